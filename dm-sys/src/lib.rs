@@ -1,2 +1,77 @@
-//! To be written.
+//! The Linux device mapper's ioctl interface: the structures, command numbers, request codes,
+//! flag bits and limits of the kernel's `include/uapi/linux/dm-ioctl.h`, under their C names.
+//!
+//! The crate has no dependency and no build script, needs no kernel header and makes no system
+//! call. It describes interface 4.50 (Linux 6.16); a program built with it runs on older and newer
+//! kernels alike, since the kernel decides at run time what it supports.
+//!
+//! # How a command is sent
+//!
+//! Every command is one `ioctl` on the control node, `/dev/mapper/control`, whose argument points
+//! to a buffer that starts with a [`dm_ioctl`]. What follows the header depends on the command:
+//!
+//! | command | to the kernel | from the kernel |
+//! |---|---|---|
+//! | [`DM_LIST_DEVICES`] | | chain of [`dm_name_list`], each with a [`dm_name_list_trailer`] |
+//! | [`DM_DEV_RENAME`] | new name or uuid, NUL-terminated | |
+//! | [`DM_DEV_SET_GEOMETRY`] | `cylinders heads sectors start`, NUL-terminated | |
+//! | [`DM_TABLE_LOAD`] | chain of [`dm_target_spec`] | |
+//! | [`DM_TABLE_STATUS`], [`DM_DEV_WAIT`] | | chain of [`dm_target_spec`] |
+//! | [`DM_TABLE_DEPS`] | | [`dm_target_deps`] |
+//! | [`DM_LIST_VERSIONS`] | | chain of [`dm_target_versions`] |
+//! | [`DM_GET_TARGET_VERSION`] | | one [`dm_target_versions`] |
+//! | [`DM_TARGET_MSG`] | [`dm_target_msg`] | NUL-terminated text, if [`DM_DATA_OUT_FLAG`] is set |
+//! | all others | | |
+//!
+//! The steps, whatever wraps the system call (`libc::ioctl`, nix, rustix or inline assembly):
+//!
+//! 1. Take a buffer aligned to 8 bytes and zero-filled **to its end**. The kernel copies the whole
+//!    buffer in, and where it then writes nothing the caller's bytes come back.
+//! 2. Fill in the header: `version` (the lowest interface version that has the command),
+//!    `data_size` (the buffer's length), `data_start` (where the payload begins, usually
+//!    `size_of::<dm_ioctl>()`), the device, the flags.
+//! 3. Issue the request code, for example [`DM_DEV_STATUS`]. The codes are `u32`; the C library's
+//!    parameter is an `unsigned long` or an `int`, depending on the library, so convert with
+//!    `code as _` (which keeps all 32 bits in either).
+//! 4. On success look at `flags` for [`DM_BUFFER_FULL_FLAG`] and, if it is set, repeat with a
+//!    larger buffer; else read `data_size - data_start` bytes from `data_start` on.
+//!
+//! ```
+//! use dm_sys::{DM_DEV_STATUS, DM_VERSION_MAJOR, dm_ioctl};
+//!
+//! let mut header = dm_ioctl {
+//!     version: [DM_VERSION_MAJOR, 0, 0],
+//!     data_size: 312,
+//!     data_start: 312,
+//!     ..dm_ioctl::default()
+//! };
+//! header.name[..4].copy_from_slice(b"root");
+//! // unsafe { libc::ioctl(control, DM_DEV_STATUS as _, &mut header) }
+//! assert_eq!(size_of_val(&header), 312);
+//! # let _ = DM_DEV_STATUS;
+//! ```
+//!
+//! # What the types promise
+//!
+//! - Structures are `#[repr(C)]` and made of plain integers and arrays of them, so any bytes the
+//!   kernel may write are valid. Their layout is asserted at compile time on every target.
+//! - C's `char` arrays are `[u8; N]` here: the kernel takes and gives bytes, of no stated encoding,
+//!   and `c_char` changes its sign between architectures.
+//! - C's flexible array members are zero-length arrays, which mark where the data starts.
+//! - All numbers are in the byte order of the machine.
+//!
+//! The safe interface on top of this crate is `dm-core`.
 #![no_std]
+
+mod commands;
+mod flags;
+mod ioc;
+mod limits;
+mod structs;
+mod udev;
+
+pub use commands::*;
+pub use flags::*;
+pub use limits::*;
+pub use structs::*;
+pub use udev::*;

@@ -1,0 +1,109 @@
+//! Command numbers and the request codes made of them.
+
+use crate::ioc::{NATIVE, io, iowr};
+use crate::structs::dm_ioctl;
+
+/// Magic number of the device mapper's ioctls.
+pub const DM_IOCTL: u8 = 0xfd;
+
+/// Number of [`DM_VERSION`].
+pub const DM_VERSION_CMD: u8 = 0;
+/// Number of [`DM_REMOVE_ALL`].
+pub const DM_REMOVE_ALL_CMD: u8 = 1;
+/// Number of [`DM_LIST_DEVICES`].
+pub const DM_LIST_DEVICES_CMD: u8 = 2;
+/// Number of [`DM_DEV_CREATE`].
+pub const DM_DEV_CREATE_CMD: u8 = 3;
+/// Number of [`DM_DEV_REMOVE`].
+pub const DM_DEV_REMOVE_CMD: u8 = 4;
+/// Number of [`DM_DEV_RENAME`].
+pub const DM_DEV_RENAME_CMD: u8 = 5;
+/// Number of [`DM_DEV_SUSPEND`].
+pub const DM_DEV_SUSPEND_CMD: u8 = 6;
+/// Number of [`DM_DEV_STATUS`].
+pub const DM_DEV_STATUS_CMD: u8 = 7;
+/// Number of [`DM_DEV_WAIT`].
+pub const DM_DEV_WAIT_CMD: u8 = 8;
+/// Number of [`DM_TABLE_LOAD`].
+pub const DM_TABLE_LOAD_CMD: u8 = 9;
+/// Number of [`DM_TABLE_CLEAR`].
+pub const DM_TABLE_CLEAR_CMD: u8 = 10;
+/// Number of [`DM_TABLE_DEPS`].
+pub const DM_TABLE_DEPS_CMD: u8 = 11;
+/// Number of [`DM_TABLE_STATUS`].
+pub const DM_TABLE_STATUS_CMD: u8 = 12;
+/// Number of [`DM_LIST_VERSIONS`].
+pub const DM_LIST_VERSIONS_CMD: u8 = 13;
+/// Number of [`DM_TARGET_MSG`].
+pub const DM_TARGET_MSG_CMD: u8 = 14;
+/// Number of [`DM_DEV_SET_GEOMETRY`].
+pub const DM_DEV_SET_GEOMETRY_CMD: u8 = 15;
+/// Number of [`DM_DEV_ARM_POLL`].
+pub const DM_DEV_ARM_POLL_CMD: u8 = 16;
+/// Number of [`DM_GET_TARGET_VERSION`].
+pub const DM_GET_TARGET_VERSION_CMD: u8 = 17;
+/// Number of [`DM_MPATH_PROBE_PATHS`].
+pub const DM_MPATH_PROBE_PATHS_CMD: u8 = 18;
+
+/// Size of the argument that the request codes name. The kernel itself looks at neither size nor
+/// direction (`drivers/md/dm-ioctl.c`, `ctl_ioctl`).
+const HEADER_SIZE: u16 = 312;
+const _: () = assert!(size_of::<dm_ioctl>() == HEADER_SIZE as usize);
+
+const fn control(nr: u8) -> u32 {
+    iowr(NATIVE, DM_IOCTL, nr, HEADER_SIZE)
+}
+
+/// Reports the kernel's interface version; the kernel also writes it when it refuses the caller's.
+/// Since 4.0.
+pub const DM_VERSION: u32 = control(DM_VERSION_CMD);
+/// Removes every device that nobody holds open, or with [`DM_DEFERRED_REMOVE`](crate::DM_DEFERRED_REMOVE)
+/// marks the open ones for removal; does not write the header back. Since 4.0.
+pub const DM_REMOVE_ALL: u32 = control(DM_REMOVE_ALL_CMD);
+/// Lists all devices by name. Since 4.0; event numbers since 4.37, uuids and a prefix filter since
+/// 4.45.
+pub const DM_LIST_DEVICES: u32 = control(DM_LIST_DEVICES_CMD);
+/// Creates a device with both table slots empty. Since 4.0.
+pub const DM_DEV_CREATE: u32 = control(DM_DEV_CREATE_CMD);
+/// Removes a device and its tables. Since 4.0.
+pub const DM_DEV_REMOVE: u32 = control(DM_DEV_REMOVE_CMD);
+/// Renames a device, found by name only, or gives it the uuid it lacks. Since 4.0; uuids since
+/// 4.19.
+pub const DM_DEV_RENAME: u32 = control(DM_DEV_RENAME_CMD);
+/// Suspends a device if [`DM_SUSPEND_FLAG`](crate::DM_SUSPEND_FLAG) is set, else resumes it, which
+/// first moves an inactive table to the active slot. Since 4.0.
+pub const DM_DEV_SUSPEND: u32 = control(DM_DEV_SUSPEND_CMD);
+/// Reports what the header holds about a device: number, uuid, openers, state, event number.
+/// Since 4.0.
+pub const DM_DEV_STATUS: u32 = control(DM_DEV_STATUS_CMD);
+/// Waits until a device's event number differs from the one given, then answers like
+/// [`DM_TABLE_STATUS`]. Since 4.0.
+pub const DM_DEV_WAIT: u32 = control(DM_DEV_WAIT_CMD);
+/// Loads a table into the inactive slot. Since 4.0.
+pub const DM_TABLE_LOAD: u32 = control(DM_TABLE_LOAD_CMD);
+/// Drops the table in the inactive slot. Since 4.0.
+pub const DM_TABLE_CLEAR: u32 = control(DM_TABLE_CLEAR_CMD);
+/// Lists the devices that a table uses. Since 4.0.
+pub const DM_TABLE_DEPS: u32 = control(DM_TABLE_DEPS_CMD);
+/// Reports the status of each target of a table, or its table text with
+/// [`DM_STATUS_TABLE_FLAG`](crate::DM_STATUS_TABLE_FLAG). Since 4.0.
+pub const DM_TABLE_STATUS: u32 = control(DM_TABLE_STATUS_CMD);
+/// Lists the registered target types and their versions. Since 4.1.
+pub const DM_LIST_VERSIONS: u32 = control(DM_LIST_VERSIONS_CMD);
+/// Sends a message to the target that maps a sector, or to the core if the text starts with `@`.
+/// Since 4.2.
+pub const DM_TARGET_MSG: u32 = control(DM_TARGET_MSG_CMD);
+/// Sets the CHS geometry of a device; does not write the header back. Since 4.6.
+pub const DM_DEV_SET_GEOMETRY: u32 = control(DM_DEV_SET_GEOMETRY_CMD);
+/// Records the global event counter, so that `poll` on this open control node reports readable
+/// once it has moved. Since 4.36.
+pub const DM_DEV_ARM_POLL: u32 = control(DM_DEV_ARM_POLL_CMD);
+/// Reports the version of the target type given in `name`, loading its module if need be.
+/// Since 4.41.
+pub const DM_GET_TARGET_VERSION: u32 = control(DM_GET_TARGET_VERSION_CMD);
+/// Probes the active paths of a multipath device's current group. Sent **to the multipath block
+/// device**, not to the control node, and without an argument. Since 4.50.
+///
+/// The one code whose value depends on the architecture: `0xfd12`, or `0x2000fd12` on MIPS, PowerPC
+/// and SPARC.
+pub const DM_MPATH_PROBE_PATHS: u32 = io(NATIVE, DM_IOCTL, DM_MPATH_PROBE_PATHS_CMD);

@@ -1,0 +1,58 @@
+//! Bits of [`dm_ioctl::flags`](crate::dm_ioctl::flags) and of an entry of the device list.
+//!
+//! *In* bits are read by the kernel, *out* bits are set by it. Bits that a command does not use are
+//! ignored and come back unchanged. Bits 2 and 7 are not assigned (libdevmapper uses bit 2 for
+//! itself, as `DM_EXISTS_FLAG`).
+
+/// In ([`DM_TABLE_LOAD`](crate::DM_TABLE_LOAD)): open the devices and map read-only. Out: the
+/// device, or the inactive table if that was asked for, is read-only.
+pub const DM_READONLY_FLAG: u32 = 1 << 0;
+/// In ([`DM_DEV_SUSPEND`](crate::DM_DEV_SUSPEND)): set to suspend, clear to resume. Out: the device
+/// is suspended.
+pub const DM_SUSPEND_FLAG: u32 = 1 << 1;
+/// In ([`DM_DEV_CREATE`](crate::DM_DEV_CREATE)): use the minor number of `dev`.
+pub const DM_PERSISTENT_DEV_FLAG: u32 = 1 << 3;
+/// In ([`DM_TABLE_STATUS`](crate::DM_TABLE_STATUS), [`DM_DEV_WAIT`](crate::DM_DEV_WAIT)): report the
+/// table text instead of the status.
+pub const DM_STATUS_TABLE_FLAG: u32 = 1 << 4;
+/// Out: the active slot holds a table.
+pub const DM_ACTIVE_PRESENT_FLAG: u32 = 1 << 5;
+/// Out: the inactive slot holds a table.
+pub const DM_INACTIVE_PRESENT_FLAG: u32 = 1 << 6;
+/// Out: the reply did not fit. The ioctl succeeds all the same.
+pub const DM_BUFFER_FULL_FLAG: u32 = 1 << 8;
+/// In: no longer has an effect.
+pub const DM_SKIP_BDGET_FLAG: u32 = 1 << 9;
+/// In ([`DM_DEV_SUSPEND`](crate::DM_DEV_SUSPEND)): do not freeze a file system on the device.
+pub const DM_SKIP_LOCKFS_FLAG: u32 = 1 << 10;
+/// In: suspend without flushing queued I/O; report a status without committing metadata first.
+/// Since 4.12.
+pub const DM_NOFLUSH_FLAG: u32 = 1 << 11;
+/// In: report on the inactive table instead of the active one. Check
+/// [`DM_INACTIVE_PRESENT_FLAG`] of the reply before reading it. Since 4.16.
+pub const DM_QUERY_INACTIVE_TABLE_FLAG: u32 = 1 << 12;
+/// Out: a uevent was sent, so a cookie given in `event_nr` will be answered by udev. Since 4.17.
+pub const DM_UEVENT_GENERATED_FLAG: u32 = 1 << 13;
+/// In ([`DM_DEV_RENAME`](crate::DM_DEV_RENAME)): the payload is a uuid, since 4.19. In
+/// ([`DM_LIST_DEVICES`](crate::DM_LIST_DEVICES)): report the uuids, since 4.45.
+pub const DM_UUID_FLAG: u32 = 1 << 14;
+/// In: wipe the kernel's copies, and the caller's buffer right after reading it. Never set in a
+/// reply. Since 4.20.
+pub const DM_SECURE_DATA_FLAG: u32 = 1 << 15;
+/// Out ([`DM_TARGET_MSG`](crate::DM_TARGET_MSG)): the message returned text.
+pub const DM_DATA_OUT_FLAG: u32 = 1 << 16;
+/// In ([`DM_DEV_REMOVE`](crate::DM_DEV_REMOVE), [`DM_REMOVE_ALL`](crate::DM_REMOVE_ALL)): remove an
+/// open device once it is closed. Out: such a removal is pending.
+pub const DM_DEFERRED_REMOVE: u32 = 1 << 17;
+/// Out: the kernel itself suspended the device.
+pub const DM_INTERNAL_SUSPEND_FLAG: u32 = 1 << 18;
+/// In ([`DM_TABLE_STATUS`](crate::DM_TABLE_STATUS)): report the text that the integrity measurement
+/// architecture (IMA) would measure. Linux 5.15, which did not raise the interface version for it;
+/// older kernels ignore the bit and report the status.
+pub const DM_IMA_MEASUREMENT_FLAG: u32 = 1 << 19;
+
+/// Bit of [`dm_name_list_trailer::flags`](crate::dm_name_list_trailer::flags): a uuid follows.
+pub const DM_NAME_LIST_FLAG_HAS_UUID: u32 = 1;
+/// Bit of [`dm_name_list_trailer::flags`](crate::dm_name_list_trailer::flags): the device has no
+/// uuid.
+pub const DM_NAME_LIST_FLAG_DOESNT_HAVE_UUID: u32 = 2;

@@ -1,0 +1,37 @@
+//! Names, lengths, limits and the version of the interface.
+
+/// Directory below `/dev` that holds the control node and, by convention, the devices' links.
+pub const DM_DIR: &str = "mapper";
+/// Name of the control node in [`DM_DIR`].
+pub const DM_CONTROL_NODE: &str = "control";
+/// Name of the driver in `/proc/misc` and `/proc/devices`. Kernel: `include/linux/device-mapper.h`.
+pub const DM_NAME: &str = "device-mapper";
+/// Major number of the control node. Kernel: `include/uapi/linux/major.h`.
+pub const MISC_MAJOR: u32 = 10;
+/// Minor number of the control node. Kernel: `include/linux/miscdevice.h`.
+pub const MAPPER_CTRL_MINOR: u32 = 236;
+
+/// Bytes of a target type's name, its NUL included.
+pub const DM_MAX_TYPE_NAME: usize = 16;
+/// Bytes of a device's name, its NUL included.
+pub const DM_NAME_LEN: usize = 128;
+/// Bytes of a device's uuid, its NUL included.
+pub const DM_UUID_LEN: usize = 129;
+
+/// Most targets a table may have. Kernel: `drivers/md/dm-core.h`.
+pub const DM_MAX_TARGETS: u32 = 1_048_576;
+/// Factor of the largest `data_size` that newer kernels accept, which is [`DM_MAX_TARGETS`] times
+/// this many bytes, and no limit of a single target. Kernel: `drivers/md/dm-core.h`.
+pub const DM_MAX_TARGET_PARAMS: u32 = 1024;
+
+/// Major number of the interface: another one is another interface.
+pub const DM_VERSION_MAJOR: u32 = 4;
+/// Minor number of the interface that this crate describes (Linux 6.16).
+///
+/// Do not send it: a kernel refuses a minor number above its own, so a caller sends the lowest one
+/// that has the command.
+pub const DM_VERSION_MINOR: u32 = 50;
+/// Patch level of the interface that this crate describes; the kernel does not compare it.
+pub const DM_VERSION_PATCHLEVEL: u32 = 0;
+/// What the kernel prints after the version of the interface that this crate describes.
+pub const DM_VERSION_EXTRA: &str = "-ioctl (2025-04-28)";

@@ -1,0 +1,246 @@
+//! The structures of a request and of its reply.
+#![allow(non_camel_case_types, reason = "the names are those of the C header")]
+
+use crate::{DM_MAX_TYPE_NAME, DM_NAME_LEN, DM_UUID_LEN};
+
+/// Header of every command: request and reply start with it.
+///
+/// A device is named by `uuid`, `name` or `dev`; all but one are left zero.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct dm_ioctl {
+    /// In: the interface version the caller needs. Out: the kernel's, also when the command failed.
+    pub version: [u32; 3],
+    /// In: bytes in the whole buffer, this header included. Out: bytes that hold an answer.
+    pub data_size: u32,
+    /// Offset in bytes from the start of this header to the payload.
+    pub data_start: u32,
+    /// Number of [`dm_target_spec`] in the payload, in both directions.
+    pub target_count: u32,
+    /// Out: how many times the device is open.
+    pub open_count: i32,
+    /// `DM_*_FLAG` bits, in both directions.
+    pub flags: u32,
+    /// In: the last event number seen ([`DM_DEV_WAIT`](crate::DM_DEV_WAIT)) or a udev cookie (resume,
+    /// remove, rename). Out: the device's event number.
+    pub event_nr: u32,
+    /// Not used.
+    pub padding: u32,
+    /// Device number in the kernel's 64-bit encoding (`new_encode_dev`), or 0.
+    pub dev: u64,
+    /// Name of the device, NUL-terminated.
+    pub name: [u8; DM_NAME_LEN],
+    /// Uuid of the device, NUL-terminated.
+    pub uuid: [u8; DM_UUID_LEN],
+    /// Fills the structure up; a payload may start here.
+    pub data: [u8; 7],
+}
+
+impl Default for dm_ioctl {
+    /// All bytes zero.
+    fn default() -> Self {
+        Self {
+            version: [0; 3],
+            data_size: 0,
+            data_start: 0,
+            target_count: 0,
+            open_count: 0,
+            flags: 0,
+            event_nr: 0,
+            padding: 0,
+            dev: 0,
+            name: [0; DM_NAME_LEN],
+            uuid: [0; DM_UUID_LEN],
+            data: [0; 7],
+        }
+    }
+}
+
+/// One line of a table, or the status of one.
+///
+/// The NUL-terminated parameters follow the structure at once; the next one starts at a multiple of
+/// 8 bytes from the first.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct dm_target_spec {
+    /// First sector of the mapped device that this target maps.
+    pub sector_start: u64,
+    /// Number of sectors.
+    pub length: u64,
+    /// Out: always 0.
+    pub status: i32,
+    /// Offset in bytes to the next structure: from the start of **this** one in a table to load,
+    /// from the start of the **first** one in a status. The last of a status points to the end.
+    pub next: u32,
+    /// Target type, NUL-terminated.
+    pub target_type: [u8; DM_MAX_TYPE_NAME],
+}
+
+/// The devices that a table uses.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct dm_target_deps {
+    /// Number of entries in `dev`.
+    pub count: u32,
+    /// Not written by the kernel.
+    pub padding: u32,
+    /// Start of the device numbers, in the same encoding as [`dm_ioctl::dev`].
+    pub dev: [u64; 0],
+}
+
+/// One entry of the device list. A [`dm_name_list_trailer`] follows the name, see
+/// [`trailer_offset`](Self::trailer_offset).
+///
+/// With no device at all the kernel writes no entry: the reply's `data_size` is its `data_start`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct dm_name_list {
+    /// Device number, in the same encoding as [`dm_ioctl::dev`].
+    pub dev: u64,
+    /// Offset in bytes from the start of this entry to the next one, 0 in the last.
+    pub next: u32,
+    /// Start of the name, NUL-terminated. It lies inside the structure where C pads that to
+    /// 16 bytes, so take its offset and not the structure's size.
+    pub name: [u8; 0],
+}
+
+impl dm_name_list {
+    /// Offset in bytes from the start of an entry to its [`dm_name_list_trailer`], for a name of
+    /// `name_len` bytes without its NUL. `None` if that exceeds a `usize`.
+    pub const fn trailer_offset(name_len: usize) -> Option<usize> {
+        const AROUND_NAME: usize = core::mem::offset_of!(dm_name_list, name) + 1;
+        match name_len.checked_add(AROUND_NAME) {
+            Some(end) => end.checked_next_multiple_of(8),
+            None => None,
+        }
+    }
+}
+
+/// What follows the name of a [`dm_name_list`], which the C header only describes in a comment and
+/// gives no name.
+///
+/// Kernel: `drivers/md/dm-ioctl.c`, `list_devices`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct dm_name_list_trailer {
+    /// The device's event number. Since 4.37; earlier kernels have no trailer at this place.
+    pub event_nr: u32,
+    /// `DM_NAME_LIST_FLAG_*` bits, or 0 if the request lacked [`DM_UUID_FLAG`](crate::DM_UUID_FLAG).
+    /// Since 4.45; arbitrary in earlier kernels.
+    pub flags: u32,
+    /// Start of the uuid, NUL-terminated, if `flags` has
+    /// [`DM_NAME_LIST_FLAG_HAS_UUID`](crate::DM_NAME_LIST_FLAG_HAS_UUID).
+    pub uuid: [u8; 0],
+}
+
+/// The version of a target type.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct dm_target_versions {
+    /// Offset in bytes from the start of this entry to the next one, 0 in the last.
+    pub next: u32,
+    /// Major, minor and patch level.
+    pub version: [u32; 3],
+    /// Start of the type's name, NUL-terminated.
+    pub name: [u8; 0],
+}
+
+/// A message to a target.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct dm_target_msg {
+    /// A sector of the mapped device, which chooses the target.
+    pub sector: u64,
+    /// Start of the text, NUL-terminated.
+    pub message: [u8; 0],
+}
+
+/// Fails the build where the compiler lays a structure out unlike the kernel's ABI.
+mod layout {
+    use super::*;
+    use core::mem::offset_of;
+
+    /// Alignment of C's `__u64`: 8 bytes on most architectures, 4 on 32-bit x86, 2 on m68k. It
+    /// moves no field, but decides over the padding at a structure's end.
+    const U64_ALIGN: usize = align_of::<u64>();
+
+    const _: () = {
+        assert!(size_of::<dm_ioctl>() == 312);
+        assert!(align_of::<dm_ioctl>() == U64_ALIGN);
+        assert!(offset_of!(dm_ioctl, version) == 0);
+        assert!(offset_of!(dm_ioctl, data_size) == 12);
+        assert!(offset_of!(dm_ioctl, data_start) == 16);
+        assert!(offset_of!(dm_ioctl, target_count) == 20);
+        assert!(offset_of!(dm_ioctl, open_count) == 24);
+        assert!(offset_of!(dm_ioctl, flags) == 28);
+        assert!(offset_of!(dm_ioctl, event_nr) == 32);
+        assert!(offset_of!(dm_ioctl, padding) == 36);
+        assert!(offset_of!(dm_ioctl, dev) == 40);
+        assert!(offset_of!(dm_ioctl, name) == 48);
+        assert!(offset_of!(dm_ioctl, uuid) == 176);
+        assert!(offset_of!(dm_ioctl, data) == 305);
+    };
+
+    const _: () = {
+        assert!(size_of::<dm_target_spec>() == 40);
+        assert!(align_of::<dm_target_spec>() == U64_ALIGN);
+        assert!(offset_of!(dm_target_spec, sector_start) == 0);
+        assert!(offset_of!(dm_target_spec, length) == 8);
+        assert!(offset_of!(dm_target_spec, status) == 16);
+        assert!(offset_of!(dm_target_spec, next) == 20);
+        assert!(offset_of!(dm_target_spec, target_type) == 24);
+    };
+
+    const _: () = {
+        assert!(size_of::<dm_target_deps>() == 8);
+        assert!(align_of::<dm_target_deps>() == U64_ALIGN);
+        assert!(offset_of!(dm_target_deps, count) == 0);
+        assert!(offset_of!(dm_target_deps, padding) == 4);
+        assert!(offset_of!(dm_target_deps, dev) == 8);
+    };
+
+    const _: () = {
+        assert!(size_of::<dm_name_list>() == 12_usize.next_multiple_of(U64_ALIGN));
+        assert!(align_of::<dm_name_list>() == U64_ALIGN);
+        assert!(offset_of!(dm_name_list, dev) == 0);
+        assert!(offset_of!(dm_name_list, next) == 8);
+        assert!(offset_of!(dm_name_list, name) == 12);
+    };
+
+    const _: () = {
+        assert!(size_of::<dm_name_list_trailer>() == 8);
+        assert!(align_of::<dm_name_list_trailer>() == align_of::<u32>());
+        assert!(offset_of!(dm_name_list_trailer, event_nr) == 0);
+        assert!(offset_of!(dm_name_list_trailer, flags) == 4);
+        assert!(offset_of!(dm_name_list_trailer, uuid) == 8);
+    };
+
+    const _: () = {
+        assert!(size_of::<dm_target_versions>() == 16);
+        assert!(align_of::<dm_target_versions>() == align_of::<u32>());
+        assert!(offset_of!(dm_target_versions, next) == 0);
+        assert!(offset_of!(dm_target_versions, version) == 4);
+        assert!(offset_of!(dm_target_versions, name) == 16);
+    };
+
+    const _: () = {
+        assert!(size_of::<dm_target_msg>() == 8);
+        assert!(align_of::<dm_target_msg>() == U64_ALIGN);
+        assert!(offset_of!(dm_target_msg, sector) == 0);
+        assert!(offset_of!(dm_target_msg, message) == 8);
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_trailer_starts_at_the_next_multiple_of_8_after_the_nul() {
+        assert_eq!(dm_name_list::trailer_offset(1), Some(16)); // 12 + 1 + NUL = 14
+        assert_eq!(dm_name_list::trailer_offset(3), Some(16)); // 12 + 3 + NUL = 16
+        assert_eq!(dm_name_list::trailer_offset(4), Some(24)); // 12 + 4 + NUL = 17
+        assert_eq!(dm_name_list::trailer_offset(127), Some(144)); // 12 + 127 + NUL = 140
+        assert_eq!(dm_name_list::trailer_offset(usize::MAX), None);
+    }
+}

@@ -1,0 +1,48 @@
+//! The cookie that lets a program wait for udev.
+//!
+//! All of this is a convention of user space, between libdevmapper and its udev rules, and these
+//! are libdevmapper's names. The kernel only copies a non-zero
+//! [`event_nr`](crate::dm_ioctl::event_nr) of resume, remove and rename into the variable
+//! `DM_COOKIE` of the uevent it sends.
+//!
+//! The low 16 bits of that number identify the transaction, the high 16 bits are flags for the
+//! rules. The key of the System V semaphore that the rules decrement holds [`DM_COOKIE_MAGIC`] in
+//! place of the flags.
+
+/// High half of the semaphore's key.
+pub const DM_COOKIE_MAGIC: u32 = 0x0d4d;
+/// The bits of the cookie that hold flags.
+pub const DM_UDEV_FLAGS_MASK: u32 = 0xffff_0000;
+/// Position of the flags in the cookie.
+pub const DM_UDEV_FLAGS_SHIFT: u32 = 16;
+
+/// Flag: the device mapper's own rules, which make the links in `/dev/mapper`, do nothing.
+pub const DM_UDEV_DISABLE_DM_RULES_FLAG: u32 = 0x0001;
+/// Flag: the rules of subsystems such as LVM do nothing.
+pub const DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG: u32 = 0x0002;
+/// Flag: the rules that make the links in `/dev/disk` do nothing.
+pub const DM_UDEV_DISABLE_DISK_RULES_FLAG: u32 = 0x0004;
+/// Flag: all other rules are asked to do nothing.
+pub const DM_UDEV_DISABLE_OTHER_RULES_FLAG: u32 = 0x0008;
+/// Flag: links of the same name on another device win.
+pub const DM_UDEV_LOW_PRIORITY_FLAG: u32 = 0x0010;
+/// Flag: libdevmapper leaves the device nodes to udev alone.
+pub const DM_UDEV_DISABLE_LIBRARY_FALLBACK: u32 = 0x0020;
+/// Flag: the event comes from a command, not from a trigger; libdevmapper always sets it.
+pub const DM_UDEV_PRIMARY_SOURCE_FLAG: u32 = 0x0040;
+/// Flag 0 for the use of the subsystem that owns the device.
+pub const DM_SUBSYSTEM_UDEV_FLAG0: u32 = 0x0100;
+/// Flag 1 for the use of the subsystem that owns the device.
+pub const DM_SUBSYSTEM_UDEV_FLAG1: u32 = 0x0200;
+/// Flag 2 for the use of the subsystem that owns the device.
+pub const DM_SUBSYSTEM_UDEV_FLAG2: u32 = 0x0400;
+/// Flag 3 for the use of the subsystem that owns the device.
+pub const DM_SUBSYSTEM_UDEV_FLAG3: u32 = 0x0800;
+/// Flag 4 for the use of the subsystem that owns the device.
+pub const DM_SUBSYSTEM_UDEV_FLAG4: u32 = 0x1000;
+/// Flag 5 for the use of the subsystem that owns the device.
+pub const DM_SUBSYSTEM_UDEV_FLAG5: u32 = 0x2000;
+/// Flag 6 for the use of the subsystem that owns the device.
+pub const DM_SUBSYSTEM_UDEV_FLAG6: u32 = 0x4000;
+/// Flag 7 for the use of the subsystem that owns the device.
+pub const DM_SUBSYSTEM_UDEV_FLAG7: u32 = 0x8000;
