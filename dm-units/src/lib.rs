@@ -1,2 +1,71 @@
-//! To be written.
+//! Units of block storage: [`Sectors`], [`Bytes`], [`DataBlocks`], [`MetaBlocks`] and [`DeviceNumber`].
+//!
+//! A count of sectors and a count of bytes are both just numbers, and mixing them up destroys data. Here each is a
+//! type of its own, and the compiler keeps them apart.
+//!
+//! ```
+//! use dm_units::{DataBlocks, DeviceNumber, Sectors};
+//!
+//! # fn main() -> Result<(), dm_units::ParseUnitError> {
+//! let device: Sectors = "1.5 GiB".parse()?;
+//! assert_eq!(device, Sectors(3_145_728));
+//! assert_eq!(device + Sectors(8), Sectors(3_145_736));
+//!
+//! // `{}` is the bare number, as the kernel reads it; `{:#}` is for people.
+//! assert_eq!(format!("0 {device} linear {} 0", DeviceNumber::new(253, 7)), "0 3145728 linear 253:7 0");
+//! assert_eq!(format!("{device:#}"), "1.5 GiB");
+//!
+//! // A conversion that can lose something says in its name how it rounds.
+//! let block_size = Sectors(128);
+//! assert_eq!(Sectors(1000).to_data_blocks_floor(block_size), Some(DataBlocks(7)));
+//! assert_eq!(Sectors(1000).to_data_blocks_ceil(block_size), Some(DataBlocks(8)));
+//! assert_eq!(Sectors(1000).to_data_blocks_exact(block_size), None);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Arithmetic
+//!
+//! | expression | is |
+//! |---|---|
+//! | `unit + unit`, `unit - unit`, sums | a unit |
+//! | `unit * number`, `number * unit`, `unit / number`, `unit % number` | a unit |
+//! | `unit / unit` | a number |
+//! | `unit % unit` | a unit |
+//!
+//! Operators never wrap: on overflow and on division by zero they panic, in every build profile. Where a number comes
+//! from outside, use the `checked_*` and `saturating_*` methods; these never panic.
+//!
+//! # Text
+//!
+//! `Display` writes the bare number. With the alternate flag, `{:#}`, a size is written in the largest of B, KiB, MiB,
+//! GiB, TiB, PiB, EiB, ZiB and YiB that keeps it at one or more. It has at most two decimals, rounded to nearest, and no
+//! trailing zeros. A size that would round up to 1024 of a unit is one of the next unit. [`DataBlocks`], whose size is not known, are
+//! written as `16 blocks`. Width, fill and alignment are honoured, a precision is not.
+//!
+//! `FromStr` reads what both forms write, and nothing else:
+//!
+//! - a bare number, counted in the unit: `16`;
+//! - a number with or without a fraction, at most one space, and one of `B`, `KiB`, `MiB`, `GiB`, `TiB`, `PiB`, `EiB`,
+//!   `ZiB`, `YiB`, or `s` for sectors: `16MiB`, `1.5 GiB`, `8s`. The value must be a whole number of the unit.
+//! - for [`DataBlocks`], `16 blocks`.
+//!
+//! `M`, `MB` and their like are refused: to some programs they are powers of 1000, to others powers of 1024.
+//!
+//! # Features
+//!
+//! `serde`: units as numbers, device numbers as text such as `"253:7"`.
 #![no_std]
+#![forbid(unsafe_code)]
+
+#[macro_use]
+mod arithmetic;
+pub mod decimal;
+mod device_number;
+mod error;
+mod text;
+mod units;
+
+pub use device_number::DeviceNumber;
+pub use error::{ParseUnitError, ParseUnitErrorKind};
+pub use units::{Bytes, DataBlocks, META_BLOCK_SIZE, MetaBlocks, SECTOR_SIZE, Sectors};

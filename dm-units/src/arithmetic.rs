@@ -1,0 +1,209 @@
+//! The arithmetic of the units, the same for each of them.
+
+/// Ends an operator that has no result.
+///
+/// Wrapping would be a wrong size or a wrong place on a disk, so this is the same in every build profile.
+#[cold]
+#[track_caller]
+#[expect(
+    clippy::panic,
+    reason = "the documented contract of the operators, as of those of integers; checked_* are beside them"
+)]
+pub(crate) fn no_result(message: &str) -> ! {
+    panic!("{message}")
+}
+
+/// Implements one operator through a function that returns an `Option`, by value and by reference.
+macro_rules! operator {
+    ($operator:ident::$method:ident($lhs:ty, $rhs:ty) -> $output:ty = $checked:expr, $message:expr) => {
+        impl core::ops::$operator<$rhs> for $lhs {
+            type Output = $output;
+
+            #[inline]
+            #[track_caller]
+            fn $method(self, rhs: $rhs) -> $output {
+                match $checked(self, rhs) {
+                    Some(result) => result,
+                    None => $crate::arithmetic::no_result($message),
+                }
+            }
+        }
+
+        operator!(by_reference $operator::$method($lhs, &$rhs) -> $output);
+        operator!(by_reference $operator::$method(&$lhs, $rhs) -> $output);
+        operator!(by_reference $operator::$method(&$lhs, &$rhs) -> $output);
+    };
+    (by_reference $operator:ident::$method:ident($lhs:ty, $rhs:ty) -> $output:ty) => {
+        impl core::ops::$operator<$rhs> for $lhs {
+            type Output = $output;
+
+            #[inline]
+            #[track_caller]
+            fn $method(self, rhs: $rhs) -> $output {
+                // Every operand is `Copy`; `Clone` is what values and references share.
+                core::ops::$operator::$method(self.clone(), rhs.clone())
+            }
+        }
+    };
+}
+
+/// Implements an assigning operator through the plain one, by value and by reference.
+macro_rules! assign_operator {
+    ($assign:ident::$assign_method:ident, $operator:ident::$method:ident, $unit:ty, $rhs:ty) => {
+        impl core::ops::$assign<$rhs> for $unit {
+            #[inline]
+            #[track_caller]
+            fn $assign_method(&mut self, rhs: $rhs) {
+                *self = core::ops::$operator::$method(*self, rhs);
+            }
+        }
+
+        impl core::ops::$assign<&$rhs> for $unit {
+            #[inline]
+            #[track_caller]
+            fn $assign_method(&mut self, rhs: &$rhs) {
+                *self = core::ops::$operator::$method(*self, *rhs);
+            }
+        }
+    };
+}
+
+/// Gives a unit its constants, its checked and saturating arithmetic, and its operators.
+macro_rules! arithmetic {
+    ($unit:ident, $number:ident) => {
+        impl $unit {
+            /// None.
+            pub const ZERO: Self = Self(0);
+
+            /// The most that can be counted.
+            pub const MAX: Self = Self($number::MAX);
+
+            const fn some(number: Option<$number>) -> Option<Self> {
+                match number {
+                    Some(number) => Some(Self(number)),
+                    None => None,
+                }
+            }
+
+            /// Adds, or returns `None` on overflow.
+            #[inline]
+            pub const fn checked_add(self, rhs: Self) -> Option<Self> {
+                Self::some(self.0.checked_add(rhs.0))
+            }
+
+            /// Subtracts, or returns `None` if `rhs` is the larger.
+            #[inline]
+            pub const fn checked_sub(self, rhs: Self) -> Option<Self> {
+                Self::some(self.0.checked_sub(rhs.0))
+            }
+
+            /// Multiplies by a number, or returns `None` on overflow.
+            #[inline]
+            pub const fn checked_mul(self, rhs: $number) -> Option<Self> {
+                Self::some(self.0.checked_mul(rhs))
+            }
+
+            /// Divides by a number and rounds down, or returns `None` if it is zero.
+            #[inline]
+            pub const fn checked_div(self, rhs: $number) -> Option<Self> {
+                Self::some(self.0.checked_div(rhs))
+            }
+
+            /// What is left when dividing by a number, or `None` if it is zero.
+            #[inline]
+            pub const fn checked_rem(self, rhs: $number) -> Option<Self> {
+                Self::some(self.0.checked_rem(rhs))
+            }
+
+            /// How often `rhs` fits, or `None` if it is zero.
+            #[inline]
+            pub const fn checked_div_unit(self, rhs: Self) -> Option<$number> {
+                self.0.checked_div(rhs.0)
+            }
+
+            /// What is left after taking `rhs` as often as it fits, or `None` if it is zero.
+            #[inline]
+            pub const fn checked_rem_unit(self, rhs: Self) -> Option<Self> {
+                self.checked_rem(rhs.0)
+            }
+
+            /// Adds, and stops at [`MAX`](Self::MAX).
+            #[inline]
+            pub const fn saturating_add(self, rhs: Self) -> Self {
+                Self(self.0.saturating_add(rhs.0))
+            }
+
+            /// Subtracts, and stops at [`ZERO`](Self::ZERO).
+            #[inline]
+            pub const fn saturating_sub(self, rhs: Self) -> Self {
+                Self(self.0.saturating_sub(rhs.0))
+            }
+
+            /// Multiplies by a number, and stops at [`MAX`](Self::MAX).
+            #[inline]
+            pub const fn saturating_mul(self, rhs: $number) -> Self {
+                Self(self.0.saturating_mul(rhs))
+            }
+
+            /// Whether this is a whole number of `size`; of zero, only zero is.
+            #[inline]
+            pub const fn is_multiple_of(self, size: Self) -> bool {
+                match self.0.checked_rem(size.0) {
+                    Some(rest) => rest == 0,
+                    None => self.0 == 0,
+                }
+            }
+
+            /// The largest multiple of `size` that is not above this, or `None` if `size` is zero.
+            #[inline]
+            pub const fn align_down(self, size: Self) -> Option<Self> {
+                match self.0.checked_rem(size.0) {
+                    Some(rest) => Self::some(self.0.checked_sub(rest)),
+                    None => None,
+                }
+            }
+
+            /// The smallest multiple of `size` that is not below this, or `None` if `size` is zero or on overflow.
+            #[inline]
+            pub const fn align_up(self, size: Self) -> Option<Self> {
+                Self::some(self.0.checked_next_multiple_of(size.0))
+            }
+        }
+
+        operator!(Add::add($unit, $unit) -> $unit = $unit::checked_add,
+            concat!("attempt to add ", stringify!($unit), " with overflow"));
+        operator!(Sub::sub($unit, $unit) -> $unit = $unit::checked_sub,
+            concat!("attempt to subtract ", stringify!($unit), " with overflow"));
+        operator!(Mul::mul($unit, $number) -> $unit = $unit::checked_mul,
+            concat!("attempt to multiply ", stringify!($unit), " with overflow"));
+        operator!(Mul::mul($number, $unit) -> $unit = |number, unit| $unit::checked_mul(unit, number),
+            concat!("attempt to multiply ", stringify!($unit), " with overflow"));
+        operator!(Div::div($unit, $number) -> $unit = $unit::checked_div,
+            concat!("attempt to divide ", stringify!($unit), " by zero"));
+        operator!(Rem::rem($unit, $number) -> $unit = $unit::checked_rem,
+            concat!("attempt to divide ", stringify!($unit), " by zero"));
+        operator!(Div::div($unit, $unit) -> $number = $unit::checked_div_unit,
+            concat!("attempt to divide ", stringify!($unit), " by zero"));
+        operator!(Rem::rem($unit, $unit) -> $unit = $unit::checked_rem_unit,
+            concat!("attempt to divide ", stringify!($unit), " by zero"));
+
+        assign_operator!(AddAssign::add_assign, Add::add, $unit, $unit);
+        assign_operator!(SubAssign::sub_assign, Sub::sub, $unit, $unit);
+        assign_operator!(MulAssign::mul_assign, Mul::mul, $unit, $number);
+        assign_operator!(DivAssign::div_assign, Div::div, $unit, $number);
+        assign_operator!(RemAssign::rem_assign, Rem::rem, $unit, $number);
+        assign_operator!(RemAssign::rem_assign, Rem::rem, $unit, $unit);
+
+        impl core::iter::Sum for $unit {
+            fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
+                iter.fold(Self::ZERO, core::ops::Add::add)
+            }
+        }
+
+        impl<'a> core::iter::Sum<&'a $unit> for $unit {
+            fn sum<I: Iterator<Item = &'a Self>>(iter: I) -> Self {
+                iter.copied().sum()
+            }
+        }
+    };
+}

@@ -1,0 +1,140 @@
+//! Device numbers.
+
+use core::fmt;
+use core::str::FromStr;
+
+use crate::decimal::{self, Tail};
+use crate::error::{ParseUnitError, ParseUnitErrorKind, Wanted};
+
+/// The number of a block device, `major:minor`.
+///
+/// The kernel has 12 bits for the major and 20 bits for the minor number. Larger ones can be held, read and printed, but
+/// [`to_huge`](Self::to_huge) refuses them.
+///
+/// ```
+/// use dm_units::DeviceNumber;
+///
+/// let number: DeviceNumber = "253:7".parse()?;
+/// assert_eq!(number, DeviceNumber::new(253, 7));
+/// assert_eq!(number.to_huge(), Some(0xfd07));
+/// # Ok::<(), dm_units::ParseUnitError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeviceNumber {
+    /// Which driver.
+    pub major: u32,
+    /// Which of the driver's devices.
+    pub minor: u32,
+}
+
+/// The largest major number in the kernel, of `32 - MINORBITS` bits.
+const MAX_MAJOR: u32 = 0xfff;
+
+/// The largest minor number in the kernel, its `MINORMASK`.
+const MAX_MINOR: u32 = 0xf_ffff;
+
+impl DeviceNumber {
+    /// The number `major:minor`.
+    #[inline]
+    pub const fn new(major: u32, minor: u32) -> Self {
+        Self { major, minor }
+    }
+
+    /// Reads the kernel's huge encoding, as in `dm_ioctl.dev`, or returns `None` if more than its 32 bits are used.
+    ///
+    /// Kernel: `huge_decode_dev` in `include/linux/kdev_t.h`.
+    #[inline]
+    pub const fn from_huge(dev: u64) -> Option<Self> {
+        if dev > u32::MAX as u64 {
+            None
+        } else {
+            Some(Self::from_dev_t(dev))
+        }
+    }
+
+    /// The kernel's huge encoding, as in `dm_ioctl.dev`, or `None` if the major number has more than 12 bits or the
+    /// minor number more than 20.
+    ///
+    /// Kernel: `huge_encode_dev` in `include/linux/kdev_t.h`.
+    #[inline]
+    pub const fn to_huge(self) -> Option<u64> {
+        if self.major > MAX_MAJOR || self.minor > MAX_MINOR {
+            None
+        } else {
+            Some(self.to_dev_t())
+        }
+    }
+
+    /// Reads a `dev_t` of the C library, such as `st_rdev` of `stat`.
+    ///
+    /// The C libraries of Linux extend the huge encoding to all 32 bits of both numbers, so every `dev_t` is a number.
+    #[inline]
+    pub const fn from_dev_t(dev: u64) -> Self {
+        Self {
+            major: ((dev >> 8) & 0xfff) as u32 | ((dev >> 32) & 0xffff_f000) as u32,
+            minor: (dev & 0xff) as u32 | ((dev >> 12) & 0xffff_ff00) as u32,
+        }
+    }
+
+    /// The `dev_t` of the C library, as `makedev` makes it.
+    #[inline]
+    pub const fn to_dev_t(self) -> u64 {
+        let major = self.major as u64;
+        let minor = self.minor as u64;
+        (minor & 0xff)
+            | ((major & 0xfff) << 8)
+            | ((minor & 0xffff_ff00) << 12)
+            | ((major & 0xffff_f000) << 32)
+    }
+
+    /// Reads `major:minor` in decimal digits.
+    ///
+    /// # Errors
+    ///
+    /// The text is anything else, or a number has more than 32 bits.
+    #[inline]
+    pub fn from_ascii(text: &[u8]) -> Result<Self, ParseUnitError> {
+        let mut parts = text.splitn(2, |byte| *byte == b':');
+        let major = parse_u32(parts.next().unwrap_or_default(), 0)?;
+        let Some(minor) = parts.next() else {
+            return Err(ParseUnitError::new(
+                Wanted::DeviceNumber,
+                ParseUnitErrorKind::ExpectedColon,
+                text.len(),
+            ));
+        };
+        Ok(Self {
+            major,
+            minor: parse_u32(minor, text.len().saturating_sub(minor.len()))?,
+        })
+    }
+}
+
+/// Reads one of the two numbers, which starts at `offset`.
+#[inline]
+fn parse_u32(digits: &[u8], offset: usize) -> Result<u32, ParseUnitError> {
+    let number = decimal::parse(digits, Wanted::DeviceNumber, offset)?;
+    u32::try_from(number).map_err(|_| {
+        ParseUnitError::new(Wanted::DeviceNumber, ParseUnitErrorKind::TooLarge, offset)
+    })
+}
+
+impl FromStr for DeviceNumber {
+    type Err = ParseUnitError;
+
+    fn from_str(text: &str) -> Result<Self, ParseUnitError> {
+        Self::from_ascii(text.as_bytes())
+    }
+}
+
+impl fmt::Display for DeviceNumber {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Tail::new();
+        text.push_u64(self.minor.into())?;
+        text.push(b':')?;
+        text.push_u64(self.major.into())?;
+        // `pad` looks at the flags first; without any it is one write.
+        f.pad(text.as_str()?)
+    }
+}

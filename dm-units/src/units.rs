@@ -1,0 +1,169 @@
+//! The four units and the conversions between them.
+
+/// Bytes in a sector, for buffers; the kernel's `SECTOR_SIZE`.
+pub const SECTOR_SIZE: usize = 512;
+
+/// Bytes in a metadata block of the thin, cache and era targets, for buffers.
+pub const META_BLOCK_SIZE: usize = 4096;
+
+const BYTES_PER_SECTOR: u128 = SECTOR_SIZE as u128;
+
+const SECTORS_PER_META_BLOCK: u64 = 8;
+
+/// A number of sectors of 512 bytes, which is what the device mapper counts in.
+///
+/// A sector is 512 bytes whatever the device's logical block size is.
+///
+/// # Panics
+///
+/// The operators panic on overflow and on division by zero, in every build profile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sectors(pub u64);
+
+/// A number of bytes; wide enough for any number of [`Sectors`] or [`MetaBlocks`].
+///
+/// # Panics
+///
+/// The operators panic on overflow and on division by zero, in every build profile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bytes(pub u128);
+
+/// A number of data blocks, of a size that a table sets, as those of a thin pool or a cache.
+///
+/// The type does not know the size of a block: conversions ask for it.
+///
+/// # Panics
+///
+/// The operators panic on overflow and on division by zero, in every build profile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DataBlocks(pub u64);
+
+/// A number of metadata blocks of 4096 bytes, as the thin, cache and era targets count their metadata.
+///
+/// # Panics
+///
+/// The operators panic on overflow and on division by zero, in every build profile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MetaBlocks(pub u64);
+
+arithmetic!(Sectors, u64);
+arithmetic!(Bytes, u128);
+arithmetic!(DataBlocks, u64);
+arithmetic!(MetaBlocks, u64);
+
+impl Sectors {
+    /// The same size in bytes; always exact.
+    #[inline]
+    pub const fn to_bytes(self) -> Bytes {
+        Bytes((self.0 as u128).saturating_mul(BYTES_PER_SECTOR))
+    }
+
+    /// How many data blocks fit in this, or `None` if `block_size` is zero.
+    #[inline]
+    pub const fn to_data_blocks_floor(self, block_size: Sectors) -> Option<DataBlocks> {
+        DataBlocks::some(self.checked_div_unit(block_size))
+    }
+
+    /// How many data blocks hold this, or `None` if `block_size` is zero.
+    #[inline]
+    pub const fn to_data_blocks_ceil(self, block_size: Sectors) -> Option<DataBlocks> {
+        match block_size {
+            Sectors::ZERO => None,
+            Sectors(size) => Some(DataBlocks(self.0.div_ceil(size))),
+        }
+    }
+
+    /// The same size in data blocks, or `None` if it is not a whole number of them or `block_size` is zero.
+    #[inline]
+    pub const fn to_data_blocks_exact(self, block_size: Sectors) -> Option<DataBlocks> {
+        if self.is_multiple_of(block_size) {
+            self.to_data_blocks_floor(block_size)
+        } else {
+            None
+        }
+    }
+
+    /// How many metadata blocks fit in this.
+    #[inline]
+    pub const fn to_meta_blocks_floor(self) -> MetaBlocks {
+        MetaBlocks(self.0 / SECTORS_PER_META_BLOCK)
+    }
+
+    /// How many metadata blocks hold this.
+    #[inline]
+    pub const fn to_meta_blocks_ceil(self) -> MetaBlocks {
+        MetaBlocks(self.0.div_ceil(SECTORS_PER_META_BLOCK))
+    }
+
+    /// The same size in metadata blocks, or `None` if it is not a whole number of them.
+    #[inline]
+    pub const fn to_meta_blocks_exact(self) -> Option<MetaBlocks> {
+        if self.0 % SECTORS_PER_META_BLOCK == 0 {
+            Some(self.to_meta_blocks_floor())
+        } else {
+            None
+        }
+    }
+}
+
+impl Bytes {
+    /// How many sectors fit in this, or `None` if it is more than [`Sectors::MAX`].
+    #[inline]
+    pub const fn to_sectors_floor(self) -> Option<Sectors> {
+        Sectors::some(narrow(self.0 / BYTES_PER_SECTOR))
+    }
+
+    /// How many sectors hold this, or `None` if it is more than [`Sectors::MAX`].
+    #[inline]
+    pub const fn to_sectors_ceil(self) -> Option<Sectors> {
+        Sectors::some(narrow(self.0.div_ceil(BYTES_PER_SECTOR)))
+    }
+
+    /// The same size in sectors, or `None` if it is not a whole number of them or more than [`Sectors::MAX`].
+    #[inline]
+    pub const fn to_sectors_exact(self) -> Option<Sectors> {
+        if self.0 % BYTES_PER_SECTOR == 0 {
+            self.to_sectors_floor()
+        } else {
+            None
+        }
+    }
+}
+
+impl DataBlocks {
+    /// The same size in sectors, or `None` on overflow.
+    #[inline]
+    pub const fn to_sectors(self, block_size: Sectors) -> Option<Sectors> {
+        block_size.checked_mul(self.0)
+    }
+
+    /// The same size in bytes, or `None` on overflow.
+    #[inline]
+    pub const fn to_bytes(self, block_size: Sectors) -> Option<Bytes> {
+        block_size.to_bytes().checked_mul(self.0 as u128)
+    }
+}
+
+impl MetaBlocks {
+    /// The same size in sectors, or `None` on overflow.
+    #[inline]
+    pub const fn to_sectors(self) -> Option<Sectors> {
+        Sectors(SECTORS_PER_META_BLOCK).checked_mul(self.0)
+    }
+
+    /// The same size in bytes; always exact.
+    #[inline]
+    pub const fn to_bytes(self) -> Bytes {
+        Bytes((self.0 as u128).saturating_mul(META_BLOCK_SIZE as u128))
+    }
+}
+
+/// `u64::try_from`, which is not `const`.
+const fn narrow(number: u128) -> Option<u64> {
+    const MAX: u128 = u64::MAX as u128;
+    if number > MAX {
+        None
+    } else {
+        Some((number & MAX) as u64)
+    }
+}
