@@ -25,8 +25,9 @@ pub const DM_BUFFER_FULL_FLAG: u32 = 1 << 8;
 pub const DM_SKIP_BDGET_FLAG: u32 = 1 << 9;
 /// In ([`DM_DEV_SUSPEND`](crate::DM_DEV_SUSPEND)): do not freeze a file system on the device.
 pub const DM_SKIP_LOCKFS_FLAG: u32 = 1 << 10;
-/// In: suspend without flushing queued I/O; report a status without committing metadata first.
-/// Since 4.12.
+/// In ([`DM_DEV_SUSPEND`](crate::DM_DEV_SUSPEND)): do not flush queued I/O, since 4.12. In
+/// ([`DM_TABLE_STATUS`](crate::DM_TABLE_STATUS), [`DM_DEV_WAIT`](crate::DM_DEV_WAIT)): do not commit
+/// metadata before reporting on it.
 pub const DM_NOFLUSH_FLAG: u32 = 1 << 11;
 /// In: report on the inactive table instead of the active one. Check
 /// [`DM_INACTIVE_PRESENT_FLAG`] of the reply before reading it. Since 4.16.

@@ -71,7 +71,8 @@ const fn code(direction: u32, magic: u8, nr: u8, size: u16) -> u32 {
 mod tests {
     use super::*;
 
-    // The expected codes were printed by a C program with the headers of each architecture's kind.
+    // Expected: what C prints with the kernel's `asm-generic/ioctl.h`, as it is and with the values
+    // that `arch/powerpc/include/uapi/asm/ioctl.h` sets before including it.
 
     #[test]
     fn a_command_with_an_argument_has_the_same_code_everywhere() {

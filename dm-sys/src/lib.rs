@@ -41,14 +41,14 @@
 //!
 //! let mut header = dm_ioctl {
 //!     version: [DM_VERSION_MAJOR, 0, 0],
-//!     data_size: 312,
-//!     data_start: 312,
+//!     data_size: size_of::<dm_ioctl>() as u32,
+//!     data_start: size_of::<dm_ioctl>() as u32,
 //!     ..dm_ioctl::default()
 //! };
 //! header.name[..4].copy_from_slice(b"root");
-//! // unsafe { libc::ioctl(control, DM_DEV_STATUS as _, &mut header) }
-//! assert_eq!(size_of_val(&header), 312);
-//! # let _ = DM_DEV_STATUS;
+//!
+//! assert_eq!(DM_DEV_STATUS, 0xc138_fd07);
+//! // let answer = unsafe { libc::ioctl(control_fd, DM_DEV_STATUS as _, &mut header) };
 //! ```
 //!
 //! # What the types promise

@@ -26,7 +26,7 @@ pub struct dm_ioctl {
     pub event_nr: u32,
     /// Not used.
     pub padding: u32,
-    /// Device number in the kernel's 64-bit encoding (`new_encode_dev`), or 0.
+    /// Device number as `huge_encode_dev` of the kernel's `include/linux/kdev_t.h` packs it, or 0.
     pub dev: u64,
     /// Name of the device, NUL-terminated.
     pub name: [u8; DM_NAME_LEN],
