@@ -156,17 +156,16 @@ pub struct dm_target_msg {
 }
 
 /// Fails the build where the compiler lays a structure out unlike the kernel's ABI.
+///
+/// C's `__u64` is aligned to 8 bytes on most architectures, to 4 on 32-bit x86 and to 2 on m68k.
+/// That moves no field, but decides over the padding at a structure's end.
 mod layout {
     use super::*;
     use core::mem::offset_of;
 
-    /// Alignment of C's `__u64`: 8 bytes on most architectures, 4 on 32-bit x86, 2 on m68k. It
-    /// moves no field, but decides over the padding at a structure's end.
-    const U64_ALIGN: usize = align_of::<u64>();
-
     const _: () = {
         assert!(size_of::<dm_ioctl>() == 312);
-        assert!(align_of::<dm_ioctl>() == U64_ALIGN);
+        assert!(align_of::<dm_ioctl>() == align_of::<u64>());
         assert!(offset_of!(dm_ioctl, version) == 0);
         assert!(offset_of!(dm_ioctl, data_size) == 12);
         assert!(offset_of!(dm_ioctl, data_start) == 16);
@@ -183,7 +182,7 @@ mod layout {
 
     const _: () = {
         assert!(size_of::<dm_target_spec>() == 40);
-        assert!(align_of::<dm_target_spec>() == U64_ALIGN);
+        assert!(align_of::<dm_target_spec>() == align_of::<u64>());
         assert!(offset_of!(dm_target_spec, sector_start) == 0);
         assert!(offset_of!(dm_target_spec, length) == 8);
         assert!(offset_of!(dm_target_spec, status) == 16);
@@ -193,15 +192,15 @@ mod layout {
 
     const _: () = {
         assert!(size_of::<dm_target_deps>() == 8);
-        assert!(align_of::<dm_target_deps>() == U64_ALIGN);
+        assert!(align_of::<dm_target_deps>() == align_of::<u64>());
         assert!(offset_of!(dm_target_deps, count) == 0);
         assert!(offset_of!(dm_target_deps, padding) == 4);
         assert!(offset_of!(dm_target_deps, dev) == 8);
     };
 
     const _: () = {
-        assert!(size_of::<dm_name_list>() == 12_usize.next_multiple_of(U64_ALIGN));
-        assert!(align_of::<dm_name_list>() == U64_ALIGN);
+        assert!(size_of::<dm_name_list>() == 12_usize.next_multiple_of(align_of::<u64>()));
+        assert!(align_of::<dm_name_list>() == align_of::<u64>());
         assert!(offset_of!(dm_name_list, dev) == 0);
         assert!(offset_of!(dm_name_list, next) == 8);
         assert!(offset_of!(dm_name_list, name) == 12);
@@ -225,7 +224,7 @@ mod layout {
 
     const _: () = {
         assert!(size_of::<dm_target_msg>() == 8);
-        assert!(align_of::<dm_target_msg>() == U64_ALIGN);
+        assert!(align_of::<dm_target_msg>() == align_of::<u64>());
         assert!(offset_of!(dm_target_msg, sector) == 0);
         assert!(offset_of!(dm_target_msg, message) == 8);
     };
