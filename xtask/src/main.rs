@@ -1,1 +1,64 @@
-fn main() {}
+//! The tasks of this workspace: `cargo xtask help` lists them.
+
+mod cli;
+mod guest;
+mod packages;
+mod say;
+mod shell;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use lexopt::{Arg, Parser};
+
+/// A task and how to ask for it.
+struct Task {
+    name: &'static str,
+    arguments: &'static str,
+    summary: &'static str,
+    run: fn(&mut Parser) -> Result<ExitCode>,
+}
+
+const TASKS: &[Task] = &[Task {
+    name: "guest",
+    arguments: "[--guest uml|qemu] [--kernel DIR] [--no-udev] [-- COMMAND...]",
+    summary: "run a command, or a shell, as root in a throw-away kernel",
+    run: shell::run,
+}];
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<ExitCode> {
+    let mut parser = Parser::from_env();
+    let name = match parser.next()? {
+        None | Some(Arg::Long("help") | Arg::Short('h')) => "help".to_owned(),
+        Some(Arg::Value(name)) => name.to_string_lossy().into_owned(),
+        Some(other) => return Err(cli::unexpected(&other, "a task first: cargo xtask help lists them")),
+    };
+    if name == "help" {
+        print!("{}", help());
+        return Ok(ExitCode::SUCCESS);
+    }
+    match TASKS.iter().find(|task| task.name == name) {
+        Some(task) => (task.run)(&mut parser),
+        None => bail!("unknown task {name}\n\n{}", help()),
+    }
+}
+
+/// The list of tasks.
+fn help() -> String {
+    let mut text = "Usage: cargo xtask TASK [OPTION...]\n\n".to_owned();
+    for task in TASKS {
+        text.push_str(&format!("  {} {}\n      {}\n", task.name, task.arguments, task.summary));
+    }
+    text
+}

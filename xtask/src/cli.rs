@@ -1,0 +1,54 @@
+//! What the tasks share in reading their command lines.
+
+use std::path::PathBuf;
+
+use anyhow::{Error, Result, bail};
+use lexopt::{Arg, Parser, ValueExt};
+
+use crate::guest::Place;
+
+/// The error for an argument that a task does not take.
+pub(crate) fn unexpected(argument: &Arg<'_>, valid: &str) -> Error {
+    let text = match argument {
+        Arg::Short(letter) => format!("option -{letter}"),
+        Arg::Long(name) => format!("option --{name}"),
+        Arg::Value(value) => format!("argument {}", value.to_string_lossy()),
+    };
+    anyhow::anyhow!("unknown {text}; this task takes {valid}")
+}
+
+/// Fails if any argument is left.
+///
+/// # Errors
+/// When one is.
+pub(crate) fn no_arguments(parser: &mut Parser) -> Result<()> {
+    match parser.next()? {
+        None => Ok(()),
+        Some(argument) => Err(unexpected(&argument, "no arguments")),
+    }
+}
+
+/// The value of `--guest` as the places it stands for.
+///
+/// # Errors
+/// When it is missing or none of the known ones.
+pub(crate) fn guests(parser: &mut Parser) -> Result<Vec<Place>> {
+    let word = parser.value()?.string()?;
+    let known = Place::guests();
+    match known.iter().find(|place| place.name() == word) {
+        Some(place) => Ok(vec![*place]),
+        None if word == "all" => Ok(known),
+        None => {
+            let names: Vec<_> = known.iter().map(|place| place.name()).chain(["all"]).collect();
+            bail!("unknown guest {word}; here there are: {}", names.join(", "))
+        }
+    }
+}
+
+/// The value of an option that names a folder or file.
+///
+/// # Errors
+/// When it is missing.
+pub(crate) fn path(parser: &mut Parser) -> Result<PathBuf> {
+    Ok(PathBuf::from(parser.value()?))
+}

@@ -1,0 +1,163 @@
+//! A kernel to boot: its image, its modules and the order to load them in.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::packages;
+
+/// A kernel image with its modules.
+#[derive(Debug)]
+pub(crate) struct Kernel {
+    /// `vmlinuz`, or `linux.uml`.
+    pub(crate) image: PathBuf,
+    /// The folder that holds one folder per version, `lib/modules`.
+    pub(crate) modules: PathBuf,
+    /// The version, as `uname -r` prints it.
+    pub(crate) version: String,
+}
+
+impl Kernel {
+    /// The kernel in a folder that is laid out as `vmlinuz` and `lib/modules`, or like an unpacked kernel package.
+    ///
+    /// # Errors
+    /// When the folder does not hold exactly one kernel.
+    pub(crate) fn open(folder: &Path) -> Result<Self> {
+        let folder = fs::canonicalize(folder).with_context(|| format!("cannot open {}", folder.display()))?;
+        let modules =
+            ["lib/modules", "usr/lib/modules"].iter().map(|path| folder.join(path)).find(|path| path.is_dir());
+        let modules = modules.with_context(|| format!("no lib/modules in {}", folder.display()))?;
+        let version = only_entry(&modules)?;
+        let names = ["vmlinuz".to_owned(), format!("boot/vmlinuz-{version}"), "boot/vmlinuz".to_owned()];
+        let image = names.iter().map(|name| folder.join(name)).find(|path| path.is_file());
+        let image = image.with_context(|| format!("no vmlinuz in {}", folder.display()))?;
+        Ok(Self { image, modules, version })
+    }
+
+    /// The User Mode Linux kernel in a tree of packages.
+    ///
+    /// # Errors
+    /// When the tree lacks it.
+    pub(crate) fn open_uml(tree: &Path) -> Result<Self> {
+        let find = |path: &str| {
+            packages::find_file(&[tree], path).with_context(|| format!("no {path}: is user-mode-linux there?"))
+        };
+        let modules = find("/usr/lib/uml/modules")?;
+        let version = only_entry(&modules)?;
+        Ok(Self { image: find("/usr/bin/linux.uml")?, modules, version })
+    }
+
+    /// The folder with this version's modules.
+    fn module_folder(&self) -> PathBuf {
+        self.modules.join(&self.version)
+    }
+
+    /// Makes the module index where the package leaves that to its installation.
+    ///
+    /// # Errors
+    /// When depmod is not there or cannot write the index.
+    pub(crate) fn index_modules(&self, userland: &Path) -> Result<()> {
+        if self.module_folder().join("modules.dep.bin").exists() {
+            return Ok(());
+        }
+        let kmod = packages::find_file(&[userland], "/bin/kmod").context("no kmod: install it")?;
+        let base = self.modules.parent().and_then(Path::parent).context("the modules lie in no lib/modules")?;
+        let status = Command::new(kmod)
+            .arg0("depmod")
+            .arg("-b")
+            .arg(base)
+            .arg(&self.version)
+            .env("LD_LIBRARY_PATH", packages::library_path(userland)?)
+            .status()
+            .context("cannot run depmod")?;
+        if !status.success() {
+            bail!("depmod failed for {}", base.display());
+        }
+        Ok(())
+    }
+
+    /// The files to load, in order, so that all `wanted` modules are there; built-in ones need none.
+    ///
+    /// # Errors
+    /// When the index lacks a module.
+    pub(crate) fn files_for(&self, wanted: &[&str]) -> Result<Vec<PathBuf>> {
+        let folder = self.module_folder();
+        let read = |name: &str| {
+            fs::read_to_string(folder.join(name)).with_context(|| format!("cannot read {name} in {}", folder.display()))
+        };
+        let order = load_order(&read("modules.dep")?, &read("modules.builtin")?, wanted)?;
+        Ok(order.iter().map(|path| folder.join(path)).collect())
+    }
+}
+
+/// The one name in a folder.
+fn only_entry(folder: &Path) -> Result<String> {
+    let names: Vec<_> = fs::read_dir(folder)?.collect::<Result<_, _>>()?;
+    match names.as_slice() {
+        [entry] => Ok(entry.file_name().to_string_lossy().into_owned()),
+        other => bail!("{} should hold one kernel version, not {}", folder.display(), other.len()),
+    }
+}
+
+/// The module's name in a path like `kernel/fs/9p/9p.ko.xz`.
+fn module_name(path: &str) -> String {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    file.split(".ko").next().unwrap_or(file).replace('-', "_")
+}
+
+/// The paths of the wanted modules, each after those it depends on, as `modules.dep` lists them.
+fn load_order(dep: &str, builtin: &str, wanted: &[&str]) -> Result<Vec<String>> {
+    let built_in: Vec<String> = builtin.lines().map(module_name).collect();
+    let lines: HashMap<String, (&str, &str)> = dep
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .map(|(path, needs)| (module_name(path), (path, needs)))
+        .collect();
+    let mut order: Vec<String> = Vec::new();
+    for name in wanted {
+        if built_in.iter().any(|module| module == name) {
+            continue;
+        }
+        let (path, needs) = lines.get(*name).with_context(|| format!("this kernel has no module {name}"))?;
+        // depmod lists what is needed first last.
+        for path in needs.split_whitespace().rev().chain([*path]) {
+            if !order.iter().any(|known| known == path) {
+                order.push(path.to_owned());
+            }
+        }
+    }
+    Ok(order)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::load_order;
+
+    const DEP: &str = "\
+kernel/fs/9p/9p.ko.xz: kernel/net/9p/9pnet.ko.xz kernel/fs/netfs/netfs.ko.xz
+kernel/net/9p/9pnet_virtio.ko.xz: kernel/net/9p/9pnet.ko.xz kernel/fs/netfs/netfs.ko.xz
+kernel/fs/overlayfs/overlay.ko.xz:
+";
+
+    #[test]
+    fn modules_come_after_what_they_need() {
+        let order = load_order(DEP, "kernel/drivers/virtio/virtio-pci.ko\n", &["virtio_pci", "9pnet_virtio", "9p"]);
+        let expected = [
+            "kernel/fs/netfs/netfs.ko.xz",
+            "kernel/net/9p/9pnet.ko.xz",
+            "kernel/net/9p/9pnet_virtio.ko.xz",
+            "kernel/fs/9p/9p.ko.xz",
+        ];
+        assert_eq!(order.unwrap(), expected);
+    }
+
+    #[test]
+    fn a_missing_module_is_named() {
+        let error = load_order(DEP, "", &["overlay", "dm_mod"]).unwrap_err();
+        assert_eq!(error.to_string(), "this kernel has no module dm_mod");
+    }
+}

@@ -1,0 +1,143 @@
+//! QEMU: a whole machine, by software or with the host's virtualisation.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::initramfs::Initramfs;
+use super::kernel::Kernel;
+use crate::packages;
+use crate::say;
+
+/// The modules that the initramfs needs.
+pub(super) const MODULES: [&str; 5] = ["virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay"];
+
+/// Where the scripts find the console of the jobs.
+pub(super) const CONSOLE: &str = "/dev/hvc0";
+
+/// How long a first boot with the host's virtualisation may take before it is taken to hang.
+const KVM_PATIENCE: Duration = Duration::from_secs(15);
+
+/// Powers off at once.
+const KVM_TEST_INIT: &str = "#!/bin/busybox sh\nexec /bin/busybox poweroff -f\n";
+
+/// The folders of the host that the guest sees.
+pub(super) struct Exports<'a> {
+    /// Unpacked packages, read-only.
+    pub(super) packages: &'a Path,
+    /// What the guest may write to.
+    pub(super) scratch: &'a Path,
+}
+
+/// The emulator of one machine.
+pub(super) struct Qemu<'a> {
+    /// Where its packages are unpacked.
+    packages: &'a Path,
+    program: std::path::PathBuf,
+}
+
+impl<'a> Qemu<'a> {
+    /// Finds the emulator.
+    ///
+    /// # Errors
+    /// When it is neither unpacked nor installed.
+    pub(super) fn find(packages: &'a Path) -> Result<Self> {
+        let program = std::env::var_os("DM_GUEST_QEMU").map(Into::into);
+        let program = program.or_else(|| packages::find_file(&[packages], "/usr/bin/qemu-system-x86_64"));
+        Ok(Self { packages, program: program.context("no qemu-system-x86_64: install it or set DM_GUEST_QEMU")? })
+    }
+
+    /// The command that boots the kernel, with its log on standard error.
+    ///
+    /// # Errors
+    /// When a path cannot be given to the emulator.
+    pub(super) fn command(&self, kernel: &Kernel, initramfs: &Path, acceleration: &str) -> Result<Command> {
+        let mut command = Command::new(&self.program);
+        command.env("LD_LIBRARY_PATH", packages::library_path(self.packages)?);
+        for folder in ["usr/share/qemu", "usr/share/seabios"].map(|path| self.packages.join(path)) {
+            if folder.is_dir() {
+                command.arg("-L").arg(folder);
+            }
+        }
+        command
+            .args(["-M", "q35", "-cpu", "max", "-m", "2G", "-smp", "2", "-accel", acceleration])
+            .args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"])
+            .arg("-kernel")
+            .arg(&kernel.image)
+            .arg("-initrd")
+            .arg(initramfs)
+            .args(["-append", "console=ttyS0 panic=-1 oops=panic"])
+            .args(["-chardev", "file,id=log,path=/dev/stderr,append=on", "-serial", "chardev:log"])
+            .args(["-chardev", "stdio,id=jobs,signal=off"])
+            .args(["-device", "virtio-serial-pci", "-device", "virtconsole,chardev=jobs"]);
+        Ok(command)
+    }
+
+    /// The acceleration to use: `kvm` if a guest was seen to boot with it since the host started, else `tcg`.
+    ///
+    /// # Errors
+    /// When the test cannot be made.
+    pub(super) fn acceleration(&self, kernel: &Kernel, busybox: &[u8], guest_dir: &Path) -> Result<&'static str> {
+        if fs::File::options().read(true).write(true).open("/dev/kvm").is_err() {
+            return Ok("tcg");
+        }
+        let note = guest_dir.join("kvm");
+        let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let known = fs::read_to_string(&note).unwrap_or_default();
+        let works = match known.split_once(' ') {
+            Some((works, id)) if id == boot_id => works == "works",
+            _ => {
+                let works = self.kvm_boots(kernel, busybox, guest_dir)?;
+                fs::write(&note, format!("{} {boot_id}", if works { "works" } else { "fails" }))?;
+                works
+            }
+        };
+        Ok(if works { "kvm" } else { "tcg" })
+    }
+
+    /// Whether a guest that powers off at once does so with `/dev/kvm`; it can be openable and yet hang or abort.
+    fn kvm_boots(&self, kernel: &Kernel, busybox: &[u8], guest_dir: &Path) -> Result<bool> {
+        say::note("trying /dev/kvm");
+        let mut initramfs = Initramfs::new();
+        initramfs.folder("bin")?;
+        initramfs.file("bin/busybox", busybox)?;
+        initramfs.file("init", KVM_TEST_INIT.as_bytes())?;
+        let path = guest_dir.join("kvm-test");
+        fs::write(&path, initramfs.finish()?)?;
+        let mut child = self
+            .command(kernel, &path, "kvm")?
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("cannot run QEMU")?;
+        let start = Instant::now();
+        while start.elapsed() < KVM_PATIENCE {
+            if let Some(status) = child.try_wait()? {
+                return Ok(status.success());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        child.kill()?;
+        child.wait()?;
+        Ok(false)
+    }
+}
+
+/// Lets the guest see the host's whole tree and the packages, read-only, and the scratch folder.
+pub(super) fn export(command: &mut Command, exports: &Exports<'_>) {
+    for (tag, path, access) in [
+        ("root", Path::new("/"), ",readonly=on"),
+        ("packages", exports.packages, ",readonly=on"),
+        ("scratch", exports.scratch, ""),
+    ] {
+        // A comma in a value is written twice.
+        let path = path.to_string_lossy().replace(',', ",,");
+        let text = format!("local,path={path},mount_tag={tag},security_model=none,multidevs=remap{access}");
+        command.arg("-virtfs").arg(OsString::from(text));
+    }
+}

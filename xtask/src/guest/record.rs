@@ -1,0 +1,216 @@
+//! What happened in a run, and whether it can be trusted.
+
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use super::protocol::Event;
+use super::trouble;
+use crate::say::seconds;
+
+/// How long a guest may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Until it is ready.
+    pub(crate) boot: Duration,
+    /// Without a sign of life.
+    pub(crate) silence: Duration,
+    /// In all.
+    pub(crate) total: Duration,
+}
+
+impl Limits {
+    /// For a run of tests.
+    pub(crate) const TESTS: Self =
+        Self { boot: Duration::from_secs(90), silence: Duration::from_secs(180), total: Duration::from_secs(1200) };
+    /// For somebody who works in the guest.
+    pub(crate) const SESSION: Self =
+        Self { boot: Duration::from_secs(90), silence: Duration::MAX, total: Duration::MAX };
+}
+
+/// How a guest's process came to its end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ending {
+    /// By itself.
+    Exited(ExitStatus),
+    /// Killed: it was not ready after this time.
+    NeverReady(Duration),
+    /// Killed: no sign of life for this time.
+    Silent(Duration),
+    /// Killed: it took longer than this in all.
+    TooLong(Duration),
+    /// Killed: it went on after the verdict.
+    NoExit,
+}
+
+impl Ending {
+    /// Why the guest's end is not a good one.
+    fn problem(self) -> Option<String> {
+        match self {
+            Self::Exited(status) if status.success() => None,
+            Self::Exited(status) => Some(format!("the guest's process ended with {status}")),
+            Self::NeverReady(limit) => Some(format!("killed: not ready after {}", seconds(limit))),
+            Self::Silent(limit) => Some(format!("killed: no sign of life for {}", seconds(limit))),
+            Self::TooLong(limit) => Some(format!("killed: not done after {}", seconds(limit))),
+            Self::NoExit => Some("killed: it went on after its end".to_owned()),
+        }
+    }
+}
+
+/// What is known of one job.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct JobRecord {
+    /// Whether it was started.
+    pub(crate) started: bool,
+    /// Its exit status.
+    pub(crate) status: Option<i32>,
+    /// What it left behind.
+    pub(crate) leftovers: Vec<String>,
+    /// All it wrote.
+    pub(crate) output: Vec<u8>,
+}
+
+/// What is known of a run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Record {
+    /// The kernel's version, once the guest was ready.
+    pub(crate) release: Option<String>,
+    /// One for each job asked for.
+    pub(crate) jobs: Vec<JobRecord>,
+    /// The job that is running.
+    pub(crate) running: Option<usize>,
+    /// Each verdict's number of jobs.
+    verdicts: Vec<usize>,
+    /// What went against the protocol.
+    faults: Vec<String>,
+}
+
+impl Record {
+    /// The record of a run that has not begun.
+    pub(crate) fn new(jobs: usize) -> Self {
+        Self { jobs: vec![JobRecord::default(); jobs], ..Self::default() }
+    }
+
+    /// Notes output; it belongs to the running job.
+    pub(crate) fn text(&mut self, text: &[u8]) {
+        if let Some(job) = self.running.and_then(|index| self.jobs.get_mut(index)) {
+            job.output.extend_from_slice(text);
+        }
+    }
+
+    /// Notes a marked line.
+    pub(crate) fn event(&mut self, event: &Event) {
+        match event {
+            Event::Ready { release, .. } => self.release = Some(release.clone()),
+            Event::Begin(index) => match self.jobs.get_mut(*index) {
+                Some(job) if self.running.is_none() && !job.started => {
+                    job.started = true;
+                    self.running = Some(*index);
+                }
+                _ => self.fault(event),
+            },
+            Event::Leftover(index, what) => match self.jobs.get_mut(*index) {
+                Some(job) => job.leftovers.push(what.clone()),
+                None => self.fault(event),
+            },
+            Event::End(index, status) => match self.jobs.get_mut(*index) {
+                Some(job) if self.running == Some(*index) => {
+                    job.status = Some(*status);
+                    self.running = None;
+                }
+                _ => self.fault(event),
+            },
+            Event::Verdict(jobs) => self.verdicts.push(*jobs),
+            Event::Failed(why) => self.faults.push(why.clone()),
+            Event::Unknown(_) => self.fault(event),
+        }
+    }
+
+    /// Whether the guest has said that all was run.
+    pub(crate) fn has_verdict(&self) -> bool {
+        !self.verdicts.is_empty()
+    }
+
+    fn fault(&mut self, event: &Event) {
+        self.faults.push(format!("out of turn: {event:?}"));
+    }
+
+    /// Why the run cannot be trusted, in sentences; none when it can.
+    ///
+    /// Whether the jobs succeeded is another question.
+    pub(crate) fn problems(&self, ending: Ending, log: &str) -> Vec<String> {
+        let mut problems = self.faults.clone();
+        problems.extend(ending.problem());
+        problems.extend(self.verdict_problem());
+        problems.extend(trouble::find(log).iter().map(|line| format!("the kernel logged: {line}")));
+        problems
+    }
+
+    fn verdict_problem(&self) -> Option<String> {
+        match self.verdicts.as_slice() {
+            [] => Some("no verdict: the guest ended before all was run".to_owned()),
+            [count] if *count != self.jobs.len() => {
+                Some(format!("the verdict speaks of {count} programs, not {}", self.jobs.len()))
+            }
+            [_] => {
+                let open = self.jobs.iter().position(|job| job.status.is_none())?;
+                Some(format!("program {open} has no exit status"))
+            }
+            more => Some(format!("{} verdicts instead of one", more.len())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+    use std::time::Duration;
+
+    use super::{Ending, Event, Record};
+
+    fn problems(events: &[Event], log: &str) -> Vec<String> {
+        let mut record = Record::new(1);
+        for event in events {
+            record.event(event);
+        }
+        record.problems(Ending::Exited(ExitStatus::from_raw(0)), log)
+    }
+
+    #[test]
+    fn one_verdict_is_right() {
+        assert!(problems(&[Event::Begin(0), Event::End(0, 1), Event::Verdict(1)], "").is_empty());
+    }
+
+    #[test]
+    fn no_verdict_is_a_problem() {
+        let found = problems(&[Event::Begin(0), Event::End(0, 0)], "");
+        assert_eq!(found, ["no verdict: the guest ended before all was run"]);
+    }
+
+    #[test]
+    fn two_verdicts_are_a_problem() {
+        let found = problems(&[Event::Begin(0), Event::End(0, 0), Event::Verdict(1), Event::Verdict(1)], "");
+        assert_eq!(found, ["2 verdicts instead of one"]);
+    }
+
+    #[test]
+    fn a_verdict_must_fit_what_was_run() {
+        assert_eq!(problems(&[Event::Verdict(0)], ""), ["the verdict speaks of 0 programs, not 1"]);
+        assert_eq!(problems(&[Event::Verdict(1)], ""), ["program 0 has no exit status"]);
+        let twice = [Event::Begin(0), Event::End(0, 0), Event::Begin(0), Event::Verdict(1)];
+        assert_eq!(problems(&twice, ""), ["out of turn: Begin(0)"]);
+    }
+
+    #[test]
+    fn an_oops_spoils_a_good_verdict() {
+        let found = problems(&[Event::Begin(0), Event::End(0, 0), Event::Verdict(1)], "fine\nOops: 0000 [#1]\n");
+        assert_eq!(found, ["the kernel logged: Oops: 0000 [#1]"]);
+    }
+
+    #[test]
+    fn a_killed_guest_is_a_problem() {
+        let record = Record::new(0);
+        let found = record.problems(Ending::Silent(Duration::from_secs(180)), "");
+        assert_eq!(found.first().unwrap(), "killed: no sign of life for 180.0 s");
+    }
+}

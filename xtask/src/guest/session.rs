@@ -1,0 +1,192 @@
+//! One run of a guest: its process is started, listened to, kept within its limits and ended.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::protocol::{Event, Mark, Piece, Splitter};
+use super::reaper::Reaper;
+use super::record::{Ending, Limits, Record};
+
+/// How long a process may take to end after the verdict, or after its console was closed.
+const EXIT_GRACE: Duration = Duration::from_secs(15);
+
+/// A guest that is ready to be started.
+pub(crate) struct Machine {
+    /// Starts it; its standard input and output are the console of the jobs.
+    pub(crate) command: Command,
+    /// Runs a program with the rights that ending the guest takes.
+    pub(crate) kill_prefix: Vec<String>,
+    /// Takes the kernel's log, or whatever else is on standard error.
+    pub(crate) log: PathBuf,
+    /// Removed when this program is killed.
+    pub(crate) folder: PathBuf,
+    /// Begins marked lines.
+    pub(crate) mark: Mark,
+    /// How many jobs it runs.
+    pub(crate) jobs: usize,
+    /// Whether this program's standard input is handed on.
+    pub(crate) interactive: bool,
+}
+
+/// What is told while a run goes on.
+pub(crate) enum Live<'a> {
+    /// A marked line came.
+    Event(&'a Event),
+    /// Output came, of the job or, before the first and between two, of the guest itself.
+    Text(Option<usize>, &'a [u8]),
+}
+
+/// A run that is over.
+pub(crate) struct Outcome {
+    /// What happened.
+    pub(crate) record: Record,
+    /// Why it cannot be trusted; empty when it can.
+    pub(crate) problems: Vec<String>,
+}
+
+/// Runs a guest to its end and tells `show` what happens meanwhile.
+///
+/// # Errors
+/// When the guest's process cannot be started; whatever it does then is part of the outcome.
+pub(crate) fn run(mut machine: Machine, limits: Limits, show: &mut dyn FnMut(Live<'_>)) -> Result<Outcome> {
+    // Whoever writes adds at the end: the emulator opens the file a second time.
+    let log = File::options().create(true).append(true).open(&machine.log);
+    let log = log.with_context(|| format!("cannot write {}", machine.log.display()))?;
+    let mut child = machine
+        .command
+        .stdin(if machine.interactive { Stdio::piped() } else { Stdio::null() })
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .process_group(0)
+        .spawn()
+        .with_context(|| format!("cannot run {}", machine.command.get_program().to_string_lossy()))?;
+    let reaper = Reaper::start(&machine.kill_prefix, child.id(), &machine.folder)?;
+    if let Some(input) = child.stdin.take() {
+        thread::spawn(move || pass_input(input));
+    }
+    let output = child.stdout.take().context("the guest has no output")?;
+    let mut record = Record::new(machine.jobs);
+    let listener = Listener { mark: &machine.mark, limits, record: &mut record, show };
+    let ending = match listener.listen(output) {
+        None => wait_for_exit(&mut child)?,
+        Some(killed) => Some(killed),
+    };
+    let ending = match ending {
+        Some(ending @ Ending::Exited(_)) => {
+            reaper.dismiss();
+            ending
+        }
+        other => {
+            reaper.fire();
+            child.wait()?;
+            other.unwrap_or(Ending::NoExit)
+        }
+    };
+    let log = fs::read(&machine.log).unwrap_or_default();
+    let problems = record.problems(ending, &String::from_utf8_lossy(&log));
+    Ok(Outcome { record, problems })
+}
+
+/// Hands this program's standard input on, as it comes.
+fn pass_input(mut input: ChildStdin) {
+    let mut buffer = [0; 4096];
+    let mut stdin = std::io::stdin().lock();
+    while let Ok(count) = stdin.read(&mut buffer) {
+        let bytes = buffer.get(..count).unwrap_or_default();
+        if bytes.is_empty() || input.write_all(bytes).is_err() {
+            break;
+        }
+    }
+}
+
+/// Reads the console on a thread of its own, so that waiting for it can have an end.
+fn read_output(mut output: ChildStdout, sender: &Sender<Vec<u8>>) {
+    let mut buffer = [0; 16384];
+    while let Ok(count) = output.read(&mut buffer) {
+        let bytes = buffer.get(..count).unwrap_or_default();
+        if bytes.is_empty() || sender.send(bytes.to_vec()).is_err() {
+            break;
+        }
+    }
+}
+
+/// The status of a process that ends in time.
+fn wait_for_exit(child: &mut Child) -> Result<Option<Ending>> {
+    let start = Instant::now();
+    while start.elapsed() < EXIT_GRACE {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(Ending::Exited(status)));
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    Ok(None)
+}
+
+/// Follows a guest's console.
+struct Listener<'a> {
+    mark: &'a Mark,
+    limits: Limits,
+    record: &'a mut Record,
+    show: &'a mut dyn FnMut(Live<'_>),
+}
+
+impl Listener<'_> {
+    /// Listens until the console is closed, or until a limit is passed and the guest must be killed.
+    fn listen(mut self, output: ChildStdout) -> Option<Ending> {
+        let (sender, receiver) = channel();
+        thread::spawn(move || read_output(output, &sender));
+        let mut splitter = Splitter::new(self.mark);
+        let killed = self.listen_to(&receiver, &mut splitter);
+        let rest = splitter.finish();
+        if !rest.is_empty() {
+            self.take(Piece::Text(rest));
+        }
+        killed
+    }
+
+    fn listen_to(&mut self, receiver: &Receiver<Vec<u8>>, splitter: &mut Splitter) -> Option<Ending> {
+        let start = Instant::now();
+        loop {
+            let (patience, otherwise) = self.patience(start.elapsed());
+            match receiver.recv_timeout(patience) {
+                Ok(bytes) => splitter.push(&bytes).into_iter().for_each(|piece| self.take(piece)),
+                Err(RecvTimeoutError::Timeout) => return Some(otherwise),
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+    }
+
+    /// How long to wait for the next output, and what it means when none comes.
+    fn patience(&self, elapsed: Duration) -> (Duration, Ending) {
+        let Limits { boot, silence, total } = self.limits;
+        if self.record.has_verdict() {
+            return (EXIT_GRACE, Ending::NoExit);
+        }
+        if self.record.release.is_none() {
+            return (boot.saturating_sub(elapsed), Ending::NeverReady(boot));
+        }
+        let left = total.saturating_sub(elapsed);
+        if left < silence { (left, Ending::TooLong(total)) } else { (silence, Ending::Silent(silence)) }
+    }
+
+    fn take(&mut self, piece: Piece) {
+        match piece {
+            Piece::Text(text) => {
+                self.record.text(&text);
+                (self.show)(Live::Text(self.record.running, &text));
+            }
+            Piece::Event(event) => {
+                self.record.event(&event);
+                (self.show)(Live::Event(&event));
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Signs of a broken kernel in its log.
+
+/// Text that a healthy kernel never logs.
+const SIGNS: [&str; 13] = [
+    "Kernel panic",
+    "Oops",
+    "BUG:",
+    "kernel BUG at",
+    "[ cut here ]",
+    "WARNING: CPU:",
+    "general protection fault",
+    "Unable to handle kernel",
+    "Call Trace:",
+    "blocked for more than",
+    "soft lockup",
+    "hard LOCKUP",
+    "detected stall",
+];
+
+/// The lines of a kernel log that tell of a panic, an oops, a warning, a hung task or a stall.
+pub(crate) fn find(log: &str) -> Vec<&str> {
+    log.lines().filter(|line| SIGNS.iter().any(|sign| line.contains(sign))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::find;
+
+    #[test]
+    fn every_kind_of_trouble_is_found() {
+        let lines = [
+            "[    3.1] Kernel panic - not syncing: Attempted to kill init!",
+            "[    3.1] Oops: 0000 [#1] PREEMPT SMP",
+            "[    3.1] BUG: kernel NULL pointer dereference, address: 0000000000000008",
+            "[    3.1] kernel BUG at drivers/md/dm.c:1234!",
+            "[    3.1] WARNING: CPU: 0 PID: 1 at drivers/md/dm.c:1 dm_put+0x1/0x2",
+            "[  242.1] INFO: task dmsetup:123 blocked for more than 120 seconds.",
+            "[   21.1] rcu: INFO: rcu_preempt self-detected stall on CPU",
+            "[   21.1] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+            "[   26.1] watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [swapper/0:1]",
+        ];
+        assert_eq!(find(&lines.join("\n")), lines);
+    }
+
+    #[test]
+    fn a_healthy_log_has_none() {
+        let log = "[    0.0] Linux version 6.12.1\n\
+                   [    1.0] device-mapper: ioctl: 4.48.0-ioctl initialised: dm-devel@lists.linux.dev\n\
+                   [    2.0] device-mapper: table: 253:0: linear: Device lookup failed (-ENODEV)\n\
+                   [    2.1] Buffer I/O error on dev dm-0, logical block 0, async page read\n\
+                   Warning: tempdir /tmp not on tmpfs\n";
+        assert!(find(log).is_empty());
+    }
+}

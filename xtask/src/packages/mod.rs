@@ -1,0 +1,213 @@
+//! What a guest needs and the machine may lack, fetched from the distribution without root.
+//!
+//! Packages are downloaded by the machine's own apt, which checks them, into private folders under `target/guest`, and
+//! unpacked there; nothing is installed. What the machine already has installed is used from where it is.
+
+mod apt;
+mod unpack;
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use nix::fcntl::{Flock, FlockArg};
+
+use crate::say;
+use apt::Apt;
+
+/// Packages that are fetched and unpacked together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Group {
+    /// Programs that the guest's own start and the root tests run.
+    Userland,
+    /// The User Mode Linux kernel with its modules.
+    Uml,
+    /// The emulator with its firmware.
+    Qemu,
+    /// The kernel that QEMU runs.
+    Kernel,
+    /// libclang with its headers, which the build of `dm-testing` needs.
+    Clang,
+}
+
+/// Every program that root tests may require, and what the guest itself needs to start.
+const USERLAND: [&str; 7] =
+    ["busybox-static", "kmod", "udev", "dmsetup", "e2fsprogs", "thin-provisioning-tools", "cryptsetup-bin"];
+
+/// Kernels for QEMU as `apt-cache search` patterns, the most wanted first.
+const KERNELS: [&str; 3] = [
+    r"^linux-image-6\.12\.[0-9].*-amd64-unsigned$",
+    r"^linux-image-[0-9.]+.*-amd64-unsigned$",
+    r"^linux-image-unsigned-[0-9.]+-[0-9]+-generic$",
+];
+
+/// Flavours of Debian's kernel that the patterns match as well.
+const OTHER_FLAVOURS: [&str; 2] = ["-cloud-", "-rt-"];
+
+impl Group {
+    /// The name of the folder it is unpacked into.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Userland => "userland",
+            Self::Uml => "uml",
+            Self::Qemu => "qemu",
+            Self::Kernel => "kernel",
+            Self::Clang => "clang",
+        }
+    }
+
+    /// What to install or set by hand where there is no apt.
+    fn by_hand(self) -> &'static str {
+        match self {
+            Self::Userland => "install busybox (static), kmod and udev",
+            Self::Uml => "set DM_GUEST_UML to a folder with bin/linux.uml and lib/uml/modules, or use --guest qemu",
+            Self::Qemu => "install qemu-system-x86_64",
+            Self::Kernel => "name a kernel with --kernel DIR or DM_GUEST_KERNEL, a folder with vmlinuz and lib/modules",
+            Self::Clang => "install libclang with its headers, or set LIBCLANG_PATH",
+        }
+    }
+
+    /// The packages to ask apt for.
+    fn packages(self, apt: &Apt) -> Result<Vec<String>> {
+        Ok(match self {
+            Self::Userland => USERLAND.map(str::to_owned).to_vec(),
+            Self::Uml => vec!["user-mode-linux".to_owned()],
+            Self::Qemu => vec!["qemu-system-x86".to_owned()],
+            Self::Kernel => kernel_packages(apt)?,
+            Self::Clang => clang_packages(apt)?,
+        })
+    }
+}
+
+/// The newest kernel of the first pattern that finds one.
+fn kernel_packages(apt: &Apt) -> Result<Vec<String>> {
+    for pattern in KERNELS {
+        let mut found = apt.search(pattern)?;
+        found.retain(|name| !OTHER_FLAVOURS.iter().any(|flavour| name.contains(flavour)));
+        found.sort_by_key(|name| numbers(name));
+        if let Some(image) = found.pop() {
+            // Ubuntu keeps the modules apart.
+            let modules = image
+                .strip_prefix("linux-image-unsigned-")
+                .map(|version| [format!("linux-modules-{version}"), format!("linux-modules-extra-{version}")]);
+            return Ok([image].into_iter().chain(modules.into_iter().flatten()).collect());
+        }
+    }
+    bail!("this distribution has no kernel package for QEMU: {}", Group::Kernel.by_hand())
+}
+
+/// The newest libclang with the compiler's own headers.
+fn clang_packages(apt: &Apt) -> Result<Vec<String>> {
+    let mut found = apt.search("^libclang1-[0-9]+$")?;
+    found.sort_by_key(|name| numbers(name));
+    let library = found.pop().with_context(|| format!("no libclang found: {}", Group::Clang.by_hand()))?;
+    let version = library.trim_start_matches("libclang1-");
+    let headers = format!("libclang-common-{version}-dev");
+    Ok(vec![library, headers])
+}
+
+/// The numbers in a package's name, to sort versions by.
+fn numbers(name: &str) -> Vec<u64> {
+    name.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect()
+}
+
+/// The folder into which the group's missing packages are unpacked; fetches them unless that was done before.
+///
+/// The folder holds only what the machine does not have installed, so it may be empty.
+///
+/// # Errors
+/// When the machine has no apt, or the download fails.
+pub(crate) fn provide(group: Group, guest_dir: &Path) -> Result<PathBuf> {
+    let folder = guest_dir.join("packages").join(group.name());
+    if is_complete(&folder) {
+        return Ok(folder);
+    }
+    let _lock = lock(guest_dir)?;
+    // Another process may have fetched it while this one waited.
+    if !is_complete(&folder) {
+        fetch(group, guest_dir, &folder).with_context(|| format!("cannot get the packages for {}", group.name()))?;
+    }
+    Ok(folder)
+}
+
+/// Downloads and unpacks a group.
+fn fetch(group: Group, guest_dir: &Path, folder: &Path) -> Result<()> {
+    let Some(apt) = Apt::new(guest_dir)? else {
+        bail!("this machine has no apt: {}", group.by_hand());
+    };
+    apt.update()?;
+    let packages = group.packages(&apt)?;
+    say::step(&format!("fetching {}", packages.join(" ")));
+    // A kernel's dependencies are about installing and starting it.
+    let archives = match group {
+        Group::Kernel => apt.download(&packages)?,
+        _ => apt.download_missing(&packages)?,
+    };
+    let unpacked = folder.with_extension("new");
+    let _ = fs::remove_dir_all(&unpacked);
+    unpack::unpack(&archives, &unpacked)?;
+    fs::write(stamp(&unpacked), distribution())?;
+    let _ = fs::remove_dir_all(folder);
+    fs::rename(&unpacked, folder).with_context(|| format!("cannot move {} into place", unpacked.display()))?;
+    fs::remove_dir_all(&archives).with_context(|| format!("cannot remove {}", archives.display()))
+}
+
+/// The file that says that a folder was unpacked to its end, and on which distribution.
+fn stamp(folder: &Path) -> PathBuf {
+    folder.join(".unpacked")
+}
+
+fn is_complete(folder: &Path) -> bool {
+    fs::read_to_string(stamp(folder)).is_ok_and(|text| text == distribution())
+}
+
+/// The text that names this distribution and its release.
+fn distribution() -> String {
+    fs::read_to_string("/etc/os-release").unwrap_or_default()
+}
+
+/// Keeps a second process from fetching at the same time.
+fn lock(guest_dir: &Path) -> Result<Flock<fs::File>> {
+    fs::create_dir_all(guest_dir)?;
+    let open = || fs::File::create(guest_dir.join("lock"));
+    match Flock::lock(open()?, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => Ok(lock),
+        Err(_) => {
+            say::note("waiting for another cargo xtask that is fetching packages");
+            Flock::lock(open()?, FlockArg::LockExclusive).map_err(|(_, errno)| errno.into())
+        }
+    }
+}
+
+/// The first of the folders that holds the file, else the machine's own.
+///
+/// `path` is absolute, as in an installed system.
+pub(crate) fn find_file(folders: &[&Path], path: &str) -> Option<PathBuf> {
+    let relative = path.trim_start_matches('/');
+    let mut places = folders.iter().map(|folder| folder.join(relative)).chain([PathBuf::from(path)]);
+    places.find(|place| place.exists())
+}
+
+/// The value of `LD_LIBRARY_PATH` for programs of an unpacked group.
+///
+/// # Errors
+/// When a folder's name holds a colon.
+pub(crate) fn library_path(folder: &Path) -> Result<OsString> {
+    let own = ["usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "usr/lib64"].map(|path| folder.join(path));
+    let inherited = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+    let folders = own.into_iter().filter(|path| path.is_dir()).chain(std::env::split_paths(&inherited));
+    std::env::join_paths(folders).context("cannot set LD_LIBRARY_PATH")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::numbers;
+
+    #[test]
+    fn versions_sort_by_number() {
+        let mut names = ["linux-image-6.12.9-amd64", "linux-image-6.12.117-amd64", "linux-image-6.12.20-amd64"];
+        names.sort_by_key(|name| numbers(name));
+        assert_eq!(names[2], "linux-image-6.12.117-amd64");
+    }
+}

@@ -1,0 +1,105 @@
+//! `cargo xtask guest`: runs a program, or a shell, in the throw-away kernel.
+
+use std::io::{IsTerminal, Read, Write};
+use std::os::fd::AsFd;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use lexopt::{Arg, Parser};
+use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
+
+use crate::cli;
+use crate::guest::{self, Job, Limits, Live, Place, Setup};
+use crate::say;
+use crate::workspace::Workspace;
+
+const VALID: &str = "--guest uml|qemu, --kernel DIR, --no-udev, -- COMMAND...";
+
+/// What was asked for.
+struct Request {
+    place: Place,
+    setup: Setup,
+    words: Vec<std::ffi::OsString>,
+}
+
+fn parse(parser: &mut Parser) -> Result<Request> {
+    let mut places = Place::guests();
+    let mut setup = Setup { kernel: None, udev: true, interactive: false };
+    let mut words = Vec::new();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("guest") => places = cli::guests(parser)?,
+            Arg::Long("kernel") => setup.kernel = Some(cli::path(parser)?),
+            Arg::Long("no-udev") => setup.udev = false,
+            Arg::Value(word) => {
+                words.push(word);
+                words.extend(parser.raw_args()?);
+            }
+            other => return Err(cli::unexpected(&other, VALID)),
+        }
+    }
+    let Some(place) = places.first() else { bail!("no guest runs on this kind of processor yet") };
+    Ok(Request { place: *place, setup, words })
+}
+
+/// Runs the task.
+///
+/// # Errors
+/// When the guest cannot be started or did not come to a good end.
+pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
+    let Request { place, mut setup, mut words } = parse(parser)?;
+    if words.is_empty() {
+        if std::io::stdin().is_terminal() {
+            setup.interactive = true;
+            words = vec!["sh".into(), "-i".into()];
+        } else {
+            let mut script = String::new();
+            std::io::stdin().read_to_string(&mut script).context("cannot read the script on standard input")?;
+            words = vec!["sh".into(), "-c".into(), script.into()];
+        }
+    }
+    let workspace = Workspace::find()?;
+    let folder = std::env::current_dir().context("cannot tell the current folder")?;
+    let job = Job { folder, variables: Vec::new(), words };
+    let raw = if setup.interactive { Some(RawTerminal::new()?) } else { None };
+    let limits = Limits::SESSION;
+    let finished = guest::run(place, &workspace.guest_dir(), &setup, &[job], limits, &mut |live| {
+        if let Live::Text(_, text) = live {
+            let mut stdout = std::io::stdout().lock();
+            let _ = stdout.write_all(text).and_then(|()| stdout.flush());
+        }
+    });
+    drop(raw);
+    let finished = finished?;
+    if !finished.outcome.problems.is_empty() {
+        for problem in &finished.outcome.problems {
+            say::note(problem);
+        }
+        bail!("the guest did not come to a good end; its kernel's log is {}", finished.log.display());
+    }
+    let job = finished.outcome.record.jobs.first().context("the guest ran nothing")?;
+    for leftover in &job.leftovers {
+        say::note(&format!("left behind: {leftover}"));
+    }
+    let status = job.status.and_then(|status| u8::try_from(status).ok());
+    Ok(ExitCode::from(status.unwrap_or(u8::MAX)))
+}
+
+/// A terminal that hands on every key, until it is dropped.
+struct RawTerminal(Termios);
+
+impl RawTerminal {
+    fn new() -> Result<Self> {
+        let before = tcgetattr(std::io::stdin()).context("cannot read the terminal's settings")?;
+        let mut raw = before.clone();
+        cfmakeraw(&mut raw);
+        tcsetattr(std::io::stdin().as_fd(), SetArg::TCSANOW, &raw).context("cannot change the terminal's settings")?;
+        Ok(Self(before))
+    }
+}
+
+impl Drop for RawTerminal {
+    fn drop(&mut self) {
+        let _ = tcsetattr(std::io::stdin().as_fd(), SetArg::TCSADRAIN, &self.0);
+    }
+}
