@@ -1,14 +1,8 @@
-//! Decimal numbers as the kernel's tables and statuses hold them, read from bytes and written without padding.
-//!
-//! These are for code that reads and writes many thousand lines: `core::fmt` spends most of its time on flags that such
-//! lines do not use.
+//! Decimal numbers as tables and statuses hold them, for code that reads and writes many thousand lines.
 
 use core::fmt;
 
 use crate::error::{ParseUnitError, ParseUnitErrorKind, Wanted};
-
-/// Any number of this many digits fits into a `u64`.
-const SAFE_DIGITS: usize = 19;
 
 /// Reads a number of one or more decimal digits and nothing else: no sign, no prefix, no white space.
 ///
@@ -21,103 +15,198 @@ pub fn parse_u64(text: &[u8]) -> Result<u64, ParseUnitError> {
     parse(text, Wanted::Number, 0)
 }
 
-/// Reads a number that is part of something and starts at `offset` in it.
+/// Reads a number that stands at `offset` in what is `wanted`.
 #[inline]
 pub(crate) fn parse(digits: &[u8], wanted: Wanted, offset: usize) -> Result<u64, ParseUnitError> {
+    /// Any number of this many digits fits into a `u64`.
+    const SAFE_DIGITS: usize = 19;
+
     let error = |kind, at: usize| ParseUnitError::new(wanted, kind, offset.saturating_add(at));
     if digits.is_empty() {
         return Err(error(ParseUnitErrorKind::ExpectedDigit, 0));
     }
     let mut number: u64 = 0;
     for (at, byte) in digits.iter().enumerate() {
-        let digit = value(*byte);
-        if digit > 9 {
+        if !byte.is_ascii_digit() {
             return Err(error(ParseUnitErrorKind::ExpectedDigit, at));
         }
         // Wraps only beyond SAFE_DIGITS, and such a number is read again.
-        number = number.wrapping_mul(10).wrapping_add(digit);
+        number = number.wrapping_mul(10).wrapping_add(value(*byte));
     }
     if digits.len() <= SAFE_DIGITS {
         return Ok(number);
     }
-    checked_number(digits).ok_or(error(ParseUnitErrorKind::TooLarge, 0))
+    checked(digits).ok_or(error(ParseUnitErrorKind::TooLarge, 0))
+}
+
+/// How many decimal digits a text starts with.
+#[inline]
+pub(crate) fn count_digits(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
 /// The number that `digits` are, or `None` on overflow.
 #[cold]
-fn checked_number(digits: &[u8]) -> Option<u64> {
-    digits.iter().try_fold(0_u64, |number, byte| {
-        number.checked_mul(10)?.checked_add(value(*byte))
-    })
+fn checked(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0_u64, |number, digit| number.checked_mul(10)?.checked_add(value(*digit)))
 }
 
-/// The value of a digit; above 9 for what is none.
+/// The value of a decimal digit.
 #[inline]
-fn value(byte: u8) -> u64 {
-    u64::from(byte.wrapping_sub(b'0'))
+fn value(digit: u8) -> u64 {
+    u64::from(digit.wrapping_sub(b'0'))
 }
 
-/// Writes a number in decimal digits, with a single call to `write_str`.
+/// Writes a number in decimal digits, with a single call of `write_str`.
 ///
 /// # Errors
 ///
 /// Those of `out`.
 #[inline]
 pub fn write_u64(out: &mut impl fmt::Write, number: u64) -> fmt::Result {
-    let mut text = Tail::new();
+    let mut text = Ascii::new();
     text.push_u64(number)?;
     out.write_str(text.as_str()?)
 }
 
-/// The longest text that is built here is two numbers of ten digits and a colon.
-const ROOM: usize = 24;
+/// More than any text that is built here; the longest is of 20 digits and ` blocks`.
+const ROOM: usize = 32;
 
-/// A short text on the stack that is written from its end to its start, the order in which digits come.
+/// A short ASCII text on the stack, so that what has several parts is written and padded as one.
 ///
 /// Its methods fail only if the text is longer than `ROOM`.
-pub(crate) struct Tail {
+#[repr(align(16))] // `as_str` says why
+pub(crate) struct Ascii {
     bytes: [u8; ROOM],
-    start: usize,
+    len: usize,
 }
 
-impl Tail {
+impl Ascii {
     #[inline]
     pub(crate) const fn new() -> Self {
-        Self {
-            bytes: [0; ROOM],
-            start: ROOM,
+        Self { bytes: [0; ROOM], len: 0 }
+    }
+
+    /// Appends `ascii`.
+    #[inline]
+    pub(crate) fn push<const N: usize>(&mut self, ascii: [u8; N]) -> fmt::Result {
+        self.push_some(ascii, N)
+    }
+
+    /// Appends `ascii`.
+    pub(crate) fn push_str(&mut self, ascii: &str) -> fmt::Result {
+        ascii.bytes().try_for_each(|byte| self.push([byte]))
+    }
+
+    /// Appends a number.
+    #[inline]
+    pub(crate) fn push_u64(&mut self, number: u64) -> fmt::Result {
+        match number {
+            0..10 => self.push([b'0' | (number % 10) as u8]),
+            10..EIGHT_DIGITS => self.push_short(number),
+            EIGHT_DIGITS.. => self.push_long(number),
         }
     }
 
-    /// Puts one byte of ASCII before the text.
+    /// Appends a number of two to eight digits, without leading zeros.
     #[inline]
-    pub(crate) fn push(&mut self, byte: u8) -> fmt::Result {
-        let start = self.start.wrapping_sub(1);
-        *self.bytes.get_mut(start).ok_or(fmt::Error)? = byte;
-        self.start = start;
+    fn push_short(&mut self, number: u64) -> fmt::Result {
+        let digits = eight_digits(number);
+        // In whole bytes.
+        let leading_zeros = digits.trailing_zeros() & !7;
+        let ascii = (digits | ZEROS) >> leading_zeros;
+        self.push_some(ascii.to_le_bytes(), 8_usize.saturating_sub((leading_zeros / 8) as usize))
+    }
+
+    /// Appends a number of more than eight digits.
+    fn push_long(&mut self, number: u64) -> fmt::Result {
+        self.push_u64(number / EIGHT_DIGITS)?;
+        let digits = eight_digits(number % EIGHT_DIGITS);
+        self.push((digits | ZEROS).to_le_bytes())
+    }
+
+    /// Appends the first `len` bytes of `ascii`; the others are put there as well, for what comes next to overwrite.
+    #[inline]
+    fn push_some<const N: usize>(&mut self, ascii: [u8; N], len: usize) -> fmt::Result {
+        let room = self.bytes.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut);
+        *room.ok_or(fmt::Error)? = ascii;
+        self.len = self.len.saturating_add(len);
         Ok(())
     }
 
-    /// Puts ASCII before the text.
-    pub(crate) fn push_str(&mut self, text: &str) -> fmt::Result {
-        text.bytes().rev().try_for_each(|byte| self.push(byte))
+    /// The text.
+    #[inline]
+    pub(crate) fn as_str(&self) -> Result<&str, fmt::Error> {
+        // The standard library checks aligned blocks of this size at once, and what is beside them byte by byte.
+        let blocks = self.len.next_multiple_of(16);
+        let bytes = self.bytes.get(..blocks).ok_or(fmt::Error)?;
+        let text = core::str::from_utf8(bytes).map_err(|_| fmt::Error)?;
+        text.get(..self.len).ok_or(fmt::Error)
+    }
+}
+
+/// 10^8, the first number of more than eight digits.
+const EIGHT_DIGITS: u64 = 100_000_000;
+
+/// The text `00000000`, to be added to eight digits.
+const ZEROS: u64 = u64::from_le_bytes(*b"00000000");
+
+/// The digits of a number below 10^8, one in each byte, the first digit in the lowest.
+///
+/// Halves the number three times, all parts at once: to two parts of four digits, four of two, eight of one. A part is
+/// divided by a multiplication and a shift, which are exact for numbers that small.
+#[inline]
+fn eight_digits(number: u64) -> u64 {
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = (fours.wrapping_mul(10_486) >> 20) & 0x0000_007f_0000_007f;
+    let twos = hundreds | (fours.wrapping_sub(hundreds.wrapping_mul(100)) << 16);
+    let tens = (twos.wrapping_mul(103) >> 10) & 0x000f_000f_000f_000f;
+    tens | (twos.wrapping_sub(tens.wrapping_mul(10)) << 8)
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::string::{String, ToString};
+
+    use super::*;
+
+    fn written(number: u64) -> String {
+        let mut text = String::new();
+        write_u64(&mut text, number).unwrap();
+        text
     }
 
-    /// Puts a number before the text.
-    #[inline]
-    pub(crate) fn push_u64(&mut self, mut number: u64) -> fmt::Result {
-        loop {
-            self.push(b'0' | (number % 10) as u8)?;
-            number /= 10;
-            if number == 0 {
-                return Ok(());
-            }
+    #[test]
+    fn writes_every_half_of_eight_digits() {
+        for half in 0..10_000 {
+            assert_eq!(written(half), half.to_string());
+            assert_eq!(written(12_340_000 + half), (12_340_000 + half).to_string());
+            assert_eq!(written(half * 10_000 + 4_321), (half * 10_000 + 4_321).to_string());
         }
     }
 
-    #[inline]
-    pub(crate) fn as_str(&self) -> Result<&str, fmt::Error> {
-        let text = self.bytes.get(self.start..).ok_or(fmt::Error)?;
-        core::str::from_utf8(text).map_err(|_| fmt::Error)
+    #[test]
+    fn writes_every_length() {
+        let mut power = 1_u64;
+        loop {
+            for number in [power - 1, power, power + 1, power / 7 * 9] {
+                assert_eq!(written(number), number.to_string());
+            }
+            match power.checked_mul(10) {
+                Some(next) => power = next,
+                None => break,
+            }
+        }
+        assert_eq!(written(u64::MAX), "18446744073709551615");
+    }
+
+    #[test]
+    fn refuses_a_text_that_is_too_long() {
+        let mut text = Ascii::new();
+        text.push([b'x'; ROOM]).unwrap();
+        assert_eq!(text.as_str().unwrap().len(), ROOM);
+        assert_eq!(text.push([b'x']), Err(fmt::Error));
     }
 }

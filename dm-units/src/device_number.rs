@@ -3,7 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-use crate::decimal::{self, Tail};
+use crate::decimal::{self, Ascii};
 use crate::error::{ParseUnitError, ParseUnitErrorKind, Wanted};
 
 /// The number of a block device, `major:minor`.
@@ -45,11 +45,7 @@ impl DeviceNumber {
     /// Kernel: `huge_decode_dev` in `include/linux/kdev_t.h`.
     #[inline]
     pub const fn from_huge(dev: u64) -> Option<Self> {
-        if dev > u32::MAX as u64 {
-            None
-        } else {
-            Some(Self::from_dev_t(dev))
-        }
+        if dev > u32::MAX as u64 { None } else { Some(Self::from_dev_t(dev)) }
     }
 
     /// The kernel's huge encoding, as in `dm_ioctl.dev`, or `None` if the major number has more than 12 bits or the
@@ -58,11 +54,7 @@ impl DeviceNumber {
     /// Kernel: `huge_encode_dev` in `include/linux/kdev_t.h`.
     #[inline]
     pub const fn to_huge(self) -> Option<u64> {
-        if self.major > MAX_MAJOR || self.minor > MAX_MINOR {
-            None
-        } else {
-            Some(self.to_dev_t())
-        }
+        if self.major > MAX_MAJOR || self.minor > MAX_MINOR { None } else { Some(self.to_dev_t()) }
     }
 
     /// Reads a `dev_t` of the C library, such as `st_rdev` of `stat`.
@@ -81,10 +73,7 @@ impl DeviceNumber {
     pub const fn to_dev_t(self) -> u64 {
         let major = self.major as u64;
         let minor = self.minor as u64;
-        (minor & 0xff)
-            | ((major & 0xfff) << 8)
-            | ((minor & 0xffff_ff00) << 12)
-            | ((major & 0xffff_f000) << 32)
+        (minor & 0xff) | ((major & 0xfff) << 8) | ((minor & 0xffff_ff00) << 12) | ((major & 0xffff_f000) << 32)
     }
 
     /// Reads `major:minor` in decimal digits.
@@ -94,19 +83,13 @@ impl DeviceNumber {
     /// The text is anything else, or a number has more than 32 bits.
     #[inline]
     pub fn from_ascii(text: &[u8]) -> Result<Self, ParseUnitError> {
-        let mut parts = text.splitn(2, |byte| *byte == b':');
-        let major = parse_u32(parts.next().unwrap_or_default(), 0)?;
-        let Some(minor) = parts.next() else {
-            return Err(ParseUnitError::new(
-                Wanted::DeviceNumber,
-                ParseUnitErrorKind::ExpectedColon,
-                text.len(),
-            ));
+        let colon = decimal::count_digits(text);
+        let (major, rest) = text.split_at(colon);
+        let major = parse_u32(major, 0)?;
+        let [b':', minor @ ..] = rest else {
+            return Err(ParseUnitError::new(Wanted::DeviceNumber, ParseUnitErrorKind::ExpectedColon, colon));
         };
-        Ok(Self {
-            major,
-            minor: parse_u32(minor, text.len().saturating_sub(minor.len()))?,
-        })
+        Ok(Self { major, minor: parse_u32(minor, colon.saturating_add(1))? })
     }
 }
 
@@ -114,9 +97,7 @@ impl DeviceNumber {
 #[inline]
 fn parse_u32(digits: &[u8], offset: usize) -> Result<u32, ParseUnitError> {
     let number = decimal::parse(digits, Wanted::DeviceNumber, offset)?;
-    u32::try_from(number).map_err(|_| {
-        ParseUnitError::new(Wanted::DeviceNumber, ParseUnitErrorKind::TooLarge, offset)
-    })
+    u32::try_from(number).map_err(|_| ParseUnitError::new(Wanted::DeviceNumber, ParseUnitErrorKind::TooLarge, offset))
 }
 
 impl FromStr for DeviceNumber {
@@ -130,11 +111,11 @@ impl FromStr for DeviceNumber {
 impl fmt::Display for DeviceNumber {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = Tail::new();
-        text.push_u64(self.minor.into())?;
-        text.push(b':')?;
+        let mut text = Ascii::new();
         text.push_u64(self.major.into())?;
-        // `pad` looks at the flags first; without any it is one write.
-        f.pad(text.as_str()?)
+        text.push([b':'])?;
+        text.push_u64(self.minor.into())?;
+        let text = text.as_str()?;
+        if f.width().is_none() && f.precision().is_none() { f.write_str(text) } else { f.pad(text) }
     }
 }

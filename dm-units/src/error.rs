@@ -45,11 +45,7 @@ pub(crate) enum Wanted {
 
 impl ParseUnitError {
     pub(crate) const fn new(wanted: Wanted, kind: ParseUnitErrorKind, offset: usize) -> Self {
-        Self {
-            wanted,
-            kind,
-            offset,
-        }
+        Self { wanted, kind, offset }
     }
 
     /// What is wrong.
@@ -85,11 +81,7 @@ impl Wanted {
 
 impl fmt::Display for ParseUnitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            wanted,
-            kind,
-            offset,
-        } = self;
+        let Self { wanted, kind, offset } = self;
         write!(f, "invalid {}: ", wanted.name())?;
         match kind {
             ParseUnitErrorKind::ExpectedDigit => {
@@ -102,12 +94,11 @@ impl fmt::Display for ParseUnitError {
             ParseUnitErrorKind::UnknownUnit => {
                 write!(f, "unknown unit at byte {offset}: write {}", wanted.units())
             }
-            ParseUnitErrorKind::AmbiguousUnit => write!(
-                f,
-                "ambiguous unit at byte {offset}: write KiB, MiB, GiB and so on for powers of 1024"
-            ),
+            ParseUnitErrorKind::AmbiguousUnit => {
+                write!(f, "ambiguous unit at byte {offset}: write KiB, MiB, GiB and so on for powers of 1024")
+            }
             ParseUnitErrorKind::NotWhole => {
-                write!(f, "the size at byte {offset} is not a whole number of them")
+                write!(f, "the size is not a whole number of them")
             }
             ParseUnitErrorKind::TooLarge => write!(f, "the number at byte {offset} is too large"),
         }

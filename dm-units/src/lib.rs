@@ -63,6 +63,8 @@ mod arithmetic;
 pub mod decimal;
 mod device_number;
 mod error;
+#[cfg(feature = "serde")]
+mod serde;
 mod text;
 mod units;
 

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-use crate::decimal::{self, Tail};
+use crate::decimal::{self, Ascii};
 use crate::error::{ParseUnitError, ParseUnitErrorKind, Wanted};
 use crate::units::{Bytes, DataBlocks, META_BLOCK_SIZE, MetaBlocks, SECTOR_SIZE, Sectors};
 
@@ -28,12 +28,10 @@ macro_rules! text {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 if f.alternate() {
                     // Cannot saturate: the size of a byte is 1, and the other numbers have 64 bits.
-                    return $display(f, u128::from(self.0).saturating_mul($size as u128));
+                    return $display(f, u128::from(self.0).saturating_mul($size));
                 }
                 match u64::try_from(self.0) {
-                    Ok(number) if f.width().is_none() && !f.sign_plus() => {
-                        decimal::write_u64(f, number)
-                    }
+                    Ok(number) if f.width().is_none() && !f.sign_plus() => decimal::write_u64(f, number),
                     _ => fmt::Display::fmt(&self.0, f),
                 }
             }
@@ -43,19 +41,19 @@ macro_rules! text {
             type Err = ParseUnitError;
 
             fn from_str(text: &str) -> Result<Self, ParseUnitError> {
-                let number = parse(text, Wanted::$unit, $size as u128)?;
-                $number::try_from(number).map(Self).map_err(|_| {
-                    ParseUnitError::new(Wanted::$unit, ParseUnitErrorKind::TooLarge, 0)
-                })
+                let number = parse(text, Wanted::$unit, $size)?;
+                $number::try_from(number)
+                    .map(Self)
+                    .map_err(|_| ParseUnitError::new(Wanted::$unit, ParseUnitErrorKind::TooLarge, 0))
             }
         }
     };
 }
 
-text!(Sectors(u64), SECTOR_SIZE, display_size);
-text!(Bytes(u128), 1_u64, display_size);
-text!(DataBlocks(u64), 1_u64, display_blocks);
-text!(MetaBlocks(u64), META_BLOCK_SIZE, display_size);
+text!(Sectors(u64), SECTOR_SIZE as u128, display_size);
+text!(Bytes(u128), 1, display_size);
+text!(DataBlocks(u64), 1, display_blocks);
+text!(MetaBlocks(u64), META_BLOCK_SIZE as u128, display_size);
 
 /// Implements reading of kernel text.
 macro_rules! from_ascii {
@@ -81,22 +79,22 @@ from_ascii!(MetaBlocks);
 /// Writes a size in the largest unit that keeps it at one or more.
 fn display_size(f: &mut fmt::Formatter<'_>, bytes: u128) -> fmt::Result {
     let (hundredths, unit) = scale(bytes).ok_or(fmt::Error)?;
-    let mut text = Tail::new();
-    text.push_str(unit)?;
-    text.push(b' ')?;
+    let mut text = Ascii::new();
+    text.push_u64(hundredths / 100)?;
     match (hundredths % 100, hundredths % 10) {
         (0, _) => {}
         (fraction, 0) => {
+            text.push([b'.'])?;
             text.push_u64(fraction / 10)?;
-            text.push(b'.')?;
         }
         (fraction, last) => {
-            text.push_u64(last)?;
+            text.push([b'.'])?;
             text.push_u64(fraction / 10)?;
-            text.push(b'.')?;
+            text.push_u64(last)?;
         }
     }
-    text.push_u64(hundredths / 100)?;
+    text.push([b' '])?;
+    text.push_str(unit)?;
     // Pads as numbers are padded, to the right.
     f.pad_integral(true, "", text.as_str()?)
 }
@@ -105,10 +103,7 @@ fn display_size(f: &mut fmt::Formatter<'_>, bytes: u128) -> fmt::Result {
 fn scale(bytes: u128) -> Option<(u64, &'static str)> {
     let scaled = |(unit, size): (&'static str, u128)| Some((hundredths(bytes, size)?, unit));
     // Rounded first and compared after, so that nothing is written as 1024 of a unit that has a larger one.
-    let fitting = IEC_UNITS
-        .into_iter()
-        .filter_map(scaled)
-        .find(|(hundredths, _)| *hundredths < 102_400);
+    let fitting = IEC_UNITS.into_iter().filter_map(scaled).find(|(hundredths, _)| *hundredths < 102_400);
     fitting.or_else(|| IEC_UNITS.last().copied().and_then(scaled))
 }
 
@@ -122,17 +117,16 @@ fn hundredths(bytes: u128, unit: u128) -> Option<u64> {
 
 /// Writes a number of blocks of unknown size.
 fn display_blocks(f: &mut fmt::Formatter<'_>, blocks: u128) -> fmt::Result {
-    let mut text = Tail::new();
-    text.push_str(if blocks == 1 { " block" } else { " blocks" })?;
+    let mut text = Ascii::new();
     text.push_u64(u64::try_from(blocks).map_err(|_| fmt::Error)?)?;
+    text.push_str(if blocks == 1 { " block" } else { " blocks" })?;
     f.pad_integral(true, "", text.as_str()?)
 }
 
 /// Reads a bare number, or a number with a suffix as a whole number of `size`.
 fn parse(text: &str, wanted: Wanted, size: u128) -> Result<u128, ParseUnitError> {
     // `rest` is always the end of the text.
-    let error =
-        |kind, rest: &str| ParseUnitError::new(wanted, kind, text.len().saturating_sub(rest.len()));
+    let error = |kind, rest: &str| ParseUnitError::new(wanted, kind, text.len().saturating_sub(rest.len()));
 
     let (digits, rest) = split_digits(text);
     if digits.is_empty() {
@@ -156,10 +150,7 @@ fn parse(text: &str, wanted: Wanted, size: u128) -> Result<u128, ParseUnitError>
 
     let not_whole = error(ParseUnitErrorKind::NotWhole, text);
     let fraction = fraction_of(fraction, suffix_size).ok_or(not_whole)?;
-    let total = whole
-        .checked_mul(suffix_size)
-        .and_then(|whole| whole.checked_add(fraction))
-        .ok_or(too_large)?;
+    let total = whole.checked_mul(suffix_size).and_then(|whole| whole.checked_add(fraction)).ok_or(too_large)?;
     match total.checked_rem(size) {
         Some(0) => total.checked_div(size).ok_or(not_whole),
         _ => Err(not_whole),
@@ -168,31 +159,26 @@ fn parse(text: &str, wanted: Wanted, size: u128) -> Result<u128, ParseUnitError>
 
 /// Splits a text after the digits it starts with.
 fn split_digits(text: &str) -> (&str, &str) {
-    let end = text.bytes().position(|byte| !byte.is_ascii_digit());
-    text.split_at(end.unwrap_or(text.len()))
+    text.split_at(decimal::count_digits(text.as_bytes()))
 }
 
 /// How much one of a suffix is.
 fn size_of_suffix(suffix: &str, wanted: Wanted) -> Result<u128, ParseUnitErrorKind> {
-    let size = match (wanted, suffix) {
+    let known = match (wanted, suffix) {
         (_, "") => return Err(ParseUnitErrorKind::ExpectedUnit),
         (Wanted::DataBlocks, "block" | "blocks") => Some(1),
         (Wanted::DataBlocks, _) => None,
         (_, "s") => Some(SECTOR_SIZE as u128),
-        _ => IEC_UNITS
-            .into_iter()
-            .find(|(name, _)| *name == suffix)
-            .map(|(_, size)| size),
+        (_, _) if is_ambiguous(suffix) => return Err(ParseUnitErrorKind::AmbiguousUnit),
+        (_, _) => IEC_UNITS.into_iter().find(|(name, _)| *name == suffix).map(|(_, size)| size),
     };
-    size.ok_or(match suffix.strip_suffix('B').unwrap_or(suffix) {
-        "k" | "K" | "m" | "M" | "g" | "G" | "t" | "T" | "p" | "P" | "e" | "E" | "z" | "Z" | "y"
-        | "Y"
-            if wanted != Wanted::DataBlocks =>
-        {
-            ParseUnitErrorKind::AmbiguousUnit
-        }
-        _ => ParseUnitErrorKind::UnknownUnit,
-    })
+    known.ok_or(ParseUnitErrorKind::UnknownUnit)
+}
+
+/// Whether a suffix is a prefix of the metric system, alone or with `B`.
+fn is_ambiguous(suffix: &str) -> bool {
+    let prefix = suffix.strip_suffix('B').unwrap_or(suffix);
+    prefix.len() == 1 && "kKmMgGtTpPeEzZyY".contains(prefix)
 }
 
 /// The fraction `0.digits` of `size`, or `None` if it is not whole.

@@ -76,11 +76,7 @@ impl Sectors {
     /// The same size in data blocks, or `None` if it is not a whole number of them or `block_size` is zero.
     #[inline]
     pub const fn to_data_blocks_exact(self, block_size: Sectors) -> Option<DataBlocks> {
-        if self.is_multiple_of(block_size) {
-            self.to_data_blocks_floor(block_size)
-        } else {
-            None
-        }
+        if self.is_multiple_of(block_size) { self.to_data_blocks_floor(block_size) } else { None }
     }
 
     /// How many metadata blocks fit in this.
@@ -98,11 +94,7 @@ impl Sectors {
     /// The same size in metadata blocks, or `None` if it is not a whole number of them.
     #[inline]
     pub const fn to_meta_blocks_exact(self) -> Option<MetaBlocks> {
-        if self.0 % SECTORS_PER_META_BLOCK == 0 {
-            Some(self.to_meta_blocks_floor())
-        } else {
-            None
-        }
+        if self.0 % SECTORS_PER_META_BLOCK == 0 { Some(self.to_meta_blocks_floor()) } else { None }
     }
 }
 
@@ -122,11 +114,7 @@ impl Bytes {
     /// The same size in sectors, or `None` if it is not a whole number of them or more than [`Sectors::MAX`].
     #[inline]
     pub const fn to_sectors_exact(self) -> Option<Sectors> {
-        if self.0 % BYTES_PER_SECTOR == 0 {
-            self.to_sectors_floor()
-        } else {
-            None
-        }
+        if self.0 % BYTES_PER_SECTOR == 0 { self.to_sectors_floor() } else { None }
     }
 }
 
@@ -161,9 +149,5 @@ impl MetaBlocks {
 /// `u64::try_from`, which is not `const`.
 const fn narrow(number: u128) -> Option<u64> {
     const MAX: u128 = u64::MAX as u128;
-    if number > MAX {
-        None
-    } else {
-        Some((number & MAX) as u64)
-    }
+    if number > MAX { None } else { Some((number & MAX) as u64) }
 }
