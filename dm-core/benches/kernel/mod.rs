@@ -1,0 +1,127 @@
+//! A kernel that is none: it answers each command with bytes that were made before.
+//!
+//! Shared by the benchmarks and by the program that counts instructions.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "made-up answers of known size; a fault ends the run"
+)]
+
+use std::io;
+
+use dm_core::{Command, Transport};
+
+/// Answers every command alike.
+pub(crate) struct Kernel {
+    /// The whole answer, its header first. What the command sends is overwritten by it.
+    answer: Vec<u8>,
+    /// How much room the kernel would want, at least as much as the answer is long.
+    wanted: usize,
+}
+
+const HEADER_SIZE: usize = 312;
+const VERSION_AT: usize = 0;
+const DATA_SIZE_AT: usize = 12;
+const DATA_START_AT: usize = 16;
+const TARGET_COUNT_AT: usize = 20;
+const FLAGS_AT: usize = 28;
+const NAME_AT: usize = 48;
+const BUFFER_FULL: u32 = 1 << 8;
+
+impl Kernel {
+    fn new(payload: &[u8], target_count: u32) -> Self {
+        let mut answer = vec![0; HEADER_SIZE];
+        answer.extend_from_slice(payload);
+        put_u32(&mut answer, VERSION_AT, 4);
+        put_u32(&mut answer, VERSION_AT + 4, 48);
+        // Without payload the kernel writes what precedes the field `data`.
+        let size = if payload.is_empty() { 305 } else { answer.len() };
+        put_u32(&mut answer, DATA_SIZE_AT, u32::try_from(size).unwrap());
+        put_u32(&mut answer, DATA_START_AT, 312);
+        put_u32(&mut answer, TARGET_COUNT_AT, target_count);
+        answer[NAME_AT..NAME_AT + 4].copy_from_slice(b"root");
+        let wanted = size.next_multiple_of(8);
+        Self { answer, wanted }
+    }
+
+    /// Answers with a header only: the state of a device.
+    pub(crate) fn with_device() -> Self {
+        Self::new(&[], 1)
+    }
+
+    /// Answers with a list of devices.
+    pub(crate) fn with_devices(count: usize, uuids: bool) -> Self {
+        let mut payload = Vec::new();
+        for index in 0..count {
+            let mut entry = Vec::new();
+            entry.extend_from_slice(&(253 << 8 | (index as u64 & 0xff) | (index as u64 & !0xff) << 12).to_ne_bytes());
+            entry.extend_from_slice(&[0; 4]);
+            entry.extend_from_slice(format!("vg-volume{index:05}").as_bytes());
+            entry.push(0);
+            pad(&mut entry);
+            entry.extend_from_slice(&7_u32.to_ne_bytes());
+            entry.extend_from_slice(&u32::from(uuids).to_ne_bytes());
+            if uuids {
+                entry.extend_from_slice(format!("LVM-{:064}", index).as_bytes());
+                entry.push(0);
+                pad(&mut entry);
+            }
+            let next = if index + 1 == count { 0 } else { u32::try_from(entry.len()).unwrap() };
+            put_u32(&mut entry, 8, next);
+            payload.extend_from_slice(&entry);
+        }
+        Self::new(&payload, 0)
+    }
+
+    /// Answers with a table, or a status, of so many lines.
+    pub(crate) fn with_lines(count: usize, params: impl Fn(usize) -> String) -> Self {
+        let mut payload = Vec::new();
+        for index in 0..count {
+            let at = payload.len();
+            payload.extend_from_slice(&(index as u64 * 8).to_ne_bytes());
+            payload.extend_from_slice(&8_u64.to_ne_bytes());
+            payload.extend_from_slice(&[0; 8]);
+            payload.extend_from_slice(b"linear\0\0\0\0\0\0\0\0\0\0");
+            payload.extend_from_slice(params(index).as_bytes());
+            payload.push(0);
+            pad(&mut payload);
+            let next = u32::try_from(payload.len()).unwrap();
+            put_u32(&mut payload, at + 20, next);
+        }
+        Self::new(&payload, u32::try_from(count).unwrap())
+    }
+
+    /// Answers with the devices that a table uses.
+    pub(crate) fn with_deps(count: u32) -> Self {
+        let mut payload = u64::from(count).to_le_bytes().to_vec();
+        payload.extend((0..count).flat_map(|minor| u64::from(7 << 8 | minor).to_ne_bytes()));
+        Self::new(&payload, 1)
+    }
+}
+
+fn put_u32(bytes: &mut [u8], at: usize, value: u32) {
+    bytes[at..at + 4].copy_from_slice(&value.to_ne_bytes());
+}
+
+fn pad(bytes: &mut Vec<u8>) {
+    bytes.resize(bytes.len().next_multiple_of(8), 0);
+}
+
+impl Transport for Kernel {
+    #[inline(never)]
+    fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
+        if command == Command::TableLoad {
+            request[..HEADER_SIZE].copy_from_slice(&self.answer[..HEADER_SIZE]);
+        } else if request.len() < self.wanted && self.answer.len() > HEADER_SIZE {
+            request[..HEADER_SIZE].copy_from_slice(&self.answer[..HEADER_SIZE]);
+            put_u32(request, DATA_SIZE_AT, 305);
+            put_u32(request, FLAGS_AT, BUFFER_FULL);
+        } else {
+            request[..self.answer.len()].copy_from_slice(&self.answer);
+        }
+        Ok(())
+    }
+}

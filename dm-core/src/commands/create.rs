@@ -1,0 +1,63 @@
+//! `DM_DEV_CREATE`.
+
+use dm_units::DeviceNumber;
+
+use crate::command::Command;
+use crate::dm::Dm;
+use crate::error::Result;
+use crate::flags::Flags;
+use crate::header::Request;
+use crate::info::DeviceInfo;
+use crate::name::{DmName, DmUuid};
+use crate::transport::Transport;
+
+/// Options of [`Dm::device_create`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CreateOptions<'a> {
+    uuid: Option<DmUuid<'a>>,
+    minor: Option<u32>,
+}
+
+impl<'a> CreateOptions<'a> {
+    /// No uuid, the next free minor number.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { uuid: None, minor: None }
+    }
+
+    /// Gives the device a uuid. One can also be set later, once: [`Dm::device_set_uuid`].
+    #[must_use]
+    pub const fn uuid(self, uuid: DmUuid<'a>) -> Self {
+        Self { uuid: Some(uuid), ..self }
+    }
+
+    /// Chooses the minor number.
+    #[must_use]
+    pub const fn minor(self, minor: u32) -> Self {
+        Self { minor: Some(minor), ..self }
+    }
+}
+
+impl<T: Transport> Dm<T> {
+    /// Creates a device without a table.
+    ///
+    /// - Interface 4.0 and later.
+    /// - The device is neither suspended nor usable: io to it fails until a table is loaded and resumed.
+    /// - Read-only is a property of a table: see [`LoadOptions::read_only`](crate::LoadOptions::read_only).
+    /// - No uevent is sent that a cookie could be for.
+    ///
+    /// # Errors
+    /// [`already_exists`](crate::Error::already_exists): the name, the uuid or the chosen minor number is taken.
+    /// [`is_invalid`](crate::Error::is_invalid): the minor number is out of range, or (interface 4.48 and later) the name
+    /// is `control`, `.` or `..`.
+    #[doc(alias = "DM_DEV_CREATE")]
+    pub fn device_create(&self, name: DmName<'_>, options: CreateOptions<'_>) -> Result<DeviceInfo> {
+        let request = Request {
+            uuid: options.uuid.map(DmUuid::as_bytes),
+            // The kernel takes the major number from its driver and reads the minor only.
+            number: options.minor.map(|minor| DeviceNumber::new(0, minor)),
+            ..Request::of(Command::DeviceCreate, name.into())
+        };
+        self.device_command(&request.flag(Flags::PERSISTENT_DEV, options.minor.is_some()))
+    }
+}

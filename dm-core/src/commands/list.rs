@@ -1,0 +1,240 @@
+//! `DM_LIST_DEVICES`.
+
+use core::mem::offset_of;
+
+use dm_sys::{DM_NAME_LIST_FLAG_HAS_UUID, dm_name_list, dm_name_list_trailer};
+use dm_units::DeviceNumber;
+
+use crate::buffer::Buffer;
+use crate::command::Command;
+use crate::dm::{Answer, Dm, Room};
+use crate::error::{ReplyError, Result};
+use crate::flags::Flags;
+use crate::header::{self, Request};
+use crate::name::{DmName, DmUuid};
+use crate::transport::Transport;
+
+/// The interface version from which event numbers are right: 4.36 added them, 4.37 aligned them.
+const EVENT_NR_MINOR: u32 = 37;
+/// The interface version that has uuids, and filters by prefix.
+const UUID_MINOR: u32 = 45;
+
+/// Options of [`Dm::list_devices`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ListOptions<'a> {
+    uuids: bool,
+    name_prefix: Option<DmName<'a>>,
+    uuid_prefix: Option<DmUuid<'a>>,
+}
+
+impl<'a> ListOptions<'a> {
+    /// All devices, without their uuids.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { uuids: false, name_prefix: None, uuid_prefix: None }
+    }
+
+    /// Whether to report uuids, too. Interface 4.45 and later.
+    #[must_use]
+    pub const fn uuids(self, uuids: bool) -> Self {
+        Self { uuids, ..self }
+    }
+
+    /// Only devices whose name starts like this. Interface 4.45 and later.
+    #[must_use]
+    pub const fn name_prefix(self, prefix: DmName<'a>) -> Self {
+        Self { name_prefix: Some(prefix), ..self }
+    }
+
+    /// Only devices whose uuid starts like this. Interface 4.45 and later.
+    #[must_use]
+    pub const fn uuid_prefix(self, prefix: DmUuid<'a>) -> Self {
+        Self { uuid_prefix: Some(prefix), ..self }
+    }
+
+    fn request(self) -> Request<'a> {
+        let filtered = self.name_prefix.is_some() || self.uuid_prefix.is_some();
+        let request = Request::new(Command::ListDevices).flag_since(UUID_MINOR, Flags::UUID, self.uuids).flag_since(
+            UUID_MINOR,
+            Flags::empty(),
+            filtered,
+        );
+        Request { id: self.name_prefix.map(Into::into), uuid: self.uuid_prefix.map(DmUuid::as_bytes), ..request }
+    }
+}
+
+/// All mapped devices at one moment, or those that were asked for: see [`Dm::list_devices`].
+///
+/// It borrows the caller's buffer; [`to_owned`](Self::to_owned) makes one that stands on its own.
+#[derive(Clone, Debug)]
+pub struct DeviceList<B = Box<[u8]>> {
+    bytes: B,
+    has_event_nr: bool,
+}
+
+impl<B: AsRef<[u8]>> DeviceList<B> {
+    /// The devices, in the order of the kernel: by name, in current ones.
+    pub fn iter(&self) -> Devices<'_> {
+        let bytes = self.bytes.as_ref();
+        Devices { rest: (!bytes.is_empty()).then_some(bytes), bytes, has_event_nr: self.has_event_nr }
+    }
+
+    /// Whether there is no device.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.as_ref().is_empty()
+    }
+
+    /// A copy that does not borrow the buffer, made with one allocation.
+    #[must_use]
+    pub fn to_owned(&self) -> DeviceList {
+        DeviceList { bytes: self.bytes.as_ref().into(), has_event_nr: self.has_event_nr }
+    }
+}
+
+impl<'a, B: AsRef<[u8]>> IntoIterator for &'a DeviceList<B> {
+    type Item = Result<ListedDevice<'a>, ReplyError>;
+    type IntoIter = Devices<'a>;
+
+    fn into_iter(self) -> Devices<'a> {
+        self.iter()
+    }
+}
+
+/// A device in a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ListedDevice<'a> {
+    /// Its name.
+    pub name: DmName<'a>,
+    /// Its number.
+    pub number: DeviceNumber,
+    /// How many events it has had. `None` before interface 4.37.
+    pub event_nr: Option<u32>,
+    /// Its uuid. `None` where it has none, or uuids were not asked for.
+    pub uuid: Option<DmUuid<'a>>,
+}
+
+/// The iterator over a [`DeviceList`]. It ends after the first error.
+#[derive(Clone, Debug)]
+pub struct Devices<'a> {
+    bytes: &'a [u8],
+    /// From the entry to be read next on; `None` after the last.
+    rest: Option<&'a [u8]>,
+    has_event_nr: bool,
+}
+
+impl<'a> Iterator for Devices<'a> {
+    type Item = Result<ListedDevice<'a>, ReplyError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let entry = self.rest.take()?;
+        match self.decode(entry) {
+            Ok((device, rest)) => {
+                self.rest = rest;
+                Some(Ok(device))
+            }
+            Err(what) => {
+                let at = header::HEADER_SIZE.saturating_add(self.bytes.len().saturating_sub(entry.len()));
+                Some(Err(ReplyError { command: Command::ListDevices, what, at }))
+            }
+        }
+    }
+}
+
+type Decoded<'a> = (ListedDevice<'a>, Option<&'a [u8]>);
+
+impl<'a> Devices<'a> {
+    #[inline]
+    fn decode(&self, entry: &'a [u8]) -> Result<Decoded<'a>, &'static str> {
+        let (fixed, named) = entry.split_first_chunk::<NAME_AT>().ok_or("a cut entry")?;
+        let name = header::nul_terminated(named).ok_or("an endless name")?;
+        let mut device = ListedDevice {
+            name: DmName::from_kernel(name).ok_or("an empty name")?,
+            number: DeviceNumber::from_dev_t(header::u64_at(fixed, offset_of!(dm_name_list, dev)).unwrap_or(0)),
+            event_nr: None,
+            uuid: None,
+        };
+        if self.has_event_nr {
+            (device.event_nr, device.uuid) = trailer(name, entry).ok_or("a cut trailer")?;
+        }
+        let rest = match header::u32_at(fixed, offset_of!(dm_name_list, next)).unwrap_or(0) as usize {
+            0 => None,
+            // An entry is longer than its fixed part, so every step leads forward.
+            next if next <= NAME_AT => return Err("an entry that overlaps itself"),
+            next => Some(entry.get(next..).ok_or("an entry behind the end")?),
+        };
+        Ok((device, rest))
+    }
+}
+
+const NAME_AT: usize = offset_of!(dm_name_list, name);
+const UUID_AT: usize = offset_of!(dm_name_list_trailer, uuid);
+
+/// Reads the event number and the uuid, which stand behind the name since interface 4.37.
+#[inline]
+fn trailer<'a>(name: &[u8], entry: &'a [u8]) -> Option<(Option<u32>, Option<DmUuid<'a>>)> {
+    let trailer = entry.get(dm_name_list::trailer_offset(name.len())?..)?;
+    let (fixed, uuid) = trailer.split_first_chunk::<UUID_AT>()?;
+    let event_nr = header::u32_at(fixed, offset_of!(dm_name_list_trailer, event_nr));
+    // Before 4.45 the kernel does not set these flags, but then no uuids can be asked for and the buffer was zero.
+    let flags = header::u32_at(fixed, offset_of!(dm_name_list_trailer, flags))?;
+    if flags & DM_NAME_LIST_FLAG_HAS_UUID == 0 {
+        return Some((event_nr, None));
+    }
+    Some((event_nr, DmUuid::from_kernel(header::nul_terminated(uuid)?)))
+}
+
+/// The size offered first: enough for some 400 devices. A list that does not fit gives no hint how long it is, so the next
+/// one is sixteen times as large; 4000 devices with uuids then take three calls at most.
+const FIRST_SIZE: usize = 16 * 1024;
+
+impl<T: Transport> Dm<T> {
+    /// Lists the mapped devices.
+    ///
+    /// - Interface 4.0 and later; event numbers since 4.37, uuids and prefixes since 4.45.
+    /// - A snapshot: the kernel makes it in one go.
+    ///
+    /// # Errors
+    /// [`is_unsupported`](crate::Error::is_unsupported): uuids or prefixes, on an older kernel.
+    #[doc(alias = "DM_LIST_DEVICES")]
+    pub fn list_devices<'b>(&self, buffer: &'b mut Buffer, options: ListOptions<'_>) -> Result<DeviceList<&'b [u8]>> {
+        let room = Room { first: FIRST_SIZE, least: 0, grow: |_, size| size.saturating_mul(16) };
+        let answer = self.ask(buffer, &options.request(), &room, |_| Ok(()))?;
+        Ok(DeviceList::new(&answer))
+    }
+}
+
+impl<'b> DeviceList<&'b [u8]> {
+    fn new(answer: &Answer<'b>) -> Self {
+        let version = header::version(answer.header);
+        Self { bytes: answer.payload.unwrap_or_default(), has_event_nr: version.minor >= EVENT_NR_MINOR }
+    }
+}
+
+#[cfg(feature = "serde")]
+mod serialize {
+    use serde::ser::{Error as _, Serialize, SerializeSeq as _, SerializeStruct as _, Serializer};
+
+    impl Serialize for super::ListedDevice<'_> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut fields = serializer.serialize_struct("ListedDevice", 4)?;
+            fields.serialize_field("name", &self.name)?;
+            fields.serialize_field("number", &self.number)?;
+            fields.serialize_field("event_nr", &self.event_nr)?;
+            fields.serialize_field("uuid", &self.uuid)?;
+            fields.end()
+        }
+    }
+
+    impl<B: AsRef<[u8]>> Serialize for super::DeviceList<B> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut items = serializer.serialize_seq(None)?;
+            for item in self {
+                items.serialize_element(&item.map_err(S::Error::custom)?)?;
+            }
+            items.end()
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! `DM_DEV_ARM_POLL`.
+
+use crate::command::Command;
+use crate::dm::Dm;
+use crate::error::Result;
+use crate::header::Request;
+use crate::transport::Transport;
+
+impl<T: Transport> Dm<T> {
+    /// Makes this handle readable for `poll(2)` from the next event of any device on.
+    ///
+    /// - Interface 4.36 and later.
+    /// - It becomes readable when any target has an event and when any device is created, removed or renamed, and stays
+    ///   so until armed again. A new handle is armed.
+    /// - To lose nothing: arm, then list the devices and compare their event numbers, then poll.
+    /// - Each waiter needs a handle of its own: what is armed is the open file.
+    ///
+    /// # Errors
+    /// [`is_unsupported`](crate::Error::is_unsupported).
+    #[doc(alias = "DM_DEV_ARM_POLL")]
+    pub fn arm_poll(&self) -> Result<()> {
+        self.send(&Request::new(Command::ArmPoll))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! The number that a command hands to udev with its uevent.
+
+use core::fmt;
+
+use dm_sys as sys;
+
+use crate::flags::Flags;
+use crate::header::Request;
+
+bitflags::bitflags! {
+    /// What udev's rules are told with a cookie.
+    ///
+    /// The kernel only passes them on, in the uevent's `DM_COOKIE`; their meaning is a convention of libdm and its rules.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct UdevFlags: u32 {
+        /// The device mapper's own rules, which make the links in `/dev/mapper`, do nothing.
+        const DISABLE_DM_RULES = sys::DM_UDEV_DISABLE_DM_RULES_FLAG;
+        /// The rules of subsystems such as LVM do nothing.
+        const DISABLE_SUBSYSTEM_RULES = sys::DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG;
+        /// The rules that make the links in `/dev/disk` do nothing.
+        const DISABLE_DISK_RULES = sys::DM_UDEV_DISABLE_DISK_RULES_FLAG;
+        /// All other rules are asked to do nothing.
+        const DISABLE_OTHER_RULES = sys::DM_UDEV_DISABLE_OTHER_RULES_FLAG;
+        /// Links of the same name on another device win.
+        const LOW_PRIORITY = sys::DM_UDEV_LOW_PRIORITY_FLAG;
+        /// The caller leaves nodes to udev alone.
+        const DISABLE_LIBRARY_FALLBACK = sys::DM_UDEV_DISABLE_LIBRARY_FALLBACK;
+        /// The uevent comes from a command, not from a trigger; libdm always sets it.
+        const PRIMARY_SOURCE = sys::DM_UDEV_PRIMARY_SOURCE_FLAG;
+        /// For the subsystem that owns the device.
+        const SUBSYSTEM_0 = sys::DM_SUBSYSTEM_UDEV_FLAG0;
+        /// For the subsystem that owns the device.
+        const SUBSYSTEM_1 = sys::DM_SUBSYSTEM_UDEV_FLAG1;
+        /// For the subsystem that owns the device.
+        const SUBSYSTEM_2 = sys::DM_SUBSYSTEM_UDEV_FLAG2;
+        /// For the subsystem that owns the device.
+        const SUBSYSTEM_3 = sys::DM_SUBSYSTEM_UDEV_FLAG3;
+        /// For the subsystem that owns the device.
+        const SUBSYSTEM_4 = sys::DM_SUBSYSTEM_UDEV_FLAG4;
+        /// For the subsystem that owns the device.
+        const SUBSYSTEM_5 = sys::DM_SUBSYSTEM_UDEV_FLAG5;
+        /// For the subsystem that owns the device.
+        const SUBSYSTEM_6 = sys::DM_SUBSYSTEM_UDEV_FLAG6;
+        /// For the subsystem that owns the device.
+        const SUBSYSTEM_7 = sys::DM_SUBSYSTEM_UDEV_FLAG7;
+    }
+}
+
+/// What a resume, a removal or a renaming puts into its uevent as `DM_COOKIE`.
+///
+/// The kernel takes any number but 0, and sends it only where there is a uevent to send: ask
+/// [`uevent_generated`](crate::DeviceInfo::uevent_generated) of the answer. With udev's device-mapper rules, the lower half
+/// names a System V semaphore (key `0x0d4d` and the lower half) that the rules decrement when they are done; whoever uses
+/// a cookie must have made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct UdevCookie(u32);
+
+impl UdevCookie {
+    /// Puts a cookie together from what tells it from others, and the flags for the rules.
+    #[must_use]
+    pub const fn new(base: u16, flags: UdevFlags) -> Self {
+        Self(base as u32 | flags.bits() << sys::DM_UDEV_FLAGS_SHIFT)
+    }
+
+    /// The whole number, as the kernel and udev see it.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+}
+
+/// Prints the number in decimal, as in the uevent.
+impl fmt::Display for UdevCookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The interface version that has cookies.
+const COOKIE_MINOR: u32 = 15;
+
+pub(crate) fn with_cookie(request: Request<'_>, cookie: Option<UdevCookie>) -> Request<'_> {
+    let request = request.flag_since(COOKIE_MINOR, Flags::empty(), cookie.is_some());
+    Request { event_nr: cookie.map_or(0, UdevCookie::number), ..request }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_the_upper_half() {
+        let cookie = UdevCookie::new(0xbeef, UdevFlags::PRIMARY_SOURCE | UdevFlags::DISABLE_DISK_RULES);
+        assert_eq!(cookie.number(), 0x0044_beef);
+        assert_eq!(cookie.to_string(), "4505327");
+    }
+}

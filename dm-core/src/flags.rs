@@ -1,0 +1,62 @@
+//! The flag bits of requests and replies.
+
+use dm_sys as sys;
+
+bitflags::bitflags! {
+    /// The flags of a device, as its [`DeviceInfo`](crate::DeviceInfo) has them.
+    ///
+    /// Requests have their flags in the options of each command; these are what the kernel answers. Bits without a name
+    /// here are kept.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub struct Flags: u32 {
+        /// The device, or the inactive table if that was asked for, is read-only.
+        const READONLY = sys::DM_READONLY_FLAG;
+        /// The device is suspended.
+        const SUSPEND = sys::DM_SUSPEND_FLAG;
+        /// The minor number was chosen by the caller.
+        const PERSISTENT_DEV = sys::DM_PERSISTENT_DEV_FLAG;
+        /// Table text was asked for, not status.
+        const STATUS_TABLE = sys::DM_STATUS_TABLE_FLAG;
+        /// There is an active table.
+        const ACTIVE_PRESENT = sys::DM_ACTIVE_PRESENT_FLAG;
+        /// There is an inactive table.
+        const INACTIVE_PRESENT = sys::DM_INACTIVE_PRESENT_FLAG;
+        /// The answer did not fit.
+        const BUFFER_FULL = sys::DM_BUFFER_FULL_FLAG;
+        /// The file system was not frozen.
+        const SKIP_LOCKFS = sys::DM_SKIP_LOCKFS_FLAG;
+        /// Queued io was not flushed, or metadata was not committed.
+        const NOFLUSH = sys::DM_NOFLUSH_FLAG;
+        /// The inactive table was asked for.
+        const QUERY_INACTIVE_TABLE = sys::DM_QUERY_INACTIVE_TABLE_FLAG;
+        /// The command sent a uevent.
+        const UEVENT_GENERATED = sys::DM_UEVENT_GENERATED_FLAG;
+        /// A uuid was given, or asked for.
+        const UUID = sys::DM_UUID_FLAG;
+        /// Buffers are wiped after use.
+        const SECURE_DATA = sys::DM_SECURE_DATA_FLAG;
+        /// A message was answered with text.
+        const DATA_OUT = sys::DM_DATA_OUT_FLAG;
+        /// The device goes away when it is closed for the last time.
+        const DEFERRED_REMOVE = sys::DM_DEFERRED_REMOVE;
+        /// The kernel itself has suspended the device.
+        const INTERNAL_SUSPEND = sys::DM_INTERNAL_SUSPEND_FLAG;
+        /// Text for the integrity measurement architecture was asked for.
+        const IMA_MEASUREMENT = sys::DM_IMA_MEASUREMENT_FLAG;
+    }
+}
+
+/// Prints the names of the flags, `SUSPEND | ACTIVE_PRESENT`, and bits without a name as a number.
+impl core::fmt::Display for Flags {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        bitflags::parser::to_writer(self, f)
+    }
+}
+
+/// Serialises as text, `"SUSPEND | ACTIVE_PRESENT"`.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Flags {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

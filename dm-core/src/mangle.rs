@@ -1,0 +1,122 @@
+//! The mangled form of names and uuids, as libdm, udev rules and the links under `/dev/mapper` have it.
+//!
+//! Every byte outside `0-9 A-Z a-z # + - . : = @ _` stands as `\x` and two lower-case hexadecimal digits.
+
+use core::fmt::{self, Write as _};
+
+use crate::name::NameError;
+
+/// Prints bytes in the mangled form; made by `mangled()` of names and uuids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mangled<'a>(&'a [u8]);
+
+impl<'a> Mangled<'a> {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for Mangled<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for &byte in self.0 {
+            if is_plain(byte) {
+                f.write_char(char::from(byte))?;
+            } else {
+                write!(f, "\\x{byte:02x}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why text is not the mangled form of a name or uuid. Positions are bytes, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MangleError {
+    /// A byte that the mangled form always escapes.
+    #[error("byte {at} (0x{byte:02x}) must be written as \\x{byte:02x} in a mangled name")]
+    Unescaped {
+        /// The byte.
+        byte: u8,
+        /// Where it stands.
+        at: usize,
+    },
+    /// A backslash that is not followed by `x` and two hexadecimal digits.
+    #[error("the backslash at byte {at} of a mangled name must be followed by x and two hexadecimal digits")]
+    BadEscape {
+        /// Where the backslash stands.
+        at: usize,
+    },
+    /// What was read can't be a name or uuid.
+    #[error(transparent)]
+    Name(#[from] NameError),
+}
+
+const fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'#' | b'+' | b'-' | b'.' | b':' | b'=' | b'@' | b'_')
+}
+
+pub(crate) fn unmangle(text: &str) -> Result<Vec<u8>, MangleError> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [byte, tail @ ..] = rest {
+        let at = text.len().saturating_sub(rest.len());
+        match (*byte, tail) {
+            (b'\\', [b'x', high, low, after @ ..]) => {
+                bytes.push(hex_byte(*high, *low).ok_or(MangleError::BadEscape { at })?);
+                rest = after;
+            }
+            (b'\\', _) => return Err(MangleError::BadEscape { at }),
+            (plain, _) if is_plain(plain) => {
+                bytes.push(plain);
+                rest = tail;
+            }
+            (byte, _) => return Err(MangleError::Unescaped { byte, at }),
+        }
+    }
+    Ok(bytes)
+}
+
+fn hex_byte(high: u8, low: u8) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    Some(digit(high)? << 4 | digit(low)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn exact_text() {
+        assert_eq!(Mangled::new(b"a b\\/\xc3\xa0").to_string(), r"a\x20b\x5c\x2f\xc3\xa0");
+        assert_eq!(Mangled::new(b"vg-lv_0.1:#+=@Z").to_string(), "vg-lv_0.1:#+=@Z");
+        assert_eq!(unmangle(r"a\x20B\x5C").unwrap(), b"a B\\");
+    }
+
+    #[test]
+    fn errors_say_where() {
+        let says = |text| unmangle(text).unwrap_err().to_string();
+        assert_eq!(says("a b"), r"byte 1 (0x20) must be written as \x20 in a mangled name");
+        for bad in [r"ab\", r"ab\x", r"ab\x2", r"ab\xg0", r"ab\y20"] {
+            assert_eq!(
+                says(bad),
+                "the backslash at byte 2 of a mangled name must be followed by x and two hexadecimal digits"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_read_back(bytes: Vec<u8>) {
+            prop_assert_eq!(unmangle(&Mangled::new(&bytes).to_string()).unwrap(), bytes);
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text: String) {
+            if let Ok(bytes) = unmangle(&text) {
+                prop_assert_eq!(Mangled::new(&bytes).to_string().to_lowercase(), text.to_lowercase());
+            }
+        }
+    }
+}
