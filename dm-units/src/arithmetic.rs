@@ -72,10 +72,10 @@ macro_rules! assign_operator {
 macro_rules! arithmetic {
     ($unit:ident, $number:ident) => {
         impl $unit {
-            /// None.
+            /// Zero.
             pub const ZERO: Self = Self(0);
 
-            /// The most that can be counted.
+            /// The largest number.
             pub const MAX: Self = Self($number::MAX);
 
             const fn some(number: Option<$number>) -> Option<Self> {

@@ -1,4 +1,6 @@
 //! Decimal numbers as tables and statuses hold them, for code that reads and writes many thousand lines.
+//!
+//! The bench `decimal` compares with the standard library.
 
 use core::fmt;
 

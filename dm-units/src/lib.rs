@@ -39,9 +39,9 @@
 //! # Text
 //!
 //! `Display` writes the bare number. With the alternate flag, `{:#}`, a size is written in the largest of B, KiB, MiB,
-//! GiB, TiB, PiB, EiB, ZiB and YiB that keeps it at one or more. It has at most two decimals, rounded to nearest, and no
-//! trailing zeros. A size that would round up to 1024 of a unit is one of the next unit. [`DataBlocks`], whose size is not known, are
-//! written as `16 blocks`. Width, fill and alignment are honoured, a precision is not.
+//! GiB, TiB, PiB, EiB, ZiB and YiB that keeps it at one or more, with at most two decimals, rounded to nearest, halves
+//! up. A size that rounds to 1024 of a unit is written as 1 of the next. [`DataBlocks`], whose size is not known, are
+//! written as `16 blocks`. Width, fill and alignment are honoured; a precision is ignored.
 //!
 //! `FromStr` reads what both forms write, and nothing else:
 //!
@@ -55,6 +55,7 @@
 //! # Features
 //!
 //! `serde`: units as numbers, device numbers as text such as `"253:7"`.
+
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -3,7 +3,7 @@
 /// Bytes in a sector, for buffers; the kernel's `SECTOR_SIZE`.
 pub const SECTOR_SIZE: usize = 512;
 
-/// Bytes in a metadata block of the thin, cache and era targets, for buffers.
+/// Bytes in a metadata block of the thin-pool, cache, clone and era targets, for buffers.
 pub const META_BLOCK_SIZE: usize = 4096;
 
 const BYTES_PER_SECTOR: u128 = SECTOR_SIZE as u128;
@@ -38,7 +38,7 @@ pub struct Bytes(pub u128);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DataBlocks(pub u64);
 
-/// A number of metadata blocks of 4096 bytes, as the thin, cache and era targets count their metadata.
+/// A number of metadata blocks of 4096 bytes, as the thin-pool, cache, clone and era targets count their metadata.
 ///
 /// # Panics
 ///
