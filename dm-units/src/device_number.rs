@@ -8,8 +8,8 @@ use crate::error::{ParseUnitError, ParseUnitErrorKind, Wanted};
 
 /// The number of a block device, `major:minor`.
 ///
-/// The kernel has 12 bits for the major and 20 bits for the minor number. Larger ones can be held, read and printed, but
-/// [`to_huge`](Self::to_huge) refuses them.
+/// The kernel has 12 bits for the major and 20 bits for the minor number. Larger ones can be held, read and printed,
+/// but [`to_huge`](Self::to_huge) refuses them.
 ///
 /// ```
 /// use dm_units::DeviceNumber;
