@@ -1,0 +1,272 @@
+//! Reading words.
+
+use alloc::vec::Vec;
+
+use crate::limits::Limits;
+use crate::parse_error::{ParseError, Place};
+use crate::problem::{InvalidField, Problem};
+use crate::value::{Number, Value};
+use crate::word::{Form, Word, WordBuf, is_space};
+
+/// Reads the words of a table, status or message one after the other, and knows where they stand.
+///
+/// Words are split as the kernel splits them: at runs of white space, and in [`Form::Input`] not at white space after a
+/// backslash. Fields are named in the kernel's words, for the error.
+///
+/// ```
+/// use dm_targets::{Device, Fields};
+/// use dm_units::Sectors;
+///
+/// let mut fields = Fields::printed("253:0 2048");
+/// let device: Device = fields.read("device")?;
+/// let start: Sectors = fields.read("start")?;
+/// fields.finish()?;
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Fields<'a> {
+    text: &'a str,
+    form: Form,
+    /// Where the next word is looked for.
+    at: usize,
+    /// Where the words that may be read end.
+    end: usize,
+    /// Which word was read last.
+    last: Place,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads what the kernel has printed, or `dmsetup`: nothing is quoted.
+    #[inline]
+    #[must_use]
+    pub const fn printed(text: &'a str) -> Self {
+        Self::new(text, Form::Printed)
+    }
+
+    /// Reads what a constructor or a message handler is given: a backslash quotes the byte after it.
+    #[inline]
+    #[must_use]
+    pub const fn input(text: &'a str) -> Self {
+        Self::new(text, Form::Input)
+    }
+
+    /// Reads text of the given form.
+    #[inline]
+    #[must_use]
+    pub const fn new(text: &'a str, form: Form) -> Self {
+        Self { text, form, at: 0, end: text.len(), last: Place::START }
+    }
+
+    /// How the words are written.
+    #[must_use]
+    pub const fn form(&self) -> Form {
+        self.form
+    }
+
+    /// Reads the next word.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or it is no such value.
+    #[inline]
+    pub fn read<T: Value>(&mut self, field: &'static str) -> Result<T, ParseError> {
+        match self.next_word() {
+            Some(word) => T::read(word).map_err(|problem| self.error(field, problem)),
+            None => Err(self.missing(field)),
+        }
+    }
+
+    /// Reads the next word, a number, and checks it.
+    ///
+    /// # Errors
+    ///
+    /// There is none, it is no number, or the kernel does not accept the number.
+    #[inline]
+    pub fn read_within<T: Number>(&mut self, limits: &Limits) -> Result<T, ParseError> {
+        let number = self.read(limits.field())?;
+        limits.check(number).map_err(|invalid| self.blame(invalid))?;
+        Ok(number)
+    }
+
+    /// Reads the next word if there is one.
+    ///
+    /// # Errors
+    ///
+    /// It is no such value.
+    #[inline]
+    pub fn read_optional<T: Value>(&mut self, field: &'static str) -> Result<Option<T>, ParseError> {
+        match self.next_word() {
+            Some(word) => T::read(word).map(Some).map_err(|problem| self.error(field, problem)),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads a word that is always the same.
+    ///
+    /// # Errors
+    ///
+    /// There is no word, or another one.
+    pub fn read_literal(&mut self, field: &'static str, literal: &'static str) -> Result<(), ParseError> {
+        match self.next_word() {
+            Some(word) if word.spelling() == literal => Ok(()),
+            Some(_) => Err(self.error(field, Problem::Expected(literal))),
+            None => Err(self.missing(field)),
+        }
+    }
+
+    /// Reads the next word, of which each of `count` characters is a value, such as `AAD`.
+    ///
+    /// # Errors
+    ///
+    /// There is no word, it has another length, or a character is no such value.
+    pub fn read_letters<T: Value>(&mut self, field: &'static str, count: usize) -> Result<Vec<T>, ParseError> {
+        let word = self.next_word().ok_or_else(|| self.missing(field))?;
+        let letters: Result<Vec<T>, Problem> = word.letters().map(T::read).collect();
+        match letters {
+            Ok(letters) if letters.len() == count => Ok(letters),
+            Ok(_) => Err(self.error(field, Problem::Expected("one letter for each device"))),
+            Err(problem) => Err(self.error(field, problem)),
+        }
+    }
+
+    /// Reads a count of words, and gives a reader of just these words.
+    ///
+    /// Kernel: `dm_read_arg_group` in `drivers/md/dm-table.c`.
+    ///
+    /// # Errors
+    ///
+    /// There is no count, or fewer words than it counts.
+    pub fn read_group(&mut self, field: &'static str) -> Result<Self, ParseError> {
+        let counted: u32 = self.read(field)?;
+        let mut group = self.clone();
+        for found in 0..counted as usize {
+            if self.find_word().map(|(_, end)| self.at = end).is_none() {
+                return Err(group.error(field, Problem::TooFewWords { counted, found }));
+            }
+        }
+        group.end = self.at;
+        self.last.number = self.last.number.saturating_add(counted as usize);
+        Ok(group)
+    }
+
+    /// Reads a group as [`read_group`](Self::read_group) does, or gives an empty one if no word is left.
+    ///
+    /// # Errors
+    ///
+    /// Fewer words than are counted.
+    pub fn read_optional_group(&mut self, field: &'static str) -> Result<Self, ParseError> {
+        if self.is_empty() { Ok(self.clone()) } else { self.read_group(field) }
+    }
+
+    /// Reads all words that are left, to be kept as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::ForbiddenByte`] for what can't be part of a word.
+    pub fn read_rest(&mut self, field: &'static str) -> Result<Vec<WordBuf>, ParseError> {
+        let mut words = Vec::new();
+        while let Some(word) = self.read_optional(field)? {
+            words.push(word);
+        }
+        Ok(words)
+    }
+
+    /// Takes all words that are left if together they are exactly this text, such as `Fail`.
+    #[inline]
+    pub fn take_all(&mut self, text: &str) -> bool {
+        let found = self.remainder().trim_ascii() == text;
+        if found {
+            self.at = self.end;
+        }
+        found
+    }
+
+    /// The next word.
+    #[inline]
+    pub fn next_word(&mut self) -> Option<Word<'a>> {
+        let (start, end) = self.find_word()?;
+        self.at = end;
+        self.last = Place { number: self.last.number.saturating_add(1), start, end };
+        Some(Word::new(self.text.get(start..end)?, self.form))
+    }
+
+    /// The next word, which stays where it is.
+    #[inline]
+    #[must_use]
+    pub fn peek(&self) -> Option<Word<'a>> {
+        self.clone().next_word()
+    }
+
+    /// Whether no word is left.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.find_word().is_none()
+    }
+
+    /// All that is left, as it stands there.
+    #[must_use]
+    pub fn remainder(&self) -> &'a str {
+        self.text.get(self.at..self.end).unwrap_or_default()
+    }
+
+    /// Makes sure that no word is left.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Unexpected`] if there is one.
+    #[inline]
+    pub fn finish(&mut self) -> Result<(), ParseError> {
+        match self.next_word() {
+            Some(_) => Err(self.error("", Problem::Unexpected)),
+            None => Ok(()),
+        }
+    }
+
+    /// An error that points to the word read last.
+    #[cold]
+    #[must_use]
+    pub fn error(&self, field: &'static str, problem: Problem) -> ParseError {
+        ParseError::new(self.last, field, problem)
+    }
+
+    /// The same for what a check of values found.
+    #[cold]
+    #[must_use]
+    pub fn blame(&self, invalid: InvalidField) -> ParseError {
+        self.error(invalid.field(), invalid.problem())
+    }
+
+    /// An error that points to where the next word would be.
+    #[cold]
+    #[must_use]
+    pub fn missing(&self, field: &'static str) -> ParseError {
+        let place = Place { number: self.last.number.saturating_add(1), start: self.end, end: self.end };
+        ParseError::new(place, field, Problem::Missing)
+    }
+
+    /// Where the next word starts and ends.
+    #[inline]
+    fn find_word(&self) -> Option<(usize, usize)> {
+        let bytes = self.text.as_bytes().get(self.at..self.end)?;
+        let skipped = bytes.iter().position(|byte| !is_space(*byte))?;
+        let word = bytes.get(skipped..)?;
+        let len = match self.form {
+            Form::Printed => word.iter().position(|byte| is_space(*byte)),
+            Form::Input => quoted_len(word),
+        };
+        let start = self.at.saturating_add(skipped);
+        Some((start, start.saturating_add(len.unwrap_or(word.len()))))
+    }
+}
+
+/// Where the first word ends, if not at the end of the text.
+#[inline]
+fn quoted_len(text: &[u8]) -> Option<usize> {
+    let mut quoted = false;
+    text.iter().position(|byte| {
+        let ends = !quoted && is_space(*byte);
+        quoted = !quoted && *byte == b'\\';
+        ends
+    })
+}

@@ -1,0 +1,164 @@
+//! Writing words.
+
+use core::fmt::{self, Write};
+
+use crate::value::Value;
+use crate::word::{self, Form};
+
+/// A line of 128 bytes is longer than most tables and statuses; a longer one is written in pieces.
+const ROOM: usize = 128;
+
+/// Writes the words of a table, status or message, with one space between them.
+///
+/// The opposite of [`Fields`](crate::Fields). Words are gathered on the stack, so that a line is usually a single
+/// `write_str`. An error is kept until [`end`](Self::end), so calls can be chained.
+pub struct Printer<'f, 'o> {
+    out: &'f mut fmt::Formatter<'o>,
+    form: Form,
+    buffer: [u8; ROOM],
+    /// How much of the buffer is used.
+    len: usize,
+    /// There is a word already, so the next one needs a space before it.
+    started: bool,
+    result: fmt::Result,
+}
+
+impl<'f, 'o> Printer<'f, 'o> {
+    /// For tables and messages: `{}` is what the kernel is given, `{:#}` what it prints.
+    #[inline]
+    pub fn new(out: &'f mut fmt::Formatter<'o>) -> Self {
+        let form = if out.alternate() { Form::Printed } else { Form::Input };
+        Self::with_form(out, form)
+    }
+
+    /// For statuses and replies, which only the kernel writes.
+    #[inline]
+    pub fn printed(out: &'f mut fmt::Formatter<'o>) -> Self {
+        Self::with_form(out, Form::Printed)
+    }
+
+    #[inline]
+    fn with_form(out: &'f mut fmt::Formatter<'o>, form: Form) -> Self {
+        Self { out, form, buffer: [0; ROOM], len: 0, started: false, result: Ok(()) }
+    }
+
+    /// Writes one value as the next word.
+    #[inline]
+    pub fn put(&mut self, value: &impl Value) -> &mut Self {
+        self.next_word(|out| value.print(out))
+    }
+
+    /// Writes one key word.
+    #[inline]
+    pub fn word(&mut self, keyword: &str) -> &mut Self {
+        self.next_word(|out| out.write_str(keyword))
+    }
+
+    /// Writes what comes from `write` as the next word.
+    #[inline]
+    pub fn next_word(&mut self, write: impl FnOnce(&mut Self) -> fmt::Result) -> &mut Self {
+        if self.result.is_ok() {
+            self.result = self.separate().and_then(|()| write(self));
+        }
+        self
+    }
+
+    /// Writes values as words, one after the other.
+    pub fn all<'v, T: Value + 'v>(&mut self, values: impl IntoIterator<Item = &'v T>) -> &mut Self {
+        for value in values {
+            self.put(value);
+        }
+        self
+    }
+
+    /// Writes values as the characters of one word, such as `AAD`.
+    pub fn letters<'v, T: Value + 'v>(&mut self, values: impl IntoIterator<Item = &'v T>) -> &mut Self {
+        self.next_word(|out| values.into_iter().try_for_each(|value| value.print(out)))
+    }
+
+    /// Writes how many there are of something.
+    pub fn count(&mut self, count: usize) -> &mut Self {
+        self.put(&u64::try_from(count).unwrap_or(u64::MAX))
+    }
+
+    /// Ends the text with a space, as some targets do.
+    #[inline]
+    pub fn space(&mut self) -> &mut Self {
+        if self.result.is_ok() {
+            self.result = self.write_char(' ');
+        }
+        self
+    }
+
+    /// Hands on what was gathered.
+    ///
+    /// # Errors
+    ///
+    /// The first error since the start.
+    #[inline]
+    pub fn end(&mut self) -> fmt::Result {
+        self.result?;
+        self.flush()
+    }
+
+    #[inline]
+    fn separate(&mut self) -> fmt::Result {
+        if self.started {
+            return self.write_char(' ');
+        }
+        self.started = true;
+        Ok(())
+    }
+
+    fn flush(&mut self) -> fmt::Result {
+        let bytes = self.buffer.get(..self.len).unwrap_or_default();
+        // Only whole strings are put in, so what is there is valid.
+        let text = core::str::from_utf8(bytes).map_err(|_| fmt::Error)?;
+        self.len = 0;
+        self.out.write_str(text)
+    }
+
+    #[cold]
+    fn flush_and_write(&mut self, text: &str) -> fmt::Result {
+        self.flush()?;
+        if text.len() > ROOM { self.out.write_str(text) } else { self.write_str(text) }
+    }
+
+    /// Writes a free text as part of a word, quoted if the output is for the kernel to read.
+    ///
+    /// # Errors
+    ///
+    /// Those of the output.
+    pub fn write_quoted(&mut self, text: &str) -> fmt::Result {
+        match self.form {
+            Form::Input => word::write_quoted(self, text),
+            Form::Printed => self.write_str(text),
+        }
+    }
+
+    /// Writes key material as part of a word, leaving no copy of it in this printer.
+    ///
+    /// # Errors
+    ///
+    /// Those of the output.
+    pub fn write_secret(&mut self, text: &str) -> fmt::Result {
+        self.flush()?;
+        self.out.write_str(text)
+    }
+}
+
+/// Writes as part of the current word.
+impl Write for Printer<'_, '_> {
+    #[inline]
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.len.saturating_add(text.len());
+        match self.buffer.get_mut(self.len..end) {
+            Some(room) => {
+                room.copy_from_slice(text.as_bytes());
+                self.len = end;
+                Ok(())
+            }
+            None => self.flush_and_write(text),
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! `delay`: every request waits before it goes to the device.
+//!
+//! ```text
+//! table  = <class>                    for all requests
+//!        | <class> <class>            for reads | for writes and flushes
+//!        | <class> <class> <class>    for reads | for writes | for flushes
+//! class  = <device> <offset> <delay>
+//! status = <reads> <writes> <flushes>
+//! ```
+//!
+//! | word | type | unit |
+//! |---|---|---|
+//! | offset | [`Sectors`] | sectors on the device |
+//! | delay | `u32` | milliseconds, may be 0 |
+//! | reads, writes, flushes | `u32` | requests that are waiting now |
+//!
+//! Takes no messages. Before version 1.4.0 delays of a few milliseconds are rounded up to the timer's granularity.
+//!
+//! Kernel: `delay_ctr` and `delay_status` in `drivers/md/dm-delay.c`.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use dm_units::Sectors;
+
+use crate::{Device, Fields, NoMessage, Params, ParseError, Printer, Target, WordBuf};
+
+/// The `delay` target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delay {}
+
+impl Target for Delay {
+    const TYPE: &'static str = "delay";
+    type Table = DelayTable;
+    type Status = DelayStatus;
+    type Message = NoMessage;
+}
+
+/// The table of a `delay` target; the kernel prints as many classes as it was given.
+///
+/// ```
+/// use dm_targets::delay::{DelayClass, DelayTable};
+/// use dm_units::{DeviceNumber, Sectors};
+///
+/// let table = DelayTable::All(DelayClass::new(DeviceNumber::new(254, 0), Sectors(0), 500));
+/// assert_eq!(table.to_string(), "254:0 0 500");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DelayTable {
+    /// One class for all requests.
+    All(DelayClass),
+    /// Reads, and everything else.
+    ReadWrite {
+        /// For reads.
+        read: DelayClass,
+        /// For writes and flushes.
+        write: DelayClass,
+    },
+    /// Reads, writes and flushes.
+    ReadWriteFlush {
+        /// For reads.
+        read: DelayClass,
+        /// For writes.
+        write: DelayClass,
+        /// For flushes.
+        flush: DelayClass,
+    },
+}
+
+/// Where the requests of one class go, and how late.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DelayClass {
+    /// The device.
+    pub device: Device,
+    /// Where on it the mapped sectors start.
+    pub offset: Sectors,
+    /// How many milliseconds a request waits.
+    pub delay: u32,
+}
+
+impl DelayClass {
+    /// Sends requests to `device` from `offset` on, `delay` milliseconds late.
+    pub fn new(device: impl Into<Device>, offset: Sectors, delay: u32) -> Self {
+        Self { device: device.into(), offset, delay }
+    }
+
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        Ok(Self { device: fields.read("device")?, offset: fields.read("offset")?, delay: fields.read("delay")? })
+    }
+}
+
+impl DelayTable {
+    /// The classes in the order in which they are printed.
+    fn classes(&self) -> impl Iterator<Item = &DelayClass> {
+        let (read, write, flush) = match self {
+            Self::All(all) => (all, None, None),
+            Self::ReadWrite { read, write } => (read, Some(write), None),
+            Self::ReadWriteFlush { read, write, flush } => (read, Some(write), Some(flush)),
+        };
+        [Some(read), write, flush].into_iter().flatten()
+    }
+}
+
+impl Params for DelayTable {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let read = DelayClass::parse(fields)?;
+        if fields.is_empty() {
+            return Ok(Self::All(read));
+        }
+        let write = DelayClass::parse(fields)?;
+        if fields.is_empty() {
+            return Ok(Self::ReadWrite { read, write });
+        }
+        let flush = DelayClass::parse(fields)?;
+        Ok(Self::ReadWriteFlush { read, write, flush })
+    }
+}
+
+impl fmt::Display for DelayTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Printer::new(f);
+        for class in self.classes() {
+            out.put(&class.device).put(&class.offset).put(&class.delay);
+        }
+        out.end()
+    }
+}
+
+/// The status of a `delay` target: how many requests wait now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct DelayStatus {
+    /// Reads.
+    pub reads: u32,
+    /// Writes.
+    pub writes: u32,
+    /// Flushes.
+    pub flushes: u32,
+    /// Words that later kernels may print.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub extra: Vec<WordBuf>,
+}
+
+impl Params for DelayStatus {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        Ok(Self {
+            reads: fields.read("reads")?,
+            writes: fields.read("writes")?,
+            flushes: fields.read("flushes")?,
+            extra: fields.read_rest("extra")?,
+        })
+    }
+}
+
+impl fmt::Display for DelayStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Printer::printed(f).put(&self.reads).put(&self.writes).put(&self.flushes).all(&self.extra).end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_whole() {
+        let error = Delay::parse_table("254:0 0 5 254:0").unwrap_err();
+        assert_eq!(error.to_string(), "delay table: word 5, offset, is missing");
+        let error = Delay::parse_table("254:0 0 5 254:0 0 5 254:0 0 5 254:0").unwrap_err();
+        assert_eq!(error.to_string(), "delay table: word 10 is one word too many");
+    }
+
+    #[test]
+    fn the_number_of_classes_is_kept() {
+        let text = "254:0 0 5 254:0 0 5";
+        let table = Delay::parse_table(text).unwrap();
+        assert!(matches!(&table, DelayTable::ReadWrite { read, write } if read == write));
+        assert_eq!(table.to_string(), text);
+    }
+}

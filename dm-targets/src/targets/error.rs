@@ -1,0 +1,112 @@
+//! `error`: every request fails.
+//!
+//! ```text
+//! table  = [<device> <start>]
+//! status =
+//! ```
+//!
+//! With exactly two words, version 1.7.0 and later open the device, which lends the target its properties (zones, say),
+//! and reads the start, in sectors. Any other number of words is ignored, as earlier versions ignore all. The kernel prints
+//! none of them: read back, every table is empty.
+//!
+//! Takes no messages. It may be loaded in place of a target that can otherwise only be followed by its like.
+//!
+//! Kernel: `io_err_ctr` and `io_err_get_args` in `drivers/md/dm-target.c`.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use dm_units::Sectors;
+
+use crate::{Device, Feature, Fields, NoMessage, NoStatus, Params, ParseError, Printer, Target, WordBuf};
+
+/// The `error` target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {}
+
+impl Target for Error {
+    const TYPE: &'static str = "error";
+    type Table = ErrorTable;
+    type Status = NoStatus;
+    type Message = NoMessage;
+
+    const FEATURES: &'static [Feature] = &[Feature { name: "device", since: (1, 7, 0) }];
+}
+
+/// The table of an `error` target.
+///
+/// ```
+/// use dm_targets::error::ErrorTable;
+///
+/// assert_eq!(ErrorTable::new().to_string(), "");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ErrorTable {
+    /// The device that lends its properties, and where on it.
+    pub device: Option<(Device, Sectors)>,
+    /// Words that the kernel ignores; never two without a device.
+    extra: Vec<WordBuf>,
+}
+
+impl ErrorTable {
+    /// A table without words.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the properties of `device` at `start`.
+    #[must_use]
+    pub fn like(self, device: impl Into<Device>, start: Sectors) -> Self {
+        Self { device: Some((device.into(), start)), ..self }
+    }
+}
+
+impl Params for ErrorTable {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let mut ahead = fields.clone();
+        let words = core::iter::from_fn(|| ahead.next_word()).count();
+        if words != 2 {
+            return Ok(Self { device: None, extra: fields.read_rest("ignored words")? });
+        }
+        let device = Some((fields.read("device")?, fields.read("start")?));
+        Ok(Self { device, extra: Vec::new() })
+    }
+}
+
+impl fmt::Display for ErrorTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Printer::new(f);
+        if let Some((device, start)) = &self.device {
+            out.put(device).put(start);
+        }
+        out.all(&self.extra).end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_words_are_a_device_and_any_others_are_ignored() {
+        let table = Error::parse_table("254:0 8").unwrap();
+        assert!(table.device.is_some());
+        let error = Error::parse_table("254:0 x").unwrap_err();
+        assert_eq!(error.to_string(), "error table: word 2, start, must be a decimal number");
+
+        for ignored in ["254:0", "254:0 8 x"] {
+            let table = Error::parse_table(ignored).unwrap();
+            assert_eq!(table.device, None);
+            assert_eq!(table.to_string(), ignored);
+        }
+    }
+
+    #[test]
+    fn version_1_7_brought_the_device() {
+        assert_eq!(Error::has_feature("device", (1, 6, 0)), Some(false));
+        assert_eq!(Error::has_feature("device", (1, 7, 0)), Some(true));
+        assert_eq!(Error::has_feature("door", (1, 7, 0)), None);
+    }
+}

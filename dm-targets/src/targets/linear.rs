@@ -1,0 +1,71 @@
+//! `linear`: sectors of another device, one after the other.
+//!
+//! ```text
+//! table  = <device> <start>
+//! status =
+//! ```
+//!
+//! | word | type | unit |
+//! |---|---|---|
+//! | device | [`Device`] | |
+//! | start | [`Sectors`] | sectors on the device |
+//!
+//! Takes no messages. That the device is long enough is only checked when the whole table is complete.
+//!
+//! Kernel: `linear_ctr` and `linear_status` in `drivers/md/dm-linear.c`.
+
+use core::fmt;
+
+use dm_units::Sectors;
+
+use crate::{Device, Fields, NoMessage, NoStatus, Params, ParseError, Printer, Target};
+
+/// The `linear` target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Linear {}
+
+impl Target for Linear {
+    const TYPE: &'static str = "linear";
+    type Table = LinearTable;
+    type Status = NoStatus;
+    type Message = NoMessage;
+}
+
+/// The table of a `linear` target.
+///
+/// ```
+/// use dm_targets::linear::LinearTable;
+/// use dm_units::{DeviceNumber, Sectors};
+///
+/// let table = LinearTable::new(DeviceNumber::new(253, 0), Sectors(2048));
+/// assert_eq!(table.to_string(), "253:0 2048");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LinearTable {
+    /// The device that is mapped.
+    pub device: Device,
+    /// Where on it the mapped sectors start.
+    pub start: Sectors,
+}
+
+impl LinearTable {
+    /// Maps the sectors of `device` from `start` on.
+    pub fn new(device: impl Into<Device>, start: Sectors) -> Self {
+        Self { device: device.into(), start }
+    }
+}
+
+impl Params for LinearTable {
+    #[inline]
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        Ok(Self { device: fields.read("device")?, start: fields.read("start")? })
+    }
+}
+
+impl fmt::Display for LinearTable {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Printer::new(f).put(&self.device).put(&self.start).end()
+    }
+}

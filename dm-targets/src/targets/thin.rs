@@ -1,0 +1,256 @@
+//! `thin`: a thinly provisioned device, whose blocks live in a [`thin-pool`](crate::thin_pool).
+//!
+//! ```text
+//! table  = <pool> <dev_id> [<external_origin>]
+//!        | Fail | -                                  printed only
+//! status = <mapped> <highest>
+//!        | Fail | - | Error
+//! ```
+//!
+//! | word | type | unit | range |
+//! |---|---|---|---|
+//! | pool, external_origin | [`Device`] | | must be spelled differently |
+//! | dev_id | [`ThinDevId`] | | 0 to 16777215 |
+//! | mapped | [`Sectors`] | sectors: mapped blocks times the block size | |
+//! | highest | [`Sectors`] or `-` | last sector of the last mapped block | `-`: nothing is mapped |
+//!
+//! `Fail`: the pool has failed; `-`: the device is not open in its pool; `Error`: the figures could not be read. The
+//! first two stand in place of the table too, which then cannot be loaded again.
+//!
+//! Takes no messages: they go to the pool.
+//!
+//! Kernel: `thin_ctr` and `thin_status` in `drivers/md/dm-thin.c`.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use dm_units::Sectors;
+
+use crate::{
+    Device, Feature, Fields, InvalidField, Limits, NoMessage, Number, Params, ParseError, Printer, Problem, Target,
+    Value, Word, WordBuf,
+};
+
+const DEV_ID: Limits = Limits::new("dev id", 0, 0xff_ffff);
+const EXTERNAL_ORIGIN: &str = "external origin dev";
+
+/// The `thin` target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thin {}
+
+impl Target for Thin {
+    const TYPE: &'static str = "thin";
+    type Table = ThinTable;
+    type Status = ThinStatus;
+    type Message = NoMessage;
+
+    const FEATURES: &'static [Feature] = &[Feature { name: EXTERNAL_ORIGIN, since: (1, 1, 0) }];
+
+    fn check(table: &ThinTable, _: Sectors) -> Result<(), InvalidField> {
+        let problem = Problem::Expected("a device: this table cannot be loaded");
+        match table {
+            ThinTable::Device { pool, external_origin, .. } => check_origin(pool, external_origin),
+            ThinTable::Fail | ThinTable::NotOpen => Err(InvalidField::new("pool dev", problem)),
+        }
+    }
+}
+
+fn check_origin(pool: &Device, external_origin: &Option<Device>) -> Result<(), InvalidField> {
+    if external_origin.as_ref() == Some(pool) {
+        return Err(InvalidField::new(EXTERNAL_ORIGIN, Problem::SameAs("pool dev")));
+    }
+    Ok(())
+}
+
+/// The number of a thin device in its pool, from 0 to 16777215.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ThinDevId(u32);
+
+impl ThinDevId {
+    /// The device with this number.
+    ///
+    /// # Errors
+    ///
+    /// The number has more than 24 bits.
+    pub fn new(id: u32) -> Result<Self, InvalidField> {
+        DEV_ID.check(id).map(|()| Self(id))
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl Value for ThinDevId {
+    fn read(word: Word<'_>) -> Result<Self, Problem> {
+        let id = u32::read(word)?;
+        Self::new(id).map_err(|invalid| invalid.problem())
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
+        self.0.print(out)
+    }
+}
+
+impl Number for ThinDevId {
+    fn get(self) -> u64 {
+        self.0.into()
+    }
+}
+
+impl fmt::Display for ThinDevId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The table of a `thin` target.
+///
+/// ```
+/// use dm_targets::thin::{ThinDevId, ThinTable};
+/// use dm_units::DeviceNumber;
+///
+/// let table = ThinTable::new(DeviceNumber::new(253, 0), ThinDevId::new(1)?);
+/// assert_eq!(table.to_string(), "253:0 1");
+/// # Ok::<(), dm_targets::InvalidField>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ThinTable {
+    /// What can be loaded.
+    Device {
+        /// The pool.
+        pool: Device,
+        /// The device in the pool.
+        id: ThinDevId,
+        /// A device that is read where nothing is mapped, and never written.
+        external_origin: Option<Device>,
+    },
+    /// The pool has failed.
+    Fail,
+    /// The device is not open in its pool.
+    NotOpen,
+}
+
+impl ThinTable {
+    /// The thin device `id` of `pool`.
+    pub fn new(pool: impl Into<Device>, id: ThinDevId) -> Self {
+        Self::Device { pool: pool.into(), id, external_origin: None }
+    }
+
+    /// The thin device `id` of `pool`, which reads `origin` where nothing is mapped.
+    pub fn with_external_origin(pool: impl Into<Device>, id: ThinDevId, origin: impl Into<Device>) -> Self {
+        Self::Device { pool: pool.into(), id, external_origin: Some(origin.into()) }
+    }
+}
+
+impl Params for ThinTable {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        if fields.take_all("Fail") {
+            return Ok(Self::Fail);
+        }
+        if fields.take_all("-") {
+            return Ok(Self::NotOpen);
+        }
+        let pool = fields.read("pool dev")?;
+        let id = fields.read(DEV_ID.field())?;
+        let external_origin = fields.read_optional(EXTERNAL_ORIGIN)?;
+        check_origin(&pool, &external_origin).map_err(|invalid| fields.blame(invalid))?;
+        Ok(Self::Device { pool, id, external_origin })
+    }
+}
+
+impl fmt::Display for ThinTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Device { pool, id, external_origin } => Printer::new(f).put(pool).put(id).all(external_origin).end(),
+            Self::Fail => f.write_str("Fail"),
+            Self::NotOpen => f.write_str("-"),
+        }
+    }
+}
+
+/// The status of a `thin` target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum ThinStatus {
+    /// The device is in use.
+    Working {
+        /// How much is mapped: blocks times their size.
+        mapped: Sectors,
+        /// The last sector of the last mapped block, if any is mapped.
+        highest: Option<Sectors>,
+        /// Words that later kernels may print.
+        #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+        extra: Vec<WordBuf>,
+    },
+    /// The pool has failed.
+    Fail,
+    /// The device is not open in its pool.
+    NotOpen,
+    /// The figures could not be read.
+    Error,
+}
+
+impl Params for ThinStatus {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let specials = [("Fail", Self::Fail), ("-", Self::NotOpen), ("Error", Self::Error)];
+        for (text, status) in specials {
+            if fields.take_all(text) {
+                return Ok(status);
+            }
+        }
+        Ok(Self::Working {
+            mapped: fields.read("mapped sectors")?,
+            highest: fields.read("highest mapped sector")?,
+            extra: fields.read_rest("extra")?,
+        })
+    }
+}
+
+impl fmt::Display for ThinStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Working { mapped, highest, extra } => Printer::printed(f).put(mapped).put(highest).all(extra).end(),
+            Self::Fail => f.write_str("Fail"),
+            Self::NotOpen => f.write_str("-"),
+            Self::Error => f.write_str("Error"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_have_24_bits() {
+        assert!(Thin::parse_table("253:0 16777215").is_ok());
+        let error = Thin::parse_table("253:0 16777216").unwrap_err();
+        assert_eq!(error.to_string(), "thin table: word 2, dev id, must be at most 16777215");
+        assert!(ThinDevId::new(1 << 24).is_err());
+    }
+
+    #[test]
+    fn the_origin_is_another_device() {
+        let error = Thin::parse_table("253:0 1 253:0").unwrap_err();
+        assert_eq!(error.to_string(), "thin table: word 3, external origin dev, must not be the same as the pool dev");
+        let pool = dm_units::DeviceNumber::new(253, 0);
+        let table = ThinTable::with_external_origin(pool, ThinDevId(1), pool);
+        assert!(Thin::check(&table, Sectors(8)).is_err());
+    }
+
+    #[test]
+    fn special_words_stand_alone() {
+        assert_eq!(Thin::parse_table("Fail"), Ok(ThinTable::Fail));
+        assert_eq!(Thin::parse_table("-"), Ok(ThinTable::NotOpen));
+        assert!(Thin::check(&ThinTable::Fail, Sectors(8)).is_err());
+        assert_eq!(Thin::parse_status("Error"), Ok(ThinStatus::Error));
+        assert!(Thin::parse_status("Fail 7").is_err());
+        assert!(Thin::parse_status("Failed").is_err());
+        assert!(Thin::parse_status("").is_err());
+    }
+}

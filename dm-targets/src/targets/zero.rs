@@ -1,0 +1,41 @@
+//! `zero`: reads give zeros, writes are dropped.
+//!
+//! ```text
+//! table  =
+//! status =
+//! ```
+//!
+//! Takes no messages.
+//!
+//! Kernel: `zero_ctr` in `drivers/md/dm-zero.c`.
+
+use core::fmt;
+
+use crate::{Fields, NoMessage, NoStatus, Params, ParseError, Target};
+
+/// The `zero` target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Zero {}
+
+impl Target for Zero {
+    const TYPE: &'static str = "zero";
+    type Table = ZeroTable;
+    type Status = NoStatus;
+    type Message = NoMessage;
+}
+
+/// The table of a `zero` target, which has no words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ZeroTable;
+
+impl Params for ZeroTable {
+    fn parse(_: &mut Fields<'_>) -> Result<Self, ParseError> {
+        Ok(Self)
+    }
+}
+
+impl fmt::Display for ZeroTable {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Ok(())
+    }
+}

@@ -1,0 +1,55 @@
+//! What is made of numbers costs no allocation, neither to read nor to print nor to refuse.
+
+use core::fmt::{self, Write};
+
+use dm_targets::{Any, Delay, Linear, StatusLine, TableLine, Target, Thin, ThinPool};
+
+/// Takes what is printed and keeps nothing.
+struct Nowhere;
+
+impl Write for Nowhere {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        std::hint::black_box(text);
+        Ok(())
+    }
+}
+
+fn allocations(action: impl FnOnce()) -> u64 {
+    allocation_counter::measure(action).count_total
+}
+
+/// Reads a text and prints what it means, or the error.
+fn read_and_print<V: fmt::Display, E: fmt::Display>(text: &str, parse: impl FnOnce(&str) -> Result<V, E>) {
+    match parse(text) {
+        Ok(value) => write!(Nowhere, "{value}"),
+        Err(error) => write!(Nowhere, "{error}"),
+    }
+    .unwrap();
+}
+
+/// Something to be done with a text.
+type Action = fn(&str);
+
+#[test]
+fn numbers_cost_no_allocation() {
+    let pool = "77 4110/65536 1/4096 - ro discard_passdown queue_if_no_space - 1024 ";
+    let texts: [(&str, Action); 9] = [
+        ("254:0 10", |text| read_and_print(text, Linear::parse_table)),
+        ("254:0 ten", |text| read_and_print(text, Linear::parse_table)),
+        ("254:0 0 10 254:16 8 20 254:32 16 30", |text| read_and_print(text, Delay::parse_table)),
+        ("253:0 1 254:0", |text| read_and_print(text, Thin::parse_table)),
+        ("254:32 254:48 128 0 2 read_only error_if_no_space ", |text| read_and_print(text, ThinPool::parse_table)),
+        (pool, |text| read_and_print(text, ThinPool::parse_status)),
+        ("77 4110/65536", |text| read_and_print(text, ThinPool::parse_status)),
+        ("0 8 linear 254:0 10", |text| read_and_print(text, TableLine::<Any>::parse_printed)),
+        ("0 8 thin 128 127", |text| read_and_print(text, str::parse::<StatusLine>)),
+    ];
+    for (text, action) in texts {
+        assert_eq!(allocations(|| action(text)), 0, "{text}");
+    }
+}
+
+#[test]
+fn allocations_are_seen() {
+    assert_eq!(allocations(|| read_and_print("/dev/sda 0", Linear::parse_table)), 1);
+}

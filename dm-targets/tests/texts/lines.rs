@@ -1,0 +1,65 @@
+//! Golden lines: texts of real kernels, in `tests/golden`; their format is described there.
+
+use std::fs;
+use std::path::PathBuf;
+
+/// What a golden line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Table,
+    Status,
+    Message,
+    /// A reply, to the message of the line before.
+    Reply,
+}
+
+/// A golden line.
+#[derive(Clone, Debug)]
+pub(crate) struct Golden {
+    pub(crate) kind: Kind,
+    /// The whole text; for a table or status with start, length and type.
+    pub(crate) text: String,
+    /// The file, the line and the kernel, for messages of failing tests.
+    pub(crate) place: String,
+}
+
+impl Golden {
+    /// The text of the target itself.
+    pub(crate) fn params(&self) -> &str {
+        match self.kind {
+            Kind::Table | Kind::Status => self.text.splitn(4, ' ').nth(3).expect("three words and a space"),
+            Kind::Message | Kind::Reply => &self.text,
+        }
+    }
+}
+
+pub(crate) fn directory() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+/// The golden lines of a target; a missing file, an unknown line or a line of no kernel is a failure.
+pub(crate) fn golden(target_type: &str) -> Vec<Golden> {
+    let path = directory().join(format!("{target_type}.txt"));
+    let file = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut origin = None;
+    let mut lines = Vec::new();
+    for (line, number) in file.lines().zip(1..) {
+        let (word, text) = line.split_once(' ').unwrap_or((line, ""));
+        let kind = match word {
+            "" | "#" => continue,
+            "kernel" | "source" => {
+                origin = Some(line);
+                continue;
+            }
+            "table" => Kind::Table,
+            "status" => Kind::Status,
+            "message" => Kind::Message,
+            "reply" => Kind::Reply,
+            _ => panic!("{target_type}.txt:{number}: {line}"),
+        };
+        let origin = origin.expect("a line needs a kernel");
+        let place = format!("{target_type}.txt:{number} ({origin})");
+        lines.push(Golden { kind, text: text.replace('␠', " ").replace('␤', "\n"), place });
+    }
+    lines
+}

@@ -1,0 +1,14 @@
+//! What must hold for the texts of every target.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests fail by panicking"
+)]
+
+mod allocations;
+mod golden;
+mod lines;
+mod properties;

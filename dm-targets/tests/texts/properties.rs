@@ -1,0 +1,199 @@
+//! What must hold for the texts of every target, tried on golden lines with words removed, doubled and changed.
+//!
+//! A new target needs nothing here: its golden lines are enough.
+
+use std::cell::Cell;
+
+use dm_targets::{Fields, Form, Params, ParseError, Target, TargetVisitor, Word, visit_targets};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use proptest::test_runner::{Config, TestCaseResult, TestRunner};
+
+use crate::lines::{Golden, Kind, golden};
+
+/// A change of one word of a text.
+#[derive(Clone, Debug)]
+enum Edit {
+    Remove(Index),
+    Double(Index),
+    Change(Index, String),
+}
+
+impl Edit {
+    fn apply(&self, words: &mut Vec<String>) {
+        if words.is_empty() {
+            return;
+        }
+        match self {
+            Self::Remove(at) => drop(words.remove(at.index(words.len()))),
+            Self::Double(at) => {
+                let at = at.index(words.len());
+                words.insert(at, words[at].clone());
+            }
+            Self::Change(at, word) => {
+                let at = at.index(words.len());
+                words[at] = word.clone();
+            }
+        }
+    }
+}
+
+/// Words that a text could hold: some of this target's, numbers of every size, and odd ones.
+fn any_word(known: Vec<String>) -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => select(known),
+        2 => prop_oneof![Just(0), Just(1), 2..300_u64, any::<u32>().prop_map(u64::from), any::<u64>()]
+            .prop_map(|number| number.to_string()),
+        1 => (any::<u16>(), 0..1_048_576).prop_map(|(major, minor)| format!("{major}:{minor}")),
+        1 => select(vec!["-", "+1", "0x10", "1.5", "é", "à", "/dev/sd\u{e4}", "4294967296", "18446744073709551616"])
+            .prop_map(String::from),
+        1 => "[!-~]{1,12}",
+    ]
+}
+
+fn edit(known: Vec<String>) -> impl Strategy<Value = Edit> {
+    prop_oneof![
+        any::<Index>().prop_map(Edit::Remove),
+        any::<Index>().prop_map(Edit::Double),
+        (any::<Index>(), any_word(known)).prop_map(|(at, word)| Edit::Change(at, word)),
+    ]
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_ascii_whitespace().map(String::from).collect()
+}
+
+/// The golden texts of one kind, with up to `edits` edits each.
+fn edited(texts: &[String], edits: usize) -> impl Strategy<Value = (String, Vec<Edit>, String)> + use<> {
+    let mut known: Vec<String> = texts.iter().flat_map(|text| words(text)).collect();
+    known.push("7".to_owned());
+    let edits = proptest::collection::vec(edit(known), 1..=edits);
+    (select(texts.to_vec()), edits).prop_map(|(text, edits)| {
+        let mut words = words(&text);
+        edits.iter().for_each(|edit| edit.apply(&mut words));
+        (text, edits, words.join(" "))
+    })
+}
+
+const CASES: u32 = 500;
+
+fn run<S: Strategy>(strategy: &S, test: impl Fn(S::Value) -> TestCaseResult) {
+    let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
+    TestRunner::new(config).run(strategy, test).unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// The texts of one kind of a target, and how they are read.
+struct Texts<P> {
+    golden: Vec<String>,
+    form: Form,
+    parse: fn(&str) -> Result<P, ParseError>,
+    /// Reads what `Display` prints.
+    parse_back: fn(&str) -> Result<P, ParseError>,
+}
+
+impl<P: Params> Texts<P> {
+    /// A golden line, edited many times, is refused or means itself.
+    fn check(&self) {
+        let accepted = Cell::new(0);
+        run(&edited(&self.golden, 4), |(_, _, text)| {
+            if let Ok(value) = (self.parse)(&text) {
+                accepted.set(accepted.get() + 1);
+                self.check_round_trip(&value)?;
+            }
+            self.check_error(&text)
+        });
+        assert!(accepted.get() > CASES / 50, "too few texts to say anything: {:?}", self.golden);
+        run(&edited(&self.golden, 1), |(original, edits, text)| self.check_edit(&original, &edits, &text));
+        run(&"\\PC*", |text| self.check_error(&text));
+        run(&"[-0-9:/ a-z\\\\\t\n]*", |text| self.check_error(&text));
+    }
+
+    /// What is printed is read back as the same value, and printed again as the same text.
+    fn check_round_trip(&self, value: &P) -> TestCaseResult {
+        let text = value.to_string();
+        let back = (self.parse_back)(&text);
+        prop_assert_eq!(back.as_ref(), Ok(value), "{}", text);
+        prop_assert_eq!(back.unwrap().to_string(), text);
+        Ok(())
+    }
+
+    /// No word is lost or taken for another one without an error.
+    fn check_edit(&self, original: &str, edits: &[Edit], text: &str) -> TestCaseResult {
+        let Ok(value) = (self.parse)(text) else { return Ok(()) };
+        let removed = matches!(edits, [Edit::Remove(_)]);
+        if removed && (self.parse)(original).as_ref() == Ok(&value) {
+            return Ok(());
+        }
+        let mut printed = words(&format!("{value:#}"));
+        for word in words(text) {
+            let at = printed.iter().position(|printed| *printed == word);
+            prop_assert!(at.is_some(), "{} of `{}` is lost in {:?}", word, text, value);
+            printed.remove(at.unwrap());
+        }
+        Ok(())
+    }
+
+    /// Reading does not panic, and an error points to the word that it names.
+    fn check_error(&self, text: &str) -> TestCaseResult {
+        let Err(error) = (self.parse)(text) else { return Ok(()) };
+        let word = text.get(error.span()).expect("the span is in the text");
+        let mut fields = Fields::new(text, self.form);
+        let named = std::iter::from_fn(|| fields.next_word()).nth(error.word() - 1);
+        prop_assert_eq!(word, named.map_or("", Word::spelling), "{}", error);
+        prop_assert!(error.annotate(text).to_string().contains('^'));
+        Ok(())
+    }
+}
+
+/// Calls [`Texts::check`] for the tables, statuses and messages of every target.
+struct EachTarget;
+
+impl TargetVisitor for EachTarget {
+    fn visit<T: Target>(&mut self) {
+        let lines = golden(T::TYPE);
+        let of = |kind| -> Vec<String> {
+            lines.iter().filter(|line| line.kind == kind).map(|line: &Golden| line.params().to_owned()).collect()
+        };
+        Texts { golden: of(Kind::Table), form: Form::Printed, parse: T::parse_table, parse_back: T::parse_input }
+            .check();
+        Texts { golden: of(Kind::Status), form: Form::Printed, parse: T::parse_status, parse_back: T::parse_status }
+            .check();
+        let messages = of(Kind::Message);
+        if !messages.is_empty() {
+            Texts { golden: messages, form: Form::Input, parse: T::parse_message, parse_back: T::parse_message }
+                .check();
+        }
+    }
+}
+
+#[test]
+fn texts_mean_what_they_say() {
+    visit_targets(&mut EachTarget);
+}
+
+proptest! {
+    /// Words split as a plain reading of `dm_split_args` says, byte by byte.
+    #[test]
+    fn words_are_split_as_the_kernel_splits_them(text in "[a-c\\\\ \t\u{b}]*") {
+        let mut fields = Fields::input(&text);
+        let rest = fields.read_rest("words").unwrap();
+        let found: Vec<&str> = rest.iter().map(|word| word.as_str()).collect();
+        prop_assert_eq!(found, split_args(&text));
+    }
+}
+
+/// What `dm_split_args` of `drivers/md/dm-table.c` does, in as few words as possible.
+fn split_args(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut chars = text.chars().peekable();
+    while let Some(char) = chars.next() {
+        match (char, chars.peek()) {
+            ('\\', Some(_)) => word.get_or_insert_default().extend(chars.next()),
+            (' ' | '\t' | '\u{b}', _) => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(char),
+        }
+    }
+    words.extend(word);
+    words
+}
