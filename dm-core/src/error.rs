@@ -98,8 +98,8 @@ pub enum RequestFault {
     /// A table with more lines than the kernel takes.
     #[error("the table has more than {} lines", dm_sys::DM_MAX_TARGETS)]
     TooManyLines,
-    /// More bytes than the kernel takes in one request.
-    #[error("it has more than {} bytes", crate::buffer::MAX_SIZE)]
+    /// More bytes than the kernel takes in one request, or than it can answer with.
+    #[error("it, or its answer, has more than {} bytes", crate::buffer::MAX_SIZE)]
     TooLarge,
     /// The type of a target is empty, too long, or has a NUL in it.
     #[error("the target type{} must have 1 to {} bytes, none of them NUL", on_line(*.line), dm_sys::DM_MAX_TYPE_NAME - 1)]
