@@ -1,0 +1,127 @@
+//! The answers of real kernels, decoded: what is found in them must be what dmsetup said of the same devices.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use dm_core::{
+    Buffer, Command, DepsOptions, Dm, DmName, InfoOptions, ListOptions, MessageOptions, StatusOptions, Transport,
+};
+use dm_units::Sectors;
+
+struct Golden {
+    /// What dmsetup has printed.
+    known: Vec<String>,
+    answer: Vec<u8>,
+}
+
+impl Golden {
+    fn read(path: &Path) -> Self {
+        let mut golden = Self { known: Vec::new(), answer: Vec::new() };
+        for line in fs::read_to_string(path).unwrap().lines() {
+            if let Some(known) = line.strip_prefix('=') {
+                // Of a device without a table dmsetup prints an empty line.
+                golden.known.extend((!known.is_empty()).then(|| known.to_owned()));
+            } else if let Some(lines) = line.strip_prefix("zero ") {
+                golden.answer.extend((0..lines.parse::<usize>().unwrap()).flat_map(|_| [0; 16]));
+            } else {
+                let (hex, _) = line.split_once('#').unwrap();
+                golden.answer.extend(hex.split_ascii_whitespace().map(|byte| u8::from_str_radix(byte, 16).unwrap()));
+            }
+        }
+        golden
+    }
+}
+
+impl Transport for &Golden {
+    fn ioctl(&self, _: Command, request: &mut [u8]) -> io::Result<()> {
+        let answer = self.answer.get(..request.len()).unwrap_or(&self.answer);
+        request.get_mut(..answer.len()).unwrap().copy_from_slice(answer);
+        Ok(())
+    }
+}
+
+/// What the answer says, in the form that dmsetup was asked to print it in.
+fn decoded(command: &str, golden: &Golden) -> Vec<String> {
+    let dm = Dm::with_transport(golden);
+    let name = DmName::new("any").unwrap();
+    let buffer = &mut Buffer::new();
+    match command {
+        "list_devices" | "list_devices_uuids" => {
+            let devices = dm.list_devices(buffer, ListOptions::new()).unwrap();
+            let device = |device: Result<dm_core::ListedDevice<'_>, _>| {
+                let device = device.unwrap();
+                let (number, event_nr) = (device.number, device.event_nr.unwrap());
+                let uuid = device.uuid.map(|uuid| uuid.to_string()).unwrap_or_default();
+                format!("{}|{}|{}|{event_nr}|{uuid}", device.name, number.major, number.minor)
+            };
+            devices.iter().map(device).collect()
+        }
+        "device_info" => {
+            let info = dm.device_info(name, InfoOptions::new()).unwrap();
+            let uuid = info.uuid().map(|uuid| uuid.to_string()).unwrap_or_default();
+            let (number, open, segments) = (info.number(), info.open_count(), info.target_count());
+            let numbers = format!("{}|{}|{open}|{segments}|{}", number.major, number.minor, info.event_nr());
+            vec![format!("{}|{uuid}|{numbers}", info.name().unwrap())]
+        }
+        "table" | "status" => {
+            let table = dm.table_status(buffer, name, StatusOptions::new()).unwrap().to_owned();
+            table.iter().map(|line| line.unwrap().to_string()).collect()
+        }
+        "table_deps" => {
+            let deps = dm.table_deps(buffer, name, DepsOptions::new()).unwrap();
+            let list: String = deps.iter().map(|number| format!(" ({}, {})", number.major, number.minor)).collect();
+            vec![format!("{} dependencies\t:{list}", deps.len())]
+        }
+        "list_versions" => {
+            let targets = dm.list_versions(buffer).unwrap();
+            let target = |target: dm_core::TargetVersion<'_>| format!("{:<16} v{}", target.target_type, target.version);
+            targets.iter().map(|entry| target(entry.unwrap())).collect()
+        }
+        "message" => {
+            let answer = dm.target_msg(buffer, name, Sectors(0), "@stats_list", MessageOptions::new()).unwrap();
+            answer.unwrap().to_str().unwrap().lines().map(str::to_owned).collect()
+        }
+        unknown => panic!("no command {unknown}"),
+    }
+}
+
+/// The command that a file is about: `table` for `table_golden-three.hex`.
+fn command_of(path: &Path) -> &'static str {
+    let file = path.file_stem().unwrap().to_str().unwrap();
+    let commands = [
+        "list_devices_uuids",
+        "list_devices",
+        "list_versions",
+        "device_info",
+        "table_deps",
+        "table",
+        "status",
+        "message",
+    ];
+    commands.into_iter().find(|command| file.starts_with(command)).expect("a command")
+}
+
+#[test]
+fn what_a_kernel_answered_is_what_dmsetup_says() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let mut checked = 0;
+    for kernel in ["6.1", "6.12"] {
+        for entry in fs::read_dir(folder.join(kernel)).unwrap() {
+            let path = entry.unwrap().path();
+            let golden = Golden::read(&path);
+            let command = command_of(&path);
+            let mut known = golden.known.clone();
+            if command == "list_devices" {
+                // The kernel was not asked for uuids, dmsetup knows them from elsewhere.
+                for line in &mut known {
+                    line.truncate(line.rfind('|').unwrap().saturating_add(1));
+                }
+            }
+            assert_eq!(decoded(command, &golden), known, "{}", path.display());
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, 32, "16 answers of each kernel");
+}
