@@ -66,27 +66,53 @@ fn value(digit: u8) -> u64 {
 /// Those of `out`.
 #[inline]
 pub fn write_u64(out: &mut impl fmt::Write, number: u64) -> fmt::Result {
-    let mut text = Ascii::new();
+    let mut text = Buffer::<SHORT>::new();
     text.push_u64(number)?;
     out.write_str(text.as_str()?)
 }
 
-/// More than any text that is built here; the longest is of 20 digits and ` blocks`.
-const ROOM: usize = 32;
+/// Room for any text of this crate; the longest is of 20 digits and ` blocks`.
+pub(crate) const SHORT: usize = 32;
 
-/// A short ASCII text on the stack, so that what has several parts is written and padded as one.
+/// A text on the stack, so that what has several parts is written and padded as one.
 ///
-/// Its methods fail only if the text is longer than `ROOM`.
+/// Its methods fail only if the text does not fit in `ROOM` bytes, of which a number may need up to 7 more than it has
+/// digits; what is there already stays as it is.
+///
+/// ```
+/// use dm_units::decimal::Buffer;
+///
+/// let mut text = Buffer::<64>::new();
+/// text.push_u64(253)?;
+/// text.push_str(":")?;
+/// text.push_u64(7)?;
+/// assert_eq!(text.as_str()?, "253:7");
+/// # Ok::<(), std::fmt::Error>(())
+/// ```
+#[derive(Clone, Debug)]
 #[repr(align(16))] // `as_str` says why
-pub(crate) struct Ascii {
+pub struct Buffer<const ROOM: usize> {
     bytes: [u8; ROOM],
     len: usize,
 }
 
-impl Ascii {
+impl<const ROOM: usize> Default for Buffer<ROOM> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const ROOM: usize> Buffer<ROOM> {
+    /// An empty text.
     #[inline]
-    pub(crate) const fn new() -> Self {
+    pub const fn new() -> Self {
         Self { bytes: [0; ROOM], len: 0 }
+    }
+
+    /// Whether there is no text.
+    #[inline]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     /// Appends `ascii`.
@@ -95,14 +121,27 @@ impl Ascii {
         self.push_some(ascii, N)
     }
 
-    /// Appends `ascii`.
-    pub(crate) fn push_str(&mut self, ascii: &str) -> fmt::Result {
-        ascii.bytes().try_for_each(|byte| self.push([byte]))
+    /// Appends `text`.
+    ///
+    /// # Errors
+    ///
+    /// The text does not fit.
+    #[inline]
+    pub fn push_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.len.saturating_add(text.len());
+        let room = self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?;
+        room.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
     }
 
-    /// Appends a number.
+    /// Appends a number in decimal digits.
+    ///
+    /// # Errors
+    ///
+    /// The number does not fit.
     #[inline]
-    pub(crate) fn push_u64(&mut self, number: u64) -> fmt::Result {
+    pub fn push_u64(&mut self, number: u64) -> fmt::Result {
         match number {
             0..10 => self.push([b'0' | (number % 10) as u8]),
             10..EIGHT_DIGITS => self.push_short(number),
@@ -122,9 +161,13 @@ impl Ascii {
 
     /// Appends a number of more than eight digits.
     fn push_long(&mut self, number: u64) -> fmt::Result {
-        self.push_u64(number / EIGHT_DIGITS)?;
+        let before = self.len;
         let digits = eight_digits(number % EIGHT_DIGITS);
-        self.push((digits | ZEROS).to_le_bytes())
+        let pushed = self.push_u64(number / EIGHT_DIGITS).and_then(|()| self.push((digits | ZEROS).to_le_bytes()));
+        if pushed.is_err() {
+            self.len = before;
+        }
+        pushed
     }
 
     /// Appends the first `len` bytes of `ascii`; the others are put there as well, for what comes next to overwrite.
@@ -137,8 +180,12 @@ impl Ascii {
     }
 
     /// The text.
+    ///
+    /// # Errors
+    ///
+    /// Never, if `ROOM` is a multiple of 16.
     #[inline]
-    pub(crate) fn as_str(&self) -> Result<&str, fmt::Error> {
+    pub fn as_str(&self) -> Result<&str, fmt::Error> {
         // The standard library checks aligned blocks of this size at once, and what is beside them byte by byte.
         let blocks = self.len.next_multiple_of(16);
         let bytes = self.bytes.get(..blocks).ok_or(fmt::Error)?;
@@ -206,9 +253,18 @@ mod tests {
 
     #[test]
     fn refuses_a_text_that_is_too_long() {
-        let mut text = Ascii::new();
-        text.push([b'x'; ROOM]).unwrap();
-        assert_eq!(text.as_str().unwrap().len(), ROOM);
+        let mut text = Buffer::<SHORT>::new();
+        text.push([b'x'; SHORT]).unwrap();
+        assert_eq!(text.as_str().unwrap().len(), SHORT);
         assert_eq!(text.push([b'x']), Err(fmt::Error));
+        assert_eq!(text.push_str("x"), Err(fmt::Error));
+    }
+
+    #[test]
+    fn a_number_that_does_not_fit_leaves_no_trace() {
+        let mut text = Buffer::<32>::new();
+        text.push_str("0123456789abc").unwrap();
+        assert_eq!(text.push_u64(u64::MAX), Err(fmt::Error));
+        assert_eq!(text.as_str(), Ok("0123456789abc"));
     }
 }

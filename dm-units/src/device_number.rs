@@ -3,7 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-use crate::decimal::{self, Ascii};
+use crate::decimal::{self, Buffer, SHORT};
 use crate::error::{ParseUnitError, ParseUnitErrorKind, Wanted};
 
 /// The number of a block device, `major:minor`.
@@ -111,7 +111,7 @@ impl FromStr for DeviceNumber {
 impl fmt::Display for DeviceNumber {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = Ascii::new();
+        let mut text = Buffer::<SHORT>::new();
         text.push_u64(self.major.into())?;
         text.push([b':'])?;
         text.push_u64(self.minor.into())?;

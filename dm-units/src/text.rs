@@ -3,7 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-use crate::decimal::{self, Ascii};
+use crate::decimal::{self, Buffer, SHORT};
 use crate::error::{ParseUnitError, ParseUnitErrorKind, Wanted};
 use crate::units::{Bytes, DataBlocks, META_BLOCK_SIZE, MetaBlocks, SECTOR_SIZE, Sectors};
 
@@ -79,7 +79,7 @@ from_ascii!(MetaBlocks);
 /// Writes a size in the largest unit that keeps it at one or more.
 fn display_size(f: &mut fmt::Formatter<'_>, bytes: u128) -> fmt::Result {
     let (hundredths, unit) = scale(bytes).ok_or(fmt::Error)?;
-    let mut text = Ascii::new();
+    let mut text = Buffer::<SHORT>::new();
     text.push_u64(hundredths / 100)?;
     match (hundredths % 100, hundredths % 10) {
         (0, _) => {}
@@ -117,7 +117,7 @@ fn hundredths(bytes: u128, unit: u128) -> Option<u64> {
 
 /// Writes a number of blocks of unknown size.
 fn display_blocks(f: &mut fmt::Formatter<'_>, blocks: u128) -> fmt::Result {
-    let mut text = Ascii::new();
+    let mut text = Buffer::<SHORT>::new();
     text.push_u64(u64::try_from(blocks).map_err(|_| fmt::Error)?)?;
     text.push_str(if blocks == 1 { " block" } else { " blocks" })?;
     f.pad_integral(true, "", text.as_str()?)
