@@ -63,6 +63,7 @@ mod name;
 mod open;
 mod text;
 mod transport;
+mod tree;
 
 pub use buffer::Buffer;
 pub use command::{Command, Version};
@@ -78,3 +79,4 @@ pub use name::{DmName, DmNameBuf, DmUuid, DmUuidBuf, NameError};
 pub use open::OpenError;
 pub use text::Text;
 pub use transport::{ControlNode, Transport};
+pub use tree::{DeviceTree, Dot, TreeNode};

@@ -11,6 +11,7 @@ use crate::commands::TableSlot;
 use crate::dev_id::DevId;
 use crate::dm::{Answer, Dm, Room};
 use crate::error::{ReplyError, Result};
+use crate::flags::Flags;
 use crate::header::{self, HEADER_SIZE, Request};
 use crate::transport::Transport;
 
@@ -39,6 +40,7 @@ impl DepsOptions {
 /// It borrows the caller's buffer; [`to_owned`](Self::to_owned) makes one that stands on its own.
 #[derive(Clone, Debug)]
 pub struct Deps<B = Box<[u8]>> {
+    flags: Flags,
     /// As many numbers as there are devices, in the kernel's encoding.
     numbers: B,
 }
@@ -52,6 +54,12 @@ impl<B: AsRef<[u8]>> Deps<B> {
     pub fn iter(&self) -> impl ExactSizeIterator<Item = DeviceNumber> + Clone + '_ {
         let numbers = self.numbers.as_ref().chunks_exact(NUMBER_SIZE);
         numbers.map(|number| DeviceNumber::from_dev_t(u64::from(header::u32_at(number, LOW_HALF).unwrap_or(0))))
+    }
+
+    /// The device's flags at the same moment, which tell which tables it has.
+    #[must_use]
+    pub const fn flags(&self) -> Flags {
+        self.flags
     }
 
     /// How many devices there are.
@@ -69,7 +77,7 @@ impl<B: AsRef<[u8]>> Deps<B> {
     /// A copy that does not borrow the buffer, made with one allocation.
     #[must_use]
     pub fn to_owned(&self) -> Deps {
-        Deps { numbers: self.numbers.as_ref().into() }
+        Deps { flags: self.flags, numbers: self.numbers.as_ref().into() }
     }
 }
 
@@ -102,14 +110,15 @@ impl<T: Transport> Dm<T> {
 impl<'b> Deps<&'b [u8]> {
     fn new(answer: &Answer<'b>) -> Result<Self, ReplyError> {
         // Without a table there is no payload, not one that counts nothing.
-        let Some(payload) = answer.payload else { return Ok(Self { numbers: &[] }) };
+        let flags = header::flags(answer.header);
+        let Some(payload) = answer.payload else { return Ok(Self { flags, numbers: &[] }) };
         let fault = |what, at| ReplyError { command: answer.command, what, at: HEADER_SIZE.saturating_add(at) };
         let count = header::u32_at(payload, offset_of!(dm_target_deps, count)).ok_or(fault("a cut count", 0))?;
         let numbers = payload
             .get(offset_of!(dm_target_deps, dev)..)
             .and_then(|rest| rest.get(..(count as usize).checked_mul(NUMBER_SIZE)?))
             .ok_or(fault("fewer devices than counted", payload.len()))?;
-        Ok(Self { numbers })
+        Ok(Self { flags, numbers })
     }
 }
 
