@@ -248,25 +248,69 @@ impl<'a> Fields<'a> {
     /// Where the next word starts and ends.
     #[inline]
     fn find_word(&self) -> Option<(usize, usize)> {
-        let bytes = self.text.as_bytes().get(self.at..self.end)?;
-        let skipped = bytes.iter().position(|byte| !is_space(*byte))?;
-        let word = bytes.get(skipped..)?;
-        let len = match self.form {
-            Form::Printed => word.iter().position(|byte| is_space(*byte)),
-            Form::Input => quoted_len(word),
+        let bytes = self.text.as_bytes().get(..self.end)?;
+        let start = skip_spaces(bytes, self.at)?;
+        let end = match self.form {
+            Form::Printed => find_space(bytes, start),
+            Form::Input => find_unquoted_space(bytes, start),
         };
-        let start = self.at.saturating_add(skipped);
-        Some((start, start.saturating_add(len.unwrap_or(word.len()))))
+        Some((start, end))
     }
 }
 
-/// Where the first word ends, if not at the end of the text.
+/// Where the first byte from `at` on stands that is no space, if there is one.
 #[inline]
-fn quoted_len(text: &[u8]) -> Option<usize> {
+fn skip_spaces(bytes: &[u8], mut at: usize) -> Option<usize> {
+    while is_space(*bytes.get(at)?) {
+        at = at.saturating_add(1);
+    }
+    Some(at)
+}
+
+/// Where the first space from `at` on stands, or the end.
+#[inline]
+fn find_space(bytes: &[u8], mut at: usize) -> usize {
+    loop {
+        at = find_low(bytes, at);
+        match bytes.get(at) {
+            Some(byte) if !is_space(*byte) => at = at.saturating_add(1),
+            _ => return at,
+        }
+    }
+}
+
+/// Where the first byte from `at` on stands that is no larger than a space, or the end. Looks at eight bytes at a time.
+#[inline]
+fn find_low(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let low = low_bytes(u64::from_le_bytes(*chunk));
+        if low != 0 {
+            return at.saturating_add((low.trailing_zeros() / u8::BITS) as usize);
+        }
+        at = at.saturating_add(size_of::<u64>());
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    at.saturating_add(rest.iter().position(|byte| *byte <= b' ').unwrap_or(rest.len()))
+}
+
+/// Sets the top bit of each byte that is no larger than a space, up to and including the first; later ones may be wrong.
+#[inline]
+const fn low_bytes(bytes: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 0xff;
+    const LIMIT: u64 = ONES * (b' ' as u64 + 1);
+    const TOPS: u64 = ONES << 7;
+    bytes.wrapping_sub(LIMIT) & !bytes & TOPS
+}
+
+/// The same as [`find_space`], but a space after a backslash does not count.
+#[inline]
+fn find_unquoted_space(bytes: &[u8], start: usize) -> usize {
     let mut quoted = false;
-    text.iter().position(|byte| {
+    let rest = bytes.get(start..).unwrap_or_default();
+    let len = rest.iter().position(|byte| {
         let ends = !quoted && is_space(*byte);
         quoted = !quoted && *byte == b'\\';
         ends
-    })
+    });
+    len.map_or(bytes.len(), |len| start.saturating_add(len))
 }

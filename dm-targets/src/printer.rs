@@ -2,6 +2,8 @@
 
 use core::fmt::{self, Write};
 
+use dm_units::decimal::Buffer;
+
 use crate::value::Value;
 use crate::word::{self, Form};
 
@@ -15,9 +17,7 @@ const ROOM: usize = 128;
 pub struct Printer<'f, 'o> {
     out: &'f mut fmt::Formatter<'o>,
     form: Form,
-    buffer: [u8; ROOM],
-    /// How much of the buffer is used.
-    len: usize,
+    buffer: Buffer<ROOM>,
     /// There is a word already, so the next one needs a space before it.
     started: bool,
     result: fmt::Result,
@@ -39,7 +39,7 @@ impl<'f, 'o> Printer<'f, 'o> {
 
     #[inline]
     fn with_form(out: &'f mut fmt::Formatter<'o>, form: Form) -> Self {
-        Self { out, form, buffer: [0; ROOM], len: 0, started: false, result: Ok(()) }
+        Self { out, form, buffer: Buffer::new(), started: false, result: Ok(()) }
     }
 
     /// Writes one value as the next word.
@@ -85,7 +85,7 @@ impl<'f, 'o> Printer<'f, 'o> {
     #[inline]
     pub fn space(&mut self) -> &mut Self {
         if self.result.is_ok() {
-            self.result = self.write_char(' ');
+            self.result = self.write_str(" ");
         }
         self
     }
@@ -104,24 +104,33 @@ impl<'f, 'o> Printer<'f, 'o> {
     #[inline]
     fn separate(&mut self) -> fmt::Result {
         if self.started {
-            return self.write_char(' ');
+            return self.write_str(" ");
         }
         self.started = true;
         Ok(())
     }
 
+    #[inline]
     fn flush(&mut self) -> fmt::Result {
-        let bytes = self.buffer.get(..self.len).unwrap_or_default();
-        // Only whole strings are put in, so what is there is valid.
-        let text = core::str::from_utf8(bytes).map_err(|_| fmt::Error)?;
-        self.len = 0;
-        self.out.write_str(text)
+        if self.buffer.is_empty() { Ok(()) } else { self.out.write_str(self.buffer.as_str()?) }
     }
 
+    /// Makes room for more.
     #[cold]
-    fn flush_and_write(&mut self, text: &str) -> fmt::Result {
+    fn spill(&mut self) -> fmt::Result {
         self.flush()?;
-        if text.len() > ROOM { self.out.write_str(text) } else { self.write_str(text) }
+        self.buffer = Buffer::new();
+        Ok(())
+    }
+
+    /// Writes a number as part of a word.
+    ///
+    /// # Errors
+    ///
+    /// Those of the output.
+    #[inline]
+    pub fn write_number(&mut self, number: u64) -> fmt::Result {
+        self.buffer.push_u64(number).or_else(|_| self.spill().and_then(|()| self.buffer.push_u64(number)))
     }
 
     /// Writes a free text as part of a word, quoted if the output is for the kernel to read.
@@ -142,7 +151,7 @@ impl<'f, 'o> Printer<'f, 'o> {
     ///
     /// Those of the output.
     pub fn write_secret(&mut self, text: &str) -> fmt::Result {
-        self.flush()?;
+        self.spill()?;
         self.out.write_str(text)
     }
 }
@@ -151,14 +160,10 @@ impl<'f, 'o> Printer<'f, 'o> {
 impl Write for Printer<'_, '_> {
     #[inline]
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let end = self.len.saturating_add(text.len());
-        match self.buffer.get_mut(self.len..end) {
-            Some(room) => {
-                room.copy_from_slice(text.as_bytes());
-                self.len = end;
-                Ok(())
-            }
-            None => self.flush_and_write(text),
+        if self.buffer.push_str(text).is_ok() {
+            return Ok(());
         }
+        self.spill()?;
+        self.buffer.push_str(text).or_else(|_| self.out.write_str(text))
     }
 }

@@ -9,6 +9,7 @@ use dm_units::Sectors;
 use crate::fields::Fields;
 use crate::kind::{Any, Kind};
 use crate::parse_error::ParseError;
+use crate::printer::Printer;
 use crate::table_error::{TableError, TableErrorKind};
 use crate::word::Form;
 
@@ -145,15 +146,21 @@ impl<K: Kind> FromStr for StatusLine<K> {
 
 impl<K: Kind> fmt::Display for TableLine<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {} ", self.start, self.length, self.target_type())?;
+        print_start(f, self.start, self.length, self.target_type())?;
         self.params.fmt(f)
     }
 }
 
 impl<K: Kind> fmt::Display for StatusLine<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {} {}", self.start, self.length, self.target_type(), self.status)
+        print_start(f, self.start, self.length, self.target_type())?;
+        self.status.fmt(f)
     }
+}
+
+/// Prints what all lines begin with. There is a space after the target type even if nothing follows, as in dmsetup.
+fn print_start(f: &mut fmt::Formatter<'_>, start: Sectors, length: Sectors, target_type: &str) -> fmt::Result {
+    Printer::printed(f).put(&start).put(&length).word(target_type).space().end()
 }
 
 /// A whole table that follows the kernel's rules.

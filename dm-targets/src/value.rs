@@ -47,7 +47,7 @@ impl Value for u64 {
 
     #[inline]
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
-        decimal::write_u64(out, *self)
+        out.write_number(*self)
     }
 }
 
@@ -73,7 +73,7 @@ macro_rules! narrow_numbers {
 
             #[inline]
             fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
-                u64::from(*self).print(out)
+                out.write_number((*self).into())
             }
         }
 
@@ -128,7 +128,7 @@ impl Value for DeviceNumber {
     #[inline]
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
         self.major.print(out)?;
-        out.write_char(':')?;
+        out.write_str(":")?;
         self.minor.print(out)
     }
 }
@@ -147,7 +147,7 @@ impl<T: Value> Value for Option<T> {
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
         match self {
             Some(value) => value.print(out),
-            None => out.write_char('-'),
+            None => out.write_str("-"),
         }
     }
 }
@@ -172,7 +172,7 @@ impl<T: Value> Value for Usage<T> {
     #[inline]
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
         self.used.print(out)?;
-        out.write_char('/')?;
+        out.write_str("/")?;
         self.total.print(out)
     }
 }

@@ -311,6 +311,7 @@ impl fmt::Display for ThinPoolStatus {
 }
 
 impl WorkingPool {
+    #[inline]
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
         Ok(Self {
             transaction_id: fields.read("transaction id")?,
