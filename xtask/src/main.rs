@@ -1,10 +1,13 @@
 //! The tasks of this workspace: `cargo xtask help` lists them.
 
+mod clang;
 mod cli;
 mod guest;
 mod packages;
+mod programs;
 mod say;
 mod shell;
+mod test_root;
 mod workspace;
 
 use std::process::ExitCode;
@@ -20,12 +23,20 @@ struct Task {
     run: fn(&mut Parser) -> Result<ExitCode>,
 }
 
-const TASKS: &[Task] = &[Task {
-    name: "guest",
-    arguments: "[--guest uml|qemu] [--kernel DIR] [--no-udev] [-- COMMAND...]",
-    summary: "run a command, or a shell, as root in a throw-away kernel",
-    run: shell::run,
-}];
+const TASKS: &[Task] = &[
+    Task {
+        name: "test-root",
+        arguments: "[--guest uml|qemu|all] [--host] [--kernel DIR] [-p PACKAGE]... [--timeout SECONDS] [-- FILTER...]",
+        summary: "run the tests that need root, in throw-away kernels",
+        run: test_root::run,
+    },
+    Task {
+        name: "guest",
+        arguments: "[--guest uml|qemu] [--kernel DIR] [--no-udev] [-- COMMAND...]",
+        summary: "run a command, or a shell, as root in a throw-away kernel",
+        run: shell::run,
+    },
+];
 
 fn main() -> ExitCode {
     match run() {

@@ -15,6 +15,9 @@ use crate::workspace::Workspace;
 
 const VALID: &str = "--guest uml|qemu, --kernel DIR, --no-udev, -- COMMAND...";
 
+/// Starts the shell for a person.
+const SHELL: &str = "export PS1='guest# '; command -v bash >/dev/null && exec bash --norc -i; exec sh -i";
+
 /// What was asked for.
 struct Request {
     place: Place,
@@ -51,7 +54,7 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     if words.is_empty() {
         if std::io::stdin().is_terminal() {
             setup.interactive = true;
-            words = vec!["sh".into(), "-i".into()];
+            words = ["sh", "-c", SHELL].map(Into::into).to_vec();
         } else {
             let mut script = String::new();
             std::io::stdin().read_to_string(&mut script).context("cannot read the script on standard input")?;
@@ -64,7 +67,7 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     let raw = if setup.interactive { Some(RawTerminal::new()?) } else { None };
     let limits = Limits::SESSION;
     let finished = guest::run(place, &workspace.guest_dir(), &setup, &[job], limits, &mut |live| {
-        if let Live::Text(_, text) = live {
+        if let Live::Text(text) = live {
             let mut stdout = std::io::stdout().lock();
             let _ = stdout.write_all(text).and_then(|()| stdout.flush());
         }

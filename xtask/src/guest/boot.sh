@@ -2,9 +2,9 @@
 
 . /run/xtask/settings
 bb=/run/xtask/busybox
-export PATH HOME=/root TMPDIR=/run/tmp
+export PATH HOME=/run/home TMPDIR=/run/tmp
 
-"$bb" mkdir -p /dev/pts /dev/shm /run/lock /run/tmp
+"$bb" mkdir -p /dev/pts /dev/shm /run/lock /run/home /run/tmp
 "$bb" chmod 1777 /dev/shm /run/tmp
 "$bb" mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
 "$bb" mount -t tmpfs -o mode=1777 shm /dev/shm
@@ -30,7 +30,7 @@ fi
 
 if [ "$interactive" = yes ]; then
     "$bb" stty sane rows "$rows" cols "$columns"
-    "$bb" setsid -c sh /run/xtask/jobs.sh /run/xtask <"$console" >"$console" 2>&1
+    "$bb" setsid -c /bin/sh /run/xtask/jobs.sh /run/xtask <"$console" >"$console" 2>&1
     "$bb" stty raw -echo
 else
     # Through a pipe: programs write for a person where they see a terminal.

@@ -39,7 +39,8 @@ mount_host root / /host ro loose
 mount_host packages "$packages" /packages ro loose
 mount -t tmpfs -o size=90% memory /memory
 mkdir /memory/upper /memory/work
-mount -t overlay -o lowerdir=/packages:/host,upperdir=/memory/upper,workdir=/memory/work root /new ||
+# Without set-user-id: where the host's root is somebody else here, such a program would lose its rights.
+mount -t overlay -o nosuid,lowerdir=/packages:/host,upperdir=/memory/upper,workdir=/memory/work root /new ||
     fail "cannot lay the packages over the host's tree"
 
 mkdir -p "/new$scratch" /new/proc /new/sys /new/dev /new/run

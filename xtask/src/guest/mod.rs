@@ -21,7 +21,7 @@ use anyhow::{Context, Result, bail};
 
 pub(crate) use job::Job;
 pub(crate) use protocol::Event;
-pub(crate) use record::{JobRecord, Limits, Record};
+pub(crate) use record::{JobRecord, Limits};
 pub(crate) use session::{Live, Outcome};
 
 use crate::packages::{self, Group};

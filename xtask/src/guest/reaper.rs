@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 /// Waits for a word on its standard input. The end of the input instead means that this program is gone, however that
 /// came about: then the guest's process group is killed and its folder removed.
-const SCRIPT: &str = r#"read -r word; [ "$word" = done ] || { kill -KILL -- "-$1"; sleep 0.1; rm -rf -- "$2"; }"#;
+const SCRIPT: &str = r#"read -r word; [ "$word" = done ] || { kill -s KILL -- "-$1"; sleep 0.1; rm -rf -- "$2"; }"#;
 
 /// Guards one process group.
 pub(super) struct Reaper(Child);

@@ -21,7 +21,7 @@ pub(crate) struct Limits {
 impl Limits {
     /// For a run of tests.
     pub(crate) const TESTS: Self =
-        Self { boot: Duration::from_secs(90), silence: Duration::from_secs(180), total: Duration::from_secs(1200) };
+        Self { boot: Duration::from_secs(90), silence: Duration::from_secs(180), total: Duration::from_secs(600) };
     /// For somebody who works in the guest.
     pub(crate) const SESSION: Self =
         Self { boot: Duration::from_secs(90), silence: Duration::MAX, total: Duration::MAX };

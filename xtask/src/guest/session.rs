@@ -40,8 +40,8 @@ pub(crate) struct Machine {
 pub(crate) enum Live<'a> {
     /// A marked line came.
     Event(&'a Event),
-    /// Output came, of the job or, before the first and between two, of the guest itself.
-    Text(Option<usize>, &'a [u8]),
+    /// Output came.
+    Text(&'a [u8]),
 }
 
 /// A run that is over.
@@ -86,7 +86,7 @@ pub(crate) fn run(mut machine: Machine, limits: Limits, show: &mut dyn FnMut(Liv
         }
         other => {
             reaper.fire();
-            child.wait()?;
+            wait_for_exit(&mut child)?.context("the guest cannot be killed")?;
             other.unwrap_or(Ending::NoExit)
         }
     };
@@ -181,12 +181,111 @@ impl Listener<'_> {
         match piece {
             Piece::Text(text) => {
                 self.record.text(&text);
-                (self.show)(Live::Text(self.record.running, &text));
+                (self.show)(Live::Text(&text));
             }
             Piece::Event(event) => {
                 self.record.event(&event);
                 (self.show)(Live::Event(&event));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::time::{Duration, Instant};
+
+    use super::{Limits, Live, Machine, Mark, Outcome, run};
+
+    const LIMITS: Limits =
+        Limits { boot: Duration::from_secs(20), silence: Duration::from_millis(300), total: Duration::from_secs(20) };
+
+    /// Runs a shell script in the place of a guest with one job; the outcome and all its output.
+    fn run_fake(script: &str, limits: Limits) -> (Outcome, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        let machine = Machine {
+            command,
+            kill_prefix: Vec::new(),
+            log: folder.path().join("log"),
+            folder: folder.path().join("run"),
+            mark: Mark::fixed("@m"),
+            jobs: 1,
+            interactive: false,
+        };
+        let mut output = Vec::new();
+        let outcome = run(machine, limits, &mut |live| {
+            if let Live::Text(text) = live {
+                output.extend_from_slice(text);
+            }
+        });
+        (outcome.unwrap(), String::from_utf8(output).unwrap())
+    }
+
+    fn problems(script: &str) -> Vec<String> {
+        run_fake(script, LIMITS).0.problems
+    }
+
+    const ALL_RUN: &str = "echo '@m ready 1 6.1'; echo '@m begin 0'; echo hello; echo '@m end 0 3'; ";
+
+    #[test]
+    fn a_good_run() {
+        let (outcome, output) = run_fake(&format!("{ALL_RUN} echo '@m verdict 1'"), LIMITS);
+        assert_eq!(outcome.problems, [""; 0]);
+        assert_eq!(output, "hello\n");
+        let job = outcome.record.jobs.first().unwrap();
+        assert_eq!((job.status, job.output.as_slice()), (Some(3), &b"hello\n"[..]));
+    }
+
+    #[test]
+    fn a_guest_without_a_verdict() {
+        assert_eq!(problems(ALL_RUN), ["no verdict: the guest ended before all was run"]);
+    }
+
+    #[test]
+    fn a_guest_with_two_verdicts() {
+        let script = format!("{ALL_RUN} echo '@m verdict 1'; echo '@m verdict 1'");
+        assert_eq!(problems(&script), ["2 verdicts instead of one"]);
+    }
+
+    #[test]
+    fn a_guest_that_panics() {
+        let found = problems(&format!("{ALL_RUN} echo 'Kernel panic - not syncing' >&2; exit 1"));
+        assert_eq!(
+            found,
+            [
+                "the guest's process ended with exit status: 1",
+                "no verdict: the guest ended before all was run",
+                "the kernel logged: Kernel panic - not syncing",
+            ]
+        );
+    }
+
+    /// Whether a process runs; one that is dead may still wait for its parent.
+    fn runs(process: &str) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.trim()));
+        stat.is_ok_and(|text| !text.contains(") Z "))
+    }
+
+    #[test]
+    fn a_guest_that_hangs_is_killed_with_all_its_processes() {
+        let start = Instant::now();
+        let (outcome, output) = run_fake(&format!("{ALL_RUN} sleep 61 & echo $!; sleep 62"), LIMITS);
+        assert_eq!(outcome.problems.first().unwrap(), "killed: no sign of life for 0.3 s");
+        assert!(start.elapsed() < Duration::from_secs(10), "it was waited for");
+        let helper = output.lines().find(|line| *line != "hello").unwrap();
+        assert!(!runs(helper), "process {helper} still runs");
+    }
+
+    #[test]
+    fn a_guest_that_never_starts_or_never_ends_is_killed() {
+        let limits = Limits { boot: Duration::from_millis(100), total: Duration::from_millis(200), ..LIMITS };
+        let (silent, _) = run_fake("sleep 61", limits);
+        assert_eq!(silent.problems.first().unwrap(), "killed: not ready after 0.1 s");
+        let limits = Limits { boot: LIMITS.boot, ..limits };
+        let (chatty, _) = run_fake(&format!("{ALL_RUN} while :; do echo; sleep 0.1; done"), limits);
+        assert_eq!(chatty.problems.first().unwrap(), "killed: not done after 0.2 s");
     }
 }

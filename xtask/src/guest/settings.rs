@@ -53,8 +53,8 @@ pub(super) fn terminal_size() -> (String, String) {
     let output = Command::new("stty").arg("size").stdin(Stdio::inherit()).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
     match text.trim().split_once(' ') {
-        Some((rows, columns)) => (rows.to_owned(), columns.to_owned()),
-        None => ("24".to_owned(), "80".to_owned()),
+        Some((rows, columns)) if rows != "0" && columns != "0" => (rows.to_owned(), columns.to_owned()),
+        _ => ("24".to_owned(), "80".to_owned()),
     }
 }
 

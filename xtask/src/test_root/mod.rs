@@ -1,0 +1,182 @@
+//! `cargo xtask test-root`: runs the tests that need root and a device mapper.
+
+mod judge;
+mod libtest;
+mod summary;
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use lexopt::{Arg, Parser, ValueExt};
+
+pub(crate) use summary::Summary;
+
+use crate::cli;
+use crate::guest::{self, Event, Finished, Job, Limits, Live, Place, Setup};
+use crate::programs::{self, Kind, Program};
+use crate::say;
+use crate::workspace::Workspace;
+use judge::judge;
+use summary::PlaceReport;
+
+const VALID: &str = "--guest uml|qemu|all, --host, --kernel DIR, -p PACKAGE, --timeout SECONDS, -- FILTER...";
+
+/// What to run, and where.
+#[derive(Debug)]
+pub(crate) struct Request {
+    /// Where.
+    places: Vec<Place>,
+    /// Whether a test that is skipped everywhere is a failure.
+    strict: bool,
+    kernel: Option<PathBuf>,
+    packages: Vec<String>,
+    filter: Vec<OsString>,
+    limits: Limits,
+}
+
+impl Request {
+    /// All root tests in all guests.
+    pub(crate) fn all() -> Self {
+        Self {
+            places: Place::guests(),
+            strict: true,
+            kernel: None,
+            packages: Vec::new(),
+            filter: Vec::new(),
+            limits: Limits::TESTS,
+        }
+    }
+
+    fn parse(parser: &mut Parser) -> Result<Self> {
+        let mut request = Self::all();
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Arg::Long("guest") => request.places = cli::guests(parser)?,
+                Arg::Long("host") => request.places = vec![Place::Host],
+                Arg::Long("kernel") => request.kernel = Some(cli::path(parser)?),
+                Arg::Long("timeout") => request.limits.silence = Duration::from_secs(parser.value()?.parse()?),
+                Arg::Short('p') | Arg::Long("package") => request.packages.push(parser.value()?.string()?),
+                Arg::Value(word) => {
+                    request.filter.push(word);
+                    request.filter.extend(parser.raw_args()?);
+                }
+                other => return Err(cli::unexpected(&other, VALID)),
+            }
+        }
+        // Only QEMU can be given a kernel.
+        if request.kernel.is_some() && request.places == Place::guests() {
+            request.places = vec![Place::Qemu];
+        }
+        request.strict = request.places.len() > 1;
+        Ok(request)
+    }
+}
+
+/// Runs the task.
+///
+/// # Errors
+/// When the tests cannot be built or a guest cannot be set up.
+pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
+    let request = Request::parse(parser)?;
+    let summary = run_request(&Workspace::find()?, &request)?;
+    Ok(if summary.is_good(request.strict) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Builds the tests, runs them in each place and prints what came of it.
+///
+/// # Errors
+/// When the tests cannot be built or a guest cannot be set up.
+pub(crate) fn run_request(workspace: &Workspace, request: &Request) -> Result<Summary> {
+    let start = Instant::now();
+    if request.places.is_empty() {
+        bail!("no guest runs on this kind of processor yet: use --host on a machine that may be harmed");
+    }
+    let default = ["dm-testing".to_owned()];
+    let packages = if request.packages.is_empty() { &default } else { request.packages.as_slice() };
+    say::step(&format!("building the root tests of {}", packages.join(", ")));
+    let package_words = packages.iter().flat_map(|package| ["--package", package]);
+    let words: Vec<_> = ["test", "--no-run", "--all-features"].into_iter().chain(package_words).collect();
+    let programs = programs::build(workspace, &words, Kind::Test)?;
+    let mut reports = Vec::new();
+    for (index, place) in request.places.iter().enumerate() {
+        let start = if index == 0 { start } else { Instant::now() };
+        reports.push(run_in(*place, workspace, request, &programs, start)?);
+    }
+    println!();
+    for report in &reports {
+        print!("{}", report.text());
+    }
+    let summary = Summary::new(&reports);
+    print!("{}", summary.text());
+    Ok(summary)
+}
+
+/// Runs every program in one place, in one boot.
+fn run_in(
+    place: Place,
+    workspace: &Workspace,
+    request: &Request,
+    programs: &[Program],
+    start: Instant,
+) -> Result<PlaceReport> {
+    say::step(&format!("running {} test programs: {}", programs.len(), place.name()));
+    let arguments = || ["--ignored", "--test-threads=1"].map(Into::into).into_iter().chain(request.filter.clone());
+    let jobs: Vec<Job> = programs.iter().map(|program| program.job(arguments())).collect();
+    let setup = Setup { kernel: request.kernel.clone(), udev: true, interactive: false };
+    let finished = guest::run(place, &workspace.guest_dir(), &setup, &jobs, request.limits, &mut |live| {
+        show(live, place, programs, start);
+    })?;
+    let filtered = !request.filter.is_empty();
+    let report = |(index, program): (usize, &Program)| report_of(&finished, index, program, filtered);
+    let programs = programs.iter().enumerate().filter_map(report).collect();
+    let Finished { outcome, log, .. } = finished;
+    if !outcome.problems.is_empty() {
+        say::note(&format!("the kernel's log is {}", log.display()));
+    }
+    Ok(PlaceReport {
+        place,
+        release: outcome.record.release,
+        programs,
+        problems: outcome.problems,
+        time: start.elapsed(),
+    })
+}
+
+fn report_of(
+    finished: &Finished,
+    index: usize,
+    program: &Program,
+    filtered: bool,
+) -> Option<(String, judge::ProgramReport)> {
+    let job = finished.outcome.record.jobs.get(index)?;
+    let skips = fs::read_to_string(finished.scratch(index).join("skips")).unwrap_or_default();
+    Some((program.name.clone(), judge(job, &skips, filtered)))
+}
+
+/// Prints what happens as it comes.
+fn show(live: Live<'_>, place: Place, programs: &[Program], start: Instant) {
+    let mut stdout = std::io::stdout().lock();
+    let written = match live {
+        Live::Text(text) => stdout.write_all(text),
+        Live::Event(Event::Ready { release, .. }) => {
+            writeln!(
+                stdout,
+                "{} runs Linux {release}, first test after {}",
+                place.name(),
+                say::seconds(start.elapsed())
+            )
+        }
+        Live::Event(Event::Begin(index)) => {
+            let name = programs.get(*index).map_or("?", |program| program.name.as_str());
+            writeln!(stdout, "\n{}: {name}", place.name())
+        }
+        Live::Event(_) => Ok(()),
+    };
+    // A closed terminal is no reason to stop the tests.
+    let _ = written.and_then(|()| stdout.flush());
+}

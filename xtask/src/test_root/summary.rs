@@ -1,0 +1,200 @@
+//! Sums up the runs in all places.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::judge::{ProgramReport, TestResult};
+use crate::guest::Place;
+use crate::say::seconds;
+
+/// All that one place's run showed.
+#[derive(Debug)]
+pub(super) struct PlaceReport {
+    /// Where.
+    pub(super) place: Place,
+    /// The kernel's version, if it got that far.
+    pub(super) release: Option<String>,
+    /// Each program's name and report.
+    pub(super) programs: Vec<(String, ProgramReport)>,
+    /// Why the run cannot be trusted.
+    pub(super) problems: Vec<String>,
+    /// How long it took.
+    pub(super) time: Duration,
+}
+
+impl PlaceReport {
+    fn tests(&self) -> impl Iterator<Item = (String, &TestResult)> {
+        self.programs.iter().flat_map(|(program, report)| {
+            report.tests.iter().map(move |(test, result)| (format!("{program}: {test}"), result))
+        })
+    }
+
+    fn faults(&self) -> impl Iterator<Item = String> {
+        let of_programs = self
+            .programs
+            .iter()
+            .flat_map(|(program, report)| report.faults.iter().map(move |fault| format!("{program}: {fault}")));
+        of_programs.chain(self.problems.iter().cloned())
+    }
+
+    fn count(&self, fits: fn(&TestResult) -> bool) -> usize {
+        self.tests().filter(|(_, result)| fits(result)).count()
+    }
+
+    /// Skips, failures and one line of numbers.
+    pub(super) fn text(&self) -> String {
+        let place = self.place.name();
+        let mut text = String::new();
+        for (test, result) in self.tests() {
+            if let TestResult::Skipped(reason) = result {
+                text.push_str(&format!("{place}: skipped {test}: {reason}\n"));
+            }
+        }
+        for (test, result) in self.tests() {
+            if let TestResult::Failed(output) = result {
+                text.push_str(&format!("{place}: FAILED {test}\n{output}\n"));
+            }
+        }
+        for fault in self.faults() {
+            text.push_str(&format!("{place}: FAILED {fault}\n"));
+        }
+        text.push_str(&format!(
+            "{place} ({}): {} passed, {} failed, {} skipped, {} other failures in {}\n",
+            self.release.as_deref().unwrap_or("did not start"),
+            self.count(|result| *result == TestResult::Passed),
+            self.count(|result| matches!(result, TestResult::Failed(_))),
+            self.count(|result| matches!(result, TestResult::Skipped(_))),
+            self.faults().count(),
+            seconds(self.time),
+        ));
+        text
+    }
+}
+
+/// What all places together say.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Summary {
+    /// Tests that passed somewhere and failed nowhere.
+    passed: usize,
+    /// Tests that failed somewhere, and whatever else went wrong.
+    failed: usize,
+    /// Tests that were skipped everywhere, with the reasons.
+    skipped: Vec<(String, String)>,
+}
+
+impl Summary {
+    /// Sums up the places' reports.
+    pub(super) fn new(places: &[PlaceReport]) -> Self {
+        let mut tests: BTreeMap<String, Vec<&TestResult>> = BTreeMap::new();
+        for (test, result) in places.iter().flat_map(PlaceReport::tests) {
+            tests.entry(test).or_default().push(result);
+        }
+        let mut summary = Self { failed: places.iter().map(|place| place.faults().count()).sum(), ..Self::default() };
+        for (test, results) in tests {
+            if results.iter().any(|result| matches!(result, TestResult::Failed(_))) {
+                summary.failed = summary.failed.saturating_add(1);
+            } else if results.contains(&&TestResult::Passed) {
+                summary.passed = summary.passed.saturating_add(1);
+            } else {
+                summary.skipped.push((test, reasons(&results)));
+            }
+        }
+        summary
+    }
+
+    /// Whether all is well; `strict` where a test must run somewhere.
+    pub(crate) fn is_good(&self, strict: bool) -> bool {
+        self.failed == 0 && !self.is_empty() && (!strict || self.skipped.is_empty())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.passed == 0 && self.skipped.is_empty()
+    }
+
+    /// The tests that ran nowhere, if any, and the line of numbers.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        for (test, reasons) in &self.skipped {
+            text.push_str(&format!("skipped everywhere: {test}: {reasons}\n"));
+        }
+        if self.failed == 0 && self.is_empty() {
+            text.push_str("no test ran\n");
+        }
+        text.push_str(&self.numbers());
+        text.push('\n');
+        text
+    }
+
+    /// The line of numbers.
+    pub(crate) fn numbers(&self) -> String {
+        format!("{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped.len())
+    }
+}
+
+/// The different reasons for a skip.
+fn reasons(results: &[&TestResult]) -> String {
+    let mut reasons = Vec::new();
+    for result in results {
+        if let TestResult::Skipped(reason) = result {
+            if !reasons.contains(&reason.as_str()) {
+                reasons.push(reason.as_str());
+            }
+        }
+    }
+    reasons.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{PlaceReport, ProgramReport, Summary, TestResult};
+    use crate::guest::Place;
+
+    fn report(place: Place, tests: &[(&str, TestResult)]) -> PlaceReport {
+        let tests = tests.iter().map(|(name, result)| ((*name).to_owned(), result.clone())).collect();
+        let program = ProgramReport { tests, faults: Vec::new() };
+        let programs = vec![("crypt".to_owned(), program)];
+        PlaceReport { place, release: None, programs, problems: Vec::new(), time: Duration::ZERO }
+    }
+
+    fn skipped(reason: &str) -> TestResult {
+        TestResult::Skipped(reason.to_owned())
+    }
+
+    #[test]
+    fn a_test_must_run_in_one_place() {
+        let places = [
+            report(Place::Uml, &[("old", skipped("needs 1.28")), ("both", TestResult::Passed), ("no", skipped("x"))]),
+            report(Place::Qemu, &[("old", TestResult::Passed), ("both", TestResult::Passed), ("no", skipped("y"))]),
+        ];
+        let summary = Summary::new(&places);
+        assert_eq!(summary.numbers(), "2 passed, 0 failed, 1 skipped");
+        assert_eq!(summary.text(), "skipped everywhere: crypt: no: x; y\n2 passed, 0 failed, 1 skipped\n");
+        assert!(summary.is_good(false) && !summary.is_good(true));
+    }
+
+    #[test]
+    fn one_failure_outweighs_a_pass() {
+        let places = [
+            report(Place::Uml, &[("a", TestResult::Failed("why".to_owned()))]),
+            report(Place::Qemu, &[("a", TestResult::Passed)]),
+        ];
+        let summary = Summary::new(&places);
+        assert_eq!(summary.numbers(), "0 passed, 1 failed, 0 skipped");
+        assert!(!summary.is_good(false));
+        assert!(places[0].text().contains("uml: FAILED crypt: a\nwhy\n"));
+    }
+
+    #[test]
+    fn a_missing_verdict_fails_passed_tests() {
+        let mut place = report(Place::Uml, &[("a", TestResult::Passed)]);
+        place.problems.push("no verdict".to_owned());
+        assert!(!Summary::new(&[place]).is_good(false));
+    }
+
+    #[test]
+    fn nothing_run_is_not_good() {
+        assert!(!Summary::new(&[report(Place::Uml, &[])]).is_good(false));
+    }
+}
