@@ -1,0 +1,256 @@
+//! Loop devices: files that look like disks.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsRawFd as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use dm_units::{Bytes, DeviceNumber, Sectors};
+use loopdev::LoopControl;
+use nix::errno::Errno;
+use tempfile::TempPath;
+
+use crate::error::{Error, Result};
+use crate::fail::fail_in_drop;
+use crate::test_name::safe_test_name;
+use crate::wait::{PATIENCE, wait_until};
+
+/// How to attach a file: see [`LoopDevice::over`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LoopOptions {
+    offset: Bytes,
+    size_limit: Bytes,
+    read_only: bool,
+    sector_size: Option<u32>,
+}
+
+impl LoopOptions {
+    /// The whole file, for reading and writing, in sectors of 512 bytes.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { offset: Bytes(0), size_limit: Bytes(0), read_only: false, sector_size: None }
+    }
+
+    /// Where in the file the device starts.
+    #[must_use]
+    pub const fn offset(self, offset: Bytes) -> Self {
+        Self { offset, ..self }
+    }
+
+    /// The most of the file that the device has; 0 for no limit.
+    #[must_use]
+    pub const fn size_limit(self, size_limit: Bytes) -> Self {
+        Self { size_limit, ..self }
+    }
+
+    /// Makes a device that can't be written to.
+    #[must_use]
+    pub const fn read_only(self, read_only: bool) -> Self {
+        Self { read_only, ..self }
+    }
+
+    /// The device's logical block size in bytes: a power of two from 512 to the size of a page. It takes the program
+    /// `losetup` to set.
+    #[must_use]
+    pub const fn sector_size(self, bytes: u32) -> Self {
+        Self { sector_size: Some(bytes), ..self }
+    }
+}
+
+/// A loop device, which is detached when this is dropped, also by a panic.
+///
+/// What was made over it must be gone by then; a [`Scratch`](crate::Scratch) sees to that for its own loop devices.
+///
+/// ```no_run
+/// use dm_testing::LoopDevice;
+/// use dm_units::Bytes;
+///
+/// let disk = LoopDevice::sparse(Bytes(64 << 20))?;
+/// println!("{} is {}", disk.path().display(), disk.number());
+/// disk.detach()?;
+/// # Ok::<(), dm_testing::Error>(())
+/// ```
+///
+/// # Panics
+/// When it is dropped and the kernel does not let the file go within 10 s, since something still uses the device.
+#[derive(Debug)]
+pub struct LoopDevice {
+    /// `None` once it was told to let its file go: from then on it may be anybody's.
+    attached: Option<loopdev::LoopDevice>,
+    path: PathBuf,
+    number: DeviceNumber,
+    size: Sectors,
+    backing_file: PathBuf,
+    /// Removes the file, where it was made here.
+    made: Option<TempPath>,
+}
+
+impl LoopDevice {
+    /// Makes a file of zeros in [`temp_dir`](std::env::temp_dir), which takes no room until it is written to, and attaches
+    /// it. The file is removed with the device.
+    ///
+    /// # Errors
+    /// The file can't be made; no permission to attach it; no loop device comes free.
+    pub fn sparse(size: Bytes) -> Result<Self> {
+        let folder = std::env::temp_dir();
+        let made = tempfile::Builder::new().prefix(&format!("{}-", safe_test_name())).tempfile_in(&folder);
+        let (file, path) = made.map_err(Error::io("make a file in", &folder))?.into_parts();
+        file.set_len(narrow(size)?).map_err(Error::io("set the size of", &path))?;
+        let mut device = Self::attach(&file, path.to_path_buf(), LoopOptions::new())?;
+        device.made = Some(path);
+        Ok(device)
+    }
+
+    /// Attaches a file.
+    ///
+    /// # Errors
+    /// The file can't be opened; no permission to attach it; no loop device comes free; the sector size is none, or can't
+    /// be set for want of `losetup`.
+    pub fn over(file: &Path, options: LoopOptions) -> Result<Self> {
+        let path = file.canonicalize().map_err(Error::io("find", file))?;
+        let opened = File::options().read(true).write(!options.read_only).open(file);
+        Self::attach(&opened.map_err(Error::io("open", file))?, path, options)
+    }
+
+    fn attach(file: &File, backing_file: PathBuf, options: LoopOptions) -> Result<Self> {
+        let device = attach_to_free(file, options)?;
+        let (path, number) = identity(&device).map_err(Error::io("look at the device over", &backing_file))?;
+        let mut attached = Self { attached: Some(device), path, number, size: Sectors(0), backing_file, made: None };
+        if let Some(bytes) = options.sector_size {
+            set_sector_size(&attached.path, bytes).map_err(Error::io("set the sector size of", &attached.path))?;
+        }
+        attached.size = attached.read_size()?;
+        Ok(attached)
+    }
+
+    /// Its node, `/dev/loop0`.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its number, as tables name it.
+    #[must_use]
+    pub const fn number(&self) -> DeviceNumber {
+        self.number
+    }
+
+    /// Its size when it was attached.
+    #[must_use]
+    pub const fn size(&self) -> Sectors {
+        self.size
+    }
+
+    /// The file it shows.
+    #[must_use]
+    pub fn backing_file(&self) -> &Path {
+        &self.backing_file
+    }
+
+    /// Detaches it and waits up to 10 s until the kernel has let the file go, which takes a moment when somebody else, as
+    /// udev, looks at the device.
+    ///
+    /// # Errors
+    /// The device was detached by somebody else; or it is still used. Then the kernel detaches it as soon as it is not.
+    pub fn detach(self) -> Result<()> {
+        self.detach_within(PATIENCE)
+    }
+
+    /// The same, with a limit for the wait.
+    ///
+    /// # Errors
+    /// As [`detach`](Self::detach).
+    pub fn detach_within(mut self, limit: Duration) -> Result<()> {
+        self.let_go(limit)
+    }
+
+    fn let_go(&mut self, limit: Duration) -> Result<()> {
+        let Some(device) = self.attached.take() else { return Ok(()) };
+        device.detach().map_err(Error::io("detach", &self.path))?;
+        // The kernel does it at the last close.
+        drop(device);
+        let what = format_args!("{} to let {} go", self.path.display(), self.backing_file.display());
+        wait_until(what, limit, || !self.holds_file())
+    }
+
+    fn holds_file(&self) -> bool {
+        // A file that was removed is shown with a word behind it.
+        let shown = fs::read(self.attribute("loop/backing_file")).unwrap_or_default();
+        shown.starts_with(self.backing_file.as_os_str().as_encoded_bytes())
+    }
+
+    fn read_size(&self) -> Result<Sectors> {
+        let path = self.attribute("size");
+        let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let size = text.trim().parse().map_err(io::Error::other);
+        Ok(Sectors(size.map_err(Error::io("read", &path))?))
+    }
+
+    fn attribute(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("/sys/dev/block/{}/{name}", self.number))
+    }
+}
+
+impl Drop for LoopDevice {
+    fn drop(&mut self) {
+        if let Err(error) = self.let_go(PATIENCE) {
+            fail_in_drop(error);
+        }
+    }
+}
+
+const CONTROL: &str = "/dev/loop-control";
+
+/// How often to try again when another process is faster.
+const TRIES: u32 = 1000;
+
+/// Attaches a file to a device that nobody else has.
+///
+/// Between being found free and being attached, a device may be taken by another process. The kernel refuses the second
+/// one, which asks for another device.
+fn attach_to_free(file: &File, options: LoopOptions) -> Result<loopdev::LoopDevice> {
+    let control = LoopControl::open().map_err(Error::io("open", Path::new(CONTROL)))?;
+    let (offset, size_limit) = (narrow(options.offset)?, narrow(options.size_limit)?);
+    let attach = |device: loopdev::LoopDevice| {
+        let with = device.with().offset(offset).size_limit(size_limit).read_only(options.read_only);
+        with.attach_fd(file.as_raw_fd()).map(|()| device)
+    };
+    let mut tries: u32 = 0;
+    loop {
+        match control.next_free().and_then(attach) {
+            Err(error) if is_taken(&error) && tries < TRIES => {
+                tries = tries.saturating_add(1);
+                thread::sleep(Duration::from_millis(1));
+            }
+            result => return result.map_err(Error::io("attach a file by", Path::new(CONTROL))),
+        }
+    }
+}
+
+/// Whether the device that was free is attached, being detached, or removed by now.
+fn is_taken(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    matches!(errno, Some(Errno::EBUSY | Errno::ENXIO | Errno::ENODEV | Errno::ENOENT))
+}
+
+fn identity(device: &loopdev::LoopDevice) -> io::Result<(PathBuf, DeviceNumber)> {
+    let path = device.path().ok_or(io::ErrorKind::NotFound)?;
+    Ok((path, DeviceNumber::new(device.major()?, device.minor()?)))
+}
+
+/// By `losetup`, since the crate for the rest does not know how.
+fn set_sector_size(path: &Path, bytes: u32) -> io::Result<()> {
+    let output = Command::new("losetup").arg("--sector-size").arg(bytes.to_string()).arg(path).output();
+    let output = output.map_err(|error| io::Error::new(error.kind(), format!("can't run losetup: {error}")))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(io::Error::other(String::from_utf8_lossy(&output.stderr).trim_end()))
+}
+
+fn narrow(size: Bytes) -> Result<u64> {
+    u64::try_from(size.0).map_err(|_| Error::TooLarge { what: "a file", size: format!("{size:#}") })
+}

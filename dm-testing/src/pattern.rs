@@ -1,0 +1,281 @@
+//! Data that knows where it belongs.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use dm_units::{SECTOR_SIZE, Sectors};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, PosixFadviseAdvice, posix_fadvise};
+
+use crate::error::{Error, Result};
+
+/// The content of a device, or of a part of it: every sector is different, and tells its number and its pattern.
+///
+/// Data that went astray is therefore found, and named. Writing ends with a flush. Reading asks the device, not the page
+/// cache: both bypass the cache where the path can (`O_DIRECT`), otherwise the cache is written back and dropped.
+///
+/// ```no_run
+/// use dm_testing::Pattern;
+/// use dm_units::Sectors;
+///
+/// let path = "/dev/dm-0".as_ref();
+/// let (start, length) = (Sectors(0), Sectors(2048));
+/// Pattern::new(7).write(path, start, length)?;
+/// Pattern::new(7).verify(path, start, length)?;
+/// # Ok::<(), dm_testing::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    /// `None`: nothing but zeros.
+    seed: Option<u64>,
+    /// What is added to a sector's place for its number.
+    shift: u64,
+}
+
+impl Pattern {
+    /// A pattern; another seed gives another one.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
+        Self { seed: Some(seed), shift: 0 }
+    }
+
+    /// All sectors zero, as in what was never written.
+    #[must_use]
+    pub const fn zeros() -> Self {
+        Self { seed: None, shift: 0 }
+    }
+
+    /// The same data elsewhere: what stood at sector `from` stands at sector `to`, and all the rest moves with it.
+    #[must_use]
+    pub const fn moved(self, from: Sectors, to: Sectors) -> Self {
+        Self { seed: self.seed, shift: self.shift.wrapping_add(from.0).wrapping_sub(to.0) }
+    }
+
+    /// Writes a stretch and flushes it.
+    ///
+    /// # Errors
+    /// The path can't be opened or written to, or is too short.
+    pub fn write(&self, path: &Path, start: Sectors, length: Sectors) -> Result<()> {
+        let (file, _) = open(path, OpenOptions::new().write(true)).map_err(Error::io("open", path))?;
+        let written = for_each_piece(start, length, |first, piece| {
+            self.fill(first, piece);
+            file.write_all_at(piece, byte(first)?)
+        });
+        written.and_then(|()| file.sync_data()).map_err(Error::io("write to", path))
+    }
+
+    /// Reads a stretch and compares.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`]: the first sector that is not as it should be, and what it holds. The path can't be opened or
+    /// read, or is too short.
+    pub fn verify(&self, path: &Path, start: Sectors, length: Sectors) -> Result<()> {
+        let (file, direct) = open(path, OpenOptions::new().read(true)).map_err(Error::io("open", path))?;
+        if !direct {
+            drop_cache(&file).map_err(Error::io("drop what is cached of", path))?;
+        }
+        let mut wrong = None;
+        let read = for_each_piece(start, length, |first, piece| {
+            if wrong.is_none() {
+                file.read_exact_at(piece, byte(first)?)?;
+                wrong = self.first_wrong(first, piece);
+            }
+            Ok(())
+        });
+        read.map_err(Error::io("read", path))?;
+        match wrong {
+            None => Ok(()),
+            Some((sector, held)) => Err(Error::Mismatch { path: path.to_owned(), sector, held }),
+        }
+    }
+
+    /// Writes the pattern into memory, as the sectors from `first` on have it; what is left over at the end stays.
+    pub fn fill(&self, first: Sectors, bytes: &mut [u8]) {
+        for (sector, bytes) in (first.0..).zip(bytes.chunks_exact_mut(SECTOR_SIZE)) {
+            bytes.copy_from_slice(&self.sector(sector));
+        }
+    }
+
+    fn sector(&self, place: u64) -> [u8; SECTOR_SIZE] {
+        match self.seed {
+            Some(seed) => sector(seed, place.wrapping_add(self.shift)),
+            None => [0; SECTOR_SIZE],
+        }
+    }
+
+    fn first_wrong(&self, first: Sectors, bytes: &[u8]) -> Option<(Sectors, Held)> {
+        let mut sectors = (first.0..).zip(bytes.chunks_exact(SECTOR_SIZE));
+        let (place, bytes) = sectors.find(|(place, bytes)| *bytes != self.sector(*place))?;
+        Some((Sectors(place), Held::of(bytes)))
+    }
+}
+
+/// What was found in a sector that should hold something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Held {
+    /// Nothing but zeros.
+    Zeros,
+    /// A whole sector of a pattern.
+    Pattern {
+        /// The pattern's.
+        seed: u64,
+        /// Where the sector belongs.
+        sector: Sectors,
+    },
+    /// Nothing known.
+    Other,
+}
+
+impl Held {
+    fn of(bytes: &[u8]) -> Self {
+        let word = |at: usize| Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
+        match (word(0), word(8)) {
+            _ if bytes.iter().all(|byte| *byte == 0) => Self::Zeros,
+            (Some(number), Some(seed)) if bytes == sector(seed, number) => {
+                Self::Pattern { seed, sector: Sectors(number) }
+            }
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Prints what a sector does: `holds zeros`.
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Zeros => f.write_str("holds zeros"),
+            Self::Pattern { seed, sector } => write!(f, "holds what pattern {seed} has in sector {sector}"),
+            Self::Other => f.write_str("holds unknown data"),
+        }
+    }
+}
+
+/// One sector: its number, its seed, then a sequence that depends on both.
+fn sector(seed: u64, number: u64) -> [u8; SECTOR_SIZE] {
+    let mut bytes = [0; SECTOR_SIZE];
+    let mut state = mix(number ^ mix(seed));
+    for (at, word) in bytes.chunks_exact_mut(8).enumerate() {
+        let value = match at {
+            0 => number,
+            1 => seed,
+            _ => state,
+        };
+        word.copy_from_slice(&value.to_le_bytes());
+        state = mix(state);
+    }
+    bytes
+}
+
+/// A step of a generator whose numbers look random (`SplitMix64`).
+const fn mix(state: u64) -> u64 {
+    let z = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// How much is read or written at once.
+const PIECE: usize = 256 * 1024;
+
+/// What any device asks of memory for direct io.
+const ALIGN: usize = 4096;
+
+/// Goes through a stretch in pieces of aligned memory, each with the sector it starts at.
+fn for_each_piece(
+    start: Sectors,
+    length: Sectors,
+    mut each: impl FnMut(Sectors, &mut [u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut memory = vec![0_u8; PIECE + ALIGN];
+    let skip = memory.as_ptr().align_offset(ALIGN);
+    let memory = memory.get_mut(skip..).unwrap_or_default();
+    let end = start.checked_add(length).ok_or(io::ErrorKind::InvalidInput)?;
+    let mut at = start;
+    while at < end {
+        let left = usize::try_from(end.saturating_sub(at).to_bytes().0).unwrap_or(PIECE);
+        let piece = memory.get_mut(..left.min(PIECE)).ok_or(io::ErrorKind::OutOfMemory)?;
+        each(at, piece)?;
+        at = at.saturating_add(Sectors((PIECE / SECTOR_SIZE) as u64));
+    }
+    Ok(())
+}
+
+fn byte(sector: Sectors) -> io::Result<u64> {
+    u64::try_from(sector.to_bytes().0).map_err(io::Error::other)
+}
+
+/// Opens so that the page cache is bypassed, if the path can; says whether it is.
+fn open(path: &Path, options: &mut OpenOptions) -> io::Result<(File, bool)> {
+    match options.custom_flags(OFlag::O_DIRECT.bits()).open(path) {
+        Ok(file) => Ok((file, true)),
+        Err(error) if error.raw_os_error() == Some(Errno::EINVAL as i32) => {
+            Ok((options.custom_flags(0).open(path)?, false))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn drop_cache(file: &File) -> io::Result<()> {
+    file.sync_data()?;
+    Ok(posix_fadvise(file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LENGTH: Sectors = Sectors(1500);
+
+    fn file(sectors: u64) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(sectors.saturating_mul(512)).unwrap();
+        file
+    }
+
+    fn fault(pattern: Pattern, file: &tempfile::NamedTempFile, start: u64, length: u64) -> (u64, Held) {
+        match pattern.verify(file.path(), Sectors(start), Sectors(length)) {
+            Err(Error::Mismatch { sector, held, .. }) => (sector.0, held),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_there_and_nowhere_else() {
+        let file = file(2000);
+        let pattern = Pattern::new(1);
+        pattern.write(file.path(), Sectors(100), LENGTH).unwrap();
+        pattern.verify(file.path(), Sectors(100), LENGTH).unwrap();
+        Pattern::zeros().verify(file.path(), Sectors(0), Sectors(100)).unwrap();
+        Pattern::zeros().verify(file.path(), Sectors(1600), Sectors(400)).unwrap();
+        assert_eq!(fault(pattern, &file, 99, 2), (99, Held::Zeros));
+        assert_eq!(fault(pattern, &file, 1500, 101), (1600, Held::Zeros));
+    }
+
+    #[test]
+    fn one_wrong_byte_is_found() {
+        let file = file(2000);
+        Pattern::new(1).write(file.path(), Sectors(0), LENGTH).unwrap();
+        file.as_file().write_all_at(b"!", 1499 * 512 + 511).unwrap();
+        assert_eq!(fault(Pattern::new(1), &file, 0, 1500), (1499, Held::Other));
+    }
+
+    #[test]
+    fn data_gone_astray_is_named() {
+        let file = file(2000);
+        Pattern::new(1).write(file.path(), Sectors(0), Sectors(10)).unwrap();
+        Pattern::new(1).moved(Sectors(7), Sectors(3)).write(file.path(), Sectors(3), Sectors(1)).unwrap();
+        assert_eq!(fault(Pattern::new(1), &file, 0, 10), (3, Held::Pattern { seed: 1, sector: Sectors(7) }));
+        assert_eq!(fault(Pattern::new(2), &file, 0, 10), (0, Held::Pattern { seed: 1, sector: Sectors(0) }));
+    }
+
+    #[test]
+    fn the_end_of_the_file_is_an_error() {
+        let file = file(10);
+        let error = Pattern::zeros().verify(file.path(), Sectors(0), Sectors(11)).unwrap_err();
+        assert!(matches!(error, Error::Io { what: "read", .. }), "{error}");
+    }
+}

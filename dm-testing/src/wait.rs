@@ -1,0 +1,52 @@
+//! Waiting with an end.
+
+use std::fmt::Display;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+
+/// How long to wait for others to close a device, where nothing else is said.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The longest pause between two looks.
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+
+/// Looks again and again, at most 20 ms apart, until the condition holds; `what` completes "waited for …".
+///
+/// # Errors
+/// [`Error::TimedOut`]: it did not hold within `limit`.
+pub fn wait_until(what: impl Display, limit: Duration, mut condition: impl FnMut() -> bool) -> Result<()> {
+    let start = Instant::now();
+    let mut pause = Duration::from_millis(1);
+    while !condition() {
+        if start.elapsed() >= limit {
+            return Err(Error::TimedOut { what: what.to_string(), limit });
+        }
+        thread::sleep(pause);
+        pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_is_looked_at_until_it_holds() {
+        let mut looks = 0;
+        wait_until("the third look", Duration::from_secs(60), || {
+            looks += 1;
+            looks == 3
+        })
+        .unwrap();
+        assert_eq!(looks, 3);
+    }
+
+    #[test]
+    fn waiting_ends() {
+        let error = wait_until("nothing", Duration::from_millis(3), || false).unwrap_err();
+        assert_eq!(error.to_string(), "waited 3ms for nothing, in vain");
+    }
+}
