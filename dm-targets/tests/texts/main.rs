@@ -12,3 +12,5 @@ mod allocations;
 mod golden;
 mod lines;
 mod properties;
+mod tables;
+mod words;

@@ -183,7 +183,7 @@ proptest! {
 }
 
 /// What `dm_split_args` of `drivers/md/dm-table.c` does, in as few words as possible.
-fn split_args(text: &str) -> Vec<String> {
+pub(crate) fn split_args(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut chars = text.chars().peekable();

@@ -1,0 +1,161 @@
+//! Whole tables, errors, and what serde sees.
+
+use dm_targets::{Any, InvalidField, Linear, StatusLine, Table, TableErrorKind, TableLine, Target, ThinPool};
+use dm_units::Sectors;
+
+fn refusal(text: &str) -> String {
+    text.parse::<Table>().unwrap_err().to_string()
+}
+
+#[test]
+fn lines_must_adjoin() {
+    let text = "0 8 linear 253:0 0\n8 16 zero \n24 1 error ";
+    let table: Table = text.parse().unwrap();
+    assert_eq!(table.length(), Sectors(25));
+    assert_eq!(table.lines().len(), 3);
+    assert_eq!(table.to_string(), text);
+
+    assert_eq!(refusal("1 8 zero"), "line 1: must start at sector 0");
+    assert_eq!(refusal("0 8 zero\n9 8 zero"), "line 2: must start at sector 8");
+    assert_eq!(refusal("0 8 zero\n7 8 zero"), "line 2: must start at sector 8");
+    assert_eq!(refusal("0 8 zero\n8 0 zero"), "line 2: length must not be 0");
+    assert_eq!(refusal(""), "line 1: a table needs at least one line");
+}
+
+#[test]
+fn a_device_has_less_than_2_to_the_54_sectors() {
+    assert!("0 18014398509481983 zero".parse::<Table>().is_ok());
+    assert_eq!(refusal("0 18014398509481984 zero"), "line 1: ends beyond the largest sector of a device");
+    assert_eq!(refusal("0 8 zero\n8 18446744073709551615 zero"), "line 2: ends beyond the largest sector of a device");
+}
+
+#[test]
+fn some_targets_must_be_alone() {
+    let pool = "0 524288 thin-pool 254:32 254:48 128 0";
+    assert!(pool.parse::<Table>().is_ok());
+    assert_eq!(refusal(&format!("{pool}\n524288 8 zero")), "line 1: this target must be the only one of its table");
+    assert_eq!(
+        refusal("0 8 zero\n8 128 thin-pool 254:32 254:48 128 0"),
+        "line 2: this target must be the only one of its table"
+    );
+}
+
+#[test]
+fn every_line_is_checked() {
+    assert_eq!(refusal("0 8 zero\n8 63 striped 1 64 8:0 0"), "line 2: length of a stripe must be a multiple of 64");
+}
+
+#[test]
+fn a_typed_table_holds_one_type() {
+    let table: Table<Linear> = "0 8 linear 253:0 0".parse().unwrap();
+    assert_eq!(table.lines()[0].target_type(), "linear");
+    let error = "0 8 linear 253:0 0\n8 8 zero".parse::<Table<Linear>>().unwrap_err();
+    assert_eq!(error.to_string(), "line 2: line: word 3, target type, must be linear");
+}
+
+#[test]
+fn an_error_in_a_line_points_into_the_line() {
+    let line = "0 8 linear 253:0 x";
+    let error = line.parse::<TableLine>().unwrap_err();
+    assert_eq!(
+        error.annotate(line).to_string(),
+        "linear table: word 2, start, must be a decimal number\n  0 8 linear 253:0 x\n                   ^"
+    );
+    let line = "0 eight linear";
+    let error = line.parse::<TableLine>().unwrap_err();
+    assert_eq!(
+        error.annotate(line).to_string(),
+        "line: word 2, length, must be a decimal number\n  0 eight linear\n    ^^^^^"
+    );
+}
+
+#[test]
+fn a_missing_word_is_shown_at_the_end() {
+    let text = "253:0";
+    let error = Linear::parse_table(text).unwrap_err();
+    assert_eq!(error.annotate(text).to_string(), "linear table: word 2, start, is missing\n  253:0\n       ^");
+}
+
+#[test]
+fn errors_are_small() {
+    assert!(size_of::<dm_targets::ParseError>() <= 112);
+    assert_eq!(size_of::<Option<dm_targets::ParseError>>(), size_of::<dm_targets::ParseError>());
+}
+
+#[test]
+fn a_pool_is_checked_like_the_kernel_checks_it() {
+    let check = |text| ThinPool::check(&ThinPool::parse_table(text).unwrap(), Sectors(8));
+    let all = "254:32 254:48 128 0 5 skip_block_zeroing ignore_discard no_discard_passdown read_only error_if_no_space";
+    let error: InvalidField = check(all).unwrap_err();
+    assert_eq!(error.to_string(), "number of features must be at most 4");
+    assert_eq!(check("254:32 254:48 2097152 0"), Ok(()));
+
+    let refusal = |text| ThinPool::parse_table(text).unwrap_err().to_string();
+    assert_eq!(refusal("254:32 254:48 64 0"), "thin-pool table: word 3, data block size, must be from 128 to 2097152");
+    assert_eq!(refusal("254:32 254:48 192 0"), "thin-pool table: word 3, data block size, must be a multiple of 128");
+    assert_eq!(
+        refusal("254:32 254:32 128 0"),
+        "thin-pool table: word 2, data dev, must not be the same as the metadata dev"
+    );
+    assert_eq!(
+        refusal("254:32 254:48 128 0 2 read_only READ_ONLY"),
+        "thin-pool table: word 7, feature, is given twice"
+    );
+}
+
+#[test]
+fn unknown_features_are_kept_behind_the_known_ones() {
+    let table = ThinPool::parse_table("254:32 254:48 128 0 3 new_word read_only x").unwrap();
+    assert!(table.read_only);
+    assert_eq!(table.to_string(), "254:32 254:48 128 0 3 read_only new_word x ");
+}
+
+#[test]
+fn table_errors_say_what_is_behind_them() {
+    let error = "0 8 linear 253:0".parse::<Table>().unwrap_err();
+    let TableErrorKind::Parse(cause) = error.kind() else { panic!("{error}") };
+    assert_eq!((error.line(), cause.target(), cause.field()), (1, "linear", "start"));
+}
+
+#[cfg(feature = "serde")]
+mod serde {
+    use dm_targets::linear::LinearTable;
+    use dm_targets::thin_pool::{PoolMode, ThinPoolStatus};
+
+    use super::*;
+
+    fn round_trip<T>(value: &T) -> String
+    where
+        T: ::serde::Serialize + for<'de> ::serde::Deserialize<'de> + PartialEq + std::fmt::Debug,
+    {
+        let json = serde_json::to_string(value).unwrap();
+        assert_eq!(serde_json::from_str::<T>(&json).unwrap(), *value);
+        json
+    }
+
+    #[test]
+    fn tables_are_text() {
+        let table: LinearTable = Linear::parse_input(r"/dev/a\ b 8").unwrap();
+        assert_eq!(round_trip(&table), r#""/dev/a\\ b 8""#);
+        let table: Table = "0 8 zero\n8 8 linear 8:0 0".parse().unwrap();
+        assert_eq!(round_trip(&table), r#""0 8 zero \n8 8 linear 8:0 0""#);
+        assert!(serde_json::from_str::<TableLine<Any>>(r#""0 8 linear 8:0""#).is_err());
+    }
+
+    #[test]
+    fn statuses_are_structures() {
+        let line = "0 8 thin-pool 0 4109/65536 0/4096 - rw discard_passdown new_mode - 1024 ";
+        let line: StatusLine = line.parse().unwrap();
+        assert_eq!(
+            round_trip(&line),
+            concat!(
+                r#"{"start":0,"length":8,"status":{"ThinPool":{"Working":{"transaction_id":0,"#,
+                r#""metadata":{"used":4109,"total":65536},"data":{"used":0,"total":4096},"held_root":null,"#,
+                r#""mode":"rw","discard":"discard_passdown","no_space":"new_mode","check":"-","#,
+                r#""metadata_low_water":1024}}}}"#
+            )
+        );
+        assert_eq!(serde_json::to_string(&ThinPoolStatus::Fail).unwrap(), r#""Fail""#);
+        assert_eq!(round_trip(&PoolMode::ReadOnly), r#""ro""#);
+    }
+}

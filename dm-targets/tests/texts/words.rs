@@ -1,0 +1,140 @@
+//! Splitting, quoting and reading of words.
+
+use dm_targets::linear::LinearTable;
+use dm_targets::{Device, Fields, Linear, OtherTable, Problem, Target, Usage, WordBuf};
+use dm_units::{DeviceNumber, MetaBlocks, Sectors};
+use proptest::prelude::*;
+
+/// The words that are left, with a bar between them.
+fn rest(fields: &mut Fields<'_>) -> String {
+    let words = fields.read_rest("words").unwrap();
+    words.iter().map(WordBuf::as_str).collect::<Vec<_>>().join("|")
+}
+
+fn path(text: &str) -> LinearTable {
+    LinearTable::new(Device::new(text).unwrap(), Sectors(0))
+}
+
+#[test]
+fn a_backslash_quotes_what_is_input_and_nothing_in_what_is_printed() {
+    let input = Linear::parse_input(r"/dev/my\ disk\\1 0").unwrap();
+    assert_eq!(input, path(r"/dev/my disk\1"));
+    let printed = Linear::parse_table(r"/dev/mapper/my\x20disk 0").unwrap();
+    assert_eq!(printed, path(r"/dev/mapper/my\x20disk"));
+
+    // Back to the kernel it goes quoted, so that it names the same device.
+    assert_eq!(printed.to_string(), r"/dev/mapper/my\\x20disk 0");
+    assert_eq!(format!("{printed:#}"), r"/dev/mapper/my\x20disk 0");
+}
+
+#[test]
+fn a_backslash_at_the_end_quotes_nothing() {
+    let mut fields = Fields::input(r"a b\");
+    assert_eq!(rest(&mut fields), r"a|b\");
+}
+
+#[test]
+fn all_white_space_of_the_kernel_separates() {
+    let mut fields = Fields::input("\n a\tb\u{b}c\u{c}d\re\n");
+    assert_eq!(rest(&mut fields), "a|b|c|d|e");
+}
+
+#[test]
+fn other_low_bytes_do_not_separate() {
+    let mut fields = Fields::printed("a\u{1}b\u{1f}c d");
+    assert_eq!(rest(&mut fields), "a\u{1}b\u{1f}c|d");
+}
+
+#[test]
+fn a_character_with_the_byte_a0_is_refused() {
+    // The kernel would split `à`, which is C3 A0, and no break space, C2 A0.
+    for text in ["/dev/à", "/dev/\u{a0}", "\\à"] {
+        let error = Linear::parse_input(&format!("{text} 0")).unwrap_err();
+        assert_eq!(error.problem(), Problem::ForbiddenByte(0xa0), "{text}");
+        assert_eq!(WordBuf::new(text), Err(Problem::ForbiddenByte(0xa0)));
+    }
+    assert_eq!(Linear::parse_input("/dev/é 0").unwrap(), path("/dev/é"));
+    assert_eq!(WordBuf::new("a\0"), Err(Problem::ForbiddenByte(0)));
+    assert_eq!(WordBuf::new(""), Err(Problem::Missing));
+}
+
+#[test]
+fn devices_are_numbers_or_paths() {
+    let number = |major, minor| Ok(Device::Number(DeviceNumber::new(major, minor)));
+    assert_eq!(Device::new("253:7"), number(253, 7));
+    assert_eq!(Device::new("4095:1048575"), number(4095, 1_048_575));
+    for too_large in ["4096:0", "0:1048576", "253:4294967296"] {
+        assert_eq!(Device::new(too_large), Err(Problem::DeviceNumberTooLarge), "{too_large}");
+    }
+    for path in ["/dev/sda", "253:7x", "253:", ":7", "-1:0", "PARTUUID=00-01"] {
+        let device = Device::new(path).unwrap();
+        assert_eq!(device.number(), None, "{path}");
+        assert_eq!(device.to_string(), path);
+    }
+    assert!(matches!(Device::new("128"), Err(Problem::Expected(_))));
+}
+
+#[test]
+fn numbers_are_plain_decimals_that_fit() {
+    let read = |text| Fields::printed(text).read::<u32>("number").map_err(|error| error.problem());
+    assert_eq!(read("010"), Ok(10));
+    assert_eq!(read("4294967295"), Ok(u32::MAX));
+    let too_large = Err(Problem::OutOfRange { min: 0, max: u32::MAX.into() });
+    assert_eq!(read("4294967296"), too_large);
+    assert_eq!(read("18446744073709551616"), too_large);
+    for text in ["+1", "-1", "0x1", "1.0", "1k", "١"] {
+        assert_eq!(read(text), Err(Problem::NotDecimal), "{text}");
+    }
+    assert_eq!(read(""), Err(Problem::Missing));
+}
+
+#[test]
+fn groups_count_words() {
+    let mut fields = Fields::printed("2 a b c");
+    let mut group = fields.read_group("#words").unwrap();
+    assert_eq!(rest(&mut group), "a|b");
+    assert_eq!(rest(&mut fields), "c");
+
+    let error = Fields::printed("3 a b").read_group("#words").unwrap_err();
+    assert_eq!(error.to_string(), "line: word 1, #words, counts 3 words, but 2 follow");
+    let error = Fields::printed("4294967295 a").read_group("#words").unwrap_err();
+    assert_eq!(error.problem(), Problem::TooFewWords { counted: u32::MAX, found: 1 });
+}
+
+#[test]
+fn words_after_a_group_are_numbered_on() {
+    let mut fields = Fields::printed("1 a x");
+    fields.read_group("#words").unwrap();
+    let error = fields.read::<u32>("number").unwrap_err();
+    assert_eq!((error.word(), error.span()), (3, 4..5));
+}
+
+#[test]
+fn usage_is_two_numbers() {
+    let read = |text| Fields::printed(text).read::<Usage<MetaBlocks>>("usage").map_err(|error| error.problem());
+    assert_eq!(read("1/2"), Ok(Usage { used: MetaBlocks(1), total: MetaBlocks(2) }));
+    assert!(matches!(read("12"), Err(Problem::Expected(_))));
+    assert_eq!(read("1/2/3"), Err(Problem::NotDecimal));
+    assert_eq!(read("/2"), Err(Problem::NotDecimal));
+}
+
+#[test]
+fn an_unknown_table_is_kept_as_it_is_and_not_shown() {
+    let line: dm_targets::TableLine = dm_targets::TableLine::parse_printed("0 8 bow 254:0  a\\b ").unwrap();
+    assert_eq!(format!("{line:#}"), "0 8 bow 254:0  a\\b ");
+    assert_eq!(line.to_string(), "0 8 bow 254:0  a\\\\b ");
+    assert_eq!(line.to_string().parse(), Ok(line.clone()));
+    assert!(!format!("{line:?}").contains("254"));
+    assert_eq!(OtherTable::new("bow", "254:0").to_string(), "254:0");
+}
+
+proptest! {
+    /// A word of any characters is quoted so that the kernel's splitting gives it back.
+    #[test]
+    fn quoting_is_undone_by_splitting(text in "[a-c\\\\ \t\n\u{b}é]{1,12}") {
+        let table = path(&format!("/{text}"));
+        let printed = table.to_string();
+        prop_assert_eq!(crate::properties::split_args(&printed), [format!("/{text}"), "0".to_owned()]);
+        prop_assert_eq!(Linear::parse_input(&printed), Ok(table));
+    }
+}
