@@ -3,13 +3,17 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
+use dm_units::DeviceNumber;
+
 use crate::buffer::{Buffer, MAX_SIZE};
 use crate::command::{Command, INTERFACE_MAJOR, Version};
+use crate::commands::InfoOptions;
 use crate::dev_id::DevId;
 use crate::error::{Error, Refusal, ReplyError, RequestFault, Result};
 use crate::flags::Flags;
 use crate::header::{self, HEADER_SIZE, HeaderBytes, Request};
 use crate::info::DeviceInfo;
+use crate::kernel_log;
 use crate::open::{self, OpenError};
 use crate::transport::{ControlNode, Transport};
 
@@ -90,7 +94,7 @@ impl<T: Transport> Dm<T> {
                     return Ok(bytes);
                 }
                 Err(error) if is_retried(&error) => {}
-                Err(error) => return Err(refused(request, &bytes, &error)),
+                Err(error) => return Err(self.refused(request, &bytes, &error)),
             }
         }
     }
@@ -116,7 +120,7 @@ impl<T: Transport> Dm<T> {
             match sent {
                 Ok(()) => return Ok(*answer),
                 Err(error) if is_retried(&error) => {}
-                Err(error) => return Err(refused(request, answer, &error)),
+                Err(error) => return Err(self.refused(request, answer, &error)),
             }
         }
     }
@@ -125,7 +129,7 @@ impl<T: Transport> Dm<T> {
     pub(crate) fn send_buffer(&self, request: &Request<'_>, buffer: &mut Buffer) -> Result<()> {
         self.transport
             .ioctl(request.command, buffer.bytes_mut())
-            .map_err(|error| refused(request, buffer.header(), &error))?;
+            .map_err(|error| self.refused(request, buffer.header(), &error))?;
         log::trace!("{request}: {}", header::flags(buffer.header()));
         Ok(())
     }
@@ -162,6 +166,32 @@ impl<T: Transport> Dm<T> {
         }
         buffer.remember(request.command, buffer.reply_len());
         Ok(Answer::new(request.command, buffer))
+    }
+
+    /// What a failed call means: an old kernel refuses the interface version that the request needs, with its own in the
+    /// answer.
+    #[cold]
+    fn refused(&self, request: &Request<'_>, answer: &HeaderBytes, error: &std::io::Error) -> Error {
+        let refusal = Refusal::new(request.command, request.id.map(DevId::to_owned), error);
+        let kernel = header::version(answer);
+        let is_old = kernel.major == INTERFACE_MAJOR && kernel.minor < request.minor;
+        let error = if is_old && refusal.errno() == nix::libc::EINVAL {
+            Error::Unsupported { command: request.command, needed_minor: request.minor, kernel }
+        } else if kernel_log::has_reasons(request.command) {
+            let number = request.id.and_then(|id| self.number_of(id));
+            refusal.with_kernel_log(self.transport.kernel_log(number)).into()
+        } else {
+            refusal.into()
+        };
+        log::debug!("{error}");
+        error
+    }
+
+    fn number_of(&self, id: DevId<'_>) -> Option<DeviceNumber> {
+        match id {
+            DevId::Number(number) => Some(number),
+            _ => self.device_info(id, InfoOptions::new()).ok().map(|info| info.number()),
+        }
     }
 }
 
@@ -207,22 +237,6 @@ impl Refusal {
     fn is_retried(&self) -> bool {
         self.errno() == nix::libc::EINTR && self.command() != Command::DeviceWait
     }
-}
-
-/// What a failed call means: an old kernel refuses the interface version that the request needs, with its own in the answer.
-#[cold]
-fn refused(request: &Request<'_>, answer: &HeaderBytes, error: &std::io::Error) -> Error {
-    let kernel = header::version(answer);
-    let refusal = Refusal::new(request.command, request.id.map(DevId::to_owned), error);
-    let too_old =
-        refusal.errno() == nix::libc::EINVAL && kernel.major == INTERFACE_MAJOR && kernel.minor < request.minor;
-    let error = if too_old {
-        Error::Unsupported { command: request.command, needed_minor: request.minor, kernel }
-    } else {
-        refusal.into()
-    };
-    log::debug!("{error}");
-    error
 }
 
 impl<T: Transport> Dm<T> {

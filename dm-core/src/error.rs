@@ -49,11 +49,12 @@ pub enum Error {
 
 /// A command that the kernel refused.
 #[derive(Debug, thiserror::Error)]
-#[error("{command}{} failed: {} ({})", of_device(.device.as_ref()), .errno.desc(), errno_name(*.errno))]
+#[error("{command}{} failed: {} ({}){}", of_device(.device.as_ref()), .errno.desc(), errno_name(*.errno), logged(.kernel_log))]
 pub struct Refusal {
     command: Command,
     device: Option<DevIdBuf>,
     errno: Errno,
+    kernel_log: Vec<String>,
 }
 
 fn of_device(device: Option<&DevIdBuf>) -> String {
@@ -64,9 +65,18 @@ fn errno_name(errno: Errno) -> String {
     format!("{errno:?}")
 }
 
+fn logged(kernel_log: &[String]) -> String {
+    kernel_log.iter().map(|line| format!("; the kernel says: {line}")).collect()
+}
+
 impl Refusal {
     pub(crate) fn new(command: Command, device: Option<DevIdBuf>, error: &io::Error) -> Self {
-        Self { command, device, errno: Errno::from_raw(error.raw_os_error().unwrap_or(0)) }
+        let errno = Errno::from_raw(error.raw_os_error().unwrap_or(0));
+        Self { command, device, errno, kernel_log: Vec::new() }
+    }
+
+    pub(crate) fn with_kernel_log(self, kernel_log: Vec<String>) -> Self {
+        Self { kernel_log, ..self }
     }
 
     /// The command.
@@ -85,6 +95,14 @@ impl Refusal {
     #[must_use]
     pub const fn errno(&self) -> i32 {
         self.errno as i32
+    }
+
+    /// What the kernel wrote to its log about this device during this call, which often says why.
+    ///
+    /// None where the log can't be read, and for commands that the kernel gives no reasons for.
+    #[must_use]
+    pub fn kernel_log(&self) -> &[String] {
+        &self.kernel_log
     }
 }
 
@@ -244,6 +262,16 @@ mod tests {
         );
         let no_device = Refusal::new(Command::ListDevices, None, &io::Error::from_raw_os_error(22));
         assert_eq!(no_device.to_string(), "list_devices failed: Invalid argument (EINVAL)");
+    }
+
+    #[test]
+    fn a_refusal_says_what_the_kernel_says() {
+        let refusal = Refusal::new(Command::TableLoad, None, &io::Error::from_raw_os_error(Errno::EINVAL as i32));
+        let line = "device-mapper: table: 253:0: zero: No arguments required (-EINVAL)";
+        assert_eq!(
+            refusal.with_kernel_log(vec![line.to_owned()]).to_string(),
+            format!("table_load failed: Invalid argument (EINVAL); the kernel says: {line}")
+        );
     }
 
     #[test]

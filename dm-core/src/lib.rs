@@ -58,6 +58,7 @@ mod error;
 mod flags;
 mod header;
 mod info;
+mod kernel_log;
 mod mangle;
 mod name;
 mod open;

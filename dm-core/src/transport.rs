@@ -5,8 +5,10 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
+use dm_units::DeviceNumber;
+
 use crate::command::Command;
-use crate::header;
+use crate::{header, kernel_log};
 
 /// Carries a request to the kernel and its answer back.
 ///
@@ -18,6 +20,14 @@ pub trait Transport {
     /// # Errors
     /// What the kernel refuses, as the error number it gives. The three version words of the answer are written even then.
     fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()>;
+
+    /// What the kernel wrote to its log about a device during this thread's last ioctl, which it refused.
+    ///
+    /// `device` is its number, where it is known. By default there is no log.
+    fn kernel_log(&self, device: Option<DeviceNumber>) -> Vec<String> {
+        let _ = device;
+        Vec::new()
+    }
 }
 
 /// An open control node, `/dev/mapper/control`.
@@ -40,6 +50,7 @@ impl Transport for ControlNode {
     fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
         // The kernel trusts this word for the length of what it reads and writes, so it is set here and nowhere else.
         header::set_data_size(request)?;
+        kernel_log::skip_to_end(command);
         // SAFETY: `request` is ours alone for the length of the call, initialised, and at least a whole `struct dm_ioctl`
         // long; its `data_size`, both checked and set above, is its length. The kernel's handler (`ctl_ioctl` in
         // drivers/md/dm-ioctl.c) reads and writes at most `data_size` bytes, and where that is less than the 305 which
@@ -49,5 +60,9 @@ impl Transport for ControlNode {
         // gets to read this request number in a way of its own.
         let result = unsafe { nix::libc::ioctl(self.0.as_raw_fd(), command.request_code() as _, request.as_mut_ptr()) };
         if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
+    fn kernel_log(&self, device: Option<DeviceNumber>) -> Vec<String> {
+        kernel_log::lines_since(device)
     }
 }
