@@ -72,10 +72,14 @@ impl Fields<'_> {
 impl Printer<'_, '_> {
     /// Writes a group of flags and unknown words, the number of words first.
     pub(crate) fn flags<T>(&mut self, flags: &[Flag<T>], params: &T, unknown: &[WordBuf]) -> &mut Self {
-        self.count(Flag::count(flags, params, unknown));
+        self.count(Flag::count(flags, params, unknown)).words(flags, params).all(unknown)
+    }
+
+    /// Writes the flags that are set.
+    pub(crate) fn words<T>(&mut self, flags: &[Flag<T>], params: &T) -> &mut Self {
         for flag in flags.iter().filter(|flag| (flag.get)(params)) {
             self.word(flag.word);
         }
-        self.all(unknown)
+        self
     }
 }

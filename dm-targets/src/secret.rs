@@ -1,14 +1,18 @@
 //! Key material.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::fields::Fields;
+use crate::parse_error::ParseError;
 use crate::printer::Printer;
 use crate::problem::Problem;
 use crate::value::Value;
-use crate::word::Word;
+use crate::word::{Word, WordBuf};
 
 /// A key, as the hexadecimal digits in which tables hold it.
 ///
@@ -82,6 +86,65 @@ impl Value for Key {
     }
 }
 
+/// A word of any text that may hold a key, or that tells where one is: zeroed when dropped, not shown by `Debug`.
+///
+/// It holds what a [`WordBuf`] can hold.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretWord(Zeroizing<Box<str>>);
+
+impl SecretWord {
+    /// A word that means `text`; it is quoted when printed, where it has to be.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Missing`] for empty text, [`Problem::ForbiddenByte`] for text that no word can hold.
+    pub fn new(text: &str) -> Result<Self, Problem> {
+        WordBuf::check(text)?;
+        Ok(Self(Zeroizing::new(text.into())))
+    }
+
+    /// What the word means.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// Reads all words that are left.
+    pub(crate) fn read_rest(fields: &mut Fields<'_>, field: &'static str) -> Result<Vec<Self>, ParseError> {
+        let mut words = Vec::new();
+        while let Some(word) = fields.read_optional(field)? {
+            words.push(word);
+        }
+        Ok(words)
+    }
+}
+
+impl fmt::Debug for SecretWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SecretWord({} bytes)", self.0.len())
+    }
+}
+
+impl Value for SecretWord {
+    fn read(word: Word<'_>) -> Result<Self, Problem> {
+        match word.value()? {
+            Cow::Borrowed(text) => Self::new(text),
+            Cow::Owned(text) => Self::new(&Zeroizing::new(text)),
+        }
+    }
+
+    /// Leaves nothing but white space and backslashes in the printer.
+    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
+        let special = |char: char| char == '\\' || char.is_ascii_whitespace() || char == '\x0b';
+        for piece in self.0.split_inclusive(special) {
+            let text = piece.strip_suffix(special).unwrap_or(piece);
+            out.write_secret(text)?;
+            out.write_quoted(piece.get(text.len()..).unwrap_or_default())?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
 
@@ -109,5 +172,24 @@ mod tests {
     #[test]
     fn debug_does_not_show_it() {
         assert_eq!(format!("{:?}", Key::from_hex("c0ffee").unwrap()), "Key(3 bytes)");
+    }
+
+    #[test]
+    fn secret_words_are_quoted_and_not_shown() {
+        struct Shown(SecretWord);
+
+        impl fmt::Display for Shown {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                Printer::new(f).put(&self.0).end()
+            }
+        }
+
+        let word = Shown(SecretWord::new("a b\\c\x0b").unwrap());
+        assert_eq!(word.to_string(), "a\\ b\\\\c\\\x0b");
+        assert_eq!(format!("{word:#}"), "a b\\c\x0b");
+        assert_eq!(SecretWord::read(Word::new("a\\ b\\\\c\\\x0b", crate::Form::Input)), Ok(word.0.clone()));
+        assert_eq!(format!("{:?}", word.0), "SecretWord(6 bytes)");
+        assert_eq!(SecretWord::new(""), Err(Problem::Missing));
+        assert_eq!(SecretWord::new("\0"), Err(Problem::ForbiddenByte(0)));
     }
 }

@@ -136,11 +136,13 @@ impl WordBuf {
     /// [`Problem::Missing`] for empty text, [`Problem::ForbiddenByte`] for text that no word can hold.
     pub fn new(text: impl Into<Box<str>>) -> Result<Self, Problem> {
         let text = text.into();
-        if text.is_empty() {
-            return Err(Problem::Missing);
-        }
-        check_bytes(&text)?;
+        Self::check(&text)?;
         Ok(Self(text))
+    }
+
+    /// Checks that a word can hold `text`.
+    pub(crate) fn check(text: &str) -> Result<(), Problem> {
+        if text.is_empty() { Err(Problem::Missing) } else { check_bytes(text) }
     }
 
     /// What the word means.

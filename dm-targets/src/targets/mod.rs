@@ -13,6 +13,7 @@ use crate::target::Target;
 
 // To add a target, write its file and add its line: the file's name and the targets in it.
 targets! {
+    crypt: Crypt;
     delay: Delay;
     error: Error;
     linear: Linear;
