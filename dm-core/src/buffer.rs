@@ -91,12 +91,17 @@ impl Buffer {
         }
     }
 
-    /// Empties the buffer for a request, whose payload is then appended behind the room for its header.
+    /// Empties the buffer for a request.
+    #[inline]
     pub(crate) fn start(&mut self, request: &Request<'_>) {
         self.wipe();
         self.secret = request.flags.contains(Flags::SECURE_DATA);
         self.bytes.clear();
-        self.append(&NO_HEADER);
+    }
+
+    /// Leaves room for the header of a request with a payload, which is then appended.
+    pub(crate) fn start_payload(&mut self) {
+        self.zero_to(HEADER_SIZE);
     }
 
     /// Writes the header, and zeros up to the size that the answer is offered.
@@ -104,24 +109,30 @@ impl Buffer {
     /// Some status handlers write nothing, so what the kernel then takes for their text is what stands here: with zeros,
     /// none.
     pub(crate) fn finish(&mut self, request: &Request<'_>, size: usize) {
-        if size > self.bytes.len() {
-            self.reserve(size.saturating_sub(self.bytes.len()));
-            while self.bytes.len() < size {
-                // In pieces that the C library clears with vector stores. For longer ones it uses an instruction that is
-                // no faster, and that emulated processors carry out byte by byte.
-                let end = self.bytes.len().saturating_add(PIECE).min(size);
-                self.bytes.resize(end, 0);
-            }
-        }
+        self.zero_to(size.max(HEADER_SIZE));
         if let Some(header) = self.bytes.first_chunk_mut() {
             request.encode(header);
+        }
+    }
+
+    /// Appends zeros up to a size.
+    fn zero_to(&mut self, size: usize) {
+        self.reserve(size.saturating_sub(self.bytes.len()));
+        while self.bytes.len() < size {
+            // In pieces that the C library clears with vector stores. For longer ones it uses an instruction that is no
+            // faster, and that emulated processors carry out byte by byte.
+            let end = self.bytes.len().saturating_add(PIECE).min(size);
+            self.bytes.resize(end, 0);
         }
     }
 
     /// Appends bytes to a request that is being written.
     #[inline]
     pub(crate) fn append(&mut self, bytes: &[u8]) {
-        self.reserve(bytes.len());
+        if self.secret {
+            self.reserve(bytes.len());
+        }
+        // Otherwise the vector makes room itself.
         self.bytes.extend_from_slice(bytes);
     }
 
@@ -131,15 +142,16 @@ impl Buffer {
         self.bytes.truncate(len);
     }
 
-    #[inline]
-    fn reserve(&mut self, more: usize) {
-        if self.secret && self.bytes.capacity().saturating_sub(self.bytes.len()) < more {
+    /// Makes room for more bytes at once.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        if !self.secret {
+            self.bytes.reserve(more);
+        } else if self.bytes.capacity().saturating_sub(self.bytes.len()) < more {
             self.move_secret(more);
         }
-        // Otherwise the vector makes room itself.
     }
 
-    /// Makes room for more and leaves no copy of the secret behind, as growing a vector would.
+    /// Makes room and leaves no copy of the secret behind, as a vector that grows would.
     #[cold]
     fn move_secret(&mut self, more: usize) {
         let room = self.bytes.len().saturating_mul(2).saturating_add(more);

@@ -136,8 +136,8 @@ impl<T: Transport> Dm<T> {
 
     /// Sends a command that answers with a payload, again with more room until the answer fits.
     ///
-    /// `write` appends what the request says behind its header, each time it is sent. Afterwards the buffer holds the
-    /// answer.
+    /// `write` appends what the request says behind its header, if anything, each time it is sent. Afterwards the buffer
+    /// holds the answer.
     pub(crate) fn ask<'b>(
         &self,
         buffer: &'b mut Buffer,

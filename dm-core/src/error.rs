@@ -113,6 +113,9 @@ pub enum RequestFault {
     /// A table without a line.
     #[error("the table has no line; to drop the inactive table use table_clear")]
     NoLines,
+    /// A device without a table in force, where that is to be replaced.
+    #[error("the device has no active table to go back to; use table_load and device_resume")]
+    NoActiveTable,
     /// A table with more lines than the kernel takes.
     #[error("the table has more than {} lines", dm_sys::DM_MAX_TARGETS)]
     TooManyLines,

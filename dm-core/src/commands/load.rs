@@ -115,6 +115,10 @@ impl LoadOptions {
         Self { read_only, ..self }
     }
 
+    pub(crate) const fn is_secure(self) -> bool {
+        self.secure
+    }
+
     /// Wipes the table after use, the kernel its copy and this library the buffer: for keys. Interface 4.20 and later.
     #[must_use]
     pub const fn secure(self, secure: bool) -> Self {
@@ -149,6 +153,7 @@ impl<T: Transport> Dm<T> {
             options.secure,
         );
         buffer.start(&request);
+        buffer.start_payload();
         let sent = write_table(buffer, lines).map_err(|fault| Error::request(Command::TableLoad, fault)).and_then(
             |target_count| {
                 let request = Request { target_count, ..request };
@@ -179,6 +184,9 @@ fn write_table<'l, P: WriteParams>(
     buffer: &mut Buffer,
     lines: impl IntoIterator<Item = TargetLine<'l, P>>,
 ) -> Result<u32, RequestFault> {
+    let lines = lines.into_iter();
+    let expected = lines.size_hint().0.min(DM_MAX_TARGETS as usize);
+    buffer.reserve(expected.saturating_mul(USUAL_LINE));
     let mut count: u32 = 0;
     for line in lines {
         if count == DM_MAX_TARGETS {
@@ -191,6 +199,8 @@ fn write_table<'l, P: WriteParams>(
 }
 
 const SPEC_SIZE: usize = size_of::<dm_target_spec>();
+/// How many bytes a line takes if its text is as long as those of most targets.
+const USUAL_LINE: usize = SPEC_SIZE + 24;
 
 /// Writes one line: its `dm_target_spec`, the text with its NUL, and zeros to a multiple of eight bytes.
 fn write_line<P: WriteParams>(buffer: &mut Buffer, index: u32, line: &TargetLine<'_, P>) -> Result<(), RequestFault> {
@@ -228,7 +238,8 @@ fn put(spec: &mut [u8; SPEC_SIZE], at: usize, value: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// A target type that the kernel would neither cut nor read as none.
+/// A target type that the kernel would neither cut nor read as none. Most callers name a constant, so it costs nothing.
+#[inline]
 pub(super) fn checked_type(target_type: &[u8]) -> Option<&[u8]> {
     let right = (1..DM_MAX_TYPE_NAME).contains(&target_type.len()) && header::first_zero(target_type).is_none();
     right.then_some(target_type)

@@ -76,6 +76,7 @@ impl<T: Transport> Dm<T> {
         let least = HEADER_SIZE.saturating_add(options.answer_size);
         let room = Room { first: least, least, grow: |_, size| size.saturating_mul(8) };
         let answer = self.ask(buffer, &request, &room, |buffer| {
+            buffer.start_payload();
             buffer.append(&sector.0.to_ne_bytes());
             let end = ParamsWriter::write(buffer, &Printed(&message), None)?;
             buffer.truncate(end);

@@ -120,6 +120,11 @@ impl<B: AsRef<[u8]>> TableStatus<B> {
         TargetLines { command: self.command, bytes, at: 0, left: self.info.target_count() }
     }
 
+    /// Whether the text is the same, byte for byte.
+    pub(crate) fn has_lines_of(&self, other: &Self) -> bool {
+        self.iter().eq(other)
+    }
+
     /// A copy that does not borrow the buffer, made with one allocation.
     #[must_use]
     pub fn to_owned(&self) -> TableStatus {
