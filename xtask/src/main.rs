@@ -1,13 +1,18 @@
 //! The tasks of this workspace: `cargo xtask help` lists them.
 
+mod ci;
 mod clang;
 mod cli;
+mod demo;
+mod fuzz;
 mod guest;
 mod packages;
 mod programs;
 mod say;
 mod shell;
+mod test;
 mod test_root;
+mod tidy;
 mod workspace;
 
 use std::process::ExitCode;
@@ -25,6 +30,13 @@ struct Task {
 
 const TASKS: &[Task] = &[
     Task {
+        name: "demo",
+        arguments: "[--guest uml|qemu|all] [--host]",
+        summary: "show the library at work on a real kernel",
+        run: demo::run,
+    },
+    Task { name: "test", arguments: "", summary: "run everything that a change must pass", run: test::run },
+    Task {
         name: "test-root",
         arguments: "[--guest uml|qemu|all] [--host] [--kernel DIR] [-p PACKAGE]... [--timeout SECONDS] [-- FILTER...]",
         summary: "run the tests that need root, in throw-away kernels",
@@ -36,6 +48,8 @@ const TASKS: &[Task] = &[
         summary: "run a command, or a shell, as root in a throw-away kernel",
         run: shell::run,
     },
+    Task { name: "tidy", arguments: "", summary: "check the rules that no compiler checks", run: tidy::run },
+    Task { name: "ci", arguments: "", summary: "run .ci/run in a clean clone of the last commit", run: ci::run },
 ];
 
 fn main() -> ExitCode {
@@ -69,7 +83,8 @@ fn run() -> Result<ExitCode> {
 fn help() -> String {
     let mut text = "Usage: cargo xtask TASK [OPTION...]\n\n".to_owned();
     for task in TASKS {
-        text.push_str(&format!("  {} {}\n      {}\n", task.name, task.arguments, task.summary));
+        let usage = format!("{} {}", task.name, task.arguments);
+        text.push_str(&format!("  {}\n      {}\n", usage.trim_end(), task.summary));
     }
     text
 }

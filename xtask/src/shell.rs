@@ -10,7 +10,6 @@ use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 
 use crate::cli;
 use crate::guest::{self, Job, Limits, Live, Place, Setup};
-use crate::say;
 use crate::workspace::Workspace;
 
 const VALID: &str = "--guest uml|qemu, --kernel DIR, --no-udev, -- COMMAND...";
@@ -73,18 +72,7 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
         }
     });
     drop(raw);
-    let finished = finished?;
-    if !finished.outcome.problems.is_empty() {
-        for problem in &finished.outcome.problems {
-            say::note(problem);
-        }
-        bail!("the guest did not come to a good end; its kernel's log is {}", finished.log.display());
-    }
-    let job = finished.outcome.record.jobs.first().context("the guest ran nothing")?;
-    for leftover in &job.leftovers {
-        say::note(&format!("left behind: {leftover}"));
-    }
-    let status = job.status.and_then(|status| u8::try_from(status).ok());
+    let status = u8::try_from(finished?.good_status()?);
     Ok(ExitCode::from(status.unwrap_or(u8::MAX)))
 }
 

@@ -25,6 +25,7 @@ pub(crate) use record::{JobRecord, Limits};
 pub(crate) use session::{Live, Outcome};
 
 use crate::packages::{self, Group};
+use crate::say;
 use initramfs::Initramfs;
 use kernel::Kernel;
 use protocol::Mark;
@@ -119,6 +120,24 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
+    /// The exit status of the only job of a run that is to be trusted.
+    ///
+    /// # Errors
+    /// When the run cannot be trusted, or left something behind; what is wrong is printed.
+    pub(crate) fn good_status(&self) -> Result<i32> {
+        for problem in &self.outcome.problems {
+            say::note(problem);
+        }
+        if !self.outcome.problems.is_empty() {
+            bail!("the run did not come to a good end; the kernel's log is {}", self.log.display());
+        }
+        let job = self.outcome.record.jobs.first().context("nothing was run")?;
+        for leftover in &job.leftovers {
+            say::note(&format!("left behind: {leftover}"));
+        }
+        job.status.context("nothing was run")
+    }
+
     /// The folder that a job found in `DM_TESTING_DIR`.
     pub(crate) fn scratch(&self, job: usize) -> PathBuf {
         self.folder.scratch().join(format!("{job:03}"))

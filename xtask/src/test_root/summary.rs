@@ -102,6 +102,11 @@ impl Summary {
         summary
     }
 
+    /// What a run that did not come about counts as.
+    pub(crate) fn failure() -> Self {
+        Self { failed: 1, ..Self::default() }
+    }
+
     /// Whether all is well; `strict` where a test must run somewhere.
     pub(crate) fn is_good(&self, strict: bool) -> bool {
         self.failed == 0 && !self.is_empty() && (!strict || self.skipped.is_empty())

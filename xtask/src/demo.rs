@@ -1,0 +1,67 @@
+//! `cargo xtask demo`: shows the library at work on a real kernel.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use lexopt::{Arg, Parser};
+
+use crate::cli;
+use crate::guest::{self, Event, Limits, Live, Place, Setup};
+use crate::programs::{self, Kind};
+use crate::say;
+use crate::workspace::Workspace;
+
+const VALID: &str = "--guest uml|qemu|all, --host";
+
+/// Runs the task.
+///
+/// # Errors
+/// When the demo cannot be built or run, or leaves something behind.
+pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
+    let mut places: Vec<Place> = Place::guests().into_iter().take(1).collect();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("guest") => places = cli::guests(parser)?,
+            Arg::Long("host") => places = vec![Place::Host],
+            other => return Err(cli::unexpected(&other, VALID)),
+        }
+    }
+    if places.is_empty() {
+        bail!("no guest runs on this kind of processor yet: use --host on a machine that may be harmed");
+    }
+    let workspace = Workspace::find()?;
+    say::step("building the demo");
+    let demo = programs::build(&workspace, &["build", "--package", "dm-testing", "--example", "demo"], Kind::Example)?;
+    let demo = demo.first().context("there is no demo")?;
+    for place in places {
+        show(place, &workspace, demo)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(place: Place, workspace: &Workspace, demo: &programs::Program) -> Result<()> {
+    say::step(match place {
+        Place::Host => "running it on this machine's own kernel",
+        Place::Uml | Place::Qemu => "starting a throw-away kernel, which can change nothing on this machine",
+    });
+    let setup = Setup { kernel: None, udev: true, interactive: false };
+    let jobs = [demo.job([])];
+    let finished = guest::run(place, &workspace.guest_dir(), &setup, &jobs, Limits::TESTS, &mut |live| {
+        let mut stdout = std::io::stdout().lock();
+        // A closed terminal is no reason to stop.
+        let _ = match live {
+            Live::Text(text) => stdout.write_all(text).and_then(|()| stdout.flush()),
+            Live::Event(Event::Ready { release, uptime }) => {
+                say::note(&format!("Linux {release}, up for {uptime} s"));
+                Ok(())
+            }
+            Live::Event(_) => Ok(()),
+        };
+    })?;
+    let status = finished.good_status()?;
+    if status != 0 {
+        bail!("the demo ended with status {status}");
+    }
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! A few seconds of every fuzz target, with the stable compiler.
+//!
+//! The fuzz crates are workspaces of their own. They are built here with coverage instrumentation, which libFuzzer needs
+//! to find its way, but without the sanitizers that only the nightly compiler has: the code under test holds no unsafe code.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::say;
+use crate::workspace::{self, Workspace, cargo};
+
+/// How long each target runs.
+const SECONDS: u32 = 5;
+
+/// What makes the compiler report coverage to libFuzzer and check all it can.
+const FLAGS: &str = "--cfg fuzzing -Cdebug-assertions -Coverflow-checks -Ccodegen-units=1 -Cpasses=sancov-module \
+    -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-trace-compares \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table";
+
+/// Builds and runs every fuzz target of the workspace; why that was skipped, if it was.
+///
+/// # Errors
+/// When a target does not build, or finds something.
+pub(crate) fn smoke(workspace: &Workspace) -> Result<Option<String>> {
+    let manifests = manifests(workspace)?;
+    if manifests.is_empty() {
+        return Ok(Some("there are no fuzz targets".to_owned()));
+    }
+    if !has_cpp_compiler() {
+        return Ok(Some("there is no C++ compiler to build libFuzzer with: install g++".to_owned()));
+    }
+    let host = host_triple()?;
+    for manifest in manifests {
+        smoke_crate(workspace, &manifest, &host)?;
+    }
+    Ok(None)
+}
+
+/// The manifests of the fuzz crates.
+fn manifests(workspace: &Workspace) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(&workspace.root)? {
+        let manifest = entry?.path().join("fuzz").join("Cargo.toml");
+        if manifest.is_file() {
+            found.push(manifest);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn has_cpp_compiler() -> bool {
+    let compiler = std::env::var_os("CXX").unwrap_or_else(|| "c++".into());
+    let status = Command::new(compiler).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
+
+/// The compiler's own platform. Named to cargo, it keeps the flags from build scripts.
+fn host_triple() -> Result<String> {
+    let output = Command::new("rustc").arg("-vV").output().context("cannot run rustc")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = text.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?;
+    Ok(line.to_owned())
+}
+
+fn smoke_crate(workspace: &Workspace, manifest: &Path, host: &str) -> Result<()> {
+    let folder = manifest.parent().context("a manifest without a folder")?;
+    let target_dir = workspace.target.join("fuzz");
+    say::step(&format!("fuzzing {}", folder.display()));
+    let status = cargo()
+        .args(["build", "--release", "--target", host, "--manifest-path"])
+        .arg(manifest)
+        .env("RUSTFLAGS", FLAGS)
+        .env("CARGO_TARGET_DIR", &target_dir)
+        .status()
+        .context("cannot run cargo")?;
+    if !status.success() {
+        bail!("the fuzz targets of {} do not build", folder.display());
+    }
+    for name in target_names(&workspace::metadata(manifest)?) {
+        let program = target_dir.join(host).join("release").join(&name);
+        run(&program, &name, folder, &target_dir)?;
+    }
+    Ok(())
+}
+
+/// The names of the programs.
+fn target_names(metadata: &Value) -> Vec<String> {
+    let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
+    let targets = list(metadata.get("packages")).into_iter().flat_map(|package| list(package.get("targets")));
+    let programs = targets.filter(|target| list(target.get("kind")).iter().any(|kind| kind == "bin"));
+    programs.filter_map(|target| target.get("name")?.as_str().map(str::to_owned)).collect()
+}
+
+/// Runs one target from the inputs kept beside it; new ones go under the target folder.
+fn run(program: &Path, name: &str, folder: &Path, target_dir: &Path) -> Result<()> {
+    let found = target_dir.join("corpus").join(name);
+    let artifacts = target_dir.join("artifacts").join(name);
+    fs::create_dir_all(&found)?;
+    fs::create_dir_all(&artifacts)?;
+    let log_path = target_dir.join(format!("{name}.log"));
+    let log = fs::File::create(&log_path)?;
+    let mut command = Command::new(program);
+    command
+        .arg(format!("-max_total_time={SECONDS}"))
+        .args(["-timeout=10", "-rss_limit_mb=2048"])
+        .arg(format!("-artifact_prefix={}/", artifacts.display()))
+        .arg(found)
+        .stdout(log.try_clone()?)
+        .stderr(log);
+    let kept = folder.join("corpus").join(name);
+    if kept.is_dir() {
+        command.arg(kept);
+    }
+    let mut child = command.spawn().with_context(|| format!("cannot run {}", program.display()))?;
+    let status = say::wait_with_progress(&mut child, name)?;
+    let log = fs::read_to_string(&log_path).unwrap_or_default();
+    let last = log.lines().last().unwrap_or_default();
+    if !status.success() {
+        bail!("{name} found something, see {} and {}: {last}", log_path.display(), artifacts.display());
+    }
+    say::note(&format!("{name}: {last}"));
+    Ok(())
+}

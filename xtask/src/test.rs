@@ -1,0 +1,104 @@
+//! `cargo xtask test`: everything that a change must pass.
+
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use lexopt::Parser;
+
+use crate::clang::Environment;
+use crate::cli;
+use crate::fuzz;
+use crate::say::{self, seconds};
+use crate::test_root::{self, Summary};
+use crate::tidy;
+use crate::workspace::{Workspace, cargo};
+
+/// How a step ended.
+enum Outcome {
+    Passed,
+    Skipped(String),
+    Failed(String),
+}
+
+/// A step that is over.
+struct Step {
+    name: &'static str,
+    outcome: Outcome,
+    time: Duration,
+}
+
+/// Runs the task.
+///
+/// # Errors
+/// When the workspace cannot be read; what fails then is part of the table that is printed.
+pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
+    cli::no_arguments(parser)?;
+    let workspace = Workspace::find()?;
+    let mut steps = Vec::new();
+    for (name, arguments, variable) in [
+        ("format", "fmt --all --check", None),
+        ("lints", "clippy --workspace --all-targets --all-features -- -D warnings", None),
+        ("docs", "doc --workspace --no-deps --all-features", Some(("RUSTDOCFLAGS", "-D warnings"))),
+    ] {
+        steps.push(step(name, || run_cargo(&workspace, arguments, variable)));
+    }
+    steps.push(step("tidy", || if tidy::check(&workspace)? { Ok(None) } else { bail!("see the findings above") }));
+    steps.push(step("tests", || run_cargo(&workspace, "test --workspace --all-features", None)));
+    steps.push(step("fuzzing", || fuzz::smoke(&workspace)));
+    let mut summary = None;
+    steps.push(step("root tests", || run_root_tests(&workspace, &mut summary)));
+    print!("\n{}", table(&steps));
+    println!("{}", summary.unwrap_or_else(Summary::failure).numbers());
+    let failed = steps.iter().any(|step| matches!(step.outcome, Outcome::Failed(_)));
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Runs one step; `work` says why it was skipped, if it was.
+fn step(name: &'static str, work: impl FnOnce() -> Result<Option<String>>) -> Step {
+    say::step(name);
+    let start = Instant::now();
+    let outcome = match work() {
+        Ok(None) => Outcome::Passed,
+        Ok(Some(reason)) => Outcome::Skipped(reason),
+        Err(error) => Outcome::Failed(format!("{error:#}")),
+    };
+    Step { name, outcome, time: start.elapsed() }
+}
+
+/// Runs cargo with libclang in its reach.
+fn run_cargo(workspace: &Workspace, arguments: &str, variable: Option<(&str, &str)>) -> Result<Option<String>> {
+    let mut command: Command = cargo();
+    Environment::find(&workspace.guest_dir())?.apply(&mut command);
+    command.args(arguments.split(' ')).envs(variable).current_dir(&workspace.root);
+    let status = command.status().context("cannot run cargo")?;
+    if !status.success() {
+        bail!("cargo {arguments} failed");
+    }
+    Ok(None)
+}
+
+/// Runs the root tests in every guest; each must run in one of them.
+fn run_root_tests(workspace: &Workspace, summary: &mut Option<Summary>) -> Result<Option<String>> {
+    let found = summary.insert(test_root::run_request(workspace, &test_root::Request::all())?);
+    if !found.is_good(true) {
+        bail!("see the failures and skips above");
+    }
+    Ok(None)
+}
+
+/// What each step came to.
+fn table(steps: &[Step]) -> String {
+    let mut text = String::new();
+    for step in steps {
+        let (word, detail) = match &step.outcome {
+            Outcome::Passed => ("passed", ""),
+            Outcome::Skipped(reason) => ("skipped", reason.as_str()),
+            Outcome::Failed(reason) => ("FAILED", reason.as_str()),
+        };
+        let line = format!("{:<12} {word:<8} {:>8}  {detail}", step.name, seconds(step.time));
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,134 @@
+//! Which files and folders there are, and what published crates must and must not have.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::Finding;
+
+/// All that may lie at the top.
+const TOP: [&str; 15] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    "README.md",
+    "LICENSE",
+    "dm-sys",
+    "dm-core",
+    "dm-targets",
+    "dm-units",
+    "dm-testing",
+    "xtask",
+    ".cargo",
+    ".ci",
+    ".gitignore",
+    ".rustfmt.toml",
+    ".clippy.toml",
+];
+
+/// The one published crate whose build may ask for more than a Rust compiler.
+const BUILD_EXCEPTION: &str = "dm-testing";
+
+/// Checks the files' names and the packages' manifests.
+pub(super) fn check(files: &[String], metadata: &Value) -> Vec<Finding> {
+    let mut findings = check_top(files);
+    let packages = metadata.get("packages").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    for package in packages {
+        findings.extend(check_package(files, package).unwrap_or_default());
+    }
+    findings
+}
+
+fn check_top(files: &[String]) -> Vec<Finding> {
+    let there: BTreeSet<&str> = files.iter().filter_map(|file| file.split('/').next()).collect();
+    let surplus = there
+        .iter()
+        .filter(|name| !TOP.contains(name))
+        .map(|name| Finding::new(name, 0, "does not belong at the top: move it into a crate or remove it"));
+    let missing =
+        TOP.iter().filter(|name| !there.contains(*name)).map(|name| Finding::new(name, 0, "is missing: add it"));
+    surplus.chain(missing).collect()
+}
+
+/// Findings about a published package.
+fn check_package(files: &[String], package: &Value) -> Option<Vec<Finding>> {
+    let name = package.get("name")?.as_str()?;
+    let is_private = package.get("publish")?.as_array().is_some_and(Vec::is_empty);
+    if is_private {
+        return None;
+    }
+    let mut findings = Vec::new();
+    let changelog = format!("{name}/CHANGELOG.md");
+    if !files.contains(&changelog) {
+        findings.push(Finding::new(&changelog, 0, "is missing: every published crate has one"));
+    }
+    if name != BUILD_EXCEPTION {
+        let manifest = format!("{name}/Cargo.toml");
+        if package.get("targets")?.as_array()?.iter().any(is_build_script) {
+            findings.push(Finding::new(&manifest, 0, "has a build script: published crates build without one"));
+        }
+        let dependencies =
+            package.get("dependencies")?.as_array()?.iter().filter(|dependency| is_for_build(dependency));
+        findings.extend(dependencies.filter_map(|dependency| dependency.get("name")?.as_str()).map(|name| {
+            Finding::new(&manifest, 0, format!("needs {name} to build: published crates have no build dependencies"))
+        }));
+    }
+    Some(findings)
+}
+
+fn is_build_script(target: &Value) -> bool {
+    let kinds = target.get("kind").and_then(Value::as_array);
+    kinds.is_some_and(|kinds| kinds.iter().any(|kind| kind == "custom-build"))
+}
+
+fn is_for_build(dependency: &Value) -> bool {
+    dependency.get("kind").is_some_and(|kind| kind == "build")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{TOP, check, check_top};
+
+    fn texts(files: &[&str], package: &Value) -> Vec<String> {
+        let files: Vec<_> = TOP.iter().chain(files).map(|name| (*name).to_owned()).collect();
+        check(&files, &json!({ "packages": [package] })).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn the_top_holds_what_the_design_says() {
+        let mut files: Vec<_> = TOP.iter().map(|name| (*name).to_owned()).collect();
+        assert!(check_top(&files).is_empty());
+        files.retain(|name| name != "README.md");
+        files.push("notes/todo.md".to_owned());
+        let found: Vec<_> = check_top(&files).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            found,
+            ["notes: does not belong at the top: move it into a crate or remove it", "README.md: is missing: add it",]
+        );
+    }
+
+    #[test]
+    fn published_crates_have_a_changelog_and_no_build_script() {
+        let package = json!({
+            "name": "dm-sys", "publish": null,
+            "targets": [{ "kind": ["lib"] }, { "kind": ["custom-build"] }],
+            "dependencies": [{ "name": "bindgen", "kind": "build" }, { "name": "nix", "kind": null }],
+        });
+        assert_eq!(
+            texts(&[], &package),
+            [
+                "dm-sys/CHANGELOG.md: is missing: every published crate has one",
+                "dm-sys/Cargo.toml: has a build script: published crates build without one",
+                "dm-sys/Cargo.toml: needs bindgen to build: published crates have no build dependencies",
+            ]
+        );
+    }
+
+    #[test]
+    fn private_crates_are_free() {
+        let package =
+            json!({ "name": "xtask", "publish": [], "targets": [{ "kind": ["custom-build"] }], "dependencies": [] });
+        assert!(texts(&[], &package).is_empty());
+    }
+}

@@ -1,0 +1,96 @@
+//! `cargo xtask tidy`: the rules of the house that no compiler checks.
+
+mod arrows;
+mod layout;
+mod sources;
+
+use std::fmt;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+use lexopt::Parser;
+
+use crate::cli;
+use crate::say;
+use crate::workspace::Workspace;
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Finding {
+    /// The file, from the workspace's root.
+    file: String,
+    /// The line, from 1; 0 for the whole file.
+    line: usize,
+    /// What is wrong and what to do.
+    text: String,
+    /// Whether it only may be wrong.
+    warning: bool,
+}
+
+impl Finding {
+    fn new(file: &str, line: usize, text: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), line, text: text.into(), warning: false }
+    }
+
+    fn warning(file: &str, text: impl Into<String>) -> Self {
+        Self { warning: true, ..Self::new(file, 0, text) }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+        }
+        write!(f, ": {}{}", if self.warning { "warning: " } else { "" }, self.text)
+    }
+}
+
+/// Runs the task.
+///
+/// # Errors
+/// When the workspace cannot be read.
+pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
+    cli::no_arguments(parser)?;
+    Ok(if check(&Workspace::find()?)? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Prints every finding; whether there is none but warnings.
+///
+/// # Errors
+/// When the workspace cannot be read.
+pub(crate) fn check(workspace: &Workspace) -> Result<bool> {
+    let files = files(workspace)?;
+    let mut findings = arrows::check(&workspace.metadata);
+    findings.extend(layout::check(&files, &workspace.metadata));
+    for file in files.iter().filter(|file| file.ends_with(".rs")) {
+        // A file may be listed and yet be deleted.
+        if let Ok(text) = fs::read_to_string(workspace.root.join(file)) {
+            findings.extend(sources::check(file, &text));
+        }
+    }
+    for finding in &findings {
+        println!("{finding}");
+    }
+    let errors = findings.iter().filter(|finding| !finding.warning).count();
+    say::note(&format!("{} files, {errors} findings", files.len()));
+    Ok(errors == 0)
+}
+
+/// Every file that belongs to the project, from the workspace's root.
+fn files(workspace: &Workspace) -> Result<Vec<String>> {
+    let output = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
+        .current_dir(&workspace.root)
+        .output()
+        .context("cannot run git: install it")?;
+    if !output.status.success() {
+        bail!("git cannot list the files: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let exists = |file: &&str| workspace.root.join(PathBuf::from(file)).exists();
+    Ok(text.split('\0').filter(|file| !file.is_empty()).filter(exists).map(str::to_owned).collect())
+}

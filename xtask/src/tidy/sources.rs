@@ -1,0 +1,152 @@
+//! What must not stand in source files.
+
+use super::Finding;
+
+/// The longest a source file may be, in lines.
+const LIMIT: usize = 500;
+/// The length from which on a source file should be looked at, in lines.
+const USUAL: usize = 400;
+
+/// Marks of unfinished work; in two parts, or this file would be found.
+const UNFINISHED: [&str; 4] =
+    [concat!("to", "do!"), concat!("unimple", "mented!"), concat!("FIX", "ME"), concat!("XX", "X")];
+
+/// The only files that may hold unsafe code.
+const PRIVILEGED: [&str; 1] = ["dm-core/src/transport.rs"];
+
+/// Where root tests lie.
+const ROOT_TESTS: &str = "dm-testing/tests/";
+/// How every one of them is marked.
+const ROOT_MARK: &str = r#"#[ignore = "needs root and device mapper: cargo xtask test-root"]"#;
+
+/// Checks one Rust file.
+pub(super) fn check(file: &str, text: &str) -> Vec<Finding> {
+    let mut findings: Vec<_> = length(file, text).into_iter().collect();
+    let lines = || text.lines().zip(1..);
+    for (line, number) in lines() {
+        if let Some(mark) = UNFINISHED.iter().find(|mark| has_word(line, mark)) {
+            findings.push(Finding::new(file, number, format!("{mark} marks unfinished work: finish it")));
+        }
+        if !PRIVILEGED.contains(&file) && is_unsafe(code(line)) {
+            findings.push(Finding::new(file, number, "unsafe code: only the files on the list in xtask may have it"));
+        }
+    }
+    if file.starts_with(ROOT_TESTS) {
+        findings.extend(root_tests(file, text));
+    }
+    findings
+}
+
+fn length(file: &str, text: &str) -> Option<Finding> {
+    let count = text.lines().count();
+    if !file.contains("/src/") || count <= USUAL {
+        None
+    } else if count <= LIMIT {
+        Some(Finding::warning(file, format!("{count} lines: what is it really about?")))
+    } else {
+        Some(Finding::new(
+            file,
+            0,
+            format!("{count} lines, but {LIMIT} are allowed: split it by its reasons to change"),
+        ))
+    }
+}
+
+/// Every test among the root tests is marked, and in the same words.
+fn root_tests(file: &str, text: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut unmarked = None;
+    for (line, number) in text.lines().map(str::trim).zip(1..) {
+        if line.starts_with("#[ignore") && line != ROOT_MARK {
+            findings.push(Finding::new(file, number, format!("write {ROOT_MARK}")));
+        }
+        if line == "#[test]" {
+            unmarked = Some(number);
+        } else if line.starts_with("#[ignore") {
+            unmarked = None;
+        } else if line.starts_with("fn ") {
+            if let Some(number) = unmarked.take() {
+                findings.push(Finding::new(
+                    file,
+                    number,
+                    format!("a root test without its mark: add {ROOT_MARK} below"),
+                ));
+            }
+        }
+    }
+    findings
+}
+
+/// The line without its comment. A `//` in a string ends it too early, which hides nothing of interest.
+fn code(line: &str) -> &str {
+    line.split("//").next().unwrap_or(line)
+}
+
+/// Whether a line of code has an unsafe block, function, trait or implementation, or allows one.
+fn is_unsafe(code: &str) -> bool {
+    let uses = ["{", "fn", "impl", "trait", "extern"].iter().any(|word| code.contains(&format!("{} {word}", "unsafe")));
+    uses || ["allow", "expect", "warn"].iter().any(|word| code.contains(&format!("{word}({}", "unsafe_code")))
+}
+
+/// Whether the text holds the word, not as a part of another.
+fn has_word(text: &str, word: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(word).any(|(start, found)| {
+        let before = text.get(..start).and_then(|text| text.chars().next_back());
+        let after = text.get(start.saturating_add(found.len())..).and_then(|text| text.chars().next());
+        !before.is_some_and(is_part) && !after.is_some_and(is_part)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PRIVILEGED, ROOT_MARK, UNFINISHED, check};
+
+    fn texts(file: &str, text: &str) -> Vec<String> {
+        check(file, text).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn unfinished_work_is_found() {
+        for mark in UNFINISHED {
+            let found = texts("dm-core/src/dm.rs", &format!("fn f() {{\n    {mark} x\n}}\n"));
+            assert_eq!(found, [format!("dm-core/src/dm.rs:2: {mark} marks unfinished work: finish it")]);
+        }
+        assert!(texts("dm-core/src/dm.rs", &format!("let {}Y = 1;", UNFINISHED[3])).is_empty());
+    }
+
+    #[test]
+    fn unsafe_code_is_a_privilege() {
+        let block = format!("let x = {} {{ call() }};", "unsafe");
+        let expected = "unsafe code: only the files on the list in xtask may have it";
+        assert_eq!(texts("dm-core/src/dm.rs", &block), [format!("dm-core/src/dm.rs:1: {expected}")]);
+        assert!(texts(PRIVILEGED[0], &block).is_empty());
+        assert!(texts("dm-core/src/dm.rs", &format!("// {block}")).is_empty());
+        assert!(texts("dm-core/src/lib.rs", "#![forbid(unsafe_code)]").is_empty());
+        assert_eq!(texts("dm-core/src/lib.rs", &format!("#![allow({})]", "unsafe_code")).len(), 1);
+    }
+
+    #[test]
+    fn long_files_are_found() {
+        let lines = |count| "\n".repeat(count);
+        assert!(texts("dm-core/src/dm.rs", &lines(400)).is_empty());
+        assert!(check("dm-core/src/dm.rs", &lines(401))[0].warning);
+        assert!(!check("dm-core/src/dm.rs", &lines(501))[0].warning);
+        assert!(texts("dm-core/tests/dm.rs", &lines(900)).is_empty());
+    }
+
+    #[test]
+    fn root_tests_are_marked() {
+        let marked = format!("#[test]\n{ROOT_MARK}\nfn a() {{}}\n");
+        assert!(texts("dm-testing/tests/a.rs", &marked).is_empty());
+        let found = texts("dm-testing/tests/a.rs", "#[test]\n#[ignore]\nfn a() {}\n\n#[test]\nfn b() {}\nfn c() {}\n");
+        assert_eq!(
+            found,
+            [
+                format!("dm-testing/tests/a.rs:2: write {ROOT_MARK}"),
+                format!("dm-testing/tests/a.rs:5: a root test without its mark: add {ROOT_MARK} below"),
+            ]
+        );
+        assert!(texts("dm-core/tests/a.rs", "#[test]\nfn a() {}\n").is_empty());
+    }
+}
