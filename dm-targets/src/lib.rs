@@ -93,6 +93,7 @@
 extern crate alloc;
 
 mod any;
+mod as_given;
 mod device;
 mod dmsetup;
 mod fields;
@@ -100,6 +101,7 @@ mod flags;
 mod keywords;
 mod kind;
 mod limits;
+mod options;
 mod pairs;
 mod parse_error;
 mod printer;
@@ -114,6 +116,7 @@ mod value;
 mod word;
 
 pub use any::{OtherStatus, OtherTable, TargetVisitor};
+pub use as_given::AsGiven;
 pub use device::{Device, DevicePath};
 pub use dmsetup::{DmsetupLine, dmsetup_status, dmsetup_table};
 pub use fields::Fields;

@@ -15,10 +15,13 @@ use crate::target::Target;
 targets! {
     crypt: Crypt;
     delay: Delay;
+    era: Era;
     error: Error;
     linear: Linear;
+    pcache: Pcache;
     striped: Striped;
     thin: Thin;
     thin_pool: ThinPool;
     zero: Zero;
+    zoned: Zoned;
 }

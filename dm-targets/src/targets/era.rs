@@ -1,0 +1,205 @@
+//! `era`: remembers which blocks were written in which era, a stretch of time that user space begins and ends.
+//!
+//! ```text
+//! table   = <metadata> <origin> <block_size>
+//! status  = <metadata_block_size> <used>/<total> <era> <held_root> | Error
+//! message = checkpoint | take_metadata_snap | drop_metadata_snap
+//! ```
+//!
+//! | word | type | unit | range |
+//! |---|---|---|---|
+//! | metadata, origin | [`Device`] | | |
+//! | block_size | [`Sectors`] | sectors | 8 to 4294967288, a multiple of 8 |
+//! | metadata_block_size | [`Sectors`] | sectors | 8 |
+//! | used/total | [`Usage`] | metadata blocks | |
+//! | era | `u32` | | from 1 on |
+//! | held_root | [`MetaBlocks`] or `-` | number of a metadata block | `-`: no snapshot is held |
+//!
+//! `Error`: the figures could not be read. Messages are answered with nothing.
+//!
+//! Kernel: `era_ctr`, `era_status` and `era_message` in `drivers/md/dm-era-target.c`.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use dm_units::{MetaBlocks, Sectors};
+
+use crate::{
+    Device, Fields, InvalidField, Limits, Message, NoReply, Params, ParseError, Printer, Problem, Target, Usage,
+    WordBuf,
+};
+
+const BLOCK_SIZE: Limits = Limits::new("block size", 8, u32::MAX as u64).multiple_of(8);
+
+/// The `era` target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Era {}
+
+impl Target for Era {
+    const TYPE: &'static str = "era";
+    type Table = EraTable;
+    type Status = EraStatus;
+    type Message = EraMessage;
+
+    fn check(table: &EraTable, _: Sectors) -> Result<(), InvalidField> {
+        BLOCK_SIZE.check(table.block_size)
+    }
+}
+
+/// The table of an `era` target.
+///
+/// ```
+/// use dm_targets::era::EraTable;
+/// use dm_units::{DeviceNumber, Sectors};
+///
+/// let table = EraTable::new(DeviceNumber::new(254, 32), DeviceNumber::new(254, 0), Sectors(128));
+/// assert_eq!(table.to_string(), "254:32 254:0 128");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EraTable {
+    /// Remembers what was written when.
+    pub metadata: Device,
+    /// The device that is mapped.
+    pub origin: Device,
+    /// How large the blocks are of which it is remembered.
+    pub block_size: Sectors,
+}
+
+impl EraTable {
+    /// Maps `origin`, and remembers in `metadata` when which of its blocks were written.
+    pub fn new(metadata: impl Into<Device>, origin: impl Into<Device>, block_size: Sectors) -> Self {
+        Self { metadata: metadata.into(), origin: origin.into(), block_size }
+    }
+}
+
+impl Params for EraTable {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        Ok(Self {
+            metadata: fields.read("metadata dev")?,
+            origin: fields.read("origin dev")?,
+            block_size: fields.read_within(&BLOCK_SIZE)?,
+        })
+    }
+}
+
+impl fmt::Display for EraTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Printer::new(f).put(&self.metadata).put(&self.origin).put(&self.block_size).end()
+    }
+}
+
+/// The status of an `era` target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum EraStatus {
+    /// The metadata is in use.
+    Working(WorkingEra),
+    /// The figures could not be read.
+    Error,
+}
+
+/// The figures of an `era` target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct WorkingEra {
+    /// The size of a metadata block.
+    pub metadata_block_size: Sectors,
+    /// How full the metadata device is.
+    pub metadata: Usage<MetaBlocks>,
+    /// The era of now.
+    pub era: u32,
+    /// The metadata block of the snapshot of the metadata, if one is held.
+    pub held_root: Option<MetaBlocks>,
+    /// Words that later kernels may print.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub extra: Vec<WordBuf>,
+}
+
+impl Params for EraStatus {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        if fields.take_all("Error") {
+            return Ok(Self::Error);
+        }
+        Ok(Self::Working(WorkingEra {
+            metadata_block_size: fields.read("metadata block size")?,
+            metadata: fields.read("used/total metadata blocks")?,
+            era: fields.read("current era")?,
+            held_root: fields.read("held metadata root")?,
+            extra: fields.read_rest("extra")?,
+        }))
+    }
+}
+
+impl fmt::Display for EraStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Working(era) = self else { return f.write_str("Error") };
+        let mut out = Printer::printed(f);
+        out.put(&era.metadata_block_size).put(&era.metadata).put(&era.era).put(&era.held_root);
+        out.all(&era.extra).end()
+    }
+}
+
+/// A message to an `era` target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EraMessage {
+    /// Begins a new era.
+    Checkpoint,
+    /// Takes a snapshot of the metadata that can be read while the target is in use; begins a new era too.
+    TakeMetadataSnap,
+    /// Gives that snapshot back.
+    DropMetadataSnap,
+}
+
+impl Message for EraMessage {
+    type Reply = NoReply;
+}
+
+impl Params for EraMessage {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let name = fields.next_word().ok_or_else(|| fields.missing("message"))?;
+        match name {
+            _ if name.is("checkpoint") => Ok(Self::Checkpoint),
+            _ if name.is("take_metadata_snap") => Ok(Self::TakeMetadataSnap),
+            _ if name.is("drop_metadata_snap") => Ok(Self::DropMetadataSnap),
+            _ => Err(fields.error("message", Problem::Unknown)),
+        }
+    }
+}
+
+impl fmt::Display for EraMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Checkpoint => "checkpoint",
+            Self::TakeMetadataSnap => "take_metadata_snap",
+            Self::DropMetadataSnap => "drop_metadata_snap",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_multiples_of_eight_sectors() {
+        let refusal = |text| Era::parse_table(text).unwrap_err().to_string();
+        assert_eq!(refusal("254:32 254:0 12"), "era table: word 3, block size, must be a multiple of 8");
+        assert_eq!(refusal("254:32 254:0 0"), "era table: word 3, block size, must be from 8 to 4294967295");
+        let table = EraTable::new(Device::new("/dev/a").unwrap(), Device::new("/dev/b").unwrap(), Sectors(4));
+        assert!(Era::check(&table, Sectors(8)).is_err());
+        assert!(Era::parse_table("254:32 254:0 24").is_ok(), "not only powers of two");
+    }
+
+    #[test]
+    fn messages_are_one_word() {
+        assert_eq!(Era::parse_message("CheckPoint"), Ok(EraMessage::Checkpoint));
+        let refusal = |text| Era::parse_message(text).unwrap_err().to_string();
+        assert_eq!(refusal("checkpoint now"), "era message: word 2 is one word too many");
+        assert_eq!(refusal("check"), "era message: word 1, message, is not known");
+        assert_eq!(refusal(""), "era message: word 1, message, is missing");
+    }
+}

@@ -1,0 +1,232 @@
+//! `zoned`: a device of zones that must be written in order, made into one that can be written anywhere.
+//!
+//! ```text
+//! table   = <zoned>                        one zoned device
+//!         | <regular> <zoned> {<zoned>}    a regular device for zones that can be written anywhere, and zoned devices
+//! status  = <zones> zones <unmapped>/<total> cache {<unmapped>/<total> random <unmapped>/<total> sequential}
+//! message = reclaim
+//! ```
+//!
+//! | word | type | unit | |
+//! |---|---|---|---|
+//! | zones | `u32` | zones | of all devices |
+//! | unmapped/total | [`Zones`] | zones | `cache`: of the regular device; `random sequential`: once for each zoned device |
+//!
+//! The devices are formatted beforehand and mapped as a whole. The kernel puts their capacity in place of the length of
+//! the line: the length that is reported later is not the one that was loaded. Versions before 2.0.0 take one device.
+//!
+//! The message is answered with nothing.
+//!
+//! Kernel: `dmz_ctr`, `dmz_status` and `dmz_message` in `drivers/md/dm-zoned-target.c`.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::{
+    Device, Feature, Fields, Message, NoReply, Params, ParseError, Printer, Problem, Target, Usage, Value, Word,
+    WordBuf,
+};
+
+/// The `zoned` target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Zoned {}
+
+impl Target for Zoned {
+    const TYPE: &'static str = "zoned";
+    type Table = ZonedTable;
+    type Status = ZonedStatus;
+    type Message = ZonedMessage;
+
+    const SINGLETON: bool = true;
+
+    const FEATURES: &'static [Feature] = &[Feature { name: "regular device", since: (2, 0, 0) }];
+}
+
+/// The table of a `zoned` target.
+///
+/// ```
+/// use dm_targets::zoned::ZonedTable;
+/// use dm_units::DeviceNumber;
+///
+/// let [regular, zoned] = [DeviceNumber::new(8, 16), DeviceNumber::new(8, 32)];
+/// assert_eq!(ZonedTable::new(zoned).to_string(), "8:32");
+/// assert_eq!(ZonedTable::with_regular(regular, [zoned.into()]).to_string(), "8:16 8:32");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ZonedTable {
+    /// A zoned device if it is alone, a regular device if there are others.
+    pub first: Device,
+    /// Zoned devices.
+    pub others: Vec<Device>,
+}
+
+impl ZonedTable {
+    /// Maps one zoned device.
+    pub fn new(zoned: impl Into<Device>) -> Self {
+        Self { first: zoned.into(), others: Vec::new() }
+    }
+
+    /// Maps zoned devices, at least one, with a regular device for zones that can be written anywhere.
+    pub fn with_regular(regular: impl Into<Device>, zoned: impl IntoIterator<Item = Device>) -> Self {
+        Self { first: regular.into(), others: zoned.into_iter().collect() }
+    }
+}
+
+impl Params for ZonedTable {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let mut table = Self::new(fields.read::<Device>("device")?);
+        while let Some(device) = fields.read_optional("device")? {
+            table.others.push(device);
+        }
+        Ok(table)
+    }
+}
+
+impl fmt::Display for ZonedTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Printer::new(f).put(&self.first).all(&self.others).end()
+    }
+}
+
+/// How many zones of a kind there are, printed as `unmapped/total`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Zones {
+    /// How many hold no data and are free to be used.
+    pub unmapped: u32,
+    /// How many there are.
+    pub total: u32,
+}
+
+impl Value for Zones {
+    fn read(word: Word<'_>) -> Result<Self, Problem> {
+        Usage::read(word).map(|Usage { used: unmapped, total }| Self { unmapped, total })
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
+        Usage { used: self.unmapped, total: self.total }.print(out)
+    }
+}
+
+/// The status of a `zoned` target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct ZonedStatus {
+    /// How many zones all devices have.
+    pub zones: u32,
+    /// The zones of the regular device; none if there is none.
+    pub cache: Zones,
+    /// The zones of each zoned device.
+    pub devices: Vec<ZonedDeviceStatus>,
+    /// Words that later kernels may print.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub extra: Vec<WordBuf>,
+}
+
+/// The zones of one zoned device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct ZonedDeviceStatus {
+    /// Those that can be written anywhere.
+    pub random: Zones,
+    /// Those that must be written in order.
+    pub sequential: Zones,
+}
+
+impl ZonedDeviceStatus {
+    /// Whether the words that follow are those of a device.
+    fn follows(fields: &Fields<'_>) -> bool {
+        let mut ahead = fields.clone();
+        let _ = ahead.next_word();
+        ahead.next_word().is_some_and(|word| word.spelling() == "random")
+    }
+
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let random = fields.read("random zones")?;
+        fields.read_literal("random", "random")?;
+        let sequential = fields.read("sequential zones")?;
+        fields.read_literal("sequential", "sequential")?;
+        Ok(Self { random, sequential })
+    }
+}
+
+impl Params for ZonedStatus {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let zones = fields.read("zones")?;
+        fields.read_literal("zones", "zones")?;
+        let cache = fields.read("cache zones")?;
+        fields.read_literal("cache", "cache")?;
+        let mut devices = Vec::new();
+        while ZonedDeviceStatus::follows(fields) {
+            devices.push(ZonedDeviceStatus::parse(fields)?);
+        }
+        Ok(Self { zones, cache, devices, extra: fields.read_rest("extra")? })
+    }
+}
+
+impl fmt::Display for ZonedStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Printer::printed(f);
+        out.put(&self.zones).word("zones").put(&self.cache).word("cache");
+        for ZonedDeviceStatus { random, sequential } in &self.devices {
+            out.put(random).word("random").put(sequential).word("sequential");
+        }
+        out.all(&self.extra).end()
+    }
+}
+
+/// A message to a `zoned` target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ZonedMessage {
+    /// Moves data out of the zones that can be written anywhere, at once.
+    Reclaim,
+}
+
+impl Message for ZonedMessage {
+    type Reply = NoReply;
+}
+
+impl Params for ZonedMessage {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        match fields.next_word() {
+            Some(name) if name.is("reclaim") => Ok(Self::Reclaim),
+            Some(_) => Err(fields.error("message", Problem::Unknown)),
+            None => Err(fields.missing("message")),
+        }
+    }
+}
+
+impl fmt::Display for ZonedMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reclaim => f.write_str("reclaim"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_have_their_key_words() {
+        let refusal = |text| Zoned::parse_status(text).unwrap_err().to_string();
+        assert_eq!(refusal("9 zones 1/2 cash"), "zoned status: word 4, cache, must be cache");
+        assert_eq!(refusal("9 zones 1/2 cache 0/0 random 1/2"), "zoned status: word 8, sequential, is missing");
+        let status = Zoned::parse_status("9 zones 0/0 cache 1/2 random 3/7 sequential and more").unwrap();
+        assert_eq!(status.devices[0].sequential, Zones { unmapped: 3, total: 7 });
+        assert_eq!(status.extra.len(), 2);
+    }
+
+    #[test]
+    fn several_devices_came_with_version_2() {
+        assert_eq!(Zoned::has_feature("regular device", (1, 0, 0)), Some(false));
+        let table = Zoned::parse_table("8:16 8:32 8:48").unwrap();
+        assert_eq!(table.others.len(), 2);
+        assert_eq!(Zoned::parse_table("").unwrap_err().to_string(), "zoned table: word 1, device, is missing");
+    }
+}
