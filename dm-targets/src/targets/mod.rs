@@ -19,6 +19,7 @@ targets! {
     error: Error;
     linear: Linear;
     pcache: Pcache;
+    snapshot: Snapshot, SnapshotMerge, SnapshotOrigin;
     striped: Striped;
     thin: Thin;
     thin_pool: ThinPool;
