@@ -18,6 +18,7 @@ targets! {
     era: Era;
     error: Error;
     linear: Linear;
+    mirror: Mirror;
     pcache: Pcache;
     snapshot: Snapshot, SnapshotMerge, SnapshotOrigin;
     striped: Striped;

@@ -1,0 +1,301 @@
+//! The log of a mirror.
+
+use alloc::vec::Vec;
+
+use dm_units::{DeviceNumber, Sectors};
+
+use crate::keywords::keywords;
+use crate::{Device, Fields, InvalidField, Limits, ParseError, Printer, WordBuf};
+
+const LOG_ARG_COUNT: &str = "log argument count";
+const LOG_DEVICE: &str = "log device";
+const REGION_SIZE: Limits = Limits::new("region size", 2, u32::MAX as u64).power_of_two();
+const UUID: &str = "log uuid";
+const UUID_LEN: Limits = Limits::new("length of the log uuid", 1, 128);
+const CORE_ARGS: Limits = Limits::new(LOG_ARG_COUNT, 1, 2);
+const DISK_ARGS: Limits = Limits::new(LOG_ARG_COUNT, 2, 3);
+const USERSPACE_ARGS: Limits = Limits::new(LOG_ARG_COUNT, 3, u64::MAX);
+const INTEGRATED_FLUSH: &str = "integrated_flush";
+
+/// Where a `mirror` target notes which regions are in sync.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MirrorLog {
+    /// In memory: all is copied whenever the table is loaded.
+    Core {
+        /// How much is copied at once.
+        region_size: Sectors,
+        /// What is assumed when the table is loaded.
+        sync: Option<LogSync>,
+    },
+    /// On a device.
+    Disk {
+        /// The device that holds the log.
+        device: Device,
+        /// How much is copied at once.
+        region_size: Sectors,
+        /// What is assumed when the table is loaded, in place of what is on the device.
+        sync: Option<LogSync>,
+    },
+    /// Kept by a log server in user space, as for mirrors that several machines share.
+    Userspace {
+        /// Names the log to the server.
+        uuid: WordBuf,
+        /// Flushes are sent together with the marks that they make durable.
+        integrated_flush: bool,
+        /// What the server makes the log of; at least one word.
+        args: Vec<WordBuf>,
+    },
+    /// A log of a type that this version does not know.
+    Other {
+        /// The type of the log.
+        log_type: WordBuf,
+        /// Its arguments.
+        args: Vec<WordBuf>,
+    },
+}
+
+keywords! {
+    exact;
+    /// What is assumed of all regions when the table is loaded.
+    pub enum LogSync {
+        /// They are out of sync, so all is copied.
+        Sync = "sync",
+        /// They are in sync.
+        NoSync = "nosync",
+    }
+}
+
+impl MirrorLog {
+    /// A log in memory.
+    #[must_use]
+    pub const fn core(region_size: Sectors) -> Self {
+        Self::Core { region_size, sync: None }
+    }
+
+    /// A log on `device`.
+    pub fn disk(device: impl Into<Device>, region_size: Sectors) -> Self {
+        Self::Disk { device: device.into(), region_size, sync: None }
+    }
+
+    /// A log that the server in user space knows as `uuid` and makes of `args`.
+    pub fn userspace(uuid: WordBuf, args: impl IntoIterator<Item = WordBuf>) -> Self {
+        Self::Userspace { uuid, integrated_flush: false, args: args.into_iter().collect() }
+    }
+
+    /// Takes all regions for out of sync; no effect on logs that are not the kernel's own.
+    #[must_use]
+    pub fn sync(self) -> Self {
+        self.with_sync(LogSync::Sync)
+    }
+
+    /// Takes all regions for in sync; no effect on logs that are not the kernel's own.
+    #[must_use]
+    pub fn nosync(self) -> Self {
+        self.with_sync(LogSync::NoSync)
+    }
+
+    fn with_sync(mut self, new: LogSync) -> Self {
+        if let Self::Core { sync, .. } | Self::Disk { sync, .. } = &mut self {
+            *sync = Some(new);
+        }
+        self
+    }
+
+    /// Sends flushes together with marks; no effect on logs that are not in user space.
+    #[must_use]
+    pub fn integrated_flush(mut self) -> Self {
+        if let Self::Userspace { integrated_flush, .. } = &mut self {
+            *integrated_flush = true;
+        }
+        self
+    }
+
+    pub(super) fn check(&self, length: Sectors) -> Result<(), InvalidField> {
+        match self {
+            Self::Core { region_size, .. } | Self::Disk { region_size, .. } => {
+                REGION_SIZE.check(*region_size)?;
+                Limits::new(REGION_SIZE.field(), 2, length.0).check(*region_size)
+            }
+            Self::Userspace { uuid, integrated_flush, args } => {
+                UUID_LEN.check(uuid.len() as u64)?;
+                USERSPACE_ARGS.check(userspace_args(*integrated_flush, args))
+            }
+            Self::Other { .. } => Ok(()),
+        }
+    }
+
+    pub(super) fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let log_type: WordBuf = fields.read("log type")?;
+        let limits = match log_type.as_str() {
+            "core" => CORE_ARGS,
+            "disk" => DISK_ARGS,
+            "userspace" => USERSPACE_ARGS,
+            _ => Limits::new(LOG_ARG_COUNT, 0, u64::MAX),
+        };
+        fields.clone().read_within::<u32>(&limits)?;
+        let mut args = fields.read_group(LOG_ARG_COUNT)?;
+        Ok(match log_type.as_str() {
+            "core" => Self::Core { region_size: args.read_within(&REGION_SIZE)?, sync: args.read_optional("sync")? },
+            "disk" => Self::Disk {
+                device: args.read(LOG_DEVICE)?,
+                region_size: args.read_within(&REGION_SIZE)?,
+                sync: args.read_optional("sync")?,
+            },
+            "userspace" => {
+                let uuid = args.read(UUID)?;
+                let integrated_flush = args.peek().is_some_and(|word| word.is(INTEGRATED_FLUSH));
+                if integrated_flush {
+                    args.next_word();
+                }
+                Self::Userspace { uuid, integrated_flush, args: args.read_rest("log argument")? }
+            }
+            _ => Self::Other { log_type, args: args.read_rest("log argument")? },
+        })
+    }
+
+    pub(super) fn print(&self, out: &mut Printer<'_, '_>) {
+        match self {
+            Self::Core { region_size, sync } => {
+                out.word("core").count(1_usize.saturating_add(sync.iter().count())).put(region_size).all(sync);
+            }
+            Self::Disk { device, region_size, sync } => {
+                out.word("disk").count(2_usize.saturating_add(sync.iter().count()));
+                out.put(device).put(region_size).all(sync);
+            }
+            Self::Userspace { uuid, integrated_flush, args } => {
+                out.word("userspace").put(&userspace_args(*integrated_flush, args)).put(uuid);
+                if *integrated_flush {
+                    out.word(INTEGRATED_FLUSH);
+                }
+                out.all(args);
+            }
+            Self::Other { log_type, args } => {
+                out.put(log_type).count(args.len()).all(args);
+            }
+        }
+    }
+}
+
+/// How many arguments a log in user space has, together with its uuid.
+fn userspace_args(integrated_flush: bool, args: &[WordBuf]) -> u64 {
+    (args.len() as u64).saturating_add(1).saturating_add(integrated_flush.into())
+}
+
+keywords! {
+    exact;
+    /// The state of the device that holds the log.
+    pub enum LogHealth {
+        /// It works.
+        Alive = "A",
+        /// A request failed.
+        Dead = "D",
+        /// A flush failed.
+        FlushFailed = "F",
+    }
+}
+
+/// The status of the log of a `mirror` target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum MirrorLogStatus {
+    /// The log is in memory.
+    Core,
+    /// The log is on a device.
+    Disk {
+        /// The device.
+        device: DeviceNumber,
+        /// Whether it works.
+        health: LogHealth,
+    },
+    /// The log server in user space does not answer.
+    CommunicationFailure,
+    /// What the log server in user space says, or what later kernels may print.
+    Other(Vec<WordBuf>),
+}
+
+const CORE_STATUS: &str = "1 core";
+const COM_FAILURE: &str = "userspace 1 COM_FAILURE";
+
+impl MirrorLogStatus {
+    pub(super) fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        if fields.take_all(CORE_STATUS) {
+            return Ok(Self::Core);
+        }
+        if fields.take_all(COM_FAILURE) {
+            return Ok(Self::CommunicationFailure);
+        }
+        let mut ahead = fields.clone();
+        let starts = [ahead.next_word(), ahead.next_word()].map(|word| word.map_or("", |word| word.spelling()));
+        if starts != ["3", "disk"] {
+            return fields.read_rest("log status").map(Self::Other);
+        }
+        *fields = ahead;
+        Ok(Self::Disk { device: fields.read(LOG_DEVICE)?, health: fields.read("log health")? })
+    }
+
+    pub(super) fn print(&self, out: &mut Printer<'_, '_>) {
+        match self {
+            MirrorLogStatus::Core => out.word(CORE_STATUS),
+            MirrorLogStatus::Disk { device, health } => out.word("3 disk").put(device).put(health),
+            MirrorLogStatus::CommunicationFailure => out.word(COM_FAILURE),
+            MirrorLogStatus::Other(words) => out.all(words),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mirror::{MirrorLeg, MirrorTable};
+    use crate::{Mirror, Target};
+
+    #[test]
+    fn log_arguments_are_as_many_as_counted() {
+        let refusal = |text| Mirror::parse_table(text).unwrap_err().to_string();
+        let count = "mirror table: word 2, log argument count,";
+        assert_eq!(refusal("core 0 2 8:0 0 8:16 0"), format!("{count} must be from 1 to 2"));
+        assert_eq!(refusal("disk 4 8:32 1024 sync 2 2 8:0 0 8:16 0"), format!("{count} must be from 2 to 3"));
+        assert_eq!(refusal("userspace 2 id clustered-core 2 8:0 0 8:16 0"), format!("{count} must be at least 3"));
+        assert_eq!(refusal("disk 3 8:32 1024"), format!("{count} counts 3 words, but 2 follow"));
+    }
+
+    #[test]
+    fn a_log_in_user_space_needs_arguments() {
+        let check = |uuid: &str, args: &[WordBuf]| {
+            let log = MirrorLog::userspace(WordBuf::new(uuid).unwrap(), args.iter().cloned());
+            Mirror::check(
+                &MirrorTable::new(log, [0, 16].map(|minor| MirrorLeg::new(DeviceNumber::new(8, minor), Sectors(0)))),
+                Sectors(65536),
+            )
+        };
+        let args = ["clustered-core", "1024"].map(|word| WordBuf::new(word).unwrap());
+        assert_eq!(check("id", &args), Ok(()));
+        assert!(check("id", &args[..1]).is_err());
+        assert_eq!(check(&"x".repeat(128), &args), Ok(()));
+        assert!(check(&"x".repeat(129), &args).is_err());
+    }
+
+    #[test]
+    fn options_of_logs_go_where_they_belong() {
+        let uuid = WordBuf::new("id").unwrap();
+        let log = MirrorLog::userspace(uuid.clone(), [uuid]);
+        assert_eq!(log.clone().nosync(), log);
+        assert_ne!(log.clone().integrated_flush(), log);
+        assert_eq!(MirrorLog::core(Sectors(8)).integrated_flush(), MirrorLog::core(Sectors(8)));
+        assert!(matches!(MirrorLog::core(Sectors(8)).sync(), MirrorLog::Core { sync: Some(LogSync::Sync), .. }));
+    }
+
+    #[test]
+    fn the_log_server_may_say_what_it_likes() {
+        let status = |text: &str| Mirror::parse_status(text).unwrap().log;
+        let start = "2 8:0 8:16 1/64 1 AA";
+        assert_eq!(status(&format!("{start} {COM_FAILURE}")), MirrorLogStatus::CommunicationFailure);
+        assert_eq!(status(start), MirrorLogStatus::Other(Vec::new()));
+        assert!(
+            matches!(status(&format!("{start} 1 clustered-core")), MirrorLogStatus::Other(words) if words.len() == 2)
+        );
+        assert!(Mirror::parse_status(&format!("{start} 3 disk 8:32")).is_err());
+    }
+}

@@ -1,0 +1,285 @@
+//! `mirror`: the same sectors on several devices, with a log of the regions that are in sync.
+//!
+//! ```text
+//! table   = <log> <mirrors> (<device> <offset>){mirrors} [<#features> {<feature>}]
+//! log     = core <#log_args> <region_size> [sync|nosync]
+//!         | disk <#log_args> <log_device> <region_size> [sync|nosync]
+//!         | userspace <#log_args> <uuid> [integrated_flush] <log_arg> {<log_arg>}
+//! feature = handle_errors | keep_log
+//! status  = <mirrors> <device>{mirrors} <in_sync>/<regions> 1 <health> <log_status>
+//! log_status = 1 core
+//!         | 3 disk <log_device> <log_health>
+//!         | userspace 1 COM_FAILURE
+//!         | {<word>}                         what the log server in user space says
+//! ```
+//!
+//! | word | type | unit | range |
+//! |---|---|---|---|
+//! | region_size | [`Sectors`] | sectors | a power of two, 2 up to the length of the mirror |
+//! | uuid | word | | at most 128 bytes |
+//! | mirrors | `u32` | | 2 to 9 |
+//! | offset | [`Sectors`] | sectors on the device | |
+//! | #features | count | words | left out by the kernel where there are none |
+//! | in_sync, regions | `u64` | regions | |
+//! | health | a letter per mirror | | see [`MirrorHealth`] |
+//!
+//! The `1` counts the words that hold the health. `keep_log` needs `handle_errors`. The words of the log server are
+//! printed as they were given, so one that holds white space comes back as several. Takes no messages.
+//!
+//! Kernel: `mirror_ctr` and `mirror_status` in `drivers/md/dm-raid1.c`, `create_log_context`, `core_status` and
+//! `disk_status` in `drivers/md/dm-log.c`, `userspace_ctr` and `userspace_status` in
+//! `drivers/md/dm-log-userspace-base.c`.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use dm_units::{DeviceNumber, Sectors};
+
+mod log;
+
+pub use log::{LogHealth, LogSync, MirrorLog, MirrorLogStatus};
+
+use crate::flags::{Flag, flags};
+use crate::keywords::keywords;
+use crate::{
+    Device, Fields, InvalidField, Limits, NoMessage, Params, ParseError, Printer, Problem, Target, Usage, WordBuf,
+};
+
+const MIRRORS: Limits = Limits::new("number of mirrors", 2, 9);
+const FEATURE_COUNT: &str = "number of features";
+const FLAGS: [Flag<MirrorTable>; 2] = flags![handle_errors, keep_log];
+
+/// The `mirror` target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mirror {}
+
+impl Target for Mirror {
+    const TYPE: &'static str = "mirror";
+    type Table = MirrorTable;
+    type Status = MirrorStatus;
+    type Message = NoMessage;
+
+    fn check(table: &MirrorTable, length: Sectors) -> Result<(), InvalidField> {
+        table.log.check(length)?;
+        MIRRORS.check(table.mirrors.len() as u64)?;
+        table.check_features()
+    }
+}
+
+/// The table of a `mirror` target.
+///
+/// ```
+/// use dm_targets::mirror::{MirrorLeg, MirrorLog, MirrorTable};
+/// use dm_units::{DeviceNumber, Sectors};
+///
+/// let devices = [DeviceNumber::new(254, 0), DeviceNumber::new(254, 16)];
+/// let legs = devices.map(|device| MirrorLeg::new(device, Sectors(0)));
+/// let table = MirrorTable::new(MirrorLog::core(Sectors(1024)).nosync(), legs).handle_errors();
+/// assert_eq!(table.to_string(), "core 2 1024 nosync 2 254:0 0 254:16 0 1 handle_errors");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MirrorTable {
+    /// Knows which regions are in sync.
+    pub log: MirrorLog,
+    /// The devices; what is out of sync is copied from the first.
+    pub mirrors: Vec<MirrorLeg>,
+    /// A device that fails is no longer used; otherwise errors of writes are ignored.
+    pub handle_errors: bool,
+    /// Writes wait while the log is out of order; needs `handle_errors`.
+    pub keep_log: bool,
+    /// Features that this version does not know; they are printed after the others.
+    pub other_features: Vec<WordBuf>,
+    /// There is a count of features although it is 0; the kernel does not print that.
+    counts_none: bool,
+}
+
+impl MirrorTable {
+    /// A mirror with no features.
+    pub fn new(log: MirrorLog, mirrors: impl IntoIterator<Item = MirrorLeg>) -> Self {
+        Self {
+            log,
+            mirrors: mirrors.into_iter().collect(),
+            handle_errors: false,
+            keep_log: false,
+            other_features: Vec::new(),
+            counts_none: false,
+        }
+    }
+
+    /// Stops using a device that fails.
+    #[must_use]
+    pub fn handle_errors(self) -> Self {
+        Self { handle_errors: true, ..self }
+    }
+
+    /// Lets writes wait while the log is out of order, which implies [`handle_errors`](Self::handle_errors).
+    #[must_use]
+    pub fn keep_log(self) -> Self {
+        Self { keep_log: true, ..self.handle_errors() }
+    }
+
+    fn feature_count(&self) -> usize {
+        Flag::count(&FLAGS, self, &self.other_features)
+    }
+
+    fn check_features(&self) -> Result<(), InvalidField> {
+        if self.keep_log && !self.handle_errors {
+            return Err(InvalidField::new("keep_log", Problem::Expected("together with handle_errors")));
+        }
+        Ok(())
+    }
+}
+
+/// One of the devices of a `mirror` target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MirrorLeg {
+    /// The device.
+    pub device: Device,
+    /// Where on it the mirror starts.
+    pub offset: Sectors,
+}
+
+impl MirrorLeg {
+    /// The sectors of `device` from `offset` on.
+    pub fn new(device: impl Into<Device>, offset: Sectors) -> Self {
+        Self { device: device.into(), offset }
+    }
+
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        Ok(Self { device: fields.read("device")?, offset: fields.read("offset")? })
+    }
+}
+
+impl Params for MirrorTable {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let log = MirrorLog::parse(fields)?;
+        let count: u32 = fields.read_within(&MIRRORS)?;
+        let mirrors: Vec<MirrorLeg> = (0..count).map(|_| MirrorLeg::parse(fields)).collect::<Result<_, _>>()?;
+        let mut table = Self::new(log, mirrors);
+        let counted = !fields.is_empty();
+        let mut features = fields.read_optional_group(FEATURE_COUNT)?;
+        table.other_features = features.read_flags("feature", &FLAGS, &mut table)?;
+        table.check_features().map_err(|invalid| features.blame(invalid))?;
+        table.counts_none = counted && table.feature_count() == 0;
+        Ok(table)
+    }
+}
+
+impl fmt::Display for MirrorTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Printer::new(f);
+        self.log.print(&mut out);
+        out.count(self.mirrors.len());
+        for leg in &self.mirrors {
+            out.put(&leg.device).put(&leg.offset);
+        }
+        if self.counts_none || self.feature_count() > 0 {
+            out.flags(&FLAGS, self, &self.other_features);
+        }
+        out.end()
+    }
+}
+
+keywords! {
+    exact;
+    /// The worst that has happened to a mirror's device since the table was loaded.
+    pub enum MirrorHealth {
+        /// Nothing.
+        Alive = "A",
+        /// A write failed: its contents are out of sync.
+        WriteFailed = "D",
+        /// A copy to it failed: its contents are out of sync.
+        SyncFailed = "S",
+        /// A read failed: its contents are not affected.
+        ReadFailed = "R",
+        /// A flush failed: its contents may be out of sync.
+        FlushFailed = "F",
+        /// Something else.
+        Unknown = "U",
+    }
+}
+
+/// The status of a `mirror` target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct MirrorStatus {
+    /// The devices in their order.
+    pub mirrors: Vec<MirrorLegStatus>,
+    /// How many regions are in sync.
+    pub in_sync: u64,
+    /// How many regions there are.
+    pub regions: u64,
+    /// The log.
+    pub log: MirrorLogStatus,
+}
+
+/// The status of one device of a `mirror` target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct MirrorLegStatus {
+    /// The device.
+    pub device: DeviceNumber,
+    /// What has happened to it.
+    pub health: MirrorHealth,
+}
+
+impl Params for MirrorStatus {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let count: u32 = fields.read(MIRRORS.field())?;
+        let devices: Vec<DeviceNumber> = (0..count).map(|_| fields.read("device")).collect::<Result<_, _>>()?;
+        let Usage { used: in_sync, total: regions } = fields.read("regions in sync")?;
+        fields.read_literal("health word count", "1")?;
+        let healths = fields.read_letters("health", devices.len())?;
+        let mirrors = devices.into_iter().zip(healths);
+        Ok(Self {
+            mirrors: mirrors.map(|(device, health)| MirrorLegStatus { device, health }).collect(),
+            in_sync,
+            regions,
+            log: MirrorLogStatus::parse(fields)?,
+        })
+    }
+}
+
+impl fmt::Display for MirrorStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Printer::printed(f);
+        out.count(self.mirrors.len()).all(self.mirrors.iter().map(|leg| &leg.device));
+        out.put(&Usage { used: self.in_sync, total: self.regions });
+        out.word("1").letters(self.mirrors.iter().map(|leg| &leg.health));
+        self.log.print(&mut out);
+        out.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        Mirror::parse_table(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_the_constructor_refuses_is_named() {
+        assert_eq!(refusal("core 1 1000 2 8:0 0 8:16 0"), "mirror table: word 3, region size, must be a power of two");
+        assert_eq!(refusal("core 1 1024 1 8:0 0"), "mirror table: word 4, number of mirrors, must be from 2 to 9");
+        assert_eq!(
+            refusal("core 1 1024 2 8:0 0 8:16 0 1 keep_log"),
+            "mirror table: word 10, keep_log, must be together with handle_errors"
+        );
+        assert_eq!(refusal("core 1 1024 2 8:0 0 8:16 0 0 more"), "mirror table: word 10 is one word too many");
+        let table = Mirror::parse_table("core 1 1024 2 8:0 0 8:16 0").unwrap();
+        assert_eq!(Mirror::check(&table, Sectors(1024)), Ok(()));
+        assert!(Mirror::check(&table, Sectors(1023)).is_err());
+    }
+
+    #[test]
+    fn an_empty_group_of_features_is_kept() {
+        let text = "core 1 1024 2 8:0 0 8:16 0 0";
+        assert_eq!(Mirror::parse_table(text).unwrap().to_string(), text);
+    }
+}
