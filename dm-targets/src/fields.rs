@@ -237,11 +237,13 @@ impl<'a> Fields<'a> {
         self.error(invalid.field(), invalid.problem())
     }
 
-    /// An error that points to where the next word would be.
+    /// An error that points to where the next word would be: to the word after the group, where a group ends too early.
     #[cold]
     #[must_use]
     pub fn missing(&self, field: &'static str) -> ParseError {
-        let place = Place { number: self.last.number.saturating_add(1), start: self.end, end: self.end };
+        let whole = Self { end: self.text.len(), ..self.clone() };
+        let (start, end) = whole.find_word().unwrap_or((whole.end, whole.end));
+        let place = Place { number: self.last.number.saturating_add(1), start, end };
         ParseError::new(place, field, Problem::Missing)
     }
 

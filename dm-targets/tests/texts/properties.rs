@@ -125,12 +125,18 @@ impl<P: Params> Texts<P> {
             return Ok(());
         }
         let mut printed = words(&format!("{value:#}"));
-        for word in words(text) {
+        for word in words(&self.unquoted(text)) {
             let at = printed.iter().position(|printed| *printed == word);
             prop_assert!(at.is_some(), "{} of `{}` is lost in {:?}", word, text, value);
             printed.remove(at.unwrap());
         }
         Ok(())
+    }
+
+    /// The text without the backslashes that quote.
+    fn unquoted(&self, text: &str) -> String {
+        let words = Fields::new(text, self.form).read_rest("words").expect("what was read has words");
+        words.iter().map(|word| format!("{word} ")).collect()
     }
 
     /// Reading does not panic, and an error points to the word that it names.
