@@ -15,15 +15,21 @@ use crate::target::Target;
 targets! {
     crypt: Crypt;
     delay: Delay;
+    dust: Dust;
+    ebs: Ebs;
     era: Era;
     error: Error;
+    flakey: Flakey;
     linear: Linear;
+    log_writes: LogWrites;
     mirror: Mirror;
     pcache: Pcache;
     snapshot: Snapshot, SnapshotMerge, SnapshotOrigin;
     striped: Striped;
+    switch: Switch;
     thin: Thin;
     thin_pool: ThinPool;
+    unstriped: Unstriped;
     zero: Zero;
     zoned: Zoned;
 }

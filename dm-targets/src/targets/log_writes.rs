@@ -1,0 +1,177 @@
+//! `log-writes`: writes a log of every write, to be replayed up to any point.
+//!
+//! ```text
+//! table   = <device> <log_device>
+//! status  = <logged> <highest> [logging_disabled]
+//! message = mark <text>
+//! ```
+//!
+//! | word | type | unit |
+//! |---|---|---|
+//! | device, log_device | [`Device`] | |
+//! | logged | `u64` | entries in the log |
+//! | highest | [`Sectors`] | last sector of the log that is in use |
+//! | text | [`WordBuf`] | one word |
+//!
+//! Logging is disabled for good once the log device is full or has failed. The kernel cuts a mark that is longer than a
+//! logical block of the device, less what its log entry takes. Words after the two devices, which the kernel ignores and
+//! never prints, are refused here.
+//!
+//! Kernel: `log_writes_ctr`, `log_writes_status` and `log_writes_message` in `drivers/md/dm-log-writes.c`.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use dm_units::Sectors;
+
+use crate::{Device, Fields, Message, NoReply, Params, ParseError, Printer, Problem, Target, WordBuf};
+
+const LOGGING_DISABLED: &str = "logging_disabled";
+
+/// The `log-writes` target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogWrites {}
+
+impl Target for LogWrites {
+    const TYPE: &'static str = "log-writes";
+    type Table = LogWritesTable;
+    type Status = LogWritesStatus;
+    type Message = LogWritesMessage;
+}
+
+/// The table of a `log-writes` target.
+///
+/// ```
+/// use dm_targets::log_writes::LogWritesTable;
+/// use dm_units::DeviceNumber;
+///
+/// let table = LogWritesTable::new(DeviceNumber::new(254, 0), DeviceNumber::new(254, 16));
+/// assert_eq!(table.to_string(), "254:0 254:16");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LogWritesTable {
+    /// The device that is mapped, from its first sector on.
+    pub device: Device,
+    /// The device that takes the log.
+    pub log_device: Device,
+}
+
+impl LogWritesTable {
+    /// Maps `device` and logs its writes on `log_device`.
+    pub fn new(device: impl Into<Device>, log_device: impl Into<Device>) -> Self {
+        Self { device: device.into(), log_device: log_device.into() }
+    }
+}
+
+impl Params for LogWritesTable {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        Ok(Self { device: fields.read("device")?, log_device: fields.read("log device")? })
+    }
+}
+
+impl fmt::Display for LogWritesTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Printer::new(f).put(&self.device).put(&self.log_device).end()
+    }
+}
+
+/// The status of a `log-writes` target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct LogWritesStatus {
+    /// How many entries are in the log.
+    pub logged_entries: u64,
+    /// The last sector of the log device that is in use.
+    pub highest_sector: Sectors,
+    /// The log device is full or has failed, and nothing is logged any more.
+    pub logging_disabled: bool,
+    /// Words that later kernels may print.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub extra: Vec<WordBuf>,
+}
+
+impl Params for LogWritesStatus {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let logged_entries = fields.read("logged entries")?;
+        let highest_sector = fields.read("highest allocated sector")?;
+        let logging_disabled = fields.peek().is_some_and(|word| word.spelling() == LOGGING_DISABLED);
+        if logging_disabled {
+            fields.read_literal("logging", LOGGING_DISABLED)?;
+        }
+        Ok(Self { logged_entries, highest_sector, logging_disabled, extra: fields.read_rest("extra")? })
+    }
+}
+
+impl fmt::Display for LogWritesStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Printer::printed(f);
+        out.put(&self.logged_entries).put(&self.highest_sector);
+        if self.logging_disabled {
+            out.word(LOGGING_DISABLED);
+        }
+        out.all(&self.extra).end()
+    }
+}
+
+/// A message to a `log-writes` target.
+///
+/// ```
+/// use dm_targets::WordBuf;
+/// use dm_targets::log_writes::LogWritesMessage;
+///
+/// let message = LogWritesMessage::Mark(WordBuf::new("after mkfs")?);
+/// assert_eq!(message.to_string(), r"mark after\ mkfs");
+/// # Ok::<(), dm_targets::Problem>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LogWritesMessage {
+    /// Puts a mark into the log, up to which it can be replayed.
+    Mark(WordBuf),
+}
+
+impl Message for LogWritesMessage {
+    type Reply = NoReply;
+}
+
+impl Params for LogWritesMessage {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let name = fields.next_word().ok_or_else(|| fields.missing("message"))?;
+        if !name.is("mark") {
+            return Err(fields.error("message", Problem::Unknown));
+        }
+        Ok(Self::Mark(fields.read("mark")?))
+    }
+}
+
+impl fmt::Display for LogWritesMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mark(text) => Printer::new(f).word("mark").put(text).end(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logging_is_disabled_or_not() {
+        let disabled = |text| LogWrites::parse_status(text).unwrap().logging_disabled;
+        assert!(!disabled("1 1"));
+        assert!(disabled("812 9027 logging_disabled"));
+        let status = LogWrites::parse_status("1 1 new words").unwrap();
+        assert_eq!(status.to_string(), "1 1 new words");
+    }
+
+    #[test]
+    fn a_mark_is_one_word() {
+        let error = |text| LogWrites::parse_message(text).unwrap_err().to_string();
+        assert_eq!(error("mark"), "log-writes message: word 2, mark, is missing");
+        assert_eq!(error("mark one two"), "log-writes message: word 3 is one word too many");
+        assert_eq!(error("park here"), "log-writes message: word 1, message, is not known");
+    }
+}
