@@ -19,7 +19,7 @@ const VALID: &str = "--guest uml|qemu|all, --host";
 /// # Errors
 /// When the demo cannot be built or run, or leaves something behind.
 pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
-    let mut places: Vec<Place> = Place::guests().into_iter().take(1).collect();
+    let mut places = Place::default_guest();
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("guest") => places = cli::guests(parser)?,

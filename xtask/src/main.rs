@@ -3,6 +3,7 @@
 mod ci;
 mod clang;
 mod cli;
+mod costs;
 mod demo;
 mod fuzz;
 mod guest;
@@ -48,6 +49,7 @@ const TASKS: &[Task] = &[
         summary: "run a command, or a shell, as root in a throw-away kernel",
         run: shell::run,
     },
+    Task { name: "costs", arguments: "", summary: "count the instructions of dm-core's calls", run: costs::run },
     Task { name: "tidy", arguments: "", summary: "check the rules that no compiler checks", run: tidy::run },
     Task { name: "ci", arguments: "", summary: "run .ci/run in a clean clone of the last commit", run: ci::run },
 ];

@@ -25,7 +25,7 @@ struct Request {
 }
 
 fn parse(parser: &mut Parser) -> Result<Request> {
-    let mut places = Place::guests();
+    let mut places = Place::default_guest();
     let mut setup = Setup { kernel: None, udev: true, interactive: false };
     let mut words = Vec::new();
     while let Some(argument) = parser.next()? {
@@ -40,8 +40,11 @@ fn parse(parser: &mut Parser) -> Result<Request> {
             other => return Err(cli::unexpected(&other, VALID)),
         }
     }
-    let Some(place) = places.first() else { bail!("no guest runs on this kind of processor yet") };
-    Ok(Request { place: *place, setup, words })
+    match places.as_slice() {
+        [place] => Ok(Request { place: *place, setup, words }),
+        [] => bail!("no guest runs on this kind of processor yet"),
+        _ => bail!("a command runs in one guest: {VALID}"),
+    }
 }
 
 /// Runs the task.

@@ -4,8 +4,11 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-/// Variables that go from this program's environment into the guest.
+/// How the names of variables begin that go from this program's environment into the guest.
 const PASSED_ON: [&str; 4] = ["RUST_", "DM_", "PROPTEST_", "TERM"];
+
+/// Begins with one of these, but is the guest's own.
+const GUEST_OWN: &str = "DM_TESTING_DIR";
 
 /// A program with its arguments and surroundings.
 #[derive(Clone, Debug)]
@@ -21,8 +24,7 @@ pub(crate) struct Job {
 impl Job {
     /// The job as a shell script.
     pub(crate) fn script(&self) -> Vec<u8> {
-        let passed_on = std::env::vars_os()
-            .filter(|(name, _)| PASSED_ON.iter().any(|start| name.as_bytes().starts_with(start.as_bytes())));
+        let passed_on = std::env::vars_os().filter(|(name, _)| is_passed_on(name));
         let own = self.variables.iter().map(|(name, value)| (OsString::from(name), value.clone()));
         let mut script = [b"cd ", quote(self.folder.as_os_str()).as_slice(), b" || exit\n"].concat();
         for (name, value) in passed_on.chain(own) {
@@ -36,6 +38,10 @@ impl Job {
         script.push(b'\n');
         script
     }
+}
+
+fn is_passed_on(name: &OsStr) -> bool {
+    name != GUEST_OWN && PASSED_ON.iter().any(|start| name.as_bytes().starts_with(start.as_bytes()))
 }
 
 /// A line that sets and exports a shell variable.
