@@ -187,7 +187,7 @@ impl<T: Transport> Dm<T> {
         error
     }
 
-    fn number_of(&self, id: DevId<'_>) -> Option<DeviceNumber> {
+    pub(crate) fn number_of(&self, id: DevId<'_>) -> Option<DeviceNumber> {
         match id {
             DevId::Number(number) => Some(number),
             _ => self.device_info(id, InfoOptions::new()).ok().map(|info| info.number()),

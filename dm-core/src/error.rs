@@ -7,6 +7,7 @@ use nix::errno::Errno;
 use crate::command::{Command, Version};
 use crate::dev_id::DevIdBuf;
 use crate::open::OpenError;
+use crate::users::Users;
 
 /// The result of a command.
 pub type Result<T, E = Error> = core::result::Result<T, E>;
@@ -49,12 +50,13 @@ pub enum Error {
 
 /// A command that the kernel refused.
 #[derive(Debug, thiserror::Error)]
-#[error("{command}{} failed: {} ({}){}", of_device(.device.as_ref()), .errno.desc(), errno_name(*.errno), logged(.kernel_log))]
+#[error("{command}{} failed: {} ({}){}", of_device(.device.as_ref()), .errno.desc(), errno_name(*.errno), details(.kernel_log, .users.as_deref()))]
 pub struct Refusal {
     command: Command,
     device: Option<DevIdBuf>,
     errno: Errno,
     kernel_log: Vec<String>,
+    users: Option<Box<Users>>,
 }
 
 fn of_device(device: Option<&DevIdBuf>) -> String {
@@ -65,14 +67,24 @@ fn errno_name(errno: Errno) -> String {
     format!("{errno:?}")
 }
 
-fn logged(kernel_log: &[String]) -> String {
-    kernel_log.iter().map(|line| format!("; the kernel says: {line}")).collect()
+fn details(kernel_log: &[String], users: Option<&Users>) -> String {
+    let logged = kernel_log.iter().map(|line| format!("; the kernel says: {line}"));
+    logged.chain(users.map(|users| format!("; it is {users}"))).collect()
 }
 
 impl Refusal {
     pub(crate) fn new(command: Command, device: Option<DevIdBuf>, error: &io::Error) -> Self {
         let errno = Errno::from_raw(error.raw_os_error().unwrap_or(0));
-        Self { command, device, errno, kernel_log: Vec::new() }
+        Self { command, device, errno, kernel_log: Vec::new(), users: None }
+    }
+
+    /// Where a name is given, the same errno says that it is taken.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.errno == Errno::EBUSY && !matches!(self.command, Command::DeviceCreate | Command::DeviceRename)
+    }
+
+    pub(crate) fn with_users(self, users: Users) -> Self {
+        Self { users: Some(Box::new(users)), ..self }
     }
 
     pub(crate) fn with_kernel_log(self, kernel_log: Vec<String>) -> Self {
@@ -103,6 +115,12 @@ impl Refusal {
     #[must_use]
     pub fn kernel_log(&self) -> &[String] {
         &self.kernel_log
+    }
+
+    /// Who uses the device, where its removal was tried again and it stayed busy.
+    #[must_use]
+    pub fn users(&self) -> Option<&Users> {
+        self.users.as_deref()
     }
 }
 
@@ -196,13 +214,13 @@ impl Error {
     /// The name, uuid or minor number is taken: by creating or renaming a device.
     #[must_use]
     pub fn already_exists(&self) -> bool {
-        self.refused_with(Errno::EBUSY) && self.gives_a_name()
+        self.refused_with(Errno::EBUSY) && !self.is_busy()
     }
 
     /// The device is open, mounted or used by another one; or what was asked is under way already.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        self.refused_with(Errno::EBUSY) && !self.gives_a_name()
+        matches!(self, Self::Refused(refusal) if refusal.is_busy())
     }
 
     /// The process may not do this: it needs `CAP_SYS_ADMIN` in the first user namespace.
@@ -240,10 +258,6 @@ impl Error {
 
     fn refused_with(&self, errno: Errno) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.errno == errno)
-    }
-
-    fn gives_a_name(&self) -> bool {
-        matches!(self, Self::Refused(refusal) if matches!(refusal.command, Command::DeviceCreate | Command::DeviceRename))
     }
 }
 

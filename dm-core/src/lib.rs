@@ -68,6 +68,7 @@ mod setup;
 mod text;
 mod transport;
 mod tree;
+mod users;
 
 pub use buffer::Buffer;
 pub use command::{Command, Version};
@@ -87,3 +88,4 @@ pub use setup::{ReloadOptions, SetupOptions, StepError};
 pub use text::Text;
 pub use transport::{ControlNode, Transport};
 pub use tree::{DeviceTree, Dot, TreeNode};
+pub use users::{Process, Users};

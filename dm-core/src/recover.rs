@@ -124,7 +124,7 @@ impl<T: Transport> Dm<T> {
         let number = leftover.number;
         match leftover.kind {
             LeftoverKind::NoTable | LeftoverKind::NeverResumed => {
-                Retry::default().while_busy(|| self.device_remove(number, RemoveOptions::new()))?;
+                self.device_remove(number, RemoveOptions::new().retry(Retry::default()))?;
             }
             LeftoverKind::TableLoaded => {
                 self.table_clear(number)?;

@@ -140,8 +140,8 @@ impl<T: Transport> Dm<T> {
         self.table_load(buffer, number, lines, options.load)
             .and_then(|_| self.device_resume(number, options.resume))
             .map_err(|cause| {
-                let remove = || self.device_remove(number, RemoveOptions::new());
-                StepError::new(cause, Retry::default().while_busy(remove).map(drop))
+                let removed = self.device_remove(number, RemoveOptions::new().retry(Retry::default()));
+                StepError::new(cause, removed.map(drop))
             })
     }
 

@@ -1,37 +1,63 @@
 //! `DM_DEV_REMOVE` and `DM_REMOVE_ALL`.
 
+use dm_units::Sectors;
+
 use crate::buffer::Buffer;
 use crate::command::Command;
-use crate::commands::MessageOptions;
+use crate::commands::{LoadOptions, MessageOptions, ResumeOptions, StatusOptions, SuspendOptions, TargetLine};
 use crate::cookie::{UdevCookie, with_cookie};
 use crate::dev_id::DevId;
 use crate::dm::Dm;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::flags::Flags;
 use crate::header::{self, Request};
+use crate::retry::Retry;
 use crate::transport::Transport;
+use crate::users::Users;
 
 /// The interface version that has deferred removal; older kernels would remove at once.
 const DEFERRED_MINOR: u32 = 27;
 
 /// Options of [`Dm::device_remove`].
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct RemoveOptions {
     deferred: bool,
+    force: bool,
+    retry: Retry,
     cookie: Option<UdevCookie>,
+}
+
+impl Default for RemoveOptions {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl RemoveOptions {
     /// At once or not at all, without a cookie.
     #[must_use]
     pub const fn new() -> Self {
-        Self { deferred: false, cookie: None }
+        Self { deferred: false, force: false, retry: Retry::NONE, cookie: None }
     }
 
     /// A device that is open goes away when it is closed for the last time. Interface 4.27 and later.
     #[must_use]
     pub const fn deferred(self, deferred: bool) -> Self {
         Self { deferred, ..self }
+    }
+
+    /// How long to try again while the device is busy. If it stays so, the error names who uses it. A deferred removal is
+    /// never busy, so it is not tried again.
+    #[must_use]
+    pub const fn retry(self, retry: Retry) -> Self {
+        Self { retry, ..self }
+    }
+
+    /// First puts a table of errors in force, so that io to the device fails from now on, also io that waits, and the
+    /// devices below are let go. The device itself still stays while it is open.
+    #[must_use]
+    pub const fn force(self, force: bool) -> Self {
+        Self { force, ..self }
     }
 
     /// Puts a cookie into the uevent. Interface 4.15 and later.
@@ -79,20 +105,58 @@ impl<T: Transport> Dm<T> {
     ///
     /// - Interface 4.0 and later.
     /// - It need not be suspended; io that waits on a suspended device ends in errors.
-    /// - One ioctl: nothing is tried again and nothing is waited for.
+    /// - One ioctl, unless the options ask for more: [`retry`](RemoveOptions::retry), [`force`](RemoveOptions::force).
     ///
     /// # Errors
     /// [`is_busy`](crate::Error::is_busy): the device is open. [`is_not_found`](crate::Error::is_not_found).
     #[doc(alias = "DM_DEV_REMOVE")]
     pub fn device_remove<'a>(&self, id: impl Into<DevId<'a>>, options: RemoveOptions) -> Result<Removal> {
-        let request = Request::of(Command::DeviceRemove, id.into());
-        let request = request.flag_since(DEFERRED_MINOR, Flags::DEFERRED_REMOVE, options.deferred);
-        let answer = header::flags(&self.send(&with_cookie(request, options.cookie))?);
+        let id = id.into();
+        if options.force {
+            self.put_errors_under(id)?;
+        }
+        let request =
+            Request::of(Command::DeviceRemove, id).flag_since(DEFERRED_MINOR, Flags::DEFERRED_REMOVE, options.deferred);
+        let request = with_cookie(request, options.cookie);
+        let removed = options.retry.while_busy(|| self.send(&request));
+        let answer = header::flags(&removed.map_err(|error| self.name_users(error, id, options.retry))?);
         Ok(if answer.contains(Flags::DEFERRED_REMOVE) {
             Removal::Deferred
         } else {
             Removal::Done { uevent_generated: answer.contains(Flags::UEVENT_GENERATED) }
         })
+    }
+
+    /// Looking for users reads much of procfs, so that is left to those who were ready to wait.
+    fn name_users(&self, error: Error, id: DevId<'_>, retry: Retry) -> Error {
+        match error {
+            Error::Refused(refusal) if refusal.is_busy() && !retry.is_none() => match self.number_of(id) {
+                Some(number) => refusal.with_users(Users::of(number)).into(),
+                None => refusal.into(),
+            },
+            error => error,
+        }
+    }
+
+    /// Gives a device a table of errors, as long as the one it has.
+    fn put_errors_under(&self, id: DevId<'_>) -> Result<()> {
+        let mut buffer = Buffer::new();
+        let table = self.table_status(&mut buffer, id, StatusOptions::new().noflush(true))?;
+        let (number, mut length) = (table.info().number(), Sectors(0));
+        for line in &table {
+            let line = line?;
+            length = line.start.saturating_add(line.length);
+        }
+        if length == Sectors(0) {
+            // Without a table there is no io.
+            return Ok(());
+        }
+        let line = TargetLine::new(Sectors(0), length, "error", "");
+        self.table_load(&mut buffer, number, [line], LoadOptions::new())?;
+        // What waits for the old table would never be flushed.
+        let at_once = SuspendOptions::new().noflush(true).skip_lockfs(true);
+        self.device_resume(number, ResumeOptions::new().suspend(at_once))?;
+        Ok(())
     }
 
     /// Takes back a deferred removal that has not happened yet.
@@ -105,7 +169,7 @@ impl<T: Transport> Dm<T> {
     #[doc(alias = "@cancel_deferred_remove")]
     pub fn cancel_deferred_remove<'a>(&self, id: impl Into<DevId<'a>>) -> Result<()> {
         let mut buffer = Buffer::new();
-        self.target_msg(&mut buffer, id, dm_units::Sectors(0), "@cancel_deferred_remove", MessageOptions::new())?;
+        self.target_msg(&mut buffer, id, Sectors(0), "@cancel_deferred_remove", MessageOptions::new())?;
         Ok(())
     }
 
