@@ -63,6 +63,7 @@ mod kernel_log;
 mod mangle;
 mod name;
 mod open;
+pub mod paths;
 mod recover;
 mod retry;
 mod setup;

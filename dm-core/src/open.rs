@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use dm_sys::{DM_CONTROL_NODE, DM_DIR, DM_NAME, MAPPER_CTRL_MINOR, MISC_MAJOR};
+use dm_sys::{DM_CONTROL_NODE, DM_NAME, MAPPER_CTRL_MINOR, MISC_MAJOR};
 use dm_units::DeviceNumber;
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, SFlag, mknod};
@@ -81,7 +81,7 @@ impl OpenError {
 
 /// The usual place, `/dev/mapper/control`.
 pub(crate) fn default_path() -> PathBuf {
-    Path::new("/dev").join(DM_DIR).join(DM_CONTROL_NODE)
+    crate::paths::mapper_dir().join(DM_CONTROL_NODE)
 }
 
 /// Opens the control node; makes it, and thereby loads the module, where it is missing.

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::fs;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use dm_units::DeviceNumber;
 
 use crate::mangle::Mangled;
+use crate::paths::device_at;
 
 /// Who uses a block device, as far as this process may see.
 ///
@@ -102,7 +102,7 @@ fn is_swap(device: DeviceNumber) -> bool {
     text.lines()
         .skip(1)
         .filter_map(|line| line.split_ascii_whitespace().next())
-        .any(|path| block_device(Path::new(&unescaped(path.as_bytes()))) == Some(device))
+        .any(|path| device_at(Path::new(&unescaped(path.as_bytes()))).is_ok_and(|number| number == device))
 }
 
 fn processes() -> impl Iterator<Item = u32> {
@@ -112,14 +112,9 @@ fn processes() -> impl Iterator<Item = u32> {
 fn has_open(process: &Path, device: DeviceNumber) -> bool {
     entries(&process.join("fd")).any(|file| {
         // What a link leads to is looked at only where it is a device: a network file system may not answer.
-        fs::read_link(&file).is_ok_and(|target| target.starts_with("/dev")) && block_device(&file) == Some(device)
+        fs::read_link(&file).is_ok_and(|target| target.starts_with("/dev"))
+            && device_at(&file).is_ok_and(|number| number == device)
     })
-}
-
-/// The number of the block device that stands at a path.
-fn block_device(path: &Path) -> Option<DeviceNumber> {
-    let metadata = fs::metadata(path).ok()?;
-    metadata.file_type().is_block_device().then(|| DeviceNumber::from_dev_t(metadata.rdev()))
 }
 
 fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
@@ -137,7 +132,8 @@ fn mounts(text: &[u8], device: DeviceNumber) -> Vec<PathBuf> {
         let dash = words.iter().position(|word| word == b"-");
         let source = dash.and_then(|dash| words.get(dash.saturating_add(2)));
         let is_source = |source: &&[u8]| {
-            source.starts_with(b"/dev/") && block_device(Path::new(&unescaped(source))) == Some(device)
+            source.starts_with(b"/dev/")
+                && device_at(Path::new(&unescaped(source))).is_ok_and(|number| number == device)
         };
         words.get(2).is_some_and(|word| *word == number.as_bytes()) || source.is_some_and(is_source)
     };
