@@ -86,6 +86,8 @@ fn run<S: Strategy>(strategy: &S, test: impl Fn(S::Value) -> TestCaseResult) {
 struct Texts<P> {
     golden: Vec<String>,
     form: Form,
+    /// Errors do not show the text.
+    secret: bool,
     parse: fn(&str) -> Result<P, ParseError>,
     /// Reads what `Display` prints.
     parse_back: fn(&str) -> Result<P, ParseError>,
@@ -146,7 +148,10 @@ impl<P: Params> Texts<P> {
         let mut fields = Fields::new(text, self.form);
         let named = std::iter::from_fn(|| fields.next_word()).nth(error.word() - 1);
         prop_assert_eq!(word, named.map_or("", Word::spelling), "{}", error);
-        prop_assert!(error.annotate(text).to_string().contains('^'));
+        let annotated = error.annotate(text).to_string();
+        let [_, shown, carets] = annotated.lines().collect::<Vec<_>>()[..] else { panic!("{annotated}") };
+        prop_assert!(carets.ends_with('^'));
+        prop_assert!(!self.secret || shown.chars().all(|char| matches!(char, ' ' | '*')), "{}", shown);
         Ok(())
     }
 }
@@ -160,14 +165,33 @@ impl TargetVisitor for EachTarget {
         let of = |kind| -> Vec<String> {
             lines.iter().filter(|line| line.kind == kind).map(|line: &Golden| line.params().to_owned()).collect()
         };
-        Texts { golden: of(Kind::Table), form: Form::Printed, parse: T::parse_table, parse_back: T::parse_input }
-            .check();
-        Texts { golden: of(Kind::Status), form: Form::Printed, parse: T::parse_status, parse_back: T::parse_status }
-            .check();
+        let secret = T::SECRET;
+        Texts {
+            golden: of(Kind::Table),
+            secret,
+            form: Form::Printed,
+            parse: T::parse_table,
+            parse_back: T::parse_input,
+        }
+        .check();
+        Texts {
+            golden: of(Kind::Status),
+            secret,
+            form: Form::Printed,
+            parse: T::parse_status,
+            parse_back: T::parse_status,
+        }
+        .check();
         let messages = of(Kind::Message);
         if !messages.is_empty() {
-            Texts { golden: messages, form: Form::Input, parse: T::parse_message, parse_back: T::parse_message }
-                .check();
+            Texts {
+                golden: messages,
+                secret,
+                form: Form::Input,
+                parse: T::parse_message,
+                parse_back: T::parse_message,
+            }
+            .check();
         }
     }
 }

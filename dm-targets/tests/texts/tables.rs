@@ -1,6 +1,6 @@
 //! Whole tables, errors, and what serde sees.
 
-use dm_targets::{Any, InvalidField, Linear, StatusLine, Table, TableErrorKind, TableLine, Target, ThinPool};
+use dm_targets::{Linear, StatusLine, Table, TableErrorKind, TableLine, Target};
 use dm_units::Sectors;
 
 fn refusal(text: &str) -> String {
@@ -83,34 +83,6 @@ fn errors_are_small() {
 }
 
 #[test]
-fn a_pool_is_checked_like_the_kernel_checks_it() {
-    let check = |text| ThinPool::check(&ThinPool::parse_table(text).unwrap(), Sectors(8));
-    let all = "254:32 254:48 128 0 5 skip_block_zeroing ignore_discard no_discard_passdown read_only error_if_no_space";
-    let error: InvalidField = check(all).unwrap_err();
-    assert_eq!(error.to_string(), "number of features must be at most 4");
-    assert_eq!(check("254:32 254:48 2097152 0"), Ok(()));
-
-    let refusal = |text| ThinPool::parse_table(text).unwrap_err().to_string();
-    assert_eq!(refusal("254:32 254:48 64 0"), "thin-pool table: word 3, data block size, must be from 128 to 2097152");
-    assert_eq!(refusal("254:32 254:48 192 0"), "thin-pool table: word 3, data block size, must be a multiple of 128");
-    assert_eq!(
-        refusal("254:32 254:32 128 0"),
-        "thin-pool table: word 2, data dev, must not be the same as the metadata dev"
-    );
-    assert_eq!(
-        refusal("254:32 254:48 128 0 2 read_only READ_ONLY"),
-        "thin-pool table: word 7, feature, is given twice"
-    );
-}
-
-#[test]
-fn unknown_features_are_kept_behind_the_known_ones() {
-    let table = ThinPool::parse_table("254:32 254:48 128 0 3 new_word read_only x").unwrap();
-    assert!(table.read_only);
-    assert_eq!(table.to_string(), "254:32 254:48 128 0 3 read_only new_word x ");
-}
-
-#[test]
 fn table_errors_say_what_is_behind_them() {
     let error = "0 8 linear 253:0".parse::<Table>().unwrap_err();
     let TableErrorKind::Parse(cause) = error.kind() else { panic!("{error}") };
@@ -119,6 +91,7 @@ fn table_errors_say_what_is_behind_them() {
 
 #[cfg(feature = "serde")]
 mod serde {
+    use dm_targets::Any;
     use dm_targets::linear::LinearTable;
     use dm_targets::thin_pool::{PoolMode, ThinPoolStatus};
 

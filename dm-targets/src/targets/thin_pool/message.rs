@@ -1,0 +1,97 @@
+//! What a pool can be told.
+
+use core::fmt;
+
+use crate::thin::ThinDevId;
+use crate::{Fields, Message, NoReply, Params, ParseError, Printer, Problem};
+
+/// A message to a `thin-pool` target.
+///
+/// ```
+/// use dm_targets::thin::ThinDevId;
+/// use dm_targets::thin_pool::ThinPoolMessage;
+///
+/// let message = ThinPoolMessage::CreateThin(ThinDevId::new(7)?);
+/// assert_eq!(message.to_string(), "create_thin 7");
+/// # Ok::<(), dm_targets::InvalidField>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ThinPoolMessage {
+    /// Creates an empty thin device; fails with `EEXIST` if there is one.
+    CreateThin(ThinDevId),
+    /// Creates a thin device as a snapshot of another, which must not be in use without being suspended.
+    CreateSnap {
+        /// The new device.
+        id: ThinDevId,
+        /// The device that it is a snapshot of.
+        origin: ThinDevId,
+    },
+    /// Deletes a thin device; fails with `EBUSY` while it is open.
+    Delete(ThinDevId),
+    /// Changes the transaction id; fails with `EINVAL` if the current one is another.
+    SetTransactionId {
+        /// The transaction id that is expected to be in force.
+        current: u64,
+        /// The one to be in force from now on.
+        new: u64,
+    },
+    /// Takes a snapshot of the metadata that can be read while the pool is in use.
+    ReserveMetadataSnap,
+    /// Gives that snapshot back.
+    ReleaseMetadataSnap,
+}
+
+impl Message for ThinPoolMessage {
+    type Reply = NoReply;
+}
+
+impl Params for ThinPoolMessage {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let name = fields.next_word().ok_or_else(|| fields.missing("message"))?;
+        Ok(match name {
+            _ if name.is("create_thin") => Self::CreateThin(fields.read("dev id")?),
+            _ if name.is("create_snap") => {
+                Self::CreateSnap { id: fields.read("dev id")?, origin: fields.read("origin id")? }
+            }
+            _ if name.is("delete") => Self::Delete(fields.read("dev id")?),
+            _ if name.is("set_transaction_id") => {
+                Self::SetTransactionId { current: fields.read("current id")?, new: fields.read("new id")? }
+            }
+            _ if name.is("reserve_metadata_snap") => Self::ReserveMetadataSnap,
+            _ if name.is("release_metadata_snap") => Self::ReleaseMetadataSnap,
+            _ => return Err(fields.error("message", Problem::Unknown)),
+        })
+    }
+}
+
+impl fmt::Display for ThinPoolMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Printer::new(f);
+        match self {
+            Self::CreateThin(id) => out.word("create_thin").put(id),
+            Self::CreateSnap { id, origin } => out.word("create_snap").put(id).put(origin),
+            Self::Delete(id) => out.word("delete").put(id),
+            Self::SetTransactionId { current, new } => out.word("set_transaction_id").put(current).put(new),
+            Self::ReserveMetadataSnap => out.word("reserve_metadata_snap"),
+            Self::ReleaseMetadataSnap => out.word("release_metadata_snap"),
+        };
+        out.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Target, ThinPool};
+
+    #[test]
+    fn messages_have_exactly_their_words() {
+        let refusal = |text| ThinPool::parse_message(text).unwrap_err().to_string();
+        assert_eq!(refusal("create_thin 1 2"), "thin-pool message: word 3 is one word too many");
+        assert_eq!(refusal("create_snap 1"), "thin-pool message: word 3, origin id, is missing");
+        assert_eq!(refusal("delete 16777216"), "thin-pool message: word 2, dev id, must be at most 16777215");
+        assert_eq!(refusal("thin"), "thin-pool message: word 1, message, is not known");
+        assert_eq!(ThinPool::parse_message("RESERVE_METADATA_SNAP"), Ok(ThinPoolMessage::ReserveMetadataSnap));
+    }
+}
