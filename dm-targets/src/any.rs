@@ -66,6 +66,17 @@ macro_rules! targets {
             }
         }
 
+        impl AnyStatus {
+            /// What the status says of the health of the target; `None` for a target that is not known.
+            #[must_use]
+            pub fn health(&self) -> Option<$crate::Health> {
+                match self {
+                    $($(Self::$target(status) => Some($target::health(status)),)+)+
+                    Self::Other(_) => None,
+                }
+            }
+        }
+
         impl Kind for Any {
             type Table = AnyTable;
             type Status = AnyStatus;

@@ -6,6 +6,7 @@ use core::fmt;
 use dm_units::Sectors;
 
 use crate::fields::Fields;
+use crate::health::Health;
 use crate::parse_error::{ParseError, Part};
 use crate::printer::Printer;
 use crate::problem::{InvalidField, Problem};
@@ -54,6 +55,13 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     fn check(table: &Self::Table, length: Sectors) -> Result<(), InvalidField> {
         let _ = (table, length);
         Ok(())
+    }
+
+    /// What a status says of the health of the target. A target that says nothing is good.
+    #[must_use]
+    fn health(status: &Self::Status) -> Health {
+        let _ = status;
+        Health::default()
     }
 
     /// Reads a table as the kernel and `dmsetup` print it ([`Form::Printed`](crate::Form::Printed)).

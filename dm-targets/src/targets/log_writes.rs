@@ -24,7 +24,7 @@ use core::fmt;
 
 use dm_units::Sectors;
 
-use crate::{Device, Fields, Message, NoReply, Params, ParseError, Printer, Problem, Target, WordBuf};
+use crate::{Concern, Device, Fields, Health, Message, NoReply, Params, ParseError, Printer, Problem, Target, WordBuf};
 
 const LOGGING_DISABLED: &str = "logging_disabled";
 
@@ -37,6 +37,10 @@ impl Target for LogWrites {
     type Table = LogWritesTable;
     type Status = LogWritesStatus;
     type Message = LogWritesMessage;
+
+    fn health(status: &LogWritesStatus) -> Health {
+        Health::default().concern(Concern::Disabled, status.logging_disabled)
+    }
 }
 
 /// The table of a `log-writes` target.

@@ -23,7 +23,10 @@ use core::fmt;
 use dm_units::{DeviceNumber, Sectors};
 
 use crate::keywords::keywords;
-use crate::{Device, Fields, InvalidField, Limits, NoMessage, Params, ParseError, Printer, Target, WordBuf};
+use crate::{
+    Concern, Device, Fields, Health, InvalidField, Limits, NoMessage, Params, ParseError, Printer, Target, Usage,
+    WordBuf,
+};
 
 const STRIPES: Limits = Limits::new("stripe count", 1, u32::MAX as u64);
 const CHUNK_SIZE: Limits = Limits::new("chunk size", 1, u32::MAX as u64);
@@ -45,6 +48,17 @@ impl Target for Striped {
         Limits::new("length", 1, u64::MAX).multiple_of(stripes).check(length)?;
         let stripe = length.0.checked_div(stripes).unwrap_or_default();
         Limits::new("length of a stripe", 1, u64::MAX).multiple_of(table.chunk_size.0).check(stripe)
+    }
+
+    fn health(status: &StripedStatus) -> Health {
+        let alive = status.stripes.iter().filter(|stripe| stripe.health == StripeHealth::Alive).count() as u64;
+        let all = status.stripes.len() as u64;
+        Health {
+            legs: Some(Usage { used: alive, total: all }),
+            repairs: all.saturating_sub(alive),
+            ..Health::default()
+        }
+        .concern(Concern::FailedLegs, alive < all)
     }
 }
 

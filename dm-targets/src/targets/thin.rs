@@ -27,8 +27,8 @@ use core::fmt;
 use dm_units::Sectors;
 
 use crate::{
-    Device, Feature, Fields, InvalidField, Limits, NoMessage, Number, Params, ParseError, Printer, Problem, Target,
-    Value, Word, WordBuf,
+    Concern, Device, Feature, Fields, Health, InvalidField, Limits, NoMessage, Number, Params, ParseError, Printer,
+    Problem, Target, Value, Word, WordBuf,
 };
 
 const DEV_ID: Limits = Limits::new("dev id", 0, 0xff_ffff);
@@ -51,6 +51,14 @@ impl Target for Thin {
         match table {
             ThinTable::Device { pool, external_origin, .. } => check_origin(pool, external_origin),
             ThinTable::Fail | ThinTable::NotOpen => Err(InvalidField::new("pool dev", problem)),
+        }
+    }
+
+    fn health(status: &ThinStatus) -> Health {
+        match status {
+            ThinStatus::Working { .. } => Health::default(),
+            ThinStatus::Fail => Health::only(Concern::Failed),
+            ThinStatus::NotOpen | ThinStatus::Error => Health::only(Concern::NoFigures),
         }
     }
 }
