@@ -175,7 +175,7 @@ impl fmt::Display for Health {
             }
         }
         if let Some(Usage { used, total }) = self.legs {
-            write!(f, "{separator}{used} of {total} devices in sync")?;
+            write!(f, "{separator}{used} of {total} devices in order")?;
             separator = ", ";
         }
         if let Some(percent) = self.sync.and_then(|sync| sync.percent()) {
@@ -192,6 +192,37 @@ impl fmt::Display for Health {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::StatusLine;
+
+    fn health(line: &str) -> String {
+        line.parse::<StatusLine>().unwrap().status.health().map_or("unknown".into(), |health| health.to_string())
+    }
+
+    #[test]
+    fn statuses_tell() {
+        let pool = |words: &str| health(&format!("0 8 thin-pool {words} "));
+        assert_eq!(pool("0 300/1024 1/4 - rw - - - 256"), "good; data 25% used, metadata 29% used");
+        assert_eq!(
+            pool("0 769/1024 4/4 - out_of_data_space - - - 256"),
+            "attention: out of data space, low on metadata space; data 100% used, metadata 75% used"
+        );
+        assert_eq!(
+            pool("0 8/1024 4/4 - ro - - needs_check"),
+            "attention: takes no writes, metadata must be checked; data 100% used, metadata 0% used, 1 to repair"
+        );
+        assert_eq!(pool("Fail"), "failed: serves no requests; 1 to repair");
+        assert_eq!(pool("Error"), "attention: figures could not be read");
+        assert_eq!(health("0 8 thin 8 7"), "good");
+        assert_eq!(health("0 8 thin Fail"), "failed: serves no requests");
+        assert_eq!(health("0 8 thin -"), "attention: figures could not be read");
+        assert_eq!(
+            health("0 8 striped 2 7:0 7:1 1 AD"),
+            "attention: devices have failed; 1 of 2 devices in order, 1 to repair"
+        );
+        assert_eq!(health("0 8 log-writes 1 1 logging_disabled"), "attention: partly disabled");
+        assert_eq!(health("0 8 linear "), "good");
+        assert_eq!(health("0 8 later words"), "unknown");
+    }
 
     #[test]
     fn the_worst_concern_counts() {
@@ -222,7 +253,7 @@ mod tests {
         };
         assert_eq!(
             health.to_string(),
-            "attention: devices have failed; 1 of 2 devices in sync, 12% in sync, 1 to repair"
+            "attention: devices have failed; 1 of 2 devices in order, 12% in sync, 1 to repair"
         );
     }
 }

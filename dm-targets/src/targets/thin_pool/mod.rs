@@ -36,7 +36,9 @@ use core::fmt;
 use dm_units::{DataBlocks, Sectors};
 
 use crate::flags::{Flag, flags};
-use crate::{Device, Feature, Fields, InvalidField, Limits, Params, ParseError, Printer, Problem, Target, WordBuf};
+use crate::{
+    Device, Feature, Fields, Health, InvalidField, Limits, Params, ParseError, Printer, Problem, Target, WordBuf,
+};
 
 mod message;
 mod status;
@@ -75,6 +77,10 @@ impl Target for ThinPool {
         BLOCK_SIZE.check(table.block_size)?;
         let features = Flag::count(&FLAGS, table, &table.other_features);
         FEATURE_COUNT.check(features as u64)
+    }
+
+    fn health(status: &ThinPoolStatus) -> Health {
+        status.health()
     }
 }
 

@@ -6,7 +6,7 @@ use core::fmt;
 use dm_units::{DataBlocks, MetaBlocks};
 
 use crate::keywords::keywords;
-use crate::{Fields, Params, ParseError, Printer, Usage, WordBuf};
+use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf};
 
 keywords! {
     exact;
@@ -99,6 +99,16 @@ pub struct WorkingPool {
     pub extra: Vec<WordBuf>,
 }
 
+impl ThinPoolStatus {
+    pub(super) fn health(&self) -> Health {
+        match self {
+            Self::Working(pool) => pool.health(),
+            Self::Fail => Health { repairs: 1, ..Health::only(Concern::Failed) },
+            Self::Error => Health::only(Concern::NoFigures),
+        }
+    }
+}
+
 impl Params for ThinPoolStatus {
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
         if fields.take_all("Fail") {
@@ -122,6 +132,23 @@ impl fmt::Display for ThinPoolStatus {
 }
 
 impl WorkingPool {
+    fn health(&self) -> Health {
+        let Usage { used, total } = self.metadata;
+        let free = MetaBlocks(total.0.saturating_sub(used.0));
+        let needs_check = self.check == Some(PoolCheck::Needed);
+        let health = Health {
+            data: Some(self.data.numbers()),
+            metadata: Some(self.metadata.numbers()),
+            repairs: needs_check.into(),
+            ..Health::default()
+        };
+        health
+            .concern(Concern::ReadOnly, self.mode == Some(PoolMode::ReadOnly))
+            .concern(Concern::OutOfDataSpace, self.mode == Some(PoolMode::OutOfDataSpace))
+            .concern(Concern::LowMetadataSpace, self.metadata_low_water.is_some_and(|low| free < low))
+            .concern(Concern::NeedsCheck, needs_check)
+    }
+
     #[inline]
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
         Ok(Self {
