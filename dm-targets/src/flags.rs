@@ -31,9 +31,18 @@ macro_rules! flags {
 pub(crate) use flags;
 
 impl<T> Flag<T> {
-    /// Sets the flag that `word` is. `Ok(false)` if it is none of them.
+    /// Sets the flag that `word` is, in whatever case. `Ok(false)` if it is none of them.
     pub(crate) fn set(flags: &[Self], params: &mut T, word: Word<'_>) -> Result<bool, Problem> {
-        match flags.iter().find(|flag| word.is(flag.word)) {
+        Self::set_first(flags, params, |keyword| word.is(keyword))
+    }
+
+    /// The same where the case matters.
+    pub(crate) fn set_exact(flags: &[Self], params: &mut T, word: Word<'_>) -> Result<bool, Problem> {
+        Self::set_first(flags, params, |keyword| word.spelling() == keyword)
+    }
+
+    fn set_first(flags: &[Self], params: &mut T, is: impl Fn(&str) -> bool) -> Result<bool, Problem> {
+        match flags.iter().find(|flag| is(flag.word)) {
             None => Ok(false),
             Some(flag) if (flag.get)(params) => Err(Problem::Repeated),
             Some(flag) => {

@@ -20,6 +20,7 @@ targets! {
     era: Era;
     error: Error;
     flakey: Flakey;
+    inlinecrypt: InlineCrypt;
     linear: Linear;
     log_writes: LogWrites;
     mirror: Mirror;
