@@ -21,6 +21,7 @@ targets! {
     error: Error;
     flakey: Flakey;
     inlinecrypt: InlineCrypt;
+    integrity: Integrity;
     linear: Linear;
     log_writes: LogWrites;
     mirror: Mirror;

@@ -1,0 +1,697 @@
+//! `integrity`: a tag is stored beside every sector.
+//!
+//! ```text
+//! table  = <device> <reserved> <tag_size> <mode> <#opt> {<opt>}
+//! mode   = J | B | D | R | I
+//! opt    = meta_device:<device> | block_size:<bytes> | recalculate | reset_recalculate
+//!        | allow_discards | allow_discards_keyed
+//!        | journal_sectors:<n> | interleave_sectors:<n> | buffer_sectors:<n>
+//!        | journal_watermark:<percent> | commit_time:<ms> | sectors_per_bit:<n> | bitmap_flush_interval:<ms>
+//!        | fix_padding | fix_hmac | legacy_recalculate
+//!        | internal_hash:<alg> | journal_crypt:<alg> | journal_mac:<alg>
+//! alg    = <name>[:<hexkey>]
+//! status = <mismatches> [<provided_sectors> [<recalculated>]]
+//! ```
+//!
+//! | word | type | unit | range |
+//! |---|---|---|---|
+//! | reserved | [`Sectors`] | sectors before the superblock | |
+//! | tag_size | `u32` or `-` | bytes | 1 to 255; `-`: the size of the internal hash |
+//! | mode | [`IntegrityMode`] | | |
+//! | #opt | count | words | at most 18, and never left out |
+//! | block_size | `u32` | bytes | power of two from 512 to 4096; never printed as 512 |
+//! | journal_sectors, interleave_sectors, buffer_sectors | `u32` | sectors | rounded by the kernel |
+//! | journal_watermark | `u32` | percent | at most 100 |
+//! | commit_time, bitmap_flush_interval | `u32` | milliseconds | |
+//! | sectors_per_bit | `u64` | sectors | rounded down to a power of two |
+//! | recalculated | [`Sectors`] or `-` | sectors done so far | `-`: no tags are calculated anew |
+//!
+//! All words are compared with regard to case. Words after the counted ones are ignored. What is printed are the values in
+//! effect, rounded or from the superblock, and keys in the case in which they were given: `fix_padding`, `fix_hmac` and
+//! `recalculate` can show without having been asked for, and the other way round. Version 1.15.0 and later print
+//! `journal_sectors` only in mode `J`, behind `buffer_sectors`; a table keeps the place it was read at.
+//!
+//! Takes no messages. To learn how long a device can be, load a table of 8 sectors and read `provided_sectors`.
+//!
+//! Kernel: `dm_integrity_ctr`, `get_alg_and_key` and `dm_integrity_status` in `drivers/md/dm-integrity.c`.
+
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
+
+use dm_units::Sectors;
+
+use crate::flags::{Flag, flags};
+use crate::keywords::keywords;
+use crate::pairs::{read_once, read_once_within, split_pair};
+use crate::{
+    Device, Feature, Fields, InvalidField, Key, Limits, NoMessage, Params, ParseError, Printer, Problem, SecretWord,
+    Target, Value, Word, WordBuf,
+};
+
+const MODE: &str = "mode";
+const OPTION: &str = "option";
+const META_DEVICE: &str = "meta_device";
+const INTERNAL_HASH: &str = "internal_hash";
+const JOURNAL_CRYPT: &str = "journal_crypt";
+const JOURNAL_MAC: &str = "journal_mac";
+
+const TAG_SIZE: Limits = Limits::new("tag size", 1, 255);
+const OPTION_COUNT: Limits = Limits::new("number of options", 0, 18);
+const BLOCK_SIZE: Limits = Limits::new("block_size", 512, 4096).power_of_two();
+const JOURNAL_WATERMARK: Limits = Limits::new("journal_watermark", 0, 100);
+const JOURNAL_SECTORS: Limits = any_u32("journal_sectors");
+const INTERLEAVE_SECTORS: Limits = any_u32("interleave_sectors");
+const BUFFER_SECTORS: Limits = any_u32("buffer_sectors");
+const COMMIT_TIME: Limits = any_u32("commit_time");
+const SECTORS_PER_BIT: Limits = Limits::new("sectors_per_bit", 0, u64::MAX);
+const BITMAP_FLUSH_INTERVAL: Limits = any_u32("bitmap_flush_interval");
+
+const fn any_u32(field: &'static str) -> Limits {
+    Limits::new(field, 0, u32::MAX as u64)
+}
+
+/// The flags that stand before the numbers.
+const FIRST_FLAGS: [Flag<IntegrityTable>; 4] =
+    flags![recalculate, reset_recalculate, allow_discards, allow_discards_keyed];
+
+/// The flags that stand behind them.
+const LAST_FLAGS: [Flag<IntegrityTable>; 3] = flags![fix_padding, fix_hmac, legacy_recalculate];
+
+/// The `integrity` target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Integrity {}
+
+impl Target for Integrity {
+    const TYPE: &'static str = "integrity";
+    type Table = IntegrityTable;
+    type Status = IntegrityStatus;
+    type Message = NoMessage;
+
+    const SINGLETON: bool = true;
+    const SECRET: bool = true;
+
+    const FEATURES: &'static [Feature] = &[
+        Feature { name: META_DEVICE, since: (1, 2, 0) },
+        Feature { name: "recalculate", since: (1, 2, 0) },
+        Feature { name: "mode B", since: (1, 3, 0) },
+        Feature { name: "sectors_per_bit", since: (1, 3, 0) },
+        Feature { name: "bitmap_flush_interval", since: (1, 3, 0) },
+        Feature { name: "fix_padding", since: (1, 4, 0) },
+        Feature { name: "allow_discards", since: (1, 6, 0) },
+        Feature { name: "fix_hmac", since: (1, 7, 0) },
+        Feature { name: "legacy_recalculate", since: (1, 7, 0) },
+        Feature { name: "reset_recalculate", since: (1, 8, 0) },
+        Feature { name: "mode I", since: (1, 12, 0) },
+        Feature { name: "allow_discards_keyed", since: (1, 14, 0) },
+    ];
+
+    fn check(table: &IntegrityTable, _: Sectors) -> Result<(), InvalidField> {
+        table.tag_size.map_or(Ok(()), |size| TAG_SIZE.check(size))?;
+        table.block_size.map_or(Ok(()), |size| BLOCK_SIZE.check(size))?;
+        table.journal_watermark.map_or(Ok(()), |percent| JOURNAL_WATERMARK.check(percent))?;
+        OPTION_COUNT.check(table.option_count() as u64)?;
+        check_internal_hash(table)?;
+        if table.mode == IntegrityMode::Inline { check_inline(table) } else { Ok(()) }
+    }
+}
+
+/// Checks what cannot be without an internal hash, or a key for it.
+fn check_internal_hash(table: &IntegrityTable) -> Result<(), InvalidField> {
+    let needs_hash = table.tag_size.is_none()
+        || matches!(table.mode, IntegrityMode::Bitmap | IntegrityMode::Inline)
+        || FIRST_FLAGS.iter().any(|flag| (flag.get)(table));
+    match &table.internal_hash {
+        None if needs_hash => Err(InvalidField::new(INTERNAL_HASH, Problem::Missing)),
+        Some(hash) if table.allow_discards_keyed && hash.key.is_none() => {
+            Err(InvalidField::new(INTERNAL_HASH, Problem::Expected("keyed for allow_discards_keyed")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks what cannot be where tags are stored by the device itself.
+fn check_inline(table: &IntegrityTable) -> Result<(), InvalidField> {
+    let unfit = [
+        (META_DEVICE, table.meta_device.is_some()),
+        (JOURNAL_CRYPT, table.journal_crypt.is_some()),
+        (JOURNAL_MAC, table.journal_mac.is_some()),
+        ("allow_discards", table.allow_discards),
+        ("allow_discards_keyed", table.allow_discards_keyed),
+    ];
+    match unfit.into_iter().find(|(_, given)| *given) {
+        Some((field, _)) => Err(InvalidField::new(field, Problem::Conflict("mode I"))),
+        None => Ok(()),
+    }
+}
+
+keywords! {
+    exact;
+    /// How data and tags are kept together.
+    pub enum IntegrityMode {
+        /// Both are written to a journal first.
+        Journal = "J",
+        /// A bitmap tells which tags must be calculated anew after a crash.
+        Bitmap = "B",
+        /// They are not: after a crash tags may be wrong.
+        Direct = "D",
+        /// Tags are neither checked nor written, to get at the data.
+        Recovery = "R",
+        /// Tags are stored by the device, in sectors that are larger.
+        Inline = "I",
+    }
+}
+
+/// An algorithm of the kernel's crypto API, and perhaps a key. `Debug` does not show the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyedAlgorithm {
+    /// The name, such as `crc32c` or `hmac(sha256)`; it holds no colon.
+    algorithm: WordBuf,
+    /// The key, for algorithms that have one.
+    key: Option<Key>,
+}
+
+impl KeyedAlgorithm {
+    /// An algorithm without a key.
+    ///
+    /// # Errors
+    ///
+    /// The name is empty or cannot be part of the word.
+    pub fn new(algorithm: &str) -> Result<Self, Problem> {
+        if algorithm.contains(':') {
+            return Err(Problem::ForbiddenByte(b':'));
+        }
+        Ok(Self { algorithm: WordBuf::new(algorithm)?, key: None })
+    }
+
+    /// An algorithm with a key.
+    ///
+    /// # Errors
+    ///
+    /// The name is empty or cannot be part of the word.
+    pub fn keyed(algorithm: &str, key: Key) -> Result<Self, Problem> {
+        Ok(Self { key: Some(key), ..Self::new(algorithm)? })
+    }
+
+    /// The name, such as `crc32c` or `hmac(sha256)`.
+    #[must_use]
+    pub fn algorithm(&self) -> &str {
+        &self.algorithm
+    }
+
+    /// The key, if there is one.
+    #[must_use]
+    pub const fn key(&self) -> Option<&Key> {
+        self.key.as_ref()
+    }
+}
+
+impl Value for KeyedAlgorithm {
+    fn read(word: Word<'_>) -> Result<Self, Problem> {
+        match word.split_once(':') {
+            Some((algorithm, key)) => Self::keyed(&algorithm.value()?, Key::read(key)?),
+            None => Self::new(&word.value()?),
+        }
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
+        self.algorithm.print(out)?;
+        let Some(key) = &self.key else { return Ok(()) };
+        out.write_str(":")?;
+        key.print(out)
+    }
+}
+
+/// The table of an `integrity` target. Its `Display` shows keys; its `Debug` does not.
+///
+/// ```
+/// use dm_targets::integrity::{IntegrityMode, IntegrityTable, KeyedAlgorithm};
+/// use dm_units::{DeviceNumber, Sectors};
+///
+/// let table = IntegrityTable::new(DeviceNumber::new(254, 32), Sectors(0), None, IntegrityMode::Journal);
+/// let table = table.internal_hash(KeyedAlgorithm::new("crc32c")?).block_size(4096);
+/// assert_eq!(table.to_string(), "254:32 0 - J 2 block_size:4096 internal_hash:crc32c");
+/// # Ok::<(), dm_targets::Problem>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IntegrityTable {
+    /// Holds the data and, without a [`meta_device`](Self::meta_device), the tags.
+    pub device: Device,
+    /// How much of the device with the tags is skipped at its start.
+    pub reserved: Sectors,
+    /// The size of a tag in bytes; that of the internal hash where it is not given.
+    pub tag_size: Option<u32>,
+    /// How data and tags are kept together.
+    pub mode: IntegrityMode,
+    /// Holds the tags.
+    pub meta_device: Option<Device>,
+    /// How many bytes have one tag.
+    pub block_size: Option<u32>,
+    /// Tags are calculated anew, in the background.
+    pub recalculate: bool,
+    /// They are, and from the start.
+    pub reset_recalculate: bool,
+    /// Discards reach the device.
+    pub allow_discards: bool,
+    /// They do although tags are keyed. Once a device has it, it cannot be taken back.
+    pub allow_discards_keyed: bool,
+    /// The size of the journal, in sectors.
+    pub journal_sectors: Option<u32>,
+    /// After how many sectors of data there are tags.
+    pub interleave_sectors: Option<u32>,
+    /// How many sectors one buffer of tags has.
+    pub buffer_sectors: Option<u32>,
+    /// At how many percent the journal is written out.
+    pub journal_watermark: Option<u32>,
+    /// After how many milliseconds it is committed.
+    pub commit_time: Option<u32>,
+    /// How many sectors one bit of the bitmap is for.
+    pub sectors_per_bit: Option<u64>,
+    /// After how many milliseconds it is written.
+    pub bitmap_flush_interval: Option<u32>,
+    /// Less space is wasted between tags.
+    pub fix_padding: bool,
+    /// Keyed hashes also cover the section number and the superblock.
+    pub fix_hmac: bool,
+    /// Tags may be calculated anew although they are keyed.
+    pub legacy_recalculate: bool,
+    /// Makes the tags; without it they come from above.
+    pub internal_hash: Option<KeyedAlgorithm>,
+    /// Encrypts the journal.
+    pub journal_crypt: Option<KeyedAlgorithm>,
+    /// Authenticates the journal.
+    pub journal_mac: Option<KeyedAlgorithm>,
+    /// Where `journal_sectors` stands: behind `buffer_sectors`, as of version 1.15.0, or before `interleave_sectors`.
+    journal_sectors_behind: bool,
+    /// Options that this version does not know; they are printed after the others.
+    other_options: Vec<SecretWord>,
+    /// Words that the kernel ignores.
+    extra: Vec<SecretWord>,
+}
+
+impl IntegrityTable {
+    /// The data of `device`, with tags of `tag_size` bytes.
+    pub fn new(device: impl Into<Device>, reserved: Sectors, tag_size: Option<u32>, mode: IntegrityMode) -> Self {
+        Self {
+            device: device.into(),
+            reserved,
+            tag_size,
+            mode,
+            meta_device: None,
+            block_size: None,
+            recalculate: false,
+            reset_recalculate: false,
+            allow_discards: false,
+            allow_discards_keyed: false,
+            journal_sectors: None,
+            interleave_sectors: None,
+            buffer_sectors: None,
+            journal_watermark: None,
+            commit_time: None,
+            sectors_per_bit: None,
+            bitmap_flush_interval: None,
+            fix_padding: false,
+            fix_hmac: false,
+            legacy_recalculate: false,
+            internal_hash: None,
+            journal_crypt: None,
+            journal_mac: None,
+            journal_sectors_behind: false,
+            other_options: Vec::new(),
+            extra: Vec::new(),
+        }
+    }
+
+    /// Stores tags on another device.
+    #[must_use]
+    pub fn meta_device(self, device: impl Into<Device>) -> Self {
+        Self { meta_device: Some(device.into()), ..self }
+    }
+
+    /// Sets how many bytes have one tag.
+    #[must_use]
+    pub fn block_size(self, bytes: u32) -> Self {
+        Self { block_size: Some(bytes), ..self }
+    }
+
+    /// Calculates tags anew, from where it was left off.
+    #[must_use]
+    pub fn recalculate(self) -> Self {
+        Self { recalculate: true, ..self }
+    }
+
+    /// Calculates tags anew from the start.
+    #[must_use]
+    pub fn reset_recalculate(self) -> Self {
+        Self { reset_recalculate: true, ..self }
+    }
+
+    /// Lets discards reach the device.
+    #[must_use]
+    pub fn allow_discards(self) -> Self {
+        Self { allow_discards: true, ..self }
+    }
+
+    /// Lets discards reach the device although tags are keyed, for good.
+    #[must_use]
+    pub fn allow_discards_keyed(self) -> Self {
+        Self { allow_discards_keyed: true, ..self }
+    }
+
+    /// Sets the size of the journal.
+    #[must_use]
+    pub fn journal_sectors(self, sectors: u32) -> Self {
+        Self { journal_sectors: Some(sectors), ..self }
+    }
+
+    /// Sets after how many sectors of data there are tags.
+    #[must_use]
+    pub fn interleave_sectors(self, sectors: u32) -> Self {
+        Self { interleave_sectors: Some(sectors), ..self }
+    }
+
+    /// Sets the size of the buffers for tags.
+    #[must_use]
+    pub fn buffer_sectors(self, sectors: u32) -> Self {
+        Self { buffer_sectors: Some(sectors), ..self }
+    }
+
+    /// Sets how full the journal gets before it is written out.
+    #[must_use]
+    pub fn journal_watermark(self, percent: u32) -> Self {
+        Self { journal_watermark: Some(percent), ..self }
+    }
+
+    /// Sets how long the journal waits before it is committed.
+    #[must_use]
+    pub fn commit_time(self, milliseconds: u32) -> Self {
+        Self { commit_time: Some(milliseconds), ..self }
+    }
+
+    /// Sets how many sectors one bit of the bitmap is for.
+    #[must_use]
+    pub fn sectors_per_bit(self, sectors: u64) -> Self {
+        Self { sectors_per_bit: Some(sectors), ..self }
+    }
+
+    /// Sets how long the bitmap waits before it is written.
+    #[must_use]
+    pub fn bitmap_flush_interval(self, milliseconds: u32) -> Self {
+        Self { bitmap_flush_interval: Some(milliseconds), ..self }
+    }
+
+    /// Wastes less space between tags; earlier kernels cannot use such a device.
+    #[must_use]
+    pub fn fix_padding(self) -> Self {
+        Self { fix_padding: true, ..self }
+    }
+
+    /// Covers the section number and the superblock with the hash; earlier kernels cannot use such a device.
+    #[must_use]
+    pub fn fix_hmac(self) -> Self {
+        Self { fix_hmac: true, ..self }
+    }
+
+    /// Lets tags be calculated anew although they are keyed, which lets an attacker have his data signed.
+    #[must_use]
+    pub fn legacy_recalculate(self) -> Self {
+        Self { legacy_recalculate: true, ..self }
+    }
+
+    /// Sets what makes the tags.
+    #[must_use]
+    pub fn internal_hash(self, hash: KeyedAlgorithm) -> Self {
+        Self { internal_hash: Some(hash), ..self }
+    }
+
+    /// Encrypts the journal.
+    #[must_use]
+    pub fn journal_crypt(self, cipher: KeyedAlgorithm) -> Self {
+        Self { journal_crypt: Some(cipher), ..self }
+    }
+
+    /// Authenticates the journal.
+    #[must_use]
+    pub fn journal_mac(self, hash: KeyedAlgorithm) -> Self {
+        Self { journal_mac: Some(hash), ..self }
+    }
+
+    /// The options that this version does not know.
+    #[must_use]
+    pub fn other_options(&self) -> &[SecretWord] {
+        &self.other_options
+    }
+
+    fn read_option(&mut self, word: Word<'_>) -> Result<(), InvalidField> {
+        let invalid = |problem| InvalidField::new(OPTION, problem);
+        if Flag::set_exact(&FIRST_FLAGS, self, word).map_err(invalid)?
+            || Flag::set_exact(&LAST_FLAGS, self, word).map_err(invalid)?
+        {
+            return Ok(());
+        }
+        let Some((name, value)) = split_pair(word) else { return self.keep_option(word) };
+        match name {
+            META_DEVICE => read_once(&mut self.meta_device, META_DEVICE, value),
+            "block_size" => read_once_within(&mut self.block_size, &BLOCK_SIZE, value),
+            "journal_sectors" => {
+                self.journal_sectors_behind = self.interleave_sectors.is_some() || self.buffer_sectors.is_some();
+                read_once_within(&mut self.journal_sectors, &JOURNAL_SECTORS, value)
+            }
+            "interleave_sectors" => read_once_within(&mut self.interleave_sectors, &INTERLEAVE_SECTORS, value),
+            "buffer_sectors" => read_once_within(&mut self.buffer_sectors, &BUFFER_SECTORS, value),
+            "journal_watermark" => read_once_within(&mut self.journal_watermark, &JOURNAL_WATERMARK, value),
+            "commit_time" => read_once_within(&mut self.commit_time, &COMMIT_TIME, value),
+            "sectors_per_bit" => read_once_within(&mut self.sectors_per_bit, &SECTORS_PER_BIT, value),
+            "bitmap_flush_interval" => read_once_within(&mut self.bitmap_flush_interval, &BITMAP_FLUSH_INTERVAL, value),
+            INTERNAL_HASH => read_once(&mut self.internal_hash, INTERNAL_HASH, value),
+            JOURNAL_CRYPT => read_once(&mut self.journal_crypt, JOURNAL_CRYPT, value),
+            JOURNAL_MAC => read_once(&mut self.journal_mac, JOURNAL_MAC, value),
+            _ => self.keep_option(word),
+        }
+    }
+
+    fn keep_option(&mut self, word: Word<'_>) -> Result<(), InvalidField> {
+        let kept = SecretWord::read(word).map_err(|problem| InvalidField::new(OPTION, problem))?;
+        self.other_options.push(kept);
+        Ok(())
+    }
+
+    fn option_count(&self) -> usize {
+        let pairs = [
+            self.meta_device.is_some(),
+            self.block_size.is_some(),
+            self.journal_sectors.is_some(),
+            self.interleave_sectors.is_some(),
+            self.buffer_sectors.is_some(),
+            self.journal_watermark.is_some(),
+            self.commit_time.is_some(),
+            self.sectors_per_bit.is_some(),
+            self.bitmap_flush_interval.is_some(),
+            self.internal_hash.is_some(),
+            self.journal_crypt.is_some(),
+            self.journal_mac.is_some(),
+        ];
+        let pairs = pairs.into_iter().filter(|given| *given).count();
+        let flags = Flag::count(&FIRST_FLAGS, self, &[]).saturating_add(Flag::count(&LAST_FLAGS, self, &[]));
+        pairs.saturating_add(flags).saturating_add(self.other_options.len())
+    }
+
+    fn print_options(&self, out: &mut Printer<'_, '_>) {
+        let [before, behind] =
+            if self.journal_sectors_behind { [None, self.journal_sectors] } else { [self.journal_sectors, None] };
+        out.pair(META_DEVICE, &self.meta_device).pair(BLOCK_SIZE.field(), &self.block_size);
+        out.words(&FIRST_FLAGS, self);
+        out.pair(JOURNAL_SECTORS.field(), &before);
+        out.pair(INTERLEAVE_SECTORS.field(), &self.interleave_sectors);
+        out.pair(BUFFER_SECTORS.field(), &self.buffer_sectors);
+        out.pair(JOURNAL_SECTORS.field(), &behind);
+        out.pair(JOURNAL_WATERMARK.field(), &self.journal_watermark);
+        out.pair(COMMIT_TIME.field(), &self.commit_time);
+        out.pair(SECTORS_PER_BIT.field(), &self.sectors_per_bit);
+        out.pair(BITMAP_FLUSH_INTERVAL.field(), &self.bitmap_flush_interval);
+        out.words(&LAST_FLAGS, self);
+        out.pair(INTERNAL_HASH, &self.internal_hash);
+        out.pair(JOURNAL_CRYPT, &self.journal_crypt).pair(JOURNAL_MAC, &self.journal_mac);
+        out.all(&self.other_options);
+    }
+}
+
+impl Params for IntegrityTable {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let device: Device = fields.read("device")?;
+        let reserved = fields.read("reserved sectors")?;
+        let tag_size: Option<u32> = fields.read(TAG_SIZE.field())?;
+        tag_size.map_or(Ok(()), |size| TAG_SIZE.check(size)).map_err(|invalid| fields.blame(invalid))?;
+        let mut table = Self::new(device, reserved, tag_size, fields.read(MODE)?);
+        let mut options = fields.read_group(OPTION_COUNT.field())?;
+        while let Some(word) = options.next_word() {
+            table.read_option(word).map_err(|invalid| options.blame(invalid))?;
+        }
+        table.extra = SecretWord::read_rest(fields, "ignored words")?;
+        Ok(table)
+    }
+}
+
+impl fmt::Display for IntegrityTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Printer::new(f);
+        out.put(&self.device).put(&self.reserved).put(&self.tag_size).put(&self.mode);
+        out.count(self.option_count());
+        self.print_options(&mut out);
+        out.all(&self.extra).end()
+    }
+}
+
+/// The status of an `integrity` target.
+///
+/// Early kernels end after the first or second field: what is not printed is `None`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct IntegrityStatus {
+    /// How many tags did not match since the table was loaded.
+    pub mismatches: u64,
+    /// How long the device can be.
+    pub provided_sectors: Option<Sectors>,
+    /// Whether tags are calculated anew.
+    pub recalculation: Option<Recalculation>,
+    /// Words that later kernels may print.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub extra: Vec<WordBuf>,
+}
+
+/// Whether tags are calculated anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Recalculation {
+    /// They are not, and have not been.
+    Off,
+    /// They are as far as this sector; at [`provided_sectors`](IntegrityStatus::provided_sectors) all are.
+    Reached(Sectors),
+}
+
+impl Value for Recalculation {
+    fn read(word: Word<'_>) -> Result<Self, Problem> {
+        Option::read(word).map(|sector| sector.map_or(Self::Off, Self::Reached))
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
+        match self {
+            Self::Off => out.write_str("-"),
+            Self::Reached(sector) => sector.print(out),
+        }
+    }
+}
+
+impl Params for IntegrityStatus {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        Ok(Self {
+            mismatches: fields.read("mismatches")?,
+            provided_sectors: fields.read_optional("provided sectors")?,
+            recalculation: fields.read_optional("recalculated sectors")?,
+            extra: fields.read_rest("extra")?,
+        })
+    }
+}
+
+impl fmt::Display for IntegrityStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Printer::printed(f);
+        out.put(&self.mismatches).all(&self.provided_sectors).all(&self.recalculation).all(&self.extra).end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(text: &str) -> IntegrityTable {
+        Integrity::parse_table(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    fn check(text: &str) -> Result<(), String> {
+        Integrity::check(&table(text), Sectors(8)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn journal_sectors_keep_their_place() {
+        for text in [
+            "8:0 0 4 J 3 journal_sectors:8 interleave_sectors:32768 buffer_sectors:128",
+            "8:0 0 4 J 3 interleave_sectors:32768 buffer_sectors:128 journal_sectors:8",
+        ] {
+            assert_eq!(table(text).journal_sectors, Some(8));
+            assert_eq!(table(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn bad_words_are_refused() {
+        let cases = [
+            ("8:0 0 4 J", "integrity table: word 5, number of options, is missing"),
+            ("8:0 0 0 J 0", "integrity table: word 3, tag size, must be from 1 to 255"),
+            ("8:0 0 256 J 0", "integrity table: word 3, tag size, must be from 1 to 255"),
+            ("8:0 0 4 J 1 block_size:1000", "integrity table: word 6, block_size, must be a power of two"),
+            ("8:0 0 4 J 1 journal_watermark:101", "integrity table: word 6, journal_watermark, must be at most 100"),
+            (
+                "8:0 0 4 J 1 meta_device:7",
+                "integrity table: word 6, meta_device, must be a device number such as 253:0, or a path",
+            ),
+            (
+                "8:0 0 4 J 1 internal_hash:hmac(sha256):abc",
+                "integrity table: word 6, internal_hash, must be an even number of hexadecimal digits",
+            ),
+            ("8:0 0 4 J 2 recalculate recalculate", "integrity table: word 7, option, is given twice"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(Integrity::parse_table(text).unwrap_err().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn words_in_another_case_are_not_known() {
+        let table = table("8:0 0 4 J 1 Recalculate");
+        assert!(!table.recalculate);
+        assert_eq!(table.other_options()[0].reveal(), "Recalculate");
+    }
+
+    #[test]
+    fn keys_are_kept_as_given_and_not_shown() {
+        let text =
+            "8:0 0 32 J 3 internal_hash:hmac(sha256):C0ffee journal_mac:hmac(sha1):BadBad new_mac:x:Beef01 more:Beef01";
+        let table = table(text);
+        assert_eq!(table.to_string(), text);
+        assert_eq!(table.internal_hash.as_ref().and_then(KeyedAlgorithm::key).map(Key::size), Some(3));
+        let debug = format!("{table:?}");
+        assert!(["C0ffee", "BadBad", "Beef01"].iter().all(|key| !debug.contains(key)), "{debug}");
+    }
+
+    #[test]
+    fn what_needs_an_internal_hash_is_not_accepted_without() {
+        for text in
+            ["8:0 0 - J 0", "8:0 0 4 B 0", "8:0 0 4 I 0", "8:0 0 4 J 1 recalculate", "8:0 0 4 D 1 allow_discards"]
+        {
+            assert_eq!(check(text), Err("internal_hash is missing".to_owned()), "{text}");
+        }
+        assert_eq!(check("8:0 0 - B 1 internal_hash:crc32c"), Ok(()));
+        let keyed = "8:0 0 - J 2 allow_discards_keyed internal_hash:crc32c";
+        assert_eq!(check(keyed), Err("internal_hash must be keyed for allow_discards_keyed".to_owned()));
+    }
+
+    #[test]
+    fn inline_mode_has_neither_journal_nor_discards() {
+        let refused = |option: &str| check(&format!("8:0 0 4 I 2 {option} internal_hash:crc32c"));
+        assert_eq!(refused("recalculate"), Ok(()));
+        assert_eq!(refused("meta_device:8:1"), Err("meta_device cannot be combined with mode I".to_owned()));
+        assert_eq!(refused("journal_mac:sha256"), Err("journal_mac cannot be combined with mode I".to_owned()));
+        assert_eq!(refused("allow_discards"), Err("allow_discards cannot be combined with mode I".to_owned()));
+    }
+
+    #[test]
+    fn early_statuses_are_shorter() {
+        let status = |text| Integrity::parse_status(text).unwrap();
+        assert_eq!(status("3").provided_sectors, None);
+        assert_eq!(status("3 8").recalculation, None);
+        assert_eq!(status("3 8 -").recalculation, Some(Recalculation::Off));
+        assert_eq!(status("3 8 4").recalculation, Some(Recalculation::Reached(Sectors(4))));
+    }
+}
