@@ -32,6 +32,7 @@ targets! {
     thin: Thin;
     thin_pool: ThinPool;
     unstriped: Unstriped;
+    verity: Verity;
     zero: Zero;
     zoned: Zoned;
 }

@@ -1,0 +1,719 @@
+//! `verity`: every block is checked against a tree of hashes.
+//!
+//! ```text
+//! table  = <version> <data_dev> <hash_dev> <data_block> <hash_block> <data_blocks> <hash_start>
+//!          <algorithm> <digest> <salt> [<#opt> {<opt>}]
+//! opt    = ignore_corruption | restart_on_corruption | panic_on_corruption
+//!        | restart_on_error | panic_on_error
+//!        | ignore_zero_blocks | check_at_most_once | try_verify_in_tasklet
+//!        | use_fec_from_device <device> | fec_blocks <n> | fec_start <n> | fec_roots <n>
+//!        | root_hash_sig_key_desc <description>
+//! status = <state> [<corrected>]
+//! ```
+//!
+//! | word | type | unit | range |
+//! |---|---|---|---|
+//! | version | `u32` | | 0 (Chromium OS) or 1 |
+//! | data_block, hash_block | `u32` | bytes | power of two from 512 to 2^30, no smaller than the device's; data_block no larger than a page |
+//! | data_blocks | [`DataBlocks`] | data blocks | the length must fit in |
+//! | hash_start | `u64` | hash blocks | |
+//! | algorithm | word | | a hash of the kernel's crypto API; in the case that it has there |
+//! | digest | [`Hex`] | | as long as the algorithm makes it |
+//! | salt | [`Hex`] or `-` | | `-`: none |
+//! | #opt | count | words | at most 15 (14 before version 1.10.0, fewer where the kernel lacks features) |
+//! | fec_blocks, fec_start | [`DataBlocks`] | data blocks | fec_blocks covers data, hashes and what follows |
+//! | fec_roots | `u8` | parity bytes per code word | 2 to 24 |
+//! | state | [`VerityState`] | | `V` or `C` |
+//! | corrected | [`FecCorrections`] | blocks | `-`: no error correction; recent kernels only |
+//!
+//! Options are compared without regard to case. Error correction needs its device, blocks and roots, and blocks of one
+//! size. Words after the counted ones are ignored. The table must be loaded read-only. Takes no messages.
+//!
+//! Kernel: `verity_ctr`, `verity_parse_opt_args` and `verity_status` in `drivers/md/dm-verity-target.c`,
+//! `verity_fec_parse_opt_args` in `drivers/md/dm-verity-fec.c`.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
+
+use dm_units::{DataBlocks, Sectors};
+
+use crate::flags::{Flag, flags};
+use crate::keywords::keywords;
+use crate::{
+    Device, Feature, Fields, InvalidField, Limits, NoMessage, Number, Params, ParseError, Printer, Problem, Target,
+    Value, Word, WordBuf,
+};
+
+const OPTION: &str = "option";
+const FEC_DEVICE: &str = "use_fec_from_device";
+const SIG_KEY: &str = "root_hash_sig_key_desc";
+
+const VERSION: Limits = Limits::new("version", 0, 1);
+const DATA_BLOCK: Limits = Limits::new("data block size", 512, 1 << 30).power_of_two();
+const HASH_BLOCK: Limits = Limits::new("hash block size", 512, 1 << 30).power_of_two();
+const OPTION_COUNT: Limits = Limits::new("number of options", 0, 15);
+const FEC_BLOCKS: Limits = Limits::new("fec_blocks", 1, u64::MAX);
+const FEC_START: Limits = Limits::new("fec_start", 0, u64::MAX);
+const FEC_ROOTS: Limits = Limits::new("fec_roots", 2, 24);
+
+const FLAGS: [Flag<VerityTable>; 3] = flags![ignore_zero_blocks, check_at_most_once, try_verify_in_tasklet];
+
+/// The `verity` target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verity {}
+
+impl Target for Verity {
+    const TYPE: &'static str = "verity";
+    type Table = VerityTable;
+    type Status = VerityStatus;
+    type Message = NoMessage;
+
+    const SINGLETON: bool = true;
+
+    const FEATURES: &'static [Feature] = &[
+        Feature { name: "ignore_corruption", since: (1, 3, 0) },
+        Feature { name: "restart_on_corruption", since: (1, 3, 0) },
+        Feature { name: "ignore_zero_blocks", since: (1, 3, 0) },
+        Feature { name: FEC_DEVICE, since: (1, 3, 0) },
+        Feature { name: "check_at_most_once", since: (1, 4, 0) },
+        Feature { name: SIG_KEY, since: (1, 5, 0) },
+        Feature { name: "panic_on_corruption", since: (1, 7, 0) },
+        Feature { name: "try_verify_in_tasklet", since: (1, 9, 0) },
+        Feature { name: "restart_on_error", since: (1, 10, 0) },
+        Feature { name: "panic_on_error", since: (1, 10, 0) },
+    ];
+
+    fn check(table: &VerityTable, length: Sectors) -> Result<(), InvalidField> {
+        VERSION.check(table.version)?;
+        DATA_BLOCK.check(table.data.block_size)?;
+        HASH_BLOCK.check(table.hash.block_size)?;
+        check_sizes(table, length)?;
+        OPTION_COUNT.check(table.option_count() as u64)?;
+        table.fec.as_ref().map_or(Ok(()), |fec| check_fec(table, fec))
+    }
+}
+
+/// How many blocks of so many bytes there are in as many sectors as the kernel can count.
+fn most_blocks(block_size: u32) -> u64 {
+    u64::MAX.checked_div(u64::from(block_size >> 9)).unwrap_or_default()
+}
+
+/// Checks block counts and the digest, given valid block sizes.
+fn check_sizes(table: &VerityTable, length: Sectors) -> Result<(), InvalidField> {
+    Limits::new("data blocks", 0, most_blocks(table.data.block_size)).check(table.data_blocks)?;
+    Limits::new("hash start", 0, most_blocks(table.hash.block_size)).check(table.hash_start)?;
+    let sectors = table.data_blocks.0.saturating_mul(u64::from(table.data.block_size >> 9));
+    Limits::new("length", 1, sectors).check(length)?;
+    let digest = Limits::new("size of the digest", 1, u64::from(table.hash.block_size >> 1));
+    digest.check(table.digest.size() as u64)
+}
+
+/// Checks error correction.
+fn check_fec(table: &VerityTable, fec: &VerityFec) -> Result<(), InvalidField> {
+    if table.data.block_size != table.hash.block_size {
+        return Err(InvalidField::new(FEC_DEVICE, Problem::Conflict("blocks of two sizes")));
+    }
+    let most = most_blocks(table.data.block_size);
+    Limits::new(FEC_BLOCKS.field(), table.data_blocks.0.max(1), most).check(fec.blocks)?;
+    Limits::new(FEC_START.field(), 0, most).check(fec.start)?;
+    FEC_ROOTS.check(fec.roots)
+}
+
+/// Bytes as hexadecimal digits that are no secret. They keep their case; it does not matter when they are compared.
+#[derive(Clone, Debug, Eq)]
+pub struct Hex(Box<str>);
+
+impl Hex {
+    /// The bytes with these digits, two for each.
+    ///
+    /// # Errors
+    ///
+    /// There are no digits, an odd number of them, or something else than digits.
+    pub fn new(digits: &str) -> Result<Self, Problem> {
+        let hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if digits.is_empty() || digits.len() % 2 != 0 || !hex {
+            return Err(Problem::NotHex);
+        }
+        Ok(Self(digits.into()))
+    }
+
+    /// The digits, as they were given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// How many bytes there are.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.0.len() / 2
+    }
+}
+
+impl PartialEq for Hex {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
+impl fmt::Display for Hex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl Value for Hex {
+    fn read(word: Word<'_>) -> Result<Self, Problem> {
+        Self::new(word.spelling())
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// A device of a `verity` target and the size of its blocks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerityDevice {
+    /// The device.
+    pub device: Device,
+    /// The size of its blocks, in bytes.
+    pub block_size: u32,
+}
+
+impl VerityDevice {
+    /// Blocks of `block_size` bytes on `device`.
+    pub fn new(device: impl Into<Device>, block_size: u32) -> Self {
+        Self { device: device.into(), block_size }
+    }
+}
+
+/// What happens when a block does not have the right hash; without it, reading fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnCorruption {
+    /// It is logged, and the data is given out.
+    Ignore,
+    /// The machine restarts.
+    Restart,
+    /// The kernel panics.
+    Panic,
+}
+
+/// What happens when a block cannot be read; without it, reading fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnError {
+    /// The machine restarts.
+    Restart,
+    /// The kernel panics.
+    Panic,
+}
+
+const ON_CORRUPTION: [(OnCorruption, &str); 3] = [
+    (OnCorruption::Ignore, "ignore_corruption"),
+    (OnCorruption::Restart, "restart_on_corruption"),
+    (OnCorruption::Panic, "panic_on_corruption"),
+];
+
+const ON_ERROR: [(OnError, &str); 2] = [(OnError::Restart, "restart_on_error"), (OnError::Panic, "panic_on_error")];
+
+/// The word of a reaction, if there is one.
+fn reaction_word<T: PartialEq>(words: &[(T, &'static str)], reaction: Option<&T>) -> Option<&'static str> {
+    words.iter().find(|(candidate, _)| Some(candidate) == reaction).map(|(_, word)| *word)
+}
+
+/// Sets the reaction that `word` is. `Ok(false)` if it is none; the kernel takes but one.
+fn set_reaction<T: Copy + PartialEq>(
+    slot: &mut Option<T>,
+    words: &[(T, &'static str)],
+    word: Word<'_>,
+) -> Result<bool, Problem> {
+    let Some((reaction, _)) = words.iter().find(|(_, candidate)| word.is(candidate)) else { return Ok(false) };
+    if let Some(other) = reaction_word(words, slot.as_ref()) {
+        return Err(Problem::Conflict(other));
+    }
+    *slot = Some(*reaction);
+    Ok(true)
+}
+
+/// Error correction: what makes up for blocks that are wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct VerityFec {
+    /// Holds the parity.
+    pub device: Device,
+    /// How many blocks it covers: the data, the hashes and what follows them.
+    pub blocks: DataBlocks,
+    /// Where on the device it starts.
+    pub start: DataBlocks,
+    /// How many bytes of parity each code word of 255 bytes has.
+    pub roots: u8,
+}
+
+impl VerityFec {
+    /// Parity for `blocks` blocks, on `device` from `start` on.
+    pub fn new(device: impl Into<Device>, blocks: DataBlocks, start: DataBlocks, roots: u8) -> Self {
+        Self { device: device.into(), blocks, start, roots }
+    }
+}
+
+/// Error correction while its options are read, which can stand in any order.
+#[derive(Default)]
+struct FecOptions {
+    device: Option<Device>,
+    blocks: Option<DataBlocks>,
+    start: Option<DataBlocks>,
+    roots: Option<u8>,
+}
+
+impl FecOptions {
+    /// Reads the value of an option. `Ok(false)` if the option is none of these.
+    fn read(&mut self, word: Word<'_>, options: &mut Fields<'_>) -> Result<bool, ParseError> {
+        match () {
+            () if word.is(FEC_DEVICE) => read_value(options, &mut self.device, FEC_DEVICE)?,
+            () if word.is(FEC_BLOCKS.field()) => read_number(options, &mut self.blocks, &FEC_BLOCKS)?,
+            () if word.is(FEC_START.field()) => read_number(options, &mut self.start, &FEC_START)?,
+            () if word.is(FEC_ROOTS.field()) => read_number(options, &mut self.roots, &FEC_ROOTS)?,
+            () => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// All of it; the name of an option that is missing; or nothing if no option was given.
+    fn finish(self) -> Result<Option<VerityFec>, InvalidField> {
+        let missing = |field| InvalidField::new(field, Problem::Missing);
+        if self.device.is_none() && self.blocks.is_none() && self.start.is_none() && self.roots.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(VerityFec {
+            device: self.device.ok_or(missing(FEC_DEVICE))?,
+            blocks: self.blocks.ok_or(missing(FEC_BLOCKS.field()))?,
+            start: self.start.unwrap_or_default(),
+            roots: self.roots.ok_or(missing(FEC_ROOTS.field()))?,
+        }))
+    }
+}
+
+/// Reads the value of an option that may be given only once.
+fn read_value<T: Value>(
+    options: &mut Fields<'_>,
+    slot: &mut Option<T>,
+    option: &'static str,
+) -> Result<(), ParseError> {
+    if slot.is_some() {
+        return Err(options.error(option, Problem::Repeated));
+    }
+    *slot = Some(options.read_argument(option)?);
+    Ok(())
+}
+
+/// The same for a number, which is checked.
+fn read_number<T: Number>(options: &mut Fields<'_>, slot: &mut Option<T>, limits: &Limits) -> Result<(), ParseError> {
+    read_value(options, slot, limits.field())?;
+    slot.map_or(Ok(()), |number| limits.check(number)).map_err(|invalid| options.blame(invalid))
+}
+
+/// The table of a `verity` target, which must be loaded read-only.
+///
+/// ```
+/// use dm_targets::WordBuf;
+/// use dm_targets::verity::{Hex, VerityDevice, VerityTable};
+/// use dm_units::{DataBlocks, DeviceNumber};
+///
+/// let data = VerityDevice::new(DeviceNumber::new(254, 0), 4096);
+/// let hash = VerityDevice::new(DeviceNumber::new(254, 16), 4096);
+/// let digest = Hex::new("00ff")?;
+/// let table = VerityTable::new(1, data, hash, DataBlocks(8192), 1, WordBuf::new("sha256")?, digest).ignore_zero_blocks();
+/// assert_eq!(table.to_string(), "1 254:0 254:16 4096 4096 8192 1 sha256 00ff - 1 ignore_zero_blocks");
+/// # Ok::<(), dm_targets::Problem>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct VerityTable {
+    /// 1, or 0 for the layout of Chromium OS.
+    pub version: u32,
+    /// Holds the data.
+    pub data: VerityDevice,
+    /// Holds the hashes.
+    pub hash: VerityDevice,
+    /// How many blocks of data there are.
+    pub data_blocks: DataBlocks,
+    /// Where the hashes start, in hash blocks.
+    pub hash_start: u64,
+    /// What makes the hashes.
+    pub algorithm: WordBuf,
+    /// The hash at the root of the tree.
+    pub digest: Hex,
+    /// What is hashed with each block.
+    pub salt: Option<Hex>,
+    /// What happens when a block does not have the right hash.
+    pub on_corruption: Option<OnCorruption>,
+    /// What happens when a block cannot be read.
+    pub on_error: Option<OnError>,
+    /// Blocks that should be zero are not read at all.
+    pub ignore_zero_blocks: bool,
+    /// Blocks are checked when they are read for the first time only.
+    pub check_at_most_once: bool,
+    /// Blocks whose hashes are in memory are checked at once.
+    pub try_verify_in_tasklet: bool,
+    /// Error correction.
+    pub fec: Option<VerityFec>,
+    /// What the key is called, in the keyring of the user, that holds the signature of the digest.
+    pub root_hash_sig_key_desc: Option<WordBuf>,
+    /// Options that this version does not know; they are printed after the others.
+    pub other_options: Vec<WordBuf>,
+    /// There is a count of options, although it is 0.
+    counts_none: bool,
+    /// Words that the kernel ignores; never without a count of options.
+    extra: Vec<WordBuf>,
+}
+
+impl VerityTable {
+    /// The data with that hash at the root, without salt.
+    pub fn new(
+        version: u32,
+        data: VerityDevice,
+        hash: VerityDevice,
+        data_blocks: DataBlocks,
+        hash_start: u64,
+        algorithm: WordBuf,
+        digest: Hex,
+    ) -> Self {
+        Self {
+            version,
+            data,
+            hash,
+            data_blocks,
+            hash_start,
+            algorithm,
+            digest,
+            salt: None,
+            on_corruption: None,
+            on_error: None,
+            ignore_zero_blocks: false,
+            check_at_most_once: false,
+            try_verify_in_tasklet: false,
+            fec: None,
+            root_hash_sig_key_desc: None,
+            other_options: Vec::new(),
+            counts_none: false,
+            extra: Vec::new(),
+        }
+    }
+
+    /// Sets what is hashed with each block.
+    #[must_use]
+    pub fn salt(self, salt: Hex) -> Self {
+        Self { salt: Some(salt), ..self }
+    }
+
+    /// Sets what happens when a block does not have the right hash.
+    #[must_use]
+    pub fn on_corruption(self, reaction: OnCorruption) -> Self {
+        Self { on_corruption: Some(reaction), ..self }
+    }
+
+    /// Sets what happens when a block cannot be read.
+    #[must_use]
+    pub fn on_error(self, reaction: OnError) -> Self {
+        Self { on_error: Some(reaction), ..self }
+    }
+
+    /// Gives out zeros for blocks that should be zero, without reading them.
+    #[must_use]
+    pub fn ignore_zero_blocks(self) -> Self {
+        Self { ignore_zero_blocks: true, ..self }
+    }
+
+    /// Checks blocks when they are read for the first time only.
+    #[must_use]
+    pub fn check_at_most_once(self) -> Self {
+        Self { check_at_most_once: true, ..self }
+    }
+
+    /// Checks blocks at once if their hashes are in memory.
+    #[must_use]
+    pub fn try_verify_in_tasklet(self) -> Self {
+        Self { try_verify_in_tasklet: true, ..self }
+    }
+
+    /// Corrects errors.
+    #[must_use]
+    pub fn fec(self, fec: VerityFec) -> Self {
+        Self { fec: Some(fec), ..self }
+    }
+
+    /// Wants the digest signed; the signature is a key in the keyring of the user, with this description.
+    #[must_use]
+    pub fn root_hash_sig_key_desc(self, description: WordBuf) -> Self {
+        Self { root_hash_sig_key_desc: Some(description), ..self }
+    }
+
+    fn read_options(&mut self, options: &mut Fields<'_>) -> Result<(), ParseError> {
+        let mut fec = FecOptions::default();
+        while let Some(word) = options.next_word() {
+            let blame = |problem| options.error(OPTION, problem);
+            let known = set_reaction(&mut self.on_corruption, &ON_CORRUPTION, word).map_err(blame)?
+                || set_reaction(&mut self.on_error, &ON_ERROR, word).map_err(blame)?
+                || Flag::set(&FLAGS, self, word).map_err(blame)?;
+            if known || fec.read(word, options)? {
+                continue;
+            }
+            if word.is(SIG_KEY) {
+                read_value(options, &mut self.root_hash_sig_key_desc, SIG_KEY)?;
+            } else {
+                self.other_options.push(WordBuf::read(word).map_err(|problem| options.error(OPTION, problem))?);
+            }
+        }
+        self.fec = fec.finish().map_err(|invalid| options.blame(invalid))?;
+        Ok(())
+    }
+
+    /// How many words the options are.
+    fn option_count(&self) -> usize {
+        let words = [
+            (self.on_corruption.is_some(), 1),
+            (self.on_error.is_some(), 1),
+            (self.fec.is_some(), 8),
+            (self.root_hash_sig_key_desc.is_some(), 2),
+        ];
+        let words: usize = words.into_iter().filter(|(given, _)| *given).map(|(_, words)| words).sum();
+        words.saturating_add(Flag::count(&FLAGS, self, &self.other_options))
+    }
+
+    fn print_options(&self, out: &mut Printer<'_, '_>) {
+        let count = self.option_count();
+        if count == 0 && !self.counts_none {
+            return;
+        }
+        out.count(count);
+        let reactions = [
+            reaction_word(&ON_CORRUPTION, self.on_corruption.as_ref()),
+            reaction_word(&ON_ERROR, self.on_error.as_ref()),
+        ];
+        for word in reactions.into_iter().flatten() {
+            out.word(word);
+        }
+        out.words(&FLAGS, self);
+        if let Some(fec) = &self.fec {
+            out.word(FEC_DEVICE).put(&fec.device).word(FEC_BLOCKS.field()).put(&fec.blocks);
+            out.word(FEC_START.field()).put(&fec.start).word(FEC_ROOTS.field()).put(&fec.roots);
+        }
+        if let Some(description) = &self.root_hash_sig_key_desc {
+            out.word(SIG_KEY).put(description);
+        }
+        out.all(&self.other_options).all(&self.extra);
+    }
+}
+
+impl Params for VerityTable {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let version = fields.read_within(&VERSION)?;
+        let data: Device = fields.read("data device")?;
+        let hash: Device = fields.read("hash device")?;
+        let mut table = Self::new(
+            version,
+            VerityDevice::new(data, fields.read_within(&DATA_BLOCK)?),
+            VerityDevice::new(hash, fields.read_within(&HASH_BLOCK)?),
+            fields.read("data blocks")?,
+            fields.read("hash start")?,
+            fields.read("algorithm")?,
+            fields.read("digest")?,
+        );
+        table.salt = fields.read("salt")?;
+        let counted = !fields.is_empty();
+        let mut options = fields.read_optional_group(OPTION_COUNT.field())?;
+        table.counts_none = counted && options.is_empty();
+        table.read_options(&mut options)?;
+        table.extra = fields.read_rest("ignored words")?;
+        Ok(table)
+    }
+}
+
+impl fmt::Display for VerityTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Printer::new(f);
+        out.put(&self.version).put(&self.data.device).put(&self.hash.device);
+        out.put(&self.data.block_size).put(&self.hash.block_size).put(&self.data_blocks).put(&self.hash_start);
+        out.put(&self.algorithm).put(&self.digest).put(&self.salt);
+        self.print_options(&mut out);
+        out.end()
+    }
+}
+
+keywords! {
+    exact;
+    /// What was found so far.
+    pub enum VerityState {
+        /// All blocks that were read had the right hash.
+        Valid = "V",
+        /// At least one had not; it stays so until the next load.
+        Corrupted = "C",
+    }
+}
+
+/// How many blocks were corrected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum FecCorrections {
+    /// There is no error correction.
+    NoFec,
+    /// So many.
+    Blocks(u64),
+}
+
+impl Value for FecCorrections {
+    fn read(word: Word<'_>) -> Result<Self, Problem> {
+        Option::read(word).map(|blocks| blocks.map_or(Self::NoFec, Self::Blocks))
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
+        match self {
+            Self::NoFec => out.write_str("-"),
+            Self::Blocks(blocks) => blocks.print(out),
+        }
+    }
+}
+
+/// The status of a `verity` target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct VerityStatus {
+    /// What was found so far.
+    pub state: VerityState,
+    /// How many blocks were corrected; 6.12 and earlier kernels do not tell.
+    pub corrected: Option<FecCorrections>,
+    /// Words that later kernels may print.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub extra: Vec<WordBuf>,
+}
+
+impl Params for VerityStatus {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        Ok(Self {
+            state: fields.read("state")?,
+            corrected: fields.read_optional("corrected blocks")?,
+            extra: fields.read_rest("extra")?,
+        })
+    }
+}
+
+impl fmt::Display for VerityStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Printer::printed(f).put(&self.state).all(&self.corrected).all(&self.extra).end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEN: &str = "1 8:0 8:1 4096 4096 64 1 sha256 00ff -";
+
+    fn with_options(options: &str) -> Result<VerityTable, ParseError> {
+        Verity::parse_table(&format!("{TEN} {options}"))
+    }
+
+    fn check(text: &str) -> Result<(), String> {
+        Verity::check(&Verity::parse_table(text).unwrap(), Sectors(512)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn options_are_read_in_any_order_and_case() {
+        let table = with_options(
+            "9 FEC_roots 2 fec_blocks 99 use_fec_from_device 8:2 Check_At_Most_Once panic_on_error restart_on_corruption",
+        );
+        let printed = "11 restart_on_corruption panic_on_error check_at_most_once \
+                       use_fec_from_device 8:2 fec_blocks 99 fec_start 0 fec_roots 2";
+        assert_eq!(table.unwrap().to_string(), format!("{TEN} {printed}"));
+    }
+
+    #[test]
+    fn bad_options_are_refused() {
+        let cases = [
+            ("2 ignore_corruption panic_on_corruption", "word 13, option, cannot be combined with ignore_corruption"),
+            ("2 panic_on_error panic_on_error", "word 13, option, cannot be combined with panic_on_error"),
+            ("1 fec_roots", "word 12, fec_roots, must be followed by a value"),
+            ("2 fec_roots 25", "word 13, fec_roots, must be from 2 to 24"),
+            ("2 fec_blocks 0", "word 13, fec_blocks, must be at least 1"),
+            ("2 fec_roots 2", "word 13, use_fec_from_device, is missing"),
+            ("4 use_fec_from_device 8:2 fec_roots 2", "word 15, fec_blocks, is missing"),
+            ("4 use_fec_from_device 8:2 use_fec_from_device 8:2", "word 14, use_fec_from_device, is given twice"),
+            ("1 root_hash_sig_key_desc", "word 12, root_hash_sig_key_desc, must be followed by a value"),
+        ];
+        for (options, expected) in cases {
+            assert_eq!(
+                with_options(options).unwrap_err().to_string(),
+                format!("verity table: {expected}"),
+                "{options}"
+            );
+        }
+    }
+
+    #[test]
+    fn unknown_and_ignored_words_are_kept() {
+        for options in ["0", "0 more", "3 check_at_most_once later 7 more"] {
+            assert_eq!(with_options(options).unwrap().to_string(), format!("{TEN} {options}"));
+        }
+    }
+
+    #[test]
+    fn bad_words_are_refused() {
+        let cases = [
+            ("2 8:0 8:1 4096 4096 64 1 sha256 00ff -", "word 1, version, must be at most 1"),
+            ("1 8:0 8:1 1000 4096 64 1 sha256 00ff -", "word 4, data block size, must be a power of two"),
+            ("1 8:0 8:1 4096 256 64 1 sha256 00ff -", "word 5, hash block size, must be from 512 to 1073741824"),
+            ("1 8:0 8:1 4096 4096 64 1 sha256 0ff -", "word 9, digest, must be an even number of hexadecimal digits"),
+            ("1 8:0 8:1 4096 4096 64 1 sha256 - -", "word 9, digest, must be an even number of hexadecimal digits"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(Verity::parse_table(text).unwrap_err().to_string(), format!("verity table: {expected}"));
+        }
+    }
+
+    #[test]
+    fn sizes_must_fit_together() {
+        assert_eq!(check(TEN), Ok(()));
+        let cases = [
+            ("1 8:0 8:1 4096 4096 63 1 sha256 00ff -", "length must be from 1 to 504"),
+            (
+                "1 8:0 8:1 4096 4096 64 2305843009213693952 sha256 00ff -",
+                "hash start must be at most 2305843009213693951",
+            ),
+            (
+                "1 8:0 8:1 4096 1024 64 1 sha256 00ff - 6 use_fec_from_device 8:2 fec_blocks 99 fec_roots 2",
+                "use_fec_from_device cannot be combined with blocks of two sizes",
+            ),
+            (
+                "1 8:0 8:1 4096 4096 64 1 sha256 00ff - 6 use_fec_from_device 8:2 fec_blocks 9 fec_roots 2",
+                "fec_blocks must be from 64 to 2305843009213693951",
+            ),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(check(text), Err(expected.to_owned()));
+        }
+        let digest = "00".repeat(257);
+        let text = format!("1 8:0 8:1 4096 512 64 1 sha256 {digest} -");
+        assert_eq!(check(&text), Err("size of the digest must be from 1 to 256".to_owned()));
+    }
+
+    #[test]
+    fn the_case_of_digits_does_not_matter() {
+        let upper = Verity::parse_table("1 8:0 8:1 4096 4096 64 1 sha256 00FF AA").unwrap();
+        let lower = Verity::parse_table("1 8:0 8:1 4096 4096 64 1 sha256 00ff aa").unwrap();
+        assert_eq!(upper, lower);
+        assert_eq!(upper.to_string(), "1 8:0 8:1 4096 4096 64 1 sha256 00FF AA");
+    }
+
+    #[test]
+    fn recent_kernels_count_corrections() {
+        let corrected = |text| Verity::parse_status(text).unwrap().corrected;
+        assert_eq!(corrected("V"), None);
+        assert_eq!(corrected("V -"), Some(FecCorrections::NoFec));
+        assert_eq!(corrected("C 12"), Some(FecCorrections::Blocks(12)));
+        assert!(Verity::parse_status("C x").is_err());
+    }
+}
