@@ -5,6 +5,7 @@
 use std::cell::Cell;
 
 use dm_targets::{Fields, Form, Params, ParseError, Target, TargetVisitor, Word, visit_targets};
+use proptest::collection;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, TestCaseResult, TestRunner};
@@ -67,7 +68,7 @@ fn words(text: &str) -> Vec<String> {
 fn edited(texts: &[String], edits: usize) -> impl Strategy<Value = (String, Vec<Edit>, String)> + use<> {
     let mut known: Vec<String> = texts.iter().flat_map(|text| words(text)).collect();
     known.push("7".to_owned());
-    let edits = proptest::collection::vec(edit(known), 1..=edits);
+    let edits = collection::vec(edit(known), 1..=edits);
     (select(texts.to_vec()), edits).prop_map(|(text, edits)| {
         let mut words = words(&text);
         edits.iter().for_each(|edit| edit.apply(&mut words));
@@ -75,10 +76,9 @@ fn edited(texts: &[String], edits: usize) -> impl Strategy<Value = (String, Vec<
     })
 }
 
-const CASES: u32 = 500;
-
 fn run<S: Strategy>(strategy: &S, test: impl Fn(S::Value) -> TestCaseResult) {
-    let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
+    // As many cases as PROPTEST_CASES says.
+    let config = Config { failure_persistence: None, ..Config::default() };
     TestRunner::new(config).run(strategy, test).unwrap_or_else(|error| panic!("{error}"));
 }
 
@@ -104,9 +104,9 @@ impl<P: Params> Texts<P> {
             }
             self.check_error(&text)
         });
-        assert!(accepted.get() > CASES / 50, "too few texts to say anything: {:?}", self.golden);
+        assert!(accepted.get() > 0, "no text that says anything: {:?}", self.golden);
         run(&edited(&self.golden, 1), |(original, edits, text)| self.check_edit(&original, &edits, &text));
-        run(&"\\PC*", |text| self.check_error(&text));
+        run(&collection::vec(any::<char>(), 0..30), |chars| self.check_error(&String::from_iter(chars)));
         run(&"[-0-9:/ a-z\\\\\t\n]*", |text| self.check_error(&text));
     }
 
