@@ -7,6 +7,7 @@ use nix::errno::Errno;
 use crate::command::{Command, Version};
 use crate::dev_id::DevIdBuf;
 use crate::open::OpenError;
+use crate::udev::UdevError;
 use crate::users::Users;
 
 /// The result of a command.
@@ -43,6 +44,9 @@ pub enum Error {
         /// What is wrong with it.
         fault: RequestFault,
     },
+    /// The command took effect, but `/dev` did not follow it, or its cookie could not be used.
+    #[error(transparent)]
+    Udev(#[from] UdevError),
     /// The kernel's answer makes no sense, which is a fault of the kernel or of this crate.
     #[error(transparent)]
     Reply(#[from] ReplyError),

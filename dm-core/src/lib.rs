@@ -70,6 +70,7 @@ mod setup;
 mod text;
 mod transport;
 mod tree;
+pub mod udev;
 mod users;
 
 pub use buffer::Buffer;

@@ -44,6 +44,12 @@ pub fn device_at(path: &Path) -> io::Result<DeviceNumber> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{} is no block device", path.display())))
 }
 
+/// Whether a path leads to this very device, and not to another one that had the name before.
+#[must_use]
+pub fn is_device(path: &Path, number: DeviceNumber) -> bool {
+    device_at(path).is_ok_and(|found| found == number)
+}
+
 /// The name of a mapped device by its number, from sysfs. `None` where there is no mapped device of that number.
 ///
 /// # Errors

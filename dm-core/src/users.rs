@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use dm_units::DeviceNumber;
 
 use crate::mangle::Mangled;
-use crate::paths::device_at;
+use crate::paths::is_device;
 
 /// Who uses a block device, as far as this process may see.
 ///
@@ -102,7 +102,7 @@ fn is_swap(device: DeviceNumber) -> bool {
     text.lines()
         .skip(1)
         .filter_map(|line| line.split_ascii_whitespace().next())
-        .any(|path| device_at(Path::new(&unescaped(path.as_bytes()))).is_ok_and(|number| number == device))
+        .any(|path| is_device(Path::new(&unescaped(path.as_bytes())), device))
 }
 
 fn processes() -> impl Iterator<Item = u32> {
@@ -112,8 +112,7 @@ fn processes() -> impl Iterator<Item = u32> {
 fn has_open(process: &Path, device: DeviceNumber) -> bool {
     entries(&process.join("fd")).any(|file| {
         // What a link leads to is looked at only where it is a device: a network file system may not answer.
-        fs::read_link(&file).is_ok_and(|target| target.starts_with("/dev"))
-            && device_at(&file).is_ok_and(|number| number == device)
+        fs::read_link(&file).is_ok_and(|target| target.starts_with("/dev")) && is_device(&file, device)
     })
 }
 
@@ -131,10 +130,8 @@ fn mounts(text: &[u8], device: DeviceNumber) -> Vec<PathBuf> {
     let is_its = |words: &Vec<&[u8]>| {
         let dash = words.iter().position(|word| word == b"-");
         let source = dash.and_then(|dash| words.get(dash.saturating_add(2)));
-        let is_source = |source: &&[u8]| {
-            source.starts_with(b"/dev/")
-                && device_at(Path::new(&unescaped(source))).is_ok_and(|number| number == device)
-        };
+        let is_source =
+            |source: &&[u8]| source.starts_with(b"/dev/") && is_device(Path::new(&unescaped(source)), device);
         words.get(2).is_some_and(|word| *word == number.as_bytes()) || source.is_some_and(is_source)
     };
     lines.filter(is_its).filter_map(|words| words.get(4).map(|path| PathBuf::from(unescaped(path)))).collect()
