@@ -24,7 +24,7 @@ macro_rules! targets {
         #[non_exhaustive]
         pub enum AnyTable {
             $($(
-                #[doc = concat!("A table of [`", stringify!($target), "`].")]
+                #[doc = concat!("A table of [`", stringify!($target), "`](enum@", stringify!($target), ").")]
                 $target(<$target as Target>::Table),
             )+)+
             /// A table of a target that this version does not know.
@@ -37,7 +37,7 @@ macro_rules! targets {
         #[non_exhaustive]
         pub enum AnyStatus {
             $($(
-                #[doc = concat!("A status of [`", stringify!($target), "`].")]
+                #[doc = concat!("A status of [`", stringify!($target), "`](enum@", stringify!($target), ").")]
                 $target(<$target as Target>::Status),
             )+)+
             /// A status of a target that this version does not know.

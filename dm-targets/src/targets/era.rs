@@ -17,6 +17,9 @@
 //!
 //! `Error`: the figures could not be read. Messages are answered with nothing.
 //!
+//! While the device is suspended, nobody does the work: asking for the status and sending a message then wait, and no signal
+//! ends that, until the device is resumed.
+//!
 //! Kernel: `era_ctr`, `era_status` and `era_message` in `drivers/md/dm-era-target.c`.
 
 use alloc::vec::Vec;

@@ -13,6 +13,8 @@ use crate::target::Target;
 
 // To add a target, write its file and add its line: the file's name and the targets in it.
 targets! {
+    cache: Cache;
+    clone: Clone;
     crypt: Crypt;
     delay: Delay;
     dust: Dust;
@@ -33,6 +35,7 @@ targets! {
     thin_pool: ThinPool;
     unstriped: Unstriped;
     verity: Verity;
+    writecache: Writecache;
     zero: Zero;
     zoned: Zoned;
 }

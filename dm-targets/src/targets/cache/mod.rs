@@ -1,0 +1,84 @@
+//! `cache`: blocks of a slow device that are used often are kept on a fast one as well.
+//!
+//! ```text
+//! table    = <metadata> <cache> <origin> <block_size> <#features> {<feature>}
+//!            <policy> <#policy_args> {<setting>}
+//! feature  = writeback | writethrough | passthrough | metadata2 | no_discard_passdown
+//! policy   = smq | mq | cleaner | default
+//! setting  = <key> <value>
+//! status   = <metadata_block_size> <used>/<total> <block_size> <resident>/<total>
+//!            <read_hits> <read_misses> <write_hits> <write_misses> <demotions> <promotions> <dirty>
+//!            <#features> {<feature>} <#core_args> {<setting>} <policy> <#policy_args> {<setting>}
+//!            [<mode> [<check>]]
+//!          | Fail | Error
+//! message  = <setting> | invalidate_cblocks {<block> | <begin>-<end>}
+//! ```
+//!
+//! | word | type | unit | range |
+//! |---|---|---|---|
+//! | metadata, cache, origin | [`Device`] | | |
+//! | block_size | [`Sectors`] | sectors | 64 to 2097152 (32 KiB to 1 GiB), a multiple of 64 |
+//! | #features | count | words | at most 3 in a table; at most one of the first three, `writeback` if there is none |
+//! | #policy_args | count | words | at most 1024 in a table, even |
+//! | used/total | [`Usage`] | metadata blocks of 4 KiB | |
+//! | resident/total, dirty | [`DataBlocks`](dm_units::DataBlocks) | cache blocks of the block size | |
+//! | hits, misses, demotions, promotions | `u32` | requests, then cache blocks | wrap around |
+//! | check | `needs_check` or `-` | | |
+//! | block, begin, end | [`DataBlocks`](dm_units::DataBlocks) | number of a cache block; `end` is not included | |
+//!
+//! Every policy knows the key `migration_threshold`, in sectors. `mq` is `smq` under an older name, and accepts five keys
+//! more that have no effect. `default` is `smq`; the status tells the policy in effect.
+//!
+//! The kernel prints the words of a table from the block size on as they were given, and messages do not change them. The
+//! status ends with a space, unless it is `Fail` or `Error`. Words after the policy's arguments are ignored, but kept.
+//!
+//! `passthrough` needs a cache without dirty blocks, and only then blocks can be invalidated. Messages are answered with
+//! nothing. They fail with `EOPNOTSUPP` once the metadata is read-only or has failed.
+//!
+//! Kernel: `cache_ctr`, `cache_status` and `cache_message` in `drivers/md/dm-cache-target.c`; `mq_set_config_value` in
+//! `drivers/md/dm-cache-policy-smq.c`.
+
+mod features;
+mod message;
+mod setting;
+mod status;
+mod table;
+
+pub use features::{CacheFeatures, CacheIoMode};
+pub use message::{CacheBlocks, CacheMessage};
+pub use setting::{CacheKey, CachePolicy, CacheSetting, CacheValue};
+pub use status::{CacheCheck, CacheMetadataMode, CacheStatus, WorkingCache};
+pub use table::{CacheArgs, CacheTable};
+
+use dm_units::Sectors;
+
+use crate::{Feature, InvalidField, Target};
+
+#[cfg(doc)]
+use crate::{Device, Usage};
+
+/// The `cache` target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cache {}
+
+impl Target for Cache {
+    const TYPE: &'static str = "cache";
+    type Table = CacheTable;
+    type Status = CacheStatus;
+    type Message = CacheMessage;
+
+    const FEATURES: &'static [Feature] = &[
+        Feature { name: "passthrough", since: (1, 2, 0) },
+        Feature { name: "invalidate_cblocks", since: (1, 2, 0) },
+        Feature { name: "smq", since: (1, 8, 0) },
+        Feature { name: "metadata2", since: (1, 10, 0) },
+        Feature { name: "no_discard_passdown", since: (2, 1, 0) },
+    ];
+
+    fn check(table: &CacheTable, _: Sectors) -> Result<(), InvalidField> {
+        table.args.check()
+    }
+}
+
+#[cfg(test)]
+mod tests;

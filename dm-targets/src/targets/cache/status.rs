@@ -1,0 +1,148 @@
+//! The status of a cache.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use dm_units::{DataBlocks, MetaBlocks, Sectors};
+
+use super::{CacheFeatures, CachePolicy, CacheSetting};
+use crate::keywords::keywords;
+use crate::{Fields, Params, ParseError, Printer, Usage, WordBuf};
+
+keywords! {
+    exact;
+    /// What can still be done with the metadata of a cache.
+    pub enum CacheMetadataMode {
+        /// Everything.
+        ReadWrite = "rw",
+        /// Reading.
+        ReadOnly = "ro",
+    }
+}
+
+keywords! {
+    exact;
+    /// Whether the metadata must be checked.
+    pub enum CacheCheck {
+        /// It need not.
+        NotNeeded = "-",
+        /// The cache cannot be loaded for writing until it has been checked, and repaired where that is due.
+        Needed = "needs_check",
+    }
+}
+
+/// The status of a `cache` target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum CacheStatus {
+    /// The cache works, perhaps not for writing.
+    Working(Box<WorkingCache>),
+    /// The metadata has failed; the cache is of no use until it is repaired.
+    Fail,
+    /// The figures could not be read.
+    Error,
+}
+
+/// The figures of a `cache` target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct WorkingCache {
+    /// The size of a metadata block.
+    pub metadata_block_size: Sectors,
+    /// How full the metadata device is.
+    pub metadata: Usage<MetaBlocks>,
+    /// The size of a cache block.
+    pub block_size: Sectors,
+    /// How full the fast device is.
+    pub resident: Usage<DataBlocks>,
+    /// Reads that found their block in the cache; wraps around, as the figures below.
+    pub read_hits: u32,
+    /// Reads that did not.
+    pub read_misses: u32,
+    /// Writes that found their block in the cache.
+    pub write_hits: u32,
+    /// Writes that did not.
+    pub write_misses: u32,
+    /// Blocks that were taken out of the cache.
+    pub demotions: u32,
+    /// Blocks that were put into the cache.
+    pub promotions: u32,
+    /// Blocks in the cache that differ from the origin.
+    pub dirty: DataBlocks,
+    /// What is in effect.
+    pub features: CacheFeatures,
+    /// Settings of the cache.
+    pub core_args: Vec<CacheSetting>,
+    /// The policy in effect.
+    pub policy: CachePolicy,
+    /// Settings of the policy.
+    pub policy_args: Vec<CacheSetting>,
+    /// What can still be done with the metadata.
+    pub mode: Option<CacheMetadataMode>,
+    /// Whether the metadata must be checked.
+    pub check: Option<CacheCheck>,
+    /// Words that later kernels may print.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub extra: Vec<WordBuf>,
+}
+
+impl Params for CacheStatus {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        if fields.take_all("Fail") {
+            return Ok(Self::Fail);
+        }
+        if fields.take_all("Error") {
+            return Ok(Self::Error);
+        }
+        Ok(Self::Working(Box::new(WorkingCache::parse(fields)?)))
+    }
+}
+
+impl fmt::Display for CacheStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Working(cache) => cache.print(&mut Printer::printed(f)),
+            Self::Fail => f.write_str("Fail"),
+            Self::Error => f.write_str("Error"),
+        }
+    }
+}
+
+impl WorkingCache {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        Ok(Self {
+            metadata_block_size: fields.read("metadata block size")?,
+            metadata: fields.read("used/total metadata blocks")?,
+            block_size: fields.read("cache block size")?,
+            resident: fields.read("used/total cache blocks")?,
+            read_hits: fields.read("read hits")?,
+            read_misses: fields.read("read misses")?,
+            write_hits: fields.read("write hits")?,
+            write_misses: fields.read("write misses")?,
+            demotions: fields.read("demotions")?,
+            promotions: fields.read("promotions")?,
+            dirty: fields.read("dirty")?,
+            features: CacheFeatures::parse(fields)?,
+            core_args: CacheSetting::parse_group(fields, "number of core arguments", "core argument")?,
+            policy: fields.read("policy name")?,
+            policy_args: CacheSetting::parse_group(fields, "number of policy arguments", "policy argument")?,
+            mode: fields.read_optional("metadata mode")?,
+            check: fields.read_optional("needs_check")?,
+            extra: fields.read_rest("extra")?,
+        })
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
+        out.put(&self.metadata_block_size).put(&self.metadata).put(&self.block_size).put(&self.resident);
+        out.put(&self.read_hits).put(&self.read_misses).put(&self.write_hits).put(&self.write_misses);
+        out.put(&self.demotions).put(&self.promotions).put(&self.dirty);
+        self.features.print(out);
+        CacheSetting::print_group(&self.core_args, out);
+        out.put(&self.policy);
+        CacheSetting::print_group(&self.policy_args, out);
+        out.all(&self.mode).all(&self.check).all(&self.extra).space().end()
+    }
+}
