@@ -10,6 +10,7 @@ use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 
 use crate::cli;
 use crate::guest::{self, Job, Limits, Live, Place, Setup};
+use crate::say;
 use crate::workspace::Workspace;
 
 const VALID: &str = "--guest uml|qemu, --kernel DIR, --no-udev, -- COMMAND...";
@@ -75,7 +76,12 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
         }
     });
     drop(raw);
-    let status = u8::try_from(finished?.good_status()?);
+    let finished = finished?;
+    let output = workspace.guest_dir().join("out");
+    if finished.keep_output(&output)? {
+        say::note(&format!("what was written to DM_TESTING_DIR is in {}", output.display()));
+    }
+    let status = u8::try_from(finished.good_status()?);
     Ok(ExitCode::from(status.unwrap_or(u8::MAX)))
 }
 

@@ -3,8 +3,8 @@
 folder=$1
 shift
 mount --bind "$folder" "$folder" || exit
-# For the program's memory; nobody else sees this one.
-mount -t tmpfs -o mode=1777 memory /dev/shm
+# For the program's memory: nobody else sees it, and it goes with the program.
+mount -t tmpfs memory "$folder/memory" || exit
 mounts=$(cat /proc/self/mountinfo)
 printf '%s\n' "$mounts" | while read -r _ _ _ _ place _; do
     case $place in
@@ -12,7 +12,7 @@ printf '%s\n' "$mounts" | while read -r _ _ _ _ place _; do
     *\\*) place=$(printf "$(printf '%s' "$place" | sed 's/%/%%/g')") ;;
     esac
     case $place in
-    "$folder" | /dev/shm) ;;
+    "$folder" | "$folder/memory") ;;
     *) mount -o remount,bind,ro "$place" 2>/dev/null ;;
     esac
 done

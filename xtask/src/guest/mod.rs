@@ -1,4 +1,9 @@
 //! Throw-away kernels: programs run as root in a guest on the host's own file tree, which the guest cannot change.
+//!
+//! What a guest writes goes to memory: its root is an overlay above the host's tree. QEMU exports the tree read-only, so
+//! no guest can write to it. User Mode Linux is a process of the host; it runs in a mount namespace where all but the
+//! run's own folder is read-only. Where the host forbids such namespaces, only the mount inside the guest is read-only:
+//! a program that means to, and mounts the host's tree anew, could then write as the user who started it.
 
 mod host;
 mod initramfs;
@@ -143,6 +148,20 @@ impl Finished {
         job.status.context("nothing was run")
     }
 
+    /// Moves what the first job wrote to `DM_TESTING_DIR` to a lasting folder, if it wrote anything.
+    ///
+    /// # Errors
+    /// When the folder cannot be moved.
+    pub(crate) fn keep_output(&self, to: &Path) -> Result<bool> {
+        let from = self.scratch(0);
+        if fs::read_dir(&from).map_or(true, |mut entries| entries.next().is_none()) {
+            return Ok(false);
+        }
+        let _ = fs::remove_dir_all(to);
+        fs::rename(&from, to).with_context(|| format!("cannot move {} to {}", from.display(), to.display()))?;
+        Ok(true)
+    }
+
     /// The folder that a job found in `DM_TESTING_DIR`.
     pub(crate) fn scratch(&self, job: usize) -> PathBuf {
         self.folder.scratch().join(format!("{job:03}"))
@@ -238,8 +257,14 @@ impl Parts<'_> {
     }
 }
 
-/// The statically linked busybox.
+/// The busybox of the initramfs, where it finds no shared library.
 fn busybox(userland: &Path) -> Result<Vec<u8>> {
-    let path = packages::find_file(&[userland], "/bin/busybox").context("no busybox: install busybox-static")?;
-    fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+    let path = packages::find_file(&[userland], "/bin/busybox").context("no busybox: install a static one")?;
+    let content = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    // Programs name their loader near their beginning.
+    let (head, loader) = (content.get(..4096).unwrap_or(&content), b"/ld-linux");
+    if head.windows(loader.len()).any(|bytes| bytes == loader) {
+        bail!("{} needs shared libraries: install a static busybox", path.display());
+    }
+    Ok(content)
 }

@@ -1,7 +1,8 @@
 //! User Mode Linux: a kernel that is an ordinary program.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
@@ -48,7 +49,7 @@ pub(super) fn command(kernel: &Kernel, initramfs: &Path, folder: &Path) -> Resul
         .arg(with("uml_dir=", folder))
         .arg("umid=guest")
         .env("HOME", folder)
-        .env("TMPDIR", memory_folder(folder, confined.is_some()))
+        .env("TMPDIR", memory_folder(folder, confined.is_some())?)
         .current_dir(folder);
     Ok(command)
 }
@@ -83,8 +84,11 @@ fn wrapped(prefix: &[&str], kernel: &Kernel, folder: &Path) -> Command {
 }
 
 /// Where the guest's memory lies: in the host's memory if there is room for it, else in a file.
-fn memory_folder(folder: &Path, confined: bool) -> &Path {
+fn memory_folder(folder: &Path, confined: bool) -> Result<PathBuf> {
+    let own = folder.join("memory");
+    fs::create_dir_all(&own)?;
     let shm = Path::new("/dev/shm");
-    let room = |path: &Path| statvfs(path).map(|stat| stat.blocks_available().saturating_mul(stat.fragment_size()));
-    if confined || room(shm).is_ok_and(|bytes| bytes >= MEMORY_MIB.saturating_mul(1 << 20)) { shm } else { folder }
+    let room = statvfs(shm).map(|stat| stat.blocks_available().saturating_mul(stat.fragment_size()));
+    let shm_suffices = room.is_ok_and(|bytes| bytes >= MEMORY_MIB.saturating_mul(1 << 20));
+    Ok(if !confined && shm_suffices { shm.to_owned() } else { own })
 }

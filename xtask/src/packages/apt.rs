@@ -60,6 +60,7 @@ impl Apt {
             "APT::Sandbox::User=".into(),
             "Acquire::Languages=none".into(),
             "Acquire::Retries=2".into(),
+            "Acquire::http::Timeout=30".into(),
         ] {
             command.arg("-o").arg(setting);
         }

@@ -68,6 +68,21 @@ impl Group {
         }
     }
 
+    /// Files that are there where the group is installed; none if that cannot be told.
+    fn files(self) -> &'static [&'static str] {
+        match self {
+            Self::Userland => &["/bin/busybox", "/bin/kmod", "/lib/systemd/systemd-udevd"],
+            Self::Uml => &["/usr/bin/linux.uml", "/usr/lib/uml/modules"],
+            Self::Qemu => &["/usr/bin/qemu-system-x86_64"],
+            Self::Kernel | Self::Clang => &[],
+        }
+    }
+
+    /// Whether the machine has it without our doing.
+    fn is_installed(self) -> bool {
+        !self.files().is_empty() && self.files().iter().all(|file| Path::new(file).exists())
+    }
+
     /// The packages to ask apt for.
     fn packages(self, apt: &Apt) -> Result<Vec<String>> {
         Ok(match self {
@@ -131,9 +146,12 @@ pub(crate) fn provide(group: Group, guest_dir: &Path) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Downloads and unpacks a group.
+/// Downloads and unpacks a group. Without apt, the folder stays empty and what is installed has to do.
 fn fetch(group: Group, guest_dir: &Path, folder: &Path) -> Result<()> {
     let Some(apt) = Apt::new(guest_dir)? else {
+        if group.is_installed() {
+            return fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()));
+        }
         bail!("this machine has no apt: {}", group.by_hand());
     };
     apt.update()?;
