@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use dm_units::DeviceNumber;
+
 use crate::buffer::Buffer;
 use crate::command::Command;
 use crate::commands::{
@@ -21,7 +23,7 @@ use crate::transport::Transport;
 pub struct SetupOptions<'a> {
     create: CreateOptions<'a>,
     load: LoadOptions,
-    resume: ResumeOptions,
+    pub(crate) resume: ResumeOptions,
 }
 
 impl<'a> SetupOptions<'a> {
@@ -110,12 +112,12 @@ impl std::error::Error for StepError {
 }
 
 impl StepError {
-    fn new(cause: Error, undone: Result<(), Error>) -> Self {
+    pub(crate) fn new(cause: Error, undone: Result<(), Error>) -> Self {
         Self { cause, not_undone: undone.err().map(Box::new) }
     }
 
     /// For a first step: there is nothing to be undone.
-    fn first(cause: Error) -> Self {
+    pub(crate) fn first(cause: Error) -> Self {
         Self { cause, not_undone: None }
     }
 }
@@ -135,14 +137,24 @@ impl<T: Transport> Dm<T> {
         lines: impl IntoIterator<Item = TargetLine<'l, P>>,
         options: SetupOptions<'_>,
     ) -> Result<DeviceInfo, StepError> {
+        self.setup_with(buffer, name, lines, options, |number| self.device_resume(number, options.resume))
+    }
+
+    /// The same, with the last step left to the caller.
+    pub(crate) fn setup_with<'l, P: WriteParams>(
+        &self,
+        buffer: &mut Buffer,
+        name: DmName<'_>,
+        lines: impl IntoIterator<Item = TargetLine<'l, P>>,
+        options: SetupOptions<'_>,
+        resume: impl FnOnce(DeviceNumber) -> Result<DeviceInfo, Error>,
+    ) -> Result<DeviceInfo, StepError> {
         // By its number, the device that is removed can only be the one that was created.
         let number = self.device_create(name, options.create).map_err(StepError::first)?.number();
-        self.table_load(buffer, number, lines, options.load)
-            .and_then(|_| self.device_resume(number, options.resume))
-            .map_err(|cause| {
-                let removed = self.device_remove(number, RemoveOptions::new().retry(Retry::default()));
-                StepError::new(cause, removed.map(drop))
-            })
+        self.table_load(buffer, number, lines, options.load).and_then(|_| resume(number)).map_err(|cause| {
+            let removed = self.device_remove(number, RemoveOptions::new().retry(Retry::default()));
+            StepError::new(cause, removed.map(drop))
+        })
     }
 
     /// Puts another table in force on a device that is in use: loads it, suspends the device, resumes it.

@@ -34,7 +34,8 @@ use self::cookies::Cookie;
 pub use self::cookies::{CookieInfo, cookies, remove_stale_cookies};
 pub use self::detect::NoCookies;
 use self::nodes::NodeChange;
-use crate::commands::{InfoOptions, Removal, RemoveOptions, RenameOptions, ResumeOptions};
+use crate::buffer::Buffer;
+use crate::commands::{InfoOptions, Removal, RemoveOptions, RenameOptions, ResumeOptions, TargetLine, WriteParams};
 use crate::cookie::{UdevCookie, UdevFlags};
 use crate::dev_id::DevId;
 use crate::dm::Dm;
@@ -42,6 +43,7 @@ use crate::error::Result;
 use crate::info::DeviceInfo;
 use crate::name::DmName;
 use crate::paths::{is_device, kernel_path, mapper_path};
+use crate::setup::{SetupOptions, StepError};
 use crate::transport::Transport;
 
 /// How to find out when `/dev` is as it should be.
@@ -236,6 +238,21 @@ impl Batch {
             self.note(name, info.number(), true);
         }
         Ok(info)
+    }
+
+    /// As [`Dm::device_setup`].
+    ///
+    /// # Errors
+    /// As there, and a semaphore that can't be changed.
+    pub fn setup<'l, T: Transport, P: WriteParams>(
+        &mut self,
+        dm: &Dm<T>,
+        buffer: &mut Buffer,
+        name: DmName<'_>,
+        lines: impl IntoIterator<Item = TargetLine<'l, P>>,
+        options: SetupOptions<'_>,
+    ) -> Result<DeviceInfo, StepError> {
+        dm.setup_with(buffer, name, lines, options, |number| self.resume(dm, number, options.resume))
     }
 
     /// As [`Dm::device_remove`].

@@ -1,5 +1,7 @@
 //! Which devices stand on which.
 
+mod stack;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -328,6 +330,14 @@ d\x203 (253:3)
         let diamond = tree(&[(0, &[]), (1, &[0]), (2, &[0, 1]), (3, &[0, 2, 1])]);
         assert_eq!(minors(&diamond.top_down(number(3))), [3, 2, 1, 0]);
         assert_eq!(minors(&diamond.users_first(number(0))), [3, 2, 1, 0]);
+    }
+
+    #[test]
+    fn what_others_use_stays() {
+        assert_eq!(minors(&sample().only_used_by(number(3))), [3, 1], "the pool has another volume");
+        let diamond = tree(&[(0, &[]), (1, &[0]), (2, &[0]), (3, &[1, 2])]);
+        let all = minors(&diamond.only_used_by(number(3)));
+        assert!(all.len() == 4 && all[0] == 3 && all[3] == 0, "{all:?}");
     }
 
     #[test]
