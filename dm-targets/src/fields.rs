@@ -171,6 +171,34 @@ impl<'a> Fields<'a> {
         Ok(words)
     }
 
+    /// Reads all that is left, and makes sure that it is all.
+    #[inline]
+    pub(crate) fn read_all<T>(
+        mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, ParseError>,
+    ) -> Result<T, ParseError> {
+        let value = read(&mut self)?;
+        self.finish()?;
+        Ok(value)
+    }
+
+    /// Reads each line of what is left.
+    pub(crate) fn read_lines<T>(
+        mut self,
+        read: impl Fn(&mut Self) -> Result<T, ParseError>,
+    ) -> Result<Vec<T>, ParseError> {
+        let (end, mut lines) = (self.end, Vec::new());
+        while self.at < end {
+            self.end = end;
+            let length = self.remainder().find('\n');
+            self.end = length.map_or(end, |length| self.at.saturating_add(length));
+            lines.push(read(&mut self)?);
+            self.finish()?;
+            self.at = self.end.saturating_add(1);
+        }
+        Ok(lines)
+    }
+
     /// Takes all words that are left if together they are exactly this text, such as `Fail`.
     #[inline]
     pub fn take_all(&mut self, text: &str) -> bool {

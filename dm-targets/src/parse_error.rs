@@ -74,6 +74,13 @@ impl ParseError {
         Self { target: T::TYPE, part, secret: T::SECRET, ..self }
     }
 
+    /// The same error, in a text that belongs to no target.
+    #[cold]
+    #[must_use]
+    pub(crate) const fn in_part(self, part: Part) -> Self {
+        Self { part, ..self }
+    }
+
     /// The same error, in a text that starts `offset` bytes further on.
     #[cold]
     #[must_use]

@@ -125,11 +125,11 @@ pub(crate) fn parse<T: Target, P: Params>(fields: Fields<'_>, part: Part) -> Res
 
 #[inline]
 fn parse_with<T: Target, P>(
-    mut fields: Fields<'_>,
+    fields: Fields<'_>,
     part: Part,
     read: impl FnOnce(&mut Fields<'_>) -> Result<P, ParseError>,
 ) -> Result<P, ParseError> {
-    read(&mut fields).and_then(|params| fields.finish().map(|()| params)).map_err(|error| error.within::<T>(part))
+    fields.read_all(read).map_err(|error| error.within::<T>(part))
 }
 
 /// A table, status or message: what can be read from words and printed as words.

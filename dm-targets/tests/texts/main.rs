@@ -9,6 +9,7 @@
 )]
 
 mod allocations;
+mod device;
 mod golden;
 mod lines;
 mod properties;

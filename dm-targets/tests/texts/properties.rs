@@ -4,12 +4,14 @@
 
 use std::cell::Cell;
 
+use dm_targets::stats::{StatsArea, StatsMessage, StatsRegion};
 use dm_targets::{Fields, Form, Params, ParseError, Target, TargetVisitor, Word, visit_targets};
 use proptest::collection;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, TestCaseResult, TestRunner};
 
+use crate::device::reply_lines;
 use crate::lines::{Golden, Kind, golden};
 
 /// A change of one word of a text.
@@ -199,6 +201,20 @@ impl TargetVisitor for EachTarget {
 #[test]
 fn texts_mean_what_they_say() {
     visit_targets(&mut EachTarget);
+}
+
+/// The same for the messages about statistics and the lines of their answers.
+#[test]
+fn statistics_mean_what_they_say() {
+    let messages = golden("device/stats").into_iter().filter(|line| line.kind == Kind::Message);
+    let messages = messages.map(|line| line.text).collect();
+    let parse: fn(&str) -> Result<StatsMessage, _> = str::parse;
+    Texts { golden: messages, form: Form::Input, secret: false, parse, parse_back: parse }.check();
+    let [regions, areas] = reply_lines();
+    let parse: fn(&str) -> Result<StatsRegion, _> = str::parse;
+    Texts { golden: regions, form: Form::Printed, secret: false, parse, parse_back: parse }.check();
+    let parse: fn(&str) -> Result<StatsArea, _> = str::parse;
+    Texts { golden: areas, form: Form::Printed, secret: false, parse, parse_back: parse }.check();
 }
 
 proptest! {

@@ -1,0 +1,328 @@
+//! Which statistics to keep.
+
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
+
+use dm_units::Sectors;
+
+use super::{AUX, PROGRAM};
+use crate::{Fields, InvalidField, Limits, Number, Params, ParseError, Printer, Problem, Value, Word, WordBuf};
+
+const STEP: &str = "step";
+const OPTION: &str = "option";
+const PRECISE_TIMESTAMPS: &str = "precise_timestamps";
+const HISTOGRAM: &str = "histogram:";
+
+/// A region of which statistics are to be kept.
+///
+/// ```
+/// use dm_targets::stats::{StatsCreate, StatsStep};
+/// use dm_units::Sectors;
+///
+/// let create = StatsCreate::new(None, StatsStep::Sectors(Sectors(2048))).precise_timestamps().histogram([1000, 5000]);
+/// assert_eq!(create.to_string(), "- 2048 2 precise_timestamps histogram:1000,5000");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StatsCreate {
+    /// Which part of the device; `None` for all of it, as large as it is now.
+    pub range: Option<StatsRange>,
+    /// How it is divided into areas.
+    pub step: StatsStep,
+    /// Times are measured in nanoseconds instead of milliseconds.
+    pub precise_timestamps: bool,
+    /// The boundaries between the counters of a histogram of how long requests take; empty for no histogram.
+    pub histogram: Vec<u64>,
+    /// Which program the region belongs to.
+    pub program: Option<WordBuf>,
+    /// What that program wants to be kept with it.
+    pub aux: Option<WordBuf>,
+}
+
+/// A part of a device, printed as `start+length`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct StatsRange {
+    /// The first sector.
+    pub start: Sectors,
+    /// How many sectors.
+    pub length: Sectors,
+}
+
+/// How a region is divided into areas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StatsStep {
+    /// Into areas of so many sectors.
+    Sectors(Sectors),
+    /// Into so many areas; printed as `/` and their number.
+    Areas(u32),
+}
+
+impl StatsCreate {
+    /// Statistics of the sectors of `range`, or of the whole device.
+    #[must_use]
+    pub fn new(range: Option<StatsRange>, step: StatsStep) -> Self {
+        Self { range, step, precise_timestamps: false, histogram: Vec::new(), program: None, aux: None }
+    }
+
+    /// Measures times in nanoseconds.
+    #[must_use]
+    pub fn precise_timestamps(self) -> Self {
+        Self { precise_timestamps: true, ..self }
+    }
+
+    /// Counts how many requests take how long, with these boundaries.
+    #[must_use]
+    pub fn histogram(self, boundaries: impl IntoIterator<Item = u64>) -> Self {
+        Self { histogram: boundaries.into_iter().collect(), ..self }
+    }
+
+    /// Notes that the region belongs to a program.
+    #[must_use]
+    pub fn program(self, program: WordBuf) -> Self {
+        Self { program: Some(program), ..self }
+    }
+
+    /// Keeps some text with the region.
+    #[must_use]
+    pub fn aux(self, aux: WordBuf) -> Self {
+        Self { aux: Some(aux), ..self }
+    }
+
+    /// Checks what the kernel would refuse whatever the device is.
+    ///
+    /// # Errors
+    ///
+    /// The range or a step is empty, the range is too long, or the boundaries are not in ascending order.
+    pub fn check(&self) -> Result<(), InvalidField> {
+        self.range.map_or(Ok(()), |range| range.check())?;
+        self.step.check()?;
+        if self.histogram.is_empty() { Ok(()) } else { check_boundaries(&self.histogram).map_err(invalid_histogram) }
+    }
+
+    pub(super) fn print<'p, 'f, 'o>(&self, out: &'p mut Printer<'f, 'o>) -> &'p mut Printer<'f, 'o> {
+        // The number of options is always written, so that a program called 7 is not taken for it.
+        let options = usize::from(self.precise_timestamps).saturating_add(usize::from(!self.histogram.is_empty()));
+        out.put(&self.range).put(&self.step).count(options);
+        print_options(out, self.precise_timestamps, &self.histogram);
+        match (&self.program, &self.aux) {
+            (None, Some(aux)) => out.word("-").put(aux),
+            (program, aux) => out.all(program).all(aux),
+        }
+    }
+
+    /// Reads the counted options.
+    fn parse_options(&mut self, options: &mut Fields<'_>) -> Result<(), ParseError> {
+        while let Some(word) = options.next_word() {
+            let blame = |problem| options.error(OPTION, problem);
+            if word.is(PRECISE_TIMESTAMPS) {
+                if core::mem::replace(&mut self.precise_timestamps, true) {
+                    return Err(blame(Problem::Repeated));
+                }
+            } else if let Some(boundaries) = boundaries(word) {
+                if !self.histogram.is_empty() {
+                    return Err(blame(Problem::Repeated));
+                }
+                self.histogram = read_boundaries(boundaries).map_err(blame)?;
+            } else {
+                return Err(blame(Problem::Unknown));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes the options, in the order in which the kernel lists them.
+pub(super) fn print_options(out: &mut Printer<'_, '_>, precise_timestamps: bool, histogram: &[u64]) {
+    if precise_timestamps {
+        out.word(PRECISE_TIMESTAMPS);
+    }
+    if !histogram.is_empty() {
+        out.next_word(|out| {
+            out.write_str(HISTOGRAM)?;
+            print_numbers(out, histogram, ',')
+        });
+    }
+}
+
+/// Writes numbers with something between them.
+pub(super) fn print_numbers(out: &mut Printer<'_, '_>, numbers: &[u64], separator: char) -> fmt::Result {
+    for (number, at) in numbers.iter().zip(0..) {
+        if at != 0 {
+            out.write_char(separator)?;
+        }
+        number.print(out)?;
+    }
+    Ok(())
+}
+
+/// Takes the options from the end of the text of a region that the kernel lists.
+pub(super) fn split_options(text: &str) -> (&str, bool, Vec<u64>) {
+    let histogram = text.rsplit_once(' ').and_then(|(before, last)| {
+        let boundaries = boundaries(Word::plain(last))?;
+        Some((before, read_boundaries(boundaries).ok()?))
+    });
+    let (text, histogram) = histogram.unwrap_or((text, Vec::new()));
+    match text.rsplit_once(' ') {
+        Some((before, PRECISE_TIMESTAMPS)) => (before, true, histogram),
+        _ => (text, false, histogram),
+    }
+}
+
+/// What follows `histogram:` in any case.
+fn boundaries(word: Word<'_>) -> Option<&str> {
+    let (name, boundaries) = word.spelling().split_at_checked(HISTOGRAM.len())?;
+    name.eq_ignore_ascii_case(HISTOGRAM).then_some(boundaries)
+}
+
+fn read_boundaries(text: &str) -> Result<Vec<u64>, Problem> {
+    let boundaries = text.split(',').map(|number| u64::read(Word::plain(number))).collect::<Result<Vec<_>, _>>()?;
+    check_boundaries(&boundaries)?;
+    Ok(boundaries)
+}
+
+fn check_boundaries(boundaries: &[u64]) -> Result<(), Problem> {
+    let mut last = 0;
+    for boundary in boundaries {
+        if *boundary <= last {
+            return Err(Problem::Expected("made of boundaries from 1, each larger than the one before"));
+        }
+        last = *boundary;
+    }
+    Ok(())
+}
+
+fn invalid_histogram(problem: Problem) -> InvalidField {
+    InvalidField::new("histogram", problem)
+}
+
+impl Params for StatsCreate {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let range: Option<StatsRange> = fields.read("range")?;
+        range.map_or(Ok(()), |range| range.check()).map_err(|invalid| fields.blame(invalid))?;
+        let step: StatsStep = fields.read(STEP)?;
+        step.check().map_err(|invalid| fields.blame(invalid))?;
+        let mut create = Self::new(range, step);
+        // As in the kernel, a word of digits is a count, and any other one is the program.
+        if fields.peek().is_some_and(|word| u32::read(word).is_ok()) {
+            create.parse_options(&mut fields.read_group("number of options")?)?;
+        }
+        create.program = fields.read_optional(PROGRAM)?;
+        create.aux = fields.read_optional(AUX)?;
+        Ok(create)
+    }
+}
+
+/// The words after `@stats_create`.
+impl fmt::Display for StatsCreate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.print(&mut Printer::new(f)).end()
+    }
+}
+
+impl StatsRange {
+    fn check(self) -> Result<(), InvalidField> {
+        Limits::new("length of the range", 1, u64::MAX.saturating_sub(self.start.0)).check(self.length)
+    }
+}
+
+impl Value for StatsRange {
+    fn read(word: Word<'_>) -> Result<Self, Problem> {
+        let (start, length) = word.split_once('+').ok_or(Problem::Expected("a range such as 0+8"))?;
+        Ok(Self { start: Value::read(start)?, length: Value::read(length)? })
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
+        self.start.print(out)?;
+        out.write_char('+')?;
+        self.length.print(out)
+    }
+}
+
+impl StatsStep {
+    fn check(self) -> Result<(), InvalidField> {
+        let number = match self {
+            Self::Sectors(length) => length.get(),
+            Self::Areas(count) => count.get(),
+        };
+        Limits::new(STEP, 1, u64::MAX).check(number)
+    }
+}
+
+impl Value for StatsStep {
+    fn read(word: Word<'_>) -> Result<Self, Problem> {
+        match word.spelling().strip_prefix('/') {
+            Some(count) => u32::read(Word::plain(count)).map(Self::Areas),
+            None => Sectors::read(word).map(Self::Sectors),
+        }
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
+        match self {
+            Self::Sectors(length) => length.print(out),
+            Self::Areas(count) => {
+                out.write_char('/')?;
+                count.print(out)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::StatsMessage;
+    use super::*;
+
+    fn parse(text: &str) -> Result<StatsCreate, String> {
+        match format!("@stats_create {text}").parse() {
+            Ok(StatsMessage::Create(create)) => Ok(create),
+            Ok(other) => panic!("{other}"),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn a_program_of_digits_is_told_from_the_count() {
+        let word = |text| WordBuf::new(text).unwrap();
+        let whole = || StatsCreate::new(None, StatsStep::Areas(1));
+        assert_eq!(parse("- /1 prog").unwrap(), whole().program(word("prog")));
+        assert_eq!(parse("- /1 0 77").unwrap(), whole().program(word("77")));
+        assert_eq!(whole().program(word("77")).to_string(), "- /1 0 77");
+        assert_eq!(whole().aux(word("a b")).to_string(), r"- /1 0 - a\ b");
+        assert_eq!(
+            parse("- /1 77 88").unwrap_err(),
+            "message: word 4, number of options, counts 77 words, but 1 follow"
+        );
+    }
+
+    #[test]
+    fn what_is_empty_is_refused() {
+        let error = |text| parse(text).unwrap_err();
+        assert_eq!(error("5+0 8"), "message: word 2, length of the range, must be from 1 to 18446744073709551610");
+        assert_eq!(error("5 8"), "message: word 2, range, must be a range such as 0+8");
+        assert_eq!(error("- 0"), "message: word 3, step, must be at least 1");
+        assert_eq!(error("- /0"), "message: word 3, step, must be at least 1");
+        assert_eq!(error("-"), "message: word 3, step, is missing");
+    }
+
+    #[test]
+    fn boundaries_ascend_from_1() {
+        let create = parse("0+8 8 2 Histogram:1,2,30 PRECISE_timestamps").unwrap();
+        assert_eq!(create.histogram, [1, 2, 30]);
+        assert!(create.precise_timestamps);
+        for bad in ["0,5", "5,5", "5,4"] {
+            assert_eq!(
+                parse(&format!("- 8 1 histogram:{bad}")).unwrap_err(),
+                "message: word 5, option, must be made of boundaries from 1, each larger than the one before"
+            );
+        }
+        assert_eq!(parse("- 8 1 histogram:").unwrap_err(), "message: word 5, option, must be a decimal number");
+        assert_eq!(parse("- 8 2 histogram:1 histogram:2").unwrap_err(), "message: word 6, option, is given twice");
+        assert_eq!(parse("- 8 1 other").unwrap_err(), "message: word 5, option, is not known");
+
+        let create = StatsCreate::new(None, StatsStep::Sectors(Sectors(8)));
+        assert!(create.clone().histogram([1, 1]).check().is_err());
+        assert_eq!(create.histogram([1, 2]).check(), Ok(()));
+        assert!(StatsCreate::new(None, StatsStep::Areas(0)).check().is_err());
+    }
+}

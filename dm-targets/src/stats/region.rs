@@ -1,0 +1,123 @@
+//! The regions of which statistics are kept.
+
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
+use core::str::FromStr;
+
+use dm_units::Sectors;
+
+use super::create::{print_options, split_options};
+use super::{AUX, PROGRAM, REGION_ID, StatsRange};
+use crate::{Fields, Params, ParseError, Part, Printer, Problem, Value, Word, WordBuf};
+
+/// A region of which statistics are kept: a line of the answer to `@stats_list`.
+///
+/// ```text
+/// <id>: <range> <step> <program> <aux>[ precise_timestamps][ histogram:<boundary>[,<boundary>]…]
+/// ```
+///
+/// The kernel does not quote the program and the aux data. A program is taken to be one word. Aux data may be several;
+/// if they end with what looks like an option, they are taken for one.
+///
+/// Kernel: `dm_stats_list` in `drivers/md/dm-stats.c`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct StatsRegion {
+    /// The number of the region.
+    pub id: u32,
+    /// Which part of the device it is.
+    pub range: StatsRange,
+    /// The size of an area; the last one may be shorter.
+    pub step: Sectors,
+    /// Which program it belongs to; `-` for none.
+    pub program: WordBuf,
+    /// What that program wants to be kept with it; `-` for nothing.
+    pub aux: WordBuf,
+    /// Times are measured in nanoseconds instead of milliseconds.
+    pub precise_timestamps: bool,
+    /// The boundaries between the counters of the histogram; empty if there is none.
+    pub histogram: Vec<u64>,
+}
+
+/// The number of a region, with a colon after it.
+struct Label(u32);
+
+impl Value for Label {
+    fn read(word: Word<'_>) -> Result<Self, Problem> {
+        let id = word.spelling().strip_suffix(':').ok_or(Problem::Expected("a number and a colon"))?;
+        let id = u32::read(Word::plain(id))?;
+        REGION_ID.check(id).map(|()| Self(id)).map_err(|invalid| invalid.problem())
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
+        self.0.print(out)?;
+        out.write_char(':')
+    }
+}
+
+impl Params for StatsRegion {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let Label(id) = fields.read(REGION_ID.field())?;
+        let (range, step) = (fields.read("range")?, fields.read("step")?);
+        let Some((program, rest)) = fields.remainder().trim_start_matches(' ').split_once(' ') else {
+            fields.next_word().ok_or_else(|| fields.missing(PROGRAM))?;
+            return Err(fields.missing(AUX));
+        };
+        let program = WordBuf::new(program).map_err(|problem| fields.error(PROGRAM, problem))?;
+        let (aux, precise_timestamps, histogram) = split_options(rest);
+        while fields.next_word().is_some() {}
+        let aux = WordBuf::new(aux).map_err(|problem| fields.error(AUX, problem))?;
+        Ok(Self { id, range, step, program, aux, precise_timestamps, histogram })
+    }
+}
+
+impl FromStr for StatsRegion {
+    type Err = ParseError;
+
+    fn from_str(line: &str) -> Result<Self, ParseError> {
+        Fields::printed(line).read_all(Self::parse).map_err(|error| error.in_part(Part::Reply))
+    }
+}
+
+/// The line, without the line feed.
+impl fmt::Display for StatsRegion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Printer::printed(f);
+        out.put(&Label(self.id)).put(&self.range).put(&self.step).put(&self.program).put(&self.aux);
+        print_options(&mut out, self.precise_timestamps, &self.histogram);
+        out.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn aux_of(line: &str) -> (String, bool, Vec<u64>) {
+        let region: StatsRegion = line.parse().unwrap();
+        assert_eq!(region.to_string(), line);
+        (region.aux.to_string(), region.precise_timestamps, region.histogram)
+    }
+
+    #[test]
+    fn aux_data_may_be_several_words() {
+        assert_eq!(aux_of("2: 0+8 8 prog a b"), ("a b".to_owned(), false, vec![]));
+        assert_eq!(aux_of("2: 0+8 8 prog a precise_timestamps"), ("a".to_owned(), true, vec![]));
+        assert_eq!(aux_of("2: 0+8 8 prog precise_timestamps"), ("precise_timestamps".to_owned(), false, vec![]));
+        assert_eq!(aux_of("2: 0+8 8 prog histogram:1,2"), ("histogram:1,2".to_owned(), false, vec![]));
+        assert_eq!(
+            aux_of("3: 0+8 8 prog precise_timestamps precise_timestamps histogram:1,2"),
+            ("precise_timestamps".to_owned(), true, vec![1, 2])
+        );
+        assert_eq!(aux_of("3: 0+8 8 prog histogram:2,1"), ("histogram:2,1".to_owned(), false, vec![]));
+    }
+
+    #[test]
+    fn a_line_has_five_words_at_least() {
+        let error = |line: &str| line.parse::<StatsRegion>().unwrap_err().to_string();
+        assert_eq!(error("0 0+8 8 - -"), "reply: word 1, region id, must be a number and a colon");
+        assert_eq!(error("0: 0+8 8"), "reply: word 4, program id, is missing");
+        assert_eq!(error("0: 0+8 8 -"), "reply: word 5, aux data, is missing");
+    }
+}
