@@ -358,8 +358,8 @@ d\x203 (253:3)
 
     #[test]
     fn a_deep_tree_takes_no_stack() {
-        let devices: Vec<_> = (0..100_000_u32).map(|minor| (minor, [minor + 1])).collect();
+        let devices: Vec<_> = (0..10_000_u32).map(|minor| (minor, [minor + 1])).collect();
         let deep = tree(&devices.iter().map(|(minor, uses)| (*minor, &uses[..])).collect::<Vec<_>>());
-        assert_eq!(deep.top_down(number(0)).len(), 100_000);
+        assert_eq!(deep.top_down(number(0)).len(), 10_000);
     }
 }
