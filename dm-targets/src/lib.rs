@@ -94,6 +94,7 @@ extern crate alloc;
 
 mod any;
 mod as_given;
+mod concise;
 mod device;
 mod device_message;
 mod dmsetup;
@@ -120,6 +121,7 @@ mod word;
 
 pub use any::{OtherStatus, OtherTable, TargetVisitor};
 pub use as_given::AsGiven;
+pub use concise::{Concise, ConciseDevice, ConciseError, ConciseErrorKind};
 pub use device::{Device, DevicePath};
 pub use device_message::DeviceMessage;
 pub use dmsetup::{DmsetupLine, dmsetup_status, dmsetup_table};

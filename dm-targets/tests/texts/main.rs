@@ -9,6 +9,7 @@
 )]
 
 mod allocations;
+mod concise;
 mod device;
 mod golden;
 mod lines;

@@ -1,0 +1,107 @@
+//! The concise form of `dm-mod.create=`.
+
+use dm_targets::{Concise, ConciseDevice, ConciseErrorKind, Table, TableErrorKind};
+
+fn error(text: &str) -> String {
+    text.parse::<Concise>().unwrap_err().to_string()
+}
+
+fn table(text: &str) -> Table {
+    text.parse().unwrap()
+}
+
+#[test]
+fn several_devices_are_written_and_read() {
+    let root = table("0 4096 linear 98:16 0\n4096 4096 linear 98:32 0");
+    let devices = [
+        ConciseDevice::new("dm-linear", root),
+        ConciseDevice::new("home", table("0 8 striped 1 8 8:1 0")).uuid("CRYPT-1").minor(1_048_575).read_only(),
+    ];
+    let concise = Concise::new(devices).unwrap();
+    let text = concise.to_string();
+    assert_eq!(
+        text,
+        "dm-linear,,,rw,0 4096 linear 98:16 0,4096 4096 linear 98:32 0;home,CRYPT-1,1048575,ro,0 8 striped 1 8 8:1 0"
+    );
+    assert_eq!(text.parse(), Ok(concise));
+}
+
+#[test]
+fn there_may_be_spaces_around_each_part() {
+    let concise: Concise =
+        "\t a , , 07 , ro ,  0   0x10 linear  8:1 0 , 16 8 linear 8:1 16 ; b,,,rw,0 8 linear 8:2 0".parse().unwrap();
+    assert_eq!(concise.to_string(), "a,,7,ro,0 16 linear 8:1 0,16 8 linear 8:1 16;b,,,rw,0 8 linear 8:2 0");
+}
+
+#[test]
+fn what_the_kernel_refuses_is_refused() {
+    let line = "0 8 linear 8:1 0";
+    assert_eq!(error(""), "device 1: uuid is missing");
+    assert_eq!(error("a,,,rw"), "device 1: table is missing");
+    assert_eq!(error(&format!("a,,,rw,{line};")), "device 2: uuid is missing");
+    assert_eq!(error(&format!("a,,,rw,{line},")), "device 1: line 2: length is missing");
+    assert_eq!(error(&format!("a,,,RO,{line}")), "device 1: flags must be ro or rw");
+    assert_eq!(error(&format!("a,,1048576,ro,{line}")), "device 1: minor must be at most 1048575");
+    let number = "must be a number, decimal, octal after 0 or hexadecimal after 0x";
+    assert_eq!(error(&format!("a,,08,ro,{line}")), format!("device 1: minor {number}"));
+    assert_eq!(error("a,,,ro,0 +8 linear 8:1 0"), format!("device 1: line 1: length {number}"));
+    assert_eq!(error(&format!(",,,ro,{line}")), "device 1: name is missing");
+    assert_eq!(
+        error(&format!("a/b,,,ro,{line}")),
+        "device 1: name must be other than `.`, `..` and `control`, and without a slash"
+    );
+    assert_eq!(error("a,,,ro,0 8 zero "), "device 1: line 1: params is missing",);
+    assert_eq!(
+        error("a,,,ro,0 8 error 8:1 0"),
+        "device 1: line 1: target type must be crypt, delay, linear, snapshot-origin, striped or verity"
+    );
+    assert_eq!(error("a,,,ro,8 8 linear 8:1 0"), "device 1: line 1: must start at sector 0");
+    assert_eq!(error(&"x".repeat(4096)), "device 1: the kernel takes at most 4095 bytes");
+}
+
+#[test]
+fn errors_in_params_point_into_the_whole_text() {
+    let text = "a,,,rw, 0 8 linear 8:1 0 ; b,,,rw,0 8 linear 8:1 0, 8 8 linear 8:1 x";
+    let error = text.parse::<Concise>().unwrap_err();
+    assert_eq!(error.to_string(), "device 2: line 2: linear table: word 2, start, must be a decimal number");
+    let ConciseErrorKind::Table(table) = error.kind() else { panic!("{error}") };
+    let TableErrorKind::Parse(cause) = table.kind() else { panic!("{error}") };
+    assert_eq!(&text[cause.span()], "x");
+    assert_eq!(cause.span().start, text.len() - 1);
+}
+
+#[test]
+fn what_cannot_be_written_is_refused() {
+    let refusal = |device| Concise::new([device]).unwrap_err().to_string();
+    let linear = || table("0 8 linear 8:1 0");
+    let text = "must be without a comma, and without spaces around it";
+    assert_eq!(refusal(ConciseDevice::new("a,b", linear())), format!("device 1: name {text}"));
+    assert_eq!(refusal(ConciseDevice::new("a", linear()).uuid(" b")), format!("device 1: uuid {text}"));
+    assert_eq!(refusal(ConciseDevice::new("a".repeat(128), linear())), "device 1: name must be shorter");
+    assert_eq!(refusal(ConciseDevice::new("a", linear()).minor(1 << 20)), "device 1: minor must be at most 1048575");
+    let params = "must be without commas and semicolons, and without a space at the end";
+    let comma = ConciseDevice::new("a", table("0 8 linear /dev/a,b 0"));
+    assert_eq!(refusal(comma), format!("device 1: line 1: params {params}"));
+    assert_eq!(Concise::new([]).unwrap_err().to_string(), "device 0: device is missing");
+    let many = vec![ConciseDevice::new("a", linear()); 257];
+    assert_eq!(Concise::new(many).unwrap_err().to_string(), "device 257: the kernel takes at most 256 devices");
+    let long = vec![ConciseDevice::new("a".repeat(127), linear()); 100];
+    assert_eq!(Concise::new(long).unwrap_err().to_string(), "device 100: the kernel takes at most 4095 bytes");
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_refused_or_means_itself(text in "[a,; \t0-9x]{0,12}(,|;|ro|rw| 0 8 linear 8:1 0| 8 8 delay 8:1 0 5){0,9}") {
+        if let Ok(concise) = text.parse::<Concise>() {
+            proptest::prop_assert_eq!(concise.to_string().parse(), Ok(concise));
+        }
+    }
+
+    #[test]
+    fn numbers_in_any_base_are_read(number in 1..1_u64 << 50) {
+        for text in [format!("{number}"), format!("{number:#x}"), format!("0{number:o}")] {
+            let concise: Concise = format!("a,,,rw,0 {text} linear 8:1 0").parse().unwrap();
+            proptest::prop_assert_eq!(concise.devices()[0].table.length().0, number);
+        }
+    }
+}
