@@ -40,6 +40,9 @@
 //!   target itself. A target that this version does not know is `Other`, with its text.
 //! - [`TableLine`] and [`StatusLine`] are lines with start, length and target type, [`Table`] is a whole table that
 //!   follows the kernel's rules. [`dmsetup_table`] and [`dmsetup_status`] read the output of dmsetup.
+//! - [`Health`] says how a target is, in the same words for all: from [`AnyStatus::health`].
+//! - [`DeviceMessage`] is for messages to a device whatever its targets are: [`stats`] keeps statistics of it.
+//! - [`Concise`] reads and writes the devices on the kernel's command line, `dm-mod.create=`.
 //! - [`ParseError`] says what is wrong with a text, [`InvalidField`] what is wrong with a value, [`TableError`] what is
 //!   wrong with a table.
 //!

@@ -3,16 +3,16 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
-use core::str::FromStr;
 
-use dm_units::Sectors;
-
-use crate::fields::Fields;
-use crate::kind::{Any, Kind};
 use crate::problem::{InvalidField, Problem};
 use crate::table::{Table, TableLine};
 use crate::table_error::{TableError, TableErrorKind};
-use crate::word::{Form, is_space};
+use crate::word::is_space;
+
+mod error;
+mod read;
+
+pub use error::{ConciseError, ConciseErrorKind};
 
 /// The longest text that the kernel takes (`DM_MAX_STR_SIZE` holds a NUL too).
 const MAX_LENGTH: usize = 4095;
@@ -204,126 +204,12 @@ impl Write for Summary {
     }
 }
 
-/// Reads the parts of a text, as `str_field_delimit` does.
-struct Parts<'a> {
-    /// What is left; `None` after the last part.
-    rest: Option<&'a str>,
-    /// Where in the whole text it ends.
-    end: usize,
-}
-
-/// A part, without the spaces around it.
-struct Part<'a> {
-    text: &'a str,
-    /// Where in the whole text it starts.
-    offset: usize,
-}
-
-impl<'a> Parts<'a> {
-    fn of(part: &Part<'a>) -> Self {
-        Self { rest: Some(part.text), end: part.offset.saturating_add(part.text.len()) }
-    }
-
-    /// The part before the next separator, or what is left.
-    fn next(&mut self, separator: char) -> Part<'a> {
-        let rest = self.rest.unwrap_or_default().trim_start_matches(is_space_char);
-        let offset = self.end.saturating_sub(rest.len());
-        let (part, rest) = rest.split_once(separator).map_or((rest, None), |(part, rest)| (part, Some(rest)));
-        self.rest = rest;
-        Part { text: trim(part), offset }
-    }
-
-    /// The part before the next separator, after which `following` must stand.
-    fn next_before(&mut self, separator: char, following: &'static str) -> Result<Part<'a>, InvalidField> {
-        let part = self.next(separator);
-        if self.rest.is_some() { Ok(part) } else { Err(InvalidField::new(following, Problem::Missing)) }
-    }
-}
-
 fn is_space_char(char: char) -> bool {
     u8::try_from(char).is_ok_and(is_space)
 }
 
 fn trim(text: &str) -> &str {
     text.trim_matches(is_space_char)
-}
-
-/// Reads what `kstrtoull` reads when the base is left to it.
-fn read_number(field: &'static str, text: &str, max: u64) -> Result<u64, InvalidField> {
-    let (digits, base) = match text.strip_prefix('0') {
-        Some(rest) if rest.starts_with(['x', 'X']) => (rest.get(1..).unwrap_or_default(), 16),
-        Some(rest) if !rest.is_empty() => (rest, 8),
-        _ => (text, 10),
-    };
-    let not_a_number =
-        InvalidField::new(field, Problem::Expected("a number, decimal, octal after 0 or hexadecimal after 0x"));
-    if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(base)) {
-        return Err(not_a_number);
-    }
-    // Digits they are, so there are just too many of them.
-    let number = u64::from_str_radix(digits, base).ok().filter(|number| *number <= max);
-    number.ok_or(InvalidField::new(field, Problem::OutOfRange { min: 0, max }))
-}
-
-fn read_device(parts: &mut Parts<'_>) -> Result<ConciseDevice, ConciseErrorKind> {
-    let name = parts.next_before(',', "uuid")?.text;
-    let uuid = parts.next_before(',', "minor")?.text;
-    let minor = parts.next_before(',', "flags")?.text;
-    let flags = parts.next_before(',', "table")?.text;
-    let mut device = ConciseDevice::new(name, read_table(&parts.next(';'))?);
-    device.uuid = (!uuid.is_empty()).then(|| uuid.into());
-    if !minor.is_empty() {
-        device.minor = u32::try_from(read_number("minor", minor, MAX_MINOR)?).ok();
-    }
-    device.read_only = match flags {
-        "ro" => true,
-        "rw" => false,
-        _ => return Err(InvalidField::new("flags", Problem::Expected("ro or rw")).into()),
-    };
-    Ok(device)
-}
-
-fn read_table(text: &Part<'_>) -> Result<Table, TableError> {
-    let (mut parts, mut lines) = (Parts::of(text), Vec::new());
-    for number in 1.. {
-        if parts.rest.is_none() {
-            break;
-        }
-        lines.push(read_line(&mut parts).map_err(|kind| TableError::new(number, kind))?);
-    }
-    Table::new(lines)
-}
-
-fn read_line(parts: &mut Parts<'_>) -> Result<TableLine, TableErrorKind> {
-    let field = TableErrorKind::Field;
-    let start = parts.next_before(' ', "length").map_err(field)?.text;
-    let start = read_number("start", start, u64::MAX).map_err(field)?;
-    let length = parts.next_before(' ', "target type").map_err(field)?.text;
-    let length = read_number("length", length, u64::MAX).map_err(field)?;
-    let target_type = parts.next_before(' ', "params").map_err(field)?.text;
-    check_type(target_type).map_err(field)?;
-    let params = parts.next(',');
-    let table = Any::read_table(target_type, Fields::new(params.text, Form::Input));
-    let table = table.map_err(|error| TableErrorKind::Parse(error.shifted(params.offset)))?;
-    Ok(TableLine::new(Sectors(start), Sectors(length), table))
-}
-
-impl FromStr for Concise {
-    type Err = ConciseError;
-
-    fn from_str(text: &str) -> Result<Self, ConciseError> {
-        if text.len() > MAX_LENGTH {
-            return Err(ConciseError { device: 1, kind: ConciseErrorKind::TooLong });
-        }
-        let (mut parts, mut devices) = (Parts::of(&Part { text, offset: 0 }), Vec::new());
-        for device in 1.. {
-            if parts.rest.is_none() {
-                break;
-            }
-            devices.push(read_device(&mut parts).map_err(|kind| ConciseError { device, kind })?);
-        }
-        Self::new(devices)
-    }
 }
 
 impl fmt::Display for Concise {
@@ -345,69 +231,3 @@ impl fmt::Display for ConciseDevice {
         self.table.lines().iter().try_for_each(|line| write!(f, ",{line}"))
     }
 }
-
-/// Devices that the kernel would not make, or a text that describes none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConciseError {
-    device: usize,
-    kind: ConciseErrorKind,
-}
-
-/// What is wrong with a device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ConciseErrorKind {
-    /// A field other than the table.
-    Field(InvalidField),
-    /// The table; spans are places in the whole text.
-    Table(TableError),
-    /// There are more devices than the kernel takes, 256.
-    TooManyDevices,
-    /// The text is longer than the kernel takes, 4095 bytes.
-    TooLong,
-}
-
-impl ConciseError {
-    /// Which device it is, from 1.
-    #[must_use]
-    pub const fn device(&self) -> usize {
-        self.device
-    }
-
-    /// What is wrong with it.
-    #[must_use]
-    pub const fn kind(&self) -> ConciseErrorKind {
-        self.kind
-    }
-}
-
-impl From<InvalidField> for ConciseErrorKind {
-    fn from(invalid: InvalidField) -> Self {
-        Self::Field(invalid)
-    }
-}
-
-impl From<TableError> for ConciseErrorKind {
-    fn from(error: TableError) -> Self {
-        Self::Table(error)
-    }
-}
-
-impl fmt::Display for ConciseErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Field(invalid) => invalid.fmt(f),
-            Self::Table(error) => error.fmt(f),
-            Self::TooManyDevices => f.write_str("the kernel takes at most 256 devices"),
-            Self::TooLong => f.write_str("the kernel takes at most 4095 bytes"),
-        }
-    }
-}
-
-impl fmt::Display for ConciseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "device {}: {}", self.device, self.kind)
-    }
-}
-
-impl core::error::Error for ConciseError {}
