@@ -178,8 +178,11 @@ impl<T: Transport> Dm<T> {
         let error = if is_old && refusal.errno() == nix::libc::EINVAL {
             Error::Unsupported { command: request.command, needed_minor: request.minor, kernel }
         } else if kernel_log::has_reasons(request.command) {
-            let number = request.id.and_then(|id| self.number_of(id));
-            refusal.with_kernel_log(self.transport.kernel_log(number)).into()
+            // That one gives no reasons, so the log is still where this one began.
+            let info = request.id.and_then(|id| self.device_info(id, InfoOptions::new()).ok());
+            let kernel_log = self.transport.kernel_log(info.as_ref().map(DeviceInfo::number));
+            let of_another = info.is_some() && request.command == Command::TableLoad;
+            refusal.with_kernel_log(kernel_log).of_another_device(of_another).into()
         } else {
             refusal.into()
         };

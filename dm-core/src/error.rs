@@ -61,6 +61,8 @@ pub struct Refusal {
     errno: Errno,
     kernel_log: Vec<String>,
     users: Option<Box<Users>>,
+    /// The errno speaks of another device than the command's: one that a table would use.
+    of_another: bool,
 }
 
 fn of_device(device: Option<&DevIdBuf>) -> String {
@@ -79,12 +81,28 @@ fn details(kernel_log: &[String], users: Option<&Users>) -> String {
 impl Refusal {
     pub(crate) fn new(command: Command, device: Option<DevIdBuf>, error: &io::Error) -> Self {
         let errno = Errno::from_raw(error.raw_os_error().unwrap_or(0));
-        Self { command, device, errno, kernel_log: Vec::new(), users: None }
+        Self { command, device, errno, kernel_log: Vec::new(), users: None, of_another: false }
     }
 
-    /// Where a name is given, the same errno says that it is taken.
+    pub(crate) fn of_another_device(self, of_another: bool) -> Self {
+        Self { of_another, ..self }
+    }
+
+    /// The kernel says `ENXIO` also of a minor number that is taken (`dm_create` in drivers/md/dm.c).
+    fn is_taken(&self) -> bool {
+        match self.command {
+            Command::DeviceCreate => matches!(self.errno, Errno::EBUSY | Errno::ENXIO),
+            Command::DeviceRename => self.errno == Errno::EBUSY,
+            _ => false,
+        }
+    }
+
+    fn is_not_found(&self) -> bool {
+        self.errno == Errno::ENXIO && !self.of_another && !self.is_taken()
+    }
+
     pub(crate) fn is_busy(&self) -> bool {
-        self.errno == Errno::EBUSY && !matches!(self.command, Command::DeviceCreate | Command::DeviceRename)
+        self.errno == Errno::EBUSY && !self.is_taken()
     }
 
     pub(crate) fn with_users(self, users: Users) -> Self {
@@ -135,6 +153,12 @@ pub enum RequestFault {
     /// A table without a line.
     #[error("the table has no line; to drop the inactive table use table_clear")]
     NoLines,
+    /// A minor number that is no minor number.
+    #[error("{minor} is too large for a minor number, which is at most {}", crate::header::MAX_MINOR)]
+    Minor {
+        /// The number.
+        minor: u32,
+    },
     /// A device without a table in force, where that is to be replaced.
     #[error("the device has no active table to go back to; use table_load and device_resume")]
     NoActiveTable,
@@ -209,16 +233,16 @@ impl Error {
         }
     }
 
-    /// The device does not exist.
+    /// The command's device does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        self.refused_with(Errno::ENXIO)
+        matches!(self, Self::Refused(refusal) if refusal.is_not_found())
     }
 
     /// The name, uuid or minor number is taken: by creating or renaming a device.
     #[must_use]
     pub fn already_exists(&self) -> bool {
-        self.refused_with(Errno::EBUSY) && !self.is_busy()
+        matches!(self, Self::Refused(refusal) if refusal.is_taken())
     }
 
     /// The device is open, mounted or used by another one; or what was asked is under way already.
@@ -302,6 +326,8 @@ mod tests {
         let open = refusal(Command::DeviceRemove, Errno::EBUSY);
         assert!(open.is_busy() && !open.already_exists());
         assert!(refusal(Command::DeviceInfo, Errno::ENXIO).is_not_found());
+        let minor_taken = refusal(Command::DeviceCreate, Errno::ENXIO);
+        assert!(minor_taken.already_exists() && !minor_taken.is_not_found());
     }
 
     #[test]

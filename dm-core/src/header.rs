@@ -22,6 +22,9 @@ const _: () = assert!(DATA_START as usize == HEADER_SIZE);
 const VERSION_AT: [usize; 3] = [0, 4, 8];
 const _: () = assert!(offset_of!(dm_ioctl, version) == VERSION_AT[0]);
 
+/// The largest minor number in the kernel, its `MINORMASK`.
+pub(crate) const MAX_MINOR: u32 = 0xf_ffff;
+
 /// A header on its own: what a command without payload sends and gets back. No alignment is needed.
 pub(crate) type HeaderBytes = [u8; HEADER_SIZE];
 

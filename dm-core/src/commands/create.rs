@@ -4,9 +4,9 @@ use dm_units::DeviceNumber;
 
 use crate::command::Command;
 use crate::dm::Dm;
-use crate::error::Result;
+use crate::error::{Error, RequestFault, Result};
 use crate::flags::Flags;
-use crate::header::Request;
+use crate::header::{MAX_MINOR, Request};
 use crate::info::DeviceInfo;
 use crate::name::{DmName, DmUuid};
 use crate::transport::Transport;
@@ -48,10 +48,13 @@ impl<T: Transport> Dm<T> {
     ///
     /// # Errors
     /// [`already_exists`](crate::Error::already_exists): the name, the uuid or the chosen minor number is taken.
-    /// [`is_invalid`](crate::Error::is_invalid): the minor number is out of range, or (interface 4.48 and later) the name
-    /// is `control`, `.` or `..`.
+    /// [`Error::Request`]: the minor number is too large. [`is_invalid`](crate::Error::is_invalid): the name is `control`,
+    /// `.` or `..` (interface 4.48 and later).
     #[doc(alias = "DM_DEV_CREATE")]
     pub fn device_create(&self, name: DmName<'_>, options: CreateOptions<'_>) -> Result<DeviceInfo> {
+        if let Some(minor) = options.minor.filter(|&minor| minor > MAX_MINOR) {
+            return Err(Error::request(Command::DeviceCreate, RequestFault::Minor { minor }));
+        }
         let request = Request {
             uuid: options.uuid.map(DmUuid::as_bytes),
             // The kernel takes the major number from its driver and reads the minor only.

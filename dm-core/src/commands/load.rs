@@ -136,8 +136,9 @@ impl<T: Transport> Dm<T> {
     /// - Lines are printed straight into the buffer: nothing else is allocated.
     ///
     /// # Errors
-    /// [`is_invalid`](crate::Error::is_invalid): the kernel refuses the table; its log says why. A device below is missing,
-    /// busy or too small: the errno of opening it. [`is_not_found`](crate::Error::is_not_found): this device is.
+    /// [`is_invalid`](crate::Error::is_invalid): the kernel refuses the table; the error has the reason from its log. A
+    /// device below is missing or busy: the errno of opening it. [`is_not_found`](crate::Error::is_not_found): this device
+    /// is missing.
     /// [`Error::Request`]: there is no line, or one that the kernel could not take.
     #[doc(alias = "DM_TABLE_LOAD")]
     pub fn table_load<'a, 'l, P: WriteParams>(

@@ -249,8 +249,9 @@ impl<T: Transport> Dm<T> {
     ///
     /// - Interface 4.0 and later.
     /// - Returns at once if the number is another one already, so nothing is lost between two calls.
-    /// - Waits for ever if nothing happens: also a removal does not end the wait, since waiting keeps the device. To wait
-    ///   for many devices, or with a deadline, use [`arm_poll`](Self::arm_poll).
+    /// - Waits for ever if nothing happens. A removal is an event only if there is an active table; without one, it waits
+    ///   for the waiter to go. To wait with a deadline use [`wait_event`](Self::wait_event), and for many devices an
+    ///   [`EventPoller`](crate::EventPoller).
     ///
     /// # Errors
     /// [`is_interrupted`](crate::Error::is_interrupted): a signal came. [`is_not_found`](crate::Error::is_not_found).

@@ -95,8 +95,10 @@ impl<T: Transport> Dm<T> {
     /// - Resuming a device that is not suspended and has no inactive table does nothing.
     ///
     /// # Errors
-    /// [`is_not_found`](crate::Error::is_not_found). [`is_invalid`](crate::Error::is_invalid): the device has no table at
-    /// all, or the new one can't take the place of the old one. The target's own errno, where it can't be resumed.
+    /// [`is_not_found`](crate::Error::is_not_found). [`is_invalid`](crate::Error::is_invalid): the device is suspended and
+    /// has no table, or the new table can't take the place of the old one, or does not fit the devices below. The target's
+    /// own errno, where it can't be resumed. After an error the new table is gone and the device is suspended with the old
+    /// one, or with the new one if that is what could not be resumed; [`device_reload`](Self::device_reload) sees to that.
     #[doc(alias = "DM_DEV_SUSPEND")]
     pub fn device_resume<'a>(&self, id: impl Into<DevId<'a>>, options: ResumeOptions) -> Result<DeviceInfo> {
         let request = options.suspend.apply(Request::of(Command::DeviceResume, id.into()));
