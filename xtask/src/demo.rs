@@ -63,5 +63,8 @@ fn show(place: Place, workspace: &Workspace, demo: &programs::Program) -> Result
     if status != 0 {
         bail!("the demo ended with status {status}");
     }
+    if !finished.leftovers().is_empty() {
+        bail!("the demo left something behind");
+    }
     Ok(())
 }

@@ -81,6 +81,7 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     if finished.keep_output(&output)? {
         say::note(&format!("what was written to DM_TESTING_DIR is in {}", output.display()));
     }
+    finished.leftovers();
     let status = u8::try_from(finished.good_status()?);
     Ok(ExitCode::from(status.unwrap_or(u8::MAX)))
 }

@@ -9,6 +9,7 @@ mod host;
 mod initramfs;
 mod job;
 mod kernel;
+mod parts;
 mod protocol;
 mod qemu;
 mod reaper;
@@ -29,14 +30,11 @@ pub(crate) use protocol::Event;
 pub(crate) use record::{JobRecord, Limits};
 pub(crate) use session::{Live, Outcome};
 
-use crate::packages::{self, Group};
 use crate::say;
-use initramfs::Initramfs;
-use kernel::Kernel;
+use parts::Parts;
 use protocol::Mark;
 use run_folder::RunFolder;
 use session::Machine;
-use settings::{Settings, yes_or_no};
 
 /// Where programs are run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -100,12 +98,7 @@ pub(crate) fn run(
     // A run that goes on at the same time keeps its own file.
     let _ = fs::remove_file(&log);
     let mark = Mark::new();
-    let parts = Parts { guest_dir, folder: &folder, setup, jobs, mark: &mark };
-    let command = match place {
-        Place::Uml => parts.uml()?,
-        Place::Qemu => parts.qemu()?,
-        Place::Host => parts.host()?,
-    };
+    let command = Parts { guest_dir, folder: &folder, setup, jobs, mark: &mark }.command(place)?;
     let kill_prefix = if place == Place::Host { host::privilege() } else { Vec::new() };
     let machine = Machine {
         command,
@@ -133,7 +126,7 @@ impl Finished {
     /// The exit status of the only job of a run that is to be trusted.
     ///
     /// # Errors
-    /// When the run cannot be trusted, or left something behind; what is wrong is printed.
+    /// When the run cannot be trusted; why is printed.
     pub(crate) fn good_status(&self) -> Result<i32> {
         for problem in &self.outcome.problems {
             say::note(problem);
@@ -141,11 +134,16 @@ impl Finished {
         if !self.outcome.problems.is_empty() {
             bail!("the run did not come to a good end; the kernel's log is {}", self.log.display());
         }
-        let job = self.outcome.record.jobs.first().context("nothing was run")?;
-        for leftover in &job.leftovers {
+        self.outcome.record.jobs.first().and_then(|job| job.status).context("nothing was run")
+    }
+
+    /// What the only job left behind; it is printed.
+    pub(crate) fn leftovers(&self) -> &[String] {
+        let leftovers = self.outcome.record.jobs.first().map_or(&[][..], |job| &job.leftovers);
+        for leftover in leftovers {
             say::note(&format!("left behind: {leftover}"));
         }
-        job.status.context("nothing was run")
+        leftovers
     }
 
     /// Moves what the first job wrote to `DM_TESTING_DIR` to a lasting folder, if it wrote anything.
@@ -166,105 +164,4 @@ impl Finished {
     pub(crate) fn scratch(&self, job: usize) -> PathBuf {
         self.folder.scratch().join(format!("{job:03}"))
     }
-}
-
-/// What a guest is made of.
-struct Parts<'a> {
-    guest_dir: &'a Path,
-    folder: &'a RunFolder,
-    setup: &'a Setup,
-    jobs: &'a [Job],
-    mark: &'a Mark,
-}
-
-impl Parts<'_> {
-    fn uml(&self) -> Result<std::process::Command> {
-        if self.setup.kernel.is_some() {
-            bail!("--kernel is for QEMU: add --guest qemu");
-        }
-        let userland = packages::provide(Group::Userland, self.guest_dir)?;
-        let tree = match std::env::var_os("DM_GUEST_UML") {
-            Some(folder) => folder.into(),
-            None => packages::provide(Group::Uml, self.guest_dir)?,
-        };
-        let kernel = Kernel::open_uml(&tree)?;
-        let mut settings = self.guest_settings(&kernel, &userland);
-        settings.set("console", uml::CONSOLE);
-        settings.set("host_fs", "hostfs");
-        let initramfs = self.initramfs(&kernel, &userland, &uml::MODULES, &settings)?;
-        uml::command(&kernel, &initramfs, self.folder.path())
-    }
-
-    fn qemu(&self) -> Result<std::process::Command> {
-        let userland = packages::provide(Group::Userland, self.guest_dir)?;
-        let emulator = packages::provide(Group::Qemu, self.guest_dir)?;
-        let kernel = match self.setup.kernel.clone().or_else(|| std::env::var_os("DM_GUEST_KERNEL").map(Into::into)) {
-            Some(folder) => folder,
-            None => packages::provide(Group::Kernel, self.guest_dir)?,
-        };
-        let kernel = Kernel::open(&kernel)?;
-        let qemu = qemu::Qemu::find(&emulator)?;
-        let mut settings = self.guest_settings(&kernel, &userland);
-        settings.set("console", qemu::CONSOLE);
-        settings.set("host_fs", "9p");
-        let initramfs = self.initramfs(&kernel, &userland, &qemu::MODULES, &settings)?;
-        let acceleration = qemu.acceleration(&kernel, &busybox(&userland)?, self.guest_dir)?;
-        let mut command = qemu.command(&kernel, &initramfs, acceleration)?;
-        let scratch = self.folder.scratch();
-        qemu::export(&mut command, &qemu::Exports { packages: &userland, scratch: &scratch });
-        Ok(command)
-    }
-
-    fn host(&self) -> Result<std::process::Command> {
-        let settings = Settings::new(self.mark, &self.folder.scratch(), false);
-        host::command(&settings.files(self.jobs), self.folder.path())
-    }
-
-    /// The settings that both kinds of guest share.
-    fn guest_settings(&self, kernel: &Kernel, userland: &Path) -> Settings {
-        let mut settings = Settings::new(self.mark, &self.folder.scratch(), true);
-        settings.set("packages", userland);
-        settings.set("modules", &kernel.modules);
-        settings.set("udev", yes_or_no(self.setup.udev));
-        settings.set("interactive", yes_or_no(self.setup.interactive));
-        if self.setup.interactive {
-            let (rows, columns) = settings::terminal_size();
-            settings.set("rows", rows);
-            settings.set("columns", columns);
-        }
-        settings
-    }
-
-    /// Writes the initramfs; its path.
-    fn initramfs(&self, kernel: &Kernel, userland: &Path, modules: &[&str], settings: &Settings) -> Result<PathBuf> {
-        kernel.index_modules(userland)?;
-        let mut initramfs = Initramfs::new();
-        for folder in ["bin", "modules", "xtask", "xtask/jobs"] {
-            initramfs.folder(folder)?;
-        }
-        initramfs.file("bin/busybox", &busybox(userland)?)?;
-        initramfs.file("init", settings::INIT.as_bytes())?;
-        initramfs.file("xtask/boot.sh", settings::BOOT.as_bytes())?;
-        for (name, content) in settings.files(self.jobs) {
-            initramfs.file(&format!("xtask/{name}"), &content)?;
-        }
-        for (index, path) in kernel.files_for(modules)?.iter().enumerate() {
-            initramfs.module(index, path)?;
-        }
-        let path = self.folder.path().join("initramfs");
-        fs::write(&path, initramfs.finish()?)?;
-        Ok(path)
-    }
-}
-
-/// The busybox of the initramfs, where it finds no shared library.
-fn busybox(userland: &Path) -> Result<Vec<u8>> {
-    let path = packages::find_file(&[userland], "/bin/busybox").context("no busybox: install a static one")?;
-    let content = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    // Programs name their loader near their beginning.
-    let (head, loader) = (content.get(..4096).unwrap_or(&content), b"/ld-linux");
-    if head.windows(loader.len()).any(|bytes| bytes == loader) {
-        bail!("{} needs shared libraries: install a static busybox", path.display());
-    }
-    Ok(content)
 }

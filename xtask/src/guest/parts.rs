@@ -1,0 +1,129 @@
+//! Puts together what a guest is made of.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::initramfs::Initramfs;
+use super::job::Job;
+use super::kernel::Kernel;
+use super::protocol::Mark;
+use super::run_folder::RunFolder;
+use super::settings::{self, Settings, yes_or_no};
+use super::{Place, Setup, host, qemu, uml};
+use crate::packages::{self, Group};
+
+/// What a guest is made of.
+pub(super) struct Parts<'a> {
+    pub(super) guest_dir: &'a Path,
+    pub(super) folder: &'a RunFolder,
+    pub(super) setup: &'a Setup,
+    pub(super) jobs: &'a [Job],
+    pub(super) mark: &'a Mark,
+}
+
+impl Parts<'_> {
+    /// The command that runs the jobs in a place.
+    ///
+    /// # Errors
+    /// When something is missing that the place needs.
+    pub(super) fn command(&self, place: Place) -> Result<Command> {
+        match place {
+            Place::Uml => self.uml(),
+            Place::Qemu => self.qemu(),
+            Place::Host => self.host(),
+        }
+    }
+
+    fn uml(&self) -> Result<Command> {
+        if self.setup.kernel.is_some() {
+            bail!("--kernel is for QEMU: add --guest qemu");
+        }
+        let userland = packages::provide(Group::Userland, self.guest_dir)?;
+        let tree = match std::env::var_os("DM_GUEST_UML") {
+            Some(folder) => folder.into(),
+            None => packages::provide(Group::Uml, self.guest_dir)?,
+        };
+        let kernel = Kernel::open_uml(&tree)?;
+        let mut settings = self.guest_settings(&kernel, &userland);
+        settings.set("console", uml::CONSOLE);
+        settings.set("host_fs", "hostfs");
+        let initramfs = self.initramfs(&kernel, &userland, &uml::MODULES, &settings)?;
+        uml::command(&kernel, &initramfs, self.folder.path())
+    }
+
+    fn qemu(&self) -> Result<Command> {
+        let userland = packages::provide(Group::Userland, self.guest_dir)?;
+        let emulator = packages::provide(Group::Qemu, self.guest_dir)?;
+        let kernel = match self.setup.kernel.clone().or_else(|| std::env::var_os("DM_GUEST_KERNEL").map(Into::into)) {
+            Some(folder) => folder,
+            None => packages::provide(Group::Kernel, self.guest_dir)?,
+        };
+        let kernel = Kernel::open(&kernel)?;
+        let qemu = qemu::Qemu::find(&emulator)?;
+        let mut settings = self.guest_settings(&kernel, &userland);
+        settings.set("console", qemu::CONSOLE);
+        settings.set("host_fs", "9p");
+        let initramfs = self.initramfs(&kernel, &userland, &qemu::MODULES, &settings)?;
+        let acceleration = qemu.acceleration(&kernel, &busybox(&userland)?, self.guest_dir)?;
+        let mut command = qemu.command(&kernel, &initramfs, acceleration)?;
+        let scratch = self.folder.scratch();
+        qemu::export(&mut command, &qemu::Exports { packages: &userland, scratch: &scratch });
+        Ok(command)
+    }
+
+    fn host(&self) -> Result<Command> {
+        let settings = Settings::new(self.mark, &self.folder.scratch(), false);
+        host::command(&settings.files(self.jobs), self.folder.path())
+    }
+
+    /// The settings that both kinds of guest share.
+    fn guest_settings(&self, kernel: &Kernel, userland: &Path) -> Settings {
+        let mut settings = Settings::new(self.mark, &self.folder.scratch(), true);
+        settings.set("packages", userland);
+        settings.set("modules", &kernel.modules);
+        settings.set("udev", yes_or_no(self.setup.udev));
+        settings.set("interactive", yes_or_no(self.setup.interactive));
+        if self.setup.interactive {
+            let (rows, columns) = settings::terminal_size();
+            settings.set("rows", rows);
+            settings.set("columns", columns);
+        }
+        settings
+    }
+
+    /// Writes the initramfs; its path.
+    fn initramfs(&self, kernel: &Kernel, userland: &Path, modules: &[&str], settings: &Settings) -> Result<PathBuf> {
+        kernel.index_modules(userland)?;
+        let mut initramfs = Initramfs::new();
+        for folder in ["bin", "modules", "xtask", "xtask/jobs"] {
+            initramfs.folder(folder)?;
+        }
+        initramfs.file("bin/busybox", &busybox(userland)?)?;
+        initramfs.file("init", settings::INIT.as_bytes())?;
+        initramfs.file("xtask/boot.sh", settings::BOOT.as_bytes())?;
+        for (name, content) in settings.files(self.jobs) {
+            initramfs.file(&format!("xtask/{name}"), &content)?;
+        }
+        for (index, path) in kernel.files_for(modules)?.iter().enumerate() {
+            initramfs.module(index, path)?;
+        }
+        let path = self.folder.path().join("initramfs");
+        fs::write(&path, initramfs.finish()?)?;
+        Ok(path)
+    }
+}
+
+/// The busybox of the initramfs, where it finds no shared library.
+fn busybox(userland: &Path) -> Result<Vec<u8>> {
+    let path = packages::find_file(&[userland], "/bin/busybox").context("no busybox: install a static one")?;
+    let content = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    // Programs name their loader near their beginning.
+    let (head, loader) = (content.get(..4096).unwrap_or(&content), b"/ld-linux");
+    if head.windows(loader.len()).any(|bytes| bytes == loader) {
+        bail!("{} needs shared libraries: install a static busybox", path.display());
+    }
+    Ok(content)
+}
