@@ -15,15 +15,14 @@
 
 #[path = "../benches/kernel/mod.rs"]
 mod kernel;
+#[path = "../benches/tables/mod.rs"]
+mod tables;
 
-use std::fmt::{self, Display};
 use std::hint::black_box;
 
 use dm_core::{
-    Buffer, Command, DepsOptions, Dm, DmName, InfoOptions, ListOptions, LoadOptions, StatusOptions, TargetLine, Text,
-    Transport as _,
+    Buffer, Command, DepsOptions, Dm, DmName, InfoOptions, ListOptions, LoadOptions, StatusOptions, Transport as _,
 };
-use dm_units::{DeviceNumber, Sectors, decimal};
 use kernel::Kernel;
 
 const LINES: usize = 100_000;
@@ -66,7 +65,7 @@ fn run(call: &str, count: usize, only_ioctl: bool) {
             });
         }
         "table_text" => {
-            let kernel = Kernel::with_lines(LINES, |index| format!("7:0 {}", index * 8));
+            let kernel = Kernel::with_lines(&tables::texts(LINES));
             repeat(count, only_ioctl, kernel, Command::TableStatus, 1 << 24, |dm| {
                 let table = dm.table_status(&mut buffer, root, StatusOptions::table()).expect("an answer");
                 black_box(table.iter().map(|line| line.expect("a line")).fold(0, |sum, line| {
@@ -75,22 +74,14 @@ fn run(call: &str, count: usize, only_ioctl: bool) {
             });
         }
         "table_load_typed" => repeat(count, only_ioctl, Kernel::with_device(), Command::TableLoad, 312, |dm| {
-            let lines = (0..LINES).map(|index| {
-                let linear = Linear { device: DeviceNumber::new(7, 0), start: Sectors(index as u64 * 8) };
-                TargetLine::new(Sectors(index as u64 * 8), Sectors(8), "linear", linear)
-            });
-            black_box(dm.table_load(&mut buffer, root, lines, LoadOptions::new()).expect("an answer"));
+            let loaded = dm.table_load(&mut buffer, root, tables::typed(LINES), LoadOptions::new());
+            black_box(loaded.expect("an answer"));
         }),
         "table_load_text" => {
-            let texts: Vec<String> = (0..LINES).map(|index| format!("7:0 {}", index * 8)).collect();
+            let texts = tables::texts(LINES);
             repeat(count, only_ioctl, Kernel::with_device(), Command::TableLoad, 312, |dm| {
-                let lines = texts.iter().enumerate().map(|(index, text)| TargetLine {
-                    start: Sectors(index as u64 * 8),
-                    length: Sectors(8),
-                    target_type: Text::from("linear"),
-                    params: Text::from(text.as_str()),
-                });
-                black_box(dm.table_load(&mut buffer, root, lines, LoadOptions::new()).expect("an answer"));
+                let loaded = dm.table_load(&mut buffer, root, tables::from_texts(&texts), LoadOptions::new());
+                black_box(loaded.expect("an answer"));
             });
         }
         "table_deps" => repeat(count, only_ioctl, Kernel::with_deps(100), Command::TableDeps, 4096, |dm| {
@@ -117,22 +108,4 @@ fn repeat(
     }
     let kernel = dm.into_transport();
     (0..count).for_each(|_| kernel.ioctl(command, black_box(&mut request)).expect("an answer"));
-}
-
-/// A linear target's params, printed as those of dm-targets are: put together on the stack and written at once.
-struct Linear {
-    device: DeviceNumber,
-    start: Sectors,
-}
-
-impl Display for Linear {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = decimal::Buffer::<64>::new();
-        text.push_u64(self.device.major.into())?;
-        text.push_str(":")?;
-        text.push_u64(self.device.minor.into())?;
-        text.push_str(" ")?;
-        text.push_u64(self.start.0)?;
-        f.write_str(text.as_str()?)
-    }
 }

@@ -77,10 +77,13 @@ impl Buffer {
         *self = Self::new();
     }
 
-    /// How much to offer to a command: what it last needed and a sixteenth more, or a first guess.
+    /// How much to offer to a command: a first guess, or what it last needed and a sixteenth more, as far as there is
+    /// memory for it already.
     pub(crate) fn size_for(&mut self, command: Command, first: usize) -> usize {
         match self.sizes.of(command) {
-            Some(&mut last) if last > 0 => last.saturating_add(last / 16).saturating_add(SLACK),
+            Some(&mut last) if last > 0 => {
+                last.saturating_add(last / 16).saturating_add(SLACK).min(self.bytes.capacity())
+            }
             _ => first,
         }
     }

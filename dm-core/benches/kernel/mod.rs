@@ -1,6 +1,6 @@
 //! A kernel that is none: it answers each command with bytes that were made before.
 //!
-//! Shared by the benchmarks and by the program that counts instructions.
+//! Shared by the benchmarks, the tests that count allocations and the program that counts instructions.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -29,6 +29,8 @@ const DATA_START_AT: usize = 16;
 const TARGET_COUNT_AT: usize = 20;
 const FLAGS_AT: usize = 28;
 const NAME_AT: usize = 48;
+/// Of a line of a table.
+const NEXT_AT: usize = 20;
 const BUFFER_FULL: u32 = 1 << 8;
 
 impl Kernel {
@@ -76,22 +78,22 @@ impl Kernel {
         Self::new(&payload, 0)
     }
 
-    /// Answers with a table, or a status, of so many lines.
-    pub(crate) fn with_lines(count: usize, params: impl Fn(usize) -> String) -> Self {
+    /// Answers with a table, or a status, of a line for each text.
+    pub(crate) fn with_lines(texts: &[String]) -> Self {
         let mut payload = Vec::new();
-        for index in 0..count {
+        for (index, text) in texts.iter().enumerate() {
             let at = payload.len();
             payload.extend_from_slice(&(index as u64 * 8).to_ne_bytes());
             payload.extend_from_slice(&8_u64.to_ne_bytes());
             payload.extend_from_slice(&[0; 8]);
             payload.extend_from_slice(b"linear\0\0\0\0\0\0\0\0\0\0");
-            payload.extend_from_slice(params(index).as_bytes());
+            payload.extend_from_slice(text.as_bytes());
             payload.push(0);
             pad(&mut payload);
             let next = u32::try_from(payload.len()).unwrap();
-            put_u32(&mut payload, at + 20, next);
+            put_u32(&mut payload, at + NEXT_AT, next);
         }
-        Self::new(&payload, u32::try_from(count).unwrap())
+        Self::new(&payload, u32::try_from(texts.len()).unwrap())
     }
 
     /// Answers with the devices that a table uses.
@@ -106,6 +108,10 @@ fn put_u32(bytes: &mut [u8], at: usize, value: u32) {
     bytes[at..at + 4].copy_from_slice(&value.to_ne_bytes());
 }
 
+fn get_u32(bytes: &[u8], at: usize) -> u32 {
+    u32::from_ne_bytes(bytes[at..at + 4].try_into().unwrap())
+}
+
 fn pad(bytes: &mut Vec<u8>) {
     bytes.resize(bytes.len().next_multiple_of(8), 0);
 }
@@ -116,12 +122,27 @@ impl Transport for Kernel {
         if command == Command::TableLoad {
             request[..HEADER_SIZE].copy_from_slice(&self.answer[..HEADER_SIZE]);
         } else if request.len() < self.wanted && self.answer.len() > HEADER_SIZE {
-            request[..HEADER_SIZE].copy_from_slice(&self.answer[..HEADER_SIZE]);
-            put_u32(request, DATA_SIZE_AT, 305);
-            put_u32(request, FLAGS_AT, BUFFER_FULL);
+            self.answer_what_fits(command, request);
         } else {
             request[..self.answer.len()].copy_from_slice(&self.answer);
         }
         Ok(())
+    }
+}
+
+impl Kernel {
+    /// Of a table or status the kernel answers with the lines that fit, of others with nothing.
+    fn answer_what_fits(&self, command: Command, request: &mut [u8]) {
+        let mut end = HEADER_SIZE;
+        if command == Command::TableStatus {
+            let mut next = end;
+            while next <= request.len() {
+                end = next;
+                next = HEADER_SIZE + get_u32(&self.answer, end + NEXT_AT) as usize;
+            }
+        }
+        request[..end].copy_from_slice(&self.answer[..end]);
+        put_u32(request, DATA_SIZE_AT, u32::try_from(if end == HEADER_SIZE { 305 } else { end }).unwrap());
+        put_u32(request, FLAGS_AT, BUFFER_FULL);
     }
 }

@@ -81,7 +81,8 @@ impl<B: AsRef<[u8]>> Deps<B> {
     }
 }
 
-/// The size offered first: enough for 80 devices.
+/// The size offered first: enough for 80 devices. An answer that does not fit gives no hint how long it is, so the next one
+/// is sixteen times as large.
 const FIRST_SIZE: usize = 1024;
 
 impl<T: Transport> Dm<T> {
@@ -101,7 +102,7 @@ impl<T: Transport> Dm<T> {
         options: DepsOptions,
     ) -> Result<Deps<&'b [u8]>> {
         let request = options.slot.apply(Request::of(Command::TableDeps, id.into()));
-        let room = Room { first: FIRST_SIZE, least: 0, grow: |_, size| size.saturating_mul(8) };
+        let room = Room { first: FIRST_SIZE, least: 0, grow: |_, size| size.saturating_mul(16) };
         let answer = self.ask(buffer, &request, &room, |_| Ok(()))?;
         Ok(Deps::new(&answer)?)
     }
