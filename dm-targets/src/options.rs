@@ -3,8 +3,10 @@
 use crate::fields::Fields;
 use crate::limits::Limits;
 use crate::parse_error::ParseError;
-use crate::problem::Problem;
+use crate::printer::Printer;
+use crate::problem::{InvalidField, Problem};
 use crate::value::{Number, Value};
+use crate::word::Word;
 
 impl Fields<'_> {
     /// Reads the value of the option that was read last; if there is none, it is the option that is blamed.
@@ -33,5 +35,27 @@ impl Fields<'_> {
         }
         *slot = Some(self.read_argument_within(limits)?);
         Ok(())
+    }
+
+    /// The same for an option whose value is put in its place by a function.
+    pub(crate) fn set_argument(
+        &mut self,
+        option: &'static str,
+        set: impl FnOnce(Word<'_>) -> Result<(), InvalidField>,
+    ) -> Result<(), ParseError> {
+        match self.next_word() {
+            Some(value) => set(value).map_err(|invalid| self.blame(invalid)),
+            None => Err(self.error(option, Problem::Expected("followed by a value"))),
+        }
+    }
+}
+
+impl Printer<'_, '_> {
+    /// Writes the option and its value as the next two words, if there is a value.
+    pub(crate) fn argument<T: Value>(&mut self, option: &str, value: &Option<T>) -> &mut Self {
+        match value {
+            Some(value) => self.word(option).put(value),
+            None => self,
+        }
     }
 }

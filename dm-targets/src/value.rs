@@ -112,6 +112,32 @@ macro_rules! units {
 narrow_numbers!(u8, u16, u32);
 units!(DataBlocks, MetaBlocks, Sectors);
 
+/// Reads what the kernel reads or prints with `%d`: decimal digits, with a `-` before those of a negative number.
+impl Value for i32 {
+    fn read(word: Word<'_>) -> Result<Self, Problem> {
+        let range = Problem::Expected("a number from -2147483648 to 2147483647");
+        let (negative, digits) = match word.spelling().strip_prefix('-') {
+            Some(digits) => (true, digits),
+            None => (false, word.spelling()),
+        };
+        match u64::read(Word::plain(digits)).map(i64::try_from) {
+            Ok(Ok(0)) if negative => Err(Problem::NotDecimal),
+            Ok(Ok(number)) => {
+                Self::try_from(if negative { number.saturating_neg() } else { number }).map_err(|_| range)
+            }
+            Ok(Err(_)) | Err(Problem::OutOfRange { .. }) => Err(range),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
+        if *self < 0 {
+            out.write_str("-")?;
+        }
+        self.unsigned_abs().print(out)
+    }
+}
+
 /// Reads `major:minor`, as the kernel prints devices; what a table may name is a [`Device`](crate::Device).
 impl Value for DeviceNumber {
     #[inline]
@@ -174,5 +200,24 @@ impl<T: Value> Value for Usage<T> {
         self.used.print(out)?;
         out.write_str("/")?;
         self.total.print(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signed_numbers_are_decimal() {
+        for number in ["0", "7", "-7", "2147483647", "-2147483648"] {
+            assert_eq!(i32::read(Word::plain(number)), Ok(number.parse().unwrap()));
+        }
+        for text in ["", "-", "-0", "+1", "--1", "1.5", "0x1", "- 1"] {
+            assert_eq!(i32::read(Word::plain(text)), Err(Problem::NotDecimal), "{text}");
+        }
+        let range = Problem::Expected("a number from -2147483648 to 2147483647");
+        for text in ["2147483648", "-2147483649", "18446744073709551616", "-18446744073709551616"] {
+            assert_eq!(i32::read(Word::plain(text)), Err(range), "{text}");
+        }
     }
 }

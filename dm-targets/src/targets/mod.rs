@@ -27,6 +27,7 @@ targets! {
     linear: Linear;
     log_writes: LogWrites;
     mirror: Mirror;
+    multipath: Multipath;
     pcache: Pcache;
     snapshot: Snapshot, SnapshotMerge, SnapshotOrigin;
     striped: Striped;

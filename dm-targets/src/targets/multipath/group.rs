@@ -1,0 +1,434 @@
+//! The groups of paths in a table.
+
+use alloc::vec::Vec;
+
+use crate::{Device, Fields, InvalidField, Limits, ParseError, Printer, Problem, Value, WordBuf};
+
+const SELECTOR: &str = "path selector";
+const SELECTOR_ARGS: Limits = Limits::new("number of path selector args", 0, 1024);
+const PATHS: Limits = Limits::new("number of paths", 1, 1024);
+const PATH_ARGS: Limits = Limits::new("number of path args", 0, 1024);
+const REPEAT_COUNT: &str = "repeat count";
+const THROUGHPUT: Limits = Limits::new("relative throughput", 0, 100);
+const BASE_WEIGHT: Limits = Limits::new("base weight", 0, 1023);
+const THRESHOLD_MULTIPLIER: &str = "threshold multiplier";
+const CPU_MASK: &str = "cpu mask";
+
+const ROUND_ROBIN: &str = "round-robin";
+const QUEUE_LENGTH: &str = "queue-length";
+const SERVICE_TIME: &str = "service-time";
+const HISTORICAL_SERVICE_TIME: &str = "historical-service-time";
+const IO_AFFINITY: &str = "io-affinity";
+
+/// A group of paths, and how one of them is selected for a request.
+///
+/// | selector | selector arguments | path arguments |
+/// |---|---|---|
+/// | `round-robin`, `queue-length` | | `[<repeat_count>]` |
+/// | `service-time` | | `[<repeat_count> [<throughput>]]` |
+/// | `historical-service-time` | `[<base_weight> [<threshold_multiplier>]]` | `[<repeat_count>]` |
+/// | `io-affinity` | | `<cpu_mask>` |
+///
+/// Arguments that are left out have the values that the kernel gives them, and are printed as the kernel prints them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PathGroup {
+    /// One path after the other.
+    RoundRobin {
+        /// The paths.
+        paths: Vec<RepeatPath>,
+    },
+    /// The path with the fewest requests in flight.
+    QueueLength {
+        /// The paths.
+        paths: Vec<RepeatPath>,
+    },
+    /// The path with the fewest bytes in flight, measured by its throughput.
+    ServiceTime {
+        /// The paths.
+        paths: Vec<ThroughputPath>,
+    },
+    /// The path that is estimated to be done first, from how long earlier requests took.
+    HistoricalServiceTime {
+        /// How much the past counts, in 1/1024, less than 1024; the kernel's default is 972.
+        base_weight: u32,
+        /// How many times slower a path must be to count as slower; 0 and 1 for any.
+        threshold_multiplier: u32,
+        /// The paths.
+        paths: Vec<RepeatPath>,
+    },
+    /// The path that belongs to the CPU.
+    IoAffinity {
+        /// The paths.
+        paths: Vec<CpuPath>,
+    },
+    /// A selector that this version does not know.
+    Other {
+        /// The selector.
+        selector: WordBuf,
+        /// Its arguments.
+        args: Vec<WordBuf>,
+        /// The paths, which must all have equally many arguments.
+        paths: Vec<OtherPath>,
+    },
+}
+
+/// A path that is used for some requests in a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RepeatPath {
+    /// The device.
+    pub device: Device,
+    /// For how many requests; the kernel makes 1 of anything larger, and `historical-service-time` prints 0.
+    pub repeat_count: u32,
+}
+
+/// A path with a known throughput.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ThroughputPath {
+    /// The device.
+    pub device: Device,
+    /// For how many requests in a row it is used; the kernel makes 1 of anything larger.
+    pub repeat_count: u32,
+    /// How much it can take in comparison with the other paths, 0 to 100; 0 for only when no other path is left.
+    pub relative_throughput: u32,
+}
+
+/// A path of some CPUs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CpuPath {
+    /// The device.
+    pub device: Device,
+    /// The CPUs as a mask in hexadecimal digits, with a comma between groups of eight.
+    pub cpu_mask: WordBuf,
+}
+
+/// A path of a selector that this version does not know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OtherPath {
+    /// The device.
+    pub device: Device,
+    /// What the selector is told about it.
+    pub args: Vec<WordBuf>,
+}
+
+impl RepeatPath {
+    /// A path through `device`.
+    pub fn new(device: impl Into<Device>) -> Self {
+        Self { device: device.into(), repeat_count: 1 }
+    }
+}
+
+impl ThroughputPath {
+    /// A path through `device`, with a throughput of 0 to 100 in comparison with the other paths.
+    pub fn new(device: impl Into<Device>, relative_throughput: u32) -> Self {
+        Self { device: device.into(), repeat_count: 1, relative_throughput }
+    }
+}
+
+impl CpuPath {
+    /// A path through `device` for the CPUs of a mask of hexadecimal digits.
+    pub fn new(device: impl Into<Device>, cpu_mask: WordBuf) -> Self {
+        Self { device: device.into(), cpu_mask }
+    }
+}
+
+impl OtherPath {
+    /// A path through `device`, of which the selector is told `args`.
+    pub fn new(device: impl Into<Device>, args: impl IntoIterator<Item = WordBuf>) -> Self {
+        Self { device: device.into(), args: args.into_iter().collect() }
+    }
+}
+
+fn repeat_paths<D: Into<Device>>(devices: impl IntoIterator<Item = D>) -> Vec<RepeatPath> {
+    devices.into_iter().map(RepeatPath::new).collect()
+}
+
+impl PathGroup {
+    /// Uses the devices one after the other.
+    pub fn round_robin<D: Into<Device>>(devices: impl IntoIterator<Item = D>) -> Self {
+        Self::RoundRobin { paths: repeat_paths(devices) }
+    }
+
+    /// Uses the device with the fewest requests in flight.
+    pub fn queue_length<D: Into<Device>>(devices: impl IntoIterator<Item = D>) -> Self {
+        Self::QueueLength { paths: repeat_paths(devices) }
+    }
+
+    /// Uses the path with the fewest bytes in flight, measured by its throughput.
+    pub fn service_time(paths: impl IntoIterator<Item = ThroughputPath>) -> Self {
+        Self::ServiceTime { paths: paths.into_iter().collect() }
+    }
+
+    /// Uses the device that is estimated to be done first, with the kernel's default weights.
+    pub fn historical_service_time<D: Into<Device>>(devices: impl IntoIterator<Item = D>) -> Self {
+        Self::HistoricalServiceTime { base_weight: 972, threshold_multiplier: 0, paths: repeat_paths(devices) }
+    }
+
+    /// Uses the path that belongs to the CPU.
+    pub fn io_affinity(paths: impl IntoIterator<Item = CpuPath>) -> Self {
+        Self::IoAffinity { paths: paths.into_iter().collect() }
+    }
+
+    pub(super) fn check(&self) -> Result<(), InvalidField> {
+        let paths = match self {
+            Self::RoundRobin { paths } | Self::QueueLength { paths } => paths.len(),
+            Self::ServiceTime { paths } => {
+                paths.iter().try_for_each(|path| THROUGHPUT.check(path.relative_throughput))?;
+                paths.len()
+            }
+            Self::HistoricalServiceTime { base_weight, paths, .. } => {
+                BASE_WEIGHT.check(*base_weight)?;
+                paths.len()
+            }
+            Self::IoAffinity { paths } => {
+                paths.iter().try_for_each(|path| check_cpu_mask(&path.cpu_mask))?;
+                paths.len()
+            }
+            Self::Other { args, paths, .. } => {
+                SELECTOR_ARGS.check(args.len() as u64)?;
+                check_other_paths(paths)?;
+                paths.len()
+            }
+        };
+        PATHS.check(paths as u64)
+    }
+
+    pub(super) fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let selector: WordBuf = fields.read(SELECTOR)?;
+        match selector.as_str() {
+            ROUND_ROBIN => {
+                read_no_args(fields)?;
+                Ok(Self::RoundRobin { paths: read_repeat_paths(fields)? })
+            }
+            QUEUE_LENGTH => {
+                read_no_args(fields)?;
+                Ok(Self::QueueLength { paths: read_repeat_paths(fields)? })
+            }
+            SERVICE_TIME => {
+                read_no_args(fields)?;
+                Ok(Self::ServiceTime { paths: read_paths(fields, 0, 2, ThroughputPath::parse)? })
+            }
+            HISTORICAL_SERVICE_TIME => Self::parse_historical(fields),
+            IO_AFFINITY => {
+                read_no_args(fields)?;
+                Ok(Self::IoAffinity { paths: read_paths(fields, 1, 1, |fields, _| CpuPath::parse(fields))? })
+            }
+            _ => {
+                let args = fields.read_group(SELECTOR_ARGS.field())?.read_rest("path selector arg")?;
+                let paths = read_paths(fields, 0, 1024, OtherPath::parse)?;
+                Ok(Self::Other { selector, args, paths })
+            }
+        }
+    }
+
+    fn parse_historical(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let count: u32 = fields.read_within(&Limits::new(SELECTOR_ARGS.field(), 0, 2))?;
+        Ok(Self::HistoricalServiceTime {
+            base_weight: if count > 0 { fields.read_within(&BASE_WEIGHT)? } else { 972 },
+            threshold_multiplier: if count > 1 { fields.read(THRESHOLD_MULTIPLIER)? } else { 0 },
+            paths: read_repeat_paths(fields)?,
+        })
+    }
+
+    pub(super) fn print(&self, out: &mut Printer<'_, '_>) {
+        match self {
+            Self::RoundRobin { paths } => {
+                out.word(ROUND_ROBIN).word("0");
+                print_repeat_paths(out, paths);
+            }
+            Self::QueueLength { paths } => {
+                out.word(QUEUE_LENGTH).word("0");
+                print_repeat_paths(out, paths);
+            }
+            Self::ServiceTime { paths } => {
+                out.word(SERVICE_TIME).word("0").count(paths.len()).word("2");
+                for path in paths {
+                    out.put(&path.device).put(&path.repeat_count).put(&path.relative_throughput);
+                }
+            }
+            Self::HistoricalServiceTime { base_weight, threshold_multiplier, paths } => {
+                out.word(HISTORICAL_SERVICE_TIME).word("2").put(base_weight).put(threshold_multiplier);
+                print_repeat_paths(out, paths);
+            }
+            Self::IoAffinity { paths } => {
+                out.word(IO_AFFINITY).word("0").count(paths.len()).word("1");
+                for path in paths {
+                    out.put(&path.device).put(&path.cpu_mask);
+                }
+            }
+            Self::Other { selector, args, paths } => {
+                out.put(selector).count(args.len()).all(args);
+                out.count(paths.len()).count(paths.first().map_or(0, |path| path.args.len()));
+                for path in paths {
+                    out.put(&path.device).all(&path.args);
+                }
+            }
+        }
+    }
+}
+
+/// A mask as `cpumask_parse` reads it: groups of up to eight hexadecimal digits.
+fn check_cpu_mask(mask: &str) -> Result<(), InvalidField> {
+    let is_group = |group: &str| (1..=8).contains(&group.len()) && group.bytes().all(|digit| digit.is_ascii_hexdigit());
+    if mask.split(',').all(is_group) {
+        return Ok(());
+    }
+    Err(InvalidField::new(CPU_MASK, Problem::Expected("groups of up to eight hexadecimal digits, with commas between")))
+}
+
+fn check_other_paths(paths: &[OtherPath]) -> Result<(), InvalidField> {
+    let mut counts = paths.iter().map(|path| path.args.len());
+    let first = counts.next().unwrap_or_default();
+    PATH_ARGS.check(first as u64)?;
+    if counts.any(|count| count != first) {
+        return Err(InvalidField::new(PATH_ARGS.field(), Problem::Expected("the same for all paths of a group")));
+    }
+    Ok(())
+}
+
+/// Reads the count of a selector's arguments where it has none.
+fn read_no_args(fields: &mut Fields<'_>) -> Result<(), ParseError> {
+    fields.read_within::<u32>(&Limits::new(SELECTOR_ARGS.field(), 0, 0)).map(drop)
+}
+
+/// Reads the two counts before the paths, and the paths with a function that is told how many arguments they have.
+fn read_paths<P>(
+    fields: &mut Fields<'_>,
+    min_args: u64,
+    max_args: u64,
+    mut read: impl FnMut(&mut Fields<'_>, u32) -> Result<P, ParseError>,
+) -> Result<Vec<P>, ParseError> {
+    let count: u32 = fields.read_within(&PATHS)?;
+    let args: u32 = fields.read_within(&Limits::new(PATH_ARGS.field(), min_args, max_args))?;
+    (0..count).map(|_| read(fields, args)).collect()
+}
+
+fn read_repeat_paths(fields: &mut Fields<'_>) -> Result<Vec<RepeatPath>, ParseError> {
+    read_paths(fields, 0, 1, RepeatPath::parse)
+}
+
+fn print_repeat_paths(out: &mut Printer<'_, '_>, paths: &[RepeatPath]) {
+    out.count(paths.len()).word("1");
+    for path in paths {
+        out.put(&path.device).put(&path.repeat_count);
+    }
+}
+
+/// Reads the device of a path.
+fn read_device(fields: &mut Fields<'_>) -> Result<Device, ParseError> {
+    fields.read("device")
+}
+
+/// Reads an argument if there is one, which otherwise is 1.
+fn read_or_1<T: Value + From<u8>>(fields: &mut Fields<'_>, given: bool, field: &'static str) -> Result<T, ParseError> {
+    if given { fields.read(field) } else { Ok(T::from(1)) }
+}
+
+impl RepeatPath {
+    fn parse(fields: &mut Fields<'_>, args: u32) -> Result<Self, ParseError> {
+        Ok(Self { device: read_device(fields)?, repeat_count: read_or_1(fields, args > 0, REPEAT_COUNT)? })
+    }
+}
+
+impl ThroughputPath {
+    fn parse(fields: &mut Fields<'_>, args: u32) -> Result<Self, ParseError> {
+        let path = Self {
+            device: read_device(fields)?,
+            repeat_count: read_or_1(fields, args > 0, REPEAT_COUNT)?,
+            relative_throughput: read_or_1(fields, args > 1, THROUGHPUT.field())?,
+        };
+        THROUGHPUT.check(path.relative_throughput).map_err(|invalid| fields.blame(invalid))?;
+        Ok(path)
+    }
+}
+
+impl CpuPath {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let path = Self { device: read_device(fields)?, cpu_mask: fields.read(CPU_MASK)? };
+        check_cpu_mask(&path.cpu_mask).map_err(|invalid| fields.blame(invalid))?;
+        Ok(path)
+    }
+}
+
+impl OtherPath {
+    fn parse(fields: &mut Fields<'_>, args: u32) -> Result<Self, ParseError> {
+        let device = read_device(fields)?;
+        let args = (0..args).map(|_| fields.read("path arg")).collect::<Result<_, _>>()?;
+        Ok(Self { device, args })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::multipath::MultipathTable;
+    use crate::{Multipath, Target};
+    use dm_units::{DeviceNumber, Sectors};
+
+    fn refusal(group: &str) -> String {
+        Multipath::parse_table(&format!("0 0 1 1 {group}")).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn arguments_left_out_are_the_kernels() {
+        let printed = |group: &str| Multipath::parse_table(&format!("0 0 1 1 {group}")).unwrap().to_string();
+        for (given, full) in [
+            ("round-robin 0 2 0 8:0 8:16", "round-robin 0 2 1 8:0 1 8:16 1"),
+            ("queue-length 0 1 0 8:0", "queue-length 0 1 1 8:0 1"),
+            ("service-time 0 1 0 8:0", "service-time 0 1 2 8:0 1 1"),
+            ("service-time 0 1 1 8:0 0", "service-time 0 1 2 8:0 0 1"),
+            ("historical-service-time 0 1 0 8:0", "historical-service-time 2 972 0 1 1 8:0 1"),
+            ("historical-service-time 1 5 1 1 8:0 7", "historical-service-time 2 5 0 1 1 8:0 7"),
+        ] {
+            assert_eq!(printed(given), format!("0 0 1 1 {full} "));
+        }
+    }
+
+    #[test]
+    fn what_the_constructor_refuses_is_named() {
+        let word = "multipath table: word";
+        assert_eq!(
+            refusal("round-robin 1 x 1 0 8:0"),
+            format!("{word} 6, number of path selector args, must be at most 0")
+        );
+        assert_eq!(refusal("round-robin 0 0 0"), format!("{word} 7, number of paths, must be from 1 to 1024"));
+        assert_eq!(refusal("queue-length 0 1 2 8:0 1 1"), format!("{word} 8, number of path args, must be at most 1"));
+        assert_eq!(
+            refusal("service-time 0 1 2 8:0 1 101"),
+            format!("{word} 11, relative throughput, must be at most 100")
+        );
+        assert_eq!(
+            refusal("historical-service-time 1 1024 1 0 8:0"),
+            format!("{word} 7, base weight, must be at most 1023")
+        );
+        assert_eq!(refusal("io-affinity 0 1 0 8:0"), format!("{word} 8, number of path args, must be from 1 to 1"));
+        assert!(refusal("io-affinity 0 1 1 8:0 0x1").contains("word 10, cpu mask,"));
+    }
+
+    #[test]
+    fn unknown_selectors_keep_their_words() {
+        let text = "0 0 1 1 newest 2 a b 2 1 8:0 x 8:16 y ";
+        assert_eq!(Multipath::parse_table(text).unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn what_is_built_is_checked() {
+        let check = |group| Multipath::check(&MultipathTable::new([group]), Sectors(8)).is_ok();
+        let device = DeviceNumber::new(8, 0);
+        assert!(check(PathGroup::queue_length([device])));
+        assert!(!check(PathGroup::queue_length::<Device>([])));
+        assert!(check(PathGroup::service_time([ThroughputPath::new(device, 100)])));
+        assert!(!check(PathGroup::service_time([ThroughputPath::new(device, 101)])));
+        assert!(check(PathGroup::historical_service_time([device])));
+        let word = |text| WordBuf::new(text).unwrap();
+        assert!(check(PathGroup::io_affinity([CpuPath::new(device, word("ff,00000001"))])));
+        assert!(!check(PathGroup::io_affinity([CpuPath::new(device, word("ff,"))])));
+        let other = |paths| PathGroup::Other { selector: word("newest"), args: Vec::new(), paths };
+        assert!(check(other(vec![OtherPath::new(device, [word("x")]), OtherPath::new(device, [word("y")])])));
+        assert!(!check(other(vec![OtherPath::new(device, [word("x")]), OtherPath::new(device, [])])));
+    }
+}

@@ -1,0 +1,336 @@
+//! The status of a multipath target.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use dm_units::DeviceNumber;
+
+use crate::keywords::keywords;
+use crate::{Concern, Fields, Health, Limits, Params, ParseError, Printer, Usage, WordBuf};
+
+const PATHS: Limits = Limits::new("number of paths", 1, u64::MAX);
+const FEATURE_WORDS: Limits = Limits::new("number of feature words", 2, u64::MAX);
+
+keywords! {
+    exact;
+    /// Whether a group of paths may be used.
+    pub enum GroupState {
+        /// It is the one in use.
+        Active = "A",
+        /// It may be used.
+        Enabled = "E",
+        /// It is used only when no other is left, by request of a message.
+        Disabled = "D",
+    }
+}
+
+keywords! {
+    exact;
+    /// Whether a path works.
+    pub enum PathState {
+        /// It works.
+        Active = "A",
+        /// It has failed and is not used.
+        Failed = "F",
+    }
+}
+
+/// The status of a `multipath` target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct MultipathStatus {
+    /// Not 0 while requests wait for the paths of a group to be initialised. Early kernels count the requests.
+    pub queue_io: u32,
+    /// How many times the paths of a group were initialised.
+    pub pg_init_count: u32,
+    /// What later kernels may say about features.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub other_features: Vec<WordBuf>,
+    /// What later kernels may say about the hardware handler.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub handler: Vec<WordBuf>,
+    /// The number of the group in use, or that is used next, from 1; 0 if there are none.
+    pub group: u32,
+    /// The groups in their order.
+    pub groups: Vec<PathGroupStatus>,
+    /// Words that later kernels may print.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub extra: Vec<WordBuf>,
+}
+
+/// The status of a group of paths.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct PathGroupStatus {
+    /// Whether it may be used.
+    pub state: GroupState,
+    /// What the path selector says of itself.
+    pub selector: SelectorInfo,
+    /// The paths in their order.
+    pub paths: Vec<PathStatus>,
+}
+
+/// What a path selector says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum SelectorInfo {
+    /// Nothing, as most of them.
+    Nothing,
+    /// Its two arguments, as `historical-service-time`.
+    HistoricalServiceTime {
+        /// How much the past counts, in 1/1024.
+        base_weight: u32,
+        /// How many times slower a path must be to count as slower.
+        threshold_multiplier: u32,
+    },
+    /// Something else.
+    Other(Vec<WordBuf>),
+}
+
+/// The status of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct PathStatus {
+    /// The device.
+    pub device: DeviceNumber,
+    /// Whether it works.
+    pub state: PathState,
+    /// How many times it has failed since the table was loaded.
+    pub fail_count: u32,
+    /// What the path selector says about it.
+    pub info: PathInfo,
+}
+
+/// What a path selector says about a path.
+///
+/// The status does not name the selector: what the words mean is told from how many they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum PathInfo {
+    /// Nothing, as `round-robin`.
+    Nothing,
+    /// `queue-length`: requests in flight. `io-affinity`: requests in its group from CPUs that have no working path.
+    Count(i32),
+    /// `service-time`.
+    ServiceTime {
+        /// Bytes in flight; the kernel's counter can overflow.
+        in_flight_size: i32,
+        /// The throughput in comparison with the other paths.
+        relative_throughput: u32,
+    },
+    /// `historical-service-time`.
+    HistoricalServiceTime {
+        /// How long requests have taken, in 1/1024 of nanoseconds.
+        historical_service_time: u64,
+        /// Requests in flight.
+        outstanding: u64,
+        /// From when on the estimate is too old, in nanoseconds since the system was started.
+        stale_after: u64,
+    },
+    /// Something else.
+    Other(Vec<WordBuf>),
+}
+
+impl MultipathStatus {
+    pub(super) fn health(&self) -> Health {
+        let paths = || self.groups.iter().flat_map(|group| &group.paths);
+        let total = paths().count() as u64;
+        let working = paths().filter(|path| path.state == PathState::Active).count() as u64;
+        let disabled = self.groups.iter().any(|group| group.state == GroupState::Disabled);
+        Health {
+            legs: Some(Usage { used: working, total }),
+            repairs: total.saturating_sub(working),
+            ..Health::default()
+        }
+        .concern(Concern::Failed, working == 0)
+        .concern(Concern::FailedLegs, working < total)
+        .concern(Concern::Disabled, disabled)
+    }
+}
+
+impl Params for MultipathStatus {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        fields.clone().read_within::<u32>(&FEATURE_WORDS)?;
+        let mut features = fields.read_group(FEATURE_WORDS.field())?;
+        let (queue_io, pg_init_count) = (features.read("queue_io")?, features.read("pg_init_count")?);
+        let handler = fields.read_group("number of hardware handler words")?.read_rest("hardware handler")?;
+        let count: u32 = fields.read("number of priority groups")?;
+        Ok(Self {
+            queue_io,
+            pg_init_count,
+            other_features: features.read_rest("feature")?,
+            handler,
+            group: fields.read("priority group")?,
+            groups: (0..count).map(|_| PathGroupStatus::parse(fields)).collect::<Result<_, _>>()?,
+            extra: fields.read_rest("extra")?,
+        })
+    }
+}
+
+impl fmt::Display for MultipathStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Printer::printed(f);
+        out.count(self.other_features.len().saturating_add(2)).put(&self.queue_io).put(&self.pg_init_count);
+        out.all(&self.other_features).count(self.handler.len()).all(&self.handler);
+        out.count(self.groups.len()).put(&self.group);
+        for group in &self.groups {
+            group.print(&mut out);
+        }
+        out.all(&self.extra).space().end()
+    }
+}
+
+impl PathGroupStatus {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let state = fields.read("priority group state")?;
+        let selector = SelectorInfo::parse(fields)?;
+        let count: u32 = fields.read_within(&PATHS)?;
+        let info_words = fields.read("number of path info words")?;
+        let paths = (0..count).map(|_| PathStatus::parse(fields, info_words)).collect::<Result<_, _>>()?;
+        Ok(Self { state, selector, paths })
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) {
+        out.put(&self.state);
+        self.selector.print(out);
+        out.count(self.paths.len()).count(self.paths.first().map_or(0, |path| path.info.words()));
+        for path in &self.paths {
+            out.put(&path.device).put(&path.state).put(&path.fail_count);
+            path.info.print(out);
+        }
+    }
+}
+
+impl SelectorInfo {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let mut words = fields.read_group("number of path selector words")?;
+        if words.is_empty() {
+            return Ok(Self::Nothing);
+        }
+        let mut ahead = words.clone();
+        if let (Ok(base_weight), Ok(threshold_multiplier), true) =
+            (ahead.read("base weight"), ahead.read("threshold multiplier"), ahead.is_empty())
+        {
+            return Ok(Self::HistoricalServiceTime { base_weight, threshold_multiplier });
+        }
+        words.read_rest("path selector word").map(Self::Other)
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) {
+        match self {
+            Self::Nothing => out.word("0"),
+            Self::HistoricalServiceTime { base_weight, threshold_multiplier } => {
+                out.word("2").put(base_weight).put(threshold_multiplier)
+            }
+            Self::Other(words) => out.count(words.len()).all(words),
+        };
+    }
+}
+
+impl PathStatus {
+    fn parse(fields: &mut Fields<'_>, info_words: u32) -> Result<Self, ParseError> {
+        Ok(Self {
+            device: fields.read("device")?,
+            state: fields.read("path state")?,
+            fail_count: fields.read("fail count")?,
+            info: PathInfo::parse(fields, info_words)?,
+        })
+    }
+}
+
+impl PathInfo {
+    /// How many words it is; the same for all paths of a group.
+    fn words(&self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Count(_) => 1,
+            Self::ServiceTime { .. } => 2,
+            Self::HistoricalServiceTime { .. } => 3,
+            Self::Other(words) => words.len(),
+        }
+    }
+
+    fn parse(fields: &mut Fields<'_>, words: u32) -> Result<Self, ParseError> {
+        Ok(match words {
+            0 => Self::Nothing,
+            1 => Self::Count(fields.read("path selector count")?),
+            2 => Self::ServiceTime {
+                in_flight_size: fields.read("in flight size")?,
+                relative_throughput: fields.read("relative throughput")?,
+            },
+            3 => Self::HistoricalServiceTime {
+                historical_service_time: fields.read("historical service time")?,
+                outstanding: fields.read("outstanding")?,
+                stale_after: fields.read("stale after")?,
+            },
+            _ => Self::Other((0..words).map(|_| fields.read("path info word")).collect::<Result<_, _>>()?),
+        })
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) {
+        match self {
+            Self::Nothing => out,
+            Self::Count(count) => out.put(count),
+            Self::ServiceTime { in_flight_size, relative_throughput } => {
+                out.put(in_flight_size).put(relative_throughput)
+            }
+            Self::HistoricalServiceTime { historical_service_time, outstanding, stale_after } => {
+                out.put(historical_service_time).put(outstanding).put(stale_after)
+            }
+            Self::Other(words) => out.all(words),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Multipath, Target};
+
+    #[test]
+    fn selectors_are_told_by_the_number_of_words() {
+        let info = |text: &str| {
+            let status = Multipath::parse_status(&format!("2 0 0 0 1 1 A {text}")).unwrap();
+            status.groups[0].paths[0].info.clone()
+        };
+        assert_eq!(info("0 1 0 8:0 A 0"), PathInfo::Nothing);
+        assert_eq!(info("0 1 1 8:0 A 0 -1"), PathInfo::Count(-1));
+        let expected = PathInfo::ServiceTime { in_flight_size: 4096, relative_throughput: 5 };
+        assert_eq!(info("0 1 2 8:0 A 0 4096 5"), expected);
+        assert!(matches!(info("2 972 0 1 3 8:0 A 0 1 2 3"), PathInfo::HistoricalServiceTime { outstanding: 2, .. }));
+        assert!(matches!(info("1 x 1 4 8:0 A 0 1 2 3 4"), PathInfo::Other(words) if words.len() == 4));
+    }
+
+    #[test]
+    fn more_words_of_later_kernels_are_kept() {
+        let text = "3 0 1 new 1 alua 1 1 A 0 1 0 8:0 A 0 more ";
+        let status = Multipath::parse_status(text).unwrap();
+        assert_eq!((status.pg_init_count, status.other_features.len(), status.handler.len()), (1, 1, 1));
+        assert_eq!(status.to_string(), text);
+    }
+
+    #[test]
+    fn health_counts_paths() {
+        let health = |paths| {
+            let status = Multipath::parse_status(&format!("2 0 0 0 2 1 {paths}")).unwrap();
+            Multipath::health(&status).to_string()
+        };
+        assert_eq!(health("A 0 1 0 8:0 A 0 E 0 1 0 8:16 A 0"), "good; 2 of 2 devices in order");
+        assert_eq!(
+            health("A 0 1 0 8:0 A 0 D 0 1 0 8:16 F 1"),
+            "attention: devices have failed, partly disabled; 1 of 2 devices in order, 1 to repair"
+        );
+        assert!(health("E 0 1 0 8:0 F 1 E 0 1 0 8:16 F 1").starts_with("failed: serves no requests"));
+    }
+
+    #[test]
+    fn a_feature_count_below_two_is_refused() {
+        let error = Multipath::parse_status("1 0 0 0 0 ").unwrap_err();
+        assert_eq!(error.to_string(), "multipath status: word 1, number of feature words, must be at least 2");
+    }
+}
