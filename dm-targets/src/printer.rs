@@ -42,6 +42,11 @@ impl<'f, 'o> Printer<'f, 'o> {
         Self { out, form, buffer: Buffer::new(), started: false, result: Ok(()) }
     }
 
+    /// How words are written.
+    pub(crate) const fn form(&self) -> Form {
+        self.form
+    }
+
     /// Writes one value as the next word.
     #[inline]
     pub fn put(&mut self, value: &impl Value) -> &mut Self {

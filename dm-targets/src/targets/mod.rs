@@ -29,6 +29,7 @@ targets! {
     mirror: Mirror;
     multipath: Multipath;
     pcache: Pcache;
+    raid: Raid;
     snapshot: Snapshot, SnapshotMerge, SnapshotOrigin;
     striped: Striped;
     switch: Switch;

@@ -1,0 +1,280 @@
+//! What the kernel refuses in a table.
+
+use dm_units::Sectors;
+
+use super::table::{CHUNK_SIZE, DEVICES, PARAM_COUNT, Raid10Format, RaidTable};
+use super::{Level, RaidSync};
+use crate::{InvalidField, Limits, Number, Problem};
+
+/// What the kernel reads with `kstrtoint`.
+const MAX: u64 = i32::MAX as u64;
+const REGION_SIZE: Limits = Limits::new("region_size", 1, MAX).power_of_two();
+/// The bitmap has no more regions than this.
+const MAX_REGIONS: u64 = 1 << 21;
+
+impl Level {
+    /// How many devices an array has at least.
+    const fn min_devices(self) -> u64 {
+        match self {
+            Self::Raid0 | Self::Raid1 => 1,
+            Self::Raid45 | Self::Raid10 => 2,
+            Self::Raid6 => 4,
+        }
+    }
+
+    /// How many devices hold no data.
+    const fn parity_devices(self) -> u64 {
+        match self {
+            Self::Raid0 | Self::Raid1 | Self::Raid10 => 0,
+            Self::Raid45 => 1,
+            Self::Raid6 => 2,
+        }
+    }
+
+    /// How many devices the kernel keeps back when it looks at the size of a change.
+    const fn devices_to_keep(self) -> u64 {
+        match self {
+            Self::Raid6 => 4,
+            _ => 2,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Raid0 => "raid0",
+            Self::Raid1 => "raid1",
+            Self::Raid45 => "raid4 or raid5",
+            Self::Raid6 => "raid6",
+            Self::Raid10 => "raid10",
+        }
+    }
+}
+
+impl RaidTable {
+    pub(super) fn check(&self, length: Sectors) -> Result<(), InvalidField> {
+        if self.surplus > 0 {
+            let problem = Problem::Expected("that of the words up to the devices");
+            return Err(InvalidField::new(PARAM_COUNT.field(), problem));
+        }
+        DEVICES.check(self.devices.len() as u64)?;
+        self.check_devices()?;
+        self.check_indexes()?;
+        self.check_numbers()?;
+        self.check_combinations()?;
+        self.check_region_size(length)?;
+        // Of a type that this version does not know, the kernel knows the rules.
+        self.raid_type.level().map_or(Ok(()), |level| self.check_level(level, length))
+    }
+
+    fn check_devices(&self) -> Result<(), InvalidField> {
+        if self.devices.iter().any(|device| device.metadata.is_some() && device.data.is_none()) {
+            return Err(InvalidField::new("data device", Problem::Expected("there where a metadata device is")));
+        }
+        let is_missing = |index: &u32| self.device(*index).is_some_and(|device| device.data.is_none());
+        if self.rebuild.iter().any(is_missing) {
+            return Err(InvalidField::new("rebuild", Problem::Expected("the number of a device that is there")));
+        }
+        Ok(())
+    }
+
+    fn device(&self, index: u32) -> Option<&super::RaidDevice> {
+        self.devices.get(usize::try_from(index).ok()?)
+    }
+
+    fn check_indexes(&self) -> Result<(), InvalidField> {
+        let last = (self.devices.len() as u64).saturating_sub(1);
+        for (name, indexes) in [("rebuild", &self.rebuild), ("write_mostly", &self.write_mostly)] {
+            let limits = Limits::new(name, 0, last);
+            indexes.iter().try_for_each(|index| limits.check(*index))?;
+        }
+        if self.write_mostly.len() >= self.devices.len() {
+            return Err(InvalidField::new("write_mostly", Problem::Expected("left out for at least one device")));
+        }
+        Ok(())
+    }
+
+    fn check_numbers(&self) -> Result<(), InvalidField> {
+        within("daemon_sleep", 0, MAX, self.daemon_sleep)?;
+        within("min_recovery_rate", 0, MAX, self.min_recovery_rate)?;
+        within("max_recovery_rate", 0, MAX, self.max_recovery_rate)?;
+        within("max_write_behind", 0, 32767, self.max_write_behind)?;
+        within("stripe_cache", 0, MAX, self.stripe_cache)?;
+        within("raid10_copies", 2, self.devices.len() as u64, self.raid10_copies)?;
+        match self.data_offset {
+            None | Some(Sectors(0)) => Ok(()),
+            Some(offset) => Limits::new("data_offset", 32, MAX).multiple_of(8).check(offset),
+        }
+    }
+
+    fn check_combinations(&self) -> Result<(), InvalidField> {
+        let conflict = |name, other| Err(InvalidField::new(name, Problem::Conflict(other)));
+        match self.sync {
+            Some(RaidSync::Sync) if !self.rebuild.is_empty() => return conflict("rebuild", "sync"),
+            Some(RaidSync::NoSync) if !self.rebuild.is_empty() => return conflict("rebuild", "nosync"),
+            _ => {}
+        }
+        let (min, max) = (self.min_recovery_rate.unwrap_or_default(), self.max_recovery_rate.unwrap_or_default());
+        if max != 0 && min > max {
+            return Err(InvalidField::new("min_recovery_rate", Problem::Expected("at most max_recovery_rate")));
+        }
+        if self.raid10_use_near_sets && matches!(self.raid10_format, None | Some(Raid10Format::Near)) {
+            return conflict("raid10_use_near_sets", "raid10_format near");
+        }
+        if self.journal_mode.is_some() && self.journal_dev.is_none() {
+            return Err(InvalidField::new("journal_mode", Problem::Expected("together with journal_dev")));
+        }
+        Ok(())
+    }
+
+    fn check_region_size(&self, length: Sectors) -> Result<(), InvalidField> {
+        let Some(size) = self.region_size.filter(|size| *size != Sectors(0)) else { return Ok(()) };
+        REGION_SIZE.check(size)?;
+        let chunk_size = if self.raid_type.level() == Some(Level::Raid1) { 0 } else { self.chunk_size.0 };
+        let smallest = chunk_size.max(length.0 / MAX_REGIONS);
+        Limits::new(REGION_SIZE.field(), smallest, length.0).check(size)
+    }
+
+    fn check_level(&self, level: Level, length: Sectors) -> Result<(), InvalidField> {
+        if let Some((name, _)) = self.params().into_iter().find(|(_, levels)| !levels.contains(&level)) {
+            return Err(InvalidField::new(name, Problem::Conflict(level.name())));
+        }
+        if level == Level::Raid6 && self.sync == Some(RaidSync::NoSync) {
+            return Err(InvalidField::new("nosync", Problem::Conflict(level.name())));
+        }
+        if level != Level::Raid1 {
+            Limits::new(CHUNK_SIZE, 8, MAX).power_of_two().check(self.chunk_size)?;
+        }
+        let devices = self.devices.len() as u64;
+        Limits::new(DEVICES.field(), level.min_devices(), 253).check(devices)?;
+        let most = 253_u64.saturating_sub(level.devices_to_keep());
+        within("delta_disks", 1, most, self.delta_disks.map(i32::unsigned_abs))?;
+        check_length(level, devices, self.raid10_copies.unwrap_or(2).into(), length)
+    }
+
+    /// The parameters that are given and not for all levels, with the levels that take them.
+    fn params(&self) -> impl IntoIterator<Item = (&'static str, &'static [Level])> {
+        const REDUNDANT: &[Level] = &[Level::Raid1, Level::Raid45, Level::Raid6, Level::Raid10];
+        const PARITY: &[Level] = &[Level::Raid45, Level::Raid6];
+        const RAID1: &[Level] = &[Level::Raid1];
+        const RAID10: &[Level] = &[Level::Raid10];
+        let sync = if self.sync == Some(RaidSync::Sync) { "sync" } else { "nosync" };
+        let params = [
+            (self.sync.is_some(), sync, REDUNDANT),
+            (!self.rebuild.is_empty(), "rebuild", REDUNDANT),
+            (self.daemon_sleep.is_some(), "daemon_sleep", REDUNDANT),
+            (self.min_recovery_rate.is_some(), "min_recovery_rate", REDUNDANT),
+            (self.max_recovery_rate.is_some(), "max_recovery_rate", REDUNDANT),
+            (self.region_size.is_some(), "region_size", REDUNDANT),
+            (self.delta_disks.is_some(), "delta_disks", REDUNDANT),
+            (!self.write_mostly.is_empty(), "write_mostly", RAID1),
+            (self.max_write_behind.is_some(), "max_write_behind", RAID1),
+            (self.stripe_cache.is_some(), "stripe_cache", PARITY),
+            (self.journal_dev.is_some(), "journal_dev", PARITY),
+            (self.journal_mode.is_some(), "journal_mode", PARITY),
+            (self.raid10_copies.is_some(), "raid10_copies", RAID10),
+            (self.raid10_format.is_some(), "raid10_format", RAID10),
+            (self.raid10_use_near_sets, "raid10_use_near_sets", RAID10),
+        ];
+        params.into_iter().filter(|(given, ..)| *given).map(|(_, name, levels)| (name, levels))
+    }
+}
+
+fn within(name: &'static str, min: u64, max: u64, number: Option<impl Number>) -> Result<(), InvalidField> {
+    number.map_or(Ok(()), |number| Limits::new(name, min, max).check(number))
+}
+
+/// All devices hold equally much.
+fn check_length(level: Level, devices: u64, copies: u64, length: Sectors) -> Result<(), InvalidField> {
+    let (stored, parts) = match level {
+        Level::Raid1 => return Ok(()),
+        Level::Raid10 => (length.0.saturating_mul(copies), devices),
+        _ => (length.0, devices.saturating_sub(level.parity_devices())),
+    };
+    if stored.checked_rem(parts) == Some(0) {
+        return Ok(());
+    }
+    Err(InvalidField::new("length", Problem::Expected("divisible by the number of devices that hold data")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Raid, Target};
+
+    fn check(head: &str, devices: usize) -> Result<(), String> {
+        let devices = format!("{devices}{}", " 8:0 8:16".repeat(devices));
+        let table = Raid::parse_input(&format!("{head} {devices}")).unwrap();
+        Raid::check(&table, Sectors(131_072)).map_err(|invalid| invalid.to_string())
+    }
+
+    fn refused(head: &str, devices: usize, sentence: &str) {
+        assert_eq!(check(head, devices), Err(sentence.into()), "{head}");
+    }
+
+    #[test]
+    fn parameters_belong_to_levels() {
+        refused("raid0 2 64 sync", 2, "sync cannot be combined with raid0");
+        refused("raid6_zr 2 64 nosync", 4, "nosync cannot be combined with raid6");
+        refused("raid5_ls 3 64 write_mostly 0", 3, "write_mostly cannot be combined with raid4 or raid5");
+        refused("raid1 3 0 stripe_cache 1", 2, "stripe_cache cannot be combined with raid1");
+        refused("raid10 3 64 journal_dev 8:32", 2, "journal_dev cannot be combined with raid10");
+        refused("raid1 3 0 raid10_copies 2", 2, "raid10_copies cannot be combined with raid1");
+        assert_eq!(check("raid0 3 64 data_offset 32", 2), Ok(()));
+        assert_eq!(check("raid1 3 0 delta_disks -1", 2), Ok(()));
+        assert_eq!(check("raid99 3 0 newest 1", 2), Ok(()));
+    }
+
+    #[test]
+    fn numbers_have_ranges() {
+        refused("raid5_ls 1 4", 3, "chunk_size must be from 8 to 2147483647");
+        refused("raid5_ls 1 24", 3, "chunk_size must be a power of two");
+        assert_eq!(check("raid1 1 24", 2), Ok(()));
+        refused("raid1 3 0 max_write_behind 32768", 2, "max_write_behind must be at most 32767");
+        refused("raid1 3 0 rebuild 2", 2, "rebuild must be at most 1");
+        refused("raid1 5 0 write_mostly 0 write_mostly 1", 2, "write_mostly must be left out for at least one device");
+        refused(
+            "raid1 5 0 min_recovery_rate 2 max_recovery_rate 1",
+            2,
+            "min_recovery_rate must be at most max_recovery_rate",
+        );
+        refused("raid10 3 64 raid10_copies 3", 2, "raid10_copies must be from 2 to 2");
+        refused("raid1 3 0 delta_disks 0", 2, "delta_disks must be from 1 to 251");
+        refused("raid1 3 0 delta_disks -252", 2, "delta_disks must be from 1 to 251");
+        refused("raid1 3 0 data_offset 8", 2, "data_offset must be from 32 to 2147483647");
+        refused("raid1 3 0 data_offset 33", 2, "data_offset must be a multiple of 8");
+    }
+
+    #[test]
+    fn region_sizes_fit_chunk_and_length() {
+        refused("raid5_ls 3 64 region_size 100", 3, "region_size must be a power of two");
+        refused("raid5_ls 3 64 region_size 32", 3, "region_size must be from 64 to 131072");
+        refused("raid1 3 64 region_size 262144", 2, "region_size must be at most 131072");
+        assert_eq!(check("raid1 3 64 region_size 32", 2), Ok(()));
+        assert_eq!(check("raid1 3 64 region_size 0", 2), Ok(()));
+    }
+
+    #[test]
+    fn parameters_exclude_each_other() {
+        refused("raid1 4 0 sync rebuild 0", 2, "rebuild cannot be combined with sync");
+        let near = "raid10_use_near_sets cannot be combined with raid10_format near";
+        refused("raid10 2 64 raid10_use_near_sets", 2, near);
+        assert_eq!(check("raid10 4 64 raid10_use_near_sets raid10_format far", 2), Ok(()));
+        refused("raid5_ls 3 64 journal_mode writeback", 3, "journal_mode must be together with journal_dev");
+    }
+
+    #[test]
+    fn devices_are_enough_and_whole() {
+        refused("raid6_zr 1 64", 3, "number of raid devices must be from 4 to 253");
+        refused("raid5_ls 1 64", 4, "length must be divisible by the number of devices that hold data");
+        let check = |text| {
+            let table = Raid::parse_table(text).unwrap();
+            Raid::check(&table, Sectors(65536)).map_err(|invalid| invalid.to_string())
+        };
+        assert_eq!(check("raid1 1 0 2 - 8:0 - -"), Ok(()));
+        assert_eq!(
+            check("raid1 1 0 2 - 8:0 8:16 -"),
+            Err("data device must be there where a metadata device is".into())
+        );
+        assert!(check("raid1 3 0 rebuild 1 2 - 8:0 - -").is_err());
+    }
+}

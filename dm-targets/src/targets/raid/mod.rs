@@ -1,0 +1,275 @@
+//! `raid`: RAID 0, 1, 4, 5, 6 and 10, by the kernel's md drivers.
+//!
+//! ```text
+//! table   = <type> <#params> <chunk_size> {<param>} <devices> (<metadata> <data>){devices} {<ignored>}
+//! type    = raid0 | raid1 | raid4 | raid5_n | raid5_ls | raid5_rs | raid5_la | raid5_ra
+//!         | raid6_zr | raid6_nr | raid6_nc | raid6_n_6 | raid6_ls_6 | raid6_rs_6 | raid6_la_6 | raid6_ra_6
+//!         | raid10 | raid10_near | raid10_far | raid10_offset
+//! status  = <type> <disks> <health> <progress>/<total> [<action> <mismatches> [<data_offset> [<journal>]]]
+//!         |                                   nothing, for a layout that has no name
+//! message = idle | frozen | resync | recover | check | repair
+//! ```
+//!
+//! | param, in the order of the kernel | unit | range | levels |
+//! |---|---|---|---|
+//! | `sync`, `nosync` | | not both, neither together with `rebuild` | not 0; no `nosync` for 6 |
+//! | `rebuild <index>` | number of a device, from 0 | may be repeated | not 0 |
+//! | `daemon_sleep <n>` | milliseconds | | not 0 |
+//! | `min_recovery_rate <n>`, `max_recovery_rate <n>` | KiB/s for each device | min at most max | not 0 |
+//! | `write_mostly <index>` | number of a device, from 0 | may be repeated, not all | 1 |
+//! | `max_write_behind <n>` | sectors; **printed in KiB** | at most 32767 | 1 |
+//! | `stripe_cache <n>` | stripes; the number in effect is printed | | 4, 5, 6 |
+//! | `region_size <n>` | sectors | a power of two, not less than the chunk, at most 2097152 regions | not 0 |
+//! | `raid10_copies <n>` | | 2 to the number of devices | 10 |
+//! | `raid10_format near\|far\|offset` | | | 10 |
+//! | `raid10_use_near_sets` | | not with `near`; **counted but not printed** | 10 |
+//! | `delta_disks <n>` | devices to add, or negative to remove | not 0 | not 0 |
+//! | `data_offset <n>` | sectors | 0, or at least 32 and a multiple of 8 | all |
+//! | `journal_dev <device>` | | | 4, 5, 6 |
+//! | `journal_mode writethrough\|writeback` | | only with `journal_dev` | 4, 5, 6 |
+//!
+//! `#params` counts the words from the chunk size to the last parameter. Parameters may be given in any order. The chunk
+//! size, in sectors, is a power of two of at least 8; RAID 1 has none, which is printed as 0. A device without metadata
+//! or one that is missing is `-`. The words after the last device are ignored.
+//!
+//! What the kernel prints is not always what makes the same array: see [`RaidTable`].
+//!
+//! Kernel: `raid_ctr`, `parse_raid_params`, `parse_dev_params`, `raid_status` and `raid_message` in
+//! `drivers/md/dm-raid.c`.
+
+use core::fmt;
+
+use dm_units::Sectors;
+
+use crate::keywords::keywords;
+use crate::{
+    Concern, Feature, Fields, Health, InvalidField, Message, NoReply, Params, ParseError, Printer, Problem, Target,
+    Usage,
+};
+
+mod check;
+mod status;
+mod table;
+
+pub use status::{JournalHealth, RaidArrayStatus, RaidHealth, RaidStatus, SyncAction};
+pub use table::{JournalMode, Raid10Format, RaidDevice, RaidSync, RaidTable};
+
+/// The `raid` target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Raid {}
+
+impl Target for Raid {
+    const TYPE: &'static str = "raid";
+    type Table = RaidTable;
+    type Status = RaidStatus;
+    type Message = RaidMessage;
+
+    const FEATURES: &'static [Feature] = &[
+        Feature { name: "raid1", since: (1, 1, 0) },
+        Feature { name: "write_mostly", since: (1, 1, 0) },
+        Feature { name: "max_write_behind", since: (1, 1, 0) },
+        Feature { name: "raid10", since: (1, 3, 0) },
+        Feature { name: "raid10_copies", since: (1, 3, 0) },
+        Feature { name: "raid10_format", since: (1, 4, 2) },
+        Feature { name: "idle", since: (1, 5, 0) },
+        Feature { name: "frozen", since: (1, 5, 0) },
+        Feature { name: "resync", since: (1, 5, 0) },
+        Feature { name: "recover", since: (1, 5, 0) },
+        Feature { name: "check", since: (1, 5, 0) },
+        Feature { name: "repair", since: (1, 5, 0) },
+        Feature { name: "raid0", since: (1, 7, 0) },
+        Feature { name: "delta_disks", since: (1, 9, 0) },
+        Feature { name: "data_offset", since: (1, 9, 0) },
+        Feature { name: "raid10_use_near_sets", since: (1, 9, 0) },
+        Feature { name: "journal_dev", since: (1, 10, 0) },
+        Feature { name: "journal_mode", since: (1, 11, 1) },
+    ];
+
+    fn check(table: &RaidTable, length: Sectors) -> Result<(), InvalidField> {
+        table.check(length)
+    }
+
+    fn health(status: &RaidStatus) -> Health {
+        match status {
+            RaidStatus::Array(array) => array.health(),
+            RaidStatus::Nothing => Health::only(Concern::NoFigures),
+        }
+    }
+}
+
+impl RaidArrayStatus {
+    fn health(&self) -> Health {
+        let count = |health: &RaidHealth| self.health.iter().filter(|found| *found == health).count() as u64;
+        let total = self.health.len() as u64;
+        let failed = count(&RaidHealth::Failed).saturating_add(count(&RaidHealth::Missing));
+        let in_sync = count(&RaidHealth::InSync);
+        let mismatches = self.mismatches.unwrap_or_default();
+        let journal_failed = self.journal == Some(JournalHealth::Failed);
+        Health {
+            legs: Some(Usage { used: in_sync, total }),
+            sync: Some(Usage { used: self.progress.0, total: self.total.0 }),
+            repairs: failed.saturating_add(journal_failed.into()).saturating_add(mismatches),
+            ..Health::default()
+        }
+        .concern(Concern::FailedLegs, failed > 0 || journal_failed)
+        .concern(Concern::NotInSync, in_sync.saturating_add(failed) < total || mismatches > 0)
+    }
+}
+
+keywords! {
+    any_case;
+    /// A RAID level and layout.
+    pub enum RaidType {
+        /// Striping.
+        Raid0 = "raid0",
+        /// Mirroring.
+        Raid1 = "raid1",
+        /// Parity on the first device.
+        Raid4 = "raid4",
+        /// Parity on the last device.
+        Raid5N = "raid5_n",
+        /// Rotating parity, left symmetric.
+        Raid5Ls = "raid5_ls",
+        /// Rotating parity, right symmetric.
+        Raid5Rs = "raid5_rs",
+        /// Rotating parity, left asymmetric.
+        Raid5La = "raid5_la",
+        /// Rotating parity, right asymmetric.
+        Raid5Ra = "raid5_ra",
+        /// Two rotating parities, zero restart.
+        Raid6Zr = "raid6_zr",
+        /// Two rotating parities, N restart.
+        Raid6Nr = "raid6_nr",
+        /// Two rotating parities, N continue.
+        Raid6Nc = "raid6_nc",
+        /// Both parities on the last two devices.
+        Raid6N6 = "raid6_n_6",
+        /// Rotating parity, left symmetric, and the second on the last device.
+        Raid6Ls6 = "raid6_ls_6",
+        /// Rotating parity, right symmetric, and the second on the last device.
+        Raid6Rs6 = "raid6_rs_6",
+        /// Rotating parity, left asymmetric, and the second on the last device.
+        Raid6La6 = "raid6_la_6",
+        /// Rotating parity, right asymmetric, and the second on the last device.
+        Raid6Ra6 = "raid6_ra_6",
+        /// Striped mirrors; in a table with the layout that `raid10_format` says.
+        Raid10 = "raid10",
+        /// In a table the same as `raid10`.
+        Raid10Near = "raid10_near",
+        /// In a table the same as `raid10`; in a status, striped mirrors with the copies far from each other.
+        Raid10Far = "raid10_far",
+        /// In a table the same as `raid10`; in a status, striped mirrors with the copies in the next stripe.
+        Raid10Offset = "raid10_offset",
+    }
+}
+
+/// What the types of a level have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    Raid0,
+    Raid1,
+    Raid45,
+    Raid6,
+    Raid10,
+}
+
+impl RaidType {
+    /// The level; `None` for a type that this version does not know.
+    const fn level(&self) -> Option<Level> {
+        Some(match self {
+            Self::Raid0 => Level::Raid0,
+            Self::Raid1 => Level::Raid1,
+            Self::Raid4 | Self::Raid5N | Self::Raid5Ls | Self::Raid5Rs | Self::Raid5La | Self::Raid5Ra => Level::Raid45,
+            Self::Raid6Zr
+            | Self::Raid6Nr
+            | Self::Raid6Nc
+            | Self::Raid6N6
+            | Self::Raid6Ls6
+            | Self::Raid6Rs6
+            | Self::Raid6La6
+            | Self::Raid6Ra6 => Level::Raid6,
+            Self::Raid10 | Self::Raid10Near | Self::Raid10Far | Self::Raid10Offset => Level::Raid10,
+            Self::Other(_) => return None,
+        })
+    }
+}
+
+/// A message to a `raid` target; RAID 0 takes none.
+///
+/// All but `idle` and `frozen` fail with `EBUSY` while an action goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RaidMessage {
+    /// Ends the action that goes on. Kernel 6.12 does so, but fails with `EINVAL` or `EBUSY`.
+    Idle,
+    /// Ends the action that goes on, and starts no other by itself. Kernel 6.12 only does the first, and fails with
+    /// `EINVAL` or `EBUSY`.
+    Frozen,
+    /// Starts to bring the devices in sync, or goes on with it.
+    Resync,
+    /// Starts to rebuild devices, or goes on with it.
+    Recover,
+    /// Compares the devices and counts the mismatches.
+    Check,
+    /// Compares the devices and repairs mismatches.
+    Repair,
+}
+
+const MESSAGES: [(&str, RaidMessage); 6] = [
+    ("idle", RaidMessage::Idle),
+    ("frozen", RaidMessage::Frozen),
+    ("resync", RaidMessage::Resync),
+    ("recover", RaidMessage::Recover),
+    ("check", RaidMessage::Check),
+    ("repair", RaidMessage::Repair),
+];
+
+impl Message for RaidMessage {
+    type Reply = NoReply;
+}
+
+impl Params for RaidMessage {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let name = fields.next_word().ok_or_else(|| fields.missing("message"))?;
+        let found = MESSAGES.iter().find(|(word, _)| name.is(word));
+        found.map(|(_, message)| *message).ok_or_else(|| fields.error("message", Problem::Unknown))
+    }
+}
+
+impl fmt::Display for RaidMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = MESSAGES.iter().find(|(_, message)| message == self).map_or("", |(word, _)| word);
+        Printer::new(f).word(word).end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn health_counts_devices() {
+        let health = |text| Raid::health(&Raid::parse_status(text).unwrap()).to_string();
+        assert_eq!(health("raid1 2 AA 8/8 idle 0 0 -"), "good; 2 of 2 devices in order, 100% in sync");
+        assert_eq!(
+            health("raid1 3 AaD 4/8 recover 0 0 -"),
+            "attention: devices have failed, devices are not in sync; 1 of 3 devices in order, 50% in sync, 1 to repair"
+        );
+        assert_eq!(
+            health("raid5_ls 3 AAA 8/8 idle 16 0 -"),
+            "attention: devices are not in sync; 3 of 3 devices in order, 100% in sync, 16 to repair"
+        );
+        assert!(health("raid5_ls 3 AAA 8/8 idle 0 0 D").starts_with("attention: devices have failed"));
+        assert_eq!(health(""), "attention: figures could not be read");
+    }
+
+    #[test]
+    fn messages_are_one_known_word() {
+        assert_eq!(Raid::parse_message("CHECK"), Ok(RaidMessage::Check));
+        assert_eq!(
+            Raid::parse_message("reshape").unwrap_err().to_string(),
+            "raid message: word 1, message, is not known"
+        );
+        assert!(Raid::parse_message("check 1").is_err());
+    }
+}

@@ -1,0 +1,517 @@
+//! The table of an array.
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+use core::fmt;
+
+use dm_units::Sectors;
+
+use super::{Level, RaidType};
+use crate::keywords::keywords;
+use crate::pairs::read_once;
+use crate::{Device, Fields, Form, InvalidField, Limits, Params, ParseError, Printer, Problem, Value, Word, WordBuf};
+
+pub(super) const PARAM_COUNT: Limits = Limits::new("number of raid parameters", 1, u32::MAX as u64);
+pub(super) const CHUNK_SIZE: &str = "chunk_size";
+pub(super) const DEVICES: Limits = Limits::new("number of raid devices", 1, 253);
+const PARAM: &str = "raid parameter";
+const NEAR_SETS: &str = "raid10_use_near_sets";
+
+keywords! {
+    any_case;
+    /// Where the copies of RAID 10 are.
+    pub enum Raid10Format {
+        /// On neighbouring devices at the same place.
+        Near = "near",
+        /// On other devices at another place, so that reading is as fast as with striping.
+        Far = "far",
+        /// On the next device in the next stripe.
+        Offset = "offset",
+    }
+}
+
+keywords! {
+    any_case;
+    /// When a write to an array with a journal is done.
+    pub enum JournalMode {
+        /// When it is on the devices.
+        WriteThrough = "writethrough",
+        /// When it is in the journal.
+        WriteBack = "writeback",
+    }
+}
+
+/// What is assumed of all devices of an array when it is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RaidSync {
+    /// They are out of sync, so all are brought in sync.
+    Sync,
+    /// They are in sync.
+    NoSync,
+}
+
+/// The table of a `raid` target.
+///
+/// What the kernel prints differs from what it was given in these ways:
+///
+/// - `max_write_behind` is printed in KiB, half of the sectors that are given: loading what was printed halves it again.
+/// - `raid10_use_near_sets` is counted but not printed. It is told from the count, so `Display` with `{}` prints a table
+///   that can be loaded; with `{:#}` it prints what the kernel prints, which cannot.
+/// - `stripe_cache` is the number in effect, `raid10_copies` that of the layout in effect, and `delta_disks` what is left.
+/// - Before version 1.15.1 more words are counted than there are where devices are rebuilt or a journal is used; see
+///   [`surplus`](Self::surplus).
+///
+/// ```
+/// use dm_targets::raid::{RaidDevice, RaidTable, RaidType};
+/// use dm_units::{DeviceNumber, Sectors};
+///
+/// let device = |minor| RaidDevice::new(DeviceNumber::new(254, minor), DeviceNumber::new(254, minor + 1));
+/// let table = RaidTable::new(RaidType::Raid1, Sectors(0), [device(0), device(2)]).region_size(Sectors(1024));
+/// assert_eq!(table.to_string(), "raid1 3 0 region_size 1024 2 254:0 254:1 254:2 254:3");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RaidTable {
+    /// Level and layout.
+    pub raid_type: RaidType,
+    /// How much goes to one device before the next one's turn; 0 for RAID 1.
+    pub chunk_size: Sectors,
+    /// What is assumed when it is loaded, in place of what the metadata says.
+    pub sync: Option<RaidSync>,
+    /// Numbers of devices that are rebuilt, from 0.
+    pub rebuild: BTreeSet<u32>,
+    /// How many milliseconds lie between updates of the bitmap of regions that are out of sync.
+    pub daemon_sleep: Option<u32>,
+    /// How fast devices are brought in sync at least, in KiB/s for each device.
+    pub min_recovery_rate: Option<u32>,
+    /// How fast devices are brought in sync at most, in KiB/s for each device.
+    pub max_recovery_rate: Option<u32>,
+    /// Numbers of devices that are read only when there is no other, from 0.
+    pub write_mostly: BTreeSet<u32>,
+    /// How many writes to these devices may be outstanding; in sectors when loaded, in KiB when printed by the kernel.
+    pub max_write_behind: Option<u32>,
+    /// How many stripes are cached.
+    pub stripe_cache: Option<u32>,
+    /// How much is marked as out of sync at once; 0 for what the kernel thinks right.
+    pub region_size: Option<Sectors>,
+    /// How many copies there are.
+    pub raid10_copies: Option<u32>,
+    /// Where the copies are.
+    pub raid10_format: Option<Raid10Format>,
+    /// The copies are spread over all devices, not within sets of devices.
+    pub raid10_use_near_sets: bool,
+    /// How many devices are added, or removed if negative.
+    pub delta_disks: Option<i32>,
+    /// Where on the devices the data starts, or 0 for the other place that it can start at.
+    pub data_offset: Option<Sectors>,
+    /// The device that holds the journal.
+    pub journal_dev: Option<Device>,
+    /// When a write is done.
+    pub journal_mode: Option<JournalMode>,
+    /// Words among the parameters that this version does not know; they are printed after the others.
+    pub other_params: Vec<WordBuf>,
+    /// How many more words are counted than there are. A table can only be loaded with 0.
+    pub surplus: u32,
+    /// The devices in their order.
+    pub devices: Vec<RaidDevice>,
+    /// Words after the devices, which the kernel ignores.
+    pub extra: Vec<WordBuf>,
+}
+
+/// One of the devices of an array.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RaidDevice {
+    /// Holds the metadata, if there is any.
+    pub metadata: Option<Device>,
+    /// Holds the data; `None` if it is missing.
+    pub data: Option<Device>,
+}
+
+impl RaidDevice {
+    /// A device with metadata.
+    pub fn new(metadata: impl Into<Device>, data: impl Into<Device>) -> Self {
+        Self { metadata: Some(metadata.into()), data: Some(data.into()) }
+    }
+
+    /// A device without metadata.
+    pub fn without_metadata(data: impl Into<Device>) -> Self {
+        Self { metadata: None, data: Some(data.into()) }
+    }
+
+    /// A device that is missing.
+    #[must_use]
+    pub const fn missing() -> Self {
+        Self { metadata: None, data: None }
+    }
+}
+
+impl RaidTable {
+    /// An array with no parameters but the chunk size.
+    pub fn new(raid_type: RaidType, chunk_size: Sectors, devices: impl IntoIterator<Item = RaidDevice>) -> Self {
+        Self {
+            raid_type,
+            chunk_size,
+            sync: None,
+            rebuild: BTreeSet::new(),
+            daemon_sleep: None,
+            min_recovery_rate: None,
+            max_recovery_rate: None,
+            write_mostly: BTreeSet::new(),
+            max_write_behind: None,
+            stripe_cache: None,
+            region_size: None,
+            raid10_copies: None,
+            raid10_format: None,
+            raid10_use_near_sets: false,
+            delta_disks: None,
+            data_offset: None,
+            journal_dev: None,
+            journal_mode: None,
+            other_params: Vec::new(),
+            surplus: 0,
+            devices: devices.into_iter().collect(),
+            extra: Vec::new(),
+        }
+    }
+
+    /// Takes all devices for out of sync.
+    #[must_use]
+    pub fn sync(self) -> Self {
+        Self { sync: Some(RaidSync::Sync), ..self }
+    }
+
+    /// Takes all devices for in sync.
+    #[must_use]
+    pub fn nosync(self) -> Self {
+        Self { sync: Some(RaidSync::NoSync), ..self }
+    }
+
+    /// Rebuilds a device, by its number from 0; may be called again for others.
+    #[must_use]
+    pub fn rebuild(mut self, index: u32) -> Self {
+        self.rebuild.insert(index);
+        self
+    }
+
+    /// Updates the bitmap every `milliseconds`.
+    #[must_use]
+    pub fn daemon_sleep(self, milliseconds: u32) -> Self {
+        Self { daemon_sleep: Some(milliseconds), ..self }
+    }
+
+    /// Brings devices in sync with at least `rate` KiB/s each.
+    #[must_use]
+    pub fn min_recovery_rate(self, rate: u32) -> Self {
+        Self { min_recovery_rate: Some(rate), ..self }
+    }
+
+    /// Brings devices in sync with at most `rate` KiB/s each.
+    #[must_use]
+    pub fn max_recovery_rate(self, rate: u32) -> Self {
+        Self { max_recovery_rate: Some(rate), ..self }
+    }
+
+    /// Reads a device only when there is no other, by its number from 0; may be called again for others.
+    #[must_use]
+    pub fn write_mostly(mut self, index: u32) -> Self {
+        self.write_mostly.insert(index);
+        self
+    }
+
+    /// Lets writes to these devices be outstanding, up to `sectors`.
+    #[must_use]
+    pub fn max_write_behind(self, sectors: u32) -> Self {
+        Self { max_write_behind: Some(sectors), ..self }
+    }
+
+    /// Caches this many stripes.
+    #[must_use]
+    pub fn stripe_cache(self, stripes: u32) -> Self {
+        Self { stripe_cache: Some(stripes), ..self }
+    }
+
+    /// Marks this much as out of sync at once.
+    #[must_use]
+    pub fn region_size(self, size: Sectors) -> Self {
+        Self { region_size: Some(size), ..self }
+    }
+
+    /// Keeps this many copies.
+    #[must_use]
+    pub fn raid10_copies(self, copies: u32) -> Self {
+        Self { raid10_copies: Some(copies), ..self }
+    }
+
+    /// Arranges the copies in this way.
+    #[must_use]
+    pub fn raid10_format(self, format: Raid10Format) -> Self {
+        Self { raid10_format: Some(format), ..self }
+    }
+
+    /// Spreads the copies over all devices.
+    #[must_use]
+    pub fn raid10_use_near_sets(self) -> Self {
+        Self { raid10_use_near_sets: true, ..self }
+    }
+
+    /// Adds devices, or removes them if negative.
+    #[must_use]
+    pub fn delta_disks(self, disks: i32) -> Self {
+        Self { delta_disks: Some(disks), ..self }
+    }
+
+    /// Lets the data start there on the devices.
+    #[must_use]
+    pub fn data_offset(self, offset: Sectors) -> Self {
+        Self { data_offset: Some(offset), ..self }
+    }
+
+    /// Keeps a journal on `device`.
+    #[must_use]
+    pub fn journal_dev(self, device: impl Into<Device>) -> Self {
+        Self { journal_dev: Some(device.into()), ..self }
+    }
+
+    /// Uses the journal in this way.
+    #[must_use]
+    pub fn journal_mode(self, mode: JournalMode) -> Self {
+        Self { journal_mode: Some(mode), ..self }
+    }
+
+    /// Reads the parameters after the chunk size. Gives back how many words are counted that are not there.
+    ///
+    /// The count cannot be relied on, so a number where a parameter's name should be ends them too.
+    fn parse_params(&mut self, fields: &mut Fields<'_>, counted: u32) -> Result<u32, ParseError> {
+        let mut left = counted.saturating_sub(1);
+        while left > 0 {
+            let Some(word) = fields.peek() else { break };
+            if u32::read(word).is_ok() && self.other_params.is_empty() {
+                break;
+            }
+            fields.next_word();
+            left = left.saturating_sub(1);
+            if self.set_flag(word).map_err(|problem| fields.error(PARAM, problem))? {
+                continue;
+            }
+            let Some((name, set)) = VALUES.iter().find(|(name, _)| word.is(name)) else {
+                self.other_params.push(WordBuf::read(word).map_err(|problem| fields.error(PARAM, problem))?);
+                continue;
+            };
+            if left == 0 {
+                return Err(fields.error(name, Problem::Expected("counted together with its value")));
+            }
+            fields.set_argument(name, |value| set(self, name, value))?;
+            left = left.saturating_sub(1);
+        }
+        Ok(left)
+    }
+
+    /// Sets the parameter without a value that `word` is; `Ok(false)` if it is none of them.
+    fn set_flag(&mut self, word: Word<'_>) -> Result<bool, Problem> {
+        let (sync, other) = match word {
+            _ if word.is("sync") => (RaidSync::Sync, "nosync"),
+            _ if word.is("nosync") => (RaidSync::NoSync, "sync"),
+            _ if word.is(NEAR_SETS) && self.raid10_use_near_sets => return Err(Problem::Repeated),
+            _ if word.is(NEAR_SETS) => {
+                self.raid10_use_near_sets = true;
+                return Ok(true);
+            }
+            _ => return Ok(false),
+        };
+        match self.sync.replace(sync) {
+            None => Ok(true),
+            Some(before) if before == sync => Err(Problem::Repeated),
+            Some(_) => Err(Problem::Conflict(other)),
+        }
+    }
+
+    fn print_params(&self, out: &mut Printer<'_, '_>) {
+        match self.sync {
+            Some(RaidSync::Sync) => out.word("sync"),
+            Some(RaidSync::NoSync) => out.word("nosync"),
+            None => out,
+        };
+        print_each(out, "rebuild", &self.rebuild);
+        out.argument("daemon_sleep", &self.daemon_sleep);
+        out.argument("min_recovery_rate", &self.min_recovery_rate)
+            .argument("max_recovery_rate", &self.max_recovery_rate);
+        print_each(out, "write_mostly", &self.write_mostly);
+        out.argument("max_write_behind", &self.max_write_behind).argument("stripe_cache", &self.stripe_cache);
+        out.argument("region_size", &self.region_size);
+        out.argument("raid10_copies", &self.raid10_copies).argument("raid10_format", &self.raid10_format);
+        if self.raid10_use_near_sets && out.form() == Form::Input {
+            out.word(NEAR_SETS);
+        }
+        out.argument("delta_disks", &self.delta_disks).argument("data_offset", &self.data_offset);
+        out.argument("journal_dev", &self.journal_dev).argument("journal_mode", &self.journal_mode);
+        out.all(&self.other_params);
+    }
+
+    /// How many words the kernel counts from the chunk size on.
+    fn param_count(&self) -> usize {
+        let values = [
+            self.daemon_sleep.is_some(),
+            self.min_recovery_rate.is_some(),
+            self.max_recovery_rate.is_some(),
+            self.max_write_behind.is_some(),
+            self.stripe_cache.is_some(),
+            self.region_size.is_some(),
+            self.raid10_copies.is_some(),
+            self.raid10_format.is_some(),
+            self.delta_disks.is_some(),
+            self.data_offset.is_some(),
+            self.journal_dev.is_some(),
+            self.journal_mode.is_some(),
+        ];
+        let set = values.into_iter().filter(|set| *set).count();
+        let pairs = [set, self.rebuild.len(), self.write_mostly.len()].into_iter().sum::<usize>();
+        let flags = usize::from(self.sync.is_some()).saturating_add(self.raid10_use_near_sets.into());
+        let words = pairs.saturating_mul(2).saturating_add(flags).saturating_add(self.other_params.len());
+        words.saturating_add(1).saturating_add(self.surplus as usize)
+    }
+}
+
+/// Sets the parameter with a value that has this name.
+type SetValue = fn(&mut RaidTable, &'static str, Word<'_>) -> Result<(), InvalidField>;
+
+const VALUES: [(&str, SetValue); 14] = [
+    ("rebuild", |table, name, word| insert_once(&mut table.rebuild, name, word)),
+    ("daemon_sleep", |table, name, word| read_once(&mut table.daemon_sleep, name, word)),
+    ("min_recovery_rate", |table, name, word| read_once(&mut table.min_recovery_rate, name, word)),
+    ("max_recovery_rate", |table, name, word| read_once(&mut table.max_recovery_rate, name, word)),
+    ("write_mostly", |table, name, word| insert_once(&mut table.write_mostly, name, word)),
+    ("max_write_behind", |table, name, word| read_once(&mut table.max_write_behind, name, word)),
+    ("stripe_cache", |table, name, word| read_once(&mut table.stripe_cache, name, word)),
+    ("region_size", |table, name, word| read_once(&mut table.region_size, name, word)),
+    ("raid10_copies", |table, name, word| read_once(&mut table.raid10_copies, name, word)),
+    ("raid10_format", |table, name, word| read_once(&mut table.raid10_format, name, word)),
+    ("delta_disks", |table, name, word| read_once(&mut table.delta_disks, name, word)),
+    ("data_offset", |table, name, word| read_once(&mut table.data_offset, name, word)),
+    ("journal_dev", |table, name, word| read_once(&mut table.journal_dev, name, word)),
+    ("journal_mode", |table, name, word| read_once(&mut table.journal_mode, name, word)),
+];
+
+fn insert_once(indexes: &mut BTreeSet<u32>, name: &'static str, word: Word<'_>) -> Result<(), InvalidField> {
+    match u32::read(word) {
+        Ok(index) if indexes.insert(index) => Ok(()),
+        Ok(_) => Err(InvalidField::new(name, Problem::Repeated)),
+        Err(problem) => Err(InvalidField::new(name, problem)),
+    }
+}
+
+fn print_each(out: &mut Printer<'_, '_>, name: &str, indexes: &BTreeSet<u32>) {
+    for index in indexes {
+        out.word(name).put(index);
+    }
+}
+
+impl Params for RaidTable {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let raid_type = fields.read("raid_type")?;
+        let counted: u32 = fields.read_within(&PARAM_COUNT)?;
+        let mut table = Self::new(raid_type, fields.read(CHUNK_SIZE)?, []);
+        table.surplus = table.parse_params(fields, counted)?;
+        let printed = fields.form() == Form::Printed;
+        if printed && table.raid_type.level() == Some(Level::Raid10) && !table.raid10_use_near_sets {
+            // All other miscounts are of whole pairs.
+            table.raid10_use_near_sets = table.surplus % 2 == 1;
+            table.surplus = table.surplus.saturating_sub(table.raid10_use_near_sets.into());
+        }
+        let devices: u32 = fields.read_within(&DEVICES)?;
+        for _ in 0..devices {
+            let (metadata, data) = (fields.read("metadata device")?, fields.read("data device")?);
+            table.devices.push(RaidDevice { metadata, data });
+        }
+        table.extra = fields.read_rest("extra")?;
+        Ok(table)
+    }
+}
+
+impl fmt::Display for RaidTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Printer::new(f);
+        out.put(&self.raid_type).count(self.param_count()).put(&self.chunk_size);
+        self.print_params(&mut out);
+        out.count(self.devices.len());
+        for device in &self.devices {
+            out.put(&device.metadata).put(&device.data);
+        }
+        out.all(&self.extra).end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Raid, Target};
+
+    const DEVICES: &str = "2 - 8:0 - 8:16";
+
+    fn refusal(text: &str) -> String {
+        Raid::parse_table(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn near_sets_are_told_from_the_count() {
+        let printed = "raid10 5 128 nosync raid10_format far 4 8:0 8:1 8:2 8:3 8:4 8:5 8:6 8:7";
+        let table = Raid::parse_table(printed).unwrap();
+        assert!(table.raid10_use_near_sets);
+        assert_eq!(format!("{table:#}"), printed);
+        let loadable = table.to_string();
+        assert!(loadable.starts_with("raid10 5 128 nosync raid10_format far raid10_use_near_sets 4 "), "{loadable}");
+        assert_eq!(Raid::parse_input(&loadable), Ok(table));
+    }
+
+    #[test]
+    fn early_kernels_count_too_many_words() {
+        let text = format!("raid1 5 0 rebuild 0 {DEVICES}");
+        let table = Raid::parse_table(&text).unwrap();
+        assert_eq!(table.surplus, 2);
+        assert_eq!(format!("{table:#}"), text);
+        assert_eq!(
+            Raid::check(&table, Sectors(65536)).unwrap_err().to_string(),
+            "number of raid parameters must be that of the words up to the devices"
+        );
+    }
+
+    #[test]
+    fn parameters_stand_in_any_order_and_once() {
+        let table =
+            Raid::parse_table(&format!("RAID1 8 0 region_size 1024 write_mostly 1 NOSYNC daemon_sleep 5 {DEVICES}"));
+        let printed = format!("raid1 8 0 nosync daemon_sleep 5 write_mostly 1 region_size 1024 {DEVICES}");
+        assert_eq!(table.unwrap().to_string(), printed);
+        let word = "raid table: word";
+        assert_eq!(refusal("raid1 5 0 rebuild 1 rebuild 1"), format!("{word} 7, rebuild, is given twice"));
+        assert_eq!(refusal("raid1 3 0 sync sync"), format!("{word} 5, raid parameter, is given twice"));
+        assert_eq!(refusal("raid1 3 0 sync nosync"), format!("{word} 5, raid parameter, cannot be combined with sync"));
+    }
+
+    #[test]
+    fn a_count_that_cuts_a_parameter_is_refused() {
+        let word = "raid table: word";
+        assert_eq!(
+            refusal(&format!("raid1 2 0 daemon_sleep 5 {DEVICES}")),
+            format!("{word} 4, daemon_sleep, must be counted together with its value")
+        );
+        assert_eq!(refusal("raid1 3 0 daemon_sleep"), format!("{word} 4, daemon_sleep, must be followed by a value"));
+        assert_eq!(
+            refusal(&format!("raid1 1 0 nosync {DEVICES}")),
+            format!("{word} 4, number of raid devices, must be a decimal number")
+        );
+    }
+
+    #[test]
+    fn unknown_parameters_are_kept() {
+        let text = format!("raid1 5 0 nosync newest 7 flag {DEVICES}");
+        let table = Raid::parse_table(&text).unwrap();
+        assert_eq!(table.other_params.len(), 3);
+        assert_eq!(table.to_string(), text);
+    }
+
+    #[test]
+    fn words_after_the_devices_are_kept() {
+        let text = format!("raid1 1 0 {DEVICES} more words");
+        assert_eq!(Raid::parse_table(&text).unwrap().to_string(), text);
+    }
+}
