@@ -89,6 +89,8 @@
 //!
 //! # Features
 //!
+//! `devices`: typed lines can be loaded with dm-core. This is the one feature that brings in `std` and system calls.
+//!
 //! `serde`: statuses as structures, tables and lines of tables as text.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
@@ -107,6 +109,8 @@ mod health;
 mod keywords;
 mod kind;
 mod limits;
+#[cfg(feature = "devices")]
+mod load;
 mod options;
 mod pairs;
 mod parse_error;

@@ -95,7 +95,7 @@ impl Tour {
             TableLine::<Linear>::new(Sectors(0), first.size(), LinearTable::new(first.number(), Sectors(0))),
             TableLine::new(first.size(), second.size(), LinearTable::new(second.number(), Sectors(0))),
         ];
-        let info = dm.table_load(&mut Buffer::new(), name, lines.iter().map(loadable), LoadOptions::new())?;
+        let info = dm.table_load(&mut Buffer::new(), name, lines.iter().map(Into::into), LoadOptions::new())?;
         self.answer(format_args!("flags: {}", shown(info.flags())));
 
         self.step("Put it in force", "dm.device_resume(name, ResumeOptions::new())");
@@ -162,7 +162,7 @@ impl Tour {
                 for round in 1..=10 {
                     // The writer is to be in the middle of its work each time.
                     wait_until("the writer", Duration::from_secs(30), || blocks.load(Ordering::Relaxed) >= round * 20)?;
-                    dm.table_load(&mut Buffer::new(), name, lines.iter().map(loadable), LoadOptions::new())?;
+                    dm.table_load(&mut Buffer::new(), name, lines.iter().map(Into::into), LoadOptions::new())?;
                     dm.device_resume(name, ResumeOptions::new())?;
                 }
                 Ok(())
@@ -256,11 +256,6 @@ impl Tour {
         self.answer(format_args!("{left} mapped devices are left"));
         Ok(())
     }
-}
-
-/// A typed line, as dm-core loads it.
-fn loadable(line: &TableLine<Linear>) -> TargetLine<'static, dm_core::Printed<&LinearTable>> {
-    TargetLine::new(line.start, line.length, Linear::TYPE, &line.params)
 }
 
 fn shown(flags: dm_core::Flags) -> String {
