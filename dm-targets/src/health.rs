@@ -62,6 +62,8 @@ pub enum Concern {
     Invalid,
     /// Data was found that is not what it should be.
     Corrupted,
+    /// Blocks were found that do not match what is known of them: a tag, another leg.
+    Mismatches,
     /// Its figures could not be read.
     NoFigures,
     /// It takes no writes.
@@ -146,6 +148,7 @@ impl fmt::Display for Concern {
             Self::Failed => "serves no requests",
             Self::Invalid => "contents are lost",
             Self::Corrupted => "data is corrupted",
+            Self::Mismatches => "blocks do not match",
             Self::NoFigures => "figures could not be read",
             Self::ReadOnly => "takes no writes",
             Self::OutOfDataSpace => "out of data space",
@@ -221,6 +224,21 @@ mod tests {
         );
         assert_eq!(health("0 8 log-writes 1 1 logging_disabled"), "attention: partly disabled");
         assert_eq!(health("0 8 linear "), "good");
+        assert_eq!(health("0 8 snapshot 4/16 2"), "good; data 25% used");
+        assert_eq!(health("0 8 snapshot Overflow"), "failed: contents are lost");
+        assert_eq!(health("0 8 snapshot-merge Merge failed"), "failed: serves no requests; 1 to repair");
+        assert_eq!(health("0 8 verity C"), "failed: data is corrupted");
+        assert_eq!(health("0 8 integrity 3 64 -"), "attention: blocks do not match; 3 to repair");
+        assert_eq!(health("0 8 integrity 0 64 16"), "good; 25% in sync");
+        assert_eq!(health("0 8 writecache 1 100 75 0"), "attention: takes no writes; data 25% used, 1 to repair");
+        assert_eq!(health("0 8 era 8 3/128 1 -"), "good; metadata 2% used");
+        assert_eq!(health("0 8 clone Fail"), "failed: serves no requests");
+        assert_eq!(health("0 8 cache Error"), "attention: figures could not be read");
+        assert_eq!(
+            health("0 8 mirror 2 7:0 7:1 5/64 1 AD 1 core"),
+            "attention: devices have failed, devices are not in sync; \
+             1 of 2 devices in order, 7% in sync, 1 to repair"
+        );
         assert_eq!(health("0 8 later words"), "unknown");
     }
 

@@ -36,8 +36,8 @@ use dm_units::{MetaBlocks, Sectors};
 
 use crate::keywords::keywords;
 use crate::{
-    AsGiven, Device, Fields, InvalidField, Limits, Message, NoReply, Params, ParseError, Printer, Problem, Target,
-    Usage, Value, WordBuf,
+    AsGiven, Concern, Device, Fields, Health, InvalidField, Limits, Message, NoReply, Params, ParseError, Printer,
+    Problem, Target, Usage, Value, WordBuf,
 };
 
 const REGION_SIZE: Limits = Limits::new("region size", 8, 1 << 21).power_of_two();
@@ -68,6 +68,18 @@ impl Target for Clone {
         REGIONS.check(length.0.div_ceil(region_size.0))?;
         FEATURE_COUNT.check(features.count() as u64)?;
         CORE_COUNT.check(core.count() as u64)
+    }
+
+    fn health(status: &CloneStatus) -> Health {
+        match status {
+            CloneStatus::Working(clone) => {
+                Health { metadata: Some(clone.metadata.numbers()), sync: Some(clone.hydrated), ..Health::default() }
+                    .concern(Concern::ReadOnly, clone.mode == CloneMode::ReadOnly)
+                    .concern(Concern::Failed, clone.mode == CloneMode::Fail)
+            }
+            CloneStatus::Fail => Health::only(Concern::Failed),
+            CloneStatus::Error => Health::only(Concern::NoFigures),
+        }
     }
 }
 

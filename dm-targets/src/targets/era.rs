@@ -28,8 +28,8 @@ use core::fmt;
 use dm_units::{MetaBlocks, Sectors};
 
 use crate::{
-    Device, Fields, InvalidField, Limits, Message, NoReply, Params, ParseError, Printer, Problem, Target, Usage,
-    WordBuf,
+    Concern, Device, Fields, Health, InvalidField, Limits, Message, NoReply, Params, ParseError, Printer, Problem,
+    Target, Usage, WordBuf,
 };
 
 const BLOCK_SIZE: Limits = Limits::new("block size", 8, u32::MAX as u64).multiple_of(8);
@@ -46,6 +46,13 @@ impl Target for Era {
 
     fn check(table: &EraTable, _: Sectors) -> Result<(), InvalidField> {
         BLOCK_SIZE.check(table.block_size)
+    }
+
+    fn health(status: &EraStatus) -> Health {
+        match status {
+            EraStatus::Working(era) => Health { metadata: Some(era.metadata.numbers()), ..Health::default() },
+            EraStatus::Error => Health::only(Concern::NoFigures),
+        }
     }
 }
 

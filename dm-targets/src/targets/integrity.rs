@@ -44,8 +44,8 @@ use crate::flags::{Flag, flags};
 use crate::keywords::keywords;
 use crate::pairs::{read_once, read_once_within, split_pair};
 use crate::{
-    Device, Feature, Fields, InvalidField, Key, Limits, NoMessage, Params, ParseError, Printer, Problem, SecretWord,
-    Target, Value, Word, WordBuf,
+    Concern, Device, Feature, Fields, Health, InvalidField, Key, Limits, NoMessage, Params, ParseError, Printer,
+    Problem, SecretWord, Target, Usage, Value, Word, WordBuf,
 };
 
 const MODE: &str = "mode";
@@ -112,6 +112,17 @@ impl Target for Integrity {
         OPTION_COUNT.check(table.option_count() as u64)?;
         check_internal_hash(table)?;
         if table.mode == IntegrityMode::Inline { check_inline(table) } else { Ok(()) }
+    }
+
+    fn health(status: &IntegrityStatus) -> Health {
+        let recalculated = match status.recalculation {
+            Some(Recalculation::Reached(sector)) => Some(sector),
+            Some(Recalculation::Off) | None => None,
+        };
+        let sync =
+            recalculated.zip(status.provided_sectors).map(|(used, total)| Usage { used: used.0, total: total.0 });
+        Health { sync, repairs: status.mismatches, ..Health::default() }
+            .concern(Concern::Mismatches, status.mismatches > 0)
     }
 }
 

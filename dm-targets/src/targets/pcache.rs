@@ -32,8 +32,8 @@ use dm_units::Sectors;
 
 use crate::keywords::keywords;
 use crate::{
-    Device, Fields, InvalidField, Limits, Message, NoReply, Params, ParseError, Printer, Problem, Target, Value, Word,
-    WordBuf,
+    Device, Fields, Health, InvalidField, Limits, Message, NoReply, Params, ParseError, Printer, Problem, Target,
+    Usage, Value, Word, WordBuf,
 };
 
 const OPTION_COUNT: Limits = Limits::new("number of cache options", 0, 4);
@@ -57,6 +57,11 @@ impl Target for Pcache {
 
     fn check(table: &PcacheTable, _: Sectors) -> Result<(), InvalidField> {
         OPTION_COUNT.check(table.option_words() as u64)
+    }
+
+    fn health(status: &PcacheStatus) -> Health {
+        let data = Usage { used: status.used_segments.into(), total: status.cache_segments.into() };
+        Health { data: Some(data), ..Health::default() }
     }
 }
 

@@ -36,8 +36,8 @@ use dm_units::Sectors;
 use crate::flags::{Flag, flags};
 use crate::keywords::keywords;
 use crate::{
-    Device, Feature, Fields, InvalidField, Limits, NoMessage, NoStatus, Params, ParseError, Printer, Problem, Target,
-    Usage, WordBuf,
+    Concern, Device, Feature, Fields, Health, InvalidField, Limits, NoMessage, NoStatus, Params, ParseError, Printer,
+    Problem, Target, Usage, WordBuf,
 };
 
 const ORIGIN: &str = "origin device";
@@ -67,6 +67,10 @@ impl Target for Snapshot {
     fn check(table: &SnapshotTable, _: Sectors) -> Result<(), InvalidField> {
         table.check()
     }
+
+    fn health(status: &SnapshotStatus) -> Health {
+        status.health()
+    }
 }
 
 /// The `snapshot-merge` target.
@@ -91,6 +95,10 @@ impl Target for SnapshotMerge {
             return Err(InvalidField::new(STORE, Problem::Expected("P or PO: only what is on disk can be merged")));
         }
         Ok(())
+    }
+
+    fn health(status: &SnapshotStatus) -> Health {
+        status.health()
     }
 }
 
@@ -318,6 +326,15 @@ pub enum SnapshotStatus {
 }
 
 impl SnapshotStatus {
+    fn health(&self) -> Health {
+        match self {
+            Self::Valid { space, .. } => Health { data: Some(space.numbers()), ..Health::default() },
+            Self::Invalid | Self::Overflow => Health::only(Concern::Invalid),
+            Self::MergeFailed => Health { repairs: 1, ..Health::only(Concern::Failed) },
+            Self::Unknown => Health::only(Concern::NoFigures),
+        }
+    }
+
     /// Whether a merge has nothing left to copy.
     #[must_use]
     pub fn is_merged(&self) -> bool {

@@ -41,8 +41,8 @@ use dm_units::{DataBlocks, Sectors};
 use crate::flags::{Flag, flags};
 use crate::keywords::keywords;
 use crate::{
-    Device, Feature, Fields, InvalidField, Limits, NoMessage, Number, Params, ParseError, Printer, Problem, Target,
-    Value, Word, WordBuf,
+    Concern, Device, Feature, Fields, Health, InvalidField, Limits, NoMessage, Number, Params, ParseError, Printer,
+    Problem, Target, Value, Word, WordBuf,
 };
 
 const OPTION: &str = "option";
@@ -91,6 +91,10 @@ impl Target for Verity {
         check_sizes(table, length)?;
         OPTION_COUNT.check(table.option_count() as u64)?;
         table.fec.as_ref().map_or(Ok(()), |fec| check_fec(table, fec))
+    }
+
+    fn health(status: &VerityStatus) -> Health {
+        Health::default().concern(Concern::Corrupted, status.state == VerityState::Corrupted)
     }
 }
 

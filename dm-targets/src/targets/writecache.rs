@@ -44,8 +44,8 @@ use dm_units::Sectors;
 
 use crate::keywords::keywords;
 use crate::{
-    Device, Feature, Fields, InvalidField, Limits, Message, NoReply, Number, Params, ParseError, Printer, Problem,
-    Target, Value, Word, WordBuf,
+    Concern, Device, Feature, Fields, Health, InvalidField, Limits, Message, NoReply, Number, Params, ParseError,
+    Printer, Problem, Target, Usage, Value, Word, WordBuf,
 };
 
 /// Pages have 64 KiB at most.
@@ -94,6 +94,13 @@ impl Target for Writecache {
         table.check_ranges()?;
         table.check_watermarks()?;
         table.check_kind()
+    }
+
+    fn health(status: &WritecacheStatus) -> Health {
+        let used = status.blocks.saturating_sub(status.free);
+        let failed = status.error != 0;
+        Health { data: Some(Usage { used, total: status.blocks }), repairs: failed.into(), ..Health::default() }
+            .concern(Concern::ReadOnly, failed)
     }
 }
 

@@ -52,7 +52,7 @@ pub use table::{CacheArgs, CacheTable};
 
 use dm_units::Sectors;
 
-use crate::{Feature, InvalidField, Target};
+use crate::{Feature, Health, InvalidField, Target};
 
 #[cfg(doc)]
 use crate::{Device, Usage};
@@ -77,6 +77,10 @@ impl Target for Cache {
 
     fn check(table: &CacheTable, _: Sectors) -> Result<(), InvalidField> {
         table.args.check()
+    }
+
+    fn health(status: &CacheStatus) -> Health {
+        status.health()
     }
 }
 

@@ -8,7 +8,7 @@ use dm_units::{DataBlocks, MetaBlocks, Sectors};
 
 use super::{CacheFeatures, CachePolicy, CacheSetting};
 use crate::keywords::keywords;
-use crate::{Fields, Params, ParseError, Printer, Usage, WordBuf};
+use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf};
 
 keywords! {
     exact;
@@ -87,6 +87,31 @@ pub struct WorkingCache {
     /// Words that later kernels may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
+}
+
+impl CacheStatus {
+    pub(super) fn health(&self) -> Health {
+        match self {
+            Self::Working(cache) => cache.health(),
+            Self::Fail => Health { repairs: 1, ..Health::only(Concern::Failed) },
+            Self::Error => Health::only(Concern::NoFigures),
+        }
+    }
+}
+
+impl WorkingCache {
+    fn health(&self) -> Health {
+        let needs_check = self.check == Some(CacheCheck::Needed);
+        let health = Health {
+            data: Some(self.resident.numbers()),
+            metadata: Some(self.metadata.numbers()),
+            repairs: needs_check.into(),
+            ..Health::default()
+        };
+        health
+            .concern(Concern::ReadOnly, self.mode == Some(CacheMetadataMode::ReadOnly))
+            .concern(Concern::NeedsCheck, needs_check)
+    }
 }
 
 impl Params for CacheStatus {

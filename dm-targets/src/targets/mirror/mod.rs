@@ -42,7 +42,8 @@ pub use log::{LogHealth, LogSync, MirrorLog, MirrorLogStatus};
 use crate::flags::{Flag, flags};
 use crate::keywords::keywords;
 use crate::{
-    Device, Fields, InvalidField, Limits, NoMessage, Params, ParseError, Printer, Problem, Target, Usage, WordBuf,
+    Concern, Device, Fields, Health, InvalidField, Limits, NoMessage, Params, ParseError, Printer, Problem, Target,
+    Usage, WordBuf,
 };
 
 const MIRRORS: Limits = Limits::new("number of mirrors", 2, 9);
@@ -63,6 +64,21 @@ impl Target for Mirror {
         table.log.check(length)?;
         MIRRORS.check(table.mirrors.len() as u64)?;
         table.check_features()
+    }
+
+    fn health(status: &MirrorStatus) -> Health {
+        let all = status.mirrors.len() as u64;
+        let alive = status.mirrors.iter().filter(|mirror| mirror.health == MirrorHealth::Alive).count() as u64;
+        let health = Health {
+            legs: Some(Usage { used: alive, total: all }),
+            sync: Some(Usage { used: status.in_sync, total: status.regions }),
+            repairs: all.saturating_sub(alive),
+            ..Health::default()
+        };
+        health
+            .concern(Concern::Failed, alive == 0)
+            .concern(Concern::FailedLegs, alive < all)
+            .concern(Concern::NotInSync, status.in_sync < status.regions)
     }
 }
 
