@@ -61,6 +61,7 @@ mod header;
 mod info;
 mod kernel_log;
 mod mangle;
+pub mod migration;
 mod name;
 mod open;
 pub mod paths;

@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use dm_sys::DM_DIR;
-use dm_units::DeviceNumber;
+use dm_units::{DeviceNumber, Sectors};
 
 use crate::name::{DmName, DmNameBuf};
 
@@ -63,6 +63,15 @@ pub fn name_of(number: DeviceNumber) -> io::Result<Option<DmNameBuf>> {
     }
 }
 
+/// The size of a block device, mapped or not, from sysfs; of a mapped device, that of its active table.
+///
+/// # Errors
+/// There is no such device, or sysfs can't be read.
+pub fn size_of(number: DeviceNumber) -> io::Result<Sectors> {
+    let text = fs::read_to_string(format!("/sys/dev/block/{number}/size"))?;
+    text.trim_end().parse().map_err(io::Error::other)
+}
+
 /// The major numbers of mapped devices, from `/proc/devices`. Usually it is one, and which one differs from boot to boot.
 ///
 /// # Errors
@@ -103,5 +112,6 @@ mod tests {
         let error = device_at(Path::new("/dev/null")).unwrap_err();
         assert_eq!(error.to_string(), "/dev/null is no block device");
         assert_eq!(name_of(DeviceNumber::new(4000, 1)).unwrap(), None);
+        assert_eq!(size_of(DeviceNumber::new(4000, 1)).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 }
