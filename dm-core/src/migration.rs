@@ -1,7 +1,6 @@
 //! For those who come from other libraries: there → here.
 //!
-//! Only what this crate does is here. Tables, statuses and messages of targets, and units, are in `dm-targets` and
-//! `dm-units`, whose docs have tables of their own.
+//! Only what this crate does is here. Tables, statuses and messages of targets are in `dm-targets`, units in `dm-units`.
 //!
 //! # From the crate `devicemapper`, 0.25 and 0.32 or later
 //!

@@ -52,6 +52,7 @@ fn main() -> Result<()> {
     tour.wait_for_an_event(&dm, name, snapshot, &store)?;
     tour.tree(&dm)?;
     tour.refused(&dm, name)?;
+    tour.busy(&dm, name, &path)?;
     tour.remove(&dm, &[snapshot, name])
 }
 
@@ -238,18 +239,27 @@ impl Tour {
         Ok(())
     }
 
+    fn busy(&mut self, dm: &Dm, name: DmName<'_>, path: &str) -> Result<()> {
+        self.step(
+            "Try for a moment to remove a device that is in use",
+            "dm.device_remove(name, RemoveOptions::new().retry(Retry::within(Duration::from_millis(200))))",
+        );
+        let _open = File::open(path)?;
+        match dm.device_remove(name, RemoveOptions::new().retry(Retry::within(Duration::from_millis(200)))) {
+            Ok(_) => return Err("the kernel removed it".into()),
+            Err(error) => self.answer(error.to_string().replace("; ", "\n")),
+        }
+        Ok(())
+    }
+
     fn remove(&mut self, dm: &Dm, names: &[DmName<'_>]) -> Result<()> {
-        self.step("Remove what was made, users first", "dm.device_remove(name, RemoveOptions::new())");
+        self.step(
+            "Remove what was made, users first",
+            "dm.device_remove(name, RemoveOptions::new().retry(Retry::default()))",
+        );
         for &name in names {
             // udev looks at a device that has changed, which keeps it busy for a moment.
-            let mut tries = 0;
-            while let Err(error) = dm.device_remove(name, RemoveOptions::new()) {
-                tries += 1;
-                if !error.is_busy() || tries > 100 {
-                    return Err(error.into());
-                }
-                thread::sleep(Duration::from_millis(20));
-            }
+            dm.device_remove(name, RemoveOptions::new().retry(Retry::default()))?;
             self.answer(format_args!("{name} is gone"));
         }
         let left = dm.list_devices(&mut Buffer::new(), ListOptions::new())?.iter().count();
