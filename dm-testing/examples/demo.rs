@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use dm_core::{
     Buffer, CreateOptions, DepsOptions, Dm, DmName, InfoOptions, ListOptions, LoadOptions, RemoveOptions,
-    ResumeOptions, StatusOptions, TargetLine,
+    ResumeOptions, Retry, StatusOptions, TargetLine,
 };
 use dm_targets::linear::{Linear, LinearTable};
 use dm_targets::{TableLine, Target as _};
