@@ -73,12 +73,7 @@ impl Target for Multipath {
 
     const SINGLETON: bool = true;
 
-    const FEATURES: &'static [Feature] = &[
-        Feature { name: "pg_init_retries", since: (1, 0, 5) },
-        Feature { name: "pg_init_delay_msecs", since: (1, 2, 0) },
-        Feature { name: "retain_attached_hw_handler", since: (1, 5, 0) },
-        Feature { name: "queue_mode", since: (1, 12, 0) },
-    ];
+    const FEATURES: &'static [Feature] = &[Feature { name: "retain_attached_hw_handler", since: (1, 5, 0) }];
 
     fn check(table: &MultipathTable, _: Sectors) -> Result<(), InvalidField> {
         table.check()
