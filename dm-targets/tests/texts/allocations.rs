@@ -2,7 +2,9 @@
 
 use core::fmt::{self, Write};
 
-use dm_targets::{Any, Delay, Linear, StatusLine, TableLine, Target, Thin, ThinPool};
+use dm_targets::{
+    Any, Delay, Dust, Ebs, Flakey, Linear, LogWrites, StatusLine, TableLine, Target, Thin, ThinPool, Unstriped,
+};
 
 /// Takes what is printed and keeps nothing.
 struct Nowhere;
@@ -33,10 +35,17 @@ type Action = fn(&str);
 #[test]
 fn numbers_cost_no_allocation() {
     let pool = "77 4110/65536 1/4096 - ro discard_passdown queue_if_no_space - 1024 ";
-    let texts: [(&str, Action); 9] = [
+    let texts: [(&str, Action); 16] = [
         ("254:0 10", |text| read_and_print(text, Linear::parse_table)),
         ("254:0 ten", |text| read_and_print(text, Linear::parse_table)),
         ("254:0 0 10 254:16 8 20 254:32 16 30", |text| read_and_print(text, Delay::parse_table)),
+        ("254:0 8 4096", |text| read_and_print(text, Dust::parse_table)),
+        ("254:0 fail_read_on_bad_block quiet", |text| read_and_print(text, Dust::parse_status)),
+        ("254:0 128 1 8", |text| read_and_print(text, Ebs::parse_table)),
+        ("254:0 0 5 10 6 error_reads corrupt_bio_byte 1 w 0 8", |text| read_and_print(text, Flakey::parse_table)),
+        ("254:0 0 5 10 1 corrupt_bio_byte", |text| read_and_print(text, Flakey::parse_table)),
+        ("812 9027 logging_disabled", |text| read_and_print(text, LogWrites::parse_status)),
+        ("2 64 1 254:0 0", |text| read_and_print(text, Unstriped::parse_table)),
         ("253:0 1 254:0", |text| read_and_print(text, Thin::parse_table)),
         ("254:32 254:48 128 0 2 read_only error_if_no_space ", |text| read_and_print(text, ThinPool::parse_table)),
         (pool, |text| read_and_print(text, ThinPool::parse_status)),
