@@ -36,6 +36,7 @@ targets! {
     thin: Thin;
     thin_pool: ThinPool;
     unstriped: Unstriped;
+    vdo: Vdo;
     verity: Verity;
     writecache: Writecache;
     zero: Zero;

@@ -1,0 +1,88 @@
+//! `vdo`: stores data that is written more than once only once, and compresses it.
+//!
+//! ```text
+//! table   = V4 <device> <physical_blocks> <512|4096> <cache_blocks> <era_length> {<key> <value>}
+//!         | an older grammar, V0 to V3, see VdoVersion
+//! key     = ack | bio | bioRotationInterval | cpu | hash | logical | physical | maxDiscard
+//!         | deduplication | compression | indexSparse | indexMemory | slabSize
+//! status  = <device> <mode> <recovery> <index> <compression> <used> <total>
+//! message = stats | config | compression (on|off)
+//!         | index-close | index-create | index-disable | index-enable
+//!         | dump {<what>} | dump-on-shutdown
+//! ```
+//!
+//! | word | type | unit | range |
+//! |---|---|---|---|
+//! | physical_blocks | [`DataBlocks`](dm_units::DataBlocks) | blocks of 4 KiB | |
+//! | 512, 4096 | [`VdoSectorSize`] | bytes | |
+//! | cache_blocks | `u32` | blocks of 4 KiB | at least 4096 for each `logical` thread |
+//! | era_length | `u32` | blocks of the block map | |
+//! | ack, hash | `u32` | threads | 0 to 100 |
+//! | bio, cpu | `u32` | threads | 1 to 100 |
+//! | logical, physical | `u32` | threads | 0 to 60, 0 to 16; these and `hash` are all 0 or none is |
+//! | bioRotationInterval | `u32` | requests | 1 to 1024 |
+//! | maxDiscard | `u32` | blocks of 4 KiB | 1 to 1048575 |
+//! | deduplication, compression, indexSparse | `on` or `off` | | |
+//! | indexMemory | [`VdoIndexMemory`] | GiB | |
+//! | slabSize | `u32` | blocks of 4 KiB | 8192 to 8388608, a power of two |
+//! | used, total | [`DataBlocks`](dm_units::DataBlocks) | blocks of 4 KiB | |
+//!
+//! Keys are compared with case. Of a key given twice the last one counts. A key that the kernel does not know is ignored if
+//! its value is a number of at most 100, and refused otherwise. The last three keys describe a volume that the kernel is
+//! to format, which it can since version 9.2.0.
+//!
+//! The kernel prints the words of a table as they were given, and a device's own name in the status. The length must be a
+//! multiple of 8 sectors.
+//!
+//! `stats` and `config` are answered with text, other messages with nothing.
+//!
+//! Kernel: `parse_device_config`, `vdo_status` and `vdo_message` in `drivers/md/dm-vdo/dm-vdo-target.c`; `message-stats.c` and
+//! `dump.c` beside it.
+
+mod config;
+mod entries;
+mod message;
+mod options;
+mod stats;
+mod status;
+mod table;
+
+pub use config::{VdoConfig, VdoIndexConfig, VdoIndexMemory};
+pub use message::{VdoDump, VdoMessage, VdoReply};
+pub use options::VdoOptions;
+pub use stats::*;
+pub use status::{VdoCompression, VdoIndexState, VdoMode, VdoRecovery, VdoStatus};
+pub use table::{VdoArgs, VdoSectorSize, VdoTable, VdoVersion};
+
+use dm_units::Sectors;
+
+use crate::{Feature, InvalidField, Limits, Target};
+
+const LENGTH: Limits = Limits::new("length", 8, u64::MAX).multiple_of(8);
+
+/// The `vdo` target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vdo {}
+
+impl Target for Vdo {
+    const TYPE: &'static str = "vdo";
+    type Table = VdoTable;
+    type Status = VdoStatus;
+    type Message = VdoMessage;
+
+    const SINGLETON: bool = true;
+
+    const FEATURES: &'static [Feature] = &[
+        Feature { name: options::INDEX_SPARSE, since: (9, 2, 0) },
+        Feature { name: options::INDEX_MEMORY, since: (9, 2, 0) },
+        Feature { name: options::SLAB_SIZE.field(), since: (9, 2, 0) },
+    ];
+
+    fn check(table: &VdoTable, length: Sectors) -> Result<(), InvalidField> {
+        LENGTH.check(length)?;
+        table.args.check()
+    }
+}
+
+#[cfg(test)]
+mod tests;

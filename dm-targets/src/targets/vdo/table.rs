@@ -1,0 +1,251 @@
+//! The table of a vdo.
+
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
+
+use dm_units::DataBlocks;
+
+use super::VdoOptions;
+use crate::{AsGiven, Device, Fields, InvalidField, Params, ParseError, Printer, Problem, Value, Word, WordBuf};
+
+const CACHE_BLOCKS: &str = "block map page cache size";
+const PHYSICAL_BLOCKS: &str = "physical block count";
+
+/// The table of a `vdo` target.
+///
+/// ```
+/// use dm_targets::vdo::{VdoSectorSize, VdoTable};
+/// use dm_units::{DataBlocks, DeviceNumber};
+///
+/// let mut table = VdoTable::new(DeviceNumber::new(254, 0), DataBlocks(2097152), VdoSectorSize::Bytes4096, 32768, 16380);
+/// table.args.options.compression = Some(true);
+/// assert_eq!(table.to_string(), "V4 254:0 2097152 4096 32768 16380 compression on");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct VdoTable {
+    /// All words; the kernel prints them as they were given.
+    pub args: AsGiven<VdoArgs>,
+}
+
+impl VdoTable {
+    /// A volume on `device`, of which it uses `physical_blocks` blocks of 4 KiB.
+    ///
+    /// It keeps `cache_blocks` blocks of the block map in memory, of 4 KiB each, and writes each back after at most
+    /// `era_length` other changes, 1 to 16380.
+    pub fn new(
+        device: impl Into<Device>,
+        physical_blocks: DataBlocks,
+        sector_size: VdoSectorSize,
+        cache_blocks: u32,
+        era_length: u32,
+    ) -> Self {
+        let args = VdoArgs {
+            version: VdoVersion::V4,
+            device: device.into(),
+            physical_blocks,
+            sector_size,
+            cache_blocks,
+            era_length,
+            options: VdoOptions::default(),
+            ignored: Vec::new(),
+        };
+        Self { args: args.into() }
+    }
+
+    /// The same volume with other options.
+    #[must_use]
+    pub fn options(mut self, options: VdoOptions) -> Self {
+        self.args.options = options;
+        self
+    }
+}
+
+impl Params for VdoTable {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        AsGiven::parse(fields).map(|args| Self { args })
+    }
+}
+
+impl fmt::Display for VdoTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.args.fmt(f)
+    }
+}
+
+/// The grammars of a `vdo` table. New tables have the last one; the others come from older programs.
+///
+/// ```text
+/// V0 =    <device>                   <size> <ignored> <ignored> <cache> <era> <ignored> <ignored> <ignored> <threads>
+/// V1 = V1 <device> <physical_blocks> <size> <ignored> <ignored> <cache> <era> <ignored> <ignored> <ignored> <threads>
+/// V2 = V2 <device> <physical_blocks> <size> <cache> <era> <ignored> <ignored> <ignored> {<key> <value>}
+/// V3 = V3 <device> <physical_blocks> <size> <cache> <era> <ignored> {<key> <value>}
+/// V4 = V4 <device> <physical_blocks> <size> <cache> <era> {<key> <value>}
+/// ```
+///
+/// `threads` is a list such as `cpu=2,bio=4`, or a dot. Of the first word only `V` and the digits are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum VdoVersion {
+    /// Without a version, and without the number of blocks: as many as the device has.
+    V0,
+    /// The first with a version.
+    V1,
+    /// The first with keys and values.
+    V2,
+    /// Ignores one word.
+    V3,
+    /// Ignores none.
+    V4,
+}
+
+impl VdoVersion {
+    /// Reads the first word if it is a version.
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let Some(digits) = fields.peek().and_then(Self::digits) else { return Ok(Self::V0) };
+        let _ = fields.next_word();
+        match u32::read(Word::plain(digits)) {
+            Ok(1) => Ok(Self::V1),
+            Ok(2) => Ok(Self::V2),
+            Ok(3) => Ok(Self::V3),
+            Ok(4) => Ok(Self::V4),
+            _ => Err(fields.error("version", Problem::Expected("V1 to V4"))),
+        }
+    }
+
+    /// The digits after the `V` of a version.
+    fn digits(word: Word<'_>) -> Option<&str> {
+        let rest = word.spelling().strip_prefix('V')?;
+        let end = rest.find(|char: char| !char.is_ascii_digit()).unwrap_or(rest.len());
+        rest.get(..end).filter(|digits| !digits.is_empty())
+    }
+
+    const fn tag(self) -> Option<&'static str> {
+        match self {
+            Self::V0 => None,
+            Self::V1 => Some("V1"),
+            Self::V2 => Some("V2"),
+            Self::V3 => Some("V3"),
+            Self::V4 => Some("V4"),
+        }
+    }
+
+    /// How many words are ignored before the size of the cache, and after the length of an era.
+    const fn ignored(self) -> [usize; 2] {
+        match self {
+            Self::V0 | Self::V1 => [2, 3],
+            Self::V2 => [0, 3],
+            Self::V3 => [0, 1],
+            Self::V4 => [0, 0],
+        }
+    }
+
+    /// Whether the options are one word.
+    fn has_thread_list(self) -> bool {
+        self <= Self::V1
+    }
+}
+
+/// The size of the sectors that a vdo shows, which is how small a write can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VdoSectorSize {
+    /// 512 bytes; slow, since blocks have 4096.
+    Bytes512,
+    /// 4096 bytes.
+    Bytes4096,
+}
+
+impl Value for VdoSectorSize {
+    fn read(word: Word<'_>) -> Result<Self, Problem> {
+        match word.spelling() {
+            "512" => Ok(Self::Bytes512),
+            "4096" => Ok(Self::Bytes4096),
+            _ => Err(Problem::Expected("512 or 4096")),
+        }
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Bytes512 => "512",
+            Self::Bytes4096 => "4096",
+        })
+    }
+}
+
+/// The words of a `vdo` table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct VdoArgs {
+    version: VdoVersion,
+    /// The device that holds the volume.
+    pub device: Device,
+    /// How many blocks of 4 KiB of it are used; in the first grammar, which does not say, 0.
+    pub physical_blocks: DataBlocks,
+    /// How small a write can be.
+    pub sector_size: VdoSectorSize,
+    /// How many blocks of the block map are kept in memory, of 4 KiB each.
+    pub cache_blocks: u32,
+    /// After how many other changes a block of the block map is written back at the latest.
+    pub era_length: u32,
+    /// All else.
+    pub options: VdoOptions,
+    /// As many words as the version ignores.
+    ignored: Vec<WordBuf>,
+}
+
+impl VdoArgs {
+    /// Which grammar it was read in.
+    #[must_use]
+    pub const fn version(&self) -> VdoVersion {
+        self.version
+    }
+
+    pub(super) fn check(&self) -> Result<(), InvalidField> {
+        if self.version == VdoVersion::V0 && self.physical_blocks.0 != 0 {
+            return Err(InvalidField::new(PHYSICAL_BLOCKS, Problem::Conflict("the first grammar")));
+        }
+        self.options.check()?;
+        self.options.cache_limits(CACHE_BLOCKS).check(self.cache_blocks)
+    }
+}
+
+impl Params for VdoArgs {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let version = VdoVersion::parse(fields)?;
+        let [before, after] = version.ignored();
+        let mut ignored = Vec::new();
+        let mut ignore = |fields: &mut Fields<'_>, count: usize| {
+            (0..count).try_for_each(|_| fields.read("ignored word").map(|word| ignored.push(word)))
+        };
+        let device = fields.read("device")?;
+        let physical_blocks = if version == VdoVersion::V0 { DataBlocks(0) } else { fields.read(PHYSICAL_BLOCKS)? };
+        let sector_size = fields.read("logical block size")?;
+        ignore(fields, before)?;
+        let cache_blocks = fields.read(CACHE_BLOCKS)?;
+        let era_length = fields.read("block map maximum age")?;
+        ignore(fields, after)?;
+        let options =
+            if version.has_thread_list() { VdoOptions::parse_threads(fields) } else { VdoOptions::parse(fields) }?;
+        Ok(Self { version, device, physical_blocks, sector_size, cache_blocks, era_length, options, ignored })
+    }
+}
+
+impl fmt::Display for VdoArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [before, _] = self.version.ignored();
+        let mut out = Printer::new(f);
+        if let Some(tag) = self.version.tag() {
+            out.word(tag).put(&self.device).put(&self.physical_blocks);
+        } else {
+            out.put(&self.device);
+        }
+        out.put(&self.sector_size).all(self.ignored.iter().take(before));
+        out.put(&self.cache_blocks).put(&self.era_length).all(self.ignored.iter().skip(before));
+        if self.version.has_thread_list() {
+            self.options.print_threads(&mut out);
+        } else {
+            self.options.print(&mut out);
+        }
+        out.end()
+    }
+}
