@@ -128,7 +128,7 @@ impl ParseError {
 
     /// The sentence, the text it is about and a line of carets below the word.
     ///
-    /// `text` must be what was parsed. Where it may hold a key, all of it is shown as `*`.
+    /// `text` must be what was parsed. Where it may hold a key, it is shown as `*`.
     pub const fn annotate<'a>(&self, text: &'a str) -> Annotated<'a> {
         Annotated { error: *self, text }
     }
@@ -169,13 +169,18 @@ pub struct Annotated<'a> {
 }
 
 impl Annotated<'_> {
-    /// What is shown for a character of the text: one column each, or none for one that would break the line.
-    fn shown(&self, char: char) -> char {
+    /// What is shown for a character of the text: one column each, or a space for one that would break the line.
+    fn shown(&self, at: usize, char: char) -> char {
         match char {
             _ if char.is_whitespace() || char.is_control() => ' ',
-            _ if self.error.secret => '*',
+            _ if self.may_be_key(at) => '*',
             _ => char,
         }
+    }
+
+    /// Where the target is not known yet, it can be one with a key in what comes next.
+    const fn may_be_key(&self, at: usize) -> bool {
+        self.error.secret || matches!(self.error.part, Part::Line) && at >= self.error.place.end
     }
 }
 
@@ -185,7 +190,7 @@ impl fmt::Display for Annotated<'_> {
         let columns = |range| self.text.get::<Range<usize>>(range).map_or(0, |part| part.chars().count());
         let Place { start, end, .. } = self.error.place;
         write!(f, "{}\n  ", self.error)?;
-        self.text.chars().try_for_each(|char| f.write_char(self.shown(char)))?;
+        self.text.char_indices().try_for_each(|(at, char)| f.write_char(self.shown(at, char)))?;
         write!(f, "\n  {:1$}{2:^<3$}", "", columns(0..start), "", columns(start..end).max(1))
     }
 }

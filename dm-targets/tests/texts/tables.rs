@@ -65,7 +65,7 @@ fn an_error_in_a_line_points_into_the_line() {
     let error = line.parse::<TableLine>().unwrap_err();
     assert_eq!(
         error.annotate(line).to_string(),
-        "line: word 2, length, must be a decimal number\n  0 eight linear\n    ^^^^^"
+        "line: word 2, length, must be a decimal number\n  0 eight ******\n    ^^^^^"
     );
 }
 
