@@ -130,7 +130,7 @@ impl<P: Params> Texts<P> {
         }
         let mut printed = words(&format!("{value:#}"));
         for word in words(&self.unquoted(text)) {
-            let at = printed.iter().position(|printed| *printed == word);
+            let at = printed.iter().position(|printed| printed.eq_ignore_ascii_case(&word));
             prop_assert!(at.is_some(), "{} of `{}` is lost in {:?}", word, text, value);
             printed.remove(at.unwrap());
         }

@@ -56,7 +56,7 @@ pub use table::{VdoArgs, VdoSectorSize, VdoTable, VdoVersion};
 
 use dm_units::Sectors;
 
-use crate::{Feature, InvalidField, Limits, Target};
+use crate::{Feature, Health, InvalidField, Limits, Target};
 
 const LENGTH: Limits = Limits::new("length", 8, u64::MAX).multiple_of(8);
 
@@ -81,6 +81,10 @@ impl Target for Vdo {
     fn check(table: &VdoTable, length: Sectors) -> Result<(), InvalidField> {
         LENGTH.check(length)?;
         table.args.check()
+    }
+
+    fn health(status: &VdoStatus) -> Health {
+        status.health()
     }
 }
 

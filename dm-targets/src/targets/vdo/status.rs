@@ -6,7 +6,7 @@ use core::fmt;
 use dm_units::DataBlocks;
 
 use crate::keywords::keywords;
-use crate::{Fields, Params, ParseError, Printer, WordBuf};
+use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf};
 
 keywords! {
     exact;
@@ -88,6 +88,15 @@ pub struct VdoStatus {
     /// Words that later kernels may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
+}
+
+impl VdoStatus {
+    pub(super) fn health(&self) -> Health {
+        let data = Usage { used: self.used, total: self.total }.numbers();
+        Health { data: Some(data), ..Health::default() }
+            .concern(Concern::ReadOnly, self.mode == VdoMode::ReadOnly)
+            .concern(Concern::Disabled, self.index == VdoIndexState::Error)
+    }
 }
 
 impl Params for VdoStatus {

@@ -127,3 +127,13 @@ fn messages_are_read_in_any_case() {
     let message = VdoMessage::Compression(true);
     assert!(matches!(Vdo::parse_reply(&message, ""), Ok(VdoReply::Nothing(_))));
 }
+
+#[test]
+fn health_is_about_writes_and_the_index() {
+    let health = |text| Vdo::health(&Vdo::parse_status(text).unwrap()).to_string();
+    assert_eq!(health("/dev/vdi normal - online offline 1 4"), "good; data 25% used");
+    assert_eq!(
+        health("/dev/vdi read-only - error offline 4 4"),
+        "attention: takes no writes, partly disabled; data 100% used"
+    );
+}
