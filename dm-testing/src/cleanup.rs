@@ -47,8 +47,9 @@ fn remove(dm: &Dm, name: &DmNameBuf, options: RemoveOptions) -> bool {
     }
 }
 
-/// Ends io that waits for a suspended device: whoever waits keeps the device open.
+/// Has the device itself let go what keeps devices open: its inactive table, and io that waits while it is suspended.
 fn unblock(dm: &Dm, name: &DmNameBuf) -> Result<()> {
+    dm.table_clear(name)?;
     if !dm.device_info(name, InfoOptions::new())?.is_suspended() {
         return Ok(());
     }

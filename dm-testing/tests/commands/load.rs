@@ -1,0 +1,259 @@
+//! `table_load` and `table_clear`.
+
+use std::fmt;
+
+use dm_core::{
+    Buffer, Error, InfoOptions, LoadOptions, RemoveOptions, RequestFault, ResumeOptions, StatusOptions, TargetLine,
+    Version,
+};
+use dm_testing::{LoopDevice, LoopOptions, MappedDevice, Pattern, Scratch, require};
+use dm_units::{Bytes, Sectors};
+
+use crate::support::{
+    LENGTH, inactive_info, inactive_table, info, linear, load, one_sector_each, table, when_free, zero,
+};
+
+const PLAIN: LoadOptions = LoadOptions::new();
+
+/// Loads lines of nothing but sizes, all of target `zero`.
+fn load_stretches(scratch: &Scratch, device: &MappedDevice, stretches: &[(u64, u64)]) -> dm_core::Result<()> {
+    let line = |&(start, length)| TargetLine::new(Sectors(start), Sectors(length), "zero", "");
+    scratch.dm().table_load(&mut Buffer::new(), device.number(), stretches.iter().map(line), PLAIN).map(drop)
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn the_kernel_has_what_was_loaded() {
+    let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
+    let lower = scratch.map("lower", [zero(Sectors(10_000))]).unwrap();
+    let device = scratch.create("device").unwrap();
+    let mut buffer = Buffer::new();
+    for count in [1, 100, 10_000] {
+        let lines = one_sector_each(lower.number(), count);
+        let expected: Vec<_> = lines.iter().map(ToString::to_string).collect();
+        let answer = scratch.dm().table_load(&mut buffer, device.number(), lines, PLAIN).unwrap();
+        assert!(answer.has_inactive_table());
+        assert_eq!(inactive_table(&scratch, &device), expected);
+        scratch.dm().device_resume(device.number(), ResumeOptions::new()).unwrap();
+        assert_eq!(table(&scratch, &device), expected);
+    }
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn a_table_that_was_read_can_be_loaded_again() {
+    let Some(scratch) = Scratch::new(&[require::target("zero"), require::target("delay")]) else { return };
+    let lower = scratch.map("lower", [zero(LENGTH)]).unwrap();
+    let mixed = [
+        TargetLine::new(Sectors(0), Sectors(8), "linear", format!("{} 3", lower.number())),
+        TargetLine::new(Sectors(8), Sectors(16), "delay", format!("{} 5 1 {} 7 2", lower.number(), lower.number())),
+        TargetLine::new(Sectors(24), Sectors(40), "error", String::new()),
+    ];
+    let first = scratch.map("first", mixed).unwrap();
+    let mut buffer = Buffer::new();
+    let read = scratch.dm().table_status(&mut buffer, first.number(), StatusOptions::table()).unwrap().to_owned();
+    let second = scratch.map("second", read.iter().map(Result::unwrap)).unwrap();
+    assert_eq!(table(&scratch, &second), table(&scratch, &first));
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn only_the_inactive_slot_changes() {
+    let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
+    let lower = scratch.map("lower", [zero(LENGTH)]).unwrap();
+    let device = scratch.map("device", [zero(LENGTH)]).unwrap();
+    for offset in [Sectors(0), Sectors(0)] {
+        load(&scratch, &device, linear(lower.number(), offset)).unwrap();
+        assert_eq!(table(&scratch, &device), ["0 64 zero "]);
+        assert_eq!(inactive_table(&scratch, &device), [format!("0 64 linear {} {offset}", lower.number())]);
+    }
+    // Another one takes its place and lets go what it held.
+    load(&scratch, &device, zero(Sectors(8))).unwrap();
+    assert_eq!(inactive_table(&scratch, &device), ["0 8 zero "]);
+    when_free(|| scratch.dm().device_remove(lower.number(), RemoveOptions::new()));
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn clearing_drops_the_inactive_table_only() {
+    let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
+    let lower = scratch.map("lower", [zero(LENGTH)]).unwrap();
+    let device = scratch.map("device", [zero(LENGTH)]).unwrap();
+    load(&scratch, &device, linear(lower.number(), Sectors(0))).unwrap();
+    // The second time there is nothing to do.
+    for _ in 0..2 {
+        let answer = scratch.dm().table_clear(device.number()).unwrap();
+        assert!(answer.has_active_table() && !answer.has_inactive_table());
+        assert_eq!(table(&scratch, &device), ["0 64 zero "]);
+        assert!(inactive_table(&scratch, &device).is_empty());
+    }
+    when_free(|| scratch.dm().device_remove(lower.number(), RemoveOptions::new()));
+    let missing = scratch.name("missing").unwrap();
+    assert!(scratch.dm().table_clear(&missing).unwrap_err().is_not_found());
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn lines_must_adjoin() {
+    let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
+    let device = scratch.create("device").unwrap();
+    load_stretches(&scratch, &device, &[(0, 8), (8, 8)]).unwrap();
+    let wrong: [(&str, &[(u64, u64)]); 7] = [
+        ("a gap", &[(0, 8), (9, 8)]),
+        ("an overlap", &[(0, 8), (7, 8)]),
+        ("a late start", &[(1, 8)]),
+        ("a wrong order", &[(8, 8), (0, 8)]),
+        ("no length", &[(0, 0)]),
+        ("more sectors than there are", &[(0, u64::MAX)]),
+        ("an end beyond all sectors", &[(0, 8), (8, u64::MAX)]),
+    ];
+    for (what, stretches) in wrong {
+        let error = load_stretches(&scratch, &device, stretches).unwrap_err();
+        assert!(error.is_invalid(), "{what}: {error}");
+        assert_eq!(inactive_table(&scratch, &device), ["0 8 zero ", "8 8 zero "], "after {what}");
+    }
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn wrong_lines_are_refused() {
+    let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
+    let disk = scratch.loop_device(LENGTH.to_bytes()).unwrap();
+    let device = scratch.create("device").unwrap();
+    let wrong = [
+        ("no-such-target", String::new()),
+        ("zero", "an argument".to_owned()),
+        ("linear", String::new()),
+        ("linear", format!("{} 0 0", disk.number())),
+        ("linear", format!("{} -1", disk.number())),
+        ("linear", format!("{} 1", disk.number())),
+    ];
+    for (target_type, params) in wrong {
+        let line = TargetLine::new(Sectors(0), LENGTH, target_type, &params);
+        let error = load(&scratch, &device, line).unwrap_err();
+        assert!(error.is_invalid(), "{target_type} {params}: {error}");
+        assert!(!info(&scratch, device.number()).has_inactive_table());
+    }
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn no_device_stands_on_itself_since_4_48() {
+    let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
+    let device = scratch.map("device", [zero(LENGTH)]).unwrap();
+    let loaded = load(&scratch, &device, linear(device.number(), Sectors(0)));
+    if scratch.dm().version().unwrap() >= Version::new(4, 48, 0) {
+        assert!(loaded.unwrap_err().is_invalid());
+    } else if loaded.is_ok() {
+        // Older kernels take it, and the table then holds its own device.
+        let error = scratch.dm().device_remove(device.number(), RemoveOptions::new()).unwrap_err();
+        assert!(error.is_busy(), "{error}");
+        scratch.dm().table_clear(device.number()).unwrap();
+    }
+    when_free(|| scratch.dm().device_remove(device.number(), RemoveOptions::new()));
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn a_missing_disk_is_refused() {
+    let Some(scratch) = Scratch::new(&[]) else { return };
+    let device = scratch.create("device").unwrap();
+    for disk in ["/dev/there-is-no-such-disk", "4095:1048575", "/dev/null", "5000:0"] {
+        let line = TargetLine::new(Sectors(0), LENGTH, "linear", format!("{disk} 0"));
+        let error = load(&scratch, &device, line).unwrap_err();
+        assert!(error.errno().is_some(), "{disk}: {error}");
+        assert!(!info(&scratch, device.number()).has_inactive_table());
+    }
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn a_missing_device_is_not_found() {
+    let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
+    let missing = scratch.name("missing").unwrap();
+    let error = scratch.dm().table_load(&mut Buffer::new(), &missing, [zero(LENGTH)], PLAIN).unwrap_err();
+    assert!(error.is_not_found(), "{error}");
+}
+
+struct Unprintable;
+
+impl fmt::Display for Unprintable {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Err(fmt::Error)
+    }
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn what_cannot_be_sent_is_not_sent() {
+    let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
+    let device = scratch.create("device").unwrap();
+    load(&scratch, &device, zero(LENGTH)).unwrap();
+    let fault = |lines: Vec<TargetLine<'_, dm_core::Printed<&dyn fmt::Display>>>| match scratch.dm().table_load(
+        &mut Buffer::new(),
+        device.number(),
+        lines,
+        PLAIN,
+    ) {
+        Err(Error::Request { fault, .. }) => fault,
+        other => unreachable!("{other:?}"),
+    };
+    let line = |target_type, params| TargetLine::new(Sectors(0), LENGTH, target_type, params);
+    let (empty, nul): (&dyn fmt::Display, &dyn fmt::Display) = (&"", &"7:0\u{0}0");
+    assert_eq!(fault(vec![]), RequestFault::NoLines);
+    assert_eq!(fault(vec![line("", empty)]), RequestFault::TargetType { line: Some(0) });
+    assert_eq!(fault(vec![line("a-type-too-long!", empty)]), RequestFault::TargetType { line: Some(0) });
+    assert_eq!(fault(vec![line("ze\u{0}ro", empty)]), RequestFault::TargetType { line: Some(0) });
+    assert_eq!(fault(vec![line("zero", empty), line("linear", nul)]), RequestFault::Nul { line: Some(1), at: 3 });
+    assert_eq!(fault(vec![line("zero", &Unprintable)]), RequestFault::Display { line: Some(0) });
+    assert_eq!(inactive_table(&scratch, &device), ["0 64 zero "]);
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn a_read_only_table_can_stand_on_a_read_only_disk() {
+    let Some(scratch) = Scratch::new(&[require::target("linear")]) else { return };
+    let file = tempfile::NamedTempFile::new().unwrap();
+    file.as_file().set_len(8192).unwrap();
+    Pattern::new(1).write(file.path(), Sectors(0), Sectors(16)).unwrap();
+    let disk = scratch.keep(LoopDevice::over(file.path(), LoopOptions::new().read_only(true)).unwrap());
+    let line = TargetLine::new(Sectors(0), Sectors(16), "linear", format!("{} 0", disk.number()));
+    let device = scratch.create("device").unwrap();
+    let read_only = PLAIN.read_only(true);
+    scratch.dm().table_load(&mut Buffer::new(), device.number(), [line], read_only).unwrap();
+    assert!(inactive_info(&scratch, &device).is_read_only());
+    let answer = scratch.dm().device_resume(device.number(), ResumeOptions::new()).unwrap();
+    assert!(answer.is_read_only());
+    Pattern::new(1).verify(&device.path(), Sectors(0), Sectors(16)).unwrap();
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn a_secure_table_is_like_any_other() {
+    let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
+    let lower = scratch.map("lower", [zero(LENGTH)]).unwrap();
+    let device = scratch.create("device").unwrap();
+    let mut buffer = Buffer::new();
+    let lines = one_sector_each(lower.number(), 64);
+    let expected: Vec<_> = lines.iter().map(ToString::to_string).collect();
+    let secure = PLAIN.secure(true);
+    let answer = scratch.dm().table_load(&mut buffer, device.number(), lines, secure).unwrap();
+    assert_eq!((answer.number(), answer.has_inactive_table()), (device.number(), true));
+    scratch.dm().device_resume(device.number(), ResumeOptions::new()).unwrap();
+    let options = StatusOptions::table().secure(true);
+    let status = scratch.dm().table_status(&mut buffer, device.number(), options).unwrap();
+    let read: Vec<_> = status.iter().map(|line| line.unwrap().to_string()).collect();
+    assert_eq!(read, expected);
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn a_line_can_be_longer_than_a_page() {
+    let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
+    let disk = scratch.loop_device(Bytes(1 << 20)).unwrap();
+    let device = scratch.create("device").unwrap();
+    let params = format!("{}{} 0", " ".repeat(100_000), disk.number());
+    load(&scratch, &device, TargetLine::new(Sectors(0), LENGTH, "linear", params)).unwrap();
+    assert_eq!(inactive_table(&scratch, &device), [format!("0 64 linear {} 0", disk.number())]);
+    assert_eq!(scratch.dm().device_info(device.number(), InfoOptions::new()).unwrap().target_count(), 0);
+}

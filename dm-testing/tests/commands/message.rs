@@ -1,0 +1,133 @@
+//! `target_msg`.
+
+use dm_core::{Buffer, Error, MessageOptions, RequestFault, TargetLine};
+use dm_testing::{MappedDevice, Pattern, Scratch, require};
+use dm_units::{Bytes, Sectors};
+
+use crate::support::{LENGTH, recorded, zero};
+
+/// Sends a message to the first sector's target; the answer as owned text.
+fn send(scratch: &Scratch, device: &MappedDevice, message: &str) -> dm_core::Result<Option<String>> {
+    let mut buffer = Buffer::new();
+    let options = MessageOptions::new();
+    let answer = scratch.dm().target_msg(&mut buffer, device.number(), Sectors(0), message, options)?;
+    Ok(answer.map(|text| text.to_string()))
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn what_nobody_understands_is_refused() {
+    let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
+    let bare = scratch.create("bare").unwrap();
+    let device = scratch.map("device", [zero(LENGTH)]).unwrap();
+    for (device, message) in
+        [(&bare, "@unknown"), (&device, "hello"), (&device, "@unknown"), (&device, "@stats_create")]
+    {
+        let error = send(&scratch, device, message).unwrap_err();
+        assert!(error.is_invalid(), "'{message}' to {device}: {error}");
+    }
+    // What reaches nobody is refused as well, or with older kernels taken and nothing done.
+    for (device, message) in [(&bare, "hello"), (&device, ""), (&device, " ")] {
+        match send(&scratch, device, message) {
+            Ok(answer) => assert_eq!(answer, None),
+            Err(error) => assert!(error.is_invalid(), "'{message}' to {device}: {error}"),
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn what_cannot_be_sent_is_not_sent() {
+    let Some(scratch) = Scratch::new(&[]) else { return };
+    let device = scratch.create("device").unwrap();
+    match send(&scratch, &device, "@stats_list\u{0}").unwrap_err() {
+        Error::Request { fault, .. } => assert_eq!(fault, RequestFault::Nul { line: None, at: 11 }),
+        other => unreachable!("{other}"),
+    }
+    let missing = scratch.name("missing").unwrap();
+    let mut buffer = Buffer::new();
+    let sent = scratch.dm().target_msg(&mut buffer, &missing, Sectors(0), "@stats_list", MessageOptions::new());
+    assert!(sent.unwrap_err().is_not_found());
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn the_sector_chooses_the_target() {
+    let Some(scratch) = Scratch::new(&[require::target("zero"), require::target("switch")]) else { return };
+    let [one, two] = ["one", "two"].map(|_| scratch.loop_device(Bytes(1 << 20)).unwrap());
+    for (disk, seed) in [(&one, 1), (&two, 2)] {
+        Pattern::new(seed).write(disk.path(), Sectors(0), LENGTH).unwrap();
+    }
+    // Two regions of eight sectors, on the disks in turn until told otherwise.
+    let switch = format!("2 8 0 {} 0 {} 0", one.number(), two.number());
+    let lines = [
+        TargetLine::new(Sectors(0), Sectors(16), "zero", String::new()),
+        TargetLine::new(Sectors(16), Sectors(16), "switch", switch),
+    ];
+    let device = scratch.map("device", lines).unwrap();
+    let holds = |seed, start| {
+        let there = Pattern::new(seed).moved(Sectors(0), Sectors(16));
+        there.verify(&device.path(), Sectors(start), Sectors(8)).is_ok()
+    };
+    assert!(holds(1, 16) && holds(2, 24));
+    let mut buffer = Buffer::new();
+    let mut send = |sector| {
+        let options = MessageOptions::new();
+        let sent = scratch.dm().target_msg(&mut buffer, device.number(), sector, "set_region_mappings 1:0", options);
+        sent.map(|answer| assert!(answer.is_none()))
+    };
+    assert!(send(Sectors(0)).unwrap_err().is_invalid(), "target zero takes no messages");
+    assert!(send(Sectors(32)).unwrap_err().is_invalid(), "nothing is behind the end");
+    send(Sectors(17)).unwrap();
+    assert!(holds(1, 16) && holds(1, 24));
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn statistics_answer() {
+    let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
+    let device = scratch.map("device", [zero(LENGTH)]).unwrap();
+    let text = |message: &str| send(&scratch, &device, message).unwrap();
+    assert_eq!(text("@stats_list").as_deref(), Some(""));
+    assert_eq!(text("@stats_create - /2 first").as_deref(), Some("0"));
+    // A backslash keeps a space in its word.
+    assert_eq!(text(r"@stats_create 8+16 8 a\ b aux").as_deref(), Some("1"));
+    assert_eq!(text("@stats_list").as_deref(), Some("0: 0+64 32 first -\n1: 8+16 8 a b aux\n"));
+    assert_eq!(text(r"@stats_list a\ b").as_deref(), Some("1: 8+16 8 a b aux\n"));
+
+    Pattern::zeros().verify(&device.path(), Sectors(32), Sectors(8)).unwrap();
+    let areas = text("@stats_print 0").unwrap();
+    let second: Vec<_> = areas.lines().nth(1).unwrap().split(' ').collect();
+    assert_eq!(second[0], "32+32");
+    // Reads, and how many sectors they read; udev may have read as well.
+    assert_ne!((second[1], second[3]), ("0", "0"), "{areas}");
+    assert_eq!(areas.lines().count(), 2);
+
+    assert_eq!(text("@stats_delete 1"), None);
+    assert_eq!(text("@stats_list").as_deref(), Some("0: 0+64 32 first -\n"));
+    let error = send(&scratch, &device, "@stats_delete 1").unwrap_err();
+    assert_eq!(error.errno(), Some(nix::errno::Errno::ENOENT as i32), "{error}");
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn long_answers_come_whole() {
+    let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
+    let (dm, calls) = recorded();
+    let device = scratch.map("device", [zero(Sectors(3000))]).unwrap();
+    send(&scratch, &device, "@stats_create - 1").unwrap();
+    let mut buffer = Buffer::new();
+    // The second time the buffer knows how much is needed; so does the caller of the third.
+    for (options, most) in
+        [(MessageOptions::new(), 4), (MessageOptions::new(), 1), (MessageOptions::new().answer_size(256 * 1024), 1)]
+    {
+        calls.take();
+        let print = "@stats_print 0";
+        let answer = dm.target_msg(&mut buffer, device.number(), Sectors(0), print, options).unwrap().unwrap();
+        let text = answer.to_str().unwrap();
+        assert!(text.lines().zip(0..).all(|(line, area)| line.starts_with(&format!("{area}+1 "))), "{text}");
+        assert_eq!(text.lines().count(), 3000);
+        let calls = calls.take();
+        assert!(calls.len() <= most, "{calls:?}");
+    }
+}

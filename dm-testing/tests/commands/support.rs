@@ -1,0 +1,132 @@
+//! What the tests of several commands need.
+
+use std::fs;
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use dm_core::{
+    Buffer, Command, ControlNode, DevId, DeviceInfo, Dm, InfoOptions, LoadOptions, Printed, StatusOptions, TableSlot,
+    TargetLine, Transport,
+};
+use dm_testing::{MappedDevice, Scratch, wait_until};
+use dm_units::{DeviceNumber, Sectors};
+
+/// The size of most devices here.
+pub(crate) const LENGTH: Sectors = Sectors(64);
+
+/// How long to wait for what takes a moment.
+pub(crate) const SOON: Duration = Duration::from_secs(10);
+
+/// Long enough for a thread to show that it does not wait.
+pub(crate) const A_WHILE: Duration = Duration::from_millis(50);
+
+pub(crate) fn zero(length: Sectors) -> TargetLine<'static, Printed<&'static str>> {
+    TargetLine::new(Sectors(0), length, "zero", "")
+}
+
+pub(crate) fn linear(below: DeviceNumber, start: Sectors) -> TargetLine<'static, Printed<String>> {
+    TargetLine::new(Sectors(0), LENGTH, "linear", format!("{below} {start}"))
+}
+
+/// Lines of `linear` that map the first `count` sectors of a disk one by one, turned around.
+pub(crate) fn one_sector_each(below: DeviceNumber, count: u64) -> Vec<TargetLine<'static, Printed<String>>> {
+    let line = |sector: u64| {
+        let there = count.saturating_sub(sector).saturating_sub(1);
+        TargetLine::new(Sectors(sector), Sectors(1), "linear", format!("{below} {there}"))
+    };
+    (0..count).map(line).collect()
+}
+
+pub(crate) fn info<'a>(scratch: &Scratch, id: impl Into<DevId<'a>>) -> DeviceInfo {
+    scratch.dm().device_info(id, InfoOptions::new()).unwrap()
+}
+
+pub(crate) fn inactive_info(scratch: &Scratch, device: &MappedDevice) -> DeviceInfo {
+    scratch.dm().device_info(device.number(), InfoOptions::new().slot(TableSlot::Inactive)).unwrap()
+}
+
+pub(crate) fn exists<'a>(scratch: &Scratch, id: impl Into<DevId<'a>>) -> bool {
+    match scratch.dm().device_info(id, InfoOptions::new()) {
+        Ok(_) => true,
+        Err(error) if error.is_not_found() => false,
+        Err(error) => unreachable!("{error}"),
+    }
+}
+
+/// The lines of a table or a status, each as `dmsetup` prints it.
+pub(crate) fn lines(scratch: &Scratch, device: &MappedDevice, options: StatusOptions) -> Vec<String> {
+    let mut buffer = Buffer::new();
+    let status = scratch.dm().table_status(&mut buffer, device.number(), options).unwrap();
+    status.iter().map(|line| line.unwrap().to_string()).collect()
+}
+
+pub(crate) fn table(scratch: &Scratch, device: &MappedDevice) -> Vec<String> {
+    lines(scratch, device, StatusOptions::table())
+}
+
+pub(crate) fn inactive_table(scratch: &Scratch, device: &MappedDevice) -> Vec<String> {
+    lines(scratch, device, StatusOptions::table().slot(TableSlot::Inactive))
+}
+
+/// Loads into the inactive slot.
+pub(crate) fn load<P: std::fmt::Display>(
+    scratch: &Scratch,
+    device: &MappedDevice,
+    line: TargetLine<'_, Printed<P>>,
+) -> dm_core::Result<DeviceInfo> {
+    scratch.dm().table_load(&mut Buffer::new(), device.number(), [line], LoadOptions::new())
+}
+
+/// Does what needs a device that is not open, as soon as udev has stopped looking at it.
+pub(crate) fn when_free<T>(mut command: impl FnMut() -> dm_core::Result<T>) -> T {
+    let mut result = None;
+    wait_until("udev to close a device", SOON, || match command() {
+        Err(error) if error.is_busy() => false,
+        other => {
+            result = Some(other);
+            true
+        }
+    })
+    .unwrap();
+    result.unwrap().unwrap()
+}
+
+/// An attribute in a device's folder in sysfs, without its newline; `None` where there is no such file.
+pub(crate) fn sysfs(number: DeviceNumber, attribute: &str) -> Option<Vec<u8>> {
+    let mut bytes = fs::read(format!("/sys/dev/block/{number}/{attribute}")).ok()?;
+    assert_eq!(bytes.pop(), Some(b'\n'));
+    Some(bytes)
+}
+
+/// The way to the kernel, with a record of the calls that take it.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    kernel: ControlNode,
+    calls: Calls,
+}
+
+/// Calls: the command, and how many bytes it offered.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Calls(Arc<Mutex<Vec<(Command, usize)>>>);
+
+impl Calls {
+    /// The calls since this was last asked.
+    pub(crate) fn take(&self) -> Vec<(Command, usize)> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+/// A handle of its own whose calls are recorded.
+pub(crate) fn recorded() -> (Dm<Recorder>, Calls) {
+    let calls = Calls::default();
+    let kernel = Dm::open().unwrap().into_transport();
+    (Dm::with_transport(Recorder { kernel, calls: calls.clone() }), calls)
+}
+
+impl Transport for Recorder {
+    fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
+        self.calls.0.lock().unwrap().push((command, request.len()));
+        self.kernel.ioctl(command, request)
+    }
+}

@@ -1,0 +1,135 @@
+//! What commands send to udev, and the cookies in it.
+
+use std::collections::HashMap;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::time::Instant;
+
+use dm_core::{RemoveOptions, RenameOptions, ResumeOptions, UdevCookie, UdevFlags};
+use dm_testing::{MappedDevice, Scratch, require};
+use dm_units::Sectors;
+use nix::sys::socket::sockopt::ReceiveTimeout;
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, setsockopt, socket,
+};
+use nix::sys::time::TimeVal;
+
+use crate::support::{LENGTH, SOON, load, when_free, zero};
+
+/// All uevents of the kernel, from now on.
+struct Listener(OwnedFd);
+
+type Uevent = HashMap<String, String>;
+
+impl Listener {
+    fn new() -> Self {
+        let protocol = SockProtocol::NetlinkKObjectUEvent;
+        let socket = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol).unwrap();
+        // The kernel's own group; udev sends its results to another one.
+        bind(socket.as_raw_fd(), &NetlinkAddr::new(0, 1)).unwrap();
+        setsockopt(&socket, ReceiveTimeout, &TimeVal::new(1, 0)).unwrap();
+        Self(socket)
+    }
+
+    /// The next uevent of a device.
+    fn next(&self, device: &MappedDevice) -> Uevent {
+        let start = Instant::now();
+        let name = format!("dm-{}", device.number().minor);
+        while start.elapsed() < SOON {
+            let mut bytes = [0; 8192];
+            let Ok(len) = recv(self.0.as_raw_fd(), &mut bytes, MsgFlags::empty()) else { continue };
+            let text = String::from_utf8_lossy(bytes.get(..len).unwrap()).into_owned();
+            let uevent: Uevent = text.split('\0').filter_map(|field| field.split_once('=')).map(owned).collect();
+            if uevent.get("DEVNAME") == Some(&name) {
+                return uevent;
+            }
+        }
+        unreachable!("no uevent of {name}");
+    }
+}
+
+fn owned((key, value): (&str, &str)) -> (String, String) {
+    (key.to_owned(), value.to_owned())
+}
+
+/// A uevent's action, cookie and news about the size.
+fn facts(uevent: &Uevent) -> [Option<&str>; 3] {
+    ["ACTION", "DM_COOKIE", "RESIZE"].map(|key| uevent.get(key).map(String::as_str))
+}
+
+/// A cookie with no semaphore behind it: udev's rules look for one in vain, and do nothing else.
+fn cookie(base: u16) -> UdevCookie {
+    let nothing = UdevFlags::DISABLE_DM_RULES | UdevFlags::DISABLE_DISK_RULES | UdevFlags::DISABLE_OTHER_RULES;
+    UdevCookie::new(base, nothing)
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn cookies_go_into_uevents() {
+    let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
+    let listener = Listener::new();
+    let device = scratch.create("device").unwrap();
+    // The first load makes the disk, which is no doing of the command: no cookie can be for it.
+    load(&scratch, &device, zero(LENGTH)).unwrap();
+    assert_eq!(facts(&listener.next(&device)), [Some("add"), None, None]);
+
+    let options = ResumeOptions::new().cookie(cookie(1));
+    assert!(scratch.dm().device_resume(device.number(), options).unwrap().uevent_generated());
+    let number = (0x000d << 16 | 1).to_string();
+    assert_eq!(facts(&listener.next(&device)), [Some("change"), Some(&number), None]);
+
+    let new = scratch.name("new").unwrap();
+    let options = RenameOptions::new().cookie(cookie(2));
+    assert!(scratch.dm().device_rename(device.name(), new.as_borrowed(), options).unwrap().uevent_generated());
+    let number = cookie(2).to_string();
+    assert_eq!(facts(&listener.next(&device)), [Some("change"), Some(&number), None]);
+
+    when_free(|| scratch.dm().device_remove(device.number(), RemoveOptions::new().cookie(cookie(0xffff))));
+    let number = cookie(0xffff).to_string();
+    assert_eq!(facts(&listener.next(&device)), [Some("remove"), Some(&number), None]);
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn without_a_cookie_there_is_none() {
+    let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
+    let listener = Listener::new();
+    let device = scratch.map("device", [zero(LENGTH)]).unwrap();
+    assert_eq!(facts(&listener.next(&device)), [Some("add"), None, None]);
+    assert_eq!(facts(&listener.next(&device)), [Some("change"), None, None]);
+    scratch.swap(&device, [zero(Sectors(100))]).unwrap();
+    assert_eq!(facts(&listener.next(&device)), [Some("change"), None, Some("1")]);
+    scratch.swap(&device, [zero(Sectors(100))]).unwrap();
+    assert_eq!(facts(&listener.next(&device)), [Some("change"), None, None]);
+    when_free(|| scratch.dm().device_remove(device.number(), RemoveOptions::new()));
+    assert_eq!(facts(&listener.next(&device)), [Some("remove"), None, None]);
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn what_changes_nothing_sends_no_uevent() {
+    let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
+    let listener = Listener::new();
+    let device = scratch.create("device").unwrap();
+    let options = RenameOptions::new().cookie(cookie(1));
+    let new = scratch.name("new").unwrap();
+    // Nobody knows the device before its first table.
+    assert!(!scratch.dm().device_rename(device.name(), new.as_borrowed(), options).unwrap().uevent_generated());
+    let resume = ResumeOptions::new().cookie(cookie(2));
+    assert!(!scratch.dm().device_resume(device.number(), resume).unwrap().uevent_generated());
+    scratch.swap(&device, [zero(LENGTH)]).unwrap();
+    assert!(!scratch.dm().device_resume(device.number(), resume).unwrap().uevent_generated());
+    when_free(|| scratch.dm().device_remove(device.number(), RemoveOptions::new().cookie(cookie(3))));
+    let number = cookie(3).to_string();
+    let uevents = [(); 3].map(|()| listener.next(&device));
+    let expected = [[Some("add"), None, None], [Some("change"), None, None], [Some("remove"), Some(&number), None]];
+    assert_eq!(uevents.each_ref().map(facts), expected);
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn a_removal_says_whether_there_was_one() {
+    let Some(scratch) = Scratch::new(&[]) else { return };
+    let device = scratch.create("device").unwrap();
+    let removal = scratch.dm().device_remove(device.number(), RemoveOptions::new()).unwrap();
+    assert_eq!(removal, dm_core::Removal::Done { uevent_generated: false });
+}

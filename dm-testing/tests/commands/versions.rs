@@ -1,0 +1,79 @@
+//! `list_versions` and `target_version`.
+
+use std::process::Command;
+
+use dm_core::{Buffer, Error, RequestFault, Version};
+use dm_testing::{Scratch, require, wait_until};
+
+use crate::support::SOON;
+
+/// A target that no other test uses, so that its module can be unloaded.
+const UNUSED: &str = "switch";
+
+/// The version of a target among those that are loaded.
+fn listed(scratch: &Scratch, target_type: &str) -> Option<Version> {
+    let mut buffer = Buffer::new();
+    let list = scratch.dm().list_versions(&mut buffer).unwrap();
+    let mut targets = list.iter().map(Result::unwrap);
+    targets.find(|target| target.target_type == target_type).map(|target| target.version)
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn every_loaded_target_is_listed_as_dmsetup_does() {
+    let Some(scratch) = Scratch::new(&[require::program("dmsetup"), require::target("zero")]) else { return };
+    let ours = || {
+        let mut buffer = Buffer::new();
+        let list = scratch.dm().list_versions(&mut buffer).unwrap();
+        let targets = list.iter().map(Result::unwrap);
+        targets.map(|target| format!("{} v{}", target.target_type, target.version)).collect::<Vec<_>>()
+    };
+    let theirs = || {
+        let output = Command::new("dmsetup").arg("targets").output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()
+    };
+    // Another test may load a target in between.
+    wait_until("the same list twice", SOON, || ours() == theirs()).unwrap();
+    let found = ours();
+    assert!(found.len() >= 4, "{found:?}");
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn a_target_has_the_version_that_is_listed() {
+    let Some(scratch) = Scratch::new(&[require::interface(41)]) else { return };
+    for target_type in ["linear", "error", "striped"] {
+        assert_eq!(Some(scratch.dm().target_version(target_type).unwrap()), listed(&scratch, target_type));
+    }
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn asking_for_a_target_loads_it() {
+    let needs = [require::interface(41), require::program("modprobe"), require::target(UNUSED)];
+    let Some(scratch) = Scratch::new(&needs) else { return };
+    let unloaded = Command::new("modprobe").args(["-r", &format!("dm-{UNUSED}")]).output().unwrap();
+    if !unloaded.status.success() {
+        return require::skip(&format!("dm-{UNUSED} is no module that can be unloaded"));
+    }
+    assert_eq!(listed(&scratch, UNUSED), None);
+    let version = scratch.dm().target_version(UNUSED).unwrap();
+    assert_eq!(listed(&scratch, UNUSED), Some(version));
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn an_unknown_target_is_refused() {
+    let Some(scratch) = Scratch::new(&[require::interface(41)]) else { return };
+    for unknown in ["fifteen-letters", "a b"] {
+        let error = scratch.dm().target_version(unknown).unwrap_err();
+        assert!(error.is_invalid(), "{unknown}: {error}");
+    }
+    for impossible in ["", "sixteen-letters!", "nul\u{0}nul"] {
+        match scratch.dm().target_version(impossible).unwrap_err() {
+            Error::Request { fault, .. } => assert_eq!(fault, RequestFault::TargetType { line: None }),
+            other => unreachable!("{other}"),
+        }
+    }
+}
