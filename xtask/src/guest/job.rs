@@ -7,8 +7,8 @@ use std::path::PathBuf;
 /// How the names of variables begin that go from this program's environment into the guest.
 const PASSED_ON: [&str; 4] = ["RUST_", "DM_", "PROPTEST_", "TERM"];
 
-/// Begins with one of these, but is the guest's own.
-const GUEST_OWN: &str = "DM_TESTING_DIR";
+/// How the names of those begin that are the guest's own all the same.
+const GUEST_OWN: &str = "DM_TESTING_";
 
 /// A program with its arguments and surroundings.
 #[derive(Clone, Debug)]
@@ -41,7 +41,8 @@ impl Job {
 }
 
 fn is_passed_on(name: &OsStr) -> bool {
-    name != GUEST_OWN && PASSED_ON.iter().any(|start| name.as_bytes().starts_with(start.as_bytes()))
+    let starts_with = |start: &str| name.as_bytes().starts_with(start.as_bytes());
+    !starts_with(GUEST_OWN) && PASSED_ON.into_iter().any(starts_with)
 }
 
 /// A line that sets and exports a shell variable.

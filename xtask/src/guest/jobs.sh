@@ -57,7 +57,7 @@ for job in "$folder"/jobs/*; do
     mkdir -p "$scratch/$number"
     before=$(leftovers)
     say begin "$number"
-    DM_TESTING_DIR=$scratch/$number sh "$job"
+    DM_TESTING_DIR=$scratch/$number DM_TESTING_THROW_AWAY=$throw_away sh "$job"
     status=$?
     left=$(new_leftovers)
     if [ -n "$left" ]; then
