@@ -97,6 +97,15 @@ fn ten_options_can_be_printed_but_not_loaded() {
     assert_eq!(error.to_string(), "number of options must be at most 9");
 }
 
+/// As 6.1.176 and 6.12.117 print it after `key wipe`.
+#[test]
+fn a_wiped_key_is_zeros() {
+    let text = format!("aes-xts-plain64 {} 0 7:0 0", "00".repeat(64));
+    let table = Crypt::parse_table(&text).unwrap();
+    assert_eq!(table.key.size(), 64);
+    assert_eq!(table.to_string(), text);
+}
+
 #[test]
 fn messages_are_about_the_key() {
     let message = Crypt::parse_message("KEY Set :32:user:a").unwrap();

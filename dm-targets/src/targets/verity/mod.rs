@@ -32,30 +32,33 @@
 //! Kernel: `verity_ctr`, `verity_parse_opt_args` and `verity_status` in `drivers/md/dm-verity-target.c`,
 //! `verity_fec_parse_opt_args` in `drivers/md/dm-verity-fec.c`.
 
-use alloc::boxed::Box;
+mod fec;
+mod hex;
+
 use alloc::vec::Vec;
-use core::fmt::{self, Write};
+use core::fmt;
 
 use dm_units::{DataBlocks, Sectors};
 
 use crate::flags::{Flag, flags};
 use crate::keywords::keywords;
 use crate::{
-    Concern, Device, Feature, Fields, Health, InvalidField, Limits, NoMessage, Number, Params, ParseError, Printer,
-    Problem, Target, Value, Word, WordBuf,
+    Concern, Device, Feature, Fields, Health, InvalidField, Limits, NoMessage, Params, ParseError, Printer, Problem,
+    Target, Value, Word, WordBuf,
 };
 
+pub use fec::{FecCorrections, VerityFec};
+pub use hex::Hex;
+
+use fec::{FEC_DEVICE, FecOptions, check_fec, read_value};
+
 const OPTION: &str = "option";
-const FEC_DEVICE: &str = "use_fec_from_device";
 const SIG_KEY: &str = "root_hash_sig_key_desc";
 
 const VERSION: Limits = Limits::new("version", 0, 1);
 const DATA_BLOCK: Limits = Limits::new("data block size", 512, 1 << 30).power_of_two();
 const HASH_BLOCK: Limits = Limits::new("hash block size", 512, 1 << 30).power_of_two();
 const OPTION_COUNT: Limits = Limits::new("number of options", 0, 15);
-const FEC_BLOCKS: Limits = Limits::new("fec_blocks", 1, u64::MAX);
-const FEC_START: Limits = Limits::new("fec_start", 0, u64::MAX);
-const FEC_ROOTS: Limits = Limits::new("fec_roots", 2, 24);
 
 const FLAGS: [Flag<VerityTable>; 3] = flags![ignore_zero_blocks, check_at_most_once, try_verify_in_tasklet];
 
@@ -111,70 +114,6 @@ fn check_sizes(table: &VerityTable, length: Sectors) -> Result<(), InvalidField>
     Limits::new("length", 1, sectors).check(length)?;
     let digest = Limits::new("size of the digest", 1, u64::from(table.hash.block_size >> 1));
     digest.check(table.digest.size() as u64)
-}
-
-/// Checks error correction.
-fn check_fec(table: &VerityTable, fec: &VerityFec) -> Result<(), InvalidField> {
-    if table.data.block_size != table.hash.block_size {
-        return Err(InvalidField::new(FEC_DEVICE, Problem::Conflict("blocks of two sizes")));
-    }
-    let most = most_blocks(table.data.block_size);
-    Limits::new(FEC_BLOCKS.field(), table.data_blocks.0.max(1), most).check(fec.blocks)?;
-    Limits::new(FEC_START.field(), 0, most).check(fec.start)?;
-    FEC_ROOTS.check(fec.roots)
-}
-
-/// Bytes as hexadecimal digits that are no secret. They keep their case; it does not matter when they are compared.
-#[derive(Clone, Debug, Eq)]
-pub struct Hex(Box<str>);
-
-impl Hex {
-    /// The bytes with these digits, two for each.
-    ///
-    /// # Errors
-    ///
-    /// There are no digits, an odd number of them, or something else than digits.
-    pub fn new(digits: &str) -> Result<Self, Problem> {
-        let hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if digits.is_empty() || digits.len() % 2 != 0 || !hex {
-            return Err(Problem::NotHex);
-        }
-        Ok(Self(digits.into()))
-    }
-
-    /// The digits, as they were given.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// How many bytes there are.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        self.0.len() / 2
-    }
-}
-
-impl PartialEq for Hex {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.eq_ignore_ascii_case(&other.0)
-    }
-}
-
-impl fmt::Display for Hex {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-impl Value for Hex {
-    fn read(word: Word<'_>) -> Result<Self, Problem> {
-        Self::new(word.spelling())
-    }
-
-    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
-        out.write_str(&self.0)
-    }
 }
 
 /// A device of a `verity` target and the size of its blocks.
@@ -240,83 +179,6 @@ fn set_reaction<T: Copy + PartialEq>(
     }
     *slot = Some(*reaction);
     Ok(true)
-}
-
-/// Error correction: what makes up for blocks that are wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct VerityFec {
-    /// Holds the parity.
-    pub device: Device,
-    /// How many blocks it covers: the data, the hashes and what follows them.
-    pub blocks: DataBlocks,
-    /// Where on the device it starts.
-    pub start: DataBlocks,
-    /// How many bytes of parity each code word of 255 bytes has.
-    pub roots: u8,
-}
-
-impl VerityFec {
-    /// Parity for `blocks` blocks, on `device` from `start` on.
-    pub fn new(device: impl Into<Device>, blocks: DataBlocks, start: DataBlocks, roots: u8) -> Self {
-        Self { device: device.into(), blocks, start, roots }
-    }
-}
-
-/// Error correction while its options are read, which can stand in any order.
-#[derive(Default)]
-struct FecOptions {
-    device: Option<Device>,
-    blocks: Option<DataBlocks>,
-    start: Option<DataBlocks>,
-    roots: Option<u8>,
-}
-
-impl FecOptions {
-    /// Reads the value of an option. `Ok(false)` if the option is none of these.
-    fn read(&mut self, word: Word<'_>, options: &mut Fields<'_>) -> Result<bool, ParseError> {
-        match () {
-            () if word.is(FEC_DEVICE) => read_value(options, &mut self.device, FEC_DEVICE)?,
-            () if word.is(FEC_BLOCKS.field()) => read_number(options, &mut self.blocks, &FEC_BLOCKS)?,
-            () if word.is(FEC_START.field()) => read_number(options, &mut self.start, &FEC_START)?,
-            () if word.is(FEC_ROOTS.field()) => read_number(options, &mut self.roots, &FEC_ROOTS)?,
-            () => return Ok(false),
-        }
-        Ok(true)
-    }
-
-    /// All of it; the name of an option that is missing; or nothing if no option was given.
-    fn finish(self) -> Result<Option<VerityFec>, InvalidField> {
-        let missing = |field| InvalidField::new(field, Problem::Missing);
-        if self.device.is_none() && self.blocks.is_none() && self.start.is_none() && self.roots.is_none() {
-            return Ok(None);
-        }
-        Ok(Some(VerityFec {
-            device: self.device.ok_or(missing(FEC_DEVICE))?,
-            blocks: self.blocks.ok_or(missing(FEC_BLOCKS.field()))?,
-            start: self.start.unwrap_or_default(),
-            roots: self.roots.ok_or(missing(FEC_ROOTS.field()))?,
-        }))
-    }
-}
-
-/// Reads the value of an option that may be given only once.
-fn read_value<T: Value>(
-    options: &mut Fields<'_>,
-    slot: &mut Option<T>,
-    option: &'static str,
-) -> Result<(), ParseError> {
-    if slot.is_some() {
-        return Err(options.error(option, Problem::Repeated));
-    }
-    *slot = Some(options.read_argument(option)?);
-    Ok(())
-}
-
-/// The same for a number, which is checked.
-fn read_number<T: Number>(options: &mut Fields<'_>, slot: &mut Option<T>, limits: &Limits) -> Result<(), ParseError> {
-    read_value(options, slot, limits.field())?;
-    slot.map_or(Ok(()), |number| limits.check(number)).map_err(|invalid| options.blame(invalid))
 }
 
 /// The table of a `verity` target, which must be loaded read-only.
@@ -478,13 +340,13 @@ impl VerityTable {
     /// How many words the options are.
     fn option_count(&self) -> usize {
         let words = [
-            (self.on_corruption.is_some(), 1),
-            (self.on_error.is_some(), 1),
-            (self.fec.is_some(), 8),
-            (self.root_hash_sig_key_desc.is_some(), 2),
+            usize::from(self.on_corruption.is_some()),
+            usize::from(self.on_error.is_some()),
+            self.fec.as_ref().map_or(0, VerityFec::word_count),
+            if self.root_hash_sig_key_desc.is_some() { 2 } else { 0 },
+            Flag::count(&FLAGS, self, &self.other_options),
         ];
-        let words: usize = words.into_iter().filter(|(given, _)| *given).map(|(_, words)| words).sum();
-        words.saturating_add(Flag::count(&FLAGS, self, &self.other_options))
+        words.into_iter().sum()
     }
 
     fn print_options(&self, out: &mut Printer<'_, '_>) {
@@ -502,8 +364,7 @@ impl VerityTable {
         }
         out.words(&FLAGS, self);
         if let Some(fec) = &self.fec {
-            out.word(FEC_DEVICE).put(&fec.device).word(FEC_BLOCKS.field()).put(&fec.blocks);
-            out.word(FEC_START.field()).put(&fec.start).word(FEC_ROOTS.field()).put(&fec.roots);
+            fec.print(out);
         }
         if let Some(description) = &self.root_hash_sig_key_desc {
             out.word(SIG_KEY).put(description);
@@ -558,29 +419,6 @@ keywords! {
     }
 }
 
-/// How many blocks were corrected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum FecCorrections {
-    /// There is no error correction.
-    NoFec,
-    /// So many.
-    Blocks(u64),
-}
-
-impl Value for FecCorrections {
-    fn read(word: Word<'_>) -> Result<Self, Problem> {
-        Option::read(word).map(|blocks| blocks.map_or(Self::NoFec, Self::Blocks))
-    }
-
-    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
-        match self {
-            Self::NoFec => out.write_str("-"),
-            Self::Blocks(blocks) => blocks.print(out),
-        }
-    }
-}
-
 /// The status of a `verity` target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -612,112 +450,4 @@ impl fmt::Display for VerityStatus {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TEN: &str = "1 8:0 8:1 4096 4096 64 1 sha256 00ff -";
-
-    fn with_options(options: &str) -> Result<VerityTable, ParseError> {
-        Verity::parse_table(&format!("{TEN} {options}"))
-    }
-
-    fn check(text: &str) -> Result<(), String> {
-        Verity::check(&Verity::parse_table(text).unwrap(), Sectors(512)).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn options_are_read_in_any_order_and_case() {
-        let table = with_options(
-            "9 FEC_roots 2 fec_blocks 99 use_fec_from_device 8:2 Check_At_Most_Once panic_on_error restart_on_corruption",
-        );
-        let printed = "11 restart_on_corruption panic_on_error check_at_most_once \
-                       use_fec_from_device 8:2 fec_blocks 99 fec_start 0 fec_roots 2";
-        assert_eq!(table.unwrap().to_string(), format!("{TEN} {printed}"));
-    }
-
-    #[test]
-    fn bad_options_are_refused() {
-        let cases = [
-            ("2 ignore_corruption panic_on_corruption", "word 13, option, cannot be combined with ignore_corruption"),
-            ("2 panic_on_error panic_on_error", "word 13, option, cannot be combined with panic_on_error"),
-            ("1 fec_roots", "word 12, fec_roots, must be followed by a value"),
-            ("2 fec_roots 25", "word 13, fec_roots, must be from 2 to 24"),
-            ("2 fec_blocks 0", "word 13, fec_blocks, must be at least 1"),
-            ("2 fec_roots 2", "word 13, use_fec_from_device, is missing"),
-            ("4 use_fec_from_device 8:2 fec_roots 2", "word 15, fec_blocks, is missing"),
-            ("4 use_fec_from_device 8:2 use_fec_from_device 8:2", "word 14, use_fec_from_device, is given twice"),
-            ("1 root_hash_sig_key_desc", "word 12, root_hash_sig_key_desc, must be followed by a value"),
-        ];
-        for (options, expected) in cases {
-            assert_eq!(
-                with_options(options).unwrap_err().to_string(),
-                format!("verity table: {expected}"),
-                "{options}"
-            );
-        }
-    }
-
-    #[test]
-    fn unknown_and_ignored_words_are_kept() {
-        for options in ["0", "0 more", "3 check_at_most_once later 7 more"] {
-            assert_eq!(with_options(options).unwrap().to_string(), format!("{TEN} {options}"));
-        }
-    }
-
-    #[test]
-    fn bad_words_are_refused() {
-        let cases = [
-            ("2 8:0 8:1 4096 4096 64 1 sha256 00ff -", "word 1, version, must be at most 1"),
-            ("1 8:0 8:1 1000 4096 64 1 sha256 00ff -", "word 4, data block size, must be a power of two"),
-            ("1 8:0 8:1 4096 256 64 1 sha256 00ff -", "word 5, hash block size, must be from 512 to 1073741824"),
-            ("1 8:0 8:1 4096 4096 64 1 sha256 0ff -", "word 9, digest, must be an even number of hexadecimal digits"),
-            ("1 8:0 8:1 4096 4096 64 1 sha256 - -", "word 9, digest, must be an even number of hexadecimal digits"),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(Verity::parse_table(text).unwrap_err().to_string(), format!("verity table: {expected}"));
-        }
-    }
-
-    #[test]
-    fn sizes_must_fit_together() {
-        assert_eq!(check(TEN), Ok(()));
-        let cases = [
-            ("1 8:0 8:1 4096 4096 63 1 sha256 00ff -", "length must be from 1 to 504"),
-            (
-                "1 8:0 8:1 4096 4096 64 2305843009213693952 sha256 00ff -",
-                "hash start must be at most 2305843009213693951",
-            ),
-            (
-                "1 8:0 8:1 4096 1024 64 1 sha256 00ff - 6 use_fec_from_device 8:2 fec_blocks 99 fec_roots 2",
-                "use_fec_from_device cannot be combined with blocks of two sizes",
-            ),
-            (
-                "1 8:0 8:1 4096 4096 64 1 sha256 00ff - 6 use_fec_from_device 8:2 fec_blocks 9 fec_roots 2",
-                "fec_blocks must be from 64 to 2305843009213693951",
-            ),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(check(text), Err(expected.to_owned()));
-        }
-        let digest = "00".repeat(257);
-        let text = format!("1 8:0 8:1 4096 512 64 1 sha256 {digest} -");
-        assert_eq!(check(&text), Err("size of the digest must be from 1 to 256".to_owned()));
-    }
-
-    #[test]
-    fn the_case_of_digits_does_not_matter() {
-        let upper = Verity::parse_table("1 8:0 8:1 4096 4096 64 1 sha256 00FF AA").unwrap();
-        let lower = Verity::parse_table("1 8:0 8:1 4096 4096 64 1 sha256 00ff aa").unwrap();
-        assert_eq!(upper, lower);
-        assert_eq!(upper.to_string(), "1 8:0 8:1 4096 4096 64 1 sha256 00FF AA");
-    }
-
-    #[test]
-    fn recent_kernels_count_corrections() {
-        let corrected = |text| Verity::parse_status(text).unwrap().corrected;
-        assert_eq!(corrected("V"), None);
-        assert_eq!(corrected("V -"), Some(FecCorrections::NoFec));
-        assert_eq!(corrected("C 12"), Some(FecCorrections::Blocks(12)));
-        assert!(Verity::parse_status("C x").is_err());
-    }
-}
+mod tests;

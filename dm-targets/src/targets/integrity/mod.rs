@@ -35,8 +35,11 @@
 //!
 //! Kernel: `dm_integrity_ctr`, `get_alg_and_key` and `dm_integrity_status` in `drivers/md/dm-integrity.c`.
 
+mod algorithm;
+mod status;
+
 use alloc::vec::Vec;
-use core::fmt::{self, Write};
+use core::fmt;
 
 use dm_units::Sectors;
 
@@ -44,9 +47,12 @@ use crate::flags::{Flag, flags};
 use crate::keywords::keywords;
 use crate::pairs::{read_once, read_once_within, split_pair};
 use crate::{
-    Concern, Device, Feature, Fields, Health, InvalidField, Key, Limits, NoMessage, Params, ParseError, Printer,
-    Problem, SecretWord, Target, Usage, Value, Word, WordBuf,
+    Concern, Device, Feature, Fields, Health, InvalidField, Limits, NoMessage, Params, ParseError, Printer, Problem,
+    SecretWord, Target, Usage, Value, Word,
 };
+
+pub use algorithm::KeyedAlgorithm;
+pub use status::{IntegrityStatus, Recalculation};
 
 const MODE: &str = "mode";
 const OPTION: &str = "option";
@@ -133,7 +139,7 @@ fn check_internal_hash(table: &IntegrityTable) -> Result<(), InvalidField> {
         || FIRST_FLAGS.iter().any(|flag| (flag.get)(table));
     match &table.internal_hash {
         None if needs_hash => Err(InvalidField::new(INTERNAL_HASH, Problem::Missing)),
-        Some(hash) if table.allow_discards_keyed && hash.key.is_none() => {
+        Some(hash) if table.allow_discards_keyed && hash.key().is_none() => {
             Err(InvalidField::new(INTERNAL_HASH, Problem::Expected("keyed for allow_discards_keyed")))
         }
         _ => Ok(()),
@@ -169,66 +175,6 @@ keywords! {
         Recovery = "R",
         /// Tags are stored by the device, in sectors that are larger.
         Inline = "I",
-    }
-}
-
-/// An algorithm of the kernel's crypto API, and perhaps a key. `Debug` does not show the key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyedAlgorithm {
-    /// The name, such as `crc32c` or `hmac(sha256)`; it holds no colon.
-    algorithm: WordBuf,
-    /// The key, for algorithms that have one.
-    key: Option<Key>,
-}
-
-impl KeyedAlgorithm {
-    /// An algorithm without a key.
-    ///
-    /// # Errors
-    ///
-    /// The name is empty or cannot be part of the word.
-    pub fn new(algorithm: &str) -> Result<Self, Problem> {
-        if algorithm.contains(':') {
-            return Err(Problem::ForbiddenByte(b':'));
-        }
-        Ok(Self { algorithm: WordBuf::new(algorithm)?, key: None })
-    }
-
-    /// An algorithm with a key.
-    ///
-    /// # Errors
-    ///
-    /// The name is empty or cannot be part of the word.
-    pub fn keyed(algorithm: &str, key: Key) -> Result<Self, Problem> {
-        Ok(Self { key: Some(key), ..Self::new(algorithm)? })
-    }
-
-    /// The name, such as `crc32c` or `hmac(sha256)`.
-    #[must_use]
-    pub fn algorithm(&self) -> &str {
-        &self.algorithm
-    }
-
-    /// The key, if there is one.
-    #[must_use]
-    pub const fn key(&self) -> Option<&Key> {
-        self.key.as_ref()
-    }
-}
-
-impl Value for KeyedAlgorithm {
-    fn read(word: Word<'_>) -> Result<Self, Problem> {
-        match word.split_once(':') {
-            Some((algorithm, key)) => Self::keyed(&algorithm.value()?, Key::read(key)?),
-            None => Self::new(&word.value()?),
-        }
-    }
-
-    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
-        self.algorithm.print(out)?;
-        let Some(key) = &self.key else { return Ok(()) };
-        out.write_str(":")?;
-        key.print(out)
     }
 }
 
@@ -553,156 +499,5 @@ impl fmt::Display for IntegrityTable {
     }
 }
 
-/// The status of an `integrity` target.
-///
-/// Early kernels end after the first or second field: what is not printed is `None`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub struct IntegrityStatus {
-    /// How many tags did not match since the table was loaded.
-    pub mismatches: u64,
-    /// How long the device can be.
-    pub provided_sectors: Option<Sectors>,
-    /// Whether tags are calculated anew.
-    pub recalculation: Option<Recalculation>,
-    /// Words that later kernels may print.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    pub extra: Vec<WordBuf>,
-}
-
-/// Whether tags are calculated anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum Recalculation {
-    /// They are not, and have not been.
-    Off,
-    /// They are as far as this sector; at [`provided_sectors`](IntegrityStatus::provided_sectors) all are.
-    Reached(Sectors),
-}
-
-impl Value for Recalculation {
-    fn read(word: Word<'_>) -> Result<Self, Problem> {
-        Option::read(word).map(|sector| sector.map_or(Self::Off, Self::Reached))
-    }
-
-    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
-        match self {
-            Self::Off => out.write_str("-"),
-            Self::Reached(sector) => sector.print(out),
-        }
-    }
-}
-
-impl Params for IntegrityStatus {
-    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
-        Ok(Self {
-            mismatches: fields.read("mismatches")?,
-            provided_sectors: fields.read_optional("provided sectors")?,
-            recalculation: fields.read_optional("recalculated sectors")?,
-            extra: fields.read_rest("extra")?,
-        })
-    }
-}
-
-impl fmt::Display for IntegrityStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = Printer::printed(f);
-        out.put(&self.mismatches).all(&self.provided_sectors).all(&self.recalculation).all(&self.extra).end()
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn table(text: &str) -> IntegrityTable {
-        Integrity::parse_table(text).unwrap_or_else(|error| panic!("{text}: {error}"))
-    }
-
-    fn check(text: &str) -> Result<(), String> {
-        Integrity::check(&table(text), Sectors(8)).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn journal_sectors_keep_their_place() {
-        for text in [
-            "8:0 0 4 J 3 journal_sectors:8 interleave_sectors:32768 buffer_sectors:128",
-            "8:0 0 4 J 3 interleave_sectors:32768 buffer_sectors:128 journal_sectors:8",
-        ] {
-            assert_eq!(table(text).journal_sectors, Some(8));
-            assert_eq!(table(text).to_string(), text);
-        }
-    }
-
-    #[test]
-    fn bad_words_are_refused() {
-        let cases = [
-            ("8:0 0 4 J", "integrity table: word 5, number of options, is missing"),
-            ("8:0 0 0 J 0", "integrity table: word 3, tag size, must be from 1 to 255"),
-            ("8:0 0 256 J 0", "integrity table: word 3, tag size, must be from 1 to 255"),
-            ("8:0 0 4 J 1 block_size:1000", "integrity table: word 6, block_size, must be a power of two"),
-            ("8:0 0 4 J 1 journal_watermark:101", "integrity table: word 6, journal_watermark, must be at most 100"),
-            (
-                "8:0 0 4 J 1 meta_device:7",
-                "integrity table: word 6, meta_device, must be a device number such as 253:0, or a path",
-            ),
-            (
-                "8:0 0 4 J 1 internal_hash:hmac(sha256):abc",
-                "integrity table: word 6, internal_hash, must be an even number of hexadecimal digits",
-            ),
-            ("8:0 0 4 J 2 recalculate recalculate", "integrity table: word 7, option, is given twice"),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(Integrity::parse_table(text).unwrap_err().to_string(), expected);
-        }
-    }
-
-    #[test]
-    fn words_in_another_case_are_not_known() {
-        let table = table("8:0 0 4 J 1 Recalculate");
-        assert!(!table.recalculate);
-        assert_eq!(table.other_options()[0].reveal(), "Recalculate");
-    }
-
-    #[test]
-    fn keys_are_kept_as_given_and_not_shown() {
-        let text =
-            "8:0 0 32 J 3 internal_hash:hmac(sha256):C0ffee journal_mac:hmac(sha1):BadBad new_mac:x:Beef01 more:Beef01";
-        let table = table(text);
-        assert_eq!(table.to_string(), text);
-        assert_eq!(table.internal_hash.as_ref().and_then(KeyedAlgorithm::key).map(Key::size), Some(3));
-        let debug = format!("{table:?}");
-        assert!(["C0ffee", "BadBad", "Beef01"].iter().all(|key| !debug.contains(key)), "{debug}");
-    }
-
-    #[test]
-    fn what_needs_an_internal_hash_is_not_accepted_without() {
-        for text in
-            ["8:0 0 - J 0", "8:0 0 4 B 0", "8:0 0 4 I 0", "8:0 0 4 J 1 recalculate", "8:0 0 4 D 1 allow_discards"]
-        {
-            assert_eq!(check(text), Err("internal_hash is missing".to_owned()), "{text}");
-        }
-        assert_eq!(check("8:0 0 - B 1 internal_hash:crc32c"), Ok(()));
-        let keyed = "8:0 0 - J 2 allow_discards_keyed internal_hash:crc32c";
-        assert_eq!(check(keyed), Err("internal_hash must be keyed for allow_discards_keyed".to_owned()));
-    }
-
-    #[test]
-    fn inline_mode_has_neither_journal_nor_discards() {
-        let refused = |option: &str| check(&format!("8:0 0 4 I 2 {option} internal_hash:crc32c"));
-        assert_eq!(refused("recalculate"), Ok(()));
-        assert_eq!(refused("meta_device:8:1"), Err("meta_device cannot be combined with mode I".to_owned()));
-        assert_eq!(refused("journal_mac:sha256"), Err("journal_mac cannot be combined with mode I".to_owned()));
-        assert_eq!(refused("allow_discards"), Err("allow_discards cannot be combined with mode I".to_owned()));
-    }
-
-    #[test]
-    fn early_statuses_are_shorter() {
-        let status = |text| Integrity::parse_status(text).unwrap();
-        assert_eq!(status("3").provided_sectors, None);
-        assert_eq!(status("3 8").recalculation, None);
-        assert_eq!(status("3 8 -").recalculation, Some(Recalculation::Off));
-        assert_eq!(status("3 8 4").recalculation, Some(Recalculation::Reached(Sectors(4))));
-    }
-}
+mod tests;

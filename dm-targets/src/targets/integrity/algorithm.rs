@@ -1,0 +1,67 @@
+//! Algorithms with keys.
+//!
+//! Kernel: `get_alg_and_key` in `drivers/md/dm-integrity.c`.
+
+use core::fmt::{self, Write};
+
+use crate::{Key, Printer, Problem, Value, Word, WordBuf};
+
+/// An algorithm of the kernel's crypto API, and perhaps a key. `Debug` does not show the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyedAlgorithm {
+    /// The name, such as `crc32c` or `hmac(sha256)`; it holds no colon.
+    algorithm: WordBuf,
+    /// The key, for algorithms that have one.
+    key: Option<Key>,
+}
+
+impl KeyedAlgorithm {
+    /// An algorithm without a key.
+    ///
+    /// # Errors
+    ///
+    /// The name is empty or cannot be part of the word.
+    pub fn new(algorithm: &str) -> Result<Self, Problem> {
+        if algorithm.contains(':') {
+            return Err(Problem::ForbiddenByte(b':'));
+        }
+        Ok(Self { algorithm: WordBuf::new(algorithm)?, key: None })
+    }
+
+    /// An algorithm with a key.
+    ///
+    /// # Errors
+    ///
+    /// The name is empty or cannot be part of the word.
+    pub fn keyed(algorithm: &str, key: Key) -> Result<Self, Problem> {
+        Ok(Self { key: Some(key), ..Self::new(algorithm)? })
+    }
+
+    /// The name, such as `crc32c` or `hmac(sha256)`.
+    #[must_use]
+    pub fn algorithm(&self) -> &str {
+        &self.algorithm
+    }
+
+    /// The key, if there is one.
+    #[must_use]
+    pub const fn key(&self) -> Option<&Key> {
+        self.key.as_ref()
+    }
+}
+
+impl Value for KeyedAlgorithm {
+    fn read(word: Word<'_>) -> Result<Self, Problem> {
+        match word.split_once(':') {
+            Some((algorithm, key)) => Self::keyed(&algorithm.value()?, Key::read(key)?),
+            None => Self::new(&word.value()?),
+        }
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
+        self.algorithm.print(out)?;
+        let Some(key) = &self.key else { return Ok(()) };
+        out.write_str(":")?;
+        key.print(out)
+    }
+}

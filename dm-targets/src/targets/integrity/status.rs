@@ -1,0 +1,69 @@
+//! The status.
+//!
+//! Kernel: `dm_integrity_status` in `drivers/md/dm-integrity.c`.
+
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
+
+use dm_units::Sectors;
+
+use crate::{Fields, Params, ParseError, Printer, Problem, Value, Word, WordBuf};
+
+/// The status of an `integrity` target.
+///
+/// Early kernels end after the first or second field: what is not printed is `None`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct IntegrityStatus {
+    /// How many tags did not match since the table was loaded.
+    pub mismatches: u64,
+    /// How long the device can be.
+    pub provided_sectors: Option<Sectors>,
+    /// Whether tags are calculated anew.
+    pub recalculation: Option<Recalculation>,
+    /// Words that later kernels may print.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub extra: Vec<WordBuf>,
+}
+
+/// Whether tags are calculated anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Recalculation {
+    /// They are not, and have not been.
+    Off,
+    /// They are as far as this sector; at [`provided_sectors`](IntegrityStatus::provided_sectors) all are.
+    Reached(Sectors),
+}
+
+impl Value for Recalculation {
+    fn read(word: Word<'_>) -> Result<Self, Problem> {
+        Option::read(word).map(|sector| sector.map_or(Self::Off, Self::Reached))
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
+        match self {
+            Self::Off => out.write_str("-"),
+            Self::Reached(sector) => sector.print(out),
+        }
+    }
+}
+
+impl Params for IntegrityStatus {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        Ok(Self {
+            mismatches: fields.read("mismatches")?,
+            provided_sectors: fields.read_optional("provided sectors")?,
+            recalculation: fields.read_optional("recalculated sectors")?,
+            extra: fields.read_rest("extra")?,
+        })
+    }
+}
+
+impl fmt::Display for IntegrityStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Printer::printed(f);
+        out.put(&self.mismatches).all(&self.provided_sectors).all(&self.recalculation).all(&self.extra).end()
+    }
+}

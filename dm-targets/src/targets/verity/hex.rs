@@ -1,0 +1,59 @@
+//! Bytes that are no secret.
+
+use alloc::boxed::Box;
+use core::fmt::{self, Write};
+
+use crate::{Printer, Problem, Value, Word};
+
+/// Bytes as hexadecimal digits that are no secret. They keep their case; it does not matter when they are compared.
+#[derive(Clone, Debug, Eq)]
+pub struct Hex(Box<str>);
+
+impl Hex {
+    /// The bytes with these digits, two for each.
+    ///
+    /// # Errors
+    ///
+    /// There are no digits, an odd number of them, or something else than digits.
+    pub fn new(digits: &str) -> Result<Self, Problem> {
+        let hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if digits.is_empty() || digits.len() % 2 != 0 || !hex {
+            return Err(Problem::NotHex);
+        }
+        Ok(Self(digits.into()))
+    }
+
+    /// The digits, as they were given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// How many bytes there are.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.0.len() / 2
+    }
+}
+
+impl PartialEq for Hex {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
+impl fmt::Display for Hex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl Value for Hex {
+    fn read(word: Word<'_>) -> Result<Self, Problem> {
+        Self::new(word.spelling())
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
