@@ -30,6 +30,7 @@ enum Kind {
     Target { target_type: String, version: Version },
     Program(String),
     Udev,
+    ThrowAwayKernel,
 }
 
 /// Older than any version of a target.
@@ -75,6 +76,14 @@ pub fn program(name: &str) -> Requirement {
 #[must_use]
 pub fn udev() -> Requirement {
     Requirement(Kind::Udev)
+}
+
+/// The kernel must be one that is thrown away after the tests, for a test that may harm what others have on this host.
+///
+/// That is so where the environment variable `DM_TESTING_THROW_AWAY` is `yes`, as in the guests of `cargo xtask test-root`.
+#[must_use]
+pub fn throw_away_kernel() -> Requirement {
+    Requirement(Kind::ThrowAwayKernel)
 }
 
 /// Whether a test has all it needs; otherwise its skip is recorded, or it fails, as the [module](self) says.
@@ -135,31 +144,52 @@ fn append(path: &Path, line: &str) -> io::Result<()> {
     OpenOptions::new().append(true).create(true).open(path)?.write_all(line.as_bytes())
 }
 
+/// How much of a requirement there is.
+enum Found {
+    Yes,
+    No,
+    /// An older version than is needed.
+    Older(Version),
+}
+
+impl Found {
+    fn there(is: bool) -> Self {
+        if is { Self::Yes } else { Self::No }
+    }
+
+    fn version(found: Option<Version>, needed: Version) -> Self {
+        match found {
+            Some(version) if version < needed => Self::Older(version),
+            Some(_) => Self::Yes,
+            None => Self::No,
+        }
+    }
+}
+
 impl Requirement {
     /// What is missing, as a sentence; `None` where it is there.
     #[must_use]
     pub fn missing(&self) -> Option<String> {
-        let needs = || Some(format!("it needs {self}"));
-        let has = |version| format!("it needs {self}; this kernel has {version}");
-        let found = match &self.0 {
-            Kind::Root if nix::unistd::geteuid().is_root() => return None,
-            Kind::Program(name) if has_program(name) => return None,
-            Kind::Udev if Path::new("/run/udev/control").exists() => return None,
-            Kind::Root | Kind::Program(_) | Kind::Udev => return needs(),
-            Kind::DeviceMapper => Dm::open().map(|_| None),
-            Kind::Interface(needed) => {
-                let version = Dm::open().and_then(|dm| dm.version());
-                version.map(|version| (version < *needed).then(|| has(version)))
+        match self.look() {
+            Ok(Found::Yes) => None,
+            Ok(Found::No) => Some(format!("it needs {self}")),
+            Ok(Found::Older(version)) => Some(format!("it needs {self}; this kernel has {version}")),
+            Err(error) => Some(error.to_string()),
+        }
+    }
+
+    fn look(&self) -> Result<Found, Error> {
+        Ok(match &self.0 {
+            Kind::Root => Found::there(nix::unistd::geteuid().is_root()),
+            Kind::Program(name) => Found::there(has_program(name)),
+            Kind::Udev => Found::there(Path::new("/run/udev/control").exists()),
+            Kind::ThrowAwayKernel => {
+                Found::there(std::env::var_os("DM_TESTING_THROW_AWAY").is_some_and(|value| value == "yes"))
             }
-            Kind::Target { target_type, version: needed } => {
-                let version = Dm::open().and_then(|dm| version_of(&dm, target_type));
-                version.map(|version| match version {
-                    Some(version) => (version < *needed).then(|| has(version)),
-                    None => needs(),
-                })
-            }
-        };
-        found.unwrap_or_else(|error| Some(error.to_string()))
+            Kind::DeviceMapper => Dm::open().map(|_| Found::Yes)?,
+            Kind::Interface(needed) => Found::version(Some(Dm::open()?.version()?), *needed),
+            Kind::Target { target_type, version } => Found::version(version_of(&Dm::open()?, target_type)?, *version),
+        })
     }
 }
 
@@ -204,6 +234,7 @@ impl fmt::Display for Requirement {
             Kind::Target { target_type, version } => write!(f, "target {target_type} {version}"),
             Kind::Program(name) => write!(f, "the program {name}"),
             Kind::Udev => f.write_str("a running udev daemon"),
+            Kind::ThrowAwayKernel => f.write_str("a kernel that is thrown away afterwards"),
         }
     }
 }
