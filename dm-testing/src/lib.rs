@@ -67,3 +67,8 @@ pub use loop_device::{LoopDevice, LoopOptions};
 pub use pattern::{Held, Pattern};
 pub use scratch::{MappedDevice, Scratch};
 pub use wait::wait_until;
+
+/// Compiles the first program of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

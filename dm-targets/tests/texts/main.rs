@@ -14,5 +14,6 @@ mod device;
 mod golden;
 mod lines;
 mod properties;
+mod readme;
 mod tables;
 mod words;
