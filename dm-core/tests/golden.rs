@@ -1,7 +1,8 @@
 //! The answers of real kernels, decoded: what is found in them must be what dmsetup said of the same devices.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use std::fs;
+mod answers;
+
 use std::io;
 use std::path::Path;
 
@@ -10,29 +11,7 @@ use dm_core::{
 };
 use dm_units::Sectors;
 
-struct Golden {
-    /// What dmsetup has printed.
-    known: Vec<String>,
-    answer: Vec<u8>,
-}
-
-impl Golden {
-    fn read(path: &Path) -> Self {
-        let mut golden = Self { known: Vec::new(), answer: Vec::new() };
-        for line in fs::read_to_string(path).unwrap().lines() {
-            if let Some(known) = line.strip_prefix('=') {
-                // Of a device without a table dmsetup prints an empty line.
-                golden.known.extend((!known.is_empty()).then(|| known.to_owned()));
-            } else if let Some(lines) = line.strip_prefix("zero ") {
-                golden.answer.extend((0..lines.parse::<usize>().unwrap()).flat_map(|_| [0; 16]));
-            } else {
-                let (hex, _) = line.split_once('#').unwrap();
-                golden.answer.extend(hex.split_ascii_whitespace().map(|byte| u8::from_str_radix(byte, 16).unwrap()));
-            }
-        }
-        golden
-    }
-}
+use answers::Golden;
 
 impl Transport for &Golden {
     fn ioctl(&self, _: Command, request: &mut [u8]) -> io::Result<()> {
@@ -43,11 +22,11 @@ impl Transport for &Golden {
 }
 
 /// What the answer says, in the form that dmsetup was asked to print it in.
-fn decoded(command: &str, golden: &Golden) -> Vec<String> {
+fn decoded(golden: &Golden) -> Vec<String> {
     let dm = Dm::with_transport(golden);
     let name = DmName::new("any").unwrap();
     let buffer = &mut Buffer::new();
-    match command {
+    match golden.command {
         "list_devices" | "list_devices_uuids" => {
             let devices = dm.list_devices(buffer, ListOptions::new()).unwrap();
             let device = |device: Result<dm_core::ListedDevice<'_>, _>| {
@@ -87,41 +66,18 @@ fn decoded(command: &str, golden: &Golden) -> Vec<String> {
     }
 }
 
-/// The command that a file is about: `table` for `table_golden-three.hex`.
-fn command_of(path: &Path) -> &'static str {
-    let file = path.file_stem().unwrap().to_str().unwrap();
-    let commands = [
-        "list_devices_uuids",
-        "list_devices",
-        "list_versions",
-        "device_info",
-        "table_deps",
-        "table",
-        "status",
-        "message",
-    ];
-    commands.into_iter().find(|command| file.starts_with(command)).expect("a command")
-}
-
 #[test]
 fn what_a_kernel_answered_is_what_dmsetup_says() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let mut checked = 0;
-    for kernel in ["6.1", "6.12"] {
-        for entry in fs::read_dir(folder.join(kernel)).unwrap() {
-            let path = entry.unwrap().path();
-            let golden = Golden::read(&path);
-            let command = command_of(&path);
-            let mut known = golden.known.clone();
-            if command == "list_devices" {
-                // The kernel was not asked for uuids, dmsetup knows them from elsewhere.
-                for line in &mut known {
-                    line.truncate(line.rfind('|').unwrap().saturating_add(1));
-                }
+    let answers = answers::all(Path::new(env!("CARGO_MANIFEST_DIR")));
+    assert_eq!(answers.len(), 32, "16 answers of each kernel");
+    for golden in &answers {
+        let mut known = golden.known.clone();
+        if golden.command == "list_devices" {
+            // The kernel was not asked for uuids, dmsetup knows them from elsewhere.
+            for line in &mut known {
+                line.truncate(line.rfind('|').unwrap().saturating_add(1));
             }
-            assert_eq!(decoded(command, &golden), known, "{}", path.display());
-            checked += 1;
         }
+        assert_eq!(decoded(golden), known, "{}", golden.path.display());
     }
-    assert_eq!(checked, 32, "16 answers of each kernel");
 }

@@ -1,0 +1,22 @@
+//! What must hold for the kernel's answer to every command, whatever its bytes are: nothing panics, loops or reads what the
+//! kernel has not written.
+//!
+//! An input is the number of a command, an errno and the answer's bytes.
+//!
+//! ```text
+//! cargo run --example seed         # writes the answers of real kernels to corpus/
+//! cargo +nightly fuzz run replies
+//! ```
+
+#[path = "../../tests/replies/mod.rs"]
+mod replies;
+
+/// Decodes an input.
+pub fn decode(input: &[u8]) {
+    replies::decode(input);
+}
+
+/// The input that stands for an answer to a command, if there is a decoder for it.
+pub fn input(command: &str, answer: &[u8]) -> Option<Vec<u8>> {
+    replies::input(command, answer)
+}

@@ -1,0 +1,48 @@
+//! The files in `golden`: what real kernels answered. Its README tells how they are written.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The commands that the files are about. One that another one starts with comes after it.
+const COMMANDS: [&str; 8] =
+    ["list_devices_uuids", "list_devices", "list_versions", "device_info", "table_deps", "table", "status", "message"];
+
+/// An answer, and what is known of it from elsewhere.
+pub(crate) struct Golden {
+    pub(crate) path: PathBuf,
+    /// The command that was answered: `table` for `table_golden-three.hex`.
+    pub(crate) command: &'static str,
+    /// What dmsetup has printed.
+    pub(crate) known: Vec<String>,
+    pub(crate) answer: Vec<u8>,
+}
+
+impl Golden {
+    fn read(path: PathBuf) -> Self {
+        let file = path.file_stem().unwrap().to_str().unwrap();
+        let command = COMMANDS.into_iter().find(|command| file.starts_with(command)).expect("a command");
+        let text = fs::read_to_string(&path).unwrap();
+        let mut golden = Self { path, command, known: Vec::new(), answer: Vec::new() };
+        for line in text.lines() {
+            if let Some(known) = line.strip_prefix('=') {
+                // Of a device without a table dmsetup prints an empty line.
+                golden.known.extend((!known.is_empty()).then(|| known.to_owned()));
+            } else if let Some(lines) = line.strip_prefix("zero ") {
+                golden.answer.extend((0..lines.parse::<usize>().unwrap()).flat_map(|_| [0; 16]));
+            } else {
+                let (hex, _) = line.split_once('#').unwrap();
+                golden.answer.extend(hex.split_ascii_whitespace().map(|byte| u8::from_str_radix(byte, 16).unwrap()));
+            }
+        }
+        golden
+    }
+}
+
+/// The answers of every kernel, in the order of their paths; `folder` is that of the package.
+pub(crate) fn all(folder: &Path) -> Vec<Golden> {
+    let files = |kernel| fs::read_dir(folder.join("tests/golden").join(kernel)).unwrap();
+    let mut paths: Vec<PathBuf> =
+        ["6.1", "6.12"].into_iter().flat_map(files).map(|file| file.unwrap().path()).collect();
+    paths.sort();
+    paths.into_iter().map(Golden::read).collect()
+}
