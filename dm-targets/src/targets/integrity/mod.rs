@@ -36,6 +36,7 @@
 //! Kernel: `dm_integrity_ctr`, `get_alg_and_key` and `dm_integrity_status` in `drivers/md/dm-integrity.c`.
 
 mod algorithm;
+mod check;
 mod status;
 
 use alloc::vec::Vec;
@@ -47,9 +48,11 @@ use crate::flags::{Flag, flags};
 use crate::keywords::keywords;
 use crate::pairs::{read_once, read_once_within, split_pair};
 use crate::{
-    Concern, Device, Feature, Fields, Health, InvalidField, Limits, NoMessage, Params, ParseError, Printer, Problem,
-    SecretWord, Target, Usage, Value, Word,
+    Concern, Device, Feature, Fields, Health, InvalidField, Limits, NoMessage, Params, ParseError, Printer, SecretWord,
+    Target, Usage, Value, Word,
 };
+
+use check::{check_inline, check_internal_hash};
 
 pub use algorithm::KeyedAlgorithm;
 pub use status::{IntegrityStatus, Recalculation};
@@ -129,35 +132,6 @@ impl Target for Integrity {
             recalculated.zip(status.provided_sectors).map(|(used, total)| Usage { used: used.0, total: total.0 });
         Health { sync, repairs: status.mismatches, ..Health::default() }
             .concern(Concern::Mismatches, status.mismatches > 0)
-    }
-}
-
-/// Checks what cannot be without an internal hash, or a key for it.
-fn check_internal_hash(table: &IntegrityTable) -> Result<(), InvalidField> {
-    let needs_hash = table.tag_size.is_none()
-        || matches!(table.mode, IntegrityMode::Bitmap | IntegrityMode::Inline)
-        || FIRST_FLAGS.iter().any(|flag| (flag.get)(table));
-    match &table.internal_hash {
-        None if needs_hash => Err(InvalidField::new(INTERNAL_HASH, Problem::Missing)),
-        Some(hash) if table.allow_discards_keyed && hash.key().is_none() => {
-            Err(InvalidField::new(INTERNAL_HASH, Problem::Expected("keyed for allow_discards_keyed")))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Checks what cannot be where tags are stored by the device itself.
-fn check_inline(table: &IntegrityTable) -> Result<(), InvalidField> {
-    let unfit = [
-        (META_DEVICE, table.meta_device.is_some()),
-        (JOURNAL_CRYPT, table.journal_crypt.is_some()),
-        (JOURNAL_MAC, table.journal_mac.is_some()),
-        ("allow_discards", table.allow_discards),
-        ("allow_discards_keyed", table.allow_discards_keyed),
-    ];
-    match unfit.into_iter().find(|(_, given)| *given) {
-        Some((field, _)) => Err(InvalidField::new(field, Problem::Conflict("mode I"))),
-        None => Ok(()),
     }
 }
 

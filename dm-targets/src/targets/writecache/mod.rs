@@ -37,6 +37,9 @@
 //!
 //! Kernel: `writecache_ctr`, `writecache_status` and `writecache_message` in `drivers/md/dm-writecache.c`.
 
+mod message;
+mod status;
+
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -44,9 +47,12 @@ use dm_units::Sectors;
 
 use crate::keywords::keywords;
 use crate::{
-    Concern, Device, Feature, Fields, Health, InvalidField, Limits, Message, NoReply, Number, Params, ParseError,
-    Printer, Problem, Target, Usage, Value, Word, WordBuf,
+    Concern, Device, Feature, Fields, Health, InvalidField, Limits, Number, Params, ParseError, Printer, Problem,
+    Target, Usage, Value, Word, WordBuf,
 };
+
+pub use message::WritecacheMessage;
+pub use status::{WritecacheCounts, WritecacheStatus};
 
 /// Pages have 64 KiB at most.
 const BLOCK_SIZE: Limits = Limits::new("block size", 512, 1 << 16).power_of_two();
@@ -381,192 +387,5 @@ impl fmt::Display for WritecacheTable {
     }
 }
 
-/// The status of a `writecache` target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub struct WritecacheStatus {
-    /// Not 0 after an error; from then on all writes fail.
-    pub error: u64,
-    /// How many blocks the cache has.
-    pub blocks: u64,
-    /// How many of them are free.
-    pub free: u64,
-    /// How many of them are being written back.
-    pub writeback: u64,
-    /// What has been done; since version 1.6.0.
-    pub counts: Option<WritecacheCounts>,
-    /// Words that later kernels may print.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    pub extra: Vec<WordBuf>,
-}
-
-/// What a `writecache` target has done since it was loaded or its counts were cleared, in blocks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub struct WritecacheCounts {
-    /// Reads.
-    pub reads: u64,
-    /// Reads that were served from the cache.
-    pub read_hits: u64,
-    /// Writes.
-    pub writes: u64,
-    /// Writes to a block in the cache that was not yet committed.
-    pub write_hits_uncommitted: u64,
-    /// Writes to a block in the cache that was.
-    pub write_hits_committed: u64,
-    /// Writes that went to the origin.
-    pub writes_around: u64,
-    /// Writes that took a free block.
-    pub writes_allocate: u64,
-    /// Writes that waited for a free block.
-    pub writes_blocked_on_freelist: u64,
-    /// Flushes.
-    pub flushes: u64,
-    /// Discards.
-    pub discards: u64,
-}
-
-impl WritecacheCounts {
-    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
-        Ok(Self {
-            reads: fields.read("reads")?,
-            read_hits: fields.read("read hits")?,
-            writes: fields.read("writes")?,
-            write_hits_uncommitted: fields.read("write hits uncommitted")?,
-            write_hits_committed: fields.read("write hits committed")?,
-            writes_around: fields.read("writes around")?,
-            writes_allocate: fields.read("writes allocate")?,
-            writes_blocked_on_freelist: fields.read("writes blocked on freelist")?,
-            flushes: fields.read("flushes")?,
-            discards: fields.read("discards")?,
-        })
-    }
-
-    fn print(&self, out: &mut Printer<'_, '_>) {
-        out.put(&self.reads).put(&self.read_hits).put(&self.writes);
-        out.put(&self.write_hits_uncommitted).put(&self.write_hits_committed);
-        out.put(&self.writes_around).put(&self.writes_allocate).put(&self.writes_blocked_on_freelist);
-        out.put(&self.flushes).put(&self.discards);
-    }
-}
-
-impl Params for WritecacheStatus {
-    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
-        Ok(Self {
-            error: fields.read("error")?,
-            blocks: fields.read("blocks")?,
-            free: fields.read("free blocks")?,
-            writeback: fields.read("blocks under writeback")?,
-            counts: if fields.is_empty() { None } else { Some(WritecacheCounts::parse(fields)?) },
-            extra: fields.read_rest("extra")?,
-        })
-    }
-}
-
-impl fmt::Display for WritecacheStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = Printer::printed(f);
-        out.put(&self.error).put(&self.blocks).put(&self.free).put(&self.writeback);
-        if let Some(counts) = &self.counts {
-            counts.print(&mut out);
-        }
-        out.all(&self.extra).end()
-    }
-}
-
-/// A message to a `writecache` target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WritecacheMessage {
-    /// Writes back all that is cached, and waits for it.
-    Flush,
-    /// Does so when the device is suspended next.
-    FlushOnSuspend,
-    /// Caches nothing new from now on, and writes back all that is cached.
-    Cleaner,
-    /// Sets the counts of the status to 0.
-    ClearStats,
-}
-
-impl Message for WritecacheMessage {
-    type Reply = NoReply;
-}
-
-impl Params for WritecacheMessage {
-    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
-        let name = fields.next_word().ok_or_else(|| fields.missing("message"))?;
-        match name {
-            _ if name.is("flush") => Ok(Self::Flush),
-            _ if name.is("flush_on_suspend") => Ok(Self::FlushOnSuspend),
-            _ if name.is(CLEANER) => Ok(Self::Cleaner),
-            _ if name.is("clear_stats") => Ok(Self::ClearStats),
-            _ => Err(fields.error("message", Problem::Unknown)),
-        }
-    }
-}
-
-impl fmt::Display for WritecacheMessage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Flush => "flush",
-            Self::FlushOnSuspend => "flush_on_suspend",
-            Self::Cleaner => CLEANER,
-            Self::ClearStats => "clear_stats",
-        })
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(args: &str) -> Result<WritecacheTable, ParseError> {
-        Writecache::parse_table(&format!("s 1:0 1:1 {args}"))
-    }
-
-    #[test]
-    fn options_come_in_any_order_and_case() {
-        let table = Writecache::parse_input("P 1:0 1:1 4096 4 NOFUA cleaner Max_Age 7 ignored").unwrap();
-        assert_eq!(table.to_string(), "p 1:0 1:1 4096 4 max_age 7 cleaner nofua ignored");
-        assert_eq!(Writecache::check(&table, Sectors(8)), Ok(()));
-    }
-
-    #[test]
-    fn options_are_read_with_care() {
-        let refusal = |args| parse(args).unwrap_err().to_string();
-        assert_eq!(refusal("4096 1 max_age 5"), "writecache table: word 6, max_age, must be followed by a value");
-        assert_eq!(refusal("4096 4 max_age 5 max_age 5"), "writecache table: word 8, max_age, is given twice");
-        assert_eq!(refusal("4096 2 cleaner cleaner"), "writecache table: word 7, optional argument, is given twice");
-        assert_eq!(refusal("4096 2 low_watermark 101"), "writecache table: word 7, low_watermark, must be at most 100");
-        assert_eq!(refusal("1000 0"), "writecache table: word 4, block size, must be a power of two");
-        assert_eq!(refusal("4096"), "writecache table: word 5, number of optional arguments, is missing");
-        assert_eq!(parse("4096 2 new 5").unwrap().to_string(), "s 1:0 1:1 4096 2 new 5");
-    }
-
-    #[test]
-    fn options_must_go_together() {
-        let refusal = |table: WritecacheTable| Writecache::check(&table, Sectors(8)).unwrap_err().to_string();
-        let plain = parse("4096 0").unwrap();
-        assert_eq!(refusal(plain.clone().fua(false)), "fua cannot be combined with an SSD");
-        assert_eq!(refusal(plain.clone().low_watermark(51)), "low_watermark must be at most high_watermark");
-        assert_eq!(refusal(plain.clone().high_watermark(44)), "low_watermark must be at most high_watermark");
-        assert_eq!(refusal(plain.clone().max_age(86_400_001)), "max_age must be at most 86400000");
-        let pmem = WritecacheTable { kind: WritecacheKind::Pmem, ..plain };
-        assert_eq!(
-            refusal(pmem.clone().pause_writeback(5)),
-            "pause_writeback cannot be combined with persistent memory"
-        );
-        let other = Writecache::parse_table("x 1:0 1:1 4096 0").unwrap();
-        assert_eq!(refusal(other), "kind must be s or p");
-    }
-
-    #[test]
-    fn early_statuses_have_four_words() {
-        let status = Writecache::parse_status("0 65280 65280 0").unwrap();
-        assert_eq!(status.counts, None);
-        let error = Writecache::parse_status("0 65280 65280 0 1").unwrap_err();
-        assert_eq!(error.to_string(), "writecache status: word 6, read hits, is missing");
-    }
-}
+mod tests;

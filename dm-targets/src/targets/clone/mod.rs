@@ -28,17 +28,22 @@
 //!
 //! Kernel: `clone_ctr`, `clone_status` and `clone_message` in `drivers/md/dm-clone-target.c`.
 
+mod message;
+mod status;
+
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
-use dm_units::{MetaBlocks, Sectors};
+use dm_units::Sectors;
 
-use crate::keywords::keywords;
 use crate::{
-    AsGiven, Concern, Device, Fields, Health, InvalidField, Limits, Message, NoReply, Params, ParseError, Printer,
-    Problem, Target, Usage, Value, WordBuf,
+    AsGiven, Concern, Device, Fields, Health, InvalidField, Limits, Params, ParseError, Printer, Problem, Target,
+    Value, WordBuf,
 };
+
+pub use message::CloneMessage;
+pub use status::{CloneMode, CloneStatus, WorkingClone};
 
 const REGION_SIZE: Limits = Limits::new("region size", 8, 1 << 21).power_of_two();
 const REGIONS: Limits = Limits::new("number of regions", 1, 1 << 31);
@@ -311,192 +316,5 @@ impl CloneCore {
     }
 }
 
-keywords! {
-    exact;
-    /// What can still be done with the metadata of a clone.
-    pub enum CloneMode {
-        /// Everything.
-        ReadWrite = "rw",
-        /// Reading.
-        ReadOnly = "ro",
-        /// Nothing; it failed while the status was being made.
-        Fail = "Fail",
-    }
-}
-
-/// The status of a `clone` target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub enum CloneStatus {
-    /// The clone works, perhaps not for writing.
-    Working(WorkingClone),
-    /// The metadata has failed.
-    Fail,
-    /// The figures could not be read.
-    Error,
-}
-
-/// The figures of a `clone` target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub struct WorkingClone {
-    /// The size of a metadata block.
-    pub metadata_block_size: Sectors,
-    /// How full the metadata device is.
-    pub metadata: Usage<MetaBlocks>,
-    /// The size of a region.
-    pub region_size: Sectors,
-    /// How many regions need no copying any more, of all there are.
-    pub hydrated: Usage<u64>,
-    /// How many regions are being copied now.
-    pub in_flight: u32,
-    /// What is in effect.
-    pub features: CloneFeatures,
-    /// How it is copied.
-    pub core: CloneCore,
-    /// What can still be done with the metadata.
-    pub mode: CloneMode,
-    /// Words that later kernels may print.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
-    pub extra: Vec<WordBuf>,
-}
-
-impl Params for CloneStatus {
-    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
-        if fields.take_all("Fail") {
-            return Ok(Self::Fail);
-        }
-        if fields.take_all("Error") {
-            return Ok(Self::Error);
-        }
-        WorkingClone::parse(fields).map(Self::Working)
-    }
-}
-
-impl fmt::Display for CloneStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Working(clone) => clone.print(&mut Printer::printed(f)),
-            Self::Fail => f.write_str("Fail"),
-            Self::Error => f.write_str("Error"),
-        }
-    }
-}
-
-impl WorkingClone {
-    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
-        Ok(Self {
-            metadata_block_size: fields.read("metadata block size")?,
-            metadata: fields.read("used/total metadata blocks")?,
-            region_size: fields.read(REGION_SIZE.field())?,
-            hydrated: fields.read("hydrated/total regions")?,
-            in_flight: fields.read("hydrating regions")?,
-            features: CloneFeatures::parse(&mut fields.read_group(FEATURE_COUNT.field())?)?,
-            core: CloneCore::parse(&mut fields.read_group(CORE_COUNT.field())?)?,
-            mode: fields.read("metadata mode")?,
-            extra: fields.read_rest("extra")?,
-        })
-    }
-
-    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
-        out.put(&self.metadata_block_size).put(&self.metadata).put(&self.region_size);
-        out.put(&self.hydrated).put(&self.in_flight);
-        self.features.print(out);
-        self.core.print(out);
-        out.put(&self.mode).all(&self.extra).end()
-    }
-}
-
-/// A message to a `clone` target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CloneMessage {
-    /// Copies in the background.
-    EnableHydration,
-    /// Stops that.
-    DisableHydration,
-    /// Copies at most so many regions at a time.
-    HydrationThreshold(u32),
-    /// Tries to copy so many adjoining regions as one.
-    HydrationBatchSize(u32),
-}
-
-impl Message for CloneMessage {
-    type Reply = NoReply;
-}
-
-impl Params for CloneMessage {
-    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
-        let name = fields.next_word().ok_or_else(|| fields.missing("message"))?;
-        match name {
-            _ if name.is("enable_hydration") => Ok(Self::EnableHydration),
-            _ if name.is("disable_hydration") => Ok(Self::DisableHydration),
-            _ if name.is(THRESHOLD) => fields.read(THRESHOLD).map(Self::HydrationThreshold),
-            _ if name.is(BATCH_SIZE) => fields.read(BATCH_SIZE).map(Self::HydrationBatchSize),
-            _ => Err(fields.error("message", Problem::Unknown)),
-        }
-    }
-}
-
-impl fmt::Display for CloneMessage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = Printer::new(f);
-        match self {
-            Self::EnableHydration => out.word("enable_hydration"),
-            Self::DisableHydration => out.word("disable_hydration"),
-            Self::HydrationThreshold(regions) => out.word(THRESHOLD).put(regions),
-            Self::HydrationBatchSize(regions) => out.word(BATCH_SIZE).put(regions),
-        };
-        out.end()
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_table_is_printed_as_it_was_given_until_it_is_changed() {
-        let text = "1:0 1:1 1:2 0016 1 No_Hydration 4 hydration_threshold 007 hydration_threshold 9 and more";
-        let mut table = Clone::parse_table(text).unwrap();
-        assert_eq!(table.to_string(), text);
-        assert_eq!(table.args.core.hydration_threshold, Some(9), "the last one counts");
-        table.args.core.other.clear();
-        assert_eq!(table.to_string(), "1:0 1:1 1:2 16 1 no_hydration 2 hydration_threshold 9 and more");
-    }
-
-    #[test]
-    fn groups_may_be_left_out() {
-        for text in ["1:0 1:1 1:2 8", "1:0 1:1 1:2 8 0", "1:0 1:1 1:2 8 0 0", "1:0 1:1 1:2 8 1 no_hydration"] {
-            assert_eq!(Clone::parse_table(text).unwrap().to_string(), text);
-        }
-    }
-
-    #[test]
-    fn tables_are_checked() {
-        let refusal = |text: &str| Clone::parse_table(text).unwrap_err().to_string();
-        assert_eq!(refusal("1:0 1:1 1:2 24"), "clone table: word 4, region size, must be a power of two");
-        assert_eq!(
-            refusal("1:0 1:1 1:2 8 0 1 hydration_threshold"),
-            "clone table: word 7, hydration_threshold, must be followed by a value"
-        );
-        let check = |text, length| {
-            Clone::check(&Clone::parse_table(text).unwrap(), Sectors(length)).map_err(|error| error.to_string())
-        };
-        assert_eq!(check("1:0 1:1 1:2 8", 8 << 31), Ok(()));
-        let error = check("1:0 1:1 1:2 8", (8 << 31) + 1).unwrap_err();
-        assert_eq!(error, "number of regions must be from 1 to 2147483648");
-        let error = check("1:0 1:1 1:2 8 0 1 odd", 8).unwrap_err();
-        assert_eq!(error, "number of core arguments must be a multiple of 2");
-        let mut table = CloneTable::new(
-            Device::new("a").unwrap(),
-            Device::new("b").unwrap(),
-            Device::new("c").unwrap(),
-            Sectors(8),
-        );
-        table.args.region_size = Sectors(0);
-        assert!(Clone::check(&table, Sectors(8)).is_err());
-    }
-}
+mod tests;

@@ -1,0 +1,50 @@
+//! What a `clone` target can be told.
+
+use core::fmt;
+
+use super::{BATCH_SIZE, THRESHOLD};
+use crate::{Fields, Message, NoReply, Params, ParseError, Printer, Problem};
+
+/// A message to a `clone` target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CloneMessage {
+    /// Copies in the background.
+    EnableHydration,
+    /// Stops that.
+    DisableHydration,
+    /// Copies at most so many regions at a time.
+    HydrationThreshold(u32),
+    /// Tries to copy so many adjoining regions as one.
+    HydrationBatchSize(u32),
+}
+
+impl Message for CloneMessage {
+    type Reply = NoReply;
+}
+
+impl Params for CloneMessage {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let name = fields.next_word().ok_or_else(|| fields.missing("message"))?;
+        match name {
+            _ if name.is("enable_hydration") => Ok(Self::EnableHydration),
+            _ if name.is("disable_hydration") => Ok(Self::DisableHydration),
+            _ if name.is(THRESHOLD) => fields.read(THRESHOLD).map(Self::HydrationThreshold),
+            _ if name.is(BATCH_SIZE) => fields.read(BATCH_SIZE).map(Self::HydrationBatchSize),
+            _ => Err(fields.error("message", Problem::Unknown)),
+        }
+    }
+}
+
+impl fmt::Display for CloneMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Printer::new(f);
+        match self {
+            Self::EnableHydration => out.word("enable_hydration"),
+            Self::DisableHydration => out.word("disable_hydration"),
+            Self::HydrationThreshold(regions) => out.word(THRESHOLD).put(regions),
+            Self::HydrationBatchSize(regions) => out.word(BATCH_SIZE).put(regions),
+        };
+        out.end()
+    }
+}

@@ -1,0 +1,108 @@
+//! What a `clone` target reports.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use dm_units::{MetaBlocks, Sectors};
+
+use super::{CORE_COUNT, CloneCore, CloneFeatures, FEATURE_COUNT, REGION_SIZE};
+use crate::keywords::keywords;
+use crate::{Fields, Params, ParseError, Printer, Usage, WordBuf};
+
+keywords! {
+    exact;
+    /// What can still be done with the metadata of a clone.
+    pub enum CloneMode {
+        /// Everything.
+        ReadWrite = "rw",
+        /// Reading.
+        ReadOnly = "ro",
+        /// Nothing; it failed while the status was being made.
+        Fail = "Fail",
+    }
+}
+
+/// The status of a `clone` target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum CloneStatus {
+    /// The clone works, perhaps not for writing.
+    Working(WorkingClone),
+    /// The metadata has failed.
+    Fail,
+    /// The figures could not be read.
+    Error,
+}
+
+/// The figures of a `clone` target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct WorkingClone {
+    /// The size of a metadata block.
+    pub metadata_block_size: Sectors,
+    /// How full the metadata device is.
+    pub metadata: Usage<MetaBlocks>,
+    /// The size of a region.
+    pub region_size: Sectors,
+    /// How many regions need no copying any more, of all there are.
+    pub hydrated: Usage<u64>,
+    /// How many regions are being copied now.
+    pub in_flight: u32,
+    /// What is in effect.
+    pub features: CloneFeatures,
+    /// How it is copied.
+    pub core: CloneCore,
+    /// What can still be done with the metadata.
+    pub mode: CloneMode,
+    /// Words that later kernels may print.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub extra: Vec<WordBuf>,
+}
+
+impl Params for CloneStatus {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        if fields.take_all("Fail") {
+            return Ok(Self::Fail);
+        }
+        if fields.take_all("Error") {
+            return Ok(Self::Error);
+        }
+        WorkingClone::parse(fields).map(Self::Working)
+    }
+}
+
+impl fmt::Display for CloneStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Working(clone) => clone.print(&mut Printer::printed(f)),
+            Self::Fail => f.write_str("Fail"),
+            Self::Error => f.write_str("Error"),
+        }
+    }
+}
+
+impl WorkingClone {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        Ok(Self {
+            metadata_block_size: fields.read("metadata block size")?,
+            metadata: fields.read("used/total metadata blocks")?,
+            region_size: fields.read(REGION_SIZE.field())?,
+            hydrated: fields.read("hydrated/total regions")?,
+            in_flight: fields.read("hydrating regions")?,
+            features: CloneFeatures::parse(&mut fields.read_group(FEATURE_COUNT.field())?)?,
+            core: CloneCore::parse(&mut fields.read_group(CORE_COUNT.field())?)?,
+            mode: fields.read("metadata mode")?,
+            extra: fields.read_rest("extra")?,
+        })
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
+        out.put(&self.metadata_block_size).put(&self.metadata).put(&self.region_size);
+        out.put(&self.hydrated).put(&self.in_flight);
+        self.features.print(out);
+        self.core.print(out);
+        out.put(&self.mode).all(&self.extra).end()
+    }
+}

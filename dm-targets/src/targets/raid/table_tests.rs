@@ -1,0 +1,73 @@
+//! What golden lines do not show of tables.
+
+use super::*;
+use crate::{Raid, Target};
+
+const DEVICES: &str = "2 - 8:0 - 8:16";
+
+fn refusal(text: &str) -> String {
+    Raid::parse_table(text).unwrap_err().to_string()
+}
+
+#[test]
+fn near_sets_are_told_from_the_count() {
+    let printed = "raid10 5 128 nosync raid10_format far 4 8:0 8:1 8:2 8:3 8:4 8:5 8:6 8:7";
+    let table = Raid::parse_table(printed).unwrap();
+    assert!(table.raid10_use_near_sets);
+    assert_eq!(format!("{table:#}"), printed);
+    let loadable = table.to_string();
+    assert!(loadable.starts_with("raid10 5 128 nosync raid10_format far raid10_use_near_sets 4 "), "{loadable}");
+    assert_eq!(Raid::parse_input(&loadable), Ok(table));
+}
+
+#[test]
+fn early_kernels_count_too_many_words() {
+    let text = format!("raid1 5 0 rebuild 0 {DEVICES}");
+    let table = Raid::parse_table(&text).unwrap();
+    assert_eq!(table.surplus, 2);
+    assert_eq!(format!("{table:#}"), text);
+    assert_eq!(
+        Raid::check(&table, Sectors(65536)).unwrap_err().to_string(),
+        "number of raid parameters must be that of the words up to the devices"
+    );
+}
+
+#[test]
+fn parameters_stand_in_any_order_and_once() {
+    let table =
+        Raid::parse_table(&format!("RAID1 8 0 region_size 1024 write_mostly 1 NOSYNC daemon_sleep 5 {DEVICES}"));
+    let printed = format!("raid1 8 0 nosync daemon_sleep 5 write_mostly 1 region_size 1024 {DEVICES}");
+    assert_eq!(table.unwrap().to_string(), printed);
+    let word = "raid table: word";
+    assert_eq!(refusal("raid1 5 0 rebuild 1 rebuild 1"), format!("{word} 7, rebuild, is given twice"));
+    assert_eq!(refusal("raid1 3 0 sync sync"), format!("{word} 5, raid parameter, is given twice"));
+    assert_eq!(refusal("raid1 3 0 sync nosync"), format!("{word} 5, raid parameter, cannot be combined with sync"));
+}
+
+#[test]
+fn a_count_that_cuts_a_parameter_is_refused() {
+    let word = "raid table: word";
+    assert_eq!(
+        refusal(&format!("raid1 2 0 daemon_sleep 5 {DEVICES}")),
+        format!("{word} 4, daemon_sleep, must be counted together with its value")
+    );
+    assert_eq!(refusal("raid1 3 0 daemon_sleep"), format!("{word} 4, daemon_sleep, must be followed by a value"));
+    assert_eq!(
+        refusal(&format!("raid1 1 0 nosync {DEVICES}")),
+        format!("{word} 4, number of raid devices, must be a decimal number")
+    );
+}
+
+#[test]
+fn unknown_parameters_are_kept() {
+    let text = format!("raid1 5 0 nosync newest 7 flag {DEVICES}");
+    let table = Raid::parse_table(&text).unwrap();
+    assert_eq!(table.other_params.len(), 3);
+    assert_eq!(table.to_string(), text);
+}
+
+#[test]
+fn words_after_the_devices_are_kept() {
+    let text = format!("raid1 1 0 {DEVICES} more words");
+    assert_eq!(Raid::parse_table(&text).unwrap().to_string(), text);
+}

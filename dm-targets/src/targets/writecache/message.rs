@@ -1,0 +1,48 @@
+//! What a `writecache` target can be told.
+
+use core::fmt;
+
+use super::CLEANER;
+use crate::{Fields, Message, NoReply, Params, ParseError, Problem};
+
+/// A message to a `writecache` target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WritecacheMessage {
+    /// Writes back all that is cached, and waits for it.
+    Flush,
+    /// Does so when the device is suspended next.
+    FlushOnSuspend,
+    /// Caches nothing new from now on, and writes back all that is cached.
+    Cleaner,
+    /// Sets the counts of the status to 0.
+    ClearStats,
+}
+
+impl Message for WritecacheMessage {
+    type Reply = NoReply;
+}
+
+impl Params for WritecacheMessage {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let name = fields.next_word().ok_or_else(|| fields.missing("message"))?;
+        match name {
+            _ if name.is("flush") => Ok(Self::Flush),
+            _ if name.is("flush_on_suspend") => Ok(Self::FlushOnSuspend),
+            _ if name.is(CLEANER) => Ok(Self::Cleaner),
+            _ if name.is("clear_stats") => Ok(Self::ClearStats),
+            _ => Err(fields.error("message", Problem::Unknown)),
+        }
+    }
+}
+
+impl fmt::Display for WritecacheMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Flush => "flush",
+            Self::FlushOnSuspend => "flush_on_suspend",
+            Self::Cleaner => CLEANER,
+            Self::ClearStats => "clear_stats",
+        })
+    }
+}

@@ -1,0 +1,101 @@
+//! What a `writecache` target reports.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::{Fields, Params, ParseError, Printer, WordBuf};
+
+/// The status of a `writecache` target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct WritecacheStatus {
+    /// Not 0 after an error; from then on all writes fail.
+    pub error: u64,
+    /// How many blocks the cache has.
+    pub blocks: u64,
+    /// How many of them are free.
+    pub free: u64,
+    /// How many of them are being written back.
+    pub writeback: u64,
+    /// What has been done; since version 1.6.0.
+    pub counts: Option<WritecacheCounts>,
+    /// Words that later kernels may print.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub extra: Vec<WordBuf>,
+}
+
+/// What a `writecache` target has done since it was loaded or its counts were cleared, in blocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct WritecacheCounts {
+    /// Reads.
+    pub reads: u64,
+    /// Reads that were served from the cache.
+    pub read_hits: u64,
+    /// Writes.
+    pub writes: u64,
+    /// Writes to a block in the cache that was not yet committed.
+    pub write_hits_uncommitted: u64,
+    /// Writes to a block in the cache that was.
+    pub write_hits_committed: u64,
+    /// Writes that went to the origin.
+    pub writes_around: u64,
+    /// Writes that took a free block.
+    pub writes_allocate: u64,
+    /// Writes that waited for a free block.
+    pub writes_blocked_on_freelist: u64,
+    /// Flushes.
+    pub flushes: u64,
+    /// Discards.
+    pub discards: u64,
+}
+
+impl WritecacheCounts {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        Ok(Self {
+            reads: fields.read("reads")?,
+            read_hits: fields.read("read hits")?,
+            writes: fields.read("writes")?,
+            write_hits_uncommitted: fields.read("write hits uncommitted")?,
+            write_hits_committed: fields.read("write hits committed")?,
+            writes_around: fields.read("writes around")?,
+            writes_allocate: fields.read("writes allocate")?,
+            writes_blocked_on_freelist: fields.read("writes blocked on freelist")?,
+            flushes: fields.read("flushes")?,
+            discards: fields.read("discards")?,
+        })
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) {
+        out.put(&self.reads).put(&self.read_hits).put(&self.writes);
+        out.put(&self.write_hits_uncommitted).put(&self.write_hits_committed);
+        out.put(&self.writes_around).put(&self.writes_allocate).put(&self.writes_blocked_on_freelist);
+        out.put(&self.flushes).put(&self.discards);
+    }
+}
+
+impl Params for WritecacheStatus {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        Ok(Self {
+            error: fields.read("error")?,
+            blocks: fields.read("blocks")?,
+            free: fields.read("free blocks")?,
+            writeback: fields.read("blocks under writeback")?,
+            counts: if fields.is_empty() { None } else { Some(WritecacheCounts::parse(fields)?) },
+            extra: fields.read_rest("extra")?,
+        })
+    }
+}
+
+impl fmt::Display for WritecacheStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Printer::printed(f);
+        out.put(&self.error).put(&self.blocks).put(&self.free).put(&self.writeback);
+        if let Some(counts) = &self.counts {
+            counts.print(&mut out);
+        }
+        out.all(&self.extra).end()
+    }
+}
