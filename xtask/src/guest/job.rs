@@ -68,7 +68,7 @@ mod tests {
     use std::ffi::OsStr;
     use std::process::Command;
 
-    use super::{Job, quote};
+    use super::{Job, is_passed_on, quote};
 
     #[test]
     fn the_shell_reads_back_what_was_quoted() {
@@ -91,5 +91,18 @@ mod tests {
         let script = String::from_utf8(job.script()).unwrap();
         let output = Command::new("sh").arg("-c").arg(script).output().unwrap();
         assert_eq!(String::from_utf8(output.stdout).unwrap(), "/ it's a b");
+    }
+
+    #[test]
+    fn what_the_guest_tells_the_tests_does_not_come_from_here() {
+        for (name, expected) in [
+            ("RUST_BACKTRACE", true),
+            ("DM_SOMETHING", true),
+            ("HOME", false),
+            ("DM_TESTING_DIR", false),
+            ("DM_TESTING_THROW_AWAY", false),
+        ] {
+            assert_eq!(is_passed_on(OsStr::new(name)), expected, "{name}");
+        }
     }
 }
