@@ -17,20 +17,10 @@ pub(crate) struct Numbering {
 
 /// Kernel: `include/uapi/asm-generic/ioctl.h`. PA-RISC swaps read and write, which changes no code
 /// of the device mapper.
-pub(crate) const GENERIC: Numbering = Numbering {
-    none: 0,
-    read: 2,
-    write: 1,
-    shift: 30,
-};
+pub(crate) const GENERIC: Numbering = Numbering { none: 0, read: 2, write: 1, shift: 30 };
 
 /// Kernel: `arch/{mips,powerpc,sparc,alpha}/include/uapi/asm/ioctl.h`.
-pub(crate) const WIDE_DIRECTION: Numbering = Numbering {
-    none: 1,
-    read: 2,
-    write: 4,
-    shift: 29,
-};
+pub(crate) const WIDE_DIRECTION: Numbering = Numbering { none: 1, read: 2, write: 4, shift: 29 };
 
 /// The numbering of the target this crate is compiled for. Rust has no target for Alpha.
 pub(crate) const NATIVE: Numbering = if cfg!(any(
@@ -55,12 +45,7 @@ pub(crate) const fn io(numbering: Numbering, magic: u8, nr: u8) -> u32 {
 
 /// C's `_IOWR(magic, nr, type)`: a command whose argument of `size` bytes goes both ways.
 pub(crate) const fn iowr(numbering: Numbering, magic: u8, nr: u8, size: u16) -> u32 {
-    code(
-        (numbering.read | numbering.write) << numbering.shift,
-        magic,
-        nr,
-        size,
-    )
+    code((numbering.read | numbering.write) << numbering.shift, magic, nr, size)
 }
 
 const fn code(direction: u32, magic: u8, nr: u8, size: u16) -> u32 {

@@ -28,19 +28,13 @@ struct Item {
 
 impl Item {
     fn new(origin: Origin, expression: &'static str, value: impl Display) -> Self {
-        Self {
-            expression,
-            value: value.to_string(),
-            origin,
-        }
+        Self { expression, value: value.to_string(), origin }
     }
 
     /// The macro that says whether this header has the item. Command numbers are enumerators, which
     /// `#ifdef` does not see, but each came together with its request code.
     fn guard(&self) -> &str {
-        self.expression
-            .strip_suffix("_CMD")
-            .unwrap_or(self.expression)
+        self.expression.strip_suffix("_CMD").unwrap_or(self.expression)
     }
 }
 
@@ -160,11 +154,7 @@ int main(void)
 "
     );
     for item in constants {
-        program += &format!(
-            "#ifdef {}\n\tSHOW({});\n#endif\n",
-            item.guard(),
-            item.expression
-        );
+        program += &format!("#ifdef {}\n\tSHOW({});\n#endif\n", item.guard(), item.expression);
     }
     for item in layouts {
         program += &format!("\tnumber(\"{0}\", {0});\n", item.expression);
@@ -186,10 +176,7 @@ fn compiler() -> Command {
 fn stdout_of(what: &str, output: Output) -> io::Result<String> {
     if !output.status.success() {
         let stderr = String::from_utf8_lossy(&output.stderr);
-        return Err(io::Error::other(format!(
-            "{what} failed: {}\n{stderr}",
-            output.status
-        )));
+        return Err(io::Error::other(format!("{what} failed: {}\n{stderr}", output.status)));
     }
     String::from_utf8(output.stdout).map_err(io::Error::other)
 }
@@ -212,9 +199,7 @@ fn header_macros(test: &str) -> io::Result<Option<BTreeMap<String, String>>> {
                 .collect(),
         )),
         Err(error) => {
-            say(&format!(
-                "skipped: {test}: no C compiler or no kernel headers: {error}"
-            ))?;
+            say(&format!("skipped: {test}: no C compiler or no kernel headers: {error}"))?;
             Ok(None)
         }
     }
@@ -224,10 +209,7 @@ fn header_macros(test: &str) -> io::Result<Option<BTreeMap<String, String>>> {
 fn run(program: &str) -> io::Result<BTreeMap<String, String>> {
     let source = write_temporary("values.c", program)?;
     let binary = source.with_extension("bin");
-    let compiled = compiler()
-        .args(["-std=c11", "-o"])
-        .args([&binary, &source])
-        .output()?;
+    let compiled = compiler().args(["-std=c11", "-o"]).args([&binary, &source]).output()?;
     stdout_of("compiling values.c", compiled)?;
     let printed = stdout_of("values", Command::new(binary).output()?)?;
     Ok(printed
@@ -244,11 +226,7 @@ fn say(line: &str) -> io::Result<()> {
 
 /// What is wrong with an item, given what the header says about it.
 fn complaint(item: &Item, theirs: Option<&str>, header_minor: u32) -> Option<String> {
-    let Item {
-        expression,
-        value: ours,
-        origin,
-    } = item;
+    let Item { expression, value: ours, origin } = item;
     match (theirs, *origin) {
         (_, Origin::HeaderOfOurVersion) if header_minor != DM_VERSION_MINOR => None,
         (Some(theirs), _) if theirs == ours => None,
@@ -265,10 +243,7 @@ fn every_value_is_that_of_the_installed_header() {
         return;
     };
     let header_minor = macros["DM_VERSION_MINOR"].parse().unwrap();
-    say(&format!(
-        "the header has interface 4.{header_minor}, dm-sys 4.{DM_VERSION_MINOR}"
-    ))
-    .unwrap();
+    say(&format!("the header has interface 4.{header_minor}, dm-sys 4.{DM_VERSION_MINOR}")).unwrap();
 
     let (constants, layouts) = (constants(), layouts());
     let theirs = run(&program(&constants, &layouts)).unwrap_or_else(|error| panic!("{error}"));
@@ -290,16 +265,10 @@ fn a_header_that_is_not_newer_has_no_other_constants() {
     };
     let header_minor: u32 = macros["DM_VERSION_MINOR"].parse().unwrap();
     let ours: BTreeSet<_> = constants().iter().map(|item| item.expression).collect();
-    let unknown: Vec<_> = macros
-        .keys()
-        .map(String::as_str)
-        .filter(|name| name.starts_with("DM_") && !ours.contains(name))
-        .collect();
+    let unknown: Vec<_> =
+        macros.keys().map(String::as_str).filter(|name| name.starts_with("DM_") && !ours.contains(name)).collect();
     if header_minor > DM_VERSION_MINOR {
-        say(&format!(
-            "only in the newer header 4.{header_minor}: {unknown:?}"
-        ))
-        .unwrap();
+        say(&format!("only in the newer header 4.{header_minor}: {unknown:?}")).unwrap();
     } else {
         assert!(unknown.is_empty(), "only in the header: {unknown:?}");
     }
@@ -307,16 +276,11 @@ fn a_header_that_is_not_newer_has_no_other_constants() {
 
 #[test]
 fn every_public_constant_is_compared() {
-    let compared: BTreeSet<_> = constants()
-        .iter()
-        .map(|item| item.expression.to_owned())
-        .collect();
+    let compared: BTreeSet<_> = constants().iter().map(|item| item.expression.to_owned()).collect();
     let mut public = BTreeSet::new();
     for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap() {
         let source = std::fs::read_to_string(file.unwrap().path()).unwrap();
-        let names = source
-            .lines()
-            .filter_map(|line| line.strip_prefix("pub const ")?.split(':').next());
+        let names = source.lines().filter_map(|line| line.strip_prefix("pub const ")?.split(':').next());
         public.extend(names.map(str::to_owned));
     }
     assert_eq!(public, compared);
