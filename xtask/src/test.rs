@@ -68,23 +68,14 @@ fn step(name: &'static str, work: impl FnOnce() -> Result<Option<String>>) -> St
 
 /// Checks how all files are formatted; `cargo fmt` would not see those whose module a macro declares.
 fn check_format(workspace: &Workspace) -> Result<Option<String>> {
+    let files = tidy::files(workspace)?;
     let mut rustfmt = Command::new("rustfmt");
-    rustfmt.args(["--check", "--edition", "2024"]).args(sources(workspace)?).current_dir(&workspace.root);
+    rustfmt.args(["--check", "--edition", "2024"]).args(files.iter().filter(|file| file.ends_with(".rs")));
+    rustfmt.current_dir(&workspace.root);
     if !rustfmt.status().context("cannot run rustfmt")?.success() {
         bail!("some files are not formatted: rustfmt --edition 2024 $(git ls-files '*.rs')");
     }
     Ok(None)
-}
-
-/// The Rust files that git knows.
-fn sources(workspace: &Workspace) -> Result<Vec<String>> {
-    let output = Command::new("git").args(["ls-files", "*.rs"]).current_dir(&workspace.root).output();
-    let files = String::from_utf8(output.context("cannot run git")?.stdout).context("a file name is not text")?;
-    let files: Vec<String> = files.lines().map(str::to_owned).collect();
-    if files.is_empty() {
-        bail!("git knows no Rust file here");
-    }
-    Ok(files)
 }
 
 /// Runs cargo with libclang in its reach.

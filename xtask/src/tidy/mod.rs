@@ -81,7 +81,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<bool> {
 }
 
 /// Every file that belongs to the project, from the workspace's root.
-fn files(workspace: &Workspace) -> Result<Vec<String>> {
+pub(crate) fn files(workspace: &Workspace) -> Result<Vec<String>> {
     let output = Command::new("git")
         .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
         .current_dir(&workspace.root)
