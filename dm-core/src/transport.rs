@@ -50,7 +50,7 @@ impl Transport for ControlNode {
     fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
         // The kernel trusts this word for the length of what it reads and writes, so it is set here and nowhere else.
         header::set_data_size(request)?;
-        kernel_log::skip_to_end(command);
+        let _call = kernel_log::begin(command);
         // SAFETY: `request` is ours alone for the length of the call, initialised, and at least a whole `struct dm_ioctl`
         // long; its `data_size`, both checked and set above, is its length. The kernel's handler (`ctl_ioctl` in
         // drivers/md/dm-ioctl.c) reads and writes at most `data_size` bytes, and where that is less than the 305 which
