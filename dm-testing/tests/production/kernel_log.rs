@@ -1,0 +1,198 @@
+//! What the kernel says when it refuses.
+
+use std::fmt::Display;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::net::UnixListener;
+use std::thread;
+
+use dm_core::{Buffer, Dm, Error, LoadOptions, MessageOptions, ResumeOptions, TargetLine};
+use dm_testing::{MappedDevice, Scratch, require};
+use dm_units::Sectors;
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+
+use crate::support::{LENGTH, linear, refusal, zero};
+
+const LOG: &str = "/dev/kmsg";
+
+/// The kernel's words about a table that it refuses.
+fn refused(device: &MappedDevice, target_type: &str, params: impl Display) -> (Error, Vec<String>) {
+    let dm = Dm::open().unwrap();
+    let line = TargetLine::new(Sectors(0), LENGTH, target_type, params);
+    let error = dm.table_load(&mut Buffer::new(), device.number(), [line], LoadOptions::new()).unwrap_err();
+    let lines = refusal(&error).kernel_log().to_vec();
+    (error, lines)
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn a_refused_table_comes_with_the_kernels_reason() {
+    let needs = ["linear", "zero", "striped", "delay"].map(require::target);
+    let Some(scratch) = Scratch::new(&needs) else { return };
+    let disk = scratch.loop_device(LENGTH.to_bytes()).unwrap().number();
+    let device = scratch.create("device").unwrap();
+    let faults = [
+        ("linear", format!("{disk}"), "linear: Invalid argument count"),
+        ("linear", format!("{disk} x"), "linear: Invalid device sector"),
+        ("linear", "no-such-disk 0".to_owned(), "linear: Device lookup failed"),
+        ("linear", format!("{disk} 1"), "too small for target"),
+        ("zero", "x".to_owned(), "zero: No arguments required"),
+        ("striped", "2".to_owned(), "striped: Not enough arguments"),
+        ("striped", format!("0 8 {disk} 0"), "striped: Invalid stripe count"),
+        ("delay", format!("{disk} 0 x"), "delay: Invalid delay"),
+        ("no-such-target", String::new(), "no-such-target: unknown target type"),
+    ];
+    for (target_type, params, reason) in faults {
+        let (error, lines) = refused(&device, target_type, &params);
+        let said: Vec<_> = lines.iter().filter(|line| line.contains(reason)).collect();
+        let [line] = said[..] else { unreachable!("{reason}: {lines:?}") };
+        assert!(line.starts_with(&format!("device-mapper: table: {}: ", device.number())), "{line}");
+        assert!(error.to_string().contains(&format!("; the kernel says: {line}")), "{error}");
+    }
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn every_line_of_a_table_has_its_reason() {
+    let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
+    let device = scratch.create("device").unwrap();
+    let gap = [(0, 8), (9, 8)].map(|(start, length)| TargetLine::new(Sectors(start), Sectors(length), "zero", ""));
+    let loaded = scratch.dm().table_load(&mut Buffer::new(), device.number(), gap, LoadOptions::new());
+    let error = loaded.unwrap_err().to_string();
+    assert!(error.contains("zero: Gap in table"), "{error}");
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn a_refused_message_comes_with_the_kernels_reason() {
+    let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
+    let device = scratch.map("device", [zero()]).unwrap();
+    let faults = [
+        (Sectors(0), "hello", "Target type does not support messages"),
+        (Sectors(0), "", "Empty message received"),
+        (LENGTH, "hello", "Target message sector outside device"),
+        (Sectors(0), "@hello", "Unsupported message sent to DM core: @hello"),
+    ];
+    for (sector, message, reason) in faults {
+        let options = MessageOptions::new();
+        let error = scratch.dm().target_msg(&mut Buffer::new(), device.number(), sector, message, options).unwrap_err();
+        let [line] = refusal(&error).kernel_log() else { unreachable!("{error}") };
+        assert!(line.starts_with("device-mapper: ") && line.contains(reason), "{line}");
+    }
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn a_refused_resume_comes_with_the_kernels_reason() {
+    let Some(scratch) = Scratch::new(&[require::target("linear")]) else { return };
+    let disk = scratch.loop_device(LENGTH.to_bytes()).unwrap();
+    let device = scratch.map("device", [linear(disk.number())]).unwrap();
+    let beyond = TargetLine::new(Sectors(0), LENGTH, "linear", format!("{} 8", disk.number()));
+    scratch.dm().table_load(&mut Buffer::new(), device.number(), [beyond], LoadOptions::new()).unwrap();
+    let error = scratch.dm().device_resume(device.name(), ResumeOptions::new()).unwrap_err();
+    let [line] = refusal(&error).kernel_log() else { unreachable!("{error}") };
+    assert!(line.contains(&format!("table: {}: loop", device.number())) && line.contains("too small"), "{line}");
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn older_lines_are_no_reasons() {
+    let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
+    let device = scratch.create("device").unwrap();
+    let first = refused(&device, "zero", "x").1;
+    // The same again, after other calls that fail and succeed, and a line of the same device that was there before.
+    refused(&device, "no-such-target", "");
+    scratch.swap(&device, [zero()]).unwrap();
+    let older = format!("<4>device-mapper: table: {}: an older line\n", device.number());
+    OpenOptions::new().write(true).open(LOG).unwrap().write_all(older.as_bytes()).unwrap();
+    for _ in 0..20 {
+        assert_eq!(refused(&device, "zero", "x").1, first);
+    }
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn errors_about_no_fault_of_the_request_have_no_reasons() {
+    let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
+    let device = scratch.map("device", [zero()]).unwrap();
+    let user = File::open(device.path()).unwrap();
+    refused(&device, "zero", "x");
+    let error = scratch.dm().device_remove(device.number(), dm_core::RemoveOptions::new()).unwrap_err();
+    assert!(refusal(&error).kernel_log().is_empty(), "{error}");
+    drop(user);
+}
+
+/// How often two threads fail at the same time.
+const ROUNDS: usize = 300;
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn each_of_two_devices_has_its_own_reasons() {
+    let Some(scratch) = Scratch::new(&["zero", "linear"].map(require::target)) else { return };
+    let faults = [("zero", "x", "zero: No arguments required"), ("linear", "x 0", "linear: Device lookup failed")];
+    thread::scope(|scope| {
+        for (target_type, params, reason) in faults {
+            let device = scratch.create(target_type).unwrap();
+            scope.spawn(move || {
+                let ours = format!("device-mapper: table: {}: {reason}", device.number());
+                for _ in 0..ROUNDS {
+                    let lines = refused(&device, target_type, params).1;
+                    assert_eq!(lines.iter().filter(|line| line.starts_with(&ours)).count(), 1, "{lines:?}");
+                    let named = |line: &&String| line.starts_with("device-mapper: table: ");
+                    assert_eq!(lines.iter().filter(named).count(), 1, "{lines:?}");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn a_message_and_a_table_keep_their_reasons_apart() {
+    let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
+    let [loaded, messaged] = ["loaded", "messaged"].map(|suffix| scratch.map(suffix, [zero()]).unwrap());
+    thread::scope(|scope| {
+        let loader = scope.spawn(|| {
+            for _ in 0..ROUNDS {
+                let lines = refused(&loaded, "zero", "x").1;
+                assert!(lines.iter().any(|line| line.contains("No arguments required")), "{lines:?}");
+                assert!(!lines.iter().any(|line| line.contains("messages")), "{lines:?}");
+            }
+        });
+        let dm = Dm::open().unwrap();
+        let mut buffer = Buffer::new();
+        while !loader.is_finished() {
+            let sent = dm.target_msg(&mut buffer, messaged.number(), Sectors(0), "x", MessageOptions::new());
+            let error = sent.unwrap_err().to_string();
+            // Where the kernel doesn't say who writes, none at all is right, too.
+            assert!(!error.contains("No arguments") && !error.contains("adding target"), "{error}");
+        }
+    });
+}
+
+/// In a thread whose mounts are its own, so that its end restores everything.
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn without_a_log_there_is_the_error_alone() {
+    let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
+    let device = scratch.create("device").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    let without_log = thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            unshare(CloneFlags::CLONE_NEWNS).unwrap();
+            let nothing = None::<&str>;
+            mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing).unwrap();
+            // A socket can't be opened.
+            mount(Some(&socket), LOG, nothing, MsFlags::MS_BIND, nothing).unwrap();
+            assert!(fs::read(LOG).is_err());
+            refused(&device, "zero", "x")
+        });
+        thread.join().unwrap()
+    });
+    let (error, lines) = without_log;
+    assert!(error.is_invalid() && lines.is_empty(), "{error}");
+    assert!(!refused(&device, "zero", "x").1.is_empty());
+}
