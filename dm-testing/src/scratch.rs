@@ -137,8 +137,16 @@ impl Scratch {
     /// # Errors
     /// The suffix can't be part of a name, or the kernel refuses.
     pub fn create(&self, suffix: impl AsRef<[u8]>) -> Result<MappedDevice> {
+        self.create_with(suffix, CreateOptions::new())
+    }
+
+    /// The same, with a uuid or a chosen minor number.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn create_with(&self, suffix: impl AsRef<[u8]>, options: CreateOptions<'_>) -> Result<MappedDevice> {
         let name = self.name(suffix)?;
-        let info = self.dm.device_create(name.as_borrowed(), CreateOptions::new())?;
+        let info = self.dm.device_create(name.as_borrowed(), options)?;
         Ok(MappedDevice::new(name, &info))
     }
 

@@ -6,7 +6,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::thread;
 use std::time::Duration;
 
-use dm_core::{Buffer, CreateOptions, Dm, DmName, InfoOptions, RenameOptions, SuspendOptions, TargetLine};
+use dm_core::{Buffer, CreateOptions, Dm, DmName, InfoOptions, LoadOptions, RenameOptions, SuspendOptions, TargetLine};
 use dm_testing::{Fault, FaultyDisk, MappedDevice, Pattern, Scratch, require, wait_until};
 use dm_units::{Bytes, Sectors};
 
@@ -92,6 +92,20 @@ fn a_suspended_device_with_io_waiting_goes() {
     wait_until("the reader to open it", Duration::from_secs(5), || open_count(&scratch, &device) > 0).unwrap();
     drop(scratch);
     assert!(reader.join().unwrap().is_err(), "it read something from a device of errors");
+    assert!(devices(&prefix).is_empty());
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn devices_that_hold_each_other_go() {
+    let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
+    let prefix = scratch.prefix().to_owned();
+    let [one, two] = ["one", "two"].map(|suffix| scratch.map(suffix, zero()).unwrap());
+    for (device, below) in [(&one, &two), (&two, &one)] {
+        let line = TargetLine::new(Sectors(0), LENGTH, "linear", format!("{} 0", below.number()));
+        scratch.dm().table_load(&mut Buffer::new(), device.number(), [line], LoadOptions::new()).unwrap();
+    }
+    drop(scratch);
     assert!(devices(&prefix).is_empty());
 }
 

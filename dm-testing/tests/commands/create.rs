@@ -2,26 +2,17 @@
 
 use std::fs;
 
-use dm_core::{Buffer, DmUuid, ResumeOptions};
-use dm_core::{CreateOptions, DmName, DmNameBuf, DmUuidBuf, ListOptions, Version};
+use dm_core::{Buffer, CreateOptions, DmName, DmNameBuf, DmUuid, DmUuidBuf, ListOptions, RemoveOptions, ResumeOptions};
 use dm_testing::{Scratch, require};
 use dm_units::DeviceNumber;
 
-use crate::support::{LENGTH, exists, info, load, sysfs, zero};
-
-/// The interface version that refuses names which other things in `/dev/mapper` have.
-const RESERVED_SINCE: Version = Version::new(4, 48, 0);
+use crate::support::{LENGTH, RESERVED, exists, far_minor, info, load, refuses_reserved_names, sysfs, zero};
 
 /// The major number of mapped devices, from `/proc/devices`.
 fn major() -> u32 {
     let text = fs::read_to_string("/proc/devices").unwrap();
     let line = text.lines().find_map(|line| line.strip_suffix(" device-mapper")).unwrap();
     line.trim().parse().unwrap()
-}
-
-/// A minor number far from those that the kernel chooses, another one for each test.
-fn far_minor(test: u32) -> u32 {
-    (1 << 19) | test << 16 | std::process::id() & 0xffff
 }
 
 #[test]
@@ -159,15 +150,13 @@ fn odd_uuids_are_uuids() {
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn names_of_other_things_are_refused_since_4_48() {
     let Some(scratch) = Scratch::new(&[]) else { return };
-    let refuses = scratch.dm().version().unwrap() >= RESERVED_SINCE;
-    for name in ["control", ".", ".."] {
-        let name = DmName::new(name).unwrap();
+    for name in RESERVED.map(|name| DmName::new(name).unwrap()) {
         match scratch.dm().device_create(name, CreateOptions::new()) {
             Ok(_) => {
-                scratch.dm().device_remove(name, dm_core::RemoveOptions::new()).unwrap();
-                assert!(!refuses, "{name}");
+                scratch.dm().device_remove(name, RemoveOptions::new()).unwrap();
+                assert!(!refuses_reserved_names(&scratch), "{name}");
             }
-            Err(error) => assert!(refuses && error.is_invalid(), "{name}: {error}"),
+            Err(error) => assert!(refuses_reserved_names(&scratch) && error.is_invalid(), "{name}: {error}"),
         }
     }
 }

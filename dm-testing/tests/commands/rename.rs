@@ -5,7 +5,7 @@ use std::fs::File;
 use dm_core::{DmName, DmUuidBuf, RenameOptions};
 use dm_testing::{Scratch, require};
 
-use crate::support::{LENGTH, exists, info, sysfs, zero};
+use crate::support::{LENGTH, RESERVED, exists, info, refuses_reserved_names, sysfs, zero};
 
 const PLAIN: RenameOptions = RenameOptions::new();
 
@@ -61,12 +61,19 @@ fn a_missing_device_is_not_found() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn the_name_of_the_control_node_is_refused_since_4_48() {
-    let Some(scratch) = Scratch::new(&[require::interface(48)]) else { return };
+fn names_of_other_things_are_refused_since_4_48() {
+    let Some(scratch) = Scratch::new(&[]) else { return };
     let device = scratch.create("device").unwrap();
-    let error = scratch.dm().device_rename(device.name(), DmName::new("control").unwrap(), PLAIN).unwrap_err();
-    assert!(error.is_invalid(), "{error}");
-    assert!(exists(&scratch, device.name()));
+    for other in RESERVED.map(|name| DmName::new(name).unwrap()) {
+        match scratch.dm().device_rename(device.name(), other, PLAIN) {
+            Ok(_) => {
+                scratch.dm().device_rename(other, device.name(), PLAIN).unwrap();
+                assert!(!refuses_reserved_names(&scratch), "{other}");
+            }
+            Err(error) => assert!(refuses_reserved_names(&scratch) && error.is_invalid(), "{other}: {error}"),
+        }
+    }
+    assert_eq!(info(&scratch, device.name()).number(), device.number());
 }
 
 #[test]

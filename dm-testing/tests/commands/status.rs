@@ -88,7 +88,7 @@ fn a_suspended_device_tells_its_status() {
 fn a_status_counts_io_that_is_held_back() {
     let Some(scratch) = Scratch::new(&[require::target("delay")]) else { return };
     let disk = scratch.loop_device(LENGTH.to_bytes()).unwrap();
-    let params = format!("{0} 0 0 {0} 0 100", disk.number());
+    let params = format!("{0} 0 0 {0} 0 500", disk.number());
     let device = scratch.map("device", [TargetLine::new(Sectors(0), LENGTH, "delay", params)]).unwrap();
     let path = device.path();
     let writer = std::thread::spawn(move || Pattern::new(1).write(&path, Sectors(0), Sectors(8)).unwrap());

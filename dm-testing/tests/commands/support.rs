@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dm_core::{
     Buffer, Command, ControlNode, DevId, DeviceInfo, Dm, InfoOptions, LoadOptions, Printed, StatusOptions, TableSlot,
-    TargetLine, Transport,
+    TargetLine, Transport, Version,
 };
 use dm_testing::{MappedDevice, Scratch, wait_until};
 use dm_units::{DeviceNumber, Sectors};
@@ -36,6 +36,19 @@ pub(crate) fn one_sector_each(below: DeviceNumber, count: u64) -> Vec<TargetLine
         TargetLine::new(Sectors(sector), Sectors(1), "linear", format!("{below} {there}"))
     };
     (0..count).map(line).collect()
+}
+
+/// Names that other things in `/dev/mapper` have.
+pub(crate) const RESERVED: [&str; 3] = ["control", ".", ".."];
+
+/// Whether the kernel keeps devices from having them, as it does since interface 4.48.
+pub(crate) fn refuses_reserved_names(scratch: &Scratch) -> bool {
+    scratch.dm().version().unwrap() >= Version::new(4, 48, 0)
+}
+
+/// A minor number far from those that the kernel chooses, another one for each test that asks for one.
+pub(crate) fn far_minor(test: u32) -> u32 {
+    (1 << 19) | test << 16 | std::process::id() & 0xffff
 }
 
 pub(crate) fn info<'a>(scratch: &Scratch, id: impl Into<DevId<'a>>) -> DeviceInfo {

@@ -79,26 +79,27 @@ fn io_waits_while_a_device_is_suspended() {
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn suspension_waits_for_io_that_is_under_way() {
-    const DELAY: Duration = Duration::from_millis(100);
+    const DELAY: Duration = Duration::from_millis(500);
     let Some(scratch) = Scratch::new(&[require::target("delay")]) else { return };
     let disk = scratch.loop_device(LENGTH.to_bytes()).unwrap();
-    let params = format!("{} 0 {}", disk.number(), DELAY.as_millis());
+    // Writes are slow; reads are not, or udev would take long.
+    let params = format!("{0} 0 0 {0} 0 {1}", disk.number(), DELAY.as_millis());
     let slow = scratch.map("slow", [TargetLine::new(START, LENGTH, "delay", params)]).unwrap();
     let device = scratch.map("device", [linear(slow.number(), START)]).unwrap();
     let path = device.path();
     let begun = Instant::now();
-    let reader = thread::spawn(move || {
-        Pattern::zeros().verify(&path, START, LENGTH).unwrap();
+    let writer = thread::spawn(move || {
+        Pattern::new(1).write(&path, START, LENGTH).unwrap();
         begun.elapsed()
     });
     // Io that is held back by the delay, counted by the block layer.
     let in_flight = || sysfs(device.number(), "inflight").is_some_and(|text| text != b"       0        0");
-    wait_until("the read", SOON, in_flight).unwrap();
+    wait_until("the write", SOON, in_flight).unwrap();
     scratch.dm().device_suspend(device.number(), SuspendOptions::new().skip_lockfs(true)).unwrap();
     let suspended = begun.elapsed();
     assert!(suspended >= DELAY, "suspended after {suspended:?} with io under way");
     resume(&scratch, &device);
-    assert!(reader.join().unwrap() >= DELAY);
+    assert!(writer.join().unwrap() >= DELAY);
 }
 
 #[test]

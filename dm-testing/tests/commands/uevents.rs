@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::time::Instant;
 
-use dm_core::{RemoveOptions, RenameOptions, ResumeOptions, UdevCookie, UdevFlags};
+use dm_core::{CreateOptions, RemoveOptions, RenameOptions, ResumeOptions, UdevCookie, UdevFlags};
 use dm_testing::{MappedDevice, Scratch, require};
 use dm_units::Sectors;
 use nix::sys::socket::sockopt::ReceiveTimeout;
@@ -13,7 +13,7 @@ use nix::sys::socket::{
 };
 use nix::sys::time::TimeVal;
 
-use crate::support::{LENGTH, SOON, load, when_free, zero};
+use crate::support::{LENGTH, SOON, far_minor, load, when_free, zero};
 
 /// All uevents of the kernel, from now on.
 struct Listener(OwnedFd);
@@ -62,12 +62,17 @@ fn cookie(base: u16) -> UdevCookie {
     UdevCookie::new(base, nothing)
 }
 
+/// A device without a table, whose number no device had before: uevents are known by it, and may come late.
+fn create(scratch: &Scratch, minor: u32) -> MappedDevice {
+    scratch.create_with("device", CreateOptions::new().minor(far_minor(minor))).unwrap()
+}
+
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn cookies_go_into_uevents() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let listener = Listener::new();
-    let device = scratch.create("device").unwrap();
+    let device = create(&scratch, 2);
     // The first load makes the disk, which is no doing of the command: no cookie can be for it.
     load(&scratch, &device, zero(LENGTH)).unwrap();
     assert_eq!(facts(&listener.next(&device)), [Some("add"), None, None]);
@@ -93,7 +98,8 @@ fn cookies_go_into_uevents() {
 fn without_a_cookie_there_is_none() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let listener = Listener::new();
-    let device = scratch.map("device", [zero(LENGTH)]).unwrap();
+    let device = create(&scratch, 3);
+    scratch.swap(&device, [zero(LENGTH)]).unwrap();
     assert_eq!(facts(&listener.next(&device)), [Some("add"), None, None]);
     assert_eq!(facts(&listener.next(&device)), [Some("change"), None, None]);
     scratch.swap(&device, [zero(Sectors(100))]).unwrap();
@@ -109,7 +115,7 @@ fn without_a_cookie_there_is_none() {
 fn what_changes_nothing_sends_no_uevent() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let listener = Listener::new();
-    let device = scratch.create("device").unwrap();
+    let device = create(&scratch, 4);
     let options = RenameOptions::new().cookie(cookie(1));
     let new = scratch.name("new").unwrap();
     // Nobody knows the device before its first table.

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use dm_core::{Dm, Error, OpenError};
 use dm_testing::{require, wait_until};
@@ -54,7 +55,8 @@ fn unload() -> bool {
         modules.iter().for_each(|module| drop(Command::new("rmmod").arg(module).output().unwrap()));
         modules.is_empty()
     };
-    wait_until("the modules to go", std::time::Duration::from_secs(10), unloaded).is_ok() && control_number().is_none()
+    // So do those that programs of udev still use, which may have a lot to do.
+    wait_until("the modules to go", Duration::from_secs(30), unloaded).is_ok() && control_number().is_none()
 }
 
 /// What the tests need that take the device mapper away for a moment.
