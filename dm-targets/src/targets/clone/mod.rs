@@ -18,7 +18,7 @@
 //! | #features | count | words | at most 2 in a table |
 //! | #core | count | words | at most 4 in a table, even |
 //! | hydration_threshold, hydration_batch_size | `u32` | regions | 1 if not said |
-//! | used/total | [`Usage`] | metadata blocks of 4 KiB | |
+//! | used/total | [`Usage`](crate::Usage) | metadata blocks of 4 KiB | |
 //! | hydrated/regions, in_flight | `u64`, `u32` | regions | |
 //!
 //! The kernel prints the words of a table from the region size on as they were given, and messages do not change them; the
