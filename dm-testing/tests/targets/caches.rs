@@ -1,0 +1,181 @@
+//! `cache`, `writecache`, `era`, `clone`: devices in front of others.
+
+use dm_targets::cache::{
+    CacheBlocks, CacheIoMode, CacheKey, CacheMessage, CachePolicy, CacheSetting, CacheStatus, CacheTable, WorkingCache,
+};
+use dm_targets::clone::{CloneMessage, CloneStatus, CloneTable, WorkingClone};
+use dm_targets::era::{EraMessage, EraStatus, EraTable, WorkingEra};
+use dm_targets::writecache::{WritecacheKind, WritecacheMessage, WritecacheTable};
+use dm_targets::{Cache, Clone as CloneTarget, Era, Writecache};
+use dm_testing::{Fault, FaultyDisk, Pattern, Scratch, require};
+use dm_units::{DataBlocks, Sectors};
+
+use crate::support::{Mapped, disk, has, map};
+
+/// Of all origins.
+const LENGTH: Sectors = Sectors(16_384);
+const BLOCK: Sectors = Sectors(128);
+
+/// A cache with fresh metadata.
+fn cache<'s>(
+    scratch: &'s Scratch,
+    suffix: &str,
+    policy: CachePolicy,
+    options: impl FnOnce(CacheTable) -> CacheTable,
+) -> Mapped<'s, Cache> {
+    let [metadata, fast, origin] = [2, 4, 8].map(|size| disk(scratch, size).number());
+    map(scratch, suffix, LENGTH, options(CacheTable::new(metadata, fast, origin, BLOCK, policy)))
+}
+
+fn working(cache: &Mapped<'_, Cache>) -> Box<WorkingCache> {
+    match cache.status() {
+        CacheStatus::Working(cache) => cache,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn cache_that_writes_back() {
+    let Some(scratch) = Scratch::new(&[require::target("cache")]) else { return };
+    let cache = cache(&scratch, "cache", CachePolicy::Smq, |table| table.io_mode(CacheIoMode::Writeback));
+    assert_eq!(working(&cache).resident.used, DataBlocks(0));
+    // Whole blocks that are written again and again are worth to be cached.
+    for seed in 0..20 {
+        Pattern::new(seed).write(&cache.device().path(), Sectors(0), Sectors(1024)).unwrap();
+    }
+    let status = working(&cache);
+    assert!(status.write_hits + status.write_misses > 0);
+    cache.send(&CacheMessage::Set(CacheSetting::new(CacheKey::MigrationThreshold, 4096)));
+    assert!(working(&cache).core_args.contains(&CacheSetting::new(CacheKey::MigrationThreshold, 4096)));
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn caches_of_all_kinds() {
+    let Some(scratch) = Scratch::new(&[require::target("cache")]) else { return };
+    let passthrough = cache(&scratch, "passthrough", CachePolicy::Default, |table| {
+        table.metadata2().io_mode(CacheIoMode::Passthrough).no_discard_passdown()
+    });
+    let status = working(&passthrough);
+    assert_eq!(status.features.io_mode, Some(CacheIoMode::Passthrough));
+    assert!(status.features.metadata2 && status.features.no_discard_passdown);
+    let blocks = vec![CacheBlocks::One(DataBlocks(0)), CacheBlocks::Range { begin: DataBlocks(3), end: DataBlocks(9) }];
+    passthrough.send(&CacheMessage::InvalidateCblocks(blocks));
+
+    let mq = cache(&scratch, "mq", CachePolicy::Mq, |table| {
+        table
+            .io_mode(CacheIoMode::Writethrough)
+            .set(CacheKey::MigrationThreshold, 100)
+            .set(CacheKey::RandomThreshold, 4)
+    });
+    assert_eq!(working(&mq).policy, CachePolicy::Mq);
+    mq.send(&CacheMessage::Set(CacheSetting::new(CacheKey::RandomThreshold, 9)));
+    let cleaner = cache(&scratch, "cleaner", CachePolicy::Cleaner, |table| table);
+    assert_eq!(working(&cleaner).policy, CachePolicy::Cleaner);
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn cache_whose_metadata_fails() {
+    let Some(scratch) = Scratch::new(&["cache", "flakey"].map(require::target)) else { return };
+    let [metadata, fast, origin] = [2, 4, 8].map(|size| disk(&scratch, size));
+    let faulty = FaultyDisk::over(&scratch, "faulty", metadata.number(), metadata.size()).unwrap();
+    let table = CacheTable::new(faulty.number(), fast.number(), origin.number(), BLOCK, CachePolicy::Smq);
+    let cache = map::<Cache>(&scratch, "cache", LENGTH, table.io_mode(CacheIoMode::Writethrough));
+    for seed in 0..20 {
+        Pattern::new(seed).write(&cache.device().path(), Sectors(0), Sectors(1024)).unwrap();
+    }
+    faulty.set(&Fault::Errors).unwrap();
+    // A status commits.
+    cache.status();
+    assert!(matches!(cache.status(), CacheStatus::Fail));
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn writecache() {
+    let Some(scratch) = Scratch::new(&[require::target("writecache")]) else { return };
+    let table = || {
+        let [origin, cache] = [8, 4].map(|size| disk(&scratch, size).number());
+        WritecacheTable::new(WritecacheKind::Ssd, origin, cache, 4096)
+    };
+    let writes =
+        |cache: &Mapped<'_, Writecache>| Pattern::new(1).write(&cache.device().path(), Sectors(0), Sectors(1024));
+    let cache = map::<Writecache>(&scratch, "cache", LENGTH, table());
+    let empty = cache.status();
+    assert_eq!((empty.error, empty.free, empty.writeback), (0, empty.blocks, 0));
+    writes(&cache).unwrap();
+    assert!(cache.status_now().counts.is_some_and(|counts| counts.writes > 0));
+    cache.send(&WritecacheMessage::Flush);
+    cache.send(&WritecacheMessage::FlushOnSuspend);
+    if has::<Writecache>(&scratch, "clear_stats") {
+        cache.send(&WritecacheMessage::ClearStats);
+        assert_eq!(cache.status_now().counts.unwrap().writes, 0);
+    }
+    if has::<Writecache>(&scratch, "cleaner") {
+        cache.send(&WritecacheMessage::Cleaner);
+    }
+
+    let plain = table().start_sector(Sectors(8)).high_watermark(60).low_watermark(40).writeback_jobs(8);
+    map::<Writecache>(&scratch, "options", LENGTH, plain.autocommit_blocks(100).autocommit_time(500));
+    if has::<Writecache>(&scratch, "pause_writeback") {
+        let table = table().max_age(1000).cleaner().metadata_only().pause_writeback(10);
+        map::<Writecache>(&scratch, "later", LENGTH, table);
+    }
+}
+
+fn working_era(era: &Mapped<'_, Era>) -> WorkingEra {
+    match era.status() {
+        EraStatus::Working(era) => era,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn era() {
+    let Some(scratch) = Scratch::new(&[require::target("era")]) else { return };
+    let [metadata, origin] = [2, 8].map(|size| disk(&scratch, size).number());
+    let era = map::<Era>(&scratch, "era", LENGTH, EraTable::new(metadata, origin, BLOCK));
+    let before = working_era(&era);
+    assert_eq!(before.held_root, None);
+    Pattern::new(1).write(&era.device().path(), Sectors(0), BLOCK).unwrap();
+    era.send(&EraMessage::Checkpoint);
+    assert!(working_era(&era).era > before.era);
+    era.send(&EraMessage::TakeMetadataSnap);
+    assert!(working_era(&era).held_root.is_some());
+    era.send(&EraMessage::DropMetadataSnap);
+    assert_eq!(working_era(&era).held_root, None);
+}
+
+fn working_clone(clone: &Mapped<'_, CloneTarget>) -> WorkingClone {
+    match clone.status() {
+        CloneStatus::Working(clone) => clone,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn clone() {
+    let Some(scratch) = Scratch::new(&[require::target("clone")]) else { return };
+    let [metadata, dest, source] = [2, 8, 8].map(|size| disk(&scratch, size));
+    Pattern::new(1).write(source.path(), Sectors(0), LENGTH).unwrap();
+    let table = CloneTable::new(metadata.number(), dest.number(), source.number(), BLOCK);
+    let table = table.no_hydration().no_discard_passdown().hydration_threshold(13).hydration_batch_size(2);
+    let clone = map::<CloneTarget>(&scratch, "clone", LENGTH, table);
+    let status = working_clone(&clone);
+    assert_eq!((status.hydrated.used, status.hydrated.total), (0, 128));
+    assert_eq!(status.core.hydration_threshold, Some(13));
+    clone.send(&CloneMessage::HydrationThreshold(99));
+    clone.send(&CloneMessage::HydrationBatchSize(4));
+    let core = working_clone(&clone).core;
+    assert_eq!((core.hydration_threshold, core.hydration_batch_size), (Some(99), Some(4)));
+    clone.send(&CloneMessage::EnableHydration);
+    assert!(!working_clone(&clone).features.no_hydration);
+    let all = |status: &CloneStatus| matches!(status, CloneStatus::Working(clone) if clone.hydrated.used == 128);
+    clone.wait_for("the copy", all);
+    clone.send(&CloneMessage::DisableHydration);
+    Pattern::new(1).verify(dest.path(), Sectors(0), LENGTH).unwrap();
+}

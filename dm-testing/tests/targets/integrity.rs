@@ -1,0 +1,109 @@
+//! `integrity`.
+
+use dm_targets::integrity::{IntegrityMode, IntegrityTable, KeyedAlgorithm, Recalculation};
+use dm_targets::{Integrity, Key};
+use dm_testing::{Pattern, Scratch, require};
+use dm_units::{DeviceNumber, Sectors};
+
+use crate::support::{Mapped, disk, has, map_changed};
+
+const LENGTH: Sectors = Sectors(1024);
+
+/// A device with this table, on a disk that has no superblock yet. Of what the kernel chooses itself nothing is compared.
+pub(crate) fn formatted<'s>(
+    scratch: &'s Scratch,
+    suffix: &str,
+    length: Sectors,
+    table: IntegrityTable,
+) -> Mapped<'s, Integrity> {
+    // What is formatted can be one sector long at most, as long as nobody knows how much is provided.
+    let mapped = map_changed::<Integrity>(scratch, suffix, Sectors(8), table.clone());
+    drop(mapped);
+    let name = scratch.name(suffix).unwrap();
+    crate::support::when_free(|| scratch.dm().device_remove(&name, dm_core::RemoveOptions::new()));
+    let mapped = map_changed::<Integrity>(scratch, suffix, length, table.clone());
+    let printed = mapped.table();
+    assert_eq!((printed.device, printed.reserved, &printed.mode), (table.device, table.reserved, &table.mode));
+    assert_eq!(printed.internal_hash, table.internal_hash);
+    mapped
+}
+
+fn crc(device: DeviceNumber, mode: IntegrityMode) -> IntegrityTable {
+    IntegrityTable::new(device, Sectors(0), None, mode).internal_hash(KeyedAlgorithm::new("crc32c").unwrap())
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn integrity_modes() {
+    let Some(scratch) = Scratch::new(&[require::target("integrity")]) else { return };
+    for mode in [IntegrityMode::Journal, IntegrityMode::Bitmap, IntegrityMode::Direct] {
+        let disk = disk(&scratch, 4).number();
+        let mapped = formatted(&scratch, mode.as_str(), LENGTH, crc(disk, mode.clone()));
+        assert_eq!(mapped.status().mismatches, 0);
+        Pattern::new(1).write(&mapped.device().path(), Sectors(0), LENGTH).unwrap();
+        Pattern::new(1).verify(&mapped.device().path(), Sectors(0), LENGTH).unwrap();
+    }
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn integrity_recalculates() {
+    let Some(scratch) = Scratch::new(&[require::target("integrity")]) else { return };
+    if !has::<Integrity>(&scratch, "recalculate") {
+        return require::skip("it needs target integrity with recalculate");
+    }
+    let disk = disk(&scratch, 4).number();
+    let mapped = formatted(&scratch, "device", LENGTH, crc(disk, IntegrityMode::Journal).recalculate());
+    assert!(mapped.table().recalculate);
+    mapped.wait_for("all tags", |status| match status.recalculation {
+        Some(Recalculation::Reached(sector)) => Some(sector) >= status.provided_sectors || sector >= LENGTH,
+        _ => true,
+    });
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn integrity_finds_what_was_changed_below() {
+    let Some(scratch) = Scratch::new(&[require::target("integrity")]) else { return };
+    let [data, tags] = [1, 4].map(|size| disk(&scratch, size));
+    // With the tags elsewhere the data is where it always is.
+    let table = crc(data.number(), IntegrityMode::Direct).meta_device(tags.number());
+    let mapped = formatted(&scratch, "device", LENGTH, table);
+    Pattern::new(1).write(&mapped.device().path(), Sectors(0), LENGTH).unwrap();
+    Pattern::new(2).write(data.path(), Sectors(0), Sectors(8)).unwrap();
+    Pattern::new(1).verify(&mapped.device().path(), Sectors(0), Sectors(8)).unwrap_err();
+    assert!(mapped.status().mismatches > 0);
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn integrity_with_options() {
+    let Some(scratch) = Scratch::new(&[require::target("integrity")]) else { return };
+    let key = || Key::from_hex(&"0123456789abcdef".repeat(4)).unwrap();
+    let keyed = |algorithm| KeyedAlgorithm::keyed(algorithm, key()).unwrap();
+    let disk = || disk(&scratch, 4).number();
+    let table = crc(disk(), IntegrityMode::Journal).block_size(4096).buffer_sectors(64);
+    let table = table.interleave_sectors(512).journal_sectors(880).journal_watermark(33).commit_time(77);
+    let mapped = formatted(&scratch, "numbers", LENGTH, table);
+    let printed = mapped.table();
+    assert_eq!((printed.block_size, printed.interleave_sectors), (Some(4096), Some(512)));
+    assert_eq!((printed.journal_watermark, printed.commit_time), (Some(33), Some(77)));
+
+    let table = IntegrityTable::new(disk(), Sectors(0), None, IntegrityMode::Journal)
+        .internal_hash(keyed("hmac(sha256)"))
+        .journal_mac(keyed("hmac(sha256)"))
+        .journal_crypt(keyed("ctr(aes)"));
+    let mapped = formatted(&scratch, "keys", LENGTH, table.clone());
+    let printed = mapped.table();
+    assert_eq!((printed.journal_mac, printed.journal_crypt), (table.journal_mac, table.journal_crypt));
+    if has::<Integrity>(&scratch, "allow_discards") {
+        let table = crc(disk(), IntegrityMode::Direct).allow_discards();
+        assert!(formatted(&scratch, "discards", LENGTH, table).table().allow_discards);
+    }
+    if has::<Integrity>(&scratch, "fix_hmac") {
+        let hash = table.internal_hash.unwrap();
+        let table = IntegrityTable::new(disk(), Sectors(0), None, IntegrityMode::Journal).internal_hash(hash);
+        let printed = formatted(&scratch, "fix", LENGTH, table.fix_padding().fix_hmac()).table();
+        assert!(printed.fix_padding && printed.fix_hmac);
+    }
+}

@@ -1,0 +1,20 @@
+//! Every target that a kernel here has: the typed table is loaded, and what the kernel then prints is typed again.
+//!
+//! What the kernel prints must parse and print back byte for byte, and where it prints what it was given that must be what
+//! was loaded. Messages are sent typed, their effect looked at. Where the environment variable `DM_TESTING_GOLDEN` names a
+//! folder, all that was read is kept there.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod caches;
+mod capture;
+mod crypt;
+mod faults;
+mod integrity;
+mod mirror;
+mod paths;
+mod plain;
+mod raid;
+mod snapshot;
+mod stats;
+mod support;
+mod thin;

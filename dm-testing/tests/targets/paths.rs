@@ -1,0 +1,106 @@
+//! `switch` and `multipath`: several ways to the data.
+
+use dm_targets::multipath::{
+    MultipathMessage, MultipathStatus, MultipathTable, PathGroup, PathState, QueueMode, ThroughputPath,
+};
+use dm_targets::switch::{RegionMapping, SwitchMessage, SwitchPath, SwitchTable};
+use dm_targets::{Multipath, Switch};
+use dm_testing::{Pattern, Scratch, require};
+use dm_units::{DeviceNumber, Sectors};
+
+use crate::support::{disk, map};
+
+const LENGTH: Sectors = Sectors(1024);
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn switch() {
+    let Some(scratch) = Scratch::new(&[require::target("switch")]) else { return };
+    let [one, two] = [1, 2].map(|_| disk(&scratch, 1));
+    Pattern::new(1).write(one.path(), Sectors(0), LENGTH).unwrap();
+    Pattern::new(2).write(two.path(), Sectors(8), LENGTH).unwrap();
+    let paths = [SwitchPath::new(one.number(), Sectors(0)), SwitchPath::new(two.number(), Sectors(8))];
+    let switch = map::<Switch>(&scratch, "switch", LENGTH, SwitchTable::new(128, paths));
+    let path_of = |region: u64| {
+        let start = Sectors(region * 128);
+        let on = |pattern: Pattern| pattern.verify(&switch.device().path(), start, Sectors(128)).is_ok();
+        if on(Pattern::new(1)) {
+            0
+        } else if on(Pattern::new(2).moved(Sectors(8), Sectors(0))) {
+            1
+        } else {
+            panic!("region {region} is nowhere")
+        }
+    };
+    let mappings = vec![
+        RegionMapping::Region { region: 0, path: 1 },
+        RegionMapping::Next { path: 0 },
+        RegionMapping::Repeat { cycle: 2, count: 4 },
+    ];
+    switch.send(&SwitchMessage::SetRegionMappings(mappings));
+    assert_eq!((0..6).map(path_of).collect::<Vec<_>>(), [1, 0, 1, 0, 1, 0]);
+}
+
+/// A table that works over any device. In this mode the kernel always says that it retains handlers.
+fn bio(groups: impl IntoIterator<Item = PathGroup>) -> MultipathTable {
+    MultipathTable::new(groups).queue_mode(QueueMode::Bio).retain_attached_hw_handler()
+}
+
+fn states(status: &MultipathStatus) -> Vec<PathState> {
+    status.groups.iter().flat_map(|group| &group.paths).map(|path| path.state.clone()).collect()
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn multipath() {
+    let Some(scratch) = Scratch::new(&[require::target("multipath")]) else { return };
+    let disk = disk(&scratch, 1);
+    let [one, two, three]: [DeviceNumber; 3] = [1, 2, 3].map(|_| {
+        scratch
+            .keep(dm_testing::LoopDevice::over(disk.backing_file(), dm_testing::LoopOptions::new()).unwrap())
+            .number()
+    });
+    let groups = [PathGroup::round_robin([one, two]), PathGroup::round_robin([three])];
+    let table = bio(groups).queue_if_no_path();
+    let multipath = map::<Multipath>(&scratch, "multipath", LENGTH, table.clone());
+    assert_eq!(states(&multipath.status()), [PathState::Active, PathState::Active, PathState::Active]);
+    Pattern::new(1).write(&multipath.device().path(), Sectors(0), LENGTH).unwrap();
+
+    multipath.send(&MultipathMessage::FailPath(one.into()));
+    let status = multipath.status();
+    assert_eq!(states(&status), [PathState::Failed, PathState::Active, PathState::Active]);
+    assert_eq!(status.groups[0].paths[0].fail_count, 1);
+    multipath.send(&MultipathMessage::ReinstatePath(one.into()));
+    assert_eq!(states(&multipath.status()), [PathState::Active, PathState::Active, PathState::Active]);
+    multipath.send(&MultipathMessage::DisableGroup(1));
+    multipath.status();
+    multipath.send(&MultipathMessage::EnableGroup(1));
+    multipath.send(&MultipathMessage::SwitchGroup(2));
+    Pattern::new(1).verify(&multipath.device().path(), Sectors(0), LENGTH).unwrap();
+    assert_eq!(multipath.status().group, 2);
+    multipath.send(&MultipathMessage::FailIfNoPath);
+    let table_now = multipath.table();
+    assert!(!table_now.queue_if_no_path && table.queue_if_no_path);
+    for path in [one, two, three] {
+        multipath.send(&MultipathMessage::FailPath(path.into()));
+    }
+    assert_eq!(states(&multipath.status()), [PathState::Failed, PathState::Failed, PathState::Failed]);
+    Pattern::new(1).verify(&multipath.device().path(), Sectors(0), LENGTH).unwrap_err();
+    multipath.send(&MultipathMessage::QueueIfNoPath);
+    assert!(multipath.table().queue_if_no_path);
+    multipath.send(&MultipathMessage::ReinstatePath(two.into()));
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn path_selectors() {
+    let Some(scratch) = Scratch::new(&[require::target("multipath")]) else { return };
+    let [one, two] = [1, 2].map(|_| disk(&scratch, 1).number());
+    map::<Multipath>(&scratch, "queue-length", LENGTH, bio([PathGroup::queue_length([one, two])]));
+    let paths = [ThroughputPath::new(one, 7), ThroughputPath::new(two, 0)];
+    map::<Multipath>(&scratch, "service-time", LENGTH, bio([PathGroup::service_time(paths)]));
+    let table = bio([PathGroup::round_robin([one])]).pg_init_retries(5).pg_init_delay_msecs(100);
+    map::<Multipath>(&scratch, "features", LENGTH, table);
+    // No paths at all.
+    map::<Multipath>(&scratch, "empty", LENGTH, bio([]));
+}

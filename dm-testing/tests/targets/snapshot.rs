@@ -1,0 +1,89 @@
+//! `snapshot`, `snapshot-origin`, `snapshot-merge`.
+
+use std::sync::Arc;
+
+use dm_targets::snapshot::{SnapshotMergeTable, SnapshotOriginTable, SnapshotStatus, SnapshotStore, SnapshotTable};
+use dm_targets::{Snapshot, SnapshotMerge, SnapshotOrigin};
+use dm_testing::{LoopDevice, Pattern, Scratch, require};
+use dm_units::Sectors;
+
+use crate::support::{Mapped, disk, has, map};
+
+const LENGTH: Sectors = Sectors(1024);
+const CHUNK: Sectors = Sectors(16);
+
+fn table(origin: &LoopDevice, cow: &LoopDevice, store: SnapshotStore) -> SnapshotTable {
+    SnapshotTable::new(origin.number(), cow.number(), store, CHUNK)
+}
+
+/// An origin with a snapshot, which takes up only its header.
+fn origin_with_snapshot<'s>(
+    scratch: &'s Scratch,
+    origin: &LoopDevice,
+    table: SnapshotTable,
+) -> (Mapped<'s, SnapshotOrigin>, Mapped<'s, Snapshot>) {
+    let snapshot = map::<Snapshot>(scratch, "snapshot", LENGTH, table);
+    (map::<SnapshotOrigin>(scratch, "origin", LENGTH, SnapshotOriginTable::new(origin.number())), snapshot)
+}
+
+fn disks(scratch: &Scratch) -> [Arc<LoopDevice>; 2] {
+    [disk(scratch, 1), disk(scratch, 1)]
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn persistent_snapshot() {
+    let Some(scratch) = Scratch::new(&["snapshot", "snapshot-origin"].map(require::target)) else { return };
+    let [below, cow] = disks(&scratch);
+    let (origin, snapshot) = origin_with_snapshot(&scratch, &below, table(&below, &cow, SnapshotStore::Persistent));
+    let used = |status| match status {
+        SnapshotStatus::Valid { space, metadata, .. } => (space.used, space.total, metadata),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(used(snapshot.status()), (Sectors(32), cow.size(), Sectors(32)));
+    Pattern::new(1).write(&origin.device().path(), Sectors(0), CHUNK).unwrap();
+    assert_eq!(used(snapshot.status()), (Sectors(48), cow.size(), Sectors(32)));
+    Pattern::zeros().verify(&snapshot.device().path(), Sectors(0), CHUNK).unwrap();
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn transient_snapshot() {
+    let Some(scratch) = Scratch::new(&[require::target("snapshot")]) else { return };
+    let [below, cow] = disks(&scratch);
+    let table = table(&below, &cow, SnapshotStore::Transient);
+    let snapshot = map::<Snapshot>(&scratch, "snapshot", LENGTH, table);
+    assert!(matches!(snapshot.status(), SnapshotStatus::Valid { metadata: Sectors(0), .. }));
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn snapshot_with_discards() {
+    let Some(scratch) = Scratch::new(&[require::target("snapshot")]) else { return };
+    if !has::<Snapshot>(&scratch, "discard_zeroes_cow") {
+        return require::skip("it needs target snapshot with discard_zeroes_cow");
+    }
+    let table = || {
+        let [below, cow] = disks(&scratch);
+        table(&below, &cow, SnapshotStore::PersistentOverflow).discard_zeroes_cow()
+    };
+    map::<Snapshot>(&scratch, "one", LENGTH, table());
+    map::<Snapshot>(&scratch, "both", LENGTH, table().discard_passdown_origin());
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn snapshot_merge() {
+    let needs = ["snapshot", "snapshot-origin", "snapshot-merge"].map(require::target);
+    let Some(scratch) = Scratch::new(&needs) else { return };
+    let [below, cow] = disks(&scratch);
+    let snapshot = map::<Snapshot>(&scratch, "snapshot", LENGTH, table(&below, &cow, SnapshotStore::Persistent));
+    Pattern::new(1).write(&snapshot.device().path(), Sectors(0), CHUNK).unwrap();
+    scratch.dm().device_suspend(snapshot.device().number(), dm_core::SuspendOptions::new()).unwrap();
+    let number = snapshot.device().number();
+    crate::support::when_free(|| scratch.dm().device_remove(number, dm_core::RemoveOptions::new()));
+    let merge = SnapshotMergeTable(table(&below, &cow, SnapshotStore::Persistent));
+    let merge = map::<SnapshotMerge>(&scratch, "merge", LENGTH, merge);
+    merge.wait_for("the end of the merge", SnapshotStatus::is_merged);
+    Pattern::new(1).verify(below.path(), Sectors(0), CHUNK).unwrap();
+}

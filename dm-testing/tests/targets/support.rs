@@ -1,0 +1,172 @@
+//! A device of one target, and what the kernel prints of it.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dm_core::{Buffer, MessageOptions, StatusOptions, TargetLine};
+use dm_targets::{Any, AnyStatus, AnyTable, Message, StatusLine, TableLine, Target};
+use dm_testing::{LoopDevice, MappedDevice, Scratch, wait_until};
+use dm_units::{Bytes, Sectors};
+
+use crate::capture::capture;
+
+/// How long to wait for what takes a moment.
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+/// A sparse disk of so many MiB.
+pub(crate) fn disk(scratch: &Scratch, mebibytes: u128) -> Arc<LoopDevice> {
+    scratch.loop_device(Bytes(mebibytes << 20)).unwrap()
+}
+
+/// Whether the running kernel's target has an option.
+pub(crate) fn has<T: Target>(scratch: &Scratch, feature: &str) -> bool {
+    let version = scratch.dm().target_version(T::TYPE).unwrap();
+    T::has_feature(feature, (version.major, version.minor, version.patch)).unwrap()
+}
+
+/// The type of a reply to the target's messages.
+type Reply<T> = <<T as Target>::Message as Message>::Reply;
+
+/// A device whose table is one line.
+pub(crate) struct Mapped<'s, T> {
+    scratch: &'s Scratch,
+    device: MappedDevice,
+    length: Sectors,
+    target: PhantomData<T>,
+}
+
+/// A device with this table, which the kernel prints as it was given.
+pub(crate) fn map<'s, T: Target>(
+    scratch: &'s Scratch,
+    suffix: &str,
+    length: Sectors,
+    table: T::Table,
+) -> Mapped<'s, T> {
+    let mapped = map_changed(scratch, suffix, length, table.clone());
+    assert_eq!(mapped.table(), table);
+    mapped
+}
+
+/// A device with this table, which the kernel prints in other words than it was given.
+pub(crate) fn map_changed<'s, T: Target>(
+    scratch: &'s Scratch,
+    suffix: &str,
+    length: Sectors,
+    table: T::Table,
+) -> Mapped<'s, T> {
+    try_map(scratch, suffix, length, table).unwrap()
+}
+
+/// A device with this table, if the kernel takes it.
+pub(crate) fn try_map<'s, T: Target>(
+    scratch: &'s Scratch,
+    suffix: &str,
+    length: Sectors,
+    table: T::Table,
+) -> dm_testing::Result<Mapped<'s, T>> {
+    let device = scratch.create(suffix)?;
+    let mapped = Mapped { scratch, device, length, target: PhantomData };
+    mapped.try_swap(table)?;
+    mapped.status();
+    Ok(mapped)
+}
+
+impl<T: Target> Mapped<'_, T> {
+    pub(crate) fn device(&self) -> &MappedDevice {
+        &self.device
+    }
+
+    /// Puts another table in force.
+    pub(crate) fn swap(&self, table: T::Table) {
+        self.try_swap(table).unwrap();
+    }
+
+    fn try_swap(&self, table: T::Table) -> dm_testing::Result<()> {
+        T::check(&table, self.length).unwrap();
+        let line = TableLine::<T>::new(Sectors(0), self.length, table);
+        self.scratch.swap(&self.device, [TargetLine::from(&line)])?;
+        Ok(())
+    }
+
+    /// The table as the kernel prints it.
+    pub(crate) fn table(&self) -> T::Table {
+        let text = self.line(StatusOptions::table());
+        let typed = TableLine::<T>::parse_printed(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(format!("{typed:#}"), text);
+        let any = TableLine::<Any>::parse_printed(&text).unwrap();
+        assert!(!matches!(any.params, AnyTable::Other(_)), "{text}");
+        capture(T::TYPE, &[("table", &text)]);
+        typed.params
+    }
+
+    /// The status as the kernel prints it.
+    pub(crate) fn status(&self) -> T::Status {
+        self.status_with(StatusOptions::new())
+    }
+
+    /// The status, without what is in flight being waited for.
+    pub(crate) fn status_now(&self) -> T::Status {
+        self.status_with(StatusOptions::new().noflush(true))
+    }
+
+    fn status_with(&self, options: StatusOptions) -> T::Status {
+        let text = self.line(options);
+        let typed: StatusLine<T> = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(typed.to_string(), text);
+        let any: StatusLine = text.parse().unwrap();
+        assert!(!matches!(any.status, AnyStatus::Other(_)), "{text}");
+        capture(T::TYPE, &[("status", &text)]);
+        typed.status
+    }
+
+    /// Waits for a status, and keeps it.
+    pub(crate) fn wait_for(&self, what: &str, condition: impl Fn(&T::Status) -> bool) -> T::Status {
+        let status = || self.line(StatusOptions::new()).parse::<StatusLine<T>>().unwrap().status;
+        if let Err(error) = wait_until(what, SOON, || condition(&status())) {
+            panic!("{error}: {:?}", self.status());
+        }
+        self.status()
+    }
+
+    /// Sends a message that the target takes; its reply.
+    pub(crate) fn send(&self, message: &T::Message) -> Reply<T> {
+        self.try_send(message).unwrap()
+    }
+
+    /// Sends a message that the target may refuse.
+    pub(crate) fn try_send(&self, message: &T::Message) -> dm_core::Result<Reply<T>> {
+        let text = message.to_string();
+        assert_eq!(T::parse_message(&text), Ok(message.clone()));
+        let mut buffer = Buffer::new();
+        let number = self.device.number();
+        let reply = self.scratch.dm().target_msg(&mut buffer, number, Sectors(0), message, MessageOptions::new())?;
+        let reply = reply.map_or("", |reply| reply.to_str().unwrap());
+        let typed = T::parse_reply(message, reply).unwrap_or_else(|error| panic!("{reply}: {error}"));
+        assert_eq!(typed.to_string(), reply);
+        capture(T::TYPE, &[("message", &text), ("reply", reply)]);
+        Ok(typed)
+    }
+
+    /// The one line, as `dmsetup` prints it.
+    fn line(&self, options: StatusOptions) -> String {
+        let mut buffer = Buffer::new();
+        let lines = self.scratch.dm().table_status(&mut buffer, self.device.number(), options).unwrap();
+        let line = lines.iter().next().unwrap().unwrap();
+        format!("{} {} {} {}", line.start, line.length, line.target_type, line.params)
+    }
+}
+
+/// Does what needs a device that is not open, as soon as udev has stopped looking at it.
+pub(crate) fn when_free<T>(mut command: impl FnMut() -> dm_core::Result<T>) -> T {
+    let mut result = None;
+    wait_until("udev to close a device", SOON, || match command() {
+        Err(error) if error.is_busy() => false,
+        other => {
+            result = Some(other);
+            true
+        }
+    })
+    .unwrap();
+    result.unwrap().unwrap()
+}
