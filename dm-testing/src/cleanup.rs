@@ -12,30 +12,30 @@ use dm_units::Sectors;
 /// Between two rounds in which nothing could be removed.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Removes the devices that `left` finds until it finds none; says which are still open after so long.
+/// Removes the devices that `left` finds until it finds none; says which stay, once so long they did not become fewer.
 ///
 /// A round that removes something may free what that stood on, so the next follows at once.
 pub(crate) fn remove_devices(dm: &Dm, limit: Duration, left: impl Fn() -> Result<Vec<DmNameBuf>>) -> Vec<String> {
-    let start = Instant::now();
+    let (mut fewest, mut since) = (usize::MAX, Instant::now());
     loop {
         let names = match left() {
             Ok(names) if names.is_empty() => return Vec::new(),
             Ok(names) => names,
             Err(error) => return vec![error.to_string()],
         };
-        let before = names.len();
+        if names.len() < fewest {
+            (fewest, since) = (names.len(), Instant::now());
+        } else if since.elapsed() > limit {
+            return names.iter().map(|name| give_up(dm, name)).collect();
+        }
         let stuck: Vec<_> = names.iter().filter(|name| !remove(dm, name, RemoveOptions::new())).collect();
-        if stuck.len() < before {
-            continue;
+        if stuck.len() == names.len() {
+            for name in stuck {
+                // Where it fails, the device is reported in the end.
+                let _ = unblock(dm, name);
+            }
+            thread::sleep(PAUSE);
         }
-        if start.elapsed() > limit {
-            return stuck.iter().map(|name| give_up(dm, name)).collect();
-        }
-        for name in stuck {
-            // Where it fails, the device is reported in the end.
-            let _ = unblock(dm, name);
-        }
-        thread::sleep(PAUSE);
     }
 }
 
@@ -65,7 +65,7 @@ fn unblock(dm: &Dm, name: &DmNameBuf) -> Result<()> {
 }
 
 /// The size of the table in force; 0 without one.
-pub(crate) fn size(dm: &Dm, buffer: &mut Buffer, id: DevId<'_>) -> Result<Sectors> {
+fn size(dm: &Dm, buffer: &mut Buffer, id: DevId<'_>) -> Result<Sectors> {
     let table = dm.table_status(buffer, id, StatusOptions::table().noflush(true))?;
     let last = table.iter().last().transpose()?;
     Ok(last.map_or(Sectors(0), |line| line.start.saturating_add(line.length)))

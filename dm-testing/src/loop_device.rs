@@ -116,8 +116,7 @@ impl LoopDevice {
     }
 
     fn attach(file: &File, backing_file: PathBuf, options: LoopOptions) -> Result<Self> {
-        let device = attach_to_free(file, options)?;
-        let (path, number) = identity(&device).map_err(Error::io("look at the device over", &backing_file))?;
+        let (device, path, number) = attach_to_free(file, options)?;
         let mut attached = Self { attached: Some(device), path, number, size: Sectors(0), backing_file, made: None };
         if let Some(bytes) = options.sector_size {
             set_sector_size(&attached.path, bytes).map_err(Error::io("set the sector size of", &attached.path))?;
@@ -177,9 +176,10 @@ impl LoopDevice {
     }
 
     fn holds_file(&self) -> bool {
-        // A file that was removed is shown with a word behind it.
         let shown = fs::read(self.attribute("loop/backing_file")).unwrap_or_default();
-        shown.starts_with(self.backing_file.as_os_str().as_encoded_bytes())
+        let name = self.backing_file.as_os_str().as_encoded_bytes();
+        // A file that was removed is shown with a word behind it.
+        shown.strip_prefix(name).is_some_and(|rest| matches!(rest, b"\n" | b" (deleted)\n"))
     }
 
     fn read_size(&self) -> Result<Sectors> {
@@ -211,12 +211,16 @@ const TRIES: u32 = 1000;
 ///
 /// Between being found free and being attached, a device may be taken by another process. The kernel refuses the second
 /// one, which asks for another device.
-fn attach_to_free(file: &File, options: LoopOptions) -> Result<loopdev::LoopDevice> {
+fn attach_to_free(file: &File, options: LoopOptions) -> Result<(loopdev::LoopDevice, PathBuf, DeviceNumber)> {
     let control = LoopControl::open().map_err(Error::io("open", Path::new(CONTROL)))?;
     let (offset, size_limit) = (narrow(options.offset)?, narrow(options.size_limit)?);
     let attach = |device: loopdev::LoopDevice| {
+        // Before it is attached: nothing may fail then that does not detach it.
+        let path = device.path().ok_or(io::ErrorKind::NotFound)?;
+        let number = DeviceNumber::new(device.major()?, device.minor()?);
         let with = device.with().offset(offset).size_limit(size_limit).read_only(options.read_only);
-        with.attach_fd(file.as_raw_fd()).map(|()| device)
+        with.attach_fd(file.as_raw_fd())?;
+        Ok((device, path, number))
     };
     let mut tries: u32 = 0;
     loop {
@@ -234,11 +238,6 @@ fn attach_to_free(file: &File, options: LoopOptions) -> Result<loopdev::LoopDevi
 fn is_taken(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw);
     matches!(errno, Some(Errno::EBUSY | Errno::ENXIO | Errno::ENODEV | Errno::ENOENT))
-}
-
-fn identity(device: &loopdev::LoopDevice) -> io::Result<(PathBuf, DeviceNumber)> {
-    let path = device.path().ok_or(io::ErrorKind::NotFound)?;
-    Ok((path, DeviceNumber::new(device.major()?, device.minor()?)))
 }
 
 /// By `losetup`, since the crate for the rest does not know how.

@@ -85,7 +85,7 @@ impl Scratch {
         Some(Self { dm, prefix, patience: PATIENCE, names, loop_devices })
     }
 
-    /// How long to wait in the end for others to close the test's devices; without this, 10 s.
+    /// How long to wait in the end, while nothing goes, for others to close the test's devices; without this, 10 s.
     pub fn set_patience(&mut self, limit: Duration) {
         self.patience = limit;
     }
