@@ -112,6 +112,9 @@ pub(crate) fn sysfs(number: DeviceNumber, attribute: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// The size of `struct dm_ioctl`, behind which the payload stands.
+const HEADER_SIZE: usize = 312;
+
 /// The way to the kernel, with a record of the calls that take it.
 #[derive(Debug)]
 pub(crate) struct Recorder {
@@ -119,13 +122,22 @@ pub(crate) struct Recorder {
     calls: Calls,
 }
 
-/// Calls: the command, and how many bytes it offered.
+/// One call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call {
+    pub(crate) command: Command,
+    /// How many bytes it offered.
+    pub(crate) offered: usize,
+    /// Whether all that it offered behind the header is zero afterwards.
+    pub(crate) left_zeros: bool,
+}
+
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Calls(Arc<Mutex<Vec<(Command, usize)>>>);
+pub(crate) struct Calls(Arc<Mutex<Vec<Call>>>);
 
 impl Calls {
     /// The calls since this was last asked.
-    pub(crate) fn take(&self) -> Vec<(Command, usize)> {
+    pub(crate) fn take(&self) -> Vec<Call> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }
@@ -139,7 +151,9 @@ pub(crate) fn recorded() -> (Dm<Recorder>, Calls) {
 
 impl Transport for Recorder {
     fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
-        self.calls.0.lock().unwrap().push((command, request.len()));
-        self.kernel.ioctl(command, request)
+        let result = self.kernel.ioctl(command, request);
+        let left_zeros = request.get(HEADER_SIZE..).unwrap().iter().all(|byte| *byte == 0);
+        self.calls.0.lock().unwrap().push(Call { command, offered: request.len(), left_zeros });
+        result
     }
 }

@@ -194,7 +194,7 @@ impl Drop for Mounted {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_file_system_is_frozen_unless_told_not_to() {
+fn a_file_system_is_frozen_unless_told_otherwise() {
     let needs = [require::target("linear"), require::program("mkfs.ext4"), require::program("mount")];
     let Some(scratch) = Scratch::new(&needs) else { return };
     let disk = scratch.loop_device(Bytes(8 << 20)).unwrap();
@@ -208,17 +208,18 @@ fn a_file_system_is_frozen_unless_told_not_to() {
     File::open(&path).unwrap().sync_all().unwrap();
 
     // Writing to a frozen file system waits, also where it would go to memory only.
-    for skip_lockfs in [true, false] {
+    let plain = SuspendOptions::new();
+    for (options, frozen) in [(plain.skip_lockfs(true), false), (plain.noflush(true), false), (plain, true)] {
         let mut file = File::options().write(true).open(&path).unwrap();
         Command::new("sync").arg("-f").arg(&path).status().unwrap();
-        scratch.dm().device_suspend(device.number(), SuspendOptions::new().skip_lockfs(skip_lockfs)).unwrap();
+        scratch.dm().device_suspend(device.number(), options).unwrap();
         let writer = thread::spawn(move || file.write_all(b"second").unwrap());
-        let patience = if skip_lockfs { SOON } else { A_WHILE };
+        let patience = if frozen { A_WHILE } else { SOON };
         let written = wait_until("a write to memory", patience, || writer.is_finished()).is_ok();
         // Before anything can fail: what waits for a suspended device could not be cleaned up.
         resume(&scratch, &device);
         writer.join().unwrap();
-        assert_eq!(written, skip_lockfs);
+        assert_eq!(written, !frozen, "{options:?}");
     }
     drop(mounted);
     when_free(|| scratch.dm().device_remove(device.number(), dm_core::RemoveOptions::new()));
