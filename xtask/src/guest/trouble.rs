@@ -17,9 +17,16 @@ const SIGNS: [&str; 13] = [
     "detected stall",
 ];
 
+/// What the kernel logs before it runs the first program.
+const FIRST_PROGRAM: &str = "Run /init as init process";
+
 /// The lines of a kernel log that tell of a panic, an oops, a warning, a hung task or a stall.
+///
+/// A warning from before the first program is about the machine that is emulated: what is tested was not there yet. On a
+/// busy host the emulation of a debug exception is at times one that the kernel wonders about.
 pub(crate) fn find(log: &str) -> Vec<&str> {
-    log.lines().filter(|line| SIGNS.iter().any(|sign| line.contains(sign))).collect()
+    let judged = log.find(FIRST_PROGRAM).and_then(|start| log.get(start..)).unwrap_or(log);
+    judged.lines().filter(|line| SIGNS.iter().any(|sign| line.contains(sign))).collect()
 }
 
 #[cfg(test)]
@@ -40,6 +47,16 @@ mod tests {
             "[   26.1] watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [swapper/0:1]",
         ];
         assert_eq!(find(&lines.join("\n")), lines);
+    }
+
+    #[test]
+    fn what_is_from_before_the_first_program_does_not_count_unless_there_was_none() {
+        let boot = "[    0.4] WARNING: CPU: 0 PID: 0 at arch/x86/kernel/traps.c:1120 exc_debug_kernel+0xca/0x160\n";
+        let run = "[    3.9] Run /init as init process\n";
+        let bug = "[    5.0] kernel BUG at drivers/md/dm.c:1234!";
+        assert!(find(&format!("{boot}{run}")).is_empty());
+        assert_eq!(find(&format!("{boot}{run}{bug}")), [bug]);
+        assert_eq!(find(boot), [boot.trim_end()]);
     }
 
     #[test]
