@@ -52,7 +52,8 @@ pub enum MangleError {
     Name(#[from] NameError),
 }
 
-const fn is_plain(byte: u8) -> bool {
+/// Whether a byte stands for itself; udev has the same list.
+pub(crate) const fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'#' | b'+' | b'-' | b'.' | b':' | b'=' | b'@' | b'_')
 }
 

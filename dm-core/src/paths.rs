@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use dm_sys::DM_DIR;
 use dm_units::{DeviceNumber, Sectors};
 
+use crate::mangle::is_plain;
 use crate::name::{DmName, DmNameBuf};
 
 /// Where the nodes and links of mapped devices are: `/dev/mapper`.
@@ -16,12 +17,45 @@ pub fn mapper_dir() -> PathBuf {
     Path::new("/dev").join(DM_DIR)
 }
 
-/// Where udev, or whoever makes nodes, puts a device of this name: `/dev/mapper/my\x20disk`.
+/// Where a device of this name is to be found by the convention of libdm: `/dev/mapper/my\x20disk`.
 ///
 /// It is a link or a node, and there only once somebody has made it; see [`kernel_path`] for one that the kernel makes.
+/// Where udev makes it and the name is an odd one, that is [`udev_path`].
 #[must_use]
 pub fn mapper_path(name: DmName<'_>) -> PathBuf {
     mapper_dir().join(name.mangled().to_string())
+}
+
+/// Where udev's rules put a device of this name: `/dev/mapper/my_disk`.
+///
+/// This is [`mapper_path`] but for odd names. libdm avoids those: it hands the kernel names that are mangled already. udev
+/// keeps letters of any script and escapes such as `\x20`, and puts `_` in the place of white space and of each other
+/// character; so several names can have the same path, and the link is that of one of the devices.
+#[must_use]
+pub fn udev_path(name: DmName<'_>) -> PathBuf {
+    let mut link = String::new();
+    let mut rest = name.as_bytes().trim_ascii();
+    while let Some((&byte, tail)) = rest.split_first() {
+        let whole = rest.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+        let kept = match rest {
+            [b'\\', b'x', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => whole.get(..4),
+            _ => {
+                whole.chars().next().filter(|c| !c.is_ascii() || is_plain(byte)).and_then(|c| whole.get(..c.len_utf8()))
+            }
+        };
+        link.push_str(kept.unwrap_or("_"));
+        rest = match kept {
+            Some(kept) => rest.get(kept.len()..).unwrap_or_default(),
+            None if byte.is_ascii_whitespace() => rest.trim_ascii_start(),
+            None => tail,
+        };
+    }
+    mapper_dir().join(link)
+}
+
+/// Both places under `/dev/mapper` where a device of this name can be.
+pub(crate) fn links(name: DmName<'_>) -> [PathBuf; 2] {
+    [mapper_path(name), udev_path(name)]
 }
 
 /// The node that the kernel itself makes in `/dev` for a device: `/dev/dm-0`.
@@ -105,6 +139,17 @@ mod tests {
         let name = DmName::new("my disk").unwrap();
         assert_eq!(mapper_path(name), Path::new(r"/dev/mapper/my\x20disk"));
         assert_eq!(kernel_path(DeviceNumber::new(253, 12)), Path::new("/dev/dm-12"));
+    }
+
+    #[test]
+    fn udev_has_its_own_way_with_odd_names() {
+        let links =
+            [("plain-1", "plain-1"), (" my  old ", "my_old"), ("мой диск", "мой_диск"), (r"a\x20b\c$", r"a\x20b_c_")];
+        for (name, link) in links {
+            assert_eq!(udev_path(DmName::new(name).unwrap()), mapper_dir().join(link));
+        }
+        let no_text = crate::name::DmNameBuf::new(b"a\xff\xd0b").unwrap();
+        assert_eq!(udev_path(no_text.as_borrowed()), mapper_dir().join("a__b"));
     }
 
     #[test]

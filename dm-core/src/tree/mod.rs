@@ -131,8 +131,8 @@ impl DeviceTree {
     /// Whether a table that uses `uses`, loaded into the device, would make it stand on itself. Says through which devices:
     /// from one of `uses` down to the device.
     ///
-    /// The kernel only refuses a table that uses its own device directly (`dm_get_device` in drivers/md/dm-table.c). With a
-    /// detour the device would wait for itself for ever.
+    /// The kernel does not look: newer ones refuse a table that uses its own device directly (`dm_get_device` in
+    /// drivers/md/dm-table.c), and none sees a detour. Such a device can stop the kernel.
     #[must_use]
     pub fn cycle(
         &self,

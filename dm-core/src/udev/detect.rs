@@ -48,7 +48,8 @@ pub(super) fn check_cookies() -> Result<(), NoCookies> {
     if !RULE_FOLDERS.iter().any(|folder| Path::new(folder).join(NOTIFY_RULES).exists()) {
         return Err(NoCookies::NoRules);
     }
-    let own = ipc_namespace(Path::new("/proc/self"));
+    // Each thread can have one of its own.
+    let own = ipc_namespace(Path::new("/proc/thread-self"));
     // In a PID namespace of its own, a process sees no udev; that runs in the first IPC namespace, then.
     let udevs = daemon().and_then(|process| ipc_namespace(&process)).unwrap_or(FIRST_IPC_NAMESPACE.into());
     if own.is_some_and(|own| own != udevs) {

@@ -42,7 +42,7 @@ use crate::dm::Dm;
 use crate::error::Result;
 use crate::info::DeviceInfo;
 use crate::name::DmName;
-use crate::paths::{is_device, kernel_path, mapper_path};
+use crate::paths::{is_device, kernel_path, links, mapper_path};
 use crate::setup::{SetupOptions, StepError};
 use crate::transport::Transport;
 
@@ -191,14 +191,15 @@ impl Udev {
         Ok(Batch { udev: *self, cookie, flags: UdevFlags::empty(), changes: Vec::new() })
     }
 
-    /// The path of a device: `/dev/mapper/NAME` if that is this very device, or else the kernel's own node.
+    /// The path of a device: that under `/dev/mapper` ([`mapper_path`] or [`udev_path`](crate::paths::udev_path)) if it is
+    /// this very device, or else the kernel's own node.
     ///
     /// # Errors
     /// [`UdevError::NoNode`]: neither is this device.
     pub fn path_of(&self, name: DmName<'_>, number: DeviceNumber) -> Result<PathBuf, UdevError> {
-        let path = mapper_path(name);
-        let found = [path.clone(), kernel_path(number)].into_iter().find(|path| is_device(path, number));
-        found.ok_or(UdevError::NoNode { path, number })
+        let mut places = links(name).into_iter().chain([kernel_path(number)]);
+        let found = places.find(|path| is_device(path, number));
+        found.ok_or_else(|| UdevError::NoNode { path: mapper_path(name), number })
     }
 }
 
@@ -326,10 +327,10 @@ impl Batch {
 
     fn note(&mut self, name: DmName<'_>, number: DeviceNumber, present: bool) {
         if self.looks_after_nodes() {
-            let path = mapper_path(name);
+            let [path, udev_path] = links(name);
             // What comes later counts.
             self.changes.retain(|change| change.path != path);
-            self.changes.push(NodeChange { path, number, present });
+            self.changes.push(NodeChange { path, udev_path, number, present });
         }
     }
 

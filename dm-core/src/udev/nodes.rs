@@ -16,7 +16,10 @@ use crate::paths::{is_device, kernel_path};
 /// What a command changes under `/dev/mapper`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct NodeChange {
+    /// Where it is made here.
     pub(super) path: PathBuf,
+    /// Where udev makes it.
+    pub(super) udev_path: PathBuf,
     pub(super) number: DeviceNumber,
     /// The device is to be there from now on, or not to be.
     pub(super) present: bool,
@@ -24,7 +27,7 @@ pub(super) struct NodeChange {
 
 impl NodeChange {
     fn is_done(&self) -> bool {
-        is_device(&self.path, self.number) == self.present
+        [&self.path, &self.udev_path].iter().any(|path| is_device(path, self.number)) == self.present
     }
 
     /// Waits until somebody else has done it.
@@ -34,7 +37,7 @@ impl NodeChange {
         while !self.is_done() {
             let left = deadline.saturating_sub(start.elapsed());
             if left.is_zero() {
-                return Err(UdevError::NodeTimedOut { path: self.path.clone(), waited: start.elapsed() });
+                return Err(UdevError::NodeTimedOut { path: self.udev_path.clone(), waited: start.elapsed() });
             }
             thread::sleep(pause.min(left));
             pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
@@ -111,7 +114,8 @@ mod tests {
 
     #[test]
     fn waiting_for_a_node_has_an_end() {
-        let missing = NodeChange { path: "/dev/mapper/none".into(), number: DeviceNumber::new(4000, 0), present: true };
+        let (path, number) = (PathBuf::from("/dev/mapper/none"), DeviceNumber::new(4000, 0));
+        let missing = NodeChange { udev_path: path.clone(), path, number, present: true };
         let error = missing.wait(Duration::from_millis(20)).unwrap_err();
         assert!(matches!(error, UdevError::NodeTimedOut { .. }));
         assert!(NodeChange { present: false, ..missing }.wait(Duration::ZERO).is_ok());
