@@ -124,7 +124,7 @@ fn errors_about_no_fault_of_the_request_have_no_reasons() {
 }
 
 /// How often two threads fail at the same time.
-const ROUNDS: usize = 100;
+const ROUNDS: usize = 300;
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]

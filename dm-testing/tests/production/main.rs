@@ -4,16 +4,8 @@
 
 mod busy;
 mod child;
-mod cookies;
-mod daemon;
-mod endurance;
-mod events;
 mod kernel_log;
-mod paths;
 mod recover;
 mod reload;
 mod setup;
-mod signals;
-mod strategies;
 mod support;
-mod trees;
