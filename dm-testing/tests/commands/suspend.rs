@@ -179,8 +179,8 @@ struct Mounted(tempfile::TempDir);
 impl Mounted {
     fn new(device: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mounted = Command::new("mount").arg(device).arg(folder.path()).status().unwrap();
-        assert!(mounted.success());
+        let mounted = Command::new("mount").arg(device).arg(folder.path()).output().unwrap();
+        assert!(mounted.status.success(), "{}", String::from_utf8_lossy(&mounted.stderr));
         Self(folder)
     }
 }
