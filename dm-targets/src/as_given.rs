@@ -47,6 +47,7 @@ impl<T> DerefMut for AsGiven<T> {
 impl<T: Params> Params for AsGiven<T> {
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
         let mut given = fields.clone();
+        fields.take_plus();
         let value = T::parse(fields)?;
         fields.finish()?;
         if prints_as(&value, given.remainder().trim_ascii(), given.form()) {
@@ -120,6 +121,7 @@ mod tests {
         assert_eq!(*number, Number(7));
         assert_eq!(format!("{number:#}"), "007 x\\y");
         assert_eq!(read(&mut Fields::input(&number.to_string())), number);
+        assert_eq!(read(&mut Fields::printed("+7")).to_string(), "+7");
         *number = Number(8);
         assert_eq!(number.to_string(), "8");
         assert_eq!(number, Number(8).into());

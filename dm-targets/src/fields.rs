@@ -27,6 +27,8 @@ use crate::word::{Form, Word, WordBuf, is_space};
 pub struct Fields<'a> {
     text: &'a str,
     form: Form,
+    /// Whether numbers may begin with a `+`.
+    takes_plus: bool,
     /// Where the next word is looked for.
     at: usize,
     /// Where the words that may be read end.
@@ -54,7 +56,12 @@ impl<'a> Fields<'a> {
     #[inline]
     #[must_use]
     pub const fn new(text: &'a str, form: Form) -> Self {
-        Self { text, form, at: 0, end: text.len(), last: Place::START }
+        Self { text, form, takes_plus: false, at: 0, end: text.len(), last: Place::START }
+    }
+
+    /// Lets numbers begin with a `+`, as `kstrtoull` in the kernel does.
+    pub(crate) const fn take_plus(&mut self) {
+        self.takes_plus = true;
     }
 
     /// How the words are written.
@@ -137,7 +144,7 @@ impl<'a> Fields<'a> {
     ///
     /// There is no count, or fewer words than it counts.
     pub fn read_group(&mut self, field: &'static str) -> Result<Self, ParseError> {
-        let counted: u32 = self.read(field)?;
+        let counted = self.read_count(field)?;
         let mut group = self.clone();
         for found in 0..counted as usize {
             if self.find_word().map(|(_, end)| self.at = end).is_none() {
@@ -147,6 +154,12 @@ impl<'a> Fields<'a> {
         group.end = self.at;
         self.last.number = self.last.number.saturating_add(counted as usize);
         Ok(group)
+    }
+
+    /// Reads a count, which the kernel reads with `%u`: no `+` before it.
+    fn read_count(&mut self, field: &'static str) -> Result<u32, ParseError> {
+        let word = self.next_word().ok_or_else(|| self.missing(field))?;
+        u32::read(word.takes_plus(false)).map_err(|problem| self.error(field, problem))
     }
 
     /// Reads a group as [`read_group`](Self::read_group) does, or gives an empty one if no word is left.
@@ -215,7 +228,7 @@ impl<'a> Fields<'a> {
         let (start, end) = self.find_word()?;
         self.at = end;
         self.last = Place { number: self.last.number.saturating_add(1), start, end };
-        Some(Word::new(self.text.get(start..end)?, self.form))
+        Some(Word::new(self.text.get(start..end)?, self.form).takes_plus(self.takes_plus))
     }
 
     /// The next word, which stays where it is.

@@ -58,7 +58,7 @@ pub enum HealthState {
 pub enum Concern {
     /// It serves no requests any more.
     Failed,
-    /// What is on it is no longer of use, as with a snapshot that overflowed.
+    /// What is on it is no longer of use, as with a snapshot that could not keep what was overwritten.
     Invalid,
     /// Data was found that is not what it should be.
     Corrupted,
@@ -225,7 +225,8 @@ mod tests {
         assert_eq!(health("0 8 log-writes 1 1 logging_disabled"), "attention: partly disabled");
         assert_eq!(health("0 8 linear "), "good");
         assert_eq!(health("0 8 snapshot 4/16 2"), "good; data 25% used");
-        assert_eq!(health("0 8 snapshot Overflow"), "failed: contents are lost");
+        assert_eq!(health("0 8 snapshot Invalid"), "failed: contents are lost");
+        assert_eq!(health("0 8 snapshot Overflow"), "attention: out of data space, takes no writes");
         assert_eq!(health("0 8 snapshot-merge Merge failed"), "failed: serves no requests; 1 to repair");
         assert_eq!(health("0 8 verity C"), "failed: data is corrupted");
         assert_eq!(health("0 8 integrity 3 64 -"), "attention: blocks do not match; 3 to repair");

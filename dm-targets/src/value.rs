@@ -35,11 +35,12 @@ pub trait Number: Value + Copy {
 /// Reads what the kernel reads with `%llu` or `kstrtoull`: decimal digits.
 ///
 /// Stricter than the kernel in two ways. A number that is too large is refused, where `%llu` would silently wrap. So is
-/// a leading `+`, which some constructors accept and others do not.
+/// a leading `+`, which some constructors accept and others do not; but not where the kernel prints a table
+/// [as it was given](crate::AsGiven).
 impl Value for u64 {
     #[inline]
     fn read(word: Word<'_>) -> Result<Self, Problem> {
-        decimal::parse_u64(word.spelling().as_bytes()).map_err(|error| match error.kind() {
+        decimal::parse_u64(word.digits().as_bytes()).map_err(|error| match error.kind() {
             ParseUnitErrorKind::TooLarge => Problem::OutOfRange { min: 0, max: u64::MAX },
             _ => Problem::NotDecimal,
         })

@@ -41,12 +41,35 @@ pub(crate) const fn is_space(byte: u8) -> bool {
 pub struct Word<'a> {
     spelling: &'a str,
     form: Form,
+    /// Whether a number may begin with a `+`.
+    takes_plus: bool,
 }
 
 impl<'a> Word<'a> {
     #[inline]
     pub(crate) const fn new(spelling: &'a str, form: Form) -> Self {
-        Self { spelling, form }
+        Self { spelling, form, takes_plus: false }
+    }
+
+    /// The same as part of a text whose numbers may begin with a `+`.
+    #[inline]
+    pub(crate) const fn takes_plus(self, takes_plus: bool) -> Self {
+        Self { takes_plus, ..self }
+    }
+
+    /// The digits of a number: the spelling without the `+` that it may begin with.
+    #[inline]
+    pub(crate) fn digits(self) -> &'a str {
+        match self.spelling.strip_prefix('+') {
+            Some(digits) if self.takes_plus => digits,
+            _ => self.spelling,
+        }
+    }
+
+    /// A word that is part of this one.
+    #[inline]
+    pub(crate) const fn part(self, spelling: &'a str) -> Self {
+        Self { spelling, ..self }
     }
 
     /// A word that is spelled as it is meant.
@@ -76,12 +99,12 @@ impl<'a> Word<'a> {
     #[must_use]
     pub fn split_once(self, separator: char) -> Option<(Self, Self)> {
         let (before, after) = self.spelling.split_once(separator)?;
-        Some((Self::new(before, self.form), Self::new(after, self.form)))
+        Some((self.part(before), self.part(after)))
     }
 
     /// Its characters, each as a word.
     pub(crate) fn letters(self) -> impl Iterator<Item = Word<'a>> {
-        self.spelling.split_inclusive(|_| true).map(move |letter| Self::new(letter, self.form))
+        self.spelling.split_inclusive(|_| true).map(move |letter| self.part(letter))
     }
 
     /// What the word means: its spelling without what quotes it.

@@ -329,7 +329,8 @@ impl SnapshotStatus {
     fn health(&self) -> Health {
         match self {
             Self::Valid { space, .. } => Health { data: Some(space.numbers()), ..Health::default() },
-            Self::Invalid | Self::Overflow => Health::only(Concern::Invalid),
+            Self::Invalid => Health::only(Concern::Invalid),
+            Self::Overflow => Health::only(Concern::OutOfDataSpace).concern(Concern::ReadOnly, true),
             Self::MergeFailed => Health { repairs: 1, ..Health::only(Concern::Failed) },
             Self::Unknown => Health::only(Concern::NoFigures),
         }

@@ -7,7 +7,7 @@ fn refusal<P: Params>(parsed: Result<P, crate::ParseError>) -> String {
 
 #[test]
 fn a_table_is_printed_as_it_was_given_until_it_is_changed() {
-    let text = "254:32 254:48 254:0 064 2 METADATA2 metadata2 default 2 Migration_Threshold 0100 and trailing junk";
+    let text = "254:32 254:48 254:0 064 2 METADATA2 metadata2 default 2 Migration_Threshold +0100 and trailing junk";
     let mut table = Cache::parse_table(text).unwrap();
     assert_eq!(table.to_string(), text);
     assert!(table.args.features.metadata2);
@@ -42,6 +42,7 @@ fn tables_are_checked() {
         refusal(parse("64 0 smq 2 migration_threshold x")),
         "cache table: word 9, policy argument, must be a decimal number"
     );
+    assert_eq!(refusal(parse("64 +0 smq 0")), "cache table: word 5, number of features, must be a decimal number");
     assert_eq!(refusal(parse("64 0 smq")), "cache table: word 7, number of policy arguments, is missing");
 
     let check = |args| Cache::check(&parse(args).unwrap(), Sectors(64)).map_err(|error| error.to_string());

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_table_is_printed_as_it_was_given_until_it_is_changed() {
-    let text = "1:0 1:1 1:2 0016 1 No_Hydration 4 hydration_threshold 007 hydration_threshold 9 and more";
+    let text = "1:0 1:1 1:2 0016 1 No_Hydration 4 hydration_threshold 007 hydration_threshold +9 and more";
     let mut table = Clone::parse_table(text).unwrap();
     assert_eq!(table.to_string(), text);
     assert_eq!(table.args.core.hydration_threshold, Some(9), "the last one counts");

@@ -191,7 +191,7 @@ impl VdoOptions {
 
     fn read_threads(&mut self, spec: &str) -> Result<(), Problem> {
         let (key, count) = spec.split_once('=').ok_or(Problem::Expected("a list such as cpu=2,bio=4, or a dot"))?;
-        let number = u32::read(Word::plain(count))?;
+        let number = u32::read(Word::plain(count).takes_plus(true))?;
         match self.thread_option(key) {
             Some((slot, limits)) => {
                 limits.check(number).map_err(|invalid| invalid.problem())?;
