@@ -18,3 +18,4 @@ mod snapshot;
 mod stats;
 mod support;
 mod thin;
+mod verity;

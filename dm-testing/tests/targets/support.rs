@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dm_core::{Buffer, MessageOptions, StatusOptions, TargetLine};
-use dm_targets::{Any, AnyStatus, AnyTable, Message, StatusLine, TableLine, Target};
+use dm_core::{Buffer, LoadOptions, MessageOptions, ResumeOptions, StatusOptions, TargetLine};
+use dm_targets::{Any, AnyStatus, AnyTable, Message, StatusLine, TableLine, Target, Verity};
 use dm_testing::{LoopDevice, MappedDevice, Scratch, wait_until};
 use dm_units::{Bytes, Sectors};
 
@@ -85,7 +85,11 @@ impl<T: Target> Mapped<'_, T> {
     fn try_swap(&self, table: T::Table) -> dm_testing::Result<()> {
         T::check(&table, self.length).unwrap();
         let line = TableLine::<T>::new(Sectors(0), self.length, table);
-        self.scratch.swap(&self.device, [TargetLine::from(&line)])?;
+        let dm = self.scratch.dm();
+        // The kernel takes this one only so.
+        let options = LoadOptions::new().read_only(T::TYPE == Verity::TYPE);
+        dm.table_load(&mut Buffer::new(), self.device.number(), [TargetLine::from(&line)], options)?;
+        dm.device_resume(self.device.number(), ResumeOptions::new())?;
         Ok(())
     }
 
