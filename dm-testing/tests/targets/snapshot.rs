@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use dm_core::{RemoveOptions, SuspendOptions};
 use dm_targets::snapshot::{SnapshotMergeTable, SnapshotOriginTable, SnapshotStatus, SnapshotStore, SnapshotTable};
 use dm_targets::{Snapshot, SnapshotMerge, SnapshotOrigin};
-use dm_testing::{LoopDevice, Pattern, Scratch, require};
-use dm_units::Sectors;
+use dm_testing::{Fault, FaultyDisk, LoopDevice, Pattern, Scratch, require};
+use dm_units::{Bytes, Sectors};
 
-use crate::support::{Mapped, disk, has, map};
+use crate::support::{Mapped, disk, has, map, when_free};
 
 const LENGTH: Sectors = Sectors(1024);
 const CHUNK: Sectors = Sectors(16);
@@ -73,17 +74,50 @@ fn snapshot_with_discards() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn snapshot_overflows() {
+    let Some(scratch) = Scratch::new(&["snapshot", "snapshot-origin"].map(require::target)) else { return };
+    let full = |suffix: &str, store: SnapshotStore| {
+        let [below, cow] = [Bytes(1 << 20), Bytes(64 << 10)].map(|size| scratch.loop_device(size).unwrap());
+        let snapshot = map::<Snapshot>(&scratch, suffix, LENGTH, table(&below, &cow, store));
+        // More than the COW device holds.
+        Pattern::new(1).write(&snapshot.device().path(), Sectors(0), LENGTH).unwrap_err();
+        snapshot.status()
+    };
+    assert_eq!(full("overflow", SnapshotStore::PersistentOverflow), SnapshotStatus::Overflow);
+    assert_eq!(full("persistent", SnapshotStore::Persistent), SnapshotStatus::Invalid);
+    assert_eq!(full("transient", SnapshotStore::Transient), SnapshotStatus::Invalid);
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn snapshot_merge() {
     let needs = ["snapshot", "snapshot-origin", "snapshot-merge"].map(require::target);
     let Some(scratch) = Scratch::new(&needs) else { return };
     let [below, cow] = disks(&scratch);
     let snapshot = map::<Snapshot>(&scratch, "snapshot", LENGTH, table(&below, &cow, SnapshotStore::Persistent));
     Pattern::new(1).write(&snapshot.device().path(), Sectors(0), CHUNK).unwrap();
-    scratch.dm().device_suspend(snapshot.device().number(), dm_core::SuspendOptions::new()).unwrap();
     let number = snapshot.device().number();
-    crate::support::when_free(|| scratch.dm().device_remove(number, dm_core::RemoveOptions::new()));
+    scratch.dm().device_suspend(number, SuspendOptions::new()).unwrap();
+    when_free(|| scratch.dm().device_remove(number, RemoveOptions::new()));
     let merge = SnapshotMergeTable(table(&below, &cow, SnapshotStore::Persistent));
     let merge = map::<SnapshotMerge>(&scratch, "merge", LENGTH, merge);
     merge.wait_for("the end of the merge", SnapshotStatus::is_merged);
     Pattern::new(1).verify(below.path(), Sectors(0), CHUNK).unwrap();
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn snapshot_merge_that_fails() {
+    let needs = ["snapshot", "snapshot-merge", "error"].map(require::target);
+    let Some(scratch) = Scratch::new(&needs) else { return };
+    let [below, cow] = disks(&scratch);
+    let origin = FaultyDisk::over(&scratch, "faulty", below.number(), below.size()).unwrap();
+    let table = || SnapshotTable::new(origin.number(), cow.number(), SnapshotStore::Persistent, CHUNK);
+    let snapshot = map::<Snapshot>(&scratch, "snapshot", LENGTH, table());
+    Pattern::new(1).write(&snapshot.device().path(), Sectors(0), CHUNK).unwrap();
+    let number = snapshot.device().number();
+    when_free(|| scratch.dm().device_remove(number, RemoveOptions::new()));
+    origin.set(&Fault::Errors).unwrap();
+    let merge = map::<SnapshotMerge>(&scratch, "merge", LENGTH, SnapshotMergeTable(table()));
+    merge.wait_for("the merge to fail", |status| *status == SnapshotStatus::MergeFailed);
 }
