@@ -129,7 +129,7 @@ fn explain_fields(out: &mut impl Write, debug: &str) -> io::Result<()> {
         }
     }
     writeln!(out)?;
-    let absent = |field: &String| ["None", "[]", "false"].iter().any(|value| field.ends_with(&format!(": {value}")));
+    let absent = |field: &String| matches!(field.split_once(": "), Some((_, "None" | "[]" | "{}" | "false")));
     fields.iter().filter(|field| !absent(field)).try_for_each(|field| writeln!(out, "  {field}"))
 }
 
@@ -143,5 +143,49 @@ fn without_brackets(line: &str) -> &str {
         text.find(':').and_then(|end| text.get(..=end)).unwrap_or_default()
     } else {
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::explain_line;
+
+    fn explain(line: &str) -> String {
+        let mut out = Vec::new();
+        explain_line(&mut out, line).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn tables_and_statuses_are_told_apart() {
+        assert_eq!(
+            explain("home: 0 2048 linear 254:0 8"),
+            "home: linear, 1 MiB from sector 0\n  is 254:0 from sector 8 on\n"
+        );
+        assert_eq!(
+            explain("0 2048 thin 1024 2047"),
+            "device: thin, 1 MiB from sector 0\n  has 512 KiB of its own\n  health: good\n"
+        );
+        assert_eq!(explain("empty:"), "empty: no table\n");
+    }
+
+    #[test]
+    fn fields_that_need_no_words_of_their_own_are_listed() {
+        let text = explain("0 8 era 254:0 254:16 64");
+        assert!(text.contains("block_size: "), "{text}");
+        assert!(!text.contains('{') && !text.contains('}'), "{text}");
+    }
+
+    #[test]
+    fn keys_are_not_shown() {
+        let text = explain(&format!("0 8 crypt aes-xts-plain64 {} 0 254:0 0", "7e".repeat(64)));
+        assert!(text.contains("254:0") && !text.contains("7e7e"), "{text}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_shown_in_its_place() {
+        let text = explain("0 8 thin 254:0 x");
+        assert!(text.starts_with("neither a table nor a status:\n"), "{text}");
+        assert!(text.contains("must be a decimal number") && text.contains('^'), "{text}");
     }
 }

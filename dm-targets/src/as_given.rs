@@ -15,7 +15,7 @@ use crate::word::{Form, WordBuf};
 ///
 /// It can be used like a `T`, the meaning of the words. To change it (`DerefMut`) forgets how it was spelled: from then on
 /// it is printed as a new `T` is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct AsGiven<T> {
     value: T,
     /// The words, if they are others than `value` prints.
@@ -40,6 +40,13 @@ impl<T> DerefMut for AsGiven<T> {
     fn deref_mut(&mut self) -> &mut T {
         self.words = None;
         &mut self.value
+    }
+}
+
+/// That of the meaning.
+impl<T: fmt::Debug> fmt::Debug for AsGiven<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
     }
 }
 

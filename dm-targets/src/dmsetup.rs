@@ -57,9 +57,10 @@ fn read_lines<'a, L>(
     })
 }
 
-/// Splits `name: line`. Names are mangled and hold no space, so a name is a first word that ends with a colon.
+/// Splits `name: line`. Names are mangled and hold no space, so a name is a first word that ends with a colon. The space
+/// after it may be missing where there is no line: many a program takes it off.
 fn split_name(line: &str) -> (Option<&str>, &str) {
-    match line.split_once(": ") {
+    match line.split_once(": ").or_else(|| Some((line.strip_suffix(':')?, ""))) {
         Some((name, rest)) if !name.contains(char::is_whitespace) => (Some(name), rest),
         _ => (None, line),
     }
@@ -72,9 +73,9 @@ mod tests {
 
     #[test]
     fn names_are_told_from_numbers() {
-        let output = "0 8 linear 253:0 0\n253:0: 0 8 zero \n0: 0 8 error \nempty: ";
+        let output = "0 8 linear 253:0 0\n253:0: 0 8 zero \n0: 0 8 error \nempty: \ntrimmed:";
         let names: Vec<_> = dmsetup_table(output).map(|line| line.unwrap().name).collect();
-        assert_eq!(names, [None, Some("253:0"), Some("0"), Some("empty")]);
+        assert_eq!(names, [None, Some("253:0"), Some("0"), Some("empty"), Some("trimmed")]);
     }
 
     #[test]

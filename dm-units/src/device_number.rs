@@ -19,7 +19,7 @@ use crate::error::{ParseUnitError, ParseUnitErrorKind, Wanted};
 /// assert_eq!(number.to_huge(), Some(0xfd07));
 /// # Ok::<(), dm_units::ParseUnitError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeviceNumber {
     /// Which driver.
     pub major: u32,
@@ -117,5 +117,12 @@ impl fmt::Display for DeviceNumber {
         text.push_u64(self.minor.into())?;
         let text = text.as_str()?;
         if f.width().is_none() && f.precision().is_none() { f.write_str(text) } else { f.pad(text) }
+    }
+}
+
+/// The same as `Display`, as for the addresses of the standard library.
+impl fmt::Debug for DeviceNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
