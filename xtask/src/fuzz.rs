@@ -1,31 +1,59 @@
-//! A few seconds of every fuzz target, with the stable compiler.
+//! `cargo xtask fuzz`: every fuzz target for a while, with the stable compiler.
+//!
+//! Each starts from its seeds, the lines and answers of real kernels that the tests check, and from what earlier runs found.
 //!
 //! The fuzz crates are workspaces of their own. They are built here with coverage instrumentation, which libFuzzer needs
 //! to find its way, but without the sanitizers that only the nightly compiler has: the code under test holds no unsafe code.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use lexopt::{Arg, Parser, ValueExt};
 use serde_json::Value;
 
+use crate::cli;
 use crate::say;
 use crate::workspace::{self, Workspace, cargo};
 
-/// How long each target runs.
-const SECONDS: u32 = 5;
+/// How long each target runs as part of the tests.
+const SMOKE: Duration = Duration::from_secs(5);
 
 /// What makes the compiler report coverage to libFuzzer and check all it can.
 const FLAGS: &str = "--cfg fuzzing -Cdebug-assertions -Coverflow-checks -Ccodegen-units=1 -Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-trace-compares \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table";
 
-/// Builds and runs every fuzz target of the workspace; why that was skipped, if it was.
+/// Runs the task.
+///
+/// # Errors
+/// When a target does not build, or finds something, or there is nothing to build them with.
+pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
+    let mut time = SMOKE;
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("seconds") => time = Duration::from_secs(parser.value()?.parse()?),
+            other => return Err(cli::unexpected(&other, "--seconds")),
+        }
+    }
+    match fuzz(&Workspace::find()?, time)? {
+        None => Ok(ExitCode::SUCCESS),
+        Some(reason) => bail!(reason),
+    }
+}
+
+/// Runs every fuzz target for a few seconds; why that was skipped, if it was.
 ///
 /// # Errors
 /// When a target does not build, or finds something.
 pub(crate) fn smoke(workspace: &Workspace) -> Result<Option<String>> {
+    fuzz(workspace, SMOKE)
+}
+
+/// Builds and runs every fuzz target of the workspace; why that was skipped, if it was.
+fn fuzz(workspace: &Workspace, time: Duration) -> Result<Option<String>> {
     let manifests = manifests(workspace)?;
     if manifests.is_empty() {
         return Ok(Some("there are no fuzz targets".to_owned()));
@@ -35,7 +63,7 @@ pub(crate) fn smoke(workspace: &Workspace) -> Result<Option<String>> {
     }
     let host = host_triple()?;
     for manifest in manifests {
-        smoke_crate(workspace, &manifest, &host)?;
+        fuzz_crate(workspace, &manifest, &host, time)?;
     }
     Ok(None)
 }
@@ -67,23 +95,25 @@ fn host_triple() -> Result<String> {
     Ok(line.to_owned())
 }
 
-fn smoke_crate(workspace: &Workspace, manifest: &Path, host: &str) -> Result<()> {
+fn fuzz_crate(workspace: &Workspace, manifest: &Path, host: &str, time: Duration) -> Result<()> {
     let folder = manifest.parent().context("a manifest without a folder")?;
     let target_dir = workspace.target.join("fuzz");
     say::step(&format!("fuzzing {}", folder.display()));
-    let status = cargo()
-        .args(["build", "--release", "--target", host, "--manifest-path"])
-        .arg(manifest)
-        .env("RUSTFLAGS", FLAGS)
-        .env("CARGO_TARGET_DIR", &target_dir)
-        .status()
-        .context("cannot run cargo")?;
-    if !status.success() {
+    let run_cargo = |arguments: &[&str], flags: &str| {
+        let mut command = cargo();
+        command.args(arguments).arg("--manifest-path").arg(manifest);
+        command.env("RUSTFLAGS", flags).env("CARGO_TARGET_DIR", &target_dir).stdout(Stdio::null());
+        command.status().context("cannot run cargo")
+    };
+    if !run_cargo(&["run", "--example", "seed"], "")?.success() {
+        bail!("the seeds of {} cannot be written", folder.display());
+    }
+    if !run_cargo(&["build", "--bins", "--release", "--target", host], FLAGS)?.success() {
         bail!("the fuzz targets of {} do not build", folder.display());
     }
     for name in target_names(&workspace::metadata(manifest)?) {
         let program = target_dir.join(host).join("release").join(&name);
-        run(&program, &name, folder, &target_dir)?;
+        run_target(&program, &name, folder, &target_dir, time)?;
     }
     Ok(())
 }
@@ -97,7 +127,7 @@ fn target_names(metadata: &Value) -> Vec<String> {
 }
 
 /// Runs one target from the inputs kept beside it; new ones go under the target folder.
-fn run(program: &Path, name: &str, folder: &Path, target_dir: &Path) -> Result<()> {
+fn run_target(program: &Path, name: &str, folder: &Path, target_dir: &Path, time: Duration) -> Result<()> {
     let found = target_dir.join("corpus").join(name);
     let artifacts = target_dir.join("artifacts").join(name);
     fs::create_dir_all(&found)?;
@@ -106,7 +136,7 @@ fn run(program: &Path, name: &str, folder: &Path, target_dir: &Path) -> Result<(
     let log = fs::File::create(&log_path)?;
     let mut command = Command::new(program);
     command
-        .arg(format!("-max_total_time={SECONDS}"))
+        .arg(format!("-max_total_time={}", time.as_secs()))
         .args(["-timeout=10", "-rss_limit_mb=2048"])
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
         .arg(found)

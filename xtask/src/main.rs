@@ -49,6 +49,12 @@ const TASKS: &[Task] = &[
         summary: "run a command, or a shell, as root in a throw-away kernel",
         run: shell::run,
     },
+    Task {
+        name: "fuzz",
+        arguments: "[--seconds SECONDS]",
+        summary: "fuzz all that reads the kernel's answers and texts",
+        run: fuzz::run,
+    },
     Task { name: "costs", arguments: "", summary: "count the instructions of dm-core's calls", run: costs::run },
     Task { name: "tidy", arguments: "", summary: "check the rules that no compiler checks", run: tidy::run },
     Task { name: "ci", arguments: "", summary: "run .ci/run in a clean clone of the last commit", run: ci::run },

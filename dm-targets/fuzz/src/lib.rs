@@ -3,7 +3,8 @@
 //! An input is the target type, a space and the text; for messages also, on a second line, what the target answers.
 //!
 //! ```text
-//! cargo run --example seed       # writes the golden lines to corpus/
+//! cargo xtask fuzz               # all of them, from the golden lines
+//! cargo run --example seed       # just writes the golden lines to corpus/
 //! cargo +nightly fuzz run table  # or status, or message
 //! ```
 
