@@ -4,7 +4,8 @@
 //! An input is the number of a command, an errno and the answer's bytes.
 //!
 //! ```text
-//! cargo run --example seed         # writes the answers of real kernels to corpus/
+//! cargo xtask fuzz                 # from the answers of real kernels
+//! cargo run --example seed         # just writes these to corpus/
 //! cargo +nightly fuzz run replies
 //! ```
 
