@@ -90,9 +90,10 @@ fn devices_above_are_named() {
     assert!(error.contains(&format!("used by {holder}")) && found.processes.is_empty(), "{error}");
 }
 
-/// A file system on a device.
+/// A file system on a device, which can be mounted: it may fail while udev still looks at what is new there.
 fn format(device: &MappedDevice) {
     run("mkfs.ext4", &["-q", device.path().to_str().unwrap()]);
+    run("udevadm", &["settle"]);
 }
 
 /// A mount that ends with this.
