@@ -1,0 +1,112 @@
+//! `snapshot`, `snapshot-merge` and `snapshot-origin`: a device as it was, by copying what is overwritten.
+//!
+//! ```text
+//! snapshot, snapshot-merge
+//!   table   = <origin> <cow> <store> <chunk_size> [<#features> {<feature>} {<ignored>}]
+//!   store   = P | PO | N
+//!   feature = discard_zeroes_cow | discard_passdown_origin
+//!   status  = <allocated>/<total> <metadata>
+//!           | Invalid | Merge failed | Overflow | Unknown
+//! snapshot-origin
+//!   table   = <origin>
+//!   status  =
+//! ```
+//!
+//! | word | type | unit | range |
+//! |---|---|---|---|
+//! | origin, cow | [`Device`](crate::Device) | | not the same |
+//! | chunk_size | [`Sectors`] | sectors | a power of two of at most 2097152, a multiple of both devices' block sizes |
+//! | #features | count | words | at most 2; left out by the kernel where there are none |
+//! | allocated, total, metadata | [`Sectors`] | sectors of the COW device | metadata is part of allocated |
+//!
+//! A chunk size of 0 stands for the one that a persistent store has on disk, or 32 for a new one; the kernel prints the
+//! size in effect, but 0 for a table that waits to take over the store of an active one. A `snapshot-merge` copies the
+//! store back into its origin, which needs a persistent store; it is complete when allocated and metadata are equal.
+//!
+//! None of them takes messages.
+//!
+//! Kernel: `snapshot_ctr`, `snapshot_status` and `origin_ctr` in `drivers/md/dm-snap.c`, `dm_exception_store_create` in
+//! `drivers/md/dm-exception-store.c`.
+
+mod origin;
+mod status;
+mod table;
+
+pub use origin::SnapshotOriginTable;
+pub use status::SnapshotStatus;
+pub use table::{SnapshotMergeTable, SnapshotStore, SnapshotTable};
+
+use dm_units::Sectors;
+
+use crate::{Feature, Health, InvalidField, NoMessage, NoStatus, Problem, Target};
+
+const ORIGIN: &str = "origin device";
+const STORE: &str = "exception store type";
+
+/// The `snapshot` target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Snapshot {}
+
+impl Target for Snapshot {
+    const TYPE: &'static str = "snapshot";
+    type Table = SnapshotTable;
+    type Status = SnapshotStatus;
+    type Message = NoMessage;
+
+    const FEATURES: &'static [Feature] = &[
+        Feature { name: "PO", since: (1, 15, 0) },
+        Feature { name: "discard_zeroes_cow", since: (1, 16, 0) },
+        Feature { name: "discard_passdown_origin", since: (1, 16, 0) },
+    ];
+
+    fn check(table: &SnapshotTable, _: Sectors) -> Result<(), InvalidField> {
+        table.check()
+    }
+
+    fn health(status: &SnapshotStatus) -> Health {
+        status.health()
+    }
+}
+
+/// The `snapshot-merge` target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SnapshotMerge {}
+
+impl Target for SnapshotMerge {
+    const TYPE: &'static str = "snapshot-merge";
+    type Table = SnapshotMergeTable;
+    type Status = SnapshotStatus;
+    type Message = NoMessage;
+
+    const FEATURES: &'static [Feature] = &[
+        Feature { name: "PO", since: (1, 4, 0) },
+        Feature { name: "discard_zeroes_cow", since: (1, 5, 0) },
+        Feature { name: "discard_passdown_origin", since: (1, 5, 0) },
+    ];
+
+    fn check(SnapshotMergeTable(table): &SnapshotMergeTable, _: Sectors) -> Result<(), InvalidField> {
+        table.check()?;
+        if table.store.reads_as() == Some(SnapshotStore::Transient) {
+            return Err(InvalidField::new(STORE, Problem::Expected("P or PO: only what is on disk can be merged")));
+        }
+        Ok(())
+    }
+
+    fn health(status: &SnapshotStatus) -> Health {
+        status.health()
+    }
+}
+
+/// The `snapshot-origin` target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SnapshotOrigin {}
+
+impl Target for SnapshotOrigin {
+    const TYPE: &'static str = "snapshot-origin";
+    type Table = SnapshotOriginTable;
+    type Status = NoStatus;
+    type Message = NoMessage;
+}
+
+#[cfg(test)]
+mod tests;

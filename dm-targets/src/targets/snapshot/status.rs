@@ -1,0 +1,85 @@
+//! The status of a snapshot, also of one that is being merged.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use dm_units::Sectors;
+
+use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf};
+
+/// The status of a `snapshot` or `snapshot-merge` target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum SnapshotStatus {
+    /// The snapshot is in use.
+    Valid {
+        /// How full the COW device is.
+        space: Usage<Sectors>,
+        /// How much of what is used holds the store's own map.
+        metadata: Sectors,
+        /// Words that later kernels may print.
+        #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+        extra: Vec<WordBuf>,
+    },
+    /// The snapshot is lost: its store is broken, or the COW device of a store without `O` is full.
+    Invalid,
+    /// Merging has stopped at an error; the snapshot can still be read.
+    MergeFailed,
+    /// The COW device is full: the snapshot can be read but not written, and is lost with the next write to its origin
+    /// that has to be copied.
+    Overflow,
+    /// The store cannot tell how much it uses.
+    Unknown,
+}
+
+impl SnapshotStatus {
+    pub(super) fn health(&self) -> Health {
+        match self {
+            Self::Valid { space, .. } => Health { data: Some(space.numbers()), ..Health::default() },
+            Self::Invalid => Health::only(Concern::Invalid),
+            Self::Overflow => Health::only(Concern::OutOfDataSpace).concern(Concern::ReadOnly, true),
+            Self::MergeFailed => Health { repairs: 1, ..Health::only(Concern::Failed) },
+            Self::Unknown => Health::only(Concern::NoFigures),
+        }
+    }
+
+    /// Whether a merge has nothing left to copy.
+    #[must_use]
+    pub fn is_merged(&self) -> bool {
+        matches!(self, Self::Valid { space, metadata, .. } if space.used == *metadata)
+    }
+}
+
+impl Params for SnapshotStatus {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let specials = [
+            ("Invalid", Self::Invalid),
+            ("Merge failed", Self::MergeFailed),
+            ("Overflow", Self::Overflow),
+            ("Unknown", Self::Unknown),
+        ];
+        for (text, status) in specials {
+            if fields.take_all(text) {
+                return Ok(status);
+            }
+        }
+        Ok(Self::Valid {
+            space: fields.read("allocated/total sectors")?,
+            metadata: fields.read("metadata sectors")?,
+            extra: fields.read_rest("extra")?,
+        })
+    }
+}
+
+impl fmt::Display for SnapshotStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Valid { space, metadata, extra } => Printer::printed(f).put(space).put(metadata).all(extra).end(),
+            Self::Invalid => f.write_str("Invalid"),
+            Self::MergeFailed => f.write_str("Merge failed"),
+            Self::Overflow => f.write_str("Overflow"),
+            Self::Unknown => f.write_str("Unknown"),
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The table of a snapshot, also of one that is being merged.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use dm_units::Sectors;
+
+use super::{ORIGIN, STORE};
+use crate::flags::{Flag, flags};
+use crate::keywords::keywords;
+use crate::{Device, Fields, InvalidField, Limits, Params, ParseError, Printer, Problem, WordBuf};
+
+const COW: &str = "COW device";
+const CHUNK_SIZE: Limits = Limits::new("chunk size", 1, i32::MAX as u64 >> 9).power_of_two();
+const FEATURE_COUNT: Limits = Limits::new("number of features", 0, 2);
+const FLAGS: [Flag<SnapshotTable>; 2] = flags![discard_zeroes_cow, discard_passdown_origin];
+
+keywords! {
+    exact;
+    /// Where a snapshot keeps what is overwritten in its origin.
+    ///
+    /// These are the words as the kernel prints them. Its constructor only looks at the first two letters, in whatever
+    /// case; a word that is spelled in another way is kept as `Other`.
+    pub enum SnapshotStore {
+        /// On the COW device together with a map, so it outlives the mapping.
+        Persistent = "P",
+        /// The same, and user space knows the status `Overflow`: a full COW device does not make it `Invalid`.
+        PersistentOverflow = "PO",
+        /// On the COW device with the map in memory, for as long as the mapping lives.
+        Transient = "N",
+    }
+}
+
+impl SnapshotStore {
+    /// What the constructor takes the word for, if it is one.
+    pub(super) fn reads_as(&self) -> Option<Self> {
+        let mut letters = self.as_str().bytes().map(|byte| byte.to_ascii_uppercase());
+        match (letters.next(), letters.next()) {
+            (Some(b'N'), _) => Some(Self::Transient),
+            (Some(b'P'), None) => Some(Self::Persistent),
+            (Some(b'P'), Some(b'O')) => Some(Self::PersistentOverflow),
+            _ => None,
+        }
+    }
+}
+
+/// The table of a `snapshot` target.
+///
+/// ```
+/// use dm_targets::snapshot::{SnapshotStore, SnapshotTable};
+/// use dm_units::{DeviceNumber, Sectors};
+///
+/// let [origin, cow] = [DeviceNumber::new(254, 0), DeviceNumber::new(254, 32)];
+/// let table = SnapshotTable::new(origin, cow, SnapshotStore::Persistent, Sectors(16)).discard_zeroes_cow();
+/// assert_eq!(table.to_string(), "254:0 254:32 P 16 1 discard_zeroes_cow");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SnapshotTable {
+    /// The device that the snapshot was taken of.
+    pub origin: Device,
+    /// Holds what is overwritten in the origin or written to the snapshot.
+    pub cow: Device,
+    /// How the COW device is used.
+    pub store: SnapshotStore,
+    /// How much is copied at once; 0 for what a persistent store has on disk.
+    pub chunk_size: Sectors,
+    /// A discard of a whole chunk zeroes it in the snapshot.
+    pub discard_zeroes_cow: bool,
+    /// A discard is passed to the origin too; needs `discard_zeroes_cow`.
+    pub discard_passdown_origin: bool,
+    /// Features that this version does not know; they are printed after the others.
+    pub other_features: Vec<WordBuf>,
+    /// Words after the features, which the kernel ignores.
+    pub extra: Vec<WordBuf>,
+    /// There is a count of features although it is 0 and nothing follows; the kernel does not print that.
+    counts_none: bool,
+}
+
+impl SnapshotTable {
+    /// A snapshot of `origin` with no features.
+    pub fn new(origin: impl Into<Device>, cow: impl Into<Device>, store: SnapshotStore, chunk_size: Sectors) -> Self {
+        Self {
+            origin: origin.into(),
+            cow: cow.into(),
+            store,
+            chunk_size,
+            discard_zeroes_cow: false,
+            discard_passdown_origin: false,
+            other_features: Vec::new(),
+            extra: Vec::new(),
+            counts_none: false,
+        }
+    }
+
+    /// Zeroes chunks in the snapshot that are discarded as a whole.
+    #[must_use]
+    pub fn discard_zeroes_cow(self) -> Self {
+        Self { discard_zeroes_cow: true, ..self }
+    }
+
+    /// Passes discards to the origin too, which implies [`discard_zeroes_cow`](Self::discard_zeroes_cow).
+    #[must_use]
+    pub fn discard_passdown_origin(self) -> Self {
+        Self { discard_passdown_origin: true, ..self.discard_zeroes_cow() }
+    }
+
+    pub(super) fn check(&self) -> Result<(), InvalidField> {
+        check_devices(&self.origin, &self.cow)?;
+        let Some(store) = self.store.reads_as() else {
+            return Err(InvalidField::new(STORE, Problem::Expected("P, PO or N")));
+        };
+        if self.chunk_size != Sectors(0) || store == SnapshotStore::Transient {
+            CHUNK_SIZE.check(self.chunk_size)?;
+        }
+        self.check_features()
+    }
+
+    fn check_features(&self) -> Result<(), InvalidField> {
+        FEATURE_COUNT.check(self.feature_count())?;
+        if self.discard_passdown_origin && !self.discard_zeroes_cow {
+            let problem = Problem::Expected("together with discard_zeroes_cow");
+            return Err(InvalidField::new("discard_passdown_origin", problem));
+        }
+        Ok(())
+    }
+
+    fn feature_count(&self) -> u64 {
+        Flag::count(&FLAGS, self, &self.other_features) as u64
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
+        out.put(&self.origin).put(&self.cow).put(&self.store).put(&self.chunk_size);
+        if self.counts_none || !self.extra.is_empty() || self.feature_count() > 0 {
+            out.flags(&FLAGS, self, &self.other_features);
+        }
+        out.all(&self.extra).end()
+    }
+}
+
+fn check_devices(origin: &Device, cow: &Device) -> Result<(), InvalidField> {
+    if origin == cow {
+        return Err(InvalidField::new(COW, Problem::SameAs(ORIGIN)));
+    }
+    Ok(())
+}
+
+impl Params for SnapshotTable {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let (origin, cow): (Device, Device) = (fields.read(ORIGIN)?, fields.read(COW)?);
+        check_devices(&origin, &cow).map_err(|invalid| fields.blame(invalid))?;
+        let mut table = Self::new(origin, cow, fields.read(STORE)?, fields.read(CHUNK_SIZE.field())?);
+        if table.chunk_size != Sectors(0) {
+            CHUNK_SIZE.check(table.chunk_size).map_err(|invalid| fields.blame(invalid))?;
+        }
+        let counted = !fields.is_empty();
+        let mut features = fields.read_optional_group(FEATURE_COUNT.field())?;
+        table.other_features = features.read_flags("feature", &FLAGS, &mut table)?;
+        table.check_features().map_err(|invalid| features.blame(invalid))?;
+        table.extra = fields.read_rest("extra")?;
+        table.counts_none = counted && table.extra.is_empty() && table.feature_count() == 0;
+        Ok(table)
+    }
+}
+
+impl fmt::Display for SnapshotTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.print(&mut Printer::new(f))
+    }
+}
+
+/// The table of a `snapshot-merge` target, which is that of the snapshot that it takes the place of.
+///
+/// ```
+/// use dm_targets::snapshot::{SnapshotMergeTable, SnapshotStore, SnapshotTable};
+/// use dm_units::{DeviceNumber, Sectors};
+///
+/// let [origin, cow] = [DeviceNumber::new(254, 0), DeviceNumber::new(254, 32)];
+/// let snapshot = SnapshotTable::new(origin, cow, SnapshotStore::Persistent, Sectors(16));
+/// let merge = SnapshotMergeTable::from(snapshot);
+/// assert_eq!(merge.to_string(), "254:0 254:32 P 16");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotMergeTable(pub SnapshotTable);
+
+impl From<SnapshotTable> for SnapshotMergeTable {
+    fn from(snapshot: SnapshotTable) -> Self {
+        Self(snapshot)
+    }
+}
+
+impl Params for SnapshotMergeTable {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        SnapshotTable::parse(fields).map(Self)
+    }
+}
+
+impl fmt::Display for SnapshotMergeTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
