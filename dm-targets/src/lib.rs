@@ -43,6 +43,7 @@
 //! - [`Health`] says how a target is, in the same words for all: from [`AnyStatus::health`].
 //! - [`DeviceMessage`] is for messages to a device whatever its targets are: [`stats`] keeps statistics of it.
 //! - [`Concise`] reads and writes the devices on the kernel's command line, `dm-mod.create=`.
+//! - [`migration`] has what other libraries call all this.
 //! - [`ParseError`] says what is wrong with a text, [`InvalidField`] what is wrong with a value, [`TableError`] what is
 //!   wrong with a table.
 //!
@@ -111,6 +112,7 @@ mod kind;
 mod limits;
 #[cfg(feature = "devices")]
 mod load;
+pub mod migration;
 mod options;
 mod pairs;
 mod parse_error;
