@@ -14,6 +14,7 @@ mod mirror;
 mod paths;
 mod plain;
 mod raid;
+mod raid_states;
 mod snapshot;
 mod stats;
 mod support;

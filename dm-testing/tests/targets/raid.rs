@@ -10,15 +10,15 @@ use dm_units::Sectors;
 use crate::support::{Mapped, disk, map, map_changed};
 
 /// Of one disk.
-const LENGTH: Sectors = Sectors(8192);
-const CHUNK: Sectors = Sectors(64);
+pub(crate) const LENGTH: Sectors = Sectors(8192);
+pub(crate) const CHUNK: Sectors = Sectors(64);
 
 /// Disks, each with another one for its metadata.
-fn devices(scratch: &Scratch, count: usize) -> Vec<RaidDevice> {
+pub(crate) fn devices(scratch: &Scratch, count: usize) -> Vec<RaidDevice> {
     (0..count).map(|_| RaidDevice::new(disk(scratch, 4).number(), disk(scratch, 4).number())).collect()
 }
 
-fn array(status: &RaidStatus) -> &RaidArrayStatus {
+pub(crate) fn array(status: &RaidStatus) -> &RaidArrayStatus {
     match status {
         RaidStatus::Array(array) => array,
         other => panic!("{other:?}"),
@@ -26,7 +26,7 @@ fn array(status: &RaidStatus) -> &RaidArrayStatus {
 }
 
 /// Waits until nothing is to be synchronised.
-fn idle(raid: &Mapped<'_, Raid>) -> RaidArrayStatus {
+pub(crate) fn idle(raid: &Mapped<'_, Raid>) -> RaidArrayStatus {
     let is_idle = |status: &RaidStatus| {
         let array = array(status);
         array.action == Some(SyncAction::Idle) && array.progress == array.total
@@ -63,13 +63,14 @@ fn raid1_without_metadata() {
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn raid1_with_parameters() {
     let Some(scratch) = Scratch::new(&[require::target("raid")]) else { return };
-    let table = RaidTable::new(RaidType::Raid1, Sectors(0), devices(&scratch, 3)).daemon_sleep(5000);
+    let table = RaidTable::new(RaidType::Raid1, Sectors(0), devices(&scratch, 3)).nosync().daemon_sleep(5000);
     let table = table.min_recovery_rate(20).max_recovery_rate(200).write_mostly(1).max_write_behind(128);
     let raid = map_changed::<Raid>(&scratch, "raid", LENGTH, table.clone().region_size(Sectors(1024)));
     let printed = raid.table();
     assert_eq!(printed.devices, table.devices);
     assert_eq!(printed.write_mostly, table.write_mostly);
     assert_eq!((printed.daemon_sleep, printed.region_size), (Some(5000), Some(Sectors(1024))));
+    idle(&raid);
 }
 
 #[test]
