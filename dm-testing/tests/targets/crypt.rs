@@ -1,19 +1,22 @@
 //! `crypt`.
 
+use std::sync::Arc;
+
 use dm_core::{ResumeOptions, SuspendOptions};
 use dm_targets::crypt::{Cipher, CryptIntegrity, CryptKey, CryptMessage, CryptTable};
 use dm_targets::integrity::{IntegrityMode, IntegrityTable};
-use dm_targets::{Crypt, Key};
-use dm_testing::{Pattern, Scratch, require};
+use dm_targets::{Crypt, Integrity, Key};
+use dm_testing::{LoopDevice, Pattern, Scratch, require};
 use dm_units::{DeviceNumber, Sectors};
 
-use crate::support::{disk, has, map};
+use crate::integrity::formatted;
+use crate::support::{Mapped, disk, has, map};
 
 const LENGTH: Sectors = Sectors(1024);
 
 /// A key of so many bytes.
-fn key(bytes: u8) -> CryptKey {
-    let digits: String = (0..bytes).map(|byte| format!("{byte:02x}")).collect();
+fn key(bytes: u16) -> CryptKey {
+    let digits: String = (0..bytes).map(|byte| format!("{:02x}", byte % 251)).collect();
     CryptKey::Hex(Key::from_hex(&digits).unwrap())
 }
 
@@ -64,18 +67,95 @@ fn crypt_with_options() {
     }
 }
 
+/// Specifications, and how large their keys are.
+const CIPHERS: [(&str, u16); 16] = [
+    ("aes", 16),
+    ("aes-ecb", 32),
+    ("aes-cbc-null", 16),
+    ("aes-cbc-plain", 24),
+    ("aes-cbc-plain64be", 16),
+    ("aes:2-cbc-plain64", 64),
+    ("aes-cbc-essiv:sha256", 32),
+    ("aes-lrw-benbi", 48),
+    ("aes-cbc-eboiv", 32),
+    // Two keys of one size.
+    ("aes-cbc-elephant", 64),
+    // A key for each of 64 sectors, without and with a seed.
+    ("aes:64-cbc-lmk", 64 * 16),
+    ("aes:64-cbc-lmk", 65 * 16),
+    // With an initialisation vector and what whitens, of 16 bytes each.
+    ("aes-cbc-tcw", 32 + 32),
+    ("serpent-xts-plain64", 64),
+    ("capi:cbc(aes)-essiv:sha256", 32),
+    ("capi:adiantum(xchacha12,aes)-plain64", 32),
+];
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn ciphers() {
+    let Some(scratch) = Scratch::new(&[require::target("crypt")]) else { return };
+    for (index, (cipher, key_size)) in CIPHERS.into_iter().enumerate() {
+        let disk = disk(&scratch, 1);
+        let cipher = Cipher::new(cipher).unwrap();
+        let table = CryptTable::new(cipher, key(key_size), Sectors(0), disk.number(), Sectors(0));
+        let crypt = map::<Crypt>(&scratch, &index.to_string(), LENGTH, table);
+        Pattern::new(1).write(&crypt.device().path(), Sectors(0), LENGTH).unwrap();
+        Pattern::new(1).verify(&crypt.device().path(), Sectors(0), LENGTH).unwrap();
+        Pattern::new(1).verify(disk.path(), Sectors(0), LENGTH).unwrap_err();
+    }
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn crypt_that_does_nothing() {
+    let Some(scratch) = Scratch::new(&[require::target("crypt")]) else { return };
+    for (suffix, cipher) in [("old", "cipher_null-ecb"), ("capi", "capi:ecb(cipher_null)")] {
+        let disk = disk(&scratch, 1);
+        let cipher = Cipher::new(cipher).unwrap();
+        let table = CryptTable::new(cipher, CryptKey::Empty, Sectors(0), disk.number(), Sectors(0));
+        let crypt = map::<Crypt>(&scratch, suffix, LENGTH, table);
+        Pattern::new(1).write(&crypt.device().path(), Sectors(0), LENGTH).unwrap();
+        Pattern::new(1).verify(disk.path(), Sectors(0), LENGTH).unwrap();
+    }
+}
+
+/// A device with room for tags of so many bytes beside each sector, and the disk of its data.
+fn tagged<'s>(scratch: &'s Scratch, suffix: &str, tag_size: u32) -> (Mapped<'s, Integrity>, Arc<LoopDevice>) {
+    let [data, tags] = [1, 4].map(|size| disk(scratch, size));
+    let table = IntegrityTable::new(data.number(), Sectors(0), Some(tag_size), IntegrityMode::Direct);
+    (formatted(scratch, suffix, LENGTH, table.meta_device(tags.number())), data)
+}
+
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn crypt_with_authentication() {
     let Some(scratch) = Scratch::new(&["crypt", "integrity"].map(require::target)) else { return };
-    let disk = disk(&scratch, 4);
-    // The first load formats; then the kernel tells how much it provides.
-    let table = IntegrityTable::new(disk.number(), Sectors(0), Some(28), IntegrityMode::Direct);
-    let tags = crate::integrity::formatted(&scratch, "tags", LENGTH, table);
-    let cipher = Cipher::new("capi:gcm(aes)-random").unwrap();
-    let number = tags.device().number();
-    let table = CryptTable::new(cipher, key(32), Sectors(0), number, Sectors(0)).integrity(CryptIntegrity::aead(28));
-    let crypt = map::<Crypt>(&scratch, "crypt", LENGTH, table);
+    let ciphers = [
+        ("gcm", "capi:gcm(aes)-random", 32, 12 + 16),
+        ("aegis", "capi:aegis128-random", 16, 16 + 16),
+        ("authenc", "capi:authenc(hmac(sha256),xts(aes))-random", 64 + 32, 16 + 32),
+    ];
+    for (suffix, cipher, key_size, tag_size) in ciphers {
+        let (tags, data) = tagged(&scratch, &format!("{suffix}-tags"), tag_size);
+        let (cipher, below) = (Cipher::new(cipher).unwrap(), tags.device().number());
+        let table = CryptTable::new(cipher, key(key_size), Sectors(0), below, Sectors(0));
+        let table = table.integrity(CryptIntegrity::aead(tag_size));
+        let crypt = map::<Crypt>(&scratch, suffix, LENGTH, table);
+        Pattern::new(1).write(&crypt.device().path(), Sectors(0), LENGTH).unwrap();
+        Pattern::new(1).verify(&crypt.device().path(), Sectors(0), LENGTH).unwrap();
+        Pattern::new(2).write(data.path(), Sectors(0), Sectors(8)).unwrap();
+        Pattern::new(1).verify(&crypt.device().path(), Sectors(0), Sectors(8)).unwrap_err();
+    }
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn crypt_with_random_vectors() {
+    let Some(scratch) = Scratch::new(&["crypt", "integrity"].map(require::target)) else { return };
+    let (tags, _) = tagged(&scratch, "tags", 16);
+    let (cipher, below) = (Cipher::new("aes-xts-random").unwrap(), tags.device().number());
+    let table = CryptTable::new(cipher, key(64), Sectors(0), below, Sectors(0));
+    let crypt = map::<Crypt>(&scratch, "crypt", LENGTH, table.integrity(CryptIntegrity::none(16)));
     Pattern::new(1).write(&crypt.device().path(), Sectors(0), LENGTH).unwrap();
     Pattern::new(1).verify(&crypt.device().path(), Sectors(0), LENGTH).unwrap();
 }
