@@ -1,16 +1,17 @@
 //! `cache`, `writecache`, `era`, `clone`: devices in front of others.
 
 use dm_targets::cache::{
-    CacheBlocks, CacheIoMode, CacheKey, CacheMessage, CachePolicy, CacheSetting, CacheStatus, CacheTable, WorkingCache,
+    CacheBlocks, CacheCheck, CacheIoMode, CacheKey, CacheMessage, CacheMetadataMode, CachePolicy, CacheSetting,
+    CacheStatus, CacheTable, WorkingCache,
 };
-use dm_targets::clone::{CloneMessage, CloneStatus, CloneTable, WorkingClone};
+use dm_targets::clone::{CloneMessage, CloneMode, CloneStatus, CloneTable, WorkingClone};
 use dm_targets::era::{EraMessage, EraStatus, EraTable, WorkingEra};
 use dm_targets::writecache::{WritecacheKind, WritecacheMessage, WritecacheTable};
 use dm_targets::{Cache, Clone as CloneTarget, Era, Writecache};
-use dm_testing::{Fault, FaultyDisk, Pattern, Scratch, require};
+use dm_testing::{Fault, FaultyDisk, Pattern, Scratch, require, wait_until};
 use dm_units::{DataBlocks, Sectors};
 
-use crate::support::{Mapped, disk, has, map};
+use crate::support::{Mapped, SOON, disk, has, map};
 
 /// Of all origins.
 const LENGTH: Sectors = Sectors(16_384);
@@ -77,19 +78,57 @@ fn caches_of_all_kinds() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn dirty_blocks_of_a_cache_are_written_back() {
+    let Some(scratch) = Scratch::new(&[require::target("cache")]) else { return };
+    let [metadata, fast, origin] = [2, 4, 8].map(|size| disk(&scratch, size));
+    let table =
+        |policy, mode| CacheTable::new(metadata.number(), fast.number(), origin.number(), BLOCK, policy).io_mode(mode);
+    let cache = map::<Cache>(&scratch, "cache", LENGTH, table(CachePolicy::Smq, CacheIoMode::Writeback));
+    let dirty = || {
+        Pattern::new(1).write(&cache.device().path(), Sectors(0), Sectors(1024)).unwrap();
+        working(&cache).dirty > DataBlocks(0)
+    };
+    wait_until("dirty blocks", SOON, dirty).unwrap();
+    Pattern::new(1).verify(origin.path(), Sectors(0), Sectors(1024)).unwrap_err();
+
+    cache.swap(table(CachePolicy::Cleaner, CacheIoMode::Writeback));
+    let clean = |status: &CacheStatus| matches!(status, CacheStatus::Working(cache) if cache.dirty == DataBlocks(0));
+    cache.wait_for("all blocks to be clean", clean);
+    Pattern::new(1).verify(origin.path(), Sectors(0), Sectors(1024)).unwrap();
+
+    // What is written to both is never dirty.
+    cache.swap(table(CachePolicy::Mq, CacheIoMode::Writethrough));
+    Pattern::new(2).write(&cache.device().path(), Sectors(0), Sectors(1024)).unwrap();
+    let status = working(&cache);
+    assert!(status.resident.used > DataBlocks(0) && status.write_hits > 0);
+    assert_eq!(status.dirty, DataBlocks(0));
+    Pattern::new(2).verify(origin.path(), Sectors(0), Sectors(1024)).unwrap();
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn cache_whose_metadata_fails() {
     let Some(scratch) = Scratch::new(&["cache", "flakey"].map(require::target)) else { return };
-    let [metadata, fast, origin] = [2, 4, 8].map(|size| disk(&scratch, size));
-    let faulty = FaultyDisk::over(&scratch, "faulty", metadata.number(), metadata.size()).unwrap();
-    let table = CacheTable::new(faulty.number(), fast.number(), origin.number(), BLOCK, CachePolicy::Smq);
-    let cache = map::<Cache>(&scratch, "cache", LENGTH, table.io_mode(CacheIoMode::Writethrough));
-    for seed in 0..20 {
-        Pattern::new(seed).write(&cache.device().path(), Sectors(0), Sectors(1024)).unwrap();
-    }
-    faulty.set(&Fault::Errors).unwrap();
-    // A status commits.
-    cache.status();
-    assert!(matches!(cache.status(), CacheStatus::Fail));
+    let failed = |suffix: &str, fault: &Fault| {
+        let [metadata, fast, origin] = [2, 4, 8].map(|size| disk(&scratch, size));
+        let faulty = format!("faulty-{suffix}");
+        let faulty = FaultyDisk::over(&scratch, &faulty, metadata.number(), metadata.size()).unwrap();
+        let table = CacheTable::new(faulty.number(), fast.number(), origin.number(), BLOCK, CachePolicy::Smq);
+        let cache = map::<Cache>(&scratch, suffix, LENGTH, table.io_mode(CacheIoMode::Writethrough));
+        wait_until("blocks in the cache", SOON, || {
+            Pattern::new(1).write(&cache.device().path(), Sectors(0), Sectors(1024)).unwrap();
+            working(&cache).resident.used > DataBlocks(0)
+        })
+        .unwrap();
+        faulty.set(fault).unwrap();
+        // A status commits.
+        cache.status();
+        cache.status()
+    };
+    let CacheStatus::Working(read_only) = failed("writes", &Fault::WriteErrors) else { panic!("it failed") };
+    let state = (read_only.mode, read_only.check);
+    assert_eq!(state, (Some(CacheMetadataMode::ReadOnly), Some(CacheCheck::Needed)));
+    assert_eq!(failed("all", &Fault::Errors), CacheStatus::Fail);
 }
 
 #[test]
@@ -125,6 +164,21 @@ fn writecache() {
     }
 }
 
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn writecache_that_fails() {
+    let Some(scratch) = Scratch::new(&["writecache", "error"].map(require::target)) else { return };
+    let [origin, cache] = [8, 4].map(|size| disk(&scratch, size));
+    let faulty = FaultyDisk::over(&scratch, "faulty", cache.number(), cache.size()).unwrap();
+    let table = WritecacheTable::new(WritecacheKind::Ssd, origin.number(), faulty.number(), 4096);
+    let cache = map::<Writecache>(&scratch, "cache", LENGTH, table);
+    assert_eq!(cache.status().error, 0);
+    faulty.set(&Fault::Errors).unwrap();
+    Pattern::new(1).write(&cache.device().path(), Sectors(0), Sectors(8)).unwrap_err();
+    cache.try_send(&WritecacheMessage::Flush).unwrap_err();
+    assert_ne!(cache.status().error, 0);
+}
+
 fn working_era(era: &Mapped<'_, Era>) -> WorkingEra {
     match era.status() {
         EraStatus::Working(era) => era,
@@ -147,6 +201,19 @@ fn era() {
     assert!(working_era(&era).held_root.is_some());
     era.send(&EraMessage::DropMetadataSnap);
     assert_eq!(working_era(&era).held_root, None);
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn era_whose_metadata_fails() {
+    let Some(scratch) = Scratch::new(&["era", "error"].map(require::target)) else { return };
+    let [metadata, origin] = [2, 8].map(|size| disk(&scratch, size));
+    let faulty = FaultyDisk::over(&scratch, "faulty", metadata.number(), metadata.size()).unwrap();
+    let era = map::<Era>(&scratch, "era", LENGTH, EraTable::new(faulty.number(), origin.number(), BLOCK));
+    working_era(&era);
+    faulty.set(&Fault::Errors).unwrap();
+    era.try_send(&EraMessage::TakeMetadataSnap).unwrap_err();
+    assert_eq!(era.status(), EraStatus::Error);
 }
 
 fn working_clone(clone: &Mapped<'_, CloneTarget>) -> WorkingClone {
@@ -178,4 +245,27 @@ fn clone() {
     clone.wait_for("the copy", all);
     clone.send(&CloneMessage::DisableHydration);
     Pattern::new(1).verify(dest.path(), Sectors(0), LENGTH).unwrap();
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn clone_whose_metadata_fails() {
+    let Some(scratch) = Scratch::new(&["clone", "flakey"].map(require::target)) else { return };
+    let failed = |suffix: &str, fault: &Fault| {
+        let [metadata, dest, source] = [2, 8, 8].map(|size| disk(&scratch, size));
+        let faulty = format!("faulty-{suffix}");
+        let faulty = FaultyDisk::over(&scratch, &faulty, metadata.number(), metadata.size()).unwrap();
+        let table = CloneTable::new(faulty.number(), dest.number(), source.number(), BLOCK).no_hydration();
+        let clone = map::<CloneTarget>(&scratch, suffix, LENGTH, table);
+        working_clone(&clone);
+        faulty.set(fault).unwrap();
+        // A whole region, which needs no copying any more.
+        let _ = Pattern::new(1).write(&clone.device().path(), Sectors(0), BLOCK);
+        // A status commits.
+        clone.status();
+        clone.status()
+    };
+    let CloneStatus::Working(read_only) = failed("writes", &Fault::WriteErrors) else { panic!("it failed") };
+    assert_eq!(read_only.mode, CloneMode::ReadOnly);
+    assert_eq!(failed("all", &Fault::Errors), CloneStatus::Fail);
 }
