@@ -25,6 +25,17 @@ fn delay() {
     let two_classes = DelayTable::ReadWrite { read: read.clone(), write: write.clone() };
     map::<Delay>(&scratch, "two", LENGTH, two_classes);
     map::<Delay>(&scratch, "three", LENGTH, DelayTable::ReadWriteFlush { read, write, flush });
+
+    let writes = |delay| DelayTable::ReadWrite { read: class(&one, 0, 0), write: class(&one, 0, delay) };
+    let slow = map::<Delay>(&scratch, "slow", LENGTH, writes(600_000));
+    let path = slow.device().path();
+    let writer = std::thread::spawn(move || Pattern::new(1).write(&path, Sectors(0), Sectors(8)));
+    let waiting = slow.wait_for("a write that is delayed", |status| status.writes > 0);
+    assert_eq!((waiting.reads, waiting.writes), (0, 1));
+    // Another table lets go what waits.
+    slow.swap(writes(0));
+    writer.join().unwrap().unwrap();
+    assert_eq!(slow.status().writes, 0);
 }
 
 #[test]

@@ -47,6 +47,23 @@ fn integrity_modes() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn integrity_to_recover_from() {
+    let Some(scratch) = Scratch::new(&[require::target("integrity")]) else { return };
+    let [data, tags] = [1, 4].map(|size| disk(&scratch, size));
+    let table = |mode| crc(data.number(), mode).meta_device(tags.number());
+    let mapped = formatted(&scratch, "device", LENGTH, table(IntegrityMode::Journal));
+    Pattern::new(1).write(&mapped.device().path(), Sectors(0), LENGTH).unwrap();
+    mapped.swap(table(IntegrityMode::Recovery));
+    assert_eq!(mapped.table().mode, IntegrityMode::Recovery);
+    // Nothing is written, nothing is checked.
+    Pattern::new(2).write(&mapped.device().path(), Sectors(0), Sectors(8)).unwrap_err();
+    Pattern::new(2).write(data.path(), Sectors(0), Sectors(8)).unwrap();
+    Pattern::new(2).verify(&mapped.device().path(), Sectors(0), Sectors(8)).unwrap();
+    assert_eq!(mapped.status().mismatches, 0);
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn integrity_recalculates() {
     let Some(scratch) = Scratch::new(&[require::target("integrity")]) else { return };
     if !has::<Integrity>(&scratch, "recalculate") {

@@ -14,6 +14,10 @@ fn legs(devices: [DeviceNumber; 2]) -> [MirrorLeg; 2] {
     devices.map(|device| MirrorLeg::new(device, Sectors(0)))
 }
 
+fn health(status: &MirrorStatus) -> Vec<MirrorHealth> {
+    status.mirrors.iter().map(|leg| leg.health.clone()).collect()
+}
+
 fn is_in_sync(status: &MirrorStatus) -> bool {
     status.in_sync == status.regions
 }
@@ -33,8 +37,7 @@ fn mirror_with_core_log() {
     Pattern::new(1).verify(two.path(), Sectors(0), LENGTH).unwrap();
     faulty.set(&Fault::WriteErrors).unwrap();
     Pattern::new(2).write(&mirror.device().path(), Sectors(0), REGION).unwrap();
-    let health: Vec<_> = mirror.status().mirrors.into_iter().map(|leg| leg.health).collect();
-    assert_eq!(health, [MirrorHealth::Alive, MirrorHealth::WriteFailed]);
+    assert_eq!(health(&mirror.status()), [MirrorHealth::Alive, MirrorHealth::WriteFailed]);
 }
 
 #[test]
@@ -49,4 +52,43 @@ fn mirror_with_disk_log() {
     assert_eq!(status.log, MirrorLogStatus::Disk { device: log, health: LogHealth::Alive });
     let table = MirrorTable::new(MirrorLog::core(REGION).sync(), legs([one, two]));
     map_changed::<Mirror>(&scratch, "sync", LENGTH, table).wait_for("the mirrors to be in sync", is_in_sync);
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn mirrors_that_fail() {
+    let Some(scratch) = Scratch::new(&["mirror", "error"].map(require::target)) else { return };
+    let faulty = |suffix: &str| {
+        let disk = disk(&scratch, 1);
+        FaultyDisk::over(&scratch, suffix, disk.number(), disk.size()).unwrap()
+    };
+    let read = [faulty("read-1"), faulty("read-2")];
+    let table = |log, legs: &[FaultyDisk<'_>; 2]| {
+        MirrorTable::new(log, self::legs([legs[0].number(), legs[1].number()])).handle_errors().keep_log()
+    };
+    let mirror = map::<Mirror>(&scratch, "read", LENGTH, table(MirrorLog::core(REGION).nosync(), &read));
+    read[0].set(&Fault::Errors).unwrap();
+    Pattern::zeros().verify(&mirror.device().path(), Sectors(0), REGION).unwrap();
+    assert_eq!(health(&mirror.status()), [MirrorHealth::ReadFailed, MirrorHealth::Alive]);
+
+    let sync = [faulty("sync-1"), faulty("sync-2")];
+    sync[1].set(&Fault::Errors).unwrap();
+    let mirror = map::<Mirror>(&scratch, "sync", LENGTH, table(MirrorLog::core(REGION), &sync));
+    let failed = |status: &MirrorStatus| health(status) == [MirrorHealth::Alive, MirrorHealth::SyncFailed];
+    assert!(!is_in_sync(&mirror.wait_for("the mirror to fail", failed)));
+
+    let legs = [faulty("leg-1"), faulty("leg-2")];
+    let log = faulty("log");
+    let mirror =
+        map::<Mirror>(&scratch, "log-fails", LENGTH, table(MirrorLog::disk(log.number(), REGION).nosync(), &legs));
+    legs[1].set(&Fault::Errors).unwrap();
+    Pattern::new(1).write(&mirror.device().path(), Sectors(0), REGION).unwrap();
+    let status = mirror.status();
+    assert_eq!(health(&status), [MirrorHealth::Alive, MirrorHealth::WriteFailed]);
+    assert_eq!((status.in_sync, status.regions), (15, 16));
+    log.set(&Fault::Errors).unwrap();
+    // In a region that the log does not know to be written to.
+    Pattern::new(1).write(&mirror.device().path(), Sectors(512), REGION).unwrap_err();
+    let dead = MirrorLogStatus::Disk { device: log.number(), health: LogHealth::Dead };
+    assert_eq!(mirror.status().log, dead);
 }

@@ -1,11 +1,11 @@
 //! `switch` and `multipath`: several ways to the data.
 
 use dm_targets::multipath::{
-    MultipathMessage, MultipathStatus, MultipathTable, PathGroup, PathState, QueueMode, ThroughputPath,
+    GroupState, MultipathMessage, MultipathStatus, MultipathTable, PathGroup, PathState, QueueMode, ThroughputPath,
 };
 use dm_targets::switch::{RegionMapping, SwitchMessage, SwitchPath, SwitchTable};
 use dm_targets::{Multipath, Switch};
-use dm_testing::{Pattern, Scratch, require};
+use dm_testing::{Fault, FaultyDisk, Pattern, Scratch, require};
 use dm_units::{DeviceNumber, Sectors};
 
 use crate::support::{disk, map};
@@ -73,8 +73,9 @@ fn multipath() {
     multipath.send(&MultipathMessage::ReinstatePath(one.into()));
     assert_eq!(states(&multipath.status()), [PathState::Active, PathState::Active, PathState::Active]);
     multipath.send(&MultipathMessage::DisableGroup(1));
-    multipath.status();
+    assert_eq!(multipath.status().groups[0].state, GroupState::Disabled);
     multipath.send(&MultipathMessage::EnableGroup(1));
+    assert_ne!(multipath.status().groups[0].state, GroupState::Disabled);
     multipath.send(&MultipathMessage::SwitchGroup(2));
     Pattern::new(1).verify(&multipath.device().path(), Sectors(0), LENGTH).unwrap();
     assert_eq!(multipath.status().group, 2);
@@ -89,6 +90,31 @@ fn multipath() {
     multipath.send(&MultipathMessage::QueueIfNoPath);
     assert!(multipath.table().queue_if_no_path);
     multipath.send(&MultipathMessage::ReinstatePath(two.into()));
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn paths_fail_by_themselves() {
+    let Some(scratch) = Scratch::new(&["multipath", "error"].map(require::target)) else { return };
+    let disk = disk(&scratch, 1);
+    let paths = ["one", "two"].map(|name| FaultyDisk::over(&scratch, name, disk.number(), disk.size()).unwrap());
+    let table = bio(paths.iter().map(|path| PathGroup::round_robin([path.number()])));
+    let multipath = map::<Multipath>(&scratch, "multipath", LENGTH, table);
+    let path = multipath.device().path();
+    Pattern::new(1).write(&path, Sectors(0), LENGTH).unwrap();
+    paths[0].set(&Fault::Errors).unwrap();
+    Pattern::new(1).verify(&path, Sectors(0), LENGTH).unwrap();
+    let status = multipath.status();
+    assert_eq!(states(&status), [PathState::Failed, PathState::Active]);
+    assert_eq!(status.group, 2);
+    assert_eq!([&status.groups[0].state, &status.groups[1].state], [&GroupState::Enabled, &GroupState::Active]);
+
+    paths[1].set(&Fault::Errors).unwrap();
+    Pattern::new(1).verify(&path, Sectors(0), LENGTH).unwrap_err();
+    assert_eq!(states(&multipath.status()), [PathState::Failed, PathState::Failed]);
+    paths[0].set(&Fault::None).unwrap();
+    multipath.send(&MultipathMessage::ReinstatePath(paths[0].number().into()));
+    Pattern::new(1).verify(&path, Sectors(0), LENGTH).unwrap();
 }
 
 #[test]
