@@ -20,3 +20,4 @@ mod stats;
 mod support;
 mod thin;
 mod verity;
+mod zoned;
