@@ -1,5 +1,6 @@
 //! `zoned`.
 
+use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -43,32 +44,34 @@ impl ZonedDisk {
 
     /// Writes the first set of metadata of the target's format 1; the kernel makes the second from it.
     fn format(&self) {
-        let mut blocks = vec![0; BLOCK_BYTES];
-        let fields = [
-            u32::from_be_bytes(*b"DZBD"),
-            // The format, and the generation in two words.
-            1,
-            GENERATION,
-            0,
-            // Where this is, in two words.
-            0,
-            0,
-            // Blocks of metadata: this one, the map of chunks, and for each zone a bitmap.
-            2 + ZONES,
-            RESERVED,
-            CHUNKS,
-            1,
-            ZONES,
-        ];
-        for (word, field) in blocks.chunks_exact_mut(4).zip(fields) {
-            word.copy_from_slice(&field.to_le_bytes());
-        }
-        let crc = crc32(GENERATION, &blocks);
-        blocks[44..48].copy_from_slice(&crc.to_le_bytes());
-        // No chunk is mapped to a zone.
-        blocks.resize(2 * BLOCK_BYTES, 0xff);
-        blocks.resize((2 + ZONES as usize) * BLOCK_BYTES, 0);
-        let disk = std::fs::File::options().write(true).open(self.path).unwrap();
+        let fields = |checksum| {
+            [
+                u32::from_be_bytes(*b"DZBD"),
+                // The format, and the generation in two words.
+                1,
+                GENERATION,
+                0,
+                // Where this is, in two words.
+                0,
+                0,
+                // Blocks of metadata: this one, the map of chunks, and for each zone a bitmap.
+                2 + ZONES,
+                RESERVED,
+                CHUNKS,
+                1,
+                ZONES,
+                checksum,
+            ]
+        };
+        let block = |checksum| {
+            let mut block: Vec<u8> = fields(checksum).into_iter().flat_map(u32::to_le_bytes).collect();
+            block.resize(BLOCK_BYTES, 0);
+            block
+        };
+        let first = block(crc32(GENERATION, &block(0)));
+        // No chunk is mapped to a zone, and nothing is written, as on any new disk.
+        let blocks = [first, vec![0xff; BLOCK_BYTES]].concat();
+        let disk = File::options().write(true).open(self.path).unwrap();
         disk.write_all_at(&blocks, 0).unwrap();
         disk.sync_all().unwrap();
     }
