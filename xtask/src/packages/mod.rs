@@ -32,8 +32,8 @@ pub(crate) enum Group {
 }
 
 /// Every program that root tests may require, and what the guest itself needs to start.
-const USERLAND: [&str; 7] =
-    ["busybox-static", "kmod", "udev", "dmsetup", "e2fsprogs", "thin-provisioning-tools", "cryptsetup-bin"];
+const USERLAND: [&str; 8] =
+    ["busybox-static", "kmod", "udev", "dmsetup", "e2fsprogs", "thin-provisioning-tools", "cryptsetup-bin", "keyutils"];
 
 /// Kernels for QEMU as `apt-cache search` patterns, the most wanted first.
 const KERNELS: [&str; 3] = [
@@ -135,12 +135,12 @@ fn numbers(name: &str) -> Vec<u64> {
 /// When the machine has no apt, or the download fails.
 pub(crate) fn provide(group: Group, guest_dir: &Path) -> Result<PathBuf> {
     let folder = guest_dir.join("packages").join(group.name());
-    if is_complete(&folder) {
+    if is_complete(group, &folder) {
         return Ok(folder);
     }
     let _lock = lock(guest_dir)?;
     // Another process may have fetched it while this one waited.
-    if !is_complete(&folder) {
+    if !is_complete(group, &folder) {
         fetch(group, guest_dir, &folder).with_context(|| format!("cannot get the packages for {}", group.name()))?;
     }
     Ok(folder)
@@ -165,24 +165,28 @@ fn fetch(group: Group, guest_dir: &Path, folder: &Path) -> Result<()> {
     let unpacked = folder.with_extension("new");
     let _ = fs::remove_dir_all(&unpacked);
     unpack::unpack(&archives, &unpacked)?;
-    fs::write(stamp(&unpacked), distribution())?;
+    fs::write(stamp(&unpacked), origin(group))?;
     let _ = fs::remove_dir_all(folder);
     fs::rename(&unpacked, folder).with_context(|| format!("cannot move {} into place", unpacked.display()))?;
     fs::remove_dir_all(&archives).with_context(|| format!("cannot remove {}", archives.display()))
 }
 
-/// The file that says that a folder was unpacked to its end, and on which distribution.
+/// The file that says that a folder was unpacked to its end, and from what.
 fn stamp(folder: &Path) -> PathBuf {
     folder.join(".unpacked")
 }
 
-fn is_complete(folder: &Path) -> bool {
-    fs::read_to_string(stamp(folder)).is_ok_and(|text| text == distribution())
+fn is_complete(group: Group, folder: &Path) -> bool {
+    fs::read_to_string(stamp(folder)).is_ok_and(|text| text == origin(group))
 }
 
-/// The text that names this distribution and its release.
-fn distribution() -> String {
-    fs::read_to_string("/etc/os-release").unwrap_or_default()
+/// The text that names this distribution, its release, and the packages as far as they are known by name.
+fn origin(group: Group) -> String {
+    let distribution = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    match group {
+        Group::Userland => format!("{distribution}{}\n", USERLAND.join(" ")),
+        Group::Uml | Group::Qemu | Group::Kernel | Group::Clang => distribution,
+    }
 }
 
 /// Keeps a second process from fetching at the same time.
