@@ -10,6 +10,7 @@ mod capture;
 mod crypt;
 mod faults;
 mod integrity;
+mod keyring;
 mod mirror;
 mod paths;
 mod plain;

@@ -1,0 +1,86 @@
+//! `crypt` with keys from the kernel's keyrings.
+
+use std::process::Command;
+
+use dm_core::{ResumeOptions, SuspendOptions};
+use dm_targets::crypt::{Cipher, CryptKey, CryptMessage, CryptTable, KeyringKey, KeyringType};
+use dm_targets::{Crypt, Key};
+use dm_testing::{LoopDevice, Pattern, Scratch, require};
+use dm_units::Sectors;
+
+use crate::support::{disk, map, try_map};
+
+const LENGTH: Sectors = Sectors(1024);
+/// A key that can be typed.
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// A key in the keyring of the user, until this is dropped.
+struct Kept {
+    id: String,
+    key: CryptKey,
+}
+
+impl Kept {
+    fn new(key_type: KeyringType, payload: &str) -> Self {
+        let description = format!("dm-testing:{}:{key_type}", std::process::id());
+        let add = ["add", key_type.as_str(), description.as_str(), payload, "@u"];
+        let output = Command::new("keyctl").args(add).output().unwrap();
+        assert!(output.status.success(), "{key_type}: {}", String::from_utf8_lossy(&output.stderr));
+        let id = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+        Self { id, key: KeyringKey::new(32, key_type, &description).unwrap().into() }
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let unlinked = Command::new("keyctl").args(["unlink", self.id.as_str(), "@u"]).output();
+        assert!(unlinked.is_ok_and(|run| run.status.success()) || std::thread::panicking());
+    }
+}
+
+fn table(disk: &LoopDevice, key: &CryptKey) -> CryptTable {
+    CryptTable::new(Cipher::new("aes-cbc-plain64").unwrap(), key.clone(), Sectors(0), disk.number(), Sectors(0))
+}
+
+fn needs() -> [require::Requirement; 2] {
+    [require::target("crypt"), require::program("keyctl")]
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn keys_in_keyrings() {
+    let Some(scratch) = Scratch::new(&needs()) else { return };
+    let disk = disk(&scratch, 1);
+    let digits: String = SECRET.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let plain = map::<Crypt>(&scratch, "plain", LENGTH, table(&disk, &Key::from_hex(&digits).unwrap().into()));
+    Pattern::new(1).write(&plain.device().path(), Sectors(0), LENGTH).unwrap();
+
+    let [user, logon] = [KeyringType::User, KeyringType::Logon].map(|key_type| Kept::new(key_type, SECRET));
+    let crypt = map::<Crypt>(&scratch, "user", LENGTH, table(&disk, &user.key));
+    Pattern::new(1).verify(&crypt.device().path(), Sectors(0), LENGTH).unwrap();
+
+    let number = crypt.device().number();
+    scratch.dm().device_suspend(number, SuspendOptions::new()).unwrap();
+    crypt.send(&CryptMessage::KeyWipe);
+    crypt.send(&CryptMessage::KeySet(logon.key.clone()));
+    assert_eq!(crypt.table().key, logon.key);
+    scratch.dm().device_resume(number, ResumeOptions::new()).unwrap();
+    Pattern::new(1).verify(&crypt.device().path(), Sectors(0), LENGTH).unwrap();
+
+    let missing = KeyringKey::new(32, KeyringType::Logon, "dm-testing:missing").unwrap().into();
+    assert!(try_map::<Crypt>(&scratch, "missing", LENGTH, table(&disk, &missing)).is_err());
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn keys_that_only_the_kernel_knows() {
+    let Some(scratch) = Scratch::new(&needs()) else { return };
+    let _ = Command::new("modprobe").arg("encrypted-keys").output();
+    let master = Kept::new(KeyringType::User, SECRET);
+    let CryptKey::Keyring(of_master) = &master.key else { panic!("it is in a keyring") };
+    let encrypted = Kept::new(KeyringType::Encrypted, &format!("new user:{} 32", of_master.description()));
+    let disk = disk(&scratch, 1);
+    let crypt = map::<Crypt>(&scratch, "crypt", LENGTH, table(&disk, &encrypted.key));
+    Pattern::new(1).write(&crypt.device().path(), Sectors(0), LENGTH).unwrap();
+    Pattern::new(1).verify(disk.path(), Sectors(0), LENGTH).unwrap_err();
+}
