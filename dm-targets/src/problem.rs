@@ -44,6 +44,8 @@ pub enum Problem {
     SameAs(&'static str),
     /// Something that excludes what is named here.
     Conflict(&'static str),
+    /// A backslash before a character that needs none, such as that of `\x20` in a path that was printed.
+    NeedlessBackslash,
     /// A byte at which the kernel splits or ends words: 0xA0, which is part of some UTF-8 characters, or NUL.
     ForbiddenByte(u8),
 }
@@ -69,6 +71,7 @@ impl fmt::Display for Problem {
             Self::Repeated => f.write_str("is given twice"),
             Self::SameAs(other) => write!(f, "must not be the same as the {other}"),
             Self::Conflict(other) => write!(f, "cannot be combined with {other}"),
+            Self::NeedlessBackslash => f.write_str("has a backslash that would be taken off: double it, or leave it out"),
             Self::ForbiddenByte(byte) => {
                 write!(f, "holds the byte {byte:#04x}, which cannot be part of a word")
             }

@@ -112,10 +112,14 @@ impl<'a> Word<'a> {
     /// # Errors
     ///
     /// [`Problem::ForbiddenByte`] for a word that the kernel would split or end in the middle of.
+    /// [`Problem::NeedlessBackslash`]: the kernel would take it off, and so read another word than was most likely meant.
     pub fn value(self) -> Result<Cow<'a, str>, Problem> {
         check_bytes(self.spelling)?;
         if self.form == Form::Printed || !self.spelling.contains('\\') {
             return Ok(Cow::Borrowed(self.spelling));
+        }
+        if quotes_needlessly(self.spelling) {
+            return Err(Problem::NeedlessBackslash);
         }
         let mut value = String::with_capacity(self.spelling.len());
         // Writing to a String cannot fail.
@@ -130,6 +134,17 @@ fn check_bytes(text: &str) -> Result<(), Problem> {
         Some(byte) => Err(Problem::ForbiddenByte(byte)),
         None => Ok(()),
     }
+}
+
+/// Whether a backslash stands before a character that means itself anyhow.
+fn quotes_needlessly(spelling: &str) -> bool {
+    let mut bytes = spelling.bytes();
+    while bytes.any(|byte| byte == b'\\') {
+        if bytes.next().is_some_and(|quoted| quoted != b'\\' && !is_space(quoted)) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Writes the text without the backslashes that quote; one at the very end quotes nothing and stays.

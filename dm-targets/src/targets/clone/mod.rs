@@ -305,6 +305,11 @@ impl CloneCore {
         Ok(())
     }
 
+    /// Whether an argument was given twice, which only a table may do.
+    fn repeats(&self) -> bool {
+        self.other.iter().any(|word| [THRESHOLD, BATCH_SIZE].contains(&word.as_str()))
+    }
+
     fn print(&self, out: &mut Printer<'_, '_>) {
         out.count(self.count());
         for (name, value) in [(THRESHOLD, self.hydration_threshold), (BATCH_SIZE, self.hydration_batch_size)] {

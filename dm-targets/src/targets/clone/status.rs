@@ -5,9 +5,9 @@ use core::fmt;
 
 use dm_units::{MetaBlocks, Sectors};
 
-use super::{CORE_COUNT, CloneCore, CloneFeatures, FEATURE_COUNT, REGION_SIZE};
+use super::{CORE_ARG, CORE_COUNT, CloneCore, CloneFeatures, FEATURE_COUNT, REGION_SIZE};
 use crate::keywords::keywords;
-use crate::{Fields, Params, ParseError, Printer, Usage, WordBuf};
+use crate::{Fields, Params, ParseError, Printer, Problem, Usage, WordBuf};
 
 keywords! {
     exact;
@@ -92,10 +92,16 @@ impl WorkingClone {
             hydrated: fields.read("hydrated/total regions")?,
             in_flight: fields.read("hydrating regions")?,
             features: CloneFeatures::parse(&mut fields.read_group(FEATURE_COUNT.field())?)?,
-            core: CloneCore::parse(&mut fields.read_group(CORE_COUNT.field())?)?,
+            core: Self::parse_core(fields)?,
             mode: fields.read("metadata mode")?,
             extra: fields.read_rest("extra")?,
         })
+    }
+
+    fn parse_core(fields: &mut Fields<'_>) -> Result<CloneCore, ParseError> {
+        let mut group = fields.read_group(CORE_COUNT.field())?;
+        let core = CloneCore::parse(&mut group)?;
+        if core.repeats() { Err(group.error(CORE_ARG, Problem::Repeated)) } else { Ok(core) }
     }
 
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
