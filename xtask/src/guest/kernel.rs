@@ -22,7 +22,7 @@ pub(crate) struct Kernel {
 }
 
 impl Kernel {
-    /// The kernel in a folder that is laid out as `vmlinuz` and `lib/modules`, or like an unpacked kernel package.
+    /// The kernel in a folder that is laid out as `vmlinuz` and `lib/modules`, or like unpacked kernel packages.
     ///
     /// # Errors
     /// When the folder does not hold exactly one kernel.
@@ -32,8 +32,16 @@ impl Kernel {
             ["lib/modules", "usr/lib/modules"].iter().map(|path| folder.join(path)).find(|path| path.is_dir());
         let modules = modules.with_context(|| format!("no lib/modules in {}", folder.display()))?;
         let version = only_entry(&modules)?;
-        let names = ["vmlinuz".to_owned(), format!("boot/vmlinuz-{version}"), "boot/vmlinuz".to_owned()];
-        let image = names.iter().map(|name| folder.join(name)).find(|path| path.is_file());
+        let own = modules.join(&version);
+        let mut images = [
+            folder.join("vmlinuz"),
+            folder.join(format!("boot/vmlinuz-{version}")),
+            folder.join("boot/vmlinuz"),
+            own.join("vmlinuz"),
+            own.join("vmlinuz.unsigned"),
+        ]
+        .into_iter();
+        let image = images.find(|path| path.is_file());
         let image = image.with_context(|| format!("no vmlinuz in {}", folder.display()))?;
         Ok(Self { image, modules, version })
     }
