@@ -36,10 +36,19 @@ const USERLAND: [&str; 8] =
     ["busybox-static", "kmod", "udev", "dmsetup", "e2fsprogs", "thin-provisioning-tools", "cryptsetup-bin", "keyutils"];
 
 /// Kernels for QEMU as `apt-cache search` patterns, the most wanted first.
-const KERNELS: [&str; 3] = [
+const KERNELS: [&str; 4] = [
     r"^linux-image-6\.12\.[0-9].*-amd64-unsigned$",
     r"^linux-image-[0-9.]+.*-amd64-unsigned$",
+    r"^linux-binary-unsigned-[0-9.]+.*-amd64$",
     r"^linux-image-unsigned-[0-9.]+-[0-9]+-generic$",
+];
+
+/// How the names of packages begin that hold an image alone, and of those that hold the rest of the same version.
+const KERNEL_PARTS: [(&str, [&str; 2]); 2] = [
+    // Debian, from Linux 7 on
+    ("linux-binary-unsigned-", ["linux-modules-", "linux-base-"]),
+    // Ubuntu
+    ("linux-image-unsigned-", ["linux-modules-", "linux-modules-extra-"]),
 ];
 
 /// Flavours of Debian's kernel that the patterns match as well.
@@ -102,14 +111,17 @@ fn kernel_packages(apt: &Apt) -> Result<Vec<String>> {
         found.retain(|name| !OTHER_FLAVOURS.iter().any(|flavour| name.contains(flavour)));
         found.sort_by_key(|name| numbers(name));
         if let Some(image) = found.pop() {
-            // Ubuntu keeps the modules apart.
-            let modules = image
-                .strip_prefix("linux-image-unsigned-")
-                .map(|version| [format!("linux-modules-{version}"), format!("linux-modules-extra-{version}")]);
-            return Ok([image].into_iter().chain(modules.into_iter().flatten()).collect());
+            let parts = other_parts(&image);
+            return Ok([image].into_iter().chain(parts).collect());
         }
     }
     bail!("this distribution has no kernel package for QEMU: {}", Group::Kernel.by_hand())
+}
+
+/// The packages that hold the rest of a kernel, where that of the image has not all.
+fn other_parts(image: &str) -> Vec<String> {
+    let parts = KERNEL_PARTS.iter().filter_map(|(prefix, others)| Some((image.strip_prefix(prefix)?, others)));
+    parts.flat_map(|(version, others)| others.map(|other| format!("{other}{version}"))).collect()
 }
 
 /// The newest libclang with the compiler's own headers.
@@ -224,12 +236,21 @@ pub(crate) fn library_path(folder: &Path) -> Result<OsString> {
 
 #[cfg(test)]
 mod tests {
-    use super::numbers;
+    use super::{numbers, other_parts};
 
     #[test]
     fn versions_sort_by_number() {
         let mut names = ["linux-image-6.12.9-amd64", "linux-image-6.12.117-amd64", "linux-image-6.12.20-amd64"];
         names.sort_by_key(|name| numbers(name));
         assert_eq!(names[2], "linux-image-6.12.117-amd64");
+    }
+
+    #[test]
+    fn a_kernel_may_be_in_several_packages() {
+        assert!(other_parts("linux-image-6.12.117+deb12-amd64-unsigned").is_empty());
+        let debian = other_parts("linux-binary-unsigned-7.2.13+deb14-amd64");
+        assert_eq!(debian, ["linux-modules-7.2.13+deb14-amd64", "linux-base-7.2.13+deb14-amd64"]);
+        let ubuntu = other_parts("linux-image-unsigned-6.8.0-31-generic");
+        assert_eq!(ubuntu, ["linux-modules-6.8.0-31-generic", "linux-modules-extra-6.8.0-31-generic"]);
     }
 }
