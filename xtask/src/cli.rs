@@ -1,6 +1,6 @@
 //! What the tasks share in reading their command lines.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Error, Result, bail};
 use lexopt::{Arg, Parser, ValueExt};
@@ -43,6 +43,11 @@ pub(crate) fn guests(parser: &mut Parser) -> Result<Vec<Place>> {
             bail!("unknown guest {word}; here there are: {}", names.join(", "))
         }
     }
+}
+
+/// The guests that were asked for, else all that can run the kernel: only QEMU can be given one.
+pub(crate) fn places(asked: Option<Vec<Place>>, kernel: Option<&Path>) -> Vec<Place> {
+    asked.unwrap_or_else(|| if kernel.is_some() { vec![Place::Qemu] } else { Place::guests() })
 }
 
 /// The value of an option that names a folder or file.

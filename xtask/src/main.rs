@@ -6,6 +6,7 @@ mod cli;
 mod costs;
 mod demo;
 mod fuzz;
+mod golden;
 mod guest;
 mod packages;
 mod programs;
@@ -39,7 +40,8 @@ const TASKS: &[Task] = &[
     Task { name: "test", arguments: "", summary: "run everything that a change must pass", run: test::run },
     Task {
         name: "test-root",
-        arguments: "[--guest uml|qemu|all] [--host] [--kernel DIR] [-p PACKAGE]... [--timeout SECONDS] [-- FILTER...]",
+        arguments: "[--guest uml|qemu|all] [--host] [--kernel DIR] [-p PACKAGE]... [--test NAME]... [--timeout SECONDS] \
+            [-- FILTER...]",
         summary: "run the tests that need root, in throw-away kernels",
         run: test_root::run,
     },
@@ -54,6 +56,12 @@ const TASKS: &[Task] = &[
         arguments: "[--seconds SECONDS]",
         summary: "fuzz all that reads the kernel's answers and texts",
         run: fuzz::run,
+    },
+    Task {
+        name: "golden",
+        arguments: "[--guest uml|qemu|all] [--kernel DIR]",
+        summary: "add what kernels print to the golden lines of dm-targets",
+        run: golden::run,
     },
     Task { name: "costs", arguments: "", summary: "count the instructions of dm-core's calls", run: costs::run },
     Task { name: "tidy", arguments: "", summary: "check the rules that no compiler checks", run: tidy::run },

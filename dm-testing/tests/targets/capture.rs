@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Appends lines to the file of a target type, in the format of the golden files, if anybody wants them.
 pub(crate) fn capture(target_type: &str, lines: &[(&str, &str)]) {
     let Some(folder) = std::env::var_os("DM_TESTING_GOLDEN") else { return };
-    let path = PathBuf::from(folder).join(format!("{target_type}.txt"));
+    let path = base().join(folder).join(format!("{target_type}.txt"));
     let mut text = if path.exists() { String::new() } else { format!("kernel {}\n", kernel_version()) };
     for (kind, line) in lines {
         text.push_str(kind);
@@ -18,6 +18,11 @@ pub(crate) fn capture(target_type: &str, lines: &[(&str, &str)]) {
         text.push('\n');
     }
     append(&path, &text);
+}
+
+/// The folder that may be written to, where there is one.
+fn base() -> PathBuf {
+    std::env::var_os("DM_TESTING_DIR").map(PathBuf::from).unwrap_or_default()
 }
 
 fn append(path: &Path, text: &str) {

@@ -2,7 +2,7 @@
 //!
 //! What the kernel prints must parse and print back byte for byte, and where it prints what it was given that must be what
 //! was loaded. Messages are sent typed, their effect looked at. Where the environment variable `DM_TESTING_GOLDEN` names a
-//! folder, all that was read is kept there.
+//! folder (below `DM_TESTING_DIR`, if that is set), all that was read is kept there: `cargo xtask golden` does so.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod caches;

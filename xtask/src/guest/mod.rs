@@ -156,6 +156,7 @@ impl Finished {
             return Ok(false);
         }
         let _ = fs::remove_dir_all(to);
+        fs::create_dir_all(to)?;
         fs::rename(&from, to).with_context(|| format!("cannot move {} to {}", from.display(), to.display()))?;
         Ok(true)
     }

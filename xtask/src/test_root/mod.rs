@@ -24,7 +24,11 @@ use crate::workspace::Workspace;
 use judge::judge;
 use summary::PlaceReport;
 
-const VALID: &str = "--guest uml|qemu|all, --host, --kernel DIR, -p PACKAGE, --timeout SECONDS, -- FILTER...";
+const VALID: &str =
+    "--guest uml|qemu|all, --host, --kernel DIR, -p PACKAGE, --test NAME, --timeout SECONDS, -- FILTER...";
+
+/// The variable with which the tests of targets keep what the kernel prints, in this folder of `DM_TESTING_DIR`.
+const GOLDEN: (&str, &str) = ("DM_TESTING_GOLDEN", "golden");
 
 /// What to run, and where.
 #[derive(Debug)]
@@ -35,6 +39,10 @@ pub(crate) struct Request {
     strict: bool,
     kernel: Option<PathBuf>,
     packages: Vec<String>,
+    /// The files in `tests` to run; all if none is named.
+    tests: Vec<String>,
+    /// Where each place's captured lines go, if they are wanted.
+    capture: Option<PathBuf>,
     filter: Vec<OsString>,
     limits: Limits,
 }
@@ -47,20 +55,29 @@ impl Request {
             strict: true,
             kernel: None,
             packages: Vec::new(),
+            tests: Vec::new(),
+            capture: None,
             filter: Vec::new(),
             limits: Limits::TESTS,
         }
     }
 
+    /// The root tests of targets, which leave the lines that kernels print in a folder per place.
+    pub(crate) fn capture(places: Vec<Place>, kernel: Option<PathBuf>, folder: PathBuf) -> Self {
+        Self { places, kernel, tests: vec!["targets".to_owned()], capture: Some(folder), ..Self::all() }
+    }
+
     fn parse(parser: &mut Parser) -> Result<Self> {
         let mut request = Self::all();
+        let mut asked = None;
         while let Some(argument) = parser.next()? {
             match argument {
-                Arg::Long("guest") => request.places = cli::guests(parser)?,
-                Arg::Long("host") => request.places = vec![Place::Host],
+                Arg::Long("guest") => asked = Some(cli::guests(parser)?),
+                Arg::Long("host") => asked = Some(vec![Place::Host]),
                 Arg::Long("kernel") => request.kernel = Some(cli::path(parser)?),
                 Arg::Long("timeout") => request.limits.silence = Duration::from_secs(parser.value()?.parse()?),
                 Arg::Short('p') | Arg::Long("package") => request.packages.push(parser.value()?.string()?),
+                Arg::Long("test") => request.tests.push(parser.value()?.string()?),
                 Arg::Value(word) => {
                     request.filter.push(word);
                     request.filter.extend(parser.raw_args()?);
@@ -68,10 +85,7 @@ impl Request {
                 other => return Err(cli::unexpected(&other, VALID)),
             }
         }
-        // Only QEMU can be given a kernel.
-        if request.kernel.is_some() && request.places == Place::guests() {
-            request.places = vec![Place::Qemu];
-        }
+        request.places = cli::places(asked, request.kernel.as_deref());
         request.strict = request.places.len() > 1;
         Ok(request)
     }
@@ -100,7 +114,9 @@ pub(crate) fn run_request(workspace: &Workspace, request: &Request) -> Result<Su
     let packages = if request.packages.is_empty() { &default } else { request.packages.as_slice() };
     say::step(&format!("building the root tests of {}", packages.join(", ")));
     let package_words = packages.iter().flat_map(|package| ["--package", package]);
-    let words: Vec<_> = ["test", "--no-run", "--all-features"].into_iter().chain(package_words).collect();
+    let test_words = request.tests.iter().flat_map(|test| ["--test", test]);
+    let words: Vec<_> =
+        ["test", "--no-run", "--all-features"].into_iter().chain(package_words).chain(test_words).collect();
     let programs = programs::build(workspace, &words, Kind::Test)?;
     let mut reports = Vec::new();
     for (index, place) in request.places.iter().enumerate() {
@@ -126,7 +142,11 @@ fn run_in(
 ) -> Result<PlaceReport> {
     say::step(&format!("running {} test programs: {}", programs.len(), place.name()));
     let arguments = || ["--ignored", "--test-threads=1"].map(Into::into).into_iter().chain(request.filter.clone());
-    let jobs: Vec<Job> = programs.iter().map(|program| program.job(arguments())).collect();
+    let mut jobs: Vec<Job> = programs.iter().map(|program| program.job(arguments())).collect();
+    if request.capture.is_some() {
+        let (name, value) = GOLDEN;
+        jobs.iter_mut().for_each(|job| job.variables.push((name.to_owned(), value.into())));
+    }
     let setup = Setup { kernel: request.kernel.clone(), udev: true, interactive: false };
     let finished = guest::run(place, &workspace.guest_dir(), &setup, &jobs, request.limits, &mut |live| {
         show(live, place, programs, start);
@@ -134,6 +154,9 @@ fn run_in(
     let filtered = !request.filter.is_empty();
     let report = |(index, program): (usize, &Program)| report_of(&finished, index, program, filtered);
     let programs = programs.iter().enumerate().filter_map(report).collect();
+    if let Some(folder) = &request.capture {
+        finished.keep_output(&folder.join(place.name()))?;
+    }
     let Finished { outcome, log, .. } = finished;
     if !outcome.problems.is_empty() {
         say::note(&format!("the kernel's log is {}", log.display()));
