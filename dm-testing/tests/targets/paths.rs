@@ -41,9 +41,11 @@ fn switch() {
     assert_eq!((0..6).map(path_of).collect::<Vec<_>>(), [1, 0, 1, 0, 1, 0]);
 }
 
-/// A table that works over any device. In this mode the kernel always says that it retains handlers.
-fn bio(groups: impl IntoIterator<Item = PathGroup>) -> MultipathTable {
-    MultipathTable::new(groups).queue_mode(QueueMode::Bio).retain_attached_hw_handler()
+/// A table that works over any device. In this mode the target said before version 1.15 that it retains handlers.
+fn bio(scratch: &Scratch, groups: impl IntoIterator<Item = PathGroup>) -> MultipathTable {
+    let table = MultipathTable::new(groups).queue_mode(QueueMode::Bio);
+    let version = scratch.dm().target_version("multipath").unwrap();
+    if (version.major, version.minor) < (1, 15) { table.retain_attached_hw_handler() } else { table }
 }
 
 fn states(status: &MultipathStatus) -> Vec<PathState> {
@@ -61,7 +63,7 @@ fn multipath() {
             .number()
     });
     let groups = [PathGroup::round_robin([one, two]), PathGroup::round_robin([three])];
-    let table = bio(groups).queue_if_no_path();
+    let table = bio(&scratch, groups).queue_if_no_path();
     let multipath = map::<Multipath>(&scratch, "multipath", LENGTH, table.clone());
     assert_eq!(states(&multipath.status()), [PathState::Active, PathState::Active, PathState::Active]);
     Pattern::new(1).write(&multipath.device().path(), Sectors(0), LENGTH).unwrap();
@@ -98,7 +100,7 @@ fn paths_fail_by_themselves() {
     let Some(scratch) = Scratch::new(&["multipath", "error"].map(require::target)) else { return };
     let disk = disk(&scratch, 1);
     let paths = ["one", "two"].map(|name| FaultyDisk::over(&scratch, name, disk.number(), disk.size()).unwrap());
-    let table = bio(paths.iter().map(|path| PathGroup::round_robin([path.number()])));
+    let table = bio(&scratch, paths.iter().map(|path| PathGroup::round_robin([path.number()])));
     let multipath = map::<Multipath>(&scratch, "multipath", LENGTH, table);
     let path = multipath.device().path();
     Pattern::new(1).write(&path, Sectors(0), LENGTH).unwrap();
@@ -122,11 +124,11 @@ fn paths_fail_by_themselves() {
 fn path_selectors() {
     let Some(scratch) = Scratch::new(&[require::target("multipath")]) else { return };
     let [one, two] = [1, 2].map(|_| disk(&scratch, 1).number());
-    map::<Multipath>(&scratch, "queue-length", LENGTH, bio([PathGroup::queue_length([one, two])]));
+    map::<Multipath>(&scratch, "queue-length", LENGTH, bio(&scratch, [PathGroup::queue_length([one, two])]));
     let paths = [ThroughputPath::new(one, 7), ThroughputPath::new(two, 0)];
-    map::<Multipath>(&scratch, "service-time", LENGTH, bio([PathGroup::service_time(paths)]));
-    let table = bio([PathGroup::round_robin([one])]).pg_init_retries(5).pg_init_delay_msecs(100);
+    map::<Multipath>(&scratch, "service-time", LENGTH, bio(&scratch, [PathGroup::service_time(paths)]));
+    let table = bio(&scratch, [PathGroup::round_robin([one])]).pg_init_retries(5).pg_init_delay_msecs(100);
     map::<Multipath>(&scratch, "features", LENGTH, table);
     // No paths at all.
-    map::<Multipath>(&scratch, "empty", LENGTH, bio([]));
+    map::<Multipath>(&scratch, "empty", LENGTH, bio(&scratch, []));
 }

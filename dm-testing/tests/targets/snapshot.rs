@@ -65,8 +65,9 @@ fn snapshot_with_discards() {
         return require::skip("it needs target snapshot with discard_zeroes_cow");
     }
     let table = || {
-        let [below, cow] = disks(&scratch);
-        table(&below, &cow, SnapshotStore::PersistentOverflow).discard_zeroes_cow()
+        let [below, cow] = disks(&scratch).map(|disk| disk.number());
+        // Linux 7.2 divides by zero when chunks are smaller.
+        SnapshotTable::new(below, cow, SnapshotStore::PersistentOverflow, Sectors(512)).discard_zeroes_cow()
     };
     map::<Snapshot>(&scratch, "one", LENGTH, table());
     map::<Snapshot>(&scratch, "both", LENGTH, table().discard_passdown_origin());

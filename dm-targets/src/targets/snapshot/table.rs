@@ -94,6 +94,10 @@ impl SnapshotTable {
     }
 
     /// Zeroes chunks in the snapshot that are discarded as a whole.
+    ///
+    /// Linux 7.2 stops with a division by zero when it sets up such a device whose chunks are smaller than 512 sectors:
+    /// `snapshot_io_hints` of `drivers/md/dm-snap.c` gives the chunk size in sectors where bytes are meant, and
+    /// `queue_limit_discard_alignment` of `block/blk-settings.c` no longer checks what it divides by.
     #[must_use]
     pub fn discard_zeroes_cow(self) -> Self {
         Self { discard_zeroes_cow: true, ..self }
