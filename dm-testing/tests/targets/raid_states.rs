@@ -159,10 +159,14 @@ fn raid5_with_journal() {
         let table = RaidTable::new(RaidType::Raid5Ls, CHUNK, devices(&scratch, 3));
         let table = table.journal_dev(journal.number()).journal_mode(mode.clone());
         let raid = map(&scratch, mode.as_str(), LENGTH, table);
-        assert_eq!(raid.table().journal_mode, Some(mode));
+        assert_eq!(raid.table().journal_mode.as_ref(), Some(&mode));
         let works = idle(&raid);
         assert_eq!(works.journal, Some(health));
         Pattern::new(1).write(&raid.device().path(), Sectors(0), CHUNK).unwrap();
+        // Linux 6.12 stops at a BUG when an array is removed that has data in a failed journal (raid5_quiesce).
+        if mode == JournalMode::WriteBack {
+            continue;
+        }
         journal.set(&Fault::Errors).unwrap();
         Pattern::new(2).write(&raid.device().path(), Sectors(0), LENGTH).unwrap_err();
         raid.wait_for("the journal to fail", |status| array(status).journal == Some(JournalHealth::Failed));
