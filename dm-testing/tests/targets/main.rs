@@ -20,5 +20,6 @@ mod snapshot;
 mod stats;
 mod support;
 mod thin;
+mod vdo;
 mod verity;
 mod zoned;

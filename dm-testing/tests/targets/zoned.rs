@@ -87,7 +87,7 @@ impl Drop for ZonedDisk {
 }
 
 /// The checksum of this format: without any inversion, from a start of its own.
-fn crc32(start: u32, bytes: &[u8]) -> u32 {
+pub(crate) fn crc32(start: u32, bytes: &[u8]) -> u32 {
     bytes.iter().fold(start, |crc, byte| {
         let step = |crc: u32, _| if crc & 1 == 0 { crc >> 1 } else { (crc >> 1) ^ 0xedb8_8320 };
         (0..8).fold(crc ^ u32::from(*byte), step)
