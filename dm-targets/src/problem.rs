@@ -71,7 +71,9 @@ impl fmt::Display for Problem {
             Self::Repeated => f.write_str("is given twice"),
             Self::SameAs(other) => write!(f, "must not be the same as the {other}"),
             Self::Conflict(other) => write!(f, "cannot be combined with {other}"),
-            Self::NeedlessBackslash => f.write_str("has a backslash that would be taken off: double it, or leave it out"),
+            Self::NeedlessBackslash => {
+                f.write_str("has a backslash that would be taken off: double it, or leave it out")
+            }
             Self::ForbiddenByte(byte) => {
                 write!(f, "holds the byte {byte:#04x}, which cannot be part of a word")
             }
