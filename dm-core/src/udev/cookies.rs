@@ -4,9 +4,10 @@
 //! sends a uevent with the cookie, and the rules take 1 away when they are done with a uevent (`dmsetup udevcomplete`). At
 //! the end the maker takes its own 1 away, waits for 0, and removes the semaphore.
 
+use std::collections::hash_map::RandomState;
 use std::fs;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{self, ErrorKind};
-use std::process;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -37,9 +38,10 @@ fn base_of(key: u32) -> Option<u16> {
 impl Cookie {
     /// Makes a cookie that nobody else has.
     pub(super) fn create() -> Result<Self, UdevError> {
-        // Any number does that is not in use; this one is unlikely to be.
-        let clock = Instant::now().elapsed().subsec_nanos() ^ process::id().wrapping_mul(0x9e37_79b9);
-        let start = u16::try_from(clock >> 16).unwrap_or(0);
+        // Any number does that is not in use. A random one, since udev may still be about to answer a cookie that was not
+        // waited for to the end, and must not take that off a new one.
+        let random = RandomState::new().build_hasher().finish();
+        let start = u16::try_from(random & 0xffff).unwrap_or(0);
         let candidates = (0..=u16::MAX).map(|step| start.wrapping_add(step)).filter(|&base| base != 0);
         for base in candidates {
             match Semaphore::create(key(base)) {
@@ -176,6 +178,12 @@ mod tests {
             0          0   600          1     0     0     0     0          0 1700000000\n";
         let cookie = CookieInfo { key: 0x0d4d_feed, pending: None, uid: 1000, changed: 1_700_000_010 };
         assert_eq!(parse_list(text), [cookie]);
+    }
+
+    #[test]
+    fn a_cookie_has_not_the_number_of_the_last_one() {
+        let bases = [(); 4].map(|()| Cookie::create().unwrap().base);
+        assert!(bases.iter().any(|base| *base != bases[0]), "{bases:?}");
     }
 
     #[test]
