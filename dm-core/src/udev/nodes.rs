@@ -27,7 +27,12 @@ pub(super) struct NodeChange {
 
 impl NodeChange {
     fn is_done(&self) -> bool {
-        [&self.path, &self.udev_path].iter().any(|path| is_device(path, self.number)) == self.present
+        let places = [&self.path, &self.udev_path];
+        if self.present {
+            places.iter().any(|path| is_device(path, self.number))
+        } else {
+            !places.iter().any(|path| stands_at(path, self.number))
+        }
     }
 
     /// Waits until somebody else has done it.
@@ -75,10 +80,14 @@ fn make(path: &Path, number: DeviceNumber) -> io::Result<()> {
     Ok(mknod(path, SFlag::S_IFBLK, Mode::S_IRUSR | Mode::S_IWUSR, number.to_dev_t())?)
 }
 
-/// Takes a device away from a path, if it stands there: its node, its link, or a link that leads nowhere any more.
+/// Whether the node of a device or a link to it stands at a path. When the device is gone, that link leads nowhere.
+fn stands_at(path: &Path, number: DeviceNumber) -> bool {
+    is_device(path, number) || path.is_symlink() && !path.exists()
+}
+
+/// Takes a device away from a path, if it stands there.
 fn remove(path: &Path, number: DeviceNumber) -> io::Result<()> {
-    let leads_nowhere = || path.is_symlink() && !path.exists();
-    if is_device(path, number) || leads_nowhere() {
+    if stands_at(path, number) {
         return gone(fs::remove_file(path));
     }
     Ok(())
@@ -98,8 +107,8 @@ mod tests {
 
     #[test]
     fn links_that_lead_nowhere_are_removed_and_files_are_not() {
-        let folder = std::env::temp_dir().join(format!("dm-core-nodes-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
         let (link, file) = (folder.join("link"), folder.join("file"));
         symlink("../nowhere", &link).unwrap();
         fs::write(&file, "").unwrap();
@@ -109,15 +118,23 @@ mod tests {
         remove(&folder.join("missing"), number).unwrap();
         assert!(!link.is_symlink() && file.exists());
         assert_eq!(make(&file, number).unwrap_err().kind(), ErrorKind::AlreadyExists);
-        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]
     fn waiting_for_a_node_has_an_end() {
-        let (path, number) = (PathBuf::from("/dev/mapper/none"), DeviceNumber::new(4000, 0));
-        let missing = NodeChange { udev_path: path.clone(), path, number, present: true };
-        let error = missing.wait(Duration::from_millis(20)).unwrap_err();
-        assert!(matches!(error, UdevError::NodeTimedOut { .. }));
-        assert!(NodeChange { present: false, ..missing }.wait(Duration::ZERO).is_ok());
+        let folder = tempfile::tempdir().unwrap();
+        let change = |name: &str, present| {
+            let path = folder.path().join(name);
+            NodeChange { udev_path: path.clone(), path, number: DeviceNumber::new(4000, 0), present }
+        };
+        let times_out = |change: NodeChange| {
+            let waited = change.wait(Duration::from_millis(20));
+            matches!(waited, Err(UdevError::NodeTimedOut { path, .. }) if path == change.path)
+        };
+        assert!(times_out(change("missing", true)));
+        change("missing", false).wait(Duration::ZERO).unwrap();
+        // The kernel has removed its node, and udev not yet the link to it.
+        symlink("../dm-0", folder.path().join("link")).unwrap();
+        assert!(times_out(change("link", false)));
     }
 }
