@@ -58,7 +58,7 @@ pub(super) fn check_cookies() -> Result<(), NoCookies> {
     Ok(())
 }
 
-pub(super) fn is_running() -> bool {
+fn is_running() -> bool {
     Path::new(CONTROL_SOCKET).exists() && !own_pid_namespace_without_daemon()
 }
 

@@ -50,8 +50,8 @@ use crate::transport::Transport;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Strategy {
-    /// The first that works here of [`Cookies`](Self::Cookies), [`WaitForNodes`](Self::WaitForNodes) and
-    /// [`MakeNodes`](Self::MakeNodes).
+    /// [`Cookies`](Self::Cookies) where they are answered; else [`WaitForNodes`](Self::WaitForNodes) where udev makes nodes
+    /// all the same; else [`MakeNodes`](Self::MakeNodes).
     #[default]
     Auto,
     /// udev says when it is done, by cookies, as with libdm. It needs udev with the rules of the device mapper, and its IPC
@@ -59,7 +59,7 @@ pub enum Strategy {
     Cookies,
     /// udev makes what is in `/dev`, and is watched doing it.
     WaitForNodes,
-    /// There is no udev: nodes and links under `/dev/mapper` are made here.
+    /// Nobody else does: nodes and links under `/dev/mapper` are made here.
     MakeNodes,
     /// Nobody needs `/dev/mapper`: nothing is made and nothing waited for. The kernel's own `/dev/dm-0` is always there.
     None,
@@ -135,6 +135,15 @@ impl UdevError {
     }
 }
 
+/// What works where cookies don't.
+const fn without_cookies(reason: NoCookies) -> Strategy {
+    match reason {
+        NoCookies::OtherIpcNamespace => Strategy::WaitForNodes,
+        // Its rules make the links. Where the environment says that there is no udev, libdm makes them itself as well.
+        NoCookies::NoUdev | NoCookies::NoRules | NoCookies::Disabled => Strategy::MakeNodes,
+    }
+}
+
 /// How this process works together with udev.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Udev {
@@ -152,9 +161,7 @@ impl Udev {
     /// [`UdevError::WouldHang`]: [`Strategy::Cookies`] was asked for, and nobody would answer.
     pub fn new(strategy: Strategy) -> Result<Self, UdevError> {
         let strategy = match strategy {
-            Strategy::Auto if detect::check_cookies().is_ok() => Strategy::Cookies,
-            Strategy::Auto if detect::is_running() => Strategy::WaitForNodes,
-            Strategy::Auto => Strategy::MakeNodes,
+            Strategy::Auto => detect::check_cookies().map_or_else(without_cookies, |()| Strategy::Cookies),
             Strategy::Cookies => {
                 detect::check_cookies()?;
                 Strategy::Cookies
