@@ -47,7 +47,7 @@ pub enum EventKind {
     },
     /// It was given a uuid.
     UuidSet,
-    /// It serves io: it had no table in force, or was suspended, when it was last seen.
+    /// It serves io: its first table was put in force, or it was suspended when the poller began.
     Resumed,
     /// A target has something to tell: read the status.
     Changed {
@@ -63,11 +63,14 @@ pub enum EventKind {
 /// What begins and ends between two lists is not seen, such as a device that is created and removed at once. And where a
 /// device without a uuid is removed and another one gets its number between two lists, that looks like a renaming.
 ///
-/// The kernel tells of events of targets, of devices created, removed and renamed, and of tables put in force. It does not
-/// tell when a device is resumed without a new table; that is reported with the next event.
+/// The kernel tells of events of targets, of devices created, removed and renamed, and of tables put in force, the last an
+/// instant before it resumes the device (`dm_swap_table` in drivers/md/dm.c). It does not tell of the resumption itself, nor
+/// to which device a table was given. So a first table counts as a resumption, and a device that serves is not reported when
+/// it is given another table, or is suspended and resumed. One that was suspended when the poller began is looked at again.
 ///
 /// It can be waited for with [`wait`](Self::wait), or with `poll`, `mio` or `tokio` by its file descriptor: when that is
-/// readable, call [`read`](Self::read).
+/// readable, call [`read`](Self::read). In a loop of your own, the resumption of a device that was suspended when the poller
+/// began comes with the next event, if `read` is not called in between.
 ///
 /// ```no_run
 /// use dm_core::{Dm, EventPoller};
@@ -85,7 +88,8 @@ pub enum EventKind {
 pub struct EventPoller<T = ControlNode> {
     dm: Dm<T>,
     buffer: Buffer,
-    known: BTreeMap<DeviceNumber, Known>,
+    /// What was seen the last time; `None` before the first time.
+    known: Option<BTreeMap<DeviceNumber, Known>>,
     /// The kernel reports uuids with the list.
     lists_uuids: bool,
 }
@@ -99,7 +103,16 @@ struct Known {
     name: DmNameBuf,
     uuid: Option<DmUuidBuf>,
     event_nr: u32,
-    serves: bool,
+    state: State,
+}
+
+/// Whether a device serves io.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// It has no table in force.
+    Bare,
+    Suspended,
+    Serves,
 }
 
 impl<T: Transport> EventPoller<T> {
@@ -111,7 +124,7 @@ impl<T: Transport> EventPoller<T> {
     /// [`is_unsupported`](crate::Error::is_unsupported): interface 4.37 and later is needed.
     pub fn new(dm: Dm<T>) -> Result<Self> {
         let lists_uuids = dm.version()? >= UUID_LIST;
-        let mut poller = Self { dm, buffer: Buffer::new(), known: BTreeMap::new(), lists_uuids };
+        let mut poller = Self { dm, buffer: Buffer::new(), known: None, lists_uuids };
         poller.read()?;
         Ok(poller)
     }
@@ -133,33 +146,42 @@ impl<T: Transport> EventPoller<T> {
         let mut now = BTreeMap::new();
         for device in &listed {
             let device = device?;
-            let before = self.known.get(&device.number);
             // One that vanishes in between is not there, and its removal makes the handle readable.
-            now.extend(look(&self.dm, &device, before)?.map(|known| (device.number, known)));
+            now.extend(look(&self.dm, &device, self.known.as_ref())?.map(|known| (device.number, known)));
         }
-        let before = std::mem::replace(&mut self.known, now);
-        Ok(compare(&before, &self.known))
+        let events = self.known.as_ref().map(|before| compare(before, &now));
+        self.known = Some(now);
+        Ok(events.unwrap_or_default())
+    }
+
+    /// There are devices whose resumption the kernel may not tell of.
+    fn has_suspended(&self) -> bool {
+        self.known.iter().flat_map(BTreeMap::values).any(|known| known.state == State::Suspended)
     }
 }
 
 impl<T: Transport + AsFd> EventPoller<T> {
     /// Waits until something has happened, or for as long as `deadline`; then nothing is reported.
     ///
-    /// Signals do not end the wait.
+    /// Signals do not end the wait. Devices that were suspended when the poller began are looked at again each second.
     ///
     /// # Errors
     /// As [`read`](Self::read).
     pub fn wait(&mut self, deadline: Option<Duration>) -> Result<Vec<Event>> {
         let end = End::after(deadline);
         loop {
-            let readable = self.dm.wait_readable(&end)?;
+            let look_again = self.has_suspended().then_some(LOOK_AGAIN);
+            self.dm.wait_readable(&end.or_after(look_again))?;
+            let over = end.is_over();
             let events = self.read()?;
-            if !readable || !events.is_empty() {
+            if over || !events.is_empty() {
                 return Ok(events);
             }
         }
     }
 }
+
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl<T: AsFd> AsFd for EventPoller<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {
@@ -173,24 +195,39 @@ impl<T: AsFd> AsRawFd for EventPoller<T> {
     }
 }
 
-/// What is known of a listed device; `None` where it has vanished.
+/// What is known of a listed device; `None` where it has vanished. `known` is what was seen of all devices the last time.
 ///
 /// The list does not say whether a device serves io, so those that did not the last time are looked at.
-fn look<T: Transport>(dm: &Dm<T>, device: &ListedDevice<'_>, before: Option<&Known>) -> Result<Option<Known>> {
+fn look<T: Transport>(
+    dm: &Dm<T>,
+    device: &ListedDevice<'_>,
+    known: Option<&BTreeMap<DeviceNumber, Known>>,
+) -> Result<Option<Known>> {
     let event_nr = device.event_nr.unwrap_or(0);
     let name = device.name.to_owned();
     let uuid = device.uuid.map(DmUuid::to_owned);
-    match before.filter(|before| before.serves && before.is_same(&name, uuid.as_ref(), event_nr)) {
-        Some(before) => Ok(Some(Known { name, uuid: uuid.or_else(|| before.uuid.clone()), event_nr, serves: true })),
-        None => match dm.device_info(device.number, InfoOptions::new()) {
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(error),
-            Ok(info) => {
-                let serves = info.has_active_table() && !info.is_suspended();
-                let uuid = uuid.or_else(|| info.uuid().map(DmUuid::to_owned));
-                Ok(Some(Known { name, uuid, event_nr, serves }))
-            }
-        },
+    let before = known.and_then(|known| known.get(&device.number));
+    let before = before.filter(|before| before.is_same(&name, uuid.as_ref(), event_nr));
+    if let Some(Known { uuid: known_uuid, state: State::Serves, .. }) = before {
+        return Ok(Some(Known { name, uuid: uuid.or_else(|| known_uuid.clone()), event_nr, state: State::Serves }));
+    }
+    let info = match dm.device_info(device.number, InfoOptions::new()) {
+        Err(error) if error.is_not_found() => return Ok(None),
+        info => info?,
+    };
+    let had_table = known.is_none() || before.is_some_and(|before| before.state != State::Bare);
+    let uuid = uuid.or_else(|| info.uuid().map(DmUuid::to_owned));
+    Ok(Some(Known { name, uuid, event_nr, state: State::of(&info, had_table) }))
+}
+
+impl State {
+    /// A first table is put in force by a resumption alone, so that is over or under way.
+    fn of(info: &DeviceInfo, had_table: bool) -> Self {
+        match (info.has_active_table(), info.is_suspended()) {
+            (false, _) => Self::Bare,
+            (true, true) if had_table => Self::Suspended,
+            (true, _) => Self::Serves,
+        }
     }
 }
 
@@ -222,7 +259,7 @@ fn compare(before: &BTreeMap<DeviceNumber, Known>, now: &BTreeMap<DeviceNumber, 
         let old = before.get(&number).filter(|old| is_same(old, new));
         let Some(old) = old else {
             events.push(new.event(number, EventKind::Added));
-            events.extend(new.serves.then(|| new.event(number, EventKind::Resumed)));
+            events.extend((new.state == State::Serves).then(|| new.event(number, EventKind::Resumed)));
             continue;
         };
         let mut happened = |kind| events.push(new.event(number, kind));
@@ -232,7 +269,7 @@ fn compare(before: &BTreeMap<DeviceNumber, Known>, now: &BTreeMap<DeviceNumber, 
         if old.uuid != new.uuid {
             happened(EventKind::UuidSet);
         }
-        if new.serves && !old.serves {
+        if new.state == State::Serves && old.state != State::Serves {
             happened(EventKind::Resumed);
         }
         if old.event_nr != new.event_nr {
@@ -253,6 +290,16 @@ impl End {
 
     fn left(&self) -> Option<Duration> {
         self.0.map(|end| end.saturating_duration_since(Instant::now()))
+    }
+
+    fn is_over(&self) -> bool {
+        self.left().is_some_and(|left| left.is_zero())
+    }
+
+    /// The same, but no later than after a pause.
+    fn or_after(&self, pause: Option<Duration>) -> Self {
+        let Self(paused) = Self::after(pause);
+        Self([self.0, paused].into_iter().flatten().min())
     }
 }
 
@@ -293,7 +340,7 @@ impl<T: Transport + AsFd> Dm<T> {
             let timeout = left.map_or(Ok(PollTimeout::NONE), |left| left.as_millis().saturating_add(1).try_into());
             let mut descriptors = [PollFd::new(self.as_fd(), PollFlags::POLLIN)];
             match poll(&mut descriptors, timeout.unwrap_or(PollTimeout::MAX)) {
-                Ok(0) if end.left().is_some_and(|left| left.is_zero()) => return Ok(false),
+                Ok(0) if end.is_over() => return Ok(false),
                 Ok(0) | Err(Errno::EINTR) => {}
                 Ok(_) => return Ok(true),
                 Err(errno) => return Err(Error::from(Refusal::new(Command::ArmPoll, None, &errno.into()))),
@@ -311,7 +358,7 @@ mod tests {
     }
 
     fn known(name: &str, uuid: &str, event_nr: u32) -> Known {
-        Known { name: DmNameBuf::new(name).unwrap(), uuid: DmUuidBuf::new(uuid).ok(), event_nr, serves: true }
+        Known { name: DmNameBuf::new(name).unwrap(), uuid: DmUuidBuf::new(uuid).ok(), event_nr, state: State::Serves }
     }
 
     fn happened(before: &[(u32, Known)], now: &[(u32, Known)]) -> Vec<(u32, String, EventKind)> {
@@ -328,8 +375,9 @@ mod tests {
 
     #[test]
     fn each_change_is_reported_once() {
-        let before = [(0, known("a", "u", 3)), (1, Known { serves: false, ..known("b", "", 0) })];
-        let now = [(0, known("c", "u", 5)), (1, known("b", "v", 0)), (2, Known { serves: false, ..known("d", "", 0) })];
+        let before = [(0, known("a", "u", 3)), (1, Known { state: State::Bare, ..known("b", "", 0) })];
+        let now =
+            [(0, known("c", "u", 5)), (1, known("b", "v", 0)), (2, Known { state: State::Bare, ..known("d", "", 0) })];
         let from = DmNameBuf::new("a").unwrap();
         assert_eq!(
             happened(&before, &now),
