@@ -13,7 +13,7 @@ use dm_core::{
 use dm_testing::{MappedDevice, Pattern, Scratch, require, wait_until};
 use dm_units::{Bytes, Sectors};
 
-use crate::support::{LENGTH, REMOVE, SOON, before, exists, info, linear, refusal, run, table, zero};
+use crate::support::{LENGTH, REMOVE, SOON, before, exists, info, linear, refusal, run, settle, table, zero};
 
 const START: Sectors = Sectors(0);
 
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_millis(150);
 
 /// Who keeps a device, as the error of its removal says, once udev is not among them.
 fn users(scratch: &Scratch, device: &MappedDevice) -> (Users, String) {
-    run("udevadm", &["settle"]);
+    settle();
     let begun = Instant::now();
     let options = RemoveOptions::new().retry(Retry::within(PATIENCE));
     let error = scratch.dm().device_remove(device.name(), options).unwrap_err();
@@ -88,6 +88,16 @@ fn devices_above_are_named() {
     let holder = format!("dm-{} ({}my\\x20upper)", upper.number().minor, scratch.prefix());
     assert_eq!(found.holders, [holder.as_str()]);
     assert!(error.contains(&format!("used by {holder}")) && found.processes.is_empty(), "{error}");
+
+    // A table that is not in force keeps it as well.
+    scratch.dm().device_remove(upper.number(), REMOVE).unwrap();
+    let prepared = scratch.create("prepared").unwrap();
+    scratch
+        .dm()
+        .table_load(&mut Buffer::new(), prepared.number(), [linear(lower.number())], LoadOptions::new())
+        .unwrap();
+    let (found, error) = users(&scratch, &lower);
+    assert_eq!(found.holders, [format!("dm-{} ({prepared})", prepared.number().minor)], "{error}");
 }
 
 /// A file system on a device, which can be mounted: it may fail while udev still looks at what is new there.

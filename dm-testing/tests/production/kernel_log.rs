@@ -9,10 +9,8 @@ use std::thread;
 use dm_core::{Buffer, Dm, Error, LoadOptions, MessageOptions, ResumeOptions, TargetLine};
 use dm_testing::{MappedDevice, Scratch, require};
 use dm_units::Sectors;
-use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
 
-use crate::support::{LENGTH, linear, refusal, zero};
+use crate::support::{LENGTH, cover, linear, refusal, with_own_mounts, zero};
 
 const LOG: &str = "/dev/kmsg";
 
@@ -124,7 +122,7 @@ fn errors_about_no_fault_of_the_request_have_no_reasons() {
 }
 
 /// How often two threads fail at the same time.
-const ROUNDS: usize = 300;
+const ROUNDS: usize = 100;
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
@@ -171,7 +169,6 @@ fn a_message_and_a_table_keep_their_reasons_apart() {
     });
 }
 
-/// In a thread whose mounts are its own, so that its end restores everything.
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn without_a_log_there_is_the_error_alone() {
@@ -180,19 +177,12 @@ fn without_a_log_there_is_the_error_alone() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("socket");
     let _listener = UnixListener::bind(&socket).unwrap();
-    let without_log = thread::scope(|scope| {
-        let thread = scope.spawn(|| {
-            unshare(CloneFlags::CLONE_NEWNS).unwrap();
-            let nothing = None::<&str>;
-            mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing).unwrap();
-            // A socket can't be opened.
-            mount(Some(&socket), LOG, nothing, MsFlags::MS_BIND, nothing).unwrap();
-            assert!(fs::read(LOG).is_err());
-            refused(&device, "zero", "x")
-        });
-        thread.join().unwrap()
+    let (error, lines) = with_own_mounts(|| {
+        // A socket can't be opened.
+        cover(LOG, &socket);
+        assert!(fs::read(LOG).is_err());
+        refused(&device, "zero", "x")
     });
-    let (error, lines) = without_log;
     assert!(error.is_invalid() && lines.is_empty(), "{error}");
     assert!(!refused(&device, "zero", "x").1.is_empty());
 }

@@ -4,8 +4,18 @@
 
 mod busy;
 mod child;
+mod cookies;
+mod daemon;
+mod endurance;
+mod event_loops;
+mod events;
 mod kernel_log;
+mod paths;
 mod recover;
 mod reload;
 mod setup;
+mod signals;
+mod strategies;
 mod support;
+mod threads;
+mod trees;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::Path;
-use std::process::Command as Program;
+use std::process::{Command as Program, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -14,12 +14,14 @@ use dm_core::{
 };
 use dm_testing::{MappedDevice, Pattern, Scratch, wait_until};
 use dm_units::{DeviceNumber, Sectors};
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
 
 /// The size of most devices here.
 pub(crate) const LENGTH: Sectors = Sectors(64);
 
-/// How long to wait for what takes a moment.
-pub(crate) const SOON: Duration = Duration::from_secs(10);
+/// How long to wait for what takes a moment, or much longer where the guest gets little of a busy processor.
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// Long enough for others to close a device that they only look at.
 pub(crate) const REMOVE: RemoveOptions = RemoveOptions::new().retry(Retry::within(SOON));
@@ -65,6 +67,31 @@ pub(crate) fn refusal(error: &Error) -> &Refusal {
 pub(crate) fn run(program: &str, arguments: &[&str]) {
     let output = Program::new(program).args(arguments).output().unwrap();
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Waits until udev has nothing to do.
+pub(crate) fn settle() {
+    // It gives up early where the daemon is too busy to say that it is there.
+    let settled = || Program::new("udevadm").arg("settle").stderr(Stdio::null()).status().unwrap().success();
+    wait_until("udev to settle", SOON, settled).unwrap();
+}
+
+/// Runs something in a thread whose mounts are its own and go with it.
+pub(crate) fn with_own_mounts<R: Send>(action: impl FnOnce() -> R + Send) -> R {
+    let nothing = None::<&str>;
+    thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            unshare(CloneFlags::CLONE_NEWNS).unwrap();
+            mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing).unwrap();
+            action()
+        });
+        thread.join().unwrap()
+    })
+}
+
+/// Puts a file or folder in the place of another one, in this thread's own mounts.
+pub(crate) fn cover(place: &str, with: &Path) {
+    mount(Some(with), place, None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
 }
 
 /// The way to the kernel, with something that happens before each command.

@@ -1,0 +1,96 @@
+//! The examples of event loops, as programs of their own.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+
+use dm_core::RenameOptions;
+use dm_testing::{MappedDevice, Scratch, require, wait_until};
+
+use crate::support::{REMOVE, SOON, zero};
+
+/// Where cargo puts an example, seen from this program: `cargo build --package dm-core --examples`.
+fn path_of(example: &str) -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    own.ancestors().nth(2).unwrap().join("examples").join(example)
+}
+
+/// A running example, which ends with this.
+struct Example {
+    process: Child,
+    lines: Receiver<String>,
+}
+
+impl Example {
+    fn start(name: &str) -> Self {
+        let mut program = Command::new(path_of(name));
+        let mut process = program.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let (tell, lines) = mpsc::channel();
+        thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| tell.send(line)));
+        Self { process, lines }
+    }
+
+    /// Waits until it tells this about a device, and nothing else about it.
+    fn tells(&self, device: &MappedDevice, kind: &str) {
+        let about = format!("{} ", device.number());
+        let line = std::iter::from_fn(|| self.lines.recv_timeout(SOON).ok()).find(|line| line.starts_with(&about));
+        assert_eq!(line, Some(format!("{about}{device} {kind}")));
+    }
+}
+
+impl Drop for Example {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.process.kill();
+        self.process.wait().unwrap();
+    }
+}
+
+/// Renames a device until the example tells of it: what was there before it looked is not told.
+fn wait_for_first_words(scratch: &Scratch, example: &Example) {
+    let [mut now, mut next] = ["one", "other"].map(|suffix| scratch.name(suffix).unwrap());
+    scratch.dm().device_create(now.as_borrowed(), dm_core::CreateOptions::new()).unwrap();
+    let is_told = || {
+        scratch.dm().device_rename(now.as_borrowed(), next.as_borrowed(), RenameOptions::new()).unwrap();
+        std::mem::swap(&mut now, &mut next);
+        example.lines.try_iter().any(|line| line.contains("Renamed"))
+    };
+    wait_until("the example's first words", SOON, is_told).unwrap();
+}
+
+fn follows_a_device(example: &str) -> Option<Example> {
+    let path = path_of(example);
+    let scratch = Scratch::new(&[require::target("zero"), require::program(path.to_str().unwrap())])?;
+    let example = Example::start(example);
+    wait_for_first_words(&scratch, &example);
+    let device = scratch.create("device").unwrap();
+    example.tells(&device, "Added");
+    scratch.swap(&device, [zero()]).unwrap();
+    example.tells(&device, "Resumed");
+    scratch.dm().device_remove(device.number(), REMOVE).unwrap();
+    example.tells(&device, "Removed");
+    Some(example)
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn poll_follows_a_device_until_told_to_end() {
+    let Some(mut example) = follows_a_device("events_poll") else { return };
+    example.process.stdin.take().unwrap().write_all(b"\n").unwrap();
+    assert!(example.process.wait().unwrap().success());
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn mio_follows_a_device() {
+    follows_a_device("events_mio");
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn tokio_follows_a_device() {
+    follows_a_device("events_tokio");
+}
