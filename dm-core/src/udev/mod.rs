@@ -171,7 +171,7 @@ impl Udev {
         Ok(Self { strategy, deadline: DEADLINE })
     }
 
-    /// The longest that [`Batch::finish`] waits.
+    /// The longest that [`Batch::finish`] waits; with [`Strategy::WaitForNodes`], for each device.
     #[must_use]
     pub const fn deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
