@@ -4,7 +4,7 @@ use core::hint::black_box;
 
 use crate::command::Command;
 use crate::flags::Flags;
-use crate::header::{self, HEADER_SIZE, HeaderBytes, Request};
+use crate::header::{self, HEADER_SIZE, HeaderBytes, NO_HEADER, Request};
 
 /// The most bytes the kernel takes in one request (`copy_params` in drivers/md/dm-ioctl.c).
 pub(crate) const MAX_SIZE: usize = 1 << 30;
@@ -195,8 +195,6 @@ impl Drop for Buffer {
         self.wipe();
     }
 }
-
-static NO_HEADER: HeaderBytes = [0; HEADER_SIZE];
 
 /// Room beyond the sixteenth: a number that got a digit longer, or one more device, should not cost a second call.
 const SLACK: usize = 256;

@@ -11,7 +11,7 @@ use crate::commands::InfoOptions;
 use crate::dev_id::DevId;
 use crate::error::{Error, Refusal, ReplyError, RequestFault, Result};
 use crate::flags::Flags;
-use crate::header::{self, HEADER_SIZE, HeaderBytes, Request};
+use crate::header::{self, HeaderBytes, NO_HEADER, Request};
 use crate::info::DeviceInfo;
 use crate::kernel_log;
 use crate::open::{self, OpenError};
@@ -84,17 +84,19 @@ impl<T: Transport> Dm<T> {
     }
 
     /// Sends a command without payload. Nothing is allocated.
+    ///
+    /// `bytes` must be zero and takes the answer: a header is large enough for its copies to be what a call costs.
     #[inline]
-    pub(crate) fn send(&self, request: &Request<'_>) -> Result<HeaderBytes> {
+    pub(crate) fn send(&self, request: &Request<'_>, bytes: &mut HeaderBytes) -> Result<()> {
         loop {
-            let mut bytes = request.to_bytes();
-            match self.transport.ioctl(request.command, &mut bytes) {
+            request.encode(bytes);
+            match self.transport.ioctl(request.command, bytes) {
                 Ok(()) => {
-                    log::trace!("{request}: {}", header::flags(&bytes));
-                    return Ok(bytes);
+                    log::trace!("{request}: {}", header::flags(bytes));
+                    return Ok(());
                 }
-                Err(error) if is_retried(&error) => {}
-                Err(error) => return Err(self.refused(request, &bytes, &error)),
+                Err(error) if is_retried(&error) => bytes.fill(0),
+                Err(error) => return Err(self.refused(request, bytes, &error)),
             }
         }
     }
@@ -102,7 +104,9 @@ impl<T: Transport> Dm<T> {
     /// Sends a command without payload whose answer is the device's state.
     #[inline]
     pub(crate) fn device_command(&self, request: &Request<'_>) -> Result<DeviceInfo> {
-        Ok(DeviceInfo::new(request.command, self.send(request)?)?)
+        let mut answer = NO_HEADER;
+        self.send(request, &mut answer)?;
+        Ok(DeviceInfo::new(request.command, &answer)?)
     }
 
     /// Sends a request with a short payload, which stands behind the room for its header.
@@ -116,7 +120,7 @@ impl<T: Transport> Dm<T> {
                 request.encode(header);
             }
             let sent = self.transport.ioctl(request.command, bytes);
-            let answer = bytes.first_chunk().unwrap_or(&[0; HEADER_SIZE]);
+            let answer = bytes.first_chunk().unwrap_or(&NO_HEADER);
             match sent {
                 Ok(()) => return Ok(*answer),
                 Err(error) if is_retried(&error) => {}
@@ -251,6 +255,8 @@ impl<T: Transport> Dm<T> {
     /// No permission.
     #[doc(alias = "DM_VERSION")]
     pub fn version(&self) -> Result<Version> {
-        self.send(&Request::new(Command::Version)).map(|header| header::version(&header))
+        let mut answer = NO_HEADER;
+        self.send(&Request::new(Command::Version), &mut answer)?;
+        Ok(header::version(&answer))
     }
 }

@@ -20,9 +20,10 @@ pub struct DeviceInfo {
 
 impl DeviceInfo {
     /// Takes a header for what it is: after this every field of it can be read.
-    pub(crate) fn new(command: Command, header: HeaderBytes) -> Result<Self, ReplyError> {
-        match header::fault(&header) {
-            None => Ok(Self { header }),
+    #[inline]
+    pub(crate) fn new(command: Command, header: &HeaderBytes) -> Result<Self, ReplyError> {
+        match header::fault(header) {
+            None => Ok(Self { header: *header }),
             Some((what, at)) => Err(ReplyError { command, what, at }),
         }
     }

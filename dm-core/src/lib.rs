@@ -27,7 +27,8 @@
 //! A command without payload is one ioctl with a header on the stack. The others are given a [`Buffer`], which is reused: in
 //! steady state they are one ioctl, too, and allocate nothing. What they answer borrows the buffer and is decoded as it is
 //! walked through; `to_owned` copies it out with one allocation. Offering the kernel a larger buffer than needed is not
-//! free, since it copies all of it, so a buffer remembers how much each command needed last.
+//! free, since it copies all of it, so a buffer remembers how much each command needed last. `cargo xtask costs --whole` counts
+//! the instructions of whole calls, the kernel's part included, and compares them with ioctls by hand.
 //!
 //! Everything behind the header is zero when it goes to the kernel. Some targets write nothing when asked for their status
 //! (`unstriped_status` and, for a few layouts, `raid_status`), and what the kernel then takes for their text is what the

@@ -402,6 +402,97 @@ fn an_answer_that_does_not_fit_is_asked_for_again_and_its_size_remembered_per_co
 }
 
 #[test]
+fn a_fresh_buffer_lists_4000_devices_in_three_ioctls() {
+    // The longest name and the longest uuid there are, each padded, with the fixed part and the trailer.
+    const LONGEST: usize = (12 + 127 + 1usize).next_multiple_of(8) + 8 + (128 + 1usize).next_multiple_of(8);
+    let dm = recorder(wants(312 + 4000 * LONGEST));
+    let _ = dm.list_devices(&mut Buffer::new(), ListOptions::new().uuids(true)).unwrap();
+    assert_eq!(requests(dm).len(), 3);
+}
+
+#[test]
+fn removing_a_busy_device_is_one_ioctl() {
+    let dm = recorder(|_, _| Err(io::Error::from_raw_os_error(16)));
+    assert!(dm.device_remove(name(), RemoveOptions::new()).unwrap_err().is_busy());
+    assert_eq!(requests(dm).len(), 1);
+}
+
+/// A kernel that answers with a payload, behind a header with these flags and this count of targets.
+fn answers(payload: Vec<u8>, flags: Flags, count: u32) -> Dm<impl Transport> {
+    recorder(move |_, answer| {
+        if answer.len() < 312 + payload.len() {
+            return full(answer);
+        }
+        header_only(answer)?;
+        put(answer, 12, &[size(312 + payload.len()), 312, count]);
+        put(answer, 28, &[flags.bits()]);
+        answer[312..][..payload.len()].copy_from_slice(&payload);
+        Ok(())
+    })
+}
+
+/// Appends a text with its NUL and what a kernel that reuses its memory may leave behind it.
+fn push_padded(bytes: &mut Vec<u8>, text: &[u8]) {
+    bytes.extend_from_slice(text);
+    bytes.push(0);
+    bytes.resize(bytes.len().next_multiple_of(8), b'~');
+}
+
+#[test]
+fn the_texts_of_a_list_end_at_their_nul_whatever_the_padding_is() {
+    let names: Vec<String> = (1..=24).map(|len| "n".repeat(len)).collect();
+    for uuids in [false, true] {
+        let mut payload = Vec::new();
+        for (name, event_nr) in names.iter().zip(1..) {
+            let at = payload.len();
+            payload.resize(at + 12, 0);
+            push_padded(&mut payload, name.as_bytes());
+            let trailer = payload.len();
+            payload.resize(trailer + 8, 0);
+            put(&mut payload, trailer, &[event_nr, uuids.into()]);
+            if uuids {
+                push_padded(&mut payload, name.to_uppercase().as_bytes());
+            }
+            let next = payload.len() - at;
+            put(&mut payload, at + 8, &[if name.len() == names.len() { 0 } else { size(next) }]);
+        }
+        let dm = answers(payload, if uuids { Flags::UUID } else { Flags::empty() }, 0);
+        let devices = dm.list_devices(&mut Buffer::new(), ListOptions::new().uuids(uuids)).unwrap().to_owned();
+        let read: Vec<_> = devices.iter().map(Result::unwrap).map(|device| device.name.to_string()).collect();
+        assert_eq!(read, names);
+        for (device, event_nr) in devices.iter().map(Result::unwrap).zip(1..) {
+            assert_eq!(device.event_nr, Some(event_nr));
+            let uuid = device.uuid.map(|uuid| uuid.to_string());
+            assert_eq!(uuid, uuids.then(|| device.name.to_string().to_uppercase()));
+        }
+    }
+}
+
+#[test]
+fn the_texts_of_a_table_end_at_their_nul_whatever_the_padding_is() {
+    let texts: Vec<String> = (0..=24).map(|len| "p".repeat(len)).collect();
+    let mut payload = Vec::new();
+    let mut last_end = 0;
+    for text in &texts {
+        let at = payload.len();
+        payload.resize(at + 24, 0);
+        payload.extend_from_slice(if text.is_empty() { b"a23456789012345\0" } else { b"linear\0\0\0\0\0\0\0\0\0\0" });
+        last_end = payload.len() + text.len() + 1;
+        push_padded(&mut payload, text.as_bytes());
+        let next = size(payload.len());
+        put(&mut payload, at + 20, &[next]);
+    }
+    // The kernel does not count the padding of the last line.
+    payload.truncate(last_end);
+    let dm = answers(payload, Flags::empty(), size(texts.len()));
+    let table = dm.table_status(&mut Buffer::new(), name(), StatusOptions::table()).unwrap().to_owned();
+    let read: Vec<_> = table.iter().map(|line| line.unwrap().params.to_string()).collect();
+    assert_eq!(read, texts);
+    let types: Vec<_> = table.iter().take(2).map(|line| line.unwrap().target_type.to_string()).collect();
+    assert_eq!(types, ["a23456789012345", "linear"]);
+}
+
+#[test]
 fn an_answer_that_never_fits_ends_in_an_error() {
     struct Full;
     impl Transport for Full {

@@ -32,6 +32,7 @@ const NAME_AT: usize = 48;
 /// Of a line of a table.
 const NEXT_AT: usize = 20;
 const BUFFER_FULL: u32 = 1 << 8;
+const UUID: u32 = 1 << 14;
 
 impl Kernel {
     fn new(payload: &[u8], target_count: u32) -> Self {
@@ -75,7 +76,9 @@ impl Kernel {
             put_u32(&mut entry, 8, next);
             payload.extend_from_slice(&entry);
         }
-        Self::new(&payload, 0)
+        let mut kernel = Self::new(&payload, 0);
+        put_u32(&mut kernel.answer, FLAGS_AT, if uuids { UUID } else { 0 });
+        kernel
     }
 
     /// Answers with a table, or a status, of a line for each text.

@@ -10,7 +10,7 @@ use crate::command::Command;
 use crate::dm::{Answer, Dm, Room};
 use crate::error::{ReplyError, Result};
 use crate::flags::Flags;
-use crate::header::{self, Request};
+use crate::header::{self, HeaderBytes, Request};
 use crate::name::{DmName, DmUuid};
 use crate::transport::Transport;
 
@@ -69,14 +69,14 @@ impl<'a> ListOptions<'a> {
 #[derive(Clone, Debug)]
 pub struct DeviceList<B = Box<[u8]>> {
     bytes: B,
-    has_event_nr: bool,
+    layout: Layout,
 }
 
 impl<B: AsRef<[u8]>> DeviceList<B> {
     /// The devices, in the order of the kernel: by name, in current ones.
     pub fn iter(&self) -> Devices<'_> {
         let bytes = self.bytes.as_ref();
-        Devices { rest: (!bytes.is_empty()).then_some(bytes), bytes, has_event_nr: self.has_event_nr }
+        Devices { rest: (!bytes.is_empty()).then_some(bytes), bytes, layout: self.layout }
     }
 
     /// Whether there is no device.
@@ -88,7 +88,7 @@ impl<B: AsRef<[u8]>> DeviceList<B> {
     /// A copy that does not borrow the buffer, made with one allocation.
     #[must_use]
     pub fn to_owned(&self) -> DeviceList {
-        DeviceList { bytes: self.bytes.as_ref().into(), has_event_nr: self.has_event_nr }
+        DeviceList { bytes: self.bytes.as_ref().into(), layout: self.layout }
     }
 }
 
@@ -121,13 +121,14 @@ pub struct Devices<'a> {
     bytes: &'a [u8],
     /// From the entry to be read next on; `None` after the last.
     rest: Option<&'a [u8]>,
-    has_event_nr: bool,
+    layout: Layout,
 }
 
 impl<'a> Iterator for Devices<'a> {
     type Item = Result<ListedDevice<'a>, ReplyError>;
 
-    #[inline]
+    // Where it is not inlined, each device is first put together in memory, which takes as long as reading it.
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         let entry = self.rest.take()?;
         match self.decode(entry) {
@@ -146,44 +147,80 @@ impl<'a> Iterator for Devices<'a> {
 type Decoded<'a> = (ListedDevice<'a>, Option<&'a [u8]>);
 
 impl<'a> Devices<'a> {
-    #[inline]
-    fn decode(&self, entry: &'a [u8]) -> Result<Decoded<'a>, &'static str> {
-        let (fixed, named) = entry.split_first_chunk::<NAME_AT>().ok_or("a cut entry")?;
-        let name = header::nul_terminated(named).ok_or("an endless name")?;
-        let mut device = ListedDevice {
-            name: DmName::from_kernel(name).ok_or("an empty name")?,
-            number: DeviceNumber::from_dev_t(header::u64_at(fixed, offset_of!(dm_name_list, dev)).unwrap_or(0)),
-            event_nr: None,
-            uuid: None,
-        };
-        if self.has_event_nr {
-            (device.event_nr, device.uuid) = trailer(name, entry).ok_or("a cut trailer")?;
-        }
-        let rest = match header::u32_at(fixed, offset_of!(dm_name_list, next)).unwrap_or(0) as usize {
-            0 => None,
+    #[inline(always)]
+    fn decode(&self, bytes: &'a [u8]) -> Result<Decoded<'a>, &'static str> {
+        let (fixed, _) = bytes.split_first_chunk::<NAME_AT>().ok_or("a cut entry")?;
+        let (entry, rest) = match header::u32_at(fixed, offset_of!(dm_name_list, next)).unwrap_or(0) as usize {
+            0 => (bytes, None),
             // An entry is longer than its fixed part, so every step leads forward.
             next if next <= NAME_AT => return Err("an entry that overlaps itself"),
-            next => Some(entry.get(next..).ok_or("an entry behind the end")?),
+            next => {
+                let (entry, rest) = bytes.split_at_checked(next).ok_or("an entry behind the end")?;
+                (entry, Some(rest))
+            }
         };
-        Ok((device, rest))
+        let named = entry.get(NAME_AT..).unwrap_or_default();
+        let (name, event_nr, uuid) = match self.layout {
+            Layout::Names => (header::nul_terminated(named).ok_or("an endless name")?, None, None),
+            Layout::EventNumbers => {
+                let (name, trailer) = named.split_last_chunk::<UUID_AT>().ok_or("a cut trailer")?;
+                // Names of up to three bytes have only four with their padding.
+                let name = header::padded_text(name).or_else(|| header::nul_terminated(name));
+                (name.ok_or("an endless name")?, event_nr(trailer), None)
+            }
+            Layout::Uuids => {
+                let name = header::nul_terminated(named).ok_or("an endless name")?;
+                let (event_nr, uuid) = trailer(name, entry).ok_or("a cut trailer")?;
+                (name, event_nr, uuid)
+            }
+        };
+        let name = DmName::from_kernel(name).ok_or("an empty name")?;
+        let number = DeviceNumber::from_dev_t(header::u64_at(fixed, offset_of!(dm_name_list, dev)).unwrap_or(0));
+        Ok((ListedDevice { name, number, event_nr, uuid }, rest))
     }
 }
 
 const NAME_AT: usize = offset_of!(dm_name_list, name);
 const UUID_AT: usize = offset_of!(dm_name_list_trailer, uuid);
 
-/// Reads the event number and the uuid, which stand behind the name since interface 4.37.
+/// What the entries of a list hold (`list_devices` in drivers/md/dm-ioctl.c). Each part of an entry is padded so that the next
+/// one starts at a multiple of eight bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    /// Numbers and names.
+    Names,
+    /// A trailer as well, which is the last eight bytes: so the name need not be searched for its end.
+    EventNumbers,
+    /// A uuid behind the trailer, where the device has one.
+    Uuids,
+}
+
+impl Layout {
+    fn of(answer: &HeaderBytes) -> Self {
+        match header::version(answer).minor {
+            ..EVENT_NR_MINOR => Self::Names,
+            UUID_MINOR.. if header::flags(answer).contains(Flags::UUID) => Self::Uuids,
+            _ => Self::EventNumbers,
+        }
+    }
+}
+
+#[inline]
+fn event_nr(trailer: &[u8; UUID_AT]) -> Option<u32> {
+    header::u32_at(trailer, offset_of!(dm_name_list_trailer, event_nr))
+}
+
+/// Reads the event number and the uuid, which stand behind the name.
 #[inline]
 fn trailer<'a>(name: &[u8], entry: &'a [u8]) -> Option<(Option<u32>, Option<DmUuid<'a>>)> {
     let trailer = entry.get(dm_name_list::trailer_offset(name.len())?..)?;
     let (fixed, uuid) = trailer.split_first_chunk::<UUID_AT>()?;
-    let event_nr = header::u32_at(fixed, offset_of!(dm_name_list_trailer, event_nr));
-    // Before 4.45 the kernel does not set these flags, but then no uuids can be asked for and the buffer was zero.
     let flags = header::u32_at(fixed, offset_of!(dm_name_list_trailer, flags))?;
-    if flags & DM_NAME_LIST_FLAG_HAS_UUID == 0 {
-        return Some((event_nr, None));
-    }
-    Some((event_nr, DmUuid::from_kernel(header::nul_terminated(uuid)?)))
+    let uuid = match flags & DM_NAME_LIST_FLAG_HAS_UUID {
+        0 => None,
+        _ => DmUuid::from_kernel(header::padded_text(uuid)?),
+    };
+    Some((event_nr(fixed), uuid))
 }
 
 /// The size offered first: enough for some 400 devices. A list that does not fit gives no hint how long it is, so the next
@@ -208,8 +245,7 @@ impl<T: Transport> Dm<T> {
 
 impl<'b> DeviceList<&'b [u8]> {
     fn new(answer: &Answer<'b>) -> Self {
-        let version = header::version(answer.header);
-        Self { bytes: answer.payload.unwrap_or_default(), has_event_nr: version.minor >= EVENT_NR_MINOR }
+        Self { bytes: answer.payload.unwrap_or_default(), layout: Layout::of(answer.header) }
     }
 }
 

@@ -162,7 +162,7 @@ impl<T: Transport> Dm<T> {
                 self.send_buffer(&request, buffer)
             },
         );
-        let info = sent.and_then(|()| Ok(DeviceInfo::new(Command::TableLoad, *buffer.header())?));
+        let info = sent.and_then(|()| Ok(DeviceInfo::new(Command::TableLoad, buffer.header())?));
         buffer.wipe();
         info
     }

@@ -3,7 +3,7 @@
 use crate::command::Command;
 use crate::dm::Dm;
 use crate::error::Result;
-use crate::header::Request;
+use crate::header::{NO_HEADER, Request};
 use crate::transport::Transport;
 
 impl<T: Transport> Dm<T> {
@@ -19,7 +19,6 @@ impl<T: Transport> Dm<T> {
     /// [`is_unsupported`](crate::Error::is_unsupported).
     #[doc(alias = "DM_DEV_ARM_POLL")]
     pub fn arm_poll(&self) -> Result<()> {
-        self.send(&Request::new(Command::ArmPoll))?;
-        Ok(())
+        self.send(&Request::new(Command::ArmPoll), &mut { NO_HEADER })
     }
 }

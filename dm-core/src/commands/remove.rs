@@ -10,7 +10,7 @@ use crate::dev_id::DevId;
 use crate::dm::Dm;
 use crate::error::{Error, Result};
 use crate::flags::Flags;
-use crate::header::{self, Request};
+use crate::header::{self, NO_HEADER, Request};
 use crate::retry::Retry;
 use crate::transport::Transport;
 use crate::users::Users;
@@ -118,8 +118,12 @@ impl<T: Transport> Dm<T> {
         let request =
             Request::of(Command::DeviceRemove, id).flag_since(DEFERRED_MINOR, Flags::DEFERRED_REMOVE, options.deferred);
         let request = with_cookie(request, options.cookie);
-        let removed = options.retry.while_busy(|| self.send(&request));
-        let answer = header::flags(&removed.map_err(|error| self.name_users(error, id, options.retry))?);
+        let removed = options.retry.while_busy(|| {
+            let mut answer = NO_HEADER;
+            self.send(&request, &mut answer)?;
+            Ok(header::flags(&answer))
+        });
+        let answer = removed.map_err(|error| self.name_users(error, id, options.retry))?;
         Ok(if answer.contains(Flags::DEFERRED_REMOVE) {
             Removal::Deferred
         } else {
@@ -184,7 +188,7 @@ impl<T: Transport> Dm<T> {
     #[doc(alias = "DM_REMOVE_ALL")]
     pub fn remove_all(&self, options: RemoveAllOptions) -> Result<()> {
         let request = Request::new(Command::RemoveAll);
-        self.send(&request.flag_since(DEFERRED_MINOR, Flags::DEFERRED_REMOVE, options.deferred))?;
-        Ok(())
+        let request = request.flag_since(DEFERRED_MINOR, Flags::DEFERRED_REMOVE, options.deferred);
+        self.send(&request, &mut { NO_HEADER })
     }
 }

@@ -71,6 +71,6 @@ impl<T: Transport> Dm<T> {
         if let Some(place) = bytes.get_mut(HEADER_SIZE..).and_then(|payload| payload.get_mut(..new.len())) {
             place.copy_from_slice(new);
         }
-        Ok(DeviceInfo::new(Command::DeviceRename, self.send_bytes(&request, &mut bytes)?)?)
+        Ok(DeviceInfo::new(Command::DeviceRename, &self.send_bytes(&request, &mut bytes)?)?)
     }
 }

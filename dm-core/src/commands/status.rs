@@ -87,6 +87,7 @@ impl StatusOptions {
         Self { secure, ..self }
     }
 
+    #[inline]
     fn apply(self, request: Request<'_>) -> Request<'_> {
         self.slot
             .apply(request)
@@ -154,7 +155,8 @@ pub struct TargetLines<'a> {
 impl<'a> Iterator for TargetLines<'a> {
     type Item = Result<TargetLine<'a>, ReplyError>;
 
-    #[inline]
+    // Where it is not inlined, each line is first put together in memory, which takes as long as reading it.
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
         Some(self.decode().map_err(|what| {
@@ -168,27 +170,42 @@ impl<'a> Iterator for TargetLines<'a> {
     }
 }
 
+const SPEC_SIZE: usize = size_of::<dm_target_spec>();
+const _: () = assert!(offset_of!(dm_target_spec, target_type) + DM_MAX_TYPE_NAME == SPEC_SIZE);
+
 impl<'a> TargetLines<'a> {
-    #[inline]
+    #[inline(always)]
     fn decode(&mut self) -> Result<TargetLine<'a>, &'static str> {
         let line = self.bytes.get(self.at..).ok_or("a line behind the end")?;
-        let (spec, text) = line.split_first_chunk::<{ size_of::<dm_target_spec>() }>().ok_or("a cut line")?;
+        let (spec, text) = line.split_first_chunk::<SPEC_SIZE>().ok_or("a cut line")?;
         let word = |at| header::u64_at(spec, at).ok_or("a cut line");
-        let type_field = spec.get(offset_of!(dm_target_spec, target_type)..).unwrap_or_default();
-        debug_assert_eq!(type_field.len(), DM_MAX_TYPE_NAME);
-        let params = header::nul_terminated(text).ok_or("an endless text")?;
-        // Here `next` counts from the first line: it is where the next one starts.
+        let target_type = spec.last_chunk::<DM_MAX_TYPE_NAME>().ok_or("a cut line")?;
+        // Here `next` counts from the first line: it is where the next one starts, and up to where the text is padded
+        // (`retrieve_status` in drivers/md/dm-ioctl.c).
         let next = header::u32_at(spec, offset_of!(dm_target_spec, next)).ok_or("a cut line")? as usize;
-        if next <= self.at && self.left > 0 {
-            return Err("a line that leads back");
-        }
+        let text_at = self.at.wrapping_add(SPEC_SIZE);
+        let params = match self.bytes.get(text_at..next).and_then(header::padded_text) {
+            Some(params) => params,
+            None => unpadded(text, self.left == 0, next <= self.at)?,
+        };
         self.at = next;
         Ok(TargetLine {
             start: Sectors(word(offset_of!(dm_target_spec, sector_start))?),
             length: Sectors(word(offset_of!(dm_target_spec, length))?),
-            target_type: Text::new(header::nul_terminated(type_field).ok_or("an endless target type")?),
+            target_type: Text::new(header::field_text(target_type).ok_or("an endless target type")?),
             params: Text::new(params),
         })
+    }
+}
+
+/// The text of the last line, which need not be padded; of any other one, what is wrong with it.
+#[cold]
+#[inline(never)]
+fn unpadded(text: &[u8], is_last: bool, leads_back: bool) -> Result<&[u8], &'static str> {
+    match header::nul_terminated(text) {
+        Some(params) if is_last => Ok(params),
+        Some(_) if leads_back => Err("a line that leads back"),
+        _ => Err("an endless text"),
     }
 }
 
@@ -267,6 +284,7 @@ impl<T: Transport> Dm<T> {
         self.status(buffer, &options.apply(request))
     }
 
+    #[inline]
     fn status<'b>(&self, buffer: &'b mut Buffer, request: &Request<'_>) -> Result<TableStatus<&'b [u8]>> {
         let answer = self.ask(buffer, request, &Room { first: FIRST_SIZE, least: 0, grow }, |_| Ok(()))?;
         TableStatus::new(&answer)
@@ -274,8 +292,9 @@ impl<T: Transport> Dm<T> {
 }
 
 impl<'b> TableStatus<&'b [u8]> {
+    #[inline]
     fn new(answer: &Answer<'b>) -> Result<Self> {
-        let info = DeviceInfo::new(answer.command, *answer.header)?;
+        let info = DeviceInfo::new(answer.command, answer.header)?;
         Ok(Self { info, command: answer.command, bytes: answer.payload.unwrap_or_default() })
     }
 }
