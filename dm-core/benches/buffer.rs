@@ -44,9 +44,11 @@ fn encode(criterion: &mut Criterion) {
     let mut buffer = Buffer::new();
     for count in LINES {
         measure(criterion, "table_load, typed lines", count, || {
-            black_box(dm.table_load(&mut buffer, name(), tables::typed(count), LoadOptions::new()).unwrap());
+            black_box(
+                dm.table_load(&mut buffer, name(), tables::typed(tables::BELOW, count), LoadOptions::new()).unwrap(),
+            );
         });
-        let texts = tables::texts(count);
+        let texts = tables::texts(tables::BELOW, count);
         measure(criterion, "table_load, lines of text", count, || {
             black_box(dm.table_load(&mut buffer, name(), tables::from_texts(&texts), LoadOptions::new()).unwrap());
         });
@@ -67,7 +69,7 @@ fn read_list(dm: &Dm<Kernel>, buffer: &mut Buffer, uuids: bool) {
 
 fn decode(criterion: &mut Criterion) {
     for count in LINES {
-        let dm = Dm::with_transport(Kernel::with_lines(&tables::texts(count)));
+        let dm = Dm::with_transport(Kernel::with_lines(&tables::texts(tables::BELOW, count)));
         let mut buffer = Buffer::new();
         measure(criterion, "table_status", count, || read_status(&dm, &mut buffer));
     }
@@ -88,14 +90,14 @@ fn decode(criterion: &mut Criterion) {
 
 /// A fresh buffer for each call: asked again until the answer fits.
 fn growth(criterion: &mut Criterion) {
-    let dm = Dm::with_transport(Kernel::with_lines(&tables::texts(GROWN)));
+    let dm = Dm::with_transport(Kernel::with_lines(&tables::texts(tables::BELOW, GROWN)));
     measure(criterion, "growth, table_status", GROWN, || read_status(&dm, &mut Buffer::new()));
     let dm = Dm::with_transport(Kernel::with_devices(GROWN, true));
     measure(criterion, "growth, list_devices with uuids", GROWN, || read_list(&dm, &mut Buffer::new(), true));
     let dm = Dm::with_transport(Kernel::with_device());
     measure(criterion, "growth, table_load", GROWN, || {
         let mut buffer = Buffer::new();
-        black_box(dm.table_load(&mut buffer, name(), tables::typed(GROWN), LoadOptions::new()).unwrap());
+        black_box(dm.table_load(&mut buffer, name(), tables::typed(tables::BELOW, GROWN), LoadOptions::new()).unwrap());
     });
 }
 

@@ -100,13 +100,13 @@ fn a_buffer_grows_a_few_times_whatever_the_size_and_then_no_more() {
             let dm = Dm::with_transport(Kernel::with_devices(size, uuids));
             assert_grows_at_most_four_times_and_then_no_more("a list", size, |buffer| read_list(&dm, buffer, uuids));
         }
-        let texts = tables::texts(size);
+        let texts = tables::texts(tables::BELOW, size);
         let dm = Dm::with_transport(Kernel::with_lines(&texts));
         assert_grows_at_most_four_times_and_then_no_more("a table", size, |buffer| read_table(&dm, buffer));
 
         let dm = Dm::with_transport(Kernel::with_device());
         assert_grows_at_most_four_times_and_then_no_more("a typed load", size, |buffer| {
-            dm.table_load(buffer, name(), tables::typed(size), LoadOptions::new()).unwrap();
+            dm.table_load(buffer, name(), tables::typed(tables::BELOW, size), LoadOptions::new()).unwrap();
         });
         assert_grows_at_most_four_times_and_then_no_more("a load of text", size, |buffer| {
             dm.table_load(buffer, name(), tables::from_texts(&texts), LoadOptions::new()).unwrap();
@@ -129,7 +129,7 @@ fn an_owned_answer_is_one_allocation() {
         let devices = dm.list_devices(&mut buffer, ListOptions::new().uuids(true)).unwrap();
         assert_eq!(allocations(|| devices.to_owned()), 1, "a list of {size}");
 
-        let dm = Dm::with_transport(Kernel::with_lines(&tables::texts(size)));
+        let dm = Dm::with_transport(Kernel::with_lines(&tables::texts(tables::BELOW, size)));
         let table = dm.table_status(&mut buffer, name(), StatusOptions::table()).unwrap();
         assert_eq!(allocations(|| table.to_owned()), 1, "a table of {size}");
 

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use lexopt::{Arg, Parser};
 
 use crate::cli;
-use crate::guest::{self, Event, Limits, Live, Place, Setup};
+use crate::guest::{self, Clock, Event, Limits, Live, Place, Setup};
 use crate::programs::{self, Kind};
 use crate::say;
 use crate::workspace::Workspace;
@@ -45,7 +45,7 @@ fn show(place: Place, workspace: &Workspace, demo: &programs::Program) -> Result
         Place::Host => "running it on this machine's own kernel",
         Place::Uml | Place::Qemu => "starting a throw-away kernel, which can change nothing on this machine",
     });
-    let setup = Setup { kernel: None, udev: true, interactive: false };
+    let setup = Setup { kernel: None, udev: true, interactive: false, clock: Clock::Time };
     let jobs = [demo.job([])];
     let finished = guest::run(place, &workspace.guest_dir(), &setup, &jobs, Limits::TESTS, &mut |live| {
         let mut stdout = std::io::stdout().lock();

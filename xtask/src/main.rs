@@ -63,7 +63,12 @@ const TASKS: &[Task] = &[
         summary: "add what kernels print to the golden lines of dm-targets",
         run: golden::run,
     },
-    Task { name: "costs", arguments: "", summary: "count the instructions of dm-core's calls", run: costs::run },
+    Task {
+        name: "costs",
+        arguments: "[--whole]",
+        summary: "count the instructions of dm-core's calls in user space, or whole in a throw-away kernel",
+        run: costs::run,
+    },
     Task { name: "tidy", arguments: "", summary: "check the rules that no compiler checks", run: tidy::run },
     Task { name: "ci", arguments: "", summary: "run .ci/run in a clean clone of the last commit", run: ci::run },
 ];

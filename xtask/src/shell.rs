@@ -9,7 +9,7 @@ use lexopt::{Arg, Parser};
 use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 
 use crate::cli;
-use crate::guest::{self, Job, Limits, Live, Place, Setup};
+use crate::guest::{self, Clock, Job, Limits, Live, Place, Setup};
 use crate::say;
 use crate::workspace::Workspace;
 
@@ -27,7 +27,7 @@ struct Request {
 
 fn parse(parser: &mut Parser) -> Result<Request> {
     let mut places = Place::default_guest();
-    let mut setup = Setup { kernel: None, udev: true, interactive: false };
+    let mut setup = Setup { kernel: None, udev: true, interactive: false, clock: Clock::Time };
     let mut words = Vec::new();
     while let Some(argument) = parser.next()? {
         match argument {

@@ -7,20 +7,22 @@ use std::fmt::{self, Display};
 use dm_core::{Printed, TargetLine, Text};
 use dm_units::{DeviceNumber, Sectors, decimal};
 
+/// The device that lines lie on, where no kernel looks for it.
+pub(crate) const BELOW: DeviceNumber = DeviceNumber::new(7, 0);
 /// How long each line is.
 const LENGTH: Sectors = Sectors(8);
 
 /// The lines of a table, made from values as they are written.
-pub(crate) fn typed(count: usize) -> impl Iterator<Item = TargetLine<'static, Printed<Linear>>> {
-    starts(count).map(|start| {
-        let params = Linear { device: DeviceNumber::new(7, 0), start };
+pub(crate) fn typed(below: DeviceNumber, count: usize) -> impl Iterator<Item = TargetLine<'static, Printed<Linear>>> {
+    starts(count).map(move |start| {
+        let params = Linear { device: below, start };
         TargetLine::new(start, LENGTH, "linear", params)
     })
 }
 
 /// The params of each line, as text.
-pub(crate) fn texts(count: usize) -> Vec<String> {
-    starts(count).map(|start| format!("7:0 {start}")).collect()
+pub(crate) fn texts(below: DeviceNumber, count: usize) -> Vec<String> {
+    starts(count).map(|start| format!("{below} {start}")).collect()
 }
 
 /// The lines of a table, from text that is there.

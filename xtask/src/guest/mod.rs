@@ -68,6 +68,15 @@ impl Place {
     }
 }
 
+/// What a guest's clock goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clock {
+    /// Time.
+    Time,
+    /// The instructions that its only processor carries out, a nanosecond each. For QEMU.
+    Instructions,
+}
+
 /// How to set up a guest.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
@@ -77,6 +86,8 @@ pub(crate) struct Setup {
     pub(crate) udev: bool,
     /// Whether the jobs talk with the person at the terminal.
     pub(crate) interactive: bool,
+    /// What its clock goes by.
+    pub(crate) clock: Clock,
 }
 
 /// Runs jobs in a place, one after the other, in one boot.

@@ -10,9 +10,10 @@ use super::initramfs::Initramfs;
 use super::job::Job;
 use super::kernel::Kernel;
 use super::protocol::Mark;
+use super::qemu::Processor;
 use super::run_folder::RunFolder;
 use super::settings::{self, Settings, yes_or_no};
-use super::{Place, Setup, host, qemu, uml};
+use super::{Clock, Place, Setup, host, qemu, uml};
 use crate::packages::{self, Group};
 
 /// What a guest is made of.
@@ -67,8 +68,11 @@ impl Parts<'_> {
         settings.set("console", qemu::CONSOLE);
         settings.set("host_fs", "9p");
         let initramfs = self.initramfs(&kernel, &userland, &qemu::MODULES, &settings)?;
-        let acceleration = qemu.acceleration(&kernel, &busybox(&userland)?, self.guest_dir)?;
-        let mut command = qemu.command(&kernel, &initramfs, acceleration)?;
+        let processor = match self.setup.clock {
+            Clock::Time => qemu.processor(&kernel, &busybox(&userland)?, self.guest_dir)?,
+            Clock::Instructions => Processor::Counting,
+        };
+        let mut command = qemu.command(&kernel, &initramfs, processor)?;
         let scratch = self.folder.scratch();
         qemu::export(&mut command, &qemu::Exports { packages: &userland, scratch: &scratch });
         Ok(command)

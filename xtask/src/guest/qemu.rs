@@ -23,6 +23,30 @@ pub(super) const CONSOLE: &str = "/dev/hvc0";
 /// that the kernel's check of it at boot took the hardware for broken; the last word leaves that check out.
 const KERNEL_PARAMETERS: &str = "console=ttyS0 panic=-1 oops=panic no_timer_check";
 
+/// What carries out the guest's instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Processor {
+    /// The host's virtualisation.
+    Kvm,
+    /// Software.
+    Emulated,
+    /// Software that counts: each instruction takes a nanosecond of the guest's time, and waiting none of ours.
+    Counting,
+}
+
+impl Processor {
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Kvm => &["-cpu", "max", "-smp", "2", "-accel", "kvm"],
+            Self::Emulated => &["-cpu", "max", "-smp", "2", "-accel", EMULATION],
+            // Copies and fills by string instructions, which processors do in large pieces, would count once a byte.
+            Self::Counting => {
+                &["-cpu", "max,erms=off,fsrm=off", "-smp", "1", "-accel", EMULATION, "-icount", "shift=0,sleep=off"]
+            }
+        }
+    }
+}
+
 /// One thread runs both processors in turn. With a thread for each, a guest on a busy host was seen to die of an oops at a
 /// breakpoint that the kernel sets while it patches its own code. It is no slower to boot.
 const EMULATION: &str = "tcg,thread=single";
@@ -63,7 +87,7 @@ impl<'a> Qemu<'a> {
     ///
     /// # Errors
     /// When a path cannot be given to the emulator.
-    pub(super) fn command(&self, kernel: &Kernel, initramfs: &Path, acceleration: &str) -> Result<Command> {
+    pub(super) fn command(&self, kernel: &Kernel, initramfs: &Path, processor: Processor) -> Result<Command> {
         let mut command = Command::new(&self.program);
         command.env("LD_LIBRARY_PATH", packages::library_path(self.packages)?);
         for folder in ["usr/share/qemu", "usr/share/seabios"].map(|path| self.packages.join(path)) {
@@ -72,7 +96,8 @@ impl<'a> Qemu<'a> {
             }
         }
         command
-            .args(["-M", "q35", "-cpu", "max", "-m", "2G", "-smp", "2", "-accel", acceleration])
+            .args(["-M", "q35", "-m", "2G"])
+            .args(processor.arguments())
             .args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"])
             .arg("-kernel")
             .arg(&kernel.image)
@@ -85,13 +110,13 @@ impl<'a> Qemu<'a> {
         Ok(command)
     }
 
-    /// The acceleration to use: `kvm` if a guest was seen to boot with it since the host started, else by software.
+    /// The processor to use: the host's if a guest was seen to boot with it since the host started, else software.
     ///
     /// # Errors
     /// When the test cannot be made.
-    pub(super) fn acceleration(&self, kernel: &Kernel, busybox: &[u8], guest_dir: &Path) -> Result<&'static str> {
+    pub(super) fn processor(&self, kernel: &Kernel, busybox: &[u8], guest_dir: &Path) -> Result<Processor> {
         if fs::File::options().read(true).write(true).open("/dev/kvm").is_err() {
-            return Ok(EMULATION);
+            return Ok(Processor::Emulated);
         }
         let note = guest_dir.join("kvm");
         let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
@@ -104,7 +129,7 @@ impl<'a> Qemu<'a> {
                 works
             }
         };
-        Ok(if works { "kvm" } else { EMULATION })
+        Ok(if works { Processor::Kvm } else { Processor::Emulated })
     }
 
     /// Whether a guest that powers off at once does so with `/dev/kvm`; it can be openable and yet hang or abort.
@@ -117,7 +142,7 @@ impl<'a> Qemu<'a> {
         let path = guest_dir.join("kvm-test");
         fs::write(&path, initramfs.finish()?)?;
         let mut child = self
-            .command(kernel, &path, "kvm")?
+            .command(kernel, &path, Processor::Kvm)?
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

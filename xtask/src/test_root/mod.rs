@@ -17,7 +17,7 @@ use lexopt::{Arg, Parser, ValueExt};
 pub(crate) use summary::Summary;
 
 use crate::cli;
-use crate::guest::{self, Event, Finished, Job, Limits, Live, Place, Setup};
+use crate::guest::{self, Clock, Event, Finished, Job, Limits, Live, Place, Setup};
 use crate::programs::{self, Kind, Program};
 use crate::say;
 use crate::workspace::Workspace;
@@ -149,7 +149,7 @@ fn run_in(
         let (name, value) = GOLDEN;
         jobs.iter_mut().for_each(|job| job.variables.push((name.to_owned(), value.into())));
     }
-    let setup = Setup { kernel: request.kernel.clone(), udev: true, interactive: false };
+    let setup = Setup { kernel: request.kernel.clone(), udev: true, interactive: false, clock: Clock::Time };
     let finished = guest::run(place, &workspace.guest_dir(), &setup, &jobs, request.limits, &mut |live| {
         show(live, place, programs, start);
     })?;

@@ -1,19 +1,18 @@
-//! `cargo xtask costs`: how many instructions dm-core's calls take in user space, and how many they may take.
+//! How many instructions dm-core's calls take in user space, and how many they may take.
 //!
-//! `dm-core/examples/costs.rs` makes one call over and over against a kernel that is none, and callgrind counts. Two runs
+//! `dm-core/examples/costs` makes one call over and over against a kernel that is none, and callgrind counts. Two runs
 //! that differ only in how often the call is made tell what one more call takes once its buffer has grown; what the ioctl
 //! takes is counted in the same way and left out.
 
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use lexopt::Parser;
 
-use crate::cli;
+use super::{build, grouped};
 use crate::say;
-use crate::workspace::{Workspace, cargo};
+use crate::workspace::Workspace;
 
 /// A call and what it may take.
 struct Call {
@@ -38,14 +37,13 @@ const CALLS: [Call; 8] = [
     Call { name: "table_deps", summary: "table_deps, 100 devices", counts: [100, 1100], limit: 700 },
 ];
 
-/// Runs the task.
+/// Counts each call, and prints a table; whether all keep to their limits.
 ///
 /// # Errors
 /// When valgrind is missing, or the example cannot be built or run.
-pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
-    cli::no_arguments(parser)?;
+pub(super) fn run(workspace: &Workspace) -> Result<bool> {
     check_valgrind()?;
-    let program = build(&Workspace::find()?)?;
+    let program = build(workspace)?;
     say::step("counting the instructions of each call, without the ioctl itself");
     println!("{:<36}{:>12}{:>12}", "call", "counted", "at most");
     let mut good = true;
@@ -56,7 +54,7 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
         println!("{:<36}{:>12}{:>12}{remark}", call.summary, grouped(counted), grouped(call.limit));
         good &= is_good;
     }
-    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(good)
 }
 
 fn check_valgrind() -> Result<()> {
@@ -65,22 +63,6 @@ fn check_valgrind() -> Result<()> {
         bail!("there is no valgrind to count instructions with: install valgrind");
     }
     Ok(())
-}
-
-/// Builds the example; its path.
-fn build(workspace: &Workspace) -> Result<PathBuf> {
-    say::step("building the example costs of dm-core");
-    let status = cargo()
-        .args(["build", "--release", "--package", "dm-core", "--example", "costs", "--target-dir"])
-        .arg(&workspace.target)
-        .current_dir(&workspace.root)
-        .env_remove("CARGO_BUILD_TARGET")
-        .status()
-        .context("cannot run cargo")?;
-    if !status.success() {
-        bail!("the example costs of dm-core does not build");
-    }
-    Ok(workspace.target.join("release/examples/costs"))
 }
 
 /// The instructions of one call in steady state, without its ioctl.
@@ -102,7 +84,7 @@ fn collect(program: &Path, call: &Call, count: u64, mode: &[&str]) -> Result<u64
     let mut child = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(program)
-        .args([call.name, &count.to_string()])
+        .args(["user", call.name, &count.to_string()])
         .args(mode)
         .stderr(Stdio::piped())
         .spawn()
@@ -122,16 +104,9 @@ fn collected(said: &str) -> Option<u64> {
     said.lines().find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok())
 }
 
-/// A number with its digits in groups of three: `8 553 987`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
-    groups.join(" ")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{collected, grouped, per_call};
+    use super::{collected, per_call};
 
     #[test]
     fn a_call_is_what_one_more_of_it_takes_without_its_ioctl() {
@@ -145,10 +120,5 @@ mod tests {
         let said = "==7== Callgrind, a call-graph profiler\n==7== Events    : Ir\n==7== Collected : 1324147\n==7== \n";
         assert_eq!(collected(said), Some(1_324_147));
         assert_eq!(collected("valgrind: no such file"), None);
-    }
-
-    #[test]
-    fn digits_are_grouped() {
-        assert_eq!([0, 999, 1000, 14_000_000].map(grouped), ["0", "999", "1 000", "14 000 000"]);
     }
 }

@@ -1,0 +1,41 @@
+//! Makes one call of dm-core many times: for counting what it costs.
+//!
+//! - `costs user CALL COUNT` makes the call so many times against a kernel that is none; `costs user CALL COUNT ioctl` makes
+//!   the ioctls of it only. What the call costs in user space is the difference of both, for so many more calls.
+//! - `costs compare FLOOR CALL:SIZE:COUNT...` makes calls to the kernel, with lists or tables of so many entries, and prints
+//!   for each how much processor time they took the program FLOOR and dm-core, in nanoseconds. It wants a kernel of its own.
+//! - `costs whole CALL SIZE COUNT ROUNDS` is one of the programs that the latter compares; `floor.c` is the other.
+//!
+//! `cargo xtask costs` does the sums.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a fault ends the run"
+)]
+
+mod calls;
+#[path = "../../benches/kernel/mod.rs"]
+mod kernel;
+#[path = "../../benches/tables/mod.rs"]
+mod tables;
+mod user;
+mod whole;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let number = |word: &str| word.parse().expect("SIZE, COUNT and ROUNDS are numbers");
+    match words.as_slice() {
+        ["user", call, count] => user::repeat_call(call, number(count)),
+        ["user", call, count, "ioctl"] => user::repeat_ioctl(call, number(count)),
+        ["compare", floor, calls @ ..] => whole::compare(floor, calls),
+        ["whole", call, size, count, rounds] => whole::measure(call, number(size), number(count), number(rounds)),
+        _ => {
+            eprintln!("usage: costs user CALL COUNT [ioctl]");
+            std::process::exit(2);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! `cargo xtask costs`: how many instructions dm-core's calls take, and how many they may take.
+//!
+//! Without options only what they take in user space, which any machine can count in seconds; with `--whole` the kernel's
+//! part as well, beside what the same calls take when made by hand.
+
+mod user;
+mod whole;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use lexopt::{Arg, Parser};
+
+use crate::cli;
+use crate::say;
+use crate::workspace::{Workspace, cargo};
+
+/// Runs the task.
+///
+/// # Errors
+/// When a program that counts is missing, or the example cannot be built or run.
+pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
+    let mut is_whole = false;
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("whole") => is_whole = true,
+            other => return Err(cli::unexpected(&other, "--whole")),
+        }
+    }
+    let workspace = Workspace::find()?;
+    let good = if is_whole { whole::run(&workspace)? } else { user::run(&workspace)? };
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Builds the example that makes the calls; its path.
+fn build(workspace: &Workspace) -> Result<PathBuf> {
+    say::step("building the example costs of dm-core");
+    let status = cargo()
+        .args(["build", "--release", "--package", "dm-core", "--example", "costs", "--target-dir"])
+        .arg(&workspace.target)
+        .current_dir(&workspace.root)
+        .env_remove("CARGO_BUILD_TARGET")
+        .status()
+        .context("cannot run cargo")?;
+    if !status.success() {
+        bail!("the example costs of dm-core does not build");
+    }
+    Ok(workspace.target.join("release/examples/costs"))
+}
+
+/// A number with its digits in groups of three: `8 553 987`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    groups.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn digits_are_grouped() {
+        assert_eq!([0, 999, 1000, 14_000_000].map(grouped), ["0", "999", "1 000", "14 000 000"]);
+    }
+}
