@@ -114,6 +114,14 @@ macro_rules! targets {
                 }
             }
 
+            fn is_secret(table: &AnyTable) -> bool {
+                match table {
+                    $($(AnyTable::$target(_) => $target::SECRET,)+)+
+                    // Nobody knows.
+                    AnyTable::Other(_) => true,
+                }
+            }
+
             fn check(table: &AnyTable, length: Sectors) -> Result<(), InvalidField> {
                 match table {
                     $($(AnyTable::$target(table) => <$target as Target>::check(table, length),)+)+

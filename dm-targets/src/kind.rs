@@ -50,6 +50,9 @@ pub trait Kind: Copy + fmt::Debug + Eq {
     /// Whether it must be the only line of a table.
     fn is_singleton(table: &Self::Table) -> bool;
 
+    /// Whether it may hold key material; see [`Target::SECRET`].
+    fn is_secret(table: &Self::Table) -> bool;
+
     /// Checks what the kernel would refuse in a table; see [`Target::check`].
     ///
     /// # Errors
@@ -94,6 +97,11 @@ impl<T: Target> Kind for T {
     #[inline]
     fn is_singleton(_: &T::Table) -> bool {
         T::SINGLETON
+    }
+
+    #[inline]
+    fn is_secret(_: &T::Table) -> bool {
+        T::SECRET
     }
 
     #[inline]

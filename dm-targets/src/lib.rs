@@ -73,7 +73,7 @@
 //! 1. `src/targets/my_target.rs`: the module's docs with the grammar and the kernel functions, a type for the target that
 //!    implements [`Target`], and types for its table, status and messages that implement [`Params`]: `parse` reads words
 //!    from [`Fields`], `Display` writes them with a [`Printer`], in the same order. `linear.rs` is the shortest,
-//!    `thin_pool.rs` has everything.
+//!    `thin_pool` has everything.
 //! 2. In `src/targets/mod.rs`, in the list: `my_target: MyTarget;`.
 //!
 //! Then capture lines of real kernels into `tests/golden/my-target.txt`, where a README explains the format. From the
@@ -90,19 +90,24 @@
 //!
 //! # Features
 //!
-//! `devices`: typed lines can be loaded with dm-core. This is the one feature that brings in `std` and system calls.
+//! `devices`: whole devices with a life, see `devices`; typed lines can be loaded with dm-core. This is the one feature that
+//! brings in `std` and system calls.
 //!
 //! `serde`: statuses as structures, tables and lines of tables as text.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(feature = "devices")]
+extern crate std;
 
 mod any;
 mod as_given;
 mod concise;
 mod device;
 mod device_message;
+#[cfg(feature = "devices")]
+pub mod devices;
 mod dmsetup;
 mod fields;
 mod flags;
@@ -110,8 +115,6 @@ mod health;
 mod keywords;
 mod kind;
 mod limits;
-#[cfg(feature = "devices")]
-mod load;
 pub mod migration;
 mod options;
 mod pairs;

@@ -1,7 +1,7 @@
 //! For those who come from other libraries: there → here.
 //!
-//! Only texts are here: tables, statuses and messages. To load and send them is dm-core's, whose docs have a table of its
-//! own. Units are in `dm-units`.
+//! Only targets and whole devices are here; the latter need the feature `devices`. Single commands are dm-core's, whose docs
+//! have a table of its own. Units are in `dm-units`.
 //!
 //! # From the crate `devicemapper`, 0.25 and 0.32 or later
 //!
@@ -33,6 +33,25 @@
 //! | `Device` in tables | [`Device`](crate::Device): a number or a path, as the kernel takes |
 //! | `DmError` with a text about a word | [`ParseError`](crate::ParseError), [`InvalidField`](crate::InvalidField), [`TableError`](crate::TableError): what, where, and what it must be |
 //!
+//! Whole devices, with the feature `devices`:
+//!
+//! | there | here |
+//! |---|---|
+//! | `LinearDev`, `ThinPoolDev`, `ThinDev`, `CacheDev` | aliases of those names of `MappedDev`, which there is for every target; each call is given a `Host` instead of a `DM` |
+//! | `LinearDev::setup`, `ThinPoolDev::setup`, `CacheDev::setup` | `MappedDev::setup`, which wants the same table; `open` takes any, to be compared at will |
+//! | `ThinPoolDev::new`, `CacheDev::new` | `MappedDev::create`; the devices below are devices of their own, named by number |
+//! | `ThinDev::new`, `setup`, `snapshot`, `destroy` | `ThinPoolDev::create_thin`, `activate`, `snapshot`, `delete`; what was done is undone when a step fails |
+//! | `DmDevice::name`, `uuid`, `device`, `devnode`, `size` | `name`, `uuid`, `number`, `path`, and the length of `table` |
+//! | `DmDevice::table`, which was remembered | `table`, which is read from the kernel |
+//! | `DmDevice::table_load`, `suspend`, `resume` in turn | `set_table`: one call that is undone when a step fails |
+//! | `DmDevice::teardown` | `remove` |
+//! | `equivalent_tables`, `device_match` | `==` of tables |
+//! | `LinearDev::set_name` | `rename` |
+//! | `set_low_water_mark`, `error_if_no_space`, `skip_block_zeroing`, … of pools | `change`, with a function that changes the lines |
+//! | `set_data_table` of pools | `set_table` of the data device, then `grow` |
+//! | `set_meta_table`, `set_cache_table`, `set_origin_table` | `set_table` of that device, then `change`, with or without a change |
+//! | `message` | `message`, typed both ways |
+//!
 //! # From the crate `devicemapper`, 0.4
 //!
 //! As above, and:
@@ -52,4 +71,6 @@
 //! | the texts of `CreatePool`, `ReloadPool` | [`ThinPoolTable`](crate::thin_pool::ThinPoolTable) |
 //! | the texts of `ActivateDevice`, `ActivateDeviceWithExternal` | [`ThinTable`](crate::thin::ThinTable) |
 //! | the texts of `CreateDevice`, `CreateSnapDevice`, `DeleteDevice`, `SetTransactionID` | [`ThinPoolMessage`](crate::thin_pool::ThinPoolMessage) |
+//! | `CreatePool`, `ReloadPool` as calls | `ThinPoolDev::create`, `set_table` or `change`, with the feature `devices` |
+//! | `CreateDevice` and `ActivateDevice`, `CreateSnapDevice`, `DeleteDevice` as calls | `ThinPoolDev::create_thin`, `activate`, `snapshot`, `delete` |
 //! | status parsed with `fmt.Sscanf` | [`ThinPoolStatus`](crate::thin_pool::ThinPoolStatus), [`ThinStatus`](crate::thin::ThinStatus) |

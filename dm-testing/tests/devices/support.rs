@@ -1,0 +1,55 @@
+//! What tests of several kinds of devices need.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dm_core::{RemoveOptions, Retry};
+use dm_targets::devices::{DevError, Difference, Host};
+use dm_targets::linear::LinearTable;
+use dm_targets::{Linear, Table, TableLine, Target};
+use dm_testing::{LoopDevice, Scratch, require};
+use dm_units::{Bytes, DeviceNumber, Sectors};
+
+/// The size of most disks here.
+pub(crate) const LENGTH: Sectors = Sectors(2048);
+
+/// How long to wait for what takes a moment.
+pub(crate) const SOON: Duration = Duration::from_secs(60);
+
+/// Long enough for others to close a device that they only look at.
+pub(crate) const REMOVE: RemoveOptions = RemoveOptions::new().retry(Retry::within(SOON));
+
+/// What a test needs, if the kernel has these targets.
+pub(crate) fn scene(targets: &[&str]) -> Option<(Scratch, Host)> {
+    let needs: Vec<_> = targets.iter().map(|target| require::target(target)).collect();
+    let scratch = Scratch::new(&needs)?;
+    Some((scratch, Host::open().unwrap()))
+}
+
+/// A sparse disk of [`LENGTH`].
+pub(crate) fn disk(scratch: &Scratch) -> Arc<LoopDevice> {
+    scratch.loop_device(LENGTH.to_bytes()).unwrap()
+}
+
+/// A sparse disk of so many MiB.
+pub(crate) fn large_disk(scratch: &Scratch, mebibytes: u128) -> Arc<LoopDevice> {
+    scratch.loop_device(Bytes(mebibytes << 20)).unwrap()
+}
+
+/// A table of one line.
+pub(crate) fn one<T: Target>(length: Sectors, params: T::Table) -> Table<T> {
+    Table::new([TableLine::<T> { start: Sectors(0), length, params }]).unwrap()
+}
+
+/// The first sectors of a disk.
+pub(crate) fn linear(disk: DeviceNumber) -> Table<Linear> {
+    one(LENGTH, LinearTable::new(disk, Sectors(0)))
+}
+
+/// In what the device that there is differs.
+pub(crate) fn difference(error: DevError) -> Difference {
+    match error {
+        DevError::Differs { difference, .. } => difference,
+        other => unreachable!("{other}"),
+    }
+}
