@@ -26,7 +26,7 @@ mod semaphore;
 
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dm_units::DeviceNumber;
 
@@ -171,7 +171,7 @@ impl Udev {
         Ok(Self { strategy, deadline: DEADLINE })
     }
 
-    /// The longest that [`Batch::finish`] waits; with [`Strategy::WaitForNodes`], for each device.
+    /// The longest that [`Batch::finish`] waits.
     #[must_use]
     pub const fn deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
@@ -351,9 +351,10 @@ impl Batch {
         if let Some(cookie) = cookie {
             return cookie.wait(udev.deadline);
         }
+        let start = Instant::now();
         changes.iter().try_for_each(|change| match udev.strategy {
             Strategy::MakeNodes => change.make(),
-            _ => change.wait(udev.deadline),
+            _ => change.wait(start, udev.deadline),
         })
     }
 }

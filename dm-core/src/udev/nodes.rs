@@ -35,9 +35,8 @@ impl NodeChange {
         }
     }
 
-    /// Waits until somebody else has done it.
-    pub(super) fn wait(&self, deadline: Duration) -> Result<(), UdevError> {
-        let start = Instant::now();
+    /// Waits until somebody else has done it, at most so long after `start`.
+    pub(super) fn wait(&self, start: Instant, deadline: Duration) -> Result<(), UdevError> {
         let mut pause = Duration::from_micros(200);
         while !self.is_done() {
             let left = deadline.saturating_sub(start.elapsed());
@@ -128,13 +127,18 @@ mod tests {
             NodeChange { udev_path: path.clone(), path, number: DeviceNumber::new(4000, 0), present }
         };
         let times_out = |change: NodeChange| {
-            let waited = change.wait(Duration::from_millis(20));
+            let waited = change.wait(Instant::now(), Duration::from_millis(20));
             matches!(waited, Err(UdevError::NodeTimedOut { path, .. }) if path == change.path)
         };
         assert!(times_out(change("missing", true)));
-        change("missing", false).wait(Duration::ZERO).unwrap();
+        change("missing", false).wait(Instant::now(), Duration::ZERO).unwrap();
         // The kernel has removed its node, and udev not yet the link to it.
         symlink("../dm-0", folder.path().join("link")).unwrap();
         assert!(times_out(change("link", false)));
+        // It counts from the start of the first of several waits.
+        let deadline = Duration::from_secs(2);
+        let start = Instant::now().checked_sub(deadline).unwrap();
+        change("missing", true).wait(start, deadline).unwrap_err();
+        assert!(start.elapsed() < deadline + Duration::from_secs(1));
     }
 }
