@@ -78,7 +78,7 @@
 //!
 //! Then capture lines of real kernels into `tests/golden/my-target.txt`, where a README explains the format. From the
 //! list and these lines come the variants of [`AnyTable`] and [`AnyStatus`], conversions, serde, the property tests, the
-//! fuzz corpus and the benches. `cargo fmt` does not see the files behind the list: `rustfmt src/targets/*.rs` does.
+//! fuzz corpus and the benches. `cargo fmt` does not see the files behind the list: `rustfmt src/targets/my_target.rs` does.
 //!
 //! A target that is not in the kernel's tree implements `Target` in its own crate and works everywhere a target does;
 //! within `AnyTable` it is `Other`.

@@ -5,13 +5,13 @@ use core::marker::PhantomData;
 use std::path::PathBuf;
 
 use dm_core::{
-    Buffer, CreateOptions, DevId, DevIdBuf, DeviceInfo, DmName, DmNameBuf, DmUuid, DmUuidBuf, InfoOptions, LoadOptions,
+    Buffer, DevId, DevIdBuf, DeviceInfo, DmName, DmNameBuf, DmUuid, DmUuidBuf, InfoOptions, LoadOptions,
     MessageOptions, ReloadOptions, Removal, RemoveOptions, RenameOptions, ResumeOptions, SetupOptions, StatusOptions,
     SuspendOptions, Transport,
 };
 use dm_units::{DeviceNumber, Sectors};
 
-use super::{DevError, Difference, Host};
+use super::{DevError, DevOptions, Difference, Host};
 use crate::kind::Kind;
 use crate::table::{StatusLine, Table, TableLine};
 use crate::table_error::{TableError, TableErrorKind};
@@ -30,58 +30,6 @@ pub struct MappedDev<K: Kind> {
     uuid: Option<DmUuidBuf>,
     number: DeviceNumber,
     kind: PhantomData<K>,
-}
-
-/// What a new device is to be, besides its name and table.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct DevOptions<'a> {
-    uuid: Option<DmUuid<'a>>,
-    minor: Option<u32>,
-    read_only: bool,
-}
-
-impl<'a> DevOptions<'a> {
-    /// No uuid, the next free minor number, for reading and writing.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { uuid: None, minor: None, read_only: false }
-    }
-
-    /// Gives the device a uuid.
-    #[must_use]
-    pub const fn uuid(self, uuid: DmUuid<'a>) -> Self {
-        Self { uuid: Some(uuid), ..self }
-    }
-
-    /// Chooses the minor number.
-    #[must_use]
-    pub const fn minor(self, minor: u32) -> Self {
-        Self { minor: Some(minor), ..self }
-    }
-
-    /// The device can't be written.
-    #[must_use]
-    pub const fn read_only(self, read_only: bool) -> Self {
-        Self { read_only, ..self }
-    }
-
-    fn create(self) -> CreateOptions<'a> {
-        let options = self.uuid.map_or(CreateOptions::new(), |uuid| CreateOptions::new().uuid(uuid));
-        self.minor.map_or(options, |minor| options.minor(minor))
-    }
-
-    /// In what a device that there is differs from this, apart from its table.
-    fn difference(self, info: &DeviceInfo) -> Option<Difference> {
-        if self.uuid.is_some_and(|uuid| info.uuid() != Some(uuid)) {
-            Some(Difference::Uuid)
-        } else if self.minor.is_some_and(|minor| info.number().minor != minor) {
-            Some(Difference::Minor)
-        } else if info.has_active_table() && info.is_read_only() != self.read_only {
-            Some(Difference::ReadOnly)
-        } else {
-            None
-        }
-    }
 }
 
 impl<K: Kind> MappedDev<K> {

@@ -51,11 +51,13 @@ mod error;
 mod host;
 mod line;
 mod mapped;
+mod options;
 mod thin;
 
 pub use error::{DevError, Difference};
 pub use host::Host;
-pub use mapped::{DevOptions, MappedDev};
+pub use mapped::MappedDev;
+pub use options::DevOptions;
 
 use crate::{Cache, Crypt, Linear, Striped, Thin, ThinPool};
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::{Device, ParseError};
 
 const FIVE: &str = "aes-xts-plain64 00ff 0 8:0 0";
 

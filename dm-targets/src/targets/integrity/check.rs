@@ -1,6 +1,7 @@
 //! Which options of a table do not go together.
 
-use super::{FIRST_FLAGS, INTERNAL_HASH, IntegrityMode, IntegrityTable, JOURNAL_CRYPT, JOURNAL_MAC, META_DEVICE};
+use super::table::{FIRST_FLAGS, INTERNAL_HASH, JOURNAL_CRYPT, JOURNAL_MAC, META_DEVICE};
+use super::{IntegrityMode, IntegrityTable};
 use crate::{InvalidField, Problem};
 
 /// Checks what cannot be without an internal hash, or a key for it.

@@ -2,17 +2,15 @@
 
 use alloc::vec::Vec;
 
-use crate::{Device, Fields, InvalidField, Limits, ParseError, Printer, Problem, Value, WordBuf};
+use super::path::{CpuPath, OtherPath, RepeatPath, THROUGHPUT, ThroughputPath, check_cpu_mask};
+use crate::{Device, Fields, InvalidField, Limits, ParseError, Printer, Problem, WordBuf};
 
 const SELECTOR: &str = "path selector";
 const SELECTOR_ARGS: Limits = Limits::new("number of path selector args", 0, 1024);
 const PATHS: Limits = Limits::new("number of paths", 1, 1024);
 const PATH_ARGS: Limits = Limits::new("number of path args", 0, 1024);
-const REPEAT_COUNT: &str = "repeat count";
-const THROUGHPUT: Limits = Limits::new("relative throughput", 0, 100);
 const BASE_WEIGHT: Limits = Limits::new("base weight", 0, 1023);
 const THRESHOLD_MULTIPLIER: &str = "threshold multiplier";
-const CPU_MASK: &str = "cpu mask";
 
 const ROUND_ROBIN: &str = "round-robin";
 const QUEUE_LENGTH: &str = "queue-length";
@@ -71,76 +69,6 @@ pub enum PathGroup {
         /// The paths, which must all have equally many arguments.
         paths: Vec<OtherPath>,
     },
-}
-
-/// A path that is used for some requests in a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RepeatPath {
-    /// The device.
-    pub device: Device,
-    /// For how many requests; the kernel makes 1 of anything larger, and `historical-service-time` prints 0.
-    pub repeat_count: u32,
-}
-
-/// A path with a known throughput.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ThroughputPath {
-    /// The device.
-    pub device: Device,
-    /// For how many requests in a row it is used; the kernel makes 1 of anything larger.
-    pub repeat_count: u32,
-    /// How much it can take in comparison with the other paths, 0 to 100; 0 for only when no other path is left.
-    pub relative_throughput: u32,
-}
-
-/// A path of some CPUs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CpuPath {
-    /// The device.
-    pub device: Device,
-    /// The CPUs as a mask in hexadecimal digits, with a comma between groups of eight.
-    pub cpu_mask: WordBuf,
-}
-
-/// A path of a selector that this version does not know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct OtherPath {
-    /// The device.
-    pub device: Device,
-    /// What the selector is told about it.
-    pub args: Vec<WordBuf>,
-}
-
-impl RepeatPath {
-    /// A path through `device`.
-    pub fn new(device: impl Into<Device>) -> Self {
-        Self { device: device.into(), repeat_count: 1 }
-    }
-}
-
-impl ThroughputPath {
-    /// A path through `device`, with a throughput of 0 to 100 in comparison with the other paths.
-    pub fn new(device: impl Into<Device>, relative_throughput: u32) -> Self {
-        Self { device: device.into(), repeat_count: 1, relative_throughput }
-    }
-}
-
-impl CpuPath {
-    /// A path through `device` for the CPUs of a mask of hexadecimal digits.
-    pub fn new(device: impl Into<Device>, cpu_mask: WordBuf) -> Self {
-        Self { device: device.into(), cpu_mask }
-    }
-}
-
-impl OtherPath {
-    /// A path through `device`, of which the selector is told `args`.
-    pub fn new(device: impl Into<Device>, args: impl IntoIterator<Item = WordBuf>) -> Self {
-        Self { device: device.into(), args: args.into_iter().collect() }
-    }
 }
 
 fn repeat_paths<D: Into<Device>>(devices: impl IntoIterator<Item = D>) -> Vec<RepeatPath> {
@@ -271,15 +199,6 @@ impl PathGroup {
     }
 }
 
-/// A mask as `cpumask_parse` reads it: groups of up to eight hexadecimal digits.
-fn check_cpu_mask(mask: &str) -> Result<(), InvalidField> {
-    let is_group = |group: &str| (1..=8).contains(&group.len()) && group.bytes().all(|digit| digit.is_ascii_hexdigit());
-    if mask.split(',').all(is_group) {
-        return Ok(());
-    }
-    Err(InvalidField::new(CPU_MASK, Problem::Expected("groups of up to eight hexadecimal digits, with commas between")))
-}
-
 fn check_other_paths(paths: &[OtherPath]) -> Result<(), InvalidField> {
     let mut counts = paths.iter().map(|path| path.args.len());
     let first = counts.next().unwrap_or_default();
@@ -315,50 +234,6 @@ fn print_repeat_paths(out: &mut Printer<'_, '_>, paths: &[RepeatPath]) {
     out.count(paths.len()).word("1");
     for path in paths {
         out.put(&path.device).put(&path.repeat_count);
-    }
-}
-
-/// Reads the device of a path.
-fn read_device(fields: &mut Fields<'_>) -> Result<Device, ParseError> {
-    fields.read("device")
-}
-
-/// Reads an argument if there is one, which otherwise is 1.
-fn read_or_1<T: Value + From<u8>>(fields: &mut Fields<'_>, given: bool, field: &'static str) -> Result<T, ParseError> {
-    if given { fields.read(field) } else { Ok(T::from(1)) }
-}
-
-impl RepeatPath {
-    fn parse(fields: &mut Fields<'_>, args: u32) -> Result<Self, ParseError> {
-        Ok(Self { device: read_device(fields)?, repeat_count: read_or_1(fields, args > 0, REPEAT_COUNT)? })
-    }
-}
-
-impl ThroughputPath {
-    fn parse(fields: &mut Fields<'_>, args: u32) -> Result<Self, ParseError> {
-        let path = Self {
-            device: read_device(fields)?,
-            repeat_count: read_or_1(fields, args > 0, REPEAT_COUNT)?,
-            relative_throughput: read_or_1(fields, args > 1, THROUGHPUT.field())?,
-        };
-        THROUGHPUT.check(path.relative_throughput).map_err(|invalid| fields.blame(invalid))?;
-        Ok(path)
-    }
-}
-
-impl CpuPath {
-    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
-        let path = Self { device: read_device(fields)?, cpu_mask: fields.read(CPU_MASK)? };
-        check_cpu_mask(&path.cpu_mask).map_err(|invalid| fields.blame(invalid))?;
-        Ok(path)
-    }
-}
-
-impl OtherPath {
-    fn parse(fields: &mut Fields<'_>, args: u32) -> Result<Self, ParseError> {
-        let device = read_device(fields)?;
-        let args = (0..args).map(|_| fields.read("path arg")).collect::<Result<_, _>>()?;
-        Ok(Self { device, args })
     }
 }
 

@@ -48,6 +48,7 @@ use crate::{
 };
 
 mod check;
+mod params;
 mod status;
 mod table;
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::ParseError;
 
 const TEN: &str = "1 8:0 8:1 4096 4096 64 1 sha256 00ff -";
 

@@ -29,6 +29,10 @@
 //!
 //! Kernel: `flakey_ctr`, `parse_features` and `flakey_status` in `drivers/md/dm-flakey.c`.
 
+mod corruption;
+
+pub use corruption::{CorruptBioByte, Direction};
+
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -45,7 +49,6 @@ const FEATURE_COUNT: Limits = Limits::new("number of feature args", 0, 11);
 const CORRUPT_BIO_BYTE: &str = "corrupt_bio_byte";
 const RANDOM_READ: Limits = Limits::new("random_read_corrupt", 0, 1_000_000_000);
 const RANDOM_WRITE: Limits = Limits::new("random_write_corrupt", 0, 1_000_000_000);
-const NTH: Limits = Limits::new("corrupt bio byte", 1, u32::MAX as u64);
 
 const FLAGS: [Flag<FlakeyTable>; 3] = flags![error_reads, drop_writes, error_writes];
 
@@ -69,7 +72,7 @@ impl Target for Flakey {
         down_limits(table.up).check(table.down)?;
         FEATURE_COUNT.check(table.feature_words() as u64)?;
         check_conflicts(table)?;
-        table.corrupt_bio_byte.map_or(Ok(()), |corrupt| NTH.check(corrupt.nth))?;
+        table.corrupt_bio_byte.map_or(Ok(()), |corrupt| corrupt.check())?;
         table.random_read_corrupt.map_or(Ok(()), |probability| RANDOM_READ.check(probability))?;
         table.random_write_corrupt.map_or(Ok(()), |probability| RANDOM_WRITE.check(probability))
     }
@@ -139,68 +142,6 @@ impl PartialEq for LastSpace {
 }
 
 impl Eq for LastSpace {}
-
-/// Which byte is changed in which requests, and to what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CorruptBioByte {
-    /// The byte of the request, from 1.
-    pub nth: u32,
-    /// Whether it is done to reads or to writes.
-    pub direction: Direction,
-    /// What the byte becomes.
-    pub value: u8,
-    /// It is only done to requests that have all these flags, which are those of the running kernel.
-    pub flags: u32,
-}
-
-/// Reads or writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// Reads.
-    Read,
-    /// Writes.
-    Write,
-}
-
-impl Value for Direction {
-    fn read(word: Word<'_>) -> Result<Self, Problem> {
-        match word {
-            _ if word.is("r") => Ok(Self::Read),
-            _ if word.is("w") => Ok(Self::Write),
-            _ => Err(Problem::Expected("r or w")),
-        }
-    }
-
-    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
-        fmt::Write::write_str(out, if *self == Self::Read { "r" } else { "w" })
-    }
-}
-
-impl CorruptBioByte {
-    const WORDS: usize = 5;
-
-    /// Sets byte `nth`, counted from 1, of requests of one direction to `value`.
-    #[must_use]
-    pub const fn new(nth: u32, direction: Direction, value: u8) -> Self {
-        Self { nth, direction, value, flags: 0 }
-    }
-
-    /// Only changes requests that have all these flags.
-    #[must_use]
-    pub const fn flags(self, flags: u32) -> Self {
-        Self { flags, ..self }
-    }
-
-    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
-        Ok(Self {
-            nth: fields.read_within(&NTH)?,
-            direction: fields.read("corrupt bio direction")?,
-            value: fields.read("corrupt value")?,
-            flags: fields.read("corrupt bio flags")?,
-        })
-    }
-}
 
 impl FlakeyTable {
     /// A device that works for `up` seconds and then misbehaves for `down` seconds, as the kernel likes.

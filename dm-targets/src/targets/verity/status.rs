@@ -1,0 +1,51 @@
+//! The status.
+//!
+//! Kernel: `verity_status` in `drivers/md/dm-verity-target.c`.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::FecCorrections;
+use crate::keywords::keywords;
+use crate::{Fields, Params, ParseError, Printer, WordBuf};
+
+keywords! {
+    exact;
+    /// What was found so far.
+    pub enum VerityState {
+        /// All blocks that were read had the right hash.
+        Valid = "V",
+        /// At least one had not; it stays so until the next load.
+        Corrupted = "C",
+    }
+}
+
+/// The status of a `verity` target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct VerityStatus {
+    /// What was found so far.
+    pub state: VerityState,
+    /// How many blocks were corrected; 6.12 and earlier kernels do not tell.
+    pub corrected: Option<FecCorrections>,
+    /// Words that later kernels may print.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub extra: Vec<WordBuf>,
+}
+
+impl Params for VerityStatus {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        Ok(Self {
+            state: fields.read("state")?,
+            corrected: fields.read_optional("corrected blocks")?,
+            extra: fields.read_rest("extra")?,
+        })
+    }
+}
+
+impl fmt::Display for VerityStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Printer::printed(f).put(&self.state).all(&self.corrected).all(&self.extra).end()
+    }
+}
