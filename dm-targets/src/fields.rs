@@ -212,14 +212,22 @@ impl<'a> Fields<'a> {
         Ok(lines)
     }
 
-    /// Takes all words that are left if together they are exactly this text, such as `Fail`.
+    /// Takes all words that are left if they are exactly these, with single spaces between them in `text`: `Fail`, say.
     #[inline]
     pub fn take_all(&mut self, text: &str) -> bool {
-        let found = self.remainder().trim_ascii() == text;
+        // Mostly they are not, and the first letter tells.
+        let first = self.remainder().bytes().find(|&byte| !is_space(byte));
+        let found = first == text.bytes().next() && self.holds_words(text);
         if found {
             self.at = self.end;
         }
         found
+    }
+
+    fn holds_words(&self, text: &str) -> bool {
+        let mut ahead = self.clone();
+        let mut is_next = |word| ahead.next_word().is_some_and(|found| found.spelling() == word);
+        text.split(' ').all(&mut is_next) && ahead.is_empty()
     }
 
     /// The next word.

@@ -112,6 +112,16 @@ impl<P: Params> Texts<P> {
         run(&"[-0-9:/ a-z\\\\\t\n]*", |text| self.check_error(&text));
     }
 
+    /// How words are separated says nothing.
+    fn check_white_space(self) -> Self {
+        for text in &self.golden {
+            let spaced = format!("\t{}\u{b}", text.replace(' ', "\t "));
+            let [apart, together] = [&spaced, text].map(|text| (self.parse)(text));
+            assert!(text.contains('\\') || apart.ok() == together.ok(), "{spaced:?}");
+        }
+        self
+    }
+
     /// What is printed is read back as the same value, and printed again as the same text.
     fn check_round_trip(&self, value: &P) -> TestCaseResult {
         let text = value.to_string();
@@ -181,6 +191,7 @@ impl TargetVisitor for EachTarget {
             parse: T::parse_table,
             parse_back: T::parse_input,
         }
+        .check_white_space()
         .check();
         Texts {
             golden: of(Kind::Status),
@@ -189,6 +200,7 @@ impl TargetVisitor for EachTarget {
             parse: T::parse_status,
             parse_back: T::parse_status,
         }
+        .check_white_space()
         .check();
         let messages = of(Kind::Message);
         if !messages.is_empty() {
@@ -199,6 +211,7 @@ impl TargetVisitor for EachTarget {
                 parse: T::parse_message,
                 parse_back: T::parse_message,
             }
+            .check_white_space()
             .check();
         }
     }
@@ -215,9 +228,10 @@ fn statistics_mean_what_they_say() {
     let messages = golden("device/stats").into_iter().filter(|line| line.kind == Kind::Message);
     let messages = messages.map(|line| line.text).collect();
     let parse: fn(&str) -> Result<StatsMessage, _> = str::parse;
-    Texts { golden: messages, form: Form::Input, secret: false, parse, parse_back: parse }.check();
+    Texts { golden: messages, form: Form::Input, secret: false, parse, parse_back: parse }.check_white_space().check();
     let [regions, areas] = reply_lines();
     let parse: fn(&str) -> Result<StatsRegion, _> = str::parse;
+    // A name that is empty stands between two spaces.
     Texts { golden: regions, form: Form::Printed, secret: false, parse, parse_back: parse }.check();
     let parse: fn(&str) -> Result<StatsArea, _> = str::parse;
     Texts { golden: areas, form: Form::Printed, secret: false, parse, parse_back: parse }.check();

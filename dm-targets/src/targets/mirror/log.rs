@@ -293,6 +293,7 @@ mod tests {
         let start = "2 8:0 8:16 1/64 1 AA";
         assert_eq!(status(&format!("{start} {COM_FAILURE}")), MirrorLogStatus::CommunicationFailure);
         assert_eq!(status(start), MirrorLogStatus::Other(Vec::new()));
+        assert_eq!(status(&format!("{start} 1\t core")), MirrorLogStatus::Core);
         assert!(
             matches!(status(&format!("{start} 1 clustered-core")), MirrorLogStatus::Other(words) if words.len() == 2)
         );
