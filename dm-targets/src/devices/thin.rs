@@ -38,7 +38,7 @@ impl MappedDev<ThinPool> {
     ///
     /// # Errors
     ///
-    /// `ENODATA` of the resume: the pool has none of this id. Otherwise those of [`create`](MappedDev::create).
+    /// `ENODATA` of the load: the pool has none of this id. Otherwise those of [`create`](MappedDev::create).
     pub fn activate<T: Transport>(
         &self,
         host: &Host<T>,

@@ -9,6 +9,7 @@ use dm_targets::thin::{ThinDevId, ThinStatus};
 use dm_targets::thin_pool::{PoolMode, ThinPoolMessage, ThinPoolStatus, ThinPoolTable, WorkingPool};
 use dm_testing::{Pattern, Scratch, wait_until};
 use dm_units::{DataBlocks, DeviceNumber, Sectors};
+use nix::errno::Errno;
 
 use crate::support::{LENGTH, REMOVE, SOON, disk, large_disk, linear, one, scene};
 
@@ -89,7 +90,7 @@ fn what_fails_leaves_no_thin_device_behind() {
     assert!(error.already_exists(), "{error}");
     unused(id(1));
     let error = pool.activate(&host, id(1), name(&scratch, "missing").as_borrowed(), LENGTH, NONE).unwrap_err();
-    assert!(!error.already_exists() && matches!(error, DevError::Steps(_)), "{error}");
+    assert_eq!(error.command().unwrap().errno(), Some(Errno::ENODATA as i32), "{error}");
     assert!(ThinDev::open(&host, name(&scratch, "missing").as_borrowed()).unwrap_err().is_not_found());
 
     let thin = pool.create_thin(&host, id(2), name(&scratch, "thin").as_borrowed(), LENGTH, NONE).unwrap();
