@@ -5,7 +5,7 @@ use dm_targets::{Integrity, Key};
 use dm_testing::{Pattern, Scratch, require};
 use dm_units::{DeviceNumber, Sectors};
 
-use crate::support::{Mapped, disk, has, map_changed};
+use crate::support::{Mapped, REMOVE, disk, has, map_changed};
 
 const LENGTH: Sectors = Sectors(1024);
 
@@ -20,7 +20,7 @@ pub(crate) fn formatted<'s>(
     let mapped = map_changed::<Integrity>(scratch, suffix, Sectors(8), table.clone());
     drop(mapped);
     let name = scratch.name(suffix).unwrap();
-    crate::support::when_free(|| scratch.dm().device_remove(&name, dm_core::RemoveOptions::new()));
+    scratch.dm().device_remove(&name, REMOVE).unwrap();
     let mapped = map_changed::<Integrity>(scratch, suffix, length, table.clone());
     let printed = mapped.table();
     assert_eq!((printed.device, printed.reserved, &printed.mode), (table.device, table.reserved, &table.mode));

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use dm_core::{RemoveOptions, SuspendOptions};
+use dm_core::SuspendOptions;
 use dm_targets::snapshot::{SnapshotMergeTable, SnapshotOriginTable, SnapshotStatus, SnapshotStore, SnapshotTable};
 use dm_targets::{Snapshot, SnapshotMerge, SnapshotOrigin};
 use dm_testing::{Fault, FaultyDisk, LoopDevice, Pattern, Scratch, require};
 use dm_units::{Bytes, Sectors};
 
-use crate::support::{Mapped, disk, has, map, when_free};
+use crate::support::{Mapped, REMOVE, disk, has, map};
 
 const LENGTH: Sectors = Sectors(1024);
 const CHUNK: Sectors = Sectors(16);
@@ -99,7 +99,7 @@ fn snapshot_merge() {
     Pattern::new(1).write(&snapshot.device().path(), Sectors(0), CHUNK).unwrap();
     let number = snapshot.device().number();
     scratch.dm().device_suspend(number, SuspendOptions::new()).unwrap();
-    when_free(|| scratch.dm().device_remove(number, RemoveOptions::new()));
+    scratch.dm().device_remove(number, REMOVE).unwrap();
     let merge = SnapshotMergeTable(table(&below, &cow, SnapshotStore::Persistent));
     let merge = map::<SnapshotMerge>(&scratch, "merge", LENGTH, merge);
     merge.wait_for("the end of the merge", SnapshotStatus::is_merged);
@@ -117,7 +117,7 @@ fn snapshot_merge_that_fails() {
     let snapshot = map::<Snapshot>(&scratch, "snapshot", LENGTH, table());
     Pattern::new(1).write(&snapshot.device().path(), Sectors(0), CHUNK).unwrap();
     let number = snapshot.device().number();
-    when_free(|| scratch.dm().device_remove(number, RemoveOptions::new()));
+    scratch.dm().device_remove(number, REMOVE).unwrap();
     origin.set(&Fault::Errors).unwrap();
     let merge = map::<SnapshotMerge>(&scratch, "merge", LENGTH, SnapshotMergeTable(table()));
     merge.wait_for("the merge to fail", |status| *status == SnapshotStatus::MergeFailed);

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dm_core::{Buffer, LoadOptions, MessageOptions, ResumeOptions, StatusOptions, TargetLine};
+use dm_core::{Buffer, LoadOptions, MessageOptions, RemoveOptions, ResumeOptions, Retry, StatusOptions, TargetLine};
 use dm_targets::{Any, AnyStatus, AnyTable, Message, StatusLine, TableLine, Target, Verity};
 use dm_testing::{LoopDevice, MappedDevice, Scratch, wait_until};
 use dm_units::{Bytes, Sectors};
@@ -13,6 +13,9 @@ use crate::capture::capture;
 
 /// How long to wait for what takes a moment.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+/// Long enough for udev to stop looking at the device.
+pub(crate) const REMOVE: RemoveOptions = RemoveOptions::new().retry(Retry::within(SOON));
 
 /// A sparse disk of so many MiB.
 pub(crate) fn disk(scratch: &Scratch, mebibytes: u128) -> Arc<LoopDevice> {
@@ -159,18 +162,4 @@ impl<T: Target> Mapped<'_, T> {
         let line = lines.iter().next().unwrap().unwrap();
         format!("{} {} {} {}", line.start, line.length, line.target_type, line.params)
     }
-}
-
-/// Does what needs a device that is not open, as soon as udev has stopped looking at it.
-pub(crate) fn when_free<T>(mut command: impl FnMut() -> dm_core::Result<T>) -> T {
-    let mut result = None;
-    wait_until("udev to close a device", SOON, || match command() {
-        Err(error) if error.is_busy() => false,
-        other => {
-            result = Some(other);
-            true
-        }
-    })
-    .unwrap();
-    result.unwrap().unwrap()
 }
