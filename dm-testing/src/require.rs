@@ -12,6 +12,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use dm_core::{Buffer, Dm, Error, Version};
 
@@ -28,6 +29,7 @@ enum Kind {
     DeviceMapper,
     Interface(Version),
     Target { target_type: String, version: Version },
+    Module(String),
     Program(String),
     Udev,
     ThrowAwayKernel,
@@ -64,6 +66,12 @@ pub fn target(target_type: &str) -> Requirement {
 #[must_use]
 pub fn target_version(target_type: &str, version: Version) -> Requirement {
     Requirement(Kind::Target { target_type: target_type.to_owned(), version })
+}
+
+/// The kernel must have a module, which is not loaded for that, or have it built in.
+#[must_use]
+pub fn module(name: &str) -> Requirement {
+    Requirement(Kind::Module(name.to_owned()))
 }
 
 /// A program of this name must stand in a folder of `PATH`.
@@ -181,6 +189,7 @@ impl Requirement {
     fn look(&self) -> Result<Found, Error> {
         Ok(match &self.0 {
             Kind::Root => Found::there(nix::unistd::geteuid().is_root()),
+            Kind::Module(name) => Found::there(has_module(name)),
             Kind::Program(name) => Found::there(has_program(name)),
             Kind::Udev => Found::there(Path::new("/run/udev/control").exists()),
             Kind::ThrowAwayKernel => {
@@ -215,6 +224,11 @@ fn listed_version(dm: &Dm, target_type: &str) -> Result<Option<Version>, Error> 
     Ok(None)
 }
 
+fn has_module(name: &str) -> bool {
+    let looked = Command::new("modprobe").args(["--dry-run", "--quiet", name]).stdout(Stdio::null()).status();
+    looked.is_ok_and(|status| status.success())
+}
+
 fn has_program(name: &str) -> bool {
     let is_program = |path: PathBuf| {
         path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
@@ -232,6 +246,7 @@ impl fmt::Display for Requirement {
             Kind::Interface(version) => write!(f, "device mapper interface {version}"),
             Kind::Target { target_type, version } if *version == ANY => write!(f, "target {target_type}"),
             Kind::Target { target_type, version } => write!(f, "target {target_type} {version}"),
+            Kind::Module(name) => write!(f, "the kernel module {name}"),
             Kind::Program(name) => write!(f, "the program {name}"),
             Kind::Udev => f.write_str("a running udev daemon"),
             Kind::ThrowAwayKernel => f.write_str("a kernel that is thrown away afterwards"),
@@ -247,6 +262,11 @@ mod tests {
     fn programs_are_looked_for_in_path() {
         assert_eq!(program("sh").missing(), None);
         assert_eq!(program("no-such-program").missing().as_deref(), Some("it needs the program no-such-program"));
+    }
+
+    #[test]
+    fn modules_are_those_of_the_kernel() {
+        assert_eq!(module("no-such-module").missing().as_deref(), Some("it needs the kernel module no-such-module"));
     }
 
     #[test]

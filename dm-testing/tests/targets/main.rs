@@ -9,6 +9,7 @@ mod caches;
 mod capture;
 mod crypt;
 mod faults;
+mod handlers;
 mod integrity;
 mod keyring;
 mod mirror;
