@@ -5,6 +5,7 @@ use dm_targets::mirror::{LogHealth, MirrorHealth, MirrorLeg, MirrorLog, MirrorLo
 use dm_testing::{Fault, FaultyDisk, Pattern, Scratch, require};
 use dm_units::{DeviceNumber, Sectors};
 
+use crate::scsi::ScsiDisks;
 use crate::support::{disk, map, map_changed};
 
 const LENGTH: Sectors = Sectors(1024);
@@ -91,4 +92,23 @@ fn mirrors_that_fail() {
     Pattern::new(1).write(&mirror.device().path(), Sectors(512), REGION).unwrap_err();
     let dead = MirrorLogStatus::Disk { device: log.number(), health: LogHealth::Dead };
     assert_eq!(mirror.status().log, dead);
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn mirror_whose_log_cannot_be_flushed() {
+    if !require::met(&[require::module("scsi_debug"), require::throw_away_kernel()]) {
+        return;
+    }
+    let disks = ScsiDisks::new();
+    let Some(scratch) = Scratch::new(&[require::target("mirror")]) else { return };
+    let [log, _] = disks.0;
+    let legs = legs([1, 2].map(|_| disk(&scratch, 1).number()));
+    let table = MirrorTable::new(MirrorLog::disk(log, REGION).nosync(), legs).handle_errors().keep_log();
+    let mirror = map::<Mirror>(&scratch, "mirror", LENGTH, table);
+    if !disks.fail_flushes(log) {
+        return require::skip("it needs scsi_debug whose flushes can fail");
+    }
+    Pattern::new(1).write(&mirror.device().path(), Sectors(0), REGION).unwrap_err();
+    assert_eq!(mirror.status().log, MirrorLogStatus::Disk { device: log, health: LogHealth::FlushFailed });
 }

@@ -1,14 +1,16 @@
 //! `switch` and `multipath`: several ways to the data.
 
 use dm_targets::multipath::{
-    GroupState, MultipathMessage, MultipathStatus, MultipathTable, PathGroup, PathState, QueueMode, ThroughputPath,
+    GroupState, HardwareHandler, MultipathMessage, MultipathStatus, MultipathTable, PathGroup, PathState, QueueMode,
+    ThroughputPath,
 };
 use dm_targets::switch::{RegionMapping, SwitchMessage, SwitchPath, SwitchTable};
-use dm_targets::{Multipath, Switch};
+use dm_targets::{Multipath, Switch, WordBuf};
 use dm_testing::{Fault, FaultyDisk, Pattern, Scratch, require};
 use dm_units::{DeviceNumber, Sectors};
 
-use crate::support::{disk, map};
+use crate::scsi::ScsiDisks;
+use crate::support::{disk, map, map_changed};
 
 const LENGTH: Sectors = Sectors(1024);
 
@@ -131,4 +133,29 @@ fn path_selectors() {
     map::<Multipath>(&scratch, "features", LENGTH, table);
     // No paths at all.
     map::<Multipath>(&scratch, "empty", LENGTH, bio(&scratch, []));
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn multipath_with_a_hardware_handler() {
+    let modules = ["scsi_debug", "scsi_dh_alua"].map(require::module);
+    if !require::met(&modules) || !require::met(&[require::throw_away_kernel()]) {
+        return;
+    }
+    let disks = ScsiDisks::new();
+    let Some(scratch) = Scratch::new(&[require::target("multipath")]) else { return };
+    let groups = || disks.0.map(|disk| PathGroup::round_robin([disk]));
+    let alua = WordBuf::new("alua").unwrap();
+    let table = MultipathTable::new(groups()).handler(HardwareHandler::new(alua.clone()));
+    let multipath = map::<Multipath>(&scratch, "multipath", LENGTH, table);
+    let path = multipath.device().path();
+    Pattern::new(1).write(&path, Sectors(0), LENGTH).unwrap();
+    multipath.send(&MultipathMessage::SwitchGroup(2));
+    Pattern::new(1).verify(&path, Sectors(0), LENGTH).unwrap();
+    assert_eq!(multipath.status().group, 2);
+
+    // One that the disks have already stays, and is printed.
+    let retaining = MultipathTable::new(groups()).retain_attached_hw_handler();
+    let multipath = map_changed::<Multipath>(&scratch, "retaining", LENGTH, retaining);
+    assert_eq!(multipath.table().handler.map(|handler| handler.name), Some(alua));
 }
