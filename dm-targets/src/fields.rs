@@ -212,7 +212,7 @@ impl<'a> Fields<'a> {
         Ok(lines)
     }
 
-    /// Takes all words that are left if they are exactly these, with single spaces between them in `text`: `Fail`, say.
+    /// Takes all words that are left if they are exactly those of `text`, such as `Fail`.
     #[inline]
     pub fn take_all(&mut self, text: &str) -> bool {
         // Mostly they are not, and the first letter tells.
@@ -227,7 +227,7 @@ impl<'a> Fields<'a> {
     fn holds_words(&self, text: &str) -> bool {
         let mut ahead = self.clone();
         let mut is_next = |word| ahead.next_word().is_some_and(|found| found.spelling() == word);
-        text.split(' ').all(&mut is_next) && ahead.is_empty()
+        text.split_ascii_whitespace().all(&mut is_next) && ahead.is_empty()
     }
 
     /// The next word.
