@@ -6,11 +6,11 @@ use dm_targets::multipath::{
 };
 use dm_targets::switch::{RegionMapping, SwitchMessage, SwitchPath, SwitchTable};
 use dm_targets::{Multipath, Switch, WordBuf};
-use dm_testing::{Fault, FaultyDisk, Pattern, Scratch, require};
+use dm_testing::{Fault, FaultyDisk, Pattern, Scratch, require, wait_until};
 use dm_units::{DeviceNumber, Sectors};
 
 use crate::scsi::ScsiDisks;
-use crate::support::{disk, map, map_changed};
+use crate::support::{Mapped, SOON, disk, map, map_changed};
 
 const LENGTH: Sectors = Sectors(1024);
 
@@ -54,6 +54,18 @@ fn states(status: &MultipathStatus) -> Vec<PathState> {
     status.groups.iter().flat_map(|group| &group.paths).map(|path| path.state.clone()).collect()
 }
 
+/// Switches to the second group, which is done with the next io, and that reads a pattern.
+///
+/// Who else reads at that moment, as udev does, can lead back to the first group (`choose_pgpath` in drivers/md/dm-mpath.c).
+fn switch_to_second_group(multipath: &Mapped<'_, Multipath>) {
+    wait_until("the second group", SOON, || {
+        multipath.send(&MultipathMessage::SwitchGroup(2));
+        Pattern::new(1).verify(&multipath.device().path(), Sectors(0), LENGTH).unwrap();
+        multipath.status().group == 2
+    })
+    .unwrap();
+}
+
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn multipath() {
@@ -80,9 +92,7 @@ fn multipath() {
     assert_eq!(multipath.status().groups[0].state, GroupState::Disabled);
     multipath.send(&MultipathMessage::EnableGroup(1));
     assert_ne!(multipath.status().groups[0].state, GroupState::Disabled);
-    multipath.send(&MultipathMessage::SwitchGroup(2));
-    Pattern::new(1).verify(&multipath.device().path(), Sectors(0), LENGTH).unwrap();
-    assert_eq!(multipath.status().group, 2);
+    switch_to_second_group(&multipath);
     multipath.send(&MultipathMessage::FailIfNoPath);
     let table_now = multipath.table();
     assert!(!table_now.queue_if_no_path && table.queue_if_no_path);
@@ -150,9 +160,7 @@ fn multipath_with_a_hardware_handler() {
     let multipath = map::<Multipath>(&scratch, "multipath", LENGTH, table);
     let path = multipath.device().path();
     Pattern::new(1).write(&path, Sectors(0), LENGTH).unwrap();
-    multipath.send(&MultipathMessage::SwitchGroup(2));
-    Pattern::new(1).verify(&path, Sectors(0), LENGTH).unwrap();
-    assert_eq!(multipath.status().group, 2);
+    switch_to_second_group(&multipath);
 
     // One that the disks have already stays, and is printed.
     let retaining = MultipathTable::new(groups()).retain_attached_hw_handler();

@@ -9,13 +9,13 @@ use dm_units::DeviceNumber;
 
 use crate::support::SOON;
 
-/// Two ways to a disk of 8 MiB, all that there are of their driver: it is told once how many there are.
+/// Two ways to a disk of 8 MiB, and all that there are of their driver: it is told once how many there are.
 pub(crate) struct ScsiDisks(pub(crate) [DeviceNumber; 2]);
 
 impl ScsiDisks {
     pub(crate) fn new() -> Self {
-        // With the last one each says how good it is as a way to the disk.
-        let options = ["add_host=2", "dev_size_mb=8", "vpd_use_hostno=0"];
+        // With the last one each says how good it is as a way to the disk: one is as good as can be, one less, one is none.
+        let options = ["add_host=3", "dev_size_mb=8", "vpd_use_hostno=0"];
         assert!(Command::new("modprobe").arg("scsi_debug").args(options).status().unwrap().success());
         let mut found = None;
         wait_until("the SCSI disks", SOON, || {
@@ -30,20 +30,33 @@ impl ScsiDisks {
     pub(crate) fn fail_flushes(&self, disk: DeviceNumber) -> bool {
         // Where it is mounted already, that fails.
         let _ = Command::new("mount").args(["-t", "debugfs", "none", "/sys/kernel/debug"]).output();
-        let device = fs::canonicalize(format!("/sys/dev/block/{disk}/device")).unwrap();
-        let errors = Path::new("/sys/kernel/debug/scsi_debug").join(device.file_name().unwrap()).join("error");
+        let place = place(Path::new(&format!("/sys/dev/block/{disk}")));
+        let errors = Path::new("/sys/kernel/debug/scsi_debug").join(place).join("error");
         // Fails SYNCHRONIZE CACHE, until further notice, with the sense of a hardware error.
         errors.exists() && fs::write(errors, "2 -1 0x35 0 0 2 4 0x44 0").is_ok()
     }
 }
 
+/// Of those that are ways to the disk.
 fn numbers() -> Vec<DeviceNumber> {
     let folders = fs::read_dir("/sys/block").unwrap().map(|entry| entry.unwrap().path());
     let is_ours = |folder: &PathBuf| {
         fs::read_to_string(folder.join("device/model")).is_ok_and(|model| model.trim_end() == "scsi_debug")
     };
     let number = |folder: PathBuf| fs::read_to_string(folder.join("dev")).unwrap().trim_end().parse().unwrap();
-    folders.filter(is_ours).map(number).collect()
+    folders.filter(is_ours).filter(|folder| !is_standby(&place(folder))).map(number).collect()
+}
+
+/// Where the disk stands in the world of SCSI: `host:channel:target:lun`.
+fn place(disk: &Path) -> String {
+    let device = fs::canonicalize(disk.join("device")).unwrap();
+    device.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+/// Every third host is on standby (`resp_report_tgtpgs` in drivers/scsi/scsi_debug.c).
+fn is_standby(place: &str) -> bool {
+    let host: u32 = place.split(':').next().unwrap().parse().unwrap();
+    host % 3 == 2
 }
 
 impl Drop for ScsiDisks {
