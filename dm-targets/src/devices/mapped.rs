@@ -148,7 +148,7 @@ impl<K: Kind> MappedDev<K> {
         Self { name, uuid, number, kind: PhantomData }
     }
 
-    /// Its name.
+    /// Its name, as far as is known here.
     pub fn name(&self) -> DmName<'_> {
         self.name.as_borrowed()
     }
@@ -239,6 +239,7 @@ impl<K: Kind> MappedDev<K> {
     /// The same with a table that is made from the one in force.
     ///
     /// With `|_| ()` it stays as it is, and targets such as pools and caches look again at how long the devices below are.
+    /// A few targets print a field otherwise than they take it, which the docs of their tables say; set it as well then.
     ///
     /// # Errors
     ///
@@ -282,8 +283,10 @@ impl<K: Kind> MappedDev<K> {
     ///
     /// [`already_exists`](DevError::already_exists): the name is taken.
     pub fn rename<T: Transport>(&mut self, host: &Host<T>, new: DmName<'_>) -> Result<(), DevError> {
+        // Somebody else may have renamed it.
+        let now = Self::of(&host.dm().device_info(self.id(), InfoOptions::new())?)?;
         let mut batch = host.udev().batch()?;
-        batch.rename(host.dm(), self.name(), new, RenameOptions::new())?;
+        batch.rename(host.dm(), now.name(), new, RenameOptions::new())?;
         self.name = new.to_owned();
         Ok(batch.finish()?)
     }

@@ -70,10 +70,14 @@ fn a_uuid_finds_a_device_that_others_rename() {
     let cases = [("with", DevOptions::new().uuid(uuid.as_borrowed())), ("without", DevOptions::new())];
     for (suffix, options) in cases {
         let (name, new_name) = (scratch.name(suffix).unwrap(), scratch.name(format!("{suffix} a new name")).unwrap());
-        let device = LinearDev::create(&host, name.as_borrowed(), &linear(disk.number()), options).unwrap();
+        let mut device = LinearDev::create(&host, name.as_borrowed(), &linear(disk.number()), options).unwrap();
         host.dm().device_rename(name.as_borrowed(), new_name.as_borrowed(), RenameOptions::new()).unwrap();
         match (device.uuid(), device.table(&host)) {
-            (Some(_), found) => assert_eq!(found.unwrap(), linear(disk.number())),
+            (Some(_), found) => {
+                assert_eq!(found.unwrap(), linear(disk.number()));
+                device.rename(&host, name.as_borrowed()).unwrap();
+                assert_eq!(LinearDev::open(&host, name.as_borrowed()).unwrap(), device);
+            }
             (None, missing) => assert!(missing.unwrap_err().is_not_found()),
         }
     }
