@@ -12,9 +12,19 @@ use dm_units::{DeviceNumber, Sectors};
 use crate::child;
 use crate::support::{Io, LENGTH, Line, REMOVE, before, exists, info, linear, table, zero};
 
-/// What a child is to do: set a device up, or give it another table; and before which command it is killed.
+/// What a child does to a device.
+#[derive(Clone, Copy, PartialEq)]
+enum Work {
+    SetUp,
+    Reload,
+    ForcedRemoval,
+}
+
+const ALL_WORK: [(&str, Work); 3] = [("setup", Work::SetUp), ("reload", Work::Reload), ("remove", Work::ForcedRemoval)];
+
+/// What a child is to do, and before which command it is killed.
 struct Order {
-    reload: bool,
+    work: Work,
     commands: u32,
     name: DmNameBuf,
     uuid: DmUuidBuf,
@@ -32,7 +42,7 @@ impl Order {
             unreachable!("{text}")
         };
         Self {
-            reload: what == "reload",
+            work: ALL_WORK.iter().find(|(word, _)| *word == what).unwrap().1,
             commands: commands.parse().unwrap(),
             name: DmNameBuf::new(name).unwrap(),
             uuid: DmUuidBuf::new(uuid).unwrap(),
@@ -41,7 +51,7 @@ impl Order {
     }
 
     fn text(&self) -> String {
-        let what = if self.reload { "reload" } else { "setup" };
+        let (what, _) = ALL_WORK.iter().find(|(_, work)| *work == self.work).unwrap();
         format!("{what}\n{}\n{}\n{}\n{}", self.commands, self.name, self.uuid, self.disk)
     }
 
@@ -53,16 +63,22 @@ impl Order {
             None => child::die(),
         });
         let (buffer, name) = (&mut Buffer::new(), self.name.as_borrowed());
-        if self.reload {
-            dm.device_reload(buffer, name, halves(self.disk), ReloadOptions::new()).unwrap();
-        } else {
-            let create = CreateOptions::new().uuid(self.uuid.as_borrowed());
-            dm.device_setup(buffer, name, halves(self.disk), SetupOptions::new().create(create)).unwrap();
+        match self.work {
+            Work::SetUp => {
+                let create = CreateOptions::new().uuid(self.uuid.as_borrowed());
+                dm.device_setup(buffer, name, halves(self.disk), SetupOptions::new().create(create)).unwrap();
+            }
+            Work::Reload => {
+                dm.device_reload(buffer, name, halves(self.disk), ReloadOptions::new()).unwrap();
+            }
+            Work::ForcedRemoval => {
+                dm.device_remove(name, REMOVE.force(true)).unwrap();
+            }
         }
     }
 }
 
-/// More commands than a set-up or a reload takes.
+/// More commands than any work takes.
 const MANY: u32 = 20;
 
 /// Has a child killed before each of its commands; between that and the next child, `check` gets to see what it left.
@@ -121,7 +137,7 @@ fn a_killed_set_up_is_cleaned_up() {
     let disk = scratch.loop_device(LENGTH.to_bytes()).unwrap().number();
     for prefix in prefixes(&ours, &uuid).take(2) {
         let device_uuid = DmUuidBuf::new(&format!("{uuid}device")).unwrap();
-        let order = Order { reload: false, commands: 0, name: name.clone(), uuid: device_uuid, disk };
+        let order = Order { work: Work::SetUp, commands: 0, name: name.clone(), uuid: device_uuid, disk };
         let mut kinds = Vec::new();
         killed_at_each_point(order, |_| {
             let cleaned = scratch.dm().recover(&mut Buffer::new(), prefix).unwrap();
@@ -156,7 +172,7 @@ fn a_killed_reload_is_cleaned_up() {
     let mut prefixes = prefixes(&ours, &uuid);
     let mut kinds = Vec::new();
     let io = Io::start(&device);
-    let order = Order { reload: true, commands: 0, name: device.name().to_owned(), uuid: uuid.clone(), disk };
+    let order = Order { work: Work::Reload, commands: 0, name: device.name().to_owned(), uuid: uuid.clone(), disk };
     killed_at_each_point(order, |_| {
         let prefix = prefixes.next().unwrap();
         let cleaned = scratch.dm().recover(&mut Buffer::new(), prefix).unwrap();
@@ -171,6 +187,31 @@ fn a_killed_reload_is_cleaned_up() {
     assert_eq!(kinds, [LeftoverKind::TableLoaded, LeftoverKind::Suspended]);
     assert_eq!(table(&scratch, device.number()).len(), 2);
     io.end();
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn a_killed_forced_removal_is_cleaned_up() {
+    if let Some(order) = child::order() {
+        return Order::parse(&order).carry_out();
+    }
+    let Some(scratch) = Scratch::new(&["linear", "zero", "error"].map(require::target)) else { return };
+    let others = Others::new(&scratch);
+    let disk = scratch.loop_device(LENGTH.to_bytes()).unwrap().number();
+    let device = scratch.map("ours-device", [linear(disk)]).unwrap();
+    let (ours, uuid) = (scratch.name("ours-").unwrap(), DmUuidBuf::new(scratch.prefix()).unwrap());
+    let mut kinds = Vec::new();
+    let order = Order { work: Work::ForcedRemoval, commands: 0, name: device.name().to_owned(), uuid, disk };
+    killed_at_each_point(order, |_| {
+        let prefix = Prefix::Name(ours.as_borrowed());
+        kinds.extend(scratch.dm().recover(&mut Buffer::new(), prefix).unwrap().iter().map(|leftover| leftover.kind));
+        let state = info(&scratch, device.number());
+        assert!(state.has_active_table() && !state.has_inactive_table() && !state.is_suspended(), "{state:?}");
+        others.are_untouched(&scratch);
+    });
+    // Before that the device is as it was, and afterwards it has a table of errors; it can be removed in both cases.
+    assert_eq!(kinds, [LeftoverKind::TableLoaded]);
+    assert!(!exists(&scratch, device.name()));
 }
 
 #[test]
