@@ -13,7 +13,7 @@ use crate::calls::{self, BELOW, DEPS, LOAD, TABLE, name};
 use crate::tables;
 
 /// How often each of both programs is run, in turn, and how many rounds a run has. What the kernel takes drifts a little.
-const RUNS: usize = 5;
+const RUNS: usize = 9;
 const ROUNDS: usize = 6;
 
 /// Makes each call, given as `CALL:SIZE:COUNT`, with what it needs around it, and prints what the floor and dm-core took.
@@ -47,7 +47,8 @@ fn run(program: &mut Command) -> Vec<u64> {
     text.lines().map(|line| line.parse().expect("a number")).collect()
 }
 
-/// The middle one, which leaves out a first round that grows buffers, and one with an interruption.
+/// The middle one, which leaves out a first round that grows buffers, interruptions, and rounds that are too short since the
+/// kernel took part of a process's time for nobody's.
 fn median(mut times: Vec<u64>) -> u64 {
     times.sort_unstable();
     times[times.len() / 2]
