@@ -1,14 +1,7 @@
 //! Requests written into the buffer and answers decoded from it: how long it takes, and how many allocations.
 //!
 //! The kernel is one that is none. To answer it copies the answer's bytes, which is part of the time.
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a bench may fail as a test may"
-)]
+#![expect(clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "a bench may fail as a test may")]
 
 mod kernel;
 mod tables;

@@ -1,12 +1,5 @@
 //! How often the heap is asked for memory: not at all once a buffer has grown, and a few times until it has.
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a panic is how a test fails"
-)]
+#![expect(clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 #[path = "../benches/kernel/mod.rs"]
 mod kernel;

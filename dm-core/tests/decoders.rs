@@ -1,6 +1,6 @@
 //! No byte string fed to a decoder panics, is read beyond its end, or loops: random ones, and answers of real kernels with
 //! some bytes changed.
-#![allow(
+#![expect(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
     clippy::indexing_slicing,

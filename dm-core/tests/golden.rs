@@ -1,5 +1,5 @@
 //! The answers of real kernels, decoded: what is found in them must be what dmsetup said of the same devices.
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod answers;
 

@@ -1,8 +1,7 @@
 //! What each command hands to the kernel, byte for byte where it matters, and what it makes of errors and of answers that do
 //! not fit. The kernel is one that only writes down what it is asked.
-#![allow(
+#![expect(
     clippy::arithmetic_side_effects,
-    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,

@@ -1,5 +1,4 @@
 //! The structures of a request and of its reply.
-#![allow(non_camel_case_types, reason = "the names are those of the C header")]
 
 use crate::{DM_MAX_TYPE_NAME, DM_NAME_LEN, DM_UUID_LEN};
 

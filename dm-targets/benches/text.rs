@@ -1,7 +1,7 @@
 //! How long it takes to read and to print the golden lines of every target, and how many allocations that costs.
 //!
 //! `cargo bench -p dm-targets -- thin-pool` runs those of one target.
-#![allow(
+#![expect(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
     clippy::panic,

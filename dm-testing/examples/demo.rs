@@ -1,7 +1,7 @@
 //! A guided tour: what is done, the call that does it, what the kernel answered.
 //!
 //! `cargo xtask demo` runs it on a throw-away kernel.
-#![allow(clippy::arithmetic_side_effects, reason = "small numbers that are known")]
+#![expect(clippy::arithmetic_side_effects, reason = "small numbers that are known")]
 
 use std::error::Error;
 use std::fmt::Display;

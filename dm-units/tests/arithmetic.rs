@@ -1,6 +1,6 @@
 //! The laws of the arithmetic, for each unit.
 
-#![allow(clippy::arithmetic_side_effects, reason = "the operators are what is tested")]
+#![expect(clippy::arithmetic_side_effects, reason = "the operators are what is tested")]
 
 use std::panic::{UnwindSafe, catch_unwind};
 

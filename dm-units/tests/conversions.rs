@@ -1,6 +1,6 @@
 //! How conversions round, and what they refuse.
 
-#![allow(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
+#![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 
 use dm_units::{Bytes, DataBlocks, META_BLOCK_SIZE, MetaBlocks, SECTOR_SIZE, Sectors};
 use proptest::prelude::*;

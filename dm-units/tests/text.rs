@@ -1,6 +1,6 @@
 //! Exact strings, and the laws between printing and reading.
 
-#![allow(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
+#![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 
 use std::fmt::{self, Write};
 

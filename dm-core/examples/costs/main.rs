@@ -7,12 +7,11 @@
 //! - `costs whole CALL SIZE COUNT ROUNDS` is one of the programs that the latter compares; `floor.c` is the other.
 //!
 //! `cargo xtask costs` does the sums.
-#![allow(
+#![expect(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    clippy::unwrap_used,
     reason = "a fault ends the run"
 )]
 

@@ -1,5 +1,5 @@
 //! What must hold for the texts of every target.
-#![allow(
+#![expect(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
     clippy::indexing_slicing,

@@ -311,7 +311,3 @@ impl fmt::Display for RaidTable {
         out.all(&self.extra).end()
     }
 }
-
-#[cfg(test)]
-#[path = "table_tests.rs"]
-mod tests;

@@ -1,7 +1,6 @@
-//! What golden lines do not show of tables.
+//! What golden lines do not show.
 
 use super::*;
-use crate::{Raid, Target};
 
 const DEVICES: &str = "2 - 8:0 - 8:16";
 
@@ -70,4 +69,27 @@ fn unknown_parameters_are_kept() {
 fn words_after_the_devices_are_kept() {
     let text = format!("raid1 1 0 {DEVICES} more words");
     assert_eq!(Raid::parse_table(&text).unwrap().to_string(), text);
+}
+
+#[test]
+fn health_counts_devices() {
+    let health = |text| Raid::health(&Raid::parse_status(text).unwrap()).to_string();
+    assert_eq!(health("raid1 2 AA 8/8 idle 0 0 -"), "good; 2 of 2 devices in order, 100% in sync");
+    assert_eq!(
+        health("raid1 3 AaD 4/8 recover 0 0 -"),
+        "attention: devices have failed, devices are not in sync; 1 of 3 devices in order, 50% in sync, 1 to repair"
+    );
+    assert_eq!(
+        health("raid5_ls 3 AAA 8/8 idle 16 0 -"),
+        "attention: devices are not in sync; 3 of 3 devices in order, 100% in sync, 16 to repair"
+    );
+    assert!(health("raid5_ls 3 AAA 8/8 idle 0 0 D").starts_with("attention: devices have failed"));
+    assert_eq!(health(""), "attention: figures could not be read");
+}
+
+#[test]
+fn messages_are_one_known_word() {
+    assert_eq!(Raid::parse_message("CHECK"), Ok(RaidMessage::Check));
+    assert_eq!(Raid::parse_message("reshape").unwrap_err().to_string(), "raid message: word 1, message, is not known");
+    assert!(Raid::parse_message("check 1").is_err());
 }
