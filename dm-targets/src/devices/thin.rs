@@ -69,7 +69,7 @@ impl MappedDev<ThinPool> {
         name: DmName<'_>,
         options: DevOptions<'_>,
     ) -> Result<ThinDev, DevError> {
-        let (origin_id, length) = (origin.dev_id(host)?, origin.table(host)?.length());
+        let (origin_id, length) = origin.line(host)?;
         let message = ThinPoolMessage::CreateSnap { id, origin: origin_id };
         let was_suspended = host.dm().device_info(origin.id(), InfoOptions::new())?.is_suspended();
         if was_suspended {
@@ -123,8 +123,13 @@ impl MappedDev<Thin> {
     ///
     /// [`DevError::Table`]: the pool has failed.
     pub fn dev_id<T: Transport>(&self, host: &Host<T>) -> Result<ThinDevId, DevError> {
-        match self.table(host)?.lines().first().map(|line| &line.params) {
-            Some(ThinTable::Device { id, .. }) => Ok(*id),
+        self.line(host).map(|(id, _)| id)
+    }
+
+    /// Its id in the pool, and its length; of several lines, those of the first.
+    fn line<T: Transport>(&self, host: &Host<T>) -> Result<(ThinDevId, Sectors), DevError> {
+        match self.table(host)?.lines() {
+            [TableLine { params: ThinTable::Device { id, .. }, length, .. }, ..] => Ok((*id, *length)),
             // What is printed of others is no table.
             _ => Err(DevError::NoTable(self.id().to_owned())),
         }
