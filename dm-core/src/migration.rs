@@ -27,7 +27,7 @@
 //! | `DM::target_msg` | [`target_msg`](crate::Dm::target_msg) |
 //! | `DM::arm_poll` | [`arm_poll`](crate::Dm::arm_poll); the whole loop is [`EventPoller`](crate::EventPoller) |
 //! | `device_exists` | [`device_info`](crate::Dm::device_info) and [`is_not_found`](crate::Error::is_not_found): one ioctl, no list |
-//! | `devnode_to_devno` | [`paths::device_at`](crate::paths::device_at) |
+//! | `devnode_to_devno` | [`paths::device_at`](crate::machine::paths::device_at) |
 //! | `Device` | `dm_units::DeviceNumber` |
 //! | `DevId` | [`DevId`](crate::DevId), also by number |
 //! | `DeviceInfo` | [`DeviceInfo`](crate::DeviceInfo), with a method for each flag |
@@ -56,10 +56,10 @@
 //! | `DM::device_status` | [`device_info`](crate::Dm::device_info) |
 //! | `DM::device_set_geometry`, which did nothing | [`set_geometry`](crate::Dm::set_geometry) |
 //! | `DM::depends_on` | [`DeviceTree::cycle`](crate::DeviceTree::cycle), for a table that is not loaded yet, too |
-//! | `dev_majors` | [`paths::majors`](crate::paths::majors) |
-//! | `Device::devnode` | [`paths::kernel_path`](crate::paths::kernel_path) |
-//! | `Device::dstr`, `Device::from_str` | `Display` and `FromStr` of `dm_units::DeviceNumber`; [`paths::device_at`](crate::paths::device_at) |
-//! | `blkdev_size` | [`paths::size_of`](crate::paths::size_of) |
+//! | `dev_majors` | [`paths::majors`](crate::machine::paths::majors) |
+//! | `Device::devnode` | [`paths::kernel_path`](crate::machine::paths::kernel_path) |
+//! | `Device::dstr`, `Device::from_str` | `Display` and `FromStr` of `dm_units::DeviceNumber`; [`paths::device_at`](crate::machine::paths::device_at) |
+//! | `blkdev_size` | [`paths::size_of`](crate::machine::paths::size_of) |
 //! | `DM_CTL_PATH`, `DM_NAME_LEN`, … | `dm_sys` |
 //! | `io::Result` | [`Result`](crate::Result) |
 //!
@@ -84,7 +84,7 @@
 //! | `UdevWait` | [`udev::Batch::finish`](crate::udev::Batch::finish), with a deadline |
 //! | `UdevSetSyncSupport`, `UdevSyncSupported`, `CookieSupported` | [`udev::Strategy`](crate::udev::Strategy), [`udev::Udev::strategy`](crate::udev::Udev::strategy) |
 //! | `DmUdevDisable…Flag` | [`UdevFlags`](crate::UdevFlags) |
-//! | `GetBlockDeviceSize` | [`paths::size_of`](crate::paths::size_of) |
+//! | `GetBlockDeviceSize` | [`paths::size_of`](crate::machine::paths::size_of) |
 //! | `BlockDeviceDiscard` | not here: it is a command of every block device, `blkdiscard` |
 //! | `DevmapperLogger`, `LogInit` | the crate `log` |
 //! | `ErrBusy` | [`is_busy`](crate::Error::is_busy), and who keeps it so: [`Refusal::users`](crate::Refusal::users) |

@@ -14,8 +14,9 @@ use std::io;
 use dm_core::{
     Buffer, Command, CreateOptions, DepsOptions, Dm, DmName, DmUuid, Error, Flags, Geometry, InfoOptions, ListOptions,
     LoadOptions, MessageOptions, Removal, RemoveAllOptions, RemoveOptions, RenameOptions, RequestFault, ResumeOptions,
-    StatusKind, StatusOptions, SuspendOptions, TableSlot, TargetLine, Text, Transport, UdevCookie, UdevFlags, Version,
+    StatusKind, StatusOptions, SuspendOptions, TableSlot, TargetLine, Text, Transport, UdevCookie, UdevFlags,
 };
+use dm_units::Version;
 use dm_units::{DeviceNumber, Sectors};
 
 /// Answers with what `answer` makes of each request, and keeps the requests.

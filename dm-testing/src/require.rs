@@ -14,7 +14,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use dm_core::{Buffer, Dm, Error, Version};
+use dm_core::{Buffer, Dm, Error};
+use dm_units::Version;
 
 use crate::fail::fail;
 use crate::test_name::test_name;

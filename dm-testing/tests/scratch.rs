@@ -201,7 +201,7 @@ fn a_hanging_disk_goes_on() {
 fn what_is_missing_is_said() {
     let Some(_scratch) = Scratch::new(&[]) else { return };
     assert_eq!(require::target("no-such-target").missing().unwrap(), "it needs target no-such-target");
-    assert!(require::target_version("zero", dm_core::Version::new(99, 0, 0)).missing().unwrap().contains("99.0.0"));
+    assert!(require::target_version("zero", dm_units::Version::new(99, 0, 0)).missing().unwrap().contains("99.0.0"));
     assert!(require::interface(999).missing().unwrap().contains("4.999.0"));
     assert_eq!(require::interface(0).missing(), None);
 }

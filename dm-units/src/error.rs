@@ -20,6 +20,8 @@ pub enum ParseUnitErrorKind {
     ExpectedDigit,
     /// Something else than a colon, or the end of the text, where the colon of a device number must be.
     ExpectedColon,
+    /// Something else than a dot, or the end of the text, where a dot of a version must be.
+    ExpectedDot,
     /// The end of the text where a unit must be: after a space or a fraction.
     ExpectedUnit,
     /// A unit that is not known.
@@ -41,6 +43,7 @@ pub(crate) enum Wanted {
     DataBlocks,
     MetaBlocks,
     DeviceNumber,
+    Version,
 }
 
 impl ParseUnitError {
@@ -68,6 +71,7 @@ impl Wanted {
             Self::DataBlocks => "number of data blocks",
             Self::MetaBlocks => "number of metadata blocks",
             Self::DeviceNumber => "device number",
+            Self::Version => "version",
         }
     }
 
@@ -88,6 +92,7 @@ impl fmt::Display for ParseUnitError {
                 write!(f, "expected a decimal digit at byte {offset}")
             }
             ParseUnitErrorKind::ExpectedColon => write!(f, "expected `:` at byte {offset}"),
+            ParseUnitErrorKind::ExpectedDot => write!(f, "expected `.` at byte {offset}"),
             ParseUnitErrorKind::ExpectedUnit => {
                 write!(f, "expected a unit at byte {offset}: {}", wanted.units())
             }

@@ -1,4 +1,4 @@
-//! Units of block storage: [`Sectors`], [`Bytes`], [`DataBlocks`], [`MetaBlocks`] and [`DeviceNumber`].
+//! Units of block storage: [`Sectors`], [`Bytes`], [`DataBlocks`], [`MetaBlocks`], [`DeviceNumber`] and [`Version`].
 //!
 //! A count of sectors and a count of bytes are both just numbers, and mixing them up destroys data. Here each is a
 //! type of its own, and the compiler keeps them apart.
@@ -54,7 +54,7 @@
 //!
 //! # Features
 //!
-//! `serde`: units as numbers, device numbers as text such as `"253:7"`.
+//! `serde`: units as numbers, device numbers and versions as text such as `"253:7"` and `"4.48.0"`.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -68,7 +68,9 @@ mod error;
 mod serde;
 mod text;
 mod units;
+mod version;
 
 pub use device_number::DeviceNumber;
 pub use error::{ParseUnitError, ParseUnitErrorKind};
 pub use units::{Bytes, DataBlocks, META_BLOCK_SIZE, MetaBlocks, SECTOR_SIZE, Sectors};
+pub use version::Version;

@@ -1,11 +1,11 @@
-//! serde: units as numbers, device numbers as text.
+//! serde: units as numbers, device numbers and versions as text.
 
 use core::fmt;
 
 use ::serde::de::{Deserialize, Deserializer, Error, Visitor};
 use ::serde::ser::{Serialize, Serializer};
 
-use crate::{Bytes, DataBlocks, DeviceNumber, MetaBlocks, Sectors};
+use crate::{Bytes, DataBlocks, DeviceNumber, MetaBlocks, Sectors, Version};
 
 macro_rules! as_u64 {
     ($($unit:ident),+) => {$(
@@ -42,28 +42,35 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
-impl Serialize for DeviceNumber {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
+macro_rules! as_text {
+    ($type:ident, $expected:literal) => {
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Text;
+
+                impl Visitor<'_> for Text {
+                    type Value = $type;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str($expected)
+                    }
+
+                    fn visit_str<E: Error>(self, text: &str) -> Result<$type, E> {
+                        text.parse().map_err(E::custom)
+                    }
+                }
+
+                deserializer.deserialize_str(Text)
+            }
+        }
+    };
 }
 
-impl<'de> Deserialize<'de> for DeviceNumber {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(Text)
-    }
-}
-
-struct Text;
-
-impl Visitor<'_> for Text {
-    type Value = DeviceNumber;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a device number such as \"253:7\"")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<DeviceNumber, E> {
-        text.parse().map_err(E::custom)
-    }
-}
+as_text!(DeviceNumber, "a device number such as \"253:7\"");
+as_text!(Version, "a version such as \"4.48.0\"");

@@ -2,14 +2,14 @@
 
 use dm_units::DeviceNumber;
 
-use crate::command::Command;
-use crate::dm::Dm;
 use crate::error::{Error, RequestFault, Result};
-use crate::flags::Flags;
-use crate::header::{MAX_MINOR, Request};
-use crate::info::DeviceInfo;
-use crate::name::{DmName, DmUuid};
-use crate::transport::Transport;
+use crate::id::name::{DmName, DmUuid};
+use crate::node::dm::Dm;
+use crate::node::transport::Transport;
+use crate::wire::command::Command;
+use crate::wire::flags::Flags;
+use crate::wire::header::{MAX_MINOR, Request};
+use crate::wire::info::DeviceInfo;
 
 /// Options of [`Dm::device_create`].
 #[derive(Clone, Copy, Debug, Default)]

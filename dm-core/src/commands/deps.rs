@@ -5,15 +5,15 @@ use core::mem::offset_of;
 use dm_sys::dm_target_deps;
 use dm_units::DeviceNumber;
 
-use crate::buffer::Buffer;
-use crate::command::Command;
 use crate::commands::TableSlot;
-use crate::dev_id::DevId;
-use crate::dm::{Answer, Dm, Room};
 use crate::error::{ReplyError, Result};
-use crate::flags::Flags;
-use crate::header::{self, HEADER_SIZE, Request};
-use crate::transport::Transport;
+use crate::id::dev_id::DevId;
+use crate::node::dm::{Answer, Dm, Room};
+use crate::node::transport::Transport;
+use crate::wire::buffer::Buffer;
+use crate::wire::command::Command;
+use crate::wire::flags::Flags;
+use crate::wire::header::{self, HEADER_SIZE, Request};
 
 /// Options of [`Dm::table_deps`].
 #[derive(Clone, Copy, Debug, Default)]

@@ -4,12 +4,12 @@ use std::io::Write as _;
 
 use dm_units::Sectors;
 
-use crate::command::Command;
-use crate::dev_id::DevId;
-use crate::dm::Dm;
 use crate::error::Result;
-use crate::header::{HEADER_SIZE, Request};
-use crate::transport::Transport;
+use crate::id::dev_id::DevId;
+use crate::node::dm::Dm;
+use crate::node::transport::Transport;
+use crate::wire::command::Command;
+use crate::wire::header::{HEADER_SIZE, Request};
 
 /// The disk geometry that a device pretends to have, for boot loaders and partitioning tools that ask for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

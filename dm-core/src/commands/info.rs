@@ -1,13 +1,13 @@
 //! `DM_DEV_STATUS`.
 
-use crate::command::Command;
 use crate::commands::TableSlot;
-use crate::dev_id::DevId;
-use crate::dm::Dm;
 use crate::error::Result;
-use crate::header::Request;
-use crate::info::DeviceInfo;
-use crate::transport::Transport;
+use crate::id::dev_id::DevId;
+use crate::node::dm::Dm;
+use crate::node::transport::Transport;
+use crate::wire::command::Command;
+use crate::wire::header::Request;
+use crate::wire::info::DeviceInfo;
 
 /// Options of [`Dm::device_info`].
 #[derive(Clone, Copy, Debug, Default)]

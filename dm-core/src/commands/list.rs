@@ -5,14 +5,14 @@ use core::mem::offset_of;
 use dm_sys::{DM_NAME_LIST_FLAG_HAS_UUID, dm_name_list, dm_name_list_trailer};
 use dm_units::DeviceNumber;
 
-use crate::buffer::Buffer;
-use crate::command::Command;
-use crate::dm::{Answer, Dm, Room};
 use crate::error::{ReplyError, Result};
-use crate::flags::Flags;
-use crate::header::{self, HeaderBytes, Request};
-use crate::name::{DmName, DmUuid};
-use crate::transport::Transport;
+use crate::id::name::{DmName, DmUuid};
+use crate::node::dm::{Answer, Dm, Room};
+use crate::node::transport::Transport;
+use crate::wire::buffer::Buffer;
+use crate::wire::command::Command;
+use crate::wire::flags::Flags;
+use crate::wire::header::{self, HeaderBytes, Request};
 
 /// The interface version from which event numbers are right: 4.36 added them, 4.37 aligned them.
 const EVENT_NR_MINOR: u32 = 37;

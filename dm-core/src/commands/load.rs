@@ -6,17 +6,17 @@ use core::mem::offset_of;
 use dm_sys::{DM_MAX_TARGETS, DM_MAX_TYPE_NAME, dm_target_spec};
 use dm_units::Sectors;
 
-use crate::buffer::{Buffer, MAX_SIZE};
-use crate::command::Command;
 use crate::commands::status::SECURE_DATA_MINOR;
-use crate::dev_id::DevId;
-use crate::dm::Dm;
 use crate::error::{Error, RequestFault, Result};
-use crate::flags::Flags;
-use crate::header::{self, Request};
-use crate::info::DeviceInfo;
-use crate::text::Text;
-use crate::transport::Transport;
+use crate::id::dev_id::DevId;
+use crate::id::text::Text;
+use crate::node::dm::Dm;
+use crate::node::transport::Transport;
+use crate::wire::buffer::{Buffer, MAX_SIZE};
+use crate::wire::command::Command;
+use crate::wire::flags::Flags;
+use crate::wire::header::{self, Request};
+use crate::wire::info::DeviceInfo;
 
 /// A line of a table: a stretch of the device, and the target that serves it.
 ///

@@ -4,17 +4,17 @@ use core::fmt::Display;
 
 use dm_units::Sectors;
 
-use crate::buffer::Buffer;
-use crate::command::Command;
 use crate::commands::load::{ParamsWriter, Printed};
 use crate::commands::status::SECURE_DATA_MINOR;
-use crate::dev_id::DevId;
-use crate::dm::{Dm, Room};
 use crate::error::{ReplyError, Result};
-use crate::flags::Flags;
-use crate::header::{self, HEADER_SIZE, Request};
-use crate::text::Text;
-use crate::transport::Transport;
+use crate::id::dev_id::DevId;
+use crate::id::text::Text;
+use crate::node::dm::{Dm, Room};
+use crate::node::transport::Transport;
+use crate::wire::buffer::Buffer;
+use crate::wire::command::Command;
+use crate::wire::flags::Flags;
+use crate::wire::header::{self, HEADER_SIZE, Request};
 
 /// Options of [`Dm::target_msg`].
 #[derive(Clone, Copy, Debug)]

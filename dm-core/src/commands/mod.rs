@@ -41,7 +41,7 @@ pub enum TableSlot {
 const QUERY_INACTIVE_MINOR: u32 = 16;
 
 impl TableSlot {
-    fn apply(self, request: crate::header::Request<'_>) -> crate::header::Request<'_> {
+    fn apply(self, request: crate::wire::header::Request<'_>) -> crate::wire::header::Request<'_> {
         request.flag_since(QUERY_INACTIVE_MINOR, crate::Flags::QUERY_INACTIVE_TABLE, self == Self::Inactive)
     }
 }

@@ -1,10 +1,10 @@
 //! `DM_DEV_ARM_POLL`.
 
-use crate::command::Command;
-use crate::dm::Dm;
 use crate::error::Result;
-use crate::header::{NO_HEADER, Request};
-use crate::transport::Transport;
+use crate::node::dm::Dm;
+use crate::node::transport::Transport;
+use crate::wire::command::Command;
+use crate::wire::header::{NO_HEADER, Request};
 
 impl<T: Transport> Dm<T> {
     /// Makes this handle readable for `poll(2)` from the next event of any device on.

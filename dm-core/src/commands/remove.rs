@@ -2,18 +2,18 @@
 
 use dm_units::Sectors;
 
-use crate::buffer::Buffer;
-use crate::command::Command;
 use crate::commands::{LoadOptions, MessageOptions, ResumeOptions, StatusOptions, SuspendOptions, TargetLine};
-use crate::cookie::{UdevCookie, with_cookie};
-use crate::dev_id::DevId;
-use crate::dm::Dm;
 use crate::error::{Error, Result};
-use crate::flags::Flags;
-use crate::header::{self, NO_HEADER, Request};
-use crate::retry::Retry;
-use crate::transport::Transport;
-use crate::users::Users;
+use crate::id::dev_id::DevId;
+use crate::machine::users::Users;
+use crate::node::dm::Dm;
+use crate::node::transport::Transport;
+use crate::ops::retry::Retry;
+use crate::wire::buffer::Buffer;
+use crate::wire::command::Command;
+use crate::wire::cookie::{UdevCookie, with_cookie};
+use crate::wire::flags::Flags;
+use crate::wire::header::{self, NO_HEADER, Request};
 
 /// The interface version that has deferred removal; older kernels would remove at once.
 const DEFERRED_MINOR: u32 = 27;

@@ -2,15 +2,15 @@
 
 use dm_sys::DM_UUID_LEN;
 
-use crate::command::Command;
-use crate::cookie::{UdevCookie, with_cookie};
-use crate::dm::Dm;
 use crate::error::Result;
-use crate::flags::Flags;
-use crate::header::{HEADER_SIZE, Request};
-use crate::info::DeviceInfo;
-use crate::name::{DmName, DmUuid};
-use crate::transport::Transport;
+use crate::id::name::{DmName, DmUuid};
+use crate::node::dm::Dm;
+use crate::node::transport::Transport;
+use crate::wire::command::Command;
+use crate::wire::cookie::{UdevCookie, with_cookie};
+use crate::wire::flags::Flags;
+use crate::wire::header::{HEADER_SIZE, Request};
+use crate::wire::info::DeviceInfo;
 
 /// The interface version that sets a uuid by renaming; older kernels would take it for a name.
 const SET_UUID_MINOR: u32 = 19;

@@ -5,17 +5,17 @@ use core::mem::offset_of;
 use dm_sys::{DM_MAX_TYPE_NAME, dm_target_spec};
 use dm_units::Sectors;
 
-use crate::buffer::Buffer;
-use crate::command::Command;
 use crate::commands::{TableSlot, TargetLine};
-use crate::dev_id::DevId;
-use crate::dm::{Answer, Dm, Room};
 use crate::error::{ReplyError, Result};
-use crate::flags::Flags;
-use crate::header::{self, HEADER_SIZE, Request};
-use crate::info::DeviceInfo;
-use crate::text::Text;
-use crate::transport::Transport;
+use crate::id::dev_id::DevId;
+use crate::id::text::Text;
+use crate::node::dm::{Answer, Dm, Room};
+use crate::node::transport::Transport;
+use crate::wire::buffer::Buffer;
+use crate::wire::command::Command;
+use crate::wire::flags::Flags;
+use crate::wire::header::{self, HEADER_SIZE, Request};
+use crate::wire::info::DeviceInfo;
 
 /// The interface version that reads without committing metadata first.
 const NOFLUSH_MINOR: u32 = 12;

@@ -1,14 +1,14 @@
 //! `DM_DEV_SUSPEND`: suspending, and resuming, which puts a prepared table in force.
 
-use crate::command::Command;
-use crate::cookie::{UdevCookie, with_cookie};
-use crate::dev_id::DevId;
-use crate::dm::Dm;
 use crate::error::Result;
-use crate::flags::Flags;
-use crate::header::Request;
-use crate::info::DeviceInfo;
-use crate::transport::Transport;
+use crate::id::dev_id::DevId;
+use crate::node::dm::Dm;
+use crate::node::transport::Transport;
+use crate::wire::command::Command;
+use crate::wire::cookie::{UdevCookie, with_cookie};
+use crate::wire::flags::Flags;
+use crate::wire::header::Request;
+use crate::wire::info::DeviceInfo;
 
 /// The interface version that has suspension without flushing.
 const NOFLUSH_MINOR: u32 = 12;

@@ -4,15 +4,16 @@ use core::mem::offset_of;
 
 use dm_sys::{DM_MAX_TYPE_NAME, DM_NAME_LEN, dm_target_versions};
 
-use crate::buffer::Buffer;
-use crate::command::{Command, Version};
 use crate::commands::load::checked_type;
-use crate::dm::{Answer, Dm, Room};
 use crate::error::{Error, ReplyError, RequestFault, Result};
-use crate::header::{self, HEADER_SIZE, Request};
-use crate::name::DmName;
-use crate::text::Text;
-use crate::transport::Transport;
+use crate::id::name::DmName;
+use crate::id::text::Text;
+use crate::node::dm::{Answer, Dm, Room};
+use crate::node::transport::Transport;
+use crate::wire::buffer::Buffer;
+use crate::wire::command::Command;
+use crate::wire::header::{self, HEADER_SIZE, Request};
+use dm_units::Version;
 
 /// The targets that the kernel has loaded: see [`Dm::list_versions`].
 ///

@@ -6,11 +6,11 @@ use dm_units::DeviceNumber;
 
 use super::{Event, EventKind};
 use crate::commands::{InfoOptions, ListedDevice};
-use crate::dm::Dm;
 use crate::error::Result;
-use crate::info::DeviceInfo;
-use crate::name::{DmNameBuf, DmUuid, DmUuidBuf};
-use crate::transport::Transport;
+use crate::id::name::{DmNameBuf, DmUuid, DmUuidBuf};
+use crate::node::dm::Dm;
+use crate::node::transport::Transport;
+use crate::wire::info::DeviceInfo;
 
 /// What was last seen of a device.
 #[derive(Clone, Debug)]

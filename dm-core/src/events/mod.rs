@@ -12,15 +12,16 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use known::{Known, compare, look};
 
-use crate::buffer::Buffer;
-use crate::command::{Command, Version};
 use crate::commands::{InfoOptions, ListOptions};
-use crate::dev_id::DevId;
-use crate::dm::Dm;
 use crate::error::{Error, Refusal, Result};
-use crate::info::DeviceInfo;
-use crate::name::{DmNameBuf, DmUuidBuf};
-use crate::transport::{ControlNode, Transport};
+use crate::id::dev_id::DevId;
+use crate::id::name::{DmNameBuf, DmUuidBuf};
+use crate::node::dm::Dm;
+use crate::node::transport::{ControlNode, Transport};
+use crate::wire::buffer::Buffer;
+use crate::wire::command::Command;
+use crate::wire::info::DeviceInfo;
+use dm_units::Version;
 
 /// Something that has happened to a mapped device.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,19 +1,17 @@
 //! Which devices stand on which.
 
-mod stack;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use dm_units::DeviceNumber;
 
-use crate::buffer::Buffer;
 use crate::commands::{DepsOptions, ListOptions, TableSlot};
-use crate::dm::Dm;
 use crate::error::Result;
-use crate::flags::Flags;
-use crate::name::{DmName, DmNameBuf};
-use crate::transport::Transport;
+use crate::id::name::{DmName, DmNameBuf};
+use crate::node::dm::Dm;
+use crate::node::transport::Transport;
+use crate::wire::buffer::Buffer;
+use crate::wire::flags::Flags;
 
 /// All mapped devices, and the devices that their tables use, at one moment: see [`Dm::device_tree`].
 ///

@@ -16,7 +16,7 @@ use nix::errno::Errno;
 
 use super::semaphore::Semaphore;
 use super::{UdevError, UdevFlags};
-use crate::cookie::UdevCookie;
+use crate::wire::cookie::UdevCookie;
 
 /// A cookie of our own. Its semaphore is removed when it is dropped, on every path.
 #[derive(Debug)]

@@ -34,17 +34,17 @@ use self::cookies::Cookie;
 pub use self::cookies::{CookieInfo, cookies, remove_stale_cookies};
 pub use self::detect::NoCookies;
 use self::nodes::NodeChange;
-use crate::buffer::Buffer;
 use crate::commands::{InfoOptions, Removal, RemoveOptions, RenameOptions, ResumeOptions, TargetLine, WriteParams};
-use crate::cookie::{UdevCookie, UdevFlags};
-use crate::dev_id::DevId;
-use crate::dm::Dm;
 use crate::error::Result;
-use crate::info::DeviceInfo;
-use crate::name::DmName;
-use crate::paths::{is_device, kernel_path, links, mapper_path};
-use crate::setup::{SetupOptions, StepError};
-use crate::transport::Transport;
+use crate::id::dev_id::DevId;
+use crate::id::name::DmName;
+use crate::machine::paths::{is_device, kernel_path, links, mapper_path};
+use crate::node::dm::Dm;
+use crate::node::transport::Transport;
+use crate::ops::setup::{SetupOptions, StepError};
+use crate::wire::buffer::Buffer;
+use crate::wire::cookie::{UdevCookie, UdevFlags};
+use crate::wire::info::DeviceInfo;
 
 /// How to find out when `/dev` is as it should be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -198,7 +198,7 @@ impl Udev {
         Ok(Batch { udev: *self, cookie, flags: UdevFlags::empty(), changes: Vec::new() })
     }
 
-    /// The path of a device: that under `/dev/mapper` ([`mapper_path`] or [`udev_path`](crate::paths::udev_path)) if it is
+    /// The path of a device: that under `/dev/mapper` ([`mapper_path`] or [`udev_path`](crate::machine::paths::udev_path)) if it is
     /// this very device, or else the kernel's own node.
     ///
     /// # Errors

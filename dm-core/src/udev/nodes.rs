@@ -11,7 +11,7 @@ use dm_units::DeviceNumber;
 use nix::sys::stat::{Mode, SFlag, mknod};
 
 use super::UdevError;
-use crate::paths::{is_device, kernel_path};
+use crate::machine::paths::{is_device, kernel_path};
 
 /// What a command changes under `/dev/mapper`.
 #[derive(Clone, Debug, PartialEq, Eq)]

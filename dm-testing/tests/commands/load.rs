@@ -4,9 +4,9 @@ use std::fmt;
 
 use dm_core::{
     Buffer, Error, InfoOptions, LoadOptions, RemoveOptions, RequestFault, ResumeOptions, StatusOptions, TargetLine,
-    Version,
 };
 use dm_testing::{LoopDevice, LoopOptions, MappedDevice, Pattern, Scratch, require};
+use dm_units::Version;
 use dm_units::{Bytes, Sectors};
 
 use crate::support::{

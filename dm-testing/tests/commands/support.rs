@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use dm_core::{
     Buffer, Command, ControlNode, DevId, DeviceInfo, Dm, InfoOptions, LoadOptions, Printed, StatusOptions, TableSlot,
-    TargetLine, Transport, Version,
+    TargetLine, Transport,
 };
 use dm_testing::{MappedDevice, Scratch, wait_until};
+use dm_units::Version;
 use dm_units::{DeviceNumber, Sectors};
 
 /// The size of most devices here.

@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
-use dm_core::{Buffer, Error, RequestFault, Version};
+use dm_core::{Buffer, Error, RequestFault};
 use dm_testing::{Scratch, require, wait_until};
+use dm_units::Version;
 
 use crate::support::SOON;
 

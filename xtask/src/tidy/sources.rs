@@ -12,7 +12,7 @@ const UNFINISHED: [&str; 4] =
     [concat!("to", "do!"), concat!("unimple", "mented!"), concat!("FIX", "ME"), concat!("XX", "X")];
 
 /// The only files that may hold unsafe code.
-const PRIVILEGED: [&str; 2] = ["dm-core/src/transport.rs", "dm-core/src/udev/semaphore.rs"];
+const PRIVILEGED: [&str; 2] = ["dm-core/src/node/transport.rs", "dm-core/src/udev/semaphore.rs"];
 
 /// Where root tests lie.
 const ROOT_TESTS: &str = "dm-testing/tests/";

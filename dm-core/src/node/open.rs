@@ -10,7 +10,8 @@ use dm_units::DeviceNumber;
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, SFlag, mknod};
 
-use crate::command::{INTERFACE_MAJOR, Version};
+use crate::wire::command::INTERFACE_MAJOR;
+use dm_units::Version;
 
 /// Why the control node can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +82,7 @@ impl OpenError {
 
 /// The usual place, `/dev/mapper/control`.
 pub(crate) fn default_path() -> PathBuf {
-    crate::paths::mapper_dir().join(DM_CONTROL_NODE)
+    crate::machine::paths::mapper_dir().join(DM_CONTROL_NODE)
 }
 
 /// Opens the control node; makes it, and thereby loads the module, where it is missing.

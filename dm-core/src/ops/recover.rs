@@ -4,14 +4,14 @@ use std::fmt;
 
 use dm_units::DeviceNumber;
 
-use crate::buffer::Buffer;
 use crate::commands::{InfoOptions, ListOptions, RemoveOptions, ResumeOptions};
-use crate::dm::Dm;
 use crate::error::Result;
-use crate::info::DeviceInfo;
-use crate::name::{DmName, DmNameBuf, DmUuid};
-use crate::retry::Retry;
-use crate::transport::Transport;
+use crate::id::name::{DmName, DmNameBuf, DmUuid};
+use crate::node::dm::Dm;
+use crate::node::transport::Transport;
+use crate::ops::retry::Retry;
+use crate::wire::buffer::Buffer;
+use crate::wire::info::DeviceInfo;
 
 /// Which devices are the caller's: those whose name or uuid starts with this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

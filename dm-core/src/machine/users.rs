@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use dm_units::DeviceNumber;
 
-use crate::mangle::Mangled;
-use crate::paths::is_device;
+use crate::id::mangle::Mangled;
+use crate::machine::paths::is_device;
 
 /// Who uses a block device, as far as this process may see.
 ///

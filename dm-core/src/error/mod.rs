@@ -4,11 +4,12 @@ use std::io;
 
 use nix::errno::Errno;
 
-use crate::command::{Command, Version};
-use crate::dev_id::DevIdBuf;
-use crate::open::OpenError;
+use crate::id::dev_id::DevIdBuf;
+use crate::machine::users::Users;
+use crate::node::open::OpenError;
 use crate::udev::UdevError;
-use crate::users::Users;
+use crate::wire::command::Command;
+use dm_units::Version;
 
 /// The result of a command.
 pub type Result<T, E = Error> = core::result::Result<T, E>;
@@ -154,7 +155,7 @@ pub enum RequestFault {
     #[error("the table has no line; to drop the inactive table use table_clear")]
     NoLines,
     /// A minor number that is no minor number.
-    #[error("{minor} is too large for a minor number, which is at most {}", crate::header::MAX_MINOR)]
+    #[error("{minor} is too large for a minor number, which is at most {}", crate::wire::header::MAX_MINOR)]
     Minor {
         /// The number.
         minor: u32,
@@ -166,7 +167,7 @@ pub enum RequestFault {
     #[error("the table has more than {} lines", dm_sys::DM_MAX_TARGETS)]
     TooManyLines,
     /// More bytes than the kernel takes in one request, or than it can answer with.
-    #[error("it, or its answer, has more than {} bytes", crate::buffer::MAX_SIZE)]
+    #[error("it, or its answer, has more than {} bytes", crate::wire::buffer::MAX_SIZE)]
     TooLarge,
     /// The type of a target is empty, too long, or has a NUL in it.
     #[error("the target type{} must have 1 to {} bytes, none of them NUL", on_line(*.line), dm_sys::DM_MAX_TYPE_NAME - 1)]
@@ -292,7 +293,7 @@ impl Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::name::DmNameBuf;
+    use crate::id::name::DmNameBuf;
 
     fn refusal(command: Command, errno: Errno) -> Error {
         let device = DevIdBuf::Name(DmNameBuf::new("my disk").unwrap());

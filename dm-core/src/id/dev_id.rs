@@ -4,7 +4,7 @@ use core::fmt;
 
 use dm_units::DeviceNumber;
 
-use crate::name::{DmName, DmNameBuf, DmUuid, DmUuidBuf};
+use crate::id::name::{DmName, DmNameBuf, DmUuid, DmUuidBuf};
 
 /// A mapped device by its name, its uuid or its number.
 ///

@@ -69,8 +69,8 @@ mod tests {
     use std::io;
 
     use super::*;
-    use crate::command::Command;
     use crate::error::Refusal;
+    use crate::wire::command::Command;
 
     fn fails_with(errno: i32) -> Result<()> {
         Err(Refusal::new(Command::DeviceRemove, None, &io::Error::from_raw_os_error(errno)).into())

@@ -4,7 +4,7 @@
 
 use core::fmt::{self, Write as _};
 
-use crate::name::NameError;
+use crate::id::name::NameError;
 
 /// Prints bytes in the mangled form; made by `mangled()` of names and uuids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,8 +7,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use dm_units::DeviceNumber;
 
-use crate::command::Command;
-use crate::{header, kernel_log};
+use crate::node::kernel_log;
+use crate::wire::command::Command;
+use crate::wire::header;
 
 /// Carries a request to the kernel and its answer back.
 ///

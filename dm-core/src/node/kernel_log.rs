@@ -14,7 +14,7 @@ use std::time::Duration;
 use dm_units::DeviceNumber;
 use nix::errno::Errno;
 
-use crate::command::Command;
+use crate::wire::command::Command;
 
 thread_local! {
     /// The log has one place per open file, so each thread has a file of its own: commands of two threads do not wait for

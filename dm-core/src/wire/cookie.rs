@@ -4,8 +4,8 @@ use core::fmt;
 
 use dm_sys as sys;
 
-use crate::flags::Flags;
-use crate::header::Request;
+use crate::wire::flags::Flags;
+use crate::wire::header::Request;
 
 bitflags::bitflags! {
     /// What udev's rules are told with a cookie.

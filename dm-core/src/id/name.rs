@@ -9,8 +9,8 @@ use core::fmt;
 
 use dm_sys::{DM_NAME_LEN, DM_UUID_LEN};
 
-use crate::mangle::{self, MangleError, Mangled};
-use crate::text::write_lossy;
+use crate::id::mangle::{self, MangleError, Mangled};
+use crate::id::text::write_lossy;
 
 /// Why bytes can't be the name or uuid of a mapped device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

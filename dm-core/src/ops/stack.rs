@@ -2,13 +2,13 @@
 
 use dm_units::DeviceNumber;
 
-use super::DeviceTree;
-use crate::buffer::Buffer;
 use crate::commands::{RemoveOptions, ResumeOptions, SuspendOptions};
-use crate::dm::Dm;
 use crate::error::{Error, Result};
-use crate::setup::StepError;
-use crate::transport::Transport;
+use crate::node::dm::Dm;
+use crate::node::transport::Transport;
+use crate::ops::setup::StepError;
+use crate::tree::DeviceTree;
+use crate::wire::buffer::Buffer;
 
 impl DeviceTree {
     /// What of [`top_down`](Self::top_down) goes when the device does: not the devices that others use, too, nor what is

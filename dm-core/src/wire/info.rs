@@ -4,11 +4,12 @@ use core::fmt;
 
 use dm_units::DeviceNumber;
 
-use crate::command::{Command, Version};
 use crate::error::ReplyError;
-use crate::flags::Flags;
-use crate::header::{self, HeaderBytes};
-use crate::name::{DmName, DmUuid};
+use crate::id::name::{DmName, DmUuid};
+use crate::wire::command::Command;
+use crate::wire::flags::Flags;
+use crate::wire::header::{self, HeaderBytes};
+use dm_units::Version;
 
 /// The state of a mapped device, as `__dev_status` in drivers/md/dm-ioctl.c fills it in.
 ///

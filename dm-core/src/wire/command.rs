@@ -4,40 +4,6 @@ use core::fmt;
 
 use dm_sys as sys;
 
-/// A version of the device mapper's ioctl interface, or of a target: major, minor, patch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Version {
-    /// Changes that break users.
-    pub major: u32,
-    /// Additions.
-    pub minor: u32,
-    /// Corrections.
-    pub patch: u32,
-}
-
-impl Version {
-    /// Puts a version together.
-    #[must_use]
-    pub const fn new(major: u32, minor: u32, patch: u32) -> Self {
-        Self { major, minor, patch }
-    }
-}
-
-/// Prints `4.48.0`.
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
-    }
-}
-
-/// Serialises as text, `"4.48.0"`.
-#[cfg(feature = "serde")]
-impl serde::Serialize for Version {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
 /// The major number of the one interface there is; the minor one counts its additions.
 pub(crate) const INTERFACE_MAJOR: u32 = 4;
 

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use dm_sys::DM_DIR;
 use dm_units::{DeviceNumber, Sectors};
 
-use crate::mangle::is_plain;
-use crate::name::{DmName, DmNameBuf};
+use crate::id::mangle::is_plain;
+use crate::id::name::{DmName, DmNameBuf};
 
 /// Where the nodes and links of mapped devices are: `/dev/mapper`.
 #[must_use]
@@ -148,7 +148,7 @@ mod tests {
         for (name, link) in links {
             assert_eq!(udev_path(DmName::new(name).unwrap()), mapper_dir().join(link));
         }
-        let no_text = crate::name::DmNameBuf::new(b"a\xff\xd0b").unwrap();
+        let no_text = crate::id::name::DmNameBuf::new(b"a\xff\xd0b").unwrap();
         assert_eq!(udev_path(no_text.as_borrowed()), mapper_dir().join("a__b"));
     }
 

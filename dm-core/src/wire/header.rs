@@ -7,9 +7,10 @@ use std::io;
 use dm_sys::dm_ioctl;
 use dm_units::DeviceNumber;
 
-use crate::command::{Command, INTERFACE_MAJOR, Version};
-use crate::dev_id::DevId;
-use crate::flags::Flags;
+use crate::id::dev_id::DevId;
+use crate::wire::command::{Command, INTERFACE_MAJOR};
+use crate::wire::flags::Flags;
+use dm_units::Version;
 
 /// Where the payload of requests starts, and that of replies in every kernel there is.
 pub(crate) const HEADER_SIZE: usize = size_of::<dm_ioctl>();

@@ -4,19 +4,19 @@ use std::fmt;
 
 use dm_units::DeviceNumber;
 
-use crate::buffer::Buffer;
-use crate::command::Command;
 use crate::commands::{
     CreateOptions, LoadOptions, RemoveOptions, ResumeOptions, StatusOptions, SuspendOptions, TableStatus, TargetLine,
     WriteParams,
 };
-use crate::dev_id::DevId;
-use crate::dm::Dm;
 use crate::error::{Error, RequestFault};
-use crate::info::DeviceInfo;
-use crate::name::DmName;
-use crate::retry::Retry;
-use crate::transport::Transport;
+use crate::id::dev_id::DevId;
+use crate::id::name::DmName;
+use crate::node::dm::Dm;
+use crate::node::transport::Transport;
+use crate::ops::retry::Retry;
+use crate::wire::buffer::Buffer;
+use crate::wire::command::Command;
+use crate::wire::info::DeviceInfo;
 
 /// Options of [`Dm::device_setup`]: those of the commands that it is made of.
 #[derive(Clone, Copy, Debug, Default)]

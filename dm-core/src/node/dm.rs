@@ -5,17 +5,18 @@ use std::path::Path;
 
 use dm_units::DeviceNumber;
 
-use crate::buffer::{Buffer, MAX_SIZE};
-use crate::command::{Command, INTERFACE_MAJOR, Version};
 use crate::commands::InfoOptions;
-use crate::dev_id::DevId;
 use crate::error::{Error, Refusal, ReplyError, RequestFault, Result};
-use crate::flags::Flags;
-use crate::header::{self, HeaderBytes, NO_HEADER, Request};
-use crate::info::DeviceInfo;
-use crate::kernel_log;
-use crate::open::{self, OpenError};
-use crate::transport::{ControlNode, Transport};
+use crate::id::dev_id::DevId;
+use crate::node::kernel_log;
+use crate::node::open::{self, OpenError};
+use crate::node::transport::{ControlNode, Transport};
+use crate::wire::buffer::{Buffer, MAX_SIZE};
+use crate::wire::command::{Command, INTERFACE_MAJOR};
+use crate::wire::flags::Flags;
+use crate::wire::header::{self, HeaderBytes, NO_HEADER, Request};
+use crate::wire::info::DeviceInfo;
+use dm_units::Version;
 
 /// A handle on the device mapper's control node; every command is a method of it.
 ///

@@ -2,9 +2,9 @@
 
 use core::hint::black_box;
 
-use crate::command::Command;
-use crate::flags::Flags;
-use crate::header::{self, HEADER_SIZE, HeaderBytes, NO_HEADER, Request};
+use crate::wire::command::Command;
+use crate::wire::flags::Flags;
+use crate::wire::header::{self, HEADER_SIZE, HeaderBytes, NO_HEADER, Request};
 
 /// The most bytes the kernel takes in one request (`copy_params` in drivers/md/dm-ioctl.c).
 pub(crate) const MAX_SIZE: usize = 1 << 30;
