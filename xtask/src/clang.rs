@@ -28,13 +28,19 @@ const HEADER_FOLDERS: [&str; 3] =
 pub(crate) struct Environment(Vec<(&'static str, OsString)>);
 
 impl Environment {
+    /// Whether the machine has libclang without our doing.
+    pub(crate) fn is_on_machine() -> bool {
+        let host = Path::new("/");
+        std::env::var_os("LIBCLANG_PATH").is_some() || (library(host).is_some() && headers(host).is_some())
+    }
+
     /// Finds libclang on the machine, or fetches it.
     ///
     /// # Errors
     /// When there is none and it cannot be fetched.
     pub(crate) fn find(guest_dir: &Path) -> Result<Self> {
         let host = Path::new("/");
-        if std::env::var_os("LIBCLANG_PATH").is_some() || (library(host).is_some() && headers(host).is_some()) {
+        if Self::is_on_machine() {
             return Ok(Self::default());
         }
         let fetched = packages::provide(Group::Clang, guest_dir)?;

@@ -1,11 +1,12 @@
 //! What the tasks share in reading their command lines.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Error, Result, bail};
 use lexopt::{Arg, Parser, ValueExt};
 
-use crate::guest::Place;
+use crate::guest::{Limits, Place};
 
 /// The error for an argument that a task does not take.
 pub(crate) fn unexpected(argument: &Arg<'_>, valid: &str) -> Error {
@@ -48,6 +49,14 @@ pub(crate) fn guests(parser: &mut Parser) -> Result<Vec<Place>> {
 /// The guests that were asked for, else all that can run the kernel: only QEMU can be given one.
 pub(crate) fn places(asked: Option<Vec<Place>>, kernel: Option<&Path>) -> Vec<Place> {
     asked.unwrap_or_else(|| if kernel.is_some() { vec![Place::Qemu] } else { Place::guests() })
+}
+
+/// The value of `--timeout`: how long a guest may show no sign of life.
+///
+/// # Errors
+/// When it is missing or not a number of seconds.
+pub(crate) fn timeout(parser: &mut Parser) -> Result<Limits> {
+    Ok(Limits::both(Duration::from_secs(parser.value()?.parse()?)))
 }
 
 /// The value of an option that names a folder or file.

@@ -8,51 +8,73 @@ use lexopt::{Arg, Parser};
 
 use crate::cli;
 use crate::guest::{self, Clock, Event, Limits, Live, Place, Setup};
+use crate::needs;
 use crate::programs::{self, Kind};
 use crate::say;
 use crate::workspace::Workspace;
 
-const VALID: &str = "--guest uml|qemu|all, --host";
+const VALID: &str = "--guest uml|qemu|all, --host, --timeout SECONDS";
 
 /// Runs the task.
 ///
 /// # Errors
 /// When the demo cannot be built or run, or leaves something behind.
 pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
-    let mut places = Place::default_guest();
+    let (mut places, mut limits) = (None, Limits::TESTS);
     while let Some(argument) = parser.next()? {
         match argument {
-            Arg::Long("guest") => places = cli::guests(parser)?,
-            Arg::Long("host") => places = vec![Place::Host],
+            Arg::Long("guest") => places = Some(cli::guests(parser)?),
+            Arg::Long("host") => places = Some(vec![Place::Host]),
+            Arg::Long("timeout") => limits = cli::timeout(parser)?,
             other => return Err(cli::unexpected(&other, VALID)),
         }
     }
+    let workspace = Workspace::find()?;
+    let places = match places {
+        Some(places) => {
+            needs::check(&workspace, &places, false)?;
+            places
+        }
+        None => default_places(&workspace)?,
+    };
     if places.is_empty() {
         bail!("no guest runs on this kind of processor yet: use --host on a machine that may be harmed");
     }
-    let workspace = Workspace::find()?;
     say::step("building the demo");
     let demo = programs::build(&workspace, &["build", "--package", "dm-testing", "--example", "demo"], Kind::Example)?;
     let demo = demo.first().context("there is no demo")?;
     for place in places {
-        show(place, &workspace, demo)?;
+        show(place, &workspace, demo, limits)?;
     }
+    needs::tell_disk_use(&workspace);
     Ok(ExitCode::SUCCESS)
 }
 
-fn show(place: Place, workspace: &Workspace, demo: &programs::Program) -> Result<()> {
+/// The quickest guest that this machine can run. What it takes must be there before that can be tried.
+fn default_places(workspace: &Workspace) -> Result<Vec<Place>> {
+    for place in Place::guests().into_iter().filter(|place| place.is_obtainable()) {
+        needs::check(workspace, &[place], false)?;
+        match place.obstacle(&workspace.guest_dir())? {
+            None => return Ok(vec![place]),
+            Some(obstacle) => say::note(&obstacle),
+        }
+    }
+    Ok(Vec::new())
+}
+
+fn show(place: Place, workspace: &Workspace, demo: &programs::Program, limits: Limits) -> Result<()> {
     say::step(match place {
         Place::Host => "running it on this machine's own kernel",
         Place::Uml | Place::Qemu => "starting a throw-away kernel, which can change nothing on this machine",
     });
     let setup = Setup { kernel: None, udev: true, interactive: false, clock: Clock::Time };
     let jobs = [demo.job([])];
-    let finished = guest::run(place, &workspace.guest_dir(), &setup, &jobs, Limits::TESTS, &mut |live| {
+    let finished = guest::run(place, &workspace.guest_dir(), &setup, &jobs, limits, &mut |live| {
         let mut stdout = std::io::stdout().lock();
         // A closed terminal is no reason to stop.
         let _ = match live {
             Live::Text(text) => stdout.write_all(text).and_then(|()| stdout.flush()),
-            Live::Event(Event::Ready { release, uptime }) => {
+            Live::Event(Event::Ready { release, uptime, .. }) => {
                 say::note(&format!("Linux {release}, up for {uptime} s"));
                 Ok(())
             }

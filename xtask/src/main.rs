@@ -5,10 +5,15 @@ mod clang;
 mod cli;
 mod costs;
 mod demo;
+mod features;
 mod fuzz;
 mod golden;
 mod guest;
+mod msrv;
+mod mutants;
+mod needs;
 mod packages;
+mod pins;
 mod programs;
 mod say;
 mod shell;
@@ -33,11 +38,16 @@ struct Task {
 const TASKS: &[Task] = &[
     Task {
         name: "demo",
-        arguments: "[--guest uml|qemu|all] [--host]",
+        arguments: "[--guest uml|qemu|all] [--host] [--timeout SECONDS]",
         summary: "show the library at work on a real kernel",
         run: demo::run,
     },
-    Task { name: "test", arguments: "", summary: "run everything that a change must pass", run: test::run },
+    Task {
+        name: "test",
+        arguments: "[--no-skips] [--timeout SECONDS]",
+        summary: "run everything that a change must pass",
+        run: test::run,
+    },
     Task {
         name: "test-root",
         arguments: "[--guest uml|qemu|all] [--host] [--kernel DIR] [-p PACKAGE]... [--test NAME]... [--timeout SECONDS] \
@@ -47,7 +57,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "guest",
-        arguments: "[--guest uml|qemu] [--kernel DIR] [--no-udev] [-- COMMAND...]",
+        arguments: "[--guest uml|qemu] [--kernel DIR] [--no-udev] [--timeout SECONDS] [-- COMMAND...]",
         summary: "run a command, or a shell, as root in a throw-away kernel",
         run: shell::run,
     },
@@ -59,15 +69,39 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "golden",
-        arguments: "[--guest uml|qemu|all] [--kernel DIR]",
+        arguments: "[--guest uml|qemu|all] [--kernel DIR] [--timeout SECONDS]",
         summary: "add what kernels print to the golden lines of dm-targets",
         run: golden::run,
     },
     Task {
         name: "costs",
-        arguments: "[--whole]",
+        arguments: "[--whole] [--timeout SECONDS]",
         summary: "count the instructions of dm-core's calls in user space, or whole in a throw-away kernel",
         run: costs::run,
+    },
+    Task {
+        name: "mutants",
+        arguments: "[--since COMMIT] [--all] [-- ARGUMENT...]",
+        summary: "tell which small changes to the code of a change no test notices",
+        run: mutants::run,
+    },
+    Task {
+        name: "pins",
+        arguments: "[--latest]",
+        summary: "tell which packages the guests are made of, or move them to the newest",
+        run: pins::run,
+    },
+    Task {
+        name: "features",
+        arguments: "",
+        summary: "check every crate with each set of its features",
+        run: features::run,
+    },
+    Task {
+        name: "msrv",
+        arguments: "",
+        summary: "check all targets with the oldest compiler that is supported",
+        run: msrv::run,
     },
     Task { name: "tidy", arguments: "", summary: "check the rules that no compiler checks", run: tidy::run },
     Task { name: "ci", arguments: "", summary: "run .ci/run in a clean clone of the last commit", run: ci::run },

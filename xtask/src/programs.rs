@@ -51,6 +51,12 @@ impl Program {
     }
 }
 
+/// Whether a folder of `PATH` holds a file of this name.
+pub(crate) fn is_in_path(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
+}
+
 /// Builds with cargo; the programs of one kind, by name.
 ///
 /// # Errors

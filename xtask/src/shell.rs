@@ -13,7 +13,7 @@ use crate::guest::{self, Clock, Job, Limits, Live, Place, Setup};
 use crate::say;
 use crate::workspace::Workspace;
 
-const VALID: &str = "--guest uml|qemu, --kernel DIR, --no-udev, -- COMMAND...";
+const VALID: &str = "--guest uml|qemu, --kernel DIR, --no-udev, --timeout SECONDS, -- COMMAND...";
 
 /// Starts the shell for a person.
 const SHELL: &str = "export PS1='guest# '; command -v bash >/dev/null && exec bash --norc -i; exec sh -i";
@@ -23,17 +23,19 @@ struct Request {
     place: Place,
     setup: Setup,
     words: Vec<std::ffi::OsString>,
+    limits: Limits,
 }
 
-fn parse(parser: &mut Parser) -> Result<Request> {
-    let mut places = Place::default_guest();
+fn parse(parser: &mut Parser, workspace: &Workspace) -> Result<Request> {
+    let mut places = None;
     let mut setup = Setup { kernel: None, udev: true, interactive: false, clock: Clock::Time };
-    let mut words = Vec::new();
+    let (mut words, mut limits) = (Vec::new(), Limits::SESSION);
     while let Some(argument) = parser.next()? {
         match argument {
-            Arg::Long("guest") => places = cli::guests(parser)?,
+            Arg::Long("guest") => places = Some(cli::guests(parser)?),
             Arg::Long("kernel") => setup.kernel = Some(cli::path(parser)?),
             Arg::Long("no-udev") => setup.udev = false,
+            Arg::Long("timeout") => limits = cli::timeout(parser)?,
             Arg::Value(word) => {
                 words.push(word);
                 words.extend(parser.raw_args()?);
@@ -41,8 +43,13 @@ fn parse(parser: &mut Parser) -> Result<Request> {
             other => return Err(cli::unexpected(&other, VALID)),
         }
     }
+    let places = match places {
+        Some(places) => places,
+        None if setup.kernel.is_some() => vec![Place::Qemu],
+        None => Place::default_guest(&workspace.guest_dir())?,
+    };
     match places.as_slice() {
-        [place] => Ok(Request { place: *place, setup, words }),
+        [place] => Ok(Request { place: *place, setup, words, limits }),
         [] => bail!("no guest runs on this kind of processor yet"),
         _ => bail!("a command runs in one guest: {VALID}"),
     }
@@ -53,7 +60,8 @@ fn parse(parser: &mut Parser) -> Result<Request> {
 /// # Errors
 /// When the guest cannot be started or did not come to a good end.
 pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
-    let Request { place, mut setup, mut words } = parse(parser)?;
+    let workspace = Workspace::find()?;
+    let Request { place, mut setup, mut words, limits } = parse(parser, &workspace)?;
     if words.is_empty() {
         if std::io::stdin().is_terminal() {
             setup.interactive = true;
@@ -64,11 +72,9 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
             words = vec!["sh".into(), "-c".into(), script.into()];
         }
     }
-    let workspace = Workspace::find()?;
     let folder = std::env::current_dir().context("cannot tell the current folder")?;
     let job = Job { folder, variables: Vec::new(), words };
     let raw = if setup.interactive { Some(RawTerminal::new()?) } else { None };
-    let limits = Limits::SESSION;
     let finished = guest::run(place, &workspace.guest_dir(), &setup, &[job], limits, &mut |live| {
         if let Live::Text(text) = live {
             let mut stdout = std::io::stdout().lock();

@@ -4,11 +4,14 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use lexopt::Parser;
+use lexopt::{Arg, Parser};
 
 use crate::clang::Environment;
 use crate::cli;
+use crate::features;
 use crate::fuzz;
+use crate::guest::Limits;
+use crate::msrv;
 use crate::say::{self, seconds};
 use crate::test_root::{self, Summary};
 use crate::tidy;
@@ -33,7 +36,14 @@ struct Step {
 /// # Errors
 /// When the workspace cannot be read; what fails then is part of the table that is printed.
 pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
-    cli::no_arguments(parser)?;
+    let (mut skips_are_failures, mut limits) = (false, Limits::TESTS);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("no-skips") => skips_are_failures = true,
+            Arg::Long("timeout") => limits = cli::timeout(parser)?,
+            other => return Err(cli::unexpected(&other, "--no-skips, --timeout SECONDS")),
+        }
+    }
     let workspace = Workspace::find()?;
     let mut steps = Vec::new();
     steps.push(step("format", || check_format(&workspace)));
@@ -45,12 +55,23 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     }
     steps.push(step("tidy", || if tidy::check(&workspace)? { Ok(None) } else { bail!("see the findings above") }));
     steps.push(step("tests", || run_cargo(&workspace, "test --workspace --all-features", None)));
+    steps.push(step("features", || features::check(&workspace).map(|()| None)));
+    steps.push(step("msrv", || msrv::check(&workspace)));
     steps.push(step("fuzzing", || fuzz::smoke(&workspace)));
     let mut summary = None;
-    steps.push(step("root tests", || run_root_tests(&workspace, &mut summary)));
+    steps.push(step("root tests", || run_root_tests(&workspace, limits, &mut summary)));
     print!("\n{}", table(&steps));
-    println!("{}", summary.unwrap_or_else(Summary::failure).numbers());
-    let failed = steps.iter().any(|step| matches!(step.outcome, Outcome::Failed(_)));
+    let summary = summary.unwrap_or_else(Summary::failure);
+    summary.left_out().iter().for_each(|place| println!("{place}"));
+    println!("{}", summary.numbers());
+    let failed = steps.iter().any(|step| match step.outcome {
+        Outcome::Passed => false,
+        Outcome::Skipped(_) => skips_are_failures,
+        Outcome::Failed(_) => true,
+    });
+    if skips_are_failures && steps.iter().any(|step| matches!(step.outcome, Outcome::Skipped(_))) {
+        println!("a step that was skipped is a failure here: --no-skips");
+    }
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -91,8 +112,8 @@ fn run_cargo(workspace: &Workspace, arguments: &str, variable: Option<(&str, &st
 }
 
 /// Runs the root tests in every guest; each must run in one of them.
-fn run_root_tests(workspace: &Workspace, summary: &mut Option<Summary>) -> Result<Option<String>> {
-    let found = summary.insert(test_root::run_request(workspace, &test_root::Request::all())?);
+fn run_root_tests(workspace: &Workspace, limits: Limits, summary: &mut Option<Summary>) -> Result<Option<String>> {
+    let found = summary.insert(test_root::run_request(workspace, &test_root::Request::within(limits))?);
     if !found.is_good(true) {
         bail!("see the failures and skips above");
     }

@@ -21,15 +21,16 @@ use crate::workspace::{Workspace, cargo};
 /// # Errors
 /// When a program that counts is missing, or the example cannot be built or run.
 pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
-    let mut is_whole = false;
+    let (mut is_whole, mut limits) = (false, whole::LIMITS);
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("whole") => is_whole = true,
-            other => return Err(cli::unexpected(&other, "--whole")),
+            Arg::Long("timeout") => limits = cli::timeout(parser)?,
+            other => return Err(cli::unexpected(&other, "--whole, --timeout SECONDS")),
         }
     }
     let workspace = Workspace::find()?;
-    let good = if is_whole { whole::run(&workspace)? } else { user::run(&workspace)? };
+    let good = if is_whole { whole::run(&workspace, limits)? } else { user::run(&workspace)? };
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

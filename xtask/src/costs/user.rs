@@ -25,7 +25,8 @@ struct Call {
     limit: u64,
 }
 
-/// The limits lie 1.3 to 2 times above what hand-written code takes with a perfectly sized buffer.
+/// The limits lie 1.3 to 2 times above what hand-written code takes with a perfectly sized buffer; that of the dependencies
+/// higher, since there the memory's way from the handle to the reply and back counts.
 const CALLS: [Call; 8] = [
     Call { name: "device_info", summary: "device_info", counts: [100, 1100], limit: 400 },
     Call { name: "version", summary: "version", counts: [100, 1100], limit: 400 },
@@ -33,8 +34,8 @@ const CALLS: [Call; 8] = [
     Call { name: "list_devices_uuids", summary: "the same with uuids", counts: [3, 13], limit: 700_000 },
     Call { name: "table_text", summary: "table_status, text of 100 000 lines", counts: [2, 4], limit: 14_000_000 },
     Call { name: "table_load_typed", summary: "table_load, 100 000 typed lines", counts: [2, 4], limit: 60_000_000 },
-    Call { name: "table_load_text", summary: "table_load, 100 000 lines of text", counts: [2, 4], limit: 20_000_000 },
-    Call { name: "table_deps", summary: "table_deps, 100 devices", counts: [100, 1100], limit: 700 },
+    Call { name: "table_load_text", summary: "table_load, 100 000 lines of text", counts: [2, 4], limit: 21_500_000 },
+    Call { name: "table_deps", summary: "table_deps, 100 devices", counts: [100, 1100], limit: 1_300 },
 ];
 
 /// Counts each call, and prints a table; whether all keep to their limits.

@@ -10,23 +10,24 @@ use anyhow::{Context, Result, bail};
 use lexopt::{Arg, Parser};
 
 use crate::cli;
-use crate::guest::Place;
+use crate::guest::{Limits, Place};
 use crate::say;
 use crate::test_root::{self, Request};
 use crate::workspace::{Workspace, cargo};
 
-const VALID: &str = "--guest uml|qemu|all, --kernel DIR";
+const VALID: &str = "--guest uml|qemu|all, --kernel DIR, --timeout SECONDS";
 
 /// Runs the task.
 ///
 /// # Errors
 /// When a root test fails, or a line that was added does not print back.
 pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
-    let (mut guests, mut kernel) = (None, None);
+    let (mut guests, mut kernel, mut limits) = (None, None, Limits::TESTS);
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("guest") => guests = Some(cli::guests(parser)?),
             Arg::Long("kernel") => kernel = Some(cli::path(parser)?),
+            Arg::Long("timeout") => limits = cli::timeout(parser)?,
             other => return Err(cli::unexpected(&other, VALID)),
         }
     }
@@ -34,7 +35,7 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     let places = cli::places(guests, kernel.as_deref());
     let captured = workspace.guest_dir().join("golden");
     let _ = fs::remove_dir_all(&captured);
-    let request = Request::capture(places.clone(), kernel, captured.clone());
+    let request = Request::capture(places.clone(), kernel, captured.clone(), limits);
     if !test_root::run_request(&workspace, &request)?.is_good(false) {
         bail!("nothing was added: lines are taken from runs in which no test fails");
     }

@@ -46,6 +46,18 @@ impl Kernel {
         Ok(Self { image, modules, version })
     }
 
+    /// The kernel that was fetched into a folder, or the machine's own where nothing was fetched.
+    ///
+    /// # Errors
+    /// When there is neither.
+    pub(crate) fn open_fetched(folder: &Path) -> Result<Self> {
+        if folder.join("boot").is_dir() || folder.join("usr").is_dir() {
+            return Self::open(folder);
+        }
+        let (image, version) = packages::installed_kernel().context("no installed kernel can be read")?;
+        Ok(Self { image, modules: "/lib/modules".into(), version })
+    }
+
     /// The User Mode Linux kernel in a tree of packages.
     ///
     /// # Errors
@@ -72,7 +84,8 @@ impl Kernel {
         if self.module_folder().join("modules.dep.bin").exists() {
             return Ok(());
         }
-        let kmod = packages::find_file(&[userland], "/bin/kmod").context("no kmod: install it")?;
+        let mut places = ["/bin/kmod", "/sbin/kmod"].iter().filter_map(|path| packages::find_file(&[userland], path));
+        let kmod = places.next().context("no kmod: install it")?;
         let base = self.modules.parent().and_then(Path::parent).context("the modules lie in no lib/modules")?;
         let status = Command::new(kmod)
             .arg0("depmod")

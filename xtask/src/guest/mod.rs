@@ -30,6 +30,7 @@ pub(crate) use protocol::Event;
 pub(crate) use record::{JobRecord, Limits};
 pub(crate) use session::{Live, Outcome};
 
+use crate::packages::Group;
 use crate::say;
 use parts::Parts;
 use protocol::Mark;
@@ -62,9 +63,34 @@ impl Place {
         if cfg!(target_arch = "x86_64") { vec![Self::Uml, Self::Qemu] } else { Vec::new() }
     }
 
-    /// The guest that is used where one is enough: the quickest, if any runs here.
-    pub(crate) fn default_guest() -> Vec<Self> {
-        Self::guests().into_iter().take(1).collect()
+    /// The guest that is used where one is enough: the quickest that runs here, if any does.
+    ///
+    /// # Errors
+    /// When that cannot be found out.
+    pub(crate) fn default_guest(guest_dir: &Path) -> Result<Vec<Self>> {
+        for place in Self::guests().into_iter().filter(|place| place.is_obtainable()) {
+            match place.obstacle(guest_dir)? {
+                None => return Ok(vec![place]),
+                Some(obstacle) => say::note(&obstacle),
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// Whether its kernel is here or can be fetched: most distributions have no User Mode Linux.
+    pub(crate) fn is_obtainable(self) -> bool {
+        self != Self::Uml || Group::Uml.is_obtainable()
+    }
+
+    /// Why the guest cannot run on this machine whatever is tried.
+    ///
+    /// # Errors
+    /// When that cannot be found out.
+    pub(crate) fn obstacle(self, guest_dir: &Path) -> Result<Option<String>> {
+        match self {
+            Self::Uml => parts::uml_obstacle(guest_dir),
+            Self::Qemu | Self::Host => Ok(None),
+        }
     }
 }
 
@@ -120,7 +146,11 @@ pub(crate) fn run(
         jobs: jobs.len(),
         interactive: setup.interactive,
     };
-    let outcome = session::run(machine, limits, show)?;
+    let mut outcome = session::run(machine, limits, show)?;
+    if place == Place::Uml && !outcome.problems.is_empty() {
+        let text = fs::read(&log).unwrap_or_default();
+        outcome.problems.extend(uml::obstacle(&String::from_utf8_lossy(&text)).map(str::to_owned));
+    }
     Ok(Finished { outcome, log, folder })
 }
 

@@ -15,6 +15,7 @@ use super::run_folder::RunFolder;
 use super::settings::{self, Settings, yes_or_no};
 use super::{Clock, Place, Setup, host, qemu, uml};
 use crate::packages::{self, Group};
+use crate::say;
 
 /// What a guest is made of.
 pub(super) struct Parts<'a> {
@@ -43,15 +44,12 @@ impl Parts<'_> {
             bail!("--kernel is for QEMU: add --guest qemu");
         }
         let userland = packages::provide(Group::Userland, self.guest_dir)?;
-        let tree = match std::env::var_os("DM_GUEST_UML") {
-            Some(folder) => folder.into(),
-            None => packages::provide(Group::Uml, self.guest_dir)?,
-        };
-        let kernel = Kernel::open_uml(&tree)?;
+        let kernel = uml_kernel(self.guest_dir)?;
         let mut settings = self.guest_settings(&kernel, &userland);
         settings.set("console", uml::CONSOLE);
         settings.set("host_fs", "hostfs");
         let initramfs = self.initramfs(&kernel, &userland, &uml::MODULES, &settings)?;
+        say::note("User Mode Linux: the kernel is a program here, so nothing is emulated");
         uml::command(&kernel, &initramfs, self.folder.path())
     }
 
@@ -59,10 +57,9 @@ impl Parts<'_> {
         let userland = packages::provide(Group::Userland, self.guest_dir)?;
         let emulator = packages::provide(Group::Qemu, self.guest_dir)?;
         let kernel = match self.setup.kernel.clone().or_else(|| std::env::var_os("DM_GUEST_KERNEL").map(Into::into)) {
-            Some(folder) => folder,
-            None => packages::provide(Group::Kernel, self.guest_dir)?,
+            Some(folder) => Kernel::open(&folder)?,
+            None => Kernel::open_fetched(&packages::provide(Group::Kernel, self.guest_dir)?)?,
         };
-        let kernel = Kernel::open(&kernel)?;
         let qemu = qemu::Qemu::find(&emulator)?;
         let mut settings = self.guest_settings(&kernel, &userland);
         settings.set("console", qemu::CONSOLE);
@@ -72,6 +69,7 @@ impl Parts<'_> {
             Clock::Time => qemu.processor(&kernel, &busybox(&userland)?, self.guest_dir)?,
             Clock::Instructions => Processor::Counting,
         };
+        say::note(processor.summary());
         let mut command = qemu.command(&kernel, &initramfs, processor)?;
         let scratch = self.folder.scratch();
         qemu::export(&mut command, &qemu::Exports { packages: &userland, scratch: &scratch });
@@ -120,12 +118,44 @@ impl Parts<'_> {
     }
 }
 
+fn uml_kernel(guest_dir: &Path) -> Result<Kernel> {
+    let tree = match std::env::var_os("DM_GUEST_UML") {
+        Some(folder) => folder.into(),
+        None => packages::provide(Group::Uml, guest_dir)?,
+    };
+    Kernel::open_uml(&tree)
+}
+
+/// Why User Mode Linux cannot run on this machine whatever is tried; found out once since the machine started.
+///
+/// # Errors
+/// When its parts are missing or it cannot be started.
+pub(super) fn uml_obstacle(guest_dir: &Path) -> Result<Option<String>> {
+    let note = guest_dir.join("uml");
+    let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let boot_id = format!("{}\n", boot_id.trim());
+    let known = fs::read_to_string(&note).unwrap_or_default();
+    let obstacle = match known.strip_prefix(&boot_id) {
+        Some(text) => text.to_owned(),
+        None => {
+            let userland = packages::provide(Group::Userland, guest_dir)?;
+            let kernel = uml_kernel(guest_dir)?;
+            let folder = RunFolder::new(guest_dir, "uml-test")?;
+            let found = uml::test(&kernel, &busybox(&userland)?, folder.path())?.unwrap_or_default();
+            fs::write(&note, format!("{boot_id}{found}"))?;
+            found.to_owned()
+        }
+    };
+    Ok((!obstacle.is_empty()).then_some(obstacle))
+}
+
 /// The busybox of the initramfs, where it finds no shared library.
 fn busybox(userland: &Path) -> Result<Vec<u8>> {
-    let path = packages::find_file(&[userland], "/bin/busybox").context("no busybox: install a static one")?;
+    let mut places = packages::BUSYBOX.iter().filter_map(|path| packages::find_file(&[userland], path));
+    let path = places.next().context("no busybox: install a static one")?;
     let content = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     // Programs name their loader near their beginning.
-    let (head, loader) = (content.get(..4096).unwrap_or(&content), b"/ld-linux");
+    let (head, loader) = (content.get(..4096).unwrap_or(&content), b"/ld-");
     if head.windows(loader.len()).any(|bytes| bytes == loader) {
         bail!("{} needs shared libraries: install a static busybox", path.display());
     }

@@ -34,6 +34,8 @@ pub(crate) enum Event {
     Ready {
         /// Seconds since its kernel started.
         uptime: String,
+        /// Whether the kernel lists a device mapper.
+        device_mapper: bool,
         /// The kernel's version.
         release: String,
     },
@@ -61,8 +63,14 @@ impl Event {
         let (word, rest) = line.split_once(' ')?;
         Some(match word {
             "ready" => {
-                let (uptime, release) = rest.split_once(' ')?;
-                Self::Ready { uptime: uptime.to_owned(), release: release.to_owned() }
+                let (uptime, rest) = rest.split_once(' ')?;
+                let (device_mapper, release) = rest.split_once(' ')?;
+                let device_mapper = match device_mapper {
+                    "yes" => true,
+                    "no" => false,
+                    _ => return None,
+                };
+                Self::Ready { uptime: uptime.to_owned(), device_mapper, release: release.to_owned() }
             }
             "begin" => Self::Begin(rest.parse().ok()?),
             "leftover" => {
@@ -175,12 +183,14 @@ mod tests {
 
     #[test]
     fn every_event_is_read() {
-        let ready = Event::Ready { uptime: "1.93".to_owned(), release: "6.1.0".to_owned() };
-        assert_eq!(Event::parse("ready 1.93 6.1.0"), ready);
+        for (word, device_mapper) in [("yes", true), ("no", false)] {
+            let ready = Event::Ready { uptime: "1.93".to_owned(), device_mapper, release: "6.1.0".to_owned() };
+            assert_eq!(Event::parse(&format!("ready 1.93 {word} 6.1.0")), ready);
+        }
         assert_eq!(Event::parse("leftover 2 mapped device a b"), Event::Leftover(2, "mapped device a b".to_owned()));
         assert_eq!(Event::parse("end 2 -1"), Event::End(2, -1));
         assert_eq!(Event::parse("failed no modules"), Event::Failed("no modules".to_owned()));
-        for odd in ["", "verdict", "verdict x", "begin -1", "end 1", "wave 1"] {
+        for odd in ["", "verdict", "verdict x", "begin -1", "end 1", "wave 1", "ready 1.9 6.1.0"] {
             assert_eq!(Event::parse(odd), Event::Unknown(odd.to_owned()));
         }
     }

@@ -35,6 +35,17 @@ pub(super) enum Processor {
 }
 
 impl Processor {
+    /// What it is, for whoever waits for it.
+    pub(super) fn summary(self) -> &'static str {
+        match self {
+            Self::Kvm => "QEMU with this machine's virtualisation: /dev/kvm",
+            Self::Emulated => {
+                "QEMU in software, 5 to 20 times slower: /dev/kvm is missing, closed to this user or not working"
+            }
+            Self::Counting => "QEMU in software, counting instructions",
+        }
+    }
+
     fn arguments(self) -> &'static [&'static str] {
         match self {
             Self::Kvm => &["-cpu", "max", "-smp", "2", "-accel", "kvm"],

@@ -2,13 +2,17 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, killpg};
 use nix::sys::statvfs::statvfs;
-use nix::unistd::geteuid;
+use nix::unistd::{Pid, geteuid};
 
+use super::initramfs::Initramfs;
 use super::kernel::Kernel;
 use crate::say;
 
@@ -20,6 +24,54 @@ pub(super) const MODULES: [&str; 1] = ["overlay"];
 
 /// Where the scripts find the console of the jobs.
 pub(super) const CONSOLE: &str = "/dev/tty0";
+
+/// What the kernel logs where the host's processor has more registers than it can save, as those with AMX have.
+const TOO_MANY_REGISTERS: &str = "ptrace set fp regs failed";
+
+/// Why it cannot run on this machine whatever is tried, as its log tells; `None` if that is not the reason for its end.
+pub(super) fn obstacle(log: &str) -> Option<&'static str> {
+    log.contains(TOO_MANY_REGISTERS).then_some(
+        "this processor has registers (those of AMX) that no User Mode Linux up to 6.12 can save, so it cannot run here: \
+         use --guest qemu",
+    )
+}
+
+/// How long a test of it may take before it is taken to hang.
+const TEST_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Powers off at once.
+const TEST_INIT: &str = "#!/bin/busybox sh\nexec /bin/busybox poweroff -f\n";
+
+/// Boots the kernel to power off at once; why it cannot run on this machine.
+///
+/// # Errors
+/// When it cannot be started.
+pub(super) fn test(kernel: &Kernel, busybox: &[u8], folder: &Path) -> Result<Option<&'static str>> {
+    let mut initramfs = Initramfs::new();
+    initramfs.folder("bin")?;
+    initramfs.file("bin/busybox", busybox)?;
+    initramfs.file("init", TEST_INIT.as_bytes())?;
+    let path = folder.join("initramfs");
+    fs::write(&path, initramfs.finish()?)?;
+    let log = folder.join("log");
+    let mut child = command(kernel, &path, folder)?
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(&log)?)
+        .process_group(0)
+        .spawn()
+        .context("cannot run User Mode Linux")?;
+    let start = Instant::now();
+    while child.try_wait()?.is_none() {
+        if start.elapsed() > TEST_PATIENCE {
+            let _ = killpg(Pid::from_raw(i32::try_from(child.id())?), Signal::SIGKILL);
+            child.wait()?;
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(obstacle(&String::from_utf8_lossy(&fs::read(&log)?)))
+}
 
 /// Runs the rest of its arguments with all but one folder read-only.
 const CONFINE: &str = include_str!("confine.sh");
@@ -91,4 +143,15 @@ fn memory_folder(folder: &Path, confined: bool) -> Result<PathBuf> {
     let room = statvfs(shm).map(|stat| stat.blocks_available().saturating_mul(stat.fragment_size()));
     let shm_suffices = room.is_ok_and(|bytes| bytes >= MEMORY_MIB.saturating_mul(1 << 20));
     Ok(if !confined && shm_suffices { shm.to_owned() } else { own })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::obstacle;
+
+    #[test]
+    fn a_processor_that_has_too_much_is_told_from_a_fault() {
+        assert!(obstacle("Run /init\nuserspace - ptrace set fp regs failed, errno = 14\nKernel panic").is_some());
+        assert_eq!(obstacle("Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b"), None);
+    }
 }

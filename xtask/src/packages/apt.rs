@@ -9,32 +9,88 @@ use anyhow::{Context, Result, bail};
 
 use crate::say;
 
+/// What the archive says of a package.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// Its version.
+    pub(crate) version: String,
+    /// The SHA-256 sum of its file, which apt checks.
+    pub(crate) sha256: String,
+}
+
+impl Shown {
+    fn parse(text: &str) -> Option<Self> {
+        let field =
+            |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned());
+        Some(Self { version: field("Version:")?, sha256: field("SHA256:")? })
+    }
+}
+
 /// The private apt.
 pub(crate) struct Apt {
     /// Holds the lists and the cache.
     folder: PathBuf,
     /// Takes what apt prints.
     log: PathBuf,
+    /// Whether it has a list of sources of its own and takes nothing for installed.
+    separate: bool,
 }
 
 impl Apt {
+    /// Whether the machine has apt.
+    pub(crate) fn is_there() -> bool {
+        let probe = Command::new("apt-get").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        probe.is_ok_and(|status| status.success())
+    }
+
     /// Prepares the private folders; `None` where the machine has no apt.
     ///
     /// # Errors
     /// When the folders cannot be made.
     pub(crate) fn new(guest_dir: &Path) -> Result<Option<Self>> {
-        let probe = Command::new("apt-get").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-        if !probe.is_ok_and(|status| status.success()) {
+        if !Self::is_there() {
             return Ok(None);
         }
-        let apt = Self { folder: guest_dir.join("apt"), log: guest_dir.join("log").join("apt.log") };
-        // What an interrupted download left belongs to another group.
-        let _ = fs::remove_dir_all(apt.archives());
-        for folder in ["state/lists/partial", "cache", "archives/partial"] {
-            fs::create_dir_all(apt.folder.join(folder))?;
-        }
-        fs::create_dir_all(guest_dir.join("log"))?;
+        let apt = Self { folder: guest_dir.join("apt"), log: guest_dir.join("log").join("apt.log"), separate: false };
+        apt.prepare()?;
         Ok(Some(apt))
+    }
+
+    fn prepare(&self) -> Result<()> {
+        // What an interrupted download left belongs to another group.
+        let _ = fs::remove_dir_all(self.archives());
+        for folder in ["state/lists/partial", "cache", "archives/partial"] {
+            fs::create_dir_all(self.folder.join(folder))?;
+        }
+        self.log.parent().map_or(Ok(()), fs::create_dir_all)?;
+        Ok(())
+    }
+
+    /// An apt for another release of Debian, whose packages share nothing with the machine's.
+    ///
+    /// # Errors
+    /// When the machine's own sources name no Debian mirror, or the folders cannot be made.
+    pub(crate) fn release(&self, codename: &str) -> Result<Self> {
+        let mirror = self.debian_mirror()?;
+        let folder = self.folder.with_file_name(format!("apt-{codename}"));
+        let release = Self { folder, log: self.log.clone(), separate: true };
+        release.prepare()?;
+        fs::write(release.folder.join("sources.list"), format!("deb {mirror} {codename} main\n"))?;
+        fs::write(release.folder.join("status"), "")?;
+        Ok(release)
+    }
+
+    /// The address of Debian's archive among the machine's own sources.
+    fn debian_mirror(&self) -> Result<String> {
+        let output = self
+            .command("apt-get")
+            .args(["indextargets", "--format", "$(LABEL) $(REPO_URI)", "Created-By: Packages"])
+            .stderr(Stdio::null())
+            .output()
+            .context("cannot run apt-get")?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let mirror = text.lines().find_map(|line| line.strip_prefix("Debian "));
+        Ok(mirror.context("none of this machine's package sources is a Debian mirror that can be reached")?.to_owned())
     }
 
     /// Where packages are downloaded to.
@@ -49,11 +105,16 @@ impl Apt {
             text.push(path);
             text
         };
+        let status = if self.separate { self.folder.join("status") } else { "/var/lib/dpkg/status".into() };
         let mut command = Command::new(program);
+        if self.separate {
+            command.arg("-o").arg(option("Dir::Etc::sourcelist", &self.folder.join("sources.list")));
+            command.args(["-o", "Dir::Etc::sourceparts=-"]);
+        }
         command.env("LC_ALL", "C").env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
         for setting in [
             option("Dir::State", &self.folder.join("state")),
-            option("Dir::State::status", Path::new("/var/lib/dpkg/status")),
+            option("Dir::State::status", &status),
             option("Dir::Cache", &self.folder.join("cache")),
             option("Dir::Cache::archives", &self.archives()),
             "Debug::NoLocking=1".into(),
@@ -80,6 +141,17 @@ impl Apt {
         Ok(())
     }
 
+    /// Whether the package list of any source could be read.
+    pub(crate) fn has_lists(&self) -> bool {
+        let entries = fs::read_dir(self.folder.join("state/lists")).into_iter().flatten().flatten();
+        entries.map(|entry| entry.file_name()).any(|name| name.to_string_lossy().contains("_Packages"))
+    }
+
+    /// What apt printed last.
+    pub(crate) fn log(&self) -> &Path {
+        &self.log
+    }
+
     /// The names of the packages that match a pattern.
     ///
     /// # Errors
@@ -96,6 +168,20 @@ impl Apt {
         }
         let text = String::from_utf8_lossy(&output.stdout);
         Ok(text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect())
+    }
+
+    /// The newest version of a package, or the one behind a `=`; `None` if the archive does not have it.
+    ///
+    /// # Errors
+    /// When apt-cache cannot be run.
+    pub(crate) fn show(&self, package: &str) -> Result<Option<Shown>> {
+        let output = self
+            .command("apt-cache")
+            .args(["show", "--no-all-versions", package])
+            .stderr(Stdio::null())
+            .output()
+            .context("cannot run apt-cache")?;
+        Ok(Shown::parse(&String::from_utf8_lossy(&output.stdout)))
     }
 
     /// Downloads the packages and all that they depend on, but for what is installed; the folder that holds them.
@@ -134,5 +220,19 @@ impl Apt {
         let log = fs::File::create(&self.log).with_context(|| format!("cannot write {}", self.log.display()))?;
         let mut child = command.stdout(log.try_clone()?).stderr(log).spawn().context("cannot run apt-get")?;
         Ok(say::wait_with_progress(&mut child, what)?.success())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Shown;
+
+    #[test]
+    fn a_package_is_shown_with_its_sum() {
+        let text = "Package: busybox\nVersion: 1:1.35.0-4\nSize: 7\nSHA256: 0123\n";
+        let shown = Shown { version: "1:1.35.0-4".to_owned(), sha256: "0123".to_owned() };
+        assert_eq!(Shown::parse(text), Some(shown));
+        // One that is installed and in no archive has no sum.
+        assert_eq!(Shown::parse("Package: busybox\nVersion: 1\n"), None);
     }
 }

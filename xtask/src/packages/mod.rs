@@ -4,6 +4,7 @@
 //! unpacked there; nothing is installed. What the machine already has installed is used from where it is.
 
 mod apt;
+pub(crate) mod pins;
 mod unpack;
 
 use std::ffi::OsString;
@@ -29,11 +30,22 @@ pub(crate) enum Group {
     Kernel,
     /// libclang with its headers, which the build of `dm-testing` needs.
     Clang,
+    /// Debian's oldest supported compiler, with all it takes to run and link, as a tree to be entered.
+    OldestRust,
 }
+
+/// The release whose compiler is the oldest that is supported.
+const OLDEST_RELEASE: &str = "trixie";
+
+/// What the tree of that compiler holds; what these depend on comes with them.
+const OLDEST_RUST: [&str; 6] = ["rustc", "cargo", "gcc", "libclang1-19", "libclang-common-19-dev", "busybox-static"];
 
 /// Every program that root tests may require, and what the guest itself needs to start.
 const USERLAND: [&str; 8] =
     ["busybox-static", "kmod", "udev", "dmsetup", "e2fsprogs", "thin-provisioning-tools", "cryptsetup-bin", "keyutils"];
+
+/// Where distributions have a busybox that needs no shared library, the surest first.
+pub(crate) const BUSYBOX: [&str; 3] = ["/bin/busybox.static", "/usr/bin/busybox-static", "/bin/busybox"];
 
 /// Kernels for QEMU as `apt-cache search` patterns, the most wanted first.
 const KERNELS: [&str; 4] = [
@@ -63,6 +75,7 @@ impl Group {
             Self::Qemu => "qemu",
             Self::Kernel => "kernel",
             Self::Clang => "clang",
+            Self::OldestRust => "oldest-rust",
         }
     }
 
@@ -72,24 +85,55 @@ impl Group {
             Self::Userland => "install busybox (static), kmod and udev",
             Self::Uml => "set DM_GUEST_UML to a folder with bin/linux.uml and lib/uml/modules, or use --guest qemu",
             Self::Qemu => "install qemu-system-x86_64",
-            Self::Kernel => "name a kernel with --kernel DIR or DM_GUEST_KERNEL, a folder with vmlinuz and lib/modules",
+            Self::Kernel => {
+                "install a kernel whose image can be read, or name one with --kernel DIR or DM_GUEST_KERNEL, a folder with vmlinuz and lib/modules"
+            }
             Self::Clang => "install libclang with its headers, or set LIBCLANG_PATH",
+            Self::OldestRust => "its packages come from Debian's archive alone",
         }
     }
 
-    /// Files that are there where the group is installed; none if that cannot be told.
-    fn files(self) -> &'static [&'static str] {
+    /// Files that are there where the group is installed, each at one of several places; none if that cannot be told.
+    fn files(self) -> &'static [&'static [&'static str]] {
         match self {
-            Self::Userland => &["/bin/busybox", "/bin/kmod", "/lib/systemd/systemd-udevd"],
-            Self::Uml => &["/usr/bin/linux.uml", "/usr/lib/uml/modules"],
-            Self::Qemu => &["/usr/bin/qemu-system-x86_64"],
-            Self::Kernel | Self::Clang => &[],
+            Self::Userland => &[&BUSYBOX, &["/bin/kmod", "/sbin/kmod"], &["/lib/systemd/systemd-udevd", "/sbin/udevd"]],
+            Self::Uml => &[&["/usr/bin/linux.uml"], &["/usr/lib/uml/modules"]],
+            Self::Qemu => &[&["/usr/bin/qemu-system-x86_64"]],
+            Self::Kernel | Self::Clang | Self::OldestRust => &[],
         }
+    }
+
+    /// Its name in the list of what a machine may lack.
+    pub(crate) fn name_of_need(self) -> &'static str {
+        match self {
+            Self::Clang => "libclang",
+            other => other.name(),
+        }
+    }
+
+    /// Whether a variable names another place to take it from.
+    fn is_set(self) -> bool {
+        let variable = match self {
+            Self::Uml => "DM_GUEST_UML",
+            Self::Qemu => "DM_GUEST_QEMU",
+            Self::Kernel => "DM_GUEST_KERNEL",
+            Self::Clang => "LIBCLANG_PATH",
+            Self::Userland | Self::OldestRust => return false,
+        };
+        std::env::var_os(variable).is_some()
+    }
+
+    /// Whether it is here or can be fetched.
+    pub(crate) fn is_obtainable(self) -> bool {
+        self.is_installed() || self.is_set() || Apt::is_there()
     }
 
     /// Whether the machine has it without our doing.
     fn is_installed(self) -> bool {
-        !self.files().is_empty() && self.files().iter().all(|file| Path::new(file).exists())
+        if self == Self::Kernel {
+            return installed_kernel().is_some();
+        }
+        !self.files().is_empty() && self.files().iter().all(|places| places.iter().any(|file| Path::new(file).exists()))
     }
 
     /// The packages to ask apt for.
@@ -100,6 +144,7 @@ impl Group {
             Self::Qemu => vec!["qemu-system-x86".to_owned()],
             Self::Kernel => kernel_packages(apt)?,
             Self::Clang => clang_packages(apt)?,
+            Self::OldestRust => OLDEST_RUST.map(str::to_owned).to_vec(),
         })
     }
 }
@@ -139,6 +184,65 @@ fn numbers(name: &str) -> Vec<u64> {
     name.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect()
 }
 
+/// The image and version of the newest installed kernel that can be read.
+pub(crate) fn installed_kernel() -> Option<(PathBuf, String)> {
+    let entries = fs::read_dir("/lib/modules").ok()?.flatten();
+    let mut versions: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    versions.sort_by_key(|version| numbers(version));
+    versions.into_iter().rev().find_map(|version| {
+        let flavour = version.rsplit('-').next().unwrap_or_default();
+        let mut places = [
+            format!("/lib/modules/{version}/vmlinuz"),
+            format!("/boot/vmlinuz-{version}"),
+            // Alpine names it by its flavour alone.
+            format!("/boot/vmlinuz-{flavour}"),
+        ]
+        .into_iter()
+        .map(PathBuf::from);
+        Some((places.find(|image| fs::File::open(image).is_ok())?, version))
+    })
+}
+
+/// Where groups come from that are not there yet.
+pub(crate) enum Source {
+    /// All are there.
+    NothingToFetch,
+    /// The machine's apt downloads them.
+    Apt,
+    /// The machine's apt would, but cannot reach its sources; its log.
+    Unreachable(PathBuf),
+    /// There is no apt: these must be installed.
+    ByHand(Vec<Group>),
+}
+
+/// Finds out whether groups can be provided, without downloading more than lists.
+///
+/// # Errors
+/// When apt is there and cannot be run.
+pub(crate) fn source(groups: &[Group], guest_dir: &Path) -> Result<Source> {
+    let is_there = |group: &Group| is_complete(*group, &folder(*group, guest_dir)) || group.is_set();
+    let lacking: Vec<Group> = groups.iter().copied().filter(|group| !is_there(group)).collect();
+    if lacking.is_empty() {
+        return Ok(Source::NothingToFetch);
+    }
+    let Some(apt) = Apt::new(guest_dir)? else {
+        let by_hand: Vec<_> = lacking.into_iter().filter(|group| !group.is_installed()).collect();
+        return Ok(if by_hand.is_empty() { Source::NothingToFetch } else { Source::ByHand(by_hand) });
+    };
+    apt.update()?;
+    if apt.has_lists() {
+        Ok(Source::Apt)
+    } else if lacking.iter().all(|group| group.is_installed()) {
+        Ok(Source::NothingToFetch)
+    } else {
+        Ok(Source::Unreachable(apt.log().to_owned()))
+    }
+}
+
+fn folder(group: Group, guest_dir: &Path) -> PathBuf {
+    guest_dir.join("packages").join(group.name())
+}
+
 /// The folder into which the group's missing packages are unpacked; fetches them unless that was done before.
 ///
 /// The folder holds only what the machine does not have installed, so it may be empty.
@@ -146,7 +250,7 @@ fn numbers(name: &str) -> Vec<u64> {
 /// # Errors
 /// When the machine has no apt, or the download fails.
 pub(crate) fn provide(group: Group, guest_dir: &Path) -> Result<PathBuf> {
-    let folder = guest_dir.join("packages").join(group.name());
+    let folder = folder(group, guest_dir);
     if is_complete(group, &folder) {
         return Ok(folder);
     }
@@ -167,7 +271,24 @@ fn fetch(group: Group, guest_dir: &Path, folder: &Path) -> Result<()> {
         bail!("this machine has no apt: {}", group.by_hand());
     };
     apt.update()?;
-    let packages = group.packages(&apt)?;
+    if !apt.has_lists() {
+        if group.is_installed() {
+            say::note("no network: what is installed has to do");
+            return fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()));
+        }
+        bail!("no network: the package lists cannot be read, see {}", apt.log().display());
+    }
+    let apt = if group == Group::OldestRust {
+        let release = apt.release(OLDEST_RELEASE)?;
+        release.update()?;
+        release
+    } else {
+        apt
+    };
+    let packages = match pins::packages(group, &apt)? {
+        Some(pinned) => pinned,
+        None => group.packages(&apt)?,
+    };
     say::step(&format!("fetching {}", packages.join(" ")));
     // A kernel's dependencies are about installing and starting it.
     let archives = match group {
@@ -176,7 +297,10 @@ fn fetch(group: Group, guest_dir: &Path, folder: &Path) -> Result<()> {
     };
     let unpacked = folder.with_extension("new");
     let _ = fs::remove_dir_all(&unpacked);
-    unpack::unpack(&archives, &unpacked)?;
+    match group {
+        Group::OldestRust => unpack::unpack_root(&archives, &unpacked)?,
+        _ => unpack::unpack(&archives, &unpacked)?,
+    }
     fs::write(stamp(&unpacked), origin(group))?;
     let _ = fs::remove_dir_all(folder);
     fs::rename(&unpacked, folder).with_context(|| format!("cannot move {} into place", unpacked.display()))?;
@@ -197,7 +321,9 @@ fn origin(group: Group) -> String {
     let distribution = fs::read_to_string("/etc/os-release").unwrap_or_default();
     match group {
         Group::Userland => format!("{distribution}{}\n", USERLAND.join(" ")),
-        Group::Uml | Group::Qemu | Group::Kernel | Group::Clang => distribution,
+        Group::Uml | Group::Qemu | Group::Kernel => format!("{distribution}{}", pins::text_of(group)),
+        Group::Clang => distribution,
+        Group::OldestRust => format!("{OLDEST_RELEASE} {}\n", OLDEST_RUST.join(" ")),
     }
 }
 

@@ -15,6 +15,29 @@ use crate::say;
 /// When a package cannot be read or the tree cannot be written.
 pub(super) fn unpack(archives: &Path, tree: &Path) -> Result<()> {
     mirror_merged_folders(tree)?;
+    unpack_all(archives, tree)
+}
+
+/// Unpacks every package of a folder into a tree that is a root of its own.
+///
+/// # Errors
+/// When a package cannot be read or the tree cannot be written.
+pub(super) fn unpack_root(archives: &Path, tree: &Path) -> Result<()> {
+    for name in ["bin", "sbin", "lib", "lib64"] {
+        let inside = Path::new("usr").join(name);
+        fs::create_dir_all(tree.join(&inside))?;
+        symlink(inside, tree.join(name))?;
+    }
+    fs::create_dir_all(tree.join("tmp"))?;
+    unpack_all(archives, tree)?;
+    // What the packages leave to their installation: a shell, and the compiler's usual name.
+    for (program, name) in [("busybox", "sh"), ("gcc", "cc")] {
+        symlink(program, tree.join("usr/bin").join(name)).with_context(|| format!("cannot make {name}"))?;
+    }
+    Ok(())
+}
+
+fn unpack_all(archives: &Path, tree: &Path) -> Result<()> {
     for package in packages(archives)? {
         unpack_one(&package, tree).with_context(|| format!("cannot unpack {}", package.display()))?;
     }

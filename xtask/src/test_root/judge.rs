@@ -25,6 +25,13 @@ pub(super) struct ProgramReport {
     pub(super) faults: Vec<String>,
 }
 
+impl ProgramReport {
+    /// Whether any test ran and found all well.
+    pub(super) fn has_passed(&self) -> bool {
+        self.tests.values().any(|result| *result == TestResult::Passed)
+    }
+}
+
 /// Reads the lines that tests write where they lack something: the test's name, a tab, the reason.
 fn parse_skips(text: &str) -> BTreeMap<String, String> {
     let pairs = text.lines().map(|line| line.split_once('\t').unwrap_or((line, "no reason given")));

@@ -9,7 +9,7 @@ use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Result, bail};
 use lexopt::{Arg, Parser, ValueExt};
@@ -18,6 +18,7 @@ pub(crate) use summary::Summary;
 
 use crate::cli;
 use crate::guest::{self, Clock, Event, Finished, Job, Limits, Live, Place, Setup};
+use crate::needs;
 use crate::programs::{self, Kind, Program};
 use crate::say;
 use crate::workspace::Workspace;
@@ -29,6 +30,9 @@ const VALID: &str =
 
 /// The variable with which the tests of targets keep what the kernel prints, in this folder of `DM_TESTING_DIR`.
 const GOLDEN: (&str, &str) = ("DM_TESTING_GOLDEN", "golden");
+
+/// What is wrong with a throw-away kernel in which nothing can be tested.
+const NO_DEVICE_MAPPER: &str = "the kernel lists no device mapper in /proc/misc and /proc/devices: use one with dm-mod";
 
 /// What to run, and where.
 #[derive(Debug)]
@@ -48,8 +52,13 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// All root tests in all guests, within limits.
+    pub(crate) fn within(limits: Limits) -> Self {
+        Self { limits, ..Self::all() }
+    }
+
     /// All root tests in all guests.
-    pub(crate) fn all() -> Self {
+    fn all() -> Self {
         Self {
             places: Place::guests(),
             strict: true,
@@ -63,8 +72,8 @@ impl Request {
     }
 
     /// The root tests of targets, which leave the lines that kernels print in a folder per place.
-    pub(crate) fn capture(places: Vec<Place>, kernel: Option<PathBuf>, folder: PathBuf) -> Self {
-        Self { places, kernel, tests: vec!["targets".to_owned()], capture: Some(folder), ..Self::all() }
+    pub(crate) fn capture(places: Vec<Place>, kernel: Option<PathBuf>, folder: PathBuf, limits: Limits) -> Self {
+        Self { places, kernel, tests: vec!["targets".to_owned()], capture: Some(folder), limits, ..Self::all() }
     }
 
     fn parse(parser: &mut Parser) -> Result<Self> {
@@ -75,7 +84,7 @@ impl Request {
                 Arg::Long("guest") => asked = Some(cli::guests(parser)?),
                 Arg::Long("host") => asked = Some(vec![Place::Host]),
                 Arg::Long("kernel") => request.kernel = Some(cli::path(parser)?),
-                Arg::Long("timeout") => request.limits.silence = Duration::from_secs(parser.value()?.parse()?),
+                Arg::Long("timeout") => request.limits = cli::timeout(parser)?,
                 Arg::Short('p') | Arg::Long("package") => request.packages.push(parser.value()?.string()?),
                 Arg::Long("test") => request.tests.push(parser.value()?.string()?),
                 Arg::Value(word) => {
@@ -112,6 +121,7 @@ pub(crate) fn run_request(workspace: &Workspace, request: &Request) -> Result<Su
     }
     let default = ["dm-testing".to_owned()];
     let packages = if request.packages.is_empty() { &default } else { request.packages.as_slice() };
+    let (places, left_out) = able(request, workspace)?;
     say::step(&format!("building the root tests of {}", packages.join(", ")));
     let package_words = packages.iter().flat_map(|package| ["--package", package]);
     let test_words = request.tests.iter().flat_map(|test| ["--test", test]);
@@ -121,7 +131,7 @@ pub(crate) fn run_request(workspace: &Workspace, request: &Request) -> Result<Su
     // Some root tests run these; cargo puts them where the tests find them.
     programs::build(workspace, &["build", "--package", "dm-core", "--examples"], Kind::Example)?;
     let mut reports = Vec::new();
-    for (index, place) in request.places.iter().enumerate() {
+    for (index, place) in places.iter().enumerate() {
         let start = if index == 0 { start } else { Instant::now() };
         reports.push(run_in(*place, workspace, request, &programs, start)?);
     }
@@ -129,9 +139,29 @@ pub(crate) fn run_request(workspace: &Workspace, request: &Request) -> Result<Su
     for report in &reports {
         print!("{}", report.text());
     }
-    let summary = Summary::new(&reports);
+    let summary = Summary::new(&reports, left_out);
     print!("{}", summary.text());
     Ok(summary)
+}
+
+/// The places of a request that this machine can run, and why not the others. One that was named alone is tried anyhow.
+fn able(request: &Request, workspace: &Workspace) -> Result<(Vec<Place>, Vec<String>)> {
+    let obtainable: Vec<Place> = request.places.iter().copied().filter(|place| place.is_obtainable()).collect();
+    needs::check(workspace, &obtainable, request.kernel.is_some())?;
+    let (mut able, mut left_out) = (Vec::new(), Vec::new());
+    for place in &request.places {
+        let obstacle = match request.places.len() {
+            1 => None,
+            _ if !obtainable.contains(place) => Some("this distribution has no package of it".to_owned()),
+            _ => place.obstacle(&workspace.guest_dir())?,
+        };
+        match obstacle {
+            None => able.push(*place),
+            Some(obstacle) => left_out.push(format!("{} is left out: {obstacle}", place.name())),
+        }
+    }
+    left_out.iter().for_each(|text| say::note(text));
+    Ok((able, left_out))
 }
 
 /// Runs every program in one place, in one boot.
@@ -155,11 +185,17 @@ fn run_in(
     })?;
     let filtered = !request.filter.is_empty();
     let report = |(index, program): (usize, &Program)| report_of(&finished, index, program, filtered);
-    let programs = programs.iter().enumerate().filter_map(report).collect();
+    let programs: Vec<_> = programs.iter().enumerate().filter_map(report).collect();
     if let Some(folder) = &request.capture {
         finished.keep_output(&folder.join(place.name()))?;
     }
-    let Finished { outcome, log, .. } = finished;
+    let Finished { mut outcome, log, .. } = finished;
+    if place != Place::Host && outcome.record.device_mapper == Some(false) {
+        outcome.problems.push(NO_DEVICE_MAPPER.to_owned());
+    }
+    if !filtered && !programs.iter().any(|(_, report)| report.has_passed()) {
+        outcome.problems.push("no test passed, so nothing is known".to_owned());
+    }
     if !outcome.problems.is_empty() {
         say::note(&format!("the kernel's log is {}", log.display()));
     }

@@ -80,16 +80,19 @@ pub(crate) struct Summary {
     failed: usize,
     /// Tests that were skipped everywhere, with the reasons.
     skipped: Vec<(String, String)>,
+    /// The places that this machine cannot run at all, in sentences.
+    left_out: Vec<String>,
 }
 
 impl Summary {
     /// Sums up the places' reports.
-    pub(super) fn new(places: &[PlaceReport]) -> Self {
+    pub(super) fn new(places: &[PlaceReport], left_out: Vec<String>) -> Self {
         let mut tests: BTreeMap<String, Vec<&TestResult>> = BTreeMap::new();
         for (test, result) in places.iter().flat_map(PlaceReport::tests) {
             tests.entry(test).or_default().push(result);
         }
-        let mut summary = Self { failed: places.iter().map(|place| place.faults().count()).sum(), ..Self::default() };
+        let failed = places.iter().map(|place| place.faults().count()).sum();
+        let mut summary = Self { failed, left_out, ..Self::default() };
         for (test, results) in tests {
             if results.iter().any(|result| matches!(result, TestResult::Failed(_))) {
                 summary.failed = summary.failed.saturating_add(1);
@@ -107,13 +110,17 @@ impl Summary {
         Self { failed: 1, ..Self::default() }
     }
 
-    /// Whether all is well; `strict` where a test must run somewhere.
+    /// Whether all is well; `strict` where a test must run somewhere, unless that may be in a place that was left out.
+    ///
+    /// Where nothing passed, nothing was tested.
     pub(crate) fn is_good(&self, strict: bool) -> bool {
-        self.failed == 0 && !self.is_empty() && (!strict || self.skipped.is_empty())
+        let may_skip = !strict || !self.left_out.is_empty();
+        self.failed == 0 && self.passed > 0 && (may_skip || self.skipped.is_empty())
     }
 
-    fn is_empty(&self) -> bool {
-        self.passed == 0 && self.skipped.is_empty()
+    /// The places that this machine cannot run at all, in sentences.
+    pub(crate) fn left_out(&self) -> &[String] {
+        &self.left_out
     }
 
     /// The tests that ran nowhere, if any, and the line of numbers.
@@ -122,8 +129,11 @@ impl Summary {
         for (test, reasons) in &self.skipped {
             text.push_str(&format!("skipped everywhere: {test}: {reasons}\n"));
         }
-        if self.failed == 0 && self.is_empty() {
-            text.push_str("no test ran\n");
+        for place in &self.left_out {
+            text.push_str(&format!("{place}\n"));
+        }
+        if self.failed == 0 && self.passed == 0 {
+            text.push_str("no test passed, so nothing is known\n");
         }
         text.push_str(&self.numbers());
         text.push('\n');
@@ -173,10 +183,19 @@ mod tests {
             report(Place::Uml, &[("old", skipped("needs 1.28")), ("both", TestResult::Passed), ("no", skipped("x"))]),
             report(Place::Qemu, &[("old", TestResult::Passed), ("both", TestResult::Passed), ("no", skipped("y"))]),
         ];
-        let summary = Summary::new(&places);
+        let summary = Summary::new(&places, Vec::new());
         assert_eq!(summary.numbers(), "2 passed, 0 failed, 1 skipped");
         assert_eq!(summary.text(), "skipped everywhere: crypt: no: x; y\n2 passed, 0 failed, 1 skipped\n");
         assert!(summary.is_good(false) && !summary.is_good(true));
+    }
+
+    #[test]
+    fn a_test_may_need_a_place_that_this_machine_cannot_run() {
+        let places = [report(Place::Qemu, &[("dust", skipped("it needs dust")), ("a", TestResult::Passed)])];
+        let summary = Summary::new(&places, vec!["uml is left out: no".to_owned()]);
+        assert!(summary.is_good(true));
+        assert!(summary.text().contains("uml is left out: no\n"));
+        assert!(!Summary::new(&places, Vec::new()).is_good(true));
     }
 
     #[test]
@@ -185,7 +204,7 @@ mod tests {
             report(Place::Uml, &[("a", TestResult::Failed("why".to_owned()))]),
             report(Place::Qemu, &[("a", TestResult::Passed)]),
         ];
-        let summary = Summary::new(&places);
+        let summary = Summary::new(&places, Vec::new());
         assert_eq!(summary.numbers(), "0 passed, 1 failed, 0 skipped");
         assert!(!summary.is_good(false));
         assert!(places[0].text().contains("uml: FAILED crypt: a\nwhy\n"));
@@ -195,11 +214,18 @@ mod tests {
     fn a_missing_verdict_fails_passed_tests() {
         let mut place = report(Place::Uml, &[("a", TestResult::Passed)]);
         place.problems.push("no verdict".to_owned());
-        assert!(!Summary::new(&[place]).is_good(false));
+        assert!(!Summary::new(&[place], Vec::new()).is_good(false));
     }
 
     #[test]
     fn nothing_run_is_not_good() {
-        assert!(!Summary::new(&[report(Place::Uml, &[])]).is_good(false));
+        assert!(!Summary::new(&[report(Place::Uml, &[])], Vec::new()).is_good(false));
+    }
+
+    #[test]
+    fn nothing_passed_is_not_good() {
+        let summary = Summary::new(&[report(Place::Uml, &[("a", skipped("no")), ("b", skipped("no"))])], Vec::new());
+        assert!(!summary.is_good(false));
+        assert!(summary.text().contains("no test passed"));
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Finding;
 
 /// All that may lie at the top.
-const TOP: [&str; 15] = [
+const TOP: [&str; 16] = [
     "Cargo.toml",
     "Cargo.lock",
     "README.md",
@@ -20,6 +20,7 @@ const TOP: [&str; 15] = [
     "xtask",
     ".cargo",
     ".ci",
+    ".github",
     ".gitignore",
     ".rustfmt.toml",
     ".clippy.toml",

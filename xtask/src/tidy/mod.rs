@@ -2,11 +2,12 @@
 
 mod arrows;
 mod layout;
+mod rooms;
 mod sources;
 
 use std::fmt;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
@@ -66,12 +67,9 @@ pub(crate) fn check(workspace: &Workspace) -> Result<bool> {
     let files = files(workspace)?;
     let mut findings = arrows::check(&workspace.metadata);
     findings.extend(layout::check(&files, &workspace.metadata));
-    for file in files.iter().filter(|file| file.ends_with(".rs")) {
-        // A file may be listed and yet be deleted.
-        if let Ok(text) = fs::read_to_string(workspace.root.join(file)) {
-            findings.extend(sources::check(file, &text));
-        }
-    }
+    let sources = read_sources(workspace, &files);
+    findings.extend(sources.iter().flat_map(|(file, text)| sources::check(file, text)));
+    findings.extend(rooms::check(&sources));
     for finding in &findings {
         println!("{finding}");
     }
@@ -80,8 +78,24 @@ pub(crate) fn check(workspace: &Workspace) -> Result<bool> {
     Ok(errors == 0)
 }
 
+/// The Rust files with their texts.
+fn read_sources(workspace: &Workspace, files: &[String]) -> Vec<(String, String)> {
+    let sources = files.iter().filter(|file| file.ends_with(".rs"));
+    // A file may be listed and yet be deleted.
+    sources.filter_map(|file| Some((file.clone(), fs::read_to_string(workspace.root.join(file)).ok()?))).collect()
+}
+
 /// Every file that belongs to the project, from the workspace's root.
+///
+/// # Errors
+/// When the folders cannot be read.
 pub(crate) fn files(workspace: &Workspace) -> Result<Vec<String>> {
+    // A download without its history has no list of files; what is built in it is left out instead.
+    if !workspace.root.join(".git").exists() {
+        let mut files = Vec::new();
+        walk(&workspace.root, "", &mut files)?;
+        return Ok(files);
+    }
     let output = Command::new("git")
         .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
         .current_dir(&workspace.root)
@@ -93,4 +107,20 @@ pub(crate) fn files(workspace: &Workspace) -> Result<Vec<String>> {
     let text = String::from_utf8_lossy(&output.stdout);
     let exists = |file: &&str| workspace.root.join(PathBuf::from(file)).exists();
     Ok(text.split('\0').filter(|file| !file.is_empty()).filter(exists).map(str::to_owned).collect())
+}
+
+/// Adds the files below a folder whose name is `prefix`, but those of folders that a build or a fuzz target fills.
+fn walk(folder: &Path, prefix: &str, files: &mut Vec<String>) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let entry = entry?;
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        let is_filled = ["target", "artifacts", "dm-core/fuzz/corpus"].iter().any(|end| name.ends_with(end));
+        if !entry.file_type()?.is_dir() {
+            files.push(name);
+        } else if !is_filled {
+            walk(&entry.path(), &format!("{name}/"), files)?;
+        }
+    }
+    files.sort();
+    Ok(())
 }

@@ -1,0 +1,169 @@
+//! The oldest compiler that is supported, Debian stable's, reads every target of every crate.
+//!
+//! Its packages are unpacked into a tree of their own under `target/guest`, with all they depend on, and cargo runs in
+//! there as if it were installed: as root, or in a user namespace where this program is not root's.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context, Result, bail};
+use lexopt::Parser;
+use nix::unistd::geteuid;
+use serde_json::Value;
+
+use crate::cli;
+use crate::packages::{self, Group};
+use crate::workspace::{Workspace, cargo};
+
+/// Runs the rest of its arguments in a tree.
+const ENTER: &str = include_str!("enter.sh");
+
+/// Runs the task.
+///
+/// # Errors
+/// When something does not compile, or the compiler cannot be had or entered.
+pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
+    cli::no_arguments(parser)?;
+    match check(&Workspace::find()?)? {
+        None => Ok(ExitCode::SUCCESS),
+        Some(reason) => bail!(reason),
+    }
+}
+
+/// Checks all targets; why that was skipped, if it was.
+///
+/// # Errors
+/// When something does not compile, or the compiler is not the one that the manifests promise.
+pub(crate) fn check(workspace: &Workspace) -> Result<Option<String>> {
+    let Some(prefix) = namespace() else {
+        return Ok(Some("this host forbids mount namespaces: run it as root".to_owned()));
+    };
+    let tree = match packages::provide(Group::OldestRust, &workspace.guest_dir()) {
+        Ok(tree) => tree,
+        Err(error) => return Ok(Some(format!("{error:#}"))),
+    };
+    let root = Root { prefix, tree, workspace };
+    root.check_version()?;
+    // Inside there is no network.
+    if !cargo().args(["fetch", "--locked", "--quiet"]).current_dir(&workspace.root).status()?.success() {
+        bail!("cargo cannot fetch what Cargo.lock names");
+    }
+    let words = ["check", "--workspace", "--all-targets", "--all-features", "--locked", "--offline"];
+    let status = root.command("cargo")?.args(words).status().context("cannot run unshare")?;
+    if !status.success() {
+        bail!("cargo check fails with the oldest compiler that is supported");
+    }
+    Ok(None)
+}
+
+/// The words that run a program in a mount namespace of its own; `None` where the host does not allow that.
+fn namespace() -> Option<Vec<&'static str>> {
+    let mut words = vec!["unshare", "--mount"];
+    if !geteuid().is_root() {
+        words.extend(["--user", "--map-root-user"]);
+    }
+    let (program, arguments) = words.split_first()?;
+    let probe = Command::new(program)
+        .args(arguments)
+        .args(["sh", "-c", "mount --rbind /dev /dev && mount --rbind /proc /proc && command -v chroot"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    probe.is_ok_and(|status| status.success()).then_some(words)
+}
+
+/// The compiler's tree and what is seen in it.
+struct Root<'a> {
+    prefix: Vec<&'static str>,
+    tree: PathBuf,
+    workspace: &'a Workspace,
+}
+
+impl Root<'_> {
+    /// The command that runs one of the tree's programs in the workspace.
+    fn command(&self, program: &str) -> Result<Command> {
+        let cargo_home = cargo_home()?;
+        let folders: Vec<_> = [&self.workspace.root, &self.workspace.target, &cargo_home]
+            .iter()
+            .map(|folder| folder.to_str().context("a folder's name is not UTF-8"))
+            .collect::<Result<_>>()?;
+        let (first, rest) = self.prefix.split_first().context("no way to enter")?;
+        let mut command = Command::new(first);
+        command
+            .args(rest)
+            .args(["sh", "-c", ENTER, "enter.sh"])
+            .arg(&self.tree)
+            .arg(folders.join("\n"))
+            .arg(Path::new("/usr/bin").join(program))
+            .current_dir(&self.workspace.root);
+        // A toolchain manager's variables name programs that are not in there.
+        let foreign = std::env::vars_os().map(|(name, _)| name);
+        for name in foreign.filter(|name| is_of_toolchain(&name.to_string_lossy())) {
+            command.env_remove(name);
+        }
+        command
+            .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
+            .env("TMPDIR", "/tmp")
+            .env("CARGO_HOME", &cargo_home)
+            .env("CARGO_TARGET_DIR", self.workspace.target.join("msrv"))
+            .env("LIBCLANG_PATH", "/usr/lib/llvm-19/lib")
+            .env("BINDGEN_EXTRA_CLANG_ARGS", "-isystem /usr/lib/llvm-19/lib/clang/19/include");
+        Ok(command)
+    }
+
+    /// The tree's compiler must be the one that every manifest promises.
+    fn check_version(&self) -> Result<()> {
+        let output = self.command("rustc")?.arg("--version").output().context("cannot run unshare")?;
+        if !output.status.success() {
+            bail!("rustc does not run in its tree: {}", String::from_utf8_lossy(&output.stderr).trim());
+        }
+        let found = String::from_utf8_lossy(&output.stdout);
+        let packages = self.workspace.metadata.get("packages").and_then(Value::as_array).map(Vec::as_slice);
+        for package in packages.unwrap_or_default() {
+            let name = package.get("name").and_then(Value::as_str).unwrap_or_default();
+            let promised = package.get("rust_version").and_then(Value::as_str);
+            let promised = promised.with_context(|| format!("{name} states no rust-version"))?;
+            if !is_version(&found, promised) {
+                bail!("{name} states rust-version {promised}, but Debian has {}", found.trim());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether `rustc 1.85.1 (…)` is of version `1.85`.
+fn is_version(rustc: &str, version: &str) -> bool {
+    let word = rustc.split(' ').nth(1).unwrap_or_default();
+    word.strip_prefix(version).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// Whether a variable is about the toolchain or build of this program.
+fn is_of_toolchain(name: &str) -> bool {
+    ["RUST", "CARGO", "LD_LIBRARY_PATH", "CC", "CXX"].iter().any(|start| name.starts_with(start))
+}
+
+fn cargo_home() -> Result<PathBuf> {
+    let named = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo"));
+    named.or_else(home).context("neither CARGO_HOME nor HOME is set")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_of_toolchain, is_version};
+
+    #[test]
+    fn a_version_is_compared_by_its_numbers() {
+        assert!(is_version("rustc 1.85.1 (4eb161250 2025-03-15) (built from a source tarball)\n", "1.85"));
+        assert!(is_version("rustc 1.85.1", "1.85.1"));
+        assert!(!is_version("rustc 1.85.1", "1.8"));
+        assert!(!is_version("rustc 1.86.0", "1.85"));
+        assert!(!is_version("", "1.85"));
+    }
+
+    #[test]
+    fn variables_of_this_build_do_not_reach_the_other_compiler() {
+        assert!(["RUSTUP_TOOLCHAIN", "RUSTFLAGS", "CARGO", "LD_LIBRARY_PATH"].iter().all(|name| is_of_toolchain(name)));
+        assert!(!["HOME", "LANG", "http_proxy"].iter().any(|name| is_of_toolchain(name)));
+    }
+}

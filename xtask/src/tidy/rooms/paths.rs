@@ -1,0 +1,242 @@
+//! The paths that a Rust file names, and what it declares.
+
+use std::collections::BTreeSet;
+
+use super::tokens::Token;
+
+/// A path as it is written, with the `mod name { … }` around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Path {
+    pub(super) line: usize,
+    pub(super) scope: Vec<String>,
+    /// Its words, `crate`, `self` and `super` included.
+    pub(super) words: Vec<String>,
+}
+
+/// What a `use` brings into its module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Import {
+    /// The name that it gets; `None` for `*`.
+    pub(super) name: Option<String>,
+    pub(super) path: Path,
+}
+
+/// All that a file names and declares.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    /// The paths outside `use`.
+    pub(super) paths: Vec<Path>,
+    pub(super) imports: Vec<Import>,
+    /// Items that it declares, at whatever depth.
+    pub(super) items: BTreeSet<String>,
+}
+
+impl Names {
+    /// Every path, in `use` or not.
+    pub(super) fn all_paths(&self) -> impl Iterator<Item = &Path> {
+        self.paths.iter().chain(self.imports.iter().map(|import| &import.path))
+    }
+}
+
+/// Reads the tokens of a file.
+pub(super) fn names(tokens: &[Token<'_>]) -> Names {
+    let mut reader = Reader { rest: tokens, depth: 0, modules: Vec::new(), names: Names::default() };
+    while reader.step() {}
+    reader.names
+}
+
+struct Reader<'t, 'a> {
+    rest: &'t [Token<'a>],
+    depth: usize,
+    /// The inline modules around, each with the depth of its brace.
+    modules: Vec<(usize, String)>,
+    names: Names,
+}
+
+impl<'a> Reader<'_, 'a> {
+    fn next(&mut self) -> Option<Token<'a>> {
+        let (first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(*first)
+    }
+
+    fn peek(&self, index: usize) -> &'a str {
+        self.rest.get(index).map_or("", |token| token.text)
+    }
+
+    fn scope(&self) -> Vec<String> {
+        self.modules.iter().map(|(_, name)| name.clone()).collect()
+    }
+
+    /// Whether a `(` with a visibility follows, not one with the type of a public field.
+    fn is_visibility(&self) -> bool {
+        match [0, 1, 2].map(|index| self.peek(index)) {
+            ["(", "in", _] => true,
+            ["(", "crate" | "self" | "super", end] => end == ")",
+            _ => false,
+        }
+    }
+
+    fn step(&mut self) -> bool {
+        let Some(token) = self.next() else { return false };
+        match token.text {
+            "{" => self.depth = self.depth.saturating_add(1),
+            "}" => {
+                self.depth = self.depth.saturating_sub(1);
+                self.modules.retain(|(depth, _)| *depth < self.depth);
+            }
+            // A visibility names a path, but uses nothing of it.
+            "pub" if self.is_visibility() => while self.next().is_some_and(|token| token.text != ")") {},
+            // `use<'a>` is about captured lifetimes.
+            "use" if self.peek(0) != "<" => self.import(&[]),
+            "mod" if self.peek(1) == "{" => self.modules.push((self.depth, self.peek(0).to_owned())),
+            "struct" | "enum" | "union" | "trait" | "type" | "fn" | "const" | "static" | "mod" => {
+                self.names.items.insert(self.peek(0).to_owned());
+            }
+            "macro_rules" => {
+                self.names.items.insert(self.peek(1).to_owned());
+            }
+            _ if token.is_word() && self.peek(0) == "::" => self.path(token),
+            // What follows is of some type or value, not of a module.
+            "::" => {
+                self.next();
+            }
+            _ => {}
+        }
+        true
+    }
+
+    /// Reads a path outside `use`, whose first word is read.
+    fn path(&mut self, first: Token<'a>) {
+        let mut words = vec![first.text.to_owned()];
+        while self.peek(0) == "::" && self.rest.get(1).is_some_and(Token::is_word) {
+            words.push(self.peek(1).to_owned());
+            self.next();
+            self.next();
+        }
+        // An exported macro is at the root of the crate, whatever module it is in.
+        let is_exported_macro = self.peek(0) == "!" && words.len() == 2;
+        if !is_exported_macro {
+            self.names.paths.push(Path { line: first.line, scope: self.scope(), words });
+        }
+    }
+
+    /// Reads one tree of a `use` below the words before it, with the mark that ends it.
+    fn import(&mut self, before: &[String]) {
+        let mut words = before.to_vec();
+        let mut line = self.rest.first().map_or(0, |token| token.line);
+        let mut name = None;
+        let mut is_group = false;
+        while let Some(token) = self.next() {
+            match token.text {
+                "::" => {}
+                "{" => {
+                    is_group = true;
+                    while !matches!(self.peek(0), "}" | "") {
+                        self.import(&words);
+                    }
+                    self.next();
+                }
+                "*" => {
+                    self.add_import(None, line, &words);
+                    is_group = true;
+                }
+                "as" => name = self.next().map(|token| token.text.to_owned()),
+                "," | ";" => break,
+                word => {
+                    line = token.line;
+                    if word != "self" || words.is_empty() {
+                        words.push(word.to_owned());
+                    }
+                }
+            }
+            // The group's end is for whoever reads the group.
+            if self.peek(0) == "}" {
+                break;
+            }
+        }
+        if !is_group {
+            let name = name.or_else(|| words.last().cloned());
+            self.add_import(name, line, &words);
+        }
+    }
+
+    fn add_import(&mut self, name: Option<String>, line: usize, words: &[String]) {
+        let path = Path { line, scope: self.scope(), words: words.to_vec() };
+        self.names.imports.push(Import { name, path });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tokens::tokens;
+    use super::{Names, names};
+
+    fn read(text: &str) -> Names {
+        names(&tokens(text))
+    }
+
+    fn paths(text: &str) -> Vec<String> {
+        read(text).paths.iter().map(|path| format!("{}: {}", path.line, path.words.join("::"))).collect()
+    }
+
+    fn imports(text: &str) -> Vec<String> {
+        let imports = read(text).imports;
+        let text = |import: &super::Import| {
+            let name = import.name.as_deref().unwrap_or("*");
+            format!("{}: {name} = {}", import.path.line, import.path.words.join("::"))
+        };
+        imports.iter().map(text).collect()
+    }
+
+    #[test]
+    fn use_trees_are_read_to_their_leaves() {
+        assert_eq!(
+            imports("pub(crate) use crate::a::{\n self, b::*,\n c as d,\n e::{F, self as g},\n};\nuse x;"),
+            [
+                "2: a = crate::a",
+                "2: * = crate::a::b",
+                "3: d = crate::a::c",
+                "4: F = crate::a::e::F",
+                "4: g = crate::a::e",
+                "6: x = x",
+            ]
+        );
+        assert_eq!(imports("use super::{a}; use self::b;"), ["1: a = super::a", "1: b = self::b"]);
+    }
+
+    #[test]
+    fn exported_macros_are_in_no_module() {
+        assert_eq!(paths("fn f() { crate::options!(a); }"), [] as [String; 0]);
+        assert_eq!(paths("fn f() { crate::text::word!(a); }").len(), 1);
+    }
+
+    #[test]
+    fn paths_in_code_and_attributes_are_found() {
+        let text = "#[error(\"{}\", crate::a::MAX)]\nfn f() -> crate::b::C<super::d::E> { $crate::g!(); h::<i::J>() }";
+        assert_eq!(paths(text), ["1: crate::a::MAX", "2: crate::b::C", "2: super::d::E", "2: h", "2: i::J"]);
+    }
+
+    #[test]
+    fn a_visibility_is_no_use() {
+        assert_eq!(paths("pub(in crate::a) fn f() {}"), [""; 0]);
+        assert_eq!(imports("fn f() -> impl A + use<'a> {}"), [""; 0]);
+        assert_eq!(
+            paths("struct A(pub (crate::b::C, u8), pub(crate) crate::d::E);"),
+            ["1: crate::b::C", "1: crate::d::E"]
+        );
+    }
+
+    #[test]
+    fn inline_modules_are_noted() {
+        let names = read("mod a { mod b { crate::x::y; } super::c::d; } e::f;");
+        let scopes: Vec<_> = names.paths.iter().map(|path| path.scope.join("::")).collect();
+        assert_eq!(scopes, ["a::b", "a", ""]);
+    }
+
+    #[test]
+    fn declared_items_are_named() {
+        let items = read("pub struct A; fn b() {} macro_rules! c {} mod d; const E: u8 = 1;").items;
+        assert_eq!(items.into_iter().collect::<Vec<_>>(), ["A", "E", "b", "c", "d"]);
+    }
+}
