@@ -1,6 +1,6 @@
-//! Requests written into the buffer and answers decoded from it: how long it takes, and how many allocations.
+//! Requests written and answers decoded: how long it takes, and how many allocations.
 //!
-//! The kernel is one that is none. To answer it copies the answer's bytes, which is part of the time.
+//! No kernel takes part. The transport copies a prepared answer, which is part of the time.
 #![expect(clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "a bench may fail as a test may")]
 
 mod kernel;
@@ -10,19 +10,15 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use dm_core::{Buffer, DepsOptions, Dm, DmName, ListOptions, LoadOptions, StatusOptions};
+use dm_core::{Dm, ListOptions, StatusOptions};
 use kernel::Kernel;
 
 const LINES: [usize; 4] = [1, 100, 10_000, 100_000];
 const DEVICES: [usize; 4] = [10, 100, 1_000, 10_000];
-/// How long the answers are that a fresh buffer has to grow for.
+/// The length of the answers that a new handle has to grow its memory for.
 const GROWN: usize = 10_000;
 
-fn name() -> DmName<'static> {
-    DmName::new("root").unwrap()
-}
-
-/// Measures one call over and over, and says how many allocations it makes once it has been made.
+/// Measures one call over and over, and prints how many allocations it makes once it has been made.
 fn measure(criterion: &mut Criterion, group: &str, items: usize, mut call: impl FnMut()) {
     call();
     let allocations = allocation_counter::measure(&mut call).count_total;
@@ -34,64 +30,61 @@ fn measure(criterion: &mut Criterion, group: &str, items: usize, mut call: impl 
 
 fn encode(criterion: &mut Criterion) {
     let dm = Dm::with_transport(Kernel::with_device());
-    let mut buffer = Buffer::new();
     for count in LINES {
-        measure(criterion, "table_load, typed lines", count, || {
-            black_box(
-                dm.table_load(&mut buffer, name(), tables::typed(tables::BELOW, count), LoadOptions::new()).unwrap(),
-            );
-        });
+        measure(criterion, "table_load, typed lines", count, || load_typed(&dm, count));
         let texts = tables::texts(tables::BELOW, count);
         measure(criterion, "table_load, lines of text", count, || {
-            black_box(dm.table_load(&mut buffer, name(), tables::from_texts(&texts), LoadOptions::new()).unwrap());
+            black_box(dm.table_load("root", tables::from_texts(&texts)).unwrap());
         });
     }
 }
 
-/// Reads a status and walks through it.
-fn read_status(dm: &Dm<Kernel>, buffer: &mut Buffer) {
-    let status = dm.table_status(buffer, name(), StatusOptions::new()).unwrap();
+fn load_typed(dm: &Dm, count: usize) {
+    black_box(dm.table_load("root", tables::typed(tables::BELOW, count)).unwrap());
+}
+
+/// Reads a status and decodes every line.
+fn read_status(dm: &Dm) {
+    let status = dm.table_status_with("root", StatusOptions::new()).unwrap();
     assert!(status.iter().all(|line| black_box(line).is_ok()));
 }
 
-/// Reads a list and walks through it.
-fn read_list(dm: &Dm<Kernel>, buffer: &mut Buffer, uuids: bool) {
-    let devices = dm.list_devices(buffer, ListOptions::new().uuids(uuids)).unwrap();
+/// Reads a list and decodes every device.
+fn read_list(dm: &Dm, uuids: bool) {
+    let devices = dm.list_devices_with(ListOptions::new().uuids(uuids)).unwrap();
     assert!(devices.iter().all(|device| black_box(device).is_ok()));
 }
 
 fn decode(criterion: &mut Criterion) {
     for count in LINES {
         let dm = Dm::with_transport(Kernel::with_lines(&tables::texts(tables::BELOW, count)));
-        let mut buffer = Buffer::new();
-        measure(criterion, "table_status", count, || read_status(&dm, &mut buffer));
+        measure(criterion, "table_status", count, || read_status(&dm));
     }
     for (group, uuids) in [("list_devices", false), ("list_devices with uuids", true)] {
         for count in DEVICES {
             let dm = Dm::with_transport(Kernel::with_devices(count, uuids));
-            let mut buffer = Buffer::new();
-            measure(criterion, group, count, || read_list(&dm, &mut buffer, uuids));
+            measure(criterion, group, count, || read_list(&dm, uuids));
         }
     }
     let dm = Dm::with_transport(Kernel::with_deps(100));
-    let mut buffer = Buffer::new();
     measure(criterion, "table_deps", 100, || {
-        let deps = dm.table_deps(&mut buffer, name(), DepsOptions::new()).unwrap();
-        black_box(deps.iter().map(black_box).count());
+        black_box(dm.table_deps("root").unwrap().iter().map(black_box).count());
     });
 }
 
-/// A fresh buffer for each call: asked again until the answer fits.
+/// The same calls by a handle that has no memory yet: sent again until the answer fits.
 fn growth(criterion: &mut Criterion) {
-    let dm = Dm::with_transport(Kernel::with_lines(&tables::texts(tables::BELOW, GROWN)));
-    measure(criterion, "growth, table_status", GROWN, || read_status(&dm, &mut Buffer::new()));
-    let dm = Dm::with_transport(Kernel::with_devices(GROWN, true));
-    measure(criterion, "growth, list_devices with uuids", GROWN, || read_list(&dm, &mut Buffer::new(), true));
-    let dm = Dm::with_transport(Kernel::with_device());
-    measure(criterion, "growth, table_load", GROWN, || {
-        let mut buffer = Buffer::new();
-        black_box(dm.table_load(&mut buffer, name(), tables::typed(tables::BELOW, GROWN), LoadOptions::new()).unwrap());
-    });
+    let mut first = |group: &str, dm: Dm, call: fn(&Dm)| {
+        measure(criterion, group, GROWN, || {
+            dm.free_memory();
+            call(&dm);
+        });
+    };
+    let lines = Kernel::with_lines(&tables::texts(tables::BELOW, GROWN));
+    first("growth, table_status", Dm::with_transport(lines), read_status);
+    let devices = Kernel::with_devices(GROWN, true);
+    first("growth, list_devices with uuids", Dm::with_transport(devices), |dm| read_list(dm, true));
+    first("growth, table_load", Dm::with_transport(Kernel::with_device()), |dm| load_typed(dm, GROWN));
 }
 
 fn main() {

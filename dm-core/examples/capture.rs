@@ -2,27 +2,26 @@
 //!
 //! `capture COMMAND FILE [DEVICE]`, with what is known of the answer from elsewhere on standard input.
 
-use std::cell::RefCell;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
+use std::sync::{Arc, Mutex};
 
-use dm_core::{
-    Buffer, Command, ControlNode, DepsOptions, Dm, DmName, InfoOptions, ListOptions, MessageOptions, StatusOptions,
-    Transport,
-};
-use dm_units::Sectors;
+use dm_core::{Command, Dm, ListOptions, StatusOptions, Transport};
 
 /// Passes everything on, and keeps the last answer.
+#[derive(Debug)]
 struct Recorder {
-    kernel: ControlNode,
-    answer: RefCell<Vec<u8>>,
+    kernel: Arc<dyn Transport>,
+    answer: Mutex<Vec<u8>>,
 }
 
 impl Transport for Recorder {
     fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
         self.kernel.ioctl(command, request)?;
-        *self.answer.borrow_mut() = request.to_vec();
+        if let Ok(mut answer) = self.answer.lock() {
+            *answer = request.to_vec();
+        }
         Ok(())
     }
 }
@@ -33,8 +32,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: capture COMMAND FILE [DEVICE]".into());
     };
     let device = device.first().map_or("none", String::as_str);
-    let dm = Dm::with_transport(Recorder { kernel: Dm::open()?.into_transport(), answer: RefCell::default() });
-    send(&dm, command, DmName::new(device)?)?;
+    let recorder = Arc::new(Recorder { kernel: Dm::open()?.transport(), answer: Mutex::default() });
+    send(&Dm::with_transport(Arc::clone(&recorder)), command, device)?;
 
     let known = io::read_to_string(io::stdin())?;
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
@@ -42,22 +41,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     for line in known.lines() {
         writeln!(text, "={line}")?;
     }
-    write_hex(&mut text, &dm.into_transport().answer.into_inner())?;
+    let answer = recorder.answer.lock().map(|answer| answer.clone()).unwrap_or_default();
+    write_hex(&mut text, &answer)?;
     std::fs::write(format!("{file}.hex"), text)?;
     Ok(())
 }
 
-fn send(dm: &Dm<Recorder>, command: &str, name: DmName<'_>) -> Result<(), Box<dyn Error>> {
-    let buffer = &mut Buffer::new();
+fn send(dm: &Dm, command: &str, name: &str) -> Result<(), Box<dyn Error>> {
     match command {
-        "list_devices" => dm.list_devices(buffer, ListOptions::new()).map(drop)?,
-        "list_devices_uuids" => dm.list_devices(buffer, ListOptions::new().uuids(true)).map(drop)?,
-        "device_info" => dm.device_info(name, InfoOptions::new()).map(drop)?,
-        "table" => dm.table_status(buffer, name, StatusOptions::table()).map(drop)?,
-        "status" => dm.table_status(buffer, name, StatusOptions::new()).map(drop)?,
-        "table_deps" => dm.table_deps(buffer, name, DepsOptions::new()).map(drop)?,
-        "list_versions" => dm.list_versions(buffer).map(drop)?,
-        "message" => dm.target_msg(buffer, name, Sectors(0), "@stats_list", MessageOptions::new()).map(drop)?,
+        "list_devices" => drop(dm.list_devices()?),
+        "list_devices_uuids" => drop(dm.list_devices_with(ListOptions::new().uuids(true))?),
+        "device_info" => dm.device_info(name).map(|_| ())?,
+        "table" => drop(dm.table_status_with(name, StatusOptions::table())?),
+        "status" => drop(dm.table_status(name)?),
+        "table_deps" => drop(dm.table_deps(name)?),
+        "list_versions" => drop(dm.list_versions()?),
+        "message" => drop(dm.target_msg(name, "@stats_list")?),
         unknown => return Err(format!("no command {unknown}").into()),
     }
     Ok(())

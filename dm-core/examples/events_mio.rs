@@ -8,7 +8,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut poller = EventPoller::new(Dm::open()?)?;
+    let mut poller = EventPoller::open(&Dm::open()?)?;
     let mut poll = Poll::new()?;
     poll.registry().register(&mut SourceFd(&poller.as_raw_fd()), Token(0), Interest::READABLE)?;
     let mut ready = Events::with_capacity(8);

@@ -8,14 +8,12 @@ use dm_core::{Dm, EventPoller};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut poller = EventPoller::new(Dm::open()?)?;
+    let mut poller = EventPoller::open(&Dm::open()?)?;
+    let stdin = stdin();
     loop {
-        let stdin = stdin();
-        let mut descriptors =
-            [poller.as_fd(), stdin.as_fd()].map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN));
-        poll(&mut descriptors, PollTimeout::NONE)?;
-        let [_, end] = descriptors.map(|descriptor| descriptor.any().unwrap_or(false));
-        if end {
+        let mut ready = [poller.as_fd(), stdin.as_fd()].map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN));
+        poll(&mut ready, PollTimeout::NONE)?;
+        if ready[1].any() == Some(true) {
             return Ok(());
         }
         for event in poller.read()? {

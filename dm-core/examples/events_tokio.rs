@@ -8,11 +8,8 @@ use tokio::io::unix::AsyncFd;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let poller = EventPoller::new(Dm::open()?)?;
-    #[expect(
-        deprecated,
-        reason = "the successor is unsafe; what it asks for is so: a poller keeps its descriptor open"
-    )]
+    let poller = EventPoller::open(&Dm::open()?)?;
+    #[expect(deprecated, reason = "the successor is unsafe; the poller keeps its descriptor open, as it demands")]
     let mut poller = AsyncFd::with_interest(poller, Interest::READABLE)?;
     loop {
         let mut ready = poller.readable_mut().await?;

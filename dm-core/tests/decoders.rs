@@ -27,7 +27,7 @@ fn seeds() -> Vec<Vec<u8>> {
 
 /// Any bytes, long enough to hold a payload in most cases.
 fn any_input() -> impl Strategy<Value = Vec<u8>> {
-    (0..14_u8, any::<u8>(), prop::collection::vec(any::<u8>(), 0..600))
+    (0..replies::COUNT, any::<u8>(), prop::collection::vec(any::<u8>(), 0..600))
         .prop_map(|(command, errno, answer)| [&[command, errno], answer.as_slice()].concat())
 }
 

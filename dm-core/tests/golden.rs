@@ -6,16 +6,17 @@ mod answers;
 use std::io;
 use std::path::Path;
 
-use dm_core::{
-    Buffer, Command, DepsOptions, Dm, DmName, InfoOptions, ListOptions, MessageOptions, StatusOptions, Transport,
-};
-use dm_units::Sectors;
+use dm_core::{Command, Dm, StatusOptions, Transport};
 
 use answers::Golden;
 
-impl Transport for &Golden {
+/// A kernel that gives one answer.
+#[derive(Debug)]
+struct Kernel(Vec<u8>);
+
+impl Transport for Kernel {
     fn ioctl(&self, _: Command, request: &mut [u8]) -> io::Result<()> {
-        let answer = self.answer.get(..request.len()).unwrap_or(&self.answer);
+        let answer = self.0.get(..request.len()).unwrap_or(&self.0);
         request.get_mut(..answer.len()).unwrap().copy_from_slice(answer);
         Ok(())
     }
@@ -23,44 +24,39 @@ impl Transport for &Golden {
 
 /// What the answer says, in the form that dmsetup was asked to print it in.
 fn decoded(golden: &Golden) -> Vec<String> {
-    let dm = Dm::with_transport(golden);
-    let name = DmName::new("any").unwrap();
-    let buffer = &mut Buffer::new();
+    let dm = Dm::with_transport(Kernel(golden.answer.clone()));
     match golden.command {
         "list_devices" | "list_devices_uuids" => {
-            let devices = dm.list_devices(buffer, ListOptions::new()).unwrap();
-            let device = |device: Result<dm_core::ListedDevice<'_>, _>| {
-                let device = device.unwrap();
+            let device = |device: dm_core::ListedDevice<'_>| {
                 let (number, event_nr) = (device.number, device.event_nr.unwrap());
                 let uuid = device.uuid.map(|uuid| uuid.to_string()).unwrap_or_default();
                 format!("{}|{}|{}|{event_nr}|{uuid}", device.name, number.major, number.minor)
             };
-            devices.iter().map(device).collect()
+            dm.list_devices().unwrap().iter().map(|entry| device(entry.unwrap())).collect()
         }
         "device_info" => {
-            let info = dm.device_info(name, InfoOptions::new()).unwrap();
+            let info = dm.device_info("any").unwrap();
             let uuid = info.uuid().map(|uuid| uuid.to_string()).unwrap_or_default();
             let (number, open, segments) = (info.number(), info.open_count(), info.target_count());
             let numbers = format!("{}|{}|{open}|{segments}|{}", number.major, number.minor, info.event_nr());
             vec![format!("{}|{uuid}|{numbers}", info.name().unwrap())]
         }
         "table" | "status" => {
-            let table = dm.table_status(buffer, name, StatusOptions::new()).unwrap().to_owned();
+            let table = dm.table_status_with("any", StatusOptions::new()).unwrap();
             table.iter().map(|line| line.unwrap().to_string()).collect()
         }
         "table_deps" => {
-            let deps = dm.table_deps(buffer, name, DepsOptions::new()).unwrap();
+            let deps = dm.table_deps("any").unwrap();
             let list: String = deps.iter().map(|number| format!(" ({}, {})", number.major, number.minor)).collect();
             vec![format!("{} dependencies\t:{list}", deps.len())]
         }
         "list_versions" => {
-            let targets = dm.list_versions(buffer).unwrap();
             let target = |target: dm_core::TargetVersion<'_>| format!("{:<16} v{}", target.target_type, target.version);
-            targets.iter().map(|entry| target(entry.unwrap())).collect()
+            dm.list_versions().unwrap().iter().map(|entry| target(entry.unwrap())).collect()
         }
         "message" => {
-            let answer = dm.target_msg(buffer, name, Sectors(0), "@stats_list", MessageOptions::new()).unwrap();
-            answer.unwrap().to_str().unwrap().lines().map(str::to_owned).collect()
+            let reply = dm.target_msg("any", "@stats_list").unwrap();
+            reply.text().unwrap().to_str().unwrap().lines().map(str::to_owned).collect()
         }
         unknown => panic!("no command {unknown}"),
     }

@@ -39,7 +39,8 @@
 //! - [`AnyTable`] and [`AnyStatus`] are those of a target whose type is only known at run time. [`Any`] stands for the
 //!   target itself. A target that this version does not know is `Other`, with its text.
 //! - [`TableLine`] and [`StatusLine`] are lines with start, length and target type, [`Table`] is a whole table that
-//!   follows the kernel's rules. [`dmsetup_table`] and [`dmsetup_status`] read the output of dmsetup.
+//!   follows the kernel's rules. [`dmsetup_table`], [`dmsetup_status`] and others called `dmsetup_…`
+//!   read the output of dmsetup.
 //! - [`Health`] says how a target is, in the same words for all: from [`AnyStatus::health`].
 //! - [`DeviceMessage`] is for messages to a device whatever its targets are: [`stats`] keeps statistics of it.
 //! - [`Concise`] reads and writes the devices on the kernel's command line, `dm-mod.create=`.
@@ -66,19 +67,133 @@
 //! A [`Key`] is zeroed when dropped and not shown by `Debug`, and errors do not show texts that may hold one. `Display` and
 //! serde of a table do print its key: without it the table would be another one.
 //!
+//! In the texts of a target that may hold keys ([`Target::SECRET`]), a key in the wrong place is not taken for a cipher, a
+//! device or an unknown word, which would be shown: [`Problem::MayBeKey`]. So is a line of a table read as a status. The
+//! texts of a target that is not known are zeroed too, and shown without what may be a key.
+//!
 //! # How to add a target
 //!
-//! Write one file and one line:
+//! 1. Write `src/targets/my_target.rs`: the module's docs with the grammar and the kernel functions, a type for the target
+//!    that implements [`Target`], and types for its table, status and messages that implement [`Params`]. Reading and
+//!    printing name the words in the same order; printing takes the value apart, so that no field is forgotten.
+//! 2. Options are a list, [`options!`], with a line for each; see [`option`].
+//! 3. In `src/targets/mod.rs`, declare the module and add a line to the list of targets.
+//! 4. Capture lines of real kernels into `tests/golden/my-target.txt`, where a README explains the format.
 //!
-//! 1. `src/targets/my_target.rs`: the module's docs with the grammar and the kernel functions, a type for the target that
-//!    implements [`Target`], and types for its table, status and messages that implement [`Params`]: `parse` reads words
-//!    from [`Fields`], `Display` writes them with a [`Printer`], in the same order. `linear.rs` is the shortest,
-//!    `thin_pool` has everything.
-//! 2. In `src/targets/mod.rs`, in the list: `my_target: MyTarget;`.
+//! From the list and the lines come the variants of [`AnyTable`] and [`AnyStatus`], conversions, serde, the property
+//! tests, the fuzz corpus and the benches. This is a whole target, with two arguments and two options, a status and two
+//! messages; `linear.rs` is the shortest real one, `thin_pool` has everything:
 //!
-//! Then capture lines of real kernels into `tests/golden/my-target.txt`, where a README explains the format. From the
-//! list and these lines come the variants of [`AnyTable`] and [`AnyStatus`], conversions, serde, the property tests, the
-//! fuzz corpus and the benches. `cargo fmt` does not see the files behind the list: `rustfmt src/targets/my_target.rs` does.
+//! ```
+//! use std::fmt;
+//!
+//! use dm_targets::option::{Argument, Flag, OptionGroup};
+//! use dm_targets::{Device, Feature, Fields, InvalidField, Limits, Message, NoReply, Params, ParseError, Printer};
+//! use dm_targets::{Problem, TableLine, Target, Usage, WordBuf, options};
+//! use dm_units::{DeviceNumber, Sectors};
+//!
+//! /// The `shelf` target: keeps what is read most often at hand.
+//! #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+//! enum Shelf {}
+//!
+//! impl Target for Shelf {
+//!     const TYPE: &'static str = "shelf";
+//!     type Table = ShelfTable;
+//!     type Status = ShelfStatus;
+//!     type Message = ShelfMessage;
+//!     const FEATURES: &'static [Feature] = ShelfOptions::FEATURES;
+//!
+//!     fn check(table: &ShelfTable, _: Sectors) -> Result<(), InvalidField> {
+//!         table.options.check()
+//!     }
+//! }
+//!
+//! options! {
+//!     /// The options of a `shelf` table.
+//!     pub struct ShelfOptions for ShelfTable.options {
+//!         /// Nothing is written.
+//!         read_only(): bool = Flag("read_only");
+//!         /// How many blocks are kept.
+//!         keep(blocks: u32): Option<u32> = Argument(Limits::new("keep", 1, 1000)), since (1, 1, 0);
+//!     }
+//!     other {
+//!         /// Options that this version does not know.
+//!         other_options: WordBuf = "option";
+//!     }
+//!     case: Any;
+//!     count: Required, Limits::new("number of options", 0, 3);
+//! }
+//!
+//! #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+//! pub struct ShelfTable { device: Device, start: Sectors, options: ShelfOptions }
+//!
+//! impl Params for ShelfTable {
+//!     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+//!         Ok(Self { device: fields.read("device")?, start: fields.read("start")?, options: fields.read_options()? })
+//!     }
+//! }
+//!
+//! impl fmt::Display for ShelfTable {
+//!     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+//!         let Self { device, start, options } = self;
+//!         Printer::new(f).put(device).put(start).options(options).end()
+//!     }
+//! }
+//!
+//! #[derive(Clone, Debug, PartialEq)]
+//! struct ShelfStatus { kept: Usage<u64>, extra: Vec<WordBuf> }
+//!
+//! impl Params for ShelfStatus {
+//!     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+//!         Ok(Self { kept: fields.read("kept/total")?, extra: fields.read_rest("extra")? })
+//!     }
+//! }
+//!
+//! impl fmt::Display for ShelfStatus {
+//!     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+//!         let Self { kept, extra } = self;
+//!         Printer::printed(f).put(kept).all(extra).end()
+//!     }
+//! }
+//!
+//! #[derive(Clone, Debug, PartialEq)]
+//! enum ShelfMessage { Clear, Keep(u32) }
+//!
+//! impl Params for ShelfMessage {
+//!     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+//!         match fields.next_word().ok_or_else(|| fields.missing("message"))? {
+//!             word if word.is("clear") => Ok(Self::Clear),
+//!             word if word.is("keep") => fields.read("blocks").map(Self::Keep),
+//!             _ => Err(fields.error("message", Problem::Unknown)),
+//!         }
+//!     }
+//! }
+//!
+//! impl fmt::Display for ShelfMessage {
+//!     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+//!         match self {
+//!             Self::Clear => f.write_str("clear"),
+//!             Self::Keep(blocks) => Printer::new(f).word("keep").put(blocks).end(),
+//!         }
+//!     }
+//! }
+//!
+//! impl Message for ShelfMessage {
+//!     type Reply = NoReply;
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let table = ShelfTable { device: DeviceNumber::new(8, 0).into(), start: Sectors(0), options: ShelfOptions::default() };
+//! let line = TableLine::<Shelf>::new(Sectors(0), Sectors(8), table.keep(7));
+//! assert_eq!(line.to_string(), "0 8 shelf 8:0 0 2 keep 7");
+//! assert_eq!(TableLine::parse_printed_as(&line.to_string())?, line);
+//! let error = Shelf::parse_table("8:0 0 2 keep 0").unwrap_err();
+//! assert_eq!(error.to_string(), "shelf table: word 5, keep, must be from 1 to 1000");
+//! assert_eq!(Shelf::parse_message("keep 9")?, ShelfMessage::Keep(9));
+//! assert_eq!(Shelf::parse_status("3/9 ")?.kept, Usage { used: 3, total: 9 });
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! A target that is not in the kernel's tree implements `Target` in its own crate and works everywhere a target does;
 //! within `AnyTable` it is `Other`.
@@ -101,53 +216,38 @@ extern crate alloc;
 #[cfg(feature = "devices")]
 extern crate std;
 
-mod any;
-mod as_given;
-mod concise;
-mod device;
-mod device_message;
 #[cfg(feature = "devices")]
 pub mod devices;
-mod dmsetup;
-mod fields;
-mod flags;
-mod health;
-mod keywords;
-mod kind;
-mod limits;
+mod errors;
+mod message;
 pub mod migration;
-mod options;
-mod pairs;
-mod parse_error;
-mod printer;
-mod problem;
-mod secret;
-mod serde;
-pub mod stats;
+pub mod option;
 mod table;
-mod table_error;
 mod target;
 mod targets;
-mod value;
-mod word;
+mod text;
 
-pub use any::{OtherStatus, OtherTable, TargetVisitor};
-pub use as_given::AsGiven;
-pub use concise::{Concise, ConciseDevice, ConciseError, ConciseErrorKind};
-pub use device::{Device, DevicePath};
-pub use device_message::DeviceMessage;
-pub use dmsetup::{DmsetupLine, dmsetup_status, dmsetup_table};
-pub use fields::Fields;
-pub use health::{Concern, Health, HealthState};
-pub use kind::{Any, Kind};
-pub use limits::Limits;
-pub use parse_error::{Annotated, ParseError, Part};
-pub use printer::Printer;
-pub use problem::{InvalidField, Problem};
-pub use secret::{Key, SecretWord};
+pub use errors::parse_error::{Annotated, ParseError, Part};
+pub use errors::problem::{InvalidField, Problem};
+pub use errors::table_error::{TableError, TableErrorKind};
+pub use message::device_message::DeviceMessage;
+pub use message::stats;
+pub use option::Feature;
+pub use table::concise::{Concise, ConciseDevice, ConciseError, ConciseErrorKind};
+pub use table::dmsetup::{
+    DmsetupDevice, DmsetupInfo, DmsetupLine, DmsetupListed, DmsetupTarget, Measured, dmsetup_concise, dmsetup_info,
+    dmsetup_ls, dmsetup_measure, dmsetup_status, dmsetup_table, dmsetup_targets,
+};
 pub use table::{StatusLine, Table, TableLine};
-pub use table_error::{TableError, TableErrorKind};
-pub use target::{Feature, Message, NoMessage, NoReply, NoStatus, NoText, Params, Target};
+pub use target::health::{Concern, Health, HealthState, Work, WorkKind};
+pub use target::kind::{Any, Kind};
+pub use target::{Message, NoMessage, NoReply, NoStatus, NoText, Params, Target};
+pub use targets::any::{OtherStatus, OtherTable, TargetVisitor};
 pub use targets::*;
-pub use value::{Number, Usage, Value};
-pub use word::{Form, Word, WordBuf};
+pub use text::device::{Device, DevicePath};
+pub use text::fields::Fields;
+pub use text::limits::Limits;
+pub use text::printer::Printer;
+pub use text::secret::{Key, SecretWord};
+pub use text::value::{Number, Usage, Value};
+pub use text::word::{Form, Word, WordBuf};

@@ -1,4 +1,4 @@
-//! A guided tour: what is done, the call that does it, what the kernel answered.
+//! A guided tour: what is done, the call that does it, and what the kernel answered.
 //!
 //! `cargo xtask demo` runs it on a throw-away kernel.
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers that are known")]
@@ -7,17 +7,13 @@ use std::error::Error;
 use std::fmt::Display;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use dm_core::{
-    Buffer, CreateOptions, DepsOptions, Dm, DmName, InfoOptions, ListOptions, LoadOptions, RemoveOptions,
-    ResumeOptions, Retry, StatusOptions, TargetLine,
-};
-use dm_targets::linear::{Linear, LinearTable};
-use dm_targets::{TableLine, Target as _};
+use dm_core::{DmName, Host, RemovePolicy, Retry, StatusOptions, TargetLine, paths};
+use dm_targets::linear::LinearTable;
 use dm_testing::{LoopDevice, Pattern, Scratch, wait_until};
 use dm_units::{Bytes, DeviceNumber, Sectors};
 
@@ -29,31 +25,31 @@ const DISK: Bytes = Bytes(16 << 20);
 fn main() -> Result<()> {
     let Some(scratch) = Scratch::new(&[]) else { return Err("this needs root and a device mapper".into()) };
     let mut tour = Tour { step: 0 };
-    let dm = tour.open()?;
+    let host = tour.open()?;
 
     let first = scratch.loop_device(DISK)?;
     let second = scratch.loop_device(DISK)?;
-    tour.step("Make two disks out of files", "LoopDevice::sparse(Bytes(16 << 20))");
+    tour.step("Make two disks of files", "LoopDevice::sparse(Bytes(16 << 20))");
     for disk in [&first, &second] {
         tour.answer(format_args!("{} is {}, {:#}", disk.path().display(), disk.number(), disk.size()));
     }
 
     let name = DmName::new("demo-joined")?;
     scratch.track(name);
-    tour.create(&dm, name)?;
-    let path = tour.join(&dm, name, &first, &second)?;
-    tour.look(&dm, name)?;
+    tour.create(&host, name)?;
+    let path = tour.join(&host, name, &first, &second)?;
+    tour.look(&host, name)?;
     tour.write_and_read_back(&path)?;
-    tour.reload_under_a_writer(&dm, name, &path, &first, &second)?;
+    tour.reload_under_a_writer(&host, name, &path, &first, &second)?;
 
-    let snapshot = DmName::new("demo snapshot")?;
+    let snapshot = DmName::new("demo-snapshot")?;
     scratch.track(snapshot);
     let store = scratch.loop_device(Bytes(64 << 10))?;
-    tour.wait_for_an_event(&dm, name, snapshot, &store)?;
-    tour.tree(&dm)?;
-    tour.refused(&dm, name)?;
-    tour.busy(&dm, name, &path)?;
-    tour.remove(&dm, &[snapshot, name])
+    tour.wait_for_an_event(&host, name, snapshot, &store)?;
+    tour.tree(&host)?;
+    tour.refused(&host, name)?;
+    tour.busy(&host, name, &path)?;
+    tour.remove(&host, &[snapshot, name])
 }
 
 struct Tour {
@@ -72,60 +68,67 @@ impl Tour {
         }
     }
 
-    fn open(&mut self) -> Result<Dm> {
-        self.step("Open the control node, which loads the module if need be", "Dm::open()");
-        let dm = Dm::open()?;
-        let release = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
-        self.answer(format_args!("Linux {}, device mapper interface {}", release.trim(), dm.version()?));
-        Ok(dm)
+    /// An error with its causes, each on a line, as are the kernel's reasons.
+    fn error(&self, error: &dyn Error) {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            self.answer(error.to_string().replace("; ", "\n"));
+            next = error.source();
+        }
     }
 
-    fn create(&mut self, dm: &Dm, name: DmName<'_>) -> Result<()> {
-        self.step("Create a device, as yet without a table", "dm.device_create(name, CreateOptions::new())");
-        let info = dm.device_create(name, CreateOptions::new())?;
+    fn open(&mut self) -> Result<Host> {
+        self.step("Open the control node, which loads the module if it is missing", "Host::open()");
+        let host = Host::open()?;
+        let release = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
+        self.answer(format_args!("Linux {}, device mapper interface {}", release.trim(), host.dm().version()?));
+        Ok(host)
+    }
+
+    fn create(&mut self, host: &Host, name: &DmName) -> Result<()> {
+        self.step("Create a device, which has no table yet", "dm.device_create(name)");
+        let info = host.dm().device_create(name)?;
         self.answer(format_args!("{name} is {}, flags: {}", info.number(), shown(info.flags())));
         Ok(())
     }
 
-    fn join(&mut self, dm: &Dm, name: DmName<'_>, first: &LoopDevice, second: &LoopDevice) -> Result<String> {
-        self.step(
-            "Prepare a table: one disk behind the other",
-            "dm.table_load(&mut buffer, name, lines, LoadOptions::new())",
-        );
+    fn join(&mut self, host: &Host, name: &DmName, first: &LoopDevice, second: &LoopDevice) -> Result<PathBuf> {
+        self.step("Load a table: one disk behind the other", "dm.table_load(name, lines)");
         let lines = [
-            TableLine::<Linear>::new(Sectors(0), first.size(), LinearTable::new(first.number(), Sectors(0))),
-            TableLine::new(first.size(), second.size(), LinearTable::new(second.number(), Sectors(0))),
+            TargetLine::new(Sectors(0), first.size(), LinearTable::new(first.number(), Sectors(0))),
+            TargetLine::new(first.size(), second.size(), LinearTable::new(second.number(), Sectors(0))),
         ];
-        let info = dm.table_load(&mut Buffer::new(), name, lines.iter().map(Into::into), LoadOptions::new())?;
+        let info = host.dm().table_load(name, lines)?;
         self.answer(format_args!("flags: {}", shown(info.flags())));
 
-        self.step("Put it in force", "dm.device_resume(name, ResumeOptions::new())");
-        let info = dm.device_resume(name, ResumeOptions::new())?;
+        self.step("Make it active, and wait for udev", "host.resume(name)");
+        let info = host.resume(name)?;
         self.answer(format_args!("flags: {}", shown(info.flags())));
-        Ok(format!("/dev/dm-{}", info.number().minor))
+        let path = host.path(name)?;
+        self.answer(format_args!("it is {}", path.display()));
+        Ok(path)
     }
 
-    fn look(&mut self, dm: &Dm, name: DmName<'_>) -> Result<()> {
-        let mut buffer = Buffer::new();
-        self.step("Read the table back", "dm.table_status(&mut buffer, name, StatusOptions::table())");
-        for line in &dm.table_status(&mut buffer, name, StatusOptions::table())? {
+    fn look(&mut self, host: &Host, name: &DmName) -> Result<()> {
+        self.step("Read the table back", "dm.table_status_with(name, StatusOptions::table())");
+        for line in &host.dm().table_status_with(name, StatusOptions::table())? {
             self.answer(line?);
         }
-        self.step("Ask which devices it uses", "dm.table_deps(&mut buffer, name, DepsOptions::new())");
-        for number in dm.table_deps(&mut buffer, name, DepsOptions::new())?.iter() {
+        self.step("Read which devices it uses", "dm.table_deps(name)");
+        for number in host.dm().table_deps(name)?.iter() {
             self.answer(number);
         }
         Ok(())
     }
 
-    fn write_and_read_back(&mut self, path: &str) -> Result<()> {
+    fn write_and_read_back(&mut self, path: &Path) -> Result<()> {
         self.step(
-            "Write over the seam of the two disks and read it back",
+            "Write over the border of the two disks and read it back",
             "Pattern::new(1).write(path, start, length)",
         );
         let (start, length) = (Sectors(32_000), Sectors(2_000));
-        Pattern::new(1).write(Path::new(path), start, length)?;
-        Pattern::new(1).verify(Path::new(path), start, length)?;
+        Pattern::new(1).write(path, start, length)?;
+        Pattern::new(1).verify(path, start, length)?;
         self.answer(format_args!("{length:#} from {start:#} on are as they were written"));
         Ok(())
     }
@@ -133,18 +136,18 @@ impl Tour {
     /// Loads the same disks in two lines more, while a thread writes one block after the other.
     fn reload_under_a_writer(
         &mut self,
-        dm: &Dm,
-        name: DmName<'_>,
-        path: &str,
+        host: &Host,
+        name: &DmName,
+        path: &Path,
         first: &LoopDevice,
         second: &LoopDevice,
     ) -> Result<()> {
-        self.step("Reload the table ten times while a writer is at it", "dm.table_load(…) and dm.device_resume(…)");
+        self.step("Replace the table ten times while a thread writes", "host.reload(name, lines)");
         let mut lines = Vec::new();
         let half = Sectors(first.size().0 / 2);
         for (disk, start) in [(first, Sectors(0)), (second, first.size())] {
             for part in [Sectors(0), half] {
-                lines.push(TableLine::<Linear>::new(start + part, half, LinearTable::new(disk.number(), part)));
+                lines.push(TargetLine::new(start + part, half, LinearTable::new(disk.number(), part)));
             }
         }
         let device = File::options().write(true).open(path)?;
@@ -161,10 +164,9 @@ impl Tour {
             });
             let reload = || -> Result<()> {
                 for round in 1..=10 {
-                    // The writer is to be in the middle of its work each time.
+                    // The writer is in the middle of its work each time.
                     wait_until("the writer", Duration::from_secs(30), || blocks.load(Ordering::Relaxed) >= round * 20)?;
-                    dm.table_load(&mut Buffer::new(), name, lines.iter().map(Into::into), LoadOptions::new())?;
-                    dm.device_resume(name, ResumeOptions::new())?;
+                    host.reload(name, lines.clone())?;
                 }
                 Ok(())
             };
@@ -183,7 +185,7 @@ impl Tour {
                 return Err(format!("block {block} was lost").into());
             }
         }
-        let lines = dm.device_info(name, InfoOptions::new())?.target_count();
+        let lines = host.dm().device_info(name)?.target_count();
         self.answer(format_args!(
             "the table has {lines} lines now; the writer wrote {written} blocks and none is lost"
         ));
@@ -191,30 +193,26 @@ impl Tour {
     }
 
     /// A snapshot whose store is too small overflows when its origin is overwritten, which is an event.
-    fn wait_for_an_event(&mut self, dm: &Dm, origin: DmName<'_>, name: DmName<'_>, store: &LoopDevice) -> Result<()> {
+    fn wait_for_an_event(&mut self, host: &Host, origin: &DmName, name: &DmName, store: &LoopDevice) -> Result<()> {
         self.step(
             "Wait for an event: a snapshot with too small a store is written to until it overflows",
-            "dm.device_wait(&mut buffer, name, event_nr, StatusOptions::new())",
+            "dm.device_wait(name, event_nr)",
         );
-        let origin = dm.device_info(origin, InfoOptions::new())?.number();
-        let params = format!("{origin} {} N 8", store.number());
-        dm.device_create(name, CreateOptions::new())?;
-        let line = TargetLine::new(Sectors(0), Sectors(2048), "snapshot", params);
-        dm.table_load(&mut Buffer::new(), name, [line], LoadOptions::new())?;
-        let info = dm.device_resume(name, ResumeOptions::new())?;
-        let path = format!("/dev/dm-{}", info.number().minor);
+        let dm = host.dm();
+        let params = format!("{} {} N 8", dm.device_info(origin)?.number(), store.number());
+        let info = host.create(name, [TargetLine::text(Sectors(0), Sectors(2048), "snapshot", params)])?;
+        let path = paths::kernel_path(info.number());
 
-        let mut buffer = Buffer::new();
-        for line in &dm.table_status(&mut buffer, name, StatusOptions::new())? {
+        for line in &dm.table_status(name)? {
             self.answer(format_args!("before: {} (event number {})", line?, info.event_nr()));
         }
         thread::scope(|scope| -> Result<()> {
             scope.spawn(|| {
                 thread::sleep(Duration::from_millis(100));
                 // The writes behind the end of the store fail, as they should.
-                let _ = Pattern::new(2).write(Path::new(&path), Sectors(0), Sectors(1024));
+                let _ = Pattern::new(2).write(&path, Sectors(0), Sectors(1024));
             });
-            let after = dm.device_wait(&mut buffer, name, info.event_nr(), StatusOptions::new())?;
+            let after = dm.device_wait(name, info.event_nr())?;
             for line in &after {
                 self.answer(format_args!("after:  {} (event number {})", line?, after.info().event_nr()));
             }
@@ -222,47 +220,49 @@ impl Tour {
         })
     }
 
-    fn tree(&mut self, dm: &Dm) -> Result<()> {
-        self.step("See what stands on what", "dm.device_tree(&mut buffer)");
-        self.answer(dm.device_tree(&mut Buffer::new())?);
+    fn tree(&mut self, host: &Host) -> Result<()> {
+        self.step("See which device uses which", "dm.device_tree()");
+        self.answer(host.dm().device_tree()?);
         Ok(())
     }
 
-    fn refused(&mut self, dm: &Dm, name: DmName<'_>) -> Result<()> {
-        self.step("Load a table that the kernel refuses: over a disk that is not there", "dm.table_load(…)");
+    fn refused(&mut self, host: &Host, name: &DmName) -> Result<()> {
+        self.step(
+            "Replace the table by one that the kernel refuses: its disk does not exist",
+            "host.reload(name, lines)",
+        );
         let table = LinearTable::new(DeviceNumber::new(4000, 0), Sectors(0));
-        let line = TargetLine::new(Sectors(0), Sectors(8), Linear::TYPE, &table);
-        match dm.table_load(&mut Buffer::new(), name, [line], LoadOptions::new()) {
+        match host.reload(name, [TargetLine::new(Sectors(0), Sectors(8), table)]) {
             Ok(_) => return Err("the kernel took it".into()),
-            Err(error) => self.answer(error.to_string().replace("; ", "\n")),
+            Err(error) => self.error(&error),
         }
         Ok(())
     }
 
-    fn busy(&mut self, dm: &Dm, name: DmName<'_>, path: &str) -> Result<()> {
+    fn busy(&mut self, host: &Host, name: &DmName, path: &Path) -> Result<()> {
         self.step(
             "Try for a moment to remove a device that is in use",
-            "dm.device_remove(name, RemoveOptions::new().retry(Retry::within(Duration::from_millis(200))))",
+            "host.remove_with(name, RemovePolicy::new().retry(Retry::within(Duration::from_millis(200))))",
         );
         let _open = File::open(path)?;
-        match dm.device_remove(name, RemoveOptions::new().retry(Retry::within(Duration::from_millis(200)))) {
+        match host.remove_with(name, RemovePolicy::new().retry(Retry::within(Duration::from_millis(200)))) {
             Ok(_) => return Err("the kernel removed it".into()),
-            Err(error) => self.answer(error.to_string().replace("; ", "\n")),
+            Err(error) => self.error(&error),
         }
         Ok(())
     }
 
-    fn remove(&mut self, dm: &Dm, names: &[DmName<'_>]) -> Result<()> {
+    fn remove(&mut self, host: &Host, names: &[&DmName]) -> Result<()> {
         self.step(
             "Remove what was made, users first",
-            "dm.device_remove(name, RemoveOptions::new().retry(Retry::default()))",
+            "host.remove_with(name, RemovePolicy::new().retry(Retry::default()))",
         );
         for &name in names {
             // udev looks at a device that has changed, which keeps it busy for a moment.
-            dm.device_remove(name, RemoveOptions::new().retry(Retry::default()))?;
-            self.answer(format_args!("{name} is gone"));
+            host.remove_with(name, RemovePolicy::new().retry(Retry::default()))?;
+            self.answer(format_args!("{name} is removed"));
         }
-        let left = dm.list_devices(&mut Buffer::new(), ListOptions::new())?.iter().count();
+        let left = host.dm().list_devices()?.iter().count();
         self.answer(format_args!("{left} mapped devices are left"));
         Ok(())
     }
@@ -274,7 +274,7 @@ fn shown(flags: dm_core::Flags) -> String {
 
 type Block = [u8; 4096];
 const BLOCK: u64 = 4096;
-/// How many blocks the writer goes through before it starts anew: those around the seam, too.
+/// How many blocks the writer goes through before it starts anew: the border of the disks is among them.
 const BLOCKS: u64 = 8192;
 
 fn block_of(number: u64) -> Block {

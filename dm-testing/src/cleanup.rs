@@ -4,79 +4,70 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use dm_core::{
-    Buffer, DevId, Dm, DmNameBuf, InfoOptions, LoadOptions, RemoveOptions, Result, ResumeOptions, StatusOptions,
-    SuspendOptions, TargetLine,
+    DmName, DmNameBuf, Host, OpError, RemovePolicy, Result, ResumeOptions, StatusOptions, SuspendOptions, TargetLine,
 };
 use dm_units::Sectors;
+
+use crate::error::in_full;
 
 /// Between two rounds in which nothing could be removed.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Removes the devices that `left` finds until it finds none; says which stay, once so long they did not become fewer.
+/// Removes the devices that `left` finds until it finds none. If there have not become fewer for `timeout`, returns those that
+/// stay, in words.
 ///
-/// A round that removes something may free what that stood on, so the next follows at once.
-pub(crate) fn remove_devices(dm: &Dm, limit: Duration, left: impl Fn() -> Result<Vec<DmNameBuf>>) -> Vec<String> {
+/// A round that removes something may free what that device used, so the next round follows at once.
+pub(crate) fn remove_devices(host: &Host, timeout: Duration, left: impl Fn() -> Result<Vec<DmNameBuf>>) -> Vec<String> {
     let (mut fewest, mut since) = (usize::MAX, Instant::now());
     loop {
         let names = match left() {
             Ok(names) if names.is_empty() => return Vec::new(),
             Ok(names) => names,
-            Err(error) => return vec![error.to_string()],
+            Err(error) => return vec![in_full(&error)],
         };
         if names.len() < fewest {
             (fewest, since) = (names.len(), Instant::now());
-        } else if since.elapsed() > limit {
-            return names.iter().map(|name| give_up(dm, name)).collect();
+        } else if since.elapsed() > timeout {
+            return names.iter().map(|name| give_up(host, name)).collect();
         }
-        let stuck: Vec<_> = names.iter().filter(|name| !remove(dm, name, RemoveOptions::new())).collect();
+        let stuck: Vec<_> = names.iter().filter(|name| !remove(host, name, RemovePolicy::new())).collect();
         if stuck.len() == names.len() {
             for name in stuck {
-                // Where it fails, the device is reported in the end.
-                let _ = unblock(dm, name);
+                // If it fails, the device is reported in the end.
+                let _ = unblock(host, name);
             }
             thread::sleep(PAUSE);
         }
     }
 }
 
-/// Whether the device is gone.
-fn remove(dm: &Dm, name: &DmNameBuf, options: RemoveOptions) -> bool {
-    match dm.device_remove(name, options) {
-        Ok(_) => true,
-        Err(error) => error.is_not_found(),
-    }
+/// Whether the device is removed. What is wrong with `/dev` is not this test's.
+fn remove(host: &Host, name: &DmName, policy: RemovePolicy) -> bool {
+    host.remove_with(name, policy).map_or_else(|error: OpError| error.is_done() || error.is_not_found(), |_| true)
 }
 
-/// Has the device itself let go what keeps devices open: its inactive table, and io that waits while it is suspended.
-fn unblock(dm: &Dm, name: &DmNameBuf) -> Result<()> {
+/// Makes the device itself release what keeps devices open: its inactive table, and I/O that waits while it is suspended.
+fn unblock(host: &Host, name: &DmName) -> Result<()> {
+    let dm = host.dm();
     dm.table_clear(name)?;
-    if !dm.device_info(name, InfoOptions::new())?.is_suspended() {
+    if !dm.device_info(name)?.is_suspended() {
         return Ok(());
     }
-    let mut buffer = Buffer::new();
-    let size = size(dm, &mut buffer, name.into())?;
-    if size > Sectors(0) {
-        let errors = TargetLine::new(Sectors(0), size, "error", "");
-        dm.table_load(&mut buffer, name, [errors], LoadOptions::new())?;
+    let table = dm.table_status_with(name, StatusOptions::table().noflush(true))?;
+    let end = table.iter().last().transpose()?.map_or(Sectors(0), |line| line.start.saturating_add(line.length));
+    if end > Sectors(0) {
+        dm.table_load(name, [TargetLine::text(Sectors(0), end, "error", "")])?;
     }
-    let at_once = SuspendOptions::new().noflush(true).skip_lockfs(true);
-    dm.device_resume(name, ResumeOptions::new().suspend(at_once))?;
+    dm.device_resume_with(name, ResumeOptions::new().suspend(SuspendOptions::at_once()))?;
     Ok(())
 }
 
-/// The size of the table in force; 0 without one.
-fn size(dm: &Dm, buffer: &mut Buffer, id: DevId<'_>) -> Result<Sectors> {
-    let table = dm.table_status(buffer, id, StatusOptions::table().noflush(true))?;
-    let last = table.iter().last().transpose()?;
-    Ok(last.map_or(Sectors(0), |line| line.start.saturating_add(line.length)))
-}
-
-/// Has a device removed at its last close; says why it is still there.
-fn give_up(dm: &Dm, name: &DmNameBuf) -> String {
-    let state = match dm.device_info(name, InfoOptions::new()) {
+/// Makes the kernel remove a device at its last close. Returns why it still exists.
+fn give_up(host: &Host, name: &DmName) -> String {
+    let state = match host.dm().device_info(name) {
         Ok(info) => format!("{}, open {} times", info.number(), info.open_count()),
-        Err(error) => error.to_string(),
+        Err(error) => in_full(&error),
     };
-    remove(dm, name, RemoveOptions::new().deferred(true));
-    format!("mapped device {} ({state})", name.as_borrowed().mangled())
+    remove(host, name, RemovePolicy::new().deferred(true));
+    format!("mapped device {} ({state})", name.mangled())
 }

@@ -5,12 +5,12 @@ use std::thread;
 
 /// Fails the running test.
 #[track_caller]
-#[expect(clippy::panic, reason = "failing is what a test harness is for")]
+#[expect(clippy::panic, reason = "a test harness has to make tests fail")]
 pub(crate) fn fail(why: impl Display) -> ! {
     panic!("{why}");
 }
 
-/// Fails the running test from a destructor, where another panic must not be added to one that is under way.
+/// Fails the running test from a destructor. While the test panics already, it only prints: a second panic would abort.
 #[track_caller]
 pub(crate) fn fail_in_drop(why: impl Display) {
     if thread::panicking() {

@@ -1,10 +1,11 @@
-//! Disks that fail when told to.
+//! Disks whose faults a test switches on and off.
 
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use dm_core::{Buffer, LoadOptions, Printed, ResumeOptions, SuspendOptions, TargetLine};
+use dm_core::udev::{Strategy, Udev, Visibility};
+use dm_core::{AsDevId, DevId, Host, LineText, NameError, ReloadOptions, SuspendPolicy, TargetLine};
 use dm_units::{DeviceNumber, Sectors};
 
 use crate::error::Result;
@@ -16,21 +17,21 @@ use crate::scratch::{MappedDevice, Scratch};
 pub enum Fault {
     /// As the disk below.
     None,
-    /// All io fails. Target `error`.
+    /// All I/O fails. Target `error`.
     Errors,
-    /// Io to these sectors fails. Target `error`.
+    /// I/O to these sectors fails. Target `error`.
     ErrorsIn(Range<Sectors>),
     /// Writes fail, reads do not. Target `flakey`.
     WriteErrors,
-    /// Writes seem to succeed and are forgotten. Target `flakey`.
+    /// Writes seem to succeed and are dropped. Target `flakey`.
     LostWrites,
-    /// All io takes so much longer, which is rounded down to milliseconds. Target `delay`.
+    /// All I/O takes this much longer, rounded down to milliseconds. Target `delay`.
     Slow(Duration),
-    /// All io waits until another behaviour is set: the device is suspended.
+    /// All I/O waits until another behaviour is set: the device is suspended.
     Hang,
 }
 
-/// A disk over another one whose behaviour can be changed at any time, under io.
+/// A disk over another one whose behaviour can be changed at any time, under I/O.
 ///
 /// ```no_run
 /// use dm_testing::{Fault, FaultyDisk, Scratch, require};
@@ -54,41 +55,40 @@ pub enum Fault {
 /// # fn main() { a_bad_sector_is_reported() }
 /// ```
 #[derive(Debug)]
-pub struct FaultyDisk<'s> {
-    scratch: &'s Scratch,
+pub struct FaultyDisk {
+    host: Host,
     device: MappedDevice,
     below: DeviceNumber,
     size: Sectors,
 }
 
-impl<'s> FaultyDisk<'s> {
+impl FaultyDisk {
     /// Makes a disk, named as by [`Scratch::name`], over the first sectors of another one. It has no fault yet.
     ///
     /// # Errors
     /// The suffix can't be part of a name, or the kernel refuses.
-    pub fn over(scratch: &'s Scratch, suffix: &str, below: DeviceNumber, size: Sectors) -> Result<Self> {
-        let lines = lines(&Fault::None, below, size);
-        let device = scratch.map(suffix, lines)?;
-        Ok(Self { scratch, device, below, size })
+    pub fn over(scratch: &Scratch, suffix: &str, below: DeviceNumber, size: Sectors) -> Result<Self> {
+        let device = scratch.map(suffix, lines(&texts(&Fault::None, below, size)))?;
+        // udev may hang on a disk that hangs, so it is not waited for.
+        let host = scratch.host().clone().with_udev(Udev::new(Strategy::None));
+        Ok(Self { host, device, below, size })
     }
 
     /// Changes its behaviour.
     ///
-    /// Io that is under way has ended by then in the way it was begun; io that hangs goes on in the new way.
+    /// I/O that is under way completes first, as it was begun; I/O that hangs continues in the new way.
     ///
     /// # Errors
-    /// The kernel refuses, for instance because it lacks the target.
+    /// The kernel refuses, for instance because it lacks the target. The disk then behaves as before.
     pub fn set(&self, fault: &Fault) -> Result<()> {
-        let dm = self.scratch.dm();
         // A file system on a disk that fails can't be frozen.
-        let at_once = SuspendOptions::new().noflush(true).skip_lockfs(true);
+        let at_once = SuspendPolicy::new().noflush(true).skip_lockfs(true);
         if *fault == Fault::Hang {
-            dm.device_suspend(self.number(), at_once)?;
+            self.host.suspend_with(self, at_once)?;
             return Ok(());
         }
-        let lines = lines(fault, self.below, self.size);
-        dm.table_load(&mut Buffer::new(), self.number(), lines, LoadOptions::new())?;
-        dm.device_resume(self.number(), ResumeOptions::new().suspend(at_once))?;
+        let options = ReloadOptions::new().suspend(at_once).visibility(Visibility::Private);
+        self.host.reload_with(self, lines(&texts(fault, self.below, self.size)), options)?;
         Ok(())
     }
 
@@ -117,13 +117,27 @@ impl<'s> FaultyDisk<'s> {
     }
 }
 
+/// By its number.
+impl AsDevId for FaultyDisk {
+    fn as_dev_id(&self) -> std::result::Result<DevId<'_>, NameError> {
+        self.device.as_dev_id()
+    }
+}
+
+/// A line of a table: start, length, target and params.
+type LineOf = (Sectors, Sectors, &'static str, String);
+
+fn lines(texts: &[LineOf]) -> impl Iterator<Item = TargetLine<LineText<'_, &str>>> {
+    texts.iter().map(|(start, length, target, params)| TargetLine::text(*start, *length, target, params.as_str()))
+}
+
 /// The table of a behaviour.
-fn lines(fault: &Fault, below: DeviceNumber, size: Sectors) -> Vec<TargetLine<'static, Printed<String>>> {
-    let whole = |target_type, params| vec![TargetLine::new(Sectors(0), size, target_type, params)];
+fn texts(fault: &Fault, below: DeviceNumber, size: Sectors) -> Vec<LineOf> {
+    let whole = |target, params| vec![(Sectors(0), size, target, params)];
     match fault {
         Fault::None | Fault::Hang => whole("linear", format!("{below} 0")),
         Fault::Errors => whole("error", String::new()),
-        Fault::ErrorsIn(bad) => lines_around(bad, below, size),
+        Fault::ErrorsIn(bad) => texts_around(bad, below, size),
         // Up for no second, then down for one, and so on: always down.
         Fault::WriteErrors => whole("flakey", format!("{below} 0 0 1 1 error_writes")),
         Fault::LostWrites => whole("flakey", format!("{below} 0 0 1 1 drop_writes")),
@@ -131,18 +145,18 @@ fn lines(fault: &Fault, below: DeviceNumber, size: Sectors) -> Vec<TargetLine<'s
     }
 }
 
-/// Errors in one stretch, the disk below before and behind it.
-fn lines_around(bad: &Range<Sectors>, below: DeviceNumber, size: Sectors) -> Vec<TargetLine<'static, Printed<String>>> {
+/// Errors in one range, the disk below before and behind it.
+fn texts_around(bad: &Range<Sectors>, below: DeviceNumber, size: Sectors) -> Vec<LineOf> {
     let (start, end) = (bad.start.min(size), bad.end.min(size));
-    let stretches = [(Sectors(0), start, true), (start, end, false), (end, size, true)];
+    let ranges = [(Sectors(0), start, true), (start, end, false), (end, size, true)];
     let line = |(start, end, good): (Sectors, Sectors, bool)| {
         let length = end.checked_sub(start).filter(|length| *length > Sectors(0))?;
         Some(match good {
-            true => TargetLine::new(start, length, "linear", format!("{below} {start}")),
-            false => TargetLine::new(start, length, "error", String::new()),
+            true => (start, length, "linear", format!("{below} {start}")),
+            false => (start, length, "error", String::new()),
         })
     };
-    stretches.into_iter().filter_map(line).collect()
+    ranges.into_iter().filter_map(line).collect()
 }
 
 #[cfg(test)]
@@ -151,8 +165,8 @@ mod tests {
 
     fn table(bad: Range<u64>) -> Vec<String> {
         let bad = Sectors(bad.start)..Sectors(bad.end);
-        let lines = lines(&Fault::ErrorsIn(bad), DeviceNumber::new(7, 1), Sectors(100));
-        lines.iter().map(ToString::to_string).collect()
+        let texts = texts(&Fault::ErrorsIn(bad), DeviceNumber::new(7, 1), Sectors(100));
+        lines(&texts).map(|line| line.to_string()).collect()
     }
 
     #[test]

@@ -13,7 +13,7 @@ use loopdev::LoopControl;
 use nix::errno::Errno;
 use tempfile::TempPath;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, in_full};
 use crate::fail::fail_in_drop;
 use crate::test_name::safe_test_name;
 use crate::wait::{PATIENCE, wait_until};
@@ -40,7 +40,7 @@ impl LoopOptions {
         Self { offset, ..self }
     }
 
-    /// The most of the file that the device has; 0 for no limit.
+    /// The maximum size of the device; with 0 there is no limit.
     #[must_use]
     pub const fn size_limit(self, size_limit: Bytes) -> Self {
         Self { size_limit, ..self }
@@ -62,7 +62,7 @@ impl LoopOptions {
 
 /// A loop device, which is detached when this is dropped, also by a panic.
 ///
-/// What was made over it must be gone by then; a [`Scratch`](crate::Scratch) sees to that for its own loop devices.
+/// Devices that use it must be removed before; a [`Scratch`](crate::Scratch) does that for its loop devices.
 ///
 /// ```no_run
 /// use dm_testing::LoopDevice;
@@ -75,25 +75,24 @@ impl LoopOptions {
 /// ```
 ///
 /// # Panics
-/// When it is dropped and the kernel does not let the file go within 10 s, since something still uses the device.
+/// If the kernel does not release the file within 10 s after it is dropped, since something still uses the device.
 #[derive(Debug)]
 pub struct LoopDevice {
-    /// `None` once it was told to let its file go: from then on it may be anybody's.
+    /// `None` as soon as it is being detached: from then on another process may have it.
     attached: Option<loopdev::LoopDevice>,
     path: PathBuf,
     number: DeviceNumber,
     size: Sectors,
     backing_file: PathBuf,
-    /// Removes the file, where it was made here.
+    /// Removes the file, if it was made here.
     made: Option<TempPath>,
 }
 
 impl LoopDevice {
-    /// Makes a file of zeros in [`temp_dir`](std::env::temp_dir), which takes no room until it is written to, and attaches
-    /// it. The file is removed with the device.
+    /// Makes a sparse file of zeros in [`temp_dir`](std::env::temp_dir) and attaches it. The file is removed with the device.
     ///
     /// # Errors
-    /// The file can't be made; no permission to attach it; no loop device comes free.
+    /// The file can't be made; no permission to attach it; no loop device becomes free.
     pub fn sparse(size: Bytes) -> Result<Self> {
         let folder = std::env::temp_dir();
         let made = tempfile::Builder::new().prefix(&format!("{}-", safe_test_name())).tempfile_in(&folder);
@@ -107,8 +106,8 @@ impl LoopDevice {
     /// Attaches a file.
     ///
     /// # Errors
-    /// The file can't be opened; no permission to attach it; no loop device comes free; the sector size is none, or can't
-    /// be set for want of `losetup`.
+    /// The file can't be opened; no permission to attach it; no loop device becomes free; the sector size is invalid, or the
+    /// program `losetup` that sets it is missing.
     pub fn over(file: &Path, options: LoopOptions) -> Result<Self> {
         let path = file.canonicalize().map_err(Error::io("find", file))?;
         let opened = File::options().read(true).write(!options.read_only).open(file);
@@ -143,42 +142,42 @@ impl LoopDevice {
         self.size
     }
 
-    /// The file it shows.
+    /// The file behind it.
     #[must_use]
     pub fn backing_file(&self) -> &Path {
         &self.backing_file
     }
 
-    /// Detaches it and waits up to 10 s until the kernel has let the file go, which takes a moment when somebody else, as
-    /// udev, looks at the device.
+    /// Detaches it and waits up to 10 s until the kernel has released the file, which takes a moment while another program,
+    /// such as udev, has the device open.
     ///
     /// # Errors
-    /// The device was detached by somebody else; or it is still used. Then the kernel detaches it as soon as it is not.
+    /// Another process has detached the device; or it is still in use. Then the kernel detaches it at its last close.
     pub fn detach(self) -> Result<()> {
         self.detach_within(PATIENCE)
     }
 
-    /// The same, with a limit for the wait.
+    /// Detaches it and waits up to `timeout` until the kernel has released the file.
     ///
     /// # Errors
     /// As [`detach`](Self::detach).
-    pub fn detach_within(mut self, limit: Duration) -> Result<()> {
-        self.let_go(limit)
+    pub fn detach_within(mut self, timeout: Duration) -> Result<()> {
+        self.release(timeout)
     }
 
-    fn let_go(&mut self, limit: Duration) -> Result<()> {
+    fn release(&mut self, timeout: Duration) -> Result<()> {
         let Some(device) = self.attached.take() else { return Ok(()) };
         device.detach().map_err(Error::io("detach", &self.path))?;
         // The kernel does it at the last close.
         drop(device);
-        let what = format_args!("{} to let {} go", self.path.display(), self.backing_file.display());
-        wait_until(what, limit, || !self.holds_file())
+        let (path, file) = (self.path.display(), self.backing_file.display());
+        wait_until(format_args!("{path} to release {file}"), timeout, || !self.holds_file())
     }
 
     fn holds_file(&self) -> bool {
         let shown = fs::read(self.attribute("loop/backing_file")).unwrap_or_default();
         let name = self.backing_file.as_os_str().as_encoded_bytes();
-        // A file that was removed is shown with a word behind it.
+        // The name of a file that was removed has a word behind it.
         shown.strip_prefix(name).is_some_and(|rest| matches!(rest, b"\n" | b" (deleted)\n"))
     }
 
@@ -196,26 +195,26 @@ impl LoopDevice {
 
 impl Drop for LoopDevice {
     fn drop(&mut self) {
-        if let Err(error) = self.let_go(PATIENCE) {
-            fail_in_drop(error);
+        if let Err(error) = self.release(PATIENCE) {
+            fail_in_drop(in_full(&error));
         }
     }
 }
 
 const CONTROL: &str = "/dev/loop-control";
 
-/// How often to try again when another process is faster.
+/// How often to retry when another process is faster.
 const TRIES: u32 = 1000;
 
-/// Attaches a file to a device that nobody else has.
+/// Attaches a file to a free device.
 ///
 /// Between being found free and being attached, a device may be taken by another process. The kernel refuses the second
-/// one, which asks for another device.
+/// one, which looks for another device.
 fn attach_to_free(file: &File, options: LoopOptions) -> Result<(loopdev::LoopDevice, PathBuf, DeviceNumber)> {
     let control = LoopControl::open().map_err(Error::io("open", Path::new(CONTROL)))?;
     let (offset, size_limit) = (narrow(options.offset)?, narrow(options.size_limit)?);
     let attach = |device: loopdev::LoopDevice| {
-        // Before it is attached: nothing may fail then that does not detach it.
+        // Before it is attached: after that, whatever fails would have to detach it.
         let path = device.path().ok_or(io::ErrorKind::NotFound)?;
         let number = DeviceNumber::new(device.major()?, device.minor()?);
         let with = device.with().offset(offset).size_limit(size_limit).read_only(options.read_only);
@@ -234,13 +233,13 @@ fn attach_to_free(file: &File, options: LoopOptions) -> Result<(loopdev::LoopDev
     }
 }
 
-/// Whether the device that was free is attached, being detached, or removed by now.
+/// Whether the device that was free is attached, being detached, or removed now.
 fn is_taken(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw);
     matches!(errno, Some(Errno::EBUSY | Errno::ENXIO | Errno::ENODEV | Errno::ENOENT))
 }
 
-/// By `losetup`, since the crate for the rest does not know how.
+/// By `losetup`, since the crate `loopdev` can't do it.
 fn set_sector_size(path: &Path, bytes: u32) -> io::Result<()> {
     let output = Command::new("losetup").arg("--sector-size").arg(bytes.to_string()).arg(path).output();
     let output = output.map_err(|error| io::Error::new(error.kind(), format!("can't run losetup: {error}")))?;

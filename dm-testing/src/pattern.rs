@@ -1,6 +1,5 @@
-//! Data that knows where it belongs.
+//! Data that tells where it belongs.
 
-use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
@@ -11,11 +10,12 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, PosixFadviseAdvice, posix_fadvise};
 
 use crate::error::{Error, Result};
+use crate::held::{Held, sector};
 
-/// The content of a device, or of a part of it: every sector is different, and tells its number and its pattern.
+/// The content of a device, or of a part of it: every sector is different, and holds its number and its pattern's seed.
 ///
-/// Data that went astray is therefore found, and named. Writing ends with a flush. Reading asks the device, not the page
-/// cache: both bypass the cache where the path can (`O_DIRECT`), otherwise the cache is written back and dropped.
+/// So data that is in the wrong place is found, and where it belongs is reported. Writing ends with a flush. Reading asks the
+/// device, not the page cache: both bypass the cache where possible (`O_DIRECT`), otherwise it is written back and dropped.
 ///
 /// ```no_run
 /// use dm_testing::Pattern;
@@ -29,32 +29,32 @@ use crate::error::{Error, Result};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pattern {
-    /// `None`: nothing but zeros.
+    /// `None`: only zeros.
     seed: Option<u64>,
-    /// What is added to a sector's place for its number.
+    /// What is added to a sector's place to get its number.
     shift: u64,
 }
 
 impl Pattern {
-    /// A pattern; another seed gives another one.
+    /// The pattern of a seed.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
         Self { seed: Some(seed), shift: 0 }
     }
 
-    /// All sectors zero, as in what was never written.
+    /// All sectors zero, as where nothing was ever written.
     #[must_use]
     pub const fn zeros() -> Self {
         Self { seed: None, shift: 0 }
     }
 
-    /// The same data elsewhere: what stood at sector `from` stands at sector `to`, and all the rest moves with it.
+    /// The same data elsewhere: the data of sector `from` is at sector `to`, and all the rest moves along.
     #[must_use]
     pub const fn moved(self, from: Sectors, to: Sectors) -> Self {
         Self { seed: self.seed, shift: self.shift.wrapping_add(from.0).wrapping_sub(to.0) }
     }
 
-    /// Writes a stretch and flushes it.
+    /// Writes `length` sectors from `start` on and flushes them.
     ///
     /// # Errors
     /// The path can't be opened or written to, or is too short.
@@ -67,11 +67,11 @@ impl Pattern {
         written.and_then(|()| file.sync_data()).map_err(Error::io("write to", path))
     }
 
-    /// Reads a stretch and compares.
+    /// Reads `length` sectors from `start` on and compares.
     ///
     /// # Errors
-    /// [`Error::Mismatch`]: the first sector that is not as it should be, and what it holds. The path can't be opened or
-    /// read, or is too short.
+    /// [`Error::Mismatch`]: the first sector that is wrong, and what it holds. The path can't be opened or read, or is too
+    /// short.
     pub fn verify(&self, path: &Path, start: Sectors, length: Sectors) -> Result<()> {
         let (file, direct) = open(path, OpenOptions::new().read(true)).map_err(Error::io("open", path))?;
         if !direct {
@@ -92,7 +92,7 @@ impl Pattern {
         }
     }
 
-    /// Writes the pattern into memory, as the sectors from `first` on have it; what is left over at the end stays.
+    /// Writes the pattern of the sectors from `first` on into memory. A rest of less than a sector stays as it is.
     pub fn fill(&self, first: Sectors, bytes: &mut [u8]) {
         for (sector, bytes) in (first.0..).zip(bytes.chunks_exact_mut(SECTOR_SIZE)) {
             bytes.copy_from_slice(&self.sector(sector));
@@ -113,78 +113,13 @@ impl Pattern {
     }
 }
 
-/// What was found in a sector that should hold something else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Held {
-    /// Nothing but zeros.
-    Zeros,
-    /// A whole sector of a pattern.
-    Pattern {
-        /// The pattern's.
-        seed: u64,
-        /// Where the sector belongs.
-        sector: Sectors,
-    },
-    /// Nothing known.
-    Other,
-}
-
-impl Held {
-    fn of(bytes: &[u8]) -> Self {
-        let word = |at: usize| Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
-        match (word(0), word(8)) {
-            _ if bytes.iter().all(|byte| *byte == 0) => Self::Zeros,
-            (Some(number), Some(seed)) if bytes == sector(seed, number) => {
-                Self::Pattern { seed, sector: Sectors(number) }
-            }
-            _ => Self::Other,
-        }
-    }
-}
-
-/// Prints what a sector does: `holds zeros`.
-impl fmt::Display for Held {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Zeros => f.write_str("holds zeros"),
-            Self::Pattern { seed, sector } => write!(f, "holds what pattern {seed} has in sector {sector}"),
-            Self::Other => f.write_str("holds unknown data"),
-        }
-    }
-}
-
-/// One sector: its number, its seed, then a sequence that depends on both.
-fn sector(seed: u64, number: u64) -> [u8; SECTOR_SIZE] {
-    let mut bytes = [0; SECTOR_SIZE];
-    let mut state = mix(number ^ mix(seed));
-    for (at, word) in bytes.chunks_exact_mut(8).enumerate() {
-        let value = match at {
-            0 => number,
-            1 => seed,
-            _ => state,
-        };
-        word.copy_from_slice(&value.to_le_bytes());
-        state = mix(state);
-    }
-    bytes
-}
-
-/// A step of a generator whose numbers look random (`SplitMix64`).
-const fn mix(state: u64) -> u64 {
-    let z = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-/// How much is read or written at once.
+/// The number of bytes to read or write at once.
 const PIECE: usize = 256 * 1024;
 
-/// What any device asks of memory for direct io.
+/// The alignment that any device accepts for direct I/O.
 const ALIGN: usize = 4096;
 
-/// Goes through a stretch in pieces of aligned memory, each with the sector it starts at.
+/// Calls `each` for pieces of a range, each with the sector where it starts and with aligned memory.
 fn for_each_piece(
     start: Sectors,
     length: Sectors,
@@ -208,7 +143,7 @@ fn byte(sector: Sectors) -> io::Result<u64> {
     u64::try_from(sector.to_bytes().0).map_err(io::Error::other)
 }
 
-/// Opens so that the page cache is bypassed, if the path can; says whether it is.
+/// Opens a file so that the page cache is bypassed, if possible; returns whether it is.
 fn open(path: &Path, options: &mut OpenOptions) -> io::Result<(File, bool)> {
     match options.custom_flags(OFlag::O_DIRECT.bits()).open(path) {
         Ok(file) => Ok((file, true)),
@@ -244,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_there_and_nowhere_else() {
+    fn data_is_where_it_was_written_and_nowhere_else() {
         let file = file(2000);
         let pattern = Pattern::new(1);
         pattern.write(file.path(), Sectors(100), LENGTH).unwrap();
@@ -264,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn data_gone_astray_is_named() {
+    fn data_in_the_wrong_place_is_told_from_unknown_data() {
         let file = file(2000);
         Pattern::new(1).write(file.path(), Sectors(0), Sectors(10)).unwrap();
         Pattern::new(1).moved(Sectors(7), Sectors(3)).write(file.path(), Sectors(3), Sectors(1)).unwrap();

@@ -9,24 +9,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dm_core::{
-    Buffer, CreateOptions, DeviceInfo, Dm, DmName, DmNameBuf, LoadOptions, ResumeOptions, TargetLine, WriteParams,
+    AsDevId, CreateOptions, DevId, DeviceInfo, Dm, DmName, DmNameBuf, Host, NameError, TargetLine, TargetParams, paths,
 };
 use dm_units::{Bytes, DeviceNumber};
 
 use crate::cleanup;
-use crate::error::Result;
+use crate::error::{Result, in_full};
 use crate::fail::{fail, fail_in_drop};
 use crate::loop_device::LoopDevice;
 use crate::require::{self, Requirement};
 use crate::test_name::safe_test_name;
 use crate::wait::PATIENCE;
 
-/// A test's own corner of the device mapper: unique names, loop devices, and the removal of all that was made.
+/// The part of the device mapper that one test uses: unique names, loop devices, and the removal of all that was made.
 ///
 /// When it is dropped, also by a panic, it removes the test's mapped devices, the youngest first, then its loop devices.
-/// The test's devices are those whose names start with [`prefix`](Self::prefix), however they were made, and those it was
-/// told to [`track`](Self::track). A device that is open is tried again for up to 10 s, since udev opens every new device
-/// for a moment; one that is open and suspended is given a table of errors, so that io which waits for it comes to an end.
+/// The test's devices are those whose names start with [`prefix`](Self::prefix), however they were made, and those that were
+/// [tracked](Self::track). The removal of a device that is open is retried for up to 10 s, since udev opens every new device
+/// for a moment; a device that is open and suspended is given a table of errors, so that I/O which waits for it completes.
 ///
 /// ```no_run
 /// use dm_core::TargetLine;
@@ -40,7 +40,7 @@ use crate::wait::PATIENCE;
 /// fn a_linear_device_shows_its_disk() {
 ///     let Some(scratch) = Scratch::new(&[require::target("linear")]) else { return };
 ///     let disk = scratch.loop_device(Bytes(1 << 20)).unwrap();
-///     let line = TargetLine::new(Sectors(0), Sectors(1024), "linear", format!("{} 8", disk.number()));
+///     let line = TargetLine::text(Sectors(0), Sectors(1024), "linear", format!("{} 8", disk.number()));
 ///     let device = scratch.map("whole", [line]).unwrap();
 ///
 ///     Pattern::new(1).write(&device.path(), Sectors(0), Sectors(1024)).unwrap();
@@ -50,50 +50,56 @@ use crate::wait::PATIENCE;
 /// ```
 ///
 /// # Panics
-/// When it is dropped and something can't be removed: a leftover is a failure. The devices are then removed as soon as they
+/// If something can't be removed when it is dropped: a leftover is a failure. The devices are then removed as soon as they
 /// are closed.
 #[derive(Debug)]
 pub struct Scratch {
-    dm: Dm,
+    host: Host,
     prefix: String,
     patience: Duration,
-    /// In the order in which they were asked for.
+    /// In the order in which they were requested.
     names: Mutex<Vec<DmNameBuf>>,
     loop_devices: Mutex<Vec<Arc<LoopDevice>>>,
 }
 
-/// Tells the scratches of one process from each other.
+/// The number of the next scratch of this process.
 static SERIAL: AtomicU32 = AtomicU32::new(0);
 
 impl Scratch {
-    /// Begins a test that needs a device mapper and what is named here.
+    /// Begins a test that needs a device mapper and these requirements.
     ///
-    /// `None` where something is missing: the test must return, and its skip was recorded as [`require`] says.
+    /// `None` if something is missing: the test must return, and its skip was recorded, as [`require`] says.
     ///
     /// # Panics
-    /// Something is missing and nobody would learn of the skip; or the control node does not work.
+    /// Something is missing and no program counts skips; or the control node does not work.
     #[must_use]
     #[track_caller]
     pub fn new(requirements: &[Requirement]) -> Option<Self> {
         if !require::met(&[require::device_mapper()]) || !require::met(requirements) {
             return None;
         }
-        let dm = Dm::open().unwrap_or_else(|error| fail(error));
+        let host = Host::open().unwrap_or_else(|error| fail(in_full(&error)));
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let prefix = format!("{}-{}-{serial}-", safe_test_name(), process::id());
         let (names, loop_devices) = Default::default();
-        Some(Self { dm, prefix, patience: PATIENCE, names, loop_devices })
+        Some(Self { host, prefix, patience: PATIENCE, names, loop_devices })
     }
 
-    /// How long to wait in the end, while nothing goes, for others to close the test's devices; without this, 10 s.
-    pub fn set_patience(&mut self, limit: Duration) {
-        self.patience = limit;
+    /// How long to retry in the end, while no device can be removed: by default 10 s.
+    pub fn set_patience(&mut self, timeout: Duration) {
+        self.patience = timeout;
     }
 
-    /// The handle on the device mapper that belongs to this test.
+    /// The handle for single commands.
     #[must_use]
     pub const fn dm(&self) -> &Dm {
-        &self.dm
+        self.host.dm()
+    }
+
+    /// The host for operations, which works with udev as it finds it.
+    #[must_use]
+    pub const fn host(&self) -> &Host {
+        &self.host
     }
 
     /// What the names of all devices of this test start with: the test's name, the process, a number.
@@ -102,18 +108,18 @@ impl Scratch {
         &self.prefix
     }
 
-    /// A name of this test's own. The same suffix gives the same name again.
+    /// A name that only this test uses. The same suffix gives the same name again.
     ///
     /// # Errors
-    /// With the suffix it has more than 127 bytes, or there is a NUL or a `/` in it.
+    /// With the suffix the name has more than 127 bytes, or the suffix contains a NUL or a `/`.
     pub fn name(&self, suffix: impl AsRef<[u8]>) -> Result<DmNameBuf> {
         let name = DmNameBuf::new(&[self.prefix.as_bytes(), suffix.as_ref()].concat())?;
-        self.track(name.as_borrowed());
+        self.track(&name);
         Ok(name)
     }
 
-    /// Has a device removed, too, that does not carry the test's prefix.
-    pub fn track(&self, name: DmName<'_>) {
+    /// Also removes a device whose name does not start with the test's prefix.
+    pub fn track(&self, name: &DmName) {
         locked(&self.names).push(name.to_owned());
     }
 
@@ -140,50 +146,52 @@ impl Scratch {
         self.create_with(suffix, CreateOptions::new())
     }
 
-    /// The same, with a uuid or a chosen minor number.
+    /// Creates a device without a table, with a uuid or a chosen minor number.
     ///
     /// # Errors
     /// As [`create`](Self::create).
     pub fn create_with(&self, suffix: impl AsRef<[u8]>, options: CreateOptions<'_>) -> Result<MappedDevice> {
         let name = self.name(suffix)?;
-        let info = self.dm.device_create(name.as_borrowed(), options)?;
+        let info = self.dm().device_create_with(&name, options)?;
         Ok(MappedDevice::new(name, &info))
     }
 
-    /// Creates a device under [`name(suffix)`](Self::name) and puts a table in force.
+    /// Creates a device under [`name(suffix)`](Self::name) and makes a table active. udev is not waited for: use
+    /// [`host`](Self::host) for that, and the device's own [path](MappedDevice::path).
     ///
     /// # Errors
     /// The suffix can't be part of a name, or the kernel refuses, for instance the table.
-    pub fn map<'l, P: WriteParams>(
+    pub fn map<P: TargetParams>(
         &self,
         suffix: impl AsRef<[u8]>,
-        lines: impl IntoIterator<Item = TargetLine<'l, P>>,
+        lines: impl IntoIterator<Item = TargetLine<P>>,
     ) -> Result<MappedDevice> {
         let device = self.create(suffix)?;
         self.swap(&device, lines)?;
         Ok(device)
     }
 
-    /// Puts a table in force in the place of the one there is, under io.
+    /// Loads a table and makes it active in the place of the one that the device has, under I/O. Nothing is undone if that
+    /// fails: [`Host::reload`] does that.
     ///
     /// # Errors
     /// The kernel refuses, for instance the table.
-    pub fn swap<'l, P: WriteParams>(
+    pub fn swap<P: TargetParams>(
         &self,
         device: &MappedDevice,
-        lines: impl IntoIterator<Item = TargetLine<'l, P>>,
+        lines: impl IntoIterator<Item = TargetLine<P>>,
     ) -> Result<DeviceInfo> {
-        self.dm.table_load(&mut Buffer::new(), device.number, lines, LoadOptions::new())?;
-        Ok(self.dm.device_resume(device.number, ResumeOptions::new())?)
+        self.dm().table_load(device, lines)?;
+        Ok(self.dm().device_resume(device)?)
     }
 
     /// The devices of this test that exist, the youngest first as far as that is known.
     fn left(&self) -> dm_core::Result<Vec<DmNameBuf>> {
-        let asked_for = locked(&self.names);
-        let order: HashMap<&[u8], usize> = asked_for.iter().enumerate().map(|(at, name)| (name.as_ref(), at)).collect();
+        let requested = locked(&self.names);
+        let order: HashMap<&[u8], usize> =
+            requested.iter().enumerate().map(|(at, name)| (name.as_bytes(), at)).collect();
         let mut left = Vec::new();
-        let mut buffer = Buffer::new();
-        for device in &self.dm.list_devices(&mut buffer, dm_core::ListOptions::new())? {
+        for device in &self.dm().list_devices()? {
             let name = device?.name;
             let place = order.get(name.as_bytes()).copied();
             if place.is_some() || name.as_bytes().starts_with(self.prefix.as_bytes()) {
@@ -194,13 +202,13 @@ impl Scratch {
         Ok(left.into_iter().map(|(_, name)| name).collect())
     }
 
-    /// Removes everything; says what could not be removed.
+    /// Removes everything. Returns what could not be removed, in words.
     fn clean_up(&self) -> Vec<String> {
-        let mut faults = cleanup::remove_devices(&self.dm, self.patience, || self.left());
+        let mut faults = cleanup::remove_devices(&self.host, self.patience, || self.left());
         while let Some(device) = locked(&self.loop_devices).pop() {
-            // One that a thread of the test still holds is detached when that lets it go.
+            // One that a thread of the test still holds is detached when the thread drops it.
             let detached = Arc::try_unwrap(device).map_or(Ok(()), |device| device.detach_within(self.patience));
-            faults.extend(detached.err().map(|error| error.to_string()));
+            faults.extend(detached.err().map(|error| in_full(&error)));
         }
         faults
     }
@@ -215,7 +223,7 @@ impl Drop for Scratch {
     }
 }
 
-/// A test that panicked while it held the lock has left a list that is still right.
+/// A list stays right when a test panics while it holds the lock.
 fn locked<T>(list: &Mutex<T>) -> MutexGuard<'_, T> {
     list.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -234,8 +242,8 @@ impl MappedDevice {
 
     /// The name it was created under.
     #[must_use]
-    pub fn name(&self) -> DmName<'_> {
-        self.name.as_borrowed()
+    pub fn name(&self) -> &DmName {
+        &self.name
     }
 
     /// Its number, as tables name it.
@@ -244,10 +252,17 @@ impl MappedDevice {
         self.number
     }
 
-    /// The kernel's own node for it, `/dev/dm-0`, which is there, udev or not, as soon as there is a table.
+    /// The kernel's own node for it, `/dev/dm-0`, which exists, with or without udev, as soon as the device has a table.
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        PathBuf::from(format!("/dev/dm-{}", self.number.minor))
+        paths::kernel_path(self.number)
+    }
+}
+
+/// By its number, which stays the same when the device is renamed.
+impl AsDevId for MappedDevice {
+    fn as_dev_id(&self) -> core::result::Result<DevId<'_>, NameError> {
+        Ok(DevId::Number(self.number))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Waiting with an end.
+//! Waiting with a timeout.
 
 use std::fmt::Display;
 use std::thread;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 
-/// How long to wait for others to close a device, where nothing else is said.
+/// How long to wait for other programs to close a device, unless a test says otherwise.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The longest pause between two looks.
@@ -15,13 +15,13 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 /// Looks again and again, at most 20 ms apart, until the condition holds; `what` completes "waited for …".
 ///
 /// # Errors
-/// [`Error::TimedOut`]: it did not hold within `limit`.
-pub fn wait_until(what: impl Display, limit: Duration, mut condition: impl FnMut() -> bool) -> Result<()> {
+/// [`Error::TimedOut`]: it did not hold within `timeout`.
+pub fn wait_until(what: impl Display, timeout: Duration, mut condition: impl FnMut() -> bool) -> Result<()> {
     let start = Instant::now();
     let mut pause = Duration::from_millis(1);
     while !condition() {
-        if start.elapsed() >= limit {
-            return Err(Error::TimedOut { what: what.to_string(), limit });
+        if start.elapsed() >= timeout {
+            return Err(Error::TimedOut { what: what.to_string(), timeout });
         }
         thread::sleep(pause);
         pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_ends() {
+    fn a_wait_ends_with_its_timeout() {
         let error = wait_until("nothing", Duration::from_millis(3), || false).unwrap_err();
         assert_eq!(error.to_string(), "waited 3ms for nothing, in vain");
     }

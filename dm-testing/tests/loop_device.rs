@@ -1,4 +1,4 @@
-//! Loop devices of the harness itself.
+//! Loop devices.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs::{self, File};
@@ -13,7 +13,7 @@ use dm_units::{Bytes, Sectors};
 
 const SIZE: Sectors = Sectors(64);
 
-/// Whether the kernel has a file attached to any loop device.
+/// Whether the kernel has attached a file to any loop device.
 fn is_attached(file: &Path) -> bool {
     let devices = fs::read_dir("/sys/block").unwrap().map(|entry| entry.unwrap().path().join("loop/backing_file"));
     devices.filter_map(|path| fs::read_to_string(path).ok()).any(|shown| shown.starts_with(file.to_str().unwrap()))
@@ -21,7 +21,7 @@ fn is_attached(file: &Path) -> bool {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_sparse_one_is_zeros_and_can_be_written() {
+fn a_sparse_device_is_zeros_and_can_be_written() {
     if !require::met(&[require::root()]) {
         return;
     }
@@ -35,7 +35,7 @@ fn a_sparse_one_is_zeros_and_can_be_written() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn detaching_lets_the_file_go() {
+fn detaching_releases_the_file() {
     if !require::met(&[require::root()]) {
         return;
     }
@@ -48,7 +48,7 @@ fn detaching_lets_the_file_go() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_panic_detaches() {
+fn a_panic_detaches_the_device() {
     if !require::met(&[require::root()]) {
         return;
     }
@@ -65,7 +65,7 @@ fn a_panic_detaches() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_part_of_a_file_is_shown() {
+fn a_device_can_be_a_part_of_a_file() {
     if !require::met(&[require::root()]) {
         return;
     }
@@ -83,7 +83,7 @@ fn a_part_of_a_file_is_shown() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_read_only_one_refuses_writes() {
+fn a_read_only_device_refuses_writes() {
     if !require::met(&[require::root()]) {
         return;
     }

@@ -1,4 +1,4 @@
-//! What the harness itself promises: everything goes, and what stays is a failure.
+//! What the helpers themselves promise: everything is removed, and a leftover is a failure.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs::File;
@@ -6,37 +6,36 @@ use std::panic::{self, AssertUnwindSafe};
 use std::thread;
 use std::time::Duration;
 
-use dm_core::{Buffer, CreateOptions, Dm, DmName, InfoOptions, LoadOptions, RenameOptions, SuspendOptions, TargetLine};
+use dm_core::{Dm, DmName, LineText, TargetLine};
 use dm_testing::{Fault, FaultyDisk, MappedDevice, Pattern, Scratch, require, wait_until};
 use dm_units::{Bytes, Sectors};
 
 const LENGTH: Sectors = Sectors(64);
 
-fn zero() -> [TargetLine<'static, dm_core::Printed<&'static str>>; 1] {
-    [TargetLine::new(Sectors(0), LENGTH, "zero", "")]
+fn zero() -> [TargetLine<LineText<'static, &'static str>>; 1] {
+    [TargetLine::text(Sectors(0), LENGTH, "zero", "")]
 }
 
 /// The names of all devices that start like this.
 fn devices(prefix: &str) -> Vec<String> {
     let dm = Dm::open().unwrap();
-    let mut buffer = Buffer::new();
-    let list = dm.list_devices(&mut buffer, dm_core::ListOptions::new()).unwrap();
+    let list = dm.list_devices().unwrap();
     list.iter().map(|device| device.unwrap().name.to_string()).filter(|name| name.starts_with(prefix)).collect()
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn devices_go_in_the_right_order() {
+fn devices_are_removed_in_an_order_that_works() {
     let Some(scratch) = Scratch::new(&[require::target("linear")]) else { return };
     let prefix = scratch.prefix().to_owned();
     let disk = scratch.loop_device(Bytes(1 << 20)).unwrap();
-    let linear = |below| [TargetLine::new(Sectors(0), LENGTH, "linear", format!("{below} 0"))];
+    let linear = |below| [TargetLine::text(Sectors(0), LENGTH, "linear", format!("{below} 0"))];
     let lower = scratch.map("lower", linear(disk.number())).unwrap();
     let middle = scratch.map("middle", linear(lower.number())).unwrap();
     scratch.map("upper", linear(middle.number())).unwrap();
-    // Turned around: the oldest is now the uppermost.
+    // Turned around: the oldest one is at the top now.
     let other = scratch.map("other", linear(disk.number())).unwrap();
-    let first = scratch.dm().device_info(&scratch.name("lower").unwrap(), InfoOptions::new()).unwrap();
+    let first = scratch.dm().device_info(scratch.name("lower").unwrap()).unwrap();
     scratch.swap(&lower, linear(other.number())).unwrap();
     assert_eq!(first.number(), lower.number());
     assert_eq!(devices(&prefix).len(), 4);
@@ -63,17 +62,17 @@ fn a_panic_removes_devices() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn devices_made_by_others_renamed_or_tracked_go_too() {
+fn devices_that_were_made_otherwise_renamed_or_tracked_are_removed() {
     let Some(scratch) = Scratch::new(&[]) else { return };
     let prefix = scratch.prefix().to_owned();
     let made = format!("{prefix}made");
-    scratch.dm().device_create(DmName::new(&made).unwrap(), CreateOptions::new()).unwrap();
+    scratch.dm().device_create(&made).unwrap();
     let device = scratch.create("before").unwrap();
     let after = format!("{prefix}after");
-    scratch.dm().device_rename(device.name(), DmName::new(&after).unwrap(), RenameOptions::new()).unwrap();
+    scratch.dm().device_rename(device.name(), &after).unwrap();
     let tracked = format!("tracked-{prefix}");
     scratch.track(DmName::new(&tracked).unwrap());
-    scratch.dm().device_create(DmName::new(&tracked).unwrap(), CreateOptions::new()).unwrap();
+    scratch.dm().device_create(&tracked).unwrap();
     assert_eq!(devices(&prefix).len(), 2);
     drop(scratch);
     assert!(devices(&prefix).is_empty());
@@ -82,11 +81,11 @@ fn devices_made_by_others_renamed_or_tracked_go_too() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_suspended_device_with_io_waiting_goes() {
+fn a_suspended_device_with_io_that_waits_is_removed() {
     let Some(scratch) = Scratch::new(&[]) else { return };
     let prefix = scratch.prefix().to_owned();
     let device = scratch.map("device", zero()).unwrap();
-    scratch.dm().device_suspend(device.number(), SuspendOptions::new()).unwrap();
+    scratch.dm().device_suspend(&device).unwrap();
     let path = device.path();
     let reader = thread::spawn(move || Pattern::zeros().verify(&path, Sectors(0), LENGTH));
     wait_until("the reader to open it", Duration::from_secs(5), || open_count(&scratch, &device) > 0).unwrap();
@@ -97,25 +96,25 @@ fn a_suspended_device_with_io_waiting_goes() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn devices_that_hold_each_other_go() {
+fn devices_that_hold_each_other_open_are_removed() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let prefix = scratch.prefix().to_owned();
     let [one, two] = ["one", "two"].map(|suffix| scratch.map(suffix, zero()).unwrap());
     for (device, below) in [(&one, &two), (&two, &one)] {
-        let line = TargetLine::new(Sectors(0), LENGTH, "linear", format!("{} 0", below.number()));
-        scratch.dm().table_load(&mut Buffer::new(), device.number(), [line], LoadOptions::new()).unwrap();
+        let line = TargetLine::text(Sectors(0), LENGTH, "linear", format!("{} 0", below.number()));
+        scratch.dm().table_load(device, [line]).unwrap();
     }
     drop(scratch);
     assert!(devices(&prefix).is_empty());
 }
 
 fn open_count(scratch: &Scratch, device: &MappedDevice) -> i32 {
-    scratch.dm().device_info(device.number(), InfoOptions::new()).unwrap().open_count()
+    scratch.dm().device_info(device).unwrap().open_count()
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn what_stays_is_a_failure() {
+fn a_leftover_is_a_failure() {
     let Some(mut scratch) = Scratch::new(&[]) else { return };
     scratch.set_patience(Duration::from_millis(50));
     let prefix = scratch.prefix().to_owned();
@@ -145,7 +144,7 @@ fn names_are_unique_and_checked() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_faulty_disk_fails_as_told() {
+fn a_faulty_disk_has_the_fault_that_is_set() {
     let needs = ["error", "flakey", "delay"].map(require::target);
     let Some(scratch) = Scratch::new(&needs) else { return };
     let disk = scratch.loop_device(LENGTH.to_bytes()).unwrap();
@@ -180,7 +179,7 @@ fn a_faulty_disk_fails_as_told() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_hanging_disk_goes_on() {
+fn a_hanging_disk_continues_without_losing_io() {
     let Some(scratch) = Scratch::new(&[require::target("linear")]) else { return };
     let disk = scratch.loop_device(LENGTH.to_bytes()).unwrap();
     let faulty = FaultyDisk::over(&scratch, "faulty", disk.number(), LENGTH).unwrap();
@@ -198,7 +197,7 @@ fn a_hanging_disk_goes_on() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn what_is_missing_is_said() {
+fn missing_requirements_are_named() {
     let Some(_scratch) = Scratch::new(&[]) else { return };
     assert_eq!(require::target("no-such-target").missing().unwrap(), "it needs target no-such-target");
     assert!(require::target_version("zero", dm_units::Version::new(99, 0, 0)).missing().unwrap().contains("99.0.0"));

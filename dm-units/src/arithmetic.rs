@@ -49,23 +49,85 @@ macro_rules! operator {
 
 /// Implements an assigning operator through the plain one, by value and by reference.
 macro_rules! assign_operator {
-    ($assign:ident::$assign_method:ident, $operator:ident::$method:ident, $unit:ty, $rhs:ty) => {
-        impl core::ops::$assign<$rhs> for $unit {
+    ($assign:ident::$assign_method:ident, $operator:ident::$method:ident, $unit:ty) => {
+        impl core::ops::$assign<$unit> for $unit {
             #[inline]
             #[track_caller]
-            fn $assign_method(&mut self, rhs: $rhs) {
+            fn $assign_method(&mut self, rhs: $unit) {
                 *self = core::ops::$operator::$method(*self, rhs);
             }
         }
 
-        impl core::ops::$assign<&$rhs> for $unit {
+        impl core::ops::$assign<&$unit> for $unit {
             #[inline]
             #[track_caller]
-            fn $assign_method(&mut self, rhs: &$rhs) {
+            fn $assign_method(&mut self, rhs: &$unit) {
                 *self = core::ops::$operator::$method(*self, *rhs);
             }
         }
     };
+}
+
+/// Implements an operator with an integer on the right, and its assigning form. One implementation for all integers, so that
+/// the compiler knows the result of `unit * 2` before it has chosen a type for the 2.
+macro_rules! factor_operator {
+    ($operator:ident::$method:ident, $assign:ident::$assign_method:ident, $unit:ident, $number:ident,
+     $checked:ident, $message:expr) => {
+        impl<N: $crate::Factor<$number>> core::ops::$operator<N> for $unit {
+            type Output = $unit;
+
+            #[inline]
+            #[track_caller]
+            fn $method(self, rhs: N) -> $unit {
+                let Some(rhs) = $crate::factor::sealed::Sealed::to_number(rhs) else {
+                    $crate::arithmetic::no_result(concat!($message, " by a number out of range"))
+                };
+                match self.$checked(rhs) {
+                    Some(result) => result,
+                    None => $crate::arithmetic::no_result(factor_operator!(@reason $operator, $message)),
+                }
+            }
+        }
+
+        impl<N: $crate::Factor<$number>> core::ops::$operator<N> for &$unit {
+            type Output = $unit;
+
+            #[inline]
+            #[track_caller]
+            fn $method(self, rhs: N) -> $unit {
+                core::ops::$operator::$method(*self, rhs)
+            }
+        }
+
+        impl<N: $crate::Factor<$number>> core::ops::$assign<N> for $unit {
+            #[inline]
+            #[track_caller]
+            fn $assign_method(&mut self, rhs: N) {
+                *self = core::ops::$operator::$method(*self, rhs);
+            }
+        }
+    };
+    (@reason Mul, $message:expr) => { concat!($message, " with overflow") };
+    (@reason $operator:ident, $message:expr) => { concat!($message, " by zero") };
+}
+
+/// Implements `integer * unit`, by value and by reference.
+macro_rules! integer_times {
+    ($unit:ident: $($integer:ident)+) => {$(
+        impl core::ops::Mul<$unit> for $integer {
+            type Output = $unit;
+
+            #[inline]
+            #[track_caller]
+            fn mul(self, rhs: $unit) -> $unit {
+                core::ops::Mul::mul(rhs, self)
+            }
+        }
+
+        operator!(by_reference Mul::mul($integer, &$unit) -> $unit);
+        operator!(by_reference Mul::mul(&$integer, $unit) -> $unit);
+        operator!(by_reference Mul::mul(&$integer, &$unit) -> $unit);
+    )+};
 }
 
 /// Gives a unit its constants, its checked and saturating arithmetic, and its operators.
@@ -174,25 +236,22 @@ macro_rules! arithmetic {
             concat!("attempt to add ", stringify!($unit), " with overflow"));
         operator!(Sub::sub($unit, $unit) -> $unit = $unit::checked_sub,
             concat!("attempt to subtract ", stringify!($unit), " with overflow"));
-        operator!(Mul::mul($unit, $number) -> $unit = $unit::checked_mul,
-            concat!("attempt to multiply ", stringify!($unit), " with overflow"));
-        operator!(Mul::mul($number, $unit) -> $unit = |number, unit| $unit::checked_mul(unit, number),
-            concat!("attempt to multiply ", stringify!($unit), " with overflow"));
-        operator!(Div::div($unit, $number) -> $unit = $unit::checked_div,
-            concat!("attempt to divide ", stringify!($unit), " by zero"));
-        operator!(Rem::rem($unit, $number) -> $unit = $unit::checked_rem,
-            concat!("attempt to divide ", stringify!($unit), " by zero"));
         operator!(Div::div($unit, $unit) -> $number = $unit::checked_div_unit,
             concat!("attempt to divide ", stringify!($unit), " by zero"));
         operator!(Rem::rem($unit, $unit) -> $unit = $unit::checked_rem_unit,
             concat!("attempt to divide ", stringify!($unit), " by zero"));
 
-        assign_operator!(AddAssign::add_assign, Add::add, $unit, $unit);
-        assign_operator!(SubAssign::sub_assign, Sub::sub, $unit, $unit);
-        assign_operator!(MulAssign::mul_assign, Mul::mul, $unit, $number);
-        assign_operator!(DivAssign::div_assign, Div::div, $unit, $number);
-        assign_operator!(RemAssign::rem_assign, Rem::rem, $unit, $number);
-        assign_operator!(RemAssign::rem_assign, Rem::rem, $unit, $unit);
+        factor_operator!(Mul::mul, MulAssign::mul_assign, $unit, $number, checked_mul,
+            concat!("attempt to multiply ", stringify!($unit)));
+        factor_operator!(Div::div, DivAssign::div_assign, $unit, $number, checked_div,
+            concat!("attempt to divide ", stringify!($unit)));
+        factor_operator!(Rem::rem, RemAssign::rem_assign, $unit, $number, checked_rem,
+            concat!("attempt to divide ", stringify!($unit)));
+        integer_times!($unit: u8 u16 u32 u64 usize i32);
+
+        assign_operator!(AddAssign::add_assign, Add::add, $unit);
+        assign_operator!(SubAssign::sub_assign, Sub::sub, $unit);
+        assign_operator!(RemAssign::rem_assign, Rem::rem, $unit);
 
         impl core::iter::Sum for $unit {
             fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {

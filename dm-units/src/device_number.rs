@@ -43,6 +43,7 @@ impl DeviceNumber {
     /// Reads the kernel's huge encoding, as in `dm_ioctl.dev`, or returns `None` if more than its 32 bits are used.
     ///
     /// Kernel: `huge_decode_dev` in `include/linux/kdev_t.h`.
+    #[doc(alias = "from_kdev_t")]
     #[inline]
     pub const fn from_huge(dev: u64) -> Option<Self> {
         if dev > u32::MAX as u64 { None } else { Some(Self::from_dev_t(dev)) }
@@ -52,6 +53,7 @@ impl DeviceNumber {
     /// minor number more than 20.
     ///
     /// Kernel: `huge_encode_dev` in `include/linux/kdev_t.h`.
+    #[doc(alias = "to_kdev_t")]
     #[inline]
     pub const fn to_huge(self) -> Option<u64> {
         if self.major > MAX_MAJOR || self.minor > MAX_MINOR { None } else { Some(self.to_dev_t()) }

@@ -33,8 +33,25 @@
 //! | `unit / unit` | a number |
 //! | `unit % unit` | a unit |
 //!
+//! A number is an integer of any of the types that [`Factor`] names. [`iec`] has 1024, 1024 × 1024 and so on as constants.
+//!
 //! Operators never wrap: on overflow and on division by zero they panic, in every build profile. Where a number comes
 //! from outside, use the `checked_*` and `saturating_*` methods; these never panic.
+//!
+//! # Integers
+//!
+//! `From` converts `u8`, `u16`, `u32`, `u64` and `usize` to a unit, `u128` to [`Bytes`], and a unit to its own number;
+//! `TryFrom` converts `i32`, `i64`, `isize` and `u128`, and a unit to `u32`, `usize` and `i64`. The number itself is the
+//! field `.0`. Between units there are only methods, which say how they round.
+//!
+//! ```
+//! use dm_units::{Bytes, Sectors, iec};
+//!
+//! let file_length: u64 = 3 * iec::MI;
+//! assert_eq!(Bytes::from(file_length).to_sectors_exact(), Some(Sectors(6144)));
+//! assert_eq!(usize::try_from(Sectors(6144).to_bytes())?, 3_145_728);
+//! # Ok::<(), std::num::TryFromIntError>(())
+//! ```
 //!
 //! # Text
 //!
@@ -64,6 +81,9 @@ mod arithmetic;
 pub mod decimal;
 mod device_number;
 mod error;
+mod factor;
+pub mod iec;
+mod integers;
 #[cfg(feature = "serde")]
 mod serde;
 mod text;
@@ -72,5 +92,6 @@ mod version;
 
 pub use device_number::DeviceNumber;
 pub use error::{ParseUnitError, ParseUnitErrorKind};
+pub use factor::Factor;
 pub use units::{Bytes, DataBlocks, META_BLOCK_SIZE, MetaBlocks, SECTOR_SIZE, Sectors};
 pub use version::Version;

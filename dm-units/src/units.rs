@@ -50,9 +50,11 @@ arithmetic!(Sectors, u64);
 arithmetic!(Bytes, u128);
 arithmetic!(DataBlocks, u64);
 arithmetic!(MetaBlocks, u64);
+integer_times!(Bytes: u128);
 
 impl Sectors {
     /// The same size in bytes; always exact.
+    #[doc(alias = "bytes")]
     #[inline]
     pub const fn to_bytes(self) -> Bytes {
         Bytes((self.0 as u128).saturating_mul(BYTES_PER_SECTOR))
@@ -80,6 +82,7 @@ impl Sectors {
     }
 
     /// How many metadata blocks fit in this.
+    #[doc(alias = "metablocks")]
     #[inline]
     pub const fn to_meta_blocks_floor(self) -> MetaBlocks {
         MetaBlocks(self.0 / SECTORS_PER_META_BLOCK)
@@ -100,6 +103,7 @@ impl Sectors {
 
 impl Bytes {
     /// How many sectors fit in this, or `None` if it is more than [`Sectors::MAX`].
+    #[doc(alias = "sectors")]
     #[inline]
     pub const fn to_sectors_floor(self) -> Option<Sectors> {
         Sectors::some(narrow(self.0 / BYTES_PER_SECTOR))
@@ -134,6 +138,7 @@ impl DataBlocks {
 
 impl MetaBlocks {
     /// The same size in sectors, or `None` on overflow.
+    #[doc(alias = "sectors")]
     #[inline]
     pub const fn to_sectors(self) -> Option<Sectors> {
         Sectors(SECTORS_PER_META_BLOCK).checked_mul(self.0)

@@ -1,4 +1,4 @@
-//! A kernel that is none: it answers each command with bytes that were made before.
+//! A transport in place of a kernel: it answers each command with bytes that were prepared.
 //!
 //! Shared by the benchmarks, the tests that count allocations and the program that counts instructions.
 #![allow(
@@ -15,6 +15,7 @@ use std::io;
 use dm_core::{Command, Transport};
 
 /// Answers every command alike.
+#[derive(Debug)]
 pub(crate) struct Kernel {
     /// The whole answer, its header first. What the command sends is overwritten by it.
     answer: Vec<u8>,

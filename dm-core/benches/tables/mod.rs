@@ -2,22 +2,19 @@
 //!
 //! Shared by the benchmarks, the tests that count allocations and the program that counts instructions.
 
-use std::fmt::{self, Display};
+use std::fmt::{self, Write as _};
 
-use dm_core::{Printed, TargetLine, Text};
+use dm_core::{LineText, Payload, PayloadWriter, TargetLine, TargetParams};
 use dm_units::{DeviceNumber, Sectors, decimal};
 
-/// The device that lines lie on, where no kernel looks for it.
+/// The device that lines use, where no kernel looks for it.
 pub(crate) const BELOW: DeviceNumber = DeviceNumber::new(7, 0);
-/// How long each line is.
+/// The length of each line.
 const LENGTH: Sectors = Sectors(8);
 
 /// The lines of a table, made from values as they are written.
-pub(crate) fn typed(below: DeviceNumber, count: usize) -> impl Iterator<Item = TargetLine<'static, Printed<Linear>>> {
-    starts(count).map(move |start| {
-        let params = Linear { device: below, start };
-        TargetLine::new(start, LENGTH, "linear", params)
-    })
+pub(crate) fn typed(below: DeviceNumber, count: usize) -> impl Iterator<Item = TargetLine<Linear>> {
+    starts(count).map(move |start| TargetLine::new(start, LENGTH, Linear { device: below, start }))
 }
 
 /// The params of each line, as text.
@@ -25,12 +22,9 @@ pub(crate) fn texts(below: DeviceNumber, count: usize) -> Vec<String> {
     starts(count).map(|start| format!("{below} {start}")).collect()
 }
 
-/// The lines of a table, from text that is there.
-pub(crate) fn from_texts(texts: &[String]) -> impl Iterator<Item = TargetLine<'_>> {
-    texts.iter().zip(starts(texts.len())).map(|(text, start)| {
-        let (target_type, params) = (Text::from("linear"), Text::from(text.as_str()));
-        TargetLine { start, length: LENGTH, target_type, params }
-    })
+/// The lines of a table, from existing text.
+pub(crate) fn from_texts(texts: &[String]) -> impl Iterator<Item = TargetLine<LineText<'_, &str>>> {
+    texts.iter().zip(starts(texts.len())).map(|(text, start)| TargetLine::text(start, LENGTH, "linear", text.as_str()))
 }
 
 fn starts(count: usize) -> impl ExactSizeIterator<Item = Sectors> {
@@ -43,14 +37,20 @@ pub(crate) struct Linear {
     start: Sectors,
 }
 
-impl Display for Linear {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Payload for Linear {
+    fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {
         let mut text = decimal::Buffer::<64>::new();
         text.push_u64(self.device.major.into())?;
         text.push_str(":")?;
         text.push_u64(self.device.minor.into())?;
         text.push_str(" ")?;
         text.push_u64(self.start.0)?;
-        f.write_str(text.as_str()?)
+        out.write_str(text.as_str()?)
+    }
+}
+
+impl TargetParams for Linear {
+    fn target_type(&self) -> &str {
+        "linear"
     }
 }

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #define ROOM (64 << 20)
 #define LINE_LENGTH 8
@@ -71,6 +72,30 @@ static void version(void)
 	put_header(&header, "", sizeof(header));
 	call(DM_VERSION, &header);
 	sink = header.version[1];
+}
+
+static int open_control(void)
+{
+	int file = open("/dev/mapper/control", O_RDWR | O_CLOEXEC);
+
+	if (file < 0)
+		fail("/dev/mapper/control");
+	return file;
+}
+
+static void open_close(void)
+{
+	close(open_control());
+}
+
+static void open_version(void)
+{
+	int before = control;
+
+	control = open_control();
+	version();
+	close(control);
+	control = before;
 }
 
 static void device_info(void)
@@ -155,6 +180,19 @@ static void first_table_text(void)
 	table_text();
 }
 
+/* The same for lists of devices as whole.rs names them, and for what one of them uses. */
+static void first_list_devices(void)
+{
+	size = sizeof(struct dm_ioctl) + (lines + 1) * 40;
+	list_devices();
+}
+
+static void first_list_devices_uuids(void)
+{
+	size = sizeof(struct dm_ioctl) + (lines + 1) * 112;
+	list_devices_uuids();
+}
+
 static void table_status(void)
 {
 	walk_table(ask(DM_TABLE_STATUS, "costs-table", 0, 0));
@@ -169,6 +207,12 @@ static void table_deps(void)
 	for (i = 0; i < deps->count; i++)
 		sum ^= minor(deps->dev[i]);
 	sink = sum;
+}
+
+static void first_table_deps(void)
+{
+	size = sizeof(struct dm_ioctl) + (lines + 2) * sizeof(uint64_t);
+	table_deps();
 }
 
 static void list_versions(void)
@@ -269,14 +313,19 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } calls[] = {
+	{ "open", open_close },
+	{ "open_version", open_version },
 	{ "version", version },
 	{ "device_info", device_info },
 	{ "list_devices", list_devices },
+	{ "first_list_devices", first_list_devices },
 	{ "list_devices_uuids", list_devices_uuids },
+	{ "first_list_devices_uuids", first_list_devices_uuids },
 	{ "table_text", table_text },
 	{ "first_table_text", first_table_text },
 	{ "table_status", table_status },
 	{ "table_deps", table_deps },
+	{ "first_table_deps", first_table_deps },
 	{ "list_versions", list_versions },
 	{ "table_load_typed", table_load_typed },
 	{ "table_load_text", table_load_text },
@@ -333,9 +382,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	lines = strtoul(argv[2], NULL, 10);
-	control = open("/dev/mapper/control", O_RDWR | O_CLOEXEC);
-	if (control < 0)
-		fail("/dev/mapper/control");
+	control = open_control();
 	buffer = malloc(ROOM);
 	size = ROOM;
 	find_below();

@@ -1,9 +1,9 @@
 //! Makes one call of dm-core many times: for counting what it costs.
 //!
-//! - `costs user CALL COUNT` makes the call so many times against a kernel that is none; `costs user CALL COUNT ioctl` makes
-//!   the ioctls of it only. What the call costs in user space is the difference of both, for so many more calls.
-//! - `costs compare FLOOR CALL:SIZE:COUNT...` makes calls to the kernel, with lists or tables of so many entries, and prints
-//!   for each how much processor time they took the program FLOOR and dm-core, in nanoseconds. It wants a kernel of its own.
+//! - `costs user CALL COUNT` makes the call COUNT times with a prepared answer in place of a kernel; `costs user CALL COUNT
+//!   ioctl` makes only its ioctls. What the call costs in user space is the difference of both.
+//! - `costs compare FLOOR CALL:SIZE:COUNT...` makes calls to the kernel, with lists or tables of SIZE entries, and prints
+//!   for each how much processor time the program FLOOR and dm-core used, in nanoseconds. It needs a kernel for itself.
 //! - `costs whole CALL SIZE COUNT ROUNDS` is one of the programs that the latter compares; `floor.c` is the other.
 //!
 //! `cargo xtask costs` does the sums.

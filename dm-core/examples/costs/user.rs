@@ -1,4 +1,4 @@
-//! A call's part in user space: it is made against a kernel that is none.
+//! A call's part in user space, with a prepared answer in place of a kernel.
 
 use std::hint::black_box;
 
@@ -12,14 +12,14 @@ const DEVICES: usize = 4000;
 const LINES: usize = 100_000;
 const DEPS: u32 = 100;
 
-/// Makes a call so many times.
+/// Makes a call `count` times.
 pub(crate) fn repeat_call(call: &str, count: usize) {
     let (kernel, ..) = find(call);
     let mut call = calls::find(Dm::with_transport(kernel), call, LINES);
     (0..count).for_each(|_| call());
 }
 
-/// Makes the ioctl of a call so many times.
+/// Makes the ioctl of a call `count` times.
 pub(crate) fn repeat_ioctl(call: &str, count: usize) {
     let (kernel, command, room) = find(call);
     let mut request = vec![0; room];

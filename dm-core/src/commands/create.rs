@@ -3,18 +3,15 @@
 use dm_units::DeviceNumber;
 
 use crate::error::{Error, RequestFault, Result};
-use crate::id::name::{DmName, DmUuid};
-use crate::node::dm::Dm;
-use crate::node::transport::Transport;
-use crate::wire::command::Command;
-use crate::wire::flags::Flags;
+use crate::id::{AsDmName, DevId, DmUuid};
+use crate::node::Dm;
 use crate::wire::header::{MAX_MINOR, Request};
-use crate::wire::info::DeviceInfo;
+use crate::wire::{Command, DeviceInfo, Flags};
 
-/// Options of [`Dm::device_create`].
+/// Options of [`Dm::device_create_with`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CreateOptions<'a> {
-    uuid: Option<DmUuid<'a>>,
+    uuid: Option<&'a DmUuid>,
     minor: Option<u32>,
 }
 
@@ -27,7 +24,7 @@ impl<'a> CreateOptions<'a> {
 
     /// Gives the device a uuid. One can also be set later, once: [`Dm::device_set_uuid`].
     #[must_use]
-    pub const fn uuid(self, uuid: DmUuid<'a>) -> Self {
+    pub const fn uuid(self, uuid: &'a DmUuid) -> Self {
         Self { uuid: Some(uuid), ..self }
     }
 
@@ -38,20 +35,36 @@ impl<'a> CreateOptions<'a> {
     }
 }
 
-impl<T: Transport> Dm<T> {
+impl Dm {
     /// Creates a device without a table.
     ///
     /// - Interface 4.0 and later.
-    /// - The device is neither suspended nor usable: io to it fails until a table is loaded and resumed.
+    /// - The device is not usable yet: I/O to it fails until a table is loaded and the device is resumed.
     /// - Read-only is a property of a table: see [`LoadOptions::read_only`](crate::LoadOptions::read_only).
     /// - No uevent is sent that a cookie could be for.
     ///
+    /// ```no_run
+    /// # let dm = dm_core::Dm::open()?;
+    /// let info = dm.device_create("home")?;
+    /// println!("home is device {}", info.number());
+    /// # Ok::<(), dm_core::Error>(())
+    /// ```
+    ///
     /// # Errors
-    /// [`already_exists`](crate::Error::already_exists): the name, the uuid or the chosen minor number is taken.
-    /// [`Error::Request`]: the minor number is too large. [`is_invalid`](crate::Error::is_invalid): the name is `control`,
-    /// `.` or `..` (interface 4.48 and later).
+    /// [`is_already_exists`](Error::is_already_exists): the name is taken. [`Error::Request`]: the text can't be a name.
+    /// [`is_invalid`](Error::is_invalid): the name is `control`, `.` or `..` (interface 4.48 and later).
     #[doc(alias = "DM_DEV_CREATE")]
-    pub fn device_create(&self, name: DmName<'_>, options: CreateOptions<'_>) -> Result<DeviceInfo> {
+    pub fn device_create(&self, name: impl AsDmName) -> Result<DeviceInfo> {
+        self.device_create_with(name, CreateOptions::new())
+    }
+
+    /// Creates a device without a table, with options.
+    ///
+    /// # Errors
+    /// As [`device_create`](Self::device_create); also if the uuid or the chosen minor number is taken, or the minor number is
+    /// too large.
+    pub fn device_create_with(&self, name: impl AsDmName, options: CreateOptions<'_>) -> Result<DeviceInfo> {
+        let name = name.as_dm_name().map_err(|fault| Error::request(Command::DeviceCreate, fault))?;
         if let Some(minor) = options.minor.filter(|&minor| minor > MAX_MINOR) {
             return Err(Error::request(Command::DeviceCreate, RequestFault::Minor { minor }));
         }
@@ -59,7 +72,7 @@ impl<T: Transport> Dm<T> {
             uuid: options.uuid.map(DmUuid::as_bytes),
             // The kernel takes the major number from its driver and reads the minor only.
             number: options.minor.map(|minor| DeviceNumber::new(0, minor)),
-            ..Request::of(Command::DeviceCreate, name.into())
+            ..Request::of(Command::DeviceCreate, DevId::Name(name))
         };
         self.device_command(&request.flag(Flags::PERSISTENT_DEV, options.minor.is_some()))
     }

@@ -5,30 +5,29 @@ use core::mem::offset_of;
 use dm_sys::dm_target_deps;
 use dm_units::DeviceNumber;
 
-use crate::commands::TableSlot;
-use crate::error::{ReplyError, Result};
-use crate::id::dev_id::DevId;
-use crate::node::dm::{Answer, Dm, Room};
-use crate::node::transport::Transport;
-use crate::wire::buffer::Buffer;
-use crate::wire::command::Command;
-use crate::wire::flags::Flags;
-use crate::wire::header::{self, HEADER_SIZE, Request};
+use super::{TableSlot, dev_id};
+use crate::error::Result;
+use crate::id::AsDevId;
+use crate::node::{Dm, Room};
+use crate::wire::header::{HEADER_SIZE, Request};
+use crate::wire::reply::{Reply, ReplyError};
+use crate::wire::scan::u32_at;
+use crate::wire::{Command, DeviceInfo};
 
-/// Options of [`Dm::table_deps`].
+/// Options of [`Dm::table_deps_with`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DepsOptions {
     slot: TableSlot,
 }
 
 impl DepsOptions {
-    /// Of the active table.
+    /// The devices that the active table uses.
     #[must_use]
     pub const fn new() -> Self {
         Self { slot: TableSlot::Active }
     }
 
-    /// Of which table. For the inactive one: interface 4.16 and later.
+    /// Which table. For the inactive one: interface 4.16 and later.
     #[must_use]
     pub const fn slot(self, slot: TableSlot) -> Self {
         Self { slot }
@@ -36,96 +35,100 @@ impl DepsOptions {
 }
 
 /// The devices that a table uses, each once, in no particular order: see [`Dm::table_deps`].
-///
-/// It borrows the caller's buffer; [`to_owned`](Self::to_owned) makes one that stands on its own.
 #[derive(Clone, Debug)]
-pub struct Deps<B = Box<[u8]>> {
-    flags: Flags,
-    /// As many numbers as there are devices, in the kernel's encoding.
-    numbers: B,
+pub struct Deps {
+    info: DeviceInfo,
+    reply: Reply,
+    count: usize,
 }
 
 const NUMBER_SIZE: usize = size_of::<u64>();
-/// Where in a number the half is that the kernel's encoding uses; the other one is zero.
+const NUMBERS_AT: usize = offset_of!(dm_target_deps, dev);
+/// The half of a number that the kernel's encoding uses; the other one is zero.
 const LOW_HALF: usize = if cfg!(target_endian = "little") { 0 } else { 4 };
 
-impl<B: AsRef<[u8]>> Deps<B> {
+impl Deps {
+    // If it is not inlined, the answer with its header is copied once more.
+    #[inline(always)]
+    fn new(reply: Reply) -> Result<Self, ReplyError> {
+        let info = DeviceInfo::new(reply.command(), reply.header())?;
+        // Without a table there is no payload, not one that counts nothing.
+        let count = match reply.payload() {
+            None => 0,
+            Some(payload) => {
+                counted(payload).map_err(|(what, at)| reply.fault(what, HEADER_SIZE.saturating_add(at)))?
+            }
+        };
+        Ok(Self { info, reply, count })
+    }
+
     /// The numbers of the devices.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = DeviceNumber> + Clone + '_ {
-        let numbers = self.numbers.as_ref().chunks_exact(NUMBER_SIZE);
-        numbers.map(|number| DeviceNumber::from_dev_t(u64::from(header::u32_at(number, LOW_HALF).unwrap_or(0))))
+        let numbers = self.reply.payload().and_then(|payload| payload.get(NUMBERS_AT..)).unwrap_or_default();
+        let numbers = numbers.chunks_exact(NUMBER_SIZE).take(self.count);
+        numbers.map(|number| DeviceNumber::from_dev_t(u64::from(u32_at(number, LOW_HALF).unwrap_or(0))))
     }
 
-    /// The device's flags at the same moment, which tell which tables it has.
+    /// The state of the device that has the table, at the same moment.
     #[must_use]
-    pub const fn flags(&self) -> Flags {
-        self.flags
+    pub const fn info(&self) -> &DeviceInfo {
+        &self.info
     }
 
-    /// How many devices there are.
+    /// How many devices the table uses.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.iter().len()
+    pub const fn len(&self) -> usize {
+        self.count
     }
 
-    /// Whether the table uses no device, or there is no table.
+    /// Whether the table uses no device, or the slot has no table.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.numbers.as_ref().is_empty()
-    }
-
-    /// A copy that does not borrow the buffer, made with one allocation.
-    #[must_use]
-    pub fn to_owned(&self) -> Deps {
-        Deps { flags: self.flags, numbers: self.numbers.as_ref().into() }
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
     }
 }
 
-/// The size offered first: enough for 80 devices. An answer that does not fit gives no hint how long it is, so the next one
-/// is sixteen times as large.
-const FIRST_SIZE: usize = 1024;
+/// How many numbers follow; or what is wrong, and where.
+fn counted(payload: &[u8]) -> Result<usize, (&'static str, usize)> {
+    let count = u32_at(payload, offset_of!(dm_target_deps, count)).ok_or(("a cut count", 0))? as usize;
+    let size = count.checked_mul(NUMBER_SIZE).and_then(|size| size.checked_add(NUMBERS_AT));
+    match size {
+        Some(size) if size <= payload.len() => Ok(count),
+        _ => Err(("fewer devices than counted", payload.len())),
+    }
+}
 
-impl<T: Transport> Dm<T> {
-    /// Tells which devices a table uses.
+/// The size offered first: enough for 150 devices. An answer that does not fit gives no hint how long it is.
+const FIRST_SIZE: usize = 1536;
+
+impl Dm {
+    /// Reads which devices the active table uses, mapped or not.
     ///
     /// - Interface 4.0 and later.
-    /// - Of the active table, or of the inactive one where that was asked for; without one the answer is empty.
-    /// - Every device that the table has opened, mapped or not.
+    /// - Without a table the answer is empty.
     ///
     /// # Errors
     /// [`is_not_found`](crate::Error::is_not_found).
     #[doc(alias = "DM_TABLE_DEPS")]
-    pub fn table_deps<'a, 'b>(
-        &self,
-        buffer: &'b mut Buffer,
-        id: impl Into<DevId<'a>>,
-        options: DepsOptions,
-    ) -> Result<Deps<&'b [u8]>> {
-        let request = options.slot.apply(Request::of(Command::TableDeps, id.into()));
-        let room = Room { first: FIRST_SIZE, least: 0, grow: |_, size| size.saturating_mul(16) };
-        let answer = self.ask(buffer, &request, &room, |_| Ok(()))?;
-        Ok(Deps::new(&answer)?)
+    pub fn table_deps(&self, id: impl AsDevId) -> Result<Deps> {
+        self.table_deps_with(id, DepsOptions::new())
     }
-}
 
-impl<'b> Deps<&'b [u8]> {
-    fn new(answer: &Answer<'b>) -> Result<Self, ReplyError> {
-        // Without a table there is no payload, not one that counts nothing.
-        let flags = header::flags(answer.header);
-        let Some(payload) = answer.payload else { return Ok(Self { flags, numbers: &[] }) };
-        let fault = |what, at| ReplyError { command: answer.command, what, at: HEADER_SIZE.saturating_add(at) };
-        let count = header::u32_at(payload, offset_of!(dm_target_deps, count)).ok_or(fault("a cut count", 0))?;
-        let numbers = payload
-            .get(offset_of!(dm_target_deps, dev)..)
-            .and_then(|rest| rest.get(..(count as usize).checked_mul(NUMBER_SIZE)?))
-            .ok_or(fault("fewer devices than counted", payload.len()))?;
-        Ok(Self { flags, numbers })
+    /// Reads which devices a table uses, with options.
+    ///
+    /// # Errors
+    /// As [`table_deps`](Self::table_deps).
+    pub fn table_deps_with(&self, id: impl AsDevId, options: DepsOptions) -> Result<Deps> {
+        const COMMAND: Command = Command::TableDeps;
+        let request = options.slot.apply(Request::of(COMMAND, dev_id(COMMAND, &id)?));
+        let room = Room { first: FIRST_SIZE, least: 0, grow: |_, size| size.saturating_mul(4) };
+        Ok(Deps::new(self.ask(&request, &room, |_| Ok(()))?)?)
     }
 }
 
 /// Serialises as a sequence of device numbers.
 #[cfg(feature = "serde")]
-impl<B: AsRef<[u8]>> serde::Serialize for Deps<B> {
+impl serde::Serialize for Deps {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.iter())
     }

@@ -4,47 +4,62 @@ use std::io::Write as _;
 
 use dm_units::Sectors;
 
+use super::dev_id;
 use crate::error::Result;
-use crate::id::dev_id::DevId;
-use crate::node::dm::Dm;
-use crate::node::transport::Transport;
-use crate::wire::command::Command;
+use crate::id::AsDevId;
+use crate::node::Dm;
+use crate::wire::Command;
 use crate::wire::header::{HEADER_SIZE, Request};
 
-/// The disk geometry that a device pretends to have, for boot loaders and partitioning tools that ask for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The disk geometry that a device reports, for boot loaders and partitioning tools that ask for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Geometry {
     /// Number of cylinders.
     pub cylinders: u16,
     /// Number of heads.
     pub heads: u8,
-    /// Number of sectors a track.
+    /// Number of sectors per track.
     pub sectors: u8,
-    /// Where the device starts on the disk that it stands for.
+    /// The start of the device on the disk that it represents.
     pub start: Sectors,
 }
 
-/// The longest text there can be: four numbers of at most 5, 3, 3 and 20 digits, three spaces and a NUL.
+impl Geometry {
+    /// A geometry that starts at the beginning of the disk.
+    #[must_use]
+    pub const fn new(cylinders: u16, heads: u8, sectors: u8) -> Self {
+        Self { cylinders, heads, sectors, start: Sectors(0) }
+    }
+
+    /// The start of the device on the disk that it represents.
+    #[must_use]
+    pub const fn start(self, start: Sectors) -> Self {
+        Self { start, ..self }
+    }
+}
+
+/// The longest text: four numbers of at most 5, 3, 3 and 20 digits, three spaces and a NUL.
 const TEXT_SIZE: usize = 5 + 3 + 3 + 20 + 3 + 1;
 
-impl<T: Transport> Dm<T> {
-    /// Sets the geometry that `HDIO_GETGEO` tells.
+impl Dm {
+    /// Sets the geometry that `HDIO_GETGEO` reports.
     ///
     /// - Interface 4.6 and later.
-    /// - Needs no table. A table of another size that is put in force wipes it.
+    /// - Needs no table. Activating a table of another size resets it.
     ///
     /// # Errors
     /// [`is_invalid`](crate::Error::is_invalid): the start lies behind the end, which is cylinders × heads × sectors.
     /// [`is_not_found`](crate::Error::is_not_found).
     #[doc(alias = "DM_DEV_SET_GEOMETRY")]
-    pub fn set_geometry<'a>(&self, id: impl Into<DevId<'a>>, geometry: Geometry) -> Result<()> {
+    pub fn set_geometry(&self, id: impl AsDevId, geometry: Geometry) -> Result<()> {
         let Geometry { cylinders, heads, sectors, start } = geometry;
         let mut bytes = [0; HEADER_SIZE + TEXT_SIZE];
         if let Some(mut text) = bytes.get_mut(HEADER_SIZE..) {
             // Always fits; what is behind it stays zero.
             let _ = write!(text, "{cylinders} {heads} {sectors} {start}");
         }
-        self.send_bytes(&Request::of(Command::SetGeometry, id.into()), &mut bytes)?;
-        Ok(())
+        let request = Request::of(Command::SetGeometry, dev_id(Command::SetGeometry, &id)?);
+        self.send_array(&request, &mut bytes)
     }
 }

@@ -1,22 +1,20 @@
 //! `DM_DEV_STATUS`.
 
-use crate::commands::TableSlot;
+use super::{TableSlot, dev_id};
 use crate::error::Result;
-use crate::id::dev_id::DevId;
-use crate::node::dm::Dm;
-use crate::node::transport::Transport;
-use crate::wire::command::Command;
+use crate::id::AsDevId;
+use crate::node::Dm;
 use crate::wire::header::Request;
-use crate::wire::info::DeviceInfo;
+use crate::wire::{Command, DeviceInfo};
 
-/// Options of [`Dm::device_info`].
+/// Options of [`Dm::device_info_with`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct InfoOptions {
     slot: TableSlot,
 }
 
 impl InfoOptions {
-    /// What is said about the table is about the active one.
+    /// What is reported about the table is about the active one.
     #[must_use]
     pub const fn new() -> Self {
         Self { slot: TableSlot::Active }
@@ -30,17 +28,37 @@ impl InfoOptions {
     }
 }
 
-impl<T: Transport> Dm<T> {
-    /// Looks up a device and tells its state.
+impl Dm {
+    /// Looks up a device and reads its state.
     ///
     /// - Interface 4.0 and later.
     /// - Needs no table, wakes nothing, waits for nothing; nothing is allocated.
+    ///
+    /// ```no_run
+    /// # let dm = dm_core::Dm::open()?;
+    /// match dm.device_info("home") {
+    ///     Ok(info) => println!("home is {}, open {} times", info.number(), info.open_count()),
+    ///     Err(error) if error.is_not_found() => println!("home does not exist"),
+    ///     Err(error) => return Err(error),
+    /// }
+    /// # Ok::<(), dm_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`is_not_found`](crate::Error::is_not_found).
     #[doc(alias = "DM_DEV_STATUS")]
     #[inline]
-    pub fn device_info<'a>(&self, id: impl Into<DevId<'a>>, options: InfoOptions) -> Result<DeviceInfo> {
-        self.device_command(&options.slot.apply(Request::of(Command::DeviceInfo, id.into())))
+    pub fn device_info(&self, id: impl AsDevId) -> Result<DeviceInfo> {
+        self.device_info_with(id, InfoOptions::new())
+    }
+
+    /// Looks up a device and reads its state, with options.
+    ///
+    /// # Errors
+    /// As [`device_info`](Self::device_info).
+    #[inline]
+    pub fn device_info_with(&self, id: impl AsDevId, options: InfoOptions) -> Result<DeviceInfo> {
+        let id = dev_id(Command::DeviceInfo, &id)?;
+        self.device_command(&options.slot.apply(Request::of(Command::DeviceInfo, id)))
     }
 }

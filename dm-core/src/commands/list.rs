@@ -5,26 +5,25 @@ use core::mem::offset_of;
 use dm_sys::{DM_NAME_LIST_FLAG_HAS_UUID, dm_name_list, dm_name_list_trailer};
 use dm_units::DeviceNumber;
 
-use crate::error::{ReplyError, Result};
-use crate::id::name::{DmName, DmUuid};
-use crate::node::dm::{Answer, Dm, Room};
-use crate::node::transport::Transport;
-use crate::wire::buffer::Buffer;
-use crate::wire::command::Command;
-use crate::wire::flags::Flags;
-use crate::wire::header::{self, HeaderBytes, Request};
+use crate::error::Result;
+use crate::id::{DmName, DmUuid};
+use crate::node::{Dm, Room};
+use crate::wire::header::{self, HEADER_SIZE, HeaderBytes, Request};
+use crate::wire::reply::{Reply, ReplyError};
+use crate::wire::scan::{nul_terminated, padded_text, u32_at, u64_at};
+use crate::wire::{Command, Flags};
 
 /// The interface version from which event numbers are right: 4.36 added them, 4.37 aligned them.
 const EVENT_NR_MINOR: u32 = 37;
 /// The interface version that has uuids, and filters by prefix.
 const UUID_MINOR: u32 = 45;
 
-/// Options of [`Dm::list_devices`].
+/// Options of [`Dm::list_devices_with`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ListOptions<'a> {
     uuids: bool,
-    name_prefix: Option<DmName<'a>>,
-    uuid_prefix: Option<DmUuid<'a>>,
+    name_prefix: Option<&'a DmName>,
+    uuid_prefix: Option<&'a DmUuid>,
 }
 
 impl<'a> ListOptions<'a> {
@@ -42,13 +41,13 @@ impl<'a> ListOptions<'a> {
 
     /// Only devices whose name starts like this. Interface 4.45 and later.
     #[must_use]
-    pub const fn name_prefix(self, prefix: DmName<'a>) -> Self {
+    pub const fn name_prefix(self, prefix: &'a DmName) -> Self {
         Self { name_prefix: Some(prefix), ..self }
     }
 
     /// Only devices whose uuid starts like this. Interface 4.45 and later.
     #[must_use]
-    pub const fn uuid_prefix(self, prefix: DmUuid<'a>) -> Self {
+    pub const fn uuid_prefix(self, prefix: &'a DmUuid) -> Self {
         Self { uuid_prefix: Some(prefix), ..self }
     }
 
@@ -59,40 +58,45 @@ impl<'a> ListOptions<'a> {
             Flags::empty(),
             filtered,
         );
-        Request { id: self.name_prefix.map(Into::into), uuid: self.uuid_prefix.map(DmUuid::as_bytes), ..request }
+        Request {
+            name: self.name_prefix.map(DmName::as_bytes),
+            uuid: self.uuid_prefix.map(DmUuid::as_bytes),
+            ..request
+        }
     }
 }
 
-/// All mapped devices at one moment, or those that were asked for: see [`Dm::list_devices`].
+/// All mapped devices at one moment, or those that were requested: see [`Dm::list_devices`].
 ///
-/// It borrows the caller's buffer; [`to_owned`](Self::to_owned) makes one that stands on its own.
+/// The entries are decoded while they are iterated.
 #[derive(Clone, Debug)]
-pub struct DeviceList<B = Box<[u8]>> {
-    bytes: B,
+pub struct DeviceList {
+    reply: Reply,
     layout: Layout,
 }
 
-impl<B: AsRef<[u8]>> DeviceList<B> {
+impl DeviceList {
+    fn new(reply: Reply) -> Result<Self, ReplyError> {
+        reply.needed_payload()?;
+        let layout = Layout::of(reply.header());
+        Ok(Self { reply, layout })
+    }
+
     /// The devices, in the order of the kernel: by name, in current ones.
+    #[must_use]
     pub fn iter(&self) -> Devices<'_> {
-        let bytes = self.bytes.as_ref();
+        let bytes = self.reply.payload().unwrap_or_default();
         Devices { rest: (!bytes.is_empty()).then_some(bytes), bytes, layout: self.layout }
     }
 
-    /// Whether there is no device.
+    /// Whether the list has no device.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.bytes.as_ref().is_empty()
-    }
-
-    /// A copy that does not borrow the buffer, made with one allocation.
-    #[must_use]
-    pub fn to_owned(&self) -> DeviceList {
-        DeviceList { bytes: self.bytes.as_ref().into(), layout: self.layout }
+        self.reply.payload().unwrap_or_default().is_empty()
     }
 }
 
-impl<'a, B: AsRef<[u8]>> IntoIterator for &'a DeviceList<B> {
+impl<'a> IntoIterator for &'a DeviceList {
     type Item = Result<ListedDevice<'a>, ReplyError>;
     type IntoIter = Devices<'a>;
 
@@ -105,21 +109,21 @@ impl<'a, B: AsRef<[u8]>> IntoIterator for &'a DeviceList<B> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ListedDevice<'a> {
-    /// Its name.
-    pub name: DmName<'a>,
-    /// Its number.
+    /// The name.
+    pub name: &'a DmName,
+    /// The device number.
     pub number: DeviceNumber,
-    /// How many events it has had. `None` before interface 4.37.
+    /// The number of events so far; it wraps around. `None` before interface 4.37.
     pub event_nr: Option<u32>,
-    /// Its uuid. `None` where it has none, or uuids were not asked for.
-    pub uuid: Option<DmUuid<'a>>,
+    /// The uuid. `None` if the device has none, or uuids were not requested.
+    pub uuid: Option<&'a DmUuid>,
 }
 
 /// The iterator over a [`DeviceList`]. It ends after the first error.
 #[derive(Clone, Debug)]
 pub struct Devices<'a> {
     bytes: &'a [u8],
-    /// From the entry to be read next on; `None` after the last.
+    /// The next entry and all behind it; `None` after the last.
     rest: Option<&'a [u8]>,
     layout: Layout,
 }
@@ -137,9 +141,32 @@ impl<'a> Iterator for Devices<'a> {
                 Some(Ok(device))
             }
             Err(what) => {
-                let at = header::HEADER_SIZE.saturating_add(self.bytes.len().saturating_sub(entry.len()));
+                let at = HEADER_SIZE.saturating_add(self.bytes.len().saturating_sub(entry.len()));
                 Some(Err(ReplyError { command: Command::ListDevices, what, at }))
             }
+        }
+    }
+}
+
+impl Devices<'_> {
+    /// Skips the entries that both lists continue with, as far as their bytes are the same.
+    ///
+    /// It takes a fraction of what decoding them does. An entry that the other list was already read past is well-formed.
+    #[inline]
+    pub(crate) fn skip_equal(&mut self, other: &mut Self) {
+        if self.layout != other.layout {
+            return;
+        }
+        while let (Some(ours), Some(theirs)) = (self.rest, other.rest) {
+            let (ours_next, theirs_next) = match u32_at(ours, offset_of!(dm_name_list, next)).unwrap_or(0) as usize {
+                0 if ours == theirs => (None, None),
+                next if next > NAME_AT => match (ours.split_at_checked(next), theirs.split_at_checked(next)) {
+                    (Some((entry, ours)), Some((same, theirs))) if entry == same => (Some(ours), Some(theirs)),
+                    _ => return,
+                },
+                _ => return,
+            };
+            (self.rest, other.rest) = (ours_next, theirs_next);
         }
     }
 }
@@ -150,7 +177,7 @@ impl<'a> Devices<'a> {
     #[inline(always)]
     fn decode(&self, bytes: &'a [u8]) -> Result<Decoded<'a>, &'static str> {
         let (fixed, _) = bytes.split_first_chunk::<NAME_AT>().ok_or("a cut entry")?;
-        let (entry, rest) = match header::u32_at(fixed, offset_of!(dm_name_list, next)).unwrap_or(0) as usize {
+        let (entry, rest) = match u32_at(fixed, offset_of!(dm_name_list, next)).unwrap_or(0) as usize {
             0 => (bytes, None),
             // An entry is longer than its fixed part, so every step leads forward.
             next if next <= NAME_AT => return Err("an entry that overlaps itself"),
@@ -161,21 +188,21 @@ impl<'a> Devices<'a> {
         };
         let named = entry.get(NAME_AT..).unwrap_or_default();
         let (name, event_nr, uuid) = match self.layout {
-            Layout::Names => (header::nul_terminated(named).ok_or("an endless name")?, None, None),
+            Layout::Names => (nul_terminated(named).ok_or("an endless name")?, None, None),
             Layout::EventNumbers => {
                 let (name, trailer) = named.split_last_chunk::<UUID_AT>().ok_or("a cut trailer")?;
                 // Names of up to three bytes have only four with their padding.
-                let name = header::padded_text(name).or_else(|| header::nul_terminated(name));
+                let name = padded_text(name).or_else(|| nul_terminated(name));
                 (name.ok_or("an endless name")?, event_nr(trailer), None)
             }
             Layout::Uuids => {
-                let name = header::nul_terminated(named).ok_or("an endless name")?;
-                let (event_nr, uuid) = trailer(name, entry).ok_or("a cut trailer")?;
+                let name = nul_terminated(named).ok_or("an endless name")?;
+                let (event_nr, uuid) = trailer(name, entry)?;
                 (name, event_nr, uuid)
             }
         };
-        let name = DmName::from_kernel(name).ok_or("an empty name")?;
-        let number = DeviceNumber::from_dev_t(header::u64_at(fixed, offset_of!(dm_name_list, dev)).unwrap_or(0));
+        let name = DmName::from_kernel(name).ok_or("a name of a wrong length")?;
+        let number = DeviceNumber::from_dev_t(u64_at(fixed, offset_of!(dm_name_list, dev)).unwrap_or(0));
         Ok((ListedDevice { name, number, event_nr, uuid }, rest))
     }
 }
@@ -207,45 +234,71 @@ impl Layout {
 
 #[inline]
 fn event_nr(trailer: &[u8; UUID_AT]) -> Option<u32> {
-    header::u32_at(trailer, offset_of!(dm_name_list_trailer, event_nr))
+    u32_at(trailer, offset_of!(dm_name_list_trailer, event_nr))
 }
 
 /// Reads the event number and the uuid, which stand behind the name.
 #[inline]
-fn trailer<'a>(name: &[u8], entry: &'a [u8]) -> Option<(Option<u32>, Option<DmUuid<'a>>)> {
-    let trailer = entry.get(dm_name_list::trailer_offset(name.len())?..)?;
-    let (fixed, uuid) = trailer.split_first_chunk::<UUID_AT>()?;
-    let flags = header::u32_at(fixed, offset_of!(dm_name_list_trailer, flags))?;
+fn trailer<'a>(name: &[u8], entry: &'a [u8]) -> Result<(Option<u32>, Option<&'a DmUuid>), &'static str> {
+    let trailer = dm_name_list::trailer_offset(name.len()).and_then(|at| entry.get(at..));
+    let (fixed, uuid) = trailer.and_then(<[u8]>::split_first_chunk::<UUID_AT>).ok_or("a cut trailer")?;
+    let flags = u32_at(fixed, offset_of!(dm_name_list_trailer, flags)).unwrap_or(0);
     let uuid = match flags & DM_NAME_LIST_FLAG_HAS_UUID {
         0 => None,
-        _ => DmUuid::from_kernel(header::padded_text(uuid)?),
+        _ => {
+            let uuid = padded_text(uuid).ok_or("an endless uuid")?;
+            Some(DmUuid::from_kernel(uuid).ok_or("a uuid of a wrong length")?)
+        }
     };
-    Some((event_nr(fixed), uuid))
+    Ok((event_nr(fixed), uuid))
 }
 
-/// The size offered first: enough for some 400 devices. A list that does not fit gives no hint how long it is, so the next
-/// one is sixteen times as large; 4000 devices with uuids then take three calls at most.
-const FIRST_SIZE: usize = 16 * 1024;
+/// The size offered first: enough for some 300 devices.
+const FIRST_SIZE: usize = 12 * 1024;
 
-impl<T: Transport> Dm<T> {
+/// A list that does not fit gives no hint how long it is, and costs the kernel nearly half of one that does: it counts what
+/// all devices need. So the second offer is enough for 4 000 devices, and the third for those with uuids.
+const fn next_size(size: usize) -> usize {
+    size.saturating_mul(if size < LARGE { 16 } else { 4 })
+}
+
+/// From this size on, a list grows by less, so that memory for one that fits is not many times what it needs.
+const LARGE: usize = 64 * 1024;
+
+impl Dm {
     /// Lists the mapped devices.
     ///
-    /// - Interface 4.0 and later; event numbers since 4.37, uuids and prefixes since 4.45.
-    /// - A snapshot: the kernel makes it in one go.
+    /// - Interface 4.0 and later; event numbers since 4.37.
+    /// - A snapshot: the kernel makes the list in one go.
+    ///
+    /// ```no_run
+    /// # let dm = dm_core::Dm::open()?;
+    /// for device in &dm.list_devices()? {
+    ///     let device = device?;
+    ///     println!("{} {}", device.number, device.name);
+    /// }
+    /// # Ok::<(), dm_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`is_permission_denied`](crate::Error::is_permission_denied).
+    #[doc(alias = "DM_LIST_DEVICES")]
+    pub fn list_devices(&self) -> Result<DeviceList> {
+        self.list_devices_with(ListOptions::new())
+    }
+
+    /// Lists the mapped devices, with options: uuids and prefixes since interface 4.45.
     ///
     /// # Errors
     /// [`is_unsupported`](crate::Error::is_unsupported): uuids or prefixes, on an older kernel.
-    #[doc(alias = "DM_LIST_DEVICES")]
-    pub fn list_devices<'b>(&self, buffer: &'b mut Buffer, options: ListOptions<'_>) -> Result<DeviceList<&'b [u8]>> {
-        let room = Room { first: FIRST_SIZE, least: 0, grow: |_, size| size.saturating_mul(16) };
-        let answer = self.ask(buffer, &options.request(), &room, |_| Ok(()))?;
-        Ok(DeviceList::new(&answer))
+    pub fn list_devices_with(&self, options: ListOptions<'_>) -> Result<DeviceList> {
+        self.list_devices_offering(FIRST_SIZE, options)
     }
-}
 
-impl<'b> DeviceList<&'b [u8]> {
-    fn new(answer: &Answer<'b>) -> Self {
-        Self { bytes: answer.payload.unwrap_or_default(), layout: Layout::of(answer.header) }
+    /// The same, with the size that is offered before the handle has seen a list.
+    pub(crate) fn list_devices_offering(&self, first: usize, options: ListOptions<'_>) -> Result<DeviceList> {
+        let room = Room { first, least: 0, grow: |_, size| next_size(size) };
+        Ok(DeviceList::new(self.ask(&options.request(), &room, |_| Ok(()))?)?)
     }
 }
 
@@ -264,7 +317,7 @@ mod serialize {
         }
     }
 
-    impl<B: AsRef<[u8]>> Serialize for super::DeviceList<B> {
+    impl Serialize for super::DeviceList {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             let mut items = serializer.serialize_seq(None)?;
             for item in self {

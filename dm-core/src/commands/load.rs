@@ -1,101 +1,21 @@
 //! `DM_TABLE_LOAD` and `DM_TABLE_CLEAR`.
 
-use core::fmt::{self, Display, Write};
 use core::mem::offset_of;
 
-use dm_sys::{DM_MAX_TARGETS, DM_MAX_TYPE_NAME, dm_target_spec};
-use dm_units::Sectors;
+use dm_sys::{DM_MAX_TARGETS, dm_target_spec};
 
-use crate::commands::status::SECURE_DATA_MINOR;
+use super::dev_id;
+use super::line::{TargetLine, TargetParams, padded_type};
+use super::payload::{ALIGN, PayloadWriter};
 use crate::error::{Error, RequestFault, Result};
-use crate::id::dev_id::DevId;
-use crate::id::text::Text;
-use crate::node::dm::Dm;
-use crate::node::transport::Transport;
+use crate::id::{AsDevId, DevId, Text};
+use crate::node::Dm;
 use crate::wire::buffer::{Buffer, MAX_SIZE};
-use crate::wire::command::Command;
-use crate::wire::flags::Flags;
-use crate::wire::header::{self, Request};
-use crate::wire::info::DeviceInfo;
+use crate::wire::header::{HEADER_SIZE, Request};
+use crate::wire::scan::{nul_terminated, u32_at};
+use crate::wire::{Command, DeviceInfo, Flags};
 
-/// A line of a table: a stretch of the device, and the target that serves it.
-///
-/// Read from the kernel, `params` is [`Text`]; made by [`new`](Self::new), it is anything that can be printed: a `&str`, or
-/// a typed table of the crate `dm-targets`. A line that was read can be loaded again, byte for byte.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TargetLine<'a, P = Text<'a>> {
-    /// Where the stretch starts.
-    pub start: Sectors,
-    /// How long it is.
-    pub length: Sectors,
-    /// The target, as `linear`: 1 to 15 bytes.
-    pub target_type: Text<'a>,
-    /// The target's arguments, or what it reports.
-    pub params: P,
-}
-
-impl<'a, P: Display> TargetLine<'a, Printed<P>> {
-    /// Puts a line together from what can be printed.
-    pub fn new(start: Sectors, length: Sectors, target_type: &'a str, params: P) -> Self {
-        Self { start, length, target_type: target_type.into(), params: Printed(params) }
-    }
-}
-
-/// Prints the line as `dmsetup table` does: `0 2048 linear 7:0 0`.
-impl<P: Display> Display for TargetLine<'_, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {} {}", self.start, self.length, self.target_type, self.params)
-    }
-}
-
-/// The params of a line that is to be loaded: [`Text`], which is written byte for byte, or [`Printed`].
-pub trait WriteParams {
-    /// Writes the params.
-    ///
-    /// # Errors
-    /// The params can't be printed, or they are larger than any request.
-    fn write(&self, out: &mut ParamsWriter<'_>) -> fmt::Result;
-}
-
-impl WriteParams for Text<'_> {
-    #[inline]
-    fn write(&self, out: &mut ParamsWriter<'_>) -> fmt::Result {
-        out.write_bytes(self.as_bytes())
-    }
-}
-
-/// Params that are written as their `Display` prints them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Printed<P>(pub P);
-
-impl<P: Display> WriteParams for Printed<P> {
-    #[inline]
-    fn write(&self, out: &mut ParamsWriter<'_>) -> fmt::Result {
-        write!(out, "{}", self.0)
-    }
-}
-
-impl<P: Display> Display for Printed<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// Serialises as a structure of four fields, texts as strings.
-#[cfg(feature = "serde")]
-impl<P: serde::Serialize> serde::Serialize for TargetLine<'_, P> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeStruct as _;
-        let mut fields = serializer.serialize_struct("TargetLine", 4)?;
-        fields.serialize_field("start", &self.start)?;
-        fields.serialize_field("length", &self.length)?;
-        fields.serialize_field("target_type", &self.target_type)?;
-        fields.serialize_field("params", &self.params)?;
-        fields.end()
-    }
-}
-
-/// Options of [`Dm::table_load`].
+/// Options of [`Dm::table_load_with`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LoadOptions {
     read_only: bool,
@@ -103,7 +23,7 @@ pub struct LoadOptions {
 }
 
 impl LoadOptions {
-    /// Read-write, without secrets.
+    /// Read-write; wiped after use if a line may hold a key.
     #[must_use]
     pub const fn new() -> Self {
         Self { read_only: false, secure: false }
@@ -115,75 +35,160 @@ impl LoadOptions {
         Self { read_only, ..self }
     }
 
-    pub(crate) const fn is_secure(self) -> bool {
-        self.secure
-    }
-
-    /// Wipes the table after use, the kernel its copy and this library the buffer: for keys. Interface 4.20 and later.
+    /// Wipes the table after use, the kernel its copy and this library its own, although no line says that it may hold a key.
+    /// Interface 4.20 and later.
     #[must_use]
     pub const fn secure(self, secure: bool) -> Self {
         Self { secure, ..self }
     }
 }
 
-impl<T: Transport> Dm<T> {
-    /// Loads a table into the inactive slot, where it takes the place of another one; the next
-    /// [`device_resume`](Self::device_resume) puts it in force.
+/// Options of [`Dm::table_clear_with`]. There are none yet.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct ClearOptions {}
+
+impl ClearOptions {
+    /// No options.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {}
+    }
+}
+
+impl Dm {
+    /// Loads a table into the inactive slot, where it replaces another one; the next [`device_resume`](Self::device_resume)
+    /// makes it active.
     ///
-    /// - Interface 4.0 and later.
-    /// - The active table goes on serving; the device need not be suspended.
+    /// - Interface 4.0 and later; with a line that may hold a key, 4.20 and later.
+    /// - The active table continues to serve I/O; the device need not be suspended.
     /// - The devices below are opened now, and the modules of the targets loaded.
-    /// - Lines are printed straight into the buffer: nothing else is allocated.
+    /// - Lines are printed straight into the request: in steady state nothing is allocated.
+    ///
+    /// ```no_run
+    /// use dm_core::TargetLine;
+    /// use dm_units::Sectors;
+    ///
+    /// # let dm = dm_core::Dm::open()?;
+    /// let line = TargetLine::text(Sectors(0), Sectors(2048), "linear", "7:0 0");
+    /// dm.table_load("home", [line])?;
+    /// # Ok::<(), dm_core::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// [`is_invalid`](crate::Error::is_invalid): the kernel refuses the table; the error has the reason from its log. A
-    /// device below is missing or busy: the errno of opening it. [`is_not_found`](crate::Error::is_not_found): this device
-    /// is missing.
-    /// [`Error::Request`]: there is no line, or one that the kernel could not take.
+    /// [`is_invalid`](Error::is_invalid): the kernel refuses the table; the error has the reason from its log.
+    /// [`is_disk_unusable`](Error::is_disk_unusable): a device below is missing, busy or can't be opened.
+    /// [`is_not_found`](Error::is_not_found): this device does not exist. [`Error::Request`]: the table has no line, or one
+    /// that can't be sent.
     #[doc(alias = "DM_TABLE_LOAD")]
-    pub fn table_load<'a, 'l, P: WriteParams>(
+    pub fn table_load<P: TargetParams>(
         &self,
-        buffer: &mut Buffer,
-        id: impl Into<DevId<'a>>,
-        lines: impl IntoIterator<Item = TargetLine<'l, P>>,
+        id: impl AsDevId,
+        lines: impl IntoIterator<Item = TargetLine<P>>,
+    ) -> Result<DeviceInfo> {
+        self.table_load_with(id, lines, LoadOptions::new())
+    }
+
+    /// Loads a table into the inactive slot, with options.
+    ///
+    /// # Errors
+    /// As [`table_load`](Self::table_load).
+    pub fn table_load_with<P: TargetParams>(
+        &self,
+        id: impl AsDevId,
+        lines: impl IntoIterator<Item = TargetLine<P>>,
         options: LoadOptions,
     ) -> Result<DeviceInfo> {
-        let request = Request::of(Command::TableLoad, id.into()).flag(Flags::READONLY, options.read_only).flag_since(
-            SECURE_DATA_MINOR,
-            Flags::SECURE_DATA,
-            options.secure,
-        );
-        buffer.start(&request);
+        let id = dev_id(Command::TableLoad, &id)?;
+        let mut table = self.prepare_table(lines)?;
+        let loaded = self.load_prepared(id, &mut table, options);
+        self.give_back(table.buffer);
+        loaded
+    }
+
+    /// Writes a table into a request that can be sent later.
+    pub(crate) fn prepare_table<P: TargetParams>(
+        &self,
+        lines: impl IntoIterator<Item = TargetLine<P>>,
+    ) -> Result<PreparedTable> {
+        let (mut buffer, _) = self.take_buffer(Command::TableLoad, 0);
         buffer.start_payload();
-        let sent = write_table(buffer, lines).map_err(|fault| Error::request(Command::TableLoad, fault)).and_then(
-            |target_count| {
-                let request = Request { target_count, ..request };
-                buffer.finish(&request, 0);
-                self.send_buffer(&request, buffer)
-            },
-        );
-        let info = sent.and_then(|()| Ok(DeviceInfo::new(Command::TableLoad, buffer.header())?));
-        buffer.wipe();
-        info
+        match write_table(&mut buffer, lines) {
+            Ok(target_count) => Ok(PreparedTable { buffer, target_count }),
+            Err(fault) => {
+                self.give_back(buffer);
+                Err(Error::request(Command::TableLoad, fault))
+            }
+        }
+    }
+
+    /// Sends a table that was prepared. It can be sent again if the kernel has refused it.
+    pub(crate) fn load_prepared(
+        &self,
+        id: DevId<'_>,
+        table: &mut PreparedTable,
+        options: LoadOptions,
+    ) -> Result<DeviceInfo> {
+        let PreparedTable { buffer, target_count } = table;
+        if options.secure {
+            buffer.set_secret();
+        }
+        let request = Request { target_count: *target_count, ..Request::of(Command::TableLoad, id) }
+            .flag(Flags::READONLY, options.read_only)
+            .secure(buffer.is_secret());
+        buffer.finish(&request, 0);
+        self.send_encoded(&request, buffer.bytes_mut())?;
+        Ok(DeviceInfo::new(Command::TableLoad, buffer.header())?)
     }
 
     /// Drops the inactive table.
     ///
     /// - Interface 4.0 and later.
-    /// - The active table goes on serving. Without an inactive table nothing happens.
+    /// - The active table continues to serve I/O. Without an inactive table nothing happens.
     ///
     /// # Errors
-    /// [`is_not_found`](crate::Error::is_not_found).
+    /// [`is_not_found`](Error::is_not_found).
     #[doc(alias = "DM_TABLE_CLEAR")]
-    pub fn table_clear<'a>(&self, id: impl Into<DevId<'a>>) -> Result<DeviceInfo> {
-        self.device_command(&Request::of(Command::TableClear, id.into()))
+    pub fn table_clear(&self, id: impl AsDevId) -> Result<DeviceInfo> {
+        self.table_clear_with(id, ClearOptions::new())
+    }
+
+    /// Drops the inactive table, with options.
+    ///
+    /// # Errors
+    /// As [`table_clear`](Self::table_clear).
+    pub fn table_clear_with(&self, id: impl AsDevId, options: ClearOptions) -> Result<DeviceInfo> {
+        let ClearOptions {} = options;
+        self.device_command(&Request::of(Command::TableClear, dev_id(Command::TableClear, &id)?))
     }
 }
 
-/// Writes the lines; says how many.
-fn write_table<'l, P: WriteParams>(
+/// A table as a request that only lacks its header. It is wiped when it is dropped, if it may hold a key.
+#[derive(Debug)]
+pub(crate) struct PreparedTable {
+    buffer: Buffer,
+    target_count: u32,
+}
+
+impl PreparedTable {
+    /// The params of each line.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = self.buffer.bytes().get(HEADER_SIZE..).unwrap_or_default();
+        std::iter::from_fn(move || {
+            let (spec, text) = rest.split_first_chunk::<SPEC_SIZE>()?;
+            // Written by `write_line`, so it leads from line to line.
+            let next = u32_at(spec, offset_of!(dm_target_spec, next))? as usize;
+            rest = rest.get(next..).unwrap_or_default();
+            nul_terminated(text)
+        })
+        .take(self.target_count as usize)
+    }
+}
+
+/// Writes the lines; returns how many.
+fn write_table<P: TargetParams>(
     buffer: &mut Buffer,
-    lines: impl IntoIterator<Item = TargetLine<'l, P>>,
+    lines: impl IntoIterator<Item = TargetLine<P>>,
 ) -> Result<u32, RequestFault> {
     let lines = lines.into_iter();
     let expected = lines.size_hint().0.min(DM_MAX_TARGETS as usize);
@@ -196,24 +201,33 @@ fn write_table<'l, P: WriteParams>(
         write_line(buffer, count, &line)?;
         count = count.saturating_add(1);
     }
-    if count == 0 { Err(RequestFault::NoLines) } else { Ok(count) }
+    match count {
+        0 => Err(RequestFault::NoLines),
+        // The text of each line was written within the limit, so no more than the end of the last is beyond it.
+        _ if buffer.bytes().len() > MAX_SIZE => Err(RequestFault::TooLarge),
+        _ => Ok(count),
+    }
 }
 
 const SPEC_SIZE: usize = size_of::<dm_target_spec>();
-/// How many bytes a line takes if its text is as long as those of most targets.
+/// The size of a line if its text is as long as those of most targets.
 const USUAL_LINE: usize = SPEC_SIZE + 24;
 
 /// Writes one line: its `dm_target_spec`, the text with its NUL, and zeros to a multiple of eight bytes.
-fn write_line<P: WriteParams>(buffer: &mut Buffer, index: u32, line: &TargetLine<'_, P>) -> Result<(), RequestFault> {
+///
+/// Most callers name a constant target type: where this is inlined, nothing of it is checked or copied at run time.
+#[inline(always)]
+fn write_line<P: TargetParams>(buffer: &mut Buffer, index: u32, line: &TargetLine<P>) -> Result<(), RequestFault> {
+    if line.params.may_hold_key() {
+        buffer.set_secret();
+    }
     let at = buffer.bytes().len();
-    buffer.append(&spec(line).ok_or(RequestFault::TargetType { line: Some(index) })?);
-    let end = ParamsWriter::write(buffer, &line.params, Some(index))?;
+    let spec = spec(line).ok_or(RequestFault::TargetType { line: Some(index) })?;
+    buffer.append(&spec);
+    let end = PayloadWriter::append(buffer, &line.params, Some(index))?;
     let padded = end.next_multiple_of(ALIGN);
     buffer.truncate(padded);
-    if padded > MAX_SIZE {
-        return Err(RequestFault::TooLarge);
-    }
-    // Here `next` counts from its own line. It fits, since the whole table does.
+    // Here `next` counts from its own line.
     let next = u32::try_from(padded.saturating_sub(at)).map_err(|_| RequestFault::TooLarge)?;
     let next_at = at.saturating_add(offset_of!(dm_target_spec, next));
     if let Some(place) = buffer.bytes_mut().get_mut(next_at..).and_then(<[u8]>::first_chunk_mut) {
@@ -222,78 +236,41 @@ fn write_line<P: WriteParams>(buffer: &mut Buffer, index: u32, line: &TargetLine
     Ok(())
 }
 
-const ALIGN: usize = 8;
-
-/// The fixed part of a line, all but `next`. `None` where the target type is none.
-fn spec<P>(line: &TargetLine<'_, P>) -> Option<[u8; SPEC_SIZE]> {
+/// The fixed part of a line, all but `next`. `None` if the target type can't be one.
+#[inline]
+fn spec<P: TargetParams>(line: &TargetLine<P>) -> Option<[u8; SPEC_SIZE]> {
     let mut spec = [0; SPEC_SIZE];
-    let target_type = checked_type(line.target_type.as_bytes())?;
+    let target_type = padded_type(line.params.target_type().as_bytes())?;
     put(&mut spec, offset_of!(dm_target_spec, sector_start), &line.start.0.to_ne_bytes())?;
     put(&mut spec, offset_of!(dm_target_spec, length), &line.length.0.to_ne_bytes())?;
-    put(&mut spec, offset_of!(dm_target_spec, target_type), target_type)?;
+    put(&mut spec, offset_of!(dm_target_spec, target_type), &target_type)?;
     Some(spec)
 }
 
+#[inline]
 fn put(spec: &mut [u8; SPEC_SIZE], at: usize, value: &[u8]) -> Option<()> {
     spec.get_mut(at..)?.get_mut(..value.len())?.copy_from_slice(value);
     Some(())
 }
 
-/// A target type that the kernel would neither cut nor read as none. Most callers name a constant, so it costs nothing.
-#[inline]
-pub(super) fn checked_type(target_type: &[u8]) -> Option<&[u8]> {
-    let right = (1..DM_MAX_TYPE_NAME).contains(&target_type.len()) && header::first_zero(target_type).is_none();
-    right.then_some(target_type)
+/// Params as they are printed, wiped after use if they may hold a key.
+pub(super) struct PrintedParams {
+    buffer: Buffer,
+    len: usize,
 }
 
-/// Where [`WriteParams`] writes to: the buffer that goes to the kernel.
-#[derive(Debug)]
-pub struct ParamsWriter<'b> {
-    buffer: &'b mut Buffer,
-    too_large: bool,
-}
-
-impl<'b> ParamsWriter<'b> {
-    /// Writes a text, a NUL and more zeros; says where the text ends with its NUL.
-    ///
-    /// The text itself may have no NUL, since the kernel would cut it there.
-    pub(super) fn write(
-        buffer: &'b mut Buffer,
-        params: &impl WriteParams,
-        line: Option<u32>,
-    ) -> Result<usize, RequestFault> {
-        let start = buffer.bytes().len();
-        let mut out = ParamsWriter { buffer, too_large: false };
-        if params.write(&mut out).is_err() {
-            return Err(if out.too_large { RequestFault::TooLarge } else { RequestFault::Display { line } });
-        }
-        let end = out.buffer.bytes().len();
-        let text = out.buffer.bytes().get(start..).unwrap_or_default();
-        if let Some(at) = header::first_zero(text) {
-            return Err(RequestFault::Nul { line, at });
-        }
-        out.buffer.append(&[0; ALIGN]);
-        Ok(end.saturating_add(1))
-    }
-
-    /// Writes bytes as they are.
-    ///
-    /// # Errors
-    /// The table is larger than any request. So a `Display` without an end is stopped before it takes all memory.
-    #[inline]
-    pub fn write_bytes(&mut self, bytes: &[u8]) -> fmt::Result {
-        if self.buffer.bytes().len().saturating_add(bytes.len()) > MAX_SIZE {
-            self.too_large = true;
-            return Err(fmt::Error);
-        }
-        self.buffer.append(bytes);
-        Ok(())
+impl PrintedParams {
+    pub(super) fn text(&self) -> Text<'_> {
+        Text::new(self.buffer.bytes().get(..self.len).unwrap_or_default()).secret(self.buffer.is_secret())
     }
 }
 
-impl Write for ParamsWriter<'_> {
-    #[inline]
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.write_bytes(text.as_bytes())
+/// Prints params for a look at them, not for the kernel.
+pub(super) fn printed(params: &(impl TargetParams + ?Sized)) -> Result<PrintedParams, RequestFault> {
+    let mut buffer = Buffer::default();
+    if params.may_hold_key() {
+        buffer.set_secret();
     }
+    let end = PayloadWriter::append(&mut buffer, &params, None)?;
+    Ok(PrintedParams { buffer, len: end.saturating_sub(1) })
 }

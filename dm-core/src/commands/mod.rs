@@ -4,36 +4,50 @@ mod create;
 mod deps;
 mod geometry;
 mod info;
+mod line;
 mod list;
 mod load;
 mod message;
+mod payload;
 mod poll;
 mod remove;
 mod rename;
 mod status;
+mod status_reply;
 mod suspend;
+mod version;
 mod versions;
 
 pub use create::CreateOptions;
 pub use deps::{Deps, DepsOptions};
 pub use geometry::Geometry;
 pub use info::InfoOptions;
+pub use line::{LineText, TargetLine, TargetParams};
 pub use list::{DeviceList, Devices, ListOptions, ListedDevice};
-pub use load::{LoadOptions, ParamsWriter, Printed, TargetLine, WriteParams};
-pub use message::MessageOptions;
+pub(crate) use load::PreparedTable;
+pub use load::{ClearOptions, LoadOptions};
+pub(crate) use message::PreparedMessage;
+pub use message::{Message, MessageOptions, MessageReply};
+pub use payload::{Payload, PayloadWriter};
 pub use remove::{Removal, RemoveAllOptions, RemoveOptions};
 pub use rename::RenameOptions;
-pub use status::{StatusKind, StatusOptions, TableStatus, TargetLines};
+pub use status::{StatusKind, StatusOptions};
+pub use status_reply::{PrintedParams, TableStatus, TargetStatus, TargetStatuses};
 pub use suspend::{ResumeOptions, SuspendOptions};
-pub use versions::{TargetVersion, TargetVersionList, TargetVersions};
+pub use versions::{TargetVersion, TargetVersionList, TargetVersions, VersionsOptions};
 
-/// One of the two tables a device can have.
+use crate::error::{Error, Result};
+use crate::id::{AsDevId, DevId};
+use crate::wire::header::Request;
+use crate::wire::{Command, Flags};
+
+/// One of the two tables that a device can have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum TableSlot {
-    /// The one in force.
+    /// The table that serves I/O.
     #[default]
     Active,
-    /// The one prepared by [`table_load`](crate::Dm::table_load); the next resume puts it in force.
+    /// The table that [`table_load`](crate::Dm::table_load) has loaded; the next resume makes it active.
     Inactive,
 }
 
@@ -41,7 +55,13 @@ pub enum TableSlot {
 const QUERY_INACTIVE_MINOR: u32 = 16;
 
 impl TableSlot {
-    fn apply(self, request: crate::wire::header::Request<'_>) -> crate::wire::header::Request<'_> {
-        request.flag_since(QUERY_INACTIVE_MINOR, crate::Flags::QUERY_INACTIVE_TABLE, self == Self::Inactive)
+    fn apply(self, request: Request<'_>) -> Request<'_> {
+        request.flag_since(QUERY_INACTIVE_MINOR, Flags::QUERY_INACTIVE_TABLE, self == Self::Inactive)
     }
+}
+
+/// Checks how the caller names the device of a command.
+#[inline]
+fn dev_id<T: AsDevId>(command: Command, id: &T) -> Result<DevId<'_>> {
+    id.as_dev_id().map_err(|fault| Error::request(command, fault))
 }

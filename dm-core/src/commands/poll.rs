@@ -1,19 +1,19 @@
 //! `DM_DEV_ARM_POLL`.
 
 use crate::error::Result;
-use crate::node::dm::Dm;
-use crate::node::transport::Transport;
-use crate::wire::command::Command;
+use crate::node::Dm;
+use crate::wire::Command;
 use crate::wire::header::{NO_HEADER, Request};
 
-impl<T: Transport> Dm<T> {
-    /// Makes this handle readable for `poll(2)` from the next event of any device on.
+impl Dm {
+    /// Makes this handle's [`poll_fd`](Self::poll_fd) readable from the next event of any device on.
     ///
     /// - Interface 4.36 and later.
     /// - It becomes readable when any target has an event and when any device is created, removed or renamed, and stays
     ///   so until armed again. A new handle is armed.
     /// - To lose nothing: arm, then list the devices and compare their event numbers, then poll.
-    /// - Each waiter needs a handle of its own: what is armed is the open file.
+    ///   [`EventPoller`](crate::EventPoller) does that.
+    /// - Each waiter needs a handle of its own ([`reopen`](Self::reopen)): the open file is armed.
     ///
     /// # Errors
     /// [`is_unsupported`](crate::Error::is_unsupported).

@@ -2,27 +2,25 @@
 
 use dm_sys::DM_UUID_LEN;
 
-use crate::error::Result;
-use crate::id::name::{DmName, DmUuid};
-use crate::node::dm::Dm;
-use crate::node::transport::Transport;
-use crate::wire::command::Command;
-use crate::wire::cookie::{UdevCookie, with_cookie};
-use crate::wire::flags::Flags;
+use crate::error::{Error, Result};
+use crate::id::{AsDmName, DevId, DmUuid};
+use crate::node::Dm;
 use crate::wire::header::{HEADER_SIZE, Request};
-use crate::wire::info::DeviceInfo;
+use crate::wire::{Command, DeviceInfo, Flags, UdevCookie};
 
 /// The interface version that sets a uuid by renaming; older kernels would take it for a name.
 const SET_UUID_MINOR: u32 = 19;
 
-/// Options of [`Dm::device_rename`] and [`Dm::device_set_uuid`].
+const COMMAND: Command = Command::DeviceRename;
+
+/// Options of [`Dm::device_rename_with`] and [`Dm::device_set_uuid_with`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RenameOptions {
     cookie: Option<UdevCookie>,
 }
 
 impl RenameOptions {
-    /// Without a cookie.
+    /// Without a cookie: udev's rules are only told that the uevent comes from a command.
     #[must_use]
     pub const fn new() -> Self {
         Self { cookie: None }
@@ -35,20 +33,33 @@ impl RenameOptions {
     }
 }
 
-impl<T: Transport> Dm<T> {
+impl Dm {
     /// Gives a device another name.
     ///
     /// - Interface 4.0 and later.
     /// - The one command that finds its device by name only.
-    /// - It may be open and in use. The answer's name is still the old one, and its uuid is empty.
+    /// - The device may be open and in use. The answer has neither name nor uuid.
     ///
     /// # Errors
-    /// [`already_exists`](crate::Error::already_exists): the new name is taken.
-    /// [`is_not_found`](crate::Error::is_not_found). [`is_invalid`](crate::Error::is_invalid): as for creation.
+    /// [`is_already_exists`](Error::is_already_exists): the new name is taken, also if it is the device's own.
+    /// [`is_not_found`](Error::is_not_found). [`is_invalid`](Error::is_invalid): as for creation.
     #[doc(alias = "DM_DEV_RENAME")]
-    pub fn device_rename(&self, name: DmName<'_>, new: DmName<'_>, options: RenameOptions) -> Result<DeviceInfo> {
-        let request = Request::of(Command::DeviceRename, name.into());
-        self.rename(with_cookie(request, options.cookie), new.as_bytes())
+    pub fn device_rename(&self, name: impl AsDmName, new: impl AsDmName) -> Result<DeviceInfo> {
+        self.device_rename_with(name, new, RenameOptions::new())
+    }
+
+    /// Gives a device another name, with options.
+    ///
+    /// # Errors
+    /// As [`device_rename`](Self::device_rename).
+    pub fn device_rename_with(
+        &self,
+        name: impl AsDmName,
+        new: impl AsDmName,
+        options: RenameOptions,
+    ) -> Result<DeviceInfo> {
+        let new = new.as_dm_name().map_err(|fault| Error::request(COMMAND, fault))?;
+        self.rename(name, new.as_bytes(), |request| request.cookie(options.cookie))
     }
 
     /// Gives a device that has none a uuid.
@@ -57,20 +68,40 @@ impl<T: Transport> Dm<T> {
     /// - A uuid can't be changed or taken away again.
     ///
     /// # Errors
-    /// [`already_exists`](crate::Error::already_exists): another device has the uuid.
-    /// [`is_invalid`](crate::Error::is_invalid): this device has one already.
-    /// [`is_not_found`](crate::Error::is_not_found).
+    /// [`is_already_exists`](Error::is_already_exists): another device has the uuid. [`is_invalid`](Error::is_invalid): this
+    /// device has one already. [`is_not_found`](Error::is_not_found).
     #[doc(alias = "DM_DEV_RENAME")]
-    pub fn device_set_uuid(&self, name: DmName<'_>, uuid: DmUuid<'_>, options: RenameOptions) -> Result<DeviceInfo> {
-        let request = Request::of(Command::DeviceRename, name.into()).flag_since(SET_UUID_MINOR, Flags::UUID, true);
-        self.rename(with_cookie(request, options.cookie), uuid.as_bytes())
+    pub fn device_set_uuid(&self, name: impl AsDmName, uuid: &DmUuid) -> Result<DeviceInfo> {
+        self.device_set_uuid_with(name, uuid, RenameOptions::new())
     }
 
-    fn rename(&self, request: Request<'_>, new: &[u8]) -> Result<DeviceInfo> {
+    /// Gives a device that has none a uuid, with options.
+    ///
+    /// # Errors
+    /// As [`device_set_uuid`](Self::device_set_uuid).
+    pub fn device_set_uuid_with(
+        &self,
+        name: impl AsDmName,
+        uuid: &DmUuid,
+        options: RenameOptions,
+    ) -> Result<DeviceInfo> {
+        self.rename(name, uuid.as_bytes(), |request| {
+            request.flag_since(SET_UUID_MINOR, Flags::UUID, true).cookie(options.cookie)
+        })
+    }
+
+    /// The new text, a name or a uuid, follows the header.
+    fn rename(
+        &self,
+        name: impl AsDmName,
+        new: &[u8],
+        options: impl FnOnce(Request<'_>) -> Request<'_>,
+    ) -> Result<DeviceInfo> {
+        let name = name.as_dm_name().map_err(|fault| Error::request(COMMAND, fault))?;
         let mut bytes = [0; HEADER_SIZE + DM_UUID_LEN];
         if let Some(place) = bytes.get_mut(HEADER_SIZE..).and_then(|payload| payload.get_mut(..new.len())) {
             place.copy_from_slice(new);
         }
-        Ok(DeviceInfo::new(Command::DeviceRename, &self.send_bytes(&request, &mut bytes)?)?)
+        self.array_command(&options(Request::of(COMMAND, DevId::Name(name))), &mut bytes)
     }
 }

@@ -1,33 +1,30 @@
-//! `DM_DEV_SUSPEND`: suspending, and resuming, which puts a prepared table in force.
+//! `DM_DEV_SUSPEND`: suspending, and resuming, which makes a loaded table active.
 
+use super::dev_id;
 use crate::error::Result;
-use crate::id::dev_id::DevId;
-use crate::node::dm::Dm;
-use crate::node::transport::Transport;
-use crate::wire::command::Command;
-use crate::wire::cookie::{UdevCookie, with_cookie};
-use crate::wire::flags::Flags;
+use crate::id::{AsDevId, DevId};
+use crate::node::Dm;
 use crate::wire::header::Request;
-use crate::wire::info::DeviceInfo;
+use crate::wire::{Command, DeviceInfo, Flags, UdevCookie, UdevFlags};
 
 /// The interface version that has suspension without flushing.
 const NOFLUSH_MINOR: u32 = 12;
 
-/// Options of [`Dm::device_suspend`].
-#[derive(Clone, Copy, Debug, Default)]
+/// Options of [`Dm::device_suspend_with`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SuspendOptions {
     noflush: bool,
     skip_lockfs: bool,
 }
 
 impl SuspendOptions {
-    /// Freezes the file system, flushes queued io and waits for it.
+    /// Freezes the file system, flushes queued I/O and waits for it.
     #[must_use]
     pub const fn new() -> Self {
         Self { noflush: false, skip_lockfs: false }
     }
 
-    /// Does not flush queued io: what the target holds back stays held back. Interface 4.12 and later.
+    /// Does not flush queued I/O: what the target holds back stays held back. Interface 4.12 and later.
     #[must_use]
     pub const fn noflush(self, noflush: bool) -> Self {
         Self { noflush, ..self }
@@ -39,12 +36,23 @@ impl SuspendOptions {
         Self { skip_lockfs, ..self }
     }
 
+    /// Neither flushes nor freezes: for I/O that would never end.
+    #[must_use]
+    pub const fn at_once() -> Self {
+        Self { noflush: true, skip_lockfs: true }
+    }
+
     fn apply(self, request: Request<'_>) -> Request<'_> {
         request.flag_since(NOFLUSH_MINOR, Flags::NOFLUSH, self.noflush).flag(Flags::SKIP_LOCKFS, self.skip_lockfs)
     }
+
+    /// The request that suspends a device.
+    pub(crate) fn request(self, id: DevId<'_>) -> Request<'_> {
+        self.apply(Request::of(Command::DeviceSuspend, id).flag(Flags::SUSPEND, true))
+    }
 }
 
-/// Options of [`Dm::device_resume`].
+/// Options of [`Dm::device_resume_with`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ResumeOptions {
     suspend: SuspendOptions,
@@ -52,7 +60,8 @@ pub struct ResumeOptions {
 }
 
 impl ResumeOptions {
-    /// Without a cookie; a device with a new table is suspended as by [`SuspendOptions::new`] first.
+    /// Without a cookie, so udev's rules are only told that the uevent comes from a command; a device with a new table is
+    /// suspended as by [`SuspendOptions::new`] first.
     #[must_use]
     pub const fn new() -> Self {
         Self { suspend: SuspendOptions::new(), cookie: None }
@@ -69,39 +78,64 @@ impl ResumeOptions {
     pub const fn cookie(self, cookie: UdevCookie) -> Self {
         Self { cookie: Some(cookie), ..self }
     }
+
+    /// The flags for udev's rules that the cookie carries.
+    pub(crate) fn udev_flags(self) -> UdevFlags {
+        self.cookie.map_or(UdevFlags::empty(), UdevCookie::flags)
+    }
+
+    /// The request that resumes a device.
+    pub(crate) fn request(self, id: DevId<'_>) -> Request<'_> {
+        self.suspend.apply(Request::of(Command::DeviceResume, id)).cookie(self.cookie)
+    }
 }
 
-impl<T: Transport> Dm<T> {
-    /// Suspends a device: io to it waits from now on.
+impl Dm {
+    /// Suspends a device: I/O to it waits from now on.
     ///
     /// - Interface 4.0 and later.
-    /// - Waits until io that is under way has ended, so it takes as long as the devices below take. A signal does not end
-    ///   the wait.
+    /// - Blocks until I/O that is under way has completed, so it takes as long as the devices below take. A signal ends the
+    ///   wait, and the device is as before.
     /// - Suspending a suspended device does nothing.
     ///
     /// # Errors
-    /// [`is_not_found`](crate::Error::is_not_found). The target's own errno, where it can't be suspended.
+    /// [`is_not_found`](crate::Error::is_not_found). [`is_interrupted`](crate::Error::is_interrupted). The target's own
+    /// errno, if it can't be suspended.
     #[doc(alias = "DM_DEV_SUSPEND")]
-    pub fn device_suspend<'a>(&self, id: impl Into<DevId<'a>>, options: SuspendOptions) -> Result<DeviceInfo> {
-        let request = Request::of(Command::DeviceSuspend, id.into()).flag(Flags::SUSPEND, true);
-        self.device_command(&options.apply(request))
+    pub fn device_suspend(&self, id: impl AsDevId) -> Result<DeviceInfo> {
+        self.device_suspend_with(id, SuspendOptions::new())
     }
 
-    /// Puts the inactive table in force, if there is one, and lets io go on.
+    /// Suspends a device, with options.
+    ///
+    /// # Errors
+    /// As [`device_suspend`](Self::device_suspend).
+    pub fn device_suspend_with(&self, id: impl AsDevId, options: SuspendOptions) -> Result<DeviceInfo> {
+        self.device_command(&options.request(dev_id(Command::DeviceSuspend, &id)?))
+    }
+
+    /// Makes the inactive table active, if there is one, and lets I/O continue.
     ///
     /// - Interface 4.0 and later.
     /// - With a new table the device is suspended first, if it is not yet; then the old table is dropped.
-    /// - A uevent is sent if anything changed; it says so if the size did.
+    /// - A uevent is sent if anything changed; it reports whether the size did.
     /// - Resuming a device that is not suspended and has no inactive table does nothing.
     ///
     /// # Errors
     /// [`is_not_found`](crate::Error::is_not_found). [`is_invalid`](crate::Error::is_invalid): the device is suspended and
     /// has no table, or the new table can't take the place of the old one, or does not fit the devices below. The target's
-    /// own errno, where it can't be resumed. After an error the new table is gone and the device is suspended with the old
-    /// one, or with the new one if that is what could not be resumed; [`device_reload`](Self::device_reload) sees to that.
+    /// own errno, if it can't be resumed. After an error the new table is dropped and the device is suspended with the old
+    /// one, or with the new one if that is what could not be resumed; [`Host::reload`](crate::Host::reload) undoes that.
     #[doc(alias = "DM_DEV_SUSPEND")]
-    pub fn device_resume<'a>(&self, id: impl Into<DevId<'a>>, options: ResumeOptions) -> Result<DeviceInfo> {
-        let request = options.suspend.apply(Request::of(Command::DeviceResume, id.into()));
-        self.device_command(&with_cookie(request, options.cookie))
+    pub fn device_resume(&self, id: impl AsDevId) -> Result<DeviceInfo> {
+        self.device_resume_with(id, ResumeOptions::new())
+    }
+
+    /// Makes the inactive table active and lets I/O continue, with options.
+    ///
+    /// # Errors
+    /// As [`device_resume`](Self::device_resume).
+    pub fn device_resume_with(&self, id: impl AsDevId, options: ResumeOptions) -> Result<DeviceInfo> {
+        self.device_command(&options.request(dev_id(Command::DeviceResume, &id)?))
     }
 }

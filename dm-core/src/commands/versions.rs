@@ -2,42 +2,47 @@
 
 use core::mem::offset_of;
 
-use dm_sys::{DM_MAX_TYPE_NAME, DM_NAME_LEN, dm_target_versions};
-
-use crate::commands::load::checked_type;
-use crate::error::{Error, ReplyError, RequestFault, Result};
-use crate::id::name::DmName;
-use crate::id::text::Text;
-use crate::node::dm::{Answer, Dm, Room};
-use crate::node::transport::Transport;
-use crate::wire::buffer::Buffer;
-use crate::wire::command::Command;
-use crate::wire::header::{self, HEADER_SIZE, Request};
+use dm_sys::{DM_MAX_TYPE_NAME, dm_target_versions};
 use dm_units::Version;
 
-/// The targets that the kernel has loaded: see [`Dm::list_versions`].
-///
-/// It borrows the caller's buffer; [`to_owned`](Self::to_owned) makes one that stands on its own.
-#[derive(Clone, Debug)]
-pub struct TargetVersionList<B = Box<[u8]>> {
-    bytes: B,
+use super::line::padded_type;
+use crate::error::{Error, RequestFault, Result};
+use crate::id::Text;
+use crate::node::{Dm, Room};
+use crate::wire::Command;
+use crate::wire::header::{HEADER_SIZE, Request};
+use crate::wire::reply::{Reply, ReplyError};
+use crate::wire::scan::{nul_terminated, u32_at};
+
+/// Options of [`Dm::list_versions_with`]. There are none yet.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct VersionsOptions {}
+
+impl VersionsOptions {
+    /// No options.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {}
+    }
 }
 
-impl<B: AsRef<[u8]>> TargetVersionList<B> {
+/// The targets that the kernel has loaded: see [`Dm::list_versions`].
+#[derive(Clone, Debug)]
+pub struct TargetVersionList {
+    reply: Reply,
+}
+
+impl TargetVersionList {
     /// The targets, in the order of the kernel.
+    #[must_use]
     pub fn iter(&self) -> TargetVersions<'_> {
-        let bytes = self.bytes.as_ref();
+        let bytes = self.reply.payload().unwrap_or_default();
         TargetVersions { bytes, rest: (!bytes.is_empty()).then_some(bytes) }
     }
-
-    /// A copy that does not borrow the buffer, made with one allocation.
-    #[must_use]
-    pub fn to_owned(&self) -> TargetVersionList {
-        TargetVersionList { bytes: self.bytes.as_ref().into() }
-    }
 }
 
-impl<'a, B: AsRef<[u8]>> IntoIterator for &'a TargetVersionList<B> {
+impl<'a> IntoIterator for &'a TargetVersionList {
     type Item = Result<TargetVersion<'a>, ReplyError>;
     type IntoIter = TargetVersions<'a>;
 
@@ -52,7 +57,7 @@ impl<'a, B: AsRef<[u8]>> IntoIterator for &'a TargetVersionList<B> {
 pub struct TargetVersion<'a> {
     /// The target type, as `thin-pool`.
     pub target_type: Text<'a>,
-    /// Its version, which is counted for each target on its own.
+    /// The version of this target's interface.
     pub version: Version,
 }
 
@@ -60,13 +65,15 @@ pub struct TargetVersion<'a> {
 #[derive(Clone, Debug)]
 pub struct TargetVersions<'a> {
     bytes: &'a [u8],
-    /// From the entry to be read next on; `None` after the last.
+    /// The next entry and all behind it; `None` after the last.
     rest: Option<&'a [u8]>,
 }
 
 impl<'a> Iterator for TargetVersions<'a> {
     type Item = Result<TargetVersion<'a>, ReplyError>;
 
+    // If it is not inlined, each target is first put together in memory.
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         let entry = self.rest.take()?;
         match decode(entry) {
@@ -82,13 +89,13 @@ impl<'a> Iterator for TargetVersions<'a> {
     }
 }
 
-/// Reads one entry; gives it and what follows it.
+/// Reads one entry; returns it and what follows it.
+#[inline(always)]
 fn decode(entry: &[u8]) -> Result<(TargetVersion<'_>, Option<&[u8]>), &'static str> {
-    let word = |at| header::u32_at(entry, at).ok_or("a cut entry");
+    let word = |at| u32_at(entry, at).ok_or("a cut entry");
     const VERSION_AT: usize = offset_of!(dm_target_versions, version);
     let version = Version::new(word(VERSION_AT)?, word(VERSION_AT + 4)?, word(VERSION_AT + 8)?);
-    let name =
-        entry.get(offset_of!(dm_target_versions, name)..).and_then(header::nul_terminated).ok_or("an endless name")?;
+    let name = entry.get(offset_of!(dm_target_versions, name)..).and_then(nul_terminated).ok_or("an endless name")?;
     let rest = match word(offset_of!(dm_target_versions, next))? as usize {
         0 => None,
         // An entry is longer than its fixed part, so every step leads forward.
@@ -104,53 +111,54 @@ const FIRST_SIZE: usize = 2048;
 /// What the answer to `DM_GET_TARGET_VERSION` takes: one entry.
 const ONE_SIZE: usize = HEADER_SIZE + size_of::<dm_target_versions>() + DM_MAX_TYPE_NAME + 8;
 
-impl<T: Transport> Dm<T> {
+impl Dm {
     /// Lists the targets that the kernel has loaded, with their versions.
     ///
     /// - Interface 4.1 and later.
-    /// - Loads no module: a target that is missing here may be there when asked for by
-    ///   [`target_version`](Self::target_version).
+    /// - Loads no module: a target that is missing here may be loaded by [`target_version`](Self::target_version).
     ///
     /// # Errors
-    /// No permission.
+    /// [`is_permission_denied`](Error::is_permission_denied).
     #[doc(alias = "DM_LIST_VERSIONS")]
-    pub fn list_versions<'b>(&self, buffer: &'b mut Buffer) -> Result<TargetVersionList<&'b [u8]>> {
-        let room = Room { first: FIRST_SIZE, least: 0, grow: |_, size| size.saturating_mul(8) };
-        let answer = self.ask(buffer, &Request::new(Command::ListVersions), &room, |_| Ok(()))?;
-        Ok(TargetVersionList::new(&answer))
+    pub fn list_versions(&self) -> Result<TargetVersionList> {
+        self.list_versions_with(VersionsOptions::new())
     }
 
-    /// Tells the version of one target, which the kernel loads if it has not yet.
-    ///
-    /// - Interface 4.41 and later. On older kernels, loading a table loads the module, and
-    ///   [`list_versions`](Self::list_versions) then tells the version.
+    /// Lists the targets that the kernel has loaded, with options.
     ///
     /// # Errors
-    /// [`is_invalid`](crate::Error::is_invalid): the kernel has no such target.
-    /// [`Error::Request`]: the text can't be a target type.
+    /// As [`list_versions`](Self::list_versions).
+    pub fn list_versions_with(&self, options: VersionsOptions) -> Result<TargetVersionList> {
+        let VersionsOptions {} = options;
+        let room = Room { first: FIRST_SIZE, least: 0, grow: |_, size| size.saturating_mul(4) };
+        let reply = self.ask(&Request::new(Command::ListVersions), &room, |_| Ok(()))?;
+        reply.needed_payload()?;
+        Ok(TargetVersionList { reply })
+    }
+
+    /// Reads the version of one target, which the kernel loads if it has not yet.
+    ///
+    /// - Interface 4.41 and later. On older kernels, loading a table loads the module, and
+    ///   [`list_versions`](Self::list_versions) then has the version.
+    ///
+    /// # Errors
+    /// [`is_invalid`](Error::is_invalid): the kernel has no such target. [`Error::Request`]: the text can't be a target type.
     #[doc(alias = "DM_GET_TARGET_VERSION")]
     pub fn target_version(&self, target_type: &str) -> Result<Version> {
         const COMMAND: Command = Command::TargetVersion;
-        let name = checked_type(target_type.as_bytes())
-            .and_then(DmName::from_kernel)
-            .ok_or(Error::request(COMMAND, RequestFault::TargetType { line: None }))?;
-        debug_assert!(name.as_bytes().len() < DM_NAME_LEN);
+        let name = target_type.as_bytes();
+        if padded_type(name).is_none() {
+            return Err(Error::request(COMMAND, RequestFault::TargetType { line: None }));
+        }
         let mut bytes = [0; ONE_SIZE];
-        // The kernel reads the target type where other commands have the device's name.
-        self.send_bytes(&Request::of(COMMAND, name.into()), &mut bytes)?;
+        self.send_array(&Request { name: Some(name), ..Request::new(COMMAND) }, &mut bytes)?;
         let fault = |what| ReplyError { command: COMMAND, what, at: HEADER_SIZE };
         let entry = bytes.get(HEADER_SIZE..).unwrap_or_default();
         let (target, _) = decode(entry).map_err(fault)?;
-        if target.target_type.as_bytes() != name.as_bytes() {
+        if target.target_type.as_bytes() != name {
             return Err(fault("another target").into());
         }
         Ok(target.version)
-    }
-}
-
-impl<'b> TargetVersionList<&'b [u8]> {
-    fn new(answer: &Answer<'b>) -> Self {
-        Self { bytes: answer.payload.unwrap_or_default() }
     }
 }
 
@@ -167,7 +175,7 @@ mod serialize {
         }
     }
 
-    impl<B: AsRef<[u8]>> Serialize for super::TargetVersionList<B> {
+    impl Serialize for super::TargetVersionList {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             let mut items = serializer.serialize_seq(None)?;
             for item in self {

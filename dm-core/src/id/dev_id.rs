@@ -1,27 +1,28 @@
-//! How a command names the device it is about.
+//! How a command names the device it acts on.
 
 use core::fmt;
 
 use dm_units::DeviceNumber;
 
-use crate::id::name::{DmName, DmNameBuf, DmUuid, DmUuidBuf};
+use super::identifier::NameError;
+use super::name::{DmName, DmNameBuf, DmUuid, DmUuidBuf};
 
 /// A mapped device by its name, its uuid or its number.
 ///
-/// The kernel looks a device up by exactly one of them (`__find_device_hash_cell` in drivers/md/dm-ioctl.c). Renaming is
-/// the one command that takes only a name.
+/// The kernel looks a device up by exactly one of them (`__find_device_hash_cell` in drivers/md/dm-ioctl.c). Methods take
+/// anything that is [`AsDevId`], such as a `&str` for a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DevId<'a> {
-    /// The device of this name.
-    Name(DmName<'a>),
-    /// The device of this uuid.
-    Uuid(DmUuid<'a>),
-    /// The device of this number.
+    /// The device with this name.
+    Name(&'a DmName),
+    /// The device with this uuid.
+    Uuid(&'a DmUuid),
+    /// The device with this number.
     Number(DeviceNumber),
 }
 
 impl DevId<'_> {
-    /// An owned copy.
+    /// Copies the id.
     #[must_use]
     pub fn to_owned(self) -> DevIdBuf {
         match self {
@@ -46,53 +47,42 @@ impl fmt::Display for DevId<'_> {
 /// A mapped device by its name, its uuid or its number, owned.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum DevIdBuf {
-    /// The device of this name.
+    /// The device with this name.
     Name(DmNameBuf),
-    /// The device of this uuid.
+    /// The device with this uuid.
     Uuid(DmUuidBuf),
-    /// The device of this number.
+    /// The device with this number.
     Number(DeviceNumber),
 }
 
 impl DevIdBuf {
-    /// The borrowed form, which all commands take.
+    /// Borrows the id.
     #[must_use]
     pub fn as_borrowed(&self) -> DevId<'_> {
         match self {
-            Self::Name(name) => DevId::Name(name.as_borrowed()),
-            Self::Uuid(uuid) => DevId::Uuid(uuid.as_borrowed()),
+            Self::Name(name) => DevId::Name(name),
+            Self::Uuid(uuid) => DevId::Uuid(uuid),
             Self::Number(number) => DevId::Number(*number),
         }
     }
 }
 
+/// Prints as [`DevId`] does.
 impl fmt::Display for DevIdBuf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.as_borrowed().fmt(f)
     }
 }
 
-impl<'a> From<DmName<'a>> for DevId<'a> {
-    fn from(name: DmName<'a>) -> Self {
+impl<'a> From<&'a DmName> for DevId<'a> {
+    fn from(name: &'a DmName) -> Self {
         Self::Name(name)
     }
 }
 
-impl<'a> From<&'a DmNameBuf> for DevId<'a> {
-    fn from(name: &'a DmNameBuf) -> Self {
-        Self::Name(name.as_borrowed())
-    }
-}
-
-impl<'a> From<DmUuid<'a>> for DevId<'a> {
-    fn from(uuid: DmUuid<'a>) -> Self {
+impl<'a> From<&'a DmUuid> for DevId<'a> {
+    fn from(uuid: &'a DmUuid) -> Self {
         Self::Uuid(uuid)
-    }
-}
-
-impl<'a> From<&'a DmUuidBuf> for DevId<'a> {
-    fn from(uuid: &'a DmUuidBuf) -> Self {
-        Self::Uuid(uuid.as_borrowed())
     }
 }
 
@@ -108,16 +98,115 @@ impl<'a> From<&'a DevIdBuf> for DevId<'a> {
     }
 }
 
+impl From<DevId<'_>> for DevIdBuf {
+    fn from(id: DevId<'_>) -> Self {
+        id.to_owned()
+    }
+}
+
+/// Anything that names a device: text or a [`DmName`] for its name, a [`DmUuid`], a [`DeviceNumber`], a [`DevId`].
+///
+/// Text is checked when it is used, so that a name can be written as `"home"`.
+pub trait AsDevId {
+    /// The id.
+    ///
+    /// # Errors
+    /// Text that can't be a name.
+    fn as_dev_id(&self) -> Result<DevId<'_>, NameError>;
+}
+
+/// Anything that names a device by its name: text, a [`DmName`] or a [`DmNameBuf`].
+pub trait AsDmName {
+    /// The name.
+    ///
+    /// # Errors
+    /// Text that can't be a name.
+    fn as_dm_name(&self) -> Result<&DmName, NameError>;
+}
+
+impl<T: AsDevId + ?Sized> AsDevId for &T {
+    fn as_dev_id(&self) -> Result<DevId<'_>, NameError> {
+        (**self).as_dev_id()
+    }
+}
+
+impl<T: AsDmName + ?Sized> AsDmName for &T {
+    fn as_dm_name(&self) -> Result<&DmName, NameError> {
+        (**self).as_dm_name()
+    }
+}
+
+/// Names are ids as well.
+macro_rules! names {
+    ($($Name:ty: $name:ident => $as_name:expr;)+) => {$(
+        impl AsDmName for $Name {
+            fn as_dm_name(&self) -> Result<&DmName, NameError> {
+                let $name = self;
+                $as_name
+            }
+        }
+
+        impl AsDevId for $Name {
+            fn as_dev_id(&self) -> Result<DevId<'_>, NameError> {
+                self.as_dm_name().map(DevId::Name)
+            }
+        }
+    )+};
+}
+
+names! {
+    str: text => DmName::new(text);
+    String: text => DmName::new(text);
+    DmName: name => Ok(name);
+    DmNameBuf: name => Ok(name);
+}
+
+impl AsDevId for DmUuid {
+    fn as_dev_id(&self) -> Result<DevId<'_>, NameError> {
+        Ok(DevId::Uuid(self))
+    }
+}
+
+impl AsDevId for DmUuidBuf {
+    fn as_dev_id(&self) -> Result<DevId<'_>, NameError> {
+        Ok(DevId::Uuid(self))
+    }
+}
+
+impl AsDevId for DeviceNumber {
+    fn as_dev_id(&self) -> Result<DevId<'_>, NameError> {
+        Ok(DevId::Number(*self))
+    }
+}
+
+impl AsDevId for DevId<'_> {
+    fn as_dev_id(&self) -> Result<DevId<'_>, NameError> {
+        Ok(*self)
+    }
+}
+
+impl AsDevId for DevIdBuf {
+    fn as_dev_id(&self) -> Result<DevId<'_>, NameError> {
+        Ok(self.as_borrowed())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn ids_say_what_they_are() {
+    fn ids_print_as_what_they_are() {
         let name = DmNameBuf::new("my disk").unwrap();
-        assert_eq!(DevId::from(&name).to_string(), r"device 'my\x20disk'");
+        assert_eq!(name.as_dev_id().unwrap().to_string(), r"device 'my\x20disk'");
         let uuid = DmUuidBuf::new("LVM-1").unwrap();
-        assert_eq!(DevId::from(&uuid).to_owned().to_string(), "device with uuid 'LVM-1'");
+        assert_eq!(DevId::from(&*uuid).to_owned().to_string(), "device with uuid 'LVM-1'");
         assert_eq!(DevId::from(DeviceNumber::new(253, 7)).to_string(), "device 253:7");
+    }
+
+    #[test]
+    fn text_is_checked_when_it_is_used_as_a_name() {
+        assert_eq!("home".as_dev_id(), Ok(DevId::Name(DmName::new("home").unwrap())));
+        assert_eq!("a/b".as_dev_id(), Err(NameError::Forbidden { what: "name", byte: b'/', at: 1 }));
     }
 }

@@ -4,7 +4,7 @@
 
 use core::fmt::{self, Write as _};
 
-use crate::id::name::NameError;
+use super::identifier::NameError;
 
 /// Prints bytes in the mangled form; made by `mangled()` of names and uuids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,63 +1,86 @@
 //! Text as the kernel gives it: bytes that are usually, but not always, UTF-8.
 
+use core::cmp::Ordering;
 use core::fmt::{self, Write as _};
+use core::hash::{Hash, Hasher};
 use core::str::Utf8Error;
 
 /// A piece of kernel text: a target type, the params of a table, a status, the answer to a message.
 ///
 /// The kernel passes on whatever bytes it was given (a device path in another encoding, say), so this is bytes first.
-/// Nothing is checked or converted until asked: checking is what costs most in reading a large table.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Text<'a>(&'a [u8]);
+/// Nothing is checked or converted until it is requested: checking is the largest cost in reading a large table.
+///
+/// Text that may hold a key is [secret](Self::is_secret): `Display`, `Debug` and serde show its length only.
+/// [`as_bytes`](Self::as_bytes) and [`to_str`](Self::to_str) give the text itself.
+#[derive(Clone, Copy, Default)]
+pub struct Text<'a> {
+    bytes: &'a [u8],
+    secret: bool,
+}
 
 impl<'a> Text<'a> {
     /// Wraps bytes; nothing is checked.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes)
+        Self { bytes, secret: false }
+    }
+
+    /// The same text, shown by its length only if `secret` is set.
+    #[must_use]
+    pub const fn secret(self, secret: bool) -> Self {
+        Self { secret, ..self }
+    }
+
+    /// Whether the text may hold a key.
+    #[must_use]
+    pub const fn is_secret(self) -> bool {
+        self.secret
     }
 
     /// The bytes, without the terminating NUL.
     #[must_use]
     pub const fn as_bytes(self) -> &'a [u8] {
-        self.0
+        self.bytes
     }
 
     /// The text as a string slice.
     ///
     /// # Errors
-    /// Where the bytes are not UTF-8; the error says at which byte.
+    /// The bytes are not UTF-8; the error says from which byte on.
     pub const fn to_str(self) -> Result<&'a str, Utf8Error> {
-        core::str::from_utf8(self.0)
+        core::str::from_utf8(self.bytes)
     }
 
-    /// How many bytes the text has.
+    /// The length in bytes.
     #[must_use]
     pub const fn len(self) -> usize {
-        self.0.len()
+        self.bytes.len()
     }
 
-    /// Whether there is no text at all, as in the status of a linear device.
+    /// Whether the text is empty, as the status of a linear device is.
     #[must_use]
     pub const fn is_empty(self) -> bool {
-        self.0.is_empty()
+        self.bytes.is_empty()
     }
 }
 
-/// Prints the text; what is not UTF-8 is shown as U+FFFD.
+/// Prints the text, with U+FFFD for what is not UTF-8; of a secret text its length.
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.secret {
+            return write!(f, "<secret of {} bytes>", self.len());
+        }
         match self.to_str() {
             Ok(text) => f.pad(text),
-            Err(_) => write_lossy(f, self.0),
+            Err(_) => write_lossy(f, self.bytes),
         }
     }
 }
 
-/// Prints the text in quotes, what is not printable escaped.
+/// Prints the text in quotes, unprintable bytes escaped; of a secret text its length.
 impl fmt::Debug for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", self.0.escape_ascii())
+        if self.secret { fmt::Display::fmt(self, f) } else { write!(f, "\"{}\"", self.bytes.escape_ascii()) }
     }
 }
 
@@ -72,31 +95,58 @@ pub(crate) fn write_lossy(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Resu
     Ok(())
 }
 
+/// Texts are equal if their bytes are, secret or not.
+impl PartialEq for Text<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for Text<'_> {}
+
+impl PartialOrd for Text<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Text<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.bytes.cmp(other.bytes)
+    }
+}
+
+impl Hash for Text<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.bytes.hash(state);
+    }
+}
+
 impl<'a> From<&'a str> for Text<'a> {
     fn from(text: &'a str) -> Self {
-        Self(text.as_bytes())
+        Self::new(text.as_bytes())
     }
 }
 
 impl<'a> From<&'a [u8]> for Text<'a> {
     fn from(bytes: &'a [u8]) -> Self {
-        Self(bytes)
+        Self::new(bytes)
     }
 }
 
 impl PartialEq<str> for Text<'_> {
     fn eq(&self, other: &str) -> bool {
-        self.0 == other.as_bytes()
+        self.bytes == other.as_bytes()
     }
 }
 
 impl PartialEq<&str> for Text<'_> {
     fn eq(&self, other: &&str) -> bool {
-        self.0 == other.as_bytes()
+        self.bytes == other.as_bytes()
     }
 }
 
-/// Serialises as a string; what is not UTF-8 becomes U+FFFD.
+/// Serialises as a string, as it is displayed.
 #[cfg(feature = "serde")]
 impl serde::Serialize for Text<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -120,6 +170,16 @@ mod tests {
     fn text_compares_with_strings_byte_for_byte() {
         assert!(Text::from("linear") == "linear");
         assert!(Text::new(b"a\xff") != "a\u{fffd}");
-        assert!(Text::new(b"a\xff").to_str().is_err());
+        assert_eq!(Text::new(b"a\xff").to_str().unwrap_err().valid_up_to(), 1);
+    }
+
+    #[test]
+    fn secret_text_shows_its_length_and_compares_as_any_other() {
+        let secret = Text::from("aes 0123").secret(true);
+        for shown in [format!("{secret}"), format!("{secret:?}"), format!("{secret:#?}"), format!("{secret:40}")] {
+            assert_eq!(shown, "<secret of 8 bytes>");
+        }
+        assert_eq!(secret, Text::from("aes 0123"));
+        assert!(secret.is_secret() && !secret.secret(false).is_secret());
     }
 }

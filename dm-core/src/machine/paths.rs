@@ -8,31 +8,49 @@ use std::path::{Path, PathBuf};
 use dm_sys::DM_DIR;
 use dm_units::{DeviceNumber, Sectors};
 
-use crate::id::mangle::is_plain;
-use crate::id::name::{DmName, DmNameBuf};
+use crate::id::is_plain;
+use crate::id::{DmName, DmNameBuf};
 
-/// Where the nodes and links of mapped devices are: `/dev/mapper`.
+/// Where device nodes are, unless a caller says otherwise.
+const DEV: &str = "/dev";
+
+/// The directory with the nodes and links of mapped devices: `/dev/mapper`.
 #[must_use]
 pub fn mapper_dir() -> PathBuf {
-    Path::new("/dev").join(DM_DIR)
+    mapper_dir_in(Path::new(DEV))
 }
 
-/// Where a device of this name is to be found by the convention of libdm: `/dev/mapper/my\x20disk`.
-///
-/// It is a link or a node, and there only once somebody has made it; see [`kernel_path`] for one that the kernel makes.
-/// Where udev makes it and the name is an odd one, that is [`udev_path`].
-#[must_use]
-pub fn mapper_path(name: DmName<'_>) -> PathBuf {
-    mapper_dir().join(name.mangled().to_string())
+/// [`mapper_dir`] in another directory than `/dev`.
+pub(crate) fn mapper_dir_in(dev_dir: &Path) -> PathBuf {
+    dev_dir.join(DM_DIR)
 }
 
-/// Where udev's rules put a device of this name: `/dev/mapper/my_disk`.
+/// The path of a device with this name by libdm's convention: `/dev/mapper/my\x20disk`.
 ///
-/// This is [`mapper_path`] but for odd names. libdm avoids those: it hands the kernel names that are mangled already. udev
-/// keeps letters of any script and escapes such as `\x20`, and puts `_` in the place of white space and of each other
-/// character; so several names can have the same path, and the link is that of one of the devices.
+/// It is a link or a node that udev or a program has to make first; [`kernel_path`] is the path of the node that the kernel
+/// makes. udev's link has another path where the name has characters outside `0-9 A-Z a-z # + - . : = @ _`: [`udev_path`].
 #[must_use]
-pub fn udev_path(name: DmName<'_>) -> PathBuf {
+pub fn mapper_path(name: &DmName) -> PathBuf {
+    mapper_path_in(Path::new(DEV), name)
+}
+
+/// [`mapper_path`] in another directory than `/dev`.
+pub(crate) fn mapper_path_in(dev_dir: &Path, name: &DmName) -> PathBuf {
+    mapper_dir_in(dev_dir).join(name.mangled().to_string())
+}
+
+/// The path of the link that udev's rules make for a device with this name: `/dev/mapper/my_disk`.
+///
+/// It is the same as [`mapper_path`] for names of plain characters. libdm avoids others by passing mangled names to the
+/// kernel. udev keeps letters of any script and escapes such as `\x20`, and replaces white space and every other character
+/// by `_`. So several names can have the same path, and the link then leads to one of the devices.
+#[must_use]
+pub fn udev_path(name: &DmName) -> PathBuf {
+    udev_path_in(Path::new(DEV), name)
+}
+
+/// [`udev_path`] in another directory than `/dev`.
+pub(crate) fn udev_path_in(dev_dir: &Path, name: &DmName) -> PathBuf {
     let mut link = String::new();
     let mut rest = name.as_bytes().trim_ascii();
     while let Some((&byte, tail)) = rest.split_first() {
@@ -50,63 +68,75 @@ pub fn udev_path(name: DmName<'_>) -> PathBuf {
             None => tail,
         };
     }
-    mapper_dir().join(link)
+    mapper_dir_in(dev_dir).join(link)
 }
 
-/// Both places under `/dev/mapper` where a device of this name can be.
-pub(crate) fn links(name: DmName<'_>) -> [PathBuf; 2] {
-    [mapper_path(name), udev_path(name)]
-}
-
-/// The node that the kernel itself makes in `/dev` for a device: `/dev/dm-0`.
+/// The path of the node that the kernel makes for a mapped device: `/dev/dm-0`.
 ///
-/// It is there from the creation of the device on, where `/dev` is a devtmpfs, as on every usual system.
+/// Where `/dev` is a devtmpfs, as on most systems, it exists as soon as the device has its first table.
 #[must_use]
 pub fn kernel_path(number: DeviceNumber) -> PathBuf {
-    PathBuf::from(format!("/dev/dm-{}", number.minor))
+    kernel_path_in(Path::new(DEV), number)
 }
 
-/// The number of the block device that stands at a path, whatever the path is called.
+/// [`kernel_path`] in another directory than `/dev`.
+pub(crate) fn kernel_path_in(dev_dir: &Path, number: DeviceNumber) -> PathBuf {
+    dev_dir.join(format!("dm-{}", number.minor))
+}
+
+/// The number of the block device whose node, or a link to it, is at a path.
 ///
 /// # Errors
-/// The path can't be looked at, or is no block device.
+/// `InvalidInput`: it is another kind of file. Otherwise the path can't be followed.
 pub fn device_at(path: &Path) -> io::Result<DeviceNumber> {
     let metadata = fs::metadata(path)?;
     if metadata.file_type().is_block_device() {
         return Ok(DeviceNumber::from_dev_t(metadata.rdev()));
     }
-    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{} is no block device", path.display())))
+    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{} is not a block device", path.display())))
 }
 
-/// Whether a path leads to this very device, and not to another one that had the name before.
+/// Whether a path leads to this device. It can lead to another one that has taken its name, or to nothing.
 #[must_use]
 pub fn is_device(path: &Path, number: DeviceNumber) -> bool {
     device_at(path).is_ok_and(|found| found == number)
 }
 
-/// The name of a mapped device by its number, from sysfs. `None` where there is no mapped device of that number.
+/// The name of a mapped device by its number, from sysfs. `None` if no mapped device has that number.
 ///
 /// # Errors
 /// sysfs can't be read.
 pub fn name_of(number: DeviceNumber) -> io::Result<Option<DmNameBuf>> {
-    match fs::read(format!("/sys/dev/block/{number}/dm/name")) {
-        // The kernel ends it with a line feed of its own; others would be part of the name.
+    read_dm_name(&name_in(Path::new(&format!("/sys/dev/block/{number}"))))
+}
+
+/// The file with the name of a mapped device, in the device's directory in sysfs.
+pub(crate) fn name_in(block_dir: &Path) -> PathBuf {
+    block_dir.join("dm/name")
+}
+
+/// Reads such a file; `None` if it does not exist.
+pub(crate) fn read_dm_name(path: &Path) -> io::Result<Option<DmNameBuf>> {
+    match fs::read(path) {
+        // The kernel ends it with a line feed; other line feeds are part of the name.
         Ok(name) => Ok(DmName::from_kernel(name.strip_suffix(b"\n").unwrap_or(&name)).map(DmName::to_owned)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// The size of a block device, mapped or not, from sysfs; of a mapped device, that of its active table.
+/// The size of a block device from sysfs; that of a mapped device is the length of its active table.
+///
+/// [`BlockDevice::size`](crate::block::BlockDevice::size) asks an open device instead.
 ///
 /// # Errors
-/// There is no such device, or sysfs can't be read.
+/// `NotFound`: no block device has this number. Otherwise sysfs can't be read.
 pub fn size_of(number: DeviceNumber) -> io::Result<Sectors> {
     let text = fs::read_to_string(format!("/sys/dev/block/{number}/size"))?;
     text.trim_end().parse().map_err(io::Error::other)
 }
 
-/// The major numbers of mapped devices, from `/proc/devices`. Usually it is one, and which one differs from boot to boot.
+/// The major numbers of mapped devices, from `/proc/devices`: usually one, which can differ after each boot.
 ///
 /// # Errors
 /// The file can't be read.
@@ -148,14 +178,14 @@ mod tests {
         for (name, link) in links {
             assert_eq!(udev_path(DmName::new(name).unwrap()), mapper_dir().join(link));
         }
-        let no_text = crate::id::name::DmNameBuf::new(b"a\xff\xd0b").unwrap();
-        assert_eq!(udev_path(no_text.as_borrowed()), mapper_dir().join("a__b"));
+        let no_text = crate::id::DmNameBuf::new(b"a\xff\xd0b").unwrap();
+        assert_eq!(udev_path(&no_text), mapper_dir().join("a__b"));
     }
 
     #[test]
     fn only_block_devices_have_a_number() {
         let error = device_at(Path::new("/dev/null")).unwrap_err();
-        assert_eq!(error.to_string(), "/dev/null is no block device");
+        assert_eq!(error.to_string(), "/dev/null is not a block device");
         assert_eq!(name_of(DeviceNumber::new(4000, 1)).unwrap(), None);
         assert_eq!(size_of(DeviceNumber::new(4000, 1)).unwrap_err().kind(), io::ErrorKind::NotFound);
     }

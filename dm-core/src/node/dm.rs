@@ -1,87 +1,182 @@
 //! The handle on the control node, and how a command is sent.
 
-use std::os::fd::{AsFd, BorrowedFd};
-use std::path::Path;
+use std::borrow::Cow;
+use std::os::fd::BorrowedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
-use dm_units::DeviceNumber;
-
-use crate::commands::InfoOptions;
-use crate::error::{Error, Refusal, ReplyError, RequestFault, Result};
-use crate::id::dev_id::DevId;
-use crate::node::kernel_log;
-use crate::node::open::{self, OpenError};
-use crate::node::transport::{ControlNode, Transport};
+use super::journal::OperationJournal;
+use super::kernel_log::{LogMark, has_reasons};
+use super::open;
+use super::transport::{ControlNode, Transport};
+use crate::error::{Errno, Error, KernelLog, OpenError, Refusal, RequestFault, Result};
+use crate::id::DevId;
 use crate::wire::buffer::{Buffer, MAX_SIZE};
-use crate::wire::command::{Command, INTERFACE_MAJOR};
-use crate::wire::flags::Flags;
 use crate::wire::header::{self, HeaderBytes, NO_HEADER, Request};
-use crate::wire::info::DeviceInfo;
-use dm_units::Version;
+use crate::wire::pool::Pool;
+use crate::wire::reply::Reply;
+use crate::wire::{Command, DeviceInfo, Flags, INTERFACE_MAJOR};
 
-/// A handle on the device mapper's control node; every command is a method of it.
+/// A handle on the device mapper's control node; every command is a method.
 ///
-/// It can be shared between threads: no command changes it, and the kernel orders commands itself. The one thing a handle
-/// has of its own is what [`arm_poll`](Self::arm_poll) sets, so whoever polls wants one for itself.
-#[derive(Debug)]
-pub struct Dm<T = ControlNode> {
-    transport: T,
+/// A method is one ioctl of the kernel, under its kernel name. Only a reply that does not fit into the memory it was offered
+/// is requested again, with more. Operations that take several commands, such as setting up a device or replacing the table
+/// of one in use, are methods of [`Host`](crate::Host).
+///
+/// A handle can be cloned cheaply and used from several threads: the kernel orders commands itself. Clones share the open
+/// file, and with it what [`arm_poll`](Self::arm_poll) sets.
+///
+/// ```no_run
+/// use dm_core::{Dm, TargetLine};
+/// use dm_units::Sectors;
+///
+/// let dm = Dm::open()?;
+/// dm.device_create("first")?;
+/// dm.table_load("first", [TargetLine::text(Sectors(0), Sectors(2048), "zero", "")])?;
+/// let info = dm.device_resume("first")?;
+/// println!("first is {}", info.number());
+/// dm.device_remove("first")?;
+/// # Ok::<(), dm_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Dm {
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) pool: Arc<Pool>,
+    /// Commands are noted here instead of logged.
+    pub(super) journal: Option<Arc<OperationJournal>>,
+}
+
+/// Options of [`Dm::open_with`].
+#[derive(Clone, Debug, Default)]
+pub struct OpenOptions {
+    path: Option<PathBuf>,
+    no_kernel_log: bool,
+}
+
+impl OpenOptions {
+    /// The usual node, `/dev/mapper/control`, with the kernel's log.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { path: None, no_kernel_log: false }
+    }
+
+    /// Opens the control node at another path, as programs in a chroot or with a private `/dev` have it.
+    #[must_use]
+    pub fn path(self, path: impl Into<PathBuf>) -> Self {
+        Self { path: Some(path.into()), ..self }
+    }
+
+    /// Whether a refused command looks for its reason in the kernel's log. It does by default.
+    ///
+    /// That takes three short system calls before each command that the kernel logs reasons for, and an open file on `/dev/kmsg`
+    /// that the handle keeps.
+    #[must_use]
+    pub const fn kernel_log(mut self, kernel_log: bool) -> Self {
+        self.no_kernel_log = !kernel_log;
+        self
+    }
 }
 
 impl Dm {
     /// Opens `/dev/mapper/control`.
     ///
-    /// Where the node is missing it is made, with the number that `/proc/misc` has, which also makes the kernel load its
+    /// If the node is missing it is made, with the number that `/proc/misc` reports; opening it makes the kernel load its
     /// module `dm-mod`.
     ///
     /// # Errors
     /// The kernel has no device mapper; no permission; the node is another device's; an interface version other than 4;
     /// each its own [`OpenError`].
     #[doc(alias = "dm_task_create")]
-    pub fn open() -> Result<Self> {
-        Self::open_at(&open::default_path())
+    pub fn open() -> Result<Self, OpenError> {
+        Self::open_with(OpenOptions::new())
     }
 
-    /// Opens a control node at another place, as programs in a chroot or with a private `/dev` have it.
+    /// Opens the control node with options.
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn open_at(path: &Path) -> Result<Self> {
-        let node = open::open(path)?;
-        let dm = Self { transport: ControlNode::new(node) };
-        dm.check_interface(path)?;
+    pub fn open_with(options: OpenOptions) -> Result<Self, OpenError> {
+        let path = options.path.map_or(Cow::Borrowed(open::default_path()), Cow::Owned);
+        let dm = Self::with_transport(ControlNode::open(path.clone(), !options.no_kernel_log)?);
+        dm.check_interface(&path)?;
         Ok(dm)
     }
 
-    fn check_interface(&self, path: &Path) -> Result<(), OpenError> {
+    pub(super) fn check_interface(&self, path: &Path) -> Result<(), OpenError> {
+        let mut answer = NO_HEADER;
+        let request = Request::new(Command::Version);
+        request.encode(&mut answer);
         let path = || path.to_owned();
-        match self.version() {
-            Ok(version) if version.major == INTERFACE_MAJOR => Ok(()),
-            Ok(version) => Err(OpenError::Interface { version }),
-            Err(error) if error.is_permission_denied() => Err(OpenError::Permission { path: path() }),
-            Err(error) => Err(OpenError::NoAnswer {
-                path: path(),
-                source: std::io::Error::from_raw_os_error(error.errno().unwrap_or(0)),
-            }),
+        let result = self.transport.ioctl(Command::Version, &mut answer);
+        let version = header::version(&answer);
+        match result {
+            // The kernel also refuses a request of another major version, and writes its own.
+            _ if version.major != INTERFACE_MAJOR => Err(OpenError::Interface { version }),
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                Err(OpenError::Permission { path: path(), reason: open::reason_for_command() })
+            }
+            Err(error) => Err(OpenError::NoAnswer { path: path(), source: Arc::new(error) }),
         }
     }
-}
 
-/// For `poll(2)` after [`arm_poll`](Dm::arm_poll).
-impl<T: AsFd> AsFd for Dm<T> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.transport.as_fd()
-    }
-}
-
-impl<T: Transport> Dm<T> {
     /// A handle that sends its commands elsewhere than to the kernel: for tests and measurements without one.
-    pub const fn with_transport(transport: T) -> Self {
-        Self { transport }
+    #[must_use]
+    pub fn with_transport(transport: impl Transport + 'static) -> Self {
+        Self { transport: Arc::new(transport), pool: Arc::default(), journal: None }
     }
 
-    /// Gives the way to the kernel back, for instance to wrap it into one that records what passes.
-    pub fn into_transport(self) -> T {
-        self.transport
+    /// The transport of this handle, for another one to wrap: to record what passes through it, or to let calls fail.
+    #[must_use]
+    pub fn transport(&self) -> Arc<dyn Transport> {
+        Arc::clone(&self.transport)
+    }
+
+    /// A handle with an open file of its own on the same control node: for events, where each waiter needs one.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); [`OpenError::NoSecondNode`] if the transport can't do it.
+    pub fn reopen(&self) -> Result<Self, OpenError> {
+        Ok(Self { transport: self.transport.reopen()?, pool: Arc::default(), journal: None })
+    }
+
+    /// The descriptor for `poll(2)` after [`arm_poll`](Self::arm_poll). `None` if the transport has none.
+    #[must_use]
+    pub fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.transport.poll_fd()
+    }
+
+    /// Frees the memory that replies have given back to this handle. It is allocated again when a command needs it.
+    pub fn free_memory(&self) {
+        self.pool.clear();
+    }
+
+    /// The number of bytes that this handle keeps for later replies.
+    #[must_use]
+    pub fn idle_memory(&self) -> usize {
+        self.pool.capacity()
+    }
+
+    /// Sends bytes that were encoded from a request, and nothing else: it neither logs nor looks for reasons.
+    #[inline]
+    pub(crate) fn try_send(&self, command: Command, bytes: &mut [u8]) -> Result<(), Failure<'_>> {
+        let mark = if has_reasons(command) { self.transport.log_mark() } else { None };
+        let sent = self.transport.ioctl(command, bytes);
+        if let Some(journal) = &self.journal {
+            journal.note(command, sent.as_ref().map(|()| answer(bytes)).map_err(Errno::of));
+        }
+        sent.map_err(|error| Failure { errno: Errno::of(&error), mark })
+    }
+
+    /// Sends a command without payload that is given up after `timeout` or when a signal arrives; there is no answer.
+    pub(crate) fn send_within(&self, request: &Request<'_>, timeout: Duration) -> Result<()> {
+        let mut bytes = NO_HEADER;
+        request.encode(&mut bytes);
+        self.transport.ioctl_within(request.command, &mut bytes, timeout).map_err(|error| {
+            let failure = Failure { errno: Errno::of(&error), mark: None };
+            self.explain(request, &bytes, &failure)
+        })
     }
 
     /// Sends a command without payload. Nothing is allocated.
@@ -89,17 +184,8 @@ impl<T: Transport> Dm<T> {
     /// `bytes` must be zero and takes the answer: a header is large enough for its copies to be what a call costs.
     #[inline]
     pub(crate) fn send(&self, request: &Request<'_>, bytes: &mut HeaderBytes) -> Result<()> {
-        loop {
-            request.encode(bytes);
-            match self.transport.ioctl(request.command, bytes) {
-                Ok(()) => {
-                    log::trace!("{request}: {}", header::flags(bytes));
-                    return Ok(());
-                }
-                Err(error) if is_retried(&error) => bytes.fill(0),
-                Err(error) => return Err(self.refused(request, bytes, &error)),
-            }
-        }
+        request.encode(bytes);
+        self.send_encoded(request, bytes)
     }
 
     /// Sends a command without payload whose answer is the device's state.
@@ -110,154 +196,185 @@ impl<T: Transport> Dm<T> {
         Ok(DeviceInfo::new(request.command, &answer)?)
     }
 
-    /// Sends a request with a short payload, which stands behind the room for its header.
-    ///
-    /// The first 312 bytes of the array must be zero; they are written here. The answer to these commands is a header.
-    pub(crate) fn send_bytes<const N: usize>(&self, request: &Request<'_>, bytes: &mut [u8; N]) -> Result<HeaderBytes> {
-        let unsent = *bytes;
-        loop {
-            *bytes = unsent;
-            if let Some(header) = bytes.first_chunk_mut() {
-                request.encode(header);
+    /// Sends a request whose header was written into the bytes already, and that its payload follows.
+    #[inline]
+    pub(crate) fn send_encoded(&self, request: &Request<'_>, bytes: &mut [u8]) -> Result<()> {
+        match self.try_send(request.command, bytes) {
+            Ok(()) => {
+                if self.journal.is_none() {
+                    log::trace!("{request}: {}", header::flags(answer(bytes)));
+                }
+                Ok(())
             }
-            let sent = self.transport.ioctl(request.command, bytes);
-            let answer = bytes.first_chunk().unwrap_or(&NO_HEADER);
-            match sent {
-                Ok(()) => return Ok(*answer),
-                Err(error) if is_retried(&error) => {}
-                Err(error) => return Err(self.refused(request, answer, &error)),
+            Err(failure) => {
+                let error = self.explain(request, answer(bytes), &failure);
+                if self.journal.is_none() {
+                    log::debug!("{error}");
+                }
+                Err(error)
             }
         }
     }
 
-    /// Sends the request that was written into the buffer.
-    pub(crate) fn send_buffer(&self, request: &Request<'_>, buffer: &mut Buffer) -> Result<()> {
-        self.transport
-            .ioctl(request.command, buffer.bytes_mut())
-            .map_err(|error| self.refused(request, buffer.header(), &error))?;
-        log::trace!("{request}: {}", header::flags(buffer.header()));
-        Ok(())
+    /// Sends a command with a short payload, which stands behind the room for its header.
+    ///
+    /// The first 312 bytes of the array must be zero; the header is written there.
+    pub(crate) fn send_array<const N: usize>(&self, request: &Request<'_>, bytes: &mut [u8; N]) -> Result<()> {
+        if let Some(header) = bytes.first_chunk_mut() {
+            request.encode(header);
+        }
+        self.send_encoded(request, bytes)
+    }
+
+    /// The same for a command whose answer is the device's state.
+    pub(crate) fn array_command<const N: usize>(
+        &self,
+        request: &Request<'_>,
+        bytes: &mut [u8; N],
+    ) -> Result<DeviceInfo> {
+        self.send_array(request, bytes)?;
+        Ok(DeviceInfo::new(request.command, answer(bytes))?)
+    }
+
+    /// An empty buffer of this handle's, and the size that a command should be offered.
+    #[inline]
+    pub(crate) fn take_buffer(&self, command: Command, first: usize) -> (Buffer, usize) {
+        let (mut buffer, size) = self.pool.take(command, first);
+        buffer.start();
+        (buffer, size)
+    }
+
+    pub(crate) fn give_back(&self, buffer: Buffer) {
+        self.pool.give_back(buffer);
     }
 
     /// Sends a command that answers with a payload, again with more room until the answer fits.
     ///
-    /// `write` appends what the request says behind its header, if anything, each time it is sent. Afterwards the buffer
-    /// holds the answer.
-    pub(crate) fn ask<'b>(
+    /// `write` appends what the request says behind its header, if anything, each time it is sent, and may set flags.
+    pub(crate) fn ask(
         &self,
-        buffer: &'b mut Buffer,
         request: &Request<'_>,
         room: &Room,
         write: impl Fn(&mut Buffer) -> Result<(), RequestFault>,
-    ) -> Result<Answer<'b>> {
-        let fault = |fault| Error::request(request.command, fault);
-        let mut size = buffer.size_for(request.command, room.first).max(room.least);
-        loop {
-            buffer.start(request);
-            write(buffer).map_err(fault)?;
-            buffer.finish(request, size);
-            match self.send_buffer(request, buffer) {
-                Err(Error::Refused(refusal)) if refusal.is_retried() => continue,
-                sent => sent?,
+    ) -> Result<Reply> {
+        let (mut buffer, size) = self.take_buffer(request.command, room.first);
+        let mut size = size.max(room.least);
+        let sent = loop {
+            if let Err(fault) = self.offer(request, &mut buffer, size, &write) {
+                break Err(fault);
             }
             if !header::flags(buffer.header()).contains(Flags::BUFFER_FULL) {
-                break;
+                break Ok(());
             }
             if size >= MAX_SIZE {
-                return Err(fault(RequestFault::TooLarge));
+                break Err(Error::request(request.command, RequestFault::TooLarge));
             }
-            size = (room.grow)(&Answer::new(request.command, buffer), size).max(size.saturating_mul(2)).min(MAX_SIZE);
-            log::debug!("{request}: the answer did not fit, offering {size} bytes");
+            size = (room.grow)(&buffer, size).max(size.saturating_mul(2)).min(MAX_SIZE);
+            if answers_with_text(request.command) {
+                // What did fit may hold a key, and the memory is freed now.
+                buffer.set_secret();
+            }
+            buffer.start();
+        };
+        if let Err(error) = sent {
+            self.give_back(buffer);
+            return Err(error);
         }
-        buffer.remember(request.command, buffer.reply_len());
-        Ok(Answer::new(request.command, buffer))
+        let needed = buffer.reply_len();
+        let reply = Reply::new(request.command, buffer, Arc::clone(&self.pool))?;
+        self.pool.remember(request.command, needed);
+        Ok(reply)
+    }
+
+    /// Writes the request into the buffer and sends it once, offering so much room.
+    #[inline]
+    fn offer(
+        &self,
+        request: &Request<'_>,
+        buffer: &mut Buffer,
+        size: usize,
+        write: impl Fn(&mut Buffer) -> Result<(), RequestFault>,
+    ) -> Result<()> {
+        if request.flags.contains(Flags::SECURE_DATA) {
+            buffer.set_secret();
+        }
+        write(buffer).map_err(|fault| Error::request(request.command, fault))?;
+        // A request is large enough for its copy to show in what a call costs.
+        let secret;
+        let request = if buffer.is_secret() {
+            secret = request.secure(true);
+            &secret
+        } else {
+            request
+        };
+        buffer.finish(request, size);
+        self.send_encoded(request, buffer.bytes_mut())
     }
 
     /// What a failed call means: an old kernel refuses the interface version that the request needs, with its own in the
     /// answer.
     #[cold]
-    fn refused(&self, request: &Request<'_>, answer: &HeaderBytes, error: &std::io::Error) -> Error {
-        let refusal = Refusal::new(request.command, request.id.map(DevId::to_owned), error);
+    pub(crate) fn explain(&self, request: &Request<'_>, answer: &HeaderBytes, failure: &Failure<'_>) -> Error {
+        let refusal = Refusal::new(request.command, request.id.map(DevId::to_owned), failure.errno);
         let kernel = header::version(answer);
         let is_old = kernel.major == INTERFACE_MAJOR && kernel.minor < request.minor;
-        let error = if is_old && refusal.errno() == nix::libc::EINVAL {
+        if is_old && refusal.is(nix::errno::Errno::EINVAL) {
             Error::Unsupported { command: request.command, needed_minor: request.minor, kernel }
-        } else if kernel_log::has_reasons(request.command) {
-            // That one gives no reasons, so the log is still where this one began.
-            let info = request.id.and_then(|id| self.device_info(id, InfoOptions::new()).ok());
-            let kernel_log = self.transport.kernel_log(info.as_ref().map(DeviceInfo::number));
-            let of_another = info.is_some() && request.command == Command::TableLoad;
+        } else if has_reasons(request.command) {
+            let (kernel_log, exists) = self.reasons(request, failure);
+            let of_another = exists && is_about_a_disk(request.command, &refusal);
             refusal.with_kernel_log(kernel_log).of_another_device(of_another).into()
         } else {
             refusal.into()
-        };
-        log::debug!("{error}");
-        error
-    }
-
-    pub(crate) fn number_of(&self, id: DevId<'_>) -> Option<DeviceNumber> {
-        match id {
-            DevId::Number(number) => Some(number),
-            _ => self.device_info(id, InfoOptions::new()).ok().map(|info| info.number()),
         }
     }
+
+    /// What the kernel logged about the request's device, and whether that device exists.
+    fn reasons(&self, request: &Request<'_>, failure: &Failure<'_>) -> (KernelLog, bool) {
+        let mut answer = NO_HEADER;
+        let known = request.id.is_some_and(|id| {
+            Request::of(Command::DeviceInfo, id).encode(&mut answer);
+            self.transport.ioctl(Command::DeviceInfo, &mut answer).is_ok()
+        });
+        let number = known.then(|| header::number(&answer));
+        let must = matches!(request.command, Command::TableLoad | Command::DeviceResume);
+        let lines = failure.mark.as_ref().and_then(|mark| mark.lines(number, must));
+        (lines.map_or(KernelLog::Unread, KernelLog::Lines), known)
+    }
+}
+
+/// The commands whose answers hold text of targets.
+const fn answers_with_text(command: Command) -> bool {
+    matches!(command, Command::TableStatus | Command::DeviceWait | Command::TargetMsg)
+}
+
+/// The errnos of opening a device that a table uses (`dm_get_device` in drivers/md/dm-table.c), when the device that the
+/// table is for exists.
+fn is_about_a_disk(command: Command, refusal: &Refusal) -> bool {
+    use nix::errno::Errno::{EACCES, EBUSY, ENODEV, ENOTBLK, ENXIO, EROFS};
+    let errnos = [EACCES, EBUSY, ENODEV, ENOTBLK, ENXIO, EROFS];
+    command == Command::TableLoad && errnos.into_iter().any(|errno| refusal.is(errno))
+}
+
+/// The header in the bytes of a request that was sent.
+#[inline]
+fn answer(bytes: &[u8]) -> &HeaderBytes {
+    bytes.first_chunk().unwrap_or(&NO_HEADER)
+}
+
+/// A call that the kernel refused, before its reason was looked for.
+#[derive(Debug)]
+pub(crate) struct Failure<'a> {
+    pub(crate) errno: Errno,
+    mark: Option<LogMark<'a>>,
 }
 
 /// How much room an answer is offered, in bytes with its header.
 pub(crate) struct Room {
-    /// Where the buffer has not seen the command yet.
+    /// The size that is offered first, before the handle has seen a reply to the command.
     pub(crate) first: usize,
-    /// In any case.
+    /// The minimum in any case.
     pub(crate) least: usize,
-    /// From an answer that did not fit in so many bytes: how many to offer next.
-    pub(crate) grow: fn(&Answer<'_>, usize) -> usize,
-}
-
-/// The answer in a buffer: its header, and the bytes the kernel has written behind it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Answer<'b> {
-    pub(crate) command: Command,
-    pub(crate) header: &'b HeaderBytes,
-    /// `None` where there is no payload, which is another thing than an empty one.
-    pub(crate) payload: Option<&'b [u8]>,
-}
-
-impl<'b> Answer<'b> {
-    fn new(command: Command, buffer: &'b Buffer) -> Self {
-        let header = buffer.header();
-        let payload = buffer.bytes().get(header::data_start(header)..buffer.reply_len());
-        Self { command, header, payload }
-    }
-
-    /// The payload, which has to be there.
-    pub(crate) fn payload(&self) -> Result<&'b [u8], ReplyError> {
-        self.payload.ok_or(ReplyError { command: self.command, what: "no payload", at: header::data_size(self.header) })
-    }
-}
-
-/// A signal ended the wait for a suspension and nothing was done, so it is done again. Only the wait for an event is handed
-/// back to the caller, since it may last for ever.
-fn is_retried(error: &std::io::Error) -> bool {
-    error.kind() == std::io::ErrorKind::Interrupted
-}
-
-impl Refusal {
-    fn is_retried(&self) -> bool {
-        self.errno() == nix::libc::EINTR && self.command() != Command::DeviceWait
-    }
-}
-
-impl<T: Transport> Dm<T> {
-    /// The version of the kernel's ioctl interface.
-    ///
-    /// Interface 4.0 and later. No device is involved, nothing is allocated.
-    ///
-    /// # Errors
-    /// No permission.
-    #[doc(alias = "DM_VERSION")]
-    pub fn version(&self) -> Result<Version> {
-        let mut answer = NO_HEADER;
-        self.send(&Request::new(Command::Version), &mut answer)?;
-        Ok(header::version(&answer))
-    }
+    /// The size to offer next, from an answer that did not fit and the size that it was offered.
+    pub(crate) grow: fn(&Buffer, usize) -> usize,
 }

@@ -1,6 +1,18 @@
 //! The control node: opening it, sending requests through it, and the kernel's log beside it.
 
-pub(crate) mod dm;
-pub(crate) mod kernel_log;
-pub(crate) mod open;
-pub(crate) mod transport;
+mod dm;
+mod journal;
+mod kernel_log;
+mod log_lines;
+mod open;
+mod transport;
+mod within;
+
+pub use dm::{Dm, OpenOptions};
+pub(crate) use dm::{Failure, Room};
+pub(crate) use journal::Journal;
+pub use kernel_log::LogMark;
+pub use transport::{ControlNode, Transport};
+
+#[cfg(test)]
+mod tests;

@@ -1,88 +1,21 @@
-//! Finding, and where it is missing making, the control node.
+//! Finding the control node, and making it where it is missing.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
 
-use dm_sys::{DM_CONTROL_NODE, DM_NAME, MAPPER_CTRL_MINOR, MISC_MAJOR};
+use dm_sys::{DM_NAME, MAPPER_CTRL_MINOR, MISC_MAJOR};
 use dm_units::DeviceNumber;
 use nix::errno::Errno;
-use nix::sys::stat::{Mode, SFlag, mknod};
+use nix::sys::stat::{Mode, SFlag, fstat, mknod};
+use nix::sys::statvfs::{FsFlags, statvfs};
 
-use crate::wire::command::INTERFACE_MAJOR;
-use dm_units::Version;
+use crate::error::{OpenError, PermissionReason};
 
-/// Why the control node can't be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// The kernel has no device mapper, and asking it to load the module did not help.
-    #[error(
-        "this kernel has no device mapper: {DM_NAME} is not in /proc/misc and opening {} did not load it; load the module \
-         dm-mod, or use a kernel that has it", path.display()
-    )]
-    NoDeviceMapper {
-        /// The control node that was tried.
-        path: PathBuf,
-    },
-    /// The process may not use the device mapper.
-    #[error("no permission to use the device mapper through {}: run as root (it takes CAP_SYS_ADMIN)", path.display())]
-    Permission {
-        /// The control node.
-        path: PathBuf,
-    },
-    /// What stands at the path is not the device mapper's control node.
-    #[error("{} is not the device mapper's control node, which is {expected}: {found}; remove it and open again", path.display())]
-    NotControlNode {
-        /// The path.
-        path: PathBuf,
-        /// The number the kernel gives the control node.
-        expected: DeviceNumber,
-        /// What is there.
-        found: String,
-    },
-    /// The kernel's interface is one that nobody knew when this was written.
-    #[error(
-        "the device mapper of this kernel has interface version {version}; this library speaks {INTERFACE_MAJOR}.x"
-    )]
-    Interface {
-        /// The version.
-        version: Version,
-    },
-    /// The system call that every use of the device mapper needs fails in a way Linux does not know.
-    #[error("the device mapper does not answer through {}: {source}; is this a real Linux kernel?", path.display())]
-    NoAnswer {
-        /// The control node.
-        path: PathBuf,
-        /// The error.
-        source: io::Error,
-    },
-    /// A file of the system can't be read, or the node can't be made.
-    #[error("can't {what} {}: {source}", path.display())]
-    File {
-        /// What was tried.
-        what: &'static str,
-        /// Which file.
-        path: PathBuf,
-        /// The error.
-        source: io::Error,
-    },
-}
-
-impl OpenError {
-    pub(crate) fn is_permission_denied(&self) -> bool {
-        match self {
-            Self::Permission { .. } => true,
-            Self::File { source, .. } => source.kind() == ErrorKind::PermissionDenied,
-            _ => false,
-        }
-    }
-}
-
-/// The usual place, `/dev/mapper/control`.
-pub(crate) fn default_path() -> PathBuf {
-    crate::machine::paths::mapper_dir().join(DM_CONTROL_NODE)
+/// The usual place: [`DM_CONTROL_NODE`](dm_sys::DM_CONTROL_NODE) in [`DM_DIR`](dm_sys::DM_DIR).
+pub(crate) fn default_path() -> &'static Path {
+    Path::new("/dev/mapper/control")
 }
 
 /// Opens the control node; makes it, and thereby loads the module, where it is missing.
@@ -104,15 +37,15 @@ fn make_and_open(path: &Path) -> Result<File, OpenError> {
         Err(error) => Err(open_fault(path, error)),
     };
     if opened.is_err() && made {
-        // The node of a driver that is not there would only mislead whoever finds it.
+        // The node of a driver that the kernel does not have would only mislead its finders.
         let _ = std::fs::remove_file(path);
     }
     opened
 }
 
-/// `false` where somebody else was faster.
+/// Returns `false` if another process was faster.
 fn make_node(path: &Path, number: DeviceNumber) -> Result<bool, OpenError> {
-    let fault = |source| OpenError::File { what: "make the control node", path: path.to_owned(), source };
+    let fault = |source| OpenError::file("make the control node", path, source);
     if let Some(directory) = path.parent() {
         DirBuilder::new().recursive(true).mode(0o755).create(directory).map_err(fault)?;
     }
@@ -124,40 +57,72 @@ fn make_node(path: &Path, number: DeviceNumber) -> Result<bool, OpenError> {
 }
 
 fn open_fault(path: &Path, error: io::Error) -> OpenError {
-    let path = path.to_owned();
     match error.raw_os_error().map(Errno::from_raw) {
-        Some(Errno::EACCES | Errno::EPERM) => OpenError::Permission { path },
-        Some(Errno::ENODEV | Errno::ENXIO) => OpenError::NoDeviceMapper { path },
-        _ => OpenError::File { what: "open", path, source: error },
+        Some(Errno::EACCES | Errno::EPERM) => {
+            OpenError::Permission { path: path.to_owned(), reason: reason_for_node(path) }
+        }
+        Some(Errno::ENODEV | Errno::ENXIO) => OpenError::NoDeviceMapper { path: path.to_owned() },
+        _ => OpenError::file("open", path, error),
     }
 }
 
+/// Why the node can't be opened.
+fn reason_for_node(path: &Path) -> PermissionReason {
+    if !nix::unistd::geteuid().is_root() {
+        PermissionReason::NotRoot
+    } else if statvfs(path).is_ok_and(|file_system| file_system.flags().contains(FsFlags::ST_NODEV)) {
+        PermissionReason::NoDev
+    } else if !is_first_user_namespace() {
+        PermissionReason::UserNamespace
+    } else {
+        PermissionReason::DeviceCgroup
+    }
+}
+
+/// Why the kernel refuses commands through a node that can be opened (`ctl_ioctl` asks for `CAP_SYS_ADMIN`).
+pub(super) fn reason_for_command() -> PermissionReason {
+    if !nix::unistd::geteuid().is_root() {
+        PermissionReason::NotRoot
+    } else if is_first_user_namespace() {
+        PermissionReason::NoCapability
+    } else {
+        PermissionReason::UserNamespace
+    }
+}
+
+/// The first user namespace maps all ids to themselves (`proc_id_map_seq_operations` in kernel/user_namespace.c).
+fn is_first_user_namespace() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
+}
+
 /// An ioctl number means something else to another driver, so nothing is sent to a node that is not the right one.
+///
+/// The usual number is fixed (`MAPPER_CTRL_MINOR` in include/linux/miscdevice.h) and no other driver has it, so it is enough
+/// if the node has that; only another number is looked up in `/proc/misc`.
 fn checked(node: File, path: &Path) -> Result<File, OpenError> {
-    let metadata = node.metadata().map_err(|source| OpenError::File { what: "stat", path: path.to_owned(), source })?;
+    // What the standard library has asks for more, which costs as much as opening the node.
+    let status = fstat(&node).map_err(|errno| OpenError::file("stat", path, errno.into()))?;
+    let is_node = SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT == SFlag::S_IFCHR;
+    let number = DeviceNumber::from_dev_t(status.st_rdev);
+    if is_node && number == DeviceNumber::new(MISC_MAJOR, MAPPER_CTRL_MINOR) {
+        return Ok(node);
+    }
     let Some(expected) = control_number()? else {
         return Err(OpenError::NoDeviceMapper { path: path.to_owned() });
     };
-    let found = if metadata.file_type().is_char_device() {
-        let number = DeviceNumber::from_dev_t(metadata.rdev());
-        if number == expected {
-            return Ok(node);
-        }
-        format!("it is character device {number}")
-    } else {
-        "it is no character device".to_owned()
-    };
+    if is_node && number == expected {
+        return Ok(node);
+    }
+    let found =
+        if is_node { format!("it is character device {number}") } else { "it is not a character device".to_owned() };
     Err(OpenError::NotControlNode { path: path.to_owned(), expected, found })
 }
 
-/// The number of the control node, from `/proc/misc`; `None` where the kernel has no device mapper (yet).
+/// The number of the control node, from `/proc/misc`; `None` if the kernel has no device mapper (yet).
 fn control_number() -> Result<Option<DeviceNumber>, OpenError> {
     let path = Path::new("/proc/misc");
-    let text = std::fs::read_to_string(path).map_err(|source| OpenError::File {
-        what: "read",
-        path: path.to_owned(),
-        source,
-    })?;
+    let text = std::fs::read_to_string(path).map_err(|source| OpenError::file("read", path, source))?;
     Ok(misc_minor(&text, DM_NAME).map(|minor| DeviceNumber::new(MISC_MAJOR, minor)))
 }
 
@@ -180,8 +145,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_control_node_is_refused() {
-        // Where the kernel has no device mapper, that comes first.
+    fn the_usual_place_is_where_the_kernel_names_it() {
+        assert_eq!(default_path(), Path::new("/dev").join(dm_sys::DM_DIR).join(dm_sys::DM_CONTROL_NODE));
+    }
+
+    #[test]
+    fn another_devices_node_is_refused() {
+        // If the kernel has no device mapper, that comes first.
         let error = open(Path::new("/dev/null")).unwrap_err().to_string();
         assert!(
             error.contains("it is character device 1:3; remove it")

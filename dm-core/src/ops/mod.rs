@@ -1,6 +1,28 @@
-//! Operations of several commands, which are undone together when one of them fails.
+//! Operations: several commands that are undone together when one of them fails, and that wait for udev.
 
-pub(crate) mod recover;
-pub(crate) mod retry;
-pub(crate) mod setup;
+mod disk;
+mod error;
+mod host;
+mod locks;
+mod op;
+mod recover;
+mod reload;
+mod remove;
+mod rename;
+mod retry;
+mod setup;
 mod stack;
+mod suspend;
+mod take_over;
+mod undo;
+
+pub use disk::UnusableDisk;
+pub use error::{Difference, OpError, OpErrorKind, Operation, Remains, StateAfter, Step};
+pub use host::{Batch, Host};
+pub use recover::{Leftover, LeftoverKind, Prefix};
+pub use reload::ReloadOptions;
+pub use remove::RemovePolicy;
+pub use retry::Retry;
+pub use setup::SetupOptions;
+pub use stack::StackRemoval;
+pub use suspend::{Steps, SuspendPolicy};

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::error::Result;
+use crate::error::Error;
 
 /// How long to try again while a device is busy, and how often.
 ///
@@ -11,22 +11,21 @@ use crate::error::Result;
 /// often works a little later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retry {
-    deadline: Duration,
+    timeout: Duration,
     first_pause: Duration,
 }
 
 impl Retry {
-    /// Not at all.
-    pub const NONE: Self = Self { deadline: Duration::ZERO, first_pause: Duration::ZERO };
+    /// Once only.
+    pub const NONE: Self = Self { timeout: Duration::ZERO, first_pause: Duration::ZERO };
 
-    /// For so long, first after a millisecond, then with pauses twice as long each time, but no longer than a tenth of a
-    /// second.
+    /// For `timeout`: first after a millisecond, then with pauses twice as long each time, each at most a tenth of a second.
     #[must_use]
-    pub const fn within(deadline: Duration) -> Self {
-        Self { deadline, first_pause: Duration::from_millis(1) }
+    pub const fn within(timeout: Duration) -> Self {
+        Self { timeout, first_pause: Duration::from_millis(1) }
     }
 
-    /// How long the first pause is.
+    /// The length of the first pause.
     #[must_use]
     pub const fn first_pause(self, pause: Duration) -> Self {
         Self { first_pause: pause, ..self }
@@ -35,15 +34,16 @@ impl Retry {
     /// Whether anything is tried again at all.
     #[must_use]
     pub const fn is_none(&self) -> bool {
-        self.deadline.is_zero()
+        self.timeout.is_zero()
     }
 
-    /// Tries until it works, fails for another reason than being busy, or the time is over. Nothing is tried when it is.
-    pub(crate) fn while_busy<R>(self, mut action: impl FnMut() -> Result<R>) -> Result<R> {
+    /// Repeats the action until it succeeds, fails for another reason than being busy, or the timeout has passed. The last try
+    /// is at the end of the timeout; with a zero timeout the action runs once.
+    pub(super) fn while_busy<R>(self, mut action: impl FnMut() -> Result<R, Error>) -> Result<R, Error> {
         let start = Instant::now();
         let mut pause = self.first_pause;
         loop {
-            let left = self.deadline.saturating_sub(start.elapsed());
+            let left = self.timeout.saturating_sub(start.elapsed());
             match action() {
                 Err(error) if error.is_busy() && !left.is_zero() => {
                     thread::sleep(pause.min(left));
@@ -57,7 +57,7 @@ impl Retry {
 
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// Within a second.
+/// One second.
 impl Default for Retry {
     fn default() -> Self {
         Self::within(Duration::from_secs(1))
@@ -66,20 +66,17 @@ impl Default for Retry {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
+    use nix::errno::Errno::{EBUSY, ENXIO};
 
     use super::*;
-    use crate::error::Refusal;
-    use crate::wire::command::Command;
+    use crate::error::{Errno, Refusal};
+    use crate::wire::Command;
 
-    fn fails_with(errno: i32) -> Result<()> {
-        Err(Refusal::new(Command::DeviceRemove, None, &io::Error::from_raw_os_error(errno)).into())
+    fn fails_with(errno: nix::errno::Errno) -> Result<(), Error> {
+        Err(Refusal::new(Command::DeviceRemove, None, Errno::known(errno)).into())
     }
 
-    const EBUSY: i32 = nix::libc::EBUSY;
-    const ENXIO: i32 = nix::libc::ENXIO;
-
-    fn tries(retry: Retry, mut action: impl FnMut(u32) -> Result<()>) -> (u32, Result<()>) {
+    fn tries(retry: Retry, mut action: impl FnMut(u32) -> Result<(), Error>) -> (u32, Result<(), Error>) {
         let mut tries: u32 = 0;
         let result = retry.while_busy(|| {
             tries = tries.saturating_add(1);
@@ -89,28 +86,28 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_tried_again_unless_asked_for() {
+    fn without_a_timeout_the_action_runs_once() {
         let (tries, result) = tries(Retry::NONE, |_| fails_with(EBUSY));
         assert!(tries == 1 && result.unwrap_err().is_busy());
     }
 
     #[test]
-    fn only_what_is_busy_is_tried_again() {
+    fn only_a_busy_device_is_tried_again() {
         assert_eq!(tries(Retry::default(), |_| fails_with(ENXIO)).0, 1);
         let (tries, result) = tries(Retry::default(), |tries| if tries < 4 { fails_with(EBUSY) } else { Ok(()) });
         assert!(tries == 4 && result.is_ok());
     }
 
     #[test]
-    fn the_deadline_ends_it_and_the_last_try_is_at_the_end() {
-        let deadline = Duration::from_millis(50);
+    fn the_last_try_is_at_the_end_of_the_timeout() {
+        let timeout = Duration::from_millis(50);
         let start = Instant::now();
         let mut last = Duration::ZERO;
-        let (tries, result) = tries(Retry::within(deadline), |_| {
+        let (tries, result) = tries(Retry::within(timeout), |_| {
             last = start.elapsed();
             fails_with(EBUSY)
         });
         assert!(tries > 2 && result.is_err());
-        assert!(last >= deadline, "{last:?}");
+        assert!(last >= timeout, "{last:?}");
     }
 }

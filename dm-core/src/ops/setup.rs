@@ -1,219 +1,300 @@
-//! Several commands that belong together, and are undone together when one fails.
+//! Creating a device with its table.
 
-use std::fmt;
-
-use dm_units::DeviceNumber;
-
+use super::disk::unusable_disk;
+use super::error::{Difference, OpError, Operation, Remains, StateAfter, Step};
+use super::host::Host;
+use super::op::{Op, Shown, uninterrupted};
+use super::retry::Retry;
+use super::take_over::take_over;
 use crate::commands::{
-    CreateOptions, LoadOptions, RemoveOptions, ResumeOptions, StatusOptions, SuspendOptions, TableStatus, TargetLine,
-    WriteParams,
+    CreateOptions, LoadOptions, PreparedTable, RemoveOptions, ResumeOptions, TargetLine, TargetParams,
 };
-use crate::error::{Error, RequestFault};
-use crate::id::dev_id::DevId;
-use crate::id::name::DmName;
-use crate::node::dm::Dm;
-use crate::node::transport::Transport;
-use crate::ops::retry::Retry;
-use crate::wire::buffer::Buffer;
-use crate::wire::command::Command;
-use crate::wire::info::DeviceInfo;
+use crate::error::Error;
+use crate::id::{AsDmName, DevId, DmName, DmUuid};
+use crate::udev::{NodeChange, Visibility};
+use crate::wire::{DeviceInfo, UdevFlags};
 
-/// Options of [`Dm::device_setup`]: those of the commands that it is made of.
+/// Options of [`Host::create_with`] and [`Host::setup_with`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SetupOptions<'a> {
-    create: CreateOptions<'a>,
-    load: LoadOptions,
-    pub(crate) resume: ResumeOptions,
+    uuid: Option<&'a DmUuid>,
+    minor: Option<u32>,
+    pub(super) load: LoadOptions,
+    read_only: bool,
+    pub(super) shown: Shown,
 }
 
 impl<'a> SetupOptions<'a> {
-    /// All as by default.
+    /// No uuid, the next free minor number, read-write, visible.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { create: CreateOptions::new(), load: LoadOptions::new(), resume: ResumeOptions::new() }
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    /// How to create the device.
+    /// The uuid of the device.
     #[must_use]
-    pub const fn create(self, create: CreateOptions<'a>) -> Self {
-        Self { create, ..self }
+    pub const fn uuid(self, uuid: &'a DmUuid) -> Self {
+        Self { uuid: Some(uuid), ..self }
     }
 
-    /// How to load its table.
+    /// The minor number of the device.
     #[must_use]
-    pub const fn load(self, load: LoadOptions) -> Self {
-        Self { load, ..self }
+    pub const fn minor(self, minor: u32) -> Self {
+        Self { minor: Some(minor), ..self }
     }
 
-    /// How to put the table in force.
+    /// Whether the device, and how it opens the devices below, is read-only.
     #[must_use]
-    pub const fn resume(self, resume: ResumeOptions) -> Self {
-        Self { resume, ..self }
+    pub const fn read_only(self, read_only: bool) -> Self {
+        Self { read_only, load: self.load.read_only(read_only), ..self }
     }
-}
 
-/// Options of [`Dm::device_reload`]: those of the commands that it is made of.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ReloadOptions {
-    load: LoadOptions,
-    suspend: SuspendOptions,
-    resume: ResumeOptions,
-}
-
-impl ReloadOptions {
-    /// All as by default.
+    /// Wipes the table after use although no line says that it may hold a key.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { load: LoadOptions::new(), suspend: SuspendOptions::new(), resume: ResumeOptions::new() }
+    pub const fn secure(self, secure: bool) -> Self {
+        Self { load: self.load.secure(secure), ..self }
     }
 
-    /// How to load the new table. With [`secure`](LoadOptions::secure), the old one is read and loaded back that way, too.
+    /// Whether other programs should see the device.
     #[must_use]
-    pub const fn load(self, load: LoadOptions) -> Self {
-        Self { load, ..self }
+    pub const fn visibility(mut self, visibility: Visibility) -> Self {
+        self.shown.visibility = visibility;
+        self
     }
 
-    /// How to suspend the device.
+    /// Further flags for udev's rules.
     #[must_use]
-    pub const fn suspend(self, suspend: SuspendOptions) -> Self {
-        Self { suspend, ..self }
+    pub const fn udev_flags(mut self, flags: UdevFlags) -> Self {
+        self.shown.flags = flags;
+        self
     }
 
-    /// How to put the new table in force.
-    #[must_use]
-    pub const fn resume(self, resume: ResumeOptions) -> Self {
-        Self { resume, ..self }
-    }
-}
-
-/// Why several commands in a row did not get to their end, and whether all is again as it was before.
-#[derive(Debug)]
-pub struct StepError {
-    /// The command that failed.
-    pub cause: Error,
-    /// The command that failed when what was done before was to be undone. `None` if all is as it was.
-    pub not_undone: Option<Box<Error>>,
-}
-
-impl fmt::Display for StepError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.cause.fmt(f)?;
-        match &self.not_undone {
-            Some(error) => write!(f, "; what was done before could not be undone: {error}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl std::error::Error for StepError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.cause.source()
-    }
-}
-
-impl StepError {
-    pub(crate) fn new(cause: Error, undone: Result<(), Error>) -> Self {
-        Self { cause, not_undone: undone.err().map(Box::new) }
+    fn create(self) -> CreateOptions<'a> {
+        let options = self.uuid.map_or(CreateOptions::new(), |uuid| CreateOptions::new().uuid(uuid));
+        self.minor.map_or(options, |minor| options.minor(minor))
     }
 
-    /// For a first step: there is nothing to be undone.
-    pub(crate) fn first(cause: Error) -> Self {
-        Self { cause, not_undone: None }
-    }
-}
-
-impl<T: Transport> Dm<T> {
-    /// Creates a device, loads its table and puts that in force.
-    ///
-    /// When a step fails, the device is removed again.
-    ///
-    /// # Errors
-    /// Those of [`device_create`](Self::device_create), [`table_load`](Self::table_load) and
-    /// [`device_resume`](Self::device_resume), and what could not be undone.
-    pub fn device_setup<'l, P: WriteParams>(
-        &self,
-        buffer: &mut Buffer,
-        name: DmName<'_>,
-        lines: impl IntoIterator<Item = TargetLine<'l, P>>,
-        options: SetupOptions<'_>,
-    ) -> Result<DeviceInfo, StepError> {
-        self.setup_with(buffer, name, lines, options, |number| self.device_resume(number, options.resume))
-    }
-
-    /// The same, with the last step left to the caller.
-    pub(crate) fn setup_with<'l, P: WriteParams>(
-        &self,
-        buffer: &mut Buffer,
-        name: DmName<'_>,
-        lines: impl IntoIterator<Item = TargetLine<'l, P>>,
-        options: SetupOptions<'_>,
-        resume: impl FnOnce(DeviceNumber) -> Result<DeviceInfo, Error>,
-    ) -> Result<DeviceInfo, StepError> {
-        // By its number, the device that is removed can only be the one that was created.
-        let number = self.device_create(name, options.create).map_err(StepError::first)?.number();
-        self.table_load(buffer, number, lines, options.load).and_then(|_| resume(number)).map_err(|cause| {
-            let removed = self.device_remove(number, RemoveOptions::new().retry(Retry::default()));
-            StepError::new(cause, removed.map(drop))
-        })
-    }
-
-    /// Puts another table in force on a device that is in use: loads it, suspends the device, resumes it.
-    ///
-    /// When a step fails, the old table is in force again and the device goes on, or is suspended if it was before. A table
-    /// that was in the inactive slot is lost.
-    ///
-    /// # Errors
-    /// Those of [`table_load`](Self::table_load), [`device_suspend`](Self::device_suspend) and
-    /// [`device_resume`](Self::device_resume), and what could not be undone. The device must have a table in force.
-    pub fn device_reload<'a, 'l, P: WriteParams>(
-        &self,
-        buffer: &mut Buffer,
-        id: impl Into<DevId<'a>>,
-        lines: impl IntoIterator<Item = TargetLine<'l, P>>,
-        options: ReloadOptions,
-    ) -> Result<DeviceInfo, StepError> {
-        // A buffer of its own, since that is wiped if the table has keys.
-        let mut old_buffer = Buffer::new();
-        let read = StatusOptions::table().noflush(true).secure(options.load.is_secure());
-        let old = self.table_status(&mut old_buffer, id, read).map_err(StepError::first)?;
-        if !old.info().has_active_table() {
-            return Err(StepError::first(Error::request(Command::TableLoad, RequestFault::NoActiveTable)));
-        }
-        // By its number, since nobody renames that.
-        let number = old.info().number();
-
-        self.table_load(buffer, number, lines, options.load).map_err(StepError::first)?;
-        self.device_suspend(number, options.suspend).map_err(|cause| {
-            let undone = self.table_clear(number).and_then(|_| self.go_on(&old));
-            StepError::new(cause, undone)
-        })?;
-        self.device_resume(number, options.resume).map_err(|cause| {
-            let undone = self.load_back(buffer, &old, options.load).and_then(|()| self.go_on(&old));
-            StepError::new(cause, undone)
-        })
-    }
-
-    /// After a resume that failed, the new table is in force if its targets could not be resumed, and the old one if the
-    /// new one could not take its place (`do_resume` in drivers/md/dm-ioctl.c). The inactive slot is empty in both cases.
-    fn load_back(&self, buffer: &mut Buffer, old: &TableStatus<&[u8]>, options: LoadOptions) -> Result<(), Error> {
-        let number = old.info().number();
-        let read = StatusOptions::table().noflush(true).secure(options.is_secure());
-        if self.table_status(buffer, number, read)?.has_lines_of(old) {
-            return Ok(());
-        }
-        let lines = old.iter().collect::<Result<Vec<_>, _>>()?;
-        let options = options.read_only(old.info().is_read_only());
-        self.table_load(buffer, number, lines, options)?;
-        self.device_resume(number, ResumeOptions::new()).map(drop)
-    }
-
-    /// Resumes the device, or suspends it if it was before.
-    fn go_on(&self, before: &TableStatus<&[u8]>) -> Result<(), Error> {
-        let number = before.info().number();
-        if before.info().is_suspended() {
-            self.device_suspend(number, SuspendOptions::new().noflush(true).skip_lockfs(true)).map(drop)
+    /// In what an existing device differs from this, apart from its table.
+    pub(super) fn difference(self, info: &DeviceInfo) -> Option<Difference> {
+        if self.uuid.is_some_and(|uuid| info.uuid() != Some(uuid)) {
+            Some(Difference::Uuid)
+        } else if self.minor.is_some_and(|minor| info.number().minor != minor) {
+            Some(Difference::Minor)
+        } else if info.has_active_table() && info.is_read_only() != self.read_only {
+            Some(Difference::ReadOnly)
         } else {
-            self.device_resume(number, ResumeOptions::new()).map(drop)
+            None
         }
+    }
+}
+
+impl Host {
+    /// Creates a device, loads its table and makes it active, then waits for udev.
+    ///
+    /// When a step fails, udev included, the device is removed again.
+    ///
+    /// ```no_run
+    /// # use dm_core::{Host, TargetLine};
+    /// # use dm_units::Sectors;
+    /// # let host = Host::open()?;
+    /// let info = host.create("home", [TargetLine::text(Sectors(0), Sectors(2048), "linear", "8:1 0")])?;
+    /// println!("{}", info.number());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`is_already_exists`](OpError::is_already_exists): the name is taken. [`is_invalid`](OpError::is_invalid): the kernel
+    /// refuses the table; the source has its reason. [`is_disk_unusable`](OpError::is_disk_unusable): a device below is
+    /// missing or busy. [`is_timed_out`](OpError::is_timed_out): udev did not finish.
+    pub fn create<P: TargetParams>(
+        &self,
+        name: impl AsDmName,
+        lines: impl IntoIterator<Item = TargetLine<P>>,
+    ) -> Result<DeviceInfo, OpError> {
+        self.create_with(name, lines, SetupOptions::new())
+    }
+
+    /// Creates a device with its table, with options.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create); also if the uuid or the minor number is taken.
+    pub fn create_with<P: TargetParams>(
+        &self,
+        name: impl AsDmName,
+        lines: impl IntoIterator<Item = TargetLine<P>>,
+        options: SetupOptions<'_>,
+    ) -> Result<DeviceInfo, OpError> {
+        let name = checked_name(Operation::Create, &name)?;
+        let mut op = Op::of(self, Operation::Create, DevId::Name(name));
+        op.check_node_name(name)?;
+        let mut table = prepare(&op, lines)?;
+        create(&mut op, name, &mut table, options)
+    }
+
+    /// Makes sure that a device exists with this table: creates it, or takes over the one with this name.
+    ///
+    /// This is what a program does when it starts again. An existing device must have the requested table, as the kernel
+    /// prints it; typed lines compare what the text means. It is resumed if it is suspended, a table in its inactive slot is
+    /// dropped, and a deferred removal is cancelled. A device without an active table, left behind by a program that was
+    /// stopped, is given the table.
+    ///
+    /// # Errors
+    /// [`OpErrorKind::Differs`](crate::OpErrorKind::Differs): the existing device differs from the requested one.
+    /// [`OpErrorKind::SuspendedInternally`](crate::OpErrorKind::SuspendedInternally). Otherwise as [`create`](Self::create).
+    pub fn setup<P: TargetParams>(
+        &self,
+        name: impl AsDmName,
+        lines: impl IntoIterator<Item = TargetLine<P>>,
+    ) -> Result<DeviceInfo, OpError> {
+        self.setup_with(name, lines, SetupOptions::new())
+    }
+
+    /// Makes sure that a device exists with this table, with options.
+    ///
+    /// # Errors
+    /// As [`setup`](Self::setup).
+    pub fn setup_with<P: TargetParams>(
+        &self,
+        name: impl AsDmName,
+        lines: impl IntoIterator<Item = TargetLine<P>>,
+        options: SetupOptions<'_>,
+    ) -> Result<DeviceInfo, OpError> {
+        let name = checked_name(Operation::Setup, &name)?;
+        let mut op = Op::of(self, Operation::Setup, DevId::Name(name));
+        op.check_node_name(name)?;
+        let lines: Vec<TargetLine<P>> = lines.into_iter().collect();
+        // A create that is refused is dear, so the device is looked for first.
+        let moment = self.locks.moment();
+        if let Some(info) = existing(&op)? {
+            return take_over(&mut op, info, moment, &lines, options);
+        }
+        let mut table = prepare(&op, by_reference(&lines))?;
+        match create(&mut op, name, &mut table, options) {
+            // Another process was faster; or it is the uuid or the minor number that is taken.
+            Err(taken) if taken.step() == Step::Create && taken.is_already_exists() => match existing(&op)? {
+                Some(info) => take_over(&mut op, info, moment, &lines, options),
+                None => Err(taken),
+            },
+            created => created,
+        }
+    }
+}
+
+pub(super) fn checked_name(operation: Operation, name: &impl AsDmName) -> Result<&DmName, OpError> {
+    name.as_dm_name().map_err(|error| OpError::new(operation, None, Step::Check, error.into()))
+}
+
+pub(super) fn by_reference<P>(lines: &[TargetLine<P>]) -> impl Iterator<Item = TargetLine<&P>> {
+    lines.iter().map(|line| TargetLine { start: line.start, length: line.length, params: &line.params })
+}
+
+pub(super) fn prepare<P: TargetParams>(
+    op: &Op<'_>,
+    lines: impl IntoIterator<Item = TargetLine<P>>,
+) -> Result<PreparedTable, OpError> {
+    op.dm().prepare_table(lines).map_err(|error| op.fail(Step::Check, error))
+}
+
+/// The device of the operation, if it exists.
+fn existing(op: &Op<'_>) -> Result<Option<DeviceInfo>, OpError> {
+    match op.read() {
+        Ok(info) => Ok(Some(info)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(op.fail(Step::Read, error)),
+    }
+}
+
+/// Loads a table that was prepared; the error names the disk that it could not use.
+pub(super) fn load(op: &Op<'_>, table: &mut PreparedTable, options: LoadOptions) -> Result<DeviceInfo, OpError> {
+    uninterrupted(|| op.dm().load_prepared(op.target(), table, options)).map_err(|error| {
+        let disk = error.is_disk_unusable().then(|| unusable_disk(table)).flatten();
+        op.fail(Step::Load, error).with_disk(disk)
+    })
+}
+
+fn create(
+    op: &mut Op<'_>,
+    name: &DmName,
+    table: &mut PreparedTable,
+    options: SetupOptions<'_>,
+) -> Result<DeviceInfo, OpError> {
+    let created = make_device(op, name, options)?;
+    op.found(&created);
+    let made = load(op, table, options.load).and_then(|_| resume_new(op, options.shown));
+    let info = match made {
+        Ok(info) => info,
+        Err(error) => return Err(error.with_state(remove_created(op, name))),
+    };
+    op.finish().map_err(|error| error.with_state(remove_created(op, name)))?;
+    Ok(info)
+}
+
+fn make_device(op: &Op<'_>, name: &DmName, options: SetupOptions<'_>) -> Result<DeviceInfo, OpError> {
+    let mut was_interrupted = false;
+    let created = uninterrupted(|| {
+        let created = op.dm().device_create_with(name, options.create());
+        was_interrupted |= created.as_ref().is_err_and(Error::is_interrupted);
+        created
+    });
+    created.map_err(|error| {
+        // Whose the device of this name is can only be in doubt if the command did not say that the name is taken.
+        if error.is_already_exists() && !was_interrupted || error.is_permission_denied() {
+            return op.fail(Step::Create, error);
+        }
+        let state = match op.read() {
+            Ok(_) => StateAfter::left(vec![Remains::Exists], None),
+            Err(fault) if fault.is_not_found() => StateAfter::Undone,
+            Err(fault) => StateAfter::left(vec![Remains::Unknown], Some(fault)),
+        };
+        op.failed(Step::Create, error, state)
+    })
+}
+
+/// Makes the first table active. The cookie is ready before.
+pub(super) fn resume_new(op: &mut Op<'_>, shown: Shown) -> Result<DeviceInfo, OpError> {
+    let cookie = op.udev.expect(shown.udev_flags());
+    let resume = ResumeOptions::new().cookie(cookie);
+    let resumed = uninterrupted(|| op.dm().device_resume_with(op.target(), resume));
+    op.udev.sent(resumed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
+    let info = resumed.map_err(|error| op.fail(Step::Resume, error))?;
+    op.udev.note_present(&info);
+    Ok(info)
+}
+
+/// Removes a device that this operation has created, and nothing else: not one that took its name or its number.
+fn remove_created(op: &mut Op<'_>, name: &DmName) -> StateAfter {
+    let number = op.number();
+    let is_ours = |info: &DeviceInfo| Some(info.number()) == number && info.name() == Some(name);
+    match op.read() {
+        Ok(info) if is_ours(&info) => {}
+        // Another process has removed or renamed it, so it is not this operation's any more.
+        Ok(_) => return StateAfter::Undone,
+        Err(error) if error.is_not_found() => return StateAfter::Undone,
+        Err(error) => return StateAfter::left(vec![Remains::Exists], Some(error)),
+    }
+    let options = RemoveOptions::new().cookie(op.udev.expect(UdevFlags::empty()));
+    // udev looks at every new device for a moment.
+    let remove = || uninterrupted(|| op.dm().device_remove_with(op.target(), options));
+    let removed = Retry::default().while_busy(remove);
+    op.udev.sent(removed.as_ref().is_ok_and(|removal| removal.uevent_generated()));
+    if let Err(error) = removed {
+        match op.read() {
+            Ok(info) if is_ours(&info) => return StateAfter::left(vec![Remains::Exists], Some(error)),
+            Err(fault) if !fault.is_not_found() => return StateAfter::left(vec![Remains::Exists], Some(error)),
+            _ => {}
+        }
+    }
+    if let Some(number) = number {
+        op.udev.note(name, number, NodeChange::Absent);
+    }
+    // The device is gone, and a late udev can't change that.
+    let _ = op.udev.finish();
+    StateAfter::Undone
+}
+
+/// Whether a removal has sent a uevent.
+impl crate::commands::Removal {
+    pub(super) const fn uevent_generated(self) -> bool {
+        matches!(self, Self::Done { uevent_generated: true })
     }
 }

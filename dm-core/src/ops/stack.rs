@@ -1,100 +1,348 @@
-//! Commands for a device together with those under it, or on top of it.
+//! Operations on a device together with those below it, or those that use it.
+//!
+//! The devices are found by walking from the device, so the cost is that of the stack, not of the host.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use dm_units::DeviceNumber;
 
-use crate::commands::{RemoveOptions, ResumeOptions, SuspendOptions};
-use crate::error::{Error, Result};
-use crate::node::dm::Dm;
-use crate::node::transport::Transport;
-use crate::ops::setup::StepError;
-use crate::tree::DeviceTree;
-use crate::wire::buffer::Buffer;
+use super::error::{OpError, Operation, Remains, StateAfter, Step};
+use super::host::Host;
+use super::locks::Moment;
+use super::op::{Op, uninterrupted};
+use super::remove::{RemovePolicy, remove};
+use super::suspend::SuspendPolicy;
+use super::undo::Before;
+use crate::commands::{Deps, DepsOptions, Removal, ResumeOptions, TableSlot};
+use crate::error::Error;
+use crate::id::{AsDevId, DevId, DevIdBuf};
+use crate::machine::holders;
+use crate::wire::{DeviceInfo, UdevFlags};
 
-impl DeviceTree {
-    /// What of [`top_down`](Self::top_down) goes when the device does: not the devices that others use, too, nor what is
-    /// under those.
-    #[must_use]
-    pub fn only_used_by(&self, number: DeviceNumber) -> Vec<DeviceNumber> {
-        let mut going = Vec::new();
-        // In this order, all users of a device that can go were looked at before it.
-        for device in self.top_down(number) {
-            let mut users = self.get(device).into_iter().flat_map(|node| &node.above);
-            if device == number || users.all(|user| going.contains(user)) {
-                going.push(device);
-            }
-        }
-        going
+/// A mapped device of a stack.
+#[derive(Debug)]
+struct Member {
+    info: DeviceInfo,
+    /// When it was read.
+    moment: Moment,
+    /// The devices that its tables use, and by how many of its tables.
+    uses: BTreeMap<DeviceNumber, i32>,
+}
+
+impl Member {
+    /// By its name, since its number can be another device's as soon as it is removed.
+    fn id(&self) -> DevId<'_> {
+        self.info.name().map_or(DevId::Number(self.info.number()), DevId::Name)
     }
 }
 
-impl<T: Transport> Dm<T> {
-    /// Removes a device, and the mapped devices under it that nobody else uses. Says which, in the order in which they went.
+/// The devices that were removed with another one, and those that stay because something else uses them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StackRemoval {
+    /// Removed, in this order.
+    pub removed: Vec<DeviceNumber>,
+    /// Still in use by another device, a mount or a process, and what is below them only.
+    pub kept: Vec<DeviceNumber>,
+}
+
+impl Host {
+    /// Removes a device, and the mapped devices below it that nothing else uses: no other device, mount or process.
     ///
     /// # Errors
-    /// Those of [`device_remove`](Self::device_remove), with the device that could not be removed; the ones before it are
-    /// gone, and it may be called again.
-    pub fn remove_stack(
-        &self,
-        buffer: &mut Buffer,
-        number: DeviceNumber,
-        options: RemoveOptions,
-    ) -> Result<Vec<DeviceNumber>> {
-        let going = self.device_tree(buffer)?.only_used_by(number);
-        self.remove_each(going, options)
+    /// As [`remove_with`](Self::remove_with), for the first device that can't be removed; the state says how many were. It may
+    /// be called again.
+    pub fn remove_stack(&self, id: impl AsDevId, policy: RemovePolicy) -> Result<StackRemoval, OpError> {
+        let mut op = Op::new(self, Operation::RemoveStack, &id)?;
+        let (members, order) = walk_down(&mut op)?;
+        let (going, kept) = only_used_inside(&members, &order);
+        let removed = self.remove_each(Operation::RemoveStack, &op, going, policy)?;
+        Ok(StackRemoval { removed, kept })
     }
 
-    /// Removes a device and all that stand on it, topmost first. Says which, in the order in which they went.
+    /// Removes a device and all mapped devices that use it, directly or not, topmost first.
+    ///
+    /// It may be another device than a mapped one, such as a disk, by its number: then only its users are removed.
     ///
     /// # Errors
     /// As [`remove_stack`](Self::remove_stack).
-    pub fn remove_with_users(
+    pub fn remove_with_users(&self, id: impl AsDevId, policy: RemovePolicy) -> Result<StackRemoval, OpError> {
+        let mut op = Op::new(self, Operation::RemoveWithUsers, &id)?;
+        let start = match (op.info(), op.id()) {
+            (Ok(info), _) => {
+                op.found(&info);
+                info.number()
+            }
+            (Err(error), DevId::Number(number)) if error.is_not_found() && holders(number).is_ok() => number,
+            (Err(error), _) => return Err(error),
+        };
+        let is_mapped = op.is_found();
+        let mut order = users_first(&op, start)?;
+        order.retain(|(number, _)| is_mapped || *number != start);
+        let removed = self.remove_each(Operation::RemoveWithUsers, &op, order, policy)?;
+        Ok(StackRemoval { removed, kept: Vec::new() })
+    }
+
+    /// Removes devices in order, and waits for udev once. An error is the whole operation's; its source names the device that
+    /// could not be removed.
+    fn remove_each(
         &self,
-        buffer: &mut Buffer,
-        number: DeviceNumber,
-        options: RemoveOptions,
-    ) -> Result<Vec<DeviceNumber>> {
-        let going = self.device_tree(buffer)?.users_first(number);
-        self.remove_each(going, options)
-    }
-
-    fn remove_each(&self, going: Vec<DeviceNumber>, options: RemoveOptions) -> Result<Vec<DeviceNumber>> {
-        for &device in &going {
-            self.device_remove(device, options)?;
+        operation: Operation,
+        whole: &Op<'_>,
+        going: Vec<(DeviceNumber, DevIdBuf)>,
+        policy: RemovePolicy,
+    ) -> Result<Vec<DeviceNumber>, OpError> {
+        let batch = self.batch();
+        let mut removed = Vec::new();
+        for (number, id) in going {
+            let id = if Some(number) == whole.number() { whole.target() } else { id.as_borrowed() };
+            let result = remove(&mut Op::of(&batch, operation, id), policy);
+            match result {
+                Ok(Removal::Done { .. } | Removal::Deferred) => removed.push(number),
+                // Another process was faster.
+                Err(error) if error.is_not_found() && !removed.is_empty() => removed.push(number),
+                Err(error) => {
+                    let count = (!removed.is_empty()).then_some(Remains::Removed(removed.len()));
+                    // What was removed is waited for all the same.
+                    let _ = self.finish_part(batch);
+                    return Err(whole.adopt(error, count));
+                }
+            }
         }
-        Ok(going)
+        self.finish_part(batch).map_err(|error| whole.failed(Step::Udev, error, StateAfter::Done))?;
+        Ok(removed)
     }
 
-    /// Suspends a device and the mapped devices under it, each before those that it uses, so that none waits for io that is
-    /// held back under it. Says which, in this order.
+    /// Suspends a device and the mapped devices below it, each before those that it uses, so that none waits for I/O that is
+    /// held back below it. Returns those that it has suspended, in this order; devices that were suspended before are left
+    /// out.
     ///
     /// When one can't be suspended, those that were are resumed.
     ///
     /// # Errors
-    /// Those of [`device_suspend`](Self::device_suspend), and what could not be undone.
-    pub fn suspend_stack(
-        &self,
-        buffer: &mut Buffer,
-        number: DeviceNumber,
-        options: SuspendOptions,
-    ) -> Result<Vec<DeviceNumber>, StepError> {
-        let order = self.device_tree(buffer).map_err(StepError::first)?.top_down(number);
-        let mut suspended = Vec::new();
-        for device in order {
-            match self.device_suspend(device, options) {
-                Ok(_) => suspended.push(device),
-                Err(cause) => return Err(StepError::new(cause, self.resume_stack(&suspended))),
+    /// As [`suspend_with`](Self::suspend_with).
+    pub fn suspend_stack(&self, id: impl AsDevId, policy: SuspendPolicy) -> Result<Vec<DeviceNumber>, OpError> {
+        let mut whole = Op::new(self, Operation::SuspendStack, &id)?;
+        let (members, order) = walk_down(&mut whole)?;
+        let mut suspended: Vec<(DeviceNumber, DeviceInfo)> = Vec::with_capacity(order.len());
+        let mut ops = Vec::with_capacity(order.len());
+        for number in order {
+            let Some(member) = members.get(&number) else { continue };
+            let mut op = Op::of(self, Operation::SuspendStack, member.id());
+            op.found(&member.info);
+            // None is dropped before all are suspended or resumed again.
+            ops.push(op);
+            let Some(op) = ops.last() else { continue };
+            match suspend_member(self, op, member, policy) {
+                Ok(Some(before)) => suspended.push((number, before)),
+                Ok(None) => {}
+                Err(error) => {
+                    let undone = resume_again(&ops, &suspended);
+                    return Err(whole.adopt(error, undone));
+                }
             }
         }
-        Ok(suspended)
+        Ok(suspended.into_iter().map(|(number, _)| number).collect())
     }
 
-    /// Resumes what [`suspend_stack`](Self::suspend_stack) has suspended, each after those that it uses.
+    /// Resumes what [`suspend_stack`](Self::suspend_stack) has suspended, each after those that it uses, and waits for udev.
     ///
     /// # Errors
-    /// Those of [`device_resume`](Self::device_resume): the first one. The others are resumed all the same.
-    pub fn resume_stack(&self, suspended: &[DeviceNumber]) -> Result<(), Error> {
-        let resume = |&device: &DeviceNumber| self.device_resume(device, ResumeOptions::new()).err();
-        let errors: Vec<Error> = suspended.iter().rev().filter_map(resume).collect();
-        errors.into_iter().next().map_or(Ok(()), Err)
+    /// As [`resume`](Self::resume), for the first one that fails. The others are resumed all the same.
+    pub fn resume_stack(&self, suspended: &[DeviceNumber]) -> Result<(), OpError> {
+        let batch = self.batch();
+        let mut first = None;
+        // None is dropped, and so logs what it did, before all are resumed.
+        let mut ops = Vec::with_capacity(suspended.len());
+        for number in suspended.iter().rev() {
+            let mut op = Op::of(&batch, Operation::ResumeStack, DevId::Number(*number));
+            // It is resumed also if another operation on it does not end.
+            let _locked = self.locks.lock(*number, self.locks.moment(), self.udev().wait_timeout());
+            let options = ResumeOptions::new().cookie(op.udev.expect(UdevFlags::empty()));
+            let resumed = uninterrupted(|| op.dm().device_resume_with(op.id(), options));
+            op.udev.sent(resumed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
+            match resumed {
+                Ok(info) => op.udev.note_present(&info),
+                Err(error) => {
+                    if let Some(state) = still_suspended(&op) {
+                        first.get_or_insert_with(|| op.failed(Step::Resume, error, state));
+                    }
+                }
+            }
+            ops.push(op);
+        }
+        drop(ops);
+        let finished = self.finish_part(batch).map_err(|error| {
+            OpError::new(Operation::ResumeStack, None, Step::Udev, error.into()).with_state(StateAfter::Done)
+        });
+        first.map_or(finished, Err)
     }
+}
+
+/// Suspends a device of a stack in its turn. Returns its state before, unless it was suspended or has no table.
+fn suspend_member(
+    host: &Host,
+    op: &Op<'_>,
+    member: &Member,
+    policy: SuspendPolicy,
+) -> Result<Option<DeviceInfo>, OpError> {
+    let _locked = host.lock(op, &member.info, member.moment)?;
+    let before = if _locked.is_outdated() { op.info()? } else { member.info.clone() };
+    if !before.has_active_table() || before.is_suspended() {
+        return Ok(None);
+    }
+    policy.suspend_or_undo(op, &before)?;
+    Ok(Some(before))
+}
+
+/// After an error, how the device was left; `None` if it was resumed all the same.
+fn still_suspended(op: &Op<'_>) -> Option<StateAfter> {
+    match op.read() {
+        Ok(info) if info.is_suspended() => Some(StateAfter::left(vec![Remains::Suspended], None)),
+        Ok(_) => None,
+        Err(error) if error.is_not_found() => Some(StateAfter::Undone),
+        Err(error) => Some(StateAfter::left(vec![Remains::Unknown], Some(error))),
+    }
+}
+
+/// Resumes the devices of a stack that were suspended, those that are used first.
+fn resume_again(ops: &[Op<'_>], suspended: &[(DeviceNumber, DeviceInfo)]) -> Vec<Remains> {
+    let mut remains = Vec::new();
+    for (number, before) in suspended.iter().rev() {
+        let Some(op) = ops.iter().find(|op| op.number() == Some(*number)) else { continue };
+        let state = Before::suspending(before).put_back(op);
+        remains.extend(state.remains().iter().filter(|left| !remains.contains(*left)).copied().collect::<Vec<_>>());
+    }
+    remains
+}
+
+/// The mapped devices of a stack, and an order in which each comes before those that it uses.
+type Stack = (BTreeMap<DeviceNumber, Member>, Vec<DeviceNumber>);
+
+/// Walks down from the device of an operation: one command a device, one more for those with an inactive table.
+fn walk_down(op: &mut Op<'_>) -> Result<Stack, OpError> {
+    let top = read(op, op.id(), true).map_err(|error| op.fail(Step::Read, error))?;
+    let Some(top) = top else { return Ok(Stack::default()) };
+    op.found(&top.info);
+    let op = &*op;
+    let fail = |error: Error| op.fail(Step::Read, error);
+    let start = top.info.number();
+    let mut members = BTreeMap::from([(start, top)]);
+    let mut finished = Vec::new();
+    // Each with the devices that are still to be looked at; not the call stack, since stacks can be deep.
+    let below = |members: &BTreeMap<DeviceNumber, Member>, number| -> Vec<DeviceNumber> {
+        members.get(&number).map(|member| member.uses.keys().copied().collect()).unwrap_or_default()
+    };
+    let mut disks = BTreeSet::new();
+    let mut path = vec![(start, below(&members, start))];
+    while let Some((number, left)) = path.last_mut() {
+        let Some(next) = left.pop() else {
+            finished.push(*number);
+            path.pop();
+            continue;
+        };
+        if members.contains_key(&next) || disks.contains(&next) {
+            continue;
+        }
+        match read(op, DevId::Number(next), next.major == start.major).map_err(fail)? {
+            Some(member) => {
+                members.insert(next, member);
+                path.push((next, below(&members, next)));
+            }
+            None => {
+                disks.insert(next);
+            }
+        }
+    }
+    finished.reverse();
+    Ok((members, finished))
+}
+
+/// Reads what a device uses. `None` if it is not a mapped device; only those have the major number of mapped devices.
+fn read(op: &Op<'_>, id: DevId<'_>, is_mapped: bool) -> Result<Option<Member>, Error> {
+    if !is_mapped {
+        return Ok(None);
+    }
+    let moment = op.host.locks.moment();
+    let deps = match uninterrupted(|| op.dm().table_deps(id)) {
+        Err(error) if error.is_not_found() && id != op.id() => return Ok(None),
+        deps => deps?,
+    };
+    let mut uses = BTreeMap::new();
+    let mut count = |deps: &Deps| {
+        deps.iter().for_each(|used| {
+            let tables = uses.entry(used).or_insert(0_i32);
+            *tables = tables.saturating_add(1);
+        })
+    };
+    count(&deps);
+    if deps.info().has_inactive_table() {
+        let inactive = DepsOptions::new().slot(TableSlot::Inactive);
+        count(&uninterrupted(|| op.dm().table_deps_with(id, inactive))?);
+    }
+    Ok(Some(Member { info: deps.info().clone(), moment, uses }))
+}
+
+/// Divides a stack into the devices that nothing outside uses, in an order in which users come first, and the others.
+///
+/// A table opens a device once. So a device whose open count is that of the tables that go is used by nothing else.
+fn only_used_inside(
+    members: &BTreeMap<DeviceNumber, Member>,
+    order: &[DeviceNumber],
+) -> (Vec<(DeviceNumber, DevIdBuf)>, Vec<DeviceNumber>) {
+    let mut opened = BTreeMap::<DeviceNumber, i32>::new();
+    let (mut going, mut kept) = (Vec::new(), Vec::new());
+    for (index, number) in order.iter().enumerate() {
+        let Some(member) = members.get(number) else { continue };
+        let by_going = opened.get(number).copied().unwrap_or(0);
+        // The first one is to be removed whoever uses it: if that is not possible, it is an error.
+        if index > 0 && member.info.open_count() > by_going {
+            kept.push(*number);
+            continue;
+        }
+        going.push((*number, member.id().to_owned()));
+        for (used, tables) in &member.uses {
+            let count = opened.entry(*used).or_insert(0);
+            *count = count.saturating_add(*tables);
+        }
+    }
+    (going, kept)
+}
+
+/// The mapped devices that use a device, each before those that it uses, and the device itself at the end.
+fn users_first(op: &Op<'_>, start: DeviceNumber) -> Result<Vec<(DeviceNumber, DevIdBuf)>, OpError> {
+    let mut seen = BTreeSet::from([start]);
+    let mut finished = Vec::new();
+    let mut path = vec![((start, op.target().to_owned()), users_of(op, start)?)];
+    while let Some((device, left)) = path.last_mut() {
+        match left.pop() {
+            Some(user) if seen.insert(user.0) => {
+                let users = users_of(op, user.0)?;
+                path.push((user, users));
+            }
+            Some(_) => {}
+            None => {
+                finished.push(device.clone());
+                path.pop();
+            }
+        }
+    }
+    Ok(finished)
+}
+
+/// The mapped devices whose tables use a device, from sysfs; where that does not show the device, from a list of all.
+fn users_of(op: &Op<'_>, number: DeviceNumber) -> Result<Vec<(DeviceNumber, DevIdBuf)>, OpError> {
+    if let Ok(holders) = holders(number) {
+        let mapped = holders.into_iter().filter_map(|holder| holder.number.zip(holder.dm_name.map(DevIdBuf::Name)));
+        return Ok(mapped.collect());
+    }
+    let fail = |error: Error| op.fail(Step::Read, error);
+    let mut users = Vec::new();
+    for device in &uninterrupted(|| op.dm().list_devices()).map_err(fail)? {
+        let device = device.map_err(|error| fail(error.into()))?;
+        let member = read(op, DevId::Number(device.number), true).map_err(fail)?;
+        let is_user = member.is_some_and(|member| member.uses.contains_key(&number));
+        users.extend(is_user.then(|| (device.number, DevIdBuf::Name(device.name.to_owned()))));
+    }
+    Ok(users)
 }

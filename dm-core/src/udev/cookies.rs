@@ -1,228 +1,199 @@
-//! Cookies: how libdm and udev's rules agree on when udev is done.
+//! Cookies: how libdm and udev's rules agree on when udev has finished.
 //!
-//! A cookie is a semaphore that counts what is outstanding. Whoever makes one starts it at 1, adds 1 for each command that
-//! sends a uevent with the cookie, and the rules take 1 away when they are done with a uevent (`dmsetup udevcomplete`). At
-//! the end the maker takes its own 1 away, waits for 0, and removes the semaphore.
+//! A cookie is a semaphore that counts outstanding steps. Its creator starts it at 1 and adds 1 for each command that sends a
+//! uevent with the cookie; the rules subtract 1 when they have finished with a uevent (`dmsetup udevcomplete`). At the end
+//! the creator subtracts its 1, waits for 0, and removes the semaphore.
 
 use std::collections::hash_map::RandomState;
-use std::fs;
 use std::hash::{BuildHasher as _, Hasher as _};
-use std::io::{self, ErrorKind};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dm_sys::{DM_COOKIE_MAGIC, DM_UDEV_FLAGS_SHIFT};
 use nix::errno::Errno;
 
-use super::semaphore::Semaphore;
-use super::{UdevError, UdevFlags};
-use crate::wire::cookie::UdevCookie;
+use super::error::UdevError;
+use super::semaphore::{Semaphore, Waited};
+use crate::wire::{UdevCookie, UdevFlags};
 
-/// A cookie of our own. Its semaphore is removed when it is dropped, on every path.
+/// A cookie made here. Its semaphore is removed on drop.
 #[derive(Debug)]
 pub(super) struct Cookie {
     base: u16,
     semaphore: Semaphore,
+    /// What was counted here, without what udev has completed.
+    counted: i32,
 }
 
-/// The key of the semaphore that belongs to a cookie.
-const fn key(base: u16) -> u32 {
+/// How many random numbers are tried. The kernel's limit of 32 000 semaphores leaves half of all numbers free, even
+/// if a user has taken all semaphores.
+const TRIES: usize = 64;
+
+/// The key of a cookie's semaphore.
+pub(super) const fn key(base: u16) -> u32 {
     DM_COOKIE_MAGIC << DM_UDEV_FLAGS_SHIFT | base as u32
 }
 
-/// The base of a cookie from the key of its semaphore; `None` for a semaphore that is something else.
-fn base_of(key: u32) -> Option<u16> {
-    (key >> DM_UDEV_FLAGS_SHIFT == DM_COOKIE_MAGIC).then_some(u16::try_from(key & 0xffff).ok()?)
+/// Whether a key is that of a cookie.
+pub(super) const fn is_cookie(key: u32) -> bool {
+    key >> DM_UDEV_FLAGS_SHIFT == DM_COOKIE_MAGIC
 }
 
 impl Cookie {
-    /// Makes a cookie that nobody else has.
-    pub(super) fn create() -> Result<Self, UdevError> {
-        // Any number does that is not in use. A random one, since udev may still be about to answer a cookie that was not
-        // waited for to the end, and must not take that off a new one.
-        let random = RandomState::new().build_hasher().finish();
-        let start = u16::try_from(random & 0xffff).unwrap_or(0);
-        let candidates = (0..=u16::MAX).map(|step| start.wrapping_add(step)).filter(|&base| base != 0);
-        for base in candidates {
+    /// Makes a cookie with an unused number.
+    ///
+    /// The number is random, since udev may still be about to complete an earlier cookie that was given up, and must not
+    /// count a new one down.
+    pub(super) fn create() -> Result<Self, Errno> {
+        for _ in 0..TRIES {
+            let random = RandomState::new().build_hasher().finish();
+            let base = u16::try_from(random & 0xffff).unwrap_or(0);
+            // A cookie of base 0 is one that is not waited for.
+            if base == 0 {
+                continue;
+            }
             match Semaphore::create(key(base)) {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                Err(source) => return Err(UdevError::semaphore("make", source)),
+                Err(Errno::EEXIST) => {}
+                Err(errno) => return Err(errno),
                 Ok(semaphore) => {
-                    let cookie = Self { base, semaphore };
-                    semaphore.add(1).map_err(|source| UdevError::semaphore("set", source))?;
+                    let cookie = Self { base, semaphore, counted: 1 };
+                    semaphore.add(1)?;
                     return Ok(cookie);
                 }
             }
         }
-        Err(UdevError::semaphore("make", Errno::EEXIST.into()))
+        Err(Errno::EEXIST)
     }
 
+    /// The number that a command sends.
     pub(super) const fn number(&self, flags: UdevFlags) -> UdevCookie {
         UdevCookie::new(self.base, flags)
     }
 
-    /// A command is about to send a uevent.
-    pub(super) fn expect_one(&self) -> Result<(), UdevError> {
-        self.semaphore.add(1).map_err(|source| UdevError::semaphore("count up", source))
+    pub(super) const fn key(&self) -> u32 {
+        key(self.base)
     }
 
-    /// The command has sent none.
-    pub(super) fn expect_one_less(&self) -> Result<(), UdevError> {
-        self.semaphore.add(-1).map_err(|source| UdevError::semaphore("count down", source))
+    /// Counts up: a command is about to send a uevent.
+    pub(super) fn expect_one(&mut self) -> Result<(), Errno> {
+        self.semaphore.add(1)?;
+        self.counted = self.counted.saturating_add(1);
+        Ok(())
     }
 
-    /// Waits until udev has done all that is outstanding.
-    pub(super) fn wait(self, deadline: Duration) -> Result<(), UdevError> {
-        self.expect_one_less()?;
-        let start = Instant::now();
-        let mut pause = Duration::from_micros(200);
-        loop {
-            let pending = match self.semaphore.value() {
-                Ok(0) => return Ok(()),
-                // Somebody has declared all cookies done.
-                Err(error) if is_gone(&error) => return Ok(()),
-                Err(source) => return Err(UdevError::semaphore("read", source)),
-                Ok(pending) => pending,
-            };
-            let left = deadline.saturating_sub(start.elapsed());
-            if left.is_zero() {
-                return Err(UdevError::TimedOut { cookie: key(self.base), pending, waited: start.elapsed() });
-            }
-            thread::sleep(pause.min(left));
-            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
-        }
+    /// Counts down: the command has not sent one.
+    pub(super) fn expect_one_less(&mut self) -> Result<(), Errno> {
+        self.semaphore.add(-1)?;
+        self.counted = self.counted.saturating_sub(1);
+        Ok(())
+    }
+
+    /// How many steps were outstanding before udev completed any.
+    pub(super) const fn counted(&self) -> i32 {
+        self.counted
+    }
+
+    /// Waits until udev has completed all steps, after the creator's 1 was subtracted.
+    pub(super) fn wait(&self, timeout: Duration) -> Result<Waited, Errno> {
+        self.semaphore.wait_for_zero(timeout)
+    }
+
+    /// How many steps are outstanding; `None` if the semaphore was removed.
+    pub(super) fn pending(&self) -> Option<i32> {
+        self.semaphore.value().ok()
     }
 }
 
-const LONGEST_PAUSE: Duration = Duration::from_millis(10);
-
 impl Drop for Cookie {
     fn drop(&mut self) {
-        // Gone already is as good.
+        // If it was removed already, nothing is left to do.
         let _ = self.semaphore.remove();
     }
 }
 
-fn is_gone(error: &io::Error) -> bool {
-    matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::EIDRM | Errno::EINVAL))
-}
-
-/// A cookie that exists on this system, whoever made it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CookieInfo {
-    /// The key of its semaphore, as `dmsetup udevcookies` shows it.
-    pub key: u32,
-    /// How many steps are outstanding; `None` where it may not be read.
-    pub pending: Option<i32>,
-    /// The user who made it.
-    pub uid: u32,
-    /// When it was last changed, in seconds since 1970; 0 for never.
-    pub changed: u64,
-}
-
-/// Lists the cookies of this IPC namespace, from `/proc/sysvipc/sem`.
+/// Completes one step of a cookie, as `dmsetup udevcomplete` does in udev's rules, with the number from the uevent's
+/// `DM_COOKIE`.
+///
+/// A cookie of base 0 is not waited for, so completing it does nothing.
+///
+/// ```no_run
+/// use dm_core::{UdevCookie, udev};
+///
+/// let number: u32 = std::env::var("DM_COOKIE")?.parse()?;
+/// udev::complete(UdevCookie::from_number(number))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
-/// The file can't be read.
-pub fn cookies() -> Result<Vec<CookieInfo>, UdevError> {
-    let text = fs::read_to_string("/proc/sysvipc/sem").map_err(|source| UdevError::semaphore("list", source))?;
-    let mut found = parse_list(&text);
-    for cookie in &mut found {
-        cookie.pending = Semaphore::find(cookie.key).and_then(Semaphore::value).ok();
+/// [`UdevError::Cookie`]: the cookie does not exist any more ([`is_not_found`](UdevError::is_not_found)), as after a timeout of
+/// its creator; it has no outstanding step; or it belongs to another user.
+pub fn complete(cookie: UdevCookie) -> Result<(), UdevError> {
+    if cookie.base() == 0 {
+        return Ok(());
     }
-    Ok(found)
-}
-
-/// Reads lines of `key semid perms nsems uid gid cuid cgid otime ctime`, of which the key is a signed number.
-fn parse_list(text: &str) -> Vec<CookieInfo> {
-    let parse = |line: &str| {
-        let mut words = line.split_ascii_whitespace();
-        let key = u32::from_ne_bytes(words.next()?.parse::<i32>().ok()?.to_ne_bytes());
-        base_of(key)?;
-        let uid = words.nth(3)?.parse().ok()?;
-        let last_operation: u64 = words.nth(3)?.parse().ok()?;
-        let last_change: u64 = words.next()?.parse().ok()?;
-        Some(CookieInfo { key, pending: None, uid, changed: last_operation.max(last_change) })
-    };
-    text.lines().filter_map(parse).collect()
-}
-
-/// Removes the cookies that were last changed longer ago than `age`, and says which: those of programs that were killed
-/// while they waited. Whoever still waits for one goes on as if udev were done.
-///
-/// # Errors
-/// The list can't be read, or a cookie can't be removed.
-pub fn remove_stale_cookies(age: Duration) -> Result<Vec<CookieInfo>, UdevError> {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let limit = now.saturating_sub(age).as_secs();
-    let mut removed = cookies()?;
-    removed.retain(|cookie| cookie.changed < limit);
-    for cookie in &removed {
-        match Semaphore::find(cookie.key).and_then(Semaphore::remove) {
-            Err(error) if error.kind() == ErrorKind::NotFound || is_gone(&error) => {}
-            result => result.map_err(|source| UdevError::semaphore("remove", source))?,
-        }
-    }
-    Ok(removed)
+    let key = key(cookie.base());
+    let completed = Semaphore::find(key).and_then(|semaphore| semaphore.add(-1));
+    completed.map_err(|source| UdevError::Cookie { what: "complete", cookie: Some(key), source })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+    use std::time::Instant;
+
     use super::*;
 
+    const LONG: Duration = Duration::from_secs(20);
+
     #[test]
-    fn cookies_are_told_from_other_semaphores() {
-        let text = "       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n \
-            223215341          3   600          1  1000     0     0     0 1700000010 1700000000\n         \
-            0          0   600          1     0     0     0     0          0 1700000000\n";
-        let cookie = CookieInfo { key: 0x0d4d_feed, pending: None, uid: 1000, changed: 1_700_000_010 };
-        assert_eq!(parse_list(text), [cookie]);
+    fn cookies_have_different_numbers() {
+        let cookies = [(); 4].map(|()| Cookie::create().unwrap());
+        let keys = cookies.each_ref().map(Cookie::key);
+        assert!(keys.iter().all(|key| is_cookie(*key)));
+        assert!((1..4).all(|index| !keys[..index].contains(&keys[index])), "{keys:?}");
     }
 
     #[test]
-    fn a_cookie_has_not_the_number_of_the_last_one() {
-        let bases = [(); 4].map(|()| Cookie::create().unwrap().base);
-        assert!(bases.iter().any(|base| *base != bases[0]), "{bases:?}");
-    }
-
-    #[test]
-    fn waiting_ends_when_all_is_done_and_removes_the_semaphore() {
-        let cookie = Cookie::create().unwrap();
-        let key = key(cookie.base);
+    fn a_wait_ends_when_all_steps_are_completed() {
+        let mut cookie = Cookie::create().unwrap();
+        let number = cookie.number(UdevFlags::PRIMARY_SOURCE);
         cookie.expect_one().unwrap();
-        assert!(cookies().unwrap().iter().any(|known| known.key == key && known.pending == Some(2)));
-        let semaphore = cookie.semaphore;
+        cookie.expect_one().unwrap();
+        cookie.expect_one_less().unwrap();
+        cookie.expect_one_less().unwrap();
+        assert_eq!(cookie.wait(Duration::from_millis(20)), Ok(Waited::TimedOut));
+        let start = Instant::now();
         let udev = thread::spawn(move || {
             thread::sleep(Duration::from_millis(20));
-            semaphore.add(-1).unwrap();
+            complete(number).unwrap();
         });
-        cookie.wait(Duration::from_secs(10)).unwrap();
+        assert_eq!(cookie.wait(LONG), Ok(Waited::Zero));
         udev.join().unwrap();
-        assert!(Semaphore::find(key).is_err());
+        assert!(start.elapsed() < LONG);
     }
 
     #[test]
-    fn waiting_has_an_end_and_removes_the_semaphore() {
+    fn completing_too_much_or_nothing_is_an_error() {
         let cookie = Cookie::create().unwrap();
-        let key = key(cookie.base);
-        cookie.expect_one().unwrap();
-        let start = Instant::now();
-        let error = cookie.wait(Duration::from_millis(50)).unwrap_err();
-        assert!(matches!(error, UdevError::TimedOut { pending: 1, .. }), "{error}");
-        assert!((Duration::from_millis(50)..Duration::from_secs(5)).contains(&start.elapsed()));
-        assert!(Semaphore::find(key).is_err());
+        let number = cookie.number(UdevFlags::empty());
+        complete(number).unwrap();
+        let error = complete(number).unwrap_err();
+        assert_eq!(error.errno(), Some(Errno::EAGAIN as i32), "{error}");
+        assert!(!error.is_not_found());
+        drop(cookie);
+        let error = complete(number).unwrap_err();
+        assert!(error.is_not_found(), "{error}");
+        complete(UdevCookie::flags_only(UdevFlags::PRIMARY_SOURCE)).unwrap();
     }
 
     #[test]
-    fn a_panic_removes_the_semaphore() {
-        let mut key_of_it = 0;
+    fn a_dropped_cookie_leaves_no_semaphore_behind_also_after_a_panic() {
+        let mut key = 0;
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let cookie = Cookie::create().unwrap();
-            key_of_it = key(cookie.base);
+            key = cookie.key();
             panic!("on purpose");
         }));
         assert!(panicked.is_err());
-        assert!(Semaphore::find(key_of_it).is_err());
+        assert_eq!(Semaphore::find(key), Err(Errno::ENOENT));
     }
 }

@@ -1,86 +1,173 @@
-//! Whether udev is there to wait for.
+//! Whether udev answers cookies, from a few cheap facts.
+//!
+//! This runs before every operation, so it makes three system calls and does not walk `/proc`. The facts can be wrong: a
+//! daemon that was killed leaves its socket behind. [`alive`](super::alive) looks closer once an answer is overdue.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use super::alive::{self, Daemon};
+
 /// Why cookies would never be answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoCookies {
     /// udev does not run.
-    #[error("udev does not run: there is no {CONTROL_SOCKET}")]
+    #[error("udev does not run: /{CONTROL_SOCKET} does not exist")]
     NoUdev,
-    /// udev has none of the rules that answer.
-    #[error("udev has no rules of the device mapper, 95-dm-notify.rules above all, so it would never answer")]
+    /// udev lacks the rule that answers.
+    #[error("udev lacks {NOTIFY_RULES}, which completes cookies: install the udev rules of the device mapper")]
     NoRules,
     /// udev does not see this process's semaphores.
-    #[error("this process has an IPC namespace of its own, so udev would never find its semaphore")]
+    #[error("this process has a separate IPC namespace, in which udev cannot find its semaphore")]
     OtherIpcNamespace,
-    /// The environment says so.
+    /// The environment switches cookies off.
     #[error("the environment variable {DISABLED} is set")]
     Disabled,
 }
 
-const CONTROL_SOCKET: &str = "/run/udev/control";
+const CONTROL_SOCKET: &str = "run/udev/control";
 const DISABLED: &str = "DM_DISABLE_UDEV";
 
-/// The rule that takes 1 from a cookie when udev is done.
+/// The rule that takes 1 from a cookie when udev has finished.
 const NOTIFY_RULES: &str = "95-dm-notify.rules";
-const RULE_FOLDERS: [&str; 5] = [
-    "/etc/udev/rules.d",
-    "/run/udev/rules.d",
-    "/usr/local/lib/udev/rules.d",
-    "/usr/lib/udev/rules.d",
-    "/lib/udev/rules.d",
-];
+
+/// Where rules are. In most cases the first folder has them.
+const RULE_FOLDERS: [&str; 5] =
+    ["usr/lib/udev/rules.d", "lib/udev/rules.d", "etc/udev/rules.d", "run/udev/rules.d", "usr/local/lib/udev/rules.d"];
+
+/// Folders whose files replace those of the same name elsewhere, strongest first.
+const OVERRIDES: [&str; 3] = ["etc/udev/rules.d", "run/udev/rules.d", "usr/local/lib/udev/rules.d"];
 
 /// The IPC namespace that every system starts with (`PROC_IPC_INIT_INO` in include/linux/proc_ns.h).
-const FIRST_IPC_NAMESPACE: &str = "ipc:[4026531839]";
+const FIRST_IPC_NAMESPACE: u64 = 0xEFFF_FFFF;
 
-/// Whether udev will answer cookies of this process.
-pub(super) fn check_cookies() -> Result<(), NoCookies> {
-    if std::env::var_os(DISABLED).is_some() {
-        return Err(NoCookies::Disabled);
-    }
-    if !is_running() {
-        return Err(NoCookies::NoUdev);
-    }
-    if !RULE_FOLDERS.iter().any(|folder| Path::new(folder).join(NOTIFY_RULES).exists()) {
-        return Err(NoCookies::NoRules);
-    }
-    // Each thread can have one of its own.
-    let own = ipc_namespace(Path::new("/proc/thread-self"));
-    // In a PID namespace of its own, a process sees no udev; that runs in the first IPC namespace, then.
-    let udevs = daemon().and_then(|process| ipc_namespace(&process)).unwrap_or(FIRST_IPC_NAMESPACE.into());
-    if own.is_some_and(|own| own != udevs) {
-        return Err(NoCookies::OtherIpcNamespace);
-    }
-    Ok(())
+/// The files that the facts come from, below a root that tests replace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Facts {
+    root: PathBuf,
 }
 
-fn is_running() -> bool {
-    Path::new(CONTROL_SOCKET).exists() && !own_pid_namespace_without_daemon()
+impl Default for Facts {
+    fn default() -> Self {
+        Self::below("/")
+    }
 }
 
-/// The socket outlives a daemon that was killed. In the PID namespace of udev, that there is no such process is final.
-fn own_pid_namespace_without_daemon() -> bool {
-    let is_first = fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link == Path::new(FIRST_PID_NAMESPACE));
-    is_first && daemon().is_none()
+impl Facts {
+    pub(super) fn below(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    pub(super) fn path(&self, relative: impl AsRef<Path>) -> PathBuf {
+        self.root.join(relative)
+    }
+
+    /// Whether udev will answer cookies of this thread.
+    pub(super) fn check_cookies(&self) -> Result<(), NoCookies> {
+        self.check_with(std::env::var_os(DISABLED).is_some())
+    }
+
+    fn check_with(&self, disabled: bool) -> Result<(), NoCookies> {
+        if disabled {
+            return Err(NoCookies::Disabled);
+        }
+        if !self.path(CONTROL_SOCKET).exists() {
+            return Err(NoCookies::NoUdev);
+        }
+        if !RULE_FOLDERS.iter().any(|folder| self.path(folder).join(NOTIFY_RULES).exists()) {
+            return Err(NoCookies::NoRules);
+        }
+        // Without procfs the namespace is unknown, and the first one is by far the likeliest.
+        match self.ipc_namespace("thread-self") {
+            Some(own) if own != FIRST_IPC_NAMESPACE && !self.has_udev_inside(own) => Err(NoCookies::OtherIpcNamespace),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether another IPC namespace than the first one has a udev, as a container with a whole system in it can have.
+    ///
+    /// Its first process is then in the same IPC namespace. That rules out a service of the host with a separate one, so
+    /// that the walk only sees the few processes of a container.
+    fn has_udev_inside(&self, own: u64) -> bool {
+        self.ipc_namespace("1") == Some(own) && matches!(alive::find_daemon(self), Daemon::Answers { .. })
+    }
+
+    /// The IPC namespace of a process, or of this thread: threads can have different ones.
+    pub(super) fn ipc_namespace(&self, process: impl AsRef<Path>) -> Option<u64> {
+        Some(fs::metadata(self.path("proc").join(process).join("ns/ipc")).ok()?.ino())
+    }
+
+    /// Whether the rule that answers cookies is switched off by an empty file or a link to `/dev/null`.
+    ///
+    /// Rare, so it is only looked at when udev does not answer.
+    pub(super) fn is_notify_rule_masked(&self) -> bool {
+        let files = OVERRIDES.iter().map(|folder| fs::metadata(self.path(folder).join(NOTIFY_RULES)));
+        files.filter_map(Result::ok).next().is_some_and(|file| file.len() == 0)
+    }
 }
 
-/// The PID namespace that every system starts with (`PROC_PID_INIT_INO` in include/linux/proc_ns.h).
-const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::udev::alive::fake::{Fake, Process};
 
-/// The folder of udev's process in `/proc`.
-fn daemon() -> Option<PathBuf> {
-    let is_udev = |folder: &PathBuf| {
-        let name = fs::read_to_string(folder.join("comm")).unwrap_or_default();
-        // Kernel names of processes have 15 bytes: `systemd-udevd`, and `udevd` or `eudevd` elsewhere.
-        matches!(name.trim_end(), "systemd-udevd" | "(systemd-udevd)" | "udevd" | "eudevd")
-    };
-    fs::read_dir("/proc").ok()?.filter_map(|entry| Some(entry.ok()?.path())).find(is_udev)
-}
+    #[test]
+    fn cookies_need_a_socket_and_a_rule_and_can_be_switched_off() {
+        let fake = Fake::new();
+        let facts = fake.facts();
+        assert_eq!(facts.check_with(true), Err(NoCookies::Disabled));
+        assert_eq!(facts.check_with(false), Err(NoCookies::NoUdev));
+        fake.file(CONTROL_SOCKET, "");
+        assert_eq!(facts.check_with(false), Err(NoCookies::NoRules));
+        fake.file("etc/udev/rules.d/95-dm-notify.rules", "rule");
+        assert_eq!(facts.check_with(false), Ok(()));
+    }
 
-fn ipc_namespace(process: &Path) -> Option<PathBuf> {
-    fs::read_link(process.join("ns/ipc")).ok()
+    #[test]
+    fn every_folder_of_rules_counts() {
+        for folder in RULE_FOLDERS {
+            let fake = Fake::new();
+            fake.file(CONTROL_SOCKET, "");
+            fake.file(&format!("{folder}/{NOTIFY_RULES}"), "rule");
+            assert_eq!(fake.facts().check_with(false), Ok(()), "{folder}");
+        }
+    }
+
+    /// A fake namespace is never the first one: the inode of a file.
+    fn in_another_namespace() -> Fake {
+        let fake = Fake::new();
+        fake.file(CONTROL_SOCKET, "");
+        fake.file("usr/lib/udev/rules.d/95-dm-notify.rules", "rule");
+        fake.namespace("thread-self", "own");
+        fake
+    }
+
+    #[test]
+    fn another_ipc_namespace_has_cookies_only_with_a_udev_inside() {
+        let fake = in_another_namespace();
+        assert_eq!(fake.facts().check_with(false), Err(NoCookies::OtherIpcNamespace));
+        // The host's udev is visible, and its first process is elsewhere.
+        fake.process(1, &Process { namespace: "host", comm: "systemd", exe: "systemd", ..Process::UDEV });
+        fake.process(20, &Process { namespace: "host", ..Process::UDEV });
+        assert_eq!(fake.facts().check_with(false), Err(NoCookies::OtherIpcNamespace));
+
+        let container = in_another_namespace();
+        container.process(1, &Process { comm: "systemd", exe: "systemd", ..Process::UDEV });
+        assert_eq!(container.facts().check_with(false), Err(NoCookies::OtherIpcNamespace));
+        container.process(20, &Process::UDEV);
+        assert_eq!(container.facts().check_with(false), Ok(()));
+    }
+
+    #[test]
+    fn a_masked_rule_is_seen() {
+        let fake = Fake::new();
+        fake.file("usr/lib/udev/rules.d/95-dm-notify.rules", "rule");
+        assert!(!fake.facts().is_notify_rule_masked());
+        fake.file("run/udev/rules.d/95-dm-notify.rules", "");
+        assert!(fake.facts().is_notify_rule_masked());
+        fake.file("etc/udev/rules.d/95-dm-notify.rules", "rule");
+        assert!(!fake.facts().is_notify_rule_masked());
+    }
 }

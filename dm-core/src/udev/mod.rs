@@ -1,360 +1,239 @@
 //! Working together with udev, and without it.
 //!
-//! A resume, a removal or a renaming sends a uevent, and udev then changes what is in `/dev`, which takes a while. A
-//! [`Batch`] runs such commands and waits until `/dev` is as it should be. How it knows is one of several strategies, which
-//! [`Udev`] chooses when it runs.
+//! A resume, a removal or a rename sends a uevent, and udev then changes `/dev`, which takes a while. An operation therefore
+//! ends by waiting until udev has finished, with a timeout. [`Udev`] is how: a [`Strategy`], the timeout, and the directory in
+//! the place of `/dev`.
 //!
-//! ```no_run
-//! use dm_core::udev::{Strategy, Udev};
-//! use dm_core::{Dm, DmName, ResumeOptions};
-//!
-//! let dm = Dm::open()?;
-//! let udev = Udev::new(Strategy::Auto)?;
-//! let name = DmName::new("home")?;
-//!
-//! let mut batch = udev.batch()?;
-//! let info = batch.resume(&dm, name, ResumeOptions::new())?;
-//! batch.finish()?;
-//! println!("{}", udev.path_of(name, info.number())?.display());
-//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//! use std::time::Duration;
+//! use dm_core::udev::{Strategy, Udev};
+//!
+//! let udev = Udev::new(Strategy::Auto).timeout(Duration::from_secs(10));
+//! match udev.check_cookies() {
+//!     Ok(()) => println!("udev tells when it has finished"),
+//!     Err(reason) => println!("{reason}"),
+//! }
+//! ```
+//!
+//! # How it is found out that udev has finished
+//!
+//! By a cookie, as libdm does it: a semaphore that udev's rules count down. Whether they will is judged by three cheap facts
+//! before each operation: udev's control socket exists, the rule that answers is installed, and this thread is in the first
+//! IPC namespace. If no answer comes for a second, `/proc` is searched for a daemon of root's that shares the IPC namespace.
+//! If none does, or another process removed the semaphore (`dmsetup udevcomplete_all`), the nodes themselves are waited for,
+//! or are made here if no other program will make them.
+//!
+//! A cookie with base 0 carries libdm's flags where no cookie is waited for, so that udev's rules treat the device alike.
+//!
+//! # Cookies of other programs
+//!
+//! [`cookies`] lists all of them, [`complete`] is what `dmsetup udevcomplete` does, and [`remove_stale_cookies`] removes those
+//! that killed programs left behind.
 
+mod alive;
 mod cookies;
 mod detect;
+mod error;
+mod node_name;
+mod node_state;
 mod nodes;
+mod pending;
 mod semaphore;
+mod stale;
+mod wait;
 
-use std::io;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dm_units::DeviceNumber;
 
-use self::cookies::Cookie;
-pub use self::cookies::{CookieInfo, cookies, remove_stale_cookies};
+pub use self::cookies::complete;
+use self::detect::Facts;
 pub use self::detect::NoCookies;
-use self::nodes::NodeChange;
-use crate::commands::{InfoOptions, Removal, RemoveOptions, RenameOptions, ResumeOptions, TargetLine, WriteParams};
-use crate::error::Result;
-use crate::id::dev_id::DevId;
-use crate::id::name::DmName;
-use crate::machine::paths::{is_device, kernel_path, links, mapper_path};
-use crate::node::dm::Dm;
-use crate::node::transport::Transport;
-use crate::ops::setup::{SetupOptions, StepError};
-use crate::wire::buffer::Buffer;
-use crate::wire::cookie::{UdevCookie, UdevFlags};
-use crate::wire::info::DeviceInfo;
+pub use self::error::{NodeNameFault, UdevError};
+pub(crate) use self::node_name::check_node_name;
+pub use self::node_state::NodeState;
+use self::nodes::DevDir;
+pub(crate) use self::nodes::NodeChange;
+pub use self::nodes::NodeMode;
+pub(crate) use self::pending::Pending;
+pub use self::stale::{CookieInfo, StaleCookie, cookies, remove_stale_cookies};
+use crate::id::DmName;
+use crate::machine::paths::is_device;
+use crate::wire::UdevFlags;
 
 /// How to find out when `/dev` is as it should be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Strategy {
-    /// [`Cookies`](Self::Cookies) where they are answered; else [`WaitForNodes`](Self::WaitForNodes) where udev makes nodes
-    /// all the same; else [`MakeNodes`](Self::MakeNodes).
+    /// [`Cookies`](Self::Cookies) where udev answers them, else [`WaitForNodes`](Self::WaitForNodes) where udev makes nodes all
+    /// the same, else [`MakeNodes`](Self::MakeNodes). Every operation decides anew, so it follows a udev that starts or stops.
     #[default]
     Auto,
-    /// udev says when it is done, by cookies, as with libdm. It needs udev with the rules of the device mapper, and its IPC
-    /// namespace.
+    /// As with libdm, udev tells when it has finished. Whether it will is not judged in advance: only if no answer comes for a
+    /// second is it looked for.
     Cookies,
-    /// udev makes what is in `/dev`, and is watched doing it.
+    /// udev makes the links under `/dev/mapper`, and they are looked at until they are right.
     WaitForNodes,
-    /// Nobody else does: nodes and links under `/dev/mapper` are made here.
+    /// Nodes and links under `/dev/mapper` are made here.
     MakeNodes,
-    /// Nobody needs `/dev/mapper`: nothing is made and nothing waited for. The kernel's own `/dev/dm-0` is always there.
+    /// Nothing is made and nothing is waited for. The kernel's own `/dev/dm-0` always exists.
     None,
 }
 
-/// What went wrong after a command had taken effect.
-#[derive(Debug, thiserror::Error)]
+/// Whether other programs should see a device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum UdevError {
-    /// udev has not answered in time.
-    #[error(
-        "the operation took effect, but udev was not done with it after {waited:?}: {pending} steps of cookie {cookie:#x} \
-         are outstanding; look at udev's log"
-    )]
-    TimedOut {
-        /// The key of the semaphore, which is gone by now.
-        cookie: u32,
-        /// How many uevents were not answered.
-        pending: i32,
-        /// How long was waited.
-        waited: Duration,
-    },
-    /// A node has not appeared, or gone, in time.
-    #[error("the operation took effect, but {} did not follow it within {waited:?}; look at udev's log", path.display())]
-    NodeTimedOut {
-        /// The node or link.
-        path: PathBuf,
-        /// How long was waited.
-        waited: Duration,
-    },
-    /// Waiting for a cookie would take for ever, so nothing was begun.
-    #[error("cookies don't work here: {0}; choose Strategy::Auto")]
-    WouldHang(#[from] NoCookies),
-    /// A semaphore can't be used.
-    #[error("can't {what} a udev cookie: {source}{}", hint(source))]
-    Semaphore {
-        /// What was tried.
-        what: &'static str,
-        /// The error.
-        source: io::Error,
-    },
-    /// A node or link can't be made or removed.
-    #[error("the operation took effect, but {} can't be changed: {source}", path.display())]
-    Node {
-        /// The node or link.
-        path: PathBuf,
-        /// The error.
-        source: io::Error,
-    },
-    /// There is no node for the device.
-    #[error("there is neither {} for device {number} nor {}; what stands there is another device or nothing", path.display(), kernel_path(*number).display())]
-    NoNode {
-        /// Where it should be.
-        path: PathBuf,
-        /// The device.
-        number: DeviceNumber,
-    },
+pub enum Visibility {
+    /// udev's rules treat it as any disk: they look at what it holds and make links by uuid and label, and systemd and udisks
+    /// may mount it.
+    #[default]
+    Public,
+    /// For parts of another device, such as the legs of a mirror: only the link under `/dev/mapper` is made.
+    Private,
 }
 
-fn hint(source: &io::Error) -> &'static str {
-    match source.raw_os_error() {
-        Some(nix::libc::ENOSPC) => {
-            "; the system has no more semaphores: raise kernel.sem, or remove cookies that were left behind \
-             (remove_stale_cookies)"
+impl Visibility {
+    /// What udev's rules are told.
+    #[must_use]
+    pub const fn flags(self) -> UdevFlags {
+        match self {
+            Self::Public => UdevFlags::empty(),
+            Self::Private => UdevFlags::DISABLE_SUBSYSTEM_RULES
+                .union(UdevFlags::DISABLE_DISK_RULES)
+                .union(UdevFlags::DISABLE_OTHER_RULES),
         }
-        _ => "",
     }
 }
 
-impl UdevError {
-    fn semaphore(what: &'static str, source: io::Error) -> Self {
-        Self::Semaphore { what, source }
-    }
-}
-
-/// What works where cookies don't.
-const fn without_cookies(reason: NoCookies) -> Strategy {
-    match reason {
-        NoCookies::OtherIpcNamespace => Strategy::WaitForNodes,
-        // Its rules make the links. Where the environment says that there is no udev, libdm makes them itself as well.
-        NoCookies::NoUdev | NoCookies::NoRules | NoCookies::Disabled => Strategy::MakeNodes,
-    }
-}
-
-/// How this process works together with udev.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How operations work together with udev. It has no state: each operation looks anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Udev {
     strategy: Strategy,
-    deadline: Duration,
+    timeout: Duration,
+    dev: DevDir,
+    facts: Facts,
 }
 
-/// How long to wait for udev, if nothing else was said: longer than any rule should take.
-const DEADLINE: Duration = Duration::from_secs(30);
+/// Longer than any rule should take.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Udev {
-    /// Chooses a strategy, and looks whether it works here.
-    ///
-    /// # Errors
-    /// [`UdevError::WouldHang`]: [`Strategy::Cookies`] was asked for, and nobody would answer.
-    pub fn new(strategy: Strategy) -> Result<Self, UdevError> {
-        let strategy = match strategy {
-            Strategy::Auto => detect::check_cookies().map_or_else(without_cookies, |()| Strategy::Cookies),
-            Strategy::Cookies => {
-                detect::check_cookies()?;
-                Strategy::Cookies
-            }
-            other => other,
-        };
-        Ok(Self { strategy, deadline: DEADLINE })
-    }
-
-    /// The longest that [`Batch::finish`] waits.
+    /// Works by a strategy, with a timeout of 30 s, in `/dev`.
     #[must_use]
-    pub const fn deadline(self, deadline: Duration) -> Self {
-        Self { deadline, ..self }
+    pub fn new(strategy: Strategy) -> Self {
+        let dev = DevDir { path: PathBuf::from("/dev"), mode: NodeMode::default() };
+        Self { strategy, timeout: TIMEOUT, dev, facts: Facts::default() }
     }
 
-    /// The strategy that was chosen; never [`Strategy::Auto`].
+    /// The longest time that an operation or a batch waits for udev. With [`Duration::MAX`] it waits for as long as a daemon
+    /// runs.
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// The directory in the place of `/dev`, in which there is or will be a directory `mapper`.
+    #[must_use]
+    pub fn dev_dir(self, path: impl Into<PathBuf>) -> Self {
+        Self { dev: DevDir { path: path.into(), ..self.dev }, ..self }
+    }
+
+    /// What is made under `/dev/mapper` where udev does not.
+    #[must_use]
+    pub fn node_mode(self, mode: NodeMode) -> Self {
+        Self { dev: DevDir { mode, ..self.dev }, ..self }
+    }
+
+    /// The longest time that is waited for.
+    pub(crate) const fn wait_timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Devices have no nodes but the kernel's.
+    pub(crate) fn makes_no_nodes(&self) -> bool {
+        self.strategy == Strategy::None
+    }
+
+    /// The strategy.
     #[must_use]
     pub const fn strategy(&self) -> Strategy {
         self.strategy
     }
 
-    /// Begins a batch of commands, after which is waited once.
+    /// Whether udev answers cookies of this thread now, by the facts that [`Strategy::Auto`] decides by. It takes three
+    /// system calls.
     ///
     /// # Errors
-    /// [`UdevError::WouldHang`]: udev was there before and is gone. [`UdevError::Semaphore`]: there are no more.
-    pub fn batch(&self) -> Result<Batch, UdevError> {
-        let cookie = match self.strategy {
-            Strategy::Cookies => {
-                detect::check_cookies()?;
-                Some(Cookie::create()?)
-            }
-            _ => None,
-        };
-        Ok(Batch { udev: *self, cookie, flags: UdevFlags::empty(), changes: Vec::new() })
+    /// Why it does not.
+    pub fn check_cookies(&self) -> Result<(), NoCookies> {
+        self.facts.check_cookies()
     }
 
-    /// The path of a device: that under `/dev/mapper` ([`mapper_path`] or [`udev_path`](crate::machine::paths::udev_path)) if it is
-    /// this very device, or else the kernel's own node.
+    /// Begins a batch of commands whose changes of `/dev` are waited for together.
+    ///
+    /// An operation calls it before it suspends anything. It cannot fail: if no semaphore can be had, nodes are waited for.
+    pub(crate) fn begin(&self) -> Pending {
+        Pending::begin(self.clone())
+    }
+
+    /// The path of a device: its node or link under `/dev/mapper` if that is this very device, else the kernel's own node.
     ///
     /// # Errors
     /// [`UdevError::NoNode`]: neither is this device.
-    pub fn path_of(&self, name: DmName<'_>, number: DeviceNumber) -> Result<PathBuf, UdevError> {
-        let mut places = links(name).into_iter().chain([kernel_path(number)]);
-        let found = places.find(|path| is_device(path, number));
-        found.ok_or_else(|| UdevError::NoNode { path: mapper_path(name), number })
-    }
-}
-
-/// Commands after which `/dev` is to be as it should: see [`Udev::batch`].
-///
-/// A batch that is dropped without [`finish`](Self::finish) waits for nothing, and leaves no semaphore behind.
-#[derive(Debug)]
-pub struct Batch {
-    udev: Udev,
-    cookie: Option<Cookie>,
-    flags: UdevFlags,
-    /// For the strategies that look after nodes themselves.
-    changes: Vec<NodeChange>,
-}
-
-impl Batch {
-    /// What udev's rules are told about the commands that follow, where there are cookies.
-    pub const fn set_flags(&mut self, flags: UdevFlags) {
-        self.flags = flags;
-    }
-
-    /// As [`Dm::device_resume`].
-    ///
-    /// # Errors
-    /// As there, and a semaphore that can't be changed.
-    pub fn resume<'a, T: Transport>(
-        &mut self,
-        dm: &Dm<T>,
-        id: impl Into<DevId<'a>>,
-        options: ResumeOptions,
-    ) -> Result<DeviceInfo> {
-        let info = self.run(
-            |cookie| dm.device_resume(id, cookie.map_or(options, |cookie| options.cookie(cookie))),
-            DeviceInfo::uevent_generated,
-        )?;
-        if let Some(name) = info.name() {
-            self.note(name, info.number(), true);
-        }
-        Ok(info)
-    }
-
-    /// As [`Dm::device_setup`].
-    ///
-    /// # Errors
-    /// As there, and a semaphore that can't be changed.
-    pub fn setup<'l, T: Transport, P: WriteParams>(
-        &mut self,
-        dm: &Dm<T>,
-        buffer: &mut Buffer,
-        name: DmName<'_>,
-        lines: impl IntoIterator<Item = TargetLine<'l, P>>,
-        options: SetupOptions<'_>,
-    ) -> Result<DeviceInfo, StepError> {
-        dm.setup_with(buffer, name, lines, options, |number| self.resume(dm, number, options.resume))
-    }
-
-    /// As [`Dm::device_remove`].
-    ///
-    /// # Errors
-    /// As there, and a semaphore that can't be changed.
-    pub fn remove<'a, T: Transport>(
-        &mut self,
-        dm: &Dm<T>,
-        id: impl Into<DevId<'a>>,
-        options: RemoveOptions,
-    ) -> Result<Removal> {
-        let id = id.into();
-        // Afterwards nobody knows its name.
-        let before = if self.looks_after_nodes() { Some(dm.device_info(id, InfoOptions::new())?) } else { None };
-        let removal = self.run(
-            |cookie| dm.device_remove(id, cookie.map_or(options, |cookie| options.cookie(cookie))),
-            |removal| *removal == Removal::Done { uevent_generated: true },
-        )?;
-        if let Some((name, number)) = before.as_ref().and_then(|info| Some((info.name()?, info.number()))) {
-            if removal != Removal::Deferred {
-                self.note(name, number, false);
-            }
-        }
-        Ok(removal)
-    }
-
-    /// As [`Dm::device_rename`].
-    ///
-    /// # Errors
-    /// As there, and a semaphore that can't be changed.
-    pub fn rename<T: Transport>(
-        &mut self,
-        dm: &Dm<T>,
-        name: DmName<'_>,
-        new: DmName<'_>,
-        options: RenameOptions,
-    ) -> Result<DeviceInfo> {
-        let info = self.run(
-            |cookie| dm.device_rename(name, new, cookie.map_or(options, |cookie| options.cookie(cookie))),
-            DeviceInfo::uevent_generated,
-        )?;
-        // A device without a table has no node.
-        if info.has_active_table() {
-            self.note(name, info.number(), false);
-            self.note(new, info.number(), true);
-        }
-        Ok(info)
-    }
-
-    /// Runs a command that may send a uevent. If it has sent none, nobody will answer.
-    fn run<R>(
-        &mut self,
-        command: impl FnOnce(Option<UdevCookie>) -> Result<R>,
-        uevent_generated: impl FnOnce(&R) -> bool,
-    ) -> Result<R> {
-        let Some(cookie) = &self.cookie else { return command(None) };
-        // Nodes are left to udev, and the uevent comes from a command.
-        let flags = self.flags | UdevFlags::PRIMARY_SOURCE | UdevFlags::DISABLE_LIBRARY_FALLBACK;
-        cookie.expect_one()?;
-        let result = command(Some(cookie.number(flags)));
-        if !result.as_ref().is_ok_and(uevent_generated) {
-            cookie.expect_one_less()?;
-        }
-        result
-    }
-
-    const fn looks_after_nodes(&self) -> bool {
-        matches!(self.udev.strategy, Strategy::WaitForNodes | Strategy::MakeNodes)
-    }
-
-    fn note(&mut self, name: DmName<'_>, number: DeviceNumber, present: bool) {
-        if self.looks_after_nodes() {
-            let [path, udev_path] = links(name);
-            // What comes later counts.
-            self.changes.retain(|change| change.path != path);
-            self.changes.push(NodeChange { path, udev_path, number, present });
-        }
-    }
-
-    /// Waits until `/dev` follows, or makes it so.
-    ///
-    /// # Errors
-    /// [`UdevError::TimedOut`] and [`UdevError::NodeTimedOut`]: udev took longer than the deadline. The commands have taken
-    /// effect all the same, also with the other errors, and no semaphore is left behind.
-    pub fn finish(self) -> Result<(), UdevError> {
-        let Self { udev, cookie, changes, .. } = self;
-        if let Some(cookie) = cookie {
-            return cookie.wait(udev.deadline);
-        }
-        let start = Instant::now();
-        changes.iter().try_for_each(|change| match udev.strategy {
-            Strategy::MakeNodes => change.make(),
-            _ => change.wait(start, udev.deadline),
+    pub(crate) fn path_of(&self, name: &DmName, number: DeviceNumber) -> Result<PathBuf, UdevError> {
+        let kernel_path = self.dev.kernel_path(number);
+        let places = self.dev.places(name).into_iter().chain([kernel_path.clone()]);
+        places.into_iter().find(|path| is_device(path, number)).ok_or_else(|| {
+            let path = self.dev.node_path(name);
+            let found = node_state::state(&path, number);
+            UdevError::NoNode { name: name.to_owned(), number, path, found, kernel_path }
         })
+    }
+}
+
+impl Default for Udev {
+    /// [`Strategy::Auto`].
+    fn default() -> Self {
+        Self::new(Strategy::Auto)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_returned_only_if_it_is_the_device() {
+        let dev = tempfile::tempdir().unwrap();
+        let (udev, name) = (Udev::new(Strategy::None).dev_dir(dev.path()), DmName::new("my disk").unwrap());
+        let number = DeviceNumber::new(4000, 7);
+        let error = udev.path_of(name, number).unwrap_err();
+        assert!(error.is_not_found(), "{error}");
+        let place = dev.path().join(r"mapper/my\x20disk").display().to_string();
+        let text = error.to_string();
+        assert!(text.starts_with(r"no path leads to device 'my\x20disk' (4000:7): "), "{text}");
+        assert!(text.contains(&format!("{place} does not exist, and ")), "{text}");
+        std::fs::create_dir(dev.path().join("mapper")).unwrap();
+        std::fs::write(dev.path().join("mapper/my_disk"), "").unwrap();
+        std::fs::write(dev.path().join("dm-7"), "").unwrap();
+        assert!(udev.path_of(name, number).unwrap_err().is_not_found());
+    }
+
+    #[test]
+    fn private_devices_are_left_alone_by_all_rules_but_the_device_mappers() {
+        assert_eq!(Visibility::default().flags(), UdevFlags::empty());
+        let private = Visibility::Private.flags();
+        assert_eq!(private.bits(), 0b1110);
+        assert!(!private.contains(UdevFlags::DISABLE_DM_RULES));
+    }
+
+    #[test]
+    fn udev_can_be_shared_between_threads() {
+        const fn shared<T: Clone + Send + Sync>() {}
+        shared::<Udev>();
+        shared::<UdevError>();
+        const fn sent<T: Send>() {}
+        sent::<Pending>();
     }
 }

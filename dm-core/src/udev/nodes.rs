@@ -1,101 +1,264 @@
-//! Nodes and links under `/dev/mapper`: waiting for them, and making them where nobody else does.
+//! Nodes and links under `/dev/mapper`: making and removing them where udev does not.
 
-use std::fs;
+use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{FileTypeExt as _, symlink};
+use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _, lchown, symlink};
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
+use dm_sys::DM_DIR;
 use dm_units::DeviceNumber;
+use nix::errno::Errno;
 use nix::sys::stat::{Mode, SFlag, mknod};
 
-use super::UdevError;
-use crate::machine::paths::{is_device, kernel_path};
+use super::detect::Facts;
+use super::error::{UdevError, errno_of};
+use super::node_name::{file_names, node_name};
+use super::node_state::{is_block_node, is_link_to_kernel_node, leads_to};
+use crate::id::{DmName, DmNameBuf};
+use crate::machine::paths::is_device;
+
+/// What to make under `/dev/mapper` where udev does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NodeMode {
+    /// A link to the kernel's own node, as udev makes it; a block node of root's with mode 0600 where the kernel's is missing.
+    #[default]
+    Link,
+    /// A block node, as libdm makes it.
+    #[non_exhaustive]
+    Node {
+        /// Its owner.
+        uid: u32,
+        /// Its group.
+        gid: u32,
+        /// Its permission bits, whatever the umask.
+        mode: u32,
+    },
+}
+
+impl NodeMode {
+    /// A block node with an owner, a group and permission bits, such as `0o660`.
+    #[must_use]
+    pub const fn node(uid: u32, gid: u32, mode: u32) -> Self {
+        Self::Node { uid, gid, mode }
+    }
+}
 
 /// What a command changes under `/dev/mapper`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct NodeChange {
-    /// Where it is made here.
-    pub(super) path: PathBuf,
-    /// Where udev makes it.
-    pub(super) udev_path: PathBuf,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NodeChange {
+    /// The device of this name exists, so its node should.
+    Present,
+    /// It does not exist any more, or has another name.
+    Absent,
+    /// It will be removed when it is closed. Where udev will not remove the node then, it is removed now: the number can be
+    /// another device's soon after.
+    Deferred,
+}
+
+/// A change of one device's node.
+#[derive(Clone, Debug)]
+pub(super) struct Change {
+    pub(super) name: DmNameBuf,
     pub(super) number: DeviceNumber,
-    /// The device is to be there from now on, or not to be.
-    pub(super) present: bool,
+    pub(super) kind: NodeChange,
+    /// Where its node can be; where it is made here comes first.
+    pub(super) places: Vec<PathBuf>,
 }
 
-impl NodeChange {
-    fn is_done(&self) -> bool {
-        let places = [&self.path, &self.udev_path];
-        if self.present {
-            places.iter().any(|path| is_device(path, self.number))
-        } else {
-            !places.iter().any(|path| stands_at(path, self.number))
-        }
+/// Brings changes into the order in which they are carried out: names that are no longer used come first, and leave alone what
+/// another name of the same device uses now. By udev's names, `my disk` and `my_disk` have the same link.
+pub(super) fn in_order(mut changes: Vec<Change>) -> Vec<Change> {
+    changes.sort_by_key(|change| change.kind == NodeChange::Present);
+    let in_use: Vec<_> = changes
+        .iter()
+        .filter(|change| change.kind == NodeChange::Present)
+        .flat_map(|change| change.places.iter().map(|place| (change.number, place.clone())))
+        .collect();
+    for change in changes.iter_mut().filter(|change| change.kind != NodeChange::Present) {
+        change.places.retain(|place| !in_use.iter().any(|(number, used)| *number == change.number && used == place));
+    }
+    changes
+}
+
+/// A directory in the place of `/dev`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct DevDir {
+    pub(super) path: PathBuf,
+    pub(super) mode: NodeMode,
+}
+
+impl DevDir {
+    pub(super) fn mapper_dir(&self) -> PathBuf {
+        self.path.join(DM_DIR)
     }
 
-    /// Waits until somebody else has done it, at most so long after `start`.
-    pub(super) fn wait(&self, start: Instant, deadline: Duration) -> Result<(), UdevError> {
-        let mut pause = Duration::from_micros(200);
-        while !self.is_done() {
-            let left = deadline.saturating_sub(start.elapsed());
-            if left.is_zero() {
-                return Err(UdevError::NodeTimedOut { path: self.udev_path.clone(), waited: start.elapsed() });
+    /// Where the node of a device is made here.
+    pub(super) fn node_path(&self, name: &DmName) -> PathBuf {
+        self.mapper_dir().join(node_name(name))
+    }
+
+    /// Where the node of a device can be: as made here and by libdm, and as made by udev, which changes odd names in
+    /// another way.
+    pub(super) fn places(&self, name: &DmName) -> Vec<PathBuf> {
+        let mapper = self.mapper_dir();
+        file_names(name).map(|name| mapper.join(name)).collect()
+    }
+
+    /// The kernel's own node, if this directory has them.
+    pub(super) fn kernel_path(&self, number: DeviceNumber) -> PathBuf {
+        self.path.join(format!("dm-{}", number.minor))
+    }
+
+    pub(super) fn change(&self, name: &DmName, number: DeviceNumber, kind: NodeChange) -> Change {
+        Change { name: name.to_owned(), number, kind, places: self.places(name) }
+    }
+
+    /// Whether a change is visible, or does not apply any more: another process may have removed, renamed or made the device
+    /// since.
+    pub(super) fn is_done(&self, change: &Change, facts: &Facts) -> bool {
+        let places = &change.places;
+        match change.kind {
+            NodeChange::Present => {
+                places.iter().any(|path| is_device(path, change.number)) || exists(change, facts) == Some(false)
             }
-            thread::sleep(pause.min(left));
-            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+            NodeChange::Absent => {
+                !places.iter().any(|path| leads_to(path, change.number)) || exists(change, facts) == Some(true)
+            }
+            NodeChange::Deferred => !places.iter().any(|path| is_block_node(path, change.number)),
         }
-        Ok(())
     }
 
-    /// Does it.
-    pub(super) fn make(&self) -> Result<(), UdevError> {
-        let made = if self.present { make(&self.path, self.number) } else { remove(&self.path, self.number) };
-        made.map_err(|source| UdevError::Node { path: self.path.clone(), source })
+    /// Whether udev will not carry out a change, by what is here now: udev's link leads to a kernel's node that is not
+    /// here; or a block node stands here, while udev only makes links.
+    pub(super) fn is_left_to_us(&self, change: &Change, facts: &Facts) -> bool {
+        let has_kernel_node = is_device(&self.kernel_path(change.number), change.number);
+        match change.kind {
+            NodeChange::Present => {
+                !has_kernel_node && change.places.iter().any(|path| is_link_to_kernel_node(path, change.number))
+            }
+            NodeChange::Deferred => true,
+            NodeChange::Absent => {
+                change.places.iter().any(|path| is_block_node(path, change.number))
+                    || has_kernel_node && facts.path(sysfs_path(change.number)).symlink_metadata().is_err()
+            }
+        }
+    }
+
+    /// Carries out a change, if it is not done and still applies.
+    pub(super) fn carry_out(&self, change: &Change, facts: &Facts) -> Result<(), UdevError> {
+        match change.kind {
+            NodeChange::Present if exists(change, facts) == Some(false) => Ok(()),
+            NodeChange::Present => self.make(change),
+            NodeChange::Absent if exists(change, facts) == Some(true) => Ok(()),
+            NodeChange::Absent | NodeChange::Deferred => change.places.iter().try_for_each(|path| {
+                remove(path, change.number).map_err(|error| node_error("remove", change, path.clone(), &error))
+            }),
+        }
+    }
+
+    /// Makes the node, in the place of another device's node or link.
+    fn make(&self, change: &Change) -> Result<(), UdevError> {
+        let path = self.node_path(&change.name);
+        if is_device(&path, change.number) {
+            return Ok(());
+        }
+        let kernels = self.kernel_path(change.number);
+        let (path, is_udevs) = match change.places.iter().find(|path| is_link_to_kernel_node(path, change.number)) {
+            // Only `mapper` is shared with udev's `/dev`. Its link is right, and leads to a node that is missing here.
+            Some(_) if fs::symlink_metadata(&kernels).is_err() => (kernels, true),
+            _ => (path, false),
+        };
+        self.make_directory(change)?;
+        let failed = |error: &io::Error| node_error("make", change, path.clone(), error);
+        match fs::symlink_metadata(&path).map(|metadata| metadata.file_type()) {
+            Ok(kind) if kind.is_symlink() || kind.is_block_device() => {
+                gone(fs::remove_file(&path)).map_err(|error| failed(&error))?;
+            }
+            Ok(_) => {
+                return Err(UdevError::Occupied {
+                    name: change.name.clone(),
+                    number: change.number,
+                    path: path.clone(),
+                });
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(&error)),
+        }
+        let made = if is_udevs { make_node(&path, change.number) } else { self.make_at(&path, change.number) };
+        match made {
+            // Another process was faster.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && is_device(&path, change.number) => Ok(()),
+            made => made.map_err(|error| failed(&error)),
+        }
+    }
+
+    fn make_at(&self, path: &Path, number: DeviceNumber) -> io::Result<()> {
+        let kernels = self.kernel_path(number);
+        match self.mode {
+            NodeMode::Link if is_device(&kernels, number) => {
+                symlink(Path::new("..").join(kernels.file_name().unwrap_or_default()), path)
+            }
+            NodeMode::Link => make_node(path, number),
+            NodeMode::Node { uid, gid, mode } => {
+                make_node(path, number)?;
+                lchown(path, Some(uid), Some(gid))?;
+                fs::set_permissions(path, Permissions::from_mode(mode & 0o7777))
+            }
+        }
+    }
+
+    /// Makes `/dev/mapper` if it is missing, with mode 0755 whatever the umask, and refuses one in which others can put links.
+    fn make_directory(&self, change: &Change) -> Result<(), UdevError> {
+        let path = self.mapper_dir();
+        let failed = |error: io::Error| node_error("make", change, path.clone(), &error);
+        match DirBuilder::new().mode(0o700).create(&path) {
+            Ok(()) => fs::set_permissions(&path, Permissions::from_mode(0o755)).map_err(failed)?,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failed(error)),
+        }
+        let metadata = fs::symlink_metadata(&path).map_err(failed)?;
+        // A directory in the place of `/dev` may be another user's, as in tests of that user.
+        let is_trusted =
+            || metadata.uid() == 0 || fs::metadata(&self.path).is_ok_and(|dev| dev.uid() == metadata.uid());
+        if metadata.is_dir() && is_trusted() && metadata.mode() & 0o002 == 0 {
+            return Ok(());
+        }
+        Err(UdevError::Directory { path })
     }
 }
 
-const LONGEST_PAUSE: Duration = Duration::from_millis(10);
-
-/// Puts a device at a path, in the place of another device's node or link.
-fn make(path: &Path, number: DeviceNumber) -> io::Result<()> {
-    if is_device(path, number) {
-        return Ok(());
-    }
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    match fs::symlink_metadata(path).map(|metadata| metadata.file_type()) {
-        Ok(kind) if kind.is_symlink() || kind.is_block_device() => gone(fs::remove_file(path))?,
-        Ok(_) => return Err(io::Error::new(ErrorKind::AlreadyExists, "something else stands there; move it away")),
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    let kernels = kernel_path(number);
-    if is_device(&kernels, number) {
-        return symlink(Path::new("..").join(kernels.file_name().unwrap_or_default()), path);
-    }
+/// Makes a block node that only its owner may use.
+fn make_node(path: &Path, number: DeviceNumber) -> io::Result<()> {
     Ok(mknod(path, SFlag::S_IFBLK, Mode::S_IRUSR | Mode::S_IWUSR, number.to_dev_t())?)
 }
 
-/// Whether the node of a device or a link to it stands at a path. When the device is gone, that link leads nowhere.
-fn stands_at(path: &Path, number: DeviceNumber) -> bool {
-    is_device(path, number) || path.is_symlink() && !path.exists()
+fn node_error(what: &'static str, change: &Change, path: PathBuf, error: &io::Error) -> UdevError {
+    UdevError::Node { what, name: change.name.clone(), number: change.number, path, source: errno_of(error) }
 }
 
-/// Takes a device away from a path, if it stands there.
-fn remove(path: &Path, number: DeviceNumber) -> io::Result<()> {
-    if stands_at(path, number) {
-        return gone(fs::remove_file(path));
+fn sysfs_path(number: DeviceNumber) -> String {
+    format!("sys/dev/block/{number}")
+}
+
+/// Whether a device of this name and number exists now; `None` if sysfs can't tell.
+fn exists(change: &Change, facts: &Facts) -> Option<bool> {
+    match fs::read(facts.path(sysfs_path(change.number)).join("dm/name")) {
+        Ok(name) => Some(name.strip_suffix(b"\n").unwrap_or(&name) == change.name.as_bytes()),
+        Err(error) if error.kind() == ErrorKind::NotFound => facts.path("sys/dev/block").exists().then_some(false),
+        Err(_) => None,
     }
-    Ok(())
 }
 
-/// That somebody else was faster is as good.
+/// Removes a device's node or link.
+fn remove(path: &Path, number: DeviceNumber) -> io::Result<()> {
+    if leads_to(path, number) { gone(fs::remove_file(path)) } else { Ok(()) }
+}
+
+/// If another process was faster, the result is the same.
 fn gone(removed: io::Result<()>) -> io::Result<()> {
     match removed {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) if Errno::ENOENT == errno_of(&error) => Ok(()),
         removed => removed,
     }
 }
@@ -103,42 +266,116 @@ fn gone(removed: io::Result<()>) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::udev::alive::fake::Fake;
 
-    #[test]
-    fn links_that_lead_nowhere_are_removed_and_files_are_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = folder.path();
-        let (link, file) = (folder.join("link"), folder.join("file"));
-        symlink("../nowhere", &link).unwrap();
-        fs::write(&file, "").unwrap();
-        let number = DeviceNumber::new(4000, 0);
-        remove(&link, number).unwrap();
-        remove(&file, number).unwrap();
-        remove(&folder.join("missing"), number).unwrap();
-        assert!(!link.is_symlink() && file.exists());
-        assert_eq!(make(&file, number).unwrap_err().kind(), ErrorKind::AlreadyExists);
+    const NUMBER: DeviceNumber = DeviceNumber { major: 4000, minor: 7 };
+
+    /// A root with sysfs and an empty directory in the place of `/dev`.
+    fn empty() -> (Fake, Facts, DevDir) {
+        let fake = Fake::new();
+        fs::create_dir_all(fake.path("sys/dev/block")).unwrap();
+        fs::create_dir(fake.path("dev")).unwrap();
+        let (facts, dev) = (fake.facts(), DevDir { path: fake.path("dev"), mode: NodeMode::Link });
+        (fake, facts, dev)
+    }
+
+    fn change(dev: &DevDir, name: &str, kind: NodeChange) -> Change {
+        dev.change(DmName::new(name).unwrap(), NUMBER, kind)
+    }
+
+    fn put_link(dev: &DevDir, name: &str, target: &str) -> PathBuf {
+        let link = dev.path.join(DM_DIR).join(name);
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        symlink(target, &link).unwrap();
+        link
     }
 
     #[test]
-    fn waiting_for_a_node_has_an_end() {
-        let folder = tempfile::tempdir().unwrap();
-        let change = |name: &str, present| {
-            let path = folder.path().join(name);
-            NodeChange { udev_path: path.clone(), path, number: DeviceNumber::new(4000, 0), present }
-        };
-        let times_out = |change: NodeChange| {
-            let waited = change.wait(Instant::now(), Duration::from_millis(20));
-            matches!(waited, Err(UdevError::NodeTimedOut { path, .. }) if path == change.path)
-        };
-        assert!(times_out(change("missing", true)));
-        change("missing", false).wait(Instant::now(), Duration::ZERO).unwrap();
-        // The kernel has removed its node, and udev not yet the link to it.
-        symlink("../dm-0", folder.path().join("link")).unwrap();
-        assert!(times_out(change("link", false)));
-        // It counts from the start of the first of several waits.
-        let deadline = Duration::from_secs(2);
-        let start = Instant::now().checked_sub(deadline).unwrap();
-        change("missing", true).wait(start, deadline).unwrap_err();
-        assert!(start.elapsed() < deadline + Duration::from_secs(1));
+    fn only_links_and_block_nodes_are_removed_and_replaced() {
+        let (fake, facts, dev) = empty();
+        let link = put_link(&dev, "link", "../nowhere");
+        let other = put_link(&dev, "other", "/dev/null");
+        let file = dev.path.join("mapper/file");
+        fs::write(&file, "").unwrap();
+        for name in ["link", "other", "file", "missing"] {
+            dev.carry_out(&change(&dev, name, NodeChange::Absent), &facts).unwrap();
+        }
+        assert!(!link.is_symlink() && other.is_symlink() && file.exists());
+        // The device exists, so that its node should.
+        fake.file("sys/dev/block/4000:7/dm/name", "file\n");
+        let error = dev.carry_out(&change(&dev, "file", NodeChange::Present), &facts).unwrap_err();
+        assert!(matches!(&error, UdevError::Occupied { path, .. } if *path == file), "{error}");
+        assert!(file.is_file());
+    }
+
+    #[test]
+    fn no_node_is_made_for_a_device_that_another_process_removed_or_renamed() {
+        let (fake, facts, dev) = empty();
+        dev.carry_out(&change(&dev, "gone", NodeChange::Present), &facts).unwrap();
+        fake.file("sys/dev/block/4000:7/dm/name", "new name\n");
+        dev.carry_out(&change(&dev, "old name", NodeChange::Present), &facts).unwrap();
+        assert!(!dev.path.join(DM_DIR).exists());
+    }
+
+    #[test]
+    fn the_link_of_a_device_that_was_made_again_is_kept() {
+        let (fake, facts, dev) = empty();
+        let link = put_link(&dev, "again", "../dm-7");
+        fake.file("sys/dev/block/4000:7/dm/name", "again\n");
+        let absent = change(&dev, "again", NodeChange::Absent);
+        assert!(dev.is_done(&absent, &facts));
+        dev.carry_out(&absent, &facts).unwrap();
+        assert!(link.is_symlink());
+        // A deferred removal removes it while the device still exists.
+        dev.carry_out(&change(&dev, "again", NodeChange::Deferred), &facts).unwrap();
+        assert!(!link.is_symlink());
+    }
+
+    #[test]
+    fn a_rename_to_a_name_with_the_same_link_keeps_the_link() {
+        let (_fake, _, dev) = empty();
+        let [old, new] = ["my disk", "my_disk"].map(|name| DmName::new(name).unwrap());
+        let changes = in_order(vec![
+            dev.change(new, NUMBER, NodeChange::Present),
+            dev.change(old, NUMBER, NodeChange::Absent),
+            dev.change(old, DeviceNumber::new(4000, 8), NodeChange::Deferred),
+        ]);
+        let mapper = dev.path.join(DM_DIR);
+        assert_eq!(changes[0].places, [mapper.join(r"my\x20disk")]);
+        assert_eq!(changes[1].places, dev.places(old), "another device's link is not the same");
+        assert_eq!((&*changes[2].name, &changes[2].places), (new, &vec![mapper.join("my_disk")]));
+    }
+
+    #[test]
+    fn the_directory_has_its_mode_whatever_the_umask_and_is_not_a_link() {
+        let (fake, _, dev) = empty();
+        let mapper = dev.path.join(DM_DIR);
+        let present = change(&dev, "x", NodeChange::Present);
+        dev.make_directory(&present).unwrap();
+        assert_eq!(fs::metadata(&mapper).unwrap().mode() & 0o7777, 0o755);
+        // An existing one keeps its mode.
+        fs::set_permissions(&mapper, Permissions::from_mode(0o700)).unwrap();
+        dev.make_directory(&present).unwrap();
+        assert_eq!(fs::metadata(&mapper).unwrap().mode() & 0o7777, 0o700);
+
+        let refused = || matches!(dev.make_directory(&present), Err(UdevError::Directory { path }) if path == mapper);
+        fs::set_permissions(&mapper, Permissions::from_mode(0o777)).unwrap();
+        assert!(refused());
+        fs::remove_dir(&mapper).unwrap();
+        symlink(fake.path("sys"), &mapper).unwrap();
+        assert!(refused());
+        fs::remove_file(&mapper).unwrap();
+        fs::write(&mapper, "").unwrap();
+        assert!(refused());
+    }
+
+    #[test]
+    fn a_missing_dev_is_an_error_and_is_not_made() {
+        let (fake, facts, _) = empty();
+        let dev = DevDir { path: fake.path("no/dev"), mode: NodeMode::Link };
+        fake.file("sys/dev/block/4000:7/dm/name", "x\n");
+        let error = dev.carry_out(&change(&dev, "x", NodeChange::Present), &facts).unwrap_err();
+        assert_eq!(error.errno(), Some(Errno::ENOENT as i32), "{error}");
+        assert!(!fake.path("no").exists());
     }
 }

@@ -1,77 +1,141 @@
 //! System V semaphores, as far as udev cookies need them.
 #![expect(unsafe_code, reason = "the semaphore calls, which no safe library offers")]
 
-use std::io;
+use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::libc;
 
-/// A set of one semaphore. Nothing is done when it is dropped: it belongs to the system, not to a process.
+unsafe extern "C" {
+    // Declared here because the libc crate lacks it; glibc and musl have it. The libc crate's `timespec` and `sembuf` are the
+    // C library's, and the call only reads them.
+    fn semtimedop(
+        id: libc::c_int,
+        operations: *mut libc::sembuf,
+        count: libc::size_t,
+        timeout: *const libc::timespec,
+    ) -> libc::c_int;
+}
+
+/// A set of one semaphore, by its id. Dropping this changes nothing: the semaphore belongs to the system.
+///
+/// The kernel counts the upper bits of an id up whenever it reuses a slot, so the id of a removed semaphore is not that of a
+/// later one, unlike its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Semaphore {
     id: libc::c_int,
+}
+
+/// How a wait for zero ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waited {
+    Zero,
+    TimedOut,
+    Interrupted,
 }
 
 impl Semaphore {
     /// Makes a semaphore of value 0 that only this user may use.
     ///
     /// # Errors
-    /// `EEXIST` where there is one with this key; `ENOSPC` where the system has no more.
-    pub(super) fn create(key: u32) -> io::Result<Self> {
+    /// `EEXIST`: the key is in use. `ENOSPC`: the limit of `kernel.sem` is reached.
+    pub(super) fn create(key: u32) -> Result<Self, Errno> {
         Self::get(key, libc::IPC_CREAT | libc::IPC_EXCL | 0o600)
     }
 
-    /// Finds a semaphore.
+    /// Finds a semaphore by its key.
     ///
     /// # Errors
-    /// `ENOENT` where there is none with this key.
-    pub(super) fn find(key: u32) -> io::Result<Self> {
+    /// `ENOENT`: no semaphore has this key.
+    pub(super) fn find(key: u32) -> Result<Self, Errno> {
         Self::get(key, 0)
     }
 
-    fn get(key: u32, flags: libc::c_int) -> io::Result<Self> {
+    /// The semaphore of an id that the system listed.
+    pub(super) const fn from_id(id: i32) -> Self {
+        Self { id }
+    }
+
+    #[cfg(test)]
+    pub(super) const fn id(self) -> i32 {
+        self.id
+    }
+
+    fn get(key: u32, flags: libc::c_int) -> Result<Self, Errno> {
         let key = libc::key_t::from_ne_bytes(key.to_ne_bytes());
         // SAFETY: takes three numbers and touches no memory of this process.
-        let id = unsafe { libc::semget(key, 1, flags) };
-        checked(id).map(|id| Self { id })
+        Errno::result(unsafe { libc::semget(key, 1, flags) }).map(|id| Self { id })
     }
 
     /// How many steps are outstanding.
     ///
     /// # Errors
-    /// `EIDRM` or `EINVAL` where it was removed.
-    pub(super) fn value(self) -> io::Result<i32> {
-        // SAFETY: `GETVAL` takes no fourth argument and touches no memory of this process.
-        checked(unsafe { libc::semctl(self.id, 0, libc::GETVAL) })
+    /// `EIDRM` or `EINVAL`: it was removed.
+    pub(super) fn value(self) -> Result<i32, Errno> {
+        self.control(libc::GETVAL)
+    }
+
+    /// How many threads wait for its value to change.
+    ///
+    /// # Errors
+    /// `EIDRM` or `EINVAL`: it was removed.
+    pub(super) fn waiters(self) -> Result<i32, Errno> {
+        Ok(self.control(libc::GETZCNT)?.saturating_add(self.control(libc::GETNCNT)?))
     }
 
     /// Adds to the value, or takes from it, at once or not at all.
     ///
     /// # Errors
-    /// `EAGAIN` where it would become negative; `ERANGE` where it would become too large.
-    pub(super) fn add(self, change: i16) -> io::Result<()> {
+    /// `EAGAIN`: it would become negative. `ERANGE`: it would become too large. `EIDRM` or `EINVAL`: it was removed.
+    pub(super) fn add(self, change: i16) -> Result<(), Errno> {
         let flags = i16::try_from(libc::IPC_NOWAIT).unwrap_or(0);
         let mut operation = libc::sembuf { sem_num: 0, sem_op: change, sem_flg: flags };
         // SAFETY: `operation` is one initialised `sembuf`, which is what the third argument says, and it outlives the call,
         // which only reads it.
-        checked(unsafe { libc::semop(self.id, &raw mut operation, 1) }).map(|_| ())
+        Errno::result(unsafe { libc::semop(self.id, &raw mut operation, 1) }).map(drop)
     }
 
-    /// Removes it; whoever waits for it is woken.
+    /// Sleeps until the value is 0, for at most `timeout`.
     ///
     /// # Errors
-    /// `EIDRM` or `EINVAL` where it was removed already.
-    pub(super) fn remove(self) -> io::Result<()> {
-        // SAFETY: `IPC_RMID` takes no fourth argument and touches no memory of this process.
-        checked(unsafe { libc::semctl(self.id, 0, libc::IPC_RMID) }).map(|_| ())
+    /// `EIDRM` or `EINVAL`: it was removed, also while this waits.
+    pub(super) fn wait_for_zero(self, timeout: Duration) -> Result<Waited, Errno> {
+        let mut operation = libc::sembuf { sem_num: 0, sem_op: 0, sem_flg: 0 };
+        let timeout = libc::timespec {
+            tv_sec: timeout.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+            tv_nsec: timeout.subsec_nanos().into(),
+        };
+        // SAFETY: `operation` is one initialised `sembuf`, as the third argument says, and `timeout` an initialised
+        // `timespec`. Both outlive the call, which only reads them.
+        match Errno::result(unsafe { semtimedop(self.id, &raw mut operation, 1, &raw const timeout) }) {
+            Ok(_) => Ok(Waited::Zero),
+            Err(Errno::EAGAIN) => Ok(Waited::TimedOut),
+            Err(Errno::EINTR) => Ok(Waited::Interrupted),
+            Err(errno) => Err(errno),
+        }
     }
-}
 
-fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+    /// Removes it. Threads that wait for it are woken.
+    ///
+    /// # Errors
+    /// `EIDRM` or `EINVAL`: it was removed already. `EPERM`: it belongs to another user.
+    pub(super) fn remove(self) -> Result<(), Errno> {
+        self.control(libc::IPC_RMID).map(drop)
+    }
+
+    /// Only for operations without a fourth argument.
+    fn control(self, operation: libc::c_int) -> Result<libc::c_int, Errno> {
+        // SAFETY: the callers' operations (`GETVAL`, `GETZCNT`, `GETNCNT`, `IPC_RMID`) take no fourth argument and touch no
+        // memory of this process.
+        Errno::result(unsafe { libc::semctl(self.id, 0, operation) })
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+    use std::time::Instant;
+
     use super::*;
 
     /// A key of this process, outside those of cookies.
@@ -80,16 +144,45 @@ mod tests {
     }
 
     #[test]
-    fn a_semaphore_counts_and_goes() {
+    fn a_semaphore_counts_and_is_removed_once() {
         let semaphore = Semaphore::create(key(1)).unwrap();
-        assert_eq!(Semaphore::create(key(1)).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-        assert_eq!(Semaphore::find(key(1)).unwrap(), semaphore);
+        assert_eq!(Semaphore::create(key(1)), Err(Errno::EEXIST));
+        assert_eq!(Semaphore::find(key(1)), Ok(semaphore));
         semaphore.add(2).unwrap();
         semaphore.add(-1).unwrap();
-        assert_eq!(semaphore.value().unwrap(), 1);
-        assert_eq!(semaphore.add(-2).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(semaphore.value(), Ok(1));
+        assert_eq!(semaphore.add(-2), Err(Errno::EAGAIN));
+        assert_eq!(semaphore.waiters(), Ok(0));
         semaphore.remove().unwrap();
-        assert!(semaphore.value().is_err());
-        assert_eq!(Semaphore::find(key(1)).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert!(matches!(semaphore.remove(), Err(Errno::EINVAL | Errno::EIDRM)));
+        assert!(matches!(semaphore.value(), Err(Errno::EINVAL | Errno::EIDRM)));
+        assert_eq!(Semaphore::find(key(1)), Err(Errno::ENOENT));
+    }
+
+    #[test]
+    fn an_id_is_not_reused_with_its_key() {
+        let first = Semaphore::create(key(2)).unwrap();
+        first.remove().unwrap();
+        let second = Semaphore::create(key(2)).unwrap();
+        assert_ne!(first.id(), second.id());
+        assert!(first.remove().is_err());
+        second.remove().unwrap();
+    }
+
+    #[test]
+    fn a_wait_ends_at_zero_or_at_the_timeout_or_when_it_is_removed() {
+        let semaphore = Semaphore::create(key(3)).unwrap();
+        assert_eq!(semaphore.wait_for_zero(Duration::MAX), Ok(Waited::Zero));
+        semaphore.add(1).unwrap();
+        let start = Instant::now();
+        assert_eq!(semaphore.wait_for_zero(Duration::from_millis(30)), Ok(Waited::TimedOut));
+        assert!(start.elapsed() >= Duration::from_millis(30));
+        let waiting = thread::spawn(move || semaphore.wait_for_zero(Duration::from_secs(20)));
+        while semaphore.waiters() == Ok(0) {
+            thread::yield_now();
+        }
+        semaphore.remove().unwrap();
+        assert!(matches!(waiting.join().unwrap(), Err(Errno::EIDRM | Errno::EINVAL)));
+        assert!(start.elapsed() < Duration::from_secs(20));
     }
 }

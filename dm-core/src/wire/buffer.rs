@@ -1,104 +1,49 @@
-//! The buffer that commands with a payload fill and the kernel answers in.
+//! The memory that requests with a payload are written into and that the kernel answers in.
 
+use core::fmt;
 use core::hint::black_box;
 
-use crate::wire::command::Command;
-use crate::wire::flags::Flags;
-use crate::wire::header::{self, HEADER_SIZE, HeaderBytes, NO_HEADER, Request};
+use super::header::{self, HEADER_SIZE, HeaderBytes, NO_HEADER, Request};
 
-/// The most bytes the kernel takes in one request (`copy_params` in drivers/md/dm-ioctl.c).
+/// The most bytes that the kernel accepts in one request (`copy_params` in drivers/md/dm-ioctl.c).
 pub(crate) const MAX_SIZE: usize = 1 << 30;
 
-/// Memory for requests and replies with a payload, to be reused over many calls.
+/// Memory for one request and its reply.
 ///
-/// The kernel copies as many bytes as it is offered, in and out, used or not. So each command is offered just what its
-/// last reply in this buffer needed and a little more; a large table read once makes nothing else slower. A reply that
-/// does not fit is asked for again with more room.
-///
-/// ```no_run
-/// use dm_core::{Buffer, Dm, ListOptions};
-///
-/// let dm = Dm::open()?;
-/// let mut buffer = Buffer::new();
-/// for device in &dm.list_devices(&mut buffer, ListOptions::new())? {
-///     let device = device?;
-///     println!("{} {}", device.number, device.name);
-/// }
-/// # Ok::<(), dm_core::Error>(())
-/// ```
-#[derive(Debug, Default)]
-pub struct Buffer {
+/// It is wiped when it is dropped, cleared or grows, if it may have held a key.
+#[derive(Default)]
+pub(crate) struct Buffer {
     /// All bytes of the last request or reply. What is beyond its length is never offered to the kernel.
     bytes: Vec<u8>,
-    sizes: LastSizes,
-    /// There is or was key material in it.
+    /// It holds or held key material.
     secret: bool,
 }
 
-/// How many bytes the last reply to each command needed; 0 before the first.
-#[derive(Debug, Default)]
-struct LastSizes {
-    list_devices: usize,
-    table_deps: usize,
-    table_status: usize,
-    list_versions: usize,
-    target_msg: usize,
-}
-
-impl LastSizes {
-    fn of(&mut self, command: Command) -> Option<&mut usize> {
-        match command {
-            Command::ListDevices => Some(&mut self.list_devices),
-            Command::TableDeps => Some(&mut self.table_deps),
-            Command::TableStatus | Command::DeviceWait => Some(&mut self.table_status),
-            Command::ListVersions => Some(&mut self.list_versions),
-            Command::TargetMsg => Some(&mut self.target_msg),
-            _ => None,
-        }
-    }
-}
-
 impl Buffer {
-    /// An empty buffer; memory is allocated by the first command that needs it.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    /// A copy of a reply.
+    pub(crate) fn copy_of(other: &Self) -> Self {
+        Self { bytes: other.bytes.clone(), secret: other.secret }
     }
 
-    /// How many bytes it holds on to.
-    #[must_use]
-    pub fn capacity(&self) -> usize {
+    /// The number of bytes that are allocated.
+    pub(crate) fn capacity(&self) -> usize {
         self.bytes.capacity()
     }
 
-    /// Gives the memory back, and forgets how much each command needed.
-    pub fn clear(&mut self) {
-        self.wipe();
-        *self = Self::new();
+    pub(crate) fn is_secret(&self) -> bool {
+        self.secret
     }
 
-    /// How much to offer to a command: a first guess, or what it last needed and a sixteenth more, as far as there is
-    /// memory for it already.
-    pub(crate) fn size_for(&mut self, command: Command, first: usize) -> usize {
-        match self.sizes.of(command) {
-            Some(&mut last) if last > 0 => {
-                last.saturating_add(last / 16).saturating_add(SLACK).min(self.bytes.capacity())
-            }
-            _ => first,
-        }
-    }
-
-    pub(crate) fn remember(&mut self, command: Command, needed: usize) {
-        if let Some(last) = self.sizes.of(command) {
-            *last = needed;
-        }
+    /// From now on the content counts as a key.
+    #[inline]
+    pub(crate) fn set_secret(&mut self) {
+        self.secret = true;
     }
 
     /// Empties the buffer for a request.
     #[inline]
-    pub(crate) fn start(&mut self, request: &Request<'_>) {
+    pub(crate) fn start(&mut self) {
         self.wipe();
-        self.secret = request.flags.contains(Flags::SECURE_DATA);
         self.bytes.clear();
     }
 
@@ -109,8 +54,8 @@ impl Buffer {
 
     /// Writes the header, and zeros up to the size that the answer is offered.
     ///
-    /// Some status handlers write nothing, so what the kernel then takes for their text is what stands here: with zeros,
-    /// none.
+    /// Some status handlers write nothing. The kernel then returns as their text the bytes that were here: with zeros, none.
+    #[inline]
     pub(crate) fn finish(&mut self, request: &Request<'_>, size: usize) {
         self.zero_to(size.max(HEADER_SIZE));
         if let Some(header) = self.bytes.first_chunk_mut() {
@@ -120,7 +65,17 @@ impl Buffer {
 
     /// Appends zeros up to a size.
     fn zero_to(&mut self, size: usize) {
-        self.reserve(size.saturating_sub(self.bytes.len()));
+        if self.bytes.is_empty() && self.bytes.capacity() < size {
+            // Nothing needs to be kept, so the old memory is freed before the new one is allocated.
+            self.bytes = Vec::new();
+            if size >= FROM_KERNEL {
+                self.bytes = vec![0; size];
+                return;
+            }
+            self.bytes.reserve_exact(size);
+        } else {
+            self.reserve(size.saturating_sub(self.bytes.len()));
+        }
         while self.bytes.len() < size {
             // In pieces that the C library clears with vector stores. For longer ones it uses an instruction that is no
             // faster, and that emulated processors carry out byte by byte.
@@ -139,7 +94,7 @@ impl Buffer {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Cuts what is behind so many bytes.
+    /// Shortens the request to `len` bytes.
     #[inline]
     pub(crate) fn truncate(&mut self, len: usize) {
         self.bytes.truncate(len);
@@ -172,11 +127,13 @@ impl Buffer {
         &mut self.bytes
     }
 
+    #[inline]
     pub(crate) fn header(&self) -> &HeaderBytes {
         self.bytes.first_chunk().unwrap_or(&NO_HEADER)
     }
 
-    /// Overwrites what is there, if it may have held a key.
+    /// Overwrites the content if it may have held a key.
+    #[inline]
     pub(crate) fn wipe(&mut self) {
         if self.secret {
             wipe(&mut self.bytes);
@@ -184,9 +141,17 @@ impl Buffer {
         }
     }
 
-    /// What the kernel says it has written, header included; never more than was offered.
+    /// The length that the kernel reports for its reply, header included; never more than was offered.
+    #[inline]
     pub(crate) fn reply_len(&self) -> usize {
         header::data_size(self.header()).min(self.bytes.len())
+    }
+}
+
+/// Shows the size only: the content may be a key.
+impl fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Buffer").field("len", &self.bytes.len()).field("secret", &self.secret).finish()
     }
 }
 
@@ -196,11 +161,12 @@ impl Drop for Buffer {
     }
 }
 
-/// Room beyond the sixteenth: a number that got a digit longer, or one more device, should not cost a second call.
-const SLACK: usize = 256;
 const PIECE: usize = 2000;
 
-/// Overwrites bytes in a way that the compiler can't leave out, although nobody reads them again.
+/// From this size on the C library takes memory from the kernel, and knows that it is zero.
+const FROM_KERNEL: usize = 128 * 1024;
+
+/// Overwrites bytes in a way that the compiler can't leave out, although they are not read again.
 fn wipe(bytes: &mut Vec<u8>) {
     bytes.resize(bytes.capacity(), 0);
     bytes.fill(0);

@@ -4,11 +4,8 @@ use core::fmt;
 
 use dm_sys as sys;
 
-use crate::wire::flags::Flags;
-use crate::wire::header::Request;
-
 bitflags::bitflags! {
-    /// What udev's rules are told with a cookie.
+    /// What a cookie tells udev's rules.
     ///
     /// The kernel only passes them on, in the uevent's `DM_COOKIE`; their meaning is a convention of libdm and its rules.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -50,8 +47,8 @@ bitflags::bitflags! {
 ///
 /// The kernel takes any number but 0, and sends it only where there is a uevent to send: ask
 /// [`uevent_generated`](crate::DeviceInfo::uevent_generated) of the answer. With udev's device-mapper rules, the lower half
-/// names a System V semaphore (key `0x0d4d` and the lower half) that the rules decrement when they are done; whoever uses
-/// a cookie must have made it.
+/// names a System V semaphore (key `0x0d4d` and the lower half) that the rules decrement when they have finished. It must
+/// exist before the command is sent. A lower half of 0 means that no semaphore exists: only the flags are passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UdevCookie(u32);
 
@@ -62,10 +59,35 @@ impl UdevCookie {
         Self(base as u32 | flags.bits() << sys::DM_UDEV_FLAGS_SHIFT)
     }
 
+    /// Passes flags to the rules, while no process waits.
+    #[must_use]
+    pub const fn flags_only(flags: UdevFlags) -> Self {
+        Self::new(0, flags)
+    }
+
+    /// Reads the number of a uevent's `DM_COOKIE`, or the key of a cookie's semaphore. The key has other flags.
+    #[must_use]
+    pub const fn from_number(number: u32) -> Self {
+        Self(number)
+    }
+
     /// The whole number, as the kernel and udev see it.
     #[must_use]
     pub const fn number(self) -> u32 {
         self.0
+    }
+
+    /// What tells it from other cookies; 0 if no process waits.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is wanted")]
+    pub const fn base(self) -> u16 {
+        self.0 as u16
+    }
+
+    /// What the rules are told, unknown flags included.
+    #[must_use]
+    pub const fn flags(self) -> UdevFlags {
+        UdevFlags::from_bits_retain(self.0 >> sys::DM_UDEV_FLAGS_SHIFT)
     }
 }
 
@@ -74,14 +96,6 @@ impl fmt::Display for UdevCookie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
-}
-
-/// The interface version that has cookies.
-const COOKIE_MINOR: u32 = 15;
-
-pub(crate) fn with_cookie(request: Request<'_>, cookie: Option<UdevCookie>) -> Request<'_> {
-    let request = request.flag_since(COOKIE_MINOR, Flags::empty(), cookie.is_some());
-    Request { event_nr: cookie.map_or(0, UdevCookie::number), ..request }
 }
 
 #[cfg(test)]
@@ -93,5 +107,16 @@ mod tests {
         let cookie = UdevCookie::new(0xbeef, UdevFlags::PRIMARY_SOURCE | UdevFlags::DISABLE_DISK_RULES);
         assert_eq!(cookie.number(), 0x0044_beef);
         assert_eq!(cookie.to_string(), "4505327");
+        assert_eq!(UdevCookie::flags_only(UdevFlags::PRIMARY_SOURCE).number(), 0x0040_0000);
+    }
+
+    #[test]
+    fn a_number_is_read_into_base_and_flags() {
+        let cookie = UdevCookie::from_number(0x80c4_beef);
+        assert_eq!(cookie.base(), 0xbeef);
+        let unknown = UdevFlags::from_bits_retain(0x80);
+        let known = UdevFlags::PRIMARY_SOURCE | UdevFlags::DISABLE_DISK_RULES | UdevFlags::SUBSYSTEM_7;
+        assert_eq!(cookie.flags(), known | unknown);
+        assert_eq!(UdevCookie::new(cookie.base(), cookie.flags()), cookie);
     }
 }

@@ -9,41 +9,51 @@ bitflags::bitflags! {
     /// here are kept.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct Flags: u32 {
-        /// The device, or the inactive table if that was asked for, is read-only.
+        /// The device, or the inactive table if that was requested, is read-only.
         const READONLY = sys::DM_READONLY_FLAG;
         /// The device is suspended.
         const SUSPEND = sys::DM_SUSPEND_FLAG;
         /// The minor number was chosen by the caller.
         const PERSISTENT_DEV = sys::DM_PERSISTENT_DEV_FLAG;
-        /// Table text was asked for, not status.
+        /// The table text was requested, not the status.
         const STATUS_TABLE = sys::DM_STATUS_TABLE_FLAG;
-        /// There is an active table.
+        /// The device has an active table.
         const ACTIVE_PRESENT = sys::DM_ACTIVE_PRESENT_FLAG;
-        /// There is an inactive table.
+        /// The device has an inactive table.
         const INACTIVE_PRESENT = sys::DM_INACTIVE_PRESENT_FLAG;
         /// The answer did not fit.
         const BUFFER_FULL = sys::DM_BUFFER_FULL_FLAG;
         /// The file system was not frozen.
         const SKIP_LOCKFS = sys::DM_SKIP_LOCKFS_FLAG;
-        /// Queued io was not flushed, or metadata was not committed.
+        /// Queued I/O was not flushed, or metadata was not committed.
         const NOFLUSH = sys::DM_NOFLUSH_FLAG;
-        /// The inactive table was asked for.
+        /// The inactive table was requested.
         const QUERY_INACTIVE_TABLE = sys::DM_QUERY_INACTIVE_TABLE_FLAG;
         /// The command sent a uevent.
         const UEVENT_GENERATED = sys::DM_UEVENT_GENERATED_FLAG;
-        /// A uuid was given, or asked for.
+        /// A uuid was given or requested.
         const UUID = sys::DM_UUID_FLAG;
         /// Buffers are wiped after use.
         const SECURE_DATA = sys::DM_SECURE_DATA_FLAG;
         /// A message was answered with text.
         const DATA_OUT = sys::DM_DATA_OUT_FLAG;
-        /// The device goes away when it is closed for the last time.
+        /// The device is removed when it is closed for the last time.
         const DEFERRED_REMOVE = sys::DM_DEFERRED_REMOVE;
         /// The kernel itself has suspended the device.
         const INTERNAL_SUSPEND = sys::DM_INTERNAL_SUSPEND_FLAG;
-        /// Text for the integrity measurement architecture was asked for.
+        /// Text for the integrity measurement architecture was requested.
         const IMA_MEASUREMENT = sys::DM_IMA_MEASUREMENT_FLAG;
     }
+}
+
+impl Flags {
+    /// The flags that describe a device's state; the others describe one request or its answer.
+    pub(crate) const STATE: Self = Self::READONLY
+        .union(Self::SUSPEND)
+        .union(Self::ACTIVE_PRESENT)
+        .union(Self::INACTIVE_PRESENT)
+        .union(Self::DEFERRED_REMOVE)
+        .union(Self::INTERNAL_SUSPEND);
 }
 
 /// Prints the names of the flags, `SUSPEND | ACTIVE_PRESENT`, and bits without a name as a number.

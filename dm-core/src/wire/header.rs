@@ -5,12 +5,13 @@ use core::mem::offset_of;
 use std::io;
 
 use dm_sys::dm_ioctl;
-use dm_units::DeviceNumber;
+use dm_units::{DeviceNumber, Version};
 
-use crate::id::dev_id::DevId;
-use crate::wire::command::{Command, INTERFACE_MAJOR};
-use crate::wire::flags::Flags;
-use dm_units::Version;
+use super::command::{Command, INTERFACE_MAJOR};
+use super::cookie::{UdevCookie, UdevFlags};
+use super::flags::Flags;
+use super::scan::{nul_terminated, u32_at, u64_at};
+use crate::id::DevId;
 
 /// Where the payload of requests starts, and that of replies in every kernel there is.
 pub(crate) const HEADER_SIZE: usize = size_of::<dm_ioctl>();
@@ -26,6 +27,11 @@ const _: () = assert!(offset_of!(dm_ioctl, version) == VERSION_AT[0]);
 /// The largest minor number in the kernel, its `MINORMASK`.
 pub(crate) const MAX_MINOR: u32 = 0xf_ffff;
 
+/// The interface version that wipes buffers.
+const SECURE_DATA_MINOR: u32 = 20;
+/// The interface version that has cookies.
+const COOKIE_MINOR: u32 = 15;
+
 /// A header on its own: what a command without payload sends and gets back. No alignment is needed.
 pub(crate) type HeaderBytes = [u8; HEADER_SIZE];
 
@@ -40,7 +46,9 @@ pub(crate) struct Request<'a> {
     pub(crate) minor: u32,
     pub(crate) flags: Flags,
     pub(crate) id: Option<DevId<'a>>,
-    /// Set besides the id by device creation only.
+    /// What commands about no device have where others have its name: a target type, or how names start.
+    pub(crate) name: Option<&'a [u8]>,
+    /// Set besides the id by device creation, and by lists for how uuids start.
     pub(crate) uuid: Option<&'a [u8]>,
     /// Set besides the id by device creation only.
     pub(crate) number: Option<DeviceNumber>,
@@ -55,6 +63,7 @@ impl<'a> Request<'a> {
             minor: command.since_minor(),
             flags: Flags::empty(),
             id: None,
+            name: None,
             uuid: None,
             number: None,
             event_nr: 0,
@@ -82,6 +91,23 @@ impl<'a> Request<'a> {
         Self { minor: needed, ..self }.flag(flag, on)
     }
 
+    /// Makes the kernel wipe its copies of the request and of the answer.
+    #[must_use]
+    pub(crate) fn secure(self, on: bool) -> Self {
+        self.flag_since(SECURE_DATA_MINOR, Flags::SECURE_DATA, on)
+    }
+
+    /// Hands a cookie to udev with the uevent.
+    ///
+    /// Without one, the flags that libdm sends with every such command go along: that the uevent comes from a command. A
+    /// kernel that has no cookies ignores them.
+    #[must_use]
+    pub(crate) fn cookie(self, cookie: Option<UdevCookie>) -> Self {
+        let number = cookie.unwrap_or(UdevCookie::flags_only(UdevFlags::PRIMARY_SOURCE));
+        let request = self.flag_since(COOKIE_MINOR, Flags::empty(), number.base() != 0);
+        Self { event_nr: number.number(), ..request }
+    }
+
     /// Writes the header. `bytes` must be zero.
     pub(crate) fn encode(&self, bytes: &mut HeaderBytes) {
         put_u32(bytes, VERSION_AT[0], INTERFACE_MAJOR);
@@ -92,6 +118,9 @@ impl<'a> Request<'a> {
         put_u32(bytes, offset_of!(dm_ioctl, event_nr), self.event_nr);
         if let Some(number) = self.number {
             put_number(bytes, number);
+        }
+        if let Some(name) = self.name {
+            put(bytes, offset_of!(dm_ioctl, name), name);
         }
         if let Some(uuid) = self.uuid {
             put(bytes, offset_of!(dm_ioctl, uuid), uuid);
@@ -116,7 +145,7 @@ impl fmt::Display for Request<'_> {
 }
 
 fn put_number(bytes: &mut HeaderBytes, number: DeviceNumber) {
-    // No device has a number that can't be encoded, and none has all bits set: the kernel will say that it is not found.
+    // No device has a number that can't be encoded, and none has all bits set: the kernel returns that it does not exist.
     put(bytes, offset_of!(dm_ioctl, dev), &number.to_huge().unwrap_or(u64::MAX).to_ne_bytes());
 }
 
@@ -142,6 +171,14 @@ pub(crate) fn set_data_size(request: &mut [u8]) -> io::Result<usize> {
         }
         _ => Err(io::Error::from(io::ErrorKind::InvalidInput)),
     }
+}
+
+/// The header of a request without a payload, and without a flag.
+pub(crate) fn without_flag(request: &[u8], flag: Flags) -> Option<HeaderBytes> {
+    let mut header: HeaderBytes = *request.first_chunk()?;
+    let flags = flags(&header).difference(flag);
+    put_u32(&mut header, offset_of!(dm_ioctl, flags), flags.bits());
+    Some(header)
 }
 
 pub(crate) fn version(header: &HeaderBytes) -> Version {
@@ -191,6 +228,18 @@ pub(crate) fn fault(header: &HeaderBytes) -> Option<(&'static str, usize)> {
     None
 }
 
+/// What is wrong with where an answer's payload is, and at which byte, if `offered` bytes were there for all of it.
+#[inline]
+pub(crate) fn payload_fault(header: &HeaderBytes, offered: usize) -> Option<(&'static str, usize)> {
+    if data_start(header) != HEADER_SIZE {
+        return Some(("a payload that does not follow the header", offset_of!(dm_ioctl, data_start)));
+    }
+    if data_size(header) > offered {
+        return Some(("more bytes than were offered", offset_of!(dm_ioctl, data_size)));
+    }
+    None
+}
+
 pub(crate) fn name(header: &HeaderBytes) -> &[u8] {
     text(header, offset_of!(dm_ioctl, name), dm_sys::DM_NAME_LEN)
 }
@@ -206,130 +255,4 @@ fn text(header: &HeaderBytes, at: usize, len: usize) -> &[u8] {
 /// Reads a field at a constant offset of the struct, so the fallback is never taken.
 fn field_u32(header: &HeaderBytes, at: usize) -> u32 {
     u32_at(header, at).unwrap_or(0)
-}
-
-/// The `u32` that stands at an offset, in this machine's byte order.
-pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
-/// The `u64` that stands at an offset, in this machine's byte order.
-pub(crate) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
-/// The text up to the first NUL; `None` where there is none.
-///
-/// Inlined, it would leave too few registers to the loops around it.
-#[inline(never)]
-pub(crate) fn nul_terminated(bytes: &[u8]) -> Option<&[u8]> {
-    bytes.get(..first_zero(bytes)?)
-}
-
-/// The text in a field of 16 bytes, up to its first NUL; `None` where there is none.
-#[inline]
-pub(crate) fn field_text(field: &[u8; 16]) -> Option<&[u8]> {
-    let zero = zero_in_block(field);
-    field.get(..zero).filter(|_| zero < field.len())
-}
-
-/// The text in bytes that the kernel has padded to a multiple of eight: up to the first NUL among the last eight, which is
-/// looked for nowhere else. `None` where there is none.
-#[inline]
-pub(crate) fn padded_text(bytes: &[u8]) -> Option<&[u8]> {
-    let end = bytes.last_chunk()?;
-    match zeros_in(*end) {
-        0 => None,
-        zeros => {
-            let padding = end.len().saturating_sub(index(zeros));
-            bytes.get(..bytes.len().saturating_sub(padding))
-        }
-    }
-}
-
-/// Where the first zero stands.
-///
-/// It takes a fourth of the instructions of what the standard library has, which is made for longer texts.
-#[inline]
-pub(crate) fn first_zero(bytes: &[u8]) -> Option<usize> {
-    let mut at: usize = 0;
-    let mut rest = bytes;
-    while let Some((block, after)) = rest.split_first_chunk() {
-        if has_zero(block) {
-            return Some(at.wrapping_add(zero_in_block(block)));
-        }
-        (at, rest) = (at.wrapping_add(block.len()), after);
-    }
-    if let Some((word, after)) = rest.split_first_chunk() {
-        let zeros = zeros_in(*word);
-        if zeros != 0 {
-            return Some(at.wrapping_add(index(zeros)));
-        }
-        (at, rest) = (at.wrapping_add(word.len()), after);
-    }
-    rest.iter().position(|&byte| byte == 0).map(|zero| at.wrapping_add(zero))
-}
-
-/// Looks without an early end, so that all bytes are compared at once.
-#[inline]
-fn has_zero(block: &[u8; 16]) -> bool {
-    block.iter().fold(false, |found, &byte| found | (byte == 0))
-}
-
-/// Where the first zero of 16 bytes stands; 16 where there is none.
-#[inline]
-fn zero_in_block(block: &[u8; 16]) -> usize {
-    let (Some(first), Some(second)) = (block.first_chunk(), block.last_chunk()) else { return block.len() };
-    match zeros_in(*first) {
-        0 => index(zeros_in(*second)).wrapping_add(8),
-        zeros => index(zeros),
-    }
-}
-
-/// A word whose lowest bit is the top bit of the first of eight bytes that is zero; 0 where none is.
-#[inline]
-fn zeros_in(bytes: [u8; 8]) -> u64 {
-    // Subtracting one from every byte borrows from the top bit of those that are zero.
-    const ONES: u64 = u64::MAX / 0xff;
-    let word = u64::from_le_bytes(bytes);
-    word.wrapping_sub(ONES) & !word & (ONES << 7)
-}
-
-/// Which byte it is that [`zeros_in`] has found; 8 where it has found none.
-#[inline]
-fn index(zeros: u64) -> usize {
-    (zeros.trailing_zeros() / 8) as usize
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn a_text_ends_at_its_first_nul(bytes in prop::collection::vec(prop_oneof![Just(0), Just(1), Just(0x80), any::<u8>()], 0..40)) {
-            let expected = bytes.iter().position(|&byte| byte == 0).map(|at| &bytes[..at]);
-            prop_assert_eq!(nul_terminated(&bytes), expected);
-        }
-
-        #[test]
-        fn a_field_holds_a_text_up_to_its_first_nul(field: [u8; 16], zeros in prop::collection::vec(0..16_usize, 0..3)) {
-            let mut field = field.map(|byte| byte.max(1));
-            zeros.iter().for_each(|&at| field[at] = 0);
-            prop_assert_eq!(field_text(&field), zeros.iter().min().map(|&at| &field[..at]));
-        }
-
-        #[test]
-        fn a_padded_text_ends_among_the_last_eight_bytes(text in prop::collection::vec(1..=u8::MAX, 0..40), padding: [u8; 7]) {
-            let mut bytes = text.clone();
-            bytes.push(0);
-            let padded = bytes.len().next_multiple_of(8);
-            bytes.extend_from_slice(&padding);
-            bytes.truncate(padded);
-            prop_assert_eq!(padded_text(&bytes), Some(&text[..]));
-            bytes.iter_mut().for_each(|byte| *byte = (*byte).max(1));
-            prop_assert_eq!(padded_text(&bytes), None);
-        }
-    }
 }

@@ -1,44 +1,52 @@
-//! What the kernel says about one device in the header of most answers.
+//! The state of one device, as the header of most answers holds it.
 
 use core::fmt;
 
-use dm_units::DeviceNumber;
+use dm_units::{DeviceNumber, Version};
 
-use crate::error::ReplyError;
-use crate::id::name::{DmName, DmUuid};
-use crate::wire::command::Command;
-use crate::wire::flags::Flags;
-use crate::wire::header::{self, HeaderBytes};
-use dm_units::Version;
+use super::command::Command;
+use super::flags::Flags;
+use super::header::{self, HeaderBytes};
+use super::reply::ReplyError;
+use crate::id::{DmName, DmUuid};
 
 /// The state of a mapped device, as `__dev_status` in drivers/md/dm-ioctl.c fills it in.
 ///
-/// It is the answer's header itself, read when asked: getting one costs no allocation.
-#[derive(Clone, PartialEq, Eq)]
+/// It is the header of an answer, read on request: getting one allocates nothing. Two are equal if they report the same
+/// state, whatever the requests were. A resume and a clear report the name or the uuid only if the request had it, and a
+/// rename neither; what is not reported is compared as absent.
+#[derive(Clone)]
 pub struct DeviceInfo {
+    command: Command,
     header: HeaderBytes,
 }
 
 impl DeviceInfo {
-    /// Takes a header for what it is: after this every field of it can be read.
+    /// Checks the fields that not every bit pattern is right for; after this every field can be read.
     #[inline]
     pub(crate) fn new(command: Command, header: &HeaderBytes) -> Result<Self, ReplyError> {
         match header::fault(header) {
-            None => Ok(Self { header: *header }),
+            None => Ok(Self { command, header: *header }),
             Some((what, at)) => Err(ReplyError { command, what, at }),
         }
     }
 
-    /// The name. `None` where the command's answer does not have it.
+    /// The name. `None` if the command's answer does not have it: after a rename it is still the old one.
     #[must_use]
-    pub fn name(&self) -> Option<DmName<'_>> {
-        DmName::from_kernel(header::name(&self.header))
+    pub fn name(&self) -> Option<&DmName> {
+        match self.command {
+            Command::DeviceRename => None,
+            _ => DmName::from_kernel(header::name(&self.header)),
+        }
     }
 
-    /// The uuid. `None` where the device has none or the command's answer does not have it.
+    /// The uuid. `None` if the device has none, or if the command's answer does not have it: that of a rename.
     #[must_use]
-    pub fn uuid(&self) -> Option<DmUuid<'_>> {
-        DmUuid::from_kernel(header::uuid(&self.header))
+    pub fn uuid(&self) -> Option<&DmUuid> {
+        match self.command {
+            Command::DeviceRename => None,
+            _ => DmUuid::from_kernel(header::uuid(&self.header)),
+        }
     }
 
     /// The device number.
@@ -53,25 +61,25 @@ impl DeviceInfo {
         header::open_count(&self.header)
     }
 
-    /// How many events the device has had. It wraps around, so compare for difference.
+    /// The number of events so far. It wraps around, so compare for difference only.
     #[must_use]
     pub fn event_nr(&self) -> u32 {
         header::event_nr(&self.header)
     }
 
-    /// How many lines the active table has, or the inactive one if that was asked for; 0 without one.
+    /// The number of lines of the active table, or of the inactive one if that was requested; 0 without a table.
     #[must_use]
     pub fn target_count(&self) -> u32 {
         header::target_count(&self.header)
     }
 
-    /// All flags, as they came.
+    /// All flags of the answer. Those that a request was sent with are among them.
     #[must_use]
     pub fn flags(&self) -> Flags {
         header::flags(&self.header)
     }
 
-    /// The device is suspended: io to it waits.
+    /// The device is suspended: I/O to it waits.
     #[must_use]
     pub fn is_suspended(&self) -> bool {
         self.flags().contains(Flags::SUSPEND)
@@ -83,31 +91,31 @@ impl DeviceInfo {
         self.flags().contains(Flags::INTERNAL_SUSPEND)
     }
 
-    /// The active table, or the inactive one if that was asked for, is read-only.
+    /// The active table, or the inactive one if that was requested, is read-only.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         self.flags().contains(Flags::READONLY)
     }
 
-    /// A table is in force.
+    /// The device has an active table.
     #[must_use]
     pub fn has_active_table(&self) -> bool {
         self.flags().contains(Flags::ACTIVE_PRESENT)
     }
 
-    /// A table is prepared; the next resume puts it in force.
+    /// The device has an inactive table; the next resume makes it active.
     #[must_use]
     pub fn has_inactive_table(&self) -> bool {
         self.flags().contains(Flags::INACTIVE_PRESENT)
     }
 
-    /// The device goes away when it is closed for the last time.
+    /// The device is removed when it is closed for the last time.
     #[must_use]
     pub fn is_deferred_remove(&self) -> bool {
         self.flags().contains(Flags::DEFERRED_REMOVE)
     }
 
-    /// The command sent a uevent, so udev will have something to do.
+    /// The command sent a uevent, which udev processes after the command has returned.
     #[must_use]
     pub fn uevent_generated(&self) -> bool {
         self.flags().contains(Flags::UEVENT_GENERATED)
@@ -118,7 +126,28 @@ impl DeviceInfo {
     pub fn interface_version(&self) -> Version {
         header::version(&self.header)
     }
+
+    /// What is compared.
+    fn state(&self) -> (Option<&DmName>, Option<&DmUuid>, DeviceNumber, i32, u32, u32, Flags) {
+        (
+            self.name(),
+            self.uuid(),
+            self.number(),
+            self.open_count(),
+            self.event_nr(),
+            self.target_count(),
+            self.flags() & Flags::STATE,
+        )
+    }
 }
+
+impl PartialEq for DeviceInfo {
+    fn eq(&self, other: &Self) -> bool {
+        self.state() == other.state()
+    }
+}
+
+impl Eq for DeviceInfo {}
 
 impl fmt::Debug for DeviceInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

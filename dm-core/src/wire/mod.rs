@@ -1,8 +1,18 @@
-//! What goes to the kernel and comes back, as bytes: headers, buffers, commands, flags.
+//! What goes to the kernel and comes back, as bytes: commands, headers, flags, buffers, replies.
 
 pub(crate) mod buffer;
-pub(crate) mod command;
-pub(crate) mod cookie;
-pub(crate) mod flags;
+mod command;
+mod cookie;
+mod flags;
 pub(crate) mod header;
-pub(crate) mod info;
+mod info;
+pub(crate) mod pool;
+pub(crate) mod reply;
+pub(crate) mod scan;
+
+pub use command::Command;
+pub(crate) use command::INTERFACE_MAJOR;
+pub use cookie::{UdevCookie, UdevFlags};
+pub use flags::Flags;
+pub use info::DeviceInfo;
+pub use reply::ReplyError;

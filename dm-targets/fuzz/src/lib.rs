@@ -30,8 +30,13 @@ pub fn table(input: &str) {
 
     visit_targets(&mut Read(Input::new(input)));
     let _ = black_box(input.parse::<Table>());
-    let _ = black_box(Table::<dm_targets::Any>::parse_printed(input));
+    let _ = black_box(Table::parse_printed(input));
     dm_targets::dmsetup_table(input).for_each(|line| drop(black_box(line)));
+    dm_targets::dmsetup_measure(input).for_each(|line| drop(black_box(line)));
+    dm_targets::dmsetup_ls(input).for_each(|line| drop(black_box(line)));
+    dm_targets::dmsetup_info(input).for_each(|line| drop(black_box(line)));
+    dm_targets::dmsetup_targets(input).for_each(|line| drop(black_box(line)));
+    drop(black_box(dm_targets::dmsetup_concise(input)));
 }
 
 /// Reads an input as a status.

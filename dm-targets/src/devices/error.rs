@@ -1,114 +1,154 @@
 //! What can go wrong with a whole device.
 
 use alloc::boxed::Box;
-use core::fmt;
 
-use dm_core::udev::UdevError;
-use dm_core::{DevIdBuf, Error, ReplyError, StepError};
+use dm_core::{DevIdBuf, Error, OpError, ReplyError};
 
-use crate::parse_error::ParseError;
-use crate::table_error::TableError;
+use crate::errors::parse_error::ParseError;
+use crate::errors::table_error::TableError;
 
 /// Why something with a whole device failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DevError {
-    /// A command failed.
+    /// An operation failed. It says what is left of it, which usually is nothing.
+    #[error(transparent)]
+    Operation(#[from] OpError),
+    /// A single command failed, which has changed nothing.
     #[error(transparent)]
     Command(#[from] Error),
-    /// One of several commands failed.
-    #[error(transparent)]
-    Steps(#[from] StepError),
-    /// The device has no table in force.
-    #[error("{0} has no table in force, so it is no device of any kind yet")]
+    /// The device has no active table.
+    #[error("{0} has no active table, so it is not a device of any kind yet")]
     NoTable(DevIdBuf),
-    /// The table in force is none of this kind of device, or the table that was asked for is none that the kernel takes.
-    #[error("the table of {device} can't be used: {source}")]
+    /// The active table is of another kind, or the requested table is one that the kernel would refuse.
+    #[error("the table of {device} can't be used")]
+    #[non_exhaustive]
     Table {
         /// The device.
         device: DevIdBuf,
         /// What is wrong with it.
         source: TableError,
     },
-    /// What a target reports or answers can't be read.
-    #[error("{device} answers what can't be read: {source}")]
+    /// A status, or the answer to a message, can't be read.
+    #[error("the answer of {device} can't be read")]
+    #[non_exhaustive]
     Text {
         /// The device.
         device: DevIdBuf,
         /// What is wrong with it.
         source: ParseError,
     },
-    /// There is a device of this name, and it is another one than is wanted.
-    #[error("{device} is there, but {difference}; choose another name, or open it and change it")]
-    Differs {
-        /// The device.
-        device: DevIdBuf,
-        /// In what it differs.
-        difference: Difference,
-    },
+    /// The pool has failed, so it reports nothing of itself or of its thin devices.
+    #[error("the pool of {0} has failed; look at the kernel's log, then repair its metadata")]
+    PoolFailed(DevIdBuf),
     /// Something failed, and what was done before could not be undone.
-    #[error("{cause}; what was done before could not be undone: {undo}")]
+    #[error("what was done before could not be undone ({undo})")]
+    #[non_exhaustive]
     NotUndone {
         /// What failed first.
+        #[source]
         cause: Box<DevError>,
         /// What failed when that was to be undone.
         undo: Box<DevError>,
     },
 }
 
-/// In what a device that there is differs from the one that is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Difference {
-    /// In its uuid.
-    Uuid,
-    /// In its minor number.
-    Minor,
-    /// In whether it can be written.
-    ReadOnly,
-    /// In this line of its table, counted from 1.
-    Line(usize),
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl DevError {
+    /// The operation that failed, if it was one.
+    #[must_use]
+    pub fn operation(&self) -> Option<&OpError> {
         match self {
-            Self::Uuid => f.write_str("has another uuid"),
-            Self::Minor => f.write_str("has another minor number"),
-            Self::ReadOnly => f.write_str("is read-only where the other is not"),
-            Self::Line(number) => write!(f, "has another table, from line {number} on"),
+            Self::Operation(error) => Some(error),
+            Self::NotUndone { cause, .. } => cause.operation(),
+            _ => None,
         }
     }
-}
 
-impl DevError {
     /// The command that failed, if it was one.
     #[must_use]
     pub fn command(&self) -> Option<&Error> {
         match self {
             Self::Command(error) => Some(error),
-            Self::Steps(error) => Some(&error.cause),
+            Self::Operation(error) => error.command(),
             Self::NotUndone { cause, .. } => cause.command(),
             _ => None,
         }
     }
 
-    /// There is no such device.
+    fn is(&self, operation: fn(&OpError) -> bool, command: fn(&Error) -> bool) -> bool {
+        self.operation().is_some_and(operation) || self.command().is_some_and(command)
+    }
+
+    /// The number of the error that the kernel returned, if a system call failed.
+    #[must_use]
+    pub fn errno(&self) -> Option<i32> {
+        self.operation().and_then(OpError::errno).or_else(|| self.command()?.errno())
+    }
+
+    /// The device does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        self.command().is_some_and(Error::is_not_found)
+        self.is(OpError::is_not_found, Error::is_not_found)
     }
 
-    /// Somebody uses the device.
+    /// The device is in use.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        self.command().is_some_and(Error::is_busy)
+        self.is(OpError::is_busy, Error::is_busy)
     }
 
-    /// The name, uuid or number is taken.
+    /// The name, uuid or number is taken, or a thin device with this id exists.
     #[must_use]
-    pub fn already_exists(&self) -> bool {
-        self.command().is_some_and(Error::already_exists)
+    pub fn is_already_exists(&self) -> bool {
+        self.is(OpError::is_already_exists, Error::is_already_exists)
+    }
+
+    /// The target has no such data: a pool that has no thin device with this id, for instance.
+    #[must_use]
+    pub fn is_no_data(&self) -> bool {
+        self.is(OpError::is_no_data, Error::is_no_data)
+    }
+
+    /// The device, or its pool, can't be written.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.is(OpError::is_read_only, Error::is_read_only)
+    }
+
+    /// No space is left where the operation needs some.
+    #[must_use]
+    pub fn is_no_space(&self) -> bool {
+        self.is(OpError::is_no_space, Error::is_no_space)
+    }
+
+    /// The kernel found a fault in a table, a message or a name.
+    #[must_use]
+    pub fn is_invalid(&self) -> bool {
+        self.is(OpError::is_invalid, Error::is_invalid)
+    }
+
+    /// A wait had no end within its timeout.
+    #[must_use]
+    pub fn is_timed_out(&self) -> bool {
+        self.operation().is_some_and(OpError::is_timed_out)
+    }
+
+    /// A signal ended the operation.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        self.is(OpError::is_interrupted, Error::is_interrupted)
+    }
+
+    /// The process may not do this.
+    #[must_use]
+    pub fn is_permission_denied(&self) -> bool {
+        self.is(OpError::is_permission_denied, Error::is_permission_denied)
+    }
+
+    /// The running kernel does not know a command, or an option of it.
+    #[must_use]
+    pub fn is_unsupported(&self) -> bool {
+        self.is(OpError::is_unsupported, Error::is_unsupported)
     }
 
     /// The error after an attempt to take back what was done before it.
@@ -117,12 +157,6 @@ impl DevError {
             Ok(()) => self,
             Err(undo) => Self::NotUndone { cause: Box::new(self), undo: Box::new(undo) },
         }
-    }
-}
-
-impl From<UdevError> for DevError {
-    fn from(error: UdevError) -> Self {
-        Self::Command(error.into())
     }
 }
 

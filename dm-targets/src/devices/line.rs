@@ -1,45 +1,153 @@
 //! Typed lines, as dm-core loads and reads them.
 
-use dm_core::{Printed, TargetLine, Text};
+use core::fmt::{self, Write as _};
 
-use crate::fields::Fields;
-use crate::kind::Kind;
-use crate::parse_error::{ParseError, Place};
-use crate::problem::Problem;
-use crate::table::{StatusLine, TableLine};
+use dm_core::{Payload, PayloadWriter, TargetLine, TargetParams, TargetStatus, Text};
 
-/// Lets typed lines be loaded: `dm.table_load(&mut buffer, name, table.lines().iter().map(Into::into), options)`.
+use crate::AnyTable;
+use crate::errors::parse_error::{ParseError, Place};
+use crate::errors::problem::Problem;
+use crate::table::{StatusLine, Table, TableLine};
+use crate::target::kind::{Any, Kind};
+use crate::target::{Message, Target};
+use crate::targets::{self, with_targets};
+use crate::text::fields::Fields;
+
+/// The params of a typed line: they know their target, and whether they may hold a key.
+#[derive(Clone, Copy, Debug)]
+pub struct TypedParams<'a, K: Kind>(&'a K::Table);
+
+impl<'a, K: Kind> TypedParams<'a, K> {
+    /// Wraps a table.
+    #[must_use]
+    pub const fn new(table: &'a K::Table) -> Self {
+        Self(table)
+    }
+}
+
+impl Payload for AnyTable {
+    fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {
+        TypedParams::<Any>::new(self).write(out)
+    }
+
+    fn may_hold_key(&self) -> bool {
+        Any::is_secret(self)
+    }
+}
+
+impl TargetParams for AnyTable {
+    fn target_type(&self) -> &str {
+        self.target_type()
+    }
+
+    fn is_printed_as(&self, params: Text<'_>) -> bool {
+        TypedParams::<Any>::new(self).is_printed_as(params)
+    }
+}
+
+impl<K: Kind> Payload for TypedParams<'_, K> {
+    #[inline]
+    fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {
+        write!(out, "{}", self.0)
+    }
+
+    fn may_hold_key(&self) -> bool {
+        K::is_secret(self.0)
+    }
+}
+
+impl<K: Kind> TargetParams for TypedParams<'_, K> {
+    fn target_type(&self) -> &str {
+        K::table_type(self.0)
+    }
+
+    /// Compares what the texts mean.
+    fn is_printed_as(&self, params: Text<'_>) -> bool {
+        let read = |text| K::read_table(self.target_type(), Fields::printed(text)).ok();
+        params.to_str().ok().and_then(read).is_some_and(|printed| printed == *self.0)
+    }
+}
+
+/// Lets tables stand in lines by themselves: `TargetLine::new(start, length, &table)`.
+macro_rules! loadable {
+    ($($name:ident($module:ident::$target:ident, $table:ident) $($boxed:ident)?;)+) => {$(
+        impl Payload for targets::$module::$table {
+            #[inline]
+            fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {
+                TypedParams::<targets::$target>::new(self).write(out)
+            }
+
+            fn may_hold_key(&self) -> bool {
+                targets::$target::SECRET
+            }
+        }
+
+        impl TargetParams for targets::$module::$table {
+            fn target_type(&self) -> &str {
+                targets::$target::TYPE
+            }
+
+            fn is_printed_as(&self, params: Text<'_>) -> bool {
+                TypedParams::<targets::$target>::new(self).is_printed_as(params)
+            }
+        }
+    )+};
+}
+
+with_targets!(loadable);
+
+/// Lets typed lines be loaded: `dm.table_load(name, table.lines().iter().map(Into::into))`.
 ///
-/// They are printed straight into the buffer. For a target whose [`SECRET`](crate::Target::SECRET) is set, the options
-/// should say [`secure`](dm_core::LoadOptions::secure).
-impl<'a, K: Kind> From<&'a TableLine<K>> for TargetLine<'a, Printed<&'a K::Table>> {
+/// They are printed straight into the request.
+impl<'a, K: Kind> From<&'a TableLine<K>> for TargetLine<TypedParams<'a, K>> {
     fn from(line: &'a TableLine<K>) -> Self {
-        Self::new(line.start, line.length, line.target_type(), &line.params)
+        Self::new(line.start, line.length, TypedParams(&line.params))
+    }
+}
+
+/// The lines of a table, as they are loaded.
+pub(super) fn lines<K: Kind>(table: &Table<K>) -> impl Iterator<Item = TargetLine<TypedParams<'_, K>>> {
+    table.lines().iter().map(Into::into)
+}
+
+/// A typed message to a target; one to a target that takes keys may hold one.
+pub(super) struct TypedMessage<'a, T: Target>(pub(super) &'a T::Message);
+
+impl<T: Target> Payload for TypedMessage<'_, T>
+where
+    T::Message: Message,
+{
+    fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {
+        write!(out, "{}", self.0)
+    }
+
+    fn may_hold_key(&self) -> bool {
+        T::SECRET
     }
 }
 
 /// Reads a line of [`table_status`](dm_core::Dm::table_status) that is one of a table.
-impl<K: Kind> TryFrom<TargetLine<'_>> for TableLine<K> {
+impl<K: Kind> TryFrom<TargetStatus<'_>> for TableLine<K> {
     type Error = ParseError;
 
-    fn try_from(line: TargetLine<'_>) -> Result<Self, ParseError> {
+    fn try_from(line: TargetStatus<'_>) -> Result<Self, ParseError> {
         let params = read::<K, _>(&line, K::read_table)?;
         Ok(Self { start: line.start, length: line.length, params })
     }
 }
 
 /// Reads a line of [`table_status`](dm_core::Dm::table_status) that is one of a status.
-impl<K: Kind> TryFrom<TargetLine<'_>> for StatusLine<K> {
+impl<K: Kind> TryFrom<TargetStatus<'_>> for StatusLine<K> {
     type Error = ParseError;
 
-    fn try_from(line: TargetLine<'_>) -> Result<Self, ParseError> {
+    fn try_from(line: TargetStatus<'_>) -> Result<Self, ParseError> {
         let status = read::<K, _>(&line, K::read_status)?;
         Ok(Self { start: line.start, length: line.length, status })
     }
 }
 
 fn read<'a, K: Kind, T>(
-    line: &TargetLine<'a>,
+    line: &TargetStatus<'a>,
     read: impl FnOnce(&str, Fields<'a>) -> Result<T, ParseError>,
 ) -> Result<T, ParseError> {
     // As words of the whole line, after start and length.
@@ -54,27 +162,53 @@ fn read<'a, K: Kind, T>(
 
 #[cfg(test)]
 mod tests {
-    use dm_core::{Printed, Text};
+    use dm_core::{Payload as _, TargetParams as _, Text};
     use dm_units::{DeviceNumber, Sectors};
 
-    use super::TargetLine;
+    use super::{TargetLine, TargetStatus};
     use crate::linear::LinearTable;
-    use crate::{AnyTable, Linear, StatusLine, TableLine, Thin};
+    use crate::{AnyTable, Crypt, Linear, StatusLine, TableLine, Thin};
 
     #[test]
     fn a_line_is_loaded_as_it_prints() {
         let table = LinearTable::new(DeviceNumber::new(7, 0), Sectors(8));
         let line = TableLine::<Linear>::new(Sectors(0), Sectors(16), table.clone());
-        let loaded = dm_core::TargetLine::from(&line);
-        assert_eq!(loaded.to_string(), "0 16 linear 7:0 8");
+        assert_eq!(TargetLine::from(&line).to_string(), "0 16 linear 7:0 8");
         let line: TableLine = TableLine::new(Sectors(0), Sectors(16), AnyTable::from(table));
-        let loaded: dm_core::TargetLine<'_, Printed<&AnyTable>> = (&line).into();
-        assert_eq!(loaded.to_string(), "0 16 linear 7:0 8");
+        assert_eq!(TargetLine::from(&line).to_string(), "0 16 linear 7:0 8");
     }
 
-    fn line<'a>(target_type: &'a str, params: &'a [u8]) -> TargetLine<'a> {
-        let [target_type, params] = [Text::new(target_type.as_bytes()), Text::new(params)];
-        TargetLine { start: Sectors(0), length: Sectors(16), target_type, params }
+    #[test]
+    fn a_table_stands_in_a_line_by_itself() {
+        let table = LinearTable::new(DeviceNumber::new(7, 0), Sectors(8));
+        assert_eq!(TargetLine::new(Sectors(0), Sectors(16), &table).to_string(), "0 16 linear 7:0 8");
+        assert!(table.is_printed_as(Text::from("7:0 8")) && !table.is_printed_as(Text::from("7:0 9")));
+        let any = AnyTable::from(table);
+        assert_eq!(TargetLine::new(Sectors(0), Sectors(16), &any).to_string(), "0 16 linear 7:0 8");
+    }
+
+    #[test]
+    fn a_printed_line_is_compared_by_its_meaning() {
+        let line: TableLine<Linear> = "0 16 linear 7:0 8".parse().unwrap();
+        let params = TargetLine::from(&line).params;
+        assert!(params.is_printed_as(Text::from("7:0 8")));
+        for other in ["7:0 9", "7:0", "", "zero"] {
+            assert!(!params.is_printed_as(Text::from(other)), "{other}");
+        }
+        assert!(!params.is_printed_as(Text::new(b"\xff 8")));
+    }
+
+    #[test]
+    fn a_line_of_a_target_that_takes_keys_says_so() {
+        let line: TableLine<Crypt> =
+            "0 16 crypt aes-xts-plain64 00112233445566778899aabbccddeeff 0 7:0 0".parse().unwrap();
+        let line = TargetLine::from(&line);
+        assert!(line.params.may_hold_key());
+        assert!(!line.to_string().contains("0011"), "{line}");
+    }
+
+    fn line<'a>(target_type: &'a str, params: &'a [u8]) -> TargetStatus<'a> {
+        TargetStatus::new(Sectors(0), Sectors(16), target_type.into(), params.into())
     }
 
     #[test]
@@ -83,7 +217,7 @@ mod tests {
         assert_eq!(read, "0 16 linear 7:0 8".parse().unwrap());
         let read: StatusLine<Thin> = line("thin", b"16 15").try_into().unwrap();
         assert_eq!(read, "0 16 thin 16 15".parse().unwrap());
-        let refusal = |line: TargetLine<'_>| TableLine::<Linear>::try_from(line).unwrap_err().to_string();
+        let refusal = |line: TargetStatus<'_>| TableLine::<Linear>::try_from(line).unwrap_err().to_string();
         assert_eq!(refusal(line("zero", b"")), "line: word 3, target type, must be linear");
         assert_eq!(refusal(line("linear", b"7:0")), "linear table: word 2, start, is missing");
         assert_eq!(refusal(line("linear", b"\xff 8")), "line: word 4, params, must be UTF-8");

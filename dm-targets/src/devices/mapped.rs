@@ -1,194 +1,176 @@
 //! A whole device of any kind.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 use std::path::PathBuf;
 
 use dm_core::{
-    Buffer, DevId, DevIdBuf, DeviceInfo, DmName, DmNameBuf, DmUuid, DmUuidBuf, InfoOptions, LoadOptions,
-    MessageOptions, ReloadOptions, Removal, RemoveOptions, RenameOptions, ResumeOptions, SetupOptions, StatusOptions,
-    SuspendOptions, Transport,
+    AsDevId, AsDmName, DevId, DeviceInfo, DmName, DmNameBuf, DmUuid, DmUuidBuf, Host, NameError, ReloadOptions,
+    Removal, RemovePolicy, SetupOptions, StatusOptions, SuspendPolicy,
 };
-use dm_units::{DeviceNumber, Sectors};
+use dm_units::DeviceNumber;
 
-use super::{DevError, DevOptions, Difference, Host};
-use crate::kind::Kind;
+use super::DevError;
+use super::line::{TypedMessage, lines};
+use crate::errors::parse_error::ParseError;
+use crate::errors::table_error::{TableError, TableErrorKind};
 use crate::table::{StatusLine, Table, TableLine};
-use crate::table_error::{TableError, TableErrorKind};
+use crate::target::kind::Kind;
 use crate::target::{Message, Target};
 
 /// A whole mapped device, whose lines are of the kind `K`: a target, or [`Any`](crate::Any).
 ///
-/// It holds what the device is called and nothing of its state, so it cannot be out of date: the table and the status are
-/// read from the kernel whenever they are asked for. Dropping it leaves the device as it is.
+/// It holds the names of the device and nothing of its state, so it cannot be out of date: the table, the status and the number
+/// are read from the kernel whenever they are requested. Dropping it leaves the device as it is.
 ///
-/// The device is found by its uuid, whatever its name is by then. One without a uuid is found by its name: should somebody
-/// else rename it or remove it, it is not found any more, and a new one of that name is taken for it.
+/// The device is found by its uuid, whatever its name is. One without a uuid is found by its name: if another process renames
+/// or removes it, it is not found any more, and a new one of that name is taken for it.
+///
+/// It is an id ([`AsDevId`]), so commands of [`Dm`](dm_core::Dm) and operations of [`Host`] take it in the place of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MappedDev<K: Kind> {
     name: DmNameBuf,
     uuid: Option<DmUuidBuf>,
-    number: DeviceNumber,
     kind: PhantomData<K>,
 }
 
+impl<K: Kind> AsDevId for MappedDev<K> {
+    fn as_dev_id(&self) -> Result<DevId<'_>, NameError> {
+        Ok(self.id())
+    }
+}
+
 impl<K: Kind> MappedDev<K> {
-    /// Creates the device, puts its table in force and waits for its node.
+    /// Creates the device, makes its table active and waits for udev.
     ///
     /// When a step fails, the device is removed again.
     ///
     /// # Errors
     ///
-    /// [`already_exists`](DevError::already_exists): the name, the uuid or the minor number is taken. Otherwise those of
-    /// [`Dm::device_setup`](dm_core::Dm::device_setup), with the kernel's own words for a table that it refuses.
-    pub fn create<T: Transport>(
-        host: &Host<T>,
-        name: DmName<'_>,
-        table: &Table<K>,
-        options: DevOptions<'_>,
-    ) -> Result<Self, DevError> {
-        let mut batch = host.udev().batch()?;
-        let setup = SetupOptions::new().create(options.create()).load(load_options(table).read_only(options.read_only));
-        let info = batch.setup(host.dm(), &mut Buffer::new(), name, lines(table), setup)?;
-        let device = Self::new(name.to_owned(), options.uuid.map(DmUuid::to_owned), info.number());
-        batch.finish().map_err(|error| DevError::from(error).undo(device.remove_again(host)))?;
-        Ok(device)
+    /// Those of [`Host::create`]: [`is_already_exists`](DevError::is_already_exists), or the kernel's reason for a table that
+    /// it refuses.
+    pub fn create(host: &Host, name: impl AsDmName, table: &Table<K>) -> Result<Self, DevError> {
+        Self::create_with(host, name, table, SetupOptions::new())
     }
 
-    /// The device of this name with this table: the one that there is, or a new one.
+    /// Creates the device with options, such as a uuid.
     ///
-    /// This is what a program does after it was started again. A device that there is must have this very table, as the
-    /// kernel prints it: with devices by their numbers, say, and the name of a cache's policy instead of `default`. It is
-    /// resumed if it is suspended, and a table that waits in its inactive slot is dropped. A device without a table, left
-    /// behind by somebody who was stopped in the middle, is given the table.
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub fn create_with(
+        host: &Host,
+        name: impl AsDmName,
+        table: &Table<K>,
+        options: SetupOptions<'_>,
+    ) -> Result<Self, DevError> {
+        Self::of(&host.create_with(name, lines(table), options)?)
+    }
+
+    /// Makes sure that a device of this name has this table: takes over the existing one, or creates it.
+    ///
+    /// This is what a program does when it starts again. An existing device must have this very table, as the kernel prints
+    /// it: with devices by their numbers, say, and the name of a cache's policy instead of `default`. It is resumed if it is
+    /// suspended, and a table in its inactive slot is dropped. A device without a table, left behind by a program that was
+    /// stopped, is given the table.
     ///
     /// Where other tables are good as well, [`open`](Self::open) the device and look at its [`table`](Self::table).
     ///
     /// # Errors
     ///
-    /// [`DevError::Differs`]: there is a device of this name that is not as `table` and `options` say. Otherwise those of
-    /// [`create`](Self::create).
-    pub fn setup<T: Transport>(
-        host: &Host<T>,
-        name: DmName<'_>,
+    /// Those of [`Host::setup`]: the existing device differs from the requested one
+    /// ([`is_already_exists`](DevError::is_already_exists)).
+    pub fn setup(host: &Host, name: impl AsDmName, table: &Table<K>) -> Result<Self, DevError> {
+        Self::setup_with(host, name, table, SetupOptions::new())
+    }
+
+    /// Makes sure that a device of this name has this table, with options, such as a uuid.
+    ///
+    /// # Errors
+    ///
+    /// As [`setup`](Self::setup).
+    pub fn setup_with(
+        host: &Host,
+        name: impl AsDmName,
         table: &Table<K>,
-        options: DevOptions<'_>,
+        options: SetupOptions<'_>,
     ) -> Result<Self, DevError> {
-        match Self::create(host, name, table, options) {
-            Err(taken) if taken.already_exists() => match host.dm().device_info(name, InfoOptions::new()) {
-                // It was the uuid or the minor number.
-                Err(error) if error.is_not_found() => Err(taken),
-                info => Self::take_over(host, &info?, table, options),
-            },
-            created => created,
-        }
+        Self::of(&host.setup_with(name, lines(table), options)?)
     }
 
-    fn take_over<T: Transport>(
-        host: &Host<T>,
-        info: &DeviceInfo,
-        table: &Table<K>,
-        options: DevOptions<'_>,
-    ) -> Result<Self, DevError> {
-        let device = Self::of(info)?;
-        if let Some(difference) = options.difference(info) {
-            return Err(device.differs(difference));
-        }
-        if info.has_active_table() {
-            device.check_table(host, table)?;
-            if info.has_inactive_table() {
-                device.clear(host)?;
-            }
-            if info.is_suspended() {
-                device.resume(host)?;
-            }
-        } else {
-            let load = load_options(table).read_only(options.read_only);
-            host.dm().table_load(&mut Buffer::new(), device.id(), lines(table), load)?;
-            device.resume(host).map_err(|cause| cause.undo(device.clear(host)))?;
-        }
-        Ok(device)
-    }
-
-    /// Makes sure that this very table is in force.
-    fn check_table<T: Transport>(&self, host: &Host<T>, table: &Table<K>) -> Result<(), DevError> {
-        let found = self.table(host)?;
-        let same = found.lines().iter().zip(table.lines()).take_while(|(found, wanted)| found == wanted).count();
-        if same == found.lines().len() && same == table.lines().len() {
-            return Ok(());
-        }
-        Err(self.differs(Difference::Line(same.saturating_add(1))))
-    }
-
-    fn clear<T: Transport>(&self, host: &Host<T>) -> Result<(), DevError> {
-        host.dm().table_clear(self.id())?;
-        Ok(())
-    }
-
-    /// The device of this name, uuid or number, which must be of this kind.
+    /// The device with this name, uuid or number, which must be of this kind.
     ///
     /// # Errors
     ///
     /// [`is_not_found`](DevError::is_not_found). [`DevError::NoTable`], [`DevError::Table`]: it is of another kind.
-    pub fn open<'a, T: Transport>(host: &Host<T>, id: impl Into<DevId<'a>>) -> Result<Self, DevError> {
-        let device = Self::of(&host.dm().device_info(id, InfoOptions::new())?)?;
+    pub fn open(host: &Host, id: impl AsDevId) -> Result<Self, DevError> {
+        let device = Self::of(&host.dm().device_info(id)?)?;
         device.table(host)?;
         Ok(device)
     }
 
-    /// The device that the kernel has told of.
+    /// The device that an answer of the kernel is about.
     fn of(info: &DeviceInfo) -> Result<Self, DevError> {
-        let number = info.number();
-        // It has a name, since it was asked for as a device.
-        let name = info.name().ok_or(DevError::NoTable(DevIdBuf::Number(number)))?.to_owned();
-        Ok(Self::new(name, info.uuid().map(DmUuid::to_owned), number))
+        // Only the answer to a rename has no name.
+        let name = info.name().ok_or(DevError::NoTable(dm_core::DevIdBuf::Number(info.number())))?;
+        Ok(Self { name: name.to_owned(), uuid: info.uuid().map(DmUuid::to_owned), kind: PhantomData })
     }
 
-    fn new(name: DmNameBuf, uuid: Option<DmUuidBuf>, number: DeviceNumber) -> Self {
-        Self { name, uuid, number, kind: PhantomData }
-    }
-
-    /// Its name, as far as is known here.
-    pub fn name(&self) -> DmName<'_> {
-        self.name.as_borrowed()
-    }
-
-    /// Its uuid, if it has one.
+    /// The name, as far as it is known here.
     #[must_use]
-    pub fn uuid(&self) -> Option<DmUuid<'_>> {
-        self.uuid.as_ref().map(DmUuidBuf::as_borrowed)
+    pub fn name(&self) -> &DmName {
+        &self.name
     }
 
-    /// Its number, which other tables name it by.
+    /// The uuid, if the device has one.
     #[must_use]
-    pub const fn number(&self) -> DeviceNumber {
-        self.number
+    pub fn uuid(&self) -> Option<&DmUuid> {
+        self.uuid.as_deref()
     }
 
-    /// How commands of [`Dm`](dm_core::Dm) find it.
+    /// The uuid, or else the name: how the device is found.
     #[must_use]
     pub fn id(&self) -> DevId<'_> {
-        self.uuid().map_or(DevId::Name(self.name()), DevId::Uuid)
+        self.uuid().map_or(DevId::Name(&self.name), DevId::Uuid)
+    }
+
+    /// The state of the device, with its number and its present name.
+    ///
+    /// # Errors
+    ///
+    /// [`is_not_found`](DevError::is_not_found).
+    pub fn info(&self, host: &Host) -> Result<DeviceInfo, DevError> {
+        Ok(host.dm().device_info(self.id())?)
+    }
+
+    /// The number of the device, by which other tables name it.
+    ///
+    /// # Errors
+    ///
+    /// [`is_not_found`](DevError::is_not_found).
+    pub fn number(&self, host: &Host) -> Result<DeviceNumber, DevError> {
+        Ok(self.info(host)?.number())
     }
 
     /// The path of its node.
     ///
     /// # Errors
     ///
-    /// There is none that is this very device.
-    pub fn path<T>(&self, host: &Host<T>) -> Result<PathBuf, DevError> {
-        Ok(host.udev().path_of(self.name(), self.number)?)
+    /// [`is_not_found`](DevError::is_not_found): the device does not exist, or no path leads to it.
+    pub fn path(&self, host: &Host) -> Result<PathBuf, DevError> {
+        Ok(host.path(self.id())?)
     }
 
-    /// Its table, as it is in force.
+    /// The active table.
     ///
     /// # Errors
     ///
-    /// [`DevError::NoTable`], [`DevError::Table`]: it is of another kind by now.
-    pub fn table<T: Transport>(&self, host: &Host<T>) -> Result<Table<K>, DevError> {
-        let mut buffer = Buffer::new();
-        let status =
-            host.dm().table_status(&mut buffer, self.id(), StatusOptions::table().noflush(true).secure(true))?;
+    /// [`DevError::NoTable`]. [`DevError::Table`]: the active table is of another kind.
+    pub fn table(&self, host: &Host) -> Result<Table<K>, DevError> {
+        let options = StatusOptions::table().noflush(true).secure(true);
+        let status = host.dm().table_status_with(self.id(), options)?;
         if !status.info().has_active_table() {
             return Err(DevError::NoTable(self.id().to_owned()));
         }
@@ -200,21 +182,16 @@ impl<K: Kind> MappedDev<K> {
         Table::new(lines).map_err(|error| self.no_table(error))
     }
 
-    /// What all of its lines report.
+    /// The status of each of its lines.
     ///
-    /// Where `options` say [`noflush`](StatusOptions::noflush), a target does not first write what it still has in memory, as
-    /// pools and caches do with their metadata. The options are those of a status, not of a table.
+    /// With [`noflush`](StatusOptions::noflush), a target does not first write what it still has in memory, as pools and
+    /// caches do with their metadata. The options are those of a status, not of a table.
     ///
     /// # Errors
     ///
     /// [`DevError::Text`]: a line is of another kind, or can't be read.
-    pub fn statuses<T: Transport>(
-        &self,
-        host: &Host<T>,
-        options: StatusOptions,
-    ) -> Result<Vec<StatusLine<K>>, DevError> {
-        let mut buffer = Buffer::new();
-        let status = host.dm().table_status(&mut buffer, self.id(), options)?;
+    pub fn statuses(&self, host: &Host, options: StatusOptions) -> Result<Vec<StatusLine<K>>, DevError> {
+        let status = host.dm().table_status_with(self.id(), options)?;
         let mut lines = Vec::new();
         for line in &status {
             lines.push(StatusLine::try_from(line?).map_err(|error| self.no_text(error))?);
@@ -222,113 +199,117 @@ impl<K: Kind> MappedDev<K> {
         Ok(lines)
     }
 
-    /// Puts another table in force while the device is in use: loads it, suspends the device, resumes it.
+    /// Replaces the active table while the device is in use: loads the new one, suspends the device, resumes it.
     ///
-    /// When a step fails, the old table is in force again.
+    /// When a step fails, the old table is active again.
     ///
     /// # Errors
     ///
-    /// Those of [`Dm::device_reload`](dm_core::Dm::device_reload).
-    pub fn set_table<T: Transport>(&self, host: &Host<T>, table: &Table<K>) -> Result<(), DevError> {
-        let read_only = host.dm().device_info(self.id(), InfoOptions::new())?.is_read_only();
-        let options = ReloadOptions::new().load(load_options(table).read_only(read_only));
-        host.dm().device_reload(&mut Buffer::new(), self.id(), lines(table), options)?;
+    /// Those of [`Host::reload`].
+    pub fn set_table(&self, host: &Host, table: &Table<K>) -> Result<(), DevError> {
+        self.set_table_with(host, table, ReloadOptions::new())
+    }
+
+    /// Replaces the active table while the device is in use, with options for the suspension above all.
+    ///
+    /// # Errors
+    ///
+    /// As [`set_table`](Self::set_table).
+    pub fn set_table_with(&self, host: &Host, table: &Table<K>, options: ReloadOptions) -> Result<(), DevError> {
+        host.reload_with(self.id(), lines(table), options)?;
         Ok(())
     }
 
-    /// The same with a table that is made from the one in force.
+    /// Replaces the active table by one that is made from it.
     ///
-    /// With `|_| ()` it stays as it is, and targets such as pools and caches look again at how long the devices below are.
-    /// A few targets print a field otherwise than they take it, which the docs of their tables say; set it as well then.
+    /// With `|_| ()` it stays as it is, and targets such as pools and caches look again at the length of the devices below.
+    /// A few targets print a field otherwise than they read it, which the docs of their tables say; set it as well then.
     ///
     /// # Errors
     ///
-    /// Those of [`table`](Self::table) and [`set_table`](Self::set_table). [`DevError::Table`]: the kernel would refuse what
-    /// has become of it; nothing was done.
-    pub fn change<T: Transport>(
+    /// Those of [`table`](Self::table) and [`set_table`](Self::set_table). [`DevError::Table`]: the kernel would refuse the
+    /// changed table; nothing was done.
+    pub fn change(&self, host: &Host, change: impl FnOnce(&mut Vec<TableLine<K>>)) -> Result<(), DevError> {
+        self.change_with(host, ReloadOptions::new(), change)
+    }
+
+    /// Replaces the active table by one that is made from it, with options for the suspension above all.
+    ///
+    /// # Errors
+    ///
+    /// As [`change`](Self::change).
+    pub fn change_with(
         &self,
-        host: &Host<T>,
+        host: &Host,
+        options: ReloadOptions,
         change: impl FnOnce(&mut Vec<TableLine<K>>),
     ) -> Result<(), DevError> {
         let mut lines = self.table(host)?.into_lines();
         change(&mut lines);
         let table = Table::new(lines).map_err(|error| self.no_table(error))?;
-        self.set_table(host, &table)
+        self.set_table_with(host, &table, options)
     }
 
-    /// Holds back all io from now on, until [`resume`](Self::resume); returns when what was under way is done.
+    /// Holds back all I/O until [`resume`](Self::resume); returns when I/O under way has completed.
     ///
     /// # Errors
     ///
-    /// Those of [`Dm::device_suspend`](dm_core::Dm::device_suspend).
-    pub fn suspend<T: Transport>(&self, host: &Host<T>, options: SuspendOptions) -> Result<(), DevError> {
-        host.dm().device_suspend(self.id(), options)?;
+    /// Those of [`Host::suspend_with`].
+    pub fn suspend(&self, host: &Host, policy: SuspendPolicy) -> Result<(), DevError> {
+        host.suspend_with(self.id(), policy)?;
         Ok(())
     }
 
-    /// Lets io go on.
+    /// Lets I/O continue.
     ///
     /// # Errors
     ///
-    /// Those of [`Dm::device_resume`](dm_core::Dm::device_resume).
-    pub fn resume<T: Transport>(&self, host: &Host<T>) -> Result<(), DevError> {
-        let mut batch = host.udev().batch()?;
-        batch.resume(host.dm(), self.id(), ResumeOptions::new())?;
-        Ok(batch.finish()?)
-    }
-
-    /// Gives it another name.
-    ///
-    /// # Errors
-    ///
-    /// [`already_exists`](DevError::already_exists): the name is taken.
-    pub fn rename<T: Transport>(&mut self, host: &Host<T>, new: DmName<'_>) -> Result<(), DevError> {
-        // Somebody else may have renamed it.
-        let now = Self::of(&host.dm().device_info(self.id(), InfoOptions::new())?)?;
-        let mut batch = host.udev().batch()?;
-        batch.rename(host.dm(), now.name(), new, RenameOptions::new())?;
-        self.name = new.to_owned();
-        Ok(batch.finish()?)
-    }
-
-    /// Removes it. What was on it stays on the devices below.
-    ///
-    /// # Errors
-    ///
-    /// [`is_busy`](DevError::is_busy): somebody uses it, and with a [`retry`](RemoveOptions::retry) the error says who.
-    pub fn remove<T: Transport>(&self, host: &Host<T>, options: RemoveOptions) -> Result<Removal, DevError> {
-        let mut batch = host.udev().batch()?;
-        let removal = batch.remove(host.dm(), self.id(), options)?;
-        batch.finish()?;
-        Ok(removal)
-    }
-
-    /// Removes what was just created.
-    pub(super) fn remove_again<T: Transport>(&self, host: &Host<T>) -> Result<(), DevError> {
-        host.dm().device_remove(self.id(), RemoveOptions::new().retry(dm_core::Retry::default()))?;
+    /// Those of [`Host::resume`].
+    pub fn resume(&self, host: &Host) -> Result<(), DevError> {
+        host.resume(self.id())?;
         Ok(())
     }
 
-    fn differs(&self, difference: Difference) -> DevError {
-        DevError::Differs { device: self.id().to_owned(), difference }
+    /// Gives the device another name.
+    ///
+    /// # Errors
+    ///
+    /// [`is_already_exists`](DevError::is_already_exists): the name is taken.
+    pub fn rename(&mut self, host: &Host, new: impl AsDmName) -> Result<(), DevError> {
+        let renamed = host.rename(self.id(), &new);
+        let is_renamed = renamed.as_ref().map_or_else(dm_core::OpError::is_done, |_| true);
+        if let Some(name) = new.as_dm_name().ok().filter(|_| is_renamed) {
+            self.name = name.to_owned();
+        }
+        renamed?;
+        Ok(())
+    }
+
+    /// Removes the device. Its data stays on the devices below.
+    ///
+    /// # Errors
+    ///
+    /// [`is_busy`](DevError::is_busy): the device is in use; with a [`retry`](RemovePolicy::retry) the error names the users.
+    pub fn remove(&self, host: &Host, policy: RemovePolicy) -> Result<Removal, DevError> {
+        Ok(host.remove_with(self.id(), policy)?)
     }
 
     pub(super) fn no_table(&self, source: TableError) -> DevError {
         DevError::Table { device: self.id().to_owned(), source }
     }
 
-    fn no_text(&self, source: crate::ParseError) -> DevError {
+    fn no_text(&self, source: ParseError) -> DevError {
         DevError::Text { device: self.id().to_owned(), source }
     }
 }
 
 impl<K: Target> MappedDev<K> {
-    /// What its target reports, as [`statuses`](Self::statuses) does; of several lines, that of the first.
+    /// The status of its target, as [`statuses`](Self::statuses); of several lines, that of the first.
     ///
     /// # Errors
     ///
     /// [`DevError::Text`]: it can't be read. [`DevError::NoTable`].
-    pub fn status<T: Transport>(&self, host: &Host<T>, options: StatusOptions) -> Result<K::Status, DevError> {
+    pub fn status(&self, host: &Host, options: StatusOptions) -> Result<K::Status, DevError> {
         let first = self.statuses(host, options)?.into_iter().next();
         first.map(|line| line.status).ok_or_else(|| DevError::NoTable(self.id().to_owned()))
     }
@@ -339,25 +320,10 @@ impl<K: Target> MappedDev<K> {
     ///
     /// Those of [`Dm::target_msg`](dm_core::Dm::target_msg). [`DevError::Text`]: the answer can't be read; the message was
     /// carried out.
-    pub fn message<T: Transport>(
-        &self,
-        host: &Host<T>,
-        message: &K::Message,
-    ) -> Result<<K::Message as Message>::Reply, DevError> {
-        let mut buffer = Buffer::new();
-        let options = MessageOptions::new().secure(K::SECRET);
-        let answer = host.dm().target_msg(&mut buffer, self.id(), Sectors(0), message, options)?;
-        let text = std::string::String::from_utf8_lossy(answer.map_or(b"", |answer| answer.as_bytes()));
+    pub fn message(&self, host: &Host, message: &K::Message) -> Result<<K::Message as Message>::Reply, DevError> {
+        let reply = host.dm().target_msg(self.id(), TypedMessage::<K>(message))?;
+        let text = reply.text().unwrap_or_default();
+        let text = String::from_utf8_lossy(text.as_bytes());
         K::parse_reply(message, &text).map_err(|error| self.no_text(error))
     }
-}
-
-/// The lines of a table, as they are loaded.
-fn lines<K: Kind>(table: &Table<K>) -> impl Iterator<Item = dm_core::TargetLine<'_, dm_core::Printed<&K::Table>>> {
-    table.lines().iter().map(Into::into)
-}
-
-/// The kernel wipes its copy of a table that may hold a key.
-fn load_options<K: Kind>(table: &Table<K>) -> LoadOptions {
-    LoadOptions::new().secure(table.lines().iter().any(|line| K::is_secret(&line.params)))
 }

@@ -4,8 +4,8 @@
 //! are names for some of them. Every other target has one too: `MappedDev<Crypt>`, or of a target of one's own.
 //!
 //! ```no_run
-//! use dm_core::{DmName, RemoveOptions};
-//! use dm_targets::devices::{DevOptions, Host, LinearDev};
+//! use dm_core::{Host, RemovePolicy};
+//! use dm_targets::devices::LinearDev;
 //! use dm_targets::linear::LinearTable;
 //! use dm_targets::{Table, TableLine};
 //! use dm_units::{DeviceNumber, Sectors};
@@ -13,27 +13,27 @@
 //! let host = Host::open()?;
 //! let disk = |minor| LinearTable::new(DeviceNumber::new(8, minor), Sectors(0));
 //! let table = Table::new([TableLine::new(Sectors(0), Sectors(2048), disk(0))])?;
-//! let home = LinearDev::setup(&host, DmName::new("home")?, &table, DevOptions::new())?;
+//! let home = LinearDev::setup(&host, "home", &table)?;
 //! println!("{} is {}", home.name(), home.path(&host)?.display());
 //!
 //! // Twice as long, while it is in use.
 //! home.change(&host, |lines| lines.push(TableLine::new(Sectors(2048), Sectors(2048), disk(16))))?;
 //!
-//! home.remove(&host, RemoveOptions::new())?;
+//! home.remove(&host, RemovePolicy::new())?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! Thin devices live in a pool:
 //!
 //! ```no_run
-//! # use dm_core::DmName;
-//! # use dm_targets::devices::{DevOptions, DevError, Host, ThinPoolDev};
+//! # use dm_core::{Host, SetupOptions};
+//! # use dm_targets::devices::ThinPoolDev;
 //! # use dm_targets::thin::ThinDevId;
 //! # use dm_units::Sectors;
 //! # fn example(host: &Host, pool: &ThinPoolDev) -> Result<(), Box<dyn std::error::Error>> {
-//! let (name, options) = (DmName::new("root")?, DevOptions::new());
-//! let root = pool.create_thin(host, ThinDevId::new(1)?, name, Sectors(1 << 21), options)?;
-//! let before = pool.snapshot(host, &root, ThinDevId::new(2)?, DmName::new("before")?, options)?;
+//! let options = SetupOptions::new();
+//! let root = pool.create_thin(host, ThinDevId::new(1)?, "root", Sectors(1 << 21), options)?;
+//! let before = pool.snapshot(host, &root, ThinDevId::new(2)?, "before", options)?;
 //! pool.delete(host, &before)?;
 //! # Ok(())
 //! # }
@@ -41,23 +41,22 @@
 //!
 //! # Several steps
 //!
-//! What takes several commands is undone when one of them fails, and [`DevError`] says why, and what could not be undone.
+//! Methods that take several commands are operations of [`Host`](dm_core::Host): they wait for udev, and are undone when a step
+//! fails. [`DevError`] says why, and what could not be undone. Hand a [`Batch`](dm_core::Batch) in the place of the host to
+//! wait once for several.
 //!
 //! # Errors
 //!
-//! What fails in dm-core keeps its words: the command, the device, the errno, the kernel's reason, who uses a busy device.
+//! Errors of dm-core are passed on: the command, the device, the errno, the kernel's reason, the users of a busy device.
 
 mod error;
-mod host;
 mod line;
 mod mapped;
-mod options;
 mod thin;
 
-pub use error::{DevError, Difference};
-pub use host::Host;
+pub use error::DevError;
+pub use line::TypedParams;
 pub use mapped::MappedDev;
-pub use options::DevOptions;
 
 use crate::{Cache, Crypt, Linear, Striped, Thin, ThinPool};
 

@@ -5,7 +5,7 @@
 //!        | <class> <class>            for reads | for writes and flushes
 //!        | <class> <class> <class>    for reads | for writes | for flushes
 //! class  = <device> <offset> <delay>
-//! status = <reads> <writes> <flushes>
+//! status = <reads> <writes> [<flushes>]
 //! ```
 //!
 //! | word | type | unit |
@@ -45,7 +45,7 @@ impl Target for Delay {
 /// let table = DelayTable::All(DelayClass::new(DeviceNumber::new(254, 0), Sectors(0), 500));
 /// assert_eq!(table.to_string(), "254:0 0 500");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DelayTable {
     /// One class for all requests.
@@ -69,7 +69,7 @@ pub enum DelayTable {
 }
 
 /// Where the requests of one class go, and how late.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct DelayClass {
     /// The device.
@@ -137,8 +137,8 @@ pub struct DelayStatus {
     pub reads: u32,
     /// Writes.
     pub writes: u32,
-    /// Flushes.
-    pub flushes: u32,
+    /// Flushes; `None` from early kernels, which count them with the writes.
+    pub flushes: Option<u32>,
     /// Words that later kernels may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
@@ -149,7 +149,7 @@ impl Params for DelayStatus {
         Ok(Self {
             reads: fields.read("reads")?,
             writes: fields.read("writes")?,
-            flushes: fields.read("flushes")?,
+            flushes: fields.read_optional("flushes")?,
             extra: fields.read_rest("extra")?,
         })
     }
@@ -157,7 +157,7 @@ impl Params for DelayStatus {
 
 impl fmt::Display for DelayStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Printer::printed(f).put(&self.reads).put(&self.writes).put(&self.flushes).all(&self.extra).end()
+        Printer::printed(f).put(&self.reads).put(&self.writes).all(&self.flushes).all(&self.extra).end()
     }
 }
 
@@ -179,5 +179,14 @@ mod tests {
         let table = Delay::parse_table(text).unwrap();
         assert!(matches!(&table, DelayTable::ReadWrite { read, write } if read == write));
         assert_eq!(table.to_string(), text);
+    }
+
+    #[test]
+    fn early_kernels_do_not_count_flushes() {
+        let status = Delay::parse_status("3 4").unwrap();
+        assert_eq!((status.reads, status.writes, status.flushes), (3, 4, None));
+        assert_eq!(status.to_string(), "3 4");
+        assert_eq!(Delay::parse_status("3 4 5").unwrap().flushes, Some(5));
+        assert!(Delay::parse_status("3").is_err());
     }
 }

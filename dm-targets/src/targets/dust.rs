@@ -29,7 +29,7 @@ use core::fmt::{self, Write};
 
 use dm_units::{DeviceNumber, Sectors};
 
-use crate::keywords::keywords;
+use crate::option::keywords::keywords;
 use crate::{
     Device, Fields, InvalidField, Limits, Message, Params, ParseError, Printer, Problem, Target, Value, Word, WordBuf,
 };
@@ -62,7 +62,7 @@ impl Target for Dust {
 /// let table = DustTable::new(DeviceNumber::new(254, 0), Sectors(0), 512);
 /// assert_eq!(table.to_string(), "254:0 0 512");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct DustTable {
     /// The device.

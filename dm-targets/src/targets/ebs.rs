@@ -52,7 +52,7 @@ impl Target for Ebs {
 /// let table = EbsTable::new(DeviceNumber::new(254, 0), Sectors(128), 1).underlying(8);
 /// assert_eq!(table.to_string(), "254:0 128 1 8");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct EbsTable {
     /// The device.

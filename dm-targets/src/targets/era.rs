@@ -50,7 +50,8 @@ impl Target for Era {
 
     fn health(status: &EraStatus) -> Health {
         match status {
-            EraStatus::Working(era) => Health { metadata: Some(era.metadata.numbers()), ..Health::default() },
+            EraStatus::Working(era) => Health { metadata: Some(era.metadata.numbers()), ..Health::default() }
+                .concern(Concern::LowMetadataSpace, era.metadata.is_full()),
             EraStatus::Error => Health::only(Concern::NoFigures),
         }
     }
@@ -65,7 +66,7 @@ impl Target for Era {
 /// let table = EraTable::new(DeviceNumber::new(254, 32), DeviceNumber::new(254, 0), Sectors(128));
 /// assert_eq!(table.to_string(), "254:32 254:0 128");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct EraTable {
     /// Remembers what was written when.

@@ -16,21 +16,21 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use dm_units::Sectors;
+use dm_units::{Sectors, Version};
 
 use crate::{Device, Feature, Fields, NoMessage, NoStatus, Params, ParseError, Printer, Target, WordBuf};
 
-/// The `error` target.
+/// The `error` target; named apart from the trait `Error`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Error {}
+pub enum ErrorTarget {}
 
-impl Target for Error {
+impl Target for ErrorTarget {
     const TYPE: &'static str = "error";
     type Table = ErrorTable;
     type Status = NoStatus;
     type Message = NoMessage;
 
-    const FEATURES: &'static [Feature] = &[Feature { name: "device", since: (1, 7, 0) }];
+    const FEATURES: &'static [Feature] = &[Feature { name: "device", since: Version::new(1, 7, 0) }];
 }
 
 /// The table of an `error` target.
@@ -40,7 +40,7 @@ impl Target for Error {
 ///
 /// assert_eq!(ErrorTable::new().to_string(), "");
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ErrorTable {
     /// The device that lends its properties, and where on it.
@@ -91,13 +91,13 @@ mod tests {
 
     #[test]
     fn two_words_are_a_device_and_any_others_are_ignored() {
-        let table = Error::parse_table("254:0 8").unwrap();
+        let table = ErrorTarget::parse_table("254:0 8").unwrap();
         assert!(table.device.is_some());
-        let error = Error::parse_table("254:0 x").unwrap_err();
+        let error = ErrorTarget::parse_table("254:0 x").unwrap_err();
         assert_eq!(error.to_string(), "error table: word 2, start, must be a decimal number");
 
         for ignored in ["254:0", "254:0 8 x"] {
-            let table = Error::parse_table(ignored).unwrap();
+            let table = ErrorTarget::parse_table(ignored).unwrap();
             assert_eq!(table.device, None);
             assert_eq!(table.to_string(), ignored);
         }
@@ -105,8 +105,8 @@ mod tests {
 
     #[test]
     fn version_1_7_brought_the_device() {
-        assert_eq!(Error::has_feature("device", (1, 6, 0)), Some(false));
-        assert_eq!(Error::has_feature("device", (1, 7, 0)), Some(true));
-        assert_eq!(Error::has_feature("door", (1, 7, 0)), None);
+        assert_eq!(ErrorTarget::has_feature("device", Version::new(1, 6, 0)), Some(false));
+        assert_eq!(ErrorTarget::has_feature("device", Version::new(1, 7, 0)), Some(true));
+        assert_eq!(ErrorTarget::has_feature("door", Version::new(1, 7, 0)), None);
     }
 }

@@ -27,29 +27,24 @@
 //!
 //! Kernel: `inlinecrypt_ctr`, `inlinecrypt_ctr_optional` and `inlinecrypt_status` in `drivers/md/dm-inlinecrypt.c`.
 
-use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
 use dm_units::Sectors;
 
 use crate::crypt::{CryptKey, KeyringType, SECTOR_SIZES, check_sectors};
-use crate::flags::{Flag, flags};
-use crate::keywords::keywords;
-use crate::pairs::{read_once, read_once_within, split_pair};
+use crate::option::keywords::keywords;
+use crate::option::{Flag, OptionGroup, OptionKind, OptionWord, Pair, Put, options};
+use crate::target::spelled;
+use crate::text::spelling::{Spelled, Spelling};
 use crate::{
-    Device, Fields, Form, InvalidField, Limits, NoMessage, NoStatus, Params, ParseError, Printer, Problem, SecretWord,
-    Target, Value, Word,
+    Device, Fields, Form, InvalidField, Limits, NoMessage, NoStatus, ParseError, Printer, Problem, SecretWord, Target,
+    Value, Word,
 };
 
 const KEY: &str = "key";
-const OPTION: &str = "option";
 const KEYTYPE: &str = "keytype";
 
 const KEY_SIZE: Limits = Limits::new(KEY, 1, 128);
-const OPTION_COUNT: Limits = Limits::new("number of options", 0, 4);
-
-const FIRST_FLAG: [Flag<InlineCryptTable>; 1] = flags![allow_discards];
-const LAST_FLAG: [Flag<InlineCryptTable>; 1] = flags![iv_large_sectors];
 
 /// The `inlinecrypt` target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,12 +60,12 @@ impl Target for InlineCrypt {
 
     fn check(table: &InlineCryptTable, length: Sectors) -> Result<(), InvalidField> {
         check_key(&table.key)?;
-        let sector_size = table.sector_size.unwrap_or(512);
+        let sector_size = table.options.sector_size.unwrap_or(512);
         check_sectors(sector_size.into(), table.iv_offset, length)?;
-        if sector_size != 512 && !table.iv_large_sectors {
+        if sector_size != 512 && !table.options.iv_large_sectors {
             return Err(InvalidField::new("iv_large_sectors", Problem::Missing));
         }
-        OPTION_COUNT.check(table.option_count(Form::Input) as u64)
+        table.options.check()
     }
 }
 
@@ -93,7 +88,7 @@ keywords! {
 }
 
 /// What a key is to the hardware.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InlineKeyType {
     /// The key itself.
@@ -145,6 +140,67 @@ impl Value for InlineKeyType {
     }
 }
 
+/// The option `keytype:raw`, which the kernel prints as a number in another place.
+struct KeyType;
+
+impl OptionKind<InlineKeyType> for KeyType {
+    fn read(
+        &self,
+        field: &mut InlineKeyType,
+        word: OptionWord<'_>,
+        fields: &mut Fields<'_>,
+    ) -> Result<bool, ParseError> {
+        let mut given = None;
+        let found = Pair(KEYTYPE).read(&mut given, word, fields)?;
+        if let Some(key_type) = given {
+            if fields.form() == Form::Printed {
+                fields.note_unusual();
+            }
+            if *field != InlineKeyType::Raw {
+                return Err(fields.error(KEYTYPE, Problem::Repeated));
+            }
+            *field = key_type;
+        }
+        Ok(found)
+    }
+
+    fn print(&self, field: &InlineKeyType, out: &mut Printer<'_, '_>) {
+        if out.form() == Form::Input && *field != InlineKeyType::Raw {
+            Pair(KEYTYPE).print(&Some(*field), out);
+        }
+    }
+
+    fn given(&self, field: &InlineKeyType) -> Option<&'static str> {
+        (*field != InlineKeyType::Raw).then_some(KEYTYPE)
+    }
+}
+
+options! {
+    /// The options of an `inlinecrypt` table.
+    pub struct InlineCryptOptions for InlineCryptTable.options {
+        /// What the key is to the hardware.
+        key_type(key_type: InlineKeyType): InlineKeyType = KeyType;
+        /// Discards reach the device; they tell which sectors are in use.
+        allow_discards(): bool = Flag("allow_discards");
+        /// How many bytes are encrypted as one; 512 where it is not given.
+        sector_size(bytes: u32): Option<u32> = Pair(SECTOR_SIZES);
+        /// Initialisation vectors count encryption sectors, not sectors of 512 bytes.
+        iv_large_sectors(): bool = Flag("iv_large_sectors");
+    }
+    other {
+        /// Options that this version does not know; they are printed after the others.
+        other_options: SecretWord = "option";
+    }
+    case: Exact;
+    count: LeftOut, Limits::new("number of options", 0, 4);
+}
+
+impl Put<InlineKeyType> for InlineKeyType {
+    fn put(&mut self, value: Self) {
+        *self = value;
+    }
+}
+
 /// The table of an `inlinecrypt` target. Its `Display` shows the key; its `Debug` does not.
 ///
 /// ```
@@ -158,33 +214,22 @@ impl Value for InlineKeyType {
 /// assert_eq!(format!("{table:#}"), "aes-xts-plain64 00ff 1 0 254:0 0 1 allow_discards");
 /// # Ok::<(), dm_targets::Problem>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct InlineCryptTable {
     /// Algorithm, mode and how initialisation vectors are made.
     pub cipher: InlineCipher,
     /// With which key; never the empty one.
     pub key: CryptKey,
-    /// What the key is to the hardware.
-    pub key_type: InlineKeyType,
     /// What is added to the sector numbers from which initialisation vectors are made.
     pub iv_offset: Sectors,
     /// What holds the encrypted sectors.
     pub device: Device,
     /// Where on it they start.
     pub start: Sectors,
-    /// Discards reach the device.
-    pub allow_discards: bool,
-    /// How many bytes are encrypted as one; 512 where it is not given.
-    pub sector_size: Option<u32>,
-    /// Initialisation vectors count encryption sectors, not sectors of 512 bytes.
-    pub iv_large_sectors: bool,
-    /// Options that this version does not know; they are printed after the others.
-    other_options: Vec<SecretWord>,
-    /// There is a count of options, although it is 0.
-    counts_none: bool,
-    /// Words that the kernel ignores; never without a count of options.
-    extra: Vec<SecretWord>,
+    /// How they are encrypted.
+    pub options: InlineCryptOptions,
+    spelling: Spelling,
 }
 
 impl InlineCryptTable {
@@ -193,139 +238,58 @@ impl InlineCryptTable {
         Self {
             cipher: InlineCipher::AesXtsPlain64,
             key: key.into(),
-            key_type: InlineKeyType::Raw,
             iv_offset,
             device: device.into(),
             start,
-            allow_discards: false,
-            sector_size: None,
-            iv_large_sectors: false,
-            other_options: Vec::new(),
-            counts_none: false,
-            extra: Vec::new(),
+            options: InlineCryptOptions::default(),
+            spelling: Spelling::default(),
         }
-    }
-
-    /// Says what the key is to the hardware.
-    #[must_use]
-    pub fn key_type(self, key_type: InlineKeyType) -> Self {
-        Self { key_type, ..self }
-    }
-
-    /// Lets discards reach the device; they tell which sectors are in use.
-    #[must_use]
-    pub fn allow_discards(self) -> Self {
-        Self { allow_discards: true, ..self }
-    }
-
-    /// Encrypts so many bytes as one.
-    #[must_use]
-    pub fn sector_size(self, bytes: u32) -> Self {
-        Self { sector_size: Some(bytes), ..self }
-    }
-
-    /// Makes initialisation vectors count encryption sectors.
-    #[must_use]
-    pub fn iv_large_sectors(self) -> Self {
-        Self { iv_large_sectors: true, ..self }
-    }
-
-    /// The options that this version does not know.
-    #[must_use]
-    pub fn other_options(&self) -> &[SecretWord] {
-        &self.other_options
-    }
-
-    /// Reads the number of the key's type if the kernel has printed one: the word after it is no device then.
-    fn read_printed_key_type(fields: &mut Fields<'_>) -> Result<Option<InlineKeyType>, ParseError> {
-        let is_number = |word: Word<'_>| word.spelling().bytes().all(|byte| byte.is_ascii_digit());
-        let mut ahead = fields.clone();
-        let printed = ahead.next_word().is_some() && ahead.next_word().is_some_and(is_number);
-        if fields.form() == Form::Input || !printed {
-            return Ok(None);
-        }
-        fields.read(KEYTYPE).map(InlineKeyType::from_number).map(Some)
-    }
-
-    fn read_option(&mut self, key_type: &mut Option<InlineKeyType>, word: Word<'_>) -> Result<(), InvalidField> {
-        let invalid = |problem| InvalidField::new(OPTION, problem);
-        if Flag::set_exact(&FIRST_FLAG, self, word).map_err(invalid)?
-            || Flag::set_exact(&LAST_FLAG, self, word).map_err(invalid)?
-        {
-            return Ok(());
-        }
-        match split_pair(word) {
-            Some((KEYTYPE, value)) => read_once(key_type, KEYTYPE, value),
-            Some(("sector_size", value)) => read_once_within(&mut self.sector_size, &SECTOR_SIZES, value),
-            _ => {
-                self.other_options.push(SecretWord::read(word).map_err(invalid)?);
-                Ok(())
-            }
-        }
-    }
-
-    /// The type of the key, where it has to be said in an option.
-    fn key_type_option(&self, form: Form) -> Option<InlineKeyType> {
-        Some(self.key_type).filter(|key_type| form == Form::Input && *key_type != InlineKeyType::Raw)
-    }
-
-    fn option_count(&self, form: Form) -> usize {
-        let pairs = [self.key_type_option(form).is_some(), self.sector_size.is_some()];
-        let pairs = pairs.into_iter().filter(|given| *given).count();
-        let flags = Flag::count(&FIRST_FLAG, self, &[]).saturating_add(Flag::count(&LAST_FLAG, self, &[]));
-        pairs.saturating_add(flags).saturating_add(self.other_options.len())
-    }
-
-    fn print_options(&self, out: &mut Printer<'_, '_>, form: Form) {
-        let count = self.option_count(form);
-        if count == 0 && !self.counts_none && self.extra.is_empty() {
-            return;
-        }
-        out.count(count).pair(KEYTYPE, &self.key_type_option(form));
-        out.words(&FIRST_FLAG, self).pair(SECTOR_SIZES.field(), &self.sector_size).words(&LAST_FLAG, self);
-        out.all(&self.other_options).all(&self.extra);
     }
 }
 
-impl Params for InlineCryptTable {
-    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
-        let cipher = fields.read("cipher")?;
-        let key: CryptKey = fields.read(KEY)?;
-        let mut key_type = Self::read_printed_key_type(fields)?;
-        let iv_offset = fields.read("iv_offset")?;
-        let device: Device = fields.read("device")?;
-        let mut table = Self { cipher, ..Self::new(key, iv_offset, device, fields.read("start")?) };
-        let counted = !fields.is_empty();
-        let mut options = fields.read_optional_group(OPTION_COUNT.field())?;
-        table.counts_none = counted && options.is_empty();
-        if table.counts_none && key_type.is_some() {
-            return Err(
-                options.error(OPTION_COUNT.field(), Problem::Expected("left out if it is 0, as the kernel does"))
-            );
-        }
-        while let Some(word) = options.next_word() {
-            table.read_option(&mut key_type, word).map_err(|invalid| options.blame(invalid))?;
-        }
-        table.key_type = key_type.unwrap_or_default();
-        table.extra = SecretWord::read_rest(fields, "ignored words")?;
-        Ok(table)
+/// Reads the number of the key's type if the kernel has printed one: the word after it is not a device then.
+fn read_printed_key_type(fields: &mut Fields<'_>) -> Result<Option<InlineKeyType>, ParseError> {
+    let is_number = |word: Word<'_>| word.spelling().bytes().all(|byte| byte.is_ascii_digit());
+    let mut ahead = fields.clone();
+    let printed = ahead.next_word().is_some() && ahead.next_word().is_some_and(is_number);
+    if fields.form() == Form::Input || !printed {
+        return Ok(None);
+    }
+    fields.read(KEYTYPE).map(InlineKeyType::from_number).map(Some)
+}
+
+/// A kernel that prints the type of the key prints no option for it.
+fn check_no_key_type(options: &InlineCryptOptions, printed: Option<InlineKeyType>) -> Result<(), InvalidField> {
+    match printed {
+        Some(_) if options.key_type != InlineKeyType::Raw => Err(InvalidField::new(KEYTYPE, Problem::Repeated)),
+        _ => Ok(()),
     }
 }
 
-/// `{}` is what can be loaded, `{:#}` what the kernel prints.
-impl fmt::Display for InlineCryptTable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let form = if f.alternate() { Form::Printed } else { Form::Input };
-        let mut out = Printer::new(f);
-        out.put(&self.cipher).put(&self.key);
-        if form == Form::Printed {
-            out.put(&self.key_type.number());
+impl Spelled for InlineCryptTable {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let (cipher, key) = (fields.read("cipher")?, fields.read(KEY)?);
+        let printed = read_printed_key_type(fields)?;
+        let (iv_offset, device, start) = (fields.read("iv_offset")?, fields.read("device")?, fields.read("start")?);
+        let check = |options: &InlineCryptOptions| check_no_key_type(options, printed);
+        let mut options: InlineCryptOptions = fields.read_options_then(check)?;
+        options.key_type = printed.unwrap_or(options.key_type);
+        fields.ignore_rest()?;
+        Ok(Self { cipher, key, iv_offset, device, start, options, spelling: Spelling::default() })
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) {
+        let Self { cipher, key, iv_offset, device, start, options, spelling: _ } = self;
+        key.print_in_table(out.put(cipher));
+        if out.form() == Form::Printed {
+            out.put(&options.key_type.number());
         }
-        out.put(&self.iv_offset).put(&self.device).put(&self.start);
-        self.print_options(&mut out, form);
-        out.end()
+        out.put(iv_offset).put(device).put(start).options(options);
     }
 }
+
+// `{}` is what can be loaded, `{:#}` what the kernel prints.
+spelled!(InlineCryptTable);
 
 #[cfg(test)]
 mod tests {
@@ -342,7 +306,7 @@ mod tests {
     fn what_was_printed_can_be_loaded() {
         let printed = format!("{KEY_AND_REST} 2 8 254:0 16 1 allow_discards");
         let table = InlineCrypt::parse_table(&printed).unwrap();
-        assert_eq!((table.key_type, table.iv_offset), (InlineKeyType::HwWrapped, Sectors(8)));
+        assert_eq!((table.options.key_type, table.iv_offset), (InlineKeyType::HwWrapped, Sectors(8)));
         assert_eq!(format!("{table:#}"), printed);
         let input = format!("{KEY_AND_REST} 8 254:0 16 2 keytype:hw-wrapped allow_discards");
         assert_eq!(table.to_string(), input);
@@ -353,8 +317,8 @@ mod tests {
     #[test]
     fn what_is_to_be_loaded_is_read_wherever_it_stands() {
         let table = InlineCrypt::parse_table(&format!("{KEY_AND_REST} 8 /dev/a 16")).unwrap();
-        assert_eq!(table.key_type, InlineKeyType::Raw);
-        let error = InlineCrypt::parse_table(&format!("{KEY_AND_REST} 1 8 8:0 0 1 keytype:raw")).unwrap_err();
+        assert_eq!(table.options.key_type, InlineKeyType::Raw);
+        let error = InlineCrypt::parse_table(&format!("{KEY_AND_REST} 1 8 8:0 0 1 keytype:hw-wrapped")).unwrap_err();
         assert_eq!(error.to_string(), "inlinecrypt table: word 8, keytype, is given twice");
     }
 
@@ -367,12 +331,12 @@ mod tests {
     }
 
     #[test]
-    fn a_count_of_nothing_is_kept_where_it_can_be() {
-        let ignored = format!("{KEY_AND_REST} 8 254:0 16 0 more");
-        assert_eq!(InlineCrypt::parse_table(&ignored).unwrap().to_string(), ignored);
-        let error = InlineCrypt::parse_table(&format!("{KEY_AND_REST} 1 8 254:0 16 0")).unwrap_err();
-        let expected = "inlinecrypt table: word 7, number of options, must be left out if it is 0, as the kernel does";
-        assert_eq!(error.to_string(), expected);
+    fn a_count_of_nothing_is_printed_back() {
+        for text in ["8 254:0 16 0 more", "1 8 254:0 16 0"].map(|rest| format!("{KEY_AND_REST} {rest}")) {
+            let table = InlineCrypt::parse_table(&text).unwrap();
+            assert_eq!(format!("{table:#}"), text);
+            assert_eq!(table.to_string(), format!("{KEY_AND_REST} 8 254:0 16"));
+        }
     }
 
     #[test]

@@ -40,7 +40,7 @@ impl Target for Linear {
 /// let table = LinearTable::new(DeviceNumber::new(253, 0), Sectors(2048));
 /// assert_eq!(table.to_string(), "253:0 2048");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct LinearTable {
     /// The device that is mapped.

@@ -52,7 +52,7 @@ impl Target for LogWrites {
 /// let table = LogWritesTable::new(DeviceNumber::new(254, 0), DeviceNumber::new(254, 16));
 /// assert_eq!(table.to_string(), "254:0 254:16");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct LogWritesTable {
     /// The device that is mapped, from its first sector on.

@@ -30,17 +30,15 @@ use core::fmt::{self, Write};
 
 use dm_units::Sectors;
 
-use crate::keywords::keywords;
+use crate::option::keywords::keywords;
+use crate::option::{Argument, OnOff, OptionGroup, OptionKind, OptionWord, options};
+use crate::target::spelled;
+use crate::text::spelling::{Spelled, Spelling};
 use crate::{
-    Device, Fields, Health, InvalidField, Limits, Message, NoReply, Params, ParseError, Printer, Problem, Target,
-    Usage, Value, Word, WordBuf,
+    Device, Fields, Form, InvalidField, Limits, Message, NoReply, Params, ParseError, Printer, Problem, Target, Value,
+    Word, WordBuf,
 };
 
-const OPTION_COUNT: Limits = Limits::new("number of cache options", 0, 4);
-const CACHE_MODE: &str = "cache_mode";
-const DATA_CRC: &str = "data_crc";
-/// What the kernel prints in place of [`DATA_CRC`].
-const CRC: &str = "crc";
 const GC_PERCENT: Limits = Limits::new("gc_percent", 0, 90);
 
 /// The `pcache` target.
@@ -56,12 +54,7 @@ impl Target for Pcache {
     const SINGLETON: bool = true;
 
     fn check(table: &PcacheTable, _: Sectors) -> Result<(), InvalidField> {
-        OPTION_COUNT.check(table.option_words() as u64)
-    }
-
-    fn health(status: &PcacheStatus) -> Health {
-        let data = Usage { used: status.used_segments.into(), total: status.cache_segments.into() };
-        Health { data: Some(data), ..Health::default() }
+        table.options.check()
     }
 }
 
@@ -74,6 +67,52 @@ keywords! {
     }
 }
 
+/// The option `data_crc`, which the kernel prints as `crc`.
+struct DataCrc;
+
+impl DataCrc {
+    const READ: OnOff = OnOff("data_crc", ["false", "true"], "true or false");
+    const PRINTED: OnOff = OnOff("crc", ["false", "true"], "true or false");
+}
+
+impl OptionKind<Option<bool>> for DataCrc {
+    fn read(
+        &self,
+        field: &mut Option<bool>,
+        word: OptionWord<'_>,
+        fields: &mut Fields<'_>,
+    ) -> Result<bool, ParseError> {
+        Ok(Self::READ.read(field, word, fields)? || Self::PRINTED.read(field, word, fields)?)
+    }
+
+    fn print(&self, field: &Option<bool>, out: &mut Printer<'_, '_>) {
+        match out.form() {
+            Form::Input => Self::READ.print(field, out),
+            Form::Printed => Self::PRINTED.print(field, out),
+        }
+    }
+
+    fn given(&self, field: &Option<bool>) -> Option<&'static str> {
+        Self::READ.given(field)
+    }
+}
+
+options! {
+    /// The options of a `pcache` table.
+    pub struct PcacheOptions for PcacheTable.options {
+        /// What becomes of writes; `writeback` if not said.
+        cache_mode(mode: PcacheMode): Option<PcacheMode> = Argument("cache_mode");
+        /// Whether data in the cache has a checksum; not so if not said.
+        data_crc(on: bool): Option<bool> = DataCrc;
+    }
+    other {
+        /// Options that this version does not know; they are printed after the others.
+        other_options: WordBuf = "cache option";
+    }
+    case: Exact;
+    count: Optional, Limits::new("number of cache options", 0, 4);
+}
+
 /// The table of a `pcache` target.
 ///
 /// ```
@@ -84,119 +123,41 @@ keywords! {
 /// assert_eq!(table.to_string(), "259:0 254:0 2 data_crc true");
 /// assert_eq!(format!("{table:#}"), "259:0 254:0 2 crc true");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct PcacheTable {
     /// Persistent memory.
     pub cache: Device,
     /// The device that is cached.
     pub backing: Device,
-    /// What becomes of writes; `writeback` if not said.
-    pub cache_mode: Option<PcacheMode>,
-    /// Whether data in the cache has a checksum; not so if not said.
-    pub data_crc: Option<bool>,
-    /// Options that this version does not know; they are printed after the others.
-    pub other_options: Vec<WordBuf>,
-    /// Words after the options, which the kernel ignores.
-    pub extra: Vec<WordBuf>,
+    /// How it is cached.
+    pub options: PcacheOptions,
+    spelling: Spelling,
 }
 
 impl PcacheTable {
     /// Caches `backing` in `cache`.
     pub fn new(cache: impl Into<Device>, backing: impl Into<Device>) -> Self {
-        Self {
-            cache: cache.into(),
-            backing: backing.into(),
-            cache_mode: None,
-            data_crc: None,
-            other_options: Vec::new(),
-            extra: Vec::new(),
-        }
-    }
-
-    /// Says what becomes of writes.
-    #[must_use]
-    pub fn cache_mode(self, mode: PcacheMode) -> Self {
-        Self { cache_mode: Some(mode), ..self }
-    }
-
-    /// Says whether data in the cache has a checksum.
-    #[must_use]
-    pub fn data_crc(self, on: bool) -> Self {
-        Self { data_crc: Some(on), ..self }
-    }
-
-    /// How many words the options are.
-    fn option_words(&self) -> usize {
-        let known = [self.cache_mode.is_some(), self.data_crc.is_some()];
-        known.into_iter().filter(|given| *given).fold(self.other_options.len(), |words, _| words.saturating_add(2))
-    }
-
-    fn read_option(&mut self, options: &mut Fields<'_>, word: Word<'_>) -> Result<(), ParseError> {
-        match word.spelling() {
-            CACHE_MODE if self.cache_mode.is_some() => Err(options.error(CACHE_MODE, Problem::Repeated)),
-            CACHE_MODE => {
-                self.cache_mode = Some(options.read_argument(CACHE_MODE)?);
-                Ok(())
-            }
-            DATA_CRC | CRC if self.data_crc.is_some() => Err(options.error(DATA_CRC, Problem::Repeated)),
-            DATA_CRC | CRC => {
-                let Switch(on) = options.read_argument(DATA_CRC)?;
-                self.data_crc = Some(on);
-                Ok(())
-            }
-            _ => {
-                let word = WordBuf::read(word).map_err(|problem| options.error("cache option", problem))?;
-                self.other_options.push(word);
-                Ok(())
-            }
-        }
+        let (options, spelling) = (PcacheOptions::default(), Spelling::default());
+        Self { cache: cache.into(), backing: backing.into(), options, spelling }
     }
 }
 
-/// `true` or `false`.
-struct Switch(bool);
-
-impl Value for Switch {
-    fn read(word: Word<'_>) -> Result<Self, Problem> {
-        match word.spelling() {
-            "true" => Ok(Self(true)),
-            "false" => Ok(Self(false)),
-            _ => Err(Problem::Expected("true or false")),
-        }
+impl Spelled for PcacheTable {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let (cache, backing) = (fields.read("cache device")?, fields.read("backing device")?);
+        let options = fields.read_options()?;
+        fields.ignore_rest()?;
+        Ok(Self { cache, backing, options, spelling: Spelling::default() })
     }
 
-    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
-        out.write_str(if self.0 { "true" } else { "false" })
+    fn print(&self, out: &mut Printer<'_, '_>) {
+        let Self { cache, backing, options, spelling: _ } = self;
+        out.put(cache).put(backing).options(options);
     }
 }
 
-impl Params for PcacheTable {
-    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
-        let mut table = Self::new(fields.read::<Device>("cache device")?, fields.read::<Device>("backing device")?);
-        let mut options = fields.read_optional_group(OPTION_COUNT.field())?;
-        while let Some(word) = options.next_word() {
-            table.read_option(&mut options, word)?;
-        }
-        table.extra = fields.read_rest("extra")?;
-        Ok(table)
-    }
-}
-
-impl fmt::Display for PcacheTable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let data_crc = if f.alternate() { CRC } else { DATA_CRC };
-        let mut out = Printer::new(f);
-        out.put(&self.cache).put(&self.backing).count(self.option_words());
-        if let Some(mode) = &self.cache_mode {
-            out.word(CACHE_MODE).put(mode);
-        }
-        if let Some(on) = self.data_crc {
-            out.word(data_crc).put(&Switch(on));
-        }
-        out.all(&self.other_options).all(&self.extra).end()
-    }
-}
+spelled!(PcacheTable);
 
 /// Flag bits, printed in hexadecimal digits without a prefix.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -338,12 +299,12 @@ mod tests {
     #[test]
     fn options_have_values_and_come_once() {
         let refusal = |text| Pcache::parse_table(text).unwrap_err().to_string();
-        assert_eq!(refusal("1:0 1:1 1 crc"), "pcache table: word 4, data_crc, must be followed by a value");
-        assert_eq!(refusal("1:0 1:1 2 crc yes"), "pcache table: word 5, data_crc, must be true or false");
+        assert_eq!(refusal("1:0 1:1 1 crc"), "pcache table: word 4, crc, must be followed by a value");
+        assert_eq!(refusal("1:0 1:1 2 crc yes"), "pcache table: word 5, crc, must be true or false");
         assert_eq!(refusal("1:0 1:1 4 crc true data_crc true"), "pcache table: word 6, data_crc, is given twice");
         let table = Pcache::parse_table("1:0 1:1 3 crc true new x").unwrap();
-        assert_eq!(table.to_string(), "1:0 1:1 3 data_crc true new x");
-        assert_eq!(table.extra.len(), 1);
+        assert_eq!(table.to_string(), "1:0 1:1 3 data_crc true new");
+        assert_eq!(format!("{table:#}"), "1:0 1:1 3 crc true new x");
     }
 
     #[test]

@@ -22,7 +22,7 @@ use core::fmt;
 
 use dm_units::{DeviceNumber, Sectors};
 
-use crate::keywords::keywords;
+use crate::option::keywords::keywords;
 use crate::{
     Concern, Device, Fields, Health, InvalidField, Limits, NoMessage, Params, ParseError, Printer, Target, Usage,
     WordBuf,
@@ -51,14 +51,7 @@ impl Target for Striped {
     }
 
     fn health(status: &StripedStatus) -> Health {
-        let alive = status.stripes.iter().filter(|stripe| stripe.health == StripeHealth::Alive).count() as u64;
-        let all = status.stripes.len() as u64;
-        Health {
-            legs: Some(Usage { used: alive, total: all }),
-            repairs: all.saturating_sub(alive),
-            ..Health::default()
-        }
-        .concern(Concern::FailedLegs, alive < all)
+        status.health()
     }
 }
 
@@ -72,7 +65,7 @@ impl Target for Striped {
 /// let table = StripedTable::new(Sectors(64), devices.map(|device| Stripe::new(device, Sectors(8))));
 /// assert_eq!(table.to_string(), "2 64 254:0 8 254:16 8");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct StripedTable {
     /// How much goes to one stripe before the next one's turn.
@@ -89,7 +82,7 @@ impl StripedTable {
 }
 
 /// One of the devices of a `striped` target.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Stripe {
     /// The device.
@@ -162,6 +155,20 @@ pub struct StripeStatus {
     pub device: DeviceNumber,
     /// What is known of it.
     pub health: StripeHealth,
+}
+
+impl StripedStatus {
+    fn health(&self) -> Health {
+        let count =
+            |is: fn(&StripeHealth) -> bool| self.stripes.iter().filter(|stripe| is(&stripe.health)).count() as u64;
+        let dead = count(|health| *health == StripeHealth::Dead);
+        let unknown = count(|health| matches!(health, StripeHealth::Other(_)));
+        let alive = count(|health| *health == StripeHealth::Alive);
+        let legs = Usage { used: alive, total: self.stripes.len() as u64 };
+        Health { legs: Some(legs), repairs: dead, ..Health::default() }
+            .concern(Concern::FailedLegs, dead > 0)
+            .concern(Concern::Unknown, unknown > 0)
+    }
 }
 
 impl Params for StripedStatus {

@@ -61,7 +61,7 @@ impl Target for Switch {
 /// let table = SwitchTable::new(128, devices.map(|device| SwitchPath::new(device, Sectors(0))));
 /// assert_eq!(table.to_string(), "2 128 0 254:0 0 254:16 0");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SwitchTable {
     /// The size of a region in sectors; the last one may be shorter.
@@ -78,7 +78,7 @@ impl SwitchTable {
 }
 
 /// One of the paths of a `switch` target.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SwitchPath {
     /// The device.

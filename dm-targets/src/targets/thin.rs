@@ -24,7 +24,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use dm_units::Sectors;
+use dm_units::{Sectors, Version};
 
 use crate::{
     Concern, Device, Feature, Fields, Health, InvalidField, Limits, NoMessage, Number, Params, ParseError, Printer,
@@ -44,7 +44,7 @@ impl Target for Thin {
     type Status = ThinStatus;
     type Message = NoMessage;
 
-    const FEATURES: &'static [Feature] = &[Feature { name: EXTERNAL_ORIGIN, since: (1, 1, 0) }];
+    const FEATURES: &'static [Feature] = &[Feature { name: EXTERNAL_ORIGIN, since: Version::new(1, 1, 0) }];
 
     fn check(table: &ThinTable, _: Sectors) -> Result<(), InvalidField> {
         let problem = Problem::Expected("a device: this table cannot be loaded");
@@ -114,6 +114,46 @@ impl fmt::Display for ThinDevId {
     }
 }
 
+/// A number.
+#[cfg(feature = "serde")]
+impl serde::Serialize for ThinDevId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(self.0)
+    }
+}
+
+/// A number, or, in formats that tell what comes, a string of digits.
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for ThinDevId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            deserializer.deserialize_any(DevIdVisitor)
+        } else {
+            deserializer.deserialize_u32(DevIdVisitor)
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+struct DevIdVisitor;
+
+#[cfg(feature = "serde")]
+impl serde::de::Visitor<'_> for DevIdVisitor {
+    type Value = ThinDevId;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number of at most 24 bits")
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, id: u64) -> Result<ThinDevId, E> {
+        u32::try_from(id).map_err(E::custom).and_then(|id| ThinDevId::new(id).map_err(E::custom))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<ThinDevId, E> {
+        text.parse().map_err(E::custom)
+    }
+}
+
 /// The table of a `thin` target.
 ///
 /// ```
@@ -124,7 +164,7 @@ impl fmt::Display for ThinDevId {
 /// assert_eq!(table.to_string(), "253:0 1");
 /// # Ok::<(), dm_targets::InvalidField>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ThinTable {
     /// What can be loaded.

@@ -58,7 +58,7 @@ impl Target for Unstriped {
 /// let table = UnstripedTable::new(2, 64, 1, DeviceNumber::new(254, 0), Sectors(0));
 /// assert_eq!(table.to_string(), "2 64 1 254:0 0");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct UnstripedTable {
     /// How many stripes the device has.

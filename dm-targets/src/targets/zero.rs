@@ -25,7 +25,7 @@ impl Target for Zero {
 }
 
 /// The table of a `zero` target, which has no words.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ZeroTable;
 
 impl Params for ZeroTable {

@@ -22,6 +22,8 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use dm_units::Version;
+
 use crate::{
     Device, Feature, Fields, Message, NoReply, Params, ParseError, Printer, Problem, Target, Usage, Value, Word,
     WordBuf,
@@ -39,7 +41,7 @@ impl Target for Zoned {
 
     const SINGLETON: bool = true;
 
-    const FEATURES: &'static [Feature] = &[Feature { name: "regular device", since: (2, 0, 0) }];
+    const FEATURES: &'static [Feature] = &[Feature { name: "regular device", since: Version::new(2, 0, 0) }];
 }
 
 /// The table of a `zoned` target.
@@ -52,7 +54,7 @@ impl Target for Zoned {
 /// assert_eq!(ZonedTable::new(zoned).to_string(), "8:32");
 /// assert_eq!(ZonedTable::with_regular(regular, [zoned.into()]).to_string(), "8:16 8:32");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ZonedTable {
     /// A zoned device if it is alone, a regular device if there are others.
@@ -224,7 +226,7 @@ mod tests {
 
     #[test]
     fn several_devices_came_with_version_2() {
-        assert_eq!(Zoned::has_feature("regular device", (1, 0, 0)), Some(false));
+        assert_eq!(Zoned::has_feature("regular device", Version::new(1, 0, 0)), Some(false));
         let table = Zoned::parse_table("8:16 8:32 8:48").unwrap();
         assert_eq!(table.others.len(), 2);
         assert_eq!(Zoned::parse_table("").unwrap_err().to_string(), "zoned table: word 1, device, is missing");

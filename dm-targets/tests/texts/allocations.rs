@@ -3,7 +3,7 @@
 use core::fmt::{self, Write};
 
 use dm_targets::{
-    Any, Delay, Dust, Ebs, Flakey, Linear, LogWrites, StatusLine, TableLine, Target, Thin, ThinPool, Unstriped,
+    Delay, Dust, Ebs, Flakey, Linear, LogWrites, StatusLine, TableLine, Target, Thin, ThinPool, Unstriped,
 };
 
 /// Takes what is printed and keeps nothing.
@@ -50,7 +50,7 @@ fn numbers_cost_no_allocation() {
         ("254:32 254:48 128 0 2 read_only error_if_no_space ", |text| read_and_print(text, ThinPool::parse_table)),
         (pool, |text| read_and_print(text, ThinPool::parse_status)),
         ("77 4110/65536", |text| read_and_print(text, ThinPool::parse_status)),
-        ("0 8 linear 254:0 10", |text| read_and_print(text, TableLine::<Any>::parse_printed)),
+        ("0 8 linear 254:0 10", |text| read_and_print(text, TableLine::parse_printed)),
         ("0 8 thin 128 127", |text| read_and_print(text, str::parse::<StatusLine>)),
     ];
     for (text, action) in texts {

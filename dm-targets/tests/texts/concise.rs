@@ -56,6 +56,8 @@ fn what_the_kernel_refuses_is_refused() {
         "device 1: line 1: target type must be crypt, delay, linear, snapshot-origin, striped or verity"
     );
     assert_eq!(error("a,,,ro,8 8 linear 8:1 0"), "device 1: line 1: must start at sector 0");
+    let second = format!("a,,,rw,{line};b,,,rx,{line}").parse::<Concise>().unwrap_err();
+    assert_eq!(second.device(), 2);
     assert_eq!(error(&"x".repeat(4096)), "device 1: the kernel takes at most 4095 bytes");
 }
 
@@ -68,6 +70,18 @@ fn errors_in_params_point_into_the_whole_text() {
     let TableErrorKind::Parse(cause) = table.kind() else { panic!("{error}") };
     assert_eq!(&text[cause.span()], "x");
     assert_eq!(cause.span().start, text.len() - 1);
+}
+
+#[test]
+fn of_other_devices_nothing_is_shown() {
+    let text = "a,,,rw,0 8 crypt aes-xts-plain64 00ff 0 8:0 0;b,,,rw, 0 8 linear 8:0 x";
+    let error = text.parse::<Concise>().unwrap_err();
+    let ConciseErrorKind::Table(table) = error.kind() else { panic!("{error}") };
+    let TableErrorKind::Parse(cause) = table.kind() else { panic!("{error}") };
+    assert_eq!(
+        cause.annotate(text).to_string(),
+        "linear table: word 2, start, must be a decimal number\n  8:0 x\n      ^"
+    );
 }
 
 #[test]

@@ -2,8 +2,6 @@
 //!
 //! A new target needs nothing here: its golden lines are enough.
 
-use std::cell::Cell;
-
 use dm_targets::stats::{StatsArea, StatsMessage, StatsRegion};
 use dm_targets::{Fields, Form, Params, ParseError, Problem, Target, TargetVisitor, Word, visit_targets};
 use proptest::collection;
@@ -98,15 +96,17 @@ struct Texts<P> {
 impl<P: Params> Texts<P> {
     /// A golden line, edited many times, is refused or means itself.
     fn check(&self) {
-        let accepted = Cell::new(0);
+        // What the golden lines say, whatever luck leaves of them when they are edited.
+        for text in &self.golden {
+            let value = (self.parse)(text).unwrap_or_else(|error| panic!("{}", error.annotate(text)));
+            self.check_round_trip(&value).unwrap_or_else(|error| panic!("{error}"));
+        }
         run(&edited(&self.golden, 4), |(_, _, text)| {
             if let Ok(value) = (self.parse)(&text) {
-                accepted.set(accepted.get() + 1);
                 self.check_round_trip(&value)?;
             }
             self.check_error(&text)
         });
-        assert!(accepted.get() > 0, "no text that says anything: {:?}", self.golden);
         run(&edited(&self.golden, 1), |(original, edits, text)| self.check_edit(&original, &edits, &text));
         run(&collection::vec(any::<char>(), 0..30), |chars| self.check_error(&String::from_iter(chars)));
         run(&"[-0-9:/ a-z\\\\\t\n]*", |text| self.check_error(&text));

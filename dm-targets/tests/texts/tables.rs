@@ -1,7 +1,7 @@
 //! Whole tables, errors, and what serde sees.
 
-use dm_targets::{Linear, StatusLine, Table, TableErrorKind, TableLine, Target};
-use dm_units::Sectors;
+use dm_targets::{Linear, Table, TableErrorKind, TableLine, Target};
+use dm_units::{DeviceNumber, Sectors};
 
 fn refusal(text: &str) -> String {
     text.parse::<Table>().unwrap_err().to_string()
@@ -77,9 +77,63 @@ fn a_missing_word_is_shown_at_the_end() {
 }
 
 #[test]
+fn of_a_long_text_the_part_around_the_error_is_shown() {
+    for length in [65_535, 65_536, 1 << 20] {
+        let text = format!("{} x", "9".repeat(length));
+        let shown = |error: dm_targets::ParseError| error.annotate(&text).to_string();
+        let [long, behind] = [Linear::parse_table(&text), Linear::parse_table(&format!("8:0{text}"))];
+        assert!(shown(long.unwrap_err()).len() < 1000, "{length}");
+        assert!(shown(behind.unwrap_err()).len() < 1000, "{length}");
+    }
+    // Cut in the middle of a character.
+    let text = format!("{}8:0 x", " é".repeat(300));
+    let annotated = Linear::parse_table(&text).unwrap_err().annotate(&text).to_string();
+    assert_eq!(annotated.lines().count(), 3);
+}
+
+#[test]
+fn of_several_lines_nothing_is_shown() {
+    let text = "0 8 linear 8:0 0\n8 8 linear 8:0 x";
+    let TableErrorKind::Parse(error) = text.parse::<Table>().unwrap_err().kind() else { panic!() };
+    let annotated = error.annotate(text).to_string();
+    assert_eq!(annotated.lines().nth(1).unwrap().trim_matches([' ', '*']), "", "{annotated}");
+    let line = text.lines().nth(1).unwrap();
+    assert!(error.annotate(line).to_string().contains("8 8 linear 8:0 x"));
+}
+
+#[test]
+fn a_target_type_is_short_and_no_key() {
+    let refusal = |line: &str| line.parse::<TableLine>().unwrap_err().to_string();
+    assert!("0 8 fifteen-letters x".parse::<TableLine>().is_ok());
+    assert_eq!(refusal("0 8 sixteen--letters x"), "line: word 3, target type, must be at most 15 bytes long");
+    assert_eq!(refusal("0 8 c0ffee00 x"), "line: word 3, target type, looks like a key, which does not belong here");
+}
+
+#[test]
 fn errors_are_small() {
     assert!(size_of::<dm_targets::ParseError>() <= 112);
     assert_eq!(size_of::<Option<dm_targets::ParseError>>(), size_of::<dm_targets::ParseError>());
+}
+
+#[test]
+fn a_table_gives_its_lines_back() {
+    let table: Table = "0 8 zero\n8 8 error".parse().unwrap();
+    let lines = table.clone().into_lines();
+    assert_eq!(lines[..], *table.lines());
+    assert_eq!(Table::new(lines), Ok(table));
+}
+
+#[test]
+fn an_error_target_can_be_like_a_device() {
+    let table = dm_targets::error::ErrorTable::new().like(DeviceNumber::new(8, 0), Sectors(7));
+    assert_eq!(table.to_string(), "8:0 7");
+    assert_eq!(dm_targets::ErrorTarget::parse_table("8:0 7"), Ok(table));
+}
+
+#[test]
+fn a_table_of_any_target_is_small() {
+    assert!(size_of::<dm_targets::AnyTable>() <= 112, "{}", size_of::<dm_targets::AnyTable>());
+    assert!(size_of::<TableLine>() <= 128);
 }
 
 #[test]
@@ -91,9 +145,9 @@ fn table_errors_say_what_is_behind_them() {
 
 #[cfg(feature = "serde")]
 mod serde {
-    use dm_targets::Any;
     use dm_targets::linear::LinearTable;
     use dm_targets::thin_pool::{PoolMode, ThinPoolStatus};
+    use dm_targets::{Any, StatusLine};
 
     use super::*;
 

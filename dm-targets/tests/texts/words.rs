@@ -1,7 +1,9 @@
 //! Splitting, quoting and reading of words.
 
+use std::fmt;
+
 use dm_targets::linear::LinearTable;
-use dm_targets::{Device, Fields, Linear, OtherTable, Problem, Target, Usage, WordBuf};
+use dm_targets::{Device, Fields, InvalidField, Linear, OtherTable, Part, Printer, Problem, Target, Usage, WordBuf};
 use dm_units::{DeviceNumber, MetaBlocks, Sectors};
 use proptest::prelude::*;
 
@@ -128,6 +130,36 @@ fn an_unknown_table_is_kept_as_it_is_and_not_shown() {
     assert_eq!(OtherTable::new("bow", "254:0").to_string(), "254:0");
 }
 
+#[test]
+fn an_unknown_status_is_kept_and_what_may_be_a_key_is_not_shown() {
+    let line: dm_targets::StatusLine = "0 8 bow 254:0  7 0011223344".parse().unwrap();
+    assert_eq!(line.to_string(), "0 8 bow 254:0  7 *");
+    assert!(!format!("{line:?}").contains("2233"));
+    let dm_targets::AnyStatus::Other(status) = line.status else { panic!() };
+    assert_eq!((status.target_type(), status.text()), ("bow", "254:0  7 0011223344"));
+}
+
+#[test]
+fn in_the_text_of_a_target_with_keys_no_key_is_taken_for_another_word() {
+    let key = "c0ffee2233445566778899aabbccddeeff";
+    let problem = |text: &str| dm_targets::Crypt::parse_table(text).unwrap_err().problem();
+    for text in [
+        format!("{key} 00 0 8:0 0"),
+        format!("aes-{key} 00 0 8:0 0"),
+        format!("aes 00 0 {key} 0"),
+        format!("aes :17:{key}:a 0 8:0 0"),
+        format!("aes 00 0 8:0 0 1 integrity:8:{key}"),
+    ] {
+        assert_eq!(problem(&text), Problem::MayBeKey, "{text}");
+    }
+    // Where a key belongs, and in words that are hidden, it is read.
+    for text in [format!("aes {key} 0 8:0 0"), format!("aes {key} 0 8:0 0 1 new:{key} {key}")] {
+        assert!(dm_targets::Crypt::parse_table(&text).is_ok(), "{text}");
+    }
+    assert_eq!(dm_targets::Crypt::parse_status(key).unwrap_err().problem(), Problem::MayBeKey);
+    assert!(dm_targets::Crypt::parse_status("new words 7").is_ok());
+}
+
 proptest! {
     /// A word of any characters is quoted so that the kernel's splitting gives it back.
     #[test]
@@ -137,4 +169,68 @@ proptest! {
         prop_assert_eq!(crate::properties::split_args(&printed), [format!("/{text}"), "0".to_owned()]);
         prop_assert_eq!(Linear::parse_input(&printed), Ok(table));
     }
+}
+
+#[test]
+fn words_are_read_one_by_one() {
+    let mut fields = Fields::printed("zones AAD 2 x y Merge failed and more");
+    fields.read_literal("zones", "zones").unwrap();
+    assert_eq!(
+        fields.clone().read_literal("word", "zones").unwrap_err().to_string(),
+        "line: word 2, word, must be zones"
+    );
+    assert!(fields.clone().read_letters::<WordBuf>("health", 2).is_err());
+    assert_eq!(fields.read_letters::<WordBuf>("health", 3).unwrap().len(), 3);
+    let mut group = fields.read_group("count").unwrap();
+    assert_eq!(rest(&mut group), "x|y");
+    assert!(!fields.take_all("Merge failed"));
+    assert_eq!(fields.remainder(), " Merge failed and more");
+    assert_eq!(fields.read_optional::<WordBuf>("word").unwrap().unwrap().as_str(), "Merge");
+    let error = fields.blame(InvalidField::new("it", Problem::Unknown)).within::<Linear>(Part::Status);
+    assert_eq!((error.to_string(), error.target()), ("linear status: word 6, it, is not known".to_owned(), "linear"));
+    let mut fields = Fields::printed(" Merge  failed ");
+    assert!(fields.take_all("Merge failed") && fields.is_empty());
+    assert_eq!(fields.read_optional::<WordBuf>("word"), Ok(None));
+}
+
+#[test]
+fn the_words_of_a_group_are_counted() {
+    struct Groups(&'static [u64]);
+
+    impl fmt::Display for Groups {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            let mut out = Printer::new(f);
+            out.group(|out| {
+                out.all(self.0).group(|out| {
+                    out.word("inner");
+                });
+            });
+            out.optional_group(|out| {
+                out.all(self.0);
+            });
+            out.space().end()
+        }
+    }
+
+    assert_eq!(Groups(&[]).to_string(), "2 1 inner ");
+    assert_eq!(Groups(&[7, 8]).to_string(), "4 7 8 1 inner 2 7 8 ");
+    assert_eq!(Printer::count_words(|out| _ = out.word("one").all(&[2_u64, 3]).space().letters(&[4_u64, 5])), 4);
+}
+
+#[test]
+fn pieces_of_words_are_written_into_one_word() {
+    struct Pieces;
+
+    impl fmt::Display for Pieces {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            let piece = |out: &mut Printer<'_, '_>| {
+                out.write_number(7)?;
+                out.write_quoted(" ")?;
+                out.write_secret("c0ffee")
+            };
+            Printer::new(f).word("a").next_word(piece).end()
+        }
+    }
+
+    assert_eq!([Pieces.to_string(), format!("{Pieces:#}")], ["a 7\\ c0ffee", "a 7 c0ffee"]);
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use dm_core::{Buffer, CreateOptions, DmName, DmNameBuf, DmUuid, DmUuidBuf, ListOptions, RemoveOptions, ResumeOptions};
+use dm_core::{CreateOptions, DmName, DmNameBuf, DmUuid, DmUuidBuf};
 use dm_testing::{Scratch, require};
 use dm_units::DeviceNumber;
 
@@ -17,12 +17,12 @@ fn major() -> u32 {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_new_device_has_nothing() {
+fn a_new_device_has_neither_uuid_nor_table() {
     let Some(scratch) = Scratch::new(&[]) else { return };
     let name = scratch.name("new").unwrap();
-    let answer = scratch.dm().device_create(name.as_borrowed(), CreateOptions::new()).unwrap();
+    let answer = scratch.dm().device_create(&name).unwrap();
     for state in [&answer, &info(&scratch, &name)] {
-        assert_eq!(state.name(), Some(name.as_borrowed()));
+        assert_eq!(state.name(), Some(&*name));
         assert_eq!(state.uuid(), None);
         assert_eq!(state.number(), DeviceNumber::new(major(), state.number().minor));
         assert_eq!((state.open_count(), state.event_nr(), state.target_count()), (0, 0, 0));
@@ -39,9 +39,9 @@ fn a_uuid_is_kept() {
     let name = scratch.name("with").unwrap();
     let longest = format!("{:\u{20}<128}", format!("{}uuid", scratch.prefix()));
     let uuid = DmUuid::new(&longest).unwrap();
-    let answer = scratch.dm().device_create(name.as_borrowed(), CreateOptions::new().uuid(uuid)).unwrap();
+    let answer = scratch.dm().device_create_with(&name, CreateOptions::new().uuid(uuid)).unwrap();
     assert_eq!(answer.uuid(), Some(uuid));
-    assert_eq!(info(&scratch, uuid).name(), Some(name.as_borrowed()));
+    assert_eq!(info(&scratch, uuid).name(), Some(&*name));
 }
 
 #[test]
@@ -50,9 +50,9 @@ fn the_minor_number_can_be_chosen() {
     let Some(scratch) = Scratch::new(&[]) else { return };
     let name = scratch.name("chosen").unwrap();
     let minor = far_minor(0);
-    let answer = scratch.dm().device_create(name.as_borrowed(), CreateOptions::new().minor(minor)).unwrap();
+    let answer = scratch.dm().device_create_with(&name, CreateOptions::new().minor(minor)).unwrap();
     assert_eq!(answer.number(), DeviceNumber::new(major(), minor));
-    assert_eq!(info(&scratch, answer.number()).name(), Some(name.as_borrowed()));
+    assert_eq!(info(&scratch, answer.number()).name(), Some(&*name));
 }
 
 #[test]
@@ -60,10 +60,10 @@ fn the_minor_number_can_be_chosen() {
 fn a_minor_number_that_is_taken_is_refused() {
     let Some(scratch) = Scratch::new(&[]) else { return };
     let options = CreateOptions::new().minor(far_minor(1));
-    scratch.dm().device_create(scratch.name("first").unwrap().as_borrowed(), options).unwrap();
+    scratch.dm().device_create_with(scratch.name("first").unwrap(), options).unwrap();
     let second = scratch.name("second").unwrap();
-    let error = scratch.dm().device_create(second.as_borrowed(), options).unwrap_err();
-    assert!(error.already_exists(), "{error}");
+    let error = scratch.dm().device_create_with(&second, options).unwrap_err();
+    assert!(error.is_already_exists(), "{error}");
     assert!(!exists(&scratch, &second));
 }
 
@@ -73,7 +73,7 @@ fn a_minor_number_out_of_range_is_refused() {
     let Some(scratch) = Scratch::new(&[]) else { return };
     for minor in [1 << 20, u32::MAX] {
         let name = scratch.name("far").unwrap();
-        let created = scratch.dm().device_create(name.as_borrowed(), CreateOptions::new().minor(minor));
+        let created = scratch.dm().device_create_with(&name, CreateOptions::new().minor(minor));
         assert!(created.is_err(), "asked for minor {minor} and got {created:?}");
         assert!(!exists(&scratch, &name));
     }
@@ -84,8 +84,8 @@ fn a_minor_number_out_of_range_is_refused() {
 fn a_name_that_is_taken_is_refused() {
     let Some(scratch) = Scratch::new(&[]) else { return };
     let device = scratch.create("one").unwrap();
-    let error = scratch.dm().device_create(device.name(), CreateOptions::new()).unwrap_err();
-    assert!(error.already_exists(), "{error}");
+    let error = scratch.dm().device_create(device.name()).unwrap_err();
+    assert!(error.is_already_exists(), "{error}");
     assert_eq!(info(&scratch, device.name()).number(), device.number());
 }
 
@@ -94,19 +94,19 @@ fn a_name_that_is_taken_is_refused() {
 fn a_uuid_that_is_taken_is_refused() {
     let Some(scratch) = Scratch::new(&[]) else { return };
     let uuid = DmUuidBuf::new(scratch.prefix()).unwrap();
-    let options = CreateOptions::new().uuid(uuid.as_borrowed());
+    let options = CreateOptions::new().uuid(&uuid);
     let first = scratch.name("first").unwrap();
-    scratch.dm().device_create(first.as_borrowed(), options).unwrap();
+    scratch.dm().device_create_with(&first, options).unwrap();
     let second = scratch.name("second").unwrap();
-    let error = scratch.dm().device_create(second.as_borrowed(), options).unwrap_err();
-    assert!(error.already_exists(), "{error}");
+    let error = scratch.dm().device_create_with(&second, options).unwrap_err();
+    assert!(error.is_already_exists(), "{error}");
     assert!(!exists(&scratch, &second));
-    assert_eq!(info(&scratch, &uuid).name(), Some(first.as_borrowed()));
+    assert_eq!(info(&scratch, &uuid).name(), Some(&*first));
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn odd_names_are_names() {
+fn names_can_have_any_bytes_but_nul_and_slash() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let longest = vec![b'n'; DmName::MAX_LEN.saturating_sub(scratch.prefix().len())];
     let suffixes: [&[u8]; 7] = [
@@ -121,13 +121,12 @@ fn odd_names_are_names() {
     for suffix in suffixes {
         let device = scratch.create(suffix).unwrap();
         load(&scratch, &device, zero(LENGTH)).unwrap();
-        scratch.dm().device_resume(device.name(), ResumeOptions::new()).unwrap();
+        scratch.dm().device_resume(device.name()).unwrap();
         assert_eq!(info(&scratch, device.name()).number(), device.number());
         assert_eq!(info(&scratch, device.number()).name(), Some(device.name()));
         assert_eq!(sysfs(device.number(), "dm/name").unwrap(), device.name().as_bytes());
     }
-    let mut buffer = Buffer::new();
-    let list = scratch.dm().list_devices(&mut buffer, ListOptions::new()).unwrap();
+    let list = scratch.dm().list_devices().unwrap();
     let names: Vec<DmNameBuf> = list.iter().map(|device| device.unwrap().name.to_owned()).collect();
     for suffix in suffixes {
         assert!(names.contains(&scratch.name(suffix).unwrap()), "{suffix:?}");
@@ -136,24 +135,24 @@ fn odd_names_are_names() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn odd_uuids_are_uuids() {
+fn uuids_can_have_any_bytes_but_nul() {
     let Some(scratch) = Scratch::new(&[]) else { return };
     for (at, suffix) in [b"with space".as_slice(), b"\xff\xfe", b"LVM-\n"].into_iter().enumerate() {
         let uuid = DmUuidBuf::new(&[scratch.prefix().as_bytes(), suffix].concat()).unwrap();
         let name = scratch.name(at.to_string()).unwrap();
-        scratch.dm().device_create(name.as_borrowed(), CreateOptions::new().uuid(uuid.as_borrowed())).unwrap();
-        assert_eq!(info(&scratch, &uuid).uuid(), Some(uuid.as_borrowed()));
+        scratch.dm().device_create_with(&name, CreateOptions::new().uuid(&uuid)).unwrap();
+        assert_eq!(info(&scratch, &uuid).uuid(), Some(&*uuid));
     }
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn names_of_other_things_are_refused_since_4_48() {
+fn reserved_names_are_refused_since_4_48() {
     let Some(scratch) = Scratch::new(&[]) else { return };
     for name in RESERVED.map(|name| DmName::new(name).unwrap()) {
-        match scratch.dm().device_create(name, CreateOptions::new()) {
+        match scratch.dm().device_create(name) {
             Ok(_) => {
-                scratch.dm().device_remove(name, RemoveOptions::new()).unwrap();
+                scratch.dm().device_remove(name).unwrap();
                 assert!(!refuses_reserved_names(&scratch), "{name}");
             }
             Err(error) => assert!(refuses_reserved_names(&scratch) && error.is_invalid(), "{name}: {error}"),

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use dm_core::{Buffer, LoadOptions, Printed, ResumeOptions, SuspendOptions, TargetLine};
+use dm_core::{LineText, TargetLine};
 use dm_testing::{Pattern, Scratch, require};
 use dm_units::{Bytes, DeviceNumber, SECTOR_SIZE, Sectors};
 
@@ -15,11 +15,11 @@ const SIZE: Sectors = Sectors(2048);
 const HALF: Sectors = Sectors(1024);
 
 /// A table of one disk in pieces of so many sectors.
-fn pieces(disk: DeviceNumber, piece: u64) -> Vec<TargetLine<'static, Printed<String>>> {
+fn pieces(disk: DeviceNumber, piece: u64) -> Vec<TargetLine<LineText<'static, String>>> {
     let starts = (0..SIZE.0).step_by(usize::try_from(piece).unwrap());
     let line = |start: u64| {
         let length = piece.min(SIZE.0.saturating_sub(start));
-        TargetLine::new(Sectors(start), Sectors(length), "linear", format!("{disk} {start}"))
+        TargetLine::text(Sectors(start), Sectors(length), "linear", format!("{disk} {start}"))
     };
     starts.map(line).collect()
 }
@@ -30,8 +30,8 @@ fn every_sector_is_where_the_table_says() {
     let Some(scratch) = Scratch::new(&[require::target("linear")]) else { return };
     let [one, two] = [1, 2].map(|_| scratch.loop_device(HALF.to_bytes()).unwrap());
     let lines = [
-        TargetLine::new(START, HALF, "linear", format!("{} 0", two.number())),
-        TargetLine::new(HALF, HALF, "linear", format!("{} 0", one.number())),
+        TargetLine::text(START, HALF, "linear", format!("{} 0", two.number())),
+        TargetLine::text(HALF, HALF, "linear", format!("{} 0", one.number())),
     ];
     let device = scratch.map("device", lines).unwrap();
     let pattern = Pattern::new(1);
@@ -89,13 +89,13 @@ fn data_moves_to_another_disk_under_a_writer() {
     let dm = scratch.dm();
     thread::scope(|scope| {
         let writer = scope.spawn(|| write_until(&stop, &path, pattern));
-        dm.table_load(&mut Buffer::new(), device.number(), pieces(new.number(), 128), LoadOptions::new()).unwrap();
-        dm.device_suspend(device.number(), SuspendOptions::new()).unwrap();
+        dm.table_load(&device, pieces(new.number(), 128)).unwrap();
+        dm.device_suspend(&device).unwrap();
         // Nobody writes now: what is copied is all there is.
         pattern.verify(old.path(), START, SIZE).unwrap();
         pattern.write(new.path(), START, SIZE).unwrap();
         Pattern::new(2).write(old.path(), START, SIZE).unwrap();
-        dm.device_resume(device.number(), ResumeOptions::new()).unwrap();
+        dm.device_resume(&device).unwrap();
         stop.store(true, Ordering::Relaxed);
         writer.join().unwrap().unwrap();
     });
@@ -109,7 +109,7 @@ fn data_moves_to_another_disk_under_a_writer() {
 fn a_device_that_grows_keeps_its_data() {
     let Some(scratch) = Scratch::new(&[require::target("linear")]) else { return };
     let disk = scratch.loop_device(Bytes(1 << 20)).unwrap();
-    let line = |size| [TargetLine::new(START, size, "linear", format!("{} 0", disk.number()))];
+    let line = |size| [TargetLine::text(START, size, "linear", format!("{} 0", disk.number()))];
     let device = scratch.map("device", line(HALF)).unwrap();
     let pattern = Pattern::new(1);
     pattern.write(&device.path(), START, HALF).unwrap();

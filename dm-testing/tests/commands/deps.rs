@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use dm_core::{Buffer, DepsOptions, TableSlot, TargetLine};
+use dm_core::{DepsOptions, LineText, TableSlot, TargetLine};
 use dm_testing::{MappedDevice, Scratch, require};
 use dm_units::{DeviceNumber, Sectors};
 
@@ -11,25 +11,23 @@ use crate::support::{LENGTH, linear, load, zero};
 const ACTIVE: DepsOptions = DepsOptions::new();
 const INACTIVE: DepsOptions = DepsOptions::new().slot(TableSlot::Inactive);
 
-/// What a table stands on, which must have each device once.
+/// The devices that a table uses, of which each must be listed once.
 fn deps(scratch: &Scratch, device: &MappedDevice, options: DepsOptions) -> BTreeSet<DeviceNumber> {
-    let mut buffer = Buffer::new();
-    let deps = scratch.dm().table_deps(&mut buffer, device.number(), options).unwrap();
+    let deps = scratch.dm().table_deps_with(device, options).unwrap();
     let set: BTreeSet<_> = deps.iter().collect();
     assert_eq!((deps.len(), deps.is_empty()), (set.len(), set.is_empty()));
-    assert_eq!(deps.to_owned().iter().collect::<BTreeSet<_>>(), set);
     set
 }
 
 /// A line of each of these devices in turn.
-fn over(lower: &[DeviceNumber]) -> Vec<TargetLine<'static, dm_core::Printed<String>>> {
-    let line = |(at, below)| TargetLine::new(Sectors(at), Sectors(1), "linear", format!("{below} 0"));
+fn over(lower: &[DeviceNumber]) -> Vec<TargetLine<LineText<'static, String>>> {
+    let line = |(at, below)| TargetLine::text(Sectors(at), Sectors(1), "linear", format!("{below} 0"));
     (0..).zip(lower).map(line).collect()
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_table_may_stand_on_nothing() {
+fn a_table_may_use_no_device() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let device = scratch.create("device").unwrap();
     assert!(deps(&scratch, &device, ACTIVE).is_empty(), "without a table");
@@ -40,7 +38,7 @@ fn a_table_may_stand_on_nothing() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn each_disk_is_told_once() {
+fn each_disk_is_listed_once() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let disk = scratch.loop_device(LENGTH.to_bytes()).unwrap().number();
     let lower = scratch.map("lower", [zero(LENGTH)]).unwrap().number();
@@ -52,7 +50,7 @@ fn each_disk_is_told_once() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn each_slot_has_its_own() {
+fn each_slot_has_its_own_deps() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let [one, two] = ["one", "two"].map(|suffix| scratch.map(suffix, [zero(LENGTH)]).unwrap().number());
     let device = scratch.map("device", over(&[one])).unwrap();
@@ -64,7 +62,7 @@ fn each_slot_has_its_own() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn there_may_be_many() {
+fn a_table_may_use_many_devices() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     // More than the answer that is offered first has room for.
     let lower: Vec<_> = (0..90).map(|at| scratch.map(format!("{at:02}"), [zero(LENGTH)]).unwrap().number()).collect();
@@ -77,6 +75,6 @@ fn there_may_be_many() {
 fn a_missing_device_is_not_found() {
     let Some(scratch) = Scratch::new(&[]) else { return };
     let missing = scratch.name("missing").unwrap();
-    let error = scratch.dm().table_deps(&mut Buffer::new(), &missing, ACTIVE).unwrap_err();
+    let error = scratch.dm().table_deps(&missing).unwrap_err();
     assert!(error.is_not_found(), "{error}");
 }

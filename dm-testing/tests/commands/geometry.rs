@@ -8,9 +8,9 @@ use dm_units::Sectors;
 
 use crate::support::{LENGTH, zero};
 
-const GEOMETRY: Geometry = Geometry { cylinders: 123, heads: 45, sectors: 6, start: Sectors(0) };
+const GEOMETRY: Geometry = Geometry::new(123, 45, 6);
 
-/// Whether a program that asks for the geometry is told so.
+/// Whether fdisk, which asks for the geometry, prints this.
 fn fdisk_says(device: &MappedDevice, what: &str) -> bool {
     let output = Command::new("busybox").args(["fdisk", "-l"]).arg(device.path()).output().unwrap();
     String::from_utf8(output.stdout).unwrap().contains(what)
@@ -18,7 +18,7 @@ fn fdisk_says(device: &MappedDevice, what: &str) -> bool {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn programs_are_told_the_geometry() {
+fn programs_get_the_geometry() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::program("busybox")]) else { return };
     let device = scratch.map("device", [zero(LENGTH)]).unwrap();
     assert!(!fdisk_says(&device, "45 heads, 6 sectors/track"));
@@ -37,12 +37,12 @@ fn a_start_behind_the_end_is_refused() {
     let device = scratch.create("device").unwrap();
     let end = Sectors(123 * 45 * 6);
     for (start, fits) in [(Sectors(0), true), (end, true), (Sectors(end.0 + 1), false), (Sectors::MAX, false)] {
-        match scratch.dm().set_geometry(device.name(), Geometry { start, ..GEOMETRY }) {
+        match scratch.dm().set_geometry(device.name(), GEOMETRY.start(start)) {
             Ok(()) => assert!(fits, "{start}"),
             Err(error) => assert!(!fits && error.is_invalid(), "{start}: {error}"),
         }
     }
-    let largest = Geometry { cylinders: u16::MAX, heads: u8::MAX, sectors: u8::MAX, start: Sectors(1) };
+    let largest = Geometry::new(u16::MAX, u8::MAX, u8::MAX).start(Sectors(1));
     scratch.dm().set_geometry(device.name(), largest).unwrap();
 }
 

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::process::Command;
 
-use dm_core::{Buffer, DmUuidBuf, InfoOptions, LoadOptions, RenameOptions, ResumeOptions};
+use dm_core::{DmUuidBuf, LoadOptions};
 use dm_testing::{Pattern, Scratch, require, wait_until};
 use dm_units::{DeviceNumber, Sectors};
 
@@ -25,9 +25,9 @@ fn any_id_finds_the_same_device() {
     let Some(scratch) = Scratch::new(&[]) else { return };
     let device = scratch.create("device").unwrap();
     let uuid = DmUuidBuf::new(scratch.prefix()).unwrap();
-    scratch.dm().device_set_uuid(device.name(), uuid.as_borrowed(), RenameOptions::new()).unwrap();
+    scratch.dm().device_set_uuid(device.name(), &uuid).unwrap();
     let by_name = info(&scratch, device.name());
-    assert_eq!(by_name.uuid(), Some(uuid.as_borrowed()));
+    assert_eq!(by_name.uuid(), Some(&*uuid));
     for other in [info(&scratch, &uuid), info(&scratch, device.number())] {
         assert_eq!(other.name(), by_name.name());
         assert_eq!(other.uuid(), by_name.uuid());
@@ -42,10 +42,10 @@ fn a_missing_device_is_not_found() {
     let missing = scratch.name("missing").unwrap();
     let uuid = DmUuidBuf::new(scratch.prefix()).unwrap();
     let dm = scratch.dm();
-    assert!(dm.device_info(&missing, InfoOptions::new()).unwrap_err().is_not_found());
-    assert!(dm.device_info(&uuid, InfoOptions::new()).unwrap_err().is_not_found());
+    assert!(dm.device_info(&missing).unwrap_err().is_not_found());
+    assert!(dm.device_info(&uuid).unwrap_err().is_not_found());
     for number in [DeviceNumber::new(1, 3), DeviceNumber::new(u32::MAX, u32::MAX), DeviceNumber::new(0, 0)] {
-        let error = dm.device_info(number, InfoOptions::new()).unwrap_err();
+        let error = dm.device_info(number).unwrap_err();
         assert!(error.is_not_found(), "{error}");
     }
 }
@@ -62,13 +62,13 @@ fn each_slot_is_told_apart() {
 
     let three = one_sector_each(lower.number(), 3);
     let options = LoadOptions::new().read_only(true);
-    scratch.dm().table_load(&mut Buffer::new(), device.number(), three, options).unwrap();
+    scratch.dm().table_load_with(&device, three, options).unwrap();
     let (active, inactive) = (info(&scratch, device.number()), inactive_info(&scratch, &device));
     assert!(active.has_active_table() && active.has_inactive_table());
     assert_eq!((active.target_count(), inactive.target_count()), (1, 3));
     assert_eq!((active.is_read_only(), inactive.is_read_only()), (false, true));
 
-    scratch.dm().device_resume(device.number(), ResumeOptions::new()).unwrap();
+    scratch.dm().device_resume(&device).unwrap();
     let active = info(&scratch, device.number());
     assert!(active.has_active_table() && !active.has_inactive_table() && active.is_read_only());
     assert_eq!(active.target_count(), 3);
@@ -80,7 +80,7 @@ fn each_slot_is_told_apart() {
 fn openers_are_counted() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let device = scratch.map("device", [zero(LENGTH)]).unwrap();
-    // Others than this test may look at it for a moment.
+    // Other programs may look at it for a moment.
     let counts = |count| wait_until("the count", SOON, || info(&scratch, device.name()).open_count() == count).unwrap();
     counts(0);
     let users = [File::open(device.path()).unwrap(), File::open(device.path()).unwrap()];
@@ -99,13 +99,13 @@ fn events_are_counted() {
     for event in 1..4 {
         // The kernel wakes those who wait for a device when it is renamed.
         let new = scratch.name(event.to_string()).unwrap();
-        let answer = scratch.dm().device_rename(name.as_borrowed(), new.as_borrowed(), RenameOptions::new()).unwrap();
+        let answer = scratch.dm().device_rename(&name, &new).unwrap();
         assert_eq!(answer.event_nr(), event);
         assert_eq!(info(&scratch, &new).event_nr(), event);
         name = new;
     }
-    // Putting a table in force is no event of the device.
+    // Making a table active is not an event of the device.
     load(&scratch, &device, zero(LENGTH)).unwrap();
-    scratch.dm().device_resume(device.number(), ResumeOptions::new()).unwrap();
+    scratch.dm().device_resume(&device).unwrap();
     assert_eq!(info(&scratch, device.number()).event_nr(), 3);
 }

@@ -1,19 +1,18 @@
 //! `list_devices`.
 
-use dm_core::{Buffer, CreateOptions, DmName, DmUuid, DmUuidBuf, ListOptions, RenameOptions};
+use dm_core::{CreateOptions, DmName, DmUuid, DmUuidBuf, ListOptions};
 use dm_testing::{Scratch, require};
 
 use crate::support::{LENGTH, info, zero};
 
-/// Lists only what starts so.
+/// Lists only devices whose name starts like this.
 fn prefixed<'a>(prefix: &'a str) -> ListOptions<'a> {
     ListOptions::new().name_prefix(DmName::new(prefix).unwrap())
 }
 
 /// The names of the devices that a list has.
 fn names(scratch: &Scratch, options: ListOptions<'_>) -> Vec<String> {
-    let mut buffer = Buffer::new();
-    let list = scratch.dm().list_devices(&mut buffer, options).unwrap();
+    let list = scratch.dm().list_devices_with(options).unwrap();
     let names: Vec<_> = list.iter().map(|device| device.unwrap().name.to_string()).collect();
     assert_eq!(list.is_empty(), names.is_empty());
     names
@@ -21,30 +20,29 @@ fn names(scratch: &Scratch, options: ListOptions<'_>) -> Vec<String> {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn every_device_is_listed_with_all_it_has() {
+fn every_device_is_listed_with_number_event_and_uuid() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::interface(45)]) else { return };
     let device = scratch.map("device", [zero(LENGTH)]).unwrap();
     let bare = scratch.create("bare").unwrap();
     let uuid = DmUuidBuf::new(scratch.prefix()).unwrap();
-    scratch.dm().device_set_uuid(device.name(), uuid.as_borrowed(), RenameOptions::new()).unwrap();
+    scratch.dm().device_set_uuid(device.name(), &uuid).unwrap();
     let events = info(&scratch, device.name()).event_nr();
     assert_ne!(events, 0);
 
-    let mut buffer = Buffer::new();
     for with_uuids in [false, true] {
-        let list = scratch.dm().list_devices(&mut buffer, ListOptions::new().uuids(with_uuids)).unwrap().to_owned();
+        let list = scratch.dm().list_devices_with(ListOptions::new().uuids(with_uuids)).unwrap();
         let listed = |name| list.iter().map(Result::unwrap).find(|entry| entry.name == name).unwrap();
         let (device_entry, bare_entry) = (listed(device.name()), listed(bare.name()));
         assert_eq!(device_entry.number, device.number());
         assert_eq!(device_entry.event_nr, Some(events));
-        assert_eq!(device_entry.uuid, with_uuids.then_some(uuid.as_borrowed()));
+        assert_eq!(device_entry.uuid, with_uuids.then_some(&*uuid));
         assert_eq!((bare_entry.number, bare_entry.event_nr, bare_entry.uuid), (bare.number(), Some(0), None));
     }
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_list_can_be_of_names_that_start_alike() {
+fn a_list_can_be_limited_to_a_prefix_of_names() {
     let Some(scratch) = Scratch::new(&[require::interface(45)]) else { return };
     for suffix in ["a", "ab", "abc", "b"] {
         scratch.create(suffix).unwrap();
@@ -58,13 +56,13 @@ fn a_list_can_be_of_names_that_start_alike() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_list_can_be_of_uuids_that_start_alike() {
+fn a_list_can_be_limited_to_a_prefix_of_uuids() {
     let Some(scratch) = Scratch::new(&[require::interface(45)]) else { return };
     for suffix in ["a", "b", "c"] {
         let name = scratch.name(suffix).unwrap();
         let uuid = format!("TEST-{}{suffix}", scratch.prefix());
         let options = CreateOptions::new().uuid(DmUuid::new(&uuid).unwrap());
-        scratch.dm().device_create(name.as_borrowed(), options).unwrap();
+        scratch.dm().device_create_with(&name, options).unwrap();
     }
     scratch.create("without").unwrap();
     let prefix = |suffix: &str| format!("TEST-{}{suffix}", scratch.prefix());
@@ -79,18 +77,17 @@ fn a_list_can_be_of_uuids_that_start_alike() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn odd_names_do_not_hide_others() {
+fn names_of_every_length_and_any_bytes_are_listed() {
     let Some(scratch) = Scratch::new(&[require::interface(45)]) else { return };
     // Every length of name, so that what follows it stands at every alignment; bytes that are no text.
     let mut expected: Vec<_> = (1..30).map(|len| scratch.name(vec![b'\xf0'; len]).unwrap()).collect();
     expected.extend([" ", "\n", "\\", "\u{1f980}", "z"].map(|suffix| scratch.name(suffix).unwrap()));
     for name in &expected {
-        let uuid = DmUuid::new(name.as_ref()).unwrap();
-        scratch.dm().device_create(name.as_borrowed(), CreateOptions::new().uuid(uuid)).unwrap();
+        let uuid = DmUuid::new(name.as_bytes()).unwrap();
+        scratch.dm().device_create_with(name, CreateOptions::new().uuid(uuid)).unwrap();
     }
     expected.sort();
-    let mut buffer = Buffer::new();
-    let list = scratch.dm().list_devices(&mut buffer, prefixed(scratch.prefix()).uuids(true)).unwrap();
+    let list = scratch.dm().list_devices_with(prefixed(scratch.prefix()).uuids(true)).unwrap();
     let listed: Vec<_> = list.iter().map(Result::unwrap).collect();
     assert_eq!(listed.iter().map(|entry| entry.name.to_owned()).collect::<Vec<_>>(), expected);
     for entry in listed {

@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use dm_core::{
-    Buffer, Error, InfoOptions, LoadOptions, RemoveOptions, RequestFault, ResumeOptions, StatusOptions, TargetLine,
-};
+use dm_core::{Error, LineText, LoadOptions, Payload, PayloadWriter, RequestFault, StatusOptions, TargetLine};
 use dm_testing::{LoopDevice, LoopOptions, MappedDevice, Pattern, Scratch, require};
 use dm_units::Version;
 use dm_units::{Bytes, Sectors};
@@ -15,10 +13,10 @@ use crate::support::{
 
 const PLAIN: LoadOptions = LoadOptions::new();
 
-/// Loads lines of nothing but sizes, all of target `zero`.
+/// Loads lines of target `zero` with these starts and lengths.
 fn load_stretches(scratch: &Scratch, device: &MappedDevice, stretches: &[(u64, u64)]) -> dm_core::Result<()> {
-    let line = |&(start, length)| TargetLine::new(Sectors(start), Sectors(length), "zero", "");
-    scratch.dm().table_load(&mut Buffer::new(), device.number(), stretches.iter().map(line), PLAIN).map(drop)
+    let line = |&(start, length)| TargetLine::text(Sectors(start), Sectors(length), "zero", "");
+    scratch.dm().table_load(device, stretches.iter().map(line)).map(drop)
 }
 
 #[test]
@@ -27,14 +25,13 @@ fn the_kernel_has_what_was_loaded() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let lower = scratch.map("lower", [zero(Sectors(10_000))]).unwrap();
     let device = scratch.create("device").unwrap();
-    let mut buffer = Buffer::new();
     for count in [1, 100, 10_000] {
         let lines = one_sector_each(lower.number(), count);
         let expected: Vec<_> = lines.iter().map(ToString::to_string).collect();
-        let answer = scratch.dm().table_load(&mut buffer, device.number(), lines, PLAIN).unwrap();
+        let answer = scratch.dm().table_load(&device, lines).unwrap();
         assert!(answer.has_inactive_table());
         assert_eq!(inactive_table(&scratch, &device), expected);
-        scratch.dm().device_resume(device.number(), ResumeOptions::new()).unwrap();
+        scratch.dm().device_resume(&device).unwrap();
         assert_eq!(table(&scratch, &device), expected);
     }
 }
@@ -45,14 +42,13 @@ fn a_table_that_was_read_can_be_loaded_again() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::target("delay")]) else { return };
     let lower = scratch.map("lower", [zero(LENGTH)]).unwrap();
     let mixed = [
-        TargetLine::new(Sectors(0), Sectors(8), "linear", format!("{} 3", lower.number())),
-        TargetLine::new(Sectors(8), Sectors(16), "delay", format!("{} 5 1 {} 7 2", lower.number(), lower.number())),
-        TargetLine::new(Sectors(24), Sectors(40), "error", String::new()),
+        TargetLine::text(Sectors(0), Sectors(8), "linear", format!("{} 3", lower.number())),
+        TargetLine::text(Sectors(8), Sectors(16), "delay", format!("{} 5 1 {} 7 2", lower.number(), lower.number())),
+        TargetLine::text(Sectors(24), Sectors(40), "error", String::new()),
     ];
     let first = scratch.map("first", mixed).unwrap();
-    let mut buffer = Buffer::new();
-    let read = scratch.dm().table_status(&mut buffer, first.number(), StatusOptions::table()).unwrap().to_owned();
-    let second = scratch.map("second", read.iter().map(Result::unwrap)).unwrap();
+    let read = scratch.dm().table_status_with(&first, StatusOptions::table()).unwrap();
+    let second = scratch.map("second", read.iter().map(|line| line.unwrap().to_line())).unwrap();
     assert_eq!(table(&scratch, &second), table(&scratch, &first));
 }
 
@@ -67,10 +63,10 @@ fn only_the_inactive_slot_changes() {
         assert_eq!(table(&scratch, &device), ["0 64 zero "]);
         assert_eq!(inactive_table(&scratch, &device), [format!("0 64 linear {} {offset}", lower.number())]);
     }
-    // Another one takes its place and lets go what it held.
+    // Another one takes its place and releases what it had open.
     load(&scratch, &device, zero(Sectors(8))).unwrap();
     assert_eq!(inactive_table(&scratch, &device), ["0 8 zero "]);
-    when_free(|| scratch.dm().device_remove(lower.number(), RemoveOptions::new()));
+    when_free(|| scratch.dm().device_remove(&lower));
 }
 
 #[test]
@@ -87,7 +83,7 @@ fn clearing_drops_the_inactive_table_only() {
         assert_eq!(table(&scratch, &device), ["0 64 zero "]);
         assert!(inactive_table(&scratch, &device).is_empty());
     }
-    when_free(|| scratch.dm().device_remove(lower.number(), RemoveOptions::new()));
+    when_free(|| scratch.dm().device_remove(&lower));
     let missing = scratch.name("missing").unwrap();
     assert!(scratch.dm().table_clear(&missing).unwrap_err().is_not_found());
 }
@@ -129,7 +125,7 @@ fn wrong_lines_are_refused() {
         ("linear", format!("{} 1", disk.number())),
     ];
     for (target_type, params) in wrong {
-        let line = TargetLine::new(Sectors(0), LENGTH, target_type, &params);
+        let line = TargetLine::text(Sectors(0), LENGTH, target_type, &params);
         let error = load(&scratch, &device, line).unwrap_err();
         assert!(error.is_invalid(), "{target_type} {params}: {error}");
         assert!(!info(&scratch, device.number()).has_inactive_table());
@@ -138,7 +134,7 @@ fn wrong_lines_are_refused() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn no_device_stands_on_itself_since_4_48() {
+fn no_device_uses_itself_since_4_48() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let device = scratch.map("device", [zero(LENGTH)]).unwrap();
     let loaded = load(&scratch, &device, linear(device.number(), Sectors(0)));
@@ -146,11 +142,11 @@ fn no_device_stands_on_itself_since_4_48() {
         assert!(loaded.unwrap_err().is_invalid());
     } else if loaded.is_ok() {
         // Older kernels take it, and the table then holds its own device.
-        let error = scratch.dm().device_remove(device.number(), RemoveOptions::new()).unwrap_err();
+        let error = scratch.dm().device_remove(&device).unwrap_err();
         assert!(error.is_busy(), "{error}");
         scratch.dm().table_clear(device.number()).unwrap();
     }
-    when_free(|| scratch.dm().device_remove(device.number(), RemoveOptions::new()));
+    when_free(|| scratch.dm().device_remove(&device));
 }
 
 #[test]
@@ -159,7 +155,7 @@ fn a_missing_disk_is_refused() {
     let Some(scratch) = Scratch::new(&[]) else { return };
     let device = scratch.create("device").unwrap();
     for disk in ["/dev/there-is-no-such-disk", "4095:1048575", "/dev/null", "5000:0"] {
-        let line = TargetLine::new(Sectors(0), LENGTH, "linear", format!("{disk} 0"));
+        let line = TargetLine::text(Sectors(0), LENGTH, "linear", format!("{disk} 0"));
         let error = load(&scratch, &device, line).unwrap_err();
         assert!(error.errno().is_some() && !error.is_not_found(), "{disk}, not the device, is missing: {error}");
         assert!(!info(&scratch, device.number()).has_inactive_table());
@@ -171,14 +167,14 @@ fn a_missing_disk_is_refused() {
 fn a_missing_device_is_not_found() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let missing = scratch.name("missing").unwrap();
-    let error = scratch.dm().table_load(&mut Buffer::new(), &missing, [zero(LENGTH)], PLAIN).unwrap_err();
+    let error = scratch.dm().table_load(&missing, [zero(LENGTH)]).unwrap_err();
     assert!(error.is_not_found(), "{error}");
 }
 
 struct Unprintable;
 
-impl fmt::Display for Unprintable {
-    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Payload for Unprintable {
+    fn write(&self, _: &mut PayloadWriter<'_>) -> fmt::Result {
         Err(fmt::Error)
     }
 }
@@ -189,40 +185,38 @@ fn what_cannot_be_sent_is_not_sent() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let device = scratch.create("device").unwrap();
     load(&scratch, &device, zero(LENGTH)).unwrap();
-    let fault = |lines: Vec<TargetLine<'_, dm_core::Printed<&dyn fmt::Display>>>| match scratch.dm().table_load(
-        &mut Buffer::new(),
-        device.number(),
-        lines,
-        PLAIN,
-    ) {
+    let fault = |lines: Vec<TargetLine<LineText<'_, &dyn Payload>>>| match scratch.dm().table_load(&device, lines) {
         Err(Error::Request { fault, .. }) => fault,
         other => unreachable!("{other:?}"),
     };
-    let line = |target_type, params| TargetLine::new(Sectors(0), LENGTH, target_type, params);
-    let (empty, nul): (&dyn fmt::Display, &dyn fmt::Display) = (&"", &"7:0\u{0}0");
+    let line = |target_type, params| TargetLine::text(Sectors(0), LENGTH, target_type, params);
+    let (empty, nul): (&dyn Payload, &dyn Payload) = (&"", &"7:0\u{0}0");
     assert_eq!(fault(vec![]), RequestFault::NoLines);
-    assert_eq!(fault(vec![line("", empty)]), RequestFault::TargetType { line: Some(0) });
-    assert_eq!(fault(vec![line("a-type-too-long!", empty)]), RequestFault::TargetType { line: Some(0) });
-    assert_eq!(fault(vec![line("ze\u{0}ro", empty)]), RequestFault::TargetType { line: Some(0) });
-    assert_eq!(fault(vec![line("zero", empty), line("linear", nul)]), RequestFault::Nul { line: Some(1), at: 3 });
-    assert_eq!(fault(vec![line("zero", &Unprintable)]), RequestFault::Display { line: Some(0) });
+    assert!(matches!(fault(vec![line("", empty)]), RequestFault::TargetType { line: Some(0), .. }));
+    assert!(matches!(fault(vec![line("a-type-too-long!", empty)]), RequestFault::TargetType { line: Some(0), .. }));
+    assert!(matches!(fault(vec![line("ze\u{0}ro", empty)]), RequestFault::TargetType { line: Some(0), .. }));
+    assert!(matches!(
+        fault(vec![line("zero", empty), line("linear", nul)]),
+        RequestFault::Nul { line: Some(1), at: 3, .. }
+    ));
+    assert!(matches!(fault(vec![line("zero", &Unprintable)]), RequestFault::Display { line: Some(0), .. }));
     assert_eq!(inactive_table(&scratch, &device), ["0 64 zero "]);
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_read_only_table_can_stand_on_a_read_only_disk() {
+fn a_read_only_table_can_use_a_read_only_disk() {
     let Some(scratch) = Scratch::new(&[require::target("linear")]) else { return };
     let file = tempfile::NamedTempFile::new().unwrap();
     file.as_file().set_len(8192).unwrap();
     Pattern::new(1).write(file.path(), Sectors(0), Sectors(16)).unwrap();
     let disk = scratch.keep(LoopDevice::over(file.path(), LoopOptions::new().read_only(true)).unwrap());
-    let line = TargetLine::new(Sectors(0), Sectors(16), "linear", format!("{} 0", disk.number()));
+    let line = TargetLine::text(Sectors(0), Sectors(16), "linear", format!("{} 0", disk.number()));
     let device = scratch.create("device").unwrap();
     let read_only = PLAIN.read_only(true);
-    scratch.dm().table_load(&mut Buffer::new(), device.number(), [line], read_only).unwrap();
+    scratch.dm().table_load_with(&device, [line], read_only).unwrap();
     assert!(inactive_info(&scratch, &device).is_read_only());
-    let answer = scratch.dm().device_resume(device.number(), ResumeOptions::new()).unwrap();
+    let answer = scratch.dm().device_resume(&device).unwrap();
     assert!(answer.is_read_only());
     Pattern::new(1).verify(&device.path(), Sectors(0), Sectors(16)).unwrap();
 }
@@ -234,20 +228,23 @@ fn a_secure_table_is_wiped_by_the_kernel() {
     let (dm, calls) = recorded();
     let lower = scratch.map("lower", [zero(LENGTH)]).unwrap();
     let device = scratch.create("device").unwrap();
-    let mut buffer = Buffer::new();
     let lines = one_sector_each(lower.number(), 64);
     let expected: Vec<_> = lines.iter().map(ToString::to_string).collect();
     // The kernel takes the text away as it copies it in; otherwise it leaves the caller's memory alone.
     for (options, wiped) in [(PLAIN, false), (PLAIN.secure(true), true)] {
-        let answer = dm.table_load(&mut buffer, device.number(), lines.clone(), options).unwrap();
+        let answer = dm.table_load_with(&device, lines.clone(), options).unwrap();
         assert_eq!((answer.number(), answer.has_inactive_table()), (device.number(), true));
         assert_eq!(calls.take().iter().map(|call| call.left_zeros).collect::<Vec<_>>(), [wiped]);
     }
-    scratch.dm().device_resume(device.number(), ResumeOptions::new()).unwrap();
+    scratch.dm().device_resume(&device).unwrap();
     let options = StatusOptions::table().secure(true);
-    let status = scratch.dm().table_status(&mut buffer, device.number(), options).unwrap();
-    let read: Vec<_> = status.iter().map(|line| line.unwrap().to_string()).collect();
-    assert_eq!(read, expected);
+    let status = scratch.dm().table_status_with(&device, options).unwrap();
+    for (line, expected) in status.iter().map(Result::unwrap).zip(expected) {
+        let params = line.params.to_str().unwrap();
+        assert_eq!(format!("{} {} {} {params}", line.start, line.length, line.target_type), expected);
+        assert!(line.params.is_secret() && !line.to_string().contains(params), "{line}");
+    }
+    assert_eq!(status.info().target_count(), 64);
 }
 
 #[test]
@@ -257,7 +254,7 @@ fn a_line_can_be_longer_than_a_page() {
     let disk = scratch.loop_device(Bytes(1 << 20)).unwrap();
     let device = scratch.create("device").unwrap();
     let params = format!("{}{} 0", " ".repeat(100_000), disk.number());
-    load(&scratch, &device, TargetLine::new(Sectors(0), LENGTH, "linear", params)).unwrap();
+    load(&scratch, &device, TargetLine::text(Sectors(0), LENGTH, "linear", params)).unwrap();
     assert_eq!(inactive_table(&scratch, &device), [format!("0 64 linear {} 0", disk.number())]);
-    assert_eq!(scratch.dm().device_info(device.number(), InfoOptions::new()).unwrap().target_count(), 0);
+    assert_eq!(scratch.dm().device_info(&device).unwrap().target_count(), 0);
 }

@@ -1,17 +1,15 @@
 //! `target_msg`.
 
-use dm_core::{Buffer, Error, MessageOptions, RequestFault, TargetLine};
+use dm_core::{Error, Message, MessageOptions, RequestFault, TargetLine};
 use dm_testing::{MappedDevice, Pattern, Scratch, require};
 use dm_units::{Bytes, Sectors};
 
 use crate::support::{LENGTH, recorded, zero};
 
-/// Sends a message to the first sector's target; the answer as owned text.
+/// Sends a message to the target of the first sector; returns the answer's text.
 fn send(scratch: &Scratch, device: &MappedDevice, message: &str) -> dm_core::Result<Option<String>> {
-    let mut buffer = Buffer::new();
-    let options = MessageOptions::new();
-    let answer = scratch.dm().target_msg(&mut buffer, device.number(), Sectors(0), message, options)?;
-    Ok(answer.map(|text| text.to_string()))
+    let answer = scratch.dm().target_msg(device, message)?;
+    Ok(answer.text().map(|text| text.to_string()))
 }
 
 #[test]
@@ -41,12 +39,11 @@ fn what_cannot_be_sent_is_not_sent() {
     let Some(scratch) = Scratch::new(&[]) else { return };
     let device = scratch.create("device").unwrap();
     match send(&scratch, &device, "@stats_list\u{0}").unwrap_err() {
-        Error::Request { fault, .. } => assert_eq!(fault, RequestFault::Nul { line: None, at: 11 }),
+        Error::Request { fault, .. } => assert!(matches!(fault, RequestFault::Nul { line: None, at: 11, .. })),
         other => unreachable!("{other}"),
     }
     let missing = scratch.name("missing").unwrap();
-    let mut buffer = Buffer::new();
-    let sent = scratch.dm().target_msg(&mut buffer, &missing, Sectors(0), "@stats_list", MessageOptions::new());
+    let sent = scratch.dm().target_msg(&missing, "@stats_list");
     assert!(sent.unwrap_err().is_not_found());
 }
 
@@ -61,8 +58,8 @@ fn the_sector_chooses_the_target() {
     // Two regions of eight sectors, on the disks in turn until told otherwise.
     let switch = format!("2 8 0 {} 0 {} 0", one.number(), two.number());
     let lines = [
-        TargetLine::new(Sectors(0), Sectors(16), "zero", String::new()),
-        TargetLine::new(Sectors(16), Sectors(16), "switch", switch),
+        TargetLine::text(Sectors(0), Sectors(16), "zero", String::new()),
+        TargetLine::text(Sectors(16), Sectors(16), "switch", switch),
     ];
     let device = scratch.map("device", lines).unwrap();
     let holds = |seed, start| {
@@ -70,11 +67,10 @@ fn the_sector_chooses_the_target() {
         there.verify(&device.path(), Sectors(start), Sectors(8)).is_ok()
     };
     assert!(holds(1, 16) && holds(2, 24));
-    let mut buffer = Buffer::new();
-    let mut send = |sector| {
-        let options = MessageOptions::new();
-        let sent = scratch.dm().target_msg(&mut buffer, device.number(), sector, "set_region_mappings 1:0", options);
-        sent.map(|answer| assert!(answer.is_none()))
+    let send = |sector| {
+        let message = Message::new("set_region_mappings 1:0").sector(sector);
+        let sent = scratch.dm().target_msg_with(&device, message, MessageOptions::new());
+        sent.map(|answer| assert!(answer.text().is_none()))
     };
     assert!(send(Sectors(0)).unwrap_err().is_invalid(), "target zero takes no messages");
     assert!(send(Sectors(32)).unwrap_err().is_invalid(), "nothing is behind the end");
@@ -116,15 +112,14 @@ fn long_answers_come_whole() {
     let (dm, calls) = recorded();
     let device = scratch.map("device", [zero(Sectors(3000))]).unwrap();
     send(&scratch, &device, "@stats_create - 1").unwrap();
-    let mut buffer = Buffer::new();
-    // The second time the buffer knows how much is needed; so does the caller of the third.
+    // The second time the handle knows how much is needed; so does the caller of the third.
     for (options, most) in
         [(MessageOptions::new(), 4), (MessageOptions::new(), 1), (MessageOptions::new().answer_size(256 * 1024), 1)]
     {
         calls.take();
         let print = "@stats_print 0";
-        let answer = dm.target_msg(&mut buffer, device.number(), Sectors(0), print, options).unwrap().unwrap();
-        let text = answer.to_str().unwrap();
+        let answer = dm.target_msg_with(&device, Message::new(print), options).unwrap();
+        let text = answer.text().unwrap().to_str().unwrap();
         assert!(text.lines().zip(0..).all(|(line, area)| line.starts_with(&format!("{area}+1 "))), "{text}");
         assert_eq!(text.lines().count(), 3000);
         let calls = calls.take();

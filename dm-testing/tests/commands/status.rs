@@ -1,6 +1,6 @@
 //! `table_status`: status, table text, measurements.
 
-use dm_core::{Buffer, StatusKind, StatusOptions, SuspendOptions, TableSlot, TargetLine};
+use dm_core::{StatusKind, StatusOptions, TableSlot, TargetLine};
 use dm_testing::{Pattern, Scratch, require};
 use dm_units::Sectors;
 
@@ -25,7 +25,7 @@ fn every_target_prints_its_table_and_status() {
     ];
     let device = scratch.create("device").unwrap();
     for (target_type, params, text, status) in cases {
-        let line = TargetLine::new(Sectors(0), Sectors(48), target_type, params);
+        let line = TargetLine::text(Sectors(0), Sectors(48), target_type, params);
         load(&scratch, &device, line).unwrap();
         let inactive = StatusOptions::slot(STATUS, TableSlot::Inactive);
         assert_eq!(lines(&scratch, &device, inactive), [format!("0 48 {target_type} {status}")]);
@@ -45,7 +45,7 @@ fn without_a_table_there_are_no_lines() {
         }
     }
     let missing = scratch.name("missing").unwrap();
-    let error = scratch.dm().table_status(&mut Buffer::new(), &missing, STATUS).unwrap_err();
+    let error = scratch.dm().table_status_with(&missing, STATUS).unwrap_err();
     assert!(error.is_not_found(), "{error}");
 }
 
@@ -56,10 +56,9 @@ fn each_slot_has_its_text() {
     let lower = scratch.map("lower", [zero(LENGTH)]).unwrap();
     let device = scratch.map("device", [zero(LENGTH)]).unwrap();
     load(&scratch, &device, linear(lower.number(), Sectors(0))).unwrap();
-    let mut buffer = Buffer::new();
-    let active = scratch.dm().table_status(&mut buffer, device.name(), StatusOptions::table()).unwrap().to_owned();
+    let active = scratch.dm().table_status_with(device.name(), StatusOptions::table()).unwrap();
     let options = StatusOptions::table().slot(TableSlot::Inactive);
-    let inactive = scratch.dm().table_status(&mut buffer, device.name(), options).unwrap();
+    let inactive = scratch.dm().table_status_with(device.name(), options).unwrap();
     let line = active.iter().next().unwrap().unwrap();
     assert_eq!((line.start, line.length), (Sectors(0), LENGTH));
     assert!(line.target_type == "zero" && line.params.is_empty());
@@ -73,12 +72,11 @@ fn each_slot_has_its_text() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_suspended_device_tells_its_status() {
+fn a_suspended_device_reports_its_status() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let device = scratch.map("device", [zero(LENGTH)]).unwrap();
-    scratch.dm().device_suspend(device.number(), SuspendOptions::new()).unwrap();
-    let mut buffer = Buffer::new();
-    let status = scratch.dm().table_status(&mut buffer, device.number(), STATUS.noflush(true)).unwrap();
+    scratch.dm().device_suspend(&device).unwrap();
+    let status = scratch.dm().table_status_with(&device, STATUS.noflush(true)).unwrap();
     assert!(status.info().is_suspended());
     assert_eq!(status.iter().count(), 1);
 }
@@ -89,7 +87,7 @@ fn a_status_counts_io_that_is_held_back() {
     let Some(scratch) = Scratch::new(&[require::target("delay")]) else { return };
     let disk = scratch.loop_device(LENGTH.to_bytes()).unwrap();
     let params = format!("{0} 0 0 {0} 0 500", disk.number());
-    let device = scratch.map("device", [TargetLine::new(Sectors(0), LENGTH, "delay", params)]).unwrap();
+    let device = scratch.map("device", [TargetLine::text(Sectors(0), LENGTH, "delay", params)]).unwrap();
     let path = device.path();
     let writer = std::thread::spawn(move || Pattern::new(1).write(&path, Sectors(0), Sectors(8)).unwrap());
     let status = || lines(&scratch, &device, STATUS);
@@ -115,7 +113,7 @@ fn measurements_are_text() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn long_and_short_lines_stand_side_by_side() {
+fn lines_of_every_length_are_read() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::target("delay")]) else { return };
     let lower = scratch.map("lower", [zero(LENGTH)]).unwrap();
     let number = lower.number();
@@ -129,7 +127,7 @@ fn long_and_short_lines_stand_side_by_side() {
     let lines: Vec<_> = (0..60)
         .map(|sector| {
             let (target_type, params) = params(sector);
-            TargetLine::new(Sectors(sector as u64), Sectors(1), target_type, params)
+            TargetLine::text(Sectors(sector as u64), Sectors(1), target_type, params)
         })
         .collect();
     let expected: Vec<_> = lines.iter().map(ToString::to_string).collect();

@@ -6,12 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dm_core::{
-    Buffer, Command, ControlNode, DevId, DeviceInfo, Dm, InfoOptions, LoadOptions, Printed, StatusOptions, TableSlot,
-    TargetLine, Transport,
+    AsDevId, Command, DeviceInfo, Dm, InfoOptions, LineText, StatusOptions, TableSlot, TargetLine, TargetParams,
+    Transport,
 };
 use dm_testing::{MappedDevice, Scratch, wait_until};
-use dm_units::Version;
-use dm_units::{DeviceNumber, Sectors};
+use dm_units::{DeviceNumber, Sectors, Version};
 
 /// The size of most devices here.
 pub(crate) const LENGTH: Sectors = Sectors(64);
@@ -22,19 +21,19 @@ pub(crate) const SOON: Duration = Duration::from_secs(10);
 /// Long enough for a thread to show that it does not wait.
 pub(crate) const A_WHILE: Duration = Duration::from_millis(50);
 
-pub(crate) fn zero(length: Sectors) -> TargetLine<'static, Printed<&'static str>> {
-    TargetLine::new(Sectors(0), length, "zero", "")
+pub(crate) fn zero(length: Sectors) -> TargetLine<LineText<'static, &'static str>> {
+    TargetLine::text(Sectors(0), length, "zero", "")
 }
 
-pub(crate) fn linear(below: DeviceNumber, start: Sectors) -> TargetLine<'static, Printed<String>> {
-    TargetLine::new(Sectors(0), LENGTH, "linear", format!("{below} {start}"))
+pub(crate) fn linear(below: DeviceNumber, start: Sectors) -> TargetLine<LineText<'static, String>> {
+    TargetLine::text(Sectors(0), LENGTH, "linear", format!("{below} {start}"))
 }
 
 /// Lines of `linear` that map the first `count` sectors of a disk one by one, turned around.
-pub(crate) fn one_sector_each(below: DeviceNumber, count: u64) -> Vec<TargetLine<'static, Printed<String>>> {
+pub(crate) fn one_sector_each(below: DeviceNumber, count: u64) -> Vec<TargetLine<LineText<'static, String>>> {
     let line = |sector: u64| {
         let there = count.saturating_sub(sector).saturating_sub(1);
-        TargetLine::new(Sectors(sector), Sectors(1), "linear", format!("{below} {there}"))
+        TargetLine::text(Sectors(sector), Sectors(1), "linear", format!("{below} {there}"))
     };
     (0..count).map(line).collect()
 }
@@ -52,16 +51,16 @@ pub(crate) fn far_minor(test: u32) -> u32 {
     (1 << 19) | test << 16 | std::process::id() & 0xffff
 }
 
-pub(crate) fn info<'a>(scratch: &Scratch, id: impl Into<DevId<'a>>) -> DeviceInfo {
-    scratch.dm().device_info(id, InfoOptions::new()).unwrap()
+pub(crate) fn info(scratch: &Scratch, id: impl AsDevId) -> DeviceInfo {
+    scratch.dm().device_info(id).unwrap()
 }
 
 pub(crate) fn inactive_info(scratch: &Scratch, device: &MappedDevice) -> DeviceInfo {
-    scratch.dm().device_info(device.number(), InfoOptions::new().slot(TableSlot::Inactive)).unwrap()
+    scratch.dm().device_info_with(device, InfoOptions::new().slot(TableSlot::Inactive)).unwrap()
 }
 
-pub(crate) fn exists<'a>(scratch: &Scratch, id: impl Into<DevId<'a>>) -> bool {
-    match scratch.dm().device_info(id, InfoOptions::new()) {
+pub(crate) fn exists(scratch: &Scratch, id: impl AsDevId) -> bool {
+    match scratch.dm().device_info(id) {
         Ok(_) => true,
         Err(error) if error.is_not_found() => false,
         Err(error) => unreachable!("{error}"),
@@ -70,8 +69,7 @@ pub(crate) fn exists<'a>(scratch: &Scratch, id: impl Into<DevId<'a>>) -> bool {
 
 /// The lines of a table or a status, each as `dmsetup` prints it.
 pub(crate) fn lines(scratch: &Scratch, device: &MappedDevice, options: StatusOptions) -> Vec<String> {
-    let mut buffer = Buffer::new();
-    let status = scratch.dm().table_status(&mut buffer, device.number(), options).unwrap();
+    let status = scratch.dm().table_status_with(device, options).unwrap();
     status.iter().map(|line| line.unwrap().to_string()).collect()
 }
 
@@ -84,12 +82,12 @@ pub(crate) fn inactive_table(scratch: &Scratch, device: &MappedDevice) -> Vec<St
 }
 
 /// Loads into the inactive slot.
-pub(crate) fn load<P: std::fmt::Display>(
+pub(crate) fn load(
     scratch: &Scratch,
     device: &MappedDevice,
-    line: TargetLine<'_, Printed<P>>,
+    line: TargetLine<impl TargetParams>,
 ) -> dm_core::Result<DeviceInfo> {
-    scratch.dm().table_load(&mut Buffer::new(), device.number(), [line], LoadOptions::new())
+    scratch.dm().table_load(device, [line])
 }
 
 /// Does what needs a device that is not open, as soon as udev has stopped looking at it.
@@ -118,8 +116,8 @@ const HEADER_SIZE: usize = 312;
 
 /// The way to the kernel, with a record of the calls that take it.
 #[derive(Debug)]
-pub(crate) struct Recorder {
-    kernel: ControlNode,
+struct Recorder {
+    kernel: Arc<dyn Transport>,
     calls: Calls,
 }
 
@@ -137,16 +135,16 @@ pub(crate) struct Call {
 pub(crate) struct Calls(Arc<Mutex<Vec<Call>>>);
 
 impl Calls {
-    /// The calls since this was last asked.
+    /// The calls since the last time.
     pub(crate) fn take(&self) -> Vec<Call> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }
 
-/// A handle of its own whose calls are recorded.
-pub(crate) fn recorded() -> (Dm<Recorder>, Calls) {
+/// A separate handle whose calls are recorded.
+pub(crate) fn recorded() -> (Dm, Calls) {
     let calls = Calls::default();
-    let kernel = Dm::open().unwrap().into_transport();
+    let kernel = Dm::open().unwrap().transport();
     (Dm::with_transport(Recorder { kernel, calls: calls.clone() }), calls)
 }
 

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dm_core::{ResumeOptions, SuspendOptions, TargetLine};
+use dm_core::{SuspendOptions, TargetLine};
 use dm_testing::{MappedDevice, Pattern, Scratch, require, wait_until};
 use dm_units::{Bytes, Sectors};
 
@@ -16,11 +16,11 @@ use crate::support::{A_WHILE, LENGTH, SOON, inactive_table, info, linear, load, 
 const START: Sectors = Sectors(0);
 
 fn suspend(scratch: &Scratch, device: &MappedDevice) {
-    assert!(scratch.dm().device_suspend(device.number(), SuspendOptions::new()).unwrap().is_suspended());
+    assert!(scratch.dm().device_suspend(device).unwrap().is_suspended());
 }
 
 fn resume(scratch: &Scratch, device: &MappedDevice) -> dm_core::DeviceInfo {
-    let answer = scratch.dm().device_resume(device.number(), ResumeOptions::new()).unwrap();
+    let answer = scratch.dm().device_resume(device).unwrap();
     assert!(!answer.is_suspended());
     answer
 }
@@ -35,14 +35,14 @@ fn a_device_is_suspended_until_it_is_resumed() {
     {
         // The second time there is nothing to do.
         for _ in 0..2 {
-            let answer = scratch.dm().device_suspend(device.number(), options).unwrap();
+            let answer = scratch.dm().device_suspend_with(&device, options).unwrap();
             assert!(answer.is_suspended() && !answer.uevent_generated(), "{options:?}: {answer:?}");
             assert!(info(&scratch, device.name()).is_suspended());
             assert_eq!(sysfs(device.number(), "dm/suspended").unwrap(), b"1");
         }
-        let answer = scratch.dm().device_resume(device.name(), ResumeOptions::new()).unwrap();
+        let answer = scratch.dm().device_resume(device.name()).unwrap();
         assert!(!answer.is_suspended() && answer.uevent_generated(), "{options:?}: {answer:?}");
-        let answer = scratch.dm().device_resume(device.name(), ResumeOptions::new()).unwrap();
+        let answer = scratch.dm().device_resume(device.name()).unwrap();
         assert!(!answer.is_suspended() && !answer.uevent_generated(), "{options:?}: {answer:?}");
         assert_eq!(sysfs(device.number(), "dm/suspended").unwrap(), b"0");
     }
@@ -53,8 +53,8 @@ fn a_device_is_suspended_until_it_is_resumed() {
 fn a_missing_device_is_not_found() {
     let Some(scratch) = Scratch::new(&[]) else { return };
     let missing = scratch.name("missing").unwrap();
-    assert!(scratch.dm().device_suspend(&missing, SuspendOptions::new()).unwrap_err().is_not_found());
-    assert!(scratch.dm().device_resume(&missing, ResumeOptions::new()).unwrap_err().is_not_found());
+    assert!(scratch.dm().device_suspend(&missing).unwrap_err().is_not_found());
+    assert!(scratch.dm().device_resume(&missing).unwrap_err().is_not_found());
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn io_waits_while_a_device_is_suspended() {
     let writer = thread::spawn(move || pattern.write(&path, START, LENGTH));
     wait_until("the writer", SOON, || info(&scratch, device.name()).open_count() > 0).unwrap();
     thread::sleep(A_WHILE);
-    assert!(!writer.is_finished(), "io ended while the device was suspended");
+    assert!(!writer.is_finished(), "I/O ended while the device was suspended");
     Pattern::zeros().verify(disk.path(), START, LENGTH).unwrap();
     resume(&scratch, &device);
     writer.join().unwrap().unwrap();
@@ -84,7 +84,7 @@ fn suspension_waits_for_io_that_is_under_way() {
     let disk = scratch.loop_device(LENGTH.to_bytes()).unwrap();
     // Writes are slow; reads are not, or udev would take long.
     let params = format!("{0} 0 0 {0} 0 {1}", disk.number(), DELAY.as_millis());
-    let slow = scratch.map("slow", [TargetLine::new(START, LENGTH, "delay", params)]).unwrap();
+    let slow = scratch.map("slow", [TargetLine::text(START, LENGTH, "delay", params)]).unwrap();
     let device = scratch.map("device", [linear(slow.number(), START)]).unwrap();
     let path = device.path();
     let begun = Instant::now();
@@ -92,19 +92,19 @@ fn suspension_waits_for_io_that_is_under_way() {
         Pattern::new(1).write(&path, START, LENGTH).unwrap();
         begun.elapsed()
     });
-    // Io that is held back by the delay, counted by the block layer.
+    // I/O that is held back by the delay, counted by the block layer.
     let in_flight = || sysfs(device.number(), "inflight").is_some_and(|text| text != b"       0        0");
     wait_until("the write", SOON, in_flight).unwrap();
-    scratch.dm().device_suspend(device.number(), SuspendOptions::new().skip_lockfs(true)).unwrap();
+    scratch.dm().device_suspend_with(&device, SuspendOptions::new().skip_lockfs(true)).unwrap();
     let suspended = begun.elapsed();
-    assert!(suspended >= DELAY, "suspended after {suspended:?} with io under way");
+    assert!(suspended >= DELAY, "suspended after {suspended:?} with I/O under way");
     resume(&scratch, &device);
     assert!(writer.join().unwrap() >= DELAY);
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn resuming_puts_the_inactive_table_in_force() {
+fn resuming_makes_the_inactive_table_active() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let disk = scratch.loop_device(Bytes(1 << 20)).unwrap();
     Pattern::new(1).write(disk.path(), START, LENGTH).unwrap();
@@ -145,10 +145,10 @@ fn a_device_without_a_table_cannot_be_resumed_once_it_is_suspended() {
     let Some(scratch) = Scratch::new(&[]) else { return };
     let device = scratch.create("device").unwrap();
     // It is not suspended, so there is nothing to do.
-    let answer = scratch.dm().device_resume(device.number(), ResumeOptions::new()).unwrap();
+    let answer = scratch.dm().device_resume(&device).unwrap();
     assert!(!answer.uevent_generated() && !answer.has_active_table());
     suspend(&scratch, &device);
-    let error = scratch.dm().device_resume(device.number(), ResumeOptions::new()).unwrap_err();
+    let error = scratch.dm().device_resume(&device).unwrap_err();
     assert!(error.is_invalid(), "{error}");
     assert!(info(&scratch, device.number()).is_suspended());
 }
@@ -165,7 +165,7 @@ fn a_table_that_does_not_fit_its_disk_is_refused_late() {
     // ... otherwise by the resume, which leaves the old table and the device suspended, and drops the new table.
     let device = scratch.map("device", [linear(disk.number(), START)]).unwrap();
     load(&scratch, &device, beyond()).unwrap();
-    let error = scratch.dm().device_resume(device.number(), ResumeOptions::new()).unwrap_err();
+    let error = scratch.dm().device_resume(&device).unwrap_err();
     assert!(error.is_invalid(), "{error}");
     let state = info(&scratch, device.number());
     assert!(state.is_suspended() && state.has_active_table() && !state.has_inactive_table(), "{state:?}");
@@ -201,7 +201,7 @@ fn a_file_system_is_frozen_unless_told_otherwise() {
     let needs = [require::target("linear"), require::program("mkfs.ext4"), require::udev()];
     let Some(scratch) = Scratch::new(&needs) else { return };
     let disk = scratch.loop_device(Bytes(8 << 20)).unwrap();
-    let line = TargetLine::new(START, disk.size(), "linear", format!("{} 0", disk.number()));
+    let line = TargetLine::text(START, disk.size(), "linear", format!("{} 0", disk.number()));
     let device = scratch.map("device", [line]).unwrap();
     let made = Command::new("mkfs.ext4").arg("-q").arg(device.path()).status().unwrap();
     assert!(made.success());
@@ -215,7 +215,7 @@ fn a_file_system_is_frozen_unless_told_otherwise() {
     for (options, frozen) in [(plain.skip_lockfs(true), false), (plain.noflush(true), false), (plain, true)] {
         let mut file = File::options().write(true).open(&path).unwrap();
         Command::new("sync").arg("-f").arg(&path).status().unwrap();
-        scratch.dm().device_suspend(device.number(), options).unwrap();
+        scratch.dm().device_suspend_with(&device, options).unwrap();
         let writer = thread::spawn(move || file.write_all(b"second").unwrap());
         let patience = if frozen { A_WHILE } else { SOON };
         let written = wait_until("a write to memory", patience, || writer.is_finished()).is_ok();
@@ -225,5 +225,5 @@ fn a_file_system_is_frozen_unless_told_otherwise() {
         assert_eq!(written, !frozen, "{options:?}");
     }
     drop(mounted);
-    when_free(|| scratch.dm().device_remove(device.number(), dm_core::RemoveOptions::new()));
+    when_free(|| scratch.dm().device_remove_with(&device, dm_core::RemoveOptions::new()));
 }

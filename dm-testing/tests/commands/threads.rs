@@ -2,10 +2,7 @@
 
 use std::thread;
 
-use dm_core::{
-    Buffer, CreateOptions, InfoOptions, ListOptions, LoadOptions, RemoveOptions, RenameOptions, ResumeOptions,
-    StatusOptions, SuspendOptions, TargetLine,
-};
+use dm_core::{StatusOptions, TargetLine, paths};
 use dm_testing::{Pattern, Scratch, require};
 use dm_units::Sectors;
 
@@ -17,24 +14,23 @@ const ROUNDS: u64 = 3;
 /// The whole life of a device, whose size tells it from those of the others.
 fn live(scratch: &Scratch, size: Sectors) {
     let dm = scratch.dm();
-    let mut buffer = Buffer::new();
     let [young, old] = ["young", "old"].map(|age| scratch.name(format!("{size}-{age}")).unwrap());
-    let number = dm.device_create(young.as_borrowed(), CreateOptions::new()).unwrap().number();
-    let line = || [TargetLine::new(Sectors(0), size, "zero", "")];
-    dm.table_load(&mut buffer, &young, line(), LoadOptions::new()).unwrap();
-    dm.device_resume(&young, ResumeOptions::new()).unwrap();
-    Pattern::zeros().verify(format!("/dev/dm-{}", number.minor).as_ref(), Sectors(0), size).unwrap();
-    dm.device_suspend(number, SuspendOptions::new()).unwrap();
-    dm.table_load(&mut buffer, number, line(), LoadOptions::new()).unwrap();
-    dm.device_rename(young.as_borrowed(), old.as_borrowed(), RenameOptions::new()).unwrap();
-    dm.device_resume(&old, ResumeOptions::new()).unwrap();
-    let status = dm.table_status(&mut buffer, &old, StatusOptions::table()).unwrap();
+    let number = dm.device_create(&young).unwrap().number();
+    let line = || [TargetLine::text(Sectors(0), size, "zero", "")];
+    dm.table_load(&young, line()).unwrap();
+    dm.device_resume(&young).unwrap();
+    Pattern::zeros().verify(&paths::kernel_path(number), Sectors(0), size).unwrap();
+    dm.device_suspend(number).unwrap();
+    dm.table_load(number, line()).unwrap();
+    dm.device_rename(&young, &old).unwrap();
+    dm.device_resume(&old).unwrap();
+    let status = dm.table_status_with(&old, StatusOptions::table()).unwrap();
     assert_eq!(status.iter().map(|line| line.unwrap().length).collect::<Vec<_>>(), [size]);
-    let list = dm.list_devices(&mut buffer, ListOptions::new()).unwrap();
+    let list = dm.list_devices().unwrap();
     let listed = list.iter().map(Result::unwrap).find(|device| device.number == number).unwrap();
-    assert_eq!(listed.name, old.as_borrowed());
-    assert_eq!(dm.device_info(number, InfoOptions::new()).unwrap().name(), Some(old.as_borrowed()));
-    when_free(|| dm.device_remove(&old, RemoveOptions::new()));
+    assert_eq!(listed.name, &*old);
+    assert_eq!(dm.device_info(number).unwrap().name(), Some(&*old));
+    when_free(|| dm.device_remove(&old));
     assert!(!exists(scratch, &young) && !exists(scratch, &old));
 }
 

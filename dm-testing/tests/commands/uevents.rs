@@ -62,6 +62,11 @@ fn cookie(base: u16) -> UdevCookie {
     UdevCookie::new(base, nothing)
 }
 
+/// The cookie of commands that are given none: no semaphore, and the flag that libdm always sets.
+fn command_flags() -> String {
+    UdevCookie::flags_only(UdevFlags::PRIMARY_SOURCE).to_string()
+}
+
 /// A device without a table, whose number no device had before: uevents are known by it, and may come late.
 fn create(scratch: &Scratch, minor: u32) -> MappedDevice {
     scratch.create_with("device", CreateOptions::new().minor(far_minor(minor))).unwrap()
@@ -78,36 +83,40 @@ fn cookies_go_into_uevents() {
     assert_eq!(facts(&listener.next(&device)), [Some("add"), None, None]);
 
     let options = ResumeOptions::new().cookie(cookie(1));
-    assert!(scratch.dm().device_resume(device.number(), options).unwrap().uevent_generated());
+    assert!(scratch.dm().device_resume_with(&device, options).unwrap().uevent_generated());
     let number = (0x000d << 16 | 1).to_string();
     assert_eq!(facts(&listener.next(&device)), [Some("change"), Some(&number), None]);
 
     let new = scratch.name("new").unwrap();
     let options = RenameOptions::new().cookie(cookie(2));
-    assert!(scratch.dm().device_rename(device.name(), new.as_borrowed(), options).unwrap().uevent_generated());
+    assert!(scratch.dm().device_rename_with(device.name(), &new, options).unwrap().uevent_generated());
     let number = cookie(2).to_string();
     assert_eq!(facts(&listener.next(&device)), [Some("change"), Some(&number), None]);
 
-    when_free(|| scratch.dm().device_remove(device.number(), RemoveOptions::new().cookie(cookie(0xffff))));
+    when_free(|| scratch.dm().device_remove_with(&device, RemoveOptions::new().cookie(cookie(0xffff))));
     let number = cookie(0xffff).to_string();
     assert_eq!(facts(&listener.next(&device)), [Some("remove"), Some(&number), None]);
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn without_a_cookie_there_is_none() {
+fn without_a_cookie_the_rules_are_told_that_a_command_sent_the_uevent() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let listener = Listener::new();
     let device = create(&scratch, 3);
+    let flags = command_flags();
+    let flags = Some(flags.as_str());
     scratch.swap(&device, [zero(LENGTH)]).unwrap();
     assert_eq!(facts(&listener.next(&device)), [Some("add"), None, None]);
-    assert_eq!(facts(&listener.next(&device)), [Some("change"), None, None]);
+    assert_eq!(facts(&listener.next(&device)), [Some("change"), flags, None]);
     scratch.swap(&device, [zero(Sectors(100))]).unwrap();
-    assert_eq!(facts(&listener.next(&device)), [Some("change"), None, Some("1")]);
+    assert_eq!(facts(&listener.next(&device)), [Some("change"), flags, Some("1")]);
     scratch.swap(&device, [zero(Sectors(100))]).unwrap();
-    assert_eq!(facts(&listener.next(&device)), [Some("change"), None, None]);
-    when_free(|| scratch.dm().device_remove(device.number(), RemoveOptions::new()));
-    assert_eq!(facts(&listener.next(&device)), [Some("remove"), None, None]);
+    assert_eq!(facts(&listener.next(&device)), [Some("change"), flags, None]);
+    scratch.dm().device_rename(device.name(), scratch.name("new").unwrap()).unwrap();
+    assert_eq!(facts(&listener.next(&device)), [Some("change"), flags, None]);
+    when_free(|| scratch.dm().device_remove(&device));
+    assert_eq!(facts(&listener.next(&device)), [Some("remove"), flags, None]);
 }
 
 #[test]
@@ -118,16 +127,18 @@ fn what_changes_nothing_sends_no_uevent() {
     let device = create(&scratch, 4);
     let options = RenameOptions::new().cookie(cookie(1));
     let new = scratch.name("new").unwrap();
-    // Nobody knows the device before its first table.
-    assert!(!scratch.dm().device_rename(device.name(), new.as_borrowed(), options).unwrap().uevent_generated());
+    // The device has no disk before its first table.
+    assert!(!scratch.dm().device_rename_with(device.name(), &new, options).unwrap().uevent_generated());
     let resume = ResumeOptions::new().cookie(cookie(2));
-    assert!(!scratch.dm().device_resume(device.number(), resume).unwrap().uevent_generated());
+    assert!(!scratch.dm().device_resume_with(&device, resume).unwrap().uevent_generated());
     scratch.swap(&device, [zero(LENGTH)]).unwrap();
-    assert!(!scratch.dm().device_resume(device.number(), resume).unwrap().uevent_generated());
-    when_free(|| scratch.dm().device_remove(device.number(), RemoveOptions::new().cookie(cookie(3))));
+    assert!(!scratch.dm().device_resume_with(&device, resume).unwrap().uevent_generated());
+    when_free(|| scratch.dm().device_remove_with(&device, RemoveOptions::new().cookie(cookie(3))));
     let number = cookie(3).to_string();
     let uevents = [(); 3].map(|()| listener.next(&device));
-    let expected = [[Some("add"), None, None], [Some("change"), None, None], [Some("remove"), Some(&number), None]];
+    let flags = command_flags();
+    let change = [Some("change"), Some(flags.as_str()), None];
+    let expected = [[Some("add"), None, None], change, [Some("remove"), Some(&number), None]];
     assert_eq!(uevents.each_ref().map(facts), expected);
 }
 
@@ -136,6 +147,6 @@ fn what_changes_nothing_sends_no_uevent() {
 fn a_removal_says_whether_there_was_one() {
     let Some(scratch) = Scratch::new(&[]) else { return };
     let device = scratch.create("device").unwrap();
-    let removal = scratch.dm().device_remove(device.number(), RemoveOptions::new()).unwrap();
-    assert_eq!(removal, dm_core::Removal::Done { uevent_generated: false });
+    let removal = scratch.dm().device_remove(&device).unwrap();
+    assert!(matches!(removal, dm_core::Removal::Done { uevent_generated: false, .. }));
 }

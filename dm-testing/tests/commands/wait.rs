@@ -4,32 +4,31 @@ use std::fs;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
-use dm_core::{Buffer, Dm, RemoveOptions, RenameOptions, StatusOptions, TableStatus};
+use dm_core::{Dm, StatusOptions, TableStatus};
 use dm_testing::{MappedDevice, Scratch, require, wait_until};
 use nix::unistd::{Pid, gettid};
 
 use crate::support::{A_WHILE, LENGTH, SOON, info, when_free, zero};
 
-/// Waits in a thread of its own, which the removal of the device ends at the latest; gives the thread's id as well.
+/// Waits in another thread, which the removal of the device ends at the latest. Also returns the thread's id.
 fn wait(device: &MappedDevice, event_nr: u32, options: StatusOptions) -> (JoinHandle<Waited>, Pid) {
     let number = device.number();
     let dm = Dm::open().unwrap();
     let (tell, told) = mpsc::channel();
     let waiter = thread::spawn(move || {
         tell.send(gettid()).unwrap();
-        let status = dm.device_wait(&mut Buffer::new(), number, event_nr, options)?.to_owned();
-        Ok(status)
+        dm.device_wait_with(number, event_nr, options)
     });
     (waiter, told.recv().unwrap())
 }
 
 type Waited = dm_core::Result<TableStatus>;
 
-/// The same, when it is known to wait.
+/// Waits in another thread, and returns when that is known to sleep.
 fn wait_long(device: &MappedDevice, options: StatusOptions) -> JoinHandle<Waited> {
     let (waiter, thread) = wait(device, 0, options);
     let stat = format!("/proc/self/task/{thread}/stat");
-    // The state stands behind the name, which is in parentheses.
+    // The state is behind the name, which is in parentheses.
     let sleeps = || fs::read_to_string(&stat).is_ok_and(|text| text.contains(") S "));
     wait_until("the thread to sleep", SOON, sleeps).unwrap();
     thread::sleep(A_WHILE);
@@ -49,7 +48,7 @@ fn an_event_ends_the_wait() {
     let device = scratch.map("old", [zero(LENGTH)]).unwrap();
     let waiter = wait_long(&device, StatusOptions::table());
     let new = scratch.name("new").unwrap();
-    scratch.dm().device_rename(device.name(), new.as_borrowed(), RenameOptions::new()).unwrap();
+    scratch.dm().device_rename(device.name(), &new).unwrap();
     let status = end(waiter).unwrap();
     assert_eq!((status.info().number(), status.info().event_nr()), (device.number(), 1));
     let lines: Vec<_> = status.iter().map(|line| line.unwrap().to_string()).collect();
@@ -58,11 +57,11 @@ fn an_event_ends_the_wait() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn an_event_of_the_past_does_too() {
+fn an_event_of_the_past_ends_the_wait_at_once() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let device = scratch.map("old", [zero(LENGTH)]).unwrap();
     let new = scratch.name("new").unwrap();
-    scratch.dm().device_rename(device.name(), new.as_borrowed(), RenameOptions::new()).unwrap();
+    scratch.dm().device_rename(device.name(), &new).unwrap();
     // Any other number than the present one, also one that is still to come.
     for event_nr in [0, 7] {
         let (waiter, _) = wait(&device, event_nr, StatusOptions::new());
@@ -77,7 +76,7 @@ fn removal_ends_the_wait() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let device = scratch.map("device", [zero(LENGTH)]).unwrap();
     let waiter = wait_long(&device, StatusOptions::new());
-    when_free(|| scratch.dm().device_remove(device.number(), RemoveOptions::new()));
+    when_free(|| scratch.dm().device_remove(&device));
     let status = end(waiter).unwrap();
     assert_eq!(status.info().event_nr(), 1);
 }
@@ -87,6 +86,6 @@ fn removal_ends_the_wait() {
 fn a_missing_device_is_not_found() {
     let Some(scratch) = Scratch::new(&[]) else { return };
     let missing = scratch.name("missing").unwrap();
-    let error = scratch.dm().device_wait(&mut Buffer::new(), &missing, 0, StatusOptions::new()).unwrap_err();
+    let error = scratch.dm().device_wait(&missing, 0).unwrap_err();
     assert!(error.is_not_found(), "{error}");
 }

@@ -1,8 +1,8 @@
 //! Caches.
 
-use dm_core::StatusOptions;
+use dm_core::{Difference, Host, StatusOptions};
 use dm_targets::cache::{CacheIoMode, CachePolicy, CacheStatus, CacheTable, WorkingCache};
-use dm_targets::devices::{CacheDev, DevOptions, Difference, Host, LinearDev};
+use dm_targets::devices::{CacheDev, LinearDev};
 use dm_targets::linear::LinearTable;
 use dm_testing::{Pattern, wait_until};
 use dm_units::{DataBlocks, Sectors};
@@ -29,10 +29,10 @@ fn a_cache_is_cleaned_while_it_is_in_use() {
         one(LENGTH, table.io_mode(CacheIoMode::Writeback))
     };
     let name = scratch.name("cache").unwrap();
-    let setup = |policy| CacheDev::setup(&host, name.as_borrowed(), &table(policy), DevOptions::new());
+    let setup = |policy| CacheDev::setup(&host, &name, &table(policy));
     let cache = setup(CachePolicy::Smq).unwrap();
     assert_eq!(setup(CachePolicy::Smq).unwrap(), cache);
-    assert_eq!(difference(setup(CachePolicy::Cleaner).unwrap_err()), Difference::Line(1));
+    assert_eq!(difference(&setup(CachePolicy::Cleaner).unwrap_err()), Difference::Line(0));
 
     let path = cache.path(&host).unwrap();
     let length = Sectors(1024);
@@ -41,9 +41,7 @@ fn a_cache_is_cleaned_while_it_is_in_use() {
         working(&cache, &host).dirty > DataBlocks(0)
     })
     .unwrap();
-    cache
-        .change(&host, |lines| lines.iter_mut().for_each(|line| line.params.args.policy = CachePolicy::Cleaner))
-        .unwrap();
+    cache.change(&host, |lines| lines.iter_mut().for_each(|line| line.params.policy = CachePolicy::Cleaner)).unwrap();
     assert_eq!(cache.table(&host).unwrap(), table(CachePolicy::Cleaner));
     wait_until("the cache to be clean", SOON, || working(&cache, &host).dirty == DataBlocks(0)).unwrap();
     Pattern::new(1).verify(origin.path(), Sectors(0), length).unwrap();
@@ -57,9 +55,10 @@ fn a_cache_grows_with_its_fast_device() {
     let [metadata, fast, origin] = [2, 4, 8].map(|size| large_disk(&scratch, size));
     let part = |length| one(length, LinearTable::new(fast.number(), Sectors(0)));
     let [fast_name, name] = ["fast", "cache"].map(|suffix| scratch.name(suffix).unwrap());
-    let half = LinearDev::create(&host, fast_name.as_borrowed(), &part(Sectors(4096)), DevOptions::new()).unwrap();
-    let table = CacheTable::new(metadata.number(), half.number(), origin.number(), BLOCK, CachePolicy::Smq);
-    let cache = CacheDev::create(&host, name.as_borrowed(), &one(LENGTH, table), DevOptions::new()).unwrap();
+    let half = LinearDev::create(&host, &fast_name, &part(Sectors(4096))).unwrap();
+    let table =
+        CacheTable::new(metadata.number(), half.number(&host).unwrap(), origin.number(), BLOCK, CachePolicy::Smq);
+    let cache = CacheDev::create(&host, &name, &one(LENGTH, table)).unwrap();
     assert_eq!(working(&cache, &host).resident.total, DataBlocks(32));
     half.set_table(&host, &part(fast.size())).unwrap();
     cache.change(&host, |_| ()).unwrap();

@@ -1,4 +1,4 @@
-//! Whole devices of dm-targets on a real kernel: their lives, and what becomes of them when a step fails.
+//! Whole devices of dm-targets on a real kernel: their lives, and their state after a step fails.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod caches;

@@ -1,10 +1,11 @@
 //! What tests of several kinds of devices need.
 
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dm_core::{RemoveOptions, Retry};
-use dm_targets::devices::{DevError, Difference, Host};
+use dm_core::{Difference, Host, OpErrorKind, RemovePolicy, Retry};
+use dm_targets::devices::DevError;
 use dm_targets::linear::LinearTable;
 use dm_targets::{Linear, Table, TableLine, Target};
 use dm_testing::{LoopDevice, Scratch, require};
@@ -16,14 +17,15 @@ pub(crate) const LENGTH: Sectors = Sectors(2048);
 /// How long to wait for what takes a moment.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 
-/// Long enough for others to close a device that they only look at.
-pub(crate) const REMOVE: RemoveOptions = RemoveOptions::new().retry(Retry::within(SOON));
+/// Long enough for other programs to close a device that they only look at.
+pub(crate) const PATIENTLY: RemovePolicy = RemovePolicy::new().retry(Retry::within(SOON));
 
-/// What a test needs, if the kernel has these targets.
+/// A scratch and its host, if the kernel has these targets.
 pub(crate) fn scene(targets: &[&str]) -> Option<(Scratch, Host)> {
     let needs: Vec<_> = targets.iter().map(|target| require::target(target)).collect();
     let scratch = Scratch::new(&needs)?;
-    Some((scratch, Host::open().unwrap()))
+    let host = scratch.host().clone();
+    Some((scratch, host))
 }
 
 /// A sparse disk of [`LENGTH`].
@@ -46,10 +48,20 @@ pub(crate) fn linear(disk: DeviceNumber) -> Table<Linear> {
     one(LENGTH, LinearTable::new(disk, Sectors(0)))
 }
 
-/// In what the device that there is differs.
-pub(crate) fn difference(error: DevError) -> Difference {
-    match error {
-        DevError::Differs { difference, .. } => difference,
-        other => unreachable!("{other}"),
+/// In what the existing device differs.
+pub(crate) fn difference(error: &DevError) -> Difference {
+    match error.operation().map(dm_core::OpError::kind) {
+        Some(OpErrorKind::Differs(difference)) => *difference,
+        _ => unreachable!("{error}"),
     }
+}
+
+/// An error with its causes.
+pub(crate) fn in_full(error: &DevError) -> String {
+    let (mut text, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
 }

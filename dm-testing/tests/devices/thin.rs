@@ -2,19 +2,17 @@
 
 use std::thread;
 
-use dm_core::{DmNameBuf, InfoOptions, StatusOptions, SuspendOptions};
-use dm_targets::devices::{DevError, DevOptions, Host, LinearDev, ThinDev, ThinPoolDev};
+use dm_core::{DmNameBuf, Host, SetupOptions, StatusOptions, SuspendPolicy};
+use dm_targets::devices::{LinearDev, ThinDev, ThinPoolDev};
 use dm_targets::linear::LinearTable;
 use dm_targets::thin::{ThinDevId, ThinStatus};
 use dm_targets::thin_pool::{PoolMode, ThinPoolMessage, ThinPoolStatus, ThinPoolTable, WorkingPool};
 use dm_testing::{Pattern, Scratch, wait_until};
 use dm_units::{DataBlocks, DeviceNumber, Sectors};
-use nix::errno::Errno;
 
-use crate::support::{LENGTH, REMOVE, SOON, disk, large_disk, linear, one, scene};
+use crate::support::{LENGTH, PATIENTLY, SOON, disk, large_disk, linear, one, scene};
 
 const BLOCK: Sectors = Sectors(128);
-const NONE: DevOptions<'static> = DevOptions::new();
 const NEEDS: [&str; 3] = ["linear", "thin-pool", "thin"];
 
 fn id(id: u32) -> ThinDevId {
@@ -25,7 +23,7 @@ fn id(id: u32) -> ThinDevId {
 fn pool(scratch: &Scratch, host: &Host, data: DeviceNumber) -> ThinPoolDev {
     let metadata = large_disk(scratch, 2);
     let table = ThinPoolTable::new(metadata.number(), data, BLOCK, DataBlocks(0));
-    ThinPoolDev::setup(host, name(scratch, "pool").as_borrowed(), &one(LENGTH, table), NONE).unwrap()
+    ThinPoolDev::setup(host, name(scratch, "pool"), &one(LENGTH, table)).unwrap()
 }
 
 fn name(scratch: &Scratch, suffix: &str) -> DmNameBuf {
@@ -49,60 +47,60 @@ fn verify(device: &ThinDev, host: &Host, seed: u64) {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn thin_devices_and_snapshots_live() {
+fn thin_devices_and_snapshots_are_created_changed_and_deleted() {
     let Some((scratch, host)) = scene(&NEEDS) else { return };
     let data = disk(&scratch);
     let pool = pool(&scratch, &host, data.number());
-    let thin = pool.create_thin(&host, id(7), name(&scratch, "thin").as_borrowed(), LENGTH, NONE).unwrap();
+    let thin = pool.create_thin(&host, id(7), name(&scratch, "thin"), LENGTH, SetupOptions::new()).unwrap();
     assert_eq!(thin.dev_id(&host).unwrap(), id(7));
     write(&thin, &host, 1);
     assert!(matches!(thin.status(&host, StatusOptions::new()).unwrap(), ThinStatus::Working { mapped: BLOCK, .. }));
 
-    let snapshot = pool.snapshot(&host, &thin, id(8), name(&scratch, "snapshot").as_borrowed(), NONE).unwrap();
+    let snapshot = pool.snapshot(&host, &thin, id(8), name(&scratch, "snapshot"), SetupOptions::new()).unwrap();
     write(&thin, &host, 2);
     verify(&snapshot, &host, 1);
     verify(&thin, &host, 2);
     assert_eq!(working(&pool, &host).data.used, DataBlocks(2));
 
-    thin.remove(&host, REMOVE).unwrap();
-    let again = pool.activate(&host, id(7), name(&scratch, "again").as_borrowed(), LENGTH, NONE).unwrap();
+    thin.remove(&host, PATIENTLY).unwrap();
+    let again = pool.activate(&host, id(7), name(&scratch, "again"), LENGTH, SetupOptions::new()).unwrap();
     verify(&again, &host, 2);
     again.set_length(&host, Sectors(2 * LENGTH.0)).unwrap();
     assert_eq!(again.table(&host).unwrap().length(), Sectors(2 * LENGTH.0));
     verify(&again, &host, 2);
 
-    pool.delete(&host, &snapshot).unwrap();
+    pool.delete_with(&host, &snapshot, PATIENTLY).unwrap();
     assert!(snapshot.table(&host).unwrap_err().is_not_found());
     assert_eq!(working(&pool, &host).data.used, DataBlocks(1));
-    pool.delete(&host, &again).unwrap();
+    pool.delete_with(&host, &again, PATIENTLY).unwrap();
     assert_eq!(working(&pool, &host).data.used, DataBlocks(0));
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn what_fails_leaves_no_thin_device_behind() {
+fn a_failed_step_leaves_no_thin_device() {
     let Some((scratch, host)) = scene(&NEEDS) else { return };
     let data = disk(&scratch);
     let pool = pool(&scratch, &host, data.number());
     let taken = pool.name();
     let unused = |id| pool.message(&host, &ThinPoolMessage::Delete(id)).unwrap_err();
-    let error = pool.create_thin(&host, id(1), taken, LENGTH, NONE).unwrap_err();
-    assert!(error.already_exists(), "{error}");
+    let error = pool.create_thin(&host, id(1), taken, LENGTH, SetupOptions::new()).unwrap_err();
+    assert!(error.is_already_exists(), "{error}");
     unused(id(1));
-    let error = pool.activate(&host, id(1), name(&scratch, "missing").as_borrowed(), LENGTH, NONE).unwrap_err();
-    assert_eq!(error.command().unwrap().errno(), Some(Errno::ENODATA as i32), "{error}");
-    assert!(ThinDev::open(&host, name(&scratch, "missing").as_borrowed()).unwrap_err().is_not_found());
+    let error = pool.activate(&host, id(1), name(&scratch, "missing"), LENGTH, SetupOptions::new()).unwrap_err();
+    assert!(error.is_no_data(), "{error}");
+    assert!(ThinDev::open(&host, name(&scratch, "missing")).unwrap_err().is_not_found());
 
-    let thin = pool.create_thin(&host, id(2), name(&scratch, "thin").as_borrowed(), LENGTH, NONE).unwrap();
-    pool.create_thin(&host, id(2), name(&scratch, "second").as_borrowed(), LENGTH, NONE).unwrap_err();
-    // It was there before, so it still is.
+    let thin = pool.create_thin(&host, id(2), name(&scratch, "thin"), LENGTH, SetupOptions::new()).unwrap();
+    pool.create_thin(&host, id(2), name(&scratch, "second"), LENGTH, SetupOptions::new()).unwrap_err();
+    // It existed before, so it still does.
     write(&thin, &host, 1);
-    let error = pool.snapshot(&host, &thin, id(3), taken, NONE).unwrap_err();
-    assert!(error.already_exists(), "{error}");
+    let error = pool.snapshot(&host, &thin, id(3), taken, SetupOptions::new()).unwrap_err();
+    assert!(error.is_already_exists(), "{error}");
     unused(id(3));
-    let error = pool.snapshot(&host, &thin, id(2), name(&scratch, "second").as_borrowed(), NONE).unwrap_err();
-    assert!(matches!(error, DevError::Command(_)), "{error}");
-    assert!(!host.dm().device_info(thin.id(), InfoOptions::new()).unwrap().is_suspended());
+    let error = pool.snapshot(&host, &thin, id(2), name(&scratch, "second"), SetupOptions::new()).unwrap_err();
+    assert!(error.is_already_exists(), "{error}");
+    assert!(!thin.info(&host).unwrap().is_suspended());
     verify(&thin, &host, 1);
 }
 
@@ -112,11 +110,11 @@ fn a_suspended_origin_stays_suspended() {
     let Some((scratch, host)) = scene(&NEEDS) else { return };
     let data = disk(&scratch);
     let pool = pool(&scratch, &host, data.number());
-    let thin = pool.create_thin(&host, id(1), name(&scratch, "thin").as_borrowed(), LENGTH, NONE).unwrap();
+    let thin = pool.create_thin(&host, id(1), name(&scratch, "thin"), LENGTH, SetupOptions::new()).unwrap();
     write(&thin, &host, 1);
-    thin.suspend(&host, SuspendOptions::new()).unwrap();
-    let snapshot = pool.snapshot(&host, &thin, id(2), name(&scratch, "snapshot").as_borrowed(), NONE).unwrap();
-    assert!(host.dm().device_info(thin.id(), InfoOptions::new()).unwrap().is_suspended());
+    thin.suspend(&host, SuspendPolicy::new()).unwrap();
+    let snapshot = pool.snapshot(&host, &thin, id(2), name(&scratch, "snapshot"), SetupOptions::new()).unwrap();
+    assert!(thin.info(&host).unwrap().is_suspended());
     verify(&snapshot, &host, 1);
     thin.resume(&host).unwrap();
 }
@@ -127,10 +125,10 @@ fn a_full_pool_grows_while_writers_wait() {
     let Some((scratch, host)) = scene(&NEEDS) else { return };
     let disk = large_disk(&scratch, 8);
     let data = name(&scratch, "data");
-    let data = LinearDev::create(&host, data.as_borrowed(), &linear(disk.number()), NONE).unwrap();
-    let pool = pool(&scratch, &host, data.number());
+    let data = LinearDev::create(&host, &data, &linear(disk.number())).unwrap();
+    let pool = pool(&scratch, &host, data.number(&host).unwrap());
     let twice = Sectors(2 * LENGTH.0);
-    let thin = pool.create_thin(&host, id(1), name(&scratch, "thin").as_borrowed(), twice, NONE).unwrap();
+    let thin = pool.create_thin(&host, id(1), name(&scratch, "thin"), twice, SetupOptions::new()).unwrap();
     let path = thin.path(&host).unwrap();
     thread::scope(|scope| {
         let writer = scope.spawn(|| Pattern::new(1).write(&path, Sectors(0), twice));

@@ -1,4 +1,4 @@
-//! Devices that can't be removed because somebody uses them.
+//! Devices that can't be removed because something uses them.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -7,28 +7,27 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dm_core::{
-    Buffer, Command, LoadOptions, Process, Removal, RemoveOptions, Retry, SuspendOptions, TargetLine, Users,
-};
+use dm_core::users::Process;
+use dm_core::{Command, Host, Remains, Removal, RemovePolicy, Retry, TargetLine, Users};
 use dm_testing::{MappedDevice, Pattern, Scratch, require, wait_until};
 use dm_units::{Bytes, Sectors};
 
-use crate::support::{LENGTH, REMOVE, SOON, before, exists, info, linear, refusal, run, settle, table, zero};
+use crate::support::{LENGTH, PATIENTLY, SOON, before, exists, info, linear, run, settle, table, zero};
 
 const START: Sectors = Sectors(0);
 
-/// How long to try where it is in vain.
+/// How long to retry in vain.
 const PATIENCE: Duration = Duration::from_millis(150);
 
-/// Who keeps a device, as the error of its removal says, once udev is not among them.
+/// The users of a device that the error of its removal names, when udev is not among them any more.
 fn users(scratch: &Scratch, device: &MappedDevice) -> (Users, String) {
     settle();
     let begun = Instant::now();
-    let options = RemoveOptions::new().retry(Retry::within(PATIENCE));
-    let error = scratch.dm().device_remove(device.name(), options).unwrap_err();
-    assert!(error.is_busy(), "{error}");
+    let policy = RemovePolicy::new().retry(Retry::within(PATIENCE));
+    let error = scratch.host().remove_with(device.name(), policy).unwrap_err();
+    assert!(error.is_busy() && error.is_undone(), "{error}");
     assert!((PATIENCE..SOON).contains(&begun.elapsed()), "{:?}", begun.elapsed());
-    (refusal(&error).users().unwrap().clone(), error.to_string())
+    (error.users().unwrap().clone(), error.to_string())
 }
 
 /// A process that is ended with this.
@@ -52,7 +51,7 @@ fn a_removal_waits_for_the_last_close() {
         thread::sleep(PATIENCE);
         drop(user);
     });
-    scratch.dm().device_remove(device.number(), REMOVE).unwrap();
+    scratch.host().remove_with(&device, PATIENTLY).unwrap();
     // The longest pause is a tenth of a second, and the machine may be slow.
     assert!((PATIENCE..SOON / 2).contains(&begun.elapsed()), "{:?}", begun.elapsed());
     assert!(!exists(&scratch, device.name()));
@@ -74,30 +73,28 @@ fn processes_that_have_it_open_are_named() {
     assert!(pids.len() == 2 && expected.iter().all(|pid| pids.contains(pid)), "{error}");
     assert!(found.processes.iter().any(|Process { name, .. }| name == "sleep"), "{error}");
     assert!(found.holders.is_empty() && found.mounts.is_empty() && !found.is_swap, "{error}");
-    assert!(error.contains(&format!("open in process {} (sleep)", sleeper.0.id())), "{error}");
+    assert!(error.contains(&format!("open in process {} (\"sleep\")", sleeper.0.id())), "{error}");
     drop(own);
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn devices_above_are_named() {
+fn mapped_devices_that_use_it_are_named() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let lower = scratch.map("lower", [zero()]).unwrap();
     let upper = scratch.map("my upper", [linear(lower.number())]).unwrap();
     let (found, error) = users(&scratch, &lower);
     let holder = format!("dm-{} ({}my\\x20upper)", upper.number().minor, scratch.prefix());
-    assert_eq!(found.holders, [holder.as_str()]);
+    assert_eq!(found.holders.iter().map(ToString::to_string).collect::<Vec<_>>(), [holder.as_str()]);
     assert!(error.contains(&format!("used by {holder}")) && found.processes.is_empty(), "{error}");
 
-    // A table that is not in force keeps it as well.
-    scratch.dm().device_remove(upper.number(), REMOVE).unwrap();
+    // An inactive table keeps it as well.
+    scratch.host().remove_with(&upper, PATIENTLY).unwrap();
     let prepared = scratch.create("prepared").unwrap();
-    scratch
-        .dm()
-        .table_load(&mut Buffer::new(), prepared.number(), [linear(lower.number())], LoadOptions::new())
-        .unwrap();
+    scratch.dm().table_load(&prepared, [linear(lower.number())]).unwrap();
     let (found, error) = users(&scratch, &lower);
-    assert_eq!(found.holders, [format!("dm-{} ({prepared})", prepared.number().minor)], "{error}");
+    let holder = format!("dm-{} ({prepared})", prepared.number().minor);
+    assert_eq!(found.holders.iter().map(ToString::to_string).collect::<Vec<_>>(), [holder], "{error}");
 }
 
 /// A file system on a device, which can be mounted: it may fail while udev still looks at what is new there.
@@ -121,7 +118,7 @@ fn mount_points_are_named() {
     let needs = [require::target("linear"), require::program("mkfs.ext4"), require::program("unshare")];
     let Some(scratch) = Scratch::new(&needs) else { return };
     let disk = scratch.loop_device(Bytes(8 << 20)).unwrap();
-    let line = TargetLine::new(START, disk.size(), "linear", format!("{} 0", disk.number()));
+    let line = TargetLine::text(START, disk.size(), "linear", format!("{} 0", disk.number()));
     let device = scratch.map("device", [line]).unwrap();
     format(&device);
     let folder = tempfile::tempdir().unwrap();
@@ -130,8 +127,8 @@ fn mount_points_are_named() {
     run("mount", &[device.path().to_str().unwrap(), point.to_str().unwrap()]);
     let mounted = Mount(point.clone());
     let (found, error) = users(&scratch, &device);
-    assert_eq!(found.mounts, [point.as_path()]);
-    assert!(error.contains(&format!("mounted on {}", point.display())), "{error}");
+    assert!(matches!(&found.mounts[..], [mount] if mount.point == *point && mount.namespace_of.is_none()), "{error}");
+    assert!(error.contains(&format!("mounted on {point:?}")), "{error}");
     drop(mounted);
 
     // Where only the processes of another mount namespace see it.
@@ -144,7 +141,8 @@ fn mount_points_are_named() {
     let mut said = [0; 8];
     std::io::Read::read_exact(&mut other.0.stdout.take().unwrap(), &mut said).unwrap();
     let (found, error) = users(&scratch, &device);
-    assert_eq!(found.mounts, [hidden.as_path()], "{error}");
+    let pid = Some(other.0.id());
+    assert!(matches!(&found.mounts[..], [mount] if mount.point == *hidden && mount.namespace_of == pid), "{error}");
 }
 
 /// A swap area in use, which ends with this.
@@ -162,7 +160,7 @@ fn a_swap_area_is_named() {
     let needs = [require::target("linear"), require::program("mkswap"), require::program("swapon")];
     let Some(scratch) = Scratch::new(&needs) else { return };
     let disk = scratch.loop_device(Bytes(4 << 20)).unwrap();
-    let line = TargetLine::new(START, disk.size(), "linear", format!("{} 0", disk.number()));
+    let line = TargetLine::text(START, disk.size(), "linear", format!("{} 0", disk.number()));
     let device = scratch.map("device", [line]).unwrap();
     let path = device.path();
     run("mkswap", &[path.to_str().unwrap()]);
@@ -173,37 +171,41 @@ fn a_swap_area_is_named() {
     let swapping = Swap(path);
     let (found, error) = users(&scratch, &device);
     drop(swapping);
-    assert!(found.is_swap && error.contains("used for swapping"), "{error}");
+    assert!(found.is_swap && error.contains("used for swap"), "{error}");
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn without_a_retry_it_is_one_command() {
+fn without_a_retry_a_removal_is_tried_once() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let device = scratch.map("device", [zero()]).unwrap();
     let user = File::open(device.path()).unwrap();
     let (tell, told) = mpsc::channel();
-    let dm = before(move |command| tell.send(command).unwrap());
-    let error = dm.device_remove(device.number(), RemoveOptions::new()).unwrap_err();
-    assert!(error.is_busy() && refusal(&error).users().is_none(), "{error}");
-    assert_eq!(told.try_iter().collect::<Vec<_>>(), [Command::DeviceRemove]);
+    let host = Host::new(before(move |command| {
+        tell.send(command).unwrap();
+        Ok(())
+    }));
+    const ONCE: [Command; 2] = [Command::DeviceInfo, Command::DeviceRemove];
+    let error = host.remove(&device).unwrap_err();
+    assert!(error.is_busy() && error.users().is_none(), "{error}");
+    assert_eq!(told.try_iter().collect::<Vec<_>>(), ONCE);
 
-    // What is deferred is never busy, so there is nothing to try again.
-    let removal = dm.device_remove(device.number(), REMOVE.deferred(true)).unwrap();
-    assert_eq!((removal, told.try_iter().collect::<Vec<_>>()), (Removal::Deferred, vec![Command::DeviceRemove]));
+    // A deferred removal is never busy, so there is nothing to retry.
+    assert_eq!(host.remove_with(&device, PATIENTLY.deferred(true)).unwrap(), Removal::Deferred);
+    assert_eq!(told.try_iter().collect::<Vec<_>>(), ONCE);
     drop(user);
     wait_until("the removal", SOON, || !exists(&scratch, device.name())).unwrap();
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn force_puts_errors_under_an_open_device() {
+fn force_replaces_the_table_of_an_open_device_by_errors() {
     let Some(scratch) = Scratch::new(&["linear", "error"].map(require::target)) else { return };
     let disk = scratch.loop_device(LENGTH.to_bytes()).unwrap();
     let device = scratch.map("device", [linear(disk.number())]).unwrap();
     let user = File::open(device.path()).unwrap();
-    let error = scratch.dm().device_remove(device.name(), RemoveOptions::new().force(true)).unwrap_err();
-    assert!(error.is_busy(), "{error}");
+    let error = scratch.host().remove_with(device.name(), RemovePolicy::new().force(true)).unwrap_err();
+    assert!(error.is_busy() && error.remains() == [Remains::ErrorTable], "{error}");
     assert_eq!(table(&scratch, device.number()), ["0 64 error "]);
     assert!(!info(&scratch, device.number()).is_suspended());
     Pattern::new(1).write(&device.path(), START, LENGTH).unwrap_err();
@@ -214,24 +216,24 @@ fn force_puts_errors_under_an_open_device() {
         thread::sleep(PATIENCE);
         drop(user);
     });
-    scratch.dm().device_remove(device.name(), REMOVE.force(true)).unwrap();
+    scratch.host().remove_with(device.name(), PATIENTLY.force(true)).unwrap();
     assert!(!exists(&scratch, device.name()));
     closer.join().unwrap();
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn force_ends_io_that_waits() {
+fn force_fails_io_that_waits() {
     let Some(scratch) = Scratch::new(&["linear", "error"].map(require::target)) else { return };
     let disk = scratch.loop_device(LENGTH.to_bytes()).unwrap();
     let device = scratch.map("device", [linear(disk.number())]).unwrap();
-    scratch.dm().device_suspend(device.number(), SuspendOptions::new()).unwrap();
+    scratch.dm().device_suspend(&device).unwrap();
     let path = device.path();
     let writer = thread::spawn(move || Pattern::new(1).write(&path, START, LENGTH));
     wait_until("the writer", SOON, || info(&scratch, device.number()).open_count() > 0).unwrap();
     thread::sleep(PATIENCE);
     assert!(!writer.is_finished());
-    scratch.dm().device_remove(device.number(), REMOVE.force(true)).unwrap();
+    scratch.host().remove_with(&device, PATIENTLY.force(true)).unwrap();
     writer.join().unwrap().unwrap_err();
     assert!(!exists(&scratch, device.name()));
 }
@@ -241,9 +243,9 @@ fn force_ends_io_that_waits() {
 fn force_needs_no_table() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let [none, inactive] = ["none", "inactive"].map(|suffix| scratch.create(suffix).unwrap());
-    scratch.dm().table_load(&mut Buffer::new(), inactive.number(), [zero()], LoadOptions::new()).unwrap();
+    scratch.dm().table_load(&inactive, [zero()]).unwrap();
     for device in [none, inactive] {
-        scratch.dm().device_remove(device.number(), REMOVE.force(true)).unwrap();
+        scratch.host().remove_with(&device, PATIENTLY.force(true)).unwrap();
         assert!(!exists(&scratch, device.name()));
     }
 }

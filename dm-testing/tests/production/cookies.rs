@@ -1,19 +1,20 @@
 //! Work together with udev, by cookies.
 
+use std::fs::File;
 use std::panic::{self, AssertUnwindSafe};
 use std::time::{Duration, Instant};
 
 use dm_core::paths::{is_device, kernel_path, mapper_path, udev_path};
 use dm_core::udev::{CookieInfo, Strategy, Udev, UdevError, cookies, remove_stale_cookies};
-use dm_core::{Buffer, DeviceInfo, DmName, RenameOptions, ResumeOptions, SetupOptions, UdevFlags};
+use dm_core::{AsDmName, DeviceInfo, DmName, Host, OpError, OpErrorKind, SetupOptions, UdevFlags};
 use dm_testing::{Scratch, require, wait_until};
 use dm_units::DeviceNumber;
 
 use crate::child;
 use crate::daemon::{FewSemaphores, Stopped};
-use crate::support::{REMOVE, SOON, info, settle, zero};
+use crate::support::{PATIENTLY, SOON, exists, host, info, linear, settle, table, without_udev, zero};
 
-/// The cookies that were there before, such as those of other programs.
+/// The cookies that existed before, such as those of other programs.
 pub(crate) struct Watch(Vec<u32>);
 
 impl Watch {
@@ -32,35 +33,24 @@ impl Watch {
     }
 }
 
-/// What takes udev long, and has nothing to do with links and cookies.
-pub(crate) const QUICK: UdevFlags =
-    UdevFlags::DISABLE_DISK_RULES.union(UdevFlags::DISABLE_OTHER_RULES).union(UdevFlags::DISABLE_SUBSYSTEM_RULES);
-
-fn udev() -> Udev {
-    Udev::new(Strategy::Cookies).unwrap()
+/// Leaves out what takes udev long and has nothing to do with links and cookies.
+pub(crate) fn quick<'a>() -> SetupOptions<'a> {
+    let slow = UdevFlags::DISABLE_DISK_RULES | UdevFlags::DISABLE_OTHER_RULES | UdevFlags::DISABLE_SUBSYSTEM_RULES;
+    SetupOptions::new().udev_flags(slow)
 }
 
-/// Sets a device up in a batch of its own.
-pub(crate) fn set_up(scratch: &Scratch, udev: &Udev, name: DmName<'_>) -> DeviceInfo {
-    let mut batch = udev.batch().unwrap();
-    let set_up = batch.setup(scratch.dm(), &mut Buffer::new(), name, [zero()], SetupOptions::new()).unwrap();
-    batch.finish().unwrap();
-    set_up
+/// Creates a device of zeros.
+pub(crate) fn create(host: &Host, name: impl AsDmName) -> Result<DeviceInfo, OpError> {
+    host.create(name, [zero()])
 }
 
-pub(crate) fn remove(scratch: &Scratch, udev: &Udev, name: DmName<'_>) {
-    let mut batch = udev.batch().unwrap();
-    batch.remove(scratch.dm(), name, REMOVE).unwrap();
-    batch.finish().unwrap();
-}
-
-/// Under `/dev/mapper` there is a link to the device.
-pub(crate) fn has_link(name: DmName<'_>, number: DeviceNumber) -> bool {
+/// There is a link to the device in `/dev/mapper`.
+pub(crate) fn has_link(name: &DmName, number: DeviceNumber) -> bool {
     [mapper_path(name), udev_path(name)].iter().any(|path| is_device(path, number))
 }
 
-/// There is none to any device, also none that leads nowhere.
-pub(crate) fn has_no_link(name: DmName<'_>) -> bool {
+/// There is no link in `/dev/mapper`, also none that leads nowhere.
+pub(crate) fn has_no_link(name: &DmName) -> bool {
     [mapper_path(name), udev_path(name)].iter().all(|path| path.symlink_metadata().is_err())
 }
 
@@ -68,52 +58,46 @@ pub(crate) fn has_no_link(name: DmName<'_>) -> bool {
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn links_follow_the_life_of_a_device() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let watch = Watch::new();
-    let udev = Udev::new(Strategy::Auto).unwrap();
-    assert_eq!(udev.strategy(), Strategy::Cookies);
+    let (watch, host) = (Watch::new(), scratch.host());
+    assert_eq!(host.udev().check_cookies(), Ok(()));
     let [old, new] = ["мой диск", "new"].map(|suffix| scratch.name(suffix).unwrap());
-    let (old, new) = (old.as_borrowed(), new.as_borrowed());
-    let number = set_up(&scratch, &udev, old).number();
-    assert!(has_link(old, number));
-    assert_eq!(udev.path_of(old, number).unwrap(), udev_path(old));
+    let number = create(host, &old).unwrap().number();
+    assert!(has_link(&old, number));
+    assert_eq!(host.path(&old).unwrap(), udev_path(&old));
 
-    let mut batch = udev.batch().unwrap();
-    batch.rename(scratch.dm(), old, new, RenameOptions::new()).unwrap();
-    batch.finish().unwrap();
-    assert!(has_link(new, number) && has_no_link(old));
+    host.rename(&old, &new).unwrap();
+    assert!(has_link(&new, number) && has_no_link(&old));
 
-    remove(&scratch, &udev, new);
-    assert!(has_no_link(new) && !is_device(&kernel_path(number), number));
+    host.remove_with(&new, PATIENTLY).unwrap();
+    assert!(has_no_link(&new) && !is_device(&kernel_path(number), number));
     watch.nothing_is_left();
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn one_cookie_does_for_many_commands() {
+fn one_cookie_is_enough_for_many_operations() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let (watch, udev) = (Watch::new(), udev());
+    let watch = Watch::new();
     let names: Vec<_> = (0..5).map(|index| scratch.name(format!("device {index}")).unwrap()).collect();
-    let mut batch = udev.batch().unwrap();
-    let set_up = |name: &dm_core::DmNameBuf| {
-        let lines = [zero()];
-        let options = SetupOptions::new();
-        let made = batch.setup(scratch.dm(), &mut Buffer::new(), name.as_borrowed(), lines, options).unwrap();
+    let batch = scratch.host().batch();
+    let create = |name: &dm_core::DmNameBuf| {
+        let created = create(&batch, name).unwrap();
+        // There is nothing to do, so udev will not answer this one.
+        batch.resume(name).unwrap();
         assert_eq!(watch.new_ones().len(), 1);
-        // There is nothing to do, so nobody will answer this one.
-        batch.resume(scratch.dm(), name, ResumeOptions::new()).unwrap();
-        made.number()
+        created.number()
     };
-    let numbers: Vec<_> = names.iter().map(set_up).collect();
+    let numbers: Vec<_> = names.iter().map(create).collect();
     batch.finish().unwrap();
     for (name, &number) in names.iter().zip(&numbers) {
-        assert!(has_link(name.as_borrowed(), number));
+        assert!(has_link(name, number));
     }
-    let mut batch = udev.batch().unwrap();
+    let batch = scratch.host().batch();
     for name in &names {
-        batch.remove(scratch.dm(), name, REMOVE).unwrap();
+        batch.remove_with(name, PATIENTLY).unwrap();
     }
     batch.finish().unwrap();
-    assert!(names.iter().all(|name| has_no_link(name.as_borrowed())));
+    assert!(names.iter().all(|name| has_no_link(name)));
     watch.nothing_is_left();
 }
 
@@ -121,53 +105,57 @@ fn one_cookie_does_for_many_commands() {
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn commands_that_fail_are_not_waited_for() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let (watch, udev) = (Watch::new(), udev());
+    let watch = Watch::new();
+    let [device, taken] = ["device", "taken"].map(|suffix| scratch.map(suffix, [zero()]).unwrap());
     let missing = scratch.name("missing").unwrap();
-    let mut batch = udev.batch().unwrap();
-    batch.remove(scratch.dm(), &missing, REMOVE).unwrap_err();
-    batch.resume(scratch.dm(), &missing, ResumeOptions::new()).unwrap_err();
-    let new = missing.as_borrowed();
-    batch.rename(scratch.dm(), new, new, RenameOptions::new()).unwrap_err();
+    let user = File::open(device.path()).unwrap();
+    let batch = scratch.host().batch();
+    assert!(batch.remove(&device).unwrap_err().is_busy());
+    assert!(batch.remove(&missing).unwrap_err().is_not_found());
+    assert!(batch.resume(&missing).unwrap_err().is_not_found());
+    assert!(batch.rename(&device, taken.name()).unwrap_err().is_already_exists());
     let begun = Instant::now();
     batch.finish().unwrap();
     assert!(begun.elapsed() < SOON);
     watch.nothing_is_left();
+    drop(user);
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn flags_reach_the_rules() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let (watch, udev) = (Watch::new(), udev());
-    let name = scratch.name("device").unwrap();
-    let mut batch = udev.batch().unwrap();
-    batch.set_flags(UdevFlags::DISABLE_DM_RULES);
-    let options = SetupOptions::new();
-    let made = batch.setup(scratch.dm(), &mut Buffer::new(), name.as_borrowed(), [zero()], options).unwrap();
-    batch.finish().unwrap();
-    assert!(has_no_link(name.as_borrowed()));
-    assert_eq!(udev.path_of(name.as_borrowed(), made.number()).unwrap(), kernel_path(made.number()));
+    let (watch, name) = (Watch::new(), scratch.name("device").unwrap());
+    let options = SetupOptions::new().udev_flags(UdevFlags::DISABLE_DM_RULES);
+    let number = scratch.host().create_with(&name, [zero()], options).unwrap().number();
+    assert!(has_no_link(&name));
+    assert_eq!(scratch.host().path(&name).unwrap(), kernel_path(number));
     watch.nothing_is_left();
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn what_killed_programs_leave_is_found_and_removed() {
-    if child::order().is_some() {
-        let _batch = udev().batch().unwrap();
+fn cookies_of_killed_programs_are_found_and_removed() {
+    const AGE: Duration = Duration::from_secs(2);
+    if let Some(name) = child::order() {
+        let batch = Host::open().unwrap().batch();
+        create(&batch, &name).unwrap();
         child::die();
     }
-    let Some(_scratch) = Scratch::new(&[require::udev()]) else { return };
+    let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
     let watch = Watch::new();
-    assert!(child::was_killed(child::run("die")));
+    assert!(child::was_killed(child::run(&scratch.name("device").unwrap().to_string())));
+    let is_answered = |cookie: &CookieInfo| cookie.pending == Some(1) && cookie.uid == 0;
+    wait_until("udev's answer", SOON, || matches!(&watch.new_ones()[..], [cookie] if is_answered(cookie))).unwrap();
     let found = watch.new_ones();
-    assert!(matches!(found[..], [CookieInfo { pending: Some(1), uid: 0, .. }]), "{found:?}");
     // It is too young.
-    remove_stale_cookies(Duration::from_secs(3600)).unwrap();
+    remove_stale_cookies(&found, Duration::from_secs(3600)).unwrap();
     assert_eq!(watch.new_ones(), found);
-    // The kernel counts in seconds.
-    let removed = || remove_stale_cookies(Duration::ZERO).unwrap().iter().any(|cookie| found.contains(cookie));
-    wait_until("the cookie to be old", SOON, removed).unwrap();
+    let is_removed = || {
+        let stale = remove_stale_cookies(&found, AGE).unwrap();
+        stale.iter().any(|stale| found.contains(&stale.cookie) && stale.removed.is_ok())
+    };
+    wait_until("the cookie to be old", SOON, is_removed).unwrap();
     watch.nothing_is_left();
 }
 
@@ -175,12 +163,11 @@ fn what_killed_programs_leave_is_found_and_removed() {
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn a_panic_leaves_no_semaphore() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let watch = Watch::new();
-    let name = scratch.name("device").unwrap();
+    let (watch, name) = (Watch::new(), scratch.name("device").unwrap());
     let caught = panic::catch_unwind(AssertUnwindSafe(|| {
-        let mut batch = udev().batch().unwrap();
-        let options = SetupOptions::new();
-        batch.setup(scratch.dm(), &mut Buffer::new(), name.as_borrowed(), [zero()], options).unwrap();
+        let batch = scratch.host().batch();
+        create(&batch, &name).unwrap();
+        assert_eq!(watch.new_ones().len(), 1);
         panic::resume_unwind(Box::new("in the middle"));
     }));
     assert!(caught.is_err());
@@ -190,16 +177,16 @@ fn a_panic_leaves_no_semaphore() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_late_answer_is_not_taken_for_the_next_one() {
+fn a_late_answer_is_not_taken_for_that_of_the_next_batch() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let (watch, udev) = (Watch::new(), udev());
-    let name = scratch.name("device").unwrap();
+    let (watch, name) = (Watch::new(), scratch.name("device").unwrap());
     let stopped = Stopped::new();
-    let mut forgotten = udev.batch().unwrap();
-    let options = SetupOptions::new();
-    forgotten.setup(scratch.dm(), &mut Buffer::new(), name.as_borrowed(), [zero()], options).unwrap();
+    let forgotten = scratch.host().batch();
+    create(&forgotten, &name).unwrap();
     drop(forgotten);
-    let next = udev.batch().unwrap();
+    let next = scratch.host().batch();
+    // There is nothing to do, so only the batch's own step is outstanding.
+    next.resume(&name).unwrap();
     drop(stopped);
     settle();
     let pending: Vec<_> = watch.new_ones().iter().map(|cookie| cookie.pending).collect();
@@ -208,29 +195,65 @@ fn a_late_answer_is_not_taken_for_the_next_one() {
     watch.nothing_is_left();
 }
 
+/// How long to wait for a udev that does not answer.
+const TIMEOUT: Duration = Duration::from_millis(300);
+
+/// The scratch's host, which waits for cookies only briefly.
+fn impatient(scratch: &Scratch) -> Host {
+    scratch.host().clone().with_udev(Udev::new(Strategy::Cookies).timeout(TIMEOUT))
+}
+
+fn is_late(error: &OpError) -> bool {
+    matches!(error.kind(), OpErrorKind::Udev(UdevError::TimedOut { pending: 1, .. })) && error.is_timed_out()
+}
+
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn udev_that_does_not_answer_is_not_waited_for_for_ever() {
-    const DEADLINE: Duration = Duration::from_millis(300);
+fn a_creation_that_udev_does_not_answer_is_undone() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let watch = Watch::new();
-    let name = scratch.name("device").unwrap();
-    let mut batch = udev().deadline(DEADLINE).batch().unwrap();
+    let (watch, name) = (Watch::new(), scratch.name("device").unwrap());
     let stopped = Stopped::new();
-    let options = SetupOptions::new();
-    let made = batch.setup(scratch.dm(), &mut Buffer::new(), name.as_borrowed(), [zero()], options).unwrap();
     let begun = Instant::now();
-    let error = batch.finish().unwrap_err();
-    assert!((DEADLINE..SOON).contains(&begun.elapsed()), "{:?}", begun.elapsed());
-    assert!(matches!(error, UdevError::TimedOut { pending: 1, .. }), "{error}");
-    assert!(error.to_string().starts_with("the operation took effect, but udev was not done"), "{error}");
+    let error = create(&impatient(&scratch), &name).unwrap_err();
+    assert!((TIMEOUT..SOON).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+    assert!(is_late(&error) && error.is_undone() && !exists(&scratch, &name), "{error}");
     watch.nothing_is_left();
-    // It did take effect.
-    assert!(info(&scratch, &name).has_active_table());
-    assert_eq!(udev().path_of(name.as_borrowed(), made.number()).unwrap(), kernel_path(made.number()));
     drop(stopped);
-    wait_until("udev", SOON, || has_link(name.as_borrowed(), made.number())).unwrap();
-    remove(&scratch, &udev(), name.as_borrowed());
+    settle();
+    assert!(has_no_link(&name));
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn operations_that_udev_does_not_answer_are_carried_out() {
+    let Some(scratch) = Scratch::new(&["linear", "zero"].map(require::target)) else { return };
+    if !require::met(&[require::udev()]) {
+        return;
+    }
+    let (watch, host) = (Watch::new(), impatient(&scratch));
+    let lower = scratch.map("lower", [zero()]).unwrap();
+    let [old, new] = ["old", "new"].map(|suffix| scratch.name(suffix).unwrap());
+    let stopped = Stopped::new();
+    let batch = host.batch();
+    let number = create(&batch, &old).unwrap().number();
+    let is_done = |error: OpError| assert!(is_late(&error) && error.is_done(), "{error}");
+    is_done(batch.finish().unwrap_err());
+    assert!(info(&scratch, &old).has_active_table());
+    assert_eq!(host.path(&old).unwrap(), kernel_path(number));
+
+    is_done(host.reload(&old, [linear(lower.number())]).unwrap_err());
+    assert_eq!(table(&scratch, &old), [format!("0 64 linear {} 0", lower.number())]);
+    is_done(host.rename(&old, &new).unwrap_err());
+    assert_eq!(info(&scratch, &new).number(), number);
+    watch.nothing_is_left();
+    drop(stopped);
+    wait_until("udev", SOON, || has_link(&new, number)).unwrap();
+
+    let stopped = Stopped::new();
+    is_done(host.remove_with(&new, PATIENTLY).unwrap_err());
+    assert!(!exists(&scratch, &new));
+    drop(stopped);
+    wait_until("udev", SOON, || has_no_link(&new)).unwrap();
     watch.nothing_is_left();
 }
 
@@ -238,41 +261,38 @@ fn udev_that_does_not_answer_is_not_waited_for_for_ever() {
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn a_path_never_leads_to_another_device() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let udev = udev();
-    let name = scratch.name("device").unwrap();
-    let old = set_up(&scratch, &udev, name.as_borrowed()).number();
-    let link = mapper_path(name.as_borrowed());
+    let (host, name) = (scratch.host(), scratch.name("device").unwrap());
+    let old = create(host, &name).unwrap().number();
+    let link = mapper_path(&name);
     assert!(is_device(&link, old));
     // While udev sleeps, the number goes to another device, and the name to a third one.
-    let stopped = Stopped::new();
-    scratch.dm().device_remove(old, REMOVE).unwrap();
-    let create = dm_core::CreateOptions::new().minor(old.minor);
-    let set_up = |name: &dm_core::DmNameBuf, options| {
-        scratch.dm().device_setup(&mut Buffer::new(), name.as_borrowed(), [zero()], options).unwrap().number()
-    };
-    assert_eq!(set_up(&scratch.name("heir").unwrap(), SetupOptions::new().create(create)), old);
-    let new = set_up(&name, SetupOptions::new());
+    let (stopped, quiet) = (Stopped::new(), without_udev(&scratch));
+    quiet.remove_with(old, PATIENTLY).unwrap();
+    let heir = scratch.name("heir").unwrap();
+    let options = SetupOptions::new().minor(old.minor);
+    assert_eq!(quiet.create_with(&heir, [zero()], options).unwrap().number(), old);
+    let new = create(&quiet, &name).unwrap().number();
     assert!(new != old && is_device(&link, old), "the link is stale");
-    assert_eq!(udev.path_of(name.as_borrowed(), new).unwrap(), kernel_path(new));
-    assert!(matches!(
-        udev.path_of(name.as_borrowed(), dm_units::DeviceNumber::new(4000, 1)),
-        Err(UdevError::NoNode { .. })
-    ));
+    assert_eq!(host.path(&name).unwrap(), kernel_path(new));
+    assert!(host.path(DeviceNumber::new(4000, 1)).unwrap_err().is_not_found());
     drop(stopped);
     wait_until("udev", SOON, || is_device(&link, new)).unwrap();
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn semaphores_can_run_out() {
+fn without_semaphores_links_are_waited_for() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
     let watch = Watch::new();
-    let udev = udev();
-    let few = FewSemaphores::new();
-    let error = udev.batch().unwrap_err();
-    drop(few);
-    assert!(matches!(error, UdevError::Semaphore { .. }) && error.to_string().contains("raise kernel.sem"), "{error}");
-    watch.nothing_is_left();
     let name = scratch.name("device").unwrap();
-    set_up(&scratch, &udev, name.as_borrowed());
+    let few = FewSemaphores::new();
+    for strategy in [Strategy::Auto, Strategy::Cookies] {
+        let host = host(&scratch, strategy);
+        let number = create(&host, &name).unwrap().number();
+        assert!(has_link(&name, number));
+        host.remove_with(&name, PATIENTLY).unwrap();
+        assert!(has_no_link(&name));
+    }
+    drop(few);
+    watch.nothing_is_left();
 }

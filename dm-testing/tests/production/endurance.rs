@@ -4,18 +4,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use dm_core::DmName;
 use dm_core::paths::mapper_dir;
-use dm_core::udev::{Strategy, Udev};
-use dm_core::{Buffer, DmName, SetupOptions};
 use dm_testing::{Scratch, require};
 
-use crate::cookies::{QUICK, Watch, has_link, has_no_link};
-use crate::support::{REMOVE, exists, settle, zero};
+use crate::cookies::{Watch, has_link, has_no_link, quick};
+use crate::support::{PATIENTLY, exists, settle, zero};
 
-/// How many cycles to do, however long they take; without it, as many as there is time for.
+/// The number of cycles, however long they take; without it, as many as there is time for.
 const CYCLES: &str = "DM_PRODUCTION_CYCLES";
 
-/// How long to go on where nobody says how often.
+/// How long to continue if no number is given.
 const TIME: Duration = Duration::from_secs(10);
 
 /// Fewer would show nothing.
@@ -30,18 +29,11 @@ fn nodes() -> Vec<PathBuf> {
     nodes
 }
 
-/// The life of a device, and what it looks like from outside.
-fn cycle(scratch: &Scratch, udev: &Udev, buffer: &mut Buffer, name: DmName<'_>) {
-    let mut batch = udev.batch().unwrap();
-    batch.set_flags(QUICK);
-    let made = batch.setup(scratch.dm(), buffer, name, [zero()], SetupOptions::new()).unwrap();
-    batch.finish().unwrap();
-    assert!(has_link(name, made.number()), "{made:?} has no link");
-
-    let mut batch = udev.batch().unwrap();
-    batch.set_flags(QUICK);
-    batch.remove(scratch.dm(), made.number(), REMOVE).unwrap();
-    batch.finish().unwrap();
+/// The life of a device, and how it looks from outside.
+fn cycle(scratch: &Scratch, name: &DmName) {
+    let number = scratch.host().create_with(name, [zero()], quick()).unwrap().number();
+    assert!(has_link(name, number), "{number} has no link");
+    scratch.host().remove_with(number, PATIENTLY).unwrap();
     assert!(!exists(scratch, name) && has_no_link(name));
 }
 
@@ -50,16 +42,16 @@ fn cycle(scratch: &Scratch, udev: &Udev, buffer: &mut Buffer, name: DmName<'_>) 
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn many_cycles_leave_nothing() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let asked_for = std::env::var(CYCLES).ok().map(|cycles| cycles.parse::<usize>().unwrap());
-    let udev = Udev::new(Strategy::Cookies).unwrap();
-    let (mut buffer, name) = (Buffer::new(), scratch.name("device").unwrap());
+    let requested = std::env::var(CYCLES).ok().map(|cycles| cycles.parse::<usize>().unwrap());
+    assert_eq!(scratch.host().udev().check_cookies(), Ok(()));
+    let name = scratch.name("device").unwrap();
     // What udev still has to do for other tests changes nodes, too.
     settle();
     let (watch, before, begun) = (Watch::new(), nodes(), Instant::now());
-    let goes_on = |done: usize| asked_for.map_or(begun.elapsed() < TIME || done < FEW, |all| done < all);
+    let continues = |done: usize| requested.map_or(begun.elapsed() < TIME || done < FEW, |all| done < all);
     let mut cycles: usize = 0;
-    while goes_on(cycles) {
-        cycle(&scratch, &udev, &mut buffer, name.as_borrowed());
+    while continues(cycles) {
+        cycle(&scratch, &name);
         cycles = cycles.saturating_add(1);
     }
     println!("{cycles} cycles in {:?}", begun.elapsed());

@@ -1,4 +1,4 @@
-//! The examples of event loops, as programs of their own.
+//! The examples of event loops, as programs.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
@@ -6,10 +6,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
-use dm_core::RenameOptions;
 use dm_testing::{MappedDevice, Scratch, require, wait_until};
 
-use crate::support::{REMOVE, SOON, zero};
+use crate::support::{PATIENTLY, SOON, without_udev, zero};
 
 /// Where cargo puts an example, seen from this program: `cargo build --package dm-core --examples`.
 fn path_of(example: &str) -> PathBuf {
@@ -33,8 +32,8 @@ impl Example {
         Self { process, lines }
     }
 
-    /// Waits until it tells this about a device, and nothing else about it.
-    fn tells(&self, device: &MappedDevice, kind: &str) {
+    /// Waits until it reports this about a device, and nothing else about it.
+    fn reports(&self, device: &MappedDevice, kind: &str) {
         let about = format!("{} ", device.number());
         let line = std::iter::from_fn(|| self.lines.recv_timeout(SOON).ok()).find(|line| line.starts_with(&about));
         assert_eq!(line, Some(format!("{about}{device} {kind}")));
@@ -49,16 +48,16 @@ impl Drop for Example {
     }
 }
 
-/// Renames a device until the example tells of it: what was there before it looked is not told.
+/// Renames a device until the example reports it: what happened before it started is not reported.
 fn wait_for_first_words(scratch: &Scratch, example: &Example) {
     let [mut now, mut next] = ["one", "other"].map(|suffix| scratch.name(suffix).unwrap());
-    scratch.dm().device_create(now.as_borrowed(), dm_core::CreateOptions::new()).unwrap();
-    let is_told = || {
-        scratch.dm().device_rename(now.as_borrowed(), next.as_borrowed(), RenameOptions::new()).unwrap();
+    scratch.dm().device_create(&now).unwrap();
+    let is_reported = || {
+        scratch.dm().device_rename(&now, &next).unwrap();
         std::mem::swap(&mut now, &mut next);
         example.lines.try_iter().any(|line| line.contains("Renamed"))
     };
-    wait_until("the example's first words", SOON, is_told).unwrap();
+    wait_until("the example's first words", SOON, is_reported).unwrap();
 }
 
 fn follows_a_device(example: &str) -> Option<Example> {
@@ -67,11 +66,11 @@ fn follows_a_device(example: &str) -> Option<Example> {
     let example = Example::start(example);
     wait_for_first_words(&scratch, &example);
     let device = scratch.create("device").unwrap();
-    example.tells(&device, "Added");
+    example.reports(&device, "Added");
     scratch.swap(&device, [zero()]).unwrap();
-    example.tells(&device, "Resumed");
-    scratch.dm().device_remove(device.number(), REMOVE).unwrap();
-    example.tells(&device, "Removed");
+    example.reports(&device, "Resumed");
+    without_udev(&scratch).remove_with(&device, PATIENTLY).unwrap();
+    example.reports(&device, "Removed");
     Some(example)
 }
 

@@ -1,12 +1,11 @@
-//! What the kernel says when it refuses.
+//! The reasons that the kernel logs when it refuses a command.
 
-use std::fmt::Display;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::net::UnixListener;
 use std::thread;
 
-use dm_core::{Buffer, Dm, Error, LoadOptions, MessageOptions, ResumeOptions, TargetLine};
+use dm_core::{Dm, Error, Message, MessageOptions, OpenOptions, Payload, TargetLine};
 use dm_testing::{MappedDevice, Scratch, require};
 use dm_units::Sectors;
 
@@ -14,11 +13,14 @@ use crate::support::{LENGTH, cover, linear, refusal, with_own_mounts, zero};
 
 const LOG: &str = "/dev/kmsg";
 
-/// The kernel's words about a table that it refuses.
-fn refused(device: &MappedDevice, target_type: &str, params: impl Display) -> (Error, Vec<String>) {
-    let dm = Dm::open().unwrap();
-    let line = TargetLine::new(Sectors(0), LENGTH, target_type, params);
-    let error = dm.table_load(&mut Buffer::new(), device.number(), [line], LoadOptions::new()).unwrap_err();
+/// The error about a table that the kernel refuses, and the kernel's reasons.
+fn refused(device: &MappedDevice, target_type: &str, params: impl Payload) -> (Error, Vec<String>) {
+    refused_by(&Dm::open().unwrap(), device, target_type, params)
+}
+
+fn refused_by(dm: &Dm, device: &MappedDevice, target_type: &str, params: impl Payload) -> (Error, Vec<String>) {
+    let line = TargetLine::text(Sectors(0), LENGTH, target_type, params);
+    let error = dm.table_load(device, [line]).unwrap_err();
     let lines = refusal(&error).kernel_log().to_vec();
     (error, lines)
 }
@@ -55,8 +57,8 @@ fn a_refused_table_comes_with_the_kernels_reason() {
 fn every_line_of_a_table_has_its_reason() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let device = scratch.create("device").unwrap();
-    let gap = [(0, 8), (9, 8)].map(|(start, length)| TargetLine::new(Sectors(start), Sectors(length), "zero", ""));
-    let loaded = scratch.dm().table_load(&mut Buffer::new(), device.number(), gap, LoadOptions::new());
+    let gap = [(0, 8), (9, 8)].map(|(start, length)| TargetLine::text(Sectors(start), Sectors(length), "zero", ""));
+    let loaded = scratch.dm().table_load(&device, gap);
     let error = loaded.unwrap_err().to_string();
     assert!(error.contains("zero: Gap in table"), "{error}");
 }
@@ -74,7 +76,7 @@ fn a_refused_message_comes_with_the_kernels_reason() {
     ];
     for (sector, message, reason) in faults {
         let options = MessageOptions::new();
-        let error = scratch.dm().target_msg(&mut Buffer::new(), device.number(), sector, message, options).unwrap_err();
+        let error = scratch.dm().target_msg_with(&device, Message::new(message).sector(sector), options).unwrap_err();
         let [line] = refusal(&error).kernel_log() else { unreachable!("{error}") };
         assert!(line.starts_with("device-mapper: ") && line.contains(reason), "{line}");
     }
@@ -86,9 +88,9 @@ fn a_refused_resume_comes_with_the_kernels_reason() {
     let Some(scratch) = Scratch::new(&[require::target("linear")]) else { return };
     let disk = scratch.loop_device(LENGTH.to_bytes()).unwrap();
     let device = scratch.map("device", [linear(disk.number())]).unwrap();
-    let beyond = TargetLine::new(Sectors(0), LENGTH, "linear", format!("{} 8", disk.number()));
-    scratch.dm().table_load(&mut Buffer::new(), device.number(), [beyond], LoadOptions::new()).unwrap();
-    let error = scratch.dm().device_resume(device.name(), ResumeOptions::new()).unwrap_err();
+    let beyond = TargetLine::text(Sectors(0), LENGTH, "linear", format!("{} 8", disk.number()));
+    scratch.dm().table_load(&device, [beyond]).unwrap();
+    let error = scratch.dm().device_resume(device.name()).unwrap_err();
     let [line] = refusal(&error).kernel_log() else { unreachable!("{error}") };
     assert!(line.contains(&format!("table: {}: loop", device.number())) && line.contains("too small"), "{line}");
 }
@@ -103,7 +105,7 @@ fn older_lines_are_no_reasons() {
     refused(&device, "no-such-target", "");
     scratch.swap(&device, [zero()]).unwrap();
     let older = format!("<4>device-mapper: table: {}: an older line\n", device.number());
-    OpenOptions::new().write(true).open(LOG).unwrap().write_all(older.as_bytes()).unwrap();
+    File::options().write(true).open(LOG).unwrap().write_all(older.as_bytes()).unwrap();
     for _ in 0..20 {
         assert_eq!(refused(&device, "zero", "x").1, first);
     }
@@ -116,7 +118,7 @@ fn errors_about_no_fault_of_the_request_have_no_reasons() {
     let device = scratch.map("device", [zero()]).unwrap();
     let user = File::open(device.path()).unwrap();
     refused(&device, "zero", "x");
-    let error = scratch.dm().device_remove(device.number(), dm_core::RemoveOptions::new()).unwrap_err();
+    let error = scratch.dm().device_remove(&device).unwrap_err();
     assert!(refusal(&error).kernel_log().is_empty(), "{error}");
     drop(user);
 }
@@ -147,23 +149,21 @@ fn each_of_two_devices_has_its_own_reasons() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_message_and_a_table_keep_their_reasons_apart() {
+fn threads_that_share_a_handle_keep_their_reasons_apart() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let [loaded, messaged] = ["loaded", "messaged"].map(|suffix| scratch.map(suffix, [zero()]).unwrap());
     thread::scope(|scope| {
         let loader = scope.spawn(|| {
             for _ in 0..ROUNDS {
-                let lines = refused(&loaded, "zero", "x").1;
+                let lines = refused_by(scratch.dm(), &loaded, "zero", "x").1;
                 assert!(lines.iter().any(|line| line.contains("No arguments required")), "{lines:?}");
                 assert!(!lines.iter().any(|line| line.contains("messages")), "{lines:?}");
             }
         });
-        let dm = Dm::open().unwrap();
-        let mut buffer = Buffer::new();
         while !loader.is_finished() {
-            let sent = dm.target_msg(&mut buffer, messaged.number(), Sectors(0), "x", MessageOptions::new());
+            let sent = scratch.dm().target_msg(&messaged, "x");
             let error = sent.unwrap_err().to_string();
-            // Where the kernel doesn't say who writes, none at all is right, too.
+            // If the kernel does not say which process writes, no reason at all is right, too.
             assert!(!error.contains("No arguments") && !error.contains("adding target"), "{error}");
         }
     });
@@ -171,7 +171,7 @@ fn a_message_and_a_table_keep_their_reasons_apart() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn without_a_log_there_is_the_error_alone() {
+fn without_a_log_the_error_says_where_the_reason_may_be() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let device = scratch.create("device").unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -183,6 +183,12 @@ fn without_a_log_there_is_the_error_alone() {
         assert!(fs::read(LOG).is_err());
         refused(&device, "zero", "x")
     });
-    assert!(error.is_invalid() && lines.is_empty(), "{error}");
+    let is_alone = |(error, lines): (Error, Vec<String>)| {
+        assert!(error.is_invalid() && lines.is_empty() && refusal(&error).kernel_log_unread(), "{error}");
+        assert!(error.to_string().ends_with("; the kernel's log (dmesg) may have the reason"), "{error}");
+    };
+    is_alone((error, lines));
+    let without = Dm::open_with(OpenOptions::new().kernel_log(false)).unwrap();
+    is_alone(refused_by(&without, &device, "zero", "x"));
     assert!(!refused(&device, "zero", "x").1.is_empty());
 }

@@ -13,6 +13,7 @@ mod kernel_log;
 mod paths;
 mod recover;
 mod reload;
+mod secrets;
 mod setup;
 mod signals;
 mod strategies;

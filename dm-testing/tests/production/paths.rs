@@ -3,7 +3,7 @@
 use dm_core::paths::{device_at, is_device, kernel_path, majors, name_of, udev_path};
 use dm_testing::{Scratch, require, wait_until};
 
-use crate::support::{LENGTH, REMOVE, SOON, linear};
+use crate::support::{LENGTH, PATIENTLY, SOON, linear};
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
@@ -13,7 +13,7 @@ fn nodes_numbers_and_names_belong_together() {
     let device = scratch.map("мой диск", [linear(disk.number())]).unwrap();
     let (number, node) = (device.number(), kernel_path(device.number()));
     assert!(majors().unwrap().contains(&number.major));
-    assert_eq!(name_of(number).unwrap().as_ref().map(|name| name.as_borrowed()), Some(device.name()));
+    assert_eq!(name_of(number).unwrap().as_deref(), Some(device.name()));
     assert_eq!(device_at(&node).unwrap(), number);
     let link = udev_path(device.name());
     wait_until("udev's link", SOON, || is_device(&link, number)).unwrap();
@@ -22,7 +22,7 @@ fn nodes_numbers_and_names_belong_together() {
     assert!(!majors().unwrap().contains(&disk.number().major));
     assert_eq!(name_of(disk.number()).unwrap(), None);
     assert_eq!(device_at(disk.path()).unwrap(), disk.number());
-    scratch.dm().device_remove(number, REMOVE).unwrap();
+    scratch.host().remove_with(number, PATIENTLY).unwrap();
     assert_eq!(name_of(number).unwrap(), None);
-    wait_until("the nodes to go", SOON, || device_at(&node).is_err() && device_at(&link).is_err()).unwrap();
+    wait_until("the nodes to be removed", SOON, || device_at(&node).is_err() && device_at(&link).is_err()).unwrap();
 }

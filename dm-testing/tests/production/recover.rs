@@ -1,16 +1,14 @@
-//! What a program leaves behind that is killed between two commands, and its cleaning up.
+//! What a program leaves behind that is killed between two commands, and its clean-up.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use dm_core::{
-    Buffer, CreateOptions, DmNameBuf, DmUuidBuf, LeftoverKind, LoadOptions, Prefix, ReloadOptions, RenameOptions,
-    SetupOptions, SuspendOptions, TargetLine,
-};
+use dm_core::udev::{Strategy, Udev};
+use dm_core::{DmNameBuf, DmUuidBuf, Host, LeftoverKind, Prefix, SetupOptions, TargetLine};
 use dm_testing::{MappedDevice, Scratch, require};
 use dm_units::{DeviceNumber, Sectors};
 
 use crate::child;
-use crate::support::{Io, LENGTH, Line, REMOVE, before, exists, info, linear, table, zero};
+use crate::support::{Io, LENGTH, Line, PATIENTLY, before, exists, info, linear, table, zero};
 
 /// What a child does to a device.
 #[derive(Clone, Copy, PartialEq)]
@@ -31,9 +29,9 @@ struct Order {
     disk: DeviceNumber,
 }
 
-/// A table that leads to the same data as one line, but is another one.
+/// Another table than one line that maps the same data.
 fn halves(disk: DeviceNumber) -> [Line<String>; 2] {
-    [0, 32].map(|start| TargetLine::new(Sectors(start), Sectors(32), "linear", format!("{disk} {start}")))
+    [0, 32].map(|start| TargetLine::text(Sectors(start), Sectors(32), "linear", format!("{disk} {start}")))
 }
 
 impl Order {
@@ -57,22 +55,24 @@ impl Order {
 
     /// In the child.
     fn carry_out(&self) {
-        let left = Cell::new(self.commands);
-        let dm = before(|_| match left.get().checked_sub(1) {
-            Some(fewer) => left.set(fewer),
-            None => child::die(),
+        let left = AtomicU32::new(self.commands);
+        let dm = before(move |_| {
+            match left.load(Ordering::Relaxed).checked_sub(1) {
+                Some(fewer) => left.store(fewer, Ordering::Relaxed),
+                None => child::die(),
+            }
+            Ok(())
         });
-        let (buffer, name) = (&mut Buffer::new(), self.name.as_borrowed());
+        let (host, name) = (Host::new(dm).with_udev(Udev::new(Strategy::None)), &self.name);
         match self.work {
             Work::SetUp => {
-                let create = CreateOptions::new().uuid(self.uuid.as_borrowed());
-                dm.device_setup(buffer, name, halves(self.disk), SetupOptions::new().create(create)).unwrap();
+                host.setup_with(name, halves(self.disk), SetupOptions::new().uuid(&self.uuid)).unwrap();
             }
             Work::Reload => {
-                dm.device_reload(buffer, name, halves(self.disk), ReloadOptions::new()).unwrap();
+                host.reload(name, halves(self.disk)).unwrap();
             }
             Work::ForcedRemoval => {
-                dm.device_remove(name, REMOVE.force(true)).unwrap();
+                host.remove_with(name, PATIENTLY.force(true)).unwrap();
             }
         }
     }
@@ -81,7 +81,7 @@ impl Order {
 /// More commands than any work takes.
 const MANY: u32 = 20;
 
-/// Has a child killed before each of its commands; between that and the next child, `check` gets to see what it left.
+/// Lets a child be killed before each of its commands; before the next child starts, `check` looks at what it left.
 fn killed_at_each_point(mut order: Order, mut check: impl FnMut(u32)) {
     for commands in 0..MANY {
         order.commands = commands;
@@ -95,18 +95,18 @@ fn killed_at_each_point(mut order: Order, mut check: impl FnMut(u32)) {
     unreachable!("{MANY} commands are not enough");
 }
 
-/// Devices that look just as unfinished, of somebody else.
+/// Another program's devices, which look unfinished as well.
 struct Others([MappedDevice; 2]);
 
 impl Others {
     fn new(scratch: &Scratch) -> Self {
         let bare = scratch.create("other-bare").unwrap();
         let suspended = scratch.map("other-suspended", [zero()]).unwrap();
-        scratch.dm().table_load(&mut Buffer::new(), suspended.number(), [zero()], LoadOptions::new()).unwrap();
-        scratch.dm().device_suspend(suspended.number(), SuspendOptions::new()).unwrap();
+        scratch.dm().table_load(&suspended, [zero()]).unwrap();
+        scratch.dm().device_suspend(&suspended).unwrap();
         for device in [&bare, &suspended] {
             let uuid = DmUuidBuf::new(&device.to_string()).unwrap();
-            scratch.dm().device_set_uuid(device.name(), uuid.as_borrowed(), RenameOptions::new()).unwrap();
+            scratch.dm().device_set_uuid(device.name(), &uuid).unwrap();
         }
         Self([bare, suspended])
     }
@@ -121,7 +121,7 @@ impl Others {
 
 /// The caller's devices by their name or by their uuid, in turn.
 fn prefixes<'a>(name: &'a DmNameBuf, uuid: &'a DmUuidBuf) -> impl Iterator<Item = Prefix<'a>> {
-    [Prefix::Name(name.as_borrowed()), Prefix::Uuid(uuid.as_borrowed())].into_iter().cycle()
+    [Prefix::Name(name), Prefix::Uuid(uuid)].into_iter().cycle()
 }
 
 #[test]
@@ -140,18 +140,18 @@ fn a_killed_set_up_is_cleaned_up() {
         let order = Order { work: Work::SetUp, commands: 0, name: name.clone(), uuid: device_uuid, disk };
         let mut kinds = Vec::new();
         killed_at_each_point(order, |_| {
-            let cleaned = scratch.dm().recover(&mut Buffer::new(), prefix).unwrap();
+            let cleaned = scratch.host().recover(prefix).unwrap();
             kinds.extend(cleaned.iter().map(|leftover| leftover.kind));
             assert!(cleaned.iter().all(|leftover| leftover.name == name));
             assert!(!exists(&scratch, &name));
-            assert_eq!(scratch.dm().recover(&mut Buffer::new(), prefix).unwrap(), []);
+            assert_eq!(scratch.host().recover(prefix).unwrap(), []);
             others.are_untouched(&scratch);
         });
         assert_eq!(kinds, [LeftoverKind::NoTable, LeftoverKind::NeverResumed]);
-        // What is finished stays.
-        assert_eq!(scratch.dm().recover(&mut Buffer::new(), prefix).unwrap(), []);
+        // A finished device stays.
+        assert_eq!(scratch.host().recover(prefix).unwrap(), []);
         assert_eq!(table(&scratch, &name).len(), 2);
-        scratch.dm().device_remove(&name, REMOVE).unwrap();
+        scratch.host().remove_with(&name, PATIENTLY).unwrap();
     }
 }
 
@@ -166,7 +166,7 @@ fn a_killed_reload_is_cleaned_up() {
     let disk = scratch.loop_device(LENGTH.to_bytes()).unwrap().number();
     let device = scratch.map("ours-device", [linear(disk)]).unwrap();
     let uuid = DmUuidBuf::new(&format!("{}ours-device", scratch.prefix())).unwrap();
-    scratch.dm().device_set_uuid(device.name(), uuid.as_borrowed(), RenameOptions::new()).unwrap();
+    scratch.dm().device_set_uuid(device.name(), &uuid).unwrap();
     let ours = scratch.name("ours-").unwrap();
     let old = table(&scratch, device.number());
     let mut prefixes = prefixes(&ours, &uuid);
@@ -175,13 +175,13 @@ fn a_killed_reload_is_cleaned_up() {
     let order = Order { work: Work::Reload, commands: 0, name: device.name().to_owned(), uuid: uuid.clone(), disk };
     killed_at_each_point(order, |_| {
         let prefix = prefixes.next().unwrap();
-        let cleaned = scratch.dm().recover(&mut Buffer::new(), prefix).unwrap();
+        let cleaned = scratch.host().recover(prefix).unwrap();
         kinds.extend(cleaned.iter().map(|leftover| leftover.kind));
         let state = info(&scratch, device.number());
         assert!(state.has_active_table() && !state.has_inactive_table() && !state.is_suspended(), "{state:?}");
         assert_eq!(table(&scratch, device.number()), old);
-        io.goes_on();
-        assert_eq!(scratch.dm().recover(&mut Buffer::new(), prefix).unwrap(), []);
+        io.continues();
+        assert_eq!(scratch.host().recover(prefix).unwrap(), []);
         others.are_untouched(&scratch);
     });
     assert_eq!(kinds, [LeftoverKind::TableLoaded, LeftoverKind::Suspended]);
@@ -203,8 +203,8 @@ fn a_killed_forced_removal_is_cleaned_up() {
     let mut kinds = Vec::new();
     let order = Order { work: Work::ForcedRemoval, commands: 0, name: device.name().to_owned(), uuid, disk };
     killed_at_each_point(order, |_| {
-        let prefix = Prefix::Name(ours.as_borrowed());
-        kinds.extend(scratch.dm().recover(&mut Buffer::new(), prefix).unwrap().iter().map(|leftover| leftover.kind));
+        let prefix = Prefix::Name(&ours);
+        kinds.extend(scratch.host().recover(prefix).unwrap().iter().map(|leftover| leftover.kind));
         let state = info(&scratch, device.number());
         assert!(state.has_active_table() && !state.has_inactive_table() && !state.is_suspended(), "{state:?}");
         others.are_untouched(&scratch);
@@ -216,15 +216,15 @@ fn a_killed_forced_removal_is_cleaned_up() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn only_an_exact_prefix_counts() {
+fn only_devices_with_the_whole_prefix_are_found() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let device = scratch.create("ours").unwrap();
     let longer = scratch.name("ours-").unwrap();
     let own_name = DmUuidBuf::new(&device.to_string()).unwrap();
-    let find = |prefix| scratch.dm().leftovers(&mut Buffer::new(), prefix).unwrap();
-    assert_eq!(find(Prefix::Name(longer.as_borrowed())), []);
-    // A device without a uuid is nobody's by its uuid.
-    assert_eq!(find(Prefix::Uuid(own_name.as_borrowed())), []);
+    let find = |prefix| scratch.host().leftovers(prefix).unwrap();
+    assert_eq!(find(Prefix::Name(&longer)), []);
+    // A device without a uuid is not found by a prefix of uuids.
+    assert_eq!(find(Prefix::Uuid(&own_name)), []);
     let found = find(Prefix::Name(device.name()));
     let found: Vec<_> = found.iter().map(|leftover| (leftover.number, leftover.kind)).collect();
     assert_eq!(found, [(device.number(), LeftoverKind::NoTable)]);

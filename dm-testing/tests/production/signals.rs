@@ -1,19 +1,18 @@
-//! Signals that come all the time.
+//! Signals that arrive all the time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dm_core::udev::{Strategy, Udev};
-use dm_core::{Buffer, ReloadOptions, RenameOptions, SetupOptions};
+use dm_core::Step;
 use dm_testing::{Scratch, require, wait_until};
 use nix::sys::pthread::{pthread_kill, pthread_self};
 use nix::sys::signal::Signal;
 use signal_hook::low_level::unregister;
 
-use crate::cookies::{QUICK, Watch, has_link, has_no_link};
-use crate::support::{Io, LENGTH, REMOVE, SOON, exists, info, linear, zero};
+use crate::cookies::{Watch, has_link, has_no_link, quick};
+use crate::support::{Io, LENGTH, PATIENTLY, SOON, exists, info, linear, zero};
 
 /// Ends the signals, also by a panic.
 struct Done<'a>(&'a AtomicBool);
@@ -24,8 +23,8 @@ impl Drop for Done<'_> {
     }
 }
 
-/// Does something while this thread gets a signal every millisecond, which it handles. That ends `poll(2)` and sleeping
-/// early; the kernel begins ioctls that can be interrupted anew.
+/// Does something while this thread gets a signal every millisecond, which it handles. That ends `poll(2)`, sleeping and the
+/// kernel's wait for I/O early.
 pub(crate) fn under_signals<R>(action: impl FnOnce() -> R) -> R {
     let seen = Arc::new(AtomicBool::new(false));
     let handler = signal_hook::flag::register(Signal::SIGUSR1 as i32, Arc::clone(&seen)).unwrap();
@@ -41,7 +40,7 @@ pub(crate) fn under_signals<R>(action: impl FnOnce() -> R) -> R {
         wait_until("the first signal", SOON, || seen.load(Ordering::Relaxed)).unwrap();
         action()
     });
-    // What is still to come is handled by nobody, which is why the default is not restored.
+    // Signals that arrive later have no handler, which is why the default is not restored.
     unregister(handler);
     result
 }
@@ -51,43 +50,48 @@ pub(crate) fn under_signals<R>(action: impl FnOnce() -> R) -> R {
 fn signals_do_not_disturb_work_with_udev() {
     const ROUNDS: usize = 3;
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let watch = Watch::new();
-    let udev = Udev::new(Strategy::Cookies).unwrap();
+    let (watch, host) = (Watch::new(), scratch.host());
+    assert_eq!(host.udev().check_cookies(), Ok(()));
     let [old, new] = ["old", "new"].map(|suffix| scratch.name(suffix).unwrap());
-    let (old, new) = (old.as_borrowed(), new.as_borrowed());
     under_signals(|| {
         for _ in 0..ROUNDS {
-            let mut batch = udev.batch().unwrap();
-            batch.set_flags(QUICK);
-            let made = batch.setup(scratch.dm(), &mut Buffer::new(), old, [zero()], SetupOptions::new()).unwrap();
-            batch.rename(scratch.dm(), old, new, RenameOptions::new()).unwrap();
+            let batch = host.batch();
+            let number = batch.create_with(&old, [zero()], quick()).unwrap().number();
+            batch.rename(&old, &new).unwrap();
             batch.finish().unwrap();
-            assert!(has_link(new, made.number()) && has_no_link(old));
-            let mut batch = udev.batch().unwrap();
-            batch.set_flags(QUICK);
-            batch.remove(scratch.dm(), made.number(), REMOVE).unwrap();
-            batch.finish().unwrap();
-            assert!(has_no_link(new) && !exists(&scratch, new));
+            assert!(has_link(&new, number) && has_no_link(&old));
+            host.remove_with(number, PATIENTLY).unwrap();
+            assert!(has_no_link(&new) && !exists(&scratch, &new));
         }
     });
     watch.nothing_is_left();
 }
 
+/// A signal ends a suspension that waits for I/O, and with it the reload.
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn signals_do_not_disturb_a_reload_under_io() {
-    const TIME: Duration = Duration::from_secs(1);
+fn a_reload_under_io_and_signals_is_done_or_undone() {
+    const TIME: Duration = Duration::from_secs(2);
     let Some(scratch) = Scratch::new(&[require::target("linear")]) else { return };
     let disk = scratch.loop_device(LENGTH.to_bytes()).unwrap().number();
     let device = scratch.map("device", [linear(disk)]).unwrap();
     let io = Io::start(&device);
+    let (mut done, mut interrupted): (usize, usize) = (0, 0);
     under_signals(|| {
         let begun = Instant::now();
         while begun.elapsed() < TIME {
-            let (buffer, lines) = (&mut Buffer::new(), [linear(disk)]);
-            scratch.dm().device_reload(buffer, device.number(), lines, ReloadOptions::new()).unwrap();
-            assert!(!info(&scratch, device.number()).is_suspended());
+            match scratch.host().reload(&device, [linear(disk)]) {
+                Ok(_) => done = done.saturating_add(1),
+                Err(error) => {
+                    assert!(error.is_interrupted() && error.is_undone() && error.step() == Step::Suspend, "{error}");
+                    interrupted = interrupted.saturating_add(1);
+                }
+            }
+            let state = info(&scratch, &device);
+            assert!(!state.is_suspended() && !state.has_inactive_table(), "{state:?}");
         }
     });
+    println!("{done} reloads done, {interrupted} interrupted");
+    assert!(done > 0);
     io.end();
 }

@@ -1,4 +1,4 @@
-//! Where cookies don't work.
+//! Where udev answers no cookies.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -7,36 +7,37 @@ use std::time::Duration;
 
 use dm_core::paths::{is_device, mapper_dir, mapper_path};
 use dm_core::udev::{NoCookies, Strategy, Udev, UdevError};
-use dm_core::{Buffer, RenameOptions, SetupOptions};
-use dm_testing::{Scratch, require};
+use dm_core::{Host, OpErrorKind};
+use dm_testing::{Scratch, require, wait_until};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, SFlag, mknod};
 
 use crate::child;
-use crate::cookies::{Watch, has_link, has_no_link, remove, set_up};
+use crate::cookies::{Watch, create, has_link, has_no_link};
 use crate::daemon::{Gone, Stopped};
-use crate::support::{cover, exists, info, with_own_mounts, zero};
+use crate::support::{PATIENTLY, SOON, cover, exists, host, info, with_own_mounts};
 
-/// What `/dev` looks like after each command of a device's life.
-fn links_follow(scratch: &Scratch, udev: &Udev) {
-    let [old, new] = ["my old", "new"].map(|suffix| scratch.name(suffix).unwrap());
-    let (old, new) = (old.as_borrowed(), new.as_borrowed());
-    let number = set_up(scratch, udev, old).number();
-    assert!(has_link(old, number));
-    assert!(udev.path_of(old, number).unwrap().starts_with(mapper_dir()));
-    let mut batch = udev.batch().unwrap();
-    batch.rename(scratch.dm(), old, new, RenameOptions::new()).unwrap();
-    batch.finish().unwrap();
-    assert!(has_link(new, number) && has_no_link(old));
-    remove(scratch, udev, new);
-    assert!(!exists(scratch, new) && has_no_link(new));
+/// Whether a link comes to be as it should. Without a cookie nobody can know when udev is done: it may still work on an event
+/// of before, and takes a link away for a moment to put it in its place again.
+fn soon(link_is_right: impl Fn() -> bool) -> bool {
+    wait_until("the links to be as they should", SOON, link_is_right).is_ok()
 }
 
-fn refusal() -> NoCookies {
-    match Udev::new(Strategy::Cookies) {
-        Err(UdevError::WouldHang(reason)) => reason,
-        other => unreachable!("{other:?}"),
-    }
+/// Checks what `/dev` looks like after each operation of a device's life.
+fn links_follow(host: &Host, scratch: &Scratch) {
+    let [old, new] = ["my old", "new"].map(|suffix| scratch.name(suffix).unwrap());
+    let number = create(host, &old).unwrap().number();
+    assert!(soon(|| has_link(&old, number)));
+    assert!(soon(|| host.path(&old).unwrap().starts_with(mapper_dir())));
+    host.rename(&old, &new).unwrap();
+    assert!(soon(|| has_link(&new, number) && has_no_link(&old)));
+    host.remove_with(&new, PATIENTLY).unwrap();
+    assert!(!exists(scratch, &new) && soon(|| has_no_link(&new)));
+}
+
+/// Why udev answers no cookies here.
+fn reason() -> NoCookies {
+    Udev::default().check_cookies().unwrap_err()
 }
 
 #[test]
@@ -44,64 +45,59 @@ fn refusal() -> NoCookies {
 fn nodes_can_be_waited_for() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
     let watch = Watch::new();
-    links_follow(&scratch, &Udev::new(Strategy::WaitForNodes).unwrap());
+    links_follow(&host(&scratch, Strategy::WaitForNodes), &scratch);
     watch.nothing_is_left();
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn nodes_are_not_waited_for_for_ever() {
+fn nodes_are_waited_for_until_the_timeout() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
     let name = scratch.name("device").unwrap();
-    let udev = Udev::new(Strategy::WaitForNodes).unwrap().deadline(Duration::from_millis(100));
+    let udev = Udev::new(Strategy::WaitForNodes).timeout(Duration::from_millis(100));
+    let host = scratch.host().clone().with_udev(udev);
     let _stopped = Stopped::new();
-    let mut batch = udev.batch().unwrap();
-    let options = SetupOptions::new();
-    batch.setup(scratch.dm(), &mut Buffer::new(), name.as_borrowed(), [zero()], options).unwrap();
+    let batch = host.batch();
+    create(&batch, &name).unwrap();
     let error = batch.finish().unwrap_err();
-    assert!(matches!(error, UdevError::NodeTimedOut { .. }), "{error}");
-    assert!(error.to_string().starts_with("the operation took effect"), "{error}");
+    assert!(matches!(error.kind(), OpErrorKind::Udev(UdevError::NodeTimedOut { .. })), "{error}");
+    assert!(error.is_timed_out() && error.is_done(), "{error}");
     assert!(info(&scratch, &name).has_active_table());
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn nothing_need_be_done_about_nodes() {
+fn nodes_can_be_left_alone() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
-    let watch = Watch::new();
+    let (watch, host) = (Watch::new(), host(&scratch, Strategy::None));
     let name = scratch.name("device").unwrap();
-    let udev = Udev::new(Strategy::None).unwrap();
-    let number = set_up(&scratch, &udev, name.as_borrowed()).number();
-    assert!(is_device(&udev.path_of(name.as_borrowed(), number).unwrap(), number));
-    remove(&scratch, &udev, name.as_borrowed());
+    let number = create(&host, &name).unwrap().number();
+    assert!(is_device(&host.path(&name).unwrap(), number));
+    host.remove_with(&name, PATIENTLY).unwrap();
     watch.nothing_is_left();
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn udev_does_not_see_semaphores_of_another_namespace() {
+fn links_are_waited_for_in_another_ipc_namespace() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let before = Udev::new(Strategy::Cookies).unwrap();
     thread::scope(|scope| {
-        // A thread can have one of its own, as a process can.
+        // A thread can have a separate one, as a process can.
         scope.spawn(|| {
             unshare(CloneFlags::CLONE_NEWIPC).unwrap();
-            assert_eq!(refusal(), NoCookies::OtherIpcNamespace);
-            assert!(matches!(before.batch(), Err(UdevError::WouldHang(NoCookies::OtherIpcNamespace))));
-            let udev = Udev::new(Strategy::Auto).unwrap();
-            assert_eq!(udev.strategy(), Strategy::WaitForNodes);
-            links_follow(&scratch, &udev);
+            assert_eq!(reason(), NoCookies::OtherIpcNamespace);
+            links_follow(scratch.host(), &scratch);
+            // udev does not see this semaphore.
+            links_follow(&host(&scratch, Strategy::Cookies), &scratch);
         });
     });
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_program_in_another_namespace_recognises_it() {
+fn a_program_in_another_ipc_namespace_recognises_it() {
     if child::order().is_some() {
-        assert_eq!(refusal(), NoCookies::OtherIpcNamespace);
-        assert_eq!(Udev::new(Strategy::Auto).unwrap().strategy(), Strategy::WaitForNodes);
-        return;
+        return assert_eq!(reason(), NoCookies::OtherIpcNamespace);
     }
     if require::met(&[require::udev(), require::program("unshare")]) {
         assert!(child::command("look", &["unshare", "--ipc"]).status().unwrap().success());
@@ -112,20 +108,15 @@ fn a_program_in_another_namespace_recognises_it() {
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn without_udev_nodes_are_made_here() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let watch = Watch::new();
-    let before = Udev::new(Strategy::Cookies).unwrap();
-    let _gone = Gone::new();
-    assert_eq!(refusal(), NoCookies::NoUdev);
-    assert!(matches!(before.batch(), Err(UdevError::WouldHang(NoCookies::NoUdev))));
-    let udev = Udev::new(Strategy::Auto).unwrap();
-    assert_eq!(udev.strategy(), Strategy::MakeNodes);
-    links_follow(&scratch, &udev);
+    let (watch, host) = (Watch::new(), scratch.host());
+    // Killed, so its control socket still exists.
+    let gone = Gone::new();
+    links_follow(host, &scratch);
 
-    // What stands there for another device, or for none, gives way.
+    // What is in the place of a node and leads to another device, or nowhere, is replaced.
     let [first, second] = ["first", "second"].map(|suffix| scratch.name(suffix).unwrap());
-    let (first, second) = (first.as_borrowed(), second.as_borrowed());
-    let other = set_up(&scratch, &udev, first).number();
-    let place = mapper_path(second);
+    let other = create(host, &first).unwrap().number();
+    let place = mapper_path(&second);
     let stale: [&dyn Fn(); 3] = [
         &|| symlink(format!("../dm-{}", other.minor), &place).unwrap(),
         &|| symlink("../nowhere", &place).unwrap(),
@@ -133,16 +124,47 @@ fn without_udev_nodes_are_made_here() {
     ];
     for make in stale {
         make();
-        let number = set_up(&scratch, &udev, second).number();
-        assert!(has_link(second, number));
-        remove(&scratch, &udev, second);
-        assert!(has_no_link(second) && has_link(first, other));
+        let number = create(host, &second).unwrap().number();
+        assert!(has_link(&second, number));
+        host.remove_with(&second, PATIENTLY).unwrap();
+        assert!(has_no_link(&second) && has_link(&first, other));
     }
-    remove(&scratch, &udev, first);
+    host.remove_with(&first, PATIENTLY).unwrap();
+    drop(gone);
     watch.nothing_is_left();
 }
 
-/// The folders that udev reads rules from.
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn a_host_follows_a_udev_that_goes_and_comes() {
+    let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
+    let watch = Watch::new();
+    for strategy in [Strategy::Auto, Strategy::Cookies] {
+        let host = host(&scratch, strategy);
+        links_follow(&host, &scratch);
+        let gone = Gone::new();
+        links_follow(&host, &scratch);
+        drop(gone);
+        links_follow(&host, &scratch);
+    }
+    watch.nothing_is_left();
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn without_a_control_socket_of_udev_nodes_are_made_here() {
+    let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
+    let nothing = tempfile::tempdir().unwrap();
+    // The daemon must not be what makes the links.
+    let _stopped = Stopped::new();
+    with_own_mounts(|| {
+        cover("/run/udev", nothing.path());
+        assert_eq!(reason(), NoCookies::NoUdev);
+        links_follow(scratch.host(), &scratch);
+    });
+}
+
+/// The directories that udev reads rules from.
 const RULES: [&str; 5] = [
     "/etc/udev/rules.d",
     "/run/udev/rules.d",
@@ -156,14 +178,12 @@ const RULES: [&str; 5] = [
 fn without_rules_nodes_are_made_here() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
     let nothing = tempfile::tempdir().unwrap();
-    // The daemon still has its rules, and must not be the one who makes links.
+    // The daemon still has its rules, and must not be what makes the links.
     let _stopped = Stopped::new();
     with_own_mounts(|| {
         RULES.iter().filter(|folder| Path::new(folder).exists()).for_each(|folder| cover(folder, nothing.path()));
-        assert_eq!(refusal(), NoCookies::NoRules);
-        let udev = Udev::new(Strategy::Auto).unwrap();
-        assert_eq!(udev.strategy(), Strategy::MakeNodes);
-        links_follow(&scratch, &udev);
+        assert_eq!(reason(), NoCookies::NoRules);
+        links_follow(scratch.host(), &scratch);
     });
 }
 
@@ -171,12 +191,10 @@ fn without_rules_nodes_are_made_here() {
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn the_environment_can_say_that_there_is_no_udev() {
     if child::order().is_some() {
-        assert_eq!(refusal(), NoCookies::Disabled);
-        assert_eq!(Udev::new(Strategy::Auto).unwrap().strategy(), Strategy::MakeNodes);
-        return;
+        return assert_eq!(reason(), NoCookies::Disabled);
     }
     if require::met(&[require::udev()]) {
-        assert_eq!(Udev::new(Strategy::Auto).unwrap().strategy(), Strategy::Cookies);
+        assert_eq!(Udev::default().check_cookies(), Ok(()));
         assert!(child::command("look", &[]).env("DM_DISABLE_UDEV", "1").status().unwrap().success());
     }
 }

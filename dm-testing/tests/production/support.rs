@@ -1,6 +1,9 @@
 //! What tests of several topics need.
 
+use std::error::Error as _;
+use std::fmt;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::process::{Command as Program, Stdio};
 use std::sync::Arc;
@@ -8,8 +11,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use dm_core::udev::{Strategy, Udev};
 use dm_core::{
-    Buffer, Command, ControlNode, DevId, DeviceInfo, Dm, Error, InfoOptions, Printed, Refusal, RemoveOptions, Retry,
+    AsDevId, Command, DeviceInfo, Dm, Error, Host, LineText, LogMark, OpError, OpenError, Refusal, RemovePolicy, Retry,
     StatusOptions, TargetLine, Transport,
 };
 use dm_testing::{MappedDevice, Pattern, Scratch, wait_until};
@@ -20,47 +24,79 @@ use nix::sched::{CloneFlags, unshare};
 /// The size of most devices here.
 pub(crate) const LENGTH: Sectors = Sectors(64);
 
-/// How long to wait for what takes a moment, or much longer where the guest gets little of a busy processor.
+/// How long to wait for what takes a moment, or much longer in a guest that gets little of a busy processor.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 
-/// Long enough for others to close a device that they only look at.
-pub(crate) const REMOVE: RemoveOptions = RemoveOptions::new().retry(Retry::within(SOON));
+/// Long enough for other programs to close a device that they only look at.
+pub(crate) const PATIENTLY: RemovePolicy = RemovePolicy::new().retry(Retry::within(SOON));
 
-pub(crate) type Line<P> = TargetLine<'static, Printed<P>>;
+/// The scratch's host with another way to work with udev.
+pub(crate) fn host(scratch: &Scratch, strategy: Strategy) -> Host {
+    scratch.host().clone().with_udev(Udev::new(strategy))
+}
+
+/// A host that leaves udev alone, for tests that stop it.
+pub(crate) fn without_udev(scratch: &Scratch) -> Host {
+    host(scratch, Strategy::None)
+}
+
+pub(crate) type Line<P> = TargetLine<LineText<'static, P>>;
 
 pub(crate) fn zero() -> Line<&'static str> {
-    TargetLine::new(Sectors(0), LENGTH, "zero", "")
+    TargetLine::text(Sectors(0), LENGTH, "zero", "")
 }
 
 pub(crate) fn linear(below: DeviceNumber) -> Line<String> {
-    TargetLine::new(Sectors(0), LENGTH, "linear", format!("{below} 0"))
+    TargetLine::text(Sectors(0), LENGTH, "linear", format!("{below} 0"))
 }
 
-pub(crate) fn info<'a>(scratch: &Scratch, id: impl Into<DevId<'a>>) -> DeviceInfo {
-    scratch.dm().device_info(id, InfoOptions::new()).unwrap()
+pub(crate) fn info(scratch: &Scratch, id: impl AsDevId) -> DeviceInfo {
+    scratch.dm().device_info(id).unwrap()
 }
 
-pub(crate) fn exists<'a>(scratch: &Scratch, id: impl Into<DevId<'a>>) -> bool {
-    match scratch.dm().device_info(id, InfoOptions::new()) {
+pub(crate) fn exists(scratch: &Scratch, id: impl AsDevId) -> bool {
+    match scratch.dm().device_info(id) {
         Ok(_) => true,
         Err(error) if error.is_not_found() => false,
         Err(error) => unreachable!("{error}"),
     }
 }
 
-/// The lines of the table in force, each as `dmsetup` prints it.
-pub(crate) fn table<'a>(scratch: &Scratch, id: impl Into<DevId<'a>>) -> Vec<String> {
-    let mut buffer = Buffer::new();
-    let table = scratch.dm().table_status(&mut buffer, id, StatusOptions::table()).unwrap();
+/// The lines of the active table, each as `dmsetup` prints it.
+pub(crate) fn table(scratch: &Scratch, id: impl AsDevId) -> Vec<String> {
+    let table = scratch.dm().table_status_with(id, StatusOptions::table()).unwrap();
     table.iter().map(|line| line.unwrap().to_string()).collect()
 }
 
-/// What the kernel refused.
+/// The refusal of a command.
 pub(crate) fn refusal(error: &Error) -> &Refusal {
-    match error {
-        Error::Refused(refusal) => refusal,
-        other => unreachable!("{other}"),
+    error.refusal().unwrap_or_else(|| unreachable!("{error}"))
+}
+
+/// The command that the kernel refused in an operation.
+pub(crate) fn refused(error: &OpError) -> Command {
+    refusal(error.command().unwrap_or_else(|| unreachable!("{error}"))).command()
+}
+
+/// An error with its causes.
+pub(crate) fn in_full(error: &OpError) -> String {
+    let (mut text, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
     }
+    text
+}
+
+/// Runs a command that needs a device which is not open, until udev has stopped looking at it.
+pub(crate) fn when_free<T>(mut command: impl FnMut() -> dm_core::Result<T>) -> T {
+    let mut result = None;
+    wait_until("udev to close a device", SOON, || {
+        result = Some(command());
+        !matches!(&result, Some(Err(error)) if error.is_busy())
+    })
+    .unwrap();
+    result.unwrap().unwrap()
 }
 
 /// Runs a program that has to succeed.
@@ -71,12 +107,12 @@ pub(crate) fn run(program: &str, arguments: &[&str]) {
 
 /// Waits until udev has nothing to do.
 pub(crate) fn settle() {
-    // It gives up early where the daemon is too busy to say that it is there.
+    // It gives up early if the daemon is too busy to answer.
     let settled = || Program::new("udevadm").arg("settle").stderr(Stdio::null()).status().unwrap().success();
     wait_until("udev to settle", SOON, settled).unwrap();
 }
 
-/// Runs something in a thread whose mounts are its own and go with it.
+/// Runs something in a thread with separate mounts, which end with it.
 pub(crate) fn with_own_mounts<R: Send>(action: impl FnOnce() -> R + Send) -> R {
     let nothing = None::<&str>;
     thread::scope(|scope| {
@@ -89,30 +125,49 @@ pub(crate) fn with_own_mounts<R: Send>(action: impl FnOnce() -> R + Send) -> R {
     })
 }
 
-/// Puts a file or folder in the place of another one, in this thread's own mounts.
+/// Puts a file or directory in the place of another one, in this thread's mounts.
 pub(crate) fn cover(place: &str, with: &Path) {
     mount(Some(with), place, None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
 }
 
-/// The way to the kernel, with something that happens before each command.
-pub(crate) struct Before<F> {
-    kernel: ControlNode,
+/// The way to the kernel, with something that happens before each command and may take its place.
+struct Before<F> {
+    kernel: Arc<dyn Transport>,
     action: F,
 }
 
-/// A handle of its own with an action before each command.
-pub(crate) fn before<F: Fn(Command)>(action: F) -> Dm<Before<F>> {
-    Dm::with_transport(Before { kernel: Dm::open().unwrap().into_transport(), action })
+/// A separate handle with an action before each command. If the action fails, the command fails in the same way.
+pub(crate) fn before(action: impl Fn(Command) -> io::Result<()> + Send + Sync + 'static) -> Dm {
+    Dm::with_transport(Before { kernel: Dm::open().unwrap().transport(), action })
 }
 
-impl<F: Fn(Command)> Transport for Before<F> {
+impl<F> fmt::Debug for Before<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Before")
+    }
+}
+
+impl<F: Fn(Command) -> io::Result<()> + Send + Sync> Transport for Before<F> {
     fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
-        (self.action)(command);
+        (self.action)(command)?;
         self.kernel.ioctl(command, request)
     }
 
-    fn kernel_log(&self, device: Option<DeviceNumber>) -> Vec<String> {
-        self.kernel.kernel_log(device)
+    fn ioctl_within(&self, command: Command, request: &mut [u8], timeout: Duration) -> io::Result<()> {
+        (self.action)(command)?;
+        self.kernel.ioctl_within(command, request, timeout)
+    }
+
+    fn log_mark(&self) -> Option<LogMark<'_>> {
+        self.kernel.log_mark()
+    }
+
+    fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.kernel.poll_fd()
+    }
+
+    fn reopen(&self) -> Result<Arc<dyn Transport>, OpenError> {
+        self.kernel.reopen()
     }
 }
 
@@ -135,19 +190,19 @@ impl Io {
             Ok(())
         });
         let io = Self { stop, rounds, thread };
-        io.goes_on();
+        io.continues();
         io
     }
 
-    /// Waits until io that begins now has ended well.
-    pub(crate) fn goes_on(&self) {
+    /// Waits until I/O that begins now has succeeded.
+    pub(crate) fn continues(&self) {
         let goal = self.rounds.load(Ordering::Relaxed).saturating_add(2);
         let reached = || self.rounds.load(Ordering::Relaxed) >= goal || self.thread.is_finished();
-        wait_until("io", SOON, reached).unwrap();
-        assert!(!self.thread.is_finished(), "io has failed");
+        wait_until("I/O", SOON, reached).unwrap();
+        assert!(!self.thread.is_finished(), "I/O has failed");
     }
 
-    /// Ends it; no io has failed.
+    /// Stops it. No I/O has failed.
     pub(crate) fn end(self) {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().unwrap().unwrap();

@@ -1,17 +1,17 @@
-//! Which devices stand on which, and what is done with all of them.
+//! Which devices use which, and operations on all of them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use dm_core::{Buffer, DeviceTree, LoadOptions, Printed, RemoveOptions, SuspendOptions, TargetLine};
+use dm_core::{DeviceTree, LineText, RemovePolicy, SuspendPolicy, TargetLine};
 use dm_testing::{LoopDevice, MappedDevice, Pattern, Scratch, require, wait_until};
 use dm_units::{DeviceNumber, Sectors};
 
-use crate::support::{LENGTH, REMOVE, SOON, exists, info, linear};
+use crate::support::{LENGTH, PATIENTLY, SOON, exists, info, linear};
 
-/// `upper` stands on `lower` and on `middle`, which stands on `lower`, which stands on a disk.
+/// `upper` uses `lower` and `middle`, which uses `lower`, which uses a disk.
 struct Stack {
     disk: Arc<LoopDevice>,
     lower: MappedDevice,
@@ -35,19 +35,19 @@ impl Stack {
 }
 
 /// A table that takes its first half from one device and its second half from another one.
-fn both(first: DeviceNumber, second: DeviceNumber) -> [TargetLine<'static, Printed<String>>; 2] {
+fn both(first: DeviceNumber, second: DeviceNumber) -> [TargetLine<LineText<'static, String>>; 2] {
     [(0, first), (32, second)]
-        .map(|(start, below)| TargetLine::new(Sectors(start), Sectors(32), "linear", format!("{below} {start}")))
+        .map(|(start, below)| TargetLine::text(Sectors(start), Sectors(32), "linear", format!("{below} {start}")))
 }
 
 fn tree(scratch: &Scratch) -> DeviceTree {
-    scratch.dm().device_tree(&mut Buffer::new()).unwrap()
+    scratch.dm().device_tree().unwrap()
 }
 
-/// A device that does nothing yet, with a table for later.
+/// A device without an active table, but with an inactive one.
 fn prepared(scratch: &Scratch, below: DeviceNumber) -> MappedDevice {
     let device = scratch.create("prepared").unwrap();
-    scratch.dm().table_load(&mut Buffer::new(), device.number(), [linear(below)], LoadOptions::new()).unwrap();
+    scratch.dm().table_load(&device, [linear(below)]).unwrap();
     device
 }
 
@@ -61,11 +61,11 @@ fn a_tree_shows_what_tables_use() {
     let tree = tree(&scratch);
 
     assert_eq!(tree.find(stack.upper.name()), Some(upper));
-    assert_eq!(tree.get(upper).unwrap().below, BTreeSet::from([lower, middle]));
-    assert_eq!(tree.get(prepared).unwrap().below, BTreeSet::from([lower]), "an inactive table counts");
-    assert_eq!(tree.get(lower).unwrap().above, BTreeSet::from([upper, middle, prepared]));
+    assert_eq!(tree.get(upper).unwrap().uses, BTreeSet::from([lower, middle]));
+    assert_eq!(tree.get(prepared).unwrap().uses, BTreeSet::from([lower]), "an inactive table counts");
+    assert_eq!(tree.get(lower).unwrap().used_by, BTreeSet::from([upper, middle, prepared]));
     let disk = tree.get(stack.disk.number()).unwrap();
-    assert!(disk.name.is_none() && disk.above == BTreeSet::from([lower]));
+    assert!(disk.name.is_none() && disk.used_by == BTreeSet::from([lower]));
     let tops: BTreeSet<_> = tree.tops().collect();
     assert!(tops.is_superset(&BTreeSet::from([upper, prepared])) && !tops.contains(&middle));
 
@@ -85,7 +85,7 @@ fn a_tree_is_printed_as_text_and_as_a_graph() {
     let tree = tree(&scratch);
     let text = format!(
         "{prefix}my\\x20upper ({upper})\n  {prefix}lower ({lower})\n    {disk}\n  {prefix}middle ({middle})\n    \
-         {prefix}lower ({lower})\n      {disk}\n"
+         {prefix}lower ({lower}) (see above)\n"
     );
     assert!(tree.to_string().contains(&text), "{tree}\n{text}");
     let dot = tree.to_dot().to_string();
@@ -112,15 +112,17 @@ fn a_table_that_would_close_a_circle_is_found() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_stack_is_removed_but_not_what_others_use() {
+fn a_stack_is_removed_without_what_other_devices_use() {
     let Some(scratch) = Scratch::new(&[require::target("linear")]) else { return };
     let stack = Stack::new(&scratch);
     let [upper, middle, lower] = stack.numbers();
     let prepared = prepared(&scratch, lower).number();
-    let remove = |number| scratch.dm().remove_stack(&mut Buffer::new(), number, REMOVE).unwrap();
-    assert_eq!(remove(upper), [upper, middle]);
+    let remove = |number| scratch.host().remove_stack(number, PATIENTLY).unwrap();
+    let removal = remove(upper);
+    assert_eq!((removal.removed, removal.kept), (vec![upper, middle], vec![lower]));
     assert!(exists(&scratch, lower));
-    assert_eq!(remove(prepared), [prepared, lower]);
+    let removal = remove(prepared);
+    assert_eq!((removal.removed, removal.kept), (vec![prepared, lower], vec![]));
     assert!(!exists(&scratch, lower));
 }
 
@@ -132,14 +134,17 @@ fn a_device_is_removed_with_its_users() {
     let [upper, middle, lower] = stack.numbers();
     // Not the first one: nothing is done.
     let user = std::fs::File::open(stack.upper.path()).unwrap();
-    let removed = scratch.dm().remove_with_users(&mut Buffer::new(), middle, RemoveOptions::new());
-    assert!(removed.unwrap_err().is_busy());
+    let error = scratch.host().remove_with_users(middle, RemovePolicy::new()).unwrap_err();
+    assert!(error.is_busy() && error.is_undone(), "{error}");
     assert!(exists(&scratch, middle));
     drop(user);
-    let removed = scratch.dm().remove_with_users(&mut Buffer::new(), middle, REMOVE).unwrap();
-    assert_eq!(removed, [upper, middle]);
-    let removed = scratch.dm().remove_with_users(&mut Buffer::new(), stack.disk.number(), REMOVE).unwrap();
-    assert_eq!(removed, [lower]);
+    let removal = scratch.host().remove_with_users(middle, PATIENTLY).unwrap();
+    assert_eq!(removal.removed, [upper, middle]);
+    // The disk itself is not a mapped device.
+    let removal = scratch.host().remove_with_users(stack.disk.number(), PATIENTLY).unwrap();
+    assert_eq!(removal.removed, [lower]);
+    let missing = DeviceNumber::new(4000, 1);
+    assert!(scratch.host().remove_with_users(missing, PATIENTLY).unwrap_err().is_not_found());
 }
 
 #[test]
@@ -148,9 +153,9 @@ fn a_stack_is_suspended_and_resumed_under_io() {
     let Some(scratch) = Scratch::new(&[require::target("linear")]) else { return };
     let stack = Stack::new(&scratch);
     let numbers = stack.numbers();
-    let dm = scratch.dm();
+    let host = scratch.host();
     for round in 0..3 {
-        let suspended = dm.suspend_stack(&mut Buffer::new(), stack.upper.number(), SuspendOptions::new()).unwrap();
+        let suspended = host.suspend_stack(&stack.upper, SuspendPolicy::new()).unwrap();
         assert_eq!(suspended, numbers);
         assert!(numbers.iter().all(|&number| info(&scratch, number).is_suspended()));
         let (path, pattern) = (stack.upper.path(), Pattern::new(round));
@@ -158,9 +163,9 @@ fn a_stack_is_suspended_and_resumed_under_io() {
         wait_until("the writer", SOON, || info(&scratch, stack.upper.number()).open_count() > 0).unwrap();
         thread::sleep(Duration::from_millis(50));
         let finished = writer.is_finished();
-        dm.resume_stack(&suspended).unwrap();
+        host.resume_stack(&suspended).unwrap();
         writer.join().unwrap().unwrap();
-        assert!(!finished, "io ended while the stack was suspended");
+        assert!(!finished, "I/O ended while the stack was suspended");
         assert!(!numbers.iter().any(|&number| info(&scratch, number).is_suspended()));
         pattern.verify(stack.disk.path(), Sectors(0), LENGTH).unwrap();
     }

@@ -7,11 +7,11 @@ use dm_targets::cache::{
 use dm_targets::clone::{CloneMessage, CloneMode, CloneStatus, CloneTable, WorkingClone};
 use dm_targets::era::{EraMessage, EraStatus, EraTable, WorkingEra};
 use dm_targets::writecache::{WritecacheKind, WritecacheMessage, WritecacheTable};
-use dm_targets::{Cache, Clone as CloneTarget, Era, Writecache};
+use dm_targets::{Cache, CloneTarget, Concern, Era, Writecache};
 use dm_testing::{Fault, FaultyDisk, Pattern, Scratch, require, wait_until};
 use dm_units::{DataBlocks, Sectors};
 
-use crate::support::{Mapped, SOON, disk, has, map};
+use crate::support::{Mapped, SOON, concerns, disk, has, map};
 
 /// Of all origins.
 const LENGTH: Sectors = Sectors(16_384);
@@ -37,7 +37,7 @@ fn working(cache: &Mapped<'_, Cache>) -> Box<WorkingCache> {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn cache_that_writes_back() {
+fn a_cache_that_writes_back_reports_dirty_blocks() {
     let Some(scratch) = Scratch::new(&[require::target("cache")]) else { return };
     let cache = cache(&scratch, "cache", CachePolicy::Smq, |table| table.io_mode(CacheIoMode::Writeback));
     assert_eq!(working(&cache).resident.used, DataBlocks(0));
@@ -53,7 +53,7 @@ fn cache_that_writes_back() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn caches_of_all_kinds() {
+fn caches_of_all_modes_and_policies_are_loaded() {
     let Some(scratch) = Scratch::new(&[require::target("cache")]) else { return };
     let passthrough = cache(&scratch, "passthrough", CachePolicy::Default, |table| {
         table.metadata2().io_mode(CacheIoMode::Passthrough).no_discard_passdown()
@@ -107,7 +107,7 @@ fn dirty_blocks_of_a_cache_are_written_back() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn cache_whose_metadata_fails() {
+fn a_cache_whose_metadata_fails_says_so() {
     let Some(scratch) = Scratch::new(&["cache", "flakey"].map(require::target)) else { return };
     let failed = |suffix: &str, fault: &Fault| {
         let [metadata, fast, origin] = [2, 4, 8].map(|size| disk(&scratch, size));
@@ -125,7 +125,9 @@ fn cache_whose_metadata_fails() {
         cache.status();
         cache.status()
     };
-    let CacheStatus::Working(read_only) = failed("writes", &Fault::WriteErrors) else { panic!("it failed") };
+    let read_only = failed("writes", &Fault::WriteErrors);
+    assert_eq!(concerns::<Cache>(&read_only), [Concern::ReadOnly, Concern::NeedsCheck]);
+    let CacheStatus::Working(read_only) = read_only else { panic!("it failed") };
     let state = (read_only.mode, read_only.check);
     assert_eq!(state, (Some(CacheMetadataMode::ReadOnly), Some(CacheCheck::Needed)));
     assert_eq!(failed("all", &Fault::Errors), CacheStatus::Fail);
@@ -133,7 +135,7 @@ fn cache_whose_metadata_fails() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn writecache() {
+fn a_writecache_takes_its_options_and_messages() {
     let Some(scratch) = Scratch::new(&[require::target("writecache")]) else { return };
     let table = || {
         let [origin, cache] = [8, 4].map(|size| disk(&scratch, size).number());
@@ -166,7 +168,7 @@ fn writecache() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn writecache_that_fails() {
+fn a_writecache_that_fails_says_so() {
     let Some(scratch) = Scratch::new(&["writecache", "error"].map(require::target)) else { return };
     let [origin, cache] = [8, 4].map(|size| disk(&scratch, size));
     let faulty = FaultyDisk::over(&scratch, "faulty", cache.number(), cache.size()).unwrap();
@@ -177,6 +179,7 @@ fn writecache_that_fails() {
     Pattern::new(1).write(&cache.device().path(), Sectors(0), Sectors(8)).unwrap_err();
     cache.try_send(&WritecacheMessage::Flush).unwrap_err();
     assert_ne!(cache.status().error, 0);
+    assert_eq!(concerns::<Writecache>(&cache.status()), [Concern::ReadOnly]);
 }
 
 fn working_era(era: &Mapped<'_, Era>) -> WorkingEra {
@@ -188,7 +191,7 @@ fn working_era(era: &Mapped<'_, Era>) -> WorkingEra {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn era() {
+fn an_era_device_counts_eras() {
     let Some(scratch) = Scratch::new(&[require::target("era")]) else { return };
     let [metadata, origin] = [2, 8].map(|size| disk(&scratch, size).number());
     let era = map::<Era>(&scratch, "era", LENGTH, EraTable::new(metadata, origin, BLOCK));
@@ -205,7 +208,7 @@ fn era() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn era_whose_metadata_fails() {
+fn an_era_device_whose_metadata_fails_says_so() {
     let Some(scratch) = Scratch::new(&["era", "error"].map(require::target)) else { return };
     let [metadata, origin] = [2, 8].map(|size| disk(&scratch, size));
     let faulty = FaultyDisk::over(&scratch, "faulty", metadata.number(), metadata.size()).unwrap();
@@ -214,6 +217,7 @@ fn era_whose_metadata_fails() {
     faulty.set(&Fault::Errors).unwrap();
     era.try_send(&EraMessage::TakeMetadataSnap).unwrap_err();
     assert_eq!(era.status(), EraStatus::Error);
+    assert_eq!(concerns::<Era>(&era.status()), [Concern::NoFigures]);
 }
 
 fn working_clone(clone: &Mapped<'_, CloneTarget>) -> WorkingClone {
@@ -225,7 +229,7 @@ fn working_clone(clone: &Mapped<'_, CloneTarget>) -> WorkingClone {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn clone() {
+fn a_clone_copies_its_source() {
     let Some(scratch) = Scratch::new(&[require::target("clone")]) else { return };
     let [metadata, dest, source] = [2, 8, 8].map(|size| disk(&scratch, size));
     Pattern::new(1).write(source.path(), Sectors(0), LENGTH).unwrap();
@@ -249,7 +253,7 @@ fn clone() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn clone_whose_metadata_fails() {
+fn a_clone_whose_metadata_fails_says_so() {
     let Some(scratch) = Scratch::new(&["clone", "flakey"].map(require::target)) else { return };
     let failed = |suffix: &str, fault: &Fault| {
         let [metadata, dest, source] = [2, 8, 8].map(|size| disk(&scratch, size));
@@ -265,7 +269,9 @@ fn clone_whose_metadata_fails() {
         clone.status();
         clone.status()
     };
-    let CloneStatus::Working(read_only) = failed("writes", &Fault::WriteErrors) else { panic!("it failed") };
+    let read_only = failed("writes", &Fault::WriteErrors);
+    assert_eq!(concerns::<CloneTarget>(&read_only), [Concern::ReadOnly]);
+    let CloneStatus::Working(read_only) = read_only else { panic!("it failed") };
     assert_eq!(read_only.mode, CloneMode::ReadOnly);
     assert_eq!(failed("all", &Fault::Errors), CloneStatus::Fail);
 }

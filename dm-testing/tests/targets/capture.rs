@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-/// Appends lines to the file of a target type, in the format of the golden files, if anybody wants them.
+/// Appends lines to the file of a target type, in the format of the golden files, if they are requested.
 pub(crate) fn capture(target_type: &str, lines: &[(&str, &str)]) {
     let Some(folder) = std::env::var_os("DM_TESTING_GOLDEN") else { return };
     let path = base().join(folder).join(format!("{target_type}.txt"));
@@ -20,7 +20,7 @@ pub(crate) fn capture(target_type: &str, lines: &[(&str, &str)]) {
     append(&path, &text);
 }
 
-/// The folder that may be written to, where there is one.
+/// The directory that may be written to, if there is one.
 fn base() -> PathBuf {
     std::env::var_os("DM_TESTING_DIR").map(PathBuf::from).unwrap_or_default()
 }

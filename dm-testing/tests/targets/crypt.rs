@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use dm_core::{ResumeOptions, SuspendOptions};
 use dm_targets::crypt::{Cipher, CryptIntegrity, CryptKey, CryptMessage, CryptTable};
 use dm_targets::integrity::{IntegrityMode, IntegrityTable};
 use dm_targets::{Crypt, Integrity, Key};
@@ -27,7 +26,7 @@ fn table(device: DeviceNumber, start: Sectors) -> CryptTable {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn crypt() {
+fn a_wiped_key_is_set_again_by_messages() {
     let Some(scratch) = Scratch::new(&[require::target("crypt")]) else { return };
     let disk = disk(&scratch, 1);
     let crypt = map::<Crypt>(&scratch, "crypt", LENGTH, table(disk.number(), Sectors(0)));
@@ -37,20 +36,20 @@ fn crypt() {
     let dm = scratch.dm();
     let number = crypt.device().number();
     crypt.try_send(&CryptMessage::KeyWipe).unwrap_err();
-    dm.device_suspend(number, SuspendOptions::new()).unwrap();
+    dm.device_suspend(number).unwrap();
     crypt.send(&CryptMessage::KeyWipe);
     // Wiped: zeros, and the device cannot be used.
     assert_eq!(crypt.table().key, CryptKey::Hex(Key::from_hex(&"00".repeat(64)).unwrap()));
-    dm.device_resume(number, ResumeOptions::new()).unwrap_err();
+    dm.device_resume(number).unwrap_err();
     crypt.send(&CryptMessage::KeySet(key(64)));
     assert_eq!(crypt.table().key, key(64));
-    dm.device_resume(number, ResumeOptions::new()).unwrap();
+    dm.device_resume(number).unwrap();
     Pattern::new(1).verify(&crypt.device().path(), Sectors(0), LENGTH).unwrap();
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn crypt_with_options() {
+fn every_option_of_crypt_is_printed_as_loaded() {
     let Some(scratch) = Scratch::new(&[require::target("crypt")]) else { return };
     let disk = disk(&scratch, 1).number();
     let plain = table(disk, Sectors(8)).allow_discards().same_cpu_crypt().submit_from_crypt_cpus();
@@ -92,7 +91,7 @@ const CIPHERS: [(&str, u16); 16] = [
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn ciphers() {
+fn every_form_of_cipher_encrypts() {
     let Some(scratch) = Scratch::new(&[require::target("crypt")]) else { return };
     for (index, (cipher, key_size)) in CIPHERS.into_iter().enumerate() {
         let disk = disk(&scratch, 1);
@@ -107,7 +106,7 @@ fn ciphers() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn crypt_that_does_nothing() {
+fn the_null_cipher_changes_nothing() {
     let Some(scratch) = Scratch::new(&[require::target("crypt")]) else { return };
     for (suffix, cipher) in [("old", "cipher_null-ecb"), ("capi", "capi:ecb(cipher_null)")] {
         let disk = disk(&scratch, 1);
@@ -128,7 +127,7 @@ fn tagged<'s>(scratch: &'s Scratch, suffix: &str, tag_size: u32) -> (Mapped<'s, 
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn crypt_with_authentication() {
+fn authenticated_ciphers_find_changed_data() {
     let Some(scratch) = Scratch::new(&["crypt", "integrity"].map(require::target)) else { return };
     let ciphers = [
         ("gcm", "capi:gcm(aes)-random", 32, 12 + 16),
@@ -150,7 +149,7 @@ fn crypt_with_authentication() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn crypt_with_random_vectors() {
+fn random_vectors_are_kept_beside_the_data() {
     let Some(scratch) = Scratch::new(&["crypt", "integrity"].map(require::target)) else { return };
     let (tags, _) = tagged(&scratch, "tags", 16);
     let (cipher, below) = (Cipher::new("aes-xts-random").unwrap(), tags.device().number());

@@ -4,23 +4,23 @@ use dm_targets::delay::{DelayClass, DelayTable};
 use dm_targets::dust::{DustLog, DustMessage, DustReads, DustReply, DustTable};
 use dm_targets::flakey::{CorruptBioByte, Direction, FlakeyTable};
 use dm_targets::log_writes::{LogWritesMessage, LogWritesTable};
-use dm_targets::{Delay, Dust, Flakey, LogWrites, WordBuf};
+use dm_targets::{Concern, Delay, Dust, Flakey, LogWrites, WordBuf};
 use dm_testing::{Pattern, Scratch, require};
 use dm_units::Sectors;
 
-use crate::support::{disk, map, map_changed, try_map};
+use crate::support::{concerns, disk, map, map_changed, try_map};
 
 const LENGTH: Sectors = Sectors(1024);
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn delay() {
+fn a_delay_counts_the_io_that_waits() {
     let Some(scratch) = Scratch::new(&[require::target("delay")]) else { return };
     let [one, two, three] = [1, 2, 3].map(|_| disk(&scratch, 1));
     let class = |disk: &dm_testing::LoopDevice, offset, delay| DelayClass::new(disk.number(), Sectors(offset), delay);
     let all = map::<Delay>(&scratch, "all", LENGTH, DelayTable::All(class(&one, 8, 5)));
     let status = all.status();
-    assert_eq!((status.reads, status.writes, status.flushes), (0, 0, 0));
+    assert_eq!((status.reads, status.writes, status.flushes.unwrap_or_default()), (0, 0, 0));
     let (read, write, flush) = (class(&one, 0, 10), class(&two, 8, 20), class(&three, 16, 30));
     let two_classes = DelayTable::ReadWrite { read: read.clone(), write: write.clone() };
     map::<Delay>(&scratch, "two", LENGTH, two_classes);
@@ -40,7 +40,7 @@ fn delay() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn flakey() {
+fn a_flakey_device_drops_or_refuses_writes() {
     let Some(scratch) = Scratch::new(&[require::target("flakey")]) else { return };
     let disk = disk(&scratch, 1);
     let table = || FlakeyTable::new(disk.number(), Sectors(8), 0, 60);
@@ -49,7 +49,7 @@ fn flakey() {
     Pattern::zeros().verify(disk.path(), Sectors(8), LENGTH).unwrap();
     let errors = map::<Flakey>(&scratch, "errors", LENGTH, table().error_writes());
     Pattern::new(1).write(&errors.device().path(), Sectors(0), LENGTH).unwrap_err();
-    // Later kernels say that this stands for errors of reads and writes.
+    // Later kernels print errors of reads and writes for this.
     let plain = map_changed::<Flakey>(&scratch, "plain", LENGTH, FlakeyTable::new(disk.number(), Sectors(0), 60, 0));
     assert_eq!((plain.table().up, plain.table().down), (60, 0));
     let corrupt = CorruptBioByte::new(32, Direction::Read, 1);
@@ -60,7 +60,7 @@ fn flakey() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn flakey_with_random_corruption() {
+fn a_flakey_device_corrupts_at_random() {
     let Some(scratch) = Scratch::new(&[require::target("flakey")]) else { return };
     let disk = disk(&scratch, 1);
     let table = || FlakeyTable::new(disk.number(), Sectors(0), 0, 60);
@@ -76,7 +76,7 @@ fn flakey_with_random_corruption() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn dust() {
+fn a_dust_device_fails_reads_of_its_bad_blocks() {
     let Some(scratch) = Scratch::new(&[require::target("dust")]) else { return };
     let disk = disk(&scratch, 1);
     let dust = map::<Dust>(&scratch, "dust", LENGTH, DustTable::new(disk.number(), Sectors(8), 512));
@@ -106,7 +106,7 @@ fn dust() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn log_writes() {
+fn log_writes_logs_writes_and_marks_until_its_log_is_full() {
     let Some(scratch) = Scratch::new(&[require::target("log-writes")]) else { return };
     let [disk, log] = [2, 1].map(|size| disk(&scratch, size));
     let mapped = map::<LogWrites>(&scratch, "disk", LENGTH, LogWritesTable::new(disk.number(), log.number()));
@@ -119,5 +119,6 @@ fn log_writes() {
     Pattern::new(2).write(&mapped.device().path(), Sectors(0), LENGTH).unwrap();
     let _ = Pattern::new(3).write(&mapped.device().path(), Sectors(0), LENGTH);
     let _ = Pattern::new(4).write(&mapped.device().path(), Sectors(0), LENGTH);
-    mapped.wait_for("a full log", |status| status.logging_disabled);
+    let full = mapped.wait_for("a full log", |status| status.logging_disabled);
+    assert_eq!(concerns::<LogWrites>(&full), [Concern::Disabled]);
 }

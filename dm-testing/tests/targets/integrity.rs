@@ -1,11 +1,11 @@
 //! `integrity`.
 
 use dm_targets::integrity::{IntegrityMode, IntegrityTable, KeyedAlgorithm, Recalculation};
-use dm_targets::{Integrity, Key};
+use dm_targets::{Concern, Integrity, Key};
 use dm_testing::{Pattern, Scratch, require};
 use dm_units::{DeviceNumber, Sectors};
 
-use crate::support::{Mapped, REMOVE, disk, has, map_changed};
+use crate::support::{Mapped, PATIENTLY, concerns, disk, has, map_changed};
 
 const LENGTH: Sectors = Sectors(1024);
 
@@ -20,11 +20,11 @@ pub(crate) fn formatted<'s>(
     let mapped = map_changed::<Integrity>(scratch, suffix, Sectors(8), table.clone());
     drop(mapped);
     let name = scratch.name(suffix).unwrap();
-    scratch.dm().device_remove(&name, REMOVE).unwrap();
+    scratch.host().remove_with(&name, PATIENTLY).unwrap();
     let mapped = map_changed::<Integrity>(scratch, suffix, length, table.clone());
     let printed = mapped.table();
     assert_eq!((printed.device, printed.reserved, &printed.mode), (table.device, table.reserved, &table.mode));
-    assert_eq!(printed.internal_hash, table.internal_hash);
+    assert_eq!(printed.options.internal_hash, table.options.internal_hash);
     mapped
 }
 
@@ -34,7 +34,7 @@ fn crc(device: DeviceNumber, mode: IntegrityMode) -> IntegrityTable {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn integrity_modes() {
+fn integrity_works_in_every_mode() {
     let Some(scratch) = Scratch::new(&[require::target("integrity")]) else { return };
     for mode in [IntegrityMode::Journal, IntegrityMode::Bitmap, IntegrityMode::Direct] {
         let disk = disk(&scratch, 4).number();
@@ -47,7 +47,7 @@ fn integrity_modes() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn integrity_to_recover_from() {
+fn recovery_mode_neither_writes_nor_checks() {
     let Some(scratch) = Scratch::new(&[require::target("integrity")]) else { return };
     let [data, tags] = [1, 4].map(|size| disk(&scratch, size));
     let table = |mode| crc(data.number(), mode).meta_device(tags.number());
@@ -64,14 +64,14 @@ fn integrity_to_recover_from() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn integrity_recalculates() {
+fn integrity_recalculates_its_tags() {
     let Some(scratch) = Scratch::new(&[require::target("integrity")]) else { return };
     if !has::<Integrity>(&scratch, "recalculate") {
         return require::skip("it needs target integrity with recalculate");
     }
     let disk = disk(&scratch, 4).number();
     let mapped = formatted(&scratch, "device", LENGTH, crc(disk, IntegrityMode::Journal).recalculate());
-    assert!(mapped.table().recalculate);
+    assert!(mapped.table().options.recalculate);
     mapped.wait_for("all tags", |status| match status.recalculation {
         Some(Recalculation::Reached(sector)) => Some(sector) >= status.provided_sectors || sector >= LENGTH,
         _ => true,
@@ -90,11 +90,12 @@ fn integrity_finds_what_was_changed_below() {
     Pattern::new(2).write(data.path(), Sectors(0), Sectors(8)).unwrap();
     Pattern::new(1).verify(&mapped.device().path(), Sectors(0), Sectors(8)).unwrap_err();
     assert!(mapped.status().mismatches > 0);
+    assert_eq!(concerns::<Integrity>(&mapped.status()), [Concern::Mismatches]);
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn integrity_with_options() {
+fn every_option_of_integrity_is_printed_as_loaded() {
     let Some(scratch) = Scratch::new(&[require::target("integrity")]) else { return };
     let key = || Key::from_hex(&"0123456789abcdef".repeat(4)).unwrap();
     let keyed = |algorithm| KeyedAlgorithm::keyed(algorithm, key()).unwrap();
@@ -103,8 +104,8 @@ fn integrity_with_options() {
     let table = table.interleave_sectors(512).journal_sectors(880).journal_watermark(33).commit_time(77);
     let mapped = formatted(&scratch, "numbers", LENGTH, table);
     let printed = mapped.table();
-    assert_eq!((printed.block_size, printed.interleave_sectors), (Some(4096), Some(512)));
-    assert_eq!((printed.journal_watermark, printed.commit_time), (Some(33), Some(77)));
+    assert_eq!((printed.options.block_size, printed.options.interleave_sectors), (Some(4096), Some(512)));
+    assert_eq!((printed.options.journal_watermark, printed.options.commit_time), (Some(33), Some(77)));
 
     let table = IntegrityTable::new(disk(), Sectors(0), None, IntegrityMode::Journal)
         .internal_hash(keyed("hmac(sha256)"))
@@ -112,15 +113,18 @@ fn integrity_with_options() {
         .journal_crypt(keyed("ctr(aes)"));
     let mapped = formatted(&scratch, "keys", LENGTH, table.clone());
     let printed = mapped.table();
-    assert_eq!((printed.journal_mac, printed.journal_crypt), (table.journal_mac, table.journal_crypt));
+    assert_eq!(
+        (printed.options.journal_mac, printed.options.journal_crypt),
+        (table.options.journal_mac, table.options.journal_crypt)
+    );
     if has::<Integrity>(&scratch, "allow_discards") {
         let table = crc(disk(), IntegrityMode::Direct).allow_discards();
-        assert!(formatted(&scratch, "discards", LENGTH, table).table().allow_discards);
+        assert!(formatted(&scratch, "discards", LENGTH, table).table().options.allow_discards);
     }
     if has::<Integrity>(&scratch, "fix_hmac") {
-        let hash = table.internal_hash.unwrap();
+        let hash = table.options.internal_hash.unwrap();
         let table = IntegrityTable::new(disk(), Sectors(0), None, IntegrityMode::Journal).internal_hash(hash);
         let printed = formatted(&scratch, "fix", LENGTH, table.fix_padding().fix_hmac()).table();
-        assert!(printed.fix_padding && printed.fix_hmac);
+        assert!(printed.options.fix_padding && printed.options.fix_hmac);
     }
 }

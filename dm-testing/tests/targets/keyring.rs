@@ -2,7 +2,6 @@
 
 use std::process::Command;
 
-use dm_core::{ResumeOptions, SuspendOptions};
 use dm_targets::crypt::{Cipher, CryptKey, CryptMessage, CryptTable, KeyringKey, KeyringType};
 use dm_targets::{Crypt, Key};
 use dm_testing::{LoopDevice, Pattern, Scratch, require};
@@ -48,7 +47,7 @@ fn needs() -> [require::Requirement; 2] {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn keys_in_keyrings() {
+fn keys_are_taken_from_keyrings() {
     let Some(scratch) = Scratch::new(&needs()) else { return };
     let disk = disk(&scratch, 1);
     let digits: String = SECRET.bytes().map(|byte| format!("{byte:02x}")).collect();
@@ -60,11 +59,11 @@ fn keys_in_keyrings() {
     Pattern::new(1).verify(&crypt.device().path(), Sectors(0), LENGTH).unwrap();
 
     let number = crypt.device().number();
-    scratch.dm().device_suspend(number, SuspendOptions::new()).unwrap();
+    scratch.dm().device_suspend(number).unwrap();
     crypt.send(&CryptMessage::KeyWipe);
     crypt.send(&CryptMessage::KeySet(logon.key.clone()));
     assert_eq!(crypt.table().key, logon.key);
-    scratch.dm().device_resume(number, ResumeOptions::new()).unwrap();
+    scratch.dm().device_resume(number).unwrap();
     Pattern::new(1).verify(&crypt.device().path(), Sectors(0), LENGTH).unwrap();
 
     let missing = KeyringKey::new(32, KeyringType::Logon, "dm-testing:missing").unwrap().into();
@@ -73,7 +72,7 @@ fn keys_in_keyrings() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn keys_that_only_the_kernel_knows() {
+fn keys_that_only_the_kernel_knows_encrypt() {
     let Some(scratch) = Scratch::new(&needs()) else { return };
     let _ = Command::new("modprobe").arg("encrypted-keys").output();
     let master = Kept::new(KeyringType::User, SECRET);

@@ -1,12 +1,12 @@
 //! `mirror`.
 
-use dm_targets::Mirror;
 use dm_targets::mirror::{LogHealth, MirrorHealth, MirrorLeg, MirrorLog, MirrorLogStatus, MirrorStatus, MirrorTable};
+use dm_targets::{Concern, Mirror};
 use dm_testing::{Fault, FaultyDisk, Pattern, Scratch, require};
 use dm_units::{DeviceNumber, Sectors};
 
 use crate::scsi::ScsiDisks;
-use crate::support::{disk, map, map_changed};
+use crate::support::{concerns, disk, map, map_changed};
 
 const LENGTH: Sectors = Sectors(1024);
 const REGION: Sectors = Sectors(64);
@@ -25,7 +25,7 @@ fn is_in_sync(status: &MirrorStatus) -> bool {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn mirror_with_core_log() {
+fn a_mirror_with_a_core_log_gets_in_sync() {
     let Some(scratch) = Scratch::new(&["mirror", "flakey"].map(require::target)) else { return };
     let [one, two] = [1, 2].map(|_| disk(&scratch, 1));
     Pattern::new(1).write(one.path(), Sectors(0), LENGTH).unwrap();
@@ -43,7 +43,7 @@ fn mirror_with_core_log() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn mirror_with_disk_log() {
+fn a_mirror_with_a_disk_log_gets_in_sync() {
     let Some(scratch) = Scratch::new(&[require::target("mirror")]) else { return };
     let [one, two, log] = [1, 2, 3].map(|_| disk(&scratch, 1).number());
     let table = MirrorTable::new(MirrorLog::disk(log, REGION).nosync(), legs([one, two])).handle_errors().keep_log();
@@ -51,26 +51,28 @@ fn mirror_with_disk_log() {
     let status = mirror.status();
     assert!(is_in_sync(&status));
     assert_eq!(status.log, MirrorLogStatus::Disk { device: log, health: LogHealth::Alive });
+    assert_eq!(concerns::<Mirror>(&status), []);
     let table = MirrorTable::new(MirrorLog::core(REGION).sync(), legs([one, two]));
     map_changed::<Mirror>(&scratch, "sync", LENGTH, table).wait_for("the mirrors to be in sync", is_in_sync);
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn mirrors_that_fail() {
+fn a_mirror_reports_legs_that_fail() {
     let Some(scratch) = Scratch::new(&["mirror", "error"].map(require::target)) else { return };
     let faulty = |suffix: &str| {
         let disk = disk(&scratch, 1);
         FaultyDisk::over(&scratch, suffix, disk.number(), disk.size()).unwrap()
     };
     let read = [faulty("read-1"), faulty("read-2")];
-    let table = |log, legs: &[FaultyDisk<'_>; 2]| {
+    let table = |log, legs: &[FaultyDisk; 2]| {
         MirrorTable::new(log, self::legs([legs[0].number(), legs[1].number()])).handle_errors().keep_log()
     };
     let mirror = map::<Mirror>(&scratch, "read", LENGTH, table(MirrorLog::core(REGION).nosync(), &read));
     read[0].set(&Fault::Errors).unwrap();
     Pattern::zeros().verify(&mirror.device().path(), Sectors(0), REGION).unwrap();
     assert_eq!(health(&mirror.status()), [MirrorHealth::ReadFailed, MirrorHealth::Alive]);
+    assert_eq!(concerns::<Mirror>(&mirror.status()), [Concern::FailedLegs]);
 
     let sync = [faulty("sync-1"), faulty("sync-2")];
     sync[1].set(&Fault::Errors).unwrap();
@@ -87,16 +89,18 @@ fn mirrors_that_fail() {
     let status = mirror.status();
     assert_eq!(health(&status), [MirrorHealth::Alive, MirrorHealth::WriteFailed]);
     assert_eq!((status.in_sync, status.regions), (15, 16));
+    assert_eq!(concerns::<Mirror>(&status), [Concern::FailedLegs, Concern::NotInSync]);
     log.set(&Fault::Errors).unwrap();
     // In a region that the log does not know to be written to.
     Pattern::new(1).write(&mirror.device().path(), Sectors(512), REGION).unwrap_err();
     let dead = MirrorLogStatus::Disk { device: log.number(), health: LogHealth::Dead };
     assert_eq!(mirror.status().log, dead);
+    assert!(concerns::<Mirror>(&mirror.status()).contains(&Concern::FailedLog));
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn mirror_whose_log_cannot_be_flushed() {
+fn a_mirror_reports_a_log_that_cannot_be_flushed() {
     if !require::met(&[require::module("scsi_debug"), require::throw_away_kernel()]) {
         return;
     }
@@ -111,4 +115,5 @@ fn mirror_whose_log_cannot_be_flushed() {
     }
     Pattern::new(1).write(&mirror.device().path(), Sectors(0), REGION).unwrap_err();
     assert_eq!(mirror.status().log, MirrorLogStatus::Disk { device: log, health: LogHealth::FlushFailed });
+    assert!(concerns::<Mirror>(&mirror.status()).contains(&Concern::FailedLog));
 }

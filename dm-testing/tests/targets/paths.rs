@@ -16,7 +16,7 @@ const LENGTH: Sectors = Sectors(1024);
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn switch() {
+fn a_switch_maps_regions_as_its_messages_say() {
     let Some(scratch) = Scratch::new(&[require::target("switch")]) else { return };
     let [one, two] = [1, 2].map(|_| disk(&scratch, 1));
     Pattern::new(1).write(one.path(), Sectors(0), LENGTH).unwrap();
@@ -68,7 +68,7 @@ fn switch_to_second_group(multipath: &Mapped<'_, Multipath>) {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn multipath() {
+fn messages_fail_and_reinstate_paths_and_groups() {
     let Some(scratch) = Scratch::new(&[require::target("multipath")]) else { return };
     let disk = disk(&scratch, 1);
     let [one, two, three]: [DeviceNumber; 3] = [1, 2, 3].map(|_| {
@@ -95,14 +95,14 @@ fn multipath() {
     switch_to_second_group(&multipath);
     multipath.send(&MultipathMessage::FailIfNoPath);
     let table_now = multipath.table();
-    assert!(!table_now.queue_if_no_path && table.queue_if_no_path);
+    assert!(!table_now.features.queue_if_no_path && table.features.queue_if_no_path);
     for path in [one, two, three] {
         multipath.send(&MultipathMessage::FailPath(path.into()));
     }
     assert_eq!(states(&multipath.status()), [PathState::Failed, PathState::Failed, PathState::Failed]);
     Pattern::new(1).verify(&multipath.device().path(), Sectors(0), LENGTH).unwrap_err();
     multipath.send(&MultipathMessage::QueueIfNoPath);
-    assert!(multipath.table().queue_if_no_path);
+    assert!(multipath.table().features.queue_if_no_path);
     multipath.send(&MultipathMessage::ReinstatePath(two.into()));
 }
 
@@ -133,7 +133,7 @@ fn paths_fail_by_themselves() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn path_selectors() {
+fn every_path_selector_is_printed_as_loaded() {
     let Some(scratch) = Scratch::new(&[require::target("multipath")]) else { return };
     let [one, two] = [1, 2].map(|_| disk(&scratch, 1).number());
     map::<Multipath>(&scratch, "queue-length", LENGTH, bio(&scratch, [PathGroup::queue_length([one, two])]));
@@ -147,7 +147,7 @@ fn path_selectors() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn multipath_with_a_hardware_handler() {
+fn an_attached_hardware_handler_is_kept() {
     let modules = ["scsi_debug", "scsi_dh_alua"].map(require::module);
     if !require::met(&modules) || !require::met(&[require::throw_away_kernel()]) {
         return;

@@ -5,17 +5,17 @@ use dm_targets::linear::LinearTable;
 use dm_targets::striped::{Stripe, StripeHealth, StripedTable};
 use dm_targets::unstriped::UnstripedTable;
 use dm_targets::zero::ZeroTable;
-use dm_targets::{Error, Linear, Striped, Unstriped, Zero};
+use dm_targets::{Concern, ErrorTarget, Linear, Striped, Unstriped, Zero};
 use dm_testing::{Fault, FaultyDisk, Pattern, Scratch, require};
 use dm_units::Sectors;
 
-use crate::support::{disk, has, map, map_changed};
+use crate::support::{concerns, disk, has, map, map_changed};
 
 const LENGTH: Sectors = Sectors(1024);
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn linear() {
+fn a_linear_device_maps_a_range() {
     let Some(scratch) = Scratch::new(&[require::target("linear")]) else { return };
     let disk = disk(&scratch, 1);
     let linear = map::<Linear>(&scratch, "linear", LENGTH, LinearTable::new(disk.number(), Sectors(8)));
@@ -27,7 +27,7 @@ fn linear() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn striped() {
+fn a_striped_device_takes_turns() {
     let Some(scratch) = Scratch::new(&[require::target("striped"), require::target("flakey")]) else { return };
     let [one, two] = [1, 2].map(|_| disk(&scratch, 1));
     let faulty = FaultyDisk::over(&scratch, "faulty", two.number(), two.size()).unwrap();
@@ -35,17 +35,19 @@ fn striped() {
     let striped = map::<Striped>(&scratch, "striped", LENGTH, StripedTable::new(Sectors(64), stripes));
     let health = || striped.status().stripes.into_iter().map(|stripe| stripe.health).collect::<Vec<_>>();
     assert_eq!(health(), [StripeHealth::Alive, StripeHealth::Alive]);
+    assert_eq!(concerns::<Striped>(&striped.status()), []);
     let devices: Vec<_> = striped.status().stripes.into_iter().map(|stripe| stripe.device).collect();
     assert_eq!(devices, [one.number(), faulty.number()]);
     // The second chunk lies on the second disk.
     faulty.set(&Fault::Errors).unwrap();
     Pattern::new(1).verify(&striped.device().path(), Sectors(64), Sectors(64)).unwrap_err();
     assert_eq!(health(), [StripeHealth::Alive, StripeHealth::Dead]);
+    assert_eq!(concerns::<Striped>(&striped.status()), [Concern::FailedLegs]);
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn unstriped() {
+fn an_unstriped_device_is_one_stripe() {
     let Some(scratch) = Scratch::new(&[require::target("unstriped")]) else { return };
     let disk = disk(&scratch, 1);
     Pattern::new(1).write(disk.path(), Sectors(0), disk.size()).unwrap();
@@ -58,22 +60,22 @@ fn unstriped() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn error() {
+fn an_error_device_fails_all_io() {
     let Some(scratch) = Scratch::new(&[require::target("error")]) else { return };
     let disk = disk(&scratch, 1);
-    let error = map::<Error>(&scratch, "error", LENGTH, ErrorTable::new());
+    let error = map::<ErrorTarget>(&scratch, "error", LENGTH, ErrorTable::new());
     Pattern::new(1).write(&error.device().path(), Sectors(0), LENGTH).unwrap_err();
-    if has::<Error>(&scratch, "device") {
+    if has::<ErrorTarget>(&scratch, "device") {
         // Taken, but not printed.
         let table = ErrorTable::new().like(disk.number(), Sectors(8));
-        let like = map_changed::<Error>(&scratch, "like", LENGTH, table);
+        let like = map_changed::<ErrorTarget>(&scratch, "like", LENGTH, table);
         assert_eq!(like.table(), ErrorTable::new());
     }
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn zero() {
+fn a_zero_device_reads_zeros() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let zero = map::<Zero>(&scratch, "zero", LENGTH, ZeroTable);
     Pattern::new(1).write(&zero.device().path(), Sectors(0), LENGTH).unwrap();

@@ -36,7 +36,7 @@ pub(crate) fn idle(raid: &Mapped<'_, Raid>) -> RaidArrayStatus {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn raid1_with_a_missing_disk() {
+fn raid1_runs_with_a_missing_disk() {
     let Some(scratch) = Scratch::new(&[require::target("raid")]) else { return };
     let mut devices = devices(&scratch, 2);
     let table = |devices| RaidTable::new(RaidType::Raid1, Sectors(0), devices);
@@ -50,7 +50,7 @@ fn raid1_with_a_missing_disk() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn raid1_without_metadata() {
+fn raid1_runs_without_metadata() {
     let Some(scratch) = Scratch::new(&[require::target("raid")]) else { return };
     let devices = [1, 2].map(|_| RaidDevice::without_metadata(disk(&scratch, 4).number()));
     let table = RaidTable::new(RaidType::Raid1, Sectors(0), devices).nosync();
@@ -61,21 +61,21 @@ fn raid1_without_metadata() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn raid1_with_parameters() {
+fn every_parameter_of_raid1_is_printed() {
     let Some(scratch) = Scratch::new(&[require::target("raid")]) else { return };
     let table = RaidTable::new(RaidType::Raid1, Sectors(0), devices(&scratch, 3)).nosync().daemon_sleep(5000);
     let table = table.min_recovery_rate(20).max_recovery_rate(200).write_mostly(1).max_write_behind(128);
     let raid = map_changed::<Raid>(&scratch, "raid", LENGTH, table.clone().region_size(Sectors(1024)));
     let printed = raid.table();
     assert_eq!(printed.devices, table.devices);
-    assert_eq!(printed.write_mostly, table.write_mostly);
-    assert_eq!((printed.daemon_sleep, printed.region_size), (Some(5000), Some(Sectors(1024))));
+    assert_eq!(printed.params.write_mostly, table.params.write_mostly);
+    assert_eq!((printed.params.daemon_sleep, printed.params.region_size), (Some(5000), Some(Sectors(1024))));
     idle(&raid);
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn raid_levels_with_stripes() {
+fn every_level_with_stripes_is_loaded() {
     let Some(scratch) = Scratch::new(&[require::target("raid")]) else { return };
     let levels =
         [(RaidType::Raid0, 2, 2), (RaidType::Raid4, 3, 2), (RaidType::Raid5Ls, 3, 2), (RaidType::Raid6Zr, 4, 2)];
@@ -96,11 +96,11 @@ fn raid_levels_with_stripes() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn raid10() {
+fn every_layout_of_raid10_is_loaded() {
     let Some(scratch) = Scratch::new(&[require::target("raid")]) else { return };
     let table = RaidTable::new(RaidType::Raid10, CHUNK, devices(&scratch, 4));
     let table = table.raid10_copies(2).raid10_format(Raid10Format::Far);
     let raid = map_changed::<Raid>(&scratch, "raid", LENGTH, table);
-    assert_eq!(raid.table().raid10_format, Some(Raid10Format::Far));
+    assert_eq!(raid.table().params.raid10_format, Some(Raid10Format::Far));
     assert_eq!(idle(&raid).raid_type, RaidType::Raid10Far);
 }

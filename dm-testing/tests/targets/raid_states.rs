@@ -1,15 +1,15 @@
 //! What a `raid` goes through: it is brought in sync, checked, repaired, degraded, reshaped.
 
-use dm_targets::Raid;
 use dm_targets::raid::{
     JournalHealth, JournalMode, RaidArrayStatus, RaidDevice, RaidHealth, RaidMessage, RaidStatus, RaidTable, RaidType,
     SyncAction,
 };
+use dm_targets::{Concern, Raid};
 use dm_testing::{Fault, FaultyDisk, LoopDevice, Pattern, Scratch, require, wait_until};
 use dm_units::Sectors;
 
 use crate::raid::{CHUNK, LENGTH, array, devices, idle};
-use crate::support::{Mapped, SOON, disk, map_changed};
+use crate::support::{Mapped, SOON, concerns, disk, map_changed};
 
 /// Of a disk that takes a while.
 const LONG: Sectors = Sectors(32_768);
@@ -69,7 +69,7 @@ fn device(scratch: &Scratch, data: &LoopDevice) -> RaidDevice {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn raid1_checked_and_repaired() {
+fn raid1_is_checked_and_repaired() {
     let Some(scratch) = Scratch::new(&[require::target("raid")]) else { return };
     let disks = [1, 2].map(|_| disk(&scratch, 4));
     let legs = disks.iter().map(|disk| device(&scratch, disk)).collect();
@@ -95,13 +95,14 @@ fn raid1_checked_and_repaired() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn raid1_brought_in_sync() {
+fn raid1_gets_in_sync() {
     let Some(scratch) = Scratch::new(&[require::target("raid")]) else { return };
     let legs = [1, 2].map(|_| device(&scratch, &disk(&scratch, 16))).to_vec();
     let raid = map(&scratch, "raid", LONG, slowly(raid1(legs)));
     let status = wait_for(&raid, &SyncAction::Resync);
     assert_eq!(status.health, [RaidHealth::OutOfSync, RaidHealth::OutOfSync]);
     assert!(status.progress < status.total);
+    assert_eq!(concerns::<Raid>(&RaidStatus::Array(status)), [Concern::NotInSync]);
     let busy = raid.try_send(&RaidMessage::Check).unwrap_err();
     assert!(busy.is_busy(), "{busy}");
 
@@ -109,29 +110,35 @@ fn raid1_brought_in_sync() {
         assert_eq!(array(&raid.status()).action, Some(SyncAction::Frozen));
         raid.send(&RaidMessage::Idle);
     } else {
-        raid.send(&RaidMessage::Resync);
+        // The thread of the last one may still be about to end.
+        let sent = || match raid.try_send(&RaidMessage::Resync) {
+            Err(error) if error.is_busy() => false,
+            sent => sent.map(|_| true).unwrap(),
+        };
+        wait_until("the array to take a message", SOON, sent).unwrap();
     }
-    // It goes on.
+    // It continues.
     wait_for(&raid, &SyncAction::Resync);
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn raid1_rebuilt() {
+fn raid1_is_rebuilt() {
     let Some(scratch) = Scratch::new(&[require::target("raid")]) else { return };
     let legs = [1, 2].map(|_| device(&scratch, &disk(&scratch, 16))).to_vec();
     let raid = map(&scratch, "raid", LONG, raid1(legs.clone()).nosync());
     idle(&raid);
     raid.swap(slowly(raid1(legs).rebuild(1)));
-    assert!(raid.table().rebuild.contains(&1));
+    assert!(raid.table().params.rebuild.contains(&1));
     let status = wait_for(&raid, &SyncAction::Recover);
     assert_eq!(status.health, [RaidHealth::InSync, RaidHealth::OutOfSync]);
     assert!(status.progress < status.total);
+    assert_eq!(concerns::<Raid>(&RaidStatus::Array(status)), [Concern::NotInSync]);
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn raid1_degraded() {
+fn raid1_reports_a_failed_disk() {
     let Some(scratch) = Scratch::new(&["raid", "error"].map(require::target)) else { return };
     let [good, bad] = [1, 2].map(|_| disk(&scratch, 4));
     let bad = FaultyDisk::over(&scratch, "faulty", bad.number(), bad.size()).unwrap();
@@ -141,13 +148,15 @@ fn raid1_degraded() {
     bad.set(&Fault::Errors).unwrap();
     Pattern::new(1).write(&raid.device().path(), Sectors(0), LENGTH).unwrap();
     let failed = |status: &RaidStatus| array(status).health == [RaidHealth::InSync, RaidHealth::Failed];
-    raid.wait_for("the leg to fail", failed);
+    let degraded = raid.wait_for("the leg to fail", failed);
+    let found = concerns::<Raid>(&degraded);
+    assert!(found.contains(&Concern::FailedLegs) && !found.contains(&Concern::Failed), "{found:?}");
     Pattern::new(1).verify(&raid.device().path(), Sectors(0), LENGTH).unwrap();
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn raid5_with_journal() {
+fn raid5_uses_a_journal() {
     // Earlier kernels log a warning when such an array is removed.
     let needs = [require::target("raid"), require::target("error"), require::interface(48)];
     let Some(scratch) = Scratch::new(&needs) else { return };
@@ -159,7 +168,7 @@ fn raid5_with_journal() {
         let table = RaidTable::new(RaidType::Raid5Ls, CHUNK, devices(&scratch, 3));
         let table = table.journal_dev(journal.number()).journal_mode(mode.clone());
         let raid = map(&scratch, mode.as_str(), LENGTH, table);
-        assert_eq!(raid.table().journal_mode.as_ref(), Some(&mode));
+        assert_eq!(raid.table().params.journal_mode.as_ref(), Some(&mode));
         let works = idle(&raid);
         assert_eq!(works.journal, Some(health));
         Pattern::new(1).write(&raid.device().path(), Sectors(0), CHUNK).unwrap();
@@ -169,13 +178,15 @@ fn raid5_with_journal() {
         }
         journal.set(&Fault::Errors).unwrap();
         Pattern::new(2).write(&raid.device().path(), Sectors(0), LENGTH).unwrap_err();
-        raid.wait_for("the journal to fail", |status| array(status).journal == Some(JournalHealth::Failed));
+        let failed =
+            raid.wait_for("the journal to fail", |status| array(status).journal == Some(JournalHealth::Failed));
+        assert!(concerns::<Raid>(&failed).contains(&Concern::ReadOnly));
     }
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn raid5_reshaped() {
+fn raid5_is_reshaped() {
     let Some(scratch) = Scratch::new(&[require::target("raid")]) else { return };
     let legs = [1, 2, 3].map(|_| device(&scratch, &disk(&scratch, 16)));
     let table = |layout| RaidTable::new(layout, CHUNK, legs.clone()).data_offset(SPACE);
@@ -194,7 +205,7 @@ fn raid5_reshaped() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn raid1_taken_over() {
+fn raid1_is_taken_over_as_raid5() {
     let Some(scratch) = Scratch::new(&[require::target("raid")]) else { return };
     let legs = devices(&scratch, 2);
     let raid = map(&scratch, "raid", LENGTH, raid1(legs.clone()));

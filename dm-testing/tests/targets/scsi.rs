@@ -47,7 +47,7 @@ fn numbers() -> Vec<DeviceNumber> {
     folders.filter(is_ours).filter(|folder| !is_standby(&place(folder))).map(number).collect()
 }
 
-/// Where the disk stands in the world of SCSI: `host:channel:target:lun`.
+/// The address of the disk in SCSI: `host:channel:target:lun`.
 fn place(disk: &Path) -> String {
     let device = fs::canonicalize(disk.join("device")).unwrap();
     device.file_name().unwrap().to_str().unwrap().to_owned()

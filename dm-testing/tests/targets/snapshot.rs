@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use dm_core::SuspendOptions;
 use dm_targets::snapshot::{SnapshotMergeTable, SnapshotOriginTable, SnapshotStatus, SnapshotStore, SnapshotTable};
-use dm_targets::{Snapshot, SnapshotMerge, SnapshotOrigin};
+use dm_targets::{HealthState, Snapshot, SnapshotMerge, SnapshotOrigin, Target};
 use dm_testing::{Fault, FaultyDisk, LoopDevice, Pattern, Scratch, require};
 use dm_units::{Bytes, Sectors};
 
-use crate::support::{Mapped, REMOVE, disk, has, map};
+use crate::support::{Mapped, PATIENTLY, disk, has, map};
 
 const LENGTH: Sectors = Sectors(1024);
 const CHUNK: Sectors = Sectors(16);
@@ -33,7 +32,7 @@ fn disks(scratch: &Scratch) -> [Arc<LoopDevice>; 2] {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn persistent_snapshot() {
+fn a_persistent_snapshot_counts_what_it_keeps() {
     let Some(scratch) = Scratch::new(&["snapshot", "snapshot-origin"].map(require::target)) else { return };
     let [below, cow] = disks(&scratch);
     let (origin, snapshot) = origin_with_snapshot(&scratch, &below, table(&below, &cow, SnapshotStore::Persistent));
@@ -49,7 +48,7 @@ fn persistent_snapshot() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn transient_snapshot() {
+fn a_transient_snapshot_has_no_metadata() {
     let Some(scratch) = Scratch::new(&[require::target("snapshot")]) else { return };
     let [below, cow] = disks(&scratch);
     let table = table(&below, &cow, SnapshotStore::Transient);
@@ -59,7 +58,7 @@ fn transient_snapshot() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn snapshot_with_discards() {
+fn a_snapshot_can_take_discards() {
     let Some(scratch) = Scratch::new(&[require::target("snapshot")]) else { return };
     if !has::<Snapshot>(&scratch, "discard_zeroes_cow") {
         return require::skip("it needs target snapshot with discard_zeroes_cow");
@@ -75,7 +74,7 @@ fn snapshot_with_discards() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn snapshot_overflows() {
+fn a_snapshot_overflows() {
     let Some(scratch) = Scratch::new(&["snapshot", "snapshot-origin"].map(require::target)) else { return };
     let full = |suffix: &str, store: SnapshotStore| {
         let [below, cow] = [Bytes(1 << 20), Bytes(64 << 10)].map(|size| scratch.loop_device(size).unwrap());
@@ -91,15 +90,15 @@ fn snapshot_overflows() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn snapshot_merge() {
+fn a_snapshot_is_merged_into_its_origin() {
     let needs = ["snapshot", "snapshot-origin", "snapshot-merge"].map(require::target);
     let Some(scratch) = Scratch::new(&needs) else { return };
     let [below, cow] = disks(&scratch);
     let snapshot = map::<Snapshot>(&scratch, "snapshot", LENGTH, table(&below, &cow, SnapshotStore::Persistent));
     Pattern::new(1).write(&snapshot.device().path(), Sectors(0), CHUNK).unwrap();
     let number = snapshot.device().number();
-    scratch.dm().device_suspend(number, SuspendOptions::new()).unwrap();
-    scratch.dm().device_remove(number, REMOVE).unwrap();
+    scratch.dm().device_suspend(number).unwrap();
+    scratch.host().remove_with(number, PATIENTLY).unwrap();
     let merge = SnapshotMergeTable(table(&below, &cow, SnapshotStore::Persistent));
     let merge = map::<SnapshotMerge>(&scratch, "merge", LENGTH, merge);
     merge.wait_for("the end of the merge", SnapshotStatus::is_merged);
@@ -108,7 +107,7 @@ fn snapshot_merge() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn snapshot_merge_that_fails() {
+fn a_merge_that_fails_says_so() {
     let needs = ["snapshot", "snapshot-merge", "error"].map(require::target);
     let Some(scratch) = Scratch::new(&needs) else { return };
     let [below, cow] = disks(&scratch);
@@ -117,8 +116,11 @@ fn snapshot_merge_that_fails() {
     let snapshot = map::<Snapshot>(&scratch, "snapshot", LENGTH, table());
     Pattern::new(1).write(&snapshot.device().path(), Sectors(0), CHUNK).unwrap();
     let number = snapshot.device().number();
-    scratch.dm().device_remove(number, REMOVE).unwrap();
+    scratch.host().remove_with(number, PATIENTLY).unwrap();
     origin.set(&Fault::Errors).unwrap();
     let merge = map::<SnapshotMerge>(&scratch, "merge", LENGTH, SnapshotMergeTable(table()));
-    merge.wait_for("the merge to fail", |status| *status == SnapshotStatus::MergeFailed);
+    let failed = merge.wait_for("the merge to fail", |status| *status == SnapshotStatus::MergeFailed);
+    // I/O goes on.
+    assert_eq!(SnapshotMerge::health(&failed).state(), HealthState::Attention);
+    Pattern::new(1).verify(&merge.device().path(), Sectors(0), CHUNK).unwrap();
 }

@@ -1,6 +1,5 @@
 //! Messages to any device: statistics, and to cancel a deferred removal.
 
-use dm_core::{Buffer, MessageOptions};
 use dm_targets::stats::{StatsAreas, StatsCreate, StatsMessage, StatsRange, StatsReply, StatsStep};
 use dm_targets::zero::ZeroTable;
 use dm_targets::{DeviceMessage, WordBuf, Zero};
@@ -12,14 +11,12 @@ use crate::support::map;
 
 const LENGTH: Sectors = Sectors(2048);
 
-/// Sends a message; the typed reply.
+/// Sends a message, and returns the typed reply.
 fn send(scratch: &Scratch, device: &MappedDevice, message: StatsMessage) -> StatsReply {
     let text = DeviceMessage::from(message.clone()).to_string();
     assert_eq!(text.parse(), Ok(DeviceMessage::Stats(message.clone())));
-    let mut buffer = Buffer::new();
-    let options = MessageOptions::new();
-    let reply = scratch.dm().target_msg(&mut buffer, device.number(), Sectors(0), &text, options).unwrap();
-    let reply = reply.map_or("", |reply| reply.to_str().unwrap());
+    let reply = scratch.dm().target_msg(device, &text).unwrap();
+    let reply = reply.text().map_or("", |reply| reply.to_str().unwrap());
     let typed = message.parse_reply(reply).unwrap_or_else(|error| panic!("{reply}: {error}"));
     if typed != StatsReply::None {
         assert_eq!(typed.to_string(), reply);
@@ -30,7 +27,7 @@ fn send(scratch: &Scratch, device: &MappedDevice, message: StatsMessage) -> Stat
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn statistics() {
+fn statistics_count_io_in_regions() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let zero = map::<Zero>(&scratch, "zero", LENGTH, ZeroTable);
     let send = |message| send(&scratch, zero.device(), message);

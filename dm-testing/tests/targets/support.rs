@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dm_core::{Buffer, LoadOptions, MessageOptions, RemoveOptions, ResumeOptions, Retry, StatusOptions, TargetLine};
-use dm_targets::{Any, AnyStatus, AnyTable, Message, StatusLine, TableLine, Target, Verity};
+use dm_core::{LoadOptions, RemovePolicy, Retry, StatusOptions, TargetLine};
+use dm_targets::{AnyStatus, AnyTable, Concern, Message, StatusLine, TableLine, Target, Verity};
 use dm_testing::{LoopDevice, MappedDevice, Scratch, wait_until};
 use dm_units::{Bytes, Sectors};
 
@@ -15,7 +15,7 @@ use crate::capture::capture;
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// Long enough for udev to stop looking at the device.
-pub(crate) const REMOVE: RemoveOptions = RemoveOptions::new().retry(Retry::within(SOON));
+pub(crate) const PATIENTLY: RemovePolicy = RemovePolicy::new().retry(Retry::within(SOON));
 
 /// A sparse disk of so many MiB.
 pub(crate) fn disk(scratch: &Scratch, mebibytes: u128) -> Arc<LoopDevice> {
@@ -25,7 +25,12 @@ pub(crate) fn disk(scratch: &Scratch, mebibytes: u128) -> Arc<LoopDevice> {
 /// Whether the running kernel's target has an option.
 pub(crate) fn has<T: Target>(scratch: &Scratch, feature: &str) -> bool {
     let version = scratch.dm().target_version(T::TYPE).unwrap();
-    T::has_feature(feature, (version.major, version.minor, version.patch)).unwrap()
+    T::has_feature(feature, version).unwrap()
+}
+
+/// What is wrong according to a status.
+pub(crate) fn concerns<T: Target>(status: &T::Status) -> Vec<Concern> {
+    T::health(status).concerns
 }
 
 /// The type of a reply to the target's messages.
@@ -80,7 +85,7 @@ impl<T: Target> Mapped<'_, T> {
         &self.device
     }
 
-    /// Puts another table in force.
+    /// Makes another table active.
     pub(crate) fn swap(&self, table: T::Table) {
         self.try_swap(table).unwrap();
     }
@@ -89,19 +94,19 @@ impl<T: Target> Mapped<'_, T> {
         T::check(&table, self.length).unwrap();
         let line = TableLine::<T>::new(Sectors(0), self.length, table);
         let dm = self.scratch.dm();
-        // The kernel takes this one only so.
+        // The kernel takes this one read-only.
         let options = LoadOptions::new().read_only(T::TYPE == Verity::TYPE);
-        dm.table_load(&mut Buffer::new(), self.device.number(), [TargetLine::from(&line)], options)?;
-        dm.device_resume(self.device.number(), ResumeOptions::new())?;
+        dm.table_load_with(&self.device, [TargetLine::from(&line)], options)?;
+        dm.device_resume(&self.device)?;
         Ok(())
     }
 
     /// The table as the kernel prints it.
     pub(crate) fn table(&self) -> T::Table {
         let text = self.line(StatusOptions::table());
-        let typed = TableLine::<T>::parse_printed(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let typed = TableLine::<T>::parse_printed_as(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
         assert_eq!(format!("{typed:#}"), text);
-        let any = TableLine::<Any>::parse_printed(&text).unwrap();
+        let any = TableLine::parse_printed(&text).unwrap();
         assert!(!matches!(any.params, AnyTable::Other(_)), "{text}");
         capture(T::TYPE, &[("table", &text)]);
         typed.params
@@ -112,7 +117,7 @@ impl<T: Target> Mapped<'_, T> {
         self.status_with(StatusOptions::new())
     }
 
-    /// The status, without what is in flight being waited for.
+    /// The status, without waiting for I/O in flight.
     pub(crate) fn status_now(&self) -> T::Status {
         self.status_with(StatusOptions::new().noflush(true))
     }
@@ -136,7 +141,7 @@ impl<T: Target> Mapped<'_, T> {
         self.status()
     }
 
-    /// Sends a message that the target takes; its reply.
+    /// Sends a message that the target takes, and returns the reply.
     pub(crate) fn send(&self, message: &T::Message) -> Reply<T> {
         self.try_send(message).unwrap()
     }
@@ -145,10 +150,8 @@ impl<T: Target> Mapped<'_, T> {
     pub(crate) fn try_send(&self, message: &T::Message) -> dm_core::Result<Reply<T>> {
         let text = message.to_string();
         assert_eq!(T::parse_message(&text), Ok(message.clone()));
-        let mut buffer = Buffer::new();
-        let number = self.device.number();
-        let reply = self.scratch.dm().target_msg(&mut buffer, number, Sectors(0), message, MessageOptions::new())?;
-        let reply = reply.map_or("", |reply| reply.to_str().unwrap());
+        let reply = self.scratch.dm().target_msg(&self.device, &text)?;
+        let reply = reply.text().map_or("", |reply| reply.to_str().unwrap());
         let typed = T::parse_reply(message, reply).unwrap_or_else(|error| panic!("{reply}: {error}"));
         assert_eq!(typed.to_string(), reply);
         capture(T::TYPE, &[("message", &text), ("reply", reply)]);
@@ -157,9 +160,9 @@ impl<T: Target> Mapped<'_, T> {
 
     /// The one line, as `dmsetup` prints it.
     fn line(&self, options: StatusOptions) -> String {
-        let mut buffer = Buffer::new();
-        let lines = self.scratch.dm().table_status(&mut buffer, self.device.number(), options).unwrap();
+        let lines = self.scratch.dm().table_status_with(&self.device, options).unwrap();
         let line = lines.iter().next().unwrap().unwrap();
-        format!("{} {} {} {}", line.start, line.length, line.target_type, line.params)
+        // Keys are not shown by `Display`.
+        format!("{} {} {} {}", line.start, line.length, line.target_type, line.params.to_str().unwrap())
     }
 }

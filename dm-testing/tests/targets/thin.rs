@@ -6,11 +6,11 @@ use dm_targets::thin::{ThinDevId, ThinStatus, ThinTable};
 use dm_targets::thin_pool::{
     PoolCheck, PoolDiscard, PoolMode, PoolNoSpace, ThinPoolMessage, ThinPoolStatus, ThinPoolTable, WorkingPool,
 };
-use dm_targets::{Thin, ThinPool};
+use dm_targets::{Concern, Thin, ThinPool};
 use dm_testing::{Fault, FaultyDisk, LoopDevice, Pattern, Scratch, require};
 use dm_units::{DataBlocks, DeviceNumber, Sectors};
 
-use crate::support::{Mapped, disk, map};
+use crate::support::{Mapped, concerns, disk, map};
 
 /// Of the data device: 16 blocks.
 const LENGTH: Sectors = Sectors(2048);
@@ -45,7 +45,7 @@ fn pool_with_thin<'s>(scratch: &'s Scratch, table: ThinPoolTable) -> (Mapped<'s,
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn thin_devices_and_snapshots() {
+fn thin_devices_and_snapshots_are_made_by_messages() {
     let Some(scratch) = Scratch::new(&[require::target("thin-pool"), require::target("thin")]) else { return };
     let [metadata, data] = disks(&scratch);
     let (pool, thin) = pool_with_thin(&scratch, table(metadata.number(), &data));
@@ -84,7 +84,7 @@ fn thin_devices_and_snapshots() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn the_pools_transaction_id_and_held_root() {
+fn a_pool_has_a_transaction_id_and_a_held_root() {
     let Some(scratch) = Scratch::new(&[require::target("thin-pool")]) else { return };
     let [metadata, data] = disks(&scratch);
     let pool = map::<ThinPool>(&scratch, "pool", LENGTH, table(metadata.number(), &data));
@@ -100,7 +100,7 @@ fn the_pools_transaction_id_and_held_root() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_pool_without_space() {
+fn a_pool_without_space_says_so() {
     let Some(scratch) = Scratch::new(&[require::target("thin-pool"), require::target("thin")]) else { return };
     let [metadata, data] = disks(&scratch);
     let table =
@@ -113,11 +113,12 @@ fn a_pool_without_space() {
         (Some(PoolMode::OutOfDataSpace), Some(PoolDiscard::Ignore), Some(PoolNoSpace::Error))
     );
     assert_eq!(status.data.used, status.data.total);
+    assert_eq!(concerns::<ThinPool>(&pool.status()), [Concern::OutOfDataSpace]);
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_pool_that_is_read_only() {
+fn a_read_only_pool_says_so() {
     let Some(scratch) = Scratch::new(&[require::target("thin-pool")]) else { return };
     let [metadata, data] = disks(&scratch);
     // Formatted first.
@@ -131,7 +132,7 @@ fn a_pool_that_is_read_only() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_pool_whose_metadata_fails() {
+fn a_pool_whose_metadata_fails_says_so() {
     let needs = ["thin-pool", "thin", "flakey"].map(require::target);
     let Some(scratch) = Scratch::new(&needs) else { return };
     for (fault, suffix) in [(Fault::WriteErrors, "writes"), (Fault::Errors, "all")] {

@@ -4,11 +4,10 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use dm_core::{ResumeOptions, SuspendOptions};
 use dm_targets::Vdo;
 use dm_targets::vdo::{
-    VdoCompression, VdoDump, VdoIndexState, VdoMessage, VdoMode, VdoOptions, VdoRecovery, VdoReply, VdoSectorSize,
-    VdoStats, VdoTable,
+    VdoCompression, VdoDump, VdoIndexState, VdoMessage, VdoMode, VdoRecovery, VdoReply, VdoSectorSize, VdoStats,
+    VdoTable,
 };
 use dm_testing::{Fault, FaultyDisk, Pattern, Scratch, require};
 use dm_units::{Bytes, DataBlocks, DeviceNumber, Sectors};
@@ -126,7 +125,7 @@ fn table(disk: DeviceNumber) -> VdoTable {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn vdo() {
+fn vdo_takes_its_options_and_messages() {
     let Some(scratch) = Scratch::new(&[require::target("vdo")]) else { return };
     let disk = scratch.loop_device(DISK).unwrap();
     format(disk.path());
@@ -161,27 +160,23 @@ fn vdo() {
     vdo.send(&VdoMessage::IndexCreate);
     wait_for(&vdo, &VdoIndexState::Online);
     vdo.send(&VdoMessage::Dump(vec![VdoDump::Pools]));
-    scratch.dm().device_suspend(vdo.device().number(), SuspendOptions::new()).unwrap();
+    scratch.dm().device_suspend(vdo.device()).unwrap();
     assert_eq!(vdo.status().index, VdoIndexState::Suspended);
-    scratch.dm().device_resume(vdo.device().number(), ResumeOptions::new()).unwrap();
+    scratch.dm().device_resume(vdo.device()).unwrap();
     wait_for(&vdo, &VdoIndexState::Online);
     Pattern::new(1).verify(&path, Sectors(0), Sectors(64)).unwrap();
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn vdo_that_fails() {
+fn a_vdo_device_that_fails_says_so() {
     let Some(scratch) = Scratch::new(&["vdo", "error"].map(require::target)) else { return };
     let disk = scratch.loop_device(DISK).unwrap();
     format(disk.path());
     let faulty = FaultyDisk::over(&scratch, "faulty", disk.number(), disk.size()).unwrap();
-    let mut options = VdoOptions::default();
-    options.deduplication = Some(false);
-    options.compression = Some(true);
-    options.max_discard = Some(16);
-    (options.ack, options.bio, options.cpu) = (Some(0), Some(1), Some(2));
-    (options.hash, options.logical, options.physical) = (Some(1), Some(1), Some(1));
-    let vdo = map::<Vdo>(&scratch, "vdo", LENGTH, table(faulty.number()).options(options));
+    let table = table(faulty.number()).deduplication(false).compression(true).max_discard(16);
+    let table = table.ack(0).bio(1).cpu(2).hash(1).logical(1).physical(1);
+    let vdo = map::<Vdo>(&scratch, "vdo", LENGTH, table);
     let status = vdo.status();
     assert_eq!((status.index, status.compression), (VdoIndexState::Closed, VdoCompression::Online));
     faulty.set(&Fault::Errors).unwrap();

@@ -4,12 +4,12 @@ use std::fs::File;
 use std::process::Command;
 use std::sync::Arc;
 
-use dm_targets::verity::{Hex, OnCorruption, OnError, VerityDevice, VerityFec, VerityState, VerityTable};
-use dm_targets::{Verity, WordBuf};
+use dm_targets::verity::{Hex, OnCorruption, OnError, VerityDevice, VerityState, VerityTable};
+use dm_targets::{Concern, Verity, WordBuf};
 use dm_testing::{LoopDevice, Pattern, Scratch, require};
 use dm_units::{DataBlocks, Sectors};
 
-use crate::support::{Mapped, disk, has, map, try_map};
+use crate::support::{Mapped, concerns, disk, has, map, try_map};
 
 const LENGTH: Sectors = Sectors(2048);
 /// Of data and of hashes, in sectors.
@@ -71,7 +71,7 @@ fn needs() -> [require::Requirement; 2] {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn verity() {
+fn a_verity_device_verifies_its_data() {
     let Some(scratch) = Scratch::new(&needs()) else { return };
     let verity = map::<Verity>(&scratch, "verity", LENGTH, Formatted::salted(&scratch).table());
     Pattern::new(1).verify(&verity.device().path(), Sectors(0), ZEROS).unwrap();
@@ -81,7 +81,7 @@ fn verity() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn verity_of_other_formats() {
+fn verity_reads_every_format() {
     let Some(scratch) = Scratch::new(&needs()) else { return };
     let options = "--format 0 --hash sha512 --salt - --data-block-size 1024 --hash-block-size 1024";
     let table = Formatted::new(&scratch, options.split(' ')).table_of(0, 1024, 1024, "sha512");
@@ -101,6 +101,7 @@ fn verity_finds_what_was_changed() {
     assert_eq!(strict.status().state, VerityState::Valid);
     assert!(!reads(&strict, Pattern::new(2), Sectors(64)));
     assert_eq!(strict.status().state, VerityState::Corrupted);
+    assert_eq!(concerns::<Verity>(&strict.status()), [Concern::Corrupted]);
 
     let ignoring = formatted.table().on_corruption(OnCorruption::Ignore);
     let ignoring = map::<Verity>(&scratch, "ignoring", LENGTH, ignoring);
@@ -110,7 +111,7 @@ fn verity_finds_what_was_changed() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn verity_that_does_not_look() {
+fn verity_can_ignore_corruption() {
     let Some(scratch) = Scratch::new(&needs()) else { return };
     let formatted = Formatted::salted(&scratch);
     let zeros = map::<Verity>(&scratch, "zeros", LENGTH, formatted.table().ignore_zero_blocks());
@@ -126,7 +127,7 @@ fn verity_that_does_not_look() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn verity_with_error_correction() {
+fn verity_corrects_errors() {
     let Some(scratch) = Scratch::new(&needs()) else { return };
     let parity = disk(&scratch, 1);
     let options = ["--salt", SALT, "--fec-roots", "4", "--fec-device", parity.path().to_str().unwrap()];
@@ -135,19 +136,20 @@ fn verity_with_error_correction() {
     File::open(parity.path()).unwrap().sync_all().unwrap();
     formatted.corrupt(Sectors(64));
     // All of both disks but the superblock.
-    let fec = VerityFec::new(parity.number(), DataBlocks(511), DataBlocks(0), 4);
+    let table = formatted.table().use_fec_from_device(parity.number()).fec_blocks(DataBlocks(511));
+    let table = table.fec_start(DataBlocks(0)).fec_roots(4);
     // A matter of how the kernel was built, not of the target's version.
-    let Ok(verity) = try_map::<Verity>(&scratch, "verity", LENGTH, formatted.table().fec(fec.clone())) else {
+    let Ok(verity) = try_map::<Verity>(&scratch, "verity", LENGTH, table.clone()) else {
         return require::skip("it needs target verity with use_fec_from_device");
     };
-    assert_eq!(verity.table().fec, Some(fec));
+    assert_eq!(verity.table(), table);
     assert!(reads(&verity, Pattern::new(1), Sectors(64)));
     assert_eq!(verity.status().state, VerityState::Valid);
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn verity_with_options() {
+fn every_option_of_verity_is_printed_as_loaded() {
     let Some(scratch) = Scratch::new(&needs()) else { return };
     let formatted = Formatted::salted(&scratch);
     let check = |suffix: &str, table: VerityTable| {

@@ -96,7 +96,7 @@ pub(crate) fn crc32(start: u32, bytes: &[u8]) -> u32 {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn zoned() {
+fn a_zoned_device_counts_its_zones() {
     // The driver of the disk is told once how many there are, and where they are.
     let needs = [require::target("zoned"), require::module("null_blk"), require::throw_away_kernel()];
     if !require::met(&needs) {

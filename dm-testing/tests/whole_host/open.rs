@@ -1,4 +1,4 @@
-//! `Dm::open` and `Dm::open_at`.
+//! `Dm::open` and `Dm::open_with`.
 
 use std::fs::{self, Permissions};
 use std::io::ErrorKind;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use dm_core::{Dm, Error, OpenError};
+use dm_core::{Dm, OpenError, OpenOptions};
 use dm_testing::{require, wait_until};
 use dm_units::DeviceNumber;
 use nix::sys::stat::{Mode, SFlag, mknod};
@@ -17,7 +17,11 @@ use crate::alone;
 
 const CONTROL: &str = "/dev/mapper/control";
 
-/// The number of the control node, as the kernel tells it; `None` where it has no device mapper.
+fn open_at(path: &Path) -> Result<Dm, OpenError> {
+    Dm::open_with(OpenOptions::new().path(path))
+}
+
+/// The number of the control node, as the kernel reports it; `None` if it has no device mapper.
 fn control_number() -> Option<DeviceNumber> {
     let text = fs::read_to_string("/proc/misc").unwrap();
     let line = text.lines().find_map(|line| line.strip_suffix(" device-mapper"))?;
@@ -39,7 +43,7 @@ fn remove_if_there(path: &str) {
     }
 }
 
-/// Unloads the device mapper with all its targets; whether that can be done.
+/// Unloads the device mapper with all its targets. Returns whether that worked.
 fn unload() -> bool {
     let loaded = || {
         let text = fs::read_to_string("/proc/modules").unwrap();
@@ -49,14 +53,14 @@ fn unload() -> bool {
     if !loaded().iter().any(|name| name == "dm_mod") {
         return false;
     }
-    // Those that others use go later.
+    // Modules that others use are unloaded in a later round.
     let unloaded = || {
         let modules = loaded();
         modules.iter().for_each(|module| drop(Command::new("rmmod").arg(module).output().unwrap()));
         modules.is_empty()
     };
-    // So do those that programs of udev still use, which may have a lot to do.
-    wait_until("the modules to go", Duration::from_secs(30), unloaded).is_ok() && control_number().is_none()
+    // So are those that programs of udev still use, which may have a lot to do.
+    wait_until("the modules to be unloaded", Duration::from_secs(30), unloaded).is_ok() && control_number().is_none()
 }
 
 /// What the tests need that take the device mapper away for a moment.
@@ -99,7 +103,7 @@ fn the_module_is_loaded_by_a_node_that_is_made() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn the_module_is_loaded_by_a_node_that_is_there() {
+fn the_module_is_loaded_by_a_node_that_exists() {
     let _alone = alone();
     if !require::met(&[require::device_mapper()]) {
         return;
@@ -153,7 +157,7 @@ fn a_kernel_without_device_mapper_is_named() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_node_can_stand_anywhere() {
+fn a_node_can_be_at_any_path() {
     let _alone = alone();
     if !require::met(&[require::device_mapper()]) {
         return;
@@ -162,7 +166,7 @@ fn a_node_can_stand_anywhere() {
     let (made, missing) = (folder.path().join("made"), folder.path().join("new/folder/missing"));
     make_node(&made, control_number().unwrap());
     for path in [made, missing] {
-        let dm = Dm::open_at(&path).unwrap();
+        let dm = open_at(&path).unwrap();
         assert_eq!(dm.version().unwrap(), Dm::open().unwrap().version().unwrap());
         assert_eq!(number_of(&path), control_number().unwrap());
     }
@@ -179,8 +183,8 @@ fn another_node_is_refused_and_left_alone() {
     let [null, file] = ["null", "file"].map(|name| folder.path().join(name));
     make_node(&null, DeviceNumber::new(1, 3));
     fs::write(&file, "a file").unwrap();
-    let found = |path: &PathBuf| match Dm::open_at(path) {
-        Err(Error::Open(OpenError::NotControlNode { found, expected, .. })) => {
+    let found = |path: &PathBuf| match open_at(path) {
+        Err(OpenError::NotControlNode { found, expected, .. }) => {
             assert_eq!(expected, control_number().unwrap());
             found
         }
@@ -225,11 +229,11 @@ fn an_ordinary_user_is_refused() {
     let dm = Dm::open().unwrap();
 
     let user = OrdinaryUser::new();
-    // The node is not for everybody; one that is does not help; none can be made; what root has opened does not help either.
-    let errors = [
-        Dm::open().unwrap_err(),
-        Dm::open_at(&open_to_all).unwrap_err(),
-        Dm::open_at(&folder.path().join("missing")).unwrap_err(),
+    // The node is root's only; one that is for all does not help; none can be made; what root has opened does not help either.
+    let errors: [dm_core::Error; 4] = [
+        Dm::open().unwrap_err().into(),
+        open_at(&open_to_all).unwrap_err().into(),
+        open_at(&folder.path().join("missing")).unwrap_err().into(),
         dm.version().unwrap_err(),
     ];
     drop(user);

@@ -1,9 +1,8 @@
 //! `arm_poll`, and `poll(2)` on a handle.
 
-use std::os::fd::AsFd as _;
 use std::thread;
 
-use dm_core::{Buffer, Dm, LoadOptions, RemoveOptions, RenameOptions, ResumeOptions, SuspendOptions, TargetLine};
+use dm_core::{Dm, TargetLine};
 use dm_testing::{Scratch, require};
 use dm_units::Sectors;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -12,7 +11,7 @@ use crate::alone;
 
 /// Whether a handle becomes readable within so many milliseconds.
 fn is_readable(dm: &Dm, limit: u16) -> bool {
-    let mut fds = [PollFd::new(dm.as_fd(), PollFlags::POLLIN)];
+    let mut fds = [PollFd::new(dm.poll_fd().unwrap(), PollFlags::POLLIN)];
     poll(&mut fds, PollTimeout::from(limit)).unwrap() == 1
 }
 
@@ -32,23 +31,23 @@ fn what_changes_the_list_of_devices_is_an_event() {
     };
     let device = scratch.create("device").unwrap();
     happens("creation", true);
-    dm.device_create(device.name(), dm_core::CreateOptions::new()).unwrap_err();
+    dm.device_create(device.name()).unwrap_err();
     happens("a creation that failed", false);
-    let line = TargetLine::new(Sectors(0), Sectors(8), "zero", "");
-    dm.table_load(&mut Buffer::new(), device.number(), [line], LoadOptions::new()).unwrap();
+    let line = TargetLine::text(Sectors(0), Sectors(8), "zero", "");
+    dm.table_load(&device, [line]).unwrap();
     happens("a load", false);
-    dm.device_resume(device.number(), ResumeOptions::new()).unwrap();
+    dm.device_resume(&device).unwrap();
     happens("a new table", true);
-    dm.device_suspend(device.number(), SuspendOptions::new()).unwrap();
+    dm.device_suspend(&device).unwrap();
     happens("suspension", false);
-    dm.device_resume(device.number(), ResumeOptions::new()).unwrap();
+    dm.device_resume(&device).unwrap();
     happens("resumption", false);
     let new = scratch.name("new").unwrap();
-    dm.device_rename(device.name(), new.as_borrowed(), RenameOptions::new()).unwrap();
+    dm.device_rename(device.name(), &new).unwrap();
     happens("a new name", true);
     let bare = scratch.create("bare").unwrap();
     happens("creation", true);
-    dm.device_remove(bare.number(), RemoveOptions::new()).unwrap();
+    dm.device_remove(&bare).unwrap();
     happens("removal", true);
 }
 
@@ -66,7 +65,7 @@ fn each_handle_is_armed_for_itself() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn an_event_wakes_who_waits() {
+fn an_event_wakes_a_waiter() {
     let _alone = alone();
     let Some(scratch) = Scratch::new(&[require::interface(36)]) else { return };
     let watcher = Dm::open().unwrap();

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::time::Duration;
 
-use dm_core::{Buffer, ListOptions, RemoveAllOptions, TargetLine};
+use dm_core::{RemoveAllOptions, TargetLine};
 use dm_testing::{MappedDevice, Scratch, require, wait_until};
 use dm_units::Sectors;
 
@@ -13,16 +13,15 @@ const SOON: Duration = Duration::from_secs(10);
 
 /// The names of all mapped devices.
 fn names(scratch: &Scratch) -> Vec<String> {
-    let mut buffer = Buffer::new();
-    let list = scratch.dm().list_devices(&mut buffer, ListOptions::new()).unwrap();
+    let list = scratch.dm().list_devices().unwrap();
     list.iter().map(|device| device.unwrap().name.to_string()).collect()
 }
 
-/// Four devices: one that stands on another one, one that is open, one without a table.
+/// Four devices: one that uses another one, one that is open, one without a table.
 fn four(scratch: &Scratch) -> (MappedDevice, File) {
-    let zero = || [TargetLine::new(Sectors(0), Sectors(8), "zero", "")];
+    let zero = || [TargetLine::text(Sectors(0), Sectors(8), "zero", "")];
     let lower = scratch.map("a-lower", zero()).unwrap();
-    let linear = TargetLine::new(Sectors(0), Sectors(8), "linear", format!("{} 0", lower.number()));
+    let linear = TargetLine::text(Sectors(0), Sectors(8), "linear", format!("{} 0", lower.number()));
     scratch.map("b-upper", [linear]).unwrap();
     scratch.create("c-bare").unwrap();
     let open = scratch.map("d-open", zero()).unwrap();
@@ -33,31 +32,31 @@ fn four(scratch: &Scratch) -> (MappedDevice, File) {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn all_but_open_devices_go() {
+fn all_but_open_devices_are_removed() {
     let _alone = alone();
     let Some(scratch) = Scratch::new(&[require::throw_away_kernel(), require::target("zero")]) else { return };
     let (open, user) = four(&scratch);
-    // Udev may have any of them open for a moment.
+    // udev may have any of them open for a moment.
     let only_open_is_left = || {
-        scratch.dm().remove_all(RemoveAllOptions::new()).unwrap();
+        scratch.dm().remove_all().unwrap();
         names(&scratch) == [open.name().to_string()]
     };
-    wait_until("all others to go", SOON, only_open_is_left).unwrap();
-    let info = scratch.dm().device_info(open.number(), dm_core::InfoOptions::new()).unwrap();
+    wait_until("the removal of all others", SOON, only_open_is_left).unwrap();
+    let info = scratch.dm().device_info(&open).unwrap();
     assert!(!info.is_deferred_remove());
     drop(user);
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn open_devices_go_when_they_are_closed() {
+fn open_devices_are_removed_when_they_are_closed() {
     let _alone = alone();
     let Some(scratch) = Scratch::new(&[require::throw_away_kernel(), require::target("zero")]) else { return };
     let (open, user) = four(&scratch);
-    // Once: what is open then, by whomever, goes at its last close.
-    scratch.dm().remove_all(RemoveAllOptions::new().deferred(true)).unwrap();
-    wait_until("all others to go", SOON, || names(&scratch) == [open.name().to_string()]).unwrap();
-    let info = scratch.dm().device_info(open.number(), dm_core::InfoOptions::new()).unwrap();
+    // Once: what is open then, by any program, is removed at its last close.
+    scratch.dm().remove_all_with(RemoveAllOptions::new().deferred(true)).unwrap();
+    wait_until("the removal of all others", SOON, || names(&scratch) == [open.name().to_string()]).unwrap();
+    let info = scratch.dm().device_info(&open).unwrap();
     assert!(info.is_deferred_remove());
     drop(user);
     wait_until("the last close", SOON, || names(&scratch).is_empty()).unwrap();

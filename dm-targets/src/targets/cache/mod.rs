@@ -48,7 +48,7 @@ pub use features::{CacheFeatures, CacheIoMode};
 pub use message::{CacheBlocks, CacheMessage};
 pub use setting::{CacheKey, CachePolicy, CacheSetting, CacheValue};
 pub use status::{CacheCheck, CacheMetadataMode, CacheStatus, WorkingCache};
-pub use table::{CacheArgs, CacheTable};
+pub use table::CacheTable;
 
 use dm_units::Sectors;
 
@@ -67,16 +67,10 @@ impl Target for Cache {
     type Status = CacheStatus;
     type Message = CacheMessage;
 
-    const FEATURES: &'static [Feature] = &[
-        Feature { name: "passthrough", since: (1, 2, 0) },
-        Feature { name: "invalidate_cblocks", since: (1, 2, 0) },
-        Feature { name: "smq", since: (1, 8, 0) },
-        Feature { name: "metadata2", since: (1, 10, 0) },
-        Feature { name: "no_discard_passdown", since: (2, 1, 0) },
-    ];
+    const FEATURES: &'static [Feature] = CacheFeatures::FEATURES;
 
     fn check(table: &CacheTable, _: Sectors) -> Result<(), InvalidField> {
-        table.args.check()
+        table.check()
     }
 
     fn health(status: &CacheStatus) -> Health {

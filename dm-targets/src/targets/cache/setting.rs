@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::keywords::keywords;
+use crate::option::keywords::keywords;
 use crate::{Fields, ParseError, Printer, Problem, Value, Word, WordBuf};
 
 keywords! {
@@ -52,7 +52,7 @@ impl CachePolicy {
 }
 
 /// The value of a setting: a number, but for keys of which nothing is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum CacheValue {
     /// A number.
@@ -75,7 +75,7 @@ impl Value for CacheValue {
 }
 
 /// A key and its value, in tables, statuses and messages.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct CacheSetting {
@@ -120,13 +120,7 @@ impl CacheSetting {
         out.put(&self.key).put(&self.value);
     }
 
-    /// How many words the settings are.
-    pub(super) fn count(settings: &[Self]) -> usize {
-        settings.len().saturating_mul(2)
-    }
-
     pub(super) fn print_group(settings: &[Self], out: &mut Printer<'_, '_>) {
-        out.count(Self::count(settings));
-        settings.iter().for_each(|setting| setting.print(out));
+        out.group(|out| settings.iter().for_each(|setting| setting.print(out)));
     }
 }

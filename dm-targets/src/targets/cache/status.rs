@@ -7,7 +7,7 @@ use core::fmt;
 use dm_units::{DataBlocks, MetaBlocks, Sectors};
 
 use super::{CacheFeatures, CachePolicy, CacheSetting};
-use crate::keywords::keywords;
+use crate::option::keywords::keywords;
 use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf};
 
 keywords! {
@@ -102,15 +102,18 @@ impl CacheStatus {
 impl WorkingCache {
     fn health(&self) -> Health {
         let needs_check = self.check == Some(CacheCheck::Needed);
-        let health = Health {
-            data: Some(self.resident.numbers()),
+        let unknown =
+            matches!(self.mode, Some(CacheMetadataMode::Other(_))) || matches!(self.check, Some(CacheCheck::Other(_)));
+        Health {
             metadata: Some(self.metadata.numbers()),
+            dirty: Some(Usage { used: self.dirty.0, total: self.resident.total.0 }),
             repairs: needs_check.into(),
             ..Health::default()
-        };
-        health
-            .concern(Concern::ReadOnly, self.mode == Some(CacheMetadataMode::ReadOnly))
-            .concern(Concern::NeedsCheck, needs_check)
+        }
+        .concern(Concern::ReadOnly, self.mode == Some(CacheMetadataMode::ReadOnly))
+        .concern(Concern::LowMetadataSpace, self.metadata.is_full())
+        .concern(Concern::NeedsCheck, needs_check)
+        .concern(Concern::Unknown, unknown)
     }
 }
 
@@ -150,7 +153,7 @@ impl WorkingCache {
             demotions: fields.read("demotions")?,
             promotions: fields.read("promotions")?,
             dirty: fields.read("dirty")?,
-            features: CacheFeatures::parse(fields)?,
+            features: fields.read_options()?,
             core_args: CacheSetting::parse_group(fields, "number of core arguments", "core argument")?,
             policy: fields.read("policy name")?,
             policy_args: CacheSetting::parse_group(fields, "number of policy arguments", "policy argument")?,
@@ -164,7 +167,7 @@ impl WorkingCache {
         out.put(&self.metadata_block_size).put(&self.metadata).put(&self.block_size).put(&self.resident);
         out.put(&self.read_hits).put(&self.read_misses).put(&self.write_hits).put(&self.write_misses);
         out.put(&self.demotions).put(&self.promotions).put(&self.dirty);
-        self.features.print(out);
+        out.options(&self.features);
         CacheSetting::print_group(&self.core_args, out);
         out.put(&self.policy);
         CacheSetting::print_group(&self.policy_args, out);

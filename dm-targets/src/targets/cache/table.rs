@@ -1,15 +1,16 @@
 //! The table of a cache.
 
 use alloc::vec::Vec;
-use core::fmt::{self, Write};
 
 use dm_units::Sectors;
 
-use super::{CacheFeatures, CacheIoMode, CacheKey, CachePolicy, CacheSetting};
-use crate::{AsGiven, Device, Fields, InvalidField, Limits, Params, ParseError, Printer, Problem, WordBuf};
+use super::{CacheFeatures, CacheKey, CachePolicy, CacheSetting};
+use crate::option::OptionGroup;
+use crate::target::spelled;
+use crate::text::spelling::{Spelled, Spelling};
+use crate::{Device, Fields, InvalidField, Limits, ParseError, Printer, Problem};
 
 const BLOCK_SIZE: Limits = Limits::new("data block size", 64, 1 << 21).multiple_of(64);
-const FEATURE_COUNT: Limits = Limits::new("number of features", 0, 3);
 const POLICY_ARG_COUNT: Limits = Limits::new("number of policy arguments", 0, 1024);
 const POLICY_ARG: &str = "policy argument";
 
@@ -25,7 +26,7 @@ const POLICY_ARG: &str = "policy argument";
 ///     .set(CacheKey::MigrationThreshold, 4096);
 /// assert_eq!(table.to_string(), "254:32 254:48 254:0 64 1 metadata2 smq 2 migration_threshold 4096");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CacheTable {
     /// Holds what is cached where.
@@ -34,14 +35,6 @@ pub struct CacheTable {
     pub cache: Device,
     /// The slow device, which is mapped.
     pub origin: Device,
-    /// All else; the kernel prints it as it was given.
-    pub args: AsGiven<CacheArgs>,
-}
-
-/// The words of a `cache` table after the devices.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CacheArgs {
     /// The size of a cache block.
     pub block_size: Sectors,
     /// What is asked for.
@@ -50,8 +43,7 @@ pub struct CacheArgs {
     pub policy: CachePolicy,
     /// Settings of the cache and of the policy; the last one of a key counts.
     pub policy_args: Vec<CacheSetting>,
-    /// Words after these, which the kernel ignores.
-    pub extra: Vec<WordBuf>,
+    spelling: Spelling,
 }
 
 impl CacheTable {
@@ -63,45 +55,22 @@ impl CacheTable {
         block_size: Sectors,
         policy: CachePolicy,
     ) -> Self {
-        let features = CacheFeatures::default();
-        let args = CacheArgs { block_size, features, policy, policy_args: Vec::new(), extra: Vec::new() };
-        Self { metadata: metadata.into(), cache: cache.into(), origin: origin.into(), args: args.into() }
-    }
-
-    /// Says what becomes of writes.
-    #[must_use]
-    pub fn io_mode(mut self, mode: CacheIoMode) -> Self {
-        self.args.features.io_mode = Some(mode);
-        self
-    }
-
-    /// Formats the metadata in its second format.
-    #[must_use]
-    pub fn metadata2(mut self) -> Self {
-        self.args.features.metadata2 = true;
-        self
-    }
-
-    /// Does not pass discards down to the origin.
-    #[must_use]
-    pub fn no_discard_passdown(mut self) -> Self {
-        self.args.features.no_discard_passdown = true;
-        self
+        let (metadata, cache, origin) = (metadata.into(), cache.into(), origin.into());
+        let (features, spelling) = (CacheFeatures::default(), Spelling::default());
+        Self { metadata, cache, origin, block_size, features, policy, policy_args: Vec::new(), spelling }
     }
 
     /// Sets a number of the cache or the policy.
     #[must_use]
     pub fn set(mut self, key: CacheKey, value: u64) -> Self {
-        self.args.policy_args.push(CacheSetting::new(key, value));
+        self.policy_args.push(CacheSetting::new(key, value));
         self
     }
-}
 
-impl CacheArgs {
     pub(super) fn check(&self) -> Result<(), InvalidField> {
         BLOCK_SIZE.check(self.block_size)?;
-        FEATURE_COUNT.check(self.features.count() as u64)?;
-        POLICY_ARG_COUNT.check(CacheSetting::count(&self.policy_args) as u64)?;
+        self.features.check()?;
+        POLICY_ARG_COUNT.check((self.policy_args.len() as u64).saturating_mul(2))?;
         match self.policy_args.iter().find(|setting| self.policy.refuses(&setting.key)) {
             Some(_) => Err(InvalidField::new(POLICY_ARG, Problem::Conflict("this policy"))),
             None => Ok(()),
@@ -109,44 +78,29 @@ impl CacheArgs {
     }
 }
 
-impl Params for CacheTable {
-    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
-        Ok(Self {
+impl Spelled for CacheTable {
+    const AS_GIVEN: bool = true;
+
+    fn read(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let table = Self {
             metadata: fields.read("metadata dev")?,
             cache: fields.read("cache dev")?,
             origin: fields.read("origin dev")?,
-            args: AsGiven::parse(fields)?,
-        })
-    }
-}
-
-impl fmt::Display for CacheTable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Printer::new(f).put(&self.metadata).put(&self.cache).put(&self.origin).end()?;
-        f.write_char(' ')?;
-        self.args.fmt(f)
-    }
-}
-
-impl Params for CacheArgs {
-    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
-        Ok(Self {
             block_size: fields.read_within(&BLOCK_SIZE)?,
-            features: CacheFeatures::parse(fields)?,
+            features: fields.read_options()?,
             policy: fields.read("policy")?,
             policy_args: CacheSetting::parse_group(fields, POLICY_ARG_COUNT.field(), POLICY_ARG)?,
-            extra: fields.read_rest("extra")?,
-        })
+            spelling: Spelling::default(),
+        };
+        fields.ignore_rest()?;
+        Ok(table)
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) {
+        let Self { metadata, cache, origin, block_size, features, policy, policy_args, spelling: _ } = self;
+        out.put(metadata).put(cache).put(origin).put(block_size).options(features).put(policy);
+        CacheSetting::print_group(policy_args, out);
     }
 }
 
-impl fmt::Display for CacheArgs {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = Printer::new(f);
-        out.put(&self.block_size);
-        self.features.print(&mut out);
-        out.put(&self.policy);
-        CacheSetting::print_group(&self.policy_args, &mut out);
-        out.all(&self.extra).end()
-    }
-}
+spelled!(CacheTable);

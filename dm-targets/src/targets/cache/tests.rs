@@ -1,3 +1,5 @@
+use dm_units::Version;
+
 use super::*;
 use crate::Params;
 
@@ -9,14 +11,13 @@ fn refusal<P: Params>(parsed: Result<P, crate::ParseError>) -> String {
 fn a_table_is_printed_as_it_was_given_until_it_is_changed() {
     let text = "254:32 254:48 254:0 064 2 METADATA2 metadata2 default 2 Migration_Threshold +0100 and trailing junk";
     let mut table = Cache::parse_table(text).unwrap();
-    assert_eq!(table.to_string(), text);
-    assert!(table.args.features.metadata2);
-    assert_eq!(table.args.policy_args, [CacheSetting::new(CacheKey::MigrationThreshold, 100)]);
-    assert_eq!(table.args.extra.len(), 3);
-
-    table.args.features.other.clear();
-    table.args.extra.clear();
+    assert_eq!(format!("{table:#}"), text);
     assert_eq!(table.to_string(), "254:32 254:48 254:0 64 1 metadata2 default 2 migration_threshold 100");
+    assert!(table.features.metadata2);
+    assert_eq!(table.policy_args, [CacheSetting::new(CacheKey::MigrationThreshold, 100)]);
+
+    table.block_size = Sectors(128);
+    assert_eq!(format!("{table:#}"), "254:32 254:48 254:0 128 1 metadata2 default 2 migration_threshold 100");
 }
 
 #[test]
@@ -24,10 +25,10 @@ fn there_is_one_io_mode() {
     let table = |features| Cache::parse_table(&format!("1:0 1:1 1:2 64 {features} smq 0"));
     assert_eq!(
         refusal(table("2 writeback passthrough")),
-        "cache table: word 7, feature, cannot be combined with another io mode"
+        "cache table: word 7, passthrough, cannot be combined with writeback"
     );
     let table = table("1 WriteThrough").unwrap();
-    assert_eq!(table.args.features.io_mode, Some(CacheIoMode::Writethrough));
+    assert_eq!(table.features.io_mode, Some(CacheIoMode::Writethrough));
 }
 
 #[test]
@@ -51,7 +52,7 @@ fn tables_are_checked() {
     for args in ["64 0 smq 2 random_threshold 1", "64 0 mq 2 any thing", "64 0 cleaner 2 any thing"] {
         assert_eq!(check(args), Err("policy argument cannot be combined with this policy".to_owned()));
     }
-    let args = "64 4 metadata2 metadata2 metadata2 metadata2 smq 0";
+    let args = "64 4 metadata2 no_discard_passdown writeback new smq 0";
     assert_eq!(check(args), Err("number of features must be at most 3".to_owned()));
 }
 
@@ -81,6 +82,6 @@ fn ranges_are_not_empty() {
 
 #[test]
 fn options_came_with_versions() {
-    assert_eq!(Cache::has_feature("metadata2", (1, 9, 0)), Some(false));
-    assert_eq!(Cache::has_feature("metadata2", (2, 0, 0)), Some(true));
+    assert_eq!(Cache::has_feature("metadata2", Version::new(1, 9, 0)), Some(false));
+    assert_eq!(Cache::has_feature("metadata2", Version::new(2, 0, 0)), Some(true));
 }

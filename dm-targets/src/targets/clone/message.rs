@@ -2,8 +2,10 @@
 
 use core::fmt;
 
-use super::{BATCH_SIZE, THRESHOLD};
 use crate::{Fields, Message, NoReply, Params, ParseError, Printer, Problem};
+
+const THRESHOLD: &str = "hydration_threshold";
+const BATCH_SIZE: &str = "hydration_batch_size";
 
 /// A message to a `clone` target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

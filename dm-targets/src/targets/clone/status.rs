@@ -5,9 +5,9 @@ use core::fmt;
 
 use dm_units::{MetaBlocks, Sectors};
 
-use super::{CORE_ARG, CORE_COUNT, CloneCore, CloneFeatures, FEATURE_COUNT, REGION_SIZE};
-use crate::keywords::keywords;
-use crate::{Fields, Params, ParseError, Printer, Problem, Usage, WordBuf};
+use super::{CloneCore, CloneFeatures, REGION_SIZE};
+use crate::option::keywords::keywords;
+use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf, Work, WorkKind};
 
 keywords! {
     exact;
@@ -61,6 +61,33 @@ pub struct WorkingClone {
     pub extra: Vec<WordBuf>,
 }
 
+impl CloneStatus {
+    pub(super) fn health(&self) -> Health {
+        match self {
+            Self::Working(clone) => clone.health(),
+            Self::Fail => Health { repairs: 1, ..Health::only(Concern::Failed) },
+            Self::Error => Health::only(Concern::NoFigures),
+        }
+    }
+}
+
+impl WorkingClone {
+    fn health(&self) -> Health {
+        let failed = self.mode == CloneMode::Fail;
+        let unfinished = self.hydrated.used < self.hydrated.total;
+        Health {
+            metadata: Some(self.metadata.numbers()),
+            work: unfinished.then_some(Work::new(WorkKind::Copy, Some(self.hydrated))),
+            repairs: failed.into(),
+            ..Health::default()
+        }
+        .concern(Concern::Failed, failed)
+        .concern(Concern::ReadOnly, self.mode == CloneMode::ReadOnly)
+        .concern(Concern::LowMetadataSpace, self.metadata.is_full())
+        .concern(Concern::Unknown, matches!(self.mode, CloneMode::Other(_)))
+    }
+}
+
 impl Params for CloneStatus {
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
         if fields.take_all("Fail") {
@@ -91,24 +118,16 @@ impl WorkingClone {
             region_size: fields.read(REGION_SIZE.field())?,
             hydrated: fields.read("hydrated/total regions")?,
             in_flight: fields.read("hydrating regions")?,
-            features: CloneFeatures::parse(&mut fields.read_group(FEATURE_COUNT.field())?)?,
-            core: Self::parse_core(fields)?,
+            features: fields.read_options()?,
+            core: fields.read_options()?,
             mode: fields.read("metadata mode")?,
             extra: fields.read_rest("extra")?,
         })
     }
 
-    fn parse_core(fields: &mut Fields<'_>) -> Result<CloneCore, ParseError> {
-        let mut group = fields.read_group(CORE_COUNT.field())?;
-        let core = CloneCore::parse(&mut group)?;
-        if core.repeats() { Err(group.error(CORE_ARG, Problem::Repeated)) } else { Ok(core) }
-    }
-
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
         out.put(&self.metadata_block_size).put(&self.metadata).put(&self.region_size);
         out.put(&self.hydrated).put(&self.in_flight);
-        self.features.print(out);
-        self.core.print(out);
-        out.put(&self.mode).all(&self.extra).end()
+        out.options(&self.features).options(&self.core).put(&self.mode).all(&self.extra).end()
     }
 }

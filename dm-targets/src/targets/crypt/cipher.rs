@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::keywords::keywords;
+use crate::option::keywords::keywords;
 use crate::{Printer, Problem, Value, Word, WordBuf};
 
 /// What begins a cipher that is given in the words of the kernel's crypto API.
@@ -23,7 +23,7 @@ const CAPI: &str = "capi:";
 /// ```
 ///
 /// Kernel: `crypt_ctr_cipher_old`, `crypt_ctr_cipher_new` and `crypt_ctr_ivmode` in `drivers/md/dm-crypt.c`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cipher {
     text: WordBuf,
     key_count: u32,

@@ -2,14 +2,13 @@
 
 use core::fmt::{self, Write};
 
-use crate::keywords::keywords;
+use crate::option::keywords::keywords;
 use crate::{Limits, Printer, Problem, Value, Word};
 
-pub(super) const INTEGRITY: &str = "integrity";
-pub(super) const TAG_SIZES: Limits = Limits::new(INTEGRITY, 1, 480);
+pub(super) const TAG_SIZES: Limits = Limits::new("integrity", 1, 480);
 
 /// What is stored beside each sector, on a device with room for it such as one of [`integrity`](crate::integrity).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CryptIntegrity {
     /// How many bytes belong to each encryption sector.
     pub tag_size: u32,

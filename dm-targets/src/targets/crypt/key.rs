@@ -4,7 +4,7 @@ use core::fmt::{self, Write};
 
 use zeroize::Zeroizing;
 
-use crate::keywords::keywords;
+use crate::option::keywords::keywords;
 use crate::{Key, Limits, Printer, Problem, SecretWord, Value, Word};
 
 /// The largest size that the kernel can hold in an `int`.
@@ -13,7 +13,7 @@ const KEY_SIZE: Limits = Limits::new("key size", 1, i32::MAX as u64);
 /// The key in a table or message. `Debug` shows neither digits nor descriptions.
 ///
 /// Kernel: `get_key_size` and `crypt_set_key` in `drivers/md/dm-crypt.c`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CryptKey {
     /// `-`: a key of size 0.
@@ -33,6 +33,14 @@ impl CryptKey {
             Self::Hex(key) => key.size(),
             Self::Keyring(key) => usize::try_from(key.size).unwrap_or(usize::MAX),
         }
+    }
+
+    /// Writes the key as a word of a table.
+    pub(crate) fn print_in_table(&self, out: &mut Printer<'_, '_>) {
+        out.next_word(|out| match self {
+            Self::Hex(key) => key.print_in_table(out),
+            other => other.print(out),
+        });
     }
 }
 
@@ -93,7 +101,7 @@ keywords! {
 /// assert_eq!(format!("{key:?}"), "KeyringKey(32 bytes, logon)");
 /// # Ok::<(), dm_targets::Problem>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct KeyringKey {
     size: u32,
     key_type: KeyringType,
@@ -141,13 +149,14 @@ impl KeyringKey {
         let parts = text.strip_prefix(':').and_then(|text| text.split_once(':'));
         let parts = parts.and_then(|(size, text)| Some((size, text.split_once(':')?)));
         let (size, (key_type, description)) = parts.ok_or(Problem::Expected(":size:type:description"))?;
-        Self::new(u32::read(Word::plain(size))?, KeyringType::read(Word::plain(key_type))?, description)
+        let key_type = KeyringType::read(Word::plain(key_type).guarded(true))?;
+        Self::new(u32::read(Word::plain(size))?, key_type, description)
     }
 }
 
 impl Value for KeyringKey {
     fn read(word: Word<'_>) -> Result<Self, Problem> {
-        Self::parse(&Zeroizing::new(word.value()?.into_owned()))
+        Self::parse(&Zeroizing::new(word.guarded(false).value()?.into_owned()))
     }
 
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {

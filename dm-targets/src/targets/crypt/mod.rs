@@ -45,24 +45,21 @@ pub use cipher::{Cipher, IvMode};
 pub use integrity::{CryptIntegrity, IntegrityProfile};
 pub use key::{CryptKey, KeyringKey, KeyringType};
 pub use message::CryptMessage;
-pub use table::CryptTable;
+pub use table::{CryptOptions, CryptTable};
 
 use dm_units::Sectors;
 
+use crate::option::OptionGroup;
 use crate::{Feature, InvalidField, Limits, NoStatus, Problem, Target};
 
 #[cfg(doc)]
 use crate::Device;
 
-use integrity::{INTEGRITY, TAG_SIZES};
+use integrity::TAG_SIZES;
 
 const CIPHER: &str = "cipher";
-const SECTOR_SIZE: &str = "sector_size";
-const INTEGRITY_KEY_SIZE: &str = "integrity_key_size";
 
-const OPTION_COUNT: Limits = Limits::new("number of options", 0, 9);
-pub(super) const SECTOR_SIZES: Limits = Limits::new(SECTOR_SIZE, 512, 4096).power_of_two();
-const INTEGRITY_KEY_SIZES: Limits = Limits::new(INTEGRITY_KEY_SIZE, 1, u32::MAX as u64);
+pub(super) const SECTOR_SIZES: Limits = Limits::new("sector_size", 512, 4096).power_of_two();
 
 /// The `crypt` target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,33 +73,14 @@ impl Target for Crypt {
 
     const SECRET: bool = true;
 
-    const FEATURES: &'static [Feature] = &[
-        Feature { name: "key wipe", since: (1, 2, 0) },
-        Feature { name: "plain64", since: (1, 8, 0) },
-        Feature { name: "lmk", since: (1, 10, 0) },
-        Feature { name: "allow_discards", since: (1, 11, 0) },
-        Feature { name: "tcw", since: (1, 13, 0) },
-        Feature { name: "same_cpu_crypt", since: (1, 14, 0) },
-        Feature { name: "submit_from_crypt_cpus", since: (1, 14, 0) },
-        Feature { name: "capi", since: (1, 17, 0) },
-        Feature { name: INTEGRITY, since: (1, 17, 0) },
-        Feature { name: SECTOR_SIZE, since: (1, 17, 0) },
-        Feature { name: "iv_large_sectors", since: (1, 17, 0) },
-        Feature { name: "keyring", since: (1, 18, 1) },
-        Feature { name: "eboiv", since: (1, 19, 0) },
-        Feature { name: "elephant", since: (1, 20, 0) },
-        Feature { name: "no_read_workqueue", since: (1, 22, 0) },
-        Feature { name: "no_write_workqueue", since: (1, 22, 0) },
-        Feature { name: "high_priority", since: (1, 26, 0) },
-        Feature { name: INTEGRITY_KEY_SIZE, since: (1, 28, 0) },
-    ];
+    const FEATURES: &'static [Feature] = CryptOptions::FEATURES;
 
     fn check(table: &CryptTable, length: Sectors) -> Result<(), InvalidField> {
-        table.integrity.as_ref().map_or(Ok(()), |integrity| TAG_SIZES.check(integrity.tag_size))?;
-        table.integrity_key_size.map_or(Ok(()), |size| INTEGRITY_KEY_SIZES.check(size))?;
-        check_sectors(table.sector_size.unwrap_or(512).into(), table.iv_offset, length)?;
-        check_iv(table)?;
-        OPTION_COUNT.check(table.option_count() as u64)
+        let integrity = &table.options.integrity;
+        integrity.as_ref().map_or(Ok(()), |integrity| TAG_SIZES.check(integrity.tag_size))?;
+        table.options.check()?;
+        check_sectors(table.options.sector_size.unwrap_or(512).into(), table.iv_offset, length)?;
+        check_iv(table)
     }
 }
 
@@ -119,17 +97,17 @@ fn check_iv(table: &CryptTable) -> Result<(), InvalidField> {
     let invalid = |field, problem| Err(InvalidField::new(field, problem));
     let iv = table.cipher.iv();
     let small_sectors_only = matches!(iv, Some(IvMode::Lmk | IvMode::Tcw));
-    if small_sectors_only && table.sector_size.is_some_and(|size| size != 512) {
-        return invalid(SECTOR_SIZE, Problem::Conflict("the IV modes lmk and tcw, unless it is 512"));
+    if small_sectors_only && table.options.sector_size.is_some_and(|size| size != 512) {
+        return invalid(SECTOR_SIZES.field(), Problem::Conflict("the IV modes lmk and tcw, unless it is 512"));
     }
-    if !table.integrity.as_ref().is_some_and(CryptIntegrity::is_aead) {
+    if !table.options.integrity.as_ref().is_some_and(CryptIntegrity::is_aead) {
         return Ok(());
     }
     if !table.cipher.is_capi() {
         return invalid(CIPHER, Problem::Expected("a cipher that begins with capi: for the profile aead"));
     }
     if matches!(iv, Some(IvMode::Lmk | IvMode::Eboiv | IvMode::Elephant)) {
-        return invalid(INTEGRITY, Problem::Conflict("the IV modes lmk, eboiv and elephant if its profile is aead"));
+        return invalid("integrity", Problem::Conflict("the IV modes lmk, eboiv and elephant if its profile is aead"));
     }
     Ok(())
 }

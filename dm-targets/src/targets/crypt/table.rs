@@ -2,32 +2,48 @@
 //!
 //! Kernel: `crypt_ctr`, `crypt_ctr_optional` and `crypt_status` in `drivers/md/dm-crypt.c`.
 
-use alloc::vec::Vec;
-use core::fmt;
-
 use dm_units::Sectors;
 
-use super::integrity::INTEGRITY;
-use super::{CIPHER, INTEGRITY_KEY_SIZE, INTEGRITY_KEY_SIZES, OPTION_COUNT, SECTOR_SIZE, SECTOR_SIZES};
-use super::{Cipher, CryptIntegrity, CryptKey};
-use crate::flags::{Flag, flags};
-use crate::pairs::{read_once, read_once_within, split_pair};
-use crate::{Device, Fields, InvalidField, Params, ParseError, Printer, SecretWord, Value, Word};
+use super::{CIPHER, Cipher, CryptIntegrity, CryptKey, SECTOR_SIZES};
+use crate::option::{Flag, Pair, options};
+use crate::target::spelled;
+use crate::text::spelling::{Spelled, Spelling};
+use crate::{Device, Fields, Limits, ParseError, Printer, SecretWord};
 
-const OPTION: &str = "option";
-
-/// The flags that stand before the other options.
-const FLAGS: [Flag<CryptTable>; 6] = flags![
-    allow_discards,
-    same_cpu_crypt,
-    high_priority,
-    submit_from_crypt_cpus,
-    no_read_workqueue,
-    no_write_workqueue
-];
-
-/// The one that stands between them.
-const IV_FLAG: [Flag<CryptTable>; 1] = flags![iv_large_sectors];
+options! {
+    /// The options of a `crypt` table.
+    pub struct CryptOptions for CryptTable.options {
+        /// Discards reach the device; they tell which sectors are in use.
+        allow_discards(): bool = Flag("allow_discards"), since (1, 11, 0);
+        /// Requests are encrypted on the CPU that made them.
+        same_cpu_crypt(): bool = Flag("same_cpu_crypt"), since (1, 14, 0);
+        /// Encryption gets ahead of other work.
+        high_priority(): bool = Flag("high_priority"), since (1, 26, 0);
+        /// Writes are sent from the CPUs that encrypt, not from a thread that sorts them.
+        submit_from_crypt_cpus(): bool = Flag("submit_from_crypt_cpus"), since (1, 14, 0);
+        /// Reads are decrypted at once. Shown also where the kernel has set it by itself.
+        no_read_workqueue(): bool = Flag("no_read_workqueue"), since (1, 22, 0);
+        /// Writes are encrypted at once; the kernel sets it by itself on zoned devices.
+        no_write_workqueue(): bool = Flag("no_write_workqueue"), since (1, 22, 0);
+        /// What is stored beside each sector.
+        integrity(integrity: CryptIntegrity): Option<CryptIntegrity> = Pair("integrity"), since (1, 17, 0);
+        /// How many bytes are encrypted as one; 512 where it is not given.
+        sector_size(bytes: u16): Option<u16> = Pair(SECTOR_SIZES), since (1, 17, 0);
+        /// Initialisation vectors count encryption sectors, not sectors of 512 bytes.
+        iv_large_sectors(): bool = Flag("iv_large_sectors"), since (1, 17, 0);
+        /// The size in bytes of that part of the key that authenticates; the digest's where it is not given.
+        integrity_key_size(bytes: u32): Option<u32> = Pair(Limits::new("integrity_key_size", 1, u32::MAX as u64)),
+            since (1, 28, 0);
+    }
+    other {
+        /// Options that this version does not know; they are printed after the others.
+        other_options: SecretWord = "option";
+    }
+    case: Any;
+    count: LeftOut, Limits::new("number of options", 0, 9);
+    features: "key wipe" since (1, 2, 0), "plain64" since (1, 8, 0), "lmk" since (1, 10, 0), "tcw" since (1, 13, 0),
+        "capi" since (1, 17, 0), "keyring" since (1, 18, 1), "eboiv" since (1, 19, 0), "elephant" since (1, 20, 0);
+}
 
 /// The table of a `crypt` target. Its `Display` shows the key; its `Debug` does not.
 ///
@@ -42,7 +58,7 @@ const IV_FLAG: [Flag<CryptTable>; 1] = flags![iv_large_sectors];
 /// assert_eq!(table.to_string(), "aes-xts-plain64 :64:logon:disk:7 0 254:0 32768 2 allow_discards sector_size:4096");
 /// # Ok::<(), dm_targets::Problem>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CryptTable {
     /// How sectors are encrypted.
@@ -55,32 +71,9 @@ pub struct CryptTable {
     pub device: Device,
     /// Where on it they start.
     pub start: Sectors,
-    /// Discards reach the device.
-    pub allow_discards: bool,
-    /// Requests are encrypted on the CPU that made them.
-    pub same_cpu_crypt: bool,
-    /// Encryption gets ahead of other work.
-    pub high_priority: bool,
-    /// Writes are sent from the CPUs that encrypt, not from a thread that sorts them.
-    pub submit_from_crypt_cpus: bool,
-    /// Reads are decrypted at once. Shown also where the kernel has set it by itself.
-    pub no_read_workqueue: bool,
-    /// Writes are encrypted at once; the kernel sets it by itself on zoned devices.
-    pub no_write_workqueue: bool,
-    /// What is stored beside each sector.
-    pub integrity: Option<CryptIntegrity>,
-    /// How many bytes are encrypted as one; 512 where it is not given.
-    pub sector_size: Option<u16>,
-    /// Initialisation vectors count encryption sectors, not sectors of 512 bytes.
-    pub iv_large_sectors: bool,
-    /// The size in bytes of that part of the key that authenticates; the digest's where it is not given.
-    pub integrity_key_size: Option<u32>,
-    /// Options that this version does not know; they are printed after the others.
-    other_options: Vec<SecretWord>,
-    /// There is a count of options, although it is 0.
-    counts_none: bool,
-    /// Words that the kernel ignores; never without a count of options.
-    extra: Vec<SecretWord>,
+    /// How they are encrypted.
+    pub options: CryptOptions,
+    spelling: Spelling,
 }
 
 impl CryptTable {
@@ -92,156 +85,31 @@ impl CryptTable {
         device: impl Into<Device>,
         start: Sectors,
     ) -> Self {
-        Self {
-            cipher,
-            key: key.into(),
-            iv_offset,
-            device: device.into(),
-            start,
-            allow_discards: false,
-            same_cpu_crypt: false,
-            high_priority: false,
-            submit_from_crypt_cpus: false,
-            no_read_workqueue: false,
-            no_write_workqueue: false,
-            integrity: None,
-            sector_size: None,
-            iv_large_sectors: false,
-            integrity_key_size: None,
-            other_options: Vec::new(),
-            counts_none: false,
-            extra: Vec::new(),
-        }
-    }
-
-    /// Lets discards reach the device; they tell which sectors are in use.
-    #[must_use]
-    pub fn allow_discards(self) -> Self {
-        Self { allow_discards: true, ..self }
-    }
-
-    /// Encrypts requests on the CPU that made them.
-    #[must_use]
-    pub fn same_cpu_crypt(self) -> Self {
-        Self { same_cpu_crypt: true, ..self }
-    }
-
-    /// Lets encryption get ahead of other work.
-    #[must_use]
-    pub fn high_priority(self) -> Self {
-        Self { high_priority: true, ..self }
-    }
-
-    /// Sends writes from the CPUs that encrypt.
-    #[must_use]
-    pub fn submit_from_crypt_cpus(self) -> Self {
-        Self { submit_from_crypt_cpus: true, ..self }
-    }
-
-    /// Decrypts reads at once.
-    #[must_use]
-    pub fn no_read_workqueue(self) -> Self {
-        Self { no_read_workqueue: true, ..self }
-    }
-
-    /// Encrypts writes at once.
-    #[must_use]
-    pub fn no_write_workqueue(self) -> Self {
-        Self { no_write_workqueue: true, ..self }
-    }
-
-    /// Stores something beside each sector.
-    #[must_use]
-    pub fn integrity(self, integrity: CryptIntegrity) -> Self {
-        Self { integrity: Some(integrity), ..self }
-    }
-
-    /// Encrypts so many bytes as one.
-    #[must_use]
-    pub fn sector_size(self, bytes: u16) -> Self {
-        Self { sector_size: Some(bytes), ..self }
-    }
-
-    /// Makes initialisation vectors count encryption sectors.
-    #[must_use]
-    pub fn iv_large_sectors(self) -> Self {
-        Self { iv_large_sectors: true, ..self }
-    }
-
-    /// Sets the size in bytes of that part of the key that authenticates.
-    #[must_use]
-    pub fn integrity_key_size(self, bytes: u32) -> Self {
-        Self { integrity_key_size: Some(bytes), ..self }
-    }
-
-    /// The options that this version does not know.
-    #[must_use]
-    pub fn other_options(&self) -> &[SecretWord] {
-        &self.other_options
-    }
-
-    fn read_option(&mut self, word: Word<'_>) -> Result<(), InvalidField> {
-        let invalid = |problem| InvalidField::new(OPTION, problem);
-        if Flag::set(&FLAGS, self, word).map_err(invalid)? || Flag::set(&IV_FLAG, self, word).map_err(invalid)? {
-            return Ok(());
-        }
-        match split_pair(word) {
-            Some((INTEGRITY, value)) => read_once(&mut self.integrity, INTEGRITY, value),
-            Some((SECTOR_SIZE, value)) => read_once_within(&mut self.sector_size, &SECTOR_SIZES, value),
-            Some((INTEGRITY_KEY_SIZE, value)) => {
-                read_once_within(&mut self.integrity_key_size, &INTEGRITY_KEY_SIZES, value)
-            }
-            _ => {
-                self.other_options.push(SecretWord::read(word).map_err(invalid)?);
-                Ok(())
-            }
-        }
-    }
-
-    pub(super) fn option_count(&self) -> usize {
-        let pairs = [self.integrity.is_some(), self.sector_size.is_some(), self.integrity_key_size.is_some()];
-        let flags = Flag::count(&FLAGS, self, &[]).saturating_add(Flag::count(&IV_FLAG, self, &[]));
-        let pairs = pairs.into_iter().filter(|given| *given).count();
-        flags.saturating_add(pairs).saturating_add(self.other_options.len())
-    }
-
-    fn print_options(&self, out: &mut Printer<'_, '_>) {
-        let count = self.option_count();
-        if count == 0 && !self.counts_none {
-            return;
-        }
-        out.count(count).words(&FLAGS, self);
-        out.pair(INTEGRITY, &self.integrity).pair(SECTOR_SIZE, &self.sector_size);
-        out.words(&IV_FLAG, self).pair(INTEGRITY_KEY_SIZE, &self.integrity_key_size);
-        out.all(&self.other_options).all(&self.extra);
+        let (options, spelling) = (CryptOptions::default(), Spelling::default());
+        Self { cipher, key: key.into(), iv_offset, device: device.into(), start, options, spelling }
     }
 }
 
-impl Params for CryptTable {
-    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
-        let mut table = Self::new(
-            fields.read(CIPHER)?,
-            fields.read::<CryptKey>("key")?,
-            fields.read("iv_offset")?,
-            fields.read::<Device>("device")?,
-            fields.read("start")?,
-        );
-        let counted = !fields.is_empty();
-        let mut options = fields.read_optional_group(OPTION_COUNT.field())?;
-        table.counts_none = counted && options.is_empty();
-        while let Some(word) = options.next_word() {
-            table.read_option(word).map_err(|invalid| options.blame(invalid))?;
-        }
-        table.extra = SecretWord::read_rest(fields, "ignored words")?;
+impl Spelled for CryptTable {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let table = Self {
+            cipher: fields.read(CIPHER)?,
+            key: fields.read("key")?,
+            iv_offset: fields.read("iv_offset")?,
+            device: fields.read("device")?,
+            start: fields.read("start")?,
+            options: fields.read_options()?,
+            spelling: Spelling::default(),
+        };
+        fields.ignore_rest()?;
         Ok(table)
     }
-}
 
-impl fmt::Display for CryptTable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = Printer::new(f);
-        out.put(&self.cipher).put(&self.key).put(&self.iv_offset).put(&self.device).put(&self.start);
-        self.print_options(&mut out);
-        out.end()
+    fn print(&self, out: &mut Printer<'_, '_>) {
+        let Self { cipher, key, iv_offset, device, start, options, spelling: _ } = self;
+        key.print_in_table(out.put(cipher));
+        out.put(iv_offset).put(device).put(start).options(options);
     }
 }
+
+spelled!(CryptTable);

@@ -4,12 +4,13 @@
 
 use core::fmt;
 
+use crate::option::WordGroup;
 use crate::{Fields, InvalidField, Limits, ParseError, Printer, Problem, Value, Word};
 
 const NTH: Limits = Limits::new("corrupt bio byte", 1, u32::MAX as u64);
 
 /// Which byte is changed in which requests, and to what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CorruptBioByte {
     /// The byte of the request, from 1.
@@ -46,8 +47,6 @@ impl Value for Direction {
 }
 
 impl CorruptBioByte {
-    pub(super) const WORDS: usize = 5;
-
     /// Sets byte `nth`, counted from 1, of requests of one direction to `value`.
     #[must_use]
     pub const fn new(nth: u32, direction: Direction, value: u8) -> Self {
@@ -59,17 +58,24 @@ impl CorruptBioByte {
     pub const fn flags(self, flags: u32) -> Self {
         Self { flags, ..self }
     }
+}
 
-    pub(super) fn check(&self) -> Result<(), InvalidField> {
-        NTH.check(self.nth)
-    }
-
-    pub(super) fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+impl WordGroup for CorruptBioByte {
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
         Ok(Self {
             nth: fields.read_within(&NTH)?,
             direction: fields.read("corrupt bio direction")?,
             value: fields.read("corrupt value")?,
             flags: fields.read("corrupt bio flags")?,
         })
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) {
+        let Self { nth, direction, value, flags } = self;
+        out.put(nth).put(direction).put(value).put(flags);
+    }
+
+    fn check(&self) -> Result<(), InvalidField> {
+        NTH.check(self.nth)
     }
 }

@@ -7,7 +7,7 @@ use core::fmt::{self, Write};
 use crate::{Key, Printer, Problem, Value, Word, WordBuf};
 
 /// An algorithm of the kernel's crypto API, and perhaps a key. `Debug` does not show the key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeyedAlgorithm {
     /// The name, such as `crc32c` or `hmac(sha256)`; it holds no colon.
     algorithm: WordBuf,
@@ -62,6 +62,6 @@ impl Value for KeyedAlgorithm {
         self.algorithm.print(out)?;
         let Some(key) = &self.key else { return Ok(()) };
         out.write_str(":")?;
-        key.print(out)
+        key.print_in_table(out)
     }
 }

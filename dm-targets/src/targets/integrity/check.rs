@@ -1,17 +1,23 @@
 //! Which options of a table do not go together.
 
-use super::table::{FIRST_FLAGS, INTERNAL_HASH, JOURNAL_CRYPT, JOURNAL_MAC, META_DEVICE};
-use super::{IntegrityMode, IntegrityTable};
+use super::{IntegrityMode, IntegrityOptions, IntegrityTable};
+use crate::option::OptionGroup;
 use crate::{InvalidField, Problem};
+
+const INTERNAL_HASH: &str = "internal_hash";
 
 /// Checks what cannot be without an internal hash, or a key for it.
 pub(super) fn check_internal_hash(table: &IntegrityTable) -> Result<(), InvalidField> {
+    let IntegrityOptions { recalculate, reset_recalculate, allow_discards, allow_discards_keyed, .. } = table.options;
     let needs_hash = table.tag_size.is_none()
         || matches!(table.mode, IntegrityMode::Bitmap | IntegrityMode::Inline)
-        || FIRST_FLAGS.iter().any(|flag| (flag.get)(table));
-    match &table.internal_hash {
+        || recalculate
+        || reset_recalculate
+        || allow_discards
+        || allow_discards_keyed;
+    match &table.options.internal_hash {
         None if needs_hash => Err(InvalidField::new(INTERNAL_HASH, Problem::Missing)),
-        Some(hash) if table.allow_discards_keyed && hash.key().is_none() => {
+        Some(hash) if allow_discards_keyed && hash.key().is_none() => {
             Err(InvalidField::new(INTERNAL_HASH, Problem::Expected("keyed for allow_discards_keyed")))
         }
         _ => Ok(()),
@@ -20,15 +26,9 @@ pub(super) fn check_internal_hash(table: &IntegrityTable) -> Result<(), InvalidF
 
 /// Checks what cannot be where tags are stored by the device itself.
 pub(super) fn check_inline(table: &IntegrityTable) -> Result<(), InvalidField> {
-    let unfit = [
-        (META_DEVICE, table.meta_device.is_some()),
-        (JOURNAL_CRYPT, table.journal_crypt.is_some()),
-        (JOURNAL_MAC, table.journal_mac.is_some()),
-        ("allow_discards", table.allow_discards),
-        ("allow_discards_keyed", table.allow_discards_keyed),
-    ];
-    match unfit.into_iter().find(|(_, given)| *given) {
-        Some((field, _)) => Err(InvalidField::new(field, Problem::Conflict("mode I"))),
+    const UNFIT: [&str; 5] = ["meta_device", "journal_crypt", "journal_mac", "allow_discards", "allow_discards_keyed"];
+    match table.options.given().find(|option| UNFIT.contains(option)) {
+        Some(field) => Err(InvalidField::new(field, Problem::Conflict("mode I"))),
         None => Ok(()),
     }
 }

@@ -42,14 +42,15 @@ mod table;
 
 pub use algorithm::KeyedAlgorithm;
 pub use status::{IntegrityStatus, Recalculation};
-pub use table::{IntegrityMode, IntegrityTable};
+pub use table::{IntegrityMode, IntegrityOptions, IntegrityTable};
 
 use dm_units::Sectors;
 
-use crate::{Concern, Feature, Health, InvalidField, NoMessage, Target, Usage};
+use crate::option::OptionGroup;
+use crate::{Feature, Health, InvalidField, NoMessage, Target};
 
 use check::{check_inline, check_internal_hash};
-use table::{BLOCK_SIZE, JOURNAL_WATERMARK, META_DEVICE, OPTION_COUNT, TAG_SIZE};
+use table::TAG_SIZE;
 
 /// The `integrity` target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,39 +65,17 @@ impl Target for Integrity {
     const SINGLETON: bool = true;
     const SECRET: bool = true;
 
-    const FEATURES: &'static [Feature] = &[
-        Feature { name: META_DEVICE, since: (1, 2, 0) },
-        Feature { name: "recalculate", since: (1, 2, 0) },
-        Feature { name: "mode B", since: (1, 3, 0) },
-        Feature { name: "sectors_per_bit", since: (1, 3, 0) },
-        Feature { name: "bitmap_flush_interval", since: (1, 3, 0) },
-        Feature { name: "fix_padding", since: (1, 4, 0) },
-        Feature { name: "allow_discards", since: (1, 6, 0) },
-        Feature { name: "fix_hmac", since: (1, 7, 0) },
-        Feature { name: "legacy_recalculate", since: (1, 7, 0) },
-        Feature { name: "reset_recalculate", since: (1, 8, 0) },
-        Feature { name: "mode I", since: (1, 12, 0) },
-        Feature { name: "allow_discards_keyed", since: (1, 14, 0) },
-    ];
+    const FEATURES: &'static [Feature] = IntegrityOptions::FEATURES;
 
     fn check(table: &IntegrityTable, _: Sectors) -> Result<(), InvalidField> {
         table.tag_size.map_or(Ok(()), |size| TAG_SIZE.check(size))?;
-        table.block_size.map_or(Ok(()), |size| BLOCK_SIZE.check(size))?;
-        table.journal_watermark.map_or(Ok(()), |percent| JOURNAL_WATERMARK.check(percent))?;
-        OPTION_COUNT.check(table.option_count() as u64)?;
+        table.options.check()?;
         check_internal_hash(table)?;
         if table.mode == IntegrityMode::Inline { check_inline(table) } else { Ok(()) }
     }
 
     fn health(status: &IntegrityStatus) -> Health {
-        let recalculated = match status.recalculation {
-            Some(Recalculation::Reached(sector)) => Some(sector),
-            Some(Recalculation::Off) | None => None,
-        };
-        let sync =
-            recalculated.zip(status.provided_sectors).map(|(used, total)| Usage { used: used.0, total: total.0 });
-        Health { sync, repairs: status.mismatches, ..Health::default() }
-            .concern(Concern::Mismatches, status.mismatches > 0)
+        status.health()
     }
 }
 

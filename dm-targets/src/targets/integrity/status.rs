@@ -7,7 +7,9 @@ use core::fmt::{self, Write};
 
 use dm_units::Sectors;
 
-use crate::{Fields, Params, ParseError, Printer, Problem, Value, Word, WordBuf};
+use crate::{
+    Concern, Fields, Health, Params, ParseError, Printer, Problem, Usage, Value, Word, WordBuf, Work, WorkKind,
+};
 
 /// The status of an `integrity` target.
 ///
@@ -25,6 +27,29 @@ pub struct IntegrityStatus {
     /// Words that later kernels may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
+}
+
+impl IntegrityStatus {
+    pub(super) fn health(&self) -> Health {
+        self.health_of(Sectors(u64::MAX))
+    }
+
+    /// The health of a target of this length, which can be less than the device provides.
+    pub(crate) fn health_of(&self, length: Sectors) -> Health {
+        let sync = self.recalculated(length);
+        let unfinished = sync.is_some_and(|sync| sync.used < sync.total);
+        let work = Work::new(WorkKind::Recalculation, sync);
+        Health { sync, work: unfinished.then_some(work), repairs: self.mismatches, ..Health::default() }
+            .concern(Concern::NotInSync, unfinished)
+            .concern(Concern::Mismatches, self.mismatches > 0)
+    }
+
+    /// How many sectors have new tags, if tags are calculated anew.
+    fn recalculated(&self, length: Sectors) -> Option<Usage<u64>> {
+        let Some(Recalculation::Reached(Sectors(used))) = self.recalculation else { return None };
+        let Sectors(total) = self.provided_sectors?.min(length);
+        Some(Usage { used, total })
+    }
 }
 
 /// Whether tags are calculated anew.

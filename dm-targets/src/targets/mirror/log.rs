@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 
 use dm_units::{DeviceNumber, Sectors};
 
-use crate::keywords::keywords;
+use crate::option::keywords::keywords;
+use crate::option::{Flag, OptionKind};
 use crate::{Device, Fields, InvalidField, Limits, ParseError, Printer, WordBuf};
 
 const LOG_ARG_COUNT: &str = "log argument count";
@@ -18,7 +19,7 @@ const USERSPACE_ARGS: Limits = Limits::new(LOG_ARG_COUNT, 3, u64::MAX);
 const INTEGRATED_FLUSH: &str = "integrated_flush";
 
 /// Where a `mirror` target notes which regions are in sync.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MirrorLog {
     /// In memory: all is copied whenever the table is loaded.
@@ -119,7 +120,8 @@ impl MirrorLog {
             }
             Self::Userspace { uuid, integrated_flush, args } => {
                 UUID_LEN.check(uuid.len() as u64)?;
-                USERSPACE_ARGS.check(userspace_args(*integrated_flush, args))
+                let args = (args.len() as u64).saturating_add(1).saturating_add((*integrated_flush).into());
+                USERSPACE_ARGS.check(args)
             }
             Self::Other { .. } => Ok(()),
         }
@@ -157,29 +159,29 @@ impl MirrorLog {
     pub(super) fn print(&self, out: &mut Printer<'_, '_>) {
         match self {
             Self::Core { region_size, sync } => {
-                out.word("core").count(1_usize.saturating_add(sync.iter().count())).put(region_size).all(sync);
+                out.word("core").group(|out| {
+                    out.put(region_size).all(sync);
+                });
             }
             Self::Disk { device, region_size, sync } => {
-                out.word("disk").count(2_usize.saturating_add(sync.iter().count()));
-                out.put(device).put(region_size).all(sync);
+                out.word("disk").group(|out| {
+                    out.put(device).put(region_size).all(sync);
+                });
             }
             Self::Userspace { uuid, integrated_flush, args } => {
-                out.word("userspace").put(&userspace_args(*integrated_flush, args)).put(uuid);
-                if *integrated_flush {
-                    out.word(INTEGRATED_FLUSH);
-                }
-                out.all(args);
+                out.word("userspace").group(|out| {
+                    out.put(uuid);
+                    Flag(INTEGRATED_FLUSH).print(integrated_flush, out);
+                    out.all(args);
+                });
             }
             Self::Other { log_type, args } => {
-                out.put(log_type).count(args.len()).all(args);
+                out.put(log_type).group(|out| {
+                    out.all(args);
+                });
             }
         }
     }
-}
-
-/// How many arguments a log in user space has, together with its uuid.
-fn userspace_args(integrated_flush: bool, args: &[WordBuf]) -> u64 {
-    (args.len() as u64).saturating_add(1).saturating_add(integrated_flush.into())
 }
 
 keywords! {

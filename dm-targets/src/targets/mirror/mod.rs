@@ -30,25 +30,26 @@
 //! `disk_status` in `drivers/md/dm-log.c`, `userspace_ctr` and `userspace_status` in
 //! `drivers/md/dm-log-userspace-base.c`.
 
+mod health;
+mod log;
+
 use alloc::vec::Vec;
 use core::fmt;
 
 use dm_units::{DeviceNumber, Sectors};
 
-mod log;
-
 pub use log::{LogHealth, LogSync, MirrorLog, MirrorLogStatus};
 
-use crate::flags::{Flag, flags};
-use crate::keywords::keywords;
+use crate::option::keywords::keywords;
+use crate::option::{Flag, OptionGroup, options};
+use crate::target::spelled;
+use crate::text::spelling::{Spelled, Spelling};
 use crate::{
-    Concern, Device, Fields, Health, InvalidField, Limits, NoMessage, Params, ParseError, Printer, Problem, Target,
-    Usage, WordBuf,
+    Device, Fields, Health, InvalidField, Limits, NoMessage, Params, ParseError, Printer, Problem, Target, Usage,
+    WordBuf,
 };
 
 const MIRRORS: Limits = Limits::new("number of mirrors", 2, 9);
-const FEATURE_COUNT: &str = "number of features";
-const FLAGS: [Flag<MirrorTable>; 2] = flags![handle_errors, keep_log];
 
 /// The `mirror` target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,23 +64,36 @@ impl Target for Mirror {
     fn check(table: &MirrorTable, length: Sectors) -> Result<(), InvalidField> {
         table.log.check(length)?;
         MIRRORS.check(table.mirrors.len() as u64)?;
-        table.check_features()
+        table.features.check()?;
+        check_features(&table.features)
     }
 
     fn health(status: &MirrorStatus) -> Health {
-        let all = status.mirrors.len() as u64;
-        let alive = status.mirrors.iter().filter(|mirror| mirror.health == MirrorHealth::Alive).count() as u64;
-        let health = Health {
-            legs: Some(Usage { used: alive, total: all }),
-            sync: Some(Usage { used: status.in_sync, total: status.regions }),
-            repairs: all.saturating_sub(alive),
-            ..Health::default()
-        };
-        health
-            .concern(Concern::Failed, alive == 0)
-            .concern(Concern::FailedLegs, alive < all)
-            .concern(Concern::NotInSync, status.in_sync < status.regions)
+        status.health()
     }
+}
+
+options! {
+    /// The features of a `mirror` table.
+    pub struct MirrorFeatures for MirrorTable.features {
+        /// A device that fails is no longer used; otherwise errors of writes are ignored.
+        handle_errors(): bool = Flag("handle_errors");
+        /// Writes wait while the log is out of order; needs `handle_errors`.
+        keep_log(): bool = Flag("keep_log");
+    }
+    other {
+        /// Features that this version does not know; they are printed after the others.
+        other_features: WordBuf = "feature";
+    }
+    case: Exact;
+    count: LeftOut, Limits::new("number of features", 0, u32::MAX as u64);
+}
+
+fn check_features(features: &MirrorFeatures) -> Result<(), InvalidField> {
+    if features.keep_log && !features.handle_errors {
+        return Err(InvalidField::new("keep_log", Problem::Expected("together with handle_errors")));
+    }
+    Ok(())
 }
 
 /// The table of a `mirror` target.
@@ -93,62 +107,28 @@ impl Target for Mirror {
 /// let table = MirrorTable::new(MirrorLog::core(Sectors(1024)).nosync(), legs).handle_errors();
 /// assert_eq!(table.to_string(), "core 2 1024 nosync 2 254:0 0 254:16 0 1 handle_errors");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct MirrorTable {
     /// Knows which regions are in sync.
     pub log: MirrorLog,
     /// The devices; what is out of sync is copied from the first.
     pub mirrors: Vec<MirrorLeg>,
-    /// A device that fails is no longer used; otherwise errors of writes are ignored.
-    pub handle_errors: bool,
-    /// Writes wait while the log is out of order; needs `handle_errors`.
-    pub keep_log: bool,
-    /// Features that this version does not know; they are printed after the others.
-    pub other_features: Vec<WordBuf>,
-    /// There is a count of features although it is 0; the kernel does not print that.
-    counts_none: bool,
+    /// How errors are handled.
+    pub features: MirrorFeatures,
+    spelling: Spelling,
 }
 
 impl MirrorTable {
     /// A mirror with no features.
     pub fn new(log: MirrorLog, mirrors: impl IntoIterator<Item = MirrorLeg>) -> Self {
-        Self {
-            log,
-            mirrors: mirrors.into_iter().collect(),
-            handle_errors: false,
-            keep_log: false,
-            other_features: Vec::new(),
-            counts_none: false,
-        }
-    }
-
-    /// Stops using a device that fails.
-    #[must_use]
-    pub fn handle_errors(self) -> Self {
-        Self { handle_errors: true, ..self }
-    }
-
-    /// Lets writes wait while the log is out of order, which implies [`handle_errors`](Self::handle_errors).
-    #[must_use]
-    pub fn keep_log(self) -> Self {
-        Self { keep_log: true, ..self.handle_errors() }
-    }
-
-    fn feature_count(&self) -> usize {
-        Flag::count(&FLAGS, self, &self.other_features)
-    }
-
-    fn check_features(&self) -> Result<(), InvalidField> {
-        if self.keep_log && !self.handle_errors {
-            return Err(InvalidField::new("keep_log", Problem::Expected("together with handle_errors")));
-        }
-        Ok(())
+        let (features, spelling) = (MirrorFeatures::default(), Spelling::default());
+        Self { log, mirrors: mirrors.into_iter().collect(), features, spelling }
     }
 }
 
 /// One of the devices of a `mirror` target.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct MirrorLeg {
     /// The device.
@@ -168,35 +148,27 @@ impl MirrorLeg {
     }
 }
 
-impl Params for MirrorTable {
-    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+impl Spelled for MirrorTable {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
         let log = MirrorLog::parse(fields)?;
         let count: u32 = fields.read_within(&MIRRORS)?;
-        let mirrors: Vec<MirrorLeg> = (0..count).map(|_| MirrorLeg::parse(fields)).collect::<Result<_, _>>()?;
-        let mut table = Self::new(log, mirrors);
-        let counted = !fields.is_empty();
-        let mut features = fields.read_optional_group(FEATURE_COUNT)?;
-        table.other_features = features.read_flags("feature", &FLAGS, &mut table)?;
-        table.check_features().map_err(|invalid| features.blame(invalid))?;
-        table.counts_none = counted && table.feature_count() == 0;
-        Ok(table)
+        let mirrors = (0..count).map(|_| MirrorLeg::parse(fields)).collect::<Result<_, _>>()?;
+        let features = fields.read_options_then(check_features)?;
+        Ok(Self { log, mirrors, features, spelling: Spelling::default() })
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) {
+        let Self { log, mirrors, features, spelling: _ } = self;
+        log.print(out);
+        out.count(mirrors.len());
+        for MirrorLeg { device, offset } in mirrors {
+            out.put(device).put(offset);
+        }
+        out.options(features);
     }
 }
 
-impl fmt::Display for MirrorTable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = Printer::new(f);
-        self.log.print(&mut out);
-        out.count(self.mirrors.len());
-        for leg in &self.mirrors {
-            out.put(&leg.device).put(&leg.offset);
-        }
-        if self.counts_none || self.feature_count() > 0 {
-            out.flags(&FLAGS, self, &self.other_features);
-        }
-        out.end()
-    }
-}
+spelled!(MirrorTable);
 
 keywords! {
     exact;
@@ -296,6 +268,13 @@ mod tests {
     #[test]
     fn an_empty_group_of_features_is_kept() {
         let text = "core 1 1024 2 8:0 0 8:16 0 0";
-        assert_eq!(Mirror::parse_table(text).unwrap().to_string(), text);
+        assert_eq!(format!("{:#}", Mirror::parse_table(text).unwrap()), text);
+    }
+
+    #[test]
+    fn features_are_compared_exactly_as_the_kernel_does() {
+        let table = Mirror::parse_table("core 1 1024 2 8:0 0 8:16 0 1 HANDLE_ERRORS").unwrap();
+        assert!(!table.features.handle_errors);
+        assert_eq!(table.features.other_features.len(), 1);
     }
 }

@@ -28,7 +28,7 @@ const IO_AFFINITY: &str = "io-affinity";
 /// | `io-affinity` | | `<cpu_mask>` |
 ///
 /// Arguments that are left out have the values that the kernel gives them, and are printed as the kernel prints them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PathGroup {
     /// One path after the other.

@@ -49,7 +49,7 @@ pub use group::PathGroup;
 pub use message::MultipathMessage;
 pub use path::{CpuPath, OtherPath, RepeatPath, ThroughputPath};
 pub use status::{GroupState, MultipathStatus, PathGroupStatus, PathInfo, PathState, PathStatus, SelectorInfo};
-pub use table::{HardwareHandler, MultipathTable, QueueMode};
+pub use table::{HardwareHandler, MultipathFeatures, MultipathTable, QueueMode};
 
 /// The `multipath` target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Target for Multipath {
 
     const SINGLETON: bool = true;
 
-    const FEATURES: &'static [Feature] = &[Feature { name: "retain_attached_hw_handler", since: (1, 5, 0) }];
+    const FEATURES: &'static [Feature] = MultipathFeatures::FEATURES;
 
     fn check(table: &MultipathTable, _: Sectors) -> Result<(), InvalidField> {
         table.check()
@@ -128,7 +128,7 @@ mod tests {
         let all = table.queue_if_no_path().pg_init_retries(1).pg_init_delay_msecs(1).retain_attached_hw_handler();
         let mut all = all.queue_mode(QueueMode::Rq);
         assert_eq!(check(all.clone()), Ok(()));
-        all.other_features = vec![WordBuf::new("new").unwrap()];
+        all.features.other_features = vec![WordBuf::new("new").unwrap()];
         assert_eq!(check(all), Err("number of feature args must be at most 8".into()));
     }
 

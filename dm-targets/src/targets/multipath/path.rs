@@ -9,7 +9,7 @@ pub(super) const THROUGHPUT: Limits = Limits::new("relative throughput", 0, 100)
 const CPU_MASK: &str = "cpu mask";
 
 /// A path that is used for some requests in a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct RepeatPath {
     /// The device.
@@ -19,7 +19,7 @@ pub struct RepeatPath {
 }
 
 /// A path with a known throughput.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ThroughputPath {
     /// The device.
@@ -31,7 +31,7 @@ pub struct ThroughputPath {
 }
 
 /// A path of some CPUs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CpuPath {
     /// The device.
@@ -41,7 +41,7 @@ pub struct CpuPath {
 }
 
 /// A path of a selector that this version does not know.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct OtherPath {
     /// The device.

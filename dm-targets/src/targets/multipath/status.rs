@@ -5,7 +5,7 @@ use core::fmt;
 
 use dm_units::DeviceNumber;
 
-use crate::keywords::keywords;
+use crate::option::keywords::keywords;
 use crate::{Concern, Fields, Health, Limits, Params, ParseError, Printer, Usage, WordBuf};
 
 const PATHS: Limits = Limits::new("number of paths", 1, u64::MAX);
@@ -141,15 +141,15 @@ impl MultipathStatus {
         let paths = || self.groups.iter().flat_map(|group| &group.paths);
         let total = paths().count() as u64;
         let working = paths().filter(|path| path.state == PathState::Active).count() as u64;
+        let failed = paths().filter(|path| path.state == PathState::Failed).count() as u64;
         let disabled = self.groups.iter().any(|group| group.state == GroupState::Disabled);
-        Health {
-            legs: Some(Usage { used: working, total }),
-            repairs: total.saturating_sub(working),
-            ..Health::default()
-        }
-        .concern(Concern::Failed, working == 0)
-        .concern(Concern::FailedLegs, working < total)
-        .concern(Concern::Disabled, disabled)
+        let unknown = paths().any(|path| matches!(path.state, PathState::Other(_)))
+            || self.groups.iter().any(|group| matches!(group.state, GroupState::Other(_)));
+        Health { legs: Some(Usage { used: working, total }), repairs: failed, ..Health::default() }
+            .concern(Concern::Failed, working == 0)
+            .concern(Concern::FailedLegs, failed > 0)
+            .concern(Concern::Disabled, disabled)
+            .concern(Concern::Unknown, unknown)
     }
 }
 
@@ -255,20 +255,31 @@ impl PathInfo {
         }
     }
 
+    /// Reads the words of a selector: of one that is known, or else of any.
     fn parse(fields: &mut Fields<'_>, words: u32) -> Result<Self, ParseError> {
+        let mut ahead = fields.clone();
+        if let Ok(Some(known)) = Self::parse_known(&mut ahead, words) {
+            *fields = ahead;
+            return Ok(known);
+        }
+        let words = (0..words).map(|_| fields.read("path info word")).collect::<Result<_, _>>()?;
+        Ok(Self::Other(words))
+    }
+
+    fn parse_known(fields: &mut Fields<'_>, words: u32) -> Result<Option<Self>, ParseError> {
         Ok(match words {
-            0 => Self::Nothing,
-            1 => Self::Count(fields.read("path selector count")?),
-            2 => Self::ServiceTime {
+            0 => Some(Self::Nothing),
+            1 => Some(Self::Count(fields.read("path selector count")?)),
+            2 => Some(Self::ServiceTime {
                 in_flight_size: fields.read("in flight size")?,
                 relative_throughput: fields.read("relative throughput")?,
-            },
-            3 => Self::HistoricalServiceTime {
+            }),
+            3 => Some(Self::HistoricalServiceTime {
                 historical_service_time: fields.read("historical service time")?,
                 outstanding: fields.read("outstanding")?,
                 stale_after: fields.read("stale after")?,
-            },
-            _ => Self::Other((0..words).map(|_| fields.read("path info word")).collect::<Result<_, _>>()?),
+            }),
+            _ => None,
         })
     }
 
@@ -303,6 +314,10 @@ mod tests {
         let expected = PathInfo::ServiceTime { in_flight_size: 4096, relative_throughput: 5 };
         assert_eq!(info("0 1 2 8:0 A 0 4096 5"), expected);
         assert!(matches!(info("2 972 0 1 3 8:0 A 0 1 2 3"), PathInfo::HistoricalServiceTime { outstanding: 2, .. }));
+        // Those of selectors that are plug-ins are what they like.
+        for (text, count) in [("0 1 1 8:0 A 0 x", 1), ("0 1 2 8:0 A 0 1 x", 2), ("0 1 3 8:0 A 0 -1 2 3", 3)] {
+            assert!(matches!(info(text), PathInfo::Other(words) if words.len() == count), "{text}");
+        }
         assert!(matches!(info("1 x 1 4 8:0 A 0 1 2 3 4"), PathInfo::Other(words) if words.len() == 4));
     }
 
@@ -312,20 +327,6 @@ mod tests {
         let status = Multipath::parse_status(text).unwrap();
         assert_eq!((status.pg_init_count, status.other_features.len(), status.handler.len()), (1, 1, 1));
         assert_eq!(status.to_string(), text);
-    }
-
-    #[test]
-    fn health_counts_paths() {
-        let health = |paths| {
-            let status = Multipath::parse_status(&format!("2 0 0 0 2 1 {paths}")).unwrap();
-            Multipath::health(&status).to_string()
-        };
-        assert_eq!(health("A 0 1 0 8:0 A 0 E 0 1 0 8:16 A 0"), "good; 2 of 2 devices in order");
-        assert_eq!(
-            health("A 0 1 0 8:0 A 0 D 0 1 0 8:16 F 1"),
-            "attention: devices have failed, partly disabled; 1 of 2 devices in order, 1 to repair"
-        );
-        assert!(health("E 0 1 0 8:0 F 1 E 0 1 0 8:16 F 1").starts_with("failed: serves no requests"));
     }
 
     #[test]

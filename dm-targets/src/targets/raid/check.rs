@@ -2,12 +2,11 @@
 
 use dm_units::Sectors;
 
-use super::table::{CHUNK_SIZE, DEVICES, PARAM_COUNT, Raid10Format, RaidTable};
+use super::table::{CHUNK_SIZE, DEVICES, MAX, Raid10Format, RaidTable};
 use super::{Level, RaidSync};
+use crate::option::OptionGroup;
 use crate::{InvalidField, Limits, Number, Problem};
 
-/// What the kernel reads with `kstrtoint`.
-const MAX: u64 = i32::MAX as u64;
 const REGION_SIZE: Limits = Limits::new("region_size", 1, MAX).power_of_two();
 /// The bitmap has no more regions than this.
 const MAX_REGIONS: u64 = 1 << 21;
@@ -52,10 +51,7 @@ impl Level {
 
 impl RaidTable {
     pub(super) fn check(&self, length: Sectors) -> Result<(), InvalidField> {
-        if self.surplus > 0 {
-            let problem = Problem::Expected("that of the words up to the devices");
-            return Err(InvalidField::new(PARAM_COUNT.field(), problem));
-        }
+        self.params.check()?;
         DEVICES.check(self.devices.len() as u64)?;
         self.check_devices()?;
         self.check_indexes()?;
@@ -71,7 +67,7 @@ impl RaidTable {
             return Err(InvalidField::new("data device", Problem::Expected("there where a metadata device is")));
         }
         let is_missing = |index: &u32| self.device(*index).is_some_and(|device| device.data.is_none());
-        if self.rebuild.iter().any(is_missing) {
+        if self.params.rebuild.iter().any(is_missing) {
             return Err(InvalidField::new("rebuild", Problem::Expected("the number of a device that is there")));
         }
         Ok(())
@@ -83,24 +79,19 @@ impl RaidTable {
 
     fn check_indexes(&self) -> Result<(), InvalidField> {
         let last = (self.devices.len() as u64).saturating_sub(1);
-        for (name, indexes) in [("rebuild", &self.rebuild), ("write_mostly", &self.write_mostly)] {
+        for (name, indexes) in [("rebuild", &self.params.rebuild), ("write_mostly", &self.params.write_mostly)] {
             let limits = Limits::new(name, 0, last);
             indexes.iter().try_for_each(|index| limits.check(*index))?;
         }
-        if self.write_mostly.len() >= self.devices.len() {
+        if self.params.write_mostly.len() >= self.devices.len() {
             return Err(InvalidField::new("write_mostly", Problem::Expected("left out for at least one device")));
         }
         Ok(())
     }
 
     fn check_numbers(&self) -> Result<(), InvalidField> {
-        within("daemon_sleep", 0, MAX, self.daemon_sleep)?;
-        within("min_recovery_rate", 0, MAX, self.min_recovery_rate)?;
-        within("max_recovery_rate", 0, MAX, self.max_recovery_rate)?;
-        within("max_write_behind", 0, 32767, self.max_write_behind)?;
-        within("stripe_cache", 0, MAX, self.stripe_cache)?;
-        within("raid10_copies", 2, self.devices.len() as u64, self.raid10_copies)?;
-        match self.data_offset {
+        within("raid10_copies", 2, self.devices.len() as u64, self.params.raid10_copies)?;
+        match self.params.data_offset {
             None | Some(Sectors(0)) => Ok(()),
             Some(offset) => Limits::new("data_offset", 32, MAX).multiple_of(8).check(offset),
         }
@@ -108,26 +99,27 @@ impl RaidTable {
 
     fn check_combinations(&self) -> Result<(), InvalidField> {
         let conflict = |name, other| Err(InvalidField::new(name, Problem::Conflict(other)));
-        match self.sync {
-            Some(RaidSync::Sync) if !self.rebuild.is_empty() => return conflict("rebuild", "sync"),
-            Some(RaidSync::NoSync) if !self.rebuild.is_empty() => return conflict("rebuild", "nosync"),
+        match self.params.sync {
+            Some(RaidSync::Sync) if !self.params.rebuild.is_empty() => return conflict("rebuild", "sync"),
+            Some(RaidSync::NoSync) if !self.params.rebuild.is_empty() => return conflict("rebuild", "nosync"),
             _ => {}
         }
-        let (min, max) = (self.min_recovery_rate.unwrap_or_default(), self.max_recovery_rate.unwrap_or_default());
+        let (min, max) =
+            (self.params.min_recovery_rate.unwrap_or_default(), self.params.max_recovery_rate.unwrap_or_default());
         if max != 0 && min > max {
             return Err(InvalidField::new("min_recovery_rate", Problem::Expected("at most max_recovery_rate")));
         }
-        if self.raid10_use_near_sets && matches!(self.raid10_format, None | Some(Raid10Format::Near)) {
+        if self.params.raid10_use_near_sets && matches!(self.params.raid10_format, None | Some(Raid10Format::Near)) {
             return conflict("raid10_use_near_sets", "raid10_format near");
         }
-        if self.journal_mode.is_some() && self.journal_dev.is_none() {
+        if self.params.journal_mode.is_some() && self.params.journal_dev.is_none() {
             return Err(InvalidField::new("journal_mode", Problem::Expected("together with journal_dev")));
         }
         Ok(())
     }
 
     fn check_region_size(&self, length: Sectors) -> Result<(), InvalidField> {
-        let Some(size) = self.region_size.filter(|size| *size != Sectors(0)) else { return Ok(()) };
+        let Some(size) = self.params.region_size.filter(|size| *size != Sectors(0)) else { return Ok(()) };
         REGION_SIZE.check(size)?;
         let chunk_size = if self.raid_type.level() == Some(Level::Raid1) { 0 } else { self.chunk_size.0 };
         let smallest = chunk_size.max(length.0 / MAX_REGIONS);
@@ -135,11 +127,8 @@ impl RaidTable {
     }
 
     fn check_level(&self, level: Level, length: Sectors) -> Result<(), InvalidField> {
-        if let Some((name, _)) = self.params().into_iter().find(|(_, levels)| !levels.contains(&level)) {
+        if let Some(name) = self.params.given().find(|param| !levels(param).contains(&level)) {
             return Err(InvalidField::new(name, Problem::Conflict(level.name())));
-        }
-        if level == Level::Raid6 && self.sync == Some(RaidSync::NoSync) {
-            return Err(InvalidField::new("nosync", Problem::Conflict(level.name())));
         }
         if level != Level::Raid1 {
             Limits::new(CHUNK_SIZE, 8, MAX).power_of_two().check(self.chunk_size)?;
@@ -147,35 +136,21 @@ impl RaidTable {
         let devices = self.devices.len() as u64;
         Limits::new(DEVICES.field(), level.min_devices(), 253).check(devices)?;
         let most = 253_u64.saturating_sub(level.devices_to_keep());
-        within("delta_disks", 1, most, self.delta_disks.map(i32::unsigned_abs))?;
-        check_length(level, devices, self.raid10_copies.unwrap_or(2).into(), length)
+        within("delta_disks", 1, most, self.params.delta_disks.map(i32::unsigned_abs))?;
+        check_length(level, devices, self.params.raid10_copies.unwrap_or(2).into(), length)
     }
+}
 
-    /// The parameters that are given and not for all levels, with the levels that take them.
-    fn params(&self) -> impl IntoIterator<Item = (&'static str, &'static [Level])> {
-        const REDUNDANT: &[Level] = &[Level::Raid1, Level::Raid45, Level::Raid6, Level::Raid10];
-        const PARITY: &[Level] = &[Level::Raid45, Level::Raid6];
-        const RAID1: &[Level] = &[Level::Raid1];
-        const RAID10: &[Level] = &[Level::Raid10];
-        let sync = if self.sync == Some(RaidSync::Sync) { "sync" } else { "nosync" };
-        let params = [
-            (self.sync.is_some(), sync, REDUNDANT),
-            (!self.rebuild.is_empty(), "rebuild", REDUNDANT),
-            (self.daemon_sleep.is_some(), "daemon_sleep", REDUNDANT),
-            (self.min_recovery_rate.is_some(), "min_recovery_rate", REDUNDANT),
-            (self.max_recovery_rate.is_some(), "max_recovery_rate", REDUNDANT),
-            (self.region_size.is_some(), "region_size", REDUNDANT),
-            (self.delta_disks.is_some(), "delta_disks", REDUNDANT),
-            (!self.write_mostly.is_empty(), "write_mostly", RAID1),
-            (self.max_write_behind.is_some(), "max_write_behind", RAID1),
-            (self.stripe_cache.is_some(), "stripe_cache", PARITY),
-            (self.journal_dev.is_some(), "journal_dev", PARITY),
-            (self.journal_mode.is_some(), "journal_mode", PARITY),
-            (self.raid10_copies.is_some(), "raid10_copies", RAID10),
-            (self.raid10_format.is_some(), "raid10_format", RAID10),
-            (self.raid10_use_near_sets, "raid10_use_near_sets", RAID10),
-        ];
-        params.into_iter().filter(|(given, ..)| *given).map(|(_, name, levels)| (name, levels))
+/// The levels that take a parameter.
+fn levels(param: &str) -> &'static [Level] {
+    use Level::{Raid0, Raid1, Raid6, Raid10, Raid45};
+    match param {
+        "write_mostly" | "max_write_behind" => &[Raid1],
+        "stripe_cache" | "journal_dev" | "journal_mode" => &[Raid45, Raid6],
+        "raid10_copies" | "raid10_format" | "raid10_use_near_sets" => &[Raid10],
+        "nosync" => &[Raid1, Raid45, Raid10],
+        "data_offset" => &[Raid0, Raid1, Raid45, Raid6, Raid10],
+        _ => &[Raid1, Raid45, Raid6, Raid10],
     }
 }
 
@@ -229,7 +204,8 @@ mod tests {
         refused("raid5_ls 1 4", 3, "chunk_size must be from 8 to 2147483647");
         refused("raid5_ls 1 24", 3, "chunk_size must be a power of two");
         assert_eq!(check("raid1 1 24", 2), Ok(()));
-        refused("raid1 3 0 max_write_behind 32768", 2, "max_write_behind must be at most 32767");
+        let error = Raid::parse_input("raid1 3 0 max_write_behind 32768 1 - 8:0").unwrap_err();
+        assert_eq!(error.to_string(), "raid table: word 5, max_write_behind, must be at most 32767");
         refused("raid1 3 0 rebuild 2", 2, "rebuild must be at most 1");
         refused("raid1 5 0 write_mostly 0 write_mostly 1", 2, "write_mostly must be left out for at least one device");
         refused(

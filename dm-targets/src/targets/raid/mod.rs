@@ -41,19 +41,17 @@ use core::fmt;
 
 use dm_units::Sectors;
 
-use crate::keywords::keywords;
-use crate::{
-    Concern, Feature, Fields, Health, InvalidField, Message, NoReply, Params, ParseError, Printer, Problem, Target,
-    Usage,
-};
+use crate::option::keywords::keywords;
+use crate::{Feature, Fields, Health, InvalidField, Message, NoReply, Params, ParseError, Printer, Problem, Target};
 
 mod check;
+mod health;
 mod params;
 mod status;
 mod table;
 
 pub use status::{JournalHealth, RaidArrayStatus, RaidHealth, RaidStatus, SyncAction};
-pub use table::{JournalMode, Raid10Format, RaidDevice, RaidSync, RaidTable};
+pub use table::{JournalMode, Raid10Format, RaidDevice, RaidParams, RaidSync, RaidTable};
 
 /// The `raid` target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,55 +63,14 @@ impl Target for Raid {
     type Status = RaidStatus;
     type Message = RaidMessage;
 
-    const FEATURES: &'static [Feature] = &[
-        Feature { name: "raid1", since: (1, 1, 0) },
-        Feature { name: "write_mostly", since: (1, 1, 0) },
-        Feature { name: "max_write_behind", since: (1, 1, 0) },
-        Feature { name: "raid10", since: (1, 3, 0) },
-        Feature { name: "raid10_copies", since: (1, 3, 0) },
-        Feature { name: "raid10_format", since: (1, 4, 2) },
-        Feature { name: "idle", since: (1, 5, 0) },
-        Feature { name: "frozen", since: (1, 5, 0) },
-        Feature { name: "resync", since: (1, 5, 0) },
-        Feature { name: "recover", since: (1, 5, 0) },
-        Feature { name: "check", since: (1, 5, 0) },
-        Feature { name: "repair", since: (1, 5, 0) },
-        Feature { name: "raid0", since: (1, 7, 0) },
-        Feature { name: "delta_disks", since: (1, 9, 0) },
-        Feature { name: "data_offset", since: (1, 9, 0) },
-        Feature { name: "raid10_use_near_sets", since: (1, 9, 0) },
-        Feature { name: "journal_dev", since: (1, 10, 0) },
-        Feature { name: "journal_mode", since: (1, 11, 1) },
-    ];
+    const FEATURES: &'static [Feature] = RaidParams::FEATURES;
 
     fn check(table: &RaidTable, length: Sectors) -> Result<(), InvalidField> {
         table.check(length)
     }
 
     fn health(status: &RaidStatus) -> Health {
-        match status {
-            RaidStatus::Array(array) => array.health(),
-            RaidStatus::Nothing => Health::only(Concern::NoFigures),
-        }
-    }
-}
-
-impl RaidArrayStatus {
-    fn health(&self) -> Health {
-        let count = |health: &RaidHealth| self.health.iter().filter(|found| *found == health).count() as u64;
-        let total = self.health.len() as u64;
-        let failed = count(&RaidHealth::Failed).saturating_add(count(&RaidHealth::Missing));
-        let in_sync = count(&RaidHealth::InSync);
-        let mismatches = self.mismatches.unwrap_or_default();
-        let journal_failed = self.journal == Some(JournalHealth::Failed);
-        Health {
-            legs: Some(Usage { used: in_sync, total }),
-            sync: Some(Usage { used: self.progress.0, total: self.total.0 }),
-            repairs: failed.saturating_add(journal_failed.into()).saturating_add(mismatches),
-            ..Health::default()
-        }
-        .concern(Concern::FailedLegs, failed > 0 || journal_failed)
-        .concern(Concern::NotInSync, in_sync.saturating_add(failed) < total || mismatches > 0)
+        status.health()
     }
 }
 

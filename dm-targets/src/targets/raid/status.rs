@@ -6,7 +6,7 @@ use core::fmt;
 use dm_units::Sectors;
 
 use super::RaidType;
-use crate::keywords::keywords;
+use crate::option::keywords::keywords;
 use crate::{Fields, Params, ParseError, Printer, Usage, WordBuf};
 
 keywords! {

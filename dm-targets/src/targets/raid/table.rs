@@ -2,15 +2,19 @@
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
-use core::fmt;
 
 use dm_units::Sectors;
 
+use super::params::{NearSets, PARAM_COUNT};
 use super::{Level, RaidType};
-use crate::keywords::keywords;
-use crate::{Device, Fields, Form, Limits, Params, ParseError, Printer, WordBuf};
+use crate::option::keywords::keywords;
+use crate::option::{Argument, Each, OneOf, OptionGroup, options};
+use crate::target::spelled;
+use crate::text::spelling::{Spelled, Spelling};
+use crate::{Device, Fields, Form, Limits, ParseError, Printer, WordBuf};
 
-pub(super) const PARAM_COUNT: Limits = Limits::new("number of raid parameters", 1, u32::MAX as u64);
+/// What the kernel reads with `kstrtoint`.
+pub(super) const MAX: u64 = i32::MAX as u64;
 pub(super) const CHUNK_SIZE: &str = "chunk_size";
 pub(super) const DEVICES: Limits = Limits::new("number of raid devices", 1, 253);
 
@@ -39,12 +43,60 @@ keywords! {
 }
 
 /// What is assumed of all devices of an array when it is loaded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RaidSync {
     /// They are out of sync, so all are brought in sync.
     Sync,
     /// They are in sync.
     NoSync,
+}
+
+options! {
+    /// The parameters of a `raid` table after the chunk size.
+    pub struct RaidParams for RaidTable.params {
+        /// What is assumed of all devices, in place of what the metadata says.
+        sync(sync: RaidSync): Option<RaidSync> = OneOf(&[("sync", RaidSync::Sync), ("nosync", RaidSync::NoSync)]);
+        /// Numbers of devices that are rebuilt, from 0.
+        rebuild(index: u32): BTreeSet<u32> = Each("rebuild");
+        /// How many milliseconds lie between updates of the bitmap of regions that are out of sync.
+        daemon_sleep(milliseconds: u32): Option<u32> = Argument(Limits::new("daemon_sleep", 0, MAX));
+        /// How fast devices are brought in sync at least, in KiB/s for each device.
+        min_recovery_rate(rate: u32): Option<u32> = Argument(Limits::new("min_recovery_rate", 0, MAX));
+        /// How fast devices are brought in sync at most, in KiB/s for each device.
+        max_recovery_rate(rate: u32): Option<u32> = Argument(Limits::new("max_recovery_rate", 0, MAX));
+        /// Numbers of devices that are read only when there is no other, from 0.
+        write_mostly(index: u32): BTreeSet<u32> = Each("write_mostly");
+        /// How many writes to these devices may be outstanding; in sectors when loaded, in KiB when printed by the kernel.
+        max_write_behind(sectors: u32): Option<u32> = Argument(Limits::new("max_write_behind", 0, 32767)),
+            since (1, 1, 0);
+        /// How many stripes are cached.
+        stripe_cache(stripes: u32): Option<u32> = Argument(Limits::new("stripe_cache", 0, MAX));
+        /// How much is marked as out of sync at once; 0 for what the kernel thinks right.
+        region_size(size: Sectors): Option<Sectors> = Argument("region_size");
+        /// How many copies there are.
+        raid10_copies(copies: u32): Option<u32> = Argument("raid10_copies"), since (1, 3, 0);
+        /// Where the copies are.
+        raid10_format(format: Raid10Format): Option<Raid10Format> = Argument("raid10_format"), since (1, 4, 2);
+        /// The copies are spread over all devices, not within sets of devices.
+        raid10_use_near_sets(): bool = NearSets, since (1, 9, 0);
+        /// How many devices are added, or removed if negative.
+        delta_disks(disks: i32): Option<i32> = Argument("delta_disks"), since (1, 9, 0);
+        /// Where on the devices the data starts, or 0 for the other place that it can start at.
+        data_offset(offset: Sectors): Option<Sectors> = Argument("data_offset"), since (1, 9, 0);
+        /// The device that holds the journal.
+        journal_dev(device: impl Into<Device>): Option<Device> = Argument("journal_dev"), since (1, 10, 0);
+        /// When a write is done.
+        journal_mode(mode: JournalMode): Option<JournalMode> = Argument("journal_mode"), since (1, 11, 1);
+    }
+    other {
+        /// Words among the parameters that this version does not know; they are printed after the others.
+        other_params: WordBuf = "raid parameter";
+    }
+    case: Any;
+    count: Required, Limits::new("number of raid parameters", 0, u32::MAX as u64);
+    features: "raid1" since (1, 1, 0), "write_mostly" since (1, 1, 0), "raid10" since (1, 3, 0),
+        "idle" since (1, 5, 0), "frozen" since (1, 5, 0), "resync" since (1, 5, 0), "recover" since (1, 5, 0),
+        "check" since (1, 5, 0), "repair" since (1, 5, 0), "raid0" since (1, 7, 0);
 }
 
 /// The table of a `raid` target.
@@ -55,8 +107,8 @@ pub enum RaidSync {
 /// - `raid10_use_near_sets` is counted but not printed. It is told from the count, so `Display` with `{}` prints a table
 ///   that can be loaded; with `{:#}` it prints what the kernel prints, which cannot.
 /// - `stripe_cache` is the number in effect, `raid10_copies` that of the layout in effect, and `delta_disks` what is left.
-/// - Before version 1.15.1 more words are counted than there are where devices are rebuilt or a journal is used; see
-///   [`surplus`](Self::surplus).
+/// - Before version 1.15.1 more words are counted than there are where devices are rebuilt or a journal is used. `{:#}`
+///   prints that count too.
 ///
 /// ```
 /// use dm_targets::raid::{RaidDevice, RaidTable, RaidType};
@@ -66,57 +118,22 @@ pub enum RaidSync {
 /// let table = RaidTable::new(RaidType::Raid1, Sectors(0), [device(0), device(2)]).region_size(Sectors(1024));
 /// assert_eq!(table.to_string(), "raid1 3 0 region_size 1024 2 254:0 254:1 254:2 254:3");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct RaidTable {
     /// Level and layout.
     pub raid_type: RaidType,
     /// How much goes to one device before the next one's turn; 0 for RAID 1.
     pub chunk_size: Sectors,
-    /// What is assumed when it is loaded, in place of what the metadata says.
-    pub sync: Option<RaidSync>,
-    /// Numbers of devices that are rebuilt, from 0.
-    pub rebuild: BTreeSet<u32>,
-    /// How many milliseconds lie between updates of the bitmap of regions that are out of sync.
-    pub daemon_sleep: Option<u32>,
-    /// How fast devices are brought in sync at least, in KiB/s for each device.
-    pub min_recovery_rate: Option<u32>,
-    /// How fast devices are brought in sync at most, in KiB/s for each device.
-    pub max_recovery_rate: Option<u32>,
-    /// Numbers of devices that are read only when there is no other, from 0.
-    pub write_mostly: BTreeSet<u32>,
-    /// How many writes to these devices may be outstanding; in sectors when loaded, in KiB when printed by the kernel.
-    pub max_write_behind: Option<u32>,
-    /// How many stripes are cached.
-    pub stripe_cache: Option<u32>,
-    /// How much is marked as out of sync at once; 0 for what the kernel thinks right.
-    pub region_size: Option<Sectors>,
-    /// How many copies there are.
-    pub raid10_copies: Option<u32>,
-    /// Where the copies are.
-    pub raid10_format: Option<Raid10Format>,
-    /// The copies are spread over all devices, not within sets of devices.
-    pub raid10_use_near_sets: bool,
-    /// How many devices are added, or removed if negative.
-    pub delta_disks: Option<i32>,
-    /// Where on the devices the data starts, or 0 for the other place that it can start at.
-    pub data_offset: Option<Sectors>,
-    /// The device that holds the journal.
-    pub journal_dev: Option<Device>,
-    /// When a write is done.
-    pub journal_mode: Option<JournalMode>,
-    /// Words among the parameters that this version does not know; they are printed after the others.
-    pub other_params: Vec<WordBuf>,
-    /// How many more words are counted than there are. A table can only be loaded with 0.
-    pub surplus: u32,
+    /// What else is said of the array.
+    pub params: RaidParams,
     /// The devices in their order.
     pub devices: Vec<RaidDevice>,
-    /// Words after the devices, which the kernel ignores.
-    pub extra: Vec<WordBuf>,
+    spelling: Spelling,
 }
 
 /// One of the devices of an array.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct RaidDevice {
     /// Holds the metadata, if there is any.
@@ -146,168 +163,51 @@ impl RaidDevice {
 impl RaidTable {
     /// An array with no parameters but the chunk size.
     pub fn new(raid_type: RaidType, chunk_size: Sectors, devices: impl IntoIterator<Item = RaidDevice>) -> Self {
-        Self {
-            raid_type,
-            chunk_size,
-            sync: None,
-            rebuild: BTreeSet::new(),
-            daemon_sleep: None,
-            min_recovery_rate: None,
-            max_recovery_rate: None,
-            write_mostly: BTreeSet::new(),
-            max_write_behind: None,
-            stripe_cache: None,
-            region_size: None,
-            raid10_copies: None,
-            raid10_format: None,
-            raid10_use_near_sets: false,
-            delta_disks: None,
-            data_offset: None,
-            journal_dev: None,
-            journal_mode: None,
-            other_params: Vec::new(),
-            surplus: 0,
-            devices: devices.into_iter().collect(),
-            extra: Vec::new(),
-        }
-    }
-
-    /// Takes all devices for out of sync.
-    #[must_use]
-    pub fn sync(self) -> Self {
-        Self { sync: Some(RaidSync::Sync), ..self }
+        let (params, devices) = (RaidParams::default(), devices.into_iter().collect());
+        Self { raid_type, chunk_size, params, devices, spelling: Spelling::default() }
     }
 
     /// Takes all devices for in sync.
     #[must_use]
     pub fn nosync(self) -> Self {
-        Self { sync: Some(RaidSync::NoSync), ..self }
-    }
-
-    /// Rebuilds a device, by its number from 0; may be called again for others.
-    #[must_use]
-    pub fn rebuild(mut self, index: u32) -> Self {
-        self.rebuild.insert(index);
-        self
-    }
-
-    /// Updates the bitmap every `milliseconds`.
-    #[must_use]
-    pub fn daemon_sleep(self, milliseconds: u32) -> Self {
-        Self { daemon_sleep: Some(milliseconds), ..self }
-    }
-
-    /// Brings devices in sync with at least `rate` KiB/s each.
-    #[must_use]
-    pub fn min_recovery_rate(self, rate: u32) -> Self {
-        Self { min_recovery_rate: Some(rate), ..self }
-    }
-
-    /// Brings devices in sync with at most `rate` KiB/s each.
-    #[must_use]
-    pub fn max_recovery_rate(self, rate: u32) -> Self {
-        Self { max_recovery_rate: Some(rate), ..self }
-    }
-
-    /// Reads a device only when there is no other, by its number from 0; may be called again for others.
-    #[must_use]
-    pub fn write_mostly(mut self, index: u32) -> Self {
-        self.write_mostly.insert(index);
-        self
-    }
-
-    /// Lets writes to these devices be outstanding, up to `sectors`.
-    #[must_use]
-    pub fn max_write_behind(self, sectors: u32) -> Self {
-        Self { max_write_behind: Some(sectors), ..self }
-    }
-
-    /// Caches this many stripes.
-    #[must_use]
-    pub fn stripe_cache(self, stripes: u32) -> Self {
-        Self { stripe_cache: Some(stripes), ..self }
-    }
-
-    /// Marks this much as out of sync at once.
-    #[must_use]
-    pub fn region_size(self, size: Sectors) -> Self {
-        Self { region_size: Some(size), ..self }
-    }
-
-    /// Keeps this many copies.
-    #[must_use]
-    pub fn raid10_copies(self, copies: u32) -> Self {
-        Self { raid10_copies: Some(copies), ..self }
-    }
-
-    /// Arranges the copies in this way.
-    #[must_use]
-    pub fn raid10_format(self, format: Raid10Format) -> Self {
-        Self { raid10_format: Some(format), ..self }
-    }
-
-    /// Spreads the copies over all devices.
-    #[must_use]
-    pub fn raid10_use_near_sets(self) -> Self {
-        Self { raid10_use_near_sets: true, ..self }
-    }
-
-    /// Adds devices, or removes them if negative.
-    #[must_use]
-    pub fn delta_disks(self, disks: i32) -> Self {
-        Self { delta_disks: Some(disks), ..self }
-    }
-
-    /// Lets the data start there on the devices.
-    #[must_use]
-    pub fn data_offset(self, offset: Sectors) -> Self {
-        Self { data_offset: Some(offset), ..self }
-    }
-
-    /// Keeps a journal on `device`.
-    #[must_use]
-    pub fn journal_dev(self, device: impl Into<Device>) -> Self {
-        Self { journal_dev: Some(device.into()), ..self }
-    }
-
-    /// Uses the journal in this way.
-    #[must_use]
-    pub fn journal_mode(self, mode: JournalMode) -> Self {
-        Self { journal_mode: Some(mode), ..self }
+        self.sync(RaidSync::NoSync)
     }
 }
 
-impl Params for RaidTable {
-    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
-        let raid_type = fields.read("raid_type")?;
+impl Spelled for RaidTable {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let raid_type: RaidType = fields.read("raid_type")?;
         let counted: u32 = fields.read_within(&PARAM_COUNT)?;
-        let mut table = Self::new(raid_type, fields.read(CHUNK_SIZE)?, []);
-        table.surplus = table.parse_params(fields, counted)?;
-        let printed = fields.form() == Form::Printed;
-        if printed && table.raid_type.level() == Some(Level::Raid10) && !table.raid10_use_near_sets {
-            // All other miscounts are of whole pairs.
-            table.raid10_use_near_sets = table.surplus % 2 == 1;
-            table.surplus = table.surplus.saturating_sub(table.raid10_use_near_sets.into());
+        let chunk_size = fields.read(CHUNK_SIZE)?;
+        let (mut params, surplus) = RaidParams::read_counted(fields, counted)?;
+        let near_sets_can_be_hidden = fields.form() == Form::Printed && raid_type.level() == Some(Level::Raid10);
+        // All other miscounts are of whole pairs.
+        if near_sets_can_be_hidden && !params.raid10_use_near_sets && surplus % 2 == 1 {
+            params.raid10_use_near_sets = true;
+        } else if params.raid10_use_near_sets && fields.form() == Form::Printed {
+            fields.note_unusual();
         }
-        let devices: u32 = fields.read_within(&DEVICES)?;
-        for _ in 0..devices {
-            let (metadata, data) = (fields.read("metadata device")?, fields.read("data device")?);
-            table.devices.push(RaidDevice { metadata, data });
+        if surplus > u32::from(near_sets_can_be_hidden && params.raid10_use_near_sets) {
+            fields.note_unusual();
         }
-        table.extra = fields.read_rest("extra")?;
-        Ok(table)
+        let count: u32 = fields.read_within(&DEVICES)?;
+        let device = |fields: &mut Fields<'_>| {
+            Ok(RaidDevice { metadata: fields.read("metadata device")?, data: fields.read("data device")? })
+        };
+        let devices = (0..count).map(|_| device(fields)).collect::<Result<_, _>>()?;
+        fields.ignore_rest()?;
+        Ok(Self { raid_type, chunk_size, params, devices, spelling: Spelling::default() })
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) {
+        let Self { raid_type, chunk_size, params, devices, spelling: _ } = self;
+        out.put(raid_type);
+        out.group(|out| params.print(out.put(chunk_size)));
+        out.count(devices.len());
+        for RaidDevice { metadata, data } in devices {
+            out.put(metadata).put(data);
+        }
     }
 }
 
-impl fmt::Display for RaidTable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = Printer::new(f);
-        out.put(&self.raid_type).count(self.param_count()).put(&self.chunk_size);
-        self.print_params(&mut out);
-        out.count(self.devices.len());
-        for device in &self.devices {
-            out.put(&device.metadata).put(&device.data);
-        }
-        out.all(&self.extra).end()
-    }
-}
+spelled!(RaidTable);

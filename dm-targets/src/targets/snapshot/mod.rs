@@ -34,9 +34,9 @@ mod table;
 
 pub use origin::SnapshotOriginTable;
 pub use status::SnapshotStatus;
-pub use table::{SnapshotMergeTable, SnapshotStore, SnapshotTable};
+pub use table::{SnapshotFeatures, SnapshotMergeTable, SnapshotStore, SnapshotTable};
 
-use dm_units::Sectors;
+use dm_units::{Sectors, Version};
 
 use crate::{Feature, Health, InvalidField, NoMessage, NoStatus, Problem, Target};
 
@@ -53,11 +53,7 @@ impl Target for Snapshot {
     type Status = SnapshotStatus;
     type Message = NoMessage;
 
-    const FEATURES: &'static [Feature] = &[
-        Feature { name: "PO", since: (1, 15, 0) },
-        Feature { name: "discard_zeroes_cow", since: (1, 16, 0) },
-        Feature { name: "discard_passdown_origin", since: (1, 16, 0) },
-    ];
+    const FEATURES: &'static [Feature] = SnapshotFeatures::FEATURES;
 
     fn check(table: &SnapshotTable, _: Sectors) -> Result<(), InvalidField> {
         table.check()
@@ -79,9 +75,9 @@ impl Target for SnapshotMerge {
     type Message = NoMessage;
 
     const FEATURES: &'static [Feature] = &[
-        Feature { name: "PO", since: (1, 4, 0) },
-        Feature { name: "discard_zeroes_cow", since: (1, 5, 0) },
-        Feature { name: "discard_passdown_origin", since: (1, 5, 0) },
+        Feature { name: "PO", since: Version::new(1, 4, 0) },
+        Feature { name: "discard_zeroes_cow", since: Version::new(1, 5, 0) },
+        Feature { name: "discard_passdown_origin", since: Version::new(1, 5, 0) },
     ];
 
     fn check(SnapshotMergeTable(table): &SnapshotMergeTable, _: Sectors) -> Result<(), InvalidField> {
@@ -93,7 +89,7 @@ impl Target for SnapshotMerge {
     }
 
     fn health(status: &SnapshotStatus) -> Health {
-        status.health()
+        status.merge_health()
     }
 }
 

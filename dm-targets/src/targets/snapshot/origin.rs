@@ -13,7 +13,7 @@ use crate::{Device, Fields, Params, ParseError, Printer};
 ///
 /// assert_eq!(SnapshotOriginTable::new(DeviceNumber::new(254, 0)).to_string(), "254:0");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SnapshotOriginTable {
     /// The device, as the tables of its snapshots name it.

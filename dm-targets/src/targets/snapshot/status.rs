@@ -5,7 +5,7 @@ use core::fmt;
 
 use dm_units::Sectors;
 
-use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf};
+use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf, Work, WorkKind};
 
 /// The status of a `snapshot` or `snapshot-merge` target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub enum SnapshotStatus {
     },
     /// The snapshot is lost: its store is broken, or the COW device of a store without `O` is full.
     Invalid,
-    /// Merging has stopped at an error; the snapshot can still be read.
+    /// Merging has stopped at an error; I/O is served as before.
     MergeFailed,
     /// The COW device is full: the snapshot can be read but not written, and is lost with the next write to its origin
     /// that has to be copied.
@@ -36,11 +36,23 @@ pub enum SnapshotStatus {
 impl SnapshotStatus {
     pub(super) fn health(&self) -> Health {
         match self {
-            Self::Valid { space, .. } => Health { data: Some(space.numbers()), ..Health::default() },
+            Self::Valid { space, .. } => Health { data: Some(space.numbers()), ..Health::default() }
+                .concern(Concern::OutOfDataSpace, space.is_full()),
             Self::Invalid => Health::only(Concern::Invalid),
             Self::Overflow => Health::only(Concern::OutOfDataSpace).concern(Concern::ReadOnly, true),
-            Self::MergeFailed => Health { repairs: 1, ..Health::only(Concern::Failed) },
+            Self::MergeFailed => Health { repairs: 1, ..Health::only(Concern::Disabled) },
             Self::Unknown => Health::only(Concern::NoFigures),
+        }
+    }
+
+    /// The same for a snapshot that is being merged. What it has copied is freed, so that a full store does no harm.
+    pub(super) fn merge_health(&self) -> Health {
+        match self {
+            Self::Valid { space, .. } => {
+                let work = (!self.is_merged()).then_some(Work::new(WorkKind::Merge, None));
+                Health { data: Some(space.numbers()), work, ..Health::default() }
+            }
+            _ => self.health(),
         }
     }
 

@@ -1,19 +1,18 @@
 //! The table of a snapshot, also of one that is being merged.
 
-use alloc::vec::Vec;
 use core::fmt;
 
 use dm_units::Sectors;
 
 use super::{ORIGIN, STORE};
-use crate::flags::{Flag, flags};
-use crate::keywords::keywords;
+use crate::option::keywords::keywords;
+use crate::option::{Flag, OptionGroup, options};
+use crate::target::spelled;
+use crate::text::spelling::{Spelled, Spelling};
 use crate::{Device, Fields, InvalidField, Limits, Params, ParseError, Printer, Problem, WordBuf};
 
 const COW: &str = "COW device";
 const CHUNK_SIZE: Limits = Limits::new("chunk size", 1, i32::MAX as u64 >> 9).power_of_two();
-const FEATURE_COUNT: Limits = Limits::new("number of features", 0, 2);
-const FLAGS: [Flag<SnapshotTable>; 2] = flags![discard_zeroes_cow, discard_passdown_origin];
 
 keywords! {
     exact;
@@ -44,6 +43,35 @@ impl SnapshotStore {
     }
 }
 
+options! {
+    /// The features of a `snapshot` table.
+    pub struct SnapshotFeatures for SnapshotTable.features {
+        /// A discard of a whole chunk zeroes it in the snapshot.
+        ///
+        /// Linux 7.2 stops with a division by zero when it sets up such a device whose chunks are smaller than 512
+        /// sectors: `snapshot_io_hints` of `drivers/md/dm-snap.c` gives the chunk size in sectors where bytes are meant,
+        /// and `queue_limit_discard_alignment` of `block/blk-settings.c` no longer checks what it divides by.
+        discard_zeroes_cow(): bool = Flag("discard_zeroes_cow"), since (1, 16, 0);
+        /// A discard is passed to the origin too; needs `discard_zeroes_cow`.
+        discard_passdown_origin(): bool = Flag("discard_passdown_origin"), since (1, 16, 0);
+    }
+    other {
+        /// Features that this version does not know; they are printed after the others.
+        other_features: WordBuf = "feature";
+    }
+    case: Any;
+    count: LeftOut, Limits::new("number of features", 0, 2);
+    features: "PO" since (1, 15, 0);
+}
+
+fn check_features(features: &SnapshotFeatures) -> Result<(), InvalidField> {
+    if features.discard_passdown_origin && !features.discard_zeroes_cow {
+        let problem = Problem::Expected("together with discard_zeroes_cow");
+        return Err(InvalidField::new("discard_passdown_origin", problem));
+    }
+    features.check()
+}
+
 /// The table of a `snapshot` target.
 ///
 /// ```
@@ -54,7 +82,7 @@ impl SnapshotStore {
 /// let table = SnapshotTable::new(origin, cow, SnapshotStore::Persistent, Sectors(16)).discard_zeroes_cow();
 /// assert_eq!(table.to_string(), "254:0 254:32 P 16 1 discard_zeroes_cow");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SnapshotTable {
     /// The device that the snapshot was taken of.
@@ -65,48 +93,16 @@ pub struct SnapshotTable {
     pub store: SnapshotStore,
     /// How much is copied at once; 0 for what a persistent store has on disk.
     pub chunk_size: Sectors,
-    /// A discard of a whole chunk zeroes it in the snapshot.
-    pub discard_zeroes_cow: bool,
-    /// A discard is passed to the origin too; needs `discard_zeroes_cow`.
-    pub discard_passdown_origin: bool,
-    /// Features that this version does not know; they are printed after the others.
-    pub other_features: Vec<WordBuf>,
-    /// Words after the features, which the kernel ignores.
-    pub extra: Vec<WordBuf>,
-    /// There is a count of features although it is 0 and nothing follows; the kernel does not print that.
-    counts_none: bool,
+    /// What becomes of discards.
+    pub features: SnapshotFeatures,
+    spelling: Spelling,
 }
 
 impl SnapshotTable {
     /// A snapshot of `origin` with no features.
     pub fn new(origin: impl Into<Device>, cow: impl Into<Device>, store: SnapshotStore, chunk_size: Sectors) -> Self {
-        Self {
-            origin: origin.into(),
-            cow: cow.into(),
-            store,
-            chunk_size,
-            discard_zeroes_cow: false,
-            discard_passdown_origin: false,
-            other_features: Vec::new(),
-            extra: Vec::new(),
-            counts_none: false,
-        }
-    }
-
-    /// Zeroes chunks in the snapshot that are discarded as a whole.
-    ///
-    /// Linux 7.2 stops with a division by zero when it sets up such a device whose chunks are smaller than 512 sectors:
-    /// `snapshot_io_hints` of `drivers/md/dm-snap.c` gives the chunk size in sectors where bytes are meant, and
-    /// `queue_limit_discard_alignment` of `block/blk-settings.c` no longer checks what it divides by.
-    #[must_use]
-    pub fn discard_zeroes_cow(self) -> Self {
-        Self { discard_zeroes_cow: true, ..self }
-    }
-
-    /// Passes discards to the origin too, which implies [`discard_zeroes_cow`](Self::discard_zeroes_cow).
-    #[must_use]
-    pub fn discard_passdown_origin(self) -> Self {
-        Self { discard_passdown_origin: true, ..self.discard_zeroes_cow() }
+        let (features, spelling) = (SnapshotFeatures::default(), Spelling::default());
+        Self { origin: origin.into(), cow: cow.into(), store, chunk_size, features, spelling }
     }
 
     pub(super) fn check(&self) -> Result<(), InvalidField> {
@@ -117,28 +113,7 @@ impl SnapshotTable {
         if self.chunk_size != Sectors(0) || store == SnapshotStore::Transient {
             CHUNK_SIZE.check(self.chunk_size)?;
         }
-        self.check_features()
-    }
-
-    fn check_features(&self) -> Result<(), InvalidField> {
-        FEATURE_COUNT.check(self.feature_count())?;
-        if self.discard_passdown_origin && !self.discard_zeroes_cow {
-            let problem = Problem::Expected("together with discard_zeroes_cow");
-            return Err(InvalidField::new("discard_passdown_origin", problem));
-        }
-        Ok(())
-    }
-
-    fn feature_count(&self) -> u64 {
-        Flag::count(&FLAGS, self, &self.other_features) as u64
-    }
-
-    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
-        out.put(&self.origin).put(&self.cow).put(&self.store).put(&self.chunk_size);
-        if self.counts_none || !self.extra.is_empty() || self.feature_count() > 0 {
-            out.flags(&FLAGS, self, &self.other_features);
-        }
-        out.all(&self.extra).end()
+        check_features(&self.features)
     }
 }
 
@@ -149,29 +124,26 @@ fn check_devices(origin: &Device, cow: &Device) -> Result<(), InvalidField> {
     Ok(())
 }
 
-impl Params for SnapshotTable {
-    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+impl Spelled for SnapshotTable {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
         let (origin, cow): (Device, Device) = (fields.read(ORIGIN)?, fields.read(COW)?);
         check_devices(&origin, &cow).map_err(|invalid| fields.blame(invalid))?;
-        let mut table = Self::new(origin, cow, fields.read(STORE)?, fields.read(CHUNK_SIZE.field())?);
-        if table.chunk_size != Sectors(0) {
-            CHUNK_SIZE.check(table.chunk_size).map_err(|invalid| fields.blame(invalid))?;
+        let (store, chunk_size) = (fields.read(STORE)?, fields.read(CHUNK_SIZE.field())?);
+        if chunk_size != Sectors(0) {
+            CHUNK_SIZE.check(chunk_size).map_err(|invalid| fields.blame(invalid))?;
         }
-        let counted = !fields.is_empty();
-        let mut features = fields.read_optional_group(FEATURE_COUNT.field())?;
-        table.other_features = features.read_flags("feature", &FLAGS, &mut table)?;
-        table.check_features().map_err(|invalid| features.blame(invalid))?;
-        table.extra = fields.read_rest("extra")?;
-        table.counts_none = counted && table.extra.is_empty() && table.feature_count() == 0;
-        Ok(table)
+        let features = fields.read_options_then(check_features)?;
+        fields.ignore_rest()?;
+        Ok(Self { origin, cow, store, chunk_size, features, spelling: Spelling::default() })
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) {
+        let Self { origin, cow, store, chunk_size, features, spelling: _ } = self;
+        out.put(origin).put(cow).put(store).put(chunk_size).options(features);
     }
 }
 
-impl fmt::Display for SnapshotTable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.print(&mut Printer::new(f))
-    }
-}
+spelled!(SnapshotTable);
 
 /// The table of a `snapshot-merge` target, which is that of the snapshot that it takes the place of.
 ///
@@ -184,7 +156,7 @@ impl fmt::Display for SnapshotTable {
 /// let merge = SnapshotMergeTable::from(snapshot);
 /// assert_eq!(merge.to_string(), "254:0 254:32 P 16");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SnapshotMergeTable(pub SnapshotTable);
 
 impl From<SnapshotTable> for SnapshotMergeTable {

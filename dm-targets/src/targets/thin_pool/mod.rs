@@ -30,18 +30,17 @@
 //!
 //! Kernel: `pool_ctr`, `pool_status` and `pool_message` in `drivers/md/dm-thin.c`.
 
-use alloc::vec::Vec;
+mod message;
+mod status;
+
 use core::fmt;
 
 use dm_units::{DataBlocks, Sectors};
 
-use crate::flags::{Flag, flags};
+use crate::option::{Flag, OptionGroup, options};
 use crate::{
     Device, Feature, Fields, Health, InvalidField, Limits, Params, ParseError, Printer, Problem, Target, WordBuf,
 };
-
-mod message;
-mod status;
 
 pub use message::ThinPoolMessage;
 pub use status::{PoolCheck, PoolDiscard, PoolMode, PoolNoSpace, ThinPoolStatus, WorkingPool};
@@ -49,10 +48,6 @@ pub use status::{PoolCheck, PoolDiscard, PoolMode, PoolNoSpace, ThinPoolStatus, 
 const METADATA: &str = "metadata dev";
 const DATA: &str = "data dev";
 const BLOCK_SIZE: Limits = Limits::new("data block size", 128, 1 << 21).multiple_of(128);
-const FEATURE_COUNT: Limits = Limits::new("number of features", 0, 4);
-
-const FLAGS: [Flag<ThinPoolTable>; 5] =
-    flags![skip_block_zeroing, ignore_discard, no_discard_passdown, read_only, error_if_no_space];
 
 /// The `thin-pool` target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,17 +61,12 @@ impl Target for ThinPool {
 
     const SINGLETON: bool = true;
 
-    const FEATURES: &'static [Feature] = &[
-        Feature { name: "ignore_discard", since: (1, 1, 0) },
-        Feature { name: "no_discard_passdown", since: (1, 1, 0) },
-        Feature { name: "error_if_no_space", since: (1, 10, 0) },
-    ];
+    const FEATURES: &'static [Feature] = ThinPoolFeatures::FEATURES;
 
     fn check(table: &ThinPoolTable, _: Sectors) -> Result<(), InvalidField> {
         check_devices(&table.metadata, &table.data)?;
         BLOCK_SIZE.check(table.block_size)?;
-        let features = Flag::count(&FLAGS, table, &table.other_features);
-        FEATURE_COUNT.check(features as u64)
+        table.features.check()
     }
 
     fn health(status: &ThinPoolStatus) -> Health {
@@ -91,6 +81,28 @@ fn check_devices(metadata: &Device, data: &Device) -> Result<(), InvalidField> {
     Ok(())
 }
 
+options! {
+    /// The features of a `thin-pool` table: those that were asked for.
+    pub struct ThinPoolFeatures for ThinPoolTable.features {
+        /// New blocks are not zeroed.
+        skip_block_zeroing(): bool = Flag("skip_block_zeroing");
+        /// Discards are not supported at all.
+        ignore_discard(): bool = Flag("ignore_discard"), since (1, 1, 0);
+        /// Discards give blocks back to the pool, but do not reach the data device.
+        no_discard_passdown(): bool = Flag("no_discard_passdown"), since (1, 1, 0);
+        /// The metadata is never changed.
+        read_only(): bool = Flag("read_only");
+        /// Writes fail at once when there is no space, instead of waiting.
+        error_if_no_space(): bool = Flag("error_if_no_space"), since (1, 10, 0);
+    }
+    other {
+        /// Features that this version does not know; they are printed after the others.
+        other_features: WordBuf = "feature";
+    }
+    case: Any;
+    count: Optional, Limits::new("number of features", 0, 4);
+}
+
 /// The table of a `thin-pool` target.
 ///
 /// ```
@@ -101,7 +113,7 @@ fn check_devices(metadata: &Device, data: &Device) -> Result<(), InvalidField> {
 /// let table = ThinPoolTable::new(metadata, data, Sectors(128), DataBlocks(1024)).error_if_no_space();
 /// assert_eq!(table.to_string(), "254:32 254:48 128 1024 1 error_if_no_space ");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ThinPoolTable {
     /// Holds what is mapped where.
@@ -112,18 +124,8 @@ pub struct ThinPoolTable {
     pub block_size: Sectors,
     /// An event is sent when fewer blocks than this are free.
     pub low_water: DataBlocks,
-    /// New blocks are not zeroed.
-    pub skip_block_zeroing: bool,
-    /// Discards are not supported at all.
-    pub ignore_discard: bool,
-    /// Discards give blocks back to the pool, but do not reach the data device.
-    pub no_discard_passdown: bool,
-    /// The metadata is never changed.
-    pub read_only: bool,
-    /// Writes fail at once when there is no space, instead of waiting.
-    pub error_if_no_space: bool,
-    /// Features that this version does not know; they are printed after the others.
-    pub other_features: Vec<WordBuf>,
+    /// What is asked for.
+    pub features: ThinPoolFeatures,
 }
 
 impl ThinPoolTable {
@@ -134,48 +136,8 @@ impl ThinPoolTable {
         block_size: Sectors,
         low_water: DataBlocks,
     ) -> Self {
-        Self {
-            metadata: metadata.into(),
-            data: data.into(),
-            block_size,
-            low_water,
-            skip_block_zeroing: false,
-            ignore_discard: false,
-            no_discard_passdown: false,
-            read_only: false,
-            error_if_no_space: false,
-            other_features: Vec::new(),
-        }
-    }
-
-    /// Does not zero new blocks.
-    #[must_use]
-    pub fn skip_block_zeroing(self) -> Self {
-        Self { skip_block_zeroing: true, ..self }
-    }
-
-    /// Does not support discards.
-    #[must_use]
-    pub fn ignore_discard(self) -> Self {
-        Self { ignore_discard: true, ..self }
-    }
-
-    /// Does not pass discards down to the data device.
-    #[must_use]
-    pub fn no_discard_passdown(self) -> Self {
-        Self { no_discard_passdown: true, ..self }
-    }
-
-    /// Never changes the metadata.
-    #[must_use]
-    pub fn read_only(self) -> Self {
-        Self { read_only: true, ..self }
-    }
-
-    /// Fails writes when there is no space, instead of letting them wait.
-    #[must_use]
-    pub fn error_if_no_space(self) -> Self {
-        Self { error_if_no_space: true, ..self }
+        let features = ThinPoolFeatures::default();
+        Self { metadata: metadata.into(), data: data.into(), block_size, low_water, features }
     }
 }
 
@@ -183,24 +145,20 @@ impl Params for ThinPoolTable {
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
         let (metadata, data) = (fields.read(METADATA)?, fields.read(DATA)?);
         check_devices(&metadata, &data).map_err(|invalid| fields.blame(invalid))?;
-        let block_size = fields.read_within(&BLOCK_SIZE)?;
-        let mut table = Self::new(metadata, data, block_size, fields.read("low water mark")?);
-        let mut features = fields.read_optional_group(FEATURE_COUNT.field())?;
-        table.other_features = features.read_flags("feature", &FLAGS, &mut table)?;
-        Ok(table)
+        Ok(Self {
+            metadata,
+            data,
+            block_size: fields.read_within(&BLOCK_SIZE)?,
+            low_water: fields.read("low water mark")?,
+            features: fields.read_options()?,
+        })
     }
 }
 
 impl fmt::Display for ThinPoolTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Printer::new(f)
-            .put(&self.metadata)
-            .put(&self.data)
-            .put(&self.block_size)
-            .put(&self.low_water)
-            .flags(&FLAGS, self, &self.other_features)
-            .space()
-            .end()
+        let Self { metadata, data, block_size, low_water, features } = self;
+        Printer::new(f).put(metadata).put(data).put(block_size).put(low_water).options(features).space().end()
     }
 }
 
@@ -234,11 +192,11 @@ mod tests {
     #[test]
     fn features_are_in_the_order_of_the_kernel_and_unknown_ones_are_kept() {
         let table = ThinPool::parse_table("254:32 254:48 128 0 3 new_word READ_ONLY ignore_discard").unwrap();
-        assert!(table.read_only && table.ignore_discard);
+        assert!(table.features.read_only && table.features.ignore_discard);
         assert_eq!(table.to_string(), "254:32 254:48 128 0 3 ignore_discard read_only new_word ");
 
         let twice = "254:32 254:48 128 0 2 read_only READ_ONLY";
-        assert_eq!(refusal(twice), "thin-pool table: word 7, feature, is given twice");
+        assert_eq!(refusal(twice), "thin-pool table: word 7, read_only, is given twice");
     }
 
     #[test]

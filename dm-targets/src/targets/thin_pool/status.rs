@@ -5,7 +5,7 @@ use core::fmt;
 
 use dm_units::{DataBlocks, MetaBlocks};
 
-use crate::keywords::keywords;
+use crate::option::keywords::keywords;
 use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf};
 
 keywords! {
@@ -92,7 +92,7 @@ pub struct WorkingPool {
     pub no_space: Option<PoolNoSpace>,
     /// Whether the metadata must be checked.
     pub check: Option<PoolCheck>,
-    /// An event is sent when fewer metadata blocks than this are free.
+    /// An event is sent when no more metadata blocks than this are free.
     pub metadata_low_water: Option<MetaBlocks>,
     /// Words that later kernels may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
@@ -135,18 +135,20 @@ impl WorkingPool {
     fn health(&self) -> Health {
         let Usage { used, total } = self.metadata;
         let free = MetaBlocks(total.0.saturating_sub(used.0));
+        let low = self.metadata_low_water.is_some_and(|low| free <= low) || self.metadata.is_full();
         let needs_check = self.check == Some(PoolCheck::Needed);
-        let health = Health {
+        let unknown = matches!(self.mode, Some(PoolMode::Other(_))) || matches!(self.check, Some(PoolCheck::Other(_)));
+        Health {
             data: Some(self.data.numbers()),
             metadata: Some(self.metadata.numbers()),
             repairs: needs_check.into(),
             ..Health::default()
-        };
-        health
-            .concern(Concern::ReadOnly, self.mode == Some(PoolMode::ReadOnly))
-            .concern(Concern::OutOfDataSpace, self.mode == Some(PoolMode::OutOfDataSpace))
-            .concern(Concern::LowMetadataSpace, self.metadata_low_water.is_some_and(|low| free < low))
-            .concern(Concern::NeedsCheck, needs_check)
+        }
+        .concern(Concern::ReadOnly, self.mode == Some(PoolMode::ReadOnly))
+        .concern(Concern::OutOfDataSpace, self.mode == Some(PoolMode::OutOfDataSpace) || self.data.is_full())
+        .concern(Concern::LowMetadataSpace, low)
+        .concern(Concern::NeedsCheck, needs_check)
+        .concern(Concern::Unknown, unknown)
     }
 
     #[inline]

@@ -40,7 +40,7 @@ group! {
 }
 
 /// How much memory the index of known data takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum VdoIndexMemory {
     /// 256 MiB.

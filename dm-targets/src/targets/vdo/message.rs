@@ -4,9 +4,9 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::options::OnOff;
 use super::{VdoConfig, VdoStats};
-use crate::keywords::keywords;
+use crate::option::keywords::keywords;
+use crate::option::{OnOff, OptionKind};
 use crate::{Fields, Message, NoReply, Params, ParseError, Printer, Problem};
 
 keywords! {
@@ -71,7 +71,7 @@ impl Params for VdoMessage {
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
         let name = fields.next_word().ok_or_else(|| fields.missing("message"))?;
         if name.is(COMPRESSION) {
-            return fields.read(COMPRESSION).map(|OnOff(on)| Self::Compression(on));
+            return OnOff::named(COMPRESSION).read_value(fields).map(Self::Compression);
         }
         if name.is(DUMP) {
             let mut what = Vec::new();
@@ -89,7 +89,10 @@ impl fmt::Display for VdoMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = Printer::new(f);
         match self {
-            Self::Compression(on) => out.word(COMPRESSION).put(&OnOff(*on)),
+            Self::Compression(on) => {
+                OnOff::named(COMPRESSION).print(&Some(*on), &mut out);
+                &mut out
+            }
             Self::Dump(what) => out.word(DUMP).all(what),
             other => out.word(WORDS.iter().find(|(_, message)| message == other).map_or("", |(word, _)| word)),
         };

@@ -52,7 +52,7 @@ pub use message::{VdoDump, VdoMessage, VdoReply};
 pub use options::VdoOptions;
 pub use stats::*;
 pub use status::{VdoCompression, VdoIndexState, VdoMode, VdoRecovery, VdoStatus};
-pub use table::{VdoArgs, VdoSectorSize, VdoTable, VdoVersion};
+pub use table::{VdoSectorSize, VdoTable, VdoVersion};
 
 use dm_units::Sectors;
 
@@ -72,15 +72,11 @@ impl Target for Vdo {
 
     const SINGLETON: bool = true;
 
-    const FEATURES: &'static [Feature] = &[
-        Feature { name: options::INDEX_SPARSE, since: (9, 2, 0) },
-        Feature { name: options::INDEX_MEMORY, since: (9, 2, 0) },
-        Feature { name: options::SLAB_SIZE.field(), since: (9, 2, 0) },
-    ];
+    const FEATURES: &'static [Feature] = VdoOptions::FEATURES;
 
     fn check(table: &VdoTable, length: Sectors) -> Result<(), InvalidField> {
         LENGTH.check(length)?;
-        table.args.check()
+        table.check()
     }
 
     fn health(status: &VdoStatus) -> Health {

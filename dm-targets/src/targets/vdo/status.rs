@@ -5,7 +5,7 @@ use core::fmt;
 
 use dm_units::DataBlocks;
 
-use crate::keywords::keywords;
+use crate::option::keywords::keywords;
 use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf};
 
 keywords! {
@@ -92,10 +92,18 @@ pub struct VdoStatus {
 
 impl VdoStatus {
     pub(super) fn health(&self) -> Health {
-        let data = Usage { used: self.used, total: self.total }.numbers();
-        Health { data: Some(data), ..Health::default() }
-            .concern(Concern::ReadOnly, self.mode == VdoMode::ReadOnly)
+        let data = Usage { used: self.used, total: self.total };
+        let recovering = self.mode == VdoMode::Recovering || self.recovery == VdoRecovery::Recovering;
+        let read_only = self.mode == VdoMode::ReadOnly;
+        let unknown = matches!(self.mode, VdoMode::Other(_))
+            || matches!(self.recovery, VdoRecovery::Other(_))
+            || matches!(self.index, VdoIndexState::Unknown | VdoIndexState::Other(_));
+        Health { data: Some(data.numbers()), repairs: read_only.into(), ..Health::default() }
+            .concern(Concern::ReadOnly, read_only)
+            .concern(Concern::OutOfDataSpace, data.is_full())
+            .concern(Concern::Recovering, recovering)
             .concern(Concern::Disabled, self.index == VdoIndexState::Error)
+            .concern(Concern::Unknown, unknown)
     }
 }
 

@@ -1,12 +1,14 @@
 //! The table of a vdo.
 
-use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
 use dm_units::DataBlocks;
 
 use super::VdoOptions;
-use crate::{AsGiven, Device, Fields, InvalidField, Params, ParseError, Printer, Problem, Value, Word, WordBuf};
+use crate::option::OptionGroup;
+use crate::target::spelled;
+use crate::text::spelling::{Spelled, Spelling};
+use crate::{Device, Fields, InvalidField, ParseError, Printer, Problem, Value, Word};
 
 const CACHE_BLOCKS: &str = "block map page cache size";
 const PHYSICAL_BLOCKS: &str = "physical block count";
@@ -17,15 +19,27 @@ const PHYSICAL_BLOCKS: &str = "physical block count";
 /// use dm_targets::vdo::{VdoSectorSize, VdoTable};
 /// use dm_units::{DataBlocks, DeviceNumber};
 ///
-/// let mut table = VdoTable::new(DeviceNumber::new(254, 0), DataBlocks(2097152), VdoSectorSize::Bytes4096, 32768, 16380);
-/// table.args.options.compression = Some(true);
+/// let table = VdoTable::new(DeviceNumber::new(254, 0), DataBlocks(2097152), VdoSectorSize::Bytes4096, 32768, 16380)
+///     .compression(true);
 /// assert_eq!(table.to_string(), "V4 254:0 2097152 4096 32768 16380 compression on");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct VdoTable {
-    /// All words; the kernel prints them as they were given.
-    pub args: AsGiven<VdoArgs>,
+    version: VdoVersion,
+    /// The device that holds the volume.
+    pub device: Device,
+    /// How many blocks of 4 KiB of it are used; in the first grammar, which does not say, 0.
+    pub physical_blocks: DataBlocks,
+    /// How small a write can be.
+    pub sector_size: VdoSectorSize,
+    /// How many blocks of the block map are kept in memory, of 4 KiB each.
+    pub cache_blocks: u32,
+    /// After how many other changes a block of the block map is written back at the latest.
+    pub era_length: u32,
+    /// All else.
+    pub options: VdoOptions,
+    spelling: Spelling,
 }
 
 impl VdoTable {
@@ -40,7 +54,7 @@ impl VdoTable {
         cache_blocks: u32,
         era_length: u32,
     ) -> Self {
-        let args = VdoArgs {
+        Self {
             version: VdoVersion::V4,
             device: device.into(),
             physical_blocks,
@@ -48,29 +62,76 @@ impl VdoTable {
             cache_blocks,
             era_length,
             options: VdoOptions::default(),
-            ignored: Vec::new(),
-        };
-        Self { args: args.into() }
+            spelling: Spelling::default(),
+        }
     }
 
-    /// The same volume with other options.
+    /// Which grammar it was read in.
     #[must_use]
-    pub fn options(mut self, options: VdoOptions) -> Self {
-        self.args.options = options;
-        self
+    pub const fn version(&self) -> VdoVersion {
+        self.version
+    }
+
+    pub(super) fn check(&self) -> Result<(), InvalidField> {
+        if self.version == VdoVersion::V0 && self.physical_blocks.0 != 0 {
+            return Err(InvalidField::new(PHYSICAL_BLOCKS, Problem::Conflict("the first grammar")));
+        }
+        self.options.check()?;
+        self.options.check_threads()?;
+        self.options.cache_limits(CACHE_BLOCKS).check(self.cache_blocks)
     }
 }
 
-impl Params for VdoTable {
-    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
-        AsGiven::parse(fields).map(|args| Self { args })
+impl Spelled for VdoTable {
+    const AS_GIVEN: bool = true;
+
+    fn read(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let version = VdoVersion::parse(fields)?;
+        let [before, after] = version.ignored();
+        let device = fields.read("device")?;
+        let physical_blocks = if version == VdoVersion::V0 { DataBlocks(0) } else { fields.read(PHYSICAL_BLOCKS)? };
+        let sector_size = fields.read("logical block size")?;
+        ignore(fields, before)?;
+        let cache_blocks = fields.read(CACHE_BLOCKS)?;
+        let era_length = fields.read("block map maximum age")?;
+        ignore(fields, after)?;
+        let options = if version.has_thread_list() {
+            VdoOptions::parse_threads(fields)?
+        } else {
+            fields.read_options_then(VdoOptions::check_values)?
+        };
+        fields.finish()?;
+        let spelling = Spelling::default();
+        Ok(Self { version, device, physical_blocks, sector_size, cache_blocks, era_length, options, spelling })
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) {
+        let Self { version, device, physical_blocks, sector_size, cache_blocks, era_length, options, spelling: _ } =
+            self;
+        let [before, after] = version.ignored();
+        if let Some(tag) = version.tag() {
+            out.word(tag).put(device).put(physical_blocks);
+        } else {
+            out.put(device);
+        }
+        out.put(sector_size).all(core::iter::repeat_n(&0_u32, before));
+        out.put(cache_blocks).put(era_length).all(core::iter::repeat_n(&0_u32, after));
+        if version.has_thread_list() {
+            options.print_threads(out);
+        } else {
+            out.options(options);
+        }
     }
 }
 
-impl fmt::Display for VdoTable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.args.fmt(f)
-    }
+spelled!(VdoTable);
+
+/// Skips words that the kernel ignores; any will do.
+fn ignore(fields: &mut Fields<'_>, count: usize) -> Result<(), ParseError> {
+    (0..count).try_for_each(|_| {
+        let word = fields.next_word().ok_or_else(|| fields.missing("ignored word"))?;
+        word.check().map_err(|problem| fields.error("ignored word", problem))
+    })
 }
 
 /// The grammars of a `vdo` table. New tables have the last one; the others come from older programs.
@@ -84,7 +145,7 @@ impl fmt::Display for VdoTable {
 /// ```
 ///
 /// `threads` is a list such as `cpu=2,bio=4`, or a dot. Of the first word only `V` and the digits are looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum VdoVersion {
     /// Without a version, and without the number of blocks: as many as the device has.
@@ -147,7 +208,7 @@ impl VdoVersion {
 }
 
 /// The size of the sectors that a vdo shows, which is how small a write can be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum VdoSectorSize {
     /// 512 bytes; slow, since blocks have 4096.
     Bytes512,
@@ -169,83 +230,5 @@ impl Value for VdoSectorSize {
             Self::Bytes512 => "512",
             Self::Bytes4096 => "4096",
         })
-    }
-}
-
-/// The words of a `vdo` table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct VdoArgs {
-    version: VdoVersion,
-    /// The device that holds the volume.
-    pub device: Device,
-    /// How many blocks of 4 KiB of it are used; in the first grammar, which does not say, 0.
-    pub physical_blocks: DataBlocks,
-    /// How small a write can be.
-    pub sector_size: VdoSectorSize,
-    /// How many blocks of the block map are kept in memory, of 4 KiB each.
-    pub cache_blocks: u32,
-    /// After how many other changes a block of the block map is written back at the latest.
-    pub era_length: u32,
-    /// All else.
-    pub options: VdoOptions,
-    /// As many words as the version ignores.
-    ignored: Vec<WordBuf>,
-}
-
-impl VdoArgs {
-    /// Which grammar it was read in.
-    #[must_use]
-    pub const fn version(&self) -> VdoVersion {
-        self.version
-    }
-
-    pub(super) fn check(&self) -> Result<(), InvalidField> {
-        if self.version == VdoVersion::V0 && self.physical_blocks.0 != 0 {
-            return Err(InvalidField::new(PHYSICAL_BLOCKS, Problem::Conflict("the first grammar")));
-        }
-        self.options.check()?;
-        self.options.cache_limits(CACHE_BLOCKS).check(self.cache_blocks)
-    }
-}
-
-impl Params for VdoArgs {
-    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
-        let version = VdoVersion::parse(fields)?;
-        let [before, after] = version.ignored();
-        let mut ignored = Vec::new();
-        let mut ignore = |fields: &mut Fields<'_>, count: usize| {
-            (0..count).try_for_each(|_| fields.read("ignored word").map(|word| ignored.push(word)))
-        };
-        let device = fields.read("device")?;
-        let physical_blocks = if version == VdoVersion::V0 { DataBlocks(0) } else { fields.read(PHYSICAL_BLOCKS)? };
-        let sector_size = fields.read("logical block size")?;
-        ignore(fields, before)?;
-        let cache_blocks = fields.read(CACHE_BLOCKS)?;
-        let era_length = fields.read("block map maximum age")?;
-        ignore(fields, after)?;
-        let options =
-            if version.has_thread_list() { VdoOptions::parse_threads(fields) } else { VdoOptions::parse(fields) }?;
-        Ok(Self { version, device, physical_blocks, sector_size, cache_blocks, era_length, options, ignored })
-    }
-}
-
-impl fmt::Display for VdoArgs {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [before, _] = self.version.ignored();
-        let mut out = Printer::new(f);
-        if let Some(tag) = self.version.tag() {
-            out.word(tag).put(&self.device).put(&self.physical_blocks);
-        } else {
-            out.put(&self.device);
-        }
-        out.put(&self.sector_size).all(self.ignored.iter().take(before));
-        out.put(&self.cache_blocks).put(&self.era_length).all(self.ignored.iter().skip(before));
-        if self.version.has_thread_list() {
-            self.options.print_threads(&mut out);
-        } else {
-            self.options.print(&mut out);
-        }
-        out.end()
     }
 }

@@ -5,8 +5,8 @@ use core::fmt::{self, Write};
 
 use crate::{Printer, Problem, Value, Word};
 
-/// Bytes as hexadecimal digits that are no secret. They keep their case; it does not matter when they are compared.
-#[derive(Clone, Debug, Eq)]
+/// Bytes that are not secret, as hexadecimal digits in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Hex(Box<str>);
 
 impl Hex {
@@ -20,10 +20,10 @@ impl Hex {
         if digits.is_empty() || digits.len() % 2 != 0 || !hex {
             return Err(Problem::NotHex);
         }
-        Ok(Self(digits.into()))
+        Ok(Self(digits.to_ascii_lowercase().into()))
     }
 
-    /// The digits, as they were given.
+    /// The digits, in lower case.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -33,12 +33,6 @@ impl Hex {
     #[must_use]
     pub fn size(&self) -> usize {
         self.0.len() / 2
-    }
-}
-
-impl PartialEq for Hex {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.eq_ignore_ascii_case(&other.0)
     }
 }
 

@@ -37,20 +37,21 @@ mod hex;
 mod status;
 mod table;
 
-pub use fec::{FecCorrections, VerityFec};
+pub use fec::FecCorrections;
 pub use hex::Hex;
 pub use status::{VerityState, VerityStatus};
-pub use table::{OnCorruption, OnError, VerityDevice, VerityTable};
+pub use table::{OnCorruption, OnError, VerityDevice, VerityOptions, VerityTable};
 
 use dm_units::Sectors;
 
-use crate::{Concern, Feature, Health, InvalidField, Limits, NoMessage, Target};
+use crate::option::OptionGroup;
+use crate::{Feature, Health, InvalidField, Limits, NoMessage, Target};
 
 #[cfg(doc)]
 use dm_units::DataBlocks;
 
-use fec::{FEC_DEVICE, check_fec};
-use table::{DATA_BLOCK, HASH_BLOCK, OPTION_COUNT, SIG_KEY, VERSION};
+use fec::{FEC_BLOCKS, FEC_DEVICE, FEC_ROOTS, FEC_START, check_fec, check_fec_is_whole};
+use table::{DATA_BLOCK, HASH_BLOCK, VERSION};
 
 /// The `verity` target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,30 +65,19 @@ impl Target for Verity {
 
     const SINGLETON: bool = true;
 
-    const FEATURES: &'static [Feature] = &[
-        Feature { name: "ignore_corruption", since: (1, 3, 0) },
-        Feature { name: "restart_on_corruption", since: (1, 3, 0) },
-        Feature { name: "ignore_zero_blocks", since: (1, 3, 0) },
-        Feature { name: FEC_DEVICE, since: (1, 3, 0) },
-        Feature { name: "check_at_most_once", since: (1, 4, 0) },
-        Feature { name: SIG_KEY, since: (1, 5, 0) },
-        Feature { name: "panic_on_corruption", since: (1, 7, 0) },
-        Feature { name: "try_verify_in_tasklet", since: (1, 9, 0) },
-        Feature { name: "restart_on_error", since: (1, 10, 0) },
-        Feature { name: "panic_on_error", since: (1, 10, 0) },
-    ];
+    const FEATURES: &'static [Feature] = VerityOptions::FEATURES;
 
     fn check(table: &VerityTable, length: Sectors) -> Result<(), InvalidField> {
         VERSION.check(table.version)?;
         DATA_BLOCK.check(table.data.block_size)?;
         HASH_BLOCK.check(table.hash.block_size)?;
         check_sizes(table, length)?;
-        OPTION_COUNT.check(table.option_count() as u64)?;
-        table.fec.as_ref().map_or(Ok(()), |fec| check_fec(table, fec))
+        table.options.check()?;
+        check_fec(table)
     }
 
     fn health(status: &VerityStatus) -> Health {
-        Health::default().concern(Concern::Corrupted, status.state == VerityState::Corrupted)
+        status.health()
     }
 }
 

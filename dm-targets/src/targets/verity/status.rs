@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::FecCorrections;
-use crate::keywords::keywords;
-use crate::{Fields, Params, ParseError, Printer, WordBuf};
+use crate::option::keywords::keywords;
+use crate::{Concern, Fields, Health, Params, ParseError, Printer, WordBuf};
 
 keywords! {
     exact;
@@ -32,6 +32,18 @@ pub struct VerityStatus {
     /// Words that later kernels may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
+}
+
+impl VerityStatus {
+    pub(super) fn health(&self) -> Health {
+        let corrected = match self.corrected {
+            Some(FecCorrections::Blocks(blocks)) => Some(blocks),
+            Some(FecCorrections::NoFec) | None => None,
+        };
+        Health { corrected, ..Health::default() }
+            .concern(Concern::Corrupted, self.state == VerityState::Corrupted)
+            .concern(Concern::Unknown, matches!(self.state, VerityState::Other(_)))
+    }
 }
 
 impl Params for VerityStatus {

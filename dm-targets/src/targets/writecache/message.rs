@@ -2,7 +2,6 @@
 
 use core::fmt;
 
-use super::CLEANER;
 use crate::{Fields, Message, NoReply, Params, ParseError, Problem};
 
 /// A message to a `writecache` target.
@@ -29,7 +28,7 @@ impl Params for WritecacheMessage {
         match name {
             _ if name.is("flush") => Ok(Self::Flush),
             _ if name.is("flush_on_suspend") => Ok(Self::FlushOnSuspend),
-            _ if name.is(CLEANER) => Ok(Self::Cleaner),
+            _ if name.is("cleaner") => Ok(Self::Cleaner),
             _ if name.is("clear_stats") => Ok(Self::ClearStats),
             _ => Err(fields.error("message", Problem::Unknown)),
         }
@@ -41,7 +40,7 @@ impl fmt::Display for WritecacheMessage {
         f.write_str(match self {
             Self::Flush => "flush",
             Self::FlushOnSuspend => "flush_on_suspend",
-            Self::Cleaner => CLEANER,
+            Self::Cleaner => "cleaner",
             Self::ClearStats => "clear_stats",
         })
     }

@@ -40,37 +40,19 @@
 mod message;
 mod status;
 
-use alloc::vec::Vec;
-use core::fmt;
-
 use dm_units::Sectors;
 
-use crate::keywords::keywords;
-use crate::{
-    Concern, Device, Feature, Fields, Health, InvalidField, Limits, Number, Params, ParseError, Printer, Problem,
-    Target, Usage, Value, Word, WordBuf,
-};
+use crate::option::keywords::keywords;
+use crate::option::{Argument, Flag, OneOf, OptionGroup, options};
+use crate::target::spelled;
+use crate::text::spelling::{Spelled, Spelling};
+use crate::{Device, Feature, Fields, Health, InvalidField, Limits, ParseError, Printer, Problem, Target, WordBuf};
 
 pub use message::WritecacheMessage;
 pub use status::{WritecacheCounts, WritecacheStatus};
 
 /// Pages have 64 KiB at most.
 const BLOCK_SIZE: Limits = Limits::new("block size", 512, 1 << 16).power_of_two();
-const OPTION_COUNT: Limits = Limits::new("number of optional arguments", 0, 18);
-const OPTION: &str = "optional argument";
-
-const START_SECTOR: Limits = Limits::new("start_sector", 0, u64::MAX);
-const HIGH_WATERMARK: Limits = Limits::new("high_watermark", 0, 100);
-const LOW_WATERMARK: Limits = Limits::new("low_watermark", 0, 100);
-const WRITEBACK_JOBS: Limits = Limits::new("writeback_jobs", 0, u32::MAX as u64);
-const AUTOCOMMIT_BLOCKS: Limits = Limits::new("autocommit_blocks", 0, u32::MAX as u64);
-const AUTOCOMMIT_TIME: Limits = Limits::new("autocommit_time", 0, 3_600_000);
-const MAX_AGE: Limits = Limits::new("max_age", 0, 86_400_000);
-const PAUSE_WRITEBACK: Limits = Limits::new("pause_writeback", 0, 60_000);
-const CLEANER: &str = "cleaner";
-const FUA: &str = "fua";
-const NOFUA: &str = "nofua";
-const METADATA_ONLY: &str = "metadata_only";
 
 const DEFAULT_HIGH_WATERMARK: u32 = 50;
 const DEFAULT_LOW_WATERMARK: u32 = 45;
@@ -85,28 +67,18 @@ impl Target for Writecache {
     type Status = WritecacheStatus;
     type Message = WritecacheMessage;
 
-    /// The last two came without a new version; from 1.6.0 on they are sure to be there.
-    const FEATURES: &'static [Feature] = &[
-        Feature { name: MAX_AGE.field(), since: (1, 4, 0) },
-        Feature { name: CLEANER, since: (1, 4, 0) },
-        Feature { name: "clear_stats", since: (1, 6, 0) },
-        Feature { name: METADATA_ONLY, since: (1, 6, 0) },
-        Feature { name: PAUSE_WRITEBACK.field(), since: (1, 6, 0) },
-    ];
+    /// The last two options came without a new version; from 1.6.0 on they are sure to be there.
+    const FEATURES: &'static [Feature] = WritecacheOptions::FEATURES;
 
     fn check(table: &WritecacheTable, _: Sectors) -> Result<(), InvalidField> {
         BLOCK_SIZE.check(table.block_size)?;
-        OPTION_COUNT.check(table.option_words() as u64)?;
-        table.check_ranges()?;
-        table.check_watermarks()?;
-        table.check_kind()
+        table.options.check()?;
+        check_watermarks(&table.options)?;
+        check_kind(table)
     }
 
     fn health(status: &WritecacheStatus) -> Health {
-        let used = status.blocks.saturating_sub(status.free);
-        let failed = status.error != 0;
-        Health { data: Some(Usage { used, total: status.blocks }), repairs: failed.into(), ..Health::default() }
-            .concern(Concern::ReadOnly, failed)
+        status.health()
     }
 }
 
@@ -121,6 +93,42 @@ keywords! {
     }
 }
 
+options! {
+    /// The optional arguments of a `writecache` table.
+    pub struct WritecacheOptions for WritecacheTable.options {
+        /// Where on the cache device the cache starts.
+        start_sector(start: Sectors): Option<Sectors> = Argument("start_sector");
+        /// Writing back begins when so many percent of the cache are used.
+        high_watermark(percent: u32): Option<u32> = Argument(Limits::new("high_watermark", 0, 100));
+        /// Writing back ends when so many percent of the cache are used.
+        low_watermark(percent: u32): Option<u32> = Argument(Limits::new("low_watermark", 0, 100));
+        /// At most so many blocks are written back at a time.
+        writeback_jobs(blocks: u32): Option<u32> = Argument("writeback_jobs");
+        /// After so many blocks without a flush, a flush is done.
+        autocommit_blocks(blocks: u32): Option<u32> = Argument("autocommit_blocks");
+        /// After so many milliseconds without a flush, a flush is done.
+        autocommit_time(milliseconds: u32): Option<u32> = Argument(Limits::new("autocommit_time", 0, 3_600_000));
+        /// After so many milliseconds, a block is written back.
+        max_age(milliseconds: u32): Option<u32> = Argument(Limits::new("max_age", 0, 86_400_000)), since (1, 4, 0);
+        /// Nothing new is cached, and all that is cached is written back.
+        cleaner(): bool = Flag("cleaner"), since (1, 4, 0);
+        /// Whether writing back forces each block to the medium, where the cache is persistent memory.
+        fua(on: bool): Option<bool> = OneOf(&[("fua", true), ("nofua", false)]);
+        /// Only metadata of file systems is cached.
+        metadata_only(): bool = Flag("metadata_only"), since (1, 6, 0);
+        /// Writing back waits until nothing was written to the origin directly for so many milliseconds.
+        pause_writeback(milliseconds: u32): Option<u32> = Argument(Limits::new("pause_writeback", 0, 60_000)),
+            since (1, 6, 0);
+    }
+    other {
+        /// Options that this version does not know; they are printed after the others.
+        other_options: WordBuf = "optional argument";
+    }
+    case: Any;
+    count: Required, Limits::new("number of optional arguments", 0, 18);
+    features: "clear_stats" since (1, 6, 0);
+}
+
 /// The table of a `writecache` target.
 ///
 /// ```
@@ -131,7 +139,7 @@ keywords! {
 /// let table = WritecacheTable::new(WritecacheKind::Ssd, origin, cache, 4096).max_age(60_000).cleaner();
 /// assert_eq!(table.to_string(), "s 254:0 254:32 4096 3 max_age 60000 cleaner");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct WritecacheTable {
     /// What kind of device the cache is.
@@ -142,250 +150,60 @@ pub struct WritecacheTable {
     pub cache: Device,
     /// The size of a block, in bytes.
     pub block_size: u32,
-    /// Where on the cache device the cache starts.
-    pub start_sector: Option<Sectors>,
-    /// Writing back begins when so many percent of the cache are used.
-    pub high_watermark: Option<u32>,
-    /// Writing back ends when so many percent of the cache are used.
-    pub low_watermark: Option<u32>,
-    /// So many blocks are written back at a time.
-    pub writeback_jobs: Option<u32>,
-    /// After so many blocks without a flush, a flush is done.
-    pub autocommit_blocks: Option<u32>,
-    /// After so many milliseconds without a flush, a flush is done.
-    pub autocommit_time: Option<u32>,
-    /// After so many milliseconds, a block is written back.
-    pub max_age: Option<u32>,
-    /// Nothing new is cached, and all that is cached is written back.
-    pub cleaner: bool,
-    /// Whether writing back forces each block to the medium, where the cache is persistent memory.
-    pub fua: Option<bool>,
-    /// Only metadata of file systems is cached.
-    pub metadata_only: bool,
-    /// Writing back waits until nothing was written to the origin directly for so many milliseconds.
-    pub pause_writeback: Option<u32>,
-    /// Options that this version does not know; they are printed after the others.
-    pub other_options: Vec<WordBuf>,
-    /// Words after the options, which the kernel ignores.
-    pub extra: Vec<WordBuf>,
+    /// How it is cached.
+    pub options: WritecacheOptions,
+    spelling: Spelling,
 }
 
 impl WritecacheTable {
     /// Caches writes to `origin` in `cache`, in blocks of so many bytes.
     pub fn new(kind: WritecacheKind, origin: impl Into<Device>, cache: impl Into<Device>, block_size: u32) -> Self {
-        Self {
-            kind,
-            origin: origin.into(),
-            cache: cache.into(),
-            block_size,
-            start_sector: None,
-            high_watermark: None,
-            low_watermark: None,
-            writeback_jobs: None,
-            autocommit_blocks: None,
-            autocommit_time: None,
-            max_age: None,
-            cleaner: false,
-            fua: None,
-            metadata_only: false,
-            pause_writeback: None,
-            other_options: Vec::new(),
-            extra: Vec::new(),
-        }
-    }
-
-    /// Starts at a sector of the cache device.
-    #[must_use]
-    pub fn start_sector(self, start: Sectors) -> Self {
-        Self { start_sector: Some(start), ..self }
-    }
-
-    /// Begins to write back when so many percent of the cache are used.
-    #[must_use]
-    pub fn high_watermark(self, percent: u32) -> Self {
-        Self { high_watermark: Some(percent), ..self }
-    }
-
-    /// Ends writing back when so many percent of the cache are used.
-    #[must_use]
-    pub fn low_watermark(self, percent: u32) -> Self {
-        Self { low_watermark: Some(percent), ..self }
-    }
-
-    /// Writes back at most so many blocks at a time.
-    #[must_use]
-    pub fn writeback_jobs(self, blocks: u32) -> Self {
-        Self { writeback_jobs: Some(blocks), ..self }
-    }
-
-    /// Flushes after so many blocks without a flush.
-    #[must_use]
-    pub fn autocommit_blocks(self, blocks: u32) -> Self {
-        Self { autocommit_blocks: Some(blocks), ..self }
-    }
-
-    /// Flushes after so many milliseconds without a flush.
-    #[must_use]
-    pub fn autocommit_time(self, milliseconds: u32) -> Self {
-        Self { autocommit_time: Some(milliseconds), ..self }
-    }
-
-    /// Writes a block back after so many milliseconds.
-    #[must_use]
-    pub fn max_age(self, milliseconds: u32) -> Self {
-        Self { max_age: Some(milliseconds), ..self }
-    }
-
-    /// Caches nothing new, and writes back all that is cached.
-    #[must_use]
-    pub fn cleaner(self) -> Self {
-        Self { cleaner: true, ..self }
-    }
-
-    /// Says whether writing back forces each block to the medium, where the cache is persistent memory.
-    #[must_use]
-    pub fn fua(self, on: bool) -> Self {
-        Self { fua: Some(on), ..self }
-    }
-
-    /// Caches only metadata of file systems.
-    #[must_use]
-    pub fn metadata_only(self) -> Self {
-        Self { metadata_only: true, ..self }
-    }
-
-    /// Does not write back before nothing was written to the origin directly for so many milliseconds.
-    #[must_use]
-    pub fn pause_writeback(self, milliseconds: u32) -> Self {
-        Self { pause_writeback: Some(milliseconds), ..self }
-    }
-
-    /// The options that are numbers and given, in the kernel's order.
-    fn numbers(&self) -> impl Iterator<Item = (Limits, u64)> {
-        let number = |limits: Limits, value: Option<u32>| value.map(|value| (limits, value.into()));
-        let start_sector = self.start_sector.map(|start| (START_SECTOR, start.get()));
-        let numbers = [
-            start_sector,
-            number(HIGH_WATERMARK, self.high_watermark),
-            number(LOW_WATERMARK, self.low_watermark),
-            number(WRITEBACK_JOBS, self.writeback_jobs),
-            number(AUTOCOMMIT_BLOCKS, self.autocommit_blocks),
-            number(AUTOCOMMIT_TIME, self.autocommit_time),
-            number(MAX_AGE, self.max_age),
-            number(PAUSE_WRITEBACK, self.pause_writeback),
-        ];
-        numbers.into_iter().flatten()
-    }
-
-    /// The options that are one word and given, in the kernel's order.
-    fn words(&self) -> impl Iterator<Item = &'static str> {
-        let fua = self.fua.map(|on| if on { FUA } else { NOFUA });
-        let words = [self.cleaner.then_some(CLEANER), fua, self.metadata_only.then_some(METADATA_ONLY)];
-        words.into_iter().flatten()
-    }
-
-    /// How many words the options are.
-    fn option_words(&self) -> usize {
-        let words = self.words().count().saturating_add(self.other_options.len());
-        self.numbers().fold(words, |words, _| words.saturating_add(2))
-    }
-
-    fn check_ranges(&self) -> Result<(), InvalidField> {
-        self.numbers().try_for_each(|(limits, value)| limits.check(value))
-    }
-
-    fn check_watermarks(&self) -> Result<(), InvalidField> {
-        let high = self.high_watermark.unwrap_or(DEFAULT_HIGH_WATERMARK);
-        let low = self.low_watermark.unwrap_or(DEFAULT_LOW_WATERMARK);
-        if low > high {
-            return Err(InvalidField::new(LOW_WATERMARK.field(), Problem::Expected("at most high_watermark")));
-        }
-        Ok(())
-    }
-
-    fn check_kind(&self) -> Result<(), InvalidField> {
-        match (&self.kind, self.fua, self.pause_writeback) {
-            (WritecacheKind::Ssd, Some(_), _) => Err(InvalidField::new(FUA, Problem::Conflict("an SSD"))),
-            (WritecacheKind::Pmem, _, Some(_)) => {
-                Err(InvalidField::new(PAUSE_WRITEBACK.field(), Problem::Conflict("persistent memory")))
-            }
-            (WritecacheKind::Other(_), ..) => Err(InvalidField::new("kind", Problem::Expected("s or p"))),
-            _ => Ok(()),
-        }
-    }
-
-    /// Reads the option that begins with `word`.
-    fn read_option(&mut self, options: &mut Fields<'_>, word: Word<'_>) -> Result<(), ParseError> {
-        match word {
-            _ if word.is(START_SECTOR.field()) => options.read_argument_once(&mut self.start_sector, &START_SECTOR),
-            _ if word.is(HIGH_WATERMARK.field()) => {
-                options.read_argument_once(&mut self.high_watermark, &HIGH_WATERMARK)
-            }
-            _ if word.is(LOW_WATERMARK.field()) => options.read_argument_once(&mut self.low_watermark, &LOW_WATERMARK),
-            _ if word.is(WRITEBACK_JOBS.field()) => {
-                options.read_argument_once(&mut self.writeback_jobs, &WRITEBACK_JOBS)
-            }
-            _ if word.is(AUTOCOMMIT_BLOCKS.field()) => {
-                options.read_argument_once(&mut self.autocommit_blocks, &AUTOCOMMIT_BLOCKS)
-            }
-            _ if word.is(AUTOCOMMIT_TIME.field()) => {
-                options.read_argument_once(&mut self.autocommit_time, &AUTOCOMMIT_TIME)
-            }
-            _ if word.is(MAX_AGE.field()) => options.read_argument_once(&mut self.max_age, &MAX_AGE),
-            _ if word.is(PAUSE_WRITEBACK.field()) => {
-                options.read_argument_once(&mut self.pause_writeback, &PAUSE_WRITEBACK)
-            }
-            _ => self.read_word(word).map_err(|problem| options.error(OPTION, problem)),
-        }
-    }
-
-    /// Reads an option that is one word.
-    fn read_word(&mut self, word: Word<'_>) -> Result<(), Problem> {
-        let repeated = match word {
-            _ if word.is(CLEANER) => core::mem::replace(&mut self.cleaner, true),
-            _ if word.is(METADATA_ONLY) => core::mem::replace(&mut self.metadata_only, true),
-            _ if word.is(FUA) => self.fua.replace(true).is_some(),
-            _ if word.is(NOFUA) => self.fua.replace(false).is_some(),
-            _ => {
-                self.other_options.push(WordBuf::read(word)?);
-                false
-            }
-        };
-        if repeated { Err(Problem::Repeated) } else { Ok(()) }
+        let (options, spelling) = (WritecacheOptions::default(), Spelling::default());
+        Self { kind, origin: origin.into(), cache: cache.into(), block_size, options, spelling }
     }
 }
 
-impl Params for WritecacheTable {
-    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
-        let kind = fields.read("kind")?;
-        let (origin, cache): (Device, Device) = (fields.read("origin dev")?, fields.read("cache dev")?);
-        let mut table = Self::new(kind, origin, cache, fields.read_within(&BLOCK_SIZE)?);
-        let mut options = fields.read_group(OPTION_COUNT.field())?;
-        while let Some(word) = options.next_word() {
-            table.read_option(&mut options, word)?;
+fn check_watermarks(options: &WritecacheOptions) -> Result<(), InvalidField> {
+    let high = options.high_watermark.unwrap_or(DEFAULT_HIGH_WATERMARK);
+    let low = options.low_watermark.unwrap_or(DEFAULT_LOW_WATERMARK);
+    if low > high {
+        return Err(InvalidField::new("low_watermark", Problem::Expected("at most high_watermark")));
+    }
+    Ok(())
+}
+
+fn check_kind(table: &WritecacheTable) -> Result<(), InvalidField> {
+    match (&table.kind, table.options.fua, table.options.pause_writeback) {
+        (WritecacheKind::Ssd, Some(_), _) => Err(InvalidField::new("fua", Problem::Conflict("an SSD"))),
+        (WritecacheKind::Pmem, _, Some(_)) => {
+            Err(InvalidField::new("pause_writeback", Problem::Conflict("persistent memory")))
         }
-        table.extra = fields.read_rest("extra")?;
+        (WritecacheKind::Other(_), ..) => Err(InvalidField::new("kind", Problem::Expected("s or p"))),
+        _ => Ok(()),
+    }
+}
+
+impl Spelled for WritecacheTable {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        let table = Self {
+            kind: fields.read("kind")?,
+            origin: fields.read("origin dev")?,
+            cache: fields.read("cache dev")?,
+            block_size: fields.read_within(&BLOCK_SIZE)?,
+            options: fields.read_options()?,
+            spelling: Spelling::default(),
+        };
+        fields.ignore_rest()?;
         Ok(table)
     }
-}
 
-impl fmt::Display for WritecacheTable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = Printer::new(f);
-        out.put(&self.kind).put(&self.origin).put(&self.cache).put(&self.block_size).count(self.option_words());
-        let last = |limits: &Limits| limits.field() == PAUSE_WRITEBACK.field();
-        for (limits, value) in self.numbers().filter(|(limits, _)| !last(limits)) {
-            out.word(limits.field()).put(&value);
-        }
-        for word in self.words() {
-            out.word(word);
-        }
-        for (limits, value) in self.numbers().filter(|(limits, _)| last(limits)) {
-            out.word(limits.field()).put(&value);
-        }
-        out.all(&self.other_options).all(&self.extra).end()
+    fn print(&self, out: &mut Printer<'_, '_>) {
+        let Self { kind, origin, cache, block_size, options, spelling: _ } = self;
+        out.put(kind).put(origin).put(cache).put(block_size).options(options);
     }
 }
+
+spelled!(WritecacheTable);
 
 #[cfg(test)]
 mod tests;

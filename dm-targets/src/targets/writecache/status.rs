@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::{Fields, Params, ParseError, Printer, WordBuf};
+use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf};
 
 /// The status of a `writecache` target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,16 @@ pub struct WritecacheStatus {
     /// Words that later kernels may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
+}
+
+impl WritecacheStatus {
+    /// A block is freed as soon as it was written back: those that are not free are dirty.
+    pub(super) fn health(&self) -> Health {
+        let used = self.blocks.saturating_sub(self.free);
+        let failed = self.error != 0;
+        Health { dirty: Some(Usage { used, total: self.blocks }), repairs: failed.into(), ..Health::default() }
+            .concern(Concern::ReadOnly, failed)
+    }
 }
 
 /// What a `writecache` target has done since it was loaded or its counts were cleared, in blocks.

@@ -1,0 +1,180 @@
+//! Lines of a table that is to be loaded.
+
+use core::fmt;
+
+use dm_sys::DM_MAX_TYPE_NAME;
+use dm_units::Sectors;
+
+use super::payload::{Payload, PayloadWriter};
+use crate::id::Text;
+use crate::wire::scan::field_text;
+
+/// A line of a table to load: a range of the device, and the target that serves it.
+///
+/// What the kernel reports about a line is another type, [`TargetStatus`](crate::TargetStatus): see there for how to load a
+/// table that was read.
+///
+/// ```
+/// use dm_core::TargetLine;
+/// use dm_units::Sectors;
+///
+/// let line = TargetLine::text(Sectors(0), Sectors(2048), "linear", "7:0 0");
+/// assert_eq!(line.to_string(), "0 2048 linear 7:0 0");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct TargetLine<P> {
+    /// The start of the range.
+    pub start: Sectors,
+    /// The length of the range.
+    pub length: Sectors,
+    /// The target and its arguments.
+    pub params: P,
+}
+
+/// The params of a line: what the target is, and its arguments as text.
+///
+/// The typed tables of the crate `dm-targets` are params. Those whose targets take keys report that they
+/// [may hold one](Payload::may_hold_key).
+pub trait TargetParams: Payload {
+    /// The target type, such as `linear`: 1 to 15 bytes.
+    fn target_type(&self) -> &str;
+
+    /// Whether a table that the kernel printed is the same as this one.
+    ///
+    /// By default the texts must be equal, byte for byte. Typed tables compare what the texts mean.
+    fn is_printed_as(&self, params: Text<'_>) -> bool {
+        super::load::printed(self).is_ok_and(|printed| printed.text().as_bytes() == params.as_bytes())
+    }
+}
+
+impl<P: TargetParams> TargetLine<P> {
+    /// A line with typed params.
+    #[must_use]
+    pub const fn new(start: Sectors, length: Sectors, params: P) -> Self {
+        Self { start, length, params }
+    }
+}
+
+impl<'a, T: Payload> TargetLine<LineText<'a, T>> {
+    /// A line with params as text.
+    ///
+    /// The kernel splits the text at white space; a backslash makes the next byte an ordinary one. The params of the targets
+    /// `crypt`, `integrity` and `inlinecrypt` count as if they held a key; so do those of other targets after
+    /// [`LineText::secret`].
+    #[must_use]
+    pub const fn text(start: Sectors, length: Sectors, target_type: &'a str, params: T) -> Self {
+        Self { start, length, params: LineText { target_type, text: params, secret: false } }
+    }
+}
+
+/// Params as text, of a target that is named beside them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LineText<'a, T> {
+    target_type: &'a str,
+    text: T,
+    secret: bool,
+}
+
+impl<T> LineText<'_, T> {
+    /// Whether the text holds a key, of a target that this library does not know to take some.
+    #[must_use]
+    pub fn secret(self, secret: bool) -> Self {
+        Self { secret, ..self }
+    }
+}
+
+impl<T: Payload> Payload for LineText<'_, T> {
+    #[inline]
+    fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {
+        self.text.write(out)
+    }
+
+    #[inline]
+    fn may_hold_key(&self) -> bool {
+        self.secret || takes_keys(self.target_type.as_bytes()) || self.text.may_hold_key()
+    }
+}
+
+impl<T: Payload> TargetParams for LineText<'_, T> {
+    fn target_type(&self) -> &str {
+        self.target_type
+    }
+}
+
+impl<P: TargetParams + ?Sized> TargetParams for &P {
+    fn target_type(&self) -> &str {
+        (**self).target_type()
+    }
+
+    fn is_printed_as(&self, params: Text<'_>) -> bool {
+        (**self).is_printed_as(params)
+    }
+}
+
+/// Whether the params of a target may hold a key: the targets of the kernel that take some, and Android's `default-key`.
+#[inline]
+pub(super) fn takes_keys(target_type: &[u8]) -> bool {
+    matches!(target_type, b"crypt" | b"integrity" | b"inlinecrypt" | b"default-key")
+}
+
+/// The same of a target type in a field that ends with a NUL. The first byte tells most others apart.
+#[inline]
+pub(super) fn field_takes_keys(field: &[u8; DM_MAX_TYPE_NAME]) -> bool {
+    matches!(field, [b'c' | b'd' | b'i', ..]) && field_text(field).is_none_or(takes_keys)
+}
+
+/// Prints the line as `dmsetup table` does: `0 2048 linear 7:0 0`. Params that may hold a key are not shown.
+impl<P: TargetParams> fmt::Display for TargetLine<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {} ", self.start, self.length, self.params.target_type())?;
+        write_params(f, &self.params)
+    }
+}
+
+/// Shows the params, unless they may hold a key; of those that can't be sent, why.
+fn write_params(f: &mut fmt::Formatter<'_>, params: &impl TargetParams) -> fmt::Result {
+    match super::load::printed(params) {
+        Ok(printed) => fmt::Display::fmt(&printed.text(), f),
+        // An error here would make `to_string` panic.
+        Err(fault) => write!(f, "<{fault}>"),
+    }
+}
+
+impl<T: Payload> fmt::Debug for LineText<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{} ", self.target_type)?;
+        write_params(f, self)?;
+        f.write_str("\"")
+    }
+}
+
+/// A target type as a field of the kernel's, with zeros behind it. `None` if the kernel would cut it or read it as none.
+#[inline]
+pub(super) fn padded_type(target_type: &[u8]) -> Option<[u8; DM_MAX_TYPE_NAME]> {
+    let mut field = [0; DM_MAX_TYPE_NAME];
+    // Copied byte by byte: for a few bytes, a call costs more.
+    for (place, &byte) in field.iter_mut().zip(target_type) {
+        *place = byte;
+    }
+    let is_whole = field_text(&field).is_some_and(|text| text.len() == target_type.len());
+    (is_whole && !target_type.is_empty()).then_some(field)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_show_their_params_but_no_keys() {
+        let line = |target_type, params| TargetLine::text(Sectors(0), Sectors(8), target_type, params);
+        assert_eq!(line("linear", "7:0 0").to_string(), "0 8 linear 7:0 0");
+        for secret in [line("crypt", "aes 00ff"), line("integrity", "aes 00ff"), line("inlinecrypt", "aes 00ff")] {
+            assert!(secret.params.may_hold_key());
+            assert!(!format!("{secret} {secret:?}").contains("00ff"), "{secret}");
+        }
+        let unknown = LineText { target_type: "foreign", text: "00ff", secret: false };
+        assert!(!unknown.may_hold_key() && unknown.secret(true).may_hold_key());
+        assert!(!format!("{:?}", unknown.secret(true)).contains("00ff"));
+    }
+}

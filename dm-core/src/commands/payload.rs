@@ -1,0 +1,211 @@
+//! Text that goes to the kernel behind a header: params of a table line, messages.
+
+use core::fmt::{self, Write};
+
+use crate::error::RequestFault;
+use crate::id::Text;
+use crate::wire::buffer::{Buffer, MAX_SIZE};
+use crate::wire::scan::first_zero;
+
+/// Text that can be sent to the kernel: the params of a table line, or a message.
+///
+/// Strings, [`Text`] and [`format_args!`] are payloads. A payload that [may hold a key](Self::may_hold_key) makes every command
+/// that carries it wipe the kernel's copies and this library's.
+pub trait Payload {
+    /// Writes the text.
+    ///
+    /// # Errors
+    /// The text can't be printed, or it is larger than any request.
+    fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result;
+
+    /// Whether the text may contain a key.
+    fn may_hold_key(&self) -> bool {
+        false
+    }
+}
+
+impl<T: Payload + ?Sized> Payload for &T {
+    #[inline]
+    fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {
+        (**self).write(out)
+    }
+
+    #[inline]
+    fn may_hold_key(&self) -> bool {
+        (**self).may_hold_key()
+    }
+}
+
+impl Payload for str {
+    #[inline]
+    fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {
+        out.write_bytes(self.as_bytes())
+    }
+
+    #[inline]
+    fn may_hold_key(&self) -> bool {
+        sets_a_key(self.as_bytes())
+    }
+}
+
+impl Payload for String {
+    #[inline]
+    fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {
+        out.write_bytes(self.as_bytes())
+    }
+
+    #[inline]
+    fn may_hold_key(&self) -> bool {
+        sets_a_key(self.as_bytes())
+    }
+}
+
+/// Written byte for byte.
+impl Payload for [u8] {
+    #[inline]
+    fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {
+        out.write_bytes(self)
+    }
+
+    #[inline]
+    fn may_hold_key(&self) -> bool {
+        sets_a_key(self)
+    }
+}
+
+/// Written byte for byte.
+impl Payload for Text<'_> {
+    #[inline]
+    fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {
+        out.write_bytes(self.as_bytes())
+    }
+
+    fn may_hold_key(&self) -> bool {
+        self.is_secret() || sets_a_key(self.as_bytes())
+    }
+}
+
+/// What is formatted can't be looked at in advance, so it counts as if it may hold a key.
+impl Payload for fmt::Arguments<'_> {
+    #[inline]
+    fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {
+        out.write_fmt(*self)
+    }
+
+    fn may_hold_key(&self) -> bool {
+        self.as_str().is_none_or(|text| sets_a_key(text.as_bytes()))
+    }
+}
+
+/// Whether a message is one that hands a target a key: `key set …` of crypt (`crypt_message` in drivers/md/dm-crypt.c), which
+/// is read in upper case as well, or may be with escapes. Any other message that starts with `key` counts, too.
+///
+/// Each line of a table is looked at, and most differ in their first byte.
+#[inline]
+fn sets_a_key(text: &[u8]) -> bool {
+    let mut letters = text.iter().skip_while(|&&byte| is_kernel_space(byte)).filter(|&&byte| byte != b'\\');
+    b"key".iter().all(|letter| letters.next().is_some_and(|byte| byte.eq_ignore_ascii_case(letter)))
+}
+
+/// What the kernel skips between words (`isspace` in lib/ctype.c): also a vertical tab, and Latin-1's no-break space.
+const fn is_kernel_space(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || matches!(byte, 0x0b | 0xa0)
+}
+
+/// The request that a [`Payload`] writes to.
+#[derive(Debug)]
+pub struct PayloadWriter<'b> {
+    buffer: &'b mut Buffer,
+    too_large: bool,
+}
+
+/// What follows a text is padded to a multiple of so many bytes.
+pub(super) const ALIGN: usize = 8;
+
+impl<'b> PayloadWriter<'b> {
+    /// Appends a text, a NUL and more zeros to a request; returns where the text ends, with its NUL.
+    ///
+    /// The text itself may not contain a NUL, since the kernel would cut it there.
+    #[inline]
+    pub(super) fn append(
+        buffer: &'b mut Buffer,
+        payload: &impl Payload,
+        line: Option<u32>,
+    ) -> Result<usize, RequestFault> {
+        let start = buffer.bytes().len();
+        let mut out = PayloadWriter { buffer, too_large: false };
+        if payload.write(&mut out).is_err() {
+            return Err(if out.too_large { RequestFault::TooLarge } else { RequestFault::Display { line } });
+        }
+        let end = out.buffer.bytes().len();
+        let text = out.buffer.bytes().get(start..).unwrap_or_default();
+        if let Some(at) = first_zero(text) {
+            return Err(RequestFault::Nul { line, at });
+        }
+        out.buffer.append(&[0; ALIGN]);
+        Ok(end.saturating_add(1))
+    }
+
+    /// Writes bytes as they are.
+    ///
+    /// # Errors
+    /// The request is larger than any that the kernel accepts. This stops a `Display` without an end before it takes all
+    /// memory.
+    #[inline]
+    pub fn write_bytes(&mut self, bytes: &[u8]) -> fmt::Result {
+        if self.buffer.bytes().len().saturating_add(bytes.len()) > MAX_SIZE {
+            self.too_large = true;
+            return Err(fmt::Error);
+        }
+        self.buffer.append(bytes);
+        Ok(())
+    }
+
+    /// Writes bytes that the kernel is to read as they are: it drops a backslash and keeps the byte behind it
+    /// (`dm_split_args` in drivers/md/dm-table.c), so each one is doubled.
+    ///
+    /// # Errors
+    /// As [`write_bytes`](Self::write_bytes).
+    pub fn write_escaped(&mut self, bytes: &[u8]) -> fmt::Result {
+        let mut pieces = bytes.split(|&byte| byte == b'\\');
+        self.write_bytes(pieces.next().unwrap_or_default())?;
+        pieces.try_for_each(|piece| {
+            self.write_bytes(b"\\\\")?;
+            self.write_bytes(piece)
+        })
+    }
+}
+
+impl Write for PayloadWriter<'_> {
+    #[inline]
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.write_bytes(text.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_that_set_a_key_are_known_by_their_first_word() {
+        for secret in ["key set 00ff", "KEY SET 00ff", "  Key wipe", r"\k\e\y set 00", "keys"] {
+            assert!(secret.may_hold_key() && secret.as_bytes().may_hold_key(), "{secret}");
+            assert!(String::from(secret).may_hold_key() && Text::from(secret).may_hold_key(), "{secret}");
+        }
+        assert!(b"\x0b\xa0key set 00ff".may_hold_key(), "white space of the kernel's");
+        for plain in ["create_thin 1", "", "ke", "@cancel_deferred_remove", "monkey set"] {
+            assert!(!plain.may_hold_key() && !Text::from(plain).may_hold_key(), "{plain}");
+        }
+        assert!(Text::from("anything").secret(true).may_hold_key());
+    }
+
+    #[test]
+    fn escaped_text_doubles_its_backslashes() {
+        let mut buffer = Buffer::default();
+        let mut out = PayloadWriter { buffer: &mut buffer, too_large: false };
+        out.write_escaped(br"\a\\b\").unwrap();
+        out.write_escaped(b"plain").unwrap();
+        assert_eq!(buffer.bytes(), br"\\a\\\\b\\plain");
+    }
+}

@@ -1,0 +1,271 @@
+//! What targets report: the answer to `DM_TABLE_STATUS` and `DM_DEV_WAIT`.
+
+use core::fmt;
+use core::mem::offset_of;
+
+use dm_sys::{DM_MAX_TYPE_NAME, dm_target_spec};
+use dm_units::Sectors;
+
+use super::line::{TargetLine, TargetParams, field_takes_keys, takes_keys};
+use super::payload::{Payload, PayloadWriter};
+use crate::error::Result;
+use crate::id::Text;
+use crate::wire::header::{self, HEADER_SIZE};
+use crate::wire::reply::{Reply, ReplyError};
+use crate::wire::scan::{field_text, nul_terminated, padded_text, u32_at, u64_at};
+use crate::wire::{Command, DeviceInfo, Flags};
+
+/// What the targets of a table report, line by line: see [`Dm::table_status`](crate::Dm::table_status).
+///
+/// The lines are decoded while they are iterated. If one may hold a key, the memory is wiped when this is dropped.
+#[derive(Clone, Debug)]
+pub struct TableStatus {
+    info: DeviceInfo,
+    reply: Reply,
+}
+
+impl TableStatus {
+    // If it is not inlined, the answer with its header is copied once more.
+    #[inline(always)]
+    pub(super) fn new(mut reply: Reply) -> Result<Self, ReplyError> {
+        let is_table = header::flags(reply.header()).intersects(Flags::STATUS_TABLE.union(Flags::IMA_MEASUREMENT));
+        if is_table && !reply.is_secret() && has_keys(&reply) {
+            reply.set_secret();
+        }
+        let info = DeviceInfo::new(reply.command(), reply.header())?;
+        Ok(Self { info, reply })
+    }
+
+    /// The device's state at the same moment.
+    #[must_use]
+    pub const fn info(&self) -> &DeviceInfo {
+        &self.info
+    }
+
+    /// The lines, in the order of the table; none if the slot has no table.
+    #[must_use]
+    pub fn iter(&self) -> TargetStatuses<'_> {
+        TargetStatuses::new(&self.reply, self.info.target_count())
+    }
+
+    /// Whether the text is the same, byte for byte.
+    pub(crate) fn has_lines_of(&self, other: &Self) -> bool {
+        self.iter().eq(other)
+    }
+}
+
+/// Whether a line of a table is one of a target that takes keys, or can't be read.
+///
+/// Every table is looked at for this, so of each line only where the next one starts and the target type are read.
+fn has_keys(reply: &Reply) -> bool {
+    let bytes = reply.payload().unwrap_or_default();
+    let mut at = 0;
+    (0..header::target_count(reply.header())).any(|_| {
+        let Some((next, target_type)) = bytes.get(at..).and_then(next_and_type).filter(|&(next, _)| next > at) else {
+            return true;
+        };
+        at = next;
+        field_takes_keys(target_type)
+    })
+}
+
+#[inline]
+fn next_and_type(line: &[u8]) -> Option<(usize, &[u8; DM_MAX_TYPE_NAME])> {
+    let spec = line.first_chunk::<SPEC_SIZE>()?;
+    Some((u32_at(spec, offset_of!(dm_target_spec, next))? as usize, spec.last_chunk()?))
+}
+
+impl<'a> IntoIterator for &'a TableStatus {
+    type Item = Result<TargetStatus<'a>, ReplyError>;
+    type IntoIter = TargetStatuses<'a>;
+
+    fn into_iter(self) -> TargetStatuses<'a> {
+        self.iter()
+    }
+}
+
+/// A line as the kernel reports it: a range of the device, its target, and the target's status or the text of its table.
+///
+/// `Display` and `Debug` do not show params that may hold a key; [`Text::as_bytes`] gives them.
+///
+/// The kernel prints words as they are but reads them with escapes, so a table that was read is not always one that can be
+/// loaded. [`to_line`](Self::to_line) makes a line that can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TargetStatus<'a> {
+    /// The start of the range.
+    pub start: Sectors,
+    /// The length of the range.
+    pub length: Sectors,
+    /// The target type, such as `linear`.
+    pub target_type: Text<'a>,
+    /// The status, or the params of the table.
+    pub params: Text<'a>,
+}
+
+impl<'a> TargetStatus<'a> {
+    /// A line as a kernel would report it, for programs that read saved output.
+    #[must_use]
+    pub fn new(start: Sectors, length: Sectors, target_type: Text<'a>, params: Text<'a>) -> Self {
+        let secret = params.is_secret() || takes_keys(target_type.as_bytes());
+        Self { start, length, target_type, params: params.secret(secret) }
+    }
+
+    /// The line of a table as one that can be loaded, with backslashes escaped. A word that contains white space, which the
+    /// kernel prints as it is, can't be told from two words.
+    #[must_use]
+    pub fn to_line(self) -> TargetLine<PrintedParams<'a>> {
+        let Self { start, length, target_type, params } = self;
+        TargetLine { start, length, params: PrintedParams { target_type, params } }
+    }
+}
+
+/// The params of a line that was read, escaped so that they can be loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PrintedParams<'a> {
+    target_type: Text<'a>,
+    params: Text<'a>,
+}
+
+impl Payload for PrintedParams<'_> {
+    fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {
+        out.write_escaped(self.params.as_bytes())
+    }
+
+    fn may_hold_key(&self) -> bool {
+        self.params.is_secret() || takes_keys(self.target_type.as_bytes())
+    }
+}
+
+impl TargetParams for PrintedParams<'_> {
+    /// Target types are ASCII. Another one, which the kernel could not have reported, is refused when it is loaded.
+    fn target_type(&self) -> &str {
+        self.target_type.to_str().unwrap_or_default()
+    }
+
+    fn is_printed_as(&self, params: Text<'_>) -> bool {
+        self.params == params
+    }
+}
+
+/// Prints the line as `dmsetup table` does: `0 2048 linear 7:0 0`. Params that may hold a key are not shown.
+impl fmt::Display for TargetStatus<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {} {}", self.start, self.length, self.target_type, self.params)
+    }
+}
+
+/// The iterator over a [`TableStatus`]. It ends after the first error.
+#[derive(Clone, Debug)]
+pub struct TargetStatuses<'a> {
+    command: Command,
+    bytes: Hidden<'a>,
+    /// Where the next line starts in `bytes`.
+    at: usize,
+    left: u32,
+    secret: bool,
+}
+
+/// Bytes that `Debug` does not show.
+#[derive(Clone, Copy)]
+struct Hidden<'a>(&'a [u8]);
+
+impl fmt::Debug for Hidden<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<{} bytes>", self.0.len())
+    }
+}
+
+impl<'a> TargetStatuses<'a> {
+    fn new(reply: &'a Reply, target_count: u32) -> Self {
+        let bytes = Hidden(reply.payload().unwrap_or_default());
+        Self { command: reply.command(), bytes, at: 0, left: target_count, secret: reply.is_secret() }
+    }
+}
+
+impl<'a> Iterator for TargetStatuses<'a> {
+    type Item = Result<TargetStatus<'a>, ReplyError>;
+
+    // If it is not inlined, each line is first put together in memory, which takes as long as reading it.
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        Some(self.decode().map_err(|what| {
+            self.left = 0;
+            ReplyError { command: self.command, what, at: HEADER_SIZE.saturating_add(self.at) }
+        }))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(self.left as usize))
+    }
+}
+
+const SPEC_SIZE: usize = size_of::<dm_target_spec>();
+const _: () = assert!(offset_of!(dm_target_spec, target_type) + DM_MAX_TYPE_NAME == SPEC_SIZE);
+
+impl<'a> TargetStatuses<'a> {
+    #[inline(always)]
+    fn decode(&mut self) -> Result<TargetStatus<'a>, &'static str> {
+        let bytes = self.bytes.0;
+        let line = bytes.get(self.at..).ok_or("a line behind the end")?;
+        let (spec, text) = line.split_first_chunk::<SPEC_SIZE>().ok_or("a cut line")?;
+        let word = |at| u64_at(spec, at).ok_or("a cut line");
+        let target_type = spec.last_chunk::<DM_MAX_TYPE_NAME>().ok_or("a cut line")?;
+        // Here `next` counts from the first line: it is where the next one starts, and up to where the text is padded
+        // (`retrieve_status` in drivers/md/dm-ioctl.c).
+        let next = u32_at(spec, offset_of!(dm_target_spec, next)).ok_or("a cut line")? as usize;
+        let text_at = self.at.wrapping_add(SPEC_SIZE);
+        let params = match bytes.get(text_at..next).and_then(padded_text) {
+            Some(params) => params,
+            None => unpadded(text, self.left == 0, next <= self.at)?,
+        };
+        let status = TargetStatus {
+            start: Sectors(word(offset_of!(dm_target_spec, sector_start))?),
+            length: Sectors(word(offset_of!(dm_target_spec, length))?),
+            target_type: Text::new(field_text(target_type).ok_or("an endless target type")?),
+            params: Text::new(params).secret(self.secret),
+        };
+        // An error before this is about the line that starts at the old position.
+        self.at = next;
+        Ok(status)
+    }
+}
+
+/// The text of the last line, which need not be padded; of any other one, what is wrong with it.
+#[cold]
+#[inline(never)]
+fn unpadded(text: &[u8], is_last: bool, leads_back: bool) -> Result<&[u8], &'static str> {
+    match nul_terminated(text) {
+        Some(params) if is_last => Ok(params),
+        Some(_) if leads_back => Err("a line that leads back"),
+        Some(_) => Err("a text that does not end with its line"),
+        None => Err("an endless text"),
+    }
+}
+
+/// Serialises as a structure of four fields, texts as strings; of params that may hold a key, the length.
+#[cfg(feature = "serde")]
+impl serde::Serialize for TargetStatus<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct as _;
+        let mut fields = serializer.serialize_struct("TargetStatus", 4)?;
+        fields.serialize_field("start", &self.start)?;
+        fields.serialize_field("length", &self.length)?;
+        fields.serialize_field("target_type", &self.target_type)?;
+        fields.serialize_field("params", &self.params)?;
+        fields.end()
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for TableStatus {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::{Error as _, SerializeSeq as _};
+        let mut lines = serializer.serialize_seq(None)?;
+        for line in self {
+            lines.serialize_element(&line.map_err(S::Error::custom)?)?;
+        }
+        lines.end()
+    }
+}

@@ -1,0 +1,23 @@
+//! `DM_VERSION`.
+
+use dm_units::Version;
+
+use crate::error::Result;
+use crate::node::Dm;
+use crate::wire::Command;
+use crate::wire::header::{self, NO_HEADER, Request};
+
+impl Dm {
+    /// The version of the kernel's ioctl interface.
+    ///
+    /// - Interface 4.0 and later. No device is involved, nothing is allocated.
+    ///
+    /// # Errors
+    /// [`is_permission_denied`](crate::Error::is_permission_denied).
+    #[doc(alias = "DM_VERSION")]
+    pub fn version(&self) -> Result<Version> {
+        let mut answer = NO_HEADER;
+        self.send(&Request::new(Command::Version), &mut answer)?;
+        Ok(header::version(&answer))
+    }
+}

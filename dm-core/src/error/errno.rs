@@ -1,0 +1,91 @@
+//! Error numbers by name, and in words that are right for block devices.
+
+use core::fmt;
+
+use nix::errno::Errno as Known;
+
+/// An error number of the kernel, as in `errno(3)`. Prints as `Device or resource busy (EBUSY)`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Errno(i32);
+
+/// `ENOTSUPP` in include/linux/errno.h: not meant for user space, but some drivers return it.
+const ENOTSUPP: i32 = 524;
+
+impl Errno {
+    /// The error with this number.
+    #[must_use]
+    pub const fn new(number: i32) -> Self {
+        Self(number)
+    }
+
+    pub(crate) const fn known(errno: Known) -> Self {
+        Self(errno as i32)
+    }
+
+    pub(crate) fn of(error: &std::io::Error) -> Self {
+        Self(error.raw_os_error().unwrap_or(0))
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn number(self) -> i32 {
+        self.0
+    }
+
+    /// The name, such as `EBUSY`; `None` if the number has none.
+    #[must_use]
+    pub fn name(self) -> Option<String> {
+        match (self.0, Known::from_raw(self.0)) {
+            (ENOTSUPP, _) => Some("ENOTSUPP".to_owned()),
+            (_, Known::UnknownErrno) => None,
+            (_, known) => Some(format!("{known:?}")),
+        }
+    }
+
+    /// What it means. The C library's text for `EOPNOTSUPP` is about sockets.
+    fn description(self) -> &'static str {
+        match Known::from_raw(self.0) {
+            Known::EOPNOTSUPP => "Operation not supported",
+            Known::UnknownErrno if self.0 == ENOTSUPP => "Operation not supported",
+            Known::UnknownErrno => "Unknown error",
+            known => known.desc(),
+        }
+    }
+
+    pub(crate) fn is(self, known: Known) -> bool {
+        self.0 == known as i32
+    }
+}
+
+impl fmt::Display for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => write!(f, "{} ({name})", self.description()),
+            None => write!(f, "{} {}", self.description(), self.0),
+        }
+    }
+}
+
+impl fmt::Debug for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => f.write_str(&name),
+            None => write!(f, "Errno({})", self.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_print_in_words_and_by_name() {
+        assert_eq!(Errno::known(Known::EBUSY).to_string(), "Device or resource busy (EBUSY)");
+        assert_eq!(Errno::known(Known::EOPNOTSUPP).to_string(), "Operation not supported (EOPNOTSUPP)");
+        assert_eq!(Errno::new(524).to_string(), "Operation not supported (ENOTSUPP)");
+        assert_eq!(Errno::new(9999).to_string(), "Unknown error 9999");
+        assert_eq!(format!("{:?}", Errno::known(Known::ENXIO)), "ENXIO");
+        assert_eq!((Errno::new(9999).name(), Errno::new(16).name().as_deref()), (None, Some("EBUSY")));
+    }
+}

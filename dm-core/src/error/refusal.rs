@@ -1,0 +1,125 @@
+//! A command that the kernel refused.
+
+use nix::errno::Errno as Known;
+
+use super::errno::Errno;
+use crate::id::DevIdBuf;
+use crate::wire::Command;
+
+/// A command that the kernel refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{command}{} failed: {errno}{}", of_device(.device.as_ref()), said(.kernel_log))]
+pub struct Refusal {
+    command: Command,
+    device: Option<DevIdBuf>,
+    errno: Errno,
+    kernel_log: KernelLog,
+    /// The errno is about another device than the command's: one that a table would use.
+    of_another: bool,
+}
+
+/// What is known of the reasons that the kernel logged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum KernelLog {
+    /// The kernel gives no reasons for this command.
+    None,
+    /// The log can't be read, or the handle does not look at it.
+    Unread,
+    /// What it says about this call.
+    Lines(Vec<String>),
+}
+
+fn of_device(device: Option<&DevIdBuf>) -> String {
+    device.map(|device| format!(" of {device}")).unwrap_or_default()
+}
+
+fn said(kernel_log: &KernelLog) -> String {
+    match kernel_log {
+        KernelLog::None => String::new(),
+        KernelLog::Unread => "; the kernel's log (dmesg) may have the reason".to_owned(),
+        KernelLog::Lines(lines) => lines.iter().map(|line| format!("; the kernel says: {line}")).collect(),
+    }
+}
+
+impl Refusal {
+    pub(crate) fn new(command: Command, device: Option<DevIdBuf>, errno: Errno) -> Self {
+        Self { command, device, errno, kernel_log: KernelLog::None, of_another: false }
+    }
+
+    pub(crate) fn with_kernel_log(self, kernel_log: KernelLog) -> Self {
+        Self { kernel_log, ..self }
+    }
+
+    pub(crate) fn of_another_device(self, of_another: bool) -> Self {
+        Self { of_another, ..self }
+    }
+
+    /// The same refusal, naming the device as an operation's caller did.
+    pub(crate) fn about(self, device: Option<DevIdBuf>) -> Self {
+        Self { device, ..self }
+    }
+
+    /// The command.
+    #[must_use]
+    pub const fn command(&self) -> Command {
+        self.command
+    }
+
+    /// The device that the command was about, as the caller named it; `None` for commands about no device.
+    #[must_use]
+    pub const fn device(&self) -> Option<&DevIdBuf> {
+        self.device.as_ref()
+    }
+
+    /// The error number.
+    #[must_use]
+    pub const fn errno(&self) -> Errno {
+        self.errno
+    }
+
+    /// The lines that the kernel wrote to its log about this device during this call; they often say why.
+    ///
+    /// Empty if the log can't be read ([`kernel_log_unread`](Self::kernel_log_unread)), and for commands that the kernel
+    /// gives no reasons for.
+    #[must_use]
+    pub fn kernel_log(&self) -> &[String] {
+        match &self.kernel_log {
+            KernelLog::Lines(lines) => lines,
+            KernelLog::None | KernelLog::Unread => &[],
+        }
+    }
+
+    /// The kernel may have logged a reason, but the log can't be read or the handle was opened without it.
+    #[must_use]
+    pub fn kernel_log_unread(&self) -> bool {
+        self.kernel_log == KernelLog::Unread
+    }
+
+    pub(crate) fn is(&self, errno: Known) -> bool {
+        self.errno.is(errno)
+    }
+
+    /// The kernel returns `ENXIO` also for a minor number that is taken (`dm_create` in drivers/md/dm.c), and targets return
+    /// `EEXIST` for an id that is (`pool_message` in drivers/md/dm-thin.c).
+    pub(super) fn is_taken(&self) -> bool {
+        match self.command {
+            Command::DeviceCreate => self.is(Known::EBUSY) || self.is(Known::ENXIO),
+            Command::DeviceRename => self.is(Known::EBUSY),
+            _ => self.is(Known::EEXIST),
+        }
+    }
+
+    pub(super) fn is_not_found(&self) -> bool {
+        self.is(Known::ENXIO) && !self.of_another && !self.is_taken()
+    }
+
+    /// A table that can't be loaded because of another device says nothing about the device it is loaded into.
+    pub(super) fn is_busy(&self) -> bool {
+        self.is(Known::EBUSY) && !self.is_taken() && !self.is_of_another_device()
+    }
+
+    /// A device that the table uses is missing, busy or can't be opened.
+    pub(super) fn is_of_another_device(&self) -> bool {
+        self.command == Command::TableLoad && self.of_another
+    }
+}

@@ -1,0 +1,160 @@
+//! What errors say, and when their predicates hold.
+
+use super::*;
+use crate::id::{DevIdBuf, DmNameBuf};
+
+const ERRNOS: [Known; 14] = [
+    Known::EPERM,
+    Known::EINTR,
+    Known::ENXIO,
+    Known::ENOMEM,
+    Known::EACCES,
+    Known::EBUSY,
+    Known::EEXIST,
+    Known::ENODEV,
+    Known::EINVAL,
+    Known::ENOTTY,
+    Known::ENOSPC,
+    Known::EROFS,
+    Known::ENODATA,
+    Known::EIO,
+];
+
+fn refusal(command: Command, errno: Known) -> Refusal {
+    let device = DevIdBuf::Name(DmNameBuf::new("my disk").unwrap());
+    Refusal::new(command, Some(device), Errno::known(errno))
+}
+
+fn refused(command: Command, errno: Known) -> Error {
+    refusal(command, errno).into()
+}
+
+/// The errnos for which a predicate holds, of a command.
+fn errnos_of(command: Command, predicate: impl Fn(&Error) -> bool) -> Vec<Known> {
+    ERRNOS.into_iter().filter(|&errno| predicate(&refused(command, errno))).collect()
+}
+
+#[test]
+fn a_refusal_names_command_device_and_errno() {
+    assert_eq!(
+        refusal(Command::DeviceRemove, Known::EBUSY).to_string(),
+        r"device_remove of device 'my\x20disk' failed: Device or resource busy (EBUSY)"
+    );
+    let no_device = Refusal::new(Command::ListDevices, None, Errno::known(Known::EINVAL));
+    assert_eq!(no_device.to_string(), "list_devices failed: Invalid argument (EINVAL)");
+}
+
+#[test]
+fn a_refusal_says_what_the_kernel_says_or_that_it_may_have_said_something() {
+    let refusal = || Refusal::new(Command::TableLoad, None, Errno::known(Known::EINVAL));
+    let line = "device-mapper: table: 253:0: zero: No arguments required (-EINVAL)";
+    assert_eq!(
+        refusal().with_kernel_log(KernelLog::Lines(vec![line.to_owned()])).to_string(),
+        format!("table_load failed: Invalid argument (EINVAL); the kernel says: {line}")
+    );
+    let unread = refusal().with_kernel_log(KernelLog::Unread);
+    assert!(unread.kernel_log_unread() && !refusal().kernel_log_unread());
+    assert_eq!(
+        unread.to_string(),
+        "table_load failed: Invalid argument (EINVAL); the kernel's log (dmesg) may have the reason"
+    );
+}
+
+#[test]
+fn each_predicate_holds_for_its_errnos_and_no_other() {
+    use Known::{EACCES, EBUSY, EEXIST, EINTR, EINVAL, ENODATA, ENOMEM, ENOSPC, ENXIO, EPERM, EROFS};
+    for command in [Command::DeviceInfo, Command::DeviceRemove, Command::TableLoad, Command::TargetMsg] {
+        assert_eq!(errnos_of(command, Error::is_not_found), [ENXIO], "{command}");
+        assert_eq!(errnos_of(command, Error::is_busy), [EBUSY], "{command}");
+        assert_eq!(errnos_of(command, Error::is_already_exists), [EEXIST], "{command}");
+        assert_eq!(errnos_of(command, Error::is_permission_denied), [EPERM, EACCES], "{command}");
+        assert_eq!(errnos_of(command, Error::is_invalid), [EINVAL], "{command}");
+        assert_eq!(errnos_of(command, Error::is_interrupted), [EINTR], "{command}");
+        assert_eq!(errnos_of(command, Error::is_no_data), [ENODATA], "{command}");
+        assert_eq!(errnos_of(command, Error::is_read_only), [EROFS], "{command}");
+        assert_eq!(errnos_of(command, Error::is_no_space), [ENOSPC], "{command}");
+        assert_eq!(errnos_of(command, Error::is_out_of_memory), [ENOMEM], "{command}");
+        for never in [Error::is_unsupported, Error::is_no_device_mapper, Error::is_disk_unusable] {
+            assert_eq!(errnos_of(command, never), [], "{command}");
+        }
+    }
+}
+
+#[test]
+fn a_taken_name_is_not_a_busy_device() {
+    assert_eq!(errnos_of(Command::DeviceCreate, Error::is_already_exists), [Known::ENXIO, Known::EBUSY]);
+    assert_eq!(errnos_of(Command::DeviceCreate, Error::is_busy), []);
+    assert_eq!(errnos_of(Command::DeviceCreate, Error::is_not_found), []);
+    assert_eq!(errnos_of(Command::DeviceRename, Error::is_already_exists), [Known::EBUSY]);
+    assert_eq!(errnos_of(Command::DeviceRename, Error::is_busy), []);
+    assert_eq!(errnos_of(Command::DeviceRename, Error::is_not_found), [Known::ENXIO]);
+}
+
+#[test]
+fn a_disk_that_is_busy_or_missing_is_not_the_device() {
+    for errno in [Known::EBUSY, Known::ENXIO, Known::ENODEV] {
+        let error = Error::from(refusal(Command::TableLoad, errno).of_another_device(true));
+        assert!(error.is_disk_unusable() && !error.is_busy() && !error.is_not_found(), "{errno}");
+    }
+}
+
+#[test]
+fn errors_that_are_not_the_kernels_have_no_errno_and_none_of_its_predicates() {
+    let path = || "/dev/mapper/control".into();
+    let unsupported =
+        Error::Unsupported { command: Command::ArmPoll, needed_minor: 36, kernel: Version::new(4, 35, 0) };
+    let permission = OpenError::Permission { path: path(), reason: PermissionReason::NotRoot };
+    let none = Error::from(OpenError::NoDeviceMapper { path: path() });
+    assert!(unsupported.is_unsupported() && !none.is_unsupported());
+    assert!(none.is_no_device_mapper() && !unsupported.is_no_device_mapper());
+    assert!(Error::from(permission).is_permission_denied() && !none.is_permission_denied());
+    let file = |kind| Error::from(OpenError::file("open", "/dev/mapper/control", std::io::Error::from(kind)));
+    assert!(file(std::io::ErrorKind::PermissionDenied).is_permission_denied());
+    assert!(!file(std::io::ErrorKind::NotFound).is_permission_denied());
+    for error in [unsupported, none, Error::request(Command::TableLoad, RequestFault::NoLines)] {
+        let kernels = [
+            error.is_not_found(),
+            error.is_already_exists(),
+            error.is_busy(),
+            error.is_invalid(),
+            error.is_interrupted(),
+            error.is_no_data(),
+            error.is_read_only(),
+            error.is_no_space(),
+            error.is_permission_denied(),
+        ];
+        assert!(kernels.iter().all(|holds| !holds) && error.errno().is_none(), "{error}");
+    }
+}
+
+#[test]
+fn what_was_not_sent_says_why() {
+    let says = |fault| Error::request(Command::TableLoad, fault).to_string();
+    assert_eq!(
+        says(RequestFault::TargetType { line: Some(3) }),
+        "table_load can't be sent: the target type of table line 3 must have 1 to 15 bytes, none of them NUL"
+    );
+    assert_eq!(says(RequestFault::Nul { line: None, at: 7 }), "table_load can't be sent: the text has a NUL at byte 7");
+}
+
+#[test]
+fn an_unsupported_option_names_both_versions() {
+    let error = Error::Unsupported { command: Command::ArmPoll, needed_minor: 36, kernel: Version::new(4, 35, 0) };
+    assert_eq!(
+        error.to_string(),
+        "arm_poll with these options needs device mapper interface 4.36; this kernel has 4.35.0, so use a newer kernel \
+         or leave the option out"
+    );
+}
+
+#[test]
+fn no_error_repeats_its_source() {
+    use std::error::Error as _;
+    let source = || std::io::Error::from_raw_os_error(Known::EIO as i32);
+    let errors =
+        [OpenError::file("open", "/x", source()), OpenError::NoAnswer { path: "/x".into(), source: source().into() }];
+    for error in errors {
+        assert!(!error.to_string().contains(&error.source().unwrap().to_string()), "{error}");
+        assert_eq!(error.errno(), Some(Known::EIO as i32));
+    }
+}

@@ -1,0 +1,292 @@
+//! Following all mapped devices.
+
+use std::borrow::Cow;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+use dm_units::DeviceNumber;
+
+use super::changes::{Change, compare};
+use super::starting::Starting;
+use super::uuids::Uuids;
+use super::wait::{End, wait_readable};
+use super::{Event, EventKind};
+use crate::commands::{DeviceList, ListOptions, ListedDevice};
+use crate::error::{Error, OpenError, Result};
+use crate::id::{DmUuid, DmUuidBuf};
+use crate::node::Dm;
+use crate::wire::Command;
+
+/// Options of [`EventPoller::open_with`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PollerOptions {
+    existing: bool,
+}
+
+impl PollerOptions {
+    /// [`EventKind::Resumed`] is reported for devices that are added after the poller was opened.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { existing: false }
+    }
+
+    /// Whether to report [`EventKind::Resumed`] also for devices that existed when the poller was opened and that had no
+    /// table or were suspended.
+    ///
+    /// Opening then takes one ioctl more for each existing device, and each step one more for each of those.
+    #[must_use]
+    pub const fn existing(self, existing: bool) -> Self {
+        Self { existing }
+    }
+}
+
+/// Follows all mapped devices over an open control node of its own.
+///
+/// Each step arms the node, lists the devices and compares the list with the last one, until the next event. An event that
+/// comes after the list was made makes the node readable again, so none is lost, and none is reported twice.
+///
+/// ```no_run
+/// use dm_core::{Dm, EventPoller};
+///
+/// let mut poller = EventPoller::open(&Dm::open()?)?;
+/// loop {
+///     for event in poller.wait(None)? {
+///         println!("{} {:?}", event.name, event.kind);
+///     }
+/// }
+/// # #[allow(unreachable_code)]
+/// # Ok::<(), dm_core::Error>(())
+/// ```
+///
+/// With `poll(2)`, `mio` or `tokio`, register it as a descriptor, and call [`read`](Self::read) whenever it is readable. A
+/// node has the events of one reader, so a poller can't be cloned.
+///
+/// # What the kernel reports
+///
+/// The kernel raises an event when a target does, when a device is created, removed or renamed, and when a table becomes
+/// active (`dm_issue_global_event` in drivers/md). It does not report which device the event was about, and neither does
+/// the list report that a device was given a table, is suspended, or was resumed. From this follows:
+///
+/// - [`EventKind::Resumed`] is the first table of a device. A device that serves already is not reported when it is
+///   suspended, resumed or given another table.
+/// - What begins and ends between two steps is not reported, such as a device that is created and removed at once.
+/// - A device without a uuid that is removed, and whose number another one without a uuid takes before the next step,
+///   looks as if it were renamed.
+/// - Before interface 4.45, lists have no uuids. A uuid that is given to a device is then reported with the next event of
+///   that device.
+///
+/// # Costs
+///
+/// Opening and each step are two ioctls, and allocate only for what has changed. A list that has outgrown its memory is read
+/// again: opening takes one ioctl more with 500 to 2 000 devices. A step takes one more for each device that was added after
+/// the poller was opened and has no table yet. Before interface 4.45, opening looks up each device.
+#[derive(Debug)]
+pub struct EventPoller {
+    dm: Dm,
+    /// The same open node as the handle has.
+    descriptor: OwnedFd,
+    /// The devices at the last step.
+    list: DeviceList,
+    uuids: Uuids,
+    starting: Starting,
+}
+
+/// The interface version whose lists have event numbers.
+const EVENT_NR_MINOR: u32 = 37;
+
+/// The size that the first list is offered: 500 devices with long names and uuids.
+const FIRST_SIZE: usize = 64 * 1024;
+
+/// How often devices are looked at again of which the kernel raises no event.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+impl EventPoller {
+    /// Starts to follow devices; those that exist now are not reported as added.
+    ///
+    /// The control node is opened again, since whoever arms a node takes the events of all others that use it.
+    ///
+    /// # Errors
+    /// - [`is_unsupported`](crate::Error::is_unsupported): interface 4.37 and later is needed.
+    /// - Those of [`Dm::reopen`]; [`OpenError::NoDescriptor`] for a transport that has none.
+    pub fn open(dm: &Dm) -> Result<Self> {
+        Self::open_with(dm, PollerOptions::new())
+    }
+
+    /// Starts to follow devices, with options.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(dm: &Dm, options: PollerOptions) -> Result<Self> {
+        let dm = dm.reopen()?;
+        let descriptor = dm.poll_fd().ok_or(OpenError::NoDescriptor)?.try_clone_to_owned();
+        let descriptor = descriptor.map_err(|error| OpenError::file("duplicate", "/dev/mapper/control", error))?;
+        dm.arm_poll()?;
+        let (list, uuids) = first_list(&dm)?;
+        let mut starting = Starting::default();
+        for device in &list {
+            let device = device?;
+            if options.existing {
+                starting.add_existing(&dm, device.number)?;
+            }
+        }
+        Ok(Self { dm, descriptor, list, uuids, starting })
+    }
+
+    /// Reports what has happened since the last step, without waiting.
+    ///
+    /// # Errors
+    /// Those of [`list_devices`](Dm::list_devices) and [`device_info`](Dm::device_info). The next call then reports what
+    /// this one did not.
+    pub fn read(&mut self) -> Result<Vec<Event>> {
+        // Armed first, so that an event that the list does not show yet makes the node readable.
+        self.dm.arm_poll()?;
+        let now = list(&self.dm, self.uuids.are_listed())?;
+        let mut step = Step::default();
+        for change in compare(&self.list, &now)? {
+            step.add(&self.dm, &self.uuids, &change)?;
+        }
+        step.apply(&mut self.starting);
+        self.starting.look(&self.dm)?;
+        // From here on nothing fails.
+        let mut events = step.events;
+        self.starting.take_resumed(&mut events);
+        self.uuids.learn(step.uuids);
+        self.list = now;
+        events.sort_by_key(Event::order);
+        Ok(events)
+    }
+
+    /// Waits until something has happened, and reports it. Nothing is reported if nothing has after `timeout`.
+    ///
+    /// With `None`, or with a timeout such as `Duration::MAX`, it waits without an end. Signals don't end it. Devices that
+    /// were suspended when the poller was opened are looked at each second, if [`PollerOptions::existing`] is set.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn wait(&mut self, timeout: Option<Duration>) -> Result<Vec<Event>> {
+        let end = End::after(timeout);
+        loop {
+            let look_again = self.starting.has_suspended().then_some(LOOK_AGAIN);
+            wait_readable(self.descriptor.as_fd(), &end.or_after(look_again))?;
+            let over = end.is_over();
+            let events = self.read()?;
+            if over || !events.is_empty() {
+                return Ok(events);
+            }
+        }
+    }
+}
+
+impl AsFd for EventPoller {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
+
+impl AsRawFd for EventPoller {
+    fn as_raw_fd(&self) -> RawFd {
+        self.descriptor.as_raw_fd()
+    }
+}
+
+fn list(dm: &Dm, uuids: bool) -> Result<DeviceList> {
+    dm.list_devices_offering(FIRST_SIZE, ListOptions::new().uuids(uuids))
+}
+
+/// The devices that exist when the poller is opened. Which lists the kernel has is found out by asking for the best.
+fn first_list(dm: &Dm) -> Result<(DeviceList, Uuids)> {
+    match list(dm, true) {
+        Err(Error::Unsupported { kernel, .. }) if kernel.minor < EVENT_NR_MINOR => {
+            Err(Error::Unsupported { command: Command::ListDevices, needed_minor: EVENT_NR_MINOR, kernel })
+        }
+        Err(Error::Unsupported { .. }) => {
+            let list = list(dm, false)?;
+            let uuids = Uuids::look_up(dm, &list)?;
+            Ok((list, uuids))
+        }
+        list => Ok((list?, Uuids::Listed)),
+    }
+}
+
+/// What a step has found out, before it is certain that the whole step succeeds.
+#[derive(Default)]
+struct Step {
+    events: Vec<Event>,
+    uuids: Vec<(DeviceNumber, Option<DmUuidBuf>)>,
+}
+
+/// A device in a list, with its uuid wherever that is from.
+struct Device<'a> {
+    listed: ListedDevice<'a>,
+    uuid: Option<Cow<'a, DmUuid>>,
+}
+
+impl Step {
+    /// Turns a difference between two lists into events.
+    fn add<'a>(&mut self, dm: &Dm, uuids: &'a Uuids, change: &Change<'a>) -> Result<()> {
+        let before = change.before.map(|listed| Device { uuid: uuids.before(&listed).map(Cow::Borrowed), listed });
+        let now = match change.now {
+            None => None,
+            Some(listed) => Some(Device { uuid: uuids.now(dm, &listed, change.before.as_ref())?, listed }),
+        };
+        if !uuids.are_listed() {
+            let number = change.before.or(change.now).map(|listed| listed.number);
+            let uuid = now.as_ref().and_then(|now| now.uuid.as_deref().map(DmUuid::to_owned));
+            self.uuids.extend(number.map(|number| (number, uuid)));
+        }
+        match (before, now) {
+            (Some(before), Some(now)) if before.can_be(&now) => self.differ(&before, &now),
+            (before, now) => {
+                self.events.extend(before.map(|before| before.event(EventKind::Removed)));
+                self.events.extend(now.map(|now| now.event(EventKind::Added)));
+            }
+        }
+        Ok(())
+    }
+
+    /// One device at two moments.
+    fn differ(&mut self, before: &Device<'_>, now: &Device<'_>) {
+        if before.listed.name != now.listed.name {
+            self.events.push(now.event(EventKind::Renamed { from: before.listed.name.to_owned() }));
+        }
+        if before.uuid != now.uuid {
+            self.events.push(now.event(EventKind::UuidSet));
+        }
+        if before.event_nr() != now.event_nr() {
+            self.events.push(now.event(EventKind::Changed { event_nr: now.event_nr() }));
+        }
+    }
+
+    /// Follows the devices that were added, under the names that they have now. It can be done again if the step fails.
+    fn apply(&self, starting: &mut Starting) {
+        for Event { number, name, uuid, kind } in &self.events {
+            match kind {
+                EventKind::Removed => starting.remove(*number),
+                EventKind::Added => starting.add(*number, name, uuid.clone()),
+                EventKind::Renamed { .. } | EventKind::UuidSet => starting.rename(*number, name, uuid.as_ref()),
+                EventKind::Resumed | EventKind::Changed { .. } => {}
+            }
+        }
+    }
+}
+
+impl Device<'_> {
+    fn event_nr(&self) -> u32 {
+        self.listed.event_nr.unwrap_or(0)
+    }
+
+    /// Whether a later device of the same number can be the same one: a device keeps its uuid, and its event number only
+    /// grows. It wraps around, so it has grown if it is less than half of all numbers ahead.
+    fn can_be(&self, later: &Self) -> bool {
+        let same_uuid = match (&self.uuid, &later.uuid) {
+            (Some(before), now) => now.as_ref() == Some(before),
+            (None, _) => true,
+        };
+        same_uuid && later.event_nr().wrapping_sub(self.event_nr()) <= u32::MAX / 2
+    }
+
+    fn event(&self, kind: EventKind) -> Event {
+        let uuid = self.uuid.as_deref().map(DmUuid::to_owned);
+        Event { number: self.listed.number, name: self.listed.name.to_owned(), uuid, kind }
+    }
+}

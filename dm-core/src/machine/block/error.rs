@@ -1,0 +1,250 @@
+//! What goes wrong with block devices.
+
+use std::fmt;
+use std::io;
+
+use dm_units::{Bytes, DeviceNumber, Sectors};
+use nix::errno::Errno;
+
+/// What was tried on a block device. `Display` prints it as the words after "cannot".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BlockAction {
+    /// `open`
+    Open,
+    /// `BLKGETSIZE64`
+    GetSize,
+    /// `BLKSSZGET`
+    GetLogicalBlockSize,
+    /// `BLKPBSZGET`
+    GetPhysicalBlockSize,
+    /// `BLKROGET`
+    GetReadOnly,
+    /// `BLKROSET`
+    SetReadOnly,
+    /// `BLKDISCARD`
+    Discard,
+    /// `BLKZEROOUT`
+    ZeroOut,
+}
+
+impl fmt::Display for BlockAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "open",
+            Self::GetSize => "get the size of",
+            Self::GetLogicalBlockSize => "get the logical block size of",
+            Self::GetPhysicalBlockSize => "get the physical block size of",
+            Self::GetReadOnly => "get the read-only state of",
+            Self::SetReadOnly => "set the read-only state of",
+            Self::Discard => "discard a range of",
+            Self::ZeroOut => "zero a range of",
+        })
+    }
+}
+
+/// An error of a block device. It names the device as the caller did.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BlockError {
+    /// The path leads to another kind of file.
+    #[error("{device} is not a block device")]
+    #[non_exhaustive]
+    NotBlockDevice {
+        /// The path.
+        device: String,
+    },
+    /// The path leads to a device with another number.
+    #[error("{device} is the device {found}, not {expected}")]
+    #[non_exhaustive]
+    AnotherDevice {
+        /// The path.
+        device: String,
+        /// The number that the caller gave.
+        expected: DeviceNumber,
+        /// The number of the device at the path.
+        found: DeviceNumber,
+    },
+    /// The range does not begin and end at multiples of the logical block size. Nothing was done.
+    #[error("cannot {action} {device}: {len} sectors at sector {start} are not whole blocks of {block} bytes")]
+    #[non_exhaustive]
+    Unaligned {
+        /// The device.
+        device: String,
+        /// What was tried.
+        action: BlockAction,
+        /// Where the range starts.
+        start: Sectors,
+        /// How long it is.
+        len: Sectors,
+        /// The logical block size.
+        block: Bytes,
+    },
+    /// The range ends after the end of the device. Nothing was done.
+    #[error("cannot {action} {device}: {len} sectors at sector {start} are not within its {size} sectors")]
+    #[non_exhaustive]
+    OutOfRange {
+        /// The device.
+        device: String,
+        /// What was tried.
+        action: BlockAction,
+        /// Where the range starts.
+        start: Sectors,
+        /// How long it is.
+        len: Sectors,
+        /// The size of the device.
+        size: Sectors,
+    },
+    /// The kernel refused.
+    #[error("cannot {action} {device}: {}", reason(*.action, *.errno))]
+    #[non_exhaustive]
+    Refused {
+        /// The device.
+        device: String,
+        /// What was tried.
+        action: BlockAction,
+        /// The error number, as in `errno(3)`.
+        errno: i32,
+    },
+}
+
+/// What an errno means for what was tried, and what to do.
+fn reason(action: BlockAction, errno: i32) -> String {
+    use BlockAction::{Discard, Open, SetReadOnly, ZeroOut};
+    let code = Errno::from_raw(errno);
+    let meaning = match (action, code) {
+        (Discard | ZeroOut, Errno::EBADF) => "it was opened for reading only; open it as writable",
+        (Discard | ZeroOut, Errno::EPERM | Errno::EACCES) | (Open, Errno::EROFS) => "the device is read-only",
+        (Discard, Errno::EOPNOTSUPP) => "the device does not discard",
+        (SetReadOnly, Errno::EACCES) => "this needs CAP_SYS_ADMIN in the initial user namespace",
+        (Discard | ZeroOut, Errno::EBUSY) => "data in the range is being written",
+        (Open, Errno::EBUSY) => "it is claimed by a mount, a mapped device or another process",
+        _ => code.desc(),
+    };
+    format!("{meaning} ({code:?})")
+}
+
+impl BlockError {
+    pub(super) fn refused(action: BlockAction, device: String, error: &io::Error) -> Self {
+        Self::Refused { device, action, errno: error.raw_os_error().unwrap_or(nix::libc::EIO) }
+    }
+
+    /// The error number of the kernel, if it refused.
+    #[must_use]
+    pub const fn errno(&self) -> Option<i32> {
+        match self {
+            Self::Refused { errno, .. } => Some(*errno),
+            _ => None,
+        }
+    }
+
+    fn is(&self, actions: &[BlockAction], errnos: &[Errno]) -> bool {
+        matches!(self, Self::Refused { action, errno, .. }
+            if (actions.is_empty() || actions.contains(action)) && errnos.contains(&Errno::from_raw(*errno)))
+    }
+
+    /// The path does not exist, or its node has no device.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.is(&[BlockAction::Open], &[Errno::ENOENT, Errno::ENXIO, Errno::ENODEV])
+    }
+
+    /// The device is claimed by a mount, another device or another process, or data in the range is being written.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.is(&[], &[Errno::EBUSY])
+    }
+
+    /// The process lacks permission.
+    #[must_use]
+    pub fn is_permission_denied(&self) -> bool {
+        self.is(&[BlockAction::Open, BlockAction::SetReadOnly], &[Errno::EACCES, Errno::EPERM])
+    }
+
+    /// The device is read-only, or was opened for reading only.
+    #[must_use]
+    pub fn is_not_writable(&self) -> bool {
+        self.is(&[BlockAction::Discard, BlockAction::ZeroOut], &[Errno::EBADF, Errno::EPERM, Errno::EACCES])
+            || self.is(&[], &[Errno::EROFS])
+    }
+
+    /// The device can't do this.
+    #[must_use]
+    pub fn is_unsupported(&self) -> bool {
+        self.is(&[], &[Errno::EOPNOTSUPP, Errno::ENOTTY])
+    }
+
+    /// The range is not within the device, or not made of whole blocks.
+    #[must_use]
+    pub const fn is_out_of_range(&self) -> bool {
+        matches!(self, Self::Unaligned { .. } | Self::OutOfRange { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(action: BlockAction, errno: Errno) -> BlockError {
+        BlockError::refused(action, "/dev/x".to_owned(), &errno.into())
+    }
+
+    #[test]
+    fn errors_name_the_device_and_what_to_do() {
+        let cases = [
+            (
+                refused(BlockAction::Discard, Errno::EOPNOTSUPP),
+                "discard a range of /dev/x: the device does not discard (EOPNOTSUPP)",
+            ),
+            (
+                refused(BlockAction::ZeroOut, Errno::EBADF),
+                "zero a range of /dev/x: it was opened for reading only; open it as writable (EBADF)",
+            ),
+            (refused(BlockAction::GetSize, Errno::ENXIO), "get the size of /dev/x: No such device or address (ENXIO)"),
+        ];
+        for (error, text) in cases {
+            assert_eq!(error.to_string(), format!("cannot {text}"));
+        }
+        let (device, action, start, len) = ("/dev/x".to_owned(), BlockAction::ZeroOut, Sectors(1), Sectors(8));
+        let error = BlockError::Unaligned { device: device.clone(), action, start, len, block: Bytes(4096) };
+        let text = "cannot zero a range of /dev/x: 8 sectors at sector 1 are not whole blocks of 4096 bytes";
+        assert_eq!((error.to_string().as_str(), error.is_out_of_range()), (text, true));
+        let error = BlockError::OutOfRange { device, action, start, len, size: Sectors(4) };
+        let text = "cannot zero a range of /dev/x: 8 sectors at sector 1 are not within its 4 sectors";
+        assert_eq!((error.to_string().as_str(), error.is_out_of_range()), (text, true));
+    }
+
+    #[test]
+    fn each_predicate_holds_for_its_errnos_only() {
+        type Predicate = fn(&BlockError) -> bool;
+        let predicates: [(&str, Predicate); 5] = [
+            ("not found", BlockError::is_not_found),
+            ("busy", BlockError::is_busy),
+            ("denied", BlockError::is_permission_denied),
+            ("not writable", BlockError::is_not_writable),
+            ("unsupported", BlockError::is_unsupported),
+        ];
+        let cases = [
+            (BlockAction::Open, Errno::ENOENT, "not found"),
+            (BlockAction::Open, Errno::ENXIO, "not found"),
+            (BlockAction::Open, Errno::EBUSY, "busy"),
+            (BlockAction::Open, Errno::EACCES, "denied"),
+            (BlockAction::Open, Errno::EROFS, "not writable"),
+            (BlockAction::SetReadOnly, Errno::EACCES, "denied"),
+            (BlockAction::Discard, Errno::EPERM, "not writable"),
+            (BlockAction::ZeroOut, Errno::EBADF, "not writable"),
+            (BlockAction::ZeroOut, Errno::EBUSY, "busy"),
+            (BlockAction::Discard, Errno::EOPNOTSUPP, "unsupported"),
+            (BlockAction::GetSize, Errno::ENXIO, ""),
+            (BlockAction::ZeroOut, Errno::EIO, ""),
+        ];
+        for (action, errno, expected) in cases {
+            let error = refused(action, errno);
+            let holds: Vec<&str> =
+                predicates.iter().filter(|(_, holds)| holds(&error)).map(|(name, _)| *name).collect();
+            assert_eq!(holds.join(" "), expected, "{error}");
+            assert_eq!(error.errno(), Some(errno as i32));
+            assert!(!error.is_out_of_range());
+        }
+    }
+}

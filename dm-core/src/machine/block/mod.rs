@@ -1,0 +1,209 @@
+//! Block devices, mapped or not: size, block sizes, read-only state, discards and zeros.
+//!
+//! [`BlockDevice`] is an open device. Everything on it is one ioctl, after ranges have been checked.
+
+mod error;
+mod ioctl;
+mod open;
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use dm_units::{Bytes, DeviceNumber, Sectors};
+use nix::errno::Errno;
+
+pub use self::error::{BlockAction, BlockError};
+pub use self::open::BlockOpenOptions;
+
+/// An open block device.
+///
+/// ```no_run
+/// use dm_core::block::{BlockDevice, BlockOpenOptions};
+/// use dm_units::Sectors;
+///
+/// let disk = BlockDevice::open_with("/dev/mapper/home", BlockOpenOptions::new().writable(true))?;
+/// println!("{} sectors in blocks of {}", disk.size()?, disk.logical_block_size()?);
+/// disk.zero_out(Sectors(0), Sectors(8))?;
+/// # Ok::<(), dm_core::block::BlockError>(())
+/// ```
+#[derive(Debug)]
+pub struct BlockDevice {
+    file: File,
+    number: DeviceNumber,
+    /// The path that the caller gave, or a description.
+    name: String,
+}
+
+impl BlockDevice {
+    /// The number of the device.
+    #[must_use]
+    pub const fn number(&self) -> DeviceNumber {
+        self.number
+    }
+
+    /// The file, to read and write data.
+    #[must_use]
+    pub const fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Gives the file back.
+    #[must_use]
+    pub fn into_file(self) -> File {
+        self.file
+    }
+
+    /// The size of the device; that of a mapped device is the length of its active table.
+    ///
+    /// # Errors
+    /// The kernel refuses, for instance because the device was removed.
+    #[doc(alias = "BLKGETSIZE64")]
+    pub fn size(&self) -> Result<Sectors, BlockError> {
+        let size = ioctl::size(&self.file).map_err(|error| self.refused(BlockAction::GetSize, &error))?;
+        Ok(Sectors(size >> 9))
+    }
+
+    /// The smallest unit that the device can be read and written in, at least 512 bytes.
+    ///
+    /// # Errors
+    /// As [`size`](Self::size).
+    #[doc(alias = "BLKSSZGET")]
+    pub fn logical_block_size(&self) -> Result<Bytes, BlockError> {
+        let action = BlockAction::GetLogicalBlockSize;
+        let size = ioctl::logical_block_size(&self.file).map_err(|error| self.refused(action, &error))?;
+        match u128::try_from(size) {
+            Ok(size) if size > 0 => Ok(Bytes(size)),
+            _ => Err(self.refused(action, &io::Error::from(Errno::EINVAL))),
+        }
+    }
+
+    /// The unit that the device writes without reading first: at least the logical block size.
+    ///
+    /// # Errors
+    /// As [`size`](Self::size).
+    #[doc(alias = "BLKPBSZGET")]
+    pub fn physical_block_size(&self) -> Result<Bytes, BlockError> {
+        let size = ioctl::physical_block_size(&self.file);
+        let size = size.map_err(|error| self.refused(BlockAction::GetPhysicalBlockSize, &error))?;
+        Ok(Bytes(size.into()))
+    }
+
+    /// Whether the device is read-only, whatever way it was opened in here.
+    ///
+    /// # Errors
+    /// As [`size`](Self::size).
+    #[doc(alias = "BLKROGET")]
+    pub fn is_read_only(&self) -> Result<bool, BlockError> {
+        ioctl::read_only(&self.file).map_err(|error| self.refused(BlockAction::GetReadOnly, &error))
+    }
+
+    /// Makes the device read-only, or writable again.
+    ///
+    /// Processes that have it open for writing keep it open; what they write from now on fails. A mapped device is read-only
+    /// also because its table was loaded so, and then writing to it fails although this call made it writable.
+    ///
+    /// # Errors
+    /// [`is_permission_denied`](BlockError::is_permission_denied): without `CAP_SYS_ADMIN`.
+    #[doc(alias = "BLKROSET")]
+    pub fn set_read_only(&self, read_only: bool) -> Result<(), BlockError> {
+        let action = BlockAction::SetReadOnly;
+        ioctl::set_read_only(&self.file, read_only).map_err(|error| self.refused(action, &error))
+    }
+
+    /// Tells the device that `len` from `start` on are unused. What is read from there afterwards is undefined.
+    ///
+    /// The call returns when the device has done it all, and of a large range that can take long. An empty range does
+    /// nothing.
+    ///
+    /// # Errors
+    /// - [`is_out_of_range`](BlockError::is_out_of_range): the range is not within the device, or does not begin and end at
+    ///   a multiple of the logical block size; nothing was discarded.
+    /// - [`is_unsupported`](BlockError::is_unsupported): the device does not discard.
+    /// - [`is_not_writable`](BlockError::is_not_writable): it was opened for reading only, or is read-only.
+    /// - [`is_busy`](BlockError::is_busy): data in the range is being written through the page cache.
+    #[doc(alias = "BLKDISCARD")]
+    pub fn discard(&self, start: Sectors, len: Sectors) -> Result<(), BlockError> {
+        self.on_range(BlockAction::Discard, start, len, ioctl::discard)
+    }
+
+    /// Writes zeros to `len` from `start` on, by a command of the device where it has one.
+    ///
+    /// The range stays allocated. The call returns when the device has done it all, which can take as long as writing the
+    /// range, and only a signal that kills the process ends it early; zero a large range in pieces. An empty range does
+    /// nothing.
+    ///
+    /// # Errors
+    /// As [`discard`](Self::discard), but every writable device can do this. After an error of the device, a part of the
+    /// range may be zero.
+    #[doc(alias = "BLKZEROOUT")]
+    pub fn zero_out(&self, start: Sectors, len: Sectors) -> Result<(), BlockError> {
+        self.on_range(BlockAction::ZeroOut, start, len, ioctl::zero_out)
+    }
+
+    fn on_range(
+        &self,
+        action: BlockAction,
+        start: Sectors,
+        len: Sectors,
+        call: impl FnOnce(&File, u64, u64) -> io::Result<()>,
+    ) -> Result<(), BlockError> {
+        let (block, size) = (self.logical_block_size()?, self.size()?);
+        let (from, bytes) = check_range(start, len, block, size).map_err(|fault| match fault {
+            Fault::Unaligned => BlockError::Unaligned { device: self.name.clone(), action, start, len, block },
+            Fault::OutOfRange => BlockError::OutOfRange { device: self.name.clone(), action, start, len, size },
+        })?;
+        if bytes == 0 {
+            return Ok(());
+        }
+        call(&self.file, from, bytes).map_err(|error| self.refused(action, &error))
+    }
+
+    fn refused(&self, action: BlockAction, error: &io::Error) -> BlockError {
+        BlockError::refused(action, self.name.clone(), error)
+    }
+}
+
+impl AsFd for BlockDevice {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+/// What is wrong with a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Unaligned,
+    OutOfRange,
+}
+
+/// The range in bytes, if it is within the device and made of whole blocks.
+fn check_range(start: Sectors, len: Sectors, block: Bytes, size: Sectors) -> Result<(u64, u64), Fault> {
+    let end = start.checked_add(len).filter(|end| *end <= size).ok_or(Fault::OutOfRange)?;
+    if [start, end].iter().any(|at| at.to_bytes().checked_rem_unit(block) != Some(Bytes(0))) {
+        return Err(Fault::Unaligned);
+    }
+    let bytes = |length: Sectors| u64::try_from(length.to_bytes().0).map_err(|_| Fault::OutOfRange);
+    Ok((bytes(start)?, bytes(len)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_whole_blocks_within_the_device() {
+        let check = |start, len| check_range(Sectors(start), Sectors(len), Bytes(4096), Sectors(64));
+        assert_eq!(check(0, 64), Ok((0, 32768)));
+        assert_eq!(check(8, 16), Ok((4096, 8192)));
+        assert_eq!(check(64, 0), Ok((32768, 0)));
+        for (start, len) in [(0, 65), (64, 8), (65, 0), (u64::MAX, 1), (1, u64::MAX), (u64::MAX, u64::MAX)] {
+            assert_eq!(check(start, len), Err(Fault::OutOfRange), "{start} {len}");
+        }
+        for (start, len) in [(1, 8), (0, 7), (4, 4), (1, 0)] {
+            assert_eq!(check(start, len), Err(Fault::Unaligned), "{start} {len}");
+        }
+        let huge = check_range(Sectors(u64::MAX - 7), Sectors(0), Bytes(512), Sectors(u64::MAX));
+        assert_eq!(huge, Err(Fault::OutOfRange));
+    }
+}

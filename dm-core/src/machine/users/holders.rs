@@ -1,0 +1,96 @@
+//! Block devices on top of a device.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use dm_units::DeviceNumber;
+
+use super::disk::{Disk, read_number};
+use super::limits::{Budget, read_start};
+use super::mounts::{Location, MountTable};
+use crate::id::DmNameBuf;
+use crate::machine::foreign::ForeignText;
+use crate::machine::paths::{name_in, read_dm_name};
+use crate::machine::roots::Roots;
+
+/// A path of the kernel has up to 4096 bytes.
+const PATH: u64 = 4096;
+
+/// A block device that uses another one: a mapped device, an md array, a loop device, a cache.
+///
+/// `Display` prints the kernel's name and what else is known, as `dm-3 (home)` or `loop0 over "/srv/image"`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Holder {
+    /// The kernel's name: `dm-3`, `md0`, `loop0`.
+    pub name: String,
+    /// Its number.
+    pub number: Option<DeviceNumber>,
+    /// The name of a mapped device.
+    pub dm_name: Option<DmNameBuf>,
+    /// The file of a loop device, which is on a file system of the used device.
+    pub backing_file: Option<ForeignText>,
+    /// The device that it uses: the one that was asked about, a partition of it, or the whole disk.
+    pub uses: DeviceNumber,
+}
+
+impl Holder {
+    fn new(name: String, folder: &Path, uses: DeviceNumber) -> Self {
+        let dm_name = read_dm_name(&name_in(folder)).unwrap_or_default();
+        Self { name, number: read_number(&folder.join("dev")), dm_name, backing_file: None, uses }
+    }
+}
+
+/// Looks for the devices that the kernel links as holders, and for loop devices, which it does not link.
+pub(super) fn find(roots: &Roots, disk: &Disk, table: &MountTable, budget: &mut Budget) -> Vec<Holder> {
+    let mut holders = Vec::new();
+    for &device in &disk.claimed_together {
+        match names(&roots.block(device).join("holders")) {
+            Ok(found) => {
+                holders.extend(found.into_iter().map(|(name, folder)| Holder::new(name, &folder, device)));
+            }
+            Err(error) => budget.failed(&error),
+        }
+    }
+    holders.extend(loops(roots, disk, table, budget));
+    holders.sort_by(|a, b| (a.number, &a.name).cmp(&(b.number, &b.name)));
+    holders
+}
+
+/// Loop devices over the device, or over a file on its file system.
+///
+/// The `LOOP_GET_STATUS64` ioctl would say which file it is, but asks the file system (`loop_get_status` in
+/// drivers/block/loop.c), which may not answer. sysfs has the path only.
+fn loops(roots: &Roots, disk: &Disk, table: &MountTable, budget: &mut Budget) -> Vec<Holder> {
+    let mut found = Vec::new();
+    let blocks = match names(&roots.sys_dir.join("block")) {
+        Ok(blocks) => blocks,
+        Err(error) => {
+            budget.failed(&error);
+            return found;
+        }
+    };
+    for (name, folder) in blocks.into_iter().filter(|(name, _)| name.starts_with("loop")) {
+        if budget.is_over() {
+            break;
+        }
+        // The folder `loop` is there only while the device has a file.
+        let Ok(path) = read_start(&folder.join("loop/backing_file"), PATH) else { continue };
+        let path = path.strip_suffix(b"\n").unwrap_or(&path);
+        let dev_dir = roots.dev_dir.as_os_str().as_encoded_bytes();
+        if let Some(device) = disk.of_path(roots, path) {
+            found.push(Holder::new(name, &folder, device));
+        } else if table.locate(path, dev_dir) == Location::OnDevice {
+            let backing_file = Some(ForeignText::new(path));
+            found.push(Holder { backing_file, ..Holder::new(name, &folder, disk.number) });
+        }
+    }
+    found
+}
+
+/// The names in a folder of sysfs, and their paths.
+fn names(folder: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+    let entries = fs::read_dir(folder)?.flatten();
+    Ok(entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path())).collect())
+}

@@ -1,0 +1,80 @@
+//! What a link in a process's folder of procfs leads to, without asking the file system behind it.
+//!
+//! Any of these links can lead to a file system that never answers, because its server is gone, or because the user who
+//! owns the process made it so. So each link is looked at in steps:
+//!
+//! 1. Its text is read. The kernel makes it from names in memory (`d_path`) and asks no file system. The owner of a mount
+//!    namespace can give any file any path, so the text proves nothing. But a text that names no device node, and no path
+//!    on a mount of the device according to the mounts of that namespace, is not looked at any further.
+//! 2. It is opened with `O_PATH`. That follows the link without a lookup by name and opens nothing in the file system, and
+//!    from here on the process can't put another file in its place. The only call into a file system is
+//!    `d_weak_revalidate` (`complete_walk` in fs/namei.c). FUSE and overlayfs over it have none that asks; that of NFS asks
+//!    the server only about a file that was deleted there, since the open is for the path only
+//!    (`nfs_lookup_verify_inode`); that of 9p asks if its attributes are out of date. Step 1 keeps such files out, unless a
+//!    user who has files on such a mount mounts something else over them.
+//! 3. The identifier of the mount that the file is on is read from this process's `fdinfo`. That of the other process is not
+//!    safe: it calls the file's `show_fdinfo`, and that of an epoll descriptor waits for a mutex which its owner can keep
+//!    (`ep_show_fdinfo` in fs/eventpoll.c). A file opened with `O_PATH` has no such function.
+//! 4. Only if that mount has a file system that answers from memory, the file is asked for its number, with the flag that
+//!    forbids asking a server. The flag covers the case that the identifier has been reused for a FUSE file system.
+//!
+//! `pidfd_getfd` is not used: it waits for the other process's `exec_update_lock`, which a process that executes a program
+//! holds while it closes files, for as long as a FUSE server lets that last.
+//!
+//! `/proc/PID/maps` and `map_files` are not read: they wait for the lock of the process's memory, which can be held while
+//! a page is read from a file system. `cmdline` and `environ` even read that memory.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use super::disk::Disk;
+use super::limits::read_start;
+use super::mounts::{Location, MountTable};
+use super::stat::block_device;
+use crate::machine::roots::Roots;
+
+/// What a link leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LinkTarget {
+    /// The device, which is open for reading or writing.
+    Device,
+    /// A file on the file system of the device.
+    FileSystem,
+}
+
+/// Looks at one link.
+pub(super) fn follow(roots: &Roots, link: &Path, disk: &Disk, table: &MountTable) -> io::Result<Option<LinkTarget>> {
+    let text = fs::read_link(link)?;
+    let location = table.locate(text.as_os_str().as_bytes(), roots.dev_dir.as_os_str().as_bytes());
+    if location == Location::Elsewhere {
+        return Ok(None);
+    }
+    let file = OpenOptions::new().read(true).custom_flags(nix::libc::O_PATH).open(link)?;
+    let mount = mount_id(&file)?;
+    match location {
+        Location::OnDevice => Ok(table.is_place(mount).then_some(LinkTarget::FileSystem)),
+        Location::DeviceNode if table.is_device_dir(mount) => {
+            let is_device = block_device(&file)? == Some(disk.number);
+            Ok((is_device && is_opened(link)?).then_some(LinkTarget::Device))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The identifier of the mount that a file of ours, opened with `O_PATH`, is on.
+fn mount_id(file: &File) -> io::Result<u32> {
+    // The file is open in this process, whatever procfs the search reads.
+    let text = read_start(Path::new(&format!("/proc/thread-self/fdinfo/{}", file.as_raw_fd())), 4096)?;
+    let mut lines = text.split(|&byte| byte == b'\n');
+    let id = lines.find_map(|line| std::str::from_utf8(line.strip_prefix(b"mnt_id:")?).ok()?.trim().parse().ok());
+    id.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "fdinfo has no mnt_id"))
+}
+
+/// Whether a descriptor has its device open: one opened with `O_PATH` has neither of the permissions that procfs shows.
+fn is_opened(link: &Path) -> io::Result<bool> {
+    Ok(fs::symlink_metadata(link)?.mode() & 0o600 != 0)
+}

@@ -1,0 +1,225 @@
+//! Who uses a block device: what keeps it from being removed or claimed.
+//!
+//! [`Users::of`] looks for all kinds of users within a given time. [`holders`] and [`mounts`] look for one kind each and
+//! don't walk through `/proc`.
+//!
+//! Programs that are looked at may be hostile. Nothing here waits for a file system, what is read and what is kept is
+//! bounded, and text that another program chose is a [`ForeignText`], which is escaped when printed.
+//!
+//! These users are not found:
+//!
+//! - processes of other users, without `CAP_SYS_PTRACE` ([`Users::complete`] is false then), and those outside this pid
+//!   namespace;
+//! - device nodes that were opened outside `/dev`;
+//! - files that are mapped into memory but no longer open;
+//! - threads that have left the descriptor table or the mount namespace of their process;
+//! - users inside the kernel that sysfs does not link, such as NVMe and iSCSI targets.
+
+mod disk;
+mod display;
+mod holders;
+mod limits;
+mod links;
+mod mounts;
+mod nodes;
+mod processes;
+mod stat;
+mod swaps;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::time::Duration;
+
+use dm_units::DeviceNumber;
+
+pub use self::holders::Holder;
+pub use crate::machine::foreign::ForeignText;
+
+use self::disk::{Disk, active_file_system};
+use self::limits::{Budget, MOUNTS};
+use self::mounts::{DeviceMount, MountTable};
+use self::processes::Search;
+use crate::machine::roots::Roots;
+
+/// Who uses a block device, as far as this process can see.
+///
+/// The kernel only counts how often a device is open. Its users are put together from sysfs and procfs, so the answer can
+/// be out of date as soon as it is there.
+///
+/// `Display` prints one clause, such as `used by dm-3 (home), mounted on "/srv", open in process 41 ("fsck")`.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use dm_core::Users;
+///
+/// let device = dm_core::paths::device_at("/dev/mapper/home".as_ref())?;
+/// println!("{}", Users::of(device, Duration::from_secs(1)));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Users {
+    /// The device.
+    pub device: DeviceNumber,
+    /// Block devices that use it.
+    pub holders: Vec<Holder>,
+    /// Where it is mounted; first the mounts of this mount namespace.
+    pub mounts: Vec<Mount>,
+    /// It, or a partition of it, is a swap area.
+    pub is_swap: bool,
+    /// Swap files on its file system.
+    pub swap_files: Vec<ForeignText>,
+    /// Processes that have it, or files on its file system, open.
+    pub processes: Vec<Process>,
+    /// The type of its file system, where that is active although no mount of it was found: it was unmounted lazily and
+    /// still has open files, or it is mounted where this process can't see it.
+    pub unmounted_file_system: Option<String>,
+    /// Whether everything was examined. It was not if the time was over, a limit was reached or access was denied.
+    pub complete: bool,
+}
+
+/// A place where a device is mounted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Mount {
+    /// The mount point. In another mount namespace that is a path there.
+    pub point: ForeignText,
+    /// What is mounted: the requested device, a partition of it, or the whole disk.
+    pub device: DeviceNumber,
+    /// A process in the mount namespace, if it is not that of the calling thread.
+    pub namespace_of: Option<u32>,
+    /// How many more mount namespaces have it at the same path.
+    pub other_namespaces: u32,
+}
+
+impl Mount {
+    fn new(place: &DeviceMount, namespace_of: Option<u32>) -> Self {
+        Self { point: ForeignText::new(&place.point), device: place.device, namespace_of, other_namespaces: 0 }
+    }
+}
+
+/// A process that uses a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Process {
+    /// Its identifier.
+    pub pid: u32,
+    /// Its name, which the kernel cuts to 15 bytes.
+    pub name: ForeignText,
+    /// How it uses the device.
+    pub kind: ProcessUse,
+}
+
+/// How a process uses a device. Of several uses the first one in this order is reported, but an open file only where
+/// there is no other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ProcessUse {
+    /// It has the device open.
+    Device,
+    /// Its working directory is on the device's file system.
+    WorkingDirectory,
+    /// Its root directory is on the device's file system.
+    Root,
+    /// Its program is on the device's file system.
+    Executable,
+    /// It has a file or directory on the device's file system open.
+    OpenFile,
+}
+
+impl Users {
+    /// Looks for the users of a device in sysfs and procfs.
+    ///
+    /// It ends after `timeout` or a few milliseconds later: the time is checked between steps that can't block. It keeps a
+    /// few hundred users at most. A part that can't be examined is not an error but makes the answer incomplete; with a
+    /// zero timeout only the holders are found.
+    #[must_use]
+    pub fn of(device: DeviceNumber, timeout: Duration) -> Self {
+        Self::find(&Roots::default(), device, timeout)
+    }
+
+    fn find(roots: &Roots, device: DeviceNumber, timeout: Duration) -> Self {
+        let mut budget = Budget::new(timeout);
+        let disk = Disk::new(roots, device);
+        let table = own_table(roots, &disk, MOUNTS, &mut budget).unwrap_or_else(|_| {
+            budget.leave_out();
+            MountTable::default()
+        });
+        let holders = holders::find(roots, &disk, &table, &mut budget);
+        let swaps = swaps::find(roots, &disk, &table, &mut budget);
+        let mounts = table.places.iter().map(|place| Mount::new(place, None)).collect();
+        let mut search = Search { roots, disk: &disk, budget: &mut budget, mounts, processes: Vec::new() };
+        search.run(&table);
+        let Search { mounts, processes, .. } = search;
+        let unmounted_file_system = active_file_system(roots, device).filter(|_| mounts.is_empty());
+        let complete = budget.is_complete();
+        Self {
+            device,
+            holders,
+            mounts,
+            is_swap: swaps.is_swap,
+            swap_files: swaps.files,
+            processes,
+            unmounted_file_system,
+            complete,
+        }
+    }
+
+    /// Whether no user was found. There may be users that this process can't see.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self { holders, mounts, is_swap, swap_files, processes, unmounted_file_system, device: _, complete: _ } =
+            self;
+        holders.is_empty()
+            && mounts.is_empty()
+            && !is_swap
+            && swap_files.is_empty()
+            && processes.is_empty()
+            && unmounted_file_system.is_none()
+    }
+}
+
+/// The block devices that use a device: mapped devices, md arrays and others that the kernel links, and loop devices over
+/// it or over a file on its file system.
+///
+/// Reads sysfs, and the mounts of the calling thread's namespace, but no other process.
+///
+/// # Errors
+/// `NotFound`: the device does not exist, or sysfs is not mounted.
+pub fn holders(device: DeviceNumber) -> io::Result<Vec<Holder>> {
+    holders_in(&Roots::default(), device)
+}
+
+fn holders_in(roots: &Roots, device: DeviceNumber) -> io::Result<Vec<Holder>> {
+    std::fs::metadata(roots.block(device))?;
+    let mut budget = Budget::new(Duration::MAX);
+    let disk = Disk::new(roots, device);
+    let table = own_table(roots, &disk, usize::MAX, &mut budget)?;
+    Ok(holders::find(roots, &disk, &table, &mut budget))
+}
+
+/// Where a device, or a partition of it, is mounted in the mount namespace of the calling thread.
+///
+/// Reads one file. A device that does not exist is mounted nowhere.
+///
+/// # Errors
+/// procfs is not mounted.
+pub fn mounts(device: DeviceNumber) -> io::Result<Vec<Mount>> {
+    mounts_in(&Roots::default(), device)
+}
+
+fn mounts_in(roots: &Roots, device: DeviceNumber) -> io::Result<Vec<Mount>> {
+    let mut budget = Budget::new(Duration::MAX);
+    let path = roots.this_thread().join("mountinfo");
+    let table = MountTable::read(roots, &path, &Disk::new(roots, device), usize::MAX, &mut budget)?;
+    Ok(table.places.iter().map(|place| Mount::new(place, None)).collect())
+}
+
+/// The mounts of the calling thread's namespace.
+fn own_table(roots: &Roots, disk: &Disk, limit: usize, budget: &mut Budget) -> io::Result<MountTable> {
+    let path = roots.this_thread().join("mountinfo");
+    let mut table = MountTable::read(roots, &path, disk, limit, budget)?;
+    table.read_nested(&path, budget)?;
+    Ok(table)
+}

@@ -1,0 +1,33 @@
+//! The device at a path below `/dev` that another program chose.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use dm_units::DeviceNumber;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+
+use super::disk::read_number;
+use super::stat::block_device;
+use crate::machine::roots::Roots;
+
+/// The device whose node is at a path below `/dev`, in this mount namespace.
+///
+/// The path can be any text. Following it could lead to another file system, which may never answer: users can mount FUSE
+/// file systems below `/dev/shm`, and `/dev/fd` leads to the files that this process has open. So the kernel's names are looked up in
+/// sysfs, and other paths are followed only within the file system that `/dev` itself is. Kernels before 5.6 can't do that
+/// (`openat2`); on those only the kernel's names are known.
+pub(super) fn node_at(roots: &Roots, path: &[u8]) -> Option<DeviceNumber> {
+    let rest = path.strip_prefix(roots.dev_dir.as_os_str().as_bytes())?.strip_prefix(b"/")?;
+    // sysfs writes a slash of a name as an exclamation mark.
+    let name: Vec<u8> = rest.iter().map(|&byte| if byte == b'/' { b'!' } else { byte }).collect();
+    let name = Path::new(std::ffi::OsStr::from_bytes(&name));
+    if let Some(number) = read_number(&roots.sys_dir.join("class/block").join(name).join("dev")) {
+        return Some(number);
+    }
+    let folder = OpenOptions::new().read(true).custom_flags(nix::libc::O_DIRECTORY).open(&roots.dev_dir).ok()?;
+    let within = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_XDEV | ResolveFlag::RESOLVE_NO_MAGICLINKS;
+    let how = OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(within);
+    block_device(&File::from(openat2(&folder, rest, how).ok()?)).ok()?
+}

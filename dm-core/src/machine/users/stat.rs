@@ -1,0 +1,46 @@
+//! `statx` without asking a file system to synchronise: the standard library always asks.
+#![expect(unsafe_code, reason = "the statx call with flags, which neither the standard library nor nix offers")]
+
+use std::fs::File;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd as _;
+
+use dm_units::DeviceNumber;
+use nix::libc;
+
+/// The number of the block device that an open file is the node of; `None` where it is another kind of file.
+///
+/// `AT_STATX_DONT_SYNC` makes FUSE and NFS answer from what they know already (`fuse_update_get_attr` in fs/fuse/dir.c,
+/// `nfs_getattr` in fs/nfs/inode.c), and overlayfs passes the flag on. Without it this call waits for as long as the
+/// server of a FUSE file system likes. Not every file system keeps to the flag, 9p for one, so the caller must have reason
+/// to believe that the file is not on one of those.
+///
+/// # Errors
+/// `ENOSYS` before Linux 4.11, and what the file system refuses.
+pub(super) fn block_device(file: &File) -> io::Result<Option<DeviceNumber>> {
+    let mut answer = MaybeUninit::<libc::statx>::zeroed();
+    let flags = libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC | libc::AT_NO_AUTOMOUNT;
+    // SAFETY: the descriptor is open as long as `file` is, the path is an empty string that ends with NUL, and `answer` is
+    // a whole `struct statx` which the call only writes to and keeps no pointer to.
+    let result = unsafe { libc::statx(file.as_raw_fd(), c"".as_ptr(), flags, libc::STATX_TYPE, answer.as_mut_ptr()) };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: it was zeroed, which is a value of this struct of integers, and the kernel has filled it.
+    let answer = unsafe { answer.assume_init() };
+    let is_block_device = libc::mode_t::from(answer.stx_mode) & libc::S_IFMT == libc::S_IFBLK;
+    Ok(is_block_device.then(|| DeviceNumber::new(answer.stx_rdev_major, answer.stx_rdev_minor)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_files_have_no_block_device() {
+        for path in ["/", "/dev/null", "/proc/self/stat"] {
+            assert_eq!(block_device(&File::open(path).unwrap()).unwrap(), None, "{path}");
+        }
+    }
+}

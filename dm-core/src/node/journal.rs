@@ -1,0 +1,199 @@
+//! Commands of operations, which are logged when no device is suspended that they know of: the program's logger may write to
+//! one, and would then wait for a resume that waits for it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use dm_units::DeviceNumber;
+
+use super::dm::Dm;
+use crate::error::Errno;
+use crate::id::DevId;
+use crate::wire::header::{self, HeaderBytes, NO_HEADER, Request};
+use crate::wire::{Command, Flags};
+
+/// What a host and its clones have put off, and the devices that they have seen suspended.
+#[derive(Debug, Default)]
+pub(crate) struct Journal(Mutex<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    suspended: Vec<DeviceNumber>,
+    put_off: Vec<(String, Vec<Entry>)>,
+    /// How many lines there was no room for.
+    lost: usize,
+}
+
+/// The commands that an operation has sent, and how each ended.
+#[derive(Debug)]
+pub(super) struct OperationJournal {
+    noted: Mutex<Noted>,
+    host: Arc<Journal>,
+}
+
+#[derive(Debug)]
+struct Noted {
+    entries: Vec<Entry>,
+    /// The operation's device, or that of the last answer.
+    device: Option<DeviceNumber>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    command: Command,
+    errno: Option<Errno>,
+    /// In a row, as in a storm of signals.
+    times: u32,
+}
+
+impl Entry {
+    fn log(&self, operation: &str) {
+        let Self { command, errno, times } = self;
+        let times = if *times > 1 { format!(", {times} times") } else { String::new() };
+        match errno {
+            None => log::trace!("{operation}: {command}{times}"),
+            Some(errno) => log::debug!("{operation}: {command} failed: {errno}{times}"),
+        }
+    }
+}
+
+/// Enough for most operations, so that nothing is allocated while a device is suspended.
+const ROOM: usize = 32;
+/// More operations than this are not put off.
+const MOST_PUT_OFF: usize = 256;
+
+impl OperationJournal {
+    pub(super) fn new(host: &Arc<Journal>, device: Option<DeviceNumber>) -> Self {
+        host.shared().suspended.reserve(ROOM);
+        let noted = Noted { entries: Vec::with_capacity(ROOM), device };
+        Self { noted: Mutex::new(noted), host: Arc::clone(host) }
+    }
+
+    /// Notes a command that the kernel has answered.
+    pub(super) fn note(&self, command: Command, result: Result<&HeaderBytes, Errno>) {
+        let mut noted = locked(&self.noted);
+        let errno = result.err();
+        match noted.entries.last_mut() {
+            Some(last) if last.command == command && last.errno == errno => last.times = last.times.saturating_add(1),
+            _ => noted.entries.push(Entry { command, errno, times: 1 }),
+        }
+        match result {
+            Ok(answer) if tells_state(command) => {
+                let number = header::number(answer);
+                noted.device = Some(number);
+                self.host.note_state(number, header::flags(answer).contains(Flags::SUSPEND));
+            }
+            // It may be suspended now, as after a resume that does not get to its end.
+            Err(_) if matches!(command, Command::DeviceResume | Command::DeviceSuspend) => {
+                noted.device.into_iter().for_each(|number| self.host.note_state(number, true));
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn note_suspended(&self, number: DeviceNumber) {
+        self.host.note_state(number, true);
+    }
+
+    /// Logs the commands of the operation, and what was put off before, unless a device is still suspended.
+    pub(super) fn log(&self, operation: &dyn fmt::Display, is_suspended: impl Fn(DeviceNumber) -> bool) {
+        let entries = std::mem::take(&mut locked(&self.noted).entries);
+        self.host.put_off(operation.to_string(), entries);
+        let suspended = self.host.shared().suspended.clone();
+        // Another program may have resumed or removed it.
+        for number in suspended.into_iter().filter(|number| !is_suspended(*number)) {
+            self.host.note_state(number, false);
+        }
+        self.host.log();
+    }
+}
+
+impl Journal {
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        locked(&self.0)
+    }
+
+    fn note_state(&self, number: DeviceNumber, is_suspended: bool) {
+        let suspended = &mut self.shared().suspended;
+        suspended.retain(|known| *known != number);
+        if is_suspended {
+            suspended.push(number);
+        }
+    }
+
+    fn put_off(&self, operation: String, entries: Vec<Entry>) {
+        let mut shared = self.shared();
+        if shared.put_off.len() < MOST_PUT_OFF {
+            shared.put_off.push((operation, entries));
+        } else {
+            shared.lost = shared.lost.saturating_add(entries.len());
+        }
+    }
+
+    /// Logs what was put off if no device is suspended. The lock is not held while the program's logger runs.
+    fn log(&self) {
+        let mut shared = self.shared();
+        if !shared.suspended.is_empty() {
+            return;
+        }
+        let (put_off, lost) = (std::mem::take(&mut shared.put_off), std::mem::take(&mut shared.lost));
+        drop(shared);
+        for (operation, entries) in put_off {
+            entries.iter().for_each(|entry| entry.log(&operation));
+        }
+        if lost > 0 {
+            log::debug!("{lost} more commands were sent while a device was suspended");
+        }
+    }
+}
+
+impl Dm {
+    /// The same handle for an operation: its commands are noted in a journal, since the program's logger may write to a device
+    /// that is suspended. [`log_journal`](Self::log_journal) logs them.
+    pub(crate) fn with_journal(&self, journal: &Arc<Journal>, device: Option<DeviceNumber>) -> Self {
+        let is_logged = log::max_level() >= log::LevelFilter::Debug;
+        let journal = is_logged.then(|| Arc::new(OperationJournal::new(journal, device)));
+        Self { transport: Arc::clone(&self.transport), pool: Arc::clone(&self.pool), journal }
+    }
+
+    /// Logs what was noted, if no device is suspended any more; else a later operation of the host does.
+    pub(crate) fn log_journal(&self, operation: &dyn fmt::Display) {
+        let Some(journal) = &self.journal else { return };
+        journal.log(operation, |number| {
+            let mut answer = NO_HEADER;
+            Request::of(Command::DeviceInfo, DevId::Number(number)).encode(&mut answer);
+            let asked = self.transport.ioctl(Command::DeviceInfo, &mut answer);
+            // One that can't be asked about may still be suspended.
+            asked.map_or_else(
+                |error| Errno::of(&error) != Errno::known(nix::errno::Errno::ENXIO),
+                |()| header::flags(&answer).contains(Flags::SUSPEND),
+            )
+        });
+    }
+
+    /// Notes that a device was suspended by a command whose answer did not come back.
+    pub(crate) fn note_suspended(&self, number: DeviceNumber) {
+        if let Some(journal) = &self.journal {
+            journal.note_suspended(number);
+        }
+    }
+}
+
+/// The commands whose answer has the state of their device.
+const fn tells_state(command: Command) -> bool {
+    matches!(
+        command,
+        Command::DeviceCreate
+            | Command::DeviceSuspend
+            | Command::DeviceResume
+            | Command::DeviceInfo
+            | Command::TableLoad
+            | Command::TableClear
+            | Command::TableDeps
+            | Command::TableStatus
+    )
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,119 @@
+//! Which lines of the kernel's log are about a command that was refused.
+
+use dm_units::DeviceNumber;
+
+/// A line of the device mapper in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Line<'a> {
+    text: &'a str,
+    /// The thread that wrote it, if the kernel was built to record that.
+    thread: Option<i32>,
+    /// The mapped device that it names.
+    device: Option<DeviceNumber>,
+}
+
+/// Bits of a record's priority below those of its facility (`LOG_PRIMASK` in kernel/printk/printk.c).
+const LEVEL_BITS: u32 = 3;
+
+impl<'a> Line<'a> {
+    /// Reads a record of `/dev/kmsg`: `4,1043,77812,-,caller=T201;device-mapper: …` and more lines that begin with a space.
+    ///
+    /// Only the kernel writes with facility 0; a process that writes to the log gets another one (`devkmsg_write`).
+    pub(super) fn parse(record: &'a str) -> Option<Self> {
+        let (fields, text) = record.split_once(';')?;
+        let priority: u32 = fields.split(',').next()?.parse().ok()?;
+        if priority >> LEVEL_BITS != 0 {
+            return None;
+        }
+        let text = text.lines().next()?;
+        let said = text.strip_prefix("device-mapper: ")?;
+        let caller = fields.split(',').find_map(|field| field.strip_prefix("caller="));
+        // Another letter stands for a processor in an interrupt, which is not a thread.
+        let thread = caller.map(|caller| caller.strip_prefix('T').and_then(|id| id.parse().ok()).unwrap_or(0));
+        // After the part of the device mapper that speaks comes the device, in most lines.
+        let device = said.split(": ").nth(1).and_then(|number| number.parse().ok());
+        Some(Self { text, thread, device })
+    }
+}
+
+/// The lines that are about a command of `thread` on `device`.
+///
+/// A line that names no device is one of this thread, if the kernel records threads. If it does not, such lines are believed
+/// only if this handle had no other call under way (`alone`), and nothing was logged at that moment about another device.
+pub(super) fn reasons<'a>(
+    lines: impl Iterator<Item = Line<'a>>,
+    device: Option<DeviceNumber>,
+    thread: i32,
+    alone: bool,
+) -> Vec<String> {
+    let lines: Vec<Line<'a>> = lines.filter(|line| line.thread.is_none_or(|writer| writer == thread)).collect();
+    let is_others = |line: &Line<'_>| line.device.is_some() && line.device != device;
+    let quiet = alone && !lines.iter().any(is_others);
+    let is_ours = |line: &&Line<'_>| !is_others(line) && (line.device.is_some() || line.thread.is_some() || quiet);
+    lines.iter().filter(is_ours).map(|line| line.text.to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: DeviceNumber = DeviceNumber::new(253, 0);
+
+    fn said(records: &[&str]) -> Vec<String> {
+        said_while(records, true)
+    }
+
+    fn said_while(records: &[&str], alone: bool) -> Vec<String> {
+        reasons(records.iter().filter_map(|record| Line::parse(record)), Some(OURS), 201, alone)
+    }
+
+    #[test]
+    fn lines_about_this_device_are_reasons() {
+        let lookup = "3,1043,77812,-;device-mapper: table: 253:0: linear: Device lookup failed (-ENODEV)\n";
+        let ioctl = "3,1044,77813,-;device-mapper: ioctl: error adding target to table\n SUBSYSTEM=block\n";
+        assert_eq!(
+            said(&[lookup, "6,1,2,-;loop0: detected capacity change\n", ioctl]),
+            [
+                "device-mapper: table: 253:0: linear: Device lookup failed (-ENODEV)",
+                "device-mapper: ioctl: error adding target to table"
+            ]
+        );
+    }
+
+    #[test]
+    fn lines_that_a_process_wrote_are_not_the_kernels() {
+        for forged in [
+            "12,1,2,-;device-mapper: table: 253:0: linear: forged\n",
+            "8,1,2,-;device-mapper: table: 253:0: linear: forged\n",
+            "x,1,2,-;device-mapper: table: 253:0: linear: forged\n",
+            "device-mapper: table: 253:0: linear: forged\n",
+        ] {
+            assert_eq!(said(&[forged]), [] as [&str; 0], "{forged}");
+        }
+    }
+
+    #[test]
+    fn another_devices_lines_are_not() {
+        let theirs = "3,1,2,-;device-mapper: table: 253:10: linear: Invalid argument count (-EINVAL)\n";
+        let unnamed = "3,2,3,-;device-mapper: ioctl: error adding target to table\n";
+        assert_eq!(said(&[theirs, unnamed]), [] as [&str; 0], "who wrote the second can't be known");
+        let ours = "3,2,3,-;device-mapper: table: 253:0: zero: No arguments required (-EINVAL)\n";
+        assert_eq!(said(&[theirs, ours, unnamed]).len(), 1);
+    }
+
+    #[test]
+    fn beside_other_calls_only_what_names_the_device_is_a_reason() {
+        let ours = "3,2,3,-;device-mapper: table: 253:0: zero: No arguments required (-EINVAL)\n";
+        let unnamed = "3,2,3,-;device-mapper: ioctl: Target type does not support messages\n";
+        assert_eq!(said_while(&[ours, unnamed], true).len(), 2);
+        assert_eq!(said_while(&[ours, unnamed], false).len(), 1);
+    }
+
+    #[test]
+    fn the_kernel_may_record_which_thread_wrote_a_line() {
+        let ours = "3,1,2,-,caller=T201;device-mapper: ioctl: The device has no table.\n";
+        let theirs = "3,2,3,-,caller=T202;device-mapper: ioctl: Empty message received.\n";
+        let interrupt = "3,3,4,-,caller=C1;device-mapper: multipath: 253:0: Failing path 8:0.\n";
+        assert_eq!(said(&[ours, theirs, interrupt]), ["device-mapper: ioctl: The device has no table."]);
+    }
+}

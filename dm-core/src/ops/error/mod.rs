@@ -1,0 +1,282 @@
+//! What can go wrong with an operation, and how it leaves the device.
+
+mod cause;
+mod state;
+mod step;
+
+use std::fmt;
+
+use dm_units::DeviceNumber;
+
+pub use self::cause::{Difference, OpErrorKind};
+pub use self::state::{Remains, StateAfter};
+pub use self::step::{Operation, Step};
+use super::disk::UnusableDisk;
+use crate::error::{Error, Refusal};
+use crate::id::{DevId, DevIdBuf};
+use crate::machine::Users;
+
+/// Why an operation failed, at which step, and what it left behind.
+///
+/// Everything that an operation does before the step that fails is undone, so usually [`is_undone`](Self::is_undone) holds.
+/// If not, [`state`](Self::state) says what is left.
+///
+/// `Display` says what failed, on which device, and the state; [`source`](std::error::Error::source) says why. Print the
+/// chain of both, as `anyhow` does with `{:#}`.
+#[derive(Clone, Debug)]
+pub struct OpError(Box<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
+    operation: Operation,
+    device: Option<DevIdBuf>,
+    /// The same as commands named it.
+    named: Option<DevIdBuf>,
+    number: Option<DeviceNumber>,
+    step: Step,
+    cause: OpErrorKind,
+    state: StateAfter,
+    users: Option<Users>,
+    disk: Option<UnusableDisk>,
+}
+
+impl OpError {
+    pub(super) fn new(operation: Operation, device: Option<DevIdBuf>, step: Step, cause: OpErrorKind) -> Self {
+        let state = StateAfter::Undone;
+        let (named, number, users, disk) = (None, None, None, None);
+        Self(Box::new(Inner { operation, device, named, number, step, cause, state, users, disk }))
+    }
+
+    /// The number of the device, where it is known.
+    pub(super) fn number(mut self, number: Option<DeviceNumber>) -> Self {
+        self.0.number = number;
+        self
+    }
+
+    /// A refusal that names the device as commands did, by its uuid or its number, names it as the caller did.
+    pub(super) fn about(mut self, named: DevId<'_>) -> Self {
+        self.0.named = Some(named.to_owned());
+        if let OpErrorKind::Command(error) = &self.0.cause {
+            self.0.cause = OpErrorKind::Command(self.renamed(error.clone()));
+        }
+        let state = std::mem::take(&mut self.0.state);
+        self.with_state(state)
+    }
+
+    pub(super) fn with_state(mut self, state: StateAfter) -> Self {
+        self.0.state = state.map_error(|error| self.renamed(error));
+        self
+    }
+
+    fn renamed(&self, error: Error) -> Error {
+        let numbered = self.0.number.map(DevIdBuf::Number);
+        let is_it = |refusal: &Refusal| {
+            refusal.device().is_some_and(|id| Some(id) == self.0.named.as_ref() || Some(id) == numbered.as_ref())
+        };
+        match error {
+            Error::Refused(refusal) if is_it(&refusal) => refusal.about(self.0.device.clone()).into(),
+            error => error,
+        }
+    }
+
+    pub(super) fn with_users(mut self, users: Option<Users>) -> Self {
+        self.0.users = users;
+        self
+    }
+
+    pub(super) fn with_disk(mut self, disk: Option<UnusableDisk>) -> Self {
+        self.0.disk = disk;
+        self
+    }
+
+    /// The operation that failed.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        self.0.operation
+    }
+
+    /// The device, as the caller named it.
+    #[must_use]
+    pub fn device(&self) -> Option<&DevIdBuf> {
+        self.0.device.as_ref()
+    }
+
+    /// The number of the device, if it was known. It may be another device's by now.
+    #[must_use]
+    pub fn device_number(&self) -> Option<DeviceNumber> {
+        self.0.number
+    }
+
+    /// The step that failed.
+    #[must_use]
+    pub fn step(&self) -> Step {
+        self.0.step
+    }
+
+    /// Why it failed.
+    #[must_use]
+    pub fn kind(&self) -> &OpErrorKind {
+        &self.0.cause
+    }
+
+    /// The state in which the device is now.
+    #[must_use]
+    pub fn state(&self) -> &StateAfter {
+        &self.0.state
+    }
+
+    /// The device is as it was before the operation.
+    #[must_use]
+    pub fn is_undone(&self) -> bool {
+        matches!(self.0.state, StateAfter::Undone)
+    }
+
+    /// The operation was carried out; only `/dev` is not as it should be.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        matches!(self.0.state, StateAfter::Done)
+    }
+
+    /// What is left of an operation that could not be undone.
+    #[must_use]
+    pub fn remains(&self) -> &[Remains] {
+        self.0.state.remains()
+    }
+
+    /// The users of a busy device, if the operation was to look for them.
+    #[must_use]
+    pub fn users(&self) -> Option<&Users> {
+        self.0.users.as_ref()
+    }
+
+    /// The disk that a refused table could not use, and on which line, if that could be found out.
+    #[must_use]
+    pub fn disk(&self) -> Option<&UnusableDisk> {
+        self.0.disk.as_ref()
+    }
+
+    /// The command that failed, if it was one.
+    #[must_use]
+    pub fn command(&self) -> Option<&Error> {
+        match &self.0.cause {
+            OpErrorKind::Command(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// The number of the error that the kernel returned, if a system call failed.
+    #[must_use]
+    pub fn errno(&self) -> Option<i32> {
+        match &self.0.cause {
+            OpErrorKind::Command(error) => error.errno(),
+            OpErrorKind::Udev(error) => error.errno(),
+            OpErrorKind::LockFile { errno, .. } => Some(errno.number()),
+            _ => None,
+        }
+    }
+
+    fn command_is(&self, predicate: impl Fn(&Error) -> bool) -> bool {
+        self.command().is_some_and(predicate)
+    }
+
+    /// The device does not exist.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        match &self.0.cause {
+            OpErrorKind::Udev(error) => error.is_not_found(),
+            _ => self.command_is(Error::is_not_found),
+        }
+    }
+
+    /// The name, uuid or number is taken, also by a device that differs from the requested one.
+    #[must_use]
+    pub fn is_already_exists(&self) -> bool {
+        matches!(self.0.cause, OpErrorKind::Differs(_)) || self.command_is(Error::is_already_exists)
+    }
+
+    /// The device is in use, or another operation on it is under way.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        matches!(self.0.cause, OpErrorKind::Locked) || self.command_is(Error::is_busy)
+    }
+
+    /// A table can't be loaded because of a disk that it would use: see [`disk`](Self::disk).
+    #[must_use]
+    pub fn is_disk_unusable(&self) -> bool {
+        self.command_is(Error::is_disk_unusable)
+    }
+
+    /// A wait had no end within its timeout: for udev, for a suspension, for another operation.
+    #[must_use]
+    pub fn is_timed_out(&self) -> bool {
+        match &self.0.cause {
+            OpErrorKind::Udev(error) => error.is_timed_out(),
+            OpErrorKind::Locked => true,
+            _ => self.errno() == Some(nix::errno::Errno::ETIMEDOUT as i32),
+        }
+    }
+
+    /// The kernel found a fault in a table, a message or a name.
+    #[must_use]
+    pub fn is_invalid(&self) -> bool {
+        self.command_is(Error::is_invalid)
+    }
+
+    /// A signal ended the operation.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        self.command_is(Error::is_interrupted)
+    }
+
+    /// The process may not do this.
+    #[must_use]
+    pub fn is_permission_denied(&self) -> bool {
+        self.command_is(Error::is_permission_denied)
+    }
+
+    /// The running kernel does not know a command, or an option of it.
+    #[must_use]
+    pub fn is_unsupported(&self) -> bool {
+        self.command_is(Error::is_unsupported)
+    }
+
+    /// The target has no such data: a pool that has no thin device with this id, for instance.
+    #[must_use]
+    pub fn is_no_data(&self) -> bool {
+        self.command_is(Error::is_no_data)
+    }
+
+    /// The device, or one below it, can't be written.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.command_is(Error::is_read_only)
+    }
+
+    /// No space is left where the operation needs some.
+    #[must_use]
+    pub fn is_no_space(&self) -> bool {
+        self.command_is(Error::is_no_space)
+    }
+}
+
+impl fmt::Display for OpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { operation, device, number, step, state, users, disk, cause, named: _ } = &*self.0;
+        write!(f, "{operation}")?;
+        match (device, number) {
+            (Some(device @ DevIdBuf::Number(_)), _) | (Some(device), None) => write!(f, " of {device}")?,
+            (Some(device), Some(number)) => write!(f, " of {device} ({number})")?,
+            (None, _) => {}
+        }
+        write!(f, " failed at {step}; ")?;
+        state.write(f, &cause.to_string())?;
+        disk.iter().try_for_each(|disk| write!(f, "; {disk}"))?;
+        users.iter().try_for_each(|users| write!(f, "; {users}"))
+    }
+}
+
+impl std::error::Error for OpError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0.cause)
+    }
+}

@@ -1,0 +1,127 @@
+//! Operations and their steps, by name.
+
+use std::fmt;
+
+/// An operation of several commands, a method of [`Host`](crate::Host).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Operation {
+    /// [`Host::create`](crate::Host::create)
+    Create,
+    /// [`Host::setup`](crate::Host::setup)
+    Setup,
+    /// [`Host::reload`](crate::Host::reload)
+    Reload,
+    /// [`Host::suspend`](crate::Host::suspend)
+    Suspend,
+    /// [`Host::resume`](crate::Host::resume)
+    Resume,
+    /// [`Host::while_suspended`](crate::Host::while_suspended)
+    WhileSuspended,
+    /// [`Host::rename`](crate::Host::rename)
+    Rename,
+    /// [`Host::remove`](crate::Host::remove)
+    Remove,
+    /// [`Host::message`](crate::Host::message)
+    Message,
+    /// [`Host::remove_stack`](crate::Host::remove_stack)
+    RemoveStack,
+    /// [`Host::remove_with_users`](crate::Host::remove_with_users)
+    RemoveWithUsers,
+    /// [`Host::suspend_stack`](crate::Host::suspend_stack)
+    SuspendStack,
+    /// [`Host::resume_stack`](crate::Host::resume_stack)
+    ResumeStack,
+    /// [`Host::leftovers`](crate::Host::leftovers)
+    Leftovers,
+    /// [`Host::recover`](crate::Host::recover)
+    Recover,
+    /// [`Batch::finish`](crate::Batch::finish)
+    Batch,
+    /// [`Host::path`](crate::Host::path)
+    Path,
+}
+
+impl Operation {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Setup => "setup",
+            Self::Reload => "reload",
+            Self::Suspend => "suspend",
+            Self::Resume => "resume",
+            Self::WhileSuspended => "while_suspended",
+            Self::Rename => "rename",
+            Self::Remove => "remove",
+            Self::Message => "message",
+            Self::RemoveStack => "remove_stack",
+            Self::RemoveWithUsers => "remove_with_users",
+            Self::SuspendStack => "suspend_stack",
+            Self::ResumeStack => "resume_stack",
+            Self::Leftovers => "leftovers",
+            Self::Recover => "recover",
+            Self::Batch => "batch",
+            Self::Path => "path",
+        }
+    }
+}
+
+/// Prints the name of the method.
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A step of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Step {
+    /// The arguments are checked.
+    Check,
+    /// The state and the table of the device are read.
+    Read,
+    /// The device is created.
+    Create,
+    /// A table is loaded into the inactive slot.
+    Load,
+    /// A table in the inactive slot is dropped.
+    Clear,
+    /// The device is suspended.
+    Suspend,
+    /// A message is sent.
+    Message,
+    /// The device is resumed.
+    Resume,
+    /// The device is renamed.
+    Rename,
+    /// The device is removed.
+    Remove,
+    /// A table of errors replaces the table of a device that is removed by force.
+    Force,
+    /// Another operation of this or another process on the device is waited for.
+    Lock,
+    /// `/dev` is waited for.
+    Udev,
+}
+
+/// Prints the end of "failed at …", such as `the resume`.
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Check => "the check of its arguments",
+            Self::Read => "reading the device's state",
+            Self::Create => "the creation",
+            Self::Load => "loading the table",
+            Self::Clear => "dropping the inactive table",
+            Self::Suspend => "the suspension",
+            Self::Message => "the message",
+            Self::Resume => "the resume",
+            Self::Rename => "the rename",
+            Self::Remove => "the removal",
+            Self::Force => "replacing the table by errors",
+            Self::Lock => "waiting for another operation on the device",
+            Self::Udev => "waiting for udev",
+        })
+    }
+}

@@ -1,0 +1,293 @@
+//! Operations that suspend the same device take turns.
+//!
+//! Otherwise one of them would see the device suspended by the other, take that for the user's wish, and work on a device that
+//! is then resumed by the other.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use dm_units::DeviceNumber;
+use nix::errno::Errno as Known;
+use nix::fcntl::{Flock, FlockArg};
+
+use super::error::OpErrorKind;
+use crate::error::Errno;
+
+/// The locks of a host and its clones.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Locks {
+    held: Arc<Held>,
+    directory: Option<Arc<Path>>,
+}
+
+/// The devices that operations of this process have.
+#[derive(Debug, Default)]
+struct Held {
+    turns: Mutex<Turns>,
+    released: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Turns {
+    devices: BTreeSet<DeviceNumber>,
+    /// Who waits for which device, in the order of their arrival, and the last ticket that was given.
+    waiting: VecDeque<(u64, DeviceNumber)>,
+    last_ticket: u64,
+    /// How many turns have ended, and of which devices the last ones were.
+    ended: u64,
+    last: VecDeque<DeviceNumber>,
+}
+
+/// Longer ago than so many turns counts as the device's.
+const MOST_REMEMBERED: usize = 64;
+
+impl Turns {
+    fn queue(&mut self, number: DeviceNumber) -> u64 {
+        self.last_ticket = self.last_ticket.wrapping_add(1);
+        self.waiting.push_back((self.last_ticket, number));
+        self.last_ticket
+    }
+
+    fn leave_queue(&mut self, ticket: u64) {
+        self.waiting.retain(|(waiting, _)| *waiting != ticket);
+    }
+
+    /// Whether nobody has the device, and nobody has waited for it longer.
+    fn is_next(&self, ticket: u64, number: DeviceNumber) -> bool {
+        let first = self.waiting.iter().find(|(_, wanted)| *wanted == number);
+        !self.devices.contains(&number) && first.is_none_or(|(first, _)| *first == ticket)
+    }
+
+    fn end(&mut self, number: DeviceNumber) {
+        self.devices.remove(&number);
+        self.ended = self.ended.wrapping_add(1);
+        self.last.truncate(MOST_REMEMBERED.saturating_sub(1));
+        self.last.push_front(number);
+    }
+
+    /// Whether a turn of the device may have ended since a moment.
+    fn have_ended_since(&self, moment: Moment, number: DeviceNumber) -> bool {
+        let count = usize::try_from(self.ended.wrapping_sub(moment.0)).unwrap_or(usize::MAX);
+        count > self.last.len() || self.last.iter().take(count).any(|last| *last == number)
+    }
+}
+
+/// A moment at which something was read of a device before its turn was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Moment(u64);
+
+/// A device that no other operation suspends or resumes, as long as this exists.
+#[derive(Debug)]
+pub(super) struct Locked {
+    is_outdated: bool,
+    _file: Option<Flock<File>>,
+    _turn: Turn,
+}
+
+impl Locked {
+    /// Another operation may have changed the device since the moment.
+    pub(super) const fn is_outdated(&self) -> bool {
+        self.is_outdated
+    }
+}
+
+impl Locks {
+    /// Also takes turns with other processes, by lock files in a directory.
+    pub(super) fn in_directory(self, directory: PathBuf) -> Self {
+        Self { directory: Some(directory.into()), ..self }
+    }
+
+    /// Now. What is read of a device after this is up to date as long as no turn ends before the device's is taken.
+    pub(super) fn moment(&self) -> Moment {
+        Moment(self.held.turns().ended)
+    }
+
+    /// Waits until no other operation has the device.
+    ///
+    /// # Errors
+    /// [`OpErrorKind::Locked`]: another one had it for all of the timeout. [`OpErrorKind::LockFile`].
+    pub(super) fn lock(&self, number: DeviceNumber, moment: Moment, timeout: Duration) -> Result<Locked, OpErrorKind> {
+        // A timeout that no clock can reach has no end.
+        let end = Instant::now().checked_add(timeout);
+        let turn = Turn::take(&self.held, number, end)?;
+        let file = self.directory.as_ref().map(|directory| lock_in(directory, number, end)).transpose()?;
+        // The turns of other processes are not counted.
+        let is_outdated = file.is_some() || self.held.turns().have_ended_since(moment, number);
+        Ok(Locked { is_outdated, _file: file, _turn: turn })
+    }
+}
+
+/// A device that no other operation of this process has.
+#[derive(Debug)]
+struct Turn {
+    held: Arc<Held>,
+    number: DeviceNumber,
+}
+
+impl Turn {
+    fn take(held: &Arc<Held>, number: DeviceNumber, end: Option<Instant>) -> Result<Self, OpErrorKind> {
+        let mut turns = held.turns();
+        let ticket = turns.queue(number);
+        while !turns.is_next(ticket, number) {
+            let Some(left) = left(end) else {
+                turns.leave_queue(ticket);
+                drop(turns);
+                held.released.notify_all();
+                return Err(OpErrorKind::Locked);
+            };
+            turns = match left {
+                Left::Time(left) => held.released.wait_timeout(turns, left).unwrap_or_else(PoisonError::into_inner).0,
+                Left::Ever => held.released.wait(turns).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+        turns.leave_queue(ticket);
+        turns.devices.insert(number);
+        Ok(Self { held: Arc::clone(held), number })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut turns = self.held.turns();
+        turns.end(self.number);
+        drop(turns);
+        self.held.released.notify_all();
+    }
+}
+
+impl Held {
+    fn turns(&self) -> MutexGuard<'_, Turns> {
+        // A panic leaves nothing half done here.
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Left {
+    Time(Duration),
+    Ever,
+}
+
+/// `None` when the time is over.
+fn left(end: Option<Instant>) -> Option<Left> {
+    let Some(end) = end else { return Some(Left::Ever) };
+    let left = end.saturating_duration_since(Instant::now());
+    (!left.is_zero()).then_some(Left::Time(left))
+}
+
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Locks the file of a device. Whoever waits for it has another one, so that one that comes later does not overtake it.
+fn lock_in(directory: &Path, number: DeviceNumber, end: Option<Instant>) -> Result<Flock<File>, OpErrorKind> {
+    let _queue = lock_file(&directory.join(format!("{number}.next")), end)?;
+    lock_file(&directory.join(number.to_string()), end)
+}
+
+/// Locks a file, which is made if it is missing and stays.
+fn lock_file(path: &Path, end: Option<Instant>) -> Result<Flock<File>, OpErrorKind> {
+    let fault = |errno| OpErrorKind::LockFile { path: path.to_owned(), errno };
+    let options = nix::libc::O_CLOEXEC | nix::libc::O_NOFOLLOW;
+    let opened = OpenOptions::new().create(true).append(true).mode(0o600).custom_flags(options).open(path);
+    let mut file = opened.map_err(|error| fault(Errno::of(&error)))?;
+    loop {
+        file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(locked) => return Ok(locked),
+            Err((file, Known::EWOULDBLOCK | Known::EINTR)) => file,
+            Err((_, errno)) => return Err(fault(Errno::known(errno))),
+        };
+        if left(end).is_none() {
+            return Err(OpErrorKind::Locked);
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NUMBER: DeviceNumber = DeviceNumber::new(253, 7);
+    const SHORT: Duration = Duration::from_millis(30);
+    const LONG: Duration = Duration::from_secs(30);
+
+    fn lock(locks: &Locks, timeout: Duration) -> Result<Locked, OpErrorKind> {
+        locks.lock(NUMBER, locks.moment(), timeout)
+    }
+
+    fn is_locked(locks: &Locks) -> bool {
+        matches!(lock(locks, SHORT), Err(OpErrorKind::Locked))
+    }
+
+    #[test]
+    fn clones_take_turns_for_the_same_device_only() {
+        let locks = Locks::default();
+        let first = lock(&locks, LONG).unwrap();
+        assert!(!first.is_outdated());
+        assert!(is_locked(&locks.clone()));
+        assert!(locks.lock(DeviceNumber::new(253, 8), locks.moment(), SHORT).is_ok());
+        drop(first);
+        assert!(!is_locked(&locks));
+    }
+
+    #[test]
+    fn who_comes_first_has_the_first_turn() {
+        let locks = Locks::default();
+        let first = lock(&locks, LONG).unwrap();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let waiters: Vec<_> = (0..5)
+            .map(|at| {
+                let (other, order) = (locks.clone(), Arc::clone(&order));
+                let waiter = std::thread::spawn(move || {
+                    let _turn = lock(&other, LONG).unwrap();
+                    order.lock().unwrap().push(at);
+                });
+                while locks.held.turns().waiting.len() <= at {
+                    std::thread::yield_now();
+                }
+                waiter
+            })
+            .collect();
+        drop(first);
+        waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
+        assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn what_was_read_before_another_turn_ended_is_outdated() {
+        let locks = Locks::default();
+        let first = lock(&locks, LONG).unwrap();
+        let other = locks.clone();
+        let waiter = std::thread::spawn(move || lock(&other, Duration::MAX).unwrap().is_outdated());
+        std::thread::sleep(SHORT);
+        drop(first);
+        assert!(waiter.join().unwrap());
+        let moment = locks.moment();
+        drop(lock(&locks, LONG).unwrap());
+        assert!(locks.lock(NUMBER, moment, LONG).unwrap().is_outdated(), "the other turn was over before this began");
+        let moment = locks.moment();
+        let other = |minor| drop(locks.lock(DeviceNumber::new(253, minor), moment, LONG).unwrap());
+        (100..110).for_each(other);
+        assert!(!locks.lock(NUMBER, moment, LONG).unwrap().is_outdated(), "turns of other devices do not count");
+        (100..200).for_each(other);
+        assert!(locks.lock(NUMBER, moment, LONG).unwrap().is_outdated(), "too long ago to tell");
+    }
+
+    #[test]
+    fn hosts_that_share_a_directory_take_turns() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, other] = [(); 2].map(|()| Locks::default().in_directory(folder.path().to_owned()));
+        let first = lock(&one, LONG).unwrap();
+        assert!(first.is_outdated(), "another process may have had a turn");
+        assert!(is_locked(&other));
+        drop(first);
+        assert!(!is_locked(&other));
+        let missing = Locks::default().in_directory(folder.path().join("missing"));
+        assert!(matches!(lock(&missing, SHORT), Err(OpErrorKind::LockFile { .. })));
+        assert!(!is_locked(&one), "a lock file that fails leaves nothing locked");
+        let error = lock(&missing, SHORT).unwrap_err();
+        assert!(error.to_string().contains("missing/253:7"), "{error}");
+    }
+}

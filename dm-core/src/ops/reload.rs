@@ -1,0 +1,150 @@
+//! Replacing the table of a device in use.
+
+use super::error::{OpError, OpErrorKind, Operation, Step};
+use super::host::Host;
+use super::op::{Op, Shown, uninterrupted};
+use super::setup::{load, prepare};
+use super::suspend::SuspendPolicy;
+use super::undo::{Before, Loaded, NewTable, read_table};
+use crate::commands::{LoadOptions, PreparedTable, ResumeOptions, TableStatus, TargetLine, TargetParams};
+use crate::id::AsDevId;
+use crate::udev::Visibility;
+use crate::wire::{DeviceInfo, UdevFlags};
+
+/// Options of [`Host::reload_with`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReloadOptions {
+    load: LoadOptions,
+    /// `None`: as the device was.
+    read_only: Option<bool>,
+    suspend: SuspendPolicy,
+    shown: Shown,
+}
+
+impl ReloadOptions {
+    /// Read-only if the device was; suspended with a frozen file system and all I/O flushed.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether the device, and how it opens the devices below, is read-only. By default it stays as it is.
+    #[must_use]
+    pub const fn read_only(self, read_only: bool) -> Self {
+        Self { read_only: Some(read_only), ..self }
+    }
+
+    /// Wipes the table after use although no line says that it may hold a key.
+    #[must_use]
+    pub const fn secure(self, secure: bool) -> Self {
+        Self { load: self.load.secure(secure), ..self }
+    }
+
+    /// How to suspend the device.
+    #[must_use]
+    pub const fn suspend(self, suspend: SuspendPolicy) -> Self {
+        Self { suspend, ..self }
+    }
+
+    /// Whether other programs should see the device.
+    #[must_use]
+    pub const fn visibility(mut self, visibility: Visibility) -> Self {
+        self.shown.visibility = visibility;
+        self
+    }
+
+    /// Further flags for udev's rules.
+    #[must_use]
+    pub const fn udev_flags(mut self, flags: UdevFlags) -> Self {
+        self.shown.flags = flags;
+        self
+    }
+}
+
+impl Host {
+    /// Replaces the active table of a device that may be in use: loads the new one, suspends the device, resumes it, and waits
+    /// for udev.
+    ///
+    /// When a step fails, the old table is active again and the device is resumed, or suspended if it was before. A table
+    /// that was in the inactive slot is lost, also then, and the state says so.
+    ///
+    /// ```no_run
+    /// # use dm_core::{Host, TargetLine};
+    /// # use dm_units::Sectors;
+    /// # let host = Host::open()?;
+    /// host.reload("home", [TargetLine::text(Sectors(0), Sectors(4096), "linear", "8:1 0")])?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`OpErrorKind::NoActiveTable`]. [`is_invalid`](OpError::is_invalid): the kernel refuses the table, or it can't take the
+    /// place of the old one. [`is_interrupted`](OpError::is_interrupted): a signal arrived while I/O was flushed.
+    /// [`is_timed_out`](OpError::is_timed_out): the suspension, or udev, did not finish.
+    pub fn reload<P: TargetParams>(
+        &self,
+        id: impl AsDevId,
+        lines: impl IntoIterator<Item = TargetLine<P>>,
+    ) -> Result<DeviceInfo, OpError> {
+        self.reload_with(id, lines, ReloadOptions::new())
+    }
+
+    /// Replaces the active table of a device that may be in use, with options.
+    ///
+    /// # Errors
+    /// As [`reload`](Self::reload).
+    pub fn reload_with<P: TargetParams>(
+        &self,
+        id: impl AsDevId,
+        lines: impl IntoIterator<Item = TargetLine<P>>,
+        options: ReloadOptions,
+    ) -> Result<DeviceInfo, OpError> {
+        let mut op = Op::new(self, Operation::Reload, &id)?;
+        let mut table = prepare(&op, lines)?;
+        let moment = self.locks.moment();
+        let old = read_active_table(&op)?;
+        op.found(old.info());
+        let locked = self.lock(&op, old.info(), moment)?;
+        let old = if locked.is_outdated() { read_active_table(&op)? } else { old };
+        let info = replace(&mut op, &mut table, &old, options)?;
+        drop(locked);
+        op.finish()?;
+        Ok(info)
+    }
+}
+
+/// Reads the active table, which must exist.
+fn read_active_table(op: &Op<'_>) -> Result<TableStatus, OpError> {
+    let table = uninterrupted(|| op.dm().table_status_with(op.target(), read_table()));
+    let table = table.map_err(|error| op.fail(Step::Read, error))?;
+    if table.info().has_active_table() { Ok(table) } else { Err(op.fail(Step::Check, OpErrorKind::NoActiveTable)) }
+}
+
+fn replace(
+    op: &mut Op<'_>,
+    table: &mut PreparedTable,
+    old: &TableStatus,
+    options: ReloadOptions,
+) -> Result<DeviceInfo, OpError> {
+    let read_only = options.read_only.unwrap_or(old.info().is_read_only());
+    let undo = |op: &Op<'_>, loaded, table| Before { info: old.info(), loaded, table, resumes: false }.put_back(op);
+    load(op, table, options.load.read_only(read_only))
+        .map_err(|error| error.with_state(undo(op, Loaded::Failed, NewTable::Unchanged)))?;
+    // From here on nothing is allocated for the way ahead, and the cookie is ready.
+    let cookie = op.udev.expect(options.shown.udev_flags());
+    let resume = ResumeOptions::new().suspend(options.suspend.options()).cookie(cookie);
+    if let Err(failure) = options.suspend.suspend(op, old.info()) {
+        op.udev.sent(false);
+        let state = undo(op, Loaded::Yes, NewTable::Instead(old));
+        return Err(op.failed(Step::Suspend, failure, state));
+    }
+    let resumed = op.dm().device_resume_with(op.target(), resume);
+    op.udev.sent(resumed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
+    let info = resumed.map_err(|error| {
+        // The new table is still in the inactive slot, or is gone because it could not take the place of the old one, or is
+        // active and its targets could not be resumed (`do_resume` in drivers/md/dm-ioctl.c).
+        let state = undo(op, Loaded::Yes, NewTable::Instead(old));
+        op.failed(Step::Resume, error, state)
+    })?;
+    op.udev.note_present(&info);
+    Ok(info)
+}

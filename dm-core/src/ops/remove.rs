@@ -1,0 +1,210 @@
+//! Removing a device: retried while it is busy, deferred, or by force.
+
+use std::time::Duration;
+
+use dm_units::Sectors;
+
+use super::error::{OpError, OpErrorKind, Operation, Remains, StateAfter, Step};
+use super::host::Host;
+use super::op::{Op, uninterrupted};
+use super::retry::Retry;
+use super::take_over::cancel_removal;
+use super::undo::{Before, Loaded, NewTable, has_errors_only};
+use crate::commands::{Removal, RemoveOptions, ResumeOptions, StatusOptions, SuspendOptions, TargetLine};
+use crate::error::Error;
+use crate::id::AsDevId;
+use crate::machine::Users;
+use crate::udev::NodeChange;
+use crate::wire::{DeviceInfo, UdevFlags};
+
+/// How an operation removes a device.
+#[derive(Clone, Copy, Debug)]
+pub struct RemovePolicy {
+    deferred: bool,
+    force: bool,
+    retry: Retry,
+    users: Option<Duration>,
+}
+
+impl RemovePolicy {
+    /// At once or not at all.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { deferred: false, force: false, retry: Retry::NONE, users: None }
+    }
+
+    /// Removes a device that is open when it is closed for the last time. Interface 4.27 and later.
+    #[must_use]
+    pub const fn deferred(self, deferred: bool) -> Self {
+        Self { deferred, ..self }
+    }
+
+    /// How long to try again while the device is busy. If it stays so, the error names its [`users`](Self::users). A deferred
+    /// removal is never busy.
+    #[must_use]
+    pub const fn retry(self, retry: Retry) -> Self {
+        let users = if retry.is_none() { self.users } else { Some(LOOK_FOR_USERS) };
+        Self { retry, users, ..self }
+    }
+
+    /// Replaces the active table with an `error` target first, so that pending and new I/O fails and the devices below are
+    /// released. The device itself still stays while it is open.
+    #[must_use]
+    pub const fn force(self, force: bool) -> Self {
+        Self { force, ..self }
+    }
+
+    /// Looks for the users of a device that is busy, for at most `timeout`: see [`OpError::users`].
+    #[must_use]
+    pub const fn users(self, timeout: Duration) -> Self {
+        Self { users: Some(timeout), ..self }
+    }
+}
+
+/// At once or not at all.
+impl Default for RemovePolicy {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// How long to look for users where a retry was requested.
+const LOOK_FOR_USERS: Duration = Duration::from_millis(500);
+
+impl Host {
+    /// Removes a device and its tables, and waits for udev.
+    ///
+    /// ```no_run
+    /// # let host = dm_core::Host::open()?;
+    /// use dm_core::{RemovePolicy, Retry};
+    ///
+    /// host.remove("home")?;
+    /// // udev may have the device open for a moment; one second is usually enough.
+    /// host.remove_with("other", RemovePolicy::new().retry(Retry::default()))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`is_busy`](OpError::is_busy): the device is open. [`is_not_found`](OpError::is_not_found).
+    pub fn remove(&self, id: impl AsDevId) -> Result<Removal, OpError> {
+        self.remove_with(id, RemovePolicy::new())
+    }
+
+    /// Removes a device and its tables, with a policy.
+    ///
+    /// # Errors
+    /// As [`remove`](Self::remove). A forced removal that fails may leave the table of errors, which the state says.
+    pub fn remove_with(&self, id: impl AsDevId, policy: RemovePolicy) -> Result<Removal, OpError> {
+        let mut op = Op::new(self, Operation::Remove, &id)?;
+        let removal = remove(&mut op, policy)?;
+        op.finish()?;
+        Ok(removal)
+    }
+
+    /// Takes back a deferred removal that has not happened yet. Interface 4.27 and later.
+    ///
+    /// # Errors
+    /// [`is_busy`](OpError::is_busy): the removal is under way. [`is_not_found`](OpError::is_not_found).
+    #[doc(alias = "@cancel_deferred_remove")]
+    pub fn cancel_deferred_remove(&self, id: impl AsDevId) -> Result<(), OpError> {
+        let mut op = Op::new(self, Operation::Remove, &id)?;
+        cancel_removal(&op)?;
+        // Without udev, its node was removed when the removal was deferred.
+        let info =
+            op.info().map_err(|error| error.with_state(StateAfter::left(vec![Remains::RemovalCancelled], None)))?;
+        op.found(&info);
+        if info.has_active_table() {
+            op.udev.note_present(&info);
+        }
+        op.finish()
+    }
+}
+
+/// Removes the device of an operation, without waiting for udev.
+pub(super) fn remove(op: &mut Op<'_>, policy: RemovePolicy) -> Result<Removal, OpError> {
+    // Afterwards it has neither name nor number.
+    let moment = op.host.locks.moment();
+    let info = op.info()?;
+    op.found(&info);
+    let forced = policy.force && info.has_active_table();
+    // Another operation must not take its suspension for the user's.
+    let locked = if forced { Some(op.host.lock(op, &info, moment)?) } else { None };
+    let info = if locked.as_ref().is_some_and(|locked| locked.is_outdated()) { op.info()? } else { info };
+    let forced = forced && put_errors_under(op, &info)?;
+    drop(locked);
+    let options = RemoveOptions::new().deferred(policy.deferred).cookie(op.udev.expect(UdevFlags::empty()));
+    let mut was_sent_before = false;
+    let removed = policy.retry.while_busy(|| {
+        uninterrupted(|| {
+            let removed = op.dm().device_remove_with(op.target(), options);
+            was_sent_before |= removed.as_ref().is_err_and(|error| !error.is_not_found());
+            removed
+        })
+    });
+    op.udev.sent(removed.as_ref().is_ok_and(|removal| removal.uevent_generated()));
+    let removal = match removed {
+        Ok(removal) => removal,
+        Err(error) if was_sent_before && !error.is_busy() => match removed_after_all(op, &info, policy) {
+            Ok(Some(removal)) => removal,
+            Ok(None) => return Err(not_removed(op, error, &info, policy, forced)),
+            Err(fault) => {
+                let state = StateAfter::left(vec![Remains::Unknown], Some(fault));
+                return Err(op.failed(Step::Remove, error, state));
+            }
+        },
+        Err(error) => return Err(not_removed(op, error, &info, policy, forced)),
+    };
+    if let Some(name) = info.name() {
+        let change = if removal == Removal::Deferred { NodeChange::Deferred } else { NodeChange::Absent };
+        op.udev.note(name, info.number(), change);
+    }
+    Ok(removal)
+}
+
+/// After an error, whether the device was removed all the same.
+fn removed_after_all(op: &Op<'_>, before: &DeviceInfo, policy: RemovePolicy) -> Result<Option<Removal>, Error> {
+    match op.read() {
+        Ok(info) if info.number() != before.number() => Ok(Some(Removal::Done { uevent_generated: false })),
+        Ok(info) if policy.deferred && info.is_deferred_remove() => Ok(Some(Removal::Deferred)),
+        Ok(_) => Ok(None),
+        Err(error) if error.is_not_found() => Ok(Some(Removal::Done { uevent_generated: false })),
+        Err(error) => Err(error),
+    }
+}
+
+fn not_removed(op: &Op<'_>, error: Error, before: &DeviceInfo, policy: RemovePolicy, forced: bool) -> OpError {
+    let users = policy.users.filter(|_| error.is_busy()).map(|timeout| Users::of(before.number(), timeout));
+    let table = if forced { NewTable::Errors } else { NewTable::Unchanged };
+    let state = Before { info: before, loaded: Loaded::No, table, resumes: false };
+    let state = if forced || !error.is_busy() { state.judge(op, None) } else { StateAfter::Undone };
+    op.failed(Step::Remove, error, state).with_users(users)
+}
+
+/// Gives a device a table of errors, as long as the one it has. Returns whether it had another one.
+fn put_errors_under(op: &mut Op<'_>, info: &DeviceInfo) -> Result<bool, OpError> {
+    let Some(length) = length_of_table(op).map_err(|error| op.fail(Step::Force, error))? else { return Ok(false) };
+    let undo = |op: &Op<'_>, loaded, table| Before { info, loaded, table, resumes: false }.put_back(op);
+    let line = TargetLine::text(Sectors(0), length, "error", "");
+    uninterrupted(|| op.dm().table_load(op.target(), [line]))
+        .map_err(|error| op.failed(Step::Force, error, undo(op, Loaded::Failed, NewTable::Unchanged)))?;
+    // I/O that waits for the old table would never be flushed.
+    let cookie = op.udev.expect(UdevFlags::empty());
+    let at_once = ResumeOptions::new().suspend(SuspendOptions::at_once()).cookie(cookie);
+    let resumed = op.dm().device_resume_with(op.target(), at_once);
+    op.udev.sent(resumed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
+    resumed.map(|_| true).map_err(|error| op.failed(Step::Force, error, undo(op, Loaded::Yes, NewTable::Errors)))
+}
+
+/// The length of the active table. `None` if it consists of errors already.
+fn length_of_table(op: &Op<'_>) -> Result<Option<Sectors>, OpErrorKind> {
+    let table = uninterrupted(|| op.dm().table_status_with(op.target(), StatusOptions::new().noflush(true)))?;
+    if has_errors_only(&table) {
+        return Ok(None);
+    }
+    let mut length = Sectors(0);
+    for line in &table {
+        let line = line?;
+        length = line.start.saturating_add(line.length);
+    }
+    Ok(Some(length))
+}

@@ -1,0 +1,73 @@
+//! Renaming a device.
+
+use super::error::{OpError, Operation, Remains, StateAfter, Step};
+use super::host::Host;
+use super::op::{Op, uninterrupted};
+use super::setup::checked_name;
+use crate::commands::RenameOptions;
+use crate::error::Error;
+use crate::id::{AsDevId, AsDmName, DmUuid};
+use crate::udev::NodeChange;
+use crate::wire::{DeviceInfo, UdevFlags};
+
+impl Host {
+    /// Gives a device another name, and waits for udev. Its own name is no change.
+    ///
+    /// # Errors
+    /// [`is_already_exists`](OpError::is_already_exists): the new name is taken. [`is_not_found`](OpError::is_not_found).
+    pub fn rename(&self, id: impl AsDevId, new: impl AsDmName) -> Result<DeviceInfo, OpError> {
+        let new = checked_name(Operation::Rename, &new)?;
+        let mut op = Op::new(self, Operation::Rename, &id)?;
+        op.check_node_name(new)?;
+        let before = op.info()?;
+        op.found(&before);
+        let Some(old) = before.name().filter(|old| *old != new) else { return Ok(before) };
+        let options = RenameOptions::new().cookie(op.udev.expect(UdevFlags::empty()));
+        let renamed = uninterrupted(|| op.dm().device_rename_with(old, new, options));
+        op.udev.sent(renamed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
+        let info = renamed.or_else(|error| carried_out(&op, &before, error, |info| info.name() == Some(new)))?;
+        // A device without a table has no node.
+        if info.has_active_table() {
+            op.udev.note(old, info.number(), NodeChange::Absent);
+            op.udev.note(new, info.number(), NodeChange::Present);
+        }
+        op.finish()?;
+        Ok(info)
+    }
+
+    /// Gives a device that has none a uuid, and waits for udev. A uuid can't be changed or taken away again.
+    ///
+    /// # Errors
+    /// [`is_already_exists`](OpError::is_already_exists): another device has the uuid. [`is_invalid`](OpError::is_invalid): this
+    /// device has another one. [`is_not_found`](OpError::is_not_found).
+    pub fn set_uuid(&self, id: impl AsDevId, uuid: &DmUuid) -> Result<DeviceInfo, OpError> {
+        let mut op = Op::new(self, Operation::Rename, &id)?;
+        let before = op.info()?;
+        op.found(&before);
+        let Some(name) = before.name().filter(|_| before.uuid() != Some(uuid)) else { return Ok(before) };
+        let options = RenameOptions::new().cookie(op.udev.expect(UdevFlags::empty()));
+        let renamed = uninterrupted(|| op.dm().device_set_uuid_with(name, uuid, options));
+        op.udev.sent(renamed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
+        let info = renamed.or_else(|error| carried_out(&op, &before, error, |info| info.uuid() == Some(uuid)))?;
+        op.finish()?;
+        Ok(info)
+    }
+}
+
+/// After an error, whether the device is as it should be all the same, as after a signal that came too late.
+fn carried_out(
+    op: &Op<'_>,
+    before: &DeviceInfo,
+    error: Error,
+    is_right: impl Fn(&DeviceInfo) -> bool,
+) -> Result<DeviceInfo, OpError> {
+    match uninterrupted(|| op.dm().device_info(before.number())) {
+        Ok(info) if is_right(&info) => Ok(info),
+        Ok(_) => Err(op.fail(Step::Rename, error)),
+        Err(fault) if fault.is_not_found() => Err(op.fail(Step::Rename, error)),
+        Err(fault) => {
+            let state = StateAfter::left(vec![Remains::Unknown], Some(fault));
+            Err(op.failed(Step::Rename, error, state))
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! Suspending and resuming, and sending messages while a device is suspended.
+
+use std::time::Duration;
+
+use super::error::{OpError, OpErrorKind, Operation, Remains, StateAfter, Step};
+use super::host::Host;
+use super::locks::{Locked, Moment};
+use super::op::{Op, uninterrupted};
+use super::undo::{Before, Loaded, NewTable, read_table};
+use crate::commands::{Message, Payload, PreparedMessage, ResumeOptions, SuspendOptions};
+use crate::error::Error;
+use crate::id::{AsDevId, DevIdBuf};
+use crate::node::{Dm, Failure};
+use crate::wire::{DeviceInfo, UdevFlags};
+
+/// How an operation suspends a device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SuspendPolicy {
+    options: SuspendOptions,
+    timeout: Option<Duration>,
+}
+
+impl SuspendPolicy {
+    /// Freezes the file system, flushes queued I/O and waits for it until a signal arrives. Linux 6.12 and later restart the
+    /// wait after a signal whose handler has `SA_RESTART`, unless there is a [`timeout`](Self::timeout).
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Does not flush queued I/O: what the target holds back stays held back. Interface 4.12 and later.
+    #[must_use]
+    pub const fn noflush(self, noflush: bool) -> Self {
+        Self { options: self.options.noflush(noflush), ..self }
+    }
+
+    /// Does not freeze the file system on the device first.
+    #[must_use]
+    pub const fn skip_lockfs(self, skip_lockfs: bool) -> Self {
+        Self { options: self.options.skip_lockfs(skip_lockfs), ..self }
+    }
+
+    /// The longest time that I/O under way is waited for. After that the device is as before. By default there is no limit.
+    ///
+    /// The command is sent by a child process, which takes more time than a system call. What the page cache has of the device
+    /// is written back first, and no signal ends that: if it is stuck, the child process stays until it completes, and then
+    /// resumes the device at once.
+    #[must_use]
+    pub const fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout: Some(timeout), ..self }
+    }
+
+    pub(super) const fn options(self) -> SuspendOptions {
+        self.options
+    }
+
+    /// Suspends the device of an operation, unless it was suspended already. A signal ends the wait for I/O.
+    ///
+    /// After an error the device is to be put back: the suspension may have completed at the last moment.
+    pub(super) fn suspend(self, op: &Op<'_>, before: &DeviceInfo) -> Result<(), Error> {
+        if before.is_suspended() {
+            return Ok(());
+        }
+        let Some(timeout) = self.timeout else {
+            return op.dm().device_suspend_with(op.target(), self.options).map(drop);
+        };
+        op.dm().send_within(&self.options.request(op.target()), timeout)?;
+        // The answer stayed with the process that has sent the command.
+        op.dm().note_suspended(before.number());
+        Ok(())
+    }
+
+    /// The same for an operation that has nothing else to undo.
+    pub(super) fn suspend_or_undo(self, op: &Op<'_>, before: &DeviceInfo) -> Result<(), OpError> {
+        self.suspend(op, before)
+            .map_err(|error| op.failed(Step::Suspend, error, Before::suspending(before).put_back(op)))
+    }
+}
+
+impl Host {
+    /// Suspends a device: I/O to it waits from now on. A device that is suspended already stays so.
+    ///
+    /// # Errors
+    /// [`is_interrupted`](OpError::is_interrupted): a signal arrived while I/O under way was waited for; the device is as
+    /// before. [`is_not_found`](OpError::is_not_found).
+    pub fn suspend(&self, id: impl AsDevId) -> Result<DeviceInfo, OpError> {
+        self.suspend_with(id, SuspendPolicy::new())
+    }
+
+    /// Suspends a device, with a policy.
+    ///
+    /// # Errors
+    /// As [`suspend`](Self::suspend). [`is_timed_out`](OpError::is_timed_out): I/O under way did not complete in time; the
+    /// device is as before.
+    pub fn suspend_with(&self, id: impl AsDevId, policy: SuspendPolicy) -> Result<DeviceInfo, OpError> {
+        let mut op = Op::new(self, Operation::Suspend, &id)?;
+        let (before, _locked) = self.lock_existing(&mut op)?;
+        policy.suspend_or_undo(&op, &before)?;
+        op.read().map_err(|error| {
+            let state = Before::suspending(&before).put_back(&op);
+            op.failed(Step::Read, error, state)
+        })
+    }
+
+    /// Makes the inactive table active, if there is one, lets I/O continue, and waits for udev.
+    ///
+    /// # Errors
+    /// [`is_not_found`](OpError::is_not_found). [`is_invalid`](OpError::is_invalid): the device is suspended and has no table,
+    /// or the new table can't take the place of the old one. The kernel has then dropped the new table; the state says
+    /// whether the device is still suspended. [`is_interrupted`](OpError::is_interrupted): a signal arrived while I/O was
+    /// flushed for a new table.
+    pub fn resume(&self, id: impl AsDevId) -> Result<DeviceInfo, OpError> {
+        self.resume_with(id, ResumeOptions::new())
+    }
+
+    /// Makes the inactive table active and lets I/O continue, with options. A cookie in the options is replaced by the one
+    /// that is waited for; its flags go along.
+    ///
+    /// # Errors
+    /// As [`resume`](Self::resume).
+    pub fn resume_with(&self, id: impl AsDevId, options: ResumeOptions) -> Result<DeviceInfo, OpError> {
+        let mut op = Op::new(self, Operation::Resume, &id)?;
+        let (before, locked) = self.lock_existing(&mut op)?;
+        // To tell which table is active after a failure.
+        let old = (before.has_active_table() && before.has_inactive_table())
+            .then(|| uninterrupted(|| op.dm().table_status_with(op.target(), read_table())))
+            .transpose()
+            .map_err(|error| op.fail(Step::Read, error))?;
+        let options = options.cookie(op.udev.expect(options.udev_flags()));
+        let resume = || op.dm().device_resume_with(op.target(), options);
+        // With a new table it waits for I/O under way, and while the kernel has suspended the device itself for the end of
+        // that: a signal ends both.
+        let may_wait = before.has_inactive_table() || before.is_internally_suspended();
+        let resumed = if may_wait { resume() } else { uninterrupted(resume) };
+        op.udev.sent(resumed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
+        let info = resumed.map_err(|error| {
+            let table = old.as_ref().map_or(NewTable::Unchanged, NewTable::Instead);
+            let table = if before.has_active_table() { table } else { NewTable::First };
+            let state = Before { info: &before, loaded: Loaded::No, table, resumes: true }.judge(&op, None);
+            op.failed(Step::Resume, error, state)
+        })?;
+        drop(locked);
+        op.udev.note_present(&info);
+        op.finish()?;
+        Ok(info)
+    }
+
+    /// Suspends a device, sends messages to this or other devices, and resumes it: what a snapshot of a thin device takes.
+    ///
+    /// All messages are written before the device is suspended. The first that fails ends the list. A device that was
+    /// suspended before stays so.
+    ///
+    /// ```no_run
+    /// use dm_core::{Host, Message, Steps};
+    ///
+    /// let host = Host::open()?;
+    /// let steps = Steps::new().message(&host, "pool", Message::new("create_snap 2 1"))?;
+    /// host.while_suspended("home", steps)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A message failed, or the device can't be suspended or resumed. The state says how many messages were carried out, and
+    /// whether the device is still suspended. [`OpErrorKind::TableLoaded`]: the resume would make the inactive table active.
+    pub fn while_suspended(&self, id: impl AsDevId, steps: Steps) -> Result<DeviceInfo, OpError> {
+        self.while_suspended_with(id, steps, SuspendPolicy::new())
+    }
+
+    /// Suspends a device, sends messages and resumes it, with a policy for the suspension.
+    ///
+    /// # Errors
+    /// As [`while_suspended`](Self::while_suspended).
+    pub fn while_suspended_with(
+        &self,
+        id: impl AsDevId,
+        steps: Steps,
+        policy: SuspendPolicy,
+    ) -> Result<DeviceInfo, OpError> {
+        let mut op = Op::new(self, Operation::WhileSuspended, &id)?;
+        let (before, locked) = self.lock_existing(&mut op)?;
+        if before.has_inactive_table() && !before.is_suspended() {
+            return Err(op.fail(Step::Check, OpErrorKind::TableLoaded));
+        }
+        let cookie = op.udev.expect(UdevFlags::empty());
+        let resume = ResumeOptions::new().suspend(policy.options()).cookie(cookie);
+        if let Err(error) = policy.suspend_or_undo(&op, &before) {
+            op.udev.sent(false);
+            return Err(error);
+        }
+        let (dm, mut steps) = (op.dm().clone(), steps);
+        let sent = steps.send(&dm);
+        let resumed = resume_surely(&op, &before, resume);
+        op.udev.sent(!before.is_suspended() && resumed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
+        drop(locked);
+        let done = sent.as_ref().err().map_or(steps.len(), |failed| failed.index);
+        let messages = (done > 0).then_some(Remains::MessagesSent(done));
+        let sent = sent.map_err(|failed| failed.explain(&dm, &mut steps));
+        let (step, error) = match (sent, &resumed) {
+            (Ok(()), Ok(_)) => {
+                op.finish()?;
+                return resumed.map_err(|error| op.fail(Step::Resume, error));
+            }
+            (Err(error), _) => (Step::Message, error),
+            (Ok(()), Err(error)) => (Step::Resume, error.clone()),
+        };
+        let state = match resumed {
+            Ok(_) => StateAfter::Undone,
+            Err(undo) => Before::suspending(&before).judge(&op, Some(undo)),
+        };
+        // The device was resumed, so its uevent is waited for.
+        let _ = op.udev.finish();
+        Err(op.failed(step, error, state.and(messages)))
+    }
+
+    /// Sends a message to the target that serves a sector; nothing is suspended.
+    ///
+    /// # Errors
+    /// As [`Dm::target_msg`].
+    pub fn message(
+        &self,
+        id: impl AsDevId,
+        message: Message<impl Payload>,
+    ) -> Result<crate::commands::MessageReply, OpError> {
+        let op = Op::new(self, Operation::Message, &id)?;
+        let options = crate::commands::MessageOptions::new();
+        let sent = op.dm().target_msg_with(op.id(), message, options);
+        sent.map_err(|error| op.fail(Step::Message, error))
+    }
+
+    /// Takes the turn of an operation on its device, which was read after a moment.
+    pub(super) fn lock(&self, op: &Op<'_>, info: &DeviceInfo, moment: Moment) -> Result<Locked, OpError> {
+        let locked = self.locks.lock(info.number(), moment, self.udev().wait_timeout());
+        locked.map_err(|error| op.fail(Step::Lock, error))
+    }
+
+    /// Reads the state of a device and takes the operation's turn on it. The state is that of the turn: what looks like the
+    /// user's suspension may have been another operation's.
+    pub(super) fn lock_existing(&self, op: &mut Op<'_>) -> Result<(DeviceInfo, Locked), OpError> {
+        let moment = self.locks.moment();
+        let info = op.info()?;
+        op.found(&info);
+        let locked = self.lock(op, &info, moment)?;
+        let info = if locked.is_outdated() { op.info()? } else { info };
+        Ok((info, locked))
+    }
+}
+
+/// Resumes a device that an operation has suspended. What fails once is tried again, since nothing is worse than a device
+/// that stays suspended.
+fn resume_surely(op: &Op<'_>, before: &DeviceInfo, options: ResumeOptions) -> Result<DeviceInfo, Error> {
+    if before.is_suspended() {
+        return Ok(before.clone());
+    }
+    let resume = || uninterrupted(|| op.dm().device_resume_with(op.target(), options));
+    match resume() {
+        Err(error) if !error.is_not_found() => resume().map_err(|_| error),
+        resumed => resumed,
+    }
+}
+
+/// Messages to send while a device is suspended: see [`Host::while_suspended`].
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Steps {
+    messages: Vec<(DevIdBuf, PreparedMessage)>,
+}
+
+impl Steps {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a message, which is written now.
+    ///
+    /// # Errors
+    /// [`Error::Request`]: the text can't be sent.
+    pub fn message(mut self, host: &Host, id: impl AsDevId, message: Message<impl Payload>) -> Result<Self, Error> {
+        let id = id.as_dev_id().map_err(|fault| Error::request(crate::wire::Command::TargetMsg, fault))?;
+        let mut prepared = host.dm().prepare_message(&message)?;
+        // Makes the room now that sending it takes.
+        let _ = prepared.finish(id);
+        self.messages.push((id.to_owned(), prepared));
+        Ok(self)
+    }
+
+    fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Sends them in order. Nothing is logged, and the reason of a failure is looked for later.
+    fn send<'d>(&mut self, dm: &'d Dm) -> Result<(), FailedMessage<'d>> {
+        for (index, (id, message)) in self.messages.iter_mut().enumerate() {
+            let (request, bytes) = message.finish(id.as_borrowed());
+            dm.try_send(request.command, bytes).map_err(|failure| FailedMessage { index, failure })?;
+        }
+        Ok(())
+    }
+}
+
+struct FailedMessage<'d> {
+    index: usize,
+    failure: Failure<'d>,
+}
+
+impl FailedMessage<'_> {
+    fn explain(&self, dm: &Dm, steps: &mut Steps) -> Error {
+        match steps.messages.get_mut(self.index) {
+            Some((id, message)) => {
+                let (request, bytes) = message.finish(id.as_borrowed());
+                dm.explain(&request, bytes.first_chunk().unwrap_or(&crate::wire::header::NO_HEADER), &self.failure)
+            }
+            None => Error::request(crate::wire::Command::TargetMsg, crate::error::RequestFault::NoLines),
+        }
+    }
+}

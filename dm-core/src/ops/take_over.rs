@@ -1,0 +1,148 @@
+//! Taking over a device that exists.
+
+use super::error::{Difference, OpError, OpErrorKind, Remains, StateAfter, Step};
+use super::locks::Moment;
+use super::op::{Op, uninterrupted};
+use super::setup::{SetupOptions, by_reference, load, prepare, resume_new};
+use super::undo::{Before, Loaded, NewTable};
+use crate::commands::{StatusOptions, TargetLine, TargetParams};
+use crate::error::Error;
+use crate::wire::DeviceInfo;
+
+/// The message that cancels a deferred removal; it needs no table (`message_for_md` in drivers/md/dm-ioctl.c).
+pub(super) const CANCEL_DEFERRED: &str = "@cancel_deferred_remove";
+
+/// Takes over a device that exists: every flag that the kernel reports of it is right, is mended, or is an error.
+pub(super) fn take_over<P: TargetParams>(
+    op: &mut Op<'_>,
+    info: DeviceInfo,
+    moment: Moment,
+    lines: &[TargetLine<P>],
+    options: SetupOptions<'_>,
+) -> Result<DeviceInfo, OpError> {
+    op.found(&info);
+    // What looks unfinished may be another operation under way.
+    let is_finished = Unfinished::of(&info) == Unfinished::default();
+    let locked = if is_finished { None } else { Some(op.host.lock(op, &info, moment)?) };
+    let info = if locked.as_ref().is_some_and(|locked| locked.is_outdated()) { op.info()? } else { info };
+    if let Some(difference) = options.difference(&info) {
+        return Err(op.fail(Step::Check, OpErrorKind::Differs(difference)));
+    }
+    if info.has_active_table() {
+        check_lines(op, lines)?;
+        if info.is_internally_suspended() {
+            return Err(op.fail(Step::Check, OpErrorKind::SuspendedInternally));
+        }
+    }
+    let unfinished = Unfinished::of(&info);
+    if unfinished == Unfinished::default() {
+        op.finish()?;
+        return Ok(info);
+    }
+    if unfinished.is_removed_later {
+        cancel_removal(op)?;
+    }
+    let mended = if unfinished.has_no_table {
+        give_table(op, &info, lines, options)
+    } else {
+        mend_tables(op, &info, unfinished, options)
+    };
+    let cancelled = unfinished.is_removed_later.then_some(Remains::RemovalCancelled);
+    let info = mended.and_then(|mended| mended.map_or_else(|| op.info(), Ok)).map_err(|error| {
+        let state = error.state().clone().and(cancelled);
+        error.with_state(state)
+    })?;
+    drop(locked);
+    op.finish()?;
+    Ok(info)
+}
+
+/// What keeps a device with the right table from being as it should be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Unfinished {
+    is_removed_later: bool,
+    has_no_table: bool,
+    has_inactive_table: bool,
+    is_suspended: bool,
+}
+
+impl Unfinished {
+    fn of(info: &DeviceInfo) -> Self {
+        Self {
+            is_removed_later: info.is_deferred_remove(),
+            has_no_table: !info.has_active_table(),
+            has_inactive_table: info.has_inactive_table(),
+            is_suspended: info.is_suspended(),
+        }
+    }
+}
+
+/// Cancels a deferred removal; that it is cancelled already is no error.
+pub(super) fn cancel_removal(op: &Op<'_>) -> Result<(), OpError> {
+    let sent = uninterrupted(|| op.dm().target_msg(op.target(), CANCEL_DEFERRED));
+    sent.map(drop).or_else(|error| match op.read() {
+        Ok(info) if !info.is_deferred_remove() => Ok(()),
+        Err(fault) if !fault.is_not_found() => {
+            Err(op.failed(Step::Message, error, StateAfter::left(vec![Remains::Unknown], Some(fault))))
+        }
+        _ => Err(op.fail(Step::Message, error)),
+    })
+}
+
+/// Gives a device without an active table its table.
+fn give_table<P: TargetParams>(
+    op: &mut Op<'_>,
+    info: &DeviceInfo,
+    lines: &[TargetLine<P>],
+    options: SetupOptions<'_>,
+) -> Result<Option<DeviceInfo>, OpError> {
+    let mut table = prepare(op, by_reference(lines))?;
+    let before = |loaded| Before { info, loaded, table: NewTable::First, resumes: true };
+    load(op, &mut table, options.load).map_err(|error| error.with_state(before(Loaded::Failed).put_back(op)))?;
+    let resumed = resume_new(op, options.shown);
+    resumed.map(Some).map_err(|error| error.with_state(before(Loaded::Yes).put_back(op)))
+}
+
+/// Drops a table in the inactive slot of a device, and resumes it. Returns its state, unless nothing was to be done.
+fn mend_tables(
+    op: &mut Op<'_>,
+    info: &DeviceInfo,
+    unfinished: Unfinished,
+    options: SetupOptions<'_>,
+) -> Result<Option<DeviceInfo>, OpError> {
+    let before = Before { info, loaded: Loaded::No, table: NewTable::Unchanged, resumes: true };
+    let mut now = None;
+    if unfinished.has_inactive_table {
+        let cleared = uninterrupted(|| op.dm().table_clear(op.target()));
+        now = Some(cleared.map_err(|error| op.failed(Step::Clear, error, before.judge(op, None)))?);
+    }
+    if unfinished.is_suspended {
+        now = Some(resume_new(op, options.shown).map_err(|error| error.with_state(before.judge(op, None)))?);
+    }
+    Ok(now)
+}
+
+/// Checks that the active table is the requested one.
+fn check_lines<P: TargetParams>(op: &Op<'_>, lines: &[TargetLine<P>]) -> Result<(), OpError> {
+    let fault = |error: Error| op.fail(Step::Read, error);
+    // It may hold a key, so the kernel wipes its copy; a kernel that can't do that refuses the option.
+    let options = StatusOptions::table().noflush(true);
+    let has_key = lines.iter().any(|line| line.params.may_hold_key());
+    let read = || op.dm().table_status_with(op.target(), options.secure(has_key));
+    let table = uninterrupted(read).map_err(fault)?;
+    let mut same = 0_usize;
+    for (index, line) in table.iter().enumerate() {
+        let found = line.map_err(|error| fault(error.into()))?;
+        let is_same = lines.get(index).is_some_and(|wanted| {
+            wanted.start == found.start
+                && wanted.length == found.length
+                && found.target_type == wanted.params.target_type()
+                && wanted.params.is_printed_as(found.params)
+        });
+        if !is_same {
+            return Err(op.fail(Step::Check, OpErrorKind::Differs(Difference::Line(index))));
+        }
+        same = same.saturating_add(1);
+    }
+    if same == lines.len() { Ok(()) } else { Err(op.fail(Step::Check, OpErrorKind::Differs(Difference::Line(same)))) }
+}

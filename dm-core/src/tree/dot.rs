@@ -1,0 +1,34 @@
+//! A tree in the language of Graphviz.
+
+use std::fmt;
+
+use super::DeviceTree;
+
+impl DeviceTree {
+    /// The tree in the language of Graphviz; `dot -Tsvg` draws it.
+    #[must_use]
+    pub const fn to_dot(&self) -> Dot<'_> {
+        Dot(self)
+    }
+}
+
+/// Prints a [`DeviceTree`] in the language of Graphviz: a node for each device, and an arrow from each device to each one
+/// that it uses.
+#[derive(Clone, Copy, Debug)]
+pub struct Dot<'t>(&'t DeviceTree);
+
+impl fmt::Display for Dot<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "digraph devices {{")?;
+        for (number, node) in self.0.iter() {
+            let shape = if node.name.is_some() { "box" } else { "cylinder" };
+            // A mangled name has neither quotes nor line feeds; its backslashes stand for themselves when doubled.
+            let label = self.0.label(number).replace('\\', "\\\\");
+            writeln!(f, "    \"{number}\" [label=\"{label}\" shape={shape}];")?;
+            for used in &node.uses {
+                writeln!(f, "    \"{number}\" -> \"{used}\";")?;
+            }
+        }
+        writeln!(f, "}}")
+    }
+}

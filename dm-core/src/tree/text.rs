@@ -1,0 +1,92 @@
+//! A tree as indented text.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use dm_units::DeviceNumber;
+
+use super::{DeviceTree, TreeOrder};
+
+/// Indentation ends here and the level is printed as a number instead: the text stays linear in what it shows.
+const MAX_INDENT: usize = 64;
+
+impl DeviceTree {
+    /// Prints the tree with the devices in this order; `Display` of the tree itself orders them by number.
+    #[must_use]
+    pub const fn display(&self, order: TreeOrder) -> TreeText<'_> {
+        TreeText { tree: self, order }
+    }
+}
+
+/// As [`TreeText`], ordered by number.
+impl fmt::Display for DeviceTree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.display(TreeOrder::Number).fmt(f)
+    }
+}
+
+/// Prints each mapped device that no other one uses, and below it, indented, the devices that it uses.
+///
+/// A part that several devices use is printed once; where it comes again, one line refers to it: `pool (253:1) (see above)`.
+/// Names are mangled. From level 65 on, lines are no longer indented further, but start with their level: `[65] pool (253:1)`.
+#[derive(Clone, Copy, Debug)]
+pub struct TreeText<'t> {
+    tree: &'t DeviceTree,
+    order: TreeOrder,
+}
+
+impl fmt::Display for TreeText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut printed = BTreeSet::new();
+        let tops = self.tree.tops().collect();
+        for top in self.tree.in_order(tops, self.order) {
+            self.write_from(f, top, &mut printed)?;
+        }
+        // Tables that change while they are read can look as if a device used itself; such a circle has no top.
+        let mapped = self.tree.iter().filter(|(_, node)| node.name.is_some()).map(|(number, _)| number);
+        let left = mapped.filter(|number| !printed.contains(number)).collect();
+        for number in self.tree.in_order(left, self.order) {
+            if !printed.contains(&number) {
+                self.write_from(f, number, &mut printed)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl TreeText<'_> {
+    fn write_from(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        top: DeviceNumber,
+        printed: &mut BTreeSet<DeviceNumber>,
+    ) -> fmt::Result {
+        let children = |number| self.tree.children(number, self.order).into_iter();
+        printed.insert(top);
+        self.write_line(f, 0, top, "")?;
+        // What is still to be printed at each level.
+        let mut path = vec![children(top)];
+        while let Some(rest) = path.last_mut() {
+            let Some(number) = rest.next() else {
+                path.pop();
+                continue;
+            };
+            let is_new = printed.insert(number);
+            let below = children(number);
+            let again = if is_new || below.len() == 0 { "" } else { " (see above)" };
+            self.write_line(f, path.len(), number, again)?;
+            path.extend(is_new.then_some(below));
+        }
+        Ok(())
+    }
+
+    fn write_line(&self, f: &mut fmt::Formatter<'_>, level: usize, number: DeviceNumber, again: &str) -> fmt::Result {
+        for _ in 0..level.min(MAX_INDENT) {
+            f.write_str("  ")?;
+        }
+        if level > MAX_INDENT {
+            write!(f, "[{level}] ")?;
+        }
+        writeln!(f, "{}{again}", self.tree.label(number))
+    }
+}

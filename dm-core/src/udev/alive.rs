@@ -1,0 +1,268 @@
+//! Whether a udev daemon is really alive, from `/proc`.
+//!
+//! Any user can call a process `udevd`, and a process that is not dumpable shows root as the owner of its folder in `/proc`.
+//! So a process counts only if all four of its user ids are root's, and if it runs a program of udev's, where that can be
+//! seen.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::detect::Facts;
+
+/// What `/proc` shows of udev.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Daemon {
+    /// A daemon shares this thread's IPC namespace, or may: cookies reach it.
+    Answers {
+        /// Every such daemon is stopped, as by `SIGSTOP`.
+        stopped: bool,
+    },
+    /// Each daemon is in another IPC namespace: cookies do not reach it, and it looks after `/dev`.
+    Elsewhere,
+    /// No daemon runs.
+    Gone,
+    /// No daemon is visible, and not all processes are visible.
+    Unknown,
+}
+
+/// The PID namespace that every system starts with (`PROC_PID_INIT_INO` in include/linux/proc_ns.h).
+const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
+
+/// Limits of a walk over `/proc`, far beyond what a usual system needs.
+const MOST_PROCESSES: usize = 100_000;
+const LONGEST_WALK: Duration = Duration::from_secs(2);
+
+/// The programs of udev, by the last part of their path.
+const PROGRAMS: [&str; 4] = ["systemd-udevd", "udevadm", "udevd", "eudevd"];
+
+/// Walks `/proc` once, within limits.
+pub(super) fn find_daemon(facts: &Facts) -> Daemon {
+    let proc = facts.path("proc");
+    let Ok(entries) = fs::read_dir(&proc) else { return Daemon::Unknown };
+    let own = facts.ipc_namespace("thread-self");
+    let start = Instant::now();
+    let (mut is_complete, mut elsewhere, mut stopped) = (true, false, false);
+    for (seen, entry) in entries.enumerate() {
+        if seen >= MOST_PROCESSES || start.elapsed() > LONGEST_WALK {
+            is_complete = false;
+            break;
+        }
+        let Ok(entry) = entry else { continue };
+        if !entry.file_name().as_bytes().iter().all(u8::is_ascii_digit) {
+            continue;
+        }
+        let Some(process) = daemon(&entry.path()) else { continue };
+        let namespace = facts.ipc_namespace(entry.file_name());
+        match (own, namespace) {
+            // The udev of a container has no part in this `/dev`.
+            (Some(own), Some(namespace)) if own != namespace => elsewhere |= !process.is_nested,
+            _ if process.stopped => stopped = true,
+            _ => return Daemon::Answers { stopped: false },
+        }
+    }
+    if stopped {
+        Daemon::Answers { stopped }
+    } else if elsewhere {
+        Daemon::Elsewhere
+    } else if is_complete && sees_all(&proc) {
+        Daemon::Gone
+    } else {
+        Daemon::Unknown
+    }
+}
+
+/// Whether processes of all PID namespaces and of root are visible here.
+fn sees_all(proc: &Path) -> bool {
+    let is_first = fs::metadata(proc.join("self/ns/pid")).is_ok_and(|namespace| is_first(namespace.ino()));
+    // With the mount option `hidepid`, other users' processes may be hidden: init is always there.
+    is_first && proc.join("1/comm").exists()
+}
+
+const fn is_first(namespace: u64) -> bool {
+    // Files in place of namespaces have no such number, so tests are always in the first one.
+    namespace == FIRST_PID_NAMESPACE || cfg!(test)
+}
+
+struct Process {
+    stopped: bool,
+    /// It is in a PID namespace below the one that is shown here.
+    is_nested: bool,
+}
+
+/// Whether a process is a udev daemon of root's that lives.
+fn daemon(process: &Path) -> Option<Process> {
+    let comm = read(&process.join("comm"))?;
+    // Kernel names of processes have 15 bytes. systemd's forks show the name in parentheses until they run their program.
+    if !matches!(comm.trim_end(), "systemd-udevd" | "(systemd-udevd)" | "udevd" | "eudevd") {
+        return None;
+    }
+    let status = read(&process.join("status"))?;
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    if !field("Uid")?.split_ascii_whitespace().eq(["0"; 4]) || !runs_udev(process) {
+        return None;
+    }
+    match field("State")?.trim_start().as_bytes().first() {
+        Some(b'Z' | b'X') | None => None,
+        Some(state) => Some(Process {
+            stopped: matches!(state, b'T' | b't'),
+            is_nested: field("NSpid").is_some_and(|pids| pids.split_ascii_whitespace().nth(1).is_some()),
+        }),
+    }
+}
+
+/// A set-user-id program of root's can be run under any name: its own name tells it.
+fn runs_udev(process: &Path) -> bool {
+    match fs::read_link(process.join("exe")) {
+        Ok(program) => {
+            let name = program.file_name().map(OsStr::as_bytes).unwrap_or_default();
+            // The kernel marks a program that was replaced by an update.
+            let name = name.strip_suffix(b" (deleted)").unwrap_or(name);
+            PROGRAMS.iter().any(|program| program.as_bytes() == name)
+        }
+        // A kernel thread, or a process without memory: neither is a daemon.
+        Err(error) if error.kind() == ErrorKind::NotFound => false,
+        // Not visible to this user.
+        Err(_) => true,
+    }
+}
+
+/// Reads a small file of procfs.
+fn read(path: &Path) -> Option<String> {
+    let mut bytes = Vec::new();
+    File::open(path).ok()?.take(4096).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+pub(super) mod fake {
+    //! A root with the files that the facts come from.
+    use std::os::unix::fs::symlink;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    pub(in crate::udev) struct Fake(tempfile::TempDir);
+
+    /// What `/proc` shows of a process.
+    #[derive(Clone, Copy)]
+    pub(in crate::udev) struct Process {
+        pub(in crate::udev) comm: &'static str,
+        pub(in crate::udev) exe: &'static str,
+        pub(in crate::udev) uids: &'static str,
+        pub(in crate::udev) state: &'static str,
+        /// Namespaces of the same name are the same.
+        pub(in crate::udev) namespace: &'static str,
+        /// Its numbers in all PID namespaces that it is in.
+        pub(in crate::udev) pids: &'static str,
+    }
+
+    impl Process {
+        /// A daemon in the IPC namespace of this thread.
+        pub(in crate::udev) const UDEV: Self = Self {
+            comm: "systemd-udevd",
+            exe: "udevadm",
+            uids: "0\t0\t0\t0",
+            state: "S (sleeping)",
+            namespace: "own",
+            pids: "20",
+        };
+    }
+
+    impl Fake {
+        pub(in crate::udev) fn new() -> Self {
+            let fake = Self(tempfile::tempdir().unwrap());
+            fake.file("proc/self/ns/pid", "");
+            fake.file("proc/1/comm", "init\n");
+            fake
+        }
+
+        pub(in crate::udev) fn facts(&self) -> Facts {
+            Facts::below(self.0.path())
+        }
+
+        pub(in crate::udev) fn path(&self, relative: &str) -> PathBuf {
+            self.0.path().join(relative)
+        }
+
+        pub(in crate::udev) fn file(&self, relative: &str, text: &str) {
+            let path = self.path(relative);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+
+        pub(in crate::udev) fn namespace(&self, process: &str, namespace: &str) {
+            self.file(&format!("namespaces/{namespace}"), "");
+            let link = self.path(&format!("proc/{process}/ns/ipc"));
+            fs::create_dir_all(link.parent().unwrap()).unwrap();
+            symlink(self.path(&format!("namespaces/{namespace}")), link).unwrap();
+        }
+
+        pub(in crate::udev) fn process(&self, pid: u32, process: &Process) {
+            self.file(&format!("proc/{pid}/comm"), &format!("{}\n", process.comm));
+            let Process { comm, state, uids, pids, .. } = process;
+            let status = format!("Name:\t{comm}\nState:\t{state}\nUid:\t{uids}\nNSpid:\t{pids}\n");
+            self.file(&format!("proc/{pid}/status"), &status);
+            self.namespace(&pid.to_string(), process.namespace);
+            symlink(format!("/usr/bin/{}", process.exe), self.path(&format!("proc/{pid}/exe"))).unwrap();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fake::{Fake, Process};
+    use super::*;
+
+    fn seen(processes: &[Process]) -> Daemon {
+        let fake = Fake::new();
+        fake.namespace("thread-self", "own");
+        for (pid, process) in (100..).zip(processes) {
+            fake.process(pid, process);
+        }
+        find_daemon(&fake.facts())
+    }
+
+    #[test]
+    fn any_daemon_in_the_own_namespace_answers() {
+        let elsewhere = Process { namespace: "container", ..Process::UDEV };
+        let stopped = Process { state: "T (stopped)", ..Process::UDEV };
+        assert_eq!(seen(&[]), Daemon::Gone);
+        assert_eq!(seen(&[elsewhere]), Daemon::Elsewhere);
+        assert_eq!(seen(&[Process { pids: "20\t7", ..elsewhere }]), Daemon::Gone);
+        assert_eq!(seen(&[Process { pids: "20\t7", ..Process::UDEV }]), Daemon::Answers { stopped: false });
+        assert_eq!(seen(&[elsewhere, Process::UDEV, elsewhere]), Daemon::Answers { stopped: false });
+        assert_eq!(seen(&[stopped, elsewhere]), Daemon::Answers { stopped: true });
+        assert_eq!(seen(&[stopped, Process::UDEV]), Daemon::Answers { stopped: false });
+        for name in ["udevd", "eudevd"] {
+            assert_eq!(seen(&[Process { comm: name, exe: name, ..Process::UDEV }]), Daemon::Answers { stopped: false });
+        }
+        assert_eq!(seen(&[Process { exe: "udevadm (deleted)", ..Process::UDEV }]), Daemon::Answers { stopped: false });
+    }
+
+    #[test]
+    fn a_process_that_a_user_called_udevd_does_not_count() {
+        // The last one runs a set-user-id program of root's under another name.
+        for uids in ["1000\t1000\t1000\t1000", "1000\t0\t0\t0", "0\t0\t0\t1000", "65534\t65534\t65534\t65534", "", "0"]
+        {
+            assert_eq!(seen(&[Process { uids, ..Process::UDEV }]), Daemon::Gone, "{uids}");
+        }
+        assert_eq!(seen(&[Process { comm: "udevd", exe: "sudo", ..Process::UDEV }]), Daemon::Gone);
+        assert_eq!(seen(&[Process { comm: "cat", ..Process::UDEV }]), Daemon::Gone);
+        assert_eq!(seen(&[Process { state: "Z (zombie)", ..Process::UDEV }]), Daemon::Gone);
+    }
+
+    #[test]
+    fn no_daemon_is_final_only_where_all_processes_are_visible() {
+        let hidden = Fake::new();
+        fs::remove_file(hidden.path("proc/1/comm")).unwrap();
+        assert_eq!(find_daemon(&hidden.facts()), Daemon::Unknown);
+        let without_proc = Fake::new();
+        fs::remove_dir_all(without_proc.path("proc")).unwrap();
+        assert_eq!(find_daemon(&without_proc.facts()), Daemon::Unknown);
+    }
+}

@@ -1,0 +1,329 @@
+//! What can go wrong between a command and `/dev`.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use dm_units::DeviceNumber;
+use nix::errno::Errno;
+
+use super::node_state::NodeState;
+use crate::id::DmNameBuf;
+
+/// Why `/dev` is not as it should be, or a cookie can't be used.
+///
+/// When a wait or a node fails, the commands before it have been carried out: only `/dev` lacks something.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UdevError {
+    /// udev runs and has not completed a cookie in time.
+    #[error(
+        "udev has not finished with {} within {waited:.1?}: {pending} steps of cookie {cookie:#x} are outstanding{}; {}",
+        Devices(.devices), Lacking(.lacking), advice(*.stopped)
+    )]
+    #[non_exhaustive]
+    TimedOut {
+        /// The devices of the commands that were waited for.
+        devices: Vec<(DmNameBuf, DeviceNumber)>,
+        /// What of `/dev/mapper` is not as it should be. Other links, such as by uuid, may lack as well.
+        lacking: Vec<PathBuf>,
+        /// The key of the semaphore, which is removed.
+        cookie: u32,
+        /// How many steps udev has not completed.
+        pending: i32,
+        /// The length of the wait.
+        waited: Duration,
+        /// udev's daemon is stopped, as by `SIGSTOP`.
+        stopped: bool,
+    },
+    /// udev runs and has not made or removed a node or link in time.
+    #[error(
+        "udev has not {} within {waited:.1?}: {} {found}; {}",
+        done(*.present, .name, *.number), path.display(), advice(*.stopped)
+    )]
+    #[non_exhaustive]
+    NodeTimedOut {
+        /// The device's name.
+        name: DmNameBuf,
+        /// The device's number.
+        number: DeviceNumber,
+        /// The node or link.
+        path: PathBuf,
+        /// The device exists, so the node should; else it should not.
+        present: bool,
+        /// What the path is instead.
+        found: NodeState,
+        /// The length of the wait.
+        waited: Duration,
+        /// udev's daemon is stopped, as by `SIGSTOP`.
+        stopped: bool,
+    },
+    /// A node or link can't be made or removed. The source is the errno.
+    #[error("can't {what} {} for device '{}' ({number})", path.display(), name.mangled())]
+    #[non_exhaustive]
+    Node {
+        /// `make` or `remove`.
+        what: &'static str,
+        /// The device's name.
+        name: DmNameBuf,
+        /// The device's number.
+        number: DeviceNumber,
+        /// The node or link, or its directory.
+        path: PathBuf,
+        /// Why.
+        source: Errno,
+    },
+    /// A node can't be made because of what is in its place.
+    #[error(
+        "can't make {} for device '{}' ({number}): it is neither a link nor a block device; move it away",
+        path.display(), name.mangled()
+    )]
+    #[non_exhaustive]
+    Occupied {
+        /// The device's name.
+        name: DmNameBuf,
+        /// The device's number.
+        number: DeviceNumber,
+        /// The path.
+        path: PathBuf,
+    },
+    /// Nodes are only made in a directory that belongs to root and that not every user can write to.
+    #[error(
+        "can't make nodes in {}: it must be a directory, not a link, that belongs to root and is not writable for all",
+        path.display()
+    )]
+    #[non_exhaustive]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The name can't have a node under `/dev/mapper`.
+    #[error("device '{}' can't have a node in /dev/mapper: {reason}", name.mangled())]
+    #[non_exhaustive]
+    NodeName {
+        /// The name.
+        name: DmNameBuf,
+        /// Why.
+        reason: NodeNameFault,
+    },
+    /// No path leads to the device.
+    #[error(
+        "no path leads to device '{}' ({number}): {} {found}, and {} is not this device either",
+        name.mangled(), path.display(), kernel_path.display()
+    )]
+    #[non_exhaustive]
+    NoNode {
+        /// The device's name.
+        name: DmNameBuf,
+        /// The device's number.
+        number: DeviceNumber,
+        /// Where the node should be.
+        path: PathBuf,
+        /// What is there.
+        found: NodeState,
+        /// The kernel's own node.
+        kernel_path: PathBuf,
+    },
+    /// A cookie can't be listed, completed or removed. The source is the errno.
+    #[error("can't {what} {}", CookieKey(*.cookie))]
+    #[non_exhaustive]
+    Cookie {
+        /// What was tried.
+        what: &'static str,
+        /// The key of its semaphore.
+        cookie: Option<u32>,
+        /// Why.
+        source: Errno,
+    },
+}
+
+/// Why a name can't have a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NodeNameFault {
+    /// The name has another meaning there.
+    #[error("the name is reserved there")]
+    Reserved,
+    /// The file system does not take it.
+    #[error("in its mangled form it has {len} bytes, and file names have at most 255")]
+    #[non_exhaustive]
+    TooLong {
+        /// Length of the mangled form, in bytes.
+        len: usize,
+    },
+}
+
+impl UdevError {
+    /// udev has not finished in time.
+    #[must_use]
+    pub const fn is_timed_out(&self) -> bool {
+        matches!(self, Self::TimedOut { .. } | Self::NodeTimedOut { .. })
+    }
+
+    /// The device has no node, or the cookie does not exist.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::NoNode { .. } | Self::Cookie { source: Errno::ENOENT | Errno::EINVAL | Errno::EIDRM, .. })
+    }
+
+    /// This user may not do it.
+    #[must_use]
+    pub fn is_permission_denied(&self) -> bool {
+        matches!(self.source_errno(), Some(Errno::EPERM | Errno::EACCES))
+    }
+
+    /// The name can't have a node.
+    #[must_use]
+    pub const fn is_invalid(&self) -> bool {
+        matches!(self, Self::NodeName { .. })
+    }
+
+    /// The error number of a refused system call, as in `errno(3)`.
+    #[must_use]
+    pub fn errno(&self) -> Option<i32> {
+        self.source_errno().map(|errno| errno as i32)
+    }
+
+    const fn source_errno(&self) -> Option<Errno> {
+        match self {
+            Self::Node { source, .. } | Self::Cookie { source, .. } => Some(*source),
+            _ => None,
+        }
+    }
+}
+
+pub(super) fn errno_of(error: &io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+}
+
+const fn advice(stopped: bool) -> &'static str {
+    if stopped { "its daemon is stopped: let it continue (SIGCONT)" } else { "look at udev's log" }
+}
+
+fn done(present: bool, name: &DmNameBuf, number: DeviceNumber) -> String {
+    let name = name.mangled();
+    if present {
+        format!("made the link to device '{name}' ({number})")
+    } else {
+        format!("removed the link of device '{name}' ({number})")
+    }
+}
+
+/// How many devices or paths an error text names.
+const MOST_NAMED: usize = 3;
+
+struct Devices<'a>(&'a [(DmNameBuf, DeviceNumber)]);
+
+impl fmt::Display for Devices<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("a device");
+        }
+        let texts = self.0.iter().map(|(name, number)| format!("device '{}' ({number})", name.mangled()));
+        write_some(f, texts)
+    }
+}
+
+struct Lacking<'a>(&'a [PathBuf]);
+
+impl fmt::Display for Lacking<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        f.write_str(", and not as they should be are ")?;
+        write_some(f, self.0.iter().map(|path| path.display().to_string()))
+    }
+}
+
+struct CookieKey(Option<u32>);
+
+impl fmt::Display for CookieKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(key) => write!(f, "the udev cookie {key:#x}"),
+            None => f.write_str("the udev cookies"),
+        }
+    }
+}
+
+fn write_some(f: &mut fmt::Formatter<'_>, mut texts: impl ExactSizeIterator<Item = String>) -> fmt::Result {
+    for (index, text) in texts.by_ref().take(MOST_NAMED).enumerate() {
+        if index > 0 {
+            f.write_str(", ")?;
+        }
+        f.write_str(&text)?;
+    }
+    match texts.len() {
+        0 => f.write_str(""),
+        more => write!(f, " and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    fn name(text: &str) -> DmNameBuf {
+        DmNameBuf::new(text).unwrap()
+    }
+
+    const NUMBER: DeviceNumber = DeviceNumber { major: 254, minor: 3 };
+
+    #[test]
+    fn a_timeout_says_for_whom_what_lacks_and_what_to_do() {
+        let timed_out = |count: u32, stopped| UdevError::TimedOut {
+            devices: (0..count).map(|index| (name(&format!("my {index}")), NUMBER)).collect(),
+            lacking: vec!["/dev/mapper/x".into()],
+            cookie: 0x0d4d_1234,
+            pending: 2,
+            waited: Duration::from_millis(30_012),
+            stopped,
+        };
+        assert_eq!(
+            timed_out(1, false).to_string(),
+            r"udev has not finished with device 'my\x200' (254:3) within 30.0s: 2 steps of cookie 0xd4d1234 are outstanding, and not as they should be are /dev/mapper/x; look at udev's log"
+        );
+        let many = timed_out(5, true).to_string();
+        assert!(many.contains(r"device 'my\x202' (254:3) and 2 more within"), "{many}");
+        assert!(many.ends_with("its daemon is stopped: let it continue (SIGCONT)"), "{many}");
+    }
+
+    #[test]
+    fn a_node_that_did_not_come_says_what_is_there() {
+        let text = |present, found| {
+            let (name, path, waited) = (name("x"), "/dev/mapper/x".into(), Duration::from_secs(2));
+            UdevError::NodeTimedOut { name, number: NUMBER, path, present, found, waited, stopped: false }.to_string()
+        };
+        assert_eq!(
+            text(true, NodeState::OtherDevice(DeviceNumber::new(254, 9))),
+            "udev has not made the link to device 'x' (254:3) within 2.0s: /dev/mapper/x is device 254:9; look at udev's log"
+        );
+        assert_eq!(
+            text(false, NodeState::Dangling),
+            "udev has not removed the link of device 'x' (254:3) within 2.0s: /dev/mapper/x is a link that leads nowhere; look at udev's log"
+        );
+    }
+
+    #[test]
+    fn the_errno_is_the_source_and_not_repeated() {
+        let error = UdevError::Cookie { what: "remove", cookie: Some(0x0d4d_0001), source: Errno::EPERM };
+        assert_eq!(error.to_string(), "can't remove the udev cookie 0xd4d0001");
+        assert_eq!(error.source().unwrap().to_string(), "EPERM: Operation not permitted");
+        assert_eq!(error.errno(), Some(1));
+        assert!(error.is_permission_denied() && !error.is_timed_out() && !error.is_not_found() && !error.is_invalid());
+        let listing = UdevError::Cookie { what: "list", cookie: None, source: Errno::ENOENT };
+        assert_eq!(listing.to_string(), "can't list the udev cookies");
+    }
+
+    #[test]
+    fn predicates_are_false_for_other_errors() {
+        let occupied = UdevError::Occupied { name: name("x"), number: NUMBER, path: "/dev/mapper/x".into() };
+        assert!(!occupied.is_timed_out() && !occupied.is_not_found() && !occupied.is_invalid());
+        assert!(!occupied.is_permission_denied());
+        assert_eq!(occupied.errno(), None);
+    }
+}

@@ -1,0 +1,84 @@
+//! The file names of devices under `/dev/mapper`.
+
+use std::path::Path;
+
+use super::error::{NodeNameFault, UdevError};
+use crate::id::DmName;
+use crate::id::unmangle;
+use crate::machine::paths::{mapper_dir, udev_path};
+
+/// The longest name of a file.
+const LONGEST_FILE_NAME: usize = 255;
+
+/// Refuses a name that can't have a node under `/dev/mapper`. Operations ask before they make the device.
+///
+/// # Errors
+/// [`UdevError::NodeName`]: the name is `.`, `..` or `control`, or too long in its mangled form.
+pub(crate) fn check_node_name(name: &DmName) -> Result<(), UdevError> {
+    let len = node_name(name).len();
+    let reason = match name.as_bytes() {
+        b"." | b".." | b"control" => NodeNameFault::Reserved,
+        _ if len > LONGEST_FILE_NAME => NodeNameFault::TooLong { len },
+        _ => return Ok(()),
+    };
+    Err(UdevError::NodeName { name: name.to_owned(), reason })
+}
+
+/// The file name of a device's node by libdm's convention: the mangled name. libdm gives the kernel names that are mangled
+/// already, and those are kept.
+pub(super) fn node_name(name: &DmName) -> String {
+    match name.to_str() {
+        Some(text) if unmangle(text).is_ok() => text.to_owned(),
+        _ => name.mangled().to_string(),
+    }
+}
+
+/// The file names under which a device can be found: as made here and by libdm, and, where it differs, as made by udev, which
+/// changes odd names in another way.
+pub(super) fn file_names(name: &DmName) -> impl Iterator<Item = String> {
+    let own = node_name(name);
+    let udev = udev_path(name);
+    let udev = udev.strip_prefix(mapper_dir()).ok().and_then(Path::to_str);
+    let udev = udev.filter(|name| !matches!(*name, "" | "." | ".." | "control") && *name != own).map(str::to_owned);
+    [own].into_iter().chain(udev)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_cannot_have_a_node_are_refused() {
+        let check = |name: &str| check_node_name(DmName::new(name).unwrap()).map_err(|error| error.to_string());
+        for name in [".", "..", "control"] {
+            let text = format!("device '{name}' can't have a node in /dev/mapper: the name is reserved there");
+            assert_eq!(check(name), Err(text));
+        }
+        for name in ["...", "controls", "a b", &"x".repeat(127), &format!("{}{}", " ".repeat(63), "xxx")] {
+            assert_eq!(check(name), Ok(()), "{name}");
+        }
+        let error = check_node_name(DmName::new(&" ".repeat(64)).unwrap()).unwrap_err();
+        assert!(error.is_invalid() && error.to_string().contains("has 256 bytes"), "{error}");
+    }
+
+    #[test]
+    fn a_name_that_is_mangled_already_is_kept() {
+        let node = |name: &[u8]| node_name(DmName::new(name).unwrap());
+        assert_eq!(node(b"plain-1"), "plain-1");
+        assert_eq!(node(b"my disk"), r"my\x20disk");
+        assert_eq!(node(br"my\x20disk"), r"my\x20disk");
+        assert_eq!(node(br"my\disk"), r"my\x5cdisk");
+        assert_eq!(node(b"a\xff"), r"a\xff");
+    }
+
+    #[test]
+    fn udevs_name_is_one_more_where_it_differs() {
+        let names = |name: &str| file_names(DmName::new(name).unwrap()).collect::<Vec<_>>();
+        assert_eq!(names("plain"), ["plain"]);
+        assert_eq!(names("my disk"), [r"my\x20disk", "my_disk"]);
+        assert_eq!(names(r"my\x20disk"), [r"my\x20disk"]);
+        for no_name_for_udev in ["  ", " . ", " .. ", " control"] {
+            assert_eq!(names(no_name_for_udev).len(), 1, "{no_name_for_udev:?}");
+        }
+    }
+}

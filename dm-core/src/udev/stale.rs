@@ -1,0 +1,210 @@
+//! The cookies of this system, and removing those that were left behind.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+
+use super::cookies::is_cookie;
+use super::error::{UdevError, errno_of};
+use super::semaphore::Semaphore;
+
+/// A cookie that exists in this IPC namespace.
+///
+/// Equality compares the state of the semaphore, not when it was looked at.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct CookieInfo {
+    /// The id of its semaphore. The system does not give it to another one, unlike the key.
+    pub id: i32,
+    /// The key of its semaphore, as `dmsetup udevcookies` shows it.
+    pub key: u32,
+    /// How many steps are outstanding; `None` if this user may not read it.
+    pub pending: Option<i32>,
+    /// How many threads wait for it; `None` if this user may not read it.
+    pub waiters: Option<i32>,
+    /// The user who made it.
+    pub uid: u32,
+    /// When it was last changed by the wall clock, in seconds since 1970. Only to be shown: the clock may have been set
+    /// since.
+    pub changed: u64,
+    seen: Instant,
+}
+
+impl CookieInfo {
+    const fn state(&self) -> (i32, u32, Option<i32>, Option<i32>, u32, u64) {
+        (self.id, self.key, self.pending, self.waiters, self.uid, self.changed)
+    }
+}
+
+impl PartialEq for CookieInfo {
+    fn eq(&self, other: &Self) -> bool {
+        self.state() == other.state()
+    }
+}
+
+impl Eq for CookieInfo {}
+
+/// Lists the cookies of this IPC namespace, from `/proc/sysvipc/sem`.
+///
+/// # Errors
+/// [`UdevError::Cookie`]: the file can't be read.
+pub fn cookies() -> Result<Vec<CookieInfo>, UdevError> {
+    let text = fs::read_to_string("/proc/sysvipc/sem").map_err(|error| UdevError::Cookie {
+        what: "list",
+        cookie: None,
+        source: errno_of(&error),
+    })?;
+    let mut found = parse_list(&text);
+    for cookie in &mut found {
+        let semaphore = Semaphore::from_id(cookie.id);
+        cookie.pending = semaphore.value().ok();
+        cookie.waiters = semaphore.waiters().ok();
+    }
+    Ok(found)
+}
+
+/// Reads lines of `key semid perms nsems uid gid cuid cgid otime ctime`; the key is a signed number.
+fn parse_list(text: &str) -> Vec<CookieInfo> {
+    let seen = Instant::now();
+    let parse = |line: &str| {
+        let mut words = line.split_ascii_whitespace();
+        let key = u32::from_ne_bytes(words.next()?.parse::<i32>().ok()?.to_ne_bytes());
+        if !is_cookie(key) {
+            return None;
+        }
+        let id = words.next()?.parse().ok()?;
+        let uid = words.nth(2)?.parse().ok()?;
+        let last_operation: u64 = words.nth(3)?.parse().ok()?;
+        let last_change: u64 = words.next()?.parse().ok()?;
+        let changed = last_operation.max(last_change);
+        Some(CookieInfo { id, key, pending: None, waiters: None, uid, changed, seen })
+    };
+    text.lines().filter_map(parse).collect()
+}
+
+/// A stale cookie, and whether it could be removed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StaleCookie {
+    /// Its last state.
+    pub cookie: CookieInfo,
+    /// Why it was not removed, as when it belongs to another user.
+    pub removed: Result<(), UdevError>,
+}
+
+/// Removes cookies that were left behind, by programs that were killed before they waited.
+///
+/// Each one of `earlier`, which is what [`cookies`] returned before, is removed if it was listed at least `age` ago, has not
+/// been changed since, and no thread waits for it. `age` should be longer than any program takes between two commands of
+/// one batch, and at least two seconds, since the kernel counts whole seconds.
+///
+/// The kernel only records when a semaphore was changed by the wall clock, and that can be set: a cookie in use would look a
+/// day old. So a cookie is looked at twice, and the time between is measured by the monotonic clock.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use dm_core::udev::{cookies, remove_stale_cookies};
+///
+/// let age = Duration::from_secs(60);
+/// let earlier = cookies()?;
+/// std::thread::sleep(age);
+/// for stale in remove_stale_cookies(&earlier, age)? {
+///     println!("{:#x}: {:?}", stale.cookie.key, stale.removed);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`UdevError::Cookie`]: the cookies can't be listed. One that can't be removed is reported in [`StaleCookie::removed`], and
+/// the others are removed all the same.
+pub fn remove_stale_cookies(earlier: &[CookieInfo], age: Duration) -> Result<Vec<StaleCookie>, UdevError> {
+    let now = cookies()?;
+    let stale = now.into_iter().filter(|cookie| earlier.iter().any(|before| is_stale(before, cookie, age)));
+    let removed = stale.filter_map(|cookie| match Semaphore::from_id(cookie.id).remove() {
+        Ok(()) => Some(StaleCookie { cookie, removed: Ok(()) }),
+        // It was removed in between, and not by this call.
+        Err(Errno::EINVAL | Errno::EIDRM) => None,
+        Err(source) => {
+            let error = UdevError::Cookie { what: "remove", cookie: Some(cookie.key), source };
+            Some(StaleCookie { cookie, removed: Err(error) })
+        }
+    });
+    Ok(removed.collect())
+}
+
+/// Whether two looks at a cookie show that no program uses it.
+fn is_stale(before: &CookieInfo, now: &CookieInfo, age: Duration) -> bool {
+    before == now && now.waiters.is_none_or(|waiters| waiters == 0) && now.seen.duration_since(before.seen) >= age
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::udev::cookies::{Cookie, complete};
+    use crate::wire::UdevFlags;
+    use std::thread;
+
+    #[test]
+    fn cookies_are_told_from_other_semaphores() {
+        let text = "       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n \
+            223215341          3   600          1  1000     0     0     0 1700000010 1700000000\n         \
+            0          0   600          1     0     0     0     0          0 1700000000\n";
+        let [cookie] = parse_list(text)[..] else { panic!("{text}") };
+        assert_eq!(cookie.state(), (3, 0x0d4d_feed, None, None, 1000, 1_700_000_010));
+        assert!(parse_list("223215341 3 600\nbad line\n\n").is_empty());
+    }
+
+    fn listed(cookie: &Cookie) -> Option<CookieInfo> {
+        cookies().unwrap().into_iter().find(|known| known.key == cookie.key())
+    }
+
+    /// The same look, `age` ago.
+    fn aged(mut cookie: CookieInfo, age: Duration) -> CookieInfo {
+        cookie.seen = cookie.seen.checked_sub(age).unwrap();
+        cookie
+    }
+
+    const AGE: Duration = Duration::from_secs(3);
+
+    #[test]
+    fn only_what_was_seen_before_and_has_not_changed_is_removed() {
+        let [kept, mut used, old] = [(); 3].map(|()| Cookie::create().unwrap());
+        let earlier = [aged(listed(&used).unwrap(), AGE), aged(listed(&old).unwrap(), AGE), listed(&kept).unwrap()];
+        used.expect_one().unwrap();
+        let removed = remove_stale_cookies(&earlier, AGE).unwrap();
+        assert_eq!(removed.iter().map(|stale| stale.cookie).collect::<Vec<_>>(), earlier[1..2]);
+        assert!(removed.iter().all(|stale| stale.removed.is_ok()));
+        assert!(listed(&old).is_none() && listed(&used).is_some() && listed(&kept).is_some());
+        assert!(remove_stale_cookies(&earlier, AGE).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_wall_clock_does_not_make_a_cookie_stale() {
+        let cookie = Cookie::create().unwrap();
+        let mut before = listed(&cookie).unwrap();
+        // As after the clock was set: last changed long ago.
+        before.changed = 1;
+        let now = CookieInfo { seen: before.seen + Duration::from_secs(1), ..before };
+        assert!(!is_stale(&before, &now, AGE));
+        assert!(is_stale(&before, &CookieInfo { seen: before.seen + AGE, ..before }, AGE));
+        assert!(!is_stale(&before, &CookieInfo { seen: before.seen + AGE, changed: 2, ..before }, AGE));
+        assert!(!is_stale(&before, &CookieInfo { seen: before.seen + AGE, id: before.id + 1, ..before }, AGE));
+        assert!(!is_stale(&now, &before, AGE), "the later look comes second");
+    }
+
+    #[test]
+    fn a_cookie_that_is_waited_for_is_kept() {
+        let cookie = Cookie::create().unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| cookie.wait(Duration::from_secs(20)).unwrap());
+            let waited_for = loop {
+                if let Some(info) = listed(&cookie).filter(|info| info.waiters == Some(1)) {
+                    break info;
+                }
+            };
+            assert!(remove_stale_cookies(&[aged(waited_for, AGE)], AGE).unwrap().is_empty());
+            complete(cookie.number(UdevFlags::empty())).unwrap();
+        });
+    }
+}

@@ -1,0 +1,168 @@
+//! Buffers that a handle keeps between calls.
+
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::buffer::Buffer;
+use super::command::Command;
+
+/// The buffers of a handle that no reply uses at the moment, and how much room each command needed last.
+///
+/// The kernel copies as many bytes as it is offered, in and out, used or not. So each command is offered just what its last
+/// reply needed and a little more; a large table read once makes no other command slower.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    idle: Mutex<Idle>,
+    sizes: LastSizes,
+}
+
+/// A stack of buffers. It has its place in the handle, since a list would be one more allocation of a program's first call.
+#[derive(Debug, Default)]
+struct Idle {
+    buffers: [Buffer; MOST_IDLE],
+    len: usize,
+}
+
+impl Idle {
+    #[inline]
+    fn pop(&mut self) -> Option<Buffer> {
+        self.len = self.len.checked_sub(1)?;
+        self.buffers.get_mut(self.len).map(core::mem::take)
+    }
+
+    /// Keeps the buffer if there is room for it.
+    #[inline]
+    fn push(&mut self, buffer: Buffer) {
+        if let Some(place) = self.buffers.get_mut(self.len) {
+            *place = buffer;
+            self.len = self.len.saturating_add(1);
+        }
+    }
+}
+
+/// The bytes that the last reply to each command needed; 0 before the first. Each is a hint of its own, so no lock is needed.
+#[derive(Debug, Default)]
+struct LastSizes {
+    list_devices: AtomicUsize,
+    table_deps: AtomicUsize,
+    table_status: AtomicUsize,
+    list_versions: AtomicUsize,
+    target_msg: AtomicUsize,
+}
+
+impl LastSizes {
+    #[inline]
+    fn of(&self, command: Command) -> Option<&AtomicUsize> {
+        match command {
+            Command::ListDevices => Some(&self.list_devices),
+            Command::TableDeps => Some(&self.table_deps),
+            Command::TableStatus | Command::DeviceWait => Some(&self.table_status),
+            Command::ListVersions => Some(&self.list_versions),
+            Command::TargetMsg => Some(&self.target_msg),
+            _ => None,
+        }
+    }
+
+    fn clear(&self) {
+        let Self { list_devices, table_deps, table_status, list_versions, target_msg } = self;
+        for size in [list_devices, table_deps, table_status, list_versions, target_msg] {
+            size.store(0, Relaxed);
+        }
+    }
+}
+
+/// More buffers than this are not kept: it is rare that more replies of one handle exist at a time.
+const MOST_IDLE: usize = 4;
+
+/// Room beyond the sixteenth, so that a number that got a digit longer, or one more device, costs no second call. It is copied
+/// with each call, so it is not more than that.
+const fn slack(command: Command) -> usize {
+    match command {
+        Command::ListDevices => 256,
+        _ => 64,
+    }
+}
+
+impl Pool {
+    #[inline]
+    fn idle(&self) -> MutexGuard<'_, Idle> {
+        // A panic can't leave anything half done here.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A buffer, and the size to offer to a command: `first` before its first reply, then what that needed and a sixteenth
+    /// more, as far as there is memory for it already.
+    #[inline]
+    pub(crate) fn take(&self, command: Command, first: usize) -> (Buffer, usize) {
+        let buffer = self.idle().pop().unwrap_or_default();
+        let size = match self.sizes.of(command).map_or(0, |last| last.load(Relaxed)) {
+            0 => first,
+            last => {
+                let size = last.saturating_add(last / 16).saturating_add(slack(command));
+                if buffer.capacity() > last { size.min(buffer.capacity()) } else { size }
+            }
+        };
+        (buffer, size)
+    }
+
+    /// Remembers how many bytes a command's reply needed.
+    #[inline]
+    pub(crate) fn remember(&self, command: Command, needed: usize) {
+        if let Some(last) = self.sizes.of(command) {
+            last.store(needed, Relaxed);
+        }
+    }
+
+    /// Takes a buffer back. It is wiped if it may hold a key.
+    #[inline]
+    pub(crate) fn give_back(&self, mut buffer: Buffer) {
+        buffer.wipe();
+        self.idle().push(buffer);
+    }
+
+    /// Frees all buffers that no reply uses.
+    pub(crate) fn clear(&self) {
+        *self.idle() = Idle::default();
+        self.sizes.clear();
+    }
+
+    /// The number of bytes that idle buffers hold.
+    pub(crate) fn capacity(&self) -> usize {
+        self.idle().buffers.iter().map(Buffer::capacity).fold(0, usize::saturating_add)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::header::Request;
+
+    fn buffer(size: usize) -> Buffer {
+        let mut buffer = Buffer::default();
+        buffer.finish(&Request::new(Command::ListDevices), size);
+        buffer
+    }
+
+    #[test]
+    fn each_command_is_offered_what_it_needed_last() {
+        let pool = Pool::default();
+        assert_eq!(pool.take(Command::ListDevices, 1000).1, 1000);
+        pool.remember(Command::ListDevices, 16_000);
+        pool.give_back(buffer(100_000));
+        assert_eq!(pool.take(Command::TableDeps, 50).1, 50);
+        assert_eq!(pool.take(Command::ListDevices, 1000).1, 16_000 + 1000 + 256);
+        pool.give_back(buffer(16_100));
+        assert_eq!(pool.take(Command::ListDevices, 1000).1, 16_100, "there is memory for it already");
+        assert_eq!(pool.take(Command::DeviceInfo, 312).1, 312);
+    }
+
+    #[test]
+    fn a_few_buffers_are_kept_and_can_be_freed() {
+        let pool = Pool::default();
+        (0..10).for_each(|_| pool.give_back(buffer(1000)));
+        assert_eq!(pool.capacity(), 4 * 1000);
+        pool.clear();
+        assert_eq!(pool.capacity(), 0);
+    }
+}

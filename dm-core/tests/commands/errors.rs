@@ -1,0 +1,170 @@
+//! What errors are made of: the errno, the kernel's log, the interface version, and whether a disk or the device is meant.
+
+use dm_core::{Command, DevIdBuf, Dm, DmName, DmNameBuf, DmUuid, Error, Geometry, ListOptions};
+use dm_units::Version;
+
+use crate::load::line;
+use crate::support::{Answer, EACCES, EBUSY, EINTR, EINVAL, EIO, ENODEV, ENXIO, Script, put};
+
+/// A command that fails.
+type Call = fn(&Dm) -> Error;
+
+/// Every command.
+const CALLS: [(Command, Call); 20] = [
+    (Command::Version, |dm| dm.version().unwrap_err()),
+    (Command::RemoveAll, |dm| dm.remove_all().unwrap_err()),
+    (Command::ListDevices, |dm| dm.list_devices().unwrap_err()),
+    (Command::DeviceCreate, |dm| dm.device_create("disk").unwrap_err()),
+    (Command::DeviceRemove, |dm| dm.device_remove("disk").unwrap_err()),
+    (Command::DeviceRename, |dm| dm.device_rename("disk", "new").unwrap_err()),
+    (Command::DeviceRename, |dm| dm.device_set_uuid("disk", DmUuid::new("LVM-1").unwrap()).unwrap_err()),
+    (Command::DeviceSuspend, |dm| dm.device_suspend("disk").unwrap_err()),
+    (Command::DeviceResume, |dm| dm.device_resume("disk").unwrap_err()),
+    (Command::DeviceInfo, |dm| dm.device_info("disk").unwrap_err()),
+    (Command::DeviceWait, |dm| dm.device_wait("disk", 0).unwrap_err()),
+    (Command::TableLoad, |dm| dm.table_load("disk", [line("zero", "")]).unwrap_err()),
+    (Command::TableClear, |dm| dm.table_clear("disk").unwrap_err()),
+    (Command::TableDeps, |dm| dm.table_deps("disk").unwrap_err()),
+    (Command::TableStatus, |dm| dm.table_status("disk").unwrap_err()),
+    (Command::ListVersions, |dm| dm.list_versions().unwrap_err()),
+    (Command::TargetMsg, |dm| dm.target_msg("disk", "any").unwrap_err()),
+    (Command::SetGeometry, |dm| dm.set_geometry("disk", Geometry::new(1, 1, 1)).unwrap_err()),
+    (Command::ArmPoll, |dm| dm.arm_poll().unwrap_err()),
+    (Command::TargetVersion, |dm| dm.target_version("zero").unwrap_err()),
+];
+
+/// The commands that the kernel logs reasons for.
+const WITH_REASONS: [Command; 5] =
+    [Command::TableLoad, Command::TargetMsg, Command::DeviceResume, Command::DeviceCreate, Command::DeviceRename];
+
+#[test]
+fn a_signal_ends_every_command_which_is_not_sent_again() {
+    for (command, call) in CALLS {
+        let (dm, script) = Script::new().refuse(command, EINTR).start();
+        let error = call(&dm);
+        assert!(error.is_interrupted(), "{error}");
+        assert_eq!(error.errno(), Some(EINTR));
+        let again = script.sent().iter().filter(|request| request.command == command).count();
+        assert_eq!(again, 1, "{command}");
+    }
+}
+
+#[test]
+fn a_refusal_names_the_command_the_device_as_the_caller_did_and_the_errno() {
+    for (command, call) in CALLS {
+        let refusal = call(&Script::new().refuse(command, EIO).dm()).refusal().cloned().unwrap();
+        assert_eq!((refusal.command(), refusal.errno().number()), (command, EIO));
+        let by_name = DevIdBuf::Name(DmNameBuf::new("disk").unwrap());
+        let text = refusal.to_string();
+        match refusal.device() {
+            Some(device) => assert!(*device == by_name && text.contains("of device 'disk' failed"), "{text}"),
+            None => assert!(!text.contains("device '"), "{text}"),
+        }
+        assert!(text.contains("I/O error (EIO)"), "{text}");
+    }
+}
+
+#[test]
+fn a_prefix_or_a_target_type_is_not_taken_for_a_device() {
+    let dm = Script::new().refuse(Command::ListDevices, EIO).refuse(Command::TargetVersion, EIO).dm();
+    let prefix = ListOptions::new().name_prefix(DmName::new("vg-").unwrap());
+    for error in [dm.list_devices_with(prefix).unwrap_err(), dm.target_version("zero").unwrap_err()] {
+        assert_eq!(error.refusal().unwrap().device(), None, "{error}");
+    }
+}
+
+#[test]
+fn only_commands_with_reasons_look_at_the_log_and_only_after_an_error() {
+    for (command, call) in CALLS {
+        let (dm, script) = Script::new().log(&["device-mapper: a reason"]).refuse(command, EIO).start();
+        let error = call(&dm);
+        let refusal = error.refusal().unwrap();
+        let has_reasons = WITH_REASONS.contains(&command);
+        let expected: &[&str] = if has_reasons { &["device-mapper: a reason"] } else { &[] };
+        assert_eq!(refusal.kernel_log(), expected, "{command}");
+        assert!(!refusal.kernel_log_unread());
+        assert_eq!(error.to_string().contains("; the kernel says: device-mapper: a reason"), has_reasons);
+        assert_eq!(script.sent().len(), if has_reasons { 2 } else { 1 }, "the device is looked up for its lines");
+
+        // Without a log, the error says that there may be a reason.
+        let error = call(&Script::new().refuse(command, EIO).dm());
+        assert_eq!(error.refusal().unwrap().kernel_log_unread(), has_reasons, "{command}");
+        assert_eq!(error.to_string().contains("the kernel's log (dmesg) may have the reason"), has_reasons);
+    }
+}
+
+#[test]
+fn a_log_that_has_nothing_to_say_is_not_an_unread_one() {
+    let dm = Script::new().log(&[]).refuse(Command::TableLoad, EINVAL).dm();
+    let error = dm.table_load("disk", [line("zero", "")]).unwrap_err();
+    let refusal = error.refusal().unwrap();
+    assert!(refusal.kernel_log().is_empty() && !refusal.kernel_log_unread());
+    assert_eq!(error.to_string(), "table_load of device 'disk' failed: Invalid argument (EINVAL)");
+}
+
+#[test]
+fn a_refused_load_tells_a_disk_from_the_device() {
+    let load = |script: Script| script.dm().table_load("disk", [line("linear", "7:0 0")]).unwrap_err();
+    for errno in [EBUSY, ENODEV, ENXIO, EACCES] {
+        // The device that the table is for exists.
+        let error = load(Script::new().refuse(Command::TableLoad, errno));
+        assert!(error.is_disk_unusable(), "{error}");
+        assert!(!error.is_busy() && !error.is_not_found() && !error.is_permission_denied(), "{error}");
+    }
+    for errno in [EINVAL, EIO, EINTR] {
+        assert!(!load(Script::new().refuse(Command::TableLoad, errno)).is_disk_unusable());
+    }
+    let gone = || Script::new().refuse(Command::DeviceInfo, ENXIO);
+    let error = load(gone().refuse(Command::TableLoad, ENXIO));
+    assert!(error.is_not_found() && !error.is_disk_unusable(), "{error}");
+    // The same errno of another command is about the device.
+    let error = Script::new().refuse(Command::DeviceResume, EBUSY).dm().device_resume("disk").unwrap_err();
+    assert!(error.is_busy() && !error.is_disk_unusable(), "{error}");
+}
+
+/// A kernel of this version, which refuses what is newer as a real one does.
+fn old_kernel(command: Command, version: [u32; 3]) -> Dm {
+    let refuse = move |request: &mut [u8]| {
+        put(request, 0, &version);
+        Err(std::io::Error::from_raw_os_error(EINVAL))
+    };
+    Script::new().act(command, refuse).dm()
+}
+
+#[test]
+fn an_old_kernel_gives_an_error_with_both_versions() {
+    let error = old_kernel(Command::ArmPoll, [4, 35, 0]).arm_poll().unwrap_err();
+    assert!(error.is_unsupported() && !error.is_invalid(), "{error}");
+    let Error::Unsupported { command: Command::ArmPoll, needed_minor: 36, kernel, .. } = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(kernel, Version::new(4, 35, 0));
+
+    for version in [[4, 36, 0], [4, 48, 0], [5, 0, 0]] {
+        let error = old_kernel(Command::ArmPoll, version).arm_poll().unwrap_err();
+        assert!(error.is_invalid() && !error.is_unsupported(), "this kernel is new enough: {error}");
+    }
+    let load = old_kernel(Command::TableLoad, [4, 19, 0]).table_load("disk", [line("crypt", "")]).unwrap_err();
+    assert!(load.is_unsupported(), "{load}");
+    let load = old_kernel(Command::TableLoad, [4, 19, 0]).table_load("disk", [line("zero", "")]).unwrap_err();
+    assert!(load.is_invalid(), "{load}");
+}
+
+#[test]
+fn an_error_of_an_old_kernel_that_is_not_about_the_version_keeps_its_errno() {
+    let refuse = |request: &mut [u8]| {
+        put(request, 0, &[4, 10, 0]);
+        Err(std::io::Error::from_raw_os_error(ENXIO))
+    };
+    let dm = Script::new().act(Command::DeviceResume, refuse).dm();
+    assert!(dm.device_resume("disk").unwrap_err().is_not_found());
+}
+
+#[test]
+fn errors_can_be_cloned_and_say_the_same() {
+    let error = Script::new().refuse(Command::DeviceRemove, EBUSY).dm().device_remove("disk").unwrap_err();
+    assert_eq!(error.clone().to_string(), error.to_string());
+    let malformed = Script::new().answer(Command::DeviceInfo, Answer::new().text(48, [b'x'; 128])).dm();
+    let error = malformed.device_info("disk").unwrap_err();
+    assert!(matches!(error.clone(), Error::Reply(_)) && error.errno().is_none() && error.refusal().is_none());
+}

@@ -1,0 +1,41 @@
+//! The migration pages: every row is complete, and no name has two rows.
+
+const PAGES: [(&str, &str); 4] = [
+    ("devicemapper", include_str!("../src/migration/devicemapper.rs")),
+    ("devicemapper_0_4", include_str!("../src/migration/devicemapper_0_4.rs")),
+    ("docker", include_str!("../src/migration/docker.rs")),
+    ("units", include_str!("../src/migration/units.rs")),
+];
+
+const HEADS: [&str; 2] = ["there", "task type"];
+
+/// The cells of each row of the page's tables, without heads.
+fn rows(page: &str) -> impl Iterator<Item = Vec<&str>> {
+    let lines = page.lines().filter_map(|line| line.strip_prefix("//! | ")?.strip_suffix(" |"));
+    lines
+        .map(|line| line.split(" | ").collect::<Vec<_>>())
+        .filter(|cells| cells.first().is_some_and(|head| !HEADS.contains(head)))
+}
+
+#[test]
+fn every_row_names_what_replaces_it_or_says_why_nothing_does() {
+    for (name, page) in PAGES {
+        assert!(rows(page).count() > 10, "{name} has no rows");
+        for cells in rows(page) {
+            let (there, here) = cells.split_first().unwrap();
+            let named = here.iter().any(|cell| cell.contains('`'));
+            let left_out = matches!(here, [cell] if cell.strip_prefix("—: ").is_some_and(|reason| !reason.is_empty()));
+            assert!(named || left_out, "{name}: {there} leads to nothing: {here:?}");
+        }
+    }
+}
+
+#[test]
+fn no_row_is_there_twice() {
+    for (name, page) in PAGES {
+        let mut seen = std::collections::BTreeSet::new();
+        for cells in rows(page) {
+            assert!(seen.insert(cells[0]), "{name}: {} has two rows", cells[0]);
+        }
+    }
+}

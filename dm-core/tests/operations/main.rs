@@ -1,0 +1,22 @@
+//! Every operation on a model of the device mapper that fails, or ends the process, at every command.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    reason = "a panic is how a test fails"
+)]
+
+mod cases;
+mod check;
+mod costs;
+mod errors;
+mod kernel;
+mod model;
+mod quiet;
+mod races;
+mod stopped;
+mod sweep;
+mod wire;

@@ -1,0 +1,54 @@
+//! A logger that stands for one which writes to the suspended device: nothing is logged while a device is suspended.
+
+use std::cell::RefCell;
+use std::sync::Once;
+
+use log::{LevelFilter, Log, Metadata, Record};
+
+use crate::kernel::Kernel;
+
+thread_local! {
+    /// The kernel of this thread's test, and what was logged at the wrong time.
+    static WATCHED: RefCell<Option<(Kernel, Vec<String>, usize)>> = const { RefCell::new(None) };
+}
+
+struct Watcher;
+
+impl Log for Watcher {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        WATCHED.with_borrow_mut(|watched| {
+            if let Some((kernel, wrong, lines)) = watched {
+                *lines += 1;
+                if kernel.has_suspended() {
+                    wrong.push(record.args().to_string());
+                }
+            }
+        });
+    }
+
+    fn flush(&self) {}
+}
+
+static INSTALLED: Once = Once::new();
+
+/// Runs an operation; panics if anything was logged while a device of the kernel was suspended.
+pub(crate) fn watched<R>(kernel: &Kernel, what: &str, run: impl FnOnce() -> R) -> R {
+    counted(kernel, what, run).0
+}
+
+/// The same, and how many lines were logged.
+pub(crate) fn counted<R>(kernel: &Kernel, what: &str, run: impl FnOnce() -> R) -> (R, usize) {
+    INSTALLED.call_once(|| {
+        log::set_logger(&Watcher).unwrap();
+        log::set_max_level(LevelFilter::Trace);
+    });
+    WATCHED.set(Some((kernel.clone(), Vec::new(), 0)));
+    let result = run();
+    let (_, wrong, lines) = WATCHED.take().unwrap();
+    assert!(wrong.is_empty(), "{what}: logged while a device was suspended: {wrong:?}");
+    (result, lines)
+}

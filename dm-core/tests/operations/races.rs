@@ -1,0 +1,158 @@
+//! Other processes and threads act on the same devices at every moment.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use dm_core::{Host, Message, Steps};
+
+use crate::cases::{all, line, old, state};
+use crate::kernel::{Kernel, Plan};
+use crate::model::{Device, State, Table};
+
+/// A device with a table in its inactive slot, so that a resume would change it as well.
+fn stranger() -> Device {
+    Device { inactive: Some(Table::new("zero", "")), ..Device::new("stranger", Some(old())) }
+}
+
+/// Another process removes the device and makes another one, which gets its number. Returns whether it could.
+fn take_number(state: &mut State) -> bool {
+    let is_closed = state.devices.contains_key(&0) && state.open_count(0) == 0;
+    if is_closed {
+        state.devices.insert(0, stranger());
+    }
+    is_closed
+}
+
+#[test]
+fn a_device_that_took_the_number_of_a_removed_one_is_left_alone() {
+    let mut runs = 0;
+    let by_name_or_uuid = |name: &str| !name.contains("by number") && !name.contains("resumption of a stack");
+    for case in all().into_iter().filter(|case| by_name_or_uuid(&case.name)) {
+        if !case.before.devices.contains_key(&0) || case.before.open_count(0) > 0 {
+            continue;
+        }
+        for n in 2..30 {
+            let kernel = Kernel::new(&case.before);
+            kernel.set_plan(Plan::default());
+            let is_taken = Arc::new(AtomicBool::new(false));
+            let taken = Arc::clone(&is_taken);
+            kernel.interfere(n, move |state| taken.store(take_number(state), Ordering::SeqCst));
+            let result = (case.run)(&kernel.host());
+            if kernel.sent().len() < n {
+                break;
+            }
+            if !is_taken.load(Ordering::SeqCst) {
+                continue;
+            }
+            runs += 1;
+            let now = kernel.state();
+            assert_eq!(now.devices.get(&0), Some(&stranger()), "{}, at command {n}: {result:?}", case.name);
+        }
+    }
+    assert!(runs > 100, "{runs}");
+}
+
+#[test]
+fn a_device_that_is_renamed_meanwhile_is_not_left_suspended_without_a_word() {
+    let mut runs = 0;
+    for case in all() {
+        if case.name.contains("by number") || case.before.named("a").is_none_or(|device| device.suspended) {
+            continue;
+        }
+        for n in 2..30 {
+            let kernel = Kernel::new(&case.before);
+            kernel.set_plan(Plan::default());
+            kernel.interfere(n, |state| {
+                let _ = state.minor_of("a").map(|minor| state.rename(minor, "renamed"));
+            });
+            let result = (case.run)(&kernel.host());
+            if kernel.sent().len() < n {
+                break;
+            }
+            runs += 1;
+            let is_suspended = kernel.state().named("renamed").is_some_and(|device| device.suspended);
+            let is_told = match &result {
+                Ok(()) => case.name.starts_with("suspend"),
+                Err(error) => !error.is_undone(),
+            };
+            assert!(!is_suspended || is_told, "{}, at command {n}: {result:?}", case.name);
+        }
+    }
+    assert!(runs > 100, "{runs}");
+}
+
+/// An origin and its pool.
+fn pool() -> Kernel {
+    Kernel::new(&state([Device::new("origin", Some(old())), Device::new("pool", Some(Table::new("thin-pool", "")))]))
+}
+
+#[test]
+fn no_snapshot_is_taken_while_the_origin_serves_io() {
+    let kernel = pool();
+    let host = kernel.host();
+    let (is_over, host) = (&AtomicBool::new(false), &host);
+    thread::scope(|threads| {
+        let snapshots: Vec<_> = (0..4)
+            .map(|_| {
+                threads.spawn(move || {
+                    for _ in 0..100 {
+                        let message = Message::new("snapshot of origin");
+                        let steps = Steps::new().message(host, "pool", message).unwrap();
+                        host.while_suspended("origin", steps).unwrap();
+                    }
+                })
+            })
+            .collect();
+        // What looks unfinished or suspended is another thread's work.
+        let others: [fn(&Host); 4] = [
+            |host| {
+                host.setup("origin", line()).unwrap();
+            },
+            |host| {
+                host.reload("origin", line()).unwrap();
+            },
+            |host| {
+                host.resume("origin").unwrap();
+            },
+            |host| {
+                host.suspend_stack("origin", dm_core::SuspendPolicy::new()).unwrap();
+                host.resume_stack(&[crate::cases::number(0)]).unwrap();
+            },
+        ];
+        for other in others {
+            threads.spawn(move || {
+                while !is_over.load(Ordering::SeqCst) {
+                    other(host);
+                    thread::yield_now();
+                }
+            });
+        }
+        let ended: Vec<_> = snapshots.into_iter().map(thread::ScopedJoinHandle::join).collect();
+        is_over.store(true, Ordering::SeqCst);
+        assert!(ended.into_iter().all(|ended| ended.is_ok()));
+    });
+    let state = kernel.state();
+    assert_eq!(state.named("pool").unwrap().messages, 400);
+    assert!(!kernel.has_suspended());
+}
+
+#[test]
+fn hosts_of_two_processes_take_turns_by_a_lock_directory() {
+    let kernel = pool();
+    let folder = tempfile::tempdir().unwrap();
+    // Hosts that are not clones share nothing but the directory, as those of two processes.
+    thread::scope(|threads| {
+        for _ in 0..4 {
+            let host = kernel.host().with_lock_dir(folder.path());
+            threads.spawn(move || {
+                for _ in 0..25 {
+                    let message = Message::new("snapshot of origin");
+                    let steps = Steps::new().message(&host, "pool", message).unwrap();
+                    host.while_suspended("origin", steps).unwrap();
+                }
+            });
+        }
+    });
+    assert!(kernel.state().named("pool").unwrap().messages == 100 && !kernel.has_suspended());
+}

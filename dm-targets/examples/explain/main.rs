@@ -1,0 +1,77 @@
+//! Explains what is wrong in any output of dmsetup, read from standard input or from a file.
+//!
+//! ```text
+//! dmsetup status | cargo run --example explain
+//! dmsetup table | cargo run --example explain -- --all
+//! cargo run --example explain -- --json saved.txt
+//! ```
+//!
+//! It finds out by itself which output it is: that of `table`, `status`, `table --concise`, `ls`, `info -c`, `targets` or
+//! `measure`. What is fine is shown with `--all` only. Keys are not shown.
+//!
+//! Exit status: 0 if all is good, 1 if a device is not, 2 if something could not be read.
+
+use std::fs;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+mod kinds;
+mod report;
+mod status;
+mod table;
+mod words;
+
+use report::Report;
+
+const USAGE: &str = "usage: explain [--all] [--json] [FILE]";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("explain: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> io::Result<ExitCode> {
+    let (mut all, mut json, mut file) = (false, false, None);
+    for argument in std::env::args().skip(1) {
+        match argument.as_str() {
+            "--all" => all = true,
+            "--json" => json = true,
+            _ if argument.starts_with('-') || file.is_some() => return Err(io::Error::other(USAGE)),
+            _ => file = Some(argument),
+        }
+    }
+    let text = match file {
+        Some(path) => fs::read(path)?,
+        None => {
+            let mut text = Vec::new();
+            io::copy(&mut io::stdin().lock(), &mut text)?;
+            text
+        }
+    };
+    // A name may hold bytes that are no UTF-8; what is around it is read all the same.
+    let report = explain(&String::from_utf8_lossy(&text));
+    let shown = if json { report.to_json() } else { report.to_text(all) };
+    io::stdout().lock().write_all(shown.as_bytes())?;
+    Ok(ExitCode::from(report.exit_status()))
+}
+
+/// What there is to say of an output.
+fn explain(text: &str) -> Report {
+    match kinds::kind_of(text) {
+        kinds::Output::Tables => table::explain(text),
+        kinds::Output::Statuses => status::explain(text),
+        kinds::Output::Concise => table::explain_concise(text),
+        kinds::Output::List => kinds::explain_list(text),
+        kinds::Output::Info => kinds::explain_info(text),
+        kinds::Output::Targets => kinds::explain_targets(text),
+        kinds::Output::Measurements => kinds::explain_measurements(text),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+//! What was found, and how it is shown.
+
+use std::collections::BTreeMap;
+
+use dm_targets::{HealthState, TableError, TableErrorKind};
+use serde_json::json;
+
+/// What was found in an output.
+#[derive(Default)]
+pub(crate) struct Report {
+    /// Which output it is.
+    pub(crate) kind: &'static str,
+    /// The devices, or whatever is listed, by name, as dmsetup sorts them.
+    pub(crate) devices: BTreeMap<String, Device>,
+    /// What could not be read, and where.
+    pub(crate) errors: Vec<String>,
+}
+
+/// A device and what there is to say of it.
+pub(crate) struct Device {
+    pub(crate) name: String,
+    pub(crate) state: HealthState,
+    /// What is wrong.
+    pub(crate) problems: Vec<String>,
+    /// What it is and does.
+    pub(crate) facts: Vec<String>,
+}
+
+impl Report {
+    pub(crate) fn new(kind: &'static str) -> Self {
+        Self { kind, ..Self::default() }
+    }
+
+    /// The device with this name; a line without a name belongs to the only device.
+    pub(crate) fn device(&mut self, name: Option<&str>) -> &mut Device {
+        let name = name.unwrap_or("the device");
+        self.devices.entry(name.to_owned()).or_insert_with(|| Device::new(name))
+    }
+
+    /// Notes that a line could not be read, with the line and a caret.
+    pub(crate) fn line_error(&mut self, text: &str, error: TableError) {
+        let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
+        self.errors.push(match error.kind() {
+            TableErrorKind::Parse(cause) => format!("line {}: {}", error.line(), cause.annotate(line)),
+            _ => error.to_string(),
+        });
+    }
+
+    /// 0 if all is good, 1 if a device is not, 2 if something could not be read.
+    pub(crate) fn exit_status(&self) -> u8 {
+        match (self.errors.is_empty(), self.bad().next()) {
+            (false, _) => 2,
+            (true, Some(_)) => 1,
+            (true, None) => 0,
+        }
+    }
+
+    fn bad(&self) -> impl Iterator<Item = &Device> {
+        self.devices.values().filter(|device| device.state != HealthState::Good)
+    }
+
+    /// For people. What is fine is left out unless `all` is asked for.
+    pub(crate) fn to_text(&self, all: bool) -> String {
+        let mut text = String::new();
+        for device in self.devices.values().filter(|device| all || device.state != HealthState::Good) {
+            text += &format!("{}: {}\n", escaped(&device.name), device.state);
+            let facts = device.facts.iter().filter(|_| all);
+            for line in device.problems.iter().chain(facts) {
+                text += &format!("  {}\n", escaped(line));
+            }
+        }
+        for error in &self.errors {
+            // The lines of an error are ours; a caret stands below its word.
+            error.lines().for_each(|line| text += &format!("{}\n", escaped(line)));
+        }
+        text + &self.summary() + "\n"
+    }
+
+    /// Such as `7 devices; not good: pool, r1`.
+    fn summary(&self) -> String {
+        let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let mut summary = count(self.devices.len(), if self.kind == "targets" { "target" } else { "device" });
+        let bad: Vec<String> = self.bad().map(|device| escaped(&device.name)).collect();
+        if !bad.is_empty() {
+            summary += &format!("; not good: {}", bad.join(", "));
+        }
+        if !self.errors.is_empty() {
+            summary += &format!("; {} not understood", count(self.errors.len(), "line"));
+        }
+        if bad.is_empty() && self.errors.is_empty() {
+            summary += "; nothing is wrong";
+        }
+        summary
+    }
+
+    /// For programs.
+    pub(crate) fn to_json(&self) -> String {
+        let devices = self.devices.values().map(|device| {
+            json!({
+                "name": device.name,
+                "state": device.state.to_string(),
+                "problems": device.problems,
+                "facts": device.facts,
+            })
+        });
+        let value = json!({
+            "output": self.kind,
+            "devices": devices.collect::<Vec<_>>(),
+            "errors": self.errors,
+            "exit_status": self.exit_status(),
+        });
+        format!("{value:#}\n")
+    }
+}
+
+impl Device {
+    fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), state: HealthState::Good, problems: Vec::new(), facts: Vec::new() }
+    }
+
+    /// Notes something that is wrong.
+    pub(crate) fn problem(&mut self, state: HealthState, problem: String) {
+        self.state = self.state.max(state);
+        self.problems.push(problem);
+    }
+}
+
+/// A text that does nothing to a terminal.
+fn escaped(text: &str) -> String {
+    let escape = |char: char| if char.is_control() { char.escape_default().to_string() } else { char.to_string() };
+    text.chars().map(escape).collect()
+}

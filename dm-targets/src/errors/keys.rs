@@ -1,0 +1,81 @@
+//! What must not be shown, as it may be a key.
+
+use core::fmt::{self, Write};
+
+/// The shortest row of hexadecimal digits that may be part of a key.
+const SHORT_KEY: usize = 8;
+
+/// The shortest word of nothing but these that may be one and is no number; shorter ones are words such as `AEAD`.
+const SHORT_WORD: usize = 5;
+
+/// The same in a path, which can hold the identifier of a device.
+const KEY_IN_PATH: usize = 48;
+
+/// Whether a word may be a key, the rest of one that was cut, or hold one.
+///
+/// Keys are hexadecimal digits. A long row of them is suspicious; so is a shorter word of nothing else that is no number.
+/// No cipher, hash, mode or type of key has such a name.
+pub(crate) fn may_hold_key(text: &str) -> bool {
+    let longest = longest_row(text);
+    if text.contains(['/', '=']) {
+        return longest >= KEY_IN_PATH;
+    }
+    let all = longest == text.len() && text.bytes().any(|byte| byte.is_ascii_alphabetic());
+    longest >= SHORT_KEY || all && longest >= SHORT_WORD
+}
+
+/// How many hexadecimal digits stand in a row, at most.
+pub(crate) fn longest_row(text: &str) -> usize {
+    text.split(|char: char| !char.is_ascii_hexdigit()).map(str::len).max().unwrap_or_default()
+}
+
+/// Writes a text with `*` for each word that may hold a key.
+pub(crate) fn write_without_keys(out: &mut impl Write, text: &str) -> fmt::Result {
+    for piece in text.split_inclusive(char::is_whitespace) {
+        let word = piece.trim_end();
+        out.write_str(if may_hold_key(word) { "*" } else { word })?;
+        out.write_str(piece.get(word.len()..).unwrap_or_default())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_parts_of_keys_are_told_from_other_words() {
+        let key = "00".repeat(32);
+        let algorithm = format!("hmac(sha256):{key}");
+        let glued = format!("/dev/sda{key}");
+        let keys = [&glued, "00112233", "c0ffee", "0ff1ce", "C0FFEE", "x00112233", &key, &algorithm];
+        assert!(keys.iter().all(|text| may_hold_key(text)));
+        let others = [
+            "",
+            "0",
+            "1234567",
+            "-",
+            "B",
+            "AEAD",
+            "aes-xts-plain64",
+            "capi:authenc(hmac(sha256),xts(aes))-random",
+            "aes-cbc-essiv:sha512",
+            "xchacha12,aes-adiantum-plain64",
+            "crc32c",
+            "blake2b-512",
+            "allow_discards",
+            "integrity:28:aead",
+            "254:1048575",
+            "/dev/disk/by-id/dm-uuid-CRYPT-LUKS2-00112233445566778899aabbccddeeff-home",
+            "PARTUUID=00112233-01",
+        ];
+        assert_eq!(others.iter().find(|text| may_hold_key(text)), None);
+    }
+
+    #[test]
+    fn words_that_may_hold_a_key_are_left_out() {
+        let mut shown = String::new();
+        write_without_keys(&mut shown, " 8:0  00112233\t1 c0ffee").unwrap();
+        assert_eq!(shown, " 8:0  *\t1 *");
+    }
+}

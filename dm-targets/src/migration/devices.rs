@@ -1,0 +1,92 @@
+//! From the crate `devicemapper`, 0.4 to 0.34: whole devices.
+//!
+//! `LinearDev`, `ThinPoolDev`, `ThinDev` and `CacheDev` are names of [`MappedDev`], which every target has. A call is given a
+//! [`Host`] instead of a `DM`. A device remembers its name and its uuid only; table, number and path are read when they are
+//! requested.
+//!
+//! # Every device
+//!
+//! | there | here |
+//! |---|---|
+//! | `DmDevice` | [`MappedDev`] |
+//! | `DmDevice::device` | [`MappedDev::number`] |
+//! | `DmDevice::devnode` | [`MappedDev::path`] |
+//! | `DmDevice::name`, `DmDevice::uuid` | [`MappedDev::name`], [`MappedDev::uuid`] |
+//! | `DmDevice::size` | [`Table::length`] of [`MappedDev::table`] |
+//! | `DmDevice::table`, `DmDevice::read_kernel_table` | [`MappedDev::table`], always read from the kernel |
+//! | `DmDevice::equivalent_tables` | `==` of [`Table`]; a policy, a device's name or an order that the kernel rewrites is to be compared as the kernel prints it |
+//! | `DmDevice::table_load` | [`MappedDev::set_table`], which suspends, resumes and is undone when a step fails |
+//! | `DmDevice::suspend`, `DmDevice::resume` | [`MappedDev::suspend`], [`MappedDev::resume`] |
+//! | `DmDevice::teardown`, of 0.4 `teardown` of each device | [`MappedDev::remove`]: of this device only, see below |
+//! | `message`; in 0.4 `ThinPoolDev::message` | [`MappedDev::message`], typed both ways |
+//!
+//! # Linear devices
+//!
+//! | there | here |
+//! |---|---|
+//! | `LinearDev`, `LinearDev::setup` | [`LinearDev`], [`MappedDev::setup`]; [`MappedDev::open`] takes a device with any table |
+//! | `LinearDev::set_table` | [`MappedDev::set_table`] |
+//! | `LinearDev::set_name` | [`MappedDev::rename`] |
+//! | in 0.4 `LinearDev::new` of segments | [`MappedDev::create`] with a [`Table`] of lines |
+//! | in 0.4 `LinearDev::name`, `LinearDev::size`, `LinearDev::devnode` | [`MappedDev::name`], [`Table::length`], [`MappedDev::path`] |
+//! | in 0.4 `LinearDev::dstr`, `LinearDev.dev_info` | [`MappedDev::number`], [`MappedDev::info`] |
+//!
+//! # Thin pools
+//!
+//! There, a pool owns its two linear devices, and `teardown` removes all three. Here they are devices of their own: create
+//! them first, name them by number in the pool's table, and remove them after the pool, or all at once with
+//! [`Host::remove_stack`].
+//!
+//! | there | here |
+//! |---|---|
+//! | `ThinPoolDev`, `ThinPoolDev::new` | [`ThinPoolDev`], [`MappedDev::create`] |
+//! | `ThinPoolDev::setup` | [`MappedDev::setup`] |
+//! | `ThinPoolDev::meta_dev`, `ThinPoolDev::data_dev` | the fields `metadata` and `data` of the pool's [`ThinPoolTable`] |
+//! | `ThinPoolDev::data_block_size` | the field `block_size` of [`ThinPoolTable`] |
+//! | `ThinPoolDev::status` | [`MappedDev::status`] |
+//! | `ThinPoolDev::set_low_water_mark` | [`MappedDev::change`] of `low_water` |
+//! | `ThinPoolDev::set_data_table` | [`MappedDev::set_table`] of the data device, then [`ThinPoolDev::grow`](MappedDev::grow) |
+//! | `ThinPoolDev::set_meta_table` | [`MappedDev::set_table`] of the metadata device, then [`MappedDev::change`] without a change |
+//! | `ThinPoolDev::error_if_no_space`, `ThinPoolDev::queue_if_no_space` | [`MappedDev::change`] of `error_if_no_space` |
+//! | `ThinPoolDev::skip_block_zeroing`, `ThinPoolDev::require_block_zeroing` | [`MappedDev::change`] of `skip_block_zeroing` |
+//! | `ThinPoolDev::no_discard_passdown`, `ThinPoolDev::discard_passdown` | [`MappedDev::change`] of `no_discard_passdown` |
+//! | in 0.4 `ThinPoolDev::name`, `ThinPoolDev::devnode`, `ThinPoolDev::dstr` | [`MappedDev::name`], [`MappedDev::path`], [`MappedDev::number`] |
+//!
+//! # Thin devices
+//!
+//! A thin device is known to the pool by its id, and to the system by the name of the mapped device that shows it. Removing the
+//! mapped device leaves the thin device in the pool.
+//!
+//! | there | here |
+//! |---|---|
+//! | `ThinDev`, `ThinDev::new` | [`ThinDev`], [`create_thin`](MappedDev::create_thin) of the pool |
+//! | `ThinDev::setup` | [`activate`](MappedDev::activate) of the pool; for a mapped device that may exist already, [`MappedDev::setup`] with a [`ThinTable`] |
+//! | `ThinDev::snapshot` | [`snapshot`](MappedDev::snapshot) of the pool |
+//! | `ThinDev::destroy` | [`delete`](MappedDev::delete) of the pool |
+//! | `ThinDev::id` | [`dev_id`](MappedDev::dev_id) |
+//! | `ThinDev::status` | [`MappedDev::status`] |
+//! | `ThinDev::set_table` | [`set_length`](MappedDev::set_length), or [`MappedDev::set_table`] |
+//! | in 0.4 `ThinDev::name`, `ThinDev::devnode`, `ThinDev::dstr` | [`MappedDev::name`], [`MappedDev::path`], [`MappedDev::number`] |
+//!
+//! # Caches
+//!
+//! There, a cache owns its three linear devices, and `teardown` removes all four. Here they are devices of their own, as with
+//! pools. Write dirty blocks back before a cache is removed for good.
+//!
+//! | there | here |
+//! |---|---|
+//! | `CacheDev`, `CacheDev::new` | [`CacheDev`], [`MappedDev::create`] |
+//! | `CacheDev::setup` | [`MappedDev::setup`] |
+//! | `CacheDev::status` | [`MappedDev::status`] |
+//! | `CacheDev::set_origin_table`, `CacheDev::set_cache_table`, `CacheDev::set_meta_table` | [`MappedDev::set_table`] of that device, then [`MappedDev::change`] of the cache, of its length where that changes |
+
+#[cfg(doc)]
+use crate::{
+    Table,
+    devices::{CacheDev, LinearDev, MappedDev, ThinDev, ThinPoolDev},
+    thin::ThinTable,
+    thin_pool::ThinPoolTable,
+};
+
+#[cfg(doc)]
+use dm_core::Host;

@@ -1,0 +1,96 @@
+//! Options that are a choice between words.
+
+use crate::errors::parse_error::ParseError;
+use crate::errors::problem::Problem;
+use crate::option::kinds::check_once;
+use crate::option::{OptionKind, OptionWord};
+use crate::text::fields::Fields;
+use crate::text::printer::Printer;
+
+/// One of several words, which exclude each other.
+pub struct OneOf<T: 'static>(pub &'static [(&'static str, T)]);
+
+impl<T: Clone + PartialEq> OptionKind<Option<T>> for OneOf<T> {
+    #[inline]
+    fn read(&self, field: &mut Option<T>, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<bool, ParseError> {
+        let Some((name, value)) = self.0.iter().find(|(name, _)| word.is(name)) else { return Ok(false) };
+        match self.given(field) {
+            None => *field = Some(value.clone()),
+            Some(before) if before == *name => return Err(fields.error(name, Problem::Repeated)),
+            Some(before) => return Err(fields.error(name, Problem::Conflict(before))),
+        }
+        Ok(true)
+    }
+
+    #[inline]
+    fn print(&self, field: &Option<T>, out: &mut Printer<'_, '_>) {
+        if let Some(word) = self.given(field) {
+            out.word(word);
+        }
+    }
+
+    fn given(&self, field: &Option<T>) -> Option<&'static str> {
+        let given = field.as_ref()?;
+        self.0.iter().find(|(_, value)| value == given).map(|(name, _)| *name)
+    }
+}
+
+/// A name and, in the word after it, one of two words: the first for `false`, the second for `true`.
+pub struct OnOff(pub &'static str, pub [&'static str; 2], pub &'static str);
+
+impl OnOff {
+    /// `on` or `off`.
+    #[must_use]
+    pub const fn named(name: &'static str) -> Self {
+        Self(name, ["off", "on"], "on or off")
+    }
+
+    /// The option's word.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        self.0
+    }
+
+    /// Reads the value.
+    ///
+    /// # Errors
+    ///
+    /// There is no value, or it is neither of the two words.
+    pub fn read_value(&self, fields: &mut Fields<'_>) -> Result<bool, ParseError> {
+        let Self(name, [off, on], either) = *self;
+        match fields.next_word() {
+            Some(word) if word.spelling() == off => Ok(false),
+            Some(word) if word.spelling() == on => Ok(true),
+            Some(_) => Err(fields.error(name, Problem::Expected(either))),
+            None => Err(fields.error(name, Problem::Expected("followed by a value"))),
+        }
+    }
+}
+
+impl OptionKind<Option<bool>> for OnOff {
+    fn read(
+        &self,
+        field: &mut Option<bool>,
+        word: OptionWord<'_>,
+        fields: &mut Fields<'_>,
+    ) -> Result<bool, ParseError> {
+        if !word.is(self.0) {
+            return Ok(false);
+        }
+        check_once(field.is_some(), self.0, fields)?;
+        *field = Some(self.read_value(fields)?);
+        Ok(true)
+    }
+
+    #[inline]
+    fn print(&self, field: &Option<bool>, out: &mut Printer<'_, '_>) {
+        let Self(name, [off, on], _) = *self;
+        if let Some(is_on) = field {
+            out.word(name).word(if *is_on { on } else { off });
+        }
+    }
+
+    fn given(&self, field: &Option<bool>) -> Option<&'static str> {
+        field.map(|_| self.0)
+    }
+}

@@ -1,0 +1,287 @@
+//! Groups of options.
+
+use crate::errors::parse_error::ParseError;
+use crate::errors::problem::{InvalidField, Problem};
+use crate::text::fields::Fields;
+use crate::text::limits::Limits;
+use crate::text::printer::Printer;
+use crate::text::word::Word;
+
+/// How the kernel compares the words of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Case {
+    /// With `strcmp`.
+    Exact,
+    /// With `strcasecmp`.
+    Any,
+}
+
+/// Whether the number of words stands before a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// Always.
+    Required,
+    /// A table may end before it, but the kernel prints it.
+    Optional,
+    /// A table may end before it, and the kernel prints no count of 0.
+    LeftOut,
+    /// Never: the options are all words that are left.
+    None,
+}
+
+/// A group of options, made by [`options!`].
+pub trait OptionGroup: Default {
+    /// What a word is called that is not a known option.
+    const NAME: &'static str;
+
+    /// How many words the kernel takes; its name is that of their count.
+    const LIMITS: Limits;
+
+    /// Whether the number of words stands before the group.
+    const COUNT: Count;
+
+    /// Reads the option that begins with `word`; its place in the list, or `None` if no such option is known.
+    ///
+    /// # Errors
+    ///
+    /// The option is given twice, or its value is missing or wrong.
+    fn read_option(&mut self, word: Word<'_>, fields: &mut Fields<'_>) -> Result<Option<usize>, ParseError>;
+
+    /// Keeps a word that is not known.
+    ///
+    /// # Errors
+    ///
+    /// No word can hold it.
+    fn keep(&mut self, word: Word<'_>) -> Result<(), Problem>;
+
+    /// Writes the options, the unknown ones at the end.
+    fn print(&self, out: &mut Printer<'_, '_>);
+
+    /// The words of the options that are given.
+    fn given(&self) -> impl Iterator<Item = &'static str>;
+
+    /// Checks the range of each option.
+    ///
+    /// # Errors
+    ///
+    /// The first option whose value the kernel would refuse.
+    fn check_ranges(&self) -> Result<(), InvalidField>;
+
+    /// How many words the options are.
+    fn word_count(&self) -> u64 {
+        Printer::count_words(|out| self.print(out)) as u64
+    }
+
+    /// Checks the number of words and the range of each option.
+    ///
+    /// # Errors
+    ///
+    /// There are more words than the kernel takes, or a value is one that it would refuse.
+    fn check(&self) -> Result<(), InvalidField> {
+        Self::LIMITS.check(self.word_count())?;
+        self.check_ranges()
+    }
+}
+
+impl Fields<'_> {
+    /// Reads the count of a group and its options.
+    ///
+    /// # Errors
+    ///
+    /// The count is missing or wrong, or an option is.
+    pub fn read_options<G: OptionGroup>(&mut self) -> Result<G, ParseError> {
+        self.read_options_then(|_: &G| Ok(()))
+    }
+
+    /// The same, and checks them; an error of `check` points to the last option.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read_options`](Self::read_options), and that of `check`.
+    pub fn read_options_then<G: OptionGroup>(
+        &mut self,
+        check: impl FnOnce(&G) -> Result<(), InvalidField>,
+    ) -> Result<G, ParseError> {
+        let mut group = match G::COUNT {
+            Count::None => {
+                let group = self.clone();
+                self.skip_rest();
+                group
+            }
+            Count::Optional | Count::LeftOut if self.is_empty() => return Ok(G::default()),
+            _ => self.read_group(G::LIMITS.field())?,
+        };
+        if G::COUNT == Count::LeftOut && group.is_empty() {
+            self.note_unusual();
+        }
+        let options = group.read_each_option()?;
+        check(&options).map_err(|invalid| group.blame(invalid))?;
+        if group.is_unusual() {
+            self.note_unusual();
+        }
+        Ok(options)
+    }
+
+    fn read_each_option<G: OptionGroup>(&mut self) -> Result<G, ParseError> {
+        let (mut options, mut last) = (G::default(), 0);
+        while let Some(word) = self.next_word() {
+            let place = match options.read_option(word, self)? {
+                Some(place) => place,
+                None => {
+                    options.keep(word).map_err(|problem| self.error(G::NAME, problem))?;
+                    usize::MAX
+                }
+            };
+            if place < last {
+                self.note_unusual();
+            }
+            last = place;
+        }
+        Ok(options)
+    }
+}
+
+impl Printer<'_, '_> {
+    /// Writes the count of a group and its options.
+    #[inline]
+    pub fn options<G: OptionGroup>(&mut self, options: &G) -> &mut Self {
+        match G::COUNT {
+            Count::Required | Count::Optional => self.group(|out| options.print(out)),
+            Count::LeftOut => self.optional_group(|out| options.print(out)),
+            Count::None => {
+                options.print(self);
+                self
+            }
+        }
+    }
+}
+
+/// A field that a setter sets.
+pub trait Put<V> {
+    /// Sets it.
+    fn put(&mut self, value: V);
+}
+
+impl Put<()> for bool {
+    fn put(&mut self, (): ()) {
+        *self = true;
+    }
+}
+
+impl<T> Put<T> for Option<T> {
+    fn put(&mut self, value: T) {
+        *self = Some(value);
+    }
+}
+
+impl<T: Ord> Put<T> for alloc::collections::BTreeSet<T> {
+    fn put(&mut self, value: T) {
+        self.insert(value);
+    }
+}
+
+/// Declares a group of options: a struct with a field for each, an [`OptionGroup`](crate::option::OptionGroup), and a
+/// setter for each that a table has. The [docs of the crate](crate#how-to-add-a-target) show how it is used.
+#[macro_export]
+macro_rules! options {
+    (
+        $(#[$about:meta])*
+        pub struct $group:ident for $table:ident.$path:ident {
+            $(
+                $(#[$doc:meta])*
+                $field:ident($($param:ident: $param_type:ty)?): $type:ty = $kind:expr $(, since $since:tt)?;
+            )+
+        }
+        other {
+            $(#[$other_about:meta])*
+            $other:ident: $other_type:ty = $name:expr;
+        }
+        case: $case:ident; count: $count:ident, $limits:expr;
+        $(features: $($also:literal since $also_since:tt),+;)?
+    ) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub struct $group {
+            $($(#[$doc])* pub $field: $type,)+
+            $(#[$other_about])*
+            pub $other: $crate::option::Vec<$other_type>,
+        }
+
+        impl $group {
+            /// Since which version of the target there are which options, for the target's `FEATURES`.
+            pub const FEATURES: &'static [$crate::option::Feature] = &[
+                $($($crate::option::Feature { name: $kind.word(), since: $crate::option::Version::new $since },)?)+
+                $($($crate::option::Feature { name: $also, since: $crate::option::Version::new $also_since },)+)?
+            ];
+        }
+
+        impl $crate::option::OptionGroup for $group {
+            const NAME: &'static str = $name;
+            const LIMITS: $crate::Limits = $limits;
+            const COUNT: $crate::option::Count = $crate::option::Count::$count;
+
+            fn read_option(
+                &mut self,
+                word: $crate::Word<'_>,
+                fields: &mut $crate::Fields<'_>,
+            ) -> Result<Option<usize>, $crate::ParseError> {
+                use $crate::option::OptionKind as _;
+                let word = $crate::option::OptionWord::new(word, $crate::option::Case::$case);
+                let place = 0_usize;
+                $(
+                    if $kind.read(&mut self.$field, word, fields)? {
+                        return Ok(Some(place));
+                    }
+                    let place = place.saturating_add(1);
+                )+
+                let _ = place;
+                Ok(None)
+            }
+
+            fn keep(&mut self, word: $crate::Word<'_>) -> Result<(), $crate::Problem> {
+                self.$other.push($crate::Value::read(word)?);
+                Ok(())
+            }
+
+            #[inline]
+            fn print(&self, out: &mut $crate::Printer<'_, '_>) {
+                use $crate::option::OptionKind as _;
+                let Self { $($field,)+ $other } = self;
+                $($kind.print($field, out);)+
+                out.all($other);
+            }
+
+            fn given(&self) -> impl Iterator<Item = &'static str> {
+                use $crate::option::OptionKind as _;
+                [$($kind.given(&self.$field)),+].into_iter().flatten()
+            }
+
+            fn check_ranges(&self) -> Result<(), $crate::InvalidField> {
+                use $crate::option::OptionKind as _;
+                $($kind.check(&self.$field)?;)+
+                Ok(())
+            }
+        }
+
+        impl $table {
+            $(
+                #[doc = concat!("Sets [`", stringify!($field), "`](", stringify!($group), "::", stringify!($field), ").")]
+                ///
+                $(#[$doc])*
+                #[must_use]
+                pub fn $field(mut self $(, $param: $param_type)?) -> Self {
+                    $crate::option::Put::put(
+                        &mut self.$path.$field,
+                        $crate::options!(@value $($param)?),
+                    );
+                    self
+                }
+            )+
+        }
+    };
+    (@value) => { () };
+    (@value $param:ident) => { $param.into() };
+}
+
+pub(crate) use options;

@@ -1,0 +1,255 @@
+//! How options are written.
+
+use core::fmt::Write;
+
+use crate::errors::parse_error::ParseError;
+use crate::errors::problem::{InvalidField, Problem};
+use crate::option::Case;
+use crate::text::fields::Fields;
+use crate::text::limits::Limits;
+use crate::text::printer::Printer;
+use crate::text::value::{Number, Value};
+use crate::text::word::Word;
+
+/// A word that may be the first of an option.
+#[derive(Clone, Copy, Debug)]
+pub struct OptionWord<'a> {
+    word: Word<'a>,
+    case: Case,
+}
+
+impl<'a> OptionWord<'a> {
+    /// A word, and how it is compared.
+    #[must_use]
+    pub const fn new(word: Word<'a>, case: Case) -> Self {
+        Self { word, case }
+    }
+
+    /// Whether it is this key word.
+    #[inline]
+    #[must_use]
+    pub fn is(self, keyword: &str) -> bool {
+        match self.case {
+            Case::Exact => self.word.spelling() == keyword,
+            Case::Any => self.word.is(keyword),
+        }
+    }
+
+    /// What follows `name` and a colon in the same word. Names are compared exactly whatever the case of flags.
+    #[inline]
+    fn after(self, name: &str) -> Option<Word<'a>> {
+        let spelling = self.word.spelling();
+        if spelling.as_bytes().get(name.len()) != Some(&b':') {
+            return None;
+        }
+        let value = spelling.strip_prefix(name)?.strip_prefix(':')?;
+        Some(self.word.part(value))
+    }
+}
+
+/// How an option is written whose field is a `T`.
+pub trait OptionKind<T> {
+    /// Reads the option if `word` is its first word; `Ok(false)` if it is not.
+    ///
+    /// # Errors
+    ///
+    /// The option is given twice, or its value is missing or wrong.
+    fn read(&self, field: &mut T, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<bool, ParseError>;
+
+    /// Writes the option if it is given.
+    fn print(&self, field: &T, out: &mut Printer<'_, '_>);
+
+    /// The option's word if it is given.
+    fn given(&self, field: &T) -> Option<&'static str>;
+
+    /// Checks the option's range.
+    ///
+    /// # Errors
+    ///
+    /// The kernel would refuse the value.
+    fn check(&self, field: &T) -> Result<(), InvalidField> {
+        let _ = field;
+        Ok(())
+    }
+}
+
+/// Refuses an option that is given again, unless the kernel takes the last one.
+pub(super) fn check_once(given: bool, word: &'static str, fields: &Fields<'_>) -> Result<(), ParseError> {
+    if given && !fields.takes_repeated() { Err(fields.error(word, Problem::Repeated)) } else { Ok(()) }
+}
+
+impl Fields<'_> {
+    /// Reads the value of the option that was read last; if there is none, the option is blamed.
+    pub(crate) fn read_argument<T: Value>(&mut self, option: &'static str) -> Result<T, ParseError> {
+        match self.next_word() {
+            Some(value) => T::read(value).map_err(|problem| self.error(option, problem)),
+            None => Err(self.error(option, Problem::Expected("followed by a value"))),
+        }
+    }
+}
+
+/// One word.
+pub struct Flag(pub &'static str);
+
+impl Flag {
+    /// The option's word.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        self.0
+    }
+}
+
+impl OptionKind<bool> for Flag {
+    #[inline]
+    fn read(&self, field: &mut bool, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<bool, ParseError> {
+        if !word.is(self.0) {
+            return Ok(false);
+        }
+        check_once(*field, self.0, fields)?;
+        *field = true;
+        Ok(true)
+    }
+
+    #[inline]
+    fn print(&self, field: &bool, out: &mut Printer<'_, '_>) {
+        if *field {
+            out.word(self.0);
+        }
+    }
+
+    fn given(&self, field: &bool) -> Option<&'static str> {
+        field.then_some(self.0)
+    }
+}
+
+/// The name of an option with a value, and which values it takes.
+pub trait Name<T> {
+    /// The name.
+    fn name(&self) -> &'static str;
+
+    /// Checks a value.
+    ///
+    /// # Errors
+    ///
+    /// The kernel would refuse it.
+    fn check(&self, value: &T) -> Result<(), InvalidField>;
+}
+
+impl<T> Name<T> for &'static str {
+    fn name(&self) -> &'static str {
+        self
+    }
+
+    fn check(&self, _: &T) -> Result<(), InvalidField> {
+        Ok(())
+    }
+}
+
+impl<T: Number> Name<T> for Limits {
+    fn name(&self) -> &'static str {
+        self.field()
+    }
+
+    fn check(&self, value: &T) -> Result<(), InvalidField> {
+        Limits::check(self, *value)
+    }
+}
+
+/// A word and the value in the word after it.
+pub struct Argument<N>(pub N);
+
+impl Argument<&'static str> {
+    /// The option's word.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        self.0
+    }
+}
+
+impl Argument<Limits> {
+    /// The option's word.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        self.0.field()
+    }
+}
+
+impl<T: Value, N: Name<T>> OptionKind<Option<T>> for Argument<N> {
+    #[inline]
+    fn read(&self, field: &mut Option<T>, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<bool, ParseError> {
+        let name = self.0.name();
+        if !word.is(name) {
+            return Ok(false);
+        }
+        check_once(field.is_some(), name, fields)?;
+        let value = fields.read_argument(name)?;
+        self.0.check(&value).map_err(|invalid| fields.blame(invalid))?;
+        *field = Some(value);
+        Ok(true)
+    }
+
+    #[inline]
+    fn print(&self, field: &Option<T>, out: &mut Printer<'_, '_>) {
+        if let Some(value) = field {
+            out.word(self.0.name()).put(value);
+        }
+    }
+
+    fn given(&self, field: &Option<T>) -> Option<&'static str> {
+        field.is_some().then(|| self.0.name())
+    }
+
+    fn check(&self, field: &Option<T>) -> Result<(), InvalidField> {
+        field.as_ref().map_or(Ok(()), |value| self.0.check(value))
+    }
+}
+
+/// A name, a colon and a value in one word.
+pub struct Pair<N>(pub N);
+
+impl Pair<&'static str> {
+    /// The option's word.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        self.0
+    }
+}
+
+impl Pair<Limits> {
+    /// The option's word.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        self.0.field()
+    }
+}
+
+impl<T: Value, N: Name<T>> OptionKind<Option<T>> for Pair<N> {
+    #[inline]
+    fn read(&self, field: &mut Option<T>, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<bool, ParseError> {
+        let name = self.0.name();
+        let Some(value) = word.after(name) else { return Ok(false) };
+        check_once(field.is_some(), name, fields)?;
+        let value = T::read(value).map_err(|problem| fields.error(name, problem))?;
+        self.0.check(&value).map_err(|invalid| fields.blame(invalid))?;
+        *field = Some(value);
+        Ok(true)
+    }
+
+    #[inline]
+    fn print(&self, field: &Option<T>, out: &mut Printer<'_, '_>) {
+        let Some(value) = field else { return };
+        out.next_word(|out| {
+            out.write_str(self.0.name())?;
+            out.write_str(":")?;
+            value.print(out)
+        });
+    }
+
+    fn given(&self, field: &Option<T>) -> Option<&'static str> {
+        field.is_some().then(|| self.0.name())
+    }
+
+    fn check(&self, field: &Option<T>) -> Result<(), InvalidField> {
+        field.as_ref().map_or(Ok(()), |value| self.0.check(value))
+    }
+}

@@ -1,0 +1,94 @@
+//! Options with several values.
+
+use alloc::collections::BTreeSet;
+
+use crate::errors::parse_error::ParseError;
+use crate::errors::problem::{InvalidField, Problem};
+use crate::option::kinds::check_once;
+use crate::option::{OptionKind, OptionWord};
+use crate::text::fields::Fields;
+use crate::text::printer::Printer;
+use crate::text::value::Value;
+
+/// A word and a value, as often as there are values.
+pub struct Each(pub &'static str);
+
+impl<T: Value + Ord> OptionKind<BTreeSet<T>> for Each {
+    fn read(&self, field: &mut BTreeSet<T>, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<bool, ParseError> {
+        if !word.is(self.0) {
+            return Ok(false);
+        }
+        if !field.insert(fields.read_argument(self.0)?) {
+            return Err(fields.error(self.0, Problem::Repeated));
+        }
+        Ok(true)
+    }
+
+    #[inline]
+    fn print(&self, field: &BTreeSet<T>, out: &mut Printer<'_, '_>) {
+        for value in field {
+            out.word(self.0).put(value);
+        }
+    }
+
+    fn given(&self, field: &BTreeSet<T>) -> Option<&'static str> {
+        (!field.is_empty()).then_some(self.0)
+    }
+}
+
+/// A value that is several words.
+pub trait WordGroup: Sized {
+    /// Reads the words.
+    ///
+    /// # Errors
+    ///
+    /// A word is missing or wrong.
+    fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError>;
+
+    /// Writes the words.
+    fn print(&self, out: &mut Printer<'_, '_>);
+
+    /// Checks the range of each.
+    ///
+    /// # Errors
+    ///
+    /// The kernel would refuse one of them.
+    fn check(&self) -> Result<(), InvalidField>;
+}
+
+/// A word, and several words after it.
+pub struct Words(pub &'static str);
+
+impl Words {
+    /// The option's word.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        self.0
+    }
+}
+
+impl<T: WordGroup> OptionKind<Option<T>> for Words {
+    fn read(&self, field: &mut Option<T>, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<bool, ParseError> {
+        if !word.is(self.0) {
+            return Ok(false);
+        }
+        check_once(field.is_some(), self.0, fields)?;
+        *field = Some(T::parse(fields)?);
+        Ok(true)
+    }
+
+    #[inline]
+    fn print(&self, field: &Option<T>, out: &mut Printer<'_, '_>) {
+        if let Some(value) = field {
+            value.print(out.word(self.0));
+        }
+    }
+
+    fn given(&self, field: &Option<T>) -> Option<&'static str> {
+        field.is_some().then_some(self.0)
+    }
+
+    fn check(&self, field: &Option<T>) -> Result<(), InvalidField> {
+        field.as_ref().map_or(Ok(()), WordGroup::check)
+    }
+}

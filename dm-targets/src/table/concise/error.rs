@@ -1,0 +1,76 @@
+//! What is wrong with devices in the concise form.
+
+use core::fmt;
+
+use crate::errors::problem::InvalidField;
+use crate::errors::table_error::TableError;
+
+/// Devices that the kernel would not make, or a text that describes none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConciseError {
+    pub(super) device: usize,
+    pub(super) kind: ConciseErrorKind,
+}
+
+/// What is wrong with a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConciseErrorKind {
+    /// A field other than the table.
+    Field(InvalidField),
+    /// The table; spans are places in the whole text.
+    Table(TableError),
+    /// There are more devices than the kernel takes, 256.
+    TooManyDevices,
+    /// The text is longer than the kernel takes, 4095 bytes.
+    TooLong,
+}
+
+impl ConciseError {
+    pub(crate) const fn new(device: usize, kind: ConciseErrorKind) -> Self {
+        Self { device, kind }
+    }
+
+    /// Which device it is, from 1.
+    #[must_use]
+    pub const fn device(&self) -> usize {
+        self.device
+    }
+
+    /// What is wrong with it.
+    #[must_use]
+    pub const fn kind(&self) -> ConciseErrorKind {
+        self.kind
+    }
+}
+
+impl From<InvalidField> for ConciseErrorKind {
+    fn from(invalid: InvalidField) -> Self {
+        Self::Field(invalid)
+    }
+}
+
+impl From<TableError> for ConciseErrorKind {
+    fn from(error: TableError) -> Self {
+        Self::Table(error)
+    }
+}
+
+impl fmt::Display for ConciseErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(invalid) => invalid.fmt(f),
+            Self::Table(error) => error.fmt(f),
+            Self::TooManyDevices => f.write_str("the kernel takes at most 256 devices"),
+            Self::TooLong => f.write_str("the kernel takes at most 4095 bytes"),
+        }
+    }
+}
+
+impl fmt::Display for ConciseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "device {}: {}", self.device, self.kind)
+    }
+}
+
+impl core::error::Error for ConciseError {}

@@ -1,0 +1,233 @@
+//! The concise form, in which the kernel's command line describes devices.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
+
+use crate::errors::problem::{InvalidField, Problem};
+use crate::errors::table_error::{TableError, TableErrorKind};
+use crate::table::{Table, TableLine};
+use crate::text::word::is_space;
+
+mod error;
+mod read;
+
+pub use error::{ConciseError, ConciseErrorKind};
+
+/// The longest text that the kernel takes (`DM_MAX_STR_SIZE` holds a NUL too).
+const MAX_LENGTH: usize = 4095;
+const MAX_DEVICES: usize = 256;
+const MAX_LINES: usize = 256;
+const MAX_NAME: usize = 127;
+const MAX_UUID: usize = 128;
+const MAX_MINOR: u64 = (1 << 20) - 1;
+
+/// The target types that the kernel makes devices of while it starts.
+const TYPES: [&str; 6] = ["crypt", "delay", "linear", "snapshot-origin", "striped", "verity"];
+
+/// Devices that the kernel makes while it starts: the value of `dm-mod.create=` on its command line.
+///
+/// ```text
+/// <device>[;<device>]…
+/// device = <name>,[<uuid>],[<minor>],(ro|rw),<line>[,<line>]…
+/// line   = <start> <length> <type> <params>
+/// ```
+///
+/// There may be spaces around each part. Numbers are decimal, octal after `0` or hexadecimal after `0x`; params are those
+/// of the target. Nothing quotes a comma or a semicolon, so params with one can't be written. That holds for the kernel:
+/// what `dmsetup create --concise` reads is a little different.
+///
+/// At most 4095 bytes, 256 devices of 256 lines each, and the targets crypt, delay, linear, snapshot-origin, striped and
+/// verity. The kernel cuts a name after 127 bytes and a uuid after 128; here longer ones are refused.
+///
+/// Kernel: `drivers/md/dm-init.c`.
+///
+/// ```
+/// use dm_targets::Concise;
+///
+/// let concise: Concise = "root,,3,ro, 0 0x800 linear 8:1 0, 2048 8 linear 8:2 0".parse()?;
+/// let [root] = concise.devices() else { panic!() };
+/// assert_eq!((root.minor, root.read_only), (Some(3), true));
+/// assert_eq!(
+///     format!("dm-mod.create=\"{concise}\""),
+///     "dm-mod.create=\"root,,3,ro,0 2048 linear 8:1 0,2048 8 linear 8:2 0\""
+/// );
+/// # Ok::<(), dm_targets::ConciseError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Concise {
+    devices: Vec<ConciseDevice>,
+}
+
+/// A device that the kernel makes while it starts.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ConciseDevice {
+    /// Its name.
+    pub name: Box<str>,
+    /// Its uuid, if it has one.
+    pub uuid: Option<Box<str>>,
+    /// Its minor number, if that matters.
+    pub minor: Option<u32>,
+    /// It takes no writes.
+    pub read_only: bool,
+    /// Its table.
+    pub table: Table,
+}
+
+impl ConciseDevice {
+    /// A device for reading and writing, without a uuid, with any minor number.
+    pub fn new(name: impl Into<Box<str>>, table: Table) -> Self {
+        Self { name: name.into(), uuid: None, minor: None, read_only: false, table }
+    }
+
+    /// Gives it a uuid.
+    #[must_use]
+    pub fn uuid(self, uuid: impl Into<Box<str>>) -> Self {
+        Self { uuid: Some(uuid.into()), ..self }
+    }
+
+    /// Gives it a certain minor number.
+    #[must_use]
+    pub fn minor(self, minor: u32) -> Self {
+        Self { minor: Some(minor), ..self }
+    }
+
+    /// Lets it take no writes.
+    #[must_use]
+    pub fn read_only(self) -> Self {
+        Self { read_only: true, ..self }
+    }
+
+    fn check(&self) -> Result<(), ConciseErrorKind> {
+        check_name(&self.name)?;
+        self.uuid.as_deref().map_or(Ok(()), |uuid| check_text("uuid", uuid, MAX_UUID))?;
+        if self.minor.is_some_and(|minor| u64::from(minor) > MAX_MINOR) {
+            return Err(InvalidField::new("minor", Problem::OutOfRange { min: 0, max: MAX_MINOR }).into());
+        }
+        let lines = self.table.lines();
+        if lines.len() > MAX_LINES {
+            return Err(InvalidField::new("table", Problem::Expected("made of at most 256 lines")).into());
+        }
+        lines.iter().zip(1..).try_for_each(|(line, number)| {
+            let error = |invalid| TableError::new(number, TableErrorKind::Field(invalid)).into();
+            check_type(line.target_type()).and_then(|()| check_params(line)).map_err(error)
+        })
+    }
+}
+
+impl Concise {
+    /// These devices, to be made one after the other.
+    ///
+    /// # Errors
+    ///
+    /// The first device that can't be written or would be refused, and why; or the text would be too long.
+    pub fn new(devices: impl Into<Vec<ConciseDevice>>) -> Result<Self, ConciseError> {
+        let concise = Self { devices: devices.into() };
+        for (device, number) in concise.devices.iter().zip(1..) {
+            device.check().map_err(|kind| ConciseError { device: number, kind })?;
+        }
+        let error = |kind| Err(ConciseError { device: concise.devices.len(), kind });
+        match concise.devices.len() {
+            0 => return error(InvalidField::new("device", Problem::Missing).into()),
+            1..=MAX_DEVICES => {}
+            _ => return error(ConciseErrorKind::TooManyDevices),
+        }
+        if Summary::of(&concise).length > MAX_LENGTH {
+            return error(ConciseErrorKind::TooLong);
+        }
+        Ok(concise)
+    }
+
+    /// The devices.
+    #[must_use]
+    pub fn devices(&self) -> &[ConciseDevice] {
+        &self.devices
+    }
+}
+
+fn check_name(name: &str) -> Result<(), InvalidField> {
+    let problem = Problem::Expected("other than `.`, `..` and `control`, and without a slash");
+    if matches!(name, "." | ".." | "control") || name.contains('/') {
+        return Err(InvalidField::new("name", problem));
+    }
+    check_text("name", name, MAX_NAME)
+}
+
+fn check_text(field: &'static str, text: &str, max: usize) -> Result<(), InvalidField> {
+    let problem = if text.is_empty() {
+        Problem::Missing
+    } else if text.contains([',', '\0']) || trim(text) != text {
+        Problem::Expected("without a comma, and without spaces around it")
+    } else if text.len() > max {
+        Problem::Expected("shorter")
+    } else {
+        return Ok(());
+    };
+    Err(InvalidField::new(field, problem))
+}
+
+fn check_type(target_type: &str) -> Result<(), InvalidField> {
+    let problem = Problem::Expected("crypt, delay, linear, snapshot-origin, striped or verity");
+    if TYPES.contains(&target_type) { Ok(()) } else { Err(InvalidField::new("target type", problem)) }
+}
+
+fn check_params(line: &TableLine) -> Result<(), InvalidField> {
+    let Summary { separators, ends_with_space, .. } = Summary::of(&line.params);
+    let problem = Problem::Expected("without commas and semicolons, and without a space at the end");
+    if separators || ends_with_space { Err(InvalidField::new("params", problem)) } else { Ok(()) }
+}
+
+/// What matters of a text, which is not kept: it may hold a key.
+#[derive(Default)]
+struct Summary {
+    length: usize,
+    separators: bool,
+    ends_with_space: bool,
+}
+
+impl Summary {
+    fn of(text: &impl fmt::Display) -> Self {
+        let mut summary = Self::default();
+        // This writer never fails.
+        let _ = write!(summary, "{text}");
+        summary
+    }
+}
+
+impl Write for Summary {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.length = self.length.saturating_add(text.len());
+        self.separators |= text.contains([',', ';']);
+        self.ends_with_space = text.bytes().next_back().map_or(self.ends_with_space, is_space);
+        Ok(())
+    }
+}
+
+fn is_space_char(char: char) -> bool {
+    u8::try_from(char).is_ok_and(is_space)
+}
+
+fn trim(text: &str) -> &str {
+    text.trim_matches(is_space_char)
+}
+
+impl fmt::Display for Concise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for device in &self.devices {
+            write!(f, "{separator}{device}")?;
+            separator = ";";
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ConciseDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{},{},", self.name, self.uuid.as_deref().unwrap_or_default())?;
+        self.minor.map_or(Ok(()), |minor| minor.fmt(f))?;
+        f.write_str(if self.read_only { ",ro" } else { ",rw" })?;
+        self.table.lines().iter().try_for_each(|line| write!(f, ",{line}"))
+    }
+}

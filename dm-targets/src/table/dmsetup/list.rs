@@ -1,0 +1,169 @@
+//! The lists of devices and targets.
+
+use alloc::vec::Vec;
+
+use dm_units::{DeviceNumber, Version};
+
+use super::{NO_DEVICES, line_error};
+use crate::errors::parse_error::{ParseError, Place};
+use crate::errors::problem::Problem;
+use crate::errors::table_error::TableError;
+use crate::text::value::Value;
+use crate::text::word::Word;
+
+/// A line of the output of `dmsetup ls`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DmsetupListed<'a> {
+    /// The device's name.
+    pub name: &'a str,
+    /// What stands in brackets: the number, or with `-o blkdevname` a name.
+    pub device: &'a str,
+    /// The number, if it is one.
+    pub number: Option<DeviceNumber>,
+}
+
+/// A line of the output of `dmsetup info -c`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DmsetupInfo<'a> {
+    /// The device's name.
+    pub name: &'a str,
+    /// Its number.
+    pub number: DeviceNumber,
+    /// Four letters or dashes: `L` for an active table, `I` for an inactive one, `s` if it is suspended, `r` or `w`.
+    pub state: &'a str,
+    /// How often it is open.
+    pub open: u32,
+    /// How many lines its table has.
+    pub targets: u32,
+    /// How many events there were.
+    pub event: u32,
+    /// Its uuid, if it has one.
+    pub uuid: Option<&'a str>,
+}
+
+/// A line of the output of `dmsetup targets`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DmsetupTarget<'a> {
+    /// The target type.
+    pub target_type: &'a str,
+    /// Its version.
+    pub version: Version,
+}
+
+/// Reads the output of `dmsetup ls`.
+///
+/// ```
+/// let list = dm_targets::dmsetup_ls("left right\t(254:0)\ntwo\t(254:3)\n").collect::<Result<Vec<_>, _>>()?;
+/// assert_eq!((list[0].name, list[1].device), ("left right", "254:3"));
+/// # Ok::<(), dm_targets::TableError>(())
+/// ```
+pub fn dmsetup_ls(output: &str) -> impl Iterator<Item = Result<DmsetupListed<'_>, TableError>> {
+    read_list(
+        output,
+        |line| {
+            let (name, device) = line.trim_end().strip_suffix(')')?.rsplit_once("\t(")?;
+            Some(DmsetupListed { name, device, number: number(device) })
+        },
+        "a name, a tab and a device in brackets",
+    )
+}
+
+/// Reads the output of `dmsetup info -c`, with or without headings.
+///
+/// ```
+/// let output = "Name             Maj Min Stat Open Targ Event  UUID         \nleft right       254   0 L--w    0    1      0 TEST-my uuid ";
+/// let list = dm_targets::dmsetup_info(output).collect::<Result<Vec<_>, _>>()?;
+/// assert_eq!((list[0].name, list[0].targets, list[0].uuid), ("left right", 1, Some("TEST-my uuid")));
+/// # Ok::<(), dm_targets::TableError>(())
+/// ```
+pub fn dmsetup_info(output: &str) -> impl Iterator<Item = Result<DmsetupInfo<'_>, TableError>> {
+    let columns = "the columns Name Maj Min Stat Open Targ Event UUID";
+    read_list(output, |line| read_info(line, ':').or_else(|| read_info(line, ' ')), columns)
+}
+
+/// Reads the output of `dmsetup targets`.
+///
+/// ```
+/// let list = dm_targets::dmsetup_targets("crypt            v1.28.0\n").collect::<Result<Vec<_>, _>>()?;
+/// assert_eq!((list[0].target_type, list[0].version), ("crypt", dm_units::Version::new(1, 28, 0)));
+/// # Ok::<(), dm_targets::TableError>(())
+/// ```
+pub fn dmsetup_targets(output: &str) -> impl Iterator<Item = Result<DmsetupTarget<'_>, TableError>> {
+    read_list(
+        output,
+        |line| {
+            let (target_type, version) = line.trim().split_once(char::is_whitespace)?;
+            let version = version.trim_start().strip_prefix('v')?.parse().ok()?;
+            Some(DmsetupTarget { target_type, version })
+        },
+        "a target type and a version such as v1.28.0",
+    )
+}
+
+/// Reads each line that is not blank and no heading.
+fn read_list<'a, L>(
+    output: &'a str,
+    read: impl Fn(&'a str) -> Option<L>,
+    expected: &'static str,
+) -> impl Iterator<Item = Result<L, TableError>> {
+    let lines = output.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty() && *line != NO_DEVICES);
+    lines.filter(|(line, _)| !is_heading(line)).map(move |(line, number)| {
+        let place = Place { number: 1, start: 0, end: line.len() };
+        read(line).ok_or_else(|| line_error(number, ParseError::new(place, "", Problem::Expected(expected))))
+    })
+}
+
+fn is_heading(line: &str) -> bool {
+    let mut words = line.split_ascii_whitespace();
+    ["Name", "Maj", "Min", "Stat"].iter().all(|heading| words.next() == Some(heading))
+}
+
+/// `254:0` or `254, 0`.
+fn number(text: &str) -> Option<DeviceNumber> {
+    match text.split_once(", ") {
+        Some((major, minor)) => Some(DeviceNumber::new(read(major)?, read(minor)?)),
+        None => DeviceNumber::read(Word::plain(text)).ok(),
+    }
+}
+
+fn read(text: &str) -> Option<u32> {
+    u32::read(Word::plain(text)).ok()
+}
+
+/// Reads a line whose columns have `separator` between them. A name or uuid may hold it: the last place counts where all
+/// the other columns are.
+fn read_info(line: &str, separator: char) -> Option<DmsetupInfo<'_>> {
+    let columns: Vec<(usize, &str)> = columns(line, separator).collect();
+    columns.windows(6).rev().find_map(|columns| {
+        let &[(start, major), (_, minor), (_, state), (_, open), (_, targets), (at, event)] = columns else {
+            return None;
+        };
+        let name = line.get(..start)?.trim_end_matches(separator);
+        let uuid = line.get(at.checked_add(event.len())?..)?.trim_start_matches(separator).trim_end();
+        let is_state = state.len() == 4 && state.chars().all(|letter| "LIsrwu-".contains(letter));
+        (is_state && !name.is_empty()).then_some(())?;
+        Some(DmsetupInfo {
+            name,
+            number: DeviceNumber::new(read(major)?, read(minor)?),
+            state,
+            open: read(open)?,
+            targets: read(targets)?,
+            event: read(event)?,
+            uuid: Some(uuid).filter(|uuid| !uuid.is_empty()),
+        })
+    })
+}
+
+/// The columns of a line and where they start.
+fn columns(line: &str, separator: char) -> impl Iterator<Item = (usize, &str)> {
+    let mut at = 0_usize;
+    let columns = line.split(separator).map(move |column| {
+        let start = at;
+        at = start.saturating_add(column.len()).saturating_add(separator.len_utf8());
+        (start, column)
+    });
+    columns.filter(|(_, column)| !column.is_empty())
+}

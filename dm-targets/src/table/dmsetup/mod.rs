@@ -1,0 +1,156 @@
+//! The output of dmsetup, as version 1.02.185 prints it.
+
+use core::str::FromStr;
+
+mod concise;
+mod list;
+mod measure;
+mod name;
+
+pub use concise::{DmsetupDevice, dmsetup_concise};
+pub use list::{DmsetupInfo, DmsetupListed, DmsetupTarget, dmsetup_info, dmsetup_ls, dmsetup_targets};
+pub use measure::{Measured, dmsetup_measure};
+
+use crate::errors::parse_error::ParseError;
+use crate::errors::table_error::{TableError, TableErrorKind};
+use crate::table::{StatusLine, TableLine};
+use crate::target::kind::Any;
+
+use name::{Split, is_known};
+
+/// A line of the output of `dmsetup table`, `dmsetup status` or `dmsetup measure`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DmsetupLine<'a, L> {
+    /// The device's name; `None` where the output is about one device.
+    ///
+    /// dmsetup prints it as it is, with spaces and whatever else it holds, and only with `--manglename none` as udev's
+    /// rules see it, `\x20` for a space.
+    pub name: Option<&'a str>,
+    /// The line itself; `None` for a device without a table.
+    pub line: Option<L>,
+}
+
+/// Reads the output of `dmsetup table`, for one device or for all.
+///
+/// Each item is a line, or says which line is none and why. Blank lines are skipped, and all lines may be indented alike.
+/// The lines of a target that is not known, up to what can be a line of another device, are one item.
+///
+/// Without `--showkeys`, dmsetup shows a key as zeros, which cannot be told from a key of zeros: such a table must not be
+/// loaded. A key of size 0, `-`, it shows as `0`.
+///
+/// ```
+/// let output = "left right: 0 2048 linear 253:0 8\nleft right: 2048 8 zero \nspare: \n";
+/// let lines = dm_targets::dmsetup_table(output).collect::<Result<Vec<_>, _>>()?;
+/// assert_eq!(lines[0].name, Some("left right"));
+/// assert_eq!(lines[2].line, None);
+/// # Ok::<(), dm_targets::TableError>(())
+/// ```
+pub fn dmsetup_table(output: &str) -> impl Iterator<Item = Result<DmsetupLine<'_, TableLine<Any>>, TableError>> {
+    read_lines(output, TableLine::parse_printed)
+}
+
+/// Reads the output of `dmsetup status`, for one device or for all.
+///
+/// Each item is a line, or says which line is none and why. Lines are taken as by [`dmsetup_table`].
+pub fn dmsetup_status(output: &str) -> impl Iterator<Item = Result<DmsetupLine<'_, StatusLine<Any>>, TableError>> {
+    read_lines(output, StatusLine::from_str)
+}
+
+/// What dmsetup prints instead of lines where there are no devices.
+const NO_DEVICES: &str = "No devices found";
+
+fn read_lines<'a, L>(
+    output: &'a str,
+    parse: impl Fn(&'a str) -> Result<L, ParseError>,
+) -> impl Iterator<Item = Result<DmsetupLine<'a, L>, TableError>> {
+    Items::of(output).map(move |Item { number, indent, text }| {
+        let read = Split::of(text).and_then(|Split { name, rest, .. }| {
+            let offset = text.len().saturating_sub(rest.len());
+            let line = match name {
+                Some(_) if rest.trim_ascii().is_empty() => None,
+                _ => Some(parse(rest).map_err(|error| error.shifted(offset))?),
+            };
+            Ok(DmsetupLine { name, line })
+        });
+        read.map_err(|error| line_error(number, error.shifted(indent)))
+    })
+}
+
+/// A line, or the lines of a target that is not known.
+struct Item<'a> {
+    /// Which line it is, or begins with, from 1.
+    number: usize,
+    /// How many bytes of that line were left out.
+    indent: usize,
+    text: &'a str,
+}
+
+/// The items of an output: lines, but those of a target that is not known as one.
+struct Items<'a> {
+    /// What is left.
+    rest: &'a str,
+    /// Which line is next, from 1.
+    number: usize,
+    /// How many spaces all lines begin with.
+    indent: usize,
+}
+
+impl<'a> Items<'a> {
+    fn of(output: &'a str) -> Self {
+        let indents = output.lines().filter(|line| !line.trim_ascii().is_empty()).map(indent_of);
+        Self { rest: output, number: 1, indent: indents.min().unwrap_or_default() }
+    }
+
+    /// The next line, and the text from it on, without its indentation.
+    fn peek(&self) -> Option<(Item<'a>, &'a str)> {
+        let line = self.rest.lines().next()?;
+        let indent = self.indent.min(indent_of(line));
+        let item = Item { number: self.number, indent, text: line.get(indent..).unwrap_or_default() };
+        Some((item, self.rest.get(indent..).unwrap_or_default()))
+    }
+
+    fn skip_line(&mut self) {
+        self.rest = self.rest.split_once('\n').map_or("", |(_, rest)| rest);
+        self.number = self.number.saturating_add(1);
+    }
+
+    /// Whether a line may be one of a target that is not known, which can go on in the next line.
+    fn is_foreign(line: &str) -> bool {
+        Split::of(line).is_ok_and(|split| split.target_type.is_some_and(|target_type| !is_known(target_type)))
+    }
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = Item<'a>;
+
+    fn next(&mut self) -> Option<Item<'a>> {
+        let (mut item, rest) = loop {
+            let (item, rest) = self.peek()?;
+            if !item.text.trim_ascii().is_empty() && item.text != NO_DEVICES {
+                break (item, rest);
+            }
+            self.skip_line();
+        };
+        self.skip_line();
+        if Self::is_foreign(item.text) {
+            while self.peek().is_some_and(|(next, _)| !Split::is_start(next.text)) {
+                self.skip_line();
+            }
+            let length = rest.len().saturating_sub(self.rest.len());
+            item.text = rest.get(..length).unwrap_or_default().trim_end_matches(['\n', '\r']);
+        }
+        Some(item)
+    }
+}
+
+fn indent_of(line: &str) -> usize {
+    line.bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
+}
+
+/// What is wrong with a line of a list.
+fn line_error(number: usize, error: ParseError) -> TableError {
+    TableError::new(number, TableErrorKind::Parse(error))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! What can be wrong with a target, and which state of the kernel says so.
+
+use core::fmt;
+
+/// How bad it is, from good to bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum HealthState {
+    /// Nobody has to look.
+    Good,
+    /// It works, perhaps not fully, and somebody has to look.
+    Attention,
+    /// It does not work, or its contents are lost.
+    Failed,
+}
+
+/// Something that is wrong with a target.
+///
+/// Each variant lists the statuses that it stands for. A letter or mode that this version does not know is
+/// [`Unknown`](Self::Unknown), never good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Concern {
+    /// It cannot serve requests. [Failed](HealthState::Failed).
+    ///
+    /// | status | state of the kernel |
+    /// |---|---|
+    /// | cache, clone, thin-pool `Fail` | the metadata cannot be used, and all I/O fails (`CM_FAIL`, `PM_FAIL`) |
+    /// | thin `Fail` | its pool is in that state |
+    /// | mirror without a letter `A` | no leg is free of errors: `choose_mirror` finds none for reads, and writes fail or wait |
+    /// | multipath without a path `A` | requests fail, or wait where the table says `queue_if_no_path` |
+    /// | raid with more devices `D`, `-` or being rebuilt than the level can lose | raid0: none; raid1: all but one; raid4, raid5: one; raid6: two; raid10: one of each pair that holds the same data, as the status does not say how many copies there are and 2 is the default (`validate_raid_redundancy`) |
+    Failed,
+    /// Its contents are lost. [Failed](HealthState::Failed).
+    ///
+    /// | status | state of the kernel |
+    /// |---|---|
+    /// | snapshot, snapshot-merge `Invalid` | the exception store is broken or was full when a chunk had to be copied |
+    Invalid,
+    /// The image is not the one that its root hash stands for. [Failed](HealthState::Failed).
+    ///
+    /// | status | state of the kernel |
+    /// |---|---|
+    /// | verity `C` | a block had another hash and could not be corrected (`hash_failed`); stays until the next load |
+    Corrupted,
+    /// Blocks do not match what is known of them. [Attention](HealthState::Attention).
+    ///
+    /// | status | state of the kernel |
+    /// |---|---|
+    /// | integrity with mismatches | so many tags did not match since the table was loaded; these reads failed, and a RAID above may have repaired them |
+    /// | raid with mismatches | the last `check` found sectors that differ between devices; the devices are in sync as far as md knows |
+    Mismatches,
+    /// The kernel could not read its figures. [Attention](HealthState::Attention).
+    ///
+    /// | status | state of the kernel |
+    /// |---|---|
+    /// | cache, clone, era, thin, thin-pool `Error` | reading the metadata for the status failed |
+    /// | thin `-` | the device is not open in its pool |
+    /// | snapshot, snapshot-merge `Unknown` | the exception store cannot tell how much it uses |
+    /// | raid without words | md reports a layout that has no name |
+    NoFigures,
+    /// It takes no writes, or cannot make them durable. [Attention](HealthState::Attention).
+    ///
+    /// | status | state of the kernel |
+    /// |---|---|
+    /// | cache, clone `ro` | the metadata cannot be changed after an error: flushes fail (`CM_READ_ONLY`) |
+    /// | thin-pool `ro` | the same, or no metadata block is free (`PM_READ_ONLY`, `PM_OUT_OF_METADATA_SPACE`) |
+    /// | snapshot, snapshot-merge `Overflow` | the COW device is full; writes fail, reads do not |
+    /// | vdo `read-only` | after an error, until it is repaired |
+    /// | writecache with an error | writes and flushes fail; blocks in the cache are not written back |
+    /// | raid with a journal `D` | the parity levels fail writes without their journal (`log_failed` in raid5.c) |
+    ReadOnly,
+    /// It has no space left for data. [Attention](HealthState::Attention).
+    ///
+    /// | status | state of the kernel |
+    /// |---|---|
+    /// | thin-pool `out_of_data_space` | writes that need a block wait or fail |
+    /// | thin-pool, snapshot, vdo with all blocks used | the next write that needs a block finds none |
+    /// | snapshot, snapshot-merge `Overflow` | the COW device was full when a chunk had to be copied |
+    OutOfDataSpace,
+    /// Its space for metadata is running out. [Attention](HealthState::Attention).
+    ///
+    /// | status | state of the kernel |
+    /// |---|---|
+    /// | thin-pool with as many free metadata blocks as its low water mark, or fewer | the pool's event has fired (`below_threshold` in dm-space-map-metadata.c) |
+    /// | cache, clone, era, thin-pool with all metadata blocks used | the next change of the metadata fails |
+    LowMetadataSpace,
+    /// Its metadata must be checked, and repaired if that finds an error. [Attention](HealthState::Attention).
+    ///
+    /// | status | state of the kernel |
+    /// |---|---|
+    /// | cache, thin-pool `needs_check` | a transaction was aborted; the table cannot be loaded for writing until the metadata was checked |
+    NeedsCheck,
+    /// Some of its devices have failed, or requests to them. [Attention](HealthState::Attention).
+    ///
+    /// | status | state of the kernel |
+    /// |---|---|
+    /// | mirror with a letter other than `A` | a request to the leg failed; with `handle_errors` writes can wait until somebody acts (`hold_bio`) |
+    /// | striped with a `D` | a request to the stripe failed since the table was loaded; the kernel still sends it requests |
+    /// | raid with a `D` or `-`, or a journal `D` | the device has failed or is missing |
+    /// | multipath with a path `F` | the path is not used |
+    FailedLegs,
+    /// Its log has failed. [Attention](HealthState::Attention).
+    ///
+    /// | status | state of the kernel |
+    /// |---|---|
+    /// | mirror with a log device `D` or `F`, or a log in user space that says so or does not answer (`COM_FAILURE`) | it is not noted any more which regions are in sync; with `handle_errors` all writes wait until somebody acts |
+    FailedLog,
+    /// Its devices, or its data and what is stored of it, are not in step. [Attention](HealthState::Attention).
+    ///
+    /// | status | state of the kernel |
+    /// |---|---|
+    /// | mirror with fewer regions in sync than there are | the others are copied, or wait for that |
+    /// | raid with a letter `a` | the device is being rebuilt, or the array resynchronised or reshaped |
+    /// | raid `idle` or `resync` before its end | the initial synchronisation was interrupted, or is going on |
+    /// | integrity that has recalculated less than its length | later sectors have no tags yet and are not checked; [`StatusLine::health`](crate::StatusLine::health) knows its length |
+    NotInSync,
+    /// It is recovering from a crash. [Attention](HealthState::Attention).
+    ///
+    /// | status | state of the kernel |
+    /// |---|---|
+    /// | vdo `recovering`, in either word | the space of some blocks is not known until it has finished |
+    Recovering,
+    /// Part of its work has stopped, while I/O goes on. [Attention](HealthState::Attention).
+    ///
+    /// | status | state of the kernel |
+    /// |---|---|
+    /// | log-writes `logging_disabled` | the log device is full or has failed |
+    /// | snapshot, snapshot-merge `Merge failed` | merging has stopped at an error (`merge_failed`); I/O is served as before |
+    /// | multipath with a group `D` | a message has disabled the group; it is used only if no other works |
+    /// | vdo with an index `error` | data is not deduplicated |
+    Disabled,
+    /// It reports a state that this version does not know. [Attention](HealthState::Attention).
+    ///
+    /// | status | state of the kernel |
+    /// |---|---|
+    /// | a letter, mode or check word that is not in the list of its type | that of a later kernel |
+    /// | raid `undef`, vdo with an index `unknown` | none that the kernel has a name for |
+    Unknown,
+}
+
+impl Concern {
+    /// How bad it is.
+    #[must_use]
+    pub const fn state(self) -> HealthState {
+        match self {
+            Self::Failed | Self::Invalid | Self::Corrupted => HealthState::Failed,
+            _ => HealthState::Attention,
+        }
+    }
+}
+
+impl fmt::Display for HealthState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Good => "good",
+            Self::Attention => "attention",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+impl fmt::Display for Concern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Failed => "cannot serve requests",
+            Self::Invalid => "contents are lost",
+            Self::Corrupted => "data is corrupted",
+            Self::Mismatches => "blocks do not match",
+            Self::NoFigures => "figures could not be read",
+            Self::ReadOnly => "takes no writes",
+            Self::OutOfDataSpace => "out of data space",
+            Self::LowMetadataSpace => "low on metadata space",
+            Self::NeedsCheck => "metadata must be checked",
+            Self::FailedLegs => "devices have failed",
+            Self::FailedLog => "the log has failed",
+            Self::NotInSync => "not in sync",
+            Self::Recovering => "recovering from a crash",
+            Self::Disabled => "part of its work has stopped",
+            Self::Unknown => "in a state that is not known",
+        })
+    }
+}

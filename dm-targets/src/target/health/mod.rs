@@ -1,0 +1,260 @@
+//! How a target is, in the same words for all targets.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::text::value::{Number, Usage};
+
+mod concern;
+
+pub use concern::{Concern, HealthState};
+
+/// What a status says of the health of its target; from [`Target::health`](crate::Target::health) or
+/// [`AnyStatus::health`](crate::AnyStatus::health).
+///
+/// Only a state that the kernel itself reports is a [`Concern`], and the docs of each concern list these states. Whether
+/// a pool that is 90 percent full is one depends on its use: the numbers are here, the limit is the caller's.
+///
+/// A target is [good](HealthState::Good) if nobody has to look at it. What it did without help, such as a corrected
+/// block, is shown as a number.
+///
+/// ```
+/// use dm_targets::{HealthState, StatusLine};
+///
+/// let line = "0 524288 thin-pool 7 15/1024 3072/4096 - rw discard_passdown queue_if_no_space needs_check 256 ";
+/// let health = line.parse::<StatusLine>()?.status.health().unwrap_or_default();
+/// assert_eq!(health.state(), HealthState::Attention);
+/// assert_eq!(health.data.and_then(|data| data.percent()), Some(75));
+/// assert_eq!(health.to_string(), "attention: metadata must be checked; data 75% used, metadata 1% used, 1 to repair");
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Health {
+    /// What is wrong.
+    pub concerns: Vec<Concern>,
+    /// How much of the space for data is used, in units of the target. A cache has none: that it is full is normal.
+    pub data: Option<Usage<u64>>,
+    /// How much of the space for metadata is used, in units of the target.
+    pub metadata: Option<Usage<u64>>,
+    /// How much of a cache holds data that its origin does not have yet, in units of the target.
+    pub dirty: Option<Usage<u64>>,
+    /// How many of its devices work and hold what they should: legs of a mirror or RAID, stripes, paths.
+    pub legs: Option<Usage<u64>>,
+    /// How much is in sync, in units of the target; `None` if the status does not tell.
+    pub sync: Option<Usage<u64>>,
+    /// What the target is doing in the background.
+    pub work: Option<Work>,
+    /// How many blocks were read with errors and corrected, if the target corrects errors and counts them.
+    pub corrected: Option<u64>,
+    /// How many things are to be repaired: devices that have failed, blocks that do not match, metadata to be checked.
+    pub repairs: u64,
+}
+
+/// What a target is doing in the background.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Work {
+    /// What it is doing.
+    pub kind: WorkKind,
+    /// How much of it is done, in units of the target; `None` if the status does not tell.
+    pub done: Option<Usage<u64>>,
+}
+
+/// A kind of work in the background.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum WorkKind {
+    /// raid: all devices are brought in step.
+    Resync,
+    /// raid: the contents of some devices are rebuilt.
+    Recovery,
+    /// raid: devices are compared, and differences counted.
+    Check,
+    /// raid: devices are compared, and differences repaired.
+    Repair,
+    /// raid: the layout or the number of devices changes.
+    Reshape,
+    /// integrity: tags are calculated anew.
+    Recalculation,
+    /// clone: regions are copied from the source, by the kernel itself unless the features say `no_hydration`.
+    Copy,
+    /// snapshot-merge: the snapshot is copied back into its origin.
+    Merge,
+}
+
+impl Work {
+    pub(crate) const fn new(kind: WorkKind, done: Option<Usage<u64>>) -> Self {
+        Self { kind, done }
+    }
+}
+
+impl Health {
+    /// The worst of the concerns.
+    #[must_use]
+    pub fn state(&self) -> HealthState {
+        self.concerns.iter().map(|concern| concern.state()).max().unwrap_or(HealthState::Good)
+    }
+
+    /// The same with a concern more, if `there_is_one`.
+    #[must_use]
+    pub fn concern(mut self, concern: Concern, there_is_one: bool) -> Self {
+        if there_is_one {
+            self.concerns.push(concern);
+        }
+        self
+    }
+
+    /// The health of what has this concern, and nothing else to say.
+    #[must_use]
+    pub fn only(concern: Concern) -> Self {
+        Self::default().concern(concern, true)
+    }
+}
+
+impl<T: Number> Usage<T> {
+    /// How many percent are used, rounded down, at most 100; `None` if there is nothing.
+    #[must_use]
+    pub fn percent(&self) -> Option<u8> {
+        let hundredfold = u128::from(self.used.get()).saturating_mul(100);
+        let percent = hundredfold.checked_div(self.total.get().into())?;
+        Some(u8::try_from(percent).unwrap_or(u8::MAX).min(100))
+    }
+
+    /// Whether there is something, and all of it is used.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let total = self.total.get();
+        total > 0 && self.used.get() >= total
+    }
+
+    /// The bare numbers, for [`Health`].
+    #[must_use]
+    pub fn numbers(&self) -> Usage<u64> {
+        Usage { used: self.used.get(), total: self.total.get() }
+    }
+}
+
+impl fmt::Display for WorkKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Resync => "resync",
+            Self::Recovery => "recovery",
+            Self::Check => "check",
+            Self::Repair => "repair",
+            Self::Reshape => "reshape",
+            Self::Recalculation => "recalculation",
+            Self::Copy => "copy",
+            Self::Merge => "merge",
+        })
+    }
+}
+
+/// A sentence: `state: concerns; numbers`.
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.state().fmt(f)?;
+        let mut separator = ": ";
+        for concern in &self.concerns {
+            write!(f, "{separator}{concern}")?;
+            separator = ", ";
+        }
+        let mut numbers = Numbers { out: f, separator: "; " };
+        numbers.percent("data ", self.data, "% used")?;
+        numbers.percent("metadata ", self.metadata, "% used")?;
+        numbers.percent("", self.dirty, "% dirty")?;
+        if let Some(Usage { used, total }) = self.legs {
+            numbers.next(format_args!("{used} of {total} devices in order"))?;
+        }
+        numbers.percent("", self.sync, "% in sync")?;
+        match self.work.map(|work| (work.kind, work.done.and_then(|done| done.percent()))) {
+            Some((kind, Some(percent))) => numbers.next(format_args!("{kind} {percent}% done"))?,
+            Some((kind, None)) => numbers.next(format_args!("{kind} in progress"))?,
+            None => {}
+        }
+        if let Some(corrected @ 1..) = self.corrected {
+            numbers.next(format_args!("{corrected} corrected"))?;
+        }
+        if self.repairs > 0 {
+            numbers.next(format_args!("{} to repair", self.repairs))?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes the numbers of a [`Health`], with what separates them.
+struct Numbers<'f, 'o> {
+    out: &'f mut fmt::Formatter<'o>,
+    separator: &'static str,
+}
+
+impl Numbers<'_, '_> {
+    fn next(&mut self, number: fmt::Arguments<'_>) -> fmt::Result {
+        write!(self.out, "{}{number}", self.separator)?;
+        self.separator = ", ";
+        Ok(())
+    }
+
+    fn percent(&mut self, before: &str, usage: Option<Usage<u64>>, after: &str) -> fmt::Result {
+        match usage.and_then(|usage| usage.percent()) {
+            Some(percent) => self.next(format_args!("{before}{percent}{after}")),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_concern_counts() {
+        assert_eq!(Health::default().state(), HealthState::Good);
+        let health = Health::only(Concern::ReadOnly).concern(Concern::Failed, true).concern(Concern::NotInSync, true);
+        assert_eq!(health.state(), HealthState::Failed);
+        assert_eq!(Health::default().concern(Concern::Failed, false).state(), HealthState::Good);
+    }
+
+    #[test]
+    fn percents_are_rounded_down() {
+        let percent = |used: u64, total| Usage { used, total }.percent();
+        assert_eq!(percent(999, 1000), Some(99));
+        assert_eq!(percent(1000, 1000), Some(100));
+        assert_eq!(percent(u64::MAX, u64::MAX), Some(100));
+        assert_eq!(percent(u64::MAX, 1), Some(100));
+        assert_eq!(percent(0, 0), None);
+    }
+
+    #[test]
+    fn nothing_is_not_full() {
+        let is_full = |used: u64, total| Usage { used, total }.is_full();
+        assert!(is_full(8, 8) && is_full(9, 8) && !is_full(7, 8) && !is_full(0, 0));
+    }
+
+    #[test]
+    fn a_sentence_says_all_there_is() {
+        assert_eq!(Health::default().to_string(), "good");
+        let usage = |used, total| Some(Usage { used, total });
+        let health = Health {
+            concerns: vec![Concern::FailedLegs, Concern::NotInSync],
+            data: usage(1, 2),
+            metadata: usage(1, 4),
+            dirty: usage(1, 5),
+            legs: usage(1, 3),
+            sync: usage(1, 8),
+            work: Some(Work::new(WorkKind::Recovery, usage(1, 10))),
+            corrected: Some(7),
+            repairs: 9,
+        };
+        assert_eq!(
+            health.to_string(),
+            "attention: devices have failed, not in sync; data 50% used, metadata 25% used, 20% dirty, \
+             1 of 3 devices in order, 12% in sync, recovery 10% done, 7 corrected, 9 to repair"
+        );
+        let merge = Health { work: Some(Work::new(WorkKind::Merge, None)), corrected: Some(0), ..Health::default() };
+        assert_eq!(merge.to_string(), "good; merge in progress");
+    }
+}

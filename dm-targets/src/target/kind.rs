@@ -1,0 +1,112 @@
+//! What a line of a table can be typed by.
+
+use core::fmt;
+use core::hash::Hash;
+
+use dm_units::Sectors;
+
+use crate::errors::parse_error::{ParseError, Part};
+use crate::errors::problem::{InvalidField, Problem};
+use crate::target::{Target, parse};
+use crate::text::fields::Fields;
+
+/// What types a line: a [`Target`], where all lines are of one type, or [`Any`], where each line says its own.
+///
+/// `TableLine<Linear>` holds a linear table; `TableLine<Any>`, or just `TableLine`, an [`AnyTable`](crate::AnyTable).
+/// There is no need to implement this: every `Target` has it.
+pub trait Kind: Copy + fmt::Debug + Eq {
+    /// The table in a line.
+    type Table: Clone + fmt::Debug + Eq + Hash + fmt::Display;
+
+    /// The status in a line.
+    type Status: Clone + fmt::Debug + PartialEq + fmt::Display;
+
+    /// The target type of a table.
+    fn table_type(table: &Self::Table) -> &str;
+
+    /// The target type of a status.
+    fn status_type(status: &Self::Status) -> &str;
+
+    /// Checks that lines of this target type can be held.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Expected`] names the only type that can.
+    fn check_type(target_type: &str) -> Result<(), Problem>;
+
+    /// Reads a table of the given type, which must be one that can be held.
+    ///
+    /// # Errors
+    ///
+    /// It is no such table.
+    fn read_table(target_type: &str, fields: Fields<'_>) -> Result<Self::Table, ParseError>;
+
+    /// Reads a status of the given type, which must be one that can be held.
+    ///
+    /// # Errors
+    ///
+    /// It is no such status.
+    fn read_status(target_type: &str, fields: Fields<'_>) -> Result<Self::Status, ParseError>;
+
+    /// Whether it must be the only line of a table.
+    fn is_singleton(table: &Self::Table) -> bool;
+
+    /// Whether it may hold key material; see [`Target::SECRET`].
+    fn is_secret(table: &Self::Table) -> bool;
+
+    /// Checks what the kernel would refuse in a table; see [`Target::check`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Target::check`].
+    fn check(table: &Self::Table, length: Sectors) -> Result<(), InvalidField>;
+}
+
+/// A target of any type, for the lines of a table that need not be of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Any {}
+
+impl<T: Target> Kind for T {
+    type Table = T::Table;
+    type Status = T::Status;
+
+    #[inline]
+    fn table_type(_: &T::Table) -> &str {
+        T::TYPE
+    }
+
+    #[inline]
+    fn status_type(_: &T::Status) -> &str {
+        T::TYPE
+    }
+
+    #[inline]
+    fn check_type(target_type: &str) -> Result<(), Problem> {
+        if target_type == T::TYPE { Ok(()) } else { Err(Problem::Expected(T::TYPE)) }
+    }
+
+    #[inline]
+    fn read_table(_: &str, fields: Fields<'_>) -> Result<T::Table, ParseError> {
+        parse::<T, _>(fields, Part::Table)
+    }
+
+    #[inline]
+    fn read_status(_: &str, fields: Fields<'_>) -> Result<T::Status, ParseError> {
+        parse::<T, _>(fields, Part::Status)
+    }
+
+    #[inline]
+    fn is_singleton(_: &T::Table) -> bool {
+        T::SINGLETON
+    }
+
+    #[inline]
+    fn is_secret(_: &T::Table) -> bool {
+        T::SECRET
+    }
+
+    #[inline]
+    fn check(table: &T::Table, length: Sectors) -> Result<(), InvalidField> {
+        <T as Target>::check(table, length)
+    }
+}

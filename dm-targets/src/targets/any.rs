@@ -1,0 +1,302 @@
+//! A target of any kind: what is known of all of them, and what is not known.
+
+use alloc::boxed::Box;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+
+use zeroize::Zeroizing;
+
+use crate::errors::keys::write_without_keys;
+use crate::text::fields::Fields;
+use crate::text::word::{Form, quote_printed, write_unquoted};
+
+/// What is made of the list of all targets.
+macro_rules! targets {
+    ($($name:ident($module:ident::$target:ident, $table:ident) $($boxed:ident)?;)+) => {
+        $(
+            #[doc(inline)]
+            pub use $module::$target;
+        )+
+
+        /// The table of a target of any type, such as `253:0 2048` for a linear target.
+        ///
+        /// `Display` prints the params, without the target type.
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum AnyTable {
+            $(
+                #[doc = concat!("A table of [`", stringify!($target), "`](enum@", stringify!($target), ").")]
+                $name(stored!($module::$table $(, $boxed)?)),
+            )+
+            /// A table of a target that this version does not know.
+            Other(OtherTable),
+        }
+
+        /// The status of a target of any type.
+        #[derive(Clone, Debug, PartialEq)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+        #[non_exhaustive]
+        pub enum AnyStatus {
+            $(
+                #[doc = concat!("A status of [`", stringify!($target), "`](enum@", stringify!($target), ").")]
+                $name(<$target as Target>::Status),
+            )+
+            /// A status of a target that this version does not know.
+            Other(OtherStatus),
+        }
+
+        impl AnyTable {
+            /// The target type.
+            #[must_use]
+            pub fn target_type(&self) -> &str {
+                match self {
+                    $(Self::$name(_) => $target::TYPE,)+
+                    Self::Other(other) => other.target_type(),
+                }
+            }
+        }
+
+        impl AnyStatus {
+            /// The target type.
+            #[must_use]
+            pub fn target_type(&self) -> &str {
+                match self {
+                    $(Self::$name(_) => $target::TYPE,)+
+                    Self::Other(other) => other.target_type(),
+                }
+            }
+        }
+
+        impl AnyStatus {
+            /// What the status says of the health of the target; `None` for a target that is not known.
+            #[must_use]
+            pub fn health(&self) -> Option<$crate::Health> {
+                match self {
+                    $(Self::$name(status) => Some($target::health(status)),)+
+                    Self::Other(_) => None,
+                }
+            }
+        }
+
+        impl Kind for Any {
+            type Table = AnyTable;
+            type Status = AnyStatus;
+
+            fn table_type(table: &AnyTable) -> &str {
+                table.target_type()
+            }
+
+            fn status_type(status: &AnyStatus) -> &str {
+                status.target_type()
+            }
+
+            fn check_type(_: &str) -> Result<(), Problem> {
+                Ok(())
+            }
+
+            fn read_table(target_type: &str, fields: Fields<'_>) -> Result<AnyTable, ParseError> {
+                Ok(match target_type {
+                    $($target::TYPE => AnyTable::$name($target::read_table(target_type, fields)?.into()),)+
+                    _ => AnyTable::Other(OtherTable::read(target_type, &fields)),
+                })
+            }
+
+            fn read_status(target_type: &str, fields: Fields<'_>) -> Result<AnyStatus, ParseError> {
+                Ok(match target_type {
+                    $($target::TYPE => AnyStatus::$name($target::read_status(target_type, fields)?),)+
+                    _ => AnyStatus::Other(OtherStatus::read(target_type, &fields)),
+                })
+            }
+
+            fn is_singleton(table: &AnyTable) -> bool {
+                match table {
+                    $(AnyTable::$name(_) => $target::SINGLETON,)+
+                    AnyTable::Other(_) => false,
+                }
+            }
+
+            fn is_secret(table: &AnyTable) -> bool {
+                match table {
+                    $(AnyTable::$name(_) => $target::SECRET,)+
+                    // Nobody knows.
+                    AnyTable::Other(_) => true,
+                }
+            }
+
+            fn check(table: &AnyTable, length: Sectors) -> Result<(), InvalidField> {
+                match table {
+                    $(AnyTable::$name(table) => <$target as Target>::check(table, length),)+
+                    AnyTable::Other(_) => Ok(()),
+                }
+            }
+        }
+
+        impl fmt::Display for AnyTable {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $(Self::$name(table) => table.fmt(f),)+
+                    Self::Other(other) => other.fmt(f),
+                }
+            }
+        }
+
+        impl fmt::Display for AnyStatus {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $(Self::$name(status) => status.fmt(f),)+
+                    Self::Other(other) => other.fmt(f),
+                }
+            }
+        }
+
+        $(
+            impl From<$module::$table> for AnyTable {
+                fn from(table: $module::$table) -> Self {
+                    Self::$name(table.into())
+                }
+            }
+
+            $crate::text::serde::as_text!($module::$table, $target::parse_input);
+        )+
+
+        /// Shows every target of this crate to `visitor`, in the order of the list.
+        pub fn visit_targets(visitor: &mut impl TargetVisitor) {
+            $(visitor.visit::<$target>();)+
+        }
+    };
+}
+
+/// How [`AnyTable`](crate::AnyTable) holds a table.
+macro_rules! stored {
+    ($table:path) => { $table };
+    ($table:path, boxed) => { alloc::boxed::Box<$table> };
+}
+
+pub(crate) use {stored, targets};
+
+/// Something to be done for every target; see [`visit_targets`](crate::visit_targets).
+pub trait TargetVisitor {
+    /// Is called once with each target.
+    fn visit<T: crate::Target>(&mut self);
+}
+
+/// The table of a target that is not known, kept as it is.
+///
+/// It may hold a key, so its text is zeroed when dropped and not shown by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OtherTable {
+    target_type: Box<str>,
+    /// As the constructor reads it.
+    input: Zeroizing<Box<str>>,
+}
+
+impl OtherTable {
+    /// A table with the given params, as the constructor reads them.
+    pub fn new(target_type: impl Into<Box<str>>, params: impl Into<Box<str>>) -> Self {
+        Self { target_type: target_type.into(), input: Zeroizing::new(params.into()) }
+    }
+
+    pub(crate) fn read(target_type: &str, fields: &Fields<'_>) -> Self {
+        let input = match fields.form() {
+            Form::Input => fields.remainder().into(),
+            Form::Printed => quote_printed(fields.remainder()),
+        };
+        Self::new(target_type, input)
+    }
+
+    /// The target type.
+    #[must_use]
+    pub fn target_type(&self) -> &str {
+        &self.target_type
+    }
+}
+
+/// Hashes nothing of the text, so that no key gets into a hasher.
+impl Hash for OtherTable {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.target_type.hash(state);
+        self.input.len().hash(state);
+    }
+}
+
+impl fmt::Debug for OtherTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OtherTable").field("target_type", &self.target_type).finish_non_exhaustive()
+    }
+}
+
+/// As the constructor reads it; `{:#}` as the kernel has printed it.
+impl fmt::Display for OtherTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() { write_unquoted(f, &self.input) } else { f.write_str(&self.input) }
+    }
+}
+
+/// The status of a target that is not known, kept as it is.
+///
+/// It may be a table that was taken for a status, with a key in it. So its text is zeroed when dropped, and words that may
+/// be a key (eight hexadecimal digits in a row) are shown as `*` by `Debug`, `Display` and serde; [`text`](Self::text) has
+/// them.
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(into = "ShownStatus", from = "ShownStatus"))]
+pub struct OtherStatus {
+    target_type: Box<str>,
+    text: Zeroizing<Box<str>>,
+}
+
+impl OtherStatus {
+    pub(crate) fn read(target_type: &str, fields: &Fields<'_>) -> Self {
+        Self { target_type: target_type.into(), text: Zeroizing::new(fields.remainder().into()) }
+    }
+
+    /// The target type.
+    #[must_use]
+    pub fn target_type(&self) -> &str {
+        &self.target_type
+    }
+
+    /// The status as the kernel has printed it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Debug for OtherStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OtherStatus")
+            .field("target_type", &self.target_type)
+            .field("text", &format_args!("{self}"))
+            .finish()
+    }
+}
+
+/// The text without what may be a key.
+impl fmt::Display for OtherStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_without_keys(f, &self.text)
+    }
+}
+
+/// What serde sees of an [`OtherStatus`].
+#[cfg(feature = "serde")]
+#[derive(serde::Serialize, serde::Deserialize)]
+struct ShownStatus {
+    target_type: Box<str>,
+    text: Box<str>,
+}
+
+#[cfg(feature = "serde")]
+impl From<OtherStatus> for ShownStatus {
+    fn from(status: OtherStatus) -> Self {
+        Self { text: alloc::format!("{status}").into(), target_type: status.target_type }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl From<ShownStatus> for OtherStatus {
+    fn from(shown: ShownStatus) -> Self {
+        Self { target_type: shown.target_type, text: Zeroizing::new(shown.text) }
+    }
+}

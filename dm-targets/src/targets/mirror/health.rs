@@ -1,0 +1,54 @@
+//! What a status says of the health of a mirror.
+//!
+//! Kernel: `device_status_char`, `do_writes` and `do_failures` in `drivers/md/dm-raid1.c`, `disk_status` in
+//! `drivers/md/dm-log.c`, `userspace_status` in `drivers/md/dm-log-userspace-base.c`.
+
+use super::{LogHealth, MirrorHealth, MirrorLogStatus, MirrorStatus};
+use crate::{Concern, Health, Usage, WordBuf};
+
+impl MirrorStatus {
+    pub(super) fn health(&self) -> Health {
+        let count = |is: fn(&MirrorHealth) -> bool| self.mirrors.iter().filter(|leg| is(&leg.health)).count() as u64;
+        let all = self.mirrors.len() as u64;
+        let alive = count(|health| *health == MirrorHealth::Alive);
+        let unknown = count(|health| matches!(health, MirrorHealth::Other(_)));
+        let log_failed = self.log.has_failed();
+        Health {
+            legs: Some(Usage { used: alive, total: all }),
+            sync: Some(Usage { used: self.in_sync, total: self.regions }),
+            repairs: all.saturating_sub(alive).saturating_add(log_failed.into()),
+            ..Health::default()
+        }
+        .concern(Concern::Failed, alive == 0)
+        .concern(Concern::FailedLegs, alive < all)
+        .concern(Concern::FailedLog, log_failed)
+        .concern(Concern::NotInSync, self.in_sync < self.regions)
+        .concern(Concern::Unknown, unknown > 0 || self.log.is_unknown())
+    }
+}
+
+impl MirrorLogStatus {
+    fn has_failed(&self) -> bool {
+        match self {
+            Self::Core => false,
+            Self::Disk { health, .. } => matches!(health, LogHealth::Dead | LogHealth::FlushFailed),
+            Self::CommunicationFailure => true,
+            Self::Other(words) => last_letter(words).is_some_and(|letter| matches!(letter, "D" | "F")),
+        }
+    }
+
+    fn is_unknown(&self) -> bool {
+        match self {
+            Self::Core | Self::CommunicationFailure => false,
+            Self::Disk { health, .. } => matches!(health, LogHealth::Other(_)),
+            Self::Other(words) => last_letter(words).is_some_and(|letter| !matches!(letter, "A" | "D" | "F")),
+        }
+    }
+}
+
+/// The letter of a log in user space that is on a device. It prints what a log on a disk does, such as
+/// `3 clustered-disk 253:3 A`: a count, the type, the device and a letter.
+fn last_letter(words: &[WordBuf]) -> Option<&str> {
+    let [_, _, _, letter] = words else { return None };
+    Some(letter.as_str())
+}

@@ -1,0 +1,407 @@
+//! Reading words.
+
+use alloc::vec::Vec;
+
+use crate::errors::parse_error::{ParseError, Place};
+use crate::errors::problem::{InvalidField, Problem};
+use crate::text::limits::Limits;
+use crate::text::value::{Number, Value};
+use crate::text::word::{Form, Word, WordBuf, is_space};
+
+/// Reads the words of a table, status or message one after the other, and knows where they stand.
+///
+/// Words are split as the kernel splits them: at runs of white space, and in [`Form::Input`] not at white space after a
+/// backslash. Fields are named in the kernel's words, for the error.
+///
+/// ```
+/// use dm_targets::{Device, Fields};
+/// use dm_units::Sectors;
+///
+/// let mut fields = Fields::printed("253:0 2048");
+/// let device: Device = fields.read("device")?;
+/// let start: Sectors = fields.read("start")?;
+/// fields.finish()?;
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Fields<'a> {
+    text: &'a str,
+    form: Form,
+    /// Whether the kernel prints these words as it was given them.
+    as_given: bool,
+    /// Whether something was read that the kernel usually prints in another way.
+    unusual: bool,
+    /// Whether the text may hold a key.
+    guarded: bool,
+    /// Where the next word is looked for.
+    at: usize,
+    /// Where the words that may be read end.
+    end: usize,
+    /// Which word was read last.
+    last: Place,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads what the kernel has printed, or `dmsetup`: nothing is quoted.
+    #[inline]
+    #[must_use]
+    pub const fn printed(text: &'a str) -> Self {
+        Self::new(text, Form::Printed)
+    }
+
+    /// Reads what a constructor or a message handler is given: a backslash quotes the byte after it.
+    #[inline]
+    #[must_use]
+    pub const fn input(text: &'a str) -> Self {
+        Self::new(text, Form::Input)
+    }
+
+    /// Reads text of the given form.
+    #[inline]
+    #[must_use]
+    pub const fn new(text: &'a str, form: Form) -> Self {
+        Self { text, form, as_given: false, unusual: false, guarded: false, at: 0, end: text.len(), last: Place::START }
+    }
+
+    /// From now on reads words that the kernel prints as it was given them: numbers may begin with a `+`, as `kstrtoull`
+    /// takes them, and options may be repeated.
+    pub(crate) const fn read_as_given(&mut self) {
+        self.as_given = true;
+    }
+
+    /// Whether the last one counts of an option that is repeated.
+    pub(crate) const fn takes_repeated(&self) -> bool {
+        self.as_given
+    }
+
+    /// Notes that the kernel usually prints in another way what was read.
+    pub(crate) const fn note_unusual(&mut self) {
+        self.unusual = true;
+    }
+
+    /// Whether something was read that the kernel usually prints in another way.
+    pub(crate) const fn is_unusual(&self) -> bool {
+        self.unusual
+    }
+
+    /// Reads the text of a target with keys: a word that may be a key is refused where it would be shown.
+    pub(crate) const fn guarded(self, guarded: bool) -> Self {
+        Self { guarded, ..self }
+    }
+
+    /// How the words are written.
+    #[must_use]
+    pub const fn form(&self) -> Form {
+        self.form
+    }
+
+    /// Reads the next word.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or it is no such value.
+    #[inline]
+    pub fn read<T: Value>(&mut self, field: &'static str) -> Result<T, ParseError> {
+        match self.next_word() {
+            Some(word) => T::read(word).map_err(|problem| self.error(field, problem)),
+            None => Err(self.missing(field)),
+        }
+    }
+
+    /// Reads the next word, a number, and checks it.
+    ///
+    /// # Errors
+    ///
+    /// There is none, it is no number, or the kernel does not accept the number.
+    #[inline]
+    pub fn read_within<T: Number>(&mut self, limits: &Limits) -> Result<T, ParseError> {
+        let number = self.read(limits.field())?;
+        limits.check(number).map_err(|invalid| self.blame(invalid))?;
+        Ok(number)
+    }
+
+    /// Reads the next word if there is one.
+    ///
+    /// # Errors
+    ///
+    /// It is no such value.
+    #[inline]
+    pub fn read_optional<T: Value>(&mut self, field: &'static str) -> Result<Option<T>, ParseError> {
+        match self.next_word() {
+            Some(word) => T::read(word).map(Some).map_err(|problem| self.error(field, problem)),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads a word that is always the same.
+    ///
+    /// # Errors
+    ///
+    /// There is no word, or another one.
+    pub fn read_literal(&mut self, field: &'static str, literal: &'static str) -> Result<(), ParseError> {
+        match self.next_word() {
+            Some(word) if word.spelling() == literal => Ok(()),
+            Some(_) => Err(self.error(field, Problem::Expected(literal))),
+            None => Err(self.missing(field)),
+        }
+    }
+
+    /// Reads the next word, of which each of `count` characters is a value, such as `AAD`.
+    ///
+    /// # Errors
+    ///
+    /// There is no word, it has another length, or a character is no such value.
+    pub fn read_letters<T: Value>(&mut self, field: &'static str, count: usize) -> Result<Vec<T>, ParseError> {
+        let word = self.next_word().ok_or_else(|| self.missing(field))?;
+        let letters: Result<Vec<T>, Problem> = word.letters().map(T::read).collect();
+        match letters {
+            Ok(letters) if letters.len() == count => Ok(letters),
+            Ok(_) => Err(self.error(field, Problem::Expected("one letter for each device"))),
+            Err(problem) => Err(self.error(field, problem)),
+        }
+    }
+
+    /// Reads a count of words, and gives a reader of just these words.
+    ///
+    /// Kernel: `dm_read_arg_group` in `drivers/md/dm-table.c`.
+    ///
+    /// # Errors
+    ///
+    /// There is no count, or fewer words than it counts.
+    pub fn read_group(&mut self, field: &'static str) -> Result<Self, ParseError> {
+        let counted = self.read_count(field)?;
+        let mut group = self.clone();
+        for found in 0..counted as usize {
+            if self.find_word().map(|(_, end)| self.at = end).is_none() {
+                return Err(group.error(field, Problem::TooFewWords { counted, found }));
+            }
+        }
+        group.end = self.at;
+        self.last.number = self.last.number.saturating_add(counted as usize);
+        Ok(group)
+    }
+
+    /// Reads a count, which the kernel reads with `%u`: no `+` before it.
+    fn read_count(&mut self, field: &'static str) -> Result<u32, ParseError> {
+        let word = self.next_word().ok_or_else(|| self.missing(field))?;
+        u32::read(word.takes_plus(false)).map_err(|problem| self.error(field, problem))
+    }
+
+    /// Reads a group as [`read_group`](Self::read_group) does, or gives an empty one if no word is left.
+    ///
+    /// # Errors
+    ///
+    /// Fewer words than are counted.
+    pub fn read_optional_group(&mut self, field: &'static str) -> Result<Self, ParseError> {
+        if self.is_empty() { Ok(self.clone()) } else { self.read_group(field) }
+    }
+
+    /// Reads all words that are left, to be kept as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::ForbiddenByte`] for what can't be part of a word.
+    pub fn read_rest(&mut self, field: &'static str) -> Result<Vec<WordBuf>, ParseError> {
+        let mut words = Vec::new();
+        while let Some(word) = self.read_optional(field)? {
+            words.push(word);
+        }
+        Ok(words)
+    }
+
+    /// Skips all words that are left, which the kernel ignores.
+    pub(crate) fn ignore_rest(&mut self) -> Result<(), ParseError> {
+        while let Some(word) = self.next_word() {
+            word.check().map_err(|problem| self.error("ignored words", problem))?;
+            self.note_unusual();
+        }
+        Ok(())
+    }
+
+    /// Skips all words that are left; another reader reads them.
+    pub(crate) const fn skip_rest(&mut self) {
+        self.at = self.end;
+    }
+
+    /// Reads all that is left, and makes sure that it is all.
+    #[inline]
+    pub(crate) fn read_all<T>(
+        mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, ParseError>,
+    ) -> Result<T, ParseError> {
+        let value = read(&mut self)?;
+        self.finish()?;
+        Ok(value)
+    }
+
+    /// Reads each line of what is left.
+    pub(crate) fn read_lines<T>(
+        mut self,
+        read: impl Fn(&mut Self) -> Result<T, ParseError>,
+    ) -> Result<Vec<T>, ParseError> {
+        let (end, mut lines) = (self.end, Vec::new());
+        while self.at < end {
+            self.end = end;
+            let length = self.remainder().find('\n');
+            self.end = length.map_or(end, |length| self.at.saturating_add(length));
+            lines.push(read(&mut self)?);
+            self.finish()?;
+            self.at = self.end.saturating_add(1);
+        }
+        Ok(lines)
+    }
+
+    /// Takes all words that are left if they are exactly those of `text`, such as `Fail`.
+    #[inline]
+    pub fn take_all(&mut self, text: &str) -> bool {
+        // Mostly they are not, and the first letter tells.
+        let first = self.remainder().bytes().find(|&byte| !is_space(byte));
+        let found = first == text.bytes().next() && self.holds_words(text);
+        if found {
+            self.at = self.end;
+        }
+        found
+    }
+
+    fn holds_words(&self, text: &str) -> bool {
+        let mut ahead = self.clone();
+        let mut is_next = |word| ahead.next_word().is_some_and(|found| found.spelling() == word);
+        text.split_ascii_whitespace().all(&mut is_next) && ahead.is_empty()
+    }
+
+    /// The next word.
+    #[inline]
+    pub fn next_word(&mut self) -> Option<Word<'a>> {
+        let (start, end) = self.find_word()?;
+        self.at = end;
+        self.last = Place { number: self.last.number.saturating_add(1), start, end };
+        Some(Word::new(self.text.get(start..end)?, self.form).takes_plus(self.as_given).guarded(self.guarded))
+    }
+
+    /// The next word, which stays where it is.
+    #[inline]
+    #[must_use]
+    pub fn peek(&self) -> Option<Word<'a>> {
+        self.clone().next_word()
+    }
+
+    /// Which word was read last, from 1; 0 before the first.
+    pub(crate) const fn word_number(&self) -> usize {
+        self.last.number
+    }
+
+    /// Whether no word is left.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.find_word().is_none()
+    }
+
+    /// All that is left, as it stands there.
+    #[must_use]
+    pub fn remainder(&self) -> &'a str {
+        self.text.get(self.at..self.end).unwrap_or_default()
+    }
+
+    /// Makes sure that no word is left.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Unexpected`] if there is one.
+    #[inline]
+    pub fn finish(&mut self) -> Result<(), ParseError> {
+        match self.next_word() {
+            Some(_) => Err(self.error("", Problem::Unexpected)),
+            None => Ok(()),
+        }
+    }
+
+    /// An error that points to the word read last.
+    #[cold]
+    #[must_use]
+    pub fn error(&self, field: &'static str, problem: Problem) -> ParseError {
+        ParseError::new(self.last, field, problem)
+    }
+
+    /// The same for what a check of values found.
+    #[cold]
+    #[must_use]
+    pub fn blame(&self, invalid: InvalidField) -> ParseError {
+        self.error(invalid.field(), invalid.problem())
+    }
+
+    /// An error that points to where the next word would be: to the word after the group, where a group ends too early.
+    #[cold]
+    #[must_use]
+    pub fn missing(&self, field: &'static str) -> ParseError {
+        let whole = Self { end: self.text.len(), ..self.clone() };
+        let (start, end) = whole.find_word().unwrap_or((whole.end, whole.end));
+        let place = Place { number: self.last.number.saturating_add(1), start, end };
+        ParseError::new(place, field, Problem::Missing)
+    }
+
+    /// Where the next word starts and ends.
+    #[inline]
+    fn find_word(&self) -> Option<(usize, usize)> {
+        let rest = self.text.as_bytes().get(self.at..self.end)?;
+        let spaces = rest.iter().position(|byte| !is_space(*byte))?;
+        let word = rest.get(spaces..)?;
+        let len = match self.form {
+            Form::Printed => find_space(word),
+            Form::Input => find_unquoted_space(word),
+        };
+        let start = self.at.saturating_add(spaces);
+        Some((start, start.saturating_add(len)))
+    }
+}
+
+/// Where the first space stands, or the end.
+#[inline]
+fn find_space(bytes: &[u8]) -> usize {
+    // Most words are shorter than eight bytes, and followed by a blank.
+    if let Some(chunk) = bytes.first_chunk() {
+        let low = low_bytes(u64::from_le_bytes(*chunk));
+        let found = (low.trailing_zeros() / u8::BITS) as usize;
+        if bytes.get(found) == Some(&b' ') {
+            return found;
+        }
+    }
+    find_far_space(bytes)
+}
+
+/// The same, for long words and for the last ones. Looks at eight bytes at a time.
+#[inline(never)]
+fn find_far_space(bytes: &[u8]) -> usize {
+    let (mut rest, mut at) = (bytes, 0_usize);
+    while let Some((chunk, after)) = rest.split_first_chunk() {
+        if low_bytes(u64::from_le_bytes(*chunk)) != 0 {
+            // Another control character is part of a word.
+            if let Some(found) = chunk.iter().position(|byte| is_space(*byte)) {
+                return at.saturating_add(found);
+            }
+        }
+        (rest, at) = (after, at.saturating_add(size_of::<u64>()));
+    }
+    at.saturating_add(rest.iter().position(|byte| is_space(*byte)).unwrap_or(rest.len()))
+}
+
+/// Sets the top bit of each byte that is no larger than a space, up to and including the first; later ones may be wrong.
+#[inline]
+const fn low_bytes(bytes: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 0xff;
+    const LIMIT: u64 = ONES * (b' ' as u64 + 1);
+    const TOPS: u64 = ONES << 7;
+    bytes.wrapping_sub(LIMIT) & !bytes & TOPS
+}
+
+/// The same as [`find_space`], but a space after a backslash does not count.
+#[inline]
+fn find_unquoted_space(bytes: &[u8]) -> usize {
+    let mut quoted = false;
+    let len = bytes.iter().position(|byte| {
+        let ends = !quoted && is_space(*byte);
+        quoted = !quoted && *byte == b'\\';
+        ends
+    });
+    len.unwrap_or(bytes.len())
+}

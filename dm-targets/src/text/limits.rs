@@ -1,0 +1,74 @@
+//! Which numbers the kernel accepts for a field.
+
+use crate::errors::problem::{InvalidField, Problem};
+use crate::text::value::Number;
+
+/// The name of a field that is a number, and which numbers the kernel accepts for it.
+///
+/// One constant serves both ways: [`Fields::read_within`](crate::Fields::read_within) checks what is read,
+/// [`check`](Self::check) what was built in code.
+///
+/// ```
+/// use dm_targets::Limits;
+///
+/// const BLOCK_SIZE: Limits = Limits::new("data block size", 128, 1 << 21).multiple_of(128);
+///
+/// let error = BLOCK_SIZE.check(200_u64).unwrap_err();
+/// assert_eq!(error.to_string(), "data block size must be a multiple of 128");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    field: &'static str,
+    min: u64,
+    max: u64,
+    power_of_two: bool,
+    unit: u64,
+}
+
+impl Limits {
+    /// The numbers from `min` to `max`.
+    #[must_use]
+    pub const fn new(field: &'static str, min: u64, max: u64) -> Self {
+        Self { field, min, max, power_of_two: false, unit: 1 }
+    }
+
+    /// Of these only the powers of two.
+    #[must_use]
+    pub const fn power_of_two(self) -> Self {
+        Self { power_of_two: true, ..self }
+    }
+
+    /// Of these only the multiples of `unit`.
+    #[must_use]
+    pub const fn multiple_of(self, unit: u64) -> Self {
+        Self { unit, ..self }
+    }
+
+    /// The name of the field, in the kernel's words.
+    #[must_use]
+    pub const fn field(&self) -> &'static str {
+        self.field
+    }
+
+    /// Checks one number.
+    ///
+    /// # Errors
+    ///
+    /// The number is out of range, not a power of two or not a multiple of the unit.
+    pub fn check(&self, number: impl Number) -> Result<(), InvalidField> {
+        self.problem(number.get()).map_or(Ok(()), |problem| Err(InvalidField::new(self.field, problem)))
+    }
+
+    fn problem(&self, number: u64) -> Option<Problem> {
+        let Self { min, max, power_of_two, unit, .. } = *self;
+        if !(min..=max).contains(&number) {
+            Some(Problem::OutOfRange { min, max })
+        } else if power_of_two && !number.is_power_of_two() {
+            Some(Problem::NotPowerOfTwo)
+        } else if number.checked_rem(unit) != Some(0) {
+            Some(Problem::NotMultipleOf(unit))
+        } else {
+            None
+        }
+    }
+}

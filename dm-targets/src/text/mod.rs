@@ -1,0 +1,11 @@
+//! Words and the values that are one word each: how they are read and printed.
+
+pub(crate) mod device;
+pub(crate) mod fields;
+pub(crate) mod limits;
+pub(crate) mod printer;
+pub(crate) mod secret;
+pub(crate) mod serde;
+pub(crate) mod spelling;
+pub(crate) mod value;
+pub(crate) mod word;

@@ -1,0 +1,232 @@
+//! Key material.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+
+use zeroize::Zeroizing;
+
+use crate::errors::problem::Problem;
+use crate::text::printer::Printer;
+use crate::text::value::Value;
+use crate::text::word::{Form, Word, WordBuf};
+
+/// A key, as the hexadecimal digits in which tables hold it.
+///
+/// It is zeroed when dropped, and `Debug` shows its size only. There is no `Display`: [`hex`](Self::hex) is the one way
+/// to see it. **The `Display` of a table that holds a key does print it**, because that is what is loaded into the
+/// kernel; a table with a key belongs in no log.
+///
+/// Two keys are equal if their bytes are, whatever the case of their digits; comparing them takes the same time wherever
+/// they differ.
+///
+/// ```
+/// use dm_targets::Key;
+///
+/// let key = Key::from_hex("00ff")?;
+/// assert_eq!(format!("{key:?}"), "Key(2 bytes)");
+/// # Ok::<(), dm_targets::Problem>(())
+/// ```
+#[derive(Clone, Eq)]
+pub struct Key(Zeroizing<Box<str>>);
+
+impl Key {
+    /// The key with these digits, two for each byte.
+    ///
+    /// # Errors
+    ///
+    /// There are no digits, an odd number of them, or something else than digits.
+    pub fn from_hex(digits: &str) -> Result<Self, Problem> {
+        let hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if digits.is_empty() || digits.len() % 2 != 0 || !hex {
+            return Err(Problem::NotHex);
+        }
+        Ok(Self(Zeroizing::new(digits.into())))
+    }
+
+    /// The digits, as they were given.
+    #[must_use]
+    pub fn hex(&self) -> &str {
+        &self.0
+    }
+
+    /// How many bytes the key has.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.0.len() / 2
+    }
+
+    /// Writes the key as part of a table, in lower case for the kernel to read: equal tables print the same.
+    pub(crate) fn print_in_table(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
+        // Without an early end, which is quicker for long keys.
+        let is_lower = self.0.bytes().fold(true, |lower, digit| lower & !digit.is_ascii_uppercase());
+        if out.form() == Form::Printed || is_lower {
+            return out.write_secret(&self.0);
+        }
+        const LETTERS: [(char, &str); 6] = [('A', "a"), ('B', "b"), ('C', "c"), ('D', "d"), ('E', "e"), ('F', "f")];
+        for piece in self.0.split_inclusive(|digit: char| digit.is_ascii_uppercase()) {
+            match LETTERS.iter().find_map(|(upper, lower)| Some((piece.strip_suffix(*upper)?, *lower))) {
+                Some((digits, letter)) => {
+                    out.write_secret(digits)?;
+                    out.write_secret(letter)?;
+                }
+                None => out.write_secret(piece)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        // In hexadecimal digits this bit is the case of a letter, and set in a figure.
+        const LOWER_CASE: u8 = 0x20;
+        let digits = self.0.bytes().zip(other.0.bytes());
+        let difference = digits.fold(0, |sum, (one, two)| sum | ((one ^ two) & !LOWER_CASE));
+        self.0.len() == other.0.len() && core::hint::black_box(difference) == 0
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({} bytes)", self.size())
+    }
+}
+
+impl Value for Key {
+    fn read(word: Word<'_>) -> Result<Self, Problem> {
+        Self::from_hex(word.spelling())
+    }
+
+    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
+        out.write_secret(&self.0)
+    }
+}
+
+/// Hashes nothing but the size, so that no key gets into a hasher.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.size().hash(state);
+    }
+}
+
+/// A word of any text that may hold a key, or that tells where one is: zeroed when dropped, not shown by `Debug`.
+///
+/// It holds what a [`WordBuf`] can hold.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretWord(Zeroizing<Box<str>>);
+
+impl SecretWord {
+    /// A word that means `text`; it is quoted when printed, where it has to be.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Missing`] for empty text, [`Problem::ForbiddenByte`] for text that no word can hold.
+    pub fn new(text: &str) -> Result<Self, Problem> {
+        WordBuf::check(text)?;
+        Ok(Self(Zeroizing::new(text.into())))
+    }
+
+    /// What the word means.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Hashes nothing but the length, so that no key gets into a hasher.
+impl Hash for SecretWord {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.len().hash(state);
+    }
+}
+
+impl fmt::Debug for SecretWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SecretWord({} bytes)", self.0.len())
+    }
+}
+
+impl Value for SecretWord {
+    fn read(word: Word<'_>) -> Result<Self, Problem> {
+        match word.guarded(false).value()? {
+            Cow::Borrowed(text) => Self::new(text),
+            Cow::Owned(text) => Self::new(&Zeroizing::new(text)),
+        }
+    }
+
+    /// Leaves nothing but white space and backslashes in the printer.
+    fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
+        let special = |char: char| char == '\\' || char.is_ascii_whitespace() || char == '\x0b';
+        for piece in self.0.split_inclusive(special) {
+            let text = piece.strip_suffix(special).unwrap_or(piece);
+            out.write_secret(text)?;
+            out.write_quoted(piece.get(text.len()..).unwrap_or_default())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_whole_bytes_in_hex() {
+        assert_eq!(Key::from_hex("00fF").unwrap().size(), 2);
+        for bad in ["", "0", "0g", "0x00", "00 ff", "é"] {
+            assert_eq!(Key::from_hex(bad), Err(Problem::NotHex), "{bad}");
+        }
+    }
+
+    #[test]
+    fn keys_compare_by_their_bytes() {
+        let key = |digits| Key::from_hex(digits).unwrap();
+        assert_eq!(key("00ffaa"), key("00FFaA"));
+        assert_ne!(key("00ffaa"), key("00ffab"));
+        assert_ne!(key("00ffaa"), key("00ff"));
+        // Digits that differ in nothing but the bit that is the case of letters do not exist.
+        let digits = b"0123456789abcdef".map(|digit| digit & !0x20);
+        assert!(digits.iter().enumerate().all(|(at, digit)| !digits[..at].contains(digit)));
+    }
+
+    #[test]
+    fn keys_differ_by_every_bit() {
+        let keys: Vec<(u8, Key)> =
+            (0..=255).map(|byte| (byte, Key::from_hex(&format!("{byte:02X}")).unwrap())).collect();
+        for (one, key) in &keys {
+            for (other, byte) in &keys {
+                assert_eq!(key == byte, one == other, "{one:02x} {other:02x}");
+            }
+            // A difference must not be made up for by the same one elsewhere.
+            let [doubled, zeros] = [format!("{one:02x}{one:02x}"), "0000".to_owned()].map(|text| Key::from_hex(&text));
+            assert_eq!(doubled == zeros, *one == 0);
+        }
+    }
+
+    #[test]
+    fn debug_does_not_show_it() {
+        assert_eq!(format!("{:?}", Key::from_hex("c0ffee").unwrap()), "Key(3 bytes)");
+    }
+
+    #[test]
+    fn secret_words_are_quoted_and_not_shown() {
+        struct Shown(SecretWord);
+
+        impl fmt::Display for Shown {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                Printer::new(f).put(&self.0).end()
+            }
+        }
+
+        let word = Shown(SecretWord::new("a b\\c\x0b").unwrap());
+        assert_eq!(word.to_string(), "a\\ b\\\\c\\\x0b");
+        assert_eq!(format!("{word:#}"), "a b\\c\x0b");
+        assert_eq!(SecretWord::read(Word::new("a\\ b\\\\c\\\x0b", crate::Form::Input)), Ok(word.0.clone()));
+        assert_eq!(format!("{:?}", word.0), "SecretWord(6 bytes)");
+        assert_eq!(SecretWord::new(""), Err(Problem::Missing));
+        assert_eq!(SecretWord::new("\0"), Err(Problem::ForbiddenByte(0)));
+    }
+}

@@ -1,0 +1,142 @@
+//! What a kernel prints in an unusual way.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::fmt::{self, Write};
+use core::hash::{Hash, Hasher};
+
+use zeroize::Zeroizing;
+
+use crate::errors::parse_error::ParseError;
+use crate::text::fields::Fields;
+use crate::text::printer::Printer;
+use crate::text::word::Form;
+
+/// The text of a table whose words a kernel prints in an unusual way: in another order, with a count of 0, with a space
+/// at the end, with words that it ignores, or just as it was given them.
+///
+/// It says nothing of what the table means, and so has no part in comparisons. `{:#}` prints it for as long as it means
+/// the same as the table; `{}` does not.
+#[derive(Clone, Default)]
+pub(crate) struct Spelling(Option<Box<Zeroizing<Box<str>>>>);
+
+/// A table that a kernel may print in an unusual way.
+pub(crate) trait Spelled: HasSpelling {
+    /// Whether the kernel prints the table as it was given it. It then may begin numbers with `+` and repeat options.
+    const AS_GIVEN: bool = false;
+
+    /// Reads the words, and tells the reader if something about them is unusual.
+    fn read(fields: &mut Fields<'_>) -> Result<Self, ParseError>;
+
+    /// Writes the words as they are usually printed.
+    fn print(&self, out: &mut Printer<'_, '_>);
+}
+
+/// Where the spelling of a table is kept; made by [`spelled!`].
+pub(crate) trait HasSpelling: Sized + PartialEq {
+    fn spelling(&self) -> &Spelling;
+
+    fn spelling_mut(&mut self) -> &mut Spelling;
+}
+
+/// Reads a table together with its spelling.
+pub(crate) fn parse<T: Spelled>(fields: &mut Fields<'_>) -> Result<T, ParseError> {
+    let start = fields.clone();
+    let mut table = read::<T>(fields)?;
+    let unusual = if T::AS_GIVEN {
+        !prints_as(&table, start.remainder().trim_ascii(), start.form())
+    } else {
+        fields.is_unusual() && start.form() == Form::Printed
+    };
+    if unusual {
+        *table.spelling_mut() = Spelling::of(start);
+    }
+    Ok(table)
+}
+
+fn read<T: Spelled>(fields: &mut Fields<'_>) -> Result<T, ParseError> {
+    if T::AS_GIVEN {
+        fields.read_as_given();
+    }
+    T::read(fields)
+}
+
+/// Prints a table: `{}` as it is usually printed, `{:#}` as it was spelled.
+pub(crate) fn print<T: Spelled>(table: &T, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match &table.spelling().0 {
+        Some(text) if f.alternate() && read(&mut Fields::printed(text)).as_ref() == Ok(table) => f.write_str(text),
+        _ => print_usual(table, f),
+    }
+}
+
+fn print_usual<T: Spelled>(table: &T, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut out = Printer::new(f);
+    table.print(&mut out);
+    out.end()
+}
+
+impl Spelling {
+    /// All words that are left, with one space between them; and one at the end if there is any.
+    fn of(mut fields: Fields<'_>) -> Self {
+        let ends_with_space = fields.remainder().ends_with(' ');
+        let mut text = Zeroizing::new(String::with_capacity(fields.remainder().len()));
+        while let Some(word) = fields.next_word() {
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            // A word that cannot be unquoted was refused before.
+            text.push_str(&word.guarded(false).value().unwrap_or_default());
+        }
+        if ends_with_space {
+            text.push(' ');
+        }
+        Self(Some(Box::new(Zeroizing::new(text.as_str().into()))))
+    }
+}
+
+impl PartialEq for Spelling {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Spelling {}
+
+impl Hash for Spelling {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+/// It may hold a key.
+impl fmt::Debug for Spelling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "unusual" } else { "usual" })
+    }
+}
+
+/// Whether the table prints exactly this text, found out without an allocation.
+fn prints_as(table: &impl Spelled, text: &str, form: Form) -> bool {
+    struct Usual<'a, T>(&'a T);
+
+    impl<T: Spelled> fmt::Display for Usual<'_, T> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            print_usual(self.0, f)
+        }
+    }
+
+    let mut rest = Rest(text);
+    let printed = match form {
+        Form::Input => write!(rest, "{}", Usual(table)),
+        Form::Printed => write!(rest, "{:#}", Usual(table)),
+    };
+    printed.is_ok() && rest.0.is_empty()
+}
+
+/// What is left of a text after what was written; an error once something else is written.
+struct Rest<'a>(&'a str);
+
+impl Write for Rest<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 = self.0.strip_prefix(text).ok_or(fmt::Error)?;
+        Ok(())
+    }
+}

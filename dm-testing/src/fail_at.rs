@@ -1,0 +1,248 @@
+//! Failure at any command: transports that stand between a handle and the kernel.
+
+use std::fmt;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::panic;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use dm_core::{Command, Dm, LogMark, OpenError, Transport};
+
+/// A transport whose `n`-th command fails with an errno, counted from 1.
+///
+/// ```no_run
+/// use dm_core::{Dm, Host, TargetLine};
+/// use dm_testing::FailAt;
+/// use dm_units::Sectors;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// const ENOMEM: i32 = 12;
+/// let kernel = Dm::open()?;
+/// // Creating a device takes three commands, of which the last one makes its table active.
+/// let host = Host::new(FailAt::new(&kernel, 3, ENOMEM).dm());
+/// let error = host.create("home", [TargetLine::text(Sectors(0), Sectors(8), "zero", "")]).unwrap_err();
+/// assert!(error.is_undone() && error.errno() == Some(ENOMEM));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct FailAt(Arc<Shared>);
+
+/// A transport at whose `n`-th command, counted from 1, the program stops, as if it had been killed: the command is not sent,
+/// a panic with [`Stopped`] unwinds, and no later command reaches the kernel.
+///
+/// ```no_run
+/// use std::panic::{AssertUnwindSafe, catch_unwind};
+///
+/// use dm_core::{Dm, Host, TargetLine};
+/// use dm_testing::StopAt;
+/// use dm_units::Sectors;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let kernel = Dm::open()?;
+/// let host = Host::new(StopAt::new(&kernel, 2).dm());
+/// let line = TargetLine::text(Sectors(0), Sectors(8), "zero", "");
+/// catch_unwind(AssertUnwindSafe(|| host.create("home", [line]))).unwrap_err();
+/// assert!(!kernel.device_info("home")?.has_active_table());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct StopAt(Arc<Shared>);
+
+/// The panic by which [`StopAt`] stops a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stopped;
+
+struct Shared {
+    kernel: Arc<dyn Transport>,
+    sent: AtomicUsize,
+    failures: Vec<Failure>,
+    stop_at: Option<usize>,
+}
+
+#[derive(Clone, Copy)]
+struct Failure {
+    n: usize,
+    errno: i32,
+    /// The kernel carries the command out, and its answer is lost.
+    after: bool,
+}
+
+impl FailAt {
+    /// Wraps the transport of a handle. The `n`-th command is not sent and fails with `errno`.
+    #[must_use]
+    pub fn new(dm: &Dm, n: usize, errno: i32) -> Self {
+        Self::with(dm.transport(), vec![Failure { n, errno, after: false }])
+    }
+
+    /// The `n`-th command is carried out by the kernel, and fails with `errno` all the same.
+    #[must_use]
+    pub fn after(dm: &Dm, n: usize, errno: i32) -> Self {
+        Self::with(dm.transport(), vec![Failure { n, errno, after: true }])
+    }
+
+    /// The `n`-th command fails as well, without being sent. Commands that were sent before are forgotten.
+    #[must_use]
+    pub fn and(&self, n: usize, errno: i32) -> Self {
+        let mut failures = self.0.failures.clone();
+        failures.push(Failure { n, errno, after: false });
+        Self::with(Arc::clone(&self.0.kernel), failures)
+    }
+
+    fn with(kernel: Arc<dyn Transport>, failures: Vec<Failure>) -> Self {
+        Self(Arc::new(Shared { kernel, sent: AtomicUsize::new(0), failures, stop_at: None }))
+    }
+
+    /// A handle whose commands go through it.
+    #[must_use]
+    pub fn dm(&self) -> Dm {
+        Dm::with_transport(Arc::clone(&self.0))
+    }
+
+    /// How many commands there were.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.sent.load(Ordering::SeqCst)
+    }
+}
+
+impl StopAt {
+    /// Wraps the transport of a handle.
+    #[must_use]
+    pub fn new(dm: &Dm, n: usize) -> Self {
+        let (kernel, sent, failures) = (dm.transport(), AtomicUsize::new(0), Vec::new());
+        Self(Arc::new(Shared { kernel, sent, failures, stop_at: Some(n) }))
+    }
+
+    /// A handle whose commands go through it.
+    #[must_use]
+    pub fn dm(&self) -> Dm {
+        Dm::with_transport(Arc::clone(&self.0))
+    }
+
+    /// Whether the program was stopped.
+    #[must_use]
+    pub fn has_stopped(&self) -> bool {
+        self.0.stop_at.is_some_and(|n| self.0.sent.load(Ordering::SeqCst) >= n)
+    }
+}
+
+impl Shared {
+    /// Counts a command and sends it, unless it is one that fails.
+    fn send(&self, send: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        let n = self.sent.fetch_add(1, Ordering::SeqCst).saturating_add(1);
+        match self.stop_at {
+            Some(stop) if n == stop => panic::resume_unwind(Box::new(Stopped)),
+            Some(stop) if n > stop => return Err(io::ErrorKind::BrokenPipe.into()),
+            _ => {}
+        }
+        let Some(failure) = self.failures.iter().find(|failure| failure.n == n) else { return send() };
+        if failure.after {
+            send()?;
+        }
+        Err(io::Error::from_raw_os_error(failure.errno))
+    }
+}
+
+impl Transport for Shared {
+    fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
+        self.send(|| self.kernel.ioctl(command, request))
+    }
+
+    fn ioctl_within(&self, command: Command, request: &mut [u8], timeout: Duration) -> io::Result<()> {
+        self.send(|| self.kernel.ioctl_within(command, request, timeout))
+    }
+
+    fn log_mark(&self) -> Option<LogMark<'_>> {
+        self.kernel.log_mark()
+    }
+
+    fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.kernel.poll_fd()
+    }
+
+    fn reopen(&self) -> Result<Arc<dyn Transport>, OpenError> {
+        self.kernel.reopen()
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("sent", &self.sent).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for FailAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FailAt").field(&self.0).finish()
+    }
+}
+
+impl fmt::Debug for StopAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StopAt").field(&self.0).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    const EBUSY: i32 = 16;
+
+    /// Counts what reaches it.
+    #[derive(Debug, Default)]
+    struct Counting(AtomicUsize);
+
+    impl Transport for Counting {
+        fn ioctl(&self, _: Command, request: &mut [u8]) -> io::Result<()> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            // Interface version 4.48.0, which every command needs to make sense of its answer.
+            for (word, value) in request.chunks_exact_mut(4).zip([4_u32, 48, 0]) {
+                word.copy_from_slice(&value.to_ne_bytes());
+            }
+            Ok(())
+        }
+    }
+
+    fn counting() -> (Arc<Counting>, Dm) {
+        let counting = Arc::new(Counting::default());
+        (Arc::clone(&counting), Dm::with_transport(counting))
+    }
+
+    #[test]
+    fn only_the_requested_commands_fail() {
+        let (kernel, dm) = counting();
+        let failing = FailAt::new(&dm, 2, EBUSY).and(3, EBUSY);
+        let dm = failing.dm();
+        let failed = [(); 4].map(|()| dm.version().is_err_and(|error| error.errno() == Some(EBUSY)));
+        assert_eq!(failed, [false, true, true, false]);
+        assert_eq!((failing.count(), kernel.0.load(Ordering::SeqCst)), (4, 2));
+    }
+
+    #[test]
+    fn a_lost_answer_is_one_to_a_command_that_was_carried_out() {
+        let (kernel, dm) = counting();
+        assert!(FailAt::after(&dm, 1, EBUSY).dm().version().is_err());
+        assert_eq!(kernel.0.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn nothing_is_sent_from_the_stop_on() {
+        let (kernel, dm) = counting();
+        let stopping = StopAt::new(&dm, 2);
+        let dm = stopping.dm();
+        dm.version().unwrap();
+        assert!(!stopping.has_stopped());
+        let stopped = catch_unwind(AssertUnwindSafe(|| dm.version().is_ok())).unwrap_err();
+        assert!(stopped.is::<Stopped>() && stopping.has_stopped());
+        assert!(dm.version().is_err());
+        assert_eq!(kernel.0.load(Ordering::SeqCst), 1);
+    }
+}

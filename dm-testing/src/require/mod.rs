@@ -1,0 +1,200 @@
+//! What a test needs, and the record of tests that were skipped because something was missing.
+//!
+//! A test passes its requirements to [`Scratch::new`](crate::Scratch::new), or to [`met`] if it needs no scratch. If one is
+//! not met, there are two cases:
+//!
+//! - The environment variable `DM_TESTING_DIR` names a directory, as `cargo xtask test-root` sets it. Then the test is skipped:
+//!   a line `test name<TAB>reason` is appended to the file `skips` there, which the program that set the variable counts.
+//! - It does not. Then the skip would go unnoticed, so the test fails, with the reason.
+//!
+//! What the device mapper can do is asked through the library that is tested, which may be wrong. In a kernel that is thrown
+//! away afterwards ([`throw_away_kernel`]) that library has no excuse: such a kernel must list a device mapper in `/proc/misc`
+//! and `/proc/devices`, the library must be able to use it, and where the library misses something that the program `dmsetup`
+//! finds, the test fails.
+
+mod judge;
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use dm_units::Version;
+
+use self::judge::Verdict;
+use crate::fail::fail;
+use crate::test_name::test_name;
+
+/// Something that a test can't run without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requirement(Kind);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    Root,
+    DeviceMapper,
+    Interface(Version),
+    Target { target_type: String, version: Version },
+    Module(String),
+    Program(String),
+    Udev,
+    ThrowAwayKernel,
+}
+
+/// Older than any version of a target.
+const ANY: Version = Version::new(0, 0, 0);
+
+/// The process must be root's.
+#[must_use]
+pub fn root() -> Requirement {
+    Requirement(Kind::Root)
+}
+
+/// The kernel must have a device mapper that this process may use. A [`Scratch`](crate::Scratch) needs it anyway.
+#[must_use]
+pub fn device_mapper() -> Requirement {
+    Requirement(Kind::DeviceMapper)
+}
+
+/// The device mapper's ioctl interface must have at least version 4.`minor`.
+#[must_use]
+pub fn interface(minor: u32) -> Requirement {
+    Requirement(Kind::Interface(Version::new(4, minor, 0)))
+}
+
+/// The kernel must have a target. Its module is loaded.
+#[must_use]
+pub fn target(target_type: &str) -> Requirement {
+    target_version(target_type, ANY)
+}
+
+/// The kernel must have a target, at this version or a later one. Its module is loaded.
+#[must_use]
+pub fn target_version(target_type: &str, version: Version) -> Requirement {
+    Requirement(Kind::Target { target_type: target_type.to_owned(), version })
+}
+
+/// The kernel must have a module, or have it built in. It is not loaded.
+#[must_use]
+pub fn module(name: &str) -> Requirement {
+    Requirement(Kind::Module(name.to_owned()))
+}
+
+/// A program of this name must be in a directory of `PATH`.
+#[must_use]
+pub fn program(name: &str) -> Requirement {
+    Requirement(Kind::Program(name.to_owned()))
+}
+
+/// A udev daemon must be running.
+#[must_use]
+pub fn udev() -> Requirement {
+    Requirement(Kind::Udev)
+}
+
+/// The kernel must be thrown away after the tests: for a test that may harm other programs on this host.
+///
+/// That is so if the environment variable `DM_TESTING_THROW_AWAY` is `yes`, as in the guests of `cargo xtask test-root`.
+#[must_use]
+pub fn throw_away_kernel() -> Requirement {
+    Requirement(Kind::ThrowAwayKernel)
+}
+
+/// Whether all requirements are met; otherwise the skip is recorded, or the test fails, as the [module](self) says.
+///
+/// ```no_run
+/// use dm_testing::require;
+///
+/// # /*
+/// #[test]
+/// #[ignore = "needs root"]
+/// # */
+/// fn images_can_be_attached() {
+///     if !require::met(&[require::root(), require::program("losetup")]) {
+///         return;
+///     }
+///     // ...
+/// }
+/// # fn main() { images_can_be_attached() }
+/// ```
+///
+/// # Panics
+/// If the skip would go unnoticed, or if the library under test misses something that the kernel has.
+#[must_use = "a test must return if it can't run"]
+#[track_caller]
+pub fn met(requirements: &[Requirement]) -> bool {
+    let verdicts = requirements.iter().map(Requirement::judge);
+    match verdicts.into_iter().find(|verdict| *verdict != Verdict::Met) {
+        None | Some(Verdict::Met) => true,
+        Some(Verdict::Missing(reason)) => {
+            skip(&reason);
+            false
+        }
+        Some(Verdict::Wrong(reason)) => fail(reason),
+    }
+}
+
+/// Records that the running test is skipped, or fails, as the [module](self) says.
+///
+/// # Panics
+/// If the skip would go unnoticed.
+#[track_caller]
+pub fn skip(reason: &str) {
+    let test = test_name();
+    let Some(directory) = std::env::var_os("DM_TESTING_DIR") else {
+        fail(format_args!(
+            "{test} can't run here: {reason} (set DM_TESTING_DIR to a directory to record it there as skipped)"
+        ));
+    };
+    let skips = PathBuf::from(directory).join("skips");
+    println!("{test} is skipped: {reason}");
+    if let Err(error) = append(&skips, &record(&test, reason)) {
+        fail(format_args!("can't record in {} that {test} is skipped: {error}", skips.display()));
+    }
+}
+
+/// The line of a skip; a reason may have several lines.
+fn record(test: &str, reason: &str) -> String {
+    format!("{test}\t{}\n", reason.replace(['\n', '\t'], " "))
+}
+
+/// In one write, so that lines of several tests do not mix.
+fn append(path: &Path, line: &str) -> io::Result<()> {
+    OpenOptions::new().append(true).create(true).open(path)?.write_all(line.as_bytes())
+}
+
+/// Prints what is required.
+impl fmt::Display for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Root => f.write_str("root"),
+            Kind::DeviceMapper => f.write_str("a device mapper"),
+            Kind::Interface(version) => write!(f, "device mapper interface {version}"),
+            Kind::Target { target_type, version } if *version == ANY => write!(f, "target {target_type}"),
+            Kind::Target { target_type, version } => write!(f, "target {target_type} {version}"),
+            Kind::Module(name) => write!(f, "the kernel module {name}"),
+            Kind::Program(name) => write!(f, "the program {name}"),
+            Kind::Udev => f.write_str("a running udev daemon"),
+            Kind::ThrowAwayKernel => f.write_str("a kernel that is thrown away afterwards"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_skip_is_one_line() {
+        assert_eq!(record("mod::test", "it needs\na\tb"), "mod::test\tit needs a b\n");
+    }
+
+    #[test]
+    fn skips_are_appended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("skips");
+        append(&path, "a\tb\n").unwrap();
+        append(&path, "c\td\n").unwrap();
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "a\tb\nc\td\n");
+    }
+}
