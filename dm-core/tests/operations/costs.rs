@@ -34,7 +34,7 @@ fn operations_on_one_device_take_few_commands_however_many_others_there_are() {
 }
 
 #[test]
-fn a_snapshot_and_its_deletion_take_nine_commands_at_most() {
+fn a_snapshot_and_its_deletion_take_ten_commands_at_most() {
     let before = state([Device::new("a", Some(old())), Device::new("pool", Some(Table::new("thin-pool", "")))]);
     let commands = sent(&before, |host| {
         let steps = Steps::new().message(host, "pool", Message::new("create_snap 2 1")).unwrap();
