@@ -198,7 +198,7 @@ impl PreparedMessage {
     }
 }
 
-/// Room for the answers of messages that are sent while a device is suspended. A longer one is cut, which is no error.
+/// Room for the answers of messages that are sent while a device is suspended. A longer one is cut, which is not an error.
 const ANSWER_SIZE: usize = 1024;
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ use crate::udev::{Pending, Udev};
 ///   of the caller's runs, not even its logger, and the resume does not depend on udev.
 /// - When a step fails, the steps before it are undone. An [`OpError`] says which step failed, why, and what is left.
 /// - Each operation ends by waiting for udev, or leaves that to the [`Batch`] that it is part of.
-/// - Commands that are interrupted by a signal are sent again, except one that may wait for I/O, such as a suspension: a
-///   signal ends it, and the device is as before.
+/// - Commands that are interrupted by a signal are sent again, with two exceptions. A signal ends one that may wait for I/O,
+///   such as a suspension, and the device is as before. A message is sent once, since the target may have carried it out.
 /// - At log levels `debug` and `trace`, an operation logs its commands when it has finished. While a device that it knows of
 ///   is suspended, its lines are put off until a later operation finds the device resumed, since the logger may write to it.
 ///

@@ -214,6 +214,8 @@ impl Host {
 
     /// Sends a message to the target that serves a sector; nothing is suspended.
     ///
+    /// It is sent once, also if a signal interrupts it: the target may have carried it out.
+    ///
     /// # Errors
     /// As [`Dm::target_msg`].
     pub fn message(
