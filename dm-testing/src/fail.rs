@@ -1,6 +1,7 @@
 //! The one place where this crate makes a test fail.
 
 use std::fmt::Display;
+#[cfg(feature = "real")]
 use std::thread;
 
 /// Fails the running test.
@@ -11,6 +12,7 @@ pub(crate) fn fail(why: impl Display) -> ! {
 }
 
 /// Fails the running test from a destructor. While the test panics already, it only prints: a second panic would abort.
+#[cfg(feature = "real")]
 #[track_caller]
 pub(crate) fn fail_in_drop(why: impl Display) {
     if thread::panicking() {

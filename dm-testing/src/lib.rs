@@ -1,19 +1,69 @@
-//! Tests of device-mapper code against a real kernel.
+//! Tests of device-mapper code: in memory, without root, at every point of failure; and on a real kernel.
 //!
-//! - [`Scratch`]: unique names, and the removal of all that a test has made, whatever happens to it.
-//! - [`require`]: what a test needs. A test that can't run is counted or fails, but never looks like one that passed.
-//! - [`LoopDevice`]: files that look like disks.
-//! - [`Pattern`]: data that tells where it belongs, written to and read from the device itself.
-//! - [`FaultyDisk`]: a disk that fails, loses writes, is slow or hangs when a test says so.
+//! - [`MemoryKernel`]: a device mapper and disks in memory. Code that takes a [`Host`](dm_core::Host) or a [`Dm`](dm_core::Dm)
+//!   runs on it unchanged, in milliseconds, on any machine.
 //! - [`FailAt`], [`StopAt`]: commands that fail, or at which the program stops, wherever a test says so.
-//! - [`wait_until`]: waiting with a timeout.
+//! - [`TestKernel`]: one test for both kinds of kernels.
 //!
-//! # Use in another project
+//! With the feature `real`, which is on by default, for a real kernel:
 //!
-//! As a development dependency, beside `dm-core` and `dm-units`. Its build needs libclang, for the crate `loopdev`. Tests that
-//! use it need root and a kernel with a device mapper, so they are marked `#[ignore]`, and run as root:
+//! - `Scratch`: unique names, and the removal of all that a test has made, whatever happens to it.
+//! - `require`: what a test needs. A test that can't run is counted or fails, but never looks like one that passed.
+//! - `LoopDevice`: files that look like disks.
+//! - `Pattern`: data that tells where it belongs, written to and read from the device itself.
+//! - `FaultyDisk`: a disk that fails, loses writes, is slow or hangs when a test says so.
+//! - `wait_until`: waiting with a timeout.
+//!
+//! # A test in memory
+//!
+//! The code under test makes a device of two disks; the test looks at what it made, and at what is left when a command fails.
+//!
+//! ```
+//! use dm_core::{Host, OpError, TargetLine};
+//! use dm_testing::{FailAt, MemoryKernel};
+//! use dm_units::{Bytes, DeviceNumber, Sectors};
+//!
+//! /// The code under test.
+//! fn join(host: &Host, name: &str, disks: [DeviceNumber; 2], size: Sectors) -> Result<(), OpError> {
+//!     let line = |start, disk| TargetLine::text(start, size, "linear", format!("{disk} 0"));
+//!     host.create(name, [line(Sectors(0), disks[0]), line(size, disks[1])]).map(drop)
+//! }
+//!
+//! // #[test]
+//! fn both_disks_are_one_device() {
+//!     let memory = MemoryKernel::new();
+//!     let disks = [(); 2].map(|()| memory.disk(Bytes(1 << 20)));
+//!     join(&memory.host(), "whole", [disks[0].number(), disks[1].number()], disks[0].size()).unwrap();
+//!
+//!     memory.write("whole", disks[0].size(), &[7; 512]).unwrap();
+//!     let mut first = [0; 512];
+//!     disks[1].read(Sectors(0), &mut first).unwrap();
+//!     assert_eq!(first, [7; 512]);
+//! }
+//!
+//! // #[test]
+//! fn nothing_is_left_when_a_command_fails() {
+//!     const ENOMEM: i32 = 12;
+//!     let memory = MemoryKernel::new();
+//!     let disks = [(); 2].map(|()| memory.disk(Bytes(1 << 20)));
+//!     for n in 1..=3 {
+//!         let host = Host::new(FailAt::new(&memory.dm(), n, ENOMEM).dm());
+//!         join(&host, "whole", [disks[0].number(), disks[1].number()], disks[0].size()).unwrap_err();
+//!         assert!(memory.dm().list_devices().unwrap().iter().next().is_none());
+//!     }
+//! }
+//! # both_disks_are_one_device();
+//! # nothing_is_left_when_a_command_fails();
+//! ```
+//!
+//! # A test on a real kernel
+//!
+//! It needs root and a kernel with a device mapper, so it is marked `#[ignore]`, and run as root. The build of this crate then
+//! needs libclang, for the crate `loopdev`.
 //!
 //! ```no_run
+//! # #[cfg(feature = "real")]
+//! # mod example {
 //! // tests/mirror.rs
 //! use dm_testing::{Pattern, Scratch, require};
 //! use dm_core::TargetLine;
@@ -36,7 +86,7 @@
 //!     pattern.verify(halves[0].path(), Sectors(0), size).unwrap();
 //!     pattern.moved(size, Sectors(0)).verify(halves[1].path(), Sectors(0), size).unwrap();
 //! }
-//! # fn main() { both_halves_are_one_device() }
+//! # }
 //! ```
 //!
 //! ```text
@@ -51,34 +101,28 @@
 //! Functions return errors; a test unwraps them. This crate itself fails a test in three cases only: a requirement is not met
 //! and skips are not counted; something that the test made can't be removed; the control node does not work.
 
-mod cleanup;
-mod error;
 mod fail;
 mod fail_at;
-mod fault;
-mod held;
-mod loop_device;
-mod pattern;
-pub mod require;
-mod scratch;
-mod test_name;
-mod wait;
+pub mod memory;
+#[cfg(feature = "real")]
+mod real;
+mod test_kernel;
 
-pub use error::{Error, Result};
 pub use fail_at::{FailAt, StopAt, Stopped};
-pub use fault::{Fault, FaultyDisk};
-pub use held::Held;
-pub use loop_device::{LoopDevice, LoopOptions};
-pub use pattern::Pattern;
-pub use scratch::{MappedDevice, Scratch};
-pub use wait::wait_until;
+pub use memory::MemoryKernel;
+#[cfg(feature = "real")]
+pub use real::{
+    Error, Fault, FaultyDisk, Held, LoopDevice, LoopOptions, MappedDevice, Pattern, Result, Scratch, require,
+    wait_until,
+};
+pub use test_kernel::TestKernel;
 
 /// Compiles the first programs of the workspace's README.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "real"))]
 #[doc = include_str!("../../README.md")]
 struct WorkspaceReadme;
 
 /// Compiles the program of this crate's README.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "real"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

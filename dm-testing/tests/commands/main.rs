@@ -5,7 +5,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod buffers;
-mod create;
 mod data;
 mod deps;
 mod geometry;

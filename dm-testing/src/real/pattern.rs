@@ -9,8 +9,8 @@ use dm_units::{SECTOR_SIZE, Sectors};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, PosixFadviseAdvice, posix_fadvise};
 
-use crate::error::{Error, Result};
-use crate::held::{Held, sector};
+use crate::real::error::{Error, Result};
+use crate::real::held::{Held, sector};
 
 /// The content of a device, or of a part of it: every sector is different, and holds its number and its pattern's seed.
 ///
@@ -139,7 +139,7 @@ fn for_each_piece(
     Ok(())
 }
 
-fn byte(sector: Sectors) -> io::Result<u64> {
+pub(super) fn byte(sector: Sectors) -> io::Result<u64> {
     u64::try_from(sector.to_bytes().0).map_err(io::Error::other)
 }
 
@@ -154,7 +154,7 @@ fn open(path: &Path, options: &mut OpenOptions) -> io::Result<(File, bool)> {
     }
 }
 
-fn drop_cache(file: &File) -> io::Result<()> {
+pub(super) fn drop_cache(file: &File) -> io::Result<()> {
     file.sync_data()?;
     Ok(posix_fadvise(file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)?)
 }

@@ -8,7 +8,7 @@ use dm_core::{
 };
 use dm_units::Sectors;
 
-use crate::error::in_full;
+use crate::real::error::in_full;
 
 /// Between two rounds in which nothing could be removed.
 const PAUSE: Duration = Duration::from_millis(5);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use dm_core::{NameError, OpError};
 use dm_units::Sectors;
 
-use crate::held::Held;
+use crate::real::held::Held;
 
 /// The result of the helpers of this crate.
 pub type Result<T, E = Error> = core::result::Result<T, E>;

@@ -8,8 +8,8 @@ use dm_core::udev::{Strategy, Udev, Visibility};
 use dm_core::{AsDevId, DevId, Host, LineText, NameError, ReloadOptions, SuspendPolicy, TargetLine};
 use dm_units::{DeviceNumber, Sectors};
 
-use crate::error::Result;
-use crate::scratch::{MappedDevice, Scratch};
+use crate::real::error::Result;
+use crate::real::scratch::{MappedDevice, Scratch};
 
 /// How a [`FaultyDisk`] behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, Result};
+use crate::real::error::{Error, Result};
 
 /// How long to wait for other programs to close a device, unless a test says otherwise.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);

@@ -13,10 +13,10 @@ use loopdev::LoopControl;
 use nix::errno::Errno;
 use tempfile::TempPath;
 
-use crate::error::{Error, Result, in_full};
 use crate::fail::fail_in_drop;
-use crate::test_name::safe_test_name;
-use crate::wait::{PATIENCE, wait_until};
+use crate::real::error::{Error, Result, in_full};
+use crate::real::test_name::safe_test_name;
+use crate::real::wait::{PATIENCE, wait_until};
 
 /// How to attach a file: see [`LoopDevice::over`].
 #[derive(Clone, Copy, Debug, Default)]

@@ -8,7 +8,7 @@ use dm_core::{Dm, Error};
 use dm_units::Version;
 
 use super::{Kind, Requirement};
-use crate::error::in_full;
+use crate::real::error::in_full;
 
 /// Whether a requirement is met.
 enum Found {
@@ -188,7 +188,7 @@ fn has_program(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::require::{ANY, module, program, target_version};
+    use crate::real::require::{ANY, module, program, target_version};
 
     #[test]
     fn programs_are_looked_for_in_path() {

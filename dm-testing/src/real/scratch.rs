@@ -13,13 +13,13 @@ use dm_core::{
 };
 use dm_units::{Bytes, DeviceNumber};
 
-use crate::cleanup;
-use crate::error::{Result, in_full};
 use crate::fail::{fail, fail_in_drop};
-use crate::loop_device::LoopDevice;
-use crate::require::{self, Requirement};
-use crate::test_name::safe_test_name;
-use crate::wait::PATIENCE;
+use crate::real::cleanup;
+use crate::real::error::{Result, in_full};
+use crate::real::loop_device::LoopDevice;
+use crate::real::require::{self, Requirement};
+use crate::real::test_name::safe_test_name;
+use crate::real::wait::PATIENCE;
 
 /// The part of the device mapper that one test uses: unique names, loop devices, and the removal of all that was made.
 ///

@@ -23,7 +23,7 @@ use dm_units::Version;
 
 use self::judge::Verdict;
 use crate::fail::fail;
-use crate::test_name::test_name;
+use crate::real::test_name::test_name;
 
 /// Something that a test can't run without.
 #[derive(Clone, Debug, PartialEq, Eq)]

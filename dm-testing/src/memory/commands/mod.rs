@@ -1,0 +1,191 @@
+//! The commands, each as its function in drivers/md/dm-ioctl.c.
+
+mod lifecycle;
+mod lists;
+mod message;
+mod status;
+mod suspend;
+mod table;
+
+pub(super) use self::status::stop_waiting;
+
+use dm_core::{Command, Flags};
+use dm_units::DeviceNumber;
+
+use super::errno::Errno;
+use super::kernel::device::Device;
+use super::kernel::{Kernel, MAPPED_MAJOR, Pause};
+use super::wire::{Param, SHORTEST, put_version};
+
+/// What a command keeps while it waits.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    /// The serial number of the device whose events it waits for.
+    pub(crate) serial: Option<u64>,
+}
+
+/// Carries out a request and puts the answer in its place, as `ctl_ioctl` does.
+pub(crate) fn carry_out(
+    kernel: &mut Kernel,
+    command: Command,
+    request: &mut [u8],
+    waiting: &mut Waiting,
+) -> Result<(), Pause> {
+    let wanted = Param::copy(request, SHORTEST).version();
+    put_version(request, kernel.interface);
+    let is_known = wanted.major == kernel.interface.major && wanted.minor <= kernel.interface.minor;
+    if !is_known {
+        let text = format!("ioctl interface mismatch: kernel({}), user({wanted}), cmd({command})", kernel.interface);
+        kernel.log("ioctl", &text);
+        return Err(Errno::EINVAL.into());
+    }
+    if command == Command::Version {
+        return Ok(());
+    }
+    if kernel.interface.minor < since(command) {
+        return Err(Errno::ENOTTY.into());
+    }
+    let len = if has_payload(command) { request.len() } else { SHORTEST };
+    let mut param = Param::copy(request, len);
+    let is_secret = param.has(Flags::SECURE_DATA);
+    let answered = validate(kernel, command, &mut param).and_then(|()| {
+        param.set_data_size(SHORTEST);
+        run(kernel, command, &mut param, waiting)
+    });
+    if is_secret && answered != Err(Pause::Wait) {
+        request.fill(0);
+        put_version(request, kernel.interface);
+    }
+    answered?;
+    if is_global_event(command) {
+        kernel.global_event();
+    }
+    param.copy_out(request);
+    Ok(())
+}
+
+/// The interface that first had a command.
+const fn since(command: Command) -> u32 {
+    match command {
+        Command::ListVersions => 1,
+        Command::TargetMsg => 2,
+        Command::SetGeometry => 6,
+        Command::ArmPoll => 36,
+        Command::TargetVersion => 41,
+        _ => 0,
+    }
+}
+
+/// All commands but those with `IOCTL_FLAGS_NO_PARAMS`.
+const fn has_payload(command: Command) -> bool {
+    !matches!(
+        command,
+        Command::RemoveAll
+            | Command::DeviceCreate
+            | Command::DeviceRemove
+            | Command::DeviceSuspend
+            | Command::DeviceResume
+            | Command::DeviceInfo
+            | Command::TableClear
+            | Command::ArmPoll
+    )
+}
+
+/// Those with `IOCTL_FLAGS_ISSUE_GLOBAL_EVENT`.
+const fn is_global_event(command: Command) -> bool {
+    matches!(command, Command::RemoveAll | Command::DeviceCreate | Command::DeviceRemove | Command::DeviceRename)
+}
+
+/// As `validate_params`.
+fn validate(kernel: &mut Kernel, command: Command, param: &mut Param) -> Result<(), Pause> {
+    for flag in [Flags::BUFFER_FULL, Flags::UEVENT_GENERATED, Flags::SECURE_DATA, Flags::DATA_OUT] {
+        param.set(flag, false);
+    }
+    let refusal = match command {
+        Command::RemoveAll | Command::ListDevices | Command::ListVersions => None,
+        Command::DeviceCreate => param.name().is_empty().then_some("name not supplied when creating device"),
+        _ => (!param.name().is_empty() && !param.uuid().is_empty()).then_some("only supply one of name or uuid"),
+    };
+    match refusal {
+        None => Ok(()),
+        Some(text) => {
+            kernel.log("ioctl", text);
+            Err(Errno::EINVAL.into())
+        }
+    }
+}
+
+fn run(kernel: &mut Kernel, command: Command, param: &mut Param, waiting: &mut Waiting) -> Result<(), Pause> {
+    match command {
+        Command::RemoveAll => lifecycle::remove_all(kernel, param),
+        Command::ListDevices => lists::devices(kernel, param),
+        Command::DeviceCreate => lifecycle::create(kernel, param)?,
+        Command::DeviceRemove => lifecycle::remove(kernel, param)?,
+        Command::DeviceRename => lifecycle::rename(kernel, param)?,
+        Command::DeviceSuspend | Command::DeviceResume => suspend::suspend_or_resume(kernel, param)?,
+        Command::DeviceInfo => {
+            let minor = find(kernel, param)?;
+            fill(kernel, minor, param)?;
+        }
+        Command::DeviceWait => status::wait(kernel, param, waiting)?,
+        Command::TableLoad => table::load(kernel, param)?,
+        Command::TableClear => table::clear(kernel, param)?,
+        Command::TableDeps => table::deps(kernel, param)?,
+        Command::TableStatus => status::status(kernel, param)?,
+        Command::ListVersions => lists::versions(param),
+        Command::TargetVersion => lists::version(param)?,
+        Command::TargetMsg => message::send(kernel, param)?,
+        Command::SetGeometry => message::set_geometry(kernel, param)?,
+        // The file has its part of it.
+        Command::ArmPoll => {}
+        _ => return Err(Errno::ENOTTY.into()),
+    }
+    Ok(())
+}
+
+/// Finds the device that a request names, and completes its names (`__find_device_hash_cell`).
+fn find(kernel: &mut Kernel, param: &mut Param) -> Result<u32, Errno> {
+    let (name, uuid, dev) = (param.name(), param.uuid(), param.dev());
+    let has_two = !uuid.is_empty() && (!name.is_empty() || dev != 0) || !name.is_empty() && dev != 0;
+    if has_two {
+        kernel.log("ioctl", "Invalid ioctl structure");
+        return Err(Errno::ENXIO);
+    }
+    let minor = if !uuid.is_empty() {
+        kernel.uuids.get(uuid).copied()
+    } else if !name.is_empty() {
+        kernel.names.get(name).copied()
+    } else {
+        let number = DeviceNumber::from_huge(dev).filter(|number| number.major == MAPPED_MAJOR);
+        number.map(|number| number.minor).filter(|_| dev != 0)
+    };
+    let device = kernel.device(minor.ok_or(Errno::ENXIO)?)?;
+    param.set_name(&device.name);
+    param.set_uuid(&device.uuid);
+    param.set(Flags::INACTIVE_PRESENT, device.inactive.is_some());
+    Ok(device.minor)
+}
+
+/// Puts the state of a device into an answer (`__dev_status`).
+fn fill(kernel: &Kernel, minor: u32, param: &mut Param) -> Result<(), Errno> {
+    let device = kernel.device(minor)?;
+    fill_from(device, kernel.open_count(minor), param);
+    Ok(())
+}
+
+fn fill_from(device: &Device, open_count: usize, param: &mut Param) {
+    let of_inactive = param.has(Flags::QUERY_INACTIVE_TABLE);
+    let table = if of_inactive { &device.inactive } else { &device.active };
+    let read_only = if of_inactive { table.as_ref().is_some_and(|table| table.read_only) } else { device.read_only };
+    param.set(Flags::SUSPEND, device.suspended);
+    param.set(Flags::INTERNAL_SUSPEND, device.internal_suspensions > 0);
+    if device.deferred_remove {
+        param.set(Flags::DEFERRED_REMOVE, true);
+    }
+    param.set(Flags::READONLY, table.is_some() && read_only);
+    param.set(Flags::ACTIVE_PRESENT, device.active.is_some());
+    param.set_dev(device.number());
+    param.set_open_count(open_count);
+    param.set_event_nr(device.event_nr);
+    param.set_target_count(table.as_ref().map_or(0, |table| table.lines.len()));
+}

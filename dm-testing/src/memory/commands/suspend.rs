@@ -1,0 +1,91 @@
+//! Suspending and resuming, which makes a new table active (`do_suspend`, `do_resume`).
+
+use dm_core::Flags;
+
+use super::{fill, find};
+use crate::memory::errno::Errno;
+use crate::memory::kernel::table::Table;
+use crate::memory::kernel::{Kernel, Pause};
+use crate::memory::wire::Param;
+
+/// As `dev_suspend`, which the two commands share.
+pub(super) fn suspend_or_resume(kernel: &mut Kernel, param: &mut Param) -> Result<(), Pause> {
+    let minor = find(kernel, param)?;
+    if param.has(Flags::SUSPEND) {
+        if !kernel.device(minor)?.suspended {
+            suspend(kernel, minor, param.has(Flags::NOFLUSH))?;
+        }
+    } else {
+        resume(kernel, minor, param)?;
+    }
+    Ok(fill(kernel, minor, param)?)
+}
+
+/// As `dm_suspend`. It waits for I/O that has reached the targets, unless they are to give it back.
+fn suspend(kernel: &mut Kernel, minor: u32, noflush: bool) -> Result<(), Pause> {
+    let device = kernel.device(minor)?;
+    if device.internal_suspensions > 0 || device.in_flight > 0 && !noflush {
+        return Err(Pause::Wait);
+    }
+    let table = device.active.clone();
+    if let Some(table) = &table {
+        table.each(|_, target| target.presuspend(kernel, noflush));
+    }
+    kernel.device_mut(minor)?.suspended = true;
+    if let Some(table) = &table {
+        table.each(|_, target| target.postsuspend(kernel));
+    }
+    Ok(())
+}
+
+fn resume(kernel: &mut Kernel, minor: u32, param: &mut Param) -> Result<(), Pause> {
+    let device = kernel.device(minor)?;
+    if device.suspended && device.internal_suspensions > 0 {
+        return Err(Pause::Wait);
+    }
+    if device.inactive.is_some() {
+        if !device.suspended {
+            suspend(kernel, minor, param.has(Flags::NOFLUSH))?;
+        }
+        param.set(Flags::INACTIVE_PRESENT, false);
+        swap(kernel, minor)?;
+    }
+    if kernel.device(minor)?.suspended {
+        resume_targets(kernel, minor)?;
+        kernel.uevent(minor, param.event_nr(), false);
+        param.set(Flags::UEVENT_GENERATED, true);
+    }
+    Ok(())
+}
+
+/// Makes the inactive table the active one. If it is refused it is lost, and the device stays suspended.
+fn swap(kernel: &mut Kernel, minor: u32) -> Result<(), Errno> {
+    let Some(new) = kernel.device_mut(minor)?.inactive.take() else { return Ok(()) };
+    if let Err(errno) = new.check_areas(kernel, minor) {
+        kernel.drop_table(Some(new));
+        return Err(errno);
+    }
+    let device = kernel.device_mut(minor)?;
+    device.read_only = new.read_only;
+    let old = device.active.replace(new);
+    kernel.global_event();
+    // The kernel drops it after the targets of the new one are resumed, which is the same to everyone who can see it.
+    kernel.drop_table(old);
+    Ok(())
+}
+
+/// As `dm_resume`.
+fn resume_targets(kernel: &mut Kernel, minor: u32) -> Result<(), Errno> {
+    let device = kernel.device(minor)?;
+    let (number, table) = (device.number(), device.active.clone());
+    let table = table.filter(|table: &std::sync::Arc<Table>| table.sectors() > 0).ok_or(Errno::EINVAL)?;
+    table.try_each(|line, target| {
+        target.preresume(kernel).inspect_err(|errno| {
+            let text = format!("{number}: {}: preresume failed, error = -{}", line.kind.name, errno.0);
+            kernel.log("table", &text);
+        })
+    })?;
+    table.each(|_, target| target.resume(kernel));
+    kernel.device_mut(minor)?.suspended = false;
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! Disks in memory.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use dm_units::{Bytes, DeviceNumber, Sectors};
+
+use super::io_error::{MemoryError, MemoryErrorKind};
+use super::kernel::disk::Disk;
+use super::kernel::io::{Io, IoFault};
+use super::node::Machine;
+
+/// A disk of a [`MemoryKernel`](super::MemoryKernel). It is sparse, full of zeros at first, and stays as long as its kernel.
+#[derive(Clone, Debug)]
+pub struct MemoryDisk {
+    machine: Arc<Machine>,
+    number: DeviceNumber,
+}
+
+impl MemoryDisk {
+    pub(super) fn new(machine: &Arc<Machine>, number: DeviceNumber) -> Self {
+        Self { machine: Arc::clone(machine), number }
+    }
+
+    /// Its device number, for tables.
+    #[must_use]
+    pub const fn number(&self) -> DeviceNumber {
+        self.number
+    }
+
+    /// The path that tables may name it by. No file has this path.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        PathBuf::from(format!("/dev/disk{}", self.number.minor))
+    }
+
+    /// Its size.
+    #[must_use]
+    pub fn size(&self) -> Sectors {
+        Sectors(self.with(|disk| disk.sectors()))
+    }
+
+    /// Gives it another size; what is behind the new end is lost.
+    pub fn resize(&self, size: Bytes) {
+        self.with(|disk| disk.resize(size.to_sectors_floor().unwrap_or_default().0));
+    }
+
+    /// Lets all I/O fail that touches one of these sectors.
+    pub fn fail(&self, sectors: Range<Sectors>) {
+        self.with(|disk| disk.fail(sectors.start.0..sectors.end.0));
+    }
+
+    /// Ends all failures.
+    pub fn heal(&self) {
+        self.with(Disk::heal);
+    }
+
+    /// Lets it be opened for reading only, or for both again. Tables that have it open already keep it.
+    pub fn set_read_only(&self, read_only: bool) {
+        self.with(|disk| disk.read_only = read_only);
+    }
+
+    /// Reads whole sectors of the disk itself.
+    ///
+    /// # Errors
+    /// They fail or do not exist, or the data are not whole sectors.
+    pub fn read(&self, start: Sectors, data: &mut [u8]) -> Result<(), MemoryError> {
+        self.io(start, data.len(), Io::Read(data))
+    }
+
+    /// Writes whole sectors of the disk itself.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn write(&self, start: Sectors, data: &[u8]) -> Result<(), MemoryError> {
+        self.io(start, data.len(), Io::Write(data))
+    }
+
+    fn io(&self, start: Sectors, len: usize, io: Io<'_>) -> Result<(), MemoryError> {
+        let name = || format!("disk{}", self.number.minor);
+        if len.checked_rem(super::kernel::disk::SECTOR) != Some(0) {
+            return Err(MemoryError::new(name(), start, MemoryErrorKind::PartOfSector));
+        }
+        self.machine.with(|kernel| {
+            let done = kernel.disks.get_mut(&self.number).map_or(Ok(()), |disk| disk.io(start.0, io));
+            done.map_err(|errno| MemoryError::of(kernel, name(), start, IoFault::Failed(errno)))
+        })
+    }
+
+    /// Disks are never taken away.
+    fn with<T: Default>(&self, work: impl FnOnce(&mut Disk) -> T) -> T {
+        self.machine.with(|kernel| kernel.disks.get_mut(&self.number).map(work).unwrap_or_default())
+    }
+}

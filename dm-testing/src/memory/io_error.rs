@@ -1,0 +1,99 @@
+//! Why an I/O on the kernel in memory has failed.
+
+use std::fmt;
+
+use dm_units::Sectors;
+
+use super::errno::Errno;
+use super::kernel::Kernel;
+use super::kernel::io::IoFault;
+
+/// An I/O that has failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryError {
+    device: String,
+    start: Sectors,
+    kind: MemoryErrorKind,
+}
+
+/// How an I/O has failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MemoryErrorKind {
+    /// The device does not exist, or the text cannot be the name of one.
+    NoDevice,
+    /// The length of the data is not a multiple of 512 bytes.
+    PartOfSector,
+    /// A device that must carry it out is suspended. On a real kernel, the I/O would wait until it is resumed.
+    #[non_exhaustive]
+    Suspended {
+        /// The name of that device.
+        device: String,
+    },
+    /// A target waits, for space for example. On a real kernel, the I/O would wait as well.
+    #[non_exhaustive]
+    Waiting {
+        /// The name of the target's device.
+        device: String,
+    },
+    /// It was carried out, with this error number.
+    #[non_exhaustive]
+    Failed {
+        /// The error number on Linux: 5 (`EIO`), 28 (`ENOSPC`), …
+        errno: i32,
+    },
+}
+
+impl MemoryError {
+    pub(super) fn new(device: String, start: Sectors, kind: MemoryErrorKind) -> Self {
+        Self { device, start, kind }
+    }
+
+    pub(super) fn of(kernel: &Kernel, device: String, start: Sectors, fault: IoFault) -> Self {
+        let name = |minor| kernel.devices.get(&minor).map(super::kernel::device::Device::name_text).unwrap_or_default();
+        let kind = match fault {
+            IoFault::Failed(Errno::ENXIO) => MemoryErrorKind::NoDevice,
+            IoFault::Failed(errno) => MemoryErrorKind::Failed { errno: errno.0 },
+            IoFault::Held(minor) => MemoryErrorKind::Suspended { device: name(minor) },
+            IoFault::Waits(minor) => MemoryErrorKind::Waiting { device: name(minor) },
+        };
+        Self::new(device, start, kind)
+    }
+
+    /// How it has failed.
+    #[must_use]
+    pub const fn kind(&self) -> &MemoryErrorKind {
+        &self.kind
+    }
+
+    /// Whether it would wait on a real kernel: a device is suspended, or a target waits for something.
+    #[must_use]
+    pub const fn would_wait(&self) -> bool {
+        matches!(self.kind, MemoryErrorKind::Suspended { .. } | MemoryErrorKind::Waiting { .. })
+    }
+
+    /// The error number of an I/O that was carried out.
+    #[must_use]
+    pub const fn errno(&self) -> Option<i32> {
+        match self.kind {
+            MemoryErrorKind::Failed { errno } => Some(errno),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for MemoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { device, start, kind } = self;
+        write!(f, "I/O on '{device}' at sector {} ", start.0)?;
+        match kind {
+            MemoryErrorKind::NoDevice => f.write_str("failed: no such device"),
+            MemoryErrorKind::PartOfSector => f.write_str("was refused: its length is not a multiple of 512 bytes"),
+            MemoryErrorKind::Suspended { device } => write!(f, "would wait: '{device}' is suspended"),
+            MemoryErrorKind::Waiting { device } => write!(f, "would wait: a target of '{device}' holds it"),
+            MemoryErrorKind::Failed { errno } => write!(f, "failed ({})", Errno(*errno)),
+        }
+    }
+}
+
+impl std::error::Error for MemoryError {}

@@ -1,0 +1,88 @@
+//! A mapped device: its names, its two table slots, and its state (`struct mapped_device`, `struct hash_cell`).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use dm_units::DeviceNumber;
+
+use super::MAPPED_MAJOR;
+use super::table::{QueueKind, Table};
+
+/// A mapped device.
+#[derive(Clone, Debug)]
+pub(crate) struct Device {
+    /// Tells it from later devices with its number.
+    pub(crate) serial: u64,
+    pub(crate) minor: u32,
+    pub(crate) name: Vec<u8>,
+    /// Empty if it has none.
+    pub(crate) uuid: Vec<u8>,
+    pub(crate) active: Option<Arc<Table>>,
+    pub(crate) inactive: Option<Arc<Table>>,
+    pub(crate) suspended: bool,
+    /// How many targets of other devices keep it suspended (`dm_internal_suspend_noflush`).
+    pub(crate) internal_suspensions: usize,
+    pub(crate) deferred_remove: bool,
+    pub(crate) read_only: bool,
+    /// How often programs have it open.
+    pub(crate) opened: usize,
+    pub(crate) event_nr: u32,
+    /// How its requests are queued, from its first table on.
+    pub(crate) queue: Option<QueueKind>,
+    /// What a test has set in the place of the status of its targets.
+    pub(crate) status: Option<String>,
+    /// How many commands wait for its events.
+    pub(crate) waiters: usize,
+    /// How many I/Os have reached its targets and wait there.
+    pub(crate) in_flight: usize,
+    /// As `dm_set_geometry` keeps it.
+    pub(crate) geometry: Option<[u64; 4]>,
+}
+
+impl Device {
+    pub(crate) fn new(serial: u64, minor: u32, name: &[u8], uuid: &[u8]) -> Self {
+        Self {
+            serial,
+            minor,
+            name: name.to_vec(),
+            uuid: uuid.to_vec(),
+            active: None,
+            inactive: None,
+            suspended: false,
+            internal_suspensions: 0,
+            deferred_remove: false,
+            read_only: false,
+            opened: 0,
+            event_nr: 0,
+            queue: None,
+            status: None,
+            waiters: 0,
+            in_flight: 0,
+            geometry: None,
+        }
+    }
+
+    pub(crate) const fn number(&self) -> DeviceNumber {
+        DeviceNumber::new(MAPPED_MAJOR, self.minor)
+    }
+
+    /// Its length.
+    pub(crate) fn sectors(&self) -> u64 {
+        self.active.as_ref().map_or(0, |table| table.sectors())
+    }
+
+    pub(crate) const fn holds_io(&self) -> bool {
+        self.suspended || self.internal_suspensions > 0
+    }
+
+    /// How often its tables have another device open.
+    pub(super) fn openings(&self, used: DeviceNumber) -> usize {
+        let tables = self.active.iter().chain(&self.inactive);
+        let modes = tables.filter_map(|table| table.uses.iter().find(|other| other.number == used));
+        modes.map(|other| other.writes).collect::<BTreeSet<bool>>().len()
+    }
+
+    pub(crate) fn name_text(&self) -> String {
+        String::from_utf8_lossy(&self.name).into_owned()
+    }
+}

@@ -1,0 +1,87 @@
+//! Disks: sectors that hold what was written, and fail where a test says so.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use dm_units::SECTOR_SIZE;
+
+use super::io::Io;
+use crate::memory::errno::Errno;
+
+/// Bytes of a sector.
+pub(crate) const SECTOR: usize = SECTOR_SIZE;
+
+/// Sectors that were written; all others are zeros.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sectors(BTreeMap<u64, Box<[u8; SECTOR]>>);
+
+impl Sectors {
+    /// Carries out an I/O whose sectors exist.
+    pub(crate) fn io(&mut self, start: u64, io: Io<'_>) {
+        match io {
+            Io::Read(data) => {
+                for (sector, data) in (start..).zip(data.chunks_mut(SECTOR)) {
+                    match self.0.get(&sector) {
+                        Some(kept) => data.iter_mut().zip(kept.iter()).for_each(|(to, from)| *to = *from),
+                        None => data.fill(0),
+                    }
+                }
+            }
+            Io::Write(data) => {
+                for (sector, data) in (start..).zip(data.chunks(SECTOR)) {
+                    if let Ok(data) = data.try_into() {
+                        self.0.insert(sector, Box::new(data));
+                    }
+                }
+            }
+            Io::Discard(length) => {
+                let mut rest = self.0.split_off(&start);
+                self.0.append(&mut rest.split_off(&start.saturating_add(length)));
+            }
+            Io::Flush => {}
+        }
+    }
+}
+
+/// A disk.
+#[derive(Debug)]
+pub(crate) struct Disk {
+    /// The name of its node in `/dev`.
+    pub(crate) name: String,
+    pub(crate) read_only: bool,
+    length: u64,
+    data: Sectors,
+    failing: Vec<Range<u64>>,
+}
+
+impl Disk {
+    pub(crate) fn new(name: String, length: u64) -> Self {
+        Self { name, read_only: false, length, data: Sectors::default(), failing: Vec::new() }
+    }
+
+    pub(crate) const fn sectors(&self) -> u64 {
+        self.length
+    }
+
+    pub(crate) fn resize(&mut self, length: u64) {
+        self.data.io(length, Io::Discard(u64::MAX));
+        self.length = length;
+    }
+
+    pub(crate) fn fail(&mut self, sectors: Range<u64>) {
+        self.failing.push(sectors);
+    }
+
+    pub(crate) fn heal(&mut self) {
+        self.failing.clear();
+    }
+
+    pub(crate) fn io(&mut self, start: u64, io: Io<'_>) -> Result<(), Errno> {
+        let end = start.saturating_add(io.sectors());
+        if end > self.length || self.failing.iter().any(|bad| bad.start < end && start < bad.end) {
+            return Err(Errno::EIO);
+        }
+        self.data.io(start, io);
+        Ok(())
+    }
+}

@@ -1,0 +1,112 @@
+//! Reading and writing through tables.
+
+use dm_units::DeviceNumber;
+
+use super::Kernel;
+use super::disk::SECTOR;
+use crate::memory::errno::Errno;
+
+/// What is done with sectors.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Io<'a> {
+    Read(&'a mut [u8]),
+    Write(&'a [u8]),
+    /// So many sectors need not be kept.
+    Discard(u64),
+    /// What was written before is to survive a power failure.
+    Flush,
+}
+
+/// Why an I/O has not ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IoFault {
+    Failed(Errno),
+    /// A mapped device is suspended, and holds it.
+    Held(u32),
+    /// A target of a mapped device waits for something, such as space.
+    Waits(u32),
+}
+
+impl From<Errno> for IoFault {
+    fn from(errno: Errno) -> Self {
+        Self::Failed(errno)
+    }
+}
+
+pub(crate) type IoResult = Result<(), IoFault>;
+
+impl Io<'_> {
+    /// How many sectors it is about.
+    pub(crate) fn sectors(&self) -> u64 {
+        match self {
+            Self::Read(data) => in_sectors(data),
+            Self::Write(data) => in_sectors(data),
+            Self::Discard(length) => *length,
+            Self::Flush => 0,
+        }
+    }
+
+    /// The same on the `length` sectors from `from` on, counted from its own first one.
+    pub(crate) fn part(&mut self, from: u64, length: u64) -> Io<'_> {
+        let bytes = || {
+            let start = usize::try_from(from).ok()?.checked_mul(SECTOR)?;
+            Some(start..usize::try_from(length).ok()?.checked_mul(SECTOR)?.checked_add(start)?)
+        };
+        match self {
+            Self::Read(data) => Io::Read(bytes().and_then(|bytes| data.get_mut(bytes)).unwrap_or_default()),
+            Self::Write(data) => Io::Write(bytes().and_then(|bytes| data.get(bytes)).unwrap_or_default()),
+            Self::Discard(_) => Io::Discard(length),
+            Self::Flush => Io::Flush,
+        }
+    }
+
+    /// Splits it where `block` sectors end, counted from sector 0, and calls a function with each start and part.
+    pub(crate) fn by_blocks(
+        &mut self,
+        start: u64,
+        block: u64,
+        mut call: impl FnMut(u64, Io<'_>) -> IoResult,
+    ) -> IoResult {
+        let end = start.saturating_add(self.sectors());
+        let mut at = start;
+        while at < end {
+            let stop =
+                at.checked_div(block).map_or(end, |number| number.saturating_add(1).saturating_mul(block)).min(end);
+            call(at, self.part(at.saturating_sub(start), stop.saturating_sub(at)))?;
+            at = stop;
+        }
+        Ok(())
+    }
+}
+
+fn in_sectors(data: &[u8]) -> u64 {
+    u64::try_from(data.len().div_euclid(SECTOR)).unwrap_or(u64::MAX)
+}
+
+impl Kernel {
+    /// Carries out an I/O on a disk or a mapped device.
+    pub(crate) fn io(&mut self, number: DeviceNumber, start: u64, io: Io<'_>) -> IoResult {
+        match self.mapped(number) {
+            Some(device) => self.mapped_io(device.minor, start, io),
+            None => Ok(self.disks.get_mut(&number).ok_or(Errno::ENXIO)?.io(start, io)?),
+        }
+    }
+
+    fn mapped_io(&mut self, minor: u32, start: u64, mut io: Io<'_>) -> IoResult {
+        let device = self.device(minor)?;
+        if device.holds_io() {
+            return Err(IoFault::Held(minor));
+        }
+        let table = device.active.clone().ok_or(Errno::EIO)?;
+        if io == Io::Flush {
+            return table.lines.iter().try_for_each(|line| line.with(|target| target.io(self, 0, Io::Flush)));
+        }
+        let end = start.checked_add(io.sectors()).filter(|end| *end <= table.sectors()).ok_or(Errno::EIO)?;
+        for line in table.lines.iter().filter(|line| line.start < end && start < line.end()) {
+            let (from, to) = (start.max(line.start), end.min(line.end()));
+            let part = io.part(from.saturating_sub(start), to.saturating_sub(from));
+            line.with(|target| target.io(self, from.saturating_sub(line.start), part))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,290 @@
+//! A kernel in memory: the device mapper and disks, for tests that need neither root nor Linux.
+//!
+//! [`MemoryKernel`] behaves as Linux 6.12 does: the same commands, rules and error numbers, the same header bits, event
+//! numbers and reasons in its log. All of `dm-core` and of `dm-targets` works on it unchanged, since it takes the kernel's
+//! place behind [`Transport`](dm_core::Transport). Disks are in memory as well, and mapped devices can be read and written
+//! through their tables.
+//!
+//! ```
+//! use dm_core::TargetLine;
+//! use dm_testing::memory::MemoryKernel;
+//! use dm_units::{Bytes, Sectors};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let memory = MemoryKernel::new();
+//! let disk = memory.disk(Bytes(1 << 20));
+//! let host = memory.host();
+//! host.create("home", [TargetLine::text(Sectors(0), Sectors(8), "linear", format!("{} 16", disk.number()))])?;
+//!
+//! memory.write("home", Sectors(0), &[7; 512])?;
+//! let mut data = [0; 512];
+//! disk.read(Sectors(16), &mut data)?;
+//! assert_eq!(data, [7; 512]);
+//!
+//! host.remove("home")?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is simplified
+//!
+//! | what | here | the kernel |
+//! |---|---|---|
+//! | device numbers | mapped devices have major number 4000, disks 4001, so that none is a real device's | numbers that differ from one start to the next |
+//! | time | stands still | `delay` and `flakey` depend on it: here the first does not delay, and the second counts I/Os in the place of seconds |
+//! | I/O | is carried out at once, in the thread that asks for it | is carried out in parallel and out of order |
+//! | a device that was closed for the last time | is removed at once if that was deferred | is removed a moment later, by a worker |
+//! | targets that are not named below | their tables are loaded and printed, their I/O fails with `EOPNOTSUPP`, their status is empty until [`set_status`](MemoryKernel::set_status) | |
+//! | `@stats_` messages | are refused | make statistics |
+//! | nodes in `/dev` | there are none; tables may name disks as `/dev/disk0` and devices as `/dev/mapper/NAME` | |
+//! | text for the integrity measurement architecture | is empty | |
+//! | the log | has the reasons that the kernel gives for most refusals, in its words or the library's | |
+//!
+//! Targets with I/O: `delay`, `error`, `flakey`, `linear`, `striped`, `zero`.
+
+mod commands;
+mod disk;
+mod errno;
+mod io_error;
+mod kernel;
+mod node;
+mod opened;
+mod targets;
+mod wire;
+
+use std::fmt;
+use std::sync::Arc;
+
+use dm_core::udev::{Strategy, Udev};
+use dm_core::{AsDevId, DevId, Dm, Host};
+use dm_units::{Bytes, DeviceNumber, Sectors, Version};
+
+pub use self::disk::MemoryDisk;
+use self::errno::Errno;
+pub use self::io_error::{MemoryError, MemoryErrorKind};
+use self::kernel::device::Device;
+use self::kernel::disk::{Disk, SECTOR};
+use self::kernel::io::{Io, IoFault};
+use self::kernel::{DISK_MAJOR, Kernel};
+use self::node::{Machine, Node};
+pub use self::opened::OpenDevice;
+
+/// The interface of Linux 6.12.
+const INTERFACE: Version = Version::new(4, 48, 0);
+
+/// A kernel in memory; clones are the same kernel.
+///
+/// See the [module](self) for an example, and for what is simplified.
+#[derive(Clone)]
+pub struct MemoryKernel {
+    machine: Arc<Machine>,
+}
+
+impl MemoryKernel {
+    /// A kernel without devices, with the interface of Linux 6.12.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_interface(INTERFACE)
+    }
+
+    /// A kernel with another version of the interface, from 4.0.0 on: commands and flags that came later are refused as that
+    /// kernel would refuse them. Its targets are those of Linux 6.12.
+    #[must_use]
+    pub fn with_interface(version: Version) -> Self {
+        Self { machine: Arc::new(Machine::new(Kernel::new(version))) }
+    }
+
+    /// A new handle on its control node.
+    ///
+    /// # Panics
+    /// The process can't have another pair of sockets, which stands in for the node's descriptor.
+    #[must_use]
+    pub fn dm(&self) -> Dm {
+        match Node::open(&self.machine) {
+            Ok(node) => Dm::with_transport(node),
+            Err(error) => crate::fail::fail(format_args!("can't open the control node of a kernel in memory: {error}")),
+        }
+    }
+
+    /// A host on a new handle, which waits for no udev and makes no nodes.
+    ///
+    /// # Panics
+    /// As [`dm`](Self::dm).
+    #[must_use]
+    pub fn host(&self) -> Host {
+        Host::new(self.dm()).with_udev(Udev::new(Strategy::None))
+    }
+
+    /// A new disk, in whole sectors.
+    #[must_use]
+    pub fn disk(&self, size: Bytes) -> MemoryDisk {
+        let sectors = size.to_sectors_floor().unwrap_or(Sectors(u64::MAX >> 9));
+        let number = self.machine.with(|kernel| {
+            let minor = u32::try_from(kernel.disks.len()).unwrap_or(u32::MAX);
+            let number = DeviceNumber::new(DISK_MAJOR, minor);
+            kernel.disks.insert(number, Disk::new(format!("disk{minor}"), sectors.0));
+            number
+        });
+        MemoryDisk::new(&self.machine, number)
+    }
+
+    /// Reads whole sectors of a mapped device, through its table; by its number, also of a disk.
+    ///
+    /// # Errors
+    /// The I/O fails, or would wait on a real kernel.
+    pub fn read(&self, id: impl AsDevId, start: Sectors, data: &mut [u8]) -> Result<(), MemoryError> {
+        self.io(&id, start, Io::Read(data))
+    }
+
+    /// Writes whole sectors of a mapped device, through its table.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read). On an error, a part of the data may be written.
+    pub fn write(&self, id: impl AsDevId, start: Sectors, data: &[u8]) -> Result<(), MemoryError> {
+        self.io(&id, start, Io::Write(data))
+    }
+
+    /// Tells a mapped device that sectors need not be kept.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn discard(&self, id: impl AsDevId, start: Sectors, length: Sectors) -> Result<(), MemoryError> {
+        self.io(&id, start, Io::Discard(length.0))
+    }
+
+    /// Flushes a mapped device: what was written before is kept if power fails.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn flush(&self, id: impl AsDevId) -> Result<(), MemoryError> {
+        self.io(&id, Sectors(0), Io::Flush)
+    }
+
+    /// As [`write`](Self::write), but waits as on a real kernel while a device is suspended or a target waits.
+    ///
+    /// It returns only after another thread has resumed the device, or given it what it waits for.
+    ///
+    /// # Errors
+    /// The I/O fails.
+    pub fn write_waiting(&self, id: impl AsDevId, start: Sectors, data: &[u8]) -> Result<(), MemoryError> {
+        check_len(&id, start, &Io::Write(data))?;
+        let mut in_flight = None;
+        let done = self.machine.with_until(None, |kernel| {
+            land(kernel, in_flight.take());
+            match io(kernel, &id, start, Io::Write(data)) {
+                Err((_, IoFault::Held(_))) => None,
+                Err((_, IoFault::Waits(minor))) => {
+                    in_flight = take_off(kernel, minor);
+                    None
+                }
+                done => Some(done.map_err(|(name, fault)| MemoryError::of(kernel, name, start, fault))),
+            }
+        });
+        done.unwrap_or(Ok(()))
+    }
+
+    fn io(&self, id: &dyn AsDevId, start: Sectors, request: Io<'_>) -> Result<(), MemoryError> {
+        check_len(id, start, &request)?;
+        self.machine.with(|kernel| {
+            let done = io(kernel, id, start, request);
+            done.map_err(|(name, fault)| MemoryError::of(kernel, name, start, fault))
+        })
+    }
+
+    /// Holds a mapped device open, as a program or a mounted file system does. `None` if it does not exist.
+    #[must_use]
+    pub fn open(&self, id: impl AsDevId) -> Option<OpenDevice> {
+        self.machine.with(|kernel| {
+            let device = device_mut(kernel, &id)?;
+            device.opened = device.opened.saturating_add(1);
+            Some(OpenDevice::new(&self.machine, device.minor))
+        })
+    }
+
+    /// Sets the status that the targets of a device report, or with `None` lets them report their own again. `false` if the
+    /// device does not exist.
+    pub fn set_status(&self, id: impl AsDevId, status: Option<&str>) -> bool {
+        let set = |device: &mut Device| device.status = status.map(str::to_owned);
+        self.machine.with(|kernel| device_mut(kernel, &id).map(set).is_some())
+    }
+
+    /// Lets something happen to a device that has a table: its event number is incremented, and those who wait are woken.
+    /// `false` if the device does not exist.
+    pub fn raise_event(&self, id: impl AsDevId) -> bool {
+        self.machine.with(|kernel| {
+            let minor = device_mut(kernel, &id).map(|device| device.minor);
+            minor.map(|minor| kernel.event(minor)).is_some()
+        })
+    }
+
+    /// All lines of its log.
+    #[must_use]
+    pub fn log(&self) -> Vec<String> {
+        self.machine.with(|kernel| kernel.whole_log())
+    }
+}
+
+impl Default for MemoryKernel {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryKernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryKernel").finish_non_exhaustive()
+    }
+}
+
+/// Carries out an I/O, or says of which device what went wrong.
+fn io(kernel: &mut Kernel, id: &dyn AsDevId, start: Sectors, request: Io<'_>) -> Result<(), (String, IoFault)> {
+    let number = match id.as_dev_id() {
+        // Of a disk as well.
+        Ok(DevId::Number(number)) => Some(number),
+        _ => device_mut(kernel, id).map(|device| device.number()),
+    };
+    let Some(number) = number else { return Err((shown(id), IoFault::Failed(Errno::ENXIO))) };
+    kernel.io(number, start.0, request).map_err(|fault| (shown(id), fault))
+}
+
+/// The id as the caller gave it.
+fn shown(id: &dyn AsDevId) -> String {
+    id.as_dev_id().map(|id| id.to_string()).unwrap_or_default()
+}
+
+/// Only whole sectors can be read or written.
+fn check_len(id: &dyn AsDevId, start: Sectors, io: &Io<'_>) -> Result<(), MemoryError> {
+    let len = match io {
+        Io::Read(data) => data.len(),
+        Io::Write(data) => data.len(),
+        Io::Discard(_) | Io::Flush => 0,
+    };
+    if len.checked_rem(SECTOR) == Some(0) {
+        return Ok(());
+    }
+    Err(MemoryError::new(shown(id), start, MemoryErrorKind::PartOfSector))
+}
+
+/// An I/O waits at the targets of a device: the device and its serial number.
+fn take_off(kernel: &mut Kernel, minor: u32) -> Option<u64> {
+    let device = kernel.devices.get_mut(&minor)?;
+    device.in_flight = device.in_flight.saturating_add(1);
+    Some(device.serial)
+}
+
+/// An I/O does not wait any more.
+fn land(kernel: &mut Kernel, serial: Option<u64>) {
+    let device = kernel.devices.values_mut().find(|device| Some(device.serial) == serial);
+    if let Some(device) = device {
+        device.in_flight = device.in_flight.saturating_sub(1);
+    }
+}
+
+fn device_mut<'a>(kernel: &'a mut Kernel, id: &dyn AsDevId) -> Option<&'a mut Device> {
+    let minor = match id.as_dev_id().ok()? {
+        DevId::Name(name) => kernel.names.get(name.as_bytes()).copied()?,
+        DevId::Uuid(uuid) => kernel.uuids.get(uuid.as_bytes()).copied()?,
+        DevId::Number(number) => kernel.mapped(number)?.minor,
+    };
+    kernel.devices.get_mut(&minor)
+}

@@ -1,0 +1,74 @@
+//! `delay` (drivers/md/dm-delay.c): I/O goes where it should, and at once.
+
+use dm_targets::delay::{DelayClass, DelayTable};
+use dm_targets::{Delay, Device};
+use dm_units::DeviceNumber;
+
+use super::{Construction, Target};
+use crate::memory::errno::Errno;
+use crate::memory::kernel::Kernel;
+use crate::memory::kernel::io::{Io, IoResult};
+use crate::memory::kernel::table::Span;
+
+#[derive(Debug)]
+struct DelayTarget {
+    table: DelayTable,
+    read: Class,
+    write: Class,
+    flush: Class,
+    length: u64,
+}
+
+/// Where the requests of a class go.
+#[derive(Clone, Copy, Debug)]
+struct Class {
+    device: DeviceNumber,
+    start: u64,
+}
+
+pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
+    let mut table = construction.params::<Delay>(params)?;
+    let mut open = |class: &mut DelayClass| {
+        let device = construction.device(&class.device, "Device lookup failed")?;
+        class.device = Device::Number(device);
+        Ok(Class { device, start: class.offset.0 })
+    };
+    let (read, write, flush) = match &mut table {
+        DelayTable::All(all) => {
+            let class = open(all)?;
+            (class, class, class)
+        }
+        DelayTable::ReadWrite { read, write } => {
+            let (read, write) = (open(read)?, open(write)?);
+            (read, write, write)
+        }
+        DelayTable::ReadWriteFlush { read, write, flush } => (open(read)?, open(write)?, open(flush)?),
+        _ => return construction.refuse(Errno::EINVAL, "Requires exactly 3, 6 or 9 arguments"),
+    };
+    Ok(Box::new(DelayTarget { table, read, write, flush, length: construction.length }))
+}
+
+impl Target for DelayTarget {
+    fn table(&self, _: &Kernel) -> String {
+        format!("{:#}", self.table)
+    }
+
+    fn status(&mut self, _: &mut Kernel, _: bool) -> String {
+        // No request waits.
+        "0 0 0".to_owned()
+    }
+
+    fn io(&mut self, kernel: &mut Kernel, start: u64, io: Io<'_>) -> IoResult {
+        let class = match io {
+            Io::Read(_) => self.read,
+            Io::Write(_) | Io::Discard(_) => self.write,
+            Io::Flush => self.flush,
+        };
+        kernel.io(class.device, class.start.saturating_add(start), io)
+    }
+
+    fn spans(&self) -> Vec<Span> {
+        let span = |class: Class| Span { number: class.device, start: class.start, length: self.length };
+        [self.read, self.write, self.flush].map(span).to_vec()
+    }
+}

@@ -1,0 +1,33 @@
+//! `error` (drivers/md/dm-target.c).
+
+use dm_targets::Device;
+
+use super::{Construction, Target};
+use crate::memory::errno::Errno;
+use crate::memory::kernel::Kernel;
+use crate::memory::kernel::io::{Io, IoFault, IoResult};
+
+#[derive(Debug)]
+struct Errors;
+
+/// Takes any params. Two of them are a device, which is opened and not used, and where it starts.
+pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
+    if let [device, start] = params.split_ascii_whitespace().collect::<Vec<_>>()[..] {
+        if start.parse::<u64>().is_err() {
+            return construction.refuse(Errno::EINVAL, "Invalid device sector");
+        }
+        let device = Device::new(device).or_else(|_| construction.refuse(Errno::EINVAL, "Device lookup failed"))?;
+        construction.device(&device, "Device lookup failed")?;
+    }
+    Ok(Box::new(Errors))
+}
+
+impl Target for Errors {
+    fn table(&self, _: &Kernel) -> String {
+        String::new()
+    }
+
+    fn io(&mut self, _: &mut Kernel, _: u64, _: Io<'_>) -> IoResult {
+        Err(IoFault::Failed(Errno::EIO))
+    }
+}

@@ -1,0 +1,240 @@
+//! The targets: what each does with I/O, and what it reports.
+//!
+//! A target that is added here is a file with a constructor and an `impl` of [`Target`], and a line in [`TYPES`]. Targets
+//! without a line of their own are [`text`]: their tables are checked and kept, and their I/O fails.
+
+mod delay;
+mod error;
+mod flakey;
+mod linear;
+mod striped;
+mod text;
+mod zero;
+
+use std::fmt;
+
+use dm_targets::{Device, ParseError};
+use dm_units::{DeviceNumber, Sectors, Version};
+
+use super::errno::Errno;
+use super::kernel::Kernel;
+use super::kernel::io::{Io, IoResult};
+use super::kernel::table::{Span, Use};
+
+/// What targets of several tables share, as the kernel's modules keep it in lists of their own.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {}
+
+/// A type of target (`struct target_type` in include/linux/device-mapper.h).
+pub(crate) struct TargetType {
+    pub(crate) name: &'static str,
+    pub(crate) version: Version,
+    pub(crate) singleton: bool,
+    pub(crate) immutable: bool,
+    pub(crate) always_writeable: bool,
+    pub(crate) wildcard: bool,
+    pub(crate) construct: Constructor,
+}
+
+/// Makes a target of its params.
+type Constructor = fn(&mut Construction<'_>, &str) -> Result<Box<dyn Target>, Errno>;
+
+impl TargetType {
+    const fn new(name: &'static str, version: [u32; 3], construct: Constructor) -> Self {
+        let [major, minor, patch] = version;
+        let version = Version::new(major, minor, patch);
+        Self { name, version, singleton: false, immutable: false, always_writeable: false, wildcard: false, construct }
+    }
+
+    const fn singleton(self) -> Self {
+        Self { singleton: true, ..self }
+    }
+
+    const fn immutable(self) -> Self {
+        Self { immutable: true, ..self }
+    }
+
+    const fn always_writeable(self) -> Self {
+        Self { always_writeable: true, ..self }
+    }
+
+    const fn wildcard(self) -> Self {
+        Self { wildcard: true, ..self }
+    }
+}
+
+impl fmt::Debug for TargetType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TargetType").field(&self.name).finish()
+    }
+}
+
+/// The target types, with the versions of Linux 6.12.
+static TYPES: &[TargetType] = &[
+    TargetType::new("delay", [1, 4, 0], delay::construct),
+    TargetType::new("error", [1, 7, 0], error::construct).wildcard(),
+    TargetType::new("flakey", [1, 5, 0], flakey::construct),
+    TargetType::new("linear", [1, 4, 0], linear::construct),
+    TargetType::new("striped", [1, 6, 0], striped::construct),
+    TargetType::new("zero", [1, 2, 0], zero::construct),
+    TargetType::new("cache", [2, 3, 0], text::construct::<dm_targets::Cache>),
+    TargetType::new("clone", [1, 0, 0], text::construct::<dm_targets::CloneTarget>),
+    TargetType::new("crypt", [1, 28, 0], text::construct::<dm_targets::Crypt>),
+    TargetType::new("dust", [1, 0, 0], text::construct::<dm_targets::Dust>),
+    TargetType::new("ebs", [1, 0, 1], text::construct::<dm_targets::Ebs>),
+    TargetType::new("era", [1, 0, 0], text::construct::<dm_targets::Era>),
+    TargetType::new("integrity", [1, 14, 0], text::construct::<dm_targets::Integrity>).singleton(),
+    TargetType::new("log-writes", [1, 1, 0], text::construct::<dm_targets::LogWrites>),
+    TargetType::new("mirror", [1, 14, 0], text::construct::<dm_targets::Mirror>),
+    TargetType::new("multipath", [1, 14, 0], text::construct::<dm_targets::Multipath>).singleton().immutable(),
+    TargetType::new("raid", [1, 15, 1], text::construct::<dm_targets::Raid>),
+    TargetType::new("snapshot", [1, 16, 0], text::construct::<dm_targets::Snapshot>),
+    TargetType::new("snapshot-merge", [1, 5, 0], text::construct::<dm_targets::SnapshotMerge>),
+    TargetType::new("snapshot-origin", [1, 9, 0], text::construct::<dm_targets::SnapshotOrigin>),
+    TargetType::new("switch", [1, 1, 0], text::construct::<dm_targets::Switch>),
+    TargetType::new("thin", [1, 23, 0], text::construct::<dm_targets::Thin>),
+    TargetType::new("thin-pool", [1, 23, 0], text::construct::<dm_targets::ThinPool>)
+        .singleton()
+        .always_writeable()
+        .immutable(),
+    TargetType::new("unstriped", [1, 1, 0], text::construct::<dm_targets::Unstriped>),
+    TargetType::new("vdo", [9, 1, 0], text::construct::<dm_targets::Vdo>).singleton(),
+    TargetType::new("verity", [1, 10, 0], text::construct::<dm_targets::Verity>).singleton().immutable(),
+    TargetType::new("writecache", [1, 6, 0], text::construct::<dm_targets::Writecache>),
+    TargetType::new("zoned", [2, 0, 0], text::construct::<dm_targets::Zoned>).singleton(),
+];
+
+/// All types.
+pub(crate) fn all() -> impl Iterator<Item = &'static TargetType> {
+    TYPES.iter()
+}
+
+/// The type with a name.
+pub(crate) fn find(name: &str) -> Option<&'static TargetType> {
+    TYPES.iter().find(|kind| kind.name == name)
+}
+
+/// What a constructor works with (`struct dm_target`, before it is finished).
+#[derive(Debug)]
+pub(crate) struct Construction<'a> {
+    pub(crate) kernel: &'a mut Kernel,
+    /// The device that the table is loaded into.
+    pub(crate) minor: u32,
+    pub(crate) length: u64,
+    pub(crate) read_only: bool,
+    /// What the log says if the target is refused.
+    pub(crate) reason: String,
+    pub(crate) uses: &'a mut Vec<Use>,
+}
+
+impl Construction<'_> {
+    /// Refuses the target with a reason.
+    pub(crate) fn refuse<T>(&mut self, errno: Errno, reason: impl Into<String>) -> Result<T, Errno> {
+        self.reason = reason.into();
+        Err(errno)
+    }
+
+    /// Reads and checks the params of a target.
+    pub(crate) fn params<T: dm_targets::Target>(&mut self, params: &str) -> Result<T::Table, Errno> {
+        let read = |error: ParseError| error.to_string();
+        let table = T::parse_input(params).map_err(read).and_then(|table| {
+            T::check(&table, Sectors(self.length)).map_err(|field| field.to_string())?;
+            Ok(table)
+        });
+        table.or_else(|reason| self.refuse(Errno::EINVAL, reason))
+    }
+
+    /// Opens a device, in the mode of the table (`dm_get_device`); `failure` is what the log says if that is refused.
+    pub(crate) fn device(&mut self, device: &Device, failure: &str) -> Result<DeviceNumber, Errno> {
+        let writes = !self.read_only;
+        self.device_for(device, writes, failure)
+    }
+
+    /// Opens a device for reading, or also for writing.
+    pub(crate) fn device_for(&mut self, device: &Device, writes: bool, failure: &str) -> Result<DeviceNumber, Errno> {
+        let opened = match device {
+            Device::Number(number) => Ok(*number),
+            Device::Path(path) => self.kernel.lookup(path.as_str()),
+        };
+        opened.and_then(|number| self.open(number, writes)).or_else(|errno| self.refuse(errno, failure))
+    }
+
+    fn open(&mut self, number: DeviceNumber, writes: bool) -> Result<DeviceNumber, Errno> {
+        let kernel = &*self.kernel;
+        if kernel.device(self.minor)?.number() == number {
+            return Err(Errno::EINVAL);
+        }
+        let read_only = match (kernel.mapped(number), kernel.disks.get(&number)) {
+            (Some(device), _) => device.read_only,
+            (None, Some(disk)) => disk.read_only,
+            (None, None) => return Err(Errno::ENXIO),
+        };
+        if writes && read_only {
+            return Err(Errno::EACCES);
+        }
+        match self.uses.iter_mut().find(|other| other.number == number) {
+            Some(other) => other.writes |= writes,
+            None => self.uses.insert(0, Use { number, writes }),
+        }
+        Ok(number)
+    }
+}
+
+/// A target of a table: what its type does.
+///
+/// Sectors are counted from the start of the target.
+pub(crate) trait Target: fmt::Debug + Send {
+    /// The params as `STATUSTYPE_TABLE` prints them.
+    fn table(&self, kernel: &Kernel) -> String;
+
+    /// What `STATUSTYPE_INFO` prints.
+    fn status(&mut self, kernel: &mut Kernel, noflush: bool) -> String {
+        let _ = (kernel, noflush);
+        String::new()
+    }
+
+    /// Carries out an I/O.
+    fn io(&mut self, kernel: &mut Kernel, start: u64, io: Io<'_>) -> IoResult;
+
+    /// The parts of other devices that must exist (`iterate_devices`).
+    fn spans(&self) -> Vec<Span> {
+        Vec::new()
+    }
+
+    /// Whether its device queues requests, not bios.
+    fn queues_requests(&self) -> bool {
+        false
+    }
+
+    /// Carries out a message; `None` if the type takes none. The answer may be a text.
+    fn message(&mut self, kernel: &mut Kernel, words: &[String]) -> Option<Result<Option<String>, Errno>> {
+        let _ = (kernel, words);
+        None
+    }
+
+    /// The device is about to be suspended.
+    fn presuspend(&mut self, kernel: &mut Kernel, noflush: bool) {
+        let _ = (kernel, noflush);
+    }
+
+    /// The device is suspended.
+    fn postsuspend(&mut self, kernel: &mut Kernel) {
+        let _ = kernel;
+    }
+
+    /// The device is about to be resumed, which it can refuse.
+    fn preresume(&mut self, kernel: &mut Kernel) -> Result<(), Errno> {
+        let _ = kernel;
+        Ok(())
+    }
+
+    /// The device is resumed.
+    fn resume(&mut self, kernel: &mut Kernel) {
+        let _ = kernel;
+    }
+
+    /// No table has it any more.
+    fn destroy(&mut self, kernel: &mut Kernel) {
+        let _ = kernel;
+    }
+}

@@ -1,0 +1,21 @@
+//! What tests on a real kernel need.
+
+mod cleanup;
+mod error;
+mod fault;
+mod held;
+mod loop_device;
+mod pattern;
+pub mod require;
+mod scratch;
+mod test_kernel;
+mod test_name;
+mod wait;
+
+pub use self::error::{Error, Result};
+pub use self::fault::{Fault, FaultyDisk};
+pub use self::held::Held;
+pub use self::loop_device::{LoopDevice, LoopOptions};
+pub use self::pattern::Pattern;
+pub use self::scratch::{MappedDevice, Scratch};
+pub use self::wait::wait_until;

@@ -1,0 +1,62 @@
+//! A real kernel behind [`TestKernel`].
+
+use std::any::Any;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
+
+use dm_core::{DmNameBuf, Host, paths};
+use dm_units::{Bytes, DeviceNumber, Sectors};
+
+use super::error::in_full;
+use super::pattern::{byte, drop_cache};
+use super::scratch::Scratch;
+use crate::fail::fail;
+use crate::test_kernel::TestKernel;
+
+/// The major number of loop devices, `LOOP_MAJOR` in include/uapi/linux/major.h.
+const LOOP_MAJOR: u32 = 7;
+
+/// Names and disks are the scratch's own.
+impl TestKernel for Scratch {
+    fn host(&self) -> Host {
+        Self::host(self).clone()
+    }
+
+    fn prefix(&self) -> &str {
+        Self::prefix(self)
+    }
+
+    fn name(&self, suffix: &str) -> DmNameBuf {
+        Self::name(self, suffix).unwrap_or_else(|error| fail(in_full(&error)))
+    }
+
+    fn disk(&self, size: Bytes) -> DeviceNumber {
+        self.loop_device(size).unwrap_or_else(|error| fail(in_full(&error))).number()
+    }
+
+    fn read(&self, device: DeviceNumber, start: Sectors, data: &mut [u8]) -> io::Result<()> {
+        let file = File::open(path(device))?;
+        drop_cache(&file)?;
+        file.read_exact_at(data, byte(start)?)
+    }
+
+    fn write(&self, device: DeviceNumber, start: Sectors, data: &[u8]) -> io::Result<()> {
+        let file = OpenOptions::new().write(true).open(path(device))?;
+        file.write_all_at(data, byte(start)?)?;
+        file.sync_data()
+    }
+
+    fn open(&self, device: DeviceNumber) -> io::Result<Box<dyn Any>> {
+        Ok(Box::new(File::open(path(device))?))
+    }
+}
+
+/// The kernel's own node of a loop device or a mapped device.
+fn path(device: DeviceNumber) -> PathBuf {
+    if device.major == LOOP_MAJOR {
+        return PathBuf::from(format!("/dev/loop{}", device.minor));
+    }
+    paths::kernel_path(device)
+}
