@@ -12,14 +12,14 @@ use dm_core::{Command, Dm, LogMark, OpenError, Transport};
 
 /// A transport whose `n`-th command fails with an errno, counted from 1.
 ///
-/// ```no_run
-/// use dm_core::{Dm, Host, TargetLine};
-/// use dm_testing::FailAt;
+/// ```
+/// use dm_core::{Host, TargetLine};
+/// use dm_testing::{FailAt, MemoryKernel};
 /// use dm_units::Sectors;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// const ENOMEM: i32 = 12;
-/// let kernel = Dm::open()?;
+/// let kernel = MemoryKernel::new().dm();
 /// // Creating a device takes three commands, of which the last one makes its table active.
 /// let host = Host::new(FailAt::new(&kernel, 3, ENOMEM).dm());
 /// let error = host.create("home", [TargetLine::text(Sectors(0), Sectors(8), "zero", "")]).unwrap_err();
@@ -27,21 +27,21 @@ use dm_core::{Command, Dm, LogMark, OpenError, Transport};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone)]
-pub struct FailAt(Arc<Shared>);
+#[derive(Clone, Debug)]
+pub struct FailAt(Faulty);
 
 /// A transport at whose `n`-th command, counted from 1, the program stops, as if it had been killed: the command is not sent,
 /// a panic with [`Stopped`] unwinds, and no later command reaches the kernel.
 ///
-/// ```no_run
+/// ```
 /// use std::panic::{AssertUnwindSafe, catch_unwind};
 ///
-/// use dm_core::{Dm, Host, TargetLine};
-/// use dm_testing::StopAt;
+/// use dm_core::{Host, TargetLine};
+/// use dm_testing::{MemoryKernel, StopAt};
 /// use dm_units::Sectors;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let kernel = Dm::open()?;
+/// let kernel = MemoryKernel::new().dm();
 /// let host = Host::new(StopAt::new(&kernel, 2).dm());
 /// let line = TargetLine::text(Sectors(0), Sectors(8), "zero", "");
 /// catch_unwind(AssertUnwindSafe(|| host.create("home", [line]))).unwrap_err();
@@ -49,64 +49,43 @@ pub struct FailAt(Arc<Shared>);
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone)]
-pub struct StopAt(Arc<Shared>);
+#[derive(Clone, Debug)]
+pub struct StopAt(Faulty);
 
 /// The panic by which [`StopAt`] stops a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stopped;
 
-struct Shared {
-    kernel: Arc<dyn Transport>,
-    sent: AtomicUsize,
-    failures: Vec<Failure>,
-    stop_at: Option<usize>,
-}
-
-#[derive(Clone, Copy)]
-struct Failure {
-    n: usize,
-    errno: i32,
-    /// The kernel carries the command out, and its answer is lost.
-    after: bool,
-}
-
 impl FailAt {
     /// Wraps the transport of a handle. The `n`-th command is not sent and fails with `errno`.
     #[must_use]
     pub fn new(dm: &Dm, n: usize, errno: i32) -> Self {
-        Self::with(dm.transport(), vec![Failure { n, errno, after: false }])
+        Self(Faulty::new(dm.transport(), Plan::failing(n, errno)))
     }
 
     /// The `n`-th command is carried out by the kernel, and fails with `errno` all the same.
     #[must_use]
     pub fn after(dm: &Dm, n: usize, errno: i32) -> Self {
-        Self::with(dm.transport(), vec![Failure { n, errno, after: true }])
+        Self(Faulty::new(dm.transport(), Plan::failing_after(n, errno)))
     }
 
     /// The `n`-th command fails as well, without being sent. Commands that were sent before are forgotten.
     #[must_use]
     pub fn and(&self, n: usize, errno: i32) -> Self {
-        let mut failures = self.0.failures.clone();
-        failures.push(Failure { n, errno, after: false });
-        Self::with(Arc::clone(&self.0.kernel), failures)
-    }
-
-    fn with(kernel: Arc<dyn Transport>, failures: Vec<Failure>) -> Self {
-        Self(Arc::new(Shared { kernel, sent: AtomicUsize::new(0), failures, stop_at: None }))
+        Self(Faulty::new(Arc::clone(&self.0.kernel), self.0.plan.and(n, errno)))
     }
 
     /// A handle whose commands go through it.
     #[must_use]
     pub fn dm(&self) -> Dm {
-        Dm::with_transport(Arc::clone(&self.0))
+        Dm::with_transport(self.0.clone())
     }
 
     /// How many commands there were.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.0.sent.load(Ordering::SeqCst)
+        self.0.plan.count()
     }
 }
 
@@ -114,24 +93,66 @@ impl StopAt {
     /// Wraps the transport of a handle.
     #[must_use]
     pub fn new(dm: &Dm, n: usize) -> Self {
-        let (kernel, sent, failures) = (dm.transport(), AtomicUsize::new(0), Vec::new());
-        Self(Arc::new(Shared { kernel, sent, failures, stop_at: Some(n) }))
+        Self(Faulty::new(dm.transport(), Plan::stopping(n)))
     }
 
     /// A handle whose commands go through it.
     #[must_use]
     pub fn dm(&self) -> Dm {
-        Dm::with_transport(Arc::clone(&self.0))
+        Dm::with_transport(self.0.clone())
     }
 
     /// Whether the program was stopped.
     #[must_use]
     pub fn has_stopped(&self) -> bool {
-        self.0.stop_at.is_some_and(|n| self.0.sent.load(Ordering::SeqCst) >= n)
+        self.0.plan.has_stopped()
     }
 }
 
-impl Shared {
+/// What goes wrong, counted in commands from 1.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    sent: AtomicUsize,
+    failures: Vec<Failure>,
+    stop_at: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Failure {
+    n: usize,
+    errno: i32,
+    /// The kernel carries the command out, and its answer is lost.
+    after: bool,
+}
+
+impl Plan {
+    pub(crate) fn failing(n: usize, errno: i32) -> Self {
+        Self { failures: vec![Failure { n, errno, after: false }], ..Self::default() }
+    }
+
+    pub(crate) fn failing_after(n: usize, errno: i32) -> Self {
+        Self { failures: vec![Failure { n, errno, after: true }], ..Self::default() }
+    }
+
+    pub(crate) fn stopping(n: usize) -> Self {
+        Self { stop_at: Some(n), ..Self::default() }
+    }
+
+    /// The same from the start, with one more failure.
+    pub(crate) fn and(&self, n: usize, errno: i32) -> Self {
+        let mut failures = self.failures.clone();
+        failures.push(Failure { n, errno, after: false });
+        Self { failures, ..Self::default() }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.sent.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn has_stopped(&self) -> bool {
+        self.stop_at.is_some_and(|n| self.count() >= n)
+    }
+
     /// Counts a command and sends it, unless it is one that fails.
     fn send(&self, send: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         let n = self.sent.fetch_add(1, Ordering::SeqCst).saturating_add(1);
@@ -148,13 +169,31 @@ impl Shared {
     }
 }
 
-impl Transport for Shared {
+/// A way to the kernel on which commands go wrong as planned.
+#[derive(Clone)]
+pub(crate) struct Faulty {
+    kernel: Arc<dyn Transport>,
+    plan: Arc<Plan>,
+}
+
+impl Faulty {
+    fn new(kernel: Arc<dyn Transport>, plan: Plan) -> Self {
+        Self::sharing(kernel, Arc::new(plan))
+    }
+
+    /// One of several ways whose commands are counted together.
+    pub(crate) fn sharing(kernel: Arc<dyn Transport>, plan: Arc<Plan>) -> Self {
+        Self { kernel, plan }
+    }
+}
+
+impl Transport for Faulty {
     fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
-        self.send(|| self.kernel.ioctl(command, request))
+        self.plan.send(|| self.kernel.ioctl(command, request))
     }
 
     fn ioctl_within(&self, command: Command, request: &mut [u8], timeout: Duration) -> io::Result<()> {
-        self.send(|| self.kernel.ioctl_within(command, request, timeout))
+        self.plan.send(|| self.kernel.ioctl_within(command, request, timeout))
     }
 
     fn log_mark(&self) -> Option<LogMark<'_>> {
@@ -166,25 +205,13 @@ impl Transport for Shared {
     }
 
     fn reopen(&self) -> Result<Arc<dyn Transport>, OpenError> {
-        self.kernel.reopen()
+        Ok(Arc::new(Self::sharing(self.kernel.reopen()?, Arc::clone(&self.plan))))
     }
 }
 
-impl fmt::Debug for Shared {
+impl fmt::Debug for Faulty {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("sent", &self.sent).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for FailAt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("FailAt").field(&self.0).finish()
-    }
-}
-
-impl fmt::Debug for StopAt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("StopAt").field(&self.0).finish()
+        self.plan.fmt(f)
     }
 }
 

@@ -3,6 +3,7 @@
 //! - [`MemoryKernel`]: a device mapper and disks in memory. Code that takes a [`Host`](dm_core::Host) or a [`Dm`](dm_core::Dm)
 //!   runs on it unchanged, in milliseconds, on any machine.
 //! - [`FailAt`], [`StopAt`]: commands that fail, or at which the program stops, wherever a test says so.
+//! - [`Sweep`]: a program with a failure, two, or its end at every command.
 //! - [`TestKernel`]: one test for both kinds of kernels.
 //!
 //! With the feature `real`, which is on by default, for a real kernel:
@@ -106,6 +107,7 @@ mod fail_at;
 pub mod memory;
 #[cfg(feature = "real")]
 mod real;
+mod sweep;
 mod test_kernel;
 
 pub use fail_at::{FailAt, StopAt, Stopped};
@@ -115,6 +117,7 @@ pub use real::{
     Error, Fault, FaultyDisk, Held, LoopDevice, LoopOptions, MappedDevice, Pattern, Result, Scratch, require,
     wait_until,
 };
+pub use sweep::{Outcome, Sweep, SweepReport};
 pub use test_kernel::TestKernel;
 
 /// Compiles the first programs of the workspace's README.

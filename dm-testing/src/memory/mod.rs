@@ -68,6 +68,8 @@ use self::kernel::io::{Io, IoFault};
 use self::kernel::{DISK_MAJOR, Kernel};
 use self::node::{Machine, Node};
 pub use self::opened::OpenDevice;
+use crate::fail::fail;
+use crate::fail_at::{Faulty, Plan};
 
 /// The interface of Linux 6.12.
 const INTERFACE: Version = Version::new(4, 48, 0);
@@ -78,6 +80,8 @@ const INTERFACE: Version = Version::new(4, 48, 0);
 #[derive(Clone)]
 pub struct MemoryKernel {
     machine: Arc<Machine>,
+    /// What goes wrong with the commands of handles that are opened here.
+    plan: Option<Arc<Plan>>,
 }
 
 impl MemoryKernel {
@@ -91,7 +95,7 @@ impl MemoryKernel {
     /// kernel would refuse them. Its targets are those of Linux 6.12.
     #[must_use]
     pub fn with_interface(version: Version) -> Self {
-        Self { machine: Arc::new(Machine::new(Kernel::new(version))) }
+        Self { machine: Arc::new(Machine::new(Kernel::new(version))), plan: None }
     }
 
     /// A new handle on its control node.
@@ -100,10 +104,19 @@ impl MemoryKernel {
     /// The process can't have another pair of sockets, which stands in for the node's descriptor.
     #[must_use]
     pub fn dm(&self) -> Dm {
-        match Node::open(&self.machine) {
-            Ok(node) => Dm::with_transport(node),
-            Err(error) => crate::fail::fail(format_args!("can't open the control node of a kernel in memory: {error}")),
+        let node = match Node::open(&self.machine) {
+            Ok(node) => node,
+            Err(error) => fail(format_args!("can't open the control node of a kernel in memory: {error}")),
+        };
+        match &self.plan {
+            Some(plan) => Dm::with_transport(Faulty::sharing(Arc::new(node), Arc::clone(plan))),
+            None => Dm::with_transport(node),
         }
+    }
+
+    /// The same kernel, with handles whose commands go wrong as planned; they are counted together.
+    pub(crate) fn with_plan(&self, plan: Arc<Plan>) -> Self {
+        Self { machine: Arc::clone(&self.machine), plan: Some(plan) }
     }
 
     /// A host on a new handle, which waits for no udev and makes no nodes.

@@ -1,0 +1,211 @@
+//! A program with something going wrong at every command.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+
+use crate::fail_at::{Plan, Stopped};
+use crate::memory::MemoryKernel;
+
+/// `EINTR`, `ENOMEM`, `EBUSY` and `EINVAL` on Linux: what nearly every command can fail with.
+const ERRNOS: [i32; 4] = [4, 12, 16, 22];
+
+/// No program that a sweep can finish sends so many commands.
+const MOST_COMMANDS: usize = 100_000;
+
+/// Runs a program again and again, each time on a new kernel in memory and with another command that goes wrong, and checks
+/// after each run what it has left.
+///
+/// First, nothing goes wrong. Then, for every command that the program sends:
+///
+/// - it fails with each of a few error numbers, and nothing was done;
+/// - it is carried out, and its answer is lost;
+/// - it fails, and so does each later one, one at a time: what undoes the first failure fails as well;
+/// - the program ends in its place, as if it had been killed.
+///
+/// ```
+/// use dm_core::{OpError, Steps, TargetLine};
+/// use dm_testing::{MemoryKernel, Outcome, Sweep};
+/// use dm_units::Sectors;
+///
+/// let line = || [TargetLine::text(Sectors(0), Sectors(8), "zero", "")];
+/// let report = Sweep::new(|memory| drop(memory.host().create("home", line()).unwrap())).run(
+///     // The program.
+///     |memory| memory.host().while_suspended("home", Steps::new()),
+///     // What holds after each run.
+///     |memory, outcome| {
+///         let is_suspended = memory.dm().device_info("home").unwrap().is_suspended();
+///         match outcome {
+///             Outcome::Returned(Ok(_)) => assert!(!is_suspended),
+///             Outcome::Returned(Err(error)) => assert_eq!(is_suspended, !error.is_undone(), "{error}"),
+///             // A later `recover` resumes it.
+///             Outcome::Stopped => {}
+///         }
+///     },
+/// );
+/// assert!(report.runs > 20);
+/// ```
+///
+/// A program that forgets to resume the device when its own step fails is found:
+///
+/// ```should_panic
+/// # use dm_core::TargetLine;
+/// # use dm_testing::{MemoryKernel, Outcome, Sweep};
+/// # use dm_units::Sectors;
+/// # let line = |target| [TargetLine::text(Sectors(0), Sectors(8), target, "")];
+/// Sweep::new(|memory| drop(memory.host().create("home", line("zero")).unwrap())).run(
+///     |memory| {
+///         let dm = memory.dm();
+///         dm.device_suspend("home")?;
+///         dm.table_load("home", line("error"))?;
+///         dm.device_resume("home").map(drop)
+///     },
+///     |memory, outcome: &Outcome<dm_core::Result<()>>| {
+///         let is_suspended = memory.dm().device_info("home").unwrap().is_suspended();
+///         assert!(!is_suspended || matches!(outcome, Outcome::Stopped));
+///     },
+/// );
+/// ```
+pub struct Sweep<'a> {
+    prepare: Box<dyn Fn(&MemoryKernel) + 'a>,
+    errnos: Vec<i32>,
+    pairs: bool,
+}
+
+/// How a run has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "a program returns or does not")]
+pub enum Outcome<T> {
+    /// The program has returned.
+    Returned(T),
+    /// It was stopped.
+    Stopped,
+}
+
+/// What a sweep did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SweepReport {
+    /// How many commands the program sends if nothing goes wrong.
+    pub commands: usize,
+    /// How often it was run.
+    pub runs: usize,
+}
+
+/// What goes wrong in a run.
+#[derive(Clone, Copy, Debug)]
+enum Trouble {
+    None,
+    Fails { n: usize, errno: i32 },
+    AnswerLost { n: usize, errno: i32 },
+    Pair { first: usize, second: usize, errno: i32 },
+    Stops { n: usize },
+}
+
+impl Trouble {
+    fn plan(self) -> Plan {
+        match self {
+            Self::None => Plan::default(),
+            Self::Fails { n, errno } => Plan::failing(n, errno),
+            Self::AnswerLost { n, errno } => Plan::failing_after(n, errno),
+            Self::Pair { first, second, errno } => Plan::failing(first, errno).and(second, errno),
+            Self::Stops { n } => Plan::stopping(n),
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("nothing goes wrong"),
+            Self::Fails { n, errno } => write!(f, "command {n} fails with error number {errno}"),
+            Self::AnswerLost { n, errno } => {
+                write!(f, "command {n} is carried out and answered with error number {errno}")
+            }
+            Self::Pair { first, second, errno } => {
+                write!(f, "commands {first} and {second} fail with error number {errno}")
+            }
+            Self::Stops { n } => write!(f, "the program stops at command {n}"),
+        }
+    }
+}
+
+impl<'a> Sweep<'a> {
+    /// Begins each run on a new kernel with `prepare`, in which nothing goes wrong.
+    pub fn new(prepare: impl Fn(&MemoryKernel) + 'a) -> Self {
+        Self { prepare: Box::new(prepare), errnos: ERRNOS.to_vec(), pairs: true }
+    }
+
+    /// The error numbers that commands fail with, of Linux: by default those of `EINTR`, `ENOMEM`, `EBUSY` and `EINVAL`.
+    #[must_use]
+    pub fn errnos(self, errnos: impl Into<Vec<i32>>) -> Self {
+        Self { errnos: errnos.into(), ..self }
+    }
+
+    /// Whether two commands fail in some runs, as they do by default. It takes about the square of the number of commands.
+    #[must_use]
+    pub fn pairs(self, pairs: bool) -> Self {
+        Self { pairs, ..self }
+    }
+
+    /// Runs a program with everything that can go wrong, and checks each run.
+    ///
+    /// The handles that the program gets from the kernel it is given fail as planned, those that `check` gets do not.
+    ///
+    /// # Panics
+    /// `check` or the program panics; what went wrong in that run is printed.
+    pub fn run<T>(
+        &self,
+        program: impl Fn(&MemoryKernel) -> T,
+        check: impl Fn(&MemoryKernel, &Outcome<T>),
+    ) -> SweepReport {
+        let mut runs = 0_usize;
+        let mut run = |trouble: Trouble| {
+            runs = runs.saturating_add(1);
+            self.run_once(trouble, &program, &check)
+        };
+        let commands = run(Trouble::None).min(MOST_COMMANDS);
+        for n in 1..=commands {
+            for (at, errno) in self.errnos.iter().copied().enumerate() {
+                let sent = run(Trouble::Fails { n, errno }).min(MOST_COMMANDS);
+                run(Trouble::AnswerLost { n, errno });
+                // Which error number comes first seldom matters to the undo.
+                let seconds = if self.pairs && at == 0 { n.saturating_add(1)..=sent } else { 1..=0 };
+                for second in seconds {
+                    run(Trouble::Pair { first: n, second, errno });
+                }
+            }
+            run(Trouble::Stops { n });
+        }
+        SweepReport { commands, runs }
+    }
+
+    /// Returns how many commands were sent.
+    fn run_once<T>(
+        &self,
+        trouble: Trouble,
+        program: &impl Fn(&MemoryKernel) -> T,
+        check: &impl Fn(&MemoryKernel, &Outcome<T>),
+    ) -> usize {
+        let memory = MemoryKernel::new();
+        (self.prepare)(&memory);
+        let plan = Arc::new(trouble.plan());
+        let outcome = catch_unwind(AssertUnwindSafe(|| program(&memory.with_plan(Arc::clone(&plan)))));
+        let checked = match outcome {
+            Ok(returned) => catch_unwind(AssertUnwindSafe(|| check(&memory, &Outcome::Returned(returned)))),
+            Err(panic) if panic.is::<Stopped>() => catch_unwind(AssertUnwindSafe(|| check(&memory, &Outcome::Stopped))),
+            Err(panic) => Err(panic),
+        };
+        if let Err(panic) = checked {
+            eprintln!("this happened in a run in which {trouble}");
+            resume_unwind(panic);
+        }
+        plan.count()
+    }
+}
+
+impl fmt::Debug for Sweep<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sweep").field("errnos", &self.errnos).field("pairs", &self.pairs).finish_non_exhaustive()
+    }
+}
