@@ -239,6 +239,7 @@ pub use table::dmsetup::{
     dmsetup_ls, dmsetup_measure, dmsetup_status, dmsetup_table, dmsetup_targets,
 };
 pub use table::{StatusLine, Table, TableLine};
+pub use target::comparison::{Comparison, TableDifference};
 pub use target::health::{Concern, Health, HealthState, Work, WorkKind};
 pub use target::kind::{Any, Kind};
 pub use target::{Message, NoMessage, NoReply, NoStatus, NoText, Params, Target};

@@ -170,9 +170,10 @@ impl<'a> Sweep<'a> {
                 let sent = run(Trouble::Fails { n, errno }).min(MOST_COMMANDS);
                 run(Trouble::AnswerLost { n, errno });
                 // Which error number comes first seldom matters to the undo.
-                let seconds = if self.pairs && at == 0 { n.saturating_add(1)..=sent } else { 1..=0 };
-                for second in seconds {
-                    run(Trouble::Pair { first: n, second, errno });
+                if self.pairs && at == 0 {
+                    for second in n.saturating_add(1)..=sent {
+                        run(Trouble::Pair { first: n, second, errno });
+                    }
                 }
             }
             run(Trouble::Stops { n });

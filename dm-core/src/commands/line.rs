@@ -40,12 +40,25 @@ pub trait TargetParams: Payload {
     /// The target type, such as `linear`: 1 to 15 bytes.
     fn target_type(&self) -> &str;
 
-    /// Whether a table that the kernel printed is the same as this one.
+    /// In what params that the kernel printed differ from these; `None` if they are the same.
     ///
-    /// By default the texts must be equal, byte for byte. Typed tables compare what the texts mean.
-    fn is_printed_as(&self, params: Text<'_>) -> bool {
-        super::load::printed(self).is_ok_and(|printed| printed.text().as_bytes() == params.as_bytes())
+    /// By default the texts must be equal, byte for byte. Typed tables compare what the texts mean, and say which field
+    /// differs: one that the place of the data depends on, if there is one.
+    fn difference(&self, printed: Text<'_>) -> Option<FieldDifference> {
+        let is_same = super::load::printed(self).is_ok_and(|own| own.text().as_bytes() == printed.as_bytes());
+        (!is_same).then_some(FieldDifference { field: "params", is_layout: true })
     }
+}
+
+/// A field in which the params of two lines differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "other crates' params make it")]
+pub struct FieldDifference {
+    /// The name of the field.
+    pub field: &'static str,
+    /// Whether it decides where the data are and what they mean, as a device or a block size does. The other fields, such as
+    /// a low water mark or a cache's policy, can be changed without harm.
+    pub is_layout: bool,
 }
 
 impl<P: TargetParams> TargetLine<P> {
@@ -107,8 +120,8 @@ impl<P: TargetParams + ?Sized> TargetParams for &P {
         (**self).target_type()
     }
 
-    fn is_printed_as(&self, params: Text<'_>) -> bool {
-        (**self).is_printed_as(params)
+    fn difference(&self, printed: Text<'_>) -> Option<FieldDifference> {
+        (**self).difference(printed)
     }
 }
 

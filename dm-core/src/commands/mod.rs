@@ -22,7 +22,7 @@ pub use create::CreateOptions;
 pub use deps::{Deps, DepsOptions};
 pub use geometry::Geometry;
 pub use info::InfoOptions;
-pub use line::{LineText, TargetLine, TargetParams};
+pub use line::{FieldDifference, LineText, TargetLine, TargetParams};
 pub use list::{DeviceList, Devices, ListOptions, ListedDevice};
 pub(crate) use load::PreparedTable;
 pub use load::{ClearOptions, LoadOptions};

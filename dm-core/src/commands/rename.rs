@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::id::{AsDmName, DevId, DmUuid};
 use crate::node::Dm;
 use crate::wire::header::{HEADER_SIZE, Request};
-use crate::wire::{Command, DeviceInfo, Flags, UdevCookie};
+use crate::wire::{Command, DeviceInfo, Flags, UdevCookie, UdevFlags};
 
 /// The interface version that sets a uuid by renaming; older kernels would take it for a name.
 const SET_UUID_MINOR: u32 = 19;
@@ -30,6 +30,11 @@ impl RenameOptions {
     #[must_use]
     pub const fn cookie(self, cookie: UdevCookie) -> Self {
         Self { cookie: Some(cookie) }
+    }
+
+    /// The flags for udev's rules that the cookie carries.
+    pub(crate) fn udev_flags(self) -> UdevFlags {
+        self.cookie.map_or(UdevFlags::empty(), UdevCookie::flags)
     }
 }
 

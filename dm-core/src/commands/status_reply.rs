@@ -6,7 +6,7 @@ use core::mem::offset_of;
 use dm_sys::{DM_MAX_TYPE_NAME, dm_target_spec};
 use dm_units::Sectors;
 
-use super::line::{TargetLine, TargetParams, field_takes_keys, takes_keys};
+use super::line::{FieldDifference, TargetLine, TargetParams, field_takes_keys, takes_keys};
 use super::payload::{Payload, PayloadWriter};
 use crate::error::Result;
 use crate::id::Text;
@@ -143,8 +143,8 @@ impl TargetParams for PrintedParams<'_> {
         self.target_type.to_str().unwrap_or_default()
     }
 
-    fn is_printed_as(&self, params: Text<'_>) -> bool {
-        self.params == params
+    fn difference(&self, printed: Text<'_>) -> Option<FieldDifference> {
+        (self.params != printed).then_some(FieldDifference { field: "params", is_layout: true })
     }
 }
 

@@ -26,3 +26,4 @@ pub use retry::Retry;
 pub use setup::SetupOptions;
 pub use stack::StackRemoval;
 pub use suspend::{Steps, SuspendPolicy};
+pub use take_over::TakeOver;

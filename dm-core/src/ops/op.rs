@@ -189,12 +189,24 @@ impl UdevWait {
 /// How a device is shown to udev's rules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Shown {
-    pub(super) visibility: Visibility,
+    pub(super) visibility: Option<Visibility>,
     pub(super) flags: UdevFlags,
 }
 
 impl Shown {
     pub(super) const fn udev_flags(self) -> UdevFlags {
-        self.visibility.flags().union(self.flags)
+        let visibility = match self.visibility {
+            Some(visibility) => visibility,
+            None => Visibility::Public,
+        };
+        visibility.flags().union(self.flags)
+    }
+
+    /// What holds unless it was said otherwise.
+    pub(super) const fn or(self, visibility: Visibility) -> Self {
+        match self.visibility {
+            Some(_) => self,
+            None => Self { visibility: Some(visibility), ..self },
+        }
     }
 }

@@ -28,6 +28,11 @@ impl ReloadOptions {
         Self::default()
     }
 
+    /// As for a device that is set up.
+    pub(super) const fn of_setup(load: LoadOptions, suspend: SuspendPolicy, shown: Shown) -> Self {
+        Self { load, read_only: None, suspend, shown }
+    }
+
     /// Whether the device, and how it opens the devices below, is read-only. By default it stays as it is.
     #[must_use]
     pub const fn read_only(self, read_only: bool) -> Self {
@@ -46,11 +51,18 @@ impl ReloadOptions {
         Self { suspend, ..self }
     }
 
-    /// Whether other programs should see the device.
+    /// Whether other programs should see the device; by default they should.
     #[must_use]
     pub const fn visibility(mut self, visibility: Visibility) -> Self {
-        self.shown.visibility = visibility;
+        self.shown.visibility = Some(visibility);
         self
+    }
+
+    /// Whether other programs should see the device, unless [`visibility`](Self::visibility) has been called: a default
+    /// for a kind of devices.
+    #[must_use]
+    pub const fn default_visibility(self, visibility: Visibility) -> Self {
+        Self { shown: self.shown.or(visibility), ..self }
     }
 
     /// Further flags for udev's rules.
@@ -119,7 +131,7 @@ fn read_active_table(op: &Op<'_>) -> Result<TableStatus, OpError> {
     if table.info().has_active_table() { Ok(table) } else { Err(op.fail(Step::Check, OpErrorKind::NoActiveTable)) }
 }
 
-fn replace(
+pub(super) fn replace(
     op: &mut Op<'_>,
     table: &mut PreparedTable,
     old: &TableStatus,

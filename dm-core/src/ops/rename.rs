@@ -16,13 +16,27 @@ impl Host {
     /// # Errors
     /// [`is_already_exists`](OpError::is_already_exists): the new name is taken. [`is_not_found`](OpError::is_not_found).
     pub fn rename(&self, id: impl AsDevId, new: impl AsDmName) -> Result<DeviceInfo, OpError> {
+        self.rename_with(id, new, RenameOptions::new())
+    }
+
+    /// Gives a device another name, with options. A cookie in the options is replaced by the one that is waited for; its flags
+    /// go along.
+    ///
+    /// # Errors
+    /// As [`rename`](Self::rename).
+    pub fn rename_with(
+        &self,
+        id: impl AsDevId,
+        new: impl AsDmName,
+        options: RenameOptions,
+    ) -> Result<DeviceInfo, OpError> {
         let new = checked_name(Operation::Rename, &new)?;
         let mut op = Op::new(self, Operation::Rename, &id)?;
         op.check_node_name(new)?;
         let before = op.info()?;
         op.found(&before);
         let Some(old) = before.name().filter(|old| *old != new) else { return Ok(before) };
-        let options = RenameOptions::new().cookie(op.udev.expect(UdevFlags::empty()));
+        let options = options.cookie(op.udev.expect(options.udev_flags()));
         let renamed = uninterrupted(|| op.dm().device_rename_with(old, new, options));
         op.udev.sent(renamed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
         let info = renamed.or_else(|error| carried_out(&op, &before, error, |info| info.name() == Some(new)))?;

@@ -4,8 +4,10 @@ use super::disk::unusable_disk;
 use super::error::{Difference, OpError, Operation, Remains, StateAfter, Step};
 use super::host::Host;
 use super::op::{Op, Shown, uninterrupted};
+use super::reload::ReloadOptions;
 use super::retry::Retry;
-use super::take_over::take_over;
+use super::suspend::SuspendPolicy;
+use super::take_over::{TakeOver, take_over};
 use crate::commands::{
     CreateOptions, LoadOptions, PreparedTable, RemoveOptions, ResumeOptions, TargetLine, TargetParams,
 };
@@ -22,6 +24,8 @@ pub struct SetupOptions<'a> {
     pub(super) load: LoadOptions,
     read_only: bool,
     pub(super) shown: Shown,
+    pub(super) take_over: TakeOver,
+    suspend: SuspendPolicy,
 }
 
 impl<'a> SetupOptions<'a> {
@@ -55,11 +59,18 @@ impl<'a> SetupOptions<'a> {
         Self { load: self.load.secure(secure), ..self }
     }
 
-    /// Whether other programs should see the device.
+    /// Whether other programs should see the device; by default they should.
     #[must_use]
     pub const fn visibility(mut self, visibility: Visibility) -> Self {
-        self.shown.visibility = visibility;
+        self.shown.visibility = Some(visibility);
         self
+    }
+
+    /// Whether other programs should see the device, unless [`visibility`](Self::visibility) has been called: a default
+    /// for a kind of devices.
+    #[must_use]
+    pub const fn default_visibility(self, visibility: Visibility) -> Self {
+        Self { shown: self.shown.or(visibility), ..self }
     }
 
     /// Further flags for udev's rules.
@@ -67,6 +78,22 @@ impl<'a> SetupOptions<'a> {
     pub const fn udev_flags(mut self, flags: UdevFlags) -> Self {
         self.shown.flags = flags;
         self
+    }
+
+    /// Which tables an existing device may have for [`Host::setup_with`] to take it over.
+    #[must_use]
+    pub const fn take_over(self, take_over: TakeOver) -> Self {
+        Self { take_over, ..self }
+    }
+
+    /// How to suspend an existing device whose table is replaced ([`TakeOver::Update`]).
+    #[must_use]
+    pub const fn suspend(self, suspend: SuspendPolicy) -> Self {
+        Self { suspend, ..self }
+    }
+
+    pub(super) const fn reload(self) -> ReloadOptions {
+        ReloadOptions::of_setup(self.load, self.suspend, self.shown)
     }
 
     fn create(self) -> CreateOptions<'a> {
@@ -134,7 +161,7 @@ impl Host {
     /// Makes sure that a device exists with this table: creates it, or takes over the one with this name.
     ///
     /// This is what a program does when it starts again. An existing device must have the requested table, as the kernel
-    /// prints it; typed lines compare what the text means. It is resumed if it is suspended, a table in its inactive slot is
+    /// prints it, unless [`TakeOver`] says otherwise; typed lines compare what the text means. It is resumed if it is suspended, a table in its inactive slot is
     /// dropped, and a deferred removal is cancelled. A device without an active table, left behind by a program that was
     /// stopped, is given the table.
     ///

@@ -3,11 +3,33 @@
 use super::error::{Difference, OpError, OpErrorKind, Remains, StateAfter, Step};
 use super::locks::Moment;
 use super::op::{Op, uninterrupted};
+use super::reload::replace;
 use super::setup::{SetupOptions, by_reference, load, prepare, resume_new};
 use super::undo::{Before, Loaded, NewTable};
-use crate::commands::{StatusOptions, TargetLine, TargetParams};
+use crate::commands::{FieldDifference, StatusOptions, TableStatus, TargetLine, TargetParams, TargetStatus};
 use crate::error::Error;
 use crate::wire::DeviceInfo;
+
+/// Which tables an existing device may have for [`Host::setup_with`](crate::Host::setup_with) to take it over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TakeOver {
+    /// The requested one.
+    #[default]
+    SameTable,
+    /// One with the same layout: what the place and the meaning of the data depend on is the same. It stays as it is, so a low
+    /// water mark, a policy or a feature may be another one than requested. Params as text are compared as a whole.
+    SameLayout,
+    /// One with the same layout, in whose place the requested one is made active if it differs, as
+    /// [`Host::reload`](crate::Host::reload) does.
+    Update,
+}
+
+impl TakeOver {
+    const fn refuses(self, difference: FieldDifference) -> bool {
+        difference.is_layout || matches!(self, Self::SameTable)
+    }
+}
 
 /// The message that cancels a deferred removal; it needs no table (`message_for_md` in drivers/md/dm-ioctl.c).
 pub(super) const CANCEL_DEFERRED: &str = "@cancel_deferred_remove";
@@ -23,29 +45,31 @@ pub(super) fn take_over<P: TargetParams>(
     op.found(&info);
     // What looks unfinished may be another operation under way.
     let is_finished = Unfinished::of(&info) == Unfinished::default();
-    let locked = if is_finished { None } else { Some(op.host.lock(op, &info, moment)?) };
+    let may_change = !is_finished || options.take_over == TakeOver::Update;
+    let locked = if !may_change { None } else { Some(op.host.lock(op, &info, moment)?) };
     let info = if locked.as_ref().is_some_and(|locked| locked.is_outdated()) { op.info()? } else { info };
     if let Some(difference) = options.difference(&info) {
         return Err(op.fail(Step::Check, OpErrorKind::Differs(difference)));
     }
+    let mut outdated = None;
     if info.has_active_table() {
-        check_lines(op, lines)?;
+        outdated = check_lines(op, lines, options.take_over)?;
         if info.is_internally_suspended() {
             return Err(op.fail(Step::Check, OpErrorKind::SuspendedInternally));
         }
     }
     let unfinished = Unfinished::of(&info);
-    if unfinished == Unfinished::default() {
+    if unfinished == Unfinished::default() && outdated.is_none() {
         op.finish()?;
         return Ok(info);
     }
     if unfinished.is_removed_later {
         cancel_removal(op)?;
     }
-    let mended = if unfinished.has_no_table {
-        give_table(op, &info, lines, options)
-    } else {
-        mend_tables(op, &info, unfinished, options)
+    let mended = match outdated {
+        _ if unfinished.has_no_table => give_table(op, &info, lines, options),
+        Some(old) => update(op, &old, lines, options),
+        None => mend_tables(op, &info, unfinished, options),
     };
     let cancelled = unfinished.is_removed_later.then_some(Remains::RemovalCancelled);
     let info = mended.and_then(|mended| mended.map_or_else(|| op.info(), Ok)).map_err(|error| {
@@ -103,6 +127,17 @@ fn give_table<P: TargetParams>(
     resumed.map(Some).map_err(|error| error.with_state(before(Loaded::Yes).put_back(op)))
 }
 
+/// Makes the requested table active in the place of one with the same layout, and resumes the device.
+fn update<P: TargetParams>(
+    op: &mut Op<'_>,
+    old: &TableStatus,
+    lines: &[TargetLine<P>],
+    options: SetupOptions<'_>,
+) -> Result<Option<DeviceInfo>, OpError> {
+    let mut table = prepare(op, by_reference(lines))?;
+    replace(op, &mut table, old, options.reload()).map(Some)
+}
+
 /// Drops a table in the inactive slot of a device, and resumes it. Returns its state, unless nothing was to be done.
 fn mend_tables(
     op: &mut Op<'_>,
@@ -122,27 +157,45 @@ fn mend_tables(
     Ok(now)
 }
 
-/// Checks that the active table is the requested one.
-fn check_lines<P: TargetParams>(op: &Op<'_>, lines: &[TargetLine<P>]) -> Result<(), OpError> {
-    let fault = |error: Error| op.fail(Step::Read, error);
+/// Reads the active table and checks that it is one that may be taken over. Returns it if it is to be replaced.
+fn check_lines<P: TargetParams>(
+    op: &Op<'_>,
+    lines: &[TargetLine<P>],
+    policy: TakeOver,
+) -> Result<Option<TableStatus>, OpError> {
     // It may hold a key, so the kernel wipes its copy; a kernel that can't do that refuses the option.
-    let options = StatusOptions::table().noflush(true);
     let has_key = lines.iter().any(|line| line.params.may_hold_key());
-    let read = || op.dm().table_status_with(op.target(), options.secure(has_key));
-    let table = uninterrupted(read).map_err(fault)?;
-    let mut same = 0_usize;
-    for (index, line) in table.iter().enumerate() {
-        let found = line.map_err(|error| fault(error.into()))?;
-        let is_same = lines.get(index).is_some_and(|wanted| {
-            wanted.start == found.start
-                && wanted.length == found.length
-                && found.target_type == wanted.params.target_type()
-                && wanted.params.is_printed_as(found.params)
-        });
-        if !is_same {
-            return Err(op.fail(Step::Check, OpErrorKind::Differs(Difference::Line(index))));
+    let options = StatusOptions::table().noflush(true).secure(has_key);
+    let table = uninterrupted(|| op.dm().table_status_with(op.target(), options));
+    let table = table.map_err(|error| op.fail(Step::Read, error))?;
+    let mut is_same = true;
+    let mut count = 0_usize;
+    for (index, found) in table.iter().enumerate() {
+        let found = found.map_err(|error| op.fail(Step::Read, Error::from(error)))?;
+        let number = FieldDifference { field: "number of lines", is_layout: true };
+        let difference = lines.get(index).map_or(Some(number), |wanted| line_difference(wanted, &found));
+        if let Some(FieldDifference { field, .. }) = difference.filter(|other| policy.refuses(*other)) {
+            return Err(op.fail(Step::Check, OpErrorKind::Differs(Difference::Line(index, field))));
         }
-        same = same.saturating_add(1);
+        is_same &= difference.is_none();
+        count = index.saturating_add(1);
     }
-    if same == lines.len() { Ok(()) } else { Err(op.fail(Step::Check, OpErrorKind::Differs(Difference::Line(same)))) }
+    if count != lines.len() {
+        return Err(op.fail(Step::Check, OpErrorKind::Differs(Difference::Line(count, "number of lines"))));
+    }
+    Ok((!is_same && policy == TakeOver::Update).then_some(table))
+}
+
+/// In what the line of an existing device differs from the requested one.
+fn line_difference<P: TargetParams>(wanted: &TargetLine<P>, found: &TargetStatus<'_>) -> Option<FieldDifference> {
+    let layout = |field| Some(FieldDifference { field, is_layout: true });
+    if wanted.start != found.start {
+        layout("start")
+    } else if wanted.length != found.length {
+        layout("length")
+    } else if found.target_type != wanted.params.target_type() {
+        layout("target type")
+    } else {
+        wanted.params.difference(found.params)
+    }
 }

@@ -4,8 +4,11 @@ use alloc::boxed::Box;
 
 use dm_core::{DevIdBuf, Error, OpError, ReplyError};
 
+use dm_units::DataBlocks;
+
 use crate::errors::parse_error::ParseError;
 use crate::errors::table_error::TableError;
+use crate::thin_pool::PoolMode;
 
 /// Why something with a whole device failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -41,6 +44,37 @@ pub enum DevError {
     /// The pool has failed, so it reports nothing of itself or of its thin devices.
     #[error("the pool of {0} has failed; look at the kernel's log, then repair its metadata")]
     PoolFailed(DevIdBuf),
+    /// The pool has the new table and the old size: it can't write its metadata.
+    #[error(
+        "{pool} has not grown to {wanted} blocks: it has {blocks} and is in mode {mode}{}",
+        if *needs_check { "; its metadata must be checked" } else { "; look at the kernel's log" }
+    )]
+    #[non_exhaustive]
+    NotGrown {
+        /// The pool.
+        pool: DevIdBuf,
+        /// How many blocks it has.
+        blocks: DataBlocks,
+        /// How many it should have.
+        wanted: DataBlocks,
+        /// What it can still do.
+        mode: PoolMode,
+        /// Whether its metadata must be checked before it can be written again.
+        needs_check: bool,
+    },
+    /// The pool has another transaction id than expected.
+    #[error(
+        "the transaction id of {pool} is {found}, not {expected}: another program, or an earlier run, has changed it"
+    )]
+    #[non_exhaustive]
+    TransactionId {
+        /// The pool.
+        pool: DevIdBuf,
+        /// The one that was expected.
+        expected: u64,
+        /// The one that it has.
+        found: u64,
+    },
     /// Something failed, and what was done before could not be undone.
     #[error("what was done before could not be undone ({undo})")]
     #[non_exhaustive]

@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Write as _};
 
-use dm_core::{Payload, PayloadWriter, TargetLine, TargetParams, TargetStatus, Text};
+use dm_core::{FieldDifference, Payload, PayloadWriter, TargetLine, TargetParams, TargetStatus, Text};
 
 use crate::AnyTable;
 use crate::errors::parse_error::{ParseError, Place};
@@ -40,8 +40,8 @@ impl TargetParams for AnyTable {
         self.target_type()
     }
 
-    fn is_printed_as(&self, params: Text<'_>) -> bool {
-        TypedParams::<Any>::new(self).is_printed_as(params)
+    fn difference(&self, printed: Text<'_>) -> Option<FieldDifference> {
+        TypedParams::<Any>::new(self).difference(printed)
     }
 }
 
@@ -62,9 +62,13 @@ impl<K: Kind> TargetParams for TypedParams<'_, K> {
     }
 
     /// Compares what the texts mean.
-    fn is_printed_as(&self, params: Text<'_>) -> bool {
+    fn difference(&self, printed: Text<'_>) -> Option<FieldDifference> {
         let read = |text| K::read_table(self.target_type(), Fields::printed(text)).ok();
-        params.to_str().ok().and_then(read).is_some_and(|printed| printed == *self.0)
+        let Some(printed) = printed.to_str().ok().and_then(read) else {
+            return Some(FieldDifference { field: "params", is_layout: true });
+        };
+        let difference = K::difference(self.0, &printed)?;
+        Some(FieldDifference { field: difference.field, is_layout: difference.is_layout })
     }
 }
 
@@ -87,8 +91,8 @@ macro_rules! loadable {
                 targets::$target::TYPE
             }
 
-            fn is_printed_as(&self, params: Text<'_>) -> bool {
-                TypedParams::<targets::$target>::new(self).is_printed_as(params)
+            fn difference(&self, printed: Text<'_>) -> Option<FieldDifference> {
+                TypedParams::<targets::$target>::new(self).difference(printed)
             }
         }
     )+};
@@ -182,7 +186,8 @@ mod tests {
     fn a_table_stands_in_a_line_by_itself() {
         let table = LinearTable::new(DeviceNumber::new(7, 0), Sectors(8));
         assert_eq!(TargetLine::new(Sectors(0), Sectors(16), &table).to_string(), "0 16 linear 7:0 8");
-        assert!(table.is_printed_as(Text::from("7:0 8")) && !table.is_printed_as(Text::from("7:0 9")));
+        let differs = |printed| table.difference(Text::from(printed)).map(|difference| difference.field);
+        assert_eq!((differs("7:0 8"), differs("7:0 9"), differs("7:1 8")), (None, Some("start"), Some("device")));
         let any = AnyTable::from(table);
         assert_eq!(TargetLine::new(Sectors(0), Sectors(16), &any).to_string(), "0 16 linear 7:0 8");
     }
@@ -191,11 +196,11 @@ mod tests {
     fn a_printed_line_is_compared_by_its_meaning() {
         let line: TableLine<Linear> = "0 16 linear 7:0 8".parse().unwrap();
         let params = TargetLine::from(&line).params;
-        assert!(params.is_printed_as(Text::from("7:0 8")));
+        assert_eq!(params.difference(Text::from("7:0 8")), None);
         for other in ["7:0 9", "7:0", "", "zero"] {
-            assert!(!params.is_printed_as(Text::from(other)), "{other}");
+            assert!(params.difference(Text::from(other)).is_some(), "{other}");
         }
-        assert!(!params.is_printed_as(Text::new(b"\xff 8")));
+        assert!(params.difference(Text::new(b"\xff 8")).is_some());
     }
 
     #[test]

@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 use core::marker::PhantomData;
 use std::path::PathBuf;
 
+use dm_core::udev::Visibility;
 use dm_core::{
     AsDevId, AsDmName, DevId, DeviceInfo, DmName, DmNameBuf, DmUuid, DmUuidBuf, Host, NameError, ReloadOptions,
-    Removal, RemovePolicy, SetupOptions, StatusOptions, SuspendPolicy,
+    Removal, RemovePolicy, RenameOptions, ResumeOptions, SetupOptions, StatusOptions, SuspendPolicy, UdevCookie,
 };
 use dm_units::DeviceNumber;
 
@@ -66,7 +67,7 @@ impl<K: Kind> MappedDev<K> {
         table: &Table<K>,
         options: SetupOptions<'_>,
     ) -> Result<Self, DevError> {
-        Self::of(&host.create_with(name, lines(table), options)?)
+        Self::of(&host.create_with(name, lines(table), options.default_visibility(visibility::<K>()))?)
     }
 
     /// Makes sure that a device of this name has this table: takes over the existing one, or creates it.
@@ -76,7 +77,8 @@ impl<K: Kind> MappedDev<K> {
     /// suspended, and a table in its inactive slot is dropped. A device without a table, left behind by a program that was
     /// stopped, is given the table.
     ///
-    /// Where other tables are good as well, [`open`](Self::open) the device and look at its [`table`](Self::table).
+    /// With [`TakeOver::SameLayout`](dm_core::TakeOver::SameLayout) or [`TakeOver::Update`](dm_core::TakeOver::Update) in the
+    /// options of [`setup_with`](Self::setup_with), fields that the data do not depend on may differ.
     ///
     /// # Errors
     ///
@@ -97,17 +99,18 @@ impl<K: Kind> MappedDev<K> {
         table: &Table<K>,
         options: SetupOptions<'_>,
     ) -> Result<Self, DevError> {
-        Self::of(&host.setup_with(name, lines(table), options)?)
+        Self::of(&host.setup_with(name, lines(table), options.default_visibility(visibility::<K>()))?)
     }
 
-    /// The device with this name, uuid or number, which must be of this kind.
+    /// The device with this name, uuid or number, which must be of this kind. A thin device whose pool has failed is one too,
+    /// and can be removed.
     ///
     /// # Errors
     ///
     /// [`is_not_found`](DevError::is_not_found). [`DevError::NoTable`], [`DevError::Table`]: it is of another kind.
     pub fn open(host: &Host, id: impl AsDevId) -> Result<Self, DevError> {
         let device = Self::of(&host.dm().device_info(id)?)?;
-        device.table(host)?;
+        device.lines(host)?;
         Ok(device)
     }
 
@@ -167,8 +170,17 @@ impl<K: Kind> MappedDev<K> {
     ///
     /// # Errors
     ///
-    /// [`DevError::NoTable`]. [`DevError::Table`]: the active table is of another kind.
+    /// [`DevError::NoTable`]. [`DevError::Table`]: the active table is of another kind. [`DevError::PoolFailed`].
     pub fn table(&self, host: &Host) -> Result<Table<K>, DevError> {
+        let lines = self.lines(host)?;
+        if lines.iter().any(|line| K::has_failed(&line.params)) {
+            return Err(DevError::PoolFailed(self.id().to_owned()));
+        }
+        Table::new(lines).map_err(|error| self.no_table(error))
+    }
+
+    /// The lines of the active table as the kernel prints them, whether or not they can be loaded again.
+    fn lines(&self, host: &Host) -> Result<Vec<TableLine<K>>, DevError> {
         let options = StatusOptions::table().noflush(true).secure(true);
         let status = host.dm().table_status_with(self.id(), options)?;
         if !status.info().has_active_table() {
@@ -179,7 +191,7 @@ impl<K: Kind> MappedDev<K> {
             let line = TableLine::try_from(line?);
             lines.push(line.map_err(|error| self.no_table(TableError::new(number, TableErrorKind::Parse(error))))?);
         }
-        Table::new(lines).map_err(|error| self.no_table(error))
+        Ok(lines)
     }
 
     /// The status of each of its lines.
@@ -216,7 +228,7 @@ impl<K: Kind> MappedDev<K> {
     ///
     /// As [`set_table`](Self::set_table).
     pub fn set_table_with(&self, host: &Host, table: &Table<K>, options: ReloadOptions) -> Result<(), DevError> {
-        host.reload_with(self.id(), lines(table), options)?;
+        host.reload_with(self.id(), lines(table), options.default_visibility(visibility::<K>()))?;
         Ok(())
     }
 
@@ -266,7 +278,7 @@ impl<K: Kind> MappedDev<K> {
     ///
     /// Those of [`Host::resume`].
     pub fn resume(&self, host: &Host) -> Result<(), DevError> {
-        host.resume(self.id())?;
+        host.resume_with(self.id(), ResumeOptions::new().cookie(flags::<K>()))?;
         Ok(())
     }
 
@@ -276,7 +288,7 @@ impl<K: Kind> MappedDev<K> {
     ///
     /// [`is_already_exists`](DevError::is_already_exists): the name is taken.
     pub fn rename(&mut self, host: &Host, new: impl AsDmName) -> Result<(), DevError> {
-        let renamed = host.rename(self.id(), &new);
+        let renamed = host.rename_with(self.id(), &new, RenameOptions::new().cookie(flags::<K>()));
         let is_renamed = renamed.as_ref().map_or_else(dm_core::OpError::is_done, |_| true);
         if let Some(name) = new.as_dm_name().ok().filter(|_| is_renamed) {
             self.name = name.to_owned();
@@ -301,6 +313,16 @@ impl<K: Kind> MappedDev<K> {
     fn no_text(&self, source: ParseError) -> DevError {
         DevError::Text { device: self.id().to_owned(), source }
     }
+}
+
+/// Whether other programs should see devices of a kind.
+const fn visibility<K: Kind>() -> Visibility {
+    if K::INTERNAL { Visibility::Private } else { Visibility::Public }
+}
+
+/// What udev's rules are told of devices of a kind.
+const fn flags<K: Kind>() -> UdevCookie {
+    UdevCookie::flags_only(visibility::<K>().flags())
 }
 
 impl<K: Target> MappedDev<K> {

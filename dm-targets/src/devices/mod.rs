@@ -52,6 +52,7 @@
 mod error;
 mod line;
 mod mapped;
+mod pool;
 mod thin;
 
 pub use error::DevError;

@@ -7,6 +7,7 @@ use dm_units::Sectors;
 
 use crate::errors::parse_error::{ParseError, Part};
 use crate::errors::problem::{InvalidField, Problem};
+use crate::target::comparison::TableDifference;
 use crate::target::{Target, parse};
 use crate::text::fields::Fields;
 
@@ -15,6 +16,9 @@ use crate::text::fields::Fields;
 /// `TableLine<Linear>` holds a linear table; `TableLine<Any>`, or just `TableLine`, an [`AnyTable`](crate::AnyTable).
 /// There is no need to implement this: every `Target` has it.
 pub trait Kind: Copy + fmt::Debug + Eq {
+    /// Whether devices of this kind only serve others; see [`Target::INTERNAL`].
+    const INTERNAL: bool = false;
+
     /// The table in a line.
     type Table: Clone + fmt::Debug + Eq + Hash + fmt::Display;
 
@@ -54,6 +58,14 @@ pub trait Kind: Copy + fmt::Debug + Eq {
     /// Whether it may hold key material; see [`Target::SECRET`].
     fn is_secret(table: &Self::Table) -> bool;
 
+    /// Whether it stands in the place of a table; see [`Target::has_failed`].
+    #[must_use]
+    fn has_failed(table: &Self::Table) -> bool;
+
+    /// The first field in which two tables differ; see [`Target::difference`].
+    #[must_use]
+    fn difference(one: &Self::Table, other: &Self::Table) -> Option<TableDifference>;
+
     /// Checks what the kernel would refuse in a table; see [`Target::check`].
     ///
     /// # Errors
@@ -67,6 +79,8 @@ pub trait Kind: Copy + fmt::Debug + Eq {
 pub enum Any {}
 
 impl<T: Target> Kind for T {
+    const INTERNAL: bool = T::INTERNAL;
+
     type Table = T::Table;
     type Status = T::Status;
 
@@ -103,6 +117,16 @@ impl<T: Target> Kind for T {
     #[inline]
     fn is_secret(_: &T::Table) -> bool {
         T::SECRET
+    }
+
+    #[inline]
+    fn has_failed(table: &T::Table) -> bool {
+        <T as Target>::has_failed(table)
+    }
+
+    #[inline]
+    fn difference(one: &T::Table, other: &T::Table) -> Option<TableDifference> {
+        <T as Target>::difference(one, other)
     }
 
     #[inline]

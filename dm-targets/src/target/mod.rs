@@ -1,5 +1,6 @@
 //! What every target says about itself.
 
+pub(crate) mod comparison;
 pub(crate) mod health;
 pub(crate) mod kind;
 mod spelled;
@@ -15,6 +16,7 @@ use dm_units::{Sectors, Version};
 use crate::errors::parse_error::{ParseError, Part};
 use crate::errors::problem::{InvalidField, Problem};
 use crate::option::Feature;
+use crate::target::comparison::{Comparison, TableDifference};
 use crate::target::health::Health;
 use crate::text::fields::Fields;
 use crate::text::printer::Printer;
@@ -50,6 +52,10 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// Whether it must be the only line of its table (`DM_TARGET_SINGLETON`).
     const SINGLETON: bool = false;
 
+    /// Whether its devices only serve others, as a pool does its thin devices, so that programs which look for file systems
+    /// should not look at them.
+    const INTERNAL: bool = false;
+
     /// Whether its table or a message may hold key material. Errors then never show the text.
     const SECRET: bool = false;
 
@@ -63,6 +69,22 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     fn check(table: &Self::Table, length: Sectors) -> Result<(), InvalidField> {
         let _ = (table, length);
         Ok(())
+    }
+
+    /// Whether the kernel has printed this in the place of a table that it cannot read any more.
+    #[must_use]
+    fn has_failed(table: &Self::Table) -> bool {
+        let _ = table;
+        false
+    }
+
+    /// The first field in which two tables differ, and whether the data depend on it; `None` if they are equal.
+    ///
+    /// By default the data depend on everything. A target that has fields on which they do not compares them with a
+    /// [`Comparison`](crate::Comparison).
+    #[must_use]
+    fn difference(one: &Self::Table, other: &Self::Table) -> Option<TableDifference> {
+        Comparison::new(one, other).layout("table", |table| table).result()
     }
 
     /// What a status says of the health of the target. A target that says nothing is good.

@@ -123,6 +123,22 @@ macro_rules! targets {
                 }
             }
 
+            fn has_failed(table: &AnyTable) -> bool {
+                match table {
+                    $(AnyTable::$name(table) => <$target as Target>::has_failed(table),)+
+                    AnyTable::Other(_) => false,
+                }
+            }
+
+            fn difference(one: &AnyTable, other: &AnyTable) -> Option<TableDifference> {
+                match (one, other) {
+                    $((AnyTable::$name(one), AnyTable::$name(other)) => <$target as Target>::difference(one, other),)+
+                    (one, other) => {
+                        Comparison::new(one, other).layout("target type", AnyTable::target_type).layout("table", |table| table).result()
+                    }
+                }
+            }
+
             fn check(table: &AnyTable, length: Sectors) -> Result<(), InvalidField> {
                 match table {
                     $(AnyTable::$name(table) => <$target as Target>::check(table, length),)+

@@ -18,7 +18,7 @@ use core::fmt;
 
 use dm_units::Sectors;
 
-use crate::{Device, Fields, NoMessage, NoStatus, Params, ParseError, Printer, Target};
+use crate::{Comparison, Device, Fields, NoMessage, NoStatus, Params, ParseError, Printer, TableDifference, Target};
 
 /// The `linear` target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,13 @@ impl Target for Linear {
     type Table = LinearTable;
     type Status = NoStatus;
     type Message = NoMessage;
+
+    fn difference(one: &LinearTable, other: &LinearTable) -> Option<TableDifference> {
+        Comparison::new(one, other)
+            .layout("device", |table| &table.device)
+            .layout("start", |table| &table.start)
+            .result()
+    }
 }
 
 /// The table of a `linear` target.

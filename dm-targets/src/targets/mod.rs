@@ -39,6 +39,7 @@ use self::any::{OtherStatus, OtherTable, TargetVisitor, stored, targets};
 use crate::errors::parse_error::ParseError;
 use crate::errors::problem::{InvalidField, Problem};
 use crate::target::Target;
+use crate::target::comparison::{Comparison, TableDifference};
 use crate::target::kind::{Any, Kind};
 use crate::text::fields::Fields;
 

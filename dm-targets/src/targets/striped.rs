@@ -24,8 +24,8 @@ use dm_units::{DeviceNumber, Sectors};
 
 use crate::option::keywords::keywords;
 use crate::{
-    Concern, Device, Fields, Health, InvalidField, Limits, NoMessage, Params, ParseError, Printer, Target, Usage,
-    WordBuf,
+    Comparison, Concern, Device, Fields, Health, InvalidField, Limits, NoMessage, Params, ParseError, Printer,
+    TableDifference, Target, Usage, WordBuf,
 };
 
 const STRIPES: Limits = Limits::new("stripe count", 1, u32::MAX as u64);
@@ -48,6 +48,13 @@ impl Target for Striped {
         Limits::new("length", 1, u64::MAX).multiple_of(stripes).check(length)?;
         let stripe = length.0.checked_div(stripes).unwrap_or_default();
         Limits::new("length of a stripe", 1, u64::MAX).multiple_of(table.chunk_size.0).check(stripe)
+    }
+
+    fn difference(one: &StripedTable, other: &StripedTable) -> Option<TableDifference> {
+        Comparison::new(one, other)
+            .layout("chunk size", |table| &table.chunk_size)
+            .layout("stripes", |table| &table.stripes)
+            .result()
     }
 
     fn health(status: &StripedStatus) -> Health {

@@ -54,6 +54,10 @@ impl Target for Thin {
         }
     }
 
+    fn has_failed(table: &ThinTable) -> bool {
+        matches!(table, ThinTable::Fail | ThinTable::NotOpen)
+    }
+
     fn health(status: &ThinStatus) -> Health {
         match status {
             ThinStatus::Working { .. } => Health::default(),
@@ -82,6 +86,12 @@ impl ThinDevId {
     /// The number has more than 24 bits.
     pub fn new(id: u32) -> Result<Self, InvalidField> {
         DEV_ID.check(id).map(|()| Self(id))
+    }
+
+    /// The next id, if this is not the last one.
+    #[must_use]
+    pub fn next(self) -> Option<Self> {
+        self.0.checked_add(1).and_then(|id| Self::new(id).ok())
     }
 
     /// The number.

@@ -35,4 +35,5 @@ macro_rules! on_both_kernels {
 }
 
 mod create;
+mod pools;
 mod support;

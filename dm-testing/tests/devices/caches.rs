@@ -32,7 +32,7 @@ fn a_cache_is_cleaned_while_it_is_in_use() {
     let setup = |policy| CacheDev::setup(&host, &name, &table(policy));
     let cache = setup(CachePolicy::Smq).unwrap();
     assert_eq!(setup(CachePolicy::Smq).unwrap(), cache);
-    assert_eq!(difference(&setup(CachePolicy::Cleaner).unwrap_err()), Difference::Line(0));
+    assert_eq!(difference(&setup(CachePolicy::Cleaner).unwrap_err()), Difference::Line(0, "policy"));
 
     let path = cache.path(&host).unwrap();
     let length = Sectors(1024);

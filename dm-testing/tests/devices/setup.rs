@@ -64,12 +64,12 @@ fn a_device_that_differs_is_left_alone() {
     assert_eq!(refusal(&table, options.uuid(&other_uuid)), Difference::Uuid);
     assert_eq!(refusal(&table, options.minor(device.number(&host).unwrap().minor + 1)), Difference::Minor);
     assert_eq!(refusal(&table, options.read_only(true)), Difference::ReadOnly);
-    assert_eq!(refusal(&halves(half), options), Difference::Line(0));
+    assert_eq!(refusal(&halves(half), options), Difference::Line(0, "length"));
     device.set_table(&host, &halves(Sectors(0))).unwrap();
-    assert_eq!(refusal(&halves(half), options), Difference::Line(1));
+    assert_eq!(refusal(&halves(half), options), Difference::Line(1, "start"));
     let error = in_full(&setup(&table, options).unwrap_err());
-    let expected = "a device of this name exists, but its table differs from line 0 on, counted from 0; choose another \
-                    name, or change the device";
+    let expected = "a device of this name exists, but line 0 of its table, counted from 0, has another length than \
+                    requested; choose another name, or change the device";
     assert!(error.contains(scratch.prefix()) && error.ends_with(expected), "{error}");
     assert_eq!(device.table(&host).unwrap(), halves(Sectors(0)));
 

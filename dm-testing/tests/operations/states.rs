@@ -90,7 +90,7 @@ fn a_set_up_of_a_device_that_differs_changes_nothing_and_says_in_what() {
         other => unreachable!("{other}"),
     };
     let errors = dm_core::TargetLine::text(dm_units::Sectors(0), LENGTH, "error", "");
-    assert_eq!(difference(scratch.host().setup(device.name(), [errors]).map(drop)), Difference::Line(0));
+    assert_eq!(difference(scratch.host().setup(device.name(), [errors]).map(drop)), Difference::Line(0, "target type"));
     let host = scratch.host();
     let other = |options: SetupOptions<'_>| difference(host.setup_with(device.name(), [zero()], options).map(drop));
     assert_eq!(other(SetupOptions::new().read_only(true)), Difference::ReadOnly);

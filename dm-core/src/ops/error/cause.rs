@@ -66,8 +66,8 @@ pub enum Difference {
     Minor,
     /// Whether it is read-only.
     ReadOnly,
-    /// This line of its table, counted from 0, or the number of lines.
-    Line(usize),
+    /// This line of its table, counted from 0: the field that differs, such as `length` or `data dev`, or `number of lines`.
+    Line(usize, &'static str),
 }
 
 /// Prints the end of "a device exists, but …".
@@ -77,7 +77,9 @@ impl fmt::Display for Difference {
             Self::Uuid => f.write_str("it has another uuid"),
             Self::Minor => f.write_str("it has another minor number"),
             Self::ReadOnly => f.write_str("one of the two is read-only and the other is not"),
-            Self::Line(index) => write!(f, "its table differs from line {index} on, counted from 0"),
+            Self::Line(index, field) => {
+                write!(f, "line {index} of its table, counted from 0, has another {field} than requested")
+            }
         }
     }
 }

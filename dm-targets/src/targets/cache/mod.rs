@@ -52,7 +52,7 @@ pub use table::CacheTable;
 
 use dm_units::Sectors;
 
-use crate::{Feature, Health, InvalidField, Target};
+use crate::{Comparison, Feature, Health, InvalidField, TableDifference, Target};
 
 #[cfg(doc)]
 use crate::{Device, Usage};
@@ -71,6 +71,19 @@ impl Target for Cache {
 
     fn check(table: &CacheTable, _: Sectors) -> Result<(), InvalidField> {
         table.check()
+    }
+
+    fn difference(one: &CacheTable, other: &CacheTable) -> Option<TableDifference> {
+        Comparison::new(one, other)
+            .layout("metadata dev", |table| &table.metadata)
+            .layout("cache dev", |table| &table.cache)
+            .layout("origin dev", |table| &table.origin)
+            .layout("block size", |table| &table.block_size)
+            .layout("metadata format", |table| &table.features.metadata2)
+            .tunable("features", |table| &table.features)
+            .tunable("policy", |table| &table.policy)
+            .tunable("policy args", |table| &table.policy_args)
+            .result()
     }
 
     fn health(status: &CacheStatus) -> Health {

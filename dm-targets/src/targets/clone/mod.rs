@@ -36,7 +36,9 @@ use dm_units::Sectors;
 use crate::option::{Argument, Flag, OptionGroup, options};
 use crate::target::spelled;
 use crate::text::spelling::{Spelled, Spelling};
-use crate::{Device, Fields, Health, InvalidField, Limits, ParseError, Printer, Target, WordBuf};
+use crate::{
+    Comparison, Device, Fields, Health, InvalidField, Limits, ParseError, Printer, TableDifference, Target, WordBuf,
+};
 
 pub use message::CloneMessage;
 pub use status::{CloneMode, CloneStatus, WorkingClone};
@@ -59,6 +61,17 @@ impl Target for CloneTarget {
         REGIONS.check(length.0.div_ceil(table.region_size.0))?;
         table.features.check()?;
         table.core.check()
+    }
+
+    fn difference(one: &CloneTable, other: &CloneTable) -> Option<TableDifference> {
+        Comparison::new(one, other)
+            .layout("metadata dev", |table| &table.metadata)
+            .layout("destination dev", |table| &table.dest)
+            .layout("source dev", |table| &table.source)
+            .layout("region size", |table| &table.region_size)
+            .tunable("features", |table| &table.features)
+            .tunable("core args", |table| &table.core)
+            .result()
     }
 
     fn health(status: &CloneStatus) -> Health {

@@ -50,7 +50,7 @@ pub use table::{CryptOptions, CryptTable};
 use dm_units::Sectors;
 
 use crate::option::OptionGroup;
-use crate::{Feature, InvalidField, Limits, NoStatus, Problem, Target};
+use crate::{Comparison, Feature, InvalidField, Limits, NoStatus, Problem, TableDifference, Target};
 
 #[cfg(doc)]
 use crate::Device;
@@ -81,6 +81,21 @@ impl Target for Crypt {
         table.options.check()?;
         check_sectors(table.options.sector_size.unwrap_or(512).into(), table.iv_offset, length)?;
         check_iv(table)
+    }
+
+    fn difference(one: &CryptTable, other: &CryptTable) -> Option<TableDifference> {
+        Comparison::new(one, other)
+            .layout("cipher", |table| &table.cipher)
+            .layout("key", |table| &table.key)
+            .layout("iv_offset", |table| &table.iv_offset)
+            .layout("device", |table| &table.device)
+            .layout("start", |table| &table.start)
+            .layout("integrity", |table| &table.options.integrity)
+            .layout("sector_size", |table| &table.options.sector_size)
+            .layout("iv_large_sectors", |table| &table.options.iv_large_sectors)
+            .layout("integrity_key_size", |table| &table.options.integrity_key_size)
+            .tunable("options", |table| &table.options)
+            .result()
     }
 }
 

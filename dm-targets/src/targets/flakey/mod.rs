@@ -39,7 +39,8 @@ use crate::option::{Argument, Flag, OptionGroup, Words, options};
 use crate::target::spelled;
 use crate::text::spelling::{Spelled, Spelling};
 use crate::{
-    Device, Feature, Fields, InvalidField, Limits, NoMessage, NoStatus, ParseError, Printer, Problem, Target, WordBuf,
+    Comparison, Device, Feature, Fields, InvalidField, Limits, NoMessage, NoStatus, ParseError, Printer, Problem,
+    TableDifference, Target, WordBuf,
 };
 
 const DOWN: &str = "down interval";
@@ -61,6 +62,16 @@ impl Target for Flakey {
         down_limits(table.up).check(table.down)?;
         table.features.check()?;
         check_conflicts(&table.features)
+    }
+
+    fn difference(one: &FlakeyTable, other: &FlakeyTable) -> Option<TableDifference> {
+        Comparison::new(one, other)
+            .layout("device", |table| &table.device)
+            .layout("offset", |table| &table.offset)
+            .tunable("up interval", |table| &table.up)
+            .tunable("down interval", |table| &table.down)
+            .tunable("features", |table| &table.features)
+            .result()
     }
 }
 

@@ -45,8 +45,8 @@ use crate::option::{Flag, OptionGroup, options};
 use crate::target::spelled;
 use crate::text::spelling::{Spelled, Spelling};
 use crate::{
-    Device, Fields, Health, InvalidField, Limits, NoMessage, Params, ParseError, Printer, Problem, Target, Usage,
-    WordBuf,
+    Comparison, Device, Fields, Health, InvalidField, Limits, NoMessage, Params, ParseError, Printer, Problem,
+    TableDifference, Target, Usage, WordBuf,
 };
 
 const MIRRORS: Limits = Limits::new("number of mirrors", 2, 9);
@@ -66,6 +66,14 @@ impl Target for Mirror {
         MIRRORS.check(table.mirrors.len() as u64)?;
         table.features.check()?;
         check_features(&table.features)
+    }
+
+    fn difference(one: &MirrorTable, other: &MirrorTable) -> Option<TableDifference> {
+        Comparison::new(one, other)
+            .layout("mirrors", |table| &table.mirrors)
+            .layout("log", |table| &table.log)
+            .tunable("features", |table| &table.features)
+            .result()
     }
 
     fn health(status: &MirrorStatus) -> Health {

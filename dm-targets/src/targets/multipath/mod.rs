@@ -37,7 +37,7 @@
 
 use dm_units::Sectors;
 
-use crate::{Feature, Health, InvalidField, Target};
+use crate::{Comparison, Feature, Health, InvalidField, TableDifference, Target};
 
 mod group;
 mod message;
@@ -67,6 +67,15 @@ impl Target for Multipath {
 
     fn check(table: &MultipathTable, _: Sectors) -> Result<(), InvalidField> {
         table.check()
+    }
+
+    fn difference(one: &MultipathTable, other: &MultipathTable) -> Option<TableDifference> {
+        Comparison::new(one, other)
+            .layout("path groups", |table| &table.groups)
+            .tunable("features", |table| &table.features)
+            .tunable("hardware handler", |table| &table.handler)
+            .tunable("first group", |table| &table.first_group)
+            .result()
     }
 
     fn health(status: &MultipathStatus) -> Health {

@@ -42,7 +42,10 @@ use core::fmt;
 use dm_units::Sectors;
 
 use crate::option::keywords::keywords;
-use crate::{Feature, Fields, Health, InvalidField, Message, NoReply, Params, ParseError, Printer, Problem, Target};
+use crate::{
+    Comparison, Feature, Fields, Health, InvalidField, Message, NoReply, Params, ParseError, Printer, Problem,
+    TableDifference, Target,
+};
 
 mod check;
 mod health;
@@ -67,6 +70,15 @@ impl Target for Raid {
 
     fn check(table: &RaidTable, length: Sectors) -> Result<(), InvalidField> {
         table.check(length)
+    }
+
+    fn difference(one: &RaidTable, other: &RaidTable) -> Option<TableDifference> {
+        Comparison::new(one, other)
+            .layout("raid type", |table| &table.raid_type)
+            .layout("chunk size", |table| &table.chunk_size)
+            .layout("devices", |table| &table.devices)
+            .tunable("params", |table| &table.params)
+            .result()
     }
 
     fn health(status: &RaidStatus) -> Health {

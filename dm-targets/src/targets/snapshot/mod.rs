@@ -38,7 +38,7 @@ pub use table::{SnapshotFeatures, SnapshotMergeTable, SnapshotStore, SnapshotTab
 
 use dm_units::{Sectors, Version};
 
-use crate::{Feature, Health, InvalidField, NoMessage, NoStatus, Problem, Target};
+use crate::{Comparison, Feature, Health, InvalidField, NoMessage, NoStatus, Problem, TableDifference, Target};
 
 const ORIGIN: &str = "origin device";
 const STORE: &str = "exception store type";
@@ -57,6 +57,16 @@ impl Target for Snapshot {
 
     fn check(table: &SnapshotTable, _: Sectors) -> Result<(), InvalidField> {
         table.check()
+    }
+
+    fn difference(one: &SnapshotTable, other: &SnapshotTable) -> Option<TableDifference> {
+        Comparison::new(one, other)
+            .layout("origin", |table| &table.origin)
+            .layout("COW device", |table| &table.cow)
+            .layout("store", |table| &table.store)
+            .layout("chunk size", |table| &table.chunk_size)
+            .tunable("features", |table| &table.features)
+            .result()
     }
 
     fn health(status: &SnapshotStatus) -> Health {

@@ -39,7 +39,8 @@ use dm_units::{DataBlocks, Sectors};
 
 use crate::option::{Flag, OptionGroup, options};
 use crate::{
-    Device, Feature, Fields, Health, InvalidField, Limits, Params, ParseError, Printer, Problem, Target, WordBuf,
+    Comparison, Device, Feature, Fields, Health, InvalidField, Limits, Params, ParseError, Printer, Problem,
+    TableDifference, Target, WordBuf,
 };
 
 pub use message::ThinPoolMessage;
@@ -61,12 +62,24 @@ impl Target for ThinPool {
 
     const SINGLETON: bool = true;
 
+    const INTERNAL: bool = true;
+
     const FEATURES: &'static [Feature] = ThinPoolFeatures::FEATURES;
 
     fn check(table: &ThinPoolTable, _: Sectors) -> Result<(), InvalidField> {
         check_devices(&table.metadata, &table.data)?;
         BLOCK_SIZE.check(table.block_size)?;
         table.features.check()
+    }
+
+    fn difference(one: &ThinPoolTable, other: &ThinPoolTable) -> Option<TableDifference> {
+        Comparison::new(one, other)
+            .layout("metadata dev", |table| &table.metadata)
+            .layout("data dev", |table| &table.data)
+            .layout("data block size", |table| &table.block_size)
+            .tunable("low water mark", |table| &table.low_water)
+            .tunable("features", |table| &table.features)
+            .result()
     }
 
     fn health(status: &ThinPoolStatus) -> Health {

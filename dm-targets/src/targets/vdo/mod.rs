@@ -56,7 +56,7 @@ pub use table::{VdoSectorSize, VdoTable, VdoVersion};
 
 use dm_units::Sectors;
 
-use crate::{Feature, Health, InvalidField, Limits, Target};
+use crate::{Comparison, Feature, Health, InvalidField, Limits, TableDifference, Target};
 
 const LENGTH: Limits = Limits::new("length", 8, u64::MAX).multiple_of(8);
 
@@ -77,6 +77,17 @@ impl Target for Vdo {
     fn check(table: &VdoTable, length: Sectors) -> Result<(), InvalidField> {
         LENGTH.check(length)?;
         table.check()
+    }
+
+    fn difference(one: &VdoTable, other: &VdoTable) -> Option<TableDifference> {
+        Comparison::new(one, other)
+            .layout("storage dev", |table| &table.device)
+            .layout("storage device size", |table| &table.physical_blocks)
+            .tunable("logical block size", |table| &table.sector_size)
+            .tunable("cache blocks", |table| &table.cache_blocks)
+            .tunable("era length", |table| &table.era_length)
+            .tunable("options", |table| &table.options)
+            .result()
     }
 
     fn health(status: &VdoStatus) -> Health {

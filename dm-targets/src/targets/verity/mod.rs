@@ -45,7 +45,7 @@ pub use table::{OnCorruption, OnError, VerityDevice, VerityOptions, VerityTable}
 use dm_units::Sectors;
 
 use crate::option::OptionGroup;
-use crate::{Feature, Health, InvalidField, Limits, NoMessage, Target};
+use crate::{Comparison, Feature, Health, InvalidField, Limits, NoMessage, TableDifference, Target};
 
 #[cfg(doc)]
 use dm_units::DataBlocks;
@@ -74,6 +74,20 @@ impl Target for Verity {
         check_sizes(table, length)?;
         table.options.check()?;
         check_fec(table)
+    }
+
+    fn difference(one: &VerityTable, other: &VerityTable) -> Option<TableDifference> {
+        Comparison::new(one, other)
+            .layout("version", |table| &table.version)
+            .layout("data dev", |table| &table.data)
+            .layout("hash dev", |table| &table.hash)
+            .layout("data blocks", |table| &table.data_blocks)
+            .layout("hash start", |table| &table.hash_start)
+            .layout("algorithm", |table| &table.algorithm)
+            .layout("digest", |table| &table.digest)
+            .layout("salt", |table| &table.salt)
+            .tunable("options", |table| &table.options)
+            .result()
     }
 
     fn health(status: &VerityStatus) -> Health {

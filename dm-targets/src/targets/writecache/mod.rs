@@ -46,7 +46,10 @@ use crate::option::keywords::keywords;
 use crate::option::{Argument, Flag, OneOf, OptionGroup, options};
 use crate::target::spelled;
 use crate::text::spelling::{Spelled, Spelling};
-use crate::{Device, Feature, Fields, Health, InvalidField, Limits, ParseError, Printer, Problem, Target, WordBuf};
+use crate::{
+    Comparison, Device, Feature, Fields, Health, InvalidField, Limits, ParseError, Printer, Problem, TableDifference,
+    Target, WordBuf,
+};
 
 pub use message::WritecacheMessage;
 pub use status::{WritecacheCounts, WritecacheStatus};
@@ -75,6 +78,17 @@ impl Target for Writecache {
         table.options.check()?;
         check_watermarks(&table.options)?;
         check_kind(table)
+    }
+
+    fn difference(one: &WritecacheTable, other: &WritecacheTable) -> Option<TableDifference> {
+        Comparison::new(one, other)
+            .layout("cache type", |table| &table.kind)
+            .layout("origin dev", |table| &table.origin)
+            .layout("cache dev", |table| &table.cache)
+            .layout("block size", |table| &table.block_size)
+            .layout("start_sector", |table| &table.options.start_sector)
+            .tunable("options", |table| &table.options)
+            .result()
     }
 
     fn health(status: &WritecacheStatus) -> Health {

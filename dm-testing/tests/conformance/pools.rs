@@ -1,0 +1,165 @@
+//! Pools and thin devices that are not as one would like them to be.
+
+use dm_core::{Host, ReloadOptions, RemovePolicy, Retry, SetupOptions, SuspendPolicy, TakeOver, TargetLine};
+use dm_targets::devices::{DevError, ThinDev, ThinPoolDev};
+use dm_targets::thin::ThinDevId;
+use dm_targets::thin_pool::ThinPoolTable;
+use dm_targets::{Table, TableLine, ThinPool};
+use dm_testing::TestKernel;
+use dm_units::{Bytes, DataBlocks, DeviceNumber, Sectors};
+
+on_both_kernels! { ["thin-pool", "thin", "linear", "flakey", "error"];
+    a_pool_that_cannot_write_its_metadata_says_that_it_has_not_grown,
+    a_failed_pool_is_named_and_its_thin_devices_can_be_removed,
+    a_running_pool_is_taken_over_as_the_policy_says,
+    an_id_that_is_taken_is_skipped,
+    activation_takes_over_what_is_active,
+    the_transaction_id_is_compared_before_it_is_set,
+    a_snapshot_of_an_inactive_device_has_its_data,
+}
+
+const BLOCK: Sectors = Sectors(128);
+const LENGTH: Sectors = Sectors(2048);
+
+fn id(id: u32) -> ThinDevId {
+    ThinDevId::new(id).unwrap()
+}
+
+fn line(target: &'static str, params: String) -> [TargetLine<dm_core::LineText<'static, String>>; 1] {
+    [TargetLine::text(Sectors(0), Sectors(4096), target, params)]
+}
+
+/// A mapped device for the metadata, whose table a test can replace, over a disk.
+fn metadata(kernel: &dyn TestKernel) -> (DeviceNumber, DeviceNumber) {
+    let disk = kernel.disk(Bytes(2 << 20));
+    let info = kernel.host().create(kernel.name("metadata"), line("linear", format!("{disk} 0"))).unwrap();
+    (info.number(), disk)
+}
+
+fn table(metadata: DeviceNumber, data: DeviceNumber, length: Sectors, low_water: u64) -> Table<ThinPool> {
+    let table = ThinPoolTable::new(metadata, data, BLOCK, DataBlocks(low_water));
+    Table::new([TableLine::<ThinPool>::new(Sectors(0), length, table)]).unwrap()
+}
+
+/// A pool of 16 blocks on a data disk of 32.
+fn pool(kernel: &dyn TestKernel) -> ThinPoolDev {
+    let (metadata, _) = metadata(kernel);
+    let data = kernel.disk(Bytes(2 << 20));
+    ThinPoolDev::setup(&kernel.host(), kernel.name("pool"), &table(metadata, data, LENGTH, 0)).unwrap()
+}
+
+fn thin(kernel: &dyn TestKernel, pool: &ThinPoolDev, number: u32) -> ThinDev {
+    let name = kernel.name(&format!("thin{number}"));
+    pool.create_thin(&kernel.host(), id(number), name, LENGTH, SetupOptions::new()).unwrap()
+}
+
+fn remove(host: &Host, thin: &ThinDev) {
+    let patiently = RemovePolicy::new().retry(Retry::within(std::time::Duration::from_secs(60)));
+    thin.remove(host, patiently).unwrap();
+}
+
+fn a_pool_that_cannot_write_its_metadata_says_that_it_has_not_grown(kernel: &dyn TestKernel) {
+    let (host, (metadata, disk)) = (kernel.host(), metadata(kernel));
+    let data = kernel.disk(Bytes(2 << 20));
+    let name = kernel.name("pool");
+    let pool = ThinPoolDev::setup(&host, &name, &table(metadata, data, LENGTH, 0)).unwrap();
+    host.reload(metadata, line("flakey", format!("{disk} 0 0 1 1 error_writes"))).unwrap();
+    // It cannot be committed, so the pool needs a check and is read-only from now on.
+    let refused = pool.create_thin(&host, id(1), kernel.name("thin"), LENGTH, SetupOptions::new());
+    assert!(refused.is_err(), "{refused:?}");
+    host.reload(metadata, line("linear", format!("{disk} 0"))).unwrap();
+    match pool.grow(&host, Sectors(2 * LENGTH.0)).unwrap_err() {
+        DevError::NotGrown { blocks, wanted, needs_check, .. } => {
+            assert_eq!((blocks, wanted, needs_check), (DataBlocks(16), DataBlocks(32), true));
+        }
+        other => unreachable!("{other}"),
+    }
+    assert!(!pool.info(&host).unwrap().is_suspended());
+}
+
+fn a_failed_pool_is_named_and_its_thin_devices_can_be_removed(kernel: &dyn TestKernel) {
+    let (host, pool) = (kernel.host(), pool(kernel));
+    let device = thin(kernel, &pool, 1);
+    host.reload(kernel.name("metadata"), line("error", String::new())).unwrap();
+    let refused = pool.create_thin(&host, id(2), kernel.name("second"), LENGTH, SetupOptions::new());
+    assert!(refused.is_err(), "{refused:?}");
+    let is_named = |error: DevError| assert!(matches!(error, DevError::PoolFailed(_)), "{error}");
+    is_named(pool.figures(&host).unwrap_err());
+    is_named(device.table(&host).unwrap_err());
+    is_named(device.dev_id(&host).unwrap_err());
+    is_named(device.set_length(&host, Sectors(4096)).unwrap_err());
+    is_named(pool.delete(&host, &device).unwrap_err());
+    let opened = ThinDev::open(&host, device.name()).unwrap();
+    remove(&host, &opened);
+}
+
+fn a_running_pool_is_taken_over_as_the_policy_says(kernel: &dyn TestKernel) {
+    let (host, (metadata, _), data) = (kernel.host(), metadata(kernel), kernel.disk(Bytes(2 << 20)));
+    let name = kernel.name("pool");
+    let setup = |low_water, block: Sectors, policy| {
+        let params = ThinPoolTable::new(metadata, data, block, DataBlocks(low_water));
+        let table = Table::new([TableLine::<ThinPool>::new(Sectors(0), LENGTH, params)]).unwrap();
+        ThinPoolDev::setup_with(&host, &name, &table, SetupOptions::new().take_over(policy))
+    };
+    let pool = setup(1, BLOCK, TakeOver::SameTable).unwrap();
+    let low_water = || pool.table(&host).unwrap().lines()[0].params.low_water;
+    let error = setup(2, BLOCK, TakeOver::SameTable).unwrap_err().to_string();
+    assert!(setup(2, BLOCK, TakeOver::SameTable).unwrap_err().is_already_exists(), "{error}");
+    setup(2, BLOCK, TakeOver::SameLayout).unwrap();
+    assert_eq!(low_water(), DataBlocks(1));
+    setup(3, BLOCK, TakeOver::Update).unwrap();
+    assert_eq!(low_water(), DataBlocks(3));
+    for policy in [TakeOver::SameTable, TakeOver::SameLayout, TakeOver::Update] {
+        let error = setup(3, Sectors(2 * BLOCK.0), policy).unwrap_err();
+        assert!(error.is_already_exists(), "{error}");
+    }
+    assert!(!pool.info(&host).unwrap().is_suspended());
+}
+
+fn an_id_that_is_taken_is_skipped(kernel: &dyn TestKernel) {
+    let (host, pool) = (kernel.host(), pool(kernel));
+    thin(kernel, &pool, 1);
+    thin(kernel, &pool, 2);
+    let options = SetupOptions::new();
+    let (found, device) = pool.create_thin_from(&host, id(1), kernel.name("next"), LENGTH, options).unwrap();
+    assert_eq!((found, device.dev_id(&host).unwrap()), (id(3), id(3)));
+    // A name that is taken gives the id back.
+    let error = pool.create_thin_from(&host, id(1), pool.name(), LENGTH, options).unwrap_err();
+    assert!(error.is_already_exists(), "{error}");
+    assert!(pool.delete_id(&host, id(4)).unwrap_err().is_no_data());
+}
+
+fn activation_takes_over_what_is_active(kernel: &dyn TestKernel) {
+    let (host, pool) = (kernel.host(), pool(kernel));
+    let device = thin(kernel, &pool, 1);
+    let again = pool.activate(&host, id(1), device.name(), LENGTH, SetupOptions::new()).unwrap();
+    assert_eq!(again, device);
+    let other = pool.activate(&host, id(2), device.name(), LENGTH, SetupOptions::new()).unwrap_err();
+    assert!(other.is_already_exists(), "{other}");
+}
+
+fn the_transaction_id_is_compared_before_it_is_set(kernel: &dyn TestKernel) {
+    let (host, pool) = (kernel.host(), pool(kernel));
+    pool.set_transaction_id(&host, 0, 7).unwrap();
+    assert_eq!(pool.figures(&host).unwrap().transaction_id, 7);
+    match pool.set_transaction_id(&host, 0, 8).unwrap_err() {
+        DevError::TransactionId { expected: 0, found: 7, .. } => {}
+        other => unreachable!("{other}"),
+    }
+}
+
+fn a_snapshot_of_an_inactive_device_has_its_data(kernel: &dyn TestKernel) {
+    let (host, pool) = (kernel.host(), pool(kernel));
+    let device = thin(kernel, &pool, 1);
+    kernel.write(device.number(&host).unwrap(), Sectors(0), &[7; 4096]).unwrap();
+    remove(&host, &device);
+    let name = kernel.name("snapshot");
+    let snapshot = pool.snapshot_of_inactive(&host, id(1), id(2), name, LENGTH, SetupOptions::new()).unwrap();
+    let mut data = [0; 4096];
+    kernel.read(snapshot.number(&host).unwrap(), Sectors(0), &mut data).unwrap();
+    assert_eq!(data, [7; 4096]);
+    // Nothing waits, with or without a flush.
+    let options = ReloadOptions::new().suspend(SuspendPolicy::new().noflush(true));
+    snapshot.set_length_with(&host, Sectors(2 * LENGTH.0), options).unwrap();
+    assert_eq!(snapshot.table(&host).unwrap().length(), Sectors(2 * LENGTH.0));
+}
