@@ -36,4 +36,5 @@ macro_rules! on_both_kernels {
 
 mod create;
 mod pools;
+mod snapshotter;
 mod support;

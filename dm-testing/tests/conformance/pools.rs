@@ -102,7 +102,7 @@ fn a_running_pool_is_taken_over_as_the_policy_says(kernel: &dyn TestKernel) {
         ThinPoolDev::setup_with(&host, &name, &table, SetupOptions::new().take_over(policy))
     };
     let pool = setup(1, BLOCK, TakeOver::SameTable).unwrap();
-    let low_water = || pool.table(&host).unwrap().lines()[0].params.low_water;
+    let low_water = || pool.table(&host).unwrap().lines().first().unwrap().params.low_water;
     let error = setup(2, BLOCK, TakeOver::SameTable).unwrap_err().to_string();
     assert!(setup(2, BLOCK, TakeOver::SameTable).unwrap_err().is_already_exists(), "{error}");
     setup(2, BLOCK, TakeOver::SameLayout).unwrap();

@@ -1,0 +1,273 @@
+//! The snapshotter itself: it works on any [`Host`], so its tests run on a kernel in memory as well.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use dm_core::{DmNameBuf, DmUuidBuf, Host, NameError, OpError, Prefix, RemovePolicy, Retry, SetupOptions};
+use dm_targets::devices::{DevError, ThinDev, ThinPoolDev};
+use dm_targets::thin::ThinDevId;
+use dm_units::Sectors;
+
+/// What a snapshot is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Written by a container, or by whoever unpacks an image. A mapped device shows it.
+    Active,
+    /// As active, but read-only.
+    View,
+    /// Finished: never written again, and the parent of others. No mapped device shows it.
+    Committed,
+}
+
+/// How far a change of a snapshot has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// It is being made, and may exist.
+    Making,
+    /// It is as its record says.
+    Done,
+    /// It is being removed, and may exist no more.
+    Removing,
+}
+
+/// What is known of a snapshot. It is written down before the pool is changed, and again afterwards, so that what a crash left
+/// half done is known at the next start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    pub(crate) id: ThinDevId,
+    pub(crate) parent: Option<String>,
+    pub(crate) length: Sectors,
+    pub(crate) kind: Kind,
+    pub(crate) progress: Progress,
+}
+
+/// All records, by the keys of their snapshots.
+pub(crate) type Records = BTreeMap<String, Record>;
+
+/// Where records are kept.
+pub(crate) trait Store {
+    /// Replaces what is kept, as a whole or not at all.
+    fn save(&mut self, records: &Records) -> std::io::Result<()>;
+}
+
+/// Why something with a snapshot failed.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// There is no snapshot with this key, or it is of another kind than needed.
+    Unfit {
+        key: String,
+        needed: &'static str,
+    },
+    /// The key is taken.
+    Taken(String),
+    /// Snapshots have it as their parent.
+    IsParent(String),
+    /// The pool has given away all ids.
+    NoIds,
+    Device(DevError),
+    Operation(OpError),
+    Name(NameError),
+    Store(std::io::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unfit { key, needed } => write!(f, "there is no snapshot '{key}' that is {needed}"),
+            Self::Taken(key) => write!(f, "there is a snapshot '{key}' already"),
+            Self::IsParent(key) => write!(f, "'{key}' is the parent of other snapshots"),
+            Self::NoIds => f.write_str("the pool has no free device id"),
+            Self::Device(error) => error.fmt(f),
+            Self::Operation(error) => error.fmt(f),
+            Self::Name(error) => error.fmt(f),
+            Self::Store(error) => write!(f, "the records can't be written: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The snapshots of one pool.
+pub(crate) struct Snapshotter<S> {
+    host: Host,
+    pool: ThinPoolDev,
+    records: Records,
+    store: S,
+    /// What the names and uuids of its mapped devices start with.
+    prefix: String,
+}
+
+/// A container may be gone a moment before the kernel has closed its device.
+const PATIENTLY: RemovePolicy = RemovePolicy::new().retry(Retry::within(std::time::Duration::from_secs(10)));
+
+impl<S: Store> Snapshotter<S> {
+    /// Starts with the records that were written last: finishes or takes back what a crash has left half done, and shows all
+    /// snapshots that should be shown.
+    pub(crate) fn start(
+        host: Host,
+        pool: ThinPoolDev,
+        prefix: &str,
+        records: Records,
+        store: S,
+    ) -> Result<Self, Error> {
+        let mut this = Self { host, pool, records, store, prefix: prefix.to_owned() };
+        let uuids = DmUuidBuf::new(prefix).map_err(Error::Name)?;
+        this.host.recover(Prefix::Uuid(&uuids)).map_err(Error::Operation)?;
+        for (key, record) in this.records.clone() {
+            match (record.progress, record.kind) {
+                // Whoever wanted a snapshot that is half made was never told of it.
+                (Progress::Making | Progress::Removing, _) => this.erase(&key, record.id)?,
+                // A commit that was interrupted may have left the mapped device.
+                (Progress::Done, Kind::Committed) => this.hide(&key)?,
+                (Progress::Done, Kind::Active | Kind::View) => drop(this.show(&key, &record)?),
+            }
+        }
+        Ok(this)
+    }
+
+    /// Makes an empty snapshot to unpack an image into.
+    pub(crate) fn create(&mut self, key: &str, length: Sectors) -> Result<ThinDev, Error> {
+        let record = self.begin(key, None, length, Kind::Active)?;
+        let (name, uuid) = self.names(key)?;
+        let options = SetupOptions::new().uuid(&uuid);
+        let made = self.pool.create_thin(&self.host, record.id, &name, length, options);
+        self.finish(key, made.map_err(Error::Device))
+    }
+
+    /// Makes a writable snapshot of a committed one.
+    pub(crate) fn prepare(&mut self, key: &str, parent: &str) -> Result<ThinDev, Error> {
+        self.branch(key, parent, Kind::Active)
+    }
+
+    /// Makes a read-only snapshot of a committed one.
+    pub(crate) fn view(&mut self, key: &str, parent: &str) -> Result<ThinDev, Error> {
+        self.branch(key, parent, Kind::View)
+    }
+
+    fn branch(&mut self, key: &str, parent: &str, kind: Kind) -> Result<ThinDev, Error> {
+        let (origin, length) = self.get(parent, "committed", |record| record.kind == Kind::Committed)?;
+        let record = self.begin(key, Some(parent.to_owned()), length, kind)?;
+        let (name, uuid) = self.names(key)?;
+        let options = SetupOptions::new().uuid(&uuid).read_only(kind == Kind::View);
+        let made = self.pool.snapshot_of_inactive(&self.host, origin, record.id, &name, length, options);
+        self.finish(key, made.map_err(Error::Device))
+    }
+
+    /// Finishes an active snapshot: it can be the parent of others from now on, and is known by another key.
+    pub(crate) fn commit(&mut self, key: &str, new_key: &str) -> Result<(), Error> {
+        self.get(key, "active", |record| record.kind == Kind::Active)?;
+        if self.records.contains_key(new_key) {
+            return Err(Error::Taken(new_key.to_owned()));
+        }
+        self.hide(key)?;
+        self.update(|records| {
+            if let Some(record) = records.remove(key) {
+                records.insert(new_key.to_owned(), Record { kind: Kind::Committed, ..record });
+            }
+        })
+    }
+
+    /// Removes a snapshot that is nobody's parent, with its data.
+    pub(crate) fn remove(&mut self, key: &str) -> Result<(), Error> {
+        let (id, _) = self.get(key, "there", |_| true)?;
+        if self.records.values().any(|other| other.parent.as_deref() == Some(key)) {
+            return Err(Error::IsParent(key.to_owned()));
+        }
+        self.set_progress(key, Progress::Removing)?;
+        self.erase(key, id)
+    }
+
+    /// The records as they are now.
+    pub(crate) fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// Writes down that a snapshot is about to be made.
+    fn begin(&mut self, key: &str, parent: Option<String>, length: Sectors, kind: Kind) -> Result<Record, Error> {
+        if self.records.contains_key(key) {
+            return Err(Error::Taken(key.to_owned()));
+        }
+        let is_free = |id: &ThinDevId| self.records.values().all(|record| record.id != *id);
+        let mut ids = std::iter::successors(ThinDevId::new(1).ok(), |id| id.next());
+        let id = ids.find(is_free).ok_or(Error::NoIds)?;
+        let record = Record { id, parent, length, kind, progress: Progress::Making };
+        self.update(|records| drop(records.insert(key.to_owned(), record.clone())))?;
+        Ok(record)
+    }
+
+    /// Writes down that a snapshot is made, or takes back what there is of it.
+    fn finish(&mut self, key: &str, made: Result<ThinDev, Error>) -> Result<ThinDev, Error> {
+        match made {
+            Ok(device) => {
+                self.set_progress(key, Progress::Done)?;
+                Ok(device)
+            }
+            Err(error) => {
+                // What can't be taken back now is taken back at the next start.
+                if let Some(record) = self.records.get(key) {
+                    let _ = self.erase(key, record.id);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Removes what there is of a snapshot, and forgets it.
+    fn erase(&mut self, key: &str, id: ThinDevId) -> Result<(), Error> {
+        self.hide(key)?;
+        match self.pool.delete_id(&self.host, id) {
+            Err(error) if !error.is_no_data() => return Err(Error::Device(error)),
+            _ => {}
+        }
+        self.update(|records| drop(records.remove(key)))
+    }
+
+    /// Makes sure that a mapped device shows the snapshot.
+    fn show(&self, key: &str, record: &Record) -> Result<ThinDev, Error> {
+        let (name, uuid) = self.names(key)?;
+        let options = SetupOptions::new().uuid(&uuid).read_only(record.kind == Kind::View);
+        self.pool.activate(&self.host, record.id, &name, record.length, options).map_err(Error::Device)
+    }
+
+    /// Makes sure that no mapped device shows the snapshot.
+    fn hide(&self, key: &str) -> Result<(), Error> {
+        let (name, _) = self.names(key)?;
+        match self.host.remove_with(&name, PATIENTLY) {
+            Err(error) if !error.is_not_found() => Err(Error::Operation(error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn get(
+        &self,
+        key: &str,
+        needed: &'static str,
+        fits: impl FnOnce(&Record) -> bool,
+    ) -> Result<(ThinDevId, Sectors), Error> {
+        let record = self.records.get(key).filter(|record| record.progress == Progress::Done && fits(record));
+        let record = record.ok_or_else(|| Error::Unfit { key: key.to_owned(), needed })?;
+        Ok((record.id, record.length))
+    }
+
+    fn set_progress(&mut self, key: &str, progress: Progress) -> Result<(), Error> {
+        self.update(|records| {
+            if let Some(record) = records.get_mut(key) {
+                record.progress = progress;
+            }
+        })
+    }
+
+    /// Changes the records once the change is kept.
+    fn update(&mut self, change: impl FnOnce(&mut Records)) -> Result<(), Error> {
+        let mut records = self.records.clone();
+        change(&mut records);
+        self.store.save(&records).map_err(Error::Store)?;
+        self.records = records;
+        Ok(())
+    }
+
+    fn names(&self, key: &str) -> Result<(DmNameBuf, DmUuidBuf), Error> {
+        let text = format!("{}{key}", self.prefix);
+        Ok((DmNameBuf::new(&text).map_err(Error::Name)?, DmUuidBuf::new(&text).map_err(Error::Name)?))
+    }
+}
