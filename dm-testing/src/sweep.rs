@@ -10,6 +10,9 @@ use crate::memory::MemoryKernel;
 /// `EINTR`, `ENOMEM`, `EBUSY` and `EINVAL` on Linux: what nearly every command can fail with.
 const ERRNOS: [i32; 4] = [4, 12, 16, 22];
 
+/// `EFAULT` on Linux.
+const EFAULT: i32 = 14;
+
 /// No program that a sweep can finish sends so many commands.
 const MOST_COMMANDS: usize = 100_000;
 
@@ -19,7 +22,7 @@ const MOST_COMMANDS: usize = 100_000;
 /// First, nothing goes wrong. Then, for every command that the program sends:
 ///
 /// - it fails with each of a few error numbers, and nothing was done;
-/// - it is carried out, and its answer is lost;
+/// - it is carried out, and its answer is lost (`EFAULT`, with which a kernel that can't write the answer fails);
 /// - it fails, and so does each later one, one at a time: what undoes the first failure fails as well;
 /// - the program ends in its place, as if it had been killed.
 ///
@@ -97,7 +100,7 @@ pub struct SweepReport {
 enum Trouble {
     None,
     Fails { n: usize, errno: i32 },
-    AnswerLost { n: usize, errno: i32 },
+    AnswerLost { n: usize },
     Pair { first: usize, second: usize, errno: i32 },
     Stops { n: usize },
 }
@@ -107,7 +110,7 @@ impl Trouble {
         match self {
             Self::None => Plan::default(),
             Self::Fails { n, errno } => Plan::failing(n, errno),
-            Self::AnswerLost { n, errno } => Plan::failing_after(n, errno),
+            Self::AnswerLost { n } => Plan::failing_after(n, EFAULT),
             Self::Pair { first, second, errno } => Plan::failing(first, errno).and(second, errno),
             Self::Stops { n } => Plan::stopping(n),
         }
@@ -119,9 +122,7 @@ impl fmt::Display for Trouble {
         match self {
             Self::None => f.write_str("nothing goes wrong"),
             Self::Fails { n, errno } => write!(f, "command {n} fails with error number {errno}"),
-            Self::AnswerLost { n, errno } => {
-                write!(f, "command {n} is carried out and answered with error number {errno}")
-            }
+            Self::AnswerLost { n } => write!(f, "command {n} is carried out and its answer is lost"),
             Self::Pair { first, second, errno } => {
                 write!(f, "commands {first} and {second} fail with error number {errno}")
             }
@@ -168,7 +169,6 @@ impl<'a> Sweep<'a> {
         for n in 1..=commands {
             for (at, errno) in self.errnos.iter().copied().enumerate() {
                 let sent = run(Trouble::Fails { n, errno }).min(MOST_COMMANDS);
-                run(Trouble::AnswerLost { n, errno });
                 // Which error number comes first seldom matters to the undo.
                 if self.pairs && at == 0 {
                     for second in n.saturating_add(1)..=sent {
@@ -176,6 +176,7 @@ impl<'a> Sweep<'a> {
                     }
                 }
             }
+            run(Trouble::AnswerLost { n });
             run(Trouble::Stops { n });
         }
         SweepReport { commands, runs }
