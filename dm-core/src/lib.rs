@@ -79,6 +79,7 @@ mod machine;
 pub mod migration;
 mod node;
 mod ops;
+pub mod plan;
 mod tree;
 pub mod udev;
 mod wire;

@@ -115,6 +115,16 @@ impl<T: Payload> TargetParams for LineText<'_, T> {
     }
 }
 
+impl<P: TargetParams + ?Sized> TargetParams for Box<P> {
+    fn target_type(&self) -> &str {
+        (**self).target_type()
+    }
+
+    fn difference(&self, printed: Text<'_>) -> Option<FieldDifference> {
+        (**self).difference(printed)
+    }
+}
+
 impl<P: TargetParams + ?Sized> TargetParams for &P {
     fn target_type(&self) -> &str {
         (**self).target_type()

@@ -24,6 +24,16 @@ pub trait Payload {
     }
 }
 
+impl<T: Payload + ?Sized> Payload for Box<T> {
+    fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {
+        (**self).write(out)
+    }
+
+    fn may_hold_key(&self) -> bool {
+        (**self).may_hold_key()
+    }
+}
+
 impl<T: Payload + ?Sized> Payload for &T {
     #[inline]
     fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {

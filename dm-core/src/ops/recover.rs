@@ -34,7 +34,7 @@ impl<'a> Prefix<'a> {
     }
 
     /// Lets the kernel look for them.
-    fn list(self) -> ListOptions<'a> {
+    pub(crate) fn list(self) -> ListOptions<'a> {
         match self {
             Self::Name(prefix) => ListOptions::new().name_prefix(prefix),
             Self::Uuid(prefix) => ListOptions::new().uuid_prefix(prefix),

@@ -1,7 +1,9 @@
 //! Typed lines, as dm-core loads and reads them.
 
+use alloc::vec::Vec;
 use core::fmt::{self, Write as _};
 
+use dm_core::plan::WantedLine;
 use dm_core::{FieldDifference, Payload, PayloadWriter, TargetLine, TargetParams, TargetStatus, Text};
 
 use crate::AnyTable;
@@ -107,6 +109,36 @@ impl<'a, K: Kind> From<&'a TableLine<K>> for TargetLine<TypedParams<'a, K>> {
     fn from(line: &'a TableLine<K>) -> Self {
         Self::new(line.start, line.length, TypedParams(&line.params))
     }
+}
+
+/// The params of a typed line that owns its table.
+#[derive(Debug)]
+struct OwnedParams<K: Kind>(K::Table);
+
+impl<K: Kind> Payload for OwnedParams<K> {
+    fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {
+        TypedParams::<K>(&self.0).write(out)
+    }
+
+    fn may_hold_key(&self) -> bool {
+        K::is_secret(&self.0)
+    }
+}
+
+impl<K: Kind> TargetParams for OwnedParams<K> {
+    fn target_type(&self) -> &str {
+        K::table_type(&self.0)
+    }
+
+    fn difference(&self, printed: Text<'_>) -> Option<FieldDifference> {
+        TypedParams::<K>(&self.0).difference(printed)
+    }
+}
+
+/// The lines of a table, as a plan has them.
+pub(super) fn wanted_lines<'a, K: Kind + 'a>(table: Table<K>) -> Vec<WantedLine<'a>> {
+    let line = |line: TableLine<K>| TargetLine::new(line.start, line.length, OwnedParams::<K>(line.params)).boxed();
+    table.into_lines().into_iter().map(line).collect()
 }
 
 /// The lines of a table, as they are loaded.

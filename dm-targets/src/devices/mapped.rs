@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::marker::PhantomData;
 use std::path::PathBuf;
 
+use dm_core::plan::{Numbers, WantedDevice};
 use dm_core::udev::Visibility;
 use dm_core::{
     AsDevId, AsDmName, DevId, DeviceInfo, DmName, DmNameBuf, DmUuid, DmUuidBuf, Host, NameError, ReloadOptions,
@@ -14,7 +15,7 @@ use dm_core::{
 use dm_units::DeviceNumber;
 
 use super::DevError;
-use super::line::{TypedMessage, lines};
+use super::line::{TypedMessage, lines, wanted_lines};
 use crate::errors::parse_error::ParseError;
 use crate::errors::table_error::{TableError, TableErrorKind};
 use crate::table::{StatusLine, Table, TableLine};
@@ -100,6 +101,33 @@ impl<K: Kind> MappedDev<K> {
         options: SetupOptions<'_>,
     ) -> Result<Self, DevError> {
         Self::of(&host.setup_with(name, lines(table), options.default_visibility(visibility::<K>()))?)
+    }
+
+    /// The device as a part of a [plan](dm_core::plan), in which several devices that use each other are made, changed and
+    /// removed as one.
+    ///
+    /// ```no_run
+    /// use dm_core::plan::Wanted;
+    /// use dm_core::{DmName, Host};
+    /// use dm_targets::devices::LinearDev;
+    /// use dm_targets::linear::LinearTable;
+    /// use dm_targets::{Table, TableLine};
+    /// use dm_units::{DeviceNumber, Sectors};
+    ///
+    /// let (disk, home) = (DmName::new("disk")?, DmName::new("home")?);
+    /// let table = |device| Table::new([TableLine::new(Sectors(0), Sectors(8), LinearTable::new(device, Sectors(0)))]).ok();
+    /// let wanted = Wanted::new()
+    ///     .device(LinearDev::wanted(disk, |_| table(DeviceNumber::new(8, 1))))
+    ///     .device(LinearDev::wanted(home, |numbers| table(numbers.get(disk)?)).uses([disk]));
+    /// let host = Host::open()?;
+    /// host.carry_out(&host.plan(wanted)?)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wanted<'a>(name: &DmName, table: impl Fn(&Numbers) -> Option<Table<K>> + 'a) -> WantedDevice<'a>
+    where
+        K: 'a,
+    {
+        WantedDevice::new(name, move |numbers| table(numbers).map(wanted_lines)).visibility(visibility::<K>())
     }
 
     /// The device with this name, uuid or number, which must be of this kind. A thin device whose pool has failed is one too,

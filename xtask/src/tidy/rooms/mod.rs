@@ -22,7 +22,7 @@ struct House {
 const HOUSES: [House; 2] = [
     House {
         name: "dm-core",
-        rooms: &["id", "wire", "error", "node", "commands", "machine", "udev", "ops", "events", "tree"],
+        rooms: &["id", "wire", "error", "node", "commands", "machine", "udev", "ops", "events", "tree", "plan"],
     },
     House {
         name: "dm-targets",
@@ -160,7 +160,7 @@ mod tests {
         check(&files).iter().map(ToString::to_string).collect()
     }
 
-    const ORDER: &str = "id wire error node commands machine udev ops events tree";
+    const ORDER: &str = "id wire error node commands machine udev ops events tree plan";
 
     #[test]
     fn a_room_uses_rooms_to_its_left() {

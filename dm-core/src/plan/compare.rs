@@ -1,0 +1,193 @@
+//! What exists against what is wanted: which steps are left.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dm_units::DeviceNumber;
+
+use super::PlanStep;
+use super::error::PlanError;
+use super::wanted::{Numbers, Wanted, WantedDevice, WantedLine};
+use crate::commands::{StatusOptions, TableStatus};
+use crate::error::Error;
+use crate::id::{DevIdBuf, DmNameBuf};
+use crate::ops::{Difference, Host, Prefix};
+use crate::wire::DeviceInfo;
+
+/// What is to be done with a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    /// It does not exist.
+    New,
+    /// It exists with another table, or is not as it should be.
+    Table,
+    /// It is as wanted.
+    None,
+}
+
+/// When a device is changed: even stages make new devices, odd ones replace tables.
+type Stage = usize;
+
+/// The steps, and the wanted devices in the order in which they come up.
+pub(super) fn steps(
+    host: &Host,
+    wanted: &Wanted<'_>,
+    order: &[DmNameBuf],
+) -> Result<(Vec<PlanStep>, Vec<DmNameBuf>), PlanError> {
+    let mut seen = Seen { host, numbers: Numbers::default(), changes: BTreeMap::new() };
+    let mut stages: BTreeMap<Stage, Vec<&WantedDevice<'_>>> = BTreeMap::new();
+    for device in order.iter().filter_map(|name| wanted.get(name)) {
+        let change = seen.look_at(device)?;
+        let stage = seen.stage(device, change);
+        seen.changes.insert(device.name.clone(), (change, stage));
+        stages.entry(stage).or_default().push(device);
+    }
+    let mut steps = Vec::new();
+    for (stage, devices) in &stages {
+        if stage.checked_rem(2) == Some(0) {
+            devices.iter().for_each(|device| seen.make(device, &mut steps));
+        } else {
+            replace(devices, &mut steps);
+        }
+    }
+    if let Some(prefix) = wanted.owned {
+        steps.extend(unwanted(host, wanted, prefix)?.into_iter().map(PlanStep::Remove));
+    }
+    let order = stages.into_values().flatten().map(|device| device.name.clone()).collect();
+    Ok((steps, order))
+}
+
+/// What was found out about devices that others use.
+struct Seen<'h> {
+    host: &'h Host,
+    numbers: Numbers,
+    changes: BTreeMap<DmNameBuf, (Change, Stage)>,
+}
+
+impl Seen<'_> {
+    fn look_at(&mut self, device: &WantedDevice<'_>) -> Result<Change, PlanError> {
+        let info = match self.host.dm().device_info(&device.name) {
+            Ok(info) => info,
+            Err(error) if error.is_not_found() => return Ok(Change::New),
+            Err(error) => return Err(unreadable(&device.name, error)),
+        };
+        self.numbers.0.insert(device.name.clone(), info.number());
+        let difference = if device.uuid.is_some_and(|uuid| info.uuid() != Some(uuid)) {
+            Some(Difference::Uuid)
+        } else {
+            (info.has_active_table() && info.is_read_only() != device.read_only).then_some(Difference::ReadOnly)
+        };
+        if let Some(difference) = difference {
+            return Err(PlanError::Differs { device: device.name.clone(), difference });
+        }
+        let uses_new = device.uses.iter().any(|name| self.change(name) == Some(Change::New));
+        if uses_new || is_unfinished(&info) {
+            return Ok(Change::Table);
+        }
+        let lines = device.lines(&self.numbers).ok_or_else(|| PlanError::Undeclared(device.name.clone()))?;
+        let is_same = self.has_table(device, &lines)?;
+        Ok(if is_same { Change::None } else { Change::Table })
+    }
+
+    fn has_table(&self, device: &WantedDevice<'_>, lines: &[WantedLine<'_>]) -> Result<bool, PlanError> {
+        let options = StatusOptions::table().noflush(true).secure(lines.iter().any(|line| line.params.may_hold_key()));
+        let table = self.host.dm().table_status_with(&device.name, options);
+        let table = table.map_err(|error| unreadable(&device.name, error))?;
+        is_table(&table, lines).map_err(|error| unreadable(&device.name, error))
+    }
+
+    fn change(&self, name: &DmNameBuf) -> Option<Change> {
+        self.changes.get(name).map(|(change, _)| *change)
+    }
+
+    /// When the devices that it uses are as they should be.
+    fn stage(&self, device: &WantedDevice<'_>, change: Change) -> Stage {
+        let after = |name: &DmNameBuf| match (self.changes.get(name), change) {
+            // A new device may need what a changed one brings; two tables are replaced together.
+            (Some((Change::Table, stage)), Change::New | Change::None) => stage.saturating_add(1),
+            (Some((Change::New, stage)), Change::Table) => stage.saturating_add(1),
+            (Some((_, stage)), _) => *stage,
+            (None, _) => 0,
+        };
+        let stage = device.uses.iter().map(after).max().unwrap_or(0);
+        let is_odd = stage.checked_rem(2) == Some(1);
+        if is_odd == (change == Change::Table) { stage } else { stage.saturating_add(1) }
+    }
+
+    fn make(&self, device: &WantedDevice<'_>, steps: &mut Vec<PlanStep>) {
+        if self.change(&device.name) == Some(Change::New) {
+            steps.push(PlanStep::Create(device.name.clone()));
+        }
+        steps.extend(message(device));
+    }
+}
+
+fn message(device: &WantedDevice<'_>) -> Option<PlanStep> {
+    (!device.messages.is_empty()).then(|| PlanStep::Message(device.name.clone()))
+}
+
+/// Replaces the tables of several devices, which are given bottom up.
+fn replace(devices: &[&WantedDevice<'_>], steps: &mut Vec<PlanStep>) {
+    steps.extend(devices.iter().map(|device| PlanStep::Load(device.name.clone())));
+    steps.extend(devices.iter().rev().map(|device| PlanStep::Suspend(device.name.clone())));
+    for device in devices {
+        steps.push(PlanStep::Resume(device.name.clone()));
+        steps.extend(message(device));
+    }
+}
+
+/// Whether it has to be given its table anew, whatever that is.
+fn is_unfinished(info: &DeviceInfo) -> bool {
+    !info.has_active_table() || info.has_inactive_table() || info.is_suspended()
+}
+
+fn is_table(table: &TableStatus, lines: &[WantedLine<'_>]) -> Result<bool, Error> {
+    let mut count = 0_usize;
+    for (index, found) in table.iter().enumerate() {
+        let found = found?;
+        let is_same = lines.get(index).is_some_and(|wanted| {
+            wanted.start == found.start
+                && wanted.length == found.length
+                && found.target_type == wanted.params.target_type()
+                && wanted.params.difference(found.params).is_none()
+        });
+        if !is_same {
+            return Ok(false);
+        }
+        count = index.saturating_add(1);
+    }
+    Ok(count == lines.len())
+}
+
+/// The program's devices that are not wanted any more, those that others use last.
+fn unwanted(host: &Host, wanted: &Wanted<'_>, prefix: Prefix<'_>) -> Result<Vec<DmNameBuf>, PlanError> {
+    let fault = |error: Error| match prefix {
+        Prefix::Name(name) => unreadable(&name.to_owned(), error),
+        Prefix::Uuid(uuid) => PlanError::Read { device: DevIdBuf::Uuid(uuid.to_owned()), source: error },
+    };
+    let list = host.dm().list_devices_with(prefix.list()).map_err(fault)?;
+    let mut found: BTreeMap<DeviceNumber, (DmNameBuf, BTreeSet<DeviceNumber>)> = BTreeMap::new();
+    for device in &list {
+        let device = device.map_err(|error| fault(error.into()))?;
+        let is_owned = match prefix {
+            Prefix::Name(prefix) => device.name.as_bytes().starts_with(prefix.as_bytes()),
+            // Kernels before 4.45 list no uuids and ignore the prefix, so the list is refused by them.
+            Prefix::Uuid(_) => true,
+        };
+        if is_owned && wanted.get(device.name).is_none() {
+            let deps = host.dm().table_deps(device.name).map_err(|error| unreadable(&device.name.to_owned(), error))?;
+            found.insert(device.number, (device.name.to_owned(), deps.iter().collect()));
+        }
+    }
+    let mut names = Vec::new();
+    while !found.is_empty() {
+        let is_used = |number: &DeviceNumber| found.values().any(|(_, uses)| uses.contains(number));
+        // Devices can't use each other in a circle, but what was read one after the other might look so.
+        let top = found.keys().copied().find(|number| !is_used(number)).or_else(|| found.keys().next().copied());
+        names.extend(top.and_then(|number| found.remove(&number)).map(|(name, _)| name));
+    }
+    Ok(names)
+}
+
+fn unreadable(name: &DmNameBuf, source: Error) -> PlanError {
+    PlanError::Read { device: DevIdBuf::Name(name.clone()), source }
+}

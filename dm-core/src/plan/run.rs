@@ -1,0 +1,166 @@
+//! Carrying out a plan, and undoing it.
+
+use super::error::{PlanCause, PlanError};
+use super::wanted::{Numbers, WantedDevice};
+use super::{Plan, PlanStep};
+use crate::commands::{LoadOptions, Payload, StatusOptions, TableStatus};
+use crate::id::DmNameBuf;
+use crate::ops::{Host, OpError, ReloadOptions, Remains, RemovePolicy, Retry, SuspendPolicy};
+
+/// udev looks at every new device for a moment.
+const PATIENTLY: RemovePolicy = RemovePolicy::new().retry(Retry::within(std::time::Duration::from_secs(10)));
+
+pub(super) fn carry_out(host: &Host, plan: &Plan<'_>) -> Result<(), PlanError> {
+    let batch = host.batch();
+    let mut run = Run { host: &batch, numbers: Numbers::default(), done: Vec::new() };
+    for step in &plan.steps {
+        if let Err(source) = run.step(plan, step) {
+            let left = run.undo();
+            // What was done and undone is waited for all the same; whether it can be waited for changes nothing.
+            let _ = batch.finish();
+            return Err(PlanError::Step { step: step.clone(), source, left });
+        }
+    }
+    batch.finish().map_err(PlanError::Udev)
+}
+
+/// What was done, and how it is undone.
+enum Done {
+    Created(DmNameBuf),
+    Loaded { name: DmNameBuf, old: TableStatus, is_active: bool },
+    Suspended(DmNameBuf),
+}
+
+/// Whether a device that could not be made is there all the same.
+fn exists_now(error: &OpError) -> bool {
+    !error.is_undone() && error.remains().iter().any(|left| matches!(left, Remains::Exists | Remains::Unknown))
+}
+
+struct Run<'h> {
+    host: &'h Host,
+    numbers: Numbers,
+    done: Vec<Done>,
+}
+
+impl Run<'_> {
+    fn step(&mut self, plan: &Plan<'_>, step: &PlanStep) -> Result<(), PlanCause> {
+        if let PlanStep::Remove(name) = step {
+            return Ok(self.host.remove_with(name, PATIENTLY).map(drop)?);
+        }
+        let Some(device) = plan.wanted.get(step.name()) else { return Ok(()) };
+        self.learn_numbers(device)?;
+        match step {
+            PlanStep::Create(_) => self.create(device),
+            PlanStep::Load(_) => self.load(device),
+            PlanStep::Suspend(_) => self.suspend(device),
+            PlanStep::Resume(_) => self.resume(device),
+            PlanStep::Message(_) => self.message(device),
+            PlanStep::Remove(_) => Ok(()),
+        }
+    }
+
+    /// The numbers of the devices that it uses, which exist by now.
+    fn learn_numbers(&mut self, device: &WantedDevice<'_>) -> Result<(), PlanCause> {
+        for name in &device.uses {
+            if self.numbers.get(name).is_none() {
+                let info = self.host.dm().device_info(name)?;
+                self.numbers.0.insert(name.clone(), info.number());
+            }
+        }
+        Ok(())
+    }
+
+    fn create(&mut self, device: &WantedDevice<'_>) -> Result<(), PlanCause> {
+        // Lines that can't be made are none, which the kernel refuses; the comparison has found that out before.
+        let lines = device.lines(&self.numbers).unwrap_or_default();
+        let created = self.host.create_with(&device.name, lines, device.setup());
+        if created.as_ref().map_or_else(exists_now, |_| true) {
+            self.done.push(Done::Created(device.name.clone()));
+        }
+        self.numbers.0.insert(device.name.clone(), created?.number());
+        Ok(())
+    }
+
+    fn load(&mut self, device: &WantedDevice<'_>) -> Result<(), PlanCause> {
+        let options = StatusOptions::table().noflush(true).secure(true);
+        let old = self.host.dm().table_status_with(&device.name, options)?;
+        let lines = device.lines(&self.numbers).unwrap_or_default();
+        let options = LoadOptions::new().read_only(device.read_only);
+        // A load that fails may have been carried out all the same.
+        self.done.push(Done::Loaded { name: device.name.clone(), old, is_active: false });
+        self.host.dm().table_load_with(&device.name, lines, options)?;
+        Ok(())
+    }
+
+    fn suspend(&mut self, device: &WantedDevice<'_>) -> Result<(), PlanCause> {
+        let was_suspended = self.host.dm().device_info(&device.name)?.is_suspended();
+        let suspended = self.host.suspend_with(&device.name, device.suspend);
+        if !was_suspended && suspended.as_ref().map_or_else(|error| !error.is_undone(), |_| true) {
+            self.done.push(Done::Suspended(device.name.clone()));
+        }
+        suspended?;
+        Ok(())
+    }
+
+    fn resume(&mut self, device: &WantedDevice<'_>) -> Result<(), PlanCause> {
+        let resumed = self.host.resume(&device.name);
+        // After a failure it may be active all the same, if its targets could not be resumed.
+        for done in &mut self.done {
+            if let Done::Loaded { name, is_active, .. } = done {
+                *is_active |= *name == device.name;
+            }
+        }
+        resumed?;
+        Ok(())
+    }
+
+    fn message(&self, device: &WantedDevice<'_>) -> Result<(), PlanCause> {
+        for message in &device.messages {
+            let message: &dyn Payload = &**message;
+            self.host.dm().target_msg(&device.name, message)?;
+        }
+        Ok(())
+    }
+
+    /// Undoes what was done. A step that fails does not keep the others from being tried.
+    fn undo(&mut self) -> Vec<PlanCause> {
+        let mut left = Vec::new();
+        let done = std::mem::take(&mut self.done);
+        // No table that is not wanted any more may become active when its device is resumed.
+        for done in done.iter().rev() {
+            if let Done::Loaded { name, old, is_active } = done {
+                let undone = if *is_active { self.put_back(name, old) } else { self.clear(name) };
+                left.extend(undone.err());
+            }
+        }
+        // Bottom up: they were suspended top down.
+        for done in done.iter().rev() {
+            if let Done::Suspended(name) = done {
+                left.extend(self.host.resume(name).err().map(PlanCause::from));
+            }
+        }
+        for done in done.iter().rev() {
+            if let Done::Created(name) = done {
+                let removed = self.host.remove_with(name, PATIENTLY);
+                left.extend(removed.err().filter(|error| !error.is_not_found()).map(PlanCause::from));
+            }
+        }
+        left
+    }
+
+    fn clear(&self, name: &DmNameBuf) -> Result<(), PlanCause> {
+        Ok(self.host.dm().table_clear(name).map(drop)?)
+    }
+
+    /// Makes the old table active again. A device that had none keeps the new one.
+    fn put_back(&self, name: &DmNameBuf, old: &TableStatus) -> Result<(), PlanCause> {
+        let lines = old.iter().map(|line| line.map(|line| line.to_line())).collect::<Result<Vec<_>, _>>();
+        let lines = lines.map_err(crate::error::Error::from)?;
+        if !lines.is_empty() {
+            let suspend = SuspendPolicy::new().noflush(true).skip_lockfs(true);
+            let options = ReloadOptions::new().read_only(old.info().is_read_only()).suspend(suspend);
+            self.host.reload_with(name, lines, options)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,79 @@
+//! Plans as text and as a graph.
+
+use std::fmt;
+
+use super::{Plan, PlanStep};
+use crate::id::DmName;
+
+impl PlanStep {
+    /// The device.
+    #[must_use]
+    pub fn name(&self) -> &DmName {
+        let (Self::Create(name)
+        | Self::Message(name)
+        | Self::Load(name)
+        | Self::Suspend(name)
+        | Self::Resume(name)
+        | Self::Remove(name)) = self;
+        name
+    }
+
+    const fn verb(&self) -> &'static str {
+        match self {
+            Self::Create(_) => "create",
+            Self::Message(_) => "message",
+            Self::Load(_) => "load",
+            Self::Suspend(_) => "suspend",
+            Self::Resume(_) => "resume",
+            Self::Remove(_) => "remove",
+        }
+    }
+}
+
+/// Prints the step as `create home`.
+impl fmt::Display for PlanStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.verb(), self.name())
+    }
+}
+
+/// Prints a line for each step; nothing if everything is as wanted.
+impl fmt::Display for Plan<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.steps.iter().try_for_each(|step| writeln!(f, "{step}"))
+    }
+}
+
+/// Prints a [`Plan`] in the language of Graphviz: a node for each device with its steps, and an arrow from each device to each
+/// one that it uses.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanDot<'p, 'a>(pub(super) &'p Plan<'a>);
+
+impl fmt::Display for PlanDot<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "digraph plan {{")?;
+        let wanted = self.0.wanted.devices.iter().map(|device| &*device.name);
+        let removed = self.0.steps.iter().filter_map(|step| match step {
+            PlanStep::Remove(name) => Some(&**name),
+            _ => None,
+        });
+        for name in wanted.chain(removed) {
+            let steps = self.0.steps.iter().filter(|step| step.name() == name);
+            let verbs: Vec<&str> = steps.map(PlanStep::verb).collect();
+            let style = if verbs.is_empty() { "solid" } else { "bold" };
+            let (id, verbs) = (quoted(name), verbs.join(", "));
+            writeln!(f, "    \"{id}\" [label=\"{id}\\n{verbs}\" shape=box style={style}];")?;
+        }
+        for device in &self.0.wanted.devices {
+            for used in &device.uses {
+                writeln!(f, "    \"{}\" -> \"{}\";", quoted(&device.name), quoted(used))?;
+            }
+        }
+        writeln!(f, "}}")
+    }
+}
+
+/// A mangled name has neither quotes nor line feeds; its backslashes stand for themselves when doubled.
+fn quoted(name: &DmName) -> String {
+    name.mangled().to_string().replace('\\', "\\\\")
+}
