@@ -27,7 +27,9 @@ pub(super) fn bottom_up(wanted: &Wanted<'_>) -> Result<Vec<DmNameBuf>, PlanError
         }
         for name in ready {
             waiting.remove(&name);
-            waiting.values_mut().for_each(|uses| drop(uses.remove(&name)));
+            for uses in waiting.values_mut() {
+                uses.remove(&name);
+            }
             order.push(name);
         }
     }

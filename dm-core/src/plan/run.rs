@@ -27,7 +27,7 @@ pub(super) fn carry_out(host: &Host, plan: &Plan<'_>) -> Result<(), PlanError> {
 /// What was done, and how it is undone.
 enum Done {
     Created(DmNameBuf),
-    Loaded { name: DmNameBuf, old: TableStatus, is_active: bool },
+    Loaded { name: DmNameBuf, old: Box<TableStatus>, is_active: bool },
     Suspended(DmNameBuf),
 }
 
@@ -87,7 +87,7 @@ impl Run<'_> {
         let lines = device.lines(&self.numbers).unwrap_or_default();
         let options = LoadOptions::new().read_only(device.read_only);
         // A load that fails may have been carried out all the same.
-        self.done.push(Done::Loaded { name: device.name.clone(), old, is_active: false });
+        self.done.push(Done::Loaded { name: device.name.clone(), old: Box::new(old), is_active: false });
         self.host.dm().table_load_with(&device.name, lines, options)?;
         Ok(())
     }

@@ -39,3 +39,4 @@ mod plans;
 mod pools;
 mod snapshotter;
 mod support;
+mod volumes;

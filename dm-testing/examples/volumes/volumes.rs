@@ -1,0 +1,253 @@
+//! The manager of volumes itself: it works on any [`Host`], so its tests run on a kernel in memory as well.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use dm_core::plan::{Numbers, PlanError, Wanted};
+use dm_core::{DmNameBuf, Host, NameError, Prefix, SetupOptions};
+use dm_targets::devices::{DevError, LinearDev, ThinDev, ThinPoolDev};
+use dm_targets::linear::LinearTable;
+use dm_targets::thin::{ThinDevId, ThinTable};
+use dm_targets::thin_pool::ThinPoolTable;
+use dm_targets::{Linear, Table, TableLine, Target, Thin, ThinPool};
+use dm_units::{DataBlocks, DeviceNumber, Sectors};
+
+/// How much of the first disk holds the pool's metadata.
+const METADATA: Sectors = Sectors(4096);
+
+const BLOCK: Sectors = Sectors(128);
+
+/// A disk and its size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Disk {
+    pub(crate) number: DeviceNumber,
+    pub(crate) size: Sectors,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Volume {
+    pub(crate) id: ThinDevId,
+    pub(crate) length: Sectors,
+}
+
+/// What a program has to write down to find everything again: the disks in their order, and the volumes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub(crate) disks: Vec<Disk>,
+    pub(crate) volumes: BTreeMap<String, Volume>,
+}
+
+/// Why something with volumes failed.
+#[derive(Debug)]
+pub(crate) enum Error {
+    NoVolume(String),
+    Taken(String),
+    NoIds,
+    Plan(PlanError),
+    Device(DevError),
+    Name(NameError),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoVolume(name) => write!(f, "there is no volume '{name}'"),
+            Self::Taken(name) => write!(f, "there is a volume '{name}' already"),
+            Self::NoIds => f.write_str("the pool has no free device id"),
+            Self::Plan(error) => error.fmt(f),
+            Self::Device(error) => error.fmt(f),
+            Self::Name(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<PlanError> for Error {
+    fn from(error: PlanError) -> Self {
+        Self::Plan(error)
+    }
+}
+
+impl From<DevError> for Error {
+    fn from(error: DevError) -> Self {
+        Self::Device(error)
+    }
+}
+
+impl From<NameError> for Error {
+    fn from(error: NameError) -> Self {
+        Self::Name(error)
+    }
+}
+
+/// The names of the devices that all volumes share.
+struct Names {
+    metadata: DmNameBuf,
+    data: DmNameBuf,
+    pool: DmNameBuf,
+}
+
+/// Volumes in a pool over disks.
+pub(crate) struct Volumes {
+    host: Host,
+    prefix: DmNameBuf,
+    layout: Layout,
+}
+
+impl Volumes {
+    /// Makes all devices of a layout as it says: those that are missing are made, those that differ are changed, and those that
+    /// do not belong to it are removed. So it is what a program does at its first start as well as after a crash.
+    ///
+    /// The first disk must begin with zeros when it is new.
+    pub(crate) fn start(host: Host, prefix: &str, layout: Layout) -> Result<Self, Error> {
+        let volumes = Self { host, prefix: DmNameBuf::new(prefix)?, layout };
+        volumes.apply(&volumes.layout)?;
+        Ok(volumes)
+    }
+
+    /// Removes all devices. The data stay on the disks.
+    pub(crate) fn stop(self) -> Result<(), Error> {
+        let nothing = Wanted::new().only(Prefix::Name(&self.prefix));
+        Ok(self.host.carry_out(&self.host.plan(nothing)?)?)
+    }
+
+    /// The layout, to be written down.
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Makes the pool larger by a disk, while volumes are in use: the data device and the pool change together.
+    pub(crate) fn add_disk(&mut self, disk: Disk) -> Result<(), Error> {
+        let mut layout = self.layout.clone();
+        layout.disks.push(disk);
+        self.apply(&layout)?;
+        self.layout = layout;
+        Ok(())
+    }
+
+    /// Makes an empty volume.
+    pub(crate) fn create(&mut self, name: &str, length: Sectors) -> Result<ThinDev, Error> {
+        let (first, options) = (self.new_id(name)?, SetupOptions::new());
+        // A crash may have left a thin device that is in no layout, so the pool has the last word.
+        let (id, device) = self.pool()?.create_thin_from(&self.host, first, self.name(name)?, length, options)?;
+        self.layout.volumes.insert(name.to_owned(), Volume { id, length });
+        Ok(device)
+    }
+
+    /// Makes a volume that begins with what another one holds now.
+    pub(crate) fn snapshot(&mut self, of: &str, name: &str) -> Result<ThinDev, Error> {
+        let origin = self.device(of)?;
+        let length = self.volume(of)?.length;
+        let id = self.new_id(name)?;
+        let options = SetupOptions::new();
+        let device = self.pool()?.snapshot(&self.host, &origin, id, self.name(name)?, options)?;
+        self.layout.volumes.insert(name.to_owned(), Volume { id, length });
+        Ok(device)
+    }
+
+    /// Makes a volume longer, while it is in use.
+    pub(crate) fn grow(&mut self, name: &str, length: Sectors) -> Result<(), Error> {
+        let mut layout = self.layout.clone();
+        let volume = layout.volumes.get_mut(name).ok_or_else(|| Error::NoVolume(name.to_owned()))?;
+        volume.length = volume.length.max(length);
+        self.apply(&layout)?;
+        self.layout = layout;
+        Ok(())
+    }
+
+    /// Removes a volume with its data.
+    pub(crate) fn destroy(&mut self, name: &str) -> Result<(), Error> {
+        self.pool()?.delete(&self.host, &self.device(name)?)?;
+        self.layout.volumes.remove(name);
+        Ok(())
+    }
+
+    /// How many blocks of the pool are in use, and how many it has.
+    pub(crate) fn usage(&self) -> Result<(DataBlocks, DataBlocks), Error> {
+        let data = self.pool()?.figures(&self.host)?.data;
+        Ok((data.used, data.total))
+    }
+
+    /// The device of a volume.
+    pub(crate) fn device(&self, name: &str) -> Result<ThinDev, Error> {
+        self.volume(name)?;
+        Ok(ThinDev::open(&self.host, self.name(name)?)?)
+    }
+
+    fn volume(&self, name: &str) -> Result<Volume, Error> {
+        self.layout.volumes.get(name).copied().ok_or_else(|| Error::NoVolume(name.to_owned()))
+    }
+
+    fn pool(&self) -> Result<ThinPoolDev, Error> {
+        Ok(ThinPoolDev::open(&self.host, &self.names()?.pool)?)
+    }
+
+    fn new_id(&self, name: &str) -> Result<ThinDevId, Error> {
+        if self.layout.volumes.contains_key(name) {
+            return Err(Error::Taken(name.to_owned()));
+        }
+        let is_free = |id: &ThinDevId| self.layout.volumes.values().all(|volume| volume.id != *id);
+        std::iter::successors(ThinDevId::new(1).ok(), |id| id.next()).find(is_free).ok_or(Error::NoIds)
+    }
+
+    fn name(&self, volume: &str) -> Result<DmNameBuf, NameError> {
+        DmNameBuf::new(&[self.prefix.as_bytes(), b"volume-", volume.as_bytes()].concat())
+    }
+
+    fn names(&self) -> Result<Names, NameError> {
+        let name = |suffix: &str| DmNameBuf::new(&[self.prefix.as_bytes(), suffix.as_bytes()].concat());
+        Ok(Names { metadata: name("metadata")?, data: name("data")?, pool: name("pool")? })
+    }
+
+    /// Brings the devices from what they are to what a layout says.
+    fn apply(&self, layout: &Layout) -> Result<(), Error> {
+        let names = &self.names()?;
+        let Names { metadata, data, pool } = names;
+        let data_table = data_table(&layout.disks);
+        let length = data_table.as_ref().map_or(Sectors(0), Table::length);
+        let first = layout.disks.first().copied();
+        let mut wanted = Wanted::new()
+            .only(Prefix::Name(&self.prefix))
+            .device(LinearDev::wanted(metadata, move |_| {
+                one::<Linear>(METADATA, LinearTable::new(first?.number, Sectors(0)))
+            }))
+            .device(LinearDev::wanted(data, move |_| data_table.clone()))
+            .device(
+                ThinPoolDev::wanted(pool, move |numbers| pool_table(names, numbers, length))
+                    .uses([&**metadata, &**data]),
+            );
+        for (name, volume) in &layout.volumes {
+            let (name, volume) = (self.name(name)?, *volume);
+            let table =
+                move |numbers: &Numbers| one::<Thin>(volume.length, ThinTable::new(numbers.get(pool)?, volume.id));
+            wanted = wanted.device(ThinDev::wanted(&name, table).uses([&**pool]));
+        }
+        Ok(self.host.carry_out(&self.host.plan(wanted)?)?)
+    }
+}
+
+/// A table of one line.
+fn one<T: Target>(length: Sectors, params: T::Table) -> Option<Table<T>> {
+    Table::new([TableLine::<T> { start: Sectors(0), length, params }]).ok()
+}
+
+/// The disks one after the other, without what is the metadata's.
+fn data_table(disks: &[Disk]) -> Option<Table<Linear>> {
+    let mut lines = Vec::new();
+    let (mut start, mut skipped) = (Sectors(0), METADATA);
+    for disk in disks {
+        // Whole blocks, so that none is spread over two disks.
+        let blocks = disk.size.checked_sub(skipped)?.to_data_blocks_floor(BLOCK)?;
+        let length = blocks.to_sectors(BLOCK)?;
+        lines.push(TableLine::<Linear>::new(start, length, LinearTable::new(disk.number, skipped)));
+        start = start.checked_add(length)?;
+        skipped = Sectors(0);
+    }
+    Table::new(lines).ok()
+}
+
+fn pool_table(names: &Names, numbers: &Numbers, length: Sectors) -> Option<Table<ThinPool>> {
+    let (metadata, data) = (numbers.get(&names.metadata)?, numbers.get(&names.data)?);
+    one(length, ThinPoolTable::new(metadata, data, BLOCK, DataBlocks(8)))
+}
