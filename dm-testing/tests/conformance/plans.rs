@@ -96,12 +96,8 @@ fn tables_are_loaded_before_anything_is_suspended(kernel: &dyn TestKernel) {
 fn a_new_device_waits_for_the_one_below_that_changes(kernel: &dyn TestKernel) {
     let (host, names, disk) = (kernel.host(), Names::new(kernel), disk(kernel));
     let Names { lower, upper } = &names;
-    let short = |lines: Vec<WantedLine<'static>>| {
-        Wanted::new().device(WantedDevice::new(lower, move |_| {
-            Some(vec![TargetLine::text(Sectors(0), lines[0].length / 2, "linear", format!("{disk} 0")).boxed()])
-        }))
-    };
-    steps(&host, short(linear(disk, 0)));
+    let half = || TargetLine::text(Sectors(0), Sectors(32), "linear", format!("{disk} 0")).boxed();
+    steps(&host, Wanted::new().device(WantedDevice::new(lower, |_| Some(vec![half()]))));
     let expected =
         [format!("load {lower}"), format!("suspend {lower}"), format!("resume {lower}"), format!("create {upper}")];
     // It is as long as the lower one will be.
