@@ -8,6 +8,7 @@ use dm_units::DataBlocks;
 
 use crate::errors::parse_error::ParseError;
 use crate::errors::table_error::TableError;
+use crate::snapshot::SnapshotStatus;
 use crate::thin_pool::PoolMode;
 
 /// Why something with a whole device failed.
@@ -44,6 +45,36 @@ pub enum DevError {
     /// The pool has failed, so it reports nothing of itself or of its thin devices.
     #[error("the pool of {0} has failed; look at the kernel's log, then repair its metadata")]
     PoolFailed(DevIdBuf),
+    /// The metadata of the cache has failed, so it reports nothing.
+    #[error("the cache {0} has failed; look at the kernel's log, then repair its metadata")]
+    CacheFailed(DevIdBuf),
+    /// Blocks of the cache differ from its origin, or could at any time, since writes do not go through to it.
+    #[error("the cache {cache} is not clean: {blocks} blocks are dirty, or could become so; clean it first")]
+    #[non_exhaustive]
+    Dirty {
+        /// The cache.
+        cache: DevIdBuf,
+        /// How many blocks are dirty.
+        blocks: DataBlocks,
+    },
+    /// The array has no such leg.
+    #[error("the array {array} has no leg {leg}, counted from 0")]
+    #[non_exhaustive]
+    NoLeg {
+        /// The array.
+        array: DevIdBuf,
+        /// The leg.
+        leg: u32,
+    },
+    /// A merge is not done.
+    #[error("the merge into {origin} is not done: {status}")]
+    #[non_exhaustive]
+    Merging {
+        /// The origin.
+        origin: DevIdBuf,
+        /// Its status.
+        status: Box<SnapshotStatus>,
+    },
     /// The pool has the new table and the old size: it can't write its metadata.
     #[error(
         "{pool} has not grown to {wanted} blocks: it has {blocks} and is in mode {mode}{}",

@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use dm_core::plan::{Numbers, WantedDevice};
 use dm_core::udev::Visibility;
 use dm_core::{
-    AsDevId, AsDmName, DevId, DeviceInfo, DmName, DmNameBuf, DmUuid, DmUuidBuf, Host, NameError, ReloadOptions,
-    Removal, RemovePolicy, RenameOptions, ResumeOptions, SetupOptions, StatusOptions, SuspendPolicy, UdevCookie,
+    AsDevId, AsDmName, DevId, DevIdBuf, DeviceInfo, DmName, DmNameBuf, DmUuid, DmUuidBuf, Host, NameError,
+    ReloadOptions, Removal, RemovePolicy, RenameOptions, ResumeOptions, SetupOptions, StatusOptions, SuspendPolicy,
+    UdevCookie,
 };
 use dm_units::DeviceNumber;
 
@@ -332,6 +333,16 @@ impl<K: Kind> MappedDev<K> {
     /// [`is_busy`](DevError::is_busy): the device is in use; with a [`retry`](RemovePolicy::retry) the error names the users.
     pub fn remove(&self, host: &Host, policy: RemovePolicy) -> Result<Removal, DevError> {
         Ok(host.remove_with(self.id(), policy)?)
+    }
+
+    /// The name, by which errors and other handles find it.
+    pub(super) fn to_id(&self) -> DevIdBuf {
+        self.id().to_owned()
+    }
+
+    /// The same device after its table has become one of another kind.
+    pub(super) fn retyped<Other: Kind>(&self) -> MappedDev<Other> {
+        MappedDev { name: self.name.clone(), uuid: self.uuid.clone(), kind: PhantomData }
     }
 
     pub(super) fn no_table(&self, source: TableError) -> DevError {

@@ -1,7 +1,7 @@
 //! Whole devices with a life: created, changed while they are in use, renamed and removed, each with one call.
 //!
 //! A [`MappedDev`] is a device of one kind of target, or of [`Any`](crate::Any); [`LinearDev`], [`ThinPoolDev`] and the others
-//! are names for some of them. Every other target has one too: `MappedDev<Crypt>`, or of a target of one's own.
+//! are names for those of each target. A target of one's own has one too: `MappedDev<Mine>`.
 //!
 //! ```no_run
 //! use dm_core::{Host, RemovePolicy};
@@ -49,32 +49,85 @@
 //!
 //! Errors of dm-core are passed on: the command, the device, the errno, the kernel's reason, the users of a busy device.
 
+mod cache;
+mod crypt;
 mod error;
 mod line;
 mod mapped;
 mod pool;
+mod progress;
+mod raid;
+mod snapshot;
 mod thin;
 
 pub use error::DevError;
 pub use line::TypedParams;
 pub use mapped::MappedDev;
+pub use progress::Progress;
 
-use crate::{Cache, Crypt, Linear, Striped, Thin, ThinPool};
+/// Names for devices of one kind of target.
+macro_rules! names {
+    ($($(#[doc = $doc:literal])+ $name:ident of $target:ident;)+) => {$(
+        $(#[doc = $doc])+
+        pub type $name = MappedDev<crate::$target>;
+    )+};
+}
 
-/// Parts of other devices, one after the other.
-pub type LinearDev = MappedDev<Linear>;
-
-/// Parts of other devices, in turn.
-pub type StripedDev = MappedDev<Striped>;
-
-/// A pool of blocks for thin devices.
-pub type ThinPoolDev = MappedDev<ThinPool>;
-
-/// A device that takes its blocks from a pool when it is written.
-pub type ThinDev = MappedDev<Thin>;
-
-/// A slow device with a fast one in front of it.
-pub type CacheDev = MappedDev<Cache>;
-
-/// A device whose contents are encrypted on the one below.
-pub type CryptDev = MappedDev<Crypt>;
+names! {
+    /// A slow device with a fast one in front of it.
+    CacheDev of Cache;
+    /// A device that is copied from another one while it is in use.
+    CloneDev of CloneTarget;
+    /// A device whose contents are encrypted on the one below.
+    CryptDev of Crypt;
+    /// A device whose requests wait.
+    DelayDev of Delay;
+    /// A device with sectors that fail to be read until they are written.
+    DustDev of Dust;
+    /// A device with smaller blocks than the one below.
+    EbsDev of Ebs;
+    /// A device that keeps track of the blocks written in each era.
+    EraDev of Era;
+    /// A device whose requests all fail.
+    ErrorDev of ErrorTarget;
+    /// A device that fails from time to time.
+    FlakeyDev of Flakey;
+    /// A device whose sectors have tags by which changes are found.
+    IntegrityDev of Integrity;
+    /// Parts of other devices, one after the other.
+    LinearDev of Linear;
+    /// A device whose writes are logged.
+    LogWritesDev of LogWrites;
+    /// An origin into which a snapshot is being merged.
+    MergeDev of SnapshotMerge;
+    /// Several devices with the same contents.
+    MirrorDev of Mirror;
+    /// A device that is reached by several paths.
+    MultipathDev of Multipath;
+    /// A device that has snapshots.
+    OriginDev of SnapshotOrigin;
+    /// Several devices that are one, and survive the failure of some.
+    RaidDev of Raid;
+    /// What an origin held at a moment, and what was written since.
+    SnapshotDev of Snapshot;
+    /// Parts of other devices, in turn.
+    StripedDev of Striped;
+    /// Parts of other devices, as a table of regions says.
+    SwitchDev of Switch;
+    /// A device that takes its blocks from a pool when it is written.
+    ThinDev of Thin;
+    /// A pool of blocks for thin devices.
+    ThinPoolDev of ThinPool;
+    /// One stripe of a device that does its own striping.
+    UnstripedDev of Unstriped;
+    /// A device that stores equal blocks once, and compresses them.
+    VdoDev of Vdo;
+    /// A read-only device whose contents are checked against a tree of hashes.
+    VerityDev of Verity;
+    /// A device whose writes go to a fast one first.
+    WritecacheDev of Writecache;
+    /// A device of zeros.
+    ZeroDev of Zero;
+    /// A zoned device that can be written anywhere.
+    ZonedDev of Zoned;
+}

@@ -35,6 +35,7 @@ macro_rules! on_both_kernels {
 }
 
 mod create;
+mod kinds;
 mod plans;
 mod pools;
 mod snapshotter;

@@ -2,8 +2,9 @@
 
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use dm_core::{DmNameBuf, Host};
+use dm_core::{DmNameBuf, Host, RemovePolicy, Retry};
 use dm_targets::devices::ThinPoolDev;
 use dm_targets::thin_pool::{ThinPoolStatus, ThinPoolTable};
 use dm_targets::{Table, TableLine, ThinPool};
@@ -110,7 +111,8 @@ fn a_restart_shows_what_was_shown(kernel: &dyn TestKernel) {
     snapshotter.commit("base", "image").unwrap();
     snapshotter.prepare("container", "image").unwrap();
     // As after a start of the machine.
-    kernel.host().remove(kernel.name("snap-container")).unwrap();
+    let patiently = RemovePolicy::new().retry(Retry::within(Duration::from_secs(60)));
+    kernel.host().remove_with(kernel.name("snap-container"), patiently).unwrap();
     let snapshotter = started(kernel, &kept);
     assert_eq!(first_byte(kernel, "container"), 1);
     assert_eq!(snapshotter.records().len(), 2);

@@ -1,8 +1,9 @@
 //! The example `volumes`: on both kinds of kernels, and in memory with something going wrong at every command.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use dm_core::{DmNameBuf, Host};
+use dm_core::{DmNameBuf, Host, RemovePolicy, Retry};
 use dm_testing::{MemoryKernel, Outcome, Sweep, TestKernel};
 use dm_units::{Bytes, DataBlocks, DeviceNumber, Sectors};
 
@@ -88,8 +89,9 @@ fn a_start_puts_right_what_is_missing_and_removes_what_does_not_belong(kernel: &
     let mut layout = volumes.layout().clone();
     layout.volumes.remove("other");
     // As a crash in the middle of a change leaves them.
+    let patiently = RemovePolicy::new().retry(Retry::within(Duration::from_secs(60)));
+    host.remove_with(volumes.device("home").unwrap(), patiently).unwrap();
     host.dm().device_suspend(&*DmNameBuf::new(&format!("{}pool", prefix(kernel))).unwrap()).unwrap();
-    host.remove(volumes.device("home").unwrap()).unwrap();
     let volumes = Volumes::start(kernel.host(), &prefix(kernel), layout).unwrap();
     assert_eq!(first_byte(kernel, number(&host, &volumes, "home")), 7);
     assert!(matches!(volumes.device("other").unwrap_err(), Error::NoVolume(_)));

@@ -84,6 +84,8 @@ pub enum WorkKind {
     Copy,
     /// snapshot-merge: the snapshot is copied back into its origin.
     Merge,
+    /// cache with the policy `cleaner`: dirty blocks are written back.
+    Cleaning,
 }
 
 impl Work {
@@ -149,6 +151,7 @@ impl fmt::Display for WorkKind {
             Self::Recalculation => "recalculation",
             Self::Copy => "copy",
             Self::Merge => "merge",
+            Self::Cleaning => "cleaning",
         })
     }
 }

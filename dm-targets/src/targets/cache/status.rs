@@ -8,7 +8,7 @@ use dm_units::{DataBlocks, MetaBlocks, Sectors};
 
 use super::{CacheFeatures, CachePolicy, CacheSetting};
 use crate::option::keywords::keywords;
-use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf};
+use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf, Work, WorkKind};
 
 keywords! {
     exact;
@@ -104,7 +104,11 @@ impl WorkingCache {
         let needs_check = self.check == Some(CacheCheck::Needed);
         let unknown =
             matches!(self.mode, Some(CacheMetadataMode::Other(_))) || matches!(self.check, Some(CacheCheck::Other(_)));
+        // What is resident and not dirty has been written back, or never was dirty.
+        let clean = Usage { used: self.resident.total.0.saturating_sub(self.dirty.0), total: self.resident.total.0 };
+        let is_cleaning = self.policy == CachePolicy::Cleaner && self.dirty.0 > 0;
         Health {
+            work: is_cleaning.then_some(Work::new(WorkKind::Cleaning, Some(clean))),
             metadata: Some(self.metadata.numbers()),
             dirty: Some(Usage { used: self.dirty.0, total: self.resident.total.0 }),
             repairs: needs_check.into(),

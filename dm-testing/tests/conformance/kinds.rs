@@ -1,0 +1,182 @@
+//! What each kind of whole device can do beyond what every device can.
+
+use std::time::Duration;
+
+use dm_core::SetupOptions;
+use dm_targets::cache::{CacheIoMode, CachePolicy, CacheTable};
+use dm_targets::crypt::{Cipher, CryptKey, CryptTable};
+use dm_targets::devices::{CacheDev, CryptDev, DevError, LinearDev, OriginDev, RaidDev, SnapshotDev};
+use dm_targets::linear::LinearTable;
+use dm_targets::raid::{RaidDevice, RaidTable, RaidType};
+use dm_targets::snapshot::{SnapshotOriginTable, SnapshotStore, SnapshotTable};
+use dm_targets::{Key, Table, TableLine, Target};
+use dm_testing::TestKernel;
+use dm_units::{Bytes, DeviceNumber, Sectors};
+
+mod caches {
+    use super::*;
+
+    on_both_kernels! { ["cache", "linear"];
+        a_cache_is_put_in_front_of_a_device_in_use_and_taken_off_again,
+    }
+
+    fn a_cache_is_put_in_front_of_a_device_in_use_and_taken_off_again(kernel: &dyn TestKernel) {
+        let host = kernel.host();
+        let [slow, fast, metadata] = [8 << 20, 4 << 20, 2 << 20].map(|size| kernel.disk(Bytes(size)));
+        let home = LinearDev::create(&host, kernel.name("home"), &linear(slow, LENGTH)).unwrap();
+        let number = home.number(&host).unwrap();
+        let _in_use = kernel.open(number).unwrap();
+        kernel.write(number, Sectors(0), &[1; 4096]).unwrap();
+
+        let table = |origin| {
+            let table = CacheTable::new(metadata, fast, origin, Sectors(128), CachePolicy::Smq);
+            table.io_mode(CacheIoMode::Writeback)
+        };
+        let (origin, cache) = CacheDev::put_before(&host, &home, kernel.name("origin"), table).unwrap();
+        assert_eq!(cache.number(&host).unwrap(), number);
+        kernel.write(number, Sectors(8), &[2; 4096]).unwrap();
+        assert!(matches!(cache.take_off(&host).unwrap_err(), DevError::Dirty { .. }));
+
+        for work in cache.clean(&host, MOMENT).unwrap() {
+            work.unwrap();
+        }
+        kernel.write(number, Sectors(16), &[3; 4096]).unwrap();
+        let home = cache.take_off(&host).unwrap();
+        let expected = linear(origin.number(&host).unwrap(), LENGTH);
+        assert_eq!(home.table(&host).unwrap(), expected);
+        let held = [0, 8, 16].map(|start| first_byte(kernel, number, start));
+        assert_eq!(held, [1, 2, 3]);
+        assert_eq!([0, 8, 16].map(|start| first_byte(kernel, slow, start)), [1, 2, 3]);
+    }
+}
+
+mod crypts {
+    use super::*;
+
+    on_both_kernels! { ["crypt"];
+        a_locked_device_is_unlocked_with_its_key,
+        a_key_of_another_size_leaves_the_device_as_it_was,
+    }
+
+    fn key(digits: &str) -> CryptKey {
+        CryptKey::Hex(Key::from_hex(digits).unwrap())
+    }
+
+    fn crypt(kernel: &dyn TestKernel) -> CryptDev {
+        let cipher = Cipher::new("aes-xts-plain64").unwrap();
+        let disk = kernel.disk(Bytes(1 << 20));
+        let table = CryptTable::new(cipher, key(&"5a".repeat(64)), Sectors(0), disk, Sectors(0));
+        CryptDev::create(&kernel.host(), kernel.name("crypt"), &one(SHORT, table)).unwrap()
+    }
+
+    fn a_locked_device_is_unlocked_with_its_key(kernel: &dyn TestKernel) {
+        let (host, crypt) = (kernel.host(), crypt(kernel));
+        let number = crypt.number(&host).unwrap();
+        kernel.write(number, Sectors(0), &[7; 4096]).unwrap();
+        crypt.lock(&host).unwrap();
+        assert!(crypt.info(&host).unwrap().is_suspended());
+        assert!(crypt.resume(&host).is_err());
+        crypt.unlock(&host, key(&"5a".repeat(64))).unwrap();
+        assert_eq!(first_byte(kernel, number, 0), 7);
+        crypt.set_key(&host, key(&"5a".repeat(64))).unwrap();
+        assert_eq!(first_byte(kernel, number, 0), 7);
+    }
+
+    fn a_key_of_another_size_leaves_the_device_as_it_was(kernel: &dyn TestKernel) {
+        let (host, crypt) = (kernel.host(), crypt(kernel));
+        let error = crypt.set_key(&host, key(&"5a".repeat(32))).unwrap_err();
+        assert!(error.is_invalid(), "{error}");
+        assert!(!crypt.info(&host).unwrap().is_suspended());
+        crypt.lock(&host).unwrap();
+        let error = crypt.unlock(&host, key(&"5a".repeat(32))).unwrap_err();
+        assert!(error.is_invalid() && crypt.info(&host).unwrap().is_suspended(), "{error}");
+        crypt.unlock(&host, key(&"5a".repeat(64))).unwrap();
+    }
+}
+
+mod raids {
+    use super::*;
+
+    on_both_kernels! { ["raid"];
+        an_array_is_checked_and_a_leg_replaced,
+    }
+
+    fn an_array_is_checked_and_a_leg_replaced(kernel: &dyn TestKernel) {
+        let host = kernel.host();
+        let disk = |size| kernel.disk(Bytes(size));
+        let leg = || RaidDevice::new(disk(1 << 20), disk(2 << 20));
+        let table = RaidTable::new(RaidType::Raid1, Sectors(0), [leg(), leg()]);
+        let array = RaidDev::create(&host, kernel.name("array"), &one(Sectors(4096), table)).unwrap();
+        let number = array.number(&host).unwrap();
+        for work in array.progress(&host, MOMENT) {
+            work.unwrap();
+        }
+        kernel.write(number, Sectors(0), &[7; 4096]).unwrap();
+        for work in array.check(&host, MOMENT).unwrap() {
+            work.unwrap();
+        }
+        assert_eq!(array.mismatches(&host).unwrap(), Some(0));
+        for work in array.replace_leg(&host, 1, leg(), MOMENT).unwrap() {
+            work.unwrap();
+        }
+        assert_eq!(first_byte(kernel, number, 0), 7);
+        let error = array.replace_leg(&host, 2, leg(), MOMENT).unwrap_err();
+        assert!(matches!(error, DevError::NoLeg { leg: 2, .. }), "{error}");
+    }
+}
+
+mod snapshots {
+    use super::*;
+
+    on_both_kernels! { ["snapshot", "snapshot-origin", "snapshot-merge"];
+        a_snapshot_is_merged_back_into_its_origin,
+    }
+
+    fn a_snapshot_is_merged_back_into_its_origin(kernel: &dyn TestKernel) {
+        let host = kernel.host();
+        let [disk, cow] = [(); 2].map(|()| kernel.disk(Bytes(2 << 20)));
+        let origin = one(Sectors(2048), SnapshotOriginTable::new(disk));
+        let origin = OriginDev::create(&host, kernel.name("origin"), &origin).unwrap();
+        let number = origin.number(&host).unwrap();
+        kernel.write(number, Sectors(0), &[1; 4096]).unwrap();
+        let table = SnapshotTable::new(disk, cow, SnapshotStore::Persistent, Sectors(16));
+        let snapshot = snapshot_of(kernel, &origin, table);
+        kernel.write(number, Sectors(0), &[2; 4096]).unwrap();
+
+        let merging = origin.merge(&host, &snapshot).unwrap();
+        for work in merging.progress(&host, MOMENT) {
+            work.unwrap();
+        }
+        let origin = merging.finish(&host).unwrap();
+        assert_eq!(origin.number(&host).unwrap(), number);
+        assert_eq!([number, disk].map(|device| first_byte(kernel, device, 0)), [1, 1]);
+    }
+
+    /// The origin is suspended while the snapshot begins, as the kernel requires.
+    fn snapshot_of(kernel: &dyn TestKernel, origin: &OriginDev, table: SnapshotTable) -> SnapshotDev {
+        let host = kernel.host();
+        origin.suspend(&host, dm_core::SuspendPolicy::new()).unwrap();
+        let table = one(Sectors(2048), table);
+        let snapshot = SnapshotDev::create_with(&host, kernel.name("snapshot"), &table, SetupOptions::new()).unwrap();
+        origin.resume(&host).unwrap();
+        snapshot
+    }
+}
+
+const LENGTH: Sectors = Sectors(16_384);
+const SHORT: Sectors = Sectors(1024);
+const MOMENT: Duration = Duration::from_millis(100);
+
+fn one<T: Target>(length: Sectors, params: T::Table) -> Table<T> {
+    Table::new([TableLine::<T> { start: Sectors(0), length, params }]).unwrap()
+}
+
+fn linear(disk: DeviceNumber, length: Sectors) -> Table<dm_targets::Linear> {
+    one(length, LinearTable::new(disk, Sectors(0)))
+}
+
+fn first_byte(kernel: &dyn TestKernel, device: DeviceNumber, start: u64) -> u8 {
+    let mut data = [0; 512];
+    kernel.read(device, Sectors(start), &mut data).unwrap();
+    data[0]
+}
