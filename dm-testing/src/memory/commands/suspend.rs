@@ -1,5 +1,7 @@
 //! Suspending and resuming, which makes a new table active (`do_suspend`, `do_resume`).
 
+use std::sync::Arc;
+
 use dm_core::Flags;
 
 use super::{fill, find};
@@ -43,24 +45,31 @@ fn resume(kernel: &mut Kernel, minor: u32, param: &mut Param) -> Result<(), Paus
     if device.suspended && device.internal_suspensions > 0 {
         return Err(Pause::Wait);
     }
+    let mut old = None;
     if device.inactive.is_some() {
         if !device.suspended {
             suspend(kernel, minor, param.has(Flags::NOFLUSH))?;
         }
         param.set(Flags::INACTIVE_PRESENT, false);
-        swap(kernel, minor)?;
+        old = swap(kernel, minor)?;
     }
+    let mut resumed = Ok(());
     if kernel.device(minor)?.suspended {
-        resume_targets(kernel, minor)?;
-        kernel.uevent(minor, param.event_nr(), false);
-        param.set(Flags::UEVENT_GENERATED, true);
+        resumed = resume_targets(kernel, minor);
+        if resumed.is_ok() {
+            kernel.uevent(minor, param.event_nr(), false);
+            param.set(Flags::UEVENT_GENERATED, true);
+        }
     }
-    Ok(())
+    // Not before: a target of the new table may take over what one of the old table has.
+    kernel.drop_table(old);
+    Ok(resumed?)
 }
 
-/// Makes the inactive table the active one. If it is refused it is lost, and the device stays suspended.
-fn swap(kernel: &mut Kernel, minor: u32) -> Result<(), Errno> {
-    let Some(new) = kernel.device_mut(minor)?.inactive.take() else { return Ok(()) };
+/// Makes the inactive table the active one, and returns the one that was. If it is refused it is lost, and the device stays
+/// suspended.
+fn swap(kernel: &mut Kernel, minor: u32) -> Result<Option<Arc<Table>>, Errno> {
+    let Some(new) = kernel.device_mut(minor)?.inactive.take() else { return Ok(None) };
     if let Err(errno) = new.check_areas(kernel, minor) {
         kernel.drop_table(Some(new));
         return Err(errno);
@@ -69,16 +78,14 @@ fn swap(kernel: &mut Kernel, minor: u32) -> Result<(), Errno> {
     device.read_only = new.read_only;
     let old = device.active.replace(new);
     kernel.global_event();
-    // The kernel drops it after the targets of the new one are resumed, which is the same to everyone who can see it.
-    kernel.drop_table(old);
-    Ok(())
+    Ok(old)
 }
 
 /// As `dm_resume`.
 fn resume_targets(kernel: &mut Kernel, minor: u32) -> Result<(), Errno> {
     let device = kernel.device(minor)?;
     let (number, table) = (device.number(), device.active.clone());
-    let table = table.filter(|table: &std::sync::Arc<Table>| table.sectors() > 0).ok_or(Errno::EINVAL)?;
+    let table = table.filter(|table: &Arc<Table>| table.sectors() > 0).ok_or(Errno::EINVAL)?;
     table.try_each(|line, target| {
         target.preresume(kernel).inspect_err(|errno| {
             let text = format!("{number}: {}: preresume failed, error = -{}", line.kind.name, errno.0);

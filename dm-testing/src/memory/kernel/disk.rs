@@ -11,7 +11,7 @@ use crate::memory::errno::Errno;
 /// Bytes of a sector.
 pub(crate) const SECTOR: usize = SECTOR_SIZE;
 
-/// Sectors that were written; all others are zeros.
+/// Sectors that hold something; all others are zeros.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sectors(BTreeMap<u64, Box<[u8; SECTOR]>>);
 
@@ -21,16 +21,21 @@ impl Sectors {
         match io {
             Io::Read(data) => {
                 for (sector, data) in (start..).zip(data.chunks_mut(SECTOR)) {
-                    match self.0.get(&sector) {
-                        Some(kept) => data.iter_mut().zip(kept.iter()).for_each(|(to, from)| *to = *from),
-                        None => data.fill(0),
+                    match (self.0.get(&sector), <&mut [u8; SECTOR]>::try_from(&mut *data)) {
+                        (Some(kept), Ok(data)) => *data = **kept,
+                        _ => data.fill(0),
                     }
                 }
             }
             Io::Write(data) => {
                 for (sector, data) in (start..).zip(data.chunks(SECTOR)) {
-                    if let Ok(data) = data.try_into() {
-                        self.0.insert(sector, Box::new(data));
+                    match data.try_into() {
+                        Ok(data) if data != [0; SECTOR] => {
+                            self.0.insert(sector, Box::new(data));
+                        }
+                        _ => {
+                            self.0.remove(&sector);
+                        }
                     }
                 }
             }
