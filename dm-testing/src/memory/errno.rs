@@ -8,11 +8,13 @@ use std::io;
 pub(crate) struct Errno(pub(crate) i32);
 
 impl Errno {
+    pub(crate) const EPERM: Self = Self(1);
     pub(crate) const ENOENT: Self = Self(2);
     pub(crate) const EINTR: Self = Self(4);
     pub(crate) const EIO: Self = Self(5);
     pub(crate) const ENXIO: Self = Self(6);
     pub(crate) const EACCES: Self = Self(13);
+    pub(crate) const ENOTBLK: Self = Self(15);
     pub(crate) const EBUSY: Self = Self(16);
     pub(crate) const EEXIST: Self = Self(17);
     pub(crate) const ENODEV: Self = Self(19);
@@ -22,6 +24,7 @@ impl Errno {
     pub(crate) const EROFS: Self = Self(30);
     pub(crate) const ENODATA: Self = Self(61);
     pub(crate) const EOVERFLOW: Self = Self(75);
+    pub(crate) const EILSEQ: Self = Self(84);
     pub(crate) const EOPNOTSUPP: Self = Self(95);
     pub(crate) const ETIMEDOUT: Self = Self(110);
 
@@ -31,11 +34,13 @@ impl Errno {
 
     const fn name(self) -> Option<&'static str> {
         Some(match self {
+            Self::EPERM => "EPERM",
             Self::ENOENT => "ENOENT",
             Self::EINTR => "EINTR",
             Self::EIO => "EIO",
             Self::ENXIO => "ENXIO",
             Self::EACCES => "EACCES",
+            Self::ENOTBLK => "ENOTBLK",
             Self::EBUSY => "EBUSY",
             Self::EEXIST => "EEXIST",
             Self::ENODEV => "ENODEV",
@@ -45,6 +50,7 @@ impl Errno {
             Self::EROFS => "EROFS",
             Self::ENODATA => "ENODATA",
             Self::EOVERFLOW => "EOVERFLOW",
+            Self::EILSEQ => "EILSEQ",
             Self::EOPNOTSUPP => "EOPNOTSUPP",
             Self::ETIMEDOUT => "ETIMEDOUT",
             _ => return None,

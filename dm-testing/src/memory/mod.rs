@@ -31,16 +31,20 @@
 //! | what | here | the kernel |
 //! |---|---|---|
 //! | device numbers | mapped devices have major number 4000, disks 4001, so that none is a real device's | numbers that differ from one start to the next |
-//! | time | stands still | `delay` and `flakey` depend on it: here the first does not delay, and the second counts I/Os in the place of seconds |
+//! | time | moves only by [`advance`](MemoryKernel::advance), and only pools look at it | `delay` and `flakey` depend on it as well: here the first does not delay, and the second counts I/Os in the place of seconds |
 //! | I/O | is carried out at once, in the thread that asks for it | is carried out in parallel and out of order |
 //! | a device that was closed for the last time | is removed at once if that was deferred | is removed a moment later, by a worker |
+//! | metadata of thin pools | the superblock is on the device, in the kernel's format; what it refers to stays in the kernel, so that a copy of the device shows the newest state | all of it is on the device |
+//! | metadata blocks in use | estimated: exact for a new pool; a tree of mappings that differs in one block from another counts as a whole | counted |
+//! | metadata devices that are suspended | commits of pools are put off, and tables whose metadata can't be read are refused with `EIO` | the command waits |
+//! | discards of a data device | are supported by every device | are disabled in the pool if the device has none |
 //! | targets that are not named below | their tables are loaded and printed, their I/O fails with `EOPNOTSUPP`, their status is empty until [`set_status`](MemoryKernel::set_status) | |
 //! | `@stats_` messages | are refused | make statistics |
 //! | nodes in `/dev` | there are none; tables may name disks as `/dev/disk0` and devices as `/dev/mapper/NAME` | |
 //! | text for the integrity measurement architecture | is empty | |
 //! | the log | has the reasons that the kernel gives for most refusals, in its words or the library's | |
 //!
-//! Targets with I/O: `delay`, `error`, `flakey`, `linear`, `striped`, `zero`.
+//! Targets with I/O: `delay`, `error`, `flakey`, `linear`, `striped`, `thin`, `thin-pool`, `zero`.
 
 mod commands;
 mod disk;
@@ -54,6 +58,7 @@ mod wire;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use dm_core::udev::{Strategy, Udev};
 use dm_core::{AsDevId, DevId, Dm, Host};
@@ -228,6 +233,11 @@ impl MemoryKernel {
             let minor = device_mut(kernel, &id).map(|device| device.minor);
             minor.map(|minor| kernel.event(minor)).is_some()
         })
+    }
+
+    /// Moves its clock, on which only the timeouts of thin pools depend: I/O that waits for space fails after 60 s.
+    pub fn advance(&self, by: Duration) {
+        self.machine.with(|kernel| kernel.advance(by));
     }
 
     /// All lines of its log.

@@ -40,4 +40,5 @@ mod plans;
 mod pools;
 mod snapshotter;
 mod support;
+mod thin;
 mod volumes;

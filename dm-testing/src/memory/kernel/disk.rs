@@ -90,3 +90,13 @@ impl Disk {
         Ok(())
     }
 }
+
+/// A little-endian number at an offset of what was read; 0 if it is not all there.
+pub(crate) fn u32_at(data: &[u8], at: usize) -> u32 {
+    data.get(at..).and_then(<[u8]>::first_chunk).copied().map_or(0, u32::from_le_bytes)
+}
+
+/// As [`u32_at`].
+pub(crate) fn u64_at(data: &[u8], at: usize) -> u64 {
+    data.get(at..).and_then(<[u8]>::first_chunk).copied().map_or(0, u64::from_le_bytes)
+}

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Weak;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::{self, ThreadId};
+use std::time::Duration;
 
 use dm_units::{DeviceNumber, Version};
 
@@ -17,7 +18,7 @@ use self::disk::Disk;
 use self::table::Table;
 use super::errno::Errno;
 use super::node::OpenFile;
-use super::targets::Shared;
+use super::targets::{self, Shared};
 
 /// The major number of mapped devices. No device of a real machine has it.
 pub(crate) const MAPPED_MAJOR: u32 = 4000;
@@ -67,6 +68,8 @@ pub(crate) struct Kernel {
     /// What targets of several tables share.
     pub(crate) shared: Shared,
     pub(crate) uevents: Vec<Uevent>,
+    /// What its clock shows.
+    pub(crate) now: Duration,
     next_serial: u64,
     event_nr: u32,
     files: Vec<Weak<OpenFile>>,
@@ -84,6 +87,7 @@ impl Kernel {
             disks: BTreeMap::new(),
             shared: Shared::default(),
             uevents: Vec::new(),
+            now: Duration::ZERO,
             next_serial: 0,
             event_nr: 0,
             files: Vec::new(),
@@ -226,6 +230,14 @@ impl Kernel {
         if let Some(device) = self.devices.get(&minor) {
             self.uevents.push(Uevent { cookie, minor, name: device.name.clone(), is_removal });
         }
+    }
+
+    // The clock.
+
+    /// Moves the clock, and does what is due then.
+    pub(crate) fn advance(&mut self, by: Duration) {
+        self.now = self.now.saturating_add(by);
+        targets::thin::tick(self);
     }
 
     // The log.

@@ -9,6 +9,7 @@ mod flakey;
 mod linear;
 mod striped;
 mod text;
+pub(super) mod thin;
 mod zero;
 
 use std::fmt;
@@ -23,7 +24,9 @@ use super::kernel::table::{Span, Use};
 
 /// What targets of several tables share, as the kernel's modules keep it in lists of their own.
 #[derive(Debug, Default)]
-pub(crate) struct Shared {}
+pub(crate) struct Shared {
+    pub(crate) thin: thin::ThinPools,
+}
 
 /// A type of target (`struct target_type` in include/linux/device-mapper.h).
 pub(crate) struct TargetType {
@@ -76,6 +79,8 @@ static TYPES: &[TargetType] = &[
     TargetType::new("flakey", [1, 5, 0], flakey::construct),
     TargetType::new("linear", [1, 4, 0], linear::construct),
     TargetType::new("striped", [1, 6, 0], striped::construct),
+    TargetType::new("thin", [1, 23, 0], thin::thin_target::construct),
+    TargetType::new("thin-pool", [1, 23, 0], thin::pool_target::construct).singleton().always_writeable().immutable(),
     TargetType::new("zero", [1, 2, 0], zero::construct),
     TargetType::new("cache", [2, 3, 0], text::construct::<dm_targets::Cache>),
     TargetType::new("clone", [1, 0, 0], text::construct::<dm_targets::CloneTarget>),
@@ -92,11 +97,6 @@ static TYPES: &[TargetType] = &[
     TargetType::new("snapshot-merge", [1, 5, 0], text::construct::<dm_targets::SnapshotMerge>),
     TargetType::new("snapshot-origin", [1, 9, 0], text::construct::<dm_targets::SnapshotOrigin>),
     TargetType::new("switch", [1, 1, 0], text::construct::<dm_targets::Switch>),
-    TargetType::new("thin", [1, 23, 0], text::construct::<dm_targets::Thin>),
-    TargetType::new("thin-pool", [1, 23, 0], text::construct::<dm_targets::ThinPool>)
-        .singleton()
-        .always_writeable()
-        .immutable(),
     TargetType::new("unstriped", [1, 1, 0], text::construct::<dm_targets::Unstriped>),
     TargetType::new("vdo", [9, 1, 0], text::construct::<dm_targets::Vdo>).singleton(),
     TargetType::new("verity", [1, 10, 0], text::construct::<dm_targets::Verity>).singleton().immutable(),

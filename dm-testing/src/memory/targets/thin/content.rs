@@ -1,0 +1,215 @@
+//! What the metadata of a pool say: thin devices, what they map, and which data blocks are in use.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::memory::errno::Errno;
+
+/// How many data or metadata blocks one block of a space map describes.
+const BITMAP_ENTRIES: u64 = 16_320;
+
+/// How many entries a block of a mapping tree has, which are filled by halves.
+const NODE_ENTRIES: u64 = 126;
+
+/// Blocks that a pool without devices has besides bitmaps: the superblock, the index and the reference counts of both space
+/// maps, the roots of mappings and of devices.
+const FIXED_BLOCKS: u64 = 7;
+
+/// Data blocks by blocks of a thin device. Snapshots have the tree of their origin until one of the two is written.
+type Tree = Arc<BTreeMap<u64, Mapping>>;
+
+/// Where a block of a thin device is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mapping {
+    pub(super) block: u64,
+    /// When it was mapped, counted in snapshots of the whole pool.
+    time: u32,
+}
+
+/// A thin device.
+#[derive(Clone, Debug, Default)]
+struct Thin {
+    tree: Tree,
+    snapshotted: u32,
+}
+
+/// The snapshot of the metadata that user space can read.
+#[derive(Clone, Debug)]
+struct Held {
+    block: u64,
+    trees: Vec<Tree>,
+}
+
+/// Everything that one transaction changes as a whole.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Content {
+    pub(super) transaction_id: u64,
+    pub(super) needs_check: bool,
+    pub(super) metadata_blocks: u64,
+    pub(super) data_blocks: u64,
+    time: u32,
+    thins: BTreeMap<u32, Thin>,
+    /// How often each data block in use is mapped.
+    counts: Arc<BTreeMap<u64, u32>>,
+    held: Option<Held>,
+}
+
+impl Content {
+    /// That of a new pool.
+    pub(super) fn new(metadata_blocks: u64) -> Self {
+        Self { metadata_blocks, ..Self::default() }
+    }
+
+    pub(super) const fn time(&self) -> u32 {
+        self.time
+    }
+
+    pub(super) fn contains(&self, id: u32) -> bool {
+        self.thins.contains_key(&id)
+    }
+
+    /// As `__create_thin`.
+    pub(super) fn create_thin(&mut self, id: u32) -> Result<(), Errno> {
+        if self.contains(id) {
+            return Err(Errno::EEXIST);
+        }
+        self.thins.insert(id, Thin { tree: Tree::default(), snapshotted: self.time });
+        Ok(())
+    }
+
+    /// As `__create_snap`. It does not ask whether the origin is in use.
+    pub(super) fn create_snap(&mut self, id: u32, origin: u32) -> Result<(), Errno> {
+        if self.contains(id) {
+            return Err(Errno::EEXIST);
+        }
+        let thin = self.thins.get_mut(&origin).ok_or(Errno::ENODATA)?;
+        self.time = self.time.wrapping_add(1);
+        thin.snapshotted = self.time;
+        let snapshot = thin.clone();
+        self.count_all(&snapshot.tree);
+        self.thins.insert(id, snapshot);
+        Ok(())
+    }
+
+    /// As `__delete_device`, of a device that is not open.
+    pub(super) fn delete(&mut self, id: u32) -> Result<(), Errno> {
+        let thin = self.thins.remove(&id).ok_or(Errno::ENODATA)?;
+        self.release_all(&thin.tree);
+        Ok(())
+    }
+
+    /// Where a block is, and whether a snapshot may have it as well (`__snapshotted_since`).
+    pub(super) fn find(&self, id: u32, block: u64) -> Option<(u64, bool)> {
+        let thin = self.thins.get(&id)?;
+        let mapping = thin.tree.get(&block)?;
+        Some((mapping.block, thin.snapshotted > mapping.time))
+    }
+
+    /// Maps a block to a data block that was allocated.
+    pub(super) fn insert(&mut self, id: u32, block: u64, data: u64) {
+        let mapping = Mapping { block: data, time: self.time };
+        let old = self.thins.get_mut(&id).and_then(|thin| Arc::make_mut(&mut thin.tree).insert(block, mapping));
+        if let Some(old) = old {
+            self.release(old.block);
+        }
+    }
+
+    /// Takes the first mapping of a range away, and returns its data block, which is still counted, and whether it was shared.
+    pub(super) fn remove_first(&mut self, id: u32, range: &Range<u64>) -> Option<(u64, bool)> {
+        let block = *self.thins.get(&id)?.tree.range(range.clone()).next()?.0;
+        let found = self.find(id, block)?;
+        Arc::make_mut(&mut self.thins.get_mut(&id)?.tree).remove(&block);
+        Some(found)
+    }
+
+    /// How many blocks are mapped, and the last of them.
+    pub(super) fn mapped(&self, id: u32) -> Option<(u64, Option<u64>)> {
+        let tree = &self.thins.get(&id)?.tree;
+        Some((len(tree.len()), tree.keys().next_back().copied()))
+    }
+
+    // Data blocks.
+
+    pub(super) fn is_used(&self, block: u64) -> bool {
+        self.counts.contains_key(&block)
+    }
+
+    pub(super) fn used_data(&self) -> u64 {
+        len(self.counts.len())
+    }
+
+    /// How often a data block is mapped.
+    pub(super) fn count(&self, block: u64) -> u32 {
+        self.counts.get(&block).copied().unwrap_or(0)
+    }
+
+    pub(super) fn take(&mut self, block: u64) {
+        let count = Arc::make_mut(&mut self.counts).entry(block).or_insert(0);
+        *count = count.saturating_add(1);
+    }
+
+    pub(super) fn release(&mut self, block: u64) {
+        let counts = Arc::make_mut(&mut self.counts);
+        match counts.get_mut(&block) {
+            Some(count) if *count > 1 => *count = count.saturating_sub(1),
+            _ => {
+                counts.remove(&block);
+            }
+        }
+    }
+
+    fn count_all(&mut self, tree: &Tree) {
+        tree.values().for_each(|mapping| self.take(mapping.block));
+    }
+
+    fn release_all(&mut self, tree: &Tree) {
+        tree.values().for_each(|mapping| self.release(mapping.block));
+    }
+
+    // The metadata device.
+
+    /// The block of the held root.
+    pub(super) fn held_root(&self) -> Option<u64> {
+        self.held.as_ref().map(|held| held.block)
+    }
+
+    /// What is mapped now stays in use until it is released.
+    pub(super) fn hold(&mut self) {
+        let trees: Vec<Tree> = self.thins.values().map(|thin| Arc::clone(&thin.tree)).collect();
+        trees.iter().for_each(|tree| self.count_all(tree));
+        let block = self.used_metadata();
+        self.held = Some(Held { block, trees });
+    }
+
+    pub(super) fn release_held(&mut self) {
+        if let Some(held) = self.held.take() {
+            held.trees.iter().for_each(|tree| self.release_all(tree));
+        }
+    }
+
+    /// How many metadata blocks are in use: an estimate that is exact for a new pool.
+    pub(super) fn used_metadata(&self) -> u64 {
+        let bitmaps =
+            self.metadata_blocks.div_ceil(BITMAP_ENTRIES).saturating_add(self.data_blocks.div_ceil(BITMAP_ENTRIES));
+        let held = self.held.iter().flat_map(|held| &held.trees);
+        let mut seen = BTreeSet::new();
+        let trees = self.thins.values().map(|thin| &thin.tree).chain(held);
+        // Trees that are shared are counted once. Empty ones are not shared: each has its own allocation.
+        let distinct = trees.filter(|tree| seen.insert(Arc::as_ptr(tree)));
+        let trees = distinct.map(|tree| nodes(len(tree.len()))).fold(0, u64::saturating_add);
+        let lists = nodes(len(self.thins.len())).saturating_sub(1);
+        let held = u64::from(self.held.is_some());
+        [FIXED_BLOCKS, bitmaps, trees, lists, held].into_iter().fold(0, u64::saturating_add)
+    }
+}
+
+/// How many blocks a tree with this number of entries has.
+fn nodes(entries: u64) -> u64 {
+    let leaves = entries.div_ceil(NODE_ENTRIES).max(1);
+    if leaves == 1 { 1 } else { leaves.saturating_add(leaves.div_ceil(NODE_ENTRIES)) }
+}
+
+fn len(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}

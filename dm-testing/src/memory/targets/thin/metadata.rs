@@ -1,0 +1,342 @@
+//! The metadata of a pool: transactions, and the device that they are committed to (`struct dm_pool_metadata`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dm_units::DeviceNumber;
+
+use super::content::Content;
+use super::superblock::{METADATA_BLOCK, METADATA_BLOCK_SECTORS, Superblock};
+use crate::memory::errno::Errno;
+use crate::memory::kernel::Kernel;
+use crate::memory::kernel::io::{Io, IoFault};
+
+/// Larger metadata devices are not used to their end (`DM_SM_METADATA_MAX_BLOCKS`).
+pub(super) const MAX_BLOCKS: u64 = 255 * 16_320;
+
+/// The prefix of its lines in the log.
+const LOG: &str = "thin metadata";
+
+#[derive(Debug)]
+pub(super) struct Metadata {
+    device: DeviceNumber,
+    data_block_size: u64,
+    /// What the superblock calls the content.
+    number: u64,
+    pub(super) current: Content,
+    committed: Content,
+    /// Data blocks that this transaction has allocated.
+    allocated: u64,
+    /// Where the search for a free data block begins.
+    next_data: u64,
+    /// How often each thin device is open.
+    open: BTreeMap<u32, usize>,
+    /// Devices that were changed since the last commit.
+    changed: BTreeSet<u32>,
+    /// Devices that have lost changes in a transaction that was aborted.
+    aborted: BTreeSet<u32>,
+    /// Rolling back has failed.
+    pub(super) failed: bool,
+    /// Something was changed since it was opened; before, commits do nothing.
+    in_service: bool,
+    pub(super) read_only: bool,
+    reserve: u64,
+    threshold: u64,
+    /// The number of free blocks when it was last compared with the threshold.
+    compared: Option<u64>,
+}
+
+impl Metadata {
+    /// As `dm_pool_metadata_open`.
+    pub(super) fn open(
+        kernel: &mut Kernel,
+        device: DeviceNumber,
+        data_block_size: u64,
+        may_format: bool,
+    ) -> Result<Self, Errno> {
+        let mut block = vec![0; METADATA_BLOCK];
+        read(kernel, device, &mut block)?;
+        let is_new = block.iter().all(|byte| *byte == 0);
+        match (is_new, may_format) {
+            (true, true) => Self::format(kernel, device, data_block_size)?,
+            (true, false) => return Err(Errno::EPERM),
+            (false, _) => {}
+        }
+        let (current, number) = load(kernel, device, data_block_size)?;
+        let reserve = reserve(current.metadata_blocks);
+        Ok(Self {
+            device,
+            data_block_size,
+            number,
+            committed: current.clone(),
+            current,
+            allocated: 0,
+            next_data: 0,
+            open: BTreeMap::new(),
+            changed: BTreeSet::new(),
+            aborted: BTreeSet::new(),
+            failed: false,
+            in_service: false,
+            read_only: false,
+            reserve,
+            threshold: 0,
+            compared: None,
+        })
+    }
+
+    /// Makes the metadata of a pool without devices.
+    fn format(kernel: &mut Kernel, device: DeviceNumber, data_block_size: u64) -> Result<(), Errno> {
+        let metadata_blocks = device_blocks(kernel, device);
+        let content = Content::new(metadata_blocks);
+        if content.used_metadata() > metadata_blocks {
+            kernel.log(LOG, "tm_create_with_sm failed");
+            return Err(Errno::ENOSPC);
+        }
+        let contents = &kernel.shared.thin.contents;
+        let number = contents.keys().next_back().map_or(1, |last| last.saturating_add(1));
+        write(kernel, device, superblock(&content, number, data_block_size))?;
+        kernel.shared.thin.contents.insert(number, content);
+        Ok(())
+    }
+
+    // Transactions.
+
+    /// As `__commit_transaction`. While the device or the data device holds I/O, the transaction stays open.
+    pub(super) fn commit(&mut self, kernel: &mut Kernel, data: DeviceNumber) -> Result<(), Errno> {
+        if self.failed {
+            return Err(Errno::EINVAL);
+        }
+        if !self.in_service {
+            return Ok(());
+        }
+        if let Err(IoFault::Failed(errno)) = kernel.io(data, 0, Io::Flush) {
+            kernel.log(LOG, "pre-commit callback failed");
+            return Err(errno);
+        }
+        if !write(kernel, self.device, superblock(&self.current, self.number, self.data_block_size))? {
+            return Ok(());
+        }
+        self.committed = self.current.clone();
+        kernel.shared.thin.contents.insert(self.number, self.committed.clone());
+        self.allocated = 0;
+        self.changed.clear();
+        Ok(())
+    }
+
+    /// As `dm_pool_abort_metadata`.
+    pub(super) fn abort(&mut self, kernel: &mut Kernel) -> Result<(), Errno> {
+        if self.failed {
+            return Err(Errno::EINVAL);
+        }
+        self.aborted = self.changed.clone();
+        self.allocated = 0;
+        match load(kernel, self.device, self.data_block_size) {
+            Ok((content, _)) => {
+                self.committed = content.clone();
+                self.current = content;
+                Ok(())
+            }
+            Err(errno) => {
+                self.failed = true;
+                Err(errno)
+            }
+        }
+    }
+
+    /// As `dm_pool_metadata_set_needs_check`. That it can't be written is not noticed.
+    pub(super) fn set_needs_check(&mut self, kernel: &mut Kernel) -> Result<(), Errno> {
+        if self.failed {
+            return Err(Errno::EINVAL);
+        }
+        self.current.needs_check = true;
+        self.committed.needs_check = true;
+        let _ = write(kernel, self.device, superblock(&self.committed, self.number, self.data_block_size));
+        Ok(())
+    }
+
+    /// From now on, commits write.
+    pub(super) fn enter_service(&mut self) {
+        self.in_service = true;
+    }
+
+    /// A change begins that takes metadata blocks.
+    pub(super) fn begin_change(&mut self) -> Result<(), Errno> {
+        if self.failed {
+            return Err(Errno::EINVAL);
+        }
+        self.enter_service();
+        if self.unused() == 0 { Err(Errno::ENOSPC) } else { Ok(()) }
+    }
+
+    pub(super) fn mark_changed(&mut self, id: u32) {
+        self.changed.insert(id);
+    }
+
+    pub(super) fn is_changed(&self, id: u32) -> bool {
+        self.changed.contains(&id)
+    }
+
+    pub(super) fn has_changes(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
+    pub(super) fn has_lost_changes(&self, id: u32) -> bool {
+        self.aborted.contains(&id)
+    }
+
+    // Devices.
+
+    /// As `dm_pool_open_thin_device`.
+    pub(super) fn open_thin(&mut self, id: u32) -> Result<(), Errno> {
+        if self.failed {
+            return Err(Errno::EINVAL);
+        }
+        if !self.current.contains(id) && !self.is_open(id) {
+            return Err(Errno::ENODATA);
+        }
+        let count = self.open.entry(id).or_insert(0);
+        *count = count.saturating_add(1);
+        Ok(())
+    }
+
+    pub(super) fn close_thin(&mut self, id: u32) {
+        match self.open.get_mut(&id) {
+            Some(count) if *count > 1 => *count = count.saturating_sub(1),
+            _ => {
+                self.open.remove(&id);
+                self.aborted.remove(&id);
+            }
+        }
+    }
+
+    pub(super) fn is_open(&self, id: u32) -> bool {
+        self.open.contains_key(&id)
+    }
+
+    // Space.
+
+    /// Data blocks that can be allocated: what was freed can be only after a commit.
+    pub(super) fn free_data(&self) -> u64 {
+        let in_use = self.committed.used_data().saturating_add(self.allocated);
+        self.current.data_blocks.saturating_sub(in_use)
+    }
+
+    /// As `sm_disk_new_block`.
+    pub(super) fn allocate(&mut self) -> Result<u64, Errno> {
+        self.enter_service();
+        let is_free = |block: &u64| !self.current.is_used(*block) && !self.committed.is_used(*block);
+        let (start, end) = (self.next_data, self.current.data_blocks);
+        let found = (start..end).find(is_free).or_else(|| (0..start.min(end)).find(is_free)).ok_or(Errno::ENOSPC)?;
+        self.next_data = found.saturating_add(1);
+        self.allocated = self.allocated.saturating_add(1);
+        self.current.take(found);
+        Ok(found)
+    }
+
+    /// A block that was allocated is not used after all.
+    pub(super) fn give_back(&mut self, block: u64) {
+        self.allocated = self.allocated.saturating_sub(1);
+        self.current.release(block);
+    }
+
+    /// Metadata blocks that are not in use.
+    fn unused(&self) -> u64 {
+        self.current.metadata_blocks.saturating_sub(self.current.used_metadata())
+    }
+
+    /// Metadata blocks that the pool reports as free: a part is kept for commits.
+    pub(super) fn free_metadata(&self) -> u64 {
+        self.unused().saturating_sub(self.reserve)
+    }
+
+    pub(super) fn resize_data(&mut self, blocks: u64) -> Result<(), Errno> {
+        self.begin_change()?;
+        self.current.data_blocks = blocks;
+        Ok(())
+    }
+
+    pub(super) fn resize_metadata(&mut self, blocks: u64) {
+        self.enter_service();
+        self.current.metadata_blocks = blocks;
+        self.reserve = reserve(blocks);
+    }
+
+    /// As `dm_pool_register_metadata_threshold`.
+    pub(super) fn set_threshold(&mut self, blocks: u64) -> Result<(), Errno> {
+        if self.failed {
+            return Err(Errno::EINVAL);
+        }
+        self.threshold = blocks;
+        Ok(())
+    }
+
+    /// Whether the number of free blocks has just come below the threshold (`check_threshold`).
+    pub(super) fn crosses_threshold(&mut self) -> bool {
+        let is_low = |free: u64| free <= self.threshold;
+        let was_low = self.compared.is_some_and(is_low);
+        let free = self.unused();
+        let crosses = is_low(free) && !was_low;
+        self.compared = Some(free);
+        crosses
+    }
+}
+
+/// How many blocks of a device can hold metadata.
+pub(super) fn device_blocks(kernel: &Kernel, device: DeviceNumber) -> u64 {
+    (kernel.sectors(device).unwrap_or(0) / METADATA_BLOCK_SECTORS).min(MAX_BLOCKS)
+}
+
+/// As `__set_metadata_reserve`.
+fn reserve(blocks: u64) -> u64 {
+    (blocks / 10).min(4096)
+}
+
+fn superblock(content: &Content, number: u64, data_block_size: u64) -> Superblock {
+    Superblock {
+        needs_check: content.needs_check,
+        time: content.time(),
+        transaction_id: content.transaction_id,
+        held_root: content.held_root().unwrap_or(0),
+        content: number,
+        data_block_size: u32::try_from(data_block_size).unwrap_or(u32::MAX),
+        metadata_blocks: content.metadata_blocks,
+    }
+}
+
+/// Reads what was committed last, and its number (`__open_metadata`). What the superblock says itself comes from there, since
+/// repair tools change it.
+fn load(kernel: &mut Kernel, device: DeviceNumber, data_block_size: u64) -> Result<(Content, u64), Errno> {
+    let mut block = vec![0; METADATA_BLOCK];
+    read(kernel, device, &mut block)?;
+    let superblock = Superblock::read(kernel, &block).inspect_err(|_| kernel.log(LOG, "couldn't read superblock"))?;
+    if u64::from(superblock.data_block_size) != data_block_size {
+        let old = superblock.data_block_size;
+        let text = format!("changing the data block size (from {old} to {data_block_size}) is not supported");
+        kernel.log(LOG, &text);
+        return Err(Errno::EINVAL);
+    }
+    let Some(mut content) = kernel.shared.thin.contents.get(&superblock.content).cloned() else {
+        kernel.log(LOG, "tm_open_with_sm failed");
+        return Err(Errno::EILSEQ);
+    };
+    content.needs_check = superblock.needs_check;
+    content.transaction_id = superblock.transaction_id;
+    Ok((content, superblock.content))
+}
+
+fn read(kernel: &mut Kernel, device: DeviceNumber, block: &mut [u8]) -> Result<(), Errno> {
+    match kernel.io(device, 0, Io::Read(block)) {
+        Ok(()) => Ok(()),
+        Err(IoFault::Failed(errno)) => Err(errno),
+        // The kernel would wait here, with a command that can't be interrupted.
+        Err(IoFault::Held(_) | IoFault::Waits(_)) => Err(Errno::EIO),
+    }
+}
+
+/// Writes the superblock. `false` if the device holds I/O.
+fn write(kernel: &mut Kernel, device: DeviceNumber, superblock: Superblock) -> Result<bool, Errno> {
+    match kernel.io(device, 0, Io::Write(&superblock.to_bytes())) {
+        Ok(()) => Ok(true),
+        Err(IoFault::Failed(errno)) => Err(errno),
+        Err(IoFault::Held(_) | IoFault::Waits(_)) => Ok(false),
+    }
+}

@@ -1,0 +1,152 @@
+//! Thin devices.
+
+use dm_core::{SetupOptions, SuspendPolicy};
+use dm_targets::Usage;
+use dm_targets::devices::ThinDev;
+use dm_targets::thin::ThinTable;
+use dm_targets::thin_pool::ThinPoolMessage;
+use dm_testing::TestKernel;
+use dm_units::{DataBlocks, DeviceNumber, Sectors};
+
+use super::{BLOCK, LENGTH, Scene, id, one, patiently};
+
+on_both_kernels! { ["thin-pool", "thin", "zero"];
+    a_thin_device_takes_blocks_when_it_is_written,
+    a_snapshot_shares_its_blocks_until_one_side_is_written,
+    a_snapshot_can_be_taken_of_a_device_that_is_not_suspended,
+    blocks_of_a_deleted_device_are_free,
+    thin_ids_are_unique_and_deleted_only_when_closed,
+    a_thin_device_holds_its_pool_open,
+    a_suspended_pool_opens_no_thin_device,
+    an_external_origin_is_read_where_nothing_is_mapped,
+    what_the_external_origin_does_not_reach_is_zeros,
+}
+
+fn a_thin_device_takes_blocks_when_it_is_written(kernel: &dyn TestKernel) {
+    let scene = Scene::new(kernel);
+    let thin = scene.thin(0, "thin");
+    let number = scene.number(&thin);
+    assert_eq!(scene.mapped(&thin), (Sectors(0), None));
+    assert_eq!(scene.byte(number, Sectors(0)), 0);
+    scene.fill(number, Sectors(0), 1);
+    kernel.write(number, Sectors(512), &[2; 4096]).unwrap();
+    assert_eq!(scene.mapped(&thin), (Sectors(256), Some(Sectors(639))));
+    let status = scene.status();
+    assert_eq!(status.data, Usage { used: DataBlocks(2), total: DataBlocks(16) });
+    assert_eq!([0, 127, 128, 511, 512, 519, 520].map(|at| scene.byte(number, Sectors(at))), [1, 1, 0, 0, 2, 2, 0]);
+}
+
+fn a_snapshot_shares_its_blocks_until_one_side_is_written(kernel: &dyn TestKernel) {
+    let scene = Scene::new(kernel);
+    let thin = scene.thin(7, "thin");
+    let number = scene.number(&thin);
+    scene.fill(number, Sectors(0), 1);
+    let name = kernel.name("snapshot");
+    let snapshot = scene.pool.snapshot(&scene.host, &thin, id(8), name, SetupOptions::new()).unwrap();
+    let copy = scene.number(&snapshot);
+    assert_eq!((scene.used(), scene.mapped(&snapshot)), (1, (BLOCK, Some(Sectors(127)))));
+    kernel.write(number, Sectors(8), &[2; 4096]).unwrap();
+    assert_eq!(scene.used(), 2);
+    assert_eq!([7, 8, 15, 16].map(|at| scene.byte(number, Sectors(at))), [1, 2, 2, 1]);
+    assert_eq!([7, 8, 15, 16].map(|at| scene.byte(copy, Sectors(at))), [1; 4]);
+    // Written again, it is not shared any more. The kernel takes the other side's block for shared even so.
+    kernel.write(number, Sectors(8), &[3; 4096]).unwrap();
+    assert_eq!(scene.used(), 2);
+    scene.fill(copy, Sectors(0), 4);
+    assert_eq!((scene.byte(number, Sectors(0)), scene.byte(copy, Sectors(0)), scene.used()), (1, 4, 2));
+}
+
+fn a_snapshot_can_be_taken_of_a_device_that_is_not_suspended(kernel: &dyn TestKernel) {
+    let scene = Scene::new(kernel);
+    let thin = scene.thin(0, "thin");
+    scene.fill(scene.number(&thin), Sectors(0), 1);
+    scene.send(&ThinPoolMessage::CreateSnap { id: id(1), origin: id(0) }).unwrap();
+    assert!(!thin.info(&scene.host).unwrap().is_suspended());
+    let missing = scene.send(&ThinPoolMessage::CreateSnap { id: id(3), origin: id(2) }).unwrap_err();
+    assert!(missing.is_no_data(), "{missing}");
+}
+
+fn blocks_of_a_deleted_device_are_free(kernel: &dyn TestKernel) {
+    let scene = Scene::new(kernel);
+    let thin = scene.thin(0, "thin");
+    scene.fill(scene.number(&thin), Sectors(0), 1);
+    scene.send(&ThinPoolMessage::CreateSnap { id: id(1), origin: id(0) }).unwrap();
+    scene.send(&ThinPoolMessage::Delete(id(1))).unwrap();
+    assert_eq!(scene.used(), 1);
+    scene.pool.delete_with(&scene.host, &thin, patiently()).unwrap();
+    assert_eq!(scene.used(), 0);
+}
+
+fn thin_ids_are_unique_and_deleted_only_when_closed(kernel: &dyn TestKernel) {
+    let scene = Scene::new(kernel);
+    let thin = scene.thin(5, "thin");
+    let taken = scene.send(&ThinPoolMessage::CreateThin(id(5))).unwrap_err();
+    assert!(taken.is_already_exists(), "{taken}");
+    let taken = scene.send(&ThinPoolMessage::CreateSnap { id: id(5), origin: id(5) }).unwrap_err();
+    assert!(taken.is_already_exists(), "{taken}");
+    let busy = scene.send(&ThinPoolMessage::Delete(id(5))).unwrap_err();
+    assert!(busy.is_busy(), "{busy}");
+    scene.remove(scene.number(&thin));
+    scene.send(&ThinPoolMessage::Delete(id(5))).unwrap();
+    let gone = scene.send(&ThinPoolMessage::Delete(id(5))).unwrap_err();
+    assert!(gone.is_no_data(), "{gone}");
+}
+
+fn a_thin_device_holds_its_pool_open(kernel: &dyn TestKernel) {
+    let scene = Scene::new(kernel);
+    let thin = scene.thin(0, "thin");
+    let number = scene.pool.number(&scene.host).unwrap();
+    assert!(scene.host.dm().device_remove(number).unwrap_err().is_busy());
+    // Another table keeps its pool.
+    let zero = dm_core::TargetLine::text(Sectors(0), LENGTH, "zero", "");
+    assert!(scene.host.dm().table_load(number, [zero]).unwrap_err().is_invalid());
+    scene.remove(scene.number(&thin));
+    scene.remove(number);
+}
+
+fn a_suspended_pool_opens_no_thin_device(kernel: &dyn TestKernel) {
+    let scene = Scene::new(kernel);
+    let thin = scene.thin(0, "thin");
+    scene.pool.suspend(&scene.host, SuspendPolicy::new()).unwrap();
+    assert!(thin.info(&scene.host).unwrap().is_internally_suspended());
+    scene.send(&ThinPoolMessage::CreateThin(id(1))).unwrap();
+    let name = kernel.name("second");
+    let refused = scene.pool.activate(&scene.host, id(1), name, LENGTH, SetupOptions::new()).unwrap_err();
+    assert!(refused.is_invalid(), "{refused}");
+    scene.pool.resume(&scene.host).unwrap();
+    assert!(!thin.info(&scene.host).unwrap().is_internally_suspended());
+    scene.fill(scene.number(&thin), Sectors(0), 1);
+}
+
+/// A thin device of 4 blocks over the first sectors of a disk.
+fn over_origin<'k>(kernel: &'k dyn TestKernel, sectors: u64) -> (Scene<'k>, DeviceNumber, DeviceNumber) {
+    let scene = Scene::new(kernel);
+    let origin = kernel.disk(Sectors(sectors).to_bytes());
+    kernel.write(origin, Sectors(0), &[9; 512].repeat(usize::try_from(sectors).unwrap())).unwrap();
+    scene.send(&ThinPoolMessage::CreateThin(id(0))).unwrap();
+    let pool = scene.pool.number(&scene.host).unwrap();
+    let table = one(Sectors(512), ThinTable::with_external_origin(pool, id(0), origin));
+    let thin = ThinDev::create(&scene.host, kernel.name("thin"), &table).unwrap();
+    assert_eq!(thin.table(&scene.host).unwrap(), table);
+    let number = scene.number(&thin);
+    (scene, number, origin)
+}
+
+fn an_external_origin_is_read_where_nothing_is_mapped(kernel: &dyn TestKernel) {
+    let (scene, thin, origin) = over_origin(kernel, 512);
+    assert_eq!(scene.byte(thin, Sectors(300)), 9);
+    kernel.write(thin, Sectors(136), &[1; 4096]).unwrap();
+    assert_eq!([128, 136, 143, 144, 255].map(|at| scene.byte(thin, Sectors(at))), [9, 1, 1, 9, 9]);
+    assert_eq!((scene.byte(origin, Sectors(136)), scene.used()), (9, 1));
+}
+
+fn what_the_external_origin_does_not_reach_is_zeros(kernel: &dyn TestKernel) {
+    let (scene, thin, _) = over_origin(kernel, 200);
+    assert_eq!([199, 200, 300].map(|at| scene.byte(thin, Sectors(at))), [9, 0, 0]);
+    let mut across = vec![7; 16 * 512];
+    kernel.read(thin, Sectors(192), &mut across).unwrap();
+    let (origin, behind) = across.split_at(8 * 512);
+    assert!(origin.iter().all(|byte| *byte == 9) && behind.iter().all(|byte| *byte == 0));
+    kernel.write(thin, Sectors(240), &[1; 4096]).unwrap();
+    assert_eq!([128, 199, 200, 239, 240, 248].map(|at| scene.byte(thin, Sectors(at))), [9, 9, 0, 0, 1, 0]);
+}
