@@ -36,15 +36,17 @@
 //! | a device that was closed for the last time | is removed at once if that was deferred | is removed a moment later, by a worker |
 //! | metadata of thin pools | the superblock is on the device, in the kernel's format; what it refers to stays in the kernel, so that a copy of the device shows the newest state | all of it is on the device |
 //! | metadata blocks in use | estimated: exact for a new pool; a tree of mappings that differs in one block from another counts as a whole | counted |
-//! | metadata devices that are suspended | commits of pools are put off, and tables whose metadata can't be read are refused with `EIO` | the command waits |
+//! | metadata or COW devices that are suspended | commits of pools are put off, and tables whose metadata can't be read are refused with `EIO` | the command waits |
 //! | discards of a data device | are supported by every device | are disabled in the pool if the device has none |
+//! | merging of snapshots | goes on each time the status is read, by chunks that follow on one another | goes on by itself |
 //! | targets that are not named below | their tables are loaded and printed, their I/O fails with `EOPNOTSUPP`, their status is empty until [`set_status`](MemoryKernel::set_status) | |
 //! | `@stats_` messages | are refused | make statistics |
 //! | nodes in `/dev` | there are none; tables may name disks as `/dev/disk0` and devices as `/dev/mapper/NAME` | |
 //! | text for the integrity measurement architecture | is empty | |
 //! | the log | has the reasons that the kernel gives for most refusals, in its words or the library's | |
 //!
-//! Targets with I/O: `delay`, `error`, `flakey`, `linear`, `striped`, `thin`, `thin-pool`, `zero`.
+//! Targets with I/O: `delay`, `error`, `flakey`, `linear`, `snapshot`, `snapshot-merge`, `snapshot-origin`, `striped`, `thin`,
+//! `thin-pool`, `zero`.
 
 mod commands;
 mod disk;

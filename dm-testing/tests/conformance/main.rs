@@ -38,6 +38,7 @@ mod create;
 mod kinds;
 mod plans;
 mod pools;
+mod snapshot;
 mod snapshotter;
 mod support;
 mod thin;

@@ -156,6 +156,7 @@ impl Table {
         let mut construction = Construction {
             kernel,
             minor,
+            start: line.start,
             length: line.length,
             read_only: self.read_only,
             reason: String::from("Unknown error"),

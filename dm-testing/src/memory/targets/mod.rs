@@ -7,6 +7,7 @@ mod delay;
 mod error;
 mod flakey;
 mod linear;
+mod snapshot;
 mod striped;
 mod text;
 pub(super) mod thin;
@@ -25,6 +26,7 @@ use super::kernel::table::{Span, Use};
 /// What targets of several tables share, as the kernel's modules keep it in lists of their own.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
+    pub(crate) snapshots: snapshot::Snapshots,
     pub(crate) thin: thin::ThinPools,
 }
 
@@ -78,6 +80,9 @@ static TYPES: &[TargetType] = &[
     TargetType::new("error", [1, 7, 0], error::construct).wildcard(),
     TargetType::new("flakey", [1, 5, 0], flakey::construct),
     TargetType::new("linear", [1, 4, 0], linear::construct),
+    TargetType::new("snapshot", [1, 16, 0], snapshot::snapshot_target::construct),
+    TargetType::new("snapshot-merge", [1, 5, 0], snapshot::snapshot_target::construct_merge),
+    TargetType::new("snapshot-origin", [1, 9, 0], snapshot::origin_target::construct),
     TargetType::new("striped", [1, 6, 0], striped::construct),
     TargetType::new("thin", [1, 23, 0], thin::thin_target::construct),
     TargetType::new("thin-pool", [1, 23, 0], thin::pool_target::construct).singleton().always_writeable().immutable(),
@@ -93,9 +98,6 @@ static TYPES: &[TargetType] = &[
     TargetType::new("mirror", [1, 14, 0], text::construct::<dm_targets::Mirror>),
     TargetType::new("multipath", [1, 14, 0], text::construct::<dm_targets::Multipath>).singleton().immutable(),
     TargetType::new("raid", [1, 15, 1], text::construct::<dm_targets::Raid>),
-    TargetType::new("snapshot", [1, 16, 0], text::construct::<dm_targets::Snapshot>),
-    TargetType::new("snapshot-merge", [1, 5, 0], text::construct::<dm_targets::SnapshotMerge>),
-    TargetType::new("snapshot-origin", [1, 9, 0], text::construct::<dm_targets::SnapshotOrigin>),
     TargetType::new("switch", [1, 1, 0], text::construct::<dm_targets::Switch>),
     TargetType::new("unstriped", [1, 1, 0], text::construct::<dm_targets::Unstriped>),
     TargetType::new("vdo", [9, 1, 0], text::construct::<dm_targets::Vdo>).singleton(),
@@ -120,6 +122,8 @@ pub(crate) struct Construction<'a> {
     pub(crate) kernel: &'a mut Kernel,
     /// The device that the table is loaded into.
     pub(crate) minor: u32,
+    /// Where the target starts in its table.
+    pub(crate) start: u64,
     pub(crate) length: u64,
     pub(crate) read_only: bool,
     /// What the log says if the target is refused.

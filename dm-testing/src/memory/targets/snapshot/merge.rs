@@ -1,0 +1,93 @@
+//! Merging: the exceptions are copied back into the origin (`snapshot_merge_next_chunks`).
+//!
+//! No thread does it: each time that the status is read, the next run of chunks is merged.
+
+use super::state::{State, buffer};
+use super::store::Kind;
+use super::{LOG, before_write, with};
+use crate::memory::kernel::Kernel;
+use crate::memory::kernel::io::{Io, IoFault};
+
+/// Chunks to merge, which follow on one another on both devices.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    old: u64,
+    new: u64,
+    length: u64,
+}
+
+/// Why a merge does not go on.
+enum Stop {
+    /// A device holds I/O: it goes on later.
+    Held,
+    Failed(&'static str),
+}
+
+/// Merges the next run of chunks.
+pub(super) fn step(kernel: &mut Kernel, id: u64) {
+    let Some(Some(run)) = with(kernel, id, next_run) else { return };
+    let Some((origin, start, length)) = kernel.shared.snapshots.get(id).map(|state| {
+        let size = state.store.chunk_size;
+        (state.origin, run.old.saturating_mul(size), run.length.saturating_mul(size))
+    }) else {
+        return;
+    };
+    // Other snapshots of the origin keep what is overwritten.
+    if before_write(kernel, origin, start, length).is_err() {
+        return;
+    }
+    with(kernel, id, |kernel, state| match merge(kernel, state, run) {
+        Ok(()) => {
+            (run.old..run.old.saturating_add(run.length)).for_each(|chunk| {
+                state.exceptions.remove(&chunk);
+            });
+        }
+        Err(Stop::Held) => {}
+        Err(Stop::Failed(text)) => fail(kernel, state, text),
+    });
+}
+
+/// What is to be merged next. `None` if nothing is.
+fn next_run(kernel: &mut Kernel, state: &mut State) -> Option<Run> {
+    if !state.merging {
+        return None;
+    }
+    if !state.valid {
+        kernel.log(LOG, "Snapshot is invalid: can't merge");
+        state.merging = false;
+        return None;
+    }
+    let Kind::Persistent(store) = &mut state.store.kind else { return None };
+    match store.last_run(kernel) {
+        Ok(Some((old, new, length))) => return Some(Run { old, new, length }),
+        Ok(None) => state.merging = false,
+        Err(IoFault::Failed(_)) => fail(kernel, state, "Read error in exception store: shutting down merge"),
+        Err(IoFault::Held(_) | IoFault::Waits(_)) => {}
+    }
+    None
+}
+
+fn merge(kernel: &mut Kernel, state: &mut State, run: Run) -> Result<(), Stop> {
+    let size = state.store.chunk_size;
+    let (to, from) = (run.old.saturating_mul(size), run.new.saturating_mul(size));
+    let left = kernel.sectors(state.origin).unwrap_or(0).saturating_sub(to);
+    let mut data = buffer(run.length.saturating_mul(size).min(left));
+    kernel.io(state.cow, from, Io::Read(&mut data)).map_err(stop("Read error: shutting down merge."))?;
+    kernel.io(state.origin, to, Io::Write(&data)).map_err(stop("Write error: shutting down merge."))?;
+    kernel.io(state.origin, 0, Io::Flush).map_err(stop("Flush after merge failed: shutting down merge"))?;
+    let Kind::Persistent(store) = &mut state.store.kind else { return Ok(()) };
+    store.forget(kernel, run.length).map_err(stop("Write error in exception store: shutting down merge"))
+}
+
+fn stop(text: &'static str) -> impl Fn(IoFault) -> Stop {
+    move |fault| match fault {
+        IoFault::Failed(_) => Stop::Failed(text),
+        IoFault::Held(_) | IoFault::Waits(_) => Stop::Held,
+    }
+}
+
+fn fail(kernel: &mut Kernel, state: &mut State, text: &str) {
+    kernel.log(LOG, text);
+    state.merge_failed = true;
+    state.merging = false;
+}

@@ -1,0 +1,208 @@
+//! The targets `snapshot` and `snapshot-merge` (`snapshot_ctr` and the other functions of the two).
+
+use std::collections::BTreeMap;
+
+use dm_targets::snapshot::{SnapshotFeatures, SnapshotMergeTable, SnapshotTable};
+use dm_targets::{Snapshot, SnapshotMerge};
+use dm_units::{DeviceNumber, Sectors};
+
+use super::handover::{self, Pairing};
+use super::state::State;
+use super::store::Store;
+use super::{LOG, before_write, merge, with};
+use crate::memory::errno::Errno;
+use crate::memory::kernel::Kernel;
+use crate::memory::kernel::io::{Io, IoResult};
+use crate::memory::kernel::table::Span;
+use crate::memory::targets::{Construction, Target};
+
+#[derive(Debug)]
+struct SnapshotTarget {
+    id: u64,
+    is_merge: bool,
+    origin: DeviceNumber,
+    cow: DeviceNumber,
+    features: SnapshotFeatures,
+    /// Where it starts in its table: these targets count sectors from the start of the device.
+    start: u64,
+    length: u64,
+}
+
+pub(in crate::memory::targets) fn construct(
+    construction: &mut Construction<'_>,
+    params: &str,
+) -> Result<Box<dyn Target>, Errno> {
+    let table = construction.params::<Snapshot>(params)?;
+    build(construction, &table, false)
+}
+
+pub(in crate::memory::targets) fn construct_merge(
+    construction: &mut Construction<'_>,
+    params: &str,
+) -> Result<Box<dyn Target>, Errno> {
+    let SnapshotMergeTable(table) = construction.params::<SnapshotMerge>(params)?;
+    build(construction, &table, true)
+}
+
+fn build(construction: &mut Construction<'_>, table: &SnapshotTable, is_merge: bool) -> Result<Box<dyn Target>, Errno> {
+    let origin = construction.device_for(&table.origin, is_merge, "Cannot get origin device")?;
+    let cow = construction.device(&table.cow, "Cannot get COW device")?;
+    if origin == cow {
+        return construction.refuse(Errno::EINVAL, "COW device cannot be the same as origin device");
+    }
+    let mut state = State {
+        minor: construction.minor,
+        is_merge,
+        origin,
+        cow,
+        end: construction.start.saturating_add(construction.length),
+        store: Store::new(&table.store, cow, table.chunk_size.0),
+        exceptions: BTreeMap::new(),
+        valid: true,
+        overflowed: false,
+        active: false,
+        merging: false,
+        merge_failed: false,
+    };
+    match Pairing::find(construction.kernel, origin, cow).accept(construction.kernel, is_merge) {
+        Err(reason) => return construction.refuse(Errno::EINVAL, reason),
+        // The size of a chunk comes with the exceptions, when it is resumed.
+        Ok(true) => state.store.chunk_size = 0,
+        Ok(false) => read(construction, &mut state)?,
+    }
+    Ok(Box::new(SnapshotTarget {
+        id: construction.kernel.shared.snapshots.insert(state),
+        is_merge,
+        origin,
+        cow,
+        features: table.features.clone(),
+        start: construction.start,
+        length: construction.length,
+    }))
+}
+
+/// Reads what is in the store.
+fn read(construction: &mut Construction<'_>, state: &mut State) -> Result<(), Errno> {
+    match state.store.read(construction.kernel) {
+        Err(errno) => construction.refuse(errno, "Failed to read snapshot metadata"),
+        Ok(Some(exceptions)) => {
+            state.exceptions = exceptions;
+            Ok(())
+        }
+        Ok(None) => {
+            construction.kernel.log(LOG, "Snapshot is marked invalid.");
+            state.valid = false;
+            Ok(())
+        }
+    }
+}
+
+impl SnapshotTarget {
+    fn state<'k>(&self, kernel: &'k Kernel) -> Option<&'k State> {
+        kernel.shared.snapshots.get(self.id)
+    }
+
+    fn chunk_size(&self, kernel: &Kernel) -> u64 {
+        self.state(kernel).map_or(0, |state| state.store.chunk_size)
+    }
+
+    fn flush(&self, kernel: &mut Kernel) -> IoResult {
+        if self.is_merge {
+            kernel.io(self.origin, 0, Io::Flush)?;
+        }
+        kernel.io(self.cow, 0, Io::Flush)
+    }
+
+    fn discard(&self, kernel: &mut Kernel, start: u64, length: u64) -> IoResult {
+        if !self.features.discard_zeroes_cow {
+            return Err(Errno::EOPNOTSUPP.into());
+        }
+        if self.is_merge {
+            // It has no effect any more.
+            return Ok(());
+        }
+        with(kernel, self.id, |kernel, state| state.discard(kernel, start, length))
+            .unwrap_or(Err(Errno::EIO.into()))?;
+        if self.features.discard_passdown_origin {
+            return kernel.io(self.origin, start, Io::Discard(length));
+        }
+        Ok(())
+    }
+
+    /// I/O within one chunk of a snapshot that is being merged (`snapshot_merge_map`).
+    fn merge_io(&self, kernel: &mut Kernel, at: u64, io: Io<'_>) -> IoResult {
+        let (device, sector) = self.state(kernel).ok_or(Errno::EIO)?.merge_place(at)?;
+        if device == self.origin && matches!(io, Io::Write(_)) {
+            before_write(kernel, self.origin, sector, io.sectors())?;
+        }
+        kernel.io(device, sector, io)
+    }
+}
+
+impl Target for SnapshotTarget {
+    fn table(&self, kernel: &Kernel) -> String {
+        let Some(state) = self.state(kernel) else { return String::new() };
+        let chunk_size = Sectors(state.store.chunk_size);
+        let mut table = SnapshotTable::new(self.origin, self.cow, state.store.word(), chunk_size);
+        table.features = self.features.clone();
+        table.to_string()
+    }
+
+    fn status(&mut self, kernel: &mut Kernel, _: bool) -> String {
+        let total = kernel.sectors(self.cow).unwrap_or(0);
+        let text = self.state(kernel).map_or_else(String::new, |state| match state {
+            State { valid: false, .. } => "Invalid".to_owned(),
+            State { merge_failed: true, .. } => "Merge failed".to_owned(),
+            State { overflowed: true, .. } => "Overflow".to_owned(),
+            State { store, .. } => {
+                let (used, metadata) = store.usage();
+                format!("{used}/{total} {metadata}")
+            }
+        });
+        if self.is_merge {
+            merge::step(kernel, self.id);
+        }
+        text
+    }
+
+    fn io(&mut self, kernel: &mut Kernel, start: u64, mut io: Io<'_>) -> IoResult {
+        let start = self.start.saturating_add(start);
+        match io {
+            Io::Flush => return self.flush(kernel),
+            Io::Discard(length) => return self.discard(kernel, start, length),
+            Io::Read(_) | Io::Write(_) => {}
+        }
+        let chunk_size = self.chunk_size(kernel);
+        io.by_blocks(start, chunk_size, |at, part| {
+            if self.is_merge {
+                return self.merge_io(kernel, at, part);
+            }
+            with(kernel, self.id, |kernel, state| state.io(kernel, at, part)).unwrap_or(Err(Errno::EIO.into()))
+        })
+    }
+
+    fn spans(&self) -> Vec<Span> {
+        vec![Span { number: self.origin, start: 0, length: self.length }]
+    }
+
+    fn presuspend(&mut self, kernel: &mut Kernel, _: bool) {
+        with(kernel, self.id, |_, state| state.merging = false);
+    }
+
+    fn preresume(&mut self, kernel: &mut Kernel) -> Result<(), Errno> {
+        handover::check(kernel, self.id)
+    }
+
+    fn resume(&mut self, kernel: &mut Kernel) {
+        handover::hand_over(kernel, self.id);
+        with(kernel, self.id, |_, state| {
+            state.active = true;
+            state.merging = state.is_merge;
+        });
+    }
+
+    fn destroy(&mut self, kernel: &mut Kernel) {
+        handover::cancel(kernel, self.id);
+        kernel.shared.snapshots.all.remove(&self.id);
+    }
+}

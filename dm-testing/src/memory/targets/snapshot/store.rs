@@ -1,0 +1,98 @@
+//! Where a snapshot keeps its chunks (drivers/md/dm-exception-store.c, drivers/md/dm-snap-transient.c).
+
+use std::collections::BTreeMap;
+
+use dm_targets::snapshot::SnapshotStore;
+use dm_units::DeviceNumber;
+
+use super::persistent::Persistent;
+use crate::memory::errno::Errno;
+use crate::memory::kernel::Kernel;
+use crate::memory::kernel::io::IoFault;
+
+#[derive(Debug)]
+pub(super) struct Store {
+    /// In sectors; 0 while it is to be taken over from another store.
+    pub(super) chunk_size: u64,
+    /// The user knows what the status `Overflow` means.
+    pub(super) overflow: bool,
+    pub(super) cow: DeviceNumber,
+    pub(super) kind: Kind,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    Persistent(Persistent),
+    /// The map is in memory only. `next` is the first free chunk.
+    Transient {
+        next: u64,
+    },
+}
+
+impl Store {
+    pub(super) fn new(store: &SnapshotStore, cow: DeviceNumber, chunk_size: u64) -> Self {
+        // The kernel looks at the first two letters, in whatever case.
+        let word = store.to_string().to_ascii_uppercase();
+        let kind =
+            if word.starts_with('N') { Kind::Transient { next: 0 } } else { Kind::Persistent(Persistent::new()) };
+        Self { chunk_size, overflow: word.starts_with("PO"), cow, kind }
+    }
+
+    /// The word that the table has for it.
+    pub(super) fn word(&self) -> SnapshotStore {
+        match (&self.kind, self.overflow) {
+            (Kind::Transient { .. }, _) => SnapshotStore::Transient,
+            (Kind::Persistent(_), false) => SnapshotStore::Persistent,
+            (Kind::Persistent(_), true) => SnapshotStore::PersistentOverflow,
+        }
+    }
+
+    pub(super) const fn can_merge(&self) -> bool {
+        matches!(self.kind, Kind::Persistent(_))
+    }
+
+    /// What it holds already; `None` if it was marked invalid (`read_metadata`).
+    pub(super) fn read(&mut self, kernel: &mut Kernel) -> Result<Option<BTreeMap<u64, u64>>, Errno> {
+        match &mut self.kind {
+            Kind::Transient { .. } => Ok(Some(BTreeMap::new())),
+            Kind::Persistent(store) => store.read(kernel, self.cow, &mut self.chunk_size),
+        }
+    }
+
+    /// The chunk of the COW device that is used next, if there is one (`prepare_exception`).
+    pub(super) fn next_chunk(&self, kernel: &Kernel) -> Option<u64> {
+        let next = match &self.kind {
+            Kind::Persistent(store) => store.next_free(),
+            Kind::Transient { next } => *next,
+        };
+        let end = next.saturating_add(1).saturating_mul(self.chunk_size);
+        (end <= kernel.sectors(self.cow).unwrap_or(0)).then_some(next)
+    }
+
+    /// The next chunk holds a chunk of the origin from now on (`commit_exception`).
+    pub(super) fn commit(&mut self, kernel: &mut Kernel, old: u64, new: u64) -> Result<(), IoFault> {
+        match &mut self.kind {
+            Kind::Persistent(store) => store.commit(kernel, old, new),
+            Kind::Transient { next } => {
+                *next = next.saturating_add(1);
+                Ok(())
+            }
+        }
+    }
+
+    /// The snapshot is lost (`drop_snapshot`).
+    pub(super) fn drop_snapshot(&mut self, kernel: &mut Kernel) {
+        if let Kind::Persistent(store) = &mut self.kind {
+            store.drop_snapshot(kernel);
+        }
+    }
+
+    /// Sectors in use, and those of them that hold the map (`usage`).
+    pub(super) fn usage(&self) -> (u64, u64) {
+        let (chunks, metadata) = match &self.kind {
+            Kind::Persistent(store) => (store.next_free(), store.metadata_chunks()),
+            Kind::Transient { next } => (*next, 0),
+        };
+        (chunks.saturating_mul(self.chunk_size), metadata.saturating_mul(self.chunk_size))
+    }
+}
