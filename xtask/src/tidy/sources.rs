@@ -25,8 +25,8 @@ const PRIVILEGED: [&str; 8] = [
 
 /// Where root tests lie.
 const ROOT_TESTS: &str = "dm-testing/tests/";
-/// Where tests lie that run on the kernel in memory, or there as well.
-const MEMORY_TESTS: [&str; 2] = ["dm-testing/tests/conformance/", "dm-testing/tests/memory/"];
+/// Those of them that also have tests which run in memory, without root.
+const MEMORY_TESTS: [&str; 4] = ["conformance/", "memory/", "random/", "undo/"];
 /// How every one of them is marked.
 const ROOT_MARK: &str = r#"#[ignore = "needs root and device mapper: cargo xtask test-root"]"#;
 
@@ -42,8 +42,9 @@ pub(super) fn check(file: &str, text: &str) -> Vec<Finding> {
             findings.push(Finding::new(file, number, "unsafe code: only the files on the list in xtask may have it"));
         }
     }
-    if file.starts_with(ROOT_TESTS) && !MEMORY_TESTS.iter().any(|tests| file.starts_with(tests)) {
-        findings.extend(root_tests(file, text));
+    if let Some(place) = file.strip_prefix(ROOT_TESTS) {
+        let is_mixed = MEMORY_TESTS.iter().any(|folder| place.starts_with(folder));
+        findings.extend(root_tests(file, text, is_mixed));
     }
     findings
 }
@@ -63,15 +64,15 @@ fn length(file: &str, text: &str) -> Option<Finding> {
     }
 }
 
-/// Every test among the root tests is marked, and in the same words.
-fn root_tests(file: &str, text: &str) -> Vec<Finding> {
+/// Every test among the root tests is marked, unless some of them need no root, and in the same words.
+fn root_tests(file: &str, text: &str, is_mixed: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut unmarked = None;
     for (line, number) in text.lines().map(str::trim).zip(1..) {
         if line.starts_with("#[ignore") && line != ROOT_MARK {
             findings.push(Finding::new(file, number, format!("write {ROOT_MARK}")));
         }
-        if line == "#[test]" {
+        if line == "#[test]" && !is_mixed {
             unmarked = Some(number);
         } else if line.starts_with("#[ignore") {
             unmarked = None;
@@ -150,6 +151,7 @@ mod tests {
     fn root_tests_are_marked() {
         let marked = format!("#[test]\n{ROOT_MARK}\nfn a() {{}}\n");
         assert!(texts("dm-testing/tests/a.rs", &marked).is_empty());
+        assert!(texts("dm-testing/tests/undo/a.rs", "#[test]\nfn a() {}\n").is_empty());
         let found = texts("dm-testing/tests/a.rs", "#[test]\n#[ignore]\nfn a() {}\n\n#[test]\nfn b() {}\nfn c() {}\n");
         assert_eq!(
             found,
@@ -158,8 +160,6 @@ mod tests {
                 format!("dm-testing/tests/a.rs:5: a root test without its mark: add {ROOT_MARK} below"),
             ]
         );
-        for file in ["dm-core/tests/a.rs", "dm-testing/tests/memory/a.rs"] {
-            assert!(texts(file, "#[test]\nfn a() {}\n").is_empty());
-        }
+        assert!(texts("dm-core/tests/a.rs", "#[test]\nfn a() {}\n").is_empty());
     }
 }
