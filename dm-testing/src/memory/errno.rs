@@ -13,6 +13,8 @@ impl Errno {
     pub(crate) const EINTR: Self = Self(4);
     pub(crate) const EIO: Self = Self(5);
     pub(crate) const ENXIO: Self = Self(6);
+    pub(crate) const E2BIG: Self = Self(7);
+    pub(crate) const EAGAIN: Self = Self(11);
     pub(crate) const EACCES: Self = Self(13);
     pub(crate) const ENOTBLK: Self = Self(15);
     pub(crate) const EBUSY: Self = Self(16);
@@ -39,6 +41,8 @@ impl Errno {
             Self::EINTR => "EINTR",
             Self::EIO => "EIO",
             Self::ENXIO => "ENXIO",
+            Self::E2BIG => "E2BIG",
+            Self::EAGAIN => "EAGAIN",
             Self::EACCES => "EACCES",
             Self::ENOTBLK => "ENOTBLK",
             Self::EBUSY => "EBUSY",

@@ -39,14 +39,23 @@
 //! | metadata or COW devices that are suspended | commits of pools are put off, and tables whose metadata can't be read are refused with `EIO` | the command waits |
 //! | discards of a data device | are supported by every device | are disabled in the pool if the device has none |
 //! | merging of snapshots | goes on each time the status is read, by chunks that follow on one another | goes on by itself |
-//! | targets that are not named below | their tables are loaded and printed, their I/O fails with `EOPNOTSUPP`, their status is empty until [`set_status`](MemoryKernel::set_status) | |
+//! | background work | advances by a step when a status is read, and by [`work`](MemoryKernel::work): a step is a quarter of a `mirror` or `raid`, `hydration_threshold` regions of a `clone`, `migration_threshold` sectors of a `cache` with the policy `cleaner` | runs all the time |
+//! | metadata of `cache`, `clone`, `era`, `integrity`, `mirror`, `raid`, `writecache` | are kept on the device, in another format; while it is suspended, they cannot be read or written | commands wait until it is resumed |
+//! | `cache` | promotes a block when it is accessed for the second time, demotes the one that was not used for the longest time, and writes dirty blocks back when they are demoted or by `cleaner` | the policy `smq` learns, and writes back when there is little to do |
+//! | `crypt`, `verity`, `integrity` | pass sectors on as they are, and find no corruption; every key is in the keyring; tags are calculated at once | |
+//! | `mirror` | has no log in user space | |
+//! | `multipath` | uses the first path of a group that works; hardware handlers do nothing | selectors spread I/O |
+//! | `raid` of other levels than `raid1` | has states and a status, and finds failed legs when the status is read; I/O fails with `EOPNOTSUPP` | |
+//! | `vdo`, `zoned` | take any disk for a formatted one, whose sectors they use in their order; `vdo` has nothing twice | |
+//! | `writecache` | writes to the origin at once, and counts what would be in the cache | |
 //! | `@stats_` messages | are refused | make statistics |
 //! | nodes in `/dev` | there are none; tables may name disks as `/dev/disk0` and devices as `/dev/mapper/NAME` | |
 //! | text for the integrity measurement architecture | is empty | |
 //! | the log | has the reasons that the kernel gives for most refusals, in its words or the library's | |
 //!
-//! Targets with I/O: `delay`, `error`, `flakey`, `linear`, `snapshot`, `snapshot-merge`, `snapshot-origin`, `striped`, `thin`,
-//! `thin-pool`, `zero`.
+//! Targets with I/O: `cache`, `clone`, `crypt`, `delay`, `dust`, `ebs`, `era`, `error`, `flakey`, `integrity`, `linear`,
+//! `log-writes`, `mirror`, `multipath`, `raid` (`raid1`), `snapshot`, `snapshot-merge`, `snapshot-origin`, `striped`, `switch`,
+//! `thin`, `thin-pool`, `unstriped`, `vdo`, `verity`, `writecache`, `zero`, `zoned`.
 
 mod commands;
 mod disk;
@@ -240,6 +249,17 @@ impl MemoryKernel {
     /// Moves its clock, on which only the timeouts of thin pools depend: I/O that waits for space fails after 60 s.
     pub fn advance(&self, by: Duration) {
         self.machine.with(|kernel| kernel.advance(by));
+    }
+
+    /// Advances the background work of all active devices by one step, as reading their status does: copying, cleaning,
+    /// checking.
+    pub fn work(&self) {
+        self.machine.with(|kernel| {
+            let active = kernel.devices.values().filter(|device| !device.holds_io());
+            for table in active.filter_map(|device| device.active.clone()).collect::<Vec<_>>() {
+                table.each(|_, target| target.work(kernel));
+            }
+        });
     }
 
     /// All lines of its log.

@@ -110,8 +110,13 @@ fn text(kernel: &mut Kernel, device: &Device, line: &Line, param: &Param) -> Str
     if param.has(Flags::IMA_MEASUREMENT) {
         return String::new();
     }
-    match &device.status {
+    let status = match &device.status {
         Some(status) => status.clone(),
         None => line.with(|target| target.status(kernel, param.has(Flags::NOFLUSH))),
+    };
+    if !param.has(Flags::QUERY_INACTIVE_TABLE) && !device.holds_io() {
+        // A program that waits for the end of it reads the status until then.
+        line.with(|target| target.work(kernel));
     }
+    status
 }

@@ -1,9 +1,9 @@
 //! `delay` (drivers/md/dm-delay.c): I/O goes where it should, and at once.
 
+use dm_targets::Delay;
 use dm_targets::delay::{DelayClass, DelayTable};
-use dm_targets::{Delay, Device};
-use dm_units::DeviceNumber;
 
+use super::part::Part;
 use super::{Construction, Target};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
@@ -13,26 +13,16 @@ use crate::memory::kernel::table::Span;
 #[derive(Debug)]
 struct DelayTarget {
     table: DelayTable,
-    read: Class,
-    write: Class,
-    flush: Class,
+    read: Part,
+    write: Part,
+    flush: Part,
     length: u64,
-}
-
-/// Where the requests of a class go.
-#[derive(Clone, Copy, Debug)]
-struct Class {
-    device: DeviceNumber,
-    start: u64,
 }
 
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
     let mut table = construction.params::<Delay>(params)?;
-    let mut open = |class: &mut DelayClass| {
-        let device = construction.device(&class.device, "Device lookup failed")?;
-        class.device = Device::Number(device);
-        Ok(Class { device, start: class.offset.0 })
-    };
+    let mut open =
+        |class: &mut DelayClass| Part::open(construction, &mut class.device, class.offset, "Device lookup failed");
     let (read, write, flush) = match &mut table {
         DelayTable::All(all) => {
             let class = open(all)?;
@@ -64,11 +54,10 @@ impl Target for DelayTarget {
             Io::Write(_) | Io::Discard(_) => self.write,
             Io::Flush => self.flush,
         };
-        kernel.io(class.device, class.start.saturating_add(start), io)
+        class.io(kernel, start, io)
     }
 
     fn spans(&self) -> Vec<Span> {
-        let span = |class: Class| Span { number: class.device, start: class.start, length: self.length };
-        [self.read, self.write, self.flush].map(span).to_vec()
+        [self.read, self.write, self.flush].map(|part| part.span(self.length)).to_vec()
     }
 }

@@ -1,6 +1,6 @@
 //! `flakey` (drivers/md/dm-flakey.c), with its intervals counted in I/Os where the kernel counts seconds.
 
-use dm_targets::flakey::{Direction, FlakeyTable};
+use dm_targets::flakey::{Direction, FlakeyFeatures, FlakeyTable};
 use dm_targets::{Device, Flakey};
 use dm_units::DeviceNumber;
 
@@ -23,6 +23,11 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
     let mut table = construction.params::<Flakey>(params)?;
     let device = construction.device(&table.device, "Device lookup failed")?;
     table.device = Device::Number(device);
+    let features = &mut table.features;
+    // Without a feature, all reads and writes fail while it is down.
+    if *features == FlakeyFeatures::default() {
+        (features.error_reads, features.error_writes) = (true, true);
+    }
     Ok(Box::new(FlakeyTarget { table, device, length: construction.length, count: 0 }))
 }
 
@@ -59,12 +64,8 @@ impl Target for FlakeyTarget {
             return kernel.io(self.device, start, io);
         }
         let features = &self.table.features;
-        // Without one of these, every I/O fails.
-        let is_picky = features.drop_writes || features.error_writes || features.corrupt_bio_byte.is_some();
-        let is_random = features.random_read_corrupt.is_some() || features.random_write_corrupt.is_some();
         let failed = Err(IoFault::Failed(Errno::EIO));
         match io {
-            _ if !is_picky && !is_random && !features.error_reads => failed,
             Io::Read(_) if features.error_reads => failed,
             Io::Read(data) => {
                 kernel.io(self.device, start, Io::Read(data))?;

@@ -1,17 +1,34 @@
 //! The targets: what each does with I/O, and what it reports.
 //!
-//! A target that is added here is a file with a constructor and an `impl` of [`Target`], and a line in [`TYPES`]. Targets
-//! without a line of their own are [`text`]: their tables are checked and kept, and their I/O fails.
+//! A target that is added here is a file with a constructor and an `impl` of [`Target`], and a line in [`TYPES`].
 
+mod cache;
+mod clone;
+mod crypt;
 mod delay;
+mod dust;
+mod ebs;
+mod era;
 mod error;
 mod flakey;
+mod integrity;
 mod linear;
+mod log_writes;
+mod marks;
+mod mirror;
+mod multipath;
+mod part;
+mod raid;
 mod snapshot;
 mod striped;
-mod text;
+mod switch;
 pub(super) mod thin;
+mod unstriped;
+mod vdo;
+mod verity;
+mod writecache;
 mod zero;
+mod zoned;
 
 use std::fmt;
 
@@ -87,23 +104,23 @@ static TYPES: &[TargetType] = &[
     TargetType::new("thin", [1, 23, 0], thin::thin_target::construct),
     TargetType::new("thin-pool", [1, 23, 0], thin::pool_target::construct).singleton().always_writeable().immutable(),
     TargetType::new("zero", [1, 2, 0], zero::construct),
-    TargetType::new("cache", [2, 3, 0], text::construct::<dm_targets::Cache>),
-    TargetType::new("clone", [1, 0, 0], text::construct::<dm_targets::CloneTarget>),
-    TargetType::new("crypt", [1, 28, 0], text::construct::<dm_targets::Crypt>),
-    TargetType::new("dust", [1, 0, 0], text::construct::<dm_targets::Dust>),
-    TargetType::new("ebs", [1, 0, 1], text::construct::<dm_targets::Ebs>),
-    TargetType::new("era", [1, 0, 0], text::construct::<dm_targets::Era>),
-    TargetType::new("integrity", [1, 14, 0], text::construct::<dm_targets::Integrity>).singleton(),
-    TargetType::new("log-writes", [1, 1, 0], text::construct::<dm_targets::LogWrites>),
-    TargetType::new("mirror", [1, 14, 0], text::construct::<dm_targets::Mirror>),
-    TargetType::new("multipath", [1, 14, 0], text::construct::<dm_targets::Multipath>).singleton().immutable(),
-    TargetType::new("raid", [1, 15, 1], text::construct::<dm_targets::Raid>),
-    TargetType::new("switch", [1, 1, 0], text::construct::<dm_targets::Switch>),
-    TargetType::new("unstriped", [1, 1, 0], text::construct::<dm_targets::Unstriped>),
-    TargetType::new("vdo", [9, 1, 0], text::construct::<dm_targets::Vdo>).singleton(),
-    TargetType::new("verity", [1, 10, 0], text::construct::<dm_targets::Verity>).singleton().immutable(),
-    TargetType::new("writecache", [1, 6, 0], text::construct::<dm_targets::Writecache>),
-    TargetType::new("zoned", [2, 0, 0], text::construct::<dm_targets::Zoned>).singleton(),
+    TargetType::new("cache", [2, 3, 0], cache::construct),
+    TargetType::new("clone", [1, 0, 0], clone::construct),
+    TargetType::new("crypt", [1, 28, 0], crypt::construct),
+    TargetType::new("dust", [1, 0, 0], dust::construct),
+    TargetType::new("ebs", [1, 0, 1], ebs::construct),
+    TargetType::new("era", [1, 0, 0], era::construct),
+    TargetType::new("integrity", [1, 14, 0], integrity::construct).singleton(),
+    TargetType::new("log-writes", [1, 1, 0], log_writes::construct),
+    TargetType::new("mirror", [1, 14, 0], mirror::construct),
+    TargetType::new("multipath", [1, 14, 0], multipath::construct).singleton().immutable(),
+    TargetType::new("raid", [1, 15, 1], raid::construct),
+    TargetType::new("switch", [1, 1, 0], switch::construct),
+    TargetType::new("unstriped", [1, 1, 0], unstriped::construct),
+    TargetType::new("vdo", [9, 1, 0], vdo::construct).singleton(),
+    TargetType::new("verity", [1, 10, 0], verity::construct).singleton().immutable(),
+    TargetType::new("writecache", [1, 6, 0], writecache::construct),
+    TargetType::new("zoned", [2, 0, 0], zoned::construct).singleton(),
 ];
 
 /// All types.
@@ -184,6 +201,18 @@ impl Construction<'_> {
     }
 }
 
+/// What a message is answered with: perhaps a text.
+pub(crate) type Answer = Result<Option<String>, Errno>;
+
+/// A number as the kernel's `sscanf` reads it: digits, and nothing else.
+fn number(word: &str) -> Option<u64> {
+    word.parse().ok().filter(|_| !word.starts_with('+'))
+}
+
+fn is_suspended(kernel: &Kernel, minor: u32) -> bool {
+    kernel.device(minor).is_ok_and(|device| device.suspended)
+}
+
 /// A target of a table: what its type does.
 ///
 /// Sectors are counted from the start of the target.
@@ -211,9 +240,14 @@ pub(crate) trait Target: fmt::Debug + Send {
     }
 
     /// Carries out a message; `None` if the type takes none. The answer may be a text.
-    fn message(&mut self, kernel: &mut Kernel, words: &[String]) -> Option<Result<Option<String>, Errno>> {
+    fn message(&mut self, kernel: &mut Kernel, words: &[String]) -> Option<Answer> {
         let _ = (kernel, words);
         None
+    }
+
+    /// Advances what it does in the background by a step. The device is not suspended.
+    fn work(&mut self, kernel: &mut Kernel) {
+        let _ = kernel;
     }
 
     /// The device is about to be suspended.

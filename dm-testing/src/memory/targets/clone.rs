@@ -1,0 +1,234 @@
+//! `clone` (drivers/md/dm-clone-target.c). Its work in the background: one step copies as many regions as the kernel would
+//! copy at the same time.
+
+use std::collections::BTreeSet;
+
+use dm_targets::CloneTarget as Clone;
+use dm_targets::clone::{CloneCore, CloneFeatures, CloneTable};
+use dm_units::Sectors;
+
+use super::marks::{Found, META_BLOCK, Marks, MetadataMode};
+use super::part::{CopyFault, Part};
+use super::{Answer, Construction, Target, is_suspended};
+use crate::memory::errno::Errno;
+use crate::memory::kernel::Kernel;
+use crate::memory::kernel::io::{Io, IoResult};
+use crate::memory::kernel::table::Span;
+
+#[derive(Debug)]
+struct CloneTarget {
+    minor: u32,
+    table: CloneTable,
+    metadata: Part,
+    dest: Part,
+    source: Part,
+    length: u64,
+    region: u64,
+    /// The regions that are on the destination.
+    hydrated: BTreeSet<u64>,
+    /// What messages have changed since the table was loaded.
+    features: CloneFeatures,
+    threshold: u32,
+    batch_size: u32,
+    marks: Marks,
+    mode: MetadataMode,
+}
+
+pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
+    let mut table = construction.params::<Clone>(params)?;
+    let mut open = |device, writes, failure| Part::open_for(construction, device, Sectors(0), writes, failure);
+    let metadata = open(&mut table.metadata, true, "Error opening metadata device")?;
+    let dest = open(&mut table.dest, true, "Error opening destination device")?;
+    let source = open(&mut table.source, false, "Error opening source device")?;
+    for (part, what) in [(dest, "destination"), (source, "source")] {
+        if part.device_len(construction.kernel) < construction.length {
+            return construction.refuse(Errno::EINVAL, format!("Device size larger than {what} device"));
+        }
+    }
+    let (region, length) = (table.region_size.0, construction.length);
+    let marks = Marks::new(metadata.device, 0, "clone");
+    let hydrated = load(construction.kernel, marks, region, length)
+        .or_else(|errno| construction.refuse(errno, "Failed to load metadata"))?;
+    let features = table.features.clone();
+    let CloneCore { hydration_threshold, hydration_batch_size, .. } = table.core;
+    Ok(Box::new(CloneTarget {
+        minor: construction.minor,
+        metadata,
+        dest,
+        source,
+        length,
+        region,
+        hydrated,
+        features,
+        threshold: hydration_threshold.unwrap_or(1),
+        batch_size: hydration_batch_size.unwrap_or(1),
+        table,
+        marks,
+        mode: MetadataMode::ReadWrite,
+    }))
+}
+
+/// The regions that the metadata know to be on the destination.
+fn load(kernel: &mut Kernel, marks: Marks, region: u64, length: u64) -> Result<BTreeSet<u64>, Errno> {
+    match marks.read(kernel)? {
+        Found::Nothing => Ok(BTreeSet::new()),
+        Found::Numbers(numbers) if numbers.starts_with(&[region, length]) => Ok(numbers.into_iter().skip(2).collect()),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+impl CloneTarget {
+    fn regions(&self) -> u64 {
+        self.length.div_ceil(self.region.max(1))
+    }
+
+    /// How many regions are on the destination.
+    fn done(&self) -> u64 {
+        u64::try_from(self.hydrated.len()).unwrap_or(u64::MAX)
+    }
+
+    /// Copies a region from the source.
+    fn hydrate(&mut self, kernel: &mut Kernel, region: u64) -> IoResult {
+        let start = region.saturating_mul(self.region);
+        let sectors = self.region.min(self.length.saturating_sub(start));
+        self.source.copy(kernel, self.dest, start, sectors).map_err(|fault| match fault {
+            CopyFault::From(fault) | CopyFault::To(fault) => fault,
+        })?;
+        self.mark(kernel, region);
+        Ok(())
+    }
+
+    /// A region is on the destination; the last one is an event.
+    fn mark(&mut self, kernel: &mut Kernel, region: u64) {
+        if self.hydrated.insert(region) && self.done() == self.regions() {
+            kernel.event(self.minor);
+        }
+    }
+
+    /// A part of a region, which a write puts on the destination as a whole.
+    fn part(&mut self, kernel: &mut Kernel, at: u64, io: Io<'_>) -> IoResult {
+        let region = at.checked_div(self.region).unwrap_or(0);
+        let is_whole = io.sectors() == self.region.min(self.length.saturating_sub(at));
+        match io {
+            _ if self.hydrated.contains(&region) => self.dest.io(kernel, at, io),
+            Io::Read(_) => self.source.io(kernel, at, io),
+            Io::Write(_) if is_whole => {
+                self.dest.io(kernel, at, io)?;
+                self.mark(kernel, region);
+                Ok(())
+            }
+            Io::Write(_) => {
+                self.hydrate(kernel, region)?;
+                self.dest.io(kernel, at, io)
+            }
+            // There is nothing to copy any more.
+            Io::Discard(_) if is_whole => {
+                self.mark(kernel, region);
+                if self.features.no_discard_passdown { Ok(()) } else { self.dest.io(kernel, at, io) }
+            }
+            Io::Discard(_) | Io::Flush => Ok(()),
+        }
+    }
+
+    fn commit(&mut self, kernel: &mut Kernel) {
+        let numbers: Vec<u64> = [self.region, self.length].iter().chain(&self.hydrated).copied().collect();
+        self.mode.commit(kernel, self.minor, "clone", self.marks, &numbers);
+    }
+
+    /// As `clone_message`.
+    fn handle(&mut self, kernel: &mut Kernel, words: &[String]) -> Result<(), Errno> {
+        let name = words.first().ok_or(Errno::EINVAL)?;
+        match name.to_ascii_lowercase().as_str() {
+            "enable_hydration" => self.features.no_hydration = false,
+            "disable_hydration" => self.features.no_hydration = true,
+            lower => {
+                let [_, value] = words else { return Err(Errno::EINVAL) };
+                let value = || value.parse().map_err(|_| Errno::EINVAL);
+                match lower {
+                    "hydration_threshold" => self.threshold = value()?,
+                    "hydration_batch_size" => self.batch_size = value()?,
+                    _ => {
+                        let device = kernel.device(self.minor)?.number();
+                        kernel.log("clone", &format!("{device}: Unsupported message `{name}'"));
+                        return Err(Errno::EINVAL);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Target for CloneTarget {
+    fn table(&self, _: &Kernel) -> String {
+        format!("{:#}", self.table)
+    }
+
+    fn status(&mut self, kernel: &mut Kernel, noflush: bool) -> String {
+        if !noflush && !is_suspended(kernel, self.minor) {
+            self.commit(kernel);
+        }
+        if self.mode == MetadataMode::Fail {
+            return "Fail".to_owned();
+        }
+        let total = self.metadata.device_len(kernel) / META_BLOCK;
+        let used = self.done().div_ceil(512).saturating_add(10).min(total);
+        let CloneFeatures { no_hydration, no_discard_passdown, .. } = self.features;
+        let features = [(no_hydration, " no_hydration"), (no_discard_passdown, " no_discard_passdown")];
+        let features: Vec<&str> = features.into_iter().filter(|(is_on, _)| *is_on).map(|(_, word)| word).collect();
+        format!(
+            "{META_BLOCK} {used}/{total} {} {}/{} 0 {}{} 4 hydration_threshold {} hydration_batch_size {} {}",
+            self.region,
+            self.done(),
+            self.regions(),
+            features.len(),
+            features.concat(),
+            self.threshold,
+            self.batch_size,
+            self.mode.word(),
+        )
+    }
+
+    fn io(&mut self, kernel: &mut Kernel, start: u64, mut io: Io<'_>) -> IoResult {
+        if self.mode == MetadataMode::Fail {
+            return Err(Errno::EIO.into());
+        }
+        if io == Io::Flush {
+            self.commit(kernel);
+            return self.dest.io(kernel, 0, io);
+        }
+        io.by_blocks(start, self.region, |at, part| self.part(kernel, at, part))
+    }
+
+    fn spans(&self) -> Vec<Span> {
+        vec![self.source.span(self.length), self.dest.span(self.length)]
+    }
+
+    fn message(&mut self, kernel: &mut Kernel, words: &[String]) -> Option<Answer> {
+        Some(self.handle(kernel, words).map(|()| None))
+    }
+
+    fn work(&mut self, kernel: &mut Kernel) {
+        if self.features.no_hydration || self.mode != MetadataMode::ReadWrite {
+            return;
+        }
+        let step = usize::try_from(self.threshold).unwrap_or(usize::MAX);
+        let todo: Vec<u64> = (0..self.regions()).filter(|region| !self.hydrated.contains(region)).take(step).collect();
+        for region in todo {
+            // The kernel as well tries again later.
+            let _ = self.hydrate(kernel, region);
+        }
+    }
+
+    fn postsuspend(&mut self, kernel: &mut Kernel) {
+        self.commit(kernel);
+    }
+
+    /// The table before may have copied more since this one was loaded.
+    fn preresume(&mut self, kernel: &mut Kernel) -> Result<(), Errno> {
+        if self.mode == MetadataMode::ReadWrite {
+            self.hydrated = load(kernel, self.marks, self.region, self.length)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,54 @@
+//! The legs of a mirror, and what has failed on them.
+
+use crate::memory::targets::part::Part;
+
+/// How a leg can fail, the worst first (`enum dm_raid1_error`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Failure {
+    Flush,
+    Write,
+    Sync,
+    Read,
+}
+
+/// A leg.
+#[derive(Debug)]
+pub(super) struct Leg {
+    pub(super) part: Part,
+    failures: Vec<Failure>,
+}
+
+impl Leg {
+    pub(super) const fn new(part: Part) -> Self {
+        Self { part, failures: Vec::new() }
+    }
+
+    pub(super) fn is_good(&self) -> bool {
+        self.failures.is_empty()
+    }
+
+    /// Notes a failure; `false` if the leg had failed in that way before.
+    pub(super) fn fail(&mut self, failure: Failure) -> bool {
+        let is_new = !self.failures.contains(&failure);
+        if is_new {
+            self.failures.push(failure);
+        }
+        is_new
+    }
+
+    /// Forgets all failures.
+    pub(super) fn forgive(&mut self) {
+        self.failures.clear();
+    }
+
+    /// As a status shows it (`device_status_char`).
+    pub(super) fn letter(&self) -> char {
+        match self.failures.iter().min() {
+            None => 'A',
+            Some(Failure::Flush) => 'F',
+            Some(Failure::Write) => 'D',
+            Some(Failure::Sync) => 'S',
+            Some(Failure::Read) => 'R',
+        }
+    }
+}

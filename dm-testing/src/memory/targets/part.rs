@@ -1,0 +1,86 @@
+//! A part of another device, as most targets map one.
+
+use dm_targets::Device;
+use dm_units::{DeviceNumber, Sectors};
+
+use super::Construction;
+use crate::memory::errno::Errno;
+use crate::memory::kernel::Kernel;
+use crate::memory::kernel::disk::SECTOR;
+use crate::memory::kernel::io::{Io, IoFault, IoResult};
+use crate::memory::kernel::table::Span;
+
+/// The sectors of a device from `start` on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    pub(super) device: DeviceNumber,
+    pub(super) start: u64,
+}
+
+/// How many sectors are copied at a time.
+const COPIED: u64 = 2048;
+
+/// Which side of a copy has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CopyFault {
+    From(IoFault),
+    To(IoFault),
+}
+
+impl Part {
+    /// Opens the device in the mode of the table, and puts its number in the place of its path, as the kernel prints it.
+    pub(super) fn open(
+        construction: &mut Construction<'_>,
+        device: &mut Device,
+        start: Sectors,
+        failure: &str,
+    ) -> Result<Self, Errno> {
+        let writes = !construction.read_only;
+        Self::open_for(construction, device, start, writes, failure)
+    }
+
+    /// As [`open`](Self::open), for reading or also for writing.
+    pub(super) fn open_for(
+        construction: &mut Construction<'_>,
+        device: &mut Device,
+        start: Sectors,
+        writes: bool,
+        failure: &str,
+    ) -> Result<Self, Errno> {
+        let number = construction.device_for(device, writes, failure)?;
+        *device = Device::Number(number);
+        Ok(Self { device: number, start: start.0 })
+    }
+
+    /// The length of the device.
+    pub(super) fn device_len(self, kernel: &Kernel) -> u64 {
+        kernel.sectors(self.device).unwrap_or(0)
+    }
+
+    /// Carries out an I/O that starts `at` sectors behind the start.
+    pub(super) fn io(self, kernel: &mut Kernel, at: u64, io: Io<'_>) -> IoResult {
+        kernel.io(self.device, self.start.saturating_add(at), io)
+    }
+
+    /// Copies sectors to the same place of another part. Only what differs is written, so that a sparse disk stays one.
+    pub(super) fn copy(self, kernel: &mut Kernel, to: Self, at: u64, sectors: u64) -> Result<(), CopyFault> {
+        let end = at.saturating_add(sectors);
+        let mut at = at;
+        while at < end {
+            let length = COPIED.min(end.saturating_sub(at));
+            let len = usize::try_from(length).unwrap_or(0).saturating_mul(SECTOR);
+            let (mut data, mut old) = (vec![0; len], vec![0; len]);
+            self.io(kernel, at, Io::Read(&mut data)).map_err(CopyFault::From)?;
+            to.io(kernel, at, Io::Read(&mut old)).map_err(CopyFault::To)?;
+            if data != old {
+                to.io(kernel, at, Io::Write(&data)).map_err(CopyFault::To)?;
+            }
+            at = at.saturating_add(length);
+        }
+        Ok(())
+    }
+
+    pub(super) const fn span(self, length: u64) -> Span {
+        Span { number: self.device, start: self.start, length }
+    }
+}

@@ -1,0 +1,86 @@
+//! The legs of an array, and the superblocks on their metadata devices.
+
+use dm_targets::raid::RaidDevice;
+use dm_units::Sectors;
+
+use super::sync::Action;
+use crate::memory::errno::Errno;
+use crate::memory::kernel::Kernel;
+use crate::memory::targets::Construction;
+use crate::memory::targets::marks::{Found, Marks};
+use crate::memory::targets::part::Part;
+
+/// Behind the last sector: nothing is left to be synchronised (`MaxSector`).
+pub(super) const IN_SYNC: u64 = u64::MAX;
+
+/// A leg.
+#[derive(Debug)]
+pub(super) struct Leg {
+    pub(super) metadata: Option<Marks>,
+    pub(super) data: Option<Part>,
+    pub(super) is_faulty: bool,
+    /// Up to where it is rebuilt.
+    pub(super) recovered: u64,
+}
+
+impl Leg {
+    /// Opens the devices of a leg, and puts numbers in their place.
+    pub(super) fn open(construction: &mut Construction<'_>, device: &mut RaidDevice) -> Result<Self, Errno> {
+        let mut open = |device: &mut _, failure| Part::open(construction, device, Sectors(0), failure);
+        let metadata = device.metadata.as_mut().map(|device| open(device, "RAID metadata device lookup failure"));
+        let data = device.data.as_mut().map(|device| open(device, "RAID device lookup failure"));
+        let metadata = metadata.transpose()?.map(|part| Marks::new(part.device, 0, "raid"));
+        Ok(Self { metadata, data: data.transpose()?, is_faulty: false, recovered: IN_SYNC })
+    }
+
+    /// Whether it holds all data.
+    pub(super) const fn works(&self) -> bool {
+        self.data.is_some() && !self.is_faulty && self.recovered == IN_SYNC
+    }
+
+    /// Whether it waits to be rebuilt.
+    pub(super) const fn is_rebuilt(&self) -> bool {
+        self.data.is_some() && !self.is_faulty && self.recovered != IN_SYNC
+    }
+
+    /// Reads the superblock; the leg has failed if that does.
+    pub(super) fn read(&mut self, kernel: &mut Kernel) -> Option<Vec<u64>> {
+        match self.metadata?.read(kernel) {
+            Ok(Found::Numbers(numbers)) => Some(numbers),
+            Ok(_) => None,
+            Err(_) => {
+                self.is_faulty = true;
+                None
+            }
+        }
+    }
+
+    /// Writes the superblock, if it has one and has not failed.
+    pub(super) fn write(&self, kernel: &mut Kernel, numbers: &[u64]) -> Result<(), Errno> {
+        match self.metadata.filter(|_| !self.is_faulty) {
+            Some(marks) => marks.write(kernel, numbers),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes it back if it has failed and its superblock can be read again.
+    pub(super) fn revive(&mut self, kernel: &mut Kernel) {
+        if self.is_faulty && self.metadata.is_some_and(|marks| marks.read(kernel).is_ok()) {
+            self.is_faulty = false;
+            self.recovered = 0;
+        }
+    }
+
+    /// As a status shows it (`__raid_dev_status`).
+    pub(super) fn letter(&self, action: Action) -> char {
+        if self.data.is_none() {
+            '-'
+        } else if self.is_faulty {
+            'D'
+        } else if action == Action::Resync || !action.is_scrub() && self.recovered != IN_SYNC {
+            'a'
+        } else {
+            'A'
+        }
+    }
+}

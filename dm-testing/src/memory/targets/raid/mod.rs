@@ -1,0 +1,320 @@
+//! `raid` (drivers/md/dm-raid.c): data of `raid1`, and the states of all levels. Its work in the background: one step is a quarter
+//! of the array.
+
+mod leg;
+mod sync;
+
+use dm_targets::Raid;
+use dm_targets::raid::{JournalMode, Raid10Format, RaidParams, RaidSync, RaidTable, RaidType};
+use dm_units::Sectors;
+
+use self::leg::{IN_SYNC, Leg};
+use self::sync::Action;
+use super::part::Part;
+use super::{Answer, Construction, Target, is_suspended};
+use crate::memory::errno::Errno;
+use crate::memory::kernel::Kernel;
+use crate::memory::kernel::io::{Io, IoFault, IoResult};
+use crate::memory::kernel::table::Span;
+
+#[derive(Debug)]
+struct RaidTarget {
+    minor: u32,
+    table: RaidTable,
+    legs: Vec<Leg>,
+    /// How many sectors are kept in sync, and how many each leg has.
+    total: u64,
+    leg_sectors: u64,
+    /// How often the superblocks were written.
+    events: u64,
+    /// Up to where all legs are in sync.
+    resync_offset: u64,
+    action: Action,
+    /// Up to where the action has come.
+    position: u64,
+    mismatches: u64,
+    was_resumed: bool,
+}
+
+pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
+    let mut table = construction.params::<Raid>(params)?;
+    let mut legs = Vec::new();
+    for device in &mut table.devices {
+        legs.push(Leg::open(construction, device)?);
+    }
+    if let Some(journal) = &mut table.params.journal_dev {
+        Part::open(construction, journal, Sectors(0), "raid4/5/6 journal device lookup failure")?;
+    }
+    let is_raid10 = matches!(
+        table.raid_type,
+        RaidType::Raid10 | RaidType::Raid10Near | RaidType::Raid10Far | RaidType::Raid10Offset
+    );
+    if is_raid10 && legs.iter().any(|leg| leg.metadata.is_none()) {
+        return construction.refuse(Errno::EINVAL, "Failed to run raid array");
+    }
+    if table.raid_type == RaidType::Raid1 {
+        table.chunk_size = Sectors(0);
+    }
+    // Kept and printed in KiB.
+    table.params.max_write_behind = table.params.max_write_behind.map(|sectors| sectors / 2);
+    let length = construction.length;
+    let count = u64::try_from(legs.len()).unwrap_or(u64::MAX);
+    let data_legs = match table.raid_type.as_str() {
+        "raid1" => 1,
+        name if name.starts_with("raid6") => count.saturating_sub(2),
+        name if name.starts_with("raid4") || name.starts_with("raid5") => count.saturating_sub(1),
+        _ if is_raid10 => count.checked_div(table.params.raid10_copies.unwrap_or(2).into()).unwrap_or(1),
+        _ => count,
+    };
+    let leg_sectors = length.div_ceil(data_legs.max(1));
+    let mut target = RaidTarget {
+        minor: construction.minor,
+        total: if is_raid10 { length } else { leg_sectors },
+        leg_sectors,
+        table,
+        legs,
+        events: 0,
+        resync_offset: 0,
+        action: Action::Idle,
+        position: 0,
+        mismatches: 0,
+        was_resumed: false,
+    };
+    target.assemble(construction.kernel);
+    if target.has_lost_too_much() {
+        return construction.refuse(Errno::EINVAL, "Insufficient redundancy to activate array");
+    }
+    Ok(Box::new(target))
+}
+
+impl RaidTarget {
+    fn is_raid0(&self) -> bool {
+        self.table.raid_type == RaidType::Raid0
+    }
+
+    fn is_raid1(&self) -> bool {
+        self.table.raid_type == RaidType::Raid1
+    }
+
+    /// Whether there are fewer legs than the level needs (`validate_raid_redundancy`); of `raid10` any will do.
+    fn has_lost_too_much(&self) -> bool {
+        let lost = self.legs.iter().filter(|leg| !leg.works()).count();
+        match self.table.raid_type.as_str() {
+            "raid1" => lost == self.legs.len(),
+            name if name.starts_with("raid4") || name.starts_with("raid5") => lost > 1,
+            name if name.starts_with("raid6") => lost > 2,
+            _ => false,
+        }
+    }
+
+    /// Takes the newest superblock for the state of the array (`analyse_superblocks`). Without one it is a new array.
+    fn assemble(&mut self, kernel: &mut Kernel) {
+        let RaidParams { sync, rebuild, .. } = &self.table.params;
+        let found: Vec<Option<Vec<u64>>> = if *sync == Some(RaidSync::Sync) {
+            Vec::new()
+        } else {
+            self.legs.iter_mut().map(|leg| leg.read(kernel)).collect()
+        };
+        let newest = found.iter().flatten().max_by_key(|numbers| numbers.first());
+        self.resync_offset = if *sync == Some(RaidSync::NoSync) || self.is_raid0() { IN_SYNC } else { 0 };
+        if let Some([events, resync_offset, offsets @ ..]) = newest.map(Vec::as_slice) {
+            (self.events, self.resync_offset) = (*events, *resync_offset);
+            for (place, leg) in self.legs.iter_mut().enumerate() {
+                // A leg without a superblock is a new one, which is to be rebuilt.
+                let is_known = leg.metadata.is_none() || found.get(place).is_some_and(Option::is_some);
+                leg.recovered = offsets.get(place).copied().filter(|_| is_known).unwrap_or(0);
+            }
+        } else if !rebuild.is_empty() {
+            self.resync_offset = IN_SYNC;
+        }
+        for place in rebuild {
+            if let Some(leg) = usize::try_from(*place).ok().and_then(|place| self.legs.get_mut(place)) {
+                leg.recovered = 0;
+            }
+        }
+    }
+
+    /// Writes all superblocks.
+    fn save(&mut self, kernel: &mut Kernel) {
+        self.events = self.events.saturating_add(1);
+        let offsets = self.legs.iter().map(|leg| if leg.is_faulty { 0 } else { leg.recovered });
+        let numbers: Vec<u64> = [self.events, self.resync_offset].into_iter().chain(offsets).collect();
+        let failed: Vec<usize> = (0..self.legs.len())
+            .filter(|place| self.legs.get(*place).is_some_and(|leg| leg.write(kernel, &numbers).is_err()))
+            .collect();
+        for place in failed {
+            self.lose(kernel, place);
+        }
+    }
+
+    /// A leg has failed (`raid1_error`): the last one that works is kept. Says whether it is lost.
+    fn fail(&mut self, kernel: &mut Kernel, place: usize) -> bool {
+        let is_lost = self.lose(kernel, place);
+        if is_lost {
+            self.save(kernel);
+        }
+        is_lost
+    }
+
+    fn lose(&mut self, kernel: &mut Kernel, place: usize) -> bool {
+        let others = self.legs.iter().enumerate().filter(|(other, leg)| *other != place && leg.works());
+        let is_last = self.is_raid1() && others.count() == 0;
+        let Some(leg) = self.legs.get_mut(place).filter(|leg| !is_last && !leg.is_faulty) else { return false };
+        leg.is_faulty = true;
+        kernel.event(self.minor);
+        true
+    }
+
+    /// Reads from the first leg that can; what it could not read is written again there.
+    fn read(&mut self, kernel: &mut Kernel, at: u64, data: &mut [u8]) -> IoResult {
+        let mostly_written = |place: usize| {
+            let params = &self.table.params;
+            u32::try_from(place).is_ok_and(|place| params.write_mostly.contains(&place))
+        };
+        let mut places: Vec<usize> = (0..self.legs.len()).collect();
+        places.sort_by_key(|place| mostly_written(*place));
+        let mut failed = Vec::new();
+        for place in places {
+            let Some(part) = self.legs.get(place).filter(|leg| leg.works()).and_then(|leg| leg.data) else { continue };
+            match part.io(kernel, at, Io::Read(data)) {
+                Err(IoFault::Failed(_)) => failed.push((place, part)),
+                Err(fault) => return Err(fault),
+                Ok(()) => {
+                    for (place, part) in failed {
+                        if part.io(kernel, at, Io::Write(data)).is_err() {
+                            self.fail(kernel, place);
+                        }
+                    }
+                    return Ok(());
+                }
+            }
+        }
+        Err(Errno::EIO.into())
+    }
+
+    /// Sends a write, discard or flush to all legs; it has succeeded if one is left that has it.
+    fn write(&mut self, kernel: &mut Kernel, at: u64, mut io: Io<'_>) -> IoResult {
+        let sectors = io.sectors();
+        let mut failed = Vec::new();
+        let mut written = false;
+        for (place, leg) in self.legs.iter().enumerate().filter(|(_, leg)| !leg.is_faulty) {
+            let Some(part) = leg.data else { continue };
+            match part.io(kernel, at, io.part(0, sectors)) {
+                Ok(()) => written |= leg.works(),
+                Err(IoFault::Failed(_)) => failed.push(place),
+                Err(fault) => return Err(fault),
+            }
+        }
+        for place in failed {
+            self.fail(kernel, place);
+        }
+        if written { Ok(()) } else { Err(Errno::EIO.into()) }
+    }
+
+    /// The level with the layout in use (`get_raid_type_by_ll`).
+    fn type_name(&self) -> &str {
+        match (&self.table.raid_type, &self.table.params.raid10_format) {
+            (RaidType::Raid10, Some(Raid10Format::Far)) => "raid10_far",
+            (RaidType::Raid10, Some(Raid10Format::Offset)) => "raid10_offset",
+            (RaidType::Raid10Far | RaidType::Raid10Offset | RaidType::Raid10Near, None) => "raid10",
+            (other, _) => other.as_str(),
+        }
+    }
+
+    /// As `raid_message`: while something runs, all but what ends it is refused; and so is what ends it.
+    fn handle(&mut self, kernel: &mut Kernel, words: &[String]) -> Result<(), Errno> {
+        if self.is_raid0() {
+            return Err(Errno::EINVAL);
+        }
+        if is_suspended(kernel, self.minor) {
+            return Err(Errno::EBUSY);
+        }
+        let name = words.first().map(|name| name.to_ascii_lowercase()).unwrap_or_default();
+        if name == "idle" || name == "frozen" {
+            self.interrupt(kernel);
+            return Err(Errno::EINVAL);
+        }
+        if self.action != Action::Idle {
+            return Err(Errno::EBUSY);
+        }
+        match name.as_str() {
+            "resync" | "recover" => self.start(),
+            "check" => self.begin(Action::Check),
+            "repair" => self.begin(Action::Repair),
+            _ => return Err(Errno::EINVAL),
+        }
+        Ok(())
+    }
+}
+
+impl Target for RaidTarget {
+    fn table(&self, _: &Kernel) -> String {
+        format!("{:#}", self.table)
+    }
+
+    fn status(&mut self, kernel: &mut Kernel, _: bool) -> String {
+        let letters: String = self.legs.iter().map(|leg| leg.letter(self.action)).collect();
+        let progress = match self.action {
+            Action::Idle => self.resync_offset,
+            _ => self.position,
+        };
+        let action = if self.was_resumed && is_suspended(kernel, self.minor) { "frozen" } else { self.action.word() };
+        let RaidParams { data_offset, journal_dev, journal_mode, .. } = &self.table.params;
+        let journal = match (journal_dev, journal_mode) {
+            (None, _) => '-',
+            (Some(_), Some(JournalMode::WriteBack)) => 'a',
+            (Some(_), _) => 'A',
+        };
+        format!(
+            "{} {} {letters} {}/{} {action} {} {} {journal}",
+            self.type_name(),
+            self.legs.len(),
+            progress.min(self.total),
+            self.total,
+            self.mismatches,
+            data_offset.unwrap_or_default().0,
+        )
+    }
+
+    fn io(&mut self, kernel: &mut Kernel, start: u64, io: Io<'_>) -> IoResult {
+        match io {
+            Io::Flush if !self.is_raid1() => Ok(()),
+            _ if !self.is_raid1() => Err(Errno::EOPNOTSUPP.into()),
+            Io::Read(data) => self.read(kernel, start, data),
+            other => self.write(kernel, start, other),
+        }
+    }
+
+    fn spans(&self) -> Vec<Span> {
+        self.legs.iter().filter_map(|leg| leg.data).map(|part| part.span(self.leg_sectors)).collect()
+    }
+
+    fn message(&mut self, kernel: &mut Kernel, words: &[String]) -> Option<Answer> {
+        Some(self.handle(kernel, words).map(|()| None))
+    }
+
+    fn work(&mut self, kernel: &mut Kernel) {
+        self.step(kernel);
+    }
+
+    fn postsuspend(&mut self, kernel: &mut Kernel) {
+        self.interrupt(kernel);
+    }
+
+    fn preresume(&mut self, kernel: &mut Kernel) -> Result<(), Errno> {
+        if !self.was_resumed {
+            self.assemble(kernel);
+            self.save(kernel);
+        }
+        Ok(())
+    }
+
+    /// Failed legs that can be read again are taken back, and rebuilt.
+    fn resume(&mut self, kernel: &mut Kernel) {
+        if self.was_resumed {
+            self.legs.iter_mut().for_each(|leg| leg.revive(kernel));
+        }
+        self.was_resumed = true;
+        self.start();
+    }
+}
