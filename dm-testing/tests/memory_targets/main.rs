@@ -15,4 +15,5 @@ mod mirrors;
 mod paths;
 mod raids;
 mod simple;
+mod stats;
 mod support;

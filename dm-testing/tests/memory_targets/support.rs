@@ -103,6 +103,13 @@ impl Mapped {
         }
     }
 
+    /// Sends messages that are answered with a text.
+    pub(crate) fn send_for_text(&self, texts: &[&str]) {
+        for text in texts {
+            assert!(matches!(self.message(text), Ok(Some(_))), "{text}");
+        }
+    }
+
     /// Sends messages that are refused.
     pub(crate) fn refuses(&self, errno: Option<i32>, texts: &[&str]) {
         for text in texts {

@@ -2,9 +2,10 @@
 
 use dm_core::Flags;
 
-use super::{fill, find};
+use super::{fill, find, stats};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::{Kernel, Pause};
+use crate::memory::targets::Answer;
 use crate::memory::wire::{Param, nul_terminated, u64_at};
 
 /// Where the text of a message starts (`struct dm_target_msg`).
@@ -21,17 +22,19 @@ pub(super) fn send(kernel: &mut Kernel, param: &mut Param) -> Result<(), Pause> 
         return Err(Errno::EINVAL.into());
     };
     let words = split(&String::from_utf8_lossy(&text));
-    let answer = deliver(kernel, minor, sector, &words)?;
+    let room = param.room();
+    let answer = deliver(kernel, minor, sector, &words, room)?;
     fill(kernel, minor, param)?;
     if let Some(answer) = answer {
         let answer = [answer.as_bytes(), &[0]].concat();
         param.set(Flags::DATA_OUT, true);
-        param.answer(&answer, answer.len());
+        // A text that fills the room to its last byte is taken for one that was cut.
+        param.answer(&answer, if answer.len() < room { answer.len() } else { usize::MAX });
     }
     Ok(())
 }
 
-fn deliver(kernel: &mut Kernel, minor: u32, sector: u64, words: &[String]) -> Result<Option<String>, Errno> {
+fn deliver(kernel: &mut Kernel, minor: u32, sector: u64, words: &[String], room: usize) -> Answer {
     let refuse = |kernel: &mut Kernel, text: &str| {
         kernel.log("ioctl", text);
         Err(Errno::EINVAL)
@@ -43,6 +46,9 @@ fn deliver(kernel: &mut Kernel, minor: u32, sector: u64, words: &[String]) -> Re
         }
         kernel.device_mut(minor)?.deferred_remove = false;
         return Ok(None);
+    }
+    if let Some(answer) = stats::message(kernel, minor, words, room) {
+        return answer;
     }
     if first.starts_with('@') {
         return refuse(kernel, &format!("Unsupported message sent to DM core: {first}"));

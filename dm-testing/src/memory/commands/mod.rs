@@ -3,6 +3,7 @@
 mod lifecycle;
 mod lists;
 mod message;
+mod stats;
 mod status;
 mod suspend;
 mod table;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use dm_units::DeviceNumber;
 
 use super::MAPPED_MAJOR;
+use super::stats::Stats;
 use super::table::{QueueKind, Table};
 
 /// A mapped device.
@@ -35,6 +36,8 @@ pub(crate) struct Device {
     pub(crate) waiters: usize,
     /// How many I/Os have reached its targets and wait there.
     pub(crate) in_flight: usize,
+    /// What it counts of its I/O.
+    pub(crate) stats: Stats,
     /// As `dm_set_geometry` keeps it.
     pub(crate) geometry: Option<[u64; 4]>,
 }
@@ -58,6 +61,7 @@ impl Device {
             status: None,
             waiters: 0,
             in_flight: 0,
+            stats: Stats::default(),
             geometry: None,
         }
     }

@@ -102,11 +102,17 @@ impl Kernel {
             return table.lines.iter().try_for_each(|line| line.with(|target| target.io(self, 0, Io::Flush)));
         }
         let end = start.checked_add(io.sectors()).filter(|end| *end <= table.sectors()).ok_or(Errno::EIO)?;
-        for line in table.lines.iter().filter(|line| line.start < end && start < line.end()) {
+        let (sectors, is_write) = (io.sectors(), !matches!(io, Io::Read(_)));
+        let mut lines = table.lines.iter().filter(|line| line.start < end && start < line.end());
+        let done = lines.try_for_each(|line| {
             let (from, to) = (start.max(line.start), end.min(line.end()));
             let part = io.part(from.saturating_sub(start), to.saturating_sub(from));
-            line.with(|target| target.io(self, from.saturating_sub(line.start), part))?;
+            line.with(|target| target.io(self, from.saturating_sub(line.start), part))
+        });
+        // What waits is counted when it is done.
+        if !matches!(done, Err(IoFault::Held(_) | IoFault::Waits(_))) {
+            self.device_mut(minor)?.stats.account(start, sectors, is_write);
         }
-        Ok(())
+        done
     }
 }

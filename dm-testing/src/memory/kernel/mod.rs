@@ -3,6 +3,7 @@
 pub(crate) mod device;
 pub(crate) mod disk;
 pub(crate) mod io;
+pub(crate) mod stats;
 pub(crate) mod table;
 
 use std::collections::BTreeMap;

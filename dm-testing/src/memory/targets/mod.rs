@@ -205,7 +205,7 @@ impl Construction<'_> {
 pub(crate) type Answer = Result<Option<String>, Errno>;
 
 /// A number as the kernel's `sscanf` reads it: digits, and nothing else.
-fn number(word: &str) -> Option<u64> {
+pub(crate) fn number(word: &str) -> Option<u64> {
     word.parse().ok().filter(|_| !word.starts_with('+'))
 }
 
