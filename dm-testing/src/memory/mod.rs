@@ -49,6 +49,7 @@
 //! | `vdo`, `zoned` | take any disk for a formatted one, whose sectors they use in their order; `vdo` has nothing twice | |
 //! | `writecache` | writes to the origin at once, and counts what would be in the cache | |
 //! | `@stats_` messages | count I/Os and sectors; all times and merges are 0 | measure times as well |
+//! | udev | answers cookies as [`udev`](MemoryKernel::udev) says, and does nothing else | runs rules |
 //! | nodes in `/dev` | there are none; tables may name disks as `/dev/disk0` and devices as `/dev/mapper/NAME` | |
 //! | text for the integrity measurement architecture | is empty | |
 //! | the log | has the reasons that the kernel gives for most refusals, in its words or the library's | |
@@ -65,6 +66,7 @@ mod kernel;
 mod node;
 mod opened;
 mod targets;
+mod udev;
 mod wire;
 
 use std::fmt;
@@ -84,6 +86,7 @@ use self::kernel::io::{Io, IoFault};
 use self::kernel::{DISK_MAJOR, Kernel};
 use self::node::{Machine, Node};
 pub use self::opened::OpenDevice;
+pub use self::udev::MemoryUdev;
 use crate::fail::fail;
 use crate::fail_at::{Faulty, Plan};
 
@@ -249,6 +252,11 @@ impl MemoryKernel {
     /// Moves its clock, on which only the timeouts of thin pools depend: I/O that waits for space fails after 60 s.
     pub fn advance(&self, by: Duration) {
         self.machine.with(|kernel| kernel.advance(by));
+    }
+
+    /// Sets how udev answers the cookies of commands from now on.
+    pub fn udev(&self, udev: MemoryUdev) {
+        self.machine.with(|kernel| kernel.udev.set(udev));
     }
 
     /// Advances the background work of all active devices by one step, as reading their status does: copying, cleaning,

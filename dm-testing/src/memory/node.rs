@@ -120,6 +120,7 @@ impl Node {
 
     fn send(&self, command: Command, request: &mut [u8], end: Option<Instant>) -> io::Result<()> {
         let mut waiting = Waiting::default();
+        self.machine.with(|kernel| kernel.udev.command());
         let answered =
             self.machine.with_until(end, |kernel| match commands::carry_out(kernel, command, request, &mut waiting) {
                 Err(Pause::Wait) => None,

@@ -17,3 +17,4 @@ mod raids;
 mod simple;
 mod stats;
 mod support;
+mod udev;

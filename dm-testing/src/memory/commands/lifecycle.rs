@@ -34,7 +34,7 @@ pub(super) fn remove(kernel: &mut Kernel, param: &mut Param) -> Result<(), Pause
         return Err(Errno::EBUSY.into());
     }
     param.set(Flags::DEFERRED_REMOVE, false);
-    kernel.uevent(minor, param.event_nr(), true);
+    kernel.uevent(minor, param.event_nr());
     param.set(Flags::UEVENT_GENERATED, true);
     kernel.delete(minor);
     Ok(())
@@ -44,7 +44,7 @@ pub(super) fn remove(kernel: &mut Kernel, param: &mut Param) -> Result<(), Pause
 pub(super) fn remove_all(kernel: &mut Kernel, param: &mut Param) {
     let deferred = param.has(Flags::DEFERRED_REMOVE);
     while let Some(minor) = kernel.names.values().copied().find(|minor| kernel.open_count(*minor) == 0) {
-        kernel.uevent(minor, 0, true);
+        kernel.uevent(minor, 0);
         kernel.delete(minor);
     }
     if deferred {
@@ -103,7 +103,7 @@ pub(super) fn rename(kernel: &mut Kernel, param: &mut Param) -> Result<(), Pause
         kernel.names.insert(new, minor);
     }
     kernel.event(minor);
-    kernel.uevent(minor, param.event_nr(), false);
+    kernel.uevent(minor, param.event_nr());
     param.set(Flags::UEVENT_GENERATED, true);
     Ok(fill(kernel, minor, param)?)
 }

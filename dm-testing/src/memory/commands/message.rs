@@ -1,6 +1,7 @@
 //! Messages, and the geometry that a device claims.
 
 use dm_core::Flags;
+use zeroize::Zeroizing;
 
 use super::{fill, find, stats};
 use crate::memory::errno::Errno;
@@ -15,13 +16,14 @@ const TEXT: usize = 8;
 pub(super) fn send(kernel: &mut Kernel, param: &mut Param) -> Result<(), Pause> {
     let minor = find(kernel, param)?;
     let payload = param.payload().unwrap_or_default();
-    let text = payload.get(TEXT..).and_then(nul_terminated).map(<[u8]>::to_vec);
+    // It may hold a key.
+    let text = payload.get(TEXT..).and_then(nul_terminated).map(|text| Zeroizing::new(text.to_vec()));
     let sector = u64_at(payload, 0);
     let (Some(text), Some(sector)) = (text, sector) else {
         kernel.log("ioctl", "Invalid target message parameters.");
         return Err(Errno::EINVAL.into());
     };
-    let words = split(&String::from_utf8_lossy(&text));
+    let words = Zeroizing::new(split(&String::from_utf8_lossy(&text)));
     let room = param.room();
     let answer = deliver(kernel, minor, sector, &words, room)?;
     fill(kernel, minor, param)?;

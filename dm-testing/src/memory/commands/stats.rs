@@ -131,7 +131,7 @@ fn print(stats: &mut Stats, words: &[&str], clears_in: Option<usize>) -> Answer 
         _ => return Err(Errno::EINVAL),
     };
     let region = region(stats, id)?;
-    let to = first.checked_add(count).unwrap_or(u64::MAX).min(region.len());
+    let to = first.saturating_add(count).min(region.len());
     let from = first.min(to);
     let text = region.print(from, to);
     if clears_in.is_some_and(|room| room > text.len().saturating_add(1)) {

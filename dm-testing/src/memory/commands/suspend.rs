@@ -57,7 +57,7 @@ fn resume(kernel: &mut Kernel, minor: u32, param: &mut Param) -> Result<(), Paus
     if kernel.device(minor)?.suspended {
         resumed = resume_targets(kernel, minor);
         if resumed.is_ok() {
-            kernel.uevent(minor, param.event_nr(), false);
+            kernel.uevent(minor, param.event_nr());
             param.set(Flags::UEVENT_GENERATED, true);
         }
     }

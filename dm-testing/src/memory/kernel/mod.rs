@@ -20,6 +20,7 @@ use self::table::Table;
 use super::errno::Errno;
 use super::node::OpenFile;
 use super::targets::{self, Shared};
+use super::udev::Daemon;
 
 /// The major number of mapped devices. No device of a real machine has it.
 pub(crate) const MAPPED_MAJOR: u32 = 4000;
@@ -45,16 +46,6 @@ impl From<Errno> for Pause {
     }
 }
 
-/// A change of a device that udev is told of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Uevent {
-    /// What the command had in its event number.
-    pub(crate) cookie: u32,
-    pub(crate) minor: u32,
-    pub(crate) name: Vec<u8>,
-    pub(crate) is_removal: bool,
-}
-
 /// The state of one kernel.
 #[derive(Debug)]
 pub(crate) struct Kernel {
@@ -68,9 +59,9 @@ pub(crate) struct Kernel {
     pub(crate) disks: BTreeMap<DeviceNumber, Disk>,
     /// What targets of several tables share.
     pub(crate) shared: Shared,
-    pub(crate) uevents: Vec<Uevent>,
     /// What its clock shows.
     pub(crate) now: Duration,
+    pub(crate) udev: Daemon,
     next_serial: u64,
     event_nr: u32,
     files: Vec<Weak<OpenFile>>,
@@ -87,8 +78,8 @@ impl Kernel {
             gone: BTreeMap::new(),
             disks: BTreeMap::new(),
             shared: Shared::default(),
-            uevents: Vec::new(),
             now: Duration::ZERO,
+            udev: Daemon::default(),
             next_serial: 0,
             event_nr: 0,
             files: Vec::new(),
@@ -227,9 +218,10 @@ impl Kernel {
         self.files.push(file);
     }
 
-    pub(crate) fn uevent(&mut self, minor: u32, cookie: u32, is_removal: bool) {
-        if let Some(device) = self.devices.get(&minor) {
-            self.uevents.push(Uevent { cookie, minor, name: device.name.clone(), is_removal });
+    /// A command has changed a device; `cookie` is the number that it has for udev.
+    pub(crate) fn uevent(&mut self, minor: u32, cookie: u32) {
+        if self.devices.contains_key(&minor) {
+            self.udev.uevent(cookie);
         }
     }
 
