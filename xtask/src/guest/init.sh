@@ -9,6 +9,28 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mountpoint -q /dev || mount -t devtmpfs devtmpfs /dev
 . /xtask/settings
+
+# The console may be that of a module, so what goes wrong here is said once it is open.
+trouble=
+for module in /modules/*; do
+    case $module in
+    *.xz) unxz -c "$module" >/module.ko ;;
+    *.gz) zcat "$module" >/module.ko ;;
+    *) cp "$module" /module.ko ;;
+    esac
+    insmod /module.ko || trouble="${trouble:-cannot load $module}"
+done
+
+# The device behind the console answers to its driver a little later.
+tries=200
+until (: <"$console") 2>/dev/null || [ "$tries" -eq 0 ]; do
+    sleep 0.05
+    tries=$((tries - 1))
+done
+if [ "$tries" -eq 0 ]; then
+    echo "guest: cannot open $console: $trouble" >/dev/kmsg
+    poweroff -f
+fi
 exec <"$console" >"$console" 2>&1
 stty raw -echo
 
@@ -17,15 +39,7 @@ fail() {
     echo "$mark failed $*"
     poweroff -f
 }
-
-for module in /modules/*; do
-    case $module in
-    *.xz) unxz -c "$module" >/module.ko ;;
-    *.gz) zcat "$module" >/module.ko ;;
-    *) cp "$module" /module.ko ;;
-    esac
-    insmod /module.ko || fail "cannot load $module"
-done
+[ -z "$trouble" ] || fail "$trouble"
 
 # mount_host TAG FOLDER PLACE OPTIONS CACHE: mounts a folder of the host, which 9p knows by its tag and hostfs by its name.
 mount_host() {
