@@ -20,7 +20,7 @@
 //! | `DM::device_wait` | [`Dm::wait_event`], with a timeout; [`Dm::device_wait`] is the bare ioctl |
 //! | `DM::table_load` | [`Host::reload`] replaces an active table; [`Dm::table_load`] fills the inactive slot |
 //! | `DM::table_clear` | [`Dm::table_clear`] |
-//! | `DM::table_deps` | [`Dm::table_deps`]; of all devices [`Dm::device_tree`] |
+//! | `DM::table_deps` | [`Dm::table_deps`]; down to the disks [`Dm::device_tree_of`]; of all devices [`Dm::device_tree`] |
 //! | `DM::table_status` | [`Dm::table_status`]; with `DM_STATUS_TABLE` [`Dm::table_status_with`] and [`StatusOptions::table`] |
 //! | `DM::list_versions` | [`Dm::list_versions`]; of one target [`Dm::target_version`] |
 //! | `DM::target_msg` | [`Dm::target_msg`]; [`Host::message`] with the errors of an operation |

@@ -147,35 +147,53 @@ impl Host {
 
     /// Resumes what [`suspend_stack`](Self::suspend_stack) has suspended, each after those that it uses, and waits for udev.
     ///
+    /// Devices by number, as `suspend_stack` returns them, take one ioctl each; by name or uuid, one more.
+    ///
     /// # Errors
     /// As [`resume`](Self::resume), for the first one that fails. The others are resumed all the same.
-    pub fn resume_stack(&self, suspended: &[DeviceNumber]) -> Result<(), OpError> {
+    pub fn resume_stack(&self, suspended: &[impl AsDevId]) -> Result<(), OpError> {
         let batch = self.batch();
         let mut first = None;
-        // None is dropped, and so logs what it did, before all are resumed.
         let mut ops = Vec::with_capacity(suspended.len());
-        for number in suspended.iter().rev() {
-            let mut op = Op::of(&batch, Operation::ResumeStack, DevId::Number(*number));
-            // It is resumed also if another operation on it does not end.
-            let _locked = self.locks.lock(*number, self.locks.moment(), self.udev().wait_timeout());
-            let options = ResumeOptions::new().cookie(op.udev.expect(UdevFlags::empty()));
-            let resumed = uninterrupted(|| op.dm().device_resume_with(op.id(), options));
-            op.udev.sent(resumed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
-            match resumed {
-                Ok(info) => op.udev.note_present(&info),
-                Err(error) => {
-                    if let Some(state) = still_suspended(&op) {
-                        first.get_or_insert_with(|| op.failed(Step::Resume, error, state));
-                    }
-                }
+        for id in suspended.iter().rev() {
+            match Op::new(&batch, Operation::ResumeStack, id) {
+                Ok(op) => ops.push(op),
+                Err(error) => first = first.or(Some(error)),
             }
-            ops.push(op);
+        }
+        // What cannot be read is resumed all the same.
+        for op in ops.iter_mut().filter(|op| op.number().is_none()) {
+            if let Ok(info) = op.read() {
+                op.found(&info);
+            }
+        }
+        // None is dropped, and so logs what it did, before all are resumed.
+        for op in &mut ops {
+            first = first.or(self.resume_member(op).err());
         }
         drop(ops);
         let finished = self.finish_part(batch).map_err(|error| {
             OpError::new(Operation::ResumeStack, None, Step::Udev, error.into()).with_state(StateAfter::Done)
         });
         first.map_or(finished, Err)
+    }
+
+    /// Resumes a device of a stack, also if another operation on it does not end.
+    fn resume_member(&self, op: &mut Op<'_>) -> Result<(), OpError> {
+        let lock = |number| self.locks.lock(number, self.locks.moment(), self.udev().wait_timeout());
+        let _locked = op.number().map(lock);
+        let options = ResumeOptions::new().cookie(op.udev.expect(UdevFlags::empty()));
+        let resumed = uninterrupted(|| op.dm().device_resume_with(op.target(), options));
+        op.udev.sent(resumed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
+        match resumed {
+            Ok(info) => op.udev.note_present(&info),
+            Err(error) => {
+                if let Some(state) = still_suspended(op) {
+                    return Err(op.failed(Step::Resume, error, state));
+                }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -7,7 +7,7 @@ use dm_units::DeviceNumber;
 use super::DeviceTree;
 use crate::commands::{DepsOptions, TableSlot};
 use crate::error::Result;
-use crate::id::{DmName, DmUuid};
+use crate::id::{AsDevId, DmName, DmUuid};
 use crate::node::Dm;
 use crate::wire::DeviceInfo;
 
@@ -26,12 +26,39 @@ impl Dm {
             let number = device?.number;
             match self.all_deps(number) {
                 Err(error) if error.is_not_found() => {}
+                deps => tree.add_mapped(deps?),
+            }
+        }
+        Ok(tree)
+    }
+
+    /// Reads what one device uses, directly or not, down to the disks.
+    ///
+    /// - One [`table_deps`](Self::table_deps) for each mapped device of the stack, and one more for each with an inactive
+    ///   table: other devices of the host cost nothing.
+    /// - A device below that is removed meanwhile has no name in the tree.
+    ///
+    /// # Errors
+    /// Those of [`table_deps`](Self::table_deps).
+    #[doc(alias = "dm_tree_add_dev")]
+    pub fn device_tree_of(&self, id: impl AsDevId) -> Result<DeviceTree> {
+        let mut tree = DeviceTree::default();
+        let top = self.all_deps(id)?;
+        let major = top.0.number().major;
+        let mut seen = BTreeSet::from([top.0.number()]);
+        let mut left: Vec<DeviceNumber> = top.1.iter().copied().collect();
+        tree.add_mapped(top);
+        while let Some(number) = left.pop() {
+            // All mapped devices have one major number.
+            if number.major != major || !seen.insert(number) {
+                continue;
+            }
+            match self.all_deps(number) {
+                Err(error) if error.is_not_found() => {}
                 deps => {
-                    let (info, uses) = deps?;
-                    let node = tree.add(number, uses);
-                    node.name = info.name().map(DmName::to_owned);
-                    node.uuid = info.uuid().map(DmUuid::to_owned);
-                    node.info = Some(info);
+                    let deps = deps?;
+                    left.extend(&deps.1);
+                    tree.add_mapped(deps);
                 }
             }
         }
@@ -39,12 +66,21 @@ impl Dm {
     }
 
     /// The state of a device and what both tables of it use.
-    fn all_deps(&self, number: DeviceNumber) -> Result<(DeviceInfo, BTreeSet<DeviceNumber>)> {
-        let active = self.table_deps(number)?;
+    fn all_deps(&self, id: impl AsDevId) -> Result<(DeviceInfo, BTreeSet<DeviceNumber>)> {
+        let active = self.table_deps(&id)?;
         let mut uses: BTreeSet<DeviceNumber> = active.iter().collect();
         if active.info().has_inactive_table() {
-            uses.extend(self.table_deps_with(number, DepsOptions::new().slot(TableSlot::Inactive))?.iter());
+            uses.extend(self.table_deps_with(&id, DepsOptions::new().slot(TableSlot::Inactive))?.iter());
         }
         Ok((active.info().clone(), uses))
+    }
+}
+
+impl DeviceTree {
+    fn add_mapped(&mut self, (info, uses): (DeviceInfo, BTreeSet<DeviceNumber>)) {
+        let node = self.add(info.number(), uses);
+        node.name = info.name().map(DmName::to_owned);
+        node.uuid = info.uuid().map(DmUuid::to_owned);
+        node.info = Some(info);
     }
 }

@@ -210,5 +210,6 @@ fn stacks(cases: &mut Vec<Case>) {
     }
     let mut suspended = stack();
     suspended.devices.values_mut().for_each(|device| device.suspended = true);
-    one("resumption of a stack", cases, suspended, |host| host.resume_stack(&[0, 1, 2].map(number)));
+    one("resumption of a stack", cases, suspended.clone(), |host| host.resume_stack(&[0, 1, 2].map(number)));
+    one("resumption of a stack by names", cases, suspended, |host| host.resume_stack(&["top", "middle", "bottom"]));
 }

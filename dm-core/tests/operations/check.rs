@@ -57,7 +57,7 @@ fn narrowed(error: &OpError, before: &State, now: &State) -> (State, State) {
         })
     };
     let [before, now] = match (error.operation(), error.device()) {
-        (Operation::Recover, Some(DevIdBuf::Name(name))) => {
+        (Operation::Recover | Operation::ResumeStack, Some(DevIdBuf::Name(name))) => {
             only(&|_, device| device.name.as_bytes() == name.as_bytes())
         }
         (Operation::ResumeStack, Some(DevIdBuf::Number(number))) => only(&|minor, _| minor == number.minor),

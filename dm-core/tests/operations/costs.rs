@@ -56,4 +56,11 @@ fn walks_over_a_stack_take_a_command_for_each_of_its_devices() {
     let mut suspended = stack();
     suspended.devices.values_mut().for_each(|device| device.suspended = true);
     assert_eq!(sent(&suspended, |host| host.resume_stack(&[0, 1, 2].map(number))).len(), 3);
+    assert_eq!(sent(&suspended, |host| host.resume_stack(&["top", "middle", "bottom"])).len(), 6);
+    let tree = |host: &Host| {
+        let tree = host.dm().device_tree_of("top").unwrap();
+        assert_eq!(tree.to_string(), "top (4000:0)\n  middle (4000:1)\n    bottom (4000:2)\n");
+        Ok(())
+    };
+    assert_eq!(sent(&crowd, tree), [Command::TableDeps; 3]);
 }

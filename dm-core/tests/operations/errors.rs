@@ -110,3 +110,12 @@ fn a_table_that_waits_in_the_inactive_slot_is_not_made_active_by_the_way() {
     assert!(matches!(error.kind(), OpErrorKind::TableLoaded), "{error:?}");
     assert_eq!(kernel.state().named("a").unwrap().inactive, Some(crate::cases::loaded()));
 }
+
+#[test]
+fn a_name_that_no_device_can_have_leaves_no_other_device_suspended() {
+    let suspended = ["top", "low"].map(|name| Device { suspended: true, ..Device::new(name, Some(old())) });
+    let kernel = Kernel::new(&state(suspended));
+    let error = kernel.host().resume_stack(&["top", "no/name", "low"]).unwrap_err();
+    assert_eq!((error.operation(), error.step()), (dm_core::Operation::ResumeStack, Step::Check));
+    assert!(!kernel.has_suspended());
+}
