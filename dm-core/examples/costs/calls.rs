@@ -7,6 +7,7 @@ use std::hint::black_box;
 use dm_core::{DeviceList, Dm, ListOptions, StatusOptions, TableStatus};
 use dm_units::DeviceNumber;
 
+use crate::operations;
 use crate::tables;
 
 /// The device that the lines of tables to be loaded use.
@@ -24,6 +25,9 @@ const LIFE: &str = "costs-life";
 ///
 /// That of a name that starts with `first_` is the same call, made once by a process.
 pub(crate) fn find(dm: Dm, call: &str, size: usize) -> Box<dyn FnMut()> {
+    if let Some(operation) = operations::find(&dm, call, size) {
+        return operation;
+    }
     match call.trim_start_matches("first_") {
         "open" => Box::new(|| {
             black_box(Dm::open().expect("the device mapper"));

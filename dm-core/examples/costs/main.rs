@@ -2,9 +2,11 @@
 //!
 //! - `costs user CALL COUNT` makes the call COUNT times with a prepared answer in place of a kernel; `costs user CALL COUNT
 //!   ioctl` makes only its ioctls. What the call costs in user space is the difference of both.
-//! - `costs compare FLOOR CALL:SIZE:COUNT...` makes calls to the kernel, with lists or tables of SIZE entries, and prints
-//!   for each how much processor time the program FLOOR and dm-core used, in nanoseconds. It needs a kernel for itself.
-//! - `costs whole CALL SIZE COUNT ROUNDS` is one of the programs that the latter compares; `floor.c` is the other.
+//! - `costs compare FLOOR LIBDM CALL:SIZE:COUNT...` makes calls to the kernel, with lists or tables of SIZE entries, and prints
+//!   for each how much processor time the program FLOOR, dm-core and the program LIBDM used, in nanoseconds, and how many
+//!   ioctls one call is. It needs a kernel for itself.
+//! - `costs whole CALL SIZE COUNT ROUNDS` is one of the programs that the latter compares; `floor.c` and `libdm.c` are the
+//!   others.
 //!
 //! `cargo xtask costs` does the sums.
 #![expect(
@@ -16,8 +18,11 @@
 )]
 
 mod calls;
+mod counting;
 #[path = "../../benches/kernel/mod.rs"]
 mod kernel;
+mod operations;
+mod scene;
 #[path = "../../benches/tables/mod.rs"]
 mod tables;
 mod user;
@@ -30,7 +35,7 @@ fn main() {
     match words.as_slice() {
         ["user", call, count] => user::repeat_call(call, number(count)),
         ["user", call, count, "ioctl"] => user::repeat_ioctl(call, number(count)),
-        ["compare", floor, calls @ ..] => whole::compare(floor, calls),
+        ["compare", floor, libdm, calls @ ..] => whole::compare(floor, libdm, calls),
         ["whole", call, size, count, rounds] => whole::measure(call, number(size), number(count), number(rounds)),
         _ => {
             eprintln!("usage: costs user CALL COUNT [ioctl]");

@@ -1,8 +1,11 @@
 //! `cargo xtask costs`: how many instructions dm-core's calls take, and how many they may take.
 //!
 //! Without options only what they take in user space, which any machine can count in seconds; with `--whole` the kernel's
-//! part as well, beside what the same calls take when made by hand.
+//! part as well, and whole operations, beside what the same takes by hand and through libdm.
 
+mod limits;
+mod peers;
+mod table;
 mod user;
 mod whole;
 
@@ -10,7 +13,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use lexopt::{Arg, Parser};
+use lexopt::{Arg, Parser, ValueExt as _};
 
 use crate::cli;
 use crate::say;
@@ -21,16 +24,17 @@ use crate::workspace::{Workspace, cargo};
 /// # Errors
 /// When a program that counts is missing, or the example cannot be built or run.
 pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
-    let (mut is_whole, mut limits) = (false, whole::LIMITS);
+    let (mut is_whole, mut limits, mut names) = (false, whole::LIMITS, Vec::new());
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("whole") => is_whole = true,
             Arg::Long("timeout") => limits = cli::timeout(parser)?,
-            other => return Err(cli::unexpected(&other, "--whole, --timeout SECONDS")),
+            Arg::Value(name) if is_whole => names.push(name.string()?),
+            other => return Err(cli::unexpected(&other, "--whole [CALL...], --timeout SECONDS")),
         }
     }
     let workspace = Workspace::find()?;
-    let good = if is_whole { whole::run(&workspace, limits)? } else { user::run(&workspace)? };
+    let good = if is_whole { whole::run(&workspace, limits, &names)? } else { user::run(&workspace)? };
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -30,6 +30,8 @@ pub(crate) enum Group {
     Kernel,
     /// libclang with its headers, which the build of `dm-testing` needs.
     Clang,
+    /// libdevmapper with its header, which dm-core's costs are compared with.
+    Libdm,
     /// Debian's oldest supported compiler, with all it takes to run and link, as a tree to be entered.
     OldestRust,
 }
@@ -75,6 +77,7 @@ impl Group {
             Self::Qemu => "qemu",
             Self::Kernel => "kernel",
             Self::Clang => "clang",
+            Self::Libdm => "libdm",
             Self::OldestRust => "oldest-rust",
         }
     }
@@ -89,6 +92,7 @@ impl Group {
                 "install a kernel whose image can be read, or name one with --kernel DIR or DM_GUEST_KERNEL, a folder with vmlinuz and lib/modules"
             }
             Self::Clang => "install libclang with its headers, or set LIBCLANG_PATH",
+            Self::Libdm => "install libdevmapper with its header",
             Self::OldestRust => "its packages come from Debian's archive alone",
         }
     }
@@ -99,6 +103,7 @@ impl Group {
             Self::Userland => &[&BUSYBOX, &["/bin/kmod", "/sbin/kmod"], &["/lib/systemd/systemd-udevd", "/sbin/udevd"]],
             Self::Uml => &[&["/usr/bin/linux.uml"], &["/usr/lib/uml/modules"]],
             Self::Qemu => &[&["/usr/bin/qemu-system-x86_64"]],
+            Self::Libdm => &[&["/usr/include/libdevmapper.h"]],
             Self::Kernel | Self::Clang | Self::OldestRust => &[],
         }
     }
@@ -118,7 +123,7 @@ impl Group {
             Self::Qemu => "DM_GUEST_QEMU",
             Self::Kernel => "DM_GUEST_KERNEL",
             Self::Clang => "LIBCLANG_PATH",
-            Self::Userland | Self::OldestRust => return false,
+            Self::Userland | Self::Libdm | Self::OldestRust => return false,
         };
         std::env::var_os(variable).is_some()
     }
@@ -144,6 +149,7 @@ impl Group {
             Self::Qemu => vec!["qemu-system-x86".to_owned()],
             Self::Kernel => kernel_packages(apt)?,
             Self::Clang => clang_packages(apt)?,
+            Self::Libdm => ["libdevmapper-dev", "libdevmapper1.02.1"].map(str::to_owned).to_vec(),
             Self::OldestRust => OLDEST_RUST.map(str::to_owned).to_vec(),
         })
     }
@@ -290,9 +296,9 @@ fn fetch(group: Group, guest_dir: &Path, folder: &Path) -> Result<()> {
         None => group.packages(&apt)?,
     };
     say::step(&format!("fetching {}", packages.join(" ")));
-    // A kernel's dependencies are about installing and starting it.
+    // A kernel's dependencies are about installing and starting it; those of libdevmapper are on every Debian.
     let archives = match group {
-        Group::Kernel => apt.download(&packages)?,
+        Group::Kernel | Group::Libdm => apt.download(&packages)?,
         _ => apt.download_missing(&packages)?,
     };
     let unpacked = folder.with_extension("new");
@@ -321,7 +327,7 @@ fn origin(group: Group) -> String {
     let distribution = fs::read_to_string("/etc/os-release").unwrap_or_default();
     match group {
         Group::Userland => format!("{distribution}{}\n", USERLAND.join(" ")),
-        Group::Uml | Group::Qemu | Group::Kernel => format!("{distribution}{}", pins::text_of(group)),
+        Group::Uml | Group::Qemu | Group::Kernel | Group::Libdm => format!("{distribution}{}", pins::text_of(group)),
         Group::Clang => distribution,
         Group::OldestRust => format!("{OLDEST_RELEASE} {}\n", OLDEST_RUST.join(" ")),
     }

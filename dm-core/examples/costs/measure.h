@@ -1,0 +1,83 @@
+/*
+ * How the programs beside this file are called:
+ *
+ *     PROGRAM CALL SIZE COUNT ROUNDS
+ *
+ * makes the call COUNT times in each round, with tables or lists of SIZE entries, and prints how much processor time each
+ * round took, in nanoseconds. With no round, it prints how many ioctls one call is. The exit status is NO_CALL if the program
+ * has no such call.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define NO_CALL 3
+
+struct call {
+	const char *name;
+	void (*run)(void);
+	/* Done before each round, and not counted; may be missing. */
+	void (*prepare)(void);
+};
+
+/* What an answer says has to be used for something. */
+static volatile uint64_t sink;
+
+static unsigned long ioctls;
+
+static inline void fail(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static inline uint64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+	return time.tv_sec * UINT64_C(1000000000) + time.tv_nsec;
+}
+
+static inline uint64_t round_of(const struct call *call, int count)
+{
+	uint64_t start;
+
+	if (call->prepare)
+		call->prepare();
+	ioctls = 0;
+	start = now();
+	while (count--)
+		call->run();
+	return now() - start;
+}
+
+/* Ends the program if it has no such call. */
+static inline const struct call *find_call(int argc, char **argv, const struct call *calls, size_t count)
+{
+	if (argc != 5) {
+		fprintf(stderr, "usage: CALL SIZE COUNT ROUNDS\n");
+		exit(2);
+	}
+	for (; count; calls++, count--)
+		if (!strcmp(calls->name, argv[1]))
+			return calls;
+	exit(NO_CALL);
+}
+
+static inline void measure(const struct call *call, char **argv)
+{
+	int count = atoi(argv[3]), rounds = atoi(argv[4]);
+
+	for (; rounds > 0; rounds--)
+		printf("%llu\n", (unsigned long long)round_of(call, count));
+	if (atoi(argv[4]))
+		return;
+	/* Of most the second: by then it is known how long the answer is. */
+	if (strncmp(call->name, "first_", 6))
+		round_of(call, 1);
+	round_of(call, 1);
+	printf("%lu\n", ioctls);
+}

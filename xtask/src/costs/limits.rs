@@ -1,0 +1,99 @@
+//! The calls that are made in the guest, and what each may take.
+
+/// A call and what it may take.
+#[derive(Clone, Copy)]
+pub(super) struct Call {
+    /// Its name to the programs.
+    pub(super) name: &'static str,
+    pub(super) summary: &'static str,
+    /// How many entries its table or list has, or how many devices there are.
+    pub(super) size: u32,
+    /// How often it is made in a row: so often that the reading of the clock does not count.
+    pub(super) count: u32,
+    pub(super) limit: Limit,
+    /// How many ioctls it may take.
+    pub(super) ioctls: u64,
+}
+
+/// The most instructions of a call.
+#[derive(Clone, Copy)]
+pub(super) enum Limit {
+    /// It is just shown.
+    None,
+    /// In thousandths of the least.
+    Ratio(u64),
+    /// By themselves.
+    Instructions(u64),
+}
+
+impl Limit {
+    /// Whether what a call took is not more.
+    pub(super) fn allows(self, instructions: u64, ratio: u64) -> bool {
+        match self {
+            Self::None => true,
+            Self::Ratio(most) => ratio <= most,
+            Self::Instructions(most) => instructions <= most,
+        }
+    }
+}
+
+/// A single command.
+const fn call(name: &'static str, summary: &'static str, size: u32, count: u32, limit: u64) -> Call {
+    Call { name, summary, size, count, limit: Limit::Ratio(limit), ioctls: 1 }
+}
+
+/// What takes several ioctls.
+const fn operation(
+    name: &'static str,
+    summary: &'static str,
+    size: u32,
+    count: u32,
+    ioctls: u64,
+    limit: Limit,
+) -> Call {
+    Call { name, summary, size, count, limit, ioctls }
+}
+
+/// In this order: devices are made as lists get longer, and stay.
+pub(super) const CALLS: [Call; 40] = [
+    call("first_table_text", "table text, 1 line, a process's first call", 1, 1, 2000),
+    call("open", "open", 1, 100, 1300),
+    call("open_version", "open, version", 1, 100, 1300),
+    call("version", "version", 1, 1000, 1200),
+    call("device_info", "device_info", 1, 1000, 1200),
+    call("list_versions", "list_versions", 1, 200, 1200),
+    call("table_text", "table text, 100 lines", 100, 20, 1050),
+    call("table_status", "table_status, 100 lines", 100, 50, 1050),
+    call("table_text", "table text, 10 000 lines", 10_000, 1, 1050),
+    call("table_status", "table_status, 10 000 lines", 10_000, 1, 1050),
+    call("table_load_typed", "table_load, 1 typed line", 1, 100, 1050),
+    call("table_load_typed", "table_load, 100 typed lines", 100, 5, 1050),
+    call("table_load_typed", "table_load, 1000 typed lines", 1000, 3, 1050),
+    call("table_load_text", "table_load, 100 lines of text", 100, 5, 1020),
+    call("table_load_text", "table_load, 1000 lines of text", 1000, 3, 1020),
+    operation("create_remove", "create, remove", 1, 10, 5, Limit::Ratio(1500)),
+    operation("reload", "reload of one line", 1, 20, 4, Limit::Ratio(1030)),
+    operation("setup_existing", "setup of what exists", 1, 100, 2, Limit::Instructions(30_000)),
+    Call { limit: Limit::None, ..call("list_devices", "list_devices, 10 devices", 10, 200, 0) },
+    call("list_devices", "list_devices, 100 devices", 100, 20, 1050),
+    call("table_deps", "table_deps, 100 devices", 100, 300, 1200),
+    call("first_table_deps", "the same, a process's first call", 100, 1, 1500),
+    call("list_devices", "list_devices, 1000 devices", 1000, 2, 1050),
+    call("list_devices_uuids", "the same, with uuids", 1000, 2, 1050),
+    operation("life", "create, load, resume, remove", 1, 10, 4, Limit::Ratio(1010)),
+    operation("uses", "what the top of a stack of two uses", 1000, 100, 2, Limit::Instructions(16_000)),
+    operation("suspend_resume_stack", "suspend, resume of a stack of two", 1000, 20, 6, Limit::Instructions(60_000)),
+    operation("remove_stack", "removal of a stack of two", 1000, 1, 6, Limit::Ratio(1200)),
+    operation("remove_open", "refused removal of an open device", 1000, 50, 2, Limit::Instructions(30_000)),
+    operation("setup_existing", "setup of what exists, 1000 devices", 1000, 100, 2, Limit::Instructions(30_000)),
+    operation("leftovers", "leftovers of a prefix that none has", 1000, 10, 1, Limit::Ratio(1200)),
+    operation("poller_open", "beginning to poll 1000 devices", 1000, 2, 3, Limit::Ratio(1500)),
+    operation("poller_step", "a step of the poller, 1000 devices", 1000, 2, 2, Limit::Ratio(1100)),
+    operation("thin_snapshot", "snapshot and delete of a thin device", 1000, 5, 10, Limit::Ratio(1060)),
+    call("list_devices", "list_devices, 4000 devices", 4000, 1, 1050),
+    call("list_devices_uuids", "the same, with uuids", 4000, 1, 1050),
+    operation("first_list_devices", "4000 devices, a process's first call", 4000, 1, 2, Limit::Ratio(1500)),
+    operation("first_list_devices_uuids", "the same, with uuids", 4000, 1, 3, Limit::Ratio(1650)),
+    operation("create_remove", "create, remove, 4000 devices", 1, 10, 5, Limit::Ratio(1500)),
+    operation("reload", "reload of one line, 4000 devices", 1, 20, 4, Limit::Ratio(1030)),
+];
