@@ -200,6 +200,10 @@ impl Transport for Faulty {
         self.kernel.log_mark()
     }
 
+    fn expected_devices(&self) -> usize {
+        self.kernel.expected_devices()
+    }
+
     fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
         self.kernel.poll_fd()
     }

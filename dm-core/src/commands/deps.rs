@@ -37,7 +37,6 @@ impl DepsOptions {
 /// The devices that a table uses, each once, in no particular order: see [`Dm::table_deps`].
 #[derive(Clone, Debug)]
 pub struct Deps {
-    info: DeviceInfo,
     reply: Reply,
     count: usize,
 }
@@ -51,7 +50,7 @@ impl Deps {
     // If it is not inlined, the answer with its header is copied once more.
     #[inline(always)]
     fn new(reply: Reply) -> Result<Self, ReplyError> {
-        let info = DeviceInfo::new(reply.command(), reply.header())?;
+        reply.check_info()?;
         // Without a table there is no payload, not one that counts nothing.
         let count = match reply.payload() {
             None => 0,
@@ -59,7 +58,7 @@ impl Deps {
                 counted(payload).map_err(|(what, at)| reply.fault(what, HEADER_SIZE.saturating_add(at)))?
             }
         };
-        Ok(Self { info, reply, count })
+        Ok(Self { reply, count })
     }
 
     /// The numbers of the devices.
@@ -71,8 +70,8 @@ impl Deps {
 
     /// The state of the device that has the table, at the same moment.
     #[must_use]
-    pub const fn info(&self) -> &DeviceInfo {
-        &self.info
+    pub fn info(&self) -> DeviceInfo {
+        self.reply.info()
     }
 
     /// How many devices the table uses.

@@ -51,12 +51,22 @@ impl<'a> ListOptions<'a> {
         Self { uuid_prefix: Some(prefix), ..self }
     }
 
+    const fn is_filtered(self) -> bool {
+        self.name_prefix.is_some() || self.uuid_prefix.is_some()
+    }
+
+    /// How much room a list is offered before the handle has seen one.
+    fn first_size(self, dm: &Dm) -> usize {
+        let entry = if self.uuids { ENTRY_SIZE + UUID_SIZE } else { ENTRY_SIZE };
+        let expected = if self.is_filtered() { 0 } else { dm.expected_devices().min(MOST_EXPECTED) };
+        expected.saturating_mul(entry).max(FIRST_SIZE)
+    }
+
     fn request(self) -> Request<'a> {
-        let filtered = self.name_prefix.is_some() || self.uuid_prefix.is_some();
         let request = Request::new(Command::ListDevices).flag_since(UUID_MINOR, Flags::UUID, self.uuids).flag_since(
             UUID_MINOR,
             Flags::empty(),
-            filtered,
+            self.is_filtered(),
         );
         Request {
             name: self.name_prefix.map(DmName::as_bytes),
@@ -253,8 +263,15 @@ fn trailer<'a>(name: &[u8], entry: &'a [u8]) -> Result<(Option<u32>, Option<&'a 
     Ok((event_nr(fixed), uuid))
 }
 
-/// The size offered first: enough for some 300 devices.
+/// The least size offered first: enough for some 300 devices.
 const FIRST_SIZE: usize = 12 * 1024;
+
+/// Room for an entry whose name has 24 bytes, and for a uuid as LVM's are.
+const ENTRY_SIZE: usize = 48;
+const UUID_SIZE: usize = 72;
+
+/// More than this is not offered for devices that may not be mapped ones.
+const MOST_EXPECTED: usize = 8192;
 
 /// A list that does not fit gives no hint how long it is, and costs the kernel nearly half of one that does: it counts what
 /// all devices need. So the second offer is enough for 4 000 devices, and the third for those with uuids.
@@ -292,11 +309,7 @@ impl Dm {
     /// # Errors
     /// [`is_unsupported`](crate::Error::is_unsupported): uuids or prefixes, on an older kernel.
     pub fn list_devices_with(&self, options: ListOptions<'_>) -> Result<DeviceList> {
-        self.list_devices_offering(FIRST_SIZE, options)
-    }
-
-    /// The same, with the size that is offered before the handle has seen a list.
-    pub(crate) fn list_devices_offering(&self, first: usize, options: ListOptions<'_>) -> Result<DeviceList> {
+        let first = if self.remembers(Command::ListDevices) { FIRST_SIZE } else { options.first_size(self) };
         let room = Room { first, least: 0, grow: |_, size| next_size(size) };
         Ok(DeviceList::new(self.ask(&options.request(), &room, |_| Ok(()))?)?)
     }

@@ -92,7 +92,6 @@ impl<M: Payload + fmt::Debug> fmt::Debug for Message<M> {
 /// The answer to a message: see [`Dm::target_msg`].
 #[derive(Clone, Debug)]
 pub struct MessageReply {
-    info: DeviceInfo,
     reply: Reply,
     /// The length of the text, if there is one.
     len: Option<usize>,
@@ -100,7 +99,7 @@ pub struct MessageReply {
 
 impl MessageReply {
     fn new(reply: Reply) -> Result<Self, ReplyError> {
-        let info = DeviceInfo::new(COMMAND, reply.header())?;
+        reply.check_info()?;
         let has_text = header::flags(reply.header()).contains(Flags::DATA_OUT);
         let len = match has_text {
             false => None,
@@ -109,7 +108,7 @@ impl MessageReply {
                 Some(text.ok_or_else(|| reply.fault("an endless text", HEADER_SIZE))?.len())
             }
         };
-        Ok(Self { info, reply, len })
+        Ok(Self { reply, len })
     }
 
     /// The text. `None` for most messages, which have no answer.
@@ -121,8 +120,8 @@ impl MessageReply {
 
     /// The state of the device after the message.
     #[must_use]
-    pub const fn info(&self) -> &DeviceInfo {
-        &self.info
+    pub fn info(&self) -> DeviceInfo {
+        self.reply.info()
     }
 }
 

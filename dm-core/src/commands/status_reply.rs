@@ -20,7 +20,6 @@ use crate::wire::{Command, DeviceInfo, Flags};
 /// The lines are decoded while they are iterated. If one may hold a key, the memory is wiped when this is dropped.
 #[derive(Clone, Debug)]
 pub struct TableStatus {
-    info: DeviceInfo,
     reply: Reply,
 }
 
@@ -32,20 +31,20 @@ impl TableStatus {
         if is_table && !reply.is_secret() && has_keys(&reply) {
             reply.set_secret();
         }
-        let info = DeviceInfo::new(reply.command(), reply.header())?;
-        Ok(Self { info, reply })
+        reply.check_info()?;
+        Ok(Self { reply })
     }
 
     /// The device's state at the same moment.
     #[must_use]
-    pub const fn info(&self) -> &DeviceInfo {
-        &self.info
+    pub fn info(&self) -> DeviceInfo {
+        self.reply.info()
     }
 
     /// The lines, in the order of the table; none if the slot has no table.
     #[must_use]
     pub fn iter(&self) -> TargetStatuses<'_> {
-        TargetStatuses::new(&self.reply, self.info.target_count())
+        TargetStatuses::new(&self.reply, header::target_count(self.reply.header()))
     }
 
     /// Whether the text is the same, byte for byte.

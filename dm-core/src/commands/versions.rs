@@ -12,7 +12,7 @@ use crate::node::{Dm, Room};
 use crate::wire::Command;
 use crate::wire::header::{HEADER_SIZE, Request};
 use crate::wire::reply::{Reply, ReplyError};
-use crate::wire::scan::{nul_terminated, u32_at};
+use crate::wire::scan::{field_text, nul_terminated, u32_at};
 
 /// Options of [`Dm::list_versions_with`]. There are none yet.
 #[derive(Clone, Copy, Debug, Default)]
@@ -95,7 +95,9 @@ fn decode(entry: &[u8]) -> Result<(TargetVersion<'_>, Option<&[u8]>), &'static s
     let word = |at| u32_at(entry, at).ok_or("a cut entry");
     const VERSION_AT: usize = offset_of!(dm_target_versions, version);
     let version = Version::new(word(VERSION_AT)?, word(VERSION_AT + 4)?, word(VERSION_AT + 8)?);
-    let name = entry.get(offset_of!(dm_target_versions, name)..).and_then(nul_terminated).ok_or("an endless name")?;
+    let named = entry.get(offset_of!(dm_target_versions, name)..).unwrap_or_default();
+    // A name is that of a table line's field, so in a whole entry it ends in its first block.
+    let name = named.first_chunk().and_then(field_text).or_else(|| nul_terminated(named)).ok_or("an endless name")?;
     let rest = match word(offset_of!(dm_target_versions, next))? as usize {
         0 => None,
         // An entry is longer than its fixed part, so every step leads forward.

@@ -78,7 +78,7 @@ impl PollerOptions {
 /// # Costs
 ///
 /// Opening and each step are two ioctls, and allocate only for what has changed. A list that has outgrown its memory is read
-/// again: opening takes one ioctl more with 500 to 2 000 devices. A step takes one more for each device that was added after
+/// again: opening takes one ioctl more where there are some hundred devices without a table. A step takes one more for each device that was added after
 /// the poller was opened and has no table yet. Before interface 4.45, opening looks up each device.
 #[derive(Debug)]
 pub struct EventPoller {
@@ -93,9 +93,6 @@ pub struct EventPoller {
 
 /// The interface version whose lists have event numbers.
 const EVENT_NR_MINOR: u32 = 37;
-
-/// The size that the first list is offered: 500 devices with long names and uuids.
-const FIRST_SIZE: usize = 64 * 1024;
 
 /// How often devices are looked at again of which the kernel raises no event.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -190,7 +187,7 @@ impl AsRawFd for EventPoller {
 }
 
 fn list(dm: &Dm, uuids: bool) -> Result<DeviceList> {
-    dm.list_devices_offering(FIRST_SIZE, ListOptions::new().uuids(uuids))
+    dm.list_devices_with(ListOptions::new().uuids(uuids))
 }
 
 /// The devices that exist when the poller is opened. Which lists the kernel has is found out by asking for the best.

@@ -244,6 +244,17 @@ impl Dm {
         (buffer, size)
     }
 
+    /// Whether this handle has seen how long the answer to a command is.
+    #[inline]
+    pub(crate) fn remembers(&self, command: Command) -> bool {
+        self.pool.remembers(command)
+    }
+
+    /// About how many mapped devices there are.
+    pub(crate) fn expected_devices(&self) -> usize {
+        self.transport.expected_devices()
+    }
+
     pub(crate) fn give_back(&self, buffer: Buffer) {
         self.pool.give_back(buffer);
     }

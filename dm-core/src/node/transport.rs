@@ -6,6 +6,7 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +47,14 @@ pub trait Transport: fmt::Debug + Send + Sync {
         None
     }
 
+    /// About how many mapped devices there are, so that the first list is offered enough memory: one that does not fit costs the
+    /// kernel nearly half of one that does.
+    ///
+    /// 0, the default, if that is not known.
+    fn expected_devices(&self) -> usize {
+        0
+    }
+
     /// The descriptor that becomes readable after [`arm_poll`](crate::Dm::arm_poll) when something happens to a device.
     ///
     /// `None`, the default, if there is none.
@@ -74,6 +83,10 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
 
     fn log_mark(&self) -> Option<LogMark<'_>> {
         (**self).log_mark()
+    }
+
+    fn expected_devices(&self) -> usize {
+        (**self).expected_devices()
     }
 
     fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
@@ -134,6 +147,13 @@ impl Transport for ControlNode {
 
     fn log_mark(&self) -> Option<LogMark<'_>> {
         self.log.as_ref().map(KernelLogFile::mark)
+    }
+
+    /// The kernel counts a directory's subdirectories among its links (`kernfs_refresh_inode` in fs/kernfs/inode.c), and
+    /// this one has those of loop and other devices without hardware as well, but not of mapped devices without a table.
+    fn expected_devices(&self) -> usize {
+        let links = std::fs::metadata("/sys/devices/virtual/block").map_or(0, |directory| directory.nlink());
+        usize::try_from(links).unwrap_or(0)
     }
 
     fn poll_fd(&self) -> Option<BorrowedFd<'_>> {

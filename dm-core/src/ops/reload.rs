@@ -114,8 +114,9 @@ impl Host {
         let mut table = prepare(&op, lines)?;
         let moment = self.locks.moment();
         let old = read_active_table(&op)?;
-        op.found(old.info());
-        let locked = self.lock(&op, old.info(), moment)?;
+        let info = old.info();
+        op.found(&info);
+        let locked = self.lock(&op, &info, moment)?;
         let old = if locked.is_outdated() { read_active_table(&op)? } else { old };
         let info = replace(&mut op, &mut table, &old, options)?;
         drop(locked);
@@ -137,14 +138,15 @@ pub(super) fn replace(
     old: &TableStatus,
     options: ReloadOptions,
 ) -> Result<DeviceInfo, OpError> {
-    let read_only = options.read_only.unwrap_or(old.info().is_read_only());
-    let undo = |op: &Op<'_>, loaded, table| Before { info: old.info(), loaded, table, resumes: false }.put_back(op);
+    let before = old.info();
+    let read_only = options.read_only.unwrap_or(before.is_read_only());
+    let undo = |op: &Op<'_>, loaded, table| Before { info: &before, loaded, table, resumes: false }.put_back(op);
     load(op, table, options.load.read_only(read_only))
         .map_err(|error| error.with_state(undo(op, Loaded::Failed, NewTable::Unchanged)))?;
     // From here on nothing is allocated for the way ahead, and the cookie is ready.
     let cookie = op.udev.expect(options.shown.udev_flags());
     let resume = ResumeOptions::new().suspend(options.suspend.options()).cookie(cookie);
-    if let Err(failure) = options.suspend.suspend(op, old.info()) {
+    if let Err(failure) = options.suspend.suspend(op, &before) {
         op.udev.sent(false);
         let state = undo(op, Loaded::Yes, NewTable::Instead(old));
         return Err(op.failed(Step::Suspend, failure, state));

@@ -294,11 +294,12 @@ fn read(op: &Op<'_>, id: DevId<'_>, is_mapped: bool) -> Result<Option<Member>, E
         })
     };
     count(&deps);
-    if deps.info().has_inactive_table() {
+    let info = deps.info();
+    if info.has_inactive_table() {
         let inactive = DepsOptions::new().slot(TableSlot::Inactive);
         count(&uninterrupted(|| op.dm().table_deps_with(id, inactive))?);
     }
-    Ok(Some(Member { info: deps.info().clone(), moment, uses }))
+    Ok(Some(Member { info, moment, uses }))
 }
 
 /// Divides a stack into the devices that nothing outside uses, in an order in which users come first, and the others.

@@ -69,10 +69,11 @@ impl Dm {
     fn all_deps(&self, id: impl AsDevId) -> Result<(DeviceInfo, BTreeSet<DeviceNumber>)> {
         let active = self.table_deps(&id)?;
         let mut uses: BTreeSet<DeviceNumber> = active.iter().collect();
-        if active.info().has_inactive_table() {
+        let info = active.info();
+        if info.has_inactive_table() {
             uses.extend(self.table_deps_with(&id, DepsOptions::new().slot(TableSlot::Inactive))?.iter());
         }
-        Ok((active.info().clone(), uses))
+        Ok((info, uses))
     }
 }
 

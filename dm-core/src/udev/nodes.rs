@@ -148,6 +148,8 @@ impl DevDir {
     /// Carries out a change, if it is not done and still applies.
     pub(super) fn carry_out(&self, change: &Change, facts: &Facts) -> Result<(), UdevError> {
         match change.kind {
+            // What is right already is all that can be made, whether the device still exists or not.
+            NodeChange::Present if is_device(&self.node_path(&change.name), change.number) => Ok(()),
             NodeChange::Present if exists(change, facts) == Some(false) => Ok(()),
             NodeChange::Present => self.make(change),
             NodeChange::Absent if exists(change, facts) == Some(true) => Ok(()),
@@ -160,9 +162,6 @@ impl DevDir {
     /// Makes the node, in the place of another device's node or link.
     fn make(&self, change: &Change) -> Result<(), UdevError> {
         let path = self.node_path(&change.name);
-        if is_device(&path, change.number) {
-            return Ok(());
-        }
         let kernels = self.kernel_path(change.number);
         let (path, is_udevs) = match change.places.iter().find(|path| is_link_to_kernel_node(path, change.number)) {
             // Only `mapper` is shared with udev's `/dev`. Its link is right, and leads to a node that is missing here.

@@ -25,10 +25,23 @@ impl DeviceInfo {
     /// Checks the fields that not every bit pattern is right for; after this every field can be read.
     #[inline]
     pub(crate) fn new(command: Command, header: &HeaderBytes) -> Result<Self, ReplyError> {
+        Self::check(command, header)?;
+        Ok(Self { command, header: *header })
+    }
+
+    /// What [`new`](Self::new) checks, without the copy.
+    #[inline]
+    pub(crate) fn check(command: Command, header: &HeaderBytes) -> Result<(), ReplyError> {
         match header::fault(header) {
-            None => Ok(Self { command, header: *header }),
+            None => Ok(()),
             Some((what, at)) => Err(ReplyError { command, what, at }),
         }
+    }
+
+    /// The state in a header that was checked.
+    #[inline]
+    pub(crate) const fn of_checked(command: Command, header: &HeaderBytes) -> Self {
+        Self { command, header: *header }
     }
 
     /// The name. `None` if the command's answer does not have it: after a rename it is still the old one.

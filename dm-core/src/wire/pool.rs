@@ -114,6 +114,12 @@ impl Pool {
         }
     }
 
+    /// Whether a command had a reply that is remembered.
+    #[inline]
+    pub(crate) fn remembers(&self, command: Command) -> bool {
+        self.sizes.of(command).is_some_and(|last| last.load(Relaxed) > 0)
+    }
+
     /// Takes a buffer back. It is wiped if it may hold a key.
     #[inline]
     pub(crate) fn give_back(&self, mut buffer: Buffer) {

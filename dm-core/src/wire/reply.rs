@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::buffer::Buffer;
 use super::command::Command;
 use super::header::{self, HeaderBytes};
+use super::info::DeviceInfo;
 use super::pool::Pool;
 
 /// An answer that does not have the form it should have.
@@ -66,6 +67,17 @@ impl Reply {
 
     pub(crate) fn command(&self) -> Command {
         self.command
+    }
+
+    /// Checks that the header can be read as the state of a device.
+    #[inline]
+    pub(crate) fn check_info(&self) -> Result<(), ReplyError> {
+        DeviceInfo::check(self.command, self.header())
+    }
+
+    /// The state of the device, after it was checked. It is a copy, which most callers of a command with a payload do not need.
+    pub(crate) fn info(&self) -> DeviceInfo {
+        DeviceInfo::of_checked(self.command, self.header())
     }
 
     #[inline]

@@ -60,7 +60,7 @@ fn states_are_compared_by_what_they_say_not_by_the_bytes_of_the_answer() {
     let requested = Flags::STATUS_TABLE | Flags::UUID | Flags::SECURE_DATA | Flags::UEVENT_GENERATED | Flags::DATA_OUT;
     assert_eq!(info_of(state().flags(requested)), plain, "flags of the request or of its answer");
     let older = Script::new().interface([4, 35, 0]).answer(Command::TableStatus, state());
-    assert_eq!(*older.dm().table_status("disk").unwrap().info(), plain, "another command and another kernel");
+    assert_eq!(older.dm().table_status("disk").unwrap().info(), plain, "another command and another kernel");
     let behind_the_nul = info_of(state().text(48, b"disk\0left over"));
     assert_eq!(behind_the_nul, plain);
 

@@ -32,6 +32,23 @@ fn lists_of_4000_devices_take_two_calls_and_with_uuids_three() {
 }
 
 #[test]
+fn a_first_list_is_offered_what_as_many_devices_as_are_expected_need_within_limits() {
+    let first = |expected, options: ListOptions<'_>| {
+        let (dm, script) = Script::new().answer(Command::ListDevices, needs(500)).expected_devices(expected).start();
+        drop(dm.list_devices_with(options).unwrap());
+        drop(dm.list_devices_with(options).unwrap());
+        let [first, second] = script.sizes()[..] else { panic!("one call for each list") };
+        assert!(second < 1000, "then by what was needed");
+        first
+    };
+    let (plain, uuids) = (ListOptions::new(), ListOptions::new().uuids(true));
+    assert_eq!([10, 4000, usize::MAX].map(|expected| first(expected, plain)), [12 * 1024, 192_000, 384 * 1024]);
+    assert_eq!([4000, usize::MAX].map(|expected| first(expected, uuids)), [480_000, 960 * 1024]);
+    let prefix = dm_core::DmName::new("vg-").unwrap();
+    assert_eq!(first(4000, plain.name_prefix(prefix)), 12 * 1024, "of which few have the prefix");
+}
+
+#[test]
 fn an_answer_with_as_many_bytes_as_offered_fits() {
     let (dm, script) = Script::new().answer(Command::ListDevices, needs(12 * 1024)).start();
     drop(dm.list_devices().unwrap());

@@ -121,7 +121,7 @@ fn lines(kernel: &Arc<Kernel>, options: StatusOptions) -> Result<String> {
     let lines = || table.iter().flatten();
     let printed: String = lines().map(|line| format!("{line} {}\n", line.to_line())).collect();
     let loaded = dm.table_load("any", lines().map(|line| line.to_line()));
-    Ok(format!("{}{items}{printed}{loaded:?}", device(table.info())))
+    Ok(format!("{}{items}{printed}{loaded:?}", device(&table.info())))
 }
 
 fn deps(kernel: &Arc<Kernel>) -> Result<String> {
@@ -140,7 +140,7 @@ fn versions(kernel: &Arc<Kernel>) -> Result<String> {
 
 fn message(kernel: &Arc<Kernel>) -> Result<String> {
     let reply = dm(kernel).target_msg("any", "any")?;
-    Ok(format!("{:?} {}", reply.text(), device(reply.info())))
+    Ok(format!("{:?} {}", reply.text(), device(&reply.info())))
 }
 
 /// Goes through an answer and its copy, which must hold the same; all items as text, and whether none is malformed.

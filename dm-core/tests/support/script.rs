@@ -18,12 +18,14 @@ pub struct Script {
     /// The calls, counted from 1, that fail, and with which errno.
     refused: Vec<(usize, i32)>,
     log: Option<Vec<String>>,
+    expected_devices: usize,
     sent: Mutex<Vec<Request>>,
 }
 
 impl Script {
     pub fn new() -> Self {
-        Self { version: [4, 48, 0], acts: Vec::new(), refused: Vec::new(), log: None, sent: Mutex::default() }
+        let (acts, refused, sent) = (Vec::new(), Vec::new(), Mutex::default());
+        Self { version: [4, 48, 0], acts, refused, log: None, expected_devices: 0, sent }
     }
 
     /// The version that this kernel writes into each answer.
@@ -62,6 +64,11 @@ impl Script {
     pub fn log(mut self, lines: &[&str]) -> Self {
         self.log = Some(lines.iter().map(|&line| line.to_owned()).collect());
         self
+    }
+
+    /// About so many devices exist.
+    pub fn expected_devices(self, expected_devices: usize) -> Self {
+        Self { expected_devices, ..self }
     }
 
     /// A handle on this kernel, and the kernel.
@@ -118,6 +125,10 @@ impl Transport for Script {
             return Err(io::Error::from_raw_os_error(errno));
         }
         self.answer_only(command, request)
+    }
+
+    fn expected_devices(&self) -> usize {
+        self.expected_devices
     }
 
     fn log_mark(&self) -> Option<LogMark<'_>> {
