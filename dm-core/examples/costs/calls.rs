@@ -23,7 +23,7 @@ const LIFE: &str = "costs-life";
 
 /// A call, ready to be made over and over; `size` is the number of lines of a table that it loads.
 ///
-/// That of a name that starts with `first_` is the same call, made once by a process.
+/// That of a name that starts with `first_` is the same call, made once by a handle.
 pub(crate) fn find(dm: Dm, call: &str, size: usize) -> Box<dyn FnMut()> {
     if let Some(operation) = operations::find(&dm, call, size) {
         return operation;

@@ -44,6 +44,10 @@ impl Transport for Counting {
         self.inner.log_mark()
     }
 
+    fn expected_devices(&self) -> usize {
+        self.inner.expected_devices()
+    }
+
     fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
         self.inner.poll_fd()
     }

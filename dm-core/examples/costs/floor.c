@@ -70,7 +70,7 @@ static void table_text(void)
 	walk_table(ask(DM_TABLE_STATUS, "costs-table", 0, DM_STATUS_TABLE_FLAG));
 }
 
-/* A process's first call: that a short table is short has to be known. */
+/* A handle's first call: that a short table is short has to be known. */
 static void first_table_text(void)
 {
 	size = sizeof(struct dm_ioctl) + sizeof(struct dm_target_spec) + 32;
@@ -171,7 +171,8 @@ static const struct call calls[] = {
 	{ "table_load_typed", table_load_typed },
 	{ "table_load_text", table_load_text },
 	{ "life", life },
-	{ "create_remove", create_remove },
+	{ "create_remove", life },
+	{ "create_remove_node", create_remove_node },
 	{ "remove_open", remove_open },
 	{ "remove_stack", remove_stack, create_stack },
 	{ "suspend_resume_stack", suspend_resume_stack },
@@ -194,6 +195,9 @@ int main(int argc, char **argv)
 	size = ROOM;
 	find_below();
 	make_texts();
+	/* As in whole.rs: the page faults of the program's code do not count. */
+	if (!strncmp(call->name, "first_", 6))
+		call->run();
 	measure(call, argv);
 	return 0;
 }

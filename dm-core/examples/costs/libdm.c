@@ -205,7 +205,7 @@ static void table_load(void)
 }
 
 /* Creating with a table is all of creating, loading and resuming. */
-static void create_remove(void)
+static void create_remove_node(void)
 {
 	send_lines(DM_DEVICE_CREATE, "costs-life");
 	send(DM_DEVICE_REMOVE, "costs-life");
@@ -321,7 +321,7 @@ static const struct call calls[] = {
 	{ "first_table_deps", table_deps },
 	{ "list_versions", list_versions },
 	{ "table_load_typed", table_load },
-	{ "create_remove", create_remove },
+	{ "create_remove_node", create_remove_node },
 	{ "remove_open", remove_open },
 	{ "remove_stack", remove_stack, create_stack },
 	{ "suspend_resume_stack", suspend_resume_stack, find_stack },

@@ -49,8 +49,8 @@ static void device_number(const char *name, char *text)
 	sprintf(text, "%u:%u", (unsigned int)(header.dev >> 8) & 0xfff, minor(header.dev));
 }
 
-/* The link in /dev/mapper as well. */
-static void create_remove(void)
+/* With the link in /dev/mapper. */
+static void create_remove_node(void)
 {
 	struct dm_ioctl header;
 	char target[32];
@@ -125,15 +125,15 @@ static void reload(void)
 	send(DM_DEV_SUSPEND, "costs-reload", 0);
 }
 
-/* The kernel looks for the prefix, and answers without a payload. */
+/* The kernel looks for the prefix. It does not look for devices if there is no room for one. */
 static void leftovers(void)
 {
-	struct dm_ioctl header;
+	struct dm_ioctl *header = (struct dm_ioctl *)buffer;
 
-	put_header(&header, "nobody-has-this", sizeof(header));
-	header.version[1] = 45;
-	call(DM_LIST_DEVICES, &header);
-	sink = header.data_size;
+	put_header(header, "nobody-has-this", sizeof(*header) + sizeof(struct dm_name_list));
+	header->version[1] = 45;
+	call(DM_LIST_DEVICES, buffer);
+	sink = header->data_size;
 }
 
 static char *list_before;

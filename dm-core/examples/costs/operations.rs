@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use dm_core::udev::{Strategy, Udev};
 use dm_core::{
     Dm, DmName, EventPoller, Host, Message, Prefix, RemovePolicy, Steps, SuspendPolicy, TargetLine, TargetParams,
 };
@@ -29,10 +30,12 @@ const STACK_LOW: &str = "costs-stack-low";
 const SECTORS: Sectors = Sectors(64);
 
 /// An operation, ready to be carried out over and over; `None` if there is none of this name.
+///
+/// Where these are made there is no udev. Only what ends with `_node` does what it does then: make nodes.
 pub(crate) fn find(dm: &Dm, operation: &str, size: usize) -> Option<Box<dyn FnMut()>> {
-    let (dm, host) = (dm.clone(), Host::new(dm.clone()));
+    let (dm, host) = (dm.clone(), host(dm, operation.ends_with("_node")));
     Some(match operation {
-        "create_remove" => {
+        "create_remove" | "create_remove_node" => {
             let below = number(&dm, BELOW);
             Box::new(move || {
                 host.create(LIFE, tables::typed(below, size)).expect("a device");
@@ -84,8 +87,13 @@ pub(crate) fn find(dm: &Dm, operation: &str, size: usize) -> Option<Box<dyn FnMu
 /// Makes what an operation uses up.
 pub(crate) fn prepare(dm: &Dm, operation: &str) {
     if operation == "remove_stack" {
-        create_stack(&Host::new(dm.clone()), STACK_TOP, STACK_LOW);
+        create_stack(&host(dm, false), STACK_TOP, STACK_LOW);
     }
+}
+
+pub(crate) fn host(dm: &Dm, with_nodes: bool) -> Host {
+    let strategy = if with_nodes { Strategy::Auto } else { Strategy::None };
+    Host::new(dm.clone()).with_udev(Udev::new(strategy))
 }
 
 /// Makes a device that uses another one.

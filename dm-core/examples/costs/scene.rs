@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use dm_core::{CreateOptions, Dm, DmUuid, Host, Message, TargetLine, TargetParams, udev};
+use dm_core::{CreateOptions, Dm, DmUuid, Message, TargetLine, TargetParams};
 use dm_units::{DeviceNumber, Sectors};
 
 use crate::calls::{BELOW, DEPS, LOAD, TABLE};
@@ -46,7 +46,7 @@ impl Scene {
         match call.trim_start_matches("first_") {
             "list_devices" | "list_devices_uuids" => self.fill_up(size),
             "table_deps" => self.make_deps(size),
-            "create_remove" => {}
+            "create_remove" | "create_remove_node" => {}
             "reload" => self.once(RELOAD, |scene| {
                 scene.create(RELOAD, None);
                 scene.map(RELOAD, tables::typed(scene.below, size));
@@ -72,10 +72,12 @@ impl Scene {
         self.gather(size.saturating_sub(self.devices.len()));
     }
 
+    /// Makes so many devices more, each with a table, as devices of a host have.
     fn gather(&mut self, more: usize) {
         for _ in 0..more {
-            let index = self.crowd.len();
-            let number = self.create(&crowd_name(index), Some(&format!("LVM-{index:064}")));
+            let (index, name) = (self.crowd.len(), crowd_name(self.crowd.len()));
+            let number = self.create(&name, Some(&format!("LVM-{index:064}")));
+            self.map(&name, [TargetLine::text(Sectors(0), Sectors(1), "zero", "")]);
             self.crowd.push(number);
         }
     }
@@ -83,10 +85,6 @@ impl Scene {
     fn make_deps(&mut self, size: usize) {
         self.gather(size.saturating_sub(self.crowd.len()));
         self.once(DEPS, |scene| {
-            for index in 0..size {
-                // A device can be opened once it has had a table.
-                scene.map(&crowd_name(index), [TargetLine::text(Sectors(0), Sectors(1), "zero", "")]);
-            }
             let lines: Vec<_> = (scene.crowd.iter().take(size).zip(0..))
                 .map(|(number, index)| TargetLine::text(Sectors(index), Sectors(1), "linear", format!("{number} 0")))
                 .collect();
@@ -96,7 +94,7 @@ impl Scene {
     }
 
     fn make_stack(&mut self) {
-        operations::create_stack(&self.host(), TOP, LOW);
+        operations::create_stack(&operations::host(&self.dm, false), TOP, LOW);
         self.devices.extend([LOW, TOP].map(str::to_owned));
     }
 
@@ -112,14 +110,9 @@ impl Scene {
         self.create(POOL, None);
         let pool = format!("{metadata} {data} {} 0", BLOCK.0);
         self.map(POOL, [TargetLine::text(Sectors(0), DATA, "thin-pool", pool)]);
-        self.host().message(POOL, Message::new("create_thin 0")).expect("a thin device");
+        operations::host(&self.dm, false).message(POOL, Message::new("create_thin 0")).expect("a thin device");
         self.create(THIN, None);
         self.map(THIN, [operations::thin(&operations::thin_line(&self.dm, 0))]);
-    }
-
-    /// Makes no nodes, as `create` and `map` do not.
-    fn host(&self) -> Host {
-        Host::new(self.dm.clone()).with_udev(udev::Udev::new(udev::Strategy::None))
     }
 
     fn create(&mut self, device: &str, uuid: Option<&str>) -> DeviceNumber {

@@ -70,7 +70,8 @@ impl OpenOptions {
     /// Whether a refused command looks for its reason in the kernel's log. It does by default.
     ///
     /// That takes three short system calls before each command that the kernel logs reasons for, and an open file on `/dev/kmsg`
-    /// that the handle keeps.
+    /// that the handle keeps. Where the kernel does not record which thread wrote a line, one that names no device may be about a
+    /// command of another handle or process at the same moment.
     #[must_use]
     pub const fn kernel_log(mut self, kernel_log: bool) -> Self {
         self.no_kernel_log = !kernel_log;

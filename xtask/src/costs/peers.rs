@@ -51,7 +51,7 @@ fn compile_one(
 fn link_libdm(command: &mut Command, tree: &Path) -> Result<()> {
     command.arg("-I").arg(tree.join("usr/include")).arg("-rdynamic").arg("-Wl,--allow-shlib-undefined");
     let library = packages::library_path(tree)?;
-    for folder in std::env::split_paths(&library) {
+    for folder in std::env::split_paths(&library).filter(|folder| folder.starts_with(tree)) {
         command.arg("-L").arg(&folder).arg("-Wl,-rpath").arg(format!("-Wl,{}", folder.display()));
     }
     // By its file's name: the link without the version leads to the machine's own.
