@@ -45,7 +45,7 @@ use crate::memory::MemoryKernel;
 /// }
 /// # in_memory();
 /// ```
-pub trait TestKernel: fmt::Debug {
+pub trait TestKernel: fmt::Debug + Sync {
     /// A host for operations; its [`dm`](Host::dm) is for single commands.
     fn host(&self) -> Host;
 
@@ -64,13 +64,14 @@ pub trait TestKernel: fmt::Debug {
     /// There can't be another disk.
     fn disk(&self, size: Bytes) -> DeviceNumber;
 
-    /// Reads whole sectors of a disk or a mapped device, from the device and not from a cache.
+    /// Reads whole sectors of a disk or a mapped device, from the device and not from a cache. Waits while the device is
+    /// suspended, and holds it open meanwhile.
     ///
     /// # Errors
     /// The device fails.
     fn read(&self, device: DeviceNumber, start: Sectors, data: &mut [u8]) -> io::Result<()>;
 
-    /// Writes whole sectors of a disk or a mapped device, and flushes them.
+    /// Writes whole sectors of a disk or a mapped device, and flushes them. Waits as [`read`](Self::read) does.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -102,11 +103,13 @@ impl TestKernel for MemoryKernel {
     }
 
     fn read(&self, device: DeviceNumber, start: Sectors, data: &mut [u8]) -> io::Result<()> {
-        Self::read(self, device, start, data).map_err(io::Error::other)
+        let _opened = Self::open(self, device);
+        self.read_waiting(device, start, data).map_err(io::Error::other)
     }
 
     fn write(&self, device: DeviceNumber, start: Sectors, data: &[u8]) -> io::Result<()> {
-        Self::write(self, device, start, data).map_err(io::Error::other)
+        let _opened = Self::open(self, device);
+        self.write_waiting(device, start, data).map_err(io::Error::other)
     }
 
     fn open(&self, device: DeviceNumber) -> io::Result<Box<dyn Any>> {

@@ -192,18 +192,31 @@ impl MemoryKernel {
         self.io(&id, Sectors(0), Io::Flush)
     }
 
-    /// As [`write`](Self::write), but waits as on a real kernel while a device is suspended or a target waits.
+    /// As [`read`](Self::read), but waits as on a real kernel while a device is suspended or a target waits.
     ///
     /// It returns only after another thread has resumed the device, or given it what it waits for.
     ///
     /// # Errors
     /// The I/O fails.
+    pub fn read_waiting(&self, id: impl AsDevId, start: Sectors, data: &mut [u8]) -> Result<(), MemoryError> {
+        self.io_waiting(&id, start, Io::Read(data))
+    }
+
+    /// As [`write`](Self::write), but waits as [`read_waiting`](Self::read_waiting) does.
+    ///
+    /// # Errors
+    /// The I/O fails.
     pub fn write_waiting(&self, id: impl AsDevId, start: Sectors, data: &[u8]) -> Result<(), MemoryError> {
-        check_len(&id, start, &Io::Write(data))?;
+        self.io_waiting(&id, start, Io::Write(data))
+    }
+
+    fn io_waiting(&self, id: &dyn AsDevId, start: Sectors, mut request: Io<'_>) -> Result<(), MemoryError> {
+        check_len(id, start, &request)?;
+        let length = request.sectors();
         let mut in_flight = None;
         let done = self.machine.with_until(None, |kernel| {
             land(kernel, in_flight.take());
-            match io(kernel, &id, start, Io::Write(data)) {
+            match io(kernel, id, start, request.part(0, length)) {
                 Err((_, IoFault::Held(_))) => None,
                 Err((_, IoFault::Waits(minor))) => {
                     in_flight = take_off(kernel, minor);
@@ -223,11 +236,12 @@ impl MemoryKernel {
         })
     }
 
-    /// Holds a mapped device open, as a program or a mounted file system does. `None` if it does not exist.
+    /// Holds a mapped device open, as a program or a mounted file system does. `None` if it does not exist, or has never had a
+    /// table and therefore has no node.
     #[must_use]
     pub fn open(&self, id: impl AsDevId) -> Option<OpenDevice> {
         self.machine.with(|kernel| {
-            let device = device_mut(kernel, &id)?;
+            let device = device_mut(kernel, &id).filter(|device| device.has_node())?;
             device.opened = device.opened.saturating_add(1);
             Some(OpenDevice::new(&self.machine, device.minor))
         })
@@ -297,6 +311,10 @@ fn io(kernel: &mut Kernel, id: &dyn AsDevId, start: Sectors, request: Io<'_>) ->
         _ => device_mut(kernel, id).map(|device| device.number()),
     };
     let Some(number) = number else { return Err((shown(id), IoFault::Failed(Errno::ENXIO))) };
+    // Programs can't write to what is read-only; targets that have opened it can (`blkdev_write_iter` in block/fops.c).
+    if !matches!(request, Io::Read(_)) && kernel.is_read_only(number) {
+        return Err((shown(id), IoFault::Failed(Errno::EPERM)));
+    }
     kernel.io(number, start.0, request).map_err(|fault| (shown(id), fault))
 }
 

@@ -125,18 +125,25 @@ fn for_each_piece(
     length: Sectors,
     mut each: impl FnMut(Sectors, &mut [u8]) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut memory = vec![0_u8; PIECE + ALIGN];
-    let skip = memory.as_ptr().align_offset(ALIGN);
-    let memory = memory.get_mut(skip..).unwrap_or_default();
     let end = start.checked_add(length).ok_or(io::ErrorKind::InvalidInput)?;
-    let mut at = start;
-    while at < end {
-        let left = usize::try_from(end.saturating_sub(at).to_bytes().0).unwrap_or(PIECE);
-        let piece = memory.get_mut(..left.min(PIECE)).ok_or(io::ErrorKind::OutOfMemory)?;
-        each(at, piece)?;
-        at = at.saturating_add(Sectors((PIECE / SECTOR_SIZE) as u64));
-    }
-    Ok(())
+    with_aligned(PIECE, |memory| {
+        let mut at = start;
+        while at < end {
+            let left = usize::try_from(end.saturating_sub(at).to_bytes().0).unwrap_or(PIECE);
+            let piece = memory.get_mut(..left.min(PIECE)).ok_or(io::ErrorKind::OutOfMemory)?;
+            each(at, piece)?;
+            at = at.saturating_add(Sectors((PIECE / SECTOR_SIZE) as u64));
+        }
+        Ok(())
+    })
+}
+
+/// Calls a function with `len` bytes of memory that direct I/O accepts.
+pub(super) fn with_aligned(len: usize, call: impl FnOnce(&mut [u8]) -> io::Result<()>) -> io::Result<()> {
+    let mut memory = vec![0_u8; len.saturating_add(ALIGN)];
+    let skip = memory.as_ptr().align_offset(ALIGN);
+    let aligned = memory.get_mut(skip..).and_then(|memory| memory.get_mut(..len));
+    call(aligned.ok_or(io::ErrorKind::OutOfMemory)?)
 }
 
 pub(super) fn byte(sector: Sectors) -> io::Result<u64> {
@@ -144,7 +151,7 @@ pub(super) fn byte(sector: Sectors) -> io::Result<u64> {
 }
 
 /// Opens a file so that the page cache is bypassed, if possible; returns whether it is.
-fn open(path: &Path, options: &mut OpenOptions) -> io::Result<(File, bool)> {
+pub(super) fn open(path: &Path, options: &mut OpenOptions) -> io::Result<(File, bool)> {
     match options.custom_flags(OFlag::O_DIRECT.bits()).open(path) {
         Ok(file) => Ok((file, true)),
         Err(error) if error.raw_os_error() == Some(Errno::EINVAL as i32) => {
@@ -154,7 +161,7 @@ fn open(path: &Path, options: &mut OpenOptions) -> io::Result<(File, bool)> {
     }
 }
 
-pub(super) fn drop_cache(file: &File) -> io::Result<()> {
+fn drop_cache(file: &File) -> io::Result<()> {
     file.sync_data()?;
     Ok(posix_fadvise(file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)?)
 }

@@ -10,7 +10,7 @@ use dm_core::{DmNameBuf, Host, paths};
 use dm_units::{Bytes, DeviceNumber, Sectors};
 
 use super::error::in_full;
-use super::pattern::{byte, drop_cache};
+use super::pattern::{byte, open, with_aligned};
 use super::scratch::Scratch;
 use crate::fail::fail;
 use crate::test_kernel::TestKernel;
@@ -37,14 +37,22 @@ impl TestKernel for Scratch {
     }
 
     fn read(&self, device: DeviceNumber, start: Sectors, data: &mut [u8]) -> io::Result<()> {
-        let file = File::open(path(device))?;
-        drop_cache(&file)?;
-        file.read_exact_at(data, byte(start)?)
+        let (file, _) = open(&path(device), OpenOptions::new().read(true))?;
+        let at = byte(start)?;
+        with_aligned(data.len(), |memory| {
+            file.read_exact_at(memory, at)?;
+            data.copy_from_slice(memory);
+            Ok(())
+        })
     }
 
     fn write(&self, device: DeviceNumber, start: Sectors, data: &[u8]) -> io::Result<()> {
-        let file = OpenOptions::new().write(true).open(path(device))?;
-        file.write_all_at(data, byte(start)?)?;
+        let (file, _) = open(&path(device), OpenOptions::new().write(true))?;
+        let at = byte(start)?;
+        with_aligned(data.len(), |memory| {
+            memory.copy_from_slice(data);
+            file.write_all_at(memory, at)
+        })?;
         file.sync_data()
     }
 

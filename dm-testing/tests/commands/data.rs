@@ -8,11 +8,10 @@ use std::thread;
 
 use dm_core::{LineText, TargetLine};
 use dm_testing::{Pattern, Scratch, require};
-use dm_units::{Bytes, DeviceNumber, SECTOR_SIZE, Sectors};
+use dm_units::{DeviceNumber, SECTOR_SIZE, Sectors};
 
 const START: Sectors = Sectors(0);
 const SIZE: Sectors = Sectors(2048);
-const HALF: Sectors = Sectors(1024);
 
 /// A table of one disk in pieces of so many sectors.
 fn pieces(disk: DeviceNumber, piece: u64) -> Vec<TargetLine<LineText<'static, String>>> {
@@ -22,24 +21,6 @@ fn pieces(disk: DeviceNumber, piece: u64) -> Vec<TargetLine<LineText<'static, St
         TargetLine::text(Sectors(start), Sectors(length), "linear", format!("{disk} {start}"))
     };
     starts.map(line).collect()
-}
-
-#[test]
-#[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn every_sector_is_where_the_table_says() {
-    let Some(scratch) = Scratch::new(&[require::target("linear")]) else { return };
-    let [one, two] = [1, 2].map(|_| scratch.loop_device(HALF.to_bytes()).unwrap());
-    let lines = [
-        TargetLine::text(START, HALF, "linear", format!("{} 0", two.number())),
-        TargetLine::text(HALF, HALF, "linear", format!("{} 0", one.number())),
-    ];
-    let device = scratch.map("device", lines).unwrap();
-    let pattern = Pattern::new(1);
-    pattern.write(&device.path(), START, SIZE).unwrap();
-    pattern.verify(&device.path(), START, SIZE).unwrap();
-    pattern.verify(two.path(), START, HALF).unwrap();
-    pattern.moved(HALF, START).verify(one.path(), START, HALF).unwrap();
-    assert!(File::open(device.path()).unwrap().read_at(&mut [0; 1], u64::MAX / 4).is_ok_and(|read| read == 0));
 }
 
 /// Writes the sectors of a pattern one after the other, through the page cache, until told to stop; says how many rounds.
@@ -102,20 +83,4 @@ fn data_moves_to_another_disk_under_a_writer() {
     pattern.verify(&device.path(), START, SIZE).unwrap();
     pattern.verify(new.path(), START, SIZE).unwrap();
     Pattern::new(2).verify(old.path(), START, SIZE).unwrap();
-}
-
-#[test]
-#[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_device_that_grows_keeps_its_data() {
-    let Some(scratch) = Scratch::new(&[require::target("linear")]) else { return };
-    let disk = scratch.loop_device(Bytes(1 << 20)).unwrap();
-    let line = |size| [TargetLine::text(START, size, "linear", format!("{} 0", disk.number()))];
-    let device = scratch.map("device", line(HALF)).unwrap();
-    let pattern = Pattern::new(1);
-    pattern.write(&device.path(), START, HALF).unwrap();
-    pattern.write(&device.path(), HALF, Sectors(1)).unwrap_err();
-    scratch.swap(&device, line(SIZE)).unwrap();
-    pattern.verify(&device.path(), START, HALF).unwrap();
-    pattern.write(&device.path(), HALF, HALF).unwrap();
-    pattern.verify(disk.path(), START, SIZE).unwrap();
 }

@@ -1,6 +1,6 @@
 //! `target_msg`.
 
-use dm_core::{Error, Message, MessageOptions, RequestFault, TargetLine};
+use dm_core::{Message, MessageOptions, TargetLine};
 use dm_testing::{MappedDevice, Pattern, Scratch, require};
 use dm_units::{Bytes, Sectors};
 
@@ -10,41 +10,6 @@ use crate::support::{LENGTH, recorded, zero};
 fn send(scratch: &Scratch, device: &MappedDevice, message: &str) -> dm_core::Result<Option<String>> {
     let answer = scratch.dm().target_msg(device, message)?;
     Ok(answer.text().map(|text| text.to_string()))
-}
-
-#[test]
-#[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn what_nobody_understands_is_refused() {
-    let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
-    let bare = scratch.create("bare").unwrap();
-    let device = scratch.map("device", [zero(LENGTH)]).unwrap();
-    for (device, message) in
-        [(&bare, "@unknown"), (&device, "hello"), (&device, "@unknown"), (&device, "@stats_create")]
-    {
-        let error = send(&scratch, device, message).unwrap_err();
-        assert!(error.is_invalid(), "'{message}' to {device}: {error}");
-    }
-    // What reaches nobody is refused as well, or with older kernels taken and nothing done.
-    for (device, message) in [(&bare, "hello"), (&device, ""), (&device, " ")] {
-        match send(&scratch, device, message) {
-            Ok(answer) => assert_eq!(answer, None),
-            Err(error) => assert!(error.is_invalid(), "'{message}' to {device}: {error}"),
-        }
-    }
-}
-
-#[test]
-#[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn what_cannot_be_sent_is_not_sent() {
-    let Some(scratch) = Scratch::new(&[]) else { return };
-    let device = scratch.create("device").unwrap();
-    match send(&scratch, &device, "@stats_list\u{0}").unwrap_err() {
-        Error::Request { fault, .. } => assert!(matches!(fault, RequestFault::Nul { line: None, at: 11, .. })),
-        other => unreachable!("{other}"),
-    }
-    let missing = scratch.name("missing").unwrap();
-    let sent = scratch.dm().target_msg(&missing, "@stats_list");
-    assert!(sent.unwrap_err().is_not_found());
 }
 
 #[test]

@@ -141,12 +141,3 @@ fn what_changes_nothing_sends_no_uevent() {
     let expected = [[Some("add"), None, None], change, [Some("remove"), Some(&number), None]];
     assert_eq!(uevents.each_ref().map(facts), expected);
 }
-
-#[test]
-#[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_removal_says_whether_there_was_one() {
-    let Some(scratch) = Scratch::new(&[]) else { return };
-    let device = scratch.create("device").unwrap();
-    let removal = scratch.dm().device_remove(&device).unwrap();
-    assert!(matches!(removal, dm_core::Removal::Done { uevent_generated: false, .. }));
-}

@@ -3,7 +3,7 @@
 use dm_core::{CreateOptions, DmName, DmNameBuf, DmUuid, DmUuidBuf};
 use dm_testing::TestKernel;
 
-use crate::support::{LENGTH, RESERVED, dm, exists, far_minor, info, refuses_reserved_names, zero};
+use crate::support::{Devices, LENGTH, RESERVED, exists, far_minor, info, refuses_reserved_names, zero};
 
 on_both_kernels! { ["zero"];
     a_new_device_has_neither_uuid_nor_table,
@@ -19,9 +19,9 @@ on_both_kernels! { ["zero"];
 }
 
 fn a_new_device_has_neither_uuid_nor_table(kernel: &dyn TestKernel) {
-    let (dm, name) = (dm(kernel), kernel.name("new"));
+    let (dm, name) = (kernel.dm(), kernel.name("new"));
     let answer = dm.device_create(&name).unwrap();
-    for state in [&answer, &info(&dm, &name)] {
+    for state in [&answer, &info(kernel, &name)] {
         assert_eq!(state.name(), Some(&*name));
         assert_eq!(state.uuid(), None);
         assert_eq!(state.number(), answer.number());
@@ -33,63 +33,63 @@ fn a_new_device_has_neither_uuid_nor_table(kernel: &dyn TestKernel) {
 }
 
 fn a_uuid_is_kept(kernel: &dyn TestKernel) {
-    let (dm, name) = (dm(kernel), kernel.name("with"));
+    let (dm, name) = (kernel.dm(), kernel.name("with"));
     let longest = format!("{:\u{20}<128}", format!("{}uuid", kernel.prefix()));
     let uuid = DmUuid::new(&longest).unwrap();
     let answer = dm.device_create_with(&name, CreateOptions::new().uuid(uuid)).unwrap();
     assert_eq!(answer.uuid(), Some(uuid));
-    assert_eq!(info(&dm, uuid).name(), Some(&*name));
+    assert_eq!(info(kernel, uuid).name(), Some(&*name));
 }
 
 fn the_minor_number_can_be_chosen(kernel: &dyn TestKernel) {
-    let (dm, name, minor) = (dm(kernel), kernel.name("chosen"), far_minor(0));
+    let (dm, name, minor) = (kernel.dm(), kernel.name("chosen"), far_minor(0));
     let answer = dm.device_create_with(&name, CreateOptions::new().minor(minor)).unwrap();
     assert_eq!(answer.number().minor, minor);
     let other = dm.device_create(kernel.name("other")).unwrap();
     assert_eq!(answer.number().major, other.number().major);
-    assert_eq!(info(&dm, answer.number()).name(), Some(&*name));
+    assert_eq!(info(kernel, answer.number()).name(), Some(&*name));
 }
 
 fn a_minor_number_that_is_taken_is_refused(kernel: &dyn TestKernel) {
-    let (dm, second) = (dm(kernel), kernel.name("second"));
+    let (dm, second) = (kernel.dm(), kernel.name("second"));
     let options = CreateOptions::new().minor(far_minor(1));
     dm.device_create_with(kernel.name("first"), options).unwrap();
     let error = dm.device_create_with(&second, options).unwrap_err();
     assert!(error.is_already_exists(), "{error}");
-    assert!(!exists(&dm, &second));
+    assert!(!exists(kernel, &second));
 }
 
 fn a_minor_number_out_of_range_is_refused(kernel: &dyn TestKernel) {
-    let (dm, name) = (dm(kernel), kernel.name("far"));
+    let (dm, name) = (kernel.dm(), kernel.name("far"));
     for minor in [1 << 20, u32::MAX] {
         let created = dm.device_create_with(&name, CreateOptions::new().minor(minor));
         assert!(created.is_err(), "asked for minor {minor} and got {created:?}");
-        assert!(!exists(&dm, &name));
+        assert!(!exists(kernel, &name));
     }
 }
 
 fn a_name_that_is_taken_is_refused(kernel: &dyn TestKernel) {
-    let (dm, name) = (dm(kernel), kernel.name("one"));
+    let (dm, name) = (kernel.dm(), kernel.name("one"));
     let number = dm.device_create(&name).unwrap().number();
     let error = dm.device_create(&name).unwrap_err();
     assert!(error.is_already_exists(), "{error}");
-    assert_eq!(info(&dm, &name).number(), number);
+    assert_eq!(info(kernel, &name).number(), number);
 }
 
 fn a_uuid_that_is_taken_is_refused(kernel: &dyn TestKernel) {
-    let dm = dm(kernel);
+    let dm = kernel.dm();
     let uuid = DmUuidBuf::new(kernel.prefix()).unwrap();
     let options = CreateOptions::new().uuid(&uuid);
     let [first, second] = ["first", "second"].map(|suffix| kernel.name(suffix));
     dm.device_create_with(&first, options).unwrap();
     let error = dm.device_create_with(&second, options).unwrap_err();
     assert!(error.is_already_exists(), "{error}");
-    assert!(!exists(&dm, &second));
-    assert_eq!(info(&dm, &uuid).name(), Some(&*first));
+    assert!(!exists(kernel, &second));
+    assert_eq!(info(kernel, &uuid).name(), Some(&*first));
 }
 
 fn names_can_have_any_bytes_but_nul_and_slash(kernel: &dyn TestKernel) {
-    let dm = dm(kernel);
+    let dm = kernel.dm();
     let longest = vec![b'n'; DmName::MAX_LEN.saturating_sub(kernel.prefix().len())];
     let suffixes: [&[u8]; 7] = [
         b" with  spaces ",
@@ -105,8 +105,8 @@ fn names_can_have_any_bytes_but_nul_and_slash(kernel: &dyn TestKernel) {
         let number = dm.device_create(name).unwrap().number();
         dm.table_load(name, [zero(LENGTH)]).unwrap();
         dm.device_resume(name).unwrap();
-        assert_eq!(info(&dm, name).number(), number);
-        assert_eq!(info(&dm, number).name(), Some(&**name));
+        assert_eq!(info(kernel, name).number(), number);
+        assert_eq!(info(kernel, number).name(), Some(&**name));
     }
     let list = dm.list_devices().unwrap();
     let listed: Vec<DmNameBuf> = list.iter().map(|device| device.unwrap().name.to_owned()).collect();
@@ -114,17 +114,17 @@ fn names_can_have_any_bytes_but_nul_and_slash(kernel: &dyn TestKernel) {
 }
 
 fn uuids_can_have_any_bytes_but_nul(kernel: &dyn TestKernel) {
-    let dm = dm(kernel);
+    let dm = kernel.dm();
     for (at, suffix) in [b"with space".as_slice(), b"\xff\xfe", b"LVM-\n"].into_iter().enumerate() {
         let uuid = DmUuidBuf::new(&[kernel.prefix().as_bytes(), suffix].concat()).unwrap();
         let name = kernel.name(&at.to_string());
         dm.device_create_with(&name, CreateOptions::new().uuid(&uuid)).unwrap();
-        assert_eq!(info(&dm, &uuid).uuid(), Some(&*uuid));
+        assert_eq!(info(kernel, &uuid).uuid(), Some(&*uuid));
     }
 }
 
 fn reserved_names_are_refused_since_4_48(kernel: &dyn TestKernel) {
-    let dm = dm(kernel);
+    let dm = kernel.dm();
     for name in RESERVED.map(|name| DmName::new(name).unwrap()) {
         match dm.device_create(name) {
             Ok(_) => {

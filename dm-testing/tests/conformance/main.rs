@@ -1,12 +1,15 @@
 //! What every kernel does, the one in memory like the real ones: each test here runs on both.
 //!
 //! A test is a function that takes a [`TestKernel`](dm_testing::TestKernel). [`on_both_kernels!`] makes two tests of it: one in
-//! memory, which runs everywhere, and one on a real kernel, which needs root.
+//! memory, which runs everywhere, and one on a real kernel, which needs root. What only a real kernel can show is in the test
+//! program `commands`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
-/// Makes tests of functions: `in_memory::NAME` and `on_a_real_kernel::NAME`. The real kernel must have the targets.
+/// Makes tests of functions: `in_memory::NAME` and `on_a_real_kernel::NAME`. The real kernel must have the targets, and this
+/// minor version of the interface.
 macro_rules! on_both_kernels {
-    ($targets:expr; $($name:ident,)+) => {
+    ($targets:expr $(, interface $minor:literal)?; $($name:ident,)+) => {
         mod in_memory {
             $(
                 #[test]
@@ -20,12 +23,15 @@ macro_rules! on_both_kernels {
         mod on_a_real_kernel {
             use dm_testing::{Scratch, require};
 
+            const INTERFACE: u32 = 0 $(+ $minor)?;
+
             $(
                 #[test]
                 #[ignore = "needs root and device mapper: cargo xtask test-root"]
                 fn $name() {
                     let targets: &[&str] = &$targets;
-                    let needed: Vec<_> = targets.iter().map(|target| require::target(target)).collect();
+                    let mut needed: Vec<_> = targets.iter().map(|target| require::target(target)).collect();
+                    needed.push(require::interface(INTERFACE));
                     let Some(scratch) = Scratch::new(&needed) else { return };
                     super::$name(&scratch);
                 }
@@ -34,12 +40,27 @@ macro_rules! on_both_kernels {
     };
 }
 
+mod buffers;
 mod create;
+mod data;
+mod deps;
+mod geometry;
+mod info;
 mod kinds;
+mod list;
+mod load;
+mod message;
 mod plans;
 mod pools;
+mod remove;
+mod rename;
 mod snapshot;
 mod snapshotter;
+mod status;
 mod support;
+mod suspend;
 mod thin;
+mod threads;
+mod versions;
 mod volumes;
+mod wait;

@@ -5,7 +5,7 @@ use dm_core::{DmName, DmNameBuf, Host, Prefix, StatusOptions, TargetLine};
 use dm_testing::{MemoryKernel, Outcome, Sweep, TestKernel};
 use dm_units::{Bytes, DeviceNumber, Sectors};
 
-use crate::support::exists;
+use crate::support::exists_on;
 
 on_both_kernels! { ["linear", "zero", "error"];
     devices_are_made_bottom_up_and_then_nothing_is_left_to_do,
@@ -111,7 +111,7 @@ fn what_is_not_wanted_any_more_is_removed_users_first(kernel: &dyn TestKernel) {
     let prefix = DmNameBuf::new(kernel.prefix()).unwrap();
     let nothing = || Wanted::new().only(Prefix::Name(&prefix));
     assert_eq!(steps(&host, nothing()), [format!("remove {upper}"), format!("remove {lower}")]);
-    assert!(!exists(host.dm(), lower) && !exists(host.dm(), upper));
+    assert!(!exists_on(host.dm(), lower) && !exists_on(host.dm(), upper));
     assert!(host.plan(nothing()).unwrap().is_empty());
 }
 
@@ -124,7 +124,7 @@ fn a_failed_step_undoes_those_before_it(kernel: &dyn TestKernel) {
     assert_eq!(error.step(), Some(&PlanStep::Create(upper.clone())), "{error}");
     assert!(error.is_undone() && error.errno() == Some(22), "{error}");
     assert_eq!(error.to_string(), format!("the step 'create {upper}' failed; the steps before it were undone"));
-    assert!(!exists(host.dm(), lower) && !exists(host.dm(), upper));
+    assert!(!exists_on(host.dm(), lower) && !exists_on(host.dm(), upper));
     // Nor does its new table when both exist, which the resume finds out; the lower one has changed by then.
     steps(&host, stack(&names, disk, [0, 0]));
     let plan = host.plan(stack(&names, disk, [8, 1])).unwrap();
@@ -182,7 +182,7 @@ fn a_plan_that_fails_anywhere_is_undone_or_says_what_is_left() {
                     assert!(plan.is_empty(), "{what}: {error}: {plan}");
                 }
                 (Err(error), None) if error.is_undone() => {
-                    assert!(!exists(host.dm(), &names.lower) && !exists(host.dm(), &names.upper), "{what}: {error}");
+                    assert!(!exists_on(host.dm(), &names.lower) && !exists_on(host.dm(), &names.upper), "{what}: {error}");
                 }
                 (Err(_), _) => {}
             }

@@ -34,8 +34,8 @@ pub(super) fn remove(kernel: &mut Kernel, param: &mut Param) -> Result<(), Pause
         return Err(Errno::EBUSY.into());
     }
     param.set(Flags::DEFERRED_REMOVE, false);
-    kernel.uevent(minor, param.event_nr());
-    param.set(Flags::UEVENT_GENERATED, true);
+    let is_sent = kernel.uevent(minor, param.event_nr());
+    param.set(Flags::UEVENT_GENERATED, is_sent);
     kernel.delete(minor);
     Ok(())
 }
@@ -103,8 +103,8 @@ pub(super) fn rename(kernel: &mut Kernel, param: &mut Param) -> Result<(), Pause
         kernel.names.insert(new, minor);
     }
     kernel.event(minor);
-    kernel.uevent(minor, param.event_nr());
-    param.set(Flags::UEVENT_GENERATED, true);
+    let is_sent = kernel.uevent(minor, param.event_nr());
+    param.set(Flags::UEVENT_GENERATED, is_sent);
     Ok(fill(kernel, minor, param)?)
 }
 

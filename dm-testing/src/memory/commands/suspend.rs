@@ -57,8 +57,8 @@ fn resume(kernel: &mut Kernel, minor: u32, param: &mut Param) -> Result<(), Paus
     if kernel.device(minor)?.suspended {
         resumed = resume_targets(kernel, minor);
         if resumed.is_ok() {
-            kernel.uevent(minor, param.event_nr());
-            param.set(Flags::UEVENT_GENERATED, true);
+            let is_sent = kernel.uevent(minor, param.event_nr());
+            param.set(Flags::UEVENT_GENERATED, is_sent);
         }
     }
     // Not before: a target of the new table may take over what one of the old table has.

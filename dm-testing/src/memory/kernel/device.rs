@@ -75,6 +75,11 @@ impl Device {
         self.active.as_ref().map_or(0, |table| table.sectors())
     }
 
+    /// Whether it has a disk, with a node and uevents: since the first load (`dm_setup_md_queue`).
+    pub(crate) const fn has_node(&self) -> bool {
+        self.queue.is_some()
+    }
+
     pub(crate) const fn holds_io(&self) -> bool {
         self.suspended || self.internal_suspensions > 0
     }

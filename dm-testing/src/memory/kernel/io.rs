@@ -69,11 +69,40 @@ impl Io<'_> {
     ) -> IoResult {
         let end = start.saturating_add(self.sectors());
         let mut at = start;
+        let mut parts = Parts::default();
         while at < end {
             let stop =
                 at.checked_div(block).map_or(end, |number| number.saturating_add(1).saturating_mul(block)).min(end);
-            call(at, self.part(at.saturating_sub(start), stop.saturating_sub(at)))?;
+            parts.add(call(at, self.part(at.saturating_sub(start), stop.saturating_sub(at))))?;
             at = stop;
+        }
+        parts.result
+    }
+}
+
+/// The parts of an I/O that was split: all are carried out, whatever becomes of the others, and the first error is that of the
+/// whole.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) result: IoResult,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self { result: Ok(()) }
+    }
+}
+
+impl Parts {
+    /// Adds a part.
+    ///
+    /// # Errors
+    /// It waits, and is tried again with the whole I/O.
+    pub(crate) fn add(&mut self, part: IoResult) -> IoResult {
+        match part {
+            Err(IoFault::Failed(_)) if self.result.is_ok() => self.result = part,
+            Ok(()) | Err(IoFault::Failed(_)) => {}
+            Err(IoFault::Held(_) | IoFault::Waits(_)) => return part,
         }
         Ok(())
     }
@@ -103,16 +132,16 @@ impl Kernel {
         }
         let end = start.checked_add(io.sectors()).filter(|end| *end <= table.sectors()).ok_or(Errno::EIO)?;
         let (sectors, is_write) = (io.sectors(), !matches!(io, Io::Read(_)));
+        let mut parts = Parts::default();
         let mut lines = table.lines.iter().filter(|line| line.start < end && start < line.end());
-        let done = lines.try_for_each(|line| {
+        let waits = lines.try_for_each(|line| {
             let (from, to) = (start.max(line.start), end.min(line.end()));
             let part = io.part(from.saturating_sub(start), to.saturating_sub(from));
-            line.with(|target| target.io(self, from.saturating_sub(line.start), part))
+            parts.add(line.with(|target| target.io(self, from.saturating_sub(line.start), part)))
         });
         // What waits is counted when it is done.
-        if !matches!(done, Err(IoFault::Held(_) | IoFault::Waits(_))) {
-            self.device_mut(minor)?.stats.account(start, sectors, is_write);
-        }
-        done
+        waits?;
+        self.device_mut(minor)?.stats.account(start, sectors, is_write);
+        parts.result
     }
 }

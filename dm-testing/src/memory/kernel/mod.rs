@@ -191,6 +191,14 @@ impl Kernel {
         }
     }
 
+    /// Whether programs can't write to it.
+    pub(crate) fn is_read_only(&self, number: DeviceNumber) -> bool {
+        match self.mapped(number) {
+            Some(device) => device.read_only,
+            None => self.disks.get(&number).is_some_and(|disk| disk.read_only),
+        }
+    }
+
     // Events.
 
     /// Something has happened to a device (`dm_table_event`).
@@ -218,11 +226,14 @@ impl Kernel {
         self.files.push(file);
     }
 
-    /// A command has changed a device; `cookie` is the number that it has for udev.
-    pub(crate) fn uevent(&mut self, minor: u32, cookie: u32) {
-        if self.devices.contains_key(&minor) {
+    /// A command has changed a device; `cookie` is the number that it has for udev. `false` if the device has had no table, and
+    /// therefore has no disk that could send a uevent.
+    pub(crate) fn uevent(&mut self, minor: u32, cookie: u32) -> bool {
+        let has_disk = self.devices.get(&minor).is_some_and(Device::has_node);
+        if has_disk {
             self.udev.uevent(cookie);
         }
+        has_disk
     }
 
     // The clock.

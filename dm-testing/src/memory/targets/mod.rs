@@ -186,6 +186,7 @@ impl Construction<'_> {
             return Err(Errno::EINVAL);
         }
         let read_only = match (kernel.mapped(number), kernel.disks.get(&number)) {
+            (Some(device), _) if !device.has_node() => return Err(Errno::ENXIO),
             (Some(device), _) => device.read_only,
             (None, Some(disk)) => disk.read_only,
             (None, None) => return Err(Errno::ENXIO),

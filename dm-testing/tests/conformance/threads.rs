@@ -2,24 +2,28 @@
 
 use std::thread;
 
-use dm_core::{StatusOptions, TargetLine, paths};
-use dm_testing::{Pattern, Scratch, require};
+use dm_core::{StatusOptions, TargetLine};
+use dm_testing::TestKernel;
 use dm_units::Sectors;
 
-use crate::support::{exists, when_free};
+use crate::support::{Data, Devices, exists, when_free};
+
+on_both_kernels! { ["zero"];
+    threads_share_a_handle,
+}
 
 const THREADS: u64 = 6;
 const ROUNDS: u64 = 3;
 
 /// The whole life of a device, whose size tells it from those of the others.
-fn live(scratch: &Scratch, size: Sectors) {
-    let dm = scratch.dm();
-    let [young, old] = ["young", "old"].map(|age| scratch.name(format!("{size}-{age}")).unwrap());
+fn live(kernel: &dyn TestKernel, size: Sectors) {
+    let dm = kernel.dm();
+    let [young, old] = ["young", "old"].map(|age| kernel.name(&format!("{size}-{age}")));
     let number = dm.device_create(&young).unwrap().number();
     let line = || [TargetLine::text(Sectors(0), size, "zero", "")];
     dm.table_load(&young, line()).unwrap();
     dm.device_resume(&young).unwrap();
-    Pattern::zeros().verify(&paths::kernel_path(number), Sectors(0), size).unwrap();
+    Data::zeros().verify(kernel, number, Sectors(0), size);
     dm.device_suspend(number).unwrap();
     dm.table_load(number, line()).unwrap();
     dm.device_rename(&young, &old).unwrap();
@@ -31,18 +35,14 @@ fn live(scratch: &Scratch, size: Sectors) {
     assert_eq!(listed.name, &*old);
     assert_eq!(dm.device_info(number).unwrap().name(), Some(&*old));
     when_free(|| dm.device_remove(&old));
-    assert!(!exists(scratch, &young) && !exists(scratch, &old));
+    assert!(!exists(kernel, &young) && !exists(kernel, &old));
 }
 
-#[test]
-#[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn threads_share_a_handle() {
-    let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
+fn threads_share_a_handle(kernel: &dyn TestKernel) {
     thread::scope(|scope| {
         for thread in 0..THREADS {
             let sizes = (0..ROUNDS).map(move |round| Sectors(8 * (1 + thread * ROUNDS + round)));
-            let scratch = &scratch;
-            scope.spawn(move || sizes.for_each(|size| live(scratch, size)));
+            scope.spawn(move || sizes.for_each(|size| live(kernel, size)));
         }
     });
 }

@@ -1,0 +1,46 @@
+//! `target_msg`.
+
+use dm_core::{Error, RequestFault};
+use dm_testing::TestKernel;
+
+use crate::support::{Devices, LENGTH, Mapped, zero};
+
+on_both_kernels! { ["zero"];
+    what_nobody_understands_is_refused,
+    what_cannot_be_sent_is_not_sent,
+}
+
+/// Sends a message to the target of the first sector; returns the answer's text.
+fn send(kernel: &dyn TestKernel, device: &Mapped, message: &str) -> dm_core::Result<Option<String>> {
+    let answer = kernel.dm().target_msg(device, message)?;
+    Ok(answer.text().map(|text| text.to_string()))
+}
+
+fn what_nobody_understands_is_refused(kernel: &dyn TestKernel) {
+    let bare = kernel.create("bare");
+    let device = kernel.map("device", [zero(LENGTH)]);
+    for (device, message) in
+        [(&bare, "@unknown"), (&device, "hello"), (&device, "@unknown"), (&device, "@stats_create")]
+    {
+        let error = send(kernel, device, message).unwrap_err();
+        assert!(error.is_invalid(), "'{message}' to {device}: {error}");
+    }
+    // What reaches nobody is refused as well, or with older kernels taken and nothing done.
+    for (device, message) in [(&bare, "hello"), (&device, ""), (&device, " ")] {
+        match send(kernel, device, message) {
+            Ok(answer) => assert_eq!(answer, None),
+            Err(error) => assert!(error.is_invalid(), "'{message}' to {device}: {error}"),
+        }
+    }
+}
+
+fn what_cannot_be_sent_is_not_sent(kernel: &dyn TestKernel) {
+    let device = kernel.create("device");
+    match send(kernel, &device, "@stats_list\u{0}").unwrap_err() {
+        Error::Request { fault, .. } => assert!(matches!(fault, RequestFault::Nul { line: None, at: 11, .. })),
+        other => unreachable!("{other}"),
+    }
+    let missing = kernel.name("missing");
+    let sent = kernel.dm().target_msg(&missing, "@stats_list");
+    assert!(sent.unwrap_err().is_not_found());
+}
