@@ -182,7 +182,10 @@ fn a_plan_that_fails_anywhere_is_undone_or_says_what_is_left() {
                     assert!(plan.is_empty(), "{what}: {error}: {plan}");
                 }
                 (Err(error), None) if error.is_undone() => {
-                    assert!(!exists_on(host.dm(), &names.lower) && !exists_on(host.dm(), &names.upper), "{what}: {error}");
+                    assert!(
+                        !exists_on(host.dm(), &names.lower) && !exists_on(host.dm(), &names.upper),
+                        "{what}: {error}"
+                    );
                 }
                 (Err(_), _) => {}
             }

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use dm_core::{
-    AsDevId, Command, DevId, DeviceInfo, Dm, DmName, DmNameBuf, InfoOptions, LineText, NameError, StatusOptions,
-    TableSlot, TargetLine, TargetParams, Transport,
+    AsDevId, Command, DevId, DeviceInfo, Dm, DmName, DmNameBuf, InfoOptions, LineText, NameError, RemovePolicy, Retry,
+    StatusOptions, TableSlot, TargetLine, TargetParams, Transport,
 };
 use dm_testing::TestKernel;
 use dm_units::{DeviceNumber, Sectors, Version};
@@ -174,6 +174,18 @@ pub(crate) fn when_free<T>(mut command: impl FnMut() -> dm_core::Result<T>) -> T
     result.unwrap().unwrap()
 }
 
+/// Long enough for other programs to close a device that they only look at.
+pub(crate) const PATIENTLY: RemovePolicy = RemovePolicy::new().retry(Retry::within(SOON));
+
+/// Out of memory: a failure that any command can have.
+pub(crate) const ENOMEM: i32 = 12;
+
+/// An error with its causes.
+pub(crate) fn in_full(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
 /// Names that other things in `/dev/mapper` have.
 pub(crate) const RESERVED: [&str; 3] = ["control", ".", ".."];
 
@@ -282,5 +294,27 @@ impl Transport for Recorder {
         let left_zeros = request.get(HEADER_SIZE..).unwrap().iter().all(|byte| *byte == 0);
         self.calls.0.lock().unwrap().push(Call { command, offered: request.len(), left_zeros });
         result
+    }
+}
+
+/// The way to the kernel, on which one kind of command fails.
+#[derive(Debug)]
+struct Failing {
+    kernel: Arc<dyn Transport>,
+    command: Command,
+    errno: i32,
+}
+
+/// A separate handle on which every command of a kind fails, and does nothing.
+pub(crate) fn failing_at(kernel: &dyn TestKernel, command: Command, errno: i32) -> Dm {
+    Dm::with_transport(Failing { kernel: kernel.dm().transport(), command, errno })
+}
+
+impl Transport for Failing {
+    fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
+        if command == self.command {
+            return Err(io::Error::from_raw_os_error(self.errno));
+        }
+        self.kernel.ioctl(command, request)
     }
 }

@@ -3,7 +3,5 @@
 
 mod caches;
 mod crypt;
-mod linear;
-mod setup;
 mod support;
 mod thin;

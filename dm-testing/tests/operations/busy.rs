@@ -37,17 +37,3 @@ fn a_refused_table_names_the_line_the_disk_and_its_user() {
     }
     assert!(!info(&scratch, &device).has_inactive_table());
 }
-
-#[test]
-#[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_disk_that_does_not_exist_is_named() {
-    let Some(scratch) = Scratch::new(&[require::target("linear")]) else { return };
-    let name = scratch.name("new").unwrap();
-    for missing in ["/dev/no-such-disk", "4000:7"] {
-        let line = TargetLine::text(Sectors(0), Sectors(64), "linear", format!("{missing} 0"));
-        let error = scratch.host().create(&name, [line]).unwrap_err();
-        assert!(error.is_undone() && !error.is_not_found(), "{error}");
-        let text = in_full(&error);
-        assert!(text.contains("Device lookup failed") || text.contains("which does not exist"), "{text}");
-    }
-}

@@ -19,7 +19,6 @@ mod logger;
 mod names;
 mod permission;
 mod snapshots;
-mod states;
 mod stuck;
 mod sweep;
 mod without_udev;

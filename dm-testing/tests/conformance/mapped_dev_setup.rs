@@ -1,20 +1,33 @@
-//! Setting up a device that may exist already.
+//! Setting up a whole device of dm-targets that may exist already.
 
-use dm_core::{Difference, DmUuidBuf, SetupOptions, SuspendPolicy};
-use dm_targets::devices::LinearDev;
+use dm_core::{Difference, DmUuidBuf, OpErrorKind, SetupOptions, SuspendPolicy};
+use dm_targets::devices::{DevError, LinearDev};
 use dm_targets::linear::LinearTable;
 use dm_targets::{Linear, Table, TableLine};
-use dm_testing::Pattern;
+use dm_testing::TestKernel;
 use dm_units::Sectors;
 
-use crate::support::{LENGTH, difference, disk, in_full, linear, scene};
+use crate::mapped_dev::{SIZE, linear};
+use crate::support::{Data, in_full};
 
-#[test]
-#[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn an_existing_device_is_taken_over() {
-    let Some((scratch, host)) = scene(&["linear"]) else { return };
-    let (disk, name) = (disk(&scratch), scratch.name("device").unwrap());
-    let table = linear(disk.number());
+on_both_kernels! { ["linear"];
+    an_existing_device_is_taken_over,
+    a_device_without_a_table_is_given_one,
+    a_device_that_differs_is_left_alone,
+}
+
+/// In what the existing device differs.
+fn difference(error: &DevError) -> Difference {
+    match error.operation().map(dm_core::OpError::kind) {
+        Some(OpErrorKind::Differs(difference)) => *difference,
+        _ => unreachable!("{error}"),
+    }
+}
+
+fn an_existing_device_is_taken_over(kernel: &dyn TestKernel) {
+    let host = kernel.host();
+    let (disk, name) = (kernel.disk(SIZE.to_bytes()), kernel.name("device"));
+    let table = linear(disk);
     let setup = || LinearDev::setup(&host, &name, &table).unwrap();
     let device = setup();
     assert_eq!(setup(), device);
@@ -26,36 +39,30 @@ fn an_existing_device_is_taken_over() {
     assert_eq!(setup(), device);
     let info = device.info(&host).unwrap();
     assert!(!info.is_suspended() && !info.has_inactive_table(), "{info:?}");
-    Pattern::new(1).write(&device.path(&host).unwrap(), Sectors(0), LENGTH).unwrap();
+    Data::new(1).write(kernel, device.number(&host).unwrap(), Sectors(0), SIZE).unwrap();
 }
 
-#[test]
-#[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_device_without_a_table_is_given_one() {
-    let Some((scratch, host)) = scene(&["linear"]) else { return };
-    let (disk, name) = (disk(&scratch), scratch.name("device").unwrap());
+fn a_device_without_a_table_is_given_one(kernel: &dyn TestKernel) {
+    let host = kernel.host();
+    let (disk, name) = (kernel.disk(SIZE.to_bytes()), kernel.name("device"));
     host.dm().device_create(&name).unwrap();
     let options = SetupOptions::new().read_only(true);
-    let device = LinearDev::setup_with(&host, &name, &linear(disk.number()), options).unwrap();
-    assert_eq!(device.table(&host).unwrap(), linear(disk.number()));
+    let device = LinearDev::setup_with(&host, &name, &linear(disk), options).unwrap();
+    assert_eq!(device.table(&host).unwrap(), linear(disk));
     assert!(device.info(&host).unwrap().is_read_only());
-    assert!(device.path(&host).unwrap().exists());
 }
 
-#[test]
-#[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_device_that_differs_is_left_alone() {
-    let Some((scratch, host)) = scene(&["linear"]) else { return };
-    let (disk, name) = (disk(&scratch), scratch.name("device").unwrap());
-    let uuid = DmUuidBuf::new(scratch.prefix()).unwrap();
-    let other_uuid = DmUuidBuf::new(&format!("{}other", scratch.prefix())).unwrap();
+fn a_device_that_differs_is_left_alone(kernel: &dyn TestKernel) {
+    let host = kernel.host();
+    let (disk, name) = (kernel.disk(SIZE.to_bytes()), kernel.name("device"));
+    let uuid = DmUuidBuf::new(kernel.prefix()).unwrap();
+    let other_uuid = DmUuidBuf::new(&format!("{}other", kernel.prefix())).unwrap();
     let options = SetupOptions::new().uuid(&uuid);
-    let table = linear(disk.number());
+    let table = linear(disk);
     let device = LinearDev::setup_with(&host, &name, &table, options).unwrap();
-    let half = Sectors(LENGTH.0 / 2);
+    let half = Sectors(SIZE.0 / 2);
     let halves = |second| {
-        let line =
-            |start, disk_start| TableLine::<Linear>::new(start, half, LinearTable::new(disk.number(), disk_start));
+        let line = |start, disk_start| TableLine::<Linear>::new(start, half, LinearTable::new(disk, disk_start));
         Table::new([line(Sectors(0), Sectors(0)), line(half, second)]).unwrap()
     };
     let setup = |table: &Table<Linear>, options| LinearDev::setup_with(&host, &name, table, options);
@@ -70,11 +77,11 @@ fn a_device_that_differs_is_left_alone() {
     let error = in_full(&setup(&table, options).unwrap_err());
     let expected = "a device of this name exists, but line 0 of its table, counted from 0, has another length than \
                     requested; choose another name, or change the device";
-    assert!(error.contains(scratch.prefix()) && error.ends_with(expected), "{error}");
+    assert!(error.contains(kernel.prefix()) && error.ends_with(expected), "{error}");
     assert_eq!(device.table(&host).unwrap(), halves(Sectors(0)));
 
     // The uuid is that of another device.
-    let other_name = scratch.name("other").unwrap();
+    let other_name = kernel.name("other");
     let taken = LinearDev::setup_with(&host, &other_name, &table, options).unwrap_err();
     assert!(taken.is_already_exists(), "{taken}");
     assert!(LinearDev::open(&host, &other_name).unwrap_err().is_not_found());
