@@ -61,6 +61,7 @@
 mod commands;
 mod disk;
 mod errno;
+mod faults;
 mod io_error;
 mod kernel;
 mod node;
@@ -79,6 +80,7 @@ use dm_units::{Bytes, DeviceNumber, Sectors, Version};
 
 pub use self::disk::MemoryDisk;
 use self::errno::Errno;
+pub use self::faults::ResumeFault;
 pub use self::io_error::{MemoryError, MemoryErrorKind};
 use self::kernel::device::Device;
 use self::kernel::disk::{Disk, SECTOR};

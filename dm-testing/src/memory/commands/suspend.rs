@@ -6,6 +6,7 @@ use dm_core::Flags;
 
 use super::{fill, find};
 use crate::memory::errno::Errno;
+use crate::memory::faults::ResumeFault;
 use crate::memory::kernel::table::Table;
 use crate::memory::kernel::{Kernel, Pause};
 use crate::memory::wire::Param;
@@ -18,7 +19,12 @@ pub(super) fn suspend_or_resume(kernel: &mut Kernel, param: &mut Param) -> Resul
             suspend(kernel, minor, param.has(Flags::NOFLUSH))?;
         }
     } else {
-        resume(kernel, minor, param)?;
+        let fault = kernel.resume_fault.take();
+        let resumed = resume(kernel, minor, param, fault);
+        if resumed == Err(Pause::Wait) {
+            kernel.resume_fault = fault;
+        }
+        resumed?;
     }
     Ok(fill(kernel, minor, param)?)
 }
@@ -40,7 +46,7 @@ fn suspend(kernel: &mut Kernel, minor: u32, noflush: bool) -> Result<(), Pause> 
     Ok(())
 }
 
-fn resume(kernel: &mut Kernel, minor: u32, param: &mut Param) -> Result<(), Pause> {
+fn resume(kernel: &mut Kernel, minor: u32, param: &mut Param, fault: Option<ResumeFault>) -> Result<(), Pause> {
     let device = kernel.device(minor)?;
     if device.suspended && device.internal_suspensions > 0 {
         return Err(Pause::Wait);
@@ -51,11 +57,11 @@ fn resume(kernel: &mut Kernel, minor: u32, param: &mut Param) -> Result<(), Paus
             suspend(kernel, minor, param.has(Flags::NOFLUSH))?;
         }
         param.set(Flags::INACTIVE_PRESENT, false);
-        old = swap(kernel, minor)?;
+        old = swap(kernel, minor, fault)?;
     }
     let mut resumed = Ok(());
     if kernel.device(minor)?.suspended {
-        resumed = resume_targets(kernel, minor);
+        resumed = resume_targets(kernel, minor, fault);
         if resumed.is_ok() {
             let is_sent = kernel.uevent(minor, param.event_nr());
             param.set(Flags::UEVENT_GENERATED, is_sent);
@@ -68,9 +74,10 @@ fn resume(kernel: &mut Kernel, minor: u32, param: &mut Param) -> Result<(), Paus
 
 /// Makes the inactive table the active one, and returns the one that was. If it is refused it is lost, and the device stays
 /// suspended.
-fn swap(kernel: &mut Kernel, minor: u32) -> Result<Option<Arc<Table>>, Errno> {
+fn swap(kernel: &mut Kernel, minor: u32, fault: Option<ResumeFault>) -> Result<Option<Arc<Table>>, Errno> {
     let Some(new) = kernel.device_mut(minor)?.inactive.take() else { return Ok(None) };
-    if let Err(errno) = new.check_areas(kernel, minor) {
+    let refused = if fault == Some(ResumeFault::Swap) { Err(Errno::EINVAL) } else { new.check_areas(kernel, minor) };
+    if let Err(errno) = refused {
         kernel.drop_table(Some(new));
         return Err(errno);
     }
@@ -82,10 +89,13 @@ fn swap(kernel: &mut Kernel, minor: u32) -> Result<Option<Arc<Table>>, Errno> {
 }
 
 /// As `dm_resume`.
-fn resume_targets(kernel: &mut Kernel, minor: u32) -> Result<(), Errno> {
+fn resume_targets(kernel: &mut Kernel, minor: u32, fault: Option<ResumeFault>) -> Result<(), Errno> {
     let device = kernel.device(minor)?;
     let (number, table) = (device.number(), device.active.clone());
     let table = table.filter(|table: &Arc<Table>| table.sectors() > 0).ok_or(Errno::EINVAL)?;
+    if fault.is_some() {
+        return Err(Errno::EINVAL);
+    }
     table.try_each(|line, target| {
         target.preresume(kernel).inspect_err(|errno| {
             let text = format!("{number}: {}: preresume failed, error = -{}", line.kind.name, errno.0);

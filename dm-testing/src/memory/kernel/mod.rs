@@ -18,6 +18,7 @@ use self::device::Device;
 use self::disk::Disk;
 use self::table::Table;
 use super::errno::Errno;
+use super::faults::ResumeFault;
 use super::node::OpenFile;
 use super::targets::{self, Shared};
 use super::udev::Daemon;
@@ -62,6 +63,8 @@ pub(crate) struct Kernel {
     /// What its clock shows.
     pub(crate) now: Duration,
     pub(crate) udev: Daemon,
+    /// Where the next resume fails.
+    pub(crate) resume_fault: Option<ResumeFault>,
     next_serial: u64,
     event_nr: u32,
     files: Vec<Weak<OpenFile>>,
@@ -80,6 +83,7 @@ impl Kernel {
             shared: Shared::default(),
             now: Duration::ZERO,
             udev: Daemon::default(),
+            resume_fault: None,
             next_serial: 0,
             event_nr: 0,
             files: Vec::new(),

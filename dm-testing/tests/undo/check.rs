@@ -13,9 +13,8 @@ fn differences(before: &State, now: &State) -> Vec<Remains> {
     if removed > 0 {
         found.push(Remains::Removed(removed));
     }
-    let messages = |state: &State| state.devices.values().map(|device| device.messages).sum::<usize>();
-    if messages(now) > messages(before) {
-        found.push(Remains::MessagesSent(messages(now) - messages(before)));
+    if now.messages > before.messages {
+        found.push(Remains::MessagesSent(now.messages - before.messages));
     }
     for (minor, device) in &now.devices {
         match before.devices.get(minor) {
@@ -54,6 +53,7 @@ fn narrowed(error: &OpError, before: &State, now: &State) -> (State, State) {
     let only = |is_meant: &dyn Fn(u32, &Device) -> bool| {
         [before, now].map(|state| State {
             devices: state.devices.iter().filter(|(m, d)| is_meant(**m, d)).map(|(m, d)| (*m, d.clone())).collect(),
+            messages: state.messages,
         })
     };
     let [before, now] = match (error.operation(), error.device()) {

@@ -6,9 +6,9 @@ use std::thread;
 
 use dm_core::{Host, Message, Steps};
 
-use crate::cases::{all, line, old, state};
+use crate::cases::{all, era, line, number, old, state};
 use crate::kernel::{Kernel, Plan};
-use crate::model::{Device, State, Table};
+use crate::model::{Device, Table};
 
 /// A device with a table in its inactive slot, so that a resume would change it as well.
 fn stranger() -> Device {
@@ -16,10 +16,11 @@ fn stranger() -> Device {
 }
 
 /// Another process removes the device and makes another one, which gets its number. Returns whether it could.
-fn take_number(state: &mut State) -> bool {
-    let is_closed = state.devices.contains_key(&0) && state.open_count(0) == 0;
+fn take_number(kernel: &Kernel) -> bool {
+    let is_closed = kernel.state().devices.contains_key(&0) && kernel.state().open_count(0) == 0;
     if is_closed {
-        state.devices.insert(0, stranger());
+        kernel.other().device_remove(number(0)).unwrap();
+        kernel.add(0, &stranger());
     }
     is_closed
 }
@@ -37,7 +38,7 @@ fn a_device_that_took_the_number_of_a_removed_one_is_left_alone() {
             kernel.set_plan(Plan::default());
             let is_taken = Arc::new(AtomicBool::new(false));
             let taken = Arc::clone(&is_taken);
-            kernel.interfere(n, move |state| taken.store(take_number(state), Ordering::SeqCst));
+            kernel.interfere(n, move |kernel| taken.store(take_number(kernel), Ordering::SeqCst));
             let result = (case.run)(&kernel.host());
             if kernel.sent().len() < n {
                 break;
@@ -63,8 +64,8 @@ fn a_device_that_is_renamed_meanwhile_is_not_left_suspended_without_a_word() {
         for n in 2..30 {
             let kernel = Kernel::new(&case.before);
             kernel.set_plan(Plan::default());
-            kernel.interfere(n, |state| {
-                let _ = state.minor_of("a").map(|minor| state.rename(minor, "renamed"));
+            kernel.interfere(n, |kernel| {
+                let _ = kernel.other().device_rename("a", "renamed");
             });
             let result = (case.run)(&kernel.host());
             if kernel.sent().len() < n {
@@ -84,7 +85,9 @@ fn a_device_that_is_renamed_meanwhile_is_not_left_suspended_without_a_word() {
 
 /// An origin and its pool.
 fn pool() -> Kernel {
-    Kernel::new(&state([Device::new("origin", Some(old())), Device::new("pool", Some(Table::new("thin-pool", "")))]))
+    let kernel = Kernel::new(&state([Device::new("origin", Some(old())), Device::new("pool", Some(era()))]));
+    kernel.take_messages_only_while_suspended("origin");
+    kernel
 }
 
 #[test]
@@ -97,7 +100,7 @@ fn no_snapshot_is_taken_while_the_origin_serves_io() {
             .map(|_| {
                 threads.spawn(move || {
                     for _ in 0..100 {
-                        let message = Message::new("snapshot of origin");
+                        let message = Message::new("checkpoint");
                         let steps = Steps::new().message(host, "pool", message).unwrap();
                         host.while_suspended("origin", steps).unwrap();
                     }
@@ -117,7 +120,7 @@ fn no_snapshot_is_taken_while_the_origin_serves_io() {
             },
             |host| {
                 host.suspend_stack("origin", dm_core::SuspendPolicy::new()).unwrap();
-                host.resume_stack(&[crate::cases::number(0)]).unwrap();
+                host.resume_stack(&[number(0)]).unwrap();
             },
         ];
         for other in others {
@@ -133,7 +136,7 @@ fn no_snapshot_is_taken_while_the_origin_serves_io() {
         assert!(ended.into_iter().all(|ended| ended.is_ok()));
     });
     let state = kernel.state();
-    assert_eq!(state.named("pool").unwrap().messages, 400);
+    assert_eq!(state.messages, 400);
     assert!(!kernel.has_suspended());
 }
 
@@ -147,12 +150,12 @@ fn hosts_of_two_processes_take_turns_by_a_lock_directory() {
             let host = kernel.host().with_lock_dir(folder.path());
             threads.spawn(move || {
                 for _ in 0..25 {
-                    let message = Message::new("snapshot of origin");
+                    let message = Message::new("checkpoint");
                     let steps = Steps::new().message(&host, "pool", message).unwrap();
                     host.while_suspended("origin", steps).unwrap();
                 }
             });
         }
     });
-    assert!(kernel.state().named("pool").unwrap().messages == 100 && !kernel.has_suspended());
+    assert!(kernel.state().messages == 100 && !kernel.has_suspended());
 }

@@ -1,4 +1,4 @@
-//! Every operation on a model of the device mapper that fails, or ends the process, at every command.
+//! Every operation of dm-core in memory, with failures, or the end of the process, at every command.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -19,4 +19,3 @@ mod quiet;
 mod races;
 mod stopped;
 mod sweep;
-mod wire;

@@ -2,7 +2,7 @@
 
 use dm_core::{Command, Host, Message, OpError, Prefix, RemovePolicy, Steps, SuspendPolicy};
 
-use crate::cases::{line, number, old, stack, state};
+use crate::cases::{era, line, number, old, stack, state};
 use crate::kernel::{Kernel, Plan};
 use crate::model::{Device, State, Table};
 
@@ -35,13 +35,13 @@ fn operations_on_one_device_take_few_commands_however_many_others_there_are() {
 
 #[test]
 fn a_snapshot_and_its_deletion_take_ten_commands_at_most() {
-    let before = state([Device::new("a", Some(old())), Device::new("pool", Some(Table::new("thin-pool", "")))]);
+    let before = state([Device::new("a", Some(old())), Device::new("pool", Some(era()))]);
     let commands = sent(&before, |host| {
-        let steps = Steps::new().message(host, "pool", Message::new("create_snap 2 1")).unwrap();
+        let steps = Steps::new().message(host, "pool", Message::new("checkpoint")).unwrap();
         host.while_suspended("a", steps)?;
         host.create("snapshot", line())?;
         host.remove("snapshot")?;
-        host.message("pool", Message::new("delete 2"))
+        host.message("pool", Message::new("checkpoint"))
     });
     assert!(commands.len() <= 10, "{commands:?}");
 }

@@ -20,14 +20,12 @@ impl Log for Watcher {
     }
 
     fn log(&self, record: &Record<'_>) {
-        WATCHED.with_borrow_mut(|watched| {
-            if let Some((kernel, wrong, lines)) = watched {
-                *lines += 1;
-                if kernel.has_suspended() {
-                    wrong.push(record.args().to_string());
-                }
-            }
-        });
+        // Looking at the kernel is logged as well.
+        let Some((kernel, mut wrong, lines)) = WATCHED.take() else { return };
+        if kernel.has_suspended() {
+            wrong.push(record.args().to_string());
+        }
+        WATCHED.set(Some((kernel, wrong, lines + 1)));
     }
 
     fn flush(&self) {}

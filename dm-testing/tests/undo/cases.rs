@@ -32,8 +32,13 @@ pub(crate) fn loaded() -> Table {
     Table::new("striped", "1 8 4001:1 0")
 }
 
+/// The table of a target that takes messages.
+pub(crate) fn era() -> Table {
+    Table::new("era", "4001:0 4001:2 64")
+}
+
 pub(crate) fn state(devices: impl IntoIterator<Item = Device>) -> State {
-    State { devices: (0..).zip(devices).collect() }
+    State { devices: (0..).zip(devices).collect(), messages: 0 }
 }
 
 /// A device named `a`, in each combination of tables and of being suspended.
@@ -61,7 +66,7 @@ fn devices() -> impl Iterator<Item = (String, Device)> {
 fn each(name: &str, cases: &mut Vec<Case>, run: fn(&Host) -> Result<(), OpError>, is_right: fn(&Device) -> bool) {
     for (what, device) in devices().filter(|(_, device)| is_right(device)) {
         // Another device, which nothing may touch.
-        let other = Device::new("other", Some(Table::new("zero", "")));
+        let other = Device::new("other", Some(era()));
         cases.push(Case { name: format!("{name} of a device:{what}"), before: state([device, other]), run });
     }
 }
@@ -79,13 +84,13 @@ pub(crate) fn stack() -> State {
 
 fn stack_with_loaded_table() -> State {
     let mut state = stack();
-    state.get(2).unwrap().inactive = Some(loaded());
+    state.devices.get_mut(&2).unwrap().inactive = Some(loaded());
     state
 }
 
 fn steps(host: &Host) -> Steps {
     let add = |steps: Steps, text| steps.message(host, "other", Message::new(text)).unwrap();
-    ["one", "two"].into_iter().fold(Steps::new(), add)
+    ["checkpoint", "drop_metadata_snap"].into_iter().fold(Steps::new(), add)
 }
 
 pub(crate) fn all() -> Vec<Case> {
@@ -162,7 +167,7 @@ fn changes(cases: &mut Vec<Case>) {
     each("rename to its own name", cases, |host| host.rename("a", "a").map(drop), |_| true);
     each("rename to a name that is taken", cases, |host| host.rename("a", "other").map(drop), |_| true);
     each("set_uuid", cases, |host| host.set_uuid("a", DmUuid::new("uuid-b").unwrap()).map(drop), |_| true);
-    each("message", cases, |host| host.message("other", Message::new("text")).map(drop), |_| true);
+    each("message", cases, |host| host.message("other", Message::new("checkpoint")).map(drop), |_| true);
 }
 
 fn removals(cases: &mut Vec<Case>) {
