@@ -56,7 +56,7 @@ impl MemoryDisk {
         self.with(Disk::heal);
     }
 
-    /// Lets it be opened for reading only, or for both again. Tables that have it open already keep it.
+    /// Lets all writes fail, or succeed again. Tables can use it all the same.
     pub fn set_read_only(&self, read_only: bool) {
         self.with(|disk| disk.read_only = read_only);
     }

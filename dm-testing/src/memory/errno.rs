@@ -15,7 +15,6 @@ impl Errno {
     pub(crate) const ENXIO: Self = Self(6);
     pub(crate) const E2BIG: Self = Self(7);
     pub(crate) const EAGAIN: Self = Self(11);
-    pub(crate) const EACCES: Self = Self(13);
     pub(crate) const ENOTBLK: Self = Self(15);
     pub(crate) const EBUSY: Self = Self(16);
     pub(crate) const EEXIST: Self = Self(17);
@@ -43,7 +42,6 @@ impl Errno {
             Self::ENXIO => "ENXIO",
             Self::E2BIG => "E2BIG",
             Self::EAGAIN => "EAGAIN",
-            Self::EACCES => "EACCES",
             Self::ENOTBLK => "ENOTBLK",
             Self::EBUSY => "EBUSY",
             Self::EEXIST => "EEXIST",

@@ -23,6 +23,7 @@ on_both_kernels! { ["delay", "zero"];
     a_missing_device_is_not_found,
     what_cannot_be_sent_is_not_sent,
     a_secure_table_is_wiped_by_the_kernel,
+    a_table_that_writes_can_use_a_read_only_device,
     a_line_can_be_longer_than_a_page,
 }
 
@@ -209,6 +210,16 @@ fn a_secure_table_is_wiped_by_the_kernel(kernel: &dyn TestKernel) {
         assert!(line.params.is_secret() && !line.to_string().contains(params), "{line}");
     }
     assert_eq!(status.info().target_count(), 64);
+}
+
+fn a_table_that_writes_can_use_a_read_only_device(kernel: &dyn TestKernel) {
+    let lower = kernel.create("lower");
+    kernel.dm().table_load_with(&lower, [zero(LENGTH)], PLAIN.read_only(true)).unwrap();
+    kernel.dm().device_resume(&lower).unwrap();
+    let upper = kernel.map("upper", [linear(lower.number(), Sectors(0))]);
+    // Only programs are kept from writing.
+    kernel.write(upper.number(), Sectors(0), &[1; 512]).unwrap();
+    kernel.write(lower.number(), Sectors(0), &[1; 512]).unwrap_err();
 }
 
 fn a_line_can_be_longer_than_a_page(kernel: &dyn TestKernel) {

@@ -44,6 +44,7 @@ mod buffers;
 mod create;
 mod data;
 mod deps;
+mod faults;
 mod geometry;
 mod info;
 mod kinds;

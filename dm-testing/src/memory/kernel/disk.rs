@@ -83,7 +83,8 @@ impl Disk {
 
     pub(crate) fn io(&mut self, start: u64, io: Io<'_>) -> Result<(), Errno> {
         let end = start.saturating_add(io.sectors());
-        if end > self.length || self.failing.iter().any(|bad| bad.start < end && start < bad.end) {
+        let is_refused = self.read_only && matches!(io, Io::Write(_) | Io::Discard(_));
+        if end > self.length || is_refused || self.failing.iter().any(|bad| bad.start < end && start < bad.end) {
             return Err(Errno::EIO);
         }
         self.data.io(start, io);

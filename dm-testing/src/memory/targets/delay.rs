@@ -40,7 +40,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
 
 impl Target for DelayTarget {
     fn table(&self, _: &Kernel) -> String {
-        format!("{:#}", self.table)
+        self.table.to_string()
     }
 
     fn status(&mut self, _: &mut Kernel, _: bool) -> String {

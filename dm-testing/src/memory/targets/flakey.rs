@@ -21,6 +21,14 @@ struct FlakeyTarget {
 
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
     let mut table = construction.params::<Flakey>(params)?;
+    let features = &mut table.features;
+    if !features.other_features.is_empty() {
+        return construction.refuse(Errno::EINVAL, "Unrecognised flakey feature requested");
+    }
+    // Without features, all I/O fails (`parse_features`).
+    if *features == FlakeyFeatures::default() {
+        (features.error_reads, features.error_writes) = (true, true);
+    }
     let device = construction.device(&table.device, "Device lookup failed")?;
     table.device = Device::Number(device);
     let features = &mut table.features;
@@ -55,7 +63,7 @@ impl FlakeyTarget {
 
 impl Target for FlakeyTarget {
     fn table(&self, _: &Kernel) -> String {
-        format!("{:#}", self.table)
+        self.table.to_string()
     }
 
     fn io(&mut self, kernel: &mut Kernel, start: u64, io: Io<'_>) -> IoResult {

@@ -185,14 +185,13 @@ impl Construction<'_> {
         if kernel.device(self.minor)?.number() == number {
             return Err(Errno::EINVAL);
         }
-        let read_only = match (kernel.mapped(number), kernel.disks.get(&number)) {
-            (Some(device), _) if !device.has_node() => return Err(Errno::ENXIO),
-            (Some(device), _) => device.read_only,
-            (None, Some(disk)) => disk.read_only,
-            (None, None) => return Err(Errno::ENXIO),
+        // A table that writes may use a read-only device: only programs are kept from it (`bdev_open` in block/bdev.c).
+        let exists = match kernel.mapped(number) {
+            Some(device) => device.has_node(),
+            None => kernel.disks.contains_key(&number),
         };
-        if writes && read_only {
-            return Err(Errno::EACCES);
+        if !exists {
+            return Err(Errno::ENXIO);
         }
         match self.uses.iter_mut().find(|other| other.number == number) {
             Some(other) => other.writes |= writes,

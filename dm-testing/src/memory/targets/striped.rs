@@ -56,7 +56,7 @@ impl StripedTarget {
 
 impl Target for StripedTarget {
     fn table(&self, _: &Kernel) -> String {
-        format!("{:#}", self.table)
+        self.table.to_string()
     }
 
     fn status(&mut self, _: &mut Kernel, _: bool) -> String {
