@@ -1,0 +1,43 @@
+//! Answers as texts.
+
+use dm_core::{DeviceInfo, TableStatus};
+
+/// A refusal: its number, and whether the kernel's log has a reason.
+pub(crate) fn refusal(error: &dm_core::Error) -> String {
+    let has_reason = error.refusal().is_some_and(|refusal| !refusal.kernel_log().is_empty());
+    format!("refused: {:?}, reason {has_reason}", error.errno())
+}
+
+pub(crate) fn shown(info: DeviceInfo) -> String {
+    let flags = [
+        (info.has_active_table(), "active"),
+        (info.has_inactive_table(), "inactive"),
+        (info.is_suspended(), "suspended"),
+        (info.is_internally_suspended(), "internally suspended"),
+        (info.is_read_only(), "read-only"),
+        (info.is_deferred_remove(), "to be removed"),
+        (info.uevent_generated(), "uevent"),
+    ];
+    let flags: Vec<_> = flags.iter().filter_map(|(is_set, text)| is_set.then_some(*text)).collect();
+    let (open, event, targets) = (info.open_count(), info.event_nr(), info.target_count());
+    format!(
+        "{:?} {:?} {} open {open} event {event} targets {targets} {flags:?}",
+        info.name(),
+        info.uuid(),
+        info.number()
+    )
+}
+
+pub(crate) fn shown_status(status: &TableStatus) -> String {
+    let lines: Vec<_> = status.iter().map(|line| line.unwrap().to_string()).collect();
+    format!("{lines:?} {}", shown(status.info().clone()))
+}
+
+/// One character for each sector.
+pub(crate) fn shown_data(data: &[u8]) -> String {
+    let sectors = data.chunks(512).map(|sector| match sector {
+        [first, rest @ ..] if rest.iter().all(|byte| byte == first) => first.to_string(),
+        _ => "mixed".to_owned(),
+    });
+    sectors.collect::<Vec<_>>().join(",")
+}

@@ -1,0 +1,116 @@
+//! Random sequences of commands, messages, I/O and failures: on a real kernel and in memory every answer is the same.
+//!
+//! In memory alone they run everywhere: no sequence may panic, or leave what can't be removed. As root, each is also run on the
+//! real kernel, for ten seconds, or for as many as `DM_SEQUENCES_SECONDS` says. `DM_SEQUENCES_SEED` chooses other sequences.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a panic is how a test fails")]
+
+#[cfg(feature = "real")]
+#[path = "../production/daemon.rs"]
+#[allow(dead_code, reason = "shared with another test program")]
+mod daemon;
+#[cfg(feature = "real")]
+#[path = "../production/support.rs"]
+#[allow(dead_code, reason = "shared with another test program")]
+mod support;
+
+mod answer;
+mod compare;
+mod step;
+mod world;
+
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use dm_testing::MemoryKernel;
+use proptest::strategy::{Strategy as _, ValueTree as _};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+use crate::compare::first_difference;
+use crate::step::{Step, steps};
+
+/// A number from the environment.
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
+}
+
+/// Says something at once, which the harness would keep until the test ends.
+fn say(text: &str) {
+    let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
+}
+
+/// Tries sequences until `is_over`, or until there are some in which `fault` finds something; returns how many were tried.
+/// Panics with the smallest sequences found.
+fn try_sequences(mut is_over: impl FnMut(usize) -> bool, fault: impl Fn(&[Step]) -> Option<String>) -> usize {
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&setting("DM_SEQUENCES_SEED").unwrap_or(0).to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let mut count = 0;
+    let mut findings = Vec::new();
+    let mut said = Instant::now();
+    while !is_over(count) && findings.len() < FINDINGS {
+        if said.elapsed() > OFTEN {
+            say(&format!("{count} sequences, {} findings", findings.len()));
+            said = Instant::now();
+        }
+        let mut tree = steps().new_tree(&mut runner).unwrap();
+        count += 1;
+        let Some(mut found) = fault(&tree.current()) else { continue };
+        let mut smallest = tree.current();
+        let mut is_smaller = tree.simplify();
+        for _ in 0..SHRINKINGS {
+            if !is_smaller {
+                break;
+            }
+            let current = tree.current();
+            is_smaller = match fault(&current) {
+                Some(text) => {
+                    (found, smallest) = (text, current);
+                    tree.simplify()
+                }
+                None => tree.complicate(),
+            };
+        }
+        let text = format!("sequence {count}: {found}\n  {smallest:?}");
+        say(&text);
+        findings.push(text);
+    }
+    assert!(findings.is_empty(), "{} findings in {count} sequences:\n{}", findings.len(), findings.join("\n"));
+    count
+}
+
+/// How many smaller sequences are tried.
+const SHRINKINGS: usize = 80;
+
+/// How often to say how far it is.
+const OFTEN: Duration = Duration::from_secs(30);
+
+/// How many findings are enough.
+const FINDINGS: usize = 5;
+
+#[test]
+fn no_sequence_panics_or_leaves_what_cannot_be_removed_in_memory() {
+    try_sequences(|count| count == 500, |steps| first_difference(steps, &MemoryKernel::new(), None));
+}
+
+#[cfg(feature = "real")]
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn every_sequence_has_the_same_answers_from_a_real_kernel_and_in_memory() {
+    use dm_testing::{Scratch, require};
+
+    let needed: Vec<_> = ["zero", "error", "linear", "striped", "delay", "flakey"].map(require::target).into();
+    let Some(scratch) = Scratch::new(&needed) else { return };
+    let disks = [(); 2].map(|()| dm_testing::TestKernel::disk(&scratch, world::DISK.to_bytes()));
+    let version = scratch.dm().version().unwrap();
+    // udev would open new devices, and read them.
+    let _gone = require::udev().missing().is_none().then(daemon::Gone::new);
+    let length = Duration::from_secs(setting("DM_SEQUENCES_SECONDS").unwrap_or(10));
+    let start = Instant::now();
+    let count = try_sequences(
+        |_| start.elapsed() > length,
+        |steps| first_difference(steps, &MemoryKernel::with_interface(version), Some((&scratch, disks))),
+    );
+    println!("{count} sequences in {:?}", start.elapsed());
+}

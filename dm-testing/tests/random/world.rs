@@ -1,0 +1,377 @@
+//! One kernel on which a sequence runs, and what it answers, with names and numbers that are the same on each kernel.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use dm_core::udev::{Strategy, Udev};
+use dm_core::{
+    CreateOptions, DepsOptions, DevIdBuf, Dm, DmNameBuf, DmUuidBuf, Geometry, Host, InfoOptions, ListOptions,
+    LoadOptions, Message, MessageOptions, OpError, Removal, RemoveOptions, RemovePolicy, ResumeOptions, StatusOptions,
+    Steps, SuspendOptions, TableSlot, TargetLine,
+};
+use dm_testing::{FailAt, MemoryKernel, TestKernel};
+use dm_units::{DeviceNumber, Sectors};
+
+use crate::answer::{refusal, shown, shown_data, shown_status};
+use crate::compare::SOON;
+use crate::step::{Area, Below, Id, Operation, Step, Table, Target};
+
+/// The size of each disk.
+pub(crate) const DISK: Sectors = Sectors(128);
+
+/// The sectors that are read and written at once: each line is a multiple of it long, so that no I/O is cut off at an end.
+const PIECE: usize = 4 * 512;
+
+pub(crate) struct World<'k> {
+    kernel: &'k dyn TestKernel,
+    dm: Dm,
+    disks: [DeviceNumber; 2],
+    opened: Vec<Box<dyn Any>>,
+    /// The existing devices, with their serial numbers.
+    serials: BTreeMap<DeviceNumber, usize>,
+    /// What stands for each number in answers; a number that was used again stands for the younger device.
+    shown: BTreeMap<DeviceNumber, String>,
+    next_serial: usize,
+}
+
+type Answer = dm_core::Result<String>;
+
+impl<'k> World<'k> {
+    /// Begins with no devices, and zeros on the disks.
+    pub(crate) fn new(kernel: &'k dyn TestKernel, disks: [DeviceNumber; 2]) -> Self {
+        for disk in disks {
+            kernel.write(disk, Sectors(0), &vec![0; usize::try_from(DISK.to_bytes().0).unwrap()]).unwrap();
+        }
+        let dm = kernel.host().dm().clone();
+        let shown = disks.iter().zip(["(disk 0)", "(disk 1)"]).map(|(disk, text)| (*disk, text.to_owned())).collect();
+        let (opened, serials) = Default::default();
+        Self { kernel, dm, disks, opened, serials, shown, next_serial: 0 }
+    }
+
+    fn name(&self, name: u8) -> DmNameBuf {
+        DmNameBuf::new(&format!("{}n{name}", self.kernel.prefix())).unwrap()
+    }
+
+    fn uuid(&self, uuid: u8) -> DmUuidBuf {
+        DmUuidBuf::new(&format!("{}u{uuid}", self.kernel.prefix())).unwrap()
+    }
+
+    fn number(&self, name: u8) -> Option<DeviceNumber> {
+        self.dm.device_info(self.name(name)).ok().map(|info| info.number())
+    }
+
+    fn id(&self, id: Id) -> DevIdBuf {
+        match id {
+            Id::Name(name) => DevIdBuf::Name(self.name(name)),
+            Id::Uuid(uuid) => DevIdBuf::Uuid(self.uuid(uuid)),
+            // No mapped device has the major number of the null device.
+            Id::Number(name) => DevIdBuf::Number(self.number(name).unwrap_or(DeviceNumber::new(1, 3))),
+        }
+    }
+
+    fn area(&self, Area(below, start): &Area, oldest: Option<usize>) -> String {
+        let disk = |index: u8| self.disks[usize::from(index) % 2];
+        let number = match below {
+            Below::Disk(index) => disk(*index),
+            Below::Device(name) => {
+                let is_older = |number: &DeviceNumber| self.serials.get(number).copied() < oldest;
+                self.number(*name).filter(is_older).unwrap_or(disk(*name))
+            }
+        };
+        format!("{number} {start}")
+    }
+
+    /// The lines of a table for a device, which uses no younger device.
+    fn lines(&self, table: &Table, user: &DevIdBuf) -> Vec<TargetLine<dm_core::LineText<'static, String>>> {
+        let number = self.dm.device_info(user).ok().map(|info| info.number());
+        let serial = number.map_or(Some(usize::MAX), |number| self.serials.get(&number).copied());
+        let area = |area: &Area| self.area(area, serial);
+        let mut end = 0;
+        let mut lines = Vec::new();
+        for line in &table.lines {
+            let (target_type, params) = match &line.target {
+                Target::Zero => ("zero", String::new()),
+                Target::Error => ("error", String::new()),
+                Target::Linear(at) => ("linear", area(at)),
+                Target::Striped(chunk, legs) => {
+                    let areas: Vec<_> = legs.iter().map(area).collect();
+                    ("striped", format!("{} {chunk} {}", legs.len(), areas.join(" ")))
+                }
+                Target::Delay(read, None) => ("delay", format!("{} 0", area(read))),
+                Target::Delay(read, Some(write)) => ("delay", format!("{} 0 {} 0", area(read), area(write))),
+                Target::Flakey(at, [up, down], features) => ("flakey", format!("{} {up} {down} {features}", area(at))),
+                Target::Text(target_type, params) => (*target_type, (*params).to_owned()),
+            };
+            lines.push(TargetLine::text(Sectors(end), Sectors(line.length), target_type, params));
+            end += line.length + table.gap;
+        }
+        lines
+    }
+
+    fn load(&self, id: &DevIdBuf, table: &Table) -> Answer {
+        let lines = self.lines(table, id);
+        let options = LoadOptions::new().read_only(table.read_only);
+        self.dm.table_load_with(id, lines, options).map(shown)
+    }
+
+    /// Carries the step with this index out; returns what the kernel answers.
+    pub(crate) fn run(&mut self, index: usize, step: &Step) -> String {
+        let answer = match step {
+            Step::Read(name, start) => self.read(*name, Sectors(*start)),
+            Step::Write(name, start) => self.write(*name, Sectors(*start), index),
+            Step::Open(name) => self.open(*name),
+            Step::Close => {
+                self.close();
+                String::new()
+            }
+            Step::Fail { name, table, operation, n, errno, after } => {
+                let dm = if *after { FailAt::after(&self.dm, *n, *errno) } else { FailAt::new(&self.dm, *n, *errno) };
+                let host = Host::new(dm.dm()).with_udev(Udev::new(Strategy::None));
+                match self.operate(&host, *name, table, *operation) {
+                    Ok(()) => "done".to_owned(),
+                    Err(error) => format!("{:?} {:?} {:?}", error.step(), error.errno(), error.remains()),
+                }
+            }
+            command => match self.command(command) {
+                Ok(answer) => answer,
+                Err(error) => refusal(&error),
+            },
+        };
+        self.update();
+        self.normal(&answer)
+    }
+
+    fn command(&mut self, step: &Step) -> Answer {
+        let dm = &self.dm;
+        match step {
+            Step::Map(name, table) => {
+                let name = self.name(*name);
+                dm.device_create(&name)?;
+                self.update();
+                self.load(&DevIdBuf::Name(name.clone()), table)?;
+                self.dm.device_resume(&name).map(shown)
+            }
+            Step::Create { name, uuid, minor } => {
+                let uuid = uuid.map(|uuid| self.uuid(uuid));
+                let mut options = CreateOptions::new();
+                if let Some(uuid) = &uuid {
+                    options = options.uuid(uuid);
+                }
+                if let Some(minor) = minor {
+                    options = options.minor((1 << 19) + u32::from(*minor));
+                }
+                dm.device_create_with(self.name(*name), options).map(shown)
+            }
+            Step::Remove { id, deferred } => {
+                let removal = dm.device_remove_with(self.id(*id), RemoveOptions::new().deferred(*deferred))?;
+                Ok(match removal {
+                    Removal::Done { uevent_generated, .. } => format!("removed, uevent {uevent_generated}"),
+                    other => format!("{other:?}"),
+                })
+            }
+            Step::Rename(old, new) => dm.device_rename(self.name(*old), self.name(*new)).map(shown),
+            Step::SetUuid(name, uuid) => dm.device_set_uuid(self.name(*name), &self.uuid(*uuid)).map(shown),
+            Step::Suspend { id, noflush, skip_lockfs } => {
+                let options = SuspendOptions::new().noflush(*noflush).skip_lockfs(*skip_lockfs);
+                dm.device_suspend_with(self.id(*id), options).map(shown)
+            }
+            Step::Resume { id, noflush } => {
+                let options = ResumeOptions::new().suspend(SuspendOptions::new().noflush(*noflush));
+                dm.device_resume_with(self.id(*id), options).map(shown)
+            }
+            Step::Load(id, table) => self.load(&self.id(*id), table),
+            Step::Clear(id) => dm.table_clear(self.id(*id)).map(shown),
+            _ => self.question(step),
+        }
+    }
+
+    fn question(&self, step: &Step) -> Answer {
+        let dm = &self.dm;
+        match step {
+            Step::Info(id, inactive) => {
+                dm.device_info_with(self.id(*id), InfoOptions::new().slot(slot(*inactive))).map(shown)
+            }
+            Step::Deps(id, inactive) => {
+                let deps = dm.table_deps_with(self.id(*id), DepsOptions::new().slot(slot(*inactive)))?;
+                let numbers: Vec<_> = deps.iter().map(|number| number.to_string()).collect();
+                Ok(format!("{numbers:?} {}", shown(deps.info().clone())))
+            }
+            Step::Status { id, table, inactive, noflush } => {
+                let options = if *table { StatusOptions::table() } else { StatusOptions::new() };
+                let options = options.slot(slot(*inactive)).noflush(*noflush);
+                dm.table_status_with(self.id(*id), options).map(|status| shown_status(&status))
+            }
+            Step::Wait(id, later) => {
+                let id = self.id(*id);
+                let last = dm.device_info(&id).map_or(0, |info| info.event_nr());
+                dm.device_wait(&id, last.wrapping_add(u32::from(*later))).map(|status| shown_status(&status))
+            }
+            Step::List { uuids, prefix } => Ok(self.list(*uuids, *prefix)),
+            Step::Message(id, sector, text) => {
+                let message = Message::new(*text).sector(Sectors(*sector));
+                let reply = dm.target_msg_with(self.id(*id), message, MessageOptions::new())?;
+                Ok(format!("{:?} {}", reply.text(), shown(reply.info().clone())))
+            }
+            Step::Geometry(id, start) => {
+                let geometry = Geometry::new(123, 45, 6).start(Sectors(*start));
+                dm.set_geometry(self.id(*id), geometry).map(|()| String::new())
+            }
+            Step::Version(target_type) => dm.target_version(target_type).map(|_| String::new()),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    fn operate(&self, host: &Host, name: u8, table: &Table, operation: Operation) -> Result<(), OpError> {
+        let name = self.name(name);
+        let lines = self.lines(table, &DevIdBuf::Name(name.clone()));
+        match operation {
+            Operation::Create => host.create(&name, lines).map(drop),
+            Operation::Setup => host.setup(&name, lines).map(drop),
+            Operation::Reload => host.reload(&name, lines).map(drop),
+            Operation::Suspend => host.suspend(&name).map(drop),
+            Operation::Resume => host.resume(&name).map(drop),
+            Operation::WhileSuspended => host.while_suspended(&name, Steps::new()).map(drop),
+            Operation::Rename(new) => host.rename(&name, self.name(new)).map(drop),
+            Operation::Remove => host.remove(&name).map(drop),
+            Operation::RemoveDeferred => host.remove_with(&name, RemovePolicy::new().deferred(true)).map(drop),
+            Operation::RemoveForced => host.remove_with(&name, RemovePolicy::new().force(true)).map(drop),
+            Operation::CancelRemoval => host.cancel_deferred_remove(&name),
+        }
+    }
+
+    fn read(&self, name: u8, start: Sectors) -> String {
+        let mut data = [0; PIECE];
+        let Some(number) = self.number(name) else { return "no device".to_owned() };
+        match self.kernel.read(number, start, &mut data) {
+            Ok(()) => shown_data(&data),
+            Err(_) => "failed".to_owned(),
+        }
+    }
+
+    fn write(&self, name: u8, start: Sectors, index: usize) -> String {
+        let Some(number) = self.number(name) else { return "no device".to_owned() };
+        let done = self.kernel.write(number, start, &[u8::try_from(index + 1).unwrap(); PIECE]);
+        if done.is_ok() { "written" } else { "failed" }.to_owned()
+    }
+
+    fn open(&mut self, name: u8) -> String {
+        let opened = self.number(name).map(|number| self.kernel.open(number));
+        match opened {
+            Some(Ok(opened)) => {
+                self.opened.push(opened);
+                "opened".to_owned()
+            }
+            Some(Err(_)) => "failed".to_owned(),
+            None => "no device".to_owned(),
+        }
+    }
+
+    fn close(&mut self) {
+        if !self.opened.is_empty() {
+            drop(self.opened.remove(0));
+        }
+    }
+
+    /// The devices that exist, in the kernel's order.
+    pub(crate) fn list(&self, uuids: bool, prefix: Option<u8>) -> String {
+        let list = self.dm.list_devices_with(ListOptions::new().uuids(uuids)).unwrap();
+        let is_ours = |name: &[u8]| match prefix {
+            Some(prefix) => name.starts_with(self.name(prefix).as_bytes()),
+            None => name.starts_with(self.kernel.prefix().as_bytes()),
+        };
+        let ours = list.iter().map(Result::unwrap).filter(|device| is_ours(device.name.as_bytes()));
+        let texts: Vec<_> = ours
+            .map(|device| format!("{} {} {:?} {:?}", device.name, device.number, device.event_nr, device.uuid))
+            .collect();
+        self.normal(&texts.join("; "))
+    }
+
+    /// All that there is in the end: every device with its tables, and every disk.
+    pub(crate) fn everything(&self) -> Vec<String> {
+        let mut found = vec![self.list(true, None)];
+        for name in 0..4 {
+            for inactive in [false, true] {
+                let id = Id::Name(name);
+                let questions = [
+                    Step::Info(id, inactive),
+                    Step::Deps(id, inactive),
+                    Step::Status { id, table: true, inactive, noflush: true },
+                    Step::Status { id, table: false, inactive, noflush: true },
+                ];
+                found.extend(questions.iter().map(|question| match self.question(question) {
+                    Ok(answer) => self.normal(&answer),
+                    Err(error) => refusal(&error),
+                }));
+            }
+        }
+        for disk in self.disks {
+            let mut data = vec![0; usize::try_from(DISK.to_bytes().0).unwrap()];
+            self.kernel.read(disk, Sectors(0), &mut data).unwrap();
+            found.push(shown_data(&data));
+        }
+        found
+    }
+
+    /// Removes all that can be removed, and returns what is left.
+    pub(crate) fn clean_up(&mut self) -> String {
+        self.opened.clear();
+        let start = Instant::now();
+        loop {
+            for name in 0..4 {
+                let _ = self.dm.device_remove(self.name(name));
+            }
+            let left = self.list(false, None);
+            if left.is_empty() || start.elapsed() > SOON {
+                return left;
+            }
+        }
+    }
+
+    /// Learns which devices have come and gone.
+    fn update(&mut self) {
+        let list = self.dm.list_devices().unwrap();
+        let prefix = self.kernel.prefix().as_bytes();
+        let ours = list.iter().map(Result::unwrap).filter(|device| device.name.as_bytes().starts_with(prefix));
+        let numbers: Vec<_> = ours.map(|device| device.number).collect();
+        self.serials.retain(|number, _| numbers.contains(number));
+        for number in numbers {
+            if !self.serials.contains_key(&number) {
+                self.serials.insert(number, self.next_serial);
+                self.shown.insert(number, format!("(device {})", self.next_serial));
+                self.next_serial += 1;
+            }
+        }
+    }
+
+    /// A text without what differs from kernel to kernel.
+    fn normal(&self, text: &str) -> String {
+        let mut text = text.replace(self.kernel.prefix(), "");
+        let mut numbers: Vec<_> = self.shown.iter().map(|(number, shown)| (number.to_string(), shown)).collect();
+        // A number may be the beginning of another one.
+        numbers.sort_by_key(|(number, _)| std::cmp::Reverse(number.len()));
+        for (number, shown) in numbers {
+            text = text.replace(&number, shown);
+        }
+        text
+    }
+}
+
+/// Whether a step would wait for a suspended device. Only the kernel in memory knows without waiting.
+pub(crate) fn would_wait(kernel: &MemoryKernel, world: &World<'_>, step: &Step) -> bool {
+    match step {
+        Step::Read(name, start) => world.number(*name).is_some_and(|number| {
+            kernel.read(number, Sectors(*start), &mut [0; PIECE]).is_err_and(|error| error.would_wait())
+        }),
+        // A flush reaches all that the device uses.
+        Step::Write(name, start) => world.number(*name).is_some_and(|number| {
+            kernel.flush(number).is_err_and(|error| error.would_wait())
+                || kernel.read(number, Sectors(*start), &mut [0; PIECE]).is_err_and(|error| error.would_wait())
+        }),
+        _ => false,
+    }
+}
+
+const fn slot(inactive: bool) -> TableSlot {
+    if inactive { TableSlot::Inactive } else { TableSlot::Active }
+}
