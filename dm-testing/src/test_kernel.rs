@@ -109,7 +109,8 @@ impl TestKernel for MemoryKernel {
 
     fn write(&self, device: DeviceNumber, start: Sectors, data: &[u8]) -> io::Result<()> {
         let _opened = Self::open(self, device);
-        self.write_waiting(device, start, data).map_err(io::Error::other)
+        let written = self.write_waiting(device, start, data).and_then(|()| self.flush_waiting(device));
+        written.map_err(io::Error::other)
     }
 
     fn open(&self, device: DeviceNumber) -> io::Result<Box<dyn Any>> {

@@ -212,6 +212,14 @@ impl MemoryKernel {
         self.io_waiting(&id, start, Io::Write(data))
     }
 
+    /// As [`flush`](Self::flush), but waits as [`read_waiting`](Self::read_waiting) does.
+    ///
+    /// # Errors
+    /// The I/O fails.
+    pub fn flush_waiting(&self, id: impl AsDevId) -> Result<(), MemoryError> {
+        self.io_waiting(&id, Sectors(0), Io::Flush)
+    }
+
     fn io_waiting(&self, id: &dyn AsDevId, start: Sectors, mut request: Io<'_>) -> Result<(), MemoryError> {
         check_len(id, start, &request)?;
         let length = request.sectors();

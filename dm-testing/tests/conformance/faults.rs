@@ -9,6 +9,7 @@ use crate::support::{Data, Devices, LENGTH, load, zero};
 on_both_kernels! { ["error", "flakey", "linear", "zero"];
     a_flakey_device_that_is_down_does_what_its_features_say,
     what_flakey_does_not_know_is_refused,
+    a_flush_fails_where_something_below_caches_writes,
     a_failing_part_keeps_neither_data_nor_flushes_from_the_others,
 }
 
@@ -47,6 +48,18 @@ fn what_flakey_does_not_know_is_refused(kernel: &dyn TestKernel) {
     {
         let error = load(kernel, &device, flakey(disk, times, features)).unwrap_err();
         assert!(error.is_invalid(), "{features}: {error}");
+    }
+}
+
+fn a_flush_fails_where_something_below_caches_writes(kernel: &dyn TestKernel) {
+    let disk = kernel.disk(LENGTH.to_bytes());
+    let zeros = kernel.map("zeros", [zero(LENGTH)]);
+    for (below, succeeds) in [(disk, false), (zeros.number(), true)] {
+        let down = TargetLine::text(START, Sectors(8), "flakey", format!("{below} 0 0 1"));
+        let good = TargetLine::text(Sectors(8), Sectors(8), "linear", format!("{below} 8"));
+        let device = kernel.map(&format!("over {below}"), [down, good]);
+        let written = Data::new(1).write(kernel, device.number(), Sectors(8), Sectors(8));
+        assert_eq!(written.is_ok(), succeeds, "over {below}: {written:?}");
     }
 }
 

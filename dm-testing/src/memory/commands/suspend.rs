@@ -81,6 +81,7 @@ fn swap(kernel: &mut Kernel, minor: u32, fault: Option<ResumeFault>) -> Result<O
         kernel.drop_table(Some(new));
         return Err(errno);
     }
+    new.set_limits(kernel, minor)?;
     let device = kernel.device_mut(minor)?;
     device.read_only = new.read_only;
     let old = device.active.replace(new);

@@ -46,6 +46,7 @@ fn accept(kernel: &mut Kernel, minor: u32, table: &Table) -> Result<(), Errno> {
     match device.queue {
         None => {
             table.check_areas(kernel, minor)?;
+            table.set_limits(kernel, minor)?;
             kernel.device_mut(minor)?.queue = Some(table.queue());
         }
         Some(queue) if queue != table.queue() => {

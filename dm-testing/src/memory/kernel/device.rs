@@ -25,6 +25,8 @@ pub(crate) struct Device {
     pub(crate) internal_suspensions: usize,
     pub(crate) deferred_remove: bool,
     pub(crate) read_only: bool,
+    /// Whether something below may lose what is not flushed; otherwise its flushes succeed at once.
+    pub(crate) caches_writes: bool,
     /// How often programs have it open.
     pub(crate) opened: usize,
     pub(crate) event_nr: u32,
@@ -55,6 +57,7 @@ impl Device {
             internal_suspensions: 0,
             deferred_remove: false,
             read_only: false,
+            caches_writes: false,
             opened: 0,
             event_nr: 0,
             queue: None,

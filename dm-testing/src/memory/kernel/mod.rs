@@ -195,6 +195,11 @@ impl Kernel {
         }
     }
 
+    /// Whether it must be told to flush.
+    pub(crate) fn caches_writes(&self, number: DeviceNumber) -> bool {
+        self.mapped(number).is_none_or(|device| device.caches_writes)
+    }
+
     /// Whether programs can't write to it.
     pub(crate) fn is_read_only(&self, number: DeviceNumber) -> bool {
         match self.mapped(number) {

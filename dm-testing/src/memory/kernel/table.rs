@@ -205,6 +205,21 @@ impl Table {
         if by_requests { QueueKind::Requests } else { QueueKind::Bios }
     }
 
+    /// What the limits of the device's queue become: those of all devices below together. A table of nothing but errors leaves
+    /// them as they are (`dm_table_has_no_data_devices`).
+    pub(crate) fn set_limits(&self, kernel: &mut Kernel, minor: u32) -> Result<(), Errno> {
+        if kernel.device(minor)?.active.is_some() && self.lines.iter().all(|line| line.kind.wildcard) {
+            return Ok(());
+        }
+        let caches_writes = self.lines.iter().any(|line| {
+            line.with(|target| {
+                target.wants_flushes() || target.spans().iter().any(|span| kernel.caches_writes(span.number))
+            })
+        });
+        kernel.device_mut(minor)?.caches_writes = caches_writes;
+        Ok(())
+    }
+
     /// Checks that the devices are long enough, as `dm_calculate_queue_limits` does.
     pub(crate) fn check_areas(&self, kernel: &mut Kernel, minor: u32) -> Result<(), Errno> {
         let number = kernel.device(minor)?.number();

@@ -57,6 +57,10 @@ impl Target for DelayTarget {
         class.io(kernel, start, io)
     }
 
+    fn wants_flushes(&self) -> bool {
+        false
+    }
+
     fn spans(&self) -> Vec<Span> {
         [self.read, self.write, self.flush].map(|part| part.span(self.length)).to_vec()
     }

@@ -31,4 +31,8 @@ impl Target for Errors {
         // It asks for no flushes, so that those of its device succeed.
         if io == Io::Flush { Ok(()) } else { Err(IoFault::Failed(Errno::EIO)) }
     }
+
+    fn wants_flushes(&self) -> bool {
+        false
+    }
 }

@@ -91,6 +91,10 @@ impl Target for FlakeyTarget {
         }
     }
 
+    fn wants_flushes(&self) -> bool {
+        false
+    }
+
     fn spans(&self) -> Vec<Span> {
         vec![Span { number: self.device, start: self.table.offset.0, length: self.length }]
     }

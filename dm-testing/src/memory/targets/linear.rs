@@ -31,6 +31,10 @@ impl Target for LinearTarget {
         kernel.io(self.device, self.start.saturating_add(start), io)
     }
 
+    fn wants_flushes(&self) -> bool {
+        false
+    }
+
     fn spans(&self) -> Vec<Span> {
         vec![Span { number: self.device, start: self.start, length: self.length }]
     }

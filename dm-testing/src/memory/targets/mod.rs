@@ -234,6 +234,11 @@ pub(crate) trait Target: fmt::Debug + Send {
         Vec::new()
     }
 
+    /// Whether it must be told to flush, also if nothing below caches writes (`flush_supported`).
+    fn wants_flushes(&self) -> bool {
+        true
+    }
+
     /// Whether its device queues requests, not bios.
     fn queues_requests(&self) -> bool {
         false

@@ -83,6 +83,10 @@ impl Target for StripedTarget {
         })
     }
 
+    fn wants_flushes(&self) -> bool {
+        false
+    }
+
     fn spans(&self) -> Vec<Span> {
         let span = |stripe: &Stripe| Span { number: stripe.device, start: stripe.start, length: self.length };
         self.stripes.iter().map(span).collect()

@@ -26,4 +26,8 @@ impl Target for ZeroTarget {
         }
         Ok(())
     }
+
+    fn wants_flushes(&self) -> bool {
+        false
+    }
 }
