@@ -14,8 +14,7 @@
 //! | text | [`WordBuf`] | one word |
 //!
 //! Logging is disabled for good once the log device is full or has failed. The kernel cuts a mark that is longer than a
-//! logical block of the device, less what its log entry takes. Words after the two devices, which the kernel ignores and
-//! never prints, are refused here.
+//! logical block of the device, less what its log entry takes. Words after the two devices are ignored.
 //!
 //! Kernel: `log_writes_ctr`, `log_writes_status` and `log_writes_message` in `drivers/md/dm-log-writes.c`.
 
@@ -70,7 +69,9 @@ impl LogWritesTable {
 
 impl Params for LogWritesTable {
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
-        Ok(Self { device: fields.read("device")?, log_device: fields.read("log device")? })
+        let (device, log_device) = (fields.read("device")?, fields.read("log device")?);
+        fields.ignore_rest_of_input()?;
+        Ok(Self { device, log_device })
     }
 }
 

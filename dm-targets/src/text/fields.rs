@@ -218,6 +218,14 @@ impl<'a> Fields<'a> {
         Ok(())
     }
 
+    /// The same where the kernel does not print these words.
+    pub(crate) fn ignore_rest_of_input(&mut self) -> Result<(), ParseError> {
+        match self.form {
+            Form::Input => self.ignore_rest(),
+            Form::Printed => Ok(()),
+        }
+    }
+
     /// Skips all words that are left; another reader reads them.
     pub(crate) const fn skip_rest(&mut self) {
         self.at = self.end;

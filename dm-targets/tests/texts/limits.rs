@@ -53,7 +53,7 @@ fn numbers_of_options_have_edges() {
     let fec = "1 8:0 8:16 4096 4096 64 1 sha256 00ff - 6 use_fec_from_device 8:32 fec_blocks 99 fec_roots @";
     edges::<Verity>(fec, 512, [2, 24], 1);
     let fec = "1 8:0 8:16 4096 4096 64 1 sha256 00ff - 6 use_fec_from_device 8:32 fec_blocks @ fec_roots 2";
-    edges::<Verity>(fec, 512, [64, u64::MAX / 8], 1);
+    edges::<Verity>(fec, 512, [65, u64::MAX / 8], 1);
     edges::<Crypt>("capi:gcm(aes)-random - 0 8:0 0 1 integrity:@:aead", 8, [1, 480], 1);
     edges::<Crypt>("capi:gcm(aes)-random - 0 8:0 0 1 integrity_key_size:@", 8, [1, U32], 1);
     edges::<Flakey>("8:0 0 5 10 2 random_read_corrupt @", 8, [0, 1_000_000_000], 1);
@@ -125,7 +125,7 @@ fn levels_have_their_number_of_devices() {
         let length =
             |devices: u64| 8 * devices.max(1) * devices.saturating_sub(1).max(1) * devices.saturating_sub(2).max(1);
         let accepts = |devices: u64| {
-            let text = format!("{level} 1 {chunk} {devices}{}", " - 8:0".repeat(usize::try_from(devices).unwrap()));
+            let text = format!("{level} 1 {chunk} {devices}{}", " 8:16 8:0".repeat(usize::try_from(devices).unwrap()));
             accepts::<Raid>(&text, length(devices))
         };
         assert!(accepts(min) && accepts(253), "{level}");

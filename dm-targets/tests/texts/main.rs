@@ -13,6 +13,7 @@ mod concise;
 mod device;
 mod golden;
 mod health;
+mod judged;
 mod limits;
 mod lines;
 mod options;

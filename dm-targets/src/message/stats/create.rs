@@ -203,8 +203,8 @@ impl Params for StatsCreate {
         let step: StatsStep = fields.read(STEP)?;
         step.check().map_err(|invalid| fields.blame(invalid))?;
         let mut create = Self::new(range, step);
-        // As in the kernel, a word of digits is a count, and any other one is the program.
-        if fields.peek().is_some_and(|word| u32::read(word).is_ok()) {
+        // As in the kernel, a word of digits is a count, however large, and any other one is the program.
+        if fields.peek().is_some_and(|word| word.spelling().bytes().all(|byte| byte.is_ascii_digit())) {
             create.parse_options(&mut fields.read_group("number of options")?)?;
         }
         create.program = fields.read_optional(PROGRAM)?;
@@ -292,6 +292,10 @@ mod tests {
         assert_eq!(
             parse("- /1 77 88").unwrap_err(),
             "message: word 4, number of options, counts 77 words, but 1 follow"
+        );
+        assert_eq!(
+            parse("- /1 4294967296").unwrap_err(),
+            "message: word 4, number of options, must be at most 4294967295"
         );
     }
 

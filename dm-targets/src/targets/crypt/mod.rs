@@ -23,7 +23,7 @@
 //! | #opt | count | words | at most 9 when loaded (8 before version 1.28.0), although there are ten |
 //! | integrity | [`CryptIntegrity`] | bytes of each tag, profile | 1 to 480; `aead` or `none` |
 //! | sector_size | `u16` | bytes | power of two from 512 to 4096; the length is a multiple of it |
-//! | integrity_key_size | `u32` | bytes | at least 1 |
+//! | integrity_key_size | `u32` | bytes | at least 1; with the profile `aead`, at most the size of the key |
 //!
 //! A tag size without a profile, `integrity:28`, makes the kernel read through a null pointer; it is refused here. Flags
 //! are compared without regard to case, names before a colon with it. Words after the counted ones are ignored.
@@ -124,7 +124,9 @@ fn check_iv(table: &CryptTable) -> Result<(), InvalidField> {
     if matches!(iv, Some(IvMode::Lmk | IvMode::Eboiv | IvMode::Elephant)) {
         return invalid("integrity", Problem::Conflict("the IV modes lmk, eboiv and elephant if its profile is aead"));
     }
-    Ok(())
+    // It is a part of the key.
+    let limits = Limits::new("integrity_key_size", 1, table.key.size() as u64);
+    table.options.integrity_key_size.map_or(Ok(()), |size| limits.check(size))
 }
 
 #[cfg(test)]

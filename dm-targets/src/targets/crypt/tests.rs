@@ -120,3 +120,14 @@ fn messages_are_about_the_key() {
     assert_eq!(error("lock"), "crypt message: word 1, message, is not known");
     assert_eq!(error("key wipe now"), "crypt message: word 3 is one word too many");
 }
+
+#[test]
+fn a_key_that_authenticates_is_a_part_of_the_key() {
+    let check = |profile: &str, size: u32| {
+        let text = format!("capi:gcm(aes)-random 00ff 0 8:0 0 2 integrity:28:{profile} integrity_key_size:{size}");
+        Crypt::check(&Crypt::parse_table(&text).unwrap(), Sectors(8)).map_err(|error| error.to_string())
+    };
+    assert_eq!(check("aead", 2), Ok(()));
+    assert_eq!(check("aead", 3), Err("integrity_key_size must be from 1 to 2".to_owned()));
+    assert_eq!(check("none", 3), Ok(()));
+}

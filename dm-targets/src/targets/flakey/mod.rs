@@ -25,7 +25,7 @@
 //! also prints `2 error_reads error_writes`, Linux 6.1 prints `0`. The latter ends the table with a space and knows neither
 //! `error_reads` nor the random ones, although it calls itself 1.5.0 too: for these the version of the target says nothing.
 //!
-//! Takes no messages.
+//! Words after the features are ignored. Takes no messages.
 //!
 //! Kernel: `flakey_ctr`, `parse_features` and `flakey_status` in `drivers/md/dm-flakey.c`.
 
@@ -155,6 +155,7 @@ impl Spelled for FlakeyTable {
         let (device, offset, up) = (fields.read("device")?, fields.read("offset")?, fields.read("up interval")?);
         let down = fields.read_within(&down_limits(up))?;
         let features = fields.read_options_then(check_conflicts)?;
+        fields.ignore_rest_of_input()?;
         if !fields.remainder().is_empty() {
             // Linux 6.1 ends the table with a space.
             fields.note_unusual();

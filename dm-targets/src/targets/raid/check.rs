@@ -10,6 +10,8 @@ use crate::{InvalidField, Limits, Number, Problem};
 const REGION_SIZE: Limits = Limits::new("region_size", 1, MAX).power_of_two();
 /// The bitmap has no more regions than this.
 const MAX_REGIONS: u64 = 1 << 21;
+/// `raid5_set_cache_size` in `drivers/md/raid5.c` takes no more stripes than this.
+const MAX_STRIPES: u64 = 32768;
 
 impl Level {
     /// How many devices an array has at least.
@@ -27,6 +29,14 @@ impl Level {
             Self::Raid0 | Self::Raid1 | Self::Raid10 => 0,
             Self::Raid45 => 1,
             Self::Raid6 => 2,
+        }
+    }
+
+    /// The largest chunk: for parity levels half of it, in stripes, must fit into the cache.
+    const fn max_chunk(self) -> u64 {
+        match self {
+            Self::Raid45 | Self::Raid6 => MAX_STRIPES * 2,
+            _ => MAX,
         }
     }
 
@@ -131,13 +141,51 @@ impl RaidTable {
             return Err(InvalidField::new(name, Problem::Conflict(level.name())));
         }
         if level != Level::Raid1 {
-            Limits::new(CHUNK_SIZE, 8, MAX).power_of_two().check(self.chunk_size)?;
+            Limits::new(CHUNK_SIZE, 8, level.max_chunk()).power_of_two().check(self.chunk_size)?;
         }
+        self.check_stripe_cache()?;
+        self.check_metadata(level)?;
+        self.check_redundancy(level)?;
         let devices = self.devices.len() as u64;
         Limits::new(DEVICES.field(), level.min_devices(), 253).check(devices)?;
         let most = 253_u64.saturating_sub(level.devices_to_keep());
         within("delta_disks", 1, most, self.params.delta_disks.map(i32::unsigned_abs))?;
         check_length(level, devices, self.params.raid10_copies.unwrap_or(2).into(), length)
+    }
+
+    /// The cache is never smaller than a chunk of a device.
+    fn check_stripe_cache(&self) -> Result<(), InvalidField> {
+        let stripes = self.params.stripe_cache.map(|stripes| u64::from(stripes).max(self.chunk_size.0 / 2));
+        within("stripe_cache", 17, MAX_STRIPES, stripes)
+    }
+
+    /// RAID 10 needs metadata, which `sync` does not read: without, the kernel starts it with no layout, and fails.
+    fn check_metadata(&self, level: Level) -> Result<(), InvalidField> {
+        let has_metadata = self.devices.iter().any(|device| device.metadata.is_some());
+        match level {
+            Level::Raid10 if !has_metadata => {
+                Err(InvalidField::new("metadata device", Problem::Expected("there for RAID 10")))
+            }
+            Level::Raid10 if self.params.sync == Some(RaidSync::Sync) => {
+                Err(InvalidField::new("sync", Problem::Conflict(level.name())))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that no more devices are missing than the level can do without.
+    fn check_redundancy(&self, level: Level) -> Result<(), InvalidField> {
+        let missing = self.devices.iter().filter(|device| device.data.is_none()).count() as u64;
+        let spare = match level {
+            // Which ones it can do without depends on the layout.
+            Level::Raid10 => return Ok(()),
+            Level::Raid1 => (self.devices.len() as u64).saturating_sub(1),
+            Level::Raid0 | Level::Raid45 | Level::Raid6 => level.parity_devices(),
+        };
+        if missing <= spare {
+            return Ok(());
+        }
+        Err(InvalidField::new("data device", Problem::Expected("there for more devices of this level")))
     }
 }
 
@@ -201,7 +249,7 @@ mod tests {
 
     #[test]
     fn numbers_have_ranges() {
-        refused("raid5_ls 1 4", 3, "chunk_size must be from 8 to 2147483647");
+        refused("raid5_ls 1 4", 3, "chunk_size must be from 8 to 65536");
         refused("raid5_ls 1 24", 3, "chunk_size must be a power of two");
         assert_eq!(check("raid1 1 24", 2), Ok(()));
         let error = Raid::parse_input("raid1 3 0 max_write_behind 32768 1 - 8:0").unwrap_err();
@@ -252,5 +300,46 @@ mod tests {
             Err("data device must be there where a metadata device is".into())
         );
         assert!(check("raid1 3 0 rebuild 1 2 - 8:0 - -").is_err());
+    }
+
+    #[test]
+    fn missing_devices_are_no_more_than_the_level_allows() {
+        let check = |start: &str, missing: usize, devices: usize| {
+            let pairs = " - -".repeat(missing) + &" 8:0 8:16".repeat(devices);
+            let table = Raid::parse_input(&format!("{start} {}{pairs}", missing + devices)).unwrap();
+            Raid::check(&table, Sectors(12 << 10))
+        };
+        for (start, most, devices) in [
+            ("raid0 1 8", 0, 2),
+            ("raid1 1 0", 3, 1),
+            ("raid4 1 8", 1, 2),
+            ("raid5_ls 1 8", 1, 3),
+            ("raid6_zr 1 8", 2, 2),
+        ] {
+            assert_eq!(check(start, most, devices), Ok(()), "{start}");
+            let refusal = check(start, most + 1, devices - 1).unwrap_err();
+            assert_eq!(refusal.field(), "data device", "{start}");
+        }
+    }
+
+    #[test]
+    fn raid10_needs_metadata() {
+        for (start, refused) in [("raid10 1 8", true), ("raid1 1 0", false)] {
+            let check = |metadata: &str| {
+                let table = Raid::parse_input(&format!("{start} 2 {metadata} 8:0 {metadata} 8:16")).unwrap();
+                Raid::check(&table, Sectors(1024))
+            };
+            assert_eq!(check("-").is_err_and(|refusal| refusal.field() == "metadata device"), refused, "{start}");
+            assert_eq!(check("8:32"), Ok(()), "{start}");
+        }
+    }
+
+    #[test]
+    fn the_stripe_cache_has_a_size() {
+        refused("raid5_ls 3 8 stripe_cache 16", 3, "stripe_cache must be from 17 to 32768");
+        assert_eq!(check("raid5_ls 3 64 stripe_cache 16", 3), Ok(()), "it holds a chunk");
+        refused("raid5_ls 3 64 stripe_cache 32769", 3, "stripe_cache must be from 17 to 32768");
+        refused("raid5_ls 1 131072", 3, "chunk_size must be from 8 to 65536");
+        assert_eq!(check("raid0 1 131072", 2), Ok(()));
     }
 }

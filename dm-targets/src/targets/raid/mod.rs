@@ -12,13 +12,13 @@
 //!
 //! | param, in the order of the kernel | unit | range | levels |
 //! |---|---|---|---|
-//! | `sync`, `nosync` | | not both, neither together with `rebuild` | not 0; no `nosync` for 6 |
+//! | `sync`, `nosync` | | not both, neither together with `rebuild` | not 0; no `nosync` for 6, no `sync` for 10 |
 //! | `rebuild <index>` | number of a device, from 0 | may be repeated | not 0 |
 //! | `daemon_sleep <n>` | milliseconds | | not 0 |
 //! | `min_recovery_rate <n>`, `max_recovery_rate <n>` | KiB/s for each device | min at most max | not 0 |
 //! | `write_mostly <index>` | number of a device, from 0 | may be repeated, not all | 1 |
 //! | `max_write_behind <n>` | sectors; **printed in KiB** | at most 32767 | 1 |
-//! | `stripe_cache <n>` | stripes; the number in effect is printed | | 4, 5, 6 |
+//! | `stripe_cache <n>` | stripes; the number in effect is printed | 17 to 32768, or half a chunk if that is more | 4, 5, 6 |
 //! | `region_size <n>` | sectors | a power of two, not less than the chunk, at most 2097152 regions | not 0 |
 //! | `raid10_copies <n>` | | 2 to the number of devices | 10 |
 //! | `raid10_format near\|far\|offset` | | | 10 |
@@ -29,8 +29,9 @@
 //! | `journal_mode writethrough\|writeback` | | only with `journal_dev` | 4, 5, 6 |
 //!
 //! `#params` counts the words from the chunk size to the last parameter. Parameters may be given in any order. The chunk
-//! size, in sectors, is a power of two of at least 8; RAID 1 has none, which is printed as 0. A device without metadata
-//! or one that is missing is `-`. The words after the last device are ignored.
+//! size, in sectors, is a power of two of at least 8, for parity levels at most 65536; RAID 1 has none, which is printed as
+//! 0. A device without metadata or one that is missing is `-`. RAID 10 needs metadata, which `sync` does not read: without, the
+//! kernel starts it with no layout, and fails. The words after the last device are ignored.
 //!
 //! What the kernel prints is not always what makes the same array: see [`RaidTable`].
 //!
@@ -166,7 +167,7 @@ impl RaidType {
 
 /// A message to a `raid` target; RAID 0 takes none.
 ///
-/// All but `idle` and `frozen` fail with `EBUSY` while an action goes on.
+/// Words after it, which the kernel ignores, are refused here. All but `idle` and `frozen` fail with `EBUSY` while an action goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RaidMessage {

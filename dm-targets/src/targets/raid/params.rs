@@ -42,13 +42,14 @@ impl OptionKind<bool> for NearSets {
 impl RaidParams {
     /// Reads the parameters after the chunk size; returns with them how many words are counted that do not exist.
     ///
-    /// The count cannot be relied on, so a number where a parameter's name should be ends them too.
+    /// The count that a kernel prints cannot be relied on, so there a number where a parameter's name should be ends them too.
     pub(super) fn read_counted(fields: &mut Fields<'_>, counted: u32) -> Result<(Self, u32), ParseError> {
         let (mut params, mut last) = (Self::default(), 0);
         let mut left = counted.saturating_sub(1);
         while left > 0 {
             let Some(word) = fields.peek() else { break };
-            if u32::read(word).is_ok() && params.other_params.is_empty() {
+            let ends = fields.form() == Form::Printed && u32::read(word).is_ok();
+            if ends && params.other_params.is_empty() {
                 break;
             }
             let before = fields.word_number();

@@ -23,7 +23,7 @@
 //! | meta_low_water | [`MetaBlocks`](dm_units::MetaBlocks) | metadata blocks | |
 //!
 //! The table and the status with figures end with a space. Early kernels print fewer words in the status. The features
-//! of the table are those that were asked for, the status has those in effect.
+//! of the table are those that were asked for, the status has those in effect. Words after the features are ignored.
 //!
 //! Messages are answered with nothing. They fail with `EOPNOTSUPP` once the pool is out of metadata space, read-only or
 //! failed.
@@ -158,13 +158,10 @@ impl Params for ThinPoolTable {
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
         let (metadata, data) = (fields.read(METADATA)?, fields.read(DATA)?);
         check_devices(&metadata, &data).map_err(|invalid| fields.blame(invalid))?;
-        Ok(Self {
-            metadata,
-            data,
-            block_size: fields.read_within(&BLOCK_SIZE)?,
-            low_water: fields.read("low water mark")?,
-            features: fields.read_options()?,
-        })
+        let (block_size, low_water) = (fields.read_within(&BLOCK_SIZE)?, fields.read("low water mark")?);
+        let features = fields.read_options()?;
+        fields.ignore_rest_of_input()?;
+        Ok(Self { metadata, data, block_size, low_water, features })
     }
 }
 

@@ -8,19 +8,17 @@ use super::{VerityOptions, VerityTable, most_blocks};
 use crate::{InvalidField, Limits, Printer, Problem, Value, Word};
 
 pub(super) const FEC_DEVICE: &str = "use_fec_from_device";
-pub(super) const FEC_BLOCKS: Limits = Limits::new("fec_blocks", 1, u64::MAX);
+pub(super) const FEC_BLOCKS: &str = "fec_blocks";
 pub(super) const FEC_START: &str = "fec_start";
 pub(super) const FEC_ROOTS: Limits = Limits::new("fec_roots", 2, 24);
 
-/// Checks that all of error correction is given, or nothing of it.
+/// Checks that all of error correction is given if there is a device for it; without one the kernel ignores the others.
 pub(super) fn check_fec_is_whole(options: &VerityOptions) -> Result<(), InvalidField> {
-    let VerityOptions { use_fec_from_device: device, fec_blocks: blocks, fec_start: start, fec_roots: roots, .. } =
-        options;
+    let VerityOptions { use_fec_from_device: device, fec_blocks: blocks, fec_roots: roots, .. } = options;
     let missing = |field| Err(InvalidField::new(field, Problem::Missing));
-    match (device, blocks, start, roots) {
-        (None, None, None, None) | (Some(_), Some(_), _, Some(_)) => Ok(()),
-        (None, ..) => missing(FEC_DEVICE),
-        (_, None, ..) => missing(FEC_BLOCKS.field()),
+    match (device, blocks, roots) {
+        (None, ..) | (Some(_), Some(_), Some(_)) => Ok(()),
+        (_, None, _) => missing(FEC_BLOCKS),
         _ => missing(FEC_ROOTS.field()),
     }
 }
@@ -28,13 +26,29 @@ pub(super) fn check_fec_is_whole(options: &VerityOptions) -> Result<(), InvalidF
 /// Checks error correction.
 pub(super) fn check_fec(table: &VerityTable) -> Result<(), InvalidField> {
     check_fec_is_whole(&table.options)?;
-    let Some(blocks) = table.options.fec_blocks else { return Ok(()) };
+    let most = most_blocks(table.data.block_size);
+    let within = |field, min, blocks| Limits::new(field, min, most).check(blocks);
+    table.options.fec_start.map_or(Ok(()), |start| within(FEC_START, 0, start))?;
+    let (Some(_), Some(blocks)) = (&table.options.use_fec_from_device, table.options.fec_blocks) else {
+        return table.options.fec_blocks.map_or(Ok(()), |blocks| within(FEC_BLOCKS, 0, blocks));
+    };
     if table.data.block_size != table.hash.block_size {
         return Err(InvalidField::new(FEC_DEVICE, Problem::Conflict("blocks of two sizes")));
     }
-    let most = most_blocks(table.data.block_size);
-    Limits::new(FEC_BLOCKS.field(), table.data_blocks.0.max(1), most).check(blocks)?;
-    table.options.fec_start.map_or(Ok(()), |start| Limits::new(FEC_START, 0, most).check(start))
+    within(FEC_BLOCKS, table.data_blocks.0.saturating_add(tree_blocks(table)).max(1), blocks)
+}
+
+/// How many blocks the tree of hashes has: each one holds the hashes of as many blocks below as fit in, rounded down to a power
+/// of two.
+fn tree_blocks(table: &VerityTable) -> u64 {
+    let fitting = u64::from(table.hash.block_size).checked_div(table.digest.size() as u64);
+    let hashes = fitting.and_then(u64::checked_ilog2).map_or(0, |exponent| 1_u64 << exponent);
+    let (mut level, mut blocks) = (table.data_blocks.0, 0_u64);
+    while level > 1 && hashes > 1 {
+        level = level.div_ceil(hashes);
+        blocks = blocks.saturating_add(level);
+    }
+    blocks
 }
 
 /// How many blocks were corrected.

@@ -27,7 +27,8 @@
 //! | corrected | [`FecCorrections`] | blocks | `-`: no error correction; recent kernels only |
 //!
 //! Options are compared without regard to case. Error correction needs its device, blocks and roots, and blocks of one
-//! size. Words after the counted ones are ignored. The table must be loaded read-only. Takes no messages.
+//! size; without its device the other options for it have no effect, and are not printed. Words after the counted ones are
+//! ignored. The table must be loaded read-only. Takes no messages.
 //!
 //! Kernel: `verity_ctr`, `verity_parse_opt_args` and `verity_status` in `drivers/md/dm-verity-target.c`,
 //! `verity_fec_parse_opt_args` in `drivers/md/dm-verity-fec.c`.
