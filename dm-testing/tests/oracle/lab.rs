@@ -1,0 +1,137 @@
+//! The kernel's answers.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+
+use dm_core::{Error, LoadOptions, StatusOptions, TableSlot, TargetLine};
+use dm_testing::{LoopDevice, MappedDevice, Scratch};
+use dm_units::{Bytes, DeviceNumber, Sectors};
+
+use crate::tables::Line;
+
+/// How large the disks are.
+const DISK: Bytes = Bytes(64 << 20);
+/// How many there are: each table of several devices begins with another one.
+const DISKS: usize = 7;
+/// So many bytes at the start of each disk hold what targets find there.
+const START: usize = 64 << 10;
+
+/// Disks, and a device to load tables into.
+pub(crate) struct Lab<'s> {
+    scratch: &'s Scratch,
+    disks: Vec<Arc<LoopDevice>>,
+    /// The files behind the disks.
+    files: Vec<File>,
+    /// The disks stay open, or each table would be the first and the last to open them.
+    _open: Vec<File>,
+    /// What tables are loaded into.
+    device: MappedDevice,
+    /// The pool of thin devices.
+    pool: Option<MappedDevice>,
+}
+
+/// What the kernel says where the first table of a device has decided how it takes requests.
+const OTHER_TYPE: &str = "can't change device type";
+
+/// What the kernel says of a table.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// It takes it, and prints this.
+    Taken(String),
+    /// It does not.
+    Refused { errno: i32, reasons: Vec<String> },
+}
+
+impl<'s> Lab<'s> {
+    pub(crate) fn new(scratch: &'s Scratch) -> Self {
+        let disks: Vec<_> = (0..DISKS).map(|_| scratch.loop_device(DISK).unwrap()).collect();
+        let files = disks.iter().map(|disk| File::options().write(true).open(disk.backing_file()).unwrap()).collect();
+        let open = disks.iter().map(|disk| File::options().write(true).open(disk.path()).unwrap()).collect();
+        let device = scratch.create("table").unwrap();
+        Self { scratch, disks, files, _open: open, device, pool: None }
+    }
+
+    pub(crate) fn disks(&self) -> Vec<DeviceNumber> {
+        self.disks.iter().map(|disk| disk.number()).collect()
+    }
+
+    /// The kernel's version of a target, if it has it.
+    pub(crate) fn has(&self, target_type: &str) -> bool {
+        self.scratch.dm().target_version(target_type).is_ok()
+    }
+
+    /// The pool, with the thin devices 0 to 2.
+    pub(crate) fn pool(&mut self) -> DeviceNumber {
+        if let Some(pool) = &self.pool {
+            return pool.number();
+        }
+        let [metadata, data] = [DISK, DISK].map(|size| self.scratch.loop_device(size).unwrap());
+        let table = format!("{} {} 128 0", metadata.number(), data.number());
+        let line = TargetLine::text(Sectors(0), data.size(), "thin-pool", table);
+        let pool = self.scratch.map("pool", [line]).unwrap();
+        for id in 0..3 {
+            self.scratch.dm().target_msg(&pool, format!("create_thin {id}")).unwrap();
+        }
+        self.pool.insert(pool).number()
+    }
+
+    /// A disk that no random table uses.
+    pub(crate) fn new_disk(&self) -> DeviceNumber {
+        self.scratch.loop_device(DISK).unwrap().number()
+    }
+
+    /// A device with an active table.
+    pub(crate) fn map(&self, target_type: &str, length: u64, params: &str) -> MappedDevice {
+        let line = TargetLine::text(Sectors(0), Sectors(length), target_type, params);
+        self.scratch.map(format!("{target_type}-messages"), [line]).unwrap()
+    }
+
+    pub(crate) fn suspend(&self, device: &MappedDevice) {
+        self.scratch.dm().device_suspend(device).unwrap();
+    }
+
+    /// Sends a message; if the kernel refuses it, the error number and the reasons.
+    pub(crate) fn send(&self, device: &MappedDevice, text: &str) -> Result<(), (i32, Vec<String>)> {
+        self.scratch.dm().target_msg(device, text).map(drop).map_err(|error| refusal(&error))
+    }
+
+    /// Makes all disks look new.
+    pub(crate) fn clear_disks(&self) {
+        for file in &self.files {
+            file.write_all_at(&[0; START], 0).unwrap();
+        }
+    }
+
+    /// Loads a table, asks how the kernel prints it, and takes it away.
+    pub(crate) fn ask(&mut self, target_type: &str, line: &Line) -> Answer {
+        match self.load(target_type, line) {
+            Answer::Refused { reasons, .. } if reasons.iter().any(|reason| reason.contains(OTHER_TYPE)) => {
+                self.scratch.host().remove(self.device.name()).unwrap();
+                self.device = self.scratch.create("table").unwrap();
+                self.load(target_type, line)
+            }
+            answer => answer,
+        }
+    }
+
+    fn load(&self, target_type: &str, line: &Line) -> Answer {
+        let (dm, device) = (self.scratch.dm(), &self.device);
+        let table = TargetLine::text(Sectors(0), Sectors(line.length), target_type, line.words.join(" "));
+        if let Err(error) = dm.table_load_with(device, [table], LoadOptions::new().read_only(line.read_only)) {
+            let (errno, reasons) = refusal(&error);
+            return Answer::Refused { errno, reasons };
+        }
+        let options = StatusOptions::table().slot(TableSlot::Inactive);
+        let printed = dm.table_status_with(device, options).unwrap();
+        let printed = printed.iter().next().unwrap().unwrap().params.to_str().unwrap().to_owned();
+        dm.table_clear(device).unwrap();
+        Answer::Taken(printed)
+    }
+}
+
+/// The error number and the reasons of a command that the kernel refused.
+fn refusal(error: &Error) -> (i32, Vec<String>) {
+    let refusal = error.refusal().unwrap_or_else(|| panic!("{error}"));
+    (refusal.errno().number(), refusal.kernel_log().to_vec())
+}

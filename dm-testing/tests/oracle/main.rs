@@ -1,0 +1,142 @@
+//! The kernel as judge: random tables of every target are loaded, and what [`check`](dm_targets::Target::check) says is
+//! compared with what the kernel says, what the library prints with what the kernel prints.
+//!
+//! The tables are mostly right, or nearly so. They are the same for the same seed: `cargo xtask oracle` says which to use, for
+//! how long, and of which target. A table that only one of the two takes is a fault, unless it depends on the machine or the
+//! library says that it is stricter than the kernel.
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod draw;
+mod judge;
+mod lab;
+mod messages;
+mod report;
+mod tables;
+
+use std::env;
+use std::time::{Duration, Instant};
+
+use dm_testing::Scratch;
+
+use crate::draw::Draw;
+use crate::judge::Verdict;
+use crate::lab::Lab;
+use crate::messages::{LISTENERS, Messages};
+use crate::report::Report;
+use crate::tables::Subject;
+
+/// How long tables of one target are tried before the next one's turn, and how long messages, which take less time.
+const TURNS: [Duration; 2] = [Duration::from_millis(250), Duration::from_millis(50)];
+
+/// What `cargo xtask oracle` asks for.
+struct Settings {
+    time: Duration,
+    seed: u64,
+    target: Option<String>,
+}
+
+impl Settings {
+    fn read() -> Self {
+        let number = |name: &str| env::var(name).ok().map(|text| text.parse().expect("a number"));
+        Self {
+            time: Duration::from_secs(number("DM_TESTING_ORACLE_SECONDS").unwrap_or(8)),
+            seed: number("DM_TESTING_ORACLE_SEED").unwrap_or(1),
+            target: env::var("DM_TESTING_ORACLE_TARGET").ok(),
+        }
+    }
+
+    fn wants(&self, target_type: &str) -> bool {
+        self.target.as_ref().is_none_or(|target| target == target_type)
+    }
+}
+
+/// What the kernel is asked.
+enum Questions {
+    Tables(&'static Subject),
+    Messages(Messages),
+}
+
+/// Questions about one target, one after the other.
+struct Series {
+    target_type: &'static str,
+    questions: Questions,
+    next: u64,
+    is_missing: bool,
+    report: Report,
+}
+
+impl Series {
+    fn new(target_type: &'static str, questions: Questions) -> Self {
+        Self { target_type, questions, next: 0, is_missing: false, report: Report::default() }
+    }
+
+    fn turn(&self) -> Duration {
+        let [tables, messages] = TURNS;
+        if matches!(self.questions, Questions::Tables(_)) { tables } else { messages }
+    }
+
+    fn name(&self) -> String {
+        match self.questions {
+            Questions::Tables(_) => self.target_type.to_owned(),
+            Questions::Messages(_) => format!("{} messages", self.target_type),
+        }
+    }
+
+    /// Asks until the time is over, at least once if the kernel has the target.
+    fn run(&mut self, lab: &mut Lab<'_>, seed: u64, end: Instant) {
+        self.is_missing |= self.next == 0 && !lab.has(self.target_type);
+        let (name, disks) = (self.name(), lab.disks());
+        while !self.is_missing {
+            let mut draw = Draw::new(seed, &name, self.next, &disks);
+            let (verdict, text) = match &mut self.questions {
+                Questions::Tables(subject) => subject.attempt(lab, &mut draw),
+                Questions::Messages(messages) => messages.attempt(lab, &mut draw),
+            };
+            self.report.add(verdict, format!("{} {text}", self.next));
+            self.next += 1;
+            if Instant::now() >= end {
+                return;
+            }
+        }
+    }
+}
+
+/// A series for each target that is wanted.
+fn series(settings: &Settings) -> Vec<Series> {
+    let tables = tables::subjects().map(|subject| Series::new(subject.target_type, Questions::Tables(subject)));
+    let messages = LISTENERS
+        .iter()
+        .map(|listener| Series::new(listener.target_type, Questions::Messages(Messages::new(listener))));
+    tables.chain(messages).filter(|series| settings.wants(series.target_type)).collect()
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn the_kernel_takes_what_check_takes_and_prints_what_is_printed() {
+    let settings = Settings::read();
+    let Some(scratch) = Scratch::new(&[]) else { return };
+    let end = Instant::now() + settings.time;
+    let mut lab = Lab::new(&scratch);
+    let mut all = series(&settings);
+    while Instant::now() < end && !all.iter().all(|series| series.is_missing) {
+        for series in &mut all {
+            let now = Instant::now();
+            if now < end {
+                series.run(&mut lab, settings.seed, (now + series.turn()).min(end));
+            }
+        }
+    }
+    println!("\nseed {}\n{}", settings.seed, Report::HEADING);
+    all.iter().for_each(|series| println!("{}", series.report.row(&series.name())));
+    all.iter().for_each(|series| series.report.show(series.target_type));
+    let count = |verdict| all.iter().map(|series| series.report.count(verdict)).sum::<u64>();
+    assert_ne!(count(Verdict::Taken), 0, "the kernel took nothing");
+    assert_eq!(count(Verdict::Disagreement), 0, "the kernel and the library disagree");
+}

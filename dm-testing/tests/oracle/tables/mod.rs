@@ -1,0 +1,108 @@
+//! How the tables of each target are made.
+
+mod caches;
+mod plain;
+mod secure;
+mod sets;
+
+use dm_targets::AnyTable;
+
+use crate::draw::Draw;
+use crate::judge::{Verdict, judge};
+use crate::lab::Lab;
+
+/// A target, how tables of it are made, and what is known of how they are judged.
+pub(crate) struct Subject {
+    pub(crate) target_type: &'static str,
+    /// Makes a table, right or nearly so; `POOL` stands for the pool with the thin devices 0 to 2.
+    make: fn(&mut Draw<'_>) -> Line,
+    /// Whether the kernel prints a table in other words than it was given.
+    pub(crate) changes: fn(&AnyTable) -> bool,
+    /// What the kernel says where it refuses a table for what only it knows.
+    pub(crate) reasons: &'static [&'static str],
+    /// Whether it depends on the machine what the kernel says of a table.
+    pub(crate) depends: fn(&AnyTable) -> bool,
+    /// What the library says where it refuses what the kernel should, but does not.
+    pub(crate) stricter: &'static [&'static str],
+    /// Whether the kernel reads the disks when it is given a table, and takes zeros for new ones.
+    pub(crate) reads_disks: bool,
+}
+
+/// A line of a table, as text.
+pub(crate) struct Line {
+    pub(crate) length: u64,
+    pub(crate) words: Vec<String>,
+    pub(crate) read_only: bool,
+}
+
+impl Line {
+    fn new(length: u64, words: Vec<String>) -> Self {
+        Self { length, words, read_only: false }
+    }
+}
+
+impl Subject {
+    /// A target that prints what it is given.
+    const fn new(target_type: &'static str, make: fn(&mut Draw<'_>) -> Line) -> Self {
+        Self {
+            target_type,
+            make,
+            changes: |_| false,
+            reasons: &[],
+            depends: |_| false,
+            stricter: &[],
+            reads_disks: false,
+        }
+    }
+
+    /// It prints some tables in other words.
+    const fn changes(self, changes: fn(&AnyTable) -> bool) -> Self {
+        Self { changes, ..self }
+    }
+
+    const fn reasons(self, reasons: &'static [&'static str]) -> Self {
+        Self { reasons, ..self }
+    }
+
+    const fn depends(self, depends: fn(&AnyTable) -> bool) -> Self {
+        Self { depends, ..self }
+    }
+
+    const fn stricter(self, stricter: &'static [&'static str]) -> Self {
+        Self { stricter, ..self }
+    }
+
+    const fn reads_disks(self) -> Self {
+        Self { reads_disks: true, ..self }
+    }
+
+    /// Loads a table.
+    pub(crate) fn attempt(&self, lab: &mut Lab<'_>, draw: &mut Draw<'_>) -> (Verdict, String) {
+        let mut line = (self.make)(draw);
+        draw.spoil(&mut line.words);
+        for word in line.words.iter_mut().filter(|word| *word == "POOL") {
+            *word = lab.pool().to_string();
+        }
+        let text = format!("0 {} {} {}", line.length, self.target_type, line.words.join(" "));
+        if is_dangerous(&line.words) {
+            return (Verdict::Machine, format!("table `{text}`: is not loaded"));
+        }
+        if self.reads_disks {
+            lab.clear_disks();
+        }
+        let answer = lab.ask(self.target_type, &line);
+        let (verdict, why) = judge(self, &text, &answer);
+        (verdict, format!("table `{text}`: {why}"))
+    }
+}
+
+/// Whether the kernel would stop: `crypt_ctr_optional` looks for the second colon of `integrity:28:none` and does not check
+/// that there is one.
+fn is_dangerous(words: &[String]) -> bool {
+    words.iter().any(|word| word.starts_with("integrity:") && word.matches(':').count() < 2)
+}
+
+/// All targets of which tables are made.
+pub(crate) fn subjects() -> impl Iterator<Item = &'static Subject> {
+    [plain::SUBJECTS, caches::SUBJECTS, sets::SUBJECTS, secure::SUBJECTS].into_iter().flatten()
+}
