@@ -12,6 +12,7 @@ mod guest;
 mod msrv;
 mod mutants;
 mod needs;
+mod oracle;
 mod packages;
 mod pins;
 mod programs;
@@ -78,6 +79,12 @@ const TASKS: &[Task] = &[
         arguments: "[--whole] [--timeout SECONDS]",
         summary: "count the instructions of dm-core's calls in user space, or whole in a throw-away kernel",
         run: costs::run,
+    },
+    Task {
+        name: "oracle",
+        arguments: "[--seconds SECONDS] [--seed SEED] [--target TYPE] [--guest uml|qemu|all] [--host] [--kernel DIR]",
+        summary: "compare what dm-targets says of random tables with what kernels say",
+        run: oracle::run,
     },
     Task {
         name: "mutants",

@@ -47,6 +47,8 @@ pub(crate) struct Request {
     tests: Vec<String>,
     /// Where each place's captured lines go, if they are wanted.
     capture: Option<PathBuf>,
+    /// Variables of the tests' environment.
+    variables: Vec<(String, OsString)>,
     filter: Vec<OsString>,
     limits: Limits,
 }
@@ -66,6 +68,7 @@ impl Request {
             packages: Vec::new(),
             tests: Vec::new(),
             capture: None,
+            variables: Vec::new(),
             filter: Vec::new(),
             limits: Limits::TESTS,
         }
@@ -73,7 +76,21 @@ impl Request {
 
     /// The root tests of targets, which leave the lines that kernels print in a folder per place.
     pub(crate) fn capture(places: Vec<Place>, kernel: Option<PathBuf>, folder: PathBuf, limits: Limits) -> Self {
-        Self { places, kernel, tests: vec!["targets".to_owned()], capture: Some(folder), limits, ..Self::all() }
+        let variables = vec![(GOLDEN.0.to_owned(), GOLDEN.1.into())];
+        let tests = vec!["targets".to_owned()];
+        Self { places, kernel, tests, capture: Some(folder), variables, limits, ..Self::all() }
+    }
+
+    /// The tests of one file, which show what they print.
+    pub(crate) fn shown(
+        places: Vec<Place>,
+        kernel: Option<PathBuf>,
+        test: &str,
+        mut variables: Vec<(String, OsString)>,
+        limits: Limits,
+    ) -> Self {
+        variables.push(("RUST_TEST_NOCAPTURE".to_owned(), "1".into()));
+        Self { places, kernel, tests: vec![test.to_owned()], variables, limits, ..Self::all() }
     }
 
     fn parse(parser: &mut Parser) -> Result<Self> {
@@ -175,10 +192,7 @@ fn run_in(
     say::step(&format!("running {} test programs: {}", programs.len(), place.name()));
     let arguments = || ["--ignored", "--test-threads=1"].map(Into::into).into_iter().chain(request.filter.clone());
     let mut jobs: Vec<Job> = programs.iter().map(|program| program.job(arguments())).collect();
-    if request.capture.is_some() {
-        let (name, value) = GOLDEN;
-        jobs.iter_mut().for_each(|job| job.variables.push((name.to_owned(), value.into())));
-    }
+    jobs.iter_mut().for_each(|job| job.variables.extend(request.variables.clone()));
     let setup = Setup { kernel: request.kernel.clone(), udev: true, interactive: false, clock: Clock::Time };
     let finished = guest::run(place, &workspace.guest_dir(), &setup, &jobs, request.limits, &mut |live| {
         show(live, place, programs, start);
