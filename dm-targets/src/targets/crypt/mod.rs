@@ -23,10 +23,12 @@
 //! | #opt | count | words | at most 9 when loaded (8 before version 1.28.0), although there are ten |
 //! | integrity | [`CryptIntegrity`] | bytes of each tag, profile | 1 to 480; `aead` or `none` |
 //! | sector_size | `u16` | bytes | power of two from 512 to 4096; the length is a multiple of it |
-//! | integrity_key_size | `u32` | bytes | at least 1; with the profile `aead`, at most the size of the key |
+//! | integrity_key_size | `u32` | bytes | at least 1; with the profile `aead` only for `authenc(...)`, and at most the size of the key |
 //!
-//! A tag size without a profile, `integrity:28`, makes the kernel read through a null pointer; it is refused here. Flags
-//! are compared without regard to case, names before a colon with it. Words after the counted ones are ignored.
+//! A tag size without a profile, `integrity:28`, makes the kernel read through a null pointer. With the profile `aead` and
+//! another cipher than `authenc(...)`, `integrity_key_size` makes it write through one, in `crypt_setkey`: only for that cipher
+//! `crypt_ctr_auth_cipher` makes room for the key (seen with Linux 6.12). Both are refused here. Flags are compared without
+//! regard to case, names before a colon with it. Words after the counted ones are ignored.
 //!
 //! What is printed has the key in the clear, digits in lower case, and has no `sector_size:512` and no count of 0. A
 //! wiped key is printed as zeros of the same size.
@@ -124,9 +126,12 @@ fn check_iv(table: &CryptTable) -> Result<(), InvalidField> {
     if matches!(iv, Some(IvMode::Lmk | IvMode::Eboiv | IvMode::Elephant)) {
         return invalid("integrity", Problem::Conflict("the IV modes lmk, eboiv and elephant if its profile is aead"));
     }
+    let Some(size) = table.options.integrity_key_size else { return Ok(()) };
+    if !table.cipher.name().starts_with("authenc(") {
+        return invalid("integrity_key_size", Problem::Expected("left out if the cipher is not authenc(...)"));
+    }
     // It is a part of the key.
-    let limits = Limits::new("integrity_key_size", 1, table.key.size() as u64);
-    table.options.integrity_key_size.map_or(Ok(()), |size| limits.check(size))
+    Limits::new("integrity_key_size", 1, table.key.size() as u64).check(size)
 }
 
 #[cfg(test)]

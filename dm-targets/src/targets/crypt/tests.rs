@@ -123,11 +123,14 @@ fn messages_are_about_the_key() {
 
 #[test]
 fn a_key_that_authenticates_is_a_part_of_the_key() {
-    let check = |profile: &str, size: u32| {
-        let text = format!("capi:gcm(aes)-random 00ff 0 8:0 0 2 integrity:28:{profile} integrity_key_size:{size}");
+    let check = |cipher: &str, profile: &str, size: u32| {
+        let text = format!("capi:{cipher}-random 00ff 0 8:0 0 2 integrity:28:{profile} integrity_key_size:{size}");
         Crypt::check(&Crypt::parse_table(&text).unwrap(), Sectors(8)).map_err(|error| error.to_string())
     };
-    assert_eq!(check("aead", 2), Ok(()));
-    assert_eq!(check("aead", 3), Err("integrity_key_size must be from 1 to 2".to_owned()));
-    assert_eq!(check("none", 3), Ok(()));
+    let authenc = "authenc(hmac(sha256),xts(aes))";
+    assert_eq!(check(authenc, "aead", 2), Ok(()));
+    assert_eq!(check(authenc, "aead", 3), Err("integrity_key_size must be from 1 to 2".to_owned()));
+    let other = "integrity_key_size must be left out if the cipher is not authenc(...)";
+    assert_eq!(check("gcm(aes)", "aead", 2), Err(other.to_owned()));
+    assert_eq!(check("gcm(aes)", "none", 3), Ok(()));
 }

@@ -96,10 +96,12 @@ impl Subject {
     }
 }
 
-/// Whether the kernel would stop: `crypt_ctr_optional` looks for the second colon of `integrity:28:none` and does not check
-/// that there is one.
+/// Whether the kernel would stop, as the docs of `crypt` say.
 fn is_dangerous(words: &[String]) -> bool {
-    words.iter().any(|word| word.starts_with("integrity:") && word.matches(':').count() < 2)
+    let any = |is: fn(&str) -> bool| words.iter().any(|word| is(word));
+    let has_no_profile = any(|word| word.starts_with("integrity:") && word.matches(':').count() < 2);
+    let has_key = any(|word| word.starts_with("integrity_key_size:")) && any(|word| word.ends_with(":aead"));
+    has_no_profile || has_key && !any(|word| word.starts_with("capi:authenc("))
 }
 
 /// All targets of which tables are made.
