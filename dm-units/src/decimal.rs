@@ -115,9 +115,27 @@ impl<const ROOM: usize> Buffer<ROOM> {
         self.len == 0
     }
 
-    /// Appends `ascii`.
+    /// How many bytes the text has.
     #[inline]
-    pub(crate) fn push<const N: usize>(&mut self, ascii: [u8; N]) -> fmt::Result {
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Keeps the first `len` bytes of the text.
+    #[inline]
+    pub fn truncate(&mut self, len: usize) {
+        // `as_str` checks what is behind the text as well.
+        self.bytes.iter_mut().take(self.len).skip(len).for_each(|byte| *byte = 0);
+        self.len = self.len.min(len);
+    }
+
+    /// Appends ASCII characters.
+    ///
+    /// # Errors
+    ///
+    /// They do not fit.
+    #[inline]
+    pub fn push<const N: usize>(&mut self, ascii: [u8; N]) -> fmt::Result {
         self.push_some(ascii, N)
     }
 
@@ -147,6 +165,37 @@ impl<const ROOM: usize> Buffer<ROOM> {
             10..EIGHT_DIGITS => self.push_short(number),
             EIGHT_DIGITS.. => self.push_long(number),
         }
+    }
+
+    /// Writes a number in decimal digits in the place of the digit at `at`.
+    ///
+    /// # Errors
+    ///
+    /// The number does not fit.
+    #[inline]
+    pub fn replace_digit(&mut self, at: usize, number: u64) -> fmt::Result {
+        match self.bytes.get_mut(at..self.len) {
+            Some([digit, ..]) if number < 10 => {
+                *digit = b'0' | (number % 10) as u8;
+                Ok(())
+            }
+            Some([_, ..]) => self.replace_by_digits(at, number),
+            _ => Err(fmt::Error),
+        }
+    }
+
+    fn replace_by_digits(&mut self, at: usize, number: u64) -> fmt::Result {
+        let mut digits = Buffer::<SHORT>::new();
+        digits.push_u64(number)?;
+        let (after, end) = (at.saturating_add(1), at.saturating_add(digits.len));
+        let len = self.len.saturating_add(digits.len.saturating_sub(1));
+        if len > ROOM {
+            return Err(fmt::Error);
+        }
+        self.bytes.copy_within(after..self.len, end);
+        self.bytes.get_mut(at..end).ok_or(fmt::Error)?.copy_from_slice(digits.as_str()?.as_bytes());
+        self.len = len;
+        Ok(())
     }
 
     /// Appends a number of two to eight digits, without leading zeros.
@@ -258,6 +307,38 @@ mod tests {
         assert_eq!(text.as_str().unwrap().len(), SHORT);
         assert_eq!(text.push([b'x']), Err(fmt::Error));
         assert_eq!(text.push_str("x"), Err(fmt::Error));
+    }
+
+    #[test]
+    fn a_digit_is_replaced_by_a_number() {
+        for number in [0, 7, 9, 10, 99, 123_456_789_012] {
+            let mut text = Buffer::<32>::new();
+            text.push_str("é 0 b").unwrap();
+            text.replace_digit(3, number).unwrap();
+            text.push_str("ü").unwrap();
+            assert_eq!(text.as_str().unwrap(), std::format!("é {number} bü"));
+        }
+        let mut text = Buffer::<16>::new();
+        text.push_str("0123456789abcde").unwrap();
+        assert_eq!(text.replace_digit(1, 100), Err(fmt::Error));
+        assert_eq!([15, 16].map(|at| text.replace_digit(at, 1)), [Err(fmt::Error); 2]);
+        assert_eq!(text.as_str(), Ok("0123456789abcde"));
+        text.replace_digit(14, 10).unwrap();
+        assert_eq!(text.as_str(), Ok("0123456789abcd10"));
+    }
+
+    #[test]
+    fn a_text_is_cut() {
+        let mut text = Buffer::<32>::new();
+        text.push_str("0123456789abcdeé").unwrap();
+        text.truncate(30);
+        assert_eq!(text.len(), 17);
+        // Half of the last letter must not stay behind.
+        text.truncate(3);
+        text.push_str("3456789abcdef").unwrap();
+        assert_eq!(text.as_str(), Ok("0123456789abcdef"));
+        text.truncate(0);
+        assert!(text.is_empty());
     }
 
     #[test]

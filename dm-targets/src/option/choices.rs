@@ -12,14 +12,18 @@ pub struct OneOf<T: 'static>(pub &'static [(&'static str, T)]);
 
 impl<T: Clone + PartialEq> OptionKind<Option<T>> for OneOf<T> {
     #[inline]
-    fn read(&self, field: &mut Option<T>, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<bool, ParseError> {
-        let Some((name, value)) = self.0.iter().find(|(name, _)| word.is(name)) else { return Ok(false) };
+    fn begins(&self, word: OptionWord<'_>) -> bool {
+        self.0.iter().any(|(name, _)| word.is(name))
+    }
+
+    fn read(&self, field: &mut Option<T>, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<(), ParseError> {
+        let Some((name, value)) = self.0.iter().find(|(name, _)| word.is(name)) else { return Ok(()) };
         match self.given(field) {
             None => *field = Some(value.clone()),
             Some(before) if before == *name => return Err(fields.error(name, Problem::Repeated)),
             Some(before) => return Err(fields.error(name, Problem::Conflict(before))),
         }
-        Ok(true)
+        Ok(())
     }
 
     #[inline]
@@ -68,18 +72,15 @@ impl OnOff {
 }
 
 impl OptionKind<Option<bool>> for OnOff {
-    fn read(
-        &self,
-        field: &mut Option<bool>,
-        word: OptionWord<'_>,
-        fields: &mut Fields<'_>,
-    ) -> Result<bool, ParseError> {
-        if !word.is(self.0) {
-            return Ok(false);
-        }
+    #[inline]
+    fn begins(&self, word: OptionWord<'_>) -> bool {
+        word.is(self.0)
+    }
+
+    fn read(&self, field: &mut Option<bool>, _: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<(), ParseError> {
         check_once(field.is_some(), self.0, fields)?;
         *field = Some(self.read_value(fields)?);
-        Ok(true)
+        Ok(())
     }
 
     #[inline]

@@ -230,7 +230,8 @@ macro_rules! options {
                 let word = $crate::option::OptionWord::new(word, $crate::option::Case::$case);
                 let place = 0_usize;
                 $(
-                    if $kind.read(&mut self.$field, word, fields)? {
+                    if $crate::option::OptionKind::<$type>::begins(&$kind, word) {
+                        $kind.read(&mut self.$field, word, fields)?;
                         return Ok(Some(place));
                     }
                     let place = place.saturating_add(1);

@@ -49,12 +49,17 @@ impl<'a> OptionWord<'a> {
 
 /// How an option is written whose field is a `T`.
 pub trait OptionKind<T> {
-    /// Reads the option if `word` is its first word; `Ok(false)` if it is not.
+    /// Whether `word` is the first word of the option.
+    ///
+    /// A word is compared with every option of a group in turn, so this is to be quick.
+    fn begins(&self, word: OptionWord<'_>) -> bool;
+
+    /// Reads the option, of which `word` is the first word.
     ///
     /// # Errors
     ///
     /// The option is given twice, or its value is missing or wrong.
-    fn read(&self, field: &mut T, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<bool, ParseError>;
+    fn read(&self, field: &mut T, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<(), ParseError>;
 
     /// Writes the option if it is given.
     fn print(&self, field: &T, out: &mut Printer<'_, '_>);
@@ -101,13 +106,14 @@ impl Flag {
 
 impl OptionKind<bool> for Flag {
     #[inline]
-    fn read(&self, field: &mut bool, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<bool, ParseError> {
-        if !word.is(self.0) {
-            return Ok(false);
-        }
+    fn begins(&self, word: OptionWord<'_>) -> bool {
+        word.is(self.0)
+    }
+
+    fn read(&self, field: &mut bool, _: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<(), ParseError> {
         check_once(*field, self.0, fields)?;
         *field = true;
-        Ok(true)
+        Ok(())
     }
 
     #[inline]
@@ -176,16 +182,17 @@ impl Argument<Limits> {
 
 impl<T: Value, N: Name<T>> OptionKind<Option<T>> for Argument<N> {
     #[inline]
-    fn read(&self, field: &mut Option<T>, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<bool, ParseError> {
+    fn begins(&self, word: OptionWord<'_>) -> bool {
+        word.is(self.0.name())
+    }
+
+    fn read(&self, field: &mut Option<T>, _: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<(), ParseError> {
         let name = self.0.name();
-        if !word.is(name) {
-            return Ok(false);
-        }
         check_once(field.is_some(), name, fields)?;
         let value = fields.read_argument(name)?;
         self.0.check(&value).map_err(|invalid| fields.blame(invalid))?;
         *field = Some(value);
-        Ok(true)
+        Ok(())
     }
 
     #[inline]
@@ -225,14 +232,18 @@ impl Pair<Limits> {
 
 impl<T: Value, N: Name<T>> OptionKind<Option<T>> for Pair<N> {
     #[inline]
-    fn read(&self, field: &mut Option<T>, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<bool, ParseError> {
+    fn begins(&self, word: OptionWord<'_>) -> bool {
+        word.after(self.0.name()).is_some()
+    }
+
+    fn read(&self, field: &mut Option<T>, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<(), ParseError> {
         let name = self.0.name();
-        let Some(value) = word.after(name) else { return Ok(false) };
+        let Some(value) = word.after(name) else { return Ok(()) };
         check_once(field.is_some(), name, fields)?;
         let value = T::read(value).map_err(|problem| fields.error(name, problem))?;
         self.0.check(&value).map_err(|invalid| fields.blame(invalid))?;
         *field = Some(value);
-        Ok(true)
+        Ok(())
     }
 
     #[inline]
@@ -240,7 +251,7 @@ impl<T: Value, N: Name<T>> OptionKind<Option<T>> for Pair<N> {
         let Some(value) = field else { return };
         out.next_word(|out| {
             out.write_str(self.0.name())?;
-            out.write_str(":")?;
+            out.write_char(':')?;
             value.print(out)
         });
     }

@@ -14,14 +14,16 @@ use crate::text::value::Value;
 pub struct Each(pub &'static str);
 
 impl<T: Value + Ord> OptionKind<BTreeSet<T>> for Each {
-    fn read(&self, field: &mut BTreeSet<T>, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<bool, ParseError> {
-        if !word.is(self.0) {
-            return Ok(false);
-        }
+    #[inline]
+    fn begins(&self, word: OptionWord<'_>) -> bool {
+        word.is(self.0)
+    }
+
+    fn read(&self, field: &mut BTreeSet<T>, _: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<(), ParseError> {
         if !field.insert(fields.read_argument(self.0)?) {
             return Err(fields.error(self.0, Problem::Repeated));
         }
-        Ok(true)
+        Ok(())
     }
 
     #[inline]
@@ -68,13 +70,15 @@ impl Words {
 }
 
 impl<T: WordGroup> OptionKind<Option<T>> for Words {
-    fn read(&self, field: &mut Option<T>, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<bool, ParseError> {
-        if !word.is(self.0) {
-            return Ok(false);
-        }
+    #[inline]
+    fn begins(&self, word: OptionWord<'_>) -> bool {
+        word.is(self.0)
+    }
+
+    fn read(&self, field: &mut Option<T>, _: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<(), ParseError> {
         check_once(field.is_some(), self.0, fields)?;
         *field = Some(T::parse(fields)?);
-        Ok(true)
+        Ok(())
     }
 
     #[inline]

@@ -216,12 +216,18 @@ pub struct NoText {
 
 impl Params for NoText {
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        if fields.remainder().is_empty() {
+            return Ok(Self::default());
+        }
         Ok(Self { extra: fields.read_rest("extra")? })
     }
 }
 
 impl fmt::Display for NoText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.extra.is_empty() {
+            return Ok(());
+        }
         Printer::printed(f).all(&self.extra).end()
     }
 }

@@ -65,6 +65,9 @@ impl ErrorTable {
 
 impl Params for ErrorTable {
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
+        if fields.is_empty() {
+            return Ok(Self::new());
+        }
         let mut ahead = fields.clone();
         let words = core::iter::from_fn(|| ahead.next_word()).count();
         if words != 2 {

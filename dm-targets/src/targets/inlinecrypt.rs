@@ -144,14 +144,14 @@ impl Value for InlineKeyType {
 struct KeyType;
 
 impl OptionKind<InlineKeyType> for KeyType {
-    fn read(
-        &self,
-        field: &mut InlineKeyType,
-        word: OptionWord<'_>,
-        fields: &mut Fields<'_>,
-    ) -> Result<bool, ParseError> {
+    #[inline]
+    fn begins(&self, word: OptionWord<'_>) -> bool {
+        OptionKind::<Option<InlineKeyType>>::begins(&Pair(KEYTYPE), word)
+    }
+
+    fn read(&self, field: &mut InlineKeyType, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<(), ParseError> {
         let mut given = None;
-        let found = Pair(KEYTYPE).read(&mut given, word, fields)?;
+        Pair(KEYTYPE).read(&mut given, word, fields)?;
         if let Some(key_type) = given {
             if fields.form() == Form::Printed {
                 fields.note_unusual();
@@ -161,7 +161,7 @@ impl OptionKind<InlineKeyType> for KeyType {
             }
             *field = key_type;
         }
-        Ok(found)
+        Ok(())
     }
 
     fn print(&self, field: &InlineKeyType, out: &mut Printer<'_, '_>) {

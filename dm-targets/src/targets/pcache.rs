@@ -76,13 +76,13 @@ impl DataCrc {
 }
 
 impl OptionKind<Option<bool>> for DataCrc {
-    fn read(
-        &self,
-        field: &mut Option<bool>,
-        word: OptionWord<'_>,
-        fields: &mut Fields<'_>,
-    ) -> Result<bool, ParseError> {
-        Ok(Self::READ.read(field, word, fields)? || Self::PRINTED.read(field, word, fields)?)
+    #[inline]
+    fn begins(&self, word: OptionWord<'_>) -> bool {
+        Self::READ.begins(word) || Self::PRINTED.begins(word)
+    }
+
+    fn read(&self, field: &mut Option<bool>, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<(), ParseError> {
+        if Self::READ.begins(word) { &Self::READ } else { &Self::PRINTED }.read(field, word, fields)
     }
 
     fn print(&self, field: &Option<bool>, out: &mut Printer<'_, '_>) {

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use crate::errors::parse_error::{ParseError, Place};
 use crate::errors::problem::{InvalidField, Problem};
 use crate::text::limits::Limits;
+use crate::text::split;
 use crate::text::value::{Number, Value};
 use crate::text::word::{Form, Word, WordBuf, is_space};
 
@@ -187,15 +188,6 @@ impl<'a> Fields<'a> {
         u32::read(word.takes_plus(false)).map_err(|problem| self.error(field, problem))
     }
 
-    /// Reads a group as [`read_group`](Self::read_group) does, or gives an empty one if no word is left.
-    ///
-    /// # Errors
-    ///
-    /// Fewer words than are counted.
-    pub fn read_optional_group(&mut self, field: &'static str) -> Result<Self, ParseError> {
-        if self.is_empty() { Ok(self.clone()) } else { self.read_group(field) }
-    }
-
     /// Reads all words that are left, to be kept as they are.
     ///
     /// # Errors
@@ -351,65 +343,6 @@ impl<'a> Fields<'a> {
     /// Where the next word starts and ends.
     #[inline]
     fn find_word(&self) -> Option<(usize, usize)> {
-        let rest = self.text.as_bytes().get(self.at..self.end)?;
-        let spaces = rest.iter().position(|byte| !is_space(*byte))?;
-        let word = rest.get(spaces..)?;
-        let len = match self.form {
-            Form::Printed => find_space(word),
-            Form::Input => find_unquoted_space(word),
-        };
-        let start = self.at.saturating_add(spaces);
-        Some((start, start.saturating_add(len)))
+        split::find_word(self.text.as_bytes().get(..self.end)?, self.at, self.form)
     }
-}
-
-/// Where the first space stands, or the end.
-#[inline]
-fn find_space(bytes: &[u8]) -> usize {
-    // Most words are shorter than eight bytes, and followed by a blank.
-    if let Some(chunk) = bytes.first_chunk() {
-        let low = low_bytes(u64::from_le_bytes(*chunk));
-        let found = (low.trailing_zeros() / u8::BITS) as usize;
-        if bytes.get(found) == Some(&b' ') {
-            return found;
-        }
-    }
-    find_far_space(bytes)
-}
-
-/// The same, for long words and for the last ones. Looks at eight bytes at a time.
-#[inline(never)]
-fn find_far_space(bytes: &[u8]) -> usize {
-    let (mut rest, mut at) = (bytes, 0_usize);
-    while let Some((chunk, after)) = rest.split_first_chunk() {
-        if low_bytes(u64::from_le_bytes(*chunk)) != 0 {
-            // Another control character is part of a word.
-            if let Some(found) = chunk.iter().position(|byte| is_space(*byte)) {
-                return at.saturating_add(found);
-            }
-        }
-        (rest, at) = (after, at.saturating_add(size_of::<u64>()));
-    }
-    at.saturating_add(rest.iter().position(|byte| is_space(*byte)).unwrap_or(rest.len()))
-}
-
-/// Sets the top bit of each byte that is no larger than a space, up to and including the first; later ones may be wrong.
-#[inline]
-const fn low_bytes(bytes: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 0xff;
-    const LIMIT: u64 = ONES * (b' ' as u64 + 1);
-    const TOPS: u64 = ONES << 7;
-    bytes.wrapping_sub(LIMIT) & !bytes & TOPS
-}
-
-/// The same as [`find_space`], but a space after a backslash does not count.
-#[inline]
-fn find_unquoted_space(bytes: &[u8]) -> usize {
-    let mut quoted = false;
-    let len = bytes.iter().position(|byte| {
-        let ends = !quoted && is_space(*byte);
-        quoted = !quoted && *byte == b'\\';
-        ends
-    });
-    len.unwrap_or(bytes.len())
 }

@@ -7,5 +7,6 @@ pub(crate) mod printer;
 pub(crate) mod secret;
 pub(crate) mod serde;
 pub(crate) mod spelling;
+mod split;
 pub(crate) mod value;
 pub(crate) mod word;

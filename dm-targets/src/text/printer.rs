@@ -7,8 +7,8 @@ use dm_units::decimal::Buffer;
 use crate::text::value::Value;
 use crate::text::word::{self, Form};
 
-/// A line of 128 bytes is longer than most tables and statuses; a longer one is written in pieces.
-const ROOM: usize = 128;
+/// A line of 256 bytes is longer than most tables and statuses; a longer one is written in pieces.
+const ROOM: usize = 256;
 
 /// Writes the words of a table, status or message, with one space between them.
 ///
@@ -21,11 +21,22 @@ pub struct Printer<'f, 'o> {
     out: Option<&'f mut fmt::Formatter<'o>>,
     form: Form,
     buffer: Buffer<ROOM>,
-    /// There is a word already, so the next one needs a space before it.
-    started: bool,
-    /// How many words there are in the group, while they are counted and not written.
-    counted: Option<usize>,
-    result: fmt::Result,
+    state: State,
+    /// How many words there are so far.
+    words: usize,
+}
+
+/// What becomes of words.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// They are gathered, and handed on when there is no room for more.
+    Gathered,
+    /// They are held back, as the number that stands before them is not known yet.
+    Held,
+    /// They are only counted: there is no room for all that would have to be held back.
+    Counted,
+    /// They are lost, as the output has failed.
+    Failed,
 }
 
 impl<'f, 'o> Printer<'f, 'o> {
@@ -44,15 +55,15 @@ impl<'f, 'o> Printer<'f, 'o> {
 
     #[inline]
     fn with_form(out: &'f mut fmt::Formatter<'o>, form: Form) -> Self {
-        Self { out: Some(out), form, buffer: Buffer::new(), started: false, counted: None, result: Ok(()) }
+        Self { out: Some(out), form, buffer: Buffer::new(), state: State::Gathered, words: 0 }
     }
 
     /// Counts the words that `print` writes for the kernel to read.
     pub fn count_words(print: impl FnOnce(&mut Printer<'_, '_>)) -> usize {
-        let (form, buffer) = (Form::Input, Buffer::new());
-        let mut counter = Printer { out: None, form, buffer, started: false, counted: Some(0), result: Ok(()) };
+        let (form, buffer, state) = (Form::Input, Buffer::new(), State::Counted);
+        let mut counter = Printer { out: None, form, buffer, state, words: 0 };
         print(&mut counter);
-        counter.counted.unwrap_or_default()
+        counter.words
     }
 
     /// How words are written.
@@ -75,46 +86,64 @@ impl<'f, 'o> Printer<'f, 'o> {
     /// Writes what comes from `write` as the next word.
     #[inline]
     pub fn next_word(&mut self, write: impl FnOnce(&mut Self) -> fmt::Result) -> &mut Self {
-        match &mut self.counted {
-            Some(counted) => *counted = counted.saturating_add(1),
-            None if self.result.is_ok() => self.result = self.separate().and_then(|()| write(self)),
-            None => {}
+        if self.is_writing() && self.separate().and_then(|()| write(self)).is_err() {
+            self.state = State::Failed;
         }
+        // No text has so many words that it would wrap.
+        self.words = self.words.wrapping_add(1);
         self
     }
 
-    /// Writes the words of `print`, and how many there are before them. `print` is called twice.
+    /// Writes the words of `print`, and how many there are before them.
+    ///
+    /// `print` is called once, or twice if the words are too long to be held back until they are counted.
     #[inline]
     pub fn group(&mut self, print: impl Fn(&mut Self)) -> &mut Self {
-        let count = self.count_ahead(&print);
-        self.count(count);
-        print(self);
-        self
+        self.counted_group(print, false)
     }
 
     /// The same, but writes nothing if there are no words, as the kernel does for some groups.
     #[inline]
     pub fn optional_group(&mut self, print: impl Fn(&mut Self)) -> &mut Self {
-        match self.count_ahead(&print) {
-            0 => {}
-            count => {
-                self.count(count);
-                print(self);
-            }
+        self.counted_group(print, true)
+    }
+
+    #[inline]
+    fn counted_group(&mut self, print: impl Fn(&mut Self), is_optional: bool) -> &mut Self {
+        let (outside, before, start) = (self.state, self.words, self.buffer.len());
+        if outside == State::Gathered {
+            self.state = State::Held;
+        }
+        self.word("0");
+        let count_at = self.buffer.len().saturating_sub(1);
+        print(self);
+        let count = self.words.saturating_sub(before).saturating_sub(1);
+        if is_optional && count == 0 {
+            self.buffer.truncate(start);
+            (self.state, self.words) = (outside, before);
+            return self;
+        }
+        if self.state == State::Held {
+            let is_counted = self.replace_digit(count_at, count).is_ok();
+            self.state = if is_counted { outside } else { State::Counted };
+        }
+        if self.state == State::Counted && outside == State::Gathered {
+            // Now that the number is known, nothing need be held back.
+            self.buffer.truncate(start);
+            (self.state, self.words) = (outside, before);
+            print(self.count(count));
         }
         self
     }
 
     #[inline]
-    fn count_ahead(&mut self, print: &impl Fn(&mut Self)) -> usize {
-        let before = self.counted.replace(0);
-        print(self);
-        core::mem::replace(&mut self.counted, before).unwrap_or_default()
+    fn replace_digit(&mut self, at: usize, count: usize) -> fmt::Result {
+        self.buffer.replace_digit(at, u64::try_from(count).unwrap_or(u64::MAX))
     }
 
     /// Counts a word of a group that the kernel counts too but does not write.
-    pub(crate) fn count_unwritten(&mut self) -> &mut Self {
-        self.counted = self.counted.map(|counted| counted.saturating_add(1));
+    pub(crate) const fn count_unwritten(&mut self) -> &mut Self {
+        self.words = self.words.wrapping_add(1);
         self
     }
 
@@ -140,8 +169,8 @@ impl<'f, 'o> Printer<'f, 'o> {
     /// Ends the text with a space, as some targets do.
     #[inline]
     pub fn space(&mut self) -> &mut Self {
-        if self.result.is_ok() && self.counted.is_none() {
-            self.result = self.write_str(" ");
+        if self.is_writing() && self.write_char(' ').is_err() {
+            self.state = State::Failed;
         }
         self
     }
@@ -153,17 +182,17 @@ impl<'f, 'o> Printer<'f, 'o> {
     /// The first error since the start.
     #[inline]
     pub fn end(&mut self) -> fmt::Result {
-        self.result?;
-        self.flush()
+        if self.state == State::Failed { Err(fmt::Error) } else { self.flush() }
+    }
+
+    #[inline]
+    const fn is_writing(&self) -> bool {
+        matches!(self.state, State::Gathered | State::Held)
     }
 
     #[inline]
     fn separate(&mut self) -> fmt::Result {
-        if self.started {
-            return self.write_str(" ");
-        }
-        self.started = true;
-        Ok(())
+        if self.words > 0 { self.write_char(' ') } else { Ok(()) }
     }
 
     #[inline]
@@ -174,12 +203,16 @@ impl<'f, 'o> Printer<'f, 'o> {
         }
     }
 
-    /// Makes room for more.
+    /// Makes room for more; `false` if what was gathered cannot be handed on yet.
     #[cold]
-    fn spill(&mut self) -> fmt::Result {
+    fn make_room(&mut self) -> Result<bool, fmt::Error> {
+        if self.state != State::Gathered {
+            self.state = State::Counted;
+            return Ok(false);
+        }
         self.flush()?;
-        self.buffer = Buffer::new();
-        Ok(())
+        self.buffer.truncate(0);
+        Ok(true)
     }
 
     /// Writes a number as part of a word.
@@ -189,7 +222,10 @@ impl<'f, 'o> Printer<'f, 'o> {
     /// Those of the output.
     #[inline]
     pub fn write_number(&mut self, number: u64) -> fmt::Result {
-        self.buffer.push_u64(number).or_else(|_| self.spill().and_then(|()| self.buffer.push_u64(number)))
+        if self.buffer.push_u64(number).is_err() && self.make_room()? {
+            return self.buffer.push_u64(number);
+        }
+        Ok(())
     }
 
     /// Writes a free text as part of a word, quoted if the output is for the kernel to read.
@@ -210,12 +246,19 @@ impl<'f, 'o> Printer<'f, 'o> {
     ///
     /// Those of the output.
     pub fn write_secret(&mut self, text: &str) -> fmt::Result {
-        self.spill()?;
-        self.write_through(text)
+        if self.make_room()? { self.write_through(text) } else { Ok(()) }
     }
 
     fn write_through(&mut self, text: &str) -> fmt::Result {
         self.out.as_mut().map_or(Ok(()), |out| out.write_str(text))
+    }
+
+    #[cold]
+    fn write_long(&mut self, text: &str) -> fmt::Result {
+        if !self.make_room()? {
+            return Ok(());
+        }
+        self.buffer.push_str(text).or_else(|_| self.write_through(text))
     }
 }
 
@@ -223,10 +266,14 @@ impl<'f, 'o> Printer<'f, 'o> {
 impl Write for Printer<'_, '_> {
     #[inline]
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        if self.buffer.push_str(text).is_ok() {
-            return Ok(());
+        if self.buffer.push_str(text).is_ok() { Ok(()) } else { self.write_long(text) }
+    }
+
+    #[inline]
+    fn write_char(&mut self, char: char) -> fmt::Result {
+        match u8::try_from(char) {
+            Ok(ascii @ ..0x80) if self.buffer.push([ascii]).is_ok() => Ok(()),
+            _ => self.write_str(char.encode_utf8(&mut [0; 4])),
         }
-        self.spill()?;
-        self.buffer.push_str(text).or_else(|_| self.write_through(text))
     }
 }

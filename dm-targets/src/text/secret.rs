@@ -12,6 +12,9 @@ use crate::text::printer::Printer;
 use crate::text::value::Value;
 use crate::text::word::{Form, Word, WordBuf};
 
+/// How many digits of a key are written in lower case at once.
+const LOWERED: usize = 64;
+
 /// A key, as the hexadecimal digits in which tables hold it.
 ///
 /// It is zeroed when dropped, and `Debug` shows its size only. There is no `Display`: [`hex`](Self::hex) is the one way
@@ -29,7 +32,11 @@ use crate::text::word::{Form, Word, WordBuf};
 /// # Ok::<(), dm_targets::Problem>(())
 /// ```
 #[derive(Clone, Eq)]
-pub struct Key(Zeroizing<Box<str>>);
+pub struct Key {
+    digits: Zeroizing<Box<str>>,
+    /// Whether any of the digits is a capital.
+    has_capitals: bool,
+}
 
 impl Key {
     /// The key with these digits, two for each byte.
@@ -38,41 +45,38 @@ impl Key {
     ///
     /// There are no digits, an odd number of them, or something else than digits.
     pub fn from_hex(digits: &str) -> Result<Self, Problem> {
-        let hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if digits.is_empty() || digits.len() % 2 != 0 || !hex {
+        // Without an early end, which is quicker for long keys.
+        let is_hex = digits.bytes().fold(true, |is_hex, byte| is_hex & byte.is_ascii_hexdigit());
+        let has_capitals = digits.bytes().fold(false, |found, byte| found | byte.is_ascii_uppercase());
+        if digits.is_empty() || digits.len() % 2 != 0 || !is_hex {
             return Err(Problem::NotHex);
         }
-        Ok(Self(Zeroizing::new(digits.into())))
+        Ok(Self { digits: Zeroizing::new(digits.into()), has_capitals })
     }
 
     /// The digits, as they were given.
     #[must_use]
     pub fn hex(&self) -> &str {
-        &self.0
+        &self.digits
     }
 
     /// How many bytes the key has.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.0.len() / 2
+        self.digits.len() / 2
     }
 
     /// Writes the key as part of a table, in lower case for the kernel to read: equal tables print the same.
     pub(crate) fn print_in_table(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
-        // Without an early end, which is quicker for long keys.
-        let is_lower = self.0.bytes().fold(true, |lower, digit| lower & !digit.is_ascii_uppercase());
-        if out.form() == Form::Printed || is_lower {
-            return out.write_secret(&self.0);
+        if out.form() == Form::Printed || !self.has_capitals {
+            return out.write_secret(&self.digits);
         }
-        const LETTERS: [(char, &str); 6] = [('A', "a"), ('B', "b"), ('C', "c"), ('D', "d"), ('E', "e"), ('F', "f")];
-        for piece in self.0.split_inclusive(|digit: char| digit.is_ascii_uppercase()) {
-            match LETTERS.iter().find_map(|(upper, lower)| Some((piece.strip_suffix(*upper)?, *lower))) {
-                Some((digits, letter)) => {
-                    out.write_secret(digits)?;
-                    out.write_secret(letter)?;
-                }
-                None => out.write_secret(piece)?,
-            }
+        for digits in self.digits.as_bytes().chunks(LOWERED) {
+            let mut room = Zeroizing::new([0; LOWERED]);
+            let lowered = room.get_mut(..digits.len()).ok_or(fmt::Error)?;
+            lowered.copy_from_slice(digits);
+            lowered.make_ascii_lowercase();
+            out.write_secret(core::str::from_utf8(lowered).map_err(|_| fmt::Error)?)?;
         }
         Ok(())
     }
@@ -82,9 +86,9 @@ impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
         // In hexadecimal digits this bit is the case of a letter, and set in a figure.
         const LOWER_CASE: u8 = 0x20;
-        let digits = self.0.bytes().zip(other.0.bytes());
+        let digits = self.digits.bytes().zip(other.digits.bytes());
         let difference = digits.fold(0, |sum, (one, two)| sum | ((one ^ two) & !LOWER_CASE));
-        self.0.len() == other.0.len() && core::hint::black_box(difference) == 0
+        self.digits.len() == other.digits.len() && core::hint::black_box(difference) == 0
     }
 }
 
@@ -100,7 +104,7 @@ impl Value for Key {
     }
 
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
-        out.write_secret(&self.0)
+        out.write_secret(&self.digits)
     }
 }
 

@@ -133,7 +133,7 @@ impl Value for i32 {
 
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
         if *self < 0 {
-            out.write_str("-")?;
+            out.write_char('-')?;
         }
         self.unsigned_abs().print(out)
     }
@@ -155,7 +155,7 @@ impl Value for DeviceNumber {
     #[inline]
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
         self.major.print(out)?;
-        out.write_str(":")?;
+        out.write_char(':')?;
         self.minor.print(out)
     }
 }
@@ -174,7 +174,7 @@ impl<T: Value> Value for Option<T> {
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
         match self {
             Some(value) => value.print(out),
-            None => out.write_str("-"),
+            None => out.write_char('-'),
         }
     }
 }
@@ -199,7 +199,7 @@ impl<T: Value> Value for Usage<T> {
     #[inline]
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
         self.used.print(out)?;
-        out.write_str("/")?;
+        out.write_char('/')?;
         self.total.print(out)
     }
 }

@@ -69,10 +69,7 @@ impl<'a> Word<'a> {
     /// The digits of a number: the spelling without the `+` that it may begin with.
     #[inline]
     pub(crate) fn digits(self) -> &'a str {
-        match self.spelling.strip_prefix('+') {
-            Some(digits) if self.takes_plus => digits,
-            _ => self.spelling,
-        }
+        if self.takes_plus { self.spelling.strip_prefix('+').unwrap_or(self.spelling) } else { self.spelling }
     }
 
     /// A word that is part of this one.
@@ -258,6 +255,10 @@ impl Value for WordBuf {
 
 /// Writes a word with a backslash before each byte that would otherwise mean something else to `dm_split_args`.
 pub(crate) fn write_quoted(out: &mut impl Write, value: &str) -> fmt::Result {
+    // Words seldom hold anything to be quoted, and a look at the bytes is quick.
+    if !value.bytes().any(|byte| byte <= b' ' || byte == b'\\') {
+        return out.write_str(value);
+    }
     let special = |char: char| char == '\\' || (char.is_ascii() && is_space(char as u8));
     for piece in value.split_inclusive(special) {
         match piece.char_indices().next_back().filter(|(_, last)| special(*last)) {

@@ -217,6 +217,74 @@ fn the_words_of_a_group_are_counted() {
     assert_eq!(Printer::count_words(|out| _ = out.word("one").all(&[2_u64, 3]).space().letters(&[4_u64, 5])), 4);
 }
 
+/// A group in a group, with words that may be too long for what a printer holds back.
+struct Nested {
+    outer: usize,
+    inner: usize,
+    word: String,
+    /// What is written of a word without being held back.
+    secret: &'static str,
+}
+
+impl Nested {
+    fn words(&self, out: &mut Printer<'_, '_>, count: usize) {
+        for _ in 0..count {
+            out.next_word(|out| {
+                out.write_quoted(&self.word)?;
+                out.write_secret(self.secret)
+            });
+        }
+    }
+
+    /// What is to be printed.
+    fn expected(&self) -> String {
+        let words = |count| format!(" {}{}", self.word, self.secret).repeat(count);
+        let inner = if self.inner > 0 { format!(" {}{}", self.inner, words(self.inner)) } else { String::new() };
+        let count = self.outer + self.inner + usize::from(self.inner > 0);
+        format!("before {count}{}{inner} 0 after ", words(self.outer))
+    }
+}
+
+impl fmt::Display for Nested {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Printer::new(f);
+        out.word("before").group(|out| {
+            self.words(out, self.outer);
+            out.optional_group(|out| self.words(out, self.inner));
+        });
+        out.group(|_| {}).optional_group(|_| {}).word("after").space().end()
+    }
+}
+
+#[test]
+fn groups_of_any_size_have_their_number_before_them() {
+    for (outer, inner) in [(0, 0), (1, 0), (0, 1), (3, 7), (9, 0), (10, 0), (4, 5), (5, 12), (99, 1), (0, 120)] {
+        for length in (0..8).map(|power| 1 << power).chain(115..130) {
+            for secret in ["", "c0ffee"] {
+                let nested = Nested { outer, inner, word: "é".repeat(length), secret };
+                assert_eq!(nested.to_string(), nested.expected());
+            }
+        }
+    }
+}
+
+#[test]
+fn an_output_that_fails_fails_the_printer() {
+    /// Takes so many pieces of text.
+    struct Full(usize);
+
+    impl fmt::Write for Full {
+        fn write_str(&mut self, _: &str) -> fmt::Result {
+            self.0 = self.0.checked_sub(1).ok_or(fmt::Error)?;
+            Ok(())
+        }
+    }
+
+    let nested = Nested { outer: 3, inner: 2, word: "long".repeat(80), secret: "c0ffee" };
+    let pieces = (0..).find(|pieces| fmt::write(&mut Full(*pieces), format_args!("{nested}")).is_ok());
+    assert!(pieces.is_some_and(|pieces| pieces > 5), "{pieces:?}");
+}
+
 #[test]
 fn pieces_of_words_are_written_into_one_word() {
     struct Pieces;

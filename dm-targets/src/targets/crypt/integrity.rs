@@ -55,7 +55,7 @@ impl Value for CryptIntegrity {
 
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
         self.tag_size.print(out)?;
-        out.write_str(":")?;
+        out.write_char(':')?;
         self.profile.print(out)
     }
 }

@@ -55,7 +55,7 @@ impl Value for CryptKey {
 
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
         match self {
-            Self::Empty => out.write_str("-"),
+            Self::Empty => out.write_char('-'),
             Self::Hex(key) => key.print(out),
             Self::Keyring(key) => key.print(out),
         }
@@ -160,11 +160,11 @@ impl Value for KeyringKey {
     }
 
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
-        out.write_str(":")?;
+        out.write_char(':')?;
         self.size.print(out)?;
-        out.write_str(":")?;
+        out.write_char(':')?;
         self.key_type.print(out)?;
-        out.write_str(":")?;
+        out.write_char(':')?;
         self.description.print(out)
     }
 }

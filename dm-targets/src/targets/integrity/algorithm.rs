@@ -61,7 +61,7 @@ impl Value for KeyedAlgorithm {
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
         self.algorithm.print(out)?;
         let Some(key) = &self.key else { return Ok(()) };
-        out.write_str(":")?;
+        out.write_char(':')?;
         key.print_in_table(out)
     }
 }

@@ -69,7 +69,7 @@ impl Value for Recalculation {
 
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
         match self {
-            Self::Off => out.write_str("-"),
+            Self::Off => out.write_char('-'),
             Self::Reached(sector) => sector.print(out),
         }
     }

@@ -21,7 +21,12 @@ impl NearSets {
 }
 
 impl OptionKind<bool> for NearSets {
-    fn read(&self, field: &mut bool, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<bool, ParseError> {
+    #[inline]
+    fn begins(&self, word: OptionWord<'_>) -> bool {
+        Self::FLAG.begins(word)
+    }
+
+    fn read(&self, field: &mut bool, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<(), ParseError> {
         Self::FLAG.read(field, word, fields)
     }
 

@@ -122,11 +122,11 @@ impl VdoOptions {
                 let [key, count] = pair else { continue };
                 out.write_str(separator)?;
                 out.write_quoted(key)?;
-                out.write_str("=")?;
+                out.write_char('=')?;
                 out.write_quoted(count)?;
                 separator = ",";
             }
-            if separator.is_empty() { out.write_str(".") } else { Ok(()) }
+            if separator.is_empty() { out.write_char('.') } else { Ok(()) }
         });
     }
 }

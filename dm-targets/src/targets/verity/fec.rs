@@ -68,7 +68,7 @@ impl Value for FecCorrections {
 
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
         match self {
-            Self::NoFec => out.write_str("-"),
+            Self::NoFec => out.write_char('-'),
             Self::Blocks(blocks) => blocks.print(out),
         }
     }

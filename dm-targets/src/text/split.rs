@@ -1,0 +1,107 @@
+//! Where words begin and end.
+
+use crate::text::word::{Form, is_space};
+
+/// Where the next word at or after `at` starts and ends.
+#[inline]
+pub(super) fn find_word(text: &[u8], at: usize, form: Form) -> Option<(usize, usize)> {
+    let rest = text.get(at..)?;
+    let spaces = match rest {
+        [] => return None,
+        // Nearly always there is one, or at the start none.
+        [b' ', next, ..] if *next > b' ' => 1,
+        [next, ..] if *next > b' ' => 0,
+        _ => rest.iter().position(|byte| !is_space(*byte))?,
+    };
+    let word = rest.get(spaces..)?;
+    let len = match form {
+        Form::Printed => find_space(word),
+        Form::Input => find_unquoted_space(word),
+    };
+    let start = at.saturating_add(spaces);
+    Some((start, start.saturating_add(len)))
+}
+
+/// Where the first space stands, or the end. Looks at eight bytes at a time.
+#[inline]
+fn find_space(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    while let Some((chunk, after)) = rest.split_first_chunk() {
+        let low = low_bytes(u64::from_le_bytes(*chunk));
+        if low != 0 {
+            let first = (low.trailing_zeros() / u8::BITS) as usize;
+            if chunk.get(first) == Some(&b' ') {
+                return bytes.len().saturating_sub(rest.len()).saturating_add(first);
+            }
+            break;
+        }
+        rest = after;
+    }
+    find_any_space(bytes, rest)
+}
+
+/// The same byte by byte, for the end of a text and for white space that is no blank; `rest` is where to look.
+fn find_any_space(bytes: &[u8], rest: &[u8]) -> usize {
+    let after = rest.iter().position(|byte| is_space(*byte)).map_or(0, |at| rest.len().saturating_sub(at));
+    bytes.len().saturating_sub(after)
+}
+
+/// Sets the top bit of each byte that is no larger than a space, up to and including the first; later ones may be wrong.
+#[inline]
+const fn low_bytes(bytes: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 0xff;
+    const LIMIT: u64 = ONES * (b' ' as u64 + 1);
+    const TOPS: u64 = ONES << 7;
+    bytes.wrapping_sub(LIMIT) & !bytes & TOPS
+}
+
+/// The same as [`find_space`], but a space after a backslash does not count.
+#[inline]
+fn find_unquoted_space(bytes: &[u8]) -> usize {
+    let mut quoted = false;
+    let len = bytes.iter().position(|byte| {
+        let ends = !quoted && is_space(*byte);
+        quoted = !quoted && *byte == b'\\';
+        ends
+    });
+    len.unwrap_or(bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The words of a text, split byte by byte.
+    fn plainly(text: &str) -> Vec<&str> {
+        text.split(|char: char| char.is_ascii() && is_space(char as u8)).filter(|word| !word.is_empty()).collect()
+    }
+
+    fn split(text: &str) -> Vec<&str> {
+        let mut at = 0;
+        let next = || {
+            let (start, end) = find_word(text.as_bytes(), at, Form::Printed)?;
+            at = end;
+            text.get(start..end)
+        };
+        core::iter::from_fn(next).collect()
+    }
+
+    #[test]
+    fn words_of_every_length_end_at_every_white_space_and_at_no_other_byte() {
+        for length in 1..27 {
+            for byte in 0..128_u8 {
+                for at in 0..length {
+                    let mut text = "x".repeat(length).into_bytes();
+                    text[at] = byte;
+                    let text = alloc::format!(" {}  y", alloc::string::String::from_utf8(text).unwrap());
+                    assert_eq!(split(&text), plainly(&text), "{text:?}");
+                }
+            }
+        }
+        assert_eq!(
+            split("\u{1}\u{2} \u{1}ab\u{3}\u{4}\u{5}\u{6}\td"),
+            ["\u{1}\u{2}", "\u{1}ab\u{3}\u{4}\u{5}\u{6}", "d"]
+        );
+        assert!(split("").is_empty() && split(" ").is_empty() && split("  ").is_empty());
+    }
+}
