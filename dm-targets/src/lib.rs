@@ -235,8 +235,9 @@ pub use message::stats;
 pub use option::Feature;
 pub use table::concise::{Concise, ConciseDevice, ConciseError, ConciseErrorKind};
 pub use table::dmsetup::{
-    DmsetupDevice, DmsetupInfo, DmsetupLine, DmsetupListed, DmsetupTarget, Measured, dmsetup_concise, dmsetup_info,
-    dmsetup_ls, dmsetup_measure, dmsetup_status, dmsetup_table, dmsetup_targets,
+    DmsetupCookie, DmsetupDeps, DmsetupDetail, DmsetupDevice, DmsetupInfo, DmsetupLine, DmsetupListed, DmsetupNode,
+    DmsetupOutput, DmsetupTarget, Measured, dmsetup_concise, dmsetup_cookies, dmsetup_deps, dmsetup_info,
+    dmsetup_info_long, dmsetup_ls, dmsetup_measure, dmsetup_status, dmsetup_table, dmsetup_targets, dmsetup_tree,
 };
 pub use table::{StatusLine, Table, TableLine};
 pub use target::comparison::{Comparison, TableDifference};

@@ -1,4 +1,4 @@
-//! The lists of devices and targets.
+//! The lists of devices, targets and cookies.
 
 use alloc::vec::Vec;
 
@@ -103,17 +103,71 @@ pub fn dmsetup_targets(output: &str) -> impl Iterator<Item = Result<DmsetupTarge
     )
 }
 
+/// A line of the output of `dmsetup udevcookies`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DmsetupCookie<'a> {
+    /// The cookie, which is the key of a semaphore.
+    pub cookie: u32,
+    /// The id of the semaphore.
+    pub semaphore: u32,
+    /// How many events of udev are awaited, and 1 until they are all known.
+    pub value: u32,
+    /// When the semaphore was changed last by an event, as `ctime` prints it.
+    pub last_operation: &'a str,
+    /// When the semaphore was made or its value was set.
+    pub last_change: &'a str,
+}
+
+/// Reads the output of `dmsetup udevcookies`, without its heading.
+///
+/// ```
+/// let output = "0xd4d1234    557082     1          Thu Jan  1 00:00:00 1970  Mon Nov 30 00:54:08 2026\n";
+/// let list = dm_targets::dmsetup_cookies(output).collect::<Result<Vec<_>, _>>()?;
+/// assert_eq!((list[0].cookie, list[0].value, list[0].last_change), (0xd4d_1234, 1, "Mon Nov 30 00:54:08 2026"));
+/// # Ok::<(), dm_targets::TableError>(())
+/// ```
+pub fn dmsetup_cookies(output: &str) -> impl Iterator<Item = Result<DmsetupCookie<'_>, TableError>> {
+    let lines = numbered(output).filter(|(line, _)| line.split_ascii_whitespace().next() != Some("Cookie"));
+    lines.map(|(line, at)| {
+        read_cookie(line).ok_or_else(|| wrong(line, at, "the columns Cookie Semid Value and two times"))
+    })
+}
+
+fn read_cookie(line: &str) -> Option<DmsetupCookie<'_>> {
+    let (cookie, rest) = line.trim().strip_prefix("0x")?.split_once(' ')?;
+    let (semaphore, rest) = rest.trim_start().split_once(' ')?;
+    let (value, times) = rest.trim_start().split_once(' ')?;
+    let times = times.trim_start();
+    // A day of one digit has two spaces before it, so these cannot tell where the first time ends.
+    let (last_operation, last_change) = match times.split_at_checked("Thu Jan  1 00:00:00 1970".len()) {
+        Some((one, other)) if other.starts_with("  ") => (one, other),
+        _ => times.split_once("  ")?,
+    };
+    let last_change = last_change.trim_start();
+    let cookie = u32::from_str_radix(cookie, 16).ok()?;
+    Some(DmsetupCookie { cookie, semaphore: read(semaphore)?, value: read(value)?, last_operation, last_change })
+}
+
+/// The lines that are not blank, and which they are, from 1.
+pub(super) fn numbered(output: &str) -> impl Iterator<Item = (&str, usize)> {
+    output.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty() && *line != NO_DEVICES)
+}
+
+/// The error of a line that is not what was expected.
+pub(super) fn wrong(line: &str, number: usize, expected: &'static str) -> TableError {
+    let place = Place { number: 1, start: 0, end: line.len() };
+    line_error(number, ParseError::new(place, "", Problem::Expected(expected)))
+}
+
 /// Reads each line that is not blank and no heading.
 fn read_list<'a, L>(
     output: &'a str,
     read: impl Fn(&'a str) -> Option<L>,
     expected: &'static str,
 ) -> impl Iterator<Item = Result<L, TableError>> {
-    let lines = output.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty() && *line != NO_DEVICES);
-    lines.filter(|(line, _)| !is_heading(line)).map(move |(line, number)| {
-        let place = Place { number: 1, start: 0, end: line.len() };
-        read(line).ok_or_else(|| line_error(number, ParseError::new(place, "", Problem::Expected(expected))))
-    })
+    let lines = numbered(output).filter(|(line, _)| !is_heading(line));
+    lines.map(move |(line, at)| read(line).ok_or_else(|| wrong(line, at, expected)))
 }
 
 fn is_heading(line: &str) -> bool {
@@ -122,14 +176,14 @@ fn is_heading(line: &str) -> bool {
 }
 
 /// `254:0` or `254, 0`.
-fn number(text: &str) -> Option<DeviceNumber> {
+pub(super) fn number(text: &str) -> Option<DeviceNumber> {
     match text.split_once(", ") {
         Some((major, minor)) => Some(DeviceNumber::new(read(major)?, read(minor)?)),
         None => DeviceNumber::read(Word::plain(text)).ok(),
     }
 }
 
-fn read(text: &str) -> Option<u32> {
+pub(super) fn read(text: &str) -> Option<u32> {
     u32::read(Word::plain(text)).ok()
 }
 

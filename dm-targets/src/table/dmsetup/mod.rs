@@ -2,14 +2,21 @@
 
 use core::str::FromStr;
 
+mod bytes;
 mod concise;
+mod detail;
 mod list;
 mod measure;
 mod name;
+mod tree;
 
+pub use bytes::DmsetupOutput;
 pub use concise::{DmsetupDevice, dmsetup_concise};
+pub use detail::{DmsetupDetail, dmsetup_info_long};
+pub use list::{DmsetupCookie, dmsetup_cookies};
 pub use list::{DmsetupInfo, DmsetupListed, DmsetupTarget, dmsetup_info, dmsetup_ls, dmsetup_targets};
 pub use measure::{Measured, dmsetup_measure};
+pub use tree::{DmsetupDeps, DmsetupNode, dmsetup_deps, dmsetup_tree};
 
 use crate::errors::parse_error::ParseError;
 use crate::errors::table_error::{TableError, TableErrorKind};

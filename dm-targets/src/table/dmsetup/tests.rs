@@ -166,6 +166,21 @@ fn targets_have_versions() {
 }
 
 #[test]
+fn cookies_have_two_times() {
+    let output = "Cookie       Semid      Value      Last semop time           Last change time\n\
+                  0xd4d1234    557082     1          Thu Jan  1 00:00:00 1970  Mon Nov  2 00:54:08 2026\n\
+                  0xd4dfe01    7          2          unknown  unknown\n";
+    let list: Vec<_> = dmsetup_cookies(output).map(Result::unwrap).collect();
+    assert_eq!((list[0].cookie, list[0].semaphore, list[0].value), (0x0d4d_1234, 557_082, 1));
+    assert_eq!(list[0].last_operation, "Thu Jan  1 00:00:00 1970");
+    assert_eq!(list[0].last_change, "Mon Nov  2 00:54:08 2026");
+    assert_eq!((list[1].last_operation, list[1].last_change), ("unknown", "unknown"));
+    for bad in ["0xg 1 2 a  b", "0x1 x 2 a  b", "0x1 1 x a  b", "0x1 1 2 a", "1 1 2 a  b"] {
+        assert!(dmsetup_cookies(bad).next().unwrap().is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn measurements_are_names_and_values() {
     let output = "a: 0 8 zero: 0 16 error \nb: 0 16 linear target_name=linear,names=x,y=,z,start=0;\nnotable: \n";
     let items: Vec<_> = dmsetup_measure(output).map(|item| item.unwrap()).collect();
