@@ -3,7 +3,7 @@
 //! ```text
 //! table   = <zoned>                        one zoned device
 //!         | <regular> <zoned> {<zoned>}    a regular device for zones that can be written anywhere, and zoned devices
-//! status  = <zones> zones <unmapped>/<total> cache {<unmapped>/<total> random <unmapped>/<total> sequential}
+//! status  = <zones> zones [<unmapped>/<total> cache] {<unmapped>/<total> random <unmapped>/<total> sequential}
 //! message = reclaim
 //! ```
 //!
@@ -13,7 +13,8 @@
 //! | unmapped/total | [`Zones`] | zones | `cache`: of the regular device; `random sequential`: once for each zoned device |
 //!
 //! The devices are formatted beforehand and mapped as a whole. The kernel puts their capacity in place of the length of
-//! the line: the length that is reported later is not the one that was loaded. Versions before 2.0.0 take one device.
+//! the line: the length that is reported later is not the one that was loaded. Versions before 2.0.0 take one device, and
+//! print nothing of a cache.
 //!
 //! The message is answered with nothing.
 //!
@@ -118,8 +119,8 @@ impl Value for Zones {
 pub struct ZonedStatus {
     /// How many zones all devices have.
     pub zones: u32,
-    /// The zones of the regular device; none if there is none.
-    pub cache: Zones,
+    /// The zones of the regular device, 0 if there is none; `None` before version 2.0.0, which takes none.
+    pub cache: Option<Zones>,
     /// The zones of each zoned device.
     pub devices: Vec<ZonedDeviceStatus>,
     /// Words that later kernels may print.
@@ -159,8 +160,11 @@ impl Params for ZonedStatus {
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
         let zones = fields.read("zones")?;
         fields.read_literal("zones", "zones")?;
-        let cache = fields.read("cache zones")?;
-        fields.read_literal("cache", "cache")?;
+        let mut cache = None;
+        if !ZonedDeviceStatus::follows(fields) {
+            cache = Some(fields.read("cache zones")?);
+            fields.read_literal("cache", "cache")?;
+        }
         let mut devices = Vec::new();
         while ZonedDeviceStatus::follows(fields) {
             devices.push(ZonedDeviceStatus::parse(fields)?);
@@ -172,7 +176,10 @@ impl Params for ZonedStatus {
 impl fmt::Display for ZonedStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = Printer::printed(f);
-        out.put(&self.zones).word("zones").put(&self.cache).word("cache");
+        out.put(&self.zones).word("zones");
+        if let Some(cache) = &self.cache {
+            out.put(cache).word("cache");
+        }
         for ZonedDeviceStatus { random, sequential } in &self.devices {
             out.put(random).word("random").put(sequential).word("sequential");
         }
@@ -221,7 +228,9 @@ mod tests {
         assert_eq!(refusal("9 zones 1/2 cache 0/0 random 1/2"), "zoned status: word 8, sequential, is missing");
         let status = Zoned::parse_status("9 zones 0/0 cache 1/2 random 3/7 sequential and more").unwrap();
         assert_eq!(status.devices[0].sequential, Zones { unmapped: 3, total: 7 });
-        assert_eq!(status.extra.len(), 2);
+        assert_eq!((status.cache, status.extra.len()), (Some(Zones { unmapped: 0, total: 0 }), 2));
+        let status = Zoned::parse_status("9 zones 1/2 random 3/7 sequential").unwrap();
+        assert_eq!((status.cache, status.devices[0].random), (None, Zones { unmapped: 1, total: 2 }));
     }
 
     #[test]

@@ -109,7 +109,7 @@ fn a_zoned_device_counts_its_zones() {
     let zoned = map::<Zoned>(&scratch, "zoned", length, ZonedTable::new(disk.number()));
     let free = |random, sequential| {
         let status = zoned.status();
-        assert_eq!((status.zones, status.cache), (ZONES, Zones { unmapped: 0, total: 0 }));
+        assert_eq!((status.zones, status.cache), (ZONES, Some(Zones { unmapped: 0, total: 0 })));
         let [of_disk] = status.devices.as_slice() else { panic!("{status:?}") };
         assert_eq!(of_disk.random, Zones { unmapped: random, total: ZONES / 4 - 2 });
         assert_eq!(of_disk.sequential, Zones { unmapped: sequential, total: CHUNKS - (ZONES / 4 - 2) });
