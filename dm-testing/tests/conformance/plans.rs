@@ -157,7 +157,8 @@ fn devices_that_contradict_each_other_are_refused(kernel: &dyn TestKernel) {
 /// Whatever goes wrong: the error says whether everything is as before, nothing stays suspended if so, and a second try works.
 #[test]
 fn a_plan_that_fails_anywhere_is_undone_or_says_what_is_left() {
-    let states: [(&str, Option<[u64; 2]>, [u64; 2]); 3] =
+    type Starts = [u64; 2];
+    let states: [(&str, Option<Starts>, Starts); 3] =
         [("new", None, [0, 0]), ("lower changes", Some([0, 0]), [8, 0]), ("both change", Some([8, 0]), [0, 0])];
     for (what, before, after) in states {
         let prepare = |memory: &MemoryKernel| {
