@@ -88,7 +88,8 @@ pub use commands::*;
 pub use error::{Errno, Error, OpenError, PermissionReason, Refusal, RequestFault, Result};
 pub use events::{Event, EventKind, EventPoller, PollerOptions};
 pub use id::{
-    AsDevId, AsDmName, DevId, DevIdBuf, DmName, DmNameBuf, DmUuid, DmUuidBuf, MangleError, Mangled, NameError, Text,
+    AsDevId, AsDmName, DevId, DevIdBuf, DmName, DmNameBuf, DmUuid, DmUuidBuf, LvmParts, MangleError, Mangled,
+    NameError, Naming, Text,
 };
 pub use machine::{DeviceDescription, ForeignText, Users, block, describe, paths, users};
 pub use node::{ControlNode, Dm, LogMark, OpenOptions, Transport};

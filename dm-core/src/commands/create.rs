@@ -54,6 +54,7 @@ impl Dm {
     /// [`is_already_exists`](Error::is_already_exists): the name is taken. [`Error::Request`]: the text can't be a name.
     /// [`is_invalid`](Error::is_invalid): the name is `control`, `.` or `..` (interface 4.48 and later).
     #[doc(alias = "DM_DEV_CREATE")]
+    #[doc(alias = "DM_DEVICE_CREATE")]
     pub fn device_create(&self, name: impl AsDmName) -> Result<DeviceInfo> {
         self.device_create_with(name, CreateOptions::new())
     }

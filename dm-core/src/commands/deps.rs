@@ -109,6 +109,8 @@ impl Dm {
     /// # Errors
     /// [`is_not_found`](crate::Error::is_not_found).
     #[doc(alias = "DM_TABLE_DEPS")]
+    #[doc(alias = "DM_DEVICE_DEPS")]
+    #[doc(alias = "dm_task_get_deps")]
     pub fn table_deps(&self, id: impl AsDevId) -> Result<Deps> {
         self.table_deps_with(id, DepsOptions::new())
     }

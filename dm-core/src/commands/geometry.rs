@@ -52,6 +52,8 @@ impl Dm {
     /// [`is_invalid`](crate::Error::is_invalid): the start lies behind the end, which is cylinders × heads × sectors.
     /// [`is_not_found`](crate::Error::is_not_found).
     #[doc(alias = "DM_DEV_SET_GEOMETRY")]
+    #[doc(alias = "DM_DEVICE_SET_GEOMETRY")]
+    #[doc(alias = "dm_task_set_geometry")]
     pub fn set_geometry(&self, id: impl AsDevId, geometry: Geometry) -> Result<()> {
         let Geometry { cylinders, heads, sectors, start } = geometry;
         let mut bytes = [0; HEADER_SIZE + TEXT_SIZE];

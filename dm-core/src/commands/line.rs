@@ -76,6 +76,7 @@ impl<'a, T: Payload> TargetLine<LineText<'a, T>> {
     /// `crypt`, `integrity` and `inlinecrypt` count as if they held a key; so do those of other targets after
     /// [`LineText::secret`].
     #[must_use]
+    #[doc(alias = "dm_task_add_target")]
     pub const fn text(start: Sectors, length: Sectors, target_type: &'a str, params: T) -> Self {
         Self { start, length, params: LineText { target_type, text: params, secret: false } }
     }

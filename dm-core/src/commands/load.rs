@@ -31,6 +31,7 @@ impl LoadOptions {
 
     /// Opens the devices below, and makes the device, read-only.
     #[must_use]
+    #[doc(alias = "dm_task_set_ro")]
     pub const fn read_only(self, read_only: bool) -> Self {
         Self { read_only, ..self }
     }
@@ -38,6 +39,7 @@ impl LoadOptions {
     /// Wipes the table after use, the kernel its copy and this library its own, although no line says that it may hold a key.
     /// Interface 4.20 and later.
     #[must_use]
+    #[doc(alias = "dm_task_secure_data")]
     pub const fn secure(self, secure: bool) -> Self {
         Self { secure, ..self }
     }
@@ -81,6 +83,7 @@ impl Dm {
     /// [`is_not_found`](Error::is_not_found): this device does not exist. [`Error::Request`]: the table has no line, or one
     /// that can't be sent.
     #[doc(alias = "DM_TABLE_LOAD")]
+    #[doc(alias = "DM_DEVICE_RELOAD")]
     pub fn table_load<P: TargetParams>(
         &self,
         id: impl AsDevId,
@@ -149,6 +152,7 @@ impl Dm {
     /// # Errors
     /// [`is_not_found`](Error::is_not_found).
     #[doc(alias = "DM_TABLE_CLEAR")]
+    #[doc(alias = "DM_DEVICE_CLEAR")]
     pub fn table_clear(&self, id: impl AsDevId) -> Result<DeviceInfo> {
         self.table_clear_with(id, ClearOptions::new())
     }

@@ -73,6 +73,7 @@ impl<M: Payload> Message<M> {
 
     /// The sector whose target gets the message.
     #[must_use]
+    #[doc(alias = "dm_task_set_sector")]
     pub fn sector(self, sector: Sectors) -> Self {
         Self { sector, ..self }
     }
@@ -113,6 +114,7 @@ impl MessageReply {
 
     /// The text. `None` for most messages, which have no answer.
     #[must_use]
+    #[doc(alias = "dm_task_get_message_response")]
     pub fn text(&self) -> Option<Text<'_>> {
         let text = self.reply.payload()?.get(..self.len?)?;
         Some(Text::new(text).secret(self.reply.is_secret()))
@@ -142,6 +144,8 @@ impl Dm {
     /// [`is_invalid`](Error::is_invalid): the target takes no messages or not this one, the device has no active table, or
     /// the sector is behind the end. Otherwise the target's own errno. [`is_not_found`](Error::is_not_found).
     #[doc(alias = "DM_TARGET_MSG")]
+    #[doc(alias = "DM_DEVICE_TARGET_MSG")]
+    #[doc(alias = "dm_task_set_message")]
     pub fn target_msg(&self, id: impl AsDevId, text: impl Payload) -> Result<MessageReply> {
         self.target_msg_with(id, Message::new(text), MessageOptions::new())
     }

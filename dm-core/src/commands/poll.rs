@@ -18,6 +18,7 @@ impl Dm {
     /// # Errors
     /// [`is_unsupported`](crate::Error::is_unsupported).
     #[doc(alias = "DM_DEV_ARM_POLL")]
+    #[doc(alias = "DM_DEVICE_ARM_POLL")]
     pub fn arm_poll(&self) -> Result<()> {
         self.send(&Request::new(Command::ArmPoll), &mut { NO_HEADER })
     }

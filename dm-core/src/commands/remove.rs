@@ -26,6 +26,7 @@ impl RemoveOptions {
 
     /// Removes a device that is open when it is closed for the last time. Interface 4.27 and later.
     #[must_use]
+    #[doc(alias = "dm_task_deferred_remove")]
     pub const fn deferred(self, deferred: bool) -> Self {
         Self { deferred, ..self }
     }
@@ -92,6 +93,7 @@ impl Dm {
     /// # Errors
     /// [`is_busy`](crate::Error::is_busy): the device is open. [`is_not_found`](crate::Error::is_not_found).
     #[doc(alias = "DM_DEV_REMOVE")]
+    #[doc(alias = "DM_DEVICE_REMOVE")]
     pub fn device_remove(&self, id: impl AsDevId) -> Result<Removal> {
         self.device_remove_with(id, RemoveOptions::new())
     }
@@ -119,6 +121,7 @@ impl Dm {
     /// # Errors
     /// [`is_permission_denied`](crate::Error::is_permission_denied). Devices that stay because they are open are not an error.
     #[doc(alias = "DM_REMOVE_ALL")]
+    #[doc(alias = "DM_DEVICE_REMOVE_ALL")]
     pub fn remove_all(&self) -> Result<()> {
         self.remove_all_with(RemoveAllOptions::new())
     }

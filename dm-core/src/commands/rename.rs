@@ -49,6 +49,8 @@ impl Dm {
     /// [`is_already_exists`](Error::is_already_exists): the new name is taken, also if it is the device's own.
     /// [`is_not_found`](Error::is_not_found). [`is_invalid`](Error::is_invalid): as for creation.
     #[doc(alias = "DM_DEV_RENAME")]
+    #[doc(alias = "DM_DEVICE_RENAME")]
+    #[doc(alias = "dm_task_set_newname")]
     pub fn device_rename(&self, name: impl AsDmName, new: impl AsDmName) -> Result<DeviceInfo> {
         self.device_rename_with(name, new, RenameOptions::new())
     }
@@ -76,6 +78,7 @@ impl Dm {
     /// [`is_already_exists`](Error::is_already_exists): another device has the uuid. [`is_invalid`](Error::is_invalid): this
     /// device has one already. [`is_not_found`](Error::is_not_found).
     #[doc(alias = "DM_DEV_RENAME")]
+    #[doc(alias = "dm_task_set_newuuid")]
     pub fn device_set_uuid(&self, name: impl AsDmName, uuid: &DmUuid) -> Result<DeviceInfo> {
         self.device_set_uuid_with(name, uuid, RenameOptions::new())
     }

@@ -52,6 +52,7 @@ impl StatusOptions {
 
     /// The text of the active table.
     #[must_use]
+    #[doc(alias = "DM_DEVICE_TABLE")]
     pub const fn table() -> Self {
         Self::new().kind(StatusKind::Table)
     }
@@ -64,6 +65,7 @@ impl StatusOptions {
 
     /// Which table. For the inactive one: interface 4.16 and later.
     #[must_use]
+    #[doc(alias = "dm_task_query_inactive_table")]
     pub const fn slot(self, slot: TableSlot) -> Self {
         Self { slot, ..self }
     }
@@ -145,6 +147,7 @@ impl Dm {
     /// # Errors
     /// [`is_not_found`](crate::Error::is_not_found).
     #[doc(alias = "DM_TABLE_STATUS")]
+    #[doc(alias = "DM_DEVICE_STATUS")]
     pub fn table_status(&self, id: impl AsDevId) -> Result<TableStatus> {
         self.table_status_with(id, StatusOptions::new())
     }
@@ -169,6 +172,8 @@ impl Dm {
     /// # Errors
     /// [`is_interrupted`](crate::Error::is_interrupted): a signal arrived. [`is_not_found`](crate::Error::is_not_found).
     #[doc(alias = "DM_DEV_WAIT")]
+    #[doc(alias = "DM_DEVICE_WAITEVENT")]
+    #[doc(alias = "dm_task_set_event_nr")]
     pub fn device_wait(&self, id: impl AsDevId, event_nr: u32) -> Result<TableStatus> {
         self.device_wait_with(id, event_nr, StatusOptions::new())
     }

@@ -43,6 +43,7 @@ impl TableStatus {
 
     /// The lines, in the order of the table; none if the slot has no table.
     #[must_use]
+    #[doc(alias = "dm_get_next_target")]
     pub fn iter(&self) -> TargetStatuses<'_> {
         TargetStatuses::new(&self.reply, header::target_count(self.reply.header()))
     }

@@ -26,12 +26,14 @@ impl SuspendOptions {
 
     /// Does not flush queued I/O: what the target holds back stays held back. Interface 4.12 and later.
     #[must_use]
+    #[doc(alias = "dm_task_no_flush")]
     pub const fn noflush(self, noflush: bool) -> Self {
         Self { noflush, ..self }
     }
 
     /// Does not freeze the file system on the device first.
     #[must_use]
+    #[doc(alias = "dm_task_skip_lockfs")]
     pub const fn skip_lockfs(self, skip_lockfs: bool) -> Self {
         Self { skip_lockfs, ..self }
     }
@@ -102,6 +104,7 @@ impl Dm {
     /// [`is_not_found`](crate::Error::is_not_found). [`is_interrupted`](crate::Error::is_interrupted). The target's own
     /// errno, if it can't be suspended.
     #[doc(alias = "DM_DEV_SUSPEND")]
+    #[doc(alias = "DM_DEVICE_SUSPEND")]
     pub fn device_suspend(&self, id: impl AsDevId) -> Result<DeviceInfo> {
         self.device_suspend_with(id, SuspendOptions::new())
     }
@@ -127,6 +130,7 @@ impl Dm {
     /// own errno, if it can't be resumed. After an error the new table is dropped and the device is suspended with the old
     /// one, or with the new one if that is what could not be resumed; [`Host::reload`](crate::Host::reload) undoes that.
     #[doc(alias = "DM_DEV_SUSPEND")]
+    #[doc(alias = "DM_DEVICE_RESUME")]
     pub fn device_resume(&self, id: impl AsDevId) -> Result<DeviceInfo> {
         self.device_resume_with(id, ResumeOptions::new())
     }

@@ -15,6 +15,9 @@ impl Dm {
     /// # Errors
     /// [`is_permission_denied`](crate::Error::is_permission_denied).
     #[doc(alias = "DM_VERSION")]
+    #[doc(alias = "DM_DEVICE_VERSION")]
+    #[doc(alias = "dm_driver_version")]
+    #[doc(alias = "dm_task_get_driver_version")]
     pub fn version(&self) -> Result<Version> {
         let mut answer = NO_HEADER;
         self.send(&Request::new(Command::Version), &mut answer)?;

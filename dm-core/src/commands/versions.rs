@@ -122,6 +122,8 @@ impl Dm {
     /// # Errors
     /// [`is_permission_denied`](Error::is_permission_denied).
     #[doc(alias = "DM_LIST_VERSIONS")]
+    #[doc(alias = "DM_DEVICE_LIST_VERSIONS")]
+    #[doc(alias = "dm_task_get_versions")]
     pub fn list_versions(&self) -> Result<TargetVersionList> {
         self.list_versions_with(VersionsOptions::new())
     }
@@ -146,6 +148,7 @@ impl Dm {
     /// # Errors
     /// [`is_invalid`](Error::is_invalid): the kernel has no such target. [`Error::Request`]: the text can't be a target type.
     #[doc(alias = "DM_GET_TARGET_VERSION")]
+    #[doc(alias = "DM_DEVICE_GET_TARGET_VERSION")]
     pub fn target_version(&self, target_type: &str) -> Result<Version> {
         const COMMAND: Command = Command::TargetVersion;
         let name = target_type.as_bytes();

@@ -33,12 +33,12 @@ impl DevId<'_> {
     }
 }
 
-/// Prints `device 'NAME'`, `device with uuid 'UUID'` or `device MAJOR:MINOR`, names mangled.
+/// Prints `device 'NAME'`, `device with uuid 'UUID'` or `device MAJOR:MINOR`, names as libdm and `/dev/mapper` show them.
 impl fmt::Display for DevId<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Name(name) => write!(f, "device '{}'", name.mangled()),
-            Self::Uuid(uuid) => write!(f, "device with uuid '{}'", uuid.mangled()),
+            Self::Name(name) => write!(f, "device '{}'", name.shown()),
+            Self::Uuid(uuid) => write!(f, "device with uuid '{}'", uuid.shown()),
             Self::Number(number) => write!(f, "device {number}"),
         }
     }
@@ -113,6 +113,11 @@ pub trait AsDevId {
     /// # Errors
     /// Text that can't be a name.
     fn as_dev_id(&self) -> Result<DevId<'_>, NameError>;
+
+    /// Whether this is text, which a [`Host`](crate::Host) reads as the name that people know: see [`Naming`](crate::Naming).
+    fn is_text(&self) -> bool {
+        false
+    }
 }
 
 /// Anything that names a device by its name: text, a [`DmName`] or a [`DmNameBuf`].
@@ -122,11 +127,20 @@ pub trait AsDmName {
     /// # Errors
     /// Text that can't be a name.
     fn as_dm_name(&self) -> Result<&DmName, NameError>;
+
+    /// Whether this is text, which a [`Host`](crate::Host) reads as the name that people know: see [`Naming`](crate::Naming).
+    fn is_text(&self) -> bool {
+        false
+    }
 }
 
 impl<T: AsDevId + ?Sized> AsDevId for &T {
     fn as_dev_id(&self) -> Result<DevId<'_>, NameError> {
         (**self).as_dev_id()
+    }
+
+    fn is_text(&self) -> bool {
+        (**self).is_text()
     }
 }
 
@@ -134,15 +148,23 @@ impl<T: AsDmName + ?Sized> AsDmName for &T {
     fn as_dm_name(&self) -> Result<&DmName, NameError> {
         (**self).as_dm_name()
     }
+
+    fn is_text(&self) -> bool {
+        (**self).is_text()
+    }
 }
 
 /// Names are ids as well.
 macro_rules! names {
-    ($($Name:ty: $name:ident => $as_name:expr;)+) => {$(
+    ($($Name:ty: $name:ident => $as_name:expr, $is_text:literal;)+) => {$(
         impl AsDmName for $Name {
             fn as_dm_name(&self) -> Result<&DmName, NameError> {
                 let $name = self;
                 $as_name
+            }
+
+            fn is_text(&self) -> bool {
+                $is_text
             }
         }
 
@@ -150,15 +172,19 @@ macro_rules! names {
             fn as_dev_id(&self) -> Result<DevId<'_>, NameError> {
                 self.as_dm_name().map(DevId::Name)
             }
+
+            fn is_text(&self) -> bool {
+                $is_text
+            }
         }
     )+};
 }
 
 names! {
-    str: text => DmName::new(text);
-    String: text => DmName::new(text);
-    DmName: name => Ok(name);
-    DmNameBuf: name => Ok(name);
+    str: text => DmName::new(text), true;
+    String: text => DmName::new(text), true;
+    DmName: name => Ok(name), false;
+    DmNameBuf: name => Ok(name), false;
 }
 
 impl AsDevId for DmUuid {

@@ -31,6 +31,26 @@ pub enum NameError {
         /// Its position, counted from 0.
         at: usize,
     },
+    /// A name that [`Naming::Auto`](crate::Naming::Auto) would have to read in two ways at once.
+    #[error(
+        "this {what} has escapes such as \\x20 as well as characters that need one, byte {at}: escape all of them or none"
+    )]
+    #[non_exhaustive]
+    Mixed {
+        /// `name` or `uuid`.
+        what: &'static str,
+        /// Where the second of the two ways begins, counted from 0.
+        at: usize,
+    },
+    /// A name that [`Naming::Auto`](crate::Naming::Auto) would read as mangled, and that stands for a mangled one.
+    #[error("this {what} is escaped twice, byte {at}: take the naming mode `Hex` for such names, or the kernel's name")]
+    #[non_exhaustive]
+    Twice {
+        /// `name` or `uuid`.
+        what: &'static str,
+        /// Where the escape stands, counted from 0.
+        at: usize,
+    },
 }
 
 fn byte_name(byte: u8) -> &'static str {
@@ -102,10 +122,18 @@ macro_rules! identifier {
                 }
             }
 
-            /// Prints the text as libdm, udev and `/dev/mapper` show it: `my\x20disk`.
+            /// Prints every byte that is not plain as an escape, backslashes too: what `from_mangled` reads back.
             #[must_use]
             pub const fn mangled(&self) -> Mangled<'_> {
                 Mangled::new(&self.0)
+            }
+
+            /// Prints it as libdm, udev and `/dev/mapper` show it: `my\x20disk`, also if that is what the kernel has.
+            ///
+            /// libdm gives the kernel mangled names, and those are kept.
+            #[must_use]
+            pub const fn shown(&self) -> Mangled<'_> {
+                Mangled::keeping(&self.0)
             }
         }
 
@@ -177,7 +205,7 @@ macro_rules! identifier {
                 $Borrowed::new(bytes).map($Borrowed::to_owned)
             }
 
-            /// Reads the form in which libdm, udev and `/dev/mapper` show it: `my\x20disk`.
+            #[doc = concat!("Reads what [`mangled`](", stringify!($Borrowed), "::mangled) prints: `my\\x20disk`.")]
             ///
             /// # Errors
             /// A byte that should be escaped, an escape that is not `\x` and two hexadecimal digits, or a result that

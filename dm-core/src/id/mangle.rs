@@ -6,20 +6,29 @@ use core::fmt::{self, Write as _};
 
 use super::identifier::NameError;
 
-/// Prints bytes in the mangled form; made by `mangled()` of names and uuids.
+/// Prints bytes in the mangled form; made by `mangled()` and `shown()` of names and uuids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mangled<'a>(&'a [u8]);
+pub struct Mangled<'a> {
+    bytes: &'a [u8],
+    /// What is mangled already is kept.
+    keeps: bool,
+}
 
 impl<'a> Mangled<'a> {
     pub(crate) const fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes)
+        Self { bytes, keeps: false }
+    }
+
+    pub(crate) const fn keeping(bytes: &'a [u8]) -> Self {
+        Self { bytes, keeps: true }
     }
 }
 
 impl fmt::Display for Mangled<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for &byte in self.0 {
-            if is_plain(byte) {
+        let keeps = self.keeps && is_mangled(self.bytes);
+        for &byte in self.bytes {
+            if is_plain(byte) || keeps {
                 f.write_char(char::from(byte))?;
             } else {
                 write!(f, "\\x{byte:02x}")?;
@@ -57,7 +66,24 @@ pub(crate) const fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'#' | b'+' | b'-' | b'.' | b':' | b'=' | b'@' | b'_')
 }
 
-pub(crate) fn unmangle(text: &str) -> Result<Vec<u8>, MangleError> {
+/// Whether the bytes begin with `\x` and two hexadecimal digits.
+pub(super) const fn is_escape(bytes: &[u8]) -> bool {
+    matches!(bytes, [b'\\', b'x', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
+}
+
+/// Whether all of it is plain characters and escapes.
+fn is_mangled(mut rest: &[u8]) -> bool {
+    while let Some((&byte, tail)) = rest.split_first() {
+        rest = match rest.get(4..) {
+            Some(after) if is_escape(rest) => after,
+            _ if is_plain(byte) => tail,
+            _ => return false,
+        };
+    }
+    true
+}
+
+pub(super) fn unmangle(text: &str) -> Result<Vec<u8>, MangleError> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [byte, tail @ ..] = rest {
@@ -93,6 +119,16 @@ mod tests {
         assert_eq!(Mangled::new(b"a b\\/\xc3\xa0").to_string(), r"a\x20b\x5c\x2f\xc3\xa0");
         assert_eq!(Mangled::new(b"vg-lv_0.1:#+=@Z").to_string(), "vg-lv_0.1:#+=@Z");
         assert_eq!(unmangle(r"a\x20B\x5C").unwrap(), b"a B\\");
+    }
+
+    #[test]
+    fn what_is_mangled_already_is_kept_only_where_it_is_shown() {
+        for (name, shown) in
+            [(r"a\x20b", r"a\x20b"), ("a b", r"a\x20b"), (r"a\x20 b", r"a\x5cx20\x20b"), (r"a\b", r"a\x5cb")]
+        {
+            assert_eq!(Mangled::keeping(name.as_bytes()).to_string(), shown);
+        }
+        assert_eq!(Mangled::new(br"a\x20b").to_string(), r"a\x5cx20b");
     }
 
     #[test]

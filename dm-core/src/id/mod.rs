@@ -2,13 +2,17 @@
 
 mod dev_id;
 mod identifier;
+mod lvm;
 mod mangle;
 mod name;
+mod naming;
 mod text;
 
 pub use dev_id::{AsDevId, AsDmName, DevId, DevIdBuf};
 pub use identifier::NameError;
+pub use lvm::LvmParts;
+pub(crate) use mangle::is_plain;
 pub use mangle::{MangleError, Mangled};
-pub(crate) use mangle::{is_plain, unmangle};
 pub use name::{DmName, DmNameBuf, DmUuid, DmUuidBuf};
+pub use naming::Naming;
 pub use text::Text;

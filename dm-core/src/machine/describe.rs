@@ -50,7 +50,7 @@ fn describe_in(roots: &Roots, number: DeviceNumber) -> DeviceDescription {
 impl fmt::Display for DeviceDescription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { number, path, dm_name } = self;
-        let name = dm_name.as_ref().map(|name| name.mangled());
+        let name = dm_name.as_ref().map(|name| name.shown());
         match (path, name) {
             (Some(path), Some(name)) => write!(f, "{} ({name}, {number})", path.display()),
             (Some(path), None) => write!(f, "{} ({number})", path.display()),

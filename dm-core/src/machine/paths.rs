@@ -25,7 +25,8 @@ pub(crate) fn mapper_dir_in(dev_dir: &Path) -> PathBuf {
     dev_dir.join(DM_DIR)
 }
 
-/// The path of a device with this name by libdm's convention: `/dev/mapper/my\x20disk`.
+/// The path of a device that has this name in the kernel, by libdm's convention: `/dev/mapper/my\x20disk`, also if that is the
+/// mangled name that the kernel has.
 ///
 /// It is a link or a node that udev or a program has to make first; [`kernel_path`] is the path of the node that the kernel
 /// makes. udev's link has another path where the name has characters outside `0-9 A-Z a-z # + - . : = @ _`: [`udev_path`].
@@ -36,7 +37,7 @@ pub fn mapper_path(name: &DmName) -> PathBuf {
 
 /// [`mapper_path`] in another directory than `/dev`.
 pub(crate) fn mapper_path_in(dev_dir: &Path, name: &DmName) -> PathBuf {
-    mapper_dir_in(dev_dir).join(name.mangled().to_string())
+    mapper_dir_in(dev_dir).join(name.shown().to_string())
 }
 
 /// The path of the link that udev's rules make for a device with this name: `/dev/mapper/my_disk`.
@@ -106,6 +107,7 @@ pub fn is_device(path: &Path, number: DeviceNumber) -> bool {
 ///
 /// # Errors
 /// sysfs can't be read.
+#[doc(alias = "dm_device_get_name")]
 pub fn name_of(number: DeviceNumber) -> io::Result<Option<DmNameBuf>> {
     read_dm_name(&name_in(Path::new(&format!("/sys/dev/block/{number}"))))
 }
@@ -140,6 +142,7 @@ pub fn size_of(number: DeviceNumber) -> io::Result<Sectors> {
 ///
 /// # Errors
 /// The file can't be read.
+#[doc(alias = "dm_is_dm_major")]
 pub fn majors() -> io::Result<Vec<u32>> {
     Ok(block_majors(&fs::read_to_string("/proc/devices")?, dm_sys::DM_NAME))
 }

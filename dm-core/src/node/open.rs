@@ -2,8 +2,9 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dm_sys::{DM_NAME, MAPPER_CTRL_MINOR, MISC_MAJOR};
 use dm_units::DeviceNumber;
@@ -25,6 +26,12 @@ pub(crate) fn open(path: &Path) -> Result<File, OpenError> {
         Err(error) if error.kind() == ErrorKind::NotFound => make_and_open(path),
         Err(error) => Err(open_fault(path, error)),
     }
+}
+
+/// Checks a descriptor that another process has opened. Its path opens the same node again.
+pub(super) fn inherited(fd: OwnedFd) -> Result<(File, PathBuf), OpenError> {
+    let path = PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()));
+    Ok((checked(fd.into(), &path)?, path))
 }
 
 /// Opening a node with its number makes the kernel load the module, whose alias has that number.

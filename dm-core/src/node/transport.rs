@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -111,6 +111,12 @@ impl ControlNode {
     pub(crate) fn open(path: Cow<'static, Path>, with_log: bool) -> Result<Self, OpenError> {
         let file = open::open(&path)?;
         Ok(Self { file, path, log: with_log.then(KernelLogFile::default) })
+    }
+
+    /// A node that another process has opened, and handed over.
+    pub(crate) fn inherited(fd: OwnedFd, with_log: bool) -> Result<Self, OpenError> {
+        let (file, path) = open::inherited(fd)?;
+        Ok(Self { file, path: path.into(), log: with_log.then(KernelLogFile::default) })
     }
 
     /// Where the node is.

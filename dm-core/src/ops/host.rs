@@ -1,5 +1,6 @@
 //! Where operations run: a handle on the control node, a way to work with udev, and policies.
 
+use std::borrow::Cow;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,9 +9,10 @@ use super::error::{OpError, OpErrorKind, Operation, StateAfter, Step};
 use super::locks::Locks;
 use super::op::Op;
 use crate::error::OpenError;
-use crate::id::AsDevId;
+use crate::id::{AsDevId, AsDmName, DevId, DevIdBuf, DmName, NameError, Naming};
 use crate::node::{Dm, Journal};
 use crate::udev::{Pending, Udev};
+use crate::wire::DeviceInfo;
 
 /// Runs operations: what takes several commands, waits for udev, and is undone when a step fails.
 ///
@@ -22,6 +24,9 @@ use crate::udev::{Pending, Udev};
 ///   such as a suspension, and the device is as before. A message is sent once, since the target may have carried it out.
 /// - At log levels `debug` and `trace`, an operation logs its commands when it has finished. While a device that it knows of
 ///   is suspended, its lines are put off until a later operation finds the device resumed, since the logger may write to it.
+///
+/// A device named by text is the one that people and dmsetup know by this name: see [`Naming`]. A [`DmName`] is the kernel's
+/// name.
 ///
 /// A host can be cloned and used from several threads. Clones take turns when they suspend or resume the same device.
 ///
@@ -41,6 +46,7 @@ use crate::udev::{Pending, Udev};
 pub struct Host {
     dm: Dm,
     udev: Udev,
+    naming: Naming,
     pub(super) locks: Locks,
     journal: Arc<Journal>,
     /// The batch that waits for udev in the place of each operation.
@@ -59,13 +65,47 @@ impl Host {
     /// A host whose commands go through `dm`; works with udev as it finds it.
     #[must_use]
     pub fn new(dm: Dm) -> Self {
-        Self { dm, udev: Udev::default(), locks: Locks::default(), journal: Arc::default(), batch: None }
+        let (udev, locks, naming) = (Udev::default(), Locks::default(), Naming::default());
+        Self { dm, udev, naming, locks, journal: Arc::default(), batch: None }
     }
 
     /// How to work with udev.
     #[must_use]
     pub fn with_udev(self, udev: Udev) -> Self {
-        Self { udev, ..self }
+        Self { udev: udev.naming(self.naming), ..self }
+    }
+
+    /// How names given as text relate to the kernel's; by default [`Naming::Auto`], as with libdm.
+    ///
+    /// ```no_run
+    /// # use dm_core::{DmName, Host, TargetLine};
+    /// # use dm_units::Sectors;
+    /// # let zeros = || [TargetLine::text(Sectors(0), Sectors(2048), "zero", "")];
+    /// let host = Host::open()?;
+    /// host.create("od d", zeros())?; // `dmsetup info 'od d'` finds it.
+    /// assert_eq!(host.dm().device_info(r"od\x20d")?.name(), Some(DmName::new(r"od\x20d")?));
+    /// host.remove("od d")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    #[doc(alias = "dm_set_name_mangling_mode")]
+    pub fn with_naming(self, naming: Naming) -> Self {
+        Self { udev: self.udev.naming(naming), naming, ..self }
+    }
+
+    /// How names given as text relate to the kernel's.
+    #[must_use]
+    pub const fn naming(&self) -> Naming {
+        self.naming
+    }
+
+    /// The kernel's name of a device: that of text by this host's [`naming`](Self::naming), and a [`DmName`] as it is.
+    ///
+    /// # Errors
+    /// The text can't be a name.
+    pub fn kernel_name<'n>(&self, name: &'n impl AsDmName) -> Result<Cow<'n, DmName>, NameError> {
+        let given = name.as_dm_name()?;
+        if name.is_text() { self.naming.kernel_name(given) } else { Ok(Cow::Borrowed(given)) }
     }
 
     /// Also takes turns with other processes that use the same directory: each device that is suspended has a lock file
@@ -110,6 +150,17 @@ impl Host {
         Batch { host: Self { batch: Some(batch), ..self.clone() } }
     }
 
+    /// The device as the commands of [`dm`](Self::dm) name it: a name given as text is the kernel's from now on.
+    ///
+    /// # Errors
+    /// The text can't be a name.
+    pub fn kernel_id(&self, id: &impl AsDevId) -> Result<DevIdBuf, NameError> {
+        match id.as_dev_id()? {
+            DevId::Name(name) if id.is_text() => Ok(DevIdBuf::Name(self.naming.kernel_name(name)?.into_owned())),
+            named => Ok(named.to_owned()),
+        }
+    }
+
     pub(super) const fn journal(&self) -> &Arc<Journal> {
         &self.journal
     }
@@ -122,6 +173,19 @@ impl Host {
     /// Waits for the commands of a batch of this host's, unless this host is part of a batch itself.
     pub(super) fn finish_part(&self, batch: Batch) -> Result<(), crate::udev::UdevError> {
         if self.batch.is_some() { Ok(()) } else { batch.wait() }
+    }
+
+    /// The state of a device.
+    ///
+    /// It is [`Dm::device_info`] for the name that people know.
+    ///
+    /// # Errors
+    /// [`is_not_found`](OpError::is_not_found).
+    #[doc(alias = "DM_DEVICE_INFO")]
+    #[doc(alias = "dmsetup info")]
+    #[doc(alias = "dm_task_get_info")]
+    pub fn info(&self, id: impl AsDevId) -> Result<DeviceInfo, OpError> {
+        Op::new(self, Operation::Info, &id)?.info()
     }
 
     /// The path of a device: its node or link under `/dev/mapper` if that is this very device, or else the kernel's own node.

@@ -9,7 +9,7 @@ use super::host::{Host, lock};
 use crate::error::Error;
 use crate::id::{AsDevId, DevId, DevIdBuf, DmName, DmUuid, DmUuidBuf};
 use crate::node::Dm;
-use crate::udev::{NodeChange, Pending, Udev, UdevError, Visibility, check_node_name};
+use crate::udev::{NodeChange, Pending, Udev, UdevError, Visibility};
 use crate::wire::{DeviceInfo, UdevCookie, UdevFlags};
 
 /// One operation under way on one device.
@@ -36,8 +36,8 @@ impl Drop for Op<'_> {
 
 impl<'h> Op<'h> {
     pub(super) fn new(host: &'h Host, operation: Operation, id: &impl AsDevId) -> Result<Self, OpError> {
-        match id.as_dev_id() {
-            Ok(id) => Ok(Self::of(host, operation, id)),
+        match host.kernel_id(id) {
+            Ok(id) => Ok(Self::of(host, operation, id.as_borrowed())),
             Err(error) => Err(OpError::new(operation, None, Step::Check, error.into())),
         }
     }
@@ -114,7 +114,7 @@ impl<'h> Op<'h> {
         if self.host.udev().makes_no_nodes() {
             return Ok(());
         }
-        check_node_name(name).map_err(|error| self.fail(Step::Check, error))
+        self.host.udev().check_node_name(name).map_err(|error| self.fail(Step::Check, error))
     }
 
     /// Waits for udev, unless the batch does that. What was done stays done if that fails.

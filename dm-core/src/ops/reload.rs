@@ -3,11 +3,13 @@
 use super::error::{OpError, OpErrorKind, Operation, Step};
 use super::host::Host;
 use super::op::{Op, Shown, uninterrupted};
+use super::read_ahead;
 use super::setup::{load, prepare};
 use super::suspend::SuspendPolicy;
 use super::undo::{Before, Loaded, NewTable, read_table};
 use crate::commands::{LoadOptions, PreparedTable, ResumeOptions, TableStatus, TargetLine, TargetParams};
 use crate::id::AsDevId;
+use crate::machine::block::ReadAhead;
 use crate::udev::Visibility;
 use crate::wire::{DeviceInfo, UdevFlags};
 
@@ -19,6 +21,7 @@ pub struct ReloadOptions {
     read_only: Option<bool>,
     suspend: SuspendPolicy,
     shown: Shown,
+    read_ahead: ReadAhead,
 }
 
 impl ReloadOptions {
@@ -28,9 +31,9 @@ impl ReloadOptions {
         Self::default()
     }
 
-    /// As for a device that is set up.
+    /// As for a device that is set up; its read-ahead is set afterwards.
     pub(super) const fn of_setup(load: LoadOptions, suspend: SuspendPolicy, shown: Shown) -> Self {
-        Self { load, read_only: None, suspend, shown }
+        Self { load, read_only: None, suspend, shown, read_ahead: ReadAhead::Auto }
     }
 
     /// Whether the device, and how it opens the devices below, is read-only. By default it stays as it is.
@@ -49,6 +52,12 @@ impl ReloadOptions {
     #[must_use]
     pub const fn suspend(self, suspend: SuspendPolicy) -> Self {
         Self { suspend, ..self }
+    }
+
+    /// Sets the read-ahead as soon as the device is resumed; by default it is what the kernel chooses for the new table.
+    #[must_use]
+    pub const fn read_ahead(self, read_ahead: ReadAhead) -> Self {
+        Self { read_ahead, ..self }
     }
 
     /// Whether other programs should see the device; by default they should.
@@ -92,6 +101,8 @@ impl Host {
     /// [`OpErrorKind::NoActiveTable`]. [`is_invalid`](OpError::is_invalid): the kernel refuses the table, or it can't take the
     /// place of the old one. [`is_interrupted`](OpError::is_interrupted): a signal arrived while I/O was flushed.
     /// [`is_timed_out`](OpError::is_timed_out): the suspension, or udev, did not finish.
+    #[doc(alias = "DM_DEVICE_RELOAD")]
+    #[doc(alias = "dmsetup reload")]
     pub fn reload<P: TargetParams>(
         &self,
         id: impl AsDevId,
@@ -120,8 +131,9 @@ impl Host {
         let old = if locked.is_outdated() { read_active_table(&op)? } else { old };
         let info = replace(&mut op, &mut table, &old, options)?;
         drop(locked);
+        let set = read_ahead::set(&op, &info, options.read_ahead);
         op.finish()?;
-        Ok(info)
+        set.map(|()| info)
     }
 }
 

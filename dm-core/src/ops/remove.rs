@@ -42,6 +42,7 @@ impl RemovePolicy {
     /// How long to try again while the device is busy. If it stays so, the error names its [`users`](Self::users). A deferred
     /// removal is never busy.
     #[must_use]
+    #[doc(alias = "dm_task_retry_remove")]
     pub const fn retry(self, retry: Retry) -> Self {
         let users = if retry.is_none() { self.users } else { Some(LOOK_FOR_USERS) };
         Self { retry, users, ..self }
@@ -86,6 +87,8 @@ impl Host {
     ///
     /// # Errors
     /// [`is_busy`](OpError::is_busy): the device is open. [`is_not_found`](OpError::is_not_found).
+    #[doc(alias = "DM_DEVICE_REMOVE")]
+    #[doc(alias = "dmsetup remove")]
     pub fn remove(&self, id: impl AsDevId) -> Result<Removal, OpError> {
         self.remove_with(id, RemovePolicy::new())
     }

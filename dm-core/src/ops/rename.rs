@@ -15,6 +15,8 @@ impl Host {
     ///
     /// # Errors
     /// [`is_already_exists`](OpError::is_already_exists): the new name is taken. [`is_not_found`](OpError::is_not_found).
+    #[doc(alias = "DM_DEVICE_RENAME")]
+    #[doc(alias = "dmsetup rename")]
     pub fn rename(&self, id: impl AsDevId, new: impl AsDmName) -> Result<DeviceInfo, OpError> {
         self.rename_with(id, new, RenameOptions::new())
     }
@@ -30,7 +32,7 @@ impl Host {
         new: impl AsDmName,
         options: RenameOptions,
     ) -> Result<DeviceInfo, OpError> {
-        let new = checked_name(Operation::Rename, &new)?;
+        let new = &*checked_name(self, Operation::Rename, &new)?;
         let mut op = Op::new(self, Operation::Rename, &id)?;
         op.check_node_name(new)?;
         let before = op.info()?;
@@ -54,6 +56,7 @@ impl Host {
     /// # Errors
     /// [`is_already_exists`](OpError::is_already_exists): another device has the uuid. [`is_invalid`](OpError::is_invalid): this
     /// device has another one. [`is_not_found`](OpError::is_not_found).
+    #[doc(alias = "dmsetup rename --setuuid")]
     pub fn set_uuid(&self, id: impl AsDevId, uuid: &DmUuid) -> Result<DeviceInfo, OpError> {
         let mut op = Op::new(self, Operation::Rename, &id)?;
         let before = op.info()?;

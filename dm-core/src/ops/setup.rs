@@ -1,9 +1,12 @@
 //! Creating a device with its table.
 
+use std::borrow::Cow;
+
 use super::disk::unusable_disk;
 use super::error::{Difference, OpError, Operation, Remains, StateAfter, Step};
 use super::host::Host;
 use super::op::{Op, Shown, uninterrupted};
+use super::read_ahead;
 use super::reload::ReloadOptions;
 use super::retry::Retry;
 use super::suspend::SuspendPolicy;
@@ -13,6 +16,7 @@ use crate::commands::{
 };
 use crate::error::Error;
 use crate::id::{AsDmName, DevId, DmName, DmUuid};
+use crate::machine::block::ReadAhead;
 use crate::udev::{NodeChange, Visibility};
 use crate::wire::{DeviceInfo, UdevFlags};
 
@@ -26,6 +30,7 @@ pub struct SetupOptions<'a> {
     pub(super) shown: Shown,
     pub(super) take_over: TakeOver,
     suspend: SuspendPolicy,
+    pub(super) read_ahead: ReadAhead,
 }
 
 impl<'a> SetupOptions<'a> {
@@ -57,6 +62,12 @@ impl<'a> SetupOptions<'a> {
     #[must_use]
     pub const fn secure(self, secure: bool) -> Self {
         Self { load: self.load.secure(secure), ..self }
+    }
+
+    /// Sets the read-ahead as soon as the table is active; by default it is what the kernel chooses.
+    #[must_use]
+    pub const fn read_ahead(self, read_ahead: ReadAhead) -> Self {
+        Self { read_ahead, ..self }
     }
 
     /// Whether other programs should see the device; by default they should.
@@ -133,6 +144,8 @@ impl Host {
     /// [`is_already_exists`](OpError::is_already_exists): the name is taken. [`is_invalid`](OpError::is_invalid): the kernel
     /// refuses the table; the source has its reason. [`is_disk_unusable`](OpError::is_disk_unusable): a device below is
     /// missing or busy. [`is_timed_out`](OpError::is_timed_out): udev did not finish.
+    #[doc(alias = "DM_DEVICE_CREATE")]
+    #[doc(alias = "dmsetup create")]
     pub fn create<P: TargetParams>(
         &self,
         name: impl AsDmName,
@@ -151,7 +164,7 @@ impl Host {
         lines: impl IntoIterator<Item = TargetLine<P>>,
         options: SetupOptions<'_>,
     ) -> Result<DeviceInfo, OpError> {
-        let name = checked_name(Operation::Create, &name)?;
+        let name = &*checked_name(self, Operation::Create, &name)?;
         let mut op = Op::of(self, Operation::Create, DevId::Name(name));
         op.check_node_name(name)?;
         let mut table = prepare(&op, lines)?;
@@ -186,7 +199,7 @@ impl Host {
         lines: impl IntoIterator<Item = TargetLine<P>>,
         options: SetupOptions<'_>,
     ) -> Result<DeviceInfo, OpError> {
-        let name = checked_name(Operation::Setup, &name)?;
+        let name = &*checked_name(self, Operation::Setup, &name)?;
         let mut op = Op::of(self, Operation::Setup, DevId::Name(name));
         op.check_node_name(name)?;
         let lines: Vec<TargetLine<P>> = lines.into_iter().collect();
@@ -207,8 +220,13 @@ impl Host {
     }
 }
 
-pub(super) fn checked_name(operation: Operation, name: &impl AsDmName) -> Result<&DmName, OpError> {
-    name.as_dm_name().map_err(|error| OpError::new(operation, None, Step::Check, error.into()))
+/// The kernel's name of a device that is to be made or renamed.
+pub(super) fn checked_name<'n>(
+    host: &Host,
+    operation: Operation,
+    name: &'n impl AsDmName,
+) -> Result<Cow<'n, DmName>, OpError> {
+    host.kernel_name(name).map_err(|error| OpError::new(operation, None, Step::Check, error.into()))
 }
 
 pub(super) fn by_reference<P>(lines: &[TargetLine<P>]) -> impl Iterator<Item = TargetLine<&P>> {
@@ -248,7 +266,7 @@ fn create(
     let created = make_device(op, name, options)?;
     op.found(&created);
     let made = load(op, table, options.load).and_then(|_| resume_new(op, options.shown));
-    let info = match made {
+    let info = match made.and_then(|info| read_ahead::set(op, &info, options.read_ahead).map(|()| info)) {
         Ok(info) => info,
         Err(error) => return Err(error.with_state(remove_created(op, name))),
     };

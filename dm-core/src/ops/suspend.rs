@@ -6,6 +6,7 @@ use super::error::{OpError, OpErrorKind, Operation, Remains, StateAfter, Step};
 use super::host::Host;
 use super::locks::{Locked, Moment};
 use super::op::{Op, uninterrupted};
+use super::read_ahead::{self, ResumePolicy};
 use super::undo::{Before, Loaded, NewTable, read_table};
 use crate::commands::{Message, Payload, PreparedMessage, ResumeOptions, SuspendOptions};
 use crate::error::Error;
@@ -83,6 +84,8 @@ impl Host {
     /// # Errors
     /// [`is_interrupted`](OpError::is_interrupted): a signal arrived while I/O under way was waited for; the device is as
     /// before. [`is_not_found`](OpError::is_not_found).
+    #[doc(alias = "DM_DEVICE_SUSPEND")]
+    #[doc(alias = "dmsetup suspend")]
     pub fn suspend(&self, id: impl AsDevId) -> Result<DeviceInfo, OpError> {
         self.suspend_with(id, SuspendPolicy::new())
     }
@@ -109,16 +112,19 @@ impl Host {
     /// or the new table can't take the place of the old one. The kernel has then dropped the new table; the state says
     /// whether the device is still suspended. [`is_interrupted`](OpError::is_interrupted): a signal arrived while I/O was
     /// flushed for a new table.
+    #[doc(alias = "DM_DEVICE_RESUME")]
+    #[doc(alias = "dmsetup resume")]
     pub fn resume(&self, id: impl AsDevId) -> Result<DeviceInfo, OpError> {
-        self.resume_with(id, ResumeOptions::new())
+        self.resume_with(id, ResumePolicy::new())
     }
 
-    /// Makes the inactive table active and lets I/O continue, with options. A cookie in the options is replaced by the one
-    /// that is waited for; its flags go along.
+    /// Makes the inactive table active and lets I/O continue, with [`ResumeOptions`] or a [`ResumePolicy`]. A cookie in the
+    /// options is replaced by the one that is waited for; its flags go along.
     ///
     /// # Errors
-    /// As [`resume`](Self::resume).
-    pub fn resume_with(&self, id: impl AsDevId, options: ResumeOptions) -> Result<DeviceInfo, OpError> {
+    /// As [`resume`](Self::resume). The read-ahead can't be set; the device is resumed all the same.
+    pub fn resume_with(&self, id: impl AsDevId, policy: impl Into<ResumePolicy>) -> Result<DeviceInfo, OpError> {
+        let ResumePolicy { options, read_ahead } = policy.into();
         let mut op = Op::new(self, Operation::Resume, &id)?;
         let (before, locked) = self.lock_existing(&mut op)?;
         // To tell which table is active after a failure.
@@ -141,8 +147,9 @@ impl Host {
         })?;
         drop(locked);
         op.udev.note_present(&info);
+        let set = read_ahead::set(&op, &info, read_ahead);
         op.finish()?;
-        Ok(info)
+        set.map(|()| info)
     }
 
     /// Suspends a device, sends messages to this or other devices, and resumes it: what a snapshot of a thin device takes.
@@ -218,6 +225,8 @@ impl Host {
     ///
     /// # Errors
     /// As [`Dm::target_msg`].
+    #[doc(alias = "DM_DEVICE_TARGET_MSG")]
+    #[doc(alias = "dmsetup message")]
     pub fn message(
         &self,
         id: impl AsDevId,
@@ -278,11 +287,11 @@ impl Steps {
     /// # Errors
     /// [`Error::Request`]: the text can't be sent.
     pub fn message(mut self, host: &Host, id: impl AsDevId, message: Message<impl Payload>) -> Result<Self, Error> {
-        let id = id.as_dev_id().map_err(|fault| Error::request(crate::wire::Command::TargetMsg, fault))?;
+        let id = host.kernel_id(&id).map_err(|fault| Error::request(crate::wire::Command::TargetMsg, fault))?;
         let mut prepared = host.dm().prepare_message(&message)?;
         // Makes the room now that sending it takes.
-        let _ = prepared.finish(id);
-        self.messages.push((id.to_owned(), prepared));
+        let _ = prepared.finish(id.as_borrowed());
+        self.messages.push((id, prepared));
         Ok(self)
     }
 

@@ -3,6 +3,7 @@
 use super::error::{Difference, OpError, OpErrorKind, Remains, StateAfter, Step};
 use super::locks::Moment;
 use super::op::{Op, uninterrupted};
+use super::read_ahead;
 use super::reload::replace;
 use super::setup::{SetupOptions, by_reference, load, prepare, resume_new};
 use super::undo::{Before, Loaded, NewTable};
@@ -60,6 +61,7 @@ pub(super) fn take_over<P: TargetParams>(
     }
     let unfinished = Unfinished::of(&info);
     if unfinished == Unfinished::default() && outdated.is_none() {
+        read_ahead::set(op, &info, options.read_ahead)?;
         op.finish()?;
         return Ok(info);
     }
@@ -77,8 +79,9 @@ pub(super) fn take_over<P: TargetParams>(
         error.with_state(state)
     })?;
     drop(locked);
+    let set = read_ahead::set(op, &info, options.read_ahead);
     op.finish()?;
-    Ok(info)
+    set.map(|()| info)
 }
 
 /// What keeps a device with the right table from being as it should be.

@@ -147,7 +147,7 @@ impl DeviceTree {
     /// The name in the mangled form, which has nothing that a terminal or Graphviz could take for more than text.
     fn label(&self, number: DeviceNumber) -> String {
         match self.get(number).and_then(|node| node.name.as_ref()) {
-            Some(name) => format!("{} ({number})", name.mangled()),
+            Some(name) => format!("{} ({number})", name.shown()),
             None => number.to_string(),
         }
     }

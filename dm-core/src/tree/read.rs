@@ -20,6 +20,8 @@ impl Dm {
     ///
     /// # Errors
     /// Those of [`list_devices`](Self::list_devices) and [`table_deps`](Self::table_deps).
+    #[doc(alias = "dm_tree_add_dev")]
+    #[doc(alias = "dmsetup ls --tree")]
     pub fn device_tree(&self) -> Result<DeviceTree> {
         let mut tree = DeviceTree::default();
         for device in &self.list_devices()? {

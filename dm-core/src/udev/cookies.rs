@@ -64,6 +64,18 @@ impl Cookie {
         Err(Errno::EEXIST)
     }
 
+    /// One that another process made, which is waited for and removed here.
+    pub(super) fn adopted(base: u16, semaphore: Semaphore) -> Self {
+        let counted = semaphore.value().unwrap_or(0);
+        Self { base, semaphore, counted }
+    }
+
+    /// The semaphore, which is not removed any more.
+    pub(super) fn into_parts(self) -> (u16, Semaphore) {
+        let this = std::mem::ManuallyDrop::new(self);
+        (this.base, this.semaphore)
+    }
+
     /// The number that a command sends.
     pub(super) const fn number(&self, flags: UdevFlags) -> UdevCookie {
         UdevCookie::new(self.base, flags)
@@ -113,7 +125,7 @@ impl Drop for Cookie {
 /// Completes one step of a cookie, as `dmsetup udevcomplete` does in udev's rules, with the number from the uevent's
 /// `DM_COOKIE`.
 ///
-/// A cookie of base 0 is not waited for, so completing it does nothing.
+/// A cookie of base 0 is not waited for, so completing it does nothing. With this, an initramfs needs no dmsetup.
 ///
 /// ```no_run
 /// use dm_core::{UdevCookie, udev};
@@ -126,6 +138,8 @@ impl Drop for Cookie {
 /// # Errors
 /// [`UdevError::Cookie`]: the cookie does not exist any more ([`is_not_found`](UdevError::is_not_found)), as after a timeout of
 /// its creator; it has no outstanding step; or it belongs to another user.
+#[doc(alias = "dm_udev_complete")]
+#[doc(alias = "udevcomplete")]
 pub fn complete(cookie: UdevCookie) -> Result<(), UdevError> {
     if cookie.base() == 0 {
         return Ok(());

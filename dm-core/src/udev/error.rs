@@ -60,7 +60,7 @@ pub enum UdevError {
         stopped: bool,
     },
     /// A node or link can't be made or removed. The source is the errno.
-    #[error("can't {what} {} for device '{}' ({number})", path.display(), name.mangled())]
+    #[error("can't {what} {} for device '{}' ({number})", path.display(), name.shown())]
     #[non_exhaustive]
     Node {
         /// `make` or `remove`.
@@ -74,10 +74,19 @@ pub enum UdevError {
         /// Why.
         source: Errno,
     },
+    /// A node or link of a device that does not exist any more can't be removed. The source is the errno.
+    #[error("can't remove the stale {}", path.display())]
+    #[non_exhaustive]
+    StaleNode {
+        /// The node or link, or its directory.
+        path: PathBuf,
+        /// Why.
+        source: Errno,
+    },
     /// A node can't be made because of what is in its place.
     #[error(
         "can't make {} for device '{}' ({number}): it is neither a link nor a block device; move it away",
-        path.display(), name.mangled()
+        path.display(), name.shown()
     )]
     #[non_exhaustive]
     Occupied {
@@ -99,7 +108,7 @@ pub enum UdevError {
         path: PathBuf,
     },
     /// The name can't have a node under `/dev/mapper`.
-    #[error("device '{}' can't have a node in /dev/mapper: {reason}", name.mangled())]
+    #[error("device '{}' can't have a node in /dev/mapper: {reason}", name.shown())]
     #[non_exhaustive]
     NodeName {
         /// The name.
@@ -110,7 +119,7 @@ pub enum UdevError {
     /// No path leads to the device.
     #[error(
         "no path leads to device '{}' ({number}): {} {found}, and {} is not this device either",
-        name.mangled(), path.display(), kernel_path.display()
+        name.shown(), path.display(), kernel_path.display()
     )]
     #[non_exhaustive]
     NoNode {
@@ -124,6 +133,20 @@ pub enum UdevError {
         found: NodeState,
         /// The kernel's own node.
         kernel_path: PathBuf,
+    },
+    /// No daemon runs that would complete a cookie, which is removed.
+    #[error("no udev daemon runs that would complete the udev cookie {cookie:#x}, so nodes may be missing")]
+    #[non_exhaustive]
+    NoDaemon {
+        /// The key of its semaphore.
+        cookie: u32,
+    },
+    /// A number is not that of a cookie.
+    #[error("{number:#x} is not the number of a udev cookie, which is between 0xd4d0001 and 0xd4dffff")]
+    #[non_exhaustive]
+    NotACookie {
+        /// The number.
+        number: u32,
     },
     /// A cookie can't be listed, completed or removed. The source is the errno.
     #[error("can't {what} {}", CookieKey(*.cookie))]
@@ -173,10 +196,10 @@ impl UdevError {
         matches!(self.source_errno(), Some(Errno::EPERM | Errno::EACCES))
     }
 
-    /// The name can't have a node.
+    /// The name can't have a node, or the number is not that of a cookie.
     #[must_use]
     pub const fn is_invalid(&self) -> bool {
-        matches!(self, Self::NodeName { .. })
+        matches!(self, Self::NodeName { .. } | Self::NotACookie { .. })
     }
 
     /// The error number of a refused system call, as in `errno(3)`.
@@ -187,7 +210,7 @@ impl UdevError {
 
     const fn source_errno(&self) -> Option<Errno> {
         match self {
-            Self::Node { source, .. } | Self::Cookie { source, .. } => Some(*source),
+            Self::Node { source, .. } | Self::StaleNode { source, .. } | Self::Cookie { source, .. } => Some(*source),
             _ => None,
         }
     }
@@ -202,7 +225,7 @@ const fn advice(stopped: bool) -> &'static str {
 }
 
 fn done(present: bool, name: &DmNameBuf, number: DeviceNumber) -> String {
-    let name = name.mangled();
+    let name = name.shown();
     if present {
         format!("made the link to device '{name}' ({number})")
     } else {
@@ -220,7 +243,7 @@ impl fmt::Display for Devices<'_> {
         if self.0.is_empty() {
             return f.write_str("a device");
         }
-        let texts = self.0.iter().map(|(name, number)| format!("device '{}' ({number})", name.mangled()));
+        let texts = self.0.iter().map(|(name, number)| format!("device '{}' ({number})", name.shown()));
         write_some(f, texts)
     }
 }

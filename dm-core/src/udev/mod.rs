@@ -28,17 +28,19 @@
 //! # Cookies of other programs
 //!
 //! [`cookies`] lists all of them, [`complete`] is what `dmsetup udevcomplete` does, and [`remove_stale_cookies`] removes those
-//! that killed programs left behind.
+//! that killed programs left behind. Several processes can put their commands on one [`SharedCookie`].
 
 mod alive;
 mod cookies;
 mod detect;
 mod error;
+mod existing;
 mod node_name;
 mod node_state;
 mod nodes;
 mod pending;
 mod semaphore;
+mod shared;
 mod stale;
 mod wait;
 
@@ -51,14 +53,15 @@ pub use self::cookies::complete;
 use self::detect::Facts;
 pub use self::detect::NoCookies;
 pub use self::error::{NodeNameFault, UdevError};
-pub(crate) use self::node_name::check_node_name;
+use self::node_name::check_node_name;
 pub use self::node_state::NodeState;
 use self::nodes::DevDir;
 pub(crate) use self::nodes::NodeChange;
 pub use self::nodes::NodeMode;
 pub(crate) use self::pending::Pending;
+pub use self::shared::{SharedCookie, rule_variables};
 pub use self::stale::{CookieInfo, StaleCookie, cookies, remove_stale_cookies};
-use crate::id::DmName;
+use crate::id::{DmName, Naming};
 use crate::machine::paths::is_device;
 use crate::wire::UdevFlags;
 
@@ -113,6 +116,7 @@ pub struct Udev {
     timeout: Duration,
     dev: DevDir,
     facts: Facts,
+    shared: Option<SharedCookie>,
 }
 
 /// Longer than any rule should take.
@@ -122,8 +126,8 @@ impl Udev {
     /// Works by a strategy, with a timeout of 30 s, in `/dev`.
     #[must_use]
     pub fn new(strategy: Strategy) -> Self {
-        let dev = DevDir { path: PathBuf::from("/dev"), mode: NodeMode::default() };
-        Self { strategy, timeout: TIMEOUT, dev, facts: Facts::default() }
+        let dev = DevDir { path: PathBuf::from("/dev"), mode: NodeMode::default(), naming: Naming::default() };
+        Self { strategy, timeout: TIMEOUT, dev, facts: Facts::default(), shared: None }
     }
 
     /// The longest time that an operation or a batch waits for udev. With [`Duration::MAX`] it waits for as long as a daemon
@@ -133,8 +137,17 @@ impl Udev {
         Self { timeout, ..self }
     }
 
+    /// Puts the commands of operations on a cookie that other processes use as well. Operations then wait for nothing:
+    /// [`SharedCookie::wait`] does, and udev alone makes the nodes. Where udev does not answer cookies, the cookie is left
+    /// alone and nodes are made here.
+    #[must_use]
+    pub fn on_cookie(self, cookie: SharedCookie) -> Self {
+        Self { shared: Some(cookie), ..self }
+    }
+
     /// The directory in the place of `/dev`, in which there is or will be a directory `mapper`.
     #[must_use]
+    #[doc(alias = "dm_set_dev_dir")]
     pub fn dev_dir(self, path: impl Into<PathBuf>) -> Self {
         Self { dev: DevDir { path: path.into(), ..self.dev }, ..self }
     }
@@ -143,6 +156,19 @@ impl Udev {
     #[must_use]
     pub fn node_mode(self, mode: NodeMode) -> Self {
         Self { dev: DevDir { mode, ..self.dev }, ..self }
+    }
+
+    /// How the host's names relate to the kernel's: nodes follow.
+    pub(crate) fn naming(self, naming: Naming) -> Self {
+        Self { dev: DevDir { naming, ..self.dev }, ..self }
+    }
+
+    /// Refuses a name that can't have a node under `/dev/mapper`. Operations ask before they make the device.
+    ///
+    /// # Errors
+    /// [`UdevError::NodeName`]: the name is `.`, `..` or `control`, or too long in its mangled form.
+    pub(crate) fn check_node_name(&self, name: &DmName) -> Result<(), UdevError> {
+        check_node_name(name, self.dev.naming)
     }
 
     /// The longest time that is waited for.
@@ -166,6 +192,7 @@ impl Udev {
     ///
     /// # Errors
     /// Why it does not.
+    #[doc(alias = "dm_udev_get_sync_support")]
     pub fn check_cookies(&self) -> Result<(), NoCookies> {
         self.facts.check_cookies()
     }

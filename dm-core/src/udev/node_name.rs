@@ -1,10 +1,10 @@
 //! The file names of devices under `/dev/mapper`.
 
-use std::path::Path;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
 
 use super::error::{NodeNameFault, UdevError};
-use crate::id::DmName;
-use crate::id::unmangle;
+use crate::id::{DmName, Naming};
 use crate::machine::paths::{mapper_dir, udev_path};
 
 /// The longest name of a file.
@@ -14,8 +14,8 @@ const LONGEST_FILE_NAME: usize = 255;
 ///
 /// # Errors
 /// [`UdevError::NodeName`]: the name is `.`, `..` or `control`, or too long in its mangled form.
-pub(crate) fn check_node_name(name: &DmName) -> Result<(), UdevError> {
-    let len = node_name(name).len();
+pub(super) fn check_node_name(name: &DmName, naming: Naming) -> Result<(), UdevError> {
+    let len = node_name(name, naming).len();
     let reason = match name.as_bytes() {
         b"." | b".." | b"control" => NodeNameFault::Reserved,
         _ if len > LONGEST_FILE_NAME => NodeNameFault::TooLong { len },
@@ -25,22 +25,22 @@ pub(crate) fn check_node_name(name: &DmName) -> Result<(), UdevError> {
 }
 
 /// The file name of a device's node by libdm's convention: the mangled name. libdm gives the kernel names that are mangled
-/// already, and those are kept.
-pub(super) fn node_name(name: &DmName) -> String {
-    match name.to_str() {
-        Some(text) if unmangle(text).is_ok() => text.to_owned(),
-        _ => name.mangled().to_string(),
+/// already, and those are kept. Without mangling it is the kernel's name, byte for byte.
+pub(super) fn node_name(name: &DmName, naming: Naming) -> OsString {
+    match naming {
+        Naming::None => OsStr::from_bytes(name.as_bytes()).to_owned(),
+        Naming::Auto | Naming::Hex => name.shown().to_string().into(),
     }
 }
 
 /// The file names under which a device can be found: as made here and by libdm, and, where it differs, as made by udev, which
 /// changes odd names in another way.
-pub(super) fn file_names(name: &DmName) -> impl Iterator<Item = String> {
-    let own = node_name(name);
+pub(super) fn file_names(name: &DmName, naming: Naming) -> impl Iterator<Item = OsString> {
+    let own = node_name(name, naming);
     let udev = udev_path(name);
-    let udev = udev.strip_prefix(mapper_dir()).ok().and_then(Path::to_str);
-    let udev = udev.filter(|name| !matches!(*name, "" | "." | ".." | "control") && *name != own).map(str::to_owned);
-    [own].into_iter().chain(udev)
+    let udev = udev.strip_prefix(mapper_dir()).map(|path| path.as_os_str().to_owned()).unwrap_or_default();
+    let is_another = !matches!(udev.as_bytes(), b"" | b"." | b".." | b"control") && udev != own;
+    [own].into_iter().chain(is_another.then_some(udev))
 }
 
 #[cfg(test)]
@@ -49,7 +49,8 @@ mod tests {
 
     #[test]
     fn names_that_cannot_have_a_node_are_refused() {
-        let check = |name: &str| check_node_name(DmName::new(name).unwrap()).map_err(|error| error.to_string());
+        let check =
+            |name: &str| check_node_name(DmName::new(name).unwrap(), Naming::Auto).map_err(|error| error.to_string());
         for name in [".", "..", "control"] {
             let text = format!("device '{name}' can't have a node in /dev/mapper: the name is reserved there");
             assert_eq!(check(name), Err(text));
@@ -57,13 +58,13 @@ mod tests {
         for name in ["...", "controls", "a b", &"x".repeat(127), &format!("{}{}", " ".repeat(63), "xxx")] {
             assert_eq!(check(name), Ok(()), "{name}");
         }
-        let error = check_node_name(DmName::new(&" ".repeat(64)).unwrap()).unwrap_err();
+        let error = check_node_name(DmName::new(&" ".repeat(64)).unwrap(), Naming::Auto).unwrap_err();
         assert!(error.is_invalid() && error.to_string().contains("has 256 bytes"), "{error}");
     }
 
     #[test]
     fn a_name_that_is_mangled_already_is_kept() {
-        let node = |name: &[u8]| node_name(DmName::new(name).unwrap());
+        let node = |name: &[u8]| node_name(DmName::new(name).unwrap(), Naming::Hex);
         assert_eq!(node(b"plain-1"), "plain-1");
         assert_eq!(node(b"my disk"), r"my\x20disk");
         assert_eq!(node(br"my\x20disk"), r"my\x20disk");
@@ -72,8 +73,15 @@ mod tests {
     }
 
     #[test]
+    fn without_mangling_a_node_has_the_kernels_name() {
+        let name = DmName::new(b"a \xff").unwrap();
+        assert_eq!(node_name(name, Naming::None).as_bytes(), b"a \xff");
+        check_node_name(DmName::new(&" ".repeat(127)).unwrap(), Naming::None).unwrap();
+    }
+
+    #[test]
     fn udevs_name_is_one_more_where_it_differs() {
-        let names = |name: &str| file_names(DmName::new(name).unwrap()).collect::<Vec<_>>();
+        let names = |name: &str| file_names(DmName::new(name).unwrap(), Naming::Auto).collect::<Vec<_>>();
         assert_eq!(names("plain"), ["plain"]);
         assert_eq!(names("my disk"), [r"my\x20disk", "my_disk"]);
         assert_eq!(names(r"my\x20disk"), [r"my\x20disk"]);

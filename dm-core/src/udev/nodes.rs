@@ -14,7 +14,7 @@ use super::detect::Facts;
 use super::error::{UdevError, errno_of};
 use super::node_name::{file_names, node_name};
 use super::node_state::{is_block_node, is_link_to_kernel_node, leads_to};
-use crate::id::{DmName, DmNameBuf};
+use crate::id::{DmName, DmNameBuf, Naming};
 use crate::machine::paths::is_device;
 
 /// What to make under `/dev/mapper` where udev does not.
@@ -86,6 +86,7 @@ pub(super) fn in_order(mut changes: Vec<Change>) -> Vec<Change> {
 pub(super) struct DevDir {
     pub(super) path: PathBuf,
     pub(super) mode: NodeMode,
+    pub(super) naming: Naming,
 }
 
 impl DevDir {
@@ -95,14 +96,14 @@ impl DevDir {
 
     /// Where the node of a device is made here.
     pub(super) fn node_path(&self, name: &DmName) -> PathBuf {
-        self.mapper_dir().join(node_name(name))
+        self.mapper_dir().join(node_name(name, self.naming))
     }
 
     /// Where the node of a device can be: as made here and by libdm, and as made by udev, which changes odd names in
     /// another way.
     pub(super) fn places(&self, name: &DmName) -> Vec<PathBuf> {
         let mapper = self.mapper_dir();
-        file_names(name).map(|name| mapper.join(name)).collect()
+        file_names(name, self.naming).map(|name| mapper.join(name)).collect()
     }
 
     /// The kernel's own node, if this directory has them.
@@ -236,7 +237,7 @@ fn node_error(what: &'static str, change: &Change, path: PathBuf, error: &io::Er
     UdevError::Node { what, name: change.name.clone(), number: change.number, path, source: errno_of(error) }
 }
 
-fn sysfs_path(number: DeviceNumber) -> String {
+pub(super) fn sysfs_path(number: DeviceNumber) -> String {
     format!("sys/dev/block/{number}")
 }
 
@@ -274,7 +275,8 @@ mod tests {
         let fake = Fake::new();
         fs::create_dir_all(fake.path("sys/dev/block")).unwrap();
         fs::create_dir(fake.path("dev")).unwrap();
-        let (facts, dev) = (fake.facts(), DevDir { path: fake.path("dev"), mode: NodeMode::Link });
+        let (facts, dev) =
+            (fake.facts(), DevDir { path: fake.path("dev"), mode: NodeMode::Link, naming: Naming::Auto });
         (fake, facts, dev)
     }
 
@@ -371,7 +373,7 @@ mod tests {
     #[test]
     fn a_missing_dev_is_an_error_and_is_not_made() {
         let (fake, facts, _) = empty();
-        let dev = DevDir { path: fake.path("no/dev"), mode: NodeMode::Link };
+        let dev = DevDir { path: fake.path("no/dev"), mode: NodeMode::Link, naming: Naming::Auto };
         fake.file("sys/dev/block/4000:7/dm/name", "x\n");
         let error = dev.carry_out(&change(&dev, "x", NodeChange::Present), &facts).unwrap_err();
         assert_eq!(error.errno(), Some(Errno::ENOENT as i32), "{error}");

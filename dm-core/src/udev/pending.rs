@@ -9,7 +9,7 @@ use super::detect::NoCookies;
 use super::error::UdevError;
 use super::nodes::{Change, NodeChange, in_order};
 use super::wait::{Answer, PATIENCE, Waiting};
-use super::{Strategy, Udev};
+use super::{SharedCookie, Strategy, Udev};
 use crate::id::DmName;
 use crate::wire::{UdevCookie, UdevFlags};
 
@@ -18,6 +18,8 @@ use crate::wire::{UdevCookie, UdevFlags};
 enum WaitMode {
     /// udev completes a cookie.
     Cookie(Cookie),
+    /// udev completes a cookie, which another process waits for.
+    Shared(SharedCookie),
     /// udev makes nodes, and they are looked at.
     PollNodes,
     /// Nodes are made here.
@@ -43,13 +45,13 @@ impl Pending {
     pub(super) fn begin(udev: Udev) -> Self {
         let mode = match udev.strategy {
             Strategy::Auto => match udev.facts.check_cookies() {
-                Ok(()) => cookie_or_nodes(),
+                Ok(()) => cookie_or_nodes(udev.shared),
                 // Its rules make the links all the same.
                 Err(NoCookies::OtherIpcNamespace) => WaitMode::PollNodes,
                 // Where the environment says that udev does not run, libdm makes nodes itself as well.
                 Err(NoCookies::NoUdev | NoCookies::NoRules | NoCookies::Disabled) => WaitMode::MakeNodes,
             },
-            Strategy::Cookies => cookie_or_nodes(),
+            Strategy::Cookies => cookie_or_nodes(udev.shared),
             Strategy::WaitForNodes => WaitMode::PollNodes,
             Strategy::MakeNodes => WaitMode::MakeNodes,
             Strategy::None => WaitMode::Nothing,
@@ -65,13 +67,15 @@ impl Pending {
     pub(crate) fn expect(&mut self, flags: UdevFlags) -> UdevCookie {
         self.without_links = flags.contains(UdevFlags::DISABLE_DM_RULES);
         let flags = flags | self.own_flags();
-        if let WaitMode::Cookie(cookie) = &mut self.mode {
-            if cookie.expect_one().is_ok() {
-                return cookie.number(flags);
-            }
+        let counted = match &mut self.mode {
+            WaitMode::Cookie(cookie) => cookie.expect_one().ok().map(|()| cookie.number(flags)),
+            WaitMode::Shared(cookie) => cookie.expect(flags).ok(),
+            _ => return UdevCookie::flags_only(flags),
+        };
+        counted.unwrap_or_else(|| {
             self.mode = WaitMode::PollNodes;
-        }
-        UdevCookie::flags_only(flags)
+            UdevCookie::flags_only(flags)
+        })
     }
 
     /// What libdm sends with every such command: the uevent comes from a command, and nodes are left to udev alone, if they
@@ -79,7 +83,7 @@ impl Pending {
     const fn own_flags(&self) -> UdevFlags {
         match self.mode {
             WaitMode::MakeNodes => UdevFlags::PRIMARY_SOURCE,
-            WaitMode::Cookie(_) | WaitMode::PollNodes | WaitMode::Nothing => {
+            WaitMode::Cookie(_) | WaitMode::Shared(_) | WaitMode::PollNodes | WaitMode::Nothing => {
                 UdevFlags::PRIMARY_SOURCE.union(UdevFlags::DISABLE_LIBRARY_FALLBACK)
             }
         }
@@ -90,10 +94,13 @@ impl Pending {
         if uevent_generated {
             return;
         }
-        if let WaitMode::Cookie(cookie) = &mut self.mode {
-            if cookie.expect_one_less().is_err() {
-                self.mode = WaitMode::PollNodes;
-            }
+        let is_lost = match &mut self.mode {
+            WaitMode::Cookie(cookie) => cookie.expect_one_less().is_err(),
+            WaitMode::Shared(cookie) => cookie.complete().is_err(),
+            _ => false,
+        };
+        if is_lost {
+            self.mode = WaitMode::PollNodes;
         }
     }
 
@@ -118,7 +125,7 @@ impl Pending {
         let changes = in_order(changes);
         let mut waiting = Waiting::new(&udev.facts, &udev.dev, udev.timeout, patience);
         match mode {
-            WaitMode::Nothing => Ok(()),
+            WaitMode::Nothing | WaitMode::Shared(_) => Ok(()),
             WaitMode::MakeNodes => {
                 changes.iter().map(|change| udev.dev.carry_out(change, &udev.facts)).fold(Ok(()), Result::and)
             }
@@ -135,7 +142,10 @@ impl Pending {
 }
 
 /// If no semaphore can be had, udev's nodes are waited for.
-fn cookie_or_nodes() -> WaitMode {
+fn cookie_or_nodes(shared: Option<SharedCookie>) -> WaitMode {
+    if let Some(shared) = shared {
+        return WaitMode::Shared(shared);
+    }
     Cookie::create().map_or(WaitMode::PollNodes, WaitMode::Cookie)
 }
 
@@ -232,6 +242,24 @@ mod tests {
         rules.join().unwrap();
         assert!(start.elapsed() < LONG);
         assert_eq!(semaphore(cookies[0]), None);
+    }
+
+    #[test]
+    fn commands_on_a_shared_cookie_are_counted_and_not_waited_for() {
+        let fake = root();
+        let shared = SharedCookie::create().unwrap();
+        let udev = Udev { facts: fake.facts(), ..Udev::new(Strategy::Auto) }.on_cookie(shared);
+        for uevent in [true, false] {
+            let mut pending = udev.begin();
+            assert_eq!(pending.expect(UdevFlags::empty()).base(), UdevCookie::from_number(shared.key()).base());
+            pending.sent(uevent);
+            pending.finish().unwrap();
+        }
+        assert_eq!(shared.pending().unwrap(), 1);
+        shared.remove().unwrap();
+        // Where udev does not answer, the cookie is left alone.
+        fs::remove_file(fake.path("run/udev/control")).unwrap();
+        assert_eq!(udev.begin().expect(UdevFlags::empty()), UdevCookie::flags_only(UdevFlags::PRIMARY_SOURCE));
     }
 
     #[test]

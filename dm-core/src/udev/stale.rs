@@ -28,6 +28,10 @@ pub struct CookieInfo {
     /// When it was last changed by the wall clock, in seconds since 1970. Only to be shown: the clock may have been set
     /// since.
     pub changed: u64,
+    /// When its value was last changed by the wall clock, in seconds since 1970; 0 if never.
+    pub last_operation: u64,
+    /// When it was made, by the wall clock, in seconds since 1970.
+    pub created: u64,
     seen: Instant,
 }
 
@@ -76,9 +80,9 @@ fn parse_list(text: &str) -> Vec<CookieInfo> {
         let id = words.next()?.parse().ok()?;
         let uid = words.nth(2)?.parse().ok()?;
         let last_operation: u64 = words.nth(3)?.parse().ok()?;
-        let last_change: u64 = words.next()?.parse().ok()?;
-        let changed = last_operation.max(last_change);
-        Some(CookieInfo { id, key, pending: None, waiters: None, uid, changed, seen })
+        let created: u64 = words.next()?.parse().ok()?;
+        let changed = last_operation.max(created);
+        Some(CookieInfo { id, key, pending: None, waiters: None, uid, changed, last_operation, created, seen })
     };
     text.lines().filter_map(parse).collect()
 }

@@ -248,7 +248,8 @@ mod tests {
     fn a_signal_neither_ends_nor_lengthens_a_wait() {
         let fake = Fake::new();
         fake.process(20, &Process::UDEV);
-        let (facts, dev) = (fake.facts(), DevDir { path: fake.path("dev"), mode: NodeMode::Link });
+        let (facts, dev) =
+            (fake.facts(), DevDir { path: fake.path("dev"), mode: NodeMode::Link, naming: crate::id::Naming::Auto });
         let mut cookie = Cookie::create().unwrap();
         cookie.expect_one().unwrap();
         // Stopping and continuing a process interrupts this call without a handler.

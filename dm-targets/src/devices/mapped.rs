@@ -138,7 +138,7 @@ impl<K: Kind> MappedDev<K> {
     ///
     /// [`is_not_found`](DevError::is_not_found). [`DevError::NoTable`], [`DevError::Table`]: it is of another kind.
     pub fn open(host: &Host, id: impl AsDevId) -> Result<Self, DevError> {
-        let device = Self::of(&host.dm().device_info(id)?)?;
+        let device = Self::of(&host.info(id)?)?;
         device.lines(host)?;
         Ok(device)
     }
@@ -319,8 +319,8 @@ impl<K: Kind> MappedDev<K> {
     pub fn rename(&mut self, host: &Host, new: impl AsDmName) -> Result<(), DevError> {
         let renamed = host.rename_with(self.id(), &new, RenameOptions::new().cookie(flags::<K>()));
         let is_renamed = renamed.as_ref().map_or_else(dm_core::OpError::is_done, |_| true);
-        if let Some(name) = new.as_dm_name().ok().filter(|_| is_renamed) {
-            self.name = name.to_owned();
+        if let Some(name) = host.kernel_name(&new).ok().filter(|_| is_renamed) {
+            self.name = name.into_owned();
         }
         renamed?;
         Ok(())

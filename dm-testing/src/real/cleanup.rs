@@ -69,5 +69,5 @@ fn give_up(host: &Host, name: &DmName) -> String {
         Err(error) => in_full(&error),
     };
     remove(host, name, RemovePolicy::new().deferred(true));
-    format!("mapped device {} ({state})", name.mangled())
+    format!("mapped device {} ({state})", name.shown())
 }

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use dm_core::{StatusOptions, TargetLine};
 use dm_targets::crypt::{Cipher, CryptKey, CryptMessage, CryptTable, KeyringKey, KeyringType};
 use dm_targets::{Crypt, Key};
 use dm_testing::{LoopDevice, Pattern, Scratch, require};
@@ -22,11 +23,15 @@ struct Kept {
 impl Kept {
     fn new(key_type: KeyringType, payload: &str) -> Self {
         let description = format!("dm-testing:{}:{key_type}", std::process::id());
-        let add = ["add", key_type.as_str(), description.as_str(), payload, "@u"];
+        Self::named(key_type, &description, payload)
+    }
+
+    fn named(key_type: KeyringType, description: &str, payload: &str) -> Self {
+        let add = ["add", key_type.as_str(), description, payload, "@u"];
         let output = Command::new("keyctl").args(add).output().unwrap();
         assert!(output.status.success(), "{key_type}: {}", String::from_utf8_lossy(&output.stderr));
         let id = String::from_utf8(output.stdout).unwrap().trim().to_owned();
-        Self { id, key: KeyringKey::new(32, key_type, &description).unwrap().into() }
+        Self { id, key: KeyringKey::new(32, key_type, description).unwrap().into() }
     }
 }
 
@@ -68,6 +73,32 @@ fn keys_are_taken_from_keyrings() {
 
     let missing = KeyringKey::new(32, KeyringType::Logon, "dm-testing:missing").unwrap().into();
     assert!(try_map::<Crypt>(&scratch, "missing", LENGTH, table(&disk, &missing)).is_err());
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn a_key_with_a_backslash_in_its_name_is_loaded_back_by_readers_and_by_a_reload_that_is_undone() {
+    let Some(scratch) =
+        Scratch::new(&[require::target("crypt"), require::program("keyctl"), require::target("snapshot")])
+    else {
+        return;
+    };
+    let disks = [(); 3].map(|()| disk(&scratch, 1));
+    let key = Kept::named(KeyringType::Logon, &format!(r"dm-testing:{}:a\b", std::process::id()), SECRET);
+    let crypt = map::<Crypt>(&scratch, "crypt", LENGTH, table(&disks[0], &key.key));
+    let number = crypt.device().number();
+    let read = scratch.dm().table_status_with(number, StatusOptions::table()).unwrap();
+    scratch.dm().table_load(number, read.iter().map(|line| line.unwrap().to_line())).unwrap();
+    scratch.dm().table_clear(number).unwrap();
+
+    // Of two snapshots on one store, the second can't be resumed: the kernel has dropped the old table by then.
+    let params = format!("{} {} P 8", disks[1].number(), disks[2].number());
+    let snapshot = || [TargetLine::text(Sectors(0), LENGTH, "snapshot", params.clone())];
+    let _source = scratch.map("source", snapshot()).unwrap();
+    let error = scratch.host().reload(number, snapshot()).unwrap_err();
+    assert!(error.is_undone(), "{error}");
+    assert_eq!(crypt.table().key, key.key);
+    Pattern::new(1).write(&crypt.device().path(), Sectors(0), LENGTH).unwrap();
 }
 
 #[test]

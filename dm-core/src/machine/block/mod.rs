@@ -1,10 +1,11 @@
-//! Block devices, mapped or not: size, block sizes, read-only state, discards and zeros.
+//! Block devices, mapped or not: size, block sizes, read-only state, read-ahead, discards and zeros.
 //!
 //! [`BlockDevice`] is an open device. Everything on it is one ioctl, after ranges have been checked.
 
 mod error;
 mod ioctl;
 mod open;
+mod read_ahead;
 
 use std::fs::File;
 use std::io;
@@ -15,6 +16,8 @@ use nix::errno::Errno;
 
 pub use self::error::{BlockAction, BlockError};
 pub use self::open::BlockOpenOptions;
+pub(crate) use self::read_ahead::read_ahead_path;
+pub use self::read_ahead::{ReadAhead, ReadAheadError, read_ahead, set_read_ahead};
 
 /// An open block device.
 ///

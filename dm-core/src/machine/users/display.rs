@@ -90,7 +90,7 @@ impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.name.escape_debug())?;
         if let Some(name) = &self.dm_name {
-            write!(f, " ({})", name.mangled())?;
+            write!(f, " ({})", name.shown())?;
         }
         if let Some(file) = &self.backing_file {
             write!(f, " over {file}")?;

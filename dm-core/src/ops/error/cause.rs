@@ -39,6 +39,15 @@ pub enum OpErrorKind {
     /// Another operation on the device did not end in time.
     #[error("another operation on the device has not finished within the timeout")]
     Locked,
+    /// The read-ahead can't be read or set.
+    #[error("{} can't be read or written ({errno})", path.display())]
+    #[non_exhaustive]
+    ReadAhead {
+        /// The file in sysfs.
+        path: std::path::PathBuf,
+        /// Why.
+        errno: crate::error::Errno,
+    },
     /// The lock file of a device can't be used.
     #[error("the lock file {} can't be used ({errno})", path.display())]
     #[non_exhaustive]

@@ -131,7 +131,7 @@ impl OpError {
         matches!(self.0.state, StateAfter::Undone)
     }
 
-    /// The operation was carried out; only `/dev` is not as it should be.
+    /// The operation was carried out; only `/dev` or the read-ahead is not as it should be.
     #[must_use]
     pub fn is_done(&self) -> bool {
         matches!(self.0.state, StateAfter::Done)
@@ -170,7 +170,7 @@ impl OpError {
         match &self.0.cause {
             OpErrorKind::Command(error) => error.errno(),
             OpErrorKind::Udev(error) => error.errno(),
-            OpErrorKind::LockFile { errno, .. } => Some(errno.number()),
+            OpErrorKind::LockFile { errno, .. } | OpErrorKind::ReadAhead { errno, .. } => Some(errno.number()),
             _ => None,
         }
     }

@@ -11,7 +11,7 @@ pub enum StateAfter {
     /// The device is as it was before: nothing was done, or all that was done is undone.
     #[default]
     Undone,
-    /// The operation was carried out; only `/dev` is not as it should be.
+    /// The operation was carried out; only `/dev` or the read-ahead is not as it should be.
     Done,
     /// Some things that were done could not be undone.
     #[non_exhaustive]

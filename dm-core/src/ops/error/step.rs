@@ -40,6 +40,12 @@ pub enum Operation {
     Batch,
     /// [`Host::path`](crate::Host::path)
     Path,
+    /// [`Host::info`](crate::Host::info)
+    Info,
+    /// [`Host::make_nodes`](crate::Host::make_nodes), [`Host::make_node`](crate::Host::make_node)
+    MakeNodes,
+    /// [`Host::set_read_ahead`](crate::Host::set_read_ahead), [`Host::read_ahead`](crate::Host::read_ahead)
+    ReadAhead,
 }
 
 impl Operation {
@@ -62,6 +68,9 @@ impl Operation {
             Self::Recover => "recover",
             Self::Batch => "batch",
             Self::Path => "path",
+            Self::Info => "info",
+            Self::MakeNodes => "make_nodes",
+            Self::ReadAhead => "read_ahead",
         }
     }
 }
@@ -103,6 +112,8 @@ pub enum Step {
     Lock,
     /// `/dev` is waited for.
     Udev,
+    /// The read-ahead is set.
+    ReadAhead,
 }
 
 /// Prints the end of "failed at …", such as `the resume`.
@@ -122,6 +133,7 @@ impl fmt::Display for Step {
             Self::Force => "replacing the table by errors",
             Self::Lock => "waiting for another operation on the device",
             Self::Udev => "waiting for udev",
+            Self::ReadAhead => "setting the read-ahead",
         })
     }
 }

@@ -1,0 +1,78 @@
+//! The names that LVM2 gives its devices.
+
+use super::name::DmName;
+
+/// The parts of a name that LVM2 made: see [`DmName::lvm_parts`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LvmParts {
+    /// The volume group.
+    pub vg: String,
+    /// The logical volume; empty if the name has no such part.
+    pub lv: String,
+    /// The layer, such as `real` or `tpool`; empty for the volume itself.
+    pub layer: String,
+}
+
+impl DmName {
+    /// Takes a name that LVM2 made apart: `vg-lv-layer`, where each hyphen within a part is doubled.
+    ///
+    /// Whether LVM2 made the device, its uuid says, which begins with `LVM-`.
+    ///
+    /// ```
+    /// use dm_core::DmName;
+    ///
+    /// let parts = DmName::new("my--vg-home-real")?.lvm_parts();
+    /// assert_eq!((&*parts.vg, &*parts.lv, &*parts.layer), ("my-vg", "home", "real"));
+    /// # Ok::<(), dm_core::NameError>(())
+    /// ```
+    #[doc(alias = "dm_split_lvm_name")]
+    #[doc(alias = "splitname")]
+    #[must_use]
+    pub fn lvm_parts(&self) -> LvmParts {
+        let text = self.to_string();
+        let mut rest = text.as_str();
+        let mut next = || {
+            let part = next_part(&mut rest);
+            part.replace("--", "-")
+        };
+        let (vg, lv) = (next(), next());
+        LvmParts { vg, lv, layer: rest.replace("--", "-") }
+    }
+}
+
+/// Cuts what is before the next single hyphen off.
+fn next_part<'t>(rest: &mut &'t str) -> &'t str {
+    let bytes = rest.as_bytes();
+    let mut at = 0_usize;
+    while let Some(&byte) = bytes.get(at) {
+        let is_double = bytes.get(at.saturating_add(1)) == Some(&b'-');
+        match (byte, is_double) {
+            (b'-', true) => at = at.saturating_add(2),
+            (b'-', false) => break,
+            _ => at = at.saturating_add(1),
+        }
+    }
+    let part = rest.get(..at).unwrap_or_default();
+    *rest = rest.get(at.saturating_add(1)..).unwrap_or_default();
+    part
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hyphens_within_parts_are_doubled() {
+        let parts = |name: &str| {
+            let LvmParts { vg, lv, layer } = DmName::new(name).unwrap().lvm_parts();
+            [vg, lv, layer]
+        };
+        assert_eq!(parts("vg-lv"), ["vg", "lv", ""]);
+        assert_eq!(parts("my--vg-lv--x-layer"), ["my-vg", "lv-x", "layer"]);
+        assert_eq!(parts("vg"), ["vg", "", ""]);
+        assert_eq!(parts("-lv"), ["", "lv", ""]);
+        assert_eq!(parts("vg-"), ["vg", "", ""]);
+        assert_eq!(parts("диск-том"), ["диск", "том", ""]);
+    }
+}

@@ -1,0 +1,202 @@
+//! How the names that people know relate to the names that the kernel has.
+
+use std::borrow::Cow;
+
+use super::identifier::NameError;
+use super::mangle::{Mangled, is_escape, is_plain, unmangle};
+use super::name::{DmName, DmNameBuf, DmUuid, DmUuidBuf};
+
+/// How the names that people know relate to the names that the kernel has.
+///
+/// The kernel takes nearly any bytes as a name. libdm, and with it dmsetup, LVM2 and cryptsetup, gives it plain characters
+/// only, since udev and shells are at odds with others: it *mangles* names. A device that people call `od d` has the name
+/// `od\x20d` in the kernel and under `/dev/mapper`.
+///
+/// A [`Host`](crate::Host) reads text as the name that people know and translates it, by default as libdm does by default.
+/// So both find each other's devices. A [`DmName`] is the kernel's name and is never translated, wherever it is used; nor is
+/// text in the commands of [`Dm`](crate::Dm).
+///
+/// | | `Auto` | `Hex` | `None` |
+/// |---|---|---|---|
+/// | `plain` | `plain` | `plain` | `plain` |
+/// | `od d` | `od\x20d` | `od\x20d` | `od d` |
+/// | `a\x20b` | `a\x20b` | `a\x5cx20b` | `a\x20b` |
+/// | `a\x20 b` | an error | `a\x5cx20\x20b` | `a\x20 b` |
+///
+/// ```
+/// use dm_core::{DmName, Naming};
+///
+/// let name = DmName::new("od d")?;
+/// let kernel_name = Naming::Auto.kernel_name(name)?;
+/// assert_eq!(*kernel_name, *r"od\x20d");
+/// assert_eq!(*Naming::Auto.human_name(&kernel_name), *"od d");
+/// # Ok::<(), dm_core::NameError>(())
+/// ```
+#[doc(alias = "mangling")]
+#[doc(alias = "dm_set_name_mangling_mode")]
+#[doc(alias = "dm_string_mangling_t")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Naming {
+    /// A name that is mangled already is kept, another one is mangled, and one that mixes both is an error.
+    #[default]
+    Auto,
+    /// Every name is mangled, also one that looks as if it were already.
+    Hex,
+    /// Names are the kernel's.
+    None,
+}
+
+impl Naming {
+    /// The name that the kernel has for a device that people know by this name.
+    ///
+    /// # Errors
+    /// The name mixes escapes and characters that need one, is escaped twice, or is too long when mangled.
+    #[doc(alias = "dm_task_get_name_mangled")]
+    pub fn kernel_name(self, name: &DmName) -> Result<Cow<'_, DmName>, NameError> {
+        match self.mangle("name", name.as_bytes())? {
+            Some(mangled) => DmNameBuf::new(&mangled).map(Cow::Owned),
+            None => Ok(Cow::Borrowed(name)),
+        }
+    }
+
+    /// The name by which people know a device that has this name in the kernel.
+    ///
+    /// A name that another program made without mangling, or in another mode, is returned as it is.
+    #[doc(alias = "dm_task_get_name_unmangled")]
+    #[must_use]
+    pub fn human_name(self, name: &DmName) -> Cow<'_, DmName> {
+        let human = self.unmangle("name", name.as_bytes()).and_then(|bytes| DmNameBuf::new(&bytes).ok());
+        human.map_or(Cow::Borrowed(name), Cow::Owned)
+    }
+
+    /// The uuid that the kernel has for this one. libdm mangles uuids as it does names.
+    ///
+    /// # Errors
+    /// As [`kernel_name`](Self::kernel_name).
+    #[doc(alias = "dm_task_get_uuid_mangled")]
+    pub fn kernel_uuid(self, uuid: &DmUuid) -> Result<Cow<'_, DmUuid>, NameError> {
+        match self.mangle("uuid", uuid.as_bytes())? {
+            Some(mangled) => DmUuidBuf::new(&mangled).map(Cow::Owned),
+            None => Ok(Cow::Borrowed(uuid)),
+        }
+    }
+
+    /// The uuid that people know for one that the kernel has.
+    #[doc(alias = "dm_task_get_uuid_unmangled")]
+    #[must_use]
+    pub fn human_uuid(self, uuid: &DmUuid) -> Cow<'_, DmUuid> {
+        let human = self.unmangle("uuid", uuid.as_bytes()).and_then(|bytes| DmUuidBuf::new(&bytes).ok());
+        human.map_or(Cow::Borrowed(uuid), Cow::Owned)
+    }
+
+    /// The mangled form, if it differs.
+    fn mangle(self, what: &'static str, bytes: &[u8]) -> Result<Option<Vec<u8>>, NameError> {
+        let is_kept = match self {
+            Self::None => true,
+            Self::Hex => bytes.iter().all(|&byte| is_plain(byte)),
+            Self::Auto => is_mangled_already(what, bytes)?,
+        };
+        Ok((!is_kept).then(|| Mangled::new(bytes).to_string().into_bytes()))
+    }
+
+    /// The bytes that a mangled form stands for, if they differ and lead back to it.
+    fn unmangle(self, what: &'static str, bytes: &[u8]) -> Option<Vec<u8>> {
+        let text = std::str::from_utf8(bytes).ok().filter(|_| self != Self::None && bytes.contains(&b'\\'))?;
+        let human = unmangle(text).ok()?;
+        self.mangle(what, &human).is_ok_and(|back| back.as_deref() == Some(bytes)).then_some(human)
+    }
+}
+
+/// Whether a name has no character that needs an escape. It may not have both, nor an escaped escape, which libdm refuses too.
+fn is_mangled_already(what: &'static str, bytes: &[u8]) -> Result<bool, NameError> {
+    let (mut escape, mut odd) = (None, None);
+    let mut at = 0_usize;
+    while let Some((&byte, _)) = bytes.get(at..).and_then(<[u8]>::split_first) {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let len = if is_escape(rest) { 4 } else { 1 };
+        match rest {
+            [b'\\', b'x', b'5', b'c' | b'C', b'x', ..] => return Err(NameError::Twice { what, at }),
+            _ if len > 1 => escape = escape.or(Some(at)),
+            // It looks like an escape, and is none.
+            [b'\\', b'x', ..] => return Err(NameError::Mixed { what, at }),
+            _ if !is_plain(byte) => odd = odd.or(Some(at)),
+            _ => {}
+        }
+        if let (Some(escape), Some(odd)) = (escape, odd) {
+            return Err(NameError::Mixed { what, at: escape.max(odd) });
+        }
+        at = at.saturating_add(len);
+    }
+    Ok(odd.is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn kernel(naming: Naming, text: &str) -> Result<String, String> {
+        let name = naming.kernel_name(DmName::new(text).unwrap());
+        name.map(|name| name.to_string()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_table_in_the_docs_is_right() {
+        let auto = |text| kernel(Naming::Auto, text);
+        let hex = |text| kernel(Naming::Hex, text);
+        for naming in [Naming::Auto, Naming::Hex, Naming::None] {
+            assert_eq!(kernel(naming, "plain").unwrap(), "plain");
+        }
+        assert_eq!([auto("od d").unwrap(), hex("od d").unwrap()], [r"od\x20d"; 2]);
+        assert_eq!(auto(r"a\x20b").unwrap(), r"a\x20b");
+        assert_eq!(hex(r"a\x20b").unwrap(), r"a\x5cx20b");
+        assert_eq!(hex(r"a\x20 b").unwrap(), r"a\x5cx20\x20b");
+        for text in ["od d", r"a\x20b", r"a\x20 b"] {
+            assert_eq!(kernel(Naming::None, text).unwrap(), text);
+        }
+        assert_eq!(auto("диск").unwrap(), r"\xd0\xb4\xd0\xb8\xd1\x81\xd0\xba");
+        assert_eq!(auto(r"a\b").unwrap(), r"a\x5cb");
+    }
+
+    #[test]
+    fn what_can_be_read_in_two_ways_is_refused_and_says_where() {
+        let says = |text| kernel(Naming::Auto, text).unwrap_err();
+        let mixed = "this name has escapes such as \\x20 as well as characters that need one, byte ";
+        for (text, at) in [(r"a\x20 b", 5), (r"a \x20b", 2), (r"a\xzzb", 1), (r"ab\x2", 2)] {
+            assert!(says(text).starts_with(&format!("{mixed}{at}:")), "{}", says(text));
+        }
+        assert!(says(r"a\x5cx20b").starts_with("this name is escaped twice, byte 1:"), "{}", says(r"a\x5cx20b"));
+        let long = says(&" ".repeat(40));
+        assert!(long.contains("has 160 bytes"), "{long}");
+    }
+
+    #[test]
+    fn uuids_are_mangled_as_names_are() {
+        let uuid = DmUuid::new("mpath/1").unwrap();
+        let kernel = Naming::Auto.kernel_uuid(uuid).unwrap();
+        assert_eq!(*kernel, *r"mpath\x2f1");
+        assert_eq!(*Naming::Auto.human_uuid(&kernel), *uuid);
+        assert_eq!(*Naming::None.human_uuid(&kernel), *kernel);
+    }
+
+    #[test]
+    fn a_name_that_stands_for_none_is_shown_as_it_is() {
+        for name in [r"a\x2fb", r"a\x00b", "od d", r"a\b", r"a\x20 b", r"a\x5cx20b", r"a\x41", r"\x5c\x7841"] {
+            let name = DmName::new(name).unwrap();
+            assert_eq!(*Naming::Auto.human_name(name), *name);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_kernels_name_leads_back(bytes in proptest::collection::vec(1_u8..=255, 1..30)) {
+            let Ok(name) = DmName::new(&bytes) else { return Ok(()) };
+            for naming in [Naming::Auto, Naming::Hex, Naming::None] {
+                let Ok(kernel) = naming.kernel_name(name) else { continue };
+                // What auto took for mangled is known by its other name.
+                let human = naming.human_name(&kernel);
+                prop_assert_eq!(&*naming.kernel_name(&human).unwrap(), &*kernel);
+            }
+        }
+    }
+}

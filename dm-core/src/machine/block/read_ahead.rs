@@ -1,0 +1,150 @@
+//! How much the kernel reads in advance of what is read in order.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use dm_units::{DeviceNumber, Sectors};
+
+/// How much of a device the kernel reads in advance of what is read in order.
+///
+/// It reads back the words of `dmsetup --readahead`: `auto`, `none`, `256` or `+256`.
+///
+/// ```
+/// use dm_core::block::ReadAhead;
+/// use dm_units::Sectors;
+///
+/// assert_eq!("+256".parse(), Ok(ReadAhead::AtLeast(Sectors(256))));
+/// assert_eq!("none".parse(), Ok(ReadAhead::Exactly(Sectors(0))));
+/// assert_eq!(ReadAhead::Auto.to_string(), "auto");
+/// ```
+#[doc(alias = "--readahead")]
+#[doc(alias = "dm_task_set_read_ahead")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ReadAhead {
+    /// What the kernel chooses by the devices below.
+    #[default]
+    #[doc(alias = "DM_READ_AHEAD_AUTO")]
+    Auto,
+    /// This much; nothing with 0. The kernel counts in pages, and rounds down.
+    #[doc(alias = "DM_READ_AHEAD_NONE")]
+    Exactly(Sectors),
+    /// This much, unless the kernel has chosen more.
+    #[doc(alias = "DM_READ_AHEAD_MINIMUM_FLAG")]
+    AtLeast(Sectors),
+}
+
+/// Text that is neither `auto`, `none` nor a number of sectors, possibly behind a `+`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a read-ahead is auto, none, or a number of sectors, with a + before it if it may be more")]
+#[non_exhaustive]
+pub struct ReadAheadError;
+
+impl FromStr for ReadAhead {
+    type Err = ReadAheadError;
+
+    fn from_str(text: &str) -> Result<Self, ReadAheadError> {
+        let number = |digits: &str| digits.parse().map_err(|_| ReadAheadError);
+        match text {
+            "auto" => Ok(Self::Auto),
+            "none" => Ok(Self::Exactly(Sectors(0))),
+            _ => match text.strip_prefix('+') {
+                Some(digits) => number(digits).map(Self::AtLeast),
+                None => number(text).map(Self::Exactly),
+            },
+        }
+    }
+}
+
+/// Prints the word that reads back as this.
+impl fmt::Display for ReadAhead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.pad("auto"),
+            Self::Exactly(Sectors(0)) => f.pad("none"),
+            Self::Exactly(sectors) => sectors.fmt(f),
+            Self::AtLeast(sectors) => write!(f, "+{sectors}"),
+        }
+    }
+}
+
+/// How much of a block device the kernel reads in advance, from sysfs: the device is not opened.
+///
+/// # Errors
+/// `NotFound`: no block device has this number. Otherwise sysfs can't be read.
+#[doc(alias = "BLKRAGET")]
+#[doc(alias = "dm_task_get_read_ahead")]
+pub fn read_ahead(device: DeviceNumber) -> io::Result<Sectors> {
+    read_from(&read_ahead_path(device))
+}
+
+/// Sets how much of a block device the kernel reads in advance, through sysfs: the device is not opened.
+///
+/// A mapped device that gets a new table loses it, so set it after that: the `…_with` methods of [`Host`](crate::Host) do.
+///
+/// # Errors
+/// As [`read_ahead`]; the number is too large for the kernel.
+#[doc(alias = "BLKRASET")]
+pub fn set_read_ahead(device: DeviceNumber, read_ahead: ReadAhead) -> io::Result<()> {
+    write_to(&read_ahead_path(device), read_ahead)
+}
+
+/// The file in sysfs.
+pub(crate) fn read_ahead_path(device: DeviceNumber) -> PathBuf {
+    PathBuf::from(format!("/sys/dev/block/{device}/bdi/read_ahead_kb"))
+}
+
+fn read_from(path: &Path) -> io::Result<Sectors> {
+    let kib: u64 = fs::read_to_string(path)?.trim_end().parse().map_err(io::Error::other)?;
+    Ok(Sectors(kib.saturating_mul(2)))
+}
+
+fn write_to(path: &Path, read_ahead: ReadAhead) -> io::Result<()> {
+    let sectors = match read_ahead {
+        ReadAhead::Auto => return Ok(()),
+        ReadAhead::AtLeast(least) if read_from(path)? >= least => return Ok(()),
+        ReadAhead::Exactly(sectors) | ReadAhead::AtLeast(sectors) => sectors,
+    };
+    // Half a KiB more rather than less.
+    fs::write(path, sectors.0.div_ceil(2).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_read_back() {
+        for word in ["auto", "none", "256", "+256", "+0"] {
+            assert_eq!(word.parse::<ReadAhead>().unwrap().to_string(), word);
+        }
+        for bad in ["", "+", "-1", "+-1", "automatic", "1 2", "++2"] {
+            assert_eq!(bad.parse::<ReadAhead>(), Err(ReadAheadError), "{bad}");
+        }
+    }
+
+    #[test]
+    fn at_least_keeps_what_is_more() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let after = |setting: &str| {
+            fs::write(file.path(), "128\n").unwrap();
+            write_to(file.path(), setting.parse().unwrap()).unwrap();
+            read_from(file.path()).unwrap()
+        };
+        assert_eq!(after("auto"), Sectors(256));
+        assert_eq!(after("+255"), Sectors(256));
+        assert_eq!(after("+257"), Sectors(258));
+        assert_eq!(after("8"), Sectors(8));
+        assert_eq!(after("none"), Sectors(0));
+    }
+
+    #[test]
+    fn a_device_that_does_not_exist_is_an_error() {
+        let none = DeviceNumber::new(4000, 1);
+        assert_eq!(read_ahead(none).unwrap_err().kind(), io::ErrorKind::NotFound);
+        let error = set_read_ahead(none, ReadAhead::AtLeast(Sectors(8))).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+}

@@ -1,0 +1,117 @@
+//! The nodes of devices that exist already.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use dm_units::DeviceNumber;
+
+use super::error::{OpError, OpErrorKind, Operation, Step};
+use super::host::Host;
+use super::op::{Op, uninterrupted};
+use crate::id::{AsDevId, DevId, DmName, DmNameBuf};
+use crate::machine::paths;
+use crate::node::Dm;
+use crate::udev::UdevError;
+use crate::wire::DeviceInfo;
+
+/// What [`Host::make_nodes`] has changed under `/dev/mapper`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NodeChanges {
+    /// The nodes or links that were made.
+    pub made: Vec<PathBuf>,
+    /// Those of devices that do not exist any more, which were removed.
+    pub removed: Vec<PathBuf>,
+}
+
+impl Host {
+    /// Makes the node of a device that exists, if no path under `/dev/mapper` leads to it, and removes that of one that does
+    /// not, whether udev runs or not.
+    ///
+    /// It is what to do when udev has not made one in time.
+    ///
+    /// # Errors
+    /// The node can't be made or removed. A device that does not exist is not an error.
+    #[doc(alias = "dm_mknodes")]
+    pub fn make_node(&self, id: impl AsDevId) -> Result<NodeChanges, OpError> {
+        let op = Op::new(self, Operation::MakeNodes, &id)?;
+        let mut changes = NodeChanges::default();
+        match (op.read(), op.id()) {
+            (Ok(info), _) => changes.made.extend(self.make_missing(&info).map_err(|error| udev(&op, error))?),
+            (Err(error), DevId::Name(name)) if error.is_not_found() => {
+                changes.removed = self.remove_stale(op.dm(), Some(name)).map_err(|error| op.fail(Step::Udev, error))?;
+            }
+            (Err(error), _) if error.is_not_found() => {}
+            (Err(error), _) => return Err(op.fail(Step::Read, error)),
+        }
+        Ok(changes)
+    }
+
+    /// Makes the nodes of all devices that exist and have an active table where they are missing, and removes those of devices
+    /// that do not exist any more, whether udev runs or not.
+    ///
+    /// ```no_run
+    /// let host = dm_core::Host::open()?;
+    /// for path in host.make_nodes()?.made {
+    ///     println!("made {}", path.display());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A node can't be made or removed, for the first one; the others are tried all the same.
+    #[doc(alias = "mknodes")]
+    #[doc(alias = "DM_DEVICE_MKNODES")]
+    pub fn make_nodes(&self) -> Result<NodeChanges, OpError> {
+        let failed = |step, error| OpError::new(Operation::MakeNodes, None, step, error);
+        let devices = existing(self.dm()).map_err(|error| failed(Step::Read, error))?;
+        let mut changes = NodeChanges::default();
+        let mut first = None;
+        for (number, name) in &devices {
+            if self.udev().has_node(name, *number) {
+                continue;
+            }
+            let info = match uninterrupted(|| self.dm().device_info(*number)) {
+                Err(error) if error.is_not_found() => continue,
+                info => info.map_err(|error| failed(Step::Read, error.into()))?,
+            };
+            match self.make_missing(&info) {
+                Ok(made) => changes.made.extend(made),
+                Err(error) => drop(first.get_or_insert(error)),
+            }
+        }
+        match self.remove_stale(self.dm(), None) {
+            Ok(removed) => changes.removed = removed,
+            Err(OpErrorKind::Udev(error)) => drop(first.get_or_insert(error)),
+            Err(error) => return Err(failed(Step::Read, error)),
+        }
+        first.map_or(Ok(changes), |error| Err(failed(Step::Udev, error.into())))
+    }
+
+    /// A device without an active table has no node.
+    fn make_missing(&self, info: &DeviceInfo) -> Result<Option<PathBuf>, UdevError> {
+        match info.name().filter(|_| info.has_active_table()) {
+            Some(name) => self.udev().make_node(name, info.number()),
+            None => Ok(None),
+        }
+    }
+
+    fn remove_stale(&self, dm: &Dm, only: Option<&DmName>) -> Result<Vec<PathBuf>, OpErrorKind> {
+        let majors = paths::majors().unwrap_or_default();
+        Ok(self.udev().remove_stale_nodes(&existing(dm)?, &majors, only)?)
+    }
+}
+
+fn udev(op: &Op<'_>, error: UdevError) -> OpError {
+    op.fail(Step::Udev, error)
+}
+
+/// All devices, by number.
+fn existing(dm: &Dm) -> Result<BTreeMap<DeviceNumber, DmNameBuf>, OpErrorKind> {
+    let mut devices = BTreeMap::new();
+    for device in &uninterrupted(|| dm.list_devices())? {
+        let device = device?;
+        devices.insert(device.number, device.name.to_owned());
+    }
+    Ok(devices)
+}

@@ -1,0 +1,92 @@
+//! The read-ahead of a device, alone and as the last step of what makes a table active.
+
+use std::io;
+
+use dm_units::{DeviceNumber, Sectors};
+
+use super::error::{OpError, OpErrorKind, Operation, StateAfter, Step};
+use super::host::Host;
+use super::op::Op;
+use crate::commands::ResumeOptions;
+use crate::error::Errno;
+use crate::id::AsDevId;
+use crate::machine::block::{ReadAhead, read_ahead, read_ahead_path, set_read_ahead};
+use crate::wire::DeviceInfo;
+
+/// How an operation resumes a device: the options of the command, and what follows it.
+///
+/// [`ResumeOptions`] alone are one as well.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ResumePolicy {
+    pub(super) options: ResumeOptions,
+    pub(super) read_ahead: ReadAhead,
+}
+
+impl ResumePolicy {
+    /// As [`ResumeOptions::new`]; the kernel chooses the read-ahead.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The options of the command.
+    #[must_use]
+    pub const fn options(self, options: ResumeOptions) -> Self {
+        Self { options, ..self }
+    }
+
+    /// Sets the read-ahead as soon as the device is resumed: with a new table it is what the kernel has chosen.
+    #[must_use]
+    pub const fn read_ahead(self, read_ahead: ReadAhead) -> Self {
+        Self { read_ahead, ..self }
+    }
+}
+
+impl From<ResumeOptions> for ResumePolicy {
+    fn from(options: ResumeOptions) -> Self {
+        Self::new().options(options)
+    }
+}
+
+impl Host {
+    /// How much of a device the kernel reads in advance.
+    ///
+    /// # Errors
+    /// [`is_not_found`](OpError::is_not_found): the device does not exist. It has no table yet, or sysfs can't be read.
+    pub fn read_ahead(&self, id: impl AsDevId) -> Result<Sectors, OpError> {
+        let mut op = Op::new(self, Operation::ReadAhead, &id)?;
+        let info = op.info()?;
+        op.found(&info);
+        read_ahead(info.number()).map_err(|error| op.fail(Step::Read, fault(info.number(), &error)))
+    }
+
+    /// Sets how much of a device the kernel reads in advance. A new table resets it.
+    ///
+    /// ```no_run
+    /// use dm_core::{Host, block::ReadAhead};
+    /// use dm_units::Sectors;
+    ///
+    /// Host::open()?.set_read_ahead("home", ReadAhead::AtLeast(Sectors(1024)))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`read_ahead`](Self::read_ahead); the kernel refuses the number.
+    pub fn set_read_ahead(&self, id: impl AsDevId, read_ahead: ReadAhead) -> Result<(), OpError> {
+        let mut op = Op::new(self, Operation::ReadAhead, &id)?;
+        let info = op.info()?;
+        op.found(&info);
+        set(&op, &info, read_ahead).map_err(|error| error.with_state(StateAfter::Undone))
+    }
+}
+
+/// Sets the read-ahead of a device that an operation has resumed, which it stays if that fails.
+pub(super) fn set(op: &Op<'_>, info: &DeviceInfo, read_ahead: ReadAhead) -> Result<(), OpError> {
+    let number = info.number();
+    set_read_ahead(number, read_ahead)
+        .map_err(|error| op.failed(Step::ReadAhead, fault(number, &error), StateAfter::Done))
+}
+
+fn fault(number: DeviceNumber, error: &io::Error) -> OpErrorKind {
+    OpErrorKind::ReadAhead { path: read_ahead_path(number), errno: Errno::of(error) }
+}

@@ -1,0 +1,142 @@
+//! Nodes of devices that exist, and of devices that do not exist any more.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use dm_units::DeviceNumber;
+
+use super::Udev;
+use super::error::{UdevError, errno_of};
+use super::node_name::file_names;
+use super::node_state::is_block_node;
+use super::nodes::{NodeChange, sysfs_path};
+use crate::id::{DmName, DmNameBuf};
+use crate::machine::paths::{is_device, name_in, read_dm_name};
+
+impl Udev {
+    /// Makes the node of a device, unless a path under `/dev/mapper` leads to it. Returns the path that was made.
+    pub(crate) fn make_node(&self, name: &DmName, number: DeviceNumber) -> Result<Option<PathBuf>, UdevError> {
+        let change = self.dev.change(name, number, NodeChange::Present);
+        if self.has_node(name, number) {
+            return Ok(None);
+        }
+        self.dev.carry_out(&change, &self.facts)?;
+        Ok(Some(self.dev.node_path(name)))
+    }
+
+    /// Whether a path under `/dev/mapper` leads to a device.
+    pub(crate) fn has_node(&self, name: &DmName, number: DeviceNumber) -> bool {
+        self.dev.places(name).iter().any(|path| is_device(path, number))
+    }
+
+    /// Removes nodes and links under `/dev/mapper` that belonged to devices that do not exist any more or have another name;
+    /// returns their paths. With `only`, looks at the nodes of that name alone.
+    ///
+    /// Other files are left alone, and so are links to existing devices, which may be another program's.
+    pub(crate) fn remove_stale_nodes(
+        &self,
+        devices: &BTreeMap<DeviceNumber, DmNameBuf>,
+        majors: &[u32],
+        only: Option<&DmName>,
+    ) -> Result<Vec<PathBuf>, UdevError> {
+        let directory = self.dev.mapper_dir();
+        let failed = |path: &Path, error: &std::io::Error| UdevError::StaleNode {
+            path: path.to_owned(),
+            source: errno_of(error),
+        };
+        let entries = match fs::read_dir(&directory) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(|error| failed(&directory, &error))?,
+        };
+        let only: Option<Vec<_>> = only.map(|name| file_names(name, self.dev.naming).collect());
+        let is_asked_for = |file: &OsStr| only.as_ref().is_none_or(|names| names.iter().any(|name| name == file));
+        let mut removed = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|error| failed(&directory, &error))?;
+            let path = entry.path();
+            let Some(number) = owner(&path, majors).filter(|_| is_asked_for(&entry.file_name())) else { continue };
+            let is_the_devices = |name: &DmNameBuf| {
+                // A link to another device's node is someone's alias; its own block node has a name of its own.
+                !is_block_node(&path, number) || self.dev.places(name).contains(&path)
+            };
+            // A device can have been made or renamed since the list was.
+            let current = read_dm_name(&name_in(&self.facts.path(sysfs_path(number)))).ok().flatten();
+            if [devices.get(&number), current.as_ref()].into_iter().flatten().any(is_the_devices) {
+                continue;
+            }
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                result => result.map_err(|error| failed(&path, &error))?,
+            }
+            removed.push(path);
+        }
+        removed.sort();
+        Ok(removed)
+    }
+}
+
+/// The mapped device that a block node is of, or whose kernel node a link leads to. `None` for all other files.
+fn owner(path: &Path, majors: &[u32]) -> Option<DeviceNumber> {
+    let metadata = fs::symlink_metadata(path).ok()?;
+    if metadata.file_type().is_block_device() {
+        return Some(DeviceNumber::from_dev_t(metadata.rdev())).filter(|number| majors.contains(&number.major));
+    }
+    let target = fs::read_link(path).ok()?;
+    let kernels = ["..", "/dev"].iter().any(|directory| target.parent() == Some(Path::new(directory)));
+    let minor = target.file_name()?.to_str()?.strip_prefix("dm-")?.parse().ok()?;
+    majors.first().filter(|_| kernels).map(|&major| DeviceNumber::new(major, minor))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::udev::Strategy;
+
+    #[test]
+    fn only_links_to_devices_that_are_gone_are_removed() {
+        let dev = tempfile::tempdir().unwrap();
+        let mapper = dev.path().join("mapper");
+        fs::create_dir(&mapper).unwrap();
+        let link = |name: &str, target: &str| symlink(target, mapper.join(name)).unwrap();
+        link("gone", "../dm-7");
+        link("gone too", "/dev/dm-8");
+        link("kept", "../dm-3");
+        link("alias", "../dm-3");
+        link("foreign", "../sda");
+        link("elsewhere", "../block/dm-7");
+        fs::write(mapper.join("control"), "").unwrap();
+        fs::write(mapper.join("file"), "").unwrap();
+        let udev = Udev::new(Strategy::MakeNodes).dev_dir(dev.path());
+        let devices = BTreeMap::from([(DeviceNumber::new(253, 3), DmNameBuf::new("kept").unwrap())]);
+        let only = udev.remove_stale_nodes(&devices, &[253], Some(DmName::new("kept").unwrap())).unwrap();
+        assert!(only.is_empty());
+        assert!(udev.remove_stale_nodes(&devices, &[], None).unwrap().is_empty(), "without a device mapper");
+        let removed = udev.remove_stale_nodes(&devices, &[253], None).unwrap();
+        assert_eq!(removed, ["gone", "gone too"].map(|name| mapper.join(name)));
+        let mut left: Vec<_> = fs::read_dir(&mapper).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["alias", "control", "elsewhere", "file", "foreign", "kept"]);
+    }
+
+    #[test]
+    fn a_device_that_was_made_after_the_list_keeps_its_link() {
+        let fake = crate::udev::alive::fake::Fake::new();
+        fs::create_dir_all(fake.path("dev/mapper")).unwrap();
+        fake.file("sys/dev/block/253:7/dm/name", "new\n");
+        symlink("../dm-7", fake.path("dev/mapper/new")).unwrap();
+        let udev = Udev { facts: fake.facts(), ..Udev::new(Strategy::MakeNodes).dev_dir(fake.path("dev")) };
+        assert!(udev.remove_stale_nodes(&BTreeMap::new(), &[253], None).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_missing_directory_has_no_stale_nodes() {
+        let udev = Udev::new(Strategy::MakeNodes).dev_dir("/nonexistent");
+        assert!(udev.remove_stale_nodes(&BTreeMap::new(), &[253], None).unwrap().is_empty());
+    }
+}

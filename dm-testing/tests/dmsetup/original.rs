@@ -1,0 +1,16 @@
+//! Debian's dmsetup.
+
+use std::process::Command;
+
+use dm_testing::{Scratch, require};
+
+/// Runs it. Its output, if it succeeds.
+pub(crate) fn dmsetup(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("dmsetup").args(arguments).output().unwrap();
+    output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
+}
+
+/// A scratch for a test that needs it and udev.
+pub(crate) fn scratch() -> Option<Scratch> {
+    Scratch::new(&[require::target("zero"), require::udev(), require::program("dmsetup")])
+}
