@@ -58,7 +58,7 @@
 //! | `DeviceWaitevent` | [`Dm::wait_event`], [`Dm::device_wait`] |
 //! | `DeviceList` | [`Dm::list_devices`] |
 //! | `DeviceClear` | [`Dm::table_clear`] |
-//! | `DeviceMknodes` | —: without udev, each operation makes the nodes of its devices: [`Strategy::MakeNodes`] |
+//! | `DeviceMknodes` | [`Host::make_nodes`]; without udev, each operation makes the nodes of its devices |
 //! | `DeviceListVersions` | [`Dm::list_versions`] |
 //! | `DeviceTargetMsg` | [`Dm::target_msg`] |
 //! | `DeviceSetGeometry` | [`Dm::set_geometry`] |

@@ -1,6 +1,6 @@
 //! For programs that come from another library: what it calls a thing, and what this crate calls it.
 //!
-//! One page per library; the column *there* names each of its public items, the column *here* links to what replaces it. A
+//! One page per library or program; the column *there* names each of its public items, the column *here* links to what replaces it. A
 //! dash means that nothing replaces it, and says why.
 //!
 //! | page | from |
@@ -8,6 +8,9 @@
 //! | [`devicemapper`] | the Rust crate `devicemapper`, 0.25 to 0.34 |
 //! | [`devicemapper_0_4`] | the same crate, 0.4.0 to 0.4.7 |
 //! | [`units`] | the units and constants of all these versions |
+//! | [`libdevmapper`] | the C library libdevmapper, 1.02 |
+//! | [`dmsetup`] | the program dmsetup, 1.02 |
+//! | [`cryptsetup`] | what cryptsetup does with libdevmapper |
 //! | [`docker`] | Docker's Go packages `devicemapper` and `loopback` |
 //!
 //! Tables, statuses and messages of targets, and whole devices, are in the crate `dm-targets`, which has pages of its own.
@@ -24,7 +27,10 @@
 #[cfg(doc)]
 use crate::{AsDevId, Dm, Host};
 
+pub mod cryptsetup;
 pub mod devicemapper;
 pub mod devicemapper_0_4;
+pub mod dmsetup;
 pub mod docker;
+pub mod libdevmapper;
 pub mod units;

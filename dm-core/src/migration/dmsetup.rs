@@ -1,0 +1,72 @@
+//! From the program `dmsetup`, 1.02.
+//!
+//! The example `dmsetup` of the crate `dm-testing` has these commands in a few lines each. Names are the same here and there:
+//! see [`Naming`].
+//!
+//! | there | here |
+//! |---|---|
+//! | `create` | [`Host::create`] |
+//! | `create --notable` | [`Dm::device_create`] of a [`Host::kernel_name`] |
+//! | `create --concise` | —: the crate `dm-targets` reads that form; then [`Host::create`] of each device |
+//! | `load`, `reload` | [`Dm::table_load`]; [`Host::reload`] also suspends and resumes, and is undone on failure |
+//! | `clear` | [`Dm::table_clear`] |
+//! | `suspend`, `resume` | [`Host::suspend`], [`Host::resume`] |
+//! | `remove` | [`Host::remove`] |
+//! | `remove --retry` | [`RemovePolicy::retry`] |
+//! | `remove --deferred` | [`RemovePolicy::deferred`] |
+//! | `remove --force` | [`RemovePolicy::force`] |
+//! | `remove_all` | [`Dm::remove_all`], then [`Host::make_nodes`] |
+//! | `wipe_table` | [`Host::reload`] with a line of the target `error` |
+//! | `rename` | [`Host::rename`] |
+//! | `rename --setuuid` | [`Host::set_uuid`] |
+//! | `message` | [`Host::message`] |
+//! | `setgeometry` | [`Dm::set_geometry`] |
+//! | `info` | [`Host::info`] |
+//! | `ls` | [`Dm::list_devices`] |
+//! | `ls --tree` | [`Dm::device_tree`] |
+//! | `deps` | [`Dm::table_deps`] |
+//! | `table` | [`Dm::table_status_with`] and [`StatusOptions::table`] |
+//! | `table --concise` | —: the crate `dm-targets` prints that form |
+//! | `status` | [`Dm::table_status`] |
+//! | `measure` | [`StatusKind::Ima`] |
+//! | `wait` | [`Dm::wait_event`], [`EventPoller`] for all devices |
+//! | `mknodes` | [`Host::make_nodes`], [`Host::make_node`] |
+//! | `mangle` | [`Host::rename`] to [`Naming::kernel_name`] |
+//! | `splitname` | [`DmName::lvm_parts`] |
+//! | `stats` | —: the messages of statistics are in the crate `dm-targets` |
+//! | `targets`, `target-version` | [`Dm::list_versions`], [`Dm::target_version`] |
+//! | `version` | [`Dm::version`] |
+//! | `udevcreatecookie` | [`SharedCookie::create`] |
+//! | `udevreleasecookie` | [`SharedCookie::wait`] |
+//! | `udevflags` | [`UdevCookie::flags`], [`rule_variables`] |
+//! | `udevcomplete` | [`complete`] |
+//! | `udevcomplete_all` | [`remove_stale_cookies`]; at once [`SharedCookie::remove`] of each |
+//! | `udevcookies` | [`cookies`] |
+//!
+//! | option there | here |
+//! |---|---|
+//! | `-u`, `-j`, `-m` | a [`DmUuid`](crate::DmUuid) or a [`DeviceNumber`](dm_units::DeviceNumber) in the place of the name |
+//! | `-r` | [`SetupOptions::read_only`](crate::SetupOptions::read_only) |
+//! | `-U`, `-G`, `-M` | [`NodeMode::node`](crate::udev::NodeMode::node) |
+//! | `--noflush`, `--nolockfs` | [`SuspendPolicy`](crate::SuspendPolicy) |
+//! | `--inactive` | [`TableSlot::Inactive`](crate::TableSlot::Inactive) |
+//! | `--readahead` | [`ReadAhead`](crate::block::ReadAhead), which reads the same words |
+//! | `--manglename` | [`Host::with_naming`] |
+//! | `--udevcookie` | [`SharedCookie::adopt`], [`Udev::on_cookie`](crate::udev::Udev::on_cookie) |
+//! | `--noudevsync` | [`Strategy::None`](crate::udev::Strategy::None) |
+//! | `--noudevrules` | [`UdevFlags::DISABLE_DM_RULES`](crate::UdevFlags::DISABLE_DM_RULES) and [`Strategy::MakeNodes`](crate::udev::Strategy::MakeNodes) |
+//! | `--verifyudev`, `--checks` | —: both are always checked |
+//! | `--noopencount` | —: counting costs nothing |
+//!
+//! # What differs
+//!
+//! - A device without an active table has no node, while `mknodes` of dmsetup makes one that can't be opened, and that udev
+//!   refuses to replace later.
+//! - A device whose name another program did not mangle is listed under that name, where dmsetup ends with an error.
+//! - A failed `create` says which disk of which line was the reason; texts of errors differ in general.
+
+#[cfg(doc)]
+use crate::{
+    Dm, DmName, EventPoller, Host, Naming, RemovePolicy, StatusKind, StatusOptions, UdevCookie,
+    udev::{SharedCookie, complete, cookies, remove_stale_cookies, rule_variables},
+};
