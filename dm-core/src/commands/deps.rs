@@ -18,19 +18,28 @@ use crate::wire::{Command, DeviceInfo};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DepsOptions {
     slot: TableSlot,
+    if_possible: bool,
 }
 
 impl DepsOptions {
     /// The devices that the active table uses.
     #[must_use]
     pub const fn new() -> Self {
-        Self { slot: TableSlot::Active }
+        Self { slot: TableSlot::Active, if_possible: false }
     }
 
     /// Which table. For the inactive one: interface 4.16 and later.
     #[must_use]
     pub const fn slot(self, slot: TableSlot) -> Self {
-        Self { slot }
+        Self { slot, ..self }
+    }
+
+    /// Whether a kernel that lacks an option may ignore it, as libdm lets it: the answer is then about the active
+    /// table. By default such a kernel refuses the command
+    /// with [`Error::Unsupported`](crate::Error::Unsupported).
+    #[must_use]
+    pub const fn if_possible(self, if_possible: bool) -> Self {
+        Self { if_possible, ..self }
     }
 }
 
@@ -121,7 +130,7 @@ impl Dm {
     /// As [`table_deps`](Self::table_deps).
     pub fn table_deps_with(&self, id: impl AsDevId, options: DepsOptions) -> Result<Deps> {
         const COMMAND: Command = Command::TableDeps;
-        let request = options.slot.apply(Request::of(COMMAND, dev_id(COMMAND, &id)?));
+        let request = options.slot.apply_or_ignore(Request::of(COMMAND, dev_id(COMMAND, &id)?), options.if_possible);
         let room = Room { first: FIRST_SIZE, least: 0, grow: |_, size| size.saturating_mul(4) };
         Ok(Deps::new(self.ask(&request, &room, |_| Ok(()))?)?)
     }

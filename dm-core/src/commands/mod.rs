@@ -58,8 +58,19 @@ const QUERY_INACTIVE_MINOR: u32 = 16;
 
 impl TableSlot {
     fn apply(self, request: Request<'_>) -> Request<'_> {
-        request.flag_since(QUERY_INACTIVE_MINOR, Flags::QUERY_INACTIVE_TABLE, self == Self::Inactive)
+        self.apply_or_ignore(request, false)
     }
+
+    /// The same, where an older kernel may ignore the flag.
+    fn apply_or_ignore(self, request: Request<'_>, if_possible: bool) -> Request<'_> {
+        let minor = since(QUERY_INACTIVE_MINOR, if_possible);
+        request.flag_since(minor, Flags::QUERY_INACTIVE_TABLE, self == Self::Inactive)
+    }
+}
+
+/// The interface version that a request asks for because of an option: none if an older kernel may ignore the option.
+const fn since(minor: u32, if_possible: bool) -> u32 {
+    if if_possible { 0 } else { minor }
 }
 
 /// Checks how the caller names the device of a command.

@@ -4,7 +4,7 @@ use core::mem::offset_of;
 
 use dm_sys::dm_target_spec;
 
-use super::{TableSlot, TableStatus, dev_id};
+use super::{TableSlot, TableStatus, dev_id, since};
 use crate::error::Result;
 use crate::id::AsDevId;
 use crate::node::{Dm, Room};
@@ -41,13 +41,14 @@ pub struct StatusOptions {
     slot: TableSlot,
     noflush: bool,
     secure: bool,
+    if_possible: bool,
 }
 
 impl StatusOptions {
     /// The status of the active table; thin pools, caches and clones commit their metadata first.
     #[must_use]
     pub const fn new() -> Self {
-        Self { kind: StatusKind::Status, slot: TableSlot::Active, noflush: false, secure: false }
+        Self { kind: StatusKind::Status, slot: TableSlot::Active, noflush: false, secure: false, if_possible: false }
     }
 
     /// The text of the active table.
@@ -84,13 +85,21 @@ impl StatusOptions {
         Self { secure, ..self }
     }
 
+    /// Whether a kernel that lacks an option may ignore it, as libdm lets it: the answer is then about the active
+    /// table, and metadata is committed first. By default such a kernel refuses the command
+    /// with [`Error::Unsupported`](crate::Error::Unsupported).
+    #[must_use]
+    pub const fn if_possible(self, if_possible: bool) -> Self {
+        Self { if_possible, ..self }
+    }
+
     #[inline]
     fn apply(self, request: Request<'_>) -> Request<'_> {
         self.slot
-            .apply(request)
+            .apply_or_ignore(request, self.if_possible)
             .flag(Flags::STATUS_TABLE, self.kind == StatusKind::Table)
             .flag_since(IMA_MINOR, Flags::IMA_MEASUREMENT, self.kind == StatusKind::Ima)
-            .flag_since(NOFLUSH_MINOR, Flags::NOFLUSH, self.noflush)
+            .flag_since(since(NOFLUSH_MINOR, self.if_possible), Flags::NOFLUSH, self.noflush)
             .secure(self.secure)
     }
 }

@@ -1,6 +1,6 @@
 //! `DM_DEV_SUSPEND`: suspending, and resuming, which makes a loaded table active.
 
-use super::dev_id;
+use super::{dev_id, since};
 use crate::error::Result;
 use crate::id::{AsDevId, DevId};
 use crate::node::Dm;
@@ -15,13 +15,14 @@ const NOFLUSH_MINOR: u32 = 12;
 pub struct SuspendOptions {
     noflush: bool,
     skip_lockfs: bool,
+    if_possible: bool,
 }
 
 impl SuspendOptions {
     /// Freezes the file system, flushes queued I/O and waits for it.
     #[must_use]
     pub const fn new() -> Self {
-        Self { noflush: false, skip_lockfs: false }
+        Self { noflush: false, skip_lockfs: false, if_possible: false }
     }
 
     /// Does not flush queued I/O: what the target holds back stays held back. Interface 4.12 and later.
@@ -38,14 +39,22 @@ impl SuspendOptions {
         Self { skip_lockfs, ..self }
     }
 
+    /// Whether a kernel that lacks an option may ignore it, as libdm lets it: I/O is then flushed. By default such a kernel refuses the command
+    /// with [`Error::Unsupported`](crate::Error::Unsupported).
+    #[must_use]
+    pub const fn if_possible(self, if_possible: bool) -> Self {
+        Self { if_possible, ..self }
+    }
+
     /// Neither flushes nor freezes: for I/O that would never end.
     #[must_use]
     pub const fn at_once() -> Self {
-        Self { noflush: true, skip_lockfs: true }
+        Self { noflush: true, skip_lockfs: true, if_possible: false }
     }
 
     fn apply(self, request: Request<'_>) -> Request<'_> {
-        request.flag_since(NOFLUSH_MINOR, Flags::NOFLUSH, self.noflush).flag(Flags::SKIP_LOCKFS, self.skip_lockfs)
+        let minor = since(NOFLUSH_MINOR, self.if_possible);
+        request.flag_since(minor, Flags::NOFLUSH, self.noflush).flag(Flags::SKIP_LOCKFS, self.skip_lockfs)
     }
 
     /// The request that suspends a device.

@@ -35,6 +35,12 @@ impl SuspendPolicy {
         Self { options: self.options.noflush(noflush), ..self }
     }
 
+    /// Whether a kernel that lacks [`noflush`](Self::noflush) may ignore it: see [`SuspendOptions::if_possible`].
+    #[must_use]
+    pub const fn if_possible(self, if_possible: bool) -> Self {
+        Self { options: self.options.if_possible(if_possible), ..self }
+    }
+
     /// Does not freeze the file system on the device first.
     #[must_use]
     pub const fn skip_lockfs(self, skip_lockfs: bool) -> Self {

@@ -84,6 +84,17 @@ fn creation_removal_and_renaming() {
 }
 
 #[test]
+fn options_that_an_older_kernel_may_ignore_ask_for_no_version() {
+    let inactive = StatusOptions::table().slot(TableSlot::Inactive).noflush(true).if_possible(true);
+    let deps = DepsOptions::new().slot(TableSlot::Inactive).if_possible(true);
+    let flags = Flags::STATUS_TABLE | Flags::QUERY_INACTIVE_TABLE | Flags::NOFLUSH;
+    check(&[
+        ("status", &|dm| dm.table_status_with("disk", inactive).is_err(), 0, flags, 0),
+        ("deps", &|dm| dm.table_deps_with("disk", deps).is_err(), 0, Flags::QUERY_INACTIVE_TABLE, 0),
+    ]);
+}
+
+#[test]
 fn suspending_and_resuming() {
     let suspend = |options: SuspendOptions| move |dm: &Dm| dm.device_suspend_with("disk", options).is_ok();
     let resume = |options: ResumeOptions| move |dm: &Dm| dm.device_resume_with("disk", options).is_ok();
@@ -94,6 +105,7 @@ fn suspending_and_resuming() {
     check(&[
         ("suspend", &|dm| dm.device_suspend("disk").is_ok(), 0, Flags::SUSPEND, 0),
         ("suspend, noflush", &suspend(noflush), 12, Flags::SUSPEND | Flags::NOFLUSH, 0),
+        ("suspend, noflush if possible", &suspend(noflush.if_possible(true)), 0, Flags::SUSPEND | Flags::NOFLUSH, 0),
         ("suspend, skip_lockfs", &suspend(skip_lockfs), 0, Flags::SUSPEND | Flags::SKIP_LOCKFS, 0),
         ("suspend, at once", &suspend(SuspendOptions::at_once()), 12, Flags::SUSPEND | both, 0),
         ("resume", &|dm| dm.device_resume("disk").is_ok(), 0, NONE, NO_COOKIE),
