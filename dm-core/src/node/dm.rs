@@ -1,7 +1,7 @@
 //! The handle on the control node, and how a command is sent.
 
 use std::borrow::Cow;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -100,29 +100,6 @@ impl Dm {
     pub fn open_with(options: OpenOptions) -> Result<Self, OpenError> {
         let path = options.path.map_or(Cow::Borrowed(open::default_path()), Cow::Owned);
         let dm = Self::with_transport(ControlNode::open(path.clone(), !options.no_kernel_log)?);
-        dm.check_interface(&path)?;
-        Ok(dm)
-    }
-
-    /// A handle on a control node that another process has opened and handed over, such as a parent that has since given up its
-    /// rights to `/dev`.
-    ///
-    /// Every program that shares the open file shares what [`arm_poll`](Self::arm_poll) sets.
-    ///
-    /// ```no_run
-    /// use std::os::fd::{FromRawFd as _, OwnedFd};
-    ///
-    /// // SAFETY: by agreement with the parent process, this descriptor is open, and no other code of this one uses it.
-    /// let dm = dm_core::Dm::from_fd(unsafe { OwnedFd::from_raw_fd(3) })?;
-    /// # Ok::<(), dm_core::OpenError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`OpenError::NotControlNode`]: it is another file, which is closed. Otherwise as [`open`](Self::open).
-    pub fn from_fd(fd: OwnedFd) -> Result<Self, OpenError> {
-        let node = ControlNode::inherited(fd, true)?;
-        let path = node.path().to_owned();
-        let dm = Self::with_transport(node);
         dm.check_interface(&path)?;
         Ok(dm)
     }

@@ -1,6 +1,7 @@
 //! The control node: opening it, sending requests through it, and the kernel's log beside it.
 
 mod dm;
+mod inherited;
 mod journal;
 mod kernel_log;
 mod log_lines;

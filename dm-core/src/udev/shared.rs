@@ -255,6 +255,26 @@ mod tests {
     }
 
     #[test]
+    fn commands_on_a_shared_cookie_are_counted_and_not_waited_for() {
+        let fake = with_daemon();
+        fake.file("run/udev/control", "");
+        fake.file("usr/lib/udev/rules.d/95-dm-notify.rules", "rule");
+        let shared = SharedCookie::create().unwrap();
+        let udev = udev(&fake, LONG).on_cookie(shared);
+        for uevent in [true, false] {
+            let mut pending = udev.begin();
+            assert_eq!(pending.expect(UdevFlags::empty()).base(), UdevCookie::from_number(shared.key()).base());
+            pending.sent(uevent);
+            pending.finish().unwrap();
+        }
+        assert_eq!(shared.pending().unwrap(), 1);
+        shared.remove().unwrap();
+        // Where udev does not answer, the cookie is left alone.
+        std::fs::remove_file(fake.path("run/udev/control")).unwrap();
+        assert_eq!(udev.begin().expect(UdevFlags::empty()), UdevCookie::flags_only(UdevFlags::PRIMARY_SOURCE));
+    }
+
+    #[test]
     fn flags_are_named_as_the_rules_name_them() {
         let names = |flags| rule_variables(flags).collect::<Vec<_>>();
         let flags = UdevFlags::DISABLE_DM_RULES | UdevFlags::PRIMARY_SOURCE | UdevFlags::SUBSYSTEM_0;

@@ -14,3 +14,4 @@ mod names;
 mod nodes;
 mod original;
 mod read_ahead;
+mod twin;

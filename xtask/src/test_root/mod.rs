@@ -146,7 +146,11 @@ pub(crate) fn run_request(workspace: &Workspace, request: &Request) -> Result<Su
         ["test", "--no-run", "--all-features"].into_iter().chain(package_words).chain(test_words).collect();
     let programs = programs::build(workspace, &words, Kind::Test)?;
     // Some root tests run these; cargo puts them where the tests find them.
-    programs::build(workspace, &["build", "--package", "dm-core", "--examples"], Kind::Example)?;
+    programs::build(
+        workspace,
+        &["build", "--package", "dm-core", "--package", "dm-testing", "--examples"],
+        Kind::Example,
+    )?;
     let mut reports = Vec::new();
     for (index, place) in places.iter().enumerate() {
         let start = if index == 0 { start } else { Instant::now() };
