@@ -55,9 +55,12 @@ fn a_minor_number_that_is_taken_is_refused(kernel: &dyn TestKernel) {
     let options = CreateOptions::new().minor(far_minor(1));
     dm.device_create_with(kernel.name("first"), options).unwrap();
     let error = dm.device_create_with(&second, options).unwrap_err();
-    assert!(error.is_already_exists(), "{error}");
+    assert!(error.is_already_exists() && error.errno() == Some(ENXIO), "{error}");
     assert!(!exists(kernel, &second));
 }
+
+/// With which the kernel refuses any minor number.
+const ENXIO: i32 = 6;
 
 fn a_minor_number_out_of_range_is_refused(kernel: &dyn TestKernel) {
     let (dm, name) = (kernel.dm(), kernel.name("far"));

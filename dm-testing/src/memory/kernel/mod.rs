@@ -108,11 +108,11 @@ impl Kernel {
 
     /// Adds a device (`dm_create` and `dm_hash_insert`).
     pub(crate) fn add(&mut self, name: &[u8], uuid: &[u8], minor: Option<u32>) -> Result<u32, Errno> {
+        // Whatever is wrong with the number (`dm_create`).
         let minor = match minor {
-            Some(minor) if minor >= MINORS => return Err(Errno::EINVAL),
-            Some(minor) if self.devices.contains_key(&minor) => return Err(Errno::EBUSY),
+            Some(minor) if minor >= MINORS || self.devices.contains_key(&minor) => return Err(Errno::ENXIO),
             Some(minor) => minor,
-            None => (0..MINORS).find(|minor| !self.devices.contains_key(minor)).ok_or(Errno::ENOSPC)?,
+            None => (0..MINORS).find(|minor| !self.devices.contains_key(minor)).ok_or(Errno::ENXIO)?,
         };
         if self.names.contains_key(name) || !uuid.is_empty() && self.uuids.contains_key(uuid) {
             return Err(Errno::EBUSY);
