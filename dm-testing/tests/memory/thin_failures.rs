@@ -126,7 +126,9 @@ fn a_data_device_that_cannot_be_flushed_makes_commits_fail() {
     let mut table = scene.table.clone();
     (table.metadata, table.data) = (metadata.number().into(), data.into());
     let pool = ThinPoolDev::create(&scene.host, "second", &one(LENGTH, table)).unwrap();
-    scene.host.reload("data", [TargetLine::text(Sectors(0), LENGTH, "error", "")]).unwrap();
+    // A target `error` would let flushes pass.
+    let down = TargetLine::text(Sectors(0), LENGTH, "flakey", format!("{} 0 0 1", scene.data.number()));
+    scene.host.reload("data", [down]).unwrap();
     match pool.status(&scene.host, StatusOptions::new()).unwrap() {
         ThinPoolStatus::Working(status) => assert_eq!(status.check, Some(PoolCheck::Needed)),
         other => unreachable!("{other:?}"),
