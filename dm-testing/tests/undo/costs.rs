@@ -59,7 +59,7 @@ fn walks_over_a_stack_take_a_command_for_each_of_its_devices() {
     assert_eq!(sent(&suspended, |host| host.resume_stack(&["top", "middle", "bottom"])).len(), 6);
     let tree = |host: &Host| {
         let tree = host.dm().device_tree_of("top").unwrap();
-        assert_eq!(tree.to_string(), "top (4000:0)\n  middle (4000:1)\n    bottom (4000:2)\n");
+        assert_eq!(tree.to_string(), "top (4000:0)\n  middle (4000:1)\n    bottom (4000:2)\n      4001:1\n");
         Ok(())
     };
     assert_eq!(sent(&crowd, tree), [Command::TableDeps; 3]);
