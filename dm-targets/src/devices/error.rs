@@ -7,6 +7,7 @@ use dm_core::{DevIdBuf, Error, OpError, ReplyError};
 use dm_units::DataBlocks;
 
 use crate::errors::parse_error::ParseError;
+use crate::errors::problem::InvalidField;
 use crate::errors::table_error::TableError;
 use crate::snapshot::SnapshotStatus;
 use crate::thin_pool::PoolMode;
@@ -41,6 +42,15 @@ pub enum DevError {
         device: DevIdBuf,
         /// What is wrong with it.
         source: ParseError,
+    },
+    /// The kernel would refuse what was requested; nothing was done.
+    #[error("what was requested of {device} can't be done")]
+    #[non_exhaustive]
+    Request {
+        /// The device.
+        device: DevIdBuf,
+        /// What is wrong with the request.
+        source: InvalidField,
     },
     /// The pool has failed, so it reports nothing of itself or of its thin devices.
     #[error("the pool of {0} has failed; look at the kernel's log, then repair its metadata")]

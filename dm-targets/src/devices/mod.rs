@@ -58,12 +58,14 @@ mod pool;
 mod progress;
 mod raid;
 mod snapshot;
+mod stats;
 mod thin;
 
 pub use error::DevError;
 pub use line::TypedParams;
 pub use mapped::MappedDev;
 pub use progress::Progress;
+pub use stats::{Stats, StatsFlow, StatsRates, StatsReading};
 
 /// Names for devices of one kind of target.
 macro_rules! names {

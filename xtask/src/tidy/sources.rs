@@ -26,7 +26,8 @@ const PRIVILEGED: [&str; 8] = [
 /// Where root tests lie.
 const ROOT_TESTS: &str = "dm-testing/tests/";
 /// Those of them that also have tests which run in memory, without root.
-const MEMORY_TESTS: [&str; 5] = ["conformance/", "memory/", "memory_targets/", "random/", "undo/"];
+const MEMORY_TESTS: [&str; 7] =
+    ["conformance/", "memory/", "memory_targets/", "monitor/", "random/", "stats.rs", "undo/"];
 /// How every one of them is marked.
 const ROOT_MARK: &str = r#"#[ignore = "needs root and device mapper: cargo xtask test-root"]"#;
 

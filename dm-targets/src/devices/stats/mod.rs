@@ -1,0 +1,267 @@
+//! Statistics that the kernel keeps of a device, live: regions created, found, read, cleared and deleted.
+
+mod rates;
+mod reading;
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use std::time::Instant;
+
+use dm_core::{AsDevId, DevId, DevIdBuf, Host};
+
+pub use rates::{StatsFlow, StatsRates};
+pub use reading::StatsReading;
+
+use super::DevError;
+use crate::WordBuf;
+use crate::errors::problem::{InvalidField, Problem};
+use crate::message::stats::{StatsAreas, StatsCreate, StatsMessage, StatsRegion, StatsReply};
+
+/// The statistics of a mapped device, whatever its targets are.
+///
+/// The kernel counts in *regions*: parts of a device, divided into *areas* of the same size. A program creates a region, reads
+/// its counters from time to time, and computes rates from two readings. Regions belong to the device and not to the
+/// process: they are kept until they are deleted or the device is removed. A region that was created with a program id is
+/// found again by it, see [`regions_of`](Self::regions_of).
+///
+/// The device is found by its uuid, or by its name if it has none, as a [`MappedDev`](super::MappedDev) is.
+///
+/// ```
+/// use dm_core::Host;
+/// use dm_targets::WordBuf;
+/// use dm_targets::devices::{DevError, Stats};
+/// use dm_targets::stats::{StatsCreate, StatsStep};
+/// use std::{thread, time::Duration};
+///
+/// fn watch(host: &Host, device: &str, program: WordBuf) -> Result<(), DevError> {
+///     let stats = Stats::of(host, device)?;
+///     // What a crashed process of this program has left.
+///     stats.delete_of(host, &program)?;
+///
+///     let whole = StatsCreate::new(None, StatsStep::Areas(1)).precise_timestamps().program(program);
+///     let region = stats.create(host, &whole)?;
+///     let before = stats.read(host, &region)?;
+///     thread::sleep(Duration::from_secs(1));
+///     if let Some(rates) = stats.read(host, &region)?.rates_since(&before) {
+///         println!("{:.0} requests/s, {:.0} % busy", rates.all.per_second, rates.all.utilization * 100.0);
+///     }
+///     stats.delete(host, &region)
+/// }
+/// ```
+///
+/// # Costs
+///
+/// Each method is one ioctl, unless it says otherwise; an answer that has outgrown its memory is read again. Creating a
+/// region suspends the device for a moment (`dm_stats_create` in drivers/md/dm-stats.c), and every request to the device then
+/// looks through its regions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stats {
+    device: DevIdBuf,
+}
+
+impl Stats {
+    /// The statistics of the device with this name, uuid or number.
+    ///
+    /// # Errors
+    ///
+    /// [`is_not_found`](DevError::is_not_found).
+    pub fn of(host: &Host, device: impl AsDevId) -> Result<Self, DevError> {
+        let info = host.dm().device_info(device)?;
+        let by_name = || info.name().map(DevId::Name);
+        let id = info.uuid().map(DevId::Uuid).or_else(by_name).unwrap_or(DevId::Number(info.number()));
+        Ok(Self { device: id.to_owned() })
+    }
+
+    /// Finds the regions of a program on all devices, such as those that a process left when it was killed.
+    ///
+    /// It takes one ioctl and two more for each device of the host. Devices that are removed meanwhile are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`DevError::Text`]: an answer can't be read.
+    pub fn find(host: &Host, program: &WordBuf) -> Result<Vec<(Self, Vec<StatsRegion>)>, DevError> {
+        let mut found = Vec::new();
+        for device in &host.dm().list_devices()? {
+            let stats = Self::of(host, device?.name);
+            match stats.and_then(|stats| Ok((stats.regions_of(host, program)?, stats))) {
+                Err(error) if error.is_not_found() => {}
+                Ok((regions, _)) if regions.is_empty() => {}
+                Ok((regions, stats)) => found.push((stats, regions)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+
+    /// The uuid of the device, or else its name.
+    #[must_use]
+    pub const fn device(&self) -> &DevIdBuf {
+        &self.device
+    }
+
+    /// Begins to keep statistics of a region, and returns it with its id and the size of its areas.
+    ///
+    /// It takes two ioctls. When the second fails, the region is deleted again.
+    ///
+    /// # Errors
+    ///
+    /// [`DevError::Request`]: the kernel would refuse the region, or the program id has white space in it, so that the kernel's
+    /// list could not be read any more. [`is_invalid`](DevError::is_invalid): the kernel has no precise timestamps or histograms
+    /// (interface 4.32 and later).
+    pub fn create(&self, host: &Host, create: &StatsCreate) -> Result<StatsRegion, DevError> {
+        create.check().map_err(|invalid| self.refused(invalid))?;
+        if create.program.as_ref().is_some_and(|program| program.as_str().contains(char::is_whitespace)) {
+            return Err(
+                self.refused(InvalidField::new("program id", Problem::Expected("one word without white space")))
+            );
+        }
+        let StatsReply::Created(id) = self.send(host, &StatsMessage::Create(create.clone()))? else {
+            return Err(self.refused(InvalidField::new("region id", Problem::Missing)));
+        };
+        let found = self.find_created(host, create, id);
+        found.map_err(|cause| cause.undo(self.send(host, &StatsMessage::Delete(id)).map(drop)))
+    }
+
+    /// The region as the kernel lists it. What was requested is taken from the request: aux data can look like an option.
+    fn find_created(&self, host: &Host, create: &StatsCreate, id: u32) -> Result<StatsRegion, DevError> {
+        let regions = self.list(host, create.program.clone())?;
+        let region = regions.into_iter().find(|region| region.id == id);
+        let mut region = region.ok_or_else(|| self.refused(InvalidField::new("region id", Problem::Missing)))?;
+        region.precise_timestamps = create.precise_timestamps;
+        region.histogram.clone_from(&create.histogram);
+        if let Some(aux) = &create.aux {
+            region.aux = aux.clone();
+        }
+        Ok(region)
+    }
+
+    /// All regions of the device.
+    ///
+    /// # Errors
+    ///
+    /// [`DevError::Text`]: the answer can't be read, since another program has put white space into a program id, say.
+    pub fn regions(&self, host: &Host) -> Result<Vec<StatsRegion>, DevError> {
+        self.list(host, None)
+    }
+
+    /// The regions with a program id, such as those that an earlier process of the program has created.
+    ///
+    /// # Errors
+    ///
+    /// As [`regions`](Self::regions).
+    pub fn regions_of(&self, host: &Host, program: &WordBuf) -> Result<Vec<StatsRegion>, DevError> {
+        self.list(host, Some(program.clone()))
+    }
+
+    fn list(&self, host: &Host, program: Option<WordBuf>) -> Result<Vec<StatsRegion>, DevError> {
+        match self.send(host, &StatsMessage::List { program })? {
+            StatsReply::Regions(regions) => Ok(regions),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Reads the counters of a region.
+    ///
+    /// # Errors
+    ///
+    /// [`is_no_such_region`](DevError::is_no_such_region): it was deleted, or the device was replaced by another one.
+    pub fn read(&self, host: &Host, region: &StatsRegion) -> Result<StatsReading, DevError> {
+        self.print(host, region, StatsMessage::Print { region: region.id, areas: None })
+    }
+
+    /// Reads the counters of some areas of a region. Areas that do not exist are left out.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn read_areas(&self, host: &Host, region: &StatsRegion, areas: StatsAreas) -> Result<StatsReading, DevError> {
+        self.print(host, region, StatsMessage::Print { region: region.id, areas: Some(areas) })
+    }
+
+    /// Reads the counters of a region and sets them to 0, as one.
+    ///
+    /// No request is lost between the two: the kernel subtracts what it has printed, and does so only if all of it fits into the
+    /// answer (`dm_stats_print` in drivers/md/dm-stats.c).
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn read_and_clear(&self, host: &Host, region: &StatsRegion) -> Result<StatsReading, DevError> {
+        self.print(host, region, StatsMessage::PrintClear { region: region.id, areas: None })
+    }
+
+    fn print(&self, host: &Host, region: &StatsRegion, message: StatsMessage) -> Result<StatsReading, DevError> {
+        let areas = match self.send(host, &message)? {
+            StatsReply::Areas(areas) => areas,
+            _ => Vec::new(),
+        };
+        Ok(StatsReading { taken_at: Instant::now(), precise_timestamps: region.precise_timestamps, areas })
+    }
+
+    /// Sets all counters of a region to 0, except the number of requests in flight.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn clear(&self, host: &Host, region: &StatsRegion) -> Result<(), DevError> {
+        self.send(host, &StatsMessage::Clear(region.id)).map(drop)
+    }
+
+    /// Replaces the aux data of a region.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn set_aux(&self, host: &Host, region: &mut StatsRegion, aux: WordBuf) -> Result<(), DevError> {
+        self.send(host, &StatsMessage::SetAux { region: region.id, aux: aux.clone() })?;
+        region.aux = aux;
+        Ok(())
+    }
+
+    /// Deletes a region. The kernel gives its id to the next region that is created.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn delete(&self, host: &Host, region: &StatsRegion) -> Result<(), DevError> {
+        self.send(host, &StatsMessage::Delete(region.id)).map(drop)
+    }
+
+    /// Deletes all regions with a program id, and returns how many there were.
+    ///
+    /// It takes one ioctl and one more for each region. A region that another process deletes meanwhile is not an error.
+    ///
+    /// # Errors
+    ///
+    /// As [`regions`](Self::regions).
+    pub fn delete_of(&self, host: &Host, program: &WordBuf) -> Result<usize, DevError> {
+        let regions = self.regions_of(host, program)?;
+        for region in &regions {
+            match self.delete(host, region) {
+                Err(error) if error.is_no_such_region() => {}
+                done => done?,
+            }
+        }
+        Ok(regions.len())
+    }
+
+    fn send(&self, host: &Host, message: &StatsMessage) -> Result<StatsReply, DevError> {
+        let reply = host.dm().target_msg(&self.device, message.to_string().as_str())?;
+        let text = reply.text().unwrap_or_default();
+        let text = String::from_utf8_lossy(text.as_bytes());
+        message.parse_reply(&text).map_err(|source| DevError::Text { device: self.device.clone(), source })
+    }
+
+    fn refused(&self, source: InvalidField) -> DevError {
+        DevError::Request { device: self.device.clone(), source }
+    }
+}
+
+impl DevError {
+    /// The device has no region of statistics with this id.
+    #[must_use]
+    pub fn is_no_such_region(&self) -> bool {
+        const ENOENT: i32 = 2;
+        matches!(self, Self::Command(error) if error.refusal().is_some_and(|refusal| refusal.errno().number() == ENOENT))
+    }
+}

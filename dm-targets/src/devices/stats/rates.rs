@@ -1,0 +1,128 @@
+//! Rates: what two readings tell of the time between them.
+
+use std::time::Duration;
+
+use super::reading::add_counts;
+use crate::message::stats::{StatsArea, StatsCounts};
+
+/// What happened per second between two readings of a region.
+///
+/// With Δ for the difference between two readings of a counter, and *T* for the time between them:
+///
+/// | figure | formula | as dmstats calls it |
+/// |---|---|---|
+/// | [`per_second`](StatsFlow::per_second) | Δ requests completed / *T* | `reads_per_sec`, `writes_per_sec`, `throughput` |
+/// | [`merged_per_second`](StatsFlow::merged_per_second) | Δ requests merged / *T* | `reads_merged_per_sec`, `writes_merged_per_sec` |
+/// | [`bytes_per_second`](StatsFlow::bytes_per_second) | 512 · Δ sectors / *T* | `read_size_per_sec`, `write_size_per_sec` |
+/// | [`mean_size`](StatsFlow::mean_size) | 512 · Δ sectors / Δ requests completed | `avg_request_size` |
+/// | [`mean_wait`](StatsFlow::mean_wait) | Δ time of requests / Δ requests completed | `await`, `read_await`, `write_await` |
+/// | [`utilization`](StatsFlow::utilization) | Δ time in which any request was under way / *T* | `util` |
+/// | [`queue_size`](Self::queue_size) | Δ weighted time / *T* | `queue_size` |
+/// | [`service_time`](Self::service_time) | utilization / requests per second | `service_time` |
+///
+/// The counters are those of `Documentation/admin-guide/device-mapper/statistics.rst`. The weighted time also counts requests
+/// that are still under way, the time of requests only those that have completed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct StatsRates {
+    /// The time between the readings.
+    pub interval: Duration,
+    /// What was read.
+    pub reads: StatsFlow,
+    /// What was written.
+    pub writes: StatsFlow,
+    /// Both together.
+    pub all: StatsFlow,
+    /// How many requests were under way on average.
+    pub queue_size: f64,
+    /// How long the device was occupied by each request on average, if it serves one after the other. `None` without
+    /// requests.
+    pub service_time: Option<Duration>,
+}
+
+/// What happened per second in one direction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct StatsFlow {
+    /// Requests completed per second.
+    pub per_second: f64,
+    /// Requests per second that were merged with others.
+    pub merged_per_second: f64,
+    /// Bytes per second.
+    pub bytes_per_second: f64,
+    /// Bytes of a request on average. `None` without requests.
+    pub mean_size: Option<f64>,
+    /// How long a request took on average, from its start to its completion. `None` without requests.
+    pub mean_wait: Option<Duration>,
+    /// The part of the time in which any request was under way, from 0 to 1. Of several areas together it is the sum, at most 1.
+    pub utilization: f64,
+}
+
+const SECTOR: f64 = 512.0;
+
+impl StatsRates {
+    /// `None` if a counter has become lower, or no time has passed.
+    pub(super) fn between(
+        before: Option<&StatsArea>,
+        now: &StatsArea,
+        interval: Duration,
+        tick: Duration,
+    ) -> Option<Self> {
+        let grown = |counter: fn(&StatsArea) -> u64| counter(now).checked_sub(before.map_or(0, counter));
+        let counts = |counts: fn(&StatsArea) -> &StatsCounts| grown_counts(before.map(counts), counts(now));
+        let (reads, writes) = (counts(|area| &area.reads)?, counts(|area| &area.writes)?);
+        let mut all = reads;
+        add_counts(&mut all, &writes);
+        let clock =
+            Clock { interval: (!interval.is_zero()).then_some(interval)?.as_secs_f64(), tick: tick.as_secs_f64() };
+        let reads = clock.flow(&reads, grown(|area| area.read_time)?);
+        let writes = clock.flow(&writes, grown(|area| area.write_time)?);
+        let all = clock.flow(&all, grown(|area| area.time)?);
+        Some(Self {
+            interval,
+            reads,
+            writes,
+            all,
+            queue_size: clock.seconds(grown(|area| area.weighted_time)?) / clock.interval,
+            service_time: Duration::try_from_secs_f64(all.utilization / all.per_second).ok(),
+        })
+    }
+}
+
+fn grown_counts(before: Option<&StatsCounts>, now: &StatsCounts) -> Option<StatsCounts> {
+    let before = before.copied().unwrap_or_default();
+    Some(StatsCounts {
+        completed: now.completed.checked_sub(before.completed)?,
+        merged: now.merged.checked_sub(before.merged)?,
+        sectors: now.sectors.checked_sub(before.sectors)?,
+        time: now.time.checked_sub(before.time)?,
+    })
+}
+
+/// The time between two readings, and the unit of their times; both in seconds.
+struct Clock {
+    interval: f64,
+    tick: f64,
+}
+
+impl Clock {
+    fn seconds(&self, ticks: u64) -> f64 {
+        ticks as f64 * self.tick
+    }
+
+    fn flow(&self, counts: &StatsCounts, busy: u64) -> StatsFlow {
+        let bytes = counts.sectors.0 as f64 * SECTOR;
+        let completed = (counts.completed > 0).then_some(counts.completed as f64);
+        StatsFlow {
+            per_second: counts.completed as f64 / self.interval,
+            merged_per_second: counts.merged as f64 / self.interval,
+            bytes_per_second: bytes / self.interval,
+            mean_size: completed.map(|completed| bytes / completed),
+            mean_wait: completed
+                .and_then(|completed| Duration::try_from_secs_f64(self.seconds(counts.time) / completed).ok()),
+            utilization: (self.seconds(busy) / self.interval).min(1.0),
+        }
+    }
+}
