@@ -205,8 +205,8 @@
 //!
 //! # Features
 //!
-//! `devices`: whole devices with a life, see `devices`; typed lines can be loaded with dm-core. This is the one feature that
-//! brings in `std` and system calls.
+//! `devices`: whole devices with a life, statistics and alarms, see `devices`; typed lines can be loaded with dm-core. This is
+//! the one feature that brings in `std` and system calls.
 //!
 //! `serde`: statuses as structures, tables and lines of tables as text.
 #![cfg_attr(not(test), no_std)]

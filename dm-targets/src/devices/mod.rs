@@ -39,6 +39,11 @@
 //! # }
 //! ```
 //!
+//! # What happens to devices
+//!
+//! [`Monitor`] follows devices and reports each change of their health once: a pool that fills, a leg that fails and comes
+//! back, a corrupted block. [`Stats`] counts their I/O, and gives rates.
+//!
 //! # Several steps
 //!
 //! Methods that take several commands are operations of [`Host`](dm_core::Host): they wait for udev, and are undone when a step
@@ -54,6 +59,7 @@ mod crypt;
 mod error;
 mod line;
 mod mapped;
+mod monitor;
 mod pool;
 mod progress;
 mod raid;
@@ -64,6 +70,7 @@ mod thin;
 pub use error::DevError;
 pub use line::TypedParams;
 pub use mapped::MappedDev;
+pub use monitor::{Alarm, AlarmKind, AlarmLine, LegState, Monitor, MonitorOptions, Space};
 pub use progress::Progress;
 pub use stats::{Stats, StatsFlow, StatsRates, StatsReading};
 

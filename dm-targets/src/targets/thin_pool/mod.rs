@@ -135,7 +135,7 @@ pub struct ThinPoolTable {
     pub data: Device,
     /// The size of a block.
     pub block_size: Sectors,
-    /// An event is sent when fewer blocks than this are free.
+    /// An event is sent when no more blocks than this are free.
     pub low_water: DataBlocks,
     /// What is asked for.
     pub features: ThinPoolFeatures,

@@ -1,0 +1,95 @@
+//! Which devices a monitor follows, and what it reports of them.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use dm_core::{DmName, DmNameBuf, DmUuid, DmUuidBuf};
+
+/// Options of [`Monitor::open`](super::Monitor::open).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use dm_core::{DmNameBuf, DmUuidBuf};
+/// use dm_targets::devices::MonitorOptions;
+///
+/// # fn main() -> Result<(), dm_core::NameError> {
+/// let options = MonitorOptions::new()
+///     .name(DmNameBuf::new("pool")?)
+///     .uuid_prefix(DmUuidBuf::new("LVM-")?)
+///     .levels([70, 90])
+///     .status_interval(Some(Duration::from_secs(30)));
+/// # let _ = options;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MonitorOptions {
+    names: Vec<DmNameBuf>,
+    uuid_prefixes: Vec<DmUuidBuf>,
+    levels: Vec<u8>,
+    status_interval: Option<Duration>,
+}
+
+impl Default for MonitorOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MonitorOptions {
+    /// All devices; the levels 80, 85, 90, 95 and 100 percent; statuses without events every 10 seconds.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            names: Vec::new(),
+            uuid_prefixes: Vec::new(),
+            levels: [80, 85, 90, 95, 100].into(),
+            status_interval: Some(Duration::from_secs(10)),
+        }
+    }
+
+    /// Follows the device that has this name, whichever that is at the moment. Can be given several times.
+    #[must_use]
+    pub fn name(mut self, name: DmNameBuf) -> Self {
+        self.names.push(name);
+        self
+    }
+
+    /// Follows the devices whose uuid starts like this; a whole uuid is one device. Can be given several times.
+    #[must_use]
+    pub fn uuid_prefix(mut self, prefix: DmUuidBuf) -> Self {
+        self.uuid_prefixes.push(prefix);
+        self
+    }
+
+    /// The percentages of used space that are reported, for data and for metadata. 0 and more than 100 are never reached.
+    #[must_use]
+    pub fn levels(mut self, levels: impl IntoIterator<Item = u8>) -> Self {
+        self.levels = levels.into_iter().filter(|level| *level > 0).collect();
+        self.levels.sort_unstable();
+        self
+    }
+
+    /// How often to read the status of devices that can change without an event; `None` for never.
+    #[must_use]
+    pub fn status_interval(self, interval: Option<Duration>) -> Self {
+        Self { status_interval: interval, ..self }
+    }
+
+    /// Whether a device with this name and uuid is followed.
+    pub(super) fn choose(&self, name: &DmName, uuid: Option<&DmUuid>) -> bool {
+        let all = self.names.is_empty() && self.uuid_prefixes.is_empty();
+        let starts = |prefix: &DmUuidBuf| uuid.is_some_and(|uuid| uuid.as_bytes().starts_with(prefix.as_bytes()));
+        all || self.names.iter().any(|chosen| *chosen == *name) || self.uuid_prefixes.iter().any(starts)
+    }
+
+    /// In ascending order.
+    pub(super) fn sorted_levels(&self) -> &[u8] {
+        &self.levels
+    }
+
+    pub(super) const fn interval(&self) -> Option<Duration> {
+        self.status_interval
+    }
+}

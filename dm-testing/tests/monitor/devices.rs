@@ -1,0 +1,152 @@
+//! Devices come, go, and have other names.
+
+use dm_core::{DmUuidBuf, SetupOptions, TargetLine};
+use dm_targets::devices::MonitorOptions;
+use dm_testing::MemoryKernel;
+use dm_units::{Sectors, Version};
+
+use crate::support::{LENGTH, Scene, name, shown};
+
+const LOST: &str = "Invalid";
+const GOOD: &str = "16/2048 16";
+
+impl Scene {
+    fn snapshot(&self, name: &str) {
+        self.create(name, "snapshot", "{} {} P 8");
+        self.status(name, GOOD);
+    }
+
+    fn with_uuid(&self, name: &str, uuid: &str) {
+        let uuid = DmUuidBuf::new(uuid).unwrap();
+        let line = [TargetLine::text(Sectors(0), LENGTH, "zero", "")];
+        self.host.create_with(name, line, SetupOptions::new().uuid(&uuid)).unwrap();
+    }
+}
+
+#[test]
+fn a_device_that_is_removed_is_reported_and_a_new_one_of_its_name_is_another() {
+    let scene = Scene::new();
+    scene.snapshot("snap");
+    let mut monitor = scene.quiet_monitor();
+    scene.event("snap", LOST);
+    assert_eq!(shown(monitor.read().unwrap()), ["snap (snapshot): contents are lost"]);
+
+    // All of this between two steps; the new device has the same name and the same number.
+    scene.host.remove("snap").unwrap();
+    scene.snapshot("snap");
+    assert_eq!(shown(monitor.read().unwrap()), ["snap: was removed", "snap: was created"]);
+    scene.event("snap", LOST);
+    assert_eq!(shown(monitor.read().unwrap()), ["snap (snapshot): contents are lost"]);
+
+    scene.host.remove("snap").unwrap();
+    assert_eq!(shown(monitor.read().unwrap()), ["snap: was removed"]);
+    assert_eq!(monitor.followed().count(), 0);
+    assert_eq!(monitor.next_timeout(), None);
+}
+
+#[test]
+fn a_device_that_is_replaced_unseen_is_compared_with_the_one_before() {
+    let scene = Scene::new();
+    scene.snapshot("snap");
+    scene.status("snap", LOST);
+    let mut monitor = scene.monitor(MonitorOptions::new());
+    assert_eq!(shown(monitor.read().unwrap()), ["snap (snapshot): contents are lost"]);
+    // No uuid, the same number, and no event before or after: a list of devices looks the same.
+    scene.host.remove("snap").unwrap();
+    scene.snapshot("snap");
+    assert_eq!(shown(monitor.read().unwrap()), [""; 0]);
+    assert_eq!(shown(monitor.read_all().unwrap()), ["snap (snapshot): over: contents are lost"]);
+}
+
+#[test]
+fn a_device_is_followed_under_its_present_name() {
+    let scene = Scene::new();
+    scene.snapshot("one");
+    let mut monitor = scene.monitor(MonitorOptions::new().name(name("one")).name(name("two")));
+    assert_eq!(monitor.read().unwrap(), []);
+    scene.host.rename("one", "two").unwrap();
+    scene.snapshot("one");
+    scene.event("two", LOST);
+    let shown_now = shown(monitor.read().unwrap());
+    assert_eq!(shown_now, ["two: was renamed from one", "one: was created", "two (snapshot): contents are lost"]);
+
+    scene.host.rename("two", "three").unwrap();
+    assert_eq!(shown(monitor.read().unwrap()), ["three: was renamed from two"]);
+    scene.event("three", GOOD);
+    assert_eq!(monitor.read().unwrap(), []);
+    assert_eq!(monitor.followed().collect::<Vec<_>>(), [&*name("one")]);
+
+    // Into a chosen name again, with what is wrong now.
+    scene.event("three", LOST);
+    scene.host.rename("three", "two").unwrap();
+    let expected = ["two: was renamed from three", "two (snapshot): contents are lost"];
+    assert_eq!(shown(monitor.read().unwrap()), expected);
+}
+
+#[test]
+fn only_chosen_devices_are_followed() {
+    let scene = Scene::new();
+    scene.with_uuid("a", "LVM-1");
+    scene.with_uuid("b", "CRYPT-1");
+    scene.snapshot("c");
+    let options = MonitorOptions::new().uuid_prefix(DmUuidBuf::new("LVM-").unwrap()).name(name("c"));
+    let mut monitor = scene.monitor(options);
+    assert_eq!(monitor.followed().collect::<Vec<_>>(), [&*name("a"), &*name("c")]);
+    assert_eq!(monitor.read().unwrap(), []);
+
+    scene.with_uuid("d", "LVM-2");
+    scene.with_uuid("e", "mpath-2");
+    scene.host.dm().device_create("f").unwrap();
+    assert_eq!(shown(monitor.read().unwrap()), ["d: was created"]);
+    scene.host.dm().device_set_uuid("f", &DmUuidBuf::new("LVM-3").unwrap()).unwrap();
+    assert_eq!(shown(monitor.read().unwrap()), ["f: was created"]);
+}
+
+#[test]
+fn the_first_table_of_a_device_is_noticed() {
+    let scene = Scene::new();
+    // Created before the monitor is opened, when its first table raises no event of its own.
+    scene.host.dm().device_create("old").unwrap();
+    let mut monitor = scene.quiet_monitor();
+    scene.host.dm().device_create("new").unwrap();
+    assert_eq!(shown(monitor.read().unwrap()), ["new: was created"]);
+    for name in ["old", "new"] {
+        let line = TargetLine::text(
+            Sectors(0),
+            LENGTH,
+            "raid",
+            format!("raid0 1 8 1 - {}", scene.memory.disk(LENGTH.to_bytes()).number()),
+        );
+        scene.host.dm().table_load(name, [line]).unwrap();
+        scene.status(name, "raid0 1 D 0/2048 idle 0 0 -");
+        scene.host.dm().device_resume(name).unwrap();
+    }
+    let shown = shown(monitor.read_all().unwrap());
+    for name in ["old", "new"] {
+        assert!(shown.contains(&format!("{name} (raid): cannot serve requests")), "{shown:?}");
+    }
+}
+
+#[test]
+fn what_was_wrong_with_a_line_that_was_replaced_is_over() {
+    let scene = Scene::new();
+    scene.snapshot("snap");
+    scene.status("snap", LOST);
+    let mut monitor = scene.monitor(MonitorOptions::new());
+    assert_eq!(shown(monitor.read().unwrap()), ["snap (snapshot): contents are lost"]);
+    scene.host.reload("snap", [TargetLine::text(Sectors(0), LENGTH, "zero", "")]).unwrap();
+    scene.memory.set_status("snap", None);
+    assert_eq!(shown(monitor.read_all().unwrap()), ["snap (snapshot): over: contents are lost"]);
+    assert_eq!(shown(monitor.read_all().unwrap()), [""; 0]);
+}
+
+#[test]
+fn kernels_that_list_no_uuids_do() {
+    let scene = Scene::on(MemoryKernel::with_interface(Version::new(4, 37, 0)));
+    scene.with_uuid("a", "LVM-1");
+    scene.snapshot("b");
+    let mut monitor = scene.monitor(MonitorOptions::new().uuid_prefix(DmUuidBuf::new("LVM-").unwrap()));
+    scene.with_uuid("c", "LVM-2");
+    assert_eq!(shown(monitor.read().unwrap()), ["c: was created"]);
+    assert_eq!(monitor.followed().count(), 2);
+}
