@@ -3,5 +3,7 @@
 
 mod caches;
 mod crypt;
+mod monitor;
+mod stats;
 mod support;
 mod thin;

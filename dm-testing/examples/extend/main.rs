@@ -1,0 +1,30 @@
+//! Extends a thin pool by itself while it fills, as dmeventd does for LVM.
+//!
+//! ```text
+//! extend POOL STEP LIMIT
+//! ```
+//!
+//! `POOL` is the name of a pool whose data device is of the target `linear`. Whenever four fifths of it are used, or the pool is
+//! below its low water mark, the data device is made longer by `STEP` sectors, up to `LIMIT`, where its last disk has them, and
+//! the pool with it. Everything else that happens to the pool is printed.
+
+mod extender;
+
+use std::error::Error;
+
+use dm_core::{DmName, Host};
+use dm_units::Sectors;
+
+use self::extender::Extender;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [pool, step, limit] = arguments.as_slice() else { return Err("usage: extend POOL STEP LIMIT".into()) };
+    let (step, limit) = (Sectors(step.parse()?), Sectors(limit.parse()?));
+    let mut extender = Extender::open(&Host::open()?, DmName::new(pool)?, step, limit)?;
+    loop {
+        for alarm in extender.watch(None)? {
+            println!("{alarm}");
+        }
+    }
+}
