@@ -1,9 +1,10 @@
 //! The migration pages: every row is complete, and no name has two rows.
 
-const PAGES: [(&str, &str); 3] = [
+const PAGES: [(&str, &str); 4] = [
     ("devicemapper", include_str!("../src/migration/devicemapper.rs")),
     ("devices", include_str!("../src/migration/devices.rs")),
     ("docker", include_str!("../src/migration/docker.rs")),
+    ("monitoring", include_str!("../src/migration/monitoring.rs")),
 ];
 
 const HEADS: [&str; 1] = ["there"];

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`devicemapper`] | tables and statuses of the Rust crate `devicemapper`, 0.4 to 0.34 |
 //! | `devices` | whole devices of that crate; needs the feature `devices` |
+//! | `monitoring` | the programs `dmstats` and `dmeventd` of LVM2; needs the feature `devices` |
 //! | [`docker`] | thin pools and thin devices of Docker's Go package `devicemapper` |
 //!
 //! Commands, options, udev, errors and units are in `dm_core::migration`.
@@ -15,3 +16,5 @@ pub mod devicemapper;
 #[cfg(feature = "devices")]
 pub mod devices;
 pub mod docker;
+#[cfg(feature = "devices")]
+pub mod monitoring;
