@@ -33,8 +33,8 @@ fn program_name() -> String {
 mod tests {
     #[test]
     fn a_test_knows_its_name() {
-        assert_eq!(super::test_name(), "test_name::tests::a_test_knows_its_name");
-        assert_eq!(super::safe_test_name(), "test_name.tests.a_test_knows_its_name");
+        assert_eq!(super::test_name(), "real::test_name::tests::a_test_knows_its_name");
+        assert_eq!(super::safe_test_name(), "real.test_name.tests.a_test_knows_its_name");
     }
 
     #[test]
