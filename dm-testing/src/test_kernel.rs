@@ -12,7 +12,7 @@ use crate::memory::MemoryKernel;
 /// A kernel that a test runs on: one in memory, or a real one.
 ///
 /// A test that takes one can run in both worlds: in milliseconds on a [`MemoryKernel`], and on a real kernel through a
-/// [`Scratch`](crate::Scratch), which removes all that the test has made.
+/// `Scratch`, which removes all that the test has made.
 ///
 /// ```
 /// use dm_core::TargetLine;
