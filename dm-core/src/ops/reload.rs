@@ -5,7 +5,7 @@ use super::host::Host;
 use super::op::{Op, Shown, uninterrupted};
 use super::read_ahead;
 use super::setup::{load, prepare};
-use super::suspend::SuspendPolicy;
+use super::suspend::{SuspendPolicy, resumed_all_the_same};
 use super::undo::{Before, Loaded, NewTable, read_table};
 use crate::commands::{LoadOptions, PreparedTable, ResumeOptions, TableStatus, TargetLine, TargetParams};
 use crate::id::AsDevId;
@@ -165,11 +165,14 @@ pub(super) fn replace(
     }
     let resumed = op.dm().device_resume_with(op.target(), resume);
     op.udev.sent(resumed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
-    let info = resumed.map_err(|error| {
+    let info = resumed.or_else(|error| {
+        if let Some(info) = resumed_all_the_same(op, &old.info()) {
+            return Ok(info);
+        }
         // The new table is still in the inactive slot, or is gone because it could not take the place of the old one, or is
         // active and its targets could not be resumed (`do_resume` in drivers/md/dm-ioctl.c).
         let state = undo(op, Loaded::Yes, NewTable::Instead(old));
-        op.failed(Step::Resume, error, state)
+        Err(op.failed(Step::Resume, error, state))
     })?;
     op.udev.note_present(&info);
     Ok(info)

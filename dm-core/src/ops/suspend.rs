@@ -145,6 +145,7 @@ impl Host {
         let may_wait = before.has_inactive_table() || before.is_internally_suspended();
         let resumed = if may_wait { resume() } else { uninterrupted(resume) };
         op.udev.sent(resumed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
+        let resumed = resumed.or_else(|error| resumed_all_the_same(&op, &before).ok_or(error));
         let info = resumed.map_err(|error| {
             let table = old.as_ref().map_or(NewTable::Unchanged, NewTable::Instead);
             let table = if before.has_active_table() { table } else { NewTable::First };
@@ -260,6 +261,14 @@ impl Host {
         let info = if locked.is_outdated() { op.info()? } else { info };
         Ok((info, locked))
     }
+}
+
+/// After a resume that has failed: the state of the device if the resume was carried out, and only its answer was lost.
+///
+/// To put the old table back then would undo what has succeeded, and a pool that has grown refuses its old table.
+pub(super) fn resumed_all_the_same(op: &Op<'_>, before: &DeviceInfo) -> Option<DeviceInfo> {
+    let now = op.read().ok().filter(|now| now.number() == before.number())?;
+    (now.has_active_table() && !now.has_inactive_table() && !now.is_suspended()).then_some(now)
 }
 
 /// Resumes a device that an operation has suspended. What fails once is tried again, since nothing is worse than a device

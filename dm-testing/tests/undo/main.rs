@@ -12,6 +12,7 @@
 mod cases;
 mod check;
 mod costs;
+mod devices;
 mod errors;
 mod kernel;
 mod model;
