@@ -1,7 +1,8 @@
 //! `cargo xtask demo`: shows the library at work on a real kernel.
 
+use std::ffi::OsString;
 use std::io::Write;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 use lexopt::{Arg, Parser};
@@ -9,11 +10,11 @@ use lexopt::{Arg, Parser};
 use crate::cli;
 use crate::guest::{self, Clock, Event, Limits, Live, Place, Setup};
 use crate::needs;
-use crate::programs::{self, Kind};
+use crate::programs::{self, Kind, Program};
 use crate::say;
 use crate::workspace::Workspace;
 
-const VALID: &str = "--guest uml|qemu|all, --host, --timeout SECONDS";
+const VALID: &str = "names of tours, --list, --guest uml|qemu|all, --host, --timeout SECONDS";
 
 /// Runs the task.
 ///
@@ -21,15 +22,21 @@ const VALID: &str = "--guest uml|qemu|all, --host, --timeout SECONDS";
 /// When the demo cannot be built or run, or leaves something behind.
 pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     let (mut places, mut limits) = (None, Limits::TESTS);
+    let (mut tours, mut list) = (Vec::new(), false);
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("guest") => places = Some(cli::guests(parser)?),
             Arg::Long("host") => places = Some(vec![Place::Host]),
+            Arg::Long("list") => list = true,
+            Arg::Value(tour) => tours.push(tour),
             Arg::Long("timeout") => limits = cli::timeout(parser)?,
             other => return Err(cli::unexpected(&other, VALID)),
         }
     }
     let workspace = Workspace::find()?;
+    if list {
+        return list_tours(&workspace);
+    }
     let places = match places {
         Some(places) => {
             needs::check(&workspace, &places, false)?;
@@ -40,14 +47,25 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     if places.is_empty() {
         bail!("no guest runs on this kind of processor yet: use --host on a machine that may be harmed");
     }
-    say::step("building the demo");
-    let demo = programs::build(&workspace, &["build", "--package", "dm-testing", "--example", "demo"], Kind::Example)?;
-    let demo = demo.first().context("there is no demo")?;
+    let demo = build(&workspace)?;
     for place in places {
-        show(place, &workspace, demo, limits)?;
+        show(place, &workspace, &demo, &tours, limits)?;
     }
     needs::tell_disk_use(&workspace);
     Ok(ExitCode::SUCCESS)
+}
+
+fn build(workspace: &Workspace) -> Result<Program> {
+    say::step("building the demo");
+    let demo = programs::build(workspace, &["build", "--package", "dm-testing", "--example", "demo"], Kind::Example)?;
+    demo.into_iter().next().context("there is no demo")
+}
+
+/// Lets the demo name its tours, which needs no guest.
+fn list_tours(workspace: &Workspace) -> Result<ExitCode> {
+    let demo = build(workspace)?;
+    let status = Command::new(&demo.path).arg("--list").status().context("can't run the demo")?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The quickest guest that this machine can run. What it takes must be there before that can be tried.
@@ -62,13 +80,13 @@ fn default_places(workspace: &Workspace) -> Result<Vec<Place>> {
     Ok(Vec::new())
 }
 
-fn show(place: Place, workspace: &Workspace, demo: &programs::Program, limits: Limits) -> Result<()> {
+fn show(place: Place, workspace: &Workspace, demo: &Program, tours: &[OsString], limits: Limits) -> Result<()> {
     say::step(match place {
         Place::Host => "running it on this machine's own kernel",
         Place::Uml | Place::Qemu => "starting a throw-away kernel, which can change nothing on this machine",
     });
     let setup = Setup { kernel: None, udev: true, interactive: false, clock: Clock::Time };
-    let jobs = [demo.job([])];
+    let jobs = [demo.job(tours.iter().cloned())];
     let finished = guest::run(place, &workspace.guest_dir(), &setup, &jobs, limits, &mut |live| {
         let mut stdout = std::io::stdout().lock();
         // A closed terminal is no reason to stop.

@@ -39,8 +39,8 @@ struct Task {
 const TASKS: &[Task] = &[
     Task {
         name: "demo",
-        arguments: "[--guest uml|qemu|all] [--host] [--timeout SECONDS]",
-        summary: "show the library at work on a real kernel",
+        arguments: "[TOUR...] [--list] [--guest uml|qemu|all] [--host] [--timeout SECONDS]",
+        summary: "show the library at work on a real kernel, in all tours or those that are named",
         run: demo::run,
     },
     Task {

@@ -35,7 +35,7 @@ pub(crate) struct Program {
     /// The name of its source file.
     pub(crate) name: String,
     /// The file to run.
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     /// The folder of its package.
     folder: PathBuf,
 }

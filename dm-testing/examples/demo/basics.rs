@@ -1,10 +1,5 @@
-//! A guided tour: what is done, the call that does it, and what the kernel answered.
-//!
-//! `cargo xtask demo` runs it on a throw-away kernel.
-#![expect(clippy::arithmetic_side_effects, reason = "small numbers that are known")]
+//! A first tour: commands and operations on a linear device.
 
-use std::error::Error;
-use std::fmt::Display;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
@@ -17,14 +12,12 @@ use dm_targets::linear::LinearTable;
 use dm_testing::{LoopDevice, Pattern, Scratch, wait_until};
 use dm_units::{Bytes, DeviceNumber, Sectors};
 
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+use crate::tour::{Result, Tour};
 
 /// The size of each of the two disks.
 const DISK: Bytes = Bytes(16 << 20);
 
-fn main() -> Result<()> {
-    let Some(scratch) = Scratch::new(&[]) else { return Err("this needs root and a device mapper".into()) };
-    let mut tour = Tour { step: 0 };
+pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
     let host = tour.open()?;
 
     let first = scratch.loop_device(DISK)?;
@@ -52,31 +45,7 @@ fn main() -> Result<()> {
     tour.remove(&host, &[snapshot, name])
 }
 
-struct Tour {
-    step: u32,
-}
-
 impl Tour {
-    fn step(&mut self, what: &str, call: &str) {
-        self.step += 1;
-        println!("\n{}. {what}\n   {call}", self.step);
-    }
-
-    fn answer(&self, answer: impl Display) {
-        for line in answer.to_string().lines() {
-            println!("     {line}");
-        }
-    }
-
-    /// An error with its causes, each on a line, as are the kernel's reasons.
-    fn error(&self, error: &dyn Error) {
-        let mut next = Some(error);
-        while let Some(error) = next {
-            self.answer(error.to_string().replace("; ", "\n"));
-            next = error.source();
-        }
-    }
-
     fn open(&mut self) -> Result<Host> {
         self.step("Open the control node, which loads the module if it is missing", "Host::open()");
         let host = Host::open()?;

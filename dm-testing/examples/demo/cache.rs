@@ -1,0 +1,60 @@
+//! A slow device with a fast one in front of it.
+
+use std::time::Duration;
+
+use dm_targets::cache::{CacheIoMode, CachePolicy, CacheTable};
+use dm_targets::devices::{CacheDev, LinearDev};
+use dm_targets::linear::LinearTable;
+use dm_targets::{Linear, Table, TableLine};
+use dm_testing::{Pattern, Scratch};
+use dm_units::{Bytes, Sectors};
+
+use crate::tour::{Result, Tour};
+
+const LENGTH: Sectors = Sectors(16_384);
+const MOMENT: Duration = Duration::from_millis(200);
+
+pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
+    let host = scratch.host();
+    let [slow, fast, metadata] = [
+        scratch.loop_device(Bytes(8 << 20))?,
+        scratch.loop_device(Bytes(4 << 20))?,
+        scratch.loop_device(Bytes(2 << 20))?,
+    ];
+    let table =
+        Table::new([TableLine::<Linear>::new(Sectors(0), LENGTH, LinearTable::new(slow.number(), Sectors(0)))])?;
+    let home = LinearDev::create(host, scratch.name("home")?, &table)?;
+    let path = home.path(host)?;
+    let _in_use = std::fs::File::open(&path)?;
+
+    tour.step("Put a cache in front of a device that is open", "CacheDev::put_before(host, &home, origin_name, table)");
+    let table = |origin| {
+        CacheTable::new(metadata.number(), fast.number(), origin, Sectors(128), CachePolicy::Smq)
+            .io_mode(CacheIoMode::Writeback)
+    };
+    let (origin, cache) = CacheDev::put_before(host, &home, scratch.name("origin")?, table)?;
+    tour.answer(format_args!("{} is a cache now, over {}", cache.name(), origin.name()));
+
+    tour.step("Write the same place again and again, until the cache keeps it", "cache.figures(host)");
+    for _ in 0..50 {
+        Pattern::new(1).write(&path, Sectors(0), Sectors(1024))?;
+        if cache.figures(host)?.dirty.0 > 0 {
+            break;
+        }
+    }
+    let figures = cache.figures(host)?;
+    tour.answer(format_args!("{} blocks are cached, {} of them dirty", figures.resident.used, figures.dirty));
+
+    tour.step("Let it write back what is dirty", "cache.clean(host, interval)");
+    for work in cache.clean(host, MOMENT)? {
+        let done = work?.done.and_then(|done| done.percent()).unwrap_or(100);
+        tour.answer(format_args!("{done} % of what is cached is clean"));
+    }
+    tour.answer(format_args!("{} blocks are dirty", cache.figures(host)?.dirty));
+
+    tour.step("Take the cache off", "cache.take_off(host)");
+    let home = cache.take_off(host)?;
+    Pattern::new(1).verify(&path, Sectors(0), Sectors(1024))?;
+    tour.answer(format_args!("{} is linear again, and what was written is there", home.name()));
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! Guided tours: what is done, the call that does it, and what the kernel answered.
+//!
+//! `cargo xtask demo` runs them on a throw-away kernel, `cargo xtask demo NAME` one of them, and `cargo xtask demo --list` names
+//! them.
+#![expect(clippy::arithmetic_side_effects, reason = "small numbers that are known")]
+
+mod basics;
+mod cache;
+mod crypt;
+mod pool;
+mod raid;
+mod tour;
+mod verity;
+
+use dm_testing::Scratch;
+
+use self::tour::{Result, Tour};
+
+/// A tour: its name, what it shows, and how.
+type Entry = (&'static str, &'static str, fn(&mut Tour, &Scratch) -> Result<()>);
+
+const TOURS: [Entry; 6] = [
+    ("basics", "Commands and operations on a device over two disks", basics::show),
+    ("pool", "A thin pool, a snapshot, and a pool that extends itself while it fills", pool::show),
+    ("crypt", "An encrypted device whose key is wiped and set again", crypt::show),
+    ("verity", "A read-only device that notices a flipped bit", verity::show),
+    ("cache", "A cache put in front of a device in use, and taken off again", cache::show),
+    ("raid", "A raid1 that loses a leg and rebuilds on another one", raid::show),
+];
+
+fn main() -> Result<()> {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    if wanted.iter().any(|name| name == "--list") {
+        TOURS.iter().for_each(|(name, title, _)| println!("{name:8} {title}"));
+        return Ok(());
+    }
+    if let Some(unknown) = wanted.iter().find(|name| TOURS.iter().all(|(known, ..)| known != name)) {
+        return Err(format!("there is no tour '{unknown}'; --list names them").into());
+    }
+    for (name, title, show) in
+        TOURS.iter().filter(|(name, ..)| wanted.is_empty() || wanted.iter().any(|one| one == name))
+    {
+        // Each has devices of its own, which are removed at its end.
+        let Some(scratch) = Scratch::new(&[]) else { return Err("this needs root and a device mapper".into()) };
+        show(&mut Tour::new(title), &scratch).map_err(|error| format!("the tour '{name}' failed: {error}"))?;
+    }
+    Ok(())
+}
