@@ -61,6 +61,7 @@ mod rename;
 mod snapshot;
 mod snapshotter;
 mod states;
+mod stats;
 mod status;
 mod support;
 mod suspend;

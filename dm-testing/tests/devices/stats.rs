@@ -9,7 +9,7 @@ use dm_targets::stats::{StatsCreate, StatsStep};
 use dm_testing::Pattern;
 use dm_units::Sectors;
 
-use crate::support::{LENGTH, PATIENTLY, disk, linear, scene};
+use crate::support::{LENGTH, disk, linear, scene};
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
@@ -46,33 +46,4 @@ fn io_is_counted_in_areas_and_gives_rates() {
     Pattern::new(2).write(&path, Sectors(0), Sectors(8)).unwrap();
     stats.clear(&host, &region).unwrap();
     assert_eq!(stats.read(&host, &region).unwrap().total().unwrap().writes.completed, 0);
-}
-
-#[test]
-#[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn regions_of_a_program_are_found_on_all_devices_and_deleted() {
-    let Some((scratch, host)) = scene(&["linear"]) else { return };
-    let below = disk(&scratch);
-    let program = WordBuf::new(scratch.name("program").unwrap().to_string()).unwrap();
-    let devices = ["one", "two"].map(|suffix| {
-        let device = LinearDev::create(&host, scratch.name(suffix).unwrap(), &linear(below.number())).unwrap();
-        let stats = Stats::of(&host, &device).unwrap();
-        for create in [StatsCreate::new(None, StatsStep::Areas(1)), StatsCreate::new(None, StatsStep::Areas(3))] {
-            stats.create(&host, &create.program(program.clone())).unwrap();
-        }
-        stats.create(&host, &StatsCreate::new(None, StatsStep::Areas(1))).unwrap();
-        device
-    });
-    let found = Stats::find(&host, &program).unwrap();
-    assert_eq!(found.len(), 2);
-    for (stats, regions) in &found {
-        assert_eq!(regions.len(), 2);
-        assert_eq!(stats.delete_of(&host, &program).unwrap(), 2);
-        assert!(stats.read(&host, &regions[0]).unwrap_err().is_no_such_region());
-        assert_eq!(stats.regions(&host).unwrap().len(), 1);
-    }
-    assert_eq!(Stats::find(&host, &program).unwrap(), []);
-    for device in devices {
-        device.remove(&host, PATIENTLY).unwrap();
-    }
 }
