@@ -117,6 +117,9 @@ impl Request {
     }
 }
 
+/// The test programs of dm-testing that need no root, since all of their tests run on the kernel in memory.
+pub(crate) const IN_MEMORY: [&str; 5] = ["memory", "memory_targets", "monitor", "stats", "undo"];
+
 /// Runs the task.
 ///
 /// # Errors
@@ -144,7 +147,8 @@ pub(crate) fn run_request(workspace: &Workspace, request: &Request) -> Result<Su
     let test_words = request.tests.iter().flat_map(|test| ["--test", test]);
     let words: Vec<_> =
         ["test", "--no-run", "--all-features"].into_iter().chain(package_words).chain(test_words).collect();
-    let programs = programs::build(workspace, &words, Kind::Test)?;
+    let mut programs = programs::build(workspace, &words, Kind::Test)?;
+    programs.retain(|program| !IN_MEMORY.contains(&program.name.as_str()));
     // Some root tests run these; cargo puts them where the tests find them.
     programs::build(
         workspace,

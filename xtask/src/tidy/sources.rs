@@ -1,6 +1,7 @@
 //! What must not stand in source files.
 
 use super::Finding;
+use crate::test_root::IN_MEMORY;
 
 /// The longest a source file may be, in lines.
 const LIMIT: usize = 500;
@@ -25,9 +26,8 @@ const PRIVILEGED: [&str; 8] = [
 
 /// Where root tests lie.
 const ROOT_TESTS: &str = "dm-testing/tests/";
-/// Those of them that also have tests which run in memory, without root.
-const MEMORY_TESTS: [&str; 7] =
-    ["conformance/", "memory/", "memory_targets/", "monitor/", "random/", "stats.rs", "undo/"];
+/// Those of the test programs there that also have tests which run in memory, without root.
+const MIXED: [&str; 2] = ["conformance", "random"];
 /// How every one of them is marked.
 const ROOT_MARK: &str = r#"#[ignore = "needs root and device mapper: cargo xtask test-root"]"#;
 
@@ -44,10 +44,21 @@ pub(super) fn check(file: &str, text: &str) -> Vec<Finding> {
         }
     }
     if let Some(place) = file.strip_prefix(ROOT_TESTS) {
-        let is_mixed = MEMORY_TESTS.iter().any(|folder| place.starts_with(folder));
-        findings.extend(root_tests(file, text, is_mixed));
+        let program = place.split(['/', '.']).next().unwrap_or(place);
+        if IN_MEMORY.contains(&program) {
+            findings.extend(memory_tests(file, text));
+        } else {
+            findings.extend(root_tests(file, text, MIXED.contains(&program)));
+        }
     }
     findings
+}
+
+/// A program that is not run as root has no test that needs root.
+fn memory_tests(file: &str, text: &str) -> Vec<Finding> {
+    let ignored = (1..).zip(text.lines()).filter(|(_, line)| line.trim().starts_with("#[ignore"));
+    let advice = "this program runs in memory only, and no run as root starts it: move the test";
+    ignored.map(|(number, _)| Finding::new(file, number, advice)).collect()
 }
 
 fn length(file: &str, text: &str) -> Option<Finding> {
@@ -152,7 +163,10 @@ mod tests {
     fn root_tests_are_marked() {
         let marked = format!("#[test]\n{ROOT_MARK}\nfn a() {{}}\n");
         assert!(texts("dm-testing/tests/a.rs", &marked).is_empty());
+        assert!(texts("dm-testing/tests/conformance/a.rs", "#[test]\nfn a() {}\n").is_empty());
         assert!(texts("dm-testing/tests/undo/a.rs", "#[test]\nfn a() {}\n").is_empty());
+        assert_eq!(texts("dm-testing/tests/undo/a.rs", &marked).len(), 1);
+        assert_eq!(texts("dm-testing/tests/stats.rs", &marked).len(), 1);
         let found = texts("dm-testing/tests/a.rs", "#[test]\n#[ignore]\nfn a() {}\n\n#[test]\nfn b() {}\nfn c() {}\n");
         assert_eq!(
             found,
