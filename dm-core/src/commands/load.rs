@@ -148,6 +148,10 @@ impl Dm {
     ///
     /// - Interface 4.0 and later.
     /// - The active table continues to serve I/O. Without an inactive table nothing happens.
+    /// - Kernels that are built with IMA, since 5.15 and at least up to 6.12, have a fault here: a device whose inactive table was
+    ///   cleared, and which is then given another name or a uuid, makes them free memory twice when it is removed or given
+    ///   another table, after which they may crash (`dm_ima_measure_on_table_clear` and `dm_ima_measure_on_device_rename` in
+    ///   drivers/md/dm-ima.c). A table that is loaded between the two prevents it.
     ///
     /// # Errors
     /// [`is_not_found`](Error::is_not_found).

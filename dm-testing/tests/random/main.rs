@@ -110,7 +110,10 @@ fn every_sequence_has_the_same_answers_from_a_real_kernel_and_in_memory() {
     let start = Instant::now();
     let count = try_sequences(
         |_| start.elapsed() > length,
-        |steps| first_difference(steps, &MemoryKernel::with_interface(version), Some((&scratch, disks))),
+        |steps| {
+            let memory = MemoryKernel::with_interface(version);
+            first_difference(&step::spared(steps), &memory, Some((&scratch, disks)))
+        },
     );
     println!("{count} sequences in {:?}", start.elapsed());
 }
