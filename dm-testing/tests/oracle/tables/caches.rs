@@ -89,7 +89,8 @@ fn writecache(draw: &mut Draw<'_>) -> Line {
     line.words.extend(draw.devices(2));
     line.words.extend(draw.words("<512..4096^>"));
     let options = draw.options(&[
-        "start_sector <0..64>",
+        // Others depend on the size of the disk, which the kernel refuses in the words of a wrong option.
+        "start_sector 0|8|64",
         "high_watermark <50..100>",
         "low_watermark <0..50>",
         "high_watermark <0..100>",

@@ -24,10 +24,11 @@ pub(super) const SUBJECTS: &[Subject] = &[
 ];
 
 /// The kernel prints neither the arguments of a handler nor the modes that it takes for the usual one, and more with `bio`. It
-/// has its own repeat counts.
+/// has its own repeat counts, and takes a first group that does not exist for the first one.
 fn changes(table: &MultipathTable) -> bool {
     table.handler.is_some()
         || table.features.queue_mode.is_some()
+        || usize::try_from(table.first_group).is_ok_and(|first| first > table.groups.len())
         || table.groups.iter().any(|group| match group {
             PathGroup::RoundRobin { paths } | PathGroup::QueueLength { paths } => {
                 paths.iter().any(|path| path.repeat_count > 1)
