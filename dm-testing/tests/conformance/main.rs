@@ -63,6 +63,7 @@ mod snapshotter;
 mod states;
 mod stats;
 mod status;
+mod striped;
 mod support;
 mod suspend;
 mod thin;

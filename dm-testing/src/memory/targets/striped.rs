@@ -52,6 +52,33 @@ impl StripedTarget {
         let chunk = chunk.checked_div(count)?;
         Some((stripe, chunk.checked_mul(self.chunk)?.checked_add(rest)?))
     }
+
+    /// Counts an error for all stripes on the device that has failed, as `stripe_end_io` does: it knows the device only.
+    fn count(&mut self, kernel: &mut Kernel, device: DeviceNumber, done: IoResult) -> IoResult {
+        if !matches!(done, Err(IoFault::Failed(_))) {
+            return done;
+        }
+        let mut is_reported = false;
+        for stripe in self.stripes.iter_mut().filter(|stripe| stripe.device == device) {
+            stripe.errors = stripe.errors.saturating_add(1);
+            is_reported |= stripe.errors < REPORTED_ERRORS;
+        }
+        if is_reported {
+            kernel.event(self.minor);
+        }
+        done
+    }
+
+    /// Every stripe is flushed, also after one that has failed.
+    fn flush(&mut self, kernel: &mut Kernel) -> IoResult {
+        let devices: Vec<DeviceNumber> = self.stripes.iter().map(|stripe| stripe.device).collect();
+        let mut result = Ok(());
+        for device in devices {
+            let done = kernel.io(device, 0, Io::Flush);
+            result = result.and(self.count(kernel, device, done));
+        }
+        result
+    }
 }
 
 impl Target for StripedTarget {
@@ -67,19 +94,13 @@ impl Target for StripedTarget {
 
     fn io(&mut self, kernel: &mut Kernel, start: u64, mut io: Io<'_>) -> IoResult {
         if io == Io::Flush {
-            return self.stripes.iter().try_for_each(|stripe| kernel.io(stripe.device, 0, Io::Flush));
+            return self.flush(kernel);
         }
         io.by_blocks(start, self.chunk, |at, part| {
             let (number, sector) = self.place(at).ok_or(Errno::EIO)?;
-            let stripe = self.stripes.get_mut(number).ok_or(Errno::EIO)?;
-            let done = kernel.io(stripe.device, stripe.start.saturating_add(sector), part);
-            if matches!(done, Err(IoFault::Failed(_))) {
-                stripe.errors = stripe.errors.saturating_add(1);
-                if stripe.errors < REPORTED_ERRORS {
-                    kernel.event(self.minor);
-                }
-            }
-            done
+            let Stripe { device, start, .. } = *self.stripes.get(number).ok_or(Errno::EIO)?;
+            let done = kernel.io(device, start.saturating_add(sector), part);
+            self.count(kernel, device, done)
         })
     }
 
