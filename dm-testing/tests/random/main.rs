@@ -3,9 +3,6 @@
 //! In memory alone they run everywhere: no sequence may panic, or leave what can't be removed. As root, each is also run on the
 //! real kernel: a few of them, or as many as take the seconds that `DM_SEQUENCES_SECONDS` says. `DM_SEQUENCES_SEED` chooses
 //! others.
-//!
-//! One difference is not a fault: stripes that fail in quick succession may be one event or two on a real kernel, which reports
-//! them from a worker (`trigger_event` in drivers/md/dm-stripe.c), and are two in memory.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
