@@ -116,6 +116,9 @@ mod raids {
             work.unwrap();
         }
         assert_eq!(array.mismatches(&host).unwrap(), Some(0));
+        for work in array.repair(&host, MOMENT).unwrap() {
+            work.unwrap();
+        }
         for work in array.replace_leg(&host, 1, leg(), MOMENT).unwrap() {
             work.unwrap();
         }

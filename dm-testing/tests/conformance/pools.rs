@@ -16,6 +16,8 @@ on_both_kernels! { ["thin-pool", "thin", "linear", "flakey", "error"];
     activation_takes_over_what_is_active,
     the_transaction_id_is_compared_before_it_is_set,
     a_snapshot_of_an_inactive_device_has_its_data,
+    features_are_switched_and_the_metadata_snapshot_is_given_back,
+    a_device_over_an_external_origin_reads_it_where_nothing_was_written,
 }
 
 const BLOCK: Sectors = Sectors(128);
@@ -162,4 +164,32 @@ fn a_snapshot_of_an_inactive_device_has_its_data(kernel: &dyn TestKernel) {
     let options = ReloadOptions::new().suspend(SuspendPolicy::new().noflush(true));
     snapshot.set_length_with(&host, Sectors(2 * LENGTH.0), options).unwrap();
     assert_eq!(snapshot.table(&host).unwrap().length(), Sectors(2 * LENGTH.0));
+}
+
+fn features_are_switched_and_the_metadata_snapshot_is_given_back(kernel: &dyn TestKernel) {
+    let (host, pool) = (kernel.host(), pool(kernel));
+    pool.set_features(&host, |features| features.error_if_no_space = true).unwrap();
+    assert!(pool.table(&host).unwrap().lines().first().unwrap().params.features.error_if_no_space);
+    let root = pool.reserve_metadata_snapshot(&host).unwrap();
+    assert_eq!(pool.figures(&host).unwrap().held_root, Some(root));
+    assert!(pool.reserve_metadata_snapshot(&host).unwrap_err().is_busy());
+    pool.release_metadata_snapshot(&host).unwrap();
+    assert_eq!(pool.figures(&host).unwrap().held_root, None);
+    assert!(pool.release_metadata_snapshot(&host).unwrap_err().is_invalid());
+}
+
+fn a_device_over_an_external_origin_reads_it_where_nothing_was_written(kernel: &dyn TestKernel) {
+    let (host, pool, origin) = (kernel.host(), pool(kernel), kernel.disk(Bytes(1 << 20)));
+    kernel.write(origin, Sectors(0), &[7; 4096]).unwrap();
+    let device = thin(kernel, &pool, 1);
+    remove(&host, &device);
+    let name = kernel.name("over");
+    let over = pool.activate_over(&host, id(1), origin, name, LENGTH, SetupOptions::new()).unwrap();
+    let number = over.number(&host).unwrap();
+    kernel.write(number, Sectors(BLOCK.0), &[8; 4096]).unwrap();
+    let mut data = [0; 4096];
+    for (start, byte) in [(Sectors(0), 7), (BLOCK, 8)] {
+        kernel.read(number, start, &mut data).unwrap();
+        assert_eq!(data, [byte; 4096]);
+    }
 }
