@@ -13,7 +13,7 @@ impl Dm {
     ///   so until armed again. A new handle is armed.
     /// - To lose nothing: arm, then list the devices and compare their event numbers, then poll.
     ///   [`EventPoller`](crate::EventPoller) does that.
-    /// - Each waiter needs a handle of its own ([`reopen`](Self::reopen)): the open file is armed.
+    /// - Each waiter needs a separate handle ([`reopen`](Self::reopen)): the open file is armed.
     ///
     /// # Errors
     /// [`is_unsupported`](crate::Error::is_unsupported).

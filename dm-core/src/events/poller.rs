@@ -40,7 +40,7 @@ impl PollerOptions {
     }
 }
 
-/// Follows all mapped devices over an open control node of its own.
+/// Follows all mapped devices through a separate handle on the control node.
 ///
 /// Each step arms the node, lists the devices and compares the list with the last one, until the next event. An event that
 /// comes after the list was made makes the node readable again, so none is lost, and none is reported twice.

@@ -71,6 +71,9 @@ pub enum PlanCause {
     /// A command failed.
     #[error(transparent)]
     Command(#[from] Error),
+    /// The lines of a device could not be made: they need the number of a device that it does not declare to use.
+    #[error("the table of device '{0}' needs a device that it does not declare to use")]
+    Undeclared(DmNameBuf),
 }
 
 impl PlanError {

@@ -1,7 +1,7 @@
 //! Carrying out a plan, and undoing it.
 
 use super::error::{PlanCause, PlanError};
-use super::wanted::{Numbers, WantedDevice};
+use super::wanted::{Numbers, WantedDevice, WantedLine};
 use super::{Plan, PlanStep};
 use crate::commands::{LoadOptions, Payload, StatusOptions, TableStatus};
 use crate::id::DmNameBuf;
@@ -70,9 +70,12 @@ impl Run<'_> {
         Ok(())
     }
 
+    fn lines<'a>(&self, device: &WantedDevice<'a>) -> Result<Vec<WantedLine<'a>>, PlanCause> {
+        device.lines(&self.numbers).ok_or_else(|| PlanCause::Undeclared(device.name.clone()))
+    }
+
     fn create(&mut self, device: &WantedDevice<'_>) -> Result<(), PlanCause> {
-        // Lines that can't be made are none, which the kernel refuses; the comparison has found that out before.
-        let lines = device.lines(&self.numbers).unwrap_or_default();
+        let lines = self.lines(device)?;
         let created = self.host.create_with(&device.name, lines, device.setup());
         if created.as_ref().map_or_else(exists_now, |_| true) {
             self.done.push(Done::Created(device.name.clone()));
@@ -84,7 +87,7 @@ impl Run<'_> {
     fn load(&mut self, device: &WantedDevice<'_>) -> Result<(), PlanCause> {
         let options = StatusOptions::table().noflush(true).secure(true);
         let old = self.host.dm().table_status_with(&device.name, options)?;
-        let lines = device.lines(&self.numbers).unwrap_or_default();
+        let lines = self.lines(device)?;
         let options = LoadOptions::new().read_only(device.read_only);
         // A load that fails may have been carried out all the same.
         self.done.push(Done::Loaded { name: device.name.clone(), old: Box::new(old), is_active: false });

@@ -1,6 +1,6 @@
 //! Plans: from the devices that exist to those that are wanted.
 
-use dm_core::plan::{PlanError, PlanStep, Wanted, WantedDevice, WantedLine};
+use dm_core::plan::{PlanCause, PlanError, PlanStep, Wanted, WantedDevice, WantedLine};
 use dm_core::{DmName, DmNameBuf, Host, Prefix, StatusOptions, TargetLine};
 use dm_testing::{MemoryKernel, Outcome, Sweep, TestKernel};
 use dm_units::{Bytes, DeviceNumber, Sectors};
@@ -146,9 +146,13 @@ fn devices_that_contradict_each_other_are_refused(kernel: &dyn TestKernel) {
     let error = host.plan(circle).unwrap_err();
     assert!(matches!(error, PlanError::Cycle(names) if names.len() == 2));
     // A table of which another device has the number.
-    let undeclared = WantedDevice::new(lower, |numbers| Some(linear(numbers.get(upper)?, 0)));
+    let undeclared = || WantedDevice::new(lower, |numbers| Some(linear(numbers.get(upper)?, 0)));
+    let plan = host.plan(Wanted::new().device(undeclared())).unwrap();
+    let error = host.carry_out(&plan).unwrap_err();
+    assert!(matches!(&error, PlanError::Step { source: PlanCause::Undeclared(_), .. }) && error.is_undone(), "{error}");
+    assert!(host.dm().device_info(lower).unwrap_err().is_not_found());
     host.create(lower, linear(disk, 0)).unwrap();
-    let error = host.plan(Wanted::new().device(undeclared)).unwrap_err();
+    let error = host.plan(Wanted::new().device(undeclared())).unwrap_err();
     assert!(matches!(error, PlanError::Undeclared(name) if name == *lower));
     let error = host.plan(Wanted::new().device(device(lower).read_only(true))).unwrap_err();
     assert!(matches!(error, PlanError::Differs { .. }), "{error}");
