@@ -110,12 +110,12 @@ fn raid1_gets_in_sync() {
         assert_eq!(array(&raid.status()).action, Some(SyncAction::Frozen));
         raid.send(&RaidMessage::Idle);
     } else {
-        // The thread of the last one may still be about to end.
+        // The array is busy while the thread of the last synchronization ends, and if it has begun the next one by itself.
         let sent = || match raid.try_send(&RaidMessage::Resync) {
-            Err(error) if error.is_busy() => false,
+            Err(error) if error.is_busy() => array(&raid.status()).action == Some(SyncAction::Resync),
             sent => sent.map(|_| true).unwrap(),
         };
-        wait_until("the array to take a message", SOON, sent).unwrap();
+        wait_until("the array to synchronize again", SOON, sent).unwrap();
     }
     // It continues.
     wait_for(&raid, &SyncAction::Resync);
