@@ -35,9 +35,9 @@ fn of_device(device: Option<&DevIdBuf>) -> String {
 
 fn said(kernel_log: &KernelLog) -> String {
     match kernel_log {
-        KernelLog::None => String::new(),
         KernelLog::Unread => "; the kernel's log (dmesg) may have the reason".to_owned(),
-        KernelLog::Lines(lines) => lines.iter().map(|line| format!("; the kernel says: {line}")).collect(),
+        KernelLog::Lines(lines) if !lines.is_empty() => format!("; the kernel says: {}", lines.join("; ")),
+        KernelLog::None | KernelLog::Lines(_) => String::new(),
     }
 }
 

@@ -52,6 +52,10 @@ fn a_refusal_says_what_the_kernel_says_or_that_it_may_have_said_something() {
         refusal().with_kernel_log(KernelLog::Lines(vec![line.to_owned()])).to_string(),
         format!("table_load failed: Invalid argument (EINVAL); the kernel says: {line}")
     );
+    let nothing = refusal().with_kernel_log(KernelLog::Lines(Vec::new()));
+    assert_eq!(nothing.to_string(), "table_load failed: Invalid argument (EINVAL)");
+    let two = KernelLog::Lines(["one reason", "another"].map(str::to_owned).to_vec());
+    assert!(refusal().with_kernel_log(two).to_string().ends_with("; the kernel says: one reason; another"));
     let unread = refusal().with_kernel_log(KernelLog::Unread);
     assert!(unread.kernel_log_unread() && !refusal().kernel_log_unread());
     assert_eq!(

@@ -85,7 +85,7 @@ impl MemoryError {
 impl fmt::Display for MemoryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { device, start, kind } = self;
-        write!(f, "I/O on '{device}' at sector {} ", start.0)?;
+        write!(f, "I/O on {device} at sector {} ", start.0)?;
         match kind {
             MemoryErrorKind::NoDevice => f.write_str("failed: no such device"),
             MemoryErrorKind::PartOfSector => f.write_str("was refused: its length is not a multiple of 512 bytes"),
