@@ -27,6 +27,9 @@ impl File {
 impl Store for File {
     /// The new file takes the place of the old one when it is on the disk.
     fn save(&mut self, records: &Records) -> io::Result<()> {
+        if let Some(key) = records.keys().find(|key| key.contains(['\t', '\n'])) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("a key with a tab or newline: {key:?}")));
+        }
         let text: String = records.iter().map(|(key, record)| print(key, record)).collect();
         let new = self.0.with_extension("new");
         fs::write(&new, text)?;

@@ -127,8 +127,8 @@ impl<S: Store> Snapshotter<S> {
 
     /// Makes an empty snapshot to unpack an image into.
     pub(crate) fn create(&mut self, key: &str, length: Sectors) -> Result<ThinDev, Error> {
-        let record = self.begin(key, None, length, Kind::Active)?;
         let (name, uuid) = self.names(key)?;
+        let record = self.begin(key, None, length, Kind::Active)?;
         let options = SetupOptions::new().uuid(&uuid);
         let made = self.pool.create_thin(&self.host, record.id, &name, length, options);
         self.finish(key, made.map_err(Error::Device))
@@ -146,8 +146,8 @@ impl<S: Store> Snapshotter<S> {
 
     fn branch(&mut self, key: &str, parent: &str, kind: Kind) -> Result<ThinDev, Error> {
         let (origin, length) = self.get(parent, "committed", |record| record.kind == Kind::Committed)?;
-        let record = self.begin(key, Some(parent.to_owned()), length, kind)?;
         let (name, uuid) = self.names(key)?;
+        let record = self.begin(key, Some(parent.to_owned()), length, kind)?;
         let options = SetupOptions::new().uuid(&uuid).read_only(kind == Kind::View);
         let made = self.pool.snapshot_of_inactive(&self.host, origin, record.id, &name, length, options);
         self.finish(key, made.map_err(Error::Device))
@@ -159,6 +159,7 @@ impl<S: Store> Snapshotter<S> {
         if self.records.contains_key(new_key) {
             return Err(Error::Taken(new_key.to_owned()));
         }
+        self.names(new_key)?;
         self.hide(key)?;
         self.update(|records| {
             if let Some(record) = records.remove(key) {
@@ -266,6 +267,8 @@ impl<S: Store> Snapshotter<S> {
         Ok(())
     }
 
+    /// The name and the uuid of the mapped device that shows a snapshot. A key that cannot be part of them must not get into
+    /// the records: a start could not remove it again.
     fn names(&self, key: &str) -> Result<(DmNameBuf, DmUuidBuf), Error> {
         let text = format!("{}{key}", self.prefix);
         Ok((DmNameBuf::new(&text).map_err(Error::Name)?, DmUuidBuf::new(&text).map_err(Error::Name)?))

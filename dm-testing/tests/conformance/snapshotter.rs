@@ -20,6 +20,7 @@ on_both_kernels! { ["thin-pool", "thin"];
     images_are_unpacked_committed_and_branched,
     what_is_in_use_or_has_children_stays,
     a_restart_shows_what_was_shown,
+    a_key_that_cannot_be_a_name_changes_nothing,
 }
 
 const BLOCK: Sectors = Sectors(128);
@@ -71,6 +72,24 @@ fn first_byte(kernel: &dyn TestKernel, key: &str) -> u8 {
     let mut data = [0; 4096];
     kernel.read(number(kernel, key), Sectors(0), &mut data).unwrap();
     data[0]
+}
+
+fn a_key_that_cannot_be_a_name_changes_nothing(kernel: &dyn TestKernel) {
+    make_pool(kernel);
+    let kept = Kept::default();
+    let mut snapshotter = started(kernel, &kept);
+    snapshotter.create("good", LENGTH).unwrap();
+    let before = kept.records();
+    for key in ["a/b", &"x".repeat(200)] {
+        assert!(matches!(snapshotter.create(key, LENGTH), Err(Error::Name(_))), "{key}");
+        assert!(matches!(snapshotter.commit("good", key), Err(Error::Name(_))), "{key}");
+        assert_eq!(kept.records(), before);
+    }
+    snapshotter.commit("good", "image").unwrap();
+    for key in ["a/b", &"x".repeat(200)] {
+        assert!(matches!(snapshotter.prepare(key, "image"), Err(Error::Name(_))), "{key}");
+    }
+    started(kernel, &kept);
 }
 
 fn images_are_unpacked_committed_and_branched(kernel: &dyn TestKernel) {
