@@ -75,7 +75,7 @@ impl LoopOptions {
 /// ```
 ///
 /// # Panics
-/// If the kernel does not release the file within 10 s after it is dropped, since something still uses the device.
+/// If the kernel does not release the file within 60 s after it is dropped, since something still uses the device.
 #[derive(Debug)]
 pub struct LoopDevice {
     /// `None` as soon as it is being detached: from then on another process may have it.
@@ -148,7 +148,7 @@ impl LoopDevice {
         &self.backing_file
     }
 
-    /// Detaches it and waits up to 10 s until the kernel has released the file, which takes a moment while another program,
+    /// Detaches it and waits up to 60 s until the kernel has released the file, which takes a moment while another program,
     /// such as udev, has the device open.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ use crate::real::wait::PATIENCE;
 ///
 /// When it is dropped, also by a panic, it removes the test's mapped devices, the youngest first, then its loop devices.
 /// The test's devices are those whose names start with [`prefix`](Self::prefix), however they were made, and those that were
-/// [tracked](Self::track). The removal of a device that is open is retried for up to 10 s, since udev opens every new device
+/// [tracked](Self::track). The removal of a device that is open is retried for up to 60 s, since udev opens every new device
 /// for a moment; a device that is open and suspended is given a table of errors, so that I/O which waits for it completes.
 ///
 /// ```no_run
@@ -62,6 +62,9 @@ pub struct Scratch {
     loop_devices: Mutex<Vec<Arc<LoopDevice>>>,
 }
 
+/// On a busy machine, an emulated one can need a minute for what udev does in a second.
+const UDEV_TIMEOUT: Duration = Duration::from_secs(120);
+
 /// The number of the next scratch of this process.
 static SERIAL: AtomicU32 = AtomicU32::new(0);
 
@@ -79,13 +82,15 @@ impl Scratch {
             return None;
         }
         let host = Host::open().unwrap_or_else(|error| fail(in_full(&error)));
+        let udev = host.udev().clone().timeout(UDEV_TIMEOUT);
+        let host = host.with_udev(udev);
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let prefix = format!("{}-{}-{serial}-", safe_test_name(), process::id());
         let (names, loop_devices) = Default::default();
         Some(Self { host, prefix, patience: PATIENCE, names, loop_devices })
     }
 
-    /// How long to retry in the end, while no device can be removed: by default 10 s.
+    /// How long to retry in the end, while no device can be removed: by default 60 s.
     pub fn set_patience(&mut self, timeout: Duration) {
         self.patience = timeout;
     }
@@ -96,7 +101,7 @@ impl Scratch {
         self.host.dm()
     }
 
-    /// The host for operations, which works with udev as it finds it.
+    /// The host for operations, which works with udev as it finds it and waits for it up to 2 minutes.
     #[must_use]
     pub const fn host(&self) -> &Host {
         &self.host

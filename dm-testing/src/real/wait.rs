@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::real::error::{Error, Result};
 
 /// How long to wait for other programs to close a device, unless a test says otherwise.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The longest pause between two looks.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
