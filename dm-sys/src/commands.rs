@@ -57,8 +57,8 @@ const fn control(nr: u8) -> u32 {
 /// Reports the kernel's interface version; the kernel also writes it when it refuses the caller's.
 /// Since 4.0.
 pub const DM_VERSION: u32 = control(DM_VERSION_CMD);
-/// Removes every device that nobody holds open, or with [`DM_DEFERRED_REMOVE`](crate::DM_DEFERRED_REMOVE)
-/// marks the open ones for removal; does not write the header back. Since 4.0.
+/// Removes every device that is not open, or with [`DM_DEFERRED_REMOVE`](crate::DM_DEFERRED_REMOVE) marks the open ones
+/// for removal; does not write the header back. Since 4.0.
 pub const DM_REMOVE_ALL: u32 = control(DM_REMOVE_ALL_CMD);
 /// Lists all devices by name. Since 4.0; event numbers since 4.37, uuids and a prefix filter since
 /// 4.45.
@@ -67,21 +67,19 @@ pub const DM_LIST_DEVICES: u32 = control(DM_LIST_DEVICES_CMD);
 pub const DM_DEV_CREATE: u32 = control(DM_DEV_CREATE_CMD);
 /// Removes a device and its tables. Since 4.0.
 pub const DM_DEV_REMOVE: u32 = control(DM_DEV_REMOVE_CMD);
-/// Renames a device, found by name only, or gives it the uuid it lacks. Since 4.0; uuids since
+/// Renames a device, or sets the uuid of a device without one. The device must be given by name. Since 4.0; uuids since
 /// 4.19.
 pub const DM_DEV_RENAME: u32 = control(DM_DEV_RENAME_CMD);
 /// Suspends a device if [`DM_SUSPEND_FLAG`](crate::DM_SUSPEND_FLAG) is set, else resumes it, which
 /// first moves an inactive table to the active slot. Since 4.0.
 pub const DM_DEV_SUSPEND: u32 = control(DM_DEV_SUSPEND_CMD);
-/// Reports what the header holds about a device: number, uuid, openers, state, event number.
-/// Since 4.0.
+/// Reports number, name, uuid, open count, state flags and event number of a device in the header. Since 4.0.
 pub const DM_DEV_STATUS: u32 = control(DM_DEV_STATUS_CMD);
-/// Waits until a device's event number differs from the one given, then answers like
-/// [`DM_TABLE_STATUS`]. Since 4.0.
+/// Waits until a device's event number differs from the given one, then answers like [`DM_TABLE_STATUS`]. Since 4.0.
 pub const DM_DEV_WAIT: u32 = control(DM_DEV_WAIT_CMD);
 /// Loads a table into the inactive slot. Since 4.0.
 pub const DM_TABLE_LOAD: u32 = control(DM_TABLE_LOAD_CMD);
-/// Drops the table in the inactive slot. Since 4.0.
+/// Removes the table in the inactive slot. Since 4.0.
 pub const DM_TABLE_CLEAR: u32 = control(DM_TABLE_CLEAR_CMD);
 /// Lists the devices that a table uses. Since 4.0.
 pub const DM_TABLE_DEPS: u32 = control(DM_TABLE_DEPS_CMD);
@@ -98,8 +96,7 @@ pub const DM_DEV_SET_GEOMETRY: u32 = control(DM_DEV_SET_GEOMETRY_CMD);
 /// Records the global event counter, so that `poll` on this open control node reports readable
 /// once it has moved. Since 4.36.
 pub const DM_DEV_ARM_POLL: u32 = control(DM_DEV_ARM_POLL_CMD);
-/// Reports the version of the target type given in `name`, loading its module if need be.
-/// Since 4.41.
+/// Reports the version of the target type given in `name`, loading its module if necessary. Since 4.41.
 pub const DM_GET_TARGET_VERSION: u32 = control(DM_GET_TARGET_VERSION_CMD);
 /// Probes the active paths of a multipath device's current group. Sent **to the multipath block
 /// device**, not to the control node, and without an argument. Since 4.50.

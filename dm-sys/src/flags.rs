@@ -4,8 +4,8 @@
 //! ignored and come back unchanged. Bits 2 and 7 are not assigned (libdevmapper uses bit 2 for
 //! itself, as `DM_EXISTS_FLAG`).
 
-/// In ([`DM_TABLE_LOAD`](crate::DM_TABLE_LOAD)): open the devices and map read-only. Out: the
-/// device, or the inactive table if that was asked for, is read-only.
+/// In ([`DM_TABLE_LOAD`](crate::DM_TABLE_LOAD)): open the devices and map read-only. Out: the device is read-only, or
+/// its inactive table if that was requested.
 pub const DM_READONLY_FLAG: u32 = 1 << 0;
 /// In ([`DM_DEV_SUSPEND`](crate::DM_DEV_SUSPEND)): set to suspend, clear to resume. Out: the device
 /// is suspended.

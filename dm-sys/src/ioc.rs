@@ -5,13 +5,13 @@
 //! differ in the width and the values of the direction. That does not show in `_IOWR`, where the
 //! two set bits end up in the same place, but it does in `_IO`.
 
-/// How an architecture writes the direction of a transfer.
+/// The values by which an architecture encodes the direction of a transfer.
 #[derive(Clone, Copy)]
 pub(crate) struct Numbering {
     none: u32,
     read: u32,
     write: u32,
-    /// Position of the direction field: it takes the bits that the size leaves.
+    /// Position of the direction field: it has the bits above the size.
     shift: u32,
 }
 
@@ -43,7 +43,7 @@ pub(crate) const fn io(numbering: Numbering, magic: u8, nr: u8) -> u32 {
     code(numbering.none << numbering.shift, magic, nr, 0)
 }
 
-/// C's `_IOWR(magic, nr, type)`: a command whose argument of `size` bytes goes both ways.
+/// C's `_IOWR(magic, nr, type)`: a command whose argument of `size` bytes is read and written.
 pub(crate) const fn iowr(numbering: Numbering, magic: u8, nr: u8, size: u16) -> u32 {
     code((numbering.read | numbering.write) << numbering.shift, magic, nr, size)
 }

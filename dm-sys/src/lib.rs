@@ -23,18 +23,19 @@
 //! | [`DM_TARGET_MSG`] | [`dm_target_msg`] | NUL-terminated text, if [`DM_DATA_OUT_FLAG`] is set |
 //! | all others | | |
 //!
-//! The steps, whatever wraps the system call (`libc::ioctl`, nix, rustix or inline assembly):
+//! The steps, which are the same for every wrapper of the system call (`libc::ioctl`, nix, rustix
+//! or inline assembly):
 //!
 //! 1. Take a buffer aligned to 8 bytes and zero-filled **to its end**. The kernel copies the whole
-//!    buffer in, and where it then writes nothing the caller's bytes come back.
+//!    buffer in, and copies back the caller's bytes where it has written nothing.
 //! 2. Fill in the header: `version` (the lowest interface version that has the command),
 //!    `data_size` (the buffer's length), `data_start` (where the payload begins, usually
 //!    `size_of::<dm_ioctl>()`), the device, the flags.
 //! 3. Issue the request code, for example [`DM_DEV_STATUS`]. The codes are `u32`; the C library's
 //!    parameter is an `unsigned long` or an `int`, depending on the library, so convert with
 //!    `code as _` (which keeps all 32 bits in either).
-//! 4. On success look at `flags` for [`DM_BUFFER_FULL_FLAG`] and, if it is set, repeat with a
-//!    larger buffer; else read `data_size - data_start` bytes from `data_start` on.
+//! 4. On success check `flags` for [`DM_BUFFER_FULL_FLAG`] and, if it is set, repeat with a larger
+//!    buffer; else read `data_size - data_start` bytes from `data_start` on.
 //!
 //! ```
 //! use dm_sys::{DM_DEV_STATUS, DM_VERSION_MAJOR, dm_ioctl};
@@ -55,9 +56,9 @@
 //!
 //! - Structures are `#[repr(C)]` and made of plain integers and arrays of them, so any bytes the
 //!   kernel may write are valid. Their layout is asserted at compile time on every target.
-//! - C's `char` arrays are `[u8; N]` here: the kernel takes and gives bytes, of no stated encoding,
-//!   and `c_char` changes its sign between architectures.
-//! - C's flexible array members are zero-length arrays, which mark where the data starts.
+//! - C's `char` arrays are `[u8; N]` here: names are bytes without a defined encoding, and the
+//!   signedness of `c_char` depends on the architecture.
+//! - C's flexible array members are zero-length arrays, which mark the start of the data.
 //! - All numbers are in the byte order of the machine.
 //!
 //! The safe interface on top of this crate is `dm-core`.

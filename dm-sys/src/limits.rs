@@ -18,20 +18,20 @@ pub const DM_NAME_LEN: usize = 128;
 /// Bytes of a device's uuid, its NUL included.
 pub const DM_UUID_LEN: usize = 129;
 
-/// Most targets a table may have. Kernel: `drivers/md/dm-core.h`.
+/// Maximum number of targets in a table. Kernel: `drivers/md/dm-core.h`.
 pub const DM_MAX_TARGETS: u32 = 1_048_576;
-/// Factor of the largest `data_size` that newer kernels accept, which is [`DM_MAX_TARGETS`] times
-/// this many bytes, and no limit of a single target. Kernel: `drivers/md/dm-core.h`.
+/// The largest `data_size` that newer kernels accept is [`DM_MAX_TARGETS`] times this many bytes.
+/// It does not limit a single target. Kernel: `drivers/md/dm-core.h`.
 pub const DM_MAX_TARGET_PARAMS: u32 = 1024;
 
-/// Major number of the interface: another one is another interface.
+/// Major number of the interface. A different one means an incompatible interface.
 pub const DM_VERSION_MAJOR: u32 = 4;
 /// Minor number of the interface that this crate describes (Linux 6.16).
 ///
 /// Do not send it: a kernel refuses a minor number above its own, so a caller sends the lowest one
-/// that has the command.
+/// that supports the command.
 pub const DM_VERSION_MINOR: u32 = 50;
 /// Patch level of the interface that this crate describes; the kernel does not compare it.
 pub const DM_VERSION_PATCHLEVEL: u32 = 0;
-/// What the kernel prints after the version of the interface that this crate describes.
+/// The text that the kernel prints after this version of the interface.
 pub const DM_VERSION_EXTRA: &str = "-ioctl (2025-04-28)";

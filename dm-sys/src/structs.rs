@@ -2,21 +2,21 @@
 
 use crate::{DM_MAX_TYPE_NAME, DM_NAME_LEN, DM_UUID_LEN};
 
-/// Header of every command: request and reply start with it.
+/// Header of every request and every reply.
 ///
-/// A device is named by `uuid`, `name` or `dev`; all but one are left zero.
+/// `uuid`, `name` or `dev` identifies the device; the other two must be zero.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct dm_ioctl {
     /// In: the interface version the caller needs. Out: the kernel's, also when the command failed.
     pub version: [u32; 3],
-    /// In: bytes in the whole buffer, this header included. Out: bytes that hold an answer.
+    /// In: bytes in the whole buffer, this header included. Out: bytes used by the answer.
     pub data_size: u32,
     /// Offset in bytes from the start of this header to the payload.
     pub data_start: u32,
     /// Number of [`dm_target_spec`] in the payload, in both directions.
     pub target_count: u32,
-    /// Out: how many times the device is open.
+    /// Out: the device's open count.
     pub open_count: i32,
     /// `DM_*_FLAG` bits, in both directions.
     pub flags: u32,
@@ -31,7 +31,7 @@ pub struct dm_ioctl {
     pub name: [u8; DM_NAME_LEN],
     /// Uuid of the device, NUL-terminated.
     pub uuid: [u8; DM_UUID_LEN],
-    /// Fills the structure up; a payload may start here.
+    /// Padding; a payload may start here.
     pub data: [u8; 7],
 }
 
@@ -57,12 +57,12 @@ impl Default for dm_ioctl {
 
 /// One line of a table, or the status of one.
 ///
-/// The NUL-terminated parameters follow the structure at once; the next one starts at a multiple of
-/// 8 bytes from the first.
+/// The NUL-terminated parameters follow the structure directly; the next one starts at a multiple of 8 bytes from the
+/// first.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dm_target_spec {
-    /// First sector of the mapped device that this target maps.
+    /// First sector of the mapped device that the target maps.
     pub sector_start: u64,
     /// Number of sectors.
     pub length: u64,
@@ -90,7 +90,7 @@ pub struct dm_target_deps {
 /// One entry of the device list. A [`dm_name_list_trailer`] follows the name, see
 /// [`trailer_offset`](Self::trailer_offset).
 ///
-/// With no device at all the kernel writes no entry: the reply's `data_size` is its `data_start`.
+/// If there are no devices, the kernel writes no entry: the reply's `data_size` is its `data_start`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dm_name_list {
@@ -115,8 +115,8 @@ impl dm_name_list {
     }
 }
 
-/// What follows the name of a [`dm_name_list`], which the C header only describes in a comment and
-/// gives no name.
+/// The fields after the name of a [`dm_name_list`]. The C header describes them in a comment, without a name for the
+/// structure.
 ///
 /// Kernel: `drivers/md/dm-ioctl.c`, `list_devices`.
 #[repr(C)]
@@ -148,16 +148,16 @@ pub struct dm_target_versions {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dm_target_msg {
-    /// A sector of the mapped device, which chooses the target.
+    /// A sector of the mapped device; the target that maps it gets the message.
     pub sector: u64,
     /// Start of the text, NUL-terminated.
     pub message: [u8; 0],
 }
 
-/// Fails the build where the compiler lays a structure out unlike the kernel's ABI.
+/// Fails the build if the layout of a structure differs from the kernel's ABI.
 ///
-/// C's `__u64` is aligned to 8 bytes on most architectures, to 4 on 32-bit x86 and to 2 on m68k.
-/// That moves no field, but decides over the padding at a structure's end.
+/// C's `__u64` is aligned to 8 bytes on most architectures, to 4 on 32-bit x86 and to 2 on m68k. That moves no field,
+/// but changes the padding at the end of a structure.
 mod layout {
     use super::*;
     use core::mem::offset_of;

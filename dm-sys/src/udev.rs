@@ -22,13 +22,14 @@ pub const DM_UDEV_DISABLE_DM_RULES_FLAG: u32 = 0x0001;
 pub const DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG: u32 = 0x0002;
 /// Flag: the rules that make the links in `/dev/disk` do nothing.
 pub const DM_UDEV_DISABLE_DISK_RULES_FLAG: u32 = 0x0004;
-/// Flag: all other rules are asked to do nothing.
+/// Flag: all other rules should do nothing.
 pub const DM_UDEV_DISABLE_OTHER_RULES_FLAG: u32 = 0x0008;
-/// Flag: links of the same name on another device win.
+/// Flag: another device that claims the same link gets it.
 pub const DM_UDEV_LOW_PRIORITY_FLAG: u32 = 0x0010;
-/// Flag: libdevmapper leaves the device nodes to udev alone.
+/// Flag: libdevmapper leaves the device nodes to udev.
 pub const DM_UDEV_DISABLE_LIBRARY_FALLBACK: u32 = 0x0020;
-/// Flag: the event comes from a command, not from a trigger; libdevmapper always sets it.
+/// Flag: the event comes from a command and not from `udevadm trigger`; libdevmapper always sets
+/// it.
 pub const DM_UDEV_PRIMARY_SOURCE_FLAG: u32 = 0x0040;
 /// Flag 0 for the use of the subsystem that owns the device.
 pub const DM_SUBSYSTEM_UDEV_FLAG0: u32 = 0x0100;

@@ -1,8 +1,8 @@
 //! The arithmetic of the units, the same for each of them.
 
-/// Ends an operator that has no result.
+/// Panics for an operator that has no result.
 ///
-/// Wrapping would be a wrong size or a wrong place on a disk, so this is the same in every build profile.
+/// A wrapped result would be a wrong size or a wrong place on a disk, so this is the same in every build profile.
 #[cold]
 #[track_caller]
 #[expect(
@@ -40,7 +40,7 @@ macro_rules! operator {
             #[inline]
             #[track_caller]
             fn $method(self, rhs: $rhs) -> $output {
-                // Every operand is `Copy`; `Clone` is what values and references share.
+                // Every operand is `Copy`. The bound is `Clone` because references have that as well.
                 core::ops::$operator::$method(self.clone(), rhs.clone())
             }
         }
@@ -130,7 +130,7 @@ macro_rules! integer_times {
     )+};
 }
 
-/// Gives a unit its constants, its checked and saturating arithmetic, and its operators.
+/// Implements the constants, the checked and saturating arithmetic, and the operators of a unit.
 macro_rules! arithmetic {
     ($unit:ident, $number:ident) => {
         impl $unit {
@@ -171,43 +171,43 @@ macro_rules! arithmetic {
                 Self::some(self.0.checked_div(rhs))
             }
 
-            /// What is left when dividing by a number, or `None` if it is zero.
+            /// The remainder of dividing by a number, or `None` if it is zero.
             #[inline]
             pub const fn checked_rem(self, rhs: $number) -> Option<Self> {
                 Self::some(self.0.checked_rem(rhs))
             }
 
-            /// How often `rhs` fits, or `None` if it is zero.
+            /// The number of times that `rhs` fits into this, or `None` if it is zero.
             #[inline]
             pub const fn checked_div_unit(self, rhs: Self) -> Option<$number> {
                 self.0.checked_div(rhs.0)
             }
 
-            /// What is left after taking `rhs` as often as it fits, or `None` if it is zero.
+            /// The remainder of dividing by `rhs`, or `None` if it is zero.
             #[inline]
             pub const fn checked_rem_unit(self, rhs: Self) -> Option<Self> {
                 self.checked_rem(rhs.0)
             }
 
-            /// Adds, and stops at [`MAX`](Self::MAX).
+            /// Adds; the result is at most [`MAX`](Self::MAX).
             #[inline]
             pub const fn saturating_add(self, rhs: Self) -> Self {
                 Self(self.0.saturating_add(rhs.0))
             }
 
-            /// Subtracts, and stops at [`ZERO`](Self::ZERO).
+            /// Subtracts; the result is at least [`ZERO`](Self::ZERO).
             #[inline]
             pub const fn saturating_sub(self, rhs: Self) -> Self {
                 Self(self.0.saturating_sub(rhs.0))
             }
 
-            /// Multiplies by a number, and stops at [`MAX`](Self::MAX).
+            /// Multiplies by a number; the result is at most [`MAX`](Self::MAX).
             #[inline]
             pub const fn saturating_mul(self, rhs: $number) -> Self {
                 Self(self.0.saturating_mul(rhs))
             }
 
-            /// Whether this is a whole number of `size`; of zero, only zero is.
+            /// Whether this is a multiple of `size`. The only multiple of zero is zero.
             #[inline]
             pub const fn is_multiple_of(self, size: Self) -> bool {
                 match self.0.checked_rem(size.0) {
@@ -216,7 +216,7 @@ macro_rules! arithmetic {
                 }
             }
 
-            /// The largest multiple of `size` that is not above this, or `None` if `size` is zero.
+            /// The largest multiple of `size` that is at most this, or `None` if `size` is zero.
             #[inline]
             pub const fn align_down(self, size: Self) -> Option<Self> {
                 match self.0.checked_rem(size.0) {
@@ -225,7 +225,7 @@ macro_rules! arithmetic {
                 }
             }
 
-            /// The smallest multiple of `size` that is not below this, or `None` if `size` is zero or on overflow.
+            /// The smallest multiple of `size` that is at least this, or `None` if `size` is zero or on overflow.
             #[inline]
             pub const fn align_up(self, size: Self) -> Option<Self> {
                 Self::some(self.0.checked_next_multiple_of(size.0))

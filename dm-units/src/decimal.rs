@@ -1,6 +1,6 @@
-//! Decimal numbers as tables and statuses hold them, for code that reads and writes many thousand lines.
+//! Decimal numbers as in tables and statuses, for code that reads and writes many thousand lines.
 //!
-//! The bench `decimal` compares with the standard library.
+//! The benchmark `decimal` compares this with the standard library.
 
 use core::fmt;
 
@@ -17,7 +17,7 @@ pub fn parse_u64(text: &[u8]) -> Result<u64, ParseUnitError> {
     parse(text, Wanted::Number, 0)
 }
 
-/// Reads a number that stands at `offset` in what is `wanted`.
+/// Reads a number that starts at byte `offset` of a text that is read as `wanted`.
 #[inline]
 pub(crate) fn parse(digits: &[u8], wanted: Wanted, offset: usize) -> Result<u64, ParseUnitError> {
     /// Any number of this many digits fits into a `u64`.
@@ -32,7 +32,7 @@ pub(crate) fn parse(digits: &[u8], wanted: Wanted, offset: usize) -> Result<u64,
         if !byte.is_ascii_digit() {
             return Err(error(ParseUnitErrorKind::ExpectedDigit, at));
         }
-        // Wraps only beyond SAFE_DIGITS, and such a number is read again.
+        // Wraps only beyond SAFE_DIGITS digits; such a number is read again below, with checks.
         number = number.wrapping_mul(10).wrapping_add(value(*byte));
     }
     if digits.len() <= SAFE_DIGITS {
@@ -41,13 +41,13 @@ pub(crate) fn parse(digits: &[u8], wanted: Wanted, offset: usize) -> Result<u64,
     checked(digits).ok_or(error(ParseUnitErrorKind::TooLarge, 0))
 }
 
-/// How many decimal digits a text starts with.
+/// The number of decimal digits at the start of a text.
 #[inline]
 pub(crate) fn count_digits(text: &[u8]) -> usize {
     text.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
-/// The number that `digits` are, or `None` on overflow.
+/// The number that the digits denote, or `None` on overflow.
 #[cold]
 fn checked(digits: &[u8]) -> Option<u64> {
     digits.iter().try_fold(0_u64, |number, digit| number.checked_mul(10)?.checked_add(value(*digit)))
@@ -59,11 +59,11 @@ fn value(digit: u8) -> u64 {
     u64::from(digit.wrapping_sub(b'0'))
 }
 
-/// Writes a number in decimal digits, with a single call of `write_str`.
+/// Writes a number in decimal digits with a single call of `write_str`.
 ///
 /// # Errors
 ///
-/// Those of `out`.
+/// Writing to `out` fails.
 #[inline]
 pub fn write_u64(out: &mut impl fmt::Write, number: u64) -> fmt::Result {
     let mut text = Buffer::<SHORT>::new();
@@ -71,13 +71,13 @@ pub fn write_u64(out: &mut impl fmt::Write, number: u64) -> fmt::Result {
     out.write_str(text.as_str()?)
 }
 
-/// Room for any text of this crate; the longest is of 20 digits and ` blocks`.
+/// Enough bytes for any text of this crate; the longest has 20 digits and ` blocks`.
 pub(crate) const SHORT: usize = 32;
 
-/// A text on the stack, so that what has several parts is written and padded as one.
+/// A text buffer on the stack, for texts of several parts that are written and padded as one.
 ///
-/// Its methods fail only if the text does not fit in `ROOM` bytes, of which a number may need up to 7 more than it has
-/// digits; what is there already stays as it is.
+/// Its methods fail only if the text does not fit in `ROOM` bytes, and then leave the text unchanged. Appending a
+/// number may need up to 7 bytes more than it has digits.
 ///
 /// ```
 /// use dm_units::decimal::Buffer;
@@ -115,16 +115,16 @@ impl<const ROOM: usize> Buffer<ROOM> {
         self.len == 0
     }
 
-    /// How many bytes the text has.
+    /// The length of the text in bytes.
     #[inline]
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Keeps the first `len` bytes of the text.
+    /// Shortens the text to its first `len` bytes.
     #[inline]
     pub fn truncate(&mut self, len: usize) {
-        // `as_str` checks what is behind the text as well.
+        // `as_str` checks the bytes after the text as well.
         self.bytes.iter_mut().take(self.len).skip(len).for_each(|byte| *byte = 0);
         self.len = self.len.min(len);
     }
@@ -133,7 +133,7 @@ impl<const ROOM: usize> Buffer<ROOM> {
     ///
     /// # Errors
     ///
-    /// They do not fit.
+    /// The characters do not fit.
     #[inline]
     pub fn push<const N: usize>(&mut self, ascii: [u8; N]) -> fmt::Result {
         self.push_some(ascii, N)
@@ -167,7 +167,7 @@ impl<const ROOM: usize> Buffer<ROOM> {
         }
     }
 
-    /// Writes a number in decimal digits in the place of the digit at `at`.
+    /// Replaces the digit at byte `at` by a number in decimal digits.
     ///
     /// # Errors
     ///
@@ -202,7 +202,7 @@ impl<const ROOM: usize> Buffer<ROOM> {
     #[inline]
     fn push_short(&mut self, number: u64) -> fmt::Result {
         let digits = eight_digits(number);
-        // In whole bytes.
+        // Leading zeros are removed in whole bytes.
         let leading_zeros = digits.trailing_zeros() & !7;
         let ascii = (digits | ZEROS) >> leading_zeros;
         self.push_some(ascii.to_le_bytes(), 8_usize.saturating_sub((leading_zeros / 8) as usize))
@@ -219,7 +219,8 @@ impl<const ROOM: usize> Buffer<ROOM> {
         pushed
     }
 
-    /// Appends the first `len` bytes of `ascii`; the others are put there as well, for what comes next to overwrite.
+    /// Appends the first `len` bytes of `ascii`. The other bytes are copied as well, and the next append overwrites
+    /// them.
     #[inline]
     fn push_some<const N: usize>(&mut self, ascii: [u8; N], len: usize) -> fmt::Result {
         let room = self.bytes.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut);
@@ -228,14 +229,14 @@ impl<const ROOM: usize> Buffer<ROOM> {
         Ok(())
     }
 
-    /// The text.
+    /// The text as a string.
     ///
     /// # Errors
     ///
     /// Never, if `ROOM` is a multiple of 16.
     #[inline]
     pub fn as_str(&self) -> Result<&str, fmt::Error> {
-        // The standard library checks aligned blocks of this size at once, and what is beside them byte by byte.
+        // The standard library checks aligned blocks of this size at once, and the rest byte by byte.
         let blocks = self.len.next_multiple_of(16);
         let bytes = self.bytes.get(..blocks).ok_or(fmt::Error)?;
         let text = core::str::from_utf8(bytes).map_err(|_| fmt::Error)?;
@@ -246,13 +247,13 @@ impl<const ROOM: usize> Buffer<ROOM> {
 /// 10^8, the first number of more than eight digits.
 const EIGHT_DIGITS: u64 = 100_000_000;
 
-/// The text `00000000`, to be added to eight digits.
+/// The text `00000000`, which turns eight digits into ASCII when it is added.
 const ZEROS: u64 = u64::from_le_bytes(*b"00000000");
 
 /// The digits of a number below 10^8, one in each byte, the first digit in the lowest.
 ///
-/// Halves the number three times, all parts at once: to two parts of four digits, four of two, eight of one. A part is
-/// divided by a multiplication and a shift, which are exact for numbers that small.
+/// Splits the number three times, all parts at once: into two parts of four digits, four of two, eight of one. Each
+/// division is a multiplication and a shift, which are exact for numbers this small.
 #[inline]
 fn eight_digits(number: u64) -> u64 {
     let fours = (number / 10_000) | ((number % 10_000) << 32);
@@ -333,7 +334,7 @@ mod tests {
         text.push_str("0123456789abcdeé").unwrap();
         text.truncate(30);
         assert_eq!(text.len(), 17);
-        // Half of the last letter must not stay behind.
+        // Half of the last letter must not remain.
         text.truncate(3);
         text.push_str("3456789abcdef").unwrap();
         assert_eq!(text.as_str(), Ok("0123456789abcdef"));

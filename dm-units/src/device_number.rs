@@ -1,4 +1,4 @@
-//! Device numbers.
+//! Numbers of block devices and their encodings.
 
 use core::fmt;
 use core::str::FromStr;
@@ -8,8 +8,8 @@ use crate::error::{ParseUnitError, ParseUnitErrorKind, Wanted};
 
 /// The number of a block device, `major:minor`.
 ///
-/// The kernel has 12 bits for the major and 20 bits for the minor number. Larger ones can be held, read and printed,
-/// but [`to_huge`](Self::to_huge) refuses them.
+/// The kernel has 12 bits for the major and 20 bits for the minor number. This type stores, reads and prints larger
+/// ones as well, but [`to_huge`](Self::to_huge) returns `None` for them.
 ///
 /// ```
 /// use dm_units::DeviceNumber;
@@ -21,9 +21,9 @@ use crate::error::{ParseUnitError, ParseUnitErrorKind, Wanted};
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeviceNumber {
-    /// Which driver.
+    /// Identifies the driver.
     pub major: u32,
-    /// Which of the driver's devices.
+    /// Identifies the device among those of the driver.
     pub minor: u32,
 }
 
@@ -61,7 +61,7 @@ impl DeviceNumber {
 
     /// Reads a `dev_t` of the C library, such as `st_rdev` of `stat`.
     ///
-    /// The C libraries of Linux extend the huge encoding to all 32 bits of both numbers, so every `dev_t` is a number.
+    /// The C libraries of Linux extend the huge encoding to all 32 bits of both numbers, so every `dev_t` is valid.
     #[inline]
     pub const fn from_dev_t(dev: u64) -> Self {
         Self {
@@ -70,7 +70,7 @@ impl DeviceNumber {
         }
     }
 
-    /// The `dev_t` of the C library, as `makedev` makes it.
+    /// The `dev_t` of the C library, as `makedev` returns it.
     #[inline]
     pub const fn to_dev_t(self) -> u64 {
         let major = self.major as u64;
@@ -82,7 +82,7 @@ impl DeviceNumber {
     ///
     /// # Errors
     ///
-    /// The text is anything else, or a number has more than 32 bits.
+    /// The text has another form, or a number has more than 32 bits.
     #[inline]
     pub fn from_ascii(text: &[u8]) -> Result<Self, ParseUnitError> {
         let colon = decimal::count_digits(text);

@@ -1,10 +1,10 @@
-//! What is wrong with a text.
+//! Errors of reading units, device numbers and versions from text.
 
 use core::fmt;
 
-/// A text is not a unit, a device number or a number.
+/// A text that is not a valid unit, device number, version or decimal number.
 ///
-/// Says what should have been read, what is wrong with it, and where.
+/// It records which kind of value was expected, what is wrong with the text, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseUnitError {
     wanted: Wanted,
@@ -12,29 +12,29 @@ pub struct ParseUnitError {
     offset: usize,
 }
 
-/// What is wrong with a text.
+/// The kinds of [`ParseUnitError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParseUnitErrorKind {
-    /// Something else than a decimal digit, or the end of the text, where a digit must be.
+    /// A decimal digit was expected; the text ends or has another character there.
     ExpectedDigit,
-    /// Something else than a colon, or the end of the text, where the colon of a device number must be.
+    /// The colon of a device number was expected; the text ends or has another character there.
     ExpectedColon,
-    /// Something else than a dot, or the end of the text, where a dot of a version must be.
+    /// A dot of a version was expected; the text ends or has another character there.
     ExpectedDot,
-    /// The end of the text where a unit must be: after a space or a fraction.
+    /// The text ends where a unit was expected: after a space or a fraction.
     ExpectedUnit,
-    /// A unit that is not known.
+    /// The unit is not one of those that this crate reads.
     UnknownUnit,
-    /// A unit such as `M` or `MB`, which can mean powers of 1000 or of 1024.
+    /// The unit can mean a power of 1000 or of 1024, such as `M` or `MB`.
     AmbiguousUnit,
-    /// A size that is not a whole number of the unit.
+    /// The size is not a whole number of the requested unit.
     NotWhole,
-    /// A number that is larger than the type can hold.
+    /// The number is larger than the type can hold.
     TooLarge,
 }
 
-/// What should have been read.
+/// The kind of value that a text is read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
     Number,
@@ -51,12 +51,12 @@ impl ParseUnitError {
         Self { wanted, kind, offset }
     }
 
-    /// What is wrong.
+    /// Tells the kinds of error apart, for a `match`.
     pub const fn kind(&self) -> ParseUnitErrorKind {
         self.kind
     }
 
-    /// Where in the text, in bytes from its start; the length of the text if something is missing at its end.
+    /// The position of the error in bytes from the start of the text; the length of the text if its end came too early.
     pub const fn offset(&self) -> usize {
         self.offset
     }

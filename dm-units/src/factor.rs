@@ -5,7 +5,7 @@
 /// Implemented for `u8`, `u16`, `u32`, `u64`, `usize` and `i32`, for `u128` with [`Bytes`](crate::Bytes), and for references to
 /// them. `i32` is the type of a literal without a suffix, so `unit * 2` compiles.
 ///
-/// The trait is sealed: it can't be implemented outside this crate.
+/// The trait is sealed: it cannot be implemented outside this crate.
 ///
 /// ```
 /// use dm_units::{Bytes, Sectors};

@@ -1,7 +1,7 @@
 //! Units of block storage: [`Sectors`], [`Bytes`], [`DataBlocks`], [`MetaBlocks`], [`DeviceNumber`] and [`Version`].
 //!
-//! A count of sectors and a count of bytes are both just numbers, and mixing them up destroys data. Here each is a
-//! type of its own, and the compiler keeps them apart.
+//! A count of sectors and a count of bytes are both just numbers, and mixing them up destroys data. With a separate
+//! type for each, the compiler keeps them apart.
 //!
 //! ```
 //! use dm_units::{DataBlocks, DeviceNumber, Sectors};
@@ -11,11 +11,11 @@
 //! assert_eq!(device, Sectors(3_145_728));
 //! assert_eq!(device + Sectors(8), Sectors(3_145_736));
 //!
-//! // `{}` is the bare number, as the kernel reads it; `{:#}` is for people.
+//! // `{}` prints the bare number, as the kernel reads it; `{:#}` prints it for people.
 //! assert_eq!(format!("0 {device} linear {} 0", DeviceNumber::new(253, 7)), "0 3145728 linear 253:7 0");
 //! assert_eq!(format!("{device:#}"), "1.5 GiB");
 //!
-//! // A conversion that can lose something says in its name how it rounds.
+//! // A conversion that can lose something states in its name how it rounds.
 //! let block_size = Sectors(128);
 //! assert_eq!(Sectors(1000).to_data_blocks_floor(block_size), Some(DataBlocks(7)));
 //! assert_eq!(Sectors(1000).to_data_blocks_ceil(block_size), Some(DataBlocks(8)));
@@ -35,14 +35,14 @@
 //!
 //! A number is an integer of any of the types that [`Factor`] names. [`iec`] has 1024, 1024 × 1024 and so on as constants.
 //!
-//! Operators never wrap: on overflow and on division by zero they panic, in every build profile. Where a number comes
-//! from outside, use the `checked_*` and `saturating_*` methods; these never panic.
+//! Operators never wrap: on overflow and on division by zero they panic, in every build profile. For numbers from
+//! users, files or the kernel use the `checked_*` and `saturating_*` methods, which never panic.
 //!
 //! # Integers
 //!
 //! `From` converts `u8`, `u16`, `u32`, `u64` and `usize` to a unit, `u128` to [`Bytes`], and a unit to its own number;
-//! `TryFrom` converts `i32`, `i64`, `isize` and `u128`, and a unit to `u32`, `usize` and `i64`. The number itself is the
-//! field `.0`. Between units there are only methods, which say how they round.
+//! `TryFrom` converts `i32`, `i64`, `isize` and `u128`, and a unit to `u32`, `usize` and `i64`. The number itself is
+//! the field `.0`. One unit is converted to another by methods, whose names state how they round.
 //!
 //! ```
 //! use dm_units::{Bytes, Sectors, iec};
@@ -58,9 +58,9 @@
 //! `Display` writes the bare number. With the alternate flag, `{:#}`, a size is written in the largest of B, KiB, MiB,
 //! GiB, TiB, PiB, EiB, ZiB and YiB that keeps it at one or more, with at most two decimals, rounded to nearest, halves
 //! up. A size that rounds to 1024 of a unit is written as 1 of the next. [`DataBlocks`], whose size is not known, are
-//! written as `16 blocks`. Width, fill and alignment are honoured; a precision is ignored.
+//! written as `16 blocks`. Width, fill and alignment work as for numbers; a precision is ignored.
 //!
-//! `FromStr` reads what both forms write, and nothing else:
+//! `FromStr` reads both forms, and nothing else:
 //!
 //! - a bare number, counted in the unit: `16`;
 //! - a number with or without a fraction, at most one space, and one of `B`, `KiB`, `MiB`, `GiB`, `TiB`, `PiB`, `EiB`,

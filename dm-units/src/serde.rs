@@ -27,8 +27,8 @@ as_u64!(Sectors, DataBlocks, MetaBlocks);
 
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Some text formats have no numbers of 128 bits, and hardly any size needs them. A binary format does not say
-        // what it holds, so there the type is always the same.
+        // Some text formats have no 128-bit numbers, and hardly any size needs them. A binary format does not record
+        // the type of a value, so there the type must always be the same.
         match u64::try_from(self.0) {
             Ok(bytes) if serializer.is_human_readable() => serializer.serialize_u64(bytes),
             _ => serializer.serialize_u128(self.0),

@@ -1,4 +1,4 @@
-//! The units as text; the grammar is in the documentation of the crate.
+//! Printing and reading of units; the crate's documentation has the grammar.
 
 use core::fmt;
 use core::str::FromStr;
@@ -20,7 +20,8 @@ const IEC_UNITS: [(&str, u128); 9] = [
     ("YiB", 1 << 80),
 ];
 
-/// Implements the text of a unit: `size` is that of one in what the suffixes count, `display` is the text for people.
+/// Implements printing and reading of a unit. `size` is the size of one, in the unit of the suffixes; `display` prints
+/// it for people.
 macro_rules! text {
     ($unit:ident($number:ident), $size:expr, $display:ident) => {
         impl fmt::Display for $unit {
@@ -55,7 +56,7 @@ text!(Bytes(u128), 1, display_size);
 text!(DataBlocks(u64), 1, display_blocks);
 text!(MetaBlocks(u64), META_BLOCK_SIZE as u128, display_size);
 
-/// Implements reading of kernel text.
+/// Implements reading of a bare number.
 macro_rules! from_ascii {
     ($unit:ident) => {
         impl $unit {
@@ -63,7 +64,7 @@ macro_rules! from_ascii {
             ///
             /// # Errors
             ///
-            /// The text is not decimal digits alone, or the number is more than [`MAX`](Self::MAX).
+            /// The text has other bytes than decimal digits, or the number exceeds [`MAX`](Self::MAX).
             #[inline]
             pub fn from_ascii(text: &[u8]) -> Result<Self, ParseUnitError> {
                 decimal::parse(text, Wanted::$unit, 0).map(Self)
@@ -76,7 +77,7 @@ from_ascii!(Sectors);
 from_ascii!(DataBlocks);
 from_ascii!(MetaBlocks);
 
-/// Writes a size in the largest unit that keeps it at one or more.
+/// Writes a size in the largest unit in which it is at least 1.
 fn display_size(f: &mut fmt::Formatter<'_>, bytes: u128) -> fmt::Result {
     let (hundredths, unit) = scale(bytes).ok_or(fmt::Error)?;
     let mut text = Buffer::<SHORT>::new();
@@ -95,19 +96,20 @@ fn display_size(f: &mut fmt::Formatter<'_>, bytes: u128) -> fmt::Result {
     }
     text.push([b' '])?;
     text.push_str(unit)?;
-    // Pads as numbers are padded, to the right.
+    // Padded like a number, on the left.
     f.pad_integral(true, "", text.as_str()?)
 }
 
-/// A size in hundredths of the unit that suits it.
+/// A size in hundredths of the largest unit in which it is at least 1, and that unit.
 fn scale(bytes: u128) -> Option<(u64, &'static str)> {
     let scaled = |(unit, size): (&'static str, u128)| Some((hundredths(bytes, size)?, unit));
-    // Rounded first and compared after, so that nothing is written as 1024 of a unit that has a larger one.
+    // The size is rounded before it is compared, so that it is never written as 1024 of a unit that is followed by a
+    // larger one.
     let fitting = IEC_UNITS.into_iter().filter_map(scaled).find(|(hundredths, _)| *hundredths < 102_400);
     fitting.or_else(|| IEC_UNITS.last().copied().and_then(scaled))
 }
 
-/// A size in hundredths of a unit, rounded to nearest; `None` if that is more than 64 bits.
+/// A size in hundredths of a unit, rounded to nearest; `None` if the result exceeds 64 bits.
 fn hundredths(bytes: u128, unit: u128) -> Option<u64> {
     let whole = bytes.checked_div(unit)?.checked_mul(100)?;
     let rest = bytes.checked_rem(unit)?.checked_mul(100)?;
@@ -157,12 +159,12 @@ fn parse(text: &str, wanted: Wanted, size: u128) -> Result<u128, ParseUnitError>
     }
 }
 
-/// Splits a text after the digits it starts with.
+/// Splits a text into its leading digits and the rest.
 fn split_digits(text: &str) -> (&str, &str) {
     text.split_at(decimal::count_digits(text.as_bytes()))
 }
 
-/// How much one of a suffix is.
+/// The size of one unit that a suffix names.
 fn size_of_suffix(suffix: &str, wanted: Wanted) -> Result<u128, ParseUnitErrorKind> {
     let known = match (wanted, suffix) {
         (_, "") => return Err(ParseUnitErrorKind::ExpectedUnit),
@@ -181,10 +183,10 @@ fn is_ambiguous(suffix: &str) -> bool {
     prefix.len() == 1 && "kKmMgGtTpPeEzZyY".contains(prefix)
 }
 
-/// The fraction `0.digits` of `size`, or `None` if it is not whole.
+/// The fraction `0.digits` of `size`, or `None` if it is not a whole number.
 ///
-/// Goes from the last digit to the first. If the result is whole, so is what each step yields, being the fraction of
-/// `size` that the digits from there on make up, less a whole number of `size`; no step exceeds ten times `size`.
+/// Works from the last digit to the first. If the result is whole, so is the result of each step: it is the fraction of
+/// `size` that the digits from there on denote, minus a whole number of `size`. No step exceeds ten times `size`.
 fn fraction_of(digits: &str, size: u128) -> Option<u128> {
     digits.bytes().rev().try_fold(0_u128, |fraction, byte| {
         let digit = u128::from(byte.wrapping_sub(b'0'));

@@ -10,7 +10,7 @@ const BYTES_PER_SECTOR: u128 = SECTOR_SIZE as u128;
 
 const SECTORS_PER_META_BLOCK: u64 = 8;
 
-/// A number of sectors of 512 bytes, which is what the device mapper counts in.
+/// A number of 512-byte sectors, the unit in which the device mapper counts.
 ///
 /// A sector is 512 bytes whatever the device's logical block size is.
 ///
@@ -28,9 +28,9 @@ pub struct Sectors(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bytes(pub u128);
 
-/// A number of data blocks, of a size that a table sets, as those of a thin pool or a cache.
+/// A number of data blocks of a thin pool, a cache or another target whose table sets the block size.
 ///
-/// The type does not know the size of a block: conversions ask for it.
+/// The type does not store the size of a block; conversions take it as an argument.
 ///
 /// # Panics
 ///
@@ -53,20 +53,20 @@ arithmetic!(MetaBlocks, u64);
 integer_times!(Bytes: u128);
 
 impl Sectors {
-    /// The same size in bytes; always exact.
+    /// Converts to bytes, which is always exact.
     #[doc(alias = "bytes")]
     #[inline]
     pub const fn to_bytes(self) -> Bytes {
         Bytes((self.0 as u128).saturating_mul(BYTES_PER_SECTOR))
     }
 
-    /// How many data blocks fit in this, or `None` if `block_size` is zero.
+    /// Converts to data blocks and rounds down; `None` if `block_size` is zero.
     #[inline]
     pub const fn to_data_blocks_floor(self, block_size: Sectors) -> Option<DataBlocks> {
         DataBlocks::some(self.checked_div_unit(block_size))
     }
 
-    /// How many data blocks hold this, or `None` if `block_size` is zero.
+    /// Converts to data blocks and rounds up; `None` if `block_size` is zero.
     #[inline]
     pub const fn to_data_blocks_ceil(self, block_size: Sectors) -> Option<DataBlocks> {
         match block_size {
@@ -75,26 +75,26 @@ impl Sectors {
         }
     }
 
-    /// The same size in data blocks, or `None` if it is not a whole number of them or `block_size` is zero.
+    /// Converts to data blocks; `None` if the size is not a whole number of them or `block_size` is zero.
     #[inline]
     pub const fn to_data_blocks_exact(self, block_size: Sectors) -> Option<DataBlocks> {
         if self.is_multiple_of(block_size) { self.to_data_blocks_floor(block_size) } else { None }
     }
 
-    /// How many metadata blocks fit in this.
+    /// Converts to metadata blocks and rounds down.
     #[doc(alias = "metablocks")]
     #[inline]
     pub const fn to_meta_blocks_floor(self) -> MetaBlocks {
         MetaBlocks(self.0 / SECTORS_PER_META_BLOCK)
     }
 
-    /// How many metadata blocks hold this.
+    /// Converts to metadata blocks and rounds up.
     #[inline]
     pub const fn to_meta_blocks_ceil(self) -> MetaBlocks {
         MetaBlocks(self.0.div_ceil(SECTORS_PER_META_BLOCK))
     }
 
-    /// The same size in metadata blocks, or `None` if it is not a whole number of them.
+    /// Converts to metadata blocks; `None` if the size is not a whole number of them.
     #[inline]
     pub const fn to_meta_blocks_exact(self) -> Option<MetaBlocks> {
         if self.0 % SECTORS_PER_META_BLOCK == 0 { Some(self.to_meta_blocks_floor()) } else { None }
@@ -102,20 +102,20 @@ impl Sectors {
 }
 
 impl Bytes {
-    /// How many sectors fit in this, or `None` if it is more than [`Sectors::MAX`].
+    /// Converts to sectors and rounds down; `None` if the result exceeds [`Sectors::MAX`].
     #[doc(alias = "sectors")]
     #[inline]
     pub const fn to_sectors_floor(self) -> Option<Sectors> {
         Sectors::some(narrow(self.0 / BYTES_PER_SECTOR))
     }
 
-    /// How many sectors hold this, or `None` if it is more than [`Sectors::MAX`].
+    /// Converts to sectors and rounds up; `None` if the result exceeds [`Sectors::MAX`].
     #[inline]
     pub const fn to_sectors_ceil(self) -> Option<Sectors> {
         Sectors::some(narrow(self.0.div_ceil(BYTES_PER_SECTOR)))
     }
 
-    /// The same size in sectors, or `None` if it is not a whole number of them or more than [`Sectors::MAX`].
+    /// Converts to sectors; `None` if the size is not a whole number of them or exceeds [`Sectors::MAX`].
     #[inline]
     pub const fn to_sectors_exact(self) -> Option<Sectors> {
         if self.0 % BYTES_PER_SECTOR == 0 { self.to_sectors_floor() } else { None }
@@ -123,13 +123,13 @@ impl Bytes {
 }
 
 impl DataBlocks {
-    /// The same size in sectors, or `None` on overflow.
+    /// Converts to sectors; `None` on overflow.
     #[inline]
     pub const fn to_sectors(self, block_size: Sectors) -> Option<Sectors> {
         block_size.checked_mul(self.0)
     }
 
-    /// The same size in bytes, or `None` on overflow.
+    /// Converts to bytes; `None` on overflow.
     #[inline]
     pub const fn to_bytes(self, block_size: Sectors) -> Option<Bytes> {
         block_size.to_bytes().checked_mul(self.0 as u128)
@@ -137,14 +137,14 @@ impl DataBlocks {
 }
 
 impl MetaBlocks {
-    /// The same size in sectors, or `None` on overflow.
+    /// Converts to sectors; `None` on overflow.
     #[doc(alias = "sectors")]
     #[inline]
     pub const fn to_sectors(self) -> Option<Sectors> {
         Sectors(SECTORS_PER_META_BLOCK).checked_mul(self.0)
     }
 
-    /// The same size in bytes; always exact.
+    /// Converts to bytes, which is always exact.
     #[inline]
     pub const fn to_bytes(self) -> Bytes {
         Bytes((self.0 as u128).saturating_mul(META_BLOCK_SIZE as u128))

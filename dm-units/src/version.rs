@@ -56,7 +56,7 @@ impl FromStr for Version {
     }
 }
 
-/// Reads the digits from `start` on; returns the number and where they end.
+/// Reads the digits from `start` on; returns the number and the offset of its end.
 fn number(text: &[u8], start: usize) -> Result<(u32, usize), ParseUnitError> {
     let rest = text.get(start..).unwrap_or_default();
     let (digits, _) = rest.split_at(decimal::count_digits(rest));
@@ -68,7 +68,7 @@ fn parse(digits: &[u8], offset: usize) -> Result<u32, ParseUnitError> {
     u32::try_from(number).map_err(|_| ParseUnitError::new(Wanted::Version, ParseUnitErrorKind::TooLarge, offset))
 }
 
-/// The offset after the dot that must be at `at`.
+/// Checks that there is a dot at `at` and returns the offset after it.
 fn after_dot(text: &[u8], at: usize) -> Result<usize, ParseUnitError> {
     match text.get(at) {
         Some(b'.') => Ok(at.saturating_add(1)),
