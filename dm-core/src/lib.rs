@@ -1,12 +1,12 @@
 //! The Linux device mapper, driven straight through its ioctls.
 //!
-//! Two levels:
+//! There are two levels:
 //!
 //! - [`Dm`] has every command of the control node as a method, under its kernel name: one method, one ioctl.
-//! - [`Host`] has operations, which take several commands: set a device up, replace the table of one in use, remove it. They
-//!   wait for udev, and are undone when a step fails.
+//! - [`Host`] has operations, which consist of several commands: set up a device, replace the table of a device in use,
+//!   remove a device. They wait for udev, and are undone when a step fails.
 //!
-//! There is no C library below, nothing is built or generated, and what the running kernel can do is found out at run time.
+//! The crate needs no C library and generates no code, and the program finds out at run time what the kernel supports.
 //!
 //! ```no_run
 //! use dm_core::{Host, TargetLine};
@@ -26,48 +26,49 @@
 //!
 //! | for | see |
 //! |---|---|
-//! | single commands, and what they answer | [`Dm`], [`DeviceInfo`], [`TableStatus`], [`DeviceList`] |
-//! | operations, several at once, what is left after a failure | [`Host`], [`Batch`], [`OpError`] |
+//! | single commands and their replies | [`Dm`], [`DeviceInfo`], [`TableStatus`], [`DeviceList`] |
+//! | operations, several at once, and the state after a failure | [`Host`], [`Batch`], [`OpError`] |
 //! | tables | [`TargetLine`]; typed ones in the crate `dm-targets` |
 //! | udev, cookies, nodes | [`udev`] |
 //! | events | [`EventPoller`], [`Dm::wait_event`] |
-//! | which device uses which | [`DeviceTree`], [`Host::remove_stack`] |
-//! | who keeps a device busy; sizes and data of block devices; paths | [`users`], [`block`], [`paths`] |
-//! | the way here from other libraries | [`migration`] |
+//! | dependencies between devices | [`DeviceTree`], [`Host::remove_stack`] |
+//! | the users of a busy device; sizes and data of block devices; paths | [`users`], [`block`], [`paths`] |
+//! | moving from another library | [`migration`] |
 //!
 //! # What a command costs
 //!
-//! A command without payload is one ioctl with a header on the stack. Replies with a payload own their memory and give it back
-//! to their handle when they are dropped: in steady state these commands are one ioctl, too, and allocate nothing. Replies are
-//! decoded while they are iterated. Offering the kernel more memory than needed is not free, since it copies all of it, so a
-//! handle remembers how much each command needed last. `cargo xtask costs --whole` counts the instructions of whole calls, the
-//! kernel's part included, and compares them with ioctls by hand.
+//! A command without payload is one ioctl with a header on the stack. A reply with a payload owns its memory and
+//! returns it to its handle when it is dropped: in steady state such a command is one ioctl as well and allocates
+//! nothing. Replies are decoded while they are iterated. Offering the kernel more memory than needed is not free, since
+//! it copies all of it, so a handle remembers how much each command needed last. `cargo xtask costs --whole` counts the
+//! instructions of whole calls, the kernel's part included, and compares them with ioctls by hand.
 //!
-//! All memory behind the header is zero when it goes to the kernel. Some targets write nothing when they are asked for their
-//! status (`unstriped_status` and, for a few layouts, `raid_status`), and the kernel then returns the caller's bytes as their
-//! text; without a NUL among them, that has stopped a 6.12 kernel.
+//! All memory after the header is zero when it is passed to the kernel. Some targets write nothing as their status
+//! (`unstriped_status` and, for a few layouts, `raid_status`), and the kernel then returns the caller's bytes as the
+//! text; without a NUL among them, this has crashed a 6.12 kernel.
 //!
 //! # Errors
 //!
 //! [`Error`] names the command, the device and the errno, and the reason from the kernel's log. Its predicates
-//! ([`is_busy`](Error::is_busy), [`is_not_found`](Error::is_not_found), …) know what an errno means for which command. An
-//! answer that makes no sense is an error as well, never a panic. [`OpError`] of an operation also says which step failed and
-//! what is left. No `Display` repeats the text of its `source`, so print the chain: `{:#}` of `anyhow` does.
+//! ([`is_busy`](Error::is_busy), [`is_not_found`](Error::is_not_found), …) take into account that an errno means
+//! different things for different commands. A malformed answer is an error as well, never a panic. [`OpError`], the
+//! error of operations, also says which step failed and what is left. `Display` does not repeat the text of the
+//! `source`, so print the whole chain, for example with `{:#}` of `anyhow`.
 //!
 //! # Keys
 //!
-//! Tables and messages that may hold a key are known by their type (`crypt`, `integrity`, `inlinecrypt`) or say so
-//! ([`Payload::may_hold_key`]). The kernel is then told to wipe its copies, this crate wipes its own, and `Debug`, `Display` and
-//! serde show their length only.
+//! Tables and messages that may contain a key are recognized by the target type (`crypt`, `integrity`, `inlinecrypt`)
+//! or by [`Payload::may_hold_key`]. They are sent with `DM_SECURE_DATA_FLAG`, so that the kernel wipes its copies; this
+//! crate wipes its own copies, and `Debug`, `Display` and serde show only the length.
 //!
 //! # Interface versions
 //!
-//! The kernel ignores flags that it does not know. So each command is sent with the lowest interface version that has it
-//! and the options it is used with: an older kernel refuses it, which gives [`Error::Unsupported`] with both versions.
+//! The kernel ignores unknown flags. Therefore each command is sent with the lowest interface version that has the
+//! command and its options. An older kernel refuses it, which is reported as [`Error::Unsupported`] with both versions.
 //!
 //! # Features
 //!
-//! `serde`: what is read can be serialised; names, uuids and units can be read back, too.
+//! `serde`: replies can be serialized; names, uuids and units can also be deserialized.
 
 mod commands;
 mod error;

@@ -1,4 +1,4 @@
-//! `DM_DEV_CREATE`.
+//! `DM_DEV_CREATE`: creates a device without a table.
 
 use dm_units::DeviceNumber;
 
@@ -28,7 +28,7 @@ impl<'a> CreateOptions<'a> {
         Self { uuid: Some(uuid), ..self }
     }
 
-    /// Chooses the minor number.
+    /// Sets the minor number, 0 to 1048575.
     #[must_use]
     pub const fn minor(self, minor: u32) -> Self {
         Self { minor: Some(minor), ..self }
@@ -41,7 +41,7 @@ impl Dm {
     /// - Interface 4.0 and later.
     /// - The device is not usable yet: I/O to it fails until a table is loaded and the device is resumed.
     /// - Read-only is a property of a table: see [`LoadOptions::read_only`](crate::LoadOptions::read_only).
-    /// - No uevent is sent that a cookie could be for.
+    /// - The uevent of the new device has no cookie, so there is nothing to wait for.
     ///
     /// ```no_run
     /// # let dm = dm_core::Dm::open()?;
@@ -51,19 +51,19 @@ impl Dm {
     /// ```
     ///
     /// # Errors
-    /// [`is_already_exists`](Error::is_already_exists): the name is taken. [`Error::Request`]: the text can't be a name.
-    /// [`is_invalid`](Error::is_invalid): the name is `control`, `.` or `..` (interface 4.48 and later).
+    /// [`is_already_exists`](Error::is_already_exists): the name is taken. [`Error::Request`]: the text is not a valid
+    /// name. [`is_invalid`](Error::is_invalid): the name is `control`, `.` or `..` (interface 4.48 and later).
     #[doc(alias = "DM_DEV_CREATE")]
     #[doc(alias = "DM_DEVICE_CREATE")]
     pub fn device_create(&self, name: impl AsDmName) -> Result<DeviceInfo> {
         self.device_create_with(name, CreateOptions::new())
     }
 
-    /// Creates a device without a table, with options.
+    /// Creates a device without a table, with a uuid or a chosen minor number.
     ///
     /// # Errors
-    /// As [`device_create`](Self::device_create); also if the uuid or the chosen minor number is taken, or the minor number is
-    /// too large.
+    /// As [`device_create`](Self::device_create). [`is_already_exists`](Error::is_already_exists) also if the uuid or
+    /// the minor number is taken, [`is_invalid`](Error::is_invalid) if the minor number is too large.
     pub fn device_create_with(&self, name: impl AsDmName, options: CreateOptions<'_>) -> Result<DeviceInfo> {
         let name = name.as_dm_name().map_err(|fault| Error::request(Command::DeviceCreate, fault))?;
         if let Some(minor) = options.minor.filter(|&minor| minor > MAX_MINOR) {
@@ -71,7 +71,7 @@ impl Dm {
         }
         let request = Request {
             uuid: options.uuid.map(DmUuid::as_bytes),
-            // The kernel takes the major number from its driver and reads the minor only.
+            // The kernel takes the major number from its driver and reads only the minor number.
             number: options.minor.map(|minor| DeviceNumber::new(0, minor)),
             ..Request::of(Command::DeviceCreate, DevId::Name(name))
         };

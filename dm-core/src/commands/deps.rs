@@ -1,4 +1,4 @@
-//! `DM_TABLE_DEPS`.
+//! `DM_TABLE_DEPS`: lists the devices that a table uses.
 
 use core::mem::offset_of;
 
@@ -22,28 +22,27 @@ pub struct DepsOptions {
 }
 
 impl DepsOptions {
-    /// The devices that the active table uses.
+    /// Reports about the active table.
     #[must_use]
     pub const fn new() -> Self {
         Self { slot: TableSlot::Active, if_possible: false }
     }
 
-    /// Which table. For the inactive one: interface 4.16 and later.
+    /// Selects the table. The inactive one requires interface 4.16.
     #[must_use]
     pub const fn slot(self, slot: TableSlot) -> Self {
         Self { slot, ..self }
     }
 
-    /// Whether a kernel that lacks an option may ignore it, as libdm lets it: the answer is then about the active
-    /// table. By default such a kernel refuses the command
-    /// with [`Error::Unsupported`](crate::Error::Unsupported).
+    /// Whether a kernel that lacks an option may ignore it, as with libdm: the answer is then about the active table.
+    /// By default such a kernel refuses the command with [`Error::Unsupported`](crate::Error::Unsupported).
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
     }
 }
 
-/// The devices that a table uses, each once, in no particular order: see [`Dm::table_deps`].
+/// The devices that a table uses, each once and in no particular order, as returned by [`Dm::table_deps`].
 #[derive(Clone, Debug)]
 pub struct Deps {
     reply: Reply,
@@ -52,15 +51,15 @@ pub struct Deps {
 
 const NUMBER_SIZE: usize = size_of::<u64>();
 const NUMBERS_AT: usize = offset_of!(dm_target_deps, dev);
-/// The half of a number that the kernel's encoding uses; the other one is zero.
+/// The half of a 64-bit number that the kernel's encoding uses; the other half is zero.
 const LOW_HALF: usize = if cfg!(target_endian = "little") { 0 } else { 4 };
 
 impl Deps {
-    // If it is not inlined, the answer with its header is copied once more.
+    // Without inlining, the answer with its header is copied once more.
     #[inline(always)]
     fn new(reply: Reply) -> Result<Self, ReplyError> {
         reply.check_info()?;
-        // Without a table there is no payload, not one that counts nothing.
+        // Without a table there is no payload at all, not even a count of 0.
         let count = match reply.payload() {
             None => 0,
             Some(payload) => {
@@ -77,13 +76,13 @@ impl Deps {
         numbers.map(|number| DeviceNumber::from_dev_t(u64::from(u32_at(number, LOW_HALF).unwrap_or(0))))
     }
 
-    /// The state of the device that has the table, at the same moment.
+    /// The state of the device at the moment of the reply.
     #[must_use]
     pub fn info(&self) -> DeviceInfo {
         self.reply.info()
     }
 
-    /// How many devices the table uses.
+    /// The number of devices that the table uses.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.count
@@ -96,21 +95,21 @@ impl Deps {
     }
 }
 
-/// How many numbers follow; or what is wrong, and where.
+/// The number of device numbers that follow, or what is wrong and at which offset.
 fn counted(payload: &[u8]) -> Result<usize, (&'static str, usize)> {
-    let count = u32_at(payload, offset_of!(dm_target_deps, count)).ok_or(("a cut count", 0))? as usize;
+    let count = u32_at(payload, offset_of!(dm_target_deps, count)).ok_or(("a truncated count", 0))? as usize;
     let size = count.checked_mul(NUMBER_SIZE).and_then(|size| size.checked_add(NUMBERS_AT));
     match size {
         Some(size) if size <= payload.len() => Ok(count),
-        _ => Err(("fewer devices than counted", payload.len())),
+        _ => Err(("fewer devices than the count says", payload.len())),
     }
 }
 
-/// The size offered first: enough for 150 devices. An answer that does not fit gives no hint how long it is.
+/// The size offered first: enough for 150 devices. An answer that does not fit does not tell the size that it needs.
 const FIRST_SIZE: usize = 1536;
 
 impl Dm {
-    /// Reads which devices the active table uses, mapped or not.
+    /// Reads which devices the active table uses, including those that are not mapped devices.
     ///
     /// - Interface 4.0 and later.
     /// - Without a table the answer is empty.
@@ -124,7 +123,7 @@ impl Dm {
         self.table_deps_with(id, DepsOptions::new())
     }
 
-    /// Reads which devices a table uses, with options.
+    /// Reads which devices a table uses; the options select the table.
     ///
     /// # Errors
     /// As [`table_deps`](Self::table_deps).

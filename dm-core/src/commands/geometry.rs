@@ -1,4 +1,4 @@
-//! `DM_DEV_SET_GEOMETRY`.
+//! `DM_DEV_SET_GEOMETRY`: sets the geometry that `HDIO_GETGEO` reports.
 
 use std::io::Write as _;
 
@@ -11,7 +11,7 @@ use crate::node::Dm;
 use crate::wire::Command;
 use crate::wire::header::{HEADER_SIZE, Request};
 
-/// The disk geometry that a device reports, for boot loaders and partitioning tools that ask for it.
+/// The disk geometry that a device reports, for boot loaders and partitioning tools that use it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Geometry {
@@ -21,18 +21,18 @@ pub struct Geometry {
     pub heads: u8,
     /// Number of sectors per track.
     pub sectors: u8,
-    /// The start of the device on the disk that it represents.
+    /// The offset of the device on the disk that it represents.
     pub start: Sectors,
 }
 
 impl Geometry {
-    /// A geometry that starts at the beginning of the disk.
+    /// A geometry whose offset on the disk is 0.
     #[must_use]
     pub const fn new(cylinders: u16, heads: u8, sectors: u8) -> Self {
         Self { cylinders, heads, sectors, start: Sectors(0) }
     }
 
-    /// The start of the device on the disk that it represents.
+    /// Sets the offset of the device on the disk that it represents.
     #[must_use]
     pub const fn start(self, start: Sectors) -> Self {
         Self { start, ..self }
@@ -46,10 +46,10 @@ impl Dm {
     /// Sets the geometry that `HDIO_GETGEO` reports.
     ///
     /// - Interface 4.6 and later.
-    /// - Needs no table. Activating a table of another size resets it.
+    /// - The device needs no table. Activating a table of another size resets the geometry.
     ///
     /// # Errors
-    /// [`is_invalid`](crate::Error::is_invalid): the start lies behind the end, which is cylinders × heads × sectors.
+    /// [`is_invalid`](crate::Error::is_invalid): the start is beyond cylinders × heads × sectors.
     /// [`is_not_found`](crate::Error::is_not_found).
     #[doc(alias = "DM_DEV_SET_GEOMETRY")]
     #[doc(alias = "DM_DEVICE_SET_GEOMETRY")]
@@ -58,7 +58,7 @@ impl Dm {
         let Geometry { cylinders, heads, sectors, start } = geometry;
         let mut bytes = [0; HEADER_SIZE + TEXT_SIZE];
         if let Some(mut text) = bytes.get_mut(HEADER_SIZE..) {
-            // Always fits; what is behind it stays zero.
+            // Always fits; the rest stays zero.
             let _ = write!(text, "{cylinders} {heads} {sectors} {start}");
         }
         let request = Request::of(Command::SetGeometry, dev_id(Command::SetGeometry, &id)?);

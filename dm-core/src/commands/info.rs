@@ -1,4 +1,4 @@
-//! `DM_DEV_STATUS`.
+//! `DM_DEV_STATUS`: reads the state of a device.
 
 use super::{TableSlot, dev_id};
 use crate::error::Result;
@@ -14,14 +14,14 @@ pub struct InfoOptions {
 }
 
 impl InfoOptions {
-    /// What is reported about the table is about the active one.
+    /// Reports about the active table.
     #[must_use]
     pub const fn new() -> Self {
         Self { slot: TableSlot::Active }
     }
 
-    /// Which table [`target_count`](DeviceInfo::target_count) and [`is_read_only`](DeviceInfo::is_read_only) are about.
-    /// For the inactive one: interface 4.16 and later.
+    /// Selects the table that [`target_count`](DeviceInfo::target_count) and [`is_read_only`](DeviceInfo::is_read_only)
+    /// describe. The inactive one requires interface 4.16.
     #[must_use]
     pub const fn slot(self, slot: TableSlot) -> Self {
         Self { slot }
@@ -32,7 +32,7 @@ impl Dm {
     /// Looks up a device and reads its state.
     ///
     /// - Interface 4.0 and later.
-    /// - Needs no table, wakes nothing, waits for nothing; nothing is allocated.
+    /// - The device needs no table. The call does not block and allocates nothing.
     ///
     /// ```no_run
     /// # let dm = dm_core::Dm::open()?;
@@ -52,7 +52,7 @@ impl Dm {
         self.device_info_with(id, InfoOptions::new())
     }
 
-    /// Looks up a device and reads its state, with options.
+    /// Looks up a device and reads its state; the options select the table.
     ///
     /// # Errors
     /// As [`device_info`](Self::device_info).

@@ -1,4 +1,4 @@
-//! Lines of a table that is to be loaded.
+//! Lines of a table to load.
 
 use core::fmt;
 
@@ -9,10 +9,10 @@ use super::payload::{Payload, PayloadWriter};
 use crate::id::Text;
 use crate::wire::scan::field_text;
 
-/// A line of a table to load: a range of the device, and the target that serves it.
+/// A line of a table to load: a range of the device, and the target that maps it.
 ///
-/// What the kernel reports about a line is another type, [`TargetStatus`](crate::TargetStatus): see there for how to load a
-/// table that was read.
+/// Lines that the kernel reports have another type, [`TargetStatus`](crate::TargetStatus), whose docs show how to load
+/// them again.
 ///
 /// ```
 /// use dm_core::TargetLine;
@@ -24,7 +24,7 @@ use crate::wire::scan::field_text;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct TargetLine<P> {
-    /// The start of the range.
+    /// The first sector of the range.
     pub start: Sectors,
     /// The length of the range.
     pub length: Sectors,
@@ -32,7 +32,7 @@ pub struct TargetLine<P> {
     pub params: P,
 }
 
-/// The params of a line: what the target is, and its arguments as text.
+/// The params of a line: the target type, and its arguments as text.
 ///
 /// The typed tables of the crate `dm-targets` are params. Those whose targets take keys report that they
 /// [may hold one](Payload::may_hold_key).
@@ -40,10 +40,10 @@ pub trait TargetParams: Payload {
     /// The target type, such as `linear`: 1 to 15 bytes.
     fn target_type(&self) -> &str;
 
-    /// In what params that the kernel printed differ from these; `None` if they are the same.
+    /// Compares with params that the kernel printed; returns a field in which they differ, `None` if they are the same.
     ///
-    /// By default the texts must be equal, byte for byte. Typed tables compare what the texts mean, and say which field
-    /// differs: one that the place of the data depends on, if there is one.
+    /// By default the texts must be equal, byte for byte. Typed tables compare the meaning and name the field that
+    /// differs; if several do, one that determines the layout of the data comes first.
     fn difference(&self, printed: Text<'_>) -> Option<FieldDifference> {
         let is_same = super::load::printed(self).is_ok_and(|own| own.text().as_bytes() == printed.as_bytes());
         (!is_same).then_some(FieldDifference { field: "params", is_layout: true })
@@ -56,13 +56,13 @@ pub trait TargetParams: Payload {
 pub struct FieldDifference {
     /// The name of the field.
     pub field: &'static str,
-    /// Whether it decides where the data are and what they mean, as a device or a block size does. The other fields, such as
-    /// a low water mark or a cache's policy, can be changed without harm.
+    /// Whether the field determines where data is stored or what it means, as a device or a block size does. Other
+    /// fields, such as a low water mark or a cache's policy, can be changed without harm.
     pub is_layout: bool,
 }
 
 impl<P: TargetParams> TargetLine<P> {
-    /// A line with typed params.
+    /// Makes a line with typed params.
     #[must_use]
     pub const fn new(start: Sectors, length: Sectors, params: P) -> Self {
         Self { start, length, params }
@@ -70,10 +70,10 @@ impl<P: TargetParams> TargetLine<P> {
 }
 
 impl<'a, T: Payload> TargetLine<LineText<'a, T>> {
-    /// A line with params as text.
+    /// Makes a line with params as text.
     ///
-    /// The kernel splits the text at white space; a backslash makes the next byte an ordinary one. The params of the targets
-    /// `crypt`, `integrity` and `inlinecrypt` count as if they held a key; so do those of other targets after
+    /// The kernel splits the text at white space; a backslash escapes the next byte. The params of the targets `crypt`,
+    /// `integrity` and `inlinecrypt` are treated as if they contained a key; for other targets, use
     /// [`LineText::secret`].
     #[must_use]
     #[doc(alias = "dm_task_add_target")]
@@ -82,7 +82,7 @@ impl<'a, T: Payload> TargetLine<LineText<'a, T>> {
     }
 }
 
-/// Params as text, of a target that is named beside them.
+/// Params as text, and the type of their target.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LineText<'a, T> {
     target_type: &'a str,
@@ -91,7 +91,7 @@ pub struct LineText<'a, T> {
 }
 
 impl<T> LineText<'_, T> {
-    /// Whether the text holds a key, of a target that this library does not know to take some.
+    /// Sets whether the text contains a key, for a target that this library does not know to take keys.
     #[must_use]
     pub fn secret(self, secret: bool) -> Self {
         Self { secret, ..self }
@@ -136,19 +136,19 @@ impl<P: TargetParams + ?Sized> TargetParams for &P {
     }
 }
 
-/// Whether the params of a target may hold a key: the targets of the kernel that take some, and Android's `default-key`.
+/// Whether the params of a target may contain a key: the kernel's targets that take keys, and Android's `default-key`.
 #[inline]
 pub(super) fn takes_keys(target_type: &[u8]) -> bool {
     matches!(target_type, b"crypt" | b"integrity" | b"inlinecrypt" | b"default-key")
 }
 
-/// The same of a target type in a field that ends with a NUL. The first byte tells most others apart.
+/// The same for a target type in a field that ends with a NUL. The first byte tells most others apart.
 #[inline]
 pub(super) fn field_takes_keys(field: &[u8; DM_MAX_TYPE_NAME]) -> bool {
     matches!(field, [b'c' | b'd' | b'i', ..]) && field_text(field).is_none_or(takes_keys)
 }
 
-/// Prints the line as `dmsetup table` does: `0 2048 linear 7:0 0`. Params that may hold a key are not shown.
+/// Prints the line as `dmsetup table` does: `0 2048 linear 7:0 0`. Params that may contain a key are not shown.
 impl<P: TargetParams> fmt::Display for TargetLine<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {} ", self.start, self.length, self.params.target_type())?;
@@ -156,7 +156,7 @@ impl<P: TargetParams> fmt::Display for TargetLine<P> {
     }
 }
 
-/// Shows the params, unless they may hold a key; of those that can't be sent, why.
+/// Shows the params, unless they may contain a key; if they can't be sent, shows why.
 fn write_params(f: &mut fmt::Formatter<'_>, params: &impl TargetParams) -> fmt::Result {
     match super::load::printed(params) {
         Ok(printed) => fmt::Display::fmt(&printed.text(), f),
@@ -173,11 +173,11 @@ impl<T: Payload> fmt::Debug for LineText<'_, T> {
     }
 }
 
-/// A target type as a field of the kernel's, with zeros behind it. `None` if the kernel would cut it or read it as none.
+/// A target type as the kernel's field, padded with zeros. `None` if it is empty or too long.
 #[inline]
 pub(super) fn padded_type(target_type: &[u8]) -> Option<[u8; DM_MAX_TYPE_NAME]> {
     let mut field = [0; DM_MAX_TYPE_NAME];
-    // Copied byte by byte: for a few bytes, a call costs more.
+    // Copied byte by byte, since a call costs more for a few bytes.
     for (place, &byte) in field.iter_mut().zip(target_type) {
         *place = byte;
     }

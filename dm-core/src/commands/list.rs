@@ -1,4 +1,4 @@
-//! `DM_LIST_DEVICES`.
+//! `DM_LIST_DEVICES`: lists the mapped devices.
 
 use core::mem::offset_of;
 
@@ -13,9 +13,9 @@ use crate::wire::reply::{Reply, ReplyError};
 use crate::wire::scan::{nul_terminated, padded_text, u32_at, u64_at};
 use crate::wire::{Command, Flags};
 
-/// The interface version from which event numbers are right: 4.36 added them, 4.37 aligned them.
+/// The interface version since which event numbers are usable: 4.36 added them, 4.37 aligned them.
 const EVENT_NR_MINOR: u32 = 37;
-/// The interface version that has uuids, and filters by prefix.
+/// The interface version that reports uuids and filters by prefix.
 const UUID_MINOR: u32 = 45;
 
 /// Options of [`Dm::list_devices_with`].
@@ -27,25 +27,25 @@ pub struct ListOptions<'a> {
 }
 
 impl<'a> ListOptions<'a> {
-    /// All devices, without their uuids.
+    /// Lists all devices, without their uuids.
     #[must_use]
     pub const fn new() -> Self {
         Self { uuids: false, name_prefix: None, uuid_prefix: None }
     }
 
-    /// Whether to report uuids, too. Interface 4.45 and later.
+    /// Whether to report uuids as well. Requires interface 4.45.
     #[must_use]
     pub const fn uuids(self, uuids: bool) -> Self {
         Self { uuids, ..self }
     }
 
-    /// Only devices whose name starts like this. Interface 4.45 and later.
+    /// Lists only devices whose name has this prefix. Requires interface 4.45.
     #[must_use]
     pub const fn name_prefix(self, prefix: &'a DmName) -> Self {
         Self { name_prefix: Some(prefix), ..self }
     }
 
-    /// Only devices whose uuid starts like this. Interface 4.45 and later.
+    /// Lists only devices whose uuid has this prefix. Requires interface 4.45.
     #[must_use]
     pub const fn uuid_prefix(self, prefix: &'a DmUuid) -> Self {
         Self { uuid_prefix: Some(prefix), ..self }
@@ -55,7 +55,7 @@ impl<'a> ListOptions<'a> {
         self.name_prefix.is_some() || self.uuid_prefix.is_some()
     }
 
-    /// How much room a list is offered before the handle has seen one.
+    /// The buffer size that a list is offered before the handle has seen one.
     fn first_size(self, dm: &Dm) -> usize {
         let entry = if self.uuids { ENTRY_SIZE + UUID_SIZE } else { ENTRY_SIZE };
         let expected = if self.is_filtered() { 0 } else { dm.expected_devices().min(MOST_EXPECTED) };
@@ -76,7 +76,7 @@ impl<'a> ListOptions<'a> {
     }
 }
 
-/// All mapped devices at one moment, or those that were requested: see [`Dm::list_devices`].
+/// A snapshot of all mapped devices, or of those that were requested, as returned by [`Dm::list_devices`].
 ///
 /// The entries are decoded while they are iterated.
 #[derive(Clone, Debug)]
@@ -92,7 +92,7 @@ impl DeviceList {
         Ok(Self { reply, layout })
     }
 
-    /// The devices, in the order of the kernel: by name, in current ones.
+    /// Iterates over the devices in the kernel's order, which is by name on current kernels.
     #[must_use]
     pub fn iter(&self) -> Devices<'_> {
         let bytes = self.reply.payload().unwrap_or_default();
@@ -119,21 +119,21 @@ impl<'a> IntoIterator for &'a DeviceList {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ListedDevice<'a> {
-    /// The name.
+    /// The name as the kernel has it.
     pub name: &'a DmName,
-    /// The device number.
+    /// The number of its block device.
     pub number: DeviceNumber,
-    /// The number of events so far; it wraps around. `None` before interface 4.37.
+    /// The event number, which wraps around. `None` before interface 4.37.
     pub event_nr: Option<u32>,
     /// The uuid. `None` if the device has none, or uuids were not requested.
     pub uuid: Option<&'a DmUuid>,
 }
 
-/// The iterator over a [`DeviceList`]. It ends after the first error.
+/// An iterator over a [`DeviceList`]. It ends after the first error.
 #[derive(Clone, Debug)]
 pub struct Devices<'a> {
     bytes: &'a [u8],
-    /// The next entry and all behind it; `None` after the last.
+    /// The next entry and all after it; `None` after the last.
     rest: Option<&'a [u8]>,
     layout: Layout,
 }
@@ -141,7 +141,7 @@ pub struct Devices<'a> {
 impl<'a> Iterator for Devices<'a> {
     type Item = Result<ListedDevice<'a>, ReplyError>;
 
-    // Where it is not inlined, each device is first put together in memory, which takes as long as reading it.
+    // Without inlining, each device is first assembled in memory, which takes as long as reading it.
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         let entry = self.rest.take()?;
@@ -159,9 +159,10 @@ impl<'a> Iterator for Devices<'a> {
 }
 
 impl Devices<'_> {
-    /// Skips the entries that both lists continue with, as far as their bytes are the same.
+    /// Skips the next entries of both lists as long as their bytes are equal.
     ///
-    /// It takes a fraction of what decoding them does. An entry that the other list was already read past is well-formed.
+    /// This takes a fraction of the time of decoding. Entries of the other list that were already decoded are
+    /// well-formed.
     #[inline]
     pub(crate) fn skip_equal(&mut self, other: &mut Self) {
         if self.layout != other.layout {
@@ -186,32 +187,32 @@ type Decoded<'a> = (ListedDevice<'a>, Option<&'a [u8]>);
 impl<'a> Devices<'a> {
     #[inline(always)]
     fn decode(&self, bytes: &'a [u8]) -> Result<Decoded<'a>, &'static str> {
-        let (fixed, _) = bytes.split_first_chunk::<NAME_AT>().ok_or("a cut entry")?;
+        let (fixed, _) = bytes.split_first_chunk::<NAME_AT>().ok_or("a truncated entry")?;
         let (entry, rest) = match u32_at(fixed, offset_of!(dm_name_list, next)).unwrap_or(0) as usize {
             0 => (bytes, None),
-            // An entry is longer than its fixed part, so every step leads forward.
+            // An entry is longer than its fixed part, so every step advances.
             next if next <= NAME_AT => return Err("an entry that overlaps itself"),
             next => {
-                let (entry, rest) = bytes.split_at_checked(next).ok_or("an entry behind the end")?;
+                let (entry, rest) = bytes.split_at_checked(next).ok_or("an entry past the end")?;
                 (entry, Some(rest))
             }
         };
         let named = entry.get(NAME_AT..).unwrap_or_default();
         let (name, event_nr, uuid) = match self.layout {
-            Layout::Names => (nul_terminated(named).ok_or("an endless name")?, None, None),
+            Layout::Names => (nul_terminated(named).ok_or("an unterminated name")?, None, None),
             Layout::EventNumbers => {
-                let (name, trailer) = named.split_last_chunk::<UUID_AT>().ok_or("a cut trailer")?;
-                // Names of up to three bytes have only four with their padding.
+                let (name, trailer) = named.split_last_chunk::<UUID_AT>().ok_or("a truncated trailer")?;
+                // Names of up to three bytes occupy only four with their padding.
                 let name = padded_text(name).or_else(|| nul_terminated(name));
-                (name.ok_or("an endless name")?, event_nr(trailer), None)
+                (name.ok_or("an unterminated name")?, event_nr(trailer), None)
             }
             Layout::Uuids => {
-                let name = nul_terminated(named).ok_or("an endless name")?;
+                let name = nul_terminated(named).ok_or("an unterminated name")?;
                 let (event_nr, uuid) = trailer(name, entry)?;
                 (name, event_nr, uuid)
             }
         };
-        let name = DmName::from_kernel(name).ok_or("a name of a wrong length")?;
+        let name = DmName::from_kernel(name).ok_or("a name of an invalid length")?;
         let number = DeviceNumber::from_dev_t(u64_at(fixed, offset_of!(dm_name_list, dev)).unwrap_or(0));
         Ok((ListedDevice { name, number, event_nr, uuid }, rest))
     }
@@ -220,15 +221,15 @@ impl<'a> Devices<'a> {
 const NAME_AT: usize = offset_of!(dm_name_list, name);
 const UUID_AT: usize = offset_of!(dm_name_list_trailer, uuid);
 
-/// What the entries of a list hold (`list_devices` in drivers/md/dm-ioctl.c). Each part of an entry is padded so that the next
-/// one starts at a multiple of eight bytes.
+/// The parts of a list's entries (`list_devices` in drivers/md/dm-ioctl.c). Each part of an entry is padded so that the
+/// next one starts at a multiple of eight bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layout {
     /// Numbers and names.
     Names,
-    /// A trailer as well, which is the last eight bytes: so the name need not be searched for its end.
+    /// Also a trailer in the last eight bytes, so that the end of the name need not be searched.
     EventNumbers,
-    /// A uuid behind the trailer, where the device has one.
+    /// Also a uuid after the trailer, if the device has one.
     Uuids,
 }
 
@@ -247,46 +248,47 @@ fn event_nr(trailer: &[u8; UUID_AT]) -> Option<u32> {
     u32_at(trailer, offset_of!(dm_name_list_trailer, event_nr))
 }
 
-/// Reads the event number and the uuid, which stand behind the name.
+/// Reads the event number and the uuid, which follow the name.
 #[inline]
 fn trailer<'a>(name: &[u8], entry: &'a [u8]) -> Result<(Option<u32>, Option<&'a DmUuid>), &'static str> {
     let trailer = dm_name_list::trailer_offset(name.len()).and_then(|at| entry.get(at..));
-    let (fixed, uuid) = trailer.and_then(<[u8]>::split_first_chunk::<UUID_AT>).ok_or("a cut trailer")?;
+    let (fixed, uuid) = trailer.and_then(<[u8]>::split_first_chunk::<UUID_AT>).ok_or("a truncated trailer")?;
     let flags = u32_at(fixed, offset_of!(dm_name_list_trailer, flags)).unwrap_or(0);
     let uuid = match flags & DM_NAME_LIST_FLAG_HAS_UUID {
         0 => None,
         _ => {
-            let uuid = padded_text(uuid).ok_or("an endless uuid")?;
-            Some(DmUuid::from_kernel(uuid).ok_or("a uuid of a wrong length")?)
+            let uuid = padded_text(uuid).ok_or("an unterminated uuid")?;
+            Some(DmUuid::from_kernel(uuid).ok_or("a uuid of an invalid length")?)
         }
     };
     Ok((event_nr(fixed), uuid))
 }
 
-/// The least size offered first: enough for some 300 devices.
+/// The smallest size offered first: enough for about 300 devices.
 const FIRST_SIZE: usize = 12 * 1024;
 
-/// Room for an entry whose name has 24 bytes, and for a uuid as LVM's are.
+/// The size of an entry with a name of 24 bytes and a uuid like LVM's.
 const ENTRY_SIZE: usize = 48;
 const UUID_SIZE: usize = 72;
 
-/// More than this is not offered for devices that may not be mapped ones.
+/// The expected number of devices is limited to this, since it may count devices that are not mapped ones.
 const MOST_EXPECTED: usize = 8192;
 
-/// A list that does not fit gives no hint how long it is, and costs the kernel nearly half of one that does: it counts what
-/// all devices need. So the second offer is enough for 4 000 devices, and the third for those with uuids.
+/// A list that does not fit does not tell the size that it needs, and costs the kernel nearly half as much as one that
+/// fits, because it adds up the size of all entries. The second offer is therefore enough for 4 000 devices, and the
+/// third for 4 000 with uuids.
 const fn next_size(size: usize) -> usize {
     size.saturating_mul(if size < LARGE { 16 } else { 4 })
 }
 
-/// From this size on, a list grows by less, so that memory for one that fits is not many times what it needs.
+/// From this size on, the offer grows by smaller factors, so that it does not become many times larger than the list.
 const LARGE: usize = 64 * 1024;
 
 impl Dm {
     /// Lists the mapped devices.
     ///
     /// - Interface 4.0 and later; event numbers since 4.37.
-    /// - A snapshot: the kernel makes the list in one go.
+    /// - The list is a consistent snapshot.
     ///
     /// ```no_run
     /// # let dm = dm_core::Dm::open()?;

@@ -1,4 +1,4 @@
-//! `DM_TABLE_LOAD` and `DM_TABLE_CLEAR`.
+//! `DM_TABLE_LOAD` and `DM_TABLE_CLEAR`: fill and empty the inactive slot.
 
 use core::mem::offset_of;
 
@@ -23,21 +23,21 @@ pub struct LoadOptions {
 }
 
 impl LoadOptions {
-    /// Read-write; wiped after use if a line may hold a key.
+    /// Loads read-write; wipes the table after use if a line may contain a key.
     #[must_use]
     pub const fn new() -> Self {
         Self { read_only: false, secure: false }
     }
 
-    /// Opens the devices below, and makes the device, read-only.
+    /// Opens the devices that the table uses read-only, and makes this device read-only.
     #[must_use]
     #[doc(alias = "dm_task_set_ro")]
     pub const fn read_only(self, read_only: bool) -> Self {
         Self { read_only, ..self }
     }
 
-    /// Wipes the table after use, the kernel its copy and this library its own, although no line says that it may hold a key.
-    /// Interface 4.20 and later.
+    /// Treats the table as secret although no line may contain a key: the kernel and this library wipe their copies
+    /// after use. Requires interface 4.20.
     #[must_use]
     #[doc(alias = "dm_task_secure_data")]
     pub const fn secure(self, secure: bool) -> Self {
@@ -45,13 +45,13 @@ impl LoadOptions {
     }
 }
 
-/// Options of [`Dm::table_clear_with`]. There are none yet.
+/// Options of [`Dm::table_clear_with`]. There are no options yet.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct ClearOptions {}
 
 impl ClearOptions {
-    /// No options.
+    /// Creates an empty set of options.
     #[must_use]
     pub const fn new() -> Self {
         Self {}
@@ -59,13 +59,13 @@ impl ClearOptions {
 }
 
 impl Dm {
-    /// Loads a table into the inactive slot, where it replaces another one; the next [`device_resume`](Self::device_resume)
-    /// makes it active.
+    /// Loads a table into the inactive slot, replacing a table that is there; the next
+    /// [`device_resume`](Self::device_resume) makes it active.
     ///
-    /// - Interface 4.0 and later; with a line that may hold a key, 4.20 and later.
+    /// - Interface 4.0 and later; with a line that may contain a key, 4.20 and later.
     /// - The active table continues to serve I/O; the device need not be suspended.
-    /// - The devices below are opened now, and the modules of the targets loaded.
-    /// - Lines are printed straight into the request: in steady state nothing is allocated.
+    /// - Opens the devices that the table uses, and loads the modules of the targets.
+    /// - Lines are printed directly into the request; in steady state nothing is allocated.
     ///
     /// ```no_run
     /// use dm_core::TargetLine;
@@ -79,9 +79,9 @@ impl Dm {
     ///
     /// # Errors
     /// [`is_invalid`](Error::is_invalid): the kernel refuses the table; the error has the reason from its log.
-    /// [`is_disk_unusable`](Error::is_disk_unusable): a device below is missing, busy or can't be opened.
-    /// [`is_not_found`](Error::is_not_found): this device does not exist. [`Error::Request`]: the table has no line, or one
-    /// that can't be sent.
+    /// [`is_disk_unusable`](Error::is_disk_unusable): a device that the table uses is missing, busy or cannot be
+    /// opened. [`is_not_found`](Error::is_not_found): this device does not exist. [`Error::Request`]: the table has no
+    /// line, or a line that cannot be sent.
     #[doc(alias = "DM_TABLE_LOAD")]
     #[doc(alias = "DM_DEVICE_RELOAD")]
     pub fn table_load<P: TargetParams>(
@@ -92,7 +92,7 @@ impl Dm {
         self.table_load_with(id, lines, LoadOptions::new())
     }
 
-    /// Loads a table into the inactive slot, with options.
+    /// Loads a table into the inactive slot; the options make it read-only or secret.
     ///
     /// # Errors
     /// As [`table_load`](Self::table_load).
@@ -144,14 +144,14 @@ impl Dm {
         Ok(DeviceInfo::new(Command::TableLoad, buffer.header())?)
     }
 
-    /// Drops the inactive table.
+    /// Removes the inactive table.
     ///
     /// - Interface 4.0 and later.
-    /// - The active table continues to serve I/O. Without an inactive table nothing happens.
-    /// - Kernels that are built with IMA, since 5.15 and at least up to 6.12, have a fault here: a device whose inactive table was
-    ///   cleared, and which is then given another name or a uuid, makes them free memory twice when it is removed or given
-    ///   another table, after which they may crash (`dm_ima_measure_on_table_clear` and `dm_ima_measure_on_device_rename` in
-    ///   drivers/md/dm-ima.c). A table that is loaded between the two prevents it.
+    /// - The active table continues to serve I/O. If there is no inactive table, the call does nothing.
+    /// - Kernels that are built with IMA, since 5.15 and at least up to 6.12, have a bug here: if a device's inactive
+    ///   table is cleared and the device is then renamed or given a uuid, removing it or loading another table frees
+    ///   memory twice, after which the kernel may crash (`dm_ima_measure_on_table_clear` and
+    ///   `dm_ima_measure_on_device_rename` in drivers/md/dm-ima.c). A table that is loaded between the two prevents it.
     ///
     /// # Errors
     /// [`is_not_found`](Error::is_not_found).
@@ -161,7 +161,7 @@ impl Dm {
         self.table_clear_with(id, ClearOptions::new())
     }
 
-    /// Drops the inactive table, with options.
+    /// Removes the inactive table, with options.
     ///
     /// # Errors
     /// As [`table_clear`](Self::table_clear).
@@ -171,7 +171,7 @@ impl Dm {
     }
 }
 
-/// A table as a request that only lacks its header. It is wiped when it is dropped, if it may hold a key.
+/// A request with a table, complete except for its header. Wiped on drop if the table may contain a key.
 #[derive(Debug)]
 pub(crate) struct PreparedTable {
     buffer: Buffer,
@@ -184,7 +184,7 @@ impl PreparedTable {
         let mut rest = self.buffer.bytes().get(HEADER_SIZE..).unwrap_or_default();
         std::iter::from_fn(move || {
             let (spec, text) = rest.split_first_chunk::<SPEC_SIZE>()?;
-            // Written by `write_line`, so it leads from line to line.
+            // Written by `write_line`, so the offsets are valid.
             let next = u32_at(spec, offset_of!(dm_target_spec, next))? as usize;
             rest = rest.get(next..).unwrap_or_default();
             nul_terminated(text)
@@ -193,7 +193,7 @@ impl PreparedTable {
     }
 }
 
-/// Writes the lines; returns how many.
+/// Writes the lines and returns their number.
 fn write_table<P: TargetParams>(
     buffer: &mut Buffer,
     lines: impl IntoIterator<Item = TargetLine<P>>,
@@ -211,19 +211,19 @@ fn write_table<P: TargetParams>(
     }
     match count {
         0 => Err(RequestFault::NoLines),
-        // The text of each line was written within the limit, so no more than the end of the last is beyond it.
+        // Each text was written within the limit, so only the padding of the last can exceed it.
         _ if buffer.bytes().len() > MAX_SIZE => Err(RequestFault::TooLarge),
         _ => Ok(count),
     }
 }
 
 const SPEC_SIZE: usize = size_of::<dm_target_spec>();
-/// The size of a line if its text is as long as those of most targets.
+/// The size of a line with a text of typical length.
 const USUAL_LINE: usize = SPEC_SIZE + 24;
 
-/// Writes one line: its `dm_target_spec`, the text with its NUL, and zeros to a multiple of eight bytes.
+/// Writes one line: its `dm_target_spec`, the text with its NUL, and zeros up to a multiple of eight bytes.
 ///
-/// Most callers name a constant target type: where this is inlined, nothing of it is checked or copied at run time.
+/// Most callers pass a constant target type; with inlining, it is checked and copied at compile time.
 #[inline(always)]
 fn write_line<P: TargetParams>(buffer: &mut Buffer, index: u32, line: &TargetLine<P>) -> Result<(), RequestFault> {
     if line.params.may_hold_key() {
@@ -235,7 +235,7 @@ fn write_line<P: TargetParams>(buffer: &mut Buffer, index: u32, line: &TargetLin
     let end = PayloadWriter::append(buffer, &line.params, Some(index))?;
     let padded = end.next_multiple_of(ALIGN);
     buffer.truncate(padded);
-    // Here `next` counts from its own line.
+    // When loading, `next` is relative to its own line.
     let next = u32::try_from(padded.saturating_sub(at)).map_err(|_| RequestFault::TooLarge)?;
     let next_at = at.saturating_add(offset_of!(dm_target_spec, next));
     if let Some(place) = buffer.bytes_mut().get_mut(next_at..).and_then(<[u8]>::first_chunk_mut) {
@@ -244,7 +244,7 @@ fn write_line<P: TargetParams>(buffer: &mut Buffer, index: u32, line: &TargetLin
     Ok(())
 }
 
-/// The fixed part of a line, all but `next`. `None` if the target type can't be one.
+/// The fixed part of a line, all but `next`. `None` if the target type is not valid.
 #[inline]
 fn spec<P: TargetParams>(line: &TargetLine<P>) -> Option<[u8; SPEC_SIZE]> {
     let mut spec = [0; SPEC_SIZE];
@@ -261,7 +261,7 @@ fn put(spec: &mut [u8; SPEC_SIZE], at: usize, value: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// Params as they are printed, wiped after use if they may hold a key.
+/// The printed text of params, wiped on drop if it may contain a key.
 pub(super) struct PrintedParams {
     buffer: Buffer,
     len: usize,
@@ -273,7 +273,7 @@ impl PrintedParams {
     }
 }
 
-/// Prints params for a look at them, not for the kernel.
+/// Prints params to be examined here, not to be sent to the kernel.
 pub(super) fn printed(params: &(impl TargetParams + ?Sized)) -> Result<PrintedParams, RequestFault> {
     let mut buffer = Buffer::default();
     if params.may_hold_key() {

@@ -1,4 +1,4 @@
-//! `DM_TARGET_MSG`.
+//! `DM_TARGET_MSG`: sends a message to a target.
 
 use core::fmt;
 
@@ -31,47 +31,48 @@ impl Default for MessageOptions {
 }
 
 impl MessageOptions {
-    /// An answer of up to 1 KiB is expected; wiped after use if the message may hold a key.
+    /// Offers 1 KiB for the answer; wipes the message after use if it may contain a key.
     #[must_use]
     pub const fn new() -> Self {
         Self { secure: false, answer_size: 1024 }
     }
 
-    /// Wipes the message and its answer after use, the kernel its copy and this library its own, although the message does
-    /// not say that it may hold a key. Interface 4.20 and later.
+    /// Treats the message and its answer as secret although the message is not recognized as one with a key: the kernel
+    /// and this library wipe their copies after use. Requires interface 4.20.
     #[must_use]
     pub const fn secure(self, secure: bool) -> Self {
         Self { secure, ..self }
     }
 
-    /// The number of bytes to offer for the answer.
+    /// Sets the buffer size for the answer, in bytes.
     ///
-    /// The kernel carries a message out before it knows whether the answer fits, so one whose answer does not fit is
-    /// carried out again. For a message that changes something and answers at length, offer enough at once.
+    /// The kernel executes a message before it knows whether the answer fits. If it does not fit, the message is sent
+    /// and executed again. For a message that changes something and has a long answer, set a sufficient size.
     #[must_use]
     pub const fn answer_size(self, bytes: usize) -> Self {
         Self { answer_size: bytes, ..self }
     }
 }
 
-/// A message to the target that serves a sector: see [`Dm::target_msg`]. `Debug` does not show one that may hold a key.
+/// A message to the target that maps a sector, for [`Dm::target_msg_with`]. `Debug` does not show the text if it may
+/// contain a key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Message<M> {
-    /// The sector whose target gets the message.
+    /// A sector of the mapped device; the target that maps it gets the message.
     pub sector: Sectors,
     /// The text.
     pub text: M,
 }
 
 impl<M: Payload> Message<M> {
-    /// A message to the target that serves the first sector, which is the right one for devices of one line.
+    /// Makes a message to the target that maps the first sector, the only target of most devices.
     #[must_use]
     pub const fn new(text: M) -> Self {
         Self { sector: Sectors(0), text }
     }
 
-    /// The sector whose target gets the message.
+    /// Selects the target that gets the message, by a sector that it maps.
     #[must_use]
     #[doc(alias = "dm_task_set_sector")]
     pub fn sector(self, sector: Sectors) -> Self {
@@ -90,11 +91,11 @@ impl<M: Payload + fmt::Debug> fmt::Debug for Message<M> {
     }
 }
 
-/// The answer to a message: see [`Dm::target_msg`].
+/// The answer to a message, as returned by [`Dm::target_msg`].
 #[derive(Clone, Debug)]
 pub struct MessageReply {
     reply: Reply,
-    /// The length of the text, if there is one.
+    /// The length of the text; `None` without an answer.
     len: Option<usize>,
 }
 
@@ -106,13 +107,13 @@ impl MessageReply {
             false => None,
             true => {
                 let text = nul_terminated(reply.needed_payload()?);
-                Some(text.ok_or_else(|| reply.fault("an endless text", HEADER_SIZE))?.len())
+                Some(text.ok_or_else(|| reply.fault("an unterminated text", HEADER_SIZE))?.len())
             }
         };
         Ok(Self { reply, len })
     }
 
-    /// The text. `None` for most messages, which have no answer.
+    /// The text of the answer. `None` for most messages, which have no answer.
     #[must_use]
     #[doc(alias = "dm_task_get_message_response")]
     pub fn text(&self) -> Option<Text<'_>> {
@@ -128,11 +129,11 @@ impl MessageReply {
 }
 
 impl Dm {
-    /// Sends a message to the target that serves the first sector, or with a first word that starts with `@` to the device
+    /// Sends a message to the target that maps the first sector. A message that starts with `@` is for the device
     /// itself.
     ///
-    /// - Interface 4.2 and later; a message that may hold a key, 4.20 and later.
-    /// - It is sent to the active table. Words are split at white space, a backslash makes the next byte an ordinary one.
+    /// - Interface 4.2 and later; for a message that may contain a key, 4.20 and later.
+    /// - The message goes to the active table. The kernel splits it at white space; a backslash escapes the next byte.
     ///
     /// ```no_run
     /// # let dm = dm_core::Dm::open()?;
@@ -141,8 +142,9 @@ impl Dm {
     /// ```
     ///
     /// # Errors
-    /// [`is_invalid`](Error::is_invalid): the target takes no messages or not this one, the device has no active table, or
-    /// the sector is behind the end. Otherwise the target's own errno. [`is_not_found`](Error::is_not_found).
+    /// [`is_invalid`](Error::is_invalid): the target takes no messages or refuses this one, the device has no active
+    /// table, or the sector is beyond the end of the device. A target can return any other errno.
+    /// [`is_not_found`](Error::is_not_found).
     #[doc(alias = "DM_TARGET_MSG")]
     #[doc(alias = "DM_DEVICE_TARGET_MSG")]
     #[doc(alias = "dm_task_set_message")]
@@ -150,7 +152,7 @@ impl Dm {
         self.target_msg_with(id, Message::new(text), MessageOptions::new())
     }
 
-    /// Sends a message to the target that serves a sector, with options.
+    /// Sends a message to the target that maps a certain sector, with options.
     ///
     /// # Errors
     /// As [`target_msg`](Self::target_msg).
@@ -167,7 +169,7 @@ impl Dm {
         Ok(MessageReply::new(self.ask(&request, &room, |buffer| write(buffer, &message))?)?)
     }
 
-    /// Writes a message into a request that can be sent later, and whose answer is not read.
+    /// Writes a message into a request that is sent later. Its answer is ignored.
     pub(crate) fn prepare_message(&self, message: &Message<impl Payload>) -> Result<PreparedMessage> {
         let (mut buffer, _) = self.take_buffer(COMMAND, 0);
         if message.text.may_hold_key() {
@@ -186,14 +188,14 @@ fn write(buffer: &mut Buffer, message: &Message<impl Payload>) -> Result<(), Req
     Ok(())
 }
 
-/// A message as a request that only lacks its header. It is wiped when it is dropped, if it may hold a key.
+/// A request with a message, complete except for its header. Wiped on drop if the message may contain a key.
 #[derive(Debug)]
 pub(crate) struct PreparedMessage {
     buffer: Buffer,
 }
 
 impl PreparedMessage {
-    /// Completes the request for a device, offering room for an answer that nobody reads.
+    /// Completes the request for a device, with space for an answer that is ignored.
     pub(crate) fn finish<'a>(&mut self, id: DevId<'a>) -> (Request<'a>, &mut [u8]) {
         let request = Request::of(COMMAND, id).secure(self.buffer.is_secret());
         self.buffer.finish(&request, HEADER_SIZE.saturating_add(ANSWER_SIZE));
@@ -201,7 +203,8 @@ impl PreparedMessage {
     }
 }
 
-/// Room for the answers of messages that are sent while a device is suspended. A longer one is cut, which is not an error.
+/// Space for the answers of messages that are sent while a device is suspended. A longer answer is truncated, which is
+/// not an error.
 const ANSWER_SIZE: usize = 1024;
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! One file per command, or per family of commands with one form of answer: options, method, answer, tests.
+//! The commands of [`Dm`](crate::Dm): one file for each ioctl, or for ioctls with the same kind of answer, with
+//! options, method and reply.
 
 mod create;
 mod deps;
@@ -46,7 +47,7 @@ use crate::wire::{Command, Flags};
 /// One of the two tables that a device can have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum TableSlot {
-    /// The table that serves I/O.
+    /// The table that maps I/O now.
     #[default]
     Active,
     /// The table that [`table_load`](crate::Dm::table_load) has loaded; the next resume makes it active.
@@ -68,12 +69,12 @@ impl TableSlot {
     }
 }
 
-/// The interface version that a request asks for because of an option: none if an older kernel may ignore the option.
+/// The interface version that a request requires because of an option; 0 if an older kernel may ignore the option.
 const fn since(minor: u32, if_possible: bool) -> u32 {
     if if_possible { 0 } else { minor }
 }
 
-/// Checks how the caller names the device of a command.
+/// Checks the name, uuid or number by which the caller identifies a device.
 #[inline]
 fn dev_id<T: AsDevId>(command: Command, id: &T) -> Result<DevId<'_>> {
     id.as_dev_id().map_err(|fault| Error::request(command, fault))

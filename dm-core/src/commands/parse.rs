@@ -1,10 +1,10 @@
-//! Lines of tables as text, as people and dmsetup write them.
+//! Reading of table lines as people and dmsetup write them.
 
 use dm_units::Sectors;
 
 use super::line::{LineText, TargetLine};
 
-/// Why a text is not a line of a table.
+/// The reason why a text is not a line of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LineError {
@@ -22,7 +22,7 @@ pub enum LineError {
 impl<'a> TargetLine<LineText<'a, &'a str>> {
     /// Reads a line as people write it and dmsetup prints it: start, length, target type, params.
     ///
-    /// The crate `dm-targets` reads params as typed values, and says what is wrong with them.
+    /// The crate `dm-targets` reads params as typed values, and reports errors in them.
     ///
     /// ```
     /// use dm_core::TargetLine;
@@ -33,7 +33,7 @@ impl<'a> TargetLine<LineText<'a, &'a str>> {
     /// ```
     ///
     /// # Errors
-    /// One of the first three words is missing or not what it should be. No error shows the text, which may hold a key.
+    /// One of the first three words is missing or malformed. The error does not show the text, which may contain a key.
     pub fn parse(line: &'a str) -> Result<Self, LineError> {
         let (start, rest) = word(line);
         let (length, rest) = word(rest);
@@ -48,7 +48,7 @@ impl<'a> TargetLine<LineText<'a, &'a str>> {
     }
 }
 
-/// The first word of a text, and what follows it.
+/// Splits a text into its first word and the rest.
 fn word(text: &str) -> (&str, &str) {
     let text = text.trim_ascii_start();
     text.split_at(text.find(|c: char| c.is_ascii_whitespace()).unwrap_or(text.len()))

@@ -1,4 +1,4 @@
-//! Text that goes to the kernel behind a header: params of a table line, messages.
+//! Text that follows the header of a request: params of a table line, and messages.
 
 use core::fmt::{self, Write};
 
@@ -9,13 +9,13 @@ use crate::wire::scan::first_zero;
 
 /// Text that can be sent to the kernel: the params of a table line, or a message.
 ///
-/// Strings, [`Text`] and [`format_args!`] are payloads. A payload that [may hold a key](Self::may_hold_key) makes every command
-/// that carries it wipe the kernel's copies and this library's.
+/// Strings, [`Text`] and [`format_args!`] are payloads. If a payload [may contain a key](Self::may_hold_key), the
+/// command that sends it makes the kernel and this library wipe their copies.
 pub trait Payload {
-    /// Writes the text.
+    /// Writes the text into a request.
     ///
     /// # Errors
-    /// The text can't be printed, or it is larger than any request.
+    /// The text cannot be printed, or it is larger than any request.
     fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result;
 
     /// Whether the text may contain a key.
@@ -70,7 +70,7 @@ impl Payload for String {
     }
 }
 
-/// Written byte for byte.
+/// The bytes are sent unchanged.
 impl Payload for [u8] {
     #[inline]
     fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {
@@ -83,7 +83,7 @@ impl Payload for [u8] {
     }
 }
 
-/// Written byte for byte.
+/// The bytes are sent unchanged.
 impl Payload for Text<'_> {
     #[inline]
     fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {
@@ -95,7 +95,7 @@ impl Payload for Text<'_> {
     }
 }
 
-/// What is formatted can't be looked at in advance, so it counts as if it may hold a key.
+/// Formatted text cannot be examined in advance, so it is treated as if it contained a key.
 impl Payload for fmt::Arguments<'_> {
     #[inline]
     fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {
@@ -107,17 +107,18 @@ impl Payload for fmt::Arguments<'_> {
     }
 }
 
-/// Whether a message is one that hands a target a key: `key set …` of crypt (`crypt_message` in drivers/md/dm-crypt.c), which
-/// is read in upper case as well, or may be with escapes. Any other message that starts with `key` counts, too.
+/// Whether a message passes a key to a target, like `key set …` of crypt (`crypt_message` in drivers/md/dm-crypt.c).
+/// Case is ignored as in the kernel, escapes are considered, and every message that starts with `key` counts.
 ///
-/// Each line of a table is looked at, and most differ in their first byte.
+/// This runs on each line of a table, and most texts differ in their first byte.
 #[inline]
 fn sets_a_key(text: &[u8]) -> bool {
     let mut letters = text.iter().skip_while(|&&byte| is_kernel_space(byte)).filter(|&&byte| byte != b'\\');
     b"key".iter().all(|letter| letters.next().is_some_and(|byte| byte.eq_ignore_ascii_case(letter)))
 }
 
-/// What the kernel skips between words (`isspace` in lib/ctype.c): also a vertical tab, and Latin-1's no-break space.
+/// The kernel's white space between words (`isspace` in lib/ctype.c), which includes the vertical tab and Latin-1's
+/// no-break space.
 const fn is_kernel_space(byte: u8) -> bool {
     byte.is_ascii_whitespace() || matches!(byte, 0x0b | 0xa0)
 }
@@ -129,13 +130,13 @@ pub struct PayloadWriter<'b> {
     too_large: bool,
 }
 
-/// What follows a text is padded to a multiple of so many bytes.
+/// A text in a request is padded to a multiple of this many bytes.
 pub(super) const ALIGN: usize = 8;
 
 impl<'b> PayloadWriter<'b> {
-    /// Appends a text, a NUL and more zeros to a request; returns where the text ends, with its NUL.
+    /// Appends a text, a NUL and padding to a request; returns the offset of the end of the text, NUL included.
     ///
-    /// The text itself may not contain a NUL, since the kernel would cut it there.
+    /// The text must not contain a NUL, where the kernel would end it.
     #[inline]
     pub(super) fn append(
         buffer: &'b mut Buffer,
@@ -156,10 +157,10 @@ impl<'b> PayloadWriter<'b> {
         Ok(end.saturating_add(1))
     }
 
-    /// Writes bytes as they are.
+    /// Appends bytes unchanged.
     ///
     /// # Errors
-    /// The request is larger than any that the kernel accepts. This stops a `Display` without an end before it takes all
+    /// The request is larger than any that the kernel accepts. This stops an endless `Display` before it uses all
     /// memory.
     #[inline]
     pub fn write_bytes(&mut self, bytes: &[u8]) -> fmt::Result {
@@ -171,8 +172,8 @@ impl<'b> PayloadWriter<'b> {
         Ok(())
     }
 
-    /// Writes bytes that the kernel is to read as they are: it drops a backslash and keeps the byte behind it
-    /// (`dm_split_args` in drivers/md/dm-table.c), so each one is doubled.
+    /// Appends bytes with each backslash doubled, because the kernel removes a backslash and keeps the next byte
+    /// (`dm_split_args` in drivers/md/dm-table.c).
     ///
     /// # Errors
     /// As [`write_bytes`](Self::write_bytes).

@@ -1,4 +1,4 @@
-//! `DM_DEV_ARM_POLL`.
+//! `DM_DEV_ARM_POLL`: arms the control node for `poll`.
 
 use crate::error::Result;
 use crate::node::Dm;
@@ -6,14 +6,14 @@ use crate::wire::Command;
 use crate::wire::header::{NO_HEADER, Request};
 
 impl Dm {
-    /// Makes this handle's [`poll_fd`](Self::poll_fd) readable from the next event of any device on.
+    /// Makes this handle's [`poll_fd`](Self::poll_fd) readable at the next event of any device.
     ///
     /// - Interface 4.36 and later.
-    /// - It becomes readable when any target has an event and when any device is created, removed or renamed, and stays
-    ///   so until armed again. A new handle is armed.
-    /// - To lose nothing: arm, then list the devices and compare their event numbers, then poll.
+    /// - It becomes readable when any target raises an event and when any device is created, removed or renamed, and
+    ///   stays readable until this is called again. A new handle is armed.
+    /// - To miss no event: arm, then list the devices and compare their event numbers, then poll.
     ///   [`EventPoller`](crate::EventPoller) does that.
-    /// - Each waiter needs a separate handle ([`reopen`](Self::reopen)): the open file is armed.
+    /// - Each waiter needs a separate handle ([`reopen`](Self::reopen)), since the state belongs to the open file.
     ///
     /// # Errors
     /// [`is_unsupported`](crate::Error::is_unsupported).

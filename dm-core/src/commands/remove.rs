@@ -18,20 +18,20 @@ pub struct RemoveOptions {
 }
 
 impl RemoveOptions {
-    /// At once or not at all; without a cookie, so udev's rules are only told that the uevent comes from a command.
+    /// Removes at once or fails. Without a cookie, udev's rules learn only that the uevent comes from a command.
     #[must_use]
     pub const fn new() -> Self {
         Self { deferred: false, cookie: None }
     }
 
-    /// Removes a device that is open when it is closed for the last time. Interface 4.27 and later.
+    /// Schedules the removal of an open device for its last close. Requires interface 4.27.
     #[must_use]
     #[doc(alias = "dm_task_deferred_remove")]
     pub const fn deferred(self, deferred: bool) -> Self {
         Self { deferred, ..self }
     }
 
-    /// Puts a cookie into the uevent. Interface 4.15 and later.
+    /// Adds a cookie to the uevent. Requires interface 4.15.
     #[must_use]
     pub const fn cookie(self, cookie: UdevCookie) -> Self {
         Self { cookie: Some(cookie), ..self }
@@ -45,10 +45,10 @@ pub enum Removal {
     /// The device was removed.
     #[non_exhaustive]
     Done {
-        /// A uevent was sent, which udev processes after the command has returned.
+        /// Whether a uevent was sent, which udev processes after the command has returned.
         uevent_generated: bool,
     },
-    /// The device is open and will be removed when it is closed for the last time.
+    /// The device is open; the kernel removes it at its last close.
     Deferred,
 }
 
@@ -70,13 +70,13 @@ pub struct RemoveAllOptions {
 }
 
 impl RemoveAllOptions {
-    /// Devices that are open stay.
+    /// Leaves open devices alone.
     #[must_use]
     pub const fn new() -> Self {
         Self { deferred: false }
     }
 
-    /// Removes devices that are open when they are closed for the last time. Interface 4.27 and later.
+    /// Schedules the removal of open devices for their last close. Requires interface 4.27.
     #[must_use]
     pub const fn deferred(self, deferred: bool) -> Self {
         Self { deferred }
@@ -87,8 +87,9 @@ impl Dm {
     /// Removes a device and its tables.
     ///
     /// - Interface 4.0 and later.
-    /// - It need not be suspended; I/O that waits on a suspended device fails.
-    /// - To try again while the device is busy, to force it or to wait for udev use [`Host::remove`](crate::Host::remove).
+    /// - The device need not be suspended. I/O that waits on a suspended device fails.
+    /// - To retry while the device is busy, to force the removal or to wait for udev, use
+    ///   [`Host::remove`](crate::Host::remove).
     ///
     /// # Errors
     /// [`is_busy`](crate::Error::is_busy): the device is open. [`is_not_found`](crate::Error::is_not_found).
@@ -98,7 +99,7 @@ impl Dm {
         self.device_remove_with(id, RemoveOptions::new())
     }
 
-    /// Removes a device and its tables, with options.
+    /// Removes a device and its tables; the options defer the removal or set a cookie.
     ///
     /// # Errors
     /// As [`device_remove`](Self::device_remove). A deferred removal is never busy.
@@ -115,7 +116,7 @@ impl Dm {
     /// Removes every device on this host that is not open, whichever program created it.
     ///
     /// - Interface 4.0 and later.
-    /// - Devices that are used by others are removed by the same call, once their users are.
+    /// - A device that another mapped device uses is removed by the same call, after its users.
     /// - The kernel does not report what it has removed and sends its uevents without a cookie.
     ///
     /// # Errors
@@ -126,7 +127,7 @@ impl Dm {
         self.remove_all_with(RemoveAllOptions::new())
     }
 
-    /// Removes every device on this host that is not open, with options.
+    /// Removes every device on this host that is not open; the options also defer the removal of open ones.
     ///
     /// # Errors
     /// As [`remove_all`](Self::remove_all).

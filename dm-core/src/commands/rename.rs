@@ -1,4 +1,4 @@
-//! `DM_DEV_RENAME`: another name, or a uuid.
+//! `DM_DEV_RENAME`: changes the name, or sets a uuid.
 
 use dm_sys::DM_UUID_LEN;
 
@@ -8,7 +8,7 @@ use crate::node::Dm;
 use crate::wire::header::{HEADER_SIZE, Request};
 use crate::wire::{Command, DeviceInfo, Flags, UdevCookie, UdevFlags};
 
-/// The interface version that sets a uuid by renaming; older kernels would take it for a name.
+/// The interface version that can set a uuid; older kernels would use it as the new name.
 const SET_UUID_MINOR: u32 = 19;
 
 const COMMAND: Command = Command::DeviceRename;
@@ -20,13 +20,13 @@ pub struct RenameOptions {
 }
 
 impl RenameOptions {
-    /// Without a cookie: udev's rules are only told that the uevent comes from a command.
+    /// Without a cookie, udev's rules learn only that the uevent comes from a command.
     #[must_use]
     pub const fn new() -> Self {
         Self { cookie: None }
     }
 
-    /// Puts a cookie into the uevent. Interface 4.15 and later.
+    /// Adds a cookie to the uevent. Requires interface 4.15.
     #[must_use]
     pub const fn cookie(self, cookie: UdevCookie) -> Self {
         Self { cookie: Some(cookie) }
@@ -39,15 +39,16 @@ impl RenameOptions {
 }
 
 impl Dm {
-    /// Gives a device another name.
+    /// Changes the name of a device.
     ///
     /// - Interface 4.0 and later.
-    /// - The one command that finds its device by name only.
-    /// - The device may be open and in use. The answer has neither name nor uuid.
+    /// - The device must be given by name; the kernel accepts nothing else here.
+    /// - The device may be open and in use. The returned state has neither name nor uuid.
     ///
     /// # Errors
-    /// [`is_already_exists`](Error::is_already_exists): the new name is taken, also if it is the device's own.
-    /// [`is_not_found`](Error::is_not_found). [`is_invalid`](Error::is_invalid): as for creation.
+    /// [`is_already_exists`](Error::is_already_exists): a device has the new name already, which may be this one.
+    /// [`is_not_found`](Error::is_not_found). [`is_invalid`](Error::is_invalid): see
+    /// [`device_create`](Self::device_create).
     #[doc(alias = "DM_DEV_RENAME")]
     #[doc(alias = "DM_DEVICE_RENAME")]
     #[doc(alias = "dm_task_set_newname")]
@@ -55,7 +56,7 @@ impl Dm {
         self.device_rename_with(name, new, RenameOptions::new())
     }
 
-    /// Gives a device another name, with options.
+    /// Changes the name of a device, with a cookie.
     ///
     /// # Errors
     /// As [`device_rename`](Self::device_rename).
@@ -69,21 +70,21 @@ impl Dm {
         self.rename(name, new.as_bytes(), |request| request.cookie(options.cookie))
     }
 
-    /// Gives a device that has none a uuid.
+    /// Sets the uuid of a device that has no uuid yet.
     ///
     /// - Interface 4.19 and later.
-    /// - A uuid can't be changed or taken away again.
+    /// - A uuid cannot be changed or removed afterwards.
     ///
     /// # Errors
-    /// [`is_already_exists`](Error::is_already_exists): another device has the uuid. [`is_invalid`](Error::is_invalid): this
-    /// device has one already. [`is_not_found`](Error::is_not_found).
+    /// [`is_already_exists`](Error::is_already_exists): another device has the uuid. [`is_invalid`](Error::is_invalid):
+    /// this device already has a uuid. [`is_not_found`](Error::is_not_found).
     #[doc(alias = "DM_DEV_RENAME")]
     #[doc(alias = "dm_task_set_newuuid")]
     pub fn device_set_uuid(&self, name: impl AsDmName, uuid: &DmUuid) -> Result<DeviceInfo> {
         self.device_set_uuid_with(name, uuid, RenameOptions::new())
     }
 
-    /// Gives a device that has none a uuid, with options.
+    /// Sets the uuid of a device that has no uuid yet, with a cookie.
     ///
     /// # Errors
     /// As [`device_set_uuid`](Self::device_set_uuid).

@@ -1,4 +1,4 @@
-//! `DM_TABLE_STATUS` and `DM_DEV_WAIT`, which answer alike.
+//! `DM_TABLE_STATUS` and `DM_DEV_WAIT`, which have the same answer.
 
 use core::mem::offset_of;
 
@@ -15,22 +15,23 @@ use crate::wire::{Command, Flags};
 
 /// The interface version that reads without committing metadata first.
 const NOFLUSH_MINOR: u32 = 12;
-/// The interface version that has measurements. Kernels that have it but not them answer with the status.
+/// The interface version required for measurements. Kernels with this version but without measurements return the
+/// status.
 const IMA_MINOR: u32 = 45;
 
-/// What the targets print.
+/// The text that the targets of a table report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StatusKind {
-    /// Their status, `STATUSTYPE_INFO`.
+    /// The status, `STATUSTYPE_INFO`.
     #[default]
     Status,
-    /// The params that would load them, `STATUSTYPE_TABLE`.
+    /// The params of the table, `STATUSTYPE_TABLE`.
     Table,
-    /// What the integrity measurement architecture records of them, `STATUSTYPE_IMA`.
+    /// The text that the integrity measurement architecture (IMA) records, `STATUSTYPE_IMA`.
     ///
-    /// Linux 5.15 and later. It came without a version number of its own, so some kernels that have interface 4.45 or
-    /// later but not this answer with the status instead: a measurement starts with `target_name=`.
+    /// Linux 5.15 and later. The interface version was not raised for it, so some kernels with interface 4.45 or later
+    /// return the status instead. A measurement starts with `target_name=`.
     Ima,
 }
 
@@ -45,49 +46,49 @@ pub struct StatusOptions {
 }
 
 impl StatusOptions {
-    /// The status of the active table; thin pools, caches and clones commit their metadata first.
+    /// Reads the status of the active table, after thin pools, caches and clones have committed their metadata.
     #[must_use]
     pub const fn new() -> Self {
         Self { kind: StatusKind::Status, slot: TableSlot::Active, noflush: false, secure: false, if_possible: false }
     }
 
-    /// The text of the active table.
+    /// Reads the params of the active table.
     #[must_use]
     #[doc(alias = "DM_DEVICE_TABLE")]
     pub const fn table() -> Self {
         Self::new().kind(StatusKind::Table)
     }
 
-    /// What to print.
+    /// Selects the text to read.
     #[must_use]
     pub const fn kind(self, kind: StatusKind) -> Self {
         Self { kind, ..self }
     }
 
-    /// Which table. For the inactive one: interface 4.16 and later.
+    /// Selects the table. The inactive one requires interface 4.16.
     #[must_use]
     #[doc(alias = "dm_task_query_inactive_table")]
     pub const fn slot(self, slot: TableSlot) -> Self {
         Self { slot, ..self }
     }
 
-    /// Takes the figures as they are, without committing metadata first. Interface 4.12 and later.
+    /// Reads the status without committing metadata first. Requires interface 4.12.
     #[must_use]
     pub const fn noflush(self, noflush: bool) -> Self {
         Self { noflush, ..self }
     }
 
-    /// Counts all of the answer as secret, and makes the kernel wipe its copy: for tables with keys. Interface 4.20 and later.
+    /// Treats the whole answer as secret, and makes the kernel wipe its copy. Requires interface 4.20.
     ///
-    /// Without it, only the params of targets that are known to take keys count as secret in the answer.
+    /// Without it, only the params of targets that are known to take keys are treated as secret.
     #[must_use]
     pub const fn secure(self, secure: bool) -> Self {
         Self { secure, ..self }
     }
 
-    /// Whether a kernel that lacks an option may ignore it, as libdm lets it: the answer is then about the active
-    /// table, and metadata is committed first. By default such a kernel refuses the command
-    /// with [`Error::Unsupported`](crate::Error::Unsupported).
+    /// Whether a kernel that lacks an option may ignore it, as with libdm: the answer is then about the active table,
+    /// and metadata is committed first. By default such a kernel refuses the command with
+    /// [`Error::Unsupported`](crate::Error::Unsupported).
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
@@ -107,8 +108,8 @@ impl StatusOptions {
 /// The size offered first: enough for the table of most devices.
 const FIRST_SIZE: usize = 1024;
 
-/// An answer that does not fit tells how many lines there are, and holds those that did fit: from their length follows what
-/// all of them need.
+/// An answer that does not fit has the number of lines and those lines that did fit, from whose length the total is
+/// estimated.
 fn grow(answer: &Buffer, offered: usize) -> usize {
     let header = answer.header();
     let payload = answer.bytes().get(header::data_start(header)..answer.reply_len()).unwrap_or_default();
@@ -123,10 +124,10 @@ fn grow(answer: &Buffer, offered: usize) -> usize {
     }
 }
 
-/// Sectors are small in the first lines of a table and have some digits more in the last.
+/// Start sectors are small in the first lines of a table and have more digits in the last.
 const ROOM_FOR_DIGITS: usize = 16;
 
-/// How many lines the chain in an answer has; in one that did not fit, the last has no successor.
+/// The number of complete lines in an answer; if it did not fit, the last one has no successor.
 fn complete_lines(payload: &[u8]) -> usize {
     let next = |at: usize| {
         let spec = payload.get(at..)?;
@@ -141,7 +142,7 @@ impl Dm {
     /// Reads the status of the active table.
     ///
     /// - Interface 4.0 and later.
-    /// - Without a table the answer has no line.
+    /// - If the device has no active table, the answer has no lines.
     /// - The device need not be suspended. Thin pools, caches and clones that are not suspended commit their metadata first,
     ///   unless [`noflush`](StatusOptions::noflush) is set.
     ///
@@ -161,11 +162,11 @@ impl Dm {
         self.table_status_with(id, StatusOptions::new())
     }
 
-    /// Reads the status, or the text, of a table.
+    /// Reads the status, the params or the IMA measurement of a table.
     ///
     /// # Errors
-    /// [`is_not_found`](crate::Error::is_not_found). [`is_unsupported`](crate::Error::is_unsupported): an option, on an
-    /// older kernel.
+    /// [`is_not_found`](crate::Error::is_not_found). [`is_unsupported`](crate::Error::is_unsupported): the kernel is
+    /// too old for an option.
     pub fn table_status_with(&self, id: impl AsDevId, options: StatusOptions) -> Result<TableStatus> {
         self.status(&options.apply(Request::of(Command::TableStatus, dev_id(Command::TableStatus, &id)?)))
     }
@@ -173,10 +174,10 @@ impl Dm {
     /// Waits until a device's event number differs from `event_nr`, then reads the status of its table.
     ///
     /// - Interface 4.0 and later.
-    /// - Returns at once if the number differs already, so nothing is lost between two calls.
-    /// - Waits for ever if nothing happens. A removal is an event only if the device has an active table; without one, it
-    ///   waits for the waiter to finish. To wait with a timeout use [`wait_event`](Self::wait_event), and for many devices an
-    ///   [`EventPoller`](crate::EventPoller).
+    /// - Returns at once if the number differs already, so no event is missed between two calls.
+    /// - Blocks until an event or a signal arrives. Removing a device is an event only if it has an active table;
+    ///   without one, the removal blocks until this call returns. To wait with a timeout use
+    ///   [`wait_event`](Self::wait_event), and for many devices an [`EventPoller`](crate::EventPoller).
     ///
     /// # Errors
     /// [`is_interrupted`](crate::Error::is_interrupted): a signal arrived. [`is_not_found`](crate::Error::is_not_found).
@@ -187,7 +188,7 @@ impl Dm {
         self.device_wait_with(id, event_nr, StatusOptions::new())
     }
 
-    /// Waits until a device's event number differs from `event_nr`, then reads the status or the text of its table.
+    /// Waits until a device's event number differs from `event_nr`, then reads what the options select.
     ///
     /// # Errors
     /// As [`device_wait`](Self::device_wait).

@@ -1,4 +1,4 @@
-//! What targets report: the answer to `DM_TABLE_STATUS` and `DM_DEV_WAIT`.
+//! The answer to `DM_TABLE_STATUS` and `DM_DEV_WAIT`.
 
 use core::fmt;
 use core::mem::offset_of;
@@ -15,16 +15,16 @@ use crate::wire::reply::{Reply, ReplyError};
 use crate::wire::scan::{field_text, nul_terminated, padded_text, u32_at, u64_at};
 use crate::wire::{Command, DeviceInfo, Flags};
 
-/// What the targets of a table report, line by line: see [`Dm::table_status`](crate::Dm::table_status).
+/// The lines that the targets of a table report, as returned by [`Dm::table_status`](crate::Dm::table_status).
 ///
-/// The lines are decoded while they are iterated. If one may hold a key, the memory is wiped when this is dropped.
+/// The lines are decoded while they are iterated. The memory is wiped on drop if a line may contain a key.
 #[derive(Clone, Debug)]
 pub struct TableStatus {
     reply: Reply,
 }
 
 impl TableStatus {
-    // If it is not inlined, the answer with its header is copied once more.
+    // Without inlining, the answer with its header is copied once more.
     #[inline(always)]
     pub(super) fn new(mut reply: Reply) -> Result<Self, ReplyError> {
         let is_table = header::flags(reply.header()).intersects(Flags::STATUS_TABLE.union(Flags::IMA_MEASUREMENT));
@@ -35,28 +35,28 @@ impl TableStatus {
         Ok(Self { reply })
     }
 
-    /// The device's state at the same moment.
+    /// The state of the device at the moment of the reply.
     #[must_use]
     pub fn info(&self) -> DeviceInfo {
         self.reply.info()
     }
 
-    /// The lines, in the order of the table; none if the slot has no table.
+    /// Iterates over the lines in the order of the table. There are none if the slot has no table.
     #[must_use]
     #[doc(alias = "dm_get_next_target")]
     pub fn iter(&self) -> TargetStatuses<'_> {
         TargetStatuses::new(&self.reply, header::target_count(self.reply.header()))
     }
 
-    /// Whether the text is the same, byte for byte.
+    /// Whether the bytes of both replies are equal.
     pub(crate) fn has_lines_of(&self, other: &Self) -> bool {
         self.iter().eq(other)
     }
 }
 
-/// Whether a line of a table is one of a target that takes keys, or can't be read.
+/// Whether a line belongs to a target that takes keys, or cannot be decoded.
 ///
-/// Every table is looked at for this, so of each line only where the next one starts and the target type are read.
+/// This runs on every reply, so it reads only the target type and the offset of the next line.
 fn has_keys(reply: &Reply) -> bool {
     let bytes = reply.payload().unwrap_or_default();
     let mut at = 0;
@@ -84,16 +84,16 @@ impl<'a> IntoIterator for &'a TableStatus {
     }
 }
 
-/// A line as the kernel reports it: a range of the device, its target, and the target's status or the text of its table.
+/// A line that the kernel reports: a range of the device, its target, and the target's status or params.
 ///
-/// `Display` and `Debug` do not show params that may hold a key; [`Text::as_bytes`] gives them.
+/// `Display` and `Debug` do not show params that may contain a key; [`Text::as_bytes`] returns them.
 ///
-/// The kernel prints words as they are but reads them with escapes, so a table that was read is not always one that can be
-/// loaded. [`to_line`](Self::to_line) makes a line that can.
+/// The kernel prints words without escapes but reads them with escapes, so the text cannot always be loaded again as it
+/// is. [`to_line`](Self::to_line) makes a line that can be loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TargetStatus<'a> {
-    /// The start of the range.
+    /// The first sector of the range.
     pub start: Sectors,
     /// The length of the range.
     pub length: Sectors,
@@ -104,15 +104,15 @@ pub struct TargetStatus<'a> {
 }
 
 impl<'a> TargetStatus<'a> {
-    /// A line as a kernel would report it, for programs that read saved output.
+    /// Makes a line as a kernel would report it, for programs that read saved output.
     #[must_use]
     pub fn new(start: Sectors, length: Sectors, target_type: Text<'a>, params: Text<'a>) -> Self {
         let secret = params.is_secret() || takes_keys(target_type.as_bytes());
         Self { start, length, target_type, params: params.secret(secret) }
     }
 
-    /// The line of a table as one that can be loaded, with backslashes escaped. A word that contains white space, which the
-    /// kernel prints as it is, can't be told from two words.
+    /// Converts a line of a table into one that can be loaded, by escaping backslashes. If the kernel printed a word
+    /// that contains white space, it becomes several words.
     #[must_use]
     pub fn to_line(self) -> TargetLine<PrintedParams<'a>> {
         let Self { start, length, target_type, params } = self;
@@ -120,7 +120,7 @@ impl<'a> TargetStatus<'a> {
     }
 }
 
-/// The params of a line that was read, escaped so that they can be loaded.
+/// The params of a reported line, escaped so that they can be loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PrintedParams<'a> {
     target_type: Text<'a>,
@@ -138,7 +138,7 @@ impl Payload for PrintedParams<'_> {
 }
 
 impl TargetParams for PrintedParams<'_> {
-    /// Target types are ASCII. Another one, which the kernel could not have reported, is refused when it is loaded.
+    /// Target types are ASCII. Another one, which no kernel reports, is refused when it is loaded.
     fn target_type(&self) -> &str {
         self.target_type.to_str().unwrap_or_default()
     }
@@ -148,19 +148,19 @@ impl TargetParams for PrintedParams<'_> {
     }
 }
 
-/// Prints the line as `dmsetup table` does: `0 2048 linear 7:0 0`. Params that may hold a key are not shown.
+/// Prints the line as `dmsetup table` does: `0 2048 linear 7:0 0`. Params that may contain a key are not shown.
 impl fmt::Display for TargetStatus<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {} {}", self.start, self.length, self.target_type, self.params)
     }
 }
 
-/// The iterator over a [`TableStatus`]. It ends after the first error.
+/// An iterator over a [`TableStatus`]. It ends after the first error.
 #[derive(Clone, Debug)]
 pub struct TargetStatuses<'a> {
     command: Command,
     bytes: Hidden<'a>,
-    /// Where the next line starts in `bytes`.
+    /// The offset of the next line in `bytes`.
     at: usize,
     left: u32,
     secret: bool,
@@ -186,7 +186,7 @@ impl<'a> TargetStatuses<'a> {
 impl<'a> Iterator for TargetStatuses<'a> {
     type Item = Result<TargetStatus<'a>, ReplyError>;
 
-    // If it is not inlined, each line is first put together in memory, which takes as long as reading it.
+    // Without inlining, each line is first assembled in memory, which takes as long as reading it.
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
@@ -208,13 +208,13 @@ impl<'a> TargetStatuses<'a> {
     #[inline(always)]
     fn decode(&mut self) -> Result<TargetStatus<'a>, &'static str> {
         let bytes = self.bytes.0;
-        let line = bytes.get(self.at..).ok_or("a line behind the end")?;
-        let (spec, text) = line.split_first_chunk::<SPEC_SIZE>().ok_or("a cut line")?;
-        let word = |at| u64_at(spec, at).ok_or("a cut line");
-        let target_type = spec.last_chunk::<DM_MAX_TYPE_NAME>().ok_or("a cut line")?;
-        // Here `next` counts from the first line: it is where the next one starts, and up to where the text is padded
-        // (`retrieve_status` in drivers/md/dm-ioctl.c).
-        let next = u32_at(spec, offset_of!(dm_target_spec, next)).ok_or("a cut line")? as usize;
+        let line = bytes.get(self.at..).ok_or("a line past the end")?;
+        let (spec, text) = line.split_first_chunk::<SPEC_SIZE>().ok_or("a truncated line")?;
+        let word = |at| u64_at(spec, at).ok_or("a truncated line");
+        let target_type = spec.last_chunk::<DM_MAX_TYPE_NAME>().ok_or("a truncated line")?;
+        // In a reply, `next` is relative to the first line; the text is padded up to there (`retrieve_status` in
+        // drivers/md/dm-ioctl.c).
+        let next = u32_at(spec, offset_of!(dm_target_spec, next)).ok_or("a truncated line")? as usize;
         let text_at = self.at.wrapping_add(SPEC_SIZE);
         let params = match bytes.get(text_at..next).and_then(padded_text) {
             Some(params) => params,
@@ -223,28 +223,28 @@ impl<'a> TargetStatuses<'a> {
         let status = TargetStatus {
             start: Sectors(word(offset_of!(dm_target_spec, sector_start))?),
             length: Sectors(word(offset_of!(dm_target_spec, length))?),
-            target_type: Text::new(field_text(target_type).ok_or("an endless target type")?),
+            target_type: Text::new(field_text(target_type).ok_or("an unterminated target type")?),
             params: Text::new(params).secret(self.secret),
         };
-        // An error before this is about the line that starts at the old position.
+        // Errors above concern the line at the old position.
         self.at = next;
         Ok(status)
     }
 }
 
-/// The text of the last line, which need not be padded; of any other one, what is wrong with it.
+/// The text of the last line, which need not be padded; for any other line, the error.
 #[cold]
 #[inline(never)]
 fn unpadded(text: &[u8], is_last: bool, leads_back: bool) -> Result<&[u8], &'static str> {
     match nul_terminated(text) {
         Some(params) if is_last => Ok(params),
-        Some(_) if leads_back => Err("a line that leads back"),
-        Some(_) => Err("a text that does not end with its line"),
-        None => Err("an endless text"),
+        Some(_) if leads_back => Err("a line whose next one is not after it"),
+        Some(_) => Err("a text that does not end in its line"),
+        None => Err("an unterminated text"),
     }
 }
 
-/// Serialises as a structure of four fields, texts as strings; of params that may hold a key, the length.
+/// Serialises as a structure of four fields, texts as strings; instead of params that may contain a key, their length.
 #[cfg(feature = "serde")]
 impl serde::Serialize for TargetStatus<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

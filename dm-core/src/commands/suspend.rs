@@ -1,4 +1,4 @@
-//! `DM_DEV_SUSPEND`: suspending, and resuming, which makes a loaded table active.
+//! `DM_DEV_SUSPEND`: suspends a device, or resumes it with a new table.
 
 use super::{dev_id, since};
 use crate::error::Result;
@@ -19,13 +19,13 @@ pub struct SuspendOptions {
 }
 
 impl SuspendOptions {
-    /// Freezes the file system, flushes queued I/O and waits for it.
+    /// Freezes the file system, flushes queued I/O and waits until it completes.
     #[must_use]
     pub const fn new() -> Self {
         Self { noflush: false, skip_lockfs: false, if_possible: false }
     }
 
-    /// Does not flush queued I/O: what the target holds back stays held back. Interface 4.12 and later.
+    /// Does not flush queued I/O: I/O that the target holds back stays queued. Requires interface 4.12.
     #[must_use]
     #[doc(alias = "dm_task_no_flush")]
     pub const fn noflush(self, noflush: bool) -> Self {
@@ -39,14 +39,14 @@ impl SuspendOptions {
         Self { skip_lockfs, ..self }
     }
 
-    /// Whether a kernel that lacks an option may ignore it, as libdm lets it: I/O is then flushed. By default such a kernel refuses the command
-    /// with [`Error::Unsupported`](crate::Error::Unsupported).
+    /// Whether a kernel that lacks an option may ignore it, as with libdm: I/O is then flushed. By default such a
+    /// kernel refuses the command with [`Error::Unsupported`](crate::Error::Unsupported).
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
     }
 
-    /// Neither flushes nor freezes: for I/O that would never end.
+    /// Neither flushes nor freezes, for devices whose I/O may never complete.
     #[must_use]
     pub const fn at_once() -> Self {
         Self { noflush: true, skip_lockfs: true, if_possible: false }
@@ -71,20 +71,20 @@ pub struct ResumeOptions {
 }
 
 impl ResumeOptions {
-    /// Without a cookie, so udev's rules are only told that the uevent comes from a command; a device with a new table is
-    /// suspended as by [`SuspendOptions::new`] first.
+    /// Without a cookie, udev's rules learn only that the uevent comes from a command. A device with a new table is
+    /// first suspended as by [`SuspendOptions::new`].
     #[must_use]
     pub const fn new() -> Self {
         Self { suspend: SuspendOptions::new(), cookie: None }
     }
 
-    /// How to suspend a device that has a new table and is not suspended yet.
+    /// Sets how a device with a new table is suspended first, if it is not suspended already.
     #[must_use]
     pub const fn suspend(self, suspend: SuspendOptions) -> Self {
         Self { suspend, ..self }
     }
 
-    /// Puts a cookie into the uevent. Interface 4.15 and later.
+    /// Adds a cookie to the uevent. Requires interface 4.15.
     #[must_use]
     pub const fn cookie(self, cookie: UdevCookie) -> Self {
         Self { cookie: Some(cookie), ..self }
@@ -102,16 +102,16 @@ impl ResumeOptions {
 }
 
 impl Dm {
-    /// Suspends a device: I/O to it waits from now on.
+    /// Suspends a device: new I/O waits until the device is resumed.
     ///
     /// - Interface 4.0 and later.
-    /// - Blocks until I/O that is under way has completed, so it takes as long as the devices below take. A signal ends the
-    ///   wait, and the device is as before.
+    /// - Blocks until pending I/O has completed, however long the underlying devices take. A signal ends the wait and
+    ///   leaves the device as it was.
     /// - Suspending a suspended device does nothing.
     ///
     /// # Errors
-    /// [`is_not_found`](crate::Error::is_not_found). [`is_interrupted`](crate::Error::is_interrupted). The target's own
-    /// errno, if it can't be suspended.
+    /// [`is_not_found`](crate::Error::is_not_found). [`is_interrupted`](crate::Error::is_interrupted). A target that
+    /// cannot be suspended returns another errno.
     #[doc(alias = "DM_DEV_SUSPEND")]
     #[doc(alias = "DM_DEVICE_SUSPEND")]
     pub fn device_suspend(&self, id: impl AsDevId) -> Result<DeviceInfo> {
@@ -129,15 +129,16 @@ impl Dm {
     /// Makes the inactive table active, if there is one, and lets I/O continue.
     ///
     /// - Interface 4.0 and later.
-    /// - With a new table the device is suspended first, if it is not yet; then the old table is dropped.
-    /// - A uevent is sent if anything changed; it reports whether the size did.
+    /// - If there is a new table, the device is suspended first and the old table is destroyed.
+    /// - A uevent is sent if anything changed; it tells whether the size changed.
     /// - Resuming a device that is not suspended and has no inactive table does nothing.
     ///
     /// # Errors
-    /// [`is_not_found`](crate::Error::is_not_found). [`is_invalid`](crate::Error::is_invalid): the device is suspended and
-    /// has no table, or the new table can't take the place of the old one, or does not fit the devices below. The target's
-    /// own errno, if it can't be resumed. After an error the new table is dropped and the device is suspended with the old
-    /// one, or with the new one if that is what could not be resumed; [`Host::reload`](crate::Host::reload) undoes that.
+    /// [`is_not_found`](crate::Error::is_not_found). [`is_invalid`](crate::Error::is_invalid): the device is suspended
+    /// and has no table, or the new table cannot replace the old one, or does not fit the devices that it uses. A
+    /// target that cannot be resumed returns another errno. After an error the device stays suspended: with the old
+    /// table if the new one could not be activated, which is then destroyed, or with the new one if the resume itself
+    /// failed. [`Host::reload`](crate::Host::reload) undoes that.
     #[doc(alias = "DM_DEV_SUSPEND")]
     #[doc(alias = "DM_DEVICE_RESUME")]
     pub fn device_resume(&self, id: impl AsDevId) -> Result<DeviceInfo> {

@@ -1,4 +1,4 @@
-//! `DM_VERSION`.
+//! `DM_VERSION`: reads the version of the kernel's interface.
 
 use dm_units::Version;
 
@@ -8,9 +8,9 @@ use crate::wire::Command;
 use crate::wire::header::{self, NO_HEADER, Request};
 
 impl Dm {
-    /// The version of the kernel's ioctl interface.
+    /// Reads the version of the kernel's ioctl interface.
     ///
-    /// - Interface 4.0 and later. No device is involved, nothing is allocated.
+    /// - Interface 4.0 and later. Needs no device and allocates nothing.
     ///
     /// # Errors
     /// [`is_permission_denied`](crate::Error::is_permission_denied).

@@ -1,4 +1,4 @@
-//! `DM_LIST_VERSIONS` and `DM_GET_TARGET_VERSION`.
+//! `DM_LIST_VERSIONS` and `DM_GET_TARGET_VERSION`: versions of targets.
 
 use core::mem::offset_of;
 
@@ -14,27 +14,27 @@ use crate::wire::header::{HEADER_SIZE, Request};
 use crate::wire::reply::{Reply, ReplyError};
 use crate::wire::scan::{field_text, nul_terminated, u32_at};
 
-/// Options of [`Dm::list_versions_with`]. There are none yet.
+/// Options of [`Dm::list_versions_with`]. There are no options yet.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct VersionsOptions {}
 
 impl VersionsOptions {
-    /// No options.
+    /// Creates an empty set of options.
     #[must_use]
     pub const fn new() -> Self {
         Self {}
     }
 }
 
-/// The targets that the kernel has loaded: see [`Dm::list_versions`].
+/// The target types registered in the kernel, as returned by [`Dm::list_versions`].
 #[derive(Clone, Debug)]
 pub struct TargetVersionList {
     reply: Reply,
 }
 
 impl TargetVersionList {
-    /// The targets, in the order of the kernel.
+    /// Iterates over the targets in the kernel's order.
     #[must_use]
     pub fn iter(&self) -> TargetVersions<'_> {
         let bytes = self.reply.payload().unwrap_or_default();
@@ -51,28 +51,28 @@ impl<'a> IntoIterator for &'a TargetVersionList {
     }
 }
 
-/// A target that the kernel has, and its version.
+/// A target type that the kernel has registered, and its version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TargetVersion<'a> {
-    /// The target type, as `thin-pool`.
+    /// The target type, such as `thin-pool`.
     pub target_type: Text<'a>,
     /// The version of this target's interface.
     pub version: Version,
 }
 
-/// The iterator over a [`TargetVersionList`]. It ends after the first error.
+/// An iterator over a [`TargetVersionList`]. It ends after the first error.
 #[derive(Clone, Debug)]
 pub struct TargetVersions<'a> {
     bytes: &'a [u8],
-    /// The next entry and all behind it; `None` after the last.
+    /// The next entry and all after it; `None` after the last.
     rest: Option<&'a [u8]>,
 }
 
 impl<'a> Iterator for TargetVersions<'a> {
     type Item = Result<TargetVersion<'a>, ReplyError>;
 
-    // If it is not inlined, each target is first put together in memory.
+    // Without inlining, each target is first assembled in memory.
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         let entry = self.rest.take()?;
@@ -89,35 +89,37 @@ impl<'a> Iterator for TargetVersions<'a> {
     }
 }
 
-/// Reads one entry; returns it and what follows it.
+/// Reads one entry; returns it and the bytes after it.
 #[inline(always)]
 fn decode(entry: &[u8]) -> Result<(TargetVersion<'_>, Option<&[u8]>), &'static str> {
-    let word = |at| u32_at(entry, at).ok_or("a cut entry");
+    let word = |at| u32_at(entry, at).ok_or("a truncated entry");
     const VERSION_AT: usize = offset_of!(dm_target_versions, version);
     let version = Version::new(word(VERSION_AT)?, word(VERSION_AT + 4)?, word(VERSION_AT + 8)?);
     let named = entry.get(offset_of!(dm_target_versions, name)..).unwrap_or_default();
-    // A name is that of a table line's field, so in a whole entry it ends in its first block.
-    let name = named.first_chunk().and_then(field_text).or_else(|| nul_terminated(named)).ok_or("an endless name")?;
+    // A name has at most 15 bytes, so in a complete entry its NUL is in the first block.
+    let name =
+        named.first_chunk().and_then(field_text).or_else(|| nul_terminated(named)).ok_or("an unterminated name")?;
     let rest = match word(offset_of!(dm_target_versions, next))? as usize {
         0 => None,
-        // An entry is longer than its fixed part, so every step leads forward.
+        // An entry is longer than its fixed part, so every step advances.
         next if next <= offset_of!(dm_target_versions, name) => return Err("an entry that overlaps itself"),
-        next => Some(entry.get(next..).ok_or("an entry behind the end")?),
+        next => Some(entry.get(next..).ok_or("an entry past the end")?),
     };
     Ok((TargetVersion { target_type: Text::new(name), version }, rest))
 }
 
-/// The size offered first: enough for some 50 targets, more than there are.
+/// The size offered first: enough for about 50 targets, more than there are.
 const FIRST_SIZE: usize = 2048;
 
-/// What the answer to `DM_GET_TARGET_VERSION` takes: one entry.
+/// The size of an answer to `DM_GET_TARGET_VERSION`, which is one entry.
 const ONE_SIZE: usize = HEADER_SIZE + size_of::<dm_target_versions>() + DM_MAX_TYPE_NAME + 8;
 
 impl Dm {
-    /// Lists the targets that the kernel has loaded, with their versions.
+    /// Lists the target types that are registered in the kernel, with their versions.
     ///
     /// - Interface 4.1 and later.
-    /// - Loads no module: a target that is missing here may be loaded by [`target_version`](Self::target_version).
+    /// - Loads no module: a target that is missing in the list may be loaded by
+    ///   [`target_version`](Self::target_version).
     ///
     /// # Errors
     /// [`is_permission_denied`](Error::is_permission_denied).
@@ -128,7 +130,7 @@ impl Dm {
         self.list_versions_with(VersionsOptions::new())
     }
 
-    /// Lists the targets that the kernel has loaded, with options.
+    /// Lists the registered target types, with options.
     ///
     /// # Errors
     /// As [`list_versions`](Self::list_versions).
@@ -140,13 +142,14 @@ impl Dm {
         Ok(TargetVersionList { reply })
     }
 
-    /// Reads the version of one target, which the kernel loads if it has not yet.
+    /// Reads the version of a target type, loading its module if necessary.
     ///
     /// - Interface 4.41 and later. On older kernels, loading a table loads the module, and
     ///   [`list_versions`](Self::list_versions) then has the version.
     ///
     /// # Errors
-    /// [`is_invalid`](Error::is_invalid): the kernel has no such target. [`Error::Request`]: the text can't be a target type.
+    /// [`is_invalid`](Error::is_invalid): the kernel has no such target. [`Error::Request`]: the text is not a valid
+    /// target type.
     #[doc(alias = "DM_GET_TARGET_VERSION")]
     #[doc(alias = "DM_DEVICE_GET_TARGET_VERSION")]
     pub fn target_version(&self, target_type: &str) -> Result<Version> {

@@ -1,4 +1,4 @@
-//! The handle on the control node, and how a command is sent.
+//! [`Dm`], the handle on the control node, and how it sends commands.
 
 use std::borrow::Cow;
 use std::os::fd::BorrowedFd;
@@ -20,12 +20,12 @@ use crate::wire::{Command, DeviceInfo, Flags, INTERFACE_MAJOR};
 
 /// A handle on the device mapper's control node; every command is a method.
 ///
-/// A method is one ioctl of the kernel, under its kernel name. Only a reply that does not fit into the memory it was offered
-/// is requested again, with more. Operations that take several commands, such as setting up a device or replacing the table
-/// of one in use, are methods of [`Host`](crate::Host).
+/// A method is one ioctl of the kernel, under its kernel name. Only if a reply does not fit into the offered buffer,
+/// the ioctl is repeated with a larger one. Operations that consist of several commands, such as setting up a device or
+/// replacing the table of a device in use, are methods of [`Host`](crate::Host).
 ///
-/// A handle can be cloned cheaply and used from several threads: the kernel orders commands itself. Clones share the open
-/// file, and with it what [`arm_poll`](Self::arm_poll) sets.
+/// A handle is cheap to clone and can be used from several threads; the kernel serializes the commands. Clones share
+/// the open file, and with it the state that [`arm_poll`](Self::arm_poll) sets.
 ///
 /// ```no_run
 /// use dm_core::{Dm, TargetLine};
@@ -43,7 +43,7 @@ use crate::wire::{Command, DeviceInfo, Flags, INTERFACE_MAJOR};
 pub struct Dm {
     pub(super) transport: Arc<dyn Transport>,
     pub(super) pool: Arc<Pool>,
-    /// Commands are noted here instead of logged.
+    /// If set, commands are recorded here instead of being logged.
     pub(super) journal: Option<Arc<OperationJournal>>,
 }
 
@@ -55,23 +55,23 @@ pub struct OpenOptions {
 }
 
 impl OpenOptions {
-    /// The usual node, `/dev/mapper/control`, with the kernel's log.
+    /// The default node, `/dev/mapper/control`, and reading of the kernel's log.
     #[must_use]
     pub const fn new() -> Self {
         Self { path: None, no_kernel_log: false }
     }
 
-    /// Opens the control node at another path, as programs in a chroot or with a private `/dev` have it.
+    /// Opens the control node at another path, for programs in a chroot or with a private `/dev`.
     #[must_use]
     pub fn path(self, path: impl Into<PathBuf>) -> Self {
         Self { path: Some(path.into()), ..self }
     }
 
-    /// Whether a refused command looks for its reason in the kernel's log. It does by default.
+    /// Whether the kernel's log is searched for the reason when a command is refused. On by default.
     ///
-    /// That takes three short system calls before each command that the kernel logs reasons for, and an open file on `/dev/kmsg`
-    /// that the handle keeps. Where the kernel does not record which thread wrote a line, one that names no device may be about a
-    /// command of another handle or process at the same moment.
+    /// This costs three short system calls before each command for which the kernel logs reasons, and an open file on
+    /// `/dev/kmsg` that the handle keeps. If the kernel does not record the thread that wrote a line, a line without a
+    /// device number may be about a command that another handle or process sent at the same moment.
     #[must_use]
     pub const fn kernel_log(mut self, kernel_log: bool) -> Self {
         self.no_kernel_log = !kernel_log;
@@ -82,18 +82,18 @@ impl OpenOptions {
 impl Dm {
     /// Opens `/dev/mapper/control`.
     ///
-    /// If the node is missing it is made, with the number that `/proc/misc` reports; opening it makes the kernel load its
-    /// module `dm-mod`.
+    /// A missing node is created, with the number that `/proc/misc` reports or the fixed one; opening it makes the
+    /// kernel load its module `dm-mod`.
     ///
     /// # Errors
-    /// The kernel has no device mapper; no permission; the node is another device's; an interface version other than 4;
-    /// each its own [`OpenError`].
+    /// The kernel has no device mapper, the process lacks the permission, the node belongs to another device, or the
+    /// interface's major version is not 4. [`OpenError`] has a variant for each.
     #[doc(alias = "dm_task_create")]
     pub fn open() -> Result<Self, OpenError> {
         Self::open_with(OpenOptions::new())
     }
 
-    /// Opens the control node with options.
+    /// Opens the control node; the options set its path and whether the kernel's log is read.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -112,7 +112,7 @@ impl Dm {
         let result = self.transport.ioctl(Command::Version, &mut answer);
         let version = header::version(&answer);
         match result {
-            // The kernel also refuses a request of another major version, and writes its own.
+            // The kernel also refuses a request with another major version, and returns its own.
             _ if version.major != INTERFACE_MAJOR => Err(OpenError::Interface { version }),
             Ok(()) => Ok(()),
             Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
@@ -122,22 +122,22 @@ impl Dm {
         }
     }
 
-    /// A handle that sends its commands elsewhere than to the kernel: for tests and measurements without one.
+    /// Makes a handle that sends its commands to `transport` instead of a control node, for tests and measurements.
     #[must_use]
     pub fn with_transport(transport: impl Transport + 'static) -> Self {
         Self { transport: Arc::new(transport), pool: Arc::default(), journal: None }
     }
 
-    /// The transport of this handle, for another one to wrap: to record what passes through it, or to let calls fail.
+    /// The transport of this handle, which another one can wrap to record calls or to let them fail.
     #[must_use]
     pub fn transport(&self) -> Arc<dyn Transport> {
         Arc::clone(&self.transport)
     }
 
-    /// A handle with an open file of its own on the same control node: for events, where each waiter needs one.
+    /// Opens the same control node once more. Each waiter for events needs a separate open file.
     ///
     /// # Errors
-    /// As [`open`](Self::open); [`OpenError::NoSecondNode`] if the transport can't do it.
+    /// As [`open`](Self::open); [`OpenError::NoSecondNode`] if the transport does not support it.
     pub fn reopen(&self) -> Result<Self, OpenError> {
         Ok(Self { transport: self.transport.reopen()?, pool: Arc::default(), journal: None })
     }
@@ -148,18 +148,18 @@ impl Dm {
         self.transport.poll_fd()
     }
 
-    /// Frees the memory that replies have given back to this handle. It is allocated again when a command needs it.
+    /// Frees the memory that dropped replies have returned to this handle. Later commands allocate it again.
     pub fn free_memory(&self) {
         self.pool.clear();
     }
 
-    /// The number of bytes that this handle keeps for later replies.
+    /// The number of bytes that this handle keeps for future replies.
     #[must_use]
     pub fn idle_memory(&self) -> usize {
         self.pool.capacity()
     }
 
-    /// Sends bytes that were encoded from a request, and nothing else: it neither logs nor looks for reasons.
+    /// Sends an encoded request, without logging and without a search for the reason of an error.
     #[inline]
     pub(crate) fn try_send(&self, command: Command, bytes: &mut [u8]) -> Result<(), Failure<'_>> {
         let mark = if has_reasons(command) { self.transport.log_mark() } else { None };
@@ -170,7 +170,8 @@ impl Dm {
         sent.map_err(|error| Failure { errno: Errno::of(&error), mark })
     }
 
-    /// Sends a command without payload that is given up after `timeout` or when a signal arrives; there is no answer.
+    /// Sends a command without payload and gives up after `timeout` or when a signal arrives. Its answer is not
+    /// returned.
     pub(crate) fn send_within(&self, request: &Request<'_>, timeout: Duration) -> Result<()> {
         let mut bytes = NO_HEADER;
         request.encode(&mut bytes);
@@ -180,16 +181,17 @@ impl Dm {
         })
     }
 
-    /// Sends a command without payload. Nothing is allocated.
+    /// Sends a command without payload, without allocating.
     ///
-    /// `bytes` must be zero and takes the answer: a header is large enough for its copies to be what a call costs.
+    /// `bytes` must be zero and receives the answer. It is passed in because copies of a header dominate the cost of a
+    /// call.
     #[inline]
     pub(crate) fn send(&self, request: &Request<'_>, bytes: &mut HeaderBytes) -> Result<()> {
         request.encode(bytes);
         self.send_encoded(request, bytes)
     }
 
-    /// Sends a command without payload whose answer is the device's state.
+    /// Sends a command without payload whose answer is the state of the device.
     #[inline]
     pub(crate) fn device_command(&self, request: &Request<'_>) -> Result<DeviceInfo> {
         let mut answer = NO_HEADER;
@@ -197,7 +199,7 @@ impl Dm {
         Ok(DeviceInfo::new(request.command, &answer)?)
     }
 
-    /// Sends a request whose header was written into the bytes already, and that its payload follows.
+    /// Sends bytes that already contain the header of the request and its payload.
     #[inline]
     pub(crate) fn send_encoded(&self, request: &Request<'_>, bytes: &mut [u8]) -> Result<()> {
         match self.try_send(request.command, bytes) {
@@ -217,7 +219,7 @@ impl Dm {
         }
     }
 
-    /// Sends a command with a short payload, which stands behind the room for its header.
+    /// Sends a command with a short payload, which the array contains after space for the header.
     ///
     /// The first 312 bytes of the array must be zero; the header is written there.
     pub(crate) fn send_array<const N: usize>(&self, request: &Request<'_>, bytes: &mut [u8; N]) -> Result<()> {
@@ -227,7 +229,7 @@ impl Dm {
         self.send_encoded(request, bytes)
     }
 
-    /// The same for a command whose answer is the device's state.
+    /// The same for a command whose answer is the state of the device.
     pub(crate) fn array_command<const N: usize>(
         &self,
         request: &Request<'_>,
@@ -237,7 +239,7 @@ impl Dm {
         Ok(DeviceInfo::new(request.command, answer(bytes))?)
     }
 
-    /// An empty buffer of this handle's, and the size that a command should be offered.
+    /// An empty buffer from this handle's pool, and the size that the command should be offered.
     #[inline]
     pub(crate) fn take_buffer(&self, command: Command, first: usize) -> (Buffer, usize) {
         let (mut buffer, size) = self.pool.take(command, first);
@@ -245,13 +247,13 @@ impl Dm {
         (buffer, size)
     }
 
-    /// Whether this handle has seen how long the answer to a command is.
+    /// Whether this handle has seen the size of an answer to a command.
     #[inline]
     pub(crate) fn remembers(&self, command: Command) -> bool {
         self.pool.remembers(command)
     }
 
-    /// About how many mapped devices there are.
+    /// The approximate number of mapped devices.
     pub(crate) fn expected_devices(&self) -> usize {
         self.transport.expected_devices()
     }
@@ -260,9 +262,9 @@ impl Dm {
         self.pool.give_back(buffer);
     }
 
-    /// Sends a command that answers with a payload, again with more room until the answer fits.
+    /// Sends a command whose answer has a payload, and repeats it with a larger buffer until the answer fits.
     ///
-    /// `write` appends what the request says behind its header, if anything, each time it is sent, and may set flags.
+    /// `write` appends the payload of the request, if it has one, each time the request is sent, and may set flags.
     pub(crate) fn ask(
         &self,
         request: &Request<'_>,
@@ -283,7 +285,7 @@ impl Dm {
             }
             size = (room.grow)(&buffer, size).max(size.saturating_mul(2)).min(MAX_SIZE);
             if answers_with_text(request.command) {
-                // What did fit may hold a key, and the memory is freed now.
+                // The truncated answer may contain a key, and its memory is freed now.
                 buffer.set_secret();
             }
             buffer.start();
@@ -298,7 +300,7 @@ impl Dm {
         Ok(reply)
     }
 
-    /// Writes the request into the buffer and sends it once, offering so much room.
+    /// Writes the request into the buffer and sends it once, offering `size` bytes for the answer.
     #[inline]
     fn offer(
         &self,
@@ -311,7 +313,7 @@ impl Dm {
             buffer.set_secret();
         }
         write(buffer).map_err(|fault| Error::request(request.command, fault))?;
-        // A request is large enough for its copy to show in what a call costs.
+        // A request is so large that copying it would show in the cost of a call.
         let secret;
         let request = if buffer.is_secret() {
             secret = request.secure(true);
@@ -323,8 +325,8 @@ impl Dm {
         self.send_encoded(request, buffer.bytes_mut())
     }
 
-    /// What a failed call means: an old kernel refuses the interface version that the request needs, with its own in the
-    /// answer.
+    /// Converts the failure of a call into an error. A kernel that is too old for the request returns its own version
+    /// in the answer.
     #[cold]
     pub(crate) fn explain(&self, request: &Request<'_>, answer: &HeaderBytes, failure: &Failure<'_>) -> Error {
         let refusal = Refusal::new(request.command, request.id.map(DevId::to_owned), failure.errno);
@@ -341,7 +343,7 @@ impl Dm {
         }
     }
 
-    /// What the kernel logged about the request's device, and whether that device exists.
+    /// The lines that the kernel logged about the request's device, and whether that device exists.
     fn reasons(&self, request: &Request<'_>, failure: &Failure<'_>) -> (KernelLog, bool) {
         let mut answer = NO_HEADER;
         let known = request.id.is_some_and(|id| {
@@ -355,38 +357,38 @@ impl Dm {
     }
 }
 
-/// The commands whose answers hold text of targets.
+/// The commands whose answers contain text of targets.
 const fn answers_with_text(command: Command) -> bool {
     matches!(command, Command::TableStatus | Command::DeviceWait | Command::TargetMsg)
 }
 
-/// The errnos of opening a device that a table uses (`dm_get_device` in drivers/md/dm-table.c), when the device that the
-/// table is for exists.
+/// Whether the errno comes from opening a device that the table uses (`dm_get_device` in drivers/md/dm-table.c), given
+/// that the mapped device itself exists.
 fn is_about_a_disk(command: Command, refusal: &Refusal) -> bool {
     use nix::errno::Errno::{EACCES, EBUSY, ENODEV, ENOTBLK, ENXIO, EROFS};
     let errnos = [EACCES, EBUSY, ENODEV, ENOTBLK, ENXIO, EROFS];
     command == Command::TableLoad && errnos.into_iter().any(|errno| refusal.is(errno))
 }
 
-/// The header in the bytes of a request that was sent.
+/// The header in the bytes of a request that was sent, which holds the answer.
 #[inline]
 fn answer(bytes: &[u8]) -> &HeaderBytes {
     bytes.first_chunk().unwrap_or(&NO_HEADER)
 }
 
-/// A call that the kernel refused, before its reason was looked for.
+/// A call that the kernel refused, before the search for its reason.
 #[derive(Debug)]
 pub(crate) struct Failure<'a> {
     pub(crate) errno: Errno,
     mark: Option<LogMark<'a>>,
 }
 
-/// How much room an answer is offered, in bytes with its header.
+/// The sizes of the buffer that an answer is offered, in bytes with its header.
 pub(crate) struct Room {
-    /// The size that is offered first, before the handle has seen a reply to the command.
+    /// The size offered before the handle has seen an answer to the command.
     pub(crate) first: usize,
-    /// The minimum in any case.
+    /// The smallest size that is ever offered.
     pub(crate) least: usize,
-    /// The size to offer next, from an answer that did not fit and the size that it was offered.
+    /// Returns the size to offer next, from an answer that did not fit and the size that was offered.
     pub(crate) grow: fn(&Buffer, usize) -> usize,
 }

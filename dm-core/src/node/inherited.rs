@@ -1,4 +1,4 @@
-//! A control node that another process has opened.
+//! Handles on a control node that another process has opened.
 
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::PathBuf;
@@ -8,10 +8,10 @@ use super::{ControlNode, Dm};
 use crate::error::OpenError;
 
 impl Dm {
-    /// A handle on a control node that another process has opened and handed over, such as a parent that has since given up its
-    /// rights to `/dev`.
+    /// Makes a handle from an open control node that another process has passed on, such as a parent process with more
+    /// privileges.
     ///
-    /// Every program that shares the open file shares what [`arm_poll`](Self::arm_poll) sets.
+    /// All processes that share the open file share the state that [`arm_poll`](Self::arm_poll) sets.
     ///
     /// ```no_run
     /// use std::os::fd::{FromRawFd as _, OwnedFd};
@@ -22,9 +22,9 @@ impl Dm {
     /// ```
     ///
     /// # Errors
-    /// [`OpenError::NotControlNode`]: it is another file, which is closed. Otherwise as [`open`](Self::open).
+    /// [`OpenError::NotControlNode`]: `fd` is another file; it is closed. Otherwise as [`open`](Self::open).
     pub fn from_fd(fd: OwnedFd) -> Result<Self, OpenError> {
-        // This path opens the same node again.
+        // Opening this path opens the same node again.
         let path = PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()));
         let dm = Self::with_transport(ControlNode::of(open::checked(fd.into(), &path)?, path.clone()));
         dm.check_interface(&path)?;

@@ -1,5 +1,5 @@
-//! Commands of operations, which are logged when no device is suspended that they know of: the program's logger may write to
-//! one, and would then wait for a resume that waits for it.
+//! The log of an operation's commands is postponed while a device is suspended. The program's logger may write to that
+//! device, and would then block until a resume that in turn waits for the logger.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use crate::id::DevId;
 use crate::wire::header::{self, HeaderBytes, NO_HEADER, Request};
 use crate::wire::{Command, Flags};
 
-/// What a host and its clones have put off, and the devices that they have seen suspended.
+/// The postponed log lines of a host and its clones, and the devices that they have seen suspended.
 #[derive(Debug, Default)]
 pub(crate) struct Journal(Mutex<Shared>);
 
@@ -20,11 +20,11 @@ pub(crate) struct Journal(Mutex<Shared>);
 struct Shared {
     suspended: Vec<DeviceNumber>,
     put_off: Vec<(String, Vec<Entry>)>,
-    /// How many lines there was no room for.
+    /// The number of lines that were dropped because the journal was full.
     lost: usize,
 }
 
-/// The commands that an operation has sent, and how each ended.
+/// The commands that an operation has sent, and their results.
 #[derive(Debug)]
 pub(super) struct OperationJournal {
     noted: Mutex<Noted>,
@@ -34,7 +34,7 @@ pub(super) struct OperationJournal {
 #[derive(Debug)]
 struct Noted {
     entries: Vec<Entry>,
-    /// The operation's device, or that of the last answer.
+    /// The device of the operation, or that of the last answer.
     device: Option<DeviceNumber>,
 }
 
@@ -42,7 +42,7 @@ struct Noted {
 struct Entry {
     command: Command,
     errno: Option<Errno>,
-    /// In a row, as in a storm of signals.
+    /// The number of equal results in a row, as when signals arrive repeatedly.
     times: u32,
 }
 
@@ -59,7 +59,7 @@ impl Entry {
 
 /// Enough for most operations, so that nothing is allocated while a device is suspended.
 const ROOM: usize = 32;
-/// More operations than this are not put off.
+/// The largest number of operations whose lines are postponed.
 const MOST_PUT_OFF: usize = 256;
 
 impl OperationJournal {
@@ -69,7 +69,7 @@ impl OperationJournal {
         Self { noted: Mutex::new(noted), host: Arc::clone(host) }
     }
 
-    /// Notes a command that the kernel has answered.
+    /// Records a command that the kernel has answered.
     pub(super) fn note(&self, command: Command, result: Result<&HeaderBytes, Errno>) {
         let mut noted = locked(&self.noted);
         let errno = result.err();
@@ -83,7 +83,7 @@ impl OperationJournal {
                 noted.device = Some(number);
                 self.host.note_state(number, header::flags(answer).contains(Flags::SUSPEND));
             }
-            // It may be suspended now, as after a resume that does not get to its end.
+            // The device may be suspended now, for example after a resume that failed half way.
             Err(_) if matches!(command, Command::DeviceResume | Command::DeviceSuspend) => {
                 noted.device.into_iter().for_each(|number| self.host.note_state(number, true));
             }
@@ -95,12 +95,12 @@ impl OperationJournal {
         self.host.note_state(number, true);
     }
 
-    /// Logs the commands of the operation, and what was put off before, unless a device is still suspended.
+    /// Logs the commands of the operation and those postponed earlier, unless a device is still suspended.
     pub(super) fn log(&self, operation: &dyn fmt::Display, is_suspended: impl Fn(DeviceNumber) -> bool) {
         let entries = std::mem::take(&mut locked(&self.noted).entries);
         self.host.put_off(operation.to_string(), entries);
         let suspended = self.host.shared().suspended.clone();
-        // Another program may have resumed or removed it.
+        // Another process may have resumed or removed the device.
         for number in suspended.into_iter().filter(|number| !is_suspended(*number)) {
             self.host.note_state(number, false);
         }
@@ -130,7 +130,7 @@ impl Journal {
         }
     }
 
-    /// Logs what was put off if no device is suspended. The lock is not held while the program's logger runs.
+    /// Logs the postponed lines if no device is suspended. The lock is released before the program's logger runs.
     fn log(&self) {
         let mut shared = self.shared();
         if !shared.suspended.is_empty() {
@@ -148,22 +148,22 @@ impl Journal {
 }
 
 impl Dm {
-    /// The same handle for an operation: its commands are noted in a journal, since the program's logger may write to a device
-    /// that is suspended. [`log_journal`](Self::log_journal) logs them.
+    /// Returns the same handle for use in an operation: its commands are recorded in the journal, until
+    /// [`log_journal`](Self::log_journal) logs them.
     pub(crate) fn with_journal(&self, journal: &Arc<Journal>, device: Option<DeviceNumber>) -> Self {
         let is_logged = log::max_level() >= log::LevelFilter::Debug;
         let journal = is_logged.then(|| Arc::new(OperationJournal::new(journal, device)));
         Self { transport: Arc::clone(&self.transport), pool: Arc::clone(&self.pool), journal }
     }
 
-    /// Logs what was noted, if no device is suspended any more; else a later operation of the host does.
+    /// Logs the recorded commands if no device is suspended any more; otherwise a later operation of the host does.
     pub(crate) fn log_journal(&self, operation: &dyn fmt::Display) {
         let Some(journal) = &self.journal else { return };
         journal.log(operation, |number| {
             let mut answer = NO_HEADER;
             Request::of(Command::DeviceInfo, DevId::Number(number)).encode(&mut answer);
             let asked = self.transport.ioctl(Command::DeviceInfo, &mut answer);
-            // One that can't be asked about may still be suspended.
+            // If its state cannot be read, the device may still be suspended.
             asked.map_or_else(
                 |error| Errno::of(&error) != Errno::known(nix::errno::Errno::ENXIO),
                 |()| header::flags(&answer).contains(Flags::SUSPEND),
@@ -171,7 +171,7 @@ impl Dm {
         });
     }
 
-    /// Notes that a device was suspended by a command whose answer did not come back.
+    /// Records that a device was suspended by a command whose answer was lost.
     pub(crate) fn note_suspended(&self, number: DeviceNumber) {
         if let Some(journal) = &self.journal {
             journal.note_suspended(number);
@@ -179,7 +179,7 @@ impl Dm {
     }
 }
 
-/// The commands whose answer has the state of their device.
+/// The commands whose answer contains the state of the device.
 const fn tells_state(command: Command) -> bool {
     matches!(
         command,

@@ -1,7 +1,8 @@
-//! What the kernel wrote to its log while it refused a command: often the only place where it says why.
+//! Reading of the kernel's log, which is often the only place where the kernel says why it refused a command.
 //!
-//! An errno has no room for a reason, so a refused table or message gives just `EINVAL`, and the log a line such as
-//! `device-mapper: table: 253:0: linear: Device lookup failed (-ENODEV)` (`dm_table_add_target` in drivers/md/dm-table.c).
+//! A refused table or message returns just `EINVAL`, and the log has a line such as
+//! `device-mapper: table: 253:0: linear: Device lookup failed (-ENODEV)` (`dm_table_add_target` in
+//! drivers/md/dm-table.c).
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -20,7 +21,7 @@ use nix::sys::stat::{SFlag, fstat};
 use super::log_lines::{Line, reasons};
 use crate::wire::Command;
 
-/// The commands that the kernel logs reasons for.
+/// The commands for which the kernel logs the reason of a refusal.
 pub(super) const fn has_reasons(command: Command) -> bool {
     matches!(
         command,
@@ -28,24 +29,24 @@ pub(super) const fn has_reasons(command: Command) -> bool {
     )
 }
 
-/// `/dev/kmsg`, `KMSG_MINOR` in drivers/char/mem.c.
+/// The number of `/dev/kmsg`, `KMSG_MINOR` in drivers/char/mem.c.
 const KMSG: DeviceNumber = DeviceNumber::new(1, 11);
 
-/// The kernel's log, as one handle reads it.
+/// The kernel's log, as read by one handle.
 ///
-/// A position belongs to an open file, so every call that is under way has a file of its own: calls of several threads
-/// neither wait for each other nor see each other's lines.
+/// The position in the log belongs to an open file, so each pending call uses a separate file. Calls of several threads
+/// therefore neither block each other nor consume each other's lines.
 #[derive(Debug, Default)]
 pub(super) struct KernelLogFile {
     idle: Mutex<Vec<LogFile>>,
-    /// How many calls that may get reasons this handle has begun, and how many of them have ended. A line that names no device
-    /// can't be told from one that another call has caused, unless there was no such call.
+    /// The number of calls with possible reasons that this handle has started, and the number that have finished. A
+    /// line without a device number can only be attributed to a call if no other call ran at the same time.
     begun: AtomicU64,
     ended: AtomicU64,
 }
 
 impl KernelLogFile {
-    /// Goes to the end of the log.
+    /// Moves to the end of the log.
     pub(super) fn mark(&self) -> LogMark<'_> {
         let before = self.begun.fetch_add(1, Ordering::SeqCst);
         let alone = self.ended.load(Ordering::SeqCst) == before;
@@ -58,9 +59,9 @@ impl KernelLogFile {
 /// An open `/dev/kmsg`.
 #[derive(Debug)]
 struct LogFile {
-    /// `None` after it was found to be another file.
+    /// `None` once it has turned out to be another file.
     file: Option<File>,
-    /// A child that was forked shares the position, so it opens the log again.
+    /// A forked child would share the position, so it opens the log again.
     process: u32,
 }
 
@@ -73,14 +74,15 @@ impl LogFile {
         Some(Self { file: Some(file), process: std::process::id() })
     }
 
-    /// The same file at its end, if it is still what it was.
+    /// Moves the file to the end of the log, if it still is the log.
     fn at_end(mut self) -> Option<Self> {
         if self.process != std::process::id() {
             return None;
         }
         let file = self.file.as_mut()?;
-        // The log has no position in bytes to ask for (`devkmsg_llseek` in kernel/printk/printk.c). A file that has one is
-        // another program's, and must not be moved; what has none, such as a socket, does not know the end either.
+        // `/dev/kmsg` refuses to report a position in bytes (`devkmsg_llseek` in kernel/printk/printk.c). A file that
+        // reports one is not the log and must not be moved; a file without positions, such as a socket, cannot seek to
+        // the end either.
         if file.stream_position().is_ok() {
             return None;
         }
@@ -88,7 +90,7 @@ impl LogFile {
         Some(self)
     }
 
-    /// A program that closes all descriptors and opens its own files may have given this number to another file.
+    /// A program that closes all descriptors and then opens its own files may have reused this descriptor.
     fn is_log(&self) -> bool {
         let status = self.file.as_ref().and_then(|file| fstat(file).ok());
         status.is_some_and(|status| {
@@ -101,36 +103,36 @@ impl LogFile {
 impl Drop for LogFile {
     fn drop(&mut self) {
         if !self.is_log() {
-            // The descriptor belongs to the program now, and closing it would take its file away.
+            // The descriptor now belongs to a file of the program and must not be closed.
             let _ = self.file.take().map(File::into_raw_fd);
         }
     }
 }
 
-/// A place in the kernel's log: the end of it at the moment when a call began.
+/// A position in the kernel's log: its end at the start of a call.
 pub struct LogMark<'a>(Source<'a>);
 
 enum Source<'a> {
     Kernel {
         log: &'a KernelLogFile,
-        /// `None` if the log can't be read.
+        /// `None` if the log cannot be read.
         file: Option<LogFile>,
-        /// How many calls had begun with it; `None` if another one was under way.
+        /// The number of calls started, including this one; `None` if another call was pending.
         number: Option<u64>,
     },
     Lines(Box<dyn Fn() -> Vec<String> + 'a>),
 }
 
 impl<'a> LogMark<'a> {
-    /// For a transport without a kernel: `lines` returns the reasons that were logged since.
+    /// Makes a mark for a transport without a kernel: `lines` returns the reasons logged since.
     pub fn from_fn(lines: impl Fn() -> Vec<String> + 'a) -> Self {
         Self(Source::Lines(Box::new(lines)))
     }
 
-    /// The lines about a device that were written since the mark. `None` if the log can't be read.
+    /// The lines about a device that were written since the mark. `None` if the log cannot be read.
     ///
-    /// While another processor is busy with a line of its own, the log ends before that for readers, also if there are lines
-    /// behind it. So if a reason `must` exist and none is seen, it is looked for again a few times.
+    /// While another processor is writing a line, readers see the log end before that line, even if complete lines
+    /// follow. So if a reason `must` exist and none is found, the search is repeated a few times.
     pub(super) fn lines(&self, device: Option<DeviceNumber>, must: bool) -> Option<Vec<String>> {
         match &self.0 {
             Source::Lines(lines) => Some(lines()),
@@ -163,7 +165,7 @@ impl fmt::Debug for LogMark<'_> {
     }
 }
 
-/// More open files than this are not kept.
+/// The largest number of open files that are kept.
 const MOST_IDLE: usize = 4;
 
 fn lines_since(file: &File, device: Option<DeviceNumber>, must: bool, was_alone: impl Fn() -> bool) -> Vec<String> {
@@ -172,7 +174,7 @@ fn lines_since(file: &File, device: Option<DeviceNumber>, must: bool, was_alone:
     let mut pauses = PAUSES.iter().filter(|_| must && device.is_some());
     loop {
         read_records(file, &mut records);
-        // Asked after all was read.
+        // Checked after reading, so that a call that started meanwhile is noticed.
         let alone = was_alone();
         let found = reasons(records.iter().filter_map(|record| Line::parse(record)), device, thread, alone);
         match pauses.next() {
@@ -182,19 +184,19 @@ fn lines_since(file: &File, device: Option<DeviceNumber>, must: bool, was_alone:
     }
 }
 
-/// In milliseconds.
+/// Pauses between searches, in milliseconds.
 const PAUSES: [u64; 4] = [1, 2, 4, 8];
 
-/// The most records that are looked at, which is far more than one command writes.
+/// The largest number of records that are examined, far more than one command writes.
 const MOST_RECORDS: usize = 256;
 
-/// The size of the longest record, `PRINTK_MESSAGE_MAX` in kernel/printk/internal.h, is at most this.
+/// An upper bound of the size of a record, `PRINTK_MESSAGE_MAX` in kernel/printk/internal.h.
 const RECORD_SIZE: usize = 8192;
 
 /// Reads to the end of the log. Each read returns one record.
 fn read_records(mut log: &File, records: &mut Vec<String>) {
     let mut record = vec![0; RECORD_SIZE];
-    // Records that were overwritten before they were read, and signals, give errors without an end to them.
+    // Overwritten records and signals cause errors after which reading can continue, so their number must be limited.
     for _ in 0..MOST_RECORDS.saturating_mul(2) {
         if records.len() >= MOST_RECORDS {
             break;

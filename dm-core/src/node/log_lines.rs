@@ -1,24 +1,25 @@
-//! Which lines of the kernel's log are about a command that was refused.
+//! Selects the lines of the kernel's log that are about a refused command.
 
 use dm_units::DeviceNumber;
 
-/// A line of the device mapper in the log.
+/// A line that the device mapper wrote to the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Line<'a> {
     text: &'a str,
     /// The thread that wrote it, if the kernel was built to record that.
     thread: Option<i32>,
-    /// The mapped device that it names.
+    /// The mapped device that the line names.
     device: Option<DeviceNumber>,
 }
 
-/// Bits of a record's priority below those of its facility (`LOG_PRIMASK` in kernel/printk/printk.c).
+/// The number of priority bits below the facility (`LOG_PRIMASK` in kernel/printk/printk.c).
 const LEVEL_BITS: u32 = 3;
 
 impl<'a> Line<'a> {
-    /// Reads a record of `/dev/kmsg`: `4,1043,77812,-,caller=T201;device-mapper: …` and more lines that begin with a space.
+    /// Parses a record of `/dev/kmsg`: `4,1043,77812,-,caller=T201;device-mapper: …`, followed by lines that begin with
+    /// a space.
     ///
-    /// Only the kernel writes with facility 0; a process that writes to the log gets another one (`devkmsg_write`).
+    /// Only the kernel uses facility 0; lines from processes have another one (`devkmsg_write`).
     pub(super) fn parse(record: &'a str) -> Option<Self> {
         let (fields, text) = record.split_once(';')?;
         let priority: u32 = fields.split(',').next()?.parse().ok()?;
@@ -28,18 +29,19 @@ impl<'a> Line<'a> {
         let text = text.lines().next()?;
         let said = text.strip_prefix("device-mapper: ")?;
         let caller = fields.split(',').find_map(|field| field.strip_prefix("caller="));
-        // Another letter stands for a processor in an interrupt, which is not a thread.
+        // Another letter means a processor in an interrupt, not a thread.
         let thread = caller.map(|caller| caller.strip_prefix('T').and_then(|id| id.parse().ok()).unwrap_or(0));
-        // After the part of the device mapper that speaks comes the device, in most lines.
+        // In most lines, the device follows the name of the module.
         let device = said.split(": ").nth(1).and_then(|number| number.parse().ok());
         Some(Self { text, thread, device })
     }
 }
 
-/// The lines that are about a command of `thread` on `device`.
+/// Selects the lines that are about a command of `thread` on `device`.
 ///
-/// A line that names no device is one of this thread, if the kernel records threads. If it does not, such lines are believed
-/// only if this handle had no other call under way (`alone`), and nothing was logged at that moment about another device.
+/// If the kernel records threads, a line without a device belongs to the command if its thread matches. Otherwise such
+/// a line is used only if this handle had no other pending call (`alone`) and nothing was logged about another device
+/// in that period.
 pub(super) fn reasons<'a>(
     lines: impl Iterator<Item = Line<'a>>,
     device: Option<DeviceNumber>,

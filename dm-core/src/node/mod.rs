@@ -1,4 +1,4 @@
-//! The control node: opening it, sending requests through it, and the kernel's log beside it.
+//! The control node: how it is opened, how requests are sent through it, and the kernel's log.
 
 mod dm;
 mod inherited;

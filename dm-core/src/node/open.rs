@@ -1,4 +1,4 @@
-//! Finding the control node, and making it where it is missing.
+//! Opens the control node, and creates it if it is missing.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -13,12 +13,12 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 
 use crate::error::{OpenError, PermissionReason};
 
-/// The usual place: [`DM_CONTROL_NODE`](dm_sys::DM_CONTROL_NODE) in [`DM_DIR`](dm_sys::DM_DIR).
+/// The default path: [`DM_CONTROL_NODE`](dm_sys::DM_CONTROL_NODE) in [`DM_DIR`](dm_sys::DM_DIR).
 pub(crate) fn default_path() -> &'static Path {
     Path::new("/dev/mapper/control")
 }
 
-/// Opens the control node; makes it, and thereby loads the module, where it is missing.
+/// Opens the control node. If it is missing, creates it; opening it then loads the module.
 pub(crate) fn open(path: &Path) -> Result<File, OpenError> {
     match OpenOptions::new().read(true).write(true).open(path) {
         Ok(node) => checked(node, path),
@@ -27,7 +27,7 @@ pub(crate) fn open(path: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// Opening a node with its number makes the kernel load the module, whose alias has that number.
+/// Opening a node with this number makes the kernel load the module, whose alias contains the number.
 fn make_and_open(path: &Path) -> Result<File, OpenError> {
     let known = control_number()?;
     let number = known.unwrap_or(DeviceNumber::new(MISC_MAJOR, MAPPER_CTRL_MINOR));
@@ -37,13 +37,13 @@ fn make_and_open(path: &Path) -> Result<File, OpenError> {
         Err(error) => Err(open_fault(path, error)),
     };
     if opened.is_err() && made {
-        // The node of a driver that the kernel does not have would only mislead its finders.
+        // A node without a driver would only be misleading.
         let _ = std::fs::remove_file(path);
     }
     opened
 }
 
-/// Returns `false` if another process was faster.
+/// Creates the node; returns `false` if another process has just created it.
 fn make_node(path: &Path, number: DeviceNumber) -> Result<bool, OpenError> {
     let fault = |source| OpenError::file("make the control node", path, source);
     if let Some(directory) = path.parent() {
@@ -66,7 +66,7 @@ fn open_fault(path: &Path, error: io::Error) -> OpenError {
     }
 }
 
-/// Why the node can't be opened.
+/// Finds the reason why the node cannot be opened.
 fn reason_for_node(path: &Path) -> PermissionReason {
     if !nix::unistd::geteuid().is_root() {
         PermissionReason::NotRoot
@@ -79,7 +79,8 @@ fn reason_for_node(path: &Path) -> PermissionReason {
     }
 }
 
-/// Why the kernel refuses commands through a node that can be opened (`ctl_ioctl` asks for `CAP_SYS_ADMIN`).
+/// Finds the reason why the kernel refuses commands although the node could be opened (`ctl_ioctl` requires
+/// `CAP_SYS_ADMIN`).
 pub(super) fn reason_for_command() -> PermissionReason {
     if !nix::unistd::geteuid().is_root() {
         PermissionReason::NotRoot
@@ -96,12 +97,12 @@ fn is_first_user_namespace() -> bool {
     map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
 }
 
-/// An ioctl number means something else to another driver, so nothing is sent to a node that is not the right one.
+/// Checks that an open file is the control node, since the same ioctl number means something else to another driver.
 ///
-/// The usual number is fixed (`MAPPER_CTRL_MINOR` in include/linux/miscdevice.h) and no other driver has it, so it is enough
-/// if the node has that; only another number is looked up in `/proc/misc`.
+/// The number is normally fixed (`MAPPER_CTRL_MINOR` in include/linux/miscdevice.h) and reserved for the device mapper.
+/// Only another number is looked up in `/proc/misc`.
 pub(super) fn checked(node: File, path: &Path) -> Result<File, OpenError> {
-    // What the standard library has asks for more, which costs as much as opening the node.
+    // The standard library's `metadata` uses `statx` with more fields, which costs as much as opening the node.
     let status = fstat(&node).map_err(|errno| OpenError::file("stat", path, errno.into()))?;
     let is_node = SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT == SFlag::S_IFCHR;
     let number = DeviceNumber::from_dev_t(status.st_rdev);
@@ -151,7 +152,7 @@ mod tests {
 
     #[test]
     fn another_devices_node_is_refused() {
-        // If the kernel has no device mapper, that comes first.
+        // A kernel without device mapper is reported first.
         let error = open(Path::new("/dev/null")).unwrap_err().to_string();
         assert!(
             error.contains("it is character device 1:3; remove it")

@@ -1,4 +1,4 @@
-//! The one seam to the kernel: everything this crate does passes through [`Transport::ioctl`].
+//! The only connection to the kernel: all commands pass through [`Transport::ioctl`].
 #![expect(unsafe_code, reason = "the ioctl itself")]
 
 use std::borrow::Cow;
@@ -17,61 +17,62 @@ use crate::error::{OpenError, Result};
 use crate::wire::header;
 use crate::wire::{Command, Flags};
 
-/// Carries a request to the kernel and its answer back.
+/// Carries requests to the kernel and returns its answers.
 ///
-/// [`ControlNode`] is the real one. Another one can take its place to test a program, or to measure this crate, without a
-/// kernel: see [`Dm::with_transport`](crate::Dm::with_transport).
+/// [`ControlNode`] is the transport to the running kernel. Another transport can replace it to test or measure a
+/// program without a kernel: see [`Dm::with_transport`](crate::Dm::with_transport).
 pub trait Transport: fmt::Debug + Send + Sync {
-    /// Sends the request, which is a `struct dm_ioctl` with its payload, and puts the answer in its place.
+    /// Sends the request, a `struct dm_ioctl` with its payload, and overwrites it with the answer.
     ///
     /// # Errors
-    /// What the kernel refuses, as the error number it returns. The three version words of the answer are written even then.
+    /// The kernel refuses the request; the error has its errno. The three version words of the answer are valid even
+    /// then.
     fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()>;
 
-    /// As [`ioctl`](Self::ioctl), but gives up after `timeout` or when a signal arrives. The answer is not put in place of the
-    /// request.
+    /// As [`ioctl`](Self::ioctl), but gives up after `timeout` or when a signal arrives. The answer is not returned.
     ///
-    /// By default there is no timeout.
+    /// The default implementation ignores the timeout.
     ///
     /// # Errors
-    /// As [`ioctl`](Self::ioctl); `ETIMEDOUT` or `EINTR` if it was given up.
+    /// As [`ioctl`](Self::ioctl). `ETIMEDOUT` after the timeout, `EINTR` after a signal.
     fn ioctl_within(&self, command: Command, request: &mut [u8], timeout: Duration) -> io::Result<()> {
         let _ = timeout;
         self.ioctl(command, request)
     }
 
-    /// Marks the current end of the kernel's log, so that what an ioctl adds to it can be read if the kernel refuses it.
+    /// Marks the current end of the kernel's log, so that the lines that an ioctl adds can be read if the kernel
+    /// refuses it.
     ///
-    /// `None`, the default, if there is no log to look at.
+    /// `None`, the default, if there is no log to read.
     fn log_mark(&self) -> Option<LogMark<'_>> {
         None
     }
 
-    /// About how many mapped devices there are, so that the first list is offered enough memory: one that does not fit costs the
-    /// kernel nearly half of one that does.
+    /// The approximate number of mapped devices, so that the first list is offered enough memory. A list that does not
+    /// fit costs the kernel nearly half as much as one that fits.
     ///
-    /// 0, the default, if that is not known.
+    /// 0, the default, if the number is unknown.
     fn expected_devices(&self) -> usize {
         0
     }
 
-    /// The descriptor that becomes readable after [`arm_poll`](crate::Dm::arm_poll) when something happens to a device.
+    /// The descriptor that becomes readable after [`arm_poll`](crate::Dm::arm_poll) when an event of a device arrives.
     ///
-    /// `None`, the default, if there is none.
+    /// `None`, the default, if the transport has no descriptor.
     fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
         None
     }
 
-    /// Opens the same control node again: each waiter for events needs an open file of its own.
+    /// Opens the same control node once more. Each waiter for events needs a separate open file.
     ///
     /// # Errors
-    /// By default: [`OpenError::NoSecondNode`].
+    /// The node cannot be opened again; the default implementation returns [`OpenError::NoSecondNode`].
     fn reopen(&self) -> Result<Arc<dyn Transport>, OpenError> {
         Err(OpenError::NoSecondNode)
     }
 }
 
-/// Wraps a transport, or keeps a handle on one that a [`Dm`](crate::Dm) uses.
+/// Lets a caller share a transport with a [`Dm`](crate::Dm), or wrap one.
 impl<T: Transport + ?Sized> Transport for Arc<T> {
     fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
         (**self).ioctl(command, request)
@@ -98,7 +99,7 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
     }
 }
 
-/// An open control node, `/dev/mapper/control`, with the kernel's log beside it.
+/// An open control node, `/dev/mapper/control`, and the kernel's log.
 #[derive(Debug)]
 pub struct ControlNode {
     file: File,
@@ -107,18 +108,18 @@ pub struct ControlNode {
 }
 
 impl ControlNode {
-    /// Opens the node, which is made where it is missing.
+    /// Opens the node, and creates it if it is missing.
     pub(crate) fn open(path: Cow<'static, Path>, with_log: bool) -> Result<Self, OpenError> {
         let file = open::open(&path)?;
         Ok(Self { file, path, log: with_log.then(KernelLogFile::default) })
     }
 
-    /// A node that is open already, and was checked.
+    /// Wraps a node that is open and has been checked.
     pub(super) fn of(file: File, path: PathBuf) -> Self {
         Self { file, path: path.into(), log: Some(KernelLogFile::default()) }
     }
 
-    /// Where the node is.
+    /// The path by which the node was opened.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -127,15 +128,16 @@ impl ControlNode {
 
 impl Transport for ControlNode {
     fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
-        // The kernel trusts this word for the length of what it reads and writes, so it is set here and nowhere else.
+        // The kernel uses this word as the length of the memory that it reads and writes, so it is set here and nowhere
+        // else.
         header::set_data_size(request)?;
-        // SAFETY: `request` is exclusively borrowed for the length of the call, initialised, and at least a whole `struct
-        // dm_ioctl` long; its `data_size`, both checked and set above, is its length. The kernel's handler (`ctl_ioctl` in
-        // drivers/md/dm-ioctl.c) reads and writes at most `data_size` bytes, and where that is less than the 305 which
-        // precede `data` in the struct it refuses; those are there. It keeps no pointer to them after it returns. It needs
-        // no alignment, since it copies from and to user space bytewise, and any bytes are valid as `u8`. The file is open
-        // as long as `self` is. `open.rs` has checked that it is the device mapper's control node, so no other driver
-        // reads this request number in a way of its own.
+        // SAFETY: `request` is exclusively borrowed for the duration of the call, initialized, and at least as long as
+        // a `struct dm_ioctl`; its `data_size`, checked and set above, is its length. The kernel's handler (`ctl_ioctl`
+        // in drivers/md/dm-ioctl.c) reads and writes at most `data_size` bytes. If that is less than the 305 bytes
+        // before `data` in the struct, it reads these and refuses; they exist. It keeps no pointer to them after it
+        // returns. It needs no alignment, since it copies from and to user space bytewise, and any bytes are valid as
+        // `u8`. The file is open as long as `self` is. `open.rs` has checked that it is the device mapper's control
+        // node, so no other driver interprets this request number.
         let result =
             unsafe { nix::libc::ioctl(self.file.as_raw_fd(), command.request_code() as _, request.as_mut_ptr()) };
         if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
@@ -143,7 +145,7 @@ impl Transport for ControlNode {
 
     fn ioctl_within(&self, command: Command, request: &mut [u8], timeout: Duration) -> io::Result<()> {
         header::set_data_size(request)?;
-        // The two commands are one ioctl with a flag (`dev_suspend` in drivers/md/dm-ioctl.c).
+        // Suspend and resume are one ioctl with a flag (`dev_suspend` in drivers/md/dm-ioctl.c).
         let mut undo =
             (command == Command::DeviceSuspend).then(|| header::without_flag(request, Flags::SUSPEND)).flatten();
         let undo = undo.as_mut().map(|undo| undo.as_mut_slice());
@@ -154,8 +156,9 @@ impl Transport for ControlNode {
         self.log.as_ref().map(KernelLogFile::mark)
     }
 
-    /// The kernel counts a directory's subdirectories among its links (`kernfs_refresh_inode` in fs/kernfs/inode.c), and
-    /// this one has those of loop and other devices without hardware as well, but not of mapped devices without a table.
+    /// The link count of a directory in sysfs includes its subdirectories (`kernfs_refresh_inode` in
+    /// fs/kernfs/inode.c). This directory also has loop and other virtual devices, but no mapped devices without a
+    /// table.
     fn expected_devices(&self) -> usize {
         let links = std::fs::metadata("/sys/devices/virtual/block").map_or(0, |directory| directory.nlink());
         usize::try_from(links).unwrap_or(0)

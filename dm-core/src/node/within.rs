@@ -1,10 +1,10 @@
-//! An ioctl that can be given up after a while.
+//! An ioctl with a timeout.
 //!
-//! The kernel waits for I/O while it suspends a device, in a way that only a signal ends (`dm_wait_for_completion` in
-//! drivers/md/dm.c), and a library has no signal that is its own. So the ioctl is sent by a child process, which gets a signal
-//! at the end of the timeout: the kernel then gives the suspension up and the device is as before. Before that the kernel writes
-//! back the page cache of the device, which no signal ends. A child that is left behind there resumes the device itself, should
-//! the suspension succeed later.
+//! While the kernel suspends a device it waits for I/O, and only a signal ends that wait (`dm_wait_for_completion` in
+//! drivers/md/dm.c). A library cannot claim a signal in its caller's process, so a child process sends the ioctl and
+//! gets a signal when the timeout expires. The kernel then gives up the suspension and leaves the device as it was.
+//! Before it waits for I/O, the kernel writes back the page cache of the device, which a signal does not interrupt. A
+//! child that is still busy there is left behind; if its suspension succeeds later, it resumes the device itself.
 #![expect(unsafe_code, reason = "fork without SIGCHLD, and the ioctl in the child")]
 
 use std::fs::File;
@@ -20,22 +20,23 @@ use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
 
-/// How long a child that was told to give up may take before it is left to itself: the kernel writes back what the page cache
-/// has of the device before it waits for I/O, and no signal ends that.
+/// How long a child may take after the signal before it is left behind. Writing back the page cache cannot be
+/// interrupted.
 const LAST_WAIT: Duration = Duration::from_secs(1);
-/// A signal can come just before the child enters the kernel, so it is sent again.
+/// The signal may arrive just before the child enters the kernel, so it is repeated.
 const BETWEEN_SIGNALS: Duration = Duration::from_millis(10);
-/// What tells the child to give up.
+/// The signal that makes the child give up.
 const GIVE_UP: libc::c_int = libc::SIGUSR1;
 
-/// Sends the request in `bytes` from a child process. The answer stays there; an error comes back.
+/// Sends the request in `bytes` from a child process. Only an error is returned, not the answer.
 ///
-/// `undo` is the request that undoes the first one. The child sends it if the first one takes effect after it was given up,
-/// however late that is.
+/// `undo` is the request that undoes the first one. The child sends it if the first request succeeds after it was given
+/// up, however late.
 ///
 /// # Errors
-/// The kernel's; `ETIMEDOUT`: `timeout` has passed; `EINTR`: a signal arrived. After these two the ioctl had no effect, unless
-/// the error came too late: the caller looks at the device.
+/// The kernel refuses the request. `ETIMEDOUT`: `timeout` has expired. `EINTR`: a signal arrived. After the last two
+/// the ioctl normally had no effect, but it may have completed at the last moment, so the caller reads the state of the
+/// device.
 pub(super) fn ioctl(
     fd: RawFd,
     code: u32,
@@ -44,7 +45,7 @@ pub(super) fn ioctl(
     timeout: Duration,
 ) -> io::Result<()> {
     let (answer, child_end) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
-    // No handler of the program may run in the child, so it is born with all signals blocked.
+    // The program's signal handlers must not run in the child, so it starts with all signals blocked.
     let mut before = SigSet::empty();
     pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), Some(&mut before))?;
     let forked = fork();
@@ -59,17 +60,17 @@ pub(super) fn ioctl(
         give_up(child, &answer);
     }
     reap(child, ended.is_ok());
-    // A result that came at the last moment counts.
+    // A result that arrived at the last moment is used.
     match read_errno(answer) {
         Some(0) => Ok(()),
-        // The child was told to give up.
+        // The child received the signal and gave up.
         Some(libc::EINTR) if ended.is_err() => Err(ended.err().unwrap_or(Errno::EINTR).into()),
         Some(errno) => Err(io::Error::from_raw_os_error(errno)),
         None => Err(ended.err().unwrap_or(Errno::EIO).into()),
     }
 }
 
-/// Tells the child to give up, and waits for its end, but not for long.
+/// Signals the child to give up, and waits a short time for its end.
 fn give_up(child: libc::pid_t, answer: &OwnedFd) {
     let start = Instant::now();
     while start.elapsed() < LAST_WAIT {
@@ -81,11 +82,11 @@ fn give_up(child: libc::pid_t, answer: &OwnedFd) {
     }
 }
 
-/// Makes a child that sends no SIGCHLD when it ends, so that a program which waits for children of its own does not see it.
-/// `None` in the child.
+/// Forks a child that sends no SIGCHLD when it ends, so that a program that waits for its own children does not see it.
+/// Returns `None` in the child.
 fn fork() -> io::Result<Option<libc::pid_t>> {
-    // SAFETY: with all arguments zero, `clone` is `fork` without a signal at the end. The child has a copy of this thread
-    // alone; it makes system calls on memory that it has, and ends without returning from `run_child`.
+    // SAFETY: with all arguments zero, `clone` is `fork` without a signal at the end. The child has a copy of only this
+    // thread; it makes system calls on its own memory and exits without returning from `run_child`.
     let pid = unsafe { libc::syscall(libc::SYS_clone, 0, 0, 0, 0, 0) };
     match libc::pid_t::try_from(pid) {
         Ok(0) => Ok(None),
@@ -94,19 +95,20 @@ fn fork() -> io::Result<Option<libc::pid_t>> {
     }
 }
 
-/// In the child: it was told to give up.
+/// Set in the child when it receives the signal to give up.
 static GIVEN_UP: AtomicBool = AtomicBool::new(false);
 
 extern "C" fn note_give_up(_: libc::c_int) {
     GIVEN_UP.store(true, Ordering::SeqCst);
 }
 
-/// The child: system calls only, since other threads of the program may have held any lock when it was made.
+/// Runs in the child. It uses system calls only, since other threads of the program may have held any lock during the
+/// fork.
 fn run_child(fd: RawFd, code: u32, bytes: &mut [u8], undo: Option<&mut [u8]>, answer: &OwnedFd) -> ! {
     let is_given_up = || GIVEN_UP.load(Ordering::SeqCst);
-    // SAFETY: as in `transport.rs`: the bytes are this process's alone, and the kernel writes at most the `data_size` bytes
-    // that the caller has set to their length. The handler only stores to an atomic. The signal calls get initialised memory
-    // of the right types, and `write` and `_exit` valid arguments.
+    // SAFETY: as in `transport.rs`: the bytes belong to this process only, and the kernel writes at most the
+    // `data_size` bytes that the caller has set to their length. The handler only stores to an atomic. The signal calls
+    // get initialised memory of the right types, and `write` and `_exit` valid arguments.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = note_give_up as extern "C" fn(libc::c_int) as libc::sighandler_t;
@@ -117,7 +119,7 @@ fn run_child(fd: RawFd, code: u32, bytes: &mut [u8], undo: Option<&mut [u8]>, an
         libc::sigprocmask(libc::SIG_UNBLOCK, &raw const signals, std::ptr::null_mut());
         let mut errno = if is_given_up() { libc::EINTR } else { send(fd, code, bytes) };
         if errno == 0 && is_given_up() {
-            // No process waits for it any more.
+            // The parent no longer waits for the result.
             if let Some(undo) = undo {
                 send(fd, code, undo);
             }
@@ -132,7 +134,7 @@ fn run_child(fd: RawFd, code: u32, bytes: &mut [u8], undo: Option<&mut [u8]>, an
 /// # Safety
 /// `bytes` is a request whose `data_size` is its length.
 unsafe fn send(fd: RawFd, code: u32, bytes: &mut [u8]) -> libc::c_int {
-    // SAFETY: the caller's promise is what the kernel relies on.
+    // SAFETY: the caller guarantees what the kernel relies on.
     unsafe { if libc::ioctl(fd, code as _, bytes.as_mut_ptr()) < 0 { *libc::__errno_location() } else { 0 } }
 }
 
@@ -141,7 +143,7 @@ fn wait_readable(answer: &OwnedFd, timeout: Duration) -> Result<(), Errno> {
     let end = Instant::now().checked_add(timeout);
     loop {
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-        // Rounded up, so that the end is not missed by a fraction of a millisecond many times over.
+        // Rounded up, to avoid several waits of less than a millisecond at the end.
         let millis = left.map_or(Ok(PollTimeout::NONE), |left| left.as_millis().saturating_add(1).try_into());
         let mut fds = [PollFd::new(answer.as_fd(), PollFlags::POLLIN)];
         match poll(&mut fds, millis.unwrap_or(PollTimeout::MAX)) {
@@ -153,10 +155,10 @@ fn wait_readable(answer: &OwnedFd, timeout: Duration) -> Result<(), Errno> {
     }
 }
 
-/// Children that were left behind, which a later call takes the exit of.
+/// Children that were left behind; a later call reaps them.
 static LEFT: Mutex<Vec<libc::pid_t>> = Mutex::new(Vec::new());
 
-/// Takes the child's exit, so that it leaves no zombie. One that does not end is not waited for.
+/// Reaps the child. If it has not ended, it is left to a later call.
 fn reap(child: libc::pid_t, answered: bool) {
     let attempts = if answered { u32::MAX } else { 100 };
     let left = || LEFT.lock().unwrap_or_else(PoisonError::into_inner);
@@ -179,7 +181,7 @@ fn has_ended(child: libc::pid_t) -> bool {
 
 fn read_errno(answer: OwnedFd) -> Option<i32> {
     let mut bytes = [0; size_of::<i32>()];
-    // After a kill there may be a writer still, so nothing is waited for.
+    // After a kill the pipe may still have a writer, so this does not wait for its end.
     wait_readable(&answer, Duration::ZERO).ok()?;
     File::from(answer).read_exact(&mut bytes).ok()?;
     Some(i32::from_ne_bytes(bytes))
@@ -194,7 +196,7 @@ mod tests {
         let null = File::open("/dev/null").unwrap();
         let error = ioctl(null.as_raw_fd(), 0xc138_fd00, &mut [0; 312], None, Duration::from_secs(10)).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ENOTTY));
-        // SAFETY: no status is asked for.
+        // SAFETY: no status is requested.
         let left = unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::__WALL | libc::WNOHANG) };
         assert!(left <= 0);
     }

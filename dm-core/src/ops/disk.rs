@@ -1,7 +1,7 @@
-//! Which disk a refused table could not use.
+//! Finds the disk that a refused table could not use.
 //!
-//! The kernel's log names the target and the errno only (`dm_get_device` in drivers/md/dm-table.c), so the devices that the
-//! lines name are looked at.
+//! The kernel's log has only the target and the errno (`dm_get_device` in drivers/md/dm-table.c), so the devices that
+//! the lines name are examined.
 
 use std::fmt;
 use std::path::Path;
@@ -11,19 +11,19 @@ use dm_units::DeviceNumber;
 use crate::commands::PreparedTable;
 use crate::machine::{DeviceDescription, Holder, Mount, describe, holders, mounts, paths};
 
-/// A disk that a table would use and that can't be used.
+/// A disk that a table names and that cannot be used.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UnusableDisk {
-    /// The line of the table, counted from 0.
+    /// The index of the line in the table, from 0.
     pub line: usize,
     /// The disk as the line names it.
     pub name: String,
-    /// What is known of the disk. `None` if it does not exist.
+    /// The size, path and name of the disk. `None` if it does not exist.
     pub description: Option<DeviceDescription>,
-    /// Devices on top of it that do not belong to the device mapper, which shares disks with itself.
+    /// The users of the disk other than mapped devices, with which a table can share it.
     pub holders: Vec<Holder>,
-    /// Where it is mounted.
+    /// The places where it is mounted.
     pub mounts: Vec<Mount>,
 }
 
@@ -43,12 +43,12 @@ impl fmt::Display for UnusableDisk {
     }
 }
 
-/// More users than this are not named.
+/// The largest number of users that are listed.
 const MOST_NAMED: usize = 3;
-/// More devices than this are not looked at: a table can have a million lines.
+/// The largest number of devices that are examined; a table can have a million lines.
 const MOST_LOOKED_AT: usize = 64;
 
-/// The first disk of a table that does not exist or is used by something else than the device mapper.
+/// Finds the first disk of a table that does not exist or has a user other than the device mapper.
 pub(super) fn unusable_disk(table: &PreparedTable) -> Option<UnusableDisk> {
     let words = table.lines().enumerate().flat_map(|(line, params)| {
         params.split(|byte| byte.is_ascii_whitespace()).filter_map(device_word).map(move |word| (line, word))
@@ -69,13 +69,13 @@ pub(super) fn unusable_disk(table: &PreparedTable) -> Option<UnusableDisk> {
     None
 }
 
-/// A word that names a device: a number or a path below `/dev`. Other words may be keys, and are not looked at.
+/// Returns a word if it names a device: a number or a path below `/dev`. Other words may be keys and are ignored.
 fn device_word(word: &[u8]) -> Option<&str> {
     let word = std::str::from_utf8(word).ok()?;
     (word.starts_with("/dev/") || word.parse::<DeviceNumber>().is_ok()).then_some(word)
 }
 
-/// What is wrong with a disk; `None` if nothing is seen to be.
+/// Examines one disk; `None` if it seems usable.
 fn look_at(line: usize, word: &str) -> Option<UnusableDisk> {
     let number = word.parse().ok().or_else(|| paths::device_at(Path::new(word)).ok());
     let missing = UnusableDisk { line, name: word.to_owned(), description: None, holders: vec![], mounts: vec![] };

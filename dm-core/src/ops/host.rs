@@ -1,4 +1,4 @@
-//! Where operations run: a handle on the control node, a way to work with udev, and policies.
+//! [`Host`], which runs operations: a [`Dm`], a way to work with udev, and policies.
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -14,21 +14,23 @@ use crate::node::{Dm, Journal};
 use crate::udev::{Pending, Udev};
 use crate::wire::DeviceInfo;
 
-/// Runs operations: what takes several commands, waits for udev, and is undone when a step fails.
+/// Runs operations, which consist of several commands, wait for udev, and are undone when a step fails.
 ///
-/// - Everything that can fail or block is prepared before a device is suspended. Between the suspension and the resume nothing
-///   of the caller's runs, not even its logger, and the resume does not depend on udev.
+/// - Everything that can fail or block is prepared before a device is suspended. Between suspend and resume no code of
+///   the caller runs, not even its logger, and the resume does not depend on udev.
 /// - When a step fails, the steps before it are undone. An [`OpError`] says which step failed, why, and what is left.
-/// - Each operation ends by waiting for udev, or leaves that to the [`Batch`] that it is part of.
-/// - Commands that are interrupted by a signal are sent again, with two exceptions. A signal ends one that may wait for I/O,
-///   such as a suspension, and the device is as before. A message is sent once, since the target may have carried it out.
-/// - At log levels `debug` and `trace`, an operation logs its commands when it has finished. While a device that it knows of
-///   is suspended, its lines are put off until a later operation finds the device resumed, since the logger may write to it.
+/// - Each operation ends by waiting for udev, or leaves that to the [`Batch`] to which it belongs.
+/// - A command that a signal interrupts is repeated, with two exceptions. A command that may wait for I/O, such as a
+///   suspension, fails, and the device is as before. A message is sent only once, since the target may have executed
+///   it.
+/// - At log levels `debug` and `trace`, an operation logs its commands when it has finished. While a device is
+///   suspended, these lines are postponed until a later operation finds the device resumed, since the logger may write
+///   to it.
 ///
-/// A device named by text is the one that people and dmsetup know by this name: see [`Naming`]. A [`DmName`] is the kernel's
-/// name.
+/// Text names a device as people and dmsetup see it: see [`Naming`]. A [`DmName`] is the kernel's name.
 ///
-/// A host can be cloned and used from several threads. Clones take turns when they suspend or resume the same device.
+/// A host can be cloned and used from several threads. Operations of clones that suspend or resume the same device run
+/// one after another.
 ///
 /// ```no_run
 /// use dm_core::{Host, TargetLine};
@@ -49,12 +51,12 @@ pub struct Host {
     naming: Naming,
     pub(super) locks: Locks,
     journal: Arc<Journal>,
-    /// The batch that waits for udev in the place of each operation.
+    /// If set, the batch waits for udev, and not each operation.
     batch: Option<Arc<Mutex<Option<Pending>>>>,
 }
 
 impl Host {
-    /// Opens the control node; works with udev as it finds it.
+    /// Opens the control node, and waits for udev if it runs.
     ///
     /// # Errors
     /// As [`Dm::open`].
@@ -62,20 +64,20 @@ impl Host {
         Ok(Self::new(Dm::open()?))
     }
 
-    /// A host whose commands go through `dm`; works with udev as it finds it.
+    /// Makes a host that sends its commands through `dm`, and waits for udev if it runs.
     #[must_use]
     pub fn new(dm: Dm) -> Self {
         let (udev, locks, naming) = (Udev::default(), Locks::default(), Naming::default());
         Self { dm, udev, naming, locks, journal: Arc::default(), batch: None }
     }
 
-    /// How to work with udev.
+    /// Sets how operations wait for udev and make nodes.
     #[must_use]
     pub fn with_udev(self, udev: Udev) -> Self {
         Self { udev: udev.naming(self.naming), ..self }
     }
 
-    /// How names given as text relate to the kernel's; by default [`Naming::Auto`], as with libdm.
+    /// Sets how names in text are translated to the kernel's; by default [`Naming::Auto`], as with libdm.
     ///
     /// ```no_run
     /// # use dm_core::{DmName, Host, TargetLine};
@@ -93,44 +95,45 @@ impl Host {
         Self { udev: self.udev.naming(naming), naming, ..self }
     }
 
-    /// How names given as text relate to the kernel's.
+    /// How names in text are translated to the kernel's.
     #[must_use]
     pub const fn naming(&self) -> Naming {
         self.naming
     }
 
-    /// The kernel's name of a device: that of text by this host's [`naming`](Self::naming), and a [`DmName`] as it is.
+    /// Translates a name to the kernel's: text by this host's [`naming`](Self::naming), a [`DmName`] unchanged.
     ///
     /// # Errors
-    /// The text can't be a name.
+    /// The text is not a valid name.
     pub fn kernel_name<'n>(&self, name: &'n impl AsDmName) -> Result<Cow<'n, DmName>, NameError> {
         let given = name.as_dm_name()?;
         if name.is_text() { self.naming.kernel_name(given) } else { Ok(Cow::Borrowed(given)) }
     }
 
-    /// Also takes turns with other processes that use the same directory: each device that is suspended has a lock file
-    /// there, named by its number, which is locked with `flock`, and one for the process that is next.
+    /// Serializes operations also with other processes that use the same directory. Each device that an operation
+    /// suspends has two lock files there, named by its number and locked with `flock`: one for the operation that runs,
+    /// and one for the next.
     ///
-    /// The directory must exist, and only users who may hold up the operations should be able to write to it.
+    /// The directory must exist, and only trusted users should have write access, since a lock delays operations.
     #[must_use]
     pub fn with_lock_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.locks = self.locks.in_directory(directory.into());
         self
     }
 
-    /// The handle, for single commands.
+    /// The handle that operations use, for single commands.
     #[must_use]
     pub const fn dm(&self) -> &Dm {
         &self.dm
     }
 
-    /// How this host works with udev.
+    /// How operations wait for udev and make nodes.
     #[must_use]
     pub const fn udev(&self) -> &Udev {
         &self.udev
     }
 
-    /// Begins a batch: operations that are waited for together, with one cookie.
+    /// Starts a batch of operations, which wait for udev together at the end, with one cookie.
     ///
     /// ```no_run
     /// # use dm_core::{Host, TargetLine};
@@ -145,15 +148,16 @@ impl Host {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn batch(&self) -> Batch {
-        // A batch within a batch is a part of that.
+        // A batch within a batch joins it.
         let batch = self.batch.clone().unwrap_or_default();
         Batch { host: Self { batch: Some(batch), ..self.clone() } }
     }
 
-    /// The device as the commands of [`dm`](Self::dm) name it: a name given as text is the kernel's from now on.
+    /// Converts the identifier of a device for commands of [`dm`](Self::dm), by translating a name in text to the
+    /// kernel's.
     ///
     /// # Errors
-    /// The text can't be a name.
+    /// The text is not a valid name.
     pub fn kernel_id(&self, id: &impl AsDevId) -> Result<DevIdBuf, NameError> {
         match id.as_dev_id()? {
             DevId::Name(name) if id.is_text() => Ok(DevIdBuf::Name(self.naming.kernel_name(name)?.into_owned())),
@@ -165,19 +169,19 @@ impl Host {
         &self.journal
     }
 
-    /// The batch that this host is part of.
+    /// The batch to which this host belongs.
     pub(super) const fn batch_of(&self) -> Option<&Arc<Mutex<Option<Pending>>>> {
         self.batch.as_ref()
     }
 
-    /// Waits for the commands of a batch of this host's, unless this host is part of a batch itself.
+    /// Waits for the operations of a batch, unless this host belongs to a larger batch that does it.
     pub(super) fn finish_part(&self, batch: Batch) -> Result<(), crate::udev::UdevError> {
         if self.batch.is_some() { Ok(()) } else { batch.wait() }
     }
 
-    /// The state of a device.
+    /// Reads the state of a device.
     ///
-    /// It is [`Dm::device_info`] for the name that people know.
+    /// The same as [`Dm::device_info`], except that names in text are translated.
     ///
     /// # Errors
     /// [`is_not_found`](OpError::is_not_found).
@@ -188,7 +192,8 @@ impl Host {
         Op::new(self, Operation::Info, &id)?.info()
     }
 
-    /// The path of a device: its node or link under `/dev/mapper` if that is this very device, or else the kernel's own node.
+    /// The path of a device: its node or link below `/dev/mapper` if that leads to this device, otherwise the kernel's
+    /// node `/dev/dm-N`.
     ///
     /// # Errors
     /// [`is_not_found`](OpError::is_not_found): the device does not exist, or no path leads to it.
@@ -200,16 +205,16 @@ impl Host {
     }
 }
 
-/// The kernel names every device that it finds.
+/// The error for an answer without a name, which the kernel never gives.
 fn nameless() -> OpErrorKind {
     use crate::wire::{Command, ReplyError};
     ReplyError { command: Command::DeviceInfo, what: "no name", at: 0 }.into()
 }
 
-/// Operations that are waited for together: see [`Host::batch`].
+/// Operations that wait for udev together, as started by [`Host::batch`].
 ///
-/// All operations of a [`Host`] can be called on it, and it can be handed to everything that takes a host. A batch that is
-/// dropped without [`finish`](Self::finish) waits for nothing, and leaves no semaphore behind.
+/// It dereferences to a [`Host`], so all operations can be called on it and it can be passed to functions that take a
+/// host. A batch that is dropped without [`finish`](Self::finish) does not wait, but removes its semaphore.
 #[derive(Debug)]
 #[must_use = "without `finish`, nothing waits for udev"]
 pub struct Batch {
@@ -228,7 +233,7 @@ impl Batch {
     /// Waits until udev has finished with all operations, at most for the timeout of [`Udev::timeout`].
     ///
     /// # Errors
-    /// `/dev` is not as it should be. The operations were carried out all the same.
+    /// A node is missing or wrong, or udev did not finish in time. The operations took effect nevertheless.
     pub fn finish(self) -> Result<(), OpError> {
         self.wait().map_err(|error| {
             OpError::new(Operation::Batch, None, Step::Udev, error.into()).with_state(StateAfter::Done)

@@ -1,7 +1,7 @@
-//! Operations that suspend the same device take turns.
+//! Serializes operations that suspend the same device.
 //!
-//! Otherwise one of them would see the device suspended by the other, take that for the user's wish, and work on a device that
-//! is then resumed by the other.
+//! Otherwise an operation might find the device suspended by another one, take that for the user's intention, and
+//! continue with a device that the other one then resumes.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs::{File, OpenOptions};
@@ -24,7 +24,7 @@ pub(super) struct Locks {
     directory: Option<Arc<Path>>,
 }
 
-/// The devices that operations of this process have.
+/// The devices that operations of this process have locked.
 #[derive(Debug, Default)]
 struct Held {
     turns: Mutex<Turns>,
@@ -34,15 +34,15 @@ struct Held {
 #[derive(Debug, Default)]
 struct Turns {
     devices: BTreeSet<DeviceNumber>,
-    /// Who waits for which device, in the order of their arrival, and the last ticket that was given.
+    /// The tickets of the waiting operations in their order, with their devices, and the last ticket.
     waiting: VecDeque<(u64, DeviceNumber)>,
     last_ticket: u64,
-    /// How many turns have ended, and of which devices the last ones were.
+    /// The number of operations that have released a lock, and the devices of the last ones.
     ended: u64,
     last: VecDeque<DeviceNumber>,
 }
 
-/// Longer ago than so many turns counts as the device's.
+/// Releases older than this many are assumed to concern any device.
 const MOST_REMEMBERED: usize = 64;
 
 impl Turns {
@@ -56,7 +56,7 @@ impl Turns {
         self.waiting.retain(|(waiting, _)| *waiting != ticket);
     }
 
-    /// Whether nobody has the device, and nobody has waited for it longer.
+    /// Whether the device is not locked, and no earlier ticket waits for it.
     fn is_next(&self, ticket: u64, number: DeviceNumber) -> bool {
         let first = self.waiting.iter().find(|(_, wanted)| *wanted == number);
         !self.devices.contains(&number) && first.is_none_or(|(first, _)| *first == ticket)
@@ -69,18 +69,18 @@ impl Turns {
         self.last.push_front(number);
     }
 
-    /// Whether a turn of the device may have ended since a moment.
+    /// Whether a lock of the device may have been released since a moment.
     fn have_ended_since(&self, moment: Moment, number: DeviceNumber) -> bool {
         let count = usize::try_from(self.ended.wrapping_sub(moment.0)).unwrap_or(usize::MAX);
         count > self.last.len() || self.last.iter().take(count).any(|last| *last == number)
     }
 }
 
-/// A moment at which something was read of a device before its turn was taken.
+/// The time at which the state of a device was read, before the device was locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Moment(u64);
 
-/// A device that no other operation suspends or resumes, as long as this exists.
+/// The lock on a device: while it exists, no other operation suspends or resumes the device.
 #[derive(Debug)]
 pub(super) struct Locked {
     is_outdated: bool,
@@ -89,39 +89,40 @@ pub(super) struct Locked {
 }
 
 impl Locked {
-    /// Another operation may have changed the device since the moment.
+    /// Whether another operation may have changed the device since the moment.
     pub(super) const fn is_outdated(&self) -> bool {
         self.is_outdated
     }
 }
 
 impl Locks {
-    /// Also takes turns with other processes, by lock files in a directory.
+    /// Adds lock files in a directory, to exclude other processes as well.
     pub(super) fn in_directory(self, directory: PathBuf) -> Self {
         Self { directory: Some(directory.into()), ..self }
     }
 
-    /// Now. What is read of a device after this is up to date as long as no turn ends before the device's is taken.
+    /// The current moment. State that is read after it is up to date if no lock of the device is released until this
+    /// operation has locked the device.
     pub(super) fn moment(&self) -> Moment {
         Moment(self.held.turns().ended)
     }
 
-    /// Waits until no other operation has the device.
+    /// Locks a device, after waiting for other operations.
     ///
     /// # Errors
-    /// [`OpErrorKind::Locked`]: another one had it for all of the timeout. [`OpErrorKind::LockFile`].
+    /// [`OpErrorKind::Locked`]: another operation had the lock during the whole timeout. [`OpErrorKind::LockFile`].
     pub(super) fn lock(&self, number: DeviceNumber, moment: Moment, timeout: Duration) -> Result<Locked, OpErrorKind> {
-        // A timeout that no clock can reach has no end.
+        // A timeout beyond the range of the clock never expires.
         let end = Instant::now().checked_add(timeout);
         let turn = Turn::take(&self.held, number, end)?;
         let file = self.directory.as_ref().map(|directory| lock_in(directory, number, end)).transpose()?;
-        // The turns of other processes are not counted.
+        // Releases by other processes are not recorded.
         let is_outdated = file.is_some() || self.held.turns().have_ended_since(moment, number);
         Ok(Locked { is_outdated, _file: file, _turn: turn })
     }
 }
 
-/// A device that no other operation of this process has.
+/// A device that this process has locked.
 #[derive(Debug)]
 struct Turn {
     held: Arc<Held>,
@@ -161,7 +162,7 @@ impl Drop for Turn {
 
 impl Held {
     fn turns(&self) -> MutexGuard<'_, Turns> {
-        // A panic leaves nothing half done here.
+        // The state is consistent even after a panic.
         self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -171,7 +172,7 @@ enum Left {
     Ever,
 }
 
-/// `None` when the time is over.
+/// The remaining time; `None` after the end.
 fn left(end: Option<Instant>) -> Option<Left> {
     let Some(end) = end else { return Some(Left::Ever) };
     let left = end.saturating_duration_since(Instant::now());
@@ -180,13 +181,14 @@ fn left(end: Option<Instant>) -> Option<Left> {
 
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Locks the file of a device. Whoever waits for it has another one, so that one that comes later does not overtake it.
+/// Locks the file of a device. The process that waits for it holds a second lock, so that later ones do not overtake
+/// it.
 fn lock_in(directory: &Path, number: DeviceNumber, end: Option<Instant>) -> Result<Flock<File>, OpErrorKind> {
     let _queue = lock_file(&directory.join(format!("{number}.next")), end)?;
     lock_file(&directory.join(number.to_string()), end)
 }
 
-/// Locks a file, which is made if it is missing and stays.
+/// Locks a file. It is created if missing, and never removed.
 fn lock_file(path: &Path, end: Option<Instant>) -> Result<Flock<File>, OpErrorKind> {
     let fault = |errno| OpErrorKind::LockFile { path: path.to_owned(), errno };
     let options = nix::libc::O_CLOEXEC | nix::libc::O_NOFOLLOW;

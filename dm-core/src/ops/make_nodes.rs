@@ -1,4 +1,4 @@
-//! The nodes of devices that exist already.
+//! Makes and removes nodes for existing devices.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,24 +14,24 @@ use crate::node::Dm;
 use crate::udev::UdevError;
 use crate::wire::DeviceInfo;
 
-/// What [`Host::make_nodes`] has changed under `/dev/mapper`.
+/// The changes that [`Host::make_nodes`] made below `/dev/mapper`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NodeChanges {
-    /// The nodes or links that were made.
+    /// The nodes or links that were created.
     pub made: Vec<PathBuf>,
-    /// Those of devices that do not exist any more, which were removed.
+    /// The nodes or links of devices that no longer exist, which were removed.
     pub removed: Vec<PathBuf>,
 }
 
 impl Host {
-    /// Makes the node of a device that exists, if no path under `/dev/mapper` leads to it, and removes that of one that does
-    /// not, whether udev runs or not.
+    /// Creates the node of a device if it is missing below `/dev/mapper`, or removes the node if the device does not
+    /// exist, whether udev runs or not.
     ///
-    /// It is what to do when udev has not made one in time.
+    /// Use it if udev has not created a node in time.
     ///
     /// # Errors
-    /// The node can't be made or removed. A device that does not exist is not an error.
+    /// The node cannot be created or removed. A device that does not exist is not an error.
     #[doc(alias = "dm_mknodes")]
     pub fn make_node(&self, id: impl AsDevId) -> Result<NodeChanges, OpError> {
         let op = Op::new(self, Operation::MakeNodes, &id)?;
@@ -47,8 +47,8 @@ impl Host {
         Ok(changes)
     }
 
-    /// Makes the nodes of all devices that exist and have an active table where they are missing, and removes those of devices
-    /// that do not exist any more, whether udev runs or not.
+    /// Creates the missing nodes of all devices with an active table, and removes the nodes of devices that no longer
+    /// exist, whether udev runs or not.
     ///
     /// ```no_run
     /// let host = dm_core::Host::open()?;
@@ -59,7 +59,8 @@ impl Host {
     /// ```
     ///
     /// # Errors
-    /// A node can't be made or removed, for the first one; the others are tried all the same.
+    /// A node cannot be created or removed. The other nodes are processed nevertheless, and the first error is
+    /// returned.
     #[doc(alias = "mknodes")]
     #[doc(alias = "DM_DEVICE_MKNODES")]
     pub fn make_nodes(&self) -> Result<NodeChanges, OpError> {

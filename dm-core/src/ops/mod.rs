@@ -1,4 +1,4 @@
-//! Operations: several commands that are undone together when one of them fails, and that wait for udev.
+//! Operations: several commands that wait for udev and are undone together when one of them fails. Start with [`Host`].
 
 mod disk;
 mod error;

@@ -1,4 +1,4 @@
-//! One operation under way: how it names its device, what its errors say, and how it waits for udev.
+//! The state of a running operation: how it names its device, builds its errors, and waits for udev.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,10 +12,10 @@ use crate::node::Dm;
 use crate::udev::{NodeChange, Pending, Udev, UdevError, Visibility};
 use crate::wire::{DeviceInfo, UdevCookie, UdevFlags};
 
-/// One operation under way on one device.
+/// A running operation on one device.
 ///
-/// Its commands name the device by its uuid, if it has one, else as the caller did: a number can be another device's a moment
-/// after the device was removed, and a name after it was renamed.
+/// Its commands name the device by its uuid, if it has one, otherwise as the caller did. A number may belong to another
+/// device after the device was removed, and a name after it was renamed.
 pub(super) struct Op<'h> {
     pub(super) host: &'h Host,
     operation: Operation,
@@ -27,7 +27,7 @@ pub(super) struct Op<'h> {
     dm: Dm,
 }
 
-/// What was sent is logged when nothing is suspended any more.
+/// The commands are logged once no device is suspended.
 impl Drop for Op<'_> {
     fn drop(&mut self) {
         self.dm.log_journal(&format_args!("{} of {}", self.operation, self.device));
@@ -51,7 +51,7 @@ impl<'h> Op<'h> {
         Self { host, operation, device: id.to_owned(), uuid: None, is_found: false, number, udev, dm }
     }
 
-    /// The handle whose commands are logged at the end.
+    /// The handle whose commands are recorded and logged at the end.
     pub(super) fn dm(&self) -> &Dm {
         &self.dm
     }
@@ -74,14 +74,14 @@ impl<'h> Op<'h> {
         self.number
     }
 
-    /// The device exists. From now on errors name its number as well.
+    /// Records that the device exists, so that errors include its number.
     pub(super) fn found(&mut self, info: &DeviceInfo) {
         self.number = Some(info.number());
         self.is_found = true;
         self.uuid = info.uuid().map(DmUuid::to_owned);
     }
 
-    /// The state of the device.
+    /// Reads the state of the device.
     pub(super) fn info(&self) -> Result<DeviceInfo, OpError> {
         self.read().map_err(|error| self.fail(Step::Read, error))
     }
@@ -90,18 +90,18 @@ impl<'h> Op<'h> {
         uninterrupted(|| self.dm.device_info(self.target()))
     }
 
-    /// An error of this operation, of which nothing is left.
+    /// Makes an error of this operation after which the device is as before.
     pub(super) fn fail(&self, step: Step, cause: impl Into<OpErrorKind>) -> OpError {
         self.failed(step, cause, StateAfter::Undone)
     }
 
-    /// An error of this operation, with the state in which it leaves the device.
+    /// Makes an error of this operation, with the state in which it leaves the device.
     pub(super) fn failed(&self, step: Step, cause: impl Into<OpErrorKind>, state: StateAfter) -> OpError {
         let error = OpError::new(self.operation, Some(self.device.clone()), step, cause.into());
         error.number(self.number).with_state(state).about(self.target())
     }
 
-    /// An error of a part of this operation, as this operation's.
+    /// Converts the error of a nested operation into an error of this one.
     pub(super) fn adopt(&self, part: OpError, more: impl IntoIterator<Item = Remains>) -> OpError {
         let state = part.state().clone().and(more);
         let error = OpError::new(self.operation, Some(self.device.clone()), part.step(), part.kind().clone());
@@ -109,7 +109,7 @@ impl<'h> Op<'h> {
         error.with_users(part.users().cloned()).with_disk(part.disk().cloned())
     }
 
-    /// Refuses a name that can't have a node, if there are to be nodes.
+    /// Refuses a name that no node can have, if nodes are made.
     pub(super) fn check_node_name(&self, name: &DmName) -> Result<(), OpError> {
         if self.host.udev().makes_no_nodes() {
             return Ok(());
@@ -117,16 +117,16 @@ impl<'h> Op<'h> {
         self.host.udev().check_node_name(name).map_err(|error| self.fail(Step::Check, error))
     }
 
-    /// Waits for udev, unless the batch does that. What was done stays done if that fails.
+    /// Waits for udev, unless the batch does that. A failure undoes nothing.
     pub(super) fn finish(&mut self) -> Result<(), OpError> {
         self.udev.finish().map_err(|error| self.failed(Step::Udev, error, StateAfter::Done))
     }
 }
 
-/// How often an interrupted command is sent again.
+/// The largest number of times that an interrupted command is repeated.
 const MOST_INTERRUPTIONS: u32 = 1000;
 
-/// Sends a command until it is not interrupted by a signal any more, within limits: a storm of signals ends it, too.
+/// Repeats a command while signals interrupt it, up to a limit.
 pub(super) fn uninterrupted<R>(mut command: impl FnMut() -> Result<R, Error>) -> Result<R, Error> {
     for _ in 0..MOST_INTERRUPTIONS {
         match command() {
@@ -137,12 +137,12 @@ pub(super) fn uninterrupted<R>(mut command: impl FnMut() -> Result<R, Error>) ->
     command()
 }
 
-/// How an operation gets cookies, and waits: by itself, or as part of a batch.
+/// The cookies of an operation and its wait, separately or as part of a batch.
 #[derive(Debug)]
 pub(super) struct UdevWait {
     batch: Option<Arc<Mutex<Option<Pending>>>>,
     udev: Udev,
-    /// This operation's, without a batch.
+    /// Used without a batch.
     own: Option<Pending>,
 }
 
@@ -159,22 +159,22 @@ impl UdevWait {
         }
     }
 
-    /// The cookie for a command that is about to send a uevent. It is asked for before anything is suspended.
+    /// The cookie for a command that will send a uevent. Must be called before a device is suspended.
     pub(super) fn expect(&mut self, flags: UdevFlags) -> UdevCookie {
         self.with(|pending| pending.expect(flags))
     }
 
-    /// The command has returned.
+    /// Records that the command has returned, and whether it sent a uevent.
     pub(super) fn sent(&mut self, uevent_generated: bool) {
         self.with(|pending| pending.sent(uevent_generated));
     }
 
-    /// What `/dev/mapper` should show in the end.
+    /// Records what `/dev/mapper` must contain in the end.
     pub(super) fn note(&mut self, name: &DmName, number: DeviceNumber, change: NodeChange) {
         self.with(|pending| pending.note(name, number, change));
     }
 
-    /// Notes that a device exists under its name, as the answer to a resume has it.
+    /// Records that the device of a resume's answer must have a node.
     pub(super) fn note_present(&mut self, info: &DeviceInfo) {
         if let Some(name) = info.name() {
             self.note(name, info.number(), NodeChange::Present);
@@ -186,7 +186,7 @@ impl UdevWait {
     }
 }
 
-/// How a device is shown to udev's rules.
+/// How udev's rules treat a device: its visibility and flags.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Shown {
     pub(super) visibility: Option<Visibility>,
@@ -202,7 +202,7 @@ impl Shown {
         visibility.flags().union(self.flags)
     }
 
-    /// What holds unless it was said otherwise.
+    /// Sets the visibility unless the caller has set it.
     pub(super) const fn or(self, visibility: Visibility) -> Self {
         match self.visibility {
             Some(_) => self,

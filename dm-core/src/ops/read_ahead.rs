@@ -1,4 +1,4 @@
-//! The read-ahead of a device, alone and as the last step of what makes a table active.
+//! The read-ahead of a device: reading and setting it, also as the last step of other operations.
 
 use std::io;
 
@@ -13,9 +13,9 @@ use crate::id::AsDevId;
 use crate::machine::block::{ReadAhead, read_ahead, read_ahead_path, set_read_ahead};
 use crate::wire::DeviceInfo;
 
-/// How an operation resumes a device: the options of the command, and what follows it.
+/// How an operation resumes a device: the options of the command, and the read-ahead.
 ///
-/// [`ResumeOptions`] alone are one as well.
+/// [`ResumeOptions`] convert into it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ResumePolicy {
     pub(super) options: ResumeOptions,
@@ -29,13 +29,13 @@ impl ResumePolicy {
         Self::default()
     }
 
-    /// The options of the command.
+    /// Sets the options of the command.
     #[must_use]
     pub const fn options(self, options: ResumeOptions) -> Self {
         Self { options, ..self }
     }
 
-    /// Sets the read-ahead as soon as the device is resumed: with a new table it is what the kernel has chosen.
+    /// Sets the read-ahead once the device is resumed. Otherwise the kernel chooses it for a new table.
     #[must_use]
     pub const fn read_ahead(self, read_ahead: ReadAhead) -> Self {
         Self { read_ahead, ..self }
@@ -49,10 +49,11 @@ impl From<ResumeOptions> for ResumePolicy {
 }
 
 impl Host {
-    /// How much of a device the kernel reads in advance.
+    /// Reads the read-ahead of a device, in sectors.
     ///
     /// # Errors
-    /// [`is_not_found`](OpError::is_not_found): the device does not exist. It has no table yet, or sysfs can't be read.
+    /// [`is_not_found`](OpError::is_not_found): the device does not exist. [`OpErrorKind::ReadAhead`]: the device has
+    /// no table yet, or sysfs cannot be read.
     pub fn read_ahead(&self, id: impl AsDevId) -> Result<Sectors, OpError> {
         let mut op = Op::new(self, Operation::ReadAhead, &id)?;
         let info = op.info()?;
@@ -60,7 +61,7 @@ impl Host {
         read_ahead(info.number()).map_err(|error| op.fail(Step::Read, fault(info.number(), &error)))
     }
 
-    /// Sets how much of a device the kernel reads in advance. A new table resets it.
+    /// Sets the read-ahead of a device. A new table resets it.
     ///
     /// ```no_run
     /// use dm_core::{Host, block::ReadAhead};
@@ -71,7 +72,7 @@ impl Host {
     /// ```
     ///
     /// # Errors
-    /// As [`read_ahead`](Self::read_ahead); the kernel refuses the number.
+    /// As [`read_ahead`](Self::read_ahead), and if the kernel refuses the number.
     pub fn set_read_ahead(&self, id: impl AsDevId, read_ahead: ReadAhead) -> Result<(), OpError> {
         let mut op = Op::new(self, Operation::ReadAhead, &id)?;
         let info = op.info()?;
@@ -80,7 +81,7 @@ impl Host {
     }
 }
 
-/// Sets the read-ahead of a device that an operation has resumed, which it stays if that fails.
+/// Sets the read-ahead after an operation has resumed the device. A failure does not undo the operation.
 pub(super) fn set(op: &Op<'_>, info: &DeviceInfo, read_ahead: ReadAhead) -> Result<(), OpError> {
     let number = info.number();
     set_read_ahead(number, read_ahead)

@@ -1,4 +1,4 @@
-//! Finding and cleaning up what a program left behind that was stopped between two commands.
+//! Finds and cleans up devices whose program was stopped between two commands.
 
 use std::fmt;
 
@@ -16,12 +16,12 @@ use crate::id::{DevId, DmName, DmNameBuf, DmUuid};
 use crate::node::Dm;
 use crate::wire::{DeviceInfo, UdevFlags};
 
-/// The caller's devices: those whose name or uuid starts with this.
+/// Identifies the caller's devices by the beginning of their name or uuid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prefix<'a> {
-    /// The name starts with this.
+    /// The devices whose name has this prefix.
     Name(&'a DmName),
-    /// The uuid starts with this.
+    /// The devices whose uuid has this prefix.
     Uuid(&'a DmUuid),
 }
 
@@ -33,7 +33,7 @@ impl<'a> Prefix<'a> {
         }
     }
 
-    /// Lets the kernel look for them.
+    /// The options that make the kernel filter by the prefix.
     pub(crate) fn list(self) -> ListOptions<'a> {
         match self {
             Self::Name(prefix) => ListOptions::new().name_prefix(prefix),
@@ -42,29 +42,29 @@ impl<'a> Prefix<'a> {
     }
 }
 
-/// A device that looks as if the program that created or changed it was stopped in the middle.
+/// A device whose program was apparently stopped while it created or changed the device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Leftover {
-    /// The name.
+    /// The kernel's name of the device.
     pub name: DmNameBuf,
-    /// The device number.
+    /// The device number when it was found.
     pub number: DeviceNumber,
-    /// What is unfinished about it.
+    /// The state in which it was left.
     pub kind: LeftoverKind,
 }
 
-/// What is unfinished about a device.
+/// The states in which an interrupted program can leave a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LeftoverKind {
-    /// It was created and has no table.
+    /// The device was created and has no table.
     NoTable,
-    /// A first table was loaded and is not active.
+    /// The first table was loaded, but is not active.
     NeverResumed,
-    /// Another table was loaded and is not active; the device serves I/O with the old one.
+    /// A new table was loaded, but is not active; the old one still maps I/O.
     TableLoaded,
-    /// It is suspended, with another table loaded or not.
+    /// The device is suspended, with or without a new table.
     Suspended,
 }
 
@@ -80,7 +80,7 @@ impl LeftoverKind {
     }
 }
 
-/// Prints what is unfinished, such as `no table`.
+/// Prints the state, such as `no table`.
 impl fmt::Display for LeftoverKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -93,12 +93,12 @@ impl fmt::Display for LeftoverKind {
 }
 
 impl Host {
-    /// Finds the caller's devices that look unfinished, in the order of the list.
+    /// Finds those of the caller's devices that seem unfinished, in the kernel's order.
     ///
-    /// From interface 4.45 on the kernel looks for the prefix; older kernels list all devices.
+    /// Since interface 4.45 the kernel filters by the prefix. On older kernels all devices are listed.
     ///
     /// # Errors
-    /// Those of the commands; a device that is removed in between is not an error.
+    /// A command fails. A device that is removed meanwhile is not an error.
     pub fn leftovers(&self, prefix: Prefix<'_>) -> Result<Vec<Leftover>, OpError> {
         let dm = self.dm().with_journal(self.journal(), None);
         let found = find_leftovers(&dm, prefix);
@@ -106,15 +106,17 @@ impl Host {
         found.map_err(|error| OpError::new(Operation::Leftovers, None, Step::Read, error.into()))
     }
 
-    /// Cleans the caller's unfinished devices up, waits for udev, and returns what there was: devices that never had an active
-    /// table are removed; the others are resumed with the table that they have, and lose the other one.
+    /// Cleans up the caller's unfinished devices, waits for udev, and returns the devices that it found. Devices that
+    /// never had an active table are removed. The others are resumed with their active table, and their inactive table
+    /// is removed.
     ///
-    /// No other device is touched. No other process may be at work on the caller's devices, since what is under way looks the
-    /// same as what was left behind. Finished devices stay: whether they are needed, this can't know.
+    /// Other devices are not touched. No other process may work on the caller's devices at the same time, since a
+    /// running operation looks the same as an interrupted one. Finished devices are kept, whether or not they are still
+    /// needed.
     ///
     /// # Errors
-    /// Those of the commands, for the first device that can't be cleaned up; the others are cleaned up all the same. A device
-    /// that is removed in between is not an error. It may be called again.
+    /// A device cannot be cleaned up. The other devices are cleaned up nevertheless, and the first error is returned;
+    /// the call can be repeated. A device that is removed meanwhile is not an error.
     pub fn recover(&self, prefix: Prefix<'_>) -> Result<Vec<Leftover>, OpError> {
         let leftovers = self.leftovers(prefix)?;
         let mut errors = leftovers
@@ -132,7 +134,7 @@ impl Host {
         op.found(&info);
         let locked = self.lock(&op, &info, moment)?;
         let info = if locked.is_outdated() { op.info()? } else { info };
-        // Another device may have taken the name by now, or the device may be finished.
+        // Meanwhile another device may have taken the name, or the device may be finished.
         let is_same = info.number() == leftover.number && prefix.is_of(&info);
         let Some(kind) = LeftoverKind::of(&info).filter(|_| is_same) else { return Ok(()) };
         match kind {
@@ -181,7 +183,7 @@ fn clear(op: &Op<'_>, info: &DeviceInfo) -> Result<(), OpError> {
     cleared.map(drop).map_err(|error| op.failed(Step::Clear, error, left(op, info)))
 }
 
-/// What is different now from the state in which the leftover was found.
+/// The differences between the current state and the one in which the leftover was found.
 fn left(op: &Op<'_>, info: &DeviceInfo) -> StateAfter {
     Before { info, loaded: Loaded::No, table: NewTable::Unchanged, resumes: true }.judge(op, None)
 }

@@ -1,4 +1,4 @@
-//! Replacing the table of a device in use.
+//! Replaces the table of a device in use.
 
 use super::error::{OpError, OpErrorKind, Operation, Step};
 use super::host::Host;
@@ -17,7 +17,7 @@ use crate::wire::{DeviceInfo, UdevFlags};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReloadOptions {
     load: LoadOptions,
-    /// `None`: as the device was.
+    /// `None` keeps the present setting.
     read_only: Option<bool>,
     suspend: SuspendPolicy,
     shown: Shown,
@@ -25,56 +25,56 @@ pub struct ReloadOptions {
 }
 
 impl ReloadOptions {
-    /// Read-only if the device was; suspended with a frozen file system and all I/O flushed.
+    /// Keeps the device read-only or read-write; freezes the file system and flushes all I/O for the suspension.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// As for a device that is set up; its read-ahead is set afterwards.
+    /// The options that a setup uses; it sets the read-ahead afterwards.
     pub(super) const fn of_setup(load: LoadOptions, suspend: SuspendPolicy, shown: Shown) -> Self {
         Self { load, read_only: None, suspend, shown, read_ahead: ReadAhead::Auto }
     }
 
-    /// Whether the device, and how it opens the devices below, is read-only. By default it stays as it is.
+    /// Whether the device is read-only, and opens the devices that it uses read-only. By default this does not change.
     #[must_use]
     pub const fn read_only(self, read_only: bool) -> Self {
         Self { read_only: Some(read_only), ..self }
     }
 
-    /// Wipes the table after use although no line says that it may hold a key.
+    /// Treats the table as secret although no line may contain a key: it is wiped after use.
     #[must_use]
     pub const fn secure(self, secure: bool) -> Self {
         Self { load: self.load.secure(secure), ..self }
     }
 
-    /// How to suspend the device.
+    /// Sets how the device is suspended.
     #[must_use]
     pub const fn suspend(self, suspend: SuspendPolicy) -> Self {
         Self { suspend, ..self }
     }
 
-    /// Sets the read-ahead as soon as the device is resumed; by default it is what the kernel chooses for the new table.
+    /// Sets the read-ahead once the device is resumed. By default the kernel chooses it for the new table.
     #[must_use]
     pub const fn read_ahead(self, read_ahead: ReadAhead) -> Self {
         Self { read_ahead, ..self }
     }
 
-    /// Whether other programs should see the device; by default they should.
+    /// Whether other programs should see the device, as they do by default.
     #[must_use]
     pub const fn visibility(mut self, visibility: Visibility) -> Self {
         self.shown.visibility = Some(visibility);
         self
     }
 
-    /// Whether other programs should see the device, unless [`visibility`](Self::visibility) has been called: a default
-    /// for a kind of devices.
+    /// Whether other programs should see the device, unless [`visibility`](Self::visibility) has been called. For
+    /// libraries that choose a default for a kind of device.
     #[must_use]
     pub const fn default_visibility(self, visibility: Visibility) -> Self {
         Self { shown: self.shown.or(visibility), ..self }
     }
 
-    /// Further flags for udev's rules.
+    /// Sets further flags for udev's rules.
     #[must_use]
     pub const fn udev_flags(mut self, flags: UdevFlags) -> Self {
         self.shown.flags = flags;
@@ -86,8 +86,8 @@ impl Host {
     /// Replaces the active table of a device that may be in use: loads the new one, suspends the device, resumes it, and waits
     /// for udev.
     ///
-    /// When a step fails, the old table is active again and the device is resumed, or suspended if it was before. A table
-    /// that was in the inactive slot is lost, also then, and the state says so.
+    /// When a step fails, the old table becomes active again, and the device is resumed unless it was suspended before.
+    /// A table that was in the inactive slot is lost in any case; the state of the error says so.
     ///
     /// ```no_run
     /// # use dm_core::{Host, TargetLine};
@@ -98,9 +98,9 @@ impl Host {
     /// ```
     ///
     /// # Errors
-    /// [`OpErrorKind::NoActiveTable`]. [`is_invalid`](OpError::is_invalid): the kernel refuses the table, or it can't take the
-    /// place of the old one. [`is_interrupted`](OpError::is_interrupted): a signal arrived while I/O was flushed.
-    /// [`is_timed_out`](OpError::is_timed_out): the suspension, or udev, did not finish.
+    /// [`OpErrorKind::NoActiveTable`]: the device has no active table. [`is_invalid`](OpError::is_invalid): the kernel
+    /// refuses the table, or it cannot replace the old one. [`is_interrupted`](OpError::is_interrupted): a signal
+    /// arrived while I/O was flushed. [`is_timed_out`](OpError::is_timed_out): the suspension, or udev, did not finish.
     #[doc(alias = "DM_DEVICE_RELOAD")]
     #[doc(alias = "dmsetup reload")]
     pub fn reload<P: TargetParams>(
@@ -155,7 +155,7 @@ pub(super) fn replace(
     let undo = |op: &Op<'_>, loaded, table| Before { info: &before, loaded, table, resumes: false }.put_back(op);
     load(op, table, options.load.read_only(read_only))
         .map_err(|error| error.with_state(undo(op, Loaded::Failed, NewTable::Unchanged)))?;
-    // From here on nothing is allocated for the way ahead, and the cookie is ready.
+    // From here on the successful path allocates nothing, and the cookie is ready.
     let cookie = op.udev.expect(options.shown.udev_flags());
     let resume = ResumeOptions::new().suspend(options.suspend.options()).cookie(cookie);
     if let Err(failure) = options.suspend.suspend(op, &before) {
@@ -169,7 +169,7 @@ pub(super) fn replace(
         if let Some(info) = resumed_all_the_same(op, &old.info()) {
             return Ok(info);
         }
-        // The new table is still in the inactive slot, or is gone because it could not take the place of the old one, or is
+        // The new table is still in the inactive slot, or was destroyed because it could not replace the old one, or is
         // active and its targets could not be resumed (`do_resume` in drivers/md/dm-ioctl.c).
         let state = undo(op, Loaded::Yes, NewTable::Instead(old));
         Err(op.failed(Step::Resume, error, state))

@@ -1,4 +1,4 @@
-//! Removing a device: retried while it is busy, deferred, or by force.
+//! Removes a device: with retries while it is busy, deferred, or by force.
 
 use std::time::Duration;
 
@@ -27,20 +27,20 @@ pub struct RemovePolicy {
 }
 
 impl RemovePolicy {
-    /// At once or not at all.
+    /// Tries once, and fails if the device is open.
     #[must_use]
     pub const fn new() -> Self {
         Self { deferred: false, force: false, retry: Retry::NONE, users: None }
     }
 
-    /// Removes a device that is open when it is closed for the last time. Interface 4.27 and later.
+    /// Schedules the removal of an open device for its last close. Requires interface 4.27.
     #[must_use]
     pub const fn deferred(self, deferred: bool) -> Self {
         Self { deferred, ..self }
     }
 
-    /// How long to try again while the device is busy. If it stays so, the error names its [`users`](Self::users). A deferred
-    /// removal is never busy.
+    /// Sets how long to retry while the device is busy. If it stays busy, the error lists its [`users`](Self::users). A
+    /// deferred removal is never busy.
     #[must_use]
     #[doc(alias = "dm_task_retry_remove")]
     pub const fn retry(self, retry: Retry) -> Self {
@@ -48,28 +48,28 @@ impl RemovePolicy {
         Self { retry, users, ..self }
     }
 
-    /// Replaces the active table with an `error` target first, so that pending and new I/O fails and the devices below are
-    /// released. The device itself still stays while it is open.
+    /// Replaces the active table with an `error` target first, so that pending and new I/O fails and the devices that
+    /// it uses are released. The device itself remains while it is open.
     #[must_use]
     pub const fn force(self, force: bool) -> Self {
         Self { force, ..self }
     }
 
-    /// Looks for the users of a device that is busy, for at most `timeout`: see [`OpError::users`].
+    /// Searches for the users of a busy device for at most `timeout`; [`OpError::users`] returns them.
     #[must_use]
     pub const fn users(self, timeout: Duration) -> Self {
         Self { users: Some(timeout), ..self }
     }
 }
 
-/// At once or not at all.
+/// The same as [`RemovePolicy::new`].
 impl Default for RemovePolicy {
     fn default() -> Self {
         Self::new()
     }
 }
 
-/// How long to look for users where a retry was requested.
+/// How long to search for users if a retry was requested.
 const LOOK_FOR_USERS: Duration = Duration::from_millis(500);
 
 impl Host {
@@ -96,7 +96,8 @@ impl Host {
     /// Removes a device and its tables, with a policy.
     ///
     /// # Errors
-    /// As [`remove`](Self::remove). A forced removal that fails may leave the table of errors, which the state says.
+    /// As [`remove`](Self::remove). A forced removal that fails may leave the `error` target as the active table; the
+    /// state of the error says so.
     pub fn remove_with(&self, id: impl AsDevId, policy: RemovePolicy) -> Result<Removal, OpError> {
         let mut op = Op::new(self, Operation::Remove, &id)?;
         let removal = remove(&mut op, policy)?;
@@ -104,15 +105,15 @@ impl Host {
         Ok(removal)
     }
 
-    /// Takes back a deferred removal that has not happened yet. Interface 4.27 and later.
+    /// Cancels a deferred removal. Requires interface 4.27.
     ///
     /// # Errors
-    /// [`is_busy`](OpError::is_busy): the removal is under way. [`is_not_found`](OpError::is_not_found).
+    /// [`is_busy`](OpError::is_busy): the removal has already started. [`is_not_found`](OpError::is_not_found).
     #[doc(alias = "@cancel_deferred_remove")]
     pub fn cancel_deferred_remove(&self, id: impl AsDevId) -> Result<(), OpError> {
         let mut op = Op::new(self, Operation::Remove, &id)?;
         cancel_removal(&op)?;
-        // Without udev, its node was removed when the removal was deferred.
+        // Without udev, the node was removed when the removal was deferred.
         let info =
             op.info().map_err(|error| error.with_state(StateAfter::left(vec![Remains::RemovalCancelled], None)))?;
         op.found(&info);
@@ -125,12 +126,12 @@ impl Host {
 
 /// Removes the device of an operation, without waiting for udev.
 pub(super) fn remove(op: &mut Op<'_>, policy: RemovePolicy) -> Result<Removal, OpError> {
-    // Afterwards it has neither name nor number.
+    // After the removal it has neither name nor number.
     let moment = op.host.locks.moment();
     let info = op.info()?;
     op.found(&info);
     let forced = policy.force && info.has_active_table();
-    // Another operation must not take its suspension for the user's.
+    // Prevents another operation from taking this suspension for the user's.
     let locked = if forced { Some(op.host.lock(op, &info, moment)?) } else { None };
     let info = if locked.as_ref().is_some_and(|locked| locked.is_outdated()) { op.info()? } else { info };
     let forced = forced && put_errors_under(op, &info)?;
@@ -164,7 +165,7 @@ pub(super) fn remove(op: &mut Op<'_>, policy: RemovePolicy) -> Result<Removal, O
     Ok(removal)
 }
 
-/// After an error, whether the device was removed all the same.
+/// Whether the device was removed although the command failed.
 fn removed_after_all(op: &Op<'_>, before: &DeviceInfo, policy: RemovePolicy) -> Result<Option<Removal>, Error> {
     match op.read() {
         Ok(info) if info.number() != before.number() => Ok(Some(Removal::Done { uevent_generated: false })),
@@ -183,14 +184,14 @@ fn not_removed(op: &Op<'_>, error: Error, before: &DeviceInfo, policy: RemovePol
     op.failed(Step::Remove, error, state).with_users(users)
 }
 
-/// Gives a device a table of errors, as long as the one it has. Returns whether it had another one.
+/// Replaces the active table with an `error` target of the same length. Returns whether it was another table.
 fn put_errors_under(op: &mut Op<'_>, info: &DeviceInfo) -> Result<bool, OpError> {
     let Some(length) = length_of_table(op).map_err(|error| op.fail(Step::Force, error))? else { return Ok(false) };
     let undo = |op: &Op<'_>, loaded, table| Before { info, loaded, table, resumes: false }.put_back(op);
     let line = TargetLine::text(Sectors(0), length, "error", "");
     uninterrupted(|| op.dm().table_load(op.target(), [line]))
         .map_err(|error| op.failed(Step::Force, error, undo(op, Loaded::Failed, NewTable::Unchanged)))?;
-    // I/O that waits for the old table would never be flushed.
+    // I/O that waits in the old table would never be flushed.
     let cookie = op.udev.expect(UdevFlags::empty());
     let at_once = ResumeOptions::new().suspend(SuspendOptions::at_once()).cookie(cookie);
     let resumed = op.dm().device_resume_with(op.target(), at_once);
@@ -198,7 +199,7 @@ fn put_errors_under(op: &mut Op<'_>, info: &DeviceInfo) -> Result<bool, OpError>
     resumed.map(|_| true).map_err(|error| op.failed(Step::Force, error, undo(op, Loaded::Yes, NewTable::Errors)))
 }
 
-/// The length of the active table. `None` if it consists of errors already.
+/// The length of the active table. `None` if it is an `error` target already.
 fn length_of_table(op: &Op<'_>) -> Result<Option<Sectors>, OpErrorKind> {
     let table = uninterrupted(|| op.dm().table_status_with(op.target(), StatusOptions::new().noflush(true)))?;
     if has_errors_only(&table) {

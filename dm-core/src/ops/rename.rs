@@ -1,4 +1,4 @@
-//! Renaming a device.
+//! Renames a device, or sets its uuid.
 
 use super::error::{OpError, Operation, Remains, StateAfter, Step};
 use super::host::Host;
@@ -11,7 +11,7 @@ use crate::udev::NodeChange;
 use crate::wire::{DeviceInfo, UdevFlags};
 
 impl Host {
-    /// Gives a device another name, and waits for udev. Its own name is no change.
+    /// Changes the name of a device, and waits for udev. The present name is accepted and changes nothing.
     ///
     /// # Errors
     /// [`is_already_exists`](OpError::is_already_exists): the new name is taken. [`is_not_found`](OpError::is_not_found).
@@ -21,8 +21,8 @@ impl Host {
         self.rename_with(id, new, RenameOptions::new())
     }
 
-    /// Gives a device another name, with options. A cookie in the options is replaced by the one that is waited for; its flags
-    /// go along.
+    /// Changes the name of a device, with options. Of a cookie in the options only the flags are used; the operation
+    /// makes its own cookie.
     ///
     /// # Errors
     /// As [`rename`](Self::rename).
@@ -42,7 +42,7 @@ impl Host {
         let renamed = uninterrupted(|| op.dm().device_rename_with(old, new, options));
         op.udev.sent(renamed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
         let info = renamed.or_else(|error| carried_out(&op, &before, error, |info| info.name() == Some(new)))?;
-        // A device without a table has no node.
+        // A device without an active table has no node.
         if info.has_active_table() {
             op.udev.note(old, info.number(), NodeChange::Absent);
             op.udev.note(new, info.number(), NodeChange::Present);
@@ -51,7 +51,7 @@ impl Host {
         Ok(info)
     }
 
-    /// Gives a device that has none a uuid, and waits for udev. A uuid can't be changed or taken away again.
+    /// Sets the uuid of a device that has none, and waits for udev. A uuid cannot be changed or removed afterwards.
     ///
     /// # Errors
     /// [`is_already_exists`](OpError::is_already_exists): another device has the uuid. [`is_invalid`](OpError::is_invalid): this
@@ -71,7 +71,7 @@ impl Host {
     }
 }
 
-/// After an error, whether the device is as it should be all the same, as after a signal that came too late.
+/// Whether the rename took effect although the command failed, as after a signal at the last moment.
 fn carried_out(
     op: &Op<'_>,
     before: &DeviceInfo,

@@ -1,13 +1,13 @@
-//! How often to try again what failed because something was busy.
+//! [`Retry`]: how long and how often to repeat an action that fails because a device is busy.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
 
-/// How long to try again while a device is busy, and how often.
+/// How long to retry while a device is busy, and with which pauses.
 ///
-/// udev and programs that watch for disks open every device that appears or changes for a moment, so what fails at once
+/// udev and programs that watch disks open every new or changed device for a moment, so an action that fails at first
 /// often works a little later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retry {
@@ -16,29 +16,30 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// Once only.
+    /// Tries once.
     pub const NONE: Self = Self { timeout: Duration::ZERO, first_pause: Duration::ZERO };
 
-    /// For `timeout`: first after a millisecond, then with pauses twice as long each time, each at most a tenth of a second.
+    /// Retries for `timeout`. The first pause is one millisecond; each further pause is twice as long, up to 100
+    /// milliseconds.
     #[must_use]
     pub const fn within(timeout: Duration) -> Self {
         Self { timeout, first_pause: Duration::from_millis(1) }
     }
 
-    /// The length of the first pause.
+    /// Sets the length of the first pause.
     #[must_use]
     pub const fn first_pause(self, pause: Duration) -> Self {
         Self { first_pause: pause, ..self }
     }
 
-    /// Whether anything is tried again at all.
+    /// Whether the action is tried only once.
     #[must_use]
     pub const fn is_none(&self) -> bool {
         self.timeout.is_zero()
     }
 
-    /// Repeats the action until it succeeds, fails for another reason than being busy, or the timeout has passed. The last try
-    /// is at the end of the timeout; with a zero timeout the action runs once.
+    /// Repeats the action until it succeeds, fails for another reason than being busy, or the timeout has passed. The
+    /// last try is at the end of the timeout. With a zero timeout the action runs once.
     pub(super) fn while_busy<R>(self, mut action: impl FnMut() -> Result<R, Error>) -> Result<R, Error> {
         let start = Instant::now();
         let mut pause = self.first_pause;
@@ -57,7 +58,7 @@ impl Retry {
 
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// One second.
+/// Retries for one second.
 impl Default for Retry {
     fn default() -> Self {
         Self::within(Duration::from_secs(1))

@@ -1,4 +1,4 @@
-//! Creating a device with its table.
+//! Creates devices with their tables, and sets existing ones up.
 
 use std::borrow::Cow;
 
@@ -40,64 +40,64 @@ impl<'a> SetupOptions<'a> {
         Self::default()
     }
 
-    /// The uuid of the device.
+    /// Sets the uuid of the device.
     #[must_use]
     pub const fn uuid(self, uuid: &'a DmUuid) -> Self {
         Self { uuid: Some(uuid), ..self }
     }
 
-    /// The minor number of the device.
+    /// Sets the minor number of the device, 0 to 1048575.
     #[must_use]
     pub const fn minor(self, minor: u32) -> Self {
         Self { minor: Some(minor), ..self }
     }
 
-    /// Whether the device, and how it opens the devices below, is read-only.
+    /// Whether the device is read-only, and opens the devices that it uses read-only.
     #[must_use]
     pub const fn read_only(self, read_only: bool) -> Self {
         Self { read_only, load: self.load.read_only(read_only), ..self }
     }
 
-    /// Wipes the table after use although no line says that it may hold a key.
+    /// Treats the table as secret although no line may contain a key: it is wiped after use.
     #[must_use]
     pub const fn secure(self, secure: bool) -> Self {
         Self { load: self.load.secure(secure), ..self }
     }
 
-    /// Sets the read-ahead as soon as the table is active; by default it is what the kernel chooses.
+    /// Sets the read-ahead once the table is active. By default the kernel chooses it.
     #[must_use]
     pub const fn read_ahead(self, read_ahead: ReadAhead) -> Self {
         Self { read_ahead, ..self }
     }
 
-    /// Whether other programs should see the device; by default they should.
+    /// Whether other programs should see the device, as they do by default.
     #[must_use]
     pub const fn visibility(mut self, visibility: Visibility) -> Self {
         self.shown.visibility = Some(visibility);
         self
     }
 
-    /// Whether other programs should see the device, unless [`visibility`](Self::visibility) has been called: a default
-    /// for a kind of devices.
+    /// Whether other programs should see the device, unless [`visibility`](Self::visibility) has been called. For
+    /// libraries that choose a default for a kind of device.
     #[must_use]
     pub const fn default_visibility(self, visibility: Visibility) -> Self {
         Self { shown: self.shown.or(visibility), ..self }
     }
 
-    /// Further flags for udev's rules.
+    /// Sets further flags for udev's rules.
     #[must_use]
     pub const fn udev_flags(mut self, flags: UdevFlags) -> Self {
         self.shown.flags = flags;
         self
     }
 
-    /// Which tables an existing device may have for [`Host::setup_with`] to take it over.
+    /// Sets which tables an existing device may have so that [`Host::setup_with`] takes it over.
     #[must_use]
     pub const fn take_over(self, take_over: TakeOver) -> Self {
         Self { take_over, ..self }
     }
 
-    /// How to suspend an existing device whose table is replaced ([`TakeOver::Update`]).
+    /// Sets how an existing device is suspended when its table is replaced ([`TakeOver::Update`]).
     #[must_use]
     pub const fn suspend(self, suspend: SuspendPolicy) -> Self {
         Self { suspend, ..self }
@@ -112,7 +112,7 @@ impl<'a> SetupOptions<'a> {
         self.minor.map_or(options, |minor| options.minor(minor))
     }
 
-    /// In what an existing device differs from this, apart from its table.
+    /// Compares an existing device with these options, apart from its table.
     pub(super) fn difference(self, info: &DeviceInfo) -> Option<Difference> {
         if self.uuid.is_some_and(|uuid| info.uuid() != Some(uuid)) {
             Some(Difference::Uuid)
@@ -141,9 +141,9 @@ impl Host {
     /// ```
     ///
     /// # Errors
-    /// [`is_already_exists`](OpError::is_already_exists): the name is taken. [`is_invalid`](OpError::is_invalid): the kernel
-    /// refuses the table; the source has its reason. [`is_disk_unusable`](OpError::is_disk_unusable): a device below is
-    /// missing or busy. [`is_timed_out`](OpError::is_timed_out): udev did not finish.
+    /// [`is_already_exists`](OpError::is_already_exists): the name is taken. [`is_invalid`](OpError::is_invalid): the
+    /// kernel refuses the table, for the reason in the source. [`is_disk_unusable`](OpError::is_disk_unusable): a
+    /// device that the table uses is missing or busy. [`is_timed_out`](OpError::is_timed_out): udev did not finish.
     #[doc(alias = "DM_DEVICE_CREATE")]
     #[doc(alias = "dmsetup create")]
     pub fn create<P: TargetParams>(
@@ -157,7 +157,8 @@ impl Host {
     /// Creates a device with its table, with options.
     ///
     /// # Errors
-    /// As [`create`](Self::create); also if the uuid or the minor number is taken.
+    /// As [`create`](Self::create). [`is_already_exists`](OpError::is_already_exists) also if the uuid or the minor
+    /// number is taken.
     pub fn create_with<P: TargetParams>(
         &self,
         name: impl AsDmName,
@@ -171,16 +172,17 @@ impl Host {
         create(&mut op, name, &mut table, options)
     }
 
-    /// Makes sure that a device exists with this table: creates it, or takes over the one with this name.
+    /// Makes sure that a device with this table exists: creates it, or takes over the device with this name.
     ///
-    /// This is what a program does when it starts again. An existing device must have the requested table, as the kernel
-    /// prints it, unless [`TakeOver`] says otherwise; typed lines compare what the text means. It is resumed if it is suspended, a table in its inactive slot is
-    /// dropped, and a deferred removal is cancelled. A device without an active table, left behind by a program that was
-    /// stopped, is given the table.
+    /// Use it when a program starts again and its devices may exist already. An existing device must have the requested
+    /// table, unless [`TakeOver`] is set otherwise. Typed lines compare the meaning of the table, other lines its text.
+    /// The device is resumed if it is suspended, a table in its inactive slot is removed, and a deferred removal is
+    /// cancelled. If it has no active table, because the program was stopped, the table is loaded and made active.
     ///
     /// # Errors
     /// [`OpErrorKind::Differs`](crate::OpErrorKind::Differs): the existing device differs from the requested one.
-    /// [`OpErrorKind::SuspendedInternally`](crate::OpErrorKind::SuspendedInternally). Otherwise as [`create`](Self::create).
+    /// [`OpErrorKind::SuspendedInternally`](crate::OpErrorKind::SuspendedInternally): the kernel keeps it suspended.
+    /// Otherwise as [`create`](Self::create).
     pub fn setup<P: TargetParams>(
         &self,
         name: impl AsDmName,
@@ -189,7 +191,7 @@ impl Host {
         self.setup_with(name, lines, SetupOptions::new())
     }
 
-    /// Makes sure that a device exists with this table, with options.
+    /// Makes sure that a device with this table exists, with options.
     ///
     /// # Errors
     /// As [`setup`](Self::setup).
@@ -203,14 +205,14 @@ impl Host {
         let mut op = Op::of(self, Operation::Setup, DevId::Name(name));
         op.check_node_name(name)?;
         let lines: Vec<TargetLine<P>> = lines.into_iter().collect();
-        // A create that is refused is dear, so the device is looked for first.
+        // A refused create is expensive, so the device is looked up first.
         let moment = self.locks.moment();
         if let Some(info) = existing(&op)? {
             return take_over(&mut op, info, moment, &lines, options);
         }
         let mut table = prepare(&op, by_reference(&lines))?;
         match create(&mut op, name, &mut table, options) {
-            // Another process was faster; or it is the uuid or the minor number that is taken.
+            // Another process has just created it, or the uuid or the minor number is taken.
             Err(taken) if taken.step() == Step::Create && taken.is_already_exists() => match existing(&op)? {
                 Some(info) => take_over(&mut op, info, moment, &lines, options),
                 None => Err(taken),
@@ -220,7 +222,7 @@ impl Host {
     }
 }
 
-/// The kernel's name of a device that is to be made or renamed.
+/// The kernel's name of a device to create or rename.
 pub(super) fn checked_name<'n>(
     host: &Host,
     operation: Operation,
@@ -240,7 +242,7 @@ pub(super) fn prepare<P: TargetParams>(
     op.dm().prepare_table(lines).map_err(|error| op.fail(Step::Check, error))
 }
 
-/// The device of the operation, if it exists.
+/// Looks up the device of the operation.
 fn existing(op: &Op<'_>) -> Result<Option<DeviceInfo>, OpError> {
     match op.read() {
         Ok(info) => Ok(Some(info)),
@@ -249,7 +251,7 @@ fn existing(op: &Op<'_>) -> Result<Option<DeviceInfo>, OpError> {
     }
 }
 
-/// Loads a table that was prepared; the error names the disk that it could not use.
+/// Loads a prepared table. The error names the disk that it could not use.
 pub(super) fn load(op: &Op<'_>, table: &mut PreparedTable, options: LoadOptions) -> Result<DeviceInfo, OpError> {
     uninterrupted(|| op.dm().load_prepared(op.target(), table, options)).map_err(|error| {
         let disk = error.is_disk_unusable().then(|| unusable_disk(table)).flatten();
@@ -282,7 +284,7 @@ fn make_device(op: &Op<'_>, name: &DmName, options: SetupOptions<'_>) -> Result<
         created
     });
     created.map_err(|error| {
-        // Whose the device of this name is can only be in doubt if the command did not say that the name is taken.
+        // If the command reports that the name is taken, the device of this name is not from this operation.
         if error.is_already_exists() && !was_interrupted || error.is_permission_denied() {
             return op.fail(Step::Create, error);
         }
@@ -295,7 +297,7 @@ fn make_device(op: &Op<'_>, name: &DmName, options: SetupOptions<'_>) -> Result<
     })
 }
 
-/// Makes the first table active. The cookie is ready before.
+/// Makes the first table active. The cookie is prepared before.
 pub(super) fn resume_new(op: &mut Op<'_>, shown: Shown) -> Result<DeviceInfo, OpError> {
     let cookie = op.udev.expect(shown.udev_flags());
     let resume = ResumeOptions::new().cookie(cookie);
@@ -306,19 +308,19 @@ pub(super) fn resume_new(op: &mut Op<'_>, shown: Shown) -> Result<DeviceInfo, Op
     Ok(info)
 }
 
-/// Removes a device that this operation has created, and nothing else: not one that took its name or its number.
+/// Removes a device that this operation has created, but not another one that has taken its name or number.
 fn remove_created(op: &mut Op<'_>, name: &DmName) -> StateAfter {
     let number = op.number();
     let is_ours = |info: &DeviceInfo| Some(info.number()) == number && info.name() == Some(name);
     match op.read() {
         Ok(info) if is_ours(&info) => {}
-        // Another process has removed or renamed it, so it is not this operation's any more.
+        // Another process has removed or renamed it, so it no longer belongs to this operation.
         Ok(_) => return StateAfter::Undone,
         Err(error) if error.is_not_found() => return StateAfter::Undone,
         Err(error) => return StateAfter::left(vec![Remains::Exists], Some(error)),
     }
     let options = RemoveOptions::new().cookie(op.udev.expect(UdevFlags::empty()));
-    // udev looks at every new device for a moment.
+    // udev opens every new device for a moment.
     let remove = || uninterrupted(|| op.dm().device_remove_with(op.target(), options));
     let removed = Retry::default().while_busy(remove);
     op.udev.sent(removed.as_ref().is_ok_and(|removal| removal.uevent_generated()));
@@ -332,7 +334,7 @@ fn remove_created(op: &mut Op<'_>, name: &DmName) -> StateAfter {
     if let Some(number) = number {
         op.udev.note(name, number, NodeChange::Absent);
     }
-    // The device is gone, and a late udev can't change that.
+    // The device is removed, which a late udev cannot change.
     let _ = op.udev.finish();
     StateAfter::Undone
 }

@@ -1,6 +1,6 @@
-//! Operations on a device together with those below it, or those that use it.
+//! Operations on a stack: a device together with those that it uses, or with those that use it.
 //!
-//! The devices are found by walking from the device, so the cost is that of the stack, not of the host.
+//! The walk starts at the device, so the cost depends on the size of the stack and not on the number of devices.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,35 +23,35 @@ use crate::wire::{DeviceInfo, UdevFlags};
 #[derive(Debug)]
 struct Member {
     info: DeviceInfo,
-    /// When it was read.
+    /// The time at which its state was read.
     moment: Moment,
-    /// The devices that its tables use, and by how many of its tables.
+    /// The devices that its tables use, with the number of tables that use each.
     uses: BTreeMap<DeviceNumber, i32>,
 }
 
 impl Member {
-    /// By its name, since its number can be another device's as soon as it is removed.
+    /// The name, since the number may belong to another device after a removal.
     fn id(&self) -> DevId<'_> {
         self.info.name().map_or(DevId::Number(self.info.number()), DevId::Name)
     }
 }
 
-/// The devices that were removed with another one, and those that stay because something else uses them.
+/// The result of removing a stack: the removed devices, and those that were kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StackRemoval {
-    /// Removed, in this order.
+    /// The removed devices, in the order of removal.
     pub removed: Vec<DeviceNumber>,
-    /// Still in use by another device, a mount or a process, and what is below them only.
+    /// The devices that are still used by another device, a mount or a process, and those that only they use.
     pub kept: Vec<DeviceNumber>,
 }
 
 impl Host {
-    /// Removes a device, and the mapped devices below it that nothing else uses: no other device, mount or process.
+    /// Removes a device and the mapped devices below it, except those that another device, a mount or a process uses.
     ///
     /// # Errors
-    /// As [`remove_with`](Self::remove_with), for the first device that can't be removed; the state says how many were. It may
-    /// be called again.
+    /// As [`remove_with`](Self::remove_with), for the first device that cannot be removed. The state has the number of
+    /// removed devices, and the call can be repeated.
     pub fn remove_stack(&self, id: impl AsDevId, policy: RemovePolicy) -> Result<StackRemoval, OpError> {
         let mut op = Op::new(self, Operation::RemoveStack, &id)?;
         let (members, order) = walk_down(&mut op)?;
@@ -60,9 +60,9 @@ impl Host {
         Ok(StackRemoval { removed, kept })
     }
 
-    /// Removes a device and all mapped devices that use it, directly or not, topmost first.
+    /// Removes a device and all mapped devices that use it, directly or indirectly, topmost first.
     ///
-    /// It may be another device than a mapped one, such as a disk, by its number: then only its users are removed.
+    /// With the number of a device that is not a mapped device, such as a disk, only its users are removed.
     ///
     /// # Errors
     /// As [`remove_stack`](Self::remove_stack).
@@ -83,8 +83,8 @@ impl Host {
         Ok(StackRemoval { removed, kept: Vec::new() })
     }
 
-    /// Removes devices in order, and waits for udev once. An error is the whole operation's; its source names the device that
-    /// could not be removed.
+    /// Removes devices in order, and waits for udev once. The error is that of the whole operation; its source names
+    /// the device that could not be removed.
     fn remove_each(
         &self,
         operation: Operation,
@@ -99,11 +99,11 @@ impl Host {
             let result = remove(&mut Op::of(&batch, operation, id), policy);
             match result {
                 Ok(Removal::Done { .. } | Removal::Deferred) => removed.push(number),
-                // Another process was faster.
+                // Another process has just removed it.
                 Err(error) if error.is_not_found() && !removed.is_empty() => removed.push(number),
                 Err(error) => {
                     let count = (!removed.is_empty()).then_some(Remains::Removed(removed.len()));
-                    // What was removed is waited for all the same.
+                    // After an error, this still waits for the removed devices.
                     let _ = self.finish_part(batch);
                     return Err(whole.adopt(error, count));
                 }
@@ -113,11 +113,11 @@ impl Host {
         Ok(removed)
     }
 
-    /// Suspends a device and the mapped devices below it, each before those that it uses, so that none waits for I/O that is
-    /// held back below it. Returns those that it has suspended, in this order; devices that were suspended before are left
-    /// out.
+    /// Suspends a device and the mapped devices below it, each before those that it uses, so that none waits for I/O
+    /// that a suspended device below holds back. Returns the devices that it has suspended, in this order, without
+    /// those that were suspended before.
     ///
-    /// When one can't be suspended, those that were are resumed.
+    /// If a device cannot be suspended, the others are resumed.
     ///
     /// # Errors
     /// As [`suspend_with`](Self::suspend_with).
@@ -130,7 +130,7 @@ impl Host {
             let Some(member) = members.get(&number) else { continue };
             let mut op = Op::of(self, Operation::SuspendStack, member.id());
             op.found(&member.info);
-            // None is dropped before all are suspended or resumed again.
+            // All are kept until all are suspended or resumed again, since dropping one logs its commands.
             ops.push(op);
             let Some(op) = ops.last() else { continue };
             match suspend_member(self, op, member, policy) {
@@ -145,12 +145,13 @@ impl Host {
         Ok(suspended.into_iter().map(|(number, _)| number).collect())
     }
 
-    /// Resumes what [`suspend_stack`](Self::suspend_stack) has suspended, each after those that it uses, and waits for udev.
+    /// Resumes the devices that [`suspend_stack`](Self::suspend_stack) has suspended, each after those that it uses,
+    /// and waits for udev.
     ///
-    /// Devices by number, as `suspend_stack` returns them, take one ioctl each; by name or uuid, one more.
+    /// A device given by its number, as `suspend_stack` returns it, takes one ioctl; by name or uuid, two.
     ///
     /// # Errors
-    /// As [`resume`](Self::resume), for the first one that fails. The others are resumed all the same.
+    /// As [`resume`](Self::resume), for the first one that fails. The others are resumed nevertheless.
     pub fn resume_stack(&self, suspended: &[impl AsDevId]) -> Result<(), OpError> {
         let batch = self.batch();
         let mut first = None;
@@ -161,13 +162,13 @@ impl Host {
                 Err(error) => first = first.or(Some(error)),
             }
         }
-        // What cannot be read is resumed all the same.
+        // A device whose state cannot be read is resumed nevertheless.
         for op in ops.iter_mut().filter(|op| op.number().is_none()) {
             if let Ok(info) = op.read() {
                 op.found(&info);
             }
         }
-        // None is dropped, and so logs what it did, before all are resumed.
+        // All are kept until all are resumed, since dropping one logs its commands.
         for op in &mut ops {
             first = first.or(self.resume_member(op).err());
         }
@@ -178,7 +179,7 @@ impl Host {
         first.map_or(finished, Err)
     }
 
-    /// Resumes a device of a stack, also if another operation on it does not end.
+    /// Resumes a device of a stack, even if another operation on it does not finish.
     fn resume_member(&self, op: &mut Op<'_>) -> Result<(), OpError> {
         let lock = |number| self.locks.lock(number, self.locks.moment(), self.udev().wait_timeout());
         let _locked = op.number().map(lock);
@@ -197,7 +198,7 @@ impl Host {
     }
 }
 
-/// Suspends a device of a stack in its turn. Returns its state before, unless it was suspended or has no table.
+/// Locks and suspends a device of a stack. Returns its previous state, unless it was suspended or has no table.
 fn suspend_member(
     host: &Host,
     op: &Op<'_>,
@@ -213,7 +214,7 @@ fn suspend_member(
     Ok(Some(before))
 }
 
-/// After an error, how the device was left; `None` if it was resumed all the same.
+/// The state of the device after a failed resume; `None` if it was resumed nevertheless.
 fn still_suspended(op: &Op<'_>) -> Option<StateAfter> {
     match op.read() {
         Ok(info) if info.is_suspended() => Some(StateAfter::left(vec![Remains::Suspended], None)),
@@ -247,7 +248,7 @@ fn walk_down(op: &mut Op<'_>) -> Result<Stack, OpError> {
     let start = top.info.number();
     let mut members = BTreeMap::from([(start, top)]);
     let mut finished = Vec::new();
-    // Each with the devices that are still to be looked at; not the call stack, since stacks can be deep.
+    // Each with the devices still to visit. This is not recursive because stacks can be deep.
     let below = |members: &BTreeMap<DeviceNumber, Member>, number| -> Vec<DeviceNumber> {
         members.get(&number).map(|member| member.uses.keys().copied().collect()).unwrap_or_default()
     };
@@ -276,7 +277,8 @@ fn walk_down(op: &mut Op<'_>) -> Result<Stack, OpError> {
     Ok((members, finished))
 }
 
-/// Reads what a device uses. `None` if it is not a mapped device; only those have the major number of mapped devices.
+/// Reads which devices a device uses. `None` if it is not a mapped device; only those have the major number of mapped
+/// devices.
 fn read(op: &Op<'_>, id: DevId<'_>, is_mapped: bool) -> Result<Option<Member>, Error> {
     if !is_mapped {
         return Ok(None);
@@ -302,9 +304,10 @@ fn read(op: &Op<'_>, id: DevId<'_>, is_mapped: bool) -> Result<Option<Member>, E
     Ok(Some(Member { info, moment, uses }))
 }
 
-/// Divides a stack into the devices that nothing outside uses, in an order in which users come first, and the others.
+/// Splits a stack into the devices that nothing outside the stack uses, users first, and the others.
 ///
-/// A table opens a device once. So a device whose open count is that of the tables that go is used by nothing else.
+/// A table opens each device once. A device is therefore used by nothing else if its open count equals the number of
+/// tables that are removed.
 fn only_used_inside(
     members: &BTreeMap<DeviceNumber, Member>,
     order: &[DeviceNumber],
@@ -314,7 +317,7 @@ fn only_used_inside(
     for (index, number) in order.iter().enumerate() {
         let Some(member) = members.get(number) else { continue };
         let by_going = opened.get(number).copied().unwrap_or(0);
-        // The first one is to be removed whoever uses it: if that is not possible, it is an error.
+        // The first device is removed regardless of its users; if that is impossible, it is an error.
         if index > 0 && member.info.open_count() > by_going {
             kept.push(*number);
             continue;

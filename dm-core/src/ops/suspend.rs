@@ -1,4 +1,4 @@
-//! Suspending and resuming, and sending messages while a device is suspended.
+//! Suspends and resumes devices, and sends messages while a device is suspended.
 
 use std::time::Duration;
 
@@ -22,14 +22,14 @@ pub struct SuspendPolicy {
 }
 
 impl SuspendPolicy {
-    /// Freezes the file system, flushes queued I/O and waits for it until a signal arrives. Linux 6.12 and later restart the
-    /// wait after a signal whose handler has `SA_RESTART`, unless there is a [`timeout`](Self::timeout).
+    /// Freezes the file system, flushes queued I/O and waits until it completes or a signal arrives. Since Linux 6.12,
+    /// the wait continues after a signal whose handler has `SA_RESTART`, unless there is a [`timeout`](Self::timeout).
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Does not flush queued I/O: what the target holds back stays held back. Interface 4.12 and later.
+    /// Does not flush queued I/O: I/O that the target holds back stays queued. Requires interface 4.12.
     #[must_use]
     pub const fn noflush(self, noflush: bool) -> Self {
         Self { options: self.options.noflush(noflush), ..self }
@@ -47,11 +47,12 @@ impl SuspendPolicy {
         Self { options: self.options.skip_lockfs(skip_lockfs), ..self }
     }
 
-    /// The longest time that I/O under way is waited for. After that the device is as before. By default there is no limit.
+    /// Limits the wait for pending I/O. When the timeout expires, the device is as before. By default there is no
+    /// limit.
     ///
-    /// The command is sent by a child process, which takes more time than a system call. What the page cache has of the device
-    /// is written back first, and no signal ends that: if it is stuck, the child process stays until it completes, and then
-    /// resumes the device at once.
+    /// A child process sends the command, which takes longer than a system call. The kernel first writes back the page
+    /// cache of the device, which cannot be interrupted: if that hangs, the child process remains until it completes,
+    /// and then resumes the device at once.
     #[must_use]
     pub const fn timeout(self, timeout: Duration) -> Self {
         Self { timeout: Some(timeout), ..self }
@@ -63,7 +64,7 @@ impl SuspendPolicy {
 
     /// Suspends the device of an operation, unless it was suspended already. A signal ends the wait for I/O.
     ///
-    /// After an error the device is to be put back: the suspension may have completed at the last moment.
+    /// After an error the caller must restore the device, since the suspension may have completed at the last moment.
     pub(super) fn suspend(self, op: &Op<'_>, before: &DeviceInfo) -> Result<(), Error> {
         if before.is_suspended() {
             return Ok(());
@@ -72,12 +73,12 @@ impl SuspendPolicy {
             return op.dm().device_suspend_with(op.target(), self.options).map(drop);
         };
         op.dm().send_within(&self.options.request(op.target()), timeout)?;
-        // The answer stayed with the process that has sent the command.
+        // Only the child process has the answer.
         op.dm().note_suspended(before.number());
         Ok(())
     }
 
-    /// The same for an operation that has nothing else to undo.
+    /// The same for an operation without other steps to undo.
     pub(super) fn suspend_or_undo(self, op: &Op<'_>, before: &DeviceInfo) -> Result<(), OpError> {
         self.suspend(op, before)
             .map_err(|error| op.failed(Step::Suspend, error, Before::suspending(before).put_back(op)))
@@ -85,10 +86,10 @@ impl SuspendPolicy {
 }
 
 impl Host {
-    /// Suspends a device: I/O to it waits from now on. A device that is suspended already stays so.
+    /// Suspends a device: new I/O waits until the device is resumed. Has no effect on a suspended device.
     ///
     /// # Errors
-    /// [`is_interrupted`](OpError::is_interrupted): a signal arrived while I/O under way was waited for; the device is as
+    /// [`is_interrupted`](OpError::is_interrupted): a signal arrived during the wait for pending I/O; the device is as
     /// before. [`is_not_found`](OpError::is_not_found).
     #[doc(alias = "DM_DEVICE_SUSPEND")]
     #[doc(alias = "dmsetup suspend")]
@@ -99,8 +100,8 @@ impl Host {
     /// Suspends a device, with a policy.
     ///
     /// # Errors
-    /// As [`suspend`](Self::suspend). [`is_timed_out`](OpError::is_timed_out): I/O under way did not complete in time; the
-    /// device is as before.
+    /// As [`suspend`](Self::suspend). [`is_timed_out`](OpError::is_timed_out): pending I/O did not complete in time;
+    /// the device is as before.
     pub fn suspend_with(&self, id: impl AsDevId, policy: SuspendPolicy) -> Result<DeviceInfo, OpError> {
         let mut op = Op::new(self, Operation::Suspend, &id)?;
         let (before, _locked) = self.lock_existing(&mut op)?;
@@ -114,34 +115,35 @@ impl Host {
     /// Makes the inactive table active, if there is one, lets I/O continue, and waits for udev.
     ///
     /// # Errors
-    /// [`is_not_found`](OpError::is_not_found). [`is_invalid`](OpError::is_invalid): the device is suspended and has no table,
-    /// or the new table can't take the place of the old one. The kernel has then dropped the new table; the state says
-    /// whether the device is still suspended. [`is_interrupted`](OpError::is_interrupted): a signal arrived while I/O was
-    /// flushed for a new table.
+    /// [`is_not_found`](OpError::is_not_found). [`is_invalid`](OpError::is_invalid): the device is suspended and has no
+    /// table, or the new table cannot replace the old one. The kernel has then destroyed the new table; the state says
+    /// whether the device is still suspended. [`is_interrupted`](OpError::is_interrupted): a signal arrived while I/O
+    /// was flushed for a new table.
     #[doc(alias = "DM_DEVICE_RESUME")]
     #[doc(alias = "dmsetup resume")]
     pub fn resume(&self, id: impl AsDevId) -> Result<DeviceInfo, OpError> {
         self.resume_with(id, ResumePolicy::new())
     }
 
-    /// Makes the inactive table active and lets I/O continue, with [`ResumeOptions`] or a [`ResumePolicy`]. A cookie in the
-    /// options is replaced by the one that is waited for; its flags go along.
+    /// Makes the inactive table active and lets I/O continue, with [`ResumeOptions`] or a [`ResumePolicy`]. Of a cookie
+    /// in the options only the flags are used; the operation makes its own cookie.
     ///
     /// # Errors
-    /// As [`resume`](Self::resume). The read-ahead can't be set; the device is resumed all the same.
+    /// As [`resume`](Self::resume). [`OpErrorKind::ReadAhead`]: the read-ahead cannot be set; the device is resumed
+    /// nevertheless.
     pub fn resume_with(&self, id: impl AsDevId, policy: impl Into<ResumePolicy>) -> Result<DeviceInfo, OpError> {
         let ResumePolicy { options, read_ahead } = policy.into();
         let mut op = Op::new(self, Operation::Resume, &id)?;
         let (before, locked) = self.lock_existing(&mut op)?;
-        // To tell which table is active after a failure.
+        // Read to tell which table is active after a failure.
         let old = (before.has_active_table() && before.has_inactive_table())
             .then(|| uninterrupted(|| op.dm().table_status_with(op.target(), read_table())))
             .transpose()
             .map_err(|error| op.fail(Step::Read, error))?;
         let options = options.cookie(op.udev.expect(options.udev_flags()));
         let resume = || op.dm().device_resume_with(op.target(), options);
-        // With a new table it waits for I/O under way, and while the kernel has suspended the device itself for the end of
-        // that: a signal ends both.
+        // A resume with a new table waits for pending I/O, and any resume waits while the kernel has suspended the
+        // device internally. A signal ends both waits.
         let may_wait = before.has_inactive_table() || before.is_internally_suspended();
         let resumed = if may_wait { resume() } else { uninterrupted(resume) };
         op.udev.sent(resumed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
@@ -159,10 +161,10 @@ impl Host {
         set.map(|()| info)
     }
 
-    /// Suspends a device, sends messages to this or other devices, and resumes it: what a snapshot of a thin device takes.
+    /// Suspends a device, sends messages to this or other devices, and resumes it, as for a snapshot of a thin device.
     ///
-    /// All messages are written before the device is suspended. The first that fails ends the list. A device that was
-    /// suspended before stays so.
+    /// All messages are prepared before the device is suspended. The first one that fails ends the list. A device that
+    /// was suspended before stays suspended.
     ///
     /// ```no_run
     /// use dm_core::{Host, Message, Steps};
@@ -174,8 +176,9 @@ impl Host {
     /// ```
     ///
     /// # Errors
-    /// A message failed, or the device can't be suspended or resumed. The state says how many messages were carried out, and
-    /// whether the device is still suspended. [`OpErrorKind::TableLoaded`]: the resume would make the inactive table active.
+    /// A message fails, or the device cannot be suspended or resumed. The state has the number of messages that took
+    /// effect, and says whether the device is still suspended. [`OpErrorKind::TableLoaded`]: the resume would make the
+    /// inactive table active.
     pub fn while_suspended(&self, id: impl AsDevId, steps: Steps) -> Result<DeviceInfo, OpError> {
         self.while_suspended_with(id, steps, SuspendPolicy::new())
     }
@@ -221,14 +224,14 @@ impl Host {
             Ok(_) => StateAfter::Undone,
             Err(undo) => Before::suspending(&before).judge(&op, Some(undo)),
         };
-        // The device was resumed, so its uevent is waited for.
+        // The device was resumed, so this waits for its uevent.
         let _ = op.udev.finish();
         Err(op.failed(step, error, state.and(messages)))
     }
 
-    /// Sends a message to the target that serves a sector; nothing is suspended.
+    /// Sends a message to the target that maps a sector, without suspending a device.
     ///
-    /// It is sent once, also if a signal interrupts it: the target may have carried it out.
+    /// It is not repeated after a signal, since the target may have executed it.
     ///
     /// # Errors
     /// As [`Dm::target_msg`].
@@ -245,14 +248,14 @@ impl Host {
         sent.map_err(|error| op.fail(Step::Message, error))
     }
 
-    /// Takes the turn of an operation on its device, which was read after a moment.
+    /// Locks the device of an operation, whose state was read after `moment`.
     pub(super) fn lock(&self, op: &Op<'_>, info: &DeviceInfo, moment: Moment) -> Result<Locked, OpError> {
         let locked = self.locks.lock(info.number(), moment, self.udev().wait_timeout());
         locked.map_err(|error| op.fail(Step::Lock, error))
     }
 
-    /// Reads the state of a device and takes the operation's turn on it. The state is that of the turn: what looks like the
-    /// user's suspension may have been another operation's.
+    /// Locks a device and returns its state under the lock. A state from before may show the suspension by another
+    /// operation.
     pub(super) fn lock_existing(&self, op: &mut Op<'_>) -> Result<(DeviceInfo, Locked), OpError> {
         let moment = self.locks.moment();
         let info = op.info()?;
@@ -263,15 +266,15 @@ impl Host {
     }
 }
 
-/// After a resume that has failed: the state of the device if the resume was carried out, and only its answer was lost.
+/// The state of the device if a failed resume took effect and only its answer was lost.
 ///
-/// To put the old table back then would undo what has succeeded, and a pool that has grown refuses its old table.
+/// Restoring the old table would then undo a success, and a pool that has grown refuses its old table.
 pub(super) fn resumed_all_the_same(op: &Op<'_>, before: &DeviceInfo) -> Option<DeviceInfo> {
     let now = op.read().ok().filter(|now| now.number() == before.number())?;
     (now.has_active_table() && !now.has_inactive_table() && !now.is_suspended()).then_some(now)
 }
 
-/// Resumes a device that an operation has suspended. What fails once is tried again, since nothing is worse than a device
+/// Resumes a device that an operation has suspended. A failure is retried once, since nothing is worse than a device
 /// that stays suspended.
 fn resume_surely(op: &Op<'_>, before: &DeviceInfo, options: ResumeOptions) -> Result<DeviceInfo, Error> {
     if before.is_suspended() {
@@ -284,7 +287,7 @@ fn resume_surely(op: &Op<'_>, before: &DeviceInfo, options: ResumeOptions) -> Re
     }
 }
 
-/// Messages to send while a device is suspended: see [`Host::while_suspended`].
+/// The messages that [`Host::while_suspended`] sends.
 #[derive(Debug, Default)]
 #[must_use]
 pub struct Steps {
@@ -292,19 +295,19 @@ pub struct Steps {
 }
 
 impl Steps {
-    /// None yet.
+    /// An empty list.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a message, which is written now.
+    /// Adds a message, and prepares its request.
     ///
     /// # Errors
-    /// [`Error::Request`]: the text can't be sent.
+    /// [`Error::Request`]: the text cannot be sent.
     pub fn message(mut self, host: &Host, id: impl AsDevId, message: Message<impl Payload>) -> Result<Self, Error> {
         let id = host.kernel_id(&id).map_err(|fault| Error::request(crate::wire::Command::TargetMsg, fault))?;
         let mut prepared = host.dm().prepare_message(&message)?;
-        // Makes the room now that sending it takes.
+        // Allocates now, so that sending allocates nothing.
         let _ = prepared.finish(id.as_borrowed());
         self.messages.push((id, prepared));
         Ok(self)
@@ -314,7 +317,7 @@ impl Steps {
         self.messages.len()
     }
 
-    /// Sends them in order. Nothing is logged, and the reason of a failure is looked for later.
+    /// Sends the messages in order. Nothing is logged, and the reason of a failure is searched for later.
     fn send<'d>(&mut self, dm: &'d Dm) -> Result<(), FailedMessage<'d>> {
         for (index, (id, message)) in self.messages.iter_mut().enumerate() {
             let (request, bytes) = message.finish(id.as_borrowed());

@@ -1,4 +1,4 @@
-//! Taking over a device that exists.
+//! Takes over an existing device instead of creating it.
 
 use super::error::{Difference, OpError, OpErrorKind, Remains, StateAfter, Step};
 use super::locks::Moment;
@@ -11,18 +11,19 @@ use crate::commands::{FieldDifference, StatusOptions, TableStatus, TargetLine, T
 use crate::error::Error;
 use crate::wire::DeviceInfo;
 
-/// Which tables an existing device may have for [`Host::setup_with`](crate::Host::setup_with) to take it over.
+/// Which tables an existing device may have so that [`Host::setup_with`](crate::Host::setup_with) takes it over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TakeOver {
-    /// The requested one.
+    /// Only the requested table.
     #[default]
     SameTable,
-    /// One with the same layout: what the place and the meaning of the data depend on is the same. It stays as it is, so a low
-    /// water mark, a policy or a feature may be another one than requested. Params as text are compared as a whole.
+    /// A table with the same layout: all fields that determine where data is stored and what it means are equal. The
+    /// table is kept, so a low water mark, a policy or a feature may differ from the requested one. Params given as
+    /// text must be equal.
     SameLayout,
-    /// One with the same layout, in whose place the requested one is made active if it differs, as
-    /// [`Host::reload`](crate::Host::reload) does.
+    /// A table with the same layout. If it differs from the requested one, it is replaced, as by
+    /// [`Host::reload`](crate::Host::reload).
     Update,
 }
 
@@ -35,7 +36,7 @@ impl TakeOver {
 /// The message that cancels a deferred removal; it needs no table (`message_for_md` in drivers/md/dm-ioctl.c).
 pub(super) const CANCEL_DEFERRED: &str = "@cancel_deferred_remove";
 
-/// Takes over a device that exists: every flag that the kernel reports of it is right, is mended, or is an error.
+/// Takes over an existing device: each property that the kernel reports is either right, is corrected, or is an error.
 pub(super) fn take_over<P: TargetParams>(
     op: &mut Op<'_>,
     info: DeviceInfo,
@@ -44,7 +45,7 @@ pub(super) fn take_over<P: TargetParams>(
     options: SetupOptions<'_>,
 ) -> Result<DeviceInfo, OpError> {
     op.found(&info);
-    // What looks unfinished may be another operation under way.
+    // A device that seems unfinished may be in the middle of another operation.
     let is_finished = Unfinished::of(&info) == Unfinished::default();
     let may_change = !is_finished || options.take_over == TakeOver::Update;
     let locked = if !may_change { None } else { Some(op.host.lock(op, &info, moment)?) };
@@ -84,7 +85,7 @@ pub(super) fn take_over<P: TargetParams>(
     set.map(|()| info)
 }
 
-/// What keeps a device with the right table from being as it should be.
+/// The corrections that a device with the right table needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Unfinished {
     is_removed_later: bool,
@@ -104,7 +105,7 @@ impl Unfinished {
     }
 }
 
-/// Cancels a deferred removal; that it is cancelled already is no error.
+/// Cancels a deferred removal. If it is cancelled already, that is not an error.
 pub(super) fn cancel_removal(op: &Op<'_>) -> Result<(), OpError> {
     let sent = uninterrupted(|| op.dm().target_msg(op.target(), CANCEL_DEFERRED));
     sent.map(drop).or_else(|error| match op.read() {
@@ -116,7 +117,7 @@ pub(super) fn cancel_removal(op: &Op<'_>) -> Result<(), OpError> {
     })
 }
 
-/// Gives a device without an active table its table.
+/// Loads the table of a device without an active table, and makes it active.
 fn give_table<P: TargetParams>(
     op: &mut Op<'_>,
     info: &DeviceInfo,
@@ -130,7 +131,7 @@ fn give_table<P: TargetParams>(
     resumed.map(Some).map_err(|error| error.with_state(before(Loaded::Yes).put_back(op)))
 }
 
-/// Makes the requested table active in the place of one with the same layout, and resumes the device.
+/// Replaces a table of the same layout with the requested one, and resumes the device.
 fn update<P: TargetParams>(
     op: &mut Op<'_>,
     old: &TableStatus,
@@ -141,7 +142,7 @@ fn update<P: TargetParams>(
     replace(op, &mut table, old, options.reload()).map(Some)
 }
 
-/// Drops a table in the inactive slot of a device, and resumes it. Returns its state, unless nothing was to be done.
+/// Removes a table in the inactive slot and resumes the device. Returns its state, unless neither was necessary.
 fn mend_tables(
     op: &mut Op<'_>,
     info: &DeviceInfo,
@@ -160,13 +161,13 @@ fn mend_tables(
     Ok(now)
 }
 
-/// Reads the active table and checks that it is one that may be taken over. Returns it if it is to be replaced.
+/// Reads the active table and checks that it can be taken over. Returns it if it must be replaced.
 fn check_lines<P: TargetParams>(
     op: &Op<'_>,
     lines: &[TargetLine<P>],
     policy: TakeOver,
 ) -> Result<Option<TableStatus>, OpError> {
-    // It may hold a key, so the kernel wipes its copy; a kernel that can't do that refuses the option.
+    // The table may contain a key, so the kernel should wipe its copy; a kernel that cannot do that refuses the option.
     let has_key = lines.iter().any(|line| line.params.may_hold_key());
     let options = StatusOptions::table().noflush(true).secure(has_key);
     let table = uninterrupted(|| op.dm().table_status_with(op.target(), options));
@@ -189,7 +190,7 @@ fn check_lines<P: TargetParams>(
     Ok((!is_same && policy == TakeOver::Update).then_some(table))
 }
 
-/// In what the line of an existing device differs from the requested one.
+/// Compares a line of an existing device with the requested one.
 fn line_difference<P: TargetParams>(wanted: &TargetLine<P>, found: &TargetStatus<'_>) -> Option<FieldDifference> {
     let layout = |field| Some(FieldDifference { field, is_layout: true });
     if wanted.start != found.start {

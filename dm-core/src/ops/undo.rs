@@ -1,4 +1,4 @@
-//! Putting a device back into the state that it had before an operation failed.
+//! Restores the state that a device had before an operation failed.
 
 use super::error::{Remains, StateAfter};
 use super::op::{Op, uninterrupted};
@@ -8,49 +8,49 @@ use crate::id::DevId;
 use crate::node::Dm;
 use crate::wire::DeviceInfo;
 
-/// Whether the inactive slot may hold a table of the operation.
+/// Whether the inactive slot may contain a table of the operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Loaded {
-    /// The operation loads none.
+    /// The operation loads no table.
     No,
-    /// Loading it failed, so a table that was there before still is.
+    /// Loading failed, so a table that was there before is still there.
     Failed,
-    /// It was loaded.
+    /// The table was loaded.
     Yes,
 }
 
-/// What the active table is, if it is not the one from before.
+/// Which table may have replaced the active one.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum NewTable<'a> {
-    /// The operation replaces none.
+    /// The operation replaces no table.
     Unchanged,
-    /// It may have replaced this one.
+    /// A new table may have replaced this one.
     Instead(&'a TableStatus),
-    /// It may have replaced one by a table of errors.
+    /// An `error` target may have replaced the table.
     Errors,
-    /// There was none.
+    /// The device had no table before.
     First,
 }
 
-/// The state from before an operation, and how far the operation may have got.
+/// The state before an operation, and the steps that may have taken effect.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Before<'a> {
     pub(super) info: &'a DeviceInfo,
     pub(super) loaded: Loaded,
     pub(super) table: NewTable<'a>,
-    /// The operation is to resume a device that was suspended, so it is not suspended again.
+    /// The operation resumes a device that was suspended, so the undo does not suspend it again.
     pub(super) resumes: bool,
 }
 
 impl<'a> Before<'a> {
-    /// Of an operation that suspends the device only.
+    /// For an operation that only suspends the device.
     pub(super) const fn suspending(info: &'a DeviceInfo) -> Self {
         Self { info, loaded: Loaded::No, table: NewTable::Unchanged, resumes: false }
     }
 
-    /// Undoes what can be undone, and reads what is left.
+    /// Undoes what can be undone, and reads the resulting state.
     ///
-    /// A step that fails does not keep the others from being tried.
+    /// Tries all steps, even if one fails.
     pub(super) fn put_back(self, op: &Op<'_>) -> StateAfter {
         let mut error = None;
         let now = match op.read() {
@@ -74,9 +74,9 @@ impl<'a> Before<'a> {
             Loaded::Yes => true,
         };
         let was_suspended = self.info.is_suspended();
-        // An operation that could not load its table has suspended nothing.
+        // An operation that could not load its table has not suspended the device.
         let must_resume = !was_suspended && is_suspended && self.loaded != Loaded::Failed;
-        // A resume would make it active.
+        // A resume would make the loaded table active.
         let must_clear = has_inactive && (is_ours || must_resume);
         let is_clear = !must_clear || step(&|dm, id| dm.table_clear(id).map(drop));
         if let NewTable::Instead(old) = self.table {
@@ -90,7 +90,7 @@ impl<'a> Before<'a> {
         self.judge(op, error)
     }
 
-    /// Reads what is left of the operation.
+    /// Reads which effects of the operation remain.
     pub(super) fn judge(self, op: &Op<'_>, error: Option<Error>) -> StateAfter {
         let now = match op.read() {
             Ok(now) if now.number() == self.info.number() => now,
@@ -101,7 +101,7 @@ impl<'a> Before<'a> {
         let mut remains = Vec::new();
         match (self.info.is_suspended(), now.is_suspended()) {
             (false, true) => remains.push(Remains::Suspended),
-            // It was to be resumed, so the caller wants to know.
+            // Reported because the operation should have resumed it.
             (true, true) if self.resumes => remains.push(Remains::Suspended),
             (true, false) => remains.push(Remains::Resumed),
             _ => {}
@@ -133,9 +133,9 @@ impl<'a> Before<'a> {
         }
     }
 
-    /// The device is not found any more: nothing is left of one that was removed.
+    /// Called when the device no longer exists: nothing is left of a removed device.
     ///
-    /// If the caller named it by its name, it may have been renamed, and its number tells.
+    /// If the caller gave its name, it may have been renamed, which a lookup by number shows.
     fn gone(self, op: &Op<'_>) -> StateAfter {
         if !matches!(op.target(), DevId::Name(_)) {
             return StateAfter::Undone;
@@ -148,7 +148,7 @@ impl<'a> Before<'a> {
     }
 }
 
-/// Tables that are read to be compared count as secret, whatever they are.
+/// A table that is read for comparison is always treated as secret.
 pub(super) const fn read_table() -> StatusOptions {
     StatusOptions::table().noflush(true).secure(true)
 }
@@ -157,14 +157,14 @@ pub(super) fn has_errors_only(table: &TableStatus) -> bool {
     table.iter().all(|line| line.is_ok_and(|line| line.target_type == *"error"))
 }
 
-/// Makes a table active again, if it is not, or if another one would take its place at the next resume.
+/// Makes a table active again, if it is not active, or if the next resume would replace it.
 fn restore(dm: &Dm, id: DevId<'_>, old: &TableStatus, is_threatened: bool) -> Result<()> {
     if !is_threatened && dm.table_status_with(id, read_table())?.has_lines_of(old) {
         return Ok(());
     }
     let lines = old.iter().map(|line| line.map(|line| line.to_line())).collect::<Result<Vec<_>, _>>()?;
     dm.table_load_with(id, lines, LoadOptions::new().read_only(old.info().is_read_only()))?;
-    // With the new table active there may be I/O that it can't complete.
+    // While the new table is active there may be I/O that it cannot complete.
     let resume = ResumeOptions::new().suspend(SuspendOptions::at_once());
     match dm.device_resume_with(id, resume) {
         Ok(_) => Ok(()),

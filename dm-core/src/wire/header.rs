@@ -220,10 +220,10 @@ pub(crate) fn fault(header: &HeaderBytes) -> Option<(&'static str, usize)> {
     let last = |at: usize, len: usize| header.get(at..)?.get(..len)?.last().copied();
     // The kernel ends both texts at their last byte at the latest.
     if last(offset_of!(dm_ioctl, name), dm_sys::DM_NAME_LEN) != Some(0) {
-        return Some(("an endless name", offset_of!(dm_ioctl, name)));
+        return Some(("an unterminated name", offset_of!(dm_ioctl, name)));
     }
     if last(offset_of!(dm_ioctl, uuid), dm_sys::DM_UUID_LEN) != Some(0) {
-        return Some(("an endless uuid", offset_of!(dm_ioctl, uuid)));
+        return Some(("an unterminated uuid", offset_of!(dm_ioctl, uuid)));
     }
     None
 }

@@ -78,8 +78,8 @@ const STATES: [(Command, Call); 12] = [
 fn a_state_whose_name_or_uuid_has_no_end() {
     for (command, call) in STATES {
         let state = |at, len| Script::new().answer(command, Answer::new().text(at, vec![b'x'; len])).dm();
-        assert_eq!(call(&state(48, 128)), ("an endless name", 48), "{command}");
-        assert_eq!(call(&state(176, 129)), ("an endless uuid", 176), "{command}");
+        assert_eq!(call(&state(48, 128)), ("an unterminated name", 48), "{command}");
+        assert_eq!(call(&state(176, 129)), ("an unterminated uuid", 176), "{command}");
     }
     // One byte less is a text.
     let longest = Answer::new().text(48, [b'n'; 127]).text(176, [b'u'; 128]);
@@ -135,18 +135,18 @@ fn entries_of_a_list_that_are_cut_overlap_or_lie_behind_the_end() {
     for layout in LAYOUTS {
         let good = || devices(&["first", "second"], layout);
         let first = u32::from_ne_bytes(good()[8..12].try_into().unwrap()) as usize;
-        assert_eq!(list(cut(good(), 11), layout), (0, ("a cut entry", HEADER_SIZE)), "{layout:?}");
-        assert_eq!(list(cut(good(), first + 5), layout), (1, ("a cut entry", HEADER_SIZE + first)), "{layout:?}");
-        assert_eq!(list(cut(good(), first), layout), (1, ("a cut entry", HEADER_SIZE + first)), "{layout:?}");
+        assert_eq!(list(cut(good(), 11), layout), (0, ("a truncated entry", HEADER_SIZE)), "{layout:?}");
+        assert_eq!(list(cut(good(), first + 5), layout), (1, ("a truncated entry", HEADER_SIZE + first)), "{layout:?}");
+        assert_eq!(list(cut(good(), first), layout), (1, ("a truncated entry", HEADER_SIZE + first)), "{layout:?}");
         for next in [1, 8, 12] {
             let overlaps = with_word(good(), 8, next);
             assert_eq!(list(overlaps, layout), (0, ("an entry that overlaps itself", HEADER_SIZE)), "{layout:?}");
         }
         for next in [5000, u32::MAX] {
             let behind = with_word(good(), 8, next);
-            assert_eq!(list(behind, layout), (0, ("an entry behind the end", HEADER_SIZE)), "{layout:?}");
+            assert_eq!(list(behind, layout), (0, ("an entry past the end", HEADER_SIZE)), "{layout:?}");
             let behind = with_word(good(), first + 8, next);
-            assert_eq!(list(behind, layout), (1, ("an entry behind the end", HEADER_SIZE + first)), "{layout:?}");
+            assert_eq!(list(behind, layout), (1, ("an entry past the end", HEADER_SIZE + first)), "{layout:?}");
         }
     }
 }
@@ -157,35 +157,35 @@ fn names_and_uuids_of_a_list_that_are_empty_endless_or_too_long() {
     for layout in LAYOUTS {
         let empty = devices(&[""], layout);
         let what = if layout == Layout::Uuids { "uuid" } else { "name" };
-        assert_eq!(list(empty, layout), (0, (&*format!("a {what} of a wrong length"), at)), "{layout:?}");
+        assert_eq!(list(empty, layout), (0, (&*format!("a {what} of an invalid length"), at)), "{layout:?}");
         let long = "n".repeat(128);
-        assert_eq!(list(devices(&[&long], layout), layout), (0, ("a name of a wrong length", at)), "{layout:?}");
+        assert_eq!(list(devices(&[&long], layout), layout), (0, ("a name of an invalid length", at)), "{layout:?}");
         let longest = "n".repeat(127);
         let twice = devices(&[&longest, ""], layout);
         assert_eq!(list(twice, layout).0, 1, "{layout:?}");
     }
-    assert_eq!(list(endless(devices(&["first"], Layout::Names), 12), Layout::Names), (0, ("an endless name", at)));
+    assert_eq!(list(endless(devices(&["first"], Layout::Names), 12), Layout::Names), (0, ("an unterminated name", at)));
     let mut list_of = devices(&["first and longest"], Layout::EventNumbers);
     let trailer = list_of.len() - 8;
     list_of[12..trailer].fill(b'x');
-    assert_eq!(list(list_of, Layout::EventNumbers), (0, ("an endless name", at)));
-    assert_eq!(list(endless(devices(&["first"], Layout::Uuids), 12), Layout::Uuids), (0, ("an endless name", at)));
+    assert_eq!(list(list_of, Layout::EventNumbers), (0, ("an unterminated name", at)));
+    assert_eq!(list(endless(devices(&["first"], Layout::Uuids), 12), Layout::Uuids), (0, ("an unterminated name", at)));
 
     // Name and padding take 8 bytes behind the fixed part of 12, so the trailer is at 24 and the uuid at 32.
     let uuids = || devices(&["first-disk"], Layout::Uuids);
-    assert_eq!(list(endless(uuids(), 32), Layout::Uuids), (0, ("an endless uuid", at)));
-    assert_eq!(list(cut(uuids(), 36), Layout::Uuids), (0, ("an endless uuid", at)));
+    assert_eq!(list(endless(uuids(), 32), Layout::Uuids), (0, ("an unterminated uuid", at)));
+    assert_eq!(list(cut(uuids(), 36), Layout::Uuids), (0, ("an unterminated uuid", at)));
     let mut empty = uuids();
     empty[32..].fill(0);
     empty.truncate(40);
-    assert_eq!(list(empty, Layout::Uuids), (0, ("a uuid of a wrong length", at)));
+    assert_eq!(list(empty, Layout::Uuids), (0, ("a uuid of an invalid length", at)));
 }
 
 #[test]
 fn trailers_of_a_list_that_are_cut() {
     for (len, layout) in [(14, Layout::EventNumbers), (19, Layout::EventNumbers), (31, Layout::Uuids)] {
         let payload = cut(devices(&["first-disk"], layout), len);
-        assert_eq!(list(payload, layout), (0, ("a cut trailer", HEADER_SIZE)), "{layout:?}");
+        assert_eq!(list(payload, layout), (0, ("a truncated trailer", HEADER_SIZE)), "{layout:?}");
     }
 }
 
@@ -202,29 +202,29 @@ fn table(payload: Vec<u8>, count: usize) -> (usize, Fault) {
 #[test]
 fn lines_of_a_table_that_are_cut_lead_back_or_have_no_end() {
     let good = || lines(&[("linear", "7:0 0"), ("linear", "7:0 8")]);
-    assert_eq!(table(cut(good(), 39), 2), (0, ("a cut line", 312)));
-    assert_eq!(table(cut(good(), 48), 2), (1, ("a cut line", 360)));
-    assert_eq!(table(cut(good(), 48 + 39), 2), (1, ("a cut line", 360)));
-    assert_eq!(table(cut(good(), 48 + 44), 2), (1, ("an endless text", 360)));
-    assert_eq!(table(with_word(good(), 20, 0), 2), (0, ("a line that leads back", 312)));
-    assert_eq!(table(with_word(good(), 20, 4000), 2), (0, ("a text that does not end with its line", 312)));
-    assert_eq!(table(endless(good(), 40), 1), (0, ("an endless text", 312)));
+    assert_eq!(table(cut(good(), 39), 2), (0, ("a truncated line", 312)));
+    assert_eq!(table(cut(good(), 48), 2), (1, ("a truncated line", 360)));
+    assert_eq!(table(cut(good(), 48 + 39), 2), (1, ("a truncated line", 360)));
+    assert_eq!(table(cut(good(), 48 + 44), 2), (1, ("an unterminated text", 360)));
+    assert_eq!(table(with_word(good(), 20, 0), 2), (0, ("a line whose next one is not after it", 312)));
+    assert_eq!(table(with_word(good(), 20, 4000), 2), (0, ("a text that does not end in its line", 312)));
+    assert_eq!(table(endless(good(), 40), 1), (0, ("an unterminated text", 312)));
     let mut no_end = good();
     no_end[24..40].fill(b'x');
-    assert_eq!(table(no_end, 2), (0, ("an endless target type", 312)));
+    assert_eq!(table(no_end, 2), (0, ("an unterminated target type", 312)));
 }
 
 #[test]
 fn tables_that_count_more_lines_than_they_have() {
     let good = lines(&[("linear", "7:0 0")]);
     // The only line has no padding, as the last one may.
-    assert_eq!(table(good.clone(), 2), (0, ("a text that does not end with its line", 312)));
+    assert_eq!(table(good.clone(), 2), (0, ("a text that does not end in its line", 312)));
     let mut padded = good;
     padded.resize(48, 0);
-    assert_eq!(table(padded.clone(), 2), (1, ("a cut line", 312 + 48)));
-    assert_eq!(table(padded, u32::MAX as usize), (1, ("a cut line", 312 + 48)));
+    assert_eq!(table(padded.clone(), 2), (1, ("a truncated line", 312 + 48)));
+    assert_eq!(table(padded, u32::MAX as usize), (1, ("a truncated line", 312 + 48)));
     let dm = Script::new().answer(Command::TableStatus, Answer::new().target_count(1)).dm();
-    assert_eq!(ends(dm.table_status("disk").unwrap().iter()), (0, ("a cut line", 312)), "no payload at all");
+    assert_eq!(ends(dm.table_status("disk").unwrap().iter()), (0, ("a truncated line", 312)), "no payload at all");
 }
 
 #[test]
@@ -233,12 +233,12 @@ fn dependencies_that_are_cut_or_fewer_than_counted() {
         let dm = Script::new().answer(Command::TableDeps, Answer::new().payload(payload)).dm();
         refused(dm.table_deps("disk"))
     };
-    assert_eq!(read(vec![]), ("a cut count", 312));
-    assert_eq!(read(vec![0; 3]), ("a cut count", 312));
-    assert_eq!(read(vec![0; 4]), ("fewer devices than counted", 316));
-    assert_eq!(read(cut(deps(3), 31)), ("fewer devices than counted", 343));
-    assert_eq!(read(with_word(deps(3), 0, 4)), ("fewer devices than counted", 344));
-    assert_eq!(read(with_word(deps(3), 0, u32::MAX)), ("fewer devices than counted", 344));
+    assert_eq!(read(vec![]), ("a truncated count", 312));
+    assert_eq!(read(vec![0; 3]), ("a truncated count", 312));
+    assert_eq!(read(vec![0; 4]), ("fewer devices than the count says", 316));
+    assert_eq!(read(cut(deps(3), 31)), ("fewer devices than the count says", 343));
+    assert_eq!(read(with_word(deps(3), 0, 4)), ("fewer devices than the count says", 344));
+    assert_eq!(read(with_word(deps(3), 0, u32::MAX)), ("fewer devices than the count says", 344));
 }
 
 #[test]
@@ -248,14 +248,14 @@ fn versions_that_are_cut_overlap_or_have_no_end() {
         ends(dm.list_versions().unwrap().iter())
     };
     let good = || versions(&[("linear", [1, 4, 0]), ("zero", [1, 1, 0])]);
-    assert_eq!(read(cut(good(), 15)), (0, ("a cut entry", 312)));
-    assert_eq!(read(cut(good(), 24 + 7)), (1, ("a cut entry", 336)));
+    assert_eq!(read(cut(good(), 15)), (0, ("a truncated entry", 312)));
+    assert_eq!(read(cut(good(), 24 + 7)), (1, ("a truncated entry", 336)));
     for next in [1, 16] {
         assert_eq!(read(with_word(good(), 0, next)), (0, ("an entry that overlaps itself", 312)));
     }
-    assert_eq!(read(with_word(good(), 0, 49)), (0, ("an entry behind the end", 312)));
-    assert_eq!(read(with_word(good(), 24, 25)), (1, ("an entry behind the end", 336)));
-    assert_eq!(read(endless(good(), 40)), (1, ("an endless name", 336)));
+    assert_eq!(read(with_word(good(), 0, 49)), (0, ("an entry past the end", 312)));
+    assert_eq!(read(with_word(good(), 24, 25)), (1, ("an entry past the end", 336)));
+    assert_eq!(read(endless(good(), 40)), (1, ("an unterminated name", 336)));
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn the_version_of_another_target() {
         assert_eq!(refused(read(versions(&[(other, [1, 4, 0])]))), ("another target", 312));
     }
     assert_eq!(refused(read(vec![])), ("another target", 312));
-    assert_eq!(refused(read(vec![b'x'; 40])), ("an endless name", 312));
+    assert_eq!(refused(read(vec![b'x'; 40])), ("an unterminated name", 312));
 }
 
 #[test]
@@ -282,8 +282,8 @@ fn answers_to_messages_without_payload_or_end() {
         dm.target_msg("disk", "any")
     };
     assert_eq!(refused(read(Answer::new())), ("no payload", 305));
-    assert_eq!(refused(read(Answer::new().payload([]))), ("an endless text", 312));
-    assert_eq!(refused(read(Answer::new().payload(*b"text"))), ("an endless text", 312));
+    assert_eq!(refused(read(Answer::new().payload([]))), ("an unterminated text", 312));
+    assert_eq!(refused(read(Answer::new().payload(*b"text"))), ("an unterminated text", 312));
     assert_eq!(read(Answer::new().payload(*b"text\0more")).unwrap().text().unwrap(), "text");
     assert_eq!(read(Answer::new().payload(*b"\0")).unwrap().text().unwrap(), "");
     // Without the flag, what stands behind the header is not an answer.

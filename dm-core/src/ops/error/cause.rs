@@ -1,4 +1,4 @@
-//! The cause of an operation's failure.
+//! [`OpErrorKind`]: the causes of an operation's failure.
 
 use std::fmt;
 
@@ -7,20 +7,20 @@ use crate::id::NameError;
 use crate::udev::UdevError;
 use crate::wire::ReplyError;
 
-/// The cause of an [`OpError`](crate::OpError).
+/// The reason why a step of an operation failed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpErrorKind {
     /// A command failed.
     #[error(transparent)]
     Command(#[from] Error),
-    /// `/dev` is not as it should be.
+    /// A node below `/dev` is missing or wrong, or the wait for udev failed.
     #[error(transparent)]
     Udev(#[from] UdevError),
-    /// The text can't be the name of a device.
+    /// The text is not a valid name of a device.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// The device has no active table, and the operation needs one.
+    /// The operation needs an active table, which the device does not have.
     #[error("the device has no active table; load one and resume the device, or set it up")]
     NoActiveTable,
     /// The device has a table in its inactive slot, which the resume at the end would make active.
@@ -28,33 +28,33 @@ pub enum OpErrorKind {
         "the device has a table in its inactive slot, which resuming it would make active; resume it or clear it first"
     )]
     TableLoaded,
-    /// A device of this name exists, and it is not the requested one.
+    /// A device with this name exists, but differs from the requested one.
     #[error("a device of this name exists, but {0}; choose another name, or change the device")]
     Differs(Difference),
-    /// The kernel itself has suspended the device, so it can't be resumed from outside.
+    /// The kernel has suspended the device internally, so a command cannot resume it.
     #[error(
         "the kernel has suspended the device internally, as a thin device while its pool is suspended; resume that first"
     )]
     SuspendedInternally,
-    /// Another operation on the device did not end in time.
+    /// Another operation on the device did not finish within the timeout.
     #[error("another operation on the device has not finished within the timeout")]
     Locked,
-    /// The read-ahead can't be read or set.
+    /// The read-ahead cannot be read or set.
     #[error("{} can't be read or written ({errno})", path.display())]
     #[non_exhaustive]
     ReadAhead {
         /// The file in sysfs.
         path: std::path::PathBuf,
-        /// Why.
+        /// The error of reading or writing it.
         errno: crate::error::Errno,
     },
-    /// The lock file of a device can't be used.
+    /// The lock file of a device cannot be used.
     #[error("the lock file {} can't be used ({errno})", path.display())]
     #[non_exhaustive]
     LockFile {
-        /// The file.
+        /// The path of the lock file.
         path: std::path::PathBuf,
-        /// Why.
+        /// The error of opening or locking it.
         errno: crate::error::Errno,
     },
 }
@@ -65,17 +65,18 @@ impl From<ReplyError> for OpErrorKind {
     }
 }
 
-/// In what an existing device differs from the requested one.
+/// The property in which an existing device differs from the requested one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Difference {
-    /// Its uuid.
+    /// The uuids differ.
     Uuid,
-    /// Its minor number.
+    /// The minor numbers differ.
     Minor,
-    /// Whether it is read-only.
+    /// One is read-only, the other is not.
     ReadOnly,
-    /// This line of its table, counted from 0: the field that differs, such as `length` or `data dev`, or `number of lines`.
+    /// A line of the table differs: its index from 0, and the field, such as `length` or `data dev`. The field
+    /// `number of lines` means that one table is longer.
     Line(usize, &'static str),
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong with an operation, and how it leaves the device.
+//! [`OpError`]: why an operation failed, and the state in which it leaves the device.
 
 mod cause;
 mod state;
@@ -16,13 +16,13 @@ use crate::error::{Error, Refusal};
 use crate::id::{DevId, DevIdBuf};
 use crate::machine::Users;
 
-/// Why an operation failed, at which step, and what it left behind.
+/// The error of an operation: the step that failed, the cause, and the state in which the device is now.
 ///
-/// Everything that an operation does before the step that fails is undone, so usually [`is_undone`](Self::is_undone) holds.
-/// If not, [`state`](Self::state) says what is left.
+/// An operation undoes the steps before the one that failed, so usually [`is_undone`](Self::is_undone) is true.
+/// Otherwise [`state`](Self::state) says what is left.
 ///
-/// `Display` says what failed, on which device, and the state; [`source`](std::error::Error::source) says why. Print the
-/// chain of both, as `anyhow` does with `{:#}`.
+/// `Display` prints the operation, the device, the step and the state; [`source`](std::error::Error::source) is the
+/// cause. Print both, for example with `{:#}` of `anyhow`.
 #[derive(Clone, Debug)]
 pub struct OpError(Box<Inner>);
 
@@ -30,7 +30,7 @@ pub struct OpError(Box<Inner>);
 struct Inner {
     operation: Operation,
     device: Option<DevIdBuf>,
-    /// The same as commands named it.
+    /// The device as the commands named it.
     named: Option<DevIdBuf>,
     number: Option<DeviceNumber>,
     step: Step,
@@ -47,13 +47,14 @@ impl OpError {
         Self(Box::new(Inner { operation, device, named, number, step, cause, state, users, disk }))
     }
 
-    /// The number of the device, where it is known.
+    /// Adds the number of the device, if it is known.
     pub(super) fn number(mut self, number: Option<DeviceNumber>) -> Self {
         self.0.number = number;
         self
     }
 
-    /// A refusal that names the device as commands did, by its uuid or its number, names it as the caller did.
+    /// Makes an error of a command name the device as the caller did, instead of by the uuid or number that the command
+    /// used.
     pub(super) fn about(mut self, named: DevId<'_>) -> Self {
         self.0.named = Some(named.to_owned());
         if let OpErrorKind::Command(error) = &self.0.cause {
@@ -101,61 +102,61 @@ impl OpError {
         self.0.device.as_ref()
     }
 
-    /// The number of the device, if it was known. It may be another device's by now.
+    /// The number of the device, if it was known. In the meantime it may have become the number of another device.
     #[must_use]
     pub fn device_number(&self) -> Option<DeviceNumber> {
         self.0.number
     }
 
-    /// The step that failed.
+    /// The step of the operation that failed.
     #[must_use]
     pub fn step(&self) -> Step {
         self.0.step
     }
 
-    /// Why it failed.
+    /// The cause of the failure.
     #[must_use]
     pub fn kind(&self) -> &OpErrorKind {
         &self.0.cause
     }
 
-    /// The state in which the device is now.
+    /// The state in which the operation left the device.
     #[must_use]
     pub fn state(&self) -> &StateAfter {
         &self.0.state
     }
 
-    /// The device is as it was before the operation.
+    /// Whether the device is as it was before the operation.
     #[must_use]
     pub fn is_undone(&self) -> bool {
         matches!(self.0.state, StateAfter::Undone)
     }
 
-    /// The operation was carried out; only `/dev` or the read-ahead is not as it should be.
+    /// Whether the operation took effect, and only `/dev` or the read-ahead is wrong.
     #[must_use]
     pub fn is_done(&self) -> bool {
         matches!(self.0.state, StateAfter::Done)
     }
 
-    /// What is left of an operation that could not be undone.
+    /// The effects of the operation that were not undone.
     #[must_use]
     pub fn remains(&self) -> &[Remains] {
         self.0.state.remains()
     }
 
-    /// The users of a busy device, if the operation was to look for them.
+    /// The users of a busy device, if the policy of the operation requested the search.
     #[must_use]
     pub fn users(&self) -> Option<&Users> {
         self.0.users.as_ref()
     }
 
-    /// The disk that a refused table could not use, and on which line, if that could be found out.
+    /// The disk that a refused table could not use, and the line that names it, if it could be found.
     #[must_use]
     pub fn disk(&self) -> Option<&UnusableDisk> {
         self.0.disk.as_ref()
     }
 
-    /// The command that failed, if it was one.
+    /// The error of the command that failed, if the cause is a command.
     #[must_use]
     pub fn command(&self) -> Option<&Error> {
         match &self.0.cause {
@@ -164,7 +165,7 @@ impl OpError {
         }
     }
 
-    /// The number of the error that the kernel returned, if a system call failed.
+    /// The errno, if a system call failed.
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         match &self.0.cause {
@@ -179,7 +180,7 @@ impl OpError {
         self.command().is_some_and(predicate)
     }
 
-    /// The device does not exist.
+    /// Whether the device does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         match &self.0.cause {
@@ -188,25 +189,25 @@ impl OpError {
         }
     }
 
-    /// The name, uuid or number is taken, also by a device that differs from the requested one.
+    /// Whether the name, uuid or number is taken, also by a device that differs from the requested one.
     #[must_use]
     pub fn is_already_exists(&self) -> bool {
         matches!(self.0.cause, OpErrorKind::Differs(_)) || self.command_is(Error::is_already_exists)
     }
 
-    /// The device is in use, or another operation on it is under way.
+    /// Whether the device is in use, or another operation on it has not finished.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         matches!(self.0.cause, OpErrorKind::Locked) || self.command_is(Error::is_busy)
     }
 
-    /// A table can't be loaded because of a disk that it would use: see [`disk`](Self::disk).
+    /// Whether a table could not be loaded because of a disk that it uses: see [`disk`](Self::disk).
     #[must_use]
     pub fn is_disk_unusable(&self) -> bool {
         self.command_is(Error::is_disk_unusable)
     }
 
-    /// A wait had no end within its timeout: for udev, for a suspension, for another operation.
+    /// Whether a wait exceeded its timeout: for udev, for a suspension, or for another operation.
     #[must_use]
     pub fn is_timed_out(&self) -> bool {
         match &self.0.cause {
@@ -216,43 +217,43 @@ impl OpError {
         }
     }
 
-    /// The kernel found a fault in a table, a message or a name.
+    /// Whether the kernel refused a table, a message or a name as invalid.
     #[must_use]
     pub fn is_invalid(&self) -> bool {
         self.command_is(Error::is_invalid)
     }
 
-    /// A signal ended the operation.
+    /// Whether a signal interrupted the operation.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
         self.command_is(Error::is_interrupted)
     }
 
-    /// The process may not do this.
+    /// Whether the process lacks the permission.
     #[must_use]
     pub fn is_permission_denied(&self) -> bool {
         self.command_is(Error::is_permission_denied)
     }
 
-    /// The running kernel does not know a command, or an option of it.
+    /// Whether the running kernel lacks a command or an option.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
         self.command_is(Error::is_unsupported)
     }
 
-    /// The target has no such data: a pool that has no thin device with this id, for instance.
+    /// Whether the target has no such data, for example a pool without a thin device of this id.
     #[must_use]
     pub fn is_no_data(&self) -> bool {
         self.command_is(Error::is_no_data)
     }
 
-    /// The device, or one below it, can't be written.
+    /// Whether the device, or one that it uses, is read-only.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         self.command_is(Error::is_read_only)
     }
 
-    /// No space is left where the operation needs some.
+    /// Whether there is not enough space for the operation.
     #[must_use]
     pub fn is_no_space(&self) -> bool {
         self.command_is(Error::is_no_space)

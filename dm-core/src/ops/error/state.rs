@@ -1,29 +1,29 @@
-//! How an operation that failed leaves the device.
+//! The state in which a failed operation leaves the device.
 
 use std::fmt;
 
 use crate::error::Error;
 
-/// The state of a device after an operation failed.
+/// The state of a device after an operation has failed.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum StateAfter {
-    /// The device is as it was before: nothing was done, or all that was done is undone.
+    /// The device is as it was before: no step took effect, or all were undone.
     #[default]
     Undone,
-    /// The operation was carried out; only `/dev` or the read-ahead is not as it should be.
+    /// The operation took effect; only `/dev` or the read-ahead is wrong.
     Done,
-    /// Some things that were done could not be undone.
+    /// Some effects could not be undone.
     #[non_exhaustive]
     Left {
-        /// What is left.
+        /// The effects that remain.
         remains: Vec<Remains>,
-        /// Why it could not be undone, for the first of them that failed.
+        /// The first error of the undo.
         error: Option<Box<Error>>,
     },
 }
 
-/// Something that an operation left behind.
+/// An effect of an operation that was not undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Remains {
@@ -31,23 +31,23 @@ pub enum Remains {
     Exists,
     /// The device is suspended, so I/O to it waits.
     Suspended,
-    /// The device was suspended before and is not any more.
+    /// The device was suspended before and no longer is.
     Resumed,
     /// The new table is in the inactive slot.
     TableLoaded,
     /// The new table is active.
     NewTable,
-    /// A table of errors is active, since the removal was forced.
+    /// An `error` target has replaced the table, since the removal was forced.
     ErrorTable,
-    /// So many of the messages were carried out.
+    /// This number of messages took effect, the first ones of the list.
     MessagesSent(usize),
-    /// So many devices, the first ones, were removed.
+    /// This number of devices was removed, the first ones in the order of removal.
     Removed(usize),
-    /// A removal that was deferred before was cancelled.
+    /// A deferred removal that was pending before was cancelled.
     RemovalCancelled,
-    /// An inactive table that the device had before was dropped.
+    /// A table that was in the inactive slot before was removed.
     InactiveTableDropped,
-    /// The state could not be read, or another process has renamed the device in between.
+    /// The state could not be read, or another process has renamed the device meanwhile.
     Unknown,
 }
 
@@ -60,18 +60,18 @@ impl fmt::Display for Remains {
             Self::Resumed => f.write_str("no longer suspended"),
             Self::TableLoaded => f.write_str("the new table is loaded but not active"),
             Self::NewTable => f.write_str("the new table is active"),
-            Self::ErrorTable => f.write_str("its table was replaced by errors"),
-            Self::MessagesSent(count) => write!(f, "{count} of the messages were carried out"),
+            Self::ErrorTable => f.write_str("its table was replaced with an error target"),
+            Self::MessagesSent(count) => write!(f, "{count} of the messages took effect"),
             Self::Removed(count) => write!(f, "{count} of the devices were removed"),
             Self::RemovalCancelled => f.write_str("its deferred removal was cancelled"),
-            Self::InactiveTableDropped => f.write_str("the inactive table that it had was dropped"),
+            Self::InactiveTableDropped => f.write_str("the inactive table that it had is lost"),
             Self::Unknown => f.write_str("its state could not be read"),
         }
     }
 }
 
 impl StateAfter {
-    /// What is left; `Undone` if it is nothing.
+    /// The state with these effects; `Undone` if there are none.
     pub(in crate::ops) fn left(remains: Vec<Remains>, error: Option<Error>) -> Self {
         if remains.is_empty() { Self::Undone } else { Self::Left { remains, error: error.map(Box::new) } }
     }
@@ -83,7 +83,7 @@ impl StateAfter {
         }
     }
 
-    /// The same, with something else that is left, in front.
+    /// The same state with further effects in front.
     pub(in crate::ops) fn and(self, more: impl IntoIterator<Item = Remains>) -> Self {
         let mut all: Vec<Remains> = more.into_iter().collect();
         match self {
@@ -106,11 +106,11 @@ impl StateAfter {
 }
 
 impl StateAfter {
-    /// Prints it beside the cause of the error, which is not repeated.
+    /// Prints the state, given the text of the error's cause, which is not repeated.
     pub(super) fn write(&self, f: &mut fmt::Formatter<'_>, cause: &str) -> fmt::Result {
         match self {
             Self::Undone => f.write_str("nothing has changed"),
-            Self::Done => f.write_str("it was carried out all the same"),
+            Self::Done => f.write_str("the operation took effect nevertheless"),
             Self::Left { remains, error } => {
                 for (index, remains) in remains.iter().enumerate() {
                     let separator = if index == 0 { "" } else { ", " };

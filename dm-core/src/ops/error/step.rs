@@ -1,4 +1,4 @@
-//! Operations and their steps, by name.
+//! The names of operations and their steps.
 
 use std::fmt;
 
@@ -86,33 +86,33 @@ impl fmt::Display for Operation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Step {
-    /// The arguments are checked.
+    /// Checking the arguments.
     Check,
-    /// The state and the table of the device are read.
+    /// Reading the state and the table of the device.
     Read,
-    /// The device is created.
+    /// Creating the device.
     Create,
-    /// A table is loaded into the inactive slot.
+    /// Loading a table into the inactive slot.
     Load,
-    /// A table in the inactive slot is dropped.
+    /// Removing the table in the inactive slot.
     Clear,
-    /// The device is suspended.
+    /// Suspending the device.
     Suspend,
-    /// A message is sent.
+    /// Sending a message.
     Message,
-    /// The device is resumed.
+    /// Resuming the device.
     Resume,
-    /// The device is renamed.
+    /// Renaming the device.
     Rename,
-    /// The device is removed.
+    /// Removing the device.
     Remove,
-    /// A table of errors replaces the table of a device that is removed by force.
+    /// Replacing the table with an `error` target before a forced removal.
     Force,
-    /// Another operation of this or another process on the device is waited for.
+    /// Waiting for another operation on the device, of this or another process.
     Lock,
-    /// `/dev` is waited for.
+    /// Waiting for udev, or making nodes.
     Udev,
-    /// The read-ahead is set.
+    /// Setting the read-ahead.
     ReadAhead,
 }
 
@@ -124,13 +124,13 @@ impl fmt::Display for Step {
             Self::Read => "reading the device's state",
             Self::Create => "the creation",
             Self::Load => "loading the table",
-            Self::Clear => "dropping the inactive table",
+            Self::Clear => "clearing the inactive table",
             Self::Suspend => "the suspension",
             Self::Message => "the message",
             Self::Resume => "the resume",
             Self::Rename => "the rename",
             Self::Remove => "the removal",
-            Self::Force => "replacing the table by errors",
+            Self::Force => "replacing the table with an error target",
             Self::Lock => "waiting for another operation on the device",
             Self::Udev => "waiting for udev",
             Self::ReadAhead => "setting the read-ahead",
