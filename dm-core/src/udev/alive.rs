@@ -1,8 +1,7 @@
-//! Whether a udev daemon is really alive, from `/proc`.
+//! Finds out from `/proc` whether a udev daemon runs.
 //!
-//! Any user can call a process `udevd`, and a process that is not dumpable shows root as the owner of its folder in `/proc`.
-//! So a process counts only if all four of its user ids are root's, and if it runs a program of udev's, where that can be
-//! seen.
+//! Any user can name a process `udevd`, and the `/proc` folder of a process that is not dumpable belongs to root. So a
+//! process counts only if all four of its user ids are 0, and if it runs one of udev's programs, where that is visible.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -14,33 +13,33 @@ use std::time::{Duration, Instant};
 
 use super::detect::Facts;
 
-/// What `/proc` shows of udev.
+/// The state of the udev daemon according to `/proc`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Daemon {
-    /// A daemon shares this thread's IPC namespace, or may: cookies reach it.
+    /// A daemon is in this thread's IPC namespace, or may be, so it can complete cookies.
     Answers {
-        /// Every such daemon is stopped, as by `SIGSTOP`.
+        /// Whether all such daemons are stopped, as by `SIGSTOP`.
         stopped: bool,
     },
-    /// Each daemon is in another IPC namespace: cookies do not reach it, and it looks after `/dev`.
+    /// All daemons are in other IPC namespaces, so they maintain `/dev` but cannot complete cookies.
     Elsewhere,
     /// No daemon runs.
     Gone,
-    /// No daemon is visible, and not all processes are visible.
+    /// No daemon is visible, but some processes may be hidden.
     Unknown,
 }
 
 /// The PID namespace that every system starts with (`PROC_PID_INIT_INO` in include/linux/proc_ns.h).
 const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
-/// Limits of a walk over `/proc`, far beyond what a usual system needs.
+/// Limits of the search in `/proc`, far above the size of usual systems.
 const MOST_PROCESSES: usize = 100_000;
 const LONGEST_WALK: Duration = Duration::from_secs(2);
 
-/// The programs of udev, by the last part of their path.
+/// The file names of udev's programs.
 const PROGRAMS: [&str; 4] = ["systemd-udevd", "udevadm", "udevd", "eudevd"];
 
-/// Walks `/proc` once, within limits.
+/// Searches `/proc` once, within limits.
 pub(super) fn find_daemon(facts: &Facts) -> Daemon {
     let proc = facts.path("proc");
     let Ok(entries) = fs::read_dir(&proc) else { return Daemon::Unknown };
@@ -59,7 +58,7 @@ pub(super) fn find_daemon(facts: &Facts) -> Daemon {
         let Some(process) = daemon(&entry.path()) else { continue };
         let namespace = facts.ipc_namespace(entry.file_name());
         match (own, namespace) {
-            // The udev of a container has no part in this `/dev`.
+            // The udev of a container does not maintain this `/dev`.
             (Some(own), Some(namespace)) if own != namespace => elsewhere |= !process.is_nested,
             _ if process.stopped => stopped = true,
             _ => return Daemon::Answers { stopped: false },
@@ -76,28 +75,29 @@ pub(super) fn find_daemon(facts: &Facts) -> Daemon {
     }
 }
 
-/// Whether processes of all PID namespaces and of root are visible here.
+/// Whether this process sees the processes of all users and PID namespaces.
 fn sees_all(proc: &Path) -> bool {
     let is_first = fs::metadata(proc.join("self/ns/pid")).is_ok_and(|namespace| is_first(namespace.ino()));
-    // With the mount option `hidepid`, other users' processes may be hidden: init is always there.
+    // The mount option `hidepid` may hide other users' processes. Init always exists.
     is_first && proc.join("1/comm").exists()
 }
 
 const fn is_first(namespace: u64) -> bool {
-    // Files in place of namespaces have no such number, so tests are always in the first one.
+    // The files that tests use do not have this number, so tests always count as the first namespace.
     namespace == FIRST_PID_NAMESPACE || cfg!(test)
 }
 
 struct Process {
     stopped: bool,
-    /// It is in a PID namespace below the one that is shown here.
+    /// Whether it is in a PID namespace below the one of this `/proc`.
     is_nested: bool,
 }
 
-/// Whether a process is a udev daemon of root's that lives.
+/// Reads a process; `None` unless it is a running udev daemon of root.
 fn daemon(process: &Path) -> Option<Process> {
     let comm = read(&process.join("comm"))?;
-    // Kernel names of processes have 15 bytes. systemd's forks show the name in parentheses until they run their program.
+    // The kernel's process names have 15 bytes. Forks of systemd have the name in parentheses until they execute their
+    // program.
     if !matches!(comm.trim_end(), "systemd-udevd" | "(systemd-udevd)" | "udevd" | "eudevd") {
         return None;
     }
@@ -115,16 +115,16 @@ fn daemon(process: &Path) -> Option<Process> {
     }
 }
 
-/// A set-user-id program of root's can be run under any name: its own name tells it.
+/// Checks the executable, since a set-user-id program can run as root under any name.
 fn runs_udev(process: &Path) -> bool {
     match fs::read_link(process.join("exe")) {
         Ok(program) => {
             let name = program.file_name().map(OsStr::as_bytes).unwrap_or_default();
-            // The kernel marks a program that was replaced by an update.
+            // The kernel appends this to a program that was replaced by an update.
             let name = name.strip_suffix(b" (deleted)").unwrap_or(name);
             PROGRAMS.iter().any(|program| program.as_bytes() == name)
         }
-        // A kernel thread, or a process without memory: neither is a daemon.
+        // A kernel thread or a zombie is not a daemon.
         Err(error) if error.kind() == ErrorKind::NotFound => false,
         // Not visible to this user.
         Err(_) => true,

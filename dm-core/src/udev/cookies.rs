@@ -1,4 +1,4 @@
-//! Cookies: how libdm and udev's rules agree on when udev has finished.
+//! Cookies, by which udev's rules tell libdm's programs that they have finished.
 //!
 //! A cookie is a semaphore that counts outstanding steps. Its creator starts it at 1 and adds 1 for each command that sends a
 //! uevent with the cookie; the rules subtract 1 when they have finished with a uevent (`dmsetup udevcomplete`). At the end
@@ -15,17 +15,17 @@ use super::error::UdevError;
 use super::semaphore::{Semaphore, Waited};
 use crate::wire::{UdevCookie, UdevFlags};
 
-/// A cookie made here. Its semaphore is removed on drop.
+/// A cookie of this process. Its semaphore is removed on drop.
 #[derive(Debug)]
 pub(super) struct Cookie {
     base: u16,
     semaphore: Semaphore,
-    /// What was counted here, without what udev has completed.
+    /// The steps added here, without those that udev has completed.
     counted: i32,
 }
 
-/// How many random numbers are tried. The kernel's limit of 32 000 semaphores leaves half of all numbers free, even
-/// if a user has taken all semaphores.
+/// The number of random numbers that are tried. With the kernel's limit of 32 000 semaphores, half of all numbers are
+/// free even if a user has created all of them.
 const TRIES: usize = 64;
 
 /// The key of a cookie's semaphore.
@@ -39,15 +39,14 @@ pub(super) const fn is_cookie(key: u32) -> bool {
 }
 
 impl Cookie {
-    /// Makes a cookie with an unused number.
+    /// Creates a cookie with an unused number.
     ///
-    /// The number is random, since udev may still be about to complete an earlier cookie that was given up, and must not
-    /// count a new one down.
+    /// The number is random, because udev may still complete an abandoned cookie and must not decrement a new one.
     pub(super) fn create() -> Result<Self, Errno> {
         for _ in 0..TRIES {
             let random = RandomState::new().build_hasher().finish();
             let base = u16::try_from(random & 0xffff).unwrap_or(0);
-            // A cookie of base 0 is one that is not waited for.
+            // A cookie with base 0 means that no process waits.
             if base == 0 {
                 continue;
             }
@@ -64,19 +63,19 @@ impl Cookie {
         Err(Errno::EEXIST)
     }
 
-    /// One that another process made, which is waited for and removed here.
+    /// A cookie that another process has created, and that this process waits for and removes.
     pub(super) fn adopted(base: u16, semaphore: Semaphore) -> Self {
         let counted = semaphore.value().unwrap_or(0);
         Self { base, semaphore, counted }
     }
 
-    /// The semaphore, which is not removed any more.
+    /// Returns the semaphore, which is then not removed on drop.
     pub(super) fn into_parts(self) -> (u16, Semaphore) {
         let this = std::mem::ManuallyDrop::new(self);
         (this.base, this.semaphore)
     }
 
-    /// The number that a command sends.
+    /// The number to send with a command.
     pub(super) const fn number(&self, flags: UdevFlags) -> UdevCookie {
         UdevCookie::new(self.base, flags)
     }
@@ -85,21 +84,21 @@ impl Cookie {
         key(self.base)
     }
 
-    /// Counts up: a command is about to send a uevent.
+    /// Adds a step, for a command that will send a uevent.
     pub(super) fn expect_one(&mut self) -> Result<(), Errno> {
         self.semaphore.add(1)?;
         self.counted = self.counted.saturating_add(1);
         Ok(())
     }
 
-    /// Counts down: the command has not sent one.
+    /// Subtracts a step, for a command that has not sent a uevent.
     pub(super) fn expect_one_less(&mut self) -> Result<(), Errno> {
         self.semaphore.add(-1)?;
         self.counted = self.counted.saturating_sub(1);
         Ok(())
     }
 
-    /// How many steps were outstanding before udev completed any.
+    /// The number of steps added, whether completed or not.
     pub(super) const fn counted(&self) -> i32 {
         self.counted
     }
@@ -109,7 +108,7 @@ impl Cookie {
         self.semaphore.wait_for_zero(timeout)
     }
 
-    /// How many steps are outstanding; `None` if the semaphore was removed.
+    /// The number of outstanding steps; `None` if the semaphore was removed.
     pub(super) fn pending(&self) -> Option<i32> {
         self.semaphore.value().ok()
     }
@@ -117,7 +116,7 @@ impl Cookie {
 
 impl Drop for Cookie {
     fn drop(&mut self) {
-        // If it was removed already, nothing is left to do.
+        // An error means that it was removed already.
         let _ = self.semaphore.remove();
     }
 }
@@ -125,7 +124,7 @@ impl Drop for Cookie {
 /// Completes one step of a cookie, as `dmsetup udevcomplete` does in udev's rules, with the number from the uevent's
 /// `DM_COOKIE`.
 ///
-/// A cookie of base 0 is not waited for, so completing it does nothing. With this, an initramfs needs no dmsetup.
+/// No process waits for a cookie with base 0, so this does nothing then. An initramfs can use it instead of dmsetup.
 ///
 /// ```no_run
 /// use dm_core::{UdevCookie, udev};
@@ -136,8 +135,8 @@ impl Drop for Cookie {
 /// ```
 ///
 /// # Errors
-/// [`UdevError::Cookie`]: the cookie does not exist any more ([`is_not_found`](UdevError::is_not_found)), as after a timeout of
-/// its creator; it has no outstanding step; or it belongs to another user.
+/// [`UdevError::Cookie`]: the cookie no longer exists ([`is_not_found`](UdevError::is_not_found)), as after a timeout
+/// of its creator; it has no outstanding step; or it belongs to another user.
 #[doc(alias = "dm_udev_complete")]
 #[doc(alias = "udevcomplete")]
 pub fn complete(cookie: UdevCookie) -> Result<(), UdevError> {

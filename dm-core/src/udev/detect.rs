@@ -1,7 +1,8 @@
-//! Whether udev answers cookies, from a few cheap facts.
+//! Decides from a few cheap facts whether udev completes cookies.
 //!
-//! This runs before every operation, so it makes three system calls and does not walk `/proc`. The facts can be wrong: a
-//! daemon that was killed leaves its socket behind. [`alive`](super::alive) looks closer once an answer is overdue.
+//! This runs before every operation, so it makes three system calls and does not walk `/proc`. The facts can be wrong:
+//! a daemon that was killed leaves its socket behind. [`alive`](super::alive) searches for the daemon once an answer is
+//! overdue.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -9,20 +10,20 @@ use std::path::{Path, PathBuf};
 
 use super::alive::{self, Daemon};
 
-/// Why cookies would never be answered.
+/// The reason why udev does not complete cookies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoCookies {
     /// udev does not run.
     #[error("udev does not run: /{CONTROL_SOCKET} does not exist")]
     NoUdev,
-    /// udev lacks the rule that answers.
+    /// udev lacks the rule that completes cookies.
     #[error("udev lacks {NOTIFY_RULES}, which completes cookies: install the udev rules of the device mapper")]
     NoRules,
-    /// udev does not see this process's semaphores.
+    /// udev cannot access the semaphores of this process.
     #[error("this process has a separate IPC namespace, in which udev cannot find its semaphore")]
     OtherIpcNamespace,
-    /// The environment switches cookies off.
+    /// An environment variable disables cookies.
     #[error("the environment variable {DISABLED} is set")]
     Disabled,
 }
@@ -30,10 +31,10 @@ pub enum NoCookies {
 const CONTROL_SOCKET: &str = "run/udev/control";
 const DISABLED: &str = "DM_DISABLE_UDEV";
 
-/// The rule that takes 1 from a cookie when udev has finished.
+/// The rule that decrements a cookie when udev has finished.
 const NOTIFY_RULES: &str = "95-dm-notify.rules";
 
-/// Where rules are. In most cases the first folder has them.
+/// The folders of rules. Usually the first one has them.
 const RULE_FOLDERS: [&str; 5] =
     ["usr/lib/udev/rules.d", "lib/udev/rules.d", "etc/udev/rules.d", "run/udev/rules.d", "usr/local/lib/udev/rules.d"];
 
@@ -43,7 +44,7 @@ const OVERRIDES: [&str; 3] = ["etc/udev/rules.d", "run/udev/rules.d", "usr/local
 /// The IPC namespace that every system starts with (`PROC_IPC_INIT_INO` in include/linux/proc_ns.h).
 const FIRST_IPC_NAMESPACE: u64 = 0xEFFF_FFFF;
 
-/// The files that the facts come from, below a root that tests replace.
+/// The files that the facts are read from, below a root that tests replace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Facts {
     root: PathBuf,
@@ -64,7 +65,7 @@ impl Facts {
         self.root.join(relative)
     }
 
-    /// Whether udev will answer cookies of this thread.
+    /// Checks whether udev will complete cookies of this thread.
     pub(super) fn check_cookies(&self) -> Result<(), NoCookies> {
         self.check_with(std::env::var_os(DISABLED).is_some())
     }
@@ -79,29 +80,29 @@ impl Facts {
         if !RULE_FOLDERS.iter().any(|folder| self.path(folder).join(NOTIFY_RULES).exists()) {
             return Err(NoCookies::NoRules);
         }
-        // Without procfs the namespace is unknown, and the first one is by far the likeliest.
+        // Without procfs the namespace is unknown, and most likely the first one.
         match self.ipc_namespace("thread-self") {
             Some(own) if own != FIRST_IPC_NAMESPACE && !self.has_udev_inside(own) => Err(NoCookies::OtherIpcNamespace),
             _ => Ok(()),
         }
     }
 
-    /// Whether another IPC namespace than the first one has a udev, as a container with a whole system in it can have.
+    /// Whether an IPC namespace other than the first one has a udev, as a container with a complete system may have.
     ///
-    /// Its first process is then in the same IPC namespace. That rules out a service of the host with a separate one, so
-    /// that the walk only sees the few processes of a container.
+    /// Its first process is then in the same IPC namespace. This excludes a service of the host with a private
+    /// namespace, so that only the few processes of a container are searched.
     fn has_udev_inside(&self, own: u64) -> bool {
         self.ipc_namespace("1") == Some(own) && matches!(alive::find_daemon(self), Daemon::Answers { .. })
     }
 
-    /// The IPC namespace of a process, or of this thread: threads can have different ones.
+    /// The IPC namespace of a process or of this thread; threads can differ.
     pub(super) fn ipc_namespace(&self, process: impl AsRef<Path>) -> Option<u64> {
         Some(fs::metadata(self.path("proc").join(process).join("ns/ipc")).ok()?.ino())
     }
 
-    /// Whether the rule that answers cookies is switched off by an empty file or a link to `/dev/null`.
+    /// Whether the rule that completes cookies is masked by an empty file or a link to `/dev/null`.
     ///
-    /// Rare, so it is only looked at when udev does not answer.
+    /// This is rare, so it is only checked when udev does not answer.
     pub(super) fn is_notify_rule_masked(&self) -> bool {
         let files = OVERRIDES.iter().map(|folder| fs::metadata(self.path(folder).join(NOTIFY_RULES)));
         files.filter_map(Result::ok).next().is_some_and(|file| file.len() == 0)
@@ -148,7 +149,7 @@ mod tests {
     fn another_ipc_namespace_has_cookies_only_with_a_udev_inside() {
         let fake = in_another_namespace();
         assert_eq!(fake.facts().check_with(false), Err(NoCookies::OtherIpcNamespace));
-        // The host's udev is visible, and its first process is elsewhere.
+        // The host's udev is visible, and its first process is in another namespace.
         fake.process(1, &Process { namespace: "host", comm: "systemd", exe: "systemd", ..Process::UDEV });
         fake.process(20, &Process { namespace: "host", ..Process::UDEV });
         assert_eq!(fake.facts().check_with(false), Err(NoCookies::OtherIpcNamespace));

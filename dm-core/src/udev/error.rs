@@ -1,4 +1,4 @@
-//! What can go wrong between a command and `/dev`.
+//! [`UdevError`]: errors of waiting for udev and of making nodes.
 
 use std::fmt;
 use std::io;
@@ -11,33 +11,34 @@ use nix::errno::Errno;
 use super::node_state::NodeState;
 use crate::id::DmNameBuf;
 
-/// Why `/dev` is not as it should be, or a cookie can't be used.
+/// The error of waiting for udev, of making or removing a node, or of using a cookie.
 ///
-/// When a wait or a node fails, the commands before it have been carried out: only `/dev` lacks something.
+/// When a wait or a node fails, the commands before it have taken effect, and only `/dev` is incomplete.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UdevError {
-    /// udev runs and has not completed a cookie in time.
+    /// udev runs and has not completed a cookie within the timeout.
     #[error(
         "udev has not finished with {} within {waited:.1?}: {pending} steps of cookie {cookie:#x} are outstanding{}; {}",
-        Devices(.devices), Lacking(.lacking), advice(*.stopped)
+        Devices(.devices), MissingPaths(.lacking), advice(*.stopped)
     )]
     #[non_exhaustive]
     TimedOut {
-        /// The devices of the commands that were waited for.
+        /// The devices of the commands.
         devices: Vec<(DmNameBuf, DeviceNumber)>,
-        /// What of `/dev/mapper` is not as it should be. Other links, such as by uuid, may lack as well.
+        /// The paths below `/dev/mapper` that are missing or wrong. Other links, such as those by uuid, may be missing
+        /// as well.
         lacking: Vec<PathBuf>,
-        /// The key of the semaphore, which is removed.
+        /// The key of the semaphore, which has been removed.
         cookie: u32,
-        /// How many steps udev has not completed.
+        /// The number of steps that udev has not completed.
         pending: i32,
         /// The length of the wait.
         waited: Duration,
-        /// udev's daemon is stopped, as by `SIGSTOP`.
+        /// Whether udev's daemon is stopped, as by `SIGSTOP`.
         stopped: bool,
     },
-    /// udev runs and has not made or removed a node or link in time.
+    /// udev runs and has not created or removed a link within the timeout.
     #[error(
         "udev has not {} within {waited:.1?}: {} {found}; {}",
         done(*.present, .name, *.number), path.display(), advice(*.stopped)
@@ -50,16 +51,16 @@ pub enum UdevError {
         number: DeviceNumber,
         /// The node or link.
         path: PathBuf,
-        /// The device exists, so the node should; else it should not.
+        /// Whether the device exists, and so should its node.
         present: bool,
-        /// What the path is instead.
+        /// What was found at the path.
         found: NodeState,
         /// The length of the wait.
         waited: Duration,
-        /// udev's daemon is stopped, as by `SIGSTOP`.
+        /// Whether udev's daemon is stopped, as by `SIGSTOP`.
         stopped: bool,
     },
-    /// A node or link can't be made or removed. The source is the errno.
+    /// A node or link cannot be created or removed. The source is the errno.
     #[error("can't {what} {} for device '{}' ({number})", path.display(), name.shown())]
     #[non_exhaustive]
     Node {
@@ -71,19 +72,19 @@ pub enum UdevError {
         number: DeviceNumber,
         /// The node or link, or its directory.
         path: PathBuf,
-        /// Why.
+        /// The errno of the system call.
         source: Errno,
     },
-    /// A node or link of a device that does not exist any more can't be removed. The source is the errno.
+    /// A node or link of a device that no longer exists cannot be removed. The source is the errno.
     #[error("can't remove the stale {}", path.display())]
     #[non_exhaustive]
     StaleNode {
         /// The node or link, or its directory.
         path: PathBuf,
-        /// Why.
+        /// The errno of the system call.
         source: Errno,
     },
-    /// A node can't be made because of what is in its place.
+    /// A node cannot be created because another kind of file has its path.
     #[error(
         "can't make {} for device '{}' ({number}): it is neither a link nor a block device; move it away",
         path.display(), name.shown()
@@ -94,26 +95,27 @@ pub enum UdevError {
         name: DmNameBuf,
         /// The device's number.
         number: DeviceNumber,
-        /// The path.
+        /// The path of that file.
         path: PathBuf,
     },
-    /// Nodes are only made in a directory that belongs to root and that not every user can write to.
+    /// The directory is not safe: nodes are only created in one that belongs to root and that is not writable for all
+    /// users.
     #[error(
         "can't make nodes in {}: it must be a directory, not a link, that belongs to root and is not writable for all",
         path.display()
     )]
     #[non_exhaustive]
     Directory {
-        /// The directory.
+        /// The path of the directory.
         path: PathBuf,
     },
-    /// The name can't have a node under `/dev/mapper`.
+    /// The name is not possible for a node below `/dev/mapper`.
     #[error("device '{}' can't have a node in /dev/mapper: {reason}", name.shown())]
     #[non_exhaustive]
     NodeName {
         /// The name.
         name: DmNameBuf,
-        /// Why.
+        /// The rule that the name breaks.
         reason: NodeNameFault,
     },
     /// No path leads to the device.
@@ -127,82 +129,82 @@ pub enum UdevError {
         name: DmNameBuf,
         /// The device's number.
         number: DeviceNumber,
-        /// Where the node should be.
+        /// The path that the node should have.
         path: PathBuf,
-        /// What is there.
+        /// What was found at the path.
         found: NodeState,
-        /// The kernel's own node.
+        /// The kernel's node `/dev/dm-N`.
         kernel_path: PathBuf,
     },
-    /// No daemon runs that would complete a cookie, which is removed.
+    /// No daemon runs that would complete a cookie. The cookie has been removed.
     #[error("no udev daemon runs that would complete the udev cookie {cookie:#x}, so nodes may be missing")]
     #[non_exhaustive]
     NoDaemon {
         /// The key of its semaphore.
         cookie: u32,
     },
-    /// A number is not that of a cookie.
+    /// The number is not that of a cookie.
     #[error("{number:#x} is not the number of a udev cookie, which is between 0xd4d0001 and 0xd4dffff")]
     #[non_exhaustive]
     NotACookie {
         /// The number.
         number: u32,
     },
-    /// A cookie can't be listed, completed or removed. The source is the errno.
+    /// A cookie cannot be created, listed, completed or removed. The source is the errno.
     #[error("can't {what} {}", CookieKey(*.cookie))]
     #[non_exhaustive]
     Cookie {
-        /// What was tried.
+        /// The action, such as `remove`.
         what: &'static str,
-        /// The key of its semaphore.
+        /// The key of its semaphore; `None` if all cookies were concerned.
         cookie: Option<u32>,
-        /// Why.
+        /// The errno of the system call.
         source: Errno,
     },
 }
 
-/// Why a name can't have a node.
+/// The reason why a name is not possible for a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NodeNameFault {
-    /// The name has another meaning there.
+    /// The name is reserved in `/dev/mapper`.
     #[error("the name is reserved there")]
     Reserved,
-    /// The file system does not take it.
+    /// The file name would exceed 255 bytes.
     #[error("in its mangled form it has {len} bytes, and file names have at most 255")]
     #[non_exhaustive]
     TooLong {
-        /// Length of the mangled form, in bytes.
+        /// The length of the mangled name in bytes.
         len: usize,
     },
 }
 
 impl UdevError {
-    /// udev has not finished in time.
+    /// Whether udev did not finish within the timeout.
     #[must_use]
     pub const fn is_timed_out(&self) -> bool {
         matches!(self, Self::TimedOut { .. } | Self::NodeTimedOut { .. })
     }
 
-    /// The device has no node, or the cookie does not exist.
+    /// Whether the device has no node, or the cookie does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::NoNode { .. } | Self::Cookie { source: Errno::ENOENT | Errno::EINVAL | Errno::EIDRM, .. })
     }
 
-    /// This user may not do it.
+    /// Whether the user lacks the permission.
     #[must_use]
     pub fn is_permission_denied(&self) -> bool {
         matches!(self.source_errno(), Some(Errno::EPERM | Errno::EACCES))
     }
 
-    /// The name can't have a node, or the number is not that of a cookie.
+    /// Whether the name is not possible for a node, or the number is not that of a cookie.
     #[must_use]
     pub const fn is_invalid(&self) -> bool {
         matches!(self, Self::NodeName { .. } | Self::NotACookie { .. })
     }
 
-    /// The error number of a refused system call, as in `errno(3)`.
+    /// The errno, if a system call failed.
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         self.source_errno().map(|errno| errno as i32)
@@ -221,19 +223,19 @@ pub(super) fn errno_of(error: &io::Error) -> Errno {
 }
 
 const fn advice(stopped: bool) -> &'static str {
-    if stopped { "its daemon is stopped: let it continue (SIGCONT)" } else { "look at udev's log" }
+    if stopped { "its daemon is stopped: let it continue (SIGCONT)" } else { "check udev's log" }
 }
 
 fn done(present: bool, name: &DmNameBuf, number: DeviceNumber) -> String {
     let name = name.shown();
     if present {
-        format!("made the link to device '{name}' ({number})")
+        format!("created the link to device '{name}' ({number})")
     } else {
         format!("removed the link of device '{name}' ({number})")
     }
 }
 
-/// How many devices or paths an error text names.
+/// The largest number of devices or paths that an error lists.
 const MOST_NAMED: usize = 3;
 
 struct Devices<'a>(&'a [(DmNameBuf, DeviceNumber)]);
@@ -248,14 +250,14 @@ impl fmt::Display for Devices<'_> {
     }
 }
 
-struct Lacking<'a>(&'a [PathBuf]);
+struct MissingPaths<'a>(&'a [PathBuf]);
 
-impl fmt::Display for Lacking<'_> {
+impl fmt::Display for MissingPaths<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
             return Ok(());
         }
-        f.write_str(", and not as they should be are ")?;
+        f.write_str(", and these are missing or wrong: ")?;
         write_some(f, self.0.iter().map(|path| path.display().to_string()))
     }
 }
@@ -308,7 +310,7 @@ mod tests {
         };
         assert_eq!(
             timed_out(1, false).to_string(),
-            r"udev has not finished with device 'my\x200' (254:3) within 30.0s: 2 steps of cookie 0xd4d1234 are outstanding, and not as they should be are /dev/mapper/x; look at udev's log"
+            r"udev has not finished with device 'my\x200' (254:3) within 30.0s: 2 steps of cookie 0xd4d1234 are outstanding, and these are missing or wrong: /dev/mapper/x; check udev's log"
         );
         let many = timed_out(5, true).to_string();
         assert!(many.contains(r"device 'my\x202' (254:3) and 2 more within"), "{many}");
@@ -323,11 +325,11 @@ mod tests {
         };
         assert_eq!(
             text(true, NodeState::OtherDevice(DeviceNumber::new(254, 9))),
-            "udev has not made the link to device 'x' (254:3) within 2.0s: /dev/mapper/x is device 254:9; look at udev's log"
+            "udev has not created the link to device 'x' (254:3) within 2.0s: /dev/mapper/x is device 254:9; check udev's log"
         );
         assert_eq!(
             text(false, NodeState::Dangling),
-            "udev has not removed the link of device 'x' (254:3) within 2.0s: /dev/mapper/x is a link that leads nowhere; look at udev's log"
+            "udev has not removed the link of device 'x' (254:3) within 2.0s: /dev/mapper/x is a dangling link; check udev's log"
         );
     }
 

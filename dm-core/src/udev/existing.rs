@@ -1,4 +1,4 @@
-//! Nodes of devices that exist, and of devices that do not exist any more.
+//! Creates nodes of existing devices, and removes stale ones.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -18,7 +18,7 @@ use crate::id::{DmName, DmNameBuf};
 use crate::machine::paths::{is_device, name_in, read_dm_name};
 
 impl Udev {
-    /// Makes the node of a device, unless a path under `/dev/mapper` leads to it. Returns the path that was made.
+    /// Creates the node of a device, unless a path below `/dev/mapper` leads to it. Returns the new path.
     pub(crate) fn make_node(&self, name: &DmName, number: DeviceNumber) -> Result<Option<PathBuf>, UdevError> {
         let change = self.dev.change(name, number, NodeChange::Present);
         if self.has_node(name, number) {
@@ -28,15 +28,15 @@ impl Udev {
         Ok(Some(self.dev.node_path(name)))
     }
 
-    /// Whether a path under `/dev/mapper` leads to a device.
+    /// Whether a path below `/dev/mapper` leads to a device.
     pub(crate) fn has_node(&self, name: &DmName, number: DeviceNumber) -> bool {
         self.dev.places(name).iter().any(|path| is_device(path, number))
     }
 
-    /// Removes nodes and links under `/dev/mapper` that belonged to devices that do not exist any more or have another name;
-    /// returns their paths. With `only`, looks at the nodes of that name alone.
+    /// Removes the nodes and links below `/dev/mapper` of devices that no longer exist or have another name now;
+    /// returns their paths. With `only`, this is limited to the nodes of that name.
     ///
-    /// Other files are left alone, and so are links to existing devices, which may be another program's.
+    /// Other files are kept, and so are links to existing devices, which another program may have created.
     pub(crate) fn remove_stale_nodes(
         &self,
         devices: &BTreeMap<DeviceNumber, DmNameBuf>,
@@ -60,10 +60,11 @@ impl Udev {
             let path = entry.path();
             let Some(number) = owner(&path, majors).filter(|_| is_asked_for(&entry.file_name())) else { continue };
             let is_the_devices = |name: &DmNameBuf| {
-                // A link to another device's node is someone's alias; its own block node has a name of its own.
+                // A link to the node of an existing device may be an alias of another program; a block node must have
+                // the device's name.
                 !is_block_node(&path, number) || self.dev.places(name).contains(&path)
             };
-            // A device can have been made or renamed since the list was.
+            // The device may have been created or renamed after the list was read.
             let current = read_dm_name(&name_in(&self.facts.path(sysfs_path(number)))).ok().flatten();
             if [devices.get(&number), current.as_ref()].into_iter().flatten().any(is_the_devices) {
                 continue;
@@ -79,7 +80,7 @@ impl Udev {
     }
 }
 
-/// The mapped device that a block node is of, or whose kernel node a link leads to. `None` for all other files.
+/// The mapped device of a block node, or of the kernel's node that a link leads to. `None` for all other files.
 fn owner(path: &Path, majors: &[u32]) -> Option<DeviceNumber> {
     let metadata = fs::symlink_metadata(path).ok()?;
     if metadata.file_type().is_block_device() {

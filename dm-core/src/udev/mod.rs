@@ -1,8 +1,8 @@
-//! Working together with udev, and without it.
+//! Cooperation with udev, and nodes where udev does not run.
 //!
-//! A resume, a removal or a rename sends a uevent, and udev then changes `/dev`, which takes a while. An operation therefore
-//! ends by waiting until udev has finished, with a timeout. [`Udev`] is how: a [`Strategy`], the timeout, and the directory in
-//! the place of `/dev`.
+//! A resume, a removal or a rename sends a uevent, and udev changes `/dev` some time later. An operation therefore ends
+//! by waiting until udev has finished, with a timeout. [`Udev`] sets how: it has a [`Strategy`], the timeout, and the
+//! directory that is used as `/dev`.
 //!
 //! ```
 //! use std::time::Duration;
@@ -15,20 +15,21 @@
 //! }
 //! ```
 //!
-//! # How it is found out that udev has finished
+//! # How the end of udev's work is detected
 //!
-//! By a cookie, as libdm does it: a semaphore that udev's rules count down. Whether they will is judged by three cheap facts
-//! before each operation: udev's control socket exists, the rule that answers is installed, and this thread is in the first
-//! IPC namespace. If no answer comes for a second, `/proc` is searched for a daemon of root's that shares the IPC namespace.
-//! If none does, or another process removed the semaphore (`dmsetup udevcomplete_all`), the nodes themselves are waited for,
-//! or are made here if no other program will make them.
+//! By a cookie, as in libdm: a semaphore that udev's rules decrement. Before each operation, three cheap facts decide
+//! whether they will: udev's control socket exists, the rule that completes cookies is installed, and this thread is in
+//! the first IPC namespace. If the cookie is not completed within a second, `/proc` is searched for a udev daemon of
+//! root in the same IPC namespace. If there is none, or another process has removed the semaphore
+//! (`dmsetup udevcomplete_all`), the operation waits for the nodes instead, or creates them if no other program does.
 //!
-//! A cookie with base 0 carries libdm's flags where no cookie is waited for, so that udev's rules treat the device alike.
+//! If an operation does not wait for a cookie, it sends a cookie with base 0 and libdm's flags, so that udev's rules
+//! treat the device in the same way.
 //!
 //! # Cookies of other programs
 //!
-//! [`cookies`] lists all of them, [`complete`] is what `dmsetup udevcomplete` does, and [`remove_stale_cookies`] removes those
-//! that killed programs left behind. Several processes can put their commands on one [`SharedCookie`].
+//! [`cookies`] lists all cookies, [`complete`] does the same as `dmsetup udevcomplete`, and [`remove_stale_cookies`]
+//! removes those that killed programs left behind. Several processes can use one [`SharedCookie`] for their commands.
 
 mod alive;
 mod cookies;
@@ -65,22 +66,23 @@ use crate::id::{DmName, Naming};
 use crate::machine::paths::is_device;
 use crate::wire::UdevFlags;
 
-/// How to find out when `/dev` is as it should be.
+/// How an operation makes sure that `/dev` is complete.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Strategy {
-    /// [`Cookies`](Self::Cookies) where udev answers them, else [`WaitForNodes`](Self::WaitForNodes) where udev makes nodes all
-    /// the same, else [`MakeNodes`](Self::MakeNodes). Every operation decides anew, so it follows a udev that starts or stops.
+    /// [`Cookies`](Self::Cookies) if udev completes them, otherwise [`WaitForNodes`](Self::WaitForNodes) if udev makes
+    /// nodes nevertheless, otherwise [`MakeNodes`](Self::MakeNodes). Every operation decides anew, so udev may start or
+    /// stop at any time.
     #[default]
     Auto,
-    /// As with libdm, udev tells when it has finished. Whether it will is not judged in advance: only if no answer comes for a
-    /// second is it looked for.
+    /// Waits for a cookie, as libdm does. Only if udev does not complete it within a second, the operation checks
+    /// whether udev runs.
     Cookies,
-    /// udev makes the links under `/dev/mapper`, and they are looked at until they are right.
+    /// Polls the links below `/dev/mapper` until udev has made them.
     WaitForNodes,
-    /// Nodes and links under `/dev/mapper` are made here.
+    /// Makes nodes and links below `/dev/mapper` in this process.
     MakeNodes,
-    /// Nothing is made and nothing is waited for. The kernel's own `/dev/dm-0` always exists.
+    /// Neither makes nodes nor waits. Only the kernel's nodes such as `/dev/dm-0` are certain to exist.
     None,
 }
 
@@ -88,16 +90,16 @@ pub enum Strategy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Visibility {
-    /// udev's rules treat it as any disk: they look at what it holds and make links by uuid and label, and systemd and udisks
-    /// may mount it.
+    /// udev's rules treat it as any disk: they scan its content and make links by uuid and label, and systemd and
+    /// udisks may mount it.
     #[default]
     Public,
-    /// For parts of another device, such as the legs of a mirror: only the link under `/dev/mapper` is made.
+    /// udev's rules only make the link below `/dev/mapper`. For parts of another device, such as the legs of a mirror.
     Private,
 }
 
 impl Visibility {
-    /// What udev's rules are told.
+    /// The flags for udev's rules.
     #[must_use]
     pub const fn flags(self) -> UdevFlags {
         match self {
@@ -109,7 +111,7 @@ impl Visibility {
     }
 }
 
-/// How operations work together with udev. It has no state: each operation looks anew.
+/// How operations cooperate with udev. It has no state; each operation checks anew what udev does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Udev {
     strategy: Strategy,
@@ -123,47 +125,48 @@ pub struct Udev {
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Udev {
-    /// Works by a strategy, with a timeout of 30 s, in `/dev`.
+    /// Sets the strategy, with a timeout of 30 seconds and the directory `/dev`.
     #[must_use]
     pub fn new(strategy: Strategy) -> Self {
         let dev = DevDir { path: PathBuf::from("/dev"), mode: NodeMode::default(), naming: Naming::default() };
         Self { strategy, timeout: TIMEOUT, dev, facts: Facts::default(), shared: None }
     }
 
-    /// The longest time that an operation or a batch waits for udev. With [`Duration::MAX`] it waits for as long as a daemon
+    /// Limits the time that an operation or a batch waits for udev. With [`Duration::MAX`] it waits as long as a daemon
     /// runs.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// Puts the commands of operations on a cookie that other processes use as well. Operations then wait for nothing:
-    /// [`SharedCookie::wait`] does, and udev alone makes the nodes. Where udev does not answer cookies, the cookie is left
-    /// alone and nodes are made here.
+    /// Makes operations use a cookie that other processes use as well. Operations then do not wait, but
+    /// [`SharedCookie::wait`] does, and only udev makes the nodes. If udev does not complete cookies, the cookie is not
+    /// used and this process makes the nodes.
     #[must_use]
     pub fn on_cookie(self, cookie: SharedCookie) -> Self {
         Self { shared: Some(cookie), ..self }
     }
 
-    /// The directory in the place of `/dev`, in which there is or will be a directory `mapper`.
+    /// Uses another directory as `/dev`. Its subdirectory `mapper` is created if missing.
     #[must_use]
     #[doc(alias = "dm_set_dev_dir")]
     pub fn dev_dir(self, path: impl Into<PathBuf>) -> Self {
         Self { dev: DevDir { path: path.into(), ..self.dev }, ..self }
     }
 
-    /// What is made under `/dev/mapper` where udev does not.
+    /// Sets what kind of node is made below `/dev/mapper` if udev makes none.
     #[must_use]
     pub fn node_mode(self, mode: NodeMode) -> Self {
         Self { dev: DevDir { mode, ..self.dev }, ..self }
     }
 
-    /// How the host's names relate to the kernel's: nodes follow.
+    /// Sets how names are translated, which determines the names of nodes.
     pub(crate) fn naming(self, naming: Naming) -> Self {
         Self { dev: DevDir { naming, ..self.dev }, ..self }
     }
 
-    /// Refuses a name that can't have a node under `/dev/mapper`. Operations ask before they make the device.
+    /// Refuses a name that is not possible for a node below `/dev/mapper`. Operations call it before they create the
+    /// device.
     ///
     /// # Errors
     /// [`UdevError::NodeName`]: the name is `.`, `..` or `control`, or too long in its mangled form.
@@ -171,12 +174,12 @@ impl Udev {
         check_node_name(name, self.dev.naming)
     }
 
-    /// The longest time that is waited for.
+    /// The timeout of a wait.
     pub(crate) const fn wait_timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// Devices have no nodes but the kernel's.
+    /// Whether devices have only the kernel's nodes.
     pub(crate) fn makes_no_nodes(&self) -> bool {
         self.strategy == Strategy::None
     }
@@ -187,24 +190,26 @@ impl Udev {
         self.strategy
     }
 
-    /// Whether udev answers cookies of this thread now, by the facts that [`Strategy::Auto`] decides by. It takes three
+    /// Checks whether udev completes cookies of this thread now, by the same facts as [`Strategy::Auto`], in three
     /// system calls.
     ///
     /// # Errors
-    /// Why it does not.
+    /// udev does not complete them; the error has the reason.
     #[doc(alias = "dm_udev_get_sync_support")]
     pub fn check_cookies(&self) -> Result<(), NoCookies> {
         self.facts.check_cookies()
     }
 
-    /// Begins a batch of commands whose changes of `/dev` are waited for together.
+    /// Starts a batch of commands that wait together for their changes of `/dev`.
     ///
-    /// An operation calls it before it suspends anything. It cannot fail: if no semaphore can be had, nodes are waited for.
+    /// An operation calls it before it suspends anything. It cannot fail: if no semaphore can be created, the batch
+    /// waits for nodes.
     pub(crate) fn begin(&self) -> Pending {
         Pending::begin(self.clone())
     }
 
-    /// The path of a device: its node or link under `/dev/mapper` if that is this very device, else the kernel's own node.
+    /// The path of a device: its node or link below `/dev/mapper` if that leads to this device, otherwise the kernel's
+    /// node.
     ///
     /// # Errors
     /// [`UdevError::NoNode`]: neither is this device.

@@ -1,4 +1,4 @@
-//! The file names of devices under `/dev/mapper`.
+//! The file names of devices below `/dev/mapper`.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
@@ -10,7 +10,8 @@ use crate::machine::paths::{mapper_dir, udev_path};
 /// The longest name of a file.
 const LONGEST_FILE_NAME: usize = 255;
 
-/// Refuses a name that can't have a node under `/dev/mapper`. Operations ask before they make the device.
+/// Refuses a name that is not possible for a node below `/dev/mapper`. Operations call it before they create the
+/// device.
 ///
 /// # Errors
 /// [`UdevError::NodeName`]: the name is `.`, `..` or `control`, or too long in its mangled form.
@@ -24,8 +25,8 @@ pub(super) fn check_node_name(name: &DmName, naming: Naming) -> Result<(), UdevE
     Err(UdevError::NodeName { name: name.to_owned(), reason })
 }
 
-/// The file name of a device's node by libdm's convention: the mangled name. libdm gives the kernel names that are mangled
-/// already, and those are kept. Without mangling it is the kernel's name, byte for byte.
+/// The file name of a device's node by libdm's convention: the mangled name. Names that are mangled already, as those
+/// from libdm, are kept. Without mangling it is the kernel's name, byte for byte.
 pub(super) fn node_name(name: &DmName, naming: Naming) -> OsString {
     match naming {
         Naming::None => OsStr::from_bytes(name.as_bytes()).to_owned(),
@@ -33,8 +34,8 @@ pub(super) fn node_name(name: &DmName, naming: Naming) -> OsString {
     }
 }
 
-/// The file names under which a device can be found: as made here and by libdm, and, where it differs, as made by udev, which
-/// changes odd names in another way.
+/// The possible file names of a device: the one that this crate and libdm use, and udev's if it differs, since udev
+/// replaces other characters.
 pub(super) fn file_names(name: &DmName, naming: Naming) -> impl Iterator<Item = OsString> {
     let own = node_name(name, naming);
     let udev = udev_path(name);

@@ -1,4 +1,4 @@
-//! What is found at the path of a node.
+//! Examines the path of a node.
 
 use std::fmt;
 use std::fs;
@@ -16,15 +16,15 @@ use crate::machine::paths::device_at;
 pub enum NodeState {
     /// The node of the device, or a link to it.
     Correct,
-    /// Nothing.
+    /// No file.
     Missing,
-    /// A link that leads nowhere.
+    /// A link whose target does not exist.
     Dangling,
-    /// Another block device.
+    /// The node of another block device, or a link to it.
     OtherDevice(DeviceNumber),
     /// A file that is not a block device.
     NotABlockDevice,
-    /// It can't be looked at.
+    /// The path cannot be examined.
     Unreadable,
 }
 
@@ -34,15 +34,15 @@ impl fmt::Display for NodeState {
         match self {
             Self::Correct => f.write_str("leads to it"),
             Self::Missing => f.write_str("does not exist"),
-            Self::Dangling => f.write_str("is a link that leads nowhere"),
+            Self::Dangling => f.write_str("is a dangling link"),
             Self::OtherDevice(number) => write!(f, "is device {number}"),
             Self::NotABlockDevice => f.write_str("is not a block device"),
-            Self::Unreadable => f.write_str("can't be looked at"),
+            Self::Unreadable => f.write_str("can't be examined"),
         }
     }
 }
 
-/// What stands at a path, for a device.
+/// Examines a path that should lead to a device.
 pub(super) fn state(path: &Path, number: DeviceNumber) -> NodeState {
     match device_at(path) {
         Ok(found) if found == number => NodeState::Correct,
@@ -54,7 +54,7 @@ pub(super) fn state(path: &Path, number: DeviceNumber) -> NodeState {
     }
 }
 
-/// Whether the node of a device or a link to it stands at a path. Once the device is removed, that link leads nowhere.
+/// Whether a path is the node of a device or a link to it. After the removal of the device the link dangles.
 pub(super) fn leads_to(path: &Path, number: DeviceNumber) -> bool {
     matches!(state(path, number), NodeState::Correct | NodeState::Dangling)
 }
@@ -66,7 +66,7 @@ pub(super) fn is_block_node(path: &Path, number: DeviceNumber) -> bool {
     })
 }
 
-/// Whether a path is a link to the kernel's node of this number, as udev makes it, be that node there or not.
+/// Whether a path is a link to the kernel's node of this number, as udev makes it, whether or not that node exists.
 pub(super) fn is_link_to_kernel_node(path: &Path, number: DeviceNumber) -> bool {
     fs::read_link(path).is_ok_and(|target| {
         ["..", "/dev"].iter().any(|directory| target == Path::new(directory).join(format!("dm-{}", number.minor)))

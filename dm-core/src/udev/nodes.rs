@@ -1,4 +1,4 @@
-//! Nodes and links under `/dev/mapper`: making and removing them where udev does not.
+//! Creates and removes nodes and links below `/dev/mapper` if udev does not.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, ErrorKind};
@@ -17,21 +17,22 @@ use super::node_state::{is_block_node, is_link_to_kernel_node, leads_to};
 use crate::id::{DmName, DmNameBuf, Naming};
 use crate::machine::paths::is_device;
 
-/// What to make under `/dev/mapper` where udev does not.
+/// The kind of node that is made below `/dev/mapper` if udev makes none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NodeMode {
-    /// A link to the kernel's own node, as udev makes it; a block node of root's with mode 0600 where the kernel's is missing.
+    /// A link to the kernel's node, as udev makes it. If the kernel's node is missing, a block node that belongs to
+    /// root and has mode 0600.
     #[default]
     Link,
     /// A block node, as libdm makes it.
     #[non_exhaustive]
     Node {
-        /// Its owner.
+        /// The user id of its owner.
         uid: u32,
-        /// Its group.
+        /// The id of its group.
         gid: u32,
-        /// Its permission bits, whatever the umask.
+        /// Its permission bits; the umask does not apply.
         mode: u32,
     },
 }
@@ -44,15 +45,15 @@ impl NodeMode {
     }
 }
 
-/// What a command changes under `/dev/mapper`.
+/// The change that a command makes below `/dev/mapper`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NodeChange {
-    /// The device of this name exists, so its node should.
+    /// A device of this name exists, so its node must exist.
     Present,
-    /// It does not exist any more, or has another name.
+    /// No device of this name exists any more.
     Absent,
-    /// It will be removed when it is closed. Where udev will not remove the node then, it is removed now: the number can be
-    /// another device's soon after.
+    /// The device will be removed at its last close. If udev will not remove the node then, it is removed now, since
+    /// the number may soon belong to another device.
     Deferred,
 }
 
@@ -62,12 +63,12 @@ pub(super) struct Change {
     pub(super) name: DmNameBuf,
     pub(super) number: DeviceNumber,
     pub(super) kind: NodeChange,
-    /// Where its node can be; where it is made here comes first.
+    /// The possible paths of its node. The first one is used to make it.
     pub(super) places: Vec<PathBuf>,
 }
 
-/// Brings changes into the order in which they are carried out: names that are no longer used come first, and leave alone what
-/// another name of the same device uses now. By udev's names, `my disk` and `my_disk` have the same link.
+/// Sorts changes for execution. Names that are no longer used come first, without the paths that another name of the
+/// same device uses now: with udev's names, `my disk` and `my_disk` have the same link.
 pub(super) fn in_order(mut changes: Vec<Change>) -> Vec<Change> {
     changes.sort_by_key(|change| change.kind == NodeChange::Present);
     let in_use: Vec<_> = changes
@@ -81,7 +82,7 @@ pub(super) fn in_order(mut changes: Vec<Change>) -> Vec<Change> {
     changes
 }
 
-/// A directory in the place of `/dev`.
+/// The directory that is used as `/dev`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct DevDir {
     pub(super) path: PathBuf,
@@ -94,19 +95,18 @@ impl DevDir {
         self.path.join(DM_DIR)
     }
 
-    /// Where the node of a device is made here.
+    /// The path at which this process makes the node of a device.
     pub(super) fn node_path(&self, name: &DmName) -> PathBuf {
         self.mapper_dir().join(node_name(name, self.naming))
     }
 
-    /// Where the node of a device can be: as made here and by libdm, and as made by udev, which changes odd names in
-    /// another way.
+    /// The possible paths of a device's node: the one that this crate and libdm use, and udev's if it differs.
     pub(super) fn places(&self, name: &DmName) -> Vec<PathBuf> {
         let mapper = self.mapper_dir();
         file_names(name, self.naming).map(|name| mapper.join(name)).collect()
     }
 
-    /// The kernel's own node, if this directory has them.
+    /// The path of the kernel's node, if this directory has them.
     pub(super) fn kernel_path(&self, number: DeviceNumber) -> PathBuf {
         self.path.join(format!("dm-{}", number.minor))
     }
@@ -115,8 +115,8 @@ impl DevDir {
         Change { name: name.to_owned(), number, kind, places: self.places(name) }
     }
 
-    /// Whether a change is visible, or does not apply any more: another process may have removed, renamed or made the device
-    /// since.
+    /// Whether a change is visible, or no longer applies because another process has removed, renamed or created the
+    /// device since.
     pub(super) fn is_done(&self, change: &Change, facts: &Facts) -> bool {
         let places = &change.places;
         match change.kind {
@@ -130,8 +130,8 @@ impl DevDir {
         }
     }
 
-    /// Whether udev will not carry out a change, by what is here now: udev's link leads to a kernel's node that is not
-    /// here; or a block node stands here, while udev only makes links.
+    /// Whether this process must make a change because udev will not: udev's link leads to a kernel's node that is
+    /// missing in this directory, or the path is a block node, while udev makes only links.
     pub(super) fn is_left_to_us(&self, change: &Change, facts: &Facts) -> bool {
         let has_kernel_node = is_device(&self.kernel_path(change.number), change.number);
         match change.kind {
@@ -146,10 +146,10 @@ impl DevDir {
         }
     }
 
-    /// Carries out a change, if it is not done and still applies.
+    /// Makes a change, unless it is made already or no longer applies.
     pub(super) fn carry_out(&self, change: &Change, facts: &Facts) -> Result<(), UdevError> {
         match change.kind {
-            // What is right already is all that can be made, whether the device still exists or not.
+            // A correct node needs no change, whether or not the device still exists.
             NodeChange::Present if is_device(&self.node_path(&change.name), change.number) => Ok(()),
             NodeChange::Present if exists(change, facts) == Some(false) => Ok(()),
             NodeChange::Present => self.make(change),
@@ -160,12 +160,13 @@ impl DevDir {
         }
     }
 
-    /// Makes the node, in the place of another device's node or link.
+    /// Creates the node, replacing a node or link of another device.
     fn make(&self, change: &Change) -> Result<(), UdevError> {
         let path = self.node_path(&change.name);
         let kernels = self.kernel_path(change.number);
         let (path, is_udevs) = match change.places.iter().find(|path| is_link_to_kernel_node(path, change.number)) {
-            // Only `mapper` is shared with udev's `/dev`. Its link is right, and leads to a node that is missing here.
+            // Only `mapper` is shared with udev's `/dev`, so its link is correct but leads to a node that is missing
+            // here.
             Some(_) if fs::symlink_metadata(&kernels).is_err() => (kernels, true),
             _ => (path, false),
         };
@@ -187,7 +188,7 @@ impl DevDir {
         }
         let made = if is_udevs { make_node(&path, change.number) } else { self.make_at(&path, change.number) };
         match made {
-            // Another process was faster.
+            // Another process has just made it.
             Err(error) if error.kind() == ErrorKind::AlreadyExists && is_device(&path, change.number) => Ok(()),
             made => made.map_err(|error| failed(&error)),
         }
@@ -208,7 +209,8 @@ impl DevDir {
         }
     }
 
-    /// Makes `/dev/mapper` if it is missing, with mode 0755 whatever the umask, and refuses one in which others can put links.
+    /// Creates `/dev/mapper` if it is missing, with mode 0755 regardless of the umask, and refuses one in which other
+    /// users can create links.
     fn make_directory(&self, change: &Change) -> Result<(), UdevError> {
         let path = self.mapper_dir();
         let failed = |error: io::Error| node_error("make", change, path.clone(), &error);
@@ -218,7 +220,7 @@ impl DevDir {
             Err(error) => return Err(failed(error)),
         }
         let metadata = fs::symlink_metadata(&path).map_err(failed)?;
-        // A directory in the place of `/dev` may be another user's, as in tests of that user.
+        // A directory that replaces `/dev` may belong to another user, as in that user's tests.
         let is_trusted =
             || metadata.uid() == 0 || fs::metadata(&self.path).is_ok_and(|dev| dev.uid() == metadata.uid());
         if metadata.is_dir() && is_trusted() && metadata.mode() & 0o002 == 0 {
@@ -228,7 +230,7 @@ impl DevDir {
     }
 }
 
-/// Makes a block node that only its owner may use.
+/// Creates a block node that only its owner may use.
 fn make_node(path: &Path, number: DeviceNumber) -> io::Result<()> {
     Ok(mknod(path, SFlag::S_IFBLK, Mode::S_IRUSR | Mode::S_IWUSR, number.to_dev_t())?)
 }
@@ -255,7 +257,7 @@ fn remove(path: &Path, number: DeviceNumber) -> io::Result<()> {
     if leads_to(path, number) { gone(fs::remove_file(path)) } else { Ok(()) }
 }
 
-/// If another process was faster, the result is the same.
+/// Treats a file that another process has just removed as removed.
 fn gone(removed: io::Result<()>) -> io::Result<()> {
     match removed {
         Err(error) if Errno::ENOENT == errno_of(&error) => Ok(()),

@@ -1,4 +1,4 @@
-//! Commands whose effect on `/dev` is still to be waited for.
+//! A batch of commands whose changes of `/dev` have not been confirmed yet.
 
 use std::time::Duration;
 
@@ -13,30 +13,30 @@ use super::{SharedCookie, Strategy, Udev};
 use crate::id::DmName;
 use crate::wire::{UdevCookie, UdevFlags};
 
-/// How this batch gets to know that `/dev` is as it should be.
+/// How this batch makes sure that `/dev` is complete.
 #[derive(Debug)]
 enum WaitMode {
-    /// udev completes a cookie.
+    /// udev completes a cookie of this process.
     Cookie(Cookie),
     /// udev completes a cookie, which another process waits for.
     Shared(SharedCookie),
-    /// udev makes nodes, and they are looked at.
+    /// udev makes nodes, and this process polls them.
     PollNodes,
-    /// Nodes are made here.
+    /// This process makes the nodes.
     MakeNodes,
-    /// Nothing is waited for.
+    /// There is no wait.
     Nothing,
 }
 
-/// Commands whose changes of `/dev` are waited for together, made by [`Udev::begin`].
+/// Commands that wait together for their changes of `/dev`, as started by [`Udev::begin`].
 ///
-/// Dropping it waits for nothing and leaves no semaphore behind.
+/// Dropping it does not wait, but removes the semaphore.
 #[derive(Debug)]
 pub(crate) struct Pending {
     udev: Udev,
     mode: WaitMode,
     changes: Vec<Change>,
-    /// The last command told udev not to make links.
+    /// Whether the last command told udev not to make links.
     without_links: bool,
     patience: Duration,
 }
@@ -46,9 +46,9 @@ impl Pending {
         let mode = match udev.strategy {
             Strategy::Auto => match udev.facts.check_cookies() {
                 Ok(()) => cookie_or_nodes(udev.shared),
-                // Its rules make the links all the same.
+                // udev's rules make the links nevertheless.
                 Err(NoCookies::OtherIpcNamespace) => WaitMode::PollNodes,
-                // Where the environment says that udev does not run, libdm makes nodes itself as well.
+                // If the environment disables udev, libdm makes the nodes as well.
                 Err(NoCookies::NoUdev | NoCookies::NoRules | NoCookies::Disabled) => WaitMode::MakeNodes,
             },
             Strategy::Cookies => cookie_or_nodes(udev.shared),
@@ -59,11 +59,11 @@ impl Pending {
         Self { udev, mode, changes: Vec::new(), without_links: false, patience: PATIENCE }
     }
 
-    /// Counts up for a command that is about to send a uevent, and returns the number that it sends: of base 0, with the flags
-    /// alone, where no cookie is waited for.
+    /// Adds a step for a command that will send a uevent, and returns the cookie to send. Its base is 0, with only the
+    /// flags, if the batch does not wait for a cookie.
     ///
-    /// It cannot fail, since the command may be the resume of a suspended device. If the cookie can't be counted up, it is
-    /// given up, and [`finish`](Self::finish) looks at nodes.
+    /// It cannot fail, since the command may be the resume of a suspended device. If the step cannot be added, the
+    /// cookie is abandoned, and [`finish`](Self::finish) polls nodes.
     pub(crate) fn expect(&mut self, flags: UdevFlags) -> UdevCookie {
         self.without_links = flags.contains(UdevFlags::DISABLE_DM_RULES);
         let flags = flags | self.own_flags();
@@ -78,8 +78,8 @@ impl Pending {
         })
     }
 
-    /// What libdm sends with every such command: the uevent comes from a command, and nodes are left to udev alone, if they
-    /// are.
+    /// The flags that libdm sends with every such command: the uevent comes from a command, and whether nodes are left
+    /// to udev.
     const fn own_flags(&self) -> UdevFlags {
         match self.mode {
             WaitMode::MakeNodes => UdevFlags::PRIMARY_SOURCE,
@@ -89,7 +89,7 @@ impl Pending {
         }
     }
 
-    /// Counts down if the command has sent no uevent, because it failed or had nothing to report.
+    /// Subtracts the step if the command has sent no uevent, because it failed or changed nothing.
     pub(crate) fn sent(&mut self, uevent_generated: bool) {
         if uevent_generated {
             return;
@@ -104,8 +104,8 @@ impl Pending {
         }
     }
 
-    /// Notes what `/dev/mapper` should show in the end for a name, as the kernel has it. The last note for a name counts. A
-    /// rename is two notes.
+    /// Records what `/dev/mapper` must contain in the end for a kernel's name. The last record for a name counts. A
+    /// rename makes two records.
     pub(crate) fn note(&mut self, name: &DmName, number: DeviceNumber, change: NodeChange) {
         self.changes.retain(|known| *known.name != *name);
         let is_left_out =
@@ -118,8 +118,8 @@ impl Pending {
     /// Waits until udev has finished, or makes and removes the nodes. All changes share one timeout.
     ///
     /// # Errors
-    /// [`UdevError::TimedOut`], [`UdevError::NodeTimedOut`]: udev runs and has not finished in time. Others: a node can't be made
-    /// or removed. The commands have been carried out, and no semaphore is left behind.
+    /// [`UdevError::TimedOut`], [`UdevError::NodeTimedOut`]: udev runs and has not finished in time. Others: a node
+    /// cannot be created or removed. The commands have taken effect, and the semaphore is removed.
     pub(crate) fn finish(self) -> Result<(), UdevError> {
         let Self { udev, mode, changes, patience, .. } = self;
         let changes = in_order(changes);
@@ -141,7 +141,7 @@ impl Pending {
     }
 }
 
-/// If no semaphore can be had, udev's nodes are waited for.
+/// Falls back to polling nodes if no semaphore can be created.
 fn cookie_or_nodes(shared: Option<SharedCookie>) -> WaitMode {
     let own = || Cookie::create().map_or(WaitMode::PollNodes, WaitMode::Cookie);
     shared.map_or_else(own, WaitMode::Shared)
@@ -162,7 +162,7 @@ mod tests {
     const NUMBER: DeviceNumber = DeviceNumber { major: 4000, minor: 7 };
     const LONG: Duration = Duration::from_secs(20);
 
-    /// A root with all that udev needs, but the daemon.
+    /// A root with everything that udev needs, except the daemon.
     fn root() -> Fake {
         let fake = Fake::new();
         fake.file("run/udev/control", "");
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn a_batch_ends_when_udev_has_completed_every_uevent_that_was_sent() {
         let fake = root();
-        // On a slow machine the answers take longer than udev is trusted without a look.
+        // On a slow machine the answers take longer than a second, after which the daemon is searched for.
         fake.process(20, &Process::UDEV);
         let mut pending = begin(&fake);
         let cookies = [(); 3].map(|()| pending.expect(UdevFlags::empty()));
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_running_daemon_that_does_not_answer_is_waited_for_until_the_timeout() {
-        for (state, advice) in [("S (sleeping)", "look at udev's log"), ("T (stopped)", "let it continue (SIGCONT)")] {
+        for (state, advice) in [("S (sleeping)", "check udev's log"), ("T (stopped)", "let it continue (SIGCONT)")] {
             let fake = root();
             fake.process(20, &Process { state, ..Process::UDEV });
             put_stale_link(&fake);
@@ -353,7 +353,7 @@ mod tests {
         pending.note(name(), NUMBER, NodeChange::Absent);
         let error = pending.finish().unwrap_err();
         assert!(error.is_timed_out() && has_link(&fake), "{error}");
-        assert!(error.to_string().contains("x is a link that leads nowhere"), "{error}");
+        assert!(error.to_string().contains("x is a dangling link"), "{error}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! System V semaphores, as far as udev cookies need them.
+//! The System V semaphore calls that udev's cookies need.
 #![expect(unsafe_code, reason = "the semaphore calls, which no safe library offers")]
 
 use std::time::Duration;
@@ -7,8 +7,8 @@ use nix::errno::Errno;
 use nix::libc;
 
 unsafe extern "C" {
-    // Declared here because the libc crate lacks it; glibc and musl have it. The libc crate's `timespec` and `sembuf` are the
-    // C library's, and the call only reads them.
+    // Declared here because the libc crate lacks it; glibc and musl have it. Both structures have the C library's
+    // layout, and the call only reads them.
     fn semtimedop(
         id: libc::c_int,
         operations: *mut libc::sembuf,
@@ -17,16 +17,16 @@ unsafe extern "C" {
     ) -> libc::c_int;
 }
 
-/// A set of one semaphore, by its id. Dropping this changes nothing: the semaphore belongs to the system.
+/// A set of one semaphore, by its id. Dropping this does not remove the semaphore.
 ///
-/// The kernel counts the upper bits of an id up whenever it reuses a slot, so the id of a removed semaphore is not that of a
-/// later one, unlike its key.
+/// The kernel changes the upper bits of an id whenever it reuses a slot, so a later semaphore has another id, although
+/// it may have the same key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Semaphore {
     id: libc::c_int,
 }
 
-/// How a wait for zero ended.
+/// The result of a wait for zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Waited {
     Zero,
@@ -35,7 +35,7 @@ pub(super) enum Waited {
 }
 
 impl Semaphore {
-    /// Makes a semaphore of value 0 that only this user may use.
+    /// Creates a semaphore with value 0 that only this user may use.
     ///
     /// # Errors
     /// `EEXIST`: the key is in use. `ENOSPC`: the limit of `kernel.sem` is reached.
@@ -51,7 +51,7 @@ impl Semaphore {
         Self::get(key, 0)
     }
 
-    /// The semaphore of an id that the system listed.
+    /// A semaphore by an id that the system has listed.
     pub(super) const fn from_id(id: i32) -> Self {
         Self { id }
     }
@@ -67,7 +67,7 @@ impl Semaphore {
         Errno::result(unsafe { libc::semget(key, 1, flags) }).map(|id| Self { id })
     }
 
-    /// How many steps are outstanding.
+    /// The number of outstanding steps.
     ///
     /// # Errors
     /// `EIDRM` or `EINVAL`: it was removed.
@@ -75,7 +75,7 @@ impl Semaphore {
         self.control(libc::GETVAL)
     }
 
-    /// How many threads wait for its value to change.
+    /// The number of threads that wait for its value to change.
     ///
     /// # Errors
     /// `EIDRM` or `EINVAL`: it was removed.
@@ -83,7 +83,7 @@ impl Semaphore {
         Ok(self.control(libc::GETZCNT)?.saturating_add(self.control(libc::GETNCNT)?))
     }
 
-    /// Adds to the value, or takes from it, at once or not at all.
+    /// Adds a number, which may be negative, without waiting.
     ///
     /// # Errors
     /// `EAGAIN`: it would become negative. `ERANGE`: it would become too large. `EIDRM` or `EINVAL`: it was removed.
@@ -115,7 +115,7 @@ impl Semaphore {
         }
     }
 
-    /// Removes it. Threads that wait for it are woken.
+    /// Removes the semaphore and wakes the threads that wait for it.
     ///
     /// # Errors
     /// `EIDRM` or `EINVAL`: it was removed already. `EPERM`: it belongs to another user.
@@ -123,7 +123,7 @@ impl Semaphore {
         self.control(libc::IPC_RMID).map(drop)
     }
 
-    /// Only for operations without a fourth argument.
+    /// Calls `semctl`, only for operations without a fourth argument.
     fn control(self, operation: libc::c_int) -> Result<libc::c_int, Errno> {
         // SAFETY: the callers' operations (`GETVAL`, `GETZCNT`, `GETNCNT`, `IPC_RMID`) take no fourth argument and touch no
         // memory of this process.

@@ -11,13 +11,12 @@ use super::semaphore::Semaphore;
 use super::wait::{Answer, PATIENCE, Waiting};
 use crate::wire::{UdevCookie, UdevFlags};
 
-/// A cookie that outlives the process that made it: several processes put their commands on it, and one of them waits.
+/// A cookie that several processes use for their commands, and that outlives the process that created it.
 ///
-/// Its number is handed over as text; `dmsetup udevcreatecookie` makes the same and `dmsetup --udevcookie` uses it.
-/// [`Udev::on_cookie`] puts the operations of a host on one.
+/// It is passed on by its number. `dmsetup udevcreatecookie` creates the same kind of cookie and `dmsetup --udevcookie`
+/// uses one. [`Udev::on_cookie`] makes the operations of a host use it.
 ///
-/// The semaphore belongs to the system, so dropping this value removes nothing: [`wait`](Self::wait) and
-/// [`remove`](Self::remove) do.
+/// Dropping this value does not remove the semaphore; [`wait`](Self::wait) and [`remove`](Self::remove) do.
 ///
 /// ```no_run
 /// use dm_core::Host;
@@ -47,7 +46,7 @@ pub struct SharedCookie {
 }
 
 impl SharedCookie {
-    /// Makes a cookie.
+    /// Creates a cookie.
     ///
     /// # Errors
     /// [`UdevError::Cookie`]: the kernel's limit of semaphores is reached.
@@ -57,10 +56,11 @@ impl SharedCookie {
         Self::of(base, semaphore)
     }
 
-    /// A cookie that another process has made, by its number, as [`key`](Self::key) and dmsetup print it.
+    /// Looks up a cookie that another process has created, by the number that [`key`](Self::key) and dmsetup print.
     ///
     /// # Errors
-    /// [`UdevError::NotACookie`]: it is another number. [`is_not_found`](UdevError::is_not_found): it does not exist any more.
+    /// [`UdevError::NotACookie`]: the number is not that of a cookie. [`is_not_found`](UdevError::is_not_found): the
+    /// cookie no longer exists.
     #[doc(alias = "--udevcookie")]
     pub fn adopt(number: u32) -> Result<Self, UdevError> {
         if !is_cookie(number) {
@@ -76,24 +76,25 @@ impl SharedCookie {
         Ok(Self { base, semaphore })
     }
 
-    /// Its number, the key of its semaphore.
+    /// The number of the cookie, which is the key of its semaphore.
     #[must_use]
     pub const fn key(self) -> u32 {
         key(self.base.get())
     }
 
-    /// Counts up for a command that is about to send a uevent, and returns what to give to it. Operations of a host do that
+    /// Adds a step for a command that will send a uevent, and returns the cookie to send. Operations of a host do that
     /// themselves.
     ///
     /// # Errors
-    /// [`is_not_found`](UdevError::is_not_found): it does not exist any more.
+    /// [`is_not_found`](UdevError::is_not_found): the cookie no longer exists.
     #[doc(alias = "dm_task_set_cookie")]
     pub fn expect(self, flags: UdevFlags) -> Result<UdevCookie, UdevError> {
         self.semaphore.add(1).map_err(|source| self.failed("use", source))?;
         Ok(UdevCookie::new(self.base.get(), flags))
     }
 
-    /// Counts down: an expected command has failed or sent no uevent. It is also what udev's rules do in the end.
+    /// Subtracts a step, for an expected command that failed or sent no uevent. udev's rules do the same when they have
+    /// finished.
     ///
     /// # Errors
     /// As [`expect`](Self::expect).
@@ -101,17 +102,17 @@ impl SharedCookie {
         self.semaphore.add(-1).map_err(|source| self.failed("complete", source))
     }
 
-    /// How many uevents udev has not completed.
+    /// The number of uevents that udev has not completed.
     ///
     /// # Errors
     /// As [`expect`](Self::expect).
     pub fn pending(self) -> Result<u32, UdevError> {
         let value = self.semaphore.value().map_err(|source| self.failed("read", source))?;
-        // The creator's own 1 is not udev's.
+        // The creator's 1 is not a uevent.
         Ok(u32::try_from(value).unwrap_or(0).saturating_sub(1))
     }
 
-    /// Whether udev has completed all uevents so far. It does not wait.
+    /// Whether udev has completed all uevents so far. Does not wait.
     ///
     /// # Errors
     /// As [`expect`](Self::expect).
@@ -124,7 +125,8 @@ impl SharedCookie {
     /// error.
     ///
     /// # Errors
-    /// [`is_timed_out`](UdevError::is_timed_out). [`is_not_found`](UdevError::is_not_found): another process removed it.
+    /// [`is_timed_out`](UdevError::is_timed_out). [`is_not_found`](UdevError::is_not_found): another process has
+    /// removed the cookie.
     /// [`UdevError::NoDaemon`]: no daemon runs that would complete it; [`Host::make_nodes`](crate::Host::make_nodes) makes the
     /// nodes.
     #[doc(alias = "dm_udev_wait")]
@@ -140,10 +142,11 @@ impl SharedCookie {
         }
     }
 
-    /// Removes it. Programs that wait for it are woken, and look at the nodes themselves.
+    /// Removes the cookie. Programs that wait for it are woken, and check the nodes themselves.
     ///
     /// # Errors
-    /// [`is_not_found`](UdevError::is_not_found): another process was faster. It belongs to another user.
+    /// [`is_not_found`](UdevError::is_not_found): another process has removed it.
+    /// [`is_permission_denied`](UdevError::is_permission_denied): it belongs to another user.
     #[doc(alias = "udevcomplete_all")]
     pub fn remove(self) -> Result<(), UdevError> {
         self.semaphore.remove().map_err(|source| self.failed("remove", source))
@@ -154,7 +157,8 @@ impl SharedCookie {
     }
 }
 
-/// The variables with which the flags of a cookie reach udev's rules, as `dmsetup udevflags` prints them: each is `1`.
+/// The variables that contain the flags of a cookie in udev's rules, as `dmsetup udevflags` prints them. Each is set to
+/// `1`.
 #[doc(alias = "udevflags")]
 pub fn rule_variables(flags: UdevFlags) -> impl Iterator<Item = String> {
     const NAMES: [&str; 8] = [
@@ -269,7 +273,7 @@ mod tests {
         }
         assert_eq!(shared.pending().unwrap(), 1);
         shared.remove().unwrap();
-        // Where udev does not answer, the cookie is left alone.
+        // If udev does not complete cookies, the cookie is not used.
         std::fs::remove_file(fake.path("run/udev/control")).unwrap();
         assert_eq!(udev.begin().expect(UdevFlags::empty()), UdevCookie::flags_only(UdevFlags::PRIMARY_SOURCE));
     }

@@ -1,4 +1,4 @@
-//! The cookies of this system, and removing those that were left behind.
+//! Lists the cookies of this system, and removes those left behind.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -11,26 +11,26 @@ use super::semaphore::Semaphore;
 
 /// A cookie that exists in this IPC namespace.
 ///
-/// Equality compares the state of the semaphore, not when it was looked at.
+/// Equality compares the state of the semaphore, not the time at which it was read.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct CookieInfo {
-    /// The id of its semaphore. The system does not give it to another one, unlike the key.
+    /// The id of its semaphore. Later semaphores have other ids, even with the same key.
     pub id: i32,
     /// The key of its semaphore, as `dmsetup udevcookies` shows it.
     pub key: u32,
-    /// How many steps are outstanding; `None` if this user may not read it.
+    /// The number of outstanding steps; `None` if this user may not read it.
     pub pending: Option<i32>,
-    /// How many threads wait for it; `None` if this user may not read it.
+    /// The number of threads that wait for it; `None` if this user may not read it.
     pub waiters: Option<i32>,
-    /// The user who made it.
+    /// The id of the user who created it.
     pub uid: u32,
-    /// When it was last changed by the wall clock, in seconds since 1970. Only to be shown: the clock may have been set
-    /// since.
+    /// The wall-clock time of the last change, in seconds since 1970. Only for display, since the clock may have been
+    /// set.
     pub changed: u64,
-    /// When its value was last changed by the wall clock, in seconds since 1970; 0 if never.
+    /// The wall-clock time of the last change of its value, in seconds since 1970; 0 if it never changed.
     pub last_operation: u64,
-    /// When it was made, by the wall clock, in seconds since 1970.
+    /// The wall-clock time of its creation, in seconds since 1970.
     pub created: u64,
     seen: Instant,
 }
@@ -52,7 +52,7 @@ impl Eq for CookieInfo {}
 /// Lists the cookies of this IPC namespace, from `/proc/sysvipc/sem`.
 ///
 /// # Errors
-/// [`UdevError::Cookie`]: the file can't be read.
+/// [`UdevError::Cookie`]: the file cannot be read.
 pub fn cookies() -> Result<Vec<CookieInfo>, UdevError> {
     let text = fs::read_to_string("/proc/sysvipc/sem").map_err(|error| UdevError::Cookie {
         what: "list",
@@ -87,24 +87,24 @@ fn parse_list(text: &str) -> Vec<CookieInfo> {
     text.lines().filter_map(parse).collect()
 }
 
-/// A stale cookie, and whether it could be removed.
+/// A stale cookie, and the result of removing it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StaleCookie {
-    /// Its last state.
+    /// The state of the cookie before the removal.
     pub cookie: CookieInfo,
-    /// Why it was not removed, as when it belongs to another user.
+    /// The result of the removal; an error, for example, if it belongs to another user.
     pub removed: Result<(), UdevError>,
 }
 
-/// Removes cookies that were left behind, by programs that were killed before they waited.
+/// Removes cookies of programs that were killed before they waited.
 ///
-/// Each one of `earlier`, which is what [`cookies`] returned before, is removed if it was listed at least `age` ago, has not
-/// been changed since, and no thread waits for it. `age` should be longer than any program takes between two commands of
+/// `earlier` is an earlier result of [`cookies`]. A cookie in it is removed if it was listed at least `age` ago, has
+/// not changed since, and no thread waits for it. `age` should be longer than any program takes between two commands of
 /// one batch, and at least two seconds, since the kernel counts whole seconds.
 ///
-/// The kernel only records when a semaphore was changed by the wall clock, and that can be set: a cookie in use would look a
-/// day old. So a cookie is looked at twice, and the time between is measured by the monotonic clock.
+/// The kernel records changes by the wall clock only. If that was set, a cookie in use could seem a day old. Therefore
+/// a cookie is read twice, and the time in between is measured by the monotonic clock.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -120,14 +120,14 @@ pub struct StaleCookie {
 /// ```
 ///
 /// # Errors
-/// [`UdevError::Cookie`]: the cookies can't be listed. One that can't be removed is reported in [`StaleCookie::removed`], and
-/// the others are removed all the same.
+/// [`UdevError::Cookie`]: the cookies cannot be listed. A cookie that cannot be removed is reported in
+/// [`StaleCookie::removed`], and the others are removed nevertheless.
 pub fn remove_stale_cookies(earlier: &[CookieInfo], age: Duration) -> Result<Vec<StaleCookie>, UdevError> {
     let now = cookies()?;
     let stale = now.into_iter().filter(|cookie| earlier.iter().any(|before| is_stale(before, cookie, age)));
     let removed = stale.filter_map(|cookie| match Semaphore::from_id(cookie.id).remove() {
         Ok(()) => Some(StaleCookie { cookie, removed: Ok(()) }),
-        // It was removed in between, and not by this call.
+        // Another process has removed it.
         Err(Errno::EINVAL | Errno::EIDRM) => None,
         Err(source) => {
             let error = UdevError::Cookie { what: "remove", cookie: Some(cookie.key), source };
@@ -137,7 +137,7 @@ pub fn remove_stale_cookies(earlier: &[CookieInfo], age: Duration) -> Result<Vec
     Ok(removed.collect())
 }
 
-/// Whether two looks at a cookie show that no program uses it.
+/// Whether two readings of a cookie show that no program uses it.
 fn is_stale(before: &CookieInfo, now: &CookieInfo, age: Duration) -> bool {
     before == now && now.waiters.is_none_or(|waiters| waiters == 0) && now.seen.duration_since(before.seen) >= age
 }
@@ -163,7 +163,7 @@ mod tests {
         cookies().unwrap().into_iter().find(|known| known.key == cookie.key())
     }
 
-    /// The same look, `age` ago.
+    /// The same reading, `age` ago.
     fn aged(mut cookie: CookieInfo, age: Duration) -> CookieInfo {
         cookie.seen = cookie.seen.checked_sub(age).unwrap();
         cookie

@@ -1,4 +1,4 @@
-//! Waiting until udev has finished, within one timeout, and noticing that it never will.
+//! Waits until udev has finished, within one timeout, and detects that it will not.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -14,7 +14,7 @@ use super::node_state::{leads_to, state};
 use super::nodes::{Change, DevDir, NodeChange};
 use super::semaphore::Waited;
 
-/// A length of time that has begun. No length overflows.
+/// A timeout that has started. It cannot overflow.
 #[derive(Clone, Copy, Debug)]
 struct Timer {
     start: Instant,
@@ -39,15 +39,15 @@ impl Timer {
     }
 }
 
-/// How long udev may take before it is looked for, and at most between two looks.
+/// How long udev may take before its daemon is searched for, and the longest time between two searches.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 const LONGEST_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Pauses between two looks at a node.
+/// The pauses between two checks of a node.
 const FIRST_PAUSE: Duration = Duration::from_micros(200);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
-/// How the wait for a cookie ended.
+/// The result of waiting for a cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// udev has finished.
@@ -56,11 +56,11 @@ pub(super) enum Answer {
     NoDaemon,
     /// Another process removed the semaphore, such as `dmsetup udevcomplete_all`: udev may or may not have finished.
     Removed,
-    /// A daemon, or possibly one, runs and has not completed it in time.
+    /// A daemon runs, or may run, and has not completed it within the timeout.
     Late { pending: i32, stopped: bool },
 }
 
-/// What waits share: one timeout, and what was found out about the daemon.
+/// The common state of waits: the timeout, and the result of the search for the daemon.
 pub(super) struct Waiting<'a> {
     facts: &'a Facts,
     dev: &'a DevDir,
@@ -71,7 +71,7 @@ pub(super) struct Waiting<'a> {
 }
 
 impl<'a> Waiting<'a> {
-    /// Begins to wait.
+    /// Starts the timeout.
     pub(super) fn new(facts: &'a Facts, dev: &'a DevDir, timeout: Duration, patience: Duration) -> Self {
         Self { facts, dev, timer: Timer::new(timeout), patience, daemon: None, is_udevs: None }
     }
@@ -85,7 +85,7 @@ impl<'a> Waiting<'a> {
         loop {
             match cookie.wait(self.timer.left().min(patience.left())) {
                 Ok(Waited::Zero) => return Answer::Done,
-                // After a signal the wait continues with the time that is left.
+                // After a signal the wait continues for the remaining time.
                 Ok(Waited::Interrupted) if !self.timer.is_over() && !patience.is_over() => continue,
                 Ok(Waited::Interrupted | Waited::TimedOut) => {}
                 Err(_) => return Answer::Removed,
@@ -116,7 +116,8 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    /// Waits until `/dev` shows all changes; carries out those that udev will not. All are tried, and the first error counts.
+    /// Waits until `/dev` has all changes, and makes those that udev will not make. All are tried, and the first error
+    /// is returned.
     pub(super) fn for_nodes(&mut self, changes: &[Change]) -> Result<(), UdevError> {
         changes.iter().map(|change| self.for_node(change)).fold(Ok(()), Result::and)
     }
@@ -140,7 +141,7 @@ impl<'a> Waiting<'a> {
             }
             if self.timer.is_over() {
                 return match self.daemon {
-                    // No daemon is visible, and none has done it.
+                    // No daemon is visible, and none has made the change.
                     None | Some(Daemon::Unknown | Daemon::Gone) => self.dev.carry_out(change, self.facts),
                     Some(daemon) => Err(self.late(change, daemon)),
                 };
@@ -150,10 +151,10 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    /// Carries out what udev has left undone after it has finished, such as a link in a `/dev` that is not its own.
+    /// Makes the changes that udev has not made after it has finished, such as a link in a private `/dev`.
     ///
-    /// The link of a device whose removal is deferred is udev's to remove, unless no daemon runs that will: nothing was waited
-    /// for, so that is not known yet.
+    /// udev removes the link of a device whose removal is deferred, unless no daemon runs. Nothing has waited for it,
+    /// so that is checked here.
     pub(super) fn complete_nodes(&mut self, changes: &[Change]) -> Result<(), UdevError> {
         let is_deferred = |change: &Change| change.kind == NodeChange::Deferred;
         let nobody_will = changes.iter().any(is_deferred) && self.look_for_daemon() == Daemon::Gone;
@@ -189,7 +190,7 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    /// Whether `/dev/mapper` is in a `/dev` that udev looks after: the kernel's.
+    /// Whether `/dev/mapper` is in the `/dev` that udev maintains, the kernel's devtmpfs.
     fn is_udevs(&mut self) -> bool {
         let (dev, facts) = (self.dev, self.facts);
         *self.is_udevs.get_or_insert_with(|| is_devtmpfs(&dev.mapper_dir(), facts))
@@ -202,23 +203,24 @@ impl<'a> Waiting<'a> {
     }
 }
 
-/// The most of the mount table that is read.
+/// The largest part of the mount table that is read, in bytes.
 const LONGEST_MOUNT_TABLE: u64 = 1 << 20;
 
-/// Whether a directory is the kernel's, by the mount table. Where that can't be read, it is likely.
+/// Whether a directory is on devtmpfs according to the mount table. If that cannot be read, assumes that it is.
 fn is_devtmpfs(dev_dir: &Path, facts: &Facts) -> bool {
     let mut text = Vec::new();
     let file = File::open(facts.path("proc/thread-self/mountinfo"));
     if file.and_then(|file| file.take(LONGEST_MOUNT_TABLE).read_to_end(&mut text)).is_err() {
         return true;
     }
-    // A directory that is still to be made is in its parent's file system.
+    // A missing directory would be in its parent's file system.
     let parent = dev_dir.parent().unwrap_or(dev_dir);
     let dev_dir = dev_dir.canonicalize().or_else(|_| parent.canonicalize()).unwrap_or_else(|_| dev_dir.to_owned());
     is_devtmpfs_in(&String::from_utf8_lossy(&text), &dev_dir)
 }
 
-/// Reads lines of `36 35 98:0 /root /mount/point options … - type source …`. Of mounts at one place the last one is on top.
+/// Reads lines of `36 35 98:0 /root /mount/point options … - type source …`. If several mounts have the same mount
+/// point, the last one is visible.
 fn is_devtmpfs_in(text: &str, dev_dir: &Path) -> bool {
     let mounts = text.lines().filter_map(|line| {
         let (place, file_system) = line.split_once(" - ")?;
@@ -252,7 +254,7 @@ mod tests {
             (fake.facts(), DevDir { path: fake.path("dev"), mode: NodeMode::Link, naming: crate::id::Naming::Auto });
         let mut cookie = Cookie::create().unwrap();
         cookie.expect_one().unwrap();
-        // Stopping and continuing a process interrupts this call without a handler.
+        // Stopping and continuing a process interrupts this call without a signal handler.
         let script = "for i in 1 2 3; do sleep 0.1; kill -STOP $0; kill -CONT $0; done";
         let mut signals = Command::new("sh").args(["-c", script, &std::process::id().to_string()]).spawn().unwrap();
         let timeout = Duration::from_millis(600);
