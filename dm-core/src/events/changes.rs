@@ -1,22 +1,22 @@
-//! What differs between two lists of devices.
+//! Compares two lists of devices.
 
 use core::cmp::Ordering;
 
 use crate::commands::{DeviceList, ListedDevice};
 use crate::wire::ReplyError;
 
-/// A device number whose entry in a list is not what it was: new, missing, or with another content.
+/// A device number whose entry is new, missing or changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Change<'a> {
     pub(super) before: Option<ListedDevice<'a>>,
     pub(super) now: Option<ListedDevice<'a>>,
 }
 
-/// Compares two lists in order; nothing is allocated for devices that are the same in both.
+/// Compares two lists in order; allocates nothing for devices that are equal in both.
 ///
-/// Kernels that list uuids sort by name (`__link_name` in drivers/md/dm-ioctl.c), older ones by a hash of it. The result does
-/// not depend on the order, only the cost does: whatever has no partner of the same name at the same place is matched by its
-/// number afterwards.
+/// Kernels that list uuids sort by name (`__link_name` in drivers/md/dm-ioctl.c), older ones by a hash of it. Only the
+/// cost depends on the order, not the result: entries without a partner of the same name at the same place are matched
+/// by number afterwards.
 ///
 /// Fails if `now` is malformed; `before` must have been read to its end once.
 pub(super) fn compare<'a>(before: &'a DeviceList, now: &'a DeviceList) -> Result<Vec<Change<'a>>, ReplyError> {
@@ -55,7 +55,7 @@ pub(super) fn compare<'a>(before: &'a DeviceList, now: &'a DeviceList) -> Result
     Ok(changes)
 }
 
-/// Pairs entries of the same number, such as those of a device that was renamed.
+/// Pairs entries with the same number, such as those of a renamed device.
 fn match_numbers<'a>(mut before: Vec<ListedDevice<'a>>, mut now: Vec<ListedDevice<'a>>, changes: &mut Vec<Change<'a>>) {
     before.sort_unstable_by_key(|device| device.number);
     now.sort_unstable_by_key(|device| device.number);

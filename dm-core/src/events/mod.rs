@@ -1,5 +1,4 @@
-//! Following what happens to mapped devices: [`EventPoller`] follows all of them, [`Dm::wait_event`](crate::Dm::wait_event)
-//! one.
+//! Events of mapped devices: [`EventPoller`] follows all of them, [`Dm::wait_event`](crate::Dm::wait_event) one.
 
 mod changes;
 mod poller;
@@ -16,21 +15,21 @@ pub use poller::{EventPoller, PollerOptions};
 
 use crate::id::{DmNameBuf, DmUuidBuf};
 
-/// Something that has happened to a mapped device.
+/// An event of a mapped device, as reported by [`EventPoller`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event {
     /// The device's number.
     pub number: DeviceNumber,
-    /// The name, now or when the device was last seen.
+    /// Its name now, or when it was last seen.
     pub name: DmNameBuf,
-    /// The uuid, now or when the device was last seen.
+    /// Its uuid now, or when it was last seen.
     pub uuid: Option<DmUuidBuf>,
-    /// What has happened.
+    /// The kind of event.
     pub kind: EventKind,
 }
 
-/// What has happened to a mapped device.
+/// The kinds of events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventKind {
@@ -38,30 +37,31 @@ pub enum EventKind {
     Added,
     /// The device was removed.
     Removed,
-    /// The device has another name.
+    /// The device was renamed.
     #[non_exhaustive]
     Renamed {
-        /// The name that it had.
+        /// The name before.
         from: DmNameBuf,
     },
-    /// The device was given a uuid.
+    /// The device got its uuid.
     UuidSet,
-    /// The device serves I/O for the first time: its first table became active.
+    /// The device maps I/O for the first time: its first table became active.
     ///
     /// Reported for devices that were added after the poller was opened, and for others if
     /// [`PollerOptions::existing`] is set.
     Resumed,
-    /// A target raised an event, or the device was renamed or given a uuid while it had a table. The status has details.
+    /// A target raised an event, or the device was renamed or got a uuid while it had a table. Read its status for
+    /// details.
     #[non_exhaustive]
     Changed {
-        /// The device's event number now.
+        /// The event number after the event.
         event_nr: u32,
     },
 }
 
 impl Event {
-    /// The order in which events are reported: removals first, so that a name or number is given up before it is taken.
-    /// Then by number, and what happens first in the life of a device first.
+    /// The order in which events are reported: removals first, so that a name or number is released before another
+    /// device takes it, then by number, then in the order of a device's life.
     fn order(&self) -> (bool, DeviceNumber, u8) {
         let rank = match self.kind {
             EventKind::Added | EventKind::Removed => 0,

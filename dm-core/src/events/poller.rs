@@ -1,4 +1,4 @@
-//! Following all mapped devices.
+//! [`EventPoller`], which follows all mapped devices.
 
 use std::borrow::Cow;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -24,7 +24,7 @@ pub struct PollerOptions {
 }
 
 impl PollerOptions {
-    /// [`EventKind::Resumed`] is reported for devices that are added after the poller was opened.
+    /// Reports [`EventKind::Resumed`] only for devices that are added after the poller was opened.
     #[must_use]
     pub const fn new() -> Self {
         Self { existing: false }
@@ -33,7 +33,8 @@ impl PollerOptions {
     /// Whether to report [`EventKind::Resumed`] also for devices that existed when the poller was opened and that had no
     /// table or were suspended.
     ///
-    /// Opening then takes one ioctl more for each existing device, and each step one more for each of those.
+    /// Opening then takes one more ioctl for each existing device, and each step one more for each device that was not
+    /// running.
     #[must_use]
     pub const fn existing(self, existing: bool) -> Self {
         Self { existing }
@@ -42,8 +43,8 @@ impl PollerOptions {
 
 /// Follows all mapped devices through a separate handle on the control node.
 ///
-/// Each step arms the node, lists the devices and compares the list with the last one, until the next event. An event that
-/// comes after the list was made makes the node readable again, so none is lost, and none is reported twice.
+/// Each step arms the node, lists the devices and compares the list with the previous one. An event after the list was
+/// read makes the node readable again, so no event is lost or reported twice.
 ///
 /// ```no_run
 /// use dm_core::{Dm, EventPoller};
@@ -58,32 +59,33 @@ impl PollerOptions {
 /// # Ok::<(), dm_core::Error>(())
 /// ```
 ///
-/// With `poll(2)`, `mio` or `tokio`, register it as a descriptor, and call [`read`](Self::read) whenever it is readable. A
-/// node has the events of one reader, so a poller can't be cloned.
+/// With `poll(2)`, `mio` or `tokio`, register it as a descriptor, and call [`read`](Self::read) whenever it is
+/// readable. An open node serves one reader, so a poller cannot be cloned.
 ///
 /// # What the kernel reports
 ///
-/// The kernel raises an event when a target does, when a device is created, removed or renamed, and when a table becomes
-/// active (`dm_issue_global_event` in drivers/md). It does not report which device the event was about, and neither does
-/// the list report that a device was given a table, is suspended, or was resumed. From this follows:
+/// The kernel raises an event when a target does, when a device is created, removed or renamed, and when a table
+/// becomes active (`dm_issue_global_event` in drivers/md). It does not tell which device the event is about, and the
+/// list does not show whether a device has a table or is suspended. Therefore:
 ///
-/// - [`EventKind::Resumed`] is the first table of a device. A device that serves already is not reported when it is
-///   suspended, resumed or given another table.
-/// - What begins and ends between two steps is not reported, such as a device that is created and removed at once.
-/// - A device without a uuid that is removed, and whose number another one without a uuid takes before the next step,
-///   looks as if it were renamed.
-/// - Before interface 4.45, lists have no uuids. A uuid that is given to a device is then reported with the next event of
-///   that device.
+/// - [`EventKind::Resumed`] is the first table of a device. A device that has an active table is not reported when it
+///   is suspended, resumed or reloaded.
+/// - Changes that are reverted between two steps are not reported, such as a device that is created and removed at
+///   once.
+/// - If a device without a uuid is removed and another one without a uuid gets its number before the next step, this is
+///   reported as a rename.
+/// - Before interface 4.45, lists have no uuids. That a device got a uuid is then reported with its next event.
 ///
 /// # Costs
 ///
-/// Opening and each step are two ioctls, and allocate only for what has changed. A list that has outgrown its memory is read
-/// again: opening takes one ioctl more where there are some hundred devices without a table. A step takes one more for each device that was added after
-/// the poller was opened and has no table yet. Before interface 4.45, opening looks up each device.
+/// Opening and each step take two ioctls, and allocate only for changed devices. If a list does not fit into its
+/// buffer, one more ioctl reads it again; on opening, this happens with several hundred devices without a table. A step
+/// takes one more ioctl for each device that was added after the poller was opened and has no table yet. Before
+/// interface 4.45, opening looks up each device.
 #[derive(Debug)]
 pub struct EventPoller {
     dm: Dm,
-    /// The same open node as the handle has.
+    /// A descriptor of the open node of `dm`.
     descriptor: OwnedFd,
     /// The devices at the last step.
     list: DeviceList,
@@ -91,25 +93,26 @@ pub struct EventPoller {
     starting: Starting,
 }
 
-/// The interface version whose lists have event numbers.
+/// The interface version whose lists have usable event numbers.
 const EVENT_NR_MINOR: u32 = 37;
 
-/// How often devices are looked at again of which the kernel raises no event.
+/// The interval for checking suspended devices, whose resume raises no event.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl EventPoller {
-    /// Starts to follow devices; those that exist now are not reported as added.
+    /// Starts following devices. Existing devices are not reported as added.
     ///
-    /// The control node is opened again, since whoever arms a node takes the events of all others that use it.
+    /// The control node is opened again, since arming an open node affects all its users.
     ///
     /// # Errors
-    /// - [`is_unsupported`](crate::Error::is_unsupported): interface 4.37 and later is needed.
-    /// - Those of [`Dm::reopen`]; [`OpenError::NoDescriptor`] for a transport that has none.
+    /// - [`is_unsupported`](crate::Error::is_unsupported): interface 4.37 is required.
+    /// - The node cannot be opened again: see [`Dm::reopen`]. [`OpenError::NoDescriptor`]: the transport has no
+    ///   descriptor.
     pub fn open(dm: &Dm) -> Result<Self> {
         Self::open_with(dm, PollerOptions::new())
     }
 
-    /// Starts to follow devices, with options.
+    /// Starts following devices; the options include existing devices that are not running.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -129,13 +132,13 @@ impl EventPoller {
         Ok(Self { dm, descriptor, list, uuids, starting })
     }
 
-    /// Reports what has happened since the last step, without waiting.
+    /// Reports the events since the last step, without waiting.
     ///
     /// # Errors
-    /// Those of [`list_devices`](Dm::list_devices) and [`device_info`](Dm::device_info). The next call then reports what
-    /// this one did not.
+    /// [`list_devices`](Dm::list_devices) or [`device_info`](Dm::device_info) fails. The next call reports the same
+    /// events.
     pub fn read(&mut self) -> Result<Vec<Event>> {
-        // Armed first, so that an event that the list does not show yet makes the node readable.
+        // Armed first, so that an event after the list makes the node readable.
         self.dm.arm_poll()?;
         let now = list(&self.dm, self.uuids.are_listed())?;
         let mut step = Step::default();
@@ -144,7 +147,7 @@ impl EventPoller {
         }
         step.apply(&mut self.starting);
         self.starting.look(&self.dm)?;
-        // From here on nothing fails.
+        // Nothing below can fail.
         let mut events = step.events;
         self.starting.take_resumed(&mut events);
         self.uuids.learn(step.uuids);
@@ -153,10 +156,11 @@ impl EventPoller {
         Ok(events)
     }
 
-    /// Waits until something has happened, and reports it. Nothing is reported if nothing has after `timeout`.
+    /// Waits for events and reports them. Returns no events if none arrive within `timeout`.
     ///
-    /// With `None`, or with a timeout such as `Duration::MAX`, it waits without an end. Signals don't end it. Devices that
-    /// were suspended when the poller was opened are looked at each second, if [`PollerOptions::existing`] is set.
+    /// With `None`, or with a timeout such as `Duration::MAX`, it waits without limit. Signals do not end the wait. If
+    /// [`PollerOptions::existing`] is set, devices that were suspended when the poller was opened are checked every
+    /// second.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -190,7 +194,7 @@ fn list(dm: &Dm, uuids: bool) -> Result<DeviceList> {
     dm.list_devices_with(ListOptions::new().uuids(uuids))
 }
 
-/// The devices that exist when the poller is opened. Which lists the kernel has is found out by asking for the best.
+/// Lists the existing devices. Requests uuids first and, if the kernel lacks them, lists without uuids.
 fn first_list(dm: &Dm) -> Result<(DeviceList, Uuids)> {
     match list(dm, true) {
         Err(Error::Unsupported { kernel, .. }) if kernel.minor < EVENT_NR_MINOR => {
@@ -205,14 +209,14 @@ fn first_list(dm: &Dm) -> Result<(DeviceList, Uuids)> {
     }
 }
 
-/// What a step has found out, before it is certain that the whole step succeeds.
+/// The results of a step, which are kept only if the whole step succeeds.
 #[derive(Default)]
 struct Step {
     events: Vec<Event>,
     uuids: Vec<(DeviceNumber, Option<DmUuidBuf>)>,
 }
 
-/// A device in a list, with its uuid wherever that is from.
+/// A device in a list, with its uuid from the list or from a lookup.
 struct Device<'a> {
     listed: ListedDevice<'a>,
     uuid: Option<Cow<'a, DmUuid>>,
@@ -241,7 +245,7 @@ impl Step {
         Ok(())
     }
 
-    /// One device at two moments.
+    /// Compares the entries of one device in two lists.
     fn differ(&mut self, before: &Device<'_>, now: &Device<'_>) {
         if before.listed.name != now.listed.name {
             self.events.push(now.event(EventKind::Renamed { from: before.listed.name.to_owned() }));
@@ -254,7 +258,7 @@ impl Step {
         }
     }
 
-    /// Follows the devices that were added, under the names that they have now. It can be done again if the step fails.
+    /// Follows the devices that were added, under their present names. It can be repeated if the step fails.
     fn apply(&self, starting: &mut Starting) {
         for Event { number, name, uuid, kind } in &self.events {
             match kind {
@@ -272,8 +276,8 @@ impl Device<'_> {
         self.listed.event_nr.unwrap_or(0)
     }
 
-    /// Whether a later device of the same number can be the same one: a device keeps its uuid, and its event number only
-    /// grows. It wraps around, so it has grown if it is less than half of all numbers ahead.
+    /// Whether a later entry with this number can be the same device: a device keeps its uuid, and its event number
+    /// only grows. As it wraps around, it has grown if it is ahead by less than half of the range.
     fn can_be(&self, later: &Self) -> bool {
         let same_uuid = match (&self.uuid, &later.uuid) {
             (Some(before), now) => now.as_ref() == Some(before),

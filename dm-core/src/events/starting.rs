@@ -1,7 +1,6 @@
-//! Devices that do not serve I/O yet.
+//! Devices that have not been resumed with their first table.
 //!
-//! A list does not report whether a device has a table or is suspended, so these devices, and no others, are looked up one by
-//! one.
+//! A list does not show whether a device has a table or is suspended, so these devices are looked up one by one.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -14,7 +13,7 @@ use crate::id::{DmName, DmNameBuf, DmUuidBuf};
 use crate::node::Dm;
 use crate::wire::DeviceInfo;
 
-/// The devices whose first resume is still to be reported.
+/// The devices whose first resume has not been reported.
 #[derive(Debug, Default)]
 pub(super) struct Starting(BTreeMap<DeviceNumber, Device>);
 
@@ -27,16 +26,16 @@ struct Device {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// It has no active table.
+    /// The device has no active table.
     Bare,
-    /// It has a table and was suspended when the poller was opened.
+    /// The device has a table and was suspended when the poller was opened.
     Suspended,
     Serves,
 }
 
 impl State {
-    /// The kernel raises the event for a first table an instant before it resumes the device (`dm_swap_table` in
-    /// drivers/md/dm.c), so a bare device that has a table now serves, or will in a moment.
+    /// The kernel raises the event for a first table just before it resumes the device (`dm_swap_table` in
+    /// drivers/md/dm.c). So a device whose first table is active is running, or will be in a moment.
     fn next(self, info: &DeviceInfo) -> Self {
         match self {
             Self::Bare if info.has_active_table() => Self::Serves,
@@ -47,12 +46,12 @@ impl State {
 }
 
 impl Starting {
-    /// A device that was added. It replaces what is known of another one with its number.
+    /// Follows a device that was added, replacing another one with its number.
     pub(super) fn add(&mut self, number: DeviceNumber, name: &DmName, uuid: Option<DmUuidBuf>) {
         self.0.insert(number, Device { name: name.to_owned(), uuid, state: State::Bare });
     }
 
-    /// Follows a device that existed when the poller was opened, if it does not serve.
+    /// Follows a device that existed when the poller was opened, if it is not running.
     pub(super) fn add_existing(&mut self, dm: &Dm, number: DeviceNumber) -> Result<()> {
         let info = match dm.device_info(number) {
             Err(error) if error.is_not_found() => return Ok(()),
@@ -70,7 +69,7 @@ impl Starting {
         Ok(())
     }
 
-    /// A device that has another name or uuid now.
+    /// Updates the name or uuid of a device.
     pub(super) fn rename(&mut self, number: DeviceNumber, name: &DmName, uuid: Option<&DmUuidBuf>) {
         if let Some(device) = self.0.get_mut(&number) {
             device.name = name.to_owned();
@@ -82,7 +81,7 @@ impl Starting {
         self.0.remove(&number);
     }
 
-    /// Looks up each device. What was learned is kept if a later one fails.
+    /// Looks up each device. If one fails, the results of the earlier ones are kept.
     pub(super) fn look(&mut self, dm: &Dm) -> Result<()> {
         for (&number, device) in &mut self.0 {
             match dm.device_info(number) {
@@ -99,7 +98,7 @@ impl Starting {
         Ok(())
     }
 
-    /// Reports the devices that serve now, and follows them no longer.
+    /// Reports the devices that have been resumed, and stops following them.
     pub(super) fn take_resumed(&mut self, events: &mut Vec<Event>) {
         self.0.retain(|&number, device| {
             if device.state == State::Serves {
@@ -110,19 +109,19 @@ impl Starting {
         });
     }
 
-    /// Whether a device was suspended when the poller was opened: the kernel raises no event when it is resumed.
+    /// Whether a followed device was suspended when the poller was opened, whose resume raises no event.
     pub(super) fn has_suspended(&self) -> bool {
         self.0.values().any(|device| device.state == State::Suspended)
     }
 }
 
 impl Device {
-    /// Another device can have taken the number since the list was made.
+    /// Whether this is the same device, since another one may have taken the number after the list.
     fn is(&self, info: &DeviceInfo) -> bool {
         let same_uuid = match (&self.uuid, info.uuid()) {
             (Some(known), Some(uuid)) => known == uuid,
             (Some(_), None) => false,
-            // It may have been given one since.
+            // It may have got its uuid since.
             (None, _) => true,
         };
         same_uuid && info.name().is_some_and(|name| self.name == name)

@@ -1,4 +1,4 @@
-//! The uuids of listed devices, also on kernels whose lists have none.
+//! The uuids of listed devices, including those of kernels whose lists have none.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,12 +10,12 @@ use crate::error::Result;
 use crate::id::{DmUuid, DmUuidBuf};
 use crate::node::Dm;
 
-/// What is known of uuids beyond what lists report.
+/// How the uuids of devices are found.
 #[derive(Debug)]
 pub(super) enum Uuids {
     /// Lists report them: interface 4.45 and later.
     Listed,
-    /// They have to be looked up one by one.
+    /// They are looked up one by one, and stored here.
     LookedUp(BTreeMap<DeviceNumber, DmUuidBuf>),
 }
 
@@ -34,7 +34,7 @@ impl Uuids {
         matches!(self, Self::Listed)
     }
 
-    /// The uuid that a device of the last list had.
+    /// The uuid of a device in the last list.
     pub(super) fn before<'a>(&'a self, device: &ListedDevice<'a>) -> Option<&'a DmUuid> {
         match self {
             Self::Listed => device.uuid,
@@ -42,7 +42,7 @@ impl Uuids {
         }
     }
 
-    /// The uuid that a device of the new list has. `before` is the entry of its number in the last one.
+    /// The uuid of a device in the new list. `before` is the entry with its number in the last list.
     ///
     /// A device keeps its uuid, so one with the same name is not looked up again.
     pub(super) fn now<'a>(
@@ -61,7 +61,7 @@ impl Uuids {
         }
     }
 
-    /// Remembers what was looked up.
+    /// Stores the results of lookups.
     pub(super) fn learn(&mut self, learned: Vec<(DeviceNumber, Option<DmUuidBuf>)>) {
         let Self::LookedUp(uuids) = self else { return };
         for (number, uuid) in learned {
@@ -71,7 +71,8 @@ impl Uuids {
     }
 }
 
-/// `None` also for a device that has vanished, or whose number another one has taken: that raises an event.
+/// Looks up the uuid of a device. Returns `None` also if the device was removed or its number now belongs to another
+/// one, since that raises another event.
 fn uuid_of(dm: &Dm, device: &ListedDevice<'_>) -> Result<Option<DmUuidBuf>> {
     match dm.device_info(device.number) {
         Err(error) if error.is_not_found() => Ok(None),

@@ -1,4 +1,4 @@
-//! Waiting until the control node is readable, and for an event of one device.
+//! Waits until the control node is readable, and for an event of one device.
 
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
@@ -11,11 +11,11 @@ use crate::id::AsDevId;
 use crate::node::Dm;
 use crate::wire::{Command, DeviceInfo};
 
-/// When a wait is over; `None` for never.
+/// The end of a wait; `None` for no limit.
 pub(super) struct End(Option<Instant>);
 
 impl End {
-    /// A timeout that ends later than the clock can express never ends.
+    /// Converts a timeout. One that exceeds the range of the clock has no end.
     pub(super) fn after(timeout: Option<Duration>) -> Self {
         Self(timeout.and_then(|timeout| Instant::now().checked_add(timeout)))
     }
@@ -28,13 +28,13 @@ impl End {
         self.left().is_some_and(|left| left.is_zero())
     }
 
-    /// The same, but at the latest after a pause.
+    /// The same end, but at most `pause` from now.
     pub(super) fn or_after(&self, pause: Option<Duration>) -> Self {
         let Self(paused) = Self::after(pause);
         Self([self.0, paused].into_iter().flatten().min())
     }
 
-    /// What is left in milliseconds, rounded up: rounded down, the last fraction would be spent asking again and again.
+    /// The remaining time in milliseconds, rounded up, since rounding down would busy-wait during the last fraction.
     fn poll_timeout(&self) -> PollTimeout {
         match self.left() {
             None => PollTimeout::NONE,
@@ -46,7 +46,8 @@ impl End {
     }
 }
 
-/// Waits until something has happened since the handle was armed; `false` when the time is over. Signals don't end it.
+/// Waits for an event since the handle was armed; returns `false` when the time has expired. Signals do not end the
+/// wait.
 pub(super) fn wait_readable(descriptor: BorrowedFd<'_>, end: &End) -> Result<bool> {
     loop {
         let mut descriptors = [PollFd::new(descriptor, PollFlags::POLLIN)];
@@ -60,14 +61,14 @@ pub(super) fn wait_readable(descriptor: BorrowedFd<'_>, end: &End) -> Result<boo
 }
 
 impl Dm {
-    /// Waits until a device's event number differs from `event_nr`. `None` if it still does not after `timeout`.
+    /// Waits until a device's event number differs from `event_nr`. Returns `None` if it does not within `timeout`.
     ///
     /// - Interface 4.36 and later.
-    /// - As [`device_wait`](Self::device_wait), but with a timeout, and the removal of the device ends it as well.
-    ///   Signals don't. With `None`, or with a timeout such as `Duration::MAX`, it waits without an end.
-    /// - Two ioctls, and two more whenever any device has had an event.
-    /// - It arms this handle, and with it all clones, as [`arm_poll`](Self::arm_poll) does. If several threads wait,
-    ///   each needs a handle of its own: see [`reopen`](Self::reopen).
+    /// - Unlike [`device_wait`](Self::device_wait), it has a timeout, the removal of the device always ends it, and
+    ///   signals do not. With `None`, or with a timeout such as `Duration::MAX`, it waits without limit.
+    /// - It takes two ioctls, and two more for each event of any device.
+    /// - It arms this handle and thus all its clones, as [`arm_poll`](Self::arm_poll) does. If several threads wait,
+    ///   each needs a separate handle: see [`reopen`](Self::reopen).
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -89,7 +90,7 @@ impl Dm {
         let descriptor = self.poll_fd().ok_or(OpenError::NoDescriptor)?;
         let end = End::after(timeout);
         loop {
-            // Armed first, so that an event after the look makes the handle readable.
+            // Armed first, so that an event after the lookup makes the handle readable.
             self.arm_poll()?;
             let info = self.device_info(&id)?;
             if info.event_nr() != event_nr {

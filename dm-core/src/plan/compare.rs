@@ -1,4 +1,4 @@
-//! What exists against what is wanted: which steps are left.
+//! Compares the existing devices with the wanted ones, and derives the steps.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,21 +13,21 @@ use crate::id::{DevIdBuf, DmNameBuf};
 use crate::ops::{Difference, Host, Prefix};
 use crate::wire::DeviceInfo;
 
-/// What is to be done with a device.
+/// The change that a device needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
     /// It does not exist.
     New,
-    /// It exists with another table, or is not as it should be.
+    /// It exists, but its table, its state or both differ.
     Table,
-    /// It is as wanted.
+    /// It needs no change.
     None,
 }
 
-/// When a device is changed: even stages make new devices, odd ones replace tables.
+/// The stage in which a device is changed: even stages create devices, odd ones replace tables.
 type Stage = usize;
 
-/// The steps, and the wanted devices in the order in which they come up.
+/// Returns the steps, and the wanted devices bottom up.
 pub(super) fn steps(
     host: &Host,
     wanted: &Wanted<'_>,
@@ -56,7 +56,7 @@ pub(super) fn steps(
     Ok((steps, order))
 }
 
-/// What was found out about devices that others use.
+/// The results for the devices compared so far, which others may use.
 struct Seen<'h> {
     host: &'h Host,
     numbers: Numbers,
@@ -99,10 +99,11 @@ impl Seen<'_> {
         self.changes.get(name).map(|(change, _)| *change)
     }
 
-    /// When the devices that it uses are as they should be.
+    /// The stage after which all devices that it uses are ready.
     fn stage(&self, device: &WantedDevice<'_>, change: Change) -> Stage {
         let after = |name: &DmNameBuf| match (self.changes.get(name), change) {
-            // A new device may need what a changed one brings; two tables are replaced together.
+            // A new device may depend on the new table of another one. Tables that depend on each other are replaced
+            // together.
             (Some((Change::Table, stage)), Change::New | Change::None) => stage.saturating_add(1),
             (Some((Change::New, stage)), Change::Table) => stage.saturating_add(1),
             (Some((_, stage)), _) => *stage,
@@ -125,7 +126,7 @@ fn message(device: &WantedDevice<'_>) -> Option<PlanStep> {
     (!device.messages.is_empty()).then(|| PlanStep::Message(device.name.clone()))
 }
 
-/// Replaces the tables of several devices, which are given bottom up.
+/// Adds the steps that replace the tables of several devices, given bottom up.
 fn replace(devices: &[&WantedDevice<'_>], steps: &mut Vec<PlanStep>) {
     steps.extend(devices.iter().map(|device| PlanStep::Load(device.name.clone())));
     steps.extend(devices.iter().rev().map(|device| PlanStep::Suspend(device.name.clone())));
@@ -135,7 +136,7 @@ fn replace(devices: &[&WantedDevice<'_>], steps: &mut Vec<PlanStep>) {
     }
 }
 
-/// Whether it has to be given its table anew, whatever that is.
+/// Whether the table must be loaded and made active even if it is equal.
 fn is_unfinished(info: &DeviceInfo) -> bool {
     !info.has_active_table() || info.has_inactive_table() || info.is_suspended()
 }
@@ -158,7 +159,7 @@ fn is_table(table: &TableStatus, lines: &[WantedLine<'_>]) -> Result<bool, Error
     Ok(count == lines.len())
 }
 
-/// The program's devices that are not wanted any more, those that others use last.
+/// The program's devices that are no longer wanted, users first.
 fn unwanted(host: &Host, wanted: &Wanted<'_>, prefix: Prefix<'_>) -> Result<Vec<DmNameBuf>, PlanError> {
     let fault = |error: Error| match prefix {
         Prefix::Name(name) => unreadable(&name.to_owned(), error),
@@ -170,7 +171,7 @@ fn unwanted(host: &Host, wanted: &Wanted<'_>, prefix: Prefix<'_>) -> Result<Vec<
         let device = device.map_err(|error| fault(error.into()))?;
         let is_owned = match prefix {
             Prefix::Name(prefix) => device.name.as_bytes().starts_with(prefix.as_bytes()),
-            // Kernels before 4.45 list no uuids and ignore the prefix, so the list is refused by them.
+            // Kernels before 4.45 would ignore the prefix, so they refuse the list.
             Prefix::Uuid(_) => true,
         };
         if is_owned && wanted.get(device.name).is_none() {
@@ -181,7 +182,7 @@ fn unwanted(host: &Host, wanted: &Wanted<'_>, prefix: Prefix<'_>) -> Result<Vec<
     let mut names = Vec::new();
     while !found.is_empty() {
         let is_used = |number: &DeviceNumber| found.values().any(|(_, uses)| uses.contains(number));
-        // Devices can't use each other in a circle, but what was read one after the other might look so.
+        // Devices cannot form a cycle, but states that were read one after the other may seem to.
         let top = found.keys().copied().find(|number| !is_used(number)).or_else(|| found.keys().next().copied());
         names.extend(top.and_then(|number| found.remove(&number)).map(|(name, _)| name));
     }

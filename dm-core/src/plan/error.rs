@@ -1,67 +1,67 @@
-//! Why devices could not be planned, or a plan not be carried out.
+//! The errors of making and carrying out a plan.
 
 use super::PlanStep;
 use crate::error::Error;
 use crate::id::{DevIdBuf, DmNameBuf};
 use crate::ops::{Difference, OpError};
 
-/// Why devices could not be planned, or a plan not be carried out.
+/// The error of making or carrying out a plan.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {
-    /// A name is wanted twice.
+    /// Two wanted devices have the same name.
     #[error("device '{0}' is wanted twice")]
     Twice(DmNameBuf),
-    /// A device uses one that is not wanted, or its lines need a number that they did not declare.
+    /// A device declares to use a device that is not among the wanted ones.
     #[error("device '{device}' uses '{used}', which is not among the wanted devices that it declares to use")]
     #[non_exhaustive]
     Unknown {
-        /// The device.
+        /// The name of the device.
         device: DmNameBuf,
-        /// What it uses.
+        /// The name of the device that it uses.
         used: DmNameBuf,
     },
-    /// The lines of a device could not be made: they need the number of a device that it does not declare to use.
+    /// The lines of a device need the number of a device that it does not declare to use.
     #[error("the table of device '{0}' needs a device that it does not declare to use")]
     Undeclared(DmNameBuf),
-    /// Devices use each other.
+    /// Devices use each other in a cycle.
     #[error("devices use each other: {}", names(.0))]
     Cycle(Vec<DmNameBuf>),
-    /// A device of a wanted name exists, and can't become the wanted one.
+    /// A device with a wanted name exists and cannot be changed into the wanted one.
     #[error("device '{device}' exists, but {difference}")]
     #[non_exhaustive]
     Differs {
-        /// The device.
+        /// The name of the device.
         device: DmNameBuf,
-        /// In what it differs.
+        /// The property in which they differ.
         difference: Difference,
     },
-    /// What exists could not be read.
+    /// The state of existing devices could not be read.
     #[error("the present state of {device} could not be read")]
     #[non_exhaustive]
     Read {
-        /// The device.
+        /// The device that could not be read.
         device: DevIdBuf,
-        /// The cause.
+        /// The error of the command.
         source: Error,
     },
     /// A step failed.
     #[error("the step '{step}' failed{}", what_is_left(.left))]
     #[non_exhaustive]
     Step {
-        /// The step.
+        /// The step that failed.
         step: PlanStep,
-        /// The cause.
+        /// The error of the step.
         source: PlanCause,
-        /// What failed when the steps before it were undone; nothing, if they were.
+        /// The failures of undoing the steps before it; empty if all were undone.
         left: Vec<PlanCause>,
     },
-    /// Everything is done, and `/dev` is not as it should be.
+    /// All steps succeeded, but `/dev` is incomplete.
     #[error(transparent)]
     Udev(OpError),
 }
 
-/// The failure of a single step.
+/// The error of a single step.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanCause {
@@ -71,13 +71,13 @@ pub enum PlanCause {
     /// A command failed.
     #[error(transparent)]
     Command(#[from] Error),
-    /// The lines of a device could not be made: they need the number of a device that it does not declare to use.
+    /// The lines of a device need the number of a device that it does not declare to use.
     #[error("the table of device '{0}' needs a device that it does not declare to use")]
     Undeclared(DmNameBuf),
 }
 
 impl PlanError {
-    /// The step that failed, if it was one.
+    /// The step that failed; `None` if the error is not about a step.
     #[must_use]
     pub const fn step(&self) -> Option<&PlanStep> {
         match self {
@@ -86,8 +86,7 @@ impl PlanError {
         }
     }
 
-    /// Whether everything is as it was before the plan was carried out, apart from messages that were sent and devices that
-    /// were removed.
+    /// Whether everything is as before, apart from messages that were sent and devices that were removed.
     #[must_use]
     pub fn is_undone(&self) -> bool {
         match self {
@@ -97,7 +96,7 @@ impl PlanError {
         }
     }
 
-    /// The number of the error that the kernel returned, if a system call failed.
+    /// The errno, if a system call failed.
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         match self {

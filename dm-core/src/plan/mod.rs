@@ -1,7 +1,9 @@
-//! From the devices that exist to those that should: a plan of the fewest steps, in the right order, undone when one fails.
+//! Plans that change the existing devices into the wanted ones, in the fewest steps and the right order, and that are
+//! undone when a step fails.
 //!
-//! A program says which devices it wants, with tables that refer to each other by name. [`Host::plan`] compares them with what
-//! exists, and returns a [`Plan`]: it can be printed before it is carried out, and does nothing where everything is as wanted.
+//! A program lists the devices that it wants, with tables that refer to each other by name. [`Host::plan`] compares
+//! them with the existing devices and returns a [`Plan`]. It can be printed before it is carried out, and is empty if
+//! everything is as wanted.
 //!
 //! ```no_run
 //! use dm_core::plan::{Wanted, WantedDevice};
@@ -27,11 +29,11 @@
 //!
 //! # The order
 //!
-//! - New devices are made bottom up, each with its table active and its messages sent before the next one.
-//! - Where tables of existing devices change, all of them are loaded bottom up, then the devices are suspended top down and
-//!   resumed bottom up, so that none waits for I/O that is held back below it.
-//! - A new device that uses one whose table changes is made afterwards.
-//! - Devices that are not wanted any more are removed last, top down: that can't be undone.
+//! - New devices are created bottom up. Each has its table active and its messages sent before the next one is created.
+//! - Where tables of existing devices change, all of them are loaded bottom up, then the devices are suspended top down
+//!   and resumed bottom up, so that none waits for I/O that a suspended device below holds back.
+//! - A new device that uses a device with a changed table is created afterwards.
+//! - Devices that are no longer wanted are removed last, top down, since that cannot be undone.
 //!
 //! This is what libdm's `dm_tree` does with `dm_tree_preload_children`, `dm_tree_suspend_children`,
 //! `dm_tree_activate_children` and `dm_tree_deactivate_children`.
@@ -54,24 +56,24 @@ use crate::ops::Host;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PlanStep {
-    /// The device is created with its table active.
+    /// Create the device and make its table active.
     Create(DmNameBuf),
-    /// Its messages are sent to it.
+    /// Send its messages.
     Message(DmNameBuf),
-    /// Its new table is loaded into the inactive slot.
+    /// Load its new table into the inactive slot.
     Load(DmNameBuf),
-    /// It is suspended.
+    /// Suspend it.
     Suspend(DmNameBuf),
-    /// Its new table becomes active, and I/O continues.
+    /// Resume it, which makes its new table active.
     Resume(DmNameBuf),
-    /// It is removed.
+    /// Remove it.
     Remove(DmNameBuf),
 }
 
-/// The steps from the devices that exist to those that are wanted; see the [module](self).
+/// The steps that change the existing devices into the wanted ones; see the [module](self).
 ///
-/// It is made of what existed at that moment. If another program changes the devices meanwhile, carrying it out may fail, and
-/// is undone.
+/// It is based on the state when it was made. If another program changes the devices meanwhile, carrying it out may
+/// fail and is undone.
 #[derive(Debug)]
 pub struct Plan<'a> {
     wanted: Wanted<'a>,
@@ -79,19 +81,19 @@ pub struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// The steps, in order.
+    /// The steps in the order of execution.
     #[must_use]
     pub fn steps(&self) -> &[PlanStep] {
         &self.steps
     }
 
-    /// Whether everything is as wanted.
+    /// Whether there are no steps, because everything is as wanted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
 
-    /// The wanted devices and what is done with each, in the language of Graphviz; `dot -Tsvg` draws it.
+    /// The wanted devices and their steps as a graph for Graphviz; `dot -Tsvg` draws it.
     #[must_use]
     pub const fn to_dot(&self) -> PlanDot<'_, 'a> {
         PlanDot(self)
@@ -99,14 +101,14 @@ impl<'a> Plan<'a> {
 }
 
 impl Host {
-    /// Compares wanted devices with those that exist, and plans the steps between them. Nothing is changed.
+    /// Compares the wanted devices with the existing ones, and plans the steps. Changes nothing.
     ///
-    /// It takes two commands for each wanted device that exists, one for each that does not, and a list if others are to be
-    /// removed.
+    /// It takes two commands for each wanted device that exists, one for each that does not, and a list if other
+    /// devices must be removed.
     ///
     /// # Errors
     /// [`PlanError::Twice`], [`PlanError::Unknown`], [`PlanError::Cycle`]: the wanted devices contradict each other.
-    /// [`PlanError::Differs`]: a device of a wanted name has another uuid, or is read-only where it should not be.
+    /// [`PlanError::Differs`]: a device with a wanted name has another uuid, or is read-only although it should not be.
     pub fn plan<'a>(&self, wanted: Wanted<'a>) -> Result<Plan<'a>, PlanError> {
         let order = order::bottom_up(&wanted)?;
         let (steps, order) = compare::steps(self, &wanted, &order)?;
@@ -116,8 +118,8 @@ impl Host {
     /// Carries out a plan, and waits for udev once.
     ///
     /// # Errors
-    /// [`PlanError::Step`]: a step failed, and those before it were undone in order, or it says what could not be undone.
-    /// Removed devices are not made again. [`PlanError::Udev`]: everything is done, and `/dev` is not as it should be.
+    /// [`PlanError::Step`]: a step failed. The steps before it were undone, or the error lists the failures of the
+    /// undo. Removed devices are not created again. [`PlanError::Udev`]: all steps succeeded, but `/dev` is incomplete.
     pub fn carry_out(&self, plan: &Plan<'_>) -> Result<(), PlanError> {
         run::carry_out(self, plan)
     }

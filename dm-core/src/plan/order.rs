@@ -1,4 +1,4 @@
-//! The order of wanted devices: each after those that it uses.
+//! Sorts wanted devices, so that each comes after those that it uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Carrying out a plan, and undoing it.
+//! Carries out a plan, and undoes it after a failure.
 
 use super::error::{PlanCause, PlanError};
 use super::wanted::{Numbers, WantedDevice, WantedLine};
@@ -7,7 +7,7 @@ use crate::commands::{LoadOptions, Payload, StatusOptions, TableStatus};
 use crate::id::DmNameBuf;
 use crate::ops::{Host, OpError, ReloadOptions, Remains, RemovePolicy, Retry, SuspendPolicy};
 
-/// udev looks at every new device for a moment.
+/// udev opens every new device for a moment.
 const PATIENTLY: RemovePolicy = RemovePolicy::new().retry(Retry::within(std::time::Duration::from_secs(10)));
 
 pub(super) fn carry_out(host: &Host, plan: &Plan<'_>) -> Result<(), PlanError> {
@@ -16,7 +16,7 @@ pub(super) fn carry_out(host: &Host, plan: &Plan<'_>) -> Result<(), PlanError> {
     for step in &plan.steps {
         if let Err(source) = run.step(plan, step) {
             let left = run.undo();
-            // What was done and undone is waited for all the same; whether it can be waited for changes nothing.
+            // This still waits for udev, but the result of the wait does not matter after an error.
             let _ = batch.finish();
             return Err(PlanError::Step { step: step.clone(), source, left });
         }
@@ -24,14 +24,14 @@ pub(super) fn carry_out(host: &Host, plan: &Plan<'_>) -> Result<(), PlanError> {
     batch.finish().map_err(PlanError::Udev)
 }
 
-/// What was done, and how it is undone.
+/// A completed step, with the state that its undo needs.
 enum Done {
     Created(DmNameBuf),
     Loaded { name: DmNameBuf, old: Box<TableStatus>, is_active: bool },
     Suspended(DmNameBuf),
 }
 
-/// Whether a device that could not be made is there all the same.
+/// Whether a device exists although its creation failed.
 fn exists_now(error: &OpError) -> bool {
     !error.is_undone() && error.remains().iter().any(|left| matches!(left, Remains::Exists | Remains::Unknown))
 }
@@ -59,7 +59,7 @@ impl Run<'_> {
         }
     }
 
-    /// The numbers of the devices that it uses, which exist by now.
+    /// Reads the numbers of the devices that it uses, which exist at this point.
     fn learn_numbers(&mut self, device: &WantedDevice<'_>) -> Result<(), PlanCause> {
         for name in &device.uses {
             if self.numbers.get(name).is_none() {
@@ -89,7 +89,7 @@ impl Run<'_> {
         let old = self.host.dm().table_status_with(&device.name, options)?;
         let lines = self.lines(device)?;
         let options = LoadOptions::new().read_only(device.read_only);
-        // A load that fails may have been carried out all the same.
+        // A failed load may have taken effect.
         self.done.push(Done::Loaded { name: device.name.clone(), old: Box::new(old), is_active: false });
         self.host.dm().table_load_with(&device.name, lines, options)?;
         Ok(())
@@ -107,7 +107,7 @@ impl Run<'_> {
 
     fn resume(&mut self, device: &WantedDevice<'_>) -> Result<(), PlanCause> {
         let resumed = self.host.resume(&device.name);
-        // After a failure it may be active all the same, if its targets could not be resumed.
+        // After a failure the table may be active nevertheless, if its targets could not be resumed.
         for done in &mut self.done {
             if let Done::Loaded { name, is_active, .. } = done {
                 *is_active |= *name == device.name;
@@ -125,18 +125,18 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Undoes what was done. A step that fails does not keep the others from being tried.
+    /// Undoes the completed steps, and continues after failures.
     fn undo(&mut self) -> Vec<PlanCause> {
         let mut left = Vec::new();
         let done = std::mem::take(&mut self.done);
-        // No table that is not wanted any more may become active when its device is resumed.
+        // A resume must not make a table of the plan active.
         for done in done.iter().rev() {
             if let Done::Loaded { name, old, is_active } = done {
                 let undone = if *is_active { self.put_back(name, old) } else { self.clear(name) };
                 left.extend(undone.err());
             }
         }
-        // Bottom up: they were suspended top down.
+        // In reverse order, which is bottom up.
         for done in done.iter().rev() {
             if let Done::Suspended(name) = done {
                 left.extend(self.host.resume(name).err().map(PlanCause::from));
@@ -155,7 +155,7 @@ impl Run<'_> {
         Ok(self.host.dm().table_clear(name).map(drop)?)
     }
 
-    /// Makes the old table active again. A device that had none keeps the new one.
+    /// Makes the old table active again. A device without an old table keeps the new one.
     fn put_back(&self, name: &DmNameBuf, old: &TableStatus) -> Result<(), PlanCause> {
         let lines = old.iter().map(|line| line.map(|line| line.to_line())).collect::<Result<Vec<_>, _>>();
         let lines = lines.map_err(crate::error::Error::from)?;

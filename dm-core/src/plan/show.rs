@@ -6,7 +6,7 @@ use super::{Plan, PlanStep};
 use crate::id::DmName;
 
 impl PlanStep {
-    /// The device.
+    /// The name of the step's device.
     #[must_use]
     pub fn name(&self) -> &DmName {
         let (Self::Create(name)
@@ -37,15 +37,15 @@ impl fmt::Display for PlanStep {
     }
 }
 
-/// Prints a line for each step; nothing if everything is as wanted.
+/// Prints one line for each step.
 impl fmt::Display for Plan<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.steps.iter().try_for_each(|step| writeln!(f, "{step}"))
     }
 }
 
-/// Prints a [`Plan`] in the language of Graphviz: a node for each device with its steps, and an arrow from each device to each
-/// one that it uses.
+/// Prints a [`Plan`] as a graph for Graphviz: a node for each device with its steps, and an arrow from each device to
+/// each device that it uses.
 #[derive(Clone, Copy, Debug)]
 pub struct PlanDot<'p, 'a>(pub(super) &'p Plan<'a>);
 
@@ -73,7 +73,7 @@ impl fmt::Display for PlanDot<'_, '_> {
     }
 }
 
-/// A mangled name has neither quotes nor line feeds; its backslashes stand for themselves when doubled.
+/// Escapes a name. A mangled name has neither quotes nor line feeds; its backslashes must be doubled.
 fn quoted(name: &DmName) -> String {
     name.mangled().to_string().replace('\\', "\\\\")
 }

@@ -1,4 +1,4 @@
-//! What a program wants: devices whose tables refer to each other by name.
+//! The devices that a program wants, with tables that refer to each other by name.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::udev::Visibility;
 pub type WantedLine<'a> = TargetLine<Box<dyn TargetParams + 'a>>;
 
 impl<P: TargetParams> TargetLine<P> {
-    /// The line with its params on the heap, so that lines of several targets can stand in one list.
+    /// Moves the params to the heap, so that lines with different targets have one type.
     pub fn boxed<'a>(self) -> WantedLine<'a>
     where
         P: 'a,
@@ -23,7 +23,7 @@ impl<P: TargetParams> TargetLine<P> {
     }
 }
 
-/// Makes the lines of a table; `None` if a name is not among the numbers.
+/// A function that makes the lines of a table; it returns `None` if the number of a device is missing.
 type Lines<'a> = Box<dyn Fn(&Numbers) -> Option<Vec<WantedLine<'a>>> + 'a>;
 
 /// The numbers of the devices that a wanted device uses.
@@ -31,14 +31,14 @@ type Lines<'a> = Box<dyn Fn(&Numbers) -> Option<Vec<WantedLine<'a>>> + 'a>;
 pub struct Numbers(pub(super) BTreeMap<DmNameBuf, DeviceNumber>);
 
 impl Numbers {
-    /// The number of a device that was declared with [`uses`](WantedDevice::uses).
+    /// Returns the number of a device that was declared with [`uses`](WantedDevice::uses).
     #[must_use]
     pub fn get(&self, name: &DmName) -> Option<DeviceNumber> {
         self.0.get(name).copied()
     }
 }
 
-/// A device that a program wants.
+/// A device that should exist, with its table and options.
 pub struct WantedDevice<'a> {
     pub(super) name: DmNameBuf,
     pub(super) uses: Vec<DmNameBuf>,
@@ -51,8 +51,9 @@ pub struct WantedDevice<'a> {
 }
 
 impl<'a> WantedDevice<'a> {
-    /// A device with a table. The numbers are those of the devices that it [uses](Self::uses); they are known only when these
-    /// exist, so the lines are made then, and may be made several times.
+    /// Describes a device by a function that makes its table. The function gets the numbers of the devices that this
+    /// one [uses](Self::uses). These are known only once the devices exist, so the function is called then, possibly
+    /// several times.
     pub fn new(name: &DmName, lines: impl Fn(&Numbers) -> Option<Vec<WantedLine<'a>>> + 'a) -> Self {
         Self {
             name: name.to_owned(),
@@ -66,14 +67,14 @@ impl<'a> WantedDevice<'a> {
         }
     }
 
-    /// The other wanted devices that its table uses.
+    /// Declares the other wanted devices that its table uses.
     #[must_use]
     pub fn uses<'n>(mut self, names: impl IntoIterator<Item = &'n DmName>) -> Self {
         self.uses.extend(names.into_iter().map(DmName::to_owned));
         self
     }
 
-    /// The uuid. A device of this name that exists must have it.
+    /// Sets the uuid. An existing device with this name must have it.
     #[must_use]
     pub fn uuid(self, uuid: &'a DmUuid) -> Self {
         Self { uuid: Some(uuid), ..self }
@@ -91,14 +92,14 @@ impl<'a> WantedDevice<'a> {
         Self { visibility, ..self }
     }
 
-    /// How to suspend the device if its table changes.
+    /// Sets how the device is suspended if its table changes.
     #[must_use]
     pub fn suspend(self, suspend: SuspendPolicy) -> Self {
         Self { suspend, ..self }
     }
 
-    /// A message that is sent to its first target whenever the plan is carried out: after the device is made or resumed, and
-    /// before those that use it are made. Such as `create_thin 1` to a pool. It is not undone.
+    /// Adds a message, such as `create_thin 1` for a pool. It is sent to the first target whenever the plan is carried
+    /// out, after this device is created or resumed and before the devices that use it are created. It is not undone.
     #[must_use]
     pub fn message(mut self, message: impl Payload + 'a) -> Self {
         self.messages.push(Box::new(message));
@@ -115,14 +116,14 @@ impl<'a> WantedDevice<'a> {
     }
 }
 
-/// Its messages may hold keys.
+/// The messages may contain keys.
 impl fmt::Debug for WantedDevice<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WantedDevice").field("name", &self.name).field("uses", &self.uses).finish_non_exhaustive()
     }
 }
 
-/// The devices that a program wants.
+/// The set of devices that should exist.
 #[derive(Debug, Default)]
 pub struct Wanted<'a> {
     pub(super) devices: Vec<WantedDevice<'a>>,
@@ -130,20 +131,20 @@ pub struct Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    /// None.
+    /// An empty set.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// One more device, in any order.
+    /// Adds a device. The order does not matter.
     #[must_use]
     pub fn device(mut self, device: WantedDevice<'a>) -> Self {
         self.devices.push(device);
         self
     }
 
-    /// Removes all other devices whose name or uuid starts with this: those that the program has wanted earlier.
+    /// Also removes all other devices with this prefix of their name or uuid, which the program wanted earlier.
     #[must_use]
     pub fn only(self, prefix: Prefix<'a>) -> Self {
         Self { owned: Some(prefix), ..self }
@@ -153,7 +154,7 @@ impl<'a> Wanted<'a> {
         self.devices.iter().find(|device| *device.name == *name)
     }
 
-    /// The same devices in another order, which names each once.
+    /// Sorts the devices; `order` names each once.
     pub(super) fn in_order(mut self, order: &[DmNameBuf]) -> Self {
         let place = |device: &WantedDevice<'_>| order.iter().position(|name| *name == device.name);
         self.devices.sort_by_key(place);

@@ -1,19 +1,19 @@
-//! A tree in the language of Graphviz.
+//! Device trees as graphs for Graphviz.
 
 use std::fmt;
 
 use super::DeviceTree;
 
 impl DeviceTree {
-    /// The tree in the language of Graphviz; `dot -Tsvg` draws it.
+    /// The tree as a graph for Graphviz; `dot -Tsvg` draws it.
     #[must_use]
     pub const fn to_dot(&self) -> Dot<'_> {
         Dot(self)
     }
 }
 
-/// Prints a [`DeviceTree`] in the language of Graphviz: a node for each device, and an arrow from each device to each one
-/// that it uses.
+/// Prints a [`DeviceTree`] as a graph for Graphviz: a node for each device, and an arrow from each device to each
+/// device that it uses.
 #[derive(Clone, Copy, Debug)]
 pub struct Dot<'t>(&'t DeviceTree);
 
@@ -22,7 +22,7 @@ impl fmt::Display for Dot<'_> {
         writeln!(f, "digraph devices {{")?;
         for (number, node) in self.0.iter() {
             let shape = if node.name.is_some() { "box" } else { "cylinder" };
-            // A mangled name has neither quotes nor line feeds; its backslashes stand for themselves when doubled.
+            // A mangled name has neither quotes nor line feeds; its backslashes must be doubled.
             let label = self.0.label(number).replace('\\', "\\\\");
             writeln!(f, "    \"{number}\" [label=\"{label}\" shape={shape}];")?;
             for used in &node.uses {

@@ -1,4 +1,4 @@
-//! Which devices use which: a picture of the whole host.
+//! The dependencies between all devices of a host.
 
 mod dot;
 mod order;
@@ -18,7 +18,8 @@ pub use text::TreeText;
 use crate::id::{AsDmName, DmNameBuf, DmUuidBuf};
 use crate::wire::DeviceInfo;
 
-/// All mapped devices and the devices that their tables use, as [`Dm::device_tree`](crate::Dm::device_tree) reads them.
+/// All mapped devices and the devices that their tables use, as returned by
+/// [`Dm::device_tree`](crate::Dm::device_tree).
 ///
 /// ```no_run
 /// use dm_core::Dm;
@@ -38,7 +39,7 @@ use crate::wire::DeviceInfo;
 ///   pool (253:1) (see above)
 /// ```
 ///
-/// Without a kernel, a tree can be put together from what is known elsewhere:
+/// A tree can also be built without a kernel:
 ///
 /// ```
 /// use std::collections::BTreeSet;
@@ -61,12 +62,12 @@ pub struct DeviceTree {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TreeNode {
-    /// The name. `None` for a device that is not a mapped device, such as a disk.
+    /// Its name. `None` if it is not a mapped device, but for example a disk.
     pub name: Option<DmNameBuf>,
-    /// The uuid, if the device has one.
+    /// Its uuid, if it has one.
     pub uuid: Option<DmUuidBuf>,
-    /// The state, open count, and so on, at the moment when the device's dependencies were read. `None` for a device that is
-    /// not a mapped device, and in trees that were not read from a kernel.
+    /// Its state when its dependencies were read. `None` if it is not a mapped device, and in trees that were not read
+    /// from a kernel.
     pub info: Option<DeviceInfo>,
     /// The devices that its tables use, active and inactive.
     pub uses: BTreeSet<DeviceNumber>,
@@ -74,7 +75,7 @@ pub struct TreeNode {
     pub used_by: BTreeSet<DeviceNumber>,
 }
 
-/// The order in which the devices that are used by one device are shown.
+/// The order of the devices below a device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TreeOrder {
     /// By device number.
@@ -85,7 +86,7 @@ pub enum TreeOrder {
 }
 
 impl DeviceTree {
-    /// Puts a tree together from mapped devices and the devices that they use.
+    /// Builds a tree from mapped devices and the devices that they use.
     #[must_use]
     pub fn new(devices: impl IntoIterator<Item = (DeviceNumber, DmNameBuf, BTreeSet<DeviceNumber>)>) -> Self {
         let mut tree = Self::default();
@@ -95,7 +96,7 @@ impl DeviceTree {
         tree
     }
 
-    /// Adds a mapped device, whose name is still to be set.
+    /// Adds a mapped device, whose name is set later.
     fn add(&mut self, number: DeviceNumber, uses: BTreeSet<DeviceNumber>) -> &mut TreeNode {
         for &used in &uses {
             self.nodes.entry(used).or_default().used_by.insert(number);
@@ -105,30 +106,30 @@ impl DeviceTree {
         node
     }
 
-    /// What is known of a device. `None` if it is not a mapped device and no mapped device uses it.
+    /// Looks up a device. `None` if the tree does not contain it.
     #[must_use]
     pub fn get(&self, number: DeviceNumber) -> Option<&TreeNode> {
         self.nodes.get(&number)
     }
 
-    /// The number of the mapped device with this name.
+    /// Finds a mapped device by its name.
     #[must_use]
     pub fn find(&self, name: impl AsDmName) -> Option<DeviceNumber> {
         let name = name.as_dm_name().ok()?;
         self.iter().find(|(_, node)| node.name.as_deref() == Some(name)).map(|(number, _)| number)
     }
 
-    /// All devices, ordered by number.
+    /// Iterates over all devices, ordered by number.
     pub fn iter(&self) -> impl Iterator<Item = (DeviceNumber, &TreeNode)> {
         self.nodes.iter().map(|(&number, node)| (number, node))
     }
 
-    /// The mapped devices that no other one uses, ordered by number.
+    /// The mapped devices that no other device uses, ordered by number.
     pub fn tops(&self) -> impl Iterator<Item = DeviceNumber> + '_ {
         self.iter().filter(|(_, node)| node.name.is_some() && node.used_by.is_empty()).map(|(number, _)| number)
     }
 
-    /// The devices that a device uses, in an order.
+    /// The devices that a device uses, in the given order.
     #[must_use]
     pub fn children(&self, number: DeviceNumber, order: TreeOrder) -> Vec<DeviceNumber> {
         let uses = self.get(number).into_iter().flat_map(|node| &node.uses);
@@ -144,7 +145,7 @@ impl DeviceTree {
         numbers
     }
 
-    /// The name in the mangled form, which has nothing that a terminal or Graphviz could take for more than text.
+    /// The mangled name, which has no characters that are special for a terminal or for Graphviz.
     fn label(&self, number: DeviceNumber) -> String {
         match self.get(number).and_then(|node| node.name.as_ref()) {
             Some(name) => format!("{} ({number})", name.shown()),

@@ -1,4 +1,5 @@
-//! The orders in which a stack is worked on. Each is linear in the devices and uses of it, and takes no call stack.
+//! The orders in which the devices of a stack are processed. Each takes linear time in devices and dependencies,
+//! without recursion.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,17 +8,17 @@ use dm_units::DeviceNumber;
 use super::{DeviceTree, TreeNode};
 
 impl DeviceTree {
-    /// The device and all mapped devices below it, each before the ones that it uses.
+    /// The device and all mapped devices below it, users first.
     ///
-    /// A stack is suspended and removed in this order, and resumed in the opposite one.
+    /// Suspend or remove a stack in this order, and resume it in reverse.
     #[must_use]
     pub fn top_down(&self, number: DeviceNumber) -> Vec<DeviceNumber> {
         self.sorted(number, |node| &node.uses)
     }
 
-    /// The device, if it is a mapped device, and all mapped devices above it, each before the ones that it uses.
+    /// All mapped devices above the device, users first, and at the end the device itself if it is a mapped device.
     ///
-    /// If they are removed in this order, nothing uses the device any more.
+    /// Removing them in this order frees the device.
     #[must_use]
     pub fn users_first(&self, number: DeviceNumber) -> Vec<DeviceNumber> {
         let mut order = self.sorted(number, |node| &node.used_by);
@@ -25,13 +26,13 @@ impl DeviceTree {
         order
     }
 
-    /// The devices of [`top_down`](Self::top_down) that no device outside of them uses: those that can be removed with the
-    /// device.
+    /// The devices of [`top_down`](Self::top_down) that only devices in this result use, and that can be removed with
+    /// the device.
     #[must_use]
     pub fn only_used_by(&self, number: DeviceNumber) -> Vec<DeviceNumber> {
         let mut order = self.top_down(number);
         let mut removable = BTreeSet::new();
-        // All users of a device that are below the first one come before it.
+        // All users of a device that are in the result come before it.
         order.retain(|&device| {
             let mut users = self.get(device).into_iter().flat_map(|node| &node.used_by);
             let only = device == number || users.all(|user| removable.contains(user));
@@ -40,11 +41,11 @@ impl DeviceTree {
         order
     }
 
-    /// The mapped devices that can be reached, each before those that are reached from it.
+    /// The reachable mapped devices in topological order.
     fn sorted(&self, start: DeviceNumber, next: fn(&TreeNode) -> &BTreeSet<DeviceNumber>) -> Vec<DeviceNumber> {
         let mut seen = BTreeSet::from([start]);
         let mut finished = Vec::new();
-        // Each with the neighbours that are still to be visited.
+        // Each with the neighbours still to visit.
         let mut path = Vec::from_iter(self.get(start).map(|node| (start, next(node).iter())));
         while let Some((number, neighbours)) = path.last_mut() {
             match neighbours.next() {
@@ -63,18 +64,18 @@ impl DeviceTree {
         finished
     }
 
-    /// Whether `device` would use itself, directly or not, with a table that uses `uses`. Returns the way from one of `uses`
-    /// down to the device.
+    /// Checks whether `device` would use itself, directly or indirectly, with a table that uses `uses`. Returns the
+    /// path from one of `uses` down to the device.
     ///
     /// The kernel does not check that: newer ones refuse a table that uses its own device directly (`dm_get_device` in
-    /// drivers/md/dm-table.c), but not a detour. Such a device can hang the kernel.
+    /// drivers/md/dm-table.c), but not an indirect cycle. Such a device can hang the kernel.
     #[must_use]
     pub fn cycle(
         &self,
         device: DeviceNumber,
         uses: impl IntoIterator<Item = DeviceNumber>,
     ) -> Option<Vec<DeviceNumber>> {
-        // From which device each one was reached, which is also the record of those seen.
+        // The predecessor of each visited device.
         let mut reached_from = BTreeMap::new();
         let mut to_visit: Vec<_> = uses.into_iter().map(|used| (used, None)).collect();
         while let Some((number, from)) = to_visit.pop() {

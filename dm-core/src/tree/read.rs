@@ -12,14 +12,14 @@ use crate::node::Dm;
 use crate::wire::DeviceInfo;
 
 impl Dm {
-    /// Reads which devices use which, of the whole host.
+    /// Reads the dependencies between all devices of the host.
     ///
-    /// - One list, one [`table_deps`](Self::table_deps) for each device, which has its state as well, and one more for each
-    ///   device with an inactive table, whose devices count as used, too.
+    /// - It takes one list and one [`table_deps`](Self::table_deps) for each device, which also has its state, and one
+    ///   more for each device with an inactive table. The devices of inactive tables count as used.
     /// - A device that is removed meanwhile is left out.
     ///
     /// # Errors
-    /// Those of [`list_devices`](Self::list_devices) and [`table_deps`](Self::table_deps).
+    /// [`list_devices`](Self::list_devices) or [`table_deps`](Self::table_deps) fails.
     #[doc(alias = "dm_tree_add_dev")]
     #[doc(alias = "dmsetup ls --tree")]
     pub fn device_tree(&self) -> Result<DeviceTree> {
@@ -34,14 +34,14 @@ impl Dm {
         Ok(tree)
     }
 
-    /// Reads what one device uses, directly or not, down to the disks.
+    /// Reads which devices one device uses, directly or indirectly, down to the disks.
     ///
-    /// - One [`table_deps`](Self::table_deps) for each mapped device of the stack, and one more for each with an inactive
-    ///   table: other devices of the host cost nothing.
+    /// - It takes one [`table_deps`](Self::table_deps) for each mapped device of the stack, and one more for each with
+    ///   an inactive table. Other devices of the host are not read.
     /// - A device below that is removed meanwhile has no name in the tree.
     ///
     /// # Errors
-    /// Those of [`table_deps`](Self::table_deps).
+    /// [`table_deps`](Self::table_deps) fails.
     #[doc(alias = "dm_tree_add_dev")]
     pub fn device_tree_of(&self, id: impl AsDevId) -> Result<DeviceTree> {
         let mut tree = DeviceTree::default();
@@ -67,7 +67,7 @@ impl Dm {
         Ok(tree)
     }
 
-    /// The state of a device and what both tables of it use.
+    /// Reads the state of a device and the devices that both its tables use.
     fn all_deps(&self, id: impl AsDevId) -> Result<(DeviceInfo, BTreeSet<DeviceNumber>)> {
         let active = self.table_deps(&id)?;
         let mut uses: BTreeSet<DeviceNumber> = active.iter().collect();

@@ -7,11 +7,12 @@ use dm_units::DeviceNumber;
 
 use super::{DeviceTree, TreeOrder};
 
-/// Indentation ends here and the level is printed as a number instead: the text stays linear in what it shows.
+/// From this level on, the level is printed as a number instead of indentation, so that the length of the text is
+/// linear.
 const MAX_INDENT: usize = 64;
 
 impl DeviceTree {
-    /// Prints the tree with the devices in this order; `Display` of the tree itself orders them by number.
+    /// Returns a text with the devices in this order; `Display` of the tree orders them by number.
     #[must_use]
     pub const fn display(&self, order: TreeOrder) -> TreeText<'_> {
         TreeText { tree: self, order }
@@ -25,10 +26,11 @@ impl fmt::Display for DeviceTree {
     }
 }
 
-/// Prints each mapped device that no other one uses, and below it, indented, the devices that it uses.
+/// Prints each mapped device that no other device uses and, indented below it, the devices that it uses.
 ///
-/// A part that several devices use is printed once; where it comes again, one line refers to it: `pool (253:1) (see above)`.
-/// Names are mangled. From level 65 on, lines are no longer indented further, but start with their level: `[65] pool (253:1)`.
+/// A device that several devices use is printed once with those below it, and after that as a single line:
+/// `pool (253:1) (see above)`. Names are mangled. From level 65 on, lines are no longer indented further, but start
+/// with their level: `[65] pool (253:1)`.
 #[derive(Clone, Copy, Debug)]
 pub struct TreeText<'t> {
     tree: &'t DeviceTree,
@@ -42,7 +44,7 @@ impl fmt::Display for TreeText<'_> {
         for top in self.tree.in_order(tops, self.order) {
             self.write_from(f, top, &mut printed)?;
         }
-        // Tables that change while they are read can look as if a device used itself; such a circle has no top.
+        // If tables change while they are read, a device may seem to use itself. Such a cycle has no top.
         let mapped = self.tree.iter().filter(|(_, node)| node.name.is_some()).map(|(number, _)| number);
         let left = mapped.filter(|number| !printed.contains(number)).collect();
         for number in self.tree.in_order(left, self.order) {
@@ -64,7 +66,7 @@ impl TreeText<'_> {
         let children = |number| self.tree.children(number, self.order).into_iter();
         printed.insert(top);
         self.write_line(f, 0, top, "")?;
-        // What is still to be printed at each level.
+        // The devices still to print at each level.
         let mut path = vec![children(top)];
         while let Some(rest) = path.last_mut() {
             let Some(number) = rest.next() else {
