@@ -1,4 +1,4 @@
-//! A kernel made of a script: the mapped devices of a host, as far as lists, states and dependencies go, for unit tests.
+//! A fake kernel for unit tests: the mapped devices of a host with lists, states and dependencies.
 #![expect(clippy::arithmetic_side_effects, reason = "a panic is how a test fails")]
 
 use core::mem::offset_of;
@@ -17,20 +17,20 @@ use crate::node::{Dm, Transport};
 use crate::wire::Command;
 use crate::wire::header::HEADER_SIZE;
 
-/// A handle on the host that its transport shares with a test.
+/// A handle on the fake host that a test shares with the transport.
 #[derive(Clone)]
 pub(crate) struct FakeHost(Arc<(Mutex<State>, UnixStream)>);
 
-/// Runs before each ioctl, and may change the host in between.
+/// Runs before each ioctl and may change the host.
 type Meanwhile = Box<dyn FnMut(Command, &mut State) + Send>;
-/// Spoils a list: it is given the bytes behind the header.
+/// Corrupts a list: it gets the bytes after the header.
 type Spoil = Box<dyn FnMut(&mut [u8]) + Send>;
 
 pub(crate) struct State {
     /// The interface version that the kernel has, `4.minor`.
     pub(crate) minor: u32,
     pub(crate) devices: Vec<FakeDevice>,
-    /// The commands since the last look.
+    /// The commands since the last check.
     pub(crate) sent: Vec<Command>,
     pub(crate) meanwhile: Option<Meanwhile>,
     pub(crate) spoil: Option<Spoil>,
@@ -58,7 +58,7 @@ pub(crate) const fn number(minor: u32) -> DeviceNumber {
     DeviceNumber::new(253, minor)
 }
 
-/// A device that serves I/O.
+/// A device with an active table.
 pub(crate) fn serving(minor: u32, name: &str, uuid: &str) -> FakeDevice {
     FakeDevice { minor, name: name.to_owned(), uuid: uuid.to_owned(), has_table: true, ..FakeDevice::default() }
 }
@@ -75,7 +75,7 @@ impl FakeHost {
         let state = State {
             minor,
             devices: devices.into_iter().collect(),
-            // No test sends more between two looks that counts allocations.
+            // No test that counts allocations sends more between two checks.
             sent: Vec::with_capacity(4096),
             meanwhile: None,
             spoil: None,

@@ -1,4 +1,4 @@
-//! Error numbers by name, and in words that are right for block devices.
+//! Error numbers with their names, and descriptions that suit block devices.
 
 use core::fmt;
 
@@ -12,7 +12,7 @@ pub struct Errno(i32);
 const ENOTSUPP: i32 = 524;
 
 impl Errno {
-    /// The error with this number.
+    /// Makes an error from its number.
     #[must_use]
     pub const fn new(number: i32) -> Self {
         Self(number)
@@ -26,7 +26,7 @@ impl Errno {
         Self(error.raw_os_error().unwrap_or(0))
     }
 
-    /// The number.
+    /// The number, as in C's `errno`.
     #[must_use]
     pub const fn number(self) -> i32 {
         self.0
@@ -42,7 +42,7 @@ impl Errno {
         }
     }
 
-    /// What it means. The C library's text for `EOPNOTSUPP` is about sockets.
+    /// The description. The C library's text for `EOPNOTSUPP` is about sockets.
     fn description(self) -> &'static str {
         match Known::from_raw(self.0) {
             Known::EOPNOTSUPP => "Operation not supported",

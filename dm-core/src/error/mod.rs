@@ -1,4 +1,4 @@
-//! What can go wrong with a command, and how to tell one from the other.
+//! [`Error`]: the errors of commands, and predicates that tell them apart.
 
 mod errno;
 mod open;
@@ -19,40 +19,41 @@ use crate::wire::{Command, ReplyError};
 /// The result of a command.
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
-/// Why a command failed. Ask the predicates rather than matching: they know what an errno means for which command.
+/// The error of a command. Use the predicates instead of matching on the errno, since its meaning depends on the
+/// command.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The control node can't be used.
+    /// The control node cannot be used.
     #[error(transparent)]
     Open(#[from] OpenError),
     /// The kernel refused the command.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The running kernel does not know the command, or an option of it.
+    /// The running kernel does not support the command, or one of its options.
     #[error(
         "{command} with these options needs device mapper interface 4.{needed_minor}; this kernel has {kernel}, so use a \
          newer kernel or leave the option out"
     )]
     #[non_exhaustive]
     Unsupported {
-        /// The command.
+        /// The command that was sent.
         command: Command,
-        /// The minor number of the interface version 4 that it needs.
+        /// The required minor number of the interface, whose major number is 4.
         needed_minor: u32,
-        /// What the kernel has.
+        /// The interface version of the running kernel.
         kernel: Version,
     },
-    /// The request was not sent: the kernel has no way to accept it.
+    /// The request was not sent, because the kernel cannot accept it.
     #[error("{command} can't be sent: {fault}")]
     #[non_exhaustive]
     Request {
-        /// The command.
+        /// The command that was not sent.
         command: Command,
-        /// What is wrong with it.
+        /// The reason.
         fault: RequestFault,
     },
-    /// The kernel's answer makes no sense, which is a fault of the kernel or of this crate.
+    /// The kernel's answer is malformed, which is a bug in the kernel or in this crate.
     #[error(transparent)]
     Reply(#[from] ReplyError),
 }
@@ -62,7 +63,7 @@ impl Error {
         Self::Request { command, fault: fault.into() }
     }
 
-    /// The refusal, if it is the kernel that refused.
+    /// The details, if the kernel refused the command.
     #[must_use]
     pub const fn refusal(&self) -> Option<&Refusal> {
         match self {
@@ -71,7 +72,7 @@ impl Error {
         }
     }
 
-    /// The number of the error that the kernel returned, if the kernel refused or a file could not be used.
+    /// The errno, if the kernel refused the command or a file could not be used.
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         match self {
@@ -81,35 +82,36 @@ impl Error {
         }
     }
 
-    /// The command's device does not exist.
+    /// Whether the command's device does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_not_found)
     }
 
-    /// The name, uuid or minor number is taken, when creating or renaming a device; or what a message creates exists
-    /// already, such as a thin device with this id.
+    /// Whether the name, uuid or minor number of a device to create or rename is taken, or a message creates something
+    /// that exists, such as a thin device with a certain id.
     #[must_use]
     pub fn is_already_exists(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_taken)
     }
 
-    /// The device is open, mounted or used by another one; or the requested action is under way already.
+    /// Whether the device is open, mounted or used by another device, or the requested action is already in progress.
     ///
-    /// A table that can't be loaded since a disk is busy is [another thing](Self::is_disk_unusable).
+    /// This does not include a table that could not be loaded because a disk is busy: see
+    /// [`is_disk_unusable`](Self::is_disk_unusable).
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_busy)
     }
 
-    /// A table can't be loaded because of a device that it would use, which is missing, busy or can't be opened; the
-    /// kernel's log says which.
+    /// Whether a table could not be loaded because a device that it uses is missing, busy or cannot be opened. The
+    /// kernel's log names the target.
     #[must_use]
     pub fn is_disk_unusable(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_of_another_device)
     }
 
-    /// The process may not do this: it needs `CAP_SYS_ADMIN` in the first user namespace.
+    /// Whether the process lacks the permission, which is `CAP_SYS_ADMIN` in the initial user namespace.
     #[must_use]
     pub fn is_permission_denied(&self) -> bool {
         match self {
@@ -118,49 +120,49 @@ impl Error {
         }
     }
 
-    /// The kernel found a fault in what it was given: a table, a message, a name. Its log says which.
+    /// Whether the kernel refused a table, a message or a name as invalid. Its log has the reason.
     #[must_use]
     pub fn is_invalid(&self) -> bool {
         self.refused_with(Known::EINVAL)
     }
 
-    /// A signal ended the command before it had an effect.
+    /// Whether a signal interrupted the command before it took effect.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
         self.refused_with(Known::EINTR)
     }
 
-    /// The target has no such data: a pool that has no thin device with this id, for instance.
+    /// Whether the target has no such data, for example a pool without a thin device of this id.
     #[must_use]
     pub fn is_no_data(&self) -> bool {
         self.refused_with(Known::ENODATA)
     }
 
-    /// The device, or one below it, can't be written: a pool that has switched to read-only mode, for instance.
+    /// Whether the device, or one that it uses, is read-only, for example a pool that has switched to read-only mode.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         self.refused_with(Known::EROFS)
     }
 
-    /// No space is left where the command needs some: in a pool's metadata, for instance.
+    /// Whether there is not enough space for the command, for example in a pool's metadata.
     #[must_use]
     pub fn is_no_space(&self) -> bool {
         self.refused_with(Known::ENOSPC)
     }
 
-    /// The kernel has no memory for it.
+    /// Whether the kernel lacks memory for the command.
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {
         self.refused_with(Known::ENOMEM)
     }
 
-    /// The running kernel does not know the command, or an option of it.
+    /// Whether the running kernel lacks the command or an option.
     #[must_use]
     pub const fn is_unsupported(&self) -> bool {
         matches!(self, Self::Unsupported { .. })
     }
 
-    /// This kernel has no device mapper, and it could not be loaded.
+    /// Whether the kernel has no device mapper, and its module could not be loaded.
     #[must_use]
     pub const fn is_no_device_mapper(&self) -> bool {
         matches!(self, Self::Open(error) if error.is_no_device_mapper())

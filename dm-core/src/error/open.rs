@@ -1,4 +1,4 @@
-//! Why the control node can't be used.
+//! [`OpenError`]: why the control node cannot be used.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use dm_units::{DeviceNumber, Version};
 
 use crate::wire::INTERFACE_MAJOR;
 
-/// Why the control node can't be used.
+/// The error of opening the control node.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -20,82 +20,82 @@ pub enum OpenError {
     )]
     #[non_exhaustive]
     NoDeviceMapper {
-        /// The control node that was tried.
+        /// The path of the control node.
         path: PathBuf,
     },
     /// The process may not use the device mapper.
     #[error("no permission to use the device mapper through {}: {reason}", path.display())]
     #[non_exhaustive]
     Permission {
-        /// The control node.
+        /// The path of the control node.
         path: PathBuf,
-        /// Why, and what to do.
+        /// The missing permission, and what to do.
         reason: PermissionReason,
     },
-    /// The path leads to something else than the device mapper's control node.
+    /// The file at the path is not the device mapper's control node.
     #[error("{} is not the device mapper's control node, which is {expected}: {found}; remove it and open again", path.display())]
     #[non_exhaustive]
     NotControlNode {
-        /// The path.
+        /// The path of that file.
         path: PathBuf,
-        /// The number that the kernel gives the control node.
+        /// The number that the control node must have.
         expected: DeviceNumber,
-        /// What is at the path.
+        /// A description of the file.
         found: String,
     },
-    /// The kernel has an interface version that this library does not know.
+    /// The kernel has an interface version that this library does not support.
     #[error(
-        "the device mapper of this kernel has interface version {version}; this library speaks {INTERFACE_MAJOR}.x"
+        "the device mapper of this kernel has interface version {version}; this library supports {INTERFACE_MAJOR}.x"
     )]
     #[non_exhaustive]
     Interface {
-        /// The version.
+        /// The kernel's interface version.
         version: Version,
     },
-    /// The kernel answers the version command with an error that Linux never gives.
+    /// The kernel answers the version command with an error that Linux never returns.
     #[error("the device mapper does not answer through {}; is this a real Linux kernel?", path.display())]
     #[non_exhaustive]
     NoAnswer {
-        /// The control node.
+        /// The path of the control node.
         path: PathBuf,
-        /// The error.
+        /// The error of the command.
         source: Arc<io::Error>,
     },
-    /// A file of the system can't be read, or the node can't be made.
+    /// A file of the system cannot be read, or the node cannot be created.
     #[error("can't {action} {}", path.display())]
     #[non_exhaustive]
     File {
-        /// What was tried, such as `open`.
+        /// The action, such as `open`.
         action: &'static str,
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// The error.
+        /// The error of the action.
         source: Arc<io::Error>,
     },
-    /// This way to the kernel has no second control node to open.
+    /// The [`Transport`](crate::Transport) cannot open its control node again.
     #[error("this transport can't open the control node again")]
     NoSecondNode,
-    /// A [`Transport`](crate::Transport) whose events can't be waited for.
+    /// The [`Transport`](crate::Transport) has no descriptor to wait for events.
     #[error("this transport has no descriptor that becomes readable with an event")]
     NoDescriptor,
 }
 
-/// Why a process may not use the device mapper. Each was checked before it is reported.
+/// The reason why a process may not use the device mapper. Each one is reported only after a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PermissionReason {
     /// The process is not root.
     #[error("run as root (it takes CAP_SYS_ADMIN)")]
     NotRoot,
-    /// The process is root in its own user namespace only.
-    #[error("this process is root in a user namespace of its own, and the kernel wants root of the first one")]
+    /// The process is root only in its own user namespace.
+    #[error("this process is root only in its own user namespace, and the kernel requires root in the initial one")]
     UserNamespace,
-    /// The file system that holds the node is mounted with `nodev`.
+    /// The file system of the node is mounted with `nodev`.
     #[error("the file system that holds the node is mounted with nodev; mount it without, or use another /dev")]
     NoDev,
-    /// Root was refused to open the node: the device cgroup of a container does that.
+    /// The kernel did not let root open the node, for example because of a container's device cgroup.
     #[error(
-        "root was refused the node, as the device cgroup of a container does; allow the container character device \
+        "the kernel does not let root open the node, as with the device cgroup of a container; allow the container character device \
          access to it"
     )]
     DeviceCgroup,
@@ -109,7 +109,7 @@ impl OpenError {
         Self::File { action, path: path.into(), source: Arc::new(source) }
     }
 
-    /// The error number of the system call that failed, if one did.
+    /// The errno, if a system call failed.
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         match self {
@@ -118,7 +118,7 @@ impl OpenError {
         }
     }
 
-    /// The process may not use the device mapper, or a file that is needed.
+    /// Whether the process lacks the permission for the device mapper, or for a file that is needed.
     #[must_use]
     pub fn is_permission_denied(&self) -> bool {
         match self {
@@ -128,7 +128,7 @@ impl OpenError {
         }
     }
 
-    /// This kernel has no device mapper, and it could not be loaded.
+    /// Whether the kernel has no device mapper, and its module could not be loaded.
     #[must_use]
     pub const fn is_no_device_mapper(&self) -> bool {
         matches!(self, Self::NoDeviceMapper { .. })

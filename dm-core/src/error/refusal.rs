@@ -1,4 +1,4 @@
-//! A command that the kernel refused.
+//! [`Refusal`]: a command that the kernel refused, with its reasons.
 
 use nix::errno::Errno as Known;
 
@@ -14,18 +14,18 @@ pub struct Refusal {
     device: Option<DevIdBuf>,
     errno: Errno,
     kernel_log: KernelLog,
-    /// The errno is about another device than the command's: one that a table would use.
+    /// Whether the errno is about a device that a table uses, and not about the command's device.
     of_another: bool,
 }
 
-/// What is known of the reasons that the kernel logged.
+/// The reasons that the kernel logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum KernelLog {
-    /// The kernel gives no reasons for this command.
+    /// The kernel logs no reasons for this command.
     None,
-    /// The log can't be read, or the handle does not look at it.
+    /// The log cannot be read, or the handle does not read it.
     Unread,
-    /// What it says about this call.
+    /// The lines about this call.
     Lines(Vec<String>),
 }
 
@@ -54,12 +54,12 @@ impl Refusal {
         Self { of_another, ..self }
     }
 
-    /// The same refusal, naming the device as an operation's caller did.
+    /// The same refusal with the device as an operation's caller named it.
     pub(crate) fn about(self, device: Option<DevIdBuf>) -> Self {
         Self { device, ..self }
     }
 
-    /// The command.
+    /// The command that was refused.
     #[must_use]
     pub const fn command(&self) -> Command {
         self.command
@@ -71,16 +71,16 @@ impl Refusal {
         self.device.as_ref()
     }
 
-    /// The error number.
+    /// The error that the kernel returned.
     #[must_use]
     pub const fn errno(&self) -> Errno {
         self.errno
     }
 
-    /// The lines that the kernel wrote to its log about this device during this call; they often say why.
+    /// The lines that the kernel logged about this device during the call, which often have the reason.
     ///
-    /// Empty if the log can't be read ([`kernel_log_unread`](Self::kernel_log_unread)), and for commands that the kernel
-    /// gives no reasons for.
+    /// Empty if the log cannot be read ([`kernel_log_unread`](Self::kernel_log_unread)), and for commands for which the
+    /// kernel logs no reasons.
     #[must_use]
     pub fn kernel_log(&self) -> &[String] {
         match &self.kernel_log {
@@ -89,7 +89,7 @@ impl Refusal {
         }
     }
 
-    /// The kernel may have logged a reason, but the log can't be read or the handle was opened without it.
+    /// Whether the kernel may have logged a reason, but the log cannot be read or the handle was opened without it.
     #[must_use]
     pub fn kernel_log_unread(&self) -> bool {
         self.kernel_log == KernelLog::Unread
@@ -99,8 +99,8 @@ impl Refusal {
         self.errno.is(errno)
     }
 
-    /// The kernel returns `ENXIO` also for a minor number that is taken (`dm_create` in drivers/md/dm.c), and targets return
-    /// `EEXIST` for an id that is (`pool_message` in drivers/md/dm-thin.c).
+    /// The kernel also returns `ENXIO` for a minor number that is taken (`dm_create` in drivers/md/dm.c), and targets
+    /// return `EEXIST` for an id that is taken (`pool_message` in drivers/md/dm-thin.c).
     pub(super) fn is_taken(&self) -> bool {
         match self.command {
             Command::DeviceCreate => self.is(Known::EBUSY) || self.is(Known::ENXIO),
@@ -113,12 +113,12 @@ impl Refusal {
         self.is(Known::ENXIO) && !self.of_another && !self.is_taken()
     }
 
-    /// A table that can't be loaded because of another device says nothing about the device it is loaded into.
+    /// If a table cannot be loaded because of another device, the device itself is not busy.
     pub(super) fn is_busy(&self) -> bool {
         self.is(Known::EBUSY) && !self.is_taken() && !self.is_of_another_device()
     }
 
-    /// A device that the table uses is missing, busy or can't be opened.
+    /// Whether a device that the table uses is missing, busy or cannot be opened.
     pub(super) fn is_of_another_device(&self) -> bool {
         self.command == Command::TableLoad && self.of_another
     }

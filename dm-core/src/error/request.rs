@@ -1,12 +1,12 @@
-//! Why a request can't be sent.
+//! [`RequestFault`]: why a request cannot be sent.
 
 use crate::id::NameError;
 
-/// Why a request can't be put into the form that the kernel accepts.
+/// The reason why a request cannot be encoded for the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestFault {
-    /// The text can't be the name of a device.
+    /// The text is not a valid name of a device.
     #[error(transparent)]
     Name(#[from] NameError),
     /// The table has no lines.
@@ -16,7 +16,7 @@ pub enum RequestFault {
     #[error("{minor} is too large for a minor number, which is at most {}", crate::wire::header::MAX_MINOR)]
     #[non_exhaustive]
     Minor {
-        /// The number.
+        /// The minor number.
         minor: u32,
     },
     /// The table has more lines than the kernel accepts.
@@ -25,23 +25,23 @@ pub enum RequestFault {
     /// The request, or its answer, has more bytes than the kernel accepts.
     #[error("it, or its answer, has more than {} bytes", crate::wire::buffer::MAX_SIZE)]
     TooLarge,
-    /// The type of a target is empty, too long, or contains a NUL.
+    /// The target type is empty, too long, or contains a NUL.
     #[error("the target type{} must have 1 to {} bytes, none of them NUL", on_line(*.line), dm_sys::DM_MAX_TYPE_NAME - 1)]
     #[non_exhaustive]
     TargetType {
         /// The line of the table, counted from 0; `None` outside a table.
         line: Option<u32>,
     },
-    /// The text contains a NUL, at which the kernel would cut it without an error.
+    /// The text contains a NUL, where the kernel would end it without an error.
     #[error("the text{} has a NUL at byte {at}", on_line(*.line))]
     #[non_exhaustive]
     Nul {
         /// The line of the table, counted from 0; `None` outside a table.
         line: Option<u32>,
-        /// The position, in bytes from 0.
+        /// The position of the NUL in bytes, from 0.
         at: usize,
     },
-    /// Writing the params of a line, or a message, returned an error.
+    /// The `Display` or [`Payload`](crate::Payload) impl of params or a message returned an error.
     #[error("the text{} could not be printed: its Display returned an error", on_line(*.line))]
     #[non_exhaustive]
     Display {

@@ -1,4 +1,4 @@
-//! How a command names the device it acts on.
+//! [`DevId`], which identifies the device of a command.
 
 use core::fmt;
 
@@ -7,10 +7,10 @@ use dm_units::DeviceNumber;
 use super::identifier::NameError;
 use super::name::{DmName, DmNameBuf, DmUuid, DmUuidBuf};
 
-/// A mapped device by its name, its uuid or its number.
+/// Identifies a mapped device by its name, its uuid or its number.
 ///
-/// The kernel looks a device up by exactly one of them (`__find_device_hash_cell` in drivers/md/dm-ioctl.c). Methods take
-/// anything that is [`AsDevId`], such as a `&str` for a name.
+/// The kernel accepts exactly one of them (`__find_device_hash_cell` in drivers/md/dm-ioctl.c). Methods accept all
+/// types that implement [`AsDevId`], such as `&str` for a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DevId<'a> {
     /// The device with this name.
@@ -22,7 +22,7 @@ pub enum DevId<'a> {
 }
 
 impl DevId<'_> {
-    /// Copies the id.
+    /// Copies the identifier into an owned one.
     #[must_use]
     pub fn to_owned(self) -> DevIdBuf {
         match self {
@@ -33,7 +33,8 @@ impl DevId<'_> {
     }
 }
 
-/// Prints `device 'NAME'`, `device with uuid 'UUID'` or `device MAJOR:MINOR`, names as libdm and `/dev/mapper` show them.
+/// Prints `device 'NAME'`, `device with uuid 'UUID'` or `device MAJOR:MINOR`, with names as libdm and `/dev/mapper`
+/// show them.
 impl fmt::Display for DevId<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -44,7 +45,7 @@ impl fmt::Display for DevId<'_> {
     }
 }
 
-/// A mapped device by its name, its uuid or its number, owned.
+/// The owned form of [`DevId`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum DevIdBuf {
     /// The device with this name.
@@ -56,7 +57,7 @@ pub enum DevIdBuf {
 }
 
 impl DevIdBuf {
-    /// Borrows the id.
+    /// Borrows the identifier.
     #[must_use]
     pub fn as_borrowed(&self) -> DevId<'_> {
         match self {
@@ -104,31 +105,33 @@ impl From<DevId<'_>> for DevIdBuf {
     }
 }
 
-/// Anything that names a device: text or a [`DmName`] for its name, a [`DmUuid`], a [`DeviceNumber`], a [`DevId`].
+/// Types that identify a device: text or [`DmName`] for its name, [`DmUuid`], [`DeviceNumber`], and [`DevId`].
 ///
-/// Text is checked when it is used, so that a name can be written as `"home"`.
+/// Text is checked on use, so that a name can be written as `"home"`.
 pub trait AsDevId {
-    /// The id.
+    /// Returns the identifier.
     ///
     /// # Errors
-    /// Text that can't be a name.
+    /// The text is not a valid name.
     fn as_dev_id(&self) -> Result<DevId<'_>, NameError>;
 
-    /// Whether this is text, which a [`Host`](crate::Host) reads as the name that people know: see [`Naming`](crate::Naming).
+    /// Whether this is text, which a [`Host`](crate::Host) translates to the kernel's name: see
+    /// [`Naming`](crate::Naming).
     fn is_text(&self) -> bool {
         false
     }
 }
 
-/// Anything that names a device by its name: text, a [`DmName`] or a [`DmNameBuf`].
+/// Types that are the name of a device: text, [`DmName`] and [`DmNameBuf`].
 pub trait AsDmName {
-    /// The name.
+    /// Returns the name.
     ///
     /// # Errors
-    /// Text that can't be a name.
+    /// The text is not a valid name.
     fn as_dm_name(&self) -> Result<&DmName, NameError>;
 
-    /// Whether this is text, which a [`Host`](crate::Host) reads as the name that people know: see [`Naming`](crate::Naming).
+    /// Whether this is text, which a [`Host`](crate::Host) translates to the kernel's name: see
+    /// [`Naming`](crate::Naming).
     fn is_text(&self) -> bool {
         false
     }
@@ -154,7 +157,7 @@ impl<T: AsDmName + ?Sized> AsDmName for &T {
     }
 }
 
-/// Names are ids as well.
+/// Implements `AsDevId` for the types of names.
 macro_rules! names {
     ($($Name:ty: $name:ident => $as_name:expr, $is_text:literal;)+) => {$(
         impl AsDmName for $Name {

@@ -1,7 +1,7 @@
-//! What names and uuids have in common: a borrowed and an owned form, which relate as [`Path`](std::path::Path) and
-//! [`PathBuf`](std::path::PathBuf) do.
+//! The common implementation of names and uuids: a borrowed and an owned form, like [`Path`](std::path::Path) and
+//! [`PathBuf`](std::path::PathBuf).
 
-/// Why bytes can't be the name or uuid of a mapped device.
+/// The reason why bytes are not a valid name or uuid of a mapped device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
@@ -11,27 +11,28 @@ pub enum NameError {
         /// `name` or `uuid`.
         what: &'static str,
     },
-    /// The text has more bytes than the kernel keeps.
+    /// The text has more bytes than the kernel accepts.
     #[error("this {what} has {len} bytes; the kernel takes at most {max}")]
     TooLong {
         /// `name` or `uuid`.
         what: &'static str,
-        /// Length in bytes.
+        /// The length in bytes.
         len: usize,
-        /// The most the kernel takes, in bytes.
+        /// The largest length that the kernel accepts, in bytes.
         max: usize,
     },
-    /// A byte that the kernel refuses.
+    /// The text contains a byte that the kernel refuses.
     #[error("a {what} of a mapped device can't contain {}: byte {at}", byte_name(*.byte))]
     Forbidden {
         /// `name` or `uuid`.
         what: &'static str,
         /// The byte: NUL or `/`.
         byte: u8,
-        /// Its position, counted from 0.
+        /// The position of the byte, from 0.
         at: usize,
     },
-    /// A name that [`Naming::Auto`](crate::Naming::Auto) would have to read in two ways at once.
+    /// The text has both escapes and characters that need an escape, so [`Naming::Auto`](crate::Naming::Auto) cannot
+    /// tell whether it is mangled.
     #[error(
         "this {what} has escapes such as \\x20 as well as characters that need one, byte {at}: escape all of them or none"
     )]
@@ -39,16 +40,16 @@ pub enum NameError {
     Mixed {
         /// `name` or `uuid`.
         what: &'static str,
-        /// Where the second of the two ways begins, counted from 0.
+        /// The position at which this becomes apparent, from 0.
         at: usize,
     },
-    /// A name that [`Naming::Auto`](crate::Naming::Auto) would read as mangled, and that stands for a mangled one.
-    #[error("this {what} is escaped twice, byte {at}: take the naming mode `Hex` for such names, or the kernel's name")]
+    /// The text contains an escaped escape, which [`Naming::Auto`](crate::Naming::Auto) refuses.
+    #[error("this {what} is escaped twice, byte {at}: use the naming mode `Hex` for such names, or the kernel's name")]
     #[non_exhaustive]
     Twice {
         /// `name` or `uuid`.
         what: &'static str,
-        /// Where the escape stands, counted from 0.
+        /// The position of the escape, from 0.
         at: usize,
     },
 }
@@ -57,7 +58,7 @@ fn byte_name(byte: u8) -> &'static str {
     if byte == 0 { "a NUL" } else { "a '/'" }
 }
 
-/// Inlined, what is forbidden is known, and a name costs a fourth.
+/// Inlined so that the forbidden bytes are constants, which makes the check four times as fast.
 #[inline]
 pub(super) fn check(what: &'static str, max: usize, forbidden: &[u8], bytes: &[u8]) -> Result<(), NameError> {
     if bytes.is_empty() {
@@ -72,7 +73,7 @@ pub(super) fn check(what: &'static str, max: usize, forbidden: &[u8], bytes: &[u
     }
 }
 
-/// The borrowed and the owned form of a checked identifier: names and uuids have the same methods and impls.
+/// Defines the borrowed and the owned form of a checked identifier, with the same methods for names and uuids.
 macro_rules! identifier {
     ($(#[$borrowed_doc:meta])* $Borrowed:ident, $(#[$owned_doc:meta])* $Owned:ident, $what:literal, $len:ident, $forbidden:literal) => {
         $(#[$borrowed_doc])*
@@ -81,7 +82,7 @@ macro_rules! identifier {
         pub struct $Borrowed([u8]);
 
         impl $Borrowed {
-            /// The maximum length in bytes.
+            /// The maximum length in bytes, without a NUL.
             pub const MAX_LEN: usize = $len - 1;
 
             #[doc = concat!("Checks that bytes or text can be a ", $what, ".")]
@@ -94,7 +95,7 @@ macro_rules! identifier {
                 Ok(Self::unchecked(bytes))
             }
 
-            /// Takes what the kernel reports; `None` if it is empty or longer than the kernel can keep.
+            /// Wraps bytes that the kernel reports; `None` if they are empty or too long.
             #[inline]
             pub(crate) fn from_kernel(bytes: &[u8]) -> Option<&Self> {
                 (!bytes.is_empty() && bytes.len() <= Self::MAX_LEN).then_some(Self::unchecked(bytes))
@@ -122,22 +123,24 @@ macro_rules! identifier {
                 }
             }
 
-            /// Prints every byte that is not plain as an escape, backslashes too: what `from_mangled` reads back.
+            /// Returns the mangled form, in which every byte that is not plain is an escape, backslashes included.
+            /// `from_mangled` reads it back.
             #[must_use]
             pub const fn mangled(&self) -> Mangled<'_> {
                 Mangled::new(&self.0)
             }
 
-            /// Prints it as libdm, udev and `/dev/mapper` show it: `my\x20disk`, also if that is what the kernel has.
+            /// Returns the form that libdm, udev and `/dev/mapper` show: `my\x20disk`, also if the kernel has that
+            /// text.
             ///
-            /// libdm gives the kernel mangled names, and those are kept.
+            /// libdm passes mangled names to the kernel, and these are not mangled again.
             #[must_use]
             pub const fn shown(&self) -> Mangled<'_> {
                 Mangled::keeping(&self.0)
             }
         }
 
-        /// Prints the text; bytes that are not UTF-8 are shown as U+FFFD.
+        /// Prints the text; U+FFFD replaces bytes that are not UTF-8.
         impl fmt::Display for $Borrowed {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match self.to_str() {
@@ -147,7 +150,7 @@ macro_rules! identifier {
             }
         }
 
-        /// Prints the mangled form in quotes, which is never ambiguous.
+        /// Prints the mangled form in quotes, which is unambiguous.
         impl fmt::Debug for $Borrowed {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, "\"{}\"", self.mangled())
@@ -208,7 +211,8 @@ macro_rules! identifier {
             #[doc = concat!("Reads what [`mangled`](", stringify!($Borrowed), "::mangled) prints: `my\\x20disk`.")]
             ///
             /// # Errors
-            /// A byte that should be escaped, an escape that is not `\x` and two hexadecimal digits, or a result that
+            /// The text has a byte that must be escaped, an escape that is not `\x` and two hexadecimal digits, or a
+            /// result that
             #[doc = concat!("can't be a ", $what, ".")]
             pub fn from_mangled(text: &str) -> Result<Self, MangleError> {
                 let bytes = mangle::unmangle(text)?;
@@ -329,7 +333,7 @@ macro_rules! identifier {
             }
         }
 
-        /// Serialises in the mangled form, which is text whatever the bytes are.
+        /// Serializes the mangled form, which is always text.
         #[cfg(feature = "serde")]
         impl serde::Serialize for $Borrowed {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -337,7 +341,7 @@ macro_rules! identifier {
             }
         }
 
-        /// Serialises in the mangled form, which is text whatever the bytes are.
+        /// Serializes the mangled form, which is always text.
         #[cfg(feature = "serde")]
         impl serde::Serialize for $Owned {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -345,7 +349,7 @@ macro_rules! identifier {
             }
         }
 
-        /// Reads the mangled form.
+        /// Deserializes the mangled form.
         #[cfg(feature = "serde")]
         impl<'de> serde::Deserialize<'de> for $Owned {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -2,22 +2,22 @@
 
 use super::name::DmName;
 
-/// The parts of a name that LVM2 made: see [`DmName::lvm_parts`].
+/// The parts of a device name of LVM2, as returned by [`DmName::lvm_parts`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LvmParts {
-    /// The volume group.
+    /// The name of the volume group.
     pub vg: String,
-    /// The logical volume; empty if the name has no such part.
+    /// The name of the logical volume; empty if the device name has no such part.
     pub lv: String,
     /// The layer, such as `real` or `tpool`; empty for the volume itself.
     pub layer: String,
 }
 
 impl DmName {
-    /// Takes a name that LVM2 made apart: `vg-lv-layer`, where each hyphen within a part is doubled.
+    /// Splits a device name of LVM2: `vg-lv-layer`, where each hyphen within a part is doubled.
     ///
-    /// Whether LVM2 made the device, its uuid says, which begins with `LVM-`.
+    /// The name does not show whether LVM2 made the device; check that the uuid begins with `LVM-`.
     ///
     /// ```
     /// use dm_core::DmName;
@@ -41,7 +41,7 @@ impl DmName {
     }
 }
 
-/// Cuts what is before the next single hyphen off.
+/// Returns the text before the next single hyphen, and removes it from the rest.
 fn next_part<'t>(rest: &mut &'t str) -> &'t str {
     let bytes = rest.as_bytes();
     let mut at = 0_usize;

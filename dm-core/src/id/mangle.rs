@@ -1,16 +1,16 @@
-//! The mangled form of names and uuids, as libdm, udev rules and the links under `/dev/mapper` have it.
+//! The mangled form of names and uuids, which libdm, udev rules and the links below `/dev/mapper` use.
 //!
-//! Every byte outside `0-9 A-Z a-z # + - . : = @ _` stands as `\x` and two lower-case hexadecimal digits.
+//! Every byte outside `0-9 A-Z a-z # + - . : = @ _` is written as `\x` and two lower-case hexadecimal digits.
 
 use core::fmt::{self, Write as _};
 
 use super::identifier::NameError;
 
-/// Prints bytes in the mangled form; made by `mangled()` and `shown()` of names and uuids.
+/// Prints bytes in the mangled form; returned by `mangled()` and `shown()` of names and uuids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mangled<'a> {
     bytes: &'a [u8],
-    /// What is mangled already is kept.
+    /// Whether text that is mangled already is kept.
     keeps: bool,
 }
 
@@ -38,30 +38,30 @@ impl fmt::Display for Mangled<'_> {
     }
 }
 
-/// Why text is not the mangled form of a name or uuid. Positions are bytes, counted from 0.
+/// The reason why text is not the mangled form of a name or uuid. Positions are in bytes, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MangleError {
-    /// A byte that the mangled form always escapes.
+    /// The text has a byte that the mangled form always escapes.
     #[error("byte {at} (0x{byte:02x}) must be written as \\x{byte:02x} in a mangled name")]
     Unescaped {
-        /// The byte.
+        /// The value of the byte.
         byte: u8,
-        /// Where it stands.
+        /// The position of the byte.
         at: usize,
     },
-    /// A backslash that is not followed by `x` and two hexadecimal digits.
+    /// The text has a backslash that is not followed by `x` and two hexadecimal digits.
     #[error("the backslash at byte {at} of a mangled name must be followed by x and two hexadecimal digits")]
     BadEscape {
-        /// Where the backslash stands.
+        /// The position of the backslash.
         at: usize,
     },
-    /// What was read can't be a name or uuid.
+    /// The unmangled text is not a valid name or uuid.
     #[error(transparent)]
     Name(#[from] NameError),
 }
 
-/// Whether a byte stands for itself; udev has the same list.
+/// Whether a byte is written as it is; udev has the same list.
 pub(crate) const fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'#' | b'+' | b'-' | b'.' | b':' | b'=' | b'@' | b'_')
 }
@@ -71,7 +71,7 @@ pub(super) const fn is_escape(bytes: &[u8]) -> bool {
     matches!(bytes, [b'\\', b'x', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
 }
 
-/// Whether all of it is plain characters and escapes.
+/// Whether the text consists of plain characters and escapes only.
 fn is_mangled(mut rest: &[u8]) -> bool {
     while let Some((&byte, tail)) = rest.split_first() {
         rest = match rest.get(4..) {

@@ -1,4 +1,4 @@
-//! How devices are named, and text as the kernel gives it.
+//! Names, uuids and other identifiers of devices, and text from the kernel.
 
 mod dev_id;
 mod identifier;

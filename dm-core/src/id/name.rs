@@ -1,11 +1,11 @@
-//! Names and uuids of mapped devices, checked once.
+//! Names and uuids of mapped devices, checked when they are made.
 //!
-//! The kernel accepts any bytes but NUL in both, and refuses `/` in names; spaces, quotes, newlines and text in any encoding
-//! are allowed (`check_name` and `dev_create` in drivers/md/dm-ioctl.c). Since interface 4.48 it also refuses the names
-//! `control`, `.` and `..`; that check is left to the running kernel.
+//! The kernel accepts any bytes but NUL in both, and refuses `/` in names; spaces, quotes, newlines and text in any
+//! encoding are allowed (`check_name` and `dev_create` in drivers/md/dm-ioctl.c). Since interface 4.48 it also refuses
+//! the names `control`, `.` and `..`; this crate leaves that check to the running kernel.
 //!
-//! Each has a borrowed form, [`DmName`] and [`DmUuid`], and an owned form, [`DmNameBuf`] and [`DmUuidBuf`], which relate as
-//! [`Path`](std::path::Path) and [`PathBuf`](std::path::PathBuf) do.
+//! Each has a borrowed form, [`DmName`] and [`DmUuid`], and an owned form, [`DmNameBuf`] and [`DmUuidBuf`], like
+//! [`Path`](std::path::Path) and [`PathBuf`](std::path::PathBuf).
 
 use core::borrow::Borrow;
 use core::fmt;
@@ -18,7 +18,7 @@ use super::mangle::{self, MangleError, Mangled};
 use super::text::write_lossy;
 
 identifier!(
-    /// The name of a mapped device, borrowed: 1 to 127 bytes without NUL and `/`.
+    /// The borrowed name of a mapped device: 1 to 127 bytes without NUL and `/`.
     ///
     /// ```
     /// use dm_core::{DmName, DmNameBuf};
@@ -30,7 +30,7 @@ identifier!(
     /// # Ok::<(), dm_core::NameError>(())
     /// ```
     DmName,
-    /// The name of a mapped device, owned: 1 to 127 bytes without NUL and `/`.
+    /// The owned name of a mapped device: 1 to 127 bytes without NUL and `/`.
     DmNameBuf,
     "name",
     DM_NAME_LEN,
@@ -38,12 +38,12 @@ identifier!(
 );
 
 identifier!(
-    /// The uuid of a mapped device, borrowed: 1 to 128 bytes without NUL.
+    /// The borrowed uuid of a mapped device: 1 to 128 bytes without NUL.
     ///
-    /// It is any text that is unique on this host. By convention it begins with the name of its subsystem: `LVM-…`,
+    /// It can be any text that is unique on the host. By convention it begins with the name of its subsystem: `LVM-…`,
     /// `CRYPT-…`, `mpath-…`.
     DmUuid,
-    /// The uuid of a mapped device, owned: 1 to 128 bytes without NUL.
+    /// The owned uuid of a mapped device: 1 to 128 bytes without NUL.
     DmUuidBuf,
     "uuid",
     DM_UUID_LEN,

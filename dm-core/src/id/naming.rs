@@ -1,4 +1,4 @@
-//! How the names that people know relate to the names that the kernel has.
+//! [`Naming`]: the translation between the names that people use and the names in the kernel.
 
 use std::borrow::Cow;
 
@@ -6,15 +6,15 @@ use super::identifier::NameError;
 use super::mangle::{Mangled, is_escape, is_plain, unmangle};
 use super::name::{DmName, DmNameBuf, DmUuid, DmUuidBuf};
 
-/// How the names that people know relate to the names that the kernel has.
+/// How the names that people use are translated to the names in the kernel.
 ///
-/// The kernel takes nearly any bytes as a name. libdm, and with it dmsetup, LVM2 and cryptsetup, gives it plain characters
-/// only, since udev and shells are at odds with others: it *mangles* names. A device that people call `od d` has the name
-/// `od\x20d` in the kernel and under `/dev/mapper`.
+/// The kernel accepts almost any bytes as a name. libdm, and with it dmsetup, LVM2 and cryptsetup, passes only plain
+/// characters to it, since others cause trouble with udev and shells: it *mangles* names. A device that people call
+/// `od d` has the name `od\x20d` in the kernel and below `/dev/mapper`.
 ///
-/// A [`Host`](crate::Host) reads text as the name that people know and translates it, by default as libdm does by default.
-/// So both find each other's devices. A [`DmName`] is the kernel's name and is never translated, wherever it is used; nor is
-/// text in the commands of [`Dm`](crate::Dm).
+/// A [`Host`](crate::Host) translates names in text, by default in libdm's default mode, so that both find each other's
+/// devices. A [`DmName`] is the kernel's name and is never translated. The commands of [`Dm`](crate::Dm) do not
+/// translate text either.
 ///
 /// | | `Auto` | `Hex` | `None` |
 /// |---|---|---|---|
@@ -37,20 +37,20 @@ use super::name::{DmName, DmNameBuf, DmUuid, DmUuidBuf};
 #[doc(alias = "dm_string_mangling_t")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Naming {
-    /// A name that is mangled already is kept, another one is mangled, and one that mixes both is an error.
+    /// Keeps a name that is mangled already and mangles others. A name that mixes both is an error.
     #[default]
     Auto,
-    /// Every name is mangled, also one that looks as if it were already.
+    /// Mangles every name, also one that seems to be mangled already.
     Hex,
-    /// Names are the kernel's.
+    /// Uses names unchanged.
     None,
 }
 
 impl Naming {
-    /// The name that the kernel has for a device that people know by this name.
+    /// Translates a name that people use to the kernel's.
     ///
     /// # Errors
-    /// The name mixes escapes and characters that need one, is escaped twice, or is too long when mangled.
+    /// The name has both escapes and characters that need an escape, is escaped twice, or is too long when mangled.
     #[doc(alias = "dm_task_get_name_mangled")]
     pub fn kernel_name(self, name: &DmName) -> Result<Cow<'_, DmName>, NameError> {
         match self.mangle("name", name.as_bytes())? {
@@ -59,9 +59,9 @@ impl Naming {
         }
     }
 
-    /// The name by which people know a device that has this name in the kernel.
+    /// Translates a kernel's name to the one that people use.
     ///
-    /// A name that another program made without mangling, or in another mode, is returned as it is.
+    /// A name that is not mangled, or was mangled in another mode, is returned unchanged.
     #[doc(alias = "dm_task_get_name_unmangled")]
     #[must_use]
     pub fn human_name(self, name: &DmName) -> Cow<'_, DmName> {
@@ -69,7 +69,7 @@ impl Naming {
         human.map_or(Cow::Borrowed(name), Cow::Owned)
     }
 
-    /// The uuid that the kernel has for this one. libdm mangles uuids as it does names.
+    /// Translates a uuid to the kernel's. libdm mangles uuids like names.
     ///
     /// # Errors
     /// As [`kernel_name`](Self::kernel_name).
@@ -81,7 +81,7 @@ impl Naming {
         }
     }
 
-    /// The uuid that people know for one that the kernel has.
+    /// Translates a kernel's uuid to the one that people use.
     #[doc(alias = "dm_task_get_uuid_unmangled")]
     #[must_use]
     pub fn human_uuid(self, uuid: &DmUuid) -> Cow<'_, DmUuid> {
@@ -99,7 +99,7 @@ impl Naming {
         Ok((!is_kept).then(|| Mangled::new(bytes).to_string().into_bytes()))
     }
 
-    /// The bytes that a mangled form stands for, if they differ and lead back to it.
+    /// The unmangled bytes, if they differ and are mangled to the same name again.
     fn unmangle(self, what: &'static str, bytes: &[u8]) -> Option<Vec<u8>> {
         let text = std::str::from_utf8(bytes).ok().filter(|_| self != Self::None && bytes.contains(&b'\\'))?;
         let human = unmangle(text).ok()?;
@@ -107,7 +107,8 @@ impl Naming {
     }
 }
 
-/// Whether a name has no character that needs an escape. It may not have both, nor an escaped escape, which libdm refuses too.
+/// Whether a name has no character that needs an escape. Escapes together with such characters are an error, as are
+/// escaped escapes, which libdm refuses as well.
 fn is_mangled_already(what: &'static str, bytes: &[u8]) -> Result<bool, NameError> {
     let (mut escape, mut odd) = (None, None);
     let mut at = 0_usize;
@@ -117,7 +118,7 @@ fn is_mangled_already(what: &'static str, bytes: &[u8]) -> Result<bool, NameErro
         match rest {
             [b'\\', b'x', b'5', b'c' | b'C', b'x', ..] => return Err(NameError::Twice { what, at }),
             _ if len > 1 => escape = escape.or(Some(at)),
-            // It looks like an escape, and is none.
+            // It looks like an escape, but is not one.
             [b'\\', b'x', ..] => return Err(NameError::Mixed { what, at }),
             _ if !is_plain(byte) => odd = odd.or(Some(at)),
             _ => {}
@@ -193,7 +194,7 @@ mod tests {
             let Ok(name) = DmName::new(&bytes) else { return Ok(()) };
             for naming in [Naming::Auto, Naming::Hex, Naming::None] {
                 let Ok(kernel) = naming.kernel_name(name) else { continue };
-                // What auto took for mangled is known by its other name.
+                // `Auto` keeps a mangled name, which is then translated back to its unmangled form.
                 let human = naming.human_name(&kernel);
                 prop_assert_eq!(&*naming.kernel_name(&human).unwrap(), &*kernel);
             }

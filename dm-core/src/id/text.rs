@@ -1,17 +1,17 @@
-//! Text as the kernel gives it: bytes that are usually, but not always, UTF-8.
+//! Text from the kernel: bytes that are usually, but not always, UTF-8.
 
 use core::cmp::Ordering;
 use core::fmt::{self, Write as _};
 use core::hash::{Hash, Hasher};
 use core::str::Utf8Error;
 
-/// A piece of kernel text: a target type, the params of a table, a status, the answer to a message.
+/// A piece of text from the kernel: a target type, the params of a table, a status, or the answer to a message.
 ///
-/// The kernel passes on whatever bytes it was given (a device path in another encoding, say), so this is bytes first.
-/// Nothing is checked or converted until it is requested: checking is the largest cost in reading a large table.
+/// The kernel returns the bytes that it was given, for example a device path in another encoding, so this type holds
+/// bytes. They are checked and converted only on request, since checking is the largest cost of reading a large table.
 ///
-/// Text that may hold a key is [secret](Self::is_secret): `Display`, `Debug` and serde show its length only.
-/// [`as_bytes`](Self::as_bytes) and [`to_str`](Self::to_str) give the text itself.
+/// Text that may contain a key is [secret](Self::is_secret): `Display`, `Debug` and serde show only its length.
+/// [`as_bytes`](Self::as_bytes) and [`to_str`](Self::to_str) return the text itself.
 #[derive(Clone, Copy, Default)]
 pub struct Text<'a> {
     bytes: &'a [u8],
@@ -19,19 +19,19 @@ pub struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// Wraps bytes; nothing is checked.
+    /// Wraps bytes, without a check.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, secret: false }
     }
 
-    /// The same text, shown by its length only if `secret` is set.
+    /// Sets whether the text is secret, so that only its length is shown.
     #[must_use]
     pub const fn secret(self, secret: bool) -> Self {
         Self { secret, ..self }
     }
 
-    /// Whether the text may hold a key.
+    /// Whether the text may contain a key.
     #[must_use]
     pub const fn is_secret(self) -> bool {
         self.secret
@@ -46,7 +46,7 @@ impl<'a> Text<'a> {
     /// The text as a string slice.
     ///
     /// # Errors
-    /// The bytes are not UTF-8; the error says from which byte on.
+    /// The bytes are not UTF-8; the error has the position of the first invalid byte.
     pub const fn to_str(self) -> Result<&'a str, Utf8Error> {
         core::str::from_utf8(self.bytes)
     }
@@ -64,7 +64,7 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Prints the text, with U+FFFD for what is not UTF-8; of a secret text its length.
+/// Prints the text, with U+FFFD instead of bytes that are not UTF-8; for a secret text, its length.
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.secret {
@@ -77,14 +77,14 @@ impl fmt::Display for Text<'_> {
     }
 }
 
-/// Prints the text in quotes, unprintable bytes escaped; of a secret text its length.
+/// Prints the text in quotes, unprintable bytes escaped; for a secret text, its length.
 impl fmt::Debug for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.secret { fmt::Display::fmt(self, f) } else { write!(f, "\"{}\"", self.bytes.escape_ascii()) }
     }
 }
 
-/// Writes bytes as text, one U+FFFD for each piece that is not UTF-8.
+/// Writes bytes as text, with one U+FFFD for each sequence that is not UTF-8.
 pub(crate) fn write_lossy(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     for chunk in bytes.utf8_chunks() {
         f.write_str(chunk.valid())?;
@@ -146,7 +146,7 @@ impl PartialEq<&str> for Text<'_> {
     }
 }
 
-/// Serialises as a string, as it is displayed.
+/// Serializes the displayed text as a string.
 #[cfg(feature = "serde")]
 impl serde::Serialize for Text<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,4 +1,4 @@
-//! A name for a device that a reader of an error message knows.
+//! Descriptions of devices for error messages.
 
 use std::fmt;
 use std::fs;
@@ -10,21 +10,21 @@ use crate::id::DmNameBuf;
 use crate::machine::paths::{name_in, read_dm_name};
 use crate::machine::roots::Roots;
 
-/// What a device is called, for error messages: made by [`describe`].
+/// The number, path and name of a device, for error messages, as returned by [`describe`].
 ///
-/// `Display` prints `/dev/dm-3 (home, 253:3)`, `/dev/sda1 (8:1)`, or `device 8:1` where nothing more is known.
+/// `Display` prints `/dev/dm-3 (home, 253:3)`, `/dev/sda1 (8:1)`, or `device 8:1` if only the number is known.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct DeviceDescription {
-    /// The number.
+    /// The number of the block device.
     pub number: DeviceNumber,
-    /// Where the kernel makes the node of the device: `/dev/sda1`. Nothing checks that it is there.
+    /// The path at which the kernel makes the node, such as `/dev/sda1`. It may not exist.
     pub path: Option<PathBuf>,
-    /// The name of a mapped device.
+    /// The name, for a mapped device.
     pub dm_name: Option<DmNameBuf>,
 }
 
-/// Finds out what a device is called, from sysfs alone. The device need not exist.
+/// Looks up the path and name of a device in sysfs. The device need not exist.
 ///
 /// ```
 /// use dm_core::describe;

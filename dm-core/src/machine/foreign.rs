@@ -5,13 +5,14 @@ use std::fmt::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-/// The most characters of such a text that are printed: a mount point can have thousands.
+/// The largest number of characters that are printed; a mount point can have thousands.
 const SHOWN: usize = 200;
 
 /// Text that another program chose: a mount point, the name of a process, the file behind a loop device.
 ///
-/// It is kept byte for byte. `Display` and `Debug` print it in double quotes, escape what is not printable, quotes and
-/// backslashes, and end a long text with `…`. So the text can neither control a terminal nor look like the words around it.
+/// It is kept byte for byte. `Display` and `Debug` print it in double quotes, escape quotes, backslashes and
+/// unprintable characters, and truncate a long text with `…`. So the text can neither control a terminal nor be
+/// mistaken for the words around it.
 ///
 /// ```
 /// use dm_core::users::ForeignText;
@@ -29,13 +30,13 @@ impl ForeignText {
         Self(bytes.into())
     }
 
-    /// The bytes as they were read, without any escaping.
+    /// The bytes without any escaping.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// The bytes as a path. A mount point of another mount namespace is a path there, not here.
+    /// The bytes as a path. The mount point of another mount namespace is a path in that namespace.
     #[must_use]
     pub fn as_path(&self) -> &Path {
         Path::new(OsStr::from_bytes(&self.0))
@@ -68,7 +69,7 @@ impl fmt::Display for ForeignText {
     }
 }
 
-/// Counts down; whether nothing is left.
+/// Decrements a counter; returns whether it was 0.
 fn take_one(left: &mut usize) -> bool {
     let is_over = *left == 0;
     *left = left.saturating_sub(1);
@@ -94,7 +95,7 @@ impl PartialEq<Path> for ForeignText {
     }
 }
 
-/// Undoes how procfs writes white space, `#` and backslashes in paths: as a backslash and three octal digits.
+/// Undoes procfs's escaping of white space, `#` and backslashes in paths, which is a backslash and three octal digits.
 pub(super) fn unescaped(text: &[u8]) -> Vec<u8> {
     let mut path = Vec::with_capacity(text.len());
     let mut rest = text;

@@ -1,6 +1,7 @@
-//! Facts about the machine from sysfs, procfs and `/dev`: paths and names of devices, who uses a device, and block devices.
+//! Information from sysfs, procfs and `/dev`: paths and names of devices, users of a device, and block devices.
 //!
-//! Start at [`paths`] for where a device is, at [`users`] for what keeps it busy, and at [`block`] for its size and its data.
+//! Start with [`paths`] for the path of a device, with [`users`] for what keeps it busy, and with [`block`] for its
+//! size and data.
 
 pub mod block;
 mod describe;

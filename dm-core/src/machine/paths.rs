@@ -1,4 +1,4 @@
-//! From a path to a mapped device and back.
+//! Paths, names and numbers of mapped devices.
 
 use std::fs;
 use std::io;
@@ -11,7 +11,7 @@ use dm_units::{DeviceNumber, Sectors};
 use crate::id::is_plain;
 use crate::id::{DmName, DmNameBuf};
 
-/// Where device nodes are, unless a caller says otherwise.
+/// The default directory of device nodes.
 const DEV: &str = "/dev";
 
 /// The directory with the nodes and links of mapped devices: `/dev/mapper`.
@@ -20,16 +20,16 @@ pub fn mapper_dir() -> PathBuf {
     mapper_dir_in(Path::new(DEV))
 }
 
-/// [`mapper_dir`] in another directory than `/dev`.
+/// The same in another directory than `/dev`.
 pub(crate) fn mapper_dir_in(dev_dir: &Path) -> PathBuf {
     dev_dir.join(DM_DIR)
 }
 
-/// The path of a device that has this name in the kernel, by libdm's convention: `/dev/mapper/my\x20disk`, also if that is the
-/// mangled name that the kernel has.
+/// The path of the device with this kernel's name by libdm's convention: `/dev/mapper/my\x20disk`, both for `my disk`
+/// and for `my\x20disk`.
 ///
-/// It is a link or a node that udev or a program has to make first; [`kernel_path`] is the path of the node that the kernel
-/// makes. udev's link has another path where the name has characters outside `0-9 A-Z a-z # + - . : = @ _`: [`udev_path`].
+/// udev or a program makes this link or node; [`kernel_path`] is the path of the kernel's node. If the name has
+/// characters outside `0-9 A-Z a-z # + - . : = @ _`, udev's link has another path: see [`udev_path`].
 #[must_use]
 pub fn mapper_path(name: &DmName) -> PathBuf {
     mapper_path_in(Path::new(DEV), name)
@@ -42,9 +42,9 @@ pub(crate) fn mapper_path_in(dev_dir: &Path, name: &DmName) -> PathBuf {
 
 /// The path of the link that udev's rules make for a device with this name: `/dev/mapper/my_disk`.
 ///
-/// It is the same as [`mapper_path`] for names of plain characters. libdm avoids others by passing mangled names to the
-/// kernel. udev keeps letters of any script and escapes such as `\x20`, and replaces white space and every other character
-/// by `_`. So several names can have the same path, and the link then leads to one of the devices.
+/// It equals [`mapper_path`] for names of plain characters. libdm uses no others, since it passes mangled names to the
+/// kernel. udev keeps letters of any script and escapes such as `\x20`, and replaces white space and all other
+/// characters with `_`. Several names can therefore have the same path, and the link leads to one of their devices.
 #[must_use]
 pub fn udev_path(name: &DmName) -> PathBuf {
     udev_path_in(Path::new(DEV), name)
@@ -72,9 +72,9 @@ pub(crate) fn udev_path_in(dev_dir: &Path, name: &DmName) -> PathBuf {
     mapper_dir_in(dev_dir).join(link)
 }
 
-/// The path of the node that the kernel makes for a mapped device: `/dev/dm-0`.
+/// The path of the node that the kernel makes for a mapped device, such as `/dev/dm-0`.
 ///
-/// Where `/dev` is a devtmpfs, as on most systems, it exists as soon as the device has its first table.
+/// If `/dev` is a devtmpfs, as on most systems, it exists as soon as the device has its first table.
 #[must_use]
 pub fn kernel_path(number: DeviceNumber) -> PathBuf {
     kernel_path_in(Path::new(DEV), number)
@@ -85,10 +85,10 @@ pub(crate) fn kernel_path_in(dev_dir: &Path, number: DeviceNumber) -> PathBuf {
     dev_dir.join(format!("dm-{}", number.minor))
 }
 
-/// The number of the block device whose node, or a link to it, is at a path.
+/// Returns the number of the block device at a path, which is its node or a link to it.
 ///
 /// # Errors
-/// `InvalidInput`: it is another kind of file. Otherwise the path can't be followed.
+/// `InvalidInput`: the path is another kind of file. Other kinds: the path cannot be resolved.
 pub fn device_at(path: &Path) -> io::Result<DeviceNumber> {
     let metadata = fs::metadata(path)?;
     if metadata.file_type().is_block_device() {
@@ -97,22 +97,22 @@ pub fn device_at(path: &Path) -> io::Result<DeviceNumber> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{} is not a block device", path.display())))
 }
 
-/// Whether a path leads to this device. It can lead to another one that has taken its name, or to nothing.
+/// Whether a path leads to the device with this number, and not to another one or to nothing.
 #[must_use]
 pub fn is_device(path: &Path, number: DeviceNumber) -> bool {
     device_at(path).is_ok_and(|found| found == number)
 }
 
-/// The name of a mapped device by its number, from sysfs. `None` if no mapped device has that number.
+/// Looks up the name of a mapped device by its number in sysfs. `None` if no mapped device has that number.
 ///
 /// # Errors
-/// sysfs can't be read.
+/// sysfs cannot be read.
 #[doc(alias = "dm_device_get_name")]
 pub fn name_of(number: DeviceNumber) -> io::Result<Option<DmNameBuf>> {
     read_dm_name(&name_in(Path::new(&format!("/sys/dev/block/{number}"))))
 }
 
-/// The file with the name of a mapped device, in the device's directory in sysfs.
+/// The path of the file with a mapped device's name, in the device's directory in sysfs.
 pub(crate) fn name_in(block_dir: &Path) -> PathBuf {
     block_dir.join("dm/name")
 }
@@ -120,34 +120,34 @@ pub(crate) fn name_in(block_dir: &Path) -> PathBuf {
 /// Reads such a file; `None` if it does not exist.
 pub(crate) fn read_dm_name(path: &Path) -> io::Result<Option<DmNameBuf>> {
     match fs::read(path) {
-        // The kernel ends it with a line feed; other line feeds are part of the name.
+        // The kernel appends one line feed; others are part of the name.
         Ok(name) => Ok(DmName::from_kernel(name.strip_suffix(b"\n").unwrap_or(&name)).map(DmName::to_owned)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// The size of a block device from sysfs; that of a mapped device is the length of its active table.
+/// Reads the size of a block device from sysfs. For a mapped device, this is the length of the active table.
 ///
-/// [`BlockDevice::size`](crate::block::BlockDevice::size) asks an open device instead.
+/// [`BlockDevice::size`](crate::block::BlockDevice::size) returns the size of an open device.
 ///
 /// # Errors
-/// `NotFound`: no block device has this number. Otherwise sysfs can't be read.
+/// `NotFound`: no block device has this number. Other kinds: sysfs cannot be read.
 pub fn size_of(number: DeviceNumber) -> io::Result<Sectors> {
     let text = fs::read_to_string(format!("/sys/dev/block/{number}/size"))?;
     text.trim_end().parse().map_err(io::Error::other)
 }
 
-/// The major numbers of mapped devices, from `/proc/devices`: usually one, which can differ after each boot.
+/// Reads the major numbers of mapped devices from `/proc/devices`: usually one, which can change with each boot.
 ///
 /// # Errors
-/// The file can't be read.
+/// The file cannot be read.
 #[doc(alias = "dm_is_dm_major")]
 pub fn majors() -> io::Result<Vec<u32>> {
     Ok(block_majors(&fs::read_to_string("/proc/devices")?, dm_sys::DM_NAME))
 }
 
-/// The numbers of a block driver in the text of `/proc/devices`: after a heading, lines of a number and a name.
+/// The numbers of a block driver in the text of `/proc/devices`: lines of a number and a name after a heading.
 fn block_majors(text: &str, driver: &str) -> Vec<u32> {
     let block = text.split_once("Block devices:").map_or("", |(_, block)| block);
     let lines = block.lines().filter_map(|line| line.trim_start().split_once(' '));

@@ -1,10 +1,10 @@
-//! Where procfs, sysfs and the device nodes are.
+//! The directories of procfs, sysfs and the device nodes.
 
 use std::path::{Path, PathBuf};
 
 use dm_units::DeviceNumber;
 
-/// The directories that facts about the machine are read from, which tests replace by temporary directories.
+/// The directories from which this crate reads information; tests replace them with temporary ones.
 #[derive(Clone, Debug)]
 pub(crate) struct Roots {
     pub(crate) proc_dir: PathBuf,
@@ -20,7 +20,7 @@ impl Roots {
 
     /// The directory of the calling thread in procfs.
     ///
-    /// A thread can have left the mount namespace of its process, so `/proc/self` could show other mounts.
+    /// A thread may have left the mount namespace of its process, so `/proc/self` may show other mounts.
     pub(crate) fn this_thread(&self) -> PathBuf {
         self.proc_dir.join("thread-self")
     }

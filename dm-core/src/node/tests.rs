@@ -49,7 +49,7 @@ fn another_interface_is_named_whether_the_kernel_answers_or_refuses() {
     }
     assert_eq!(
         check(Some([5, 1, 2]), None).unwrap_err().to_string(),
-        "the device mapper of this kernel has interface version 5.1.2; this library speaks 4.x"
+        "the device mapper of this kernel has interface version 5.1.2; this library supports 4.x"
     );
 }
 

@@ -1,21 +1,21 @@
-//! The memory that requests with a payload are written into and that the kernel answers in.
+//! The memory for requests with a payload and for the kernel's answers.
 
 use core::fmt;
 use core::hint::black_box;
 
 use super::header::{self, HEADER_SIZE, HeaderBytes, NO_HEADER, Request};
 
-/// The most bytes that the kernel accepts in one request (`copy_params` in drivers/md/dm-ioctl.c).
+/// The largest request that the kernel accepts, in bytes (`copy_params` in drivers/md/dm-ioctl.c).
 pub(crate) const MAX_SIZE: usize = 1 << 30;
 
-/// Memory for one request and its reply.
+/// The memory of one request and its reply.
 ///
-/// It is wiped when it is dropped, cleared or grows, if it may have held a key.
+/// If it may have contained a key, it is wiped when it is dropped, cleared or grows.
 #[derive(Default)]
 pub(crate) struct Buffer {
-    /// All bytes of the last request or reply. What is beyond its length is never offered to the kernel.
+    /// All bytes of the last request or reply. Memory beyond its length is never offered to the kernel.
     bytes: Vec<u8>,
-    /// It holds or held key material.
+    /// Whether it contains or contained a key.
     secret: bool,
 }
 
@@ -34,7 +34,7 @@ impl Buffer {
         self.secret
     }
 
-    /// From now on the content counts as a key.
+    /// Treats the content as secret from now on.
     #[inline]
     pub(crate) fn set_secret(&mut self) {
         self.secret = true;
@@ -47,14 +47,15 @@ impl Buffer {
         self.bytes.clear();
     }
 
-    /// Leaves room for the header of a request with a payload, which is then appended.
+    /// Reserves space for the header; the payload is appended after it.
     pub(crate) fn start_payload(&mut self) {
         self.zero_to(HEADER_SIZE);
     }
 
-    /// Writes the header, and zeros up to the size that the answer is offered.
+    /// Writes the header, and zeros up to the size offered for the answer.
     ///
-    /// Some status handlers write nothing. The kernel then returns as their text the bytes that were here: with zeros, none.
+    /// Some status handlers write nothing, and the kernel then returns the bytes that were here as their text. With
+    /// zeros the text is empty.
     #[inline]
     pub(crate) fn finish(&mut self, request: &Request<'_>, size: usize) {
         self.zero_to(size.max(HEADER_SIZE));
@@ -66,7 +67,7 @@ impl Buffer {
     /// Appends zeros up to a size.
     fn zero_to(&mut self, size: usize) {
         if self.bytes.is_empty() && self.bytes.capacity() < size {
-            // Nothing needs to be kept, so the old memory is freed before the new one is allocated.
+            // The content need not be kept, so the old memory is freed before new memory is allocated.
             self.bytes = Vec::new();
             if size >= FROM_KERNEL {
                 self.bytes = vec![0; size];
@@ -77,8 +78,8 @@ impl Buffer {
             self.reserve(size.saturating_sub(self.bytes.len()));
         }
         while self.bytes.len() < size {
-            // In pieces that the C library clears with vector stores. For longer ones it uses an instruction that is no
-            // faster, and that emulated processors carry out byte by byte.
+            // In pieces that the C library clears with vector stores. For longer ones it uses an instruction that is
+            // not faster and that emulated processors execute byte by byte.
             let end = self.bytes.len().saturating_add(PIECE).min(size);
             self.bytes.resize(end, 0);
         }
@@ -90,7 +91,7 @@ impl Buffer {
         if self.secret {
             self.reserve(bytes.len());
         }
-        // Otherwise the vector makes room itself.
+        // Without a secret, the vector grows by itself.
         self.bytes.extend_from_slice(bytes);
     }
 
@@ -100,7 +101,7 @@ impl Buffer {
         self.bytes.truncate(len);
     }
 
-    /// Makes room for more bytes at once.
+    /// Reserves space for more bytes.
     pub(crate) fn reserve(&mut self, more: usize) {
         if !self.secret {
             self.bytes.reserve(more);
@@ -109,7 +110,7 @@ impl Buffer {
         }
     }
 
-    /// Makes room and leaves no copy of the secret behind, as a vector that grows would.
+    /// Reserves space without leaving a copy of the secret behind, as a growing vector would.
     #[cold]
     fn move_secret(&mut self, more: usize) {
         let room = self.bytes.len().saturating_mul(2).saturating_add(more);
@@ -132,7 +133,7 @@ impl Buffer {
         self.bytes.first_chunk().unwrap_or(&NO_HEADER)
     }
 
-    /// Overwrites the content if it may have held a key.
+    /// Overwrites the content if it may have contained a key.
     #[inline]
     pub(crate) fn wipe(&mut self) {
         if self.secret {
@@ -141,14 +142,14 @@ impl Buffer {
         }
     }
 
-    /// The length that the kernel reports for its reply, header included; never more than was offered.
+    /// The length that the kernel reports for its reply, header included, limited to the offered size.
     #[inline]
     pub(crate) fn reply_len(&self) -> usize {
         header::data_size(self.header()).min(self.bytes.len())
     }
 }
 
-/// Shows the size only: the content may be a key.
+/// Shows only the size, since the content may be a key.
 impl fmt::Debug for Buffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Buffer").field("len", &self.bytes.len()).field("secret", &self.secret).finish()
@@ -163,10 +164,10 @@ impl Drop for Buffer {
 
 const PIECE: usize = 2000;
 
-/// From this size on the C library takes memory from the kernel, and knows that it is zero.
+/// From this size on, the C library gets memory from the kernel, which is zero.
 const FROM_KERNEL: usize = 128 * 1024;
 
-/// Overwrites bytes in a way that the compiler can't leave out, although they are not read again.
+/// Overwrites bytes so that the compiler cannot remove the stores, although the bytes are not read again.
 fn wipe(bytes: &mut Vec<u8>) {
     bytes.resize(bytes.capacity(), 0);
     bytes.fill(0);

@@ -4,7 +4,7 @@ use core::fmt;
 
 use dm_sys as sys;
 
-/// The major number of the one interface there is; the minor one counts its additions.
+/// The only major version of the interface; the minor version counts its additions.
 pub(crate) const INTERFACE_MAJOR: u32 = 4;
 
 /// A command of the control node, under the name of the method that sends it.
@@ -52,7 +52,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// The name of the method that sends it, as errors and logs show it.
+    /// The name of its method, which errors and logs show.
     #[must_use]
     pub const fn name(self) -> &'static str {
         self.facts().0
@@ -64,7 +64,7 @@ impl Command {
         self.facts().1
     }
 
-    /// The minor interface version that first had it; what is sent where no option asks for more.
+    /// The minor interface version that introduced the command, which is sent unless an option requires a later one.
     pub(crate) const fn since_minor(self) -> u32 {
         self.facts().2
     }

@@ -1,13 +1,13 @@
-//! The number that a command hands to udev with its uevent.
+//! The cookie that a command passes to udev with its uevent.
 
 use core::fmt;
 
 use dm_sys as sys;
 
 bitflags::bitflags! {
-    /// What a cookie tells udev's rules.
+    /// The flags of a cookie for udev's rules.
     ///
-    /// The kernel only passes them on, in the uevent's `DM_COOKIE`; their meaning is a convention of libdm and its rules.
+    /// The kernel copies them into the uevent's `DM_COOKIE`. Their meaning is a convention of libdm and its rules.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     pub struct UdevFlags: u32 {
         /// The device mapper's own rules, which make the links in `/dev/mapper`, do nothing.
@@ -16,13 +16,13 @@ bitflags::bitflags! {
         const DISABLE_SUBSYSTEM_RULES = sys::DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG;
         /// The rules that make the links in `/dev/disk` do nothing.
         const DISABLE_DISK_RULES = sys::DM_UDEV_DISABLE_DISK_RULES_FLAG;
-        /// All other rules are asked to do nothing.
+        /// All other rules should do nothing.
         const DISABLE_OTHER_RULES = sys::DM_UDEV_DISABLE_OTHER_RULES_FLAG;
-        /// Links of the same name on another device win.
+        /// Another device that claims the same link gets it.
         const LOW_PRIORITY = sys::DM_UDEV_LOW_PRIORITY_FLAG;
-        /// The caller leaves nodes to udev alone.
+        /// The caller leaves the nodes to udev.
         const DISABLE_LIBRARY_FALLBACK = sys::DM_UDEV_DISABLE_LIBRARY_FALLBACK;
-        /// The uevent comes from a command, not from a trigger; libdm always sets it.
+        /// The uevent comes from a command and not from `udevadm trigger`; libdm always sets it.
         const PRIMARY_SOURCE = sys::DM_UDEV_PRIMARY_SOURCE_FLAG;
         /// For the subsystem that owns the device.
         const SUBSYSTEM_0 = sys::DM_SUBSYSTEM_UDEV_FLAG0;
@@ -43,29 +43,31 @@ bitflags::bitflags! {
     }
 }
 
-/// What a resume, a removal or a renaming puts into its uevent as `DM_COOKIE`.
+/// The number that a resume, a removal or a rename adds to its uevent as `DM_COOKIE`.
 ///
-/// The kernel takes any number but 0, and sends it only where there is a uevent to send: ask
-/// [`uevent_generated`](crate::DeviceInfo::uevent_generated) of the answer. With udev's device-mapper rules, the lower half
-/// names a System V semaphore (key `0x0d4d` and the lower half) that the rules decrement when they have finished. It must
-/// exist before the command is sent. A lower half of 0 means that no semaphore exists: only the flags are passed on.
+/// The kernel accepts any number but 0, and passes it on only if it sends a uevent, as
+/// [`uevent_generated`](crate::DeviceInfo::uevent_generated) of the answer tells. For udev's device-mapper rules, the
+/// lower half identifies a System V semaphore (with the key `0x0d4d` and the lower half) that the rules decrement when
+/// they have finished. It must exist before the command is sent. A lower half of 0 means that there is no semaphore and
+/// only the flags are passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UdevCookie(u32);
 
 impl UdevCookie {
-    /// Puts a cookie together from what tells it from others, and the flags for the rules.
+    /// Makes a cookie from the number that identifies its semaphore, and the flags for the rules.
     #[must_use]
     pub const fn new(base: u16, flags: UdevFlags) -> Self {
         Self(base as u32 | flags.bits() << sys::DM_UDEV_FLAGS_SHIFT)
     }
 
-    /// Passes flags to the rules, while no process waits.
+    /// Makes a cookie that passes flags to the rules and for which no process waits.
     #[must_use]
     pub const fn flags_only(flags: UdevFlags) -> Self {
         Self::new(0, flags)
     }
 
-    /// Reads the number of a uevent's `DM_COOKIE`, or the key of a cookie's semaphore. The key has other flags.
+    /// Makes a cookie from the number in a uevent's `DM_COOKIE`, or from the key of its semaphore, which contains no
+    /// flags.
     #[must_use]
     pub const fn from_number(number: u32) -> Self {
         Self(number)
@@ -77,14 +79,14 @@ impl UdevCookie {
         self.0
     }
 
-    /// What tells it from other cookies; 0 if no process waits.
+    /// The number that identifies its semaphore; 0 if no process waits.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "the lower half is wanted")]
     pub const fn base(self) -> u16 {
         self.0 as u16
     }
 
-    /// What the rules are told, unknown flags included.
+    /// The flags for the rules, unknown ones included.
     #[must_use]
     pub const fn flags(self) -> UdevFlags {
         UdevFlags::from_bits_retain(self.0 >> sys::DM_UDEV_FLAGS_SHIFT)

@@ -3,10 +3,9 @@
 use dm_sys as sys;
 
 bitflags::bitflags! {
-    /// The flags of a device, as its [`DeviceInfo`](crate::DeviceInfo) has them.
+    /// The flags of an answer, as returned by [`DeviceInfo::flags`](crate::DeviceInfo::flags).
     ///
-    /// Requests have their flags in the options of each command; these are what the kernel answers. Bits without a name
-    /// here are kept.
+    /// They are for reading only; the options of a command set the flags of its request. Unknown bits are kept.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct Flags: u32 {
         /// The device, or the inactive table if that was requested, is read-only.
@@ -37,9 +36,9 @@ bitflags::bitflags! {
         const SECURE_DATA = sys::DM_SECURE_DATA_FLAG;
         /// A message was answered with text.
         const DATA_OUT = sys::DM_DATA_OUT_FLAG;
-        /// The device is removed when it is closed for the last time.
+        /// The kernel removes the device at its last close.
         const DEFERRED_REMOVE = sys::DM_DEFERRED_REMOVE;
-        /// The kernel itself has suspended the device.
+        /// The kernel has suspended the device internally.
         const INTERNAL_SUSPEND = sys::DM_INTERNAL_SUSPEND_FLAG;
         /// Text for the integrity measurement architecture was requested.
         const IMA_MEASUREMENT = sys::DM_IMA_MEASUREMENT_FLAG;
@@ -56,14 +55,14 @@ impl Flags {
         .union(Self::INTERNAL_SUSPEND);
 }
 
-/// Prints the names of the flags, `SUSPEND | ACTIVE_PRESENT`, and bits without a name as a number.
+/// Prints the names of the flags, such as `SUSPEND | ACTIVE_PRESENT`, and unknown bits as a number.
 impl core::fmt::Display for Flags {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         bitflags::parser::to_writer(self, f)
     }
 }
 
-/// Serialises as text, `"SUSPEND | ACTIVE_PRESENT"`.
+/// Serializes as text, such as `"SUSPEND | ACTIVE_PRESENT"`.
 #[cfg(feature = "serde")]
 impl serde::Serialize for Flags {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

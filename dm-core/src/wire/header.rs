@@ -13,44 +13,44 @@ use super::flags::Flags;
 use super::scan::{nul_terminated, u32_at, u64_at};
 use crate::id::DevId;
 
-/// Where the payload of requests starts, and that of replies in every kernel there is.
+/// The offset of the payload in requests, and in the replies of all kernels.
 pub(crate) const HEADER_SIZE: usize = size_of::<dm_ioctl>();
 
-/// The same, as requests say it.
+/// The same as the field of a request.
 const DATA_START: u32 = 312;
 const _: () = assert!(DATA_START as usize == HEADER_SIZE);
 
-/// Where the three words of the version stand.
+/// The offsets of the three words of the version.
 const VERSION_AT: [usize; 3] = [0, 4, 8];
 const _: () = assert!(offset_of!(dm_ioctl, version) == VERSION_AT[0]);
 
 /// The largest minor number in the kernel, its `MINORMASK`.
 pub(crate) const MAX_MINOR: u32 = 0xf_ffff;
 
-/// The interface version that wipes buffers.
+/// The interface version that can wipe buffers.
 const SECURE_DATA_MINOR: u32 = 20;
 /// The interface version that has cookies.
 const COOKIE_MINOR: u32 = 15;
 
-/// A header on its own: what a command without payload sends and gets back. No alignment is needed.
+/// The bytes of a header, which are the request and the answer of a command without payload. They need no alignment.
 pub(crate) type HeaderBytes = [u8; HEADER_SIZE];
 
-/// A header that is still to be written.
+/// An empty header, to be written into.
 pub(crate) const NO_HEADER: HeaderBytes = [0; HEADER_SIZE];
 
-/// What a request says, before it is bytes.
+/// The fields of a request before it is encoded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request<'a> {
     pub(crate) command: Command,
-    /// The interface that the command and its options need; older kernels refuse it as a whole.
+    /// The minor interface version that the command and its options require; older kernels refuse the request.
     pub(crate) minor: u32,
     pub(crate) flags: Flags,
     pub(crate) id: Option<DevId<'a>>,
-    /// What commands about no device have where others have its name: a target type, or how names start.
+    /// The content of the name field for commands without a device: a target type, or a prefix of names.
     pub(crate) name: Option<&'a [u8]>,
-    /// Set besides the id by device creation, and by lists for how uuids start.
+    /// The uuid of a device to create, or a prefix of uuids for lists.
     pub(crate) uuid: Option<&'a [u8]>,
-    /// Set besides the id by device creation only.
+    /// The number of a device to create.
     pub(crate) number: Option<DeviceNumber>,
     pub(crate) event_nr: u32,
     pub(crate) target_count: u32,
@@ -75,7 +75,7 @@ impl<'a> Request<'a> {
         Self { id: Some(id), ..Self::new(command) }
     }
 
-    /// Sets a flag that all kernels know.
+    /// Sets a flag that all kernels support.
     #[must_use]
     pub(crate) fn flag(mut self, flag: Flags, on: bool) -> Self {
         if on {
@@ -84,7 +84,8 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// Sets a flag that an older kernel would not refuse but ignore, so it is made to refuse.
+    /// Sets a flag that an older kernel would ignore, and raises the required version so that it refuses the request
+    /// instead.
     #[must_use]
     pub(crate) fn flag_since(self, minor: u32, flag: Flags, on: bool) -> Self {
         let needed = if on { self.minor.max(minor) } else { self.minor };
@@ -97,10 +98,10 @@ impl<'a> Request<'a> {
         self.flag_since(SECURE_DATA_MINOR, Flags::SECURE_DATA, on)
     }
 
-    /// Hands a cookie to udev with the uevent.
+    /// Passes a cookie to udev with the uevent.
     ///
-    /// Without one, the flags that libdm sends with every such command go along: that the uevent comes from a command. A
-    /// kernel that has no cookies ignores them.
+    /// Without a cookie, this sends the flag that libdm always sets: the uevent comes from a command. A kernel without
+    /// cookies ignores it.
     #[must_use]
     pub(crate) fn cookie(self, cookie: Option<UdevCookie>) -> Self {
         let number = cookie.unwrap_or(UdevCookie::flags_only(UdevFlags::PRIMARY_SOURCE));
@@ -145,7 +146,8 @@ impl fmt::Display for Request<'_> {
 }
 
 fn put_number(bytes: &mut HeaderBytes, number: DeviceNumber) {
-    // No device has a number that can't be encoded, and none has all bits set: the kernel returns that it does not exist.
+    // No device has a number that cannot be encoded, nor one with all bits set, so the kernel reports that the device
+    // does not exist.
     put(bytes, offset_of!(dm_ioctl, dev), &number.to_huge().unwrap_or(u64::MAX).to_ne_bytes());
 }
 
@@ -153,14 +155,14 @@ fn put_u32(bytes: &mut HeaderBytes, at: usize, value: u32) {
     put(bytes, at, &value.to_ne_bytes());
 }
 
-/// Offsets are constants of the struct and texts were checked for their length, so it always fits.
+/// Always fits, since offsets are constants of the struct and the lengths of texts were checked.
 fn put(bytes: &mut HeaderBytes, at: usize, value: &[u8]) {
     if let Some(place) = bytes.get_mut(at..).and_then(|rest| rest.get_mut(..value.len())) {
         place.copy_from_slice(value);
     }
 }
 
-/// Writes a request's whole length into its header; gives the length back.
+/// Writes the length of a request into its header and returns it.
 pub(crate) fn set_data_size(request: &mut [u8]) -> io::Result<usize> {
     let len = request.len();
     let size = u32::try_from(len);
@@ -173,7 +175,7 @@ pub(crate) fn set_data_size(request: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-/// The header of a request without a payload, and without a flag.
+/// The header of a request, as one without payload and without a certain flag.
 pub(crate) fn without_flag(request: &[u8], flag: Flags) -> Option<HeaderBytes> {
     let mut header: HeaderBytes = *request.first_chunk()?;
     let flags = flags(&header).difference(flag);
@@ -211,14 +213,14 @@ pub(crate) fn event_nr(header: &HeaderBytes) -> u32 {
 }
 
 pub(crate) fn number(header: &HeaderBytes) -> DeviceNumber {
-    // The C library's encoding extends the kernel's to all 64 bits, so every bit pattern is a number.
+    // The C library's encoding extends the kernel's to all 64 bits, so every bit pattern is valid.
     DeviceNumber::from_dev_t(u64_at(header, offset_of!(dm_ioctl, dev)).unwrap_or(0))
 }
 
-/// What is wrong with an answer's header, and at which byte: the fields that not every bit pattern is right for.
+/// Checks those fields of an answer's header that can be malformed; returns the error and its offset.
 pub(crate) fn fault(header: &HeaderBytes) -> Option<(&'static str, usize)> {
     let last = |at: usize, len: usize| header.get(at..)?.get(..len)?.last().copied();
-    // The kernel ends both texts at their last byte at the latest.
+    // The kernel terminates both texts within their fields.
     if last(offset_of!(dm_ioctl, name), dm_sys::DM_NAME_LEN) != Some(0) {
         return Some(("an unterminated name", offset_of!(dm_ioctl, name)));
     }
@@ -228,7 +230,8 @@ pub(crate) fn fault(header: &HeaderBytes) -> Option<(&'static str, usize)> {
     None
 }
 
-/// What is wrong with where an answer's payload is, and at which byte, if `offered` bytes were there for all of it.
+/// Checks the position and length of an answer's payload, with a buffer of `offered` bytes; returns the error and its
+/// offset.
 #[inline]
 pub(crate) fn payload_fault(header: &HeaderBytes, offered: usize) -> Option<(&'static str, usize)> {
     if data_start(header) != HEADER_SIZE {

@@ -1,4 +1,4 @@
-//! The state of one device, as the header of most answers holds it.
+//! The state of one device, which is in the header of most answers.
 
 use core::fmt;
 
@@ -10,11 +10,12 @@ use super::header::{self, HeaderBytes};
 use super::reply::ReplyError;
 use crate::id::{DmName, DmUuid};
 
-/// The state of a mapped device, as `__dev_status` in drivers/md/dm-ioctl.c fills it in.
+/// The state of a mapped device, as reported by most commands.
 ///
-/// It is the header of an answer, read on request: getting one allocates nothing. Two are equal if they report the same
-/// state, whatever the requests were. A resume and a clear report the name or the uuid only if the request had it, and a
-/// rename neither; what is not reported is compared as absent.
+/// It holds the header of an answer, filled in by `__dev_status` in drivers/md/dm-ioctl.c, and allocates nothing. Two
+/// values are equal if they report the same state, even for different requests. A resume and a clear report the name or
+/// the uuid only if the request had it, and a rename reports neither; a field that is not reported is compared as
+/// absent.
 #[derive(Clone)]
 pub struct DeviceInfo {
     command: Command,
@@ -22,14 +23,14 @@ pub struct DeviceInfo {
 }
 
 impl DeviceInfo {
-    /// Checks the fields that not every bit pattern is right for; after this every field can be read.
+    /// Checks the fields that can be malformed; after this every field can be read.
     #[inline]
     pub(crate) fn new(command: Command, header: &HeaderBytes) -> Result<Self, ReplyError> {
         Self::check(command, header)?;
         Ok(Self { command, header: *header })
     }
 
-    /// What [`new`](Self::new) checks, without the copy.
+    /// The check of [`new`](Self::new), without the copy.
     #[inline]
     pub(crate) fn check(command: Command, header: &HeaderBytes) -> Result<(), ReplyError> {
         match header::fault(header) {
@@ -38,13 +39,13 @@ impl DeviceInfo {
         }
     }
 
-    /// The state in a header that was checked.
+    /// Wraps a header that was checked.
     #[inline]
     pub(crate) const fn of_checked(command: Command, header: &HeaderBytes) -> Self {
         Self { command, header: *header }
     }
 
-    /// The name. `None` if the command's answer does not have it: after a rename it is still the old one.
+    /// The name of the device. `None` if the command's answer does not contain it, as after a rename.
     #[must_use]
     pub fn name(&self) -> Option<&DmName> {
         match self.command {
@@ -53,7 +54,8 @@ impl DeviceInfo {
         }
     }
 
-    /// The uuid. `None` if the device has none, or if the command's answer does not have it: that of a rename.
+    /// The uuid of the device. `None` if it has no uuid, or if the command's answer does not contain it, as after a
+    /// rename.
     #[must_use]
     pub fn uuid(&self) -> Option<&DmUuid> {
         match self.command {
@@ -62,73 +64,73 @@ impl DeviceInfo {
         }
     }
 
-    /// The device number.
+    /// The number of its block device.
     #[must_use]
     pub fn number(&self) -> DeviceNumber {
         header::number(&self.header)
     }
 
-    /// How many times the device is open, by processes, mounts and other devices.
+    /// The open count: how many times processes, mounts and other devices have opened it.
     #[must_use]
     pub fn open_count(&self) -> i32 {
         header::open_count(&self.header)
     }
 
-    /// The number of events so far. It wraps around, so compare for difference only.
+    /// The event number. It wraps around, so compare it only for equality.
     #[must_use]
     pub fn event_nr(&self) -> u32 {
         header::event_nr(&self.header)
     }
 
-    /// The number of lines of the active table, or of the inactive one if that was requested; 0 without a table.
+    /// The number of lines of the active table, or of the inactive one if that was requested. 0 without a table.
     #[must_use]
     pub fn target_count(&self) -> u32 {
         header::target_count(&self.header)
     }
 
-    /// All flags of the answer. Those that a request was sent with are among them.
+    /// All flags of the answer, which include those of the request.
     #[must_use]
     pub fn flags(&self) -> Flags {
         header::flags(&self.header)
     }
 
-    /// The device is suspended: I/O to it waits.
+    /// Whether the device is suspended, so that I/O to it waits.
     #[must_use]
     pub fn is_suspended(&self) -> bool {
         self.flags().contains(Flags::SUSPEND)
     }
 
-    /// The kernel itself has suspended the device, for instance a thin device while its pool is suspended.
+    /// Whether the kernel has suspended the device internally, such as a thin device while its pool is suspended.
     #[must_use]
     pub fn is_internally_suspended(&self) -> bool {
         self.flags().contains(Flags::INTERNAL_SUSPEND)
     }
 
-    /// The active table, or the inactive one if that was requested, is read-only.
+    /// Whether the active table, or the inactive one if that was requested, is read-only.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         self.flags().contains(Flags::READONLY)
     }
 
-    /// The device has an active table.
+    /// Whether the device has an active table.
     #[must_use]
     pub fn has_active_table(&self) -> bool {
         self.flags().contains(Flags::ACTIVE_PRESENT)
     }
 
-    /// The device has an inactive table; the next resume makes it active.
+    /// Whether the device has an inactive table, which the next resume makes active.
     #[must_use]
     pub fn has_inactive_table(&self) -> bool {
         self.flags().contains(Flags::INACTIVE_PRESENT)
     }
 
-    /// The device is removed when it is closed for the last time.
+    /// Whether the kernel removes the device at its last close.
     #[must_use]
     pub fn is_deferred_remove(&self) -> bool {
         self.flags().contains(Flags::DEFERRED_REMOVE)
     }
 
-    /// The command sent a uevent, which udev processes after the command has returned.
+    /// Whether the command sent a uevent, which udev processes after the command has returned.
     #[must_use]
     pub fn uevent_generated(&self) -> bool {
         self.flags().contains(Flags::UEVENT_GENERATED)
@@ -140,7 +142,7 @@ impl DeviceInfo {
         header::version(&self.header)
     }
 
-    /// What is compared.
+    /// The fields that are compared.
     fn state(&self) -> (Option<&DmName>, Option<&DmUuid>, DeviceNumber, i32, u32, u32, Flags) {
         (
             self.name(),

@@ -1,4 +1,4 @@
-//! What goes to the kernel and comes back, as bytes: commands, headers, flags, buffers, replies.
+//! The bytes of requests and replies: commands, headers, flags, buffers.
 
 pub(crate) mod buffer;
 mod command;

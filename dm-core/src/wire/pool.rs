@@ -1,4 +1,4 @@
-//! Buffers that a handle keeps between calls.
+//! The buffers that a handle keeps between calls.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
@@ -7,17 +7,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::buffer::Buffer;
 use super::command::Command;
 
-/// The buffers of a handle that no reply uses at the moment, and how much room each command needed last.
+/// The idle buffers of a handle, and the size that each command needed last.
 ///
-/// The kernel copies as many bytes as it is offered, in and out, used or not. So each command is offered just what its last
-/// reply needed and a little more; a large table read once makes no other command slower.
+/// The kernel copies the whole offered buffer in and out, used or not. Each command is therefore offered only a little
+/// more than its last reply needed, so that reading a large table once does not slow down other commands.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
     idle: Mutex<Idle>,
     sizes: LastSizes,
 }
 
-/// A stack of buffers. It has its place in the handle, since a list would be one more allocation of a program's first call.
+/// A stack of buffers. It is an array, since a vector would need another allocation.
 #[derive(Debug, Default)]
 struct Idle {
     buffers: [Buffer; MOST_IDLE],
@@ -31,7 +31,7 @@ impl Idle {
         self.buffers.get_mut(self.len).map(core::mem::take)
     }
 
-    /// Keeps the buffer if there is room for it.
+    /// Keeps the buffer unless the stack is full.
     #[inline]
     fn push(&mut self, buffer: Buffer) {
         if let Some(place) = self.buffers.get_mut(self.len) {
@@ -41,7 +41,8 @@ impl Idle {
     }
 }
 
-/// The bytes that the last reply to each command needed; 0 before the first. Each is a hint of its own, so no lock is needed.
+/// The size of the last reply to each command, in bytes; 0 before the first. The sizes are independent hints, so no
+/// lock is needed.
 #[derive(Debug, Default)]
 struct LastSizes {
     list_devices: AtomicUsize,
@@ -72,11 +73,11 @@ impl LastSizes {
     }
 }
 
-/// More buffers than this are not kept: it is rare that more replies of one handle exist at a time.
+/// The largest number of idle buffers. More replies of one handle rarely exist at the same time.
 const MOST_IDLE: usize = 4;
 
-/// Room beyond the sixteenth, so that a number that got a digit longer, or one more device, costs no second call. It is copied
-/// with each call, so it is not more than that.
+/// Space in addition to the sixteenth, so that one more digit or device does not cause a second call. It is small,
+/// since it is copied with each call.
 const fn slack(command: Command) -> usize {
     match command {
         Command::ListDevices => 256,
@@ -87,12 +88,12 @@ const fn slack(command: Command) -> usize {
 impl Pool {
     #[inline]
     fn idle(&self) -> MutexGuard<'_, Idle> {
-        // A panic can't leave anything half done here.
+        // The state is consistent even after a panic.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A buffer, and the size to offer to a command: `first` before its first reply, then what that needed and a sixteenth
-    /// more, as far as there is memory for it already.
+    /// Returns a buffer, and the size to offer to a command: `first` before its first reply, then the size of the last
+    /// one and a sixteenth more, as far as that needs no allocation.
     #[inline]
     pub(crate) fn take(&self, command: Command, first: usize) -> (Buffer, usize) {
         let buffer = self.idle().pop().unwrap_or_default();
@@ -106,7 +107,7 @@ impl Pool {
         (buffer, size)
     }
 
-    /// Remembers how many bytes a command's reply needed.
+    /// Records the size of a command's reply.
     #[inline]
     pub(crate) fn remember(&self, command: Command, needed: usize) {
         if let Some(last) = self.sizes.of(command) {
@@ -114,26 +115,26 @@ impl Pool {
         }
     }
 
-    /// Whether a command had a reply that is remembered.
+    /// Whether the size of a reply to the command is recorded.
     #[inline]
     pub(crate) fn remembers(&self, command: Command) -> bool {
         self.sizes.of(command).is_some_and(|last| last.load(Relaxed) > 0)
     }
 
-    /// Takes a buffer back. It is wiped if it may hold a key.
+    /// Takes a buffer back. It is wiped if it may contain a key.
     #[inline]
     pub(crate) fn give_back(&self, mut buffer: Buffer) {
         buffer.wipe();
         self.idle().push(buffer);
     }
 
-    /// Frees all buffers that no reply uses.
+    /// Frees all idle buffers.
     pub(crate) fn clear(&self) {
         *self.idle() = Idle::default();
         self.sizes.clear();
     }
 
-    /// The number of bytes that idle buffers hold.
+    /// The number of bytes in idle buffers.
     pub(crate) fn capacity(&self) -> usize {
         self.idle().buffers.iter().map(Buffer::capacity).fold(0, usize::saturating_add)
     }

@@ -1,4 +1,4 @@
-//! A reply of the kernel with its payload.
+//! A reply with a payload, and the error of malformed replies.
 
 use core::fmt;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use super::header::{self, HeaderBytes};
 use super::info::DeviceInfo;
 use super::pool::Pool;
 
-/// An answer that does not have the form it should have.
+/// The error of an answer that is malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "malformed answer to {command}: {what} at byte {at}; this is a fault of the kernel or of dm-core, please report it"
+    "malformed answer to {command}: {what} at byte {at}; this is a bug in the kernel or in dm-core, please report it"
 )]
 pub struct ReplyError {
     pub(crate) command: Command,
@@ -21,13 +21,13 @@ pub struct ReplyError {
 }
 
 impl ReplyError {
-    /// The command that was answered.
+    /// The command whose answer is malformed.
     #[must_use]
     pub const fn command(&self) -> Command {
         self.command
     }
 
-    /// What is wrong with the answer, such as `an endless name`.
+    /// What is wrong with the answer, such as `an unterminated name`.
     #[must_use]
     pub const fn what(&self) -> &'static str {
         self.what
@@ -40,9 +40,9 @@ impl ReplyError {
     }
 }
 
-/// The header of an answer, and the bytes that the kernel has written behind it.
+/// The header of an answer, and the payload after it.
 ///
-/// It owns its memory and gives it back to the handle's pool when it is dropped. A clone is a copy.
+/// It owns its memory and returns it to the handle's pool when it is dropped. A clone is a copy.
 pub(crate) struct Reply {
     command: Command,
     buffer: Buffer,
@@ -50,7 +50,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// Checks where the payload is; after this, it is in the bytes that were offered.
+    /// Checks that the payload is within the offered bytes.
     #[inline]
     pub(crate) fn new(command: Command, buffer: Buffer, pool: Arc<Pool>) -> Result<Self, ReplyError> {
         let fault = header::payload_fault(buffer.header(), buffer.bytes().len());
@@ -58,7 +58,7 @@ impl Reply {
         match fault {
             None => Ok(reply),
             Some((what, at)) => {
-                // What can't be read may hold a key.
+                // A malformed reply may contain a key.
                 reply.set_secret();
                 Err(reply.fault(what, at))
             }
@@ -75,7 +75,7 @@ impl Reply {
         DeviceInfo::check(self.command, self.header())
     }
 
-    /// The state of the device, after it was checked. It is a copy, which most callers of a command with a payload do not need.
+    /// The state of the device, which must have been checked. This is a copy, which most callers do not need.
     pub(crate) fn info(&self) -> DeviceInfo {
         DeviceInfo::of_checked(self.command, self.header())
     }
@@ -85,18 +85,18 @@ impl Reply {
         self.buffer.header()
     }
 
-    /// The payload. `None` if the answer has none, which is not the same as an empty one.
+    /// The payload, which may be empty. `None` if the answer has none.
     #[inline]
     pub(crate) fn payload(&self) -> Option<&[u8]> {
         self.buffer.bytes().get(header::data_start(self.header())..self.buffer.reply_len())
     }
 
-    /// The payload of a command that always answers with one.
+    /// The payload of a command whose answers always have one.
     pub(crate) fn needed_payload(&self) -> Result<&[u8], ReplyError> {
         self.payload().ok_or_else(|| self.fault("no payload", header::data_size(self.header())))
     }
 
-    /// The error for something wrong in this reply.
+    /// Makes the error of a malformed reply.
     pub(crate) fn fault(&self, what: &'static str, at: usize) -> ReplyError {
         ReplyError { command: self.command, what, at }
     }
@@ -105,7 +105,7 @@ impl Reply {
         self.buffer.is_secret()
     }
 
-    /// The reply is wiped when it is dropped.
+    /// Makes the reply be wiped on drop.
     pub(crate) fn set_secret(&mut self) {
         self.buffer.set_secret();
     }
@@ -124,7 +124,7 @@ impl Drop for Reply {
     }
 }
 
-/// Shows the size only: the content may be a key.
+/// Shows only the size, since the content may be a key.
 impl fmt::Debug for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reply").field("command", &self.command).field("buffer", &self.buffer).finish()

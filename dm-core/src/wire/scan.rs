@@ -1,4 +1,4 @@
-//! Finding numbers and the ends of texts in the bytes of an answer.
+//! Reading of numbers and texts in the bytes of an answer.
 
 /// The `u32` at an offset, in this machine's byte order.
 pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
@@ -10,23 +10,23 @@ pub(crate) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
-/// The text up to the first NUL; `None` where there is none.
+/// The text up to the first NUL; `None` without a NUL.
 ///
-/// Inlined, it would leave too few registers to the loops around it.
+/// Not inlined, since that would leave too few registers for the loops around it.
 #[inline(never)]
 pub(crate) fn nul_terminated(bytes: &[u8]) -> Option<&[u8]> {
     bytes.get(..first_zero(bytes)?)
 }
 
-/// The text in a field of 16 bytes, up to its first NUL; `None` where there is none.
+/// The text in a field of 16 bytes, up to its first NUL; `None` without a NUL.
 #[inline]
 pub(crate) fn field_text(field: &[u8; 16]) -> Option<&[u8]> {
     let zero = zero_in_block(field);
     field.get(..zero).filter(|_| zero < field.len())
 }
 
-/// The text in bytes that the kernel has padded to a multiple of eight: up to the first NUL among the last eight, which is
-/// looked for nowhere else. `None` where there is none.
+/// The text in bytes that the kernel has padded to a multiple of eight, up to the first NUL among the last eight bytes;
+/// earlier bytes are not searched. `None` without a NUL.
 #[inline]
 pub(crate) fn padded_text(bytes: &[u8]) -> Option<&[u8]> {
     let end = bytes.last_chunk()?;
@@ -39,9 +39,9 @@ pub(crate) fn padded_text(bytes: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Where the first zero stands.
+/// The position of the first zero.
 ///
-/// It takes a fourth of the instructions of what the standard library has, which is made for longer texts.
+/// It takes a fourth of the instructions of the standard library's search, which is optimized for longer texts.
 #[inline]
 pub(crate) fn first_zero(bytes: &[u8]) -> Option<usize> {
     let mut at: usize = 0;
@@ -62,13 +62,13 @@ pub(crate) fn first_zero(bytes: &[u8]) -> Option<usize> {
     rest.iter().position(|&byte| byte == 0).map(|zero| at.wrapping_add(zero))
 }
 
-/// Looks without an early end, so that all bytes are compared at once.
+/// Does not return early, so that all bytes are compared at once.
 #[inline]
 fn has_zero(block: &[u8; 16]) -> bool {
     block.iter().fold(false, |found, &byte| found | (byte == 0))
 }
 
-/// Where the first zero of 16 bytes stands; 16 where there is none.
+/// The position of the first zero of 16 bytes; 16 without a zero.
 #[inline]
 fn zero_in_block(block: &[u8; 16]) -> usize {
     let (Some(first), Some(second)) = (block.first_chunk(), block.last_chunk()) else { return block.len() };
@@ -78,7 +78,7 @@ fn zero_in_block(block: &[u8; 16]) -> usize {
     }
 }
 
-/// A word whose lowest bit is the top bit of the first of eight bytes that is zero; 0 where none is.
+/// A word whose lowest set bit is the top bit of the first zero byte; 0 if no byte is zero.
 #[inline]
 fn zeros_in(bytes: [u8; 8]) -> u64 {
     // Subtracting one from every byte borrows from the top bit of those that are zero.
@@ -87,7 +87,7 @@ fn zeros_in(bytes: [u8; 8]) -> u64 {
     word.wrapping_sub(ONES) & !word & (ONES << 7)
 }
 
-/// Which byte it is that [`zeros_in`] has found; 8 where it has found none.
+/// The index of the byte that [`zeros_in`] has found; 8 if it has found none.
 #[inline]
 fn index(zeros: u64) -> usize {
     (zeros.trailing_zeros() / 8) as usize

@@ -1,4 +1,4 @@
-//! What goes wrong with block devices.
+//! The errors of block devices.
 
 use std::fmt;
 use std::io;
@@ -6,7 +6,7 @@ use std::io;
 use dm_units::{Bytes, DeviceNumber, Sectors};
 use nix::errno::Errno;
 
-/// What was tried on a block device. `Display` prints it as the words after "cannot".
+/// An action on a block device. `Display` prints the words after "cannot".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BlockAction {
@@ -47,68 +47,68 @@ impl fmt::Display for BlockAction {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BlockError {
-    /// The path leads to another kind of file.
+    /// The path leads to a file that is not a block device.
     #[error("{device} is not a block device")]
     #[non_exhaustive]
     NotBlockDevice {
-        /// The path.
+        /// The path of that file.
         device: String,
     },
-    /// The path leads to a device with another number.
+    /// The path leads to a block device with another number.
     #[error("{device} is the device {found}, not {expected}")]
     #[non_exhaustive]
     AnotherDevice {
-        /// The path.
+        /// The path of the device.
         device: String,
         /// The number that the caller gave.
         expected: DeviceNumber,
         /// The number of the device at the path.
         found: DeviceNumber,
     },
-    /// The range does not begin and end at multiples of the logical block size. Nothing was done.
+    /// The range does not begin and end at multiples of the logical block size. Nothing was changed.
     #[error("cannot {action} {device}: {len} sectors at sector {start} are not whole blocks of {block} bytes")]
     #[non_exhaustive]
     Unaligned {
-        /// The device.
+        /// The device as the caller named it.
         device: String,
-        /// What was tried.
+        /// The action that failed.
         action: BlockAction,
-        /// Where the range starts.
+        /// The start of the range.
         start: Sectors,
-        /// How long it is.
+        /// The length of the range.
         len: Sectors,
         /// The logical block size.
         block: Bytes,
     },
-    /// The range ends after the end of the device. Nothing was done.
+    /// The range ends after the end of the device. Nothing was changed.
     #[error("cannot {action} {device}: {len} sectors at sector {start} are not within its {size} sectors")]
     #[non_exhaustive]
     OutOfRange {
-        /// The device.
+        /// The device as the caller named it.
         device: String,
-        /// What was tried.
+        /// The action that failed.
         action: BlockAction,
-        /// Where the range starts.
+        /// The start of the range.
         start: Sectors,
-        /// How long it is.
+        /// The length of the range.
         len: Sectors,
         /// The size of the device.
         size: Sectors,
     },
-    /// The kernel refused.
+    /// The kernel refused the action.
     #[error("cannot {action} {device}: {}", reason(*.action, *.errno))]
     #[non_exhaustive]
     Refused {
-        /// The device.
+        /// The device as the caller named it.
         device: String,
-        /// What was tried.
+        /// The action that failed.
         action: BlockAction,
         /// The error number, as in `errno(3)`.
         errno: i32,
     },
 }
 
-/// What an errno means for what was tried, and what to do.
+/// Explains an errno for an action, with advice if there is some.
 fn reason(action: BlockAction, errno: i32) -> String {
     use BlockAction::{Discard, Open, SetReadOnly, ZeroOut};
     let code = Errno::from_raw(errno);
@@ -129,7 +129,7 @@ impl BlockError {
         Self::Refused { device, action, errno: error.raw_os_error().unwrap_or(nix::libc::EIO) }
     }
 
-    /// The error number of the kernel, if it refused.
+    /// The errno, if the kernel refused the action.
     #[must_use]
     pub const fn errno(&self) -> Option<i32> {
         match self {
@@ -143,38 +143,39 @@ impl BlockError {
             if (actions.is_empty() || actions.contains(action)) && errnos.contains(&Errno::from_raw(*errno)))
     }
 
-    /// The path does not exist, or its node has no device.
+    /// Whether the path does not exist, or its node has no device.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.is(&[BlockAction::Open], &[Errno::ENOENT, Errno::ENXIO, Errno::ENODEV])
     }
 
-    /// The device is claimed by a mount, another device or another process, or data in the range is being written.
+    /// Whether the device is claimed by a mount, another device or another process, or data in the range is being
+    /// written.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.is(&[], &[Errno::EBUSY])
     }
 
-    /// The process lacks permission.
+    /// Whether the process lacks the permission.
     #[must_use]
     pub fn is_permission_denied(&self) -> bool {
         self.is(&[BlockAction::Open, BlockAction::SetReadOnly], &[Errno::EACCES, Errno::EPERM])
     }
 
-    /// The device is read-only, or was opened for reading only.
+    /// Whether the device is read-only, or was opened read-only.
     #[must_use]
     pub fn is_not_writable(&self) -> bool {
         self.is(&[BlockAction::Discard, BlockAction::ZeroOut], &[Errno::EBADF, Errno::EPERM, Errno::EACCES])
             || self.is(&[], &[Errno::EROFS])
     }
 
-    /// The device can't do this.
+    /// Whether the device does not support the action.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
         self.is(&[], &[Errno::EOPNOTSUPP, Errno::ENOTTY])
     }
 
-    /// The range is not within the device, or not made of whole blocks.
+    /// Whether the range is not within the device, or does not consist of whole blocks.
     #[must_use]
     pub const fn is_out_of_range(&self) -> bool {
         matches!(self, Self::Unaligned { .. } | Self::OutOfRange { .. })

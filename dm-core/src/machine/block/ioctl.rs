@@ -1,4 +1,4 @@
-//! The ioctls of block devices: `blkdev_ioctl` and the functions it calls in block/ioctl.c.
+//! The ioctls of block devices, which are `blkdev_ioctl` and the functions that it calls in block/ioctl.c.
 #![expect(unsafe_code, reason = "the ioctls, which nix only wraps as unsafe functions")]
 
 use std::fs::File;
@@ -7,7 +7,8 @@ use std::os::fd::AsRawFd as _;
 
 use nix::libc::{c_int, c_uint};
 
-/// Requests as block/ioctl.c names them, from `linux/fs.h`. Most predate the encoding of sizes in request numbers.
+/// Requests as block/ioctl.c names them, from `linux/fs.h`. Most are older than the encoding of sizes in request
+/// numbers.
 mod request {
     use nix::libc::{c_int, c_uint};
 
@@ -16,7 +17,7 @@ mod request {
     nix::ioctl_write_ptr_bad!(blkroset, nix::request_code_none!(BLK, 93), c_int);
     nix::ioctl_read_bad!(blksszget, nix::request_code_none!(BLK, 104), c_int);
     nix::ioctl_read_bad!(blkpbszget, nix::request_code_none!(BLK, 123), c_uint);
-    // The number holds the size of a `size_t`, and the kernel writes 64 bits all the same.
+    // The number encodes the size of a `size_t`, but the kernel always writes 64 bits.
     nix::ioctl_read_bad!(blkgetsize64, nix::request_code_read!(BLK, 114, size_of::<usize>()), u64);
     nix::ioctl_write_ptr_bad!(blkdiscard, nix::request_code_none!(BLK, 119), [u64; 2]);
     nix::ioctl_write_ptr_bad!(blkzeroout, nix::request_code_none!(BLK, 127), [u64; 2]);
@@ -25,8 +26,8 @@ mod request {
 /// The size in bytes.
 pub(super) fn size(file: &File) -> io::Result<u64> {
     let mut size = 0_u64;
-    // SAFETY: the file is open as long as `file` is. The kernel writes one `u64` (`put_u64`), which `size` has room for,
-    // and keeps no pointer to it. `mod.rs` has checked that the file is a block device, so no other driver sees the number.
+    // SAFETY: the file is open as long as `file` is. The kernel writes one `u64` (`put_u64`), into `size`, and keeps no
+    // pointer to it. `mod.rs` has checked that the file is a block device, so no other driver sees the number.
     unsafe { request::blkgetsize64(file.as_raw_fd(), &raw mut size) }?;
     Ok(size)
 }
@@ -55,7 +56,7 @@ pub(super) fn read_only(file: &File) -> io::Result<bool> {
     Ok(flag != 0)
 }
 
-/// Sets the device to read-only, or back.
+/// Sets or clears the read-only state of the device.
 pub(super) fn set_read_only(file: &File, read_only: bool) -> io::Result<()> {
     let flag = c_int::from(read_only);
     // SAFETY: as in `size`; the kernel reads one `int` (`blkdev_roset`).

@@ -1,6 +1,6 @@
 //! Block devices, mapped or not: size, block sizes, read-only state, read-ahead, discards and zeros.
 //!
-//! [`BlockDevice`] is an open device. Everything on it is one ioctl, after ranges have been checked.
+//! [`BlockDevice`] is an open device. Each method is one ioctl, after a check of the range.
 
 mod error;
 mod ioctl;
@@ -19,7 +19,7 @@ pub use self::open::BlockOpenOptions;
 pub(crate) use self::read_ahead::read_ahead_path;
 pub use self::read_ahead::{ReadAhead, ReadAheadError, read_ahead, set_read_ahead};
 
-/// An open block device.
+/// An open block device, mapped or not.
 ///
 /// ```no_run
 /// use dm_core::block::{BlockDevice, BlockOpenOptions};
@@ -34,40 +34,40 @@ pub use self::read_ahead::{ReadAhead, ReadAheadError, read_ahead, set_read_ahead
 pub struct BlockDevice {
     file: File,
     number: DeviceNumber,
-    /// The path that the caller gave, or a description.
+    /// The path by which it was opened, or a description.
     name: String,
 }
 
 impl BlockDevice {
-    /// The number of the device.
+    /// The number of the block device.
     #[must_use]
     pub const fn number(&self) -> DeviceNumber {
         self.number
     }
 
-    /// The file, to read and write data.
+    /// The open file, for reading and writing data.
     #[must_use]
     pub const fn file(&self) -> &File {
         &self.file
     }
 
-    /// Gives the file back.
+    /// Returns the open file.
     #[must_use]
     pub fn into_file(self) -> File {
         self.file
     }
 
-    /// The size of the device; that of a mapped device is the length of its active table.
+    /// The size of the device. For a mapped device, this is the length of the active table.
     ///
     /// # Errors
-    /// The kernel refuses, for instance because the device was removed.
+    /// The kernel refuses, for example because the device was removed.
     #[doc(alias = "BLKGETSIZE64")]
     pub fn size(&self) -> Result<Sectors, BlockError> {
         let size = ioctl::size(&self.file).map_err(|error| self.refused(BlockAction::GetSize, &error))?;
         Ok(Sectors(size >> 9))
     }
 
-    /// The smallest unit that the device can be read and written in, at least 512 bytes.
+    /// The logical block size: the smallest unit of reading and writing, at least 512 bytes.
     ///
     /// # Errors
     /// As [`size`](Self::size).
@@ -81,7 +81,8 @@ impl BlockDevice {
         }
     }
 
-    /// The unit that the device writes without reading first: at least the logical block size.
+    /// The physical block size: the smallest unit that the device writes without reading it first, at least the logical
+    /// block size.
     ///
     /// # Errors
     /// As [`size`](Self::size).
@@ -92,7 +93,7 @@ impl BlockDevice {
         Ok(Bytes(size.into()))
     }
 
-    /// Whether the device is read-only, whatever way it was opened in here.
+    /// Whether the device is read-only, no matter how it was opened.
     ///
     /// # Errors
     /// As [`size`](Self::size).
@@ -103,8 +104,8 @@ impl BlockDevice {
 
     /// Makes the device read-only, or writable again.
     ///
-    /// Processes that have it open for writing keep it open; what they write from now on fails. A mapped device is read-only
-    /// also because its table was loaded so, and then writing to it fails although this call made it writable.
+    /// Processes that have it open for writing keep it open, but further writes fail. A mapped device can also be
+    /// read-only because its table was loaded read-only. Writing to it then fails even if this call makes it writable.
     ///
     /// # Errors
     /// [`is_permission_denied`](BlockError::is_permission_denied): without `CAP_SYS_ADMIN`.
@@ -114,31 +115,31 @@ impl BlockDevice {
         ioctl::set_read_only(&self.file, read_only).map_err(|error| self.refused(action, &error))
     }
 
-    /// Tells the device that `len` from `start` on are unused. What is read from there afterwards is undefined.
+    /// Tells the device that `len` sectors from `start` on are unused. Data read from there afterwards is undefined.
     ///
-    /// The call returns when the device has done it all, and of a large range that can take long. An empty range does
+    /// The call returns when the device has finished, which can take long for a large range. An empty range does
     /// nothing.
     ///
     /// # Errors
-    /// - [`is_out_of_range`](BlockError::is_out_of_range): the range is not within the device, or does not begin and end at
-    ///   a multiple of the logical block size; nothing was discarded.
+    /// - [`is_out_of_range`](BlockError::is_out_of_range): the range is not within the device, or does not begin and
+    ///   end at a multiple of the logical block size. Nothing was discarded.
     /// - [`is_unsupported`](BlockError::is_unsupported): the device does not discard.
-    /// - [`is_not_writable`](BlockError::is_not_writable): it was opened for reading only, or is read-only.
+    /// - [`is_not_writable`](BlockError::is_not_writable): the device is read-only, or was opened read-only.
     /// - [`is_busy`](BlockError::is_busy): data in the range is being written through the page cache.
     #[doc(alias = "BLKDISCARD")]
     pub fn discard(&self, start: Sectors, len: Sectors) -> Result<(), BlockError> {
         self.on_range(BlockAction::Discard, start, len, ioctl::discard)
     }
 
-    /// Writes zeros to `len` from `start` on, by a command of the device where it has one.
+    /// Writes zeros to `len` sectors from `start` on, by a command of the device if it has one.
     ///
-    /// The range stays allocated. The call returns when the device has done it all, which can take as long as writing the
-    /// range, and only a signal that kills the process ends it early; zero a large range in pieces. An empty range does
+    /// The range stays allocated. The call returns when the device has finished, which can take as long as writing the
+    /// range. Only a signal that kills the process ends it early, so zero a large range in pieces. An empty range does
     /// nothing.
     ///
     /// # Errors
-    /// As [`discard`](Self::discard), but every writable device can do this. After an error of the device, a part of the
-    /// range may be zero.
+    /// As [`discard`](Self::discard), except that every writable device supports this. After an error of the device, a
+    /// part of the range may be zero.
     #[doc(alias = "BLKZEROOUT")]
     pub fn zero_out(&self, start: Sectors, len: Sectors) -> Result<(), BlockError> {
         self.on_range(BlockAction::ZeroOut, start, len, ioctl::zero_out)
@@ -173,7 +174,7 @@ impl AsFd for BlockDevice {
     }
 }
 
-/// What is wrong with a range.
+/// The reasons why a range is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     Unaligned,

@@ -1,4 +1,4 @@
-//! How a block device is opened: without opening anything else by mistake.
+//! Opens block devices, and never another kind of file by mistake.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -12,7 +12,7 @@ use nix::libc::{O_EXCL, O_NONBLOCK, O_PATH};
 use super::{BlockAction, BlockDevice, BlockError};
 use crate::machine::describe::describe;
 
-/// How to open a block device: for reading only and shared, unless set otherwise.
+/// Options of opening a block device. The default is read-only and shared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct BlockOpenOptions {
@@ -22,31 +22,31 @@ pub struct BlockOpenOptions {
 }
 
 impl BlockOpenOptions {
-    /// For reading only, shared, whatever device is at the path.
+    /// Opens read-only and shared, whichever device is at the path.
     pub const fn new() -> Self {
         Self { writable: false, exclusive: false, number: None }
     }
 
-    /// Opens it for reading and writing, which [`discard`](BlockDevice::discard) and [`zero_out`](BlockDevice::zero_out)
-    /// need.
+    /// Opens the device for reading and writing, which [`discard`](BlockDevice::discard) and
+    /// [`zero_out`](BlockDevice::zero_out) need.
     pub const fn writable(self, writable: bool) -> Self {
         Self { writable, ..self }
     }
 
-    /// Claims the device (`O_EXCL`): the kernel refuses this while it is mounted, used by a mapped device or claimed by
-    /// another process, and refuses those while it is claimed.
+    /// Claims the device (`O_EXCL`): the kernel refuses this while the device is mounted, used by a mapped device or
+    /// claimed by another process, and refuses these uses while it is claimed.
     pub const fn exclusive(self, exclusive: bool) -> Self {
         Self { exclusive, ..self }
     }
 
-    /// Opens the device only if it has this number. Then a path that leads to another device by now is an error.
+    /// Opens the device only if it has this number. If the path leads to another device, that is an error.
     pub const fn number(self, number: DeviceNumber) -> Self {
         Self { number: Some(number), ..self }
     }
 }
 
 impl BlockDevice {
-    /// Opens a block device for reading.
+    /// Opens a block device read-only.
     ///
     /// # Errors
     /// As [`open_with`](Self::open_with).
@@ -54,16 +54,20 @@ impl BlockDevice {
         Self::open_with(path, BlockOpenOptions::new())
     }
 
-    /// Opens a block device.
+    /// Opens a block device with options.
     ///
-    /// Only a block device, of the right number, is opened: opening a FIFO would wait for its other end, and opening some
-    /// character devices has effects.
+    /// The kind of file and its number are checked before it is opened, since opening a FIFO would block and opening
+    /// some character devices has side effects.
     ///
     /// # Errors
-    /// - [`BlockError::NotBlockDevice`], [`BlockError::AnotherDevice`].
-    /// - [`is_not_found`](BlockError::is_not_found), [`is_permission_denied`](BlockError::is_permission_denied).
-    /// - [`is_busy`](BlockError::is_busy): it is claimed, and it should be opened [exclusively](BlockOpenOptions::exclusive).
-    /// - [`is_not_writable`](BlockError::is_not_writable): it is read-only.
+    /// - [`BlockError::NotBlockDevice`]: the path is another kind of file. [`BlockError::AnotherDevice`]: the device
+    ///   does not have the requested [number](BlockOpenOptions::number).
+    /// - [`is_not_found`](BlockError::is_not_found): the path does not exist.
+    ///   [`is_permission_denied`](BlockError::is_permission_denied).
+    /// - [`is_busy`](BlockError::is_busy): the device is claimed, and [`exclusive`](BlockOpenOptions::exclusive) is
+    ///   set.
+    /// - [`is_not_writable`](BlockError::is_not_writable): the device is read-only, and
+    ///   [`writable`](BlockOpenOptions::writable) is set.
     pub fn open_with(path: impl AsRef<Path>, options: BlockOpenOptions) -> Result<Self, BlockError> {
         let path = path.as_ref();
         let name = path.display().to_string();
@@ -74,10 +78,10 @@ impl BlockDevice {
         let open = |path: &Path| {
             OpenOptions::new().read(true).write(options.writable).custom_flags(O_NONBLOCK | exclusive).open(path)
         };
-        // By this link it is the node that was looked at, even if the path leads elsewhere by now.
+        // This link leads to the node that was checked, even if the path now leads elsewhere.
         let link = PathBuf::from(format!("/proc/thread-self/fd/{}", node.as_raw_fd()));
         let file = match open(&link) {
-            // Without procfs the path has to do, and what is open is looked at again below.
+            // Without procfs the path is opened, and the open file is checked again below.
             Err(error) if error.kind() == io::ErrorKind::NotFound => open(path),
             other => other,
         };
@@ -86,17 +90,17 @@ impl BlockDevice {
         Ok(Self { file, number, name })
     }
 
-    /// Takes an open file, which must be a block device. Errors name it as [`describe`] does.
+    /// Uses an open file, which must be a block device. Errors name it as [`describe`] does.
     ///
     /// # Errors
-    /// [`BlockError::NotBlockDevice`].
+    /// [`BlockError::NotBlockDevice`]: it is another kind of file.
     pub fn from_file(file: File) -> Result<Self, BlockError> {
         let number = checked(&file, "the open file", None)?;
         Ok(Self { file, number, name: describe(number).to_string() })
     }
 }
 
-/// The number of a block device, if it is one and is the expected one.
+/// Returns the number of a block device, after checking the kind of file and the expected number.
 fn checked(file: &File, name: &str, expected: Option<DeviceNumber>) -> Result<DeviceNumber, BlockError> {
     let metadata = file.metadata().map_err(|error| BlockError::refused(BlockAction::Open, name.to_owned(), &error))?;
     if !metadata.file_type().is_block_device() {

@@ -1,4 +1,4 @@
-//! How much the kernel reads in advance of what is read in order.
+//! The read-ahead: how much data the kernel reads in advance during sequential reads.
 
 use std::fmt;
 use std::fs;
@@ -8,9 +8,9 @@ use std::str::FromStr;
 
 use dm_units::{DeviceNumber, Sectors};
 
-/// How much of a device the kernel reads in advance of what is read in order.
+/// How much data the kernel reads in advance during sequential reads.
 ///
-/// It reads back the words of `dmsetup --readahead`: `auto`, `none`, `256` or `+256`.
+/// `FromStr` reads the words of `dmsetup --readahead`: `auto`, `none`, `256` or `+256`.
 ///
 /// ```
 /// use dm_core::block::ReadAhead;
@@ -24,19 +24,19 @@ use dm_units::{DeviceNumber, Sectors};
 #[doc(alias = "dm_task_set_read_ahead")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ReadAhead {
-    /// What the kernel chooses by the devices below.
+    /// The kernel's choice, which depends on the devices that the device uses.
     #[default]
     #[doc(alias = "DM_READ_AHEAD_AUTO")]
     Auto,
-    /// This much; nothing with 0. The kernel counts in pages, and rounds down.
+    /// This number of sectors; 0 disables it. The kernel counts in pages and rounds down.
     #[doc(alias = "DM_READ_AHEAD_NONE")]
     Exactly(Sectors),
-    /// This much, unless the kernel has chosen more.
+    /// This number of sectors, unless the kernel has chosen more.
     #[doc(alias = "DM_READ_AHEAD_MINIMUM_FLAG")]
     AtLeast(Sectors),
 }
 
-/// Text that is neither `auto`, `none` nor a number of sectors, possibly behind a `+`.
+/// The error of text that is neither `auto`, `none` nor a number of sectors with an optional `+`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a read-ahead is auto, none, or a number of sectors, with a + before it if it may be more")]
 #[non_exhaustive]
@@ -58,7 +58,7 @@ impl FromStr for ReadAhead {
     }
 }
 
-/// Prints the word that reads back as this.
+/// Prints the word that `FromStr` reads.
 impl fmt::Display for ReadAhead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -70,28 +70,29 @@ impl fmt::Display for ReadAhead {
     }
 }
 
-/// How much of a block device the kernel reads in advance, from sysfs: the device is not opened.
+/// Reads the read-ahead of a block device from sysfs, without opening the device.
 ///
 /// # Errors
-/// `NotFound`: no block device has this number. Otherwise sysfs can't be read.
+/// `NotFound`: no block device has this number. Other kinds: sysfs cannot be read.
 #[doc(alias = "BLKRAGET")]
 #[doc(alias = "dm_task_get_read_ahead")]
 pub fn read_ahead(device: DeviceNumber) -> io::Result<Sectors> {
     read_from(&read_ahead_path(device))
 }
 
-/// Sets how much of a block device the kernel reads in advance, through sysfs: the device is not opened.
+/// Sets the read-ahead of a block device through sysfs, without opening the device.
 ///
-/// A mapped device that gets a new table loses it, so set it after that: the `…_with` methods of [`Host`](crate::Host) do.
+/// A new table of a mapped device resets it, so set it after that, or with the `…_with` methods of
+/// [`Host`](crate::Host).
 ///
 /// # Errors
-/// As [`read_ahead`]; the number is too large for the kernel.
+/// As [`read_ahead`], and if the number is too large for the kernel.
 #[doc(alias = "BLKRASET")]
 pub fn set_read_ahead(device: DeviceNumber, read_ahead: ReadAhead) -> io::Result<()> {
     write_to(&read_ahead_path(device), read_ahead)
 }
 
-/// The file in sysfs.
+/// The path of the file in sysfs.
 pub(crate) fn read_ahead_path(device: DeviceNumber) -> PathBuf {
     PathBuf::from(format!("/sys/dev/block/{device}/bdi/read_ahead_kb"))
 }
@@ -107,7 +108,7 @@ fn write_to(path: &Path, read_ahead: ReadAhead) -> io::Result<()> {
         ReadAhead::AtLeast(least) if read_from(path)? >= least => return Ok(()),
         ReadAhead::Exactly(sectors) | ReadAhead::AtLeast(sectors) => sectors,
     };
-    // Half a KiB more rather than less.
+    // Half a KiB is rounded up.
     fs::write(path, sectors.0.div_ceil(2).to_string())
 }
 

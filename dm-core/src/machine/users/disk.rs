@@ -1,4 +1,4 @@
-//! The device whose users are looked for, and the devices that are busy together with it.
+//! The device whose users are searched for, and the devices that are busy together with it.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -11,12 +11,12 @@ use super::nodes::node_at;
 use crate::machine::foreign::unescaped;
 use crate::machine::roots::Roots;
 
-/// A device, and what the kernel counts as the same disk.
+/// A device, and the devices that the kernel treats as the same disk.
 #[derive(Debug)]
 pub(super) struct Disk {
     pub(super) number: DeviceNumber,
-    /// The device, its partitions, and the disk that it is a partition of: a claim on one of them excludes claims on the
-    /// others (`bd_may_claim` in block/bdev.c).
+    /// The device, its partitions, and the disk of which it is a partition: a claim on one of them excludes claims on
+    /// the others (`bd_may_claim` in block/bdev.c).
     pub(super) claimed_together: Vec<DeviceNumber>,
     /// The other devices of the btrfs file system that it belongs to, if any: a mount names only one of them.
     members: Vec<DeviceNumber>,
@@ -27,7 +27,7 @@ impl Disk {
         let folder = roots.block(number);
         let mut claimed_together = vec![number];
         if folder.join("partition").exists() {
-            // The link in /sys/dev/block leads into the folder of the whole disk.
+            // The link in /sys/dev/block leads into the directory of the whole disk.
             claimed_together.extend(read_number(&folder.join("../dev")));
         } else {
             let children = fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
@@ -37,11 +37,11 @@ impl Disk {
         Self { number, members: btrfs_members(roots, number), claimed_together }
     }
 
-    /// The one of the devices claimed together that a mount of a file system belongs to.
+    /// Returns the one of the devices claimed together that a mount uses.
     ///
-    /// Most file systems have the number of their device. btrfs and bcachefs have other numbers, and their source
-    /// is a path that the kernel has looked up. The source of other file systems without a device is any text that the
-    /// program chose which mounted it. The source is escaped as procfs writes it.
+    /// Most file systems have the number of their device. btrfs and bcachefs have other numbers, and their source is a
+    /// path that the kernel has resolved. For other file systems without a device, the source is an arbitrary text of
+    /// the program that mounted it. The source is escaped as in procfs.
     pub(super) fn of_mount(
         &self,
         roots: &Roots,
@@ -62,7 +62,7 @@ impl Disk {
         })
     }
 
-    /// The one of the devices claimed together that a path below `/dev` leads to.
+    /// Returns the one of the devices claimed together to which a path below `/dev` leads.
     pub(super) fn of_path(&self, roots: &Roots, path: &[u8]) -> Option<DeviceNumber> {
         node_at(roots, path).filter(|found| self.claimed_together.contains(found))
     }
@@ -83,15 +83,15 @@ pub(super) fn kernel_name(roots: &Roots, number: DeviceNumber) -> Option<String>
     Some(link.file_name()?.to_string_lossy().into_owned())
 }
 
-/// A file of sysfs that holds a device number.
+/// Reads a file of sysfs that contains a device number.
 pub(super) fn read_number(path: &Path) -> Option<DeviceNumber> {
     DeviceNumber::from_ascii(read_start(path, 64).ok()?.trim_ascii_end()).ok()
 }
 
-/// The type of the file system that is active on a device although it may be mounted nowhere that can be seen.
+/// The type of the file system that is active on a device, even if no mount of it is visible.
 ///
-/// A file system that was unmounted while it was in use (`umount --lazy`) keeps its device until its last file is closed.
-/// Then it is in no list of mounts, but file systems still have their folder in sysfs: `/sys/fs/ext4/dm-3`.
+/// A file system that was unmounted while it was in use (`umount --lazy`) keeps its device until its last file is
+/// closed. It is then in no list of mounts, but still has a directory in sysfs: `/sys/fs/ext4/dm-3`.
 pub(super) fn active_file_system(roots: &Roots, number: DeviceNumber) -> Option<String> {
     let name = kernel_name(roots, number)?;
     let types = fs::read_dir(roots.sys_dir.join("fs")).ok()?.flatten();

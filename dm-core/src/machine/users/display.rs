@@ -1,4 +1,4 @@
-//! Users as a clause of a sentence.
+//! Printing of users as a clause of a sentence.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use dm_units::DeviceNumber;
 
 use super::{Holder, Mount, Process, ProcessUse, Users};
 
-/// How many users of each kind are printed.
+/// The largest number of users of each kind that are printed.
 const SHOWN: usize = 8;
 
 /// Prints `used by dm-3 (home), mounted on "/srv", open in process 41 ("fsck")`.
@@ -49,12 +49,12 @@ impl fmt::Display for Users {
     }
 }
 
-/// Says which part of a disk is used, where it is not the requested device.
+/// Prints which part of a disk is used, if it is not the requested device.
 fn through(f: &mut fmt::Formatter<'_>, device: DeviceNumber, asked: DeviceNumber) -> fmt::Result {
     if device == asked { Ok(()) } else { write!(f, " through {device}") }
 }
 
-/// Parts of a sentence with commas between them.
+/// Prints the parts of a sentence with commas between them.
 struct Clause<'f, 'a> {
     f: &'f mut fmt::Formatter<'a>,
     is_first: bool,
@@ -99,7 +99,7 @@ impl fmt::Display for Holder {
     }
 }
 
-/// Prints the mount point and where it is one.
+/// Prints the mount point and its mount namespace.
 impl fmt::Display for Mount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.point.fmt(f)?;

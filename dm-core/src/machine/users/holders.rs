@@ -1,4 +1,4 @@
-//! Block devices on top of a device.
+//! The block devices that use a device.
 
 use std::fs;
 use std::io;
@@ -14,24 +14,25 @@ use crate::machine::foreign::ForeignText;
 use crate::machine::paths::{name_in, read_dm_name};
 use crate::machine::roots::Roots;
 
-/// A path of the kernel has up to 4096 bytes.
+/// The largest length of a path in the kernel is 4096 bytes.
 const PATH: u64 = 4096;
 
 /// A block device that uses another one: a mapped device, an md array, a loop device, a cache.
 ///
-/// `Display` prints the kernel's name and what else is known, as `dm-3 (home)` or `loop0 over "/srv/image"`.
+/// `Display` prints the kernel's name, and the name of a mapped device or the file of a loop device: `dm-3 (home)`,
+/// `loop0 over "/srv/image"`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Holder {
-    /// The kernel's name: `dm-3`, `md0`, `loop0`.
+    /// The kernel's name, such as `dm-3`, `md0` or `loop0`.
     pub name: String,
-    /// Its number.
+    /// The number of the block device, if it could be read.
     pub number: Option<DeviceNumber>,
-    /// The name of a mapped device.
+    /// The name, for a mapped device.
     pub dm_name: Option<DmNameBuf>,
     /// The file of a loop device, which is on a file system of the used device.
     pub backing_file: Option<ForeignText>,
-    /// The device that it uses: the one that was asked about, a partition of it, or the whole disk.
+    /// The device that it uses: the requested one, a partition of it, or the whole disk.
     pub uses: DeviceNumber,
 }
 
@@ -42,7 +43,7 @@ impl Holder {
     }
 }
 
-/// Looks for the devices that the kernel links as holders, and for loop devices, which it does not link.
+/// Finds the devices that the kernel links as holders, and loop devices, which it does not link.
 pub(super) fn find(roots: &Roots, disk: &Disk, table: &MountTable, budget: &mut Budget) -> Vec<Holder> {
     let mut holders = Vec::new();
     for &device in &disk.claimed_together {
@@ -58,10 +59,10 @@ pub(super) fn find(roots: &Roots, disk: &Disk, table: &MountTable, budget: &mut 
     holders
 }
 
-/// Loop devices over the device, or over a file on its file system.
+/// Finds loop devices over the device, or over a file on its file system.
 ///
-/// The `LOOP_GET_STATUS64` ioctl would say which file it is, but asks the file system (`loop_get_status` in
-/// drivers/block/loop.c), which may not answer. sysfs has the path only.
+/// The `LOOP_GET_STATUS64` ioctl would identify the file, but calls the file system (`loop_get_status` in
+/// drivers/block/loop.c), which may block. sysfs has only the path.
 fn loops(roots: &Roots, disk: &Disk, table: &MountTable, budget: &mut Budget) -> Vec<Holder> {
     let mut found = Vec::new();
     let blocks = match names(&roots.sys_dir.join("block")) {
@@ -75,7 +76,7 @@ fn loops(roots: &Roots, disk: &Disk, table: &MountTable, budget: &mut Budget) ->
         if budget.is_over() {
             break;
         }
-        // The folder `loop` is there only while the device has a file.
+        // The directory `loop` exists only while the device has a file.
         let Ok(path) = read_start(&folder.join("loop/backing_file"), PATH) else { continue };
         let path = path.strip_suffix(b"\n").unwrap_or(&path);
         let dev_dir = roots.dev_dir.as_os_str().as_encoded_bytes();
@@ -89,7 +90,7 @@ fn loops(roots: &Roots, disk: &Disk, table: &MountTable, budget: &mut Budget) ->
     found
 }
 
-/// The names in a folder of sysfs, and their paths.
+/// The names in a directory of sysfs, and their paths.
 fn names(folder: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     let entries = fs::read_dir(folder)?.flatten();
     Ok(entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path())).collect())

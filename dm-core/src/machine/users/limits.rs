@@ -1,37 +1,38 @@
-//! Limits on what is read and for how long, so that the programs that are looked at can't use up time or memory.
+//! Limits on size and time, so that the examined programs cannot make the search take unlimited time or memory.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The longest line that is read. It has two paths of up to 4095 bytes, four times as long when escaped, a source and options.
+/// The longest line that is read. It has two paths of up to 4095 bytes, which escaping makes four times as long, a
+/// source and options.
 const LINE: u64 = 64 << 10;
-/// How much of the mounts of one namespace is read.
+/// The number of bytes of one namespace's mounts that are read.
 const FILE: u64 = 16 << 20;
-/// How many processes are looked at: more than the kernel allows by default.
+/// The number of processes that are examined, more than the kernel allows by default.
 pub(super) const PROCESSES: usize = 1 << 17;
-/// How many mount namespaces are looked at.
+/// The number of mount namespaces that are examined.
 pub(super) const NAMESPACES: usize = 4096;
-/// How many descriptors of a process are looked at.
+/// The number of descriptors of a process that are examined.
 pub(super) const DESCRIPTORS: usize = 1 << 16;
-/// How many mounts of one other namespace are kept, so that one namespace does not crowd out the rest.
+/// The number of mounts of one other namespace that are kept, so that one namespace does not displace the others.
 pub(super) const MOUNTS_OF_ANOTHER: usize = 16;
-/// How many mounts are kept.
+/// The number of mounts that are kept.
 pub(super) const MOUNTS: usize = 256;
-/// How many processes of each kind of use are kept.
+/// The number of processes of each kind of use that are kept.
 pub(super) const USERS: usize = 64;
-/// How many bytes of mount points below those of the device are remembered while its processes are looked for.
+/// The number of bytes of mount points below those of the device that are kept during the search for processes.
 pub(super) const NESTED_BYTES: usize = 1 << 20;
-/// How many mounts at or below `/dev` are remembered.
+/// The number of mounts at or below `/dev` that are kept.
 pub(super) const DEVICE_DIRS: usize = 256;
-/// How many bytes of mount points of other namespaces are kept so that these need not be read again.
+/// The number of bytes of other namespaces' mount points that are kept, so that these need not be read again.
 pub(super) const TABLES: usize = 1 << 20;
 
-/// The time that is left, and whether anything was left out.
+/// The remaining time, and whether anything was omitted.
 #[derive(Debug)]
 pub(super) struct Budget {
-    /// `None` where the end is too far away to be a point in time.
+    /// `None` if the end is beyond the range of the clock.
     deadline: Option<Instant>,
     complete: bool,
 }
@@ -41,19 +42,19 @@ impl Budget {
         Self { deadline: Instant::now().checked_add(timeout), complete: true }
     }
 
-    /// Whether the time is over. The search is incomplete then.
+    /// Whether the time has expired, which makes the search incomplete.
     pub(super) fn is_over(&mut self) -> bool {
         let is_over = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
         self.complete &= !is_over;
         is_over
     }
 
-    /// Notes that something was left out.
+    /// Records that something was omitted.
     pub(super) fn leave_out(&mut self) {
         self.complete = false;
     }
 
-    /// Notes that something could not be read, unless it no longer exists.
+    /// Records that something could not be read, unless it no longer exists.
     pub(super) fn failed(&mut self, error: &io::Error) {
         use nix::libc::{ENOENT, ESRCH};
         if !matches!(error.raw_os_error(), Some(ENOENT | ESRCH)) {
@@ -74,7 +75,7 @@ pub(super) struct Lines {
     count: u8,
 }
 
-/// How many lines are read between two looks at the time, which can cost more than a line: a power of two.
+/// The number of lines between two readings of the clock, which can cost more than a line. A power of two.
 const LINES_AT_ONCE: u8 = 32;
 
 impl Lines {
@@ -82,7 +83,7 @@ impl Lines {
         Ok(Self { file: BufReader::with_capacity(32 << 10, File::open(path)?).take(FILE), line: Vec::new(), count: 0 })
     }
 
-    /// The next line without its line feed. A line that is too long is passed over.
+    /// The next line without its line feed. A line that is too long is skipped.
     pub(super) fn next(&mut self, budget: &mut Budget) -> Option<&[u8]> {
         loop {
             if self.count % LINES_AT_ONCE == 0 && budget.is_over() {

@@ -1,15 +1,15 @@
-//! Who uses a block device: what keeps it from being removed or claimed.
+//! The users of a block device, which keep it from being removed or claimed.
 //!
-//! [`Users::of`] looks for all kinds of users within a given time. [`holders`] and [`mounts`] look for one kind each and
-//! don't walk through `/proc`.
+//! [`Users::of`] searches for all kinds of users within a given time. [`holders`] and [`mounts`] search for one kind
+//! each and do not read all of `/proc`.
 //!
-//! Programs that are looked at may be hostile. Nothing here waits for a file system, what is read and what is kept is
-//! bounded, and text that another program chose is a [`ForeignText`], which is escaped when printed.
+//! The examined programs may be hostile. The search never waits for a file system, limits the data that it reads and
+//! keeps, and returns text of other programs as [`ForeignText`], which is escaped when printed.
 //!
-//! These users are not found:
+//! The search does not find:
 //!
-//! - processes of other users, without `CAP_SYS_PTRACE` ([`Users::complete`] is false then), and those outside this pid
-//!   namespace;
+//! - processes of other users, without `CAP_SYS_PTRACE` ([`Users::complete`] is false then), and processes outside this
+//!   pid namespace;
 //! - device nodes that were opened outside `/dev`;
 //! - files that are mapped into memory but no longer open;
 //! - threads that have left the descriptor table or the mount namespace of their process;
@@ -42,10 +42,10 @@ use self::mounts::{DeviceMount, MountTable};
 use self::processes::Search;
 use crate::machine::roots::Roots;
 
-/// Who uses a block device, as far as this process can see.
+/// The users of a block device that are visible to this process.
 ///
-/// The kernel only counts how often a device is open. Its users are put together from sysfs and procfs, so the answer can
-/// be out of date as soon as it is there.
+/// The kernel only counts how often a device is open. The users are collected from sysfs and procfs, so the result may
+/// be out of date when it is returned.
 ///
 /// `Display` prints one clause, such as `used by dm-3 (home), mounted on "/srv", open in process 41 ("fsck")`.
 ///
@@ -60,36 +60,36 @@ use crate::machine::roots::Roots;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Users {
-    /// The device.
+    /// The requested device.
     pub device: DeviceNumber,
-    /// Block devices that use it.
+    /// The block devices that use it.
     pub holders: Vec<Holder>,
-    /// Where it is mounted; first the mounts of this mount namespace.
+    /// Its mounts, those of this mount namespace first.
     pub mounts: Vec<Mount>,
-    /// It, or a partition of it, is a swap area.
+    /// Whether it, or a partition of it, is a swap area.
     pub is_swap: bool,
-    /// Swap files on its file system.
+    /// The swap files on its file system.
     pub swap_files: Vec<ForeignText>,
-    /// Processes that have it, or files on its file system, open.
+    /// The processes that have it, or files on its file system, open.
     pub processes: Vec<Process>,
-    /// The type of its file system, where that is active although no mount of it was found: it was unmounted lazily and
-    /// still has open files, or it is mounted where this process can't see it.
+    /// The type of its file system, if that is active but no mount was found: it was unmounted lazily and still has
+    /// open files, or this process cannot see its mount.
     pub unmounted_file_system: Option<String>,
-    /// Whether everything was examined. It was not if the time was over, a limit was reached or access was denied.
+    /// Whether everything was examined. False if the time expired, a limit was reached or access was denied.
     pub complete: bool,
 }
 
-/// A place where a device is mounted.
+/// A mount of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Mount {
-    /// The mount point. In another mount namespace that is a path there.
+    /// The mount point, which is a path in the mount's namespace.
     pub point: ForeignText,
-    /// What is mounted: the requested device, a partition of it, or the whole disk.
+    /// The mounted device: the requested one, a partition of it, or the whole disk.
     pub device: DeviceNumber,
-    /// A process in the mount namespace, if it is not that of the calling thread.
+    /// The id of a process in the mount namespace, unless that is the namespace of the calling thread.
     pub namespace_of: Option<u32>,
-    /// How many more mount namespaces have it at the same path.
+    /// The number of further mount namespaces that have it at the same path.
     pub other_namespaces: u32,
 }
 
@@ -103,16 +103,16 @@ impl Mount {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Process {
-    /// Its identifier.
+    /// The process id.
     pub pid: u32,
-    /// Its name, which the kernel cuts to 15 bytes.
+    /// Its name, which the kernel truncates to 15 bytes.
     pub name: ForeignText,
     /// How it uses the device.
     pub kind: ProcessUse,
 }
 
-/// How a process uses a device. Of several uses the first one in this order is reported, but an open file only where
-/// there is no other.
+/// How a process uses a device. If there are several uses, the first one in this order is reported, but an open file
+/// only if there is no other use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProcessUse {
@@ -122,18 +122,18 @@ pub enum ProcessUse {
     WorkingDirectory,
     /// Its root directory is on the device's file system.
     Root,
-    /// Its program is on the device's file system.
+    /// Its executable is on the device's file system.
     Executable,
     /// It has a file or directory on the device's file system open.
     OpenFile,
 }
 
 impl Users {
-    /// Looks for the users of a device in sysfs and procfs.
+    /// Searches sysfs and procfs for the users of a device.
     ///
-    /// It ends after `timeout` or a few milliseconds later: the time is checked between steps that can't block. It keeps a
-    /// few hundred users at most. A part that can't be examined is not an error but makes the answer incomplete; with a
-    /// zero timeout only the holders are found.
+    /// It ends at most a few milliseconds after `timeout`, which is checked between steps that cannot block. It returns
+    /// at most a few hundred users. If something cannot be examined, that is not an error, but the result is not
+    /// [`complete`](Self::complete). With a zero timeout only the holders are found.
     #[must_use]
     pub fn of(device: DeviceNumber, timeout: Duration) -> Self {
         Self::find(&Roots::default(), device, timeout)
@@ -166,7 +166,7 @@ impl Users {
         }
     }
 
-    /// Whether no user was found. There may be users that this process can't see.
+    /// Whether no user was found. There may be users that this process cannot see.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         let Self { holders, mounts, is_swap, swap_files, processes, unmounted_file_system, device: _, complete: _ } =
@@ -180,8 +180,8 @@ impl Users {
     }
 }
 
-/// The block devices that use a device: mapped devices, md arrays and others that the kernel links, and loop devices over
-/// it or over a file on its file system.
+/// Finds the block devices that use a device: mapped devices, md arrays and others that the kernel links, and loop
+/// devices over it or over a file on its file system.
 ///
 /// Reads sysfs, and the mounts of the calling thread's namespace, but no other process.
 ///
@@ -199,9 +199,9 @@ fn holders_in(roots: &Roots, device: DeviceNumber) -> io::Result<Vec<Holder>> {
     Ok(holders::find(roots, &disk, &table, &mut budget))
 }
 
-/// Where a device, or a partition of it, is mounted in the mount namespace of the calling thread.
+/// Finds the mounts of a device, or of a partition of it, in the mount namespace of the calling thread.
 ///
-/// Reads one file. A device that does not exist is mounted nowhere.
+/// Reads one file. For a device that does not exist, the result is empty.
 ///
 /// # Errors
 /// procfs is not mounted.

@@ -1,7 +1,8 @@
-//! Where a device is mounted, from `mountinfo` files, and which mount a path belongs to.
+//! The mounts of a device from `mountinfo` files, and the mount that a path belongs to.
 //!
-//! Reading such a file asks no file system: the kernel prints what it has in memory (`show_mountinfo` in
-//! fs/proc_namespace.c), so a file system that does not answer can't hold it up. Its size is up to those who mount.
+//! Reading such a file calls no file system: the kernel prints what it has in memory (`show_mountinfo` in
+//! fs/proc_namespace.c), so a file system that does not answer cannot block it. Its size depends on the users who
+//! mount.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -14,7 +15,7 @@ use super::limits::{Budget, DEVICE_DIRS, Lines, NESTED_BYTES};
 use crate::machine::foreign::unescaped;
 use crate::machine::roots::Roots;
 
-/// File systems that answer a `statx` from memory: those that device nodes are usually on.
+/// File systems that answer `statx` from memory and usually contain device nodes.
 const ANSWERS: [&[u8]; 7] = [b"devtmpfs", b"tmpfs", b"ramfs", b"rootfs", b"ext2", b"ext3", b"ext4"];
 
 /// A line such as `36 35 98:0 /root /mount/point options shared:1 - type source options`.
@@ -22,7 +23,7 @@ const ANSWERS: [&[u8]; 7] = [b"devtmpfs", b"tmpfs", b"ramfs", b"rootfs", b"ext2"
 struct Line<'a> {
     id: u32,
     device: DeviceNumber,
-    /// Escaped, like the source.
+    /// The mount point, escaped like the source.
     point: &'a [u8],
     fs_type: &'a [u8],
     source: &'a [u8],
@@ -34,7 +35,7 @@ impl<'a> Line<'a> {
         let id = std::str::from_utf8(words.next()?).ok()?.parse().ok()?;
         let device = DeviceNumber::from_ascii(words.nth(1)?).ok()?;
         let point = words.nth(1)?;
-        // The options come first, and there may be no optional word before the dash.
+        // The options come first. The optional words before the dash may be missing.
         let _options = words.next()?;
         words.find(|word| *word == b"-")?;
         Some(Self { id, device, point, fs_type: words.next()?, source: words.next()? })
@@ -45,29 +46,30 @@ impl<'a> Line<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct DeviceMount {
     pub(super) id: u32,
-    /// As a path, not escaped.
+    /// The mount point as a path, not escaped.
     pub(super) point: Vec<u8>,
     /// The device or a partition of it.
     pub(super) device: DeviceNumber,
 }
 
-/// What matters of the mounts of one namespace.
+/// The relevant mounts of one namespace.
 #[derive(Debug, Default)]
 pub(super) struct MountTable {
     /// Mounts of the device.
     pub(super) places: Vec<DeviceMount>,
-    /// By mount point, whether the last mount there is one of the device: its mounts, and all mounts below those.
+    /// For the mount points of the device and all below them: whether the last mount there is one of the device.
     covering: HashMap<Vec<u8>, bool>,
-    /// Mount points of anything at or below `/dev`, and of the root: identifier, path, whether its file system answers.
+    /// Mount points of anything at or below `/dev`, and of the root: identifier, path, and whether its file system
+    /// answers from memory.
     device_dirs: Vec<(u32, Vec<u8>, bool)>,
 }
 
-/// Where a file is according to the text of its path.
+/// The location of a file according to the text of its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Location {
     /// On a mount of the device.
     OnDevice,
-    /// Below `/dev`, where device nodes can be looked at.
+    /// Below `/dev`, where device nodes can be examined.
     DeviceNode,
     /// Anywhere else.
     Elsewhere,
@@ -105,7 +107,8 @@ impl MountTable {
         Ok(table)
     }
 
-    /// Reads which other mounts are below those of the device, where there are any. Without this, no path is on the device.
+    /// Reads the other mounts below those of the device, if it has any. Without this, no path counts as being on the
+    /// device.
     pub(super) fn read_nested(&mut self, mountinfo: &Path, budget: &mut Budget) -> io::Result<()> {
         if self.places.is_empty() {
             return Ok(());
@@ -123,7 +126,7 @@ impl MountTable {
             }
             bytes = bytes.saturating_add(point.len());
             if bytes > NESTED_BYTES {
-                // On which mount a path is can't be known any more.
+                // The mount of a path can no longer be determined.
                 budget.leave_out();
                 return Ok(());
             }
@@ -136,7 +139,7 @@ impl MountTable {
         Ok(())
     }
 
-    /// How many bytes its mount points take.
+    /// The number of bytes of its mount points.
     pub(super) fn size(&self) -> usize {
         let points = self.places.iter().map(|place| &place.point);
         points.chain(self.device_dirs.iter().map(|(_, point, _)| point)).map(Vec::len).sum()
@@ -147,14 +150,14 @@ impl MountTable {
         self.places.iter().any(|place| place.id == id)
     }
 
-    /// Whether this is the identifier of a mount that device nodes can be looked at on.
+    /// Whether this is the identifier of a mount on which device nodes can be examined.
     pub(super) fn is_device_dir(&self, id: u32) -> bool {
         self.device_dirs.iter().any(|(other, _, answers)| *other == id && *answers)
     }
 
-    /// Which mount the text of a path says that it is on.
+    /// Determines the location of a file from the text of its path.
     ///
-    /// The owner of a mount namespace can make a path say anything, so this only selects what is examined further.
+    /// The owner of a mount namespace controls the text, so this only selects what is examined further.
     pub(super) fn locate(&self, path: &[u8], dev_dir: &[u8]) -> Location {
         if !self.covering.is_empty() && ancestors(path).find_map(|folder| self.covering.get(folder)) == Some(&true) {
             return Location::OnDevice;
@@ -163,7 +166,7 @@ impl MountTable {
             return Location::Elsewhere;
         }
         let covering = self.device_dirs.iter().filter(|(_, point, _)| is_at_or_below(path, point));
-        // Of equal ones, the last one counts.
+        // If several mounts have the same mount point, the last one counts.
         match covering.max_by_key(|(_, point, _)| point.len()) {
             Some((_, _, true)) => Location::DeviceNode,
             _ => Location::Elsewhere,
@@ -171,7 +174,7 @@ impl MountTable {
     }
 }
 
-/// An absolute path and all folders above it, the longest first; nothing for other text.
+/// An absolute path and all its parent directories, the longest first; empty for other text.
 fn ancestors(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     let root: &[u8] = b"/";
     std::iter::successors(Some(path).filter(|path| path.starts_with(root)), move |path| {
@@ -180,7 +183,7 @@ fn ancestors(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Whether a path is a folder or something in it.
+/// Whether a path is a directory or below it.
 fn is_at_or_below(path: &[u8], folder: &[u8]) -> bool {
     let rest = path.strip_prefix(folder);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/") || folder == b"/")

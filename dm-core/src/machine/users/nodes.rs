@@ -1,4 +1,4 @@
-//! The device at a path below `/dev` that another program chose.
+//! Finds the device at a path below `/dev` that another program chose.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::ffi::OsStrExt as _;
@@ -14,10 +14,10 @@ use crate::machine::roots::Roots;
 
 /// The device whose node is at a path below `/dev`, in this mount namespace.
 ///
-/// The path can be any text. Following it could lead to another file system, which may never answer: users can mount FUSE
-/// file systems below `/dev/shm`, and `/dev/fd` leads to the files that this process has open. So the kernel's names are looked up in
-/// sysfs, and other paths are followed only within the file system that `/dev` itself is. Kernels before 5.6 can't do that
-/// (`openat2`); on those only the kernel's names are known.
+/// The path can be any text. Following it could lead to another file system, which may never answer: users can mount
+/// FUSE file systems below `/dev/shm`, and `/dev/fd` leads to the files that this process has open. So the kernel's
+/// names are looked up in sysfs, and other paths are followed only within the file system of `/dev` itself. That needs
+/// `openat2`; on kernels before 5.6 only the kernel's names are recognized.
 pub(super) fn node_at(roots: &Roots, path: &[u8]) -> Option<DeviceNumber> {
     let rest = path.strip_prefix(roots.dev_dir.as_os_str().as_bytes())?.strip_prefix(b"/")?;
     // sysfs writes a slash of a name as an exclamation mark.

@@ -14,10 +14,11 @@ use super::{Mount, Process, ProcessUse};
 use crate::machine::foreign::ForeignText;
 use crate::machine::roots::Roots;
 
-/// How many descriptors of each process are looked at first, so that one process with many does not use up the time.
+/// The number of descriptors of each process that are examined first, so that one process with many does not use up the
+/// time.
 const DESCRIPTORS_AT_FIRST: usize = 1024;
 
-/// Links in the folder of a process, beside its descriptors, that keep a file system in use.
+/// The links in a process's directory, other than its descriptors, that keep a file system in use.
 const LINKS: [(&str, ProcessUse); 3] =
     [("cwd", ProcessUse::WorkingDirectory), ("root", ProcessUse::Root), ("exe", ProcessUse::Executable)];
 
@@ -32,7 +33,7 @@ pub(super) struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Looks at all processes, first at those of this thread's mount namespace, whose mounts are `own`.
+    /// Examines all processes, starting with those of this thread's mount namespace, whose mounts are `own`.
     pub(super) fn run(&mut self, own: &MountTable) {
         let own_name = fs::read_link(self.roots.this_thread().join("ns/mnt")).map(PathBuf::into_os_string);
         let mut namespaces = self.namespaces();
@@ -40,7 +41,7 @@ impl Search<'_> {
         self.look_at(&own_pids, own);
         let mut others: Vec<Vec<u32>> = namespaces.into_values().collect();
         others.sort_by_key(|pids| pids.first().copied());
-        // The mounts of all come first, since they cost less and say more.
+        // The mounts of all namespaces come first, since they cost less and tell more.
         let mut tables = Vec::with_capacity(others.len());
         let mut bytes: usize = 0;
         for pids in &others {
@@ -60,7 +61,7 @@ impl Search<'_> {
         }
     }
 
-    /// The processes by mount namespace.
+    /// Groups the processes by mount namespace.
     fn namespaces(&mut self) -> HashMap<OsString, Vec<u32>> {
         let mut namespaces: HashMap<OsString, Vec<u32>> = HashMap::new();
         let mut count: usize = 0;
@@ -83,7 +84,7 @@ impl Search<'_> {
         namespaces
     }
 
-    /// The mounts of the namespace that these processes are in, read from one of the first that still exist.
+    /// Reads the mounts of these processes' namespace, from one of the first that still exist.
     fn table(&mut self, pids: &[u32]) -> Option<(u32, MountTable)> {
         for &pid in pids.iter().take(4) {
             if self.budget.is_over() {
@@ -98,7 +99,7 @@ impl Search<'_> {
         None
     }
 
-    /// Adds mounts of another namespace; one that is known from elsewhere is only counted.
+    /// Adds mounts of another namespace. A mount that is already known is only counted.
     fn add_mounts(&mut self, pid: u32, table: &MountTable) {
         for place in &table.places {
             let known = |mount: &&mut Mount| mount.point.as_bytes() == place.point && mount.device == place.device;
@@ -112,7 +113,7 @@ impl Search<'_> {
         }
     }
 
-    /// Looks at the processes of one namespace.
+    /// Examines the processes of one namespace.
     fn look_at(&mut self, pids: &[u32], table: &MountTable) {
         let mut large = Vec::new();
         for &pid in pids {
@@ -146,7 +147,7 @@ impl Search<'_> {
         })
     }
 
-    /// Looks at descriptors `from..to`, in the order of the folder; says also whether there are more.
+    /// Examines descriptors `from..to` in the order of the directory, and returns whether there are more.
     fn descriptors(
         &mut self,
         pid: u32,
@@ -176,14 +177,15 @@ impl Search<'_> {
 
     fn add_process(&mut self, pid: u32, found: Option<ProcessUse>) {
         let Some(kind) = found else { return };
-        // Each kind has its share, so that a user with many open files can't hide who has the device open.
+        // Each kind has a separate limit, so that a user with many open files cannot hide the processes that have the
+        // device open.
         let is_device = |kind: ProcessUse| kind == ProcessUse::Device;
         let same = self.processes.iter().filter(|process| is_device(process.kind) == is_device(kind)).count();
         if same >= USERS {
             self.budget.leave_out();
             return;
         }
-        // The kernel cuts the name; the process can change it, so it may be anything.
+        // The kernel truncates the name, and the process can change it.
         let name = read_start(&self.process(pid).join("comm"), 64).unwrap_or_default();
         let name = ForeignText::new(name.strip_suffix(b"\n").unwrap_or(&name));
         self.processes.push(Process { pid, name, kind });
@@ -193,7 +195,7 @@ impl Search<'_> {
         self.roots.proc_dir.join(pid.to_string())
     }
 
-    /// What was read. What can't be read is left out.
+    /// Converts a result into an option, and records an error as an omission.
     fn readable<T>(&mut self, result: io::Result<T>) -> Option<T> {
         result.map_err(|error| self.budget.failed(&error)).ok()
     }

@@ -1,4 +1,4 @@
-//! `statx` without asking a file system to synchronise: the standard library always asks.
+//! `statx` without synchronizing with a server, which the standard library always requests.
 #![expect(unsafe_code, reason = "the statx call with flags, which neither the standard library nor nix offers")]
 
 use std::fs::File;
@@ -9,15 +9,15 @@ use std::os::fd::AsRawFd as _;
 use dm_units::DeviceNumber;
 use nix::libc;
 
-/// The number of the block device that an open file is the node of; `None` where it is another kind of file.
+/// The number of the block device of an open node; `None` for another kind of file.
 ///
-/// `AT_STATX_DONT_SYNC` makes FUSE and NFS answer from what they know already (`fuse_update_get_attr` in fs/fuse/dir.c,
-/// `nfs_getattr` in fs/nfs/inode.c), and overlayfs passes the flag on. Without it this call waits for as long as the
-/// server of a FUSE file system likes. Not every file system keeps to the flag, 9p for one, so the caller must have reason
-/// to believe that the file is not on one of those.
+/// `AT_STATX_DONT_SYNC` makes FUSE and NFS answer from their caches (`fuse_update_get_attr` in fs/fuse/dir.c,
+/// `nfs_getattr` in fs/nfs/inode.c), and overlayfs passes the flag on. Without it the server of a FUSE file system
+/// could block the call for any time. Some file systems, such as 9p, ignore the flag, so the caller must check that the
+/// file is not on one of these.
 ///
 /// # Errors
-/// `ENOSYS` before Linux 4.11, and what the file system refuses.
+/// `ENOSYS` before Linux 4.11; other errors of the file system.
 pub(super) fn block_device(file: &File) -> io::Result<Option<DeviceNumber>> {
     let mut answer = MaybeUninit::<libc::statx>::zeroed();
     let flags = libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC | libc::AT_NO_AUTOMOUNT;
@@ -27,7 +27,7 @@ pub(super) fn block_device(file: &File) -> io::Result<Option<DeviceNumber>> {
     if result < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: it was zeroed, which is a value of this struct of integers, and the kernel has filled it.
+    // SAFETY: all-zero is a valid value of this struct of integers, and the kernel has filled it.
     let answer = unsafe { answer.assume_init() };
     let is_block_device = libc::mode_t::from(answer.stx_mode) & libc::S_IFMT == libc::S_IFBLK;
     Ok(is_block_device.then(|| DeviceNumber::new(answer.stx_rdev_major, answer.stx_rdev_minor)))

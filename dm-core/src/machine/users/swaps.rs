@@ -6,16 +6,16 @@ use super::mounts::{Location, MountTable};
 use crate::machine::foreign::{ForeignText, unescaped};
 use crate::machine::roots::Roots;
 
-/// How a device is used for swap.
+/// The uses of a device for swap.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Swaps {
-    /// The device, or a partition of it, is a swap area.
+    /// Whether the device, or a partition of it, is a swap area.
     pub(super) is_swap: bool,
-    /// Swap files on its file system.
+    /// The swap files on its file system.
     pub(super) files: Vec<ForeignText>,
 }
 
-/// Looks for swap areas. Their paths are given by root, but in any mount namespace.
+/// Finds swap areas. Their paths come from root, but may be of any mount namespace.
 pub(super) fn find(roots: &Roots, disk: &Disk, table: &MountTable, budget: &mut Budget) -> Swaps {
     let mut swaps = Swaps::default();
     let mut lines = match Lines::open(&roots.proc_dir.join("swaps")) {
