@@ -26,6 +26,8 @@ pub enum BlockAction {
     Discard,
     /// `BLKZEROOUT`
     ZeroOut,
+    /// `DM_MPATH_PROBE_PATHS`
+    ProbePaths,
 }
 
 impl fmt::Display for BlockAction {
@@ -39,6 +41,7 @@ impl fmt::Display for BlockAction {
             Self::SetReadOnly => "set the read-only state of",
             Self::Discard => "discard a range of",
             Self::ZeroOut => "zero a range of",
+            Self::ProbePaths => "probe the paths of",
         })
     }
 }
@@ -110,7 +113,7 @@ pub enum BlockError {
 
 /// Explains an errno for an action, with advice if there is some.
 fn reason(action: BlockAction, errno: i32) -> String {
-    use BlockAction::{Discard, Open, SetReadOnly, ZeroOut};
+    use BlockAction::{Discard, Open, ProbePaths, SetReadOnly, ZeroOut};
     let code = Errno::from_raw(errno);
     let meaning = match (action, code) {
         (Discard | ZeroOut, Errno::EBADF) => "it was opened for reading only; open it as writable",
@@ -118,6 +121,9 @@ fn reason(action: BlockAction, errno: i32) -> String {
         (Discard, Errno::EOPNOTSUPP) => "the device does not discard",
         (SetReadOnly, Errno::EACCES) => "this needs CAP_SYS_ADMIN in the initial user namespace",
         (Discard | ZeroOut, Errno::EBUSY) => "data in the range is being written",
+        (ProbePaths, Errno::ENOTTY) => "it is not a multipath device, or the kernel is older than Linux 6.16",
+        (ProbePaths, Errno::ENOTCONN) => "no path is left",
+        (ProbePaths, Errno::EAGAIN) => "it is suspended",
         (Open, Errno::EBUSY) => "it is claimed by a mount, a mapped device or another process",
         _ => code.desc(),
     };

@@ -20,6 +20,7 @@ mod request {
     // The number encodes the size of a `size_t`, but the kernel always writes 64 bits.
     nix::ioctl_read_bad!(blkgetsize64, nix::request_code_read!(BLK, 114, size_of::<usize>()), u64);
     nix::ioctl_write_ptr_bad!(blkdiscard, nix::request_code_none!(BLK, 119), [u64; 2]);
+    nix::ioctl_none_bad!(probe_paths, dm_sys::DM_MPATH_PROBE_PATHS);
     nix::ioctl_write_ptr_bad!(blkzeroout, nix::request_code_none!(BLK, 127), [u64; 2]);
 }
 
@@ -77,5 +78,13 @@ pub(super) fn zero_out(file: &File, start: u64, len: u64) -> io::Result<()> {
     let range = [start, len];
     // SAFETY: as in `discard` (`blk_ioctl_zeroout`).
     unsafe { request::blkzeroout(file.as_raw_fd(), &raw const range) }?;
+    Ok(())
+}
+
+/// Lets a multipath device probe its paths.
+pub(super) fn probe_paths(file: &File) -> io::Result<()> {
+    // SAFETY: as in `size`; the ioctl takes no argument (`multipath_prepare_ioctl` in drivers/md/dm-mpath.c), and one that does
+    // not know it touches no memory of this process for a number that says so (`_IO`).
+    unsafe { request::probe_paths(file.as_raw_fd()) }?;
     Ok(())
 }

@@ -145,6 +145,20 @@ impl BlockDevice {
         self.on_range(BlockAction::ZeroOut, start, len, ioctl::zero_out)
     }
 
+    /// Lets a multipath device read from each path of the group in use that works, and take those for failed that don't
+    /// answer. Since Linux 6.16, interface version 4.50.
+    ///
+    /// Call it only on kernels that have it: an older one passes the ioctl on to one of the paths, and waits for one when none
+    /// is left.
+    ///
+    /// # Errors
+    /// - [`is_unsupported`](BlockError::is_unsupported): it is not a multipath device.
+    /// - The errno is `ENOTCONN`: no path is left; `EAGAIN`: the device is suspended.
+    #[doc(alias = "DM_MPATH_PROBE_PATHS")]
+    pub fn probe_paths(&self) -> Result<(), BlockError> {
+        ioctl::probe_paths(&self.file).map_err(|error| self.refused(BlockAction::ProbePaths, &error))
+    }
+
     fn on_range(
         &self,
         action: BlockAction,
