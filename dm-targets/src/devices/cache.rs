@@ -2,18 +2,13 @@
 
 use core::time::Duration;
 
-use dm_core::udev::Visibility;
-use dm_core::{AsDmName, Host, RemovePolicy, Retry, SetupOptions, StatusOptions};
-use dm_units::{DeviceNumber, Sectors};
+use dm_core::{AsDmName, Host, StatusOptions};
+use dm_units::DeviceNumber;
 
 use super::{CacheDev, DevError, LinearDev, MappedDev, Progress};
+use crate::Cache;
 use crate::cache::{CacheIoMode, CachePolicy, CacheStatus, CacheTable, WorkingCache};
-use crate::linear::LinearTable;
-use crate::table::{Table, TableLine};
-use crate::{Cache, Device, Linear};
-
-/// udev looks at every new device for a moment.
-const PATIENTLY: RemovePolicy = RemovePolicy::new().retry(Retry::within(Duration::from_secs(10)));
+use crate::table::TableLine;
 
 /// A slow device with a fast one in front of it.
 ///
@@ -35,18 +30,7 @@ impl MappedDev<Cache> {
         origin_name: impl AsDmName,
         cache: impl FnOnce(DeviceNumber) -> CacheTable,
     ) -> Result<(LinearDev, CacheDev), DevError> {
-        let table = device.table(host)?;
-        let options = SetupOptions::new().visibility(Visibility::Private);
-        let origin = LinearDev::create_with(host, origin_name, &table, options)?;
-        let put = origin.number(host).and_then(|number| {
-            let line = TableLine::<Cache>::new(Sectors(0), table.length(), cache(number));
-            let table = Table::new([line]).map_err(|error| device.no_table(error))?;
-            device.retyped::<Cache>().set_table(host, &table)
-        });
-        match put {
-            Ok(()) => Ok((origin, device.retyped())),
-            Err(cause) => Err(cause.undo(origin.remove(host, PATIENTLY).map(drop))),
-        }
+        Self::lay_over(host, device, origin_name, cache)
     }
 
     /// Lets the cache write back all dirty blocks, and keep it so: it is written through from now on, by the policy `cleaner`.
@@ -79,15 +63,7 @@ impl MappedDev<Cache> {
         if dirty.0 > 0 || !table.lines().iter().all(is_kept_clean) {
             return Err(DevError::Dirty { cache: self.to_id(), blocks: dirty });
         }
-        let lines = table.lines().iter().map(|line| {
-            let origin: Device = line.params.origin.clone();
-            TableLine::<Linear>::new(line.start, line.length, LinearTable::new(origin, Sectors(0)))
-        });
-        let lines: alloc::vec::Vec<_> = lines.collect();
-        let table = Table::new(lines).map_err(|error| self.no_table(error))?;
-        let device = self.retyped::<Linear>();
-        device.set_table(host, &table)?;
-        Ok(device)
+        self.replace_by(host, &table, |table| &table.origin)
     }
 
     /// The figures of the cache, read without committing its metadata first.

@@ -2,10 +2,11 @@
 
 use alloc::boxed::Box;
 
+use dm_core::block::BlockError;
 use dm_core::{DevIdBuf, Error, OpError, ReplyError};
+use dm_units::{DataBlocks, Sectors, Version};
 
-use dm_units::DataBlocks;
-
+use crate::Usage;
 use crate::errors::parse_error::ParseError;
 use crate::errors::problem::InvalidField;
 use crate::errors::table_error::TableError;
@@ -34,6 +35,13 @@ pub enum DevError {
         /// What is wrong with it.
         source: TableError,
     },
+    /// The requested table of a device is one that the kernel would refuse; nothing was done.
+    #[error("the requested table can't be used")]
+    #[non_exhaustive]
+    Wanted {
+        /// What is wrong with it.
+        source: TableError,
+    },
     /// A status, or the answer to a message, can't be read.
     #[error("the answer of {device} can't be read")]
     #[non_exhaustive]
@@ -58,6 +66,26 @@ pub enum DevError {
     /// The metadata of the cache has failed, so it reports nothing.
     #[error("the cache {0} has failed; look at the kernel's log, then repair its metadata")]
     CacheFailed(DevIdBuf),
+    /// The metadata of the clone has failed, so it reports nothing.
+    #[error("the clone {0} has failed; look at the kernel's log, then repair its metadata")]
+    CloneFailed(DevIdBuf),
+    /// The metadata of the era device can't be read.
+    #[error("the metadata of the era device {0} can't be read; look at the kernel's log")]
+    EraFailed(DevIdBuf),
+    /// The table has several lines, and only the first could be asked whether nothing is lost.
+    #[error(
+        "the table of {0} has several lines, and this is done to devices of one line only; load another table instead"
+    )]
+    SeveralLines(DevIdBuf),
+    /// The target does not report what was asked for.
+    #[error("the target of {0} does not report what was asked for; this kernel may be too old")]
+    NoAnswer(DevIdBuf),
+    /// A device of the write cache has failed, so what it holds may not be on its origin.
+    #[error(
+        "the write cache {0} has failed, and may hold what its origin does not; repair the device that failed, then load the \
+         table again"
+    )]
+    WritecacheFailed(DevIdBuf),
     /// Blocks of the cache differ from its origin, or could at any time, since writes do not go through to it.
     #[error("the cache {cache} is not clean: {blocks} blocks are dirty, or could become so; clean it first")]
     #[non_exhaustive]
@@ -67,15 +95,68 @@ pub enum DevError {
         /// How many blocks are dirty.
         blocks: DataBlocks,
     },
-    /// The array has no such leg.
-    #[error("the array {array} has no leg {leg}, counted from 0")]
+    /// The array or mirror has no such leg.
+    #[error("{array} has no leg {leg}, counted from 0")]
     #[non_exhaustive]
     NoLeg {
-        /// The array.
+        /// The array or mirror.
         array: DevIdBuf,
         /// The leg.
         leg: u32,
     },
+    /// No leg of the mirror, beside the one that is to be replaced or removed, is known to hold all data.
+    #[error(
+        "no leg of {mirror} that could be kept is known to hold all data: {} of {} regions are in sync; if you know which one \
+         does, say so",
+        regions.used, regions.total
+    )]
+    #[non_exhaustive]
+    NoSource {
+        /// The mirror.
+        mirror: DevIdBuf,
+        /// How many regions are in sync.
+        regions: Usage<u64>,
+    },
+    /// Regions are still to be copied.
+    #[error("{} of {} regions of {device} are copied; wait for the others", regions.used, regions.total)]
+    #[non_exhaustive]
+    NotCopied {
+        /// The device.
+        device: DevIdBuf,
+        /// How many regions are copied.
+        regions: Usage<u64>,
+    },
+    /// No segment starts at this sector.
+    #[error("no segment of {device} starts at sector {start}")]
+    #[non_exhaustive]
+    NoSegment {
+        /// The device.
+        device: DevIdBuf,
+        /// The sector.
+        start: Sectors,
+    },
+    /// The device is not a linear one of which segments may be on the move.
+    #[error("{0} does not consist of linear segments and of ones that are being moved")]
+    NotMoving(DevIdBuf),
+    /// The device is suspended, and its target would not answer until it is resumed.
+    #[error("{0} is suspended, and its target answers only after it was resumed")]
+    Suspended(DevIdBuf),
+    /// The kernel is too old.
+    #[error("this kernel cannot {what} of {device}: it has interface version {found}, and {since} is needed")]
+    #[non_exhaustive]
+    Unsupported {
+        /// The device.
+        device: DevIdBuf,
+        /// What it can't do.
+        what: &'static str,
+        /// From which version of the ioctl interface on kernels can.
+        since: Version,
+        /// The version of this kernel.
+        found: Version,
+    },
+    /// A device below can't be opened, or refuses.
+    #[error(transparent)]
+    Block(#[from] BlockError),
     /// A merge is not done.
     #[error("the merge into {origin} is not done: {status}")]
     #[non_exhaustive]
@@ -150,6 +231,16 @@ impl DevError {
         }
     }
 
+    /// The error of a block device, if it was one.
+    #[must_use]
+    pub fn block(&self) -> Option<&BlockError> {
+        match self {
+            Self::Block(error) => Some(error),
+            Self::NotUndone { cause, .. } => cause.block(),
+            _ => None,
+        }
+    }
+
     fn is(&self, operation: fn(&OpError) -> bool, command: fn(&Error) -> bool) -> bool {
         self.operation().is_some_and(operation) || self.command().is_some_and(command)
     }
@@ -157,19 +248,20 @@ impl DevError {
     /// The number of the error that the kernel returned, if a system call failed.
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
-        self.operation().and_then(OpError::errno).or_else(|| self.command()?.errno())
+        let command = || self.command()?.errno();
+        self.operation().and_then(OpError::errno).or_else(command).or_else(|| self.block()?.errno())
     }
 
     /// The device does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        self.is(OpError::is_not_found, Error::is_not_found)
+        self.is(OpError::is_not_found, Error::is_not_found) || self.block().is_some_and(BlockError::is_not_found)
     }
 
     /// The device is in use.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        self.is(OpError::is_busy, Error::is_busy)
+        self.is(OpError::is_busy, Error::is_busy) || self.block().is_some_and(BlockError::is_busy)
     }
 
     /// The name, uuid or number is taken, or a thin device with this id exists.
@@ -187,7 +279,7 @@ impl DevError {
     /// The device, or its pool, can't be written.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
-        self.is(OpError::is_read_only, Error::is_read_only)
+        self.is(OpError::is_read_only, Error::is_read_only) || self.block().is_some_and(BlockError::is_not_writable)
     }
 
     /// No space is left where the operation needs some.
@@ -218,12 +310,15 @@ impl DevError {
     #[must_use]
     pub fn is_permission_denied(&self) -> bool {
         self.is(OpError::is_permission_denied, Error::is_permission_denied)
+            || self.block().is_some_and(BlockError::is_permission_denied)
     }
 
     /// The running kernel does not know a command, or an option of it.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
         self.is(OpError::is_unsupported, Error::is_unsupported)
+            || self.block().is_some_and(BlockError::is_unsupported)
+            || matches!(self, Self::Unsupported { .. })
     }
 
     /// The error after an attempt to take back what was done before it.

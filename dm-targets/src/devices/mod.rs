@@ -57,6 +57,7 @@
 mod cache;
 mod crypt;
 mod error;
+mod in_front;
 mod line;
 mod mapped;
 mod monitor;
@@ -66,6 +67,7 @@ mod raid;
 mod snapshot;
 mod stats;
 mod thin;
+mod writecache;
 
 pub use error::DevError;
 pub use line::TypedParams;

@@ -6,19 +6,21 @@ use std::thread;
 use dm_core::{Host, StatusOptions};
 
 use super::{DevError, MappedDev};
-use crate::target::Target;
 use crate::target::health::Work;
+use crate::target::kind::Kind;
 
 /// Follows work in the background until it ends; see [`MappedDev::progress`].
 ///
 /// It holds nothing of the device: it can be dropped at any time, and begun again.
 #[derive(Debug)]
 #[must_use = "nothing is read until it is iterated over"]
-pub struct Progress<'h, T: Target> {
-    device: MappedDev<T>,
+pub struct Progress<'h, K: Kind> {
+    device: MappedDev<K>,
     host: &'h Host,
     interval: Duration,
     state: State,
+    /// What a status says of the work; `None` when it is done.
+    work: fn(&K::Status) -> Option<Work>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,12 +30,12 @@ enum State {
     Ended,
 }
 
-impl<T: Target> MappedDev<T> {
-    /// Follows what the target does in the background: a merge, a copy, a rebuild, a
-    /// recalculation.
+impl<K: Kind> MappedDev<K> {
+    /// Follows what the targets do in the background: a merge, a copy, a rebuild, a recalculation. Of several lines, the first
+    /// that is at work is followed.
     ///
-    /// The first value is read at once, each later one after `interval`. It ends when the target is not at work any more, which
-    /// may be at once. Each step is one command, which commits no metadata.
+    /// The first value is read at once, each later one after `interval`. It ends when no target is at work any more, which may
+    /// be at once. Each step is one command, which commits no metadata.
     ///
     /// ```no_run
     /// # use std::time::Duration;
@@ -45,13 +47,23 @@ impl<T: Target> MappedDev<T> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn progress<'h>(&self, host: &'h Host, interval: Duration) -> Progress<'h, T> {
-        Progress { device: self.clone(), host, interval, state: State::Begun }
+    pub fn progress<'h>(&self, host: &'h Host, interval: Duration) -> Progress<'h, K> {
+        self.progress_of(host, interval, K::work)
+    }
+
+    /// Follows work of which only the caller knows that it is under way.
+    pub(super) fn progress_of<'h>(
+        &self,
+        host: &'h Host,
+        interval: Duration,
+        work: fn(&K::Status) -> Option<Work>,
+    ) -> Progress<'h, K> {
+        Progress { device: self.clone(), host, interval, state: State::Begun, work }
     }
 }
 
 /// Ends after an error.
-impl<T: Target> Iterator for Progress<'_, T> {
+impl<K: Kind> Iterator for Progress<'_, K> {
     type Item = Result<Work, DevError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -60,8 +72,8 @@ impl<T: Target> Iterator for Progress<'_, T> {
             State::Going => thread::sleep(self.interval),
             State::Ended => return None,
         }
-        let status = self.device.status(self.host, StatusOptions::new().noflush(true));
-        let work = status.map(|status| T::health(&status).work).transpose();
+        let statuses = self.device.statuses(self.host, StatusOptions::new().noflush(true));
+        let work = statuses.map(|lines| lines.iter().find_map(|line| (self.work)(&line.status))).transpose();
         if !matches!(work, Some(Ok(_))) {
             self.state = State::Ended;
         }

@@ -1,17 +1,13 @@
 //! What origins and snapshots can do beyond what every device can: a snapshot is merged back into its origin.
 
-use core::time::Duration;
-
-use dm_core::{Host, RemovePolicy, Retry};
+use dm_core::Host;
 use dm_units::Sectors;
 
+use super::in_front::PATIENTLY;
 use super::{DevError, MappedDev, MergeDev, OriginDev, SnapshotDev};
 use crate::snapshot::{SnapshotMergeTable, SnapshotOriginTable};
 use crate::table::{Table, TableLine};
 use crate::{SnapshotMerge, SnapshotOrigin};
-
-/// udev looks at every new device for a moment.
-const PATIENTLY: RemovePolicy = RemovePolicy::new().retry(Retry::within(Duration::from_secs(10)));
 
 /// A device that has snapshots: what is written to it is first copied to them.
 impl MappedDev<SnapshotOrigin> {
@@ -55,6 +51,7 @@ impl MappedDev<SnapshotMerge> {
             return Err(DevError::Merging { origin: self.to_id(), status: alloc::boxed::Box::new(status) });
         }
         let table = self.table(host)?;
+        self.check_single(&table)?;
         let lines = table.lines().iter().map(|line| {
             let origin = SnapshotOriginTable::new(line.params.0.origin.clone());
             TableLine::<SnapshotOrigin>::new(Sectors(0), line.length, origin)

@@ -8,6 +8,7 @@ use dm_units::Sectors;
 use crate::errors::parse_error::{ParseError, Part};
 use crate::errors::problem::{InvalidField, Problem};
 use crate::target::comparison::TableDifference;
+use crate::target::health::Work;
 use crate::target::{Target, parse};
 use crate::text::fields::Fields;
 
@@ -65,6 +66,10 @@ pub trait Kind: Copy + fmt::Debug + Eq {
     /// The first field in which two tables differ; see [`Target::difference`].
     #[must_use]
     fn difference(one: &Self::Table, other: &Self::Table) -> Option<TableDifference>;
+
+    /// What a status says of work in the background; see [`Target::health`].
+    #[must_use]
+    fn work(status: &Self::Status) -> Option<Work>;
 
     /// Checks what the kernel would refuse in a table; see [`Target::check`].
     ///
@@ -127,6 +132,10 @@ impl<T: Target> Kind for T {
     #[inline]
     fn difference(one: &T::Table, other: &T::Table) -> Option<TableDifference> {
         <T as Target>::difference(one, other)
+    }
+
+    fn work(status: &T::Status) -> Option<Work> {
+        T::health(status).work
     }
 
     #[inline]

@@ -139,6 +139,10 @@ macro_rules! targets {
                 }
             }
 
+            fn work(status: &AnyStatus) -> Option<$crate::Work> {
+                status.health()?.work
+            }
+
             fn check(table: &AnyTable, length: Sectors) -> Result<(), InvalidField> {
                 match table {
                     $(AnyTable::$name(table) => <$target as Target>::check(table, length),)+

@@ -68,7 +68,7 @@ pub struct Work {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum WorkKind {
-    /// raid: all devices are brought in step.
+    /// raid, mirror: all devices are brought in step.
     Resync,
     /// raid: the contents of some devices are rebuilt.
     Recovery,
@@ -80,11 +80,12 @@ pub enum WorkKind {
     Reshape,
     /// integrity: tags are calculated anew.
     Recalculation,
-    /// clone: regions are copied from the source, by the kernel itself unless the features say `no_hydration`.
+    /// clone: regions are copied from the source; one that copies only what is written (`no_hydration`) is not at work.
     Copy,
     /// snapshot-merge: the snapshot is copied back into its origin.
     Merge,
-    /// cache with the policy `cleaner`: dirty blocks are written back.
+    /// cache with the policy `cleaner`, writecache after the message `cleaner`, which its status does not tell: dirty blocks are
+    /// written back.
     Cleaning,
 }
 

@@ -26,9 +26,14 @@ pub struct WritecacheStatus {
 }
 
 impl WritecacheStatus {
-    /// A block is freed as soon as it was written back: those that are not free are dirty.
+    /// How many blocks are cached. A block is freed as soon as it was written back, so all of them are dirty.
+    #[must_use]
+    pub const fn used(&self) -> u64 {
+        self.blocks.saturating_sub(self.free)
+    }
+
     pub(super) fn health(&self) -> Health {
-        let used = self.blocks.saturating_sub(self.free);
+        let used = self.used();
         let failed = self.error != 0;
         Health { dirty: Some(Usage { used, total: self.blocks }), repairs: failed.into(), ..Health::default() }
             .concern(Concern::ReadOnly, failed)

@@ -13,6 +13,8 @@ use dm_targets::{Key, Table, TableLine, Target};
 use dm_testing::TestKernel;
 use dm_units::{Bytes, DeviceNumber, Sectors};
 
+mod writecaches;
+
 mod caches {
     use super::*;
 
@@ -176,6 +178,13 @@ fn one<T: Target>(length: Sectors, params: T::Table) -> Table<T> {
 
 fn linear(disk: DeviceNumber, length: Sectors) -> Table<dm_targets::Linear> {
     one(length, LinearTable::new(disk, Sectors(0)))
+}
+
+/// Follows work to its end.
+fn wait(progress: impl IntoIterator<Item = Result<dm_targets::Work, DevError>>) {
+    for work in progress {
+        work.unwrap();
+    }
 }
 
 fn first_byte(kernel: &dyn TestKernel, device: DeviceNumber, start: u64) -> u8 {
