@@ -4,7 +4,7 @@
 //! `drivers/md/dm-log.c`, `userspace_status` in `drivers/md/dm-log-userspace-base.c`.
 
 use super::{LogHealth, MirrorHealth, MirrorLogStatus, MirrorStatus};
-use crate::{Concern, Health, Usage, WordBuf};
+use crate::{Concern, Health, Usage, WordBuf, Work, WorkKind};
 
 impl MirrorStatus {
     pub(super) fn health(&self) -> Health {
@@ -13,9 +13,13 @@ impl MirrorStatus {
         let alive = count(|health| *health == MirrorHealth::Alive);
         let unknown = count(|health| matches!(health, MirrorHealth::Other(_)));
         let log_failed = self.log.has_failed();
+        let sync = Some(Usage { used: self.in_sync, total: self.regions });
+        // A region that could not be copied is not tried again until the device is resumed.
+        let is_copied = self.mirrors.iter().all(|leg| leg.health.lets_copy());
         Health {
             legs: Some(Usage { used: alive, total: all }),
-            sync: Some(Usage { used: self.in_sync, total: self.regions }),
+            sync,
+            work: (self.in_sync < self.regions && is_copied).then_some(Work::new(WorkKind::Resync, sync)),
             repairs: all.saturating_sub(alive).saturating_add(log_failed.into()),
             ..Health::default()
         }
@@ -24,6 +28,13 @@ impl MirrorStatus {
         .concern(Concern::FailedLog, log_failed)
         .concern(Concern::NotInSync, self.in_sync < self.regions)
         .concern(Concern::Unknown, unknown > 0 || self.log.is_unknown())
+    }
+}
+
+impl MirrorHealth {
+    /// Whether regions are still copied. After an error of a read they are, unless that was a read for the copy.
+    const fn lets_copy(&self) -> bool {
+        matches!(self, Self::Alive | Self::ReadFailed)
     }
 }
 

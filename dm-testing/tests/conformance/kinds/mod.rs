@@ -13,6 +13,8 @@ use dm_targets::{Key, Table, TableLine, Target};
 use dm_testing::TestKernel;
 use dm_units::{Bytes, DeviceNumber, Sectors};
 
+mod mirrors;
+mod moves;
 mod writecaches;
 
 mod caches {

@@ -1,0 +1,297 @@
+//! What mirrors can do beyond what every device can: legs replaced, added and removed.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use dm_core::{Host, ReloadOptions, StatusOptions, SuspendPolicy};
+use dm_units::Sectors;
+
+use super::{DevError, LinearDev, MappedDev, Progress};
+use crate::errors::problem::{InvalidField, Problem};
+use crate::linear::LinearTable;
+use crate::mirror::{LogSync, MirrorHealth, MirrorLeg, MirrorLog, MirrorStatus, MirrorTable};
+use crate::table::{Table, TableLine};
+use crate::{Linear, Mirror, Usage};
+
+/// Several devices with the same contents.
+///
+/// Legs are counted from 0. After a leg has failed, a mirror that handles errors may hold writes back until its table is
+/// replaced, as each of these methods does: what is held back is then written by the new table. So they suspend the device
+/// without flushing I/O and without freezing a file system, which would wait for those writes.
+///
+/// Of a table of several lines, the first is meant.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use dm_core::{Host, StatusOptions};
+/// use dm_targets::devices::MirrorDev;
+/// use dm_targets::mirror::{MirrorHealth, MirrorLeg};
+/// use dm_units::{DeviceNumber, Sectors};
+///
+/// let host = Host::open()?;
+/// let mirror = MirrorDev::open(&host, "home")?;
+/// let spare = MirrorLeg::new(DeviceNumber::new(8, 48), Sectors(0));
+///
+/// let legs = mirror.status(&host, StatusOptions::new())?.mirrors;
+/// if let Some(lost) = legs.iter().position(|leg| leg.health != MirrorHealth::Alive) {
+///     for work in mirror.replace_leg(&host, u32::try_from(lost)?, spare, Duration::from_secs(1))? {
+///         println!("{:?} % copied", work?.done.and_then(|done| done.percent()));
+///     }
+///     mirror.settle(&host)?;
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+impl MappedDev<Mirror> {
+    /// A leg that certainly holds all data, as far as the status tells.
+    ///
+    /// When all regions are in sync, it is any leg without an error. When they are not, it is the first one, as long as the
+    /// kernel cannot have changed from it to another one to copy from. The status does not tell whether a mirror whose
+    /// first leg has failed was in sync before: a program that knows uses [`rebuild_from`](Self::rebuild_from).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`status`](MappedDev::status) and [`table`](MappedDev::table).
+    pub fn good_leg(&self, host: &Host) -> Result<Option<u32>, DevError> {
+        let line = self.first_line(host)?;
+        Ok(good_legs(&line.params, &self.leg_status(host)?).into_iter().next())
+    }
+
+    /// Replaces a leg by another device while the mirror is in use, and follows the copying until it is done.
+    ///
+    /// All is copied from a leg that holds all data, which becomes the first one. When the copying is done,
+    /// [`settle`](Self::settle) makes that known to a log on a disk.
+    ///
+    /// # Errors
+    ///
+    /// [`DevError::NoLeg`]. [`DevError::NoSource`]: no other leg is known to hold all data. Those of
+    /// [`set_table`](MappedDev::set_table); in all cases the mirror is as before.
+    pub fn replace_leg<'h>(
+        &self,
+        host: &'h Host,
+        leg: u32,
+        device: MirrorLeg,
+        interval: Duration,
+    ) -> Result<Progress<'h, Mirror>, DevError> {
+        let (source, mut others) = self.source_beside(host, Some(leg))?;
+        if let Some(other) = others.get_mut(place_beside(source, leg)) {
+            *other = device;
+        }
+        self.rebuild_from(host, source, others, interval)
+    }
+
+    /// Adds a leg while the mirror is in use, and follows the copying until it is done.
+    ///
+    /// # Errors
+    ///
+    /// As [`replace_leg`](Self::replace_leg). [`DevError::Table`]: the mirror has nine legs.
+    pub fn add_leg<'h>(
+        &self,
+        host: &'h Host,
+        device: MirrorLeg,
+        interval: Duration,
+    ) -> Result<Progress<'h, Mirror>, DevError> {
+        let (source, mut others) = self.source_beside(host, None)?;
+        others.push(device);
+        self.rebuild_from(host, source, others, interval)
+    }
+
+    /// Removes a leg of a mirror of at least three while it is in use.
+    ///
+    /// With a log on a disk, only what is not in sync is copied afterwards; with one in memory, everything.
+    ///
+    /// # Errors
+    ///
+    /// As [`replace_leg`](Self::replace_leg). [`DevError::Table`]: the mirror has two legs, of which
+    /// [`keep_leg`](Self::keep_leg) keeps one.
+    pub fn remove_leg<'h>(
+        &self,
+        host: &'h Host,
+        leg: u32,
+        interval: Duration,
+    ) -> Result<Progress<'h, Mirror>, DevError> {
+        let (source, others) = self.source_beside(host, Some(leg))?;
+        let place = place_beside(source, leg);
+        let others = others.into_iter().enumerate().filter(|(other, _)| *other != place).map(|(_, leg)| leg).collect();
+        self.set_legs(host, source, others, None)?;
+        Ok(self.progress(host, interval))
+    }
+
+    /// Copies everything from a leg, which the caller knows to hold all data, to the others, which may be new. Follows the
+    /// copying until it is done; if a leg fails, it ends as well.
+    ///
+    /// The leg that is copied from becomes the first one, the others follow.
+    ///
+    /// # Errors
+    ///
+    /// [`DevError::NoLeg`]. Those of [`set_table`](MappedDev::set_table). [`DevError::Request`]: the log is kept in user space,
+    /// and only the log server knows what is in sync.
+    pub fn rebuild_from<'h>(
+        &self,
+        host: &'h Host,
+        source: u32,
+        others: impl IntoIterator<Item = MirrorLeg>,
+        interval: Duration,
+    ) -> Result<Progress<'h, Mirror>, DevError> {
+        self.set_legs(host, source, others.into_iter().collect(), Some(LogSync::Sync))?;
+        Ok(self.progress(host, interval))
+    }
+
+    /// Notes, after all was copied, that from now on only what gets out of sync is to be copied. Otherwise everything is
+    /// copied again at the next resume.
+    ///
+    /// That is possible with a log on a disk. With one in memory, everything is copied whenever a table is loaded, and
+    /// this does nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`DevError::NotCopied`]: not all regions are in sync; nothing was done.
+    pub fn settle(&self, host: &Host) -> Result<(), DevError> {
+        let status = self.leg_status(host)?;
+        if status.in_sync < status.regions {
+            return Err(self.not_copied(&status));
+        }
+        let table = self.table(host)?;
+        let is_marked = |log: &MirrorLog| matches!(log, MirrorLog::Disk { sync: Some(_), .. });
+        if !table.lines().iter().any(|line| is_marked(&line.params.log)) {
+            return Ok(());
+        }
+        self.change_with(host, at_once(), |lines| {
+            for line in lines {
+                if let MirrorLog::Disk { sync, .. } = &mut line.params.log {
+                    *sync = None;
+                }
+            }
+        })
+    }
+
+    /// Makes the device, while it is in use, one of its legs alone. The other legs are then free.
+    ///
+    /// # Errors
+    ///
+    /// [`DevError::NoLeg`]. [`DevError::NoSource`]: the leg is not known to hold all data, and nothing was done; a program that
+    /// knows better uses [`keep_leg_as_it_is`](Self::keep_leg_as_it_is).
+    pub fn keep_leg(&self, host: &Host, leg: u32) -> Result<LinearDev, DevError> {
+        self.check_single(&self.table(host)?)?;
+        let table = self.first_line(host)?.params;
+        self.leg(&table, leg)?;
+        let status = self.leg_status(host)?;
+        if !good_legs(&table, &status).contains(&leg) {
+            return Err(self.no_source(&status));
+        }
+        self.keep_leg_as_it_is(host, leg)
+    }
+
+    /// Makes the device one of its legs alone, whatever that leg holds.
+    ///
+    /// # Errors
+    ///
+    /// [`DevError::NoLeg`]. Those of [`set_table`](MappedDev::set_table).
+    pub fn keep_leg_as_it_is(&self, host: &Host, leg: u32) -> Result<LinearDev, DevError> {
+        let table = self.table(host)?;
+        let mut lines = Vec::new();
+        for line in table.lines() {
+            let MirrorLeg { device, offset } = self.leg(&line.params, leg)?.clone();
+            lines.push(TableLine::<Linear>::new(line.start, line.length, LinearTable::new(device, offset)));
+        }
+        let table = Table::new(lines).map_err(|error| self.no_table(error))?;
+        let device = self.retyped::<Linear>();
+        device.set_table_with(host, &table, at_once())?;
+        Ok(device)
+    }
+
+    /// A leg that holds all data and is not `leg`, and all other legs in their order.
+    fn source_beside(&self, host: &Host, leg: Option<u32>) -> Result<(u32, Vec<MirrorLeg>), DevError> {
+        let table = self.first_line(host)?.params;
+        if let Some(leg) = leg {
+            self.leg(&table, leg)?;
+        }
+        let status = self.leg_status(host)?;
+        let source = good_legs(&table, &status).into_iter().find(|source| Some(*source) != leg);
+        let source = source.ok_or_else(|| self.no_source(&status))?;
+        let others = (0..).zip(&table.mirrors).filter(|(place, _)| *place != source);
+        Ok((source, others.map(|(_, leg)| leg.clone()).collect()))
+    }
+
+    /// Loads a table with these legs. `sync` is what its log assumes; `None` what it did before.
+    fn set_legs(
+        &self,
+        host: &Host,
+        source: u32,
+        others: Vec<MirrorLeg>,
+        sync: Option<LogSync>,
+    ) -> Result<(), DevError> {
+        let mut lines = self.table(host)?.into_lines();
+        let Some(line) = lines.first_mut() else { return Err(DevError::NoTable(self.to_id())) };
+        let mut legs = Vec::from([self.leg(&line.params, source)?.clone()]);
+        legs.extend(others);
+        line.params.mirrors = legs;
+        match (&mut line.params.log, sync) {
+            // What a log in memory knew is lost with its table.
+            (MirrorLog::Core { sync: assumed, .. }, _) => *assumed = None,
+            (MirrorLog::Disk { sync: assumed, .. }, sync) => *assumed = sync,
+            (_, None) => {}
+            (_, Some(_)) => {
+                let source = InvalidField::new("log", Problem::Expected("core or disk"));
+                return Err(DevError::Request { device: self.to_id(), source });
+            }
+        }
+        let table = Table::new(lines).map_err(|error| self.no_table(error))?;
+        self.set_table_with(host, &table, at_once())
+    }
+
+    fn first_line(&self, host: &Host) -> Result<TableLine<Mirror>, DevError> {
+        self.table(host)?.into_lines().into_iter().next().ok_or_else(|| DevError::NoTable(self.to_id()))
+    }
+
+    fn leg_status(&self, host: &Host) -> Result<MirrorStatus, DevError> {
+        self.status(host, StatusOptions::new().noflush(true))
+    }
+
+    fn leg<'t>(&self, table: &'t MirrorTable, leg: u32) -> Result<&'t MirrorLeg, DevError> {
+        let found = usize::try_from(leg).ok().and_then(|leg| table.mirrors.get(leg));
+        found.ok_or_else(|| DevError::NoLeg { array: self.to_id(), leg })
+    }
+
+    fn no_source(&self, status: &MirrorStatus) -> DevError {
+        let regions = Usage { used: status.in_sync, total: status.regions };
+        DevError::NoSource { mirror: self.to_id(), regions }
+    }
+
+    fn not_copied(&self, status: &MirrorStatus) -> DevError {
+        let regions = Usage { used: status.in_sync, total: status.regions };
+        DevError::NotCopied { device: self.to_id(), regions }
+    }
+}
+
+/// Where a leg is among all but the source.
+fn place_beside(source: u32, leg: u32) -> usize {
+    usize::try_from(leg.saturating_sub(u32::from(source < leg))).unwrap_or(usize::MAX)
+}
+
+/// The legs that certainly hold all data.
+fn good_legs(table: &MirrorTable, status: &MirrorStatus) -> Vec<u32> {
+    let alive = (0..).zip(&status.mirrors).filter(|(_, leg)| leg.health == MirrorHealth::Alive).map(|(leg, _)| leg);
+    // What is out of sync is written to the leg that is copied from, alone. The kernel takes another leg for that when the one
+    // it has fails (`fail_mirror` in drivers/md/dm-raid1.c), and forgets the error once all regions are in sync
+    // (`reset_ms_flags`). Of two legs the first is then whole as long as it shows no error; and if writes wait for a new
+    // table after an error, it is of more legs, too.
+    let may_have_changed = table.mirrors.len() > 2 && table.features.keep_log;
+    if status.in_sync == status.regions {
+        alive.collect()
+    } else {
+        alive.filter(|leg| *leg == 0 && !may_have_changed).collect()
+    }
+}
+
+/// How the table of a mirror is replaced: writes that it holds back are given to the new table, where a flush would wait for
+/// them, or let them fail (`hold_bio` in drivers/md/dm-raid1.c).
+pub(super) fn at_once() -> ReloadOptions {
+    ReloadOptions::new().suspend(SuspendPolicy::new().noflush(true).skip_lockfs(true))
+}
+
+/// A size for the regions of a mirror of this length: 512 KiB, or less where it is shorter.
+pub(super) fn region_size(length: Sectors) -> Sectors {
+    let most = length.0.clamp(1, 1024);
+    Sectors(1 << most.ilog2())
+}
