@@ -63,6 +63,7 @@ mod mapped;
 mod mirror;
 mod monitor;
 mod moving;
+mod multipath;
 mod pool;
 mod progress;
 mod raid;
@@ -75,6 +76,7 @@ pub use error::DevError;
 pub use line::TypedParams;
 pub use mapped::MappedDev;
 pub use monitor::{Alarm, AlarmKind, AlarmLine, LegState, Monitor, MonitorOptions, Space};
+pub use multipath::MultipathPath;
 pub use progress::Progress;
 pub use stats::{Stats, StatsFlow, StatsRates, StatsReading};
 

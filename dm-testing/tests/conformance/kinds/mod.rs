@@ -15,6 +15,7 @@ use dm_units::{Bytes, DeviceNumber, Sectors};
 
 mod mirrors;
 mod moves;
+mod paths;
 mod writecaches;
 
 mod caches {

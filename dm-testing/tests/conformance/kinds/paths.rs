@@ -1,0 +1,94 @@
+//! Multipath devices.
+
+use dm_core::SuspendPolicy;
+use dm_targets::devices::{DevError, MultipathDev, MultipathPath};
+use dm_targets::multipath::{GroupState, MultipathTable, PathGroup, PathState, QueueMode};
+use dm_testing::TestKernel;
+use dm_units::{Bytes, DeviceNumber, Sectors};
+
+use super::{SHORT, one};
+
+on_both_kernels! { ["multipath"];
+    paths_fail_and_come_back,
+    groups_are_switched,
+    requests_fail_or_wait_when_no_path_is_left,
+    paths_are_probed_only_by_kernels_that_can,
+}
+
+/// A device with a path in each of two groups.
+fn device(kernel: &dyn TestKernel) -> ([DeviceNumber; 2], MultipathDev) {
+    let disks = [(); 2].map(|()| kernel.disk(Bytes(1 << 20)));
+    let table = MultipathTable::new(disks.map(|disk| PathGroup::queue_length([disk]))).queue_mode(QueueMode::Bio);
+    (disks, MultipathDev::create(&kernel.host(), kernel.name("lun"), &one(SHORT, table)).unwrap())
+}
+
+fn states(paths: &[MultipathPath]) -> Vec<(DeviceNumber, u32, PathState, u32)> {
+    paths.iter().map(|path| (path.device, path.group, path.state.clone(), path.fail_count)).collect()
+}
+
+fn paths_fail_and_come_back(kernel: &dyn TestKernel) {
+    let host = kernel.host();
+    let ([one, two], lun) = device(kernel);
+    let number = lun.number(&host).unwrap();
+    lun.fail_path(&host, one).unwrap();
+    let expected = |state, failures| [(one, 1, state, failures), (two, 2, PathState::Active, 0)];
+    assert_eq!(states(&lun.paths(&host).unwrap()), expected(PathState::Failed, 1));
+    kernel.write(number, Sectors(0), &[7; 512]).unwrap();
+    assert_eq!([one, two].map(|disk| super::first_byte(kernel, disk, 0)), [0, 7]);
+    lun.reinstate_path(&host, one).unwrap();
+    assert_eq!(states(&lun.paths(&host).unwrap()), expected(PathState::Active, 1));
+    assert!(lun.fail_path(&host, DeviceNumber::new(1, 1)).is_err());
+    lun.suspend(&host, SuspendPolicy::new()).unwrap();
+    assert!(lun.fail_path(&host, one).unwrap_err().is_busy());
+    assert_eq!(lun.paths(&host).unwrap().len(), 2);
+    lun.resume(&host).unwrap();
+}
+
+fn groups_are_switched(kernel: &dyn TestKernel) {
+    let host = kernel.host();
+    let ([one, two], lun) = device(kernel);
+    let number = lun.number(&host).unwrap();
+    let write = |byte| kernel.write(number, Sectors(0), &[byte; 512]).unwrap();
+    let held = || [one, two].map(|disk| super::first_byte(kernel, disk, 0));
+    let groups = || lun.paths(&host).unwrap().into_iter().map(|path| path.group_state).collect::<Vec<_>>();
+    lun.switch_group(&host, 2).unwrap();
+    write(1);
+    assert_eq!((held(), groups()), ([0, 1], vec![GroupState::Enabled, GroupState::Active]));
+    lun.disable_group(&host, 2).unwrap();
+    write(2);
+    assert_eq!((held(), groups()), ([2, 1], vec![GroupState::Active, GroupState::Disabled]));
+    lun.enable_group(&host, 2).unwrap();
+    assert_eq!(groups().last(), Some(&GroupState::Enabled));
+    for error in [0, 3].map(|group| lun.switch_group(&host, group).unwrap_err()) {
+        assert!(error.is_invalid(), "{error}");
+    }
+}
+
+fn requests_fail_or_wait_when_no_path_is_left(kernel: &dyn TestKernel) {
+    let host = kernel.host();
+    let (disks, lun) = device(kernel);
+    let number = lun.number(&host).unwrap();
+    disks.iter().for_each(|disk| lun.fail_path(&host, *disk).unwrap());
+    kernel.read(number, Sectors(0), &mut [0; 512]).unwrap_err();
+    lun.set_queueing(&host, true).unwrap();
+    std::thread::scope(|scope| {
+        let read = scope.spawn(|| kernel.read(number, Sectors(0), &mut [0; 512]));
+        std::thread::sleep(crate::support::A_WHILE);
+        assert!(!read.is_finished());
+        lun.set_queueing(&host, false).unwrap();
+        read.join().unwrap().unwrap_err();
+    });
+}
+
+fn paths_are_probed_only_by_kernels_that_can(kernel: &dyn TestKernel) {
+    let host = kernel.host();
+    let ([one, _], lun) = device(kernel);
+    match lun.probe_paths(&host) {
+        Ok(()) => assert!(lun.paths(&host).unwrap().iter().all(|path| path.device != one || path.fail_count == 0)),
+        Err(error) => {
+            assert!(matches!(error, DevError::Unsupported { .. }) && error.is_unsupported(), "{error}");
+            let name = lun.name();
+            assert!(error.to_string().contains(&name.to_string()), "{error}");
+        }
+    }
+}
