@@ -55,7 +55,9 @@
 //! Errors of dm-core are passed on: the command, the device, the errno, the kernel's reason, the users of a busy device.
 
 mod cache;
+mod copy;
 mod crypt;
+mod era;
 mod error;
 mod in_front;
 mod line;
@@ -70,7 +72,9 @@ mod raid;
 mod snapshot;
 mod stats;
 mod thin;
+mod vdo;
 mod writecache;
+mod zoned;
 
 pub use error::DevError;
 pub use line::TypedParams;

@@ -5,6 +5,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use dm_targets::Vdo;
+use dm_targets::devices::VdoDev;
 use dm_targets::vdo::{
     VdoCompression, VdoDump, VdoIndexState, VdoMessage, VdoMode, VdoRecovery, VdoReply, VdoSectorSize, VdoStats,
     VdoTable,
@@ -147,17 +148,21 @@ fn vdo_takes_its_options_and_messages() {
     assert!(stored.data_blocks_used < DataBlocks(64));
     assert!(vdo.status().used > status.used);
 
-    vdo.send(&VdoMessage::Compression(true));
+    let (host, device) = (scratch.host(), VdoDev::open(scratch.host(), vdo.device()).unwrap());
+    assert_eq!(device.stats(host).unwrap().logical_blocks_used, DataBlocks(64));
+    assert_eq!(device.config(host).unwrap(), config);
+    device.set_compression(host, true).unwrap();
     assert_eq!(vdo.status().compression, VdoCompression::Online);
-    vdo.send(&VdoMessage::Compression(false));
+    device.set_compression(host, false).unwrap();
     assert_eq!(vdo.status().compression, VdoCompression::Offline);
-    vdo.send(&VdoMessage::IndexDisable);
+    device.set_deduplication(host, false).unwrap();
     wait_for(&vdo, &VdoIndexState::Offline);
-    vdo.send(&VdoMessage::IndexEnable);
+    device.set_deduplication(host, true).unwrap();
     wait_for(&vdo, &VdoIndexState::Online);
+    assert_eq!(device.index_state(host).unwrap(), VdoIndexState::Online);
     vdo.send(&VdoMessage::IndexClose);
     wait_for(&vdo, &VdoIndexState::Closed);
-    vdo.send(&VdoMessage::IndexCreate);
+    device.create_index(host).unwrap();
     wait_for(&vdo, &VdoIndexState::Online);
     vdo.send(&VdoMessage::Dump(vec![VdoDump::Pools]));
     scratch.dm().device_suspend(vdo.device()).unwrap();

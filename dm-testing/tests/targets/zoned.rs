@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::Command;
 
 use dm_targets::Zoned;
-use dm_targets::zoned::{ZonedMessage, ZonedTable, Zones};
+use dm_targets::devices::ZonedDev;
+use dm_targets::zoned::{ZonedTable, Zones};
 use dm_testing::{Pattern, Scratch, require, wait_until};
 use dm_units::{DeviceNumber, Sectors};
 
@@ -120,7 +121,10 @@ fn a_zoned_device_counts_its_zones() {
         Pattern::new(1).write(&path, Sectors(chunk * ZONE.0 + 8), Sectors(64)).unwrap();
     }
     free(4, 20);
-    zoned.send(&ZonedMessage::Reclaim);
+    let device = ZonedDev::open(scratch.host(), zoned.device()).unwrap();
+    let used = device.zones_used(scratch.host()).unwrap();
+    assert_eq!((used.used, used.total), (2, CHUNKS.into()));
+    device.reclaim(scratch.host()).unwrap();
     Pattern::new(1).verify(&path, Sectors(ZONE.0 + 8), Sectors(64)).unwrap();
     Pattern::zeros().verify(&path, Sectors(2 * ZONE.0), Sectors(64)).unwrap();
 }

@@ -74,10 +74,11 @@ impl CloneStatus {
 impl WorkingClone {
     fn health(&self) -> Health {
         let failed = self.mode == CloneMode::Fail;
-        let unfinished = self.hydrated.used < self.hydrated.total;
+        let is_unfinished = self.hydrated.used < self.hydrated.total;
+        let is_copied = !self.features.no_hydration && self.mode == CloneMode::ReadWrite;
         Health {
             metadata: Some(self.metadata.numbers()),
-            work: unfinished.then_some(Work::new(WorkKind::Copy, Some(self.hydrated))),
+            work: (is_unfinished && is_copied).then_some(Work::new(WorkKind::Copy, Some(self.hydrated))),
             repairs: failed.into(),
             ..Health::default()
         }

@@ -13,9 +13,12 @@ use dm_targets::{Key, Table, TableLine, Target};
 use dm_testing::TestKernel;
 use dm_units::{Bytes, DeviceNumber, Sectors};
 
+mod copies;
+mod eras;
 mod mirrors;
 mod moves;
 mod paths;
+mod volumes;
 mod writecaches;
 
 mod caches {

@@ -1,0 +1,97 @@
+//! What clones can do beyond what every device can: copied with progress, then turned into their destination.
+
+use core::time::Duration;
+
+use dm_core::{Host, StatusOptions};
+
+use super::{DevError, LinearDev, MappedDev, Progress};
+use crate::CloneTarget;
+use crate::clone::{CloneMessage, CloneStatus, WorkingClone};
+
+/// A device that is copied from another one while it is in use.
+///
+/// The metadata device of a new clone must begin with zeros: 4096 bytes are enough.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use dm_core::Host;
+/// use dm_targets::clone::CloneTable;
+/// use dm_targets::devices::CloneDev;
+/// use dm_targets::{Table, TableLine};
+/// use dm_units::{DeviceNumber, Sectors};
+///
+/// let host = Host::open()?;
+/// let [metadata, local, remote] = [0, 16, 32].map(|minor| DeviceNumber::new(8, minor));
+/// let table = CloneTable::new(metadata, local, remote, Sectors(8)).no_hydration();
+/// let image = CloneDev::create(&host, "image", &Table::new([TableLine::new(Sectors(0), Sectors(1 << 21), table)])?)?;
+///
+/// // It can be used from here on. In a quiet hour:
+/// image.set_hydration(&host, 16, 16)?;
+/// for work in image.hydrate(&host, Duration::from_secs(1))? {
+///     println!("{:?} % copied", work?.done.and_then(|done| done.percent()));
+/// }
+/// let image = image.finish(&host)?;
+/// println!("{} does not need its source any more", image.name());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+impl MappedDev<CloneTarget> {
+    /// Lets the kernel copy in the background, and follows that until everything is copied.
+    ///
+    /// The progress also ends when copying is [paused](Self::pause_hydration), or the metadata can't be written any more.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`message`](MappedDev::message). A step of the progress fails if the status can't be read.
+    pub fn hydrate<'h>(&self, host: &'h Host, interval: Duration) -> Result<Progress<'h, CloneTarget>, DevError> {
+        self.message(host, &CloneMessage::EnableHydration)?;
+        Ok(self.progress(host, interval))
+    }
+
+    /// Lets the kernel copy nothing in the background any more. What is being copied is completed, and what is written is
+    /// copied all the same.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`message`](MappedDev::message).
+    pub fn pause_hydration(&self, host: &Host) -> Result<(), DevError> {
+        self.message(host, &CloneMessage::DisableHydration).map(drop)
+    }
+
+    /// How much is copied at a time: at most `threshold` regions, and up to `batch_size` adjoining ones as one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`message`](MappedDev::message).
+    pub fn set_hydration(&self, host: &Host, threshold: u32, batch_size: u32) -> Result<(), DevError> {
+        self.message(host, &CloneMessage::HydrationThreshold(threshold))?;
+        self.message(host, &CloneMessage::HydrationBatchSize(batch_size)).map(drop)
+    }
+
+    /// Ends a copy that is complete, while the device is in use: from now on it is its destination itself. The source and the
+    /// metadata device are then free.
+    ///
+    /// # Errors
+    ///
+    /// [`DevError::NotCopied`]: there is something left to copy; nothing was done. [`DevError::CloneFailed`].
+    pub fn finish(&self, host: &Host) -> Result<LinearDev, DevError> {
+        let regions = self.figures(host)?.hydrated;
+        if regions.used < regions.total {
+            return Err(DevError::NotCopied { device: self.to_id(), regions });
+        }
+        let table = self.table(host)?;
+        self.replace_by(host, &table, |table| &table.dest)
+    }
+
+    /// The figures of the clone, read without committing its metadata first.
+    ///
+    /// # Errors
+    ///
+    /// [`DevError::CloneFailed`].
+    pub fn figures(&self, host: &Host) -> Result<WorkingClone, DevError> {
+        match self.status(host, StatusOptions::new().noflush(true))? {
+            CloneStatus::Working(clone) => Ok(clone),
+            _ => Err(DevError::CloneFailed(self.to_id())),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Era devices.
+
+use dm_core::SuspendPolicy;
+use dm_targets::devices::{DevError, EraDev, LinearDev};
+use dm_targets::era::EraTable;
+use dm_testing::TestKernel;
+use dm_units::{Bytes, Sectors};
+
+use super::{SHORT, first_byte, linear};
+
+on_both_kernels! { ["era", "linear"];
+    eras_are_begun_in_front_of_a_device_in_use,
+}
+
+fn eras_are_begun_in_front_of_a_device_in_use(kernel: &dyn TestKernel) {
+    let host = kernel.host();
+    let [disk, metadata] = [1 << 20, 2 << 20].map(|size| kernel.disk(Bytes(size)));
+    let home = LinearDev::create(&host, kernel.name("home"), &linear(disk, SHORT)).unwrap();
+    let number = home.number(&host).unwrap();
+    let _in_use = kernel.open(number).unwrap();
+    kernel.write(number, Sectors(0), &[1; 4096]).unwrap();
+    let table = |origin| EraTable::new(metadata, origin, Sectors(128));
+    let (origin, era) = EraDev::put_before(&host, &home, kernel.name("origin"), table).unwrap();
+    kernel.write(number, Sectors(8), &[2; 4096]).unwrap();
+
+    let first = era.figures(&host).unwrap().era;
+    assert_eq!(era.checkpoint(&host).unwrap(), first + 1);
+    let root = era.reserve_metadata_snapshot(&host).unwrap();
+    assert_eq!(era.figures(&host).unwrap().held_root, Some(root));
+    assert!(era.reserve_metadata_snapshot(&host).unwrap_err().is_invalid());
+    era.release_metadata_snapshot(&host).unwrap();
+    assert!(era.release_metadata_snapshot(&host).unwrap_err().is_invalid());
+
+    // The target would never answer.
+    era.suspend(&host, SuspendPolicy::new()).unwrap();
+    let errors = [era.checkpoint(&host).map(drop), era.figures(&host).map(drop), era.release_metadata_snapshot(&host)];
+    assert!(errors.iter().all(|error| matches!(error, Err(DevError::Suspended(_)))), "{errors:?}");
+    era.resume(&host).unwrap();
+
+    let home = era.take_off(&host).unwrap();
+    assert_eq!(home.table(&host).unwrap(), linear(origin.number(&host).unwrap(), SHORT));
+    assert_eq!([0, 8].map(|start| first_byte(kernel, number, start)), [1, 2]);
+}
