@@ -60,6 +60,7 @@ mod crypt;
 mod era;
 mod error;
 mod in_front;
+mod integrity;
 mod line;
 mod mapped;
 mod mirror;

@@ -47,7 +47,7 @@ pub use table::{IntegrityMode, IntegrityOptions, IntegrityTable};
 use dm_units::Sectors;
 
 use crate::option::OptionGroup;
-use crate::{Feature, Health, InvalidField, NoMessage, Target};
+use crate::{Comparison, Feature, Health, InvalidField, NoMessage, TableDifference, Target};
 
 use check::{check_inline, check_internal_hash};
 use table::TAG_SIZE;
@@ -72,6 +72,23 @@ impl Target for Integrity {
         table.options.check()?;
         check_internal_hash(table)?;
         if table.mode == IntegrityMode::Inline { check_inline(table) } else { Ok(()) }
+    }
+
+    /// The kernel prints more than it was told, so `one`, a requested table, is only compared in what it says.
+    fn difference(one: &IntegrityTable, other: &IntegrityTable) -> Option<TableDifference> {
+        let other = other.reduced_to(one);
+        Comparison::new(one, &other)
+            .layout("device", |table| &table.device)
+            .layout("reserved sectors", |table| &table.reserved)
+            .layout("tag size", |table| &table.tag_size)
+            .layout("meta_device", |table| &table.options.meta_device)
+            .layout("block_size", |table| &table.options.block_size)
+            .layout("internal_hash", |table| &table.options.internal_hash)
+            .layout("journal_crypt", |table| &table.options.journal_crypt)
+            .layout("journal_mac", |table| &table.options.journal_mac)
+            .tunable("mode", |table| &table.mode)
+            .tunable("options", |table| &table.options)
+            .result()
     }
 
     fn health(status: &IntegrityStatus) -> Health {

@@ -116,6 +116,34 @@ impl IntegrityTable {
     }
 }
 
+impl IntegrityTable {
+    /// The same without what the kernel prints of itself: what `said` leaves open, and flags that the superblock keeps.
+    pub(super) fn reduced_to(&self, said: &Self) -> Self {
+        let mut reduced = self.clone();
+        let (options, said_options) = (&mut reduced.options, &said.options);
+        let numbers = [
+            (&mut options.journal_sectors, said_options.journal_sectors),
+            (&mut options.interleave_sectors, said_options.interleave_sectors),
+            (&mut options.buffer_sectors, said_options.buffer_sectors),
+            (&mut options.journal_watermark, said_options.journal_watermark),
+            (&mut options.commit_time, said_options.commit_time),
+            (&mut options.bitmap_flush_interval, said_options.bitmap_flush_interval),
+        ];
+        for (printed, said) in numbers {
+            *printed = printed.filter(|_| said.is_some());
+        }
+        options.sectors_per_bit = options.sectors_per_bit.filter(|_| said_options.sectors_per_bit.is_some());
+        // 512 is not printed.
+        options.block_size = options.block_size.or(said_options.block_size.filter(|bytes| *bytes == 512));
+        options.recalculate = said_options.recalculate;
+        options.reset_recalculate = said_options.reset_recalculate;
+        options.fix_padding = said_options.fix_padding;
+        options.fix_hmac = said_options.fix_hmac;
+        reduced.tag_size = reduced.tag_size.filter(|_| said.tag_size.is_some());
+        reduced
+    }
+}
+
 impl Spelled for IntegrityTable {
     fn read(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
         let (device, reserved) = (fields.read("device")?, fields.read("reserved sectors")?);

@@ -15,6 +15,7 @@ use dm_units::{Bytes, DeviceNumber, Sectors};
 
 mod copies;
 mod eras;
+mod integrities;
 mod mirrors;
 mod moves;
 mod paths;

@@ -1,0 +1,196 @@
+//! What integrity devices can do beyond what every device can: formatted, opened as long as their disks allow, recalculated, grown.
+
+use core::time::Duration;
+use std::path::Path;
+
+use dm_core::block::{BlockDevice, BlockOpenOptions};
+use dm_core::{AsDmName, DevId, Host, SetupOptions, StatusOptions};
+use dm_units::Sectors;
+
+use super::in_front::PATIENTLY;
+use super::{DevError, MappedDev, Progress};
+use crate::Integrity;
+use crate::integrity::{IntegrityMode, IntegrityTable};
+use crate::table::{Table, TableLine};
+
+/// The length of a device of which it is not known yet how long it can be: the largest block.
+const FIRST: Sectors = Sectors(8);
+
+/// The size of the superblock (`SB_SECTORS` in drivers/md/dm-integrity.c).
+const SUPERBLOCK: Sectors = Sectors(8);
+
+/// A device whose sectors have tags by which changes are found.
+///
+/// The kernel formats a disk whose superblock is zero when its table is loaded. What is read before it was written fails, as
+/// there are no tags yet: write the whole device once, or let the kernel [recalculate](Self::recalculate).
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use dm_core::{Host, SetupOptions};
+/// use dm_targets::devices::IntegrityDev;
+/// use dm_targets::integrity::{IntegrityMode, IntegrityTable, KeyedAlgorithm};
+/// use dm_units::{DeviceNumber, Sectors};
+///
+/// let host = Host::open()?;
+/// // For a disk that holds nothing of value.
+/// IntegrityDev::wipe_superblock("/dev/sdb", Sectors(0))?;
+/// let table = IntegrityTable::new(DeviceNumber::new(8, 16), Sectors(0), None, IntegrityMode::Journal);
+/// let table = table.internal_hash(KeyedAlgorithm::new("crc32c")?);
+/// let safe = IntegrityDev::setup_whole(&host, "safe", &table, SetupOptions::new())?;
+/// for work in safe.recalculate(&host, Duration::from_secs(1))? {
+///     println!("{:?} % have tags", work?.done.and_then(|done| done.percent()));
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+impl MappedDev<Integrity> {
+    /// Writes zeros over the superblock, so that the kernel formats the disk when its table is loaded. All data on it is lost.
+    ///
+    /// `disk` is the path of the disk that holds the tags, of which `reserved` is skipped as in the table. It is claimed
+    /// meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`DevError::Block`]; [`is_busy`](DevError::is_busy): the disk is in use.
+    pub fn wipe_superblock(disk: impl AsRef<Path>, reserved: Sectors) -> Result<(), DevError> {
+        let disk = BlockDevice::open_with(disk, BlockOpenOptions::new().writable(true).exclusive(true))?;
+        Ok(disk.zero_out(reserved, SUPERBLOCK)?)
+    }
+
+    /// Creates the device, as long as its disks allow: with a few sectors first, since only the kernel knows how many it
+    /// provides, then with all of them.
+    ///
+    /// When a step fails, the device is removed; a superblock that the kernel has written stays.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](MappedDev::create). [`is_invalid`](DevError::is_invalid): the disk holds something else, see
+    /// [`wipe_superblock`](Self::wipe_superblock), or was formatted otherwise.
+    pub fn create_whole(
+        host: &Host,
+        name: impl AsDmName,
+        params: &IntegrityTable,
+        options: SetupOptions<'_>,
+    ) -> Result<Self, DevError> {
+        Self::create_with(host, name, &Self::of_length(params, FIRST)?, options)?.fitted_or_removed(host)
+    }
+
+    /// Makes sure that a device of this name has this table and is as long as its disks allow: takes over the existing one, or
+    /// creates it. One that was left behind at its first length is completed.
+    ///
+    /// What `params` does not say is not compared.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`setup`](MappedDev::setup) and [`create_whole`](Self::create_whole).
+    pub fn setup_whole(
+        host: &Host,
+        name: impl AsDmName,
+        params: &IntegrityTable,
+        options: SetupOptions<'_>,
+    ) -> Result<Self, DevError> {
+        let existing = host.kernel_name(&name).ok().map(|name| Self::open(host, DevId::Name(&name)));
+        let length = match existing {
+            Some(Ok(existing)) => existing.table(host)?.length(),
+            // A device without a table may have been left behind.
+            _ => {
+                return Self::setup_with(host, name, &Self::of_length(params, FIRST)?, options)?
+                    .fitted_or_removed(host);
+            }
+        };
+        let device = Self::setup_with(host, name, &Self::of_length(params, length)?, options)?;
+        device.fit(host)?;
+        Ok(device)
+    }
+
+    fn fitted_or_removed(self, host: &Host) -> Result<Self, DevError> {
+        match self.fit(host) {
+            Ok(_) => Ok(self),
+            Err(cause) => Err(cause.undo(self.remove(host, PATIENTLY).map(drop))),
+        }
+    }
+
+    fn of_length(params: &IntegrityTable, length: Sectors) -> Result<Table<Integrity>, DevError> {
+        let line = TableLine { start: Sectors(0), length, params: params.clone() };
+        Table::new([line]).map_err(|source| DevError::Wanted { source })
+    }
+
+    /// Makes the device as long as its disks allow, while it is in use, and returns its length.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`set_table`](MappedDev::set_table). [`DevError::NoAnswer`]: the kernel is older than Linux 4.19, and does not
+    /// report how much it provides.
+    pub fn fit(&self, host: &Host) -> Result<Sectors, DevError> {
+        let status = self.status(host, StatusOptions::new().noflush(true))?;
+        let provided = status.provided_sectors.ok_or_else(|| DevError::NoAnswer(self.to_id()))?;
+        if self.table(host)?.length() != provided {
+            self.reload(host, |line| line.length = provided)?;
+        }
+        Ok(provided)
+    }
+
+    /// Makes the device longer while it is in use, after its disk has grown, and returns its length.
+    ///
+    /// If its tags were recalculated once, those of the new sectors are calculated now, in the background. Otherwise they must
+    /// be written before they can be read.
+    ///
+    /// # Errors
+    ///
+    /// As [`fit`](Self::fit).
+    pub fn grow(&self, host: &Host) -> Result<Sectors, DevError> {
+        self.reload(host, |_| ())?;
+        self.fit(host)
+    }
+
+    /// Lets the kernel calculate all tags from the data as they are, where they were not calculated yet; follows the work until
+    /// it is done. Sectors that are not reached yet are not checked.
+    ///
+    /// After a crash it goes on where it was, if the device is set up again.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`change`](MappedDev::change). [`is_unsupported`](DevError::is_unsupported) or
+    /// [`is_invalid`](DevError::is_invalid): the kernel is older than Linux 4.19, or the hash is keyed and the table does not
+    /// say `fix_hmac` or `legacy_recalculate`.
+    pub fn recalculate<'h>(&self, host: &'h Host, interval: Duration) -> Result<Progress<'h, Integrity>, DevError> {
+        self.reload(host, |line| line.params.options.recalculate = true)?;
+        Ok(self.progress(host, interval))
+    }
+
+    /// Lets the kernel calculate all tags anew, from the first sector on, as after a repair of the data; follows the work until
+    /// it is done. Changes that the old tags would show are not found any more.
+    ///
+    /// # Errors
+    ///
+    /// As [`recalculate`](Self::recalculate); the kernel must be Linux 5.13 or later.
+    pub fn recalculate_anew<'h>(
+        &self,
+        host: &'h Host,
+        interval: Duration,
+    ) -> Result<Progress<'h, Integrity>, DevError> {
+        self.reload(host, |line| line.params.options.reset_recalculate = true)?;
+        Ok(self.progress(host, interval))
+    }
+
+    /// Keeps data and tags together in another way from now on: with a journal, a bitmap, neither, or without checking the tags.
+    ///
+    /// The mode [`Inline`](IntegrityMode::Inline) is chosen when the disk is formatted, and can't be changed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`change`](MappedDev::change).
+    pub fn set_mode(&self, host: &Host, mode: IntegrityMode) -> Result<(), DevError> {
+        self.reload(host, |line| line.params.mode = mode)
+    }
+
+    /// Replaces the table by one made from it. Without being told again, a table that is loaded does not recalculate anew.
+    fn reload(&self, host: &Host, change: impl FnOnce(&mut TableLine<Integrity>)) -> Result<(), DevError> {
+        self.change(host, |lines| {
+            if let Some(line) = lines.first_mut() {
+                line.params.options.reset_recalculate = false;
+                change(line);
+            }
+        })
+    }
+}
