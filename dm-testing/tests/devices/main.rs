@@ -1,8 +1,10 @@
 //! Whole devices of dm-targets on a real kernel: their lives, and their state after a step fails.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod alarms;
 mod caches;
 mod crypt;
+mod integrity;
 mod monitor;
 mod stats;
 mod support;

@@ -25,7 +25,7 @@ mod extender;
 const BLOCK: Sectors = Sectors(128);
 
 /// A monitor of one device that has reported what is wrong at the beginning.
-fn monitor(scratch: &Scratch, host: &Host, suffix: &str) -> (Monitor, Vec<AlarmKind>) {
+pub(crate) fn monitor(scratch: &Scratch, host: &Host, suffix: &str) -> (Monitor, Vec<AlarmKind>) {
     let options = MonitorOptions::new().name(scratch.name(suffix).unwrap()).levels([50]).status_interval(None);
     let mut monitor = Monitor::open(host, options).unwrap();
     let first = monitor.read().unwrap();
@@ -33,7 +33,7 @@ fn monitor(scratch: &Scratch, host: &Host, suffix: &str) -> (Monitor, Vec<AlarmK
 }
 
 /// Collects alarms until one is like this.
-fn wait_for(monitor: &mut Monitor, is_expected: impl Fn(&AlarmKind) -> bool) -> Vec<AlarmKind> {
+pub(crate) fn wait_for(monitor: &mut Monitor, is_expected: impl Fn(&AlarmKind) -> bool) -> Vec<AlarmKind> {
     let begin = Instant::now();
     let mut alarms = Vec::new();
     while !alarms.iter().any(&is_expected) {

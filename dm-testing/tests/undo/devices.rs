@@ -17,15 +17,15 @@ use dm_targets::{Key, Kind, Table, TableLine, Target};
 use dm_testing::{MemoryKernel, Outcome, Sweep};
 use dm_units::{Bytes, DataBlocks, DeviceNumber, Sectors};
 
-const LENGTH: Sectors = Sectors(2048);
-const MOMENT: Duration = Duration::ZERO;
+pub(crate) const LENGTH: Sectors = Sectors(2048);
+pub(crate) const MOMENT: Duration = Duration::ZERO;
 
-fn one<T: Target>(length: Sectors, params: T::Table) -> Table<T> {
+pub(crate) fn one<T: Target>(length: Sectors, params: T::Table) -> Table<T> {
     Table::new([TableLine::<T> { start: Sectors(0), length, params }]).unwrap()
 }
 
 /// The disks that each test makes first, by their numbers.
-fn disk(number: u32) -> DeviceNumber {
+pub(crate) fn disk(number: u32) -> DeviceNumber {
     DeviceNumber::new(4001, number)
 }
 
@@ -35,7 +35,7 @@ fn make_disks(memory: &MemoryKernel) {
     }
 }
 
-fn open<K: Kind>(memory: &MemoryKernel, name: &str) -> Result<MappedDev<K>, DevError> {
+pub(crate) fn open<K: Kind>(memory: &MemoryKernel, name: &str) -> Result<MappedDev<K>, DevError> {
     MappedDev::open(&memory.host(), name)
 }
 
@@ -46,7 +46,7 @@ fn write(memory: &MemoryKernel, name: &str) {
 /// Runs a step with something going wrong at every command, each time on devices that were made anew, of which `kept` holds
 /// data. Whatever goes wrong: no device is suspended unless the error says so, the data are there, and a second try works once
 /// a new start has put right what a crash left.
-fn sweep(
+pub(crate) fn sweep(
     what: &str,
     kept: &str,
     prepare: impl Fn(&MemoryKernel),
@@ -104,7 +104,7 @@ fn make_pool(memory: &MemoryKernel) {
     pool.create_thin(&host, id(1), "thin", LENGTH, SetupOptions::new()).unwrap();
 }
 
-fn exists(memory: &MemoryKernel, name: &str) -> bool {
+pub(crate) fn exists(memory: &MemoryKernel, name: &str) -> bool {
     memory.dm().device_info(name).is_ok_and(|info| info.has_active_table())
 }
 

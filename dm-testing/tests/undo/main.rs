@@ -15,6 +15,7 @@ mod costs;
 mod devices;
 mod errors;
 mod kernel;
+mod kinds;
 mod model;
 mod quiet;
 mod races;
