@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use dm_core::block::{BlockId, BlockIo, BlockOpenOptions};
 use dm_core::{Command, Dm, LogMark, OpenError, Transport};
 
 /// A transport whose `n`-th command fails with an errno, counted from 1.
@@ -206,6 +207,10 @@ impl Transport for Faulty {
 
     fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
         self.kernel.poll_fd()
+    }
+
+    fn open_block(&self, device: BlockId<'_>, options: BlockOpenOptions) -> Option<io::Result<Box<dyn BlockIo>>> {
+        self.kernel.open_block(device, options)
     }
 
     fn reopen(&self) -> Result<Arc<dyn Transport>, OpenError> {

@@ -1,5 +1,6 @@
 //! The control node: how it is opened, how requests are sent through it, and the kernel's log.
 
+mod block_io;
 mod dm;
 mod inherited;
 mod journal;
@@ -9,6 +10,7 @@ mod open;
 mod transport;
 mod within;
 
+pub use block_io::{BlockId, BlockIo, BlockOpenOptions};
 pub use dm::{Dm, OpenOptions};
 pub(crate) use dm::{Failure, Room};
 pub(crate) use journal::Journal;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::block_io::{BlockId, BlockIo, BlockOpenOptions};
 use super::kernel_log::{KernelLogFile, LogMark};
 use super::{open, within};
 use crate::error::{OpenError, Result};
@@ -63,6 +64,15 @@ pub trait Transport: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Opens a block device of this kernel, mapped or not, to read and write its data.
+    ///
+    /// `None`, the default, if the kernel is the one that this program runs on: its devices are opened through their nodes.
+    /// [`Host::open_block`](crate::Host::open_block) does both.
+    fn open_block(&self, device: BlockId<'_>, options: BlockOpenOptions) -> Option<io::Result<Box<dyn BlockIo>>> {
+        let _ = (device, options);
+        None
+    }
+
     /// Opens the same control node once more. Each waiter for events needs a separate open file.
     ///
     /// # Errors
@@ -92,6 +102,10 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
 
     fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
         (**self).poll_fd()
+    }
+
+    fn open_block(&self, device: BlockId<'_>, options: BlockOpenOptions) -> Option<io::Result<Box<dyn BlockIo>>> {
+        (**self).open_block(device, options)
     }
 
     fn reopen(&self) -> Result<Arc<dyn Transport>, OpenError> {

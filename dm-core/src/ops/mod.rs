@@ -1,5 +1,6 @@
 //! Operations: several commands that wait for udev and are undone together when one of them fails. Start with [`Host`].
 
+mod block;
 mod disk;
 mod error;
 mod host;

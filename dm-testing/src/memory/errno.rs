@@ -14,6 +14,7 @@ impl Errno {
     pub(crate) const EIO: Self = Self(5);
     pub(crate) const ENXIO: Self = Self(6);
     pub(crate) const E2BIG: Self = Self(7);
+    pub(crate) const EBADF: Self = Self(9);
     pub(crate) const EAGAIN: Self = Self(11);
     pub(crate) const ENOTBLK: Self = Self(15);
     pub(crate) const EBUSY: Self = Self(16);
@@ -41,6 +42,7 @@ impl Errno {
             Self::EIO => "EIO",
             Self::ENXIO => "ENXIO",
             Self::E2BIG => "E2BIG",
+            Self::EBADF => "EBADF",
             Self::EAGAIN => "EAGAIN",
             Self::ENOTBLK => "ENOTBLK",
             Self::EBUSY => "EBUSY",

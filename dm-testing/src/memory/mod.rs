@@ -58,6 +58,7 @@
 //! `log-writes`, `mirror`, `multipath`, `raid` (`raid1`), `snapshot`, `snapshot-merge`, `snapshot-origin`, `striped`, `switch`,
 //! `thin`, `thin-pool`, `unstriped`, `vdo`, `verity`, `writecache`, `zero`, `zoned`.
 
+mod block;
 mod commands;
 mod disk;
 mod errno;

@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use dm_core::block::{BlockId, BlockIo, BlockOpenOptions};
 use dm_core::{Command, LogMark, OpenError, Transport};
 
+use super::block;
 use super::commands::{self, Waiting};
 use super::errno::Errno;
 use super::kernel::{EventNumber, Kernel, Pause};
@@ -157,6 +159,10 @@ impl Transport for Node {
 
     fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
         Some(self.file.reader.as_fd())
+    }
+
+    fn open_block(&self, device: BlockId<'_>, options: BlockOpenOptions) -> Option<io::Result<Box<dyn BlockIo>>> {
+        Some(block::open(&self.machine, device, options))
     }
 
     fn reopen(&self) -> Result<Arc<dyn Transport>, OpenError> {

@@ -40,6 +40,7 @@ macro_rules! on_both_kernels {
     };
 }
 
+mod block;
 mod buffers;
 mod create;
 mod data;

@@ -28,6 +28,12 @@ pub enum BlockAction {
     ZeroOut,
     /// `DM_MPATH_PROBE_PATHS`
     ProbePaths,
+    /// `pread`
+    Read,
+    /// `pwrite`
+    Write,
+    /// `fdatasync`
+    Flush,
 }
 
 impl fmt::Display for BlockAction {
@@ -42,6 +48,9 @@ impl fmt::Display for BlockAction {
             Self::Discard => "discard a range of",
             Self::ZeroOut => "zero a range of",
             Self::ProbePaths => "probe the paths of",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Flush => "flush",
         })
     }
 }
@@ -131,7 +140,10 @@ fn reason(action: BlockAction, errno: i32) -> String {
 }
 
 impl BlockError {
-    pub(super) fn refused(action: BlockAction, device: String, error: &io::Error) -> Self {
+    /// The kernel has refused something, as a [`BlockIo`](super::BlockIo) reports it. An error without a number, as of a file
+    /// that ends early, counts as `EIO`.
+    #[must_use]
+    pub fn refused(action: BlockAction, device: String, error: &io::Error) -> Self {
         Self::Refused { device, action, errno: error.raw_os_error().unwrap_or(nix::libc::EIO) }
     }
 

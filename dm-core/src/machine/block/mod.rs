@@ -1,7 +1,9 @@
 //! Block devices, mapped or not: size, block sizes, read-only state, read-ahead, discards and zeros.
 //!
-//! [`BlockDevice`] is an open device. Each method is one ioctl, after a check of the range.
+//! [`BlockDevice`] is an open device. Each method is one ioctl, after a check of the range. [`BlockIo`] is the data of
+//! a device, of this machine or of a kernel in memory, or of an image of one.
 
+mod data;
 mod error;
 mod ioctl;
 mod open;
@@ -15,9 +17,9 @@ use dm_units::{Bytes, DeviceNumber, Sectors};
 use nix::errno::Errno;
 
 pub use self::error::{BlockAction, BlockError};
-pub use self::open::BlockOpenOptions;
 pub(crate) use self::read_ahead::read_ahead_path;
 pub use self::read_ahead::{ReadAhead, ReadAheadError, read_ahead, set_read_ahead};
+pub use crate::node::{BlockId, BlockIo, BlockOpenOptions};
 
 /// An open block device, mapped or not.
 ///

@@ -7,43 +7,10 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _}
 use std::path::{Path, PathBuf};
 
 use dm_units::DeviceNumber;
-use nix::libc::{O_EXCL, O_NONBLOCK, O_PATH};
+use nix::libc::{ENXIO, O_EXCL, O_NONBLOCK, O_PATH};
 
-use super::{BlockAction, BlockDevice, BlockError};
+use super::{BlockAction, BlockDevice, BlockError, BlockId, BlockOpenOptions};
 use crate::machine::describe::describe;
-
-/// Options of opening a block device. The default is read-only and shared.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[must_use]
-pub struct BlockOpenOptions {
-    writable: bool,
-    exclusive: bool,
-    number: Option<DeviceNumber>,
-}
-
-impl BlockOpenOptions {
-    /// Opens read-only and shared, whichever device is at the path.
-    pub const fn new() -> Self {
-        Self { writable: false, exclusive: false, number: None }
-    }
-
-    /// Opens the device for reading and writing, which [`discard`](BlockDevice::discard) and
-    /// [`zero_out`](BlockDevice::zero_out) need.
-    pub const fn writable(self, writable: bool) -> Self {
-        Self { writable, ..self }
-    }
-
-    /// Claims the device (`O_EXCL`): the kernel refuses this while the device is mounted, used by a mapped device or
-    /// claimed by another process, and refuses these uses while it is claimed.
-    pub const fn exclusive(self, exclusive: bool) -> Self {
-        Self { exclusive, ..self }
-    }
-
-    /// Opens the device only if it has this number. If the path leads to another device, that is an error.
-    pub const fn number(self, number: DeviceNumber) -> Self {
-        Self { number: Some(number), ..self }
-    }
-}
 
 impl BlockDevice {
     /// Opens a block device read-only.
@@ -73,10 +40,10 @@ impl BlockDevice {
         let name = path.display().to_string();
         let refused = |error: io::Error| BlockError::refused(BlockAction::Open, name.clone(), &error);
         let node = OpenOptions::new().read(true).custom_flags(O_PATH).open(path).map_err(refused)?;
-        let number = checked(&node, &name, options.number)?;
-        let exclusive = if options.exclusive { O_EXCL } else { 0 };
+        let number = checked(&node, &name, options.expected_number())?;
+        let exclusive = if options.is_exclusive() { O_EXCL } else { 0 };
         let open = |path: &Path| {
-            OpenOptions::new().read(true).write(options.writable).custom_flags(O_NONBLOCK | exclusive).open(path)
+            OpenOptions::new().read(true).write(options.is_writable()).custom_flags(O_NONBLOCK | exclusive).open(path)
         };
         // This link leads to the node that was checked, even if the path now leads elsewhere.
         let link = PathBuf::from(format!("/proc/thread-self/fd/{}", node.as_raw_fd()));
@@ -90,7 +57,24 @@ impl BlockDevice {
         Ok(Self { file, number, name })
     }
 
-    /// Uses an open file, which must be a block device. Errors name it as [`describe`] does.
+    /// Opens a block device by its number or its path. By its number, the node that the kernel makes for it in `/dev` is opened.
+    ///
+    /// # Errors
+    /// As [`open_with`](Self::open_with).
+    pub fn open_id<'a>(device: impl Into<BlockId<'a>>, options: BlockOpenOptions) -> Result<Self, BlockError> {
+        match device.into() {
+            BlockId::Path(path) => Self::open_with(path, options),
+            BlockId::Number(number) => match describe(number).path {
+                Some(path) => Self::open_with(path, options.number(number)),
+                None => {
+                    let missing = io::Error::from_raw_os_error(ENXIO);
+                    Err(BlockError::refused(BlockAction::Open, describe(number).to_string(), &missing))
+                }
+            },
+        }
+    }
+
+    /// Takes an open file, which must be a block device. Errors name it as [`describe`] does.
     ///
     /// # Errors
     /// [`BlockError::NotBlockDevice`]: it is another kind of file.
@@ -132,6 +116,9 @@ mod tests {
         let error = BlockDevice::open("/dev/nothing").unwrap_err();
         assert!(error.is_not_found() && !error.is_permission_denied());
         assert_eq!(error.to_string(), "cannot open /dev/nothing: No such file or directory (ENOENT)");
+        let error = BlockDevice::open_id(DeviceNumber::new(4000, 1), options).unwrap_err();
+        assert!(error.is_not_found(), "{error}");
+        assert_eq!(error.to_string(), "cannot open device 4000:1: No such device or address (ENXIO)");
         let error = BlockDevice::from_file(File::open("/dev/null").unwrap()).unwrap_err();
         assert_eq!(error.to_string(), "the open file is not a block device");
     }

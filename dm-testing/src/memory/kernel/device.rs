@@ -88,7 +88,7 @@ impl Device {
     }
 
     /// How often its tables have another device open.
-    pub(super) fn openings(&self, used: DeviceNumber) -> usize {
+    pub(crate) fn openings(&self, used: DeviceNumber) -> usize {
         let tables = self.active.iter().chain(&self.inactive);
         let modes = tables.filter_map(|table| table.uses.iter().find(|other| other.number == used));
         modes.map(|other| other.writes).collect::<BTreeSet<bool>>().len()

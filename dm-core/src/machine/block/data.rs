@@ -1,0 +1,36 @@
+//! The data of an open device.
+
+use std::io;
+use std::os::unix::fs::FileExt as _;
+
+use dm_units::Sectors;
+
+use super::{BlockDevice, BlockIo, ioctl};
+
+/// Through the page cache, as other programs read and write.
+impl BlockIo for BlockDevice {
+    fn size(&self) -> io::Result<Sectors> {
+        Ok(Sectors(ioctl::size(&self.file)? >> 9))
+    }
+
+    fn read_sectors(&self, start: Sectors, data: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(data, bytes(start)?)
+    }
+
+    fn write_sectors(&self, start: Sectors, data: &[u8]) -> io::Result<()> {
+        self.file.write_all_at(data, bytes(start)?)
+    }
+
+    /// By a command of the device where it has one.
+    fn zero_sectors(&self, start: Sectors, length: Sectors) -> io::Result<()> {
+        ioctl::zero_out(&self.file, bytes(start)?, bytes(length)?)
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+}
+
+fn bytes(length: Sectors) -> io::Result<u64> {
+    length.0.checked_mul(512).ok_or_else(|| io::ErrorKind::InvalidInput.into())
+}

@@ -1,0 +1,214 @@
+//! The data of block devices, as a transport gives access to it.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
+use dm_units::{DeviceNumber, Sectors};
+
+/// The data of a block device, or of a file that holds the same: whole sectors, read and written at a position.
+///
+/// [`Host::open_block`](crate::Host::open_block) opens a device of any kernel. A regular [`File`], such as the image of a disk,
+/// can stand for a device.
+///
+/// ```
+/// use dm_core::block::BlockIo;
+/// use dm_units::Sectors;
+///
+/// let image = tempfile::tempfile()?;
+/// image.set_len(1 << 20)?;
+/// let image: &dyn BlockIo = &image;
+/// image.write_sectors(Sectors(8), &[7; 512])?;
+///
+/// let mut sector = [0; 512];
+/// image.read_sectors(Sectors(8), &mut sector)?;
+/// assert_eq!((image.size()?, sector), (Sectors(2048), [7; 512]));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub trait BlockIo: fmt::Debug + Send + Sync {
+    /// How large it is, in whole sectors.
+    ///
+    /// # Errors
+    /// Those of the device, as of every method.
+    fn size(&self) -> io::Result<Sectors>;
+
+    /// Fills `data`, whose length is a multiple of 512 bytes.
+    ///
+    /// # Errors
+    /// `UnexpectedEof`: the device ends before.
+    fn read_sectors(&self, start: Sectors, data: &mut [u8]) -> io::Result<()>;
+
+    /// Writes `data`, whose length is a multiple of 512 bytes. It may stay in a cache until [`flush`](Self::flush).
+    ///
+    /// # Errors
+    /// After one, a part of the data may be written.
+    fn write_sectors(&self, start: Sectors, data: &[u8]) -> io::Result<()>;
+
+    /// Writes zeros to `length` from `start` on. By default they are written like other data.
+    ///
+    /// # Errors
+    /// As [`write_sectors`](Self::write_sectors).
+    fn zero_sectors(&self, start: Sectors, length: Sectors) -> io::Result<()> {
+        const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+        let (mut at, mut left) = (start, length);
+        while left.0 > 0 {
+            let part = Sectors(left.0.min((ZEROS.len() >> 9) as u64));
+            let bytes = usize::try_from(part.0).unwrap_or(0).saturating_mul(512);
+            self.write_sectors(at, ZEROS.get(..bytes).unwrap_or_default())?;
+            at = at.checked_add(part).ok_or(io::ErrorKind::InvalidInput)?;
+            left = left.saturating_sub(part);
+        }
+        Ok(())
+    }
+
+    /// Returns when all that was written is on the device, where mapped devices and other programs read it.
+    ///
+    /// # Errors
+    /// What was written before may be lost.
+    fn flush(&self) -> io::Result<()>;
+}
+
+/// Only of a regular file: a device is opened as a [`BlockDevice`](crate::block::BlockDevice).
+impl BlockIo for File {
+    fn size(&self) -> io::Result<Sectors> {
+        let metadata = self.metadata()?;
+        if metadata.is_file() {
+            return Ok(Sectors(metadata.len() >> 9));
+        }
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file; open a device as a BlockDevice"))
+    }
+
+    fn read_sectors(&self, start: Sectors, data: &mut [u8]) -> io::Result<()> {
+        self.read_exact_at(data, position(start)?)
+    }
+
+    fn write_sectors(&self, start: Sectors, data: &[u8]) -> io::Result<()> {
+        self.write_all_at(data, position(start)?)
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
+/// The position in a file, in bytes.
+fn position(start: Sectors) -> io::Result<u64> {
+    start.0.checked_mul(512).ok_or_else(|| io::ErrorKind::InvalidInput.into())
+}
+
+/// How a block device is named: by its number, or by the path of its node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BlockId<'a> {
+    /// Its number.
+    Number(DeviceNumber),
+    /// The path of its node.
+    Path(&'a Path),
+}
+
+impl From<DeviceNumber> for BlockId<'_> {
+    fn from(number: DeviceNumber) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl<'a> From<&'a Path> for BlockId<'a> {
+    fn from(path: &'a Path) -> Self {
+        Self::Path(path)
+    }
+}
+
+/// Prints the number or the path.
+impl fmt::Display for BlockId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Path(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// How to open a block device: for reading only and shared, unless set otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[must_use]
+pub struct BlockOpenOptions {
+    writable: bool,
+    exclusive: bool,
+    number: Option<DeviceNumber>,
+}
+
+impl BlockOpenOptions {
+    /// For reading only, shared, whatever device is at the path.
+    pub const fn new() -> Self {
+        Self { writable: false, exclusive: false, number: None }
+    }
+
+    /// Opens it for reading and writing, which [`discard`](crate::block::BlockDevice::discard) and
+    /// [`zero_out`](crate::block::BlockDevice::zero_out) need.
+    pub const fn writable(self, writable: bool) -> Self {
+        Self { writable, ..self }
+    }
+
+    /// Claims the device (`O_EXCL`): the kernel refuses this while it is mounted, used by a mapped device or claimed by
+    /// another process, and refuses those while it is claimed.
+    pub const fn exclusive(self, exclusive: bool) -> Self {
+        Self { exclusive, ..self }
+    }
+
+    /// Opens the device only if it has this number. Then a path that leads to another device by now is an error.
+    pub const fn number(self, number: DeviceNumber) -> Self {
+        Self { number: Some(number), ..self }
+    }
+
+    /// Whether it is to be written.
+    #[must_use]
+    pub const fn is_writable(&self) -> bool {
+        self.writable
+    }
+
+    /// Whether it is to be claimed.
+    #[must_use]
+    pub const fn is_exclusive(&self) -> bool {
+        self.exclusive
+    }
+
+    /// The number that it must have.
+    #[must_use]
+    pub const fn expected_number(&self) -> Option<DeviceNumber> {
+        self.number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_stands_for_a_device() {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len((1 << 20) + 100).unwrap();
+        let image: &dyn BlockIo = &file;
+        assert_eq!(image.size().unwrap(), Sectors(2048));
+        image.write_sectors(Sectors(0), &vec![7; 1 << 20]).unwrap();
+        image.zero_sectors(Sectors(3), Sectors(300)).unwrap();
+        let mut data = vec![1; 1 << 20];
+        image.read_sectors(Sectors(0), &mut data).unwrap();
+        let zeros: Vec<_> = (0..2048).filter(|sector| data[sector * 512..][..512] == [0; 512]).collect();
+        assert_eq!(zeros, (3..303).collect::<Vec<_>>());
+        let error = image.read_sectors(Sectors(2048), &mut [0; 512]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+        for start in [u64::MAX, u64::MAX >> 8] {
+            assert_eq!(
+                image.read_sectors(Sectors(start), &mut [0; 512]).unwrap_err().kind(),
+                io::ErrorKind::InvalidInput
+            );
+        }
+    }
+
+    #[test]
+    fn only_a_regular_file_has_a_size() {
+        let error = BlockIo::size(&File::open("/dev/null").unwrap()).unwrap_err();
+        assert_eq!(error.to_string(), "not a regular file; open a device as a BlockDevice");
+    }
+}

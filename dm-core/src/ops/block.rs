@@ -1,0 +1,38 @@
+//! Block devices of the kernel that a host works with.
+
+use super::host::Host;
+use crate::machine::block::{BlockAction, BlockDevice, BlockError, BlockId, BlockIo, BlockOpenOptions};
+
+impl Host {
+    /// Opens a block device of this host's kernel, mapped or not, to read and write its data.
+    ///
+    /// On a real kernel it is opened through its node, as a [`BlockDevice`], which has more to offer. A kernel in memory has no
+    /// nodes; its devices can be opened like this all the same.
+    ///
+    /// ```no_run
+    /// use dm_core::Host;
+    /// use dm_core::block::BlockOpenOptions;
+    /// use dm_units::{DeviceNumber, Sectors};
+    ///
+    /// let host = Host::open()?;
+    /// let disk = host.open_block(DeviceNumber::new(8, 1), BlockOpenOptions::new())?;
+    /// let mut first = [0; 4096];
+    /// disk.read_sectors(Sectors(0), &mut first)?;
+    /// println!("{} sectors, empty at the start: {}", disk.size()?, first == [0; 4096]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`BlockDevice::open_with`].
+    pub fn open_block<'a>(
+        &self,
+        device: impl Into<BlockId<'a>>,
+        options: BlockOpenOptions,
+    ) -> Result<Box<dyn BlockIo>, BlockError> {
+        let device = device.into();
+        match self.dm().transport().open_block(device, options) {
+            Some(opened) => opened.map_err(|error| BlockError::refused(BlockAction::Open, device.to_string(), &error)),
+            None => Ok(Box::new(BlockDevice::open_id(device, options)?)),
+        }
+    }
+}

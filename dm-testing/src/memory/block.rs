@@ -1,0 +1,101 @@
+//! The data of its devices, for programs that open them through a host.
+
+use std::io;
+use std::sync::Arc;
+
+use dm_core::block::{BlockId, BlockIo, BlockOpenOptions};
+use dm_units::{DeviceNumber, Sectors};
+
+use super::MemoryKernel;
+use super::errno::Errno;
+use super::io_error::{MemoryError, MemoryErrorKind};
+use super::kernel::Kernel;
+use super::kernel::device::Device;
+use super::kernel::disk::SECTOR;
+use super::node::Machine;
+use super::opened::OpenDevice;
+
+/// An open disk or mapped device.
+#[derive(Debug)]
+struct OpenBlock {
+    kernel: MemoryKernel,
+    number: DeviceNumber,
+    writable: bool,
+    /// Holds a mapped device.
+    _opened: Option<OpenDevice>,
+}
+
+/// Opens a disk or a mapped device (`blkdev_open` in block/fops.c and `dm_blk_open` in drivers/md/dm.c).
+pub(super) fn open(
+    machine: &Arc<Machine>,
+    device: BlockId<'_>,
+    options: BlockOpenOptions,
+) -> io::Result<Box<dyn BlockIo>> {
+    let number = machine.with(|kernel| check(kernel, device, options)).map_err(Errno::to_io)?;
+    let kernel = MemoryKernel { machine: Arc::clone(machine), plan: None };
+    let opened = kernel.open(number);
+    Ok(Box::new(OpenBlock { kernel, number, writable: options.is_writable(), _opened: opened }))
+}
+
+fn check(kernel: &Kernel, device: BlockId<'_>, options: BlockOpenOptions) -> Result<DeviceNumber, Errno> {
+    let number = match device {
+        BlockId::Number(number) => number,
+        BlockId::Path(path) => kernel.lookup(path.to_str().unwrap_or_default())?,
+    };
+    let has_node = kernel.mapped(number).is_none_or(Device::has_node);
+    if kernel.sectors(number).is_none() || !has_node || options.expected_number().is_some_and(|other| other != number) {
+        return Err(Errno::ENXIO);
+    }
+    if options.is_exclusive() && kernel.devices.values().any(|user| user.openings(number) > 0) {
+        return Err(Errno::EBUSY);
+    }
+    if options.is_writable() && kernel.is_read_only(number) {
+        return Err(Errno::EROFS);
+    }
+    Ok(number)
+}
+
+impl OpenBlock {
+    /// Whether a range is within the device.
+    fn holds(&self, start: Sectors, len: usize) -> io::Result<bool> {
+        let (size, length) = (self.size()?, u64::try_from(len.div_ceil(SECTOR)).unwrap_or(u64::MAX));
+        Ok(start.0.checked_add(length).is_some_and(|end| end <= size.0))
+    }
+}
+
+/// I/O waits as on a real kernel while a device is suspended or a target waits.
+impl BlockIo for OpenBlock {
+    fn size(&self) -> io::Result<Sectors> {
+        let size = self.kernel.machine.with(|kernel| kernel.sectors(self.number));
+        size.map(Sectors).ok_or_else(|| Errno::ENXIO.to_io())
+    }
+
+    fn read_sectors(&self, start: Sectors, data: &mut [u8]) -> io::Result<()> {
+        if !self.holds(start, data.len())? {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.kernel.read_waiting(self.number, start, data).map_err(|error| to_io(&error))
+    }
+
+    fn write_sectors(&self, start: Sectors, data: &[u8]) -> io::Result<()> {
+        if !self.writable {
+            return Err(Errno::EBADF.to_io());
+        }
+        if !self.holds(start, data.len())? {
+            return Err(Errno::ENOSPC.to_io());
+        }
+        self.kernel.write_waiting(self.number, start, data).map_err(|error| to_io(&error))
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.kernel.flush_waiting(self.number).map_err(|error| to_io(&error))
+    }
+}
+
+fn to_io(error: &MemoryError) -> io::Error {
+    match error.kind() {
+        MemoryErrorKind::NoDevice => Errno::ENXIO.to_io(),
+        MemoryErrorKind::PartOfSector => Errno::EINVAL.to_io(),
+        _ => error.errno().map_or_else(|| io::ErrorKind::Other.into(), io::Error::from_raw_os_error),
+    }
+}

@@ -1,0 +1,70 @@
+//! The data of devices, opened through a host.
+
+use dm_core::block::BlockOpenOptions;
+use dm_core::{SetupOptions, TargetLine};
+use dm_testing::TestKernel;
+use dm_units::{Bytes, DeviceNumber, Sectors};
+
+use crate::support::Data;
+
+on_both_kernels! { ["linear"];
+    what_is_written_and_zeroed_is_on_the_disk,
+    only_a_device_that_is_not_used_can_be_claimed,
+    what_is_not_writable_or_does_not_exist_is_not_opened,
+}
+
+const LENGTH: Sectors = Sectors(1024);
+const WRITABLE: BlockOpenOptions = BlockOpenOptions::new().writable(true);
+
+fn line(disk: DeviceNumber) -> [TargetLine<dm_core::LineText<'static, String>>; 1] {
+    [TargetLine::text(Sectors(0), LENGTH, "linear", format!("{disk} 8"))]
+}
+
+fn what_is_written_and_zeroed_is_on_the_disk(kernel: &dyn TestKernel) {
+    let (host, disk) = (kernel.host(), kernel.disk(Bytes(1 << 20)));
+    let number = host.create(kernel.name("home"), line(disk)).unwrap().number();
+    let pattern = Data::new(1);
+    pattern.write(kernel, disk, Sectors(0), Sectors(2048)).unwrap();
+
+    let block = host.open_block(number, WRITABLE).unwrap();
+    assert_eq!(block.size().unwrap(), LENGTH);
+    block.write_sectors(Sectors(0), &[7; 1024]).unwrap();
+    block.zero_sectors(Sectors(2), Sectors(500)).unwrap();
+    block.flush().unwrap();
+    let mut data = [1; 4 * 512];
+    kernel.read(disk, Sectors(8), &mut data).unwrap();
+    assert_eq!((&data[..1024], &data[1024..]), (&[7; 1024][..], &[0; 1024][..]));
+    kernel.read(disk, Sectors(508), &mut data).unwrap();
+    assert_eq!((&data[..1024], &data[1024..] == [0; 1024]), (&[0; 1024][..], false));
+    pattern.verify(kernel, disk, Sectors(510), Sectors(1538));
+
+    block.read_sectors(Sectors(1), &mut data).unwrap();
+    assert_eq!((&data[..512], &data[512..]), (&[7; 512][..], &[0; 1536][..]));
+    block.read_sectors(Sectors(LENGTH.0 - 3), &mut data).unwrap_err();
+    block.write_sectors(Sectors(LENGTH.0 - 3), &data).unwrap_err();
+    pattern.verify(kernel, disk, Sectors(8 + LENGTH.0), Sectors(8));
+}
+
+fn only_a_device_that_is_not_used_can_be_claimed(kernel: &dyn TestKernel) {
+    let (host, disk) = (kernel.host(), kernel.disk(Bytes(1 << 20)));
+    let exclusive = WRITABLE.exclusive(true);
+    drop(host.open_block(disk, exclusive).unwrap());
+    host.create(kernel.name("home"), line(disk)).unwrap();
+    let error = host.open_block(disk, exclusive).unwrap_err();
+    assert!(error.is_busy(), "{error}");
+    host.open_block(disk, WRITABLE).unwrap();
+}
+
+fn what_is_not_writable_or_does_not_exist_is_not_opened(kernel: &dyn TestKernel) {
+    let (host, disk) = (kernel.host(), kernel.disk(Bytes(1 << 20)));
+    let options = SetupOptions::new().read_only(true);
+    let number = host.create_with(kernel.name("home"), line(disk), options).unwrap().number();
+    let error = host.open_block(number, WRITABLE).unwrap_err();
+    assert!(error.is_not_writable() || error.is_permission_denied(), "{error}");
+    let block = host.open_block(number, BlockOpenOptions::new()).unwrap();
+    block.write_sectors(Sectors(0), &[7; 512]).unwrap_err();
+    for missing in [DeviceNumber::new(number.major, 900_000), DeviceNumber::new(3999, 1)] {
+        let error = host.open_block(missing, BlockOpenOptions::new()).unwrap_err();
+        assert!(error.is_not_found(), "{error}");
+    }
+}
