@@ -1,5 +1,5 @@
 //! Side by side with Debian's dmsetup: devices that each makes and the other finds, cookies that both count, and a script of
-//! commands that the example `dmsetup` answers as the original does.
+//! commands that the example `dmsetup` answers as the original does; and udev with the example in its place.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../production/daemon.rs"]
@@ -10,6 +10,7 @@ mod daemon;
 mod support;
 
 mod cookies;
+mod initramfs;
 mod names;
 mod nodes;
 mod original;

@@ -4,6 +4,9 @@ use std::process::Command;
 
 use dm_testing::{Scratch, require};
 
+/// Where the rules of udev and the scripts find it.
+pub(crate) const ORIGINAL: &str = "/usr/sbin/dmsetup";
+
 /// Runs it. Its output, if it succeeds.
 pub(crate) fn dmsetup(arguments: &[&str]) -> Option<String> {
     let output = Command::new("dmsetup").args(arguments).output().unwrap();

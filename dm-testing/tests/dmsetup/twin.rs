@@ -12,6 +12,7 @@ use dm_testing::{Scratch, require, wait_until};
 use dm_units::DeviceNumber;
 
 use crate::daemon::Gone;
+use crate::original::ORIGINAL;
 use crate::support::SOON;
 
 /// What a command has printed and returned, and what there is afterwards.
@@ -94,14 +95,12 @@ fn nodes() -> BTreeMap<String, Node> {
 }
 
 /// The example, which cargo has put beside the tests.
-fn example() -> PathBuf {
+pub(crate) fn example() -> PathBuf {
     std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("examples/dmsetup")
 }
 
 /// The device that has no table: libdm makes a node of it at times, which can't be opened and stays when the device is removed.
 const WITHOUT_TABLE: &str = "pd";
-
-const ORIGINAL: &str = "/usr/sbin/dmsetup";
 
 /// What the scripts leave when they do not come to their end.
 const NAMES: [&str; 13] = ["pa", "pb", "pc", "pd", "pe", "pf", "pg", "ph", "pi", "pk", "pz", r"od\x20d", r"a\x20b"];
