@@ -213,6 +213,10 @@ impl Transport for Faulty {
         self.kernel.open_block(device, options)
     }
 
+    fn has_nodes(&self) -> bool {
+        self.kernel.has_nodes()
+    }
+
     fn reopen(&self) -> Result<Arc<dyn Transport>, OpenError> {
         Ok(Arc::new(Self::sharing(self.kernel.reopen()?, Arc::clone(&self.plan))))
     }

@@ -73,6 +73,14 @@ pub trait Transport: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether the devices of this kernel have nodes on this machine.
+    ///
+    /// `true` by default. If not, their paths are names only, which [`open_block`](Self::open_block) and tables take:
+    /// [`Host::path`](crate::Host::path) does not look for a node.
+    fn has_nodes(&self) -> bool {
+        true
+    }
+
     /// Opens the same control node once more. Each waiter for events needs a separate open file.
     ///
     /// # Errors
@@ -106,6 +114,10 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
 
     fn open_block(&self, device: BlockId<'_>, options: BlockOpenOptions) -> Option<io::Result<Box<dyn BlockIo>>> {
         (**self).open_block(device, options)
+    }
+
+    fn has_nodes(&self) -> bool {
+        (**self).has_nodes()
     }
 
     fn reopen(&self) -> Result<Arc<dyn Transport>, OpenError> {

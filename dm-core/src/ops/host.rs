@@ -10,6 +10,7 @@ use super::locks::Locks;
 use super::op::Op;
 use crate::error::OpenError;
 use crate::id::{AsDevId, AsDmName, DevId, DevIdBuf, DmName, NameError, Naming};
+use crate::machine::paths::mapper_path;
 use crate::node::{Dm, Journal};
 use crate::udev::{Pending, Udev};
 use crate::wire::DeviceInfo;
@@ -193,7 +194,8 @@ impl Host {
     }
 
     /// The path of a device: its node or link below `/dev/mapper` if that leads to this device, otherwise the kernel's
-    /// node `/dev/dm-N`.
+    /// node `/dev/dm-N`. A kernel in memory has no nodes: the path is the one below `/dev/mapper`, which
+    /// [`open_block`](Self::open_block) and tables take there.
     ///
     /// # Errors
     /// [`is_not_found`](OpError::is_not_found): the device does not exist, or no path leads to it.
@@ -201,6 +203,9 @@ impl Host {
         let op = Op::new(self, Operation::Path, &id)?;
         let info = op.info()?;
         let name = info.name().ok_or_else(|| op.fail(Step::Read, nameless()))?;
+        if !self.dm.transport().has_nodes() {
+            return Ok(mapper_path(name));
+        }
         self.udev.path_of(name, info.number()).map_err(|error| op.fail(Step::Udev, error))
     }
 }

@@ -50,7 +50,7 @@
 //! | `writecache` | writes to the origin at once, and counts what would be in the cache | |
 //! | `@stats_` messages | count I/Os and sectors; all times and merges are 0 | measure times as well |
 //! | udev | answers cookies as [`udev`](MemoryKernel::udev) says, and does nothing else | runs rules |
-//! | nodes in `/dev` | there are none; tables may name disks as `/dev/disk0` and devices as `/dev/mapper/NAME` | |
+//! | nodes in `/dev` | there are none; tables and `Host::open_block` take `/dev/disk0` for a disk and `/dev/mapper/NAME`, the result of `Host::path`, for a device | |
 //! | text for the integrity measurement architecture | is empty | |
 //! | the log | has the reasons that the kernel gives for most refusals, in its words or the library's | |
 //!

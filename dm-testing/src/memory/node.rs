@@ -165,6 +165,10 @@ impl Transport for Node {
         Some(block::open(&self.machine, device, options))
     }
 
+    fn has_nodes(&self) -> bool {
+        false
+    }
+
     fn reopen(&self) -> Result<Arc<dyn Transport>, OpenError> {
         Self::open(&self.machine).map(|node| Arc::new(node) as _).map_err(|_| OpenError::NoSecondNode)
     }

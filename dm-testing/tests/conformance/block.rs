@@ -1,7 +1,7 @@
 //! The data of devices, opened through a host.
 
 use dm_core::block::BlockOpenOptions;
-use dm_core::{SetupOptions, TargetLine};
+use dm_core::{SetupOptions, StatusOptions, TargetLine};
 use dm_testing::TestKernel;
 use dm_units::{Bytes, DeviceNumber, Sectors};
 
@@ -11,6 +11,7 @@ on_both_kernels! { ["linear"];
     what_is_written_and_zeroed_is_on_the_disk,
     only_a_device_that_is_not_used_can_be_claimed,
     what_is_not_writable_or_does_not_exist_is_not_opened,
+    the_path_of_a_device_can_be_opened_and_stand_in_a_table,
 }
 
 const LENGTH: Sectors = Sectors(1024);
@@ -43,6 +44,23 @@ fn what_is_written_and_zeroed_is_on_the_disk(kernel: &dyn TestKernel) {
     block.read_sectors(Sectors(LENGTH.0 - 3), &mut data).unwrap_err();
     block.write_sectors(Sectors(LENGTH.0 - 3), &data).unwrap_err();
     pattern.verify(kernel, disk, Sectors(8 + LENGTH.0), Sectors(8));
+}
+
+fn the_path_of_a_device_can_be_opened_and_stand_in_a_table(kernel: &dyn TestKernel) {
+    let (host, disk) = (kernel.host(), kernel.disk(Bytes(1 << 20)));
+    let number = host.create(kernel.name("a lower"), line(disk)).unwrap().number();
+    let path = host.path(number).unwrap();
+    let block = host.open_block(path.as_path(), WRITABLE).unwrap();
+    block.write_sectors(Sectors(0), &[7; 512]).unwrap();
+    drop(block);
+    // The kernel takes one backslash off.
+    let text = format!("{} 0", path.display()).replace('\\', r"\\");
+    let upper = kernel.name("upper");
+    host.create(&upper, [TargetLine::text(Sectors(0), Sectors(8), "linear", text)]).unwrap();
+    let table = host.dm().table_status_with(&upper, StatusOptions::table()).unwrap();
+    assert_eq!(table.iter().next().unwrap().unwrap().params, format!("{number} 0").as_str());
+    let missing = path.with_file_name("nothing-has-this-name");
+    assert!(host.open_block(missing.as_path(), WRITABLE).unwrap_err().is_not_found());
 }
 
 fn only_a_device_that_is_not_used_can_be_claimed(kernel: &dyn TestKernel) {

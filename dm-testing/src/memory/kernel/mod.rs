@@ -7,11 +7,14 @@ pub(crate) mod stats;
 pub(crate) mod table;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Weak;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
+use dm_core::DmName;
+use dm_core::paths::mapper_path;
 use dm_units::{DeviceNumber, Version};
 
 use self::device::Device;
@@ -179,12 +182,17 @@ impl Kernel {
         let disk = || self.disks.iter().find(|(_, disk)| disk.name == name).map(|(number, _)| *number);
         let mapped = || {
             let minor = match name.strip_prefix("mapper/") {
-                Some(name) => self.names.get(name.as_bytes()).copied(),
+                Some(_) => self.by_mapper_path(Path::new(path)),
                 None => name.strip_prefix("dm-").and_then(|minor| minor.parse().ok()),
             };
             minor.filter(|minor| self.devices.contains_key(minor)).map(|minor| DeviceNumber::new(MAPPED_MAJOR, minor))
         };
         disk().or_else(mapped).ok_or(Errno::ENOENT)
+    }
+
+    fn by_mapper_path(&self, path: &Path) -> Option<u32> {
+        let is_of = |name: &[u8]| DmName::new(name).is_ok_and(|name| mapper_path(name) == path);
+        self.names.iter().find(|(name, _)| is_of(name)).map(|(_, minor)| *minor)
     }
 
     /// The length of a device in sectors, if it exists.
