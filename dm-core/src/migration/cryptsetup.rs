@@ -1,4 +1,4 @@
-//! From what cryptsetup does with libdevmapper: its file `lib/libdevmapper.c`.
+//! From cryptsetup's use of libdevmapper, in its file `lib/libdevmapper.c`.
 //!
 //! Tables of crypt, verity and integrity are typed in the crate `dm-targets`, which also knows the flags that cryptsetup
 //! derives from versions of targets.
@@ -6,12 +6,12 @@
 //! | there | here |
 //! |---|---|
 //! | `dm_backend_init`, `dm_backend_exit` | [`Dm::open`], and the drop of the handle |
-//! | `dm_flags`: versions of targets, probed once | [`Dm::target_version`], which also loads the module's target |
+//! | `dm_flags`: versions of targets, probed once | [`Dm::target_version`], which also loads the target's module |
 //! | `dm_create_device` | [`Host::create_with`] with [`SetupOptions::uuid`], [`SetupOptions::read_only`], [`SetupOptions::read_ahead`] |
 //! | `dm_reload_device`, `dm_resume_and_reinstate_key` | [`Host::reload_with`]; the key of a suspended device by [`Host::message`], then [`Host::resume`] |
 //! | `dm_suspend_device` | [`Host::suspend_with`]; a signal ends the wait, as Ctrl-C should |
 //! | `dm_resume_device` | [`Host::resume_with`] with a [`ResumePolicy`] |
-//! | `dm_remove_device`, with retries and a forced table of errors | [`Host::remove_with`] with [`RemovePolicy::retry`], [`RemovePolicy::force`] |
+//! | `dm_remove_device`, with retries and a forced `error` table | [`Host::remove_with`] with [`RemovePolicy::retry`], [`RemovePolicy::force`] |
 //! | `dm_remove_device` with `CRYPT_DEACTIVATE_DEFERRED` | [`RemovePolicy::deferred`]; [`Host::cancel_deferred_remove`] for `CRYPT_DEACTIVATE_DEFERRED_CANCEL` |
 //! | `dm_error_device`, `dm_clear_device` | [`Host::reload`] with the target `error`, [`Dm::table_clear`] |
 //! | `dm_query_device`, `dm_status_device` | [`Dm::device_info`], [`Dm::table_status_with`] with [`StatusOptions::secure`] |
@@ -22,7 +22,7 @@
 //! | `dm_get_active_iname`, `dm_get_iname` | `format!`, and [`ListOptions::uuid_prefix`](crate::ListOptions::uuid_prefix) |
 //! | `_dm_use_udev`, `_dm_task_set_cookie`, `_dm_udev_wait` | —: an operation of a [`Host`] does that |
 //! | `CRYPT_ACTIVATE_PRIVATE`, `CRYPT_TEMP_UDEV_FLAGS` | [`Visibility::Private`](crate::udev::Visibility::Private) in [`SetupOptions::visibility`] |
-//! | `dm_task_secure_data`, `crypt_safe_free` of params | —: lines that may hold a key say so, and all copies are wiped |
+//! | `dm_task_secure_data`, `crypt_safe_free` of params | —: lines that may contain a key are recognized, and all copies are wiped |
 //! | `hex_key`, `_dm_quoted` | —: typed keys of `dm-targets`; [`PayloadWriter::write_escaped`](crate::PayloadWriter::write_escaped) |
 
 #[cfg(doc)]

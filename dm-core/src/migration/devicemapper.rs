@@ -1,6 +1,6 @@
 //! From the crate `devicemapper`, 0.25 to 0.34.
 //!
-//! Names are those of 0.34.8; where 0.25.0 or 0.32.3 has another one, it is added. Units are on the page
+//! The names are those of 0.34.8, and those of 0.25.0 or 0.32.3 where they differ. Units are on the page
 //! [`units`](super::units); tables, statuses and whole devices are in `dm_targets::migration`.
 //!
 //! # Commands
@@ -45,14 +45,14 @@
 //! | `DM_STATUS_TABLE` | [`StatusOptions::table`] |
 //! | `DM_ACTIVE_PRESENT` | [`DeviceInfo::has_active_table`] |
 //! | `DM_INACTIVE_PRESENT` | [`DeviceInfo::has_inactive_table`] |
-//! | `DM_BUFFER_FULL` | —: replies are read whole, whatever their size |
-//! | `DM_SKIP_BDGET` | —: no kernel that this crate supports looks at it |
+//! | `DM_BUFFER_FULL` | —: replies are read completely, regardless of their size |
+//! | `DM_SKIP_BDGET` | —: no kernel that this crate supports reads it |
 //! | `DM_SKIP_LOCKFS` | [`SuspendOptions::skip_lockfs`], [`SuspendPolicy::skip_lockfs`] |
 //! | `DM_NOFLUSH` | [`SuspendOptions::noflush`], [`SuspendPolicy::noflush`], [`StatusOptions::noflush`] |
 //! | `DM_QUERY_INACTIVE_TABLE` | [`InfoOptions::slot`], [`DepsOptions::slot`], [`StatusOptions::slot`] |
 //! | `DM_UEVENT_GENERATED` | [`DeviceInfo::uevent_generated`] |
 //! | `DM_UUID` | [`Dm::device_set_uuid`] |
-//! | `DM_SECURE_DATA` | set for params that [may hold a key](Payload::may_hold_key); by hand [`LoadOptions::secure`] and its like |
+//! | `DM_SECURE_DATA` | set for params that [may contain a key](Payload::may_hold_key); otherwise [`LoadOptions::secure`] and similar options |
 //! | `DM_DATA_OUT` | [`MessageReply::text`] |
 //! | `DM_DEFERRED_REMOVE` | [`RemovePolicy::deferred`], [`RemoveOptions::deferred`]; in replies [`DeviceInfo::is_deferred_remove`] |
 //! | `DM_INTERNAL_SUSPEND` | [`DeviceInfo::is_internally_suspended`] |
@@ -61,7 +61,7 @@
 //!
 //! | there | here |
 //! |---|---|
-//! | waiting for udev in each command | [`Host`]: each operation waits, or a [`Batch`] waits once for several; with a timeout |
+//! | waiting for udev in each command | [`Host`]: each operation waits, or a [`Batch`] waits once for several, with a timeout |
 //! | `DmUdevFlags`; before 0.33 `DmCookie` | [`UdevFlags`], [`UdevCookie`] |
 //! | `DM_UDEV_DISABLE_DM_RULES_FLAG` | [`UdevFlags::DISABLE_DM_RULES`] |
 //! | `DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG` | [`UdevFlags::DISABLE_SUBSYSTEM_RULES`] |
@@ -75,8 +75,8 @@
 //!
 //! | there | here |
 //! |---|---|
-//! | `DevId`: `Name`, `Uuid` | [`DevId`], also by number; anything that is [`AsDevId`], such as `&str` |
-//! | `DmName::new`, `as_bytes`; `DmNameBuf::new` | [`DmName::new`], [`DmName::as_bytes`], [`DmNameBuf::new`]; any bytes that the kernel takes |
+//! | `DevId`: `Name`, `Uuid` | [`DevId`], also by number; all types with [`AsDevId`], such as `&str` |
+//! | `DmName::new`, `as_bytes`; `DmNameBuf::new` | [`DmName::new`], [`DmName::as_bytes`], [`DmNameBuf::new`]; any bytes that the kernel accepts |
 //! | `DmUuid::new`, `as_bytes`; `DmUuidBuf::new` | [`DmUuid::new`], [`DmUuid::as_bytes`], [`DmUuidBuf::new`] |
 //! | `Device`: `major`, `minor` | [`DeviceNumber`], whose minor number had 8 bits in 0.4 |
 //! | `Device::from_kdev_t`, `Device::to_kdev_t` | [`DeviceNumber::from_huge`], [`DeviceNumber::to_huge`] |

@@ -1,12 +1,13 @@
 //! From the crate `devicemapper`, 0.4.0 to 0.4.7.
 //!
-//! What is not here is as on the page [`devicemapper`](super::devicemapper). 0.4.0 has all of its items at the root of the
-//! crate, 0.4.7 most of them in the modules `consts`, `device`, `deviceinfo`, `dm`, `lineardev`, `result`, `segment`, `thindev`,
-//! `thinpooldev`, `types` and `util`; this crate has no such modules. Units are on the page [`units`](super::units).
+//! Items that are not listed are as on the page [`devicemapper`](super::devicemapper). 0.4.0 has all of its items at
+//! the root of the crate, 0.4.7 most of them in the modules `consts`, `device`, `deviceinfo`, `dm`, `lineardev`,
+//! `result`, `segment`, `thindev`, `thinpooldev`, `types` and `util`; this crate has no such modules. Units are on the
+//! page [`units`](super::units).
 //!
 //! | there | here |
 //! |---|---|
-//! | `DM::wait_for_dm` | [`Dm::open`], which loads the module and does not wait without an end |
+//! | `DM::wait_for_dm` | [`Dm::open`], which loads the module and does not wait indefinitely |
 //! | `DM::device_status` | [`Dm::device_info`] |
 //! | `DM::device_set_geometry`, which panicked | [`Dm::set_geometry`] |
 //! | `DM::depends_on` | [`DeviceTree::cycle`], also for a table that is not loaded yet |
@@ -16,7 +17,7 @@
 //! | `FromStr` of `Device`, which also took paths and decimal `dev_t` | `FromStr` of [`DeviceNumber`] for `major:minor`; [`paths::device_at`]; [`DeviceNumber::from_dev_t`] |
 //! | `From` of `Device` and `u64` | [`DeviceNumber::from_huge`], [`DeviceNumber::from_dev_t`]; minor numbers may have 20 bits |
 //! | `DeviceInfo.hdr` | —: the header is decoded; raw headers are in the crate `dm-sys` |
-//! | `TargetLine`, a tuple | [`TargetLine`] to load, [`TargetStatus`] as read |
+//! | `TargetLine`, a tuple | [`TargetLine`] to load, [`TargetStatus`] for reading |
 //! | `blkdev_size` | [`BlockDevice::size`](crate::block::BlockDevice::size) of an open file, [`paths::size_of`] by number |
 //! | `align_to` | [`u64::next_multiple_of`]; of units [`Sectors::align_up`] |
 //! | `slice_to_null`, `blkgetsize64` | —: [`std::ffi::CStr`] and [`BlockDevice::size`](crate::block::BlockDevice::size) do it |

@@ -1,7 +1,7 @@
 //! From the program `dmsetup`, 1.02.
 //!
-//! The example `dmsetup` of the crate `dm-testing` has these commands in a few lines each. Names are the same here and there:
-//! see [`Naming`].
+//! The example `dmsetup` of the crate `dm-testing` has these commands in a few lines each. Both use the same names: see
+//! [`Naming`].
 //!
 //! | there | here |
 //! |---|---|
@@ -45,7 +45,7 @@
 //!
 //! | option there | here |
 //! |---|---|
-//! | `-u`, `-j`, `-m` | a [`DmUuid`](crate::DmUuid) or a [`DeviceNumber`](dm_units::DeviceNumber) in the place of the name |
+//! | `-u`, `-j`, `-m` | a [`DmUuid`](crate::DmUuid) or a [`DeviceNumber`](dm_units::DeviceNumber) instead of the name |
 //! | `-r` | [`SetupOptions::read_only`](crate::SetupOptions::read_only) |
 //! | `-U`, `-G`, `-M` | [`NodeMode::node`](crate::udev::NodeMode::node) |
 //! | `--noflush`, `--nolockfs` | [`SuspendPolicy`](crate::SuspendPolicy) |
@@ -58,12 +58,12 @@
 //! | `--verifyudev`, `--checks` | —: both are always checked |
 //! | `--noopencount` | —: counting costs nothing |
 //!
-//! # What differs
+//! # Differences
 //!
-//! - A device without an active table has no node, while `mknodes` of dmsetup makes one that can't be opened, and that udev
-//!   refuses to replace later.
-//! - A device whose name another program did not mangle is listed under that name, where dmsetup ends with an error.
-//! - A failed `create` says which disk of which line was the reason; texts of errors differ in general.
+//! - A device without an active table has no node. `mknodes` of dmsetup makes one, which cannot be opened and which
+//!   udev later refuses to replace.
+//! - A device whose name another program did not mangle is listed under that name, whereas dmsetup fails.
+//! - The error of a failed `create` names the disk and the line that caused it. Error texts differ in general.
 
 #[cfg(doc)]
 use crate::{

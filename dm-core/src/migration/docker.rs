@@ -1,7 +1,7 @@
 //! From Docker's Go packages `devicemapper` and `loopback` (`github.com/moby/moby/pkg`), which drive libdevmapper.
 //!
-//! Names of the last version are first; older spellings, such as `DeviceIdExists`, are added. Whole thin pools and thin devices
-//! are in `dm_targets::migration`.
+//! Names of the last version come first, followed by older spellings such as `DeviceIdExists`. Whole thin pools and
+//! thin devices are in `dm_targets::migration`.
 //!
 //! # Devices
 //!
@@ -15,14 +15,14 @@
 //! | `RemoveDeviceDeferred` | [`Host::remove_with`] and [`RemovePolicy::deferred`] |
 //! | `CancelDeferredRemove` | [`Host::cancel_deferred_remove`] |
 //! | `CreateDevice`, `DeleteDevice`, `CreateSnapDeviceRaw`, `SetTransactionID`, `SetTransactionId` | [`Host::message`] with a message of `dm-targets` |
-//! | `CreateSnapDevice` | [`Host::while_suspended`], which resumes the origin whatever happens |
+//! | `CreateSnapDevice` | [`Host::while_suspended`], which resumes the origin also after a failure |
 //! | `GetInfo`, `GetInfoWithDeferred` | [`Dm::device_info`] |
 //! | `GetDeps` | [`Dm::table_deps`] |
 //! | `GetStatus` | [`Dm::table_status`] |
 //! | `GetTable` | [`Dm::table_status_with`] and [`StatusOptions::table`] |
 //! | `GetDriverVersion` | [`Dm::version`] |
-//! | `GetLibraryVersion`, `DmGetLibraryVersion` | —: there is no C library below |
-//! | `LibraryDeferredRemovalSupport` | —: the kernel says so: [`Error::is_unsupported`] |
+//! | `GetLibraryVersion`, `DmGetLibraryVersion` | —: this crate uses no C library|
+//! | `LibraryDeferredRemovalSupport` | —: the kernel reports it: [`Error::is_unsupported`] |
 //!
 //! # Tasks
 //!
@@ -34,8 +34,8 @@
 //! | `SetMessage`, `SetSector`, `DmTaskSetMessage`, `DmTaskSetSector`, `ErrTaskSetMessage`, `ErrTaskSetSector` | [`Message`] |
 //! | `AddTarget`, `DmTaskAddTarget`, `ErrTaskAddTarget` | [`TargetLine`] |
 //! | `SetRo`, `DmTaskSetRo`, `ErrTaskSetRo` | [`LoadOptions::read_only`] |
-//! | `SetAddNode`, `AddNodeType`: `AddNodeOnResume`, `AddNodeOnCreate`; `DmTaskSetAddNode`, `ErrTaskSetAddNode`, `ErrInvalidAddNode` | —: an operation makes the node, or waits for it, when the device has a table |
-//! | `SetCookie`, `DmTaskSetCookie`, `ErrTaskSetCookie`, `ErrNilCookie` | [`Host`]; of a command [`ResumeOptions::cookie`] and its like |
+//! | `SetAddNode`, `AddNodeType`: `AddNodeOnResume`, `AddNodeOnCreate`; `DmTaskSetAddNode`, `ErrTaskSetAddNode`, `ErrInvalidAddNode` | —: an operation makes the node, or waits for it, once the device has a table |
+//! | `SetCookie`, `DmTaskSetCookie`, `ErrTaskSetCookie`, `ErrNilCookie` | [`Host`]; for a command [`ResumeOptions::cookie`] and similar options |
 //! | `DmTaskDeferredRemove`, `ErrTaskDeferredRemove` | [`RemoveOptions::deferred`] |
 //! | `DmTaskGetDeps`, `ErrTaskGetDeps`, `Deps`: `Count`, `Filler`, `Device` | [`Deps`], [`Deps::len`], [`Deps::iter`] |
 //! | `DmTaskGetInfo`, `DmTaskGetInfoWithDeferred`, `ErrTaskGetInfo` | [`Dm::device_info`] |
@@ -90,20 +90,20 @@
 //!
 //! | there | here |
 //! |---|---|
-//! | `ErrBusy` | [`OpError::is_busy`]; who keeps it busy: [`OpError::users`] |
+//! | `ErrBusy` | [`OpError::is_busy`]; the users that keep it busy: [`OpError::users`] |
 //! | `ErrEnxio` | [`OpError::is_not_found`] |
 //! | `ErrEnoData` | [`OpError::is_no_data`] |
 //! | `ErrDeviceIDExists`, `ErrDeviceIdExists`, `DeviceIDExists`, `DeviceIdExists` | [`OpError::is_already_exists`] of the message |
-//! | `ErrGetLibraryVersion` | —: there is no C library below |
+//! | `ErrGetLibraryVersion` | —: this crate uses no C library|
 //! | `ErrGetBlockSize` | [`BlockError`] |
 //!
 //! # The log
 //!
 //! | there | here |
 //! |---|---|
-//! | `LogInit`, `LogInitVerbose`, `DmLogInitVerbose`, `LogWithErrnoInit`, `DevmapperLogger`, `DMLog`, `DevmapperLogCallback` | the crate `log`: any logger of it; nothing is registered here |
+//! | `LogInit`, `LogInitVerbose`, `DmLogInitVerbose`, `LogWithErrnoInit`, `DevmapperLogger`, `DMLog`, `DevmapperLogCallback` | the crate `log`, with any logger; this crate registers none |
 //! | `DefaultLogger`: `Level` | `log::set_max_level` |
-//! | `LogLevelFatal`, `LogLevelErr`, `LogLevelWarn`, `LogLevelNotice`, `LogLevelInfo` | —: what these say is in the error that the call returns |
+//! | `LogLevelFatal`, `LogLevelErr`, `LogLevelWarn`, `LogLevelNotice`, `LogLevelInfo` | —: the error that the call returns has this information |
 //! | `LogLevelDebug` | `log::Level::Debug` for a command that fails, `log::Level::Trace` for every command |
 //!
 //! # Block and loop devices

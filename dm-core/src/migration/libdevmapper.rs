@@ -1,31 +1,33 @@
 //! From the C library libdevmapper (LVM2's `libdm`), 1.02.
 //!
-//! Every function of its header is named; `dm_…_*` stands for all that begin so. What dmsetup's commands are is on the page
-//! [`dmsetup`](super::dmsetup), and what cryptsetup does with the library on [`cryptsetup`](super::cryptsetup).
+//! Every function of its header is listed; `dm_…_*` stands for all functions with that prefix. The commands of dmsetup
+//! are on the page [`dmsetup`](super::dmsetup), and cryptsetup's use of the library is on
+//! [`cryptsetup`](super::cryptsetup).
 //!
 //! # Tasks
 //!
-//! A task is filled in, run and asked; here each is one method with its options, and returns its answer.
+//! In libdm, a program creates a task, sets its fields, runs it and reads its results. Here each task is one method
+//! with options, which returns its result.
 //!
 //! | there | here |
 //! |---|---|
-//! | `dm_task_create`, `dm_task_destroy`, `dm_task_run` | a method of [`Dm`] for one ioctl, of [`Host`] for what also waits for udev and is undone |
+//! | `dm_task_create`, `dm_task_destroy`, `dm_task_run` | a method of [`Dm`] for one ioctl; a method of [`Host`] to wait for udev and to undo failures as well |
 //! | `dm_task_get_errno` | [`Error::errno`](crate::Error::errno), [`OpError::errno`] |
-//! | `dm_task_set_name`, `dm_task_set_uuid`, `dm_task_set_major`, `dm_task_set_minor`, `dm_task_set_major_minor` | the argument that is [`AsDevId`]; of a new device [`SetupOptions::uuid`] and [`SetupOptions::minor`] |
+//! | `dm_task_set_name`, `dm_task_set_uuid`, `dm_task_set_major`, `dm_task_set_minor`, `dm_task_set_major_minor` | the argument with [`AsDevId`]; for a new device [`SetupOptions::uuid`] and [`SetupOptions::minor`] |
 //! | `dm_task_set_newname`, `dm_task_set_newuuid` | the argument of [`Host::rename`], [`Host::set_uuid`] |
 //! | `dm_task_set_uid`, `dm_task_set_gid`, `dm_task_set_mode` | [`NodeMode::node`](crate::udev::NodeMode::node) |
 //! | `dm_task_set_add_node` | —: a node is made when a table becomes active; [`Host::make_node`] makes one at other times |
-//! | `dm_task_set_cookie` | [`Host::batch`]; [`Udev::on_cookie`](crate::udev::Udev::on_cookie) for one that processes share; [`ResumeOptions::cookie`] of a bare command |
+//! | `dm_task_set_cookie` | [`Host::batch`]; [`Udev::on_cookie`](crate::udev::Udev::on_cookie) for one that processes share; [`ResumeOptions::cookie`] for a single command |
 //! | `dm_task_set_event_nr` | the argument of [`Dm::wait_event`], [`Dm::device_wait`] |
 //! | `dm_task_set_geometry` | [`Dm::set_geometry`] |
 //! | `dm_task_set_message`, `dm_task_set_sector` | [`Message`] |
 //! | `dm_task_set_ro` | [`SetupOptions::read_only`], [`LoadOptions::read_only`] |
 //! | `dm_task_no_flush` | [`SuspendOptions::noflush`], [`StatusOptions::noflush`] |
 //! | `dm_task_skip_lockfs` | [`SuspendOptions::skip_lockfs`] |
-//! | `dm_task_no_open_count` | —: the kernel has counted at no cost since 2009 |
-//! | `dm_task_query_inactive_table` | [`TableSlot::Inactive`] in the options of each command that has it |
+//! | `dm_task_no_open_count` | —: counting has cost nothing since 2009 |
+//! | `dm_task_query_inactive_table` | [`TableSlot::Inactive`] in the options of each command that supports it |
 //! | `dm_task_suppress_identical_reload` | [`Host::setup`] compares tables |
-//! | `dm_task_secure_data` | [`LoadOptions::secure`]; known by itself for lines that may hold a key |
+//! | `dm_task_secure_data` | [`LoadOptions::secure`]; set automatically for lines that may contain a key |
 //! | `dm_task_retry_remove` | [`RemovePolicy::retry`] |
 //! | `dm_task_deferred_remove` | [`RemovePolicy::deferred`] |
 //! | `dm_task_ima_measurement` | [`StatusKind::Ima`] |
@@ -35,11 +37,11 @@
 //! | `dm_task_get_read_ahead` | [`Host::read_ahead`], [`block::read_ahead`](crate::block::read_ahead()) |
 //! | `dm_task_add_target` | [`TargetLine`], [`TargetLine::parse`] |
 //! | `dm_get_next_target` | [`TableStatus::iter`](crate::TableStatus::iter) |
-//! | `dm_task_get_info` | [`DeviceInfo`](crate::DeviceInfo), which most answers have |
-//! | `dm_task_get_name`, `dm_task_get_uuid` | [`DeviceInfo::name`](crate::DeviceInfo::name), [`DeviceInfo::uuid`](crate::DeviceInfo::uuid): the kernel's |
+//! | `dm_task_get_info` | [`DeviceInfo`](crate::DeviceInfo), which most commands return |
+//! | `dm_task_get_name`, `dm_task_get_uuid` | [`DeviceInfo::name`](crate::DeviceInfo::name), [`DeviceInfo::uuid`](crate::DeviceInfo::uuid), as in the kernel |
 //! | `dm_task_get_name_mangled`, `dm_task_get_uuid_mangled` | [`Naming::kernel_name`], [`Naming::kernel_uuid`] |
 //! | `dm_task_get_name_unmangled`, `dm_task_get_uuid_unmangled` | [`Naming::human_name`], [`Naming::human_uuid`] |
-//! | `dm_task_get_deps` | [`Dm::table_deps`]: with the device's state |
+//! | `dm_task_get_deps` | [`Dm::table_deps`], also with the device's state |
 //! | `dm_task_get_names` | [`Dm::list_devices`] |
 //! | `dm_task_get_versions` | [`Dm::list_versions`] |
 //! | `dm_task_get_driver_version`, `dm_driver_version` | [`Dm::version`] |
@@ -86,15 +88,15 @@
 //! | `dm_device_has_mounted_fs`, `dm_mountinfo_read` | [`users::mounts`](crate::users::mounts) |
 //! | `dm_build_dm_name`, `dm_build_dm_uuid` | `format!`, and [`Naming::kernel_name`] |
 //! | `dm_split_lvm_name` | [`DmName::lvm_parts`](crate::DmName::lvm_parts) |
-//! | `dm_prepare_selinux_context`, `dm_set_selinux_context` | —: udev labels the nodes that it makes; others need a caller that knows the policy |
+//! | `dm_prepare_selinux_context`, `dm_set_selinux_context` | —: udev labels the nodes that it makes; for other nodes the caller must know the policy |
 //!
 //! # udev
 //!
 //! | there | here |
 //! |---|---|
-//! | `dm_cookie_supported` | —: the kernels without cookies are from before 2009; [`Error::is_unsupported`](crate::Error::is_unsupported) |
+//! | `dm_cookie_supported` | —: only kernels from before 2009 lack cookies; [`Error::is_unsupported`](crate::Error::is_unsupported) |
 //! | `dm_udev_set_sync_support`, `dm_udev_get_sync_support` | [`Strategy`](crate::udev::Strategy) of a host, [`Udev::check_cookies`](crate::udev::Udev::check_cookies) |
-//! | `dm_udev_set_checking`, `dm_udev_get_checking` | —: what udev has done is checked where it may not have |
+//! | `dm_udev_set_checking`, `dm_udev_get_checking` | —: nodes are checked whenever udev may not have made them |
 //! | `dm_udev_create_cookie` | [`SharedCookie::create`](crate::udev::SharedCookie::create); within a process [`Host::batch`] |
 //! | `dm_udev_complete` | [`udev::complete`](crate::udev::complete) |
 //! | `dm_udev_wait` | [`Batch::finish`](crate::Batch::finish), [`SharedCookie::wait`](crate::udev::SharedCookie::wait), both with a timeout |
@@ -107,7 +109,7 @@
 //! | `dm_tree_create`, `dm_tree_free`, `dm_tree_add_dev`, `dm_tree_find_*`, `dm_tree_next_child`, `dm_tree_node_get_*`, `dm_tree_node_num_children` | [`DeviceTree`](crate::DeviceTree), of the whole host in one pass |
 //! | `dm_tree_deactivate_children`, `dm_tree_retry_remove` | [`Host::remove_stack`] |
 //! | `dm_tree_suspend_children`, `dm_tree_skip_lockfs`, `dm_tree_use_no_flush_suspend` | [`Host::suspend_stack`], [`SuspendPolicy`](crate::SuspendPolicy) |
-//! | `dm_tree_activate_children`, `dm_tree_preload_children`, `dm_tree_add_new_dev`, `dm_tree_add_new_dev_*`, `dm_tree_add_dev_*`, `dm_tree_node_set_*`, `dm_tree_node_size_changed`, `dm_tree_children_use_uuid`, `dm_tree_set_optional_uuid_suffixes` | [`Host::plan`], which finds the order and is undone when a step fails: see [`plan`](crate::plan) |
+//! | `dm_tree_activate_children`, `dm_tree_preload_children`, `dm_tree_add_new_dev`, `dm_tree_add_new_dev_*`, `dm_tree_add_dev_*`, `dm_tree_node_set_*`, `dm_tree_node_size_changed`, `dm_tree_children_use_uuid`, `dm_tree_set_optional_uuid_suffixes` | [`Host::plan`], which determines the order and is undone when a step fails: see [`plan`](crate::plan) |
 //! | `dm_tree_set_cookie`, `dm_tree_get_cookie` | [`Host::batch`] |
 //! | `dm_tree_node_add_*` | —: typed tables of every target are in the crate `dm-targets` |
 //! | `dm_get_status_*` | —: typed statuses are in the crate `dm-targets` |
@@ -117,24 +119,24 @@
 //!
 //! | there | here |
 //! |---|---|
-//! | `dm_get_library_version` | —: there is no C library below |
-//! | `dm_lib_init`, `dm_lib_release`, `dm_lib_exit` | —: nothing is held by the process; a handle closes its files when it is dropped |
+//! | `dm_get_library_version` | —: this crate uses no C library |
+//! | `dm_lib_init`, `dm_lib_release`, `dm_lib_exit` | —: there is no global state; a handle closes its files when it is dropped |
 //! | `dm_hold_control_dev` | a [`Dm`] that is kept |
-//! | `dm_log_init`, `dm_log_init_verbose`, `dm_log_is_non_default`, `dm_log_with_errno_init` | the crate `log`: what failed is in the error that the call returns |
+//! | `dm_log_init`, `dm_log_init_verbose`, `dm_log_is_non_default`, `dm_log_with_errno_init` | the crate `log`; the error that the call returns describes the failure |
 //!
 //! # General purpose
 //!
 //! | there | here |
 //! |---|---|
-//! | `dm_malloc`, `dm_malloc_*`, `dm_zalloc`, `dm_zalloc_*`, `dm_realloc`, `dm_realloc_*`, `dm_free`, `dm_free_*`, `dm_strdup`, `dm_strdup_*`, `dm_dump_memory`, `dm_dump_memory_*`, `dm_bounds_check`, `dm_bounds_check_*`, `dm_pool_*` | —: memory is the language's |
+//! | `dm_malloc`, `dm_malloc_*`, `dm_zalloc`, `dm_zalloc_*`, `dm_realloc`, `dm_realloc_*`, `dm_free`, `dm_free_*`, `dm_strdup`, `dm_strdup_*`, `dm_dump_memory`, `dm_dump_memory_*`, `dm_bounds_check`, `dm_bounds_check_*`, `dm_pool_*` | —: Rust manages memory |
 //! | `dm_hash_*`, `dm_list_*`, `dm_bit_*`, `dm_bitset_*`, `dm_bit`, `dm_struct_field` | —: the standard library's collections |
 //! | `dm_snprintf`, `dm_asprintf`, `dm_vasprintf`, `dm_strncpy`, `dm_basename`, `dm_count_chars`, `dm_split_words`, `dm_escaped_len`, `dm_escape_double_quotes`, `dm_unescape_double_quotes`, `dm_unescape_colons_and_at_signs` | —: the standard library's strings |
 //! | `dm_units_to_factor`, `dm_size_to_string` | [`Sectors`](dm_units::Sectors), printed for people with `{:#}` |
-//! | `dm_make_percent`, `dm_percent_to_float`, `dm_percent_to_round_float` | —: statuses hold both numbers |
+//! | `dm_make_percent`, `dm_percent_to_float`, `dm_percent_to_round_float` | —: statuses have both numbers |
 //! | `dm_timestamp_*` | —: `std::time::Instant` |
 //! | `dm_regex_*` | —: the crate `regex` |
-//! | `dm_config_*` | —: LVM2's configuration files are its own |
-//! | `dm_report_*` | —: reports are the program's; the example `dmsetup` has one of 30 lines |
+//! | `dm_config_*` | —: this is LVM2's configuration format |
+//! | `dm_report_*` | —: left to the program; the example `dmsetup` prints a report in 30 lines |
 //! | `dm_create_dir`, `dm_is_empty_dir`, `dm_fclose`, `dm_create_lockfile`, `dm_daemon_is_running` | —: the standard library's files |
 
 #[cfg(doc)]

@@ -1,7 +1,7 @@
-//! For programs that come from another library: what it calls a thing, and what this crate calls it.
+//! Tables for moving from another library: its names, and the names in this crate.
 //!
-//! One page per library or program; the column *there* names each of its public items, the column *here* links to what replaces it. A
-//! dash means that nothing replaces it, and says why.
+//! One page per library or program; the column *there* names each of its public items, the column *here* links to what
+//! replaces it. A dash means that nothing replaces it, with the reason.
 //!
 //! | page | from |
 //! |---|---|
@@ -10,19 +10,20 @@
 //! | [`units`] | the units and constants of all these versions |
 //! | [`libdevmapper`] | the C library libdevmapper, 1.02 |
 //! | [`dmsetup`] | the program dmsetup, 1.02 |
-//! | [`cryptsetup`] | what cryptsetup does with libdevmapper |
+//! | [`cryptsetup`] | cryptsetup's use of libdevmapper |
 //! | [`docker`] | Docker's Go packages `devicemapper` and `loopback` |
 //!
-//! Tables, statuses and messages of targets, and whole devices, are in the crate `dm-targets`, which has pages of its own.
+//! Tables, statuses and messages of targets, and whole devices, are in the crate `dm-targets`, which has its own
+//! migration pages.
 //!
-//! # What is different everywhere
+//! # General differences
 //!
-//! - A method of [`Dm`] is one ioctl: it neither retries nor waits for udev. What takes several commands, waits for udev or
-//!   should be undone when a step fails is a method of [`Host`].
-//! - Each command has options of its own, in a `…_with` method, with the flags that the kernel honours for it.
-//! - A device is named by its name, as text as well, by its uuid or by its number: see [`AsDevId`].
-//! - Text is what the kernel takes: any bytes without NUL. Numbers that a kernel prints are read as they are.
-//! - Errors are asked by predicates, such as [`is_busy`](crate::Error::is_busy).
+//! - A method of [`Dm`] is one ioctl: it neither retries nor waits for udev. Operations that consist of several
+//!   commands, wait for udev or are undone when a step fails are methods of [`Host`].
+//! - Each command has its own options, in a `…_with` method, with the flags that the kernel supports for it.
+//! - A device is identified by its name, which may be text, by its uuid or by its number: see [`AsDevId`].
+//! - Text may have any bytes but NUL, as in the kernel. Numbers are read as the kernel prints them.
+//! - Errors are told apart by predicates, such as [`is_busy`](crate::Error::is_busy).
 
 #[cfg(doc)]
 use crate::{AsDevId, Dm, Host};

@@ -1,16 +1,16 @@
-//! Units and constants of all versions of the crate `devicemapper`; here they are in the crate [`dm_units`].
+//! From the units and constants of the crate `devicemapper`, all versions, to the crate [`dm_units`].
 //!
 //! | there | here |
 //! |---|---|
 //! | `Sectors`, `Bytes`, `DataBlocks`, `MetaBlocks` | [`Sectors`], [`Bytes`], [`DataBlocks`], [`MetaBlocks`] |
 //! | `Sectors::bytes` | [`Sectors::to_bytes`] |
-//! | `Bytes::sectors` | [`Bytes::to_sectors_floor`], which rounds down as well but refuses what does not fit; also `_ceil` and `_exact` |
+//! | `Bytes::sectors` | [`Bytes::to_sectors_floor`], which also rounds down, but returns `None` on overflow; also `_ceil` and `_exact` |
 //! | `Sectors::metablocks` | [`Sectors::to_meta_blocks_floor`]; also `_ceil` and `_exact` |
 //! | `MetaBlocks::sectors` | [`MetaBlocks::to_sectors`], which returns `None` on overflow |
 //! | `data_block_size * blocks` | [`DataBlocks::to_sectors`] |
 //! | `checked_add` | [`Sectors::checked_add`], and more `checked_…` and `saturating_…` methods of each unit |
 //! | `+`, `-`, `+=`, `-=`, `%`, `sum` | the operators of [`Sectors`] and the others; on overflow they panic in every build profile |
-//! | `*`, `/`, `%` with an integer | with any integer that is a [`Factor`] |
+//! | `*`, `/`, `%` with an integer | with any integer type that implements [`Factor`] |
 //! | `unit / unit` | a number: `Sectors / Sectors` is a `u64` |
 //! | `From<u64>`, `From<u32>`, `From<usize>`, … | `From`, and `TryFrom` for signed and larger integers |
 //! | `*unit`, by `Deref` | the field `.0`, or `u64::from(unit)` |
