@@ -1,4 +1,4 @@
-//! The one place where this crate makes a test fail.
+//! Makes tests fail; the only place where this crate panics on purpose.
 
 use std::fmt::Display;
 #[cfg(feature = "real")]
@@ -11,7 +11,8 @@ pub(crate) fn fail(why: impl Display) -> ! {
     panic!("{why}");
 }
 
-/// Fails the running test from a destructor. While the test panics already, it only prints: a second panic would abort.
+/// Fails the running test from a destructor. If the test is panicking already, it only prints, since a second panic
+/// would abort.
 #[cfg(feature = "real")]
 #[track_caller]
 pub(crate) fn fail_in_drop(why: impl Display) {

@@ -1,4 +1,4 @@
-//! Failure at any command: transports that stand between a handle and the kernel.
+//! Failures at any command: transports between a handle and the kernel.
 
 use std::fmt;
 use std::io;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use dm_core::block::{BlockId, BlockIo, BlockOpenOptions};
 use dm_core::{Command, Dm, LogMark, OpenError, Transport};
 
-/// A transport whose `n`-th command fails with an errno, counted from 1.
+/// A transport whose `n`-th command fails with an errno. Commands are counted from 1.
 ///
 /// ```
 /// use dm_core::{Host, TargetLine};
@@ -31,8 +31,8 @@ use dm_core::{Command, Dm, LogMark, OpenError, Transport};
 #[derive(Clone, Debug)]
 pub struct FailAt(Faulty);
 
-/// A transport at whose `n`-th command, counted from 1, the program stops, as if it had been killed: the command is not sent,
-/// a panic with [`Stopped`] unwinds, and no later command reaches the kernel.
+/// A transport that stops the program at its `n`-th command, counted from 1, as if it had been killed: the command is
+/// not sent, a panic with [`Stopped`] unwinds, and no later command reaches the kernel.
 ///
 /// ```
 /// use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -53,7 +53,7 @@ pub struct FailAt(Faulty);
 #[derive(Clone, Debug)]
 pub struct StopAt(Faulty);
 
-/// The panic by which [`StopAt`] stops a program.
+/// The payload of the panic with which [`StopAt`] stops a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stopped;
@@ -65,25 +65,25 @@ impl FailAt {
         Self(Faulty::new(dm.transport(), Plan::failing(n, errno)))
     }
 
-    /// The `n`-th command is carried out by the kernel, and fails with `errno` all the same.
+    /// Wraps the transport of a handle. The kernel executes the `n`-th command, which fails with `errno` nevertheless.
     #[must_use]
     pub fn after(dm: &Dm, n: usize, errno: i32) -> Self {
         Self(Faulty::new(dm.transport(), Plan::failing_after(n, errno)))
     }
 
-    /// The `n`-th command fails as well, without being sent. Commands that were sent before are forgotten.
+    /// Makes the `n`-th command fail as well, without being sent. Counting starts anew.
     #[must_use]
     pub fn and(&self, n: usize, errno: i32) -> Self {
         Self(Faulty::new(Arc::clone(&self.0.kernel), self.0.plan.and(n, errno)))
     }
 
-    /// A handle whose commands go through it.
+    /// Opens a handle that uses this transport.
     #[must_use]
     pub fn dm(&self) -> Dm {
         Dm::with_transport(self.0.clone())
     }
 
-    /// How many commands there were.
+    /// The number of commands so far.
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.plan.count()
@@ -97,7 +97,7 @@ impl StopAt {
         Self(Faulty::new(dm.transport(), Plan::stopping(n)))
     }
 
-    /// A handle whose commands go through it.
+    /// Opens a handle that uses this transport.
     #[must_use]
     pub fn dm(&self) -> Dm {
         Dm::with_transport(self.0.clone())
@@ -110,7 +110,7 @@ impl StopAt {
     }
 }
 
-/// What goes wrong, counted in commands from 1.
+/// The failures to cause, by the number of the command from 1.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     sent: AtomicUsize,
@@ -122,7 +122,7 @@ pub(crate) struct Plan {
 struct Failure {
     n: usize,
     errno: i32,
-    /// The kernel carries the command out, and its answer is lost.
+    /// The kernel executes the command, and its answer is lost.
     after: bool,
 }
 
@@ -139,7 +139,7 @@ impl Plan {
         Self { stop_at: Some(n), ..Self::default() }
     }
 
-    /// The same from the start, with one more failure.
+    /// The same plan with one more failure. Counting starts anew.
     pub(crate) fn and(&self, n: usize, errno: i32) -> Self {
         let mut failures = self.failures.clone();
         failures.push(Failure { n, errno, after: false });
@@ -154,7 +154,7 @@ impl Plan {
         self.stop_at.is_some_and(|n| self.count() >= n)
     }
 
-    /// Counts a command and sends it, unless it is one that fails.
+    /// Counts a command, and sends it unless it must fail.
     fn send(&self, send: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         let n = self.sent.fetch_add(1, Ordering::SeqCst).saturating_add(1);
         match self.stop_at {
@@ -170,7 +170,7 @@ impl Plan {
     }
 }
 
-/// A way to the kernel on which commands go wrong as planned.
+/// A transport on which commands fail according to a plan.
 #[derive(Clone)]
 pub(crate) struct Faulty {
     kernel: Arc<dyn Transport>,
@@ -182,7 +182,7 @@ impl Faulty {
         Self::sharing(kernel, Arc::new(plan))
     }
 
-    /// One of several ways whose commands are counted together.
+    /// Wraps a transport. Transports with the same plan count their commands together.
     pub(crate) fn sharing(kernel: Arc<dyn Transport>, plan: Arc<Plan>) -> Self {
         Self { kernel, plan }
     }
@@ -236,14 +236,14 @@ mod tests {
 
     const EBUSY: i32 = 16;
 
-    /// Counts what reaches it.
+    /// Counts the commands that reach it.
     #[derive(Debug, Default)]
     struct Counting(AtomicUsize);
 
     impl Transport for Counting {
         fn ioctl(&self, _: Command, request: &mut [u8]) -> io::Result<()> {
             self.0.fetch_add(1, Ordering::SeqCst);
-            // Interface version 4.48.0, which every command needs to make sense of its answer.
+            // Interface version 4.48.0, which is needed to decode the answers.
             for (word, value) in request.chunks_exact_mut(4).zip([4_u32, 48, 0]) {
                 word.copy_from_slice(&value.to_ne_bytes());
             }

@@ -1,23 +1,24 @@
-//! Tests of device-mapper code: in memory, without root, at every point of failure; and on a real kernel.
+//! Tests device-mapper code in memory, without root, with a failure at every command; and on a real kernel.
 //!
 //! - [`MemoryKernel`]: a device mapper and disks in memory. Code that takes a [`Host`](dm_core::Host) or a [`Dm`](dm_core::Dm)
 //!   runs on it unchanged, in milliseconds, on any machine.
-//! - [`FailAt`], [`StopAt`]: commands that fail, or at which the program stops, wherever a test says so.
-//! - [`Sweep`]: a program with a failure, two, or its end at every command.
-//! - [`TestKernel`]: one test for both kinds of kernels.
+//! - [`FailAt`], [`StopAt`]: a failure at a chosen command, or a stop of the program.
+//! - [`Sweep`]: runs a program with one failure, two failures or a stop at every command.
+//! - [`TestKernel`]: runs one test on both kinds of kernels.
 //!
-//! With the feature `real`, which is on by default, for a real kernel:
+//! For real kernels, with the feature `real`, which is on by default:
 //!
-//! - `Scratch`: unique names, and the removal of all that a test has made, whatever happens to it.
-//! - `require`: what a test needs. A test that can't run is counted or fails, but never looks like one that passed.
-//! - `LoopDevice`: files that look like disks.
-//! - `Pattern`: data that tells where it belongs, written to and read from the device itself.
-//! - `FaultyDisk`: a disk that fails, loses writes, is slow or hangs when a test says so.
-//! - `wait_until`: waiting with a timeout.
+//! - `Scratch`: unique names, and the removal of everything that a test has made, also after a panic.
+//! - `require`: the requirements of a test. A test that cannot run is recorded as skipped or fails, but never counts as
+//!   passed.
+//! - `LoopDevice`: files as disks.
+//! - `Pattern`: data that encodes its location, written to and read from the device itself.
+//! - `FaultyDisk`: a disk that fails, loses writes, is slow or hangs, as a test requests.
+//! - `wait_until`: waits for a condition, with a timeout.
 //!
 //! # A test in memory
 //!
-//! The code under test makes a device of two disks; the test looks at what it made, and at what is left when a command fails.
+//! The code under test makes a device of two disks. The test checks the device, and what is left when a command fails.
 //!
 //! ```
 //! use dm_core::{Host, OpError, TargetLine};
@@ -59,8 +60,8 @@
 //!
 //! # A test on a real kernel
 //!
-//! It needs root and a kernel with a device mapper, so it is marked `#[ignore]`, and run as root. The build of this crate then
-//! needs libclang, for the crate `loopdev`.
+//! The test needs root and a kernel with a device mapper, so it is marked `#[ignore]` and run as root. To build this
+//! crate with the feature `real`, libclang is needed for the crate `loopdev`.
 //!
 //! ```no_run
 //! # #[cfg(feature = "real")]
@@ -94,13 +95,14 @@
 //! cargo test --test mirror -- --ignored
 //! ```
 //!
-//! If there is no such kernel, `cargo xtask guest -- COMMAND` in this crate's repository runs a test program as root in a
-//! throw-away one.
+//! If there is no such kernel, `cargo xtask guest -- COMMAND` in this crate's repository runs a test program as root in
+//! a throw-away kernel.
 //!
-//! # What a failure looks like
+//! # Failing tests
 //!
-//! Functions return errors; a test unwraps them. This crate itself fails a test in three cases only: a requirement is not met
-//! and skips are not counted; something that the test made can't be removed; the control node does not work.
+//! Functions return errors; a test unwraps them. This crate itself makes a test fail in only three cases: a requirement
+//! is not met and skips are not recorded; something that the test made cannot be removed; or the control node does not
+//! work.
 
 mod fail;
 mod fail_at;

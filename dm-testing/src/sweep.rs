@@ -1,4 +1,4 @@
-//! A program with something going wrong at every command.
+//! [`Sweep`], which runs a program with a failure at every command.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -7,24 +7,24 @@ use std::sync::Arc;
 use crate::fail_at::{Plan, Stopped};
 use crate::memory::MemoryKernel;
 
-/// `EINTR`, `ENOMEM`, `EBUSY` and `EINVAL` on Linux: what nearly every command can fail with.
+/// `EINTR`, `ENOMEM`, `EBUSY` and `EINVAL` on Linux, with which nearly every command can fail.
 const ERRNOS: [i32; 4] = [4, 12, 16, 22];
 
 /// `EFAULT` on Linux.
 const EFAULT: i32 = 14;
 
-/// No program that a sweep can finish sends so many commands.
+/// A limit against programs that never end; a sweep of so many commands would not finish.
 const MOST_COMMANDS: usize = 100_000;
 
-/// Runs a program again and again, each time on a new kernel in memory and with another command that goes wrong, and checks
-/// after each run what it has left.
+/// Runs a program repeatedly, each time on a new kernel in memory and with a failure at another command, and checks the
+/// result of each run.
 ///
-/// First, nothing goes wrong. Then, for every command that the program sends:
+/// The first run has no failure. Then, for every command that the program sends:
 ///
-/// - it fails with each of a few error numbers, and nothing was done;
-/// - it is carried out, and its answer is lost (`EFAULT`, with which a kernel that can't write the answer fails);
-/// - it fails, and so does each later one, one at a time: what undoes the first failure fails as well;
-/// - the program ends in its place, as if it had been killed.
+/// - it fails with each of several errnos, without taking effect;
+/// - it takes effect, but its answer is lost (`EFAULT`, which the kernel returns if it cannot write the answer);
+/// - it fails, and in turn each later command as well, so that the undo of the first failure fails too;
+/// - the program stops there, as if it had been killed.
 ///
 /// ```
 /// use dm_core::{OpError, Steps, TargetLine};
@@ -49,7 +49,7 @@ const MOST_COMMANDS: usize = 100_000;
 /// assert!(report.runs > 20);
 /// ```
 ///
-/// A program that forgets to resume the device when its own step fails is found:
+/// This finds a program that does not resume the device after its step has failed:
 ///
 /// ```should_panic
 /// # use dm_core::TargetLine;
@@ -75,27 +75,27 @@ pub struct Sweep<'a> {
     pairs: bool,
 }
 
-/// How a run has ended.
+/// The end of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "a program returns or does not")]
 pub enum Outcome<T> {
     /// The program has returned.
     Returned(T),
-    /// It was stopped.
+    /// The program was stopped at a command.
     Stopped,
 }
 
-/// What a sweep did.
+/// The figures of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SweepReport {
-    /// How many commands the program sends if nothing goes wrong.
+    /// The number of commands that the program sends without a failure.
     pub commands: usize,
-    /// How often it was run.
+    /// The number of runs.
     pub runs: usize,
 }
 
-/// What goes wrong in a run.
+/// The failure of a run.
 #[derive(Clone, Copy, Debug)]
 enum Trouble {
     None,
@@ -132,29 +132,31 @@ impl fmt::Display for Trouble {
 }
 
 impl<'a> Sweep<'a> {
-    /// Begins each run on a new kernel with `prepare`, in which nothing goes wrong.
+    /// Sets the function that prepares the new kernel of each run; its commands do not fail.
     pub fn new(prepare: impl Fn(&MemoryKernel) + 'a) -> Self {
         Self { prepare: Box::new(prepare), errnos: ERRNOS.to_vec(), pairs: true }
     }
 
-    /// The error numbers that commands fail with, of Linux: by default those of `EINTR`, `ENOMEM`, `EBUSY` and `EINVAL`.
+    /// Sets the errnos of failing commands, as numbers on Linux. The default is `EINTR`, `ENOMEM`, `EBUSY` and
+    /// `EINVAL`.
     #[must_use]
     pub fn errnos(self, errnos: impl Into<Vec<i32>>) -> Self {
         Self { errnos: errnos.into(), ..self }
     }
 
-    /// Whether two commands fail in some runs, as they do by default. It takes about the square of the number of commands.
+    /// Whether two commands fail in some runs, as they do by default. The number of such runs grows with the square of
+    /// the number of commands.
     #[must_use]
     pub fn pairs(self, pairs: bool) -> Self {
         Self { pairs, ..self }
     }
 
-    /// Runs a program with everything that can go wrong, and checks each run.
+    /// Runs the program with every failure, and checks each run.
     ///
-    /// The handles that the program gets from the kernel it is given fail as planned, those that `check` gets do not.
+    /// Only handles that the program gets from its kernel fail; those of `check` do not.
     ///
     /// # Panics
-    /// `check` or the program panics; what went wrong in that run is printed.
+    /// `check` or the program panics; the failure of that run is printed.
     pub fn run<T>(
         &self,
         program: impl Fn(&MemoryKernel) -> T,
@@ -169,7 +171,7 @@ impl<'a> Sweep<'a> {
         for n in 1..=commands {
             for (at, errno) in self.errnos.iter().copied().enumerate() {
                 let sent = run(Trouble::Fails { n, errno }).min(MOST_COMMANDS);
-                // Which error number comes first seldom matters to the undo.
+                // The errno of the first failure rarely affects the undo.
                 if self.pairs && at == 0 {
                     for second in n.saturating_add(1)..=sent {
                         run(Trouble::Pair { first: n, second, errno });
@@ -182,7 +184,7 @@ impl<'a> Sweep<'a> {
         SweepReport { commands, runs }
     }
 
-    /// Returns how many commands were sent.
+    /// Returns the number of commands that were sent.
     fn run_once<T>(
         &self,
         trouble: Trouble,

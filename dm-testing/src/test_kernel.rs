@@ -1,4 +1,4 @@
-//! One test for two kernels.
+//! [`TestKernel`], for tests that run on both kinds of kernels.
 
 use std::any::Any;
 use std::fmt;
@@ -9,10 +9,10 @@ use dm_units::{Bytes, DeviceNumber, Sectors};
 
 use crate::memory::MemoryKernel;
 
-/// A kernel that a test runs on: one in memory, or a real one.
+/// A kernel that a test runs on, in memory or real.
 ///
-/// A test that takes one can run in both worlds: in milliseconds on a [`MemoryKernel`], and on a real kernel through a
-/// `Scratch`, which removes all that the test has made.
+/// A test with this parameter runs within milliseconds on a [`MemoryKernel`], and on a real kernel through a `Scratch`,
+/// which removes everything that the test has made.
 ///
 /// ```
 /// use dm_core::TargetLine;
@@ -46,45 +46,45 @@ use crate::memory::MemoryKernel;
 /// # in_memory();
 /// ```
 pub trait TestKernel: fmt::Debug + Sync {
-    /// A host for operations; its [`dm`](Host::dm) is for single commands.
+    /// A host for operations; use its [`dm`](Host::dm) for single commands.
     fn host(&self) -> Host;
 
-    /// What the names of all devices of this test start with.
+    /// The prefix of the names of all devices of this test.
     fn prefix(&self) -> &str;
 
-    /// A name of a device, which starts with the prefix.
+    /// Makes the name of a device, with the prefix.
     ///
     /// # Panics
-    /// The suffix can't be a part of a name.
+    /// The suffix is not possible in a name.
     fn name(&self, suffix: &str) -> DmNameBuf;
 
-    /// A new disk of zeros.
+    /// Makes a disk of zeros.
     ///
     /// # Panics
-    /// There can't be another disk.
+    /// The disk cannot be created.
     fn disk(&self, size: Bytes) -> DeviceNumber;
 
-    /// Reads whole sectors of a disk or a mapped device, from the device and not from a cache. Waits while the device is
-    /// suspended, and holds it open meanwhile.
+    /// Reads whole sectors of a disk or a mapped device, bypassing the page cache. Blocks while the device is
+    /// suspended, and keeps it open meanwhile.
     ///
     /// # Errors
-    /// The device fails.
+    /// The device reports an error.
     fn read(&self, device: DeviceNumber, start: Sectors, data: &mut [u8]) -> io::Result<()>;
 
-    /// Writes whole sectors of a disk or a mapped device, and flushes them. Waits as [`read`](Self::read) does.
+    /// Writes whole sectors of a disk or a mapped device, and flushes them. Blocks as [`read`](Self::read) does.
     ///
     /// # Errors
     /// As [`read`](Self::read).
     fn write(&self, device: DeviceNumber, start: Sectors, data: &[u8]) -> io::Result<()>;
 
-    /// Opens a mapped device, as any program can. It is open until the answer is dropped.
+    /// Opens a mapped device like a program. It is closed when the result is dropped.
     ///
     /// # Errors
-    /// It does not exist.
+    /// The device does not exist.
     fn open(&self, device: DeviceNumber) -> io::Result<Box<dyn Any>>;
 }
 
-/// Whatever is on the kernel belongs to the test.
+/// The whole kernel belongs to the test.
 impl TestKernel for MemoryKernel {
     fn host(&self) -> Host {
         Self::host(self)
@@ -119,7 +119,7 @@ impl TestKernel for MemoryKernel {
     }
 }
 
-/// A name, or the end of the test.
+/// Makes a name, or fails the test.
 pub(crate) fn name(prefix: &str, suffix: &str) -> DmNameBuf {
     let text = format!("{prefix}{suffix}");
     DmNameBuf::new(&text).unwrap_or_else(|error| crate::fail::fail(error))

@@ -1,4 +1,4 @@
-//! Disks in memory.
+//! [`MemoryDisk`]: disks in memory.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -11,7 +11,8 @@ use super::kernel::disk::Disk;
 use super::kernel::io::{Io, IoFault};
 use super::node::Machine;
 
-/// A disk of a [`MemoryKernel`](super::MemoryKernel). It is sparse, full of zeros at first, and stays as long as its kernel.
+/// A disk of a [`MemoryKernel`](super::MemoryKernel). It is sparse, contains zeros at first, and exists as long as its
+/// kernel.
 #[derive(Clone, Debug)]
 pub struct MemoryDisk {
     machine: Arc<Machine>,
@@ -29,24 +30,24 @@ impl MemoryDisk {
         self.number
     }
 
-    /// The path that tables may name it by. No file has this path.
+    /// Its path for use in tables. There is no file with this path.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         PathBuf::from(format!("/dev/disk{}", self.number.minor))
     }
 
-    /// Its size.
+    /// Its size in sectors.
     #[must_use]
     pub fn size(&self) -> Sectors {
         Sectors(self.with(|disk| disk.sectors()))
     }
 
-    /// Gives it another size; what is behind the new end is lost.
+    /// Changes its size; data beyond the new end is lost.
     pub fn resize(&self, size: Bytes) {
         self.with(|disk| disk.resize(size.to_sectors_floor().unwrap_or_default().0));
     }
 
-    /// Lets all I/O fail that touches one of these sectors.
+    /// Makes all I/O fail that touches one of these sectors.
     pub fn fail(&self, sectors: Range<Sectors>) {
         self.with(|disk| disk.fail(sectors.start.0..sectors.end.0));
     }
@@ -56,7 +57,7 @@ impl MemoryDisk {
         self.with(Disk::heal);
     }
 
-    /// Lets all writes fail, or succeed again. Tables can use it all the same.
+    /// Makes all writes fail, or succeed again. Tables can use the disk nevertheless.
     pub fn set_read_only(&self, read_only: bool) {
         self.with(|disk| disk.read_only = read_only);
     }
@@ -64,7 +65,7 @@ impl MemoryDisk {
     /// Reads whole sectors of the disk itself.
     ///
     /// # Errors
-    /// They fail or do not exist, or the data are not whole sectors.
+    /// A sector fails or does not exist, or the length is not a multiple of a sector.
     pub fn read(&self, start: Sectors, data: &mut [u8]) -> Result<(), MemoryError> {
         self.io(start, data.len(), Io::Read(data))
     }
@@ -88,7 +89,7 @@ impl MemoryDisk {
         })
     }
 
-    /// Disks are never taken away.
+    /// Disks are never removed.
     fn with<T: Default>(&self, work: impl FnOnce(&mut Disk) -> T) -> T {
         self.machine.with(|kernel| kernel.disks.get_mut(&self.number).map(work).unwrap_or_default())
     }

@@ -1,9 +1,9 @@
-//! The error numbers of Linux, which this kernel answers with on any system.
+//! The error numbers of Linux, which this kernel returns on any system.
 
 use std::fmt;
 use std::io;
 
-/// Why a command or an I/O failed.
+/// The error of a command or an I/O.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Errno(pub(crate) i32);
 

@@ -1,4 +1,4 @@
-//! Why an I/O on the kernel in memory has failed.
+//! [`MemoryError`]: the errors of I/O on the kernel in memory.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use super::errno::Errno;
 use super::kernel::Kernel;
 use super::kernel::io::IoFault;
 
-/// An I/O that has failed.
+/// The error of an I/O.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoryError {
     device: String,
@@ -16,30 +16,30 @@ pub struct MemoryError {
     kind: MemoryErrorKind,
 }
 
-/// How an I/O has failed.
+/// The kinds of [`MemoryError`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MemoryErrorKind {
-    /// The device does not exist, or the text cannot be the name of one.
+    /// The device does not exist, or the text is not a valid name.
     NoDevice,
     /// The length of the data is not a multiple of 512 bytes.
     PartOfSector,
-    /// A device that must carry it out is suspended. On a real kernel, the I/O would wait until it is resumed.
+    /// A device on the way is suspended. On a real kernel, the I/O would wait until the device is resumed.
     #[non_exhaustive]
     Suspended {
         /// The name of that device.
         device: String,
     },
-    /// A target waits, for space for example. On a real kernel, the I/O would wait as well.
+    /// A target holds the I/O, for example until there is space. On a real kernel, the I/O would wait.
     #[non_exhaustive]
     Waiting {
         /// The name of the target's device.
         device: String,
     },
-    /// It was carried out, with this error number.
+    /// The I/O failed with this errno.
     #[non_exhaustive]
     Failed {
-        /// The error number on Linux: 5 (`EIO`), 28 (`ENOSPC`), …
+        /// The errno on Linux: 5 (`EIO`), 28 (`ENOSPC`), …
         errno: i32,
     },
 }
@@ -60,19 +60,19 @@ impl MemoryError {
         Self::new(device, start, kind)
     }
 
-    /// How it has failed.
+    /// Tells the kinds of error apart, for a `match`.
     #[must_use]
     pub const fn kind(&self) -> &MemoryErrorKind {
         &self.kind
     }
 
-    /// Whether it would wait on a real kernel: a device is suspended, or a target waits for something.
+    /// Whether the I/O would wait on a real kernel, because a device is suspended or a target holds it.
     #[must_use]
     pub const fn would_wait(&self) -> bool {
         matches!(self.kind, MemoryErrorKind::Suspended { .. } | MemoryErrorKind::Waiting { .. })
     }
 
-    /// The error number of an I/O that was carried out.
+    /// The errno, if the I/O was executed.
     #[must_use]
     pub const fn errno(&self) -> Option<i32> {
         match self.kind {

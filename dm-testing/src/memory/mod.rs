@@ -1,9 +1,9 @@
-//! A kernel in memory: the device mapper and disks, for tests that need neither root nor Linux.
+//! A kernel in memory, with the device mapper and disks, for tests that need neither root nor Linux.
 //!
 //! [`MemoryKernel`] behaves as Linux 6.12 does: the same commands, rules and error numbers, the same header bits, event
-//! numbers and reasons in its log. All of `dm-core` and of `dm-targets` works on it unchanged, since it takes the kernel's
-//! place behind [`Transport`](dm_core::Transport). Disks are in memory as well, and mapped devices can be read and written
-//! through their tables.
+//! numbers and reasons in its log. All of `dm-core` and `dm-targets` works on it unchanged, since it replaces the
+//! kernel behind [`Transport`](dm_core::Transport). Disks are in memory as well, and mapped devices can be read and
+//! written through their tables.
 //!
 //! ```
 //! use dm_core::TargetLine;
@@ -26,33 +26,33 @@
 //! # }
 //! ```
 //!
-//! # What is simplified
+//! # Simplifications
 //!
 //! | what | here | the kernel |
 //! |---|---|---|
-//! | device numbers | mapped devices have major number 4000, disks 4001, so that none is a real device's | numbers that differ from one start to the next |
-//! | time | moves only by [`advance`](MemoryKernel::advance), and only pools look at it | `delay` and `flakey` depend on it as well: here the first does not delay, and the second counts I/Os in the place of seconds |
-//! | I/O | is carried out at once, in the thread that asks for it | is carried out in parallel and out of order |
-//! | a device that was closed for the last time | is removed at once if that was deferred | is removed a moment later, by a worker |
-//! | metadata of thin pools | the superblock is on the device, in the kernel's format; what it refers to stays in the kernel, so that a copy of the device shows the newest state | all of it is on the device |
-//! | metadata blocks in use | estimated: exact for a new pool; a tree of mappings that differs in one block from another counts as a whole | counted |
-//! | metadata or COW devices that are suspended | commits of pools are put off, and tables whose metadata can't be read are refused with `EIO` | the command waits |
+//! | device numbers | mapped devices have major number 4000, disks 4001, which real devices do not use | numbers that differ from one start to the next |
+//! | time | advances only by [`advance`](MemoryKernel::advance), and only pools use it | `delay` and `flakey` depend on it as well: here `delay` does not delay, and `flakey` counts I/Os instead of seconds |
+//! | I/O | is executed at once, in the calling thread | is executed in parallel and out of order |
+//! | a device that was closed for the last time | is removed at once if its removal was deferred | is removed a moment later, by a worker |
+//! | metadata of thin pools | the superblock is on the device, in the kernel's format; the data that it refers to is kept in the kernel, so that a copy of the device has the newest state | all of it is on the device |
+//! | metadata blocks in use | estimated: exact for a new pool; a mapping tree that differs from another one in one block is counted completely | counted |
+//! | metadata or COW devices that are suspended | commits of pools are postponed, and tables whose metadata cannot be read are refused with `EIO` | the command waits |
 //! | discards of a data device | are supported by every device | are disabled in the pool if the device has none |
-//! | merging of snapshots | goes on each time the status is read, by chunks that follow on one another | goes on by itself |
+//! | merging of snapshots | continues each time the status is read, by consecutive chunks | continues in the background |
 //! | background work | advances by a step when a status is read, and by [`work`](MemoryKernel::work): a step is a quarter of a `mirror` or `raid`, `hydration_threshold` regions of a `clone`, `migration_threshold` sectors of a `cache` with the policy `cleaner` | runs all the time |
-//! | metadata of `cache`, `clone`, `era`, `integrity`, `mirror`, `raid`, `writecache` | are kept on the device, in another format; while it is suspended, they cannot be read or written | commands wait until it is resumed |
+//! | metadata of `cache`, `clone`, `era`, `integrity`, `mirror`, `raid`, `writecache` | is stored on the device, in another format; while it is suspended, it cannot be read or written | commands wait until it is resumed |
 //! | `cache` | promotes a block when it is accessed for the second time, demotes the one that was not used for the longest time, and writes dirty blocks back when they are demoted or by `cleaner` | the policy `smq` learns, and writes back when there is little to do |
-//! | `crypt`, `verity`, `integrity` | pass sectors on as they are, and find no corruption; every key is in the keyring; tags are calculated at once | |
+//! | `crypt`, `verity`, `integrity` | pass sectors on unchanged, and detect no corruption; every key is in the keyring; tags are calculated at once | |
 //! | `mirror` | has no log in user space | |
 //! | `multipath` | uses the first path of a group that works; hardware handlers do nothing | selectors spread I/O |
 //! | `raid` of other levels than `raid1` | has states and a status, and finds failed legs when the status is read; I/O fails with `EOPNOTSUPP` | |
-//! | `vdo`, `zoned` | take any disk for a formatted one, whose sectors they use in their order; `vdo` has nothing twice | |
-//! | `writecache` | writes to the origin at once, and counts what would be in the cache | |
+//! | `vdo`, `zoned` | treat any disk as formatted, and use its sectors in order; `vdo` does not deduplicate | |
+//! | `writecache` | writes to the origin at once, and only counts the blocks that would be in the cache | |
 //! | `@stats_` messages | count I/Os and sectors; all times and merges are 0 | measure times as well |
-//! | udev | answers cookies as [`udev`](MemoryKernel::udev) says, and does nothing else | runs rules |
-//! | nodes in `/dev` | there are none; tables and `Host::open_block` take `/dev/disk0` for a disk and `/dev/mapper/NAME`, the result of `Host::path`, for a device | |
+//! | udev | completes cookies as set by [`udev`](MemoryKernel::udev), and does nothing else | runs rules |
+//! | nodes in `/dev` | do not exist; tables and `Host::open_block` accept `/dev/disk0` for a disk and `/dev/mapper/NAME`, the result of `Host::path`, for a device | |
 //! | text for the integrity measurement architecture | is empty | |
-//! | the log | has the reasons that the kernel gives for most refusals, in its words or the library's | |
+//! | the log | has the kernel's reasons for most refusals, in its words or the library's | |
 //!
 //! Targets with I/O: `cache`, `clone`, `crypt`, `delay`, `dust`, `ebs`, `era`, `error`, `flakey`, `integrity`, `linear`,
 //! `log-writes`, `mirror`, `multipath`, `raid` (`raid1`), `snapshot`, `snapshot-merge`, `snapshot-origin`, `striped`, `switch`,
@@ -96,34 +96,34 @@ use crate::fail_at::{Faulty, Plan};
 /// The interface of Linux 6.12.
 const INTERFACE: Version = Version::new(4, 48, 0);
 
-/// A kernel in memory; clones are the same kernel.
+/// A kernel in memory. Clones share the kernel.
 ///
-/// See the [module](self) for an example, and for what is simplified.
+/// See the [module](self) for an example and for the simplifications.
 #[derive(Clone)]
 pub struct MemoryKernel {
     machine: Arc<Machine>,
-    /// What goes wrong with the commands of handles that are opened here.
+    /// The failures of commands of handles that are opened here.
     plan: Option<Arc<Plan>>,
 }
 
 impl MemoryKernel {
-    /// A kernel without devices, with the interface of Linux 6.12.
+    /// Makes a kernel without devices, with the interface of Linux 6.12.
     #[must_use]
     pub fn new() -> Self {
         Self::with_interface(INTERFACE)
     }
 
-    /// A kernel with another version of the interface, from 4.0.0 on: commands and flags that came later are refused as that
-    /// kernel would refuse them. Its targets are those of Linux 6.12.
+    /// Makes a kernel with another version of the interface, from 4.0.0 on. It refuses later commands and flags as a
+    /// kernel of that version does. Its targets are those of Linux 6.12.
     #[must_use]
     pub fn with_interface(version: Version) -> Self {
         Self { machine: Arc::new(Machine::new(Kernel::new(version))), plan: None }
     }
 
-    /// A new handle on its control node.
+    /// Opens a new handle on the control node.
     ///
     /// # Panics
-    /// The process can't have another pair of sockets, which stands in for the node's descriptor.
+    /// The process cannot create another pair of sockets, which serves as the node's descriptor.
     #[must_use]
     pub fn dm(&self) -> Dm {
         let node = match Node::open(&self.machine) {
@@ -136,12 +136,12 @@ impl MemoryKernel {
         }
     }
 
-    /// The same kernel, with handles whose commands go wrong as planned; they are counted together.
+    /// The same kernel, with handles whose commands fail according to a plan and are counted together.
     pub(crate) fn with_plan(&self, plan: Arc<Plan>) -> Self {
         Self { machine: Arc::clone(&self.machine), plan: Some(plan) }
     }
 
-    /// A host on a new handle, which waits for no udev and makes no nodes.
+    /// Makes a host on a new handle, which does not wait for udev and makes no nodes.
     ///
     /// # Panics
     /// As [`dm`](Self::dm).
@@ -150,7 +150,7 @@ impl MemoryKernel {
         Host::new(self.dm()).with_udev(Udev::new(Strategy::None))
     }
 
-    /// A new disk, in whole sectors.
+    /// Makes a disk, whose size is rounded to whole sectors.
     #[must_use]
     pub fn disk(&self, size: Bytes) -> MemoryDisk {
         let sectors = size.to_sectors_floor().unwrap_or(Sectors(u64::MAX >> 9));
@@ -163,7 +163,7 @@ impl MemoryKernel {
         MemoryDisk::new(&self.machine, number)
     }
 
-    /// Reads whole sectors of a mapped device, through its table; by its number, also of a disk.
+    /// Reads whole sectors of a mapped device through its table, or of a disk by its number.
     ///
     /// # Errors
     /// The I/O fails, or would wait on a real kernel.
@@ -171,15 +171,15 @@ impl MemoryKernel {
         self.io(&id, start, Io::Read(data))
     }
 
-    /// Writes whole sectors of a mapped device, through its table.
+    /// Writes whole sectors of a mapped device through its table.
     ///
     /// # Errors
-    /// As [`read`](Self::read). On an error, a part of the data may be written.
+    /// As [`read`](Self::read). After an error, a part of the data may have been written.
     pub fn write(&self, id: impl AsDevId, start: Sectors, data: &[u8]) -> Result<(), MemoryError> {
         self.io(&id, start, Io::Write(data))
     }
 
-    /// Tells a mapped device that sectors need not be kept.
+    /// Discards sectors of a mapped device.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -187,7 +187,7 @@ impl MemoryKernel {
         self.io(&id, start, Io::Discard(length.0))
     }
 
-    /// Flushes a mapped device: what was written before is kept if power fails.
+    /// Flushes a mapped device, so that earlier writes survive a power failure.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -195,9 +195,10 @@ impl MemoryKernel {
         self.io(&id, Sectors(0), Io::Flush)
     }
 
-    /// As [`read`](Self::read), but waits as on a real kernel while a device is suspended or a target waits.
+    /// As [`read`](Self::read), except that it blocks as on a real kernel while a device is suspended or a target holds
+    /// the I/O.
     ///
-    /// It returns only after another thread has resumed the device, or given it what it waits for.
+    /// It returns only after another thread has resumed the device, or provided the space that the target needs.
     ///
     /// # Errors
     /// The I/O fails.
@@ -205,7 +206,7 @@ impl MemoryKernel {
         self.io_waiting(&id, start, Io::Read(data))
     }
 
-    /// As [`write`](Self::write), but waits as [`read_waiting`](Self::read_waiting) does.
+    /// As [`write`](Self::write), except that it blocks as [`read_waiting`](Self::read_waiting) does.
     ///
     /// # Errors
     /// The I/O fails.
@@ -213,7 +214,7 @@ impl MemoryKernel {
         self.io_waiting(&id, start, Io::Write(data))
     }
 
-    /// As [`flush`](Self::flush), but waits as [`read_waiting`](Self::read_waiting) does.
+    /// As [`flush`](Self::flush), except that it blocks as [`read_waiting`](Self::read_waiting) does.
     ///
     /// # Errors
     /// The I/O fails.
@@ -247,8 +248,8 @@ impl MemoryKernel {
         })
     }
 
-    /// Holds a mapped device open, as a program or a mounted file system does. `None` if it does not exist, or has never had a
-    /// table and therefore has no node.
+    /// Keeps a mapped device open, like a program or a mounted file system. Returns `None` if it does not exist, or
+    /// never had a table and therefore has no node.
     #[must_use]
     pub fn open(&self, id: impl AsDevId) -> Option<OpenDevice> {
         self.machine.with(|kernel| {
@@ -258,14 +259,14 @@ impl MemoryKernel {
         })
     }
 
-    /// Sets the status that the targets of a device report, or with `None` lets them report their own again. `false` if the
+    /// Sets the status that the targets of a device report; `None` restores their real status. Returns `false` if the
     /// device does not exist.
     pub fn set_status(&self, id: impl AsDevId, status: Option<&str>) -> bool {
         let set = |device: &mut Device| device.status = status.map(str::to_owned);
         self.machine.with(|kernel| device_mut(kernel, &id).map(set).is_some())
     }
 
-    /// Lets something happen to a device that has a table: its event number is incremented, and those who wait are woken.
+    /// Raises an event of a device with a table: increments its event number and wakes waiting commands. Returns
     /// `false` if the device does not exist.
     pub fn raise_event(&self, id: impl AsDevId) -> bool {
         self.machine.with(|kernel| {
@@ -274,18 +275,19 @@ impl MemoryKernel {
         })
     }
 
-    /// Moves its clock, on which only the timeouts of thin pools depend: I/O that waits for space fails after 60 s.
+    /// Advances the clock, on which only the timeouts of thin pools depend: I/O that waits for space fails after 60
+    /// seconds.
     pub fn advance(&self, by: Duration) {
         self.machine.with(|kernel| kernel.advance(by));
     }
 
-    /// Sets how udev answers the cookies of commands from now on.
+    /// Sets how udev completes the cookies of later commands.
     pub fn udev(&self, udev: MemoryUdev) {
         self.machine.with(|kernel| kernel.udev.set(udev));
     }
 
-    /// Advances the background work of all active devices by one step, as reading their status does: copying, cleaning,
-    /// checking.
+    /// Advances the background work of all active devices by one step, such as copying, cleaning or checking. Reading a
+    /// status does the same.
     pub fn work(&self) {
         self.machine.with(|kernel| {
             let active = kernel.devices.values().filter(|device| !device.holds_io());
@@ -314,27 +316,28 @@ impl fmt::Debug for MemoryKernel {
     }
 }
 
-/// Carries out an I/O, or says of which device what went wrong.
+/// Executes an I/O; the error names the device and the reason.
 fn io(kernel: &mut Kernel, id: &dyn AsDevId, start: Sectors, request: Io<'_>) -> Result<(), (String, IoFault)> {
     let number = match id.as_dev_id() {
-        // Of a disk as well.
+        // The number may be that of a disk as well.
         Ok(DevId::Number(number)) => Some(number),
         _ => device_mut(kernel, id).map(|device| device.number()),
     };
     let Some(number) = number else { return Err((shown(id), IoFault::Failed(Errno::ENXIO))) };
-    // Programs can't write to what is read-only; targets that have opened it can (`blkdev_write_iter` in block/fops.c).
+    // Programs cannot write to a read-only device; targets that have opened it can (`blkdev_write_iter` in
+    // block/fops.c).
     if !matches!(request, Io::Read(_)) && kernel.is_read_only(number) {
         return Err((shown(id), IoFault::Failed(Errno::EPERM)));
     }
     kernel.io(number, start.0, request).map_err(|fault| (shown(id), fault))
 }
 
-/// The id as the caller gave it.
+/// The device as the caller named it.
 fn shown(id: &dyn AsDevId) -> String {
     id.as_dev_id().map(|id| id.to_string()).unwrap_or_default()
 }
 
-/// Only whole sectors can be read or written.
+/// Checks that the length is a multiple of a sector.
 fn check_len(id: &dyn AsDevId, start: Sectors, io: &Io<'_>) -> Result<(), MemoryError> {
     let len = match io {
         Io::Read(data) => data.len(),
@@ -347,14 +350,14 @@ fn check_len(id: &dyn AsDevId, start: Sectors, io: &Io<'_>) -> Result<(), Memory
     Err(MemoryError::new(shown(id), start, MemoryErrorKind::PartOfSector))
 }
 
-/// An I/O waits at the targets of a device: the device and its serial number.
+/// Records that an I/O waits in the targets of a device; returns the serial number of the device.
 fn take_off(kernel: &mut Kernel, minor: u32) -> Option<u64> {
     let device = kernel.devices.get_mut(&minor)?;
     device.in_flight = device.in_flight.saturating_add(1);
     Some(device.serial)
 }
 
-/// An I/O does not wait any more.
+/// Records that an I/O no longer waits.
 fn land(kernel: &mut Kernel, serial: Option<u64>) {
     let device = kernel.devices.values_mut().find(|device| Some(device.serial) == serial);
     if let Some(device) = device {

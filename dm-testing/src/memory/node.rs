@@ -1,4 +1,4 @@
-//! The control node: open files, through which requests reach the kernel.
+//! The control node: open files that pass requests to the kernel.
 
 use std::fmt;
 use std::io::{self, Read as _, Write as _};
@@ -19,7 +19,7 @@ use super::kernel::{EventNumber, Kernel, Pause};
 /// A kernel that several threads use, one at a time.
 pub(crate) struct Machine {
     kernel: Mutex<Kernel>,
-    /// Something has changed.
+    /// Signals a change of the kernel.
     changed: Condvar,
 }
 
@@ -28,14 +28,15 @@ impl Machine {
         Self { kernel: Mutex::new(kernel), changed: Condvar::new() }
     }
 
-    /// Does something with the kernel, after which those who wait look again.
+    /// Runs a function on the kernel, and wakes waiting threads afterwards.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Kernel) -> T) -> T {
         let result = work(&mut self.lock());
         self.changed.notify_all();
         result
     }
 
-    /// As [`with`](Self::with), again after each change until the work is done, or until the end. `None` if that came first.
+    /// As [`with`](Self::with), repeated after each change until the work is done. Returns `None` if the time expires
+    /// first.
     pub(crate) fn with_until<T>(
         &self,
         end: Option<Instant>,
@@ -72,7 +73,7 @@ impl fmt::Debug for Machine {
 pub(crate) struct OpenFile {
     /// The last event that it has seen.
     seen: EventNumber,
-    /// A byte is in the pipe while there is a later event.
+    /// While there is a later event, the pipe contains a byte.
     is_readable: AtomicBool,
     reader: UnixStream,
     writer: UnixStream,
@@ -89,10 +90,10 @@ impl OpenFile {
         Ok(file)
     }
 
-    /// There was an event. `true`, since the file is still open.
+    /// Reports an event. Returns `true`, since the file is still open.
     pub(crate) fn tell(&self, number: u32) -> bool {
         if self.seen.is_before(number) && !self.is_readable.swap(true, Ordering::SeqCst) {
-            // A pair of sockets has room for one byte.
+            // The byte always fits into the socket's buffer.
             let _ = (&self.writer).write(&[0]);
         }
         true

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::node::Machine;
 
-/// Holds a device of a [`MemoryKernel`](super::MemoryKernel) open, so that it can't be removed; closes it when dropped.
+/// Keeps a device of a [`MemoryKernel`](super::MemoryKernel) open, so that it cannot be removed; closes it on drop.
 #[derive(Debug)]
 #[must_use = "the device is closed when this is dropped"]
 pub struct OpenDevice {
@@ -13,7 +13,7 @@ pub struct OpenDevice {
 }
 
 impl OpenDevice {
-    /// Opens the device, which exists.
+    /// Opens the device, which must exist.
     pub(super) fn new(machine: &Arc<Machine>, minor: u32) -> Self {
         Self { machine: Arc::clone(machine), minor }
     }
@@ -22,7 +22,7 @@ impl OpenDevice {
 impl Drop for OpenDevice {
     fn drop(&mut self) {
         self.machine.with(|kernel| {
-            // It is there: an open device can't be removed.
+            // The device exists, since an open device cannot be removed.
             if let Ok(device) = kernel.device_mut(self.minor) {
                 device.opened = device.opened.saturating_sub(1);
             }

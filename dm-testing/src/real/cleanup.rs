@@ -1,4 +1,4 @@
-//! Removal of whatever a test has left, in whatever state.
+//! Removes the devices that a test has left, in whatever state.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,11 +10,11 @@ use dm_units::Sectors;
 
 use crate::real::error::in_full;
 
-/// Between two rounds in which nothing could be removed.
+/// The pause between two rounds in which no device could be removed.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Removes the devices that `left` finds until it finds none. If there have not become fewer for `timeout`, returns those that
-/// stay, in words.
+/// Removes the devices that `left` finds until it finds none. If their number does not decrease for `timeout`, returns
+/// descriptions of the rest.
 ///
 /// A round that removes something may free what that device used, so the next round follows at once.
 pub(crate) fn remove_devices(host: &Host, timeout: Duration, left: impl Fn() -> Result<Vec<DmNameBuf>>) -> Vec<String> {
@@ -33,7 +33,7 @@ pub(crate) fn remove_devices(host: &Host, timeout: Duration, left: impl Fn() -> 
         let stuck: Vec<_> = names.iter().filter(|name| !remove(host, name, RemovePolicy::new())).collect();
         if stuck.len() == names.len() {
             for name in stuck {
-                // If it fails, the device is reported in the end.
+                // A device that cannot be removed is reported in the end.
                 let _ = unblock(host, name);
             }
             thread::sleep(PAUSE);
@@ -41,12 +41,12 @@ pub(crate) fn remove_devices(host: &Host, timeout: Duration, left: impl Fn() -> 
     }
 }
 
-/// Whether the device is removed. What is wrong with `/dev` is not this test's.
+/// Returns whether the device is removed. Errors about `/dev` are ignored.
 fn remove(host: &Host, name: &DmName, policy: RemovePolicy) -> bool {
     host.remove_with(name, policy).map_or_else(|error: OpError| error.is_done() || error.is_not_found(), |_| true)
 }
 
-/// Makes the device itself release what keeps devices open: its inactive table, and I/O that waits while it is suspended.
+/// Clears the inactive table, which keeps other devices open, and ends I/O that waits on the suspended device.
 fn unblock(host: &Host, name: &DmName) -> Result<()> {
     let dm = host.dm();
     dm.table_clear(name)?;
@@ -62,7 +62,7 @@ fn unblock(host: &Host, name: &DmName) -> Result<()> {
     Ok(())
 }
 
-/// Makes the kernel remove a device at its last close. Returns why it still exists.
+/// Makes the kernel remove a device at its last close. Returns the reason why it still exists.
 fn give_up(host: &Host, name: &DmName) -> String {
     let state = match host.dm().device_info(name) {
         Ok(info) => format!("{}, open {} times", info.number(), info.open_count()),

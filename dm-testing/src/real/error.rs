@@ -1,4 +1,4 @@
-//! What can go wrong in a test's set-up.
+//! The errors of this crate's helpers.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,22 +9,22 @@ use dm_units::Sectors;
 
 use crate::real::held::Held;
 
-/// The result of the helpers of this crate.
+/// The result of a helper.
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
-/// Why a helper could not do what a test requested.
+/// The error of a helper.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A file or a device failed.
+    /// An action on a file or a device failed.
     #[error("can't {what} {}", path.display())]
     #[non_exhaustive]
     Io {
-        /// What was tried.
+        /// The action.
         what: &'static str,
-        /// The file or device.
+        /// The path of the file or device.
         path: PathBuf,
-        /// The error.
+        /// The error of the system call.
         source: io::Error,
     },
     /// A command failed.
@@ -33,48 +33,48 @@ pub enum Error {
     /// An operation failed.
     #[error(transparent)]
     Op(#[from] OpError),
-    /// With the test's prefix, the text can't be the name of a mapped device.
+    /// With the test's prefix, the text is not a valid name of a mapped device.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// A number of bytes or sectors is more than the kernel can count.
+    /// A size exceeds the limits of the kernel.
     #[error("{size} is too large for {what}")]
     #[non_exhaustive]
     TooLarge {
-        /// What it is the size of.
+        /// The object whose size it is.
         what: &'static str,
         /// The size, with its unit.
         size: String,
     },
-    /// A sector does not hold what it should.
+    /// A sector does not have the expected content.
     #[error("sector {sector} of {} {held}", path.display())]
     #[non_exhaustive]
     Mismatch {
-        /// The file or device.
+        /// The path of the file or device.
         path: PathBuf,
         /// The first wrong sector.
         sector: Sectors,
-        /// What it holds.
+        /// The content that was found.
         held: Held,
     },
-    /// A condition did not come to hold.
+    /// A condition did not become true within the timeout.
     #[error("waited {timeout:?} for {what}, in vain")]
     #[non_exhaustive]
     TimedOut {
-        /// What was waited for.
+        /// The condition.
         what: String,
-        /// How long.
+        /// The length of the wait.
         timeout: Duration,
     },
 }
 
 impl Error {
-    /// Makes an error of a system call from what was tried with which file.
+    /// Makes an error of a system call on a file.
     pub(crate) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { what, path: path.to_owned(), source }
     }
 }
 
-/// The text of an error and of its sources: no error repeats the text of its source.
+/// The text of an error and its sources; no error repeats the text of its source.
 pub(crate) fn in_full(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")

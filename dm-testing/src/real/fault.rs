@@ -1,4 +1,4 @@
-//! Disks whose faults a test switches on and off.
+//! [`FaultyDisk`]: a disk whose faults a test switches on and off.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -11,11 +11,11 @@ use dm_units::{DeviceNumber, Sectors};
 use crate::real::error::Result;
 use crate::real::scratch::{MappedDevice, Scratch};
 
-/// How a [`FaultyDisk`] behaves.
+/// The behaviour of a [`FaultyDisk`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// As the disk below.
+    /// No fault: the disk behaves like the one below.
     None,
     /// All I/O fails. Target `error`.
     Errors,
@@ -25,13 +25,13 @@ pub enum Fault {
     WriteErrors,
     /// Writes seem to succeed and are dropped. Target `flakey`.
     LostWrites,
-    /// All I/O takes this much longer, rounded down to milliseconds. Target `delay`.
+    /// All I/O takes longer by this time, rounded down to milliseconds. Target `delay`.
     Slow(Duration),
-    /// All I/O waits until another behaviour is set: the device is suspended.
+    /// All I/O blocks until another behaviour is set, since the device is suspended.
     Hang,
 }
 
-/// A disk over another one whose behaviour can be changed at any time, under I/O.
+/// A disk over another one whose behaviour can be changed at any time, also during I/O.
 ///
 /// ```no_run
 /// use dm_testing::{Fault, FaultyDisk, Scratch, require};
@@ -63,25 +63,25 @@ pub struct FaultyDisk {
 }
 
 impl FaultyDisk {
-    /// Makes a disk, named as by [`Scratch::name`], over the first sectors of another one. It has no fault yet.
+    /// Makes a disk, named as by [`Scratch::name`], over the first sectors of another one. At first it has no fault.
     ///
     /// # Errors
-    /// The suffix can't be part of a name, or the kernel refuses.
+    /// The suffix is not possible in a name, or the kernel refuses a command.
     pub fn over(scratch: &Scratch, suffix: &str, below: DeviceNumber, size: Sectors) -> Result<Self> {
         let device = scratch.map(suffix, lines(&texts(&Fault::None, below, size)))?;
-        // udev may hang on a disk that hangs, so it is not waited for.
+        // udev may hang together with the disk, so this does not wait for it.
         let host = scratch.host().clone().with_udev(Udev::new(Strategy::None));
         Ok(Self { host, device, below, size })
     }
 
-    /// Changes its behaviour.
+    /// Changes the behaviour.
     ///
-    /// I/O that is under way completes first, as it was begun; I/O that hangs continues in the new way.
+    /// Pending I/O first completes with the old behaviour; I/O that hangs continues with the new one.
     ///
     /// # Errors
-    /// The kernel refuses, for instance because it lacks the target. The disk then behaves as before.
+    /// The kernel refuses a command, for example because it lacks the target. The disk then behaves as before.
     pub fn set(&self, fault: &Fault) -> Result<()> {
-        // A file system on a disk that fails can't be frozen.
+        // A file system on a failing disk cannot be frozen.
         let at_once = SuspendPolicy::new().noflush(true).skip_lockfs(true);
         if *fault == Fault::Hang {
             self.host.suspend_with(self, at_once)?;
@@ -92,32 +92,32 @@ impl FaultyDisk {
         Ok(())
     }
 
-    /// The mapped device that it is.
+    /// The mapped device of the disk.
     #[must_use]
     pub const fn device(&self) -> &MappedDevice {
         &self.device
     }
 
-    /// Its number, as tables name it.
+    /// Its device number, for tables.
     #[must_use]
     pub const fn number(&self) -> DeviceNumber {
         self.device.number()
     }
 
-    /// Its node.
+    /// The path of its node.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.device.path()
     }
 
-    /// Its size.
+    /// Its size in sectors.
     #[must_use]
     pub const fn size(&self) -> Sectors {
         self.size
     }
 }
 
-/// By its number.
+/// Identifies the disk by its number.
 impl AsDevId for FaultyDisk {
     fn as_dev_id(&self) -> std::result::Result<DevId<'_>, NameError> {
         self.device.as_dev_id()
@@ -131,21 +131,21 @@ fn lines(texts: &[LineOf]) -> impl Iterator<Item = TargetLine<LineText<'_, &str>
     texts.iter().map(|(start, length, target, params)| TargetLine::text(*start, *length, target, params.as_str()))
 }
 
-/// The table of a behaviour.
+/// The table for a behaviour.
 fn texts(fault: &Fault, below: DeviceNumber, size: Sectors) -> Vec<LineOf> {
     let whole = |target, params| vec![(Sectors(0), size, target, params)];
     match fault {
         Fault::None | Fault::Hang => whole("linear", format!("{below} 0")),
         Fault::Errors => whole("error", String::new()),
         Fault::ErrorsIn(bad) => texts_around(bad, below, size),
-        // Up for no second, then down for one, and so on: always down.
+        // An up interval of 0 and a down interval of 1 second, so it is always down.
         Fault::WriteErrors => whole("flakey", format!("{below} 0 0 1 1 error_writes")),
         Fault::LostWrites => whole("flakey", format!("{below} 0 0 1 1 drop_writes")),
         Fault::Slow(delay) => whole("delay", format!("{below} 0 {}", delay.as_millis())),
     }
 }
 
-/// Errors in one range, the disk below before and behind it.
+/// The table with errors in one range, and the disk below before and after it.
 fn texts_around(bad: &Range<Sectors>, below: DeviceNumber, size: Sectors) -> Vec<LineOf> {
     let (start, end) = (bad.start.min(size), bad.end.min(size));
     let ranges = [(Sectors(0), start, true), (start, end, false), (end, size, true)];

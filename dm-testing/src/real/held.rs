@@ -1,10 +1,10 @@
-//! One sector of a pattern, and what a sector holds.
+//! The sectors of a pattern, and recognition of a sector's content.
 
 use std::fmt;
 
 use dm_units::{SECTOR_SIZE, Sectors};
 
-/// What was found in a sector that should hold something else.
+/// The content of a sector that should have another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Held {
@@ -13,9 +13,9 @@ pub enum Held {
     /// A whole sector of a pattern.
     #[non_exhaustive]
     Pattern {
-        /// The pattern's seed.
+        /// The seed of the pattern.
         seed: u64,
-        /// Where the sector belongs.
+        /// The sector in which this content belongs.
         sector: Sectors,
     },
     /// Unknown data.

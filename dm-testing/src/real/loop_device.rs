@@ -1,4 +1,4 @@
-//! Loop devices: files that look like disks.
+//! [`LoopDevice`]: files as disks.
 
 use std::fs::{self, File};
 use std::io;
@@ -18,7 +18,7 @@ use crate::real::error::{Error, Result, in_full};
 use crate::real::test_name::safe_test_name;
 use crate::real::wait::{PATIENCE, wait_until};
 
-/// How to attach a file: see [`LoopDevice::over`].
+/// Options of attaching a file with [`LoopDevice::over`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LoopOptions {
     offset: Bytes,
@@ -34,35 +34,35 @@ impl LoopOptions {
         Self { offset: Bytes(0), size_limit: Bytes(0), read_only: false, sector_size: None }
     }
 
-    /// Where in the file the device starts.
+    /// Sets the offset in the file at which the device starts.
     #[must_use]
     pub const fn offset(self, offset: Bytes) -> Self {
         Self { offset, ..self }
     }
 
-    /// The maximum size of the device; with 0 there is no limit.
+    /// Limits the size of the device; 0 means no limit.
     #[must_use]
     pub const fn size_limit(self, size_limit: Bytes) -> Self {
         Self { size_limit, ..self }
     }
 
-    /// Makes a device that can't be written to.
+    /// Makes the device read-only.
     #[must_use]
     pub const fn read_only(self, read_only: bool) -> Self {
         Self { read_only, ..self }
     }
 
-    /// The device's logical block size in bytes: a power of two from 512 to the size of a page. It takes the program
-    /// `losetup` to set.
+    /// Sets the logical block size in bytes: a power of two from 512 to the size of a page. This needs the program
+    /// `losetup`.
     #[must_use]
     pub const fn sector_size(self, bytes: u32) -> Self {
         Self { sector_size: Some(bytes), ..self }
     }
 }
 
-/// A loop device, which is detached when this is dropped, also by a panic.
+/// A loop device, which is detached on drop, also after a panic.
 ///
-/// Devices that use it must be removed before; a [`Scratch`](crate::Scratch) does that for its loop devices.
+/// Devices that use it must be removed first; a [`Scratch`](crate::Scratch) does that for its loop devices.
 ///
 /// ```no_run
 /// use dm_testing::LoopDevice;
@@ -75,16 +75,16 @@ impl LoopOptions {
 /// ```
 ///
 /// # Panics
-/// If the kernel does not release the file within 60 s after it is dropped, since something still uses the device.
+/// Dropping it panics if the kernel does not release the file within 60 seconds because the device is still in use.
 #[derive(Debug)]
 pub struct LoopDevice {
-    /// `None` as soon as it is being detached: from then on another process may have it.
+    /// `None` once it is being detached, since another process may use it from then on.
     attached: Option<loopdev::LoopDevice>,
     path: PathBuf,
     number: DeviceNumber,
     size: Sectors,
     backing_file: PathBuf,
-    /// Removes the file, if it was made here.
+    /// Removes the file on drop, if this created it.
     made: Option<TempPath>,
 }
 
@@ -92,7 +92,7 @@ impl LoopDevice {
     /// Makes a sparse file of zeros in [`temp_dir`](std::env::temp_dir) and attaches it. The file is removed with the device.
     ///
     /// # Errors
-    /// The file can't be made; no permission to attach it; no loop device becomes free.
+    /// The file cannot be created, the process may not attach it, or no loop device becomes free.
     pub fn sparse(size: Bytes) -> Result<Self> {
         let folder = std::env::temp_dir();
         let made = tempfile::Builder::new().prefix(&format!("{}-", safe_test_name())).tempfile_in(&folder);
@@ -106,8 +106,8 @@ impl LoopDevice {
     /// Attaches a file.
     ///
     /// # Errors
-    /// The file can't be opened; no permission to attach it; no loop device becomes free; the sector size is invalid, or the
-    /// program `losetup` that sets it is missing.
+    /// The file cannot be opened, the process may not attach it, no loop device becomes free, the sector size is
+    /// invalid, or the program `losetup` is missing.
     pub fn over(file: &Path, options: LoopOptions) -> Result<Self> {
         let path = file.canonicalize().map_err(Error::io("find", file))?;
         let opened = File::options().read(true).write(!options.read_only).open(file);
@@ -124,35 +124,36 @@ impl LoopDevice {
         Ok(attached)
     }
 
-    /// Its node, `/dev/loop0`.
+    /// The path of its node, such as `/dev/loop0`.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Its number, as tables name it.
+    /// Its device number, for tables.
     #[must_use]
     pub const fn number(&self) -> DeviceNumber {
         self.number
     }
 
-    /// Its size when it was attached.
+    /// Its size in sectors when it was attached.
     #[must_use]
     pub const fn size(&self) -> Sectors {
         self.size
     }
 
-    /// The file behind it.
+    /// The path of the attached file.
     #[must_use]
     pub fn backing_file(&self) -> &Path {
         &self.backing_file
     }
 
-    /// Detaches it and waits up to 60 s until the kernel has released the file, which takes a moment while another program,
-    /// such as udev, has the device open.
+    /// Detaches it and waits up to 60 seconds until the kernel has released the file, which may take a moment because
+    /// another program, such as udev, has the device open.
     ///
     /// # Errors
-    /// Another process has detached the device; or it is still in use. Then the kernel detaches it at its last close.
+    /// Another process has detached the device, or it is still in use; in that case the kernel detaches it at its last
+    /// close.
     pub fn detach(self) -> Result<()> {
         self.detach_within(PATIENCE)
     }
@@ -168,7 +169,7 @@ impl LoopDevice {
     fn release(&mut self, timeout: Duration) -> Result<()> {
         let Some(device) = self.attached.take() else { return Ok(()) };
         device.detach().map_err(Error::io("detach", &self.path))?;
-        // The kernel does it at the last close.
+        // The kernel detaches it at the last close.
         drop(device);
         let (path, file) = (self.path.display(), self.backing_file.display());
         wait_until(format_args!("{path} to release {file}"), timeout, || !self.holds_file())
@@ -177,7 +178,7 @@ impl LoopDevice {
     fn holds_file(&self) -> bool {
         let shown = fs::read(self.attribute("loop/backing_file")).unwrap_or_default();
         let name = self.backing_file.as_os_str().as_encoded_bytes();
-        // The name of a file that was removed has a word behind it.
+        // The kernel appends a word to the name of a removed file.
         shown.strip_prefix(name).is_some_and(|rest| matches!(rest, b"\n" | b" (deleted)\n"))
     }
 
@@ -203,18 +204,17 @@ impl Drop for LoopDevice {
 
 const CONTROL: &str = "/dev/loop-control";
 
-/// How often to retry when another process is faster.
+/// The number of retries when another process takes the device first.
 const TRIES: u32 = 1000;
 
 /// Attaches a file to a free device.
 ///
-/// Between being found free and being attached, a device may be taken by another process. The kernel refuses the second
-/// one, which looks for another device.
+/// Another process may attach a free device first. The kernel then refuses, and this tries another device.
 fn attach_to_free(file: &File, options: LoopOptions) -> Result<(loopdev::LoopDevice, PathBuf, DeviceNumber)> {
     let control = LoopControl::open().map_err(Error::io("open", Path::new(CONTROL)))?;
     let (offset, size_limit) = (narrow(options.offset)?, narrow(options.size_limit)?);
     let attach = |device: loopdev::LoopDevice| {
-        // Before it is attached: after that, whatever fails would have to detach it.
+        // Done before attaching, since later failures would have to detach it.
         let path = device.path().ok_or(io::ErrorKind::NotFound)?;
         let number = DeviceNumber::new(device.major()?, device.minor()?);
         let with = device.with().offset(offset).size_limit(size_limit).read_only(options.read_only);
@@ -233,13 +233,13 @@ fn attach_to_free(file: &File, options: LoopOptions) -> Result<(loopdev::LoopDev
     }
 }
 
-/// Whether the device that was free is attached, being detached, or removed now.
+/// Whether the error means that the device is no longer free.
 fn is_taken(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw);
     matches!(errno, Some(Errno::EBUSY | Errno::ENXIO | Errno::ENODEV | Errno::ENOENT))
 }
 
-/// By `losetup`, since the crate `loopdev` can't do it.
+/// Uses `losetup`, since the crate `loopdev` lacks this.
 fn set_sector_size(path: &Path, bytes: u32) -> io::Result<()> {
     let output = Command::new("losetup").arg("--sector-size").arg(bytes.to_string()).arg(path).output();
     let output = output.map_err(|error| io::Error::new(error.kind(), format!("can't run losetup: {error}")))?;

@@ -1,4 +1,4 @@
-//! What tests on a real kernel need.
+//! Helpers for tests on a real kernel.
 
 mod cleanup;
 mod error;

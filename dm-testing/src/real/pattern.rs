@@ -1,4 +1,4 @@
-//! Data that tells where it belongs.
+//! [`Pattern`]: data that encodes its location.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -12,10 +12,12 @@ use nix::fcntl::{OFlag, PosixFadviseAdvice, posix_fadvise};
 use crate::real::error::{Error, Result};
 use crate::real::held::{Held, sector};
 
-/// The content of a device, or of a part of it: every sector is different, and holds its number and its pattern's seed.
+/// The content of a device, or of a part of it. Every sector is different and contains its number and the seed of its
+/// pattern.
 ///
-/// So data that is in the wrong place is found, and where it belongs is reported. Writing ends with a flush. Reading asks the
-/// device, not the page cache: both bypass the cache where possible (`O_DIRECT`), otherwise it is written back and dropped.
+/// Data in the wrong place is therefore detected, and the error says where it belongs. Writing ends with a flush. Reads
+/// come from the device and not from the page cache: both bypass the cache if possible (`O_DIRECT`), otherwise it is
+/// written back and dropped.
 ///
 /// ```no_run
 /// use dm_testing::Pattern;
@@ -31,24 +33,24 @@ use crate::real::held::{Held, sector};
 pub struct Pattern {
     /// `None`: only zeros.
     seed: Option<u64>,
-    /// What is added to a sector's place to get its number.
+    /// Added to the sector on the device to get the number in the sector.
     shift: u64,
 }
 
 impl Pattern {
-    /// The pattern of a seed.
+    /// Makes the pattern with this seed.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
         Self { seed: Some(seed), shift: 0 }
     }
 
-    /// All sectors zero, as where nothing was ever written.
+    /// Makes a pattern of zeros, as on a device that was never written.
     #[must_use]
     pub const fn zeros() -> Self {
         Self { seed: None, shift: 0 }
     }
 
-    /// The same data elsewhere: the data of sector `from` is at sector `to`, and all the rest moves along.
+    /// Shifts the pattern: the data of sector `from` is at sector `to`, and all other sectors shift in the same way.
     #[must_use]
     pub const fn moved(self, from: Sectors, to: Sectors) -> Self {
         Self { seed: self.seed, shift: self.shift.wrapping_add(from.0).wrapping_sub(to.0) }
@@ -57,7 +59,7 @@ impl Pattern {
     /// Writes `length` sectors from `start` on and flushes them.
     ///
     /// # Errors
-    /// The path can't be opened or written to, or is too short.
+    /// The device cannot be opened or written, or is too small.
     pub fn write(&self, path: &Path, start: Sectors, length: Sectors) -> Result<()> {
         let (file, _) = open(path, OpenOptions::new().write(true)).map_err(Error::io("open", path))?;
         let written = for_each_piece(start, length, |first, piece| {
@@ -70,8 +72,8 @@ impl Pattern {
     /// Reads `length` sectors from `start` on and compares.
     ///
     /// # Errors
-    /// [`Error::Mismatch`]: the first sector that is wrong, and what it holds. The path can't be opened or read, or is too
-    /// short.
+    /// [`Error::Mismatch`]: a sector is wrong; the error has the first one and its content. Other errors: the device
+    /// cannot be opened or read, or is too small.
     pub fn verify(&self, path: &Path, start: Sectors, length: Sectors) -> Result<()> {
         let (file, direct) = open(path, OpenOptions::new().read(true)).map_err(Error::io("open", path))?;
         if !direct {
@@ -92,7 +94,7 @@ impl Pattern {
         }
     }
 
-    /// Writes the pattern of the sectors from `first` on into memory. A rest of less than a sector stays as it is.
+    /// Writes the pattern of the sectors from `first` on into memory. A remainder of less than a sector is not changed.
     pub fn fill(&self, first: Sectors, bytes: &mut [u8]) {
         for (sector, bytes) in (first.0..).zip(bytes.chunks_exact_mut(SECTOR_SIZE)) {
             bytes.copy_from_slice(&self.sector(sector));
@@ -119,7 +121,7 @@ const PIECE: usize = 256 * 1024;
 /// The alignment that any device accepts for direct I/O.
 const ALIGN: usize = 4096;
 
-/// Calls `each` for pieces of a range, each with the sector where it starts and with aligned memory.
+/// Calls `each` for pieces of a range, with their first sector and with aligned memory.
 fn for_each_piece(
     start: Sectors,
     length: Sectors,
@@ -150,7 +152,7 @@ pub(super) fn byte(sector: Sectors) -> io::Result<u64> {
     u64::try_from(sector.to_bytes().0).map_err(io::Error::other)
 }
 
-/// Opens a file so that the page cache is bypassed, if possible; returns whether it is.
+/// Opens a file so that the page cache is bypassed, if possible; returns whether it is bypassed.
 pub(super) fn open(path: &Path, options: &mut OpenOptions) -> io::Result<(File, bool)> {
     match options.custom_flags(OFlag::O_DIRECT.bits()).open(path) {
         Ok(file) => Ok((file, true)),

@@ -1,4 +1,4 @@
-//! What one test makes, and its removal.
+//! [`Scratch`]: the devices of one test, and their removal.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -21,12 +21,14 @@ use crate::real::require::{self, Requirement};
 use crate::real::test_name::safe_test_name;
 use crate::real::wait::PATIENCE;
 
-/// The part of the device mapper that one test uses: unique names, loop devices, and the removal of all that was made.
+/// The part of the device mapper that one test uses: unique names, loop devices, and the removal of everything that it
+/// made.
 ///
-/// When it is dropped, also by a panic, it removes the test's mapped devices, the youngest first, then its loop devices.
-/// The test's devices are those whose names start with [`prefix`](Self::prefix), however they were made, and those that were
-/// [tracked](Self::track). The removal of a device that is open is retried for up to 60 s, since udev opens every new device
-/// for a moment; a device that is open and suspended is given a table of errors, so that I/O which waits for it completes.
+/// When it is dropped, also after a panic, it removes the test's mapped devices, the newest first, then its loop
+/// devices. The test's devices are those whose names start with [`prefix`](Self::prefix), no matter how they were made,
+/// and those that were [tracked](Self::track). The removal of an open device is retried for up to 60 seconds, since
+/// udev opens every new device for a moment. If a device is open and suspended, its table is replaced with an `error`
+/// target, so that waiting I/O completes.
 ///
 /// ```no_run
 /// use dm_core::TargetLine;
@@ -50,8 +52,8 @@ use crate::real::wait::PATIENCE;
 /// ```
 ///
 /// # Panics
-/// If something can't be removed when it is dropped: a leftover is a failure. The devices are then removed as soon as they
-/// are closed.
+/// Dropping it panics if something cannot be removed, since a leftover is a failure. The kernel then removes the
+/// devices at their last close.
 #[derive(Debug)]
 pub struct Scratch {
     host: Host,
@@ -69,12 +71,13 @@ const UDEV_TIMEOUT: Duration = Duration::from_secs(120);
 static SERIAL: AtomicU32 = AtomicU32::new(0);
 
 impl Scratch {
-    /// Begins a test that needs a device mapper and these requirements.
+    /// Starts a test that requires a device mapper and the given requirements.
     ///
-    /// `None` if something is missing: the test must return, and its skip was recorded, as [`require`] says.
+    /// Returns `None` if a requirement is not met. The skip is recorded, as described for [`require`], and the test
+    /// must return.
     ///
     /// # Panics
-    /// Something is missing and no program counts skips; or the control node does not work.
+    /// A requirement is not met and no program evaluates skips, or the control node does not work.
     #[must_use]
     #[track_caller]
     pub fn new(requirements: &[Requirement]) -> Option<Self> {
@@ -90,7 +93,7 @@ impl Scratch {
         Some(Self { host, prefix, patience: PATIENCE, names, loop_devices })
     }
 
-    /// How long to retry in the end, while no device can be removed: by default 60 s.
+    /// Sets how long the final removal is retried while no device can be removed. The default is 60 seconds.
     pub fn set_patience(&mut self, timeout: Duration) {
         self.patience = timeout;
     }
@@ -101,22 +104,22 @@ impl Scratch {
         self.host.dm()
     }
 
-    /// The host for operations, which works with udev as it finds it and waits for it up to 2 minutes.
+    /// The host for operations, which waits for udev, if it runs, up to 2 minutes.
     #[must_use]
     pub const fn host(&self) -> &Host {
         &self.host
     }
 
-    /// What the names of all devices of this test start with: the test's name, the process, a number.
+    /// The prefix of the names of all devices of this test: the test's name, the process id and a number.
     #[must_use]
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// A name that only this test uses. The same suffix gives the same name again.
+    /// Makes a name that only this test uses. The same suffix returns the same name.
     ///
     /// # Errors
-    /// With the suffix the name has more than 127 bytes, or the suffix contains a NUL or a `/`.
+    /// The name would exceed 127 bytes, or the suffix contains a NUL or a `/`.
     pub fn name(&self, suffix: impl AsRef<[u8]>) -> Result<DmNameBuf> {
         let name = DmNameBuf::new(&[self.prefix.as_bytes(), suffix.as_ref()].concat())?;
         self.track(&name);
@@ -128,7 +131,7 @@ impl Scratch {
         locked(&self.names).push(name.to_owned());
     }
 
-    /// Makes a file of zeros and a loop device over it, which is detached after all mapped devices are gone.
+    /// Makes a file of zeros and a loop device over it, which is detached after all mapped devices are removed.
     ///
     /// # Errors
     /// As [`LoopDevice::sparse`].
@@ -136,7 +139,7 @@ impl Scratch {
         Ok(self.keep(LoopDevice::sparse(size)?))
     }
 
-    /// Keeps a loop device until all mapped devices are gone.
+    /// Keeps a loop device until all mapped devices are removed.
     pub fn keep(&self, device: LoopDevice) -> Arc<LoopDevice> {
         let device = Arc::new(device);
         locked(&self.loop_devices).push(Arc::clone(&device));
@@ -146,7 +149,7 @@ impl Scratch {
     /// Creates a device without a table, under [`name(suffix)`](Self::name).
     ///
     /// # Errors
-    /// The suffix can't be part of a name, or the kernel refuses.
+    /// The suffix is not possible in a name, or the kernel refuses the command.
     pub fn create(&self, suffix: impl AsRef<[u8]>) -> Result<MappedDevice> {
         self.create_with(suffix, CreateOptions::new())
     }
@@ -161,11 +164,11 @@ impl Scratch {
         Ok(MappedDevice::new(name, &info))
     }
 
-    /// Creates a device under [`name(suffix)`](Self::name) and makes a table active. udev is not waited for: use
-    /// [`host`](Self::host) for that, and the device's own [path](MappedDevice::path).
+    /// Creates a device under [`name(suffix)`](Self::name) and makes a table active. This does not wait for udev, so
+    /// use the kernel's [path](MappedDevice::path) of the device; to wait, use [`host`](Self::host).
     ///
     /// # Errors
-    /// The suffix can't be part of a name, or the kernel refuses, for instance the table.
+    /// The suffix is not possible in a name, or the kernel refuses a command, for example because of the table.
     pub fn map<P: TargetParams>(
         &self,
         suffix: impl AsRef<[u8]>,
@@ -176,11 +179,10 @@ impl Scratch {
         Ok(device)
     }
 
-    /// Loads a table and makes it active in the place of the one that the device has, under I/O. Nothing is undone if that
-    /// fails: [`Host::reload`] does that.
+    /// Replaces the active table of a device, also during I/O. A failure is not undone; use [`Host::reload`] for that.
     ///
     /// # Errors
-    /// The kernel refuses, for instance the table.
+    /// The kernel refuses a command, for example because of the table.
     pub fn swap<P: TargetParams>(
         &self,
         device: &MappedDevice,
@@ -190,7 +192,7 @@ impl Scratch {
         Ok(self.dm().device_resume(device)?)
     }
 
-    /// The devices of this test that exist, the youngest first as far as that is known.
+    /// The existing devices of this test, the newest first as far as that is known.
     fn left(&self) -> dm_core::Result<Vec<DmNameBuf>> {
         let requested = locked(&self.names);
         let order: HashMap<&[u8], usize> =
@@ -207,11 +209,11 @@ impl Scratch {
         Ok(left.into_iter().map(|(_, name)| name).collect())
     }
 
-    /// Removes everything. Returns what could not be removed, in words.
+    /// Removes everything. Returns descriptions of the objects that could not be removed.
     fn clean_up(&self) -> Vec<String> {
         let mut faults = cleanup::remove_devices(&self.host, self.patience, || self.left());
         while let Some(device) = locked(&self.loop_devices).pop() {
-            // One that a thread of the test still holds is detached when the thread drops it.
+            // A loop device that a thread of the test still uses is detached when the thread drops it.
             let detached = Arc::try_unwrap(device).map_or(Ok(()), |device| device.detach_within(self.patience));
             faults.extend(detached.err().map(|error| in_full(&error)));
         }
@@ -228,7 +230,7 @@ impl Drop for Scratch {
     }
 }
 
-/// A list stays right when a test panics while it holds the lock.
+/// Locks a list, which is consistent even if a test panics while it holds the lock.
 fn locked<T>(list: &Mutex<T>) -> MutexGuard<'_, T> {
     list.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -245,26 +247,27 @@ impl MappedDevice {
         Self { name, number: info.number() }
     }
 
-    /// The name it was created under.
+    /// The name with which it was created.
     #[must_use]
     pub fn name(&self) -> &DmName {
         &self.name
     }
 
-    /// Its number, as tables name it.
+    /// Its device number, for tables.
     #[must_use]
     pub const fn number(&self) -> DeviceNumber {
         self.number
     }
 
-    /// The kernel's own node for it, `/dev/dm-0`, which exists, with or without udev, as soon as the device has a table.
+    /// The path of the kernel's node, such as `/dev/dm-0`, which exists, with or without udev, as soon as the device
+    /// has a table.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         paths::kernel_path(self.number)
     }
 }
 
-/// By its number, which stays the same when the device is renamed.
+/// Identifies the device by its number, which a rename does not change.
 impl AsDevId for MappedDevice {
     fn as_dev_id(&self) -> core::result::Result<DevId<'_>, NameError> {
         Ok(DevId::Number(self.number))

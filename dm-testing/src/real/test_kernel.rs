@@ -1,4 +1,4 @@
-//! A real kernel behind [`TestKernel`].
+//! Implements [`TestKernel`] for real kernels.
 
 use std::any::Any;
 use std::fs::{File, OpenOptions};
@@ -18,7 +18,7 @@ use crate::test_kernel::TestKernel;
 /// The major number of loop devices, `LOOP_MAJOR` in include/uapi/linux/major.h.
 const LOOP_MAJOR: u32 = 7;
 
-/// Names and disks are the scratch's own.
+/// Uses the names and loop devices of the scratch.
 impl TestKernel for Scratch {
     fn host(&self) -> Host {
         Self::host(self).clone()
@@ -61,7 +61,7 @@ impl TestKernel for Scratch {
     }
 }
 
-/// The kernel's own node of a loop device or a mapped device.
+/// The path of the kernel's node of a loop device or a mapped device.
 fn path(device: DeviceNumber) -> PathBuf {
     if device.major == LOOP_MAJOR {
         return PathBuf::from(format!("/dev/loop{}", device.minor));

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::thread;
 
-/// The name of the running test: Rust's test harness gives it to the test's thread. In a program's main thread, the name of
-/// the program.
+/// The name of the running test, which Rust's test harness sets as the name of the thread. In a program's main thread,
+/// the name of the program.
 pub(crate) fn test_name() -> String {
     match thread::current().name() {
         Some(name) if name != "main" => name.to_owned(),
@@ -12,7 +12,7 @@ pub(crate) fn test_name() -> String {
     }
 }
 
-/// The same, fit for the names of files and mapped devices: no more than 64 letters, digits, `-`, `_` and `.`.
+/// The same in a form for names of files and mapped devices: at most 64 letters, digits, `-`, `_` and `.`.
 pub(crate) fn safe_test_name() -> String {
     safe(&test_name())
 }

@@ -6,16 +6,17 @@ use std::time::{Duration, Instant};
 
 use crate::real::error::{Error, Result};
 
-/// How long to wait for other programs to close a device, unless a test says otherwise.
+/// The default time to wait for other programs to close a device.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The longest pause between two looks.
+/// The longest pause between two checks.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
-/// Looks again and again, at most 20 ms apart, until the condition holds; `what` completes "waited for …".
+/// Checks a condition repeatedly, at most every 20 milliseconds, until it is true; `what` completes "waited for …" in
+/// the error.
 ///
 /// # Errors
-/// [`Error::TimedOut`]: it did not hold within `timeout`.
+/// [`Error::TimedOut`]: the condition was not true within `timeout`.
 pub fn wait_until(what: impl Display, timeout: Duration, mut condition: impl FnMut() -> bool) -> Result<()> {
     let start = Instant::now();
     let mut pause = Duration::from_millis(1);

@@ -1,4 +1,4 @@
-//! Making, renaming and removing devices.
+//! Creates, renames and removes devices.
 
 use dm_core::Flags;
 use dm_sys::{DM_CONTROL_NODE, DM_NAME_LEN, DM_UUID_LEN};
@@ -40,7 +40,7 @@ pub(super) fn remove(kernel: &mut Kernel, param: &mut Param) -> Result<(), Pause
     Ok(())
 }
 
-/// As `remove_all`: in the order of names, again and again, until only open devices are left.
+/// As `remove_all`: in the order of names, repeatedly, until only open devices are left.
 pub(super) fn remove_all(kernel: &mut Kernel, param: &mut Param) {
     let deferred = param.has(Flags::DEFERRED_REMOVE);
     while let Some(minor) = kernel.names.values().copied().find(|minor| kernel.open_count(*minor) == 0) {
@@ -77,7 +77,7 @@ pub(super) fn rename(kernel: &mut Kernel, param: &mut Param) -> Result<(), Pause
         kernel.log("ioctl", &text);
         return Err(Errno::EBUSY.into());
     }
-    // The kernel finds the device by its name alone here.
+    // Here the kernel looks up the device only by its name.
     let Some(minor) = kernel.names.get(param.name()).copied() else {
         let to = if is_uuid { "uuid " } else { "" };
         kernel.log("ioctl", &format!("Unable to rename non-existent device, {old} to {to}{new_text}"));

@@ -29,7 +29,7 @@ pub(super) fn devices(kernel: &Kernel, param: &mut Param) {
     }
     let size = answer.len();
     if answer.is_empty() {
-        // The number of no device, which does not count as a part of the answer.
+        // The number 0 means the end, and is not part of the answer.
         answer.resize(8, 0);
     }
     if param.room() < answer.len() {
@@ -39,7 +39,7 @@ pub(super) fn devices(kernel: &Kernel, param: &mut Param) {
     }
 }
 
-/// Whether its name and uuid begin as the request says (`filter_device`).
+/// Whether its name and uuid have the requested prefixes (`filter_device`).
 fn is_wanted(kernel: &Kernel, device: &Device, param: &Param) -> bool {
     kernel.interface.minor < UUIDS || device.name.starts_with(param.name()) && device.uuid.starts_with(param.uuid())
 }
@@ -68,7 +68,7 @@ fn append(kernel: &Kernel, device: &Device, param: &Param, answer: &mut Vec<u8>)
     }
 }
 
-/// As `list_versions`. The kernel reserves more room than it fills.
+/// As `list_versions`. The kernel reserves more space than it fills.
 pub(super) fn versions(param: &mut Param) {
     answer_versions(targets::all(), param);
 }
@@ -98,7 +98,7 @@ fn answer_versions(kinds: impl Iterator<Item = &'static TargetType>, param: &mut
     param.answer(&answer, needed);
 }
 
-/// Writes the distance from the last entry to the end into it, at `field` bytes from its start.
+/// Writes the distance from the last entry to the end into the field of that entry at `field`.
 fn link(answer: &mut [u8], last: Option<usize>, field: usize) {
     let Some(last) = last else { return };
     let distance = u32::try_from(answer.len().saturating_sub(last)).unwrap_or(u32::MAX);

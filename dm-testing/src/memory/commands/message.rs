@@ -1,4 +1,4 @@
-//! Messages, and the geometry that a device claims.
+//! Messages, and the geometry of a device.
 
 use dm_core::Flags;
 use zeroize::Zeroizing;
@@ -9,14 +9,14 @@ use crate::memory::kernel::{Kernel, Pause};
 use crate::memory::targets::Answer;
 use crate::memory::wire::{Param, nul_terminated, u64_at};
 
-/// Where the text of a message starts (`struct dm_target_msg`).
+/// The offset of the text of a message (`struct dm_target_msg`).
 const TEXT: usize = 8;
 
 /// As `target_message`.
 pub(super) fn send(kernel: &mut Kernel, param: &mut Param) -> Result<(), Pause> {
     let minor = find(kernel, param)?;
     let payload = param.payload().unwrap_or_default();
-    // It may hold a key.
+    // The message may contain a key.
     let text = payload.get(TEXT..).and_then(nul_terminated).map(|text| Zeroizing::new(text.to_vec()));
     let sector = u64_at(payload, 0);
     let (Some(text), Some(sector)) = (text, sector) else {
@@ -30,7 +30,7 @@ pub(super) fn send(kernel: &mut Kernel, param: &mut Param) -> Result<(), Pause> 
     if let Some(answer) = answer {
         let answer = [answer.as_bytes(), &[0]].concat();
         param.set(Flags::DATA_OUT, true);
-        // A text that fills the room to its last byte is taken for one that was cut.
+        // A text that fills the whole buffer is treated as truncated.
         param.answer(&answer, if answer.len() < room { answer.len() } else { usize::MAX });
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! The commands, each as its function in drivers/md/dm-ioctl.c.
+//! The commands, each named after its function in drivers/md/dm-ioctl.c.
 
 mod lifecycle;
 mod lists;
@@ -18,14 +18,14 @@ use super::kernel::device::Device;
 use super::kernel::{Kernel, MAPPED_MAJOR, Pause};
 use super::wire::{Param, SHORTEST, put_version};
 
-/// What a command keeps while it waits.
+/// The state that a command keeps while it waits.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     /// The serial number of the device whose events it waits for.
     pub(crate) serial: Option<u64>,
 }
 
-/// Carries out a request and puts the answer in its place, as `ctl_ioctl` does.
+/// Executes a request and overwrites it with the answer, as `ctl_ioctl` does.
 pub(crate) fn carry_out(
     kernel: &mut Kernel,
     command: Command,
@@ -65,7 +65,7 @@ pub(crate) fn carry_out(
     Ok(())
 }
 
-/// The interface that first had a command.
+/// The interface version that introduced a command.
 const fn since(command: Command) -> u32 {
     match command {
         Command::ListVersions => 1,
@@ -77,7 +77,7 @@ const fn since(command: Command) -> u32 {
     }
 }
 
-/// All commands but those with `IOCTL_FLAGS_NO_PARAMS`.
+/// All commands except those with `IOCTL_FLAGS_NO_PARAMS`.
 const fn has_payload(command: Command) -> bool {
     !matches!(
         command,
@@ -137,14 +137,14 @@ fn run(kernel: &mut Kernel, command: Command, param: &mut Param, waiting: &mut W
         Command::TargetVersion => lists::version(param)?,
         Command::TargetMsg => message::send(kernel, param)?,
         Command::SetGeometry => message::set_geometry(kernel, param)?,
-        // The file has its part of it.
+        // The open file handles this command.
         Command::ArmPoll => {}
         _ => return Err(Errno::ENOTTY.into()),
     }
     Ok(())
 }
 
-/// Finds the device that a request names, and completes its names (`__find_device_hash_cell`).
+/// Looks up the device of a request, and fills in its name and uuid (`__find_device_hash_cell`).
 fn find(kernel: &mut Kernel, param: &mut Param) -> Result<u32, Errno> {
     let (name, uuid, dev) = (param.name(), param.uuid(), param.dev());
     let has_two = !uuid.is_empty() && (!name.is_empty() || dev != 0) || !name.is_empty() && dev != 0;
@@ -167,7 +167,7 @@ fn find(kernel: &mut Kernel, param: &mut Param) -> Result<u32, Errno> {
     Ok(device.minor)
 }
 
-/// Puts the state of a device into an answer (`__dev_status`).
+/// Writes the state of a device into an answer (`__dev_status`).
 fn fill(kernel: &Kernel, minor: u32, param: &mut Param) -> Result<(), Errno> {
     let device = kernel.device(minor)?;
     fill_from(device, kernel.open_count(minor), param);

@@ -5,14 +5,14 @@ use crate::memory::kernel::Kernel;
 use crate::memory::kernel::stats::{Region, Stats};
 use crate::memory::targets::{Answer, number};
 
-/// The most areas of a region, and the most buckets of all its histograms.
+/// The largest number of areas of a region, and of buckets of all its histograms.
 const MAX_AREAS: u64 = 8_388_608;
 const MAX_BUCKETS: u64 = 134_217_728;
 
-/// The largest number of a region, as long as an answer to its making can be.
+/// The largest number of a region, which determines the longest answer to its creation.
 const MAX_ID: &str = "2147483647";
 
-/// Carries out a message; `None` if it is not one of these. The answer has `room` bytes.
+/// Executes a message; `None` if it is not about statistics. The answer has at most `room` bytes.
 pub(super) fn message(kernel: &mut Kernel, minor: u32, words: &[String], room: usize) -> Option<Answer> {
     let (name, arguments) = words.split_first()?;
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -62,14 +62,14 @@ fn create(stats: &mut Stats, length: u64, words: &[&str], room: usize) -> Answer
     if region.len() > MAX_AREAS || region.len().saturating_mul(buckets) > MAX_BUCKETS {
         return Err(Errno::EOVERFLOW);
     }
-    // The caller would not learn the number of the region, and would make another one when it tries again.
+    // The caller would not get the number of the region, and would create another one on a retry.
     if room <= MAX_ID.len().saturating_add(1) {
         return Ok(Some(MAX_ID.to_owned()));
     }
     Ok(Some(stats.add(region).to_string()))
 }
 
-/// Reads the options, if there are any, and returns what is behind them. A number is always how many there are.
+/// Reads the options, if there are any, and returns the words after them. A number is always the count of options.
 fn read_options<'a, 'w>(region: &mut Region, words: &'a [&'w str]) -> Option<&'a [&'w str]> {
     let Some((count, rest)) = words.split_first() else { return Some(words) };
     let Some(count) = number(count) else { return Some(words) };
@@ -95,7 +95,7 @@ fn delete(stats: &mut Stats, words: &[&str]) -> Answer {
     stats.regions.remove(&self::id(id)?).map(|_| None).ok_or(Errno::ENOENT)
 }
 
-/// The kernel answers with what is in its buffer.
+/// The kernel answers with the content of its buffer.
 fn clear(stats: &mut Stats, words: &[&str]) -> Answer {
     let [id] = words else { return Err(Errno::EINVAL) };
     let region = region(stats, id)?;
@@ -122,7 +122,7 @@ fn list(stats: &Stats, words: &[&str]) -> Answer {
     Ok(Some(lines.collect()))
 }
 
-/// `<id> [<first> <count>]`; the counts are cleared if the answer has room for all of them.
+/// `<id> [<first> <count>]`; the counts are cleared if all of them fit in the answer.
 fn print(stats: &mut Stats, words: &[&str], clears_in: Option<usize>) -> Answer {
     let bound = |word: &str, all: u64| if word == "-" { Ok(all) } else { number(word).ok_or(Errno::EINVAL) };
     let (id, first, count) = match words {

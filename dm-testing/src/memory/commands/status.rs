@@ -1,4 +1,4 @@
-//! What targets report, and waiting for events (`table_status`, `dev_wait`).
+//! Statuses of targets, and waiting for events (`table_status`, `dev_wait`).
 
 use dm_core::Flags;
 use dm_sys::DM_MAX_TYPE_NAME;
@@ -19,7 +19,7 @@ pub(super) fn status(kernel: &mut Kernel, param: &mut Param) -> Result<(), Pause
     Ok(())
 }
 
-/// As `dev_wait`. A device that is removed meanwhile is answered for as it was.
+/// As `dev_wait`. For a device that is removed meanwhile, the answer has its last state.
 pub(super) fn wait(kernel: &mut Kernel, param: &mut Param, waiting: &mut Waiting) -> Result<(), Pause> {
     let Some(serial) = waiting.serial else {
         let minor = find(kernel, param)?;
@@ -49,7 +49,7 @@ pub(super) fn wait(kernel: &mut Kernel, param: &mut Param, waiting: &mut Waiting
     Ok(())
 }
 
-/// A command does not wait for events of a device any more.
+/// Ends a command's wait for events of a device.
 pub(crate) fn stop_waiting(kernel: &mut Kernel, serial: u64) {
     let device = kernel.devices.values_mut().find(|device| device.serial == serial);
     match device.or_else(|| kernel.gone.get_mut(&serial)) {
@@ -71,7 +71,7 @@ fn retrieve(kernel: &mut Kernel, device: &Device, param: &mut Param) {
     param.set_target_count(table.lines.len());
 }
 
-/// The lines that fit, and whether these are all.
+/// Returns the lines that fit, and whether these are all lines.
 fn texts(kernel: &mut Kernel, device: &Device, table: &Table, param: &Param) -> (Vec<u8>, bool) {
     let room = param.room();
     let mut answer = Vec::new();
@@ -86,7 +86,7 @@ fn texts(kernel: &mut Kernel, device: &Device, table: &Table, param: &Param) -> 
         answer.push(0);
         let end = answer.len();
         align(&mut answer);
-        // A text that fills the room to its last byte is taken for one that was cut.
+        // A text that fills the whole buffer is treated as truncated.
         if end >= room || answer.len() > room {
             answer.truncate(at);
             return (answer, false);
@@ -115,7 +115,7 @@ fn text(kernel: &mut Kernel, device: &Device, line: &Line, param: &Param) -> Str
         None => line.with(|target| target.status(kernel, param.has(Flags::NOFLUSH))),
     };
     if !param.has(Flags::QUERY_INACTIVE_TABLE) && !device.holds_io() {
-        // A program that waits for the end of it reads the status until then.
+        // A program that waits for background work to finish reads the status repeatedly.
         line.with(|target| target.work(kernel));
     }
     status

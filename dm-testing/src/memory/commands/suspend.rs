@@ -1,4 +1,4 @@
-//! Suspending and resuming, which makes a new table active (`do_suspend`, `do_resume`).
+//! Suspends and resumes devices, which makes a new table active (`do_suspend`, `do_resume`).
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub(super) fn suspend_or_resume(kernel: &mut Kernel, param: &mut Param) -> Resul
     Ok(fill(kernel, minor, param)?)
 }
 
-/// As `dm_suspend`. It waits for I/O that has reached the targets, unless they are to give it back.
+/// As `dm_suspend`. It waits for I/O that has reached the targets, unless they return it.
 fn suspend(kernel: &mut Kernel, minor: u32, noflush: bool) -> Result<(), Pause> {
     let device = kernel.device(minor)?;
     if device.internal_suspensions > 0 || device.in_flight > 0 && !noflush {
@@ -67,13 +67,13 @@ fn resume(kernel: &mut Kernel, minor: u32, param: &mut Param, fault: Option<Resu
             param.set(Flags::UEVENT_GENERATED, is_sent);
         }
     }
-    // Not before: a target of the new table may take over what one of the old table has.
+    // Not earlier, since a target of the new table may take over state of the old one.
     kernel.drop_table(old);
     Ok(resumed?)
 }
 
-/// Makes the inactive table the active one, and returns the one that was. If it is refused it is lost, and the device stays
-/// suspended.
+/// Makes the inactive table active and returns the old one. If the new table is refused it is destroyed, and the device
+/// stays suspended.
 fn swap(kernel: &mut Kernel, minor: u32, fault: Option<ResumeFault>) -> Result<Option<Arc<Table>>, Errno> {
     let Some(new) = kernel.device_mut(minor)?.inactive.take() else { return Ok(None) };
     let refused = if fault == Some(ResumeFault::Swap) { Err(Errno::EINVAL) } else { new.check_areas(kernel, minor) };

@@ -1,4 +1,4 @@
-//! Loading and clearing tables, and what they depend on.
+//! Loads and clears tables, and lists the devices that they use.
 
 use std::mem::offset_of;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub(super) fn load(kernel: &mut Kernel, param: &mut Param) -> Result<(), Pause> 
     Ok(())
 }
 
-/// Checks that the table can follow the ones that the device had.
+/// Checks that the table can replace the ones that the device had.
 fn accept(kernel: &mut Kernel, minor: u32, table: &Table) -> Result<(), Errno> {
     let device = kernel.device(minor)?;
     let immutable = device.active.as_ref().and_then(|active| active.immutable);
@@ -58,7 +58,7 @@ fn accept(kernel: &mut Kernel, minor: u32, table: &Table) -> Result<(), Errno> {
     Ok(())
 }
 
-/// The lines of a table in a request, as `populate_table` finds them.
+/// Reads the lines of a table in a request as `populate_table` does.
 fn lines(payload: &[u8], count: u32) -> Vec<Result<RawLine<'_>, Errno>> {
     let mut lines = Vec::new();
     let mut at = 0_usize;
@@ -76,7 +76,7 @@ fn lines(payload: &[u8], count: u32) -> Vec<Result<RawLine<'_>, Errno>> {
     lines
 }
 
-/// The line at an offset, that of the next one from it, and how long it is with its params.
+/// Returns the line at an offset, the distance to the next one, and the line's length with its params.
 fn line_at(payload: &[u8], at: usize, shortest: usize) -> Option<(RawLine<'_>, usize, usize)> {
     if at < shortest || at.checked_rem(align_of::<dm_target_spec>()) != Some(0) {
         return None;

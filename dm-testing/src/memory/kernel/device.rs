@@ -9,38 +9,38 @@ use super::MAPPED_MAJOR;
 use super::stats::Stats;
 use super::table::{QueueKind, Table};
 
-/// A mapped device.
+/// A mapped device and its state.
 #[derive(Clone, Debug)]
 pub(crate) struct Device {
-    /// Tells it from later devices with its number.
+    /// Distinguishes it from later devices with the same number.
     pub(crate) serial: u64,
     pub(crate) minor: u32,
     pub(crate) name: Vec<u8>,
-    /// Empty if it has none.
+    /// Empty without a uuid.
     pub(crate) uuid: Vec<u8>,
     pub(crate) active: Option<Arc<Table>>,
     pub(crate) inactive: Option<Arc<Table>>,
     pub(crate) suspended: bool,
-    /// How many targets of other devices keep it suspended (`dm_internal_suspend_noflush`).
+    /// The number of targets of other devices that keep it suspended (`dm_internal_suspend_noflush`).
     pub(crate) internal_suspensions: usize,
     pub(crate) deferred_remove: bool,
     pub(crate) read_only: bool,
-    /// Whether something below may lose what is not flushed; otherwise its flushes succeed at once.
+    /// Whether a device below may lose data that is not flushed; otherwise flushes succeed at once.
     pub(crate) caches_writes: bool,
-    /// How often programs have it open.
+    /// The number of times programs have it open.
     pub(crate) opened: usize,
     pub(crate) event_nr: u32,
     /// How its requests are queued, from its first table on.
     pub(crate) queue: Option<QueueKind>,
-    /// What a test has set in the place of the status of its targets.
+    /// The status that a test has set instead of that of its targets.
     pub(crate) status: Option<String>,
-    /// How many commands wait for its events.
+    /// The number of commands that wait for its events.
     pub(crate) waiters: usize,
-    /// How many I/Os have reached its targets and wait there.
+    /// The number of I/Os that wait in its targets.
     pub(crate) in_flight: usize,
-    /// What it counts of its I/O.
+    /// The statistics of its I/O.
     pub(crate) stats: Stats,
-    /// As `dm_set_geometry` keeps it.
+    /// The geometry as stored by `dm_set_geometry`.
     pub(crate) geometry: Option<[u64; 4]>,
 }
 
@@ -73,7 +73,7 @@ impl Device {
         DeviceNumber::new(MAPPED_MAJOR, self.minor)
     }
 
-    /// Its length.
+    /// Its length in sectors.
     pub(crate) fn sectors(&self) -> u64 {
         self.active.as_ref().map_or(0, |table| table.sectors())
     }
@@ -87,7 +87,7 @@ impl Device {
         self.suspended || self.internal_suspensions > 0
     }
 
-    /// How often its tables have another device open.
+    /// The number of times that its tables have another device open.
     pub(crate) fn openings(&self, used: DeviceNumber) -> usize {
         let tables = self.active.iter().chain(&self.inactive);
         let modes = tables.filter_map(|table| table.uses.iter().find(|other| other.number == used));

@@ -1,4 +1,4 @@
-//! Disks: sectors that hold what was written, and fail where a test says so.
+//! Disks: sectors with their data, which fail where a test requests it.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -11,12 +11,12 @@ use crate::memory::errno::Errno;
 /// Bytes of a sector.
 pub(crate) const SECTOR: usize = SECTOR_SIZE;
 
-/// Sectors that hold something; all others are zeros.
+/// The sectors that were written; all others are zeros.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sectors(BTreeMap<u64, Box<[u8; SECTOR]>>);
 
 impl Sectors {
-    /// Carries out an I/O whose sectors exist.
+    /// Executes an I/O on existing sectors.
     pub(crate) fn io(&mut self, start: u64, io: Io<'_>) {
         match io {
             Io::Read(data) => {
@@ -48,7 +48,7 @@ impl Sectors {
     }
 }
 
-/// A disk.
+/// A disk and its failures.
 #[derive(Debug)]
 pub(crate) struct Disk {
     /// The name of its node in `/dev`.
@@ -92,7 +92,7 @@ impl Disk {
     }
 }
 
-/// A little-endian number at an offset of what was read; 0 if it is not all there.
+/// Reads a little-endian number at an offset; 0 if the data is too short.
 pub(crate) fn u32_at(data: &[u8], at: usize) -> u32 {
     data.get(at..).and_then(<[u8]>::first_chunk).copied().map_or(0, u32::from_le_bytes)
 }

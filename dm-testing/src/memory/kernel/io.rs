@@ -1,4 +1,4 @@
-//! Reading and writing through tables.
+//! Reads and writes through tables.
 
 use dm_units::DeviceNumber;
 
@@ -6,24 +6,24 @@ use super::Kernel;
 use super::disk::SECTOR;
 use crate::memory::errno::Errno;
 
-/// What is done with sectors.
+/// An action on sectors.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Io<'a> {
     Read(&'a mut [u8]),
     Write(&'a [u8]),
-    /// So many sectors need not be kept.
+    /// Discards this number of sectors.
     Discard(u64),
-    /// What was written before is to survive a power failure.
+    /// Makes earlier writes survive a power failure.
     Flush,
 }
 
-/// Why an I/O has not ended well.
+/// The reason why an I/O has not succeeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IoFault {
     Failed(Errno),
-    /// A mapped device is suspended, and holds it.
+    /// A mapped device is suspended and holds the I/O.
     Held(u32),
-    /// A target of a mapped device waits for something, such as space.
+    /// A target of a mapped device holds the I/O, for example until there is space.
     Waits(u32),
 }
 
@@ -36,7 +36,7 @@ impl From<Errno> for IoFault {
 pub(crate) type IoResult = Result<(), IoFault>;
 
 impl Io<'_> {
-    /// How many sectors it is about.
+    /// The number of sectors.
     pub(crate) fn sectors(&self) -> u64 {
         match self {
             Self::Read(data) => in_sectors(data),
@@ -46,7 +46,7 @@ impl Io<'_> {
         }
     }
 
-    /// The same on the `length` sectors from `from` on, counted from its own first one.
+    /// The part with the `length` sectors from the relative sector `from` on.
     pub(crate) fn part(&mut self, from: u64, length: u64) -> Io<'_> {
         let bytes = || {
             let start = usize::try_from(from).ok()?.checked_mul(SECTOR)?;
@@ -60,7 +60,7 @@ impl Io<'_> {
         }
     }
 
-    /// Splits it where `block` sectors end, counted from sector 0, and calls a function with each start and part.
+    /// Splits it at multiples of `block` sectors, and calls a function with the start and the I/O of each part.
     pub(crate) fn by_blocks(
         &mut self,
         start: u64,
@@ -80,8 +80,7 @@ impl Io<'_> {
     }
 }
 
-/// The parts of an I/O that was split: all are carried out, whatever becomes of the others, and the first error is that of the
-/// whole.
+/// The result of a split I/O: all parts are executed, even if one fails, and the first error is that of the whole.
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) result: IoResult,
@@ -97,7 +96,7 @@ impl Parts {
     /// Adds a part.
     ///
     /// # Errors
-    /// It waits, and is tried again with the whole I/O.
+    /// The part waits; the whole I/O is retried later.
     pub(crate) fn add(&mut self, part: IoResult) -> IoResult {
         match part {
             Err(IoFault::Failed(_)) if self.result.is_ok() => self.result = part,
@@ -113,7 +112,7 @@ fn in_sectors(data: &[u8]) -> u64 {
 }
 
 impl Kernel {
-    /// Carries out an I/O on a disk or a mapped device.
+    /// Executes an I/O on a disk or a mapped device.
     pub(crate) fn io(&mut self, number: DeviceNumber, start: u64, io: Io<'_>) -> IoResult {
         match self.mapped(number) {
             Some(device) => self.mapped_io(device.minor, start, io),
@@ -142,7 +141,7 @@ impl Kernel {
             let part = io.part(from.saturating_sub(start), to.saturating_sub(from));
             parts.add(line.with(|target| target.io(self, from.saturating_sub(line.start), part)))
         });
-        // What waits is counted when it is done.
+        // I/O that waits is counted when it completes.
         waits?;
         self.device_mut(minor)?.stats.account(start, sectors, is_write);
         parts.result

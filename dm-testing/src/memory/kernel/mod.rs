@@ -1,4 +1,4 @@
-//! What the kernel knows: mapped devices, disks, event numbers, its log and its clock.
+//! The state of the kernel: mapped devices, disks, event numbers, the log and the clock.
 
 pub(crate) mod device;
 pub(crate) mod disk;
@@ -26,21 +26,21 @@ use super::node::OpenFile;
 use super::targets::{self, Shared};
 use super::udev::Daemon;
 
-/// The major number of mapped devices. No device of a real machine has it.
+/// The major number of mapped devices. Real machines do not use it.
 pub(crate) const MAPPED_MAJOR: u32 = 4000;
 
-/// The major number of disks. No device of a real machine has it.
+/// The major number of disks. Real machines do not use it.
 pub(crate) const DISK_MAJOR: u32 = 4001;
 
 /// One more than the largest minor number (`MINORMASK`).
 const MINORS: u32 = 1 << 20;
 
-/// Why a command does not go on.
+/// The reason why a command does not continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pause {
-    /// It has failed.
+    /// The command has failed.
     Failed(Errno),
-    /// It is to be tried again when something has changed. Nothing was done.
+    /// The command must be retried after a change. It had no effect.
     Wait,
 }
 
@@ -61,12 +61,12 @@ pub(crate) struct Kernel {
     /// Devices that were removed while a command waited for their events, by serial number.
     pub(crate) gone: BTreeMap<u64, Device>,
     pub(crate) disks: BTreeMap<DeviceNumber, Disk>,
-    /// What targets of several tables share.
+    /// The state that targets of several tables share.
     pub(crate) shared: Shared,
-    /// What its clock shows.
+    /// The time of its clock.
     pub(crate) now: Duration,
     pub(crate) udev: Daemon,
-    /// Where the next resume fails.
+    /// The point at which the next resume fails.
     pub(crate) resume_fault: Option<ResumeFault>,
     next_serial: u64,
     event_nr: u32,
@@ -104,14 +104,14 @@ impl Kernel {
         self.devices.get_mut(&minor).ok_or(Errno::ENXIO)
     }
 
-    /// The mapped device with this number.
+    /// Looks up the mapped device with this number.
     pub(crate) fn mapped(&self, number: DeviceNumber) -> Option<&Device> {
         if number.major == MAPPED_MAJOR { self.devices.get(&number.minor) } else { None }
     }
 
     /// Adds a device (`dm_create` and `dm_hash_insert`).
     pub(crate) fn add(&mut self, name: &[u8], uuid: &[u8], minor: Option<u32>) -> Result<u32, Errno> {
-        // Whatever is wrong with the number (`dm_create`).
+        // The same errno for all errors of the number (`dm_create`).
         let minor = match minor {
             Some(minor) if minor >= MINORS || self.devices.contains_key(&minor) => return Err(Errno::ENXIO),
             Some(minor) => minor,
@@ -129,13 +129,13 @@ impl Kernel {
         Ok(minor)
     }
 
-    /// Takes a device away (`__hash_remove` and `dm_destroy`). The caller has checked that it may go.
+    /// Removes a device (`__hash_remove` and `dm_destroy`). The caller has checked that this is allowed.
     pub(crate) fn delete(&mut self, minor: u32) {
         self.event(minor);
         let Some(device) = self.devices.remove(&minor) else { return };
         self.names.remove(&device.name);
         self.uuids.remove(&device.uuid);
-        // A device that is not suspended is suspended first, so that its targets write what they have (`__dm_destroy`).
+        // A device that is not suspended is suspended first, so that its targets write their state (`__dm_destroy`).
         if let Some(table) = device.active.as_ref().filter(|_| !device.suspended) {
             table.each(|_, target| target.presuspend(self, false));
             table.each(|_, target| target.postsuspend(self));
@@ -149,8 +149,8 @@ impl Kernel {
         self.remove_closed();
     }
 
-    /// How often a mapped device is open: by programs, and by the tables of other devices. All tables of one device together
-    /// open it once in each mode (`dm_get_table_device`).
+    /// The open count of a mapped device: programs, and tables of other devices. All tables of one device open it once
+    /// for each mode (`dm_get_table_device`).
     pub(crate) fn open_count(&self, minor: u32) -> usize {
         let Some(device) = self.devices.get(&minor) else { return 0 };
         let number = DeviceNumber::new(MAPPED_MAJOR, minor);
@@ -166,7 +166,7 @@ impl Kernel {
         }
     }
 
-    /// Drops a table that no device has any more.
+    /// Destroys a table that no device uses any more.
     pub(crate) fn drop_table(&mut self, table: Option<std::sync::Arc<Table>>) {
         if let Some(table) = table {
             table.destroy(self);
@@ -176,7 +176,7 @@ impl Kernel {
 
     // Disks.
 
-    /// Finds a device by the word of a table: a number, or the path of a node.
+    /// Looks up a device by a word of a table: a number, or the path of a node.
     pub(crate) fn lookup(&self, path: &str) -> Result<DeviceNumber, Errno> {
         let Some(name) = path.strip_prefix("/dev/") else { return Err(Errno::ENOENT) };
         let disk = || self.disks.iter().find(|(_, disk)| disk.name == name).map(|(number, _)| *number);
@@ -203,12 +203,12 @@ impl Kernel {
         }
     }
 
-    /// Whether it must be told to flush.
+    /// Whether it needs flushes.
     pub(crate) fn caches_writes(&self, number: DeviceNumber) -> bool {
         self.mapped(number).is_none_or(|device| device.caches_writes)
     }
 
-    /// Whether programs can't write to it.
+    /// Whether programs cannot write to it.
     pub(crate) fn is_read_only(&self, number: DeviceNumber) -> bool {
         match self.mapped(number) {
             Some(device) => device.read_only,
@@ -218,7 +218,7 @@ impl Kernel {
 
     // Events.
 
-    /// Something has happened to a device (`dm_table_event`).
+    /// Raises an event of a device (`dm_table_event`).
     pub(crate) fn event(&mut self, minor: u32) {
         if let Some(device) = self.devices.get_mut(&minor).filter(|device| device.active.is_some()) {
             device.event_nr = device.event_nr.wrapping_add(1);
@@ -226,25 +226,25 @@ impl Kernel {
         }
     }
 
-    /// Something has happened to some device (`dm_issue_global_event`).
+    /// Raises a global event (`dm_issue_global_event`).
     pub(crate) fn global_event(&mut self) {
         self.event_nr = self.event_nr.wrapping_add(1);
         let number = self.event_nr;
         self.files.retain(|file| file.upgrade().is_some_and(|file| file.tell(number)));
     }
 
-    /// The number of the last event.
+    /// The number of the last global event.
     pub(crate) const fn event_nr(&self) -> u32 {
         self.event_nr
     }
 
-    /// An open file of the control node is told of events from now on.
+    /// Adds an open file of the control node, which global events wake.
     pub(crate) fn add_file(&mut self, file: Weak<OpenFile>) {
         self.files.push(file);
     }
 
-    /// A command has changed a device; `cookie` is the number that it has for udev. `false` if the device has had no table, and
-    /// therefore has no disk that could send a uevent.
+    /// Sends the uevent of a command, with its cookie. Returns `false` if the device never had a table and therefore
+    /// has no disk for a uevent.
     pub(crate) fn uevent(&mut self, minor: u32, cookie: u32) -> bool {
         let has_disk = self.devices.get(&minor).is_some_and(Device::has_node);
         if has_disk {
@@ -255,7 +255,7 @@ impl Kernel {
 
     // The clock.
 
-    /// Moves the clock, and does what is due then.
+    /// Advances the clock, and runs expired timers.
     pub(crate) fn advance(&mut self, by: Duration) {
         self.now = self.now.saturating_add(by);
         targets::thin::tick(self);
@@ -263,17 +263,17 @@ impl Kernel {
 
     // The log.
 
-    /// Adds a line to the log, as `DMERR` does for a part of the device mapper.
+    /// Adds a line to the log, as `DMERR` does for a module of the device mapper.
     pub(crate) fn log(&mut self, part: &str, text: &str) {
         self.log.push((thread::current().id(), format!("device-mapper: {part}: {text}")));
     }
 
-    /// How many lines the log has.
+    /// The number of lines of the log.
     pub(crate) fn log_len(&self) -> usize {
         self.log.len()
     }
 
-    /// The lines that the running thread has caused since the log had `from` lines.
+    /// The lines of the current thread since the log had `from` lines.
     pub(crate) fn log_since(&self, from: usize) -> Vec<String> {
         let ours = thread::current().id();
         self.log.iter().skip(from).filter(|(thread, _)| *thread == ours).map(|(_, line)| line.clone()).collect()
@@ -285,7 +285,7 @@ impl Kernel {
     }
 }
 
-/// An event number that several threads look at.
+/// An event number that several threads read.
 #[derive(Debug, Default)]
 pub(crate) struct EventNumber(AtomicU32);
 

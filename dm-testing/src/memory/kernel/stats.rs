@@ -1,4 +1,5 @@
-//! What a device counts of its I/O, by regions and their areas (`struct dm_stat` in drivers/md/dm-stats.c). All times are 0.
+//! The I/O statistics of a device, by regions and their areas (`struct dm_stat` in drivers/md/dm-stats.c). All times
+//! are 0.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,18 +10,18 @@ pub(crate) struct Stats {
     pub(crate) regions: BTreeMap<u32, Region>,
 }
 
-/// A region.
+/// A region with its counters.
 #[derive(Clone, Debug)]
 pub(crate) struct Region {
     pub(crate) start: u64,
     pub(crate) end: u64,
     pub(crate) step: u64,
     pub(crate) is_precise: bool,
-    /// The times that part the buckets of its histograms.
+    /// The times between the buckets of its histograms.
     pub(crate) boundaries: Vec<u64>,
     pub(crate) program: String,
     pub(crate) aux: String,
-    /// The areas that had I/O.
+    /// The areas with I/O.
     areas: BTreeMap<u64, Area>,
 }
 
@@ -45,7 +46,7 @@ impl Stats {
         }
     }
 
-    /// Adds a region and says its number, the first that is free.
+    /// Adds a region and returns its number, the first free one.
     pub(crate) fn add(&mut self, region: Region) -> u32 {
         let number = (0..).find(|number| !self.regions.contains_key(number)).unwrap_or(u32::MAX);
         self.regions.insert(number, region);
@@ -68,12 +69,12 @@ impl Region {
         }
     }
 
-    /// How many areas it has.
+    /// The number of its areas.
     pub(crate) fn len(&self) -> u64 {
         self.end.saturating_sub(self.start).div_ceil(self.step.max(1))
     }
 
-    /// Counts what an I/O has done between two sectors, as one I/O in each area.
+    /// Counts an I/O between two sectors, as one I/O in each area.
     fn account(&mut self, mut at: u64, end: u64, is_write: bool) {
         while at < end {
             let number = at.saturating_sub(self.start).checked_div(self.step).unwrap_or(0);
@@ -103,7 +104,7 @@ impl Region {
         text
     }
 
-    /// Forgets what was counted in the areas from a number on.
+    /// Resets the counters of a range of areas.
     pub(crate) fn clear(&mut self, from: u64, to: u64) {
         self.areas.retain(|number, _| !(from..to).contains(number));
     }

@@ -8,7 +8,7 @@ use super::Kernel;
 use crate::memory::errno::Errno;
 use crate::memory::targets::{self, Construction, Target, TargetType};
 
-/// One more than the last sector that the kernel can number in bytes (`dm_table_add_target`).
+/// The first sector whose offset in bytes exceeds the kernel's range (`dm_table_add_target`).
 const MAX_SECTORS: u64 = (1 << 54) - 1;
 
 /// How requests of a device are queued, which no later table can change.
@@ -52,7 +52,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Calls a function with the target. Nothing else uses it then: the kernel does one thing at a time, and no device is
+    /// Calls a function with the target. It is not in use: this kernel executes one command at a time, and no device is
     /// reached twice on the way down a stack.
     pub(crate) fn with<T>(&self, call: impl FnOnce(&mut dyn Target) -> T) -> T {
         call(self.target.lock().unwrap_or_else(PoisonError::into_inner).as_mut())
@@ -68,13 +68,13 @@ impl Line {
 pub(crate) struct Table {
     pub(crate) lines: Vec<Line>,
     pub(crate) read_only: bool,
-    /// The devices it uses, the newest first, as the kernel lists them.
+    /// The devices that it uses, the last one first, as the kernel lists them.
     pub(crate) uses: Vec<Use>,
     pub(crate) immutable: Option<&'static TargetType>,
 }
 
 impl Table {
-    /// Makes a table of lines; targets that were made are destroyed if a later one is refused.
+    /// Builds a table from lines. If a line is refused, the targets of the earlier ones are destroyed.
     pub(crate) fn build<'a>(
         kernel: &mut Kernel,
         minor: u32,
@@ -166,7 +166,7 @@ impl Table {
         made.map_err(|errno| (errno, construction.reason))
     }
 
-    /// Tells all targets that they are not used any more (`dm_table_destroy`).
+    /// Destroys all targets (`dm_table_destroy`).
     pub(crate) fn destroy(&self, kernel: &mut Kernel) {
         self.each(|_, target| target.destroy(kernel));
     }
@@ -195,7 +195,7 @@ impl Table {
         self.lines.iter().find(|line| line.start <= sector && sector < line.end())
     }
 
-    /// Whether it may stand in for any other table of an immutable target (`dm_table_get_wildcard_target`).
+    /// Whether it may replace a table with an immutable target (`dm_table_get_wildcard_target`).
     pub(crate) fn is_wildcard(&self) -> bool {
         self.lines.iter().any(|line| line.kind.wildcard)
     }
@@ -205,8 +205,8 @@ impl Table {
         if by_requests { QueueKind::Requests } else { QueueKind::Bios }
     }
 
-    /// What the limits of the device's queue become: those of all devices below together. A table of nothing but errors leaves
-    /// them as they are (`dm_table_has_no_data_devices`).
+    /// Sets the limits of the device's queue by those of all devices below. A table of only `error` targets does not
+    /// change them (`dm_table_has_no_data_devices`).
     pub(crate) fn set_limits(&self, kernel: &mut Kernel, minor: u32) -> Result<(), Errno> {
         if kernel.device(minor)?.active.is_some() && self.lines.iter().all(|line| line.kind.wildcard) {
             return Ok(());
@@ -225,7 +225,7 @@ impl Table {
         let number = kernel.device(minor)?.number();
         let spans: Vec<Span> = self.lines.iter().flat_map(|line| line.with(|target| target.spans())).collect();
         for Span { number: used, start, length } in spans {
-            // A device without a length is not checked: it may be given one later (`device_area_is_invalid`).
+            // A device without a length is not checked: it may get one later (`device_area_is_invalid`).
             let Some(sectors) = kernel.sectors(used).filter(|sectors| *sectors > 0) else { continue };
             if start >= sectors || start.saturating_add(length) > sectors {
                 let sizes = format!("start={start}, len={length}, dev_size={sectors}");

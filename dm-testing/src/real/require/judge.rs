@@ -1,4 +1,4 @@
-//! Whether a requirement is met: what the library under test finds, and in kernels that are thrown away what another one finds.
+//! Decides whether a requirement is met, by the library under test and, in throw-away kernels, also by another library.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -10,11 +10,11 @@ use dm_units::Version;
 use super::{Kind, Requirement};
 use crate::real::error::in_full;
 
-/// Whether a requirement is met.
+/// The result of checking a requirement.
 enum Found {
     Yes,
     No,
-    /// It has an older version.
+    /// The kernel has an older version.
     Older(Version),
 }
 
@@ -32,18 +32,18 @@ impl Found {
     }
 }
 
-/// What is to be made of a requirement.
+/// The conclusion about a requirement.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Met,
     /// The test cannot run here.
     Missing(String),
-    /// The kernel has it and the library under test does not find it, or the kernel must have it.
+    /// The library under test does not find something that the kernel has, or must have.
     Wrong(String),
 }
 
 impl Requirement {
-    /// What is missing, as a sentence; `None` if the requirement is met.
+    /// Describes a requirement that is not met; `None` if it is met.
     #[must_use]
     pub fn missing(&self) -> Option<String> {
         match self.judge() {
@@ -57,7 +57,7 @@ impl Requirement {
             return self.verdict(self.look(), None);
         }
         if self.0 == Kind::DeviceMapper {
-            // Whether the library can use it is what the test finds out.
+            // The test itself shows whether the library can use it.
             return verdict_of_list(lists_device_mapper());
         }
         match self.look() {
@@ -69,7 +69,7 @@ impl Requirement {
         }
     }
 
-    /// What follows from what the library found and from the version that another library found.
+    /// Compares the result of the library under test with the version that another library found.
     fn verdict(&self, found: Result<Found, Error>, other: Option<Version>) -> Verdict {
         let missing = match found {
             Ok(Found::Yes) => return Verdict::Met,
@@ -85,7 +85,7 @@ impl Requirement {
         }
     }
 
-    /// The version that is needed of what the device mapper has versions of.
+    /// The required version, if the requirement has one.
     fn version(&self) -> Option<Version> {
         match &self.0 {
             Kind::Interface(version) | Kind::Target { version, .. } => Some(*version),
@@ -93,7 +93,7 @@ impl Requirement {
         }
     }
 
-    /// The version that the program `dmsetup`, which uses a library of its own, finds; `None` if it finds none.
+    /// The version that the program `dmsetup` finds, with its own library; `None` if it finds none.
     fn version_by_dmsetup(&self) -> Option<Version> {
         let arguments = match &self.0 {
             Kind::Interface(_) => vec!["version"],
@@ -122,7 +122,7 @@ fn is_throw_away() -> bool {
     std::env::var_os("DM_TESTING_THROW_AWAY").is_some_and(|value| value == "yes")
 }
 
-/// Whether the kernel lists a device mapper, as the guest's first program found it, or as it does now.
+/// Whether the kernel lists a device mapper now, or did when the guest's first program checked.
 fn lists_device_mapper() -> bool {
     match std::env::var_os("DM_TESTING_DEVICE_MAPPER") {
         Some(value) => value == "yes",
@@ -140,7 +140,7 @@ fn verdict_of_list(is_listed: bool) -> Verdict {
     Verdict::Wrong("a kernel that is thrown away must list a device mapper in /proc/misc and /proc/devices".to_owned())
 }
 
-/// The last word of a text that is a version, as `v1.4.0` or `4.48.0`.
+/// The last word of a text that is a version, such as `v1.4.0` or `4.48.0`.
 fn last_version(text: &str) -> Option<Version> {
     text.split_whitespace().rev().find_map(|word| {
         let mut numbers = word.trim_start_matches('v').split('.').map(str::parse);
@@ -151,7 +151,8 @@ fn last_version(text: &str) -> Option<Version> {
     })
 }
 
-/// The version of a target, whose module is loaded if the kernel has a command for that; `None` if it has no such target.
+/// The version of a target, after loading its module if the kernel has a command for that; `None` if there is no such
+/// target.
 fn version_of(dm: &Dm, target_type: &str) -> Result<Option<Version>, Error> {
     match dm.target_version(target_type) {
         Ok(version) => Ok(Some(version)),
@@ -161,7 +162,7 @@ fn version_of(dm: &Dm, target_type: &str) -> Result<Option<Version>, Error> {
     }
 }
 
-/// The version of a target that is loaded already.
+/// The version of a registered target.
 fn listed_version(dm: &Dm, target_type: &str) -> Result<Option<Version>, Error> {
     for target in &dm.list_versions()? {
         let target = target?;

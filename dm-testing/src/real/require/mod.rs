@@ -1,16 +1,17 @@
-//! What a test needs, and the record of tests that were skipped because something was missing.
+//! The requirements of tests, and the record of tests that were skipped because a requirement was not met.
 //!
-//! A test passes its requirements to [`Scratch::new`](crate::Scratch::new), or to [`met`] if it needs no scratch. If one is
-//! not met, there are two cases:
+//! A test passes its requirements to [`Scratch::new`](crate::Scratch::new), or to [`met`] if it needs no scratch. If a
+//! requirement is not met, there are two cases:
 //!
-//! - The environment variable `DM_TESTING_DIR` names a directory, as `cargo xtask test-root` sets it. Then the test is skipped:
-//!   a line `test name<TAB>reason` is appended to the file `skips` there, which the program that set the variable counts.
-//! - It does not. Then the skip would go unnoticed, so the test fails, with the reason.
+//! - The environment variable `DM_TESTING_DIR` names a directory, as `cargo xtask test-root` sets it. Then the test is
+//!   skipped: a line `test name<TAB>reason` is appended to the file `skips` there, which the program that set the
+//!   variable evaluates.
+//! - The variable is not set. The skip would not be noticed, so the test fails with the reason.
 //!
-//! What the device mapper can do is asked through the library that is tested, which may be wrong. In a kernel that is thrown
-//! away afterwards ([`throw_away_kernel`]) that library has no excuse: such a kernel must list a device mapper in `/proc/misc`
-//! and `/proc/devices`, the library must be able to use it, and where the library misses something that the program `dmsetup`
-//! finds, the test fails.
+//! The features of the device mapper are checked with the library under test, which may be wrong. Checks in a
+//! throw-away kernel ([`throw_away_kernel`]) are therefore stricter: such a kernel must list a device mapper in
+//! `/proc/misc` and `/proc/devices`, the library must be able to use it, and the test fails if the library misses
+//! something that the program `dmsetup` finds.
 
 mod judge;
 
@@ -25,7 +26,7 @@ use self::judge::Verdict;
 use crate::fail::fail;
 use crate::real::test_name::test_name;
 
-/// Something that a test can't run without.
+/// A requirement without which a test cannot run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement(Kind);
 
@@ -44,7 +45,7 @@ enum Kind {
 /// Older than any version of a target.
 const ANY: Version = Version::new(0, 0, 0);
 
-/// The process must be root's.
+/// The process must run as root.
 #[must_use]
 pub fn root() -> Requirement {
     Requirement(Kind::Root)
@@ -80,7 +81,7 @@ pub fn module(name: &str) -> Requirement {
     Requirement(Kind::Module(name.to_owned()))
 }
 
-/// A program of this name must be in a directory of `PATH`.
+/// A program with this name must be in a directory of `PATH`.
 #[must_use]
 pub fn program(name: &str) -> Requirement {
     Requirement(Kind::Program(name.to_owned()))
@@ -92,15 +93,17 @@ pub fn udev() -> Requirement {
     Requirement(Kind::Udev)
 }
 
-/// The kernel must be thrown away after the tests: for a test that may harm other programs on this host.
+/// The kernel must be a throw-away one, for a test that may harm other programs on its host.
 ///
-/// That is so if the environment variable `DM_TESTING_THROW_AWAY` is `yes`, as in the guests of `cargo xtask test-root`.
+/// This is the case if the environment variable `DM_TESTING_THROW_AWAY` is `yes`, as in the guests of
+/// `cargo xtask test-root`.
 #[must_use]
 pub fn throw_away_kernel() -> Requirement {
     Requirement(Kind::ThrowAwayKernel)
 }
 
-/// Whether all requirements are met; otherwise the skip is recorded, or the test fails, as the [module](self) says.
+/// Returns whether all requirements are met. Otherwise records the skip, or fails the test, as described for the
+/// [module](self).
 ///
 /// ```no_run
 /// use dm_testing::require;
@@ -119,7 +122,7 @@ pub fn throw_away_kernel() -> Requirement {
 /// ```
 ///
 /// # Panics
-/// If the skip would go unnoticed, or if the library under test misses something that the kernel has.
+/// The skip would not be noticed, or the library under test misses something that the kernel has.
 #[must_use = "a test must return if it can't run"]
 #[track_caller]
 pub fn met(requirements: &[Requirement]) -> bool {
@@ -134,10 +137,10 @@ pub fn met(requirements: &[Requirement]) -> bool {
     }
 }
 
-/// Records that the running test is skipped, or fails, as the [module](self) says.
+/// Records that the running test is skipped, or fails it, as described for the [module](self).
 ///
 /// # Panics
-/// If the skip would go unnoticed.
+/// The skip would not be noticed.
 #[track_caller]
 pub fn skip(reason: &str) {
     let test = test_name();
@@ -153,17 +156,17 @@ pub fn skip(reason: &str) {
     }
 }
 
-/// The line of a skip; a reason may have several lines.
+/// The line that records a skip. A reason may have several lines, which are joined.
 fn record(test: &str, reason: &str) -> String {
     format!("{test}\t{}\n", reason.replace(['\n', '\t'], " "))
 }
 
-/// In one write, so that lines of several tests do not mix.
+/// Appends a line in one write, so that lines of several tests do not mix.
 fn append(path: &Path, line: &str) -> io::Result<()> {
     OpenOptions::new().append(true).create(true).open(path)?.write_all(line.as_bytes())
 }
 
-/// Prints what is required.
+/// Prints the requirement.
 impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
