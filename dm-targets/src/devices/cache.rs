@@ -1,4 +1,4 @@
-//! What caches can do beyond what every device can: put in front of a device in use, cleaned, taken off again.
+//! Operations of caches: attach to a device in use, clean, detach.
 
 use core::time::Duration;
 
@@ -10,20 +10,21 @@ use crate::Cache;
 use crate::cache::{CacheIoMode, CachePolicy, CacheStatus, CacheTable, WorkingCache};
 use crate::table::TableLine;
 
-/// A slow device with a fast one in front of it.
+/// A cache on a fast device for a slow one, its origin.
 ///
-/// The metadata device of a new cache must begin with zeros: 4096 bytes are enough. Settings of the policy are changed with
+/// The first 4096 bytes of a new cache's metadata device must be zero. Change settings of the policy with
 /// [`CacheMessage::Set`](crate::cache::CacheMessage::Set).
 impl MappedDev<Cache> {
-    /// Puts a cache in front of a device in use, whose name and contents stay as they are.
+    /// Attaches a cache to a device in use, which keeps its name and contents.
     ///
-    /// What the device was until now becomes a device of its own, `origin_name`, over which the cache is laid.
-    /// `cache` makes the cache's table of its number. When a step fails, everything is as before.
+    /// The present table moves to a new device, `origin_name`, which becomes the origin of the cache. `cache` makes the
+    /// cache's table from the number of that device. When a step fails, all steps are undone.
     ///
     /// # Errors
     ///
-    /// [`is_already_exists`](DevError::is_already_exists): the origin's name is taken. [`is_invalid`](DevError::is_invalid): the
-    /// kernel refuses the cache. [`DevError::Table`].
+    /// [`is_already_exists`](DevError::is_already_exists): the origin's name is taken.
+    /// [`is_invalid`](DevError::is_invalid): the kernel refuses the cache. [`DevError::Table`]: the cache's table is
+    /// not valid.
     pub fn put_before(
         host: &Host,
         device: &LinearDev,
@@ -33,12 +34,12 @@ impl MappedDev<Cache> {
         Self::lay_over(host, device, origin_name, cache)
     }
 
-    /// Lets the cache write back all dirty blocks, and keep it so: it is written through from now on, by the policy `cleaner`.
-    /// Follows the work until no block is dirty.
+    /// Changes the cache to the policy `cleaner`, which writes back all dirty blocks and keeps the cache clean. The
+    /// returned progress ends when no block is dirty.
     ///
     /// # Errors
     ///
-    /// Those of [`change`](MappedDev::change). A step of the progress fails if the status can't be read.
+    /// As [`change`](MappedDev::change). A step of the progress fails if the status cannot be read.
     pub fn clean<'h>(&self, host: &'h Host, interval: Duration) -> Result<Progress<'h, Cache>, DevError> {
         self.change(host, |lines| {
             for line in lines {
@@ -50,12 +51,12 @@ impl MappedDev<Cache> {
         Ok(self.progress(host, interval))
     }
 
-    /// Takes a clean cache off its origin while the device is in use: from now on it is the origin itself. The devices of the
-    /// cache are then free.
+    /// Detaches a clean cache while the device is in use, so that the device maps its origin directly. The devices of
+    /// the cache are then free.
     ///
     /// # Errors
     ///
-    /// [`DevError::Dirty`]: blocks have not been written back, see [`clean`](Self::clean); nothing was done.
+    /// [`DevError::Dirty`]: blocks have not been written back, see [`clean`](Self::clean). Nothing was changed.
     pub fn take_off(&self, host: &Host) -> Result<LinearDev, DevError> {
         let table = self.table(host)?;
         let is_kept_clean = |line: &TableLine<Cache>| line.params.features.io_mode == Some(CacheIoMode::Writethrough);
@@ -66,11 +67,11 @@ impl MappedDev<Cache> {
         self.replace_by(host, &table, |table| &table.origin)
     }
 
-    /// The figures of the cache, read without committing its metadata first.
+    /// Reads the figures of the cache, without committing its metadata first.
     ///
     /// # Errors
     ///
-    /// [`DevError::CacheFailed`].
+    /// [`DevError::CacheFailed`]: the cache has failed and reports no figures.
     pub fn figures(&self, host: &Host) -> Result<WorkingCache, DevError> {
         match self.status(host, StatusOptions::new().noflush(true))? {
             CacheStatus::Working(cache) => Ok(*cache),

@@ -1,4 +1,4 @@
-//! What encrypted devices can do beyond what every device can: their key is wiped from memory, and set again.
+//! Operations of encrypted devices: wipe the key and set it again.
 
 use dm_core::{Host, Message, Steps, SuspendPolicy};
 
@@ -7,21 +7,21 @@ use super::{DevError, MappedDev};
 use crate::Crypt;
 use crate::crypt::{CryptKey, CryptMessage};
 
-/// A device whose contents are encrypted on the one below.
+/// A device whose contents are stored encrypted on another one.
 impl MappedDev<Crypt> {
-    /// Holds back all I/O and wipes the key from the kernel's memory, as before the machine sleeps. I/O waits until
-    /// [`unlock`](Self::unlock).
+    /// Suspends the device and wipes the key from the kernel's memory, for example before the machine sleeps. I/O waits
+    /// until [`unlock`](Self::unlock).
     ///
-    /// When the key can't be wiped, the device is resumed.
+    /// If the key cannot be wiped, the device is resumed.
     ///
     /// # Errors
     ///
-    /// Those of [`Host::suspend_with`] and [`Dm::target_msg`](dm_core::Dm::target_msg).
+    /// The suspension ([`Host::suspend_with`]) or the message ([`Dm::target_msg`](dm_core::Dm::target_msg)) fails.
     pub fn lock(&self, host: &Host) -> Result<(), DevError> {
         self.lock_with(host, SuspendPolicy::new())
     }
 
-    /// Wipes the key, with a policy for the suspension.
+    /// Suspends the device by a policy and wipes the key.
     ///
     /// # Errors
     ///
@@ -36,9 +36,9 @@ impl MappedDev<Crypt> {
         }
     }
 
-    /// Sets the key and lets I/O continue. The key must have the size of the one in the table.
+    /// Sets the key and resumes the device. The key must have the size of the one in the table.
     ///
-    /// The kernel cannot tell a wrong key from the right one of the same size: what is read is then not what was written.
+    /// The kernel does not detect a wrong key of the right size: reads then return wrong data.
     ///
     /// # Errors
     ///
@@ -48,12 +48,12 @@ impl MappedDev<Crypt> {
         self.resume(host)
     }
 
-    /// Replaces the key while the device is in use, as when the key of a keyring has been replaced. All I/O from then on uses
-    /// the new one.
+    /// Replaces the key while the device is in use, for example after a key in a keyring was replaced. Later I/O uses
+    /// the new key.
     ///
     /// # Errors
     ///
-    /// As [`unlock`](Self::unlock); the device is resumed, with the old key.
+    /// As [`unlock`](Self::unlock), except that the device is resumed with the old key.
     pub fn set_key(&self, host: &Host, key: CryptKey) -> Result<(), DevError> {
         let message = CryptMessage::KeySet(key);
         let steps = Steps::new().message(host, self.id(), Message::new(TypedMessage::<Crypt>(&message)))?;

@@ -1,4 +1,4 @@
-//! What can go wrong with a whole device.
+//! [`DevError`]: the errors of whole devices.
 
 use alloc::boxed::Box;
 
@@ -13,98 +13,98 @@ use crate::errors::table_error::TableError;
 use crate::snapshot::SnapshotStatus;
 use crate::thin_pool::PoolMode;
 
-/// Why something with a whole device failed.
+/// The error of an action on a whole device.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DevError {
-    /// An operation failed. It says what is left of it, which usually is nothing.
+    /// An operation failed. The error has the effects that are left, usually none.
     #[error(transparent)]
     Operation(#[from] OpError),
-    /// A single command failed, which has changed nothing.
+    /// A single command failed, without an effect.
     #[error(transparent)]
     Command(#[from] Error),
     /// The device has no active table.
     #[error("{0} has no active table, so it is not a device of any kind yet")]
     NoTable(DevIdBuf),
-    /// The active table is of another kind, or the requested table is one that the kernel would refuse.
+    /// The active table has another target type, or the kernel would refuse the requested table.
     #[error("the table of {device} can't be used")]
     #[non_exhaustive]
     Table {
-        /// The device.
+        /// The device whose table it is.
         device: DevIdBuf,
-        /// What is wrong with it.
+        /// The error in the table.
         source: TableError,
     },
-    /// The requested table of a device is one that the kernel would refuse; nothing was done.
+    /// The kernel would refuse the requested table. Nothing was changed.
     #[error("the requested table can't be used")]
     #[non_exhaustive]
     Wanted {
         /// What is wrong with it.
         source: TableError,
     },
-    /// A status, or the answer to a message, can't be read.
+    /// A status, or the answer to a message, cannot be parsed.
     #[error("the answer of {device} can't be read")]
     #[non_exhaustive]
     Text {
-        /// The device.
+        /// The device that reported the text.
         device: DevIdBuf,
-        /// What is wrong with it.
+        /// The error in the text.
         source: ParseError,
     },
-    /// The kernel would refuse what was requested; nothing was done.
+    /// The kernel would refuse the request. Nothing was changed.
     #[error("what was requested of {device} can't be done")]
     #[non_exhaustive]
     Request {
-        /// The device.
+        /// The device of the request.
         device: DevIdBuf,
-        /// What is wrong with the request.
+        /// The error in the request.
         source: InvalidField,
     },
-    /// The pool has failed, so it reports nothing of itself or of its thin devices.
-    #[error("the pool of {0} has failed; look at the kernel's log, then repair its metadata")]
+    /// The pool has failed, so it reports no status for itself or its thin devices.
+    #[error("the pool of {0} has failed; check the kernel's log, then repair its metadata")]
     PoolFailed(DevIdBuf),
-    /// The metadata of the cache has failed, so it reports nothing.
-    #[error("the cache {0} has failed; look at the kernel's log, then repair its metadata")]
+    /// The metadata of the cache has failed, so it reports no figures.
+    #[error("the cache {0} has failed; check the kernel's log, then repair its metadata")]
     CacheFailed(DevIdBuf),
-    /// The metadata of the clone has failed, so it reports nothing.
-    #[error("the clone {0} has failed; look at the kernel's log, then repair its metadata")]
+    /// The metadata of the clone has failed, so it reports no figures.
+    #[error("the clone {0} has failed; check the kernel's log, then repair its metadata")]
     CloneFailed(DevIdBuf),
-    /// The metadata of the era device can't be read.
-    #[error("the metadata of the era device {0} can't be read; look at the kernel's log")]
+    /// The metadata of the era device cannot be read.
+    #[error("the metadata of the era device {0} can't be read; check the kernel's log")]
     EraFailed(DevIdBuf),
-    /// The table has several lines, and only the first could be asked whether nothing is lost.
+    /// The table has several lines, but the action supports only one, since it could not check the others for data loss.
     #[error(
         "the table of {0} has several lines, and this is done to devices of one line only; load another table instead"
     )]
     SeveralLines(DevIdBuf),
-    /// The target does not report what was asked for.
-    #[error("the target of {0} does not report what was asked for; this kernel may be too old")]
+    /// The target does not report the requested data.
+    #[error("the target of {0} does not report the requested data; this kernel may be too old")]
     NoAnswer(DevIdBuf),
-    /// A device of the write cache has failed, so what it holds may not be on its origin.
+    /// A device of the write cache has failed, so its data may not be on its origin.
     #[error(
         "the write cache {0} has failed, and may hold what its origin does not; repair the device that failed, then load the \
          table again"
     )]
     WritecacheFailed(DevIdBuf),
-    /// Blocks of the cache differ from its origin, or could at any time, since writes do not go through to it.
+    /// Blocks of the cache are dirty, or may become dirty at any time because the cache is in writeback mode.
     #[error("the cache {cache} is not clean: {blocks} blocks are dirty, or could become so; clean it first")]
     #[non_exhaustive]
     Dirty {
-        /// The cache.
+        /// The cache device.
         cache: DevIdBuf,
-        /// How many blocks are dirty.
+        /// The number of dirty blocks.
         blocks: DataBlocks,
     },
     /// The array or mirror has no such leg.
     #[error("{array} has no leg {leg}, counted from 0")]
     #[non_exhaustive]
     NoLeg {
-        /// The array or mirror.
+        /// The array or mirror device.
         array: DevIdBuf,
-        /// The leg.
+        /// The index of the leg, from 0.
         leg: u32,
     },
-    /// No leg of the mirror, beside the one that is to be replaced or removed, is known to hold all data.
+    /// No leg of the mirror, except the one to replace or remove, is known to have all data.
     #[error(
         "no leg of {mirror} that could be kept is known to hold all data: {} of {} regions are in sync; if you know which one \
          does, say so",
@@ -112,105 +112,105 @@ pub enum DevError {
     )]
     #[non_exhaustive]
     NoSource {
-        /// The mirror.
+        /// The mirror device.
         mirror: DevIdBuf,
-        /// How many regions are in sync.
+        /// The number of regions in sync, and of all regions.
         regions: Usage<u64>,
     },
-    /// Regions are still to be copied.
+    /// Some regions have not been copied yet.
     #[error("{} of {} regions of {device} are copied; wait for the others", regions.used, regions.total)]
     #[non_exhaustive]
     NotCopied {
-        /// The device.
+        /// The device of the request.
         device: DevIdBuf,
-        /// How many regions are copied.
+        /// The number of copied regions, and of all regions.
         regions: Usage<u64>,
     },
     /// No segment starts at this sector.
     #[error("no segment of {device} starts at sector {start}")]
     #[non_exhaustive]
     NoSegment {
-        /// The device.
+        /// The device of the request.
         device: DevIdBuf,
-        /// The sector.
+        /// The requested start sector.
         start: Sectors,
     },
-    /// The device is not a linear one of which segments may be on the move.
+    /// The table has targets other than linear segments and the mirrors of a move.
     #[error("{0} does not consist of linear segments and of ones that are being moved")]
     NotMoving(DevIdBuf),
-    /// The device is suspended, and its target would not answer until it is resumed.
+    /// The device is suspended, and its target does not answer until it is resumed.
     #[error("{0} is suspended, and its target answers only after it was resumed")]
     Suspended(DevIdBuf),
-    /// The kernel is too old.
+    /// The kernel is too old for the action.
     #[error("this kernel cannot {what} of {device}: it has interface version {found}, and {since} is needed")]
     #[non_exhaustive]
     Unsupported {
-        /// The device.
+        /// The device of the request.
         device: DevIdBuf,
-        /// What it can't do.
+        /// The action.
         what: &'static str,
-        /// From which version of the ioctl interface on kernels can.
+        /// The required version of the ioctl interface.
         since: Version,
-        /// The version of this kernel.
+        /// The version of the running kernel.
         found: Version,
     },
-    /// A device below can't be opened, or refuses.
+    /// An underlying device cannot be opened, or refuses an action.
     #[error(transparent)]
     Block(#[from] BlockError),
-    /// A merge is not done.
+    /// A merge has not finished.
     #[error("the merge into {origin} is not done: {status}")]
     #[non_exhaustive]
     Merging {
-        /// The origin.
+        /// The origin of the merge.
         origin: DevIdBuf,
-        /// Its status.
+        /// The status of the merge.
         status: Box<SnapshotStatus>,
     },
-    /// The pool has the new table and the old size: it can't write its metadata.
+    /// The pool has the new table but still the old size, since it cannot write its metadata.
     #[error(
         "{pool} has not grown to {wanted} blocks: it has {blocks} and is in mode {mode}{}",
-        if *needs_check { "; its metadata must be checked" } else { "; look at the kernel's log" }
+        if *needs_check { "; its metadata must be checked" } else { "; check the kernel's log" }
     )]
     #[non_exhaustive]
     NotGrown {
-        /// The pool.
+        /// The pool that did not grow.
         pool: DevIdBuf,
-        /// How many blocks it has.
+        /// The number of blocks that it has.
         blocks: DataBlocks,
-        /// How many it should have.
+        /// The number of blocks that was requested.
         wanted: DataBlocks,
-        /// What it can still do.
+        /// The mode of the pool.
         mode: PoolMode,
         /// Whether its metadata must be checked before it can be written again.
         needs_check: bool,
     },
-    /// The pool has another transaction id than expected.
+    /// The transaction id of the pool is not the expected one.
     #[error(
         "the transaction id of {pool} is {found}, not {expected}: another program, or an earlier run, has changed it"
     )]
     #[non_exhaustive]
     TransactionId {
-        /// The pool.
+        /// The pool device.
         pool: DevIdBuf,
-        /// The one that was expected.
+        /// The expected id.
         expected: u64,
-        /// The one that it has.
+        /// The id that the pool has.
         found: u64,
     },
-    /// Something failed, and what was done before could not be undone.
-    #[error("what was done before could not be undone ({undo})")]
+    /// A step failed, and the steps before it could not be undone.
+    #[error("the steps before could not be undone ({undo})")]
     #[non_exhaustive]
     NotUndone {
-        /// What failed first.
+        /// The error of the step.
         #[source]
         cause: Box<DevError>,
-        /// What failed when that was to be undone.
+        /// The error of the undo.
         undo: Box<DevError>,
     },
 }
 
 impl DevError {
-    /// The operation that failed, if it was one.
+    /// The error of the operation that failed; `None` for other causes.
     #[must_use]
     pub fn operation(&self) -> Option<&OpError> {
         match self {
@@ -220,7 +220,7 @@ impl DevError {
         }
     }
 
-    /// The command that failed, if it was one.
+    /// The error of the command that failed; `None` for other causes.
     #[must_use]
     pub fn command(&self) -> Option<&Error> {
         match self {
@@ -245,75 +245,75 @@ impl DevError {
         self.operation().is_some_and(operation) || self.command().is_some_and(command)
     }
 
-    /// The number of the error that the kernel returned, if a system call failed.
+    /// The errno, if a system call failed.
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         let command = || self.command()?.errno();
         self.operation().and_then(OpError::errno).or_else(command).or_else(|| self.block()?.errno())
     }
 
-    /// The device does not exist.
+    /// Whether the device does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.is(OpError::is_not_found, Error::is_not_found) || self.block().is_some_and(BlockError::is_not_found)
     }
 
-    /// The device is in use.
+    /// Whether the device is in use.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.is(OpError::is_busy, Error::is_busy) || self.block().is_some_and(BlockError::is_busy)
     }
 
-    /// The name, uuid or number is taken, or a thin device with this id exists.
+    /// Whether the name, uuid or number is taken, or a thin device with this id exists.
     #[must_use]
     pub fn is_already_exists(&self) -> bool {
         self.is(OpError::is_already_exists, Error::is_already_exists)
     }
 
-    /// The target has no such data: a pool that has no thin device with this id, for instance.
+    /// Whether the target has no such data, for example a pool without a thin device of this id.
     #[must_use]
     pub fn is_no_data(&self) -> bool {
         self.is(OpError::is_no_data, Error::is_no_data)
     }
 
-    /// The device, or its pool, can't be written.
+    /// Whether the device, or its pool, is read-only.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         self.is(OpError::is_read_only, Error::is_read_only) || self.block().is_some_and(BlockError::is_not_writable)
     }
 
-    /// No space is left where the operation needs some.
+    /// Whether there is not enough space for the operation.
     #[must_use]
     pub fn is_no_space(&self) -> bool {
         self.is(OpError::is_no_space, Error::is_no_space)
     }
 
-    /// The kernel found a fault in a table, a message or a name.
+    /// Whether the kernel refused a table, a message or a name as invalid.
     #[must_use]
     pub fn is_invalid(&self) -> bool {
         self.is(OpError::is_invalid, Error::is_invalid)
     }
 
-    /// A wait had no end within its timeout.
+    /// Whether a wait exceeded its timeout.
     #[must_use]
     pub fn is_timed_out(&self) -> bool {
         self.operation().is_some_and(OpError::is_timed_out)
     }
 
-    /// A signal ended the operation.
+    /// Whether a signal interrupted the operation.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
         self.is(OpError::is_interrupted, Error::is_interrupted)
     }
 
-    /// The process may not do this.
+    /// Whether the process lacks the permission.
     #[must_use]
     pub fn is_permission_denied(&self) -> bool {
         self.is(OpError::is_permission_denied, Error::is_permission_denied)
             || self.block().is_some_and(BlockError::is_permission_denied)
     }
 
-    /// The running kernel does not know a command, or an option of it.
+    /// Whether the running kernel lacks a command or an option.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
         self.is(OpError::is_unsupported, Error::is_unsupported)
@@ -321,7 +321,7 @@ impl DevError {
             || matches!(self, Self::Unsupported { .. })
     }
 
-    /// The error after an attempt to take back what was done before it.
+    /// Adds the result of undoing the steps before this error.
     pub(super) fn undo(self, undone: Result<(), Self>) -> Self {
         match undone {
             Ok(()) => self,

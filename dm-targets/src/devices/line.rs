@@ -1,4 +1,4 @@
-//! Typed lines, as dm-core loads and reads them.
+//! Conversions between typed lines and the lines that dm-core loads and reads.
 
 use alloc::vec::Vec;
 use core::fmt::{self, Write as _};
@@ -15,7 +15,7 @@ use crate::target::{Message, Target};
 use crate::targets::{self, with_targets};
 use crate::text::fields::Fields;
 
-/// The params of a typed line: they know their target, and whether they may hold a key.
+/// The params of a typed line, with their target type and whether they may contain a key.
 #[derive(Clone, Copy, Debug)]
 pub struct TypedParams<'a, K: Kind>(&'a K::Table);
 
@@ -63,7 +63,7 @@ impl<K: Kind> TargetParams for TypedParams<'_, K> {
         K::table_type(self.0)
     }
 
-    /// Compares what the texts mean.
+    /// Compares the meaning of the texts.
     fn difference(&self, printed: Text<'_>) -> Option<FieldDifference> {
         let read = |text| K::read_table(self.target_type(), Fields::printed(text)).ok();
         let Some(printed) = printed.to_str().ok().and_then(read) else {
@@ -74,7 +74,7 @@ impl<K: Kind> TargetParams for TypedParams<'_, K> {
     }
 }
 
-/// Lets tables stand in lines by themselves: `TargetLine::new(start, length, &table)`.
+/// Implements params for tables, so that a line can be made directly: `TargetLine::new(start, length, &table)`.
 macro_rules! loadable {
     ($($name:ident($module:ident::$target:ident, $table:ident) $($boxed:ident)?;)+) => {$(
         impl Payload for targets::$module::$table {
@@ -102,9 +102,9 @@ macro_rules! loadable {
 
 with_targets!(loadable);
 
-/// Lets typed lines be loaded: `dm.table_load(name, table.lines().iter().map(Into::into))`.
+/// Converts a typed line into one to load: `dm.table_load(name, table.lines().iter().map(Into::into))`.
 ///
-/// They are printed straight into the request.
+/// The params are printed directly into the request.
 impl<'a, K: Kind> From<&'a TableLine<K>> for TargetLine<TypedParams<'a, K>> {
     fn from(line: &'a TableLine<K>) -> Self {
         Self::new(line.start, line.length, TypedParams(&line.params))
@@ -135,18 +135,18 @@ impl<K: Kind> TargetParams for OwnedParams<K> {
     }
 }
 
-/// The lines of a table, as a plan has them.
+/// The lines of a table, for a plan.
 pub(super) fn wanted_lines<'a, K: Kind + 'a>(table: Table<K>) -> Vec<WantedLine<'a>> {
     let line = |line: TableLine<K>| TargetLine::new(line.start, line.length, OwnedParams::<K>(line.params)).boxed();
     table.into_lines().into_iter().map(line).collect()
 }
 
-/// The lines of a table, as they are loaded.
+/// The lines of a table, to be loaded.
 pub(super) fn lines<K: Kind>(table: &Table<K>) -> impl Iterator<Item = TargetLine<TypedParams<'_, K>>> {
     table.lines().iter().map(Into::into)
 }
 
-/// A typed message to a target; one to a target that takes keys may hold one.
+/// A typed message to a target. If the target takes keys, the message may contain one.
 pub(super) struct TypedMessage<'a, T: Target>(pub(super) &'a T::Message);
 
 impl<T: Target> Payload for TypedMessage<'_, T>
@@ -162,7 +162,7 @@ where
     }
 }
 
-/// Reads a line of [`table_status`](dm_core::Dm::table_status) that is one of a table.
+/// Parses a line of a table that [`table_status`](dm_core::Dm::table_status) has returned.
 impl<K: Kind> TryFrom<TargetStatus<'_>> for TableLine<K> {
     type Error = ParseError;
 
@@ -172,7 +172,7 @@ impl<K: Kind> TryFrom<TargetStatus<'_>> for TableLine<K> {
     }
 }
 
-/// Reads a line of [`table_status`](dm_core::Dm::table_status) that is one of a status.
+/// Parses a line of a status that [`table_status`](dm_core::Dm::table_status) has returned.
 impl<K: Kind> TryFrom<TargetStatus<'_>> for StatusLine<K> {
     type Error = ParseError;
 
@@ -186,9 +186,9 @@ fn read<'a, K: Kind, T>(
     line: &TargetStatus<'a>,
     read: impl FnOnce(&str, Fields<'a>) -> Result<T, ParseError>,
 ) -> Result<T, ParseError> {
-    // As words of the whole line, after start and length.
+    // Positions are words of the whole line, which begins with start and length.
     let error = |number, field, problem| ParseError::new(Place { number, start: 0, end: 0 }, field, problem);
-    // The kernel passes on any bytes, of a path in another encoding, say.
+    // The kernel returns any bytes, for example of a path in another encoding.
     let text =
         |text: Text<'a>, number, field| text.to_str().map_err(|_| error(number, field, Problem::Expected("UTF-8")));
     let target_type = text(line.target_type, 3, "target type")?;

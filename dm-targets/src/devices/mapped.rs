@@ -1,4 +1,4 @@
-//! A whole device of any kind.
+//! [`MappedDev`], a whole device with any target.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -23,15 +23,16 @@ use crate::table::{StatusLine, Table, TableLine};
 use crate::target::kind::Kind;
 use crate::target::{Message, Target};
 
-/// A whole mapped device, whose lines are of the kind `K`: a target, or [`Any`](crate::Any).
+/// A whole mapped device whose lines have the target `K`, or [`Any`](crate::Any).
 ///
-/// It holds the names of the device and nothing of its state, so it cannot be out of date: the table, the status and the number
-/// are read from the kernel whenever they are requested. Dropping it leaves the device as it is.
+/// It stores the name and uuid of the device but no state, so it cannot be out of date: each call reads the table, the
+/// status or the number from the kernel. Dropping it does not change the device.
 ///
-/// The device is found by its uuid, whatever its name is. One without a uuid is found by its name: if another process renames
-/// or removes it, it is not found any more, and a new one of that name is taken for it.
+/// The device is found by its uuid, even after a rename. A device without a uuid is found by its name: if another
+/// process renames or removes it, it is no longer found, and a new device with that name is used instead.
 ///
-/// It is an id ([`AsDevId`]), so commands of [`Dm`](dm_core::Dm) and operations of [`Host`] take it in the place of a name.
+/// It implements [`AsDevId`], so commands of [`Dm`](dm_core::Dm) and operations of [`Host`] accept it instead of a
+/// name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MappedDev<K: Kind> {
     name: DmNameBuf,
@@ -52,8 +53,8 @@ impl<K: Kind> MappedDev<K> {
     ///
     /// # Errors
     ///
-    /// Those of [`Host::create`]: [`is_already_exists`](DevError::is_already_exists), or the kernel's reason for a table that
-    /// it refuses.
+    /// As [`Host::create`]: [`is_already_exists`](DevError::is_already_exists) if the name is taken,
+    /// [`is_invalid`](DevError::is_invalid) if the kernel refuses the table.
     pub fn create(host: &Host, name: impl AsDmName, table: &Table<K>) -> Result<Self, DevError> {
         Self::create_with(host, name, table, SetupOptions::new())
     }
@@ -72,25 +73,25 @@ impl<K: Kind> MappedDev<K> {
         Self::of(&host.create_with(name, lines(table), options.default_visibility(visibility::<K>()))?)
     }
 
-    /// Makes sure that a device of this name has this table: takes over the existing one, or creates it.
+    /// Makes sure that a device with this name and table exists: takes over the existing one, or creates it.
     ///
-    /// This is what a program does when it starts again. An existing device must have this very table, as the kernel prints
-    /// it: with devices by their numbers, say, and the name of a cache's policy instead of `default`. It is resumed if it is
-    /// suspended, and a table in its inactive slot is dropped. A device without a table, left behind by a program that was
-    /// stopped, is given the table.
+    /// Use it when a program starts again and its devices may exist already. The table of an existing device must be
+    /// equal to this one as the kernel prints it, for example with devices by their numbers, and with the name of a
+    /// cache's policy instead of `default`. The device is resumed if it is suspended, and a table in its inactive slot
+    /// is removed. If it has no active table, because the program was stopped, the table is loaded and made active.
     ///
-    /// With [`TakeOver::SameLayout`](dm_core::TakeOver::SameLayout) or [`TakeOver::Update`](dm_core::TakeOver::Update) in the
-    /// options of [`setup_with`](Self::setup_with), fields that the data do not depend on may differ.
+    /// With [`TakeOver::SameLayout`](dm_core::TakeOver::SameLayout) or [`TakeOver::Update`](dm_core::TakeOver::Update)
+    /// in the options of [`setup_with`](Self::setup_with), fields that do not affect the layout of the data may differ.
     ///
     /// # Errors
     ///
-    /// Those of [`Host::setup`]: the existing device differs from the requested one
-    /// ([`is_already_exists`](DevError::is_already_exists)).
+    /// As [`Host::setup`]: [`is_already_exists`](DevError::is_already_exists) if the existing device differs from the
+    /// requested one.
     pub fn setup(host: &Host, name: impl AsDmName, table: &Table<K>) -> Result<Self, DevError> {
         Self::setup_with(host, name, table, SetupOptions::new())
     }
 
-    /// Makes sure that a device of this name has this table, with options, such as a uuid.
+    /// Makes sure that a device with this name and table exists, with options such as a uuid.
     ///
     /// # Errors
     ///
@@ -104,8 +105,8 @@ impl<K: Kind> MappedDev<K> {
         Self::of(&host.setup_with(name, lines(table), options.default_visibility(visibility::<K>()))?)
     }
 
-    /// The device as a part of a [plan](dm_core::plan), in which several devices that use each other are made, changed and
-    /// removed as one.
+    /// Describes the device for a [plan](dm_core::plan), which creates, changes and removes several devices that use
+    /// each other together.
     ///
     /// ```no_run
     /// use dm_core::plan::Wanted;
@@ -131,26 +132,27 @@ impl<K: Kind> MappedDev<K> {
         WantedDevice::new(name, move |numbers| table(numbers).map(wanted_lines)).visibility(visibility::<K>())
     }
 
-    /// The device with this name, uuid or number, which must be of this kind. A thin device whose pool has failed is one too,
-    /// and can be removed.
+    /// Looks up the device with this name, uuid or number, and checks its target type. A thin device whose pool has
+    /// failed is accepted, so that it can be removed.
     ///
     /// # Errors
     ///
-    /// [`is_not_found`](DevError::is_not_found). [`DevError::NoTable`], [`DevError::Table`]: it is of another kind.
+    /// [`is_not_found`](DevError::is_not_found): the device does not exist. [`DevError::NoTable`]: it has no active
+    /// table. [`DevError::Table`]: it has another target type.
     pub fn open(host: &Host, id: impl AsDevId) -> Result<Self, DevError> {
         let device = Self::of(&host.info(id)?)?;
         device.lines(host)?;
         Ok(device)
     }
 
-    /// The device that an answer of the kernel is about.
+    /// Makes a handle from the device in an answer of the kernel.
     fn of(info: &DeviceInfo) -> Result<Self, DevError> {
-        // Only the answer to a rename has no name.
+        // Every answer except that to a rename has a name.
         let name = info.name().ok_or(DevError::NoTable(dm_core::DevIdBuf::Number(info.number())))?;
         Ok(Self { name: name.to_owned(), uuid: info.uuid().map(DmUuid::to_owned), kind: PhantomData })
     }
 
-    /// The name, as far as it is known here.
+    /// The name that this handle last used or learned.
     #[must_use]
     pub fn name(&self) -> &DmName {
         &self.name
@@ -162,13 +164,13 @@ impl<K: Kind> MappedDev<K> {
         self.uuid.as_deref()
     }
 
-    /// The uuid, or else the name: how the device is found.
+    /// The identifier by which the device is found: its uuid, or without a uuid its name.
     #[must_use]
     pub fn id(&self) -> DevId<'_> {
         self.uuid().map_or(DevId::Name(&self.name), DevId::Uuid)
     }
 
-    /// The state of the device, with its number and its present name.
+    /// Reads the state of the device, with its number and present name.
     ///
     /// # Errors
     ///
@@ -177,7 +179,7 @@ impl<K: Kind> MappedDev<K> {
         Ok(host.dm().device_info(self.id())?)
     }
 
-    /// The number of the device, by which other tables name it.
+    /// Looks up the number of the device, for use in tables of other devices.
     ///
     /// # Errors
     ///
@@ -186,7 +188,7 @@ impl<K: Kind> MappedDev<K> {
         Ok(self.info(host)?.number())
     }
 
-    /// The path of its node.
+    /// Looks up the path of its node.
     ///
     /// # Errors
     ///
@@ -195,11 +197,12 @@ impl<K: Kind> MappedDev<K> {
         Ok(host.path(self.id())?)
     }
 
-    /// The active table.
+    /// Reads the active table.
     ///
     /// # Errors
     ///
-    /// [`DevError::NoTable`]. [`DevError::Table`]: the active table is of another kind. [`DevError::PoolFailed`].
+    /// [`DevError::NoTable`]: the device has no active table. [`DevError::Table`]: the active table has another target
+    /// type. [`DevError::PoolFailed`]: the pool of a thin device has failed.
     pub fn table(&self, host: &Host) -> Result<Table<K>, DevError> {
         let lines = self.lines(host)?;
         if lines.iter().any(|line| K::has_failed(&line.params)) {
@@ -208,7 +211,7 @@ impl<K: Kind> MappedDev<K> {
         Table::new(lines).map_err(|error| self.no_table(error))
     }
 
-    /// The lines of the active table as the kernel prints them, whether or not they can be loaded again.
+    /// Reads the lines of the active table as the kernel prints them, even if they cannot be loaded again.
     fn lines(&self, host: &Host) -> Result<Vec<TableLine<K>>, DevError> {
         let options = StatusOptions::table().noflush(true).secure(true);
         let status = host.dm().table_status_with(self.id(), options)?;
@@ -223,14 +226,14 @@ impl<K: Kind> MappedDev<K> {
         Ok(lines)
     }
 
-    /// The status of each of its lines.
+    /// Reads the status of each of its lines.
     ///
-    /// With [`noflush`](StatusOptions::noflush), a target does not first write what it still has in memory, as pools and
-    /// caches do with their metadata. The options are those of a status, not of a table.
+    /// With [`noflush`](StatusOptions::noflush), pools, caches and others do not commit their metadata first. The
+    /// options must request a status and not a table.
     ///
     /// # Errors
     ///
-    /// [`DevError::Text`]: a line is of another kind, or can't be read.
+    /// [`DevError::Text`]: a line has another target type, or cannot be parsed.
     pub fn statuses(&self, host: &Host, options: StatusOptions) -> Result<Vec<StatusLine<K>>, DevError> {
         let status = host.dm().table_status_with(self.id(), options)?;
         let mut lines = Vec::new();
@@ -246,12 +249,12 @@ impl<K: Kind> MappedDev<K> {
     ///
     /// # Errors
     ///
-    /// Those of [`Host::reload`].
+    /// As [`Host::reload`].
     pub fn set_table(&self, host: &Host, table: &Table<K>) -> Result<(), DevError> {
         self.set_table_with(host, table, ReloadOptions::new())
     }
 
-    /// Replaces the active table while the device is in use, with options for the suspension above all.
+    /// Replaces the active table while the device is in use, with options such as those of the suspension.
     ///
     /// # Errors
     ///
@@ -261,20 +264,21 @@ impl<K: Kind> MappedDev<K> {
         Ok(())
     }
 
-    /// Replaces the active table by one that is made from it.
+    /// Modifies the active table: reads it, applies `change` to its lines, and makes the result active.
     ///
-    /// With `|_| ()` it stays as it is, and targets such as pools and caches look again at the length of the devices below.
-    /// A few targets print a field otherwise than they read it, which the docs of their tables say; set it as well then.
+    /// With `|_| ()` the table does not change, but targets such as pools and caches read the length of their devices
+    /// again. A few targets print a field differently from the form that they accept, as the docs of their tables say;
+    /// in that case set this field as well.
     ///
     /// # Errors
     ///
-    /// Those of [`table`](Self::table) and [`set_table`](Self::set_table). [`DevError::Table`]: the kernel would refuse the
-    /// changed table; nothing was done.
+    /// As [`table`](Self::table) and [`set_table`](Self::set_table). [`DevError::Table`]: the kernel would refuse the
+    /// changed table. Nothing was changed.
     pub fn change(&self, host: &Host, change: impl FnOnce(&mut Vec<TableLine<K>>)) -> Result<(), DevError> {
         self.change_with(host, ReloadOptions::new(), change)
     }
 
-    /// Replaces the active table by one that is made from it, with options for the suspension above all.
+    /// Modifies the active table, with options such as those of the suspension.
     ///
     /// # Errors
     ///
@@ -291,27 +295,27 @@ impl<K: Kind> MappedDev<K> {
         self.set_table_with(host, &table, options)
     }
 
-    /// Holds back all I/O until [`resume`](Self::resume); returns when I/O under way has completed.
+    /// Suspends the device: new I/O waits until [`resume`](Self::resume). Returns when pending I/O has completed.
     ///
     /// # Errors
     ///
-    /// Those of [`Host::suspend_with`].
+    /// As [`Host::suspend_with`].
     pub fn suspend(&self, host: &Host, policy: SuspendPolicy) -> Result<(), DevError> {
         host.suspend_with(self.id(), policy)?;
         Ok(())
     }
 
-    /// Lets I/O continue.
+    /// Resumes the device.
     ///
     /// # Errors
     ///
-    /// Those of [`Host::resume`].
+    /// As [`Host::resume`].
     pub fn resume(&self, host: &Host) -> Result<(), DevError> {
         host.resume_with(self.id(), ResumeOptions::new().cookie(flags::<K>()))?;
         Ok(())
     }
 
-    /// Gives the device another name.
+    /// Changes the name of the device.
     ///
     /// # Errors
     ///
@@ -326,21 +330,22 @@ impl<K: Kind> MappedDev<K> {
         Ok(())
     }
 
-    /// Removes the device. Its data stays on the devices below.
+    /// Removes the device. Its data remains on the devices that it uses.
     ///
     /// # Errors
     ///
-    /// [`is_busy`](DevError::is_busy): the device is in use; with a [`retry`](RemovePolicy::retry) the error names the users.
+    /// [`is_busy`](DevError::is_busy): the device is in use. With a [`retry`](RemovePolicy::retry) the error lists the
+    /// users.
     pub fn remove(&self, host: &Host, policy: RemovePolicy) -> Result<Removal, DevError> {
         Ok(host.remove_with(self.id(), policy)?)
     }
 
-    /// The name, by which errors and other handles find it.
+    /// The name, for errors and for other handles.
     pub(super) fn to_id(&self) -> DevIdBuf {
         self.id().to_owned()
     }
 
-    /// The same device after its table has become one of another kind.
+    /// The same device with another target type, after its table was replaced.
     pub(super) fn retyped<Other: Kind>(&self) -> MappedDev<Other> {
         MappedDev { name: self.name.clone(), uuid: self.uuid.clone(), kind: PhantomData }
     }
@@ -359,28 +364,29 @@ const fn visibility<K: Kind>() -> Visibility {
     if K::INTERNAL { Visibility::Private } else { Visibility::Public }
 }
 
-/// What udev's rules are told of devices of a kind.
+/// The flags for udev's rules of devices of a kind.
 const fn flags<K: Kind>() -> UdevCookie {
     UdevCookie::flags_only(visibility::<K>().flags())
 }
 
 impl<K: Target> MappedDev<K> {
-    /// The status of its target, as [`statuses`](Self::statuses); of several lines, that of the first.
+    /// Reads the status of its target, or of its first line if there are several. The options are as for
+    /// [`statuses`](Self::statuses).
     ///
     /// # Errors
     ///
-    /// [`DevError::Text`]: it can't be read. [`DevError::NoTable`].
+    /// [`DevError::Text`]: the status cannot be parsed. [`DevError::NoTable`]: the device has no active table.
     pub fn status(&self, host: &Host, options: StatusOptions) -> Result<K::Status, DevError> {
         let first = self.statuses(host, options)?.into_iter().next();
         first.map(|line| line.status).ok_or_else(|| DevError::NoTable(self.id().to_owned()))
     }
 
-    /// Sends a message to its target, of several lines to that of the first, and reads the answer.
+    /// Sends a message to its target, or to that of its first line if there are several, and parses the answer.
     ///
     /// # Errors
     ///
-    /// Those of [`Dm::target_msg`](dm_core::Dm::target_msg). [`DevError::Text`]: the answer can't be read; the message was
-    /// carried out.
+    /// As [`Dm::target_msg`](dm_core::Dm::target_msg). [`DevError::Text`]: the answer cannot be parsed, but the message
+    /// took effect.
     pub fn message(&self, host: &Host, message: &K::Message) -> Result<<K::Message as Message>::Reply, DevError> {
         let reply = host.dm().target_msg(self.id(), TypedMessage::<K>(message))?;
         let text = reply.text().unwrap_or_default();

@@ -1,7 +1,7 @@
-//! Whole devices with a life: created, changed while they are in use, renamed and removed, each with one call.
+//! Whole devices: created, changed while in use, renamed and removed, each with one call.
 //!
-//! A [`MappedDev`] is a device of one kind of target, or of [`Any`](crate::Any); [`LinearDev`], [`ThinPoolDev`] and the others
-//! are names for those of each target. A target of one's own has one too: `MappedDev<Mine>`.
+//! A [`MappedDev`] is a device with one kind of target, or with [`Any`](crate::Any). There is an alias for each target,
+//! such as [`LinearDev`] and [`ThinPoolDev`]; for other targets, write `MappedDev<Mine>`.
 //!
 //! ```no_run
 //! use dm_core::{Host, RemovePolicy};
@@ -23,7 +23,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Thin devices live in a pool:
+//! Thin devices belong to a pool:
 //!
 //! ```no_run
 //! # use dm_core::{Host, SetupOptions};
@@ -39,20 +39,21 @@
 //! # }
 //! ```
 //!
-//! # What happens to devices
+//! # Monitoring and statistics
 //!
-//! [`Monitor`] follows devices and reports each change of their health once: a pool that fills, a leg that fails and comes
-//! back, a corrupted block. [`Stats`] counts their I/O, and gives rates.
+//! [`Monitor`] follows devices and reports each change of their health once, such as a pool that fills, a leg that
+//! fails or comes back, or a corrupted block. [`Stats`] counts their I/O and computes rates.
 //!
-//! # Several steps
+//! # Operations
 //!
-//! Methods that take several commands are operations of [`Host`](dm_core::Host): they wait for udev, and are undone when a step
-//! fails. [`DevError`] says why, and what could not be undone. Hand a [`Batch`](dm_core::Batch) in the place of the host to
-//! wait once for several.
+//! Methods that consist of several commands are operations of [`Host`](dm_core::Host): they wait for udev, and are
+//! undone when a step fails. [`DevError`] has the cause, and the effects that could not be undone. Pass a
+//! [`Batch`](dm_core::Batch) instead of the host to wait once for several operations.
 //!
 //! # Errors
 //!
-//! Errors of dm-core are passed on: the command, the device, the errno, the kernel's reason, the users of a busy device.
+//! Errors include those of dm-core, with the command, the device, the errno, the kernel's reason, and the users of a
+//! busy device.
 
 mod cache;
 mod copy;
@@ -85,7 +86,7 @@ pub use multipath::MultipathPath;
 pub use progress::Progress;
 pub use stats::{Stats, StatsFlow, StatsRates, StatsReading};
 
-/// Names for devices of one kind of target.
+/// Defines an alias for the devices of each target.
 macro_rules! names {
     ($($(#[doc = $doc:literal])+ $name:ident of $target:ident;)+) => {$(
         $(#[doc = $doc])+
@@ -94,27 +95,27 @@ macro_rules! names {
 }
 
 names! {
-    /// A slow device with a fast one in front of it.
+    /// A cache on a fast device for a slow one.
     CacheDev of Cache;
     /// A device that is copied from another one while it is in use.
     CloneDev of CloneTarget;
-    /// A device whose contents are encrypted on the one below.
+    /// A device whose contents are stored encrypted on another one.
     CryptDev of Crypt;
-    /// A device whose requests wait.
+    /// A device that delays its I/O.
     DelayDev of Delay;
-    /// A device with sectors that fail to be read until they are written.
+    /// A device with sectors whose reads fail until they are written.
     DustDev of Dust;
-    /// A device with smaller blocks than the one below.
+    /// A device with smaller blocks than the one that it uses.
     EbsDev of Ebs;
-    /// A device that keeps track of the blocks written in each era.
+    /// A device that records which blocks are written in each era.
     EraDev of Era;
-    /// A device whose requests all fail.
+    /// A device whose I/O always fails.
     ErrorDev of ErrorTarget;
-    /// A device that fails from time to time.
+    /// A device that fails at intervals.
     FlakeyDev of Flakey;
-    /// A device whose sectors have tags by which changes are found.
+    /// A device with a tag for each sector, by which changes are detected.
     IntegrityDev of Integrity;
-    /// Parts of other devices, one after the other.
+    /// Ranges of other devices, concatenated.
     LinearDev of Linear;
     /// A device whose writes are logged.
     LogWritesDev of LogWrites;
@@ -122,19 +123,19 @@ names! {
     MergeDev of SnapshotMerge;
     /// Several devices with the same contents.
     MirrorDev of Mirror;
-    /// A device that is reached by several paths.
+    /// A device that is accessed by several paths.
     MultipathDev of Multipath;
     /// A device that has snapshots.
     OriginDev of SnapshotOrigin;
-    /// Several devices that are one, and survive the failure of some.
+    /// A RAID array, which survives the failure of some devices.
     RaidDev of Raid;
-    /// What an origin held at a moment, and what was written since.
+    /// A writable snapshot of an origin.
     SnapshotDev of Snapshot;
-    /// Parts of other devices, in turn.
+    /// Several devices with their data striped.
     StripedDev of Striped;
-    /// Parts of other devices, as a table of regions says.
+    /// Several devices, with a table that maps regions to them.
     SwitchDev of Switch;
-    /// A device that takes its blocks from a pool when it is written.
+    /// A device whose blocks are allocated from a pool on writes.
     ThinDev of Thin;
     /// A pool of blocks for thin devices.
     ThinPoolDev of ThinPool;

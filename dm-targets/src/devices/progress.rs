@@ -1,4 +1,4 @@
-//! Work in the background, followed until it ends.
+//! [`Progress`], which follows background work until it ends.
 
 use core::time::Duration;
 use std::thread;
@@ -9,9 +9,9 @@ use super::{DevError, MappedDev};
 use crate::target::health::Work;
 use crate::target::kind::Kind;
 
-/// Follows work in the background until it ends; see [`MappedDev::progress`].
+/// Follows background work until it ends; see [`MappedDev::progress`].
 ///
-/// It holds nothing of the device: it can be dropped at any time, and begun again.
+/// It can be dropped at any time without an effect on the device, and started again.
 #[derive(Debug)]
 #[must_use = "nothing is read until it is iterated over"]
 pub struct Progress<'h, K: Kind> {
@@ -31,11 +31,11 @@ enum State {
 }
 
 impl<K: Kind> MappedDev<K> {
-    /// Follows what the targets do in the background: a merge, a copy, a rebuild, a recalculation. Of several lines, the first
-    /// that is at work is followed.
+    /// Follows the targets' background work, such as a merge, a copy, a rebuild or a recalculation. If there are several
+    /// lines, follows the first one with work.
     ///
-    /// The first value is read at once, each later one after `interval`. It ends when no target is at work any more, which may
-    /// be at once. Each step is one command, which commits no metadata.
+    /// The first value is read at once, each later one after `interval`. The iterator ends when no target has work, which
+    /// may be at once. Each step is one command and commits no metadata.
     ///
     /// ```no_run
     /// # use std::time::Duration;
@@ -62,7 +62,7 @@ impl<K: Kind> MappedDev<K> {
     }
 }
 
-/// Ends after an error.
+/// The iterator ends after an error.
 impl<K: Kind> Iterator for Progress<'_, K> {
     type Item = Result<Work, DevError>;
 

@@ -1,4 +1,4 @@
-//! What RAID arrays can do beyond what every device can: scrubs, and legs that are replaced.
+//! Operations of RAID arrays: scrubs and the replacement of legs.
 
 use core::time::Duration;
 
@@ -8,20 +8,21 @@ use super::{DevError, MappedDev, Progress};
 use crate::Raid;
 use crate::raid::{RaidDevice, RaidMessage, RaidStatus};
 
-/// Several devices that are one, and survive the failure of some.
+/// A RAID array, which survives the failure of some devices.
 impl MappedDev<Raid> {
-    /// Compares the devices and counts what does not match; follows the work until it is done. The count is then in the status
-    /// ([`mismatches`](Self::mismatches)).
+    /// Starts a scrub that compares the devices and counts mismatches. The returned progress ends when it has finished;
+    /// the count is then in the status ([`mismatches`](Self::mismatches)).
     ///
     /// # Errors
     ///
-    /// [`is_busy`](DevError::is_busy): the array is at work already, such as on a rebuild.
+    /// [`is_busy`](DevError::is_busy): the array has other background work, such as a rebuild.
     pub fn check<'h>(&self, host: &'h Host, interval: Duration) -> Result<Progress<'h, Raid>, DevError> {
         self.message(host, &RaidMessage::Check)?;
         Ok(self.progress(host, interval))
     }
 
-    /// Compares the devices and repairs what does not match; follows the work until it is done.
+    /// Starts a scrub that compares the devices and repairs mismatches. The returned progress ends when it has
+    /// finished.
     ///
     /// # Errors
     ///
@@ -31,11 +32,11 @@ impl MappedDev<Raid> {
         Ok(self.progress(host, interval))
     }
 
-    /// How many sectors did not match in the last check.
+    /// Reads the number of sectors that did not match in the last check.
     ///
     /// # Errors
     ///
-    /// Those of [`status`](MappedDev::status).
+    /// As [`status`](MappedDev::status).
     pub fn mismatches(&self, host: &Host) -> Result<Option<u64>, DevError> {
         Ok(match self.status(host, StatusOptions::new().noflush(true))? {
             RaidStatus::Array(array) => array.mismatches,
@@ -43,12 +44,13 @@ impl MappedDev<Raid> {
         })
     }
 
-    /// Replaces a leg, counted from 0, by another device while the array is in use, and follows the rebuild until it is done.
+    /// Replaces a leg, counted from 0, with another device while the array is in use. The returned progress follows the
+    /// rebuild until it has finished.
     ///
     /// # Errors
     ///
-    /// [`DevError::NoLeg`]: the array has fewer. Those of [`change`](MappedDev::change): when the kernel refuses, the array is
-    /// as before.
+    /// [`DevError::NoLeg`]: the array has no leg with this index. Others as [`change`](MappedDev::change); when the
+    /// kernel refuses, the array is as before.
     pub fn replace_leg<'h>(
         &self,
         host: &'h Host,

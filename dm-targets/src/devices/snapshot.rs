@@ -1,4 +1,4 @@
-//! What origins and snapshots can do beyond what every device can: a snapshot is merged back into its origin.
+//! Operations of origins and snapshots: merge a snapshot back into its origin.
 
 use dm_core::Host;
 use dm_units::Sectors;
@@ -9,19 +9,19 @@ use crate::snapshot::{SnapshotMergeTable, SnapshotOriginTable};
 use crate::table::{Table, TableLine};
 use crate::{SnapshotMerge, SnapshotOrigin};
 
-/// A device that has snapshots: what is written to it is first copied to them.
+/// A device that has snapshots: data is copied to them before it is overwritten.
 impl MappedDev<SnapshotOrigin> {
-    /// Merges a snapshot back: this device, in use or not, becomes what the snapshot holds. The snapshot's own mapped device is
-    /// removed first.
+    /// Starts merging a snapshot back into this device, which may be in use. The snapshot's mapped device is removed
+    /// first.
     ///
-    /// From the start, reads of this device return what the snapshot holds. The copying takes its time: follow it with
-    /// [`progress`](MappedDev::progress), then [`finish`](MappedDev::finish) it. The snapshot's store must be persistent, and be
-    /// kept until then: after a crash, the merge goes on with the same table.
+    /// From then on, reads of this device return the data of the snapshot. The kernel copies in the background: follow
+    /// it with [`progress`](MappedDev::progress), then call [`finish`](MappedDev::finish). The snapshot's store must be
+    /// persistent and must be kept until then; after a crash, the merge continues with the same table.
     ///
     /// # Errors
     ///
-    /// [`is_busy`](DevError::is_busy): the snapshot is in use; nothing was done. When the kernel refuses the merge, the snapshot
-    /// is set up again.
+    /// [`is_busy`](DevError::is_busy): the snapshot is in use, and nothing was changed. When the kernel refuses the
+    /// merge, the snapshot is set up again.
     pub fn merge(&self, host: &Host, snapshot: &SnapshotDev) -> Result<MergeDev, DevError> {
         let old = snapshot.table(host)?;
         let lines = old.lines().iter().map(|line| {
@@ -40,11 +40,12 @@ impl MappedDev<SnapshotOrigin> {
 
 /// An origin into which a snapshot is being merged.
 impl MappedDev<SnapshotMerge> {
-    /// Ends a merge that is done, while the device is in use: it is a plain origin again, and the snapshot's store is free.
+    /// Ends a completed merge while the device is in use. The device becomes a plain origin, and the snapshot's store
+    /// is free.
     ///
     /// # Errors
     ///
-    /// [`DevError::Merging`]: there is something left to copy, or the merge has failed; nothing was done.
+    /// [`DevError::Merging`]: the merge has not finished, or has failed. Nothing was changed.
     pub fn finish(&self, host: &Host) -> Result<OriginDev, DevError> {
         let status = self.status(host, dm_core::StatusOptions::new())?;
         if !status.is_merged() {

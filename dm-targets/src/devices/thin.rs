@@ -1,4 +1,4 @@
-//! What thin devices can do beyond what every device can.
+//! Operations of thin devices.
 
 use dm_core::{Host, ReloadOptions};
 use dm_units::Sectors;
@@ -7,25 +7,25 @@ use super::{DevError, MappedDev};
 use crate::thin::{ThinDevId, ThinTable};
 use crate::{Device, Thin};
 
-/// What a thin device's table says.
+/// The fields of a thin device's table.
 pub(super) struct ThinLine {
     pub(super) id: ThinDevId,
     pub(super) length: Sectors,
     pub(super) external_origin: Option<Device>,
 }
 
-/// A device that takes blocks of its pool when it is written.
+/// A device whose blocks are allocated from a pool on writes.
 impl MappedDev<Thin> {
-    /// Its id in the pool.
+    /// Reads its id in the pool.
     ///
     /// # Errors
     ///
-    /// [`DevError::PoolFailed`].
+    /// [`DevError::PoolFailed`]: the pool has failed, so the table cannot be read.
     pub fn dev_id(&self, host: &Host) -> Result<ThinDevId, DevError> {
         Ok(self.line(host)?.id)
     }
 
-    /// What its table says; of several lines, the first.
+    /// Reads its table, or the first line if there are several.
     pub(super) fn line(&self, host: &Host) -> Result<ThinLine, DevError> {
         match self.table(host)?.lines() {
             [line, ..] => match &line.params {
@@ -38,21 +38,21 @@ impl MappedDev<Thin> {
         }
     }
 
-    /// Makes it longer or shorter.
+    /// Changes its length.
     ///
-    /// A file system on it has to be grown afterwards, or shrunk before. What is cut off stays mapped in the pool, and is there
-    /// again when the device is made longer: discard it first to free it.
+    /// Grow a file system on it afterwards, or shrink it before. Blocks beyond a new end stay mapped in the pool, and
+    /// reappear when the device is extended again; discard them first to free them.
     ///
     /// # Errors
     ///
-    /// Those of [`change`](MappedDev::change).
+    /// As [`change`](MappedDev::change).
     pub fn set_length(&self, host: &Host, length: Sectors) -> Result<(), DevError> {
         self.set_length_with(host, length, ReloadOptions::new())
     }
 
-    /// Makes it longer or shorter, with options for the suspension above all.
+    /// Changes its length, with options such as those of the suspension.
     ///
-    /// Under a full pool that holds writes back, a suspension that flushes waits until the pool has space; one with
+    /// If the pool is full and holds writes back, a suspension that flushes blocks until the pool has space; one with
     /// [`noflush`](dm_core::SuspendPolicy::noflush) does not.
     ///
     /// # Errors

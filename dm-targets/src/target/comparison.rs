@@ -1,4 +1,4 @@
-//! In what two tables of a target differ, and whether their data do.
+//! Comparison of two tables of a target, by fields that affect the layout of the data and others.
 
 /// The field in which two tables of a target differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -6,8 +6,8 @@
 pub struct TableDifference {
     /// The name of the field.
     pub field: &'static str,
-    /// Whether it decides where the data are and what they mean, as a device or a block size does. The other fields, such as a
-    /// low water mark or a cache's policy, can be changed without harm.
+    /// Whether the field determines where data is stored or what it means, as a device or a block size does. Other
+    /// fields, such as a low water mark or a cache's policy, can be changed without harm.
     pub is_layout: bool,
 }
 
@@ -32,13 +32,13 @@ pub struct Comparison<'a, T> {
 }
 
 impl<'a, T> Comparison<'a, T> {
-    /// Begins to compare two tables.
+    /// Starts comparing two tables.
     #[must_use]
     pub const fn new(one: &'a T, other: &'a T) -> Self {
         Self { one, other, found: None }
     }
 
-    /// Compares a field that decides where the data are and what they mean.
+    /// Compares a field that determines where data is stored or what it means.
     #[must_use]
     pub fn layout<F: PartialEq + ?Sized>(self, field: &'static str, of: impl Fn(&T) -> &F) -> Self {
         let is_first = self.found.is_none_or(|found| !found.is_layout);

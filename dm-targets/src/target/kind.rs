@@ -1,4 +1,4 @@
-//! What a line of a table can be typed by.
+//! [`Kind`]: the types of lines, with one target or with any.
 
 use core::fmt;
 use core::hash::Hash;
@@ -12,12 +12,12 @@ use crate::target::health::Work;
 use crate::target::{Target, parse};
 use crate::text::fields::Fields;
 
-/// What types a line: a [`Target`], where all lines are of one type, or [`Any`], where each line says its own.
+/// The type parameter of a line: a [`Target`], if all lines have one target type, or [`Any`], if each line has its own.
 ///
 /// `TableLine<Linear>` holds a linear table; `TableLine<Any>`, or just `TableLine`, an [`AnyTable`](crate::AnyTable).
-/// There is no need to implement this: every `Target` has it.
+/// It need not be implemented, since every `Target` has an implementation.
 pub trait Kind: Copy + fmt::Debug + Eq {
-    /// Whether devices of this kind only serve others; see [`Target::INTERNAL`].
+    /// Whether devices of this kind only serve other devices; see [`Target::INTERNAL`].
     const INTERNAL: bool = false;
 
     /// The table in a line.
@@ -32,34 +32,34 @@ pub trait Kind: Copy + fmt::Debug + Eq {
     /// The target type of a status.
     fn status_type(status: &Self::Status) -> &str;
 
-    /// Checks that lines of this target type can be held.
+    /// Checks whether lines may have this target type.
     ///
     /// # Errors
     ///
-    /// [`Problem::Expected`] names the only type that can.
+    /// [`Problem::Expected`] names the only possible type.
     fn check_type(target_type: &str) -> Result<(), Problem>;
 
-    /// Reads a table of the given type, which must be one that can be held.
+    /// Parses a table of a target type that [`check_type`](Self::check_type) accepts.
     ///
     /// # Errors
     ///
-    /// It is no such table.
+    /// The text is not such a table.
     fn read_table(target_type: &str, fields: Fields<'_>) -> Result<Self::Table, ParseError>;
 
-    /// Reads a status of the given type, which must be one that can be held.
+    /// Parses a status of a target type that [`check_type`](Self::check_type) accepts.
     ///
     /// # Errors
     ///
-    /// It is no such status.
+    /// The text is not such a status.
     fn read_status(target_type: &str, fields: Fields<'_>) -> Result<Self::Status, ParseError>;
 
     /// Whether it must be the only line of a table.
     fn is_singleton(table: &Self::Table) -> bool;
 
-    /// Whether it may hold key material; see [`Target::SECRET`].
+    /// Whether it may contain key material; see [`Target::SECRET`].
     fn is_secret(table: &Self::Table) -> bool;
 
-    /// Whether it stands in the place of a table; see [`Target::has_failed`].
+    /// Whether the kernel printed this instead of the table; see [`Target::has_failed`].
     #[must_use]
     fn has_failed(table: &Self::Table) -> bool;
 
@@ -67,19 +67,19 @@ pub trait Kind: Copy + fmt::Debug + Eq {
     #[must_use]
     fn difference(one: &Self::Table, other: &Self::Table) -> Option<TableDifference>;
 
-    /// What a status says of work in the background; see [`Target::health`].
+    /// The background work according to a status; see [`Target::health`].
     #[must_use]
     fn work(status: &Self::Status) -> Option<Work>;
 
-    /// Checks what the kernel would refuse in a table; see [`Target::check`].
+    /// Checks a table for errors that the kernel would refuse; see [`Target::check`].
     ///
     /// # Errors
     ///
-    /// Those of [`Target::check`].
+    /// As [`Target::check`].
     fn check(table: &Self::Table, length: Sectors) -> Result<(), InvalidField>;
 }
 
-/// A target of any type, for the lines of a table that need not be of one.
+/// Any target, for tables whose lines may have different target types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Any {}
 

@@ -1,4 +1,4 @@
-//! What every target says about itself.
+//! [`Target`]: the description of a target, and the traits of its texts.
 
 pub(crate) mod comparison;
 pub(crate) mod health;
@@ -37,57 +37,58 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// The target type, as in a table line and as `dmsetup targets` prints it.
     const TYPE: &'static str;
 
-    /// What the constructor reads and `STATUSTYPE_TABLE` prints.
+    /// The table, as the constructor reads it and `STATUSTYPE_TABLE` prints it.
     type Table: Params + Eq + Hash;
 
-    /// What `STATUSTYPE_INFO` prints; [`NoStatus`] where that is always nothing.
+    /// The status, as `STATUSTYPE_INFO` prints it; [`NoStatus`] if it is always empty.
     type Status: Params;
 
-    /// What can be sent with a message; [`NoMessage`] where nothing can.
+    /// The messages that the target accepts; [`NoMessage`] if it accepts none.
     type Message: Message;
 
-    /// Which version of the target brought which option, in no order.
+    /// The options with the versions of the target that introduced them, in any order.
     const FEATURES: &'static [Feature] = &[];
 
     /// Whether it must be the only line of its table (`DM_TARGET_SINGLETON`).
     const SINGLETON: bool = false;
 
-    /// Whether its devices only serve others, as a pool does its thin devices, so that programs which look for file systems
-    /// should not look at them.
+    /// Whether its devices only serve other devices, like a pool, so that programs that search for file systems should
+    /// ignore them.
     const INTERNAL: bool = false;
 
-    /// Whether its table or a message may hold key material. Errors then never show the text.
+    /// Whether its table or a message may contain key material. Errors then never show the text.
     const SECRET: bool = false;
 
-    /// Checks what the kernel would refuse in a table of which this target is `length` long.
+    /// Checks a table for errors that the kernel would refuse, given the length of the target.
     ///
-    /// Says nothing of what only the running kernel knows, such as the size of devices.
+    /// Facts that only the running kernel knows, such as the size of devices, are not checked.
     ///
     /// # Errors
     ///
-    /// A field is out of range, or does not go together with another one or with the length.
+    /// A field is out of range, or does not fit another field or the length.
     fn check(table: &Self::Table, length: Sectors) -> Result<(), InvalidField> {
         let _ = (table, length);
         Ok(())
     }
 
-    /// Whether the kernel has printed this in the place of a table that it cannot read any more.
+    /// Whether the kernel printed this instead of a table that it can no longer read.
     #[must_use]
     fn has_failed(table: &Self::Table) -> bool {
         let _ = table;
         false
     }
 
-    /// The first field in which two tables differ, and whether the data depend on it; `None` if they are equal.
+    /// The first field in which two tables differ, and whether it affects the layout of the data; `None` if they are
+    /// equal.
     ///
-    /// By default the data depend on everything. A target that has fields on which they do not compares them with a
+    /// By default all fields affect the layout. A target with other fields compares them with a
     /// [`Comparison`](crate::Comparison).
     #[must_use]
     fn difference(one: &Self::Table, other: &Self::Table) -> Option<TableDifference> {
         Comparison::new(one, other).layout("table", |table| table).result()
     }
 
-    /// What a status says of the health of the target. A target that says nothing is good.
+    /// The health of the target according to its status. A target whose status does not show it is good.
     #[must_use]
     fn health(status: &Self::Status) -> Health {
         let _ = status;
@@ -98,7 +99,7 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     ///
     /// # Errors
     ///
-    /// The text is no table of this target.
+    /// The text is not a table of this target.
     fn parse_table(text: &str) -> Result<Self::Table, ParseError> {
         parse::<Self, _>(Fields::printed(text), Part::Table)
     }
@@ -107,7 +108,7 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     ///
     /// # Errors
     ///
-    /// The text is no table of this target.
+    /// The text is not a table of this target.
     fn parse_input(text: &str) -> Result<Self::Table, ParseError> {
         parse::<Self, _>(Fields::input(text), Part::Table)
     }
@@ -116,30 +117,30 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     ///
     /// # Errors
     ///
-    /// The text is no status of this target.
+    /// The text is not a status of this target.
     fn parse_status(text: &str) -> Result<Self::Status, ParseError> {
         parse::<Self, _>(Fields::printed(text), Part::Status)
     }
 
-    /// Reads a message as the target reads it.
+    /// Reads a message as the target parses it.
     ///
     /// # Errors
     ///
-    /// The text is no message of this target.
+    /// The text is not a message of this target.
     fn parse_message(text: &str) -> Result<Self::Message, ParseError> {
         parse::<Self, _>(Fields::input(text), Part::Message)
     }
 
-    /// Reads what the target has answered to a message.
+    /// Reads the answer to a message.
     ///
     /// # Errors
     ///
-    /// The text is no answer to it.
+    /// The text is not an answer to the message.
     fn parse_reply(message: &Self::Message, text: &str) -> Result<<Self::Message as Message>::Reply, ParseError> {
         parse_with::<Self, _>(Fields::printed(text), Part::Reply, |fields| message.parse_reply(fields))
     }
 
-    /// Whether the target of this version, as the kernel reports it, has the option; `None` for an unknown option.
+    /// Whether a version of the target, as reported by the kernel, has an option; `None` for an unknown option.
     #[must_use]
     fn has_feature(name: &str, version: Version) -> Option<bool> {
         let feature = Self::FEATURES.iter().find(|feature| feature.name == name)?;
@@ -163,7 +164,7 @@ fn parse_with<T: Target, P>(
 }
 
 impl ParseError {
-    /// The same error, in a text of the target `T`.
+    /// Adds the target `T` and the kind of text to the error.
     #[cold]
     #[must_use]
     pub fn within<T: Target>(self, part: Part) -> Self {
@@ -171,41 +172,41 @@ impl ParseError {
     }
 }
 
-/// A table, status or message: what can be read from words and printed as words.
+/// A table, status or message, which is read from words and printed as words.
 ///
 /// `Display` prints what the kernel prints, in the kernel's order. For tables and messages, `{}` quotes words so that
-/// the kernel reads them back, and `{:#}` does not quote, as the kernel does not.
+/// the kernel can read them; `{:#}` does not quote, like the kernel.
 pub trait Params: Clone + fmt::Debug + PartialEq + fmt::Display {
-    /// Reads the words that belong to it. Words that are left over are refused by the caller.
+    /// Reads the words that belong to it. The caller refuses the remaining words.
     ///
     /// # Errors
     ///
-    /// A word is missing or is no such field.
+    /// A word is missing or invalid.
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError>;
 }
 
 /// A message to a target.
 pub trait Message: Params {
-    /// What the target answers; [`NoReply`] where that is nothing.
+    /// The target's answer; [`NoReply`] if it is always empty.
     type Reply: Params;
 
-    /// Reads what the target has answered to this message.
+    /// Reads the target's answer to this message.
     ///
     /// # Errors
     ///
-    /// The words are no such answer.
+    /// The words are not such an answer.
     fn parse_reply(&self, fields: &mut Fields<'_>) -> Result<Self::Reply, ParseError> {
         Self::Reply::parse(fields)
     }
 }
 
-/// The status of a target that prints none.
+/// The status of a target that has none.
 pub type NoStatus = NoText;
 
-/// The answer to a message that is answered with nothing.
+/// The answer to a message that has none.
 pub type NoReply = NoText;
 
-/// A text that is empty.
+/// An empty text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct NoText {
@@ -232,7 +233,7 @@ impl fmt::Display for NoText {
     }
 }
 
-/// The messages of a target that takes none; it has no values.
+/// The messages of a target that accepts none; it has no values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoMessage {}
 

@@ -1,6 +1,6 @@
-//! Tables that are printed as they were spelled.
+//! Tables that keep the spelling in which they were read.
 
-/// Makes a [`Spelled`] type with a field `spelling` one that is read and printed together with its spelling.
+/// Implements reading and printing with the original spelling for a [`Spelled`] type with a field `spelling`.
 macro_rules! spelled {
     ($table:ident) => {
         impl $crate::text::spelling::HasSpelling for $table {

@@ -1,4 +1,4 @@
-//! What a monitor reports.
+//! [`Alarm`]: the changes that a monitor reports.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -16,13 +16,13 @@ use crate::text::value::Usage;
 pub struct Alarm {
     /// The device's number.
     pub number: DeviceNumber,
-    /// The name, now or when the device was last seen.
+    /// Its name now, or when it was last seen.
     pub name: DmNameBuf,
-    /// The uuid, now or when the device was last seen.
+    /// Its uuid now, or when it was last seen.
     pub uuid: Option<DmUuidBuf>,
-    /// The line of the table that it is about. `None` for changes of the whole device.
+    /// The line of the table that the change concerns. `None` for changes of the whole device.
     pub line: Option<AlarmLine>,
-    /// What has changed.
+    /// The kind of change.
     pub kind: AlarmKind,
 }
 
@@ -32,82 +32,83 @@ pub struct Alarm {
 pub struct AlarmLine {
     /// The first sector.
     pub start: Sectors,
-    /// How many sectors.
+    /// The number of sectors.
     pub length: Sectors,
     /// The target type, such as `thin-pool`.
     pub target_type: Box<str>,
 }
 
-/// What has changed.
+/// The kinds of changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AlarmKind {
-    /// A device that is chosen was created, or was given a uuid that is chosen.
+    /// A selected device was created, or a device got a uuid that is selected.
     Added,
-    /// The device was removed. Nothing else of it is reported: what was wrong with it is over.
+    /// The device was removed. Its concerns end with it and are not reported as cleared.
     Removed,
-    /// The device has another name. It is followed as long as its present name or its uuid is chosen.
+    /// The device was renamed. It is followed as long as its name or its uuid is selected.
     #[non_exhaustive]
     Renamed {
-        /// The name that it had.
+        /// The name before.
         from: DmNameBuf,
     },
-    /// Something is wrong that was not before: see [`Concern`].
+    /// A new concern: see [`Concern`].
     Raised(Concern),
-    /// Something is not wrong any more.
+    /// A concern that no longer applies.
     Cleared(Concern),
-    /// A level of [`MonitorOptions::levels`](super::MonitorOptions::levels) is reached: of several at once, the highest.
+    /// A level of [`MonitorOptions::levels`](super::MonitorOptions::levels) is reached; if several are reached at once,
+    /// the highest.
     #[non_exhaustive]
     LevelReached {
-        /// Of which space.
+        /// The kind of space.
         space: Space,
         /// The level, in percent.
         level: u8,
-        /// How much is used, in units of the target.
+        /// The usage, in units of the target.
         usage: Usage<u64>,
     },
-    /// Usage is below a level again, of several the lowest.
+    /// The usage has fallen below a level again; if below several at once, the lowest.
     ///
-    /// It is left once usage is two percentage points below, so that a usage that wavers is not reported again and again. A
-    /// space whose size changes is looked at anew.
+    /// This is reported once the usage is two percentage points below the level, so that small changes are not reported
+    /// repeatedly. A change of the size starts anew.
     #[non_exhaustive]
     LevelLeft {
-        /// Of which space.
+        /// The kind of space.
         space: Space,
         /// The level, in percent.
         level: u8,
-        /// How much is used, in units of the target.
+        /// The usage, in units of the target.
         usage: Usage<u64>,
     },
-    /// A thin pool has no more free data blocks than its table's low water mark.
+    /// The number of free data blocks of a thin pool is at or below the low water mark of its table.
     ///
-    /// It is reported again if the pool has grown and still has no more.
+    /// It is reported again if the pool has grown but is still at or below the mark.
     #[non_exhaustive]
     BelowLowWater {
-        /// How many blocks are free.
+        /// The number of free blocks.
         free: DataBlocks,
         /// The low water mark.
         low_water: DataBlocks,
     },
-    /// A thin pool has more free data blocks again than its low water mark.
+    /// The number of free data blocks of a thin pool is above the low water mark again.
     AboveLowWater,
     /// A leg of a mirror or RAID, a stripe or a path was lost, is back, or is being rebuilt.
     #[non_exhaustive]
     Leg {
-        /// Which one, from 0, in the order of the table. Paths are counted through all groups.
+        /// Its index from 0, in the order of the table. Paths are counted through all groups.
         index: usize,
-        /// Its device, where the status tells.
+        /// Its device, if the status contains it.
         device: Option<DeviceNumber>,
-        /// How it is now.
+        /// Its new state.
         state: LegState,
     },
-    /// The target has begun to do something in the background.
+    /// The target has started background work.
     WorkStarted(WorkKind),
-    /// The target has finished what it did in the background, or has given it up: the concerns tell.
+    /// The target has finished its background work, or given it up, as the concerns show.
     WorkEnded(WorkKind),
-    /// The status can't be read; what was wrong before is taken to last.
+    /// The status cannot be parsed. Earlier concerns are assumed to persist.
     Unreadable(ParseError),
-    /// The status can be read again.
+    /// The status can be parsed again.
     Readable,
 }
 
@@ -115,24 +116,24 @@ pub enum AlarmKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Space {
-    /// Of a pool, the COW device of a snapshot, or a VDO.
+    /// The data space of a pool, of a snapshot's COW device, or of a VDO.
     Data,
-    /// For metadata.
+    /// The metadata space.
     Metadata,
 }
 
-/// How a leg, stripe or path is.
+/// The state of a leg, stripe or path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LegState {
-    /// It works and holds what it should.
+    /// It works and has all its data.
     #[default]
     Working,
-    /// It works and does not hold yet what it should.
+    /// It works, but does not have all its data yet.
     Rebuilding,
     /// It has failed or is missing.
     Failed,
-    /// In a state that this version does not know.
+    /// Its state is unknown to this version of the crate.
     Unknown,
 }
 
@@ -180,7 +181,7 @@ impl fmt::Display for AlarmKind {
     }
 }
 
-/// A sentence: the device, the line unless it is the first, and what has changed.
+/// Prints a sentence with the device, the line unless it is the first, and the change.
 impl fmt::Display for Alarm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.name)?;

@@ -1,4 +1,4 @@
-//! A device that is followed.
+//! The state of a followed device.
 
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
@@ -13,13 +13,13 @@ use super::{Alarm, AlarmKind, AlarmLine};
 use crate::table::{StatusLine, TableLine};
 use crate::{Target as _, ThinPool};
 
-/// A device that is followed, as it was when its status was last read.
+/// A followed device, with the state of its last status.
 #[derive(Clone, Debug)]
 pub(super) struct Device {
     number: DeviceNumber,
     name: DmNameBuf,
     uuid: Option<DmUuidBuf>,
-    /// The lines of which there is something to say, by their start.
+    /// The lines with a concern or other state, by their start.
     lines: BTreeMap<Sectors, (AlarmLine, LineState)>,
     /// Whether it can change without an event.
     is_silent: bool,
@@ -35,7 +35,7 @@ impl Device {
         &self.name
     }
 
-    /// Gives it the name and uuid that it has now.
+    /// Updates its name and uuid.
     pub(super) fn rename(&mut self, name: &DmName, uuid: Option<&DmUuid>) {
         self.name = name.to_owned();
         self.uuid = uuid.map(ToOwned::to_owned);
@@ -53,12 +53,12 @@ impl Device {
         self.uuid.as_deref().map_or(DevId::Name(&self.name), DevId::Uuid)
     }
 
-    /// Reads the status and reports what has changed. When it fails, nothing is taken to be known.
+    /// Reads the status and reports changes. An error leaves the state unchanged.
     pub(super) fn look(&mut self, dm: &Dm, levels: &[u8], alarms: &mut Vec<Alarm>) -> Result<(), Error> {
         let Some(status) = self.ask(dm, StatusOptions::new())? else { return Ok(()) };
         let low_water = self.low_water(dm, &status)?;
         let mut lines = BTreeMap::new();
-        // The kernel raises no event for the first table of a device that has none yet.
+        // The kernel raises no event when a device gets its first table.
         let mut is_silent = !status.info().has_active_table();
         for line in &status {
             let line = line?;
@@ -83,13 +83,13 @@ impl Device {
         Ok(())
     }
 
-    /// What is known of a line. One with another target is another line.
+    /// The last state of a line. A line with another target is a different line.
     fn known(&self, line: &AlarmLine) -> Option<&LineState> {
         let (known, state) = self.lines.get(&line.start)?;
         (known.target_type == line.target_type).then_some(state)
     }
 
-    /// Puts what was read in the place of what was known.
+    /// Stores the new state and reports the differences to the old one.
     fn report(&mut self, lines: BTreeMap<Sectors, (AlarmLine, LineState, Vec<AlarmKind>)>, alarms: &mut Vec<Alarm>) {
         for (line, state) in self.lines.values() {
             let is_same = |(now, ..): &(AlarmLine, _, _)| now.target_type == line.target_type;
@@ -104,7 +104,8 @@ impl Device {
         }
     }
 
-    /// Asks for a status. `None` if the device does not exist, or another one has its name or uuid: that raises an event.
+    /// Reads a status. Returns `None` if the device does not exist, or its name or uuid belongs to another one; this
+    /// raises another event.
     fn ask(&self, dm: &Dm, options: StatusOptions) -> Result<Option<TableStatus>, Error> {
         match dm.table_status_with(self.id(), options.noflush(true)) {
             Err(error) if error.is_not_found() => Ok(None),
@@ -112,7 +113,7 @@ impl Device {
         }
     }
 
-    /// The low water mark of a pool, which only its table tells.
+    /// Reads the low water mark of a pool, which only its table contains.
     fn low_water(&self, dm: &Dm, status: &TableStatus) -> Result<Option<DataBlocks>, Error> {
         let is_pool = |line: TargetStatus<'_>| line.target_type.as_bytes() == ThinPool::TYPE.as_bytes();
         if !status.iter().flatten().any(is_pool) {

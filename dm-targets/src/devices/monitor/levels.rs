@@ -1,26 +1,26 @@
-//! How full something is, in steps.
+//! Levels of usage, with hysteresis.
 
 use super::{AlarmKind, Space};
 use crate::text::value::Usage;
 
-/// By how many percentage points usage must fall below a level before the level is left.
+/// The number of percentage points below a level at which it counts as left.
 const MARGIN: u8 = 2;
 
 /// The highest level that a space has reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Level {
     reached: Option<u8>,
-    /// The size when that was.
+    /// The total size at that time.
     total: u64,
 }
 
 impl Level {
-    /// The level of a usage, and what has changed. What is not known stays as it was.
+    /// Returns the new level, and the change to report. An unknown usage changes nothing.
     pub(super) fn next(self, space: Space, usage: Option<Usage<u64>>, levels: &[u8]) -> (Self, Option<AlarmKind>) {
         let Some((usage, percent)) = usage.and_then(|usage| Some((usage, usage.percent()?))) else {
             return (self, None);
         };
-        // A program that has made a space larger wants to hear of it again if that is not enough.
+        // After a program has extended the space, an insufficient extension is reported again.
         let resized = usage.total != self.total;
         let before = self.reached.filter(|_| !resized);
         let holds = |level: u8| match before {
@@ -42,7 +42,7 @@ impl Level {
 mod tests {
     use super::*;
 
-    /// What is reported of a space of this size while so much of it is used: levels reached, or left (negative).
+    /// The reports for a series of usages and sizes: levels reached, or left (negative).
     fn reported(usages: &[(u64, u64)], levels: &[u8]) -> Vec<i16> {
         let mut level = Level::default();
         let mut reported = Vec::new();
@@ -80,7 +80,7 @@ mod tests {
     fn a_space_that_has_grown_is_looked_at_anew() {
         assert_eq!(reported(&[(95, 100), (96, 101), (96, 200)], &[80, 90]), [90, 90, -80]);
         assert_eq!(reported(&[(95, 100), (95, 119), (97, 119)], &[80]), [80, -80, 80]);
-        // 79 percent would hold the level, but the pool has grown, and the next alarm must come.
+        // At 79 percent the level would still apply, but the pool has grown, so the next alarm must come.
         assert_eq!(reported(&[(80, 100), (80, 101), (81, 101)], &[80]), [80, -80, 80]);
     }
 

@@ -1,4 +1,4 @@
-//! What is known of a line of a table, and what has changed in it.
+//! The state of a table's line, and its changes.
 
 use alloc::vec::Vec;
 
@@ -13,7 +13,7 @@ use crate::table::StatusLine;
 use crate::target::health::{Concern, WorkKind};
 use crate::thin_pool::ThinPoolStatus;
 
-/// What is known of a line; the default is that all is well.
+/// The state of a line. The default is a line without concerns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct LineState {
     is_unreadable: bool,
@@ -27,7 +27,7 @@ pub(super) struct LineState {
 }
 
 impl LineState {
-    /// What a status says, and what has changed since then.
+    /// Compares a status with the state; returns the new state and the changes.
     pub(super) fn read(
         &self,
         line: &StatusLine,
@@ -37,7 +37,7 @@ impl LineState {
         let health = line.health().unwrap_or_default();
         let (mut concerns, mut legs) = (health.concerns, legs(&line.status));
         let mut work = health.work.map(|work| work.kind);
-        // What could not be read this time is taken to last.
+        // Figures that could not be read are assumed to persist.
         if concerns.contains(&Concern::NoFigures) {
             concerns.extend(self.concerns.iter().filter(|concern| **concern != Concern::NoFigures));
             (legs, work) = (self.legs.clone(), self.work);
@@ -51,13 +51,13 @@ impl LineState {
         (now, kinds)
     }
 
-    /// The status can't be read.
+    /// Records that the status cannot be parsed.
     pub(super) fn unreadable(&self, error: ParseError) -> (Self, Vec<AlarmKind>) {
         let kinds = if self.is_unreadable { Vec::new() } else { [AlarmKind::Unreadable(error)].into() };
         (Self { is_unreadable: true, ..self.clone() }, kinds)
     }
 
-    /// The line is not in the table any more: what was wrong with it is over.
+    /// Clears all concerns of a line that is no longer in the table.
     pub(super) fn end(&self) -> Vec<AlarmKind> {
         self.differences(&Self::default())
     }
@@ -74,7 +74,7 @@ impl LineState {
             kinds.extend(now.work.map(AlarmKind::WorkStarted));
         }
         for (index, leg) in now.legs.iter().enumerate() {
-            // A leg that was not there worked.
+            // A leg without an earlier state counts as one that worked.
             let before = self.legs.get(index).map_or(LegState::default(), |leg| leg.state);
             if before != leg.state {
                 kinds.push(AlarmKind::Leg { index, device: leg.device, state: leg.state });
@@ -132,7 +132,7 @@ mod tests {
         &["0 8 verity V", "0 8 verity C"],
     ];
 
-    /// What a caller knows who has followed all alarms.
+    /// The state as reconstructed from all alarms.
     #[derive(Default)]
     struct Follower {
         concerns: BTreeSet<String>,

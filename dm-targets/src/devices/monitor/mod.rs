@@ -1,4 +1,4 @@
-//! Alarms: what has changed in the health of devices.
+//! [`Monitor`], which reports changes in the health of devices.
 
 mod alarm;
 mod device;
@@ -22,19 +22,19 @@ pub use options::MonitorOptions;
 use self::device::Device;
 use super::DevError;
 
-/// How soon to try again to read a status after an error.
+/// The pause before a retry after an error.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// Follows the health of devices, and reports each change once.
 ///
-/// It does what dmeventd does, for all targets and without a thread: the caller waits, in [`wait`](Self::wait) or in an event
-/// loop, and acts on what is reported. Changes are found in two ways:
+/// It replaces dmeventd, for all targets and without a thread: the caller waits, in [`wait`](Self::wait) or in an event
+/// loop, and acts on the reports. Changes are detected in two ways:
 ///
 /// - through events of the kernel, which an [`EventPoller`] receives: a leg that fails, a pool that is full;
-/// - by reading the status from time to time, for what the kernel raises no event for: levels in percent, a corrupted block of a
-///   verity device, a writecache that has failed. [`MonitorOptions::status_interval`] sets how often.
+/// - by reading the status at an interval ([`MonitorOptions::status_interval`]), for changes without an event: levels
+///   in percent, a corrupted block of a verity device, a writecache that has failed.
 ///
-/// What is wrong when the monitor is opened is reported by the first step.
+/// The first step reports the concerns that exist when the monitor is opened.
 ///
 /// ```no_run
 /// use dm_core::Host;
@@ -59,49 +59,48 @@ const RETRY: Duration = Duration::from_secs(1);
 /// ```
 ///
 /// With `poll(2)`, `mio` or `tokio`, register it as a descriptor, and call [`read`](Self::read) when it is readable or
-/// [`next_timeout`](Self::next_timeout) is over, and once at the beginning.
+/// [`next_timeout`](Self::next_timeout) has expired, and once at the beginning.
 ///
-/// # Which devices
+/// # Followed devices
 ///
-/// Those whose present name or uuid is chosen by the [`MonitorOptions`]. One that is removed is reported as
-/// [`Removed`](AlarmKind::Removed), and a new one of its name as [`Added`](AlarmKind::Added), whatever it is. Nothing here
-/// needs udev, so it may be stopped or restarted.
+/// The [`MonitorOptions`] select devices by their present name or uuid. The removal of one is reported as
+/// [`Removed`](AlarmKind::Removed), and any new device with its name as [`Added`](AlarmKind::Added). The monitor does
+/// not use udev, which may be stopped or restarted.
 ///
-/// Two things look to the kernel's list of devices as if nothing had happened: a device that serves already and is given another
-/// table; and a device without a uuid that is replaced, between two steps, by one of the same name and number, if neither has
-/// had an event. Both are noticed with the next event or status, which is compared with the last one whosever it was;
-/// [`read_all`](Self::read_all) looks at once.
+/// Two changes are not visible in the kernel's list of devices: a new table of a device that already has one, and, if
+/// neither device had an event, the replacement of a device without a uuid by one with the same name and number between
+/// two steps. Both are detected with the next event or status; [`read_all`](Self::read_all) checks at once.
 ///
 /// # Costs
 ///
-/// A step is what a step of the [`EventPoller`] is: two ioctls. Each device that had an event, and when the interval is over
-/// each one that can change without, takes one more, and a thin pool two, since its low water mark is only in its table.
-/// Nothing is committed for it (`noflush`). The first step reads all followed devices.
+/// A step costs two ioctls, like one of the [`EventPoller`]. Each device with an event takes one more, as does, after
+/// each interval, each device that can change without an event. A thin pool takes two, since its low water mark is only
+/// in its table. Reading does not commit metadata (`noflush`). The first step reads all followed devices.
 #[derive(Debug)]
 pub struct Monitor {
     dm: Dm,
     poller: EventPoller,
     options: MonitorOptions,
     devices: BTreeMap<DeviceNumber, Device>,
-    /// The devices whose status is to be read.
+    /// The devices whose status must be read.
     due: BTreeSet<DeviceNumber>,
-    /// When to read the statuses of those that change without an event.
+    /// The time of the next status of devices that change without an event.
     next_look: Option<Instant>,
-    /// When to try again what has failed.
+    /// The time of the next retry after an error.
     retry: Option<Instant>,
-    /// What was found and is not reported yet.
+    /// The alarms that have not been reported yet.
     alarms: Vec<Alarm>,
 }
 
 impl Monitor {
-    /// Starts to follow devices.
+    /// Starts following devices.
     ///
     /// # Errors
     ///
-    /// Those of [`EventPoller::open`], which needs interface 4.37, and of [`Dm::list_devices`].
+    /// As [`EventPoller::open`], which requires interface 4.37, and [`Dm::list_devices`].
     pub fn open(host: &Host, options: MonitorOptions) -> Result<Self, DevError> {
         let dm = host.dm().clone();
-        // First, so that a device that is created after the list was made is reported.
+        // Opened first, so that a device that is created after the list is reported.
         let poller = EventPoller::open(&dm)?;
         let (devices, due) = (BTreeMap::new(), BTreeSet::new());
         let mut monitor = Self { dm, poller, options, devices, due, next_look: None, retry: None, alarms: Vec::new() };
@@ -132,7 +131,7 @@ impl Monitor {
         Ok(())
     }
 
-    /// Follows a device if it is chosen.
+    /// Follows a device if it is selected.
     fn add(&mut self, number: DeviceNumber, name: &DmName, uuid: Option<&DmUuid>) -> Option<&Device> {
         if !self.options.choose(name, uuid) {
             return None;
@@ -147,19 +146,19 @@ impl Monitor {
         self.devices.values().map(Device::name)
     }
 
-    /// Reports what has changed since the last step, without waiting.
+    /// Reports the changes since the last step, without waiting.
     ///
     /// # Errors
     ///
-    /// Those of [`EventPoller::read`], and of [`Dm::table_status`] if no other device has anything to report. Nothing is lost:
-    /// the next call reports what this one did not. A status that can't be understood is not an error but an
+    /// [`EventPoller::read`] fails, or [`Dm::table_status`] fails and no other device has a change to report. No change
+    /// is lost: the next call reports it. A status that cannot be parsed is not an error but an
     /// [alarm](AlarmKind::Unreadable).
     pub fn read(&mut self) -> Result<Vec<Alarm>, DevError> {
         let events = self.poller.read()?;
         self.step(events)
     }
 
-    /// Reads the status of all followed devices and reports what has changed.
+    /// Reads the status of all followed devices and reports the changes.
     ///
     /// # Errors
     ///
@@ -169,9 +168,9 @@ impl Monitor {
         self.read()
     }
 
-    /// Waits until there is something to report. Nothing is reported if nothing has changed after `timeout`.
+    /// Waits for changes and reports them. Returns no alarms if nothing changes within `timeout`.
     ///
-    /// With `None`, or with a timeout such as `Duration::MAX`, it waits without an end. Signals don't end it.
+    /// With `None`, or with a timeout such as `Duration::MAX`, it waits without limit. Signals do not end the wait.
     ///
     /// # Errors
     ///
@@ -189,7 +188,8 @@ impl Monitor {
         }
     }
 
-    /// After what time to call [`read`](Self::read) although the descriptor is not readable. `None` if there is no need.
+    /// The time after which to call [`read`](Self::read) even if the descriptor is not readable. `None` if this is not
+    /// necessary.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Duration> {
         if !self.due.is_empty() && self.retry.is_none() {
@@ -214,7 +214,7 @@ impl Monitor {
         self.plan_look();
         match failure {
             Some(error) if self.alarms.is_empty() => Err(error.into()),
-            // It is tried again, and fails alone if it fails again.
+            // It is retried later, and then fails without affecting the others.
             _ => Ok(mem::take(&mut self.alarms)),
         }
     }
@@ -240,7 +240,7 @@ impl Monitor {
         }
     }
 
-    /// A device has another name or uuid: it is chosen now, or not any more, or still.
+    /// Updates a device with a new name or uuid, which may start or end its selection.
     fn rename(&mut self, number: DeviceNumber, name: &DmName, uuid: Option<&DmUuid>, kind: AlarmKind) {
         let Some(device) = self.devices.get_mut(&number) else {
             let added = self.add(number, name, uuid).map(|device| device.alarm(None, kind));
@@ -250,14 +250,14 @@ impl Monitor {
         if kind != AlarmKind::Added {
             self.alarms.push(device.alarm(None, kind));
         }
-        // Its last status may have been asked for under the old name, and not found.
+        // The last status may have been requested with the old name and not found.
         self.due.insert(number);
         if !self.options.choose(name, uuid) {
             self.devices.remove(&number);
         }
     }
 
-    /// Lets the statuses be read of devices that change without an event, if it is time.
+    /// Schedules the status of devices that change without an event, if the interval is over.
     fn look_at_silent(&mut self) {
         if self.next_look.is_some_and(|next| next <= Instant::now()) {
             self.next_look = None;
@@ -274,7 +274,7 @@ impl Monitor {
     }
 }
 
-/// Becomes readable when something has happened to any device.
+/// The descriptor becomes readable when any device has an event.
 impl AsFd for Monitor {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.poller.as_fd()

@@ -1,4 +1,4 @@
-//! Which devices a monitor follows, and what it reports of them.
+//! [`MonitorOptions`]: the devices that a monitor follows, and the levels that it reports.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -38,7 +38,8 @@ impl Default for MonitorOptions {
 }
 
 impl MonitorOptions {
-    /// All devices; the levels 80, 85, 90, 95 and 100 percent; statuses without events every 10 seconds.
+    /// Follows all devices, with the levels 80, 85, 90, 95 and 100 percent, and reads statuses without events every 10
+    /// seconds.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -49,21 +50,22 @@ impl MonitorOptions {
         }
     }
 
-    /// Follows the device that has this name, whichever that is at the moment. Can be given several times.
+    /// Follows any device while it has this name. Can be called several times.
     #[must_use]
     pub fn name(mut self, name: DmNameBuf) -> Self {
         self.names.push(name);
         self
     }
 
-    /// Follows the devices whose uuid starts like this; a whole uuid is one device. Can be given several times.
+    /// Follows the devices whose uuid has this prefix; a complete uuid selects one device. Can be called several times.
     #[must_use]
     pub fn uuid_prefix(mut self, prefix: DmUuidBuf) -> Self {
         self.uuid_prefixes.push(prefix);
         self
     }
 
-    /// The percentages of used space that are reported, for data and for metadata. 0 and more than 100 are never reached.
+    /// Sets the percentages of used space that are reported, for data and for metadata. 0 and values above 100 are
+    /// ignored.
     #[must_use]
     pub fn levels(mut self, levels: impl IntoIterator<Item = u8>) -> Self {
         self.levels = levels.into_iter().filter(|level| *level > 0).collect();
@@ -71,7 +73,7 @@ impl MonitorOptions {
         self
     }
 
-    /// How often to read the status of devices that can change without an event; `None` for never.
+    /// Sets the interval for reading the status of devices that can change without an event; `None` disables it.
     #[must_use]
     pub fn status_interval(self, interval: Option<Duration>) -> Self {
         Self { status_interval: interval, ..self }
@@ -84,7 +86,7 @@ impl MonitorOptions {
         all || self.names.iter().any(|chosen| *chosen == *name) || self.uuid_prefixes.iter().any(starts)
     }
 
-    /// In ascending order.
+    /// The levels in ascending order.
     pub(super) fn sorted_levels(&self) -> &[u8] {
         &self.levels
     }

@@ -1,4 +1,4 @@
-//! What a monitor has to know of each target: its legs, and whether it changes without an event.
+//! What a monitor needs from each target: its legs, and whether it changes without an event.
 
 use alloc::vec::Vec;
 
@@ -77,15 +77,15 @@ fn of_array(health: &RaidHealth) -> LegState {
     }
 }
 
-/// Whether the kernel raises no event for a part of what the status tells of the health (calls of `dm_table_event` in
-/// drivers/md). A new target has to be put on one side.
+/// Whether some changes of a target's health raise no event (see the calls of `dm_table_event` in drivers/md). A new
+/// target must be added to one of the lists.
 pub(super) fn changes_silently(status: &AnyStatus) -> bool {
     match status {
-        // Levels; modes have events.
+        // Levels change silently; modes have events.
         AnyStatus::Cache(_) | AnyStatus::Clone(_) | AnyStatus::ThinPool(_) => true,
-        // Levels; that it is invalid has an event.
+        // Levels change silently; becoming invalid has an event.
         AnyStatus::Snapshot(_) | AnyStatus::SnapshotMerge(_) => true,
-        // Everything. The event of a pool that fails is one of the pool only.
+        // Everything changes silently. When a pool fails, only the pool has an event.
         AnyStatus::Era(_)
         | AnyStatus::Integrity(_)
         | AnyStatus::LogWrites(_)
@@ -95,7 +95,7 @@ pub(super) fn changes_silently(status: &AnyStatus) -> bool {
         | AnyStatus::Writecache(_) => true,
         // Everything has an event.
         AnyStatus::Mirror(_) | AnyStatus::Multipath(_) | AnyStatus::Raid(_) | AnyStatus::Striped(_) => false,
-        // Their status says nothing of their health.
+        // Their status does not show their health.
         AnyStatus::Crypt(_)
         | AnyStatus::Delay(_)
         | AnyStatus::Dust(_)

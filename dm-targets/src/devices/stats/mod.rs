@@ -1,4 +1,4 @@
-//! Statistics that the kernel keeps of a device, live: regions created, found, read, cleared and deleted.
+//! [`Stats`]: I/O statistics that the kernel keeps for a device.
 
 mod rates;
 mod reading;
@@ -17,14 +17,14 @@ use crate::WordBuf;
 use crate::errors::problem::{InvalidField, Problem};
 use crate::message::stats::{StatsAreas, StatsCreate, StatsMessage, StatsRegion, StatsReply};
 
-/// The statistics of a mapped device, whatever its targets are.
+/// The I/O statistics of a mapped device with any targets.
 ///
 /// The kernel counts in *regions*: parts of a device, divided into *areas* of the same size. A program creates a region, reads
 /// its counters from time to time, and computes rates from two readings. Regions belong to the device and not to the
 /// process: they are kept until they are deleted or the device is removed. A region that was created with a program id is
 /// found again by it, see [`regions_of`](Self::regions_of).
 ///
-/// The device is found by its uuid, or by its name if it has none, as a [`MappedDev`](super::MappedDev) is.
+/// The device is found by its uuid, or without a uuid by its name, like a [`MappedDev`](super::MappedDev).
 ///
 /// ```
 /// use dm_core::Host;
@@ -51,20 +51,20 @@ use crate::message::stats::{StatsAreas, StatsCreate, StatsMessage, StatsRegion, 
 ///
 /// # Costs
 ///
-/// Each method is one ioctl, unless it says otherwise; an answer that has outgrown its memory is read again. Creating a
-/// region suspends the device for a moment (`dm_stats_create` in drivers/md/dm-stats.c), and every request to the device then
-/// looks through its regions.
+/// Each method is one ioctl, unless its docs say otherwise; an answer that does not fit is requested again. Creating a
+/// region suspends the device for a moment (`dm_stats_create` in drivers/md/dm-stats.c), and afterwards every request
+/// to the device is checked against all its regions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stats {
     device: DevIdBuf,
 }
 
 impl Stats {
-    /// The statistics of the device with this name, uuid or number.
+    /// Looks up the device with this name, uuid or number.
     ///
     /// # Errors
     ///
-    /// [`is_not_found`](DevError::is_not_found).
+    /// [`is_not_found`](DevError::is_not_found): the device does not exist.
     pub fn of(host: &Host, device: impl AsDevId) -> Result<Self, DevError> {
         let info = host.dm().device_info(device)?;
         let by_name = || info.name().map(DevId::Name);
@@ -78,7 +78,7 @@ impl Stats {
     ///
     /// # Errors
     ///
-    /// [`DevError::Text`]: an answer can't be read.
+    /// [`DevError::Text`]: an answer cannot be parsed.
     pub fn find(host: &Host, program: &WordBuf) -> Result<Vec<(Self, Vec<StatsRegion>)>, DevError> {
         let mut found = Vec::new();
         for device in &host.dm().list_devices()? {
@@ -93,21 +93,21 @@ impl Stats {
         Ok(found)
     }
 
-    /// The uuid of the device, or else its name.
+    /// The uuid of the device, or its name if it has no uuid.
     #[must_use]
     pub const fn device(&self) -> &DevIdBuf {
         &self.device
     }
 
-    /// Begins to keep statistics of a region, and returns it with its id and the size of its areas.
+    /// Creates a region, and returns it with its id and the size of its areas.
     ///
     /// It takes two ioctls. When the second fails, the region is deleted again.
     ///
     /// # Errors
     ///
-    /// [`DevError::Request`]: the kernel would refuse the region, or the program id has white space in it, so that the kernel's
-    /// list could not be read any more. [`is_invalid`](DevError::is_invalid): the kernel has no precise timestamps or histograms
-    /// (interface 4.32 and later).
+    /// [`DevError::Request`]: the kernel would refuse the region, or the program id contains white space, which would
+    /// make the kernel's list ambiguous. [`is_invalid`](DevError::is_invalid): the kernel lacks precise timestamps or
+    /// histograms, which require interface 4.32.
     pub fn create(&self, host: &Host, create: &StatsCreate) -> Result<StatsRegion, DevError> {
         create.check().map_err(|invalid| self.refused(invalid))?;
         if create.program.as_ref().is_some_and(|program| program.as_str().contains(char::is_whitespace)) {
@@ -122,7 +122,8 @@ impl Stats {
         found.map_err(|cause| cause.undo(self.send(host, &StatsMessage::Delete(id)).map(drop)))
     }
 
-    /// The region as the kernel lists it. What was requested is taken from the request: aux data can look like an option.
+    /// Finds the new region in the kernel's list. The requested fields come from the request, since aux data can look
+    /// like an option.
     fn find_created(&self, host: &Host, create: &StatsCreate, id: u32) -> Result<StatsRegion, DevError> {
         let regions = self.list(host, create.program.clone())?;
         let region = regions.into_iter().find(|region| region.id == id);
@@ -135,16 +136,17 @@ impl Stats {
         Ok(region)
     }
 
-    /// All regions of the device.
+    /// Lists all regions of the device.
     ///
     /// # Errors
     ///
-    /// [`DevError::Text`]: the answer can't be read, since another program has put white space into a program id, say.
+    /// [`DevError::Text`]: the answer cannot be parsed, for example because another program has used a program id with
+    /// white space.
     pub fn regions(&self, host: &Host) -> Result<Vec<StatsRegion>, DevError> {
         self.list(host, None)
     }
 
-    /// The regions with a program id, such as those that an earlier process of the program has created.
+    /// Lists the regions with a program id, such as those of an earlier process.
     ///
     /// # Errors
     ///
@@ -164,7 +166,8 @@ impl Stats {
     ///
     /// # Errors
     ///
-    /// [`is_no_such_region`](DevError::is_no_such_region): it was deleted, or the device was replaced by another one.
+    /// [`is_no_such_region`](DevError::is_no_such_region): the region was deleted, or another device has replaced this
+    /// one.
     pub fn read(&self, host: &Host, region: &StatsRegion) -> Result<StatsReading, DevError> {
         self.print(host, region, StatsMessage::Print { region: region.id, areas: None })
     }
@@ -178,9 +181,9 @@ impl Stats {
         self.print(host, region, StatsMessage::Print { region: region.id, areas: Some(areas) })
     }
 
-    /// Reads the counters of a region and sets them to 0, as one.
+    /// Reads the counters of a region and resets them atomically.
     ///
-    /// No request is lost between the two: the kernel subtracts what it has printed, and does so only if all of it fits into the
+    /// No request is lost: the kernel subtracts the values that it has printed, and only if they all fit into the
     /// answer (`dm_stats_print` in drivers/md/dm-stats.c).
     ///
     /// # Errors
@@ -207,7 +210,7 @@ impl Stats {
         self.send(host, &StatsMessage::Clear(region.id)).map(drop)
     }
 
-    /// Replaces the aux data of a region.
+    /// Replaces the auxiliary data of a region.
     ///
     /// # Errors
     ///
@@ -218,7 +221,7 @@ impl Stats {
         Ok(())
     }
 
-    /// Deletes a region. The kernel gives its id to the next region that is created.
+    /// Deletes a region. The kernel reuses its id for the next region.
     ///
     /// # Errors
     ///
@@ -227,7 +230,7 @@ impl Stats {
         self.send(host, &StatsMessage::Delete(region.id)).map(drop)
     }
 
-    /// Deletes all regions with a program id, and returns how many there were.
+    /// Deletes all regions with a program id, and returns their number.
     ///
     /// It takes one ioctl and one more for each region. A region that another process deletes meanwhile is not an error.
     ///
@@ -258,7 +261,7 @@ impl Stats {
 }
 
 impl DevError {
-    /// The device has no region of statistics with this id.
+    /// Whether the device has no region with this id.
     #[must_use]
     pub fn is_no_such_region(&self) -> bool {
         const ENOENT: i32 = 2;

@@ -1,69 +1,68 @@
-//! Rates: what two readings tell of the time between them.
+//! Rates, computed from two readings.
 
 use std::time::Duration;
 
 use super::reading::add_counts;
 use crate::message::stats::{StatsArea, StatsCounts};
 
-/// What happened per second between two readings of a region.
+/// The rates per second between two readings of a region.
 ///
 /// With Δ for the difference between two readings of a counter, and *T* for the time between them:
 ///
-/// | figure | formula | as dmstats calls it |
+/// | figure | formula | name in dmstats |
 /// |---|---|---|
 /// | [`per_second`](StatsFlow::per_second) | Δ requests completed / *T* | `reads_per_sec`, `writes_per_sec`, `throughput` |
 /// | [`merged_per_second`](StatsFlow::merged_per_second) | Δ requests merged / *T* | `reads_merged_per_sec`, `writes_merged_per_sec` |
 /// | [`bytes_per_second`](StatsFlow::bytes_per_second) | 512 · Δ sectors / *T* | `read_size_per_sec`, `write_size_per_sec` |
 /// | [`mean_size`](StatsFlow::mean_size) | 512 · Δ sectors / Δ requests completed | `avg_request_size` |
 /// | [`mean_wait`](StatsFlow::mean_wait) | Δ time of requests / Δ requests completed | `await`, `read_await`, `write_await` |
-/// | [`utilization`](StatsFlow::utilization) | Δ time in which any request was under way / *T* | `util` |
+/// | [`utilization`](StatsFlow::utilization) | Δ time with any request in flight / *T* | `util` |
 /// | [`queue_size`](Self::queue_size) | Δ weighted time / *T* | `queue_size` |
 /// | [`service_time`](Self::service_time) | utilization / requests per second | `service_time` |
 ///
-/// The counters are those of `Documentation/admin-guide/device-mapper/statistics.rst`. The weighted time also counts requests
-/// that are still under way, the time of requests only those that have completed.
+/// The counters are those of `Documentation/admin-guide/device-mapper/statistics.rst`. The weighted time includes
+/// requests that are still in flight; the time of requests includes only completed ones.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct StatsRates {
     /// The time between the readings.
     pub interval: Duration,
-    /// What was read.
+    /// The rates of reads.
     pub reads: StatsFlow,
-    /// What was written.
+    /// The rates of writes.
     pub writes: StatsFlow,
-    /// Both together.
+    /// The rates of reads and writes together.
     pub all: StatsFlow,
-    /// How many requests were under way on average.
+    /// The average number of requests in flight.
     pub queue_size: f64,
-    /// How long the device was occupied by each request on average, if it serves one after the other. `None` without
-    /// requests.
+    /// The average time that a request occupied the device, if it processes one at a time. `None` without requests.
     pub service_time: Option<Duration>,
 }
 
-/// What happened per second in one direction.
+/// The rates in one direction.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct StatsFlow {
-    /// Requests completed per second.
+    /// The number of completed requests per second.
     pub per_second: f64,
-    /// Requests per second that were merged with others.
+    /// The number of requests per second that were merged with others.
     pub merged_per_second: f64,
-    /// Bytes per second.
+    /// The number of bytes per second.
     pub bytes_per_second: f64,
-    /// Bytes of a request on average. `None` without requests.
+    /// The average size of a request in bytes. `None` without requests.
     pub mean_size: Option<f64>,
-    /// How long a request took on average, from its start to its completion. `None` without requests.
+    /// The average time from the start of a request to its completion. `None` without requests.
     pub mean_wait: Option<Duration>,
-    /// The part of the time in which any request was under way, from 0 to 1. Of several areas together it is the sum, at most 1.
+    /// The fraction of the time with any request in flight, from 0 to 1. For several areas it is the sum, limited to 1.
     pub utilization: f64,
 }
 
 const SECTOR: f64 = 512.0;
 
 impl StatsRates {
-    /// `None` if a counter has become lower, or no time has passed.
+    /// `None` if a counter has decreased, or no time has passed.
     pub(super) fn between(
         before: Option<&StatsArea>,
         now: &StatsArea,

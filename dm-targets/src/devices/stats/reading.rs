@@ -10,19 +10,19 @@ use crate::message::stats::{StatsArea, StatsCounts, StatsRange};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StatsReading {
-    /// When the answer arrived.
+    /// The time at which the answer arrived.
     pub taken_at: Instant,
-    /// Times are in nanoseconds instead of milliseconds.
+    /// Whether times are in nanoseconds instead of milliseconds.
     pub precise_timestamps: bool,
     /// The areas, in the order of the device.
     pub areas: Vec<StatsArea>,
 }
 
 impl StatsReading {
-    /// The counters of all areas together. `None` if there are none.
+    /// The sum of the counters of all areas. `None` without areas.
     ///
-    /// The range reaches from the first area to the end of the last. The times for which any request was under way are summed
-    /// up as all else: areas that are busy at the same time count several times.
+    /// The range extends from the start of the first area to the end of the last. The times with any request in flight
+    /// are added up like the other counters, so areas that are busy at the same time count several times.
     #[must_use]
     pub fn total(&self) -> Option<StatsArea> {
         let (first, rest) = self.areas.split_first()?;
@@ -33,8 +33,8 @@ impl StatsReading {
 
     /// The rates of all areas together since an earlier reading of the same region.
     ///
-    /// `None` if they can't be told: a counter is lower than before, since the region was cleared or replaced; the readings are
-    /// of different areas; or no time has passed.
+    /// `None` if they cannot be computed: a counter has decreased because the region was cleared or replaced, the
+    /// readings have different areas, or no time has passed.
     #[must_use]
     pub fn rates_since(&self, earlier: &Self) -> Option<StatsRates> {
         let (before, now) = (earlier.total()?, self.total()?);
@@ -46,7 +46,7 @@ impl StatsReading {
 
     /// The rates of each area since an earlier reading of the same region, as [`rates_since`](Self::rates_since).
     ///
-    /// An area is compared with the one that starts at the same sector, so that both readings can be of other areas.
+    /// An area is compared with the one that starts at the same sector, so the readings may have different areas.
     #[must_use]
     pub fn area_rates_since(&self, earlier: &Self) -> Vec<(StatsRange, StatsRates)> {
         let Some(interval) = self.interval_since(earlier) else { return Vec::new() };

@@ -1,22 +1,22 @@
-//! What can be wrong with a target, and which state of the kernel says so.
+//! [`Concern`]: the problems that a status can show, with the kernel's states behind them.
 
 use core::fmt;
 
-/// How bad it is, from good to bad.
+/// The severity of a target's condition, in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum HealthState {
-    /// Nobody has to look.
+    /// No action is necessary.
     Good,
-    /// It works, perhaps not fully, and somebody has to look.
+    /// The target works, perhaps not fully, but an administrator should check it.
     Attention,
-    /// It does not work, or its contents are lost.
+    /// The target does not work, or its contents are lost.
     Failed,
 }
 
-/// Something that is wrong with a target.
+/// A problem of a target.
 ///
-/// Each variant lists the statuses that it stands for. A letter or mode that this version does not know is
+/// Each variant lists the statuses that it represents. A letter or mode that this version of the crate does not know is
 /// [`Unknown`](Self::Unknown), never good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -38,17 +38,17 @@ pub enum Concern {
     /// |---|---|
     /// | snapshot, snapshot-merge `Invalid` | the exception store is broken or was full when a chunk had to be copied |
     Invalid,
-    /// The image is not the one that its root hash stands for. [Failed](HealthState::Failed).
+    /// The image does not match its root hash. [Failed](HealthState::Failed).
     ///
     /// | status | state of the kernel |
     /// |---|---|
     /// | verity `C` | a block had another hash and could not be corrected (`hash_failed`); stays until the next load |
     Corrupted,
-    /// Blocks do not match what is known of them. [Attention](HealthState::Attention).
+    /// Blocks do not match their tags or their copies. [Attention](HealthState::Attention).
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | integrity with mismatches | so many tags did not match since the table was loaded; these reads failed, and a RAID above may have repaired them |
+    /// | integrity with mismatches | the number of tags that did not match since the table was loaded; these reads failed, and a RAID above may have repaired them |
     /// | raid with mismatches | the last `check` found sectors that differ between devices; the devices are in sync as far as md knows |
     Mismatches,
     /// The kernel could not read its figures. [Attention](HealthState::Attention).
@@ -60,7 +60,7 @@ pub enum Concern {
     /// | snapshot, snapshot-merge `Unknown` | the exception store cannot tell how much it uses |
     /// | raid without words | md reports a layout that has no name |
     NoFigures,
-    /// It takes no writes, or cannot make them durable. [Attention](HealthState::Attention).
+    /// Writes fail, or cannot be made durable. [Attention](HealthState::Attention).
     ///
     /// | status | state of the kernel |
     /// |---|---|
@@ -71,7 +71,7 @@ pub enum Concern {
     /// | writecache with an error | writes and flushes fail; blocks in the cache are not written back |
     /// | raid with a journal `D` | the parity levels fail writes without their journal (`log_failed` in raid5.c) |
     ReadOnly,
-    /// It has no space left for data. [Attention](HealthState::Attention).
+    /// There is no space left for data. [Attention](HealthState::Attention).
     ///
     /// | status | state of the kernel |
     /// |---|---|
@@ -79,24 +79,24 @@ pub enum Concern {
     /// | thin-pool, snapshot, vdo with all blocks used | the next write that needs a block finds none |
     /// | snapshot, snapshot-merge `Overflow` | the COW device was full when a chunk had to be copied |
     OutOfDataSpace,
-    /// Its space for metadata is running out. [Attention](HealthState::Attention).
+    /// The space for metadata is almost used up. [Attention](HealthState::Attention).
     ///
     /// | status | state of the kernel |
     /// |---|---|
     /// | thin-pool with as many free metadata blocks as its low water mark, or fewer | the pool's event has fired (`below_threshold` in dm-space-map-metadata.c) |
     /// | cache, clone, era, thin-pool with all metadata blocks used | the next change of the metadata fails |
     LowMetadataSpace,
-    /// Its metadata must be checked, and repaired if that finds an error. [Attention](HealthState::Attention).
+    /// The metadata must be checked, and repaired if that finds an error. [Attention](HealthState::Attention).
     ///
     /// | status | state of the kernel |
     /// |---|---|
     /// | cache, thin-pool `needs_check` | a transaction was aborted; the table cannot be loaded for writing until the metadata was checked |
     NeedsCheck,
-    /// Some of its devices have failed, or requests to them. [Attention](HealthState::Attention).
+    /// Some of its devices, or requests to them, have failed. [Attention](HealthState::Attention).
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | mirror with a letter other than `A` | a request to the leg failed; with `handle_errors` writes can wait until somebody acts (`hold_bio`) |
+    /// | mirror with a letter other than `A` | a request to the leg failed; with `handle_errors` writes can wait until an administrator acts (`hold_bio`) |
     /// | striped with a `D` | a request to the stripe failed since the table was loaded; the kernel still sends it requests |
     /// | raid with a `D` or `-`, or a journal `D` | the device has failed or is missing |
     /// | multipath with a path `F` | the path is not used |
@@ -105,33 +105,33 @@ pub enum Concern {
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | mirror with a log device `D` or `F`, or a log in user space that says so or does not answer (`COM_FAILURE`) | it is not noted any more which regions are in sync; with `handle_errors` all writes wait until somebody acts |
+    /// | mirror with a log device `D` or `F`, or a log in user space that reports an error or does not answer (`COM_FAILURE`) | the kernel no longer records which regions are in sync; with `handle_errors` all writes wait until an administrator acts |
     FailedLog,
-    /// Its devices, or its data and what is stored of it, are not in step. [Attention](HealthState::Attention).
+    /// Its devices, or its data and tags, are not in sync. [Attention](HealthState::Attention).
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | mirror with fewer regions in sync than there are | the others are copied, or wait for that |
-    /// | raid with a letter `a` | the device is being rebuilt, or the array resynchronised or reshaped |
-    /// | raid `idle` or `resync` before its end | the initial synchronisation was interrupted, or is going on |
-    /// | integrity that has recalculated less than its length | later sectors have no tags yet and are not checked; [`StatusLine::health`](crate::StatusLine::health) knows its length |
+    /// | mirror with fewer regions in sync than there are | the other regions are being copied, or wait to be copied |
+    /// | raid with a letter `a` | the device is being rebuilt, or the array is being resynchronized or reshaped |
+    /// | raid `idle` or `resync` before its end | the initial synchronization was interrupted, or is in progress |
+    /// | integrity that has recalculated less than its length | later sectors have no tags yet and are not checked; [`StatusLine::health`](crate::StatusLine::health) takes its length into account |
     NotInSync,
     /// It is recovering from a crash. [Attention](HealthState::Attention).
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | vdo `recovering`, in either word | the space of some blocks is not known until it has finished |
+    /// | vdo `recovering`, in either word | the usage of some blocks is unknown until it has finished |
     Recovering,
-    /// Part of its work has stopped, while I/O goes on. [Attention](HealthState::Attention).
+    /// A part of its function has stopped, while I/O continues. [Attention](HealthState::Attention).
     ///
     /// | status | state of the kernel |
     /// |---|---|
     /// | log-writes `logging_disabled` | the log device is full or has failed |
-    /// | snapshot, snapshot-merge `Merge failed` | merging has stopped at an error (`merge_failed`); I/O is served as before |
+    /// | snapshot, snapshot-merge `Merge failed` | merging has stopped at an error (`merge_failed`); I/O continues as before |
     /// | multipath with a group `D` | a message has disabled the group; it is used only if no other works |
     /// | vdo with an index `error` | data is not deduplicated |
     Disabled,
-    /// It reports a state that this version does not know. [Attention](HealthState::Attention).
+    /// The status has a state that this version of the crate does not know. [Attention](HealthState::Attention).
     ///
     /// | status | state of the kernel |
     /// |---|---|
@@ -141,7 +141,7 @@ pub enum Concern {
 }
 
 impl Concern {
-    /// How bad it is.
+    /// The severity of the concern.
     #[must_use]
     pub const fn state(self) -> HealthState {
         match self {

@@ -1,4 +1,4 @@
-//! How a target is, in the same words for all targets.
+//! The health of a target, in the same terms for all targets.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -9,14 +9,15 @@ mod concern;
 
 pub use concern::{Concern, HealthState};
 
-/// What a status says of the health of its target; from [`Target::health`](crate::Target::health) or
+/// The health of a target according to its status; returned by [`Target::health`](crate::Target::health) or
 /// [`AnyStatus::health`](crate::AnyStatus::health).
 ///
-/// Only a state that the kernel itself reports is a [`Concern`], and the docs of each concern list these states. Whether
-/// a pool that is 90 percent full is one depends on its use: the numbers are here, the limit is the caller's.
+/// Only states that the kernel itself reports are [`Concern`]s, and the docs of each concern list these states. Whether
+/// a pool that is 90 percent full is a problem depends on its use, so this has the numbers and the caller chooses the
+/// limit.
 ///
-/// A target is [good](HealthState::Good) if nobody has to look at it. What it did without help, such as a corrected
-/// block, is shown as a number.
+/// A target is [good](HealthState::Good) if no action is necessary. Errors that it has handled itself, such as
+/// corrected blocks, are counted.
 ///
 /// ```
 /// use dm_targets::{HealthState, StatusLine};
@@ -32,43 +33,43 @@ pub use concern::{Concern, HealthState};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Health {
-    /// What is wrong.
+    /// The problems of the target.
     pub concerns: Vec<Concern>,
-    /// How much of the space for data is used, in units of the target. A cache has none: that it is full is normal.
+    /// The usage of the space for data, in units of the target. A cache does not have it, since a full cache is normal.
     pub data: Option<Usage<u64>>,
-    /// How much of the space for metadata is used, in units of the target.
+    /// The usage of the space for metadata, in units of the target.
     pub metadata: Option<Usage<u64>>,
-    /// How much of a cache holds data that its origin does not have yet, in units of the target.
+    /// The part of a cache with data that has not been written to its origin, in units of the target.
     pub dirty: Option<Usage<u64>>,
-    /// How many of its devices work and hold what they should: legs of a mirror or RAID, stripes, paths.
+    /// The number of devices that work and have all their data: legs of a mirror or RAID, stripes, paths.
     pub legs: Option<Usage<u64>>,
-    /// How much is in sync, in units of the target; `None` if the status does not tell.
+    /// The part that is in sync, in units of the target; `None` if the status does not contain it.
     pub sync: Option<Usage<u64>>,
-    /// What the target is doing in the background.
+    /// The background work of the target.
     pub work: Option<Work>,
-    /// How many blocks were read with errors and corrected, if the target corrects errors and counts them.
+    /// The number of blocks that were corrected after read errors, if the target counts them.
     pub corrected: Option<u64>,
-    /// How many things are to be repaired: devices that have failed, blocks that do not match, metadata to be checked.
+    /// The number of necessary repairs: failed devices, mismatching blocks, metadata that must be checked.
     pub repairs: u64,
 }
 
-/// What a target is doing in the background.
+/// The background work of a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Work {
-    /// What it is doing.
+    /// The kind of work.
     pub kind: WorkKind,
-    /// How much of it is done, in units of the target; `None` if the status does not tell.
+    /// The completed part, in units of the target; `None` if the status does not contain it.
     pub done: Option<Usage<u64>>,
 }
 
-/// A kind of work in the background.
+/// A kind of background work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum WorkKind {
-    /// raid, mirror: all devices are brought in step.
+    /// raid, mirror: all devices are synchronized.
     Resync,
     /// raid: the contents of some devices are rebuilt.
     Recovery,
@@ -78,9 +79,10 @@ pub enum WorkKind {
     Repair,
     /// raid: the layout or the number of devices changes.
     Reshape,
-    /// integrity: tags are calculated anew.
+    /// integrity: tags are recalculated.
     Recalculation,
-    /// clone: regions are copied from the source; one that copies only what is written (`no_hydration`) is not at work.
+    /// clone: regions are copied from the source. With `no_hydration`, which copies only written regions, there is no
+    /// background work.
     Copy,
     /// snapshot-merge: the snapshot is copied back into its origin.
     Merge,
@@ -96,13 +98,13 @@ impl Work {
 }
 
 impl Health {
-    /// The worst of the concerns.
+    /// The highest severity of the concerns.
     #[must_use]
     pub fn state(&self) -> HealthState {
         self.concerns.iter().map(|concern| concern.state()).max().unwrap_or(HealthState::Good)
     }
 
-    /// The same with a concern more, if `there_is_one`.
+    /// Adds a concern if the condition is true.
     #[must_use]
     pub fn concern(mut self, concern: Concern, there_is_one: bool) -> Self {
         if there_is_one {
@@ -111,7 +113,7 @@ impl Health {
         self
     }
 
-    /// The health of what has this concern, and nothing else to say.
+    /// The health of a target with one concern and no figures.
     #[must_use]
     pub fn only(concern: Concern) -> Self {
         Self::default().concern(concern, true)
@@ -119,7 +121,7 @@ impl Health {
 }
 
 impl<T: Number> Usage<T> {
-    /// How many percent are used, rounded down, at most 100; `None` if there is nothing.
+    /// The percentage used, rounded down and at most 100; `None` if the total is 0.
     #[must_use]
     pub fn percent(&self) -> Option<u8> {
         let hundredfold = u128::from(self.used.get()).saturating_mul(100);
@@ -127,14 +129,14 @@ impl<T: Number> Usage<T> {
         Some(u8::try_from(percent).unwrap_or(u8::MAX).min(100))
     }
 
-    /// Whether there is something, and all of it is used.
+    /// Whether all of it is used, and the total is not 0.
     #[must_use]
     pub fn is_full(&self) -> bool {
         let total = self.total.get();
         total > 0 && self.used.get() >= total
     }
 
-    /// The bare numbers, for [`Health`].
+    /// The plain numbers, for [`Health`].
     #[must_use]
     pub fn numbers(&self) -> Usage<u64> {
         Usage { used: self.used.get(), total: self.total.get() }
@@ -157,7 +159,7 @@ impl fmt::Display for WorkKind {
     }
 }
 
-/// A sentence: `state: concerns; numbers`.
+/// Prints a sentence: `state: concerns; numbers`.
 impl fmt::Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.state().fmt(f)?;
@@ -189,7 +191,7 @@ impl fmt::Display for Health {
     }
 }
 
-/// Writes the numbers of a [`Health`], with what separates them.
+/// Prints the numbers of a [`Health`] with separators.
 struct Numbers<'f, 'o> {
     out: &'f mut fmt::Formatter<'o>,
     separator: &'static str,
