@@ -19,7 +19,7 @@ pub const DM_STATUS_TABLE_FLAG: u32 = 1 << 4;
 pub const DM_ACTIVE_PRESENT_FLAG: u32 = 1 << 5;
 /// Out: the inactive slot holds a table.
 pub const DM_INACTIVE_PRESENT_FLAG: u32 = 1 << 6;
-/// Out: the reply did not fit. The ioctl succeeds all the same.
+/// Out: the reply did not fit. The ioctl succeeds nevertheless.
 pub const DM_BUFFER_FULL_FLAG: u32 = 1 << 8;
 /// In: no longer has an effect.
 pub const DM_SKIP_BDGET_FLAG: u32 = 1 << 9;

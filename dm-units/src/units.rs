@@ -12,7 +12,7 @@ const SECTORS_PER_META_BLOCK: u64 = 8;
 
 /// A number of 512-byte sectors, the unit in which the device mapper counts.
 ///
-/// A sector is 512 bytes whatever the device's logical block size is.
+/// A sector is 512 bytes, regardless of the device's logical block size.
 ///
 /// # Panics
 ///

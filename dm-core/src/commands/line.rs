@@ -156,7 +156,7 @@ impl<P: TargetParams> fmt::Display for TargetLine<P> {
     }
 }
 
-/// Shows the params, unless they may contain a key; if they can't be sent, shows why.
+/// Shows the params, unless they may contain a key; if they cannot be sent, shows the reason.
 fn write_params(f: &mut fmt::Formatter<'_>, params: &impl TargetParams) -> fmt::Result {
     match super::load::printed(params) {
         Ok(printed) => fmt::Display::fmt(&printed.text(), f),

@@ -1,4 +1,4 @@
-//! The data of block devices, as a transport gives access to it.
+//! Access to the data of block devices through a transport.
 
 use std::fmt;
 use std::fs::File;
@@ -8,10 +8,10 @@ use std::path::Path;
 
 use dm_units::{DeviceNumber, Sectors};
 
-/// The data of a block device, or of a file that holds the same: whole sectors, read and written at a position.
+/// The data of a block device or of a disk image, read and written in whole sectors at a position.
 ///
-/// [`Host::open_block`](crate::Host::open_block) opens a device of any kernel. A regular [`File`], such as the image of a disk,
-/// can stand for a device.
+/// [`Host::open_block`](crate::Host::open_block) opens a device of any kernel. A regular [`File`], such as a disk
+/// image, can be used instead of a device.
 ///
 /// ```
 /// use dm_core::block::BlockIo;
@@ -28,25 +28,25 @@ use dm_units::{DeviceNumber, Sectors};
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub trait BlockIo: fmt::Debug + Send + Sync {
-    /// How large it is, in whole sectors.
+    /// The size in whole sectors.
     ///
     /// # Errors
-    /// Those of the device, as of every method.
+    /// The device reports an error; this applies to all methods.
     fn size(&self) -> io::Result<Sectors>;
 
     /// Fills `data`, whose length is a multiple of 512 bytes.
     ///
     /// # Errors
-    /// `UnexpectedEof`: the device ends before.
+    /// `UnexpectedEof`: the range exceeds the device.
     fn read_sectors(&self, start: Sectors, data: &mut [u8]) -> io::Result<()>;
 
     /// Writes `data`, whose length is a multiple of 512 bytes. It may stay in a cache until [`flush`](Self::flush).
     ///
     /// # Errors
-    /// After one, a part of the data may be written.
+    /// After an error, a part of the data may have been written.
     fn write_sectors(&self, start: Sectors, data: &[u8]) -> io::Result<()>;
 
-    /// Writes zeros to `length` from `start` on. By default they are written like other data.
+    /// Writes zeros to `length` sectors from `start` on. The default implementation writes them like other data.
     ///
     /// # Errors
     /// As [`write_sectors`](Self::write_sectors).
@@ -63,14 +63,14 @@ pub trait BlockIo: fmt::Debug + Send + Sync {
         Ok(())
     }
 
-    /// Returns when all that was written is on the device, where mapped devices and other programs read it.
+    /// Waits until all written data is on the device, where mapped devices and other programs can read it.
     ///
     /// # Errors
-    /// What was written before may be lost.
+    /// Data that was written before may be lost.
     fn flush(&self) -> io::Result<()>;
 }
 
-/// Only of a regular file: a device is opened as a [`BlockDevice`](crate::block::BlockDevice).
+/// For regular files only; open a device as a [`BlockDevice`](crate::block::BlockDevice).
 impl BlockIo for File {
     fn size(&self) -> io::Result<Sectors> {
         let metadata = self.metadata()?;
@@ -93,15 +93,15 @@ impl BlockIo for File {
     }
 }
 
-/// The position in a file, in bytes.
+/// Converts a sector into a position in bytes.
 fn position(start: Sectors) -> io::Result<u64> {
     start.0.checked_mul(512).ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
-/// How a block device is named: by its number, or by the path of its node.
+/// Identifies a block device by its number, or by the path of its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BlockId<'a> {
-    /// Its number.
+    /// The number of the device.
     Number(DeviceNumber),
     /// The path of its node.
     Path(&'a Path),
@@ -129,7 +129,7 @@ impl fmt::Display for BlockId<'_> {
     }
 }
 
-/// How to open a block device: for reading only and shared, unless set otherwise.
+/// Options of opening a block device. The default is read-only and shared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct BlockOpenOptions {
@@ -139,41 +139,41 @@ pub struct BlockOpenOptions {
 }
 
 impl BlockOpenOptions {
-    /// For reading only, shared, whatever device is at the path.
+    /// Opens read-only and shared, whichever device is at the path.
     pub const fn new() -> Self {
         Self { writable: false, exclusive: false, number: None }
     }
 
-    /// Opens it for reading and writing, which [`discard`](crate::block::BlockDevice::discard) and
+    /// Opens the device for reading and writing, which [`discard`](crate::block::BlockDevice::discard) and
     /// [`zero_out`](crate::block::BlockDevice::zero_out) need.
     pub const fn writable(self, writable: bool) -> Self {
         Self { writable, ..self }
     }
 
-    /// Claims the device (`O_EXCL`): the kernel refuses this while it is mounted, used by a mapped device or claimed by
-    /// another process, and refuses those while it is claimed.
+    /// Claims the device (`O_EXCL`): the kernel refuses this while the device is mounted, used by a mapped device or
+    /// claimed by another process, and refuses these uses while it is claimed.
     pub const fn exclusive(self, exclusive: bool) -> Self {
         Self { exclusive, ..self }
     }
 
-    /// Opens the device only if it has this number. Then a path that leads to another device by now is an error.
+    /// Opens the device only if it has this number. If the path leads to another device, that is an error.
     pub const fn number(self, number: DeviceNumber) -> Self {
         Self { number: Some(number), ..self }
     }
 
-    /// Whether it is to be written.
+    /// Whether the device is opened for writing.
     #[must_use]
     pub const fn is_writable(&self) -> bool {
         self.writable
     }
 
-    /// Whether it is to be claimed.
+    /// Whether the device is claimed.
     #[must_use]
     pub const fn is_exclusive(&self) -> bool {
         self.exclusive
     }
 
-    /// The number that it must have.
+    /// The number that the device must have, if it was set.
     #[must_use]
     pub const fn expected_number(&self) -> Option<DeviceNumber> {
         self.number

@@ -66,7 +66,7 @@ struct LogFile {
 }
 
 impl LogFile {
-    /// Opens the log at its end. `None` if it can't be read.
+    /// Opens the log at its end. `None` if it cannot be read.
     fn open() -> Option<Self> {
         let options = nix::libc::O_NONBLOCK | nix::libc::O_CLOEXEC;
         let mut file = OpenOptions::new().read(true).custom_flags(options).open("/dev/kmsg").ok()?;

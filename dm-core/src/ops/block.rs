@@ -1,13 +1,13 @@
-//! Block devices of the kernel that a host works with.
+//! Opens block devices of a host's kernel.
 
 use super::host::Host;
 use crate::machine::block::{BlockAction, BlockDevice, BlockError, BlockId, BlockIo, BlockOpenOptions};
 
 impl Host {
-    /// Opens a block device of this host's kernel, mapped or not, to read and write its data.
+    /// Opens a block device of this host's kernel, mapped or not, for reading and writing its data.
     ///
-    /// On a real kernel it is opened through its node, as a [`BlockDevice`], which has more to offer. A kernel in memory has no
-    /// nodes; its devices can be opened like this all the same.
+    /// On a real kernel this opens its node as a [`BlockDevice`], which has further methods. A kernel in memory has no
+    /// nodes, but this opens its devices as well.
     ///
     /// ```no_run
     /// use dm_core::Host;
@@ -23,7 +23,7 @@ impl Host {
     /// ```
     ///
     /// # Errors
-    /// Those of [`BlockDevice::open_with`].
+    /// As [`BlockDevice::open_with`].
     pub fn open_block<'a>(
         &self,
         device: impl Into<BlockId<'a>>,

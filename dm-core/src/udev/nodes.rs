@@ -243,7 +243,7 @@ pub(super) fn sysfs_path(number: DeviceNumber) -> String {
     format!("sys/dev/block/{number}")
 }
 
-/// Whether a device of this name and number exists now; `None` if sysfs can't tell.
+/// Whether a device of this name and number exists now; `None` if sysfs does not tell.
 fn exists(change: &Change, facts: &Facts) -> Option<bool> {
     match fs::read(facts.path(sysfs_path(change.number)).join("dm/name")) {
         Ok(name) => Some(name.strip_suffix(b"\n").unwrap_or(&name) == change.name.as_bytes()),

@@ -1,4 +1,4 @@
-//! What clones can do beyond what every device can: copied with progress, then turned into their destination.
+//! Operations of clones: copy with progress, then replace the clone with its destination.
 
 use core::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::clone::{CloneMessage, CloneStatus, WorkingClone};
 
 /// A device that is copied from another one while it is in use.
 ///
-/// The metadata device of a new clone must begin with zeros: 4096 bytes are enough.
+/// The first 4096 bytes of a new clone's metadata device must be zero.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -36,44 +36,46 @@ use crate::clone::{CloneMessage, CloneStatus, WorkingClone};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl MappedDev<CloneTarget> {
-    /// Lets the kernel copy in the background, and follows that until everything is copied.
+    /// Starts copying in the background. The returned progress ends when everything is copied.
     ///
-    /// The progress also ends when copying is [paused](Self::pause_hydration), or the metadata can't be written any more.
+    /// The progress also ends when copying is [paused](Self::pause_hydration), or the metadata can no longer be
+    /// written.
     ///
     /// # Errors
     ///
-    /// Those of [`message`](MappedDev::message). A step of the progress fails if the status can't be read.
+    /// As [`message`](MappedDev::message). A step of the progress fails if the status cannot be read.
     pub fn hydrate<'h>(&self, host: &'h Host, interval: Duration) -> Result<Progress<'h, CloneTarget>, DevError> {
         self.message(host, &CloneMessage::EnableHydration)?;
         Ok(self.progress(host, interval))
     }
 
-    /// Lets the kernel copy nothing in the background any more. What is being copied is completed, and what is written is
-    /// copied all the same.
+    /// Stops copying in the background. Regions in progress are completed, and writes still copy their regions.
     ///
     /// # Errors
     ///
-    /// Those of [`message`](MappedDev::message).
+    /// As [`message`](MappedDev::message).
     pub fn pause_hydration(&self, host: &Host) -> Result<(), DevError> {
         self.message(host, &CloneMessage::DisableHydration).map(drop)
     }
 
-    /// How much is copied at a time: at most `threshold` regions, and up to `batch_size` adjoining ones as one.
+    /// Sets how much is copied at the same time: at most `threshold` regions, with up to `batch_size` adjacent ones in
+    /// one request.
     ///
     /// # Errors
     ///
-    /// Those of [`message`](MappedDev::message).
+    /// As [`message`](MappedDev::message).
     pub fn set_hydration(&self, host: &Host, threshold: u32, batch_size: u32) -> Result<(), DevError> {
         self.message(host, &CloneMessage::HydrationThreshold(threshold))?;
         self.message(host, &CloneMessage::HydrationBatchSize(batch_size)).map(drop)
     }
 
-    /// Ends a copy that is complete, while the device is in use: from now on it is its destination itself. The source and the
-    /// metadata device are then free.
+    /// Completes a copy while the device is in use: the device then maps its destination directly. The source and the
+    /// metadata device are free.
     ///
     /// # Errors
     ///
-    /// [`DevError::NotCopied`]: there is something left to copy; nothing was done. [`DevError::CloneFailed`].
+    /// [`DevError::NotCopied`]: the copy is not complete. Nothing was changed. [`DevError::CloneFailed`]: the metadata
+    /// has failed.
     pub fn finish(&self, host: &Host) -> Result<LinearDev, DevError> {
         let regions = self.figures(host)?.hydrated;
         if regions.used < regions.total {
@@ -83,11 +85,11 @@ impl MappedDev<CloneTarget> {
         self.replace_by(host, &table, |table| &table.dest)
     }
 
-    /// The figures of the clone, read without committing its metadata first.
+    /// Reads the figures of the clone, without committing its metadata first.
     ///
     /// # Errors
     ///
-    /// [`DevError::CloneFailed`].
+    /// [`DevError::CloneFailed`]: the metadata has failed.
     pub fn figures(&self, host: &Host) -> Result<WorkingClone, DevError> {
         match self.status(host, StatusOptions::new().noflush(true))? {
             CloneStatus::Working(clone) => Ok(clone),

@@ -1,4 +1,4 @@
-//! What era devices can do beyond what every device can: put in front of a device in use, eras begun, snapshots of the metadata.
+//! Operations of era devices: attach to a device in use, start an era, snapshots of the metadata.
 
 use dm_core::{AsDmName, Host, StatusOptions};
 use dm_units::{DeviceNumber, MetaBlocks};
@@ -7,11 +7,11 @@ use super::{DevError, EraDev, LinearDev, MappedDev};
 use crate::Era;
 use crate::era::{EraMessage, EraStatus, EraTable, WorkingEra};
 
-/// A device that keeps track of the blocks written in each era.
+/// A device that records which blocks are written in each era.
 ///
-/// The metadata device of a new one must begin with zeros: 4096 bytes are enough. While the device is suspended, its target
-/// answers neither messages nor requests for its status, and no signal ends the wait: these methods say
-/// [`DevError::Suspended`] instead. `status` and `message` do not look.
+/// The first 4096 bytes of a new device's metadata device must be zero. While the device is suspended, its target
+/// answers neither messages nor status requests, and a signal does not end the wait. These methods return
+/// [`DevError::Suspended`] in that case; `status` and `message` do not check.
 ///
 /// ```no_run
 /// use dm_core::Host;
@@ -32,15 +32,15 @@ use crate::era::{EraMessage, EraStatus, EraTable, WorkingEra};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl MappedDev<Era> {
-    /// Puts an era target in front of a device in use, whose name and contents stay as they are.
+    /// Attaches an era target to a device in use, which keeps its name and contents.
     ///
-    /// What the device was until now becomes a private device, `origin_name`. `era` makes the table of its number. When a step
-    /// fails, everything is as before.
+    /// The present table moves to a new private device, `origin_name`. `era` makes the era table from the number of
+    /// that device. When a step fails, all steps are undone.
     ///
     /// # Errors
     ///
-    /// [`is_already_exists`](DevError::is_already_exists): the origin's name is taken. [`is_invalid`](DevError::is_invalid): the
-    /// kernel refuses the table. [`DevError::Table`].
+    /// [`is_already_exists`](DevError::is_already_exists): the origin's name is taken.
+    /// [`is_invalid`](DevError::is_invalid): the kernel refuses the table. [`DevError::Table`]: the table is not valid.
     pub fn put_before(
         host: &Host,
         device: &LinearDev,
@@ -50,47 +50,49 @@ impl MappedDev<Era> {
         Self::lay_over(host, device, origin_name, era)
     }
 
-    /// Takes the target off while the device is in use: from now on it is the origin itself, and nothing is noted any more.
+    /// Detaches the target while the device is in use. The device then maps its origin directly, and writes are no
+    /// longer recorded.
     ///
     /// # Errors
     ///
-    /// Those of [`set_table`](MappedDev::set_table).
+    /// As [`set_table`](MappedDev::set_table).
     pub fn take_off(&self, host: &Host) -> Result<LinearDev, DevError> {
         let table = self.table(host)?;
         self.replace_by(host, &table, |table| &table.origin)
     }
 
-    /// Begins a new era, and returns its number. A resume begins one as well.
+    /// Starts a new era and returns its number. A resume starts one as well.
     ///
     /// # Errors
     ///
-    /// [`DevError::Suspended`]. [`DevError::EraFailed`].
+    /// [`DevError::Suspended`]: the device is suspended. [`DevError::EraFailed`]: the metadata cannot be read.
     pub fn checkpoint(&self, host: &Host) -> Result<u32, DevError> {
         self.tell(host, EraMessage::Checkpoint)?;
         Ok(self.figures(host)?.era)
     }
 
-    /// Takes a snapshot of the metadata that programs such as `era_dump` and `era_invalidate` can read while the device is in
-    /// use, and begins a new era. Returns the snapshot's block on the metadata device.
+    /// Takes a snapshot of the metadata, which programs such as `era_dump` and `era_invalidate` can read while the
+    /// device is in use, and starts a new era. Returns the snapshot's block on the metadata device.
     ///
     /// # Errors
     ///
-    /// [`is_invalid`](DevError::is_invalid): there is one already. [`DevError::Suspended`]. [`DevError::EraFailed`].
+    /// [`is_invalid`](DevError::is_invalid): a snapshot exists already. [`DevError::Suspended`].
+    /// [`DevError::EraFailed`].
     pub fn reserve_metadata_snapshot(&self, host: &Host) -> Result<MetaBlocks, DevError> {
         self.tell(host, EraMessage::TakeMetadataSnap)?;
         self.figures(host)?.held_root.ok_or_else(|| DevError::EraFailed(self.to_id()))
     }
 
-    /// Gives the snapshot of the metadata back.
+    /// Releases the snapshot of the metadata.
     ///
     /// # Errors
     ///
-    /// [`is_invalid`](DevError::is_invalid): there is none. [`DevError::Suspended`].
+    /// [`is_invalid`](DevError::is_invalid): there is no snapshot. [`DevError::Suspended`].
     pub fn release_metadata_snapshot(&self, host: &Host) -> Result<(), DevError> {
         self.tell(host, EraMessage::DropMetadataSnap)
     }
 
-    /// The figures: the era, the use of the metadata device.
+    /// Reads the figures: the era, and the usage of the metadata device.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Devices that are put in front of one in use, and taken off again: caches, and what notes or copies what is written.
+//! Attaches and detaches targets over a device in use: caches, and targets that record or copy writes.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -13,12 +13,12 @@ use crate::table::{Table, TableLine};
 use crate::target::Target;
 use crate::{Device, Linear};
 
-/// udev looks at every new device for a moment.
+/// udev opens every new device for a moment.
 pub(super) const PATIENTLY: RemovePolicy = RemovePolicy::new().retry(Retry::within(Duration::from_secs(10)));
 
 impl<T: Target> MappedDev<T> {
-    /// Makes what the device was until now a private device, `origin_name`, and gives the device a table of one line over it,
-    /// which `params` makes of its number. When a step fails, everything is as before.
+    /// Moves the present table to a new private device, `origin_name`, and replaces it with one line over that device,
+    /// which `params` makes from its number. When a step fails, all steps are undone.
     pub(super) fn lay_over(
         host: &Host,
         device: &LinearDev,
@@ -39,7 +39,7 @@ impl<T: Target> MappedDev<T> {
         }
     }
 
-    /// Replaces its target, while it is in use, by the device below that `below` finds in its table.
+    /// Replaces its table, while it is in use, with a linear one over the device that `below` finds in the table.
     pub(super) fn replace_by(
         &self,
         host: &Host,
@@ -57,8 +57,8 @@ impl<T: Target> MappedDev<T> {
         Ok(device)
     }
 
-    /// Messages go to the first line of a table, and so does the question for the status: whoever judges a device by them needs
-    /// one that has no other.
+    /// Messages go to the first line of a table, and the status is read from it as well, so decisions based on them are
+    /// safe only if there is no other line.
     pub(super) fn check_single(&self, table: &Table<T>) -> Result<(), DevError> {
         if table.lines().len() > 1 { Err(DevError::SeveralLines(self.to_id())) } else { Ok(()) }
     }

@@ -1,5 +1,5 @@
-//! Segments of linear devices that are moved to another disk while the device is in use, as `pvmove` does: a mirror copies the
-//! segment, then the copy takes its place.
+//! Moves segments of linear devices to another disk while in use, as `pvmove` does: a mirror copies the segment, then
+//! the copy replaces it.
 
 use alloc::vec::Vec;
 
@@ -13,7 +13,7 @@ use crate::mirror::{MirrorHealth, MirrorLeg, MirrorLog, MirrorStatus, MirrorTabl
 use crate::table::{StatusLine, Table, TableLine};
 use crate::{Any, AnyStatus, AnyTable, Device, Linear, Usage};
 
-/// Parts of other devices, one after the other.
+/// Ranges of other devices, concatenated.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -35,18 +35,18 @@ use crate::{Any, AnyStatus, AnyTable, Device, Linear, Usage};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl MappedDev<Linear> {
-    /// Begins to move the segment that starts at sector `segment` of the device to `start` on the device `to`.
+    /// Starts moving the segment at sector `segment` of this device to sector `start` of the device `to`.
     ///
-    /// From now on the segment is a mirror that copies it, follow it with [`progress`](MappedDev::progress), and then
-    /// [`finish_move`](MappedDev::finish_move) or [`cancel_move`](MappedDev::cancel_move). Writes go to both places until then.
-    /// Should one of them fail, writes wait for either of the two calls. What is copied is not noted anywhere: after a
-    /// crash the device is set up with the table before, and the move begins anew. A program that was only restarted
-    /// opens the device as a `MappedDev<Any>` and continues.
+    /// The segment becomes a mirror that copies it. Follow it with [`progress`](MappedDev::progress), then call
+    /// [`finish_move`](MappedDev::finish_move) or [`cancel_move`](MappedDev::cancel_move). Until then, writes go to
+    /// both places; if one of them fails, writes block until one of these calls. The progress is not stored: after a
+    /// crash, set the device up with its old table and start the move again. A program that was only restarted opens
+    /// the device as a `MappedDev<Any>` and continues.
     ///
     /// # Errors
     ///
-    /// [`DevError::NoSegment`]. [`DevError::Table`]: a segment of one sector can't be moved. Those of
-    /// [`set_table`](MappedDev::set_table); the device is as before.
+    /// [`DevError::NoSegment`]: no segment starts there. [`DevError::Table`]: a segment of one sector cannot be moved.
+    /// Others as [`set_table`](MappedDev::set_table); the device is as before.
     pub fn move_segment(
         &self,
         host: &Host,
@@ -74,15 +74,15 @@ impl MappedDev<Linear> {
     }
 }
 
-/// A linear device of which segments are being moved.
+/// A linear device with segments that are being moved.
 impl MappedDev<Any> {
-    /// Ends a move that is done, while the device is in use: the segment is where it was moved to, and its old place is free.
-    /// Without a move under way, nothing is done.
+    /// Completes a move while the device is in use: the segment is then at its new place, and the old one is free. Does
+    /// nothing without a move.
     ///
     /// # Errors
     ///
-    /// [`DevError::NotCopied`]: there is something left to copy, or a device has failed; nothing was done.
-    /// [`DevError::NotMoving`].
+    /// [`DevError::NotCopied`]: the copy is not complete, or a device has failed. Nothing was changed.
+    /// [`DevError::NotMoving`]: the table has other targets.
     pub fn finish_move(&self, host: &Host) -> Result<LinearDev, DevError> {
         let statuses = self.statuses(host, StatusOptions::new().noflush(true))?;
         for status in statuses.iter().filter_map(mirror_status) {
@@ -95,11 +95,11 @@ impl MappedDev<Any> {
         self.end_move(host, |[_, to]| to)
     }
 
-    /// Gives a move up, while the device is in use: the segment is where it was.
+    /// Cancels a move while the device is in use: the segment stays at its old place.
     ///
     /// # Errors
     ///
-    /// [`DevError::NotMoving`]. Those of [`set_table`](MappedDev::set_table).
+    /// [`DevError::NotMoving`]: the table has other targets. Others as [`set_table`](MappedDev::set_table).
     pub fn cancel_move(&self, host: &Host) -> Result<LinearDev, DevError> {
         self.end_move(host, |[from, _]| from)
     }

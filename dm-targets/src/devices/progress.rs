@@ -19,7 +19,7 @@ pub struct Progress<'h, K: Kind> {
     host: &'h Host,
     interval: Duration,
     state: State,
-    /// What a status says of the work; `None` when it is done.
+    /// The work according to a status; `None` when it has finished.
     work: fn(&K::Status) -> Option<Work>,
 }
 
@@ -51,7 +51,7 @@ impl<K: Kind> MappedDev<K> {
         self.progress_of(host, interval, K::work)
     }
 
-    /// Follows work of which only the caller knows that it is under way.
+    /// Follows work that only the caller can derive from a status.
     pub(super) fn progress_of<'h>(
         &self,
         host: &'h Host,

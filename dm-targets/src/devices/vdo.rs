@@ -1,4 +1,4 @@
-//! What vdo devices can do beyond what every device can: statistics, compression and deduplication switched in use.
+//! Operations of VDO devices: statistics, and compression and deduplication switched while in use.
 
 use alloc::boxed::Box;
 
@@ -10,8 +10,8 @@ use crate::vdo::{VdoConfig, VdoIndexState, VdoMessage, VdoReply, VdoStats};
 
 /// A device that stores equal blocks once, and compresses them.
 ///
-/// A volume is formatted by `vdoformat`. It is grown with [`change`](MappedDev::change): a longer line for the logical size,
-/// another number of blocks in its table for the physical one, after the device below has grown.
+/// `vdoformat` formats a volume. To grow it, use [`change`](MappedDev::change): a longer line increases the logical
+/// size, and another number of blocks in its table the physical size, after the underlying device has grown.
 ///
 /// ```no_run
 /// use dm_core::Host;
@@ -28,11 +28,11 @@ use crate::vdo::{VdoConfig, VdoIndexState, VdoMessage, VdoReply, VdoStats};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl MappedDev<Vdo> {
-    /// Counts and sizes since the device was set up.
+    /// Reads counters and sizes since the device was set up.
     ///
     /// # Errors
     ///
-    /// [`DevError::Text`]: the answer can't be read. Those of [`message`](MappedDev::message).
+    /// [`DevError::Text`]: the answer cannot be parsed. Others as [`message`](MappedDev::message).
     pub fn stats(&self, host: &Host) -> Result<Box<VdoStats>, DevError> {
         match self.message(host, &VdoMessage::Stats)? {
             VdoReply::Stats(stats) => Ok(stats),
@@ -40,7 +40,7 @@ impl MappedDev<Vdo> {
         }
     }
 
-    /// How the volume was formatted.
+    /// Reads the parameters with which the volume was formatted.
     ///
     /// # Errors
     ///
@@ -52,7 +52,7 @@ impl MappedDev<Vdo> {
         }
     }
 
-    /// Whether what is written from now on is compressed. A table that is loaded later decides again.
+    /// Sets whether new data is compressed. Loading a table sets it again.
     ///
     /// # Errors
     ///
@@ -61,10 +61,10 @@ impl MappedDev<Vdo> {
         self.message(host, &VdoMessage::Compression(on)).map(drop)
     }
 
-    /// Whether what is written from now on is looked up in the index, so that equal blocks are stored once. A table that is
-    /// loaded later decides again.
+    /// Sets whether new data is looked up in the index, so that equal blocks are stored once. Loading a table sets it
+    /// again.
     ///
-    /// The index is opened in the background: [`index_state`](Self::index_state) says when it is
+    /// The index is opened in the background: [`index_state`](Self::index_state) tells when it is
     /// [`Online`](VdoIndexState::Online).
     ///
     /// # Errors
@@ -74,7 +74,7 @@ impl MappedDev<Vdo> {
         self.message(host, if on { &VdoMessage::IndexEnable } else { &VdoMessage::IndexDisable }).map(drop)
     }
 
-    /// Makes a new, empty index in the place of one that has failed. Blocks that are stored already are not in it.
+    /// Replaces a failed index with a new, empty one, which does not contain the blocks that are stored already.
     ///
     /// # Errors
     ///
@@ -83,11 +83,11 @@ impl MappedDev<Vdo> {
         self.message(host, &VdoMessage::IndexCreate).map(drop)
     }
 
-    /// What the index is doing.
+    /// Reads the state of the index.
     ///
     /// # Errors
     ///
-    /// Those of [`status`](MappedDev::status).
+    /// As [`status`](MappedDev::status).
     pub fn index_state(&self, host: &Host) -> Result<VdoIndexState, DevError> {
         Ok(self.status(host, StatusOptions::new().noflush(true))?.index)
     }

@@ -1,4 +1,4 @@
-//! What zoned devices can do beyond what every device can: zones counted and freed.
+//! Operations of zoned devices: count zones, and free them.
 
 use dm_core::{Host, StatusOptions};
 
@@ -8,7 +8,7 @@ use crate::{Usage, Zoned};
 
 /// A zoned device that can be written anywhere.
 ///
-/// The disks are formatted by `dmzadm`.
+/// `dmzadm` formats the disks.
 ///
 /// ```no_run
 /// use dm_core::Host;
@@ -22,11 +22,12 @@ use crate::{Usage, Zoned};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl MappedDev<Zoned> {
-    /// How many zones of all devices hold data. [`status`](MappedDev::status) has them by kind and device.
+    /// Reads the number of zones with data on all devices. [`status`](MappedDev::status) has the numbers for each kind
+    /// and device.
     ///
     /// # Errors
     ///
-    /// Those of [`status`](MappedDev::status).
+    /// As [`status`](MappedDev::status).
     pub fn zones_used(&self, host: &Host) -> Result<Usage<u64>, DevError> {
         let ZonedStatus { cache, devices, .. } = self.status(host, StatusOptions::new().noflush(true))?;
         let of_devices = devices.iter().flat_map(|device| [device.random, device.sequential]);
@@ -37,12 +38,12 @@ impl MappedDev<Zoned> {
         Ok(cache.into_iter().chain(of_devices).fold(Usage { used: 0, total: 0 }, add))
     }
 
-    /// Lets the kernel move data out of the zones that can be written anywhere, in the background, as it does by itself when
-    /// few of them are free.
+    /// Makes the kernel move data out of the random-access zones in the background, as it does automatically when few
+    /// of them are free.
     ///
     /// # Errors
     ///
-    /// Those of [`message`](MappedDev::message).
+    /// As [`message`](MappedDev::message).
     pub fn reclaim(&self, host: &Host) -> Result<(), DevError> {
         self.message(host, &ZonedMessage::Reclaim).map(drop)
     }

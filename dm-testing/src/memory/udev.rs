@@ -1,15 +1,15 @@
-//! udev, as far as commands can see it: it counts the semaphores of their cookies down.
+//! A simulation of udev, which decrements the semaphores of cookies.
 
 use std::thread;
 use std::time::Duration;
 
 use dm_core::{UdevCookie, udev};
 
-/// How udev answers the cookies of commands. It makes no nodes.
+/// How the simulated udev completes the cookies of commands. It makes no nodes.
 ///
-/// Operations wait for cookies if their host is made so: [`Udev::new`](dm_core::udev::Udev::new) with
-/// [`Strategy::Cookies`](dm_core::udev::Strategy::Cookies). Since the devices are not in `/sys`,
-/// operations take them for removed by another program, and do not miss their nodes.
+/// Operations wait for cookies if their host has [`Udev::new`](dm_core::udev::Udev::new) with
+/// [`Strategy::Cookies`](dm_core::udev::Strategy::Cookies). Since the devices are not in `/sys`, operations treat them
+/// as removed by another program and do not require their nodes.
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,34 +30,34 @@ use dm_core::{UdevCookie, udev};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MemoryUdev {
-    /// No cookie is answered: there is no udev, or it hangs.
+    /// Completes no cookies, as if udev did not run or hung.
     #[default]
     None,
-    /// Each is answered before its command returns.
+    /// Completes each cookie before its command returns.
     AtOnce,
-    /// Each is answered when this number of further commands have begun.
+    /// Completes each cookie when this number of further commands have started.
     AfterCommands(u32),
-    /// Each is answered after a while, by a thread.
+    /// Completes each cookie after this time, in a thread.
     After(Duration),
-    /// This number is answered at once, and then none: udev has died.
+    /// Completes this number of cookies at once and then none, as if udev had died.
     Dies(u32),
 }
 
-/// What udev is doing.
+/// The state of the simulated udev.
 #[derive(Debug, Default)]
 pub(super) struct Daemon {
     kind: MemoryUdev,
-    /// The cookies that wait, and for how many commands.
+    /// The pending cookies, with the number of commands until they are completed.
     waiting: Vec<(UdevCookie, u32)>,
 }
 
 impl Daemon {
-    /// It behaves in another way from now on. What waits for commands still waits for them.
+    /// Changes the behaviour for later cookies; pending cookies still wait for commands.
     pub(super) fn set(&mut self, kind: MemoryUdev) {
         self.kind = kind;
     }
 
-    /// A uevent was sent, with the number from its command.
+    /// Receives a uevent with the cookie of its command.
     pub(super) fn uevent(&mut self, number: u32) {
         let cookie = UdevCookie::from_number(number);
         match &mut self.kind {
@@ -78,7 +78,7 @@ impl Daemon {
         }
     }
 
-    /// A command begins.
+    /// Counts the start of a command.
     pub(super) fn command(&mut self) {
         self.waiting.retain_mut(|(cookie, left)| {
             *left = left.saturating_sub(1);
@@ -90,7 +90,7 @@ impl Daemon {
     }
 }
 
-/// A semaphore that is not there any more is not waited for either.
+/// An error means that the semaphore was removed, so no process waits for it.
 fn complete(cookie: UdevCookie) {
     let _ = udev::complete(cookie);
 }

@@ -1,4 +1,4 @@
-//! `struct dm_ioctl` and its payload as bytes: what a command reads of its request and writes of its answer.
+//! `struct dm_ioctl` and its payload as bytes: the fields that commands read and write.
 
 use std::mem::offset_of;
 
@@ -6,10 +6,10 @@ use dm_core::Flags;
 use dm_sys::{DM_NAME_LEN, DM_UUID_LEN, dm_ioctl};
 use dm_units::{DeviceNumber, Version};
 
-/// The bytes that every command has; a payload starts at or behind the last ones of the struct.
+/// The minimum length of a request; a payload starts at the last bytes of the struct or after it.
 pub(crate) const SHORTEST: usize = offset_of!(dm_ioctl, data);
 
-/// Where the kernel puts payloads.
+/// The offset at which the kernel writes payloads.
 const HEADER: usize = size_of::<dm_ioctl>();
 
 /// A request in the kernel's memory, which becomes the answer.
@@ -24,7 +24,7 @@ impl Param {
         Self { bytes: request.get(..len).unwrap_or(request).to_vec() }
     }
 
-    /// Puts as much of it as the answer is long into the caller's memory.
+    /// Copies the answer, up to its length, into the caller's memory.
     pub(crate) fn copy_out(&self, request: &mut [u8]) {
         let len = (self.u32_at(offset_of!(dm_ioctl, data_size)) as usize).min(self.bytes.len());
         if let (Some(to), Some(from)) = (request.get_mut(..len), self.bytes.get(..len)) {
@@ -66,7 +66,7 @@ impl Param {
         self.put_text(offset_of!(dm_ioctl, uuid), DM_UUID_LEN, uuid);
     }
 
-    /// The number as it stands there; 0 is none.
+    /// The number as encoded in the request; 0 means none.
     pub(crate) fn dev(&self) -> u64 {
         self.u64_at(offset_of!(dm_ioctl, dev))
     }
@@ -100,23 +100,24 @@ impl Param {
         self.put_u32(offset_of!(dm_ioctl, data_size), saturated(size));
     }
 
-    /// What the caller sent behind the header, from where the header says that it starts.
+    /// The payload of the request, from the offset in the header on.
     pub(crate) fn payload(&self) -> Option<&[u8]> {
         let start = self.u32_at(offset_of!(dm_ioctl, data_start)) as usize;
         if start < SHORTEST { None } else { self.bytes.get(start..) }
     }
 
-    /// A text that the caller sent behind the header.
+    /// The text in the payload of the request.
     pub(crate) fn payload_text(&self) -> Option<&[u8]> {
         nul_terminated(self.payload()?)
     }
 
-    /// How many bytes an answer can have behind the header (`get_result_buffer` in drivers/md/dm-ioctl.c).
+    /// The largest size of an answer's payload (`get_result_buffer` in drivers/md/dm-ioctl.c).
     pub(crate) fn room(&self) -> usize {
         self.bytes.len().saturating_sub(HEADER)
     }
 
-    /// Puts an answer of `size` bytes behind the header, or marks that it does not fit. `answer` may be shorter.
+    /// Writes an answer of `size` bytes after the header, or sets the flag that it does not fit. `answer` may be
+    /// shorter.
     pub(crate) fn answer(&mut self, answer: &[u8], size: usize) {
         self.begin_answer();
         if self.room() < size {
@@ -127,7 +128,7 @@ impl Param {
         self.set_data_size(HEADER.saturating_add(size));
     }
 
-    /// As [`answer`](Self::answer), but puts there what fits of it; `is_whole` is whether that is all.
+    /// As [`answer`](Self::answer), but writes the part that fits; `is_whole` tells whether that is all.
     pub(crate) fn answer_part(&mut self, answer: &[u8], is_whole: bool) {
         self.begin_answer();
         if !is_whole {
@@ -146,7 +147,7 @@ impl Param {
 
     fn text(&self, at: usize, len: usize) -> &[u8] {
         let field = self.bytes.get(at..).and_then(|rest| rest.get(..len)).unwrap_or_default();
-        // The kernel ends both texts at their last byte at the latest (`validate_params`).
+        // The kernel terminates both texts within their fields (`validate_params`).
         nul_terminated(field).unwrap_or(field.split_last().map_or(field, |(_, text)| text))
     }
 
@@ -176,7 +177,7 @@ impl Param {
     }
 }
 
-/// Writes the version of an interface into a request, as every answer has it.
+/// Writes the interface version into a request, which every answer contains.
 pub(crate) fn put_version(request: &mut [u8], version: Version) {
     let words = [version.major, version.minor, version.patch].into_iter().flat_map(u32::to_ne_bytes);
     for (byte, value) in request.iter_mut().zip(words) {
@@ -184,7 +185,7 @@ pub(crate) fn put_version(request: &mut [u8], version: Version) {
     }
 }
 
-/// The bytes in front of the first NUL, if there is one.
+/// The bytes before the first NUL, if there is one.
 pub(crate) fn nul_terminated(bytes: &[u8]) -> Option<&[u8]> {
     bytes.iter().position(|byte| *byte == 0).and_then(|end| bytes.get(..end))
 }

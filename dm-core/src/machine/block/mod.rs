@@ -147,15 +147,15 @@ impl BlockDevice {
         self.on_range(BlockAction::ZeroOut, start, len, ioctl::zero_out)
     }
 
-    /// Lets a multipath device read from each path of the group in use that works, and take those for failed that don't
+    /// Makes a multipath device test each working path of its current group with a read, and fail the paths that do not
     /// answer. Since Linux 6.16, interface version 4.50.
     ///
-    /// Call it only on kernels that have it: an older one passes the ioctl on to one of the paths, and waits for one when none
-    /// is left.
+    /// Call it only on kernels that support it: an older one passes the ioctl to one of the paths, and blocks if no
+    /// path works.
     ///
     /// # Errors
     /// - [`is_unsupported`](BlockError::is_unsupported): it is not a multipath device.
-    /// - The errno is `ENOTCONN`: no path is left; `EAGAIN`: the device is suspended.
+    /// - The errno `ENOTCONN`: no path works. `EAGAIN`: the device is suspended.
     #[doc(alias = "DM_MPATH_PROBE_PATHS")]
     pub fn probe_paths(&self) -> Result<(), BlockError> {
         ioctl::probe_paths(&self.file).map_err(|error| self.refused(BlockAction::ProbePaths, &error))
