@@ -1,5 +1,5 @@
-//! What targets keep on their metadata devices: numbers, behind a mark that tells which target has written them. It is not
-//! the kernel's format, but has the same life: a device whose first sector is zeros is a new one.
+//! The metadata of targets on their metadata devices: numbers after a mark that identifies the target. This is not the
+//! kernel's format, but has the same rules: a device whose first sector is zero is new.
 
 use dm_units::DeviceNumber;
 
@@ -8,20 +8,20 @@ use crate::memory::kernel::Kernel;
 use crate::memory::kernel::disk::SECTOR;
 use crate::memory::kernel::io::{Io, IoFault};
 
-/// How many sectors a block of metadata has.
+/// The number of sectors of a metadata block.
 pub(super) const META_BLOCK: u64 = 8;
 
-/// What can still be done with metadata.
+/// The state of metadata.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MetadataMode {
     ReadWrite,
     ReadOnly,
-    /// They cannot even be read.
+    /// The metadata cannot even be read.
     Fail,
 }
 
 impl MetadataMode {
-    /// As a status shows it.
+    /// The word in a status.
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::ReadWrite => "rw",
@@ -30,8 +30,8 @@ impl MetadataMode {
         }
     }
 
-    /// Writes metadata, unless that has failed before. If it fails, the state on the device is what counts from then on; and
-    /// if that cannot be read, nothing does.
+    /// Writes metadata, unless that has failed before. After a failure the state on the device counts; if that cannot
+    /// be read, the metadata has failed.
     pub(super) fn commit(&mut self, kernel: &mut Kernel, minor: u32, target: &str, marks: Marks, numbers: &[u64]) {
         if *self != Self::ReadWrite {
             return;
@@ -45,7 +45,7 @@ impl MetadataMode {
     }
 }
 
-/// Where a target keeps its numbers.
+/// The location of a target's numbers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Marks {
     device: DeviceNumber,
@@ -53,18 +53,18 @@ pub(super) struct Marks {
     mark: [u8; 8],
 }
 
-/// What a metadata device holds.
+/// The content of a metadata device.
 #[derive(Debug)]
 pub(super) enum Found {
     /// Zeros: a new device.
     Nothing,
-    /// What something else has written.
+    /// Data of another kind.
     Foreign,
     Numbers(Vec<u64>),
 }
 
 impl Marks {
-    /// From a sector of a device on, with the mark of a target.
+    /// Makes a location from a sector of a device on, with the mark of a target.
     pub(super) fn new(device: DeviceNumber, start: u64, target: &str) -> Self {
         let mut mark = [b' '; 8];
         mark.iter_mut().zip(target.bytes()).for_each(|(to, from)| *to = from);
@@ -103,7 +103,7 @@ impl Marks {
         if sectors <= room { usize::try_from(sectors).ok()?.checked_mul(SECTOR) } else { None }
     }
 
-    /// A device that holds I/O is to its user as one that fails: the kernel's command would wait here.
+    /// A device that holds I/O counts as one that fails; the kernel's command would wait here.
     fn io(&self, kernel: &mut Kernel, io: Io<'_>) -> Result<(), Errno> {
         kernel.io(self.device, self.start, io).map_err(|fault| match fault {
             IoFault::Failed(errno) => errno,

@@ -1,6 +1,6 @@
-//! The targets: what each does with I/O, and what it reports.
+//! The targets, with their I/O, statuses and messages.
 //!
-//! A target that is added here is a file with a constructor and an `impl` of [`Target`], and a line in [`TYPES`].
+//! To add a target, write a file with a constructor and an `impl` of [`Target`], and add a line to [`TYPES`].
 
 mod cache;
 mod clone;
@@ -40,7 +40,7 @@ use super::kernel::Kernel;
 use super::kernel::io::{Io, IoResult};
 use super::kernel::table::{Span, Use};
 
-/// What targets of several tables share, as the kernel's modules keep it in lists of their own.
+/// The state that targets of several tables share, which the kernel's modules keep in global lists.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     pub(crate) snapshots: snapshot::Snapshots,
@@ -58,7 +58,7 @@ pub(crate) struct TargetType {
     pub(crate) construct: Constructor,
 }
 
-/// Makes a target of its params.
+/// Makes a target from its params.
 type Constructor = fn(&mut Construction<'_>, &str) -> Result<Box<dyn Target>, Errno>;
 
 impl TargetType {
@@ -128,22 +128,22 @@ pub(crate) fn all() -> impl Iterator<Item = &'static TargetType> {
     TYPES.iter()
 }
 
-/// The type with a name.
+/// Finds a type by its name.
 pub(crate) fn find(name: &str) -> Option<&'static TargetType> {
     TYPES.iter().find(|kind| kind.name == name)
 }
 
-/// What a constructor works with (`struct dm_target`, before it is finished).
+/// The arguments and results of a constructor (`struct dm_target` before it is complete).
 #[derive(Debug)]
 pub(crate) struct Construction<'a> {
     pub(crate) kernel: &'a mut Kernel,
-    /// The device that the table is loaded into.
+    /// The device into which the table is loaded.
     pub(crate) minor: u32,
-    /// Where the target starts in its table.
+    /// The start of the target in its table.
     pub(crate) start: u64,
     pub(crate) length: u64,
     pub(crate) read_only: bool,
-    /// What the log says if the target is refused.
+    /// The reason for the log if the target is refused.
     pub(crate) reason: String,
     pub(crate) uses: &'a mut Vec<Use>,
 }
@@ -165,7 +165,7 @@ impl Construction<'_> {
         table.or_else(|reason| self.refuse(Errno::EINVAL, reason))
     }
 
-    /// Opens a device, in the mode of the table (`dm_get_device`); `failure` is what the log says if that is refused.
+    /// Opens a device, in the mode of the table (`dm_get_device`); `failure` is the reason for the log if that fails.
     pub(crate) fn device(&mut self, device: &Device, failure: &str) -> Result<DeviceNumber, Errno> {
         let writes = !self.read_only;
         self.device_for(device, writes, failure)
@@ -185,7 +185,7 @@ impl Construction<'_> {
         if kernel.device(self.minor)?.number() == number {
             return Err(Errno::EINVAL);
         }
-        // A table that writes may use a read-only device: only programs are kept from it (`bdev_open` in block/bdev.c).
+        // A table may write to a read-only device; only programs may not (`bdev_open` in block/bdev.c).
         let exists = match kernel.mapped(number) {
             Some(device) => device.has_node(),
             None => kernel.disks.contains_key(&number),
@@ -201,7 +201,7 @@ impl Construction<'_> {
     }
 }
 
-/// What a message is answered with: perhaps a text.
+/// The answer to a message, with or without a text.
 pub(crate) type Answer = Result<Option<String>, Errno>;
 
 /// A number as the kernel's `sscanf` reads it: digits, and nothing else.
@@ -213,20 +213,20 @@ fn is_suspended(kernel: &Kernel, minor: u32) -> bool {
     kernel.device(minor).is_ok_and(|device| device.suspended)
 }
 
-/// A target of a table: what its type does.
+/// A target of a table.
 ///
 /// Sectors are counted from the start of the target.
 pub(crate) trait Target: fmt::Debug + Send {
-    /// The params as `STATUSTYPE_TABLE` prints them.
+    /// Prints the params as `STATUSTYPE_TABLE` does.
     fn table(&self, kernel: &Kernel) -> String;
 
-    /// What `STATUSTYPE_INFO` prints.
+    /// Prints the status as `STATUSTYPE_INFO` does.
     fn status(&mut self, kernel: &mut Kernel, noflush: bool) -> String {
         let _ = (kernel, noflush);
         String::new()
     }
 
-    /// Carries out an I/O.
+    /// Executes an I/O.
     fn io(&mut self, kernel: &mut Kernel, start: u64, io: Io<'_>) -> IoResult;
 
     /// The parts of other devices that must exist (`iterate_devices`).
@@ -234,49 +234,49 @@ pub(crate) trait Target: fmt::Debug + Send {
         Vec::new()
     }
 
-    /// Whether it must be told to flush, also if nothing below caches writes (`flush_supported`).
+    /// Whether it needs flushes even if no device below caches writes (`flush_supported`).
     fn wants_flushes(&self) -> bool {
         true
     }
 
-    /// Whether its device queues requests, not bios.
+    /// Whether its device queues requests instead of bios.
     fn queues_requests(&self) -> bool {
         false
     }
 
-    /// Carries out a message; `None` if the type takes none. The answer may be a text.
+    /// Executes a message; `None` if the type accepts none. The answer may be a text.
     fn message(&mut self, kernel: &mut Kernel, words: &[String]) -> Option<Answer> {
         let _ = (kernel, words);
         None
     }
 
-    /// Advances what it does in the background by a step. The device is not suspended.
+    /// Advances its background work by one step. Called only while the device is not suspended.
     fn work(&mut self, kernel: &mut Kernel) {
         let _ = kernel;
     }
 
-    /// The device is about to be suspended.
+    /// Called before the device is suspended.
     fn presuspend(&mut self, kernel: &mut Kernel, noflush: bool) {
         let _ = (kernel, noflush);
     }
 
-    /// The device is suspended.
+    /// Called after the device was suspended.
     fn postsuspend(&mut self, kernel: &mut Kernel) {
         let _ = kernel;
     }
 
-    /// The device is about to be resumed, which it can refuse.
+    /// Called before the device is resumed, which it can refuse.
     fn preresume(&mut self, kernel: &mut Kernel) -> Result<(), Errno> {
         let _ = kernel;
         Ok(())
     }
 
-    /// The device is resumed.
+    /// Called after the device was resumed.
     fn resume(&mut self, kernel: &mut Kernel) {
         let _ = kernel;
     }
 
-    /// No table has it any more.
+    /// Called when no table uses it any more.
     fn destroy(&mut self, kernel: &mut Kernel) {
         let _ = kernel;
     }

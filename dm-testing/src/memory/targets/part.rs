@@ -1,4 +1,4 @@
-//! A part of another device, as most targets map one.
+//! A part of another device, which most targets map.
 
 use dm_targets::Device;
 use dm_units::{DeviceNumber, Sectors};
@@ -17,10 +17,10 @@ pub(super) struct Part {
     pub(super) start: u64,
 }
 
-/// How many sectors are copied at a time.
+/// The number of sectors that are copied at a time.
 const COPIED: u64 = 2048;
 
-/// Which side of a copy has failed.
+/// The side of a copy that has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CopyFault {
     From(IoFault),
@@ -28,7 +28,7 @@ pub(super) enum CopyFault {
 }
 
 impl Part {
-    /// Opens the device in the mode of the table, and puts its number in the place of its path, as the kernel prints it.
+    /// Opens the device in the mode of the table, and replaces its path with its number, as the kernel prints it.
     pub(super) fn open(
         construction: &mut Construction<'_>,
         device: &mut Device,
@@ -57,12 +57,13 @@ impl Part {
         kernel.sectors(self.device).unwrap_or(0)
     }
 
-    /// Carries out an I/O that starts `at` sectors behind the start.
+    /// Executes an I/O that starts `at` sectors after the start.
     pub(super) fn io(self, kernel: &mut Kernel, at: u64, io: Io<'_>) -> IoResult {
         kernel.io(self.device, self.start.saturating_add(at), io)
     }
 
-    /// Copies sectors to the same place of another part. Only what differs is written, so that a sparse disk stays one.
+    /// Copies sectors to the same place of another part. Only sectors that differ are written, so that a sparse disk
+    /// stays sparse.
     pub(super) fn copy(self, kernel: &mut Kernel, to: Self, at: u64, sectors: u64) -> Result<(), CopyFault> {
         let end = at.saturating_add(sectors);
         let mut at = at;

@@ -1,4 +1,5 @@
-//! The exceptions of a snapshot are handed over to the one of the next table (`__find_snapshots_sharing_cow` and its users).
+//! Hands the exceptions of a snapshot over to the one of the next table (`__find_snapshots_sharing_cow` and its
+//! callers).
 
 use dm_units::DeviceNumber;
 
@@ -10,9 +11,9 @@ use crate::memory::kernel::Kernel;
 #[derive(Debug, Default)]
 pub(super) struct Pairing {
     count: usize,
-    /// It is active, and has the exceptions.
+    /// The active one, which has the exceptions.
     source: Option<u64>,
-    /// It is not active yet, and will get them.
+    /// The one that is not active yet and will get the exceptions.
     destination: Option<u64>,
     /// A snapshot of the origin, with any COW device, that is being merged.
     merge: Option<u64>,
@@ -79,7 +80,7 @@ pub(super) fn check(kernel: &mut Kernel, id: u64) -> Result<(), Errno> {
     Err(Errno::EINVAL)
 }
 
-/// As `__handover_exceptions`, if there is another side.
+/// As `__handover_exceptions`, if there is a partner.
 pub(super) fn hand_over(kernel: &mut Kernel, id: u64) {
     let Some((source, destination)) = pairing_of(kernel, id) else { return };
     with(kernel, source, |kernel, source| {
@@ -94,7 +95,7 @@ pub(super) fn hand_over(kernel: &mut Kernel, id: u64) {
     });
 }
 
-/// The snapshot is about to go: a snapshot that waits for its exceptions is lost.
+/// Called before the snapshot is destroyed; a snapshot that waits for its exceptions becomes invalid.
 pub(super) fn cancel(kernel: &mut Kernel, id: u64) {
     let Some((_, destination)) = pairing_of(kernel, id).filter(|(source, _)| *source == id) else { return };
     with(kernel, destination, |_, destination| destination.valid = false);

@@ -1,6 +1,6 @@
-//! Merging: the exceptions are copied back into the origin (`snapshot_merge_next_chunks`).
+//! Merges snapshots: copies the exceptions back into the origin (`snapshot_merge_next_chunks`).
 //!
-//! No thread does it: each time that the status is read, the next run of chunks is merged.
+//! There is no thread: each time the status is read, the next run of chunks is merged.
 
 use super::state::{State, buffer};
 use super::store::Kind;
@@ -8,7 +8,7 @@ use super::{LOG, before_write, with};
 use crate::memory::kernel::Kernel;
 use crate::memory::kernel::io::{Io, IoFault};
 
-/// Chunks to merge, which follow on one another on both devices.
+/// Chunks to merge, which are consecutive on both devices.
 #[derive(Clone, Copy, Debug)]
 struct Run {
     old: u64,
@@ -16,9 +16,9 @@ struct Run {
     length: u64,
 }
 
-/// Why a merge does not go on.
+/// The reason why a merge stops.
 enum Stop {
-    /// A device holds I/O: it goes on later.
+    /// A device holds I/O; the merge continues later.
     Held,
     Failed(&'static str),
 }
@@ -32,7 +32,7 @@ pub(super) fn step(kernel: &mut Kernel, id: u64) {
     }) else {
         return;
     };
-    // Other snapshots of the origin keep what is overwritten.
+    // Other snapshots of the origin keep the data that is overwritten.
     if before_write(kernel, origin, start, length).is_err() {
         return;
     }
@@ -47,7 +47,7 @@ pub(super) fn step(kernel: &mut Kernel, id: u64) {
     });
 }
 
-/// What is to be merged next. `None` if nothing is.
+/// The next chunks to merge. `None` if there are none.
 fn next_run(kernel: &mut Kernel, state: &mut State) -> Option<Run> {
     if !state.merging {
         return None;

@@ -1,8 +1,8 @@
 //! `snapshot`, `snapshot-origin` and `snapshot-merge` (drivers/md/dm-snap.c).
 //!
-//! What the kernel calls `struct dm_snapshot` is a [`State`] in a list, since origins write to the snapshots of their device,
-//! and one snapshot takes over the exceptions of another. Targets hold the number of theirs. While a function works with a
-//! snapshot, it is out of the list.
+//! A [`State`] corresponds to the kernel's `struct dm_snapshot`. The states are in a list, since origins write to the
+//! snapshots of their device, and one snapshot takes over the exceptions of another. Targets refer to them by number.
+//! While a function works with a snapshot, it is not in the list.
 
 mod handover;
 mod merge;
@@ -23,10 +23,10 @@ use crate::memory::kernel::io::IoResult;
 /// The prefix of most lines in the log.
 const LOG: &str = "snapshots";
 
-/// All snapshots, also those of inactive tables.
+/// All snapshots, including those of inactive tables.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshots {
-    /// In the order in which they were made.
+    /// The snapshots in the order of their creation.
     all: BTreeMap<u64, State>,
     next: u64,
 }
@@ -51,7 +51,7 @@ impl Snapshots {
     }
 }
 
-/// Works with a snapshot.
+/// Calls a function with a snapshot.
 fn with<T>(kernel: &mut Kernel, id: u64, work: impl FnOnce(&mut Kernel, &mut State) -> T) -> Option<T> {
     let mut state = kernel.shared.snapshots.all.remove(&id)?;
     let result = work(kernel, &mut state);
@@ -59,8 +59,8 @@ fn with<T>(kernel: &mut Kernel, id: u64, work: impl FnOnce(&mut Kernel, &mut Sta
     Some(result)
 }
 
-/// Sectors of a device are about to be overwritten: its snapshots keep what is there (`do_origin`). It fails only if a device
-/// holds I/O.
+/// Called before sectors of a device are overwritten; its snapshots keep the old data (`do_origin`). It fails only if a
+/// device holds I/O.
 fn before_write(kernel: &mut Kernel, origin: DeviceNumber, start: u64, length: u64) -> IoResult {
     for id in kernel.shared.snapshots.of(origin) {
         with(kernel, id, |kernel, state| state.keep(kernel, start, length)).unwrap_or(Ok(()))?;

@@ -1,4 +1,4 @@
-//! A snapshot (`struct dm_snapshot`).
+//! The state of a snapshot (`struct dm_snapshot`).
 
 use std::collections::BTreeMap;
 
@@ -13,26 +13,26 @@ use crate::memory::kernel::io::{Io, IoFault, IoResult};
 
 #[derive(Debug)]
 pub(super) struct State {
-    /// The device that shows it.
+    /// The mapped device of the snapshot.
     pub(super) minor: u32,
     pub(super) is_merge: bool,
     pub(super) origin: DeviceNumber,
     pub(super) cow: DeviceNumber,
-    /// Of its table.
+    /// The length of its table.
     pub(super) end: u64,
     pub(super) store: Store,
     /// Chunks of the COW device by chunks of the origin.
     pub(super) exceptions: BTreeMap<u64, u64>,
     pub(super) valid: bool,
     pub(super) overflowed: bool,
-    /// It was resumed, so that writes to the origin are kept.
+    /// Whether it was resumed, so that it keeps data that is overwritten on the origin.
     pub(super) active: bool,
     pub(super) merging: bool,
     pub(super) merge_failed: bool,
 }
 
 impl State {
-    /// Keeps what is in sectors of the origin that will be overwritten (`__origin_write`).
+    /// Keeps the data of sectors of the origin that will be overwritten (`__origin_write`).
     pub(super) fn keep(&mut self, kernel: &mut Kernel, start: u64, length: u64) -> IoResult {
         let end = start.saturating_add(length).min(self.end);
         if self.is_merge || !self.active || start >= end {
@@ -46,7 +46,7 @@ impl State {
             match self.except(kernel, chunk, None) {
                 Ok(Some(_)) => {}
                 Ok(None) => self.invalidate(kernel, "Unable to allocate exception."),
-                // It is invalid now, which does not hinder the origin.
+                // The snapshot is invalid now, which does not affect the origin.
                 Err(IoFault::Failed(_)) => {}
                 Err(held) => return Err(held),
             }
@@ -54,8 +54,8 @@ impl State {
         Ok(())
     }
 
-    /// Gives a chunk a place on the COW device, and fills it with data, or else with those of the origin. `None` if the device
-    /// is full.
+    /// Allocates a chunk on the COW device, and fills it with `data`, or without it from the origin. `None` if the
+    /// device is full.
     fn except(&mut self, kernel: &mut Kernel, chunk: u64, data: Option<&[u8]>) -> Result<Option<u64>, IoFault> {
         let Some(new) = self.store.next_chunk(kernel) else { return Ok(None) };
         let filled = match data {
@@ -125,7 +125,7 @@ impl State {
         Ok(())
     }
 
-    /// Whether it can be read, or written.
+    /// Checks whether it can be read or written.
     fn check(&self, is_write: bool) -> Result<(), Errno> {
         if !self.valid || self.overflowed && is_write { Err(Errno::EIO) } else { Ok(()) }
     }
@@ -147,14 +147,14 @@ impl State {
         kernel.io(self.cow, self.sector(new).saturating_add(offset), Io::Write(data))
     }
 
-    /// Where a sector is while the snapshot is being merged: a device and a sector of it.
+    /// The location of a sector while the snapshot is being merged: a device and its sector.
     pub(super) fn merge_place(&self, at: u64) -> Result<(DeviceNumber, u64), Errno> {
         let (chunk, offset) = self.place(at)?;
         let new = self.exceptions.get(&chunk).filter(|_| self.valid);
         Ok(new.map_or((self.origin, at), |new| (self.cow, self.sector(*new).saturating_add(offset))))
     }
 
-    /// The chunk that a sector is in, and its sector there.
+    /// The chunk of a sector, and its offset there.
     fn place(&self, at: u64) -> Result<(u64, u64), Errno> {
         let chunk = at.checked_div(self.store.chunk_size).ok_or(Errno::EIO)?;
         Ok((chunk, at.saturating_sub(self.sector(chunk))))

@@ -1,4 +1,4 @@
-//! Where a snapshot keeps its chunks (drivers/md/dm-exception-store.c, drivers/md/dm-snap-transient.c).
+//! The stores of snapshots (drivers/md/dm-exception-store.c, drivers/md/dm-snap-transient.c).
 
 use std::collections::BTreeMap;
 
@@ -12,9 +12,9 @@ use crate::memory::kernel::io::IoFault;
 
 #[derive(Debug)]
 pub(super) struct Store {
-    /// In sectors; 0 while it is to be taken over from another store.
+    /// The chunk size in sectors; 0 until it is taken over from another store.
     pub(super) chunk_size: u64,
-    /// The user knows what the status `Overflow` means.
+    /// Whether the user supports the status `Overflow`.
     pub(super) overflow: bool,
     pub(super) cow: DeviceNumber,
     pub(super) kind: Kind,
@@ -31,14 +31,14 @@ pub(super) enum Kind {
 
 impl Store {
     pub(super) fn new(store: &SnapshotStore, cow: DeviceNumber, chunk_size: u64) -> Self {
-        // The kernel looks at the first two letters, in whatever case.
+        // The kernel checks the first two letters, ignoring case.
         let word = store.to_string().to_ascii_uppercase();
         let kind =
             if word.starts_with('N') { Kind::Transient { next: 0 } } else { Kind::Persistent(Persistent::new()) };
         Self { chunk_size, overflow: word.starts_with("PO"), cow, kind }
     }
 
-    /// The word that the table has for it.
+    /// The word for the store in a table.
     pub(super) fn word(&self) -> SnapshotStore {
         match (&self.kind, self.overflow) {
             (Kind::Transient { .. }, _) => SnapshotStore::Transient,
@@ -51,7 +51,7 @@ impl Store {
         matches!(self.kind, Kind::Persistent(_))
     }
 
-    /// What it holds already; `None` if it was marked invalid (`read_metadata`).
+    /// Reads its exceptions; `None` if it was marked invalid (`read_metadata`).
     pub(super) fn read(&mut self, kernel: &mut Kernel) -> Result<Option<BTreeMap<u64, u64>>, Errno> {
         match &mut self.kind {
             Kind::Transient { .. } => Ok(Some(BTreeMap::new())),
@@ -59,7 +59,7 @@ impl Store {
         }
     }
 
-    /// The chunk of the COW device that is used next, if there is one (`prepare_exception`).
+    /// The next chunk of the COW device to use, if there is one (`prepare_exception`).
     pub(super) fn next_chunk(&self, kernel: &Kernel) -> Option<u64> {
         let next = match &self.kind {
             Kind::Persistent(store) => store.next_free(),
@@ -69,7 +69,7 @@ impl Store {
         (end <= kernel.sectors(self.cow).unwrap_or(0)).then_some(next)
     }
 
-    /// The next chunk holds a chunk of the origin from now on (`commit_exception`).
+    /// Records that the next chunk contains a chunk of the origin (`commit_exception`).
     pub(super) fn commit(&mut self, kernel: &mut Kernel, old: u64, new: u64) -> Result<(), IoFault> {
         match &mut self.kind {
             Kind::Persistent(store) => store.commit(kernel, old, new),
@@ -80,14 +80,14 @@ impl Store {
         }
     }
 
-    /// The snapshot is lost (`drop_snapshot`).
+    /// Marks the snapshot as invalid (`drop_snapshot`).
     pub(super) fn drop_snapshot(&mut self, kernel: &mut Kernel) {
         if let Kind::Persistent(store) = &mut self.kind {
             store.drop_snapshot(kernel);
         }
     }
 
-    /// Sectors in use, and those of them that hold the map (`usage`).
+    /// The numbers of used sectors, and of those with the map (`usage`).
     pub(super) fn usage(&self) -> (u64, u64) {
         let (chunks, metadata) = match &self.kind {
             Kind::Persistent(store) => (store.next_free(), store.metadata_chunks()),

@@ -1,11 +1,11 @@
 //! `thin-pool` and `thin` (drivers/md/dm-thin.c, drivers/md/dm-thin-metadata.c).
 //!
-//! A [`Pool`] is what the kernel calls `struct pool`: it lives as long as a table of the pool's device or of a thin device
-//! refers to it, and is found by the minor number of the pool's device. The [targets](pool_target) only hold that number, so
-//! a thin device reaches the pool without reaching through the other device's table.
+//! A [`Pool`] corresponds to the kernel's `struct pool`: it exists as long as a table of the pool's device or of a thin
+//! device refers to it, and is found by the minor number of the pool's device. The [targets](pool_target) store only
+//! that number, so a thin device reaches the pool without the other device's table.
 //!
-//! While a function works with a pool, the pool is out of the list. It then does no I/O that may reach a thin device of the
-//! same pool, which an external origin can be.
+//! While a function works with a pool, the pool is not in the list, so the function must not do I/O that may reach a
+//! thin device of the same pool, such as an external origin.
 
 mod content;
 mod discard;
@@ -31,19 +31,19 @@ use crate::memory::kernel::Kernel;
 /// The prefix of most lines in the log.
 const LOG: &str = "thin";
 
-/// All pools, and the metadata that are on disks.
+/// All pools, and the metadata on disks.
 #[derive(Debug, Default)]
 pub(crate) struct ThinPools {
-    /// By the minor numbers of their devices.
+    /// The pools, by the minor numbers of their devices.
     pools: BTreeMap<u32, Pool>,
-    /// What was committed last, by the number that the superblock has.
+    /// The last committed contents, by the number in the superblock.
     contents: BTreeMap<u64, Content>,
-    /// Numbers the targets of pools.
+    /// The number of the next pool target.
     next_target: u64,
 }
 
 impl ThinPools {
-    /// The pool that has a metadata device.
+    /// Finds the pool with a metadata device.
     fn by_metadata(&self, device: DeviceNumber) -> Option<&Pool> {
         self.pools.values().find(|pool| pool.metadata_device == device)
     }
@@ -54,7 +54,7 @@ impl ThinPools {
     }
 }
 
-/// Works with a pool. `None` if there is no pool on the device.
+/// Calls a function with a pool. `None` if the device has no pool.
 fn with_pool<T>(kernel: &mut Kernel, minor: u32, work: impl FnOnce(&mut Kernel, &mut Pool) -> T) -> Option<T> {
     let mut pool = kernel.shared.thin.pools.remove(&minor)?;
     let result = work(kernel, &mut pool);
@@ -62,7 +62,7 @@ fn with_pool<T>(kernel: &mut Kernel, minor: u32, work: impl FnOnce(&mut Kernel, 
     Some(result)
 }
 
-/// A reference to a pool is given back; the last one closes it (`__pool_dec`).
+/// Drops a reference to a pool; the last one closes it (`__pool_dec`).
 fn put_pool(kernel: &mut Kernel, minor: u32) {
     let is_last = with_pool(kernel, minor, |kernel, pool| {
         pool.references = pool.references.saturating_sub(1);
@@ -76,7 +76,7 @@ fn put_pool(kernel: &mut Kernel, minor: u32) {
     }
 }
 
-/// The clock has moved: what waits for it is done.
+/// Runs expired timers after the clock has advanced.
 pub(crate) fn tick(kernel: &mut Kernel) {
     let minors: Vec<u32> = kernel.shared.thin.pools.keys().copied().collect();
     for minor in minors {

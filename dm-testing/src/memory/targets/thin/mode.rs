@@ -1,4 +1,4 @@
-//! What a pool can still do, and how it comes to do less.
+//! The modes of a pool, and the changes between them.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::memory::kernel::Kernel;
 /// How long I/O waits for space (`NO_SPACE_TIMEOUT_SECS`).
 const NO_SPACE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The worse the later (`enum pool_mode`).
+/// The modes from best to worst (`enum pool_mode`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Mode {
     #[default]
@@ -38,7 +38,7 @@ pub(super) struct Features {
     pub(super) error_if_no_space: bool,
 }
 
-/// The features of a table that names none.
+/// The features of a table without feature words.
 impl Default for Features {
     fn default() -> Self {
         Self::of(&ThinPoolFeatures::default())
@@ -108,14 +108,15 @@ impl Pool {
         self.log(kernel, &format!("switching pool to {mode} mode"));
     }
 
-    /// Something has happened to the pool.
+    /// Raises an event of the pool.
     pub(super) fn event(&self, kernel: &mut Kernel) {
         if self.control.is_some() {
             kernel.event(self.minor);
         }
     }
 
-    /// As `metadata_operation_failed`: the transaction is rolled back, and the pool writes no more until it was repaired.
+    /// As `metadata_operation_failed`: the transaction is rolled back, and the pool does not write until it is
+    /// repaired.
     pub(super) fn metadata_failed(&mut self, kernel: &mut Kernel, operation: &str, errno: Errno) {
         self.log(kernel, &format!("metadata operation '{operation}' failed: error = -{}", errno.0));
         self.log(kernel, "aborting current metadata transaction");

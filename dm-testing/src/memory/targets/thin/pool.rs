@@ -1,4 +1,4 @@
-//! A pool: what its tables and its thin devices share (`struct pool`).
+//! A pool, which its tables and its thin devices share (`struct pool`).
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use super::mode::{Features, Mode};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
 
-/// How often a pool commits what was changed (`COMMIT_PERIOD`).
+/// The interval at which a pool commits changes (`COMMIT_PERIOD`).
 const COMMIT_PERIOD: Duration = Duration::from_secs(1);
 
-/// An event says that no more metadata blocks than this are free, at most.
+/// The maximum of the metadata low water mark, below which an event is raised.
 const MAX_THRESHOLD: u64 = 1024;
 
 /// The target that controls the pool (`struct pool_c`).
@@ -21,9 +21,9 @@ const MAX_THRESHOLD: u64 = 1024;
 pub(super) struct Control {
     pub(super) target: u64,
     pub(super) low_water: u64,
-    /// What the table asks for.
+    /// The features in the table.
     pub(super) requested: Features,
-    /// The same, in the mode that the pool has come to since.
+    /// The features adjusted to the present mode of the pool.
     pub(super) adjusted: Features,
 }
 
@@ -38,15 +38,15 @@ pub(super) struct Pool {
     pub(super) control: Option<Control>,
     pub(super) features: Features,
     pub(super) low_water: u64,
-    /// The low water mark was reached, and an event was sent.
+    /// Whether the low water mark was reached and an event was sent.
     pub(super) low_water_triggered: bool,
     pub(super) suspended: bool,
     pub(super) out_of_data_space: bool,
-    /// Tables of the pool's device and of thin devices.
+    /// The number of tables of the pool's device and of thin devices.
     pub(super) references: usize,
-    /// The devices of all thin targets, also in inactive tables.
+    /// The devices of all thin targets, including those in inactive tables.
     pub(super) thins: Vec<u32>,
-    /// When I/O that waits for space fails.
+    /// The time at which I/O that waits for space fails.
     pub(super) no_space_at: Option<Duration>,
     last_commit: Duration,
 }
@@ -100,7 +100,7 @@ impl Pool {
         kernel.log(LOG, &format!("{}: {text}", self.number));
     }
 
-    /// As `commit`. An error also says that the pool does not write any more.
+    /// As `commit`. After an error the pool no longer writes.
     pub(super) fn commit(&mut self, kernel: &mut Kernel) -> Result<(), Errno> {
         if self.features.mode >= Mode::OutOfMetadataSpace {
             return Err(Errno::EINVAL);
@@ -122,7 +122,7 @@ impl Pool {
             _ => control,
         };
         let mode = control.adjusted.mode;
-        // The mode is changed below, with all that follows from it.
+        // The mode is changed below, with its consequences.
         self.features = Features { mode: self.features.mode, ..control.adjusted };
         self.low_water = control.low_water;
         self.control = Some(control);
@@ -141,11 +141,11 @@ impl Pool {
         if resized == Ok(true) {
             let _ = self.commit(kernel);
         }
-        // A pool that has failed can be resumed, so that its I/O fails too.
+        // A failed pool can be resumed, so that pending I/O fails.
         if self.features.mode == Mode::Fail { Ok(()) } else { resized.map(drop) }
     }
 
-    /// As `maybe_resize_data_dev`: whether it has changed.
+    /// As `maybe_resize_data_dev`; returns whether the size has changed.
     fn resize_data(&mut self, kernel: &mut Kernel, length: u64) -> Result<bool, Errno> {
         if self.metadata.failed {
             self.log(kernel, "failed to retrieve data device size");

@@ -7,21 +7,22 @@ use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
 use crate::memory::kernel::io::IoFault;
 
-/// What a thin device does with a block that is written or read.
+/// How a thin device processes an access to a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Plan {
-    /// It is this data block.
+    /// The block is mapped to this data block.
     Mapped(u64),
-    /// Nothing is mapped, and nothing need be.
+    /// The block is not mapped, and need not be.
     Unmapped,
-    /// It is to be mapped to a new data block.
+    /// The block must be mapped to this new data block.
     Provision(u64),
-    /// It is shared: it is to be copied from one data block to another.
+    /// The block is shared and must be copied from one data block to another.
     Unshare { from: u64, to: u64 },
 }
 
 impl Pool {
-    /// Decides what to do with a block, and allocates what is needed for it (`process_cell`, `process_cell_read_only`).
+    /// Decides how to process a block, and allocates a data block if necessary (`process_cell`,
+    /// `process_cell_read_only`).
     pub(super) fn plan(
         &mut self,
         kernel: &mut Kernel,
@@ -62,7 +63,7 @@ impl Pool {
         let free = self.metadata.free_data();
         self.check_low_water_mark(kernel, free);
         if free == 0 {
-            // A commit frees what was discarded.
+            // A commit frees discarded blocks.
             self.commit(kernel)?;
             if self.metadata.free_data() == 0 {
                 self.set_mode(kernel, Mode::OutOfDataSpace);
@@ -71,13 +72,13 @@ impl Pool {
         }
         let block = self.metadata.allocate().inspect_err(|_| self.set_mode(kernel, Mode::OutOfDataSpace))?;
         if self.metadata.free_metadata() == 0 {
-            // Before the reserve is used up.
+            // Done before the reserve is used up.
             self.commit(kernel)?;
         }
         Ok(block)
     }
 
-    /// Maps a block to a data block that holds its data now (`process_prepared_mapping`).
+    /// Maps a block to a data block that contains its data (`process_prepared_mapping`).
     pub(super) fn insert(&mut self, kernel: &mut Kernel, id: u32, block: u64, data: u64) -> Result<(), IoFault> {
         if self.features.mode >= Mode::OutOfMetadataSpace {
             return Err(self.io_error().into());
@@ -114,7 +115,7 @@ impl Pool {
         }
     }
 
-    /// As `metadata_low_callback`, which is called once while little is free.
+    /// As `metadata_low_callback`, which is called once when free space becomes low.
     pub(super) fn check_metadata_threshold(&mut self, kernel: &mut Kernel) {
         if self.metadata.crosses_threshold() {
             self.log(kernel, "reached low water mark for metadata device: sending event.");

@@ -1,4 +1,4 @@
-//! What a pool reports (`pool_status`).
+//! The status of a pool (`pool_status`).
 
 use super::mode::Mode;
 use super::pool::Pool;
