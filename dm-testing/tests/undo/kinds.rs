@@ -31,7 +31,7 @@ fn is<T: Target>(memory: &MemoryKernel, name: &str) -> bool {
 #[test]
 fn a_write_cache_can_be_put_on_and_taken_off_whatever_fails() {
     let put = |memory: &MemoryKernel| {
-        let table = |origin| WritecacheTable::new(WritecacheKind::Ssd, origin, disk(1), 4096);
+        let table = |origin| WritecacheTable::new(WritecacheKind::Ssd, origin, disk(1), 512);
         WritecacheDev::put_before(&memory.host(), &open::<Linear>(memory, "thome")?, "torigin", table).map(drop)
     };
     let is_cached = is::<dm_targets::Writecache>;
@@ -79,23 +79,27 @@ fn legs_of_mirrors_can_be_replaced_added_and_removed_whatever_fails() {
         }
     };
     let mirror = |memory: &MemoryKernel| open::<dm_targets::Mirror>(memory, "tmirror");
+    let legs = |memory: &MemoryKernel| {
+        let table = mirror(memory).and_then(|mirror| mirror.table(&memory.host()));
+        table.map_or(Vec::new(), |table| table.lines()[0].params.mirrors.clone())
+    };
     let replace = |memory: &MemoryKernel| {
         let mirror: MirrorDev = mirror(memory)?;
-        follow(mirror.replace_leg(&memory.host(), 0, leg(5), MOMENT)?)?;
-        mirror.settle(&memory.host())
+        let host = memory.host();
+        let is_begun = legs(memory).contains(&leg(5));
+        let progress =
+            if is_begun { mirror.progress(&host, MOMENT) } else { mirror.replace_leg(&host, 0, leg(5), MOMENT)? };
+        follow(progress)?;
+        mirror.settle(&host)
     };
     let add = |memory: &MemoryKernel| follow(mirror(memory)?.add_leg(&memory.host(), leg(5), MOMENT)?);
     let remove = |memory: &MemoryKernel| follow(mirror(memory)?.remove_leg(&memory.host(), 1, MOMENT)?);
     let keep = |memory: &MemoryKernel| mirror(memory)?.keep_leg(&memory.host(), 1).map(drop);
-    let legs = |memory: &MemoryKernel| {
-        let table = mirror(memory).and_then(|mirror| mirror.table(&memory.host()));
-        table.map_or(0, |table| table.lines()[0].params.mirrors.len())
-    };
     for log in [|| MirrorLog::core(Sectors(64)), || MirrorLog::disk(disk(0), Sectors(64))] {
         sweep("replace_leg", "tmirror", make(log, 2), replace, |_| false);
         sweep("add_leg", "tmirror", make(log, 2), add, |_| false);
-        sweep("remove_leg", "tmirror", make(log, 3), remove, |memory| legs(memory) == 2);
-        sweep("keep_leg", "tmirror", make(log, 2), keep, |memory| legs(memory) == 0);
+        sweep("remove_leg", "tmirror", make(log, 3), remove, |memory| legs(memory).len() == 2);
+        sweep("keep_leg", "tmirror", make(log, 2), keep, |memory| legs(memory).is_empty());
     }
 }
 

@@ -51,6 +51,7 @@ fn legs_are_replaced_added_and_removed(kernel: &dyn TestKernel) {
     assert_eq!(assumed(), Some(LogSync::Sync));
     mirror.settle(&host).unwrap();
     assert_eq!(assumed(), None);
+    wait(mirror.progress(&host, MOMENT));
     let status = mirror.status(&host, StatusOptions::new()).unwrap();
     assert_eq!(status.in_sync, status.regions);
 
