@@ -13,6 +13,8 @@ use crate::{Usage, Work, WorkKind, Writecache};
 ///
 /// The fast device of a new cache must begin with zeros: 4096 bytes are enough.
 ///
+/// A table of several lines is refused ([`DevError::SeveralLines`]), since messages reach the first line only.
+///
 /// ```no_run
 /// use std::time::Duration;
 ///
@@ -63,8 +65,8 @@ impl MappedDev<Writecache> {
     ///
     /// [`is_busy`](DevError::is_busy): the device is suspended. [`DevError::WritecacheFailed`].
     pub fn flush(&self, host: &Host) -> Result<(), DevError> {
-        match self.message(host, &WritecacheMessage::Flush) {
-            Ok(_) => Ok(()),
+        match self.tell(host, WritecacheMessage::Flush) {
+            Ok(()) => Ok(()),
             Err(error) if error.is_busy() => Err(error),
             Err(error) => Err(self.working(host).err().unwrap_or(error)),
         }
@@ -79,7 +81,7 @@ impl MappedDev<Writecache> {
     ///
     /// Those of [`message`](MappedDev::message).
     pub fn flush_on_suspend(&self, host: &Host) -> Result<(), DevError> {
-        self.message(host, &WritecacheMessage::FlushOnSuspend).map(drop)
+        self.tell(host, WritecacheMessage::FlushOnSuspend)
     }
 
     /// Lets the cache write back all that it holds, and cache nothing new until a table is loaded. Follows the work until
@@ -91,7 +93,7 @@ impl MappedDev<Writecache> {
     ///
     /// Those of [`message`](MappedDev::message). A step of the progress fails if the status can't be read.
     pub fn clean<'h>(&self, host: &'h Host, interval: Duration) -> Result<Progress<'h, Writecache>, DevError> {
-        self.message(host, &WritecacheMessage::Cleaner)?;
+        self.tell(host, WritecacheMessage::Cleaner)?;
         Ok(self.progress_of(host, interval, cleaning))
     }
 
@@ -105,14 +107,19 @@ impl MappedDev<Writecache> {
     /// [`DevError::Dirty`]: blocks have not been written back, see [`clean`](Self::clean). [`DevError::WritecacheFailed`]. In
     /// both cases the cache is still in place.
     pub fn take_off(&self, host: &Host) -> Result<LinearDev, DevError> {
-        let table = self.table(host)?;
         // What is written after the status was read must not be cached.
-        self.message(host, &WritecacheMessage::Cleaner)?;
+        self.tell(host, WritecacheMessage::Cleaner)?;
         let blocks = DataBlocks(self.working(host)?.used());
         if blocks.0 > 0 {
             return Err(DevError::Dirty { cache: self.to_id(), blocks });
         }
-        self.replace_by(host, &table, |table| &table.origin)
+        self.replace_by(host, &self.table(host)?, |table| &table.origin)
+    }
+
+    /// Sends a message to the only line.
+    fn tell(&self, host: &Host, message: WritecacheMessage) -> Result<(), DevError> {
+        self.check_single(&self.table(host)?)?;
+        self.message(host, &message).map(drop)
     }
 
     /// The status, if the cache has not failed. After an error, what was written back may not have reached the origin

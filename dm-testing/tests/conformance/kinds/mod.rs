@@ -16,6 +16,7 @@ use dm_units::{Bytes, DeviceNumber, Sectors};
 mod copies;
 mod eras;
 mod integrities;
+mod lines;
 mod mirrors;
 mod moves;
 mod paths;
