@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
+use dm_core::SetupOptions;
 use dm_targets::devices::{AlarmKind, LegState, MappedDev, Monitor, MonitorOptions, RaidDev};
 use dm_targets::raid::{RaidDevice, RaidTable, RaidType};
 use dm_targets::verity::{Hex, VerityDevice, VerityTable};
@@ -61,7 +62,8 @@ fn a_verity_device_that_reads_a_changed_block_is_reported() {
     let (sha256, root) = (WordBuf::new("sha256").unwrap(), Hex::new(root).unwrap());
     let table = VerityTable::new(1, data_dev, hash_dev, DataBlocks(256), 1, sha256, root);
     let name = scratch.name("image").unwrap();
-    let image = MappedDev::<Verity>::create(host, &name, &one(LENGTH, table)).unwrap();
+    let options = SetupOptions::new().read_only(true);
+    let image = MappedDev::<Verity>::create_with(host, &name, &one(LENGTH, table), options).unwrap();
     let options = MonitorOptions::new().name(name).status_interval(Some(MOMENT));
     let mut monitor = Monitor::open(host, options).unwrap();
     assert_eq!(monitor.read().unwrap(), []);
