@@ -39,7 +39,8 @@ const STATUSES: &[(&str, &str)] = &[
     ("clone 8 100/100 8 12/12 0 0 4 hydration_threshold 1 hydration_batch_size 1 ro",
         "attention: takes no writes, low on metadata space; metadata 100% used"),
     ("clone 8 10/100 8 3/12 1 0 4 hydration_threshold 1 hydration_batch_size 1 Fail",
-        "failed: cannot serve requests; metadata 10% used, copy 25% done, 1 to repair"),
+        "failed: cannot serve requests; metadata 10% used, 1 to repair"),
+    ("clone 8 10/100 8 3/12 0 1 no_hydration 4 hydration_threshold 1 hydration_batch_size 1 rw", "good; metadata 10% used"),
     ("clone 8 10/100 8 12/12 1 0 4 hydration_threshold 1 hydration_batch_size 1 rx",
         "attention: in a state that is not known; metadata 10% used"),
     ("clone Fail", "failed: cannot serve requests; 1 to repair"),
@@ -61,6 +62,9 @@ const STATUSES: &[(&str, &str)] = &[
 
     ("mirror 2 8:0 8:16 4/4 1 AA 1 core", "good; 2 of 2 devices in order, 100% in sync"),
     ("mirror 2 8:0 8:16 4/4 1 AA 3 disk 8:32 A", "good; 2 of 2 devices in order, 100% in sync"),
+    ("mirror 2 8:0 8:16 1/4 1 AR 1 core",
+        "attention: devices have failed, not in sync; \
+         1 of 2 devices in order, 25% in sync, resync 25% done, 1 to repair"),
     ("mirror 3 8:0 8:16 8:32 5/64 1 ADA 1 core",
         "attention: devices have failed, not in sync; 2 of 3 devices in order, 7% in sync, 1 to repair"),
     ("mirror 3 8:0 8:16 8:32 4/4 1 SRA 1 core",
