@@ -25,7 +25,9 @@ fn a_leg_of_an_array_that_is_lost_and_rebuilt_is_reported() {
     let legs = [good.number(), faulty.number()].map(|data| RaidDevice::new(large_disk(&scratch, 4).number(), data));
     let table = RaidTable::new(RaidType::Raid1, Sectors(0), legs.clone());
     let array = RaidDev::create(&host, scratch.name("array").unwrap(), &one(LENGTH, table)).unwrap();
-    array.progress(&host, MOMENT).for_each(|work| drop(work.unwrap()));
+    for work in array.progress(&host, MOMENT) {
+        work.unwrap();
+    }
     let (mut monitor, first) = monitor(&scratch, &host, "array");
     assert_eq!(first, []);
 
@@ -38,7 +40,9 @@ fn a_leg_of_an_array_that_is_lost_and_rebuilt_is_reported() {
 
     faulty.set(&Fault::None).unwrap();
     let [_, leg_again] = legs;
-    array.replace_leg(&host, 1, leg_again, MOMENT).unwrap().for_each(|work| drop(work.unwrap()));
+    for work in array.replace_leg(&host, 1, leg_again, MOMENT).unwrap() {
+        work.unwrap();
+    }
     let alarms = wait_for(&mut monitor, leg(LegState::Working));
     assert!(alarms.contains(&AlarmKind::Cleared(Concern::FailedLegs)), "{alarms:?}");
     Pattern::new(1).verify(&path, Sectors(0), LENGTH).unwrap();
