@@ -156,7 +156,7 @@ pub enum DevError {
     },
     /// An underlying device cannot be opened, or refuses an action.
     #[error(transparent)]
-    Block(#[from] BlockError),
+    Block(Box<BlockError>),
     /// A merge has not finished.
     #[error("the merge into {origin} is not done: {status}")]
     #[non_exhaustive]
@@ -327,6 +327,12 @@ impl DevError {
             Ok(()) => self,
             Err(undo) => Self::NotUndone { cause: Box::new(self), undo: Box::new(undo) },
         }
+    }
+}
+
+impl From<BlockError> for DevError {
+    fn from(error: BlockError) -> Self {
+        Self::Block(Box::new(error))
     }
 }
 

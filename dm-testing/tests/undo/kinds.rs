@@ -20,8 +20,8 @@ fn make_home(memory: &MemoryKernel) {
     LinearDev::create(&memory.host(), "thome", &one(LENGTH, LinearTable::new(disk(0), Sectors(0)))).unwrap();
 }
 
-fn follow<K: Kind>(progress: Progress<'_, K>) -> Result<(), DevError> {
-    progress.map(|work| work.map(drop)).collect()
+fn follow<K: Kind>(mut progress: Progress<'_, K>) -> Result<(), DevError> {
+    progress.try_for_each(|work| work.map(drop))
 }
 
 fn is<T: Target>(memory: &MemoryKernel, name: &str) -> bool {

@@ -39,7 +39,7 @@ fn a_device_is_as_long_as_its_disk_allows(kernel: &dyn TestKernel) {
     let other = table.internal_hash(KeyedAlgorithm::new("sha256").unwrap());
     let error = IntegrityDev::create_whole(&host, kernel.name("safe"), &other, SetupOptions::new()).unwrap_err();
     assert!(error.is_invalid(), "{error}");
-    assert!(!crate::support::exists(kernel, &kernel.name("safe")));
+    assert!(!crate::support::exists(kernel, kernel.name("safe")));
     let garbage = kernel.disk(Bytes(4 << 20));
     kernel.write(garbage, Sectors(0), &[1; 4096]).unwrap();
     let table = self::table(garbage, IntegrityMode::Journal);
