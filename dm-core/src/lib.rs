@@ -70,6 +70,8 @@
 //!
 //! `serde`: replies can be serialized; names, uuids and units can also be deserialized.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod commands;
 mod error;
 mod events;
@@ -97,3 +99,8 @@ pub use node::{ControlNode, Dm, LogMark, OpenOptions, Transport};
 pub use ops::*;
 pub use tree::{DeviceTree, Dot, TreeNode, TreeOrder, TreeText};
 pub use wire::{Command, DeviceInfo, Flags, ReplyError, UdevCookie, UdevFlags};
+
+/// Compiles and runs the program of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

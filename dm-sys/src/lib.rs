@@ -76,3 +76,8 @@ pub use flags::*;
 pub use limits::*;
 pub use structs::*;
 pub use udev::*;
+
+/// Compiles and runs the program of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

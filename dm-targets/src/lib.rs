@@ -209,6 +209,7 @@
 //! the one feature that brings in `std` and system calls.
 //!
 //! `serde`: statuses as structures, tables and lines of tables as text.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
@@ -253,3 +254,8 @@ pub use text::printer::Printer;
 pub use text::secret::{Key, SecretWord};
 pub use text::value::{Number, Usage, Value};
 pub use text::word::{Form, Word, WordBuf};
+
+/// Compiles and runs the program of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -104,6 +104,8 @@
 //! is not met and skips are not recorded; something that the test made cannot be removed; or the control node does not
 //! work.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod fail;
 mod fail_at;
 pub mod memory;
@@ -124,7 +126,7 @@ pub use test_kernel::TestKernel;
 
 /// Compiles the first programs of the workspace's README.
 #[cfg(all(doctest, feature = "real"))]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("workspace-readme.md")]
 struct WorkspaceReadme;
 
 /// Compiles the program of this crate's README.

@@ -73,6 +73,7 @@
 //!
 //! `serde`: units as numbers, device numbers and versions as text such as `"253:7"` and `"4.48.0"`.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -95,3 +96,8 @@ pub use error::{ParseUnitError, ParseUnitErrorKind};
 pub use factor::Factor;
 pub use units::{Bytes, DataBlocks, META_BLOCK_SIZE, MetaBlocks, SECTOR_SIZE, Sectors};
 pub use version::Version;
+
+/// Compiles and runs the program of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

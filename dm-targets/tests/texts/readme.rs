@@ -52,7 +52,12 @@ fn the_support_table_is_true() {
     visit_targets(&mut rows);
     rows.0.sort();
     let expected = format!("{BEGIN}{}\n", rows.0.join("\n"));
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // `cargo package` writes this file: a published package lies in no workspace, whose README it could compare.
+    if package.join("Cargo.toml.orig").exists() {
+        return;
+    }
+    let path = package.join("../README.md");
     let readme = fs::read_to_string(&path).unwrap();
     let (before, after) = readme.split_once(BEGIN).expect("the README has a table of targets");
     let table: String = after.split_inclusive('\n').take_while(|line| line.starts_with('|')).collect();

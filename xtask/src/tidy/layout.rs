@@ -26,6 +26,21 @@ const TOP: [&str; 16] = [
     ".clippy.toml",
 ];
 
+/// The files of every published crate.
+const OF_PACKAGE: [&str; 3] = ["CHANGELOG.md", "LICENSE", "README.md"];
+
+/// What the manifest of every published crate sets, as pointers into `cargo metadata`.
+const OF_MANIFEST: [&str; 8] = [
+    "/description",
+    "/license",
+    "/documentation",
+    "/readme",
+    "/keywords/0",
+    "/categories/0",
+    "/metadata/docs/rs/all-features",
+    "/metadata/docs/rs/rustdoc-args",
+];
+
 /// The one published crate whose build may ask for more than a Rust compiler.
 const BUILD_EXCEPTION: &str = "dm-testing";
 
@@ -58,12 +73,16 @@ fn check_package(files: &[String], package: &Value) -> Option<Vec<Finding>> {
         return None;
     }
     let mut findings = Vec::new();
-    let changelog = format!("{name}/CHANGELOG.md");
-    if !files.contains(&changelog) {
-        findings.push(Finding::new(&changelog, 0, "is missing: every published crate has one"));
+    for file in OF_PACKAGE.map(|file| format!("{name}/{file}")).iter().filter(|file| !files.contains(file)) {
+        findings.push(Finding::new(file, 0, "is missing: every published crate has one"));
     }
+    let manifest = format!("{name}/Cargo.toml");
+    let unset = OF_MANIFEST.iter().filter(|pointer| package.pointer(pointer).is_none_or(Value::is_null));
+    findings.extend(unset.map(|pointer| {
+        let key = pointer.trim_start_matches('/').replace('/', ".");
+        Finding::new(&manifest, 0, format!("does not set package.{key}: every published crate does"))
+    }));
     if name != BUILD_EXCEPTION {
-        let manifest = format!("{name}/Cargo.toml");
         if package.get("targets")?.as_array()?.iter().any(is_build_script) {
             findings.push(Finding::new(&manifest, 0, "has a build script: published crates build without one"));
         }
@@ -109,17 +128,42 @@ mod tests {
         );
     }
 
+    /// A package whose manifest sets all that it must.
+    fn package() -> Value {
+        json!({
+            "name": "dm-sys", "publish": null, "targets": [{ "kind": ["lib"] }], "dependencies": [{ "name": "nix", "kind": null }],
+            "description": "…", "license": "MIT", "documentation": "…", "readme": "README.md", "keywords": ["dm"],
+            "categories": ["no-std"], "metadata": { "docs": { "rs": { "all-features": true, "rustdoc-args": [] } } },
+        })
+    }
+
     #[test]
-    fn published_crates_have_a_changelog_and_no_build_script() {
-        let package = json!({
-            "name": "dm-sys", "publish": null,
-            "targets": [{ "kind": ["lib"] }, { "kind": ["custom-build"] }],
-            "dependencies": [{ "name": "bindgen", "kind": "build" }, { "name": "nix", "kind": null }],
-        });
+    fn published_crates_have_what_a_reader_looks_for() {
+        let files = ["dm-sys/CHANGELOG.md", "dm-sys/LICENSE", "dm-sys/README.md"];
+        assert!(texts(&files, &package()).is_empty());
+        let mut bare = package();
+        bare["readme"] = Value::Null;
+        bare["metadata"] = Value::Null;
         assert_eq!(
-            texts(&[], &package),
+            texts(&files[..1], &bare),
             [
-                "dm-sys/CHANGELOG.md: is missing: every published crate has one",
+                "dm-sys/LICENSE: is missing: every published crate has one",
+                "dm-sys/README.md: is missing: every published crate has one",
+                "dm-sys/Cargo.toml: does not set package.readme: every published crate does",
+                "dm-sys/Cargo.toml: does not set package.metadata.docs.rs.all-features: every published crate does",
+                "dm-sys/Cargo.toml: does not set package.metadata.docs.rs.rustdoc-args: every published crate does",
+            ]
+        );
+    }
+
+    #[test]
+    fn published_crates_build_without_a_script() {
+        let mut package = package();
+        package["targets"] = json!([{ "kind": ["lib"] }, { "kind": ["custom-build"] }]);
+        package["dependencies"] = json!([{ "name": "bindgen", "kind": "build" }, { "name": "nix", "kind": null }]);
+        assert_eq!(
+            texts(&["dm-sys/CHANGELOG.md", "dm-sys/LICENSE", "dm-sys/README.md"], &package),
+            [
                 "dm-sys/Cargo.toml: has a build script: published crates build without one",
                 "dm-sys/Cargo.toml: needs bindgen to build: published crates have no build dependencies",
             ]
