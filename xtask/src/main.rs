@@ -16,6 +16,7 @@ mod oracle;
 mod packages;
 mod pins;
 mod programs;
+mod release;
 mod say;
 mod shell;
 mod test;
@@ -109,6 +110,12 @@ const TASKS: &[Task] = &[
         arguments: "",
         summary: "check all targets with the oldest compiler that is supported",
         run: msrv::run,
+    },
+    Task {
+        name: "release",
+        arguments: "--dry-run [-p PACKAGE]...",
+        summary: "package each crate, and build, test and document it from its archive alone",
+        run: release::run,
     },
     Task { name: "tidy", arguments: "", summary: "check the rules that no compiler checks", run: tidy::run },
     Task { name: "ci", arguments: "", summary: "run .ci/run in a clean clone of the last commit", run: ci::run },
