@@ -1,5 +1,6 @@
 //! The tasks of this workspace: `cargo xtask help` lists them.
 
+mod api;
 mod ci;
 mod clang;
 mod cli;
@@ -110,6 +111,12 @@ const TASKS: &[Task] = &[
         arguments: "",
         summary: "check all targets with the oldest compiler that is supported",
         run: msrv::run,
+    },
+    Task {
+        name: "api",
+        arguments: "[--update] [--since COMMIT]",
+        summary: "compare the public items of each crate with its api.txt, or write that",
+        run: api::run,
     },
     Task {
         name: "release",

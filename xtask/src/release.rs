@@ -23,7 +23,7 @@ const VALID: &str = "--dry-run, -p PACKAGE...";
 const OF_OWNER: [&str; 1] = ["repository"];
 
 /// A crate that is published.
-struct Package {
+pub(crate) struct Package {
     name: String,
     version: String,
     /// Keys of its manifest that are to be set before the release.
@@ -32,7 +32,10 @@ struct Package {
 
 impl Package {
     /// The published crates, in the order of `cargo metadata`.
-    fn all(metadata: &Value) -> Result<Vec<Self>> {
+    ///
+    /// # Errors
+    /// When the metadata lack a name or version.
+    pub(crate) fn all(metadata: &Value) -> Result<Vec<Self>> {
         let packages =
             metadata.get("packages").and_then(Value::as_array).context("cargo metadata names no packages")?;
         let is_private = |package: &Value| package.get("publish").and_then(Value::as_array).is_some_and(Vec::is_empty);
@@ -45,6 +48,10 @@ impl Package {
         let name = text("name").context("cargo metadata lists a package without a name")?.to_owned();
         let version = text("version").with_context(|| format!("{name} has no version"))?.to_owned();
         Ok(Self { name, version, unset })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// The name of its folder and of its archive without the extension.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use lexopt::{Arg, Parser};
 
+use crate::api;
 use crate::clang::Environment;
 use crate::cli;
 use crate::features;
@@ -57,6 +58,7 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     steps.push(step("tests", || run_cargo(&workspace, "test --workspace --all-features", None)));
     steps.push(step("features", || features::check(&workspace).map(|()| None)));
     steps.push(step("msrv", || msrv::check(&workspace)));
+    steps.push(step("api", || api::check(&workspace)));
     steps.push(step("fuzzing", || fuzz::smoke(&workspace)));
     let mut summary = None;
     steps.push(step("root tests", || run_root_tests(&workspace, limits, &mut summary)));

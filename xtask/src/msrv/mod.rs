@@ -35,19 +35,10 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
 /// # Errors
 /// When something does not compile, or the compiler is not the one that the manifests promise.
 pub(crate) fn check(workspace: &Workspace) -> Result<Option<String>> {
-    let Some(prefix) = namespace() else {
-        return Ok(Some("this host forbids mount namespaces: run it as root".to_owned()));
+    let root = match Root::find(workspace)? {
+        Ok(root) => root,
+        Err(reason) => return Ok(Some(reason)),
     };
-    let tree = match packages::provide(Group::OldestRust, &workspace.guest_dir()) {
-        Ok(tree) => tree,
-        Err(error) => return Ok(Some(format!("{error:#}"))),
-    };
-    let root = Root { prefix, tree, workspace };
-    root.check_version()?;
-    // Inside there is no network.
-    if !cargo().args(["fetch", "--locked", "--quiet"]).current_dir(&workspace.root).status()?.success() {
-        bail!("cargo cannot fetch what Cargo.lock names");
-    }
     let words = ["check", "--workspace", "--all-targets", "--all-features", "--locked", "--offline"];
     let status = root.command("cargo")?.args(words).status().context("cannot run unshare")?;
     if !status.success() {
@@ -73,15 +64,44 @@ fn namespace() -> Option<Vec<&'static str>> {
 }
 
 /// The compiler's tree and what is seen in it.
-struct Root<'a> {
+pub(crate) struct Root<'a> {
     prefix: Vec<&'static str>,
     tree: PathBuf,
     workspace: &'a Workspace,
 }
 
-impl Root<'_> {
+impl<'a> Root<'a> {
+    /// Finds or fetches the tree and all that is compiled in it; else why there is none on this machine.
+    ///
+    /// # Errors
+    /// When the compiler is not the one that the manifests promise, or the dependencies cannot be fetched.
+    pub(crate) fn find(workspace: &'a Workspace) -> Result<std::result::Result<Self, String>> {
+        let Some(prefix) = namespace() else {
+            return Ok(Err("this host forbids mount namespaces: run it as root".to_owned()));
+        };
+        let tree = match packages::provide(Group::OldestRust, &workspace.guest_dir()) {
+            Ok(tree) => tree,
+            Err(error) => return Ok(Err(format!("{error:#}"))),
+        };
+        let root = Self { prefix, tree, workspace };
+        root.check_version()?;
+        // Inside there is no network.
+        if !cargo().args(["fetch", "--locked", "--quiet"]).current_dir(&workspace.root).status()?.success() {
+            bail!("cargo cannot fetch what Cargo.lock names");
+        }
+        Ok(Ok(root))
+    }
+
+    /// Where cargo puts what it builds in the tree.
+    pub(crate) fn target(&self) -> PathBuf {
+        self.workspace.target.join("msrv")
+    }
+
     /// The command that runs one of the tree's programs in the workspace.
-    fn command(&self, program: &str) -> Result<Command> {
+    ///
+    /// # Errors
+    /// When a folder cannot be shown in the tree.
+    pub(crate) fn command(&self, program: &str) -> Result<Command> {
         let cargo_home = cargo_home()?;
         let folders: Vec<_> = [&self.workspace.root, &self.workspace.target, &cargo_home]
             .iter()
@@ -105,7 +125,7 @@ impl Root<'_> {
             .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
             .env("TMPDIR", "/tmp")
             .env("CARGO_HOME", &cargo_home)
-            .env("CARGO_TARGET_DIR", self.workspace.target.join("msrv"))
+            .env("CARGO_TARGET_DIR", self.target())
             .env("LIBCLANG_PATH", "/usr/lib/llvm-19/lib")
             .env("BINDGEN_EXTRA_CLANG_ARGS", "-isystem /usr/lib/llvm-19/lib/clang/19/include");
         Ok(command)

@@ -27,7 +27,7 @@ const TOP: [&str; 16] = [
 ];
 
 /// The files of every published crate.
-const OF_PACKAGE: [&str; 3] = ["CHANGELOG.md", "LICENSE", "README.md"];
+const OF_PACKAGE: [&str; 4] = ["CHANGELOG.md", "LICENSE", "README.md", "api.txt"];
 
 /// What the manifest of every published crate sets, as pointers into `cargo metadata`.
 const OF_MANIFEST: [&str; 8] = [
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn published_crates_have_what_a_reader_looks_for() {
-        let files = ["dm-sys/CHANGELOG.md", "dm-sys/LICENSE", "dm-sys/README.md"];
+        let files = ["dm-sys/CHANGELOG.md", "dm-sys/LICENSE", "dm-sys/README.md", "dm-sys/api.txt"];
         assert!(texts(&files, &package()).is_empty());
         let mut bare = package();
         bare["readme"] = Value::Null;
@@ -149,6 +149,7 @@ mod tests {
             [
                 "dm-sys/LICENSE: is missing: every published crate has one",
                 "dm-sys/README.md: is missing: every published crate has one",
+                "dm-sys/api.txt: is missing: every published crate has one",
                 "dm-sys/Cargo.toml: does not set package.readme: every published crate does",
                 "dm-sys/Cargo.toml: does not set package.metadata.docs.rs.all-features: every published crate does",
                 "dm-sys/Cargo.toml: does not set package.metadata.docs.rs.rustdoc-args: every published crate does",
@@ -162,7 +163,7 @@ mod tests {
         package["targets"] = json!([{ "kind": ["lib"] }, { "kind": ["custom-build"] }]);
         package["dependencies"] = json!([{ "name": "bindgen", "kind": "build" }, { "name": "nix", "kind": null }]);
         assert_eq!(
-            texts(&["dm-sys/CHANGELOG.md", "dm-sys/LICENSE", "dm-sys/README.md"], &package),
+            texts(&["dm-sys/CHANGELOG.md", "dm-sys/LICENSE", "dm-sys/README.md", "dm-sys/api.txt"], &package),
             [
                 "dm-sys/Cargo.toml: has a build script: published crates build without one",
                 "dm-sys/Cargo.toml: needs bindgen to build: published crates have no build dependencies",
