@@ -1,6 +1,6 @@
 //! Reads or prints the longest golden line of a target over and over, for callgrind to count the instructions.
 //!
-//! `costs` lists what can be counted, `costs thin-pool/status/parse 1000` does it a thousand times.
+//! `line_costs` lists what can be counted, `line_costs thin-pool/status/parse 1000` does it a thousand times.
 #![expect(clippy::expect_used, clippy::panic, reason = "a measurement may fail as a test may")]
 
 #[path = "../tests/texts/lines.rs"]
