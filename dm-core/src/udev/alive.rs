@@ -181,6 +181,17 @@ pub(super) mod fake {
             fake
         }
 
+        /// With everything that udev needs, except the daemon, and an empty `/dev/mapper`.
+        pub(in crate::udev) fn with_udev() -> Self {
+            let fake = Self::new();
+            fake.file("run/udev/control", "");
+            fake.file("usr/lib/udev/rules.d/95-dm-notify.rules", "rule");
+            fake.file("proc/thread-self/mountinfo", "21 20 0:5 / / rw - devtmpfs udev rw\n");
+            fs::create_dir_all(fake.path("sys/dev/block")).unwrap();
+            fs::create_dir_all(fake.path("dev/mapper")).unwrap();
+            fake
+        }
+
         pub(in crate::udev) fn facts(&self) -> Facts {
             Facts::below(self.0.path())
         }

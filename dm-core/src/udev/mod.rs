@@ -44,6 +44,7 @@ mod semaphore;
 mod shared;
 mod stale;
 mod wait;
+mod wait_mode;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -4,29 +4,13 @@ use std::time::Duration;
 
 use dm_units::DeviceNumber;
 
-use super::cookies::Cookie;
-use super::detect::NoCookies;
+use super::Udev;
 use super::error::UdevError;
 use super::nodes::{Change, NodeChange, in_order};
 use super::wait::{Answer, PATIENCE, Waiting};
-use super::{SharedCookie, Strategy, Udev};
+use super::wait_mode::WaitMode;
 use crate::id::DmName;
 use crate::wire::{UdevCookie, UdevFlags};
-
-/// How this batch makes sure that `/dev` is complete.
-#[derive(Debug)]
-enum WaitMode {
-    /// udev completes a cookie of this process.
-    Cookie(Cookie),
-    /// udev completes a cookie, which another process waits for.
-    Shared(SharedCookie),
-    /// udev makes nodes, and this process polls them.
-    PollNodes,
-    /// This process makes the nodes.
-    MakeNodes,
-    /// There is no wait.
-    Nothing,
-}
 
 /// Commands that wait together for their changes of `/dev`, as started by [`Udev::begin`].
 ///
@@ -43,65 +27,19 @@ pub(crate) struct Pending {
 
 impl Pending {
     pub(super) fn begin(udev: Udev) -> Self {
-        let mode = match udev.strategy {
-            Strategy::Auto => match udev.facts.check_cookies() {
-                Ok(()) => cookie_or_nodes(udev.shared),
-                // udev's rules make the links nevertheless.
-                Err(NoCookies::OtherIpcNamespace) => WaitMode::PollNodes,
-                // If the environment disables udev, libdm makes the nodes as well.
-                Err(NoCookies::NoUdev | NoCookies::NoRules | NoCookies::Disabled) => WaitMode::MakeNodes,
-            },
-            Strategy::Cookies => cookie_or_nodes(udev.shared),
-            Strategy::WaitForNodes => WaitMode::PollNodes,
-            Strategy::MakeNodes => WaitMode::MakeNodes,
-            Strategy::None => WaitMode::Nothing,
-        };
+        let mode = WaitMode::choose(&udev);
         Self { udev, mode, changes: Vec::new(), without_links: false, patience: PATIENCE }
     }
 
-    /// Adds a step for a command that will send a uevent, and returns the cookie to send. Its base is 0, with only the
-    /// flags, if the batch does not wait for a cookie.
-    ///
-    /// It cannot fail, since the command may be the resume of a suspended device. If the step cannot be added, the
-    /// cookie is abandoned, and [`finish`](Self::finish) polls nodes.
+    /// Adds a step for a command that will send a uevent, and returns the cookie to send: see [`WaitMode::expect`].
     pub(crate) fn expect(&mut self, flags: UdevFlags) -> UdevCookie {
         self.without_links = flags.contains(UdevFlags::DISABLE_DM_RULES);
-        let flags = flags | self.own_flags();
-        let counted = match &mut self.mode {
-            WaitMode::Cookie(cookie) => cookie.expect_one().ok().map(|()| cookie.number(flags)),
-            WaitMode::Shared(cookie) => cookie.expect(flags).ok(),
-            _ => return UdevCookie::flags_only(flags),
-        };
-        counted.unwrap_or_else(|| {
-            self.mode = WaitMode::PollNodes;
-            UdevCookie::flags_only(flags)
-        })
-    }
-
-    /// The flags that libdm sends with every such command: the uevent comes from a command, and whether nodes are left
-    /// to udev.
-    const fn own_flags(&self) -> UdevFlags {
-        match self.mode {
-            WaitMode::MakeNodes => UdevFlags::PRIMARY_SOURCE,
-            WaitMode::Cookie(_) | WaitMode::Shared(_) | WaitMode::PollNodes | WaitMode::Nothing => {
-                UdevFlags::PRIMARY_SOURCE.union(UdevFlags::DISABLE_LIBRARY_FALLBACK)
-            }
-        }
+        self.mode.expect(flags)
     }
 
     /// Subtracts the step if the command has sent no uevent, because it failed or changed nothing.
     pub(crate) fn sent(&mut self, uevent_generated: bool) {
-        if uevent_generated {
-            return;
-        }
-        let is_lost = match &mut self.mode {
-            WaitMode::Cookie(cookie) => cookie.expect_one_less().is_err(),
-            WaitMode::Shared(cookie) => cookie.complete().is_err(),
-            _ => false,
-        };
-        if is_lost {
-            self.mode = WaitMode::PollNodes;
-        }
+        self.mode.sent(uevent_generated);
     }
 
     /// Records what `/dev/mapper` must contain in the end for a kernel's name. The last record for a name counts. A
@@ -123,28 +61,25 @@ impl Pending {
     pub(crate) fn finish(self) -> Result<(), UdevError> {
         let Self { udev, mode, changes, patience, .. } = self;
         let changes = in_order(changes);
-        let mut waiting = Waiting::new(&udev.facts, &udev.dev, udev.timeout, patience);
+        let waiting = || Waiting::new(&udev.facts, &udev.dev, udev.timeout, patience);
         match mode {
             WaitMode::Nothing | WaitMode::Shared(_) => Ok(()),
             WaitMode::MakeNodes => {
                 changes.iter().map(|change| udev.dev.carry_out(change, &udev.facts)).fold(Ok(()), Result::and)
             }
-            WaitMode::PollNodes => waiting.for_nodes(&changes).and_then(|()| waiting.complete_nodes(&changes)),
-            WaitMode::Cookie(mut cookie) => match waiting.for_cookie(&mut cookie) {
-                Answer::Done => waiting.complete_nodes(&changes),
-                Answer::NoDaemon | Answer::Removed => {
-                    waiting.for_nodes(&changes).and_then(|()| waiting.complete_nodes(&changes))
+            WaitMode::PollNodes => waiting().for_nodes(&changes),
+            WaitMode::Cookie(mut cookie) => {
+                let mut waiting = waiting();
+                match waiting.for_cookie(&mut cookie) {
+                    Answer::Done => waiting.complete_nodes(&changes),
+                    Answer::NoDaemon | Answer::Removed => waiting.for_nodes(&changes),
+                    Answer::Late { pending, stopped } => {
+                        Err(waiting.late_cookie(cookie.key(), &changes, pending, stopped))
+                    }
                 }
-                Answer::Late { pending, stopped } => Err(waiting.late_cookie(cookie.key(), &changes, pending, stopped)),
-            },
+            }
         }
     }
-}
-
-/// Falls back to polling nodes if no semaphore can be created.
-fn cookie_or_nodes(shared: Option<SharedCookie>) -> WaitMode {
-    let own = || Cookie::create().map_or(WaitMode::PollNodes, WaitMode::Cookie);
-    shared.map_or_else(own, WaitMode::Shared)
 }
 
 #[cfg(test)]
@@ -155,23 +90,13 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+    use crate::udev::Strategy;
     use crate::udev::alive::fake::{Fake, Process};
     use crate::udev::cookies::{complete, key};
     use crate::udev::semaphore::Semaphore;
 
     const NUMBER: DeviceNumber = DeviceNumber { major: 4000, minor: 7 };
     const LONG: Duration = Duration::from_secs(20);
-
-    /// A root with everything that udev needs, except the daemon.
-    fn root() -> Fake {
-        let fake = Fake::new();
-        fake.file("run/udev/control", "");
-        fake.file("usr/lib/udev/rules.d/95-dm-notify.rules", "rule");
-        fake.file("proc/thread-self/mountinfo", "21 20 0:5 / / rw - devtmpfs udev rw\n");
-        fs::create_dir_all(fake.path("sys/dev/block")).unwrap();
-        fs::create_dir_all(fake.path("dev/mapper")).unwrap();
-        fake
-    }
 
     fn begin_with(fake: &Fake, strategy: Strategy, timeout: Duration) -> Pending {
         let udev = Udev { facts: fake.facts(), ..Udev::new(strategy).timeout(timeout).dev_dir(fake.path("dev")) };
@@ -202,26 +127,8 @@ mod tests {
     }
 
     #[test]
-    fn libdms_flags_are_sent_whichever_way_is_waited() {
-        let fake = root();
-        let strategies =
-            [Strategy::Auto, Strategy::Cookies, Strategy::WaitForNodes, Strategy::MakeNodes, Strategy::None];
-        for strategy in strategies {
-            let cookie = begin_with(&fake, strategy, LONG).expect(UdevFlags::LOW_PRIORITY);
-            let is_waited_for = matches!(strategy, Strategy::Auto | Strategy::Cookies);
-            assert_eq!(cookie.base() != 0, is_waited_for, "{strategy:?}");
-            let leaves_nodes = strategy != Strategy::MakeNodes;
-            assert!(cookie.flags().contains(UdevFlags::PRIMARY_SOURCE | UdevFlags::LOW_PRIORITY), "{strategy:?}");
-            assert_eq!(cookie.flags().contains(UdevFlags::DISABLE_LIBRARY_FALLBACK), leaves_nodes, "{strategy:?}");
-            assert!(semaphore(cookie).is_none() || !is_waited_for, "dropped without a wait");
-        }
-        fs::remove_file(fake.path("run/udev/control")).unwrap();
-        assert_eq!(begin(&fake).expect(UdevFlags::empty()), UdevCookie::flags_only(UdevFlags::PRIMARY_SOURCE));
-    }
-
-    #[test]
     fn a_batch_ends_when_udev_has_completed_every_uevent_that_was_sent() {
-        let fake = root();
+        let fake = Fake::with_udev();
         // On a slow machine the answers take longer than a second, after which the daemon is searched for.
         fake.process(20, &Process::UDEV);
         let mut pending = begin(&fake);
@@ -245,7 +152,7 @@ mod tests {
     #[test]
     fn a_running_daemon_that_does_not_answer_is_waited_for_until_the_timeout() {
         for (state, advice) in [("S (sleeping)", "check udev's log"), ("T (stopped)", "let it continue (SIGCONT)")] {
-            let fake = root();
+            let fake = Fake::with_udev();
             fake.process(20, &Process { state, ..Process::UDEV });
             put_stale_link(&fake);
             let timeout = Duration::from_millis(200);
@@ -265,7 +172,7 @@ mod tests {
     #[test]
     fn without_a_daemon_the_nodes_are_made_here_long_before_the_timeout() {
         for timeout in [LONG, Duration::MAX, Duration::ZERO] {
-            let fake = root();
+            let fake = Fake::with_udev();
             fake.process(20, &Process { uids: "1000\t1000\t1000\t1000", ..Process::UDEV });
             put_stale_link(&fake);
             let mut pending = begin_with(&fake, Strategy::Auto, timeout);
@@ -281,7 +188,7 @@ mod tests {
     fn a_removed_semaphore_is_not_an_error_if_dev_gets_right() {
         // Before the command, between command and wait, and during the wait.
         for moment in 0..3 {
-            let fake = root();
+            let fake = Fake::with_udev();
             fake.process(20, &Process::UDEV);
             put_stale_link(&fake);
             let link = fake.path("dev/mapper/x");
@@ -310,10 +217,10 @@ mod tests {
 
     #[test]
     fn a_masked_rule_and_a_daemon_elsewhere_end_the_wait_for_the_cookie() {
-        let masked = root();
+        let masked = Fake::with_udev();
         masked.process(20, &Process::UDEV);
         masked.file("etc/udev/rules.d/95-dm-notify.rules", "");
-        let elsewhere = root();
+        let elsewhere = Fake::with_udev();
         elsewhere.namespace("thread-self", "own");
         elsewhere.process(20, &Process { namespace: "other", ..Process::UDEV });
         for fake in [masked, elsewhere] {
@@ -327,7 +234,7 @@ mod tests {
 
     #[test]
     fn in_a_dev_that_is_not_udevs_the_node_is_made_at_once() {
-        let fake = root();
+        let fake = Fake::with_udev();
         fake.namespace("thread-self", "own");
         fake.process(20, &Process { namespace: "host", ..Process::UDEV });
         fake.file("sys/dev/block/4000:7/dm/name", "x\n");
@@ -346,7 +253,7 @@ mod tests {
 
     #[test]
     fn in_udevs_own_dev_a_link_is_waited_for_until_the_timeout() {
-        let fake = root();
+        let fake = Fake::with_udev();
         fake.process(20, &Process::UDEV);
         put_stale_link(&fake);
         let mut pending = begin_with(&fake, Strategy::WaitForNodes, Duration::from_millis(100));
@@ -358,7 +265,7 @@ mod tests {
 
     #[test]
     fn the_last_note_for_a_name_counts() {
-        let fake = root();
+        let fake = Fake::with_udev();
         let mut pending = begin_with(&fake, Strategy::MakeNodes, LONG);
         put_stale_link(&fake);
         pending.note(name(), NUMBER, NodeChange::Absent);
@@ -369,7 +276,7 @@ mod tests {
 
     #[test]
     fn a_device_that_another_process_removed_is_not_waited_for() {
-        let fake = root();
+        let fake = Fake::with_udev();
         let mut pending = begin_with(&fake, Strategy::WaitForNodes, LONG);
         pending.note(name(), NUMBER, NodeChange::Present);
         let start = Instant::now();
@@ -379,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_strategy_that_needs_no_nodes_touches_none() {
-        let fake = root();
+        let fake = Fake::with_udev();
         put_stale_link(&fake);
         let mut pending = begin_with(&fake, Strategy::None, LONG);
         pending.note(name(), NUMBER, NodeChange::Absent);
@@ -390,7 +297,7 @@ mod tests {
     #[test]
     fn many_processes_do_not_make_a_batch_slower_unless_udev_does_not_answer() {
         // The walk would find no daemon and end the wait: it did not happen.
-        let fake = root();
+        let fake = Fake::with_udev();
         let mut pending = begin(&fake);
         pending.patience = LONG;
         let cookie = pending.expect(UdevFlags::empty());

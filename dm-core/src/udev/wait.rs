@@ -119,7 +119,8 @@ impl<'a> Waiting<'a> {
     /// Waits until `/dev` has all changes, and makes those that udev will not make. All are tried, and the first error
     /// is returned.
     pub(super) fn for_nodes(&mut self, changes: &[Change]) -> Result<(), UdevError> {
-        changes.iter().map(|change| self.for_node(change)).fold(Ok(()), Result::and)
+        changes.iter().map(|change| self.for_node(change)).fold(Ok(()), Result::and)?;
+        self.complete_nodes(changes)
     }
 
     fn for_node(&mut self, change: &Change) -> Result<(), UdevError> {
@@ -250,8 +251,10 @@ mod tests {
     fn a_signal_neither_ends_nor_lengthens_a_wait() {
         let fake = Fake::new();
         fake.process(20, &Process::UDEV);
-        let (facts, dev) =
-            (fake.facts(), DevDir { path: fake.path("dev"), mode: NodeMode::Link, naming: crate::id::Naming::Auto });
+        let (facts, dev) = (
+            fake.facts(),
+            DevDir { path: fake.path("dev"), mode: NodeMode::Link, naming: crate::id::Naming::Auto },
+        );
         let mut cookie = Cookie::create().unwrap();
         cookie.expect_one().unwrap();
         // Stopping and continuing a process interrupts this call without a signal handler.
