@@ -1,11 +1,11 @@
 //! Paths, names and numbers of mapped devices.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use dm_sys::DM_DIR;
+use dm_sys::{DM_DIR, DM_NAME_LEN};
 use dm_units::{DeviceNumber, Sectors};
 
 use crate::id::is_plain;
@@ -119,12 +119,16 @@ pub(crate) fn name_in(block_dir: &Path) -> PathBuf {
 
 /// Reads such a file; `None` if it does not exist.
 pub(crate) fn read_dm_name(path: &Path) -> io::Result<Option<DmNameBuf>> {
-    match fs::read(path) {
-        // The kernel appends one line feed; others are part of the name.
-        Ok(name) => Ok(DmName::from_kernel(name.strip_suffix(b"\n").unwrap_or(&name)).map(DmName::to_owned)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    // sysfs returns the whole file to the first read. It is at most as long as a name with its NUL.
+    let mut bytes = [0; DM_NAME_LEN];
+    let len = file.read(&mut bytes)?;
+    let name = bytes.get(..len).unwrap_or_default();
+    // The kernel appends one line feed; others are part of the name.
+    Ok(DmName::from_kernel(name.strip_suffix(b"\n").unwrap_or(name)).map(DmName::to_owned))
 }
 
 /// Reads the size of a block device from sysfs. For a mapped device, this is the length of the active table.

@@ -1,6 +1,6 @@
 //! Creates and removes nodes and links below `/dev/mapper` if udev does not.
 
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, DirBuilder, Metadata, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _, lchown, symlink};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use super::error::{UdevError, errno_of};
 use super::node_name::{file_names, node_name};
 use super::node_state::{is_block_node, is_link_to_kernel_node, leads_to};
 use crate::id::{DmName, DmNameBuf, Naming};
-use crate::machine::paths::is_device;
+use crate::machine::paths::{is_device, name_in, read_dm_name};
 
 /// The kind of node that is made below `/dev/mapper` if udev makes none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -120,12 +120,8 @@ impl DevDir {
     pub(super) fn is_done(&self, change: &Change, facts: &Facts) -> bool {
         let places = &change.places;
         match change.kind {
-            NodeChange::Present => {
-                places.iter().any(|path| is_device(path, change.number)) || exists(change, facts) == Some(false)
-            }
-            NodeChange::Absent => {
-                !places.iter().any(|path| leads_to(path, change.number)) || exists(change, facts) == Some(true)
-            }
+            NodeChange::Present => places.iter().any(|path| is_device(path, change.number)) || is_gone(change, facts),
+            NodeChange::Absent => !places.iter().any(|path| leads_to(path, change.number)) || exists(change, facts),
             NodeChange::Deferred => !places.iter().any(|path| is_block_node(path, change.number)),
         }
     }
@@ -151,9 +147,9 @@ impl DevDir {
         match change.kind {
             // A correct node needs no change, whether or not the device still exists.
             NodeChange::Present if is_device(&self.node_path(&change.name), change.number) => Ok(()),
-            NodeChange::Present if exists(change, facts) == Some(false) => Ok(()),
+            NodeChange::Present if is_gone(change, facts) => Ok(()),
             NodeChange::Present => self.make(change),
-            NodeChange::Absent if exists(change, facts) == Some(true) => Ok(()),
+            NodeChange::Absent if exists(change, facts) => Ok(()),
             NodeChange::Absent | NodeChange::Deferred => change.places.iter().try_for_each(|path| {
                 remove(path, change.number).map_err(|error| node_error("remove", change, path.clone(), &error))
             }),
@@ -162,15 +158,19 @@ impl DevDir {
 
     /// Creates the node, replacing a node or link of another device.
     fn make(&self, change: &Change) -> Result<(), UdevError> {
+        self.make_directory(change)?;
         let path = self.node_path(&change.name);
         let kernels = self.kernel_path(change.number);
+        // Most devices are new, and their path is free.
+        if self.mode == NodeMode::Link && is_device(&kernels, change.number) && link(&kernels, &path).is_ok() {
+            return Ok(());
+        }
         let (path, is_udevs) = match change.places.iter().find(|path| is_link_to_kernel_node(path, change.number)) {
             // Only `mapper` is shared with udev's `/dev`, so its link is correct but leads to a node that is missing
             // here.
             Some(_) if fs::symlink_metadata(&kernels).is_err() => (kernels, true),
             _ => (path, false),
         };
-        self.make_directory(change)?;
         let failed = |error: &io::Error| node_error("make", change, path.clone(), error);
         match fs::symlink_metadata(&path).map(|metadata| metadata.file_type()) {
             Ok(kind) if kind.is_symlink() || kind.is_block_device() => {
@@ -197,9 +197,7 @@ impl DevDir {
     fn make_at(&self, path: &Path, number: DeviceNumber) -> io::Result<()> {
         let kernels = self.kernel_path(number);
         match self.mode {
-            NodeMode::Link if is_device(&kernels, number) => {
-                symlink(Path::new("..").join(kernels.file_name().unwrap_or_default()), path)
-            }
+            NodeMode::Link if is_device(&kernels, number) => link(&kernels, path),
             NodeMode::Link => make_node(path, number),
             NodeMode::Node { uid, gid, mode } => {
                 make_node(path, number)?;
@@ -214,12 +212,10 @@ impl DevDir {
     fn make_directory(&self, change: &Change) -> Result<(), UdevError> {
         let path = self.mapper_dir();
         let failed = |error: io::Error| node_error("make", change, path.clone(), &error);
-        match DirBuilder::new().mode(0o700).create(&path) {
-            Ok(()) => fs::set_permissions(&path, Permissions::from_mode(0o755)).map_err(failed)?,
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(failed(error)),
-        }
-        let metadata = fs::symlink_metadata(&path).map_err(failed)?;
+        let metadata = match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => make_own(&path).map_err(failed)?,
+            metadata => metadata.map_err(failed)?,
+        };
         // A directory that replaces `/dev` may belong to another user, as in that user's tests.
         let is_trusted =
             || metadata.uid() == 0 || fs::metadata(&self.path).is_ok_and(|dev| dev.uid() == metadata.uid());
@@ -228,6 +224,21 @@ impl DevDir {
         }
         Err(UdevError::Directory { path })
     }
+}
+
+/// Creates a directory with mode 0755, unless another process has just done so.
+fn make_own(path: &Path) -> io::Result<Metadata> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Ok(()) => fs::set_permissions(path, Permissions::from_mode(0o755))?,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
+    }
+    fs::symlink_metadata(path)
+}
+
+/// Creates a link to the kernel's node, as udev does.
+fn link(kernels: &Path, path: &Path) -> io::Result<()> {
+    symlink(Path::new("..").join(kernels.file_name().unwrap_or_default()), path)
 }
 
 /// Creates a block node that only its owner may use.
@@ -243,18 +254,30 @@ pub(super) fn sysfs_path(number: DeviceNumber) -> String {
     format!("sys/dev/block/{number}")
 }
 
-/// Whether a device of this name and number exists now; `None` if sysfs does not tell.
-fn exists(change: &Change, facts: &Facts) -> Option<bool> {
-    match fs::read(facts.path(sysfs_path(change.number)).join("dm/name")) {
-        Ok(name) => Some(name.strip_suffix(b"\n").unwrap_or(&name) == change.name.as_bytes()),
-        Err(error) if error.kind() == ErrorKind::NotFound => facts.path("sys/dev/block").exists().then_some(false),
-        Err(_) => None,
+/// The name of the device that has the number now, from sysfs. `None` if no mapped device has it.
+fn current_name(change: &Change, facts: &Facts) -> io::Result<Option<DmNameBuf>> {
+    read_dm_name(&name_in(&facts.path(sysfs_path(change.number))))
+}
+
+/// Whether sysfs has a device with this name and number.
+fn exists(change: &Change, facts: &Facts) -> bool {
+    current_name(change, facts).is_ok_and(|name| name.as_ref() == Some(&change.name))
+}
+
+/// Whether sysfs has no device with this name and number. `false` if sysfs cannot be read.
+fn is_gone(change: &Change, facts: &Facts) -> bool {
+    match current_name(change, facts) {
+        Ok(Some(name)) => name != change.name,
+        Ok(None) => facts.path("sys/dev/block").exists(),
+        Err(_) => false,
     }
 }
 
 /// Removes a device's node or link.
 fn remove(path: &Path, number: DeviceNumber) -> io::Result<()> {
-    if leads_to(path, number) { gone(fs::remove_file(path)) } else { Ok(()) }
+    // A link to the kernel's node is recognized by its target, without following it.
+    let is_ours = is_link_to_kernel_node(path, number) || leads_to(path, number);
+    if is_ours { gone(fs::remove_file(path)) } else { Ok(()) }
 }
 
 /// Treats a file that another process has just removed as removed.
