@@ -3,7 +3,7 @@
 //! Otherwise an operation might find the device suspended by another one, take that for the user's intention, and
 //! continue with a device that the other one then resumes.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,8 @@ struct Held {
 
 #[derive(Debug, Default)]
 struct Turns {
-    devices: BTreeSet<DeviceNumber>,
+    /// The locked devices. They are few, since an operation locks one at a time.
+    devices: Vec<DeviceNumber>,
     /// The tickets of the waiting operations in their order, with their devices, and the last ticket.
     waiting: VecDeque<(u64, DeviceNumber)>,
     last_ticket: u64,
@@ -62,8 +63,13 @@ impl Turns {
         !self.devices.contains(&number) && first.is_none_or(|(first, _)| *first == ticket)
     }
 
+    /// Whether no operation has locked the device or waits for it.
+    fn is_free(&self, number: DeviceNumber) -> bool {
+        !self.devices.contains(&number) && !self.waiting.iter().any(|(_, wanted)| *wanted == number)
+    }
+
     fn end(&mut self, number: DeviceNumber) {
-        self.devices.remove(&number);
+        self.devices.retain(|taken| *taken != number);
         self.ended = self.ended.wrapping_add(1);
         self.last.truncate(MOST_REMEMBERED.saturating_sub(1));
         self.last.push_front(number);
@@ -112,9 +118,10 @@ impl Locks {
     /// # Errors
     /// [`OpErrorKind::Locked`]: another operation had the lock during the whole timeout. [`OpErrorKind::LockFile`].
     pub(super) fn lock(&self, number: DeviceNumber, moment: Moment, timeout: Duration) -> Result<Locked, OpErrorKind> {
-        // A timeout beyond the range of the clock never expires.
-        let end = Instant::now().checked_add(timeout);
-        let turn = Turn::take(&self.held, number, end)?;
+        let turn = Turn::take_at_once(&self.held, number);
+        // Most devices are free, and need no clock. A timeout beyond the range of the clock never expires.
+        let end = if turn.is_some() && self.directory.is_none() { None } else { Instant::now().checked_add(timeout) };
+        let turn = turn.map_or_else(|| Turn::wait(&self.held, number, end), Ok)?;
         let file = self.directory.as_ref().map(|directory| lock_in(directory, number, end)).transpose()?;
         // Releases by other processes are not recorded.
         let is_outdated = file.is_some() || self.held.turns().have_ended_since(moment, number);
@@ -130,7 +137,17 @@ struct Turn {
 }
 
 impl Turn {
-    fn take(held: &Arc<Held>, number: DeviceNumber, end: Option<Instant>) -> Result<Self, OpErrorKind> {
+    /// `None` if another operation has locked the device or waits for it.
+    fn take_at_once(held: &Arc<Held>, number: DeviceNumber) -> Option<Self> {
+        let mut turns = held.turns();
+        turns.is_free(number).then(|| {
+            turns.devices.push(number);
+            Self { held: Arc::clone(held), number }
+        })
+    }
+
+    /// Waits behind the operations that have waited longer.
+    fn wait(held: &Arc<Held>, number: DeviceNumber, end: Option<Instant>) -> Result<Self, OpErrorKind> {
         let mut turns = held.turns();
         let ticket = turns.queue(number);
         while !turns.is_next(ticket, number) {
@@ -146,7 +163,7 @@ impl Turn {
             };
         }
         turns.leave_queue(ticket);
-        turns.devices.insert(number);
+        turns.devices.push(number);
         Ok(Self { held: Arc::clone(held), number })
     }
 }
@@ -155,8 +172,12 @@ impl Drop for Turn {
     fn drop(&mut self) {
         let mut turns = self.held.turns();
         turns.end(self.number);
+        let is_waited_for = !turns.waiting.is_empty();
         drop(turns);
-        self.held.released.notify_all();
+        // This is a system call even if no operation waits.
+        if is_waited_for {
+            self.held.released.notify_all();
+        }
     }
 }
 

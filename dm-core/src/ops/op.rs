@@ -1,7 +1,5 @@
 //! The state of a running operation: how it names its device, builds its errors, and waits for udev.
 
-use std::sync::{Arc, Mutex};
-
 use dm_units::DeviceNumber;
 
 use super::error::{OpError, OpErrorKind, Operation, Remains, StateAfter, Step};
@@ -9,7 +7,7 @@ use super::host::{Host, lock};
 use crate::error::Error;
 use crate::id::{AsDevId, DevId, DevIdBuf, DmName, DmUuid, DmUuidBuf};
 use crate::node::Dm;
-use crate::udev::{NodeChange, Pending, Udev, UdevError, Visibility};
+use crate::udev::{NodeChange, Pending, UdevError, Visibility};
 use crate::wire::{DeviceInfo, UdevCookie, UdevFlags};
 
 /// A running operation on one device.
@@ -23,7 +21,7 @@ pub(super) struct Op<'h> {
     uuid: Option<DmUuidBuf>,
     is_found: bool,
     number: Option<DeviceNumber>,
-    pub(super) udev: UdevWait,
+    pub(super) udev: UdevWait<'h>,
     dm: Dm,
 }
 
@@ -37,18 +35,22 @@ impl Drop for Op<'_> {
 impl<'h> Op<'h> {
     pub(super) fn new(host: &'h Host, operation: Operation, id: &impl AsDevId) -> Result<Self, OpError> {
         match host.kernel_id(id) {
-            Ok(id) => Ok(Self::of(host, operation, id.as_borrowed())),
+            Ok(device) => Ok(Self::with(host, operation, device)),
             Err(error) => Err(OpError::new(operation, None, Step::Check, error.into())),
         }
     }
 
     pub(super) fn of(host: &'h Host, operation: Operation, id: DevId<'_>) -> Self {
-        let number = match id {
-            DevId::Number(number) => Some(number),
+        Self::with(host, operation, id.to_owned())
+    }
+
+    fn with(host: &'h Host, operation: Operation, device: DevIdBuf) -> Self {
+        let number = match device {
+            DevIdBuf::Number(number) => Some(number),
             _ => None,
         };
-        let (dm, udev) = (host.dm().with_journal(host.journal(), number), UdevWait::new(host));
-        Self { host, operation, device: id.to_owned(), uuid: None, is_found: false, number, udev, dm }
+        let (dm, udev) = (host.dm().with_journal(host.journal(), number), UdevWait { host, own: None });
+        Self { host, operation, device, uuid: None, is_found: false, number, udev, dm }
     }
 
     /// The handle whose commands are recorded and logged at the end.
@@ -139,21 +141,16 @@ pub(super) fn uninterrupted<R>(mut command: impl FnMut() -> Result<R, Error>) ->
 
 /// The cookies of an operation and its wait, separately or as part of a batch.
 #[derive(Debug)]
-pub(super) struct UdevWait {
-    batch: Option<Arc<Mutex<Option<Pending>>>>,
-    udev: Udev,
+pub(super) struct UdevWait<'h> {
+    host: &'h Host,
     /// Used without a batch.
     own: Option<Pending>,
 }
 
-impl UdevWait {
-    fn new(host: &Host) -> Self {
-        Self { batch: host.batch_of().cloned(), udev: host.udev().clone(), own: None }
-    }
-
+impl UdevWait<'_> {
     fn with<R>(&mut self, action: impl FnOnce(&mut Pending) -> R) -> R {
-        let begin = || self.udev.begin();
-        match &self.batch {
+        let begin = || self.host.udev().begin();
+        match self.host.batch_of() {
             Some(batch) => action(lock(batch).get_or_insert_with(begin)),
             None => action(self.own.get_or_insert_with(begin)),
         }

@@ -41,6 +41,9 @@ impl Retry {
     /// Repeats the action until it succeeds, fails for another reason than being busy, or the timeout has passed. The
     /// last try is at the end of the timeout. With a zero timeout the action runs once.
     pub(super) fn while_busy<R>(self, mut action: impl FnMut() -> Result<R, Error>) -> Result<R, Error> {
+        if self.is_none() {
+            return action();
+        }
         let start = Instant::now();
         let mut pause = self.first_pause;
         loop {

@@ -123,26 +123,27 @@ impl Host {
     /// As [`suspend_with`](Self::suspend_with).
     pub fn suspend_stack(&self, id: impl AsDevId, policy: SuspendPolicy) -> Result<Vec<DeviceNumber>, OpError> {
         let mut whole = Op::new(self, Operation::SuspendStack, &id)?;
-        let (members, order) = walk_down(&mut whole)?;
-        let mut suspended: Vec<(DeviceNumber, DeviceInfo)> = Vec::with_capacity(order.len());
+        let (mut members, order) = walk_down(&mut whole)?;
+        let mut suspended = Vec::with_capacity(order.len());
         let mut ops = Vec::with_capacity(order.len());
         for number in order {
-            let Some(member) = members.get(&number) else { continue };
+            let Some(member) = members.get_mut(&number) else { continue };
             let mut op = Op::of(self, Operation::SuspendStack, member.id());
             op.found(&member.info);
             // All are kept until all are suspended or resumed again, since dropping one logs its commands.
             ops.push(op);
             let Some(op) = ops.last() else { continue };
             match suspend_member(self, op, member, policy) {
-                Ok(Some(before)) => suspended.push((number, before)),
-                Ok(None) => {}
+                Ok(true) => suspended.push(number),
+                Ok(false) => {}
                 Err(error) => {
-                    let undone = resume_again(&ops, &suspended);
+                    let before = suspended.iter().rev().filter_map(|number| members.get(number));
+                    let undone = resume_again(&ops, before.map(|member| &member.info));
                     return Err(whole.adopt(error, undone));
                 }
             }
         }
-        Ok(suspended.into_iter().map(|(number, _)| number).collect())
+        Ok(suspended)
     }
 
     /// Resumes the devices that [`suspend_stack`](Self::suspend_stack) has suspended, each after those that it uses,
@@ -198,20 +199,17 @@ impl Host {
     }
 }
 
-/// Locks and suspends a device of a stack. Returns its previous state, unless it was suspended or has no table.
-fn suspend_member(
-    host: &Host,
-    op: &Op<'_>,
-    member: &Member,
-    policy: SuspendPolicy,
-) -> Result<Option<DeviceInfo>, OpError> {
-    let _locked = host.lock(op, &member.info, member.moment)?;
-    let before = if _locked.is_outdated() { op.info()? } else { member.info.clone() };
-    if !before.has_active_table() || before.is_suspended() {
-        return Ok(None);
+/// Locks and suspends a device of a stack. Returns `false` if it was suspended before or has no table.
+fn suspend_member(host: &Host, op: &Op<'_>, member: &mut Member, policy: SuspendPolicy) -> Result<bool, OpError> {
+    let locked = host.lock(op, &member.info, member.moment)?;
+    if locked.is_outdated() {
+        member.info = op.info()?;
     }
-    policy.suspend_or_undo(op, &before)?;
-    Ok(Some(before))
+    if !member.info.has_active_table() || member.info.is_suspended() {
+        return Ok(false);
+    }
+    policy.suspend_or_undo(op, &member.info)?;
+    Ok(true)
 }
 
 /// The state of the device after a failed resume; `None` if it was resumed nevertheless.
@@ -224,11 +222,11 @@ fn still_suspended(op: &Op<'_>) -> Option<StateAfter> {
     }
 }
 
-/// Resumes the devices of a stack that were suspended, those that are used first.
-fn resume_again(ops: &[Op<'_>], suspended: &[(DeviceNumber, DeviceInfo)]) -> Vec<Remains> {
+/// Resumes devices of a stack that were suspended, in order.
+fn resume_again<'m>(ops: &[Op<'_>], suspended: impl Iterator<Item = &'m DeviceInfo>) -> Vec<Remains> {
     let mut remains = Vec::new();
-    for (number, before) in suspended.iter().rev() {
-        let Some(op) = ops.iter().find(|op| op.number() == Some(*number)) else { continue };
+    for before in suspended {
+        let Some(op) = ops.iter().find(|op| op.number() == Some(before.number())) else { continue };
         let state = Before::suspending(before).put_back(op);
         remains.extend(state.remains().iter().filter(|left| !remains.contains(*left)).copied().collect::<Vec<_>>());
     }
@@ -236,7 +234,9 @@ fn resume_again(ops: &[Op<'_>], suspended: &[(DeviceNumber, DeviceInfo)]) -> Vec
 }
 
 /// The mapped devices of a stack, and an order in which each comes before those that it uses.
-type Stack = (BTreeMap<DeviceNumber, Member>, Vec<DeviceNumber>);
+type Stack = (Members, Vec<DeviceNumber>);
+/// Boxed, since the nodes of a map have room for eleven.
+type Members = BTreeMap<DeviceNumber, Box<Member>>;
 
 /// Walks down from the device of an operation: one command a device, one more for those with an inactive table.
 fn walk_down(op: &mut Op<'_>) -> Result<Stack, OpError> {
@@ -249,7 +249,7 @@ fn walk_down(op: &mut Op<'_>) -> Result<Stack, OpError> {
     let mut members = BTreeMap::from([(start, top)]);
     let mut finished = Vec::new();
     // Each with the devices still to visit. This is not recursive because stacks can be deep.
-    let below = |members: &BTreeMap<DeviceNumber, Member>, number| -> Vec<DeviceNumber> {
+    let below = |members: &Members, number| -> Vec<DeviceNumber> {
         members.get(&number).map(|member| member.uses.keys().copied().collect()).unwrap_or_default()
     };
     let mut disks = BTreeSet::new();
@@ -279,7 +279,7 @@ fn walk_down(op: &mut Op<'_>) -> Result<Stack, OpError> {
 
 /// Reads which devices a device uses. `None` if it is not a mapped device; only those have the major number of mapped
 /// devices.
-fn read(op: &Op<'_>, id: DevId<'_>, is_mapped: bool) -> Result<Option<Member>, Error> {
+fn read(op: &Op<'_>, id: DevId<'_>, is_mapped: bool) -> Result<Option<Box<Member>>, Error> {
     if !is_mapped {
         return Ok(None);
     }
@@ -301,17 +301,14 @@ fn read(op: &Op<'_>, id: DevId<'_>, is_mapped: bool) -> Result<Option<Member>, E
         let inactive = DepsOptions::new().slot(TableSlot::Inactive);
         count(&uninterrupted(|| op.dm().table_deps_with(id, inactive))?);
     }
-    Ok(Some(Member { info, moment, uses }))
+    Ok(Some(Box::new(Member { info, moment, uses })))
 }
 
 /// Splits a stack into the devices that nothing outside the stack uses, users first, and the others.
 ///
 /// A table opens each device once. A device is therefore used by nothing else if its open count equals the number of
 /// tables that are removed.
-fn only_used_inside(
-    members: &BTreeMap<DeviceNumber, Member>,
-    order: &[DeviceNumber],
-) -> (Vec<(DeviceNumber, DevIdBuf)>, Vec<DeviceNumber>) {
+fn only_used_inside(members: &Members, order: &[DeviceNumber]) -> (Vec<(DeviceNumber, DevIdBuf)>, Vec<DeviceNumber>) {
     let mut opened = BTreeMap::<DeviceNumber, i32>::new();
     let (mut going, mut kept) = (Vec::new(), Vec::new());
     for (index, number) in order.iter().enumerate() {

@@ -7,6 +7,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::alive::{self, Daemon};
 
@@ -47,7 +48,7 @@ const FIRST_IPC_NAMESPACE: u64 = 0xEFFF_FFFF;
 /// The files that the facts are read from, below a root that tests replace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Facts {
-    root: PathBuf,
+    root: Arc<Path>,
 }
 
 impl Default for Facts {
@@ -58,7 +59,7 @@ impl Default for Facts {
 
 impl Facts {
     pub(super) fn below(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into().into() }
     }
 
     pub(super) fn path(&self, relative: impl AsRef<Path>) -> PathBuf {

@@ -46,7 +46,7 @@ mod stale;
 mod wait;
 mod wait_mode;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dm_units::DeviceNumber;
@@ -129,7 +129,7 @@ impl Udev {
     /// Sets the strategy, with a timeout of 30 seconds and the directory `/dev`.
     #[must_use]
     pub fn new(strategy: Strategy) -> Self {
-        let dev = DevDir { path: PathBuf::from("/dev"), mode: NodeMode::default(), naming: Naming::default() };
+        let dev = DevDir { path: Path::new("/dev").into(), mode: NodeMode::default(), naming: Naming::default() };
         Self { strategy, timeout: TIMEOUT, dev, facts: Facts::default(), shared: None }
     }
 
@@ -152,7 +152,7 @@ impl Udev {
     #[must_use]
     #[doc(alias = "dm_set_dev_dir")]
     pub fn dev_dir(self, path: impl Into<PathBuf>) -> Self {
-        Self { dev: DevDir { path: path.into(), ..self.dev }, ..self }
+        Self { dev: DevDir { path: path.into().into(), ..self.dev }, ..self }
     }
 
     /// Sets what kind of node is made below `/dev/mapper` if udev makes none.

@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, Metadata, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _, lchown, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use dm_sys::DM_DIR;
 use dm_units::DeviceNumber;
@@ -85,7 +86,7 @@ pub(super) fn in_order(mut changes: Vec<Change>) -> Vec<Change> {
 /// The directory that is used as `/dev`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct DevDir {
-    pub(super) path: PathBuf,
+    pub(super) path: Arc<Path>,
     pub(super) mode: NodeMode,
     pub(super) naming: Naming,
 }
@@ -301,7 +302,7 @@ mod tests {
         fs::create_dir_all(fake.path("sys/dev/block")).unwrap();
         fs::create_dir(fake.path("dev")).unwrap();
         let (facts, dev) =
-            (fake.facts(), DevDir { path: fake.path("dev"), mode: NodeMode::Link, naming: Naming::Auto });
+            (fake.facts(), DevDir { path: fake.path("dev").into(), mode: NodeMode::Link, naming: Naming::Auto });
         (fake, facts, dev)
     }
 
@@ -398,7 +399,7 @@ mod tests {
     #[test]
     fn a_missing_dev_is_an_error_and_is_not_made() {
         let (fake, facts, _) = empty();
-        let dev = DevDir { path: fake.path("no/dev"), mode: NodeMode::Link, naming: Naming::Auto };
+        let dev = DevDir { path: fake.path("no/dev").into(), mode: NodeMode::Link, naming: Naming::Auto };
         fake.file("sys/dev/block/4000:7/dm/name", "x\n");
         let error = dev.carry_out(&change(&dev, "x", NodeChange::Present), &facts).unwrap_err();
         assert_eq!(error.errno(), Some(Errno::ENOENT as i32), "{error}");

@@ -253,7 +253,7 @@ mod tests {
         fake.process(20, &Process::UDEV);
         let (facts, dev) = (
             fake.facts(),
-            DevDir { path: fake.path("dev"), mode: NodeMode::Link, naming: crate::id::Naming::Auto },
+            DevDir { path: fake.path("dev").into(), mode: NodeMode::Link, naming: crate::id::Naming::Auto },
         );
         let mut cookie = Cookie::create().unwrap();
         cookie.expect_one().unwrap();

@@ -89,7 +89,8 @@ pub fn read_ahead(device: DeviceNumber) -> io::Result<Sectors> {
 /// As [`read_ahead`], and if the number is too large for the kernel.
 #[doc(alias = "BLKRASET")]
 pub fn set_read_ahead(device: DeviceNumber, read_ahead: ReadAhead) -> io::Result<()> {
-    write_to(&read_ahead_path(device), read_ahead)
+    // As most operations have it: not even the path is needed.
+    if read_ahead == ReadAhead::Auto { Ok(()) } else { write_to(&read_ahead_path(device), read_ahead) }
 }
 
 /// The path of the file in sysfs.
