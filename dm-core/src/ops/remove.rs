@@ -60,6 +60,12 @@ impl RemovePolicy {
     pub const fn users(self, timeout: Duration) -> Self {
         Self { users: Some(timeout), ..self }
     }
+
+    /// Whether the device is removed at once or not at all, without any other step.
+    const fn is_one_command(self) -> bool {
+        let Self { deferred, force, retry, users } = self;
+        !deferred && !force && retry.is_none() && users.is_none()
+    }
 }
 
 /// The same as [`RemovePolicy::new`].
@@ -74,6 +80,9 @@ const LOOK_FOR_USERS: Duration = Duration::from_millis(500);
 
 impl Host {
     /// Removes a device and its tables, and waits for udev.
+    ///
+    /// This takes two ioctls: the first reads the device, for its node and for errors. With
+    /// [`Strategy::None`](crate::udev::Strategy::None) there is no node, so it takes one, and an error has no number.
     ///
     /// ```no_run
     /// # let host = dm_core::Host::open()?;
@@ -126,16 +135,9 @@ impl Host {
 
 /// Removes the device of an operation, without waiting for udev.
 pub(super) fn remove(op: &mut Op<'_>, policy: RemovePolicy) -> Result<Removal, OpError> {
-    // After the removal it has neither name nor number.
-    let moment = op.host.locks.moment();
-    let info = op.info()?;
-    op.found(&info);
-    let forced = policy.force && info.has_active_table();
-    // Prevents another operation from taking this suspension for the user's.
-    let locked = if forced { Some(op.host.lock(op, &info, moment)?) } else { None };
-    let info = if locked.as_ref().is_some_and(|locked| locked.is_outdated()) { op.info()? } else { info };
-    let forced = forced && put_errors_under(op, &info)?;
-    drop(locked);
+    // After the removal it has neither name nor number. If it has no node, a single command needs neither.
+    let is_read = !policy.is_one_command() || !op.host.udev().makes_no_nodes();
+    let before = is_read.then(|| read_before(op, policy)).transpose()?;
     let options = RemoveOptions::new().deferred(policy.deferred).cookie(op.udev.expect(UdevFlags::empty()));
     let mut was_sent_before = false;
     let removed = policy.retry.while_busy(|| {
@@ -148,27 +150,52 @@ pub(super) fn remove(op: &mut Op<'_>, policy: RemovePolicy) -> Result<Removal, O
     op.udev.sent(removed.as_ref().is_ok_and(|removal| removal.uevent_generated()));
     let removal = match removed {
         Ok(removal) => removal,
-        Err(error) if was_sent_before && !error.is_busy() => match removed_after_all(op, &info, policy) {
+        Err(error) if was_sent_before && !error.is_busy() => match removed_after_all(op, policy) {
             Ok(Some(removal)) => removal,
-            Ok(None) => return Err(not_removed(op, error, &info, policy, forced)),
+            Ok(None) => return Err(not_removed(op, error, before.as_ref(), policy)),
             Err(fault) => {
                 let state = StateAfter::left(vec![Remains::Unknown], Some(fault));
                 return Err(op.failed(Step::Remove, error, state));
             }
         },
-        Err(error) => return Err(not_removed(op, error, &info, policy, forced)),
+        Err(error) => return Err(not_removed(op, error, before.as_ref(), policy)),
     };
-    if let Some(name) = info.name() {
-        let change = if removal == Removal::Deferred { NodeChange::Deferred } else { NodeChange::Absent };
-        op.udev.note(name, info.number(), change);
+    let change = if removal == Removal::Deferred { NodeChange::Deferred } else { NodeChange::Absent };
+    if let Some((name, number)) = before.as_ref().and_then(|before| before.info.name().zip(op.number())) {
+        op.udev.note(name, number, change);
     }
     Ok(removal)
 }
 
+/// A device that is to be removed.
+struct Found {
+    info: DeviceInfo,
+    /// Its table was replaced with an `error` target.
+    forced: bool,
+}
+
+/// Reads the device, and replaces its table if the policy says so.
+fn read_before(op: &mut Op<'_>, policy: RemovePolicy) -> Result<Found, OpError> {
+    let moment = op.host.locks.moment();
+    let info = op.info()?;
+    op.found(&info);
+    if !policy.force || !info.has_active_table() {
+        return Ok(Found { info, forced: false });
+    }
+    // Prevents another operation from taking this suspension for the user's.
+    let locked = op.host.lock(op, &info, moment)?;
+    let info = if locked.is_outdated() { op.info()? } else { info };
+    op.found(&info);
+    let forced = put_errors_under(op, &info)?;
+    Ok(Found { info, forced })
+}
+
 /// Whether the device was removed although the command failed.
-fn removed_after_all(op: &Op<'_>, before: &DeviceInfo, policy: RemovePolicy) -> Result<Option<Removal>, Error> {
+fn removed_after_all(op: &Op<'_>, policy: RemovePolicy) -> Result<Option<Removal>, Error> {
     match op.read() {
-        Ok(info) if info.number() != before.number() => Ok(Some(Removal::Done { uevent_generated: false })),
+        Ok(info) if op.number().is_some_and(|number| number != info.number()) => {
+            Ok(Some(Removal::Done { uevent_generated: false }))
+        }
         Ok(info) if policy.deferred && info.is_deferred_remove() => Ok(Some(Removal::Deferred)),
         Ok(_) => Ok(None),
         Err(error) if error.is_not_found() => Ok(Some(Removal::Done { uevent_generated: false })),
@@ -176,11 +203,13 @@ fn removed_after_all(op: &Op<'_>, before: &DeviceInfo, policy: RemovePolicy) -> 
     }
 }
 
-fn not_removed(op: &Op<'_>, error: Error, before: &DeviceInfo, policy: RemovePolicy, forced: bool) -> OpError {
-    let users = policy.users.filter(|_| error.is_busy()).map(|timeout| Users::of(before.number(), timeout));
-    let table = if forced { NewTable::Errors } else { NewTable::Unchanged };
-    let state = Before { info: before, loaded: Loaded::No, table, resumes: false };
-    let state = if forced || !error.is_busy() { state.judge(op, None) } else { StateAfter::Undone };
+fn not_removed(op: &Op<'_>, error: Error, before: Option<&Found>, policy: RemovePolicy) -> OpError {
+    // A single command that fails has changed nothing.
+    let Some(Found { info, forced }) = before else { return op.fail(Step::Remove, error) };
+    let users = policy.users.filter(|_| error.is_busy()).map(|timeout| Users::of(info.number(), timeout));
+    let table = if *forced { NewTable::Errors } else { NewTable::Unchanged };
+    let state = Before { info, loaded: Loaded::No, table, resumes: false };
+    let state = if *forced || !error.is_busy() { state.judge(op, None) } else { StateAfter::Undone };
     op.failed(Step::Remove, error, state).with_users(users)
 }
 
