@@ -1,11 +1,10 @@
-//! Which output of dmsetup it is, and the outputs that are lists.
+//! Which output of dmsetup it is.
 
 use dm_targets::{
-    HealthState, Target, TargetVisitor, dmsetup_concise, dmsetup_info, dmsetup_ls, dmsetup_measure, dmsetup_status,
-    dmsetup_table, dmsetup_targets, visit_targets,
+    DmsetupLine, Measured, ParseError, Part, StatusLine, TableError, TableErrorKind, Target, TargetVisitor,
+    dmsetup_concise, dmsetup_cookies, dmsetup_deps, dmsetup_info, dmsetup_info_long, dmsetup_ls, dmsetup_measure,
+    dmsetup_status, dmsetup_table, dmsetup_targets, dmsetup_tree, visit_targets,
 };
-
-use crate::report::Report;
 
 /// An output of dmsetup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,63 +13,127 @@ pub(crate) enum Output {
     Statuses,
     Concise,
     List,
+    Tree,
     Info,
+    Details,
+    Deps,
     Targets,
+    Cookies,
     Measurements,
 }
 
-/// Decides for the whole output, so that one line that can be read in two ways is not taken for another kind.
+/// Decides for the whole output, so that one line that can be read in two ways, or not at all, is not taken for another kind.
 pub(crate) fn kind_of(text: &str) -> Output {
-    // Not those of nothing, which is any kind.
-    if is_all(dmsetup_info(text)) {
-        return Output::Info;
+    if let Some(output) = kind_of_heading(text) {
+        return output;
     }
-    if is_all(dmsetup_ls(text)) {
-        return Output::List;
-    }
-    if is_all(dmsetup_targets(text)) {
-        return Output::Targets;
-    }
-    if text.contains("target_name=") && is_all(dmsetup_measure(text)) {
+    if dmsetup_measure(text).flatten().any(|item| is_measured(&item)) {
         return Output::Measurements;
     }
-    if text.trim_end().lines().count() == 1 && is_concise(text) {
+    if text.trim().lines().count() == 1 && is_concise(text.trim_start()) {
         return Output::Concise;
     }
-    tables_or_statuses(text)
+    // Where two take as many lines, the first counts: a line of dependencies looks like one of a tree too.
+    let lists = [
+        (Output::Deps, taken(dmsetup_deps(text))),
+        (Output::Tree, taken(dmsetup_tree(text))),
+        (Output::Info, taken(dmsetup_info(text))),
+        (Output::Details, taken(dmsetup_info_long(text))),
+        (Output::List, taken(dmsetup_ls(text))),
+        (Output::Targets, taken(dmsetup_targets(text))),
+        (Output::Cookies, taken(dmsetup_cookies(text))),
+    ];
+    let lines = taken(dmsetup_table(text)).max(taken(dmsetup_status(text)));
+    let most = lists.iter().rev().max_by_key(|(_, taken)| *taken);
+    match most {
+        Some((output, taken)) if *taken > 0 && *taken >= lines => *output,
+        _ => tables_or_statuses(text),
+    }
 }
 
-fn is_all<T, E>(mut items: impl Iterator<Item = Result<T, E>>) -> bool {
-    items.next().is_some_and(|first| first.is_ok()) && items.all(|item| item.is_ok())
+fn taken<T>(items: impl Iterator<Item = Result<T, TableError>>) -> usize {
+    items.flatten().count()
+}
+
+/// The output that begins with such a heading, or a first line that no other output has.
+fn kind_of_heading(text: &str) -> Option<Output> {
+    let line = text.lines().find(|line| !line.trim().is_empty())?.trim_start();
+    let mut words = line.split_ascii_whitespace();
+    match [words.next()?, words.next()?] {
+        ["Cookie", "Semid"] => Some(Output::Cookies),
+        ["Name", "Maj"] => Some(Output::Info),
+        _ => line.starts_with("Name:  ").then_some(Output::Details),
+    }
+}
+
+fn is_measured(item: &DmsetupLine<'_, Measured<'_>>) -> bool {
+    let mut names = item.line.iter().flat_map(|line| &line.attributes);
+    names.any(|(name, _)| *name == "target_name")
 }
 
 /// Whether there is a name, a uuid, a minor number and a flag before the first line, whatever is wrong with it.
 fn is_concise(text: &str) -> bool {
-    let flags = |text: &str| {
-        text.split(',').nth(3).map(|flags| flags.split([';', '\n']).next() == Some("rw") || flags.starts_with("ro"))
-    };
-    dmsetup_concise(text).is_ok_and(|devices| !devices.is_empty()) || flags(text) == Some(true)
+    let flags = text.split(',').nth(3).and_then(|flags| flags.split([';', '\n']).next());
+    matches!(flags, Some("rw" | "ro")) || dmsetup_concise(text).is_ok_and(|devices| !devices.is_empty())
 }
 
 fn tables_or_statuses(text: &str) -> Output {
+    let lines: Vec<&str> = text.lines().collect();
     // How many lines are statuses only, less those that are tables only.
     let mut balance = 0_i64;
     let mut status_of_words = false;
     for (table, status) in dmsetup_table(text).zip(dmsetup_status(text)) {
-        let words = status.as_ref().ok().and_then(|item| item.line.as_ref()).map(|line| {
-            let words = !line.status.to_string().trim().is_empty();
-            (words, words && is_silent(line.target_type()))
-        });
-        match (table.is_ok(), words) {
+        let line = status.as_ref().ok().and_then(|item| item.line.as_ref());
+        let is_status = match (&table, &status) {
+            (Err(table), Err(status)) => is_bad_status(&lines, table, status),
+            (Ok(_), Err(_)) => Some(false),
             // A target that reports nothing has words: that is a table, be it a bad one.
-            (_, Some((_, true))) | (true, None) => balance = balance.saturating_sub(1),
-            (false, Some(_)) => balance = balance.saturating_add(1),
-            (true, Some((words, false))) => status_of_words |= words,
-            (false, None) => {}
-        }
+            _ if line.is_some_and(|line| has_words(line) && is_silent(line.target_type())) => Some(false),
+            (Err(_), Ok(_)) => Some(true),
+            (Ok(_), Ok(_)) => {
+                status_of_words |= line.is_some_and(has_words);
+                None
+            }
+        };
+        let vote = is_status.map_or(0, |is_status| if is_status { 1 } else { -1 });
+        balance = balance.saturating_add(vote);
     }
     // What can be either is a status if it has words, such as `Fail` of a thin device.
     if balance > 0 || balance == 0 && status_of_words { Output::Statuses } else { Output::Tables }
+}
+
+fn has_words(line: &StatusLine) -> bool {
+    !line.status.to_string().trim().is_empty()
+}
+
+/// Whether a line that is neither was meant as a status; `None` if it does not even begin as a line.
+fn is_bad_status(lines: &[&str], table: &TableError, status: &TableError) -> Option<bool> {
+    let (table, status) = (in_target(table)?, in_target(status)?);
+    let line = lines.get(status.line.saturating_sub(1))?;
+    if is_silent(status.cause.target()) {
+        return Some(false);
+    }
+    // Nearly all tables name a device, few statuses do. Where both may, the reader that came further is right.
+    let names_device = line.split_ascii_whitespace().any(is_device);
+    Some(!names_device || status.cause.span().start > table.cause.span().start)
+}
+
+/// What is wrong with the words of a target.
+struct InTarget {
+    line: usize,
+    cause: ParseError,
+}
+
+fn in_target(error: &TableError) -> Option<InTarget> {
+    match error.kind() {
+        TableErrorKind::Parse(cause) if cause.part() != Part::Line => Some(InTarget { line: error.line(), cause }),
+        _ => None,
+    }
+}
+
+fn is_device(word: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    word.starts_with('/') || word.split_once(':').is_some_and(|(major, minor)| is_number(major) && is_number(minor))
 }
 
 /// Whether a target reports nothing, ever.
@@ -89,52 +152,4 @@ fn is_silent(target_type: &str) -> bool {
     let mut silent = Silent(target_type, false);
     visit_targets(&mut silent);
     silent.1
-}
-
-pub(crate) fn explain_list(text: &str) -> Report {
-    let mut report = Report::new("ls");
-    for item in dmsetup_ls(text).flatten() {
-        report.device(Some(item.name)).facts.push(format!("is device {}", item.device));
-    }
-    report
-}
-
-pub(crate) fn explain_info(text: &str) -> Report {
-    let mut report = Report::new("info");
-    for item in dmsetup_info(text).flatten() {
-        let device = report.device(Some(item.name));
-        let attention = HealthState::Attention;
-        if item.state.contains('s') {
-            device.problem(attention, "is suspended: I/O waits until it is resumed".to_owned());
-        }
-        match (item.state.contains('L'), item.state.contains('I')) {
-            (false, true) => device.problem(attention, "has a table that is not active: resume it".to_owned()),
-            (false, false) => device.problem(attention, "has no table".to_owned()),
-            (true, true) => device.facts.push("has another table that is not active".to_owned()),
-            (true, false) => {}
-        }
-        let writes = if item.state.contains('r') { ", read-only" } else { "" };
-        device.facts.push(format!("is device {}{writes}, open {} times", item.number, item.open));
-        device.facts.extend(item.uuid.map(|uuid| format!("has the uuid {uuid}")));
-    }
-    report
-}
-
-pub(crate) fn explain_targets(text: &str) -> Report {
-    let mut report = Report::new("targets");
-    for item in dmsetup_targets(text).flatten() {
-        report.device(Some(item.target_type)).facts.push(format!("has version {}", item.version));
-    }
-    report
-}
-
-pub(crate) fn explain_measurements(text: &str) -> Report {
-    let mut report = Report::new("measure");
-    for item in dmsetup_measure(text).flatten() {
-        let device = report.device(item.name);
-        for (name, value) in item.line.into_iter().flat_map(|line| line.attributes) {
-            device.facts.push(format!("{name}: {value}"));
-        }
-    }
-    report
 }

@@ -6,8 +6,8 @@
 //! cargo run --example explain -- --json saved.txt
 //! ```
 //!
-//! It finds out by itself which output it is: that of `table`, `status`, `table --concise`, `ls`, `info -c`, `targets` or
-//! `measure`. What is fine is shown with `--all` only. Keys are not shown.
+//! It finds out by itself which output it is: that of `table`, `status`, `table --concise`, `ls`, `ls --tree`, `info`,
+//! `info -c`, `deps`, `targets`, `udevcookies` or `measure`. What is fine is shown with `--all` only. Keys are not shown.
 //!
 //! Exit status: 0 if all is good, 1 if a device is not, 2 if something could not be read.
 
@@ -16,6 +16,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 mod kinds;
+mod lists;
 mod report;
 mod status;
 mod table;
@@ -53,24 +54,39 @@ fn run() -> io::Result<ExitCode> {
             text
         }
     };
-    // A name may hold bytes that are no UTF-8; what is around it is read all the same.
-    let report = explain(&String::from_utf8_lossy(&text));
+    let report = explain(&text_of(&text));
     let shown = if json { report.to_json() } else { report.to_text(all) };
     io::stdout().lock().write_all(shown.as_bytes())?;
     Ok(ExitCode::from(report.exit_status()))
 }
 
+/// The output as text. A name may hold bytes that are no UTF-8: they are shown as dmsetup's `--manglename hex` does.
+fn text_of(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        chunk.invalid().iter().for_each(|byte| text += &format!("\\x{byte:02x}"));
+    }
+    text
+}
+
 /// What there is to say of an output.
 fn explain(text: &str) -> Report {
-    match kinds::kind_of(text) {
+    let mut report = match kinds::kind_of(text) {
         kinds::Output::Tables => table::explain(text),
         kinds::Output::Statuses => status::explain(text),
         kinds::Output::Concise => table::explain_concise(text),
-        kinds::Output::List => kinds::explain_list(text),
-        kinds::Output::Info => kinds::explain_info(text),
-        kinds::Output::Targets => kinds::explain_targets(text),
-        kinds::Output::Measurements => kinds::explain_measurements(text),
-    }
+        kinds::Output::List => lists::explain_list(text),
+        kinds::Output::Tree => lists::explain_tree(text),
+        kinds::Output::Info => lists::explain_info(text),
+        kinds::Output::Details => lists::explain_details(text),
+        kinds::Output::Deps => lists::explain_deps(text),
+        kinds::Output::Targets => lists::explain_targets(text),
+        kinds::Output::Cookies => lists::explain_cookies(text),
+        kinds::Output::Measurements => lists::explain_measurements(text),
+    };
+    report.annotate(text);
+    report
 }
 
 #[cfg(test)]

@@ -12,8 +12,20 @@ pub(crate) struct Report {
     pub(crate) kind: &'static str,
     /// The devices, or whatever is listed, by name, as dmsetup sorts them.
     pub(crate) devices: BTreeMap<String, Device>,
+    /// Lines that could not be read, and are not shown yet.
+    pub(crate) unread: Vec<TableError>,
     /// What could not be read, and where.
-    pub(crate) errors: Vec<String>,
+    pub(crate) errors: Vec<Misread>,
+}
+
+/// A line, or a device of the concise form, that could not be read.
+pub(crate) struct Misread {
+    /// Such as `line 3`.
+    pub(crate) place: String,
+    /// What is wrong, in one sentence.
+    pub(crate) problem: String,
+    /// The same with the line and a caret below the word, if there is one.
+    pub(crate) annotated: String,
 }
 
 /// A device and what there is to say of it.
@@ -37,13 +49,13 @@ impl Report {
         self.devices.entry(name.to_owned()).or_insert_with(|| Device::new(name))
     }
 
-    /// Notes that a line could not be read, with the line and a caret.
-    pub(crate) fn line_error(&mut self, text: &str, error: TableError) {
-        let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
-        self.errors.push(match error.kind() {
-            TableErrorKind::Parse(cause) => format!("line {}: {}", error.line(), cause.annotate(line)),
-            _ => error.to_string(),
-        });
+    /// Shows the lines that could not be read.
+    pub(crate) fn annotate(&mut self, text: &str) {
+        let lines: Vec<&str> = text.lines().collect();
+        for error in self.unread.drain(..) {
+            let line = lines.get(error.line().saturating_sub(1)).copied().unwrap_or_default();
+            self.errors.push(Misread::new(format!("line {}", error.line()), error.kind(), line));
+        }
     }
 
     /// 0 if all is good, 1 if a device is not, 2 if something could not be read.
@@ -71,7 +83,8 @@ impl Report {
         }
         for error in &self.errors {
             // The lines of an error are ours; a caret stands below its word.
-            error.lines().for_each(|line| text += &format!("{}\n", escaped(line)));
+            let Misread { place, annotated, .. } = error;
+            format!("{place}: {annotated}").lines().for_each(|line| text += &format!("{}\n", escaped(line)));
         }
         text + &self.summary() + "\n"
     }
@@ -79,13 +92,19 @@ impl Report {
     /// Such as `7 devices; not good: pool, r1`.
     fn summary(&self) -> String {
         let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-        let mut summary = count(self.devices.len(), if self.kind == "targets" { "target" } else { "device" });
+        let listed = match self.kind {
+            "targets" => "target",
+            "udevcookies" => "cookie",
+            _ => "device",
+        };
+        let misread = if self.kind == "table --concise" { "part" } else { "line" };
+        let mut summary = count(self.devices.len(), listed);
         let bad: Vec<String> = self.bad().map(|device| escaped(&device.name)).collect();
         if !bad.is_empty() {
             summary += &format!("; not good: {}", bad.join(", "));
         }
         if !self.errors.is_empty() {
-            summary += &format!("; {} not understood", count(self.errors.len(), "line"));
+            summary += &format!("; {} not understood", count(self.errors.len(), misread));
         }
         if bad.is_empty() && self.errors.is_empty() {
             summary += "; nothing is wrong";
@@ -103,13 +122,28 @@ impl Report {
                 "facts": device.facts,
             })
         });
+        let errors = self.errors.iter().map(|Misread { place, problem, annotated }| {
+            json!({ "place": place, "problem": problem, "annotated": annotated })
+        });
         let value = json!({
             "output": self.kind,
             "devices": devices.collect::<Vec<_>>(),
-            "errors": self.errors,
+            "errors": errors.collect::<Vec<_>>(),
+            "summary": self.summary(),
             "exit_status": self.exit_status(),
         });
         format!("{value:#}\n")
+    }
+}
+
+impl Misread {
+    /// `text` is what was read.
+    pub(crate) fn new(place: String, kind: TableErrorKind, text: &str) -> Self {
+        let annotated = match kind {
+            TableErrorKind::Parse(cause) => cause.annotate(text).to_string(),
+            other => other.to_string(),
+        };
+        Self { place, problem: kind.to_string(), annotated }
     }
 }
 

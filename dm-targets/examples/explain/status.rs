@@ -19,7 +19,7 @@ pub(crate) fn explain(text: &str) -> Report {
                     None => device.problem(HealthState::Attention, "has no table".to_owned()),
                 }
             }
-            Err(error) => report.line_error(text, error),
+            Err(error) => report.unread.push(error),
         }
     }
     report

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use dm_targets::thin::ThinTable;
 use dm_targets::{
-    AnyTable, ConciseErrorKind, HealthState, Table, TableErrorKind, TableLine, dmsetup_concise, dmsetup_table,
+    AnyTable, ConciseErrorKind, DmsetupDevice, HealthState, Table, TableErrorKind, TableLine, dmsetup_concise,
+    dmsetup_table,
 };
 
-use crate::report::{Device, Report};
+use crate::report::{Device, Misread, Report};
 use crate::words::fields;
 
 pub(crate) fn explain(text: &str) -> Report {
@@ -25,11 +26,11 @@ pub(crate) fn explain(text: &str) -> Report {
                     None => device.problem(HealthState::Attention, "has no table".to_owned()),
                 }
             }
-            Err(error) => report.line_error(text, error),
+            Err(error) => report.unread.push(error),
         }
     }
     // Lines that could not be read would leave gaps.
-    if report.errors.is_empty() {
+    if report.unread.is_empty() {
         tables.into_iter().for_each(|(name, lines)| check(report.device(name), lines));
     }
     report
@@ -37,33 +38,50 @@ pub(crate) fn explain(text: &str) -> Report {
 
 pub(crate) fn explain_concise(text: &str) -> Report {
     let mut report = Report::new("table --concise");
-    let devices = dmsetup_concise(text).unwrap_or_else(|error| {
-        let annotated = match error.kind() {
-            ConciseErrorKind::Table(table) => match table.kind() {
-                TableErrorKind::Parse(cause) => Some(cause.annotate(text).to_string()),
-                _ => None,
-            },
-            _ => None,
-        };
-        report.errors.push(format!("device {}: {}", error.device(), annotated.unwrap_or(error.kind().to_string())));
-        Vec::new()
-    });
-    for found in devices {
-        let device = report.device(Some(&found.name));
-        if found.lines.is_empty() {
-            device.problem(HealthState::Attention, "has no table".to_owned());
-            continue;
+    for (number, part) in (1..).zip(devices_of(text.trim())) {
+        match dmsetup_concise(part) {
+            Ok(devices) => devices.into_iter().for_each(|found| explain_found(&mut report, found)),
+            Err(error) => {
+                let (place, kind) = match error.kind() {
+                    ConciseErrorKind::Table(table) => {
+                        (format!("device {number}, line {} of its table", table.line()), table.kind())
+                    }
+                    ConciseErrorKind::Field(invalid) => (format!("device {number}"), TableErrorKind::Field(invalid)),
+                    // There is one device, of any length.
+                    _ => continue,
+                };
+                report.errors.push(Misread::new(place, kind, part));
+            }
         }
-        found.lines.iter().for_each(|line| explain_line(device, line));
-        check(device, found.lines);
     }
     report
+}
+
+/// What stands between semicolons, but not those behind a backslash.
+fn devices_of(text: &str) -> impl Iterator<Item = &str> {
+    let mut after_backslash = false;
+    text.split(move |char| {
+        let ends = char == ';' && !after_backslash;
+        after_backslash = char == '\\' && !after_backslash;
+        ends
+    })
+}
+
+fn explain_found(report: &mut Report, found: DmsetupDevice) {
+    let device = report.device(Some(&found.name));
+    if found.lines.is_empty() {
+        device.problem(HealthState::Attention, "has no table".to_owned());
+        return;
+    }
+    found.lines.iter().for_each(|line| explain_line(device, line));
+    check(device, found.lines);
 }
 
 /// Says what the kernel would refuse.
 fn check(device: &mut Device, lines: Vec<TableLine>) {
     if let Err(error) = Table::new(lines) {
-        device.problem(HealthState::Attention, format!("could not be loaded like this: {error}"));
+        let problem = format!("could not be loaded like this: line {} of its table: {}", error.line(), error.kind());
+        device.problem(HealthState::Attention, problem);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use dm_units::Sectors;
+use dm_units::{Bytes, Sectors};
 
 /// The fields of a value as its `Debug` names them, a line each, with units and without what is not there.
 pub(crate) fn fields(value: &impl Debug) -> Vec<String> {
@@ -17,8 +17,9 @@ pub(crate) fn fields(value: &impl Debug) -> Vec<String> {
             _ => fields.push(text.to_owned()),
         }
     }
-    // What had nothing but such fields is empty now.
-    fields.retain(|field| !field.ends_with(':') && !field.starts_with("spelling: "));
+    let mut fields: Vec<_> = fields.iter().map(|field| with_named_units(field)).collect();
+    // What had nothing but such fields is empty now, and a state without figures is said by its health.
+    fields.retain(|field| field.contains(": ") && !field.starts_with("spelling: "));
     fields
 }
 
@@ -57,6 +58,41 @@ fn with_units(debug: &str) -> String {
     let blocks = replace(&sectors, "DataBlocks(", |number| format!("{number} blocks"));
     // Those of all targets but vdo, which has none, have 4 KiB.
     replace(&blocks, "MetaBlocks(", |number| format!("{:#}", Sectors(number.saturating_mul(8))))
+}
+
+/// What the numbers count that have no type for it, by the names of their fields.
+const UNITS: [(&str, &[&str]); 6] = [
+    ("ms", &["delay", "commit_time", "autocommit_time", "max_age", "pause_writeback", "bitmap_flush_interval"]),
+    ("s", &["up", "down"]),
+    ("%", &["journal_watermark", "high_watermark", "low_watermark", "gc_percent"]),
+    ("KiB/s", &["min_recovery_rate", "max_recovery_rate"]),
+    ("B", &["block_size", "sector_size", "tag_size"]),
+    ("sectors", &["emulated", "underlying", "region_size", "chunk_size", "buffer_sectors", "journal_sectors"]),
+];
+
+/// Puts units behind the numbers of a field, such as `commit_time: 10000 ms`.
+fn with_named_units(field: &str) -> String {
+    let words: Vec<&str> = field.split(' ').collect();
+    let name = |at: usize| at.checked_sub(1).and_then(|at| words.get(at)?.strip_suffix(':'));
+    let shown = words.iter().enumerate().map(|(at, word)| {
+        // What has a unit already has it behind it.
+        let is_bare = words.get(at.saturating_add(1)).is_none_or(|next| next.ends_with(':'));
+        let unit = name(at).filter(|_| is_bare).and_then(unit_of);
+        unit.zip(word.parse().ok()).map_or((*word).to_owned(), |(unit, number)| in_unit(number, unit))
+    });
+    shown.collect::<Vec<_>>().join(" ")
+}
+
+fn unit_of(name: &str) -> Option<&'static str> {
+    UNITS.iter().find(|(_, names)| names.contains(&name)).map(|(unit, _)| *unit)
+}
+
+fn in_unit(number: u64, unit: &str) -> String {
+    match unit {
+        "sectors" => format!("{:#}", Sectors(number)),
+        "B" => format!("{:#}", Bytes(number.into())),
+        unit => format!("{number} {unit}"),
+    }
 }
 
 /// Puts the number of a type such as `Sectors(\n    8,\n)` in the same line.
