@@ -2,6 +2,8 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use dm_core::{Error, LoadOptions, StatusOptions, TableSlot, TargetLine};
@@ -9,6 +11,7 @@ use dm_testing::{LoopDevice, MappedDevice, Scratch};
 use dm_units::{Bytes, DeviceNumber, Sectors};
 
 use crate::tables::Line;
+use crate::zoned_disk::ZonedDisk;
 
 /// How large the disks are.
 const DISK: Bytes = Bytes(64 << 20);
@@ -29,6 +32,8 @@ pub(crate) struct Lab<'s> {
     device: MappedDevice,
     /// The pool of thin devices.
     pool: Option<MappedDevice>,
+    /// A disk of zones.
+    zoned: Option<ZonedDisk>,
 }
 
 /// What the kernel says where the first table of a device has decided how it takes requests.
@@ -49,7 +54,7 @@ impl<'s> Lab<'s> {
         let files = disks.iter().map(|disk| File::options().write(true).open(disk.backing_file()).unwrap()).collect();
         let open = disks.iter().map(|disk| File::options().write(true).open(disk.path()).unwrap()).collect();
         let device = scratch.create("table").unwrap();
-        Self { scratch, disks, files, _open: open, device, pool: None }
+        Self { scratch, disks, files, _open: open, device, pool: None, zoned: None }
     }
 
     pub(crate) fn disks(&self) -> Vec<DeviceNumber> {
@@ -74,6 +79,18 @@ impl<'s> Lab<'s> {
             self.scratch.dm().target_msg(&pool, format!("create_thin {id}")).unwrap();
         }
         self.pool.insert(pool).number()
+    }
+
+    /// A formatted disk of zones; one without zones where there is no driver for them, or somebody uses it.
+    pub(crate) fn zoned(&mut self) -> DeviceNumber {
+        let is_free = !Path::new("/sys/module/null_blk").exists();
+        let has_driver = || Command::new("modprobe").args(["-n", "null_blk"]).status().is_ok_and(|it| it.success());
+        if self.zoned.is_none() && is_free && has_driver() {
+            let disk = ZonedDisk::new();
+            disk.format();
+            self.zoned = Some(disk);
+        }
+        self.zoned.as_ref().map_or_else(|| self.disks[0].number(), ZonedDisk::number)
     }
 
     /// A disk that no random table uses.

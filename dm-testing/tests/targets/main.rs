@@ -24,3 +24,4 @@ mod thin;
 mod vdo;
 mod verity;
 mod zoned;
+mod zoned_disk;

@@ -14,7 +14,7 @@ use dm_testing::{Fault, FaultyDisk, Pattern, Scratch, require};
 use dm_units::{Bytes, DataBlocks, DeviceNumber, Sectors};
 
 use crate::support::{Mapped, map};
-use crate::zoned::crc32;
+use crate::zoned_disk::crc32;
 
 const LENGTH: Sectors = Sectors(8 * LOGICAL_BLOCKS);
 const LOGICAL_BLOCKS: u64 = 2560;

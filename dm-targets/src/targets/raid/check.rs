@@ -80,6 +80,11 @@ impl RaidTable {
         if self.params.rebuild.iter().any(is_missing) {
             return Err(InvalidField::new("rebuild", Problem::Expected("the number of a device that is there")));
         }
+        // The kernel looks at the size of the first device without asking whether there is one, and crashes.
+        let moves_data = self.params.data_offset.is_some_and(|offset| offset != Sectors(0));
+        if moves_data && self.devices.first().is_some_and(|device| device.data.is_none()) {
+            return Err(InvalidField::new("data_offset", Problem::Expected("left out if the first device is missing")));
+        }
         Ok(())
     }
 
@@ -300,6 +305,10 @@ mod tests {
             Err("data device must be there where a metadata device is".into())
         );
         assert!(check("raid1 3 0 rebuild 1 2 - 8:0 - -").is_err());
+        let missing = Err("data_offset must be left out if the first device is missing".into());
+        assert_eq!(check("raid1 3 0 data_offset 32 2 - - - 8:0"), missing);
+        assert_eq!(check("raid1 3 0 data_offset 32 2 - 8:0 - -"), Ok(()));
+        assert_eq!(check("raid1 3 0 data_offset 0 2 - - - 8:0"), Ok(()));
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub(super) const SUBJECTS: &[Subject] = &[
     Subject::new("snapshot-merge", |draw| snapshot(draw, "P|PO"))
         .changes(|table| matches!(table, AnyTable::SnapshotMerge(table) if changes(&table.0)))
         .reads_disks(),
+    // Its cache is memory that can be mapped, which no disk here is; both options are always printed.
+    Subject::new("pcache", pcache).changes(|_| true).depends(|_| true),
 ];
 
 /// The kernel prints the chunk size in effect, and its own word for the store.
@@ -116,5 +118,12 @@ fn snapshot(draw: &mut Draw<'_>, stores: &str) -> Line {
     line.words.extend(draw.words(chunk));
     let features = draw.options(&["discard_zeroes_cow", "discard_passdown_origin"]);
     line.words.extend(draw.counted_if_any(features));
+    line
+}
+
+fn pcache(draw: &mut Draw<'_>) -> Line {
+    let mut line = Line::new(draw.length(8), draw.devices(2));
+    let options = draw.options(&["cache_mode writeback", "data_crc true|false"]);
+    line.words.extend(draw.counted_if_any(options));
     line
 }

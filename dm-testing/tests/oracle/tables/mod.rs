@@ -14,7 +14,7 @@ use crate::lab::Lab;
 /// A target, how tables of it are made, and what is known of how they are judged.
 pub(crate) struct Subject {
     pub(crate) target_type: &'static str,
-    /// Makes a table, right or nearly so; `POOL` stands for the pool with the thin devices 0 to 2.
+    /// Makes a table, right or nearly so; `POOL` stands for the pool with the thin devices 0 to 2, `ZONED` for a disk of zones.
     make: fn(&mut Draw<'_>) -> Line,
     /// Whether the kernel prints a table in other words than it was given.
     pub(crate) changes: fn(&AnyTable) -> bool,
@@ -80,8 +80,12 @@ impl Subject {
     pub(crate) fn attempt(&self, lab: &mut Lab<'_>, draw: &mut Draw<'_>) -> (Verdict, String) {
         let mut line = (self.make)(draw);
         draw.spoil(&mut line.words);
-        for word in line.words.iter_mut().filter(|word| *word == "POOL") {
-            *word = lab.pool().to_string();
+        for word in &mut line.words {
+            match word.as_str() {
+                "POOL" => *word = lab.pool().to_string(),
+                "ZONED" => *word = lab.zoned().to_string(),
+                _ => {}
+            }
         }
         let text = format!("0 {} {} {}", line.length, self.target_type, line.words.join(" "));
         if is_dangerous(&line.words) {
@@ -96,12 +100,14 @@ impl Subject {
     }
 }
 
-/// Whether the kernel would stop, as the docs of `crypt` say.
+/// Whether the kernel would stop, as the docs of `crypt` and `raid` say.
 fn is_dangerous(words: &[String]) -> bool {
     let any = |is: fn(&str) -> bool| words.iter().any(|word| is(word));
     let has_no_profile = any(|word| word.starts_with("integrity:") && word.matches(':').count() < 2);
     let has_key = any(|word| word.starts_with("integrity_key_size:")) && any(|word| word.ends_with(":aead"));
-    has_no_profile || has_key && !any(|word| word.starts_with("capi:authenc("))
+    let misses_device = words.windows(2).any(|pair| pair == ["-", "-"]);
+    let moves_data = any(|word| word.eq_ignore_ascii_case("data_offset")) && misses_device;
+    has_no_profile || moves_data || has_key && !any(|word| word.starts_with("capi:authenc("))
 }
 
 /// All targets of which tables are made.

@@ -40,6 +40,19 @@ pub(super) const SUBJECTS: &[Subject] = &[
     }),
     Subject::new("switch", switch),
     Subject::new("snapshot-origin", |draw| simple(draw, "@")),
+    Subject::new("zoned", |draw| {
+        // Not a disk of zones behind another disk: an unformatted one makes the kernel crash, as the docs of `zoned` say.
+        let words = draw.pick(&["ZONED", "ZONED", "@", "@ @", "ZONED ZONED", "ZONED ZONED ZONED"]);
+        simple(draw, words)
+    })
+    // What the devices are, and how they are formatted.
+    .reasons(&[
+        "a regular device",
+        "not a zoned device",
+        "Too many",
+        "Metadata initialization failed",
+        "Invalid regular device",
+    ]),
 ];
 
 /// A table of so many words, of any length.

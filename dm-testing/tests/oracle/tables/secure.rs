@@ -12,6 +12,8 @@ pub(super) const SUBJECTS: &[Subject] = &[
         .changes(|table| matches!(table, AnyTable::Crypt(table) if table.options.sector_size == Some(512)))
         .stricter(&["even number of hexadecimal digits"])
         .reasons(&["Error allocating crypto tfm", "Error decoding and setting key", "Integrity profile not supported"]),
+    // The key is printed in another form, its type always.
+    Subject::new("inlinecrypt", inlinecrypt).changes(|_| true),
     Subject::new("verity", verity)
         .changes(|table| matches!(table, AnyTable::Verity(table) if completes_fec(&table.options)))
         // A block is no larger than a page.
@@ -79,6 +81,23 @@ fn crypt(draw: &mut Draw<'_>) -> Line {
         "sector_size:<512..4096^>",
         "iv_large_sectors",
         "integrity_key_size:<1..64>",
+    ]);
+    line.words.extend(draw.counted_if_any(options));
+    line
+}
+
+fn inlinecrypt(draw: &mut Draw<'_>) -> Line {
+    let unit = draw.pick(&[1, 1, 8]);
+    let mut line = Line::new(draw.length(unit), draw.words("aes-xts-plain64"));
+    line.words.push(hex(draw, 128));
+    line.words.extend(draw.words(if unit == 1 { "<0..64> @ <0..64>" } else { "<0..64*8> @ <0..64>" }));
+    let options = draw.options(&[
+        "keytype:raw",
+        "keytype:raw|keytype:hw-wrapped",
+        "allow_discards",
+        "sector_size:<512..4096^> iv_large_sectors",
+        "sector_size:<512..4096^>",
+        "iv_large_sectors",
     ]);
     line.words.extend(draw.counted_if_any(options));
     line

@@ -2,6 +2,7 @@
 
 use dm_targets::AnyTable;
 use dm_targets::multipath::{MultipathTable, PathGroup};
+use dm_targets::raid::RaidTable;
 
 use super::{Line, Subject};
 use crate::draw::Draw;
@@ -17,11 +18,18 @@ pub(super) const SUBJECTS: &[Subject] = &[
             "(-EPERM)",
             "Failed to run raid array (-EIO)",
         ])
+        // Of an array that grows, the superblocks of the devices that it has say which layout it had.
+        .depends(|table| matches!(table, AnyTable::Raid(table) if grows_incomplete(table)))
         .reads_disks(),
     Subject::new("multipath", multipath)
         .changes(|table| matches!(table, AnyTable::Multipath(table) if changes(table)))
         .reasons(&["unknown path selector type"]),
 ];
+
+/// Whether an array is to get more devices while some are missing. The disks here are new.
+fn grows_incomplete(table: &RaidTable) -> bool {
+    table.params.delta_disks.is_some() && table.devices.iter().any(|device| device.data.is_none())
+}
 
 /// The kernel prints neither the arguments of a handler nor the modes that it takes for the usual one, and more with `bio`. It
 /// has its own repeat counts, and takes a first group that does not exist for the first one.
