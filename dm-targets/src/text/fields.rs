@@ -198,6 +198,8 @@ impl<'a> Fields<'a> {
         while let Some(word) = self.read_optional(field)? {
             words.push(word);
         }
+        // Only space is left; it need not be looked at again.
+        self.at = self.end;
         Ok(words)
     }
 
@@ -274,7 +276,8 @@ impl<'a> Fields<'a> {
     pub fn next_word(&mut self) -> Option<Word<'a>> {
         let (start, end) = self.find_word()?;
         self.at = end;
-        self.last = Place { number: self.last.number.saturating_add(1), start, end };
+        // There are no more words than bytes.
+        self.last = Place { number: self.last.number.wrapping_add(1), start, end };
         Some(Word::new(self.text.get(start..end)?, self.form).takes_plus(self.as_given).guarded(self.guarded))
     }
 
@@ -343,6 +346,7 @@ impl<'a> Fields<'a> {
     /// Where the next word starts and ends.
     #[inline]
     fn find_word(&self) -> Option<(usize, usize)> {
-        split::find_word(self.text.as_bytes().get(..self.end)?, self.at, self.form)
+        let (start, end) = split::find_word(self.text.as_bytes().get(self.at..self.end)?, self.form)?;
+        Some((self.at.wrapping_add(start), self.at.wrapping_add(end)))
     }
 }

@@ -2,48 +2,43 @@
 
 use crate::text::word::{Form, is_space};
 
-/// Where the next word at or after `at` starts and ends.
+/// Where the first word of a text starts and ends.
+///
+/// Places are within the text, so no sum of them overflows; saturating would cost an instruction or two each.
 #[inline]
-pub(super) fn find_word(text: &[u8], at: usize, form: Form) -> Option<(usize, usize)> {
-    let rest = text.get(at..)?;
-    let spaces = match rest {
+pub(super) fn find_word(text: &[u8], form: Form) -> Option<(usize, usize)> {
+    let start = match text {
         [] => return None,
         // Nearly always there is one, or at the start none.
         [b' ', next, ..] if *next > b' ' => 1,
         [next, ..] if *next > b' ' => 0,
-        _ => rest.iter().position(|byte| !is_space(*byte))?,
+        _ => text.iter().position(|byte| !is_space(*byte))?,
     };
-    let word = rest.get(spaces..)?;
+    let word = text.get(start..)?;
     let len = match form {
         Form::Printed => find_space(word),
         Form::Input => find_unquoted_space(word),
     };
-    let start = at.saturating_add(spaces);
-    Some((start, start.saturating_add(len)))
+    Some((start, start.wrapping_add(len)))
 }
 
 /// Where the first space stands, or the end. Looks at eight bytes at a time.
 #[inline]
 fn find_space(bytes: &[u8]) -> usize {
-    let mut rest = bytes;
+    let (mut rest, mut at) = (bytes, 0_usize);
     while let Some((chunk, after)) = rest.split_first_chunk() {
         let low = low_bytes(u64::from_le_bytes(*chunk));
         if low != 0 {
             let first = (low.trailing_zeros() / u8::BITS) as usize;
             if chunk.get(first) == Some(&b' ') {
-                return bytes.len().saturating_sub(rest.len()).saturating_add(first);
+                return at.wrapping_add(first);
             }
             break;
         }
-        rest = after;
+        (rest, at) = (after, at.wrapping_add(chunk.len()));
     }
-    find_any_space(bytes, rest)
-}
-
-/// The same byte by byte, for the end of a text and for white space that is no blank; `rest` is where to look.
-fn find_any_space(bytes: &[u8], rest: &[u8]) -> usize {
-    let after = rest.iter().position(|byte| is_space(*byte)).map_or(0, |at| rest.len().saturating_sub(at));
-    bytes.len().saturating_sub(after)
+    // The end of a text, or white space that is no blank.
+    at.wrapping_add(rest.iter().position(|byte| is_space(*byte)).unwrap_or(rest.len()))
 }
 
 /// Sets the top bit of each byte that is no larger than a space, up to and including the first; later ones may be wrong.
@@ -79,9 +74,10 @@ mod tests {
     fn split(text: &str) -> Vec<&str> {
         let mut at = 0;
         let next = || {
-            let (start, end) = find_word(text.as_bytes(), at, Form::Printed)?;
-            at = end;
-            text.get(start..end)
+            let rest = &text[at..];
+            let (start, end) = find_word(rest.as_bytes(), Form::Printed)?;
+            at += end;
+            rest.get(start..end)
         };
         core::iter::from_fn(next).collect()
     }
