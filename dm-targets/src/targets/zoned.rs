@@ -12,10 +12,10 @@
 //! | zones | `u32` | zones | of all devices |
 //! | unmapped/total | [`Zones`] | zones | `cache`: of the regular device; `random sequential`: once for each zoned device |
 //!
-//! The devices are formatted beforehand and mapped as a whole. Linux 6.12 crashes when it is given a regular device that is not
-//! formatted together with zoned ones. The kernel puts their capacity in place of the length of
-//! the line: the length that is reported later is not the one that was loaded. Versions before 2.0.0 take one device, and
-//! print nothing of a cache.
+//! The devices are formatted beforehand and mapped as a whole. Linux 6.12 crashes when it is given a regular device
+//! that is not formatted together with zoned ones. The kernel puts their capacity in place of the length of the line:
+//! the length that is reported later is not the one that was loaded. Versions before 2.0.0 take one device, and print
+//! nothing of a cache.
 //!
 //! The message is answered with nothing.
 //!

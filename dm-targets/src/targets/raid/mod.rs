@@ -28,10 +28,11 @@
 //! | `journal_dev <device>` | | | 4, 5, 6 |
 //! | `journal_mode writethrough\|writeback` | | only with `journal_dev` | 4, 5, 6 |
 //!
-//! `#params` counts the words from the chunk size to the last parameter. Parameters may be given in any order. The chunk
-//! size, in sectors, is a power of two of at least 8, for parity levels at most 65536; RAID 1 has none, which is printed as
-//! 0. A device without metadata or one that is missing is `-`. RAID 10 needs metadata, which `sync` does not read: without, the
-//! kernel starts it with no layout, and fails. A `data_offset` other than 0 makes Linux 6.12 crash if the first device is missing:
+//! `#params` counts the words from the chunk size to the last parameter. Parameters may be given in any order. The
+//! chunk size, in sectors, is a power of two of at least 8, for parity levels at most 65536; RAID 1 has none, which is
+//! printed as 0; the kernel ignores a negative one, which is refused here. A device without metadata or one that is
+//! missing is `-`. RAID 10 needs metadata, which `sync` does not read: without, the kernel starts it with no layout,
+//! and fails. A `data_offset` other than 0 makes Linux 6.12 crash if the first device is missing:
 //! [`check`](Target::check) refuses it. The words after the last device are ignored.
 //!
 //! What the kernel prints is not always what makes the same array: see [`RaidTable`].

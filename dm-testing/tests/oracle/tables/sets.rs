@@ -18,6 +18,8 @@ pub(super) const SUBJECTS: &[Subject] = &[
             "(-EPERM)",
             "Failed to run raid array (-EIO)",
         ])
+        // RAID 1 has no chunks, and the kernel ignores which size it is given.
+        .stricter(&["chunk_size, must be a decimal number"])
         // Of an array that grows, the superblocks of the devices that it has say which layout it had.
         .depends(|table| matches!(table, AnyTable::Raid(table) if grows_incomplete(table)))
         .reads_disks(),
