@@ -51,7 +51,7 @@ pub trait BlockIo: fmt::Debug + Send + Sync {
     /// # Errors
     /// As [`write_sectors`](Self::write_sectors).
     fn zero_sectors(&self, start: Sectors, length: Sectors) -> io::Result<()> {
-        const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+        static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
         let (mut at, mut left) = (start, length);
         while left.0 > 0 {
             let part = Sectors(left.0.min((ZEROS.len() >> 9) as u64));

@@ -9,6 +9,9 @@ impl Host {
     /// On a real kernel this opens its node as a [`BlockDevice`], which has further methods. A kernel in memory has no
     /// nodes, but this opens its devices as well.
     ///
+    /// What is read is what the device held when it was opened, or newer: mapped devices write past the page cache of the devices
+    /// below them, so what that holds of the device is dropped.
+    ///
     /// ```no_run
     /// use dm_core::Host;
     /// use dm_core::block::BlockOpenOptions;
@@ -32,7 +35,11 @@ impl Host {
         let device = device.into();
         match self.dm().transport().open_block(device, options) {
             Some(opened) => opened.map_err(|error| BlockError::refused(BlockAction::Open, device.to_string(), &error)),
-            None => Ok(Box::new(BlockDevice::open_id(device, options)?)),
+            None => {
+                let device = BlockDevice::open_id(device, options)?;
+                device.drop_cache()?;
+                Ok(Box::new(device))
+            }
         }
     }
 }

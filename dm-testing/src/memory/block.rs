@@ -49,9 +49,6 @@ fn check(kernel: &Kernel, device: BlockId<'_>, options: BlockOpenOptions) -> Res
     if options.is_exclusive() && kernel.devices.values().any(|user| user.openings(number) > 0) {
         return Err(Errno::EBUSY);
     }
-    if options.is_writable() && kernel.is_read_only(number) {
-        return Err(Errno::EROFS);
-    }
     Ok(number)
 }
 

@@ -10,10 +10,14 @@ use crate::support::Data;
 on_both_kernels! { ["linear"];
     what_is_written_and_zeroed_is_on_the_disk,
     only_a_device_that_is_not_used_can_be_claimed,
-    what_is_not_writable_or_does_not_exist_is_not_opened,
+    what_is_read_only_is_not_written,
+    what_does_not_exist_is_not_opened,
+    what_was_written_through_a_device_on_top_is_read,
     the_path_of_a_device_can_be_opened_and_stand_in_a_table,
 }
 
+const EPERM: i32 = 1;
+const EBADF: i32 = 9;
 const LENGTH: Sectors = Sectors(1024);
 const WRITABLE: BlockOpenOptions = BlockOpenOptions::new().writable(true);
 
@@ -36,7 +40,7 @@ fn what_is_written_and_zeroed_is_on_the_disk(kernel: &dyn TestKernel) {
     kernel.read(disk, Sectors(8), &mut data).unwrap();
     assert_eq!((&data[..1024], &data[1024..]), (&[7; 1024][..], &[0; 1024][..]));
     kernel.read(disk, Sectors(508), &mut data).unwrap();
-    assert_eq!((&data[..1024], &data[1024..] == [0; 1024]), (&[0; 1024][..], false));
+    assert_eq!((&data[..1024], data[1024..] == [0; 1024]), (&[0; 1024][..], false));
     pattern.verify(kernel, disk, Sectors(510), Sectors(1538));
 
     block.read_sectors(Sectors(1), &mut data).unwrap();
@@ -73,14 +77,33 @@ fn only_a_device_that_is_not_used_can_be_claimed(kernel: &dyn TestKernel) {
     host.open_block(disk, WRITABLE).unwrap();
 }
 
-fn what_is_not_writable_or_does_not_exist_is_not_opened(kernel: &dyn TestKernel) {
+fn what_is_read_only_is_not_written(kernel: &dyn TestKernel) {
     let (host, disk) = (kernel.host(), kernel.disk(Bytes(1 << 20)));
     let options = SetupOptions::new().read_only(true);
     let number = host.create_with(kernel.name("home"), line(disk), options).unwrap().number();
-    let error = host.open_block(number, WRITABLE).unwrap_err();
-    assert!(error.is_not_writable() || error.is_permission_denied(), "{error}");
-    let block = host.open_block(number, BlockOpenOptions::new()).unwrap();
-    block.write_sectors(Sectors(0), &[7; 512]).unwrap_err();
+    // A read-only device can be opened for writing all the same.
+    for (options, errno) in [(WRITABLE, EPERM), (BlockOpenOptions::new(), EBADF)] {
+        let block = host.open_block(number, options).unwrap();
+        let error = block.write_sectors(Sectors(0), &[7; 512]).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(errno));
+    }
+}
+
+fn what_was_written_through_a_device_on_top_is_read(kernel: &dyn TestKernel) {
+    let (host, disk) = (kernel.host(), kernel.disk(Bytes(1 << 20)));
+    let number = host.create(kernel.name("home"), line(disk)).unwrap().number();
+    for fill in [1, 2] {
+        kernel.write(number, Sectors(0), &[fill; 512]).unwrap();
+        let mut data = [0; 512];
+        // On Linux the data stay in the page cache of the disk.
+        host.open_block(disk, BlockOpenOptions::new()).unwrap().read_sectors(Sectors(8), &mut data).unwrap();
+        assert_eq!(data, [fill; 512]);
+    }
+}
+
+fn what_does_not_exist_is_not_opened(kernel: &dyn TestKernel) {
+    let host = kernel.host();
+    let number = host.create(kernel.name("home"), line(kernel.disk(Bytes(1 << 20)))).unwrap().number();
     for missing in [DeviceNumber::new(number.major, 900_000), DeviceNumber::new(3999, 1)] {
         let error = host.open_block(missing, BlockOpenOptions::new()).unwrap_err();
         assert!(error.is_not_found(), "{error}");

@@ -5,7 +5,23 @@ use std::os::unix::fs::FileExt as _;
 
 use dm_units::Sectors;
 
-use super::{BlockDevice, BlockIo, ioctl};
+use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+
+use super::{BlockAction, BlockDevice, BlockError, BlockIo, ioctl};
+
+impl BlockDevice {
+    /// Drops what the page cache has of the device and is written already, so that it is read from the device again.
+    ///
+    /// A mapped device on top writes past the page cache of this one, which then holds old data (`POSIX_FADV_DONTNEED`).
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    #[doc(alias = "BLKFLSBUF")]
+    pub fn drop_cache(&self) -> Result<(), BlockError> {
+        let dropped = posix_fadvise(&self.file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
+        dropped.map_err(|errno| self.refused(BlockAction::DropCache, &errno.into()))
+    }
+}
 
 /// Through the page cache, as other programs read and write.
 impl BlockIo for BlockDevice {

@@ -34,6 +34,8 @@ pub enum BlockAction {
     Write,
     /// `fdatasync`
     Flush,
+    /// `posix_fadvise`
+    DropCache,
 }
 
 impl fmt::Display for BlockAction {
@@ -51,6 +53,7 @@ impl fmt::Display for BlockAction {
             Self::Read => "read",
             Self::Write => "write",
             Self::Flush => "flush",
+            Self::DropCache => "drop the page cache of",
         })
     }
 }
