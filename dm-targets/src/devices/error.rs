@@ -1,11 +1,13 @@
 //! [`DevError`]: the errors of whole devices.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 
 use dm_core::block::BlockError;
 use dm_core::{DevIdBuf, Error, OpError, ReplyError};
 use dm_units::{DataBlocks, Sectors, Version};
 
+use super::pool_metadata::PoolMetadata;
 use crate::Usage;
 use crate::errors::parse_error::ParseError;
 use crate::errors::problem::InvalidField;
@@ -183,6 +185,18 @@ pub enum DevError {
         mode: PoolMode,
         /// Whether its metadata must be checked before it can be written again.
         needs_check: bool,
+    },
+    /// The metadata device of a pool holds something; nothing was done.
+    #[error("the metadata device {device} holds {found}; {}", match **found {
+        PoolMetadata::Pool { .. } => "take that pool over, or erase its metadata first",
+        _ => "name another device, or erase it first",
+    })]
+    #[non_exhaustive]
+    MetadataHolds {
+        /// The metadata device, as the table names it.
+        device: String,
+        /// What it holds.
+        found: Box<PoolMetadata>,
     },
     /// The transaction id of the pool is not the expected one.
     #[error(

@@ -39,6 +39,8 @@
 //! # }
 //! ```
 //!
+//! [`setup_pool`](ThinPoolDev::setup_pool) makes the pool where the metadata device is empty, and takes over the one that is there.
+//!
 //! # Monitoring and statistics
 //!
 //! [`Monitor`] follows devices and reports each change of their health once, such as a pool that fills, a leg that
@@ -55,6 +57,7 @@
 //! Errors include those of dm-core, with the command, the device, the errno, the kernel's reason, and the users of a
 //! busy device.
 
+mod block;
 mod cache;
 mod copy;
 mod crypt;
@@ -69,8 +72,10 @@ mod monitor;
 mod moving;
 mod multipath;
 mod pool;
+mod pool_metadata;
 mod progress;
 mod raid;
+mod signature;
 mod snapshot;
 mod stats;
 mod thin;
@@ -83,7 +88,9 @@ pub use line::TypedParams;
 pub use mapped::MappedDev;
 pub use monitor::{Alarm, AlarmKind, AlarmLine, LegState, Monitor, MonitorOptions, Space};
 pub use multipath::MultipathPath;
+pub use pool_metadata::PoolMetadata;
 pub use progress::Progress;
+pub use signature::ForeignData;
 pub use stats::{Stats, StatsFlow, StatsRates, StatsReading};
 
 /// Defines an alias for the devices of each target.

@@ -14,7 +14,8 @@ use crate::thin_pool::{PoolCheck, PoolMode, ThinPoolFeatures, ThinPoolMessage, T
 
 /// A pool of blocks that its thin devices take when they are written.
 ///
-/// The metadata device of a new pool must begin with zeros: 4096 bytes are enough. All else of the pool's table can be
+/// The metadata device of a new pool must begin with zeros: 4096 bytes are enough. [`setup_pool`](MappedDev::setup_pool) looks
+/// at it first, and takes over a pool that it finds there. All else of the pool's table can be
 /// changed with [`change`](MappedDev::change).
 ///
 /// A pool is not shown to programs that look for file systems, unless [`SetupOptions::visibility`] says otherwise.

@@ -56,6 +56,7 @@ mod mapped_dev_setup;
 mod message;
 mod names;
 mod plans;
+mod pool_metadata;
 mod pools;
 mod remove;
 mod rename;

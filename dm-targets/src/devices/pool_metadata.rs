@@ -1,0 +1,181 @@
+//! What the metadata device of a pool holds before the pool is made, and pools that are made only where nothing is lost.
+
+use alloc::boxed::Box;
+use alloc::string::ToString as _;
+use core::fmt;
+
+use dm_core::block::BlockOpenOptions;
+use dm_core::{AsDmName, Host, SetupOptions};
+use dm_units::Sectors;
+
+use super::block::NamedBlock;
+use super::signature::{ForeignData, LOOKED_AT};
+use super::{DevError, MappedDev};
+use crate::table::Table;
+use crate::{Device, ThinPool};
+
+/// What a device holds that is to be the metadata device of a pool.
+///
+/// The kernel makes a new pool if the first 4096 bytes are zeros (`__superblock_all_zeroes` in drivers/md/dm-thin-metadata.c).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PoolMetadata {
+    /// The first 4096 bytes are zeros: the kernel makes a new pool.
+    Empty,
+    /// A pool, whose thin devices are there when its table is loaded.
+    #[non_exhaustive]
+    Pool {
+        /// The transaction id.
+        transaction_id: u64,
+        /// The size of its data blocks.
+        block_size: Sectors,
+    },
+    /// Something else, which the kernel refuses.
+    Other(ForeignData),
+}
+
+/// Prints what it is, as `a thin pool with transaction id 7 and blocks of 128 sectors`.
+impl fmt::Display for PoolMetadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("nothing"),
+            Self::Pool { transaction_id, block_size } => {
+                write!(f, "a thin pool with transaction id {transaction_id} and blocks of {block_size} sectors")
+            }
+            Self::Other(data) => data.fmt(f),
+        }
+    }
+}
+
+/// `THIN_SUPERBLOCK_MAGIC`, and where `struct thin_disk_superblock` has what is read here.
+const MAGIC: u64 = 27_022_010;
+const MAGIC_AT: usize = 32;
+const TRANSACTION_ID_AT: usize = 48;
+const BLOCK_SIZE_AT: usize = 336;
+
+impl PoolMetadata {
+    /// What the first 4096 bytes of a device say.
+    fn of(block: &[u8; LOOKED_AT]) -> Self {
+        fn at<const N: usize>(block: &[u8], at: usize) -> [u8; N] {
+            block.get(at..).and_then(<[u8]>::first_chunk).copied().unwrap_or([0; N])
+        }
+        if *block == [0; LOOKED_AT] {
+            return Self::Empty;
+        }
+        if u64::from_le_bytes(at(block, MAGIC_AT)) != MAGIC {
+            return Self::Other(ForeignData::of(block));
+        }
+        let transaction_id = u64::from_le_bytes(at(block, TRANSACTION_ID_AT));
+        Self::Pool { transaction_id, block_size: Sectors(u32::from_le_bytes(at(block, BLOCK_SIZE_AT)).into()) }
+    }
+}
+
+/// Pools that are made only where nothing is lost.
+///
+/// ```no_run
+/// use dm_core::{Host, SetupOptions};
+/// use dm_targets::devices::ThinPoolDev;
+/// use dm_targets::thin_pool::ThinPoolTable;
+/// use dm_targets::{Table, TableLine};
+/// use dm_units::{DataBlocks, DeviceNumber, Sectors};
+///
+/// let host = Host::open()?;
+/// let (metadata, data) = (DeviceNumber::new(8, 1), DeviceNumber::new(8, 2));
+/// println!("8:1 holds {}", ThinPoolDev::metadata_on(&host, metadata)?);
+///
+/// // The same call makes a new pool and, after a restart of the machine, finds the old one.
+/// let params = ThinPoolTable::new(metadata, data, Sectors(128), DataBlocks(1024));
+/// let table = Table::new([TableLine::new(Sectors(0), Sectors(1 << 21), params)])?;
+/// let pool = ThinPoolDev::setup_pool(&host, "pool", &table, SetupOptions::new())?;
+/// println!("{} has {} blocks", pool.name(), pool.figures(&host)?.data.total);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+impl MappedDev<ThinPool> {
+    /// What a device holds that is to be the metadata device of a pool. Nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// [`DevError::Block`]: the device cannot be read.
+    pub fn metadata_on(host: &Host, device: impl Into<Device>) -> Result<PoolMetadata, DevError> {
+        let mut block = [0; LOOKED_AT];
+        NamedBlock::open(host, &device.into(), BlockOpenOptions::new())?.read_first(&mut block)?;
+        Ok(PoolMetadata::of(&block))
+    }
+
+    /// Creates a new pool. Its metadata device must begin with 4096 bytes of zeros.
+    ///
+    /// # Errors
+    ///
+    /// [`DevError::MetadataHolds`]: the metadata device holds another pool or something else; nothing was done. Otherwise those
+    /// of [`create_with`](Self::create_with).
+    pub fn create_pool(
+        host: &Host,
+        name: impl AsDmName,
+        table: &Table<ThinPool>,
+        options: SetupOptions<'_>,
+    ) -> Result<Self, DevError> {
+        check(host, table, |found| *found == PoolMetadata::Empty)?;
+        Self::create_with(host, name, table, options)
+    }
+
+    /// Makes sure that the pool exists: takes over the active one, activates the one on the metadata device, or creates a new one
+    /// if that device begins with 4096 bytes of zeros. What is on the metadata device is never overwritten.
+    ///
+    /// # Errors
+    ///
+    /// [`DevError::MetadataHolds`]: the metadata device holds something else; nothing was done. Otherwise those of
+    /// [`setup_with`](Self::setup_with).
+    pub fn setup_pool(
+        host: &Host,
+        name: impl AsDmName,
+        table: &Table<ThinPool>,
+        options: SetupOptions<'_>,
+    ) -> Result<Self, DevError> {
+        check(host, table, |found| !matches!(found, PoolMetadata::Other(_)))?;
+        Self::setup_with(host, name, table, options)
+    }
+
+    /// Writes zeros to the first 4096 bytes of a device, so that the next pool on it is a new one. Whatever the device held is
+    /// lost.
+    ///
+    /// # Errors
+    ///
+    /// [`is_busy`](DevError::is_busy): the device is in use, by an active pool for instance; nothing was written.
+    pub fn erase_metadata(host: &Host, device: impl Into<Device>) -> Result<(), DevError> {
+        let options = BlockOpenOptions::new().writable(true).exclusive(true);
+        let device = NamedBlock::open(host, &device.into(), options)?;
+        device.zero_first(Sectors((LOOKED_AT >> 9) as u64))?;
+        Ok(())
+    }
+}
+
+/// Looks at the metadata device of each line, of which a valid table of a pool has one.
+fn check(host: &Host, table: &Table<ThinPool>, is_usable: fn(&PoolMetadata) -> bool) -> Result<(), DevError> {
+    for line in table.lines() {
+        let device = &line.params.metadata;
+        let found = MappedDev::<ThinPool>::metadata_on(host, device.clone())?;
+        if !is_usable(&found) {
+            return Err(DevError::MetadataHolds { device: device.to_string(), found: Box::new(found) });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_is_empty_a_pool_or_something_else() {
+        let mut block = [0; LOOKED_AT];
+        assert_eq!(PoolMetadata::of(&block), PoolMetadata::Empty);
+        block[MAGIC_AT..][..8].copy_from_slice(&MAGIC.to_le_bytes());
+        block[TRANSACTION_ID_AT] = 7;
+        block[BLOCK_SIZE_AT] = 128;
+        let text = "a thin pool with transaction id 7 and blocks of 128 sectors";
+        assert_eq!(PoolMetadata::of(&block).to_string(), text);
+        let mut block = [0; LOOKED_AT];
+        block[LOOKED_AT - 1] = 1;
+        assert!(matches!(PoolMetadata::of(&block), PoolMetadata::Other(_)));
+    }
+}
