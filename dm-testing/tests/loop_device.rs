@@ -145,3 +145,66 @@ fn a_device_in_use_is_reported() {
     drop(user);
     wait_until("the last close", Duration::from_secs(5), || !is_attached(&file)).unwrap();
 }
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn the_devices_over_a_file_are_found_by_any_path_and_taken_over() {
+    if !require::met(&[require::root()]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let [file, link, other] = ["a file", "link", "other"].map(|name| folder.path().join(name));
+    for file in [&file, &other] {
+        File::create(file).unwrap().set_len(1 << 20).unwrap();
+    }
+    fs::hard_link(&file, &link).unwrap();
+    assert_eq!(LoopDevice::find(&file).unwrap(), []);
+    let _other = LoopDevice::over(&other, LoopOptions::new()).unwrap();
+    let whole = LoopDevice::over(&file, LoopOptions::new()).unwrap();
+    let part = LoopOptions::new().offset(Bytes(4096)).size_limit(Bytes(8192));
+    let part = LoopDevice::over(&link, part).unwrap();
+    for path in [&file, &link] {
+        let mut found = LoopDevice::find(path).unwrap();
+        found.sort_by_key(|found| found.offset);
+        let numbers: Vec<_> = found.iter().map(|found| found.number).collect();
+        assert_eq!(numbers, [whole.number(), part.number()]);
+        let last = found.pop().unwrap();
+        assert_eq!((last.offset, last.size_limit), (Bytes(4096), Bytes(8192)));
+        assert_eq!((last.path.as_path(), last.autoclear), (part.path(), false));
+    }
+
+    // As after a restart of the program that has attached it.
+    part.leave();
+    let found = LoopDevice::find(&file).unwrap().into_iter().find(|found| found.offset != Bytes(0)).unwrap();
+    let taken = found.take_over().unwrap();
+    assert_eq!((taken.size(), taken.number()), (Sectors(16), found.number));
+    taken.detach().unwrap();
+    assert_eq!(LoopDevice::find(&file).unwrap().len(), 1);
+    assert!(matches!(found.take_over(), Err(Error::Io { .. })), "it is detached");
+    assert!(file.exists());
+
+    // A file that has taken the name of another one has no device.
+    fs::remove_file(&link).unwrap();
+    fs::remove_file(&file).unwrap();
+    File::create(&file).unwrap();
+    assert_eq!(LoopDevice::find(&file).unwrap(), []);
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn a_device_follows_a_file_that_grew() {
+    if !require::met(&[require::root()]) {
+        return;
+    }
+    let file = tempfile::NamedTempFile::new().unwrap();
+    file.as_file().set_len(SIZE.0 * 512).unwrap();
+    let mut device = LoopDevice::over(file.path(), LoopOptions::new()).unwrap();
+    Pattern::new(1).write(device.path(), Sectors(0), SIZE).unwrap();
+    file.as_file().set_len(2 * SIZE.0 * 512).unwrap();
+    assert_eq!(device.size(), SIZE);
+    assert_eq!(device.follow_file().unwrap(), Sectors(2 * SIZE.0));
+    assert_eq!(device.size(), Sectors(2 * SIZE.0));
+    Pattern::new(1).verify(device.path(), Sectors(0), SIZE).unwrap();
+    Pattern::new(2).write(device.path(), SIZE, SIZE).unwrap();
+    Pattern::new(2).verify(file.path(), SIZE, SIZE).unwrap();
+}

@@ -112,10 +112,12 @@
 //! |---|---|
 //! | `GetBlockDeviceSize`, `BlkGetSize64` | [`BlockDevice::size`] |
 //! | `BlockDeviceDiscard`, `BlkDiscard` | [`BlockDevice::discard`], of a range |
-//! | `AttachLoopDevice`, `FindLoopDeviceFor`, `SetCapacity`, `LoopbackSetCapacity` | —: loop devices are not mapped devices; use the crate `loopdev-3` or `losetup` |
-//! | `ErrAttachLoopbackDevice`, `ErrGetLoopbackBackingFile`, `ErrSetCapacity`, `ErrLoopbackSetCapacity` | —: as the functions |
-//! | `LoopInfo64`, `CLoopInfo64`, `LoopSetFd`, `LoopClrFd`, `LoopGetStatus64`, `LoopSetStatus64`, `LoopSetCapacity`, `LoopCtlGetFree` | —: as the functions |
-//! | `LoFlagsReadOnly`, `LoFlagsAutoClear`, `LoFlagsPartScan`, `LoKeySize`, `LoNameSize` | —: as the functions |
+//! | `AttachLoopDevice` | `LoopDevice::over` of the crate `dm-testing`; `LoopDevice::leave` leaves the device attached |
+//! | `FindLoopDeviceFor` | `LoopDevice::find` of `dm-testing`, and `AttachedLoop::take_over` |
+//! | `SetCapacity`, `LoopbackSetCapacity` | `LoopDevice::follow_file` of `dm-testing` |
+//! | `ErrAttachLoopbackDevice`, `ErrGetLoopbackBackingFile`, `ErrSetCapacity`, `ErrLoopbackSetCapacity` | the error of these: what was tried, with which file, why |
+//! | `LoopInfo64`, `CLoopInfo64`, `LoopSetFd`, `LoopClrFd`, `LoopGetStatus64`, `LoopSetStatus64`, `LoopSetCapacity`, `LoopCtlGetFree` | —: what `LoopDevice` does by itself |
+//! | `LoFlagsReadOnly`, `LoFlagsAutoClear`, `LoFlagsPartScan`, `LoKeySize`, `LoNameSize` | —: as these |
 //!
 //! The loop devices that use a mapped device are found by [`users`](crate::users).
 

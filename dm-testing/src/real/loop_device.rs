@@ -124,6 +124,43 @@ impl LoopDevice {
         Ok(attached)
     }
 
+    /// A device that is attached and open.
+    pub(super) fn taken_over(
+        device: loopdev::LoopDevice,
+        path: PathBuf,
+        number: DeviceNumber,
+        backing_file: PathBuf,
+    ) -> Result<Self> {
+        let mut taken = Self { attached: None, path, number, size: Sectors(0), backing_file, made: None };
+        taken.size = taken.read_size()?;
+        taken.attached = Some(device);
+        Ok(taken)
+    }
+
+    /// Makes the device as long as its file is now, for instance after the file has grown (`LOOP_SET_CAPACITY`). Returns the
+    /// new size.
+    ///
+    /// Mapped devices that use it look at its length when their table is loaded again.
+    ///
+    /// # Errors
+    /// Another process has detached the device.
+    pub fn follow_file(&mut self) -> Result<Sectors> {
+        if let Some(device) = &self.attached {
+            device.set_capacity().map_err(Error::io("set the capacity of", &self.path))?;
+        }
+        self.size = self.read_size()?;
+        Ok(self.size)
+    }
+
+    /// Leaves the device attached, and the file that was made for it where it is; another run can [find](Self::find) it.
+    pub fn leave(mut self) {
+        self.attached = None;
+        if let Some(file) = self.made.take() {
+            // It fails only where a file can't be kept, which is not on Unix.
+            let _ = file.keep();
+        }
+    }
+
     /// The path of its node, such as `/dev/loop0`.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -1,0 +1,111 @@
+//! Loop devices that are attached already.
+
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use dm_units::{Bytes, DeviceNumber};
+
+use crate::real::error::{Error, Result};
+use crate::real::loop_device::LoopDevice;
+
+/// A loop device that another program, or an earlier run, has attached: see [`LoopDevice::find`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AttachedLoop {
+    /// Its node, `/dev/loop0`.
+    pub path: PathBuf,
+    /// Its number, as tables name it.
+    pub number: DeviceNumber,
+    /// The file behind it, as the kernel shows it.
+    pub backing_file: PathBuf,
+    /// Where in the file it starts.
+    pub offset: Bytes,
+    /// Its maximum size; 0 without a limit.
+    pub size_limit: Bytes,
+    /// Whether the kernel detaches it at its last close.
+    pub autoclear: bool,
+}
+
+impl LoopDevice {
+    /// The loop devices over a file, by whatever path it was attached: a file can have several, over different parts.
+    ///
+    /// The path that the kernel shows for each device is followed, so a device over a file that is not visible here is not
+    /// found.
+    ///
+    /// ```no_run
+    /// use dm_testing::{LoopDevice, LoopOptions};
+    ///
+    /// // The device of an earlier run, or a new one.
+    /// let file = "/var/lib/pool/data".as_ref();
+    /// let mut device = match LoopDevice::find(file)?.first() {
+    ///     Some(found) => found.take_over()?,
+    ///     None => LoopDevice::over(file, LoopOptions::new())?,
+    /// };
+    ///
+    /// // The file has grown.
+    /// println!("{} has {} sectors", device.path().display(), device.follow_file()?);
+    /// device.leave();
+    /// # Ok::<(), dm_testing::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The file does not exist; sysfs can't be read.
+    pub fn find(file: &Path) -> Result<Vec<AttachedLoop>> {
+        let wanted = fs::metadata(file).map_err(Error::io("look at", file))?;
+        let folder = Path::new("/sys/block");
+        let entries = fs::read_dir(folder).map_err(Error::io("read", folder))?;
+        let mut found = Vec::new();
+        for entry in entries {
+            let block = entry.map_err(Error::io("read", folder))?.path();
+            // A device that is detached meanwhile is not over the file.
+            let Some(device) = read(&block) else { continue };
+            let is_same = |shown: fs::Metadata| (shown.dev(), shown.ino()) == (wanted.dev(), wanted.ino());
+            if fs::metadata(&device.backing_file).is_ok_and(is_same) {
+                found.push(device);
+            }
+        }
+        found.sort_by_key(|device| device.number.minor);
+        Ok(found)
+    }
+}
+
+impl AttachedLoop {
+    /// Takes the device over: it is detached when the answer is dropped, as if it had been attached here. The file stays.
+    ///
+    /// # Errors
+    /// It was detached meanwhile, or attached to something else; no permission to open it.
+    pub fn take_over(&self) -> Result<LoopDevice> {
+        let device = loopdev::LoopDevice::open(&self.path).map_err(Error::io("open", &self.path))?;
+        // Since it is open, it can't become another one any more before it is closed.
+        if read(&self.block_dir()).as_ref() != Some(self) {
+            let changed = io::Error::new(io::ErrorKind::NotFound, "another program has detached it");
+            return Err(Error::io("take over", &self.path)(changed));
+        }
+        LoopDevice::taken_over(device, self.path.clone(), self.number, self.backing_file.clone())
+    }
+
+    fn block_dir(&self) -> PathBuf {
+        PathBuf::from(format!("/sys/dev/block/{}", self.number))
+    }
+}
+
+/// Reads what sysfs has of a loop device; `None` if it is not attached, or another kind of device.
+fn read(block_dir: &Path) -> Option<AttachedLoop> {
+    let attribute = |name: &str| fs::read_to_string(block_dir.join(name)).ok();
+    let shown = fs::read(block_dir.join("loop/backing_file")).ok()?;
+    let backing_file = PathBuf::from(std::ffi::OsStr::from_bytes(shown.strip_suffix(b"\n").unwrap_or(&shown)));
+    let uevent = attribute("uevent")?;
+    let name = uevent.lines().find_map(|line| line.strip_prefix("DEVNAME="))?;
+    let bytes = |name| attribute(name)?.trim_end().parse().ok().map(Bytes);
+    Some(AttachedLoop {
+        path: Path::new("/dev").join(name),
+        number: attribute("dev")?.trim_end().parse().ok()?,
+        backing_file,
+        offset: bytes("loop/offset")?,
+        size_limit: bytes("loop/sizelimit")?,
+        autoclear: attribute("loop/autoclear")?.trim_end() == "1",
+    })
+}
