@@ -208,6 +208,9 @@
 //! `devices`: whole devices with a life, statistics and alarms, see `devices`; typed lines can be loaded with dm-core. This is
 //! the one feature that brings in `std` and system calls.
 //!
+//! `verity-format`: with `devices`, trees of hashes for verity devices are made and checked in Rust, see
+//! `devices::VerityVolume`. It brings in the crates `sha1` and `sha2`.
+//!
 //! `serde`: statuses as structures, tables and lines of tables as text.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), no_std)]

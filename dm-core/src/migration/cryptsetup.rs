@@ -23,6 +23,7 @@
 //! | `_dm_use_udev`, `_dm_task_set_cookie`, `_dm_udev_wait` | —: an operation of a [`Host`] does that |
 //! | `CRYPT_ACTIVATE_PRIVATE`, `CRYPT_TEMP_UDEV_FLAGS` | [`Visibility::Private`](crate::udev::Visibility::Private) in [`SetupOptions::visibility`] |
 //! | `dm_task_secure_data`, `crypt_safe_free` of params | —: lines that may contain a key are recognized, and all copies are wiped |
+//! | `VERITY_read_sb`, `VERITY_write_sb`, `VERITY_create`, `VERITY_verify` of `lib/verity` | `VerityVolume`, `VerityFormat` and `VeritySuperblock` of `dm-targets`, with its feature `verity-format` |
 //! | `hex_key`, `_dm_quoted` | —: typed keys of `dm-targets`; [`PayloadWriter::write_escaped`](crate::PayloadWriter::write_escaped) |
 
 #[cfg(doc)]

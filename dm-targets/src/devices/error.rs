@@ -4,10 +4,12 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use dm_core::block::BlockError;
-use dm_core::{DevIdBuf, Error, OpError, ReplyError};
+use dm_core::{DevIdBuf, Error, NameError, OpError, ReplyError};
 use dm_units::{DataBlocks, Sectors, Version};
 
 use super::pool_metadata::PoolMetadata;
+#[cfg(feature = "verity-format")]
+use super::verity::VerityError;
 use crate::Usage;
 use crate::errors::parse_error::ParseError;
 use crate::errors::problem::InvalidField;
@@ -25,6 +27,9 @@ pub enum DevError {
     /// A single command failed, without an effect.
     #[error(transparent)]
     Command(#[from] Error),
+    /// The text can't be the name of a device.
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// The device has no active table.
     #[error("{0} has no active table, so it is not a device of any kind yet")]
     NoTable(DevIdBuf),
@@ -198,6 +203,10 @@ pub enum DevError {
         /// What it holds.
         found: Box<PoolMetadata>,
     },
+    /// A tree of hashes could not be made, read or verified.
+    #[cfg(feature = "verity-format")]
+    #[error(transparent)]
+    Verity(Box<VerityError>),
     /// The transaction id of the pool is not the expected one.
     #[error(
         "the transaction id of {pool} is {found}, not {expected}: another program, or an earlier run, has changed it"
@@ -250,6 +259,8 @@ impl DevError {
     pub fn block(&self) -> Option<&BlockError> {
         match self {
             Self::Block(error) => Some(error),
+            #[cfg(feature = "verity-format")]
+            Self::Verity(error) => error.block(),
             Self::NotUndone { cause, .. } => cause.block(),
             _ => None,
         }
@@ -305,7 +316,7 @@ impl DevError {
     /// Whether the kernel refused a table, a message or a name as invalid.
     #[must_use]
     pub fn is_invalid(&self) -> bool {
-        self.is(OpError::is_invalid, Error::is_invalid)
+        self.is(OpError::is_invalid, Error::is_invalid) || matches!(self, Self::Name(_))
     }
 
     /// Whether a wait exceeded its timeout.
@@ -341,6 +352,13 @@ impl DevError {
             Ok(()) => self,
             Err(undo) => Self::NotUndone { cause: Box::new(self), undo: Box::new(undo) },
         }
+    }
+}
+
+#[cfg(feature = "verity-format")]
+impl From<VerityError> for DevError {
+    fn from(error: VerityError) -> Self {
+        Self::Verity(Box::new(error))
     }
 }
 

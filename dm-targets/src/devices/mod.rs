@@ -41,6 +41,12 @@
 //!
 //! [`setup_pool`](ThinPoolDev::setup_pool) makes the pool where the metadata device is empty, and takes over the one that is there.
 //!
+//! # Verity
+//!
+//! With the feature `verity-format`, `VerityVolume` makes the tree of hashes of a device as `veritysetup` does, checks all blocks
+//! without the kernel, and gives the table for [`VerityDev::activate`]. `VerityFormat` and `VeritySuperblock` do the same with
+//! the images of devices in files.
+//!
 //! # Monitoring and statistics
 //!
 //! [`Monitor`] follows devices and reports each change of their health once, such as a pool that fills, a leg that
@@ -80,6 +86,7 @@ mod snapshot;
 mod stats;
 mod thin;
 mod vdo;
+mod verity;
 mod writecache;
 mod zoned;
 
@@ -92,6 +99,8 @@ pub use pool_metadata::PoolMetadata;
 pub use progress::Progress;
 pub use signature::ForeignData;
 pub use stats::{Stats, StatsFlow, StatsRates, StatsReading};
+#[cfg(feature = "verity-format")]
+pub use verity::{VerityAlgorithm, VerityError, VerityFormat, VerityFormatted, VeritySuperblock, VerityVolume};
 
 /// Defines an alias for the devices of each target.
 macro_rules! names {

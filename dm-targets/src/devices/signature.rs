@@ -47,6 +47,12 @@ impl ForeignData {
         let name = SIGNATURES.iter().find(is_at).map(|(_, _, name)| *name);
         Self { name, first: block.first_chunk().copied().unwrap_or_default() }
     }
+
+    /// As [`of`](Self::of); `None` for zeros.
+    #[cfg(feature = "verity-format")]
+    pub(super) fn of_some(block: &[u8]) -> Option<Self> {
+        block.iter().any(|byte| *byte != 0).then(|| Self::of(block))
+    }
 }
 
 /// Prints `an XFS file system`, or `unknown data (it starts with 01 02 03 04 05 06 07 08)`.

@@ -9,3 +9,4 @@ mod monitor;
 mod stats;
 mod support;
 mod thin;
+mod verity;

@@ -29,7 +29,7 @@ const RULES: [Rule; 6] = [
         name: "dm-targets",
         workspace: &["dm-units"],
         optional: &["dm-core"],
-        others: Some(&["thiserror", "zeroize", "serde"]),
+        others: Some(&["thiserror", "zeroize", "serde", "sha1", "sha2"]),
     },
     Rule {
         name: "dm-testing",

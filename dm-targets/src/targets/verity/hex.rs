@@ -1,6 +1,8 @@
 //! Bytes that are no secret.
 
 use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
 use crate::{Printer, Problem, Value, Word};
@@ -21,6 +23,21 @@ impl Hex {
             return Err(Problem::NotHex);
         }
         Ok(Self(digits.to_ascii_lowercase().into()))
+    }
+
+    /// The digits of these bytes. `None` if there are none.
+    #[must_use]
+    pub fn of_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut digits = String::new();
+        bytes.iter().try_for_each(|byte| write!(digits, "{byte:02x}")).ok()?;
+        (!digits.is_empty()).then(|| Self(digits.into()))
+    }
+
+    /// The bytes with these digits.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let byte = |pair: &[u8]| core::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        self.0.as_bytes().chunks(2).filter_map(byte).collect()
     }
 
     /// The digits, in lower case.

@@ -1,0 +1,118 @@
+//! What can go wrong with trees of hashes.
+
+use alloc::string::String;
+
+use dm_core::block::BlockError;
+use dm_units::{DataBlocks, Sectors};
+
+use super::VerityAlgorithm;
+use crate::InvalidField;
+use crate::devices::signature::ForeignData;
+
+/// Why a tree of hashes could not be made, read or verified.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerityError {
+    /// A device could not be opened, read or written.
+    #[error(transparent)]
+    Block(#[from] BlockError),
+    /// A parameter, or a field of the superblock, has a value that makes no tree.
+    #[error("the verity parameters can't be used: {0}")]
+    Invalid(InvalidField),
+    /// The device holds no superblock.
+    #[error("{device} has no verity superblock at sector {offset}: there {}", match found {
+        Some(found) => alloc::format!("is {found}"),
+        None => "are zeros".into(),
+    })]
+    #[non_exhaustive]
+    NoSuperblock {
+        /// The device.
+        device: String,
+        /// Where the superblock was looked for.
+        offset: Sectors,
+        /// What is there instead; `None` for zeros.
+        found: Option<ForeignData>,
+    },
+    /// The device is shorter than its part of the tree.
+    #[error("{device} has {size} sectors, and {needed} are needed")]
+    #[non_exhaustive]
+    TooSmall {
+        /// The device.
+        device: String,
+        /// Its size.
+        size: Sectors,
+        /// How long it must be.
+        needed: Sectors,
+    },
+    /// Data and hashes are on one device, and the superblock would be written over data; nothing was written.
+    #[error(
+        "the hashes would be written over data: the superblock is to be at sector {offset}, and the data end at sector {end}"
+    )]
+    #[non_exhaustive]
+    Overlap {
+        /// Where the superblock is to be.
+        offset: Sectors,
+        /// Where the data end.
+        end: Sectors,
+    },
+    /// The root hash has the length of another algorithm.
+    #[error("the root hash has {found} bytes; one of {algorithm} has {expected}")]
+    #[non_exhaustive]
+    RootHash {
+        /// The algorithm of the tree.
+        algorithm: VerityAlgorithm,
+        /// How long its hashes are.
+        expected: usize,
+        /// How long the root hash is.
+        found: usize,
+    },
+    /// The first block of the tree does not have the root hash: it is that of another tree, or the block was changed.
+    #[error("the tree does not have this root hash: it is that of another tree, or hash block {block} was changed")]
+    #[non_exhaustive]
+    OtherRoot {
+        /// The block, counted from the start of the hash device.
+        block: u64,
+    },
+    /// A block of the tree does not have the hash that the block above it has for it.
+    #[error("hash block {block}, in level {level} of the tree, is corrupted")]
+    #[non_exhaustive]
+    CorruptedHashes {
+        /// Its level, counted from 0 at the hashes of data.
+        level: usize,
+        /// The block, counted from the start of the hash device.
+        block: u64,
+    },
+    /// A block of data does not have the hash that the tree has for it.
+    #[error("data block {block} is corrupted")]
+    #[non_exhaustive]
+    CorruptedData {
+        /// The block, counted from 0.
+        block: DataBlocks,
+    },
+    /// The system gave no random bytes for a salt and a uuid.
+    #[error("no random bytes for a salt and a uuid: /dev/urandom can't be read; give both")]
+    NoRandom,
+}
+
+impl From<InvalidField> for VerityError {
+    fn from(error: InvalidField) -> Self {
+        Self::Invalid(error)
+    }
+}
+
+impl VerityError {
+    /// The error of a block device, if it was one.
+    #[must_use]
+    pub const fn block(&self) -> Option<&BlockError> {
+        match self {
+            Self::Block(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Data or hashes are not what the root hash stands for.
+    #[must_use]
+    pub const fn is_corrupted(&self) -> bool {
+        matches!(self, Self::OtherRoot { .. } | Self::CorruptedHashes { .. } | Self::CorruptedData { .. })
+    }
+}

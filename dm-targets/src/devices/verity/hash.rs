@@ -1,0 +1,119 @@
+//! Hashes of blocks.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use sha1::Sha1;
+use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
+
+/// The hashes that trees can be made and checked with here. The kernel knows more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum VerityAlgorithm {
+    /// SHA-1, of 20 bytes, for trees that have it already: collisions of it can be made.
+    Sha1,
+    /// SHA-224, of 28 bytes.
+    Sha224,
+    /// SHA-256, of 32 bytes, as `veritysetup` uses it by default.
+    #[default]
+    Sha256,
+    /// SHA-384, of 48 bytes.
+    Sha384,
+    /// SHA-512, of 64 bytes.
+    Sha512,
+}
+
+impl VerityAlgorithm {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Sha1, Self::Sha224, Self::Sha256, Self::Sha384, Self::Sha512];
+
+    /// Its name in the kernel's crypto API, in superblocks and in tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sha1 => "sha1",
+            Self::Sha224 => "sha224",
+            Self::Sha256 => "sha256",
+            Self::Sha384 => "sha384",
+            Self::Sha512 => "sha512",
+        }
+    }
+
+    /// The one with this name.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+    }
+
+    /// How many bytes a hash has.
+    #[must_use]
+    pub const fn digest_size(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha224 => 28,
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+}
+
+impl fmt::Display for VerityAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The hash of a block, or of the whole tree.
+pub(super) type Hash = Vec<u8>;
+
+/// Makes the hashes of a tree.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hasher<'a> {
+    pub(super) algorithm: VerityAlgorithm,
+    /// Version 0 hashes the salt after the block, version 1 before it (`verity_hash_init` in drivers/md/dm-verity-target.c).
+    pub(super) version: u32,
+    pub(super) salt: &'a [u8],
+}
+
+impl Hasher<'_> {
+    pub(super) fn hash(&self, block: &[u8]) -> Hash {
+        let parts = if self.version == 0 { [block, self.salt] } else { [self.salt, block] };
+        match self.algorithm {
+            VerityAlgorithm::Sha1 => of_parts::<Sha1>(parts),
+            VerityAlgorithm::Sha224 => of_parts::<Sha224>(parts),
+            VerityAlgorithm::Sha256 => of_parts::<Sha256>(parts),
+            VerityAlgorithm::Sha384 => of_parts::<Sha384>(parts),
+            VerityAlgorithm::Sha512 => of_parts::<Sha512>(parts),
+        }
+    }
+}
+
+fn of_parts<D: Digest>(parts: [&[u8]; 2]) -> Hash {
+    let hash = parts.iter().fold(D::new(), |hash, part| hash.chain_update(part));
+    hash.finalize().to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_sizes_are_those_of_the_hashes() {
+        for algorithm in VerityAlgorithm::ALL {
+            assert_eq!(VerityAlgorithm::of_name(algorithm.name()), Some(algorithm));
+            let hasher = Hasher { algorithm, version: 1, salt: b"salt" };
+            assert_eq!(hasher.hash(b"data").len(), algorithm.digest_size());
+        }
+        assert_eq!(VerityAlgorithm::of_name("crc32c"), None);
+    }
+
+    #[test]
+    fn the_version_says_on_which_side_the_salt_is() {
+        let hash = |version, salt, data: &[u8]| Hasher { algorithm: VerityAlgorithm::Sha256, version, salt }.hash(data);
+        assert_eq!(hash(1, b"ab", b"cd"), hash(0, b"cd", b"ab"));
+        assert_ne!(hash(1, b"ab", b"cd"), hash(0, b"ab", b"cd"));
+        // The hash of "abc" in FIPS 180-4's examples begins so.
+        assert_eq!(hash(1, b"a", b"bc")[..4], [0xba, 0x78, 0x16, 0xbf]);
+    }
+}

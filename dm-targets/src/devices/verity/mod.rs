@@ -1,0 +1,80 @@
+//! What verity devices can do beyond what every device can: trees of hashes are made and checked, and devices opened from them.
+
+#[cfg(feature = "verity-format")]
+mod check;
+#[cfg(feature = "verity-format")]
+mod error;
+#[cfg(feature = "verity-format")]
+mod format;
+#[cfg(feature = "verity-format")]
+mod hash;
+#[cfg(feature = "verity-format")]
+mod layout;
+#[cfg(feature = "verity-format")]
+mod part;
+#[cfg(feature = "verity-format")]
+mod superblock;
+#[cfg(feature = "verity-format")]
+mod volume;
+
+#[cfg(feature = "verity-format")]
+pub use self::{
+    error::VerityError,
+    format::{VerityFormat, VerityFormatted},
+    hash::VerityAlgorithm,
+    superblock::VeritySuperblock,
+    volume::VerityVolume,
+};
+
+use dm_core::{AsDmName, DevIdBuf, Host, SetupOptions, StatusOptions};
+use dm_units::Sectors;
+
+use super::{DevError, MappedDev};
+use crate::Verity;
+use crate::table::{Table, TableLine};
+use crate::verity::{VerityState, VerityTable};
+
+/// A read-only device whose blocks are checked against a tree of hashes when they are read.
+///
+/// With the feature `verity-format`, a `VerityVolume` makes the tree, checks all of it, and gives the table.
+impl MappedDev<Verity> {
+    /// Makes sure that a read-only device with this table exists, over all of its data blocks: creates it, or takes it over.
+    ///
+    /// What happens when a corrupted block is read is a matter of the table: see
+    /// [`on_corruption`](VerityTable::on_corruption) and [`on_error`](VerityTable::on_error). It can be changed in use, by
+    /// [`change`](Self::change); the device stays read-only.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`setup_with`](Self::setup_with).
+    pub fn activate(
+        host: &Host,
+        name: impl AsDmName,
+        table: VerityTable,
+        options: SetupOptions<'_>,
+    ) -> Result<Self, DevError> {
+        let length = Sectors(table.data_blocks.0.saturating_mul(u64::from(table.data.block_size >> 9)));
+        let device = DevIdBuf::Name(host.kernel_name(&name)?.into_owned());
+        let table = Table::new([TableLine::<Verity>::new(Sectors(0), length, table)])
+            .map_err(|source| DevError::Table { device, source })?;
+        Self::setup_with(host, name, &table, options.read_only(true))
+    }
+
+    /// Whether a corrupted block was read since the table was loaded, also where the table ignores corruption.
+    ///
+    /// The kernel raises no event of the device mapper for it (`verity_handle_err` in drivers/md/dm-verity-target.c), so
+    /// [`EventPoller`](dm_core::EventPoller) does not wake up: the state has to be read from time to time, as
+    /// [`Monitor`](super::Monitor) does. A block that was not read is not known to be corrupted; the method `verify` of
+    /// `VerityVolume` reads all of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`status`](Self::status).
+    pub fn is_corrupted(&self, host: &Host) -> Result<bool, DevError> {
+        Ok(self.status(host, StatusOptions::new().noflush(true))?.state == VerityState::Corrupted)
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "verity-format")]
+mod tests;

@@ -1,0 +1,138 @@
+//! The two devices below a verity device.
+
+use alloc::boxed::Box;
+use alloc::string::ToString as _;
+use std::path::Path;
+
+use dm_core::block::{BlockIo, BlockOpenOptions};
+use dm_core::{Host, paths};
+use dm_units::Sectors;
+
+use super::error::VerityError;
+use super::format::{VerityFormat, VerityFormatted};
+use super::part::Part;
+use super::superblock::VeritySuperblock;
+use crate::Device;
+use crate::devices::DevError;
+use crate::verity::{Hex, VerityTable};
+
+/// The device with the data and the device with the hashes, which can be the same.
+///
+/// ```no_run
+/// use dm_core::{Host, SetupOptions};
+/// use dm_targets::devices::{VerityDev, VerityFormat, VerityVolume};
+/// use dm_targets::verity::OnCorruption;
+/// use dm_units::DeviceNumber;
+///
+/// let host = Host::open()?;
+/// let volume = VerityVolume::new(DeviceNumber::new(8, 1), DeviceNumber::new(8, 2));
+/// let root_hash = volume.format(&host, &VerityFormat::new())?.root_hash;
+///
+/// // At every start, with the root hash from a place that can be trusted.
+/// let table = volume.table(&host, &root_hash)?.on_corruption(OnCorruption::Restart);
+/// let usr = VerityDev::activate(&host, "usr", table, SetupOptions::new())?;
+/// println!("{}, corrupted: {}", usr.path(&host)?.display(), usr.is_corrupted(&host)?);
+///
+/// // From time to time, all blocks: the error names the first one that was changed.
+/// volume.verify(&host, &root_hash)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerityVolume {
+    data: Device,
+    hash: Device,
+    hash_offset: Sectors,
+}
+
+impl VerityVolume {
+    /// Data on one device, and hashes on another one from its start on.
+    pub fn new(data: impl Into<Device>, hash: impl Into<Device>) -> Self {
+        Self { data: data.into(), hash: hash.into(), hash_offset: Sectors(0) }
+    }
+
+    /// Data and hashes on one device: the superblock is at `hash_offset`, behind the data.
+    pub fn on_one(device: impl Into<Device>, hash_offset: Sectors) -> Self {
+        let device = device.into();
+        Self::new(device.clone(), device).hash_offset(hash_offset)
+    }
+
+    /// Where the superblock is on the hash device.
+    #[must_use]
+    pub fn hash_offset(self, hash_offset: Sectors) -> Self {
+        Self { hash_offset, ..self }
+    }
+
+    /// Hashes all data and writes the tree and its superblock to the hash device, at this volume's offset. What was there is
+    /// lost.
+    ///
+    /// The hash device is claimed, so it can't be in use. If the data are on the same device, they end where the superblock is,
+    /// unless `format` has a number of data blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`DevError::Verity`]; [`is_busy`](DevError::is_busy): the hash device is in use.
+    pub fn format(&self, host: &Host, format: &VerityFormat) -> Result<VerityFormatted, DevError> {
+        let mut format = format.clone().hash_offset(self.hash_offset);
+        if self.is_one_device() {
+            let blocks = format.blocks_of(self.hash_offset);
+            let end = format.end_of(blocks);
+            if end > self.hash_offset || blocks.0 == 0 {
+                return Err(VerityError::Overlap { offset: self.hash_offset, end }.into());
+            }
+            format = format.data_blocks(blocks);
+        }
+        let hash = host.open_block(&self.hash, BlockOpenOptions::new().writable(true).exclusive(true))?;
+        let data = open(host, &self.data)?;
+        Ok(format.write_parts(&part(&*data, &self.data), &part(&*hash, &self.hash))?)
+    }
+
+    /// Reads the superblock.
+    ///
+    /// # Errors
+    ///
+    /// [`DevError::Verity`]: there is none, or it can't be used.
+    pub fn superblock(&self, host: &Host) -> Result<VeritySuperblock, DevError> {
+        let hash = open(host, &self.hash)?;
+        Ok(VeritySuperblock::read_part(&part(&*hash, &self.hash), self.hash_offset)?)
+    }
+
+    /// The table of a device with this root hash, by what the superblock says.
+    ///
+    /// The hashes are not read: the kernel checks them when they are needed.
+    ///
+    /// # Errors
+    ///
+    /// As [`superblock`](Self::superblock); the root hash has another length than the algorithm's.
+    pub fn table(&self, host: &Host, root_hash: &Hex) -> Result<VerityTable, DevError> {
+        Ok(self.superblock(host)?.table(self.data.clone(), self.hash.clone(), root_hash)?)
+    }
+
+    /// Reads all data and all hashes and checks them, without a verity device.
+    ///
+    /// # Errors
+    ///
+    /// [`DevError::Verity`] with an error that [`is_corrupted`](VerityError::is_corrupted) and names the first block that was
+    /// changed. Otherwise as [`superblock`](Self::superblock).
+    pub fn verify(&self, host: &Host, root_hash: &Hex) -> Result<(), DevError> {
+        let superblock = self.superblock(host)?;
+        let (data, hash) = (open(host, &self.data)?, open(host, &self.hash)?);
+        Ok(superblock.verify_parts(&part(&*data, &self.data), &part(&*hash, &self.hash), root_hash)?)
+    }
+
+    /// Whether both are the same device, by whatever name.
+    fn is_one_device(&self) -> bool {
+        let number = |device: &Device| match device {
+            Device::Number(number) => Some(*number),
+            Device::Path(path) => paths::device_at(Path::new(path.as_str())).ok(),
+        };
+        self.data == self.hash || number(&self.data).is_some_and(|data| number(&self.hash) == Some(data))
+    }
+}
+
+fn open(host: &Host, device: &Device) -> Result<Box<dyn BlockIo>, DevError> {
+    Ok(host.open_block(device, BlockOpenOptions::new())?)
+}
+
+fn part<'a>(io: &'a dyn BlockIo, device: &Device) -> Part<'a> {
+    Part::new(io, device.to_string())
+}

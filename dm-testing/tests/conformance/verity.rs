@@ -1,0 +1,135 @@
+//! Trees of hashes, made and checked here, and devices over them.
+
+use dm_core::SetupOptions;
+use dm_targets::devices::{DevError, VerityAlgorithm, VerityDev, VerityError, VerityFormat, VerityVolume};
+use dm_targets::verity::OnCorruption;
+use dm_testing::TestKernel;
+use dm_units::{Bytes, DataBlocks, DeviceNumber, Sectors};
+
+use crate::support::Data;
+
+on_both_kernels! { ["verity"];
+    a_device_over_a_new_tree_has_its_data,
+    data_and_hashes_are_on_one_device_if_they_do_not_overlap,
+    a_tree_that_does_not_fit_is_not_begun,
+    what_holds_no_tree_is_named,
+    the_reaction_to_corruption_is_changed_in_use,
+}
+
+/// Of the data, in whole blocks of every size used here.
+const LENGTH: Sectors = Sectors(2048);
+const OPTIONS: fn() -> SetupOptions<'static> = SetupOptions::new;
+
+fn format() -> VerityFormat {
+    VerityFormat::new().salt(*b"salt").uuid([7; 16])
+}
+
+/// A disk of data, and one for their hashes.
+fn volume(kernel: &dyn TestKernel) -> (VerityVolume, [DeviceNumber; 2]) {
+    let disks = [kernel.disk(LENGTH.to_bytes()), kernel.disk(Bytes(1 << 20))];
+    Data::new(1).write(kernel, disks[0], Sectors(0), LENGTH).unwrap();
+    (VerityVolume::new(disks[0], disks[1]), disks)
+}
+
+fn verity_error(error: DevError) -> VerityError {
+    match error {
+        DevError::Verity(error) => *error,
+        other => unreachable!("{other}"),
+    }
+}
+
+fn a_device_over_a_new_tree_has_its_data(kernel: &dyn TestKernel) {
+    let host = kernel.host();
+    let formats = [
+        format(),
+        format().version(0).algorithm(VerityAlgorithm::Sha1).block_sizes(1024, 512),
+        format().algorithm(VerityAlgorithm::Sha512).block_sizes(512, 4096).salt([]),
+        format().data_blocks(DataBlocks(1)),
+    ];
+    for format in formats {
+        let (volume, _) = volume(kernel);
+        let volume = volume.hash_offset(Sectors(24));
+        let made = volume.format(&host, &format).unwrap();
+        assert_eq!(volume.superblock(&host).unwrap(), made.superblock);
+        volume.verify(&host, &made.root_hash).unwrap();
+        let table = volume.table(&host, &made.root_hash).unwrap();
+        let name = kernel.name("verity");
+        let device = VerityDev::activate(&host, &name, table.clone(), OPTIONS()).unwrap();
+        assert!(device.info(&host).unwrap().is_read_only());
+        assert_eq!(device.table(&host).unwrap().length(), made.superblock.length());
+        Data::new(1).verify(kernel, device.number(&host).unwrap(), Sectors(0), made.superblock.length());
+        assert!(!device.is_corrupted(&host).unwrap());
+        assert_eq!(VerityDev::activate(&host, &name, table, OPTIONS()).unwrap(), device);
+        host.remove(&name).unwrap();
+    }
+}
+
+fn data_and_hashes_are_on_one_device_if_they_do_not_overlap(kernel: &dyn TestKernel) {
+    let (host, disk) = (kernel.host(), kernel.disk(Bytes(2 << 20)));
+    Data::new(1).write(kernel, disk, Sectors(0), Sectors(4096)).unwrap();
+    for (offset, format) in [
+        (Sectors(0), format()),
+        (Sectors(7), format()),
+        (Sectors(2047), format().data_blocks(DataBlocks(256))),
+        (Sectors(2048), format().data_blocks(DataBlocks(u64::MAX))),
+    ] {
+        let error = verity_error(VerityVolume::on_one(disk, offset).format(&host, &format).unwrap_err());
+        assert!(matches!(error, VerityError::Overlap { .. }), "{offset:?}: {error}");
+    }
+    Data::new(1).verify(kernel, disk, Sectors(0), Sectors(4096));
+
+    let volume = VerityVolume::on_one(disk, LENGTH);
+    let root = volume.format(&host, &format()).unwrap().root_hash;
+    Data::new(1).verify(kernel, disk, Sectors(0), LENGTH);
+    volume.verify(&host, &root).unwrap();
+    let table = volume.table(&host, &root).unwrap();
+    let device = VerityDev::activate(&host, kernel.name("verity"), table, OPTIONS()).unwrap();
+    Data::new(1).verify(kernel, device.number(&host).unwrap(), Sectors(0), LENGTH);
+    let error = volume.format(&host, &format()).unwrap_err();
+    assert!(error.is_busy(), "{error}");
+}
+
+fn a_tree_that_does_not_fit_is_not_begun(kernel: &dyn TestKernel) {
+    let (host, (_, [data, _])) = (kernel.host(), volume(kernel));
+    let small = kernel.disk(Bytes(8192));
+    Data::new(2).write(kernel, small, Sectors(0), Sectors(16)).unwrap();
+    let volume = VerityVolume::new(data, small);
+    for format in [format(), format().data_blocks(DataBlocks(257)), format().data_blocks(DataBlocks(u64::MAX >> 24))] {
+        let error = verity_error(volume.format(&host, &format).unwrap_err());
+        assert!(matches!(error, VerityError::TooSmall { .. }), "{error}");
+    }
+    for format in [format().block_sizes(4096, 3), format().salt([0; 257]), format().version(2)] {
+        let error = verity_error(volume.format(&host, &format).unwrap_err());
+        assert!(matches!(error, VerityError::Invalid(_)), "{error}");
+    }
+    Data::new(2).verify(kernel, small, Sectors(0), Sectors(16));
+}
+
+fn what_holds_no_tree_is_named(kernel: &dyn TestKernel) {
+    let (host, (volume, [_, hash])) = (kernel.host(), volume(kernel));
+    let refusal = || verity_error(volume.superblock(&host).unwrap_err()).to_string();
+    assert_eq!(refusal(), format!("{hash} has no verity superblock at sector 0: there are zeros"));
+    let mut sector = [0; 512];
+    sector[..4].copy_from_slice(b"XFSB");
+    kernel.write(hash, Sectors(0), &sector).unwrap();
+    assert_eq!(refusal(), format!("{hash} has no verity superblock at sector 0: there is an XFS file system"));
+    let behind = verity_error(volume.hash_offset(LENGTH).superblock(&host).unwrap_err());
+    assert!(matches!(behind, VerityError::TooSmall { .. }), "{behind}");
+}
+
+fn the_reaction_to_corruption_is_changed_in_use(kernel: &dyn TestKernel) {
+    let (host, (volume, _)) = (kernel.host(), volume(kernel));
+    let root = volume.format(&host, &format()).unwrap().root_hash;
+    let table = volume.table(&host, &root).unwrap();
+    let device = VerityDev::activate(&host, kernel.name("verity"), table, OPTIONS()).unwrap();
+    device
+        .change(&host, |lines| {
+            lines.iter_mut().for_each(|line| {
+                line.params = line.params.clone().on_corruption(OnCorruption::Ignore);
+            })
+        })
+        .unwrap();
+    let table = device.table(&host).unwrap();
+    assert_eq!(table.lines()[0].params.options.on_corruption, Some(OnCorruption::Ignore));
+    assert!(device.info(&host).unwrap().is_read_only());
+}

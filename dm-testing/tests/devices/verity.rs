@@ -1,0 +1,133 @@
+//! Verity devices, and what `veritysetup` says of their trees.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use dm_core::{Host, SetupOptions};
+use dm_targets::devices::{DevError, VerityAlgorithm, VerityDev, VerityError, VerityFormat, VerityVolume};
+use dm_targets::verity::{Hex, OnCorruption};
+use dm_testing::{LoopDevice, Pattern, Scratch, require};
+use dm_units::Sectors;
+
+use crate::support::{LENGTH, PATIENTLY, disk};
+
+const BLOCK: Sectors = Sectors(8);
+
+struct Scene {
+    scratch: Scratch,
+    host: Host,
+    data: Arc<LoopDevice>,
+    hash: Arc<LoopDevice>,
+    volume: VerityVolume,
+}
+
+fn scene() -> Option<Scene> {
+    let scratch = Scratch::new(&[require::target("verity"), require::program("veritysetup")])?;
+    let host = scratch.host().clone();
+    let [data, hash] = [disk(&scratch), disk(&scratch)];
+    Pattern::new(1).write(data.path(), Sectors(0), LENGTH).unwrap();
+    let volume = VerityVolume::new(data.number(), hash.number());
+    Some(Scene { scratch, host, data, hash, volume })
+}
+
+impl Scene {
+    /// Runs `veritysetup` on both disks. Its output if it succeeds.
+    fn veritysetup(&self, before: &[&str], after: &[&str]) -> Option<String> {
+        let disks: [&Path; 2] = [self.data.path(), self.hash.path()];
+        let output = Command::new("veritysetup").args(before).args(disks).args(after).output().unwrap();
+        output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
+    }
+
+    fn activate(&self, root: &Hex) -> VerityDev {
+        let table = self.volume.table(&self.host, root).unwrap();
+        VerityDev::activate(&self.host, self.scratch.name("verity").unwrap(), table, SetupOptions::new()).unwrap()
+    }
+
+    fn reads(&self, device: &VerityDev, pattern: Pattern, block: u64) -> bool {
+        pattern.verify(&device.path(&self.host).unwrap(), Sectors(block * BLOCK.0), BLOCK).is_ok()
+    }
+
+    fn verify_error(&self, root: &Hex) -> VerityError {
+        match self.volume.verify(&self.host, root).unwrap_err() {
+            DevError::Verity(error) => *error,
+            other => unreachable!("{other}"),
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn veritysetup_opens_and_verifies_what_is_made_here() {
+    let Some(scene) = scene() else { return };
+    let formats = [
+        VerityFormat::new(),
+        VerityFormat::new().version(0).algorithm(VerityAlgorithm::Sha1).block_sizes(1024, 512).salt([]),
+        VerityFormat::new().algorithm(VerityAlgorithm::Sha512).block_sizes(512, 4096),
+    ];
+    for format in formats {
+        let made = scene.volume.format(&scene.host, &format).unwrap();
+        let root = made.root_hash.as_str();
+        assert!(scene.veritysetup(&["verify"], &[root]).is_some(), "{format:?}");
+        assert!(scene.veritysetup(&["verify"], &[&"0".repeat(root.len())]).is_none());
+        let name = scene.scratch.name("theirs").unwrap();
+        let mut open = Command::new("veritysetup");
+        open.arg("open").arg(scene.data.path()).arg(name.to_string()).arg(scene.hash.path()).arg(root);
+        assert!(open.status().unwrap().success(), "{format:?}");
+        let theirs = VerityDev::open(&scene.host, &name).unwrap();
+        let table = theirs.table(&scene.host).unwrap();
+        let ours = scene.volume.table(&scene.host, &made.root_hash).unwrap();
+        assert_eq!(table.lines().first().unwrap().params, ours);
+        theirs.remove(&scene.host, PATIENTLY).unwrap();
+    }
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn what_veritysetup_made_is_opened_and_verified_here() {
+    let Some(scene) = scene() else { return };
+    for options in ["--salt -", "--format 0 --hash sha1 --data-block-size 1024 --hash-block-size 512", "--hash sha512"]
+    {
+        let options: Vec<_> = ["format"].into_iter().chain(options.split(' ')).collect();
+        let output = scene.veritysetup(&options, &[]).unwrap();
+        let root = output.lines().find_map(|line| line.strip_prefix("Root hash:")).unwrap().trim();
+        let root = Hex::new(root).unwrap();
+        scene.volume.verify(&scene.host, &root).unwrap();
+        let device = scene.activate(&root);
+        Pattern::new(1).verify(&device.path(&scene.host).unwrap(), Sectors(0), LENGTH).unwrap();
+        assert!(!device.is_corrupted(&scene.host).unwrap());
+        device.remove(&scene.host, PATIENTLY).unwrap();
+    }
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn the_kernel_and_verify_find_the_same_corrupted_block() {
+    let Some(scene) = scene() else { return };
+    let root = scene.volume.format(&scene.host, &VerityFormat::new()).unwrap().root_hash;
+    Pattern::new(2).write(scene.data.path(), Sectors(40 * BLOCK.0), BLOCK).unwrap();
+    let error = scene.verify_error(&root);
+    assert_eq!(error.to_string(), "data block 40 is corrupted");
+    let device = scene.activate(&root);
+    assert!(scene.reads(&device, Pattern::new(1), 39) && !device.is_corrupted(&scene.host).unwrap());
+    assert!(!scene.reads(&device, Pattern::new(2), 40) && device.is_corrupted(&scene.host).unwrap());
+    // It stays so until the table is loaded again, here with another reaction.
+    let ignore = |device: &VerityDev| {
+        device.change(&scene.host, |lines| {
+            lines.iter_mut().for_each(|line| line.params.options.on_corruption = Some(OnCorruption::Ignore));
+        })
+    };
+    ignore(&device).unwrap();
+    assert!(!device.is_corrupted(&scene.host).unwrap());
+    assert!(scene.reads(&device, Pattern::new(2), 40) && device.is_corrupted(&scene.host).unwrap());
+    device.remove(&scene.host, PATIENTLY).unwrap();
+
+    // The last level of hashes has two blocks, behind the superblock and the root.
+    Pattern::new(1).write(scene.data.path(), Sectors(40 * BLOCK.0), BLOCK).unwrap();
+    scene.volume.verify(&scene.host, &root).unwrap();
+    Pattern::new(2).write(scene.hash.path(), Sectors(3 * BLOCK.0), BLOCK).unwrap();
+    let error = scene.verify_error(&root);
+    assert_eq!(error.to_string(), "hash block 3, in level 0 of the tree, is corrupted");
+    let device = scene.activate(&root);
+    assert!(scene.reads(&device, Pattern::new(1), 127) && !scene.reads(&device, Pattern::new(1), 128));
+}
