@@ -55,6 +55,7 @@ impl Dm {
     /// name. [`is_invalid`](Error::is_invalid): the name is `control`, `.` or `..` (interface 4.48 and later).
     #[doc(alias = "DM_DEV_CREATE")]
     #[doc(alias = "DM_DEVICE_CREATE")]
+    #[doc(alias = "--notable")]
     pub fn device_create(&self, name: impl AsDmName) -> Result<DeviceInfo> {
         self.device_create_with(name, CreateOptions::new())
     }

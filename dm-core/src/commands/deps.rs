@@ -119,6 +119,7 @@ impl Dm {
     #[doc(alias = "DM_TABLE_DEPS")]
     #[doc(alias = "DM_DEVICE_DEPS")]
     #[doc(alias = "dm_task_get_deps")]
+    #[doc(alias = "dmsetup deps")]
     pub fn table_deps(&self, id: impl AsDevId) -> Result<Deps> {
         self.table_deps_with(id, DepsOptions::new())
     }
@@ -129,7 +130,7 @@ impl Dm {
     /// As [`table_deps`](Self::table_deps).
     pub fn table_deps_with(&self, id: impl AsDevId, options: DepsOptions) -> Result<Deps> {
         const COMMAND: Command = Command::TableDeps;
-        let request = options.slot.apply_or_ignore(Request::of(COMMAND, dev_id(COMMAND, &id)?), options.if_possible);
+        let request = options.slot.apply(Request::of(COMMAND, dev_id(COMMAND, &id)?), options.if_possible);
         let room = Room { first: FIRST_SIZE, least: 0, grow: |_, size| size.saturating_mul(4) };
         Ok(Deps::new(self.ask(&request, &room, |_| Ok(()))?)?)
     }

@@ -54,6 +54,7 @@ impl Dm {
     #[doc(alias = "DM_DEV_SET_GEOMETRY")]
     #[doc(alias = "DM_DEVICE_SET_GEOMETRY")]
     #[doc(alias = "dm_task_set_geometry")]
+    #[doc(alias = "dmsetup setgeometry")]
     pub fn set_geometry(&self, id: impl AsDevId, geometry: Geometry) -> Result<()> {
         let Geometry { cylinders, heads, sectors, start } = geometry;
         let mut bytes = [0; HEADER_SIZE + TEXT_SIZE];

@@ -11,20 +11,28 @@ use crate::wire::{Command, DeviceInfo};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct InfoOptions {
     slot: TableSlot,
+    if_possible: bool,
 }
 
 impl InfoOptions {
     /// Reports about the active table.
     #[must_use]
     pub const fn new() -> Self {
-        Self { slot: TableSlot::Active }
+        Self { slot: TableSlot::Active, if_possible: false }
     }
 
     /// Selects the table that [`target_count`](DeviceInfo::target_count) and [`is_read_only`](DeviceInfo::is_read_only)
     /// describe. The inactive one requires interface 4.16.
     #[must_use]
     pub const fn slot(self, slot: TableSlot) -> Self {
-        Self { slot }
+        Self { slot, ..self }
+    }
+
+    /// Whether a kernel that lacks an option may ignore it, as libdm lets it: the answer is then about the active table.
+    /// By default such a kernel refuses the command with [`Error::Unsupported`](crate::Error::Unsupported).
+    #[must_use]
+    pub const fn if_possible(self, if_possible: bool) -> Self {
+        Self { if_possible, ..self }
     }
 }
 
@@ -59,6 +67,6 @@ impl Dm {
     #[inline]
     pub fn device_info_with(&self, id: impl AsDevId, options: InfoOptions) -> Result<DeviceInfo> {
         let id = dev_id(Command::DeviceInfo, &id)?;
-        self.device_command(&options.slot.apply(Request::of(Command::DeviceInfo, id)))
+        self.device_command(&options.slot.apply(Request::of(Command::DeviceInfo, id), options.if_possible))
     }
 }

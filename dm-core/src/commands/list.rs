@@ -5,6 +5,7 @@ use core::mem::offset_of;
 use dm_sys::{DM_NAME_LIST_FLAG_HAS_UUID, dm_name_list, dm_name_list_trailer};
 use dm_units::DeviceNumber;
 
+use super::since;
 use crate::error::Result;
 use crate::id::{DmName, DmUuid};
 use crate::node::{Dm, Room};
@@ -22,6 +23,7 @@ const UUID_MINOR: u32 = 45;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ListOptions<'a> {
     uuids: bool,
+    if_possible: bool,
     name_prefix: Option<&'a DmName>,
     uuid_prefix: Option<&'a DmUuid>,
 }
@@ -30,13 +32,20 @@ impl<'a> ListOptions<'a> {
     /// Lists all devices, without their uuids.
     #[must_use]
     pub const fn new() -> Self {
-        Self { uuids: false, name_prefix: None, uuid_prefix: None }
+        Self { uuids: false, if_possible: false, name_prefix: None, uuid_prefix: None }
     }
 
     /// Whether to report uuids as well. Requires interface 4.45.
     #[must_use]
     pub const fn uuids(self, uuids: bool) -> Self {
         Self { uuids, ..self }
+    }
+
+    /// Whether a kernel that lacks uuids in its list may leave them out. By default such a kernel refuses the command with
+    /// [`Error::Unsupported`](crate::Error::Unsupported), as it always does for a prefix: it would report other devices, too.
+    #[must_use]
+    pub const fn if_possible(self, if_possible: bool) -> Self {
+        Self { if_possible, ..self }
     }
 
     /// Lists only devices whose name has this prefix. Requires interface 4.45.
@@ -47,6 +56,8 @@ impl<'a> ListOptions<'a> {
 
     /// Lists only devices whose uuid has this prefix. Requires interface 4.45.
     #[must_use]
+    #[doc(alias = "dm_set_uuid_prefix")]
+    #[doc(alias = "dm_uuid_prefix")]
     pub const fn uuid_prefix(self, prefix: &'a DmUuid) -> Self {
         Self { uuid_prefix: Some(prefix), ..self }
     }
@@ -63,11 +74,9 @@ impl<'a> ListOptions<'a> {
     }
 
     fn request(self) -> Request<'a> {
-        let request = Request::new(Command::ListDevices).flag_since(UUID_MINOR, Flags::UUID, self.uuids).flag_since(
-            UUID_MINOR,
-            Flags::empty(),
-            self.is_filtered(),
-        );
+        let request = Request::new(Command::ListDevices)
+            .flag_since(since(UUID_MINOR, self.if_possible), Flags::UUID, self.uuids)
+            .flag_since(UUID_MINOR, Flags::empty(), self.is_filtered());
         Request {
             name: self.name_prefix.map(DmName::as_bytes),
             uuid: self.uuid_prefix.map(DmUuid::as_bytes),
@@ -302,6 +311,9 @@ impl Dm {
     /// # Errors
     /// [`is_permission_denied`](crate::Error::is_permission_denied).
     #[doc(alias = "DM_LIST_DEVICES")]
+    #[doc(alias = "dm_task_get_names")]
+    #[doc(alias = "DM_DEVICE_LIST")]
+    #[doc(alias = "dmsetup ls")]
     pub fn list_devices(&self) -> Result<DeviceList> {
         self.list_devices_with(ListOptions::new())
     }

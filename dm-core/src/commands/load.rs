@@ -20,13 +20,14 @@ use crate::wire::{Command, DeviceInfo, Flags};
 pub struct LoadOptions {
     read_only: bool,
     secure: bool,
+    if_possible: bool,
 }
 
 impl LoadOptions {
     /// Loads read-write; wipes the table after use if a line may contain a key.
     #[must_use]
     pub const fn new() -> Self {
-        Self { read_only: false, secure: false }
+        Self { read_only: false, secure: false, if_possible: false }
     }
 
     /// Opens the devices that the table uses read-only, and makes this device read-only.
@@ -42,6 +43,13 @@ impl LoadOptions {
     #[doc(alias = "dm_task_secure_data")]
     pub const fn secure(self, secure: bool) -> Self {
         Self { secure, ..self }
+    }
+
+    /// Whether a kernel that can't wipe its copy may leave it as it is, as libdm lets it, also where a line may hold a key. By
+    /// default such a kernel refuses the command with [`Error::Unsupported`].
+    #[must_use]
+    pub const fn if_possible(self, if_possible: bool) -> Self {
+        Self { if_possible, ..self }
     }
 }
 
@@ -62,7 +70,8 @@ impl Dm {
     /// Loads a table into the inactive slot, replacing a table that is there; the next
     /// [`device_resume`](Self::device_resume) makes it active.
     ///
-    /// - Interface 4.0 and later; with a line that may contain a key, 4.20 and later.
+    /// - Interface 4.0 and later; with a line that may contain a key, 4.20 and later, unless
+    ///   [`if_possible`](LoadOptions::if_possible) is set.
     /// - The active table continues to serve I/O; the device need not be suspended.
     /// - Opens the devices that the table uses, and loads the modules of the targets.
     /// - Lines are printed directly into the request; in steady state nothing is allocated.
@@ -84,6 +93,7 @@ impl Dm {
     /// line, or a line that cannot be sent.
     #[doc(alias = "DM_TABLE_LOAD")]
     #[doc(alias = "DM_DEVICE_RELOAD")]
+    #[doc(alias = "dmsetup load")]
     pub fn table_load<P: TargetParams>(
         &self,
         id: impl AsDevId,
@@ -138,6 +148,7 @@ impl Dm {
         }
         let request = Request { target_count: *target_count, ..Request::of(Command::TableLoad, id) }
             .flag(Flags::READONLY, options.read_only)
+            .secure_if_possible(options.if_possible)
             .secure(buffer.is_secret());
         buffer.finish(&request, 0);
         self.send_encoded(&request, buffer.bytes_mut())?;
@@ -157,6 +168,7 @@ impl Dm {
     /// [`is_not_found`](Error::is_not_found).
     #[doc(alias = "DM_TABLE_CLEAR")]
     #[doc(alias = "DM_DEVICE_CLEAR")]
+    #[doc(alias = "dmsetup clear")]
     pub fn table_clear(&self, id: impl AsDevId) -> Result<DeviceInfo> {
         self.table_clear_with(id, ClearOptions::new())
     }

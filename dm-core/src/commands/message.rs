@@ -21,6 +21,7 @@ const COMMAND: Command = Command::TargetMsg;
 #[derive(Clone, Copy, Debug)]
 pub struct MessageOptions {
     secure: bool,
+    if_possible: bool,
     answer_size: usize,
 }
 
@@ -34,7 +35,7 @@ impl MessageOptions {
     /// Offers 1 KiB for the answer; wipes the message after use if it may contain a key.
     #[must_use]
     pub const fn new() -> Self {
-        Self { secure: false, answer_size: 1024 }
+        Self { secure: false, if_possible: false, answer_size: 1024 }
     }
 
     /// Treats the message and its answer as secret although the message is not recognized as one with a key: the kernel
@@ -42,6 +43,13 @@ impl MessageOptions {
     #[must_use]
     pub const fn secure(self, secure: bool) -> Self {
         Self { secure, ..self }
+    }
+
+    /// Whether a kernel that can't wipe its copy may leave it as it is, as libdm lets it, also where the message may hold a
+    /// key. By default such a kernel refuses the command with [`Error::Unsupported`].
+    #[must_use]
+    pub const fn if_possible(self, if_possible: bool) -> Self {
+        Self { if_possible, ..self }
     }
 
     /// Sets the buffer size for the answer, in bytes.
@@ -163,7 +171,8 @@ impl Dm {
         options: MessageOptions,
     ) -> Result<MessageReply> {
         let secret = options.secure || message.text.may_hold_key();
-        let request = Request::of(COMMAND, dev_id(COMMAND, &id)?).secure(secret);
+        let request = Request::of(COMMAND, dev_id(COMMAND, &id)?);
+        let request = request.secure_if_possible(options.if_possible).secure(secret);
         let least = HEADER_SIZE.saturating_add(options.answer_size);
         let room = Room { first: least, least, grow: |_, size| size.saturating_mul(8) };
         Ok(MessageReply::new(self.ask(&request, &room, |buffer| write(buffer, &message))?)?)

@@ -51,6 +51,7 @@ pub enum TableSlot {
     #[default]
     Active,
     /// The table that [`table_load`](crate::Dm::table_load) has loaded; the next resume makes it active.
+    #[doc(alias = "--inactive")]
     Inactive,
 }
 
@@ -58,12 +59,8 @@ pub enum TableSlot {
 const QUERY_INACTIVE_MINOR: u32 = 16;
 
 impl TableSlot {
-    fn apply(self, request: Request<'_>) -> Request<'_> {
-        self.apply_or_ignore(request, false)
-    }
-
-    /// The same, where an older kernel may ignore the flag.
-    fn apply_or_ignore(self, request: Request<'_>, if_possible: bool) -> Request<'_> {
+    /// Sets the flag, which an older kernel may ignore or refuses.
+    fn apply(self, request: Request<'_>, if_possible: bool) -> Request<'_> {
         let minor = since(QUERY_INACTIVE_MINOR, if_possible);
         request.flag_since(minor, Flags::QUERY_INACTIVE_TABLE, self == Self::Inactive)
     }

@@ -1,6 +1,6 @@
 //! `DM_DEV_REMOVE` and `DM_REMOVE_ALL`.
 
-use super::dev_id;
+use super::{dev_id, since};
 use crate::error::Result;
 use crate::id::AsDevId;
 use crate::node::Dm;
@@ -14,6 +14,7 @@ const DEFERRED_MINOR: u32 = 27;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RemoveOptions {
     deferred: bool,
+    if_possible: bool,
     cookie: Option<UdevCookie>,
 }
 
@@ -21,7 +22,7 @@ impl RemoveOptions {
     /// Removes at once or fails. Without a cookie, udev's rules learn only that the uevent comes from a command.
     #[must_use]
     pub const fn new() -> Self {
-        Self { deferred: false, cookie: None }
+        Self { deferred: false, if_possible: false, cookie: None }
     }
 
     /// Schedules the removal of an open device for its last close. Requires interface 4.27.
@@ -29,6 +30,13 @@ impl RemoveOptions {
     #[doc(alias = "dm_task_deferred_remove")]
     pub const fn deferred(self, deferred: bool) -> Self {
         Self { deferred, ..self }
+    }
+
+    /// Whether a kernel that lacks deferred removal may remove the device at once, or refuse because it is open. By default such
+    /// a kernel refuses the command with [`Error::Unsupported`](crate::Error::Unsupported).
+    #[must_use]
+    pub const fn if_possible(self, if_possible: bool) -> Self {
+        Self { if_possible, ..self }
     }
 
     /// Adds a cookie to the uevent. Requires interface 4.15.
@@ -67,19 +75,27 @@ impl Removal {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RemoveAllOptions {
     deferred: bool,
+    if_possible: bool,
 }
 
 impl RemoveAllOptions {
     /// Leaves open devices alone.
     #[must_use]
     pub const fn new() -> Self {
-        Self { deferred: false }
+        Self { deferred: false, if_possible: false }
     }
 
     /// Schedules the removal of open devices for their last close. Requires interface 4.27.
     #[must_use]
     pub const fn deferred(self, deferred: bool) -> Self {
-        Self { deferred }
+        Self { deferred, ..self }
+    }
+
+    /// Whether a kernel that lacks deferred removal may let open devices stay. By default such a kernel refuses the command with
+    /// [`Error::Unsupported`](crate::Error::Unsupported).
+    #[must_use]
+    pub const fn if_possible(self, if_possible: bool) -> Self {
+        Self { if_possible, ..self }
     }
 }
 
@@ -106,7 +122,7 @@ impl Dm {
     pub fn device_remove_with(&self, id: impl AsDevId, options: RemoveOptions) -> Result<Removal> {
         const COMMAND: Command = Command::DeviceRemove;
         let request = Request::of(COMMAND, dev_id(COMMAND, &id)?)
-            .flag_since(DEFERRED_MINOR, Flags::DEFERRED_REMOVE, options.deferred)
+            .flag_since(since(DEFERRED_MINOR, options.if_possible), Flags::DEFERRED_REMOVE, options.deferred)
             .cookie(options.cookie);
         let mut answer = NO_HEADER;
         self.send(&request, &mut answer)?;
@@ -123,6 +139,7 @@ impl Dm {
     /// [`is_permission_denied`](crate::Error::is_permission_denied). Devices that stay because they are open are not an error.
     #[doc(alias = "DM_REMOVE_ALL")]
     #[doc(alias = "DM_DEVICE_REMOVE_ALL")]
+    #[doc(alias = "dmsetup remove_all")]
     pub fn remove_all(&self) -> Result<()> {
         self.remove_all_with(RemoveAllOptions::new())
     }
@@ -133,7 +150,8 @@ impl Dm {
     /// As [`remove_all`](Self::remove_all).
     pub fn remove_all_with(&self, options: RemoveAllOptions) -> Result<()> {
         let request = Request::new(Command::RemoveAll);
-        let request = request.flag_since(DEFERRED_MINOR, Flags::DEFERRED_REMOVE, options.deferred);
+        let request =
+            request.flag_since(since(DEFERRED_MINOR, options.if_possible), Flags::DEFERRED_REMOVE, options.deferred);
         self.send(&request, &mut { NO_HEADER })
     }
 }

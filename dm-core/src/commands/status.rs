@@ -32,6 +32,8 @@ pub enum StatusKind {
     ///
     /// Linux 5.15 and later. The interface version was not raised for it, so some kernels with interface 4.45 or later
     /// return the status instead. A measurement starts with `target_name=`.
+    #[doc(alias = "dm_task_ima_measurement")]
+    #[doc(alias = "dmsetup measure")]
     Ima,
 }
 
@@ -55,6 +57,7 @@ impl StatusOptions {
     /// Reads the params of the active table.
     #[must_use]
     #[doc(alias = "DM_DEVICE_TABLE")]
+    #[doc(alias = "dmsetup table")]
     pub const fn table() -> Self {
         Self::new().kind(StatusKind::Table)
     }
@@ -86,9 +89,9 @@ impl StatusOptions {
         Self { secure, ..self }
     }
 
-    /// Whether a kernel that lacks an option may ignore it, as with libdm: the answer is then about the active table,
-    /// and metadata is committed first. By default such a kernel refuses the command with
-    /// [`Error::Unsupported`](crate::Error::Unsupported).
+    /// Whether a kernel that lacks an option may ignore it, as with libdm: the answer is then about the active
+    /// table, metadata is committed first, and the kernel's copy is not wiped. By default such a kernel refuses the command with
+    /// [`Error::Unsupported`](crate::Error::Unsupported), as it always does for [`StatusKind::Ima`].
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
@@ -97,10 +100,11 @@ impl StatusOptions {
     #[inline]
     fn apply(self, request: Request<'_>) -> Request<'_> {
         self.slot
-            .apply_or_ignore(request, self.if_possible)
+            .apply(request, self.if_possible)
             .flag(Flags::STATUS_TABLE, self.kind == StatusKind::Table)
             .flag_since(IMA_MINOR, Flags::IMA_MEASUREMENT, self.kind == StatusKind::Ima)
             .flag_since(since(NOFLUSH_MINOR, self.if_possible), Flags::NOFLUSH, self.noflush)
+            .secure_if_possible(self.if_possible)
             .secure(self.secure)
     }
 }
@@ -158,6 +162,7 @@ impl Dm {
     /// [`is_not_found`](crate::Error::is_not_found).
     #[doc(alias = "DM_TABLE_STATUS")]
     #[doc(alias = "DM_DEVICE_STATUS")]
+    #[doc(alias = "dmsetup status")]
     pub fn table_status(&self, id: impl AsDevId) -> Result<TableStatus> {
         self.table_status_with(id, StatusOptions::new())
     }

@@ -18,6 +18,7 @@ impl Dm {
     #[doc(alias = "DM_DEVICE_VERSION")]
     #[doc(alias = "dm_driver_version")]
     #[doc(alias = "dm_task_get_driver_version")]
+    #[doc(alias = "dmsetup version")]
     pub fn version(&self) -> Result<Version> {
         let mut answer = NO_HEADER;
         self.send(&Request::new(Command::Version), &mut answer)?;

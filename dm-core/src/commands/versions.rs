@@ -126,6 +126,7 @@ impl Dm {
     #[doc(alias = "DM_LIST_VERSIONS")]
     #[doc(alias = "DM_DEVICE_LIST_VERSIONS")]
     #[doc(alias = "dm_task_get_versions")]
+    #[doc(alias = "dmsetup targets")]
     pub fn list_versions(&self) -> Result<TargetVersionList> {
         self.list_versions_with(VersionsOptions::new())
     }
@@ -152,6 +153,7 @@ impl Dm {
     /// target type.
     #[doc(alias = "DM_GET_TARGET_VERSION")]
     #[doc(alias = "DM_DEVICE_GET_TARGET_VERSION")]
+    #[doc(alias = "dmsetup target-version")]
     pub fn target_version(&self, target_type: &str) -> Result<Version> {
         const COMMAND: Command = Command::TargetVersion;
         let name = target_type.as_bytes();

@@ -48,6 +48,12 @@ impl ReloadOptions {
         Self { load: self.load.secure(secure), ..self }
     }
 
+    /// Whether a kernel that can't wipe its copy of a table may leave it as it is: see [`LoadOptions::if_possible`].
+    #[must_use]
+    pub const fn if_possible(self, if_possible: bool) -> Self {
+        Self { load: self.load.if_possible(if_possible), ..self }
+    }
+
     /// Sets how the device is suspended.
     #[must_use]
     pub const fn suspend(self, suspend: SuspendPolicy) -> Self {
@@ -103,6 +109,7 @@ impl Host {
     /// arrived while I/O was flushed. [`is_timed_out`](OpError::is_timed_out): the suspension, or udev, did not finish.
     #[doc(alias = "DM_DEVICE_RELOAD")]
     #[doc(alias = "dmsetup reload")]
+    #[doc(alias = "dmsetup wipe_table")]
     pub fn reload<P: TargetParams>(
         &self,
         id: impl AsDevId,

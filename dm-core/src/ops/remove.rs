@@ -21,6 +21,7 @@ use crate::wire::{DeviceInfo, UdevFlags};
 #[derive(Clone, Copy, Debug)]
 pub struct RemovePolicy {
     deferred: bool,
+    if_possible: bool,
     force: bool,
     retry: Retry,
     users: Option<Duration>,
@@ -30,19 +31,28 @@ impl RemovePolicy {
     /// Tries once, and fails if the device is open.
     #[must_use]
     pub const fn new() -> Self {
-        Self { deferred: false, force: false, retry: Retry::NONE, users: None }
+        Self { deferred: false, if_possible: false, force: false, retry: Retry::NONE, users: None }
     }
 
     /// Schedules the removal of an open device for its last close. Requires interface 4.27.
     #[must_use]
+    #[doc(alias = "--deferred")]
     pub const fn deferred(self, deferred: bool) -> Self {
         Self { deferred, ..self }
+    }
+
+    /// Whether a kernel that lacks deferred removal may remove the device at once, or refuse because it is open: see
+    /// [`RemoveOptions::if_possible`].
+    #[must_use]
+    pub const fn if_possible(self, if_possible: bool) -> Self {
+        Self { if_possible, ..self }
     }
 
     /// Sets how long to retry while the device is busy. If it stays busy, the error lists its [`users`](Self::users). A
     /// deferred removal is never busy.
     #[must_use]
     #[doc(alias = "dm_task_retry_remove")]
+    #[doc(alias = "--retry")]
     pub const fn retry(self, retry: Retry) -> Self {
         let users = if retry.is_none() { self.users } else { Some(LOOK_FOR_USERS) };
         Self { retry, users, ..self }
@@ -51,6 +61,7 @@ impl RemovePolicy {
     /// Replaces the active table with an `error` target first, so that pending and new I/O fails and the devices that
     /// it uses are released. The device itself remains while it is open.
     #[must_use]
+    #[doc(alias = "--force")]
     pub const fn force(self, force: bool) -> Self {
         Self { force, ..self }
     }
@@ -63,7 +74,7 @@ impl RemovePolicy {
 
     /// Whether the device is removed at once or not at all, without any other step.
     const fn is_one_command(self) -> bool {
-        let Self { deferred, force, retry, users } = self;
+        let Self { deferred, force, retry, users, if_possible: _ } = self;
         !deferred && !force && retry.is_none() && users.is_none()
     }
 }
@@ -138,7 +149,8 @@ pub(super) fn remove(op: &mut Op<'_>, policy: RemovePolicy) -> Result<Removal, O
     // After the removal it has neither name nor number. If it has no node, a single command needs neither.
     let is_read = !policy.is_one_command() || !op.host.udev().makes_no_nodes();
     let before = is_read.then(|| read_before(op, policy)).transpose()?;
-    let options = RemoveOptions::new().deferred(policy.deferred).cookie(op.udev.expect(UdevFlags::empty()));
+    let cookie = op.udev.expect(UdevFlags::empty());
+    let options = RemoveOptions::new().deferred(policy.deferred).if_possible(policy.if_possible).cookie(cookie);
     let mut was_sent_before = false;
     let removed = policy.retry.while_busy(|| {
         uninterrupted(|| {
@@ -230,7 +242,8 @@ fn put_errors_under(op: &mut Op<'_>, info: &DeviceInfo) -> Result<bool, OpError>
 
 /// The length of the active table. `None` if it is an `error` target already.
 fn length_of_table(op: &Op<'_>) -> Result<Option<Sectors>, OpErrorKind> {
-    let table = uninterrupted(|| op.dm().table_status_with(op.target(), StatusOptions::new().noflush(true)))?;
+    let table =
+        uninterrupted(|| op.dm().table_status_with(op.target(), StatusOptions::new().noflush(true).if_possible(true)))?;
     if has_errors_only(&table) {
         return Ok(None);
     }

@@ -48,6 +48,8 @@ impl<'a> SetupOptions<'a> {
 
     /// Sets the minor number of the device, 0 to 1048575.
     #[must_use]
+    #[doc(alias = "dm_task_set_major")]
+    #[doc(alias = "dm_task_set_minor")]
     pub const fn minor(self, minor: u32) -> Self {
         Self { minor: Some(minor), ..self }
     }
@@ -62,6 +64,12 @@ impl<'a> SetupOptions<'a> {
     #[must_use]
     pub const fn secure(self, secure: bool) -> Self {
         Self { load: self.load.secure(secure), ..self }
+    }
+
+    /// Whether a kernel that can't wipe its copy of a table may leave it as it is: see [`LoadOptions::if_possible`].
+    #[must_use]
+    pub const fn if_possible(self, if_possible: bool) -> Self {
+        Self { load: self.load.if_possible(if_possible), ..self }
     }
 
     /// Sets the read-ahead once the table is active. By default the kernel chooses it.
@@ -183,6 +191,7 @@ impl Host {
     /// [`OpErrorKind::Differs`](crate::OpErrorKind::Differs): the existing device differs from the requested one.
     /// [`OpErrorKind::SuspendedInternally`](crate::OpErrorKind::SuspendedInternally): the kernel keeps it suspended.
     /// Otherwise as [`create`](Self::create).
+    #[doc(alias = "dm_task_suppress_identical_reload")]
     pub fn setup<P: TargetParams>(
         &self,
         name: impl AsDmName,

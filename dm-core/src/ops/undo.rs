@@ -150,7 +150,7 @@ impl<'a> Before<'a> {
 
 /// A table that is read for comparison is always treated as secret.
 pub(super) const fn read_table() -> StatusOptions {
-    StatusOptions::table().noflush(true).secure(true)
+    StatusOptions::table().noflush(true).secure(true).if_possible(true)
 }
 
 pub(super) fn has_errors_only(table: &TableStatus) -> bool {

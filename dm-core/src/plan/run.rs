@@ -85,7 +85,7 @@ impl Run<'_> {
     }
 
     fn load(&mut self, device: &WantedDevice<'_>) -> Result<(), PlanCause> {
-        let options = StatusOptions::table().noflush(true).secure(true);
+        let options = StatusOptions::table().noflush(true).secure(true).if_possible(true);
         let old = self.host.dm().table_status_with(&device.name, options)?;
         let lines = self.lines(device)?;
         let options = LoadOptions::new().read_only(device.read_only);

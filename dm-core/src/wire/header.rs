@@ -46,6 +46,8 @@ pub(crate) struct Request<'a> {
     pub(crate) minor: u32,
     pub(crate) flags: Flags,
     pub(crate) id: Option<DevId<'a>>,
+    /// The interface version that wiping requires: 0 where an older kernel may do without.
+    pub(crate) secure_minor: u32,
     /// The content of the name field for commands without a device: a target type, or a prefix of names.
     pub(crate) name: Option<&'a [u8]>,
     /// The uuid of a device to create, or a prefix of uuids for lists.
@@ -63,6 +65,7 @@ impl<'a> Request<'a> {
             minor: command.since_minor(),
             flags: Flags::empty(),
             id: None,
+            secure_minor: SECURE_DATA_MINOR,
             name: None,
             uuid: None,
             number: None,
@@ -95,7 +98,14 @@ impl<'a> Request<'a> {
     /// Makes the kernel wipe its copies of the request and of the answer.
     #[must_use]
     pub(crate) fn secure(self, on: bool) -> Self {
-        self.flag_since(SECURE_DATA_MINOR, Flags::SECURE_DATA, on)
+        self.flag_since(self.secure_minor, Flags::SECURE_DATA, on)
+    }
+
+    /// Whether an older kernel may leave its copies as they are; to be said before [`secure`](Self::secure).
+    #[must_use]
+    pub(crate) const fn secure_if_possible(self, if_possible: bool) -> Self {
+        let secure_minor = if if_possible { 0 } else { SECURE_DATA_MINOR };
+        Self { secure_minor, ..self }
     }
 
     /// Passes a cookie to udev with the uevent.

@@ -87,10 +87,26 @@ fn creation_removal_and_renaming() {
 fn options_that_an_older_kernel_may_ignore_ask_for_no_version() {
     let inactive = StatusOptions::table().slot(TableSlot::Inactive).noflush(true).if_possible(true);
     let deps = DepsOptions::new().slot(TableSlot::Inactive).if_possible(true);
-    let flags = Flags::STATUS_TABLE | Flags::QUERY_INACTIVE_TABLE | Flags::NOFLUSH;
+    let inactive = inactive.secure(true);
+    let flags = Flags::STATUS_TABLE | Flags::QUERY_INACTIVE_TABLE | Flags::NOFLUSH | Flags::SECURE_DATA;
+    let info = InfoOptions::new().slot(TableSlot::Inactive).if_possible(true);
+    let load = LoadOptions::new().secure(true).if_possible(true);
+    let message = MessageOptions::new().secure(true).if_possible(true);
+    let send = move |dm: &Dm| dm.target_msg_with("disk", Message::new("key set"), message).is_ok();
+    let remove = RemoveOptions::new().deferred(true).if_possible(true);
+    let all = RemoveAllOptions::new().deferred(true).if_possible(true);
+    let uuids = ListOptions::new().uuids(true).if_possible(true);
+    let prefix = uuids.uuid_prefix(uuid());
     check(&[
         ("status", &|dm| dm.table_status_with("disk", inactive).is_err(), 0, flags, 0),
         ("deps", &|dm| dm.table_deps_with("disk", deps).is_err(), 0, Flags::QUERY_INACTIVE_TABLE, 0),
+        ("info", &|dm| dm.device_info_with("disk", info).is_ok(), 0, Flags::QUERY_INACTIVE_TABLE, 0),
+        ("load", &|dm| dm.table_load_with("disk", zero(), load).is_ok(), 0, Flags::SECURE_DATA, 0),
+        ("message", &send, 2, Flags::SECURE_DATA, 0),
+        ("remove", &|dm| dm.device_remove_with("disk", remove).is_ok(), 0, Flags::DEFERRED_REMOVE, NO_COOKIE),
+        ("remove all", &|dm| dm.remove_all_with(all).is_ok(), 0, Flags::DEFERRED_REMOVE, 0),
+        ("list", &|dm| dm.list_devices_with(uuids).is_err(), 0, Flags::UUID, 0),
+        ("list, prefix", &|dm| dm.list_devices_with(prefix).is_err(), 45, Flags::UUID, 0),
     ]);
 }
 

@@ -1,6 +1,7 @@
 //! What only the kernel in memory can show: failures, its log, and its clock.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod old_interfaces;
 mod snapshot;
 mod support;
 mod thin;

@@ -48,6 +48,7 @@ pub(crate) fn carry_out(
     }
     let len = if has_payload(command) { request.len() } else { SHORTEST };
     let mut param = Param::copy(request, len);
+    later_flags(kernel.interface.minor).for_each(|flag| param.set(flag, false));
     let is_secret = param.has(Flags::SECURE_DATA);
     let answered = validate(kernel, command, &mut param).and_then(|()| {
         param.set_data_size(SHORTEST);
@@ -75,6 +76,19 @@ const fn since(command: Command) -> u32 {
         Command::TargetVersion => 41,
         _ => 0,
     }
+}
+
+/// The flags that came after an interface, whose kernel ignores them.
+fn later_flags(interface: u32) -> impl Iterator<Item = Flags> {
+    const SINCE: [(u32, Flags); 6] = [
+        (12, Flags::NOFLUSH),
+        (16, Flags::QUERY_INACTIVE_TABLE),
+        (19, Flags::UUID),
+        (20, Flags::SECURE_DATA),
+        (27, Flags::DEFERRED_REMOVE),
+        (45, Flags::IMA_MEASUREMENT),
+    ];
+    SINCE.into_iter().filter(move |(since, _)| interface < *since).map(|(_, flag)| flag)
 }
 
 /// All commands except those with `IOCTL_FLAGS_NO_PARAMS`.
