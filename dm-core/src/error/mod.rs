@@ -74,6 +74,7 @@ impl Error {
 
     /// The errno, if the kernel refused the command or a file could not be used.
     #[must_use]
+    #[doc(alias = "dm_task_get_errno")]
     pub fn errno(&self) -> Option<i32> {
         match self {
             Self::Refused(refusal) => Some(refusal.errno().number()),

@@ -86,6 +86,7 @@ impl Dm {
     /// [`is_not_found`](crate::Error::is_not_found): the device does not exist, or was removed meanwhile.
     /// [`OpenError::NoDescriptor`]: the handle's transport has no descriptor to wait for.
     #[doc(alias = "DM_DEV_WAIT")]
+    #[doc(alias = "dmsetup wait")]
     pub fn wait_event(&self, id: impl AsDevId, event_nr: u32, timeout: Option<Duration>) -> Result<Option<DeviceInfo>> {
         let descriptor = self.poll_fd().ok_or(OpenError::NoDescriptor)?;
         let end = End::after(timeout);

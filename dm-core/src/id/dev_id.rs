@@ -108,6 +108,9 @@ impl From<DevId<'_>> for DevIdBuf {
 /// Types that identify a device: text or [`DmName`] for its name, [`DmUuid`], [`DeviceNumber`], and [`DevId`].
 ///
 /// Text is checked on use, so that a name can be written as `"home"`.
+#[doc(alias = "dm_task_set_name")]
+#[doc(alias = "dm_task_set_uuid")]
+#[doc(alias = "dm_task_set_major_minor")]
 pub trait AsDevId {
     /// Returns the identifier.
     ///

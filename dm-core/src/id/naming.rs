@@ -52,6 +52,8 @@ impl Naming {
     /// # Errors
     /// The name has both escapes and characters that need an escape, is escaped twice, or is too long when mangled.
     #[doc(alias = "dm_task_get_name_mangled")]
+    #[doc(alias = "dm_build_dm_name")]
+    #[doc(alias = "dmsetup mangle")]
     pub fn kernel_name(self, name: &DmName) -> Result<Cow<'_, DmName>, NameError> {
         match self.mangle("name", name.as_bytes())? {
             Some(mangled) => DmNameBuf::new(&mangled).map(Cow::Owned),
@@ -74,6 +76,7 @@ impl Naming {
     /// # Errors
     /// As [`kernel_name`](Self::kernel_name).
     #[doc(alias = "dm_task_get_uuid_mangled")]
+    #[doc(alias = "dm_build_dm_uuid")]
     pub fn kernel_uuid(self, uuid: &DmUuid) -> Result<Cow<'_, DmUuid>, NameError> {
         match self.mangle("uuid", uuid.as_bytes())? {
             Some(mangled) => DmUuidBuf::new(&mangled).map(Cow::Owned),

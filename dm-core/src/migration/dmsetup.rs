@@ -33,7 +33,7 @@
 //! | `mknodes` | [`Host::make_nodes`], [`Host::make_node`] |
 //! | `mangle` | [`Host::rename`] to [`Naming::kernel_name`] |
 //! | `splitname` | [`DmName::lvm_parts`] |
-//! | `stats` | —: the messages of statistics are in the crate `dm-targets` |
+//! | `stats` | —: the crate `dm-targets` has them as `devices::Stats`; groups are a convention of dmsetup's, in the aux data |
 //! | `targets`, `target-version` | [`Dm::list_versions`], [`Dm::target_version`] |
 //! | `version` | [`Dm::version`] |
 //! | `udevcreatecookie` | [`SharedCookie::create`] |
@@ -55,6 +55,7 @@
 //! | `--udevcookie` | [`SharedCookie::adopt`], [`Udev::on_cookie`](crate::udev::Udev::on_cookie) |
 //! | `--noudevsync` | [`Strategy::None`](crate::udev::Strategy::None) |
 //! | `--noudevrules` | [`UdevFlags::DISABLE_DM_RULES`](crate::UdevFlags::DISABLE_DM_RULES) and [`Strategy::MakeNodes`](crate::udev::Strategy::MakeNodes) |
+//! | `-c`, `-o`, `-O`, `-S`, `--nameprefixes`, `--noheadings`, `--rows`, `--separator` | —: a program prints its own reports, as the example does |
 //! | `--verifyudev`, `--checks` | —: both are always checked |
 //! | `--noopencount` | —: counting costs nothing |
 //!

@@ -4,6 +4,9 @@
 //! are on the page [`dmsetup`](super::dmsetup), and cryptsetup's use of the library is on
 //! [`cryptsetup`](super::cryptsetup).
 //!
+//! What a kernel lacks is an error here, [`is_unsupported`](crate::Error::is_unsupported), where libdevmapper warns and does without:
+//! each option that can be left out has an `if_possible` beside it, such as [`SuspendOptions::if_possible`].
+//!
 //! # Tasks
 //!
 //! In libdm, a program creates a task, sets its fields, runs it and reads its results. Here each task is one method

@@ -40,6 +40,9 @@ use crate::wire::{Command, DeviceInfo, Flags, INTERFACE_MAJOR};
 /// # Ok::<(), dm_core::Error>(())
 /// ```
 #[derive(Clone, Debug)]
+#[doc(alias = "dm_task_run")]
+#[doc(alias = "dm_task_destroy")]
+#[doc(alias = "dm_hold_control_dev")]
 pub struct Dm {
     pub(super) transport: Arc<dyn Transport>,
     pub(super) pool: Arc<Pool>,

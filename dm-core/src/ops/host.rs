@@ -92,12 +92,14 @@ impl Host {
     /// ```
     #[must_use]
     #[doc(alias = "dm_set_name_mangling_mode")]
+    #[doc(alias = "--manglename")]
     pub fn with_naming(self, naming: Naming) -> Self {
         Self { udev: self.udev.naming(naming), naming, ..self }
     }
 
     /// How names in text are translated to the kernel's.
     #[must_use]
+    #[doc(alias = "dm_get_name_mangling_mode")]
     pub const fn naming(&self) -> Naming {
         self.naming
     }
@@ -148,6 +150,8 @@ impl Host {
     /// batch.finish()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[doc(alias = "dm_tree_set_cookie")]
+    #[doc(alias = "dm_tree_get_cookie")]
     pub fn batch(&self) -> Batch {
         // A batch within a batch joins it.
         let batch = self.batch.clone().unwrap_or_default();

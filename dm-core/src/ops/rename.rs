@@ -56,7 +56,7 @@ impl Host {
     /// # Errors
     /// [`is_already_exists`](OpError::is_already_exists): another device has the uuid. [`is_invalid`](OpError::is_invalid): this
     /// device has another one. [`is_not_found`](OpError::is_not_found).
-    #[doc(alias = "dmsetup rename --setuuid")]
+    #[doc(alias = "--setuuid")]
     pub fn set_uuid(&self, id: impl AsDevId, uuid: &DmUuid) -> Result<DeviceInfo, OpError> {
         let mut op = Op::new(self, Operation::Rename, &id)?;
         let before = op.info()?;

@@ -52,6 +52,8 @@ impl Host {
     /// # Errors
     /// As [`remove_with`](Self::remove_with), for the first device that cannot be removed. The state has the number of
     /// removed devices, and the call can be repeated.
+    #[doc(alias = "dm_tree_deactivate_children")]
+    #[doc(alias = "dm_tree_retry_remove")]
     pub fn remove_stack(&self, id: impl AsDevId, policy: RemovePolicy) -> Result<StackRemoval, OpError> {
         let mut op = Op::new(self, Operation::RemoveStack, &id)?;
         let (members, order) = walk_down(&mut op)?;
@@ -121,6 +123,9 @@ impl Host {
     ///
     /// # Errors
     /// As [`suspend_with`](Self::suspend_with).
+    #[doc(alias = "dm_tree_suspend_children")]
+    #[doc(alias = "dm_tree_skip_lockfs")]
+    #[doc(alias = "dm_tree_use_no_flush_suspend")]
     pub fn suspend_stack(&self, id: impl AsDevId, policy: SuspendPolicy) -> Result<Vec<DeviceNumber>, OpError> {
         let mut whole = Op::new(self, Operation::SuspendStack, &id)?;
         let (mut members, order) = walk_down(&mut whole)?;

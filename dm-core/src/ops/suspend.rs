@@ -31,6 +31,7 @@ impl SuspendPolicy {
 
     /// Does not flush queued I/O: I/O that the target holds back stays queued. Requires interface 4.12.
     #[must_use]
+    #[doc(alias = "--noflush")]
     pub const fn noflush(self, noflush: bool) -> Self {
         Self { options: self.options.noflush(noflush), ..self }
     }
@@ -43,6 +44,7 @@ impl SuspendPolicy {
 
     /// Does not freeze the file system on the device first.
     #[must_use]
+    #[doc(alias = "--nolockfs")]
     pub const fn skip_lockfs(self, skip_lockfs: bool) -> Self {
         Self { options: self.options.skip_lockfs(skip_lockfs), ..self }
     }

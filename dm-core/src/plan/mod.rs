@@ -109,6 +109,12 @@ impl Host {
     /// # Errors
     /// [`PlanError::Twice`], [`PlanError::Unknown`], [`PlanError::Cycle`]: the wanted devices contradict each other.
     /// [`PlanError::Differs`]: a device with a wanted name has another uuid, or is read-only although it should not be.
+    #[doc(alias = "dm_tree_activate_children")]
+    #[doc(alias = "dm_tree_preload_children")]
+    #[doc(alias = "dm_tree_add_new_dev")]
+    #[doc(alias = "dm_tree_node_size_changed")]
+    #[doc(alias = "dm_tree_children_use_uuid")]
+    #[doc(alias = "dm_tree_set_optional_uuid_suffixes")]
     pub fn plan<'a>(&self, wanted: Wanted<'a>) -> Result<Plan<'a>, PlanError> {
         let order = order::bottom_up(&wanted)?;
         let (steps, order) = compare::steps(self, &wanted, &order)?;

@@ -54,6 +54,8 @@ use crate::wire::DeviceInfo;
 /// # Ok::<(), dm_core::NameError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[doc(alias = "dm_tree_create")]
+#[doc(alias = "dm_tree_free")]
 pub struct DeviceTree {
     nodes: BTreeMap<DeviceNumber, TreeNode>,
 }
@@ -131,6 +133,8 @@ impl DeviceTree {
 
     /// The devices that a device uses, in the given order.
     #[must_use]
+    #[doc(alias = "dm_tree_next_child")]
+    #[doc(alias = "dm_tree_node_num_children")]
     pub fn children(&self, number: DeviceNumber, order: TreeOrder) -> Vec<DeviceNumber> {
         let uses = self.get(number).into_iter().flat_map(|node| &node.uses);
         self.in_order(uses.copied().collect(), order)

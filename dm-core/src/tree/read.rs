@@ -22,6 +22,7 @@ impl Dm {
     /// [`list_devices`](Self::list_devices) or [`table_deps`](Self::table_deps) fails.
     #[doc(alias = "dm_tree_add_dev")]
     #[doc(alias = "dmsetup ls --tree")]
+    #[doc(alias = "--tree")]
     pub fn device_tree(&self) -> Result<DeviceTree> {
         let mut tree = DeviceTree::default();
         for device in &self.list_devices()? {

@@ -70,6 +70,7 @@ use crate::wire::UdevFlags;
 /// How an operation makes sure that `/dev` is complete.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[doc(alias = "dm_udev_set_sync_support")]
 pub enum Strategy {
     /// [`Cookies`](Self::Cookies) if udev completes them, otherwise [`WaitForNodes`](Self::WaitForNodes) if udev makes
     /// nodes nevertheless, otherwise [`MakeNodes`](Self::MakeNodes). Every operation decides anew, so udev may start or
@@ -82,8 +83,10 @@ pub enum Strategy {
     /// Polls the links below `/dev/mapper` until udev has made them.
     WaitForNodes,
     /// Makes nodes and links below `/dev/mapper` in this process.
+    #[doc(alias = "--noudevrules")]
     MakeNodes,
     /// Neither makes nodes nor waits. Only the kernel's nodes such as `/dev/dm-0` are certain to exist.
+    #[doc(alias = "--noudevsync")]
     None,
 }
 
@@ -151,6 +154,7 @@ impl Udev {
     /// Uses another directory as `/dev`. Its subdirectory `mapper` is created if missing.
     #[must_use]
     #[doc(alias = "dm_set_dev_dir")]
+    #[doc(alias = "dm_dir")]
     pub fn dev_dir(self, path: impl Into<PathBuf>) -> Self {
         Self { dev: DevDir { path: path.into().into(), ..self.dev }, ..self }
     }

@@ -41,6 +41,9 @@ pub enum NodeMode {
 impl NodeMode {
     /// A block node with an owner, a group and permission bits, such as `0o660`.
     #[must_use]
+    #[doc(alias = "dm_task_set_uid")]
+    #[doc(alias = "dm_task_set_gid")]
+    #[doc(alias = "dm_task_set_mode")]
     pub const fn node(uid: u32, gid: u32, mode: u32) -> Self {
         Self::Node { uid, gid, mode }
     }

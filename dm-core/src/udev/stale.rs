@@ -53,6 +53,7 @@ impl Eq for CookieInfo {}
 ///
 /// # Errors
 /// [`UdevError::Cookie`]: the file cannot be read.
+#[doc(alias = "udevcookies")]
 pub fn cookies() -> Result<Vec<CookieInfo>, UdevError> {
     let text = fs::read_to_string("/proc/sysvipc/sem").map_err(|error| UdevError::Cookie {
         what: "list",

@@ -47,6 +47,7 @@ impl DeviceInfo {
 
     /// The name of the device. `None` if the command's answer does not contain it, as after a rename.
     #[must_use]
+    #[doc(alias = "dm_task_get_name")]
     pub fn name(&self) -> Option<&DmName> {
         match self.command {
             Command::DeviceRename => None,
@@ -57,6 +58,7 @@ impl DeviceInfo {
     /// The uuid of the device. `None` if it has no uuid, or if the command's answer does not contain it, as after a
     /// rename.
     #[must_use]
+    #[doc(alias = "dm_task_get_uuid")]
     pub fn uuid(&self) -> Option<&DmUuid> {
         match self.command {
             Command::DeviceRename => None,

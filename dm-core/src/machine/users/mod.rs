@@ -187,6 +187,7 @@ impl Users {
 ///
 /// # Errors
 /// `NotFound`: the device does not exist, or sysfs is not mounted.
+#[doc(alias = "dm_device_has_holders")]
 pub fn holders(device: DeviceNumber) -> io::Result<Vec<Holder>> {
     holders_in(&Roots::default(), device)
 }
@@ -205,6 +206,8 @@ fn holders_in(roots: &Roots, device: DeviceNumber) -> io::Result<Vec<Holder>> {
 ///
 /// # Errors
 /// procfs is not mounted.
+#[doc(alias = "dm_device_has_mounted_fs")]
+#[doc(alias = "dm_mountinfo_read")]
 pub fn mounts(device: DeviceNumber) -> io::Result<Vec<Mount>> {
     mounts_in(&Roots::default(), device)
 }

@@ -167,6 +167,7 @@ impl OpError {
 
     /// The errno, if a system call failed.
     #[must_use]
+    #[doc(alias = "dm_task_get_errno")]
     pub fn errno(&self) -> Option<i32> {
         match &self.0.cause {
             OpErrorKind::Command(error) => error.errno(),
