@@ -20,6 +20,7 @@ mod programs;
 mod release;
 mod say;
 mod shell;
+mod static_build;
 mod test;
 mod test_root;
 mod tidy;
@@ -63,6 +64,12 @@ const TASKS: &[Task] = &[
         arguments: "[--guest uml|qemu] [--kernel DIR] [--no-udev] [--timeout SECONDS] [-- COMMAND...]",
         summary: "run a command, or a shell, as root in a throw-away kernel",
         run: shell::run,
+    },
+    Task {
+        name: "static",
+        arguments: "",
+        summary: "build the example dmsetup as one file that needs no library, for musl if that is installed",
+        run: static_build::run,
     },
     Task {
         name: "fuzz",

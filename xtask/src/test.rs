@@ -14,6 +14,7 @@ use crate::fuzz;
 use crate::guest::Limits;
 use crate::msrv;
 use crate::say::{self, seconds};
+use crate::static_build;
 use crate::test_root::{self, Summary};
 use crate::tidy;
 use crate::workspace::{Workspace, cargo};
@@ -57,6 +58,7 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     steps.push(step("tidy", || if tidy::check(&workspace)? { Ok(None) } else { bail!("see the findings above") }));
     steps.push(step("tests", || run_cargo(&workspace, "test --workspace --all-features", None)));
     steps.push(step("features", || features::check(&workspace).map(|()| None)));
+    steps.push(step("static", || static_build::check(&workspace).map(|()| None)));
     steps.push(step("msrv", || msrv::check(&workspace)));
     steps.push(step("api", || api::check(&workspace)));
     steps.push(step("fuzzing", || fuzz::smoke(&workspace)));
