@@ -9,7 +9,7 @@ dmsetup remove nonsense
 dmsetup remove
 dmsetup remove pb pa
 exec 9</dev/mapper/pc; dmsetup remove pc; dmsetup info -c --noheadings -o name,open pc; dmsetup remove --force pc; dmsetup table pc
-exec 9</dev/mapper/pc; dmsetup remove --deferred pc; dmsetup info pc
+exec 9</dev/mapper/pc; dmsetup remove --deferred pc; dmsetup info pc; exec 9<&-; for i in $(seq 100); do test -h /dev/mapper/pc || break; sleep 0.1; done
 dmsetup wipe_table pf
 dmsetup table pf
 dmsetup remove -f pf
