@@ -1,125 +1,126 @@
-//! `info -c`: columns, sorted and aligned as dmsetup's reports are.
+//! `info -c` and `splitname`: the fields of devices and of their names.
 
-use dm_core::{DeviceInfo, DmName, Host, InfoOptions, describe};
+use std::rc::Rc;
+
+use dm_core::{DeviceInfo, DeviceTree, DmName, Host, InfoOptions, LvmParts, TreeNode, TreeOrder};
+use dm_units::DeviceNumber;
 
 use crate::Result;
 use crate::devices::human;
 use crate::options::Options;
-use crate::show::{chosen, read_ahead, slot};
+use crate::report::{self, Column, number, text};
+use crate::show::{chosen, node_name, read_ahead, slot};
 
-/// A column: its name, heading, least width, whether it is a number, and what it shows.
-struct Column {
-    name: &'static str,
-    heading: &'static str,
-    width: usize,
-    is_number: bool,
-    show: fn(&Host, &DeviceInfo) -> String,
+/// A row of `info -c`: the device, and the picture of all devices.
+struct Device {
+    host: Host,
+    info: DeviceInfo,
+    tree: Rc<DeviceTree>,
 }
 
-const fn column(
-    name: &'static str,
-    heading: &'static str,
-    width: usize,
-    show: fn(&Host, &DeviceInfo) -> String,
-) -> Column {
-    Column { name, heading, width, is_number: false, show }
+impl Device {
+    fn node(&self) -> Option<&TreeNode> {
+        self.tree.get(self.info.number())
+    }
+
+    fn used(&self) -> Vec<DeviceNumber> {
+        self.tree.children(self.info.number(), TreeOrder::Number)
+    }
+
+    fn users(&self) -> Vec<DeviceNumber> {
+        self.node().map(|node| node.used_by.iter().copied().collect()).unwrap_or_default()
+    }
+
+    /// The names of those that are mapped devices.
+    fn names(&self, devices: Vec<DeviceNumber>) -> String {
+        let name = |number| Some(human(&self.host, Some(self.tree.get(number)?.name.as_deref()?)));
+        devices.into_iter().filter_map(name).collect::<Vec<_>>().join(",")
+    }
+
+    fn uuid(&self) -> String {
+        self.info.uuid().map(|uuid| self.host.naming().human_uuid(uuid).to_string()).unwrap_or_default()
+    }
+
+    /// The program that made the device, by the start of its uuid.
+    fn subsystem(&self) -> String {
+        self.uuid().split_once('-').map(|(start, _)| start.to_owned()).unwrap_or_default()
+    }
+
+    fn parts(&self) -> LvmParts {
+        self.info.name().filter(|_| self.subsystem() == "LVM").map(DmName::lvm_parts).unwrap_or_default()
+    }
 }
 
-const fn number(
-    name: &'static str,
-    heading: &'static str,
-    width: usize,
-    show: fn(&Host, &DeviceInfo) -> String,
-) -> Column {
-    Column { name, heading, width, is_number: true, show }
+fn numbers(devices: Vec<DeviceNumber>) -> String {
+    devices.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
-const COLUMNS: [Column; 14] = [
-    column("name", "Name", 16, |host, info| human(host, info.name())),
-    column("mangled_name", "MangledName", 16, |_, info| info.name().map(ToString::to_string).unwrap_or_default()),
-    column("unmangled_name", "UnmangledName", 16, |host, info| human(host, info.name())),
-    column("uuid", "UUID", 32, |host, info| {
-        info.uuid().map(|uuid| host.naming().human_uuid(uuid).to_string()).unwrap_or_default()
+const COLUMNS: [Column<Device>; 29] = [
+    text("name", "Name", 16, |it| human(&it.host, it.info.name())),
+    text("mangled_name", "MangledName", 16, |it| it.info.name().map(ToString::to_string).unwrap_or_default()),
+    text("unmangled_name", "UnmangledName", 16, |it| human(&it.host, it.info.name())),
+    text("uuid", "UUID", 32, Device::uuid),
+    text("mangled_uuid", "MangledUUID", 32, |it| it.info.uuid().map(ToString::to_string).unwrap_or_default()),
+    text("unmangled_uuid", "UnmangledUUID", 32, Device::uuid),
+    number("read_ahead", "RAhead", 6, |it| read_ahead(&it.host, &it.info).unwrap_or_default().to_string()),
+    text("blkdevname", "BlkDevName", 16, |it| {
+        node_name(it.info.number()).filter(|_| it.info.has_active_table()).unwrap_or_default()
     }),
-    number("read_ahead", "RAhead", 6, |host, info| read_ahead(host, info).map(|it| it.to_string()).unwrap_or_default()),
-    column("blkdevname", "BlkDevName", 16, |_, info| {
-        let path = describe(info.number()).path.filter(|_| info.has_active_table());
-        path.and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned())).unwrap_or_default()
-    }),
-    column("attr", "Stat", 4, |_, info| {
+    text("attr", "Stat", 4, |it| {
         let flag = |is, letter| if is { letter } else { '-' };
-        let access = if info.is_read_only() { 'r' } else { 'w' };
-        let tables = [flag(info.has_active_table(), 'L'), flag(info.has_inactive_table(), 'I')];
-        tables.into_iter().chain([flag(info.is_suspended(), 's'), access]).collect()
+        let access = if it.info.is_read_only() { 'r' } else { 'w' };
+        let tables = [flag(it.info.has_active_table(), 'L'), flag(it.info.has_inactive_table(), 'I')];
+        tables.into_iter().chain([flag(it.info.is_suspended(), 's'), access]).collect()
     }),
-    column("suspended", "Suspended", 9, |_, info| if info.is_suspended() { "Suspended" } else { "Active" }.to_owned()),
-    column("devno", "DevNo", 7, |_, info| info.number().to_string()),
-    number("major", "Maj", 3, |_, info| info.number().major.to_string()),
-    number("minor", "Min", 3, |_, info| info.number().minor.to_string()),
-    number("open", "Open", 4, |_, info| info.open_count().to_string()),
-    number("segments", "Targ", 4, |_, info| info.target_count().to_string()),
-    number("events", "Event", 6, |_, info| info.event_nr().to_string()),
+    text("tables_loaded", "Tables", 6, |it| {
+        match (it.info.has_active_table(), it.info.has_inactive_table()) {
+            (true, true) => "Both",
+            (true, false) => "Live",
+            (false, true) => "Inactive",
+            (false, false) => "None",
+        }
+        .to_owned()
+    }),
+    text("suspended", "Suspended", 9, |it| if it.info.is_suspended() { "Suspended" } else { "Active" }.to_owned()),
+    text("readonly", "Read-only", 9, |it| if it.info.is_read_only() { "Read-only" } else { "Writeable" }.to_owned()),
+    text("devno", "DevNo", 5, |it| it.info.number().to_string()),
+    number("major", "Maj", 3, |it| it.info.number().major.to_string()),
+    number("minor", "Min", 3, |it| it.info.number().minor.to_string()),
+    number("open", "Open", 4, |it| it.info.open_count().to_string()),
+    number("segments", "Targ", 4, |it| it.info.target_count().to_string()),
+    number("events", "Event", 6, |it| it.info.event_nr().to_string()),
+    number("device_count", "#Devs", 5, |it| it.used().len().to_string()),
+    text("devs_used", "DevNamesUsed", 16, |it| it.names(it.used())),
+    text("devnos_used", "DevNosUsed", 16, |it| numbers(it.used())),
+    text("blkdevs_used", "BlkDevNamesUsed", 16, |it| {
+        it.used().into_iter().filter_map(node_name).collect::<Vec<_>>().join(",")
+    }),
+    number("device_ref_count", "#Refs", 5, |it| it.users().len().to_string()),
+    text("names_using_dev", "RefNames", 8, |it| it.names(it.users())),
+    text("devnos_using_dev", "RefDevNos", 9, |it| numbers(it.users())),
+    text("subsystem", "Subsys", 6, Device::subsystem),
+    text("vg_name", "VG", 4, |it| it.parts().vg),
+    text("lv_name", "LV", 4, |it| it.parts().lv),
+    text("lv_layer", "LVLayer", 7, |it| it.parts().layer),
 ];
 
-const DEFAULT: &str = "name,major,minor,attr,open,segments,events,uuid";
-
-fn columns(names: &str) -> Result<Vec<&'static Column>> {
-    let plain = |name: &str| name.replace('_', "");
-    let find = |name: &str| {
-        let found = COLUMNS.iter().find(|column| plain(column.name) == plain(name));
-        found.ok_or_else(|| format!("Unrecognised field: {name}").into())
-    };
-    names.split(',').map(find).collect()
-}
-
-/// What a row is sorted by: numbers by their value.
-type Key = (Option<u64>, String);
-
 pub(crate) fn info(host: &Host, options: &Options) -> Result<()> {
-    let columns = columns(options.value("options").unwrap_or(DEFAULT))?;
-    let sort = options.value("sort").unwrap_or("name");
-    let key = *self::columns(sort.trim_start_matches(['+', '-']))?.first().ok_or("Nothing to sort by.")?;
-    let mut rows: Vec<(Key, Vec<String>)> = Vec::new();
+    let tree = Rc::new(host.dm().device_tree()?);
+    let mut rows = Vec::new();
     for device in chosen(host, options)? {
         let info = host.dm().device_info_with(&device, InfoOptions::new().slot(slot(options)))?;
-        let shown = (key.show)(host, &info);
-        let row = columns.iter().map(|column| (column.show)(host, &info)).collect();
-        rows.push(((shown.parse().ok().filter(|_| key.is_number), shown), row));
+        rows.push(Device { host: host.clone(), info, tree: Rc::clone(&tree) });
     }
-    rows.sort_by(|(a, _), (b, _)| if sort.starts_with('-') { b.cmp(a) } else { a.cmp(b) });
-    let headings = columns.iter().map(|column| (column.heading, column.width, column.is_number)).collect::<Vec<_>>();
-    print(&headings, rows.into_iter().map(|(_, row)| row).collect(), options);
-    Ok(())
-}
-
-/// Prints rows below their headings, each column as wide as its widest entry; without headings, separated by colons.
-fn print(columns: &[(&str, usize, bool)], rows: Vec<Vec<String>>, options: &Options) {
-    if options.has("noheadings") {
-        rows.iter().for_each(|row| println!("{}", row.join(":")));
-        return;
-    }
-    if rows.is_empty() {
-        return;
-    }
-    let headings = columns.iter().map(|(heading, ..)| (*heading).to_owned()).collect();
-    let rows: Vec<Vec<String>> = [headings].into_iter().chain(rows).collect();
-    for (index, row) in rows.iter().enumerate() {
-        let cells = columns.iter().enumerate().zip(row).map(|((at, (_, least, is_number)), cell)| {
-            let widest = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max();
-            let width = widest.unwrap_or(0).max(*least);
-            // Headings stand on the left.
-            if *is_number && index > 0 { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
-        });
-        println!("{}", cells.collect::<Vec<_>>().join(" "));
-    }
+    report::print(&COLUMNS, "name,major,minor,attr,open,segments,events,uuid", "name", rows, options)
 }
 
 pub(crate) fn split_name(options: &Options) -> Result<()> {
-    let parts = DmName::new(options.word(0)?)?.lvm_parts();
-    print(
-        &[("VG", 4, false), ("LV", 4, false), ("LVLayer", 7, false)],
-        vec![vec![parts.vg, parts.lv, parts.layer]],
-        options,
-    );
-    Ok(())
+    const COLUMNS: [Column<LvmParts>; 4] = [
+        text("subsystem", "Subsys", 6, |_| "LVM".to_owned()),
+        text("vg_name", "VG", 4, |it| it.vg.clone()),
+        text("lv_name", "LV", 4, |it| it.lv.clone()),
+        text("lv_layer", "LVLayer", 7, |it| it.layer.clone()),
+    ];
+    let parts = vec![DmName::new(options.word(0)?)?.lvm_parts()];
+    report::print(&COLUMNS, "vg_name,lv_name,lv_layer", "vg_name", parts, options)
 }

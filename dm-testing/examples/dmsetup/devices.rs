@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use dm_core::block::ReadAhead;
 use dm_core::{
-    CreateOptions, DmName, DmUuid, Geometry, Host, LineText, LoadOptions, Message, ReloadOptions, RemovePolicy,
-    ResumeOptions, ResumePolicy, Retry, SetupOptions, StatusOptions, SuspendOptions, SuspendPolicy, TargetLine,
+    CreateOptions, DevIdBuf, DmName, DmUuid, Geometry, Host, LineText, LoadOptions, Message, ReloadOptions,
+    RemovePolicy, ResumeOptions, ResumePolicy, Retry, SetupOptions, StatusOptions, SuspendOptions, SuspendPolicy,
+    TargetLine,
 };
 use dm_units::Sectors;
 
 use crate::Result;
 use crate::options::Options;
+use crate::show::chosen;
 
 /// The text of a table: the option's, a file's, or the standard input.
 fn table_text(options: &Options, file: Option<&String>) -> Result<String> {
@@ -146,8 +148,8 @@ pub(crate) fn message(host: &Host, options: &Options) -> Result<()> {
     let (device, rest) = options.device(host)?;
     let [sector, words @ ..] = rest else { return Err("Incorrect number of arguments.".into()) };
     let reply = host.message(&device, Message::new(words.join(" ")).sector(Sectors(sector.parse()?)))?;
-    if let Some(text) = reply.text() {
-        println!("{text}");
+    if let Some(text) = reply.text().map(|text| text.to_string()) {
+        print!("{text}{}", if text.is_empty() || text.ends_with('\n') { "" } else { "\n" });
     }
     Ok(())
 }
@@ -172,6 +174,27 @@ pub(crate) fn make_nodes(host: &Host, options: &Options) -> Result<()> {
     }
     if options.words().is_empty() {
         host.make_nodes()?;
+    }
+    Ok(())
+}
+
+/// Mangles names that another program gave the kernel unmangled. Names are the kernel's here.
+pub(crate) fn mangle(host: &Host, options: &Options) -> Result<()> {
+    let names = options.words().iter().map(|word| Ok(DevIdBuf::Name(DmName::new(word)?.to_owned())));
+    let devices =
+        if options.words().is_empty() { chosen(host, options)? } else { names.collect::<Result<Vec<_>>>()? };
+    for device in devices {
+        let info = host.dm().device_info(&device)?;
+        let Some(name) = info.name() else { continue };
+        let human = host.naming().human_name(name);
+        let mangled = host.naming().kernel_name(&human)?;
+        if *mangled == *name {
+            let (uuid, what) = info.uuid().map_or(("[no UUID]".to_owned(), ""), |uuid| (uuid.to_string(), "and UUID "));
+            println!("{name}: {uuid}: name {what}already in correct form");
+        } else {
+            println!("{name}: renaming to {mangled}");
+            host.rename(name, &*mangled)?;
+        }
     }
     Ok(())
 }

@@ -1,18 +1,27 @@
 //! `dmsetup`, as far as a few lines per command go: the same words, output and exit codes as the original's.
 //!
 //! It shows which method does what a command of dmsetup does, and it needs no libdevmapper, so that it can stand in for
-//! dmsetup in an initramfs.
+//! dmsetup in an initramfs: udev's rules run it as `dmsetup udevflags` and `dmsetup udevcomplete`.
 //!
 //! ```text
 //! cargo run --example dmsetup -- create home --table '0 2048 zero'
 //! cargo run --example dmsetup -- info -c
+//! ```
+//!
+//! `cargo xtask static` builds it as one file that needs no library, for musl if Rust's libraries for musl are installed:
+//!
+//! ```text
+//! rustup target add x86_64-unknown-linux-musl
+//! cargo build --release --package dm-testing --no-default-features --example dmsetup --target x86_64-unknown-linux-musl
 //! ```
 
 mod columns;
 mod cookies;
 mod devices;
 mod options;
+mod report;
 mod show;
+mod stats;
 mod tree;
 
 use std::error::Error;
@@ -45,6 +54,9 @@ fn run(options: &Options) -> Result<()> {
     if let Some(done) = cookies::run(options) {
         return done;
     }
+    if options.command() == "splitname" {
+        return columns::split_name(options);
+    }
     let host = host(options)?;
     match options.command() {
         "create" if options.has("concise") => devices::create_concise(&host, options),
@@ -60,6 +72,7 @@ fn run(options: &Options) -> Result<()> {
         "message" => devices::message(&host, options),
         "setgeometry" => devices::set_geometry(&host, options),
         "wait" => devices::wait(&host, options),
+        "mangle" => devices::mangle(&host, options),
         "mknodes" => devices::make_nodes(&host, options),
         "table" if options.has("concise") => show::concise(&host, options),
         "table" | "status" | "measure" => show::lines(&host, options),
@@ -71,7 +84,7 @@ fn run(options: &Options) -> Result<()> {
         "targets" => show::targets(&host, None),
         "target-version" => show::targets(&host, Some(options)),
         "version" => show::version(&host),
-        "splitname" => columns::split_name(options),
+        command if command.starts_with("stats") => stats::run(&host, options),
         _ => Err("Unknown command.".into()),
     }
 }

@@ -14,7 +14,7 @@ pub(crate) struct Options {
 }
 
 /// The options that take a value: the short form, and the name.
-const VALUES: [(&str, &str); 14] = [
+const VALUES: [(&str, &str); 25] = [
     ("-u", "uuid"),
     ("-j", "major"),
     ("-m", "minor"),
@@ -23,6 +23,17 @@ const VALUES: [(&str, &str); 14] = [
     ("-U", "uid"),
     ("-G", "gid"),
     ("-M", "mode"),
+    ("-S", "select"),
+    ("", "separator"),
+    ("", "areas"),
+    ("", "bounds"),
+    ("", "units"),
+    ("", "areasize"),
+    ("", "start"),
+    ("", "length"),
+    ("", "programid"),
+    ("", "userdata"),
+    ("", "regionid"),
     ("", "table"),
     ("", "target"),
     ("", "exec"),
@@ -32,7 +43,7 @@ const VALUES: [(&str, &str); 14] = [
 ];
 
 /// Those that take none.
-const FLAGS: [(&str, &str); 18] = [
+const FLAGS: [(&str, &str); 25] = [
     ("-r", "readonly"),
     ("-f", "force"),
     ("-n", "notable"),
@@ -50,6 +61,13 @@ const FLAGS: [(&str, &str); 18] = [
     ("", "concise"),
     ("", "tree"),
     ("", "noheadings"),
+    ("", "nameprefixes"),
+    ("", "rows"),
+    ("", "precise"),
+    ("", "clear"),
+    ("", "allregions"),
+    ("", "allprograms"),
+    ("", "alldevices"),
     ("", "showkeys"),
 ];
 
@@ -74,6 +92,14 @@ impl Options {
                 let value = value.or_else(|| arguments.next()).ok_or_else(|| format!("{option} needs a value."))?;
                 given.insert(*name, value);
             }
+        }
+        // The commands of `stats` have two words.
+        let command = match words.as_slice() {
+            [first, second, ..] if first == "stats" => Some(format!("{first} {second}")),
+            _ => None,
+        };
+        if let Some(command) = command {
+            words.splice(..2, [command]);
         }
         Ok(Self { words, given })
     }

@@ -136,6 +136,11 @@ fn tables(info: &DeviceInfo) -> &'static str {
     }
 }
 
+/// The name of the kernel's own node.
+pub(crate) fn node_name(number: DeviceNumber) -> Option<String> {
+    Some(describe(number).path?.file_name()?.to_string_lossy().into_owned())
+}
+
 /// A device as `-o devno`, `devname` or `blkdevname` want it.
 fn number(number: DeviceNumber, options: &Options, separator: &str) -> String {
     let known = describe(number);
@@ -144,8 +149,7 @@ fn number(number: DeviceNumber, options: &Options, separator: &str) -> String {
         "blkdevname" => None,
         _ => return format!("{}{separator}{}", number.major, number.minor),
     };
-    let node = known.path.and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
-    shown.or(node).unwrap_or_else(|| format!("{}:{}", number.major, number.minor))
+    shown.or_else(|| node_name(number)).unwrap_or_else(|| format!("{}:{}", number.major, number.minor))
 }
 
 pub(crate) fn list(host: &Host, options: &Options) -> Result<()> {

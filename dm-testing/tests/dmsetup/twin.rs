@@ -103,7 +103,8 @@ pub(crate) fn example() -> PathBuf {
 const WITHOUT_TABLE: &str = "pd";
 
 /// What the scripts leave when they do not come to their end.
-const NAMES: [&str; 13] = ["pa", "pb", "pc", "pd", "pe", "pf", "pg", "ph", "pi", "pk", "pz", r"od\x20d", r"a\x20b"];
+const NAMES: [&str; 15] =
+    ["pa", "pb", "pc", "pd", "pe", "pf", "pg", "ph", "pi", "pk", "pz", r"od\x20d", r"a\x20b", "od d", "vg-lv--x"];
 
 fn compare(scratch: &Scratch, script: &str, variables: &[(&str, &str)]) {
     for name in NAMES {
@@ -157,6 +158,10 @@ tests! {
     it_makes_the_same_devices_without_udev: compare_without_udev("scripts/create.sh");
     it_prints_the_same_of_devices: compare_with_udev("scripts/show.sh");
     it_prints_the_same_of_tables: compare_with_udev("scripts/tables.sh");
+    it_prints_the_same_reports: compare_with_udev("scripts/reports.sh");
+    it_prints_the_same_reports_without_udev: compare_without_udev("scripts/reports.sh");
+    it_mangles_the_same_names: compare_with_udev("scripts/mangle.sh");
+    it_keeps_the_same_statistics: compare_with_udev("scripts/stats.sh");
     it_changes_devices_alike: compare_with_udev("scripts/change.sh");
     it_changes_devices_alike_without_udev: compare_without_udev("scripts/change.sh");
     it_removes_devices_alike: compare_with_udev("scripts/remove.sh");
