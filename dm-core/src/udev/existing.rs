@@ -11,9 +11,9 @@ use dm_units::DeviceNumber;
 
 use super::Udev;
 use super::error::{UdevError, errno_of};
+use super::node_change::{NodeChange, sysfs_path};
 use super::node_name::file_names;
 use super::node_state::is_block_node;
-use super::nodes::{NodeChange, sysfs_path};
 use crate::id::{DmName, DmNameBuf};
 use crate::machine::paths::{is_device, name_in, read_dm_name};
 

@@ -13,10 +13,11 @@ use nix::sys::stat::{Mode, SFlag, mknod};
 
 use super::detect::Facts;
 use super::error::{UdevError, errno_of};
+use super::node_change::{Change, NodeChange, sysfs_path};
 use super::node_name::{file_names, node_name};
 use super::node_state::{is_block_node, is_link_to_kernel_node, leads_to};
-use crate::id::{DmName, DmNameBuf, Naming};
-use crate::machine::paths::{is_device, name_in, read_dm_name};
+use crate::id::{DmName, Naming};
+use crate::machine::paths::is_device;
 
 /// The kind of node that is made below `/dev/mapper` if udev makes none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -47,43 +48,6 @@ impl NodeMode {
     pub const fn node(uid: u32, gid: u32, mode: u32) -> Self {
         Self::Node { uid, gid, mode }
     }
-}
-
-/// The change that a command makes below `/dev/mapper`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NodeChange {
-    /// A device of this name exists, so its node must exist.
-    Present,
-    /// No device of this name exists any more.
-    Absent,
-    /// The device will be removed at its last close. If udev will not remove the node then, it is removed now, since
-    /// the number may soon belong to another device.
-    Deferred,
-}
-
-/// A change of one device's node.
-#[derive(Clone, Debug)]
-pub(super) struct Change {
-    pub(super) name: DmNameBuf,
-    pub(super) number: DeviceNumber,
-    pub(super) kind: NodeChange,
-    /// The possible paths of its node. The first one is used to make it.
-    pub(super) places: Vec<PathBuf>,
-}
-
-/// Sorts changes for execution. Names that are no longer used come first, without the paths that another name of the
-/// same device uses now: with udev's names, `my disk` and `my_disk` have the same link.
-pub(super) fn in_order(mut changes: Vec<Change>) -> Vec<Change> {
-    changes.sort_by_key(|change| change.kind == NodeChange::Present);
-    let in_use: Vec<_> = changes
-        .iter()
-        .filter(|change| change.kind == NodeChange::Present)
-        .flat_map(|change| change.places.iter().map(|place| (change.number, place.clone())))
-        .collect();
-    for change in changes.iter_mut().filter(|change| change.kind != NodeChange::Present) {
-        change.places.retain(|place| !in_use.iter().any(|(number, used)| *number == change.number && used == place));
-    }
-    changes
 }
 
 /// The directory that is used as `/dev`.
@@ -124,8 +88,10 @@ impl DevDir {
     pub(super) fn is_done(&self, change: &Change, facts: &Facts) -> bool {
         let places = &change.places;
         match change.kind {
-            NodeChange::Present => places.iter().any(|path| is_device(path, change.number)) || is_gone(change, facts),
-            NodeChange::Absent => !places.iter().any(|path| leads_to(path, change.number)) || exists(change, facts),
+            NodeChange::Present => {
+                places.iter().any(|path| is_device(path, change.number)) || change.has_no_device(facts)
+            }
+            NodeChange::Absent => !places.iter().any(|path| leads_to(path, change.number)) || change.has_device(facts),
             NodeChange::Deferred => !places.iter().any(|path| is_block_node(path, change.number)),
         }
     }
@@ -151,11 +117,11 @@ impl DevDir {
         match change.kind {
             // A correct node needs no change, whether or not the device still exists.
             NodeChange::Present if is_device(&self.node_path(&change.name), change.number) => Ok(()),
-            NodeChange::Present if is_gone(change, facts) => Ok(()),
+            NodeChange::Present if change.has_no_device(facts) => Ok(()),
             NodeChange::Present => self.make(change),
-            NodeChange::Absent if exists(change, facts) => Ok(()),
+            NodeChange::Absent if change.has_device(facts) => Ok(()),
             NodeChange::Absent | NodeChange::Deferred => change.places.iter().try_for_each(|path| {
-                remove(path, change.number).map_err(|error| node_error("remove", change, path.clone(), &error))
+                remove(path, change.number).map_err(|error| change.node_error("remove", path.clone(), &error))
             }),
         }
     }
@@ -175,7 +141,7 @@ impl DevDir {
             Some(_) if fs::symlink_metadata(&kernels).is_err() => (kernels, true),
             _ => (path, false),
         };
-        let failed = |error: &io::Error| node_error("make", change, path.clone(), error);
+        let failed = |error: &io::Error| change.node_error("make", path.clone(), error);
         match fs::symlink_metadata(&path).map(|metadata| metadata.file_type()) {
             Ok(kind) if kind.is_symlink() || kind.is_block_device() => {
                 gone(fs::remove_file(&path)).map_err(|error| failed(&error))?;
@@ -215,7 +181,7 @@ impl DevDir {
     /// users can create links.
     fn make_directory(&self, change: &Change) -> Result<(), UdevError> {
         let path = self.mapper_dir();
-        let failed = |error: io::Error| node_error("make", change, path.clone(), &error);
+        let failed = |error: io::Error| change.node_error("make", path.clone(), &error);
         let metadata = match fs::symlink_metadata(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => make_own(&path).map_err(failed)?,
             metadata => metadata.map_err(failed)?,
@@ -250,33 +216,6 @@ fn make_node(path: &Path, number: DeviceNumber) -> io::Result<()> {
     Ok(mknod(path, SFlag::S_IFBLK, Mode::S_IRUSR | Mode::S_IWUSR, number.to_dev_t())?)
 }
 
-fn node_error(what: &'static str, change: &Change, path: PathBuf, error: &io::Error) -> UdevError {
-    UdevError::Node { what, name: change.name.clone(), number: change.number, path, source: errno_of(error) }
-}
-
-pub(super) fn sysfs_path(number: DeviceNumber) -> String {
-    format!("sys/dev/block/{number}")
-}
-
-/// The name of the device that has the number now, from sysfs. `None` if no mapped device has it.
-fn current_name(change: &Change, facts: &Facts) -> io::Result<Option<DmNameBuf>> {
-    read_dm_name(&name_in(&facts.path(sysfs_path(change.number))))
-}
-
-/// Whether sysfs has a device with this name and number.
-fn exists(change: &Change, facts: &Facts) -> bool {
-    current_name(change, facts).is_ok_and(|name| name.as_ref() == Some(&change.name))
-}
-
-/// Whether sysfs has no device with this name and number. `false` if sysfs cannot be read.
-fn is_gone(change: &Change, facts: &Facts) -> bool {
-    match current_name(change, facts) {
-        Ok(Some(name)) => name != change.name,
-        Ok(None) => facts.path("sys/dev/block").exists(),
-        Err(_) => false,
-    }
-}
-
 /// Removes a device's node or link.
 fn remove(path: &Path, number: DeviceNumber) -> io::Result<()> {
     // A link to the kernel's node is recognized by its target, without following it.
@@ -294,6 +233,7 @@ fn gone(removed: io::Result<()>) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::node_change::in_order;
     use super::*;
     use crate::udev::alive::fake::Fake;
 

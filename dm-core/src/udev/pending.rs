@@ -6,7 +6,7 @@ use dm_units::DeviceNumber;
 
 use super::Udev;
 use super::error::UdevError;
-use super::nodes::{Change, NodeChange, in_order};
+use super::node_change::{Change, NodeChange, in_order};
 use super::wait::{Answer, PATIENCE, Waiting};
 use super::wait_mode::WaitMode;
 use crate::id::DmName;

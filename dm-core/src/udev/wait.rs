@@ -10,8 +10,9 @@ use super::alive::{self, Daemon};
 use super::cookies::Cookie;
 use super::detect::Facts;
 use super::error::UdevError;
+use super::node_change::{Change, NodeChange};
 use super::node_state::{leads_to, state};
-use super::nodes::{Change, DevDir, NodeChange};
+use super::nodes::DevDir;
 use super::semaphore::Waited;
 
 /// A timeout that has started. It cannot overflow.

@@ -76,7 +76,7 @@ mod tests {
         let next = || {
             let rest = &text[at..];
             let (start, end) = find_word(rest.as_bytes(), Form::Printed)?;
-            at += end;
+            at = at.checked_add(end)?;
             rest.get(start..end)
         };
         core::iter::from_fn(next).collect()

@@ -45,7 +45,7 @@ impl Scene {
     }
 
     fn reads(&self, device: &VerityDev, pattern: Pattern, block: u64) -> bool {
-        pattern.verify(&device.path(&self.host).unwrap(), Sectors(block * BLOCK.0), BLOCK).is_ok()
+        pattern.verify(&device.path(&self.host).unwrap(), BLOCK.checked_mul(block).unwrap(), BLOCK).is_ok()
     }
 
     fn verify_error(&self, root: &Hex) -> VerityError {

@@ -1,4 +1,5 @@
 //! Trees in images: equal to those of `veritysetup`, and every change is found.
+#![expect(clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "a panic is how a test fails")]
 
 use std::fmt::Write as _;
 use std::io;
