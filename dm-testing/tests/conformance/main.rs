@@ -70,6 +70,7 @@ mod support;
 mod suspend;
 mod thin;
 mod threads;
+mod unknown_words;
 mod verity;
 mod versions;
 mod volumes;

@@ -1,6 +1,8 @@
 //! Pools and thin devices that are not as one would like them to be.
 
-use dm_core::{Host, ReloadOptions, RemovePolicy, Retry, SetupOptions, SuspendPolicy, TakeOver, TargetLine};
+use dm_core::{
+    Host, ReloadOptions, RemovePolicy, Retry, SetupOptions, StatusOptions, SuspendPolicy, TakeOver, TargetLine,
+};
 use dm_targets::devices::{DevError, ThinDev, ThinPoolDev};
 use dm_targets::thin::ThinDevId;
 use dm_targets::thin_pool::ThinPoolTable;
@@ -18,6 +20,7 @@ on_both_kernels! { ["thin-pool", "thin", "linear", "flakey", "error"];
     a_snapshot_of_an_inactive_device_has_its_data,
     features_are_switched_and_the_metadata_snapshot_is_given_back,
     a_device_over_an_external_origin_reads_it_where_nothing_was_written,
+    a_read_only_pool_does_not_grow_and_fails_if_it_has_no_size_yet,
 }
 
 const BLOCK: Sectors = Sectors(128);
@@ -192,4 +195,27 @@ fn a_device_over_an_external_origin_reads_it_where_nothing_was_written(kernel: &
         kernel.read(number, start, &mut data).unwrap();
         assert_eq!(data, [byte; 4096]);
     }
+}
+
+fn a_read_only_pool_does_not_grow_and_fails_if_it_has_no_size_yet(kernel: &dyn TestKernel) {
+    let (host, (metadata, _), data) = (kernel.host(), metadata(kernel), kernel.disk(Bytes(2 << 20)));
+    let name = kernel.name("pool");
+    let lines = |length, features| {
+        let params = format!("{metadata} {data} {BLOCK} 0 {features}");
+        [TargetLine::text(Sectors(0), length, "thin-pool", params)]
+    };
+    let status = || crate::support::lines(kernel, &name, StatusOptions::new()).concat();
+    let dm = host.dm();
+    dm.device_create(&name).unwrap();
+    // This writes metadata, and the pool would get its size when it is resumed.
+    dm.table_load(&name, lines(LENGTH, "0")).unwrap();
+    dm.table_clear(&name).unwrap();
+    dm.table_load(&name, lines(LENGTH, "1 read_only")).unwrap();
+    dm.device_resume(&name).unwrap();
+    assert_eq!(status(), "0 2048 thin-pool Fail");
+    dm.device_remove(&name).unwrap();
+
+    host.create(&name, lines(LENGTH, "0")).unwrap();
+    host.reload(&name, lines(Sectors(2 * LENGTH.0), "1 read_only")).unwrap();
+    assert!(status().contains(" 0/16 - ro "), "{}", status());
 }

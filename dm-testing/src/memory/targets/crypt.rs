@@ -24,6 +24,7 @@ struct CryptTarget {
 
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
     let mut table = construction.params::<Crypt>(params)?;
+    construction.only_known(&table.options.other_options, "Invalid feature arguments")?;
     let part = Part::open(construction, &mut table.device, table.start, "Device lookup failed")?;
     if let Some(integrity) = &table.options.integrity {
         let tag_size = tag_size(construction.kernel, part);

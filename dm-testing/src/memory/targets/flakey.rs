@@ -22,9 +22,7 @@ struct FlakeyTarget {
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
     let mut table = construction.params::<Flakey>(params)?;
     let features = &mut table.features;
-    if !features.other_features.is_empty() {
-        return construction.refuse(Errno::EINVAL, "Unrecognised flakey feature requested");
-    }
+    construction.only_known(&features.other_features, "Unrecognised flakey feature requested")?;
     // Without features, all I/O fails (`parse_features`).
     if *features == FlakeyFeatures::default() {
         (features.error_reads, features.error_writes) = (true, true);

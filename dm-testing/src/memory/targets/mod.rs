@@ -165,6 +165,11 @@ impl Construction<'_> {
         table.or_else(|reason| self.refuse(Errno::EINVAL, reason))
     }
 
+    /// Refuses words that the library keeps, since a later kernel may know them, and this one does not.
+    pub(crate) fn only_known<W>(&mut self, unknown: &[W], reason: &str) -> Result<(), Errno> {
+        if unknown.is_empty() { Ok(()) } else { self.refuse(Errno::EINVAL, reason) }
+    }
+
     /// Opens a device, in the mode of the table (`dm_get_device`); `failure` is the reason for the log if that fails.
     pub(crate) fn device(&mut self, device: &Device, failure: &str) -> Result<DeviceNumber, Errno> {
         let writes = !self.read_only;

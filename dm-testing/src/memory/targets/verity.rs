@@ -25,6 +25,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
         return construction.refuse(Errno::EINVAL, "Device must be readonly");
     }
     let mut table = construction.params::<Verity>(params)?;
+    construction.only_known(&table.options.other_options, "Unrecognized verity feature request")?;
     let mut open = |device, failure| Part::open_for(construction, device, Sectors(0), false, failure);
     let data = open(&mut table.data.device, "Data device lookup failed")?;
     let hash = open(&mut table.hash.device, "Hash device lookup failed")?;

@@ -33,6 +33,7 @@ struct MirrorTarget {
 
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
     let mut table = construction.params::<Mirror>(params)?;
+    construction.only_known(&table.features.other_features, "Unrecognised feature requested.")?;
     let log = Log::open(construction, &mut table.log)?;
     let mut legs = Vec::new();
     for mirror in &mut table.mirrors {

@@ -29,6 +29,7 @@ struct MultipathTarget {
 
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
     let mut table = construction.params::<Multipath>(params)?;
+    construction.only_known(&table.features.other_features, "Unrecognised multipath feature request")?;
     let mut groups = Vec::new();
     for group in &mut table.groups {
         groups.push(Group::open(construction, group)?);

@@ -38,6 +38,7 @@ struct RaidTarget {
 
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
     let mut table = construction.params::<Raid>(params)?;
+    construction.only_known(&table.params.other_params, "Unable to parse RAID parameter")?;
     let mut legs = Vec::new();
     for device in &mut table.devices {
         legs.push(Leg::open(construction, device)?);

@@ -45,6 +45,7 @@ pub(in crate::memory::targets) fn construct_merge(
 }
 
 fn build(construction: &mut Construction<'_>, table: &SnapshotTable, is_merge: bool) -> Result<Box<dyn Target>, Errno> {
+    construction.only_known(&table.features.other_features, "Unrecognised feature requested")?;
     let origin = construction.device_for(&table.origin, is_merge, "Cannot get origin device")?;
     let cow = construction.device(&table.cow, "Cannot get COW device")?;
     if origin == cow {

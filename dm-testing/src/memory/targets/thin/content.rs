@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::memory::errno::Errno;
 
 /// How many data or metadata blocks one block of a space map describes.
-const BITMAP_ENTRIES: u64 = 16_320;
+pub(super) const BITMAP_ENTRIES: u64 = 16_320;
 
 /// How many entries a block of a mapping tree has, which are filled by halves.
 const NODE_ENTRIES: u64 = 126;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dm_units::DeviceNumber;
 
-use super::content::Content;
+use super::content::{BITMAP_ENTRIES, Content};
 use super::superblock::{METADATA_BLOCK, METADATA_BLOCK_SECTORS, Superblock};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
@@ -142,10 +142,13 @@ impl Metadata {
         }
     }
 
-    /// As `dm_pool_metadata_set_needs_check`. That it can't be written is not noticed.
+    /// As `dm_pool_metadata_set_needs_check`. An error of the device is not noticed.
     pub(super) fn set_needs_check(&mut self, kernel: &mut Kernel) -> Result<(), Errno> {
         if self.failed {
             return Err(Errno::EINVAL);
+        }
+        if self.read_only {
+            return Err(Errno::EPERM);
         }
         self.current.needs_check = true;
         self.committed.needs_check = true;
@@ -217,7 +220,7 @@ impl Metadata {
     /// Data blocks that can be allocated: what was freed can be only after a commit.
     pub(super) fn free_data(&self) -> u64 {
         let in_use = self.committed.used_data().saturating_add(self.allocated);
-        self.current.data_blocks.saturating_sub(in_use)
+        self.data_blocks().saturating_sub(in_use)
     }
 
     /// As `sm_disk_new_block`.
@@ -248,16 +251,36 @@ impl Metadata {
         self.unused().saturating_sub(self.reserve)
     }
 
+    /// The size of the data device, which is that of the last commit (`sm_disk_get_nr_blocks`).
+    pub(super) const fn data_blocks(&self) -> u64 {
+        self.committed.data_blocks
+    }
+
+    /// As `dm_pool_resize_data_dev`. It adds what is new since the last commit, although it may have been added already.
     pub(super) fn resize_data(&mut self, blocks: u64) -> Result<(), Errno> {
-        self.begin_change()?;
-        self.current.data_blocks = blocks;
+        let extended = self.current.data_blocks.saturating_add(blocks.saturating_sub(self.committed.data_blocks));
+        if self.read_only {
+            self.enter_service();
+        } else {
+            self.begin_change()?;
+        }
+        self.check_bitmaps(self.current.data_blocks, extended)?;
+        self.current.data_blocks = extended;
         Ok(())
     }
 
-    pub(super) fn resize_metadata(&mut self, blocks: u64) {
+    /// While nothing is written, a space map can grow only within its last bitmap (`sm_ll_extend`).
+    fn check_bitmaps(&self, old: u64, new: u64) -> Result<(), Errno> {
+        let grows = old.div_ceil(BITMAP_ENTRIES) < new.div_ceil(BITMAP_ENTRIES);
+        if self.read_only && grows { Err(Errno::EPERM) } else { Ok(()) }
+    }
+
+    pub(super) fn resize_metadata(&mut self, blocks: u64) -> Result<(), Errno> {
         self.enter_service();
+        self.check_bitmaps(self.current.metadata_blocks, blocks)?;
         self.current.metadata_blocks = blocks;
         self.reserve = reserve(blocks);
+        Ok(())
     }
 
     /// As `dm_pool_register_metadata_threshold`.

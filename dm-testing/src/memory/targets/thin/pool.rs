@@ -152,7 +152,7 @@ impl Pool {
             return Err(Errno::EINVAL);
         }
         let new = length.checked_div(self.block_size).unwrap_or(0);
-        let old = self.metadata.current.data_blocks;
+        let old = self.metadata.data_blocks();
         if new < old {
             self.log(kernel, &format!("pool target ({new} blocks) too small: expected {old}"));
             return Err(Errno::EINVAL);
@@ -193,7 +193,10 @@ impl Pool {
         if self.features.mode == Mode::OutOfMetadataSpace {
             self.set_mode(kernel, Mode::Write);
         }
-        self.metadata.resize_metadata(new);
+        if let Err(errno) = self.metadata.resize_metadata(new) {
+            self.metadata_failed(kernel, "dm_pool_resize_metadata_dev", errno);
+            return Err(errno);
+        }
         Ok(true)
     }
 

@@ -33,6 +33,7 @@ pub(in crate::memory::targets) fn construct(
     params: &str,
 ) -> Result<Box<dyn Target>, Errno> {
     let mut table = construction.params::<ThinPool>(params)?;
+    construction.only_known(&table.features.other_features, "Unrecognised pool feature requested")?;
     let features = Features::of(&table.features);
     let may_write = features.mode != Mode::ReadOnly;
     let metadata = construction.device_for(&table.metadata, may_write, "Error opening metadata block device")?;

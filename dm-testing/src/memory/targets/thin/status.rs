@@ -19,7 +19,7 @@ pub(super) fn print(kernel: &mut Kernel, pool: &mut Pool, noflush: bool) -> Stri
     let content = &pool.metadata.current;
     let metadata_total = content.metadata_blocks;
     let metadata_used = metadata_total.saturating_sub(pool.metadata.free_metadata());
-    let data_total = content.data_blocks;
+    let data_total = pool.metadata.data_blocks();
     let data_used = data_total.saturating_sub(pool.metadata.free_data());
     let held = content.held_root().map_or_else(|| "-".to_owned(), |block| block.to_string());
     let mode = match pool.features.mode {
