@@ -29,8 +29,22 @@ pub(crate) fn shown(info: DeviceInfo) -> String {
 }
 
 pub(crate) fn shown_status(status: &TableStatus) -> String {
-    let lines: Vec<_> = status.iter().map(|line| line.unwrap().to_string()).collect();
+    let lines: Vec<_> = status.iter().map(|line| shown_line(&line.unwrap().to_string())).collect();
     format!("{lines:?} {}", shown(status.info().clone()))
+}
+
+/// The status of a pool without what is only estimated in memory: how many metadata blocks are in use, and which of them is the
+/// root of the metadata snapshot.
+fn shown_line(line: &str) -> String {
+    let mut words: Vec<_> = line.split(' ').collect();
+    let is_status = words.get(2) == Some(&"thin-pool") && words.get(4).is_some_and(|used| used.contains('/'));
+    if is_status {
+        words[4] = words[4].trim_start_matches(|digit: char| digit.is_ascii_digit());
+        if words[6] != "-" {
+            words[6] = "held";
+        }
+    }
+    words.join(" ")
 }
 
 /// One character for each sector.

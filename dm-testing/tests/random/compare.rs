@@ -1,26 +1,31 @@
 //! One sequence on two kernels.
 
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use dm_testing::{MemoryKernel, TestKernel};
 use dm_units::DeviceNumber;
 
+use crate::say;
 use crate::step::Step;
-use crate::world::{DISK, World, may_wait};
+use crate::world::{DISKS, SIZES, World};
 
 /// How long the real kernel may take for what it does in the background: to remove a device that was closed, and to close what
 /// such a device used.
 pub(crate) const SOON: Duration = Duration::from_secs(2);
 
-/// A real kernel, and two of its disks.
-pub(crate) type Real<'k> = (&'k dyn TestKernel, [DeviceNumber; 2]);
+/// Longer than any step should take, also on a busy machine.
+pub(crate) const LONG: Duration = Duration::from_secs(30);
+
+/// A real kernel, and its disks.
+pub(crate) type Real<'k> = (&'k dyn TestKernel, [DeviceNumber; DISKS]);
 
 /// Runs a sequence in memory, and on a real kernel if there is one; returns in what they differ first.
 pub(crate) fn first_difference(steps: &[Step], memory: &MemoryKernel, real: Option<Real<'_>>) -> Option<String> {
-    let mut model = World::new(memory, [(); 2].map(|()| memory.disk(DISK.to_bytes()).number()));
+    let mut model = World::new(memory, SIZES.map(|size| memory.disk(size.to_bytes()).number()));
     let mut world = real.map(|(kernel, disks)| World::new(kernel, disks));
-    let mut difference = difference_in(steps, memory, &mut model, world.as_mut());
+    let mut difference = difference_in(steps, &mut model, world.as_mut());
     for world in [Some(&mut model), world.as_mut()].into_iter().flatten() {
         let left = world.clean_up();
         difference = difference.or_else(|| (!left.is_empty()).then(|| format!("can't be removed: {left}")));
@@ -28,19 +33,16 @@ pub(crate) fn first_difference(steps: &[Step], memory: &MemoryKernel, real: Opti
     difference
 }
 
-fn difference_in(
-    steps: &[Step],
-    memory: &MemoryKernel,
-    model: &mut World<'_>,
-    mut world: Option<&mut World<'_>>,
-) -> Option<String> {
+fn difference_in(steps: &[Step], model: &mut World<'_>, mut world: Option<&mut World<'_>>) -> Option<String> {
     for (index, step) in steps.iter().enumerate() {
-        if may_wait(memory, step) {
+        if model.may_wait(step) {
             continue;
         }
         let expected = model.run(index, step);
+        model.finish_merging();
         let Some(world) = world.as_deref_mut() else { continue };
-        let mut answer = world.run(index, step);
+        let mut answer = watched(index, steps, || world.run(index, step));
+        world.finish_merging();
         let start = Instant::now();
         while answer != expected && start.elapsed() < SOON && (step.changes_nothing() || answer.contains("Some(16)")) {
             thread::sleep(Duration::from_millis(5));
@@ -55,6 +57,20 @@ fn difference_in(
     }
     let everything = |world: &World<'_>| world.everything().join("\n             ");
     world.and_then(|world| compared("in the end", || everything(model), || everything(world)))
+}
+
+/// Carries a step out. If the kernel does not return, the sequence is said, since nothing ends the wait.
+fn watched<T>(index: usize, steps: &[Step], step: impl FnOnce() -> T) -> T {
+    let (done, end) = mpsc::channel::<()>();
+    let steps = steps.to_vec();
+    thread::spawn(move || {
+        if end.recv_timeout(LONG) == Err(RecvTimeoutError::Timeout) {
+            say(&format!("step {index} has not returned for {LONG:?}: {steps:?}"));
+        }
+    });
+    let result = step();
+    drop(done);
+    result
 }
 
 /// Compares what two kernels have, as soon as the real one is done with what it does in the background.

@@ -17,6 +17,10 @@ mod support;
 
 mod answer;
 mod compare;
+mod general;
+mod lines;
+mod pools;
+mod snapshots;
 mod step;
 mod world;
 
@@ -24,11 +28,12 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use dm_testing::MemoryKernel;
-use proptest::strategy::{Strategy as _, ValueTree as _};
+use proptest::prop_oneof;
+use proptest::strategy::{BoxedStrategy, Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::compare::first_difference;
-use crate::step::{Step, steps};
+use crate::step::Step;
 
 /// A number from the environment.
 fn setting(name: &str) -> Option<u64> {
@@ -47,6 +52,7 @@ fn try_sequences(mut is_over: impl FnMut(usize) -> bool, fault: impl Fn(&[Step])
     seed[..8].copy_from_slice(&setting("DM_SEQUENCES_SEED").unwrap_or(0).to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let strategy = sequences();
     let mut count = 0;
     let mut findings = Vec::new();
     let mut said = Instant::now();
@@ -55,7 +61,7 @@ fn try_sequences(mut is_over: impl FnMut(usize) -> bool, fault: impl Fn(&[Step])
             say(&format!("{count} sequences, {} findings", findings.len()));
             said = Instant::now();
         }
-        let mut tree = steps().new_tree(&mut runner).unwrap();
+        let mut tree = strategy.new_tree(&mut runner).unwrap();
         count += 1;
         let Some(mut found) = fault(&tree.current()) else { continue };
         let mut smallest = tree.current();
@@ -81,6 +87,27 @@ fn try_sequences(mut is_over: impl FnMut(usize) -> bool, fault: impl Fn(&[Step])
     count
 }
 
+/// All kinds of sequences.
+fn sequences() -> BoxedStrategy<Vec<Step>> {
+    prop_oneof![general::steps(), pools::steps(), snapshots::steps()].boxed()
+}
+
+/// The targets that are mapped.
+#[cfg(feature = "real")]
+const TARGETS: [&str; 11] = [
+    "zero",
+    "error",
+    "linear",
+    "striped",
+    "delay",
+    "flakey",
+    "thin-pool",
+    "thin",
+    "snapshot",
+    "snapshot-origin",
+    "snapshot-merge",
+];
+
 /// How many smaller sequences are tried.
 const SHRINKINGS: usize = 80;
 
@@ -105,9 +132,9 @@ fn no_sequence_panics_or_leaves_what_cannot_be_removed_in_memory() {
 fn every_sequence_has_the_same_answers_from_a_real_kernel_and_in_memory() {
     use dm_testing::{Scratch, require};
 
-    let needed: Vec<_> = ["zero", "error", "linear", "striped", "delay", "flakey"].map(require::target).into();
+    let needed: Vec<_> = TARGETS.map(require::target).into();
     let Some(scratch) = Scratch::new(&needed) else { return };
-    let disks = [(); 2].map(|()| dm_testing::TestKernel::disk(&scratch, world::DISK.to_bytes()));
+    let disks = world::SIZES.map(|size| dm_testing::TestKernel::disk(&scratch, size.to_bytes()));
     let version = scratch.dm().version().unwrap();
     // udev would open new devices, and read them.
     let _gone = require::udev().missing().is_none().then(daemon::Gone::new);

@@ -8,25 +8,41 @@ use dm_core::udev::{Strategy, Udev};
 use dm_core::{
     CreateOptions, DepsOptions, DevIdBuf, Dm, DmNameBuf, DmUuidBuf, Geometry, Host, InfoOptions, ListOptions,
     LoadOptions, Message, MessageOptions, OpError, Removal, RemoveOptions, RemovePolicy, ResumeOptions, StatusOptions,
-    Steps, SuspendOptions, TableSlot, TargetLine,
+    Steps, SuspendOptions, TableSlot,
 };
-use dm_testing::{FailAt, MemoryKernel, TestKernel};
+use dm_testing::{FailAt, TestKernel};
 use dm_units::{DeviceNumber, Sectors};
 
 use crate::answer::{refusal, shown, shown_data, shown_status};
-use crate::compare::SOON;
-use crate::step::{Area, Below, Id, Operation, Step, Table, Target};
+use crate::compare::{LONG, SOON};
+use crate::lines::BLOCK;
+use crate::step::{Id, Operation, Step, Table};
 
-/// The size of each disk.
-pub(crate) const DISK: Sectors = Sectors(128);
+/// The sizes of the disks.
+pub(crate) const SIZES: [Sectors; DISKS] =
+    [Sectors(128), Sectors(128), Sectors(128), Sectors(4096), Sectors(8 * BLOCK)];
+
+pub(crate) const DISKS: usize = 5;
+
+/// So many of the disks, the first ones, are for all targets.
+pub(crate) const GENERAL: usize = 3;
+
+/// The disk for the metadata of pools. Their content is not compared: a kernel in memory keeps the most of it elsewhere.
+pub(crate) const METADATA: usize = 3;
+
+/// The disk for the data of pools.
+pub(crate) const DATA: usize = 4;
+
+/// The sectors of a pool's metadata that say whether there are any.
+const SUPERBLOCK: Sectors = Sectors(8);
 
 /// The sectors that are read and written at once: each line is a multiple of it long, so that no I/O is cut off at an end.
 const PIECE: usize = 4 * 512;
 
 pub(crate) struct World<'k> {
     kernel: &'k dyn TestKernel,
-    dm: Dm,
-    disks: [DeviceNumber; 2],
+    pub(crate) dm: Dm,
+    pub(crate) disks: [DeviceNumber; DISKS],
     opened: Vec<Box<dyn Any>>,
     /// The existing devices, with their serial numbers.
     serials: BTreeMap<DeviceNumber, usize>,
@@ -39,12 +55,13 @@ type Answer = dm_core::Result<String>;
 
 impl<'k> World<'k> {
     /// Begins with no devices, and zeros on the disks.
-    pub(crate) fn new(kernel: &'k dyn TestKernel, disks: [DeviceNumber; 2]) -> Self {
-        for disk in disks {
-            kernel.write(disk, Sectors(0), &vec![0; usize::try_from(DISK.to_bytes().0).unwrap()]).unwrap();
+    pub(crate) fn new(kernel: &'k dyn TestKernel, disks: [DeviceNumber; DISKS]) -> Self {
+        for (index, disk) in disks.into_iter().enumerate() {
+            let length = if index == METADATA { SUPERBLOCK } else { SIZES[index] };
+            kernel.write(disk, Sectors(0), &zeros(length)).unwrap();
         }
         let dm = kernel.host().dm().clone();
-        let shown = disks.iter().zip(["(disk 0)", "(disk 1)"]).map(|(disk, text)| (*disk, text.to_owned())).collect();
+        let shown = disks.iter().enumerate().map(|(index, disk)| (*disk, format!("(disk {index})"))).collect();
         let (opened, serials) = Default::default();
         Self { kernel, dm, disks, opened, serials, shown, next_serial: 0 }
     }
@@ -57,7 +74,12 @@ impl<'k> World<'k> {
         DmUuidBuf::new(&format!("{}u{uuid}", self.kernel.prefix())).unwrap()
     }
 
-    fn number(&self, name: u8) -> Option<DeviceNumber> {
+    /// The older a device is, the smaller.
+    pub(crate) fn serial(&self, number: DeviceNumber) -> Option<usize> {
+        self.serials.get(&number).copied()
+    }
+
+    pub(crate) fn number(&self, name: u8) -> Option<DeviceNumber> {
         self.dm.device_info(self.name(name)).ok().map(|info| info.number())
     }
 
@@ -68,45 +90,6 @@ impl<'k> World<'k> {
             // No mapped device has the major number of the null device.
             Id::Number(name) => DevIdBuf::Number(self.number(name).unwrap_or(DeviceNumber::new(1, 3))),
         }
-    }
-
-    fn area(&self, Area(below, start): &Area, oldest: Option<usize>) -> String {
-        let disk = |index: u8| self.disks[usize::from(index) % 2];
-        let number = match below {
-            Below::Disk(index) => disk(*index),
-            Below::Device(name) => {
-                let is_older = |number: &DeviceNumber| self.serials.get(number).copied() < oldest;
-                self.number(*name).filter(is_older).unwrap_or(disk(*name))
-            }
-        };
-        format!("{number} {start}")
-    }
-
-    /// The lines of a table for a device, which uses no younger device.
-    fn lines(&self, table: &Table, user: &DevIdBuf) -> Vec<TargetLine<dm_core::LineText<'static, String>>> {
-        let number = self.dm.device_info(user).ok().map(|info| info.number());
-        let serial = number.map_or(Some(usize::MAX), |number| self.serials.get(&number).copied());
-        let area = |area: &Area| self.area(area, serial);
-        let mut end = 0;
-        let mut lines = Vec::new();
-        for line in &table.lines {
-            let (target_type, params) = match &line.target {
-                Target::Zero => ("zero", String::new()),
-                Target::Error => ("error", String::new()),
-                Target::Linear(at) => ("linear", area(at)),
-                Target::Striped(chunk, legs) => {
-                    let areas: Vec<_> = legs.iter().map(area).collect();
-                    ("striped", format!("{} {chunk} {}", legs.len(), areas.join(" ")))
-                }
-                Target::Delay(read, None) => ("delay", format!("{} 0", area(read))),
-                Target::Delay(read, Some(write)) => ("delay", format!("{} 0 {} 0", area(read), area(write))),
-                Target::Flakey(at, [up, down], features) => ("flakey", format!("{} {up} {down} {features}", area(at))),
-                Target::Text(target_type, params) => (*target_type, (*params).to_owned()),
-            };
-            lines.push(TargetLine::text(Sectors(end), Sectors(line.length), target_type, params));
-            end += line.length + table.gap;
-        }
-        lines
     }
 
     fn load(&self, id: &DevIdBuf, table: &Table) -> Answer {
@@ -149,6 +132,11 @@ impl<'k> World<'k> {
                 let name = self.name(*name);
                 dm.device_create(&name)?;
                 self.update();
+                self.load(&DevIdBuf::Name(name.clone()), table)?;
+                self.dm.device_resume(&name).map(shown)
+            }
+            Step::Reload(name, table) => {
+                let name = self.name(*name);
                 self.load(&DevIdBuf::Name(name.clone()), table)?;
                 self.dm.device_resume(&name).map(shown)
             }
@@ -273,6 +261,45 @@ impl<'k> World<'k> {
         }
     }
 
+    /// Whether a step may wait for a suspended device: the one that it reads or writes may use it, and the one that it suspends
+    /// or resumes may be suspended by its pool.
+    ///
+    /// To try it in memory would tell more, and would count as an error of stripes that fail.
+    pub(crate) fn may_wait(&self, step: &Step) -> bool {
+        let id = match step {
+            Step::Read(..) | Step::Write(..) => {
+                let list = self.dm.list_devices().unwrap();
+                let mut numbers = list.iter().map(|device| device.unwrap().number);
+                return numbers.any(|number| {
+                    let info = self.dm.device_info(number).unwrap();
+                    info.is_suspended() || info.is_internally_suspended()
+                });
+            }
+            Step::Suspend { id, .. } | Step::Resume { id, .. } => *id,
+            Step::Reload(name, _) | Step::Fail { name, .. } => Id::Name(*name),
+            _ => return false,
+        };
+        self.dm.device_info(self.id(id)).is_ok_and(|info| info.is_internally_suspended())
+    }
+
+    /// Waits until the snapshots that are being merged are: a kernel goes on by itself, and one in memory each time that the
+    /// status is read.
+    pub(crate) fn finish_merging(&self) {
+        let start = Instant::now();
+        while (0..4).any(|name| self.is_merging(name)) && start.elapsed() < SOON {}
+    }
+
+    fn is_merging(&self, name: u8) -> bool {
+        let Ok(status) = self.dm.table_status(self.name(name)) else { return false };
+        let is_active = |text: &str| match text.split(['/', ' ']).collect::<Vec<_>>()[..] {
+            [used, _, metadata] => used != metadata,
+            _ => false,
+        };
+        let lines = status.iter().map(Result::unwrap);
+        !status.info().is_suspended()
+            && lines.filter(|line| line.target_type == "snapshot-merge").any(|line| is_active(&line.params.to_string()))
+    }
+
     /// The devices that exist, in the kernel's order.
     pub(crate) fn list(&self, uuids: bool, prefix: Option<u8>) -> String {
         let list = self.dm.list_devices_with(ListOptions::new().uuids(uuids)).unwrap();
@@ -305,8 +332,8 @@ impl<'k> World<'k> {
                 }));
             }
         }
-        for disk in self.disks {
-            let mut data = vec![0; usize::try_from(DISK.to_bytes().0).unwrap()];
+        for index in (0..DISKS).filter(|index| *index != METADATA) {
+            let (disk, mut data) = (self.disks[index], zeros(SIZES[index]));
             self.kernel.read(disk, Sectors(0), &mut data).unwrap();
             found.push(shown_data(&data));
         }
@@ -322,7 +349,8 @@ impl<'k> World<'k> {
                 let _ = self.dm.device_remove(self.name(name));
             }
             let left = self.list(false, None);
-            if left.is_empty() || start.elapsed() > SOON {
+            // Nothing may be left for the next sequence because the machine is busy.
+            if left.is_empty() || start.elapsed() > LONG {
                 return left;
             }
         }
@@ -357,15 +385,8 @@ impl<'k> World<'k> {
     }
 }
 
-/// Whether a step may wait for a suspended device, which the device that it reads or writes may use.
-///
-/// To try it in memory would tell more, and would count as an error of stripes that fail.
-pub(crate) fn may_wait(kernel: &MemoryKernel, step: &Step) -> bool {
-    let dm = kernel.dm();
-    let list = dm.list_devices().unwrap();
-    let mut numbers = list.iter().map(|device| device.unwrap().number);
-    let is_io = matches!(step, Step::Read(..) | Step::Write(..));
-    is_io && numbers.any(|number| dm.device_info(number).unwrap().is_suspended())
+fn zeros(length: Sectors) -> Vec<u8> {
+    vec![0; usize::try_from(length.to_bytes().0).unwrap()]
 }
 
 const fn slot(inactive: bool) -> TableSlot {
