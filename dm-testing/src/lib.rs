@@ -1,7 +1,7 @@
 //! Tests device-mapper code in memory, without root, with a failure at every command; and on a real kernel.
 //!
 //! - [`MemoryKernel`]: a device mapper and disks in memory. Code that takes a [`Host`](dm_core::Host) or a [`Dm`](dm_core::Dm)
-//!   runs on it unchanged, in milliseconds, on any machine.
+//!   runs on it unchanged, in milliseconds, on any [Linux machine](#systems).
 //! - [`FailAt`], [`StopAt`]: a failure at a chosen command, or a stop of the program.
 //! - [`Sweep`]: runs a program with one failure, two failures or a stop at every command.
 //! - [`TestKernel`]: runs one test on both kinds of kernels.
@@ -97,6 +97,13 @@
 //!
 //! If there is no such kernel, `cargo xtask guest -- COMMAND` in this crate's repository runs a test program as root in
 //! a throw-away kernel.
+//!
+//! # Systems
+//!
+//! The kernel in memory asks the system for a pair of sockets, and for nothing that only Linux has. It is for Linux all the same,
+//! since `dm-core` is: finding the users of a device takes `statx`, `openat2` and `/proc`, waiting for udev takes System V
+//! semaphores with a timeout, sizes of disks take ioctls of Linux. On another system, run the tests in a container or a virtual
+//! machine: an unprivileged one does.
 //!
 //! # Failing tests
 //!

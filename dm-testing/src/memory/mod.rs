@@ -1,4 +1,4 @@
-//! A kernel in memory, with the device mapper and disks, for tests that need neither root nor Linux.
+//! A kernel in memory, with the device mapper and disks, for tests that need neither root nor a device mapper.
 //!
 //! [`MemoryKernel`] behaves as Linux 6.12 does: the same commands, rules and error numbers, the same header bits, event
 //! numbers and reasons in its log. All of `dm-core` and `dm-targets` works on it unchanged, since it replaces the
@@ -30,7 +30,7 @@
 //!
 //! | what | here | the kernel |
 //! |---|---|---|
-//! | device numbers | mapped devices have major number 4000, disks 4001, which real devices do not use | numbers that differ from one start to the next |
+//! | device numbers | mapped devices have major number 4000, disks 4001, which real devices do not use; [`disk_at`](MemoryKernel::disk_at) takes any other | numbers that differ from one start to the next |
 //! | time | advances only by [`advance`](MemoryKernel::advance), and only pools use it | `delay` and `flakey` depend on it as well: here `delay` does not delay, and `flakey` counts I/Os instead of seconds |
 //! | I/O | is executed at once, in the calling thread | is executed in parallel and out of order |
 //! | a device that was closed for the last time | is removed at once if its removal was deferred | is removed a moment later, by a worker |
@@ -86,7 +86,7 @@ pub use self::io_error::{MemoryError, MemoryErrorKind};
 use self::kernel::device::Device;
 use self::kernel::disk::{Disk, SECTOR};
 use self::kernel::io::{Io, IoFault};
-use self::kernel::{DISK_MAJOR, Kernel};
+use self::kernel::{DISK_MAJOR, Kernel, MAPPED_MAJOR};
 use self::node::{Machine, Node};
 pub use self::opened::OpenDevice;
 pub use self::udev::MemoryUdev;
@@ -153,13 +153,36 @@ impl MemoryKernel {
     /// Makes a disk, whose size is rounded to whole sectors.
     #[must_use]
     pub fn disk(&self, size: Bytes) -> MemoryDisk {
-        let sectors = size.to_sectors_floor().unwrap_or(Sectors(u64::MAX >> 9));
         let number = self.machine.with(|kernel| {
-            let minor = u32::try_from(kernel.disks.len()).unwrap_or(u32::MAX);
-            let number = DeviceNumber::new(DISK_MAJOR, minor);
-            kernel.disks.insert(number, Disk::new(format!("disk{minor}"), sectors.0));
+            let number = DeviceNumber::new(DISK_MAJOR, u32::try_from(kernel.disks.len()).unwrap_or(u32::MAX));
+            kernel.disks.insert(number, Disk::new(format!("disk{}", number.minor), in_sectors(size).0));
             number
         });
+        MemoryDisk::new(&self.machine, number)
+    }
+
+    /// Makes a disk with the number that a table has, such as 8:1. `/dev/disk8:1` is its path.
+    ///
+    /// ```
+    /// use dm_core::TargetLine;
+    /// use dm_testing::MemoryKernel;
+    /// use dm_units::{Bytes, DeviceNumber, Sectors};
+    ///
+    /// let memory = MemoryKernel::new();
+    /// memory.disk_at(DeviceNumber::new(8, 1), Bytes(1 << 20));
+    /// memory.host().create("home", [TargetLine::text(Sectors(0), Sectors(8), "linear", "8:1 0")])?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Panics
+    /// The number is that of another disk, or one that the kernel gives to its disks and mapped devices.
+    pub fn disk_at(&self, number: DeviceNumber, size: Bytes) -> MemoryDisk {
+        let disk = Disk::new(format!("disk{number}"), in_sectors(size).0);
+        let is_free = ![MAPPED_MAJOR, DISK_MAJOR].contains(&number.major)
+            && self.machine.with(|kernel| kernel.disks.insert(number, disk).is_none());
+        if !is_free {
+            fail(format_args!("a disk can't have the number {number}, which belongs to another device"));
+        }
         MemoryDisk::new(&self.machine, number)
     }
 
@@ -372,4 +395,9 @@ fn device_mut<'a>(kernel: &'a mut Kernel, id: &dyn AsDevId) -> Option<&'a mut De
         DevId::Number(number) => kernel.mapped(number)?.minor,
     };
     kernel.devices.get_mut(&minor)
+}
+
+/// The whole sectors of a size.
+fn in_sectors(size: Bytes) -> Sectors {
+    size.to_sectors_floor().unwrap_or(Sectors(u64::MAX >> 9))
 }
