@@ -8,13 +8,18 @@
 //!
 //! The crate needs no C library and generates no code, and the program finds out at run time what the kernel supports.
 //!
-//! ```no_run
+//! ```
 //! use dm_core::{Host, TargetLine};
 //! use dm_units::Sectors;
 //!
+//! # let _ = || {
 //! let host = Host::open()?;
-//! host.setup("first", [TargetLine::text(Sectors(0), Sectors(2048), "linear", "7:0 0")])?;
-//! println!("{}", host.path("first")?.display());
+//! # Ok::<_, dm_core::OpenError>(host) };
+//! # let memory = dm_testing::MemoryKernel::new();
+//! # memory.disk_at(dm_units::DeviceNumber::new(7, 0), dm_units::Bytes(1 << 21));
+//! # let host = memory.host();
+//! let info = host.setup("first", [TargetLine::text(Sectors(0), Sectors(2048), "linear", "7:0 0")])?;
+//! println!("first is {}", info.number());
 //! for line in &host.dm().table_status("first")? {
 //!     println!("{}", line?);
 //! }

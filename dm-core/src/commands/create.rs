@@ -43,8 +43,9 @@ impl Dm {
     /// - Read-only is a property of a table: see [`LoadOptions::read_only`](crate::LoadOptions::read_only).
     /// - The uevent of the new device has no cookie, so there is nothing to wait for.
     ///
-    /// ```no_run
-    /// # let dm = dm_core::Dm::open()?;
+    /// ```
+    /// # let memory = dm_testing::MemoryKernel::new();
+    /// # let dm = memory.dm();
     /// let info = dm.device_create("home")?;
     /// println!("home is device {}", info.number());
     /// # Ok::<(), dm_core::Error>(())

@@ -42,8 +42,10 @@ impl Dm {
     /// - Interface 4.0 and later.
     /// - The device needs no table. The call does not block and allocates nothing.
     ///
-    /// ```no_run
-    /// # let dm = dm_core::Dm::open()?;
+    /// ```
+    /// # let memory = dm_testing::MemoryKernel::new();
+    /// # let dm = memory.dm();
+    /// # dm.device_create("home")?;
     /// match dm.device_info("home") {
     ///     Ok(info) => println!("home is {}, open {} times", info.number(), info.open_count()),
     ///     Err(error) if error.is_not_found() => println!("home does not exist"),

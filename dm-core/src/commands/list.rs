@@ -299,8 +299,10 @@ impl Dm {
     /// - Interface 4.0 and later; event numbers since 4.37.
     /// - The list is a consistent snapshot.
     ///
-    /// ```no_run
-    /// # let dm = dm_core::Dm::open()?;
+    /// ```
+    /// # let memory = dm_testing::MemoryKernel::new();
+    /// # let dm = memory.dm();
+    /// # dm.device_create("home")?;
     /// for device in &dm.list_devices()? {
     ///     let device = device?;
     ///     println!("{} {}", device.number, device.name);

@@ -76,11 +76,14 @@ impl Dm {
     /// - Opens the devices that the table uses, and loads the modules of the targets.
     /// - Lines are printed directly into the request; in steady state nothing is allocated.
     ///
-    /// ```no_run
+    /// ```
     /// use dm_core::TargetLine;
     /// use dm_units::Sectors;
     ///
-    /// # let dm = dm_core::Dm::open()?;
+    /// # let memory = dm_testing::MemoryKernel::new();
+    /// # memory.disk_at(dm_units::DeviceNumber::new(7, 0), dm_units::Bytes(1 << 21));
+    /// # let dm = memory.dm();
+    /// # dm.device_create("home")?;
     /// let line = TargetLine::text(Sectors(0), Sectors(2048), "linear", "7:0 0");
     /// dm.table_load("home", [line])?;
     /// # Ok::<(), dm_core::Error>(())

@@ -143,10 +143,14 @@ impl Dm {
     /// - Interface 4.2 and later; for a message that may contain a key, 4.20 and later.
     /// - The message goes to the active table. The kernel splits it at white space; a backslash escapes the next byte.
     ///
-    /// ```no_run
-    /// # let dm = dm_core::Dm::open()?;
+    /// ```
+    /// # let memory = dm_testing::MemoryKernel::new();
+    /// # let line = |target, params| [dm_core::TargetLine::text(dm_units::Sectors(0), dm_units::Sectors(128), target, params)];
+    /// # let [metadata, data] = [21, 16].map(|order| memory.disk(dm_units::Bytes(1 << order)).number());
+    /// # memory.host().create("pool", line("thin-pool", format!("{metadata} {data} 128 0")))?;
+    /// # let dm = memory.dm();
     /// dm.target_msg("pool", "create_thin 7")?;
-    /// # Ok::<(), dm_core::Error>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors

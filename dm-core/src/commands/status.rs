@@ -150,12 +150,14 @@ impl Dm {
     /// - The device need not be suspended. Thin pools, caches and clones that are not suspended commit their metadata first,
     ///   unless [`noflush`](StatusOptions::noflush) is set.
     ///
-    /// ```no_run
-    /// # let dm = dm_core::Dm::open()?;
+    /// ```
+    /// # let memory = dm_testing::MemoryKernel::new();
+    /// # memory.host().create("home", [dm_core::TargetLine::text(dm_units::Sectors(0), dm_units::Sectors(8), "zero", "")])?;
+    /// # let dm = memory.dm();
     /// for line in &dm.table_status("home")? {
     ///     println!("{}", line?);
     /// }
-    /// # Ok::<(), dm_core::Error>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors

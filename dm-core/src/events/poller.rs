@@ -46,17 +46,23 @@ impl PollerOptions {
 /// Each step arms the node, lists the devices and compares the list with the previous one. An event after the list was
 /// read makes the node readable again, so no event is lost or reported twice.
 ///
-/// ```no_run
+/// ```
 /// use dm_core::{Dm, EventPoller};
 ///
-/// let mut poller = EventPoller::open(&Dm::open()?)?;
+/// # let _ = || {
+/// let dm = Dm::open()?;
+/// # Ok::<_, dm_core::OpenError>(dm) };
+/// # let memory = dm_testing::MemoryKernel::new();
+/// # let dm = memory.dm();
+/// let mut poller = EventPoller::open(&dm)?;
+/// # memory.host().create("home", [dm_core::TargetLine::text(dm_units::Sectors(0), dm_units::Sectors(8), "zero", "")])?;
 /// loop {
 ///     for event in poller.wait(None)? {
 ///         println!("{} {:?}", event.name, event.kind);
 ///     }
+/// #   break;
 /// }
-/// # #[allow(unreachable_code)]
-/// # Ok::<(), dm_core::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// With `poll(2)`, `mio` or `tokio`, register it as a descriptor, and call [`read`](Self::read) whenever it is

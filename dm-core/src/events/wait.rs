@@ -70,11 +70,14 @@ impl Dm {
     /// - It arms this handle and thus all its clones, as [`arm_poll`](Self::arm_poll) does. If several threads wait,
     ///   each needs a separate handle: see [`reopen`](Self::reopen).
     ///
-    /// ```no_run
+    /// ```
     /// use std::time::Duration;
     ///
-    /// # let dm = dm_core::Dm::open()?;
+    /// # let memory = dm_testing::MemoryKernel::new();
+    /// # let dm = memory.dm();
+    /// # dm.device_create("pool")?;
     /// let before = dm.device_info("pool")?.event_nr();
+    /// # memory.raise_event("pool");
     /// match dm.wait_event("pool", before, Some(Duration::from_secs(60)))? {
     ///     Some(info) => println!("{} events so far", info.event_nr()),
     ///     None => println!("no event within a minute"),

@@ -27,11 +27,15 @@ use crate::wire::{Command, DeviceInfo, Flags, INTERFACE_MAJOR};
 /// A handle is cheap to clone and can be used from several threads; the kernel serializes the commands. Clones share
 /// the open file, and with it the state that [`arm_poll`](Self::arm_poll) sets.
 ///
-/// ```no_run
+/// ```
 /// use dm_core::{Dm, TargetLine};
 /// use dm_units::Sectors;
 ///
+/// # let _ = || {
 /// let dm = Dm::open()?;
+/// # Ok::<_, dm_core::OpenError>(dm) };
+/// # let memory = dm_testing::MemoryKernel::new();
+/// # let dm = memory.dm();
 /// dm.device_create("first")?;
 /// dm.table_load("first", [TargetLine::text(Sectors(0), Sectors(2048), "zero", "")])?;
 /// let info = dm.device_resume("first")?;

@@ -33,14 +33,20 @@ use crate::wire::DeviceInfo;
 /// A host can be cloned and used from several threads. Operations of clones that suspend or resume the same device run
 /// one after another.
 ///
-/// ```no_run
+/// ```
 /// use dm_core::{Host, TargetLine};
 /// use dm_units::Sectors;
 ///
+/// # let _ = || {
 /// let host = Host::open()?;
+/// # Ok::<_, dm_core::OpenError>(host) };
+/// # let memory = dm_testing::MemoryKernel::new();
+/// # memory.disk_at(dm_units::DeviceNumber::new(8, 1), dm_units::Bytes(1 << 21));
+/// # memory.disk_at(dm_units::DeviceNumber::new(8, 2), dm_units::Bytes(1 << 21));
+/// # let host = memory.host();
 /// let line = |disk| [TargetLine::text(Sectors(0), Sectors(2048), "linear", disk)];
-/// host.setup("home", line("8:1 0"))?;
-/// println!("{}", host.path("home")?.display());
+/// let info = host.setup("home", line("8:1 0"))?;
+/// println!("home is {}", info.number());
 /// host.reload("home", line("8:2 0"))?;
 /// host.remove("home")?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -80,11 +86,11 @@ impl Host {
 
     /// Sets how names in text are translated to the kernel's; by default [`Naming::Auto`], as with libdm.
     ///
-    /// ```no_run
+    /// ```
     /// # use dm_core::{DmName, Host, TargetLine};
     /// # use dm_units::Sectors;
     /// # let zeros = || [TargetLine::text(Sectors(0), Sectors(2048), "zero", "")];
-    /// let host = Host::open()?;
+    /// # let host = dm_testing::MemoryKernel::new().host();
     /// host.create("od d", zeros())?; // `dmsetup info 'od d'` finds it.
     /// assert_eq!(host.dm().device_info(r"od\x20d")?.name(), Some(DmName::new(r"od\x20d")?));
     /// host.remove("od d")?;
@@ -138,10 +144,10 @@ impl Host {
 
     /// Starts a batch of operations, which wait for udev together at the end, with one cookie.
     ///
-    /// ```no_run
+    /// ```
     /// # use dm_core::{Host, TargetLine};
     /// # use dm_units::Sectors;
-    /// # let host = Host::open()?;
+    /// # let host = dm_testing::MemoryKernel::new().host();
     /// let zeros = || [TargetLine::text(Sectors(0), Sectors(2048), "zero", "")];
     /// let batch = host.batch();
     /// for name in ["a", "b", "c"] {

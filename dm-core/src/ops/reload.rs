@@ -95,11 +95,14 @@ impl Host {
     /// When a step fails, the old table becomes active again, and the device is resumed unless it was suspended before.
     /// A table that was in the inactive slot is lost in any case; the state of the error says so.
     ///
-    /// ```no_run
+    /// ```
     /// # use dm_core::{Host, TargetLine};
     /// # use dm_units::Sectors;
-    /// # let host = Host::open()?;
-    /// host.reload("home", [TargetLine::text(Sectors(0), Sectors(4096), "linear", "8:1 0")])?;
+    /// # let memory = dm_testing::MemoryKernel::new();
+    /// # memory.disk_at(dm_units::DeviceNumber::new(8, 1), dm_units::Bytes(1 << 21));
+    /// # memory.host().create("home", [dm_core::TargetLine::text(dm_units::Sectors(0), dm_units::Sectors(8), "zero", "")])?;
+    /// # let host = memory.host();
+    /// host.reload("home", [TargetLine::text(Sectors(0), Sectors(2048), "linear", "8:1 0")])?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///

@@ -95,8 +95,11 @@ impl Host {
     /// This takes two ioctls: the first reads the device, for its node and for errors. With
     /// [`Strategy::None`](crate::udev::Strategy::None) there is no node, so it takes one, and an error has no number.
     ///
-    /// ```no_run
-    /// # let host = dm_core::Host::open()?;
+    /// ```
+    /// # let memory = dm_testing::MemoryKernel::new();
+    /// # memory.host().create("home", [dm_core::TargetLine::text(dm_units::Sectors(0), dm_units::Sectors(8), "zero", "")])?;
+    /// # memory.host().create("other", [dm_core::TargetLine::text(dm_units::Sectors(0), dm_units::Sectors(8), "zero", "")])?;
+    /// # let host = memory.host();
     /// use dm_core::{RemovePolicy, Retry};
     ///
     /// host.remove("home")?;

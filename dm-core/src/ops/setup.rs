@@ -139,10 +139,12 @@ impl Host {
     ///
     /// When a step fails, udev included, the device is removed again.
     ///
-    /// ```no_run
+    /// ```
     /// # use dm_core::{Host, TargetLine};
     /// # use dm_units::Sectors;
-    /// # let host = Host::open()?;
+    /// # let memory = dm_testing::MemoryKernel::new();
+    /// # memory.disk_at(dm_units::DeviceNumber::new(8, 1), dm_units::Bytes(1 << 21));
+    /// # let host = memory.host();
     /// let info = host.create("home", [TargetLine::text(Sectors(0), Sectors(2048), "linear", "8:1 0")])?;
     /// println!("{}", info.number());
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -168,10 +168,16 @@ impl Host {
     /// All messages are prepared before the device is suspended. The first one that fails ends the list. A device that
     /// was suspended before stays suspended.
     ///
-    /// ```no_run
-    /// use dm_core::{Host, Message, Steps};
+    /// ```
+    /// use dm_core::{Message, Steps};
     ///
-    /// let host = Host::open()?;
+    /// # let memory = dm_testing::MemoryKernel::new();
+    /// # let line = |target, params| [dm_core::TargetLine::text(dm_units::Sectors(0), dm_units::Sectors(128), target, params)];
+    /// # let [metadata, data] = [21, 16].map(|order| memory.disk(dm_units::Bytes(1 << order)).number());
+    /// # memory.host().create("pool", line("thin-pool", format!("{metadata} {data} 128 0")))?;
+    /// # memory.host().create("home", [dm_core::TargetLine::text(dm_units::Sectors(0), dm_units::Sectors(8), "zero", "")])?;
+    /// # memory.dm().target_msg("pool", "create_thin 1")?;
+    /// # let host = memory.host();
     /// let steps = Steps::new().message(&host, "pool", Message::new("create_snap 2 1"))?;
     /// host.while_suspended("home", steps)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

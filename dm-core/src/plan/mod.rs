@@ -5,7 +5,7 @@
 //! them with the existing devices and returns a [`Plan`]. It can be printed before it is carried out, and is empty if
 //! everything is as wanted.
 //!
-//! ```no_run
+//! ```
 //! use dm_core::plan::{Wanted, WantedDevice};
 //! use dm_core::{DmName, Host, TargetLine};
 //! use dm_units::Sectors;
@@ -20,7 +20,12 @@
 //!         })
 //!         .uses([disk]),
 //!     );
+//! # let _ = || {
 //! let host = Host::open()?;
+//! # Ok::<_, dm_core::OpenError>(host) };
+//! # let memory = dm_testing::MemoryKernel::new();
+//! # memory.disk_at(dm_units::DeviceNumber::new(8, 1), dm_units::Bytes(1 << 21));
+//! # let host = memory.host();
 //! let plan = host.plan(wanted)?;
 //! print!("{plan}");
 //! host.carry_out(&plan)?;

@@ -21,11 +21,17 @@ use crate::wire::DeviceInfo;
 /// All mapped devices and the devices that their tables use, as returned by
 /// [`Dm::device_tree`](crate::Dm::device_tree).
 ///
-/// ```no_run
+/// ```
 /// use dm_core::Dm;
 ///
-/// print!("{}", Dm::open()?.device_tree()?);
-/// # Ok::<(), dm_core::Error>(())
+/// # let _ = || {
+/// let dm = Dm::open()?;
+/// # Ok::<_, dm_core::OpenError>(dm) };
+/// # let memory = dm_testing::MemoryKernel::new();
+/// # memory.host().create("home", [dm_core::TargetLine::text(dm_units::Sectors(0), dm_units::Sectors(8), "zero", "")])?;
+/// # let dm = memory.dm();
+/// print!("{}", dm.device_tree()?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// prints

@@ -108,7 +108,7 @@ impl<K: Kind> MappedDev<K> {
     /// Describes the device for a [plan](dm_core::plan), which creates, changes and removes several devices that use
     /// each other together.
     ///
-    /// ```no_run
+    /// ```
     /// use dm_core::plan::Wanted;
     /// use dm_core::{DmName, Host};
     /// use dm_targets::devices::LinearDev;
@@ -121,7 +121,12 @@ impl<K: Kind> MappedDev<K> {
     /// let wanted = Wanted::new()
     ///     .device(LinearDev::wanted(disk, |_| table(DeviceNumber::new(8, 1))))
     ///     .device(LinearDev::wanted(home, |numbers| table(numbers.get(disk)?)).uses([disk]));
+    /// # let _ = || {
     /// let host = Host::open()?;
+    /// # Ok::<_, dm_core::OpenError>(host) };
+    /// # let memory = dm_testing::MemoryKernel::new();
+    /// # memory.disk_at(dm_units::DeviceNumber::new(8, 1), dm_units::Bytes(1 << 21));
+    /// # let host = memory.host();
     /// host.carry_out(&host.plan(wanted)?)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -3,18 +3,24 @@
 //! A [`MappedDev`] is a device with one kind of target, or with [`Any`](crate::Any). There is an alias for each target,
 //! such as [`LinearDev`] and [`ThinPoolDev`]; for other targets, write `MappedDev<Mine>`.
 //!
-//! ```no_run
+//! ```
 //! use dm_core::{Host, RemovePolicy};
 //! use dm_targets::devices::LinearDev;
 //! use dm_targets::linear::LinearTable;
 //! use dm_targets::{Table, TableLine};
 //! use dm_units::{DeviceNumber, Sectors};
 //!
+//! # let _ = || {
 //! let host = Host::open()?;
+//! # Ok::<_, dm_core::OpenError>(host) };
+//! # let memory = dm_testing::MemoryKernel::new();
+//! # memory.disk_at(dm_units::DeviceNumber::new(8, 0), dm_units::Bytes(1 << 21));
+//! # memory.disk_at(dm_units::DeviceNumber::new(8, 16), dm_units::Bytes(1 << 21));
+//! # let host = memory.host();
 //! let disk = |minor| LinearTable::new(DeviceNumber::new(8, minor), Sectors(0));
 //! let table = Table::new([TableLine::new(Sectors(0), Sectors(2048), disk(0))])?;
 //! let home = LinearDev::setup(&host, "home", &table)?;
-//! println!("{} is {}", home.name(), home.path(&host)?.display());
+//! println!("{} is {}", home.name(), home.number(&host)?);
 //!
 //! // Twice as long, while it is in use.
 //! home.change(&host, |lines| lines.push(TableLine::new(Sectors(2048), Sectors(2048), disk(16))))?;
@@ -25,18 +31,23 @@
 //!
 //! Thin devices belong to a pool:
 //!
-//! ```no_run
-//! # use dm_core::{Host, SetupOptions};
-//! # use dm_targets::devices::ThinPoolDev;
+//! ```
+//! # use dm_core::SetupOptions;
 //! # use dm_targets::thin::ThinDevId;
-//! # use dm_units::Sectors;
-//! # fn example(host: &Host, pool: &ThinPoolDev) -> Result<(), Box<dyn std::error::Error>> {
+//! # use dm_targets::thin_pool::ThinPoolTable;
+//! # use dm_targets::{Table, TableLine, ThinPool};
+//! # use dm_units::{Bytes, DataBlocks, Sectors};
+//! # let memory = dm_testing::MemoryKernel::new();
+//! # let host = memory.host();
+//! # let [metadata, data] = [21, 30].map(|order| memory.disk(Bytes(1 << order)).number());
+//! # let table = ThinPoolTable::new(metadata, data, Sectors(128), DataBlocks(0));
+//! # let table = Table::new([TableLine::<ThinPool>::new(Sectors(0), Sectors(1 << 21), table)])?;
+//! # let pool = dm_targets::devices::ThinPoolDev::setup(&host, "pool", &table)?;
 //! let options = SetupOptions::new();
-//! let root = pool.create_thin(host, ThinDevId::new(1)?, "root", Sectors(1 << 21), options)?;
-//! let before = pool.snapshot(host, &root, ThinDevId::new(2)?, "before", options)?;
-//! pool.delete(host, &before)?;
-//! # Ok(())
-//! # }
+//! let root = pool.create_thin(&host, ThinDevId::new(1)?, "root", Sectors(1 << 21), options)?;
+//! let before = pool.snapshot(&host, &root, ThinDevId::new(2)?, "before", options)?;
+//! pool.delete(&host, &before)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! [`setup_pool`](ThinPoolDev::setup_pool) makes the pool where the metadata device is empty, and takes over the one that is there.

@@ -37,15 +37,19 @@ impl<K: Kind> MappedDev<K> {
     /// The first value is read at once, each later one after `interval`. The iterator ends when no target has work, which
     /// may be at once. Each step is one command and commits no metadata.
     ///
-    /// ```no_run
+    /// ```
     /// # use std::time::Duration;
-    /// # fn example(host: &dm_core::Host, array: &dm_targets::devices::RaidDev) -> Result<(), dm_targets::devices::DevError> {
-    /// for work in array.progress(host, Duration::from_secs(1)) {
+    /// # let memory = dm_testing::MemoryKernel::new();
+    /// # let host = memory.host();
+    /// # let legs = [(); 2].map(|()| format!("- {}", memory.disk(dm_units::Bytes(1 << 20)).number())).join(" ");
+    /// # let line = dm_core::TargetLine::text(dm_units::Sectors(0), dm_units::Sectors(2048), "raid", format!("raid1 1 0 2 {legs}"));
+    /// # host.create("array", [line])?;
+    /// # let array = dm_targets::devices::RaidDev::open(&host, "array")?;
+    /// for work in array.progress(&host, Duration::from_millis(100)) {
     ///     let work = work?;
     ///     println!("{:?}: {:?} %", work.kind, work.done.and_then(|done| done.percent()));
     /// }
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn progress<'h>(&self, host: &'h Host, interval: Duration) -> Progress<'h, K> {
         self.progress_of(host, interval, K::work)

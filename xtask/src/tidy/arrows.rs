@@ -11,33 +11,39 @@ struct Rule {
     workspace: &'static [&'static str],
     /// Crates of this workspace that it may use behind a feature.
     optional: &'static [&'static str],
+    /// Crates of this workspace that use it, and that its doc tests run on. Packages are without them, since none could be
+    /// published first.
+    doc_tests: &'static [&'static str],
     /// Other crates; its tests may use any. `None` for no limit.
     others: Option<&'static [&'static str]>,
 }
 
 /// The arrows of the workspace. A new crate or arrow is a decision about the design: make it here.
 const RULES: [Rule; 6] = [
-    Rule { name: "dm-sys", workspace: &[], optional: &[], others: Some(&["nix"]) },
-    Rule { name: "dm-units", workspace: &[], optional: &[], others: Some(&["serde"]) },
+    Rule { name: "dm-sys", workspace: &[], optional: &[], doc_tests: &[], others: Some(&["nix"]) },
+    Rule { name: "dm-units", workspace: &[], optional: &[], doc_tests: &[], others: Some(&["serde"]) },
     Rule {
         name: "dm-core",
         workspace: &["dm-sys", "dm-units"],
         optional: &[],
+        doc_tests: &["dm-testing"],
         others: Some(&["nix", "bitflags", "thiserror", "log", "serde"]),
     },
     Rule {
         name: "dm-targets",
         workspace: &["dm-units"],
         optional: &["dm-core"],
+        doc_tests: &["dm-testing"],
         others: Some(&["thiserror", "zeroize", "serde", "sha1", "sha2"]),
     },
     Rule {
         name: "dm-testing",
         workspace: &["dm-sys", "dm-units", "dm-core", "dm-targets"],
         optional: &[],
+        doc_tests: &[],
         others: Some(&["nix", "bitflags", "thiserror", "log", "serde", "zeroize", "loopdev-3", "tempfile"]),
     },
-    Rule { name: "xtask", workspace: &[], optional: &[], others: None },
+    Rule { name: "xtask", workspace: &[], optional: &[], doc_tests: &[], others: None },
 ];
 
 /// Checks what `cargo metadata` says of every crate's dependencies.
@@ -71,6 +77,11 @@ impl Rule {
             if allowed || (self.optional.contains(&name) && (optional || for_tests)) {
                 return None;
             }
+            if for_tests && self.doc_tests.contains(&name) {
+                let has_version = dependency.get("req")?.as_str() != Some("*");
+                let text = format!("{} must name {name} without a version: {name} is published after it", self.name);
+                return has_version.then_some(text);
+            }
             if self.optional.contains(&name) {
                 return Some(format!("{} may use {name} only behind a feature: make it optional", self.name));
             }
@@ -89,7 +100,7 @@ mod tests {
     use super::check;
 
     fn dependency(name: &str, kind: Option<&str>, optional: bool) -> Value {
-        json!({ "name": name, "kind": kind, "optional": optional })
+        json!({ "name": name, "kind": kind, "optional": optional, "req": "*" })
     }
 
     fn findings(package: &str, dependency: &Value) -> Vec<String> {
@@ -108,6 +119,7 @@ mod tests {
             ("dm-targets", "dm-core", None, true),
             ("dm-targets", "dm-core", Some("dev"), false),
             ("dm-units", "proptest", Some("dev"), false),
+            ("dm-core", "dm-testing", Some("dev"), false),
             ("dm-testing", "dm-targets", None, false),
             ("xtask", "anyhow", None, false),
         ] {
@@ -120,7 +132,8 @@ mod tests {
         for (package, name, kind, expected) in [
             ("dm-sys", "dm-units", None, "dm-sys must not depend on dm-units: move what needs it"),
             ("dm-units", "dm-core", Some("dev"), "dm-units must not depend on dm-core: move what needs it"),
-            ("dm-core", "dm-testing", Some("dev"), "dm-core must not depend on dm-testing: move what needs it"),
+            ("dm-core", "dm-testing", None, "dm-core must not depend on dm-testing: move what needs it"),
+            ("dm-units", "dm-testing", Some("dev"), "dm-units must not depend on dm-testing: move what needs it"),
             ("dm-targets", "dm-core", None, "dm-targets may use dm-core only behind a feature: make it optional"),
             ("xtask", "dm-units", None, "xtask must not depend on dm-units: move what needs it"),
             ("dm-core", "loopdev-3", None, "dm-core may not use the crate loopdev-3: do without, or change the design"),
@@ -128,6 +141,14 @@ mod tests {
             let found = findings(package, &dependency(name, kind, false));
             assert_eq!(found, [format!("{package}/Cargo.toml: {expected}")]);
         }
+    }
+
+    #[test]
+    fn what_doc_tests_run_on_is_not_needed_by_packages() {
+        let mut dependency = dependency("dm-testing", Some("dev"), false);
+        dependency["req"] = "^0.1.0".into();
+        let expected = "dm-core must name dm-testing without a version: dm-testing is published after it";
+        assert_eq!(findings("dm-core", &dependency), [format!("dm-core/Cargo.toml: {expected}")]);
     }
 
     #[test]

@@ -36,12 +36,20 @@ const RETRY: Duration = Duration::from_secs(1);
 ///
 /// The first step reports the concerns that exist when the monitor is opened.
 ///
-/// ```no_run
+/// ```
 /// use dm_core::Host;
 /// use dm_targets::Concern;
 /// use dm_targets::devices::{AlarmKind, Monitor, MonitorOptions, Space};
 ///
+/// # let _ = || {
 /// let host = Host::open()?;
+/// # Ok::<_, dm_core::OpenError>(host) };
+/// # let memory = dm_testing::MemoryKernel::new();
+/// # let line = |target, params| [dm_core::TargetLine::text(dm_units::Sectors(0), dm_units::Sectors(128), target, params)];
+/// # let [metadata, data] = [21, 16].map(|order| memory.disk(dm_units::Bytes(1 << order)).number());
+/// # memory.host().create("pool", line("thin-pool", format!("{metadata} {data} 128 0")))?;
+/// # memory.set_status("pool", Some("0 10/512 0/1 - ro discard_passdown queue_if_no_space needs_check 128"));
+/// # let host = memory.host();
 /// let mut monitor = Monitor::open(&host, MonitorOptions::new())?;
 /// loop {
 ///     for alarm in monitor.wait(None)? {
@@ -53,8 +61,8 @@ const RETRY: Duration = Duration::from_secs(1);
 ///             _ => {}
 ///         }
 ///     }
+/// #   break;
 /// }
-/// # #[allow(unreachable_code)]
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
