@@ -25,6 +25,7 @@ on_both_kernels! { ["snapshot", "snapshot-origin", "snapshot-merge"];
     a_snapshot_is_merged_into_its_origin,
     other_snapshots_keep_what_a_merge_overwrites,
     a_transient_snapshot_is_not_merged,
+    a_merge_whose_exceptions_are_taken_over_shows_its_origin,
 }
 
 const LENGTH: Sectors = Sectors(1024);
@@ -312,4 +313,16 @@ fn a_transient_snapshot_is_not_merged(kernel: &dyn TestKernel) {
     let line = dm_core::TargetLine::text(Sectors(0), LENGTH, "snapshot-merge", params);
     let refused = scene.host.create(kernel.name("merge"), [line]).unwrap_err();
     assert!(refused.is_invalid(), "{refused}");
+}
+
+fn a_merge_whose_exceptions_are_taken_over_shows_its_origin(kernel: &dyn TestKernel) {
+    let scene = Scene::new(kernel);
+    let merge = merge(&scene, SnapshotStore::Persistent).unwrap();
+    let number = merge.number(&scene.host).unwrap();
+    scene.host.suspend(number).unwrap();
+    let (_, snapshot) = scene.snapshot(SnapshotStore::Persistent);
+    scene.host.resume(number).unwrap();
+    assert_eq!((scene.bytes(number, [0, 1023]), scene.bytes(snapshot, [0, 1023])), ([1; 2], [1; 2]));
+    let status = merge.status(&scene.host, StatusOptions::new()).unwrap();
+    assert_eq!(status.to_string(), "Invalid");
 }

@@ -147,10 +147,14 @@ impl State {
         kernel.io(self.cow, self.sector(new).saturating_add(offset), Io::Write(data))
     }
 
-    /// The location of a sector while the snapshot is being merged: a device and its sector.
+    /// The location of a sector while the snapshot is being merged: a device and its sector. One that is
+    /// invalid, as it is after another has taken its exceptions over, shows its origin.
     pub(super) fn merge_place(&self, at: u64) -> Result<(DeviceNumber, u64), Errno> {
+        if !self.valid {
+            return Ok((self.origin, at));
+        }
         let (chunk, offset) = self.place(at)?;
-        let new = self.exceptions.get(&chunk).filter(|_| self.valid);
+        let new = self.exceptions.get(&chunk);
         Ok(new.map_or((self.origin, at), |new| (self.cow, self.sector(*new).saturating_add(offset))))
     }
 
