@@ -115,7 +115,7 @@
 //! | `AttachLoopDevice` | `LoopDevice::over` of the crate `dm-testing`; `LoopDevice::leave` leaves the device attached |
 //! | `FindLoopDeviceFor` | `LoopDevice::find` of `dm-testing`, and `AttachedLoop::take_over` |
 //! | `SetCapacity`, `LoopbackSetCapacity` | `LoopDevice::follow_file` of `dm-testing` |
-//! | `ErrAttachLoopbackDevice`, `ErrGetLoopbackBackingFile`, `ErrSetCapacity`, `ErrLoopbackSetCapacity` | the error of these: what was tried, with which file, why |
+//! | `ErrAttachLoopbackDevice`, `ErrGetLoopbackBackingFile`, `ErrSetCapacity`, `ErrLoopbackSetCapacity` | `Error` of `dm-testing`: what was tried, with which file, why |
 //! | `LoopInfo64`, `CLoopInfo64`, `LoopSetFd`, `LoopClrFd`, `LoopGetStatus64`, `LoopSetStatus64`, `LoopSetCapacity`, `LoopCtlGetFree` | —: what `LoopDevice` does by itself |
 //! | `LoFlagsReadOnly`, `LoFlagsAutoClear`, `LoFlagsPartScan`, `LoKeySize`, `LoNameSize` | —: as these |
 //!

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use dm_core::{AsDmName, Host, StatusOptions};
+use dm_core::{AsDmName, Host};
 use dm_units::DeviceNumber;
 
 use super::{CacheDev, DevError, LinearDev, MappedDev, Progress};
@@ -25,7 +25,7 @@ impl MappedDev<Cache> {
     /// [`is_already_exists`](DevError::is_already_exists): the origin's name is taken.
     /// [`is_invalid`](DevError::is_invalid): the kernel refuses the cache. [`DevError::Table`]: the cache's table is
     /// not valid.
-    pub fn put_before(
+    pub fn attach(
         host: &Host,
         device: &LinearDev,
         origin_name: impl AsDmName,
@@ -57,7 +57,7 @@ impl MappedDev<Cache> {
     /// # Errors
     ///
     /// [`DevError::Dirty`]: blocks have not been written back, see [`clean`](Self::clean). Nothing was changed.
-    pub fn take_off(&self, host: &Host) -> Result<LinearDev, DevError> {
+    pub fn detach(&self, host: &Host) -> Result<LinearDev, DevError> {
         let table = self.table(host)?;
         let is_kept_clean = |line: &TableLine<Cache>| line.params.features.io_mode == Some(CacheIoMode::Writethrough);
         let dirty = self.figures(host)?.dirty;
@@ -73,7 +73,7 @@ impl MappedDev<Cache> {
     ///
     /// [`DevError::CacheFailed`]: the cache has failed and reports no figures.
     pub fn figures(&self, host: &Host) -> Result<WorkingCache, DevError> {
-        match self.status(host, StatusOptions::new().noflush(true))? {
+        match self.unflushed_status(host)? {
             CacheStatus::Working(cache) => Ok(*cache),
             _ => Err(DevError::CacheFailed(self.to_id())),
         }

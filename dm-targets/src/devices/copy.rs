@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use dm_core::{Host, StatusOptions};
+use dm_core::Host;
 
 use super::{DevError, LinearDev, MappedDev, Progress};
 use crate::CloneTarget;
@@ -91,7 +91,7 @@ impl MappedDev<CloneTarget> {
     ///
     /// [`DevError::CloneFailed`]: the metadata has failed.
     pub fn figures(&self, host: &Host) -> Result<WorkingClone, DevError> {
-        match self.status(host, StatusOptions::new().noflush(true))? {
+        match self.unflushed_status(host)? {
             CloneStatus::Working(clone) => Ok(clone),
             _ => Err(DevError::CloneFailed(self.to_id())),
         }

@@ -28,7 +28,7 @@ impl MappedDev<Crypt> {
     /// As [`lock`](Self::lock).
     pub fn lock_with(&self, host: &Host, policy: SuspendPolicy) -> Result<(), DevError> {
         let was_suspended = self.info(host)?.is_suspended();
-        self.suspend(host, policy)?;
+        self.suspend_with(host, policy)?;
         match self.message(host, &CryptMessage::KeyWipe) {
             Ok(_) => Ok(()),
             Err(error) if was_suspended => Err(error),

@@ -1,6 +1,6 @@
 //! Operations of era devices: attach to a device in use, start an era, snapshots of the metadata.
 
-use dm_core::{AsDmName, Host, StatusOptions};
+use dm_core::{AsDmName, Host};
 use dm_units::{DeviceNumber, MetaBlocks};
 
 use super::{DevError, EraDev, LinearDev, MappedDev};
@@ -22,7 +22,7 @@ use crate::era::{EraMessage, EraStatus, EraTable, WorkingEra};
 /// let host = Host::open()?;
 /// let home = LinearDev::open(&host, "home")?;
 /// let table = |origin| EraTable::new(DeviceNumber::new(259, 0), origin, Sectors(128));
-/// let (_origin, home) = EraDev::put_before(&host, &home, "home-data", table)?;
+/// let (_origin, home) = EraDev::attach(&host, &home, "home-data", table)?;
 ///
 /// // A backup: what is written from now on belongs to the next one.
 /// let era = home.checkpoint(&host)?;
@@ -41,7 +41,7 @@ impl MappedDev<Era> {
     ///
     /// [`is_already_exists`](DevError::is_already_exists): the origin's name is taken.
     /// [`is_invalid`](DevError::is_invalid): the kernel refuses the table. [`DevError::Table`]: the table is not valid.
-    pub fn put_before(
+    pub fn attach(
         host: &Host,
         device: &LinearDev,
         origin_name: impl AsDmName,
@@ -56,7 +56,7 @@ impl MappedDev<Era> {
     /// # Errors
     ///
     /// As [`set_table`](MappedDev::set_table).
-    pub fn take_off(&self, host: &Host) -> Result<LinearDev, DevError> {
+    pub fn detach(&self, host: &Host) -> Result<LinearDev, DevError> {
         let table = self.table(host)?;
         self.replace_by(host, &table, |table| &table.origin)
     }
@@ -99,7 +99,7 @@ impl MappedDev<Era> {
     /// [`DevError::Suspended`]. [`DevError::EraFailed`].
     pub fn figures(&self, host: &Host) -> Result<WorkingEra, DevError> {
         self.check_resumed(host)?;
-        match self.status(host, StatusOptions::new().noflush(true))? {
+        match self.unflushed_status(host)? {
             EraStatus::Working(era) => Ok(era),
             EraStatus::Error => Err(DevError::EraFailed(self.to_id())),
         }

@@ -35,7 +35,7 @@ impl<T: Target> MappedDev<T> {
         });
         match put {
             Ok(()) => Ok((origin, device.retyped())),
-            Err(cause) => Err(cause.undo(origin.remove(host, PATIENTLY).map(drop))),
+            Err(cause) => Err(cause.undo(origin.remove_with(host, PATIENTLY).map(drop))),
         }
     }
 

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::path::Path;
 
 use dm_core::block::{BlockDevice, BlockOpenOptions};
-use dm_core::{AsDmName, DevId, Host, SetupOptions, StatusOptions};
+use dm_core::{AsDmName, DevId, Host, SetupOptions};
 use dm_units::Sectors;
 
 use super::in_front::PATIENTLY;
@@ -106,7 +106,7 @@ impl MappedDev<Integrity> {
     fn fitted_or_removed(self, host: &Host) -> Result<Self, DevError> {
         match self.fit(host) {
             Ok(_) => Ok(self),
-            Err(cause) => Err(cause.undo(self.remove(host, PATIENTLY).map(drop))),
+            Err(cause) => Err(cause.undo(self.remove_with(host, PATIENTLY).map(drop))),
         }
     }
 
@@ -122,7 +122,7 @@ impl MappedDev<Integrity> {
     /// Those of [`set_table`](MappedDev::set_table). [`DevError::NoAnswer`]: the kernel is older than Linux 4.19, and does not
     /// report how much it provides.
     pub fn fit(&self, host: &Host) -> Result<Sectors, DevError> {
-        let status = self.status(host, StatusOptions::new().noflush(true))?;
+        let status = self.unflushed_status(host)?;
         let provided = status.provided_sectors.ok_or_else(|| DevError::NoAnswer(self.to_id()))?;
         if self.table(host)?.length() != provided {
             self.reload(host, |line| line.length = provided)?;

@@ -1,7 +1,6 @@
 //! [`MappedDev`], a whole device with any target.
 
 use alloc::borrow::ToOwned;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 use std::path::PathBuf;
@@ -10,18 +9,15 @@ use dm_core::plan::{Numbers, WantedDevice};
 use dm_core::udev::Visibility;
 use dm_core::{
     AsDevId, AsDmName, DevId, DevIdBuf, DeviceInfo, DmName, DmNameBuf, DmUuid, DmUuidBuf, Host, NameError,
-    ReloadOptions, Removal, RemovePolicy, RenameOptions, ResumeOptions, SetupOptions, StatusOptions, SuspendPolicy,
-    UdevCookie,
+    ReloadOptions, Removal, RemovePolicy, RenameOptions, ResumeOptions, SetupOptions, SuspendPolicy, UdevCookie,
 };
 use dm_units::DeviceNumber;
 
 use super::DevError;
-use super::line::{TypedMessage, lines, wanted_lines};
-use crate::errors::parse_error::ParseError;
-use crate::errors::table_error::{TableError, TableErrorKind};
-use crate::table::{StatusLine, Table, TableLine};
+use super::line::{lines, wanted_lines};
+use crate::errors::table_error::TableError;
+use crate::table::{Table, TableLine};
 use crate::target::kind::Kind;
-use crate::target::{Message, Target};
 
 /// A whole mapped device whose lines have the target `K`, or [`Any`](crate::Any).
 ///
@@ -202,52 +198,6 @@ impl<K: Kind> MappedDev<K> {
         Ok(host.path(self.id())?)
     }
 
-    /// Reads the active table.
-    ///
-    /// # Errors
-    ///
-    /// [`DevError::NoTable`]: the device has no active table. [`DevError::Table`]: the active table has another target
-    /// type. [`DevError::PoolFailed`]: the pool of a thin device has failed.
-    pub fn table(&self, host: &Host) -> Result<Table<K>, DevError> {
-        let lines = self.lines(host)?;
-        if lines.iter().any(|line| K::has_failed(&line.params)) {
-            return Err(DevError::PoolFailed(self.id().to_owned()));
-        }
-        Table::new(lines).map_err(|error| self.no_table(error))
-    }
-
-    /// Reads the lines of the active table as the kernel prints them, even if they cannot be loaded again.
-    fn lines(&self, host: &Host) -> Result<Vec<TableLine<K>>, DevError> {
-        let options = StatusOptions::table().noflush(true).secure(true);
-        let status = host.dm().table_status_with(self.id(), options)?;
-        if !status.info().has_active_table() {
-            return Err(DevError::NoTable(self.id().to_owned()));
-        }
-        let mut lines = Vec::new();
-        for (line, number) in status.iter().zip(1..) {
-            let line = TableLine::try_from(line?);
-            lines.push(line.map_err(|error| self.no_table(TableError::new(number, TableErrorKind::Parse(error))))?);
-        }
-        Ok(lines)
-    }
-
-    /// Reads the status of each of its lines.
-    ///
-    /// With [`noflush`](StatusOptions::noflush), pools, caches and others do not commit their metadata first. The
-    /// options must request a status and not a table.
-    ///
-    /// # Errors
-    ///
-    /// [`DevError::Text`]: a line has another target type, or cannot be parsed.
-    pub fn statuses(&self, host: &Host, options: StatusOptions) -> Result<Vec<StatusLine<K>>, DevError> {
-        let status = host.dm().table_status_with(self.id(), options)?;
-        let mut lines = Vec::new();
-        for line in &status {
-            lines.push(StatusLine::try_from(line?).map_err(|error| self.no_text(error))?);
-        }
-        Ok(lines)
-    }
-
     /// Replaces the active table while the device is in use: loads the new one, suspends the device, resumes it.
     ///
     /// When a step fails, the old table is active again.
@@ -305,7 +255,16 @@ impl<K: Kind> MappedDev<K> {
     /// # Errors
     ///
     /// As [`Host::suspend_with`].
-    pub fn suspend(&self, host: &Host, policy: SuspendPolicy) -> Result<(), DevError> {
+    pub fn suspend(&self, host: &Host) -> Result<(), DevError> {
+        self.suspend_with(host, SuspendPolicy::new())
+    }
+
+    /// Suspends the device with a policy: without a flush, or with a timeout.
+    ///
+    /// # Errors
+    ///
+    /// As [`Host::suspend_with`].
+    pub fn suspend_with(&self, host: &Host, policy: SuspendPolicy) -> Result<(), DevError> {
         host.suspend_with(self.id(), policy)?;
         Ok(())
     }
@@ -341,7 +300,16 @@ impl<K: Kind> MappedDev<K> {
     ///
     /// [`is_busy`](DevError::is_busy): the device is in use. With a [`retry`](RemovePolicy::retry) the error lists the
     /// users.
-    pub fn remove(&self, host: &Host, policy: RemovePolicy) -> Result<Removal, DevError> {
+    pub fn remove(&self, host: &Host) -> Result<(), DevError> {
+        self.remove_with(host, RemovePolicy::new()).map(drop)
+    }
+
+    /// Removes the device with a policy: retried while it is in use, deferred until it is closed, or forced.
+    ///
+    /// # Errors
+    ///
+    /// As [`remove`](Self::remove). With a [`retry`](RemovePolicy::retry) the error lists the users.
+    pub fn remove_with(&self, host: &Host, policy: RemovePolicy) -> Result<Removal, DevError> {
         Ok(host.remove_with(self.id(), policy)?)
     }
 
@@ -358,10 +326,6 @@ impl<K: Kind> MappedDev<K> {
     pub(super) fn no_table(&self, source: TableError) -> DevError {
         DevError::Table { device: self.id().to_owned(), source }
     }
-
-    fn no_text(&self, source: ParseError) -> DevError {
-        DevError::Text { device: self.id().to_owned(), source }
-    }
 }
 
 /// Whether other programs should see devices of a kind.
@@ -372,30 +336,4 @@ const fn visibility<K: Kind>() -> Visibility {
 /// The flags for udev's rules of devices of a kind.
 const fn flags<K: Kind>() -> UdevCookie {
     UdevCookie::flags_only(visibility::<K>().flags())
-}
-
-impl<K: Target> MappedDev<K> {
-    /// Reads the status of its target, or of its first line if there are several. The options are as for
-    /// [`statuses`](Self::statuses).
-    ///
-    /// # Errors
-    ///
-    /// [`DevError::Text`]: the status cannot be parsed. [`DevError::NoTable`]: the device has no active table.
-    pub fn status(&self, host: &Host, options: StatusOptions) -> Result<K::Status, DevError> {
-        let first = self.statuses(host, options)?.into_iter().next();
-        first.map(|line| line.status).ok_or_else(|| DevError::NoTable(self.id().to_owned()))
-    }
-
-    /// Sends a message to its target, or to that of its first line if there are several, and parses the answer.
-    ///
-    /// # Errors
-    ///
-    /// As [`Dm::target_msg`](dm_core::Dm::target_msg). [`DevError::Text`]: the answer cannot be parsed, but the message
-    /// took effect.
-    pub fn message(&self, host: &Host, message: &K::Message) -> Result<<K::Message as Message>::Reply, DevError> {
-        let reply = host.dm().target_msg(self.id(), TypedMessage::<K>(message))?;
-        let text = reply.text().unwrap_or_default();
-        let text = String::from_utf8_lossy(text.as_bytes());
-        K::parse_reply(message, &text).map_err(|error| self.no_text(error))
-    }
 }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use dm_core::{Host, ReloadOptions, StatusOptions, SuspendPolicy};
+use dm_core::{Host, ReloadOptions, SuspendPolicy};
 use dm_units::Sectors;
 
 use super::{DevError, LinearDev, MappedDev, Progress};
@@ -33,7 +33,7 @@ use crate::{Linear, Mirror, Usage};
 /// let mirror = MirrorDev::open(&host, "home")?;
 /// let spare = MirrorLeg::new(DeviceNumber::new(8, 48), Sectors(0));
 ///
-/// let legs = mirror.status(&host, StatusOptions::new())?.mirrors;
+/// let legs = mirror.status(&host)?.mirrors;
 /// if let Some(lost) = legs.iter().position(|leg| leg.health != MirrorHealth::Alive) {
 ///     for work in mirror.replace_leg(&host, u32::try_from(lost)?, spare, Duration::from_secs(1))? {
 ///         println!("{:?} % copied", work?.done.and_then(|done| done.percent()));
@@ -245,7 +245,7 @@ impl MappedDev<Mirror> {
     }
 
     fn leg_status(&self, host: &Host) -> Result<MirrorStatus, DevError> {
-        self.status(host, StatusOptions::new().noflush(true))
+        self.unflushed_status(host)
     }
 
     fn leg<'t>(&self, table: &'t MirrorTable, leg: u32) -> Result<&'t MirrorLeg, DevError> {

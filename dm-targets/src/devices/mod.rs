@@ -25,7 +25,7 @@
 //! // Twice as long, while it is in use.
 //! home.change(&host, |lines| lines.push(TableLine::new(Sectors(2048), Sectors(2048), disk(16))))?;
 //!
-//! home.remove(&host, RemovePolicy::new())?;
+//! home.remove(&host)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -43,9 +43,8 @@
 //! # let table = ThinPoolTable::new(metadata, data, Sectors(128), DataBlocks(0));
 //! # let table = Table::new([TableLine::<ThinPool>::new(Sectors(0), Sectors(1 << 21), table)])?;
 //! # let pool = dm_targets::devices::ThinPoolDev::setup(&host, "pool", &table)?;
-//! let options = SetupOptions::new();
-//! let root = pool.create_thin(&host, ThinDevId::new(1)?, "root", Sectors(1 << 21), options)?;
-//! let before = pool.snapshot(&host, &root, ThinDevId::new(2)?, "before", options)?;
+//! let root = pool.create_thin(&host, ThinDevId::new(1)?, "root", Sectors(1 << 21))?;
+//! let before = pool.snapshot(&host, &root, ThinDevId::new(2)?, "before")?;
 //! pool.delete(&host, &before)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -90,7 +89,9 @@ mod moving;
 mod multipath;
 mod pool;
 mod pool_metadata;
+mod pool_thins;
 mod progress;
+mod queries;
 mod raid;
 mod signature;
 mod snapshot;
@@ -107,6 +108,7 @@ pub use mapped::MappedDev;
 pub use monitor::{Alarm, AlarmKind, AlarmLine, LegState, Monitor, MonitorOptions, Space};
 pub use multipath::MultipathPath;
 pub use pool_metadata::PoolMetadata;
+pub use pool_thins::ThinOptions;
 pub use progress::Progress;
 pub use signature::ForeignData;
 pub use stats::{Stats, StatsFlow, StatsRates, StatsReading};

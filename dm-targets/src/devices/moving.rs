@@ -84,7 +84,7 @@ impl MappedDev<Any> {
     /// [`DevError::NotCopied`]: the copy is not complete, or a device has failed. Nothing was changed.
     /// [`DevError::NotMoving`]: the table has other targets.
     pub fn finish_move(&self, host: &Host) -> Result<LinearDev, DevError> {
-        let statuses = self.statuses(host, StatusOptions::new().noflush(true))?;
+        let statuses = self.statuses_with(host, StatusOptions::new().noflush(true))?;
         for status in statuses.iter().filter_map(mirror_status) {
             let is_whole = status.mirrors.iter().all(|leg| leg.health == MirrorHealth::Alive);
             if status.in_sync < status.regions || !is_whole {

@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
+use dm_core::Host;
 use dm_core::block::BlockDevice;
-use dm_core::{Host, StatusOptions};
 use dm_units::{DeviceNumber, Version};
 
 use super::{DevError, MappedDev};
@@ -61,7 +61,7 @@ impl MappedDev<Multipath> {
     ///
     /// Those of [`status`](MappedDev::status).
     pub fn paths(&self, host: &Host) -> Result<Vec<MultipathPath>, DevError> {
-        let status = self.status(host, StatusOptions::new().noflush(true))?;
+        let status = self.unflushed_status(host)?;
         let mut paths = Vec::new();
         for (number, group) in (1..).zip(status.groups) {
             let group_state = group.state;

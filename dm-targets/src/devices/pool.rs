@@ -1,15 +1,10 @@
-//! What pools can do beyond what every device can: thin devices, snapshots, growth.
+//! What pools can do beyond what every device can: growth, features, transaction ids, snapshots of the metadata.
 
-use dm_core::{
-    AsDmName, Host, Message, ReloadOptions, RemovePolicy, SetupOptions, StatusOptions, Steps, SuspendPolicy,
-};
+use dm_core::{Host, ReloadOptions};
 use dm_units::{MetaBlocks, Sectors};
 
-use super::line::TypedMessage;
-use super::{DevError, MappedDev, ThinDev};
+use super::{DevError, MappedDev};
 use crate::ThinPool;
-use crate::table::{Table, TableLine};
-use crate::thin::{ThinDevId, ThinTable};
 use crate::thin_pool::{PoolCheck, PoolMode, ThinPoolFeatures, ThinPoolMessage, ThinPoolStatus, WorkingPool};
 
 /// A pool of blocks that its thin devices take when they are written.
@@ -18,222 +13,9 @@ use crate::thin_pool::{PoolCheck, PoolMode, ThinPoolFeatures, ThinPoolMessage, T
 /// at it first, and takes over a pool that it finds there. All else of the pool's table can be
 /// changed with [`change`](MappedDev::change).
 ///
-/// A pool is not shown to programs that look for file systems, unless [`SetupOptions::visibility`] says otherwise.
+/// A pool is not shown to programs that look for file systems, unless [`SetupOptions::visibility`](dm_core::SetupOptions::visibility) says otherwise.
 impl MappedDev<ThinPool> {
-    /// Creates a thin device in the pool, and the mapped device that shows it.
-    ///
-    /// When a step fails, the thin device is deleted again.
-    ///
-    /// # Errors
-    ///
-    /// [`is_already_exists`](DevError::is_already_exists): a thin device with this id exists, see
-    /// [`activate`](Self::activate); or the name is taken.
-    pub fn create_thin(
-        &self,
-        host: &Host,
-        id: ThinDevId,
-        name: impl AsDmName,
-        length: Sectors,
-        options: SetupOptions<'_>,
-    ) -> Result<ThinDev, DevError> {
-        self.message(host, &ThinPoolMessage::CreateThin(id))?;
-        let table = ThinTable::new(self.number(host)?, id);
-        let made = self.thin_table(table, length).and_then(|table| ThinDev::create_with(host, name, &table, options));
-        made.map_err(|cause| cause.undo(self.delete_id(host, id)))
-    }
-
-    /// Creates a thin device with an id that the pool has not given away yet: the first free one from `first` on.
-    ///
-    /// The pool itself decides which ids are free, so no list of them has to be kept or read. Each id that is taken costs one
-    /// command.
-    ///
-    /// # Errors
-    ///
-    /// As [`create_thin`](Self::create_thin), if the name is taken. [`is_already_exists`](DevError::is_already_exists) if all
-    /// ids from `first` on are taken.
-    pub fn create_thin_from(
-        &self,
-        host: &Host,
-        first: ThinDevId,
-        name: impl AsDmName,
-        length: Sectors,
-        options: SetupOptions<'_>,
-    ) -> Result<(ThinDevId, ThinDev), DevError> {
-        let mut id = first;
-        loop {
-            match (self.message(host, &ThinPoolMessage::CreateThin(id)), id.next()) {
-                (Ok(_), _) => break,
-                (Err(error), Some(next)) if error.is_already_exists() => id = next,
-                (Err(error), _) => return Err(error),
-            }
-        }
-        let made = self.activate(host, id, name, length, options);
-        made.map(|thin| (id, thin)).map_err(|cause| cause.undo(self.delete_id(host, id)))
-    }
-
-    /// Makes sure that a mapped device shows a thin device which the pool has: creates it, or takes over the one that shows it
-    /// already.
-    ///
-    /// # Errors
-    ///
-    /// [`is_no_data`](DevError::is_no_data): the pool has no thin device with this id. Those of [`MappedDev::setup`]: the name
-    /// belongs to another device.
-    pub fn activate(
-        &self,
-        host: &Host,
-        id: ThinDevId,
-        name: impl AsDmName,
-        length: Sectors,
-        options: SetupOptions<'_>,
-    ) -> Result<ThinDev, DevError> {
-        self.activate_table(host, ThinTable::new(self.number(host)?, id), name, length, options)
-    }
-
-    /// Makes sure that a mapped device shows a thin device which reads `origin` where nothing is mapped.
-    ///
-    /// The external origin must not change from then on, nor may it be longer than it was.
-    ///
-    /// # Errors
-    ///
-    /// As [`activate`](Self::activate).
-    pub fn activate_over(
-        &self,
-        host: &Host,
-        id: ThinDevId,
-        origin: impl Into<crate::Device>,
-        name: impl AsDmName,
-        length: Sectors,
-        options: SetupOptions<'_>,
-    ) -> Result<ThinDev, DevError> {
-        let table = ThinTable::with_external_origin(self.number(host)?, id, origin);
-        self.activate_table(host, table, name, length, options)
-    }
-
-    fn activate_table(
-        &self,
-        host: &Host,
-        table: ThinTable,
-        name: impl AsDmName,
-        length: Sectors,
-        options: SetupOptions<'_>,
-    ) -> Result<ThinDev, DevError> {
-        ThinDev::setup_with(host, name, &self.thin_table(table, length)?, options)
-    }
-
-    fn thin_table(&self, table: ThinTable, length: Sectors) -> Result<Table<crate::Thin>, DevError> {
-        Table::new([TableLine::new(Sectors(0), length, table)]).map_err(|error| self.no_table(error))
-    }
-
-    /// Takes a snapshot of a thin device of this pool, and creates the mapped device that shows it.
-    ///
-    /// The origin is suspended for a moment, so that the snapshot holds all that was written to it. The snapshot reads blocks
-    /// that were never written from the same external origin, if the origin has one. When a step fails, the snapshot is deleted
-    /// again. Threads and processes that share a lock directory take turns (see [`Host::with_lock_dir`]).
-    ///
-    /// For a thin device that no mapped device shows, there is [`snapshot_of_inactive`](Self::snapshot_of_inactive).
-    ///
-    /// # Errors
-    ///
-    /// As [`create_thin`](Self::create_thin).
-    pub fn snapshot(
-        &self,
-        host: &Host,
-        origin: &ThinDev,
-        id: ThinDevId,
-        name: impl AsDmName,
-        options: SetupOptions<'_>,
-    ) -> Result<ThinDev, DevError> {
-        self.snapshot_with(host, origin, id, name, options, SuspendPolicy::new())
-    }
-
-    /// Takes a snapshot of a thin device of this pool, with a policy for the suspension of the origin.
-    ///
-    /// Under a full pool that holds writes back, a suspension that flushes waits until the pool has space. One with
-    /// [`noflush`](SuspendPolicy::noflush) does not; what is held back is then not in the snapshot.
-    ///
-    /// # Errors
-    ///
-    /// As [`snapshot`](Self::snapshot).
-    pub fn snapshot_with(
-        &self,
-        host: &Host,
-        origin: &ThinDev,
-        id: ThinDevId,
-        name: impl AsDmName,
-        options: SetupOptions<'_>,
-        policy: SuspendPolicy,
-    ) -> Result<ThinDev, DevError> {
-        let line = origin.line(host)?;
-        let message = ThinPoolMessage::CreateSnap { id, origin: line.id };
-        let steps = Steps::new().message(host, self.id(), Message::new(TypedMessage::<ThinPool>(&message)))?;
-        host.while_suspended_with(origin.id(), steps, policy).map_err(|error| {
-            let is_taken = error.remains().iter().any(|remains| matches!(remains, dm_core::Remains::MessagesSent(_)));
-            let error = DevError::from(error);
-            if is_taken { error.undo(self.delete_id(host, id)) } else { error }
-        })?;
-        let snapshot = self.number(host).and_then(|pool| {
-            let table = match line.external_origin {
-                Some(external) => ThinTable::with_external_origin(pool, id, external),
-                None => ThinTable::new(pool, id),
-            };
-            ThinDev::create_with(host, name, &self.thin_table(table, line.length)?, options)
-        });
-        snapshot.map_err(|cause| cause.undo(self.delete_id(host, id)))
-    }
-
-    /// Takes a snapshot of a thin device that no mapped device shows, and creates the mapped device that shows the snapshot.
-    ///
-    /// When a step fails, the snapshot is deleted again.
-    ///
-    /// # Errors
-    ///
-    /// As [`create_thin`](Self::create_thin); [`is_no_data`](DevError::is_no_data): the pool has no thin device `origin`.
-    pub fn snapshot_of_inactive(
-        &self,
-        host: &Host,
-        origin: ThinDevId,
-        id: ThinDevId,
-        name: impl AsDmName,
-        length: Sectors,
-        options: SetupOptions<'_>,
-    ) -> Result<ThinDev, DevError> {
-        self.message(host, &ThinPoolMessage::CreateSnap { id, origin })?;
-        let made = self.activate(host, id, name, length, options);
-        made.map_err(|cause| cause.undo(self.delete_id(host, id)))
-    }
-
-    /// Removes the mapped device and deletes the thin device with all of its data.
-    ///
-    /// # Errors
-    ///
-    /// [`is_busy`](DevError::is_busy): the device is in use; nothing was done. If the message fails, the mapped device is
-    /// removed all the same.
-    pub fn delete(&self, host: &Host, thin: &ThinDev) -> Result<(), DevError> {
-        self.delete_with(host, thin, RemovePolicy::new())
-    }
-
-    /// Removes the mapped device and deletes the thin device with all of its data, with a policy for the removal.
-    ///
-    /// # Errors
-    ///
-    /// As [`delete`](Self::delete).
-    pub fn delete_with(&self, host: &Host, thin: &ThinDev, policy: RemovePolicy) -> Result<(), DevError> {
-        let id = thin.dev_id(host)?;
-        thin.remove(host, policy)?;
-        self.delete_id(host, id)
-    }
-
-    /// Deletes a thin device that no mapped device shows.
-    ///
-    /// # Errors
-    ///
-    /// [`is_busy`](DevError::is_busy): a mapped device shows it. [`is_no_data`](DevError::is_no_data): the pool has none with
-    /// this id.
-    pub fn delete_id(&self, host: &Host, id: ThinDevId) -> Result<(), DevError> {
-        self.message(host, &ThinPoolMessage::Delete(id)).map(drop)
-    }
-
-    /// Takes the data device to be of another length, and the metadata device to be as long as it is now.
+    /// Makes the pool use `length` of its data device, and all of its metadata device.
     ///
     /// Call it after the devices below have grown. A pool never shrinks.
     ///
@@ -245,7 +27,7 @@ impl MappedDev<ThinPool> {
         self.grow_with(host, length, ReloadOptions::new())
     }
 
-    /// Takes the data device to be of another length, with options for the suspension above all.
+    /// Makes the pool use `length` of its data device, with options such as those of the suspension.
     ///
     /// # Errors
     ///
@@ -293,7 +75,7 @@ impl MappedDev<ThinPool> {
     ///
     /// [`DevError::PoolFailed`].
     pub fn figures(&self, host: &Host) -> Result<WorkingPool, DevError> {
-        match self.status(host, StatusOptions::new().noflush(true))? {
+        match self.unflushed_status(host)? {
             ThinPoolStatus::Working(pool) => Ok(pool),
             _ => Err(DevError::PoolFailed(self.id().to_owned())),
         }

@@ -76,7 +76,7 @@ impl<K: Kind> Iterator for Progress<'_, K> {
             State::Going => thread::sleep(self.interval),
             State::Ended => return None,
         }
-        let statuses = self.device.statuses(self.host, StatusOptions::new().noflush(true));
+        let statuses = self.device.statuses_with(self.host, StatusOptions::new().noflush(true));
         let work = statuses.map(|lines| lines.iter().find_map(|line| (self.work)(&line.status))).transpose();
         if !matches!(work, Some(Ok(_))) {
             self.state = State::Ended;

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use dm_core::{Host, StatusOptions};
+use dm_core::Host;
 
 use super::{DevError, MappedDev, Progress};
 use crate::Raid;
@@ -38,7 +38,7 @@ impl MappedDev<Raid> {
     ///
     /// As [`status`](MappedDev::status).
     pub fn mismatches(&self, host: &Host) -> Result<Option<u64>, DevError> {
-        Ok(match self.status(host, StatusOptions::new().noflush(true))? {
+        Ok(match self.unflushed_status(host)? {
             RaidStatus::Array(array) => array.mismatches,
             RaidStatus::Nothing => None,
         })

@@ -29,7 +29,7 @@ impl MappedDev<SnapshotOrigin> {
         });
         let lines: alloc::vec::Vec<_> = lines.collect();
         let table = Table::new(lines).map_err(|error| self.no_table(error))?;
-        snapshot.remove(host, PATIENTLY)?;
+        snapshot.remove_with(host, PATIENTLY)?;
         let merging = self.retyped::<SnapshotMerge>();
         match merging.set_table(host, &table) {
             Ok(()) => Ok(merging),
@@ -47,7 +47,7 @@ impl MappedDev<SnapshotMerge> {
     ///
     /// [`DevError::Merging`]: the merge has not finished, or has failed. Nothing was changed.
     pub fn finish(&self, host: &Host) -> Result<OriginDev, DevError> {
-        let status = self.status(host, dm_core::StatusOptions::new())?;
+        let status = self.status(host)?;
         if !status.is_merged() {
             return Err(DevError::Merging { origin: self.to_id(), status: alloc::boxed::Box::new(status) });
         }

@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use dm_core::{Host, StatusOptions};
+use dm_core::Host;
 
 use super::{DevError, MappedDev};
 use crate::Vdo;
@@ -89,6 +89,6 @@ impl MappedDev<Vdo> {
     ///
     /// As [`status`](MappedDev::status).
     pub fn index_state(&self, host: &Host) -> Result<VdoIndexState, DevError> {
-        Ok(self.status(host, StatusOptions::new().noflush(true))?.index)
+        Ok(self.unflushed_status(host)?.index)
     }
 }

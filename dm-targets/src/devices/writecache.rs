@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use dm_core::{AsDmName, Host, StatusOptions};
+use dm_core::{AsDmName, Host};
 use dm_units::{DataBlocks, DeviceNumber};
 
 use super::{DevError, LinearDev, MappedDev, Progress, WritecacheDev};
@@ -27,13 +27,13 @@ use crate::{Usage, Work, WorkKind, Writecache};
 /// let home = LinearDev::open(&host, "home")?;
 /// let fast = DeviceNumber::new(259, 0);
 /// let table = |origin| WritecacheTable::new(WritecacheKind::Ssd, origin, fast, 4096);
-/// let (_slow, cached) = WritecacheDev::put_before(&host, &home, "home-slow", table)?;
+/// let (_slow, cached) = WritecacheDev::attach(&host, &home, "home-slow", table)?;
 ///
 /// // Later, to give the fast device back while home is in use:
 /// for work in cached.clean(&host, Duration::from_secs(1))? {
 ///     println!("{:?} % written back", work?.done.and_then(|done| done.percent()));
 /// }
-/// let home = cached.take_off(&host)?;
+/// let home = cached.detach(&host)?;
 /// println!("{} is not cached any more", home.name());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -47,7 +47,7 @@ impl MappedDev<Writecache> {
     ///
     /// [`is_already_exists`](DevError::is_already_exists): the origin's name is taken. [`is_invalid`](DevError::is_invalid): the
     /// kernel refuses the cache. [`DevError::Table`].
-    pub fn put_before(
+    pub fn attach(
         host: &Host,
         device: &LinearDev,
         origin_name: impl AsDmName,
@@ -87,7 +87,7 @@ impl MappedDev<Writecache> {
     /// Lets the cache write back all that it holds, and cache nothing new until a table is loaded. Follows the work until
     /// nothing is cached.
     ///
-    /// The progress also ends when the cache fails; [`take_off`](Self::take_off) tells the two apart.
+    /// The progress also ends when the cache fails; [`detach`](Self::detach) tells the two apart.
     ///
     /// # Errors
     ///
@@ -106,7 +106,7 @@ impl MappedDev<Writecache> {
     ///
     /// [`DevError::Dirty`]: blocks have not been written back, see [`clean`](Self::clean). [`DevError::WritecacheFailed`]. In
     /// both cases the cache is still in place.
-    pub fn take_off(&self, host: &Host) -> Result<LinearDev, DevError> {
+    pub fn detach(&self, host: &Host) -> Result<LinearDev, DevError> {
         // What is written after the status was read must not be cached.
         self.tell(host, WritecacheMessage::Cleaner)?;
         let blocks = DataBlocks(self.working(host)?.used());
@@ -125,7 +125,7 @@ impl MappedDev<Writecache> {
     /// The status, if the cache has not failed. After an error, what was written back may not have reached the origin
     /// (`__writecache_endio_ssd` in drivers/md/dm-writecache.c).
     fn working(&self, host: &Host) -> Result<WritecacheStatus, DevError> {
-        let status = self.status(host, StatusOptions::new().noflush(true))?;
+        let status = self.unflushed_status(host)?;
         if status.error == 0 { Ok(status) } else { Err(DevError::WritecacheFailed(self.to_id())) }
     }
 }

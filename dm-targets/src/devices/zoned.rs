@@ -1,6 +1,6 @@
 //! Operations of zoned devices: count zones, and free them.
 
-use dm_core::{Host, StatusOptions};
+use dm_core::Host;
 
 use super::{DevError, MappedDev};
 use crate::zoned::{ZonedMessage, ZonedStatus, Zones};
@@ -29,7 +29,7 @@ impl MappedDev<Zoned> {
     ///
     /// As [`status`](MappedDev::status).
     pub fn zones_used(&self, host: &Host) -> Result<Usage<u64>, DevError> {
-        let ZonedStatus { cache, devices, .. } = self.status(host, StatusOptions::new().noflush(true))?;
+        let ZonedStatus { cache, devices, .. } = self.unflushed_status(host)?;
         let of_devices = devices.iter().flat_map(|device| [device.random, device.sequential]);
         let add = |sum: Usage<u64>, Zones { unmapped, total }: Zones| Usage {
             used: sum.used.saturating_add(total.saturating_sub(unmapped).into()),

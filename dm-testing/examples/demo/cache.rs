@@ -27,12 +27,12 @@ pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
     let path = home.path(host)?;
     let _in_use = std::fs::File::open(&path)?;
 
-    tour.step("Put a cache in front of a device that is open", "CacheDev::put_before(host, &home, origin_name, table)");
+    tour.step("Put a cache in front of a device that is open", "CacheDev::attach(host, &home, origin_name, table)");
     let table = |origin| {
         CacheTable::new(metadata.number(), fast.number(), origin, Sectors(128), CachePolicy::Smq)
             .io_mode(CacheIoMode::Writeback)
     };
-    let (origin, cache) = CacheDev::put_before(host, &home, scratch.name("origin")?, table)?;
+    let (origin, cache) = CacheDev::attach(host, &home, scratch.name("origin")?, table)?;
     tour.answer(format_args!("{} is a cache now, over {}", cache.name(), origin.name()));
 
     tour.step("Write the same place again and again, until the cache keeps it", "cache.figures(host)");
@@ -52,8 +52,8 @@ pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
     }
     tour.answer(format_args!("{} blocks are dirty", cache.figures(host)?.dirty));
 
-    tour.step("Take the cache off", "cache.take_off(host)");
-    let home = cache.take_off(host)?;
+    tour.step("Take the cache off", "cache.detach(host)");
+    let home = cache.detach(host)?;
     Pattern::new(1).verify(&path, Sectors(0), Sectors(1024))?;
     tour.answer(format_args!("{} is linear again, and what was written is there", home.name()));
     Ok(())

@@ -3,7 +3,6 @@
 use std::thread;
 use std::time::Duration;
 
-use dm_core::SetupOptions;
 use dm_targets::devices::{AlarmKind, LinearDev, Monitor, MonitorOptions, Space, ThinPoolDev};
 use dm_targets::linear::LinearTable;
 use dm_targets::thin::ThinDevId;
@@ -35,25 +34,21 @@ pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
     let figures = pool.figures(host)?;
     tour.answer(format_args!("{} of {} blocks are used", figures.data.used, figures.data.total));
 
-    tour.step(
-        "Make a thin device larger than the pool, and write to it",
-        "pool.create_thin(host, id, name, length, options)",
-    );
-    let options = SetupOptions::new();
-    let home = pool.create_thin(host, ThinDevId::new(1)?, scratch.name("home")?, VOLUME, options)?;
+    tour.step("Make a thin device larger than the pool, and write to it", "pool.create_thin(host, id, name, length)");
+    let home = pool.create_thin(host, ThinDevId::new(1)?, scratch.name("home")?, VOLUME)?;
     let path = home.path(host)?;
     Pattern::new(1).write(&path, Sectors(0), Sectors(2048))?;
     tour.answer(format_args!("{} of {} blocks are used", pool.figures(host)?.data.used, figures.data.total));
 
-    tour.step("Take a snapshot, then overwrite the origin", "pool.snapshot(host, &home, id, name, options)");
-    let before = pool.snapshot(host, &home, ThinDevId::new(2)?, scratch.name("before")?, options)?;
+    tour.step("Take a snapshot, then overwrite the origin", "pool.snapshot(host, &home, id, name)");
+    let before = pool.snapshot(host, &home, ThinDevId::new(2)?, scratch.name("before")?)?;
     Pattern::new(2).write(&path, Sectors(0), Sectors(2048))?;
     Pattern::new(1).verify(&before.path(host)?, Sectors(0), Sectors(2048))?;
     tour.answer("the snapshot holds what there was before");
 
     tour.step("Let the pool extend itself while a writer fills it", "monitor.wait(timeout), pool.grow(host, length)");
     let monitor = MonitorOptions::new().name(pool.name().to_owned()).levels([80]);
-    let mut monitor = Monitor::open(host, monitor.status_interval(Some(Duration::from_millis(200))))?;
+    let mut monitor = Monitor::open_with(host, monitor.status_interval(Some(Duration::from_millis(200))))?;
     thread::scope(|scope| -> Result<()> {
         let writer = scope.spawn(|| Pattern::new(3).write(&path, Sectors(0), VOLUME));
         let mut length = POOL;

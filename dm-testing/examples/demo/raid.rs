@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use dm_core::StatusOptions;
 use dm_targets::devices::RaidDev;
 use dm_targets::raid::{RaidDevice, RaidTable, RaidType};
 use dm_targets::{Raid, Table, TableLine, Target as _, Work};
@@ -31,7 +30,7 @@ pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
         tour.answer(bar(&work?));
     }
     let health = |tour: &Tour| -> Result<()> {
-        let status = array.status(host, StatusOptions::new())?;
+        let status = array.status(host)?;
         tour.answer(format_args!("status: {status}"));
         tour.answer(format_args!("health: {}", Raid::health(&status)));
         Ok(())

@@ -1,7 +1,7 @@
 //! A read-only device whose contents are checked against a tree of hashes.
 
+use dm_core::SetupOptions;
 use dm_core::udev::Visibility;
-use dm_core::{SetupOptions, StatusOptions};
 use dm_targets::devices::{VerityDev, VerityFormat, VerityVolume};
 use dm_targets::{Target as _, Verity};
 use dm_testing::{Pattern, Scratch};
@@ -27,7 +27,7 @@ pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
     let verity = VerityDev::activate(host, scratch.name("verity")?, volume.table(host, &root)?, options)?;
     let path = verity.path(host)?;
     Pattern::new(1).verify(&path, Sectors(0), Sectors(8))?;
-    tour.answer(format_args!("the first block is right; status: {}", verity.status(host, StatusOptions::new())?));
+    tour.answer(format_args!("the first block is right; status: {}", verity.status(host)?));
 
     tour.step("Change a block of the disk below it, and read that", "Pattern::new(1).verify(path, start, length)");
     Pattern::new(2).write(data.path(), Sectors(80), Sectors(8))?;
@@ -35,7 +35,7 @@ pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
         Ok(()) => return Err("the change was not noticed".into()),
         Err(error) => tour.error(&error),
     }
-    let status = verity.status(host, StatusOptions::new())?;
+    let status = verity.status(host)?;
     tour.answer(format_args!("status: {status}; health: {}", Verity::health(&status)));
 
     tour.step("Check the whole disk without the device", "volume.verify(host, &root)");

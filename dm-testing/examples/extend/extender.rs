@@ -27,7 +27,7 @@ impl Extender {
     /// Follows the pool of this name, which is extended by `step` until it has `limit`.
     pub(crate) fn open(host: &Host, pool: &DmName, step: Sectors, limit: Sectors) -> Result<Self, DevError> {
         let options = MonitorOptions::new().name(pool.to_owned()).levels([LEVEL]).status_interval(Some(INTERVAL));
-        let monitor = Monitor::open(host, options)?;
+        let monitor = Monitor::open_with(host, options)?;
         let pool = ThinPoolDev::open(host, pool)?;
         let data = data_of(host, &pool)?;
         Ok(Self { host: host.clone(), pool, data, step, limit, monitor })

@@ -130,7 +130,7 @@ impl<S: Store> Snapshotter<S> {
         let (name, uuid) = self.names(key)?;
         let record = self.begin(key, None, length, Kind::Active)?;
         let options = SetupOptions::new().uuid(&uuid);
-        let made = self.pool.create_thin(&self.host, record.id, &name, length, options);
+        let made = self.pool.create_thin_with(&self.host, record.id, &name, length, options);
         self.finish(key, made.map_err(Error::Device))
     }
 
@@ -149,7 +149,7 @@ impl<S: Store> Snapshotter<S> {
         let (name, uuid) = self.names(key)?;
         let record = self.begin(key, Some(parent.to_owned()), length, kind)?;
         let options = SetupOptions::new().uuid(&uuid).read_only(kind == Kind::View);
-        let made = self.pool.snapshot_of_inactive(&self.host, origin, record.id, &name, length, options);
+        let made = self.pool.snapshot_of_inactive_with(&self.host, origin, record.id, &name, length, options);
         self.finish(key, made.map_err(Error::Device))
     }
 
@@ -227,7 +227,7 @@ impl<S: Store> Snapshotter<S> {
     fn show(&self, key: &str, record: &Record) -> Result<ThinDev, Error> {
         let (name, uuid) = self.names(key)?;
         let options = SetupOptions::new().uuid(&uuid).read_only(record.kind == Kind::View);
-        self.pool.activate(&self.host, record.id, &name, record.length, options).map_err(Error::Device)
+        self.pool.activate_with(&self.host, record.id, &name, record.length, options).map_err(Error::Device)
     }
 
     /// Makes sure that no mapped device shows the snapshot.

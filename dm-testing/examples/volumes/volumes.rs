@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use dm_core::plan::{Numbers, PlanError, Wanted};
-use dm_core::{DmNameBuf, Host, NameError, Prefix, SetupOptions};
+use dm_core::{DmNameBuf, Host, NameError, Prefix};
 use dm_targets::devices::{DevError, LinearDev, ThinDev, ThinPoolDev};
 use dm_targets::linear::LinearTable;
 use dm_targets::thin::{ThinDevId, ThinTable};
@@ -128,9 +128,9 @@ impl Volumes {
 
     /// Makes an empty volume.
     pub(crate) fn create(&mut self, name: &str, length: Sectors) -> Result<ThinDev, Error> {
-        let (first, options) = (self.new_id(name)?, SetupOptions::new());
+        let first = self.new_id(name)?;
         // A crash may have left a thin device that is in no layout, so the pool has the last word.
-        let (id, device) = self.pool()?.create_thin_from(&self.host, first, self.name(name)?, length, options)?;
+        let (id, device) = self.pool()?.create_thin_from(&self.host, first, self.name(name)?, length)?;
         self.layout.volumes.insert(name.to_owned(), Volume { id, length });
         Ok(device)
     }
@@ -140,8 +140,7 @@ impl Volumes {
         let origin = self.device(of)?;
         let length = self.volume(of)?.length;
         let id = self.new_id(name)?;
-        let options = SetupOptions::new();
-        let device = self.pool()?.snapshot(&self.host, &origin, id, self.name(name)?, options)?;
+        let device = self.pool()?.snapshot(&self.host, &origin, id, self.name(name)?)?;
         self.layout.volumes.insert(name.to_owned(), Volume { id, length });
         Ok(device)
     }

@@ -46,7 +46,8 @@ impl LoopDevice {
     /// };
     ///
     /// // The file has grown.
-    /// println!("{} has {} sectors", device.path().display(), device.follow_file()?);
+    /// let size = device.follow_file()?;
+    /// println!("{} has {size} sectors", device.path().display());
     /// device.leave();
     /// # Ok::<(), dm_testing::Error>(())
     /// ```

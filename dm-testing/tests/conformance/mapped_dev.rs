@@ -1,6 +1,6 @@
 //! What every whole device of dm-targets can do, shown with linear ones.
 
-use dm_core::{DmUuidBuf, RemovePolicy, SetupOptions, StatusOptions, SuspendPolicy};
+use dm_core::{DmUuidBuf, SetupOptions};
 use dm_targets::devices::{DevError, LinearDev, MappedDev};
 use dm_targets::linear::LinearTable;
 use dm_targets::{Any, Linear, Table, TableLine, Zero};
@@ -55,12 +55,12 @@ fn a_device_is_created_changed_renamed_suspended_and_removed(kernel: &dyn TestKe
         assert_eq!(opened.unwrap(), device);
     }
 
-    device.suspend(&host, SuspendPolicy::new()).unwrap();
+    device.suspend(&host).unwrap();
     assert!(device.info(&host).unwrap().is_suspended());
     device.resume(&host).unwrap();
     assert!(!device.info(&host).unwrap().is_suspended());
 
-    device.remove(&host, PATIENTLY).unwrap();
+    device.remove_with(&host, PATIENTLY).unwrap();
     assert!(device.table(&host).unwrap_err().is_not_found());
     Data::new(1).verify(kernel, disks[0], Sectors(0), SIZE);
 }
@@ -70,10 +70,10 @@ fn a_busy_device_is_not_removed(kernel: &dyn TestKernel) {
     let (disk, name) = (kernel.disk(SIZE.to_bytes()), kernel.name("busy"));
     let device = LinearDev::create(&host, &name, &linear(disk)).unwrap();
     let open = kernel.open(device.number(&host).unwrap()).unwrap();
-    let busy = device.remove(&host, RemovePolicy::new()).unwrap_err();
+    let busy = device.remove(&host).unwrap_err();
     assert!(busy.is_busy() && !busy.is_not_found(), "{busy}");
     drop(open);
-    device.remove(&host, PATIENTLY).unwrap();
+    device.remove_with(&host, PATIENTLY).unwrap();
 }
 
 fn a_uuid_finds_a_device_that_another_program_renamed(kernel: &dyn TestKernel) {
@@ -139,7 +139,7 @@ fn a_device_is_opened_as_its_own_kind_only(kernel: &dyn TestKernel) {
     assert_eq!(in_full(&other), expected);
     let any = MappedDev::<Any>::open(&host, &name).unwrap();
     assert_eq!(any.table(&host).unwrap().to_string(), device.table(&host).unwrap().to_string());
-    assert_eq!(any.statuses(&host, StatusOptions::new()).unwrap().len(), 1);
+    assert_eq!(any.statuses(&host).unwrap().len(), 1);
 
     let empty = kernel.name("empty");
     host.dm().device_create(&empty).unwrap();

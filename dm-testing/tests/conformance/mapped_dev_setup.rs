@@ -1,6 +1,6 @@
 //! Setting up a whole device of dm-targets that may exist already.
 
-use dm_core::{Difference, DmUuidBuf, OpErrorKind, SetupOptions, SuspendPolicy};
+use dm_core::{Difference, DmUuidBuf, OpErrorKind, SetupOptions};
 use dm_targets::devices::{DevError, LinearDev};
 use dm_targets::linear::LinearTable;
 use dm_targets::{Linear, Table, TableLine};
@@ -35,7 +35,7 @@ fn an_existing_device_is_taken_over(kernel: &dyn TestKernel) {
     // As a program leaves it that is stopped in the middle of a change.
     let lines = table.lines().iter().map(Into::into);
     host.dm().table_load(&device, lines).unwrap();
-    device.suspend(&host, SuspendPolicy::new()).unwrap();
+    device.suspend(&host).unwrap();
     assert_eq!(setup(), device);
     let info = device.info(&host).unwrap();
     assert!(!info.is_suspended() && !info.has_inactive_table(), "{info:?}");

@@ -44,7 +44,7 @@ impl<'a> Scene<'a> {
 
     fn remove(&self, pool: &ThinPoolDev) {
         let patiently = RemovePolicy::new().retry(Retry::within(std::time::Duration::from_secs(60)));
-        pool.remove(&self.kernel.host(), patiently).unwrap();
+        pool.remove_with(&self.kernel.host(), patiently).unwrap();
     }
 }
 

@@ -3,7 +3,7 @@
 use dm_core::{
     Host, ReloadOptions, RemovePolicy, Retry, SetupOptions, StatusOptions, SuspendPolicy, TakeOver, TargetLine,
 };
-use dm_targets::devices::{DevError, ThinDev, ThinPoolDev};
+use dm_targets::devices::{DevError, ThinDev, ThinOptions, ThinPoolDev};
 use dm_targets::thin::ThinDevId;
 use dm_targets::thin_pool::ThinPoolTable;
 use dm_targets::{Table, TableLine, ThinPool};
@@ -55,12 +55,12 @@ fn pool(kernel: &dyn TestKernel) -> ThinPoolDev {
 
 fn thin(kernel: &dyn TestKernel, pool: &ThinPoolDev, number: u32) -> ThinDev {
     let name = kernel.name(&format!("thin{number}"));
-    pool.create_thin(&kernel.host(), id(number), name, LENGTH, SetupOptions::new()).unwrap()
+    pool.create_thin(&kernel.host(), id(number), name, LENGTH).unwrap()
 }
 
 fn remove(host: &Host, thin: &ThinDev) {
     let patiently = RemovePolicy::new().retry(Retry::within(std::time::Duration::from_secs(60)));
-    thin.remove(host, patiently).unwrap();
+    thin.remove_with(host, patiently).unwrap();
 }
 
 fn a_pool_that_cannot_write_its_metadata_says_that_it_has_not_grown(kernel: &dyn TestKernel) {
@@ -70,7 +70,7 @@ fn a_pool_that_cannot_write_its_metadata_says_that_it_has_not_grown(kernel: &dyn
     let pool = ThinPoolDev::setup(&host, &name, &table(metadata, data, LENGTH, 0)).unwrap();
     host.reload(metadata, line("flakey", format!("{disk} 0 0 1 1 error_writes"))).unwrap();
     // It cannot be committed, so the pool needs a check and is read-only from now on.
-    let refused = pool.create_thin(&host, id(1), kernel.name("thin"), LENGTH, SetupOptions::new());
+    let refused = pool.create_thin(&host, id(1), kernel.name("thin"), LENGTH);
     assert!(refused.is_err(), "{refused:?}");
     host.reload(metadata, line("linear", format!("{disk} 0"))).unwrap();
     match pool.grow(&host, Sectors(2 * LENGTH.0)).unwrap_err() {
@@ -86,7 +86,7 @@ fn a_failed_pool_is_named_and_its_thin_devices_can_be_removed(kernel: &dyn TestK
     let (host, pool) = (kernel.host(), pool(kernel));
     let device = thin(kernel, &pool, 1);
     host.reload(kernel.name("metadata"), line("error", String::new())).unwrap();
-    let refused = pool.create_thin(&host, id(2), kernel.name("second"), LENGTH, SetupOptions::new());
+    let refused = pool.create_thin(&host, id(2), kernel.name("second"), LENGTH);
     assert!(refused.is_err(), "{refused:?}");
     let is_named = |error: DevError| assert!(matches!(error, DevError::PoolFailed(_)), "{error}");
     is_named(pool.figures(&host).unwrap_err());
@@ -125,11 +125,10 @@ fn an_id_that_is_taken_is_skipped(kernel: &dyn TestKernel) {
     let (host, pool) = (kernel.host(), pool(kernel));
     thin(kernel, &pool, 1);
     thin(kernel, &pool, 2);
-    let options = SetupOptions::new();
-    let (found, device) = pool.create_thin_from(&host, id(1), kernel.name("next"), LENGTH, options).unwrap();
+    let (found, device) = pool.create_thin_from(&host, id(1), kernel.name("next"), LENGTH).unwrap();
     assert_eq!((found, device.dev_id(&host).unwrap()), (id(3), id(3)));
     // A name that is taken gives the id back.
-    let error = pool.create_thin_from(&host, id(1), pool.name(), LENGTH, options).unwrap_err();
+    let error = pool.create_thin_from(&host, id(1), pool.name(), LENGTH).unwrap_err();
     assert!(error.is_already_exists(), "{error}");
     assert!(pool.delete_id(&host, id(4)).unwrap_err().is_no_data());
 }
@@ -137,9 +136,9 @@ fn an_id_that_is_taken_is_skipped(kernel: &dyn TestKernel) {
 fn activation_takes_over_what_is_active(kernel: &dyn TestKernel) {
     let (host, pool) = (kernel.host(), pool(kernel));
     let device = thin(kernel, &pool, 1);
-    let again = pool.activate(&host, id(1), device.name(), LENGTH, SetupOptions::new()).unwrap();
+    let again = pool.activate(&host, id(1), device.name(), LENGTH).unwrap();
     assert_eq!(again, device);
-    let other = pool.activate(&host, id(2), device.name(), LENGTH, SetupOptions::new()).unwrap_err();
+    let other = pool.activate(&host, id(2), device.name(), LENGTH).unwrap_err();
     assert!(other.is_already_exists(), "{other}");
 }
 
@@ -159,7 +158,7 @@ fn a_snapshot_of_an_inactive_device_has_its_data(kernel: &dyn TestKernel) {
     kernel.write(device.number(&host).unwrap(), Sectors(0), &[7; 4096]).unwrap();
     remove(&host, &device);
     let name = kernel.name("snapshot");
-    let snapshot = pool.snapshot_of_inactive(&host, id(1), id(2), name, LENGTH, SetupOptions::new()).unwrap();
+    let snapshot = pool.snapshot_of_inactive(&host, id(1), id(2), name, LENGTH).unwrap();
     let mut data = [0; 4096];
     kernel.read(snapshot.number(&host).unwrap(), Sectors(0), &mut data).unwrap();
     assert_eq!(data, [7; 4096]);
@@ -184,17 +183,23 @@ fn features_are_switched_and_the_metadata_snapshot_is_given_back(kernel: &dyn Te
 fn a_device_over_an_external_origin_reads_it_where_nothing_was_written(kernel: &dyn TestKernel) {
     let (host, pool, origin) = (kernel.host(), pool(kernel), kernel.disk(Bytes(1 << 20)));
     kernel.write(origin, Sectors(0), &[7; 4096]).unwrap();
-    let device = thin(kernel, &pool, 1);
+    let over = || ThinOptions::new().external_origin(origin);
+    let holds = |device: &ThinDev, second: u8| {
+        let (number, mut data) = (device.number(&host).unwrap(), [0; 4096]);
+        for (start, byte) in [(Sectors(0), 7), (BLOCK, second)] {
+            kernel.read(number, start, &mut data).unwrap();
+            assert_eq!(data, [byte; 4096]);
+        }
+    };
+    let device = pool.create_thin_with(&host, id(1), kernel.name("over"), LENGTH, over()).unwrap();
+    kernel.write(device.number(&host).unwrap(), BLOCK, &[8; 4096]).unwrap();
+    holds(&device, 8);
+    holds(&pool.snapshot(&host, &device, id(2), kernel.name("snapshot")).unwrap(), 8);
+    // What no mapped device shows has no external origin but the one that is given.
     remove(&host, &device);
-    let name = kernel.name("over");
-    let over = pool.activate_over(&host, id(1), origin, name, LENGTH, SetupOptions::new()).unwrap();
-    let number = over.number(&host).unwrap();
-    kernel.write(number, Sectors(BLOCK.0), &[8; 4096]).unwrap();
-    let mut data = [0; 4096];
-    for (start, byte) in [(Sectors(0), 7), (BLOCK, 8)] {
-        kernel.read(number, start, &mut data).unwrap();
-        assert_eq!(data, [byte; 4096]);
-    }
+    let inactive = kernel.name("of-inactive");
+    holds(&pool.snapshot_of_inactive_with(&host, id(1), id(3), inactive, LENGTH, over()).unwrap(), 8);
+    holds(&pool.activate_with(&host, id(1), device.name(), LENGTH, over()).unwrap(), 8);
 }
 
 fn a_read_only_pool_does_not_grow_and_fails_if_it_has_no_size_yet(kernel: &dyn TestKernel) {

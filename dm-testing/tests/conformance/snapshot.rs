@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dm_core::{Host, RemovePolicy, Retry, StatusOptions, SuspendPolicy};
+use dm_core::{Host, RemovePolicy, Retry};
 use dm_targets::devices::{DevError, MappedDev};
 use dm_targets::snapshot::{SnapshotMergeTable, SnapshotOriginTable, SnapshotStatus, SnapshotStore, SnapshotTable};
 use dm_targets::{Snapshot, SnapshotMerge, SnapshotOrigin, Table, TableLine, Target};
@@ -78,7 +78,7 @@ impl<'k> Scene<'k> {
     }
 
     fn status(&self, snapshot: &SnapshotDev) -> SnapshotStatus {
-        snapshot.status(&self.host, StatusOptions::new()).unwrap()
+        snapshot.status(&self.host).unwrap()
     }
 
     /// Sectors in use, and those of the map.
@@ -111,12 +111,12 @@ impl<'k> Scene<'k> {
     /// Waits until a merge has nothing left to do.
     fn wait_for_merge(&self, merge: &MappedDev<SnapshotMerge>) {
         for _ in 0..1000 {
-            if merge.status(&self.host, StatusOptions::new()).unwrap().is_merged() {
+            if merge.status(&self.host).unwrap().is_merged() {
                 return;
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        unreachable!("{:?}", merge.status(&self.host, StatusOptions::new()));
+        unreachable!("{:?}", merge.status(&self.host));
     }
 }
 
@@ -268,7 +268,7 @@ fn another_table_takes_the_exceptions_over(kernel: &dyn TestKernel) {
     let refused = MappedDev::create(&scene.host, kernel.name("third"), &again()).unwrap_err();
     assert!(refused.is_invalid(), "{refused}");
     // The source can't be resumed while a destination waits.
-    snapshot.suspend(&scene.host, SuspendPolicy::new()).unwrap();
+    snapshot.suspend(&scene.host).unwrap();
     scene.host.dm().device_resume(number).unwrap();
     assert_eq!(scene.bytes(number, [0, 16]), [2, 1]);
 }
@@ -323,6 +323,6 @@ fn a_merge_whose_exceptions_are_taken_over_shows_its_origin(kernel: &dyn TestKer
     let (_, snapshot) = scene.snapshot(SnapshotStore::Persistent);
     scene.host.resume(number).unwrap();
     assert_eq!((scene.bytes(number, [0, 1023]), scene.bytes(snapshot, [0, 1023])), ([1; 2], [1; 2]));
-    let status = merge.status(&scene.host, StatusOptions::new()).unwrap();
+    let status = merge.status(&scene.host).unwrap();
     assert_eq!(status.to_string(), "Invalid");
 }

@@ -211,6 +211,6 @@ fn check(memory: &MemoryKernel, snapshotter: &Snapshotter<Kept>, what: &str) {
         assert_eq!(first_byte(memory, "container"), 2, "{what}");
     }
     let pool = ThinPoolDev::open(&memory.host(), TestKernel::name(memory, "pool")).unwrap();
-    let status = pool.status(&memory.host(), dm_core::StatusOptions::new()).unwrap();
+    let status = pool.status(&memory.host()).unwrap();
     assert!(matches!(status, ThinPoolStatus::Working(_)), "{what}: {status:?}");
 }

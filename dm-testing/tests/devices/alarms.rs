@@ -69,7 +69,7 @@ fn a_verity_device_that_reads_a_changed_block_is_reported() {
     let options = SetupOptions::new().read_only(true);
     let image = MappedDev::<Verity>::create_with(host, &name, &one(LENGTH, table), options).unwrap();
     let options = MonitorOptions::new().name(name).status_interval(Some(MOMENT));
-    let mut monitor = Monitor::open(host, options).unwrap();
+    let mut monitor = Monitor::open_with(host, options).unwrap();
     assert_eq!(monitor.read().unwrap(), []);
 
     // Nothing is reported before the block is read.

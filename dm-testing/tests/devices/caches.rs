@@ -1,6 +1,6 @@
 //! Caches.
 
-use dm_core::{Difference, Host, StatusOptions};
+use dm_core::{Difference, Host};
 use dm_targets::cache::{CacheIoMode, CachePolicy, CacheStatus, CacheTable, WorkingCache};
 use dm_targets::devices::{CacheDev, LinearDev};
 use dm_targets::linear::LinearTable;
@@ -13,7 +13,7 @@ const LENGTH: Sectors = Sectors(16_384);
 const BLOCK: Sectors = Sectors(128);
 
 fn working(cache: &CacheDev, host: &Host) -> Box<WorkingCache> {
-    match cache.status(host, StatusOptions::new()).unwrap() {
+    match cache.status(host).unwrap() {
         CacheStatus::Working(cache) => cache,
         other => unreachable!("{other:?}"),
     }

@@ -1,6 +1,5 @@
 //! Encrypted devices, whose tables hold keys.
 
-use dm_core::SuspendPolicy;
 use dm_targets::Key;
 use dm_targets::crypt::{Cipher, CryptKey, CryptMessage, CryptTable};
 use dm_targets::devices::CryptDev;
@@ -23,7 +22,7 @@ fn a_key_can_be_wiped_and_set_again() {
     let path = crypt.path(&host).unwrap();
     Pattern::new(1).write(&path, Sectors(0), LENGTH).unwrap();
 
-    crypt.suspend(&host, SuspendPolicy::new()).unwrap();
+    crypt.suspend(&host).unwrap();
     crypt.message(&host, &CryptMessage::KeyWipe).unwrap();
     let error = crypt.resume(&host).unwrap_err();
     crypt.message(&host, &CryptMessage::KeySet(key())).unwrap();

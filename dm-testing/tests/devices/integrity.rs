@@ -44,7 +44,7 @@ fn integritysetup_opens_what_was_formatted_here() {
     assert!(IntegrityDev::wipe_superblock(disk.path(), Sectors(0)).unwrap_err().is_busy());
     Pattern::new(1).write(&safe.path(host).unwrap(), Sectors(0), PART).unwrap();
     let length = safe.table(host).unwrap().length();
-    safe.remove(host, PATIENTLY).unwrap();
+    safe.remove_with(host, PATIENTLY).unwrap();
 
     integritysetup(&["open", text(disk.path()), &name.to_string(), "--integrity", "crc32c"]);
     let theirs = IntegrityDev::open(host, &name).unwrap();

@@ -27,7 +27,7 @@ const BLOCK: Sectors = Sectors(128);
 /// A monitor of one device that has reported what is wrong at the beginning.
 pub(crate) fn monitor(scratch: &Scratch, host: &Host, suffix: &str) -> (Monitor, Vec<AlarmKind>) {
     let options = MonitorOptions::new().name(scratch.name(suffix).unwrap()).levels([50]).status_interval(None);
-    let mut monitor = Monitor::open(host, options).unwrap();
+    let mut monitor = Monitor::open_with(host, options).unwrap();
     let first = monitor.read().unwrap();
     (monitor, first.into_iter().map(|alarm| alarm.kind).collect())
 }
@@ -55,7 +55,7 @@ fn a_pool_is_extended_by_the_example_while_it_is_filled() {
     let pool = ThinPoolDev::create(&host, &name, &one(LENGTH, table)).unwrap();
     let whole = Sectors(6 * LENGTH.0);
     let id = ThinDevId::new(1).unwrap();
-    let thin = pool.create_thin(&host, id, scratch.name("thin").unwrap(), whole, SetupOptions::new()).unwrap();
+    let thin = pool.create_thin(&host, id, scratch.name("thin").unwrap(), whole).unwrap();
 
     let mut extender = Extender::open(&host, &name, LENGTH, below.size()).unwrap();
     let path = thin.path(&host).unwrap();
@@ -145,7 +145,7 @@ fn a_removed_device_and_its_successor_are_two() {
     };
     let before = create("before");
     let (mut monitor, _) = monitor(&scratch, &host, "linear");
-    before.remove(&host, crate::support::PATIENTLY).unwrap();
+    before.remove_with(&host, crate::support::PATIENTLY).unwrap();
     let after = create("after");
     let kinds: Vec<_> = monitor.read().unwrap().into_iter().map(|alarm| alarm.kind).collect();
     assert_eq!(kinds, [AlarmKind::Removed, AlarmKind::Added]);

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use dm_core::{DmNameBuf, Host, SetupOptions, StatusOptions, SuspendPolicy};
+use dm_core::{DmNameBuf, Host};
 use dm_targets::devices::{LinearDev, ThinDev, ThinPoolDev};
 use dm_targets::linear::LinearTable;
 use dm_targets::thin::{ThinDevId, ThinStatus};
@@ -31,7 +31,7 @@ fn name(scratch: &Scratch, suffix: &str) -> DmNameBuf {
 }
 
 fn working(pool: &ThinPoolDev, host: &Host) -> WorkingPool {
-    match pool.status(host, StatusOptions::new()).unwrap() {
+    match pool.status(host).unwrap() {
         ThinPoolStatus::Working(pool) => pool,
         other => unreachable!("{other:?}"),
     }
@@ -51,19 +51,19 @@ fn thin_devices_and_snapshots_are_created_changed_and_deleted() {
     let Some((scratch, host)) = scene(&NEEDS) else { return };
     let data = disk(&scratch);
     let pool = pool(&scratch, &host, data.number());
-    let thin = pool.create_thin(&host, id(7), name(&scratch, "thin"), LENGTH, SetupOptions::new()).unwrap();
+    let thin = pool.create_thin(&host, id(7), name(&scratch, "thin"), LENGTH).unwrap();
     assert_eq!(thin.dev_id(&host).unwrap(), id(7));
     write(&thin, &host, 1);
-    assert!(matches!(thin.status(&host, StatusOptions::new()).unwrap(), ThinStatus::Working { mapped: BLOCK, .. }));
+    assert!(matches!(thin.status(&host).unwrap(), ThinStatus::Working { mapped: BLOCK, .. }));
 
-    let snapshot = pool.snapshot(&host, &thin, id(8), name(&scratch, "snapshot"), SetupOptions::new()).unwrap();
+    let snapshot = pool.snapshot(&host, &thin, id(8), name(&scratch, "snapshot")).unwrap();
     write(&thin, &host, 2);
     verify(&snapshot, &host, 1);
     verify(&thin, &host, 2);
     assert_eq!(working(&pool, &host).data.used, DataBlocks(2));
 
-    thin.remove(&host, PATIENTLY).unwrap();
-    let again = pool.activate(&host, id(7), name(&scratch, "again"), LENGTH, SetupOptions::new()).unwrap();
+    thin.remove_with(&host, PATIENTLY).unwrap();
+    let again = pool.activate(&host, id(7), name(&scratch, "again"), LENGTH).unwrap();
     verify(&again, &host, 2);
     again.set_length(&host, Sectors(2 * LENGTH.0)).unwrap();
     assert_eq!(again.table(&host).unwrap().length(), Sectors(2 * LENGTH.0));
@@ -84,21 +84,21 @@ fn a_failed_step_leaves_no_thin_device() {
     let pool = pool(&scratch, &host, data.number());
     let taken = pool.name();
     let unused = |id| pool.message(&host, &ThinPoolMessage::Delete(id)).unwrap_err();
-    let error = pool.create_thin(&host, id(1), taken, LENGTH, SetupOptions::new()).unwrap_err();
+    let error = pool.create_thin(&host, id(1), taken, LENGTH).unwrap_err();
     assert!(error.is_already_exists(), "{error}");
     unused(id(1));
-    let error = pool.activate(&host, id(1), name(&scratch, "missing"), LENGTH, SetupOptions::new()).unwrap_err();
+    let error = pool.activate(&host, id(1), name(&scratch, "missing"), LENGTH).unwrap_err();
     assert!(error.is_no_data(), "{error}");
     assert!(ThinDev::open(&host, name(&scratch, "missing")).unwrap_err().is_not_found());
 
-    let thin = pool.create_thin(&host, id(2), name(&scratch, "thin"), LENGTH, SetupOptions::new()).unwrap();
-    pool.create_thin(&host, id(2), name(&scratch, "second"), LENGTH, SetupOptions::new()).unwrap_err();
+    let thin = pool.create_thin(&host, id(2), name(&scratch, "thin"), LENGTH).unwrap();
+    pool.create_thin(&host, id(2), name(&scratch, "second"), LENGTH).unwrap_err();
     // It existed before, so it still does.
     write(&thin, &host, 1);
-    let error = pool.snapshot(&host, &thin, id(3), taken, SetupOptions::new()).unwrap_err();
+    let error = pool.snapshot(&host, &thin, id(3), taken).unwrap_err();
     assert!(error.is_already_exists(), "{error}");
     unused(id(3));
-    let error = pool.snapshot(&host, &thin, id(2), name(&scratch, "second"), SetupOptions::new()).unwrap_err();
+    let error = pool.snapshot(&host, &thin, id(2), name(&scratch, "second")).unwrap_err();
     assert!(error.is_already_exists(), "{error}");
     assert!(!thin.info(&host).unwrap().is_suspended());
     verify(&thin, &host, 1);
@@ -110,10 +110,10 @@ fn a_suspended_origin_stays_suspended() {
     let Some((scratch, host)) = scene(&NEEDS) else { return };
     let data = disk(&scratch);
     let pool = pool(&scratch, &host, data.number());
-    let thin = pool.create_thin(&host, id(1), name(&scratch, "thin"), LENGTH, SetupOptions::new()).unwrap();
+    let thin = pool.create_thin(&host, id(1), name(&scratch, "thin"), LENGTH).unwrap();
     write(&thin, &host, 1);
-    thin.suspend(&host, SuspendPolicy::new()).unwrap();
-    let snapshot = pool.snapshot(&host, &thin, id(2), name(&scratch, "snapshot"), SetupOptions::new()).unwrap();
+    thin.suspend(&host).unwrap();
+    let snapshot = pool.snapshot(&host, &thin, id(2), name(&scratch, "snapshot")).unwrap();
     assert!(thin.info(&host).unwrap().is_suspended());
     verify(&snapshot, &host, 1);
     thin.resume(&host).unwrap();
@@ -128,7 +128,7 @@ fn a_full_pool_grows_while_writers_wait() {
     let data = LinearDev::create(&host, &data, &linear(disk.number())).unwrap();
     let pool = pool(&scratch, &host, data.number(&host).unwrap());
     let twice = Sectors(2 * LENGTH.0);
-    let thin = pool.create_thin(&host, id(1), name(&scratch, "thin"), twice, SetupOptions::new()).unwrap();
+    let thin = pool.create_thin(&host, id(1), name(&scratch, "thin"), twice).unwrap();
     let path = thin.path(&host).unwrap();
     thread::scope(|scope| {
         let writer = scope.spawn(|| Pattern::new(1).write(&path, Sectors(0), twice));

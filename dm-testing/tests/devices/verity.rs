@@ -78,7 +78,7 @@ fn veritysetup_opens_and_verifies_what_is_made_here() {
         let table = theirs.table(&scene.host).unwrap();
         let ours = scene.volume.table(&scene.host, &made.root_hash).unwrap();
         assert_eq!(table.lines().first().unwrap().params, ours);
-        theirs.remove(&scene.host, PATIENTLY).unwrap();
+        theirs.remove_with(&scene.host, PATIENTLY).unwrap();
     }
 }
 
@@ -96,7 +96,7 @@ fn what_veritysetup_made_is_opened_and_verified_here() {
         let device = scene.activate(&root);
         Pattern::new(1).verify(&device.path(&scene.host).unwrap(), Sectors(0), LENGTH).unwrap();
         assert!(!device.is_corrupted(&scene.host).unwrap());
-        device.remove(&scene.host, PATIENTLY).unwrap();
+        device.remove_with(&scene.host, PATIENTLY).unwrap();
     }
 }
 
@@ -120,7 +120,7 @@ fn the_kernel_and_verify_find_the_same_corrupted_block() {
     ignore(&device).unwrap();
     assert!(!device.is_corrupted(&scene.host).unwrap());
     assert!(scene.reads(&device, Pattern::new(2), 40) && device.is_corrupted(&scene.host).unwrap());
-    device.remove(&scene.host, PATIENTLY).unwrap();
+    device.remove_with(&scene.host, PATIENTLY).unwrap();
 
     // The last level of hashes has two blocks, behind the superblock and the root.
     Pattern::new(1).write(scene.data.path(), Sectors(40 * BLOCK.0), BLOCK).unwrap();

@@ -1,6 +1,6 @@
 //! Snapshots on disks that fail, their discards, and how merging goes.
 
-use dm_core::{Host, StatusOptions, SuspendPolicy, TargetLine};
+use dm_core::{Host, TargetLine};
 use dm_targets::devices::MappedDev;
 use dm_targets::snapshot::{SnapshotMergeTable, SnapshotOriginTable, SnapshotStatus, SnapshotStore, SnapshotTable};
 use dm_targets::{Snapshot, SnapshotMerge, SnapshotOrigin};
@@ -58,7 +58,7 @@ impl Scene {
 }
 
 fn status<T: dm_targets::Target<Status = SnapshotStatus>>(scene: &Scene, device: &MappedDev<T>) -> SnapshotStatus {
-    device.status(&scene.host, StatusOptions::new()).unwrap()
+    device.status(&scene.host).unwrap()
 }
 
 fn used(status: SnapshotStatus) -> (u64, u64) {
@@ -147,7 +147,7 @@ fn a_merge_goes_on_each_time_its_status_is_read() {
     scene.disk.read(Sectors(31), &mut sector).unwrap();
     assert_eq!(sector, [2; 512]);
     // Nothing is merged while it is suspended.
-    merge.suspend(&scene.host, SuspendPolicy::new()).unwrap();
+    merge.suspend(&scene.host).unwrap();
     assert!(status(&scene, &merge).is_merged());
 }
 

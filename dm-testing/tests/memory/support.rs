@@ -1,6 +1,6 @@
 //! A pool on disks in memory.
 
-use dm_core::{Host, SetupOptions, StatusOptions, TargetLine};
+use dm_core::{Host, TargetLine};
 use dm_targets::devices::{DevError, ThinDev, ThinPoolDev};
 use dm_targets::thin::ThinDevId;
 use dm_targets::thin_pool::{ThinPoolMessage, ThinPoolStatus, ThinPoolTable, WorkingPool};
@@ -72,7 +72,7 @@ impl Scene {
     }
 
     pub(crate) fn any_status(&self) -> ThinPoolStatus {
-        self.pool.status(&self.host, StatusOptions::new()).unwrap()
+        self.pool.status(&self.host).unwrap()
     }
 
     pub(crate) fn status(&self) -> WorkingPool {
@@ -83,7 +83,7 @@ impl Scene {
     }
 
     pub(crate) fn thin(&self, number: u32, name: &str) -> ThinDev {
-        self.pool.create_thin(&self.host, id(number), name, Sectors(2 * LENGTH.0), SetupOptions::new()).unwrap()
+        self.pool.create_thin(&self.host, id(number), name, Sectors(2 * LENGTH.0)).unwrap()
     }
 
     /// A thin device `full` that has all blocks.

@@ -1,6 +1,6 @@
 //! Thin devices and their pool: what is refused and why, discards, and whole devices that are undone.
 
-use dm_core::{SetupOptions, SuspendPolicy};
+use dm_core::SuspendPolicy;
 use dm_targets::devices::{ThinDev, ThinPoolDev};
 use dm_targets::thin::ThinTable;
 use dm_targets::thin_pool::ThinPoolMessage;
@@ -43,7 +43,7 @@ fn a_refusal_of_a_table_has_the_kernels_reason() {
     let plain = scene.host.create("plain", [linear(LENGTH, scene.data.number())]).unwrap().number();
     refuse(thin(plain, 1), "thin: Couldn't find pool object (-EINVAL)");
     scene.send(&ThinPoolMessage::CreateThin(id(1))).unwrap();
-    scene.pool.suspend(&scene.host, SuspendPolicy::new()).unwrap();
+    scene.pool.suspend(&scene.host).unwrap();
     refuse(thin(pool, 1), "thin: Unable to activate thin device while pool is suspended (-EINVAL)");
     ThinPoolDev::create(&scene.host, "second", &one(LENGTH, scene.table.clone())).unwrap_err();
     assert!(scene.logged("thin-pool: metadata device already in use by a pool (-EBUSY)"));
@@ -81,7 +81,7 @@ fn a_discard_stays_in_the_pool_or_is_not_supported_if_the_table_says_so() {
 fn a_block_that_is_shared_is_not_discarded_on_the_data_device() {
     let scene = Scene::new();
     let thin = scene.fill();
-    scene.pool.snapshot(&scene.host, &thin, id(1), "snapshot", SetupOptions::new()).unwrap();
+    scene.pool.snapshot(&scene.host, &thin, id(1), "snapshot").unwrap();
     scene.memory.discard("full", Sectors(0), BLOCK).unwrap();
     assert_eq!(scene.status().data.used, DataBlocks(16));
     assert_eq!((scene.byte("full", 0), scene.byte("snapshot", 0)), (0, 1));
@@ -125,18 +125,18 @@ fn an_external_origin_can_be_a_device_of_the_same_pool() {
 fn what_a_failed_step_of_a_whole_device_made_is_deleted_again() {
     let scene = Scene::new();
     let unused = |number| scene.send(&ThinPoolMessage::Delete(id(number))).unwrap_err();
-    let taken = scene.pool.create_thin(&scene.host, id(1), "pool", LENGTH, SetupOptions::new()).unwrap_err();
+    let taken = scene.pool.create_thin(&scene.host, id(1), "pool", LENGTH).unwrap_err();
     assert!(taken.is_already_exists(), "{taken}");
     assert!(unused(1).is_no_data());
-    let missing = scene.pool.activate(&scene.host, id(1), "thin", LENGTH, SetupOptions::new()).unwrap_err();
+    let missing = scene.pool.activate(&scene.host, id(1), "thin", LENGTH).unwrap_err();
     assert!(missing.is_no_data(), "{missing}");
 
     let thin = scene.thin(2, "thin");
     scene.memory.write("thin", Sectors(0), &block(1)).unwrap();
-    let taken = scene.pool.snapshot(&scene.host, &thin, id(3), "pool", SetupOptions::new()).unwrap_err();
+    let taken = scene.pool.snapshot(&scene.host, &thin, id(3), "pool").unwrap_err();
     assert!(taken.is_already_exists(), "{taken}");
     assert!(unused(3).is_no_data());
-    let taken = scene.pool.snapshot(&scene.host, &thin, id(2), "other", SetupOptions::new()).unwrap_err();
+    let taken = scene.pool.snapshot(&scene.host, &thin, id(2), "other").unwrap_err();
     assert!(taken.is_already_exists(), "{taken}");
     assert!(!thin.info(&scene.host).unwrap().is_suspended());
     assert_eq!((scene.byte("thin", 0), scene.host.dm().list_devices().unwrap().iter().count()), (1, 2));
@@ -147,8 +147,8 @@ fn snapshots_of_a_suspended_device_leave_it_suspended() {
     let scene = Scene::new();
     let thin = scene.thin(1, "thin");
     scene.memory.write("thin", Sectors(0), &block(1)).unwrap();
-    thin.suspend(&scene.host, SuspendPolicy::new()).unwrap();
-    scene.pool.snapshot(&scene.host, &thin, id(2), "snapshot", SetupOptions::new()).unwrap();
+    thin.suspend(&scene.host).unwrap();
+    scene.pool.snapshot(&scene.host, &thin, id(2), "snapshot").unwrap();
     assert!(thin.info(&scene.host).unwrap().is_suspended());
     assert_eq!(scene.byte("snapshot", 0), 1);
     assert!(scene.memory.write("thin", Sectors(0), &block(2)).unwrap_err().would_wait());
@@ -161,11 +161,11 @@ fn snapshots_of_a_suspended_device_leave_it_suspended() {
 fn a_suspended_pool_suspends_its_devices() {
     let scene = Scene::new();
     let thin = scene.thin(1, "thin");
-    scene.pool.suspend(&scene.host, SuspendPolicy::new()).unwrap();
+    scene.pool.suspend(&scene.host).unwrap();
     assert!(scene.memory.write("thin", Sectors(0), &block(1)).unwrap_err().would_wait());
     // A device that the pool holds suspended can't be resumed, and not be suspended.
     let policy = SuspendPolicy::new().timeout(std::time::Duration::from_millis(10));
-    assert!(thin.suspend(&scene.host, policy).unwrap_err().is_timed_out());
+    assert!(thin.suspend_with(&scene.host, policy).unwrap_err().is_timed_out());
     scene.pool.resume(&scene.host).unwrap();
     scene.memory.write("thin", Sectors(0), &block(1)).unwrap();
 }
@@ -174,7 +174,7 @@ fn a_suspended_pool_suspends_its_devices() {
 fn a_metadata_device_grows_and_never_shrinks() {
     let scene = Scene::new();
     let cycle = || {
-        scene.pool.suspend(&scene.host, SuspendPolicy::new()).unwrap();
+        scene.pool.suspend(&scene.host).unwrap();
         scene.pool.resume(&scene.host)
     };
     scene.metadata.resize(Bytes(4 << 20));

@@ -1,6 +1,6 @@
 //! Pools whose disks fail.
 
-use dm_core::{SetupOptions, StatusOptions, SuspendPolicy, TargetLine};
+use dm_core::{StatusOptions, TargetLine};
 use dm_targets::devices::ThinPoolDev;
 use dm_targets::thin::ThinStatus;
 use dm_targets::thin_pool::{PoolCheck, PoolMode, ThinPoolMessage, ThinPoolStatus};
@@ -66,7 +66,7 @@ fn a_pool_that_cannot_read_its_metadata_has_failed() {
     scene.metadata.fail(Sectors(0)..Sectors(8));
     scene.send(&ThinPoolMessage::CreateThin(id(1))).unwrap();
     assert_eq!(scene.any_status(), ThinPoolStatus::Fail);
-    assert_eq!(thin.status(&scene.host, StatusOptions::new()).unwrap(), ThinStatus::Fail);
+    assert_eq!(thin.status(&scene.host).unwrap(), ThinStatus::Fail);
     let lines = scene.host.dm().table_status_with("thin", StatusOptions::table()).unwrap();
     assert_eq!(lines.iter().next().unwrap().unwrap().params.to_str(), Ok("Fail"));
     assert!(scene.logged("failed to abort metadata transaction"));
@@ -76,10 +76,10 @@ fn a_pool_that_cannot_read_its_metadata_has_failed() {
 
     // It stays so, even if the disk works again.
     scene.metadata.heal();
-    scene.pool.suspend(&scene.host, SuspendPolicy::new()).unwrap();
+    scene.pool.suspend(&scene.host).unwrap();
     scene.pool.resume(&scene.host).unwrap();
     assert_eq!(scene.any_status(), ThinPoolStatus::Fail);
-    let refused = scene.pool.activate(&scene.host, id(0), "again", LENGTH, SetupOptions::new()).unwrap_err();
+    let refused = scene.pool.activate(&scene.host, id(0), "again", LENGTH).unwrap_err();
     assert!(refused.is_invalid(), "{refused}");
     assert!(scene.logged("Couldn't open thin device, Pool is in fail mode (-EINVAL)"));
     let refused = scene.pool.set_table(&scene.host, &one(LENGTH, scene.table.clone())).unwrap_err();
@@ -89,8 +89,8 @@ fn a_pool_that_cannot_read_its_metadata_has_failed() {
     scene.host.remove("thin").unwrap();
     scene.host.remove("pool").unwrap();
     let pool = ThinPoolDev::create(&scene.host, "pool", &one(LENGTH, scene.table.clone())).unwrap();
-    assert!(matches!(pool.status(&scene.host, StatusOptions::new()).unwrap(), ThinPoolStatus::Working(_)));
-    pool.activate(&scene.host, id(0), "thin", LENGTH, SetupOptions::new()).unwrap();
+    assert!(matches!(pool.status(&scene.host).unwrap(), ThinPoolStatus::Working(_)));
+    pool.activate(&scene.host, id(0), "thin", LENGTH).unwrap();
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_data_device_that_cannot_be_flushed_makes_commits_fail() {
     // A target `error` would let flushes pass.
     let down = TargetLine::text(Sectors(0), LENGTH, "flakey", format!("{} 0 0 1", scene.data.number()));
     scene.host.reload("data", [down]).unwrap();
-    match pool.status(&scene.host, StatusOptions::new()).unwrap() {
+    match pool.status(&scene.host).unwrap() {
         ThinPoolStatus::Working(status) => assert_eq!(status.check, Some(PoolCheck::Needed)),
         other => unreachable!("{other:?}"),
     }

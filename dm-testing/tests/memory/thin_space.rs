@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use dm_core::{SetupOptions, StatusOptions, SuspendPolicy};
+use dm_core::SuspendPolicy;
 use dm_targets::thin_pool::{PoolCheck, PoolMode, PoolNoSpace, ThinPoolMessage, ThinPoolTable};
 use dm_testing::MemoryKernel;
 use dm_units::{Bytes, DataBlocks, Sectors};
@@ -50,7 +50,7 @@ fn writes_that_wait_fail_after_a_minute() {
     assert_eq!((scene.events(), scene.status().no_space), (before + 1, Some(PoolNoSpace::Error)));
     assert!(scene.logged("switching pool to out-of-data-space (error IO) mode"));
     // A pool that is resumed does again what its table says.
-    scene.pool.suspend(&scene.host, SuspendPolicy::new()).unwrap();
+    scene.pool.suspend(&scene.host).unwrap();
     scene.pool.resume(&scene.host).unwrap();
     assert_eq!((scene.status().mode, writes_wait(&scene)), (Some(PoolMode::OutOfDataSpace), true));
 }
@@ -78,8 +78,8 @@ fn what_waits_for_space_is_given_back_only_without_flushing() {
             thread::yield_now();
         }
         let soon = SuspendPolicy::new().timeout(Duration::from_millis(10));
-        assert!(thin.suspend(&scene.host, soon).unwrap_err().is_timed_out());
-        thin.suspend(&scene.host, SuspendPolicy::new().noflush(true)).unwrap();
+        assert!(thin.suspend_with(&scene.host, soon).unwrap_err().is_timed_out());
+        thin.suspend_with(&scene.host, SuspendPolicy::new().noflush(true)).unwrap();
         scene.pool.grow(&scene.host, Sectors(4096)).unwrap();
         assert!(!writer.is_finished());
         thin.resume(&scene.host).unwrap();
@@ -140,11 +140,11 @@ fn a_pool_without_metadata_space_only_reads_until_it_has_grown() {
     assert_eq!(scene.memory.write("thin", Sectors(0), &block(1)).unwrap_err().errno(), Some(5));
 
     scene.metadata.resize(Bytes(1 << 20));
-    scene.pool.suspend(&scene.host, SuspendPolicy::new()).unwrap();
+    scene.pool.suspend(&scene.host).unwrap();
     scene.pool.resume(&scene.host).unwrap();
     assert_eq!(scene.status().mode, Some(PoolMode::ReadWrite));
     scene.memory.write("thin", Sectors(0), &block(1)).unwrap();
-    scene.pool.activate(&scene.host, id(1), "second", LENGTH, SetupOptions::new()).unwrap();
+    scene.pool.activate(&scene.host, id(1), "second", LENGTH).unwrap();
 }
 
 #[test]
@@ -157,5 +157,5 @@ fn a_read_only_pool_neither_discards_nor_flushes_what_is_not_mapped() {
     scene.memory.discard("full", BLOCK, BLOCK).unwrap();
     assert_eq!(scene.byte("full", BLOCK.0), 1);
     assert_eq!(scene.memory.flush("full").unwrap_err().errno(), Some(5));
-    assert!(thin.status(&scene.host, StatusOptions::new()).is_ok());
+    assert!(thin.status(&scene.host).is_ok());
 }

@@ -12,7 +12,7 @@ use crate::support::{Scene, name, shown};
 /// A monitor on a handle that counts its commands.
 fn counted(memory: &MemoryKernel) -> (FailAt, Monitor) {
     let counter = FailAt::new(&memory.dm(), usize::MAX, 0);
-    let monitor = Monitor::open(&Host::new(counter.dm()), MonitorOptions::new()).unwrap();
+    let monitor = Monitor::open(&Host::new(counter.dm())).unwrap();
     (counter, monitor)
 }
 
@@ -47,7 +47,7 @@ fn devices_that_are_not_chosen_cost_nothing() {
     scene.create("zero", "zero", "");
     let counter = FailAt::new(&scene.memory.dm(), usize::MAX, 0);
     let options = MonitorOptions::new().name(name("zero"));
-    let mut monitor = Monitor::open(&Host::new(counter.dm()), options).unwrap();
+    let mut monitor = Monitor::open_with(&Host::new(counter.dm()), options).unwrap();
     monitor.read().unwrap();
     assert_eq!(monitor.next_timeout(), None);
     let before = counter.count();

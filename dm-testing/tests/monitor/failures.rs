@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dm_core::Host;
-use dm_targets::devices::{Monitor, MonitorOptions};
+use dm_targets::devices::Monitor;
 use dm_testing::{FailAt, MemoryKernel};
 
 use crate::support::{Scene, shown};
@@ -20,7 +20,7 @@ fn scene() -> Scene {
 
 /// What is reported in three steps with changes between them; how often a step failed.
 fn run(scene: &Scene, host: &Host) -> Option<(Vec<String>, usize)> {
-    let mut monitor = Monitor::open(host, MonitorOptions::new()).ok()?;
+    let mut monitor = Monitor::open(host).ok()?;
     let (mut alarms, mut failures) = (Vec::new(), Vec::new());
     let mut steps = |monitor: &mut Monitor| {
         // At the third, nothing is left to be tried again.
@@ -77,7 +77,7 @@ fn a_device_that_fails_does_not_hold_up_others() {
 
     // The 3rd command reads the first of the two.
     let failing = FailAt::new(&scene.memory.dm(), 7, ENOMEM);
-    let mut monitor = Monitor::open(&Host::new(failing.dm()), MonitorOptions::new()).unwrap();
+    let mut monitor = Monitor::open(&Host::new(failing.dm())).unwrap();
     let first = shown(monitor.read().unwrap());
     assert_eq!(first.len(), 1, "{first:?}");
     assert!(monitor.next_timeout().is_some_and(|timeout| timeout > Duration::ZERO));

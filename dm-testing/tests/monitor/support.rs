@@ -63,7 +63,7 @@ impl Scene {
     }
 
     pub(crate) fn monitor(&self, options: MonitorOptions) -> Monitor {
-        Monitor::open(&self.host, options).unwrap()
+        Monitor::open_with(&self.host, options).unwrap()
     }
 }
 

@@ -221,11 +221,11 @@ fn no_key_is_left_in_memory_after_the_life_of_a_whole_device() {
     device.set_table(host, &typed(&second, disk)).unwrap();
     first.is_nowhere("a new table");
     second.is_nowhere("a new table");
-    device.suspend(host, dm_core::SuspendPolicy::new()).unwrap();
+    device.suspend(host).unwrap();
     device.message(host, &CryptMessage::KeyWipe).unwrap();
     device.message(host, &CryptMessage::KeySet(second.key())).unwrap();
     second.is_nowhere("a typed message");
     device.resume(host).unwrap();
-    device.remove(host, PATIENTLY).unwrap();
+    device.remove_with(host, PATIENTLY).unwrap();
     second.is_nowhere("the removal");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dm_core::{Prefix, SetupOptions};
+use dm_core::Prefix;
 use dm_targets::cache::{CacheIoMode, CachePolicy, CacheTable};
 use dm_targets::crypt::{Cipher, CryptKey, CryptTable};
 use dm_targets::devices::{
@@ -101,7 +101,7 @@ fn make_pool(memory: &MemoryKernel) {
     let host = memory.host();
     let table = ThinPoolTable::new(disk(0), disk(1), Sectors(128), DataBlocks(0));
     let pool = ThinPoolDev::create(&host, "tpool", &one(LENGTH, table)).unwrap();
-    pool.create_thin(&host, id(1), "thin", LENGTH, SetupOptions::new()).unwrap();
+    pool.create_thin(&host, id(1), "thin", LENGTH).unwrap();
 }
 
 pub(crate) fn exists(memory: &MemoryKernel, name: &str) -> bool {
@@ -115,12 +115,12 @@ fn what_pools_do_can_fail_anywhere() {
         ("create_thin_from", |memory| {
             let host = memory.host();
             let pool: ThinPoolDev = open(memory, "tpool")?;
-            pool.create_thin_from(&host, id(1), "tnew", LENGTH, SetupOptions::new()).map(drop)
+            pool.create_thin_from(&host, id(1), "tnew", LENGTH).map(drop)
         }),
         ("snapshot", |memory| {
             let (host, origin) = (memory.host(), open::<dm_targets::Thin>(memory, "thin")?);
             let pool: ThinPoolDev = open(memory, "tpool")?;
-            pool.snapshot(&host, &origin, id(2), "tnew", SetupOptions::new()).map(drop)
+            pool.snapshot(&host, &origin, id(2), "tnew").map(drop)
         }),
         ("grow", |memory| {
             let pool: ThinPoolDev = open(memory, "tpool")?;
@@ -136,7 +136,7 @@ fn what_pools_do_can_fail_anywhere() {
         }),
         ("activate what is active", |memory| {
             let pool: ThinPoolDev = open(memory, "tpool")?;
-            pool.activate(&memory.host(), id(1), "thin", LENGTH, SetupOptions::new()).map(drop)
+            pool.activate(&memory.host(), id(1), "thin", LENGTH).map(drop)
         }),
     ];
     for (what, step) in steps {
@@ -155,22 +155,22 @@ fn a_cache_can_be_put_on_and_taken_off_whatever_fails() {
         let table = |origin| {
             CacheTable::new(disk(1), disk(2), origin, Sectors(128), CachePolicy::Smq).io_mode(CacheIoMode::Writeback)
         };
-        CacheDev::put_before(&memory.host(), &home, "torigin", table).map(drop)
+        CacheDev::attach(&memory.host(), &home, "torigin", table).map(drop)
     };
     let is_cached = |memory: &MemoryKernel| open::<dm_targets::Cache>(memory, "thome").is_ok();
-    sweep("put_before", "thome", make, put, |memory| is_cached(memory) || exists(memory, "torigin"));
+    sweep("attach", "thome", make, put, |memory| is_cached(memory) || exists(memory, "torigin"));
     let make_cache = |memory: &MemoryKernel| {
         make(memory);
         put(memory).unwrap();
     };
-    let take_off = |memory: &MemoryKernel| {
+    let detach = |memory: &MemoryKernel| {
         let cache: CacheDev = open(memory, "thome")?;
         for work in cache.clean(&memory.host(), MOMENT)? {
             work?;
         }
-        cache.take_off(&memory.host()).map(drop)
+        cache.detach(&memory.host()).map(drop)
     };
-    sweep("take_off", "thome", make_cache, take_off, |memory| !is_cached(memory));
+    sweep("detach", "thome", make_cache, detach, |memory| !is_cached(memory));
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn a_snapshot_can_be_merged_whatever_fails() {
         let host = memory.host();
         let origin = OriginDev::create(&host, "torigin", &one(LENGTH, SnapshotOriginTable::new(disk(0)))).unwrap();
         write(memory, "torigin");
-        origin.suspend(&host, dm_core::SuspendPolicy::new()).unwrap();
+        origin.suspend(&host).unwrap();
         let table = SnapshotTable::new(disk(0), disk(1), SnapshotStore::Persistent, Sectors(16));
         SnapshotDev::create(&host, "tsnapshot", &one(LENGTH, table)).unwrap();
         origin.resume(&host).unwrap();

@@ -32,40 +32,40 @@ fn is<T: Target>(memory: &MemoryKernel, name: &str) -> bool {
 fn a_write_cache_can_be_put_on_and_taken_off_whatever_fails() {
     let put = |memory: &MemoryKernel| {
         let table = |origin| WritecacheTable::new(WritecacheKind::Ssd, origin, disk(1), 512);
-        WritecacheDev::put_before(&memory.host(), &open::<Linear>(memory, "thome")?, "torigin", table).map(drop)
+        WritecacheDev::attach(&memory.host(), &open::<Linear>(memory, "thome")?, "torigin", table).map(drop)
     };
     let is_cached = is::<dm_targets::Writecache>;
-    sweep("put_before", "thome", make_home, put, |memory| is_cached(memory, "thome") || exists(memory, "torigin"));
+    sweep("attach", "thome", make_home, put, |memory| is_cached(memory, "thome") || exists(memory, "torigin"));
     let make_cache = |memory: &MemoryKernel| {
         make_home(memory);
         put(memory).unwrap();
     };
-    let take_off = |memory: &MemoryKernel| {
+    let detach = |memory: &MemoryKernel| {
         let cache: WritecacheDev = open(memory, "thome")?;
         follow(cache.clean(&memory.host(), MOMENT)?)?;
-        cache.take_off(&memory.host()).map(drop)
+        cache.detach(&memory.host()).map(drop)
     };
-    sweep("take_off", "thome", make_cache, take_off, |memory| !is_cached(memory, "thome"));
+    sweep("detach", "thome", make_cache, detach, |memory| !is_cached(memory, "thome"));
 }
 
 #[test]
 fn an_era_target_can_be_put_on_and_taken_off_whatever_fails() {
     let put = |memory: &MemoryKernel| {
         let table = |origin| EraTable::new(disk(1), origin, Sectors(128));
-        EraDev::put_before(&memory.host(), &open::<Linear>(memory, "thome")?, "torigin", table).map(drop)
+        EraDev::attach(&memory.host(), &open::<Linear>(memory, "thome")?, "torigin", table).map(drop)
     };
     let is_era = is::<dm_targets::Era>;
-    sweep("put_before", "thome", make_home, put, |memory| is_era(memory, "thome") || exists(memory, "torigin"));
+    sweep("attach", "thome", make_home, put, |memory| is_era(memory, "thome") || exists(memory, "torigin"));
     let make_era = |memory: &MemoryKernel| {
         make_home(memory);
         put(memory).unwrap();
     };
-    let take_off = |memory: &MemoryKernel| {
+    let detach = |memory: &MemoryKernel| {
         let era: EraDev = open(memory, "thome")?;
         era.checkpoint(&memory.host())?;
-        era.take_off(&memory.host()).map(drop)
+        era.detach(&memory.host()).map(drop)
     };
-    sweep("take_off", "thome", make_era, take_off, |memory| !is_era(memory, "thome"));
+    sweep("detach", "thome", make_era, detach, |memory| !is_era(memory, "thome"));
 }
 
 #[test]

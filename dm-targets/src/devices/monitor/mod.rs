@@ -50,7 +50,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// # memory.host().create("pool", line("thin-pool", format!("{metadata} {data} 128 0")))?;
 /// # memory.set_status("pool", Some("0 10/512 0/1 - ro discard_passdown queue_if_no_space needs_check 128"));
 /// # let host = memory.host();
-/// let mut monitor = Monitor::open(&host, MonitorOptions::new())?;
+/// let mut monitor = Monitor::open(&host)?;
 /// loop {
 ///     for alarm in monitor.wait(None)? {
 ///         println!("{alarm}");
@@ -101,12 +101,21 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// Starts following devices.
+    /// Starts following all devices.
     ///
     /// # Errors
     ///
     /// As [`EventPoller::open`], which requires interface 4.37, and [`Dm::list_devices`].
-    pub fn open(host: &Host, options: MonitorOptions) -> Result<Self, DevError> {
+    pub fn open(host: &Host) -> Result<Self, DevError> {
+        Self::open_with(host, MonitorOptions::new())
+    }
+
+    /// Starts following devices with options: which devices, and the levels at which usage is reported.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_with(host: &Host, options: MonitorOptions) -> Result<Self, DevError> {
         let dm = host.dm().clone();
         // Opened first, so that a device that is created after the list is reported.
         let poller = EventPoller::open(&dm)?;

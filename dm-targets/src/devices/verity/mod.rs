@@ -71,7 +71,7 @@ impl MappedDev<Verity> {
     ///
     /// As [`status`](Self::status).
     pub fn is_corrupted(&self, host: &Host) -> Result<bool, DevError> {
-        Ok(self.status(host, StatusOptions::new().noflush(true))?.state == VerityState::Corrupted)
+        Ok(self.status_with(host, StatusOptions::new().noflush(true))?.state == VerityState::Corrupted)
     }
 }
 

@@ -1,6 +1,5 @@
 //! Clones.
 
-use dm_core::StatusOptions;
 use dm_targets::clone::CloneTable;
 use dm_targets::devices::{CloneDev, DevError};
 use dm_testing::TestKernel;
@@ -33,5 +32,5 @@ fn a_clone_becomes_its_destination(kernel: &dyn TestKernel) {
     let home = clone.finish(&host).unwrap();
     assert_eq!(home.table(&host).unwrap(), linear(dest, SHORT));
     assert_eq!([0, 512].map(|start| first_byte(kernel, number, start)), [3, 7]);
-    assert!(clone.status(&host, StatusOptions::new()).is_err());
+    assert!(clone.status(&host).is_err());
 }

@@ -1,6 +1,5 @@
 //! Era devices.
 
-use dm_core::SuspendPolicy;
 use dm_targets::devices::{DevError, EraDev, LinearDev};
 use dm_targets::era::EraTable;
 use dm_testing::TestKernel;
@@ -20,7 +19,7 @@ fn eras_are_begun_in_front_of_a_device_in_use(kernel: &dyn TestKernel) {
     let _in_use = kernel.open(number).unwrap();
     kernel.write(number, Sectors(0), &[1; 4096]).unwrap();
     let table = |origin| EraTable::new(metadata, origin, Sectors(128));
-    let (origin, era) = EraDev::put_before(&host, &home, kernel.name("origin"), table).unwrap();
+    let (origin, era) = EraDev::attach(&host, &home, kernel.name("origin"), table).unwrap();
     kernel.write(number, Sectors(8), &[2; 4096]).unwrap();
 
     let first = era.figures(&host).unwrap().era;
@@ -32,12 +31,12 @@ fn eras_are_begun_in_front_of_a_device_in_use(kernel: &dyn TestKernel) {
     assert!(era.release_metadata_snapshot(&host).unwrap_err().is_invalid());
 
     // The target would never answer.
-    era.suspend(&host, SuspendPolicy::new()).unwrap();
+    era.suspend(&host).unwrap();
     let errors = [era.checkpoint(&host).map(drop), era.figures(&host).map(drop), era.release_metadata_snapshot(&host)];
     assert!(errors.iter().all(|error| matches!(error, Err(DevError::Suspended(_)))), "{errors:?}");
     era.resume(&host).unwrap();
 
-    let home = era.take_off(&host).unwrap();
+    let home = era.detach(&host).unwrap();
     assert_eq!(home.table(&host).unwrap(), linear(origin.number(&host).unwrap(), SHORT));
     assert_eq!([0, 8].map(|start| first_byte(kernel, number, start)), [1, 2]);
 }

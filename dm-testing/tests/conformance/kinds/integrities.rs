@@ -35,7 +35,7 @@ fn a_device_is_as_long_as_its_disk_allows(kernel: &dyn TestKernel) {
     assert_eq!([0, 8, whole - 1].map(|start| first_byte(kernel, number, start)), [0, 7, 0]);
 
     // The same disk with other tags.
-    safe.remove(&host, RemovePolicy::new().retry(dm_core::Retry::default())).unwrap();
+    safe.remove_with(&host, RemovePolicy::new().retry(dm_core::Retry::default())).unwrap();
     let other = table.internal_hash(KeyedAlgorithm::new("sha256").unwrap());
     let error = IntegrityDev::create_whole(&host, kernel.name("safe"), &other, SetupOptions::new()).unwrap_err();
     assert!(error.is_invalid(), "{error}");
@@ -56,7 +56,7 @@ fn a_device_is_taken_over_or_completed(kernel: &dyn TestKernel) {
     let whole = length(kernel, &safe);
     assert_eq!(setup().unwrap(), safe);
     // As a program leaves it that is stopped between the two steps.
-    safe.remove(&host, RemovePolicy::new().retry(dm_core::Retry::default())).unwrap();
+    safe.remove_with(&host, RemovePolicy::new().retry(dm_core::Retry::default())).unwrap();
     MappedDev::create(&host, kernel.name("safe"), &one::<Integrity>(Sectors(8), table.clone())).unwrap();
     assert_eq!(length(kernel, &setup().unwrap()), whole);
     let other = table.clone().internal_hash(KeyedAlgorithm::new("sha256").unwrap());

@@ -39,7 +39,7 @@ fn a_write_cache_of_two_lines_is_not_taken_off_by_the_word_of_the_first(kernel: 
     let host = kernel.host();
     let table = |[slow, fast]: [DeviceNumber; 2]| WritecacheTable::new(WritecacheKind::Ssd, slow, fast, 512);
     let (number, cache): (_, WritecacheDev) = device(kernel, table);
-    assert!(is_refused(cache.clean(&host, MOMENT)) && is_refused(cache.take_off(&host)));
+    assert!(is_refused(cache.clean(&host, MOMENT)) && is_refused(cache.detach(&host)));
     assert!(is_refused(cache.flush(&host)) && is_refused(cache.flush_on_suspend(&host)));
     assert_eq!(first_byte(kernel, number, LENGTH.0), 7);
 }

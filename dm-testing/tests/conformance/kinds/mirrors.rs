@@ -52,7 +52,7 @@ fn legs_are_replaced_added_and_removed(kernel: &dyn TestKernel) {
     mirror.settle(&host).unwrap();
     assert_eq!(assumed(), None);
     wait(mirror.progress(&host, MOMENT));
-    let status = mirror.status(&host, StatusOptions::new()).unwrap();
+    let status = mirror.status(&host).unwrap();
     assert_eq!(status.in_sync, status.regions);
 
     wait(mirror.add_leg(&host, leg(four), MOMENT).unwrap());
@@ -94,7 +94,8 @@ fn a_lost_leg_is_replaced_and_what_was_held_back_is_written(kernel: &dyn TestKer
     fail(kernel, &lost);
     std::thread::scope(|scope| {
         let write = scope.spawn(|| kernel.write(number, Sectors(64), &[2; 4096]));
-        let health = || mirror.status(&host, StatusOptions::new().noflush(true)).unwrap().mirrors[1].health.clone();
+        let health =
+            || mirror.status_with(&host, StatusOptions::new().noflush(true)).unwrap().mirrors[1].health.clone();
         crate::support::wait_until("the leg to fail", || health() == MirrorHealth::WriteFailed);
         assert!(!write.is_finished());
         assert_eq!(mirror.good_leg(&host).unwrap(), Some(0));

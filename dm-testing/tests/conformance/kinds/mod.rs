@@ -42,16 +42,16 @@ mod caches {
             let table = CacheTable::new(metadata, fast, origin, Sectors(128), CachePolicy::Smq);
             table.io_mode(CacheIoMode::Writeback)
         };
-        let (origin, cache) = CacheDev::put_before(&host, &home, kernel.name("origin"), table).unwrap();
+        let (origin, cache) = CacheDev::attach(&host, &home, kernel.name("origin"), table).unwrap();
         assert_eq!(cache.number(&host).unwrap(), number);
         kernel.write(number, Sectors(8), &[2; 4096]).unwrap();
-        assert!(matches!(cache.take_off(&host).unwrap_err(), DevError::Dirty { .. }));
+        assert!(matches!(cache.detach(&host).unwrap_err(), DevError::Dirty { .. }));
 
         for work in cache.clean(&host, MOMENT).unwrap() {
             work.unwrap();
         }
         kernel.write(number, Sectors(16), &[3; 4096]).unwrap();
-        let home = cache.take_off(&host).unwrap();
+        let home = cache.detach(&host).unwrap();
         let expected = linear(origin.number(&host).unwrap(), LENGTH);
         assert_eq!(home.table(&host).unwrap(), expected);
         let held = [0, 8, 16].map(|start| first_byte(kernel, number, start));
@@ -168,7 +168,7 @@ mod snapshots {
     /// The origin is suspended while the snapshot begins, as the kernel requires.
     fn snapshot_of(kernel: &dyn TestKernel, origin: &OriginDev, table: SnapshotTable) -> SnapshotDev {
         let host = kernel.host();
-        origin.suspend(&host, dm_core::SuspendPolicy::new()).unwrap();
+        origin.suspend(&host).unwrap();
         let table = one(Sectors(2048), table);
         let snapshot = SnapshotDev::create_with(&host, kernel.name("snapshot"), &table, SetupOptions::new()).unwrap();
         origin.resume(&host).unwrap();

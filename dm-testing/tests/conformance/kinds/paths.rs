@@ -1,6 +1,5 @@
 //! Multipath devices.
 
-use dm_core::SuspendPolicy;
 use dm_targets::devices::{DevError, MultipathDev, MultipathPath};
 use dm_targets::multipath::{GroupState, MultipathTable, PathGroup, PathState, QueueMode};
 use dm_testing::TestKernel;
@@ -38,7 +37,7 @@ fn paths_fail_and_come_back(kernel: &dyn TestKernel) {
     lun.reinstate_path(&host, one).unwrap();
     assert_eq!(states(&lun.paths(&host).unwrap()), expected(PathState::Active, 1));
     assert!(lun.fail_path(&host, DeviceNumber::new(1, 1)).is_err());
-    lun.suspend(&host, SuspendPolicy::new()).unwrap();
+    lun.suspend(&host).unwrap();
     assert!(lun.fail_path(&host, one).unwrap_err().is_busy());
     assert_eq!(lun.paths(&host).unwrap().len(), 2);
     lun.resume(&host).unwrap();

@@ -14,7 +14,7 @@ fn a_vdo_is_switched_and_counted_in_use() {
     let memory = MemoryKernel::new();
     let (host, disk) = (memory.host(), TestKernel::disk(&memory, Bytes(64 << 20)));
     let vdo = VdoDev::create(&host, "vdo", &one(SHORT, vdo_table(disk))).unwrap();
-    let compression = || vdo.status(&host, dm_core::StatusOptions::new()).unwrap().compression;
+    let compression = || vdo.status(&host).unwrap().compression;
     vdo.set_compression(&host, true).unwrap();
     assert_eq!(compression(), VdoCompression::Online);
     vdo.set_compression(&host, false).unwrap();

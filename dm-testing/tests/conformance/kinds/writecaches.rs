@@ -1,6 +1,5 @@
 //! Write caches.
 
-use dm_core::SuspendPolicy;
 use dm_targets::devices::{DevError, LinearDev, WritecacheDev};
 use dm_targets::writecache::{WritecacheKind, WritecacheTable};
 use dm_testing::TestKernel;
@@ -20,7 +19,7 @@ fn cached(kernel: &dyn TestKernel) -> (DeviceNumber, LinearDev, WritecacheDev) {
     let home = LinearDev::create(&host, kernel.name("home"), &linear(slow, LENGTH)).unwrap();
     kernel.write(home.number(&host).unwrap(), Sectors(0), &[1; 4096]).unwrap();
     let table = |origin| WritecacheTable::new(WritecacheKind::Ssd, origin, fast, 4096);
-    let (origin, cache) = WritecacheDev::put_before(&host, &home, kernel.name("origin"), table).unwrap();
+    let (origin, cache) = WritecacheDev::attach(&host, &home, kernel.name("origin"), table).unwrap();
     (slow, origin, cache)
 }
 
@@ -33,7 +32,7 @@ fn a_write_cache_is_put_in_front_of_a_device_in_use_and_taken_off_again(kernel: 
 
     wait(cache.clean(&host, MOMENT).unwrap());
     kernel.write(number, Sectors(16), &[3; 4096]).unwrap();
-    let home = cache.take_off(&host).unwrap();
+    let home = cache.detach(&host).unwrap();
     assert_eq!(home.table(&host).unwrap(), linear(origin.number(&host).unwrap(), LENGTH));
     for device in [number, slow] {
         assert_eq!([0, 8, 16].map(|start| first_byte(kernel, device, start)), [1, 2, 3]);
@@ -44,7 +43,7 @@ fn a_flush_writes_back_all_that_is_cached(kernel: &dyn TestKernel) {
     let host = kernel.host();
     let (slow, _, cache) = cached(kernel);
     let number = cache.number(&host).unwrap();
-    let used = || cache.status(&host, dm_core::StatusOptions::new()).unwrap().used();
+    let used = || cache.status(&host).unwrap().used();
     kernel.write(number, Sectors(8), &[2; 4096]).unwrap();
     assert_eq!(used(), 1);
     cache.flush(&host).unwrap();
@@ -52,10 +51,10 @@ fn a_flush_writes_back_all_that_is_cached(kernel: &dyn TestKernel) {
 
     kernel.write(number, Sectors(8), &[3; 4096]).unwrap();
     cache.flush_on_suspend(&host).unwrap();
-    cache.suspend(&host, SuspendPolicy::new()).unwrap();
+    cache.suspend(&host).unwrap();
     assert_eq!(first_byte(kernel, slow, 8), 3);
     assert!(cache.flush(&host).unwrap_err().is_busy());
     cache.resume(&host).unwrap();
     assert_eq!(used(), 0);
-    assert!(!matches!(cache.take_off(&host), Err(DevError::Dirty { .. })));
+    assert!(!matches!(cache.detach(&host), Err(DevError::Dirty { .. })));
 }

@@ -1,6 +1,5 @@
 //! Thin devices.
 
-use dm_core::{SetupOptions, SuspendPolicy};
 use dm_targets::Usage;
 use dm_targets::devices::ThinDev;
 use dm_targets::thin::ThinTable;
@@ -42,7 +41,7 @@ fn a_snapshot_shares_its_blocks_until_one_side_is_written(kernel: &dyn TestKerne
     let number = scene.number(&thin);
     scene.fill(number, Sectors(0), 1);
     let name = kernel.name("snapshot");
-    let snapshot = scene.pool.snapshot(&scene.host, &thin, id(8), name, SetupOptions::new()).unwrap();
+    let snapshot = scene.pool.snapshot(&scene.host, &thin, id(8), name).unwrap();
     let copy = scene.number(&snapshot);
     assert_eq!((scene.used(), scene.mapped(&snapshot)), (1, (BLOCK, Some(Sectors(127)))));
     kernel.write(number, Sectors(8), &[2; 4096]).unwrap();
@@ -107,11 +106,11 @@ fn a_thin_device_holds_its_pool_open(kernel: &dyn TestKernel) {
 fn a_suspended_pool_opens_no_thin_device(kernel: &dyn TestKernel) {
     let scene = Scene::new(kernel);
     let thin = scene.thin(0, "thin");
-    scene.pool.suspend(&scene.host, SuspendPolicy::new()).unwrap();
+    scene.pool.suspend(&scene.host).unwrap();
     assert!(thin.info(&scene.host).unwrap().is_internally_suspended());
     scene.send(&ThinPoolMessage::CreateThin(id(1))).unwrap();
     let name = kernel.name("second");
-    let refused = scene.pool.activate(&scene.host, id(1), name, LENGTH, SetupOptions::new()).unwrap_err();
+    let refused = scene.pool.activate(&scene.host, id(1), name, LENGTH).unwrap_err();
     assert!(refused.is_invalid(), "{refused}");
     scene.pool.resume(&scene.host).unwrap();
     assert!(!thin.info(&scene.host).unwrap().is_internally_suspended());

@@ -5,7 +5,7 @@ mod pools;
 
 use std::time::Duration;
 
-use dm_core::{Host, RemovePolicy, Retry, SetupOptions, StatusOptions};
+use dm_core::{Host, RemovePolicy, Retry};
 use dm_targets::devices::{DevError, ThinDev, ThinPoolDev};
 use dm_targets::thin::{ThinDevId, ThinStatus};
 use dm_targets::thin_pool::{ThinPoolMessage, ThinPoolStatus, ThinPoolTable, WorkingPool};
@@ -52,7 +52,7 @@ impl<'k> Scene<'k> {
     }
 
     pub(super) fn status(&self) -> WorkingPool {
-        match self.pool.status(&self.host, StatusOptions::new()).unwrap() {
+        match self.pool.status(&self.host).unwrap() {
             ThinPoolStatus::Working(pool) => pool,
             other => unreachable!("{other:?}"),
         }
@@ -64,11 +64,11 @@ impl<'k> Scene<'k> {
 
     pub(super) fn thin(&self, number: u32, name: &str) -> ThinDev {
         let name = self.kernel.name(name);
-        self.pool.create_thin(&self.host, id(number), name, LENGTH, SetupOptions::new()).unwrap()
+        self.pool.create_thin(&self.host, id(number), name, LENGTH).unwrap()
     }
 
     pub(super) fn mapped(&self, thin: &ThinDev) -> (Sectors, Option<Sectors>) {
-        match thin.status(&self.host, StatusOptions::new()).unwrap() {
+        match thin.status(&self.host).unwrap() {
             ThinStatus::Working { mapped, highest, .. } => (mapped, highest),
             other => unreachable!("{other:?}"),
         }

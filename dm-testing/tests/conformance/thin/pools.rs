@@ -1,6 +1,5 @@
 //! Pools.
 
-use dm_core::SetupOptions;
 use dm_targets::devices::ThinPoolDev;
 use dm_targets::thin_pool::{PoolCheck, PoolDiscard, PoolMode, PoolNoSpace, ThinPoolMessage, ThinPoolTable};
 use dm_testing::TestKernel;
@@ -87,7 +86,7 @@ fn a_pool_is_found_again_on_its_metadata_device(kernel: &dyn TestKernel) {
     let scene = Scene { pool: again, ..scene };
     assert_eq!((scene.status().transaction_id, scene.used()), (9, 1));
     let name = kernel.name("thin");
-    let thin = scene.pool.activate(&scene.host, id(3), name, LENGTH, SetupOptions::new()).unwrap();
+    let thin = scene.pool.activate(&scene.host, id(3), name, LENGTH).unwrap();
     assert_eq!(scene.mapped(&thin), (BLOCK, Some(Sectors(383))));
     assert_eq!(scene.byte(scene.number(&thin), Sectors(256)), 1);
 }
@@ -158,7 +157,7 @@ fn a_full_pool_fails_writes_if_its_table_says_so(kernel: &dyn TestKernel) {
     let before = events();
     scene.send(&ThinPoolMessage::CreateThin(id(1))).unwrap();
     let name = kernel.name("second");
-    let second = scene.pool.activate(&scene.host, id(1), name, LENGTH, SetupOptions::new()).unwrap();
+    let second = scene.pool.activate(&scene.host, id(1), name, LENGTH).unwrap();
     let second = scene.number(&second);
     kernel.write(second, Sectors(0), &[1; 512]).unwrap_err();
     assert_eq!((scene.status().mode, scene.used()), (Some(PoolMode::OutOfDataSpace), 16));

@@ -1,0 +1,316 @@
+//! The thin devices of a pool: created, activated, snapshots of them, deleted.
+
+use dm_core::{AsDmName, Host, Message, Remains, RemovePolicy, SetupOptions, Steps, SuspendPolicy};
+use dm_units::Sectors;
+
+use super::line::TypedMessage;
+use super::{DevError, MappedDev, ThinDev};
+use crate::table::{Table, TableLine};
+use crate::thin::{ThinDevId, ThinTable};
+use crate::thin_pool::ThinPoolMessage;
+use crate::{Device, Thin, ThinPool};
+
+/// How a thin device is created or activated.
+///
+/// [`SetupOptions`] alone can be given in the place of these.
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct ThinOptions<'a> {
+    setup: SetupOptions<'a>,
+    external_origin: Option<Device>,
+    suspend: SuspendPolicy,
+}
+
+impl<'a> ThinOptions<'a> {
+    /// A device that reads zeros where nothing is mapped.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How the mapped device is created: its uuid, its visibility, read-only.
+    pub fn setup(self, setup: SetupOptions<'a>) -> Self {
+        Self { setup, ..self }
+    }
+
+    /// A device that is read where nothing is mapped. It must not change from then on, nor become shorter.
+    pub fn external_origin(self, origin: impl Into<Device>) -> Self {
+        Self { external_origin: Some(origin.into()), ..self }
+    }
+
+    /// How the origin of a snapshot is suspended, for [`snapshot_with`](MappedDev::snapshot_with).
+    pub fn suspend(self, suspend: SuspendPolicy) -> Self {
+        Self { suspend, ..self }
+    }
+
+    /// The table of a thin device of a pool.
+    fn table(
+        &self,
+        pool: &MappedDev<ThinPool>,
+        host: &Host,
+        id: ThinDevId,
+        length: Sectors,
+    ) -> Result<Table<Thin>, DevError> {
+        let pool_number = pool.number(host)?;
+        let table = match &self.external_origin {
+            Some(origin) => ThinTable::with_external_origin(pool_number, id, origin.clone()),
+            None => ThinTable::new(pool_number, id),
+        };
+        Table::new([TableLine::new(Sectors(0), length, table)]).map_err(|error| pool.no_table(error))
+    }
+}
+
+impl<'a> From<SetupOptions<'a>> for ThinOptions<'a> {
+    fn from(setup: SetupOptions<'a>) -> Self {
+        Self::new().setup(setup)
+    }
+}
+
+/// The thin devices of a pool.
+impl MappedDev<ThinPool> {
+    /// Creates a thin device in the pool, and the mapped device that shows it.
+    ///
+    /// When a step fails, the thin device is deleted again.
+    ///
+    /// # Errors
+    ///
+    /// [`is_already_exists`](DevError::is_already_exists): a thin device with this id exists, see
+    /// [`activate`](Self::activate); or the name is taken.
+    pub fn create_thin(
+        &self,
+        host: &Host,
+        id: ThinDevId,
+        name: impl AsDmName,
+        length: Sectors,
+    ) -> Result<ThinDev, DevError> {
+        self.create_thin_with(host, id, name, length, ThinOptions::new())
+    }
+
+    /// Creates a thin device in the pool, and the mapped device that shows it, with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`create_thin`](Self::create_thin).
+    pub fn create_thin_with<'a>(
+        &self,
+        host: &Host,
+        id: ThinDevId,
+        name: impl AsDmName,
+        length: Sectors,
+        options: impl Into<ThinOptions<'a>>,
+    ) -> Result<ThinDev, DevError> {
+        self.message(host, &ThinPoolMessage::CreateThin(id))?;
+        self.show_new(host, id, name, length, &options.into())
+    }
+
+    /// Creates a thin device with an id that the pool has not assigned yet: the first free one from `first` on.
+    ///
+    /// The pool itself decides which ids are free, so no list of them has to be kept or read. Each id that is taken costs one
+    /// command.
+    ///
+    /// # Errors
+    ///
+    /// As [`create_thin`](Self::create_thin), if the name is taken. [`is_already_exists`](DevError::is_already_exists) if all
+    /// ids from `first` on are taken.
+    pub fn create_thin_from(
+        &self,
+        host: &Host,
+        first: ThinDevId,
+        name: impl AsDmName,
+        length: Sectors,
+    ) -> Result<(ThinDevId, ThinDev), DevError> {
+        self.create_thin_from_with(host, first, name, length, ThinOptions::new())
+    }
+
+    /// Creates a thin device with an id that the pool has not assigned yet, with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`create_thin_from`](Self::create_thin_from).
+    pub fn create_thin_from_with<'a>(
+        &self,
+        host: &Host,
+        first: ThinDevId,
+        name: impl AsDmName,
+        length: Sectors,
+        options: impl Into<ThinOptions<'a>>,
+    ) -> Result<(ThinDevId, ThinDev), DevError> {
+        let mut id = first;
+        loop {
+            match (self.message(host, &ThinPoolMessage::CreateThin(id)), id.next()) {
+                (Ok(_), _) => break,
+                (Err(error), Some(next)) if error.is_already_exists() => id = next,
+                (Err(error), _) => return Err(error),
+            }
+        }
+        Ok((id, self.show_new(host, id, name, length, &options.into())?))
+    }
+
+    /// Makes sure that a mapped device shows a thin device which the pool has: creates it, or takes over the one that shows it
+    /// already.
+    ///
+    /// # Errors
+    ///
+    /// [`is_no_data`](DevError::is_no_data): the pool has no thin device with this id. Those of [`MappedDev::setup`]: the name
+    /// belongs to another device.
+    pub fn activate(
+        &self,
+        host: &Host,
+        id: ThinDevId,
+        name: impl AsDmName,
+        length: Sectors,
+    ) -> Result<ThinDev, DevError> {
+        self.activate_with(host, id, name, length, ThinOptions::new())
+    }
+
+    /// Makes sure that a mapped device shows a thin device which the pool has, with options.
+    ///
+    /// The pool does not know the external origin of a thin device: it must be given each time.
+    ///
+    /// # Errors
+    ///
+    /// As [`activate`](Self::activate).
+    pub fn activate_with<'a>(
+        &self,
+        host: &Host,
+        id: ThinDevId,
+        name: impl AsDmName,
+        length: Sectors,
+        options: impl Into<ThinOptions<'a>>,
+    ) -> Result<ThinDev, DevError> {
+        let options = options.into();
+        ThinDev::setup_with(host, name, &options.table(self, host, id, length)?, options.setup)
+    }
+
+    /// Takes a snapshot of a thin device of this pool, and creates the mapped device that shows it.
+    ///
+    /// The origin is suspended for a moment, so that the snapshot holds all that was written to it. The snapshot reads blocks
+    /// that were never written from the same external origin, if the origin has one. When a step fails, the snapshot is deleted
+    /// again. Threads and processes that share a lock directory take turns (see [`Host::with_lock_dir`]).
+    ///
+    /// For a thin device that no mapped device shows, there is [`snapshot_of_inactive`](Self::snapshot_of_inactive).
+    ///
+    /// # Errors
+    ///
+    /// As [`create_thin`](Self::create_thin).
+    pub fn snapshot(
+        &self,
+        host: &Host,
+        origin: &ThinDev,
+        id: ThinDevId,
+        name: impl AsDmName,
+    ) -> Result<ThinDev, DevError> {
+        self.snapshot_with(host, origin, id, name, ThinOptions::new())
+    }
+
+    /// Takes a snapshot of a thin device of this pool, with options, also for the suspension of the origin.
+    ///
+    /// Under a full pool that holds writes back, a suspension that flushes waits until the pool has space. One with
+    /// [`noflush`](SuspendPolicy::noflush) does not; what is held back is then not in the snapshot.
+    ///
+    /// # Errors
+    ///
+    /// As [`snapshot`](Self::snapshot).
+    pub fn snapshot_with<'a>(
+        &self,
+        host: &Host,
+        origin: &ThinDev,
+        id: ThinDevId,
+        name: impl AsDmName,
+        options: impl Into<ThinOptions<'a>>,
+    ) -> Result<ThinDev, DevError> {
+        let mut options = options.into();
+        let line = origin.line(host)?;
+        let message = ThinPoolMessage::CreateSnap { id, origin: line.id };
+        let steps = Steps::new().message(host, self.id(), Message::new(TypedMessage::<ThinPool>(&message)))?;
+        host.while_suspended_with(origin.id(), steps, options.suspend).map_err(|error| {
+            let is_taken = error.remains().iter().any(|remains| matches!(remains, Remains::MessagesSent(_)));
+            let error = DevError::from(error);
+            if is_taken { error.undo(self.delete_id(host, id)) } else { error }
+        })?;
+        options.external_origin = options.external_origin.or(line.external_origin);
+        self.show_new(host, id, name, line.length, &options)
+    }
+
+    /// Takes a snapshot of a thin device that no mapped device shows, and creates the mapped device that shows the snapshot.
+    ///
+    /// When a step fails, the snapshot is deleted again.
+    ///
+    /// # Errors
+    ///
+    /// As [`create_thin`](Self::create_thin); [`is_no_data`](DevError::is_no_data): the pool has no thin device `origin`.
+    pub fn snapshot_of_inactive(
+        &self,
+        host: &Host,
+        origin: ThinDevId,
+        id: ThinDevId,
+        name: impl AsDmName,
+        length: Sectors,
+    ) -> Result<ThinDev, DevError> {
+        self.snapshot_of_inactive_with(host, origin, id, name, length, ThinOptions::new())
+    }
+
+    /// Takes a snapshot of a thin device that no mapped device shows, with options.
+    ///
+    /// The pool does not know the external origin of a thin device: if `origin` has one, the snapshot needs the same.
+    ///
+    /// # Errors
+    ///
+    /// As [`snapshot_of_inactive`](Self::snapshot_of_inactive).
+    pub fn snapshot_of_inactive_with<'a>(
+        &self,
+        host: &Host,
+        origin: ThinDevId,
+        id: ThinDevId,
+        name: impl AsDmName,
+        length: Sectors,
+        options: impl Into<ThinOptions<'a>>,
+    ) -> Result<ThinDev, DevError> {
+        self.message(host, &ThinPoolMessage::CreateSnap { id, origin })?;
+        self.show_new(host, id, name, length, &options.into())
+    }
+
+    /// Creates the mapped device that shows a thin device which was just made, or deletes the thin device again.
+    fn show_new(
+        &self,
+        host: &Host,
+        id: ThinDevId,
+        name: impl AsDmName,
+        length: Sectors,
+        options: &ThinOptions<'_>,
+    ) -> Result<ThinDev, DevError> {
+        let table = options.table(self, host, id, length);
+        let shown = table.and_then(|table| ThinDev::create_with(host, name, &table, options.setup));
+        shown.map_err(|cause| cause.undo(self.delete_id(host, id)))
+    }
+
+    /// Removes the mapped device and deletes the thin device with all of its data.
+    ///
+    /// # Errors
+    ///
+    /// [`is_busy`](DevError::is_busy): the device is in use; nothing was done. If the message fails, the mapped device is
+    /// removed all the same.
+    pub fn delete(&self, host: &Host, thin: &ThinDev) -> Result<(), DevError> {
+        self.delete_with(host, thin, RemovePolicy::new())
+    }
+
+    /// Removes the mapped device and deletes the thin device with all of its data, with a policy for the removal.
+    ///
+    /// # Errors
+    ///
+    /// As [`delete`](Self::delete).
+    pub fn delete_with(&self, host: &Host, thin: &ThinDev, policy: RemovePolicy) -> Result<(), DevError> {
+        let id = thin.dev_id(host)?;
+        thin.remove_with(host, policy)?;
+        self.delete_id(host, id)
+    }
+
+    /// Deletes a thin device that no mapped device shows.
+    ///
+    /// # Errors
+    ///
+    /// [`is_busy`](DevError::is_busy): a mapped device shows it. [`is_no_data`](DevError::is_no_data): the pool has none with
+    /// this id.
+    pub fn delete_id(&self, host: &Host, id: ThinDevId) -> Result<(), DevError> {
+        self.message(host, &ThinPoolMessage::Delete(id)).map(drop)
+    }
+}

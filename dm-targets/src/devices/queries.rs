@@ -1,0 +1,115 @@
+//! Answers of a whole device: its table, its statuses, replies to messages.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use dm_core::{Host, StatusOptions};
+
+use super::line::TypedMessage;
+use super::{DevError, MappedDev};
+use crate::errors::parse_error::ParseError;
+use crate::errors::table_error::{TableError, TableErrorKind};
+use crate::table::{StatusLine, Table, TableLine};
+use crate::target::kind::Kind;
+use crate::target::{Message, Target};
+
+impl<K: Kind> MappedDev<K> {
+    /// Reads the active table.
+    ///
+    /// # Errors
+    ///
+    /// [`DevError::NoTable`]: the device has no active table. [`DevError::Table`]: the active table has another target
+    /// type. [`DevError::PoolFailed`]: the pool of a thin device has failed.
+    pub fn table(&self, host: &Host) -> Result<Table<K>, DevError> {
+        let lines = self.lines(host)?;
+        if lines.iter().any(|line| K::has_failed(&line.params)) {
+            return Err(DevError::PoolFailed(self.id().to_owned()));
+        }
+        Table::new(lines).map_err(|error| self.no_table(error))
+    }
+
+    /// Reads the lines of the active table as the kernel prints them, even if they cannot be loaded again.
+    pub(super) fn lines(&self, host: &Host) -> Result<Vec<TableLine<K>>, DevError> {
+        let options = StatusOptions::table().noflush(true).secure(true);
+        let status = host.dm().table_status_with(self.id(), options)?;
+        if !status.info().has_active_table() {
+            return Err(DevError::NoTable(self.id().to_owned()));
+        }
+        let mut lines = Vec::new();
+        for (line, number) in status.iter().zip(1..) {
+            let line = TableLine::try_from(line?);
+            lines.push(line.map_err(|error| self.no_table(TableError::new(number, TableErrorKind::Parse(error))))?);
+        }
+        Ok(lines)
+    }
+
+    /// Reads the status of each of its lines.
+    ///
+    /// # Errors
+    ///
+    /// [`DevError::Text`]: a line has another target type, or cannot be parsed.
+    pub fn statuses(&self, host: &Host) -> Result<Vec<StatusLine<K>>, DevError> {
+        self.statuses_with(host, StatusOptions::new())
+    }
+
+    /// Reads the status of each of its lines, with options.
+    ///
+    /// With [`noflush`](StatusOptions::noflush), pools, caches and others do not commit their metadata first. The
+    /// options must request a status and not a table.
+    ///
+    /// # Errors
+    ///
+    /// As [`statuses`](Self::statuses).
+    pub fn statuses_with(&self, host: &Host, options: StatusOptions) -> Result<Vec<StatusLine<K>>, DevError> {
+        let status = host.dm().table_status_with(self.id(), options)?;
+        let mut lines = Vec::new();
+        for line in &status {
+            lines.push(StatusLine::try_from(line?).map_err(|error| self.no_text(error))?);
+        }
+        Ok(lines)
+    }
+
+    fn no_text(&self, source: ParseError) -> DevError {
+        DevError::Text { device: self.id().to_owned(), source }
+    }
+}
+
+impl<K: Target> MappedDev<K> {
+    /// Reads the status of its target, or of its first line if there are several. The options are as for
+    /// [`statuses`](Self::statuses).
+    ///
+    /// # Errors
+    ///
+    /// [`DevError::Text`]: the status cannot be parsed. [`DevError::NoTable`]: the device has no active table.
+    pub fn status(&self, host: &Host) -> Result<K::Status, DevError> {
+        self.status_with(host, StatusOptions::new())
+    }
+
+    /// Reads the status of its target, with the options of [`statuses_with`](Self::statuses_with).
+    ///
+    /// # Errors
+    ///
+    /// As [`status`](Self::status).
+    pub fn status_with(&self, host: &Host, options: StatusOptions) -> Result<K::Status, DevError> {
+        let first = self.statuses_with(host, options)?.into_iter().next();
+        first.map(|line| line.status).ok_or_else(|| DevError::NoTable(self.id().to_owned()))
+    }
+
+    /// Reads the status of its target, which does not commit anything for it.
+    pub(super) fn unflushed_status(&self, host: &Host) -> Result<K::Status, DevError> {
+        self.status_with(host, StatusOptions::new().noflush(true))
+    }
+
+    /// Sends a message to its target, or to that of its first line if there are several, and parses the answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dm::target_msg`](dm_core::Dm::target_msg). [`DevError::Text`]: the answer cannot be parsed, but the message
+    /// took effect.
+    pub fn message(&self, host: &Host, message: &K::Message) -> Result<<K::Message as Message>::Reply, DevError> {
+        let reply = host.dm().target_msg(self.id(), TypedMessage::<K>(message))?;
+        let text = reply.text().unwrap_or_default();
+        let text = String::from_utf8_lossy(text.as_bytes());
+        K::parse_reply(message, &text).map_err(|error| self.no_text(error))
+    }
+}
