@@ -164,11 +164,8 @@ impl MemoryKernel {
     /// Makes a disk with the number that a table has, such as 8:1. `/dev/disk8:1` is its path.
     ///
     /// ```
-    /// use dm_core::TargetLine;
-    /// use dm_testing::MemoryKernel;
-    /// use dm_units::{Bytes, DeviceNumber, Sectors};
-    ///
-    /// let memory = MemoryKernel::new();
+    /// # use {dm_core::TargetLine, dm_units::{Bytes, DeviceNumber, Sectors}};
+    /// let memory = dm_testing::MemoryKernel::new();
     /// memory.disk_at(DeviceNumber::new(8, 1), Bytes(1 << 20));
     /// memory.host().create("home", [TargetLine::text(Sectors(0), Sectors(8), "linear", "8:1 0")])?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
