@@ -28,6 +28,8 @@ pub(crate) struct Package {
     version: String,
     /// Keys of its manifest that are to be set before the release.
     unset: Vec<&'static str>,
+    /// The crates of this workspace that only its tests use, without a version: packaging drops them.
+    for_tests: Vec<String>,
 }
 
 impl Package {
@@ -47,7 +49,11 @@ impl Package {
         let unset = OF_OWNER.into_iter().filter(|key| text(key).is_none()).collect();
         let name = text("name").context("cargo metadata lists a package without a name")?.to_owned();
         let version = text("version").with_context(|| format!("{name} has no version"))?.to_owned();
-        Ok(Self { name, version, unset })
+        let dependencies = package.get("dependencies").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let for_tests = dependencies.iter().filter(|dependency| is_dropped(dependency));
+        let for_tests =
+            for_tests.filter_map(|dependency| dependency.get("name")?.as_str().map(str::to_owned)).collect();
+        Ok(Self { name, version, unset, for_tests })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -113,6 +119,7 @@ impl<'a> Scratch<'a> {
         for package in packages {
             let archive = scratch.folder.join("package").join(format!("{}.crate", package.folder()));
             succeed(Command::new("tar").arg("-xzf").arg(&archive).current_dir(&scratch.folder))?;
+            scratch.restore_for_tests(package, packages)?;
         }
         let manifest = scratch.folder.join("Cargo.toml");
         fs::write(&manifest, manifest_of(packages)).with_context(|| format!("cannot write {}", manifest.display()))?;
@@ -120,6 +127,18 @@ impl<'a> Scratch<'a> {
         fs::copy(workspace.root.join("Cargo.lock"), scratch.folder.join("Cargo.lock"))
             .context("cannot copy Cargo.lock")?;
         Ok(scratch)
+    }
+
+    /// Adds the dependencies to an unpacked manifest that packaging has dropped.
+    fn restore_for_tests(&self, package: &Package, packages: &[Package]) -> Result<()> {
+        let path = self.folder.join(package.folder()).join("Cargo.toml");
+        let mut manifest = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        for used in packages.iter().filter(|used| package.for_tests.contains(&used.name)) {
+            let (name, folder) = (&used.name, used.folder());
+            manifest
+                .push_str(&format!("\n[dev-dependencies.{name}]\npath = \"../{folder}\"\ndefault-features = false\n"));
+        }
+        fs::write(&path, manifest).with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// Builds one crate as its users do, runs its tests, and documents it.
@@ -140,6 +159,12 @@ impl<'a> Scratch<'a> {
         command.args(arguments).current_dir(&self.folder).env("CARGO_TARGET_DIR", &self.workspace.target);
         command
     }
+}
+
+/// Whether a dependency is for tests alone, and has no version.
+fn is_dropped(dependency: &Value) -> bool {
+    let text = |key: &str| dependency.get(key).and_then(Value::as_str);
+    text("kind") == Some("dev") && text("req") == Some("*") && text("path").is_some()
 }
 
 /// The manifest of the scratch workspace.

@@ -24,7 +24,7 @@ impl<P: TargetParams> TargetLine<P> {
 }
 
 /// A function that makes the lines of a table; it returns `None` if the number of a device is missing.
-type Lines<'a> = Box<dyn Fn(&Numbers) -> Option<Vec<WantedLine<'a>>> + 'a>;
+type Lines<'a> = Box<dyn Fn(&Numbers) -> Option<Vec<WantedLine<'a>>> + Send + Sync + 'a>;
 
 /// The numbers of the devices that a wanted device uses.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +54,7 @@ impl<'a> WantedDevice<'a> {
     /// Describes a device by a function that makes its table. The function gets the numbers of the devices that this
     /// one [uses](Self::uses). These are known only once the devices exist, so the function is called then, possibly
     /// several times.
-    pub fn new(name: &DmName, lines: impl Fn(&Numbers) -> Option<Vec<WantedLine<'a>>> + 'a) -> Self {
+    pub fn new(name: &DmName, lines: impl Fn(&Numbers) -> Option<Vec<WantedLine<'a>>> + Send + Sync + 'a) -> Self {
         Self {
             name: name.to_owned(),
             uses: Vec::new(),

@@ -126,7 +126,10 @@ impl<K: Kind> MappedDev<K> {
     /// host.carry_out(&host.plan(wanted)?)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn wanted<'a>(name: &DmName, table: impl Fn(&Numbers) -> Option<Table<K>> + 'a) -> WantedDevice<'a>
+    pub fn wanted<'a>(
+        name: &DmName,
+        table: impl Fn(&Numbers) -> Option<Table<K>> + Send + Sync + 'a,
+    ) -> WantedDevice<'a>
     where
         K: 'a,
     {
