@@ -1,9 +1,8 @@
 //! Typed tables, statuses and messages of every target of the device mapper.
 //!
-//! The kernel is told what a mapped device consists of in words, and answers in words. Here these words are values: a
-//! table that is built in code prints what the constructor reads, and what the kernel prints becomes a structure. This
-//! is text only: nothing here opens a file or calls the system, so it works as well on a log or on another machine's
-//! output.
+//! Device-mapper tables, statuses and messages are text. This crate parses that text into values and prints values as text: a
+//! table that is built in code prints as the target's constructor reads it, and a status that the kernel prints is parsed into
+//! a struct. The crate makes no system calls, so it also works on logs and on the output of other machines.
 //!
 //! ```
 //! use dm_targets::linear::LinearTable;
@@ -34,55 +33,56 @@
 //!
 //! # What is where
 //!
-//! - A target is a type without values, such as [`Linear`], and a module, [`linear`], whose docs have the grammar.
-//!   [`Target`] reads its texts: [`parse_table`](Target::parse_table), [`parse_status`](Target::parse_status), ….
-//! - [`AnyTable`] and [`AnyStatus`] are those of a target whose type is only known at run time. [`Any`] stands for the
-//!   target itself. A target that this version does not know is `Other`, with its text.
-//! - [`TableLine`] and [`StatusLine`] are lines with start, length and target type, [`Table`] is a whole table that
-//!   follows the kernel's rules. [`dmsetup_table`], [`dmsetup_status`] and others called `dmsetup_…`
-//!   read the output of dmsetup.
-//! - [`Health`] says how a target is, in the same words for all: from [`AnyStatus::health`].
-//! - [`DeviceMessage`] is for messages to a device whatever its targets are: [`stats`] keeps statistics of it.
-//! - [`Concise`] reads and writes the devices on the kernel's command line, `dm-mod.create=`.
-//! - [`migration`] has what other libraries call all this.
-//! - [`ParseError`] says what is wrong with a text, [`InvalidField`] what is wrong with a value, [`TableError`] what is
-//!   wrong with a table.
+//! - A target is a type without values, such as [`Linear`], and a module, such as [`linear`], whose docs have the grammar.
+//!   [`Target`] has the functions that parse its texts: [`parse_table`](Target::parse_table),
+//!   [`parse_status`](Target::parse_status), ….
+//! - [`AnyTable`] and [`AnyStatus`] are for targets whose type is known only at run time; [`Any`] takes the place of the target.
+//!   A target type that this version does not know becomes `Other`, with its text.
+//! - [`TableLine`] and [`StatusLine`] are lines with start, length and target type. [`Table`] is a whole table that obeys the
+//!   kernel's rules. The functions [`dmsetup_table`], [`dmsetup_status`] and the others called `dmsetup_…` parse the output of
+//!   dmsetup.
+//! - [`Health`] describes the condition of any target in the same terms; see [`AnyStatus::health`].
+//! - [`DeviceMessage`] is a message to the device, not to its target: [`stats`] has the messages for I/O statistics.
+//! - [`Concise`] parses and prints the devices on the kernel's command line, `dm-mod.create=`.
+//! - [`migration`] has tables from the names of other libraries to the names here.
+//! - [`ParseError`] is an error in a text, [`InvalidField`] in a value, [`TableError`] in a table.
 //!
-//! # What is kept, and what is refused
+//! # Unknown and malformed text
 //!
-//! What is unknown is no error. A key word, an option or a field that a later kernel has brought is kept and printed back.
-//! What is malformed is one: a missing word, a number that is none, an option given twice, a count that does not count.
-//! Numbers are stricter than in the kernel, which takes 4294967297 for 1 where it wants 32 bits.
+//! An unknown word is not an error: a keyword, an option or a field of a later kernel is kept and printed again. Malformed text is
+//! an error: a missing word, a number with other characters, an option given twice, a count that does not match. Numbers are
+//! checked more strictly than in the kernel, which reads 4294967297 as 1 where it expects 32 bits.
 //!
-//! Building never fails; [`Target::check`] tells what the kernel would refuse, and [`Table::new`] asks it for every line.
+//! Building a table never fails. [`Target::check`] returns the error for which the kernel would refuse a table, and
+//! [`Table::new`] calls it for every line.
 //!
-//! # Two languages
+//! # Two forms of a text
 //!
-//! What the kernel reads and what it prints differ where a word holds a backslash or white space; see [`Form`].
-//! `parse_table` reads what is printed, `parse_input` reads what a constructor reads. `{}` prints what a constructor
-//! reads, `{:#}` what the kernel would print. `dmsetup` reads and prints the latter.
+//! The text that the kernel reads and the text that it prints differ if a word contains a backslash or white space; see [`Form`].
+//! `parse_table` parses printed text, `parse_input` parses text for a constructor. `{}` prints text for a constructor, `{:#}` prints
+//! what the kernel would print. dmsetup reads and prints the latter.
 //!
 //! # Keys
 //!
-//! A [`Key`] is zeroed when dropped and not shown by `Debug`, and errors do not show texts that may hold one. `Display` and
-//! serde of a table do print its key: without it the table would be another one.
+//! A [`Key`] is zeroed on drop, `Debug` does not show it, and errors do not show text that may contain one. `Display` and serde of
+//! a table do print its key, because the table would be a different one without it.
 //!
-//! In the texts of a target that may hold keys ([`Target::SECRET`]), a key in the wrong place is not taken for a cipher, a
-//! device or an unknown word, which would be shown: [`Problem::MayBeKey`]. So is a line of a table read as a status. The
-//! texts of a target that is not known are zeroed too, and shown without what may be a key.
+//! In the texts of a target that may contain keys ([`Target::SECRET`]), a key in the wrong place is not accepted as a cipher, a
+//! device or an unknown word, which would be shown: the error is [`Problem::MayBeKey`]. A table that is parsed as a status is
+//! treated alike. The texts of unknown targets are zeroed as well, and shown without the parts that may be a key.
 //!
 //! # How to add a target
 //!
-//! 1. Write `src/targets/my_target.rs`: the module's docs with the grammar and the kernel functions, a type for the target
-//!    that implements [`Target`], and types for its table, status and messages that implement [`Params`]. Reading and
-//!    printing name the words in the same order; printing takes the value apart, so that no field is forgotten.
-//! 2. Options are a list, [`options!`], with a line for each; see [`option`].
+//! 1. Write `src/targets/my_target.rs`: module docs with the grammar and the kernel functions, a type for the target that
+//!    implements [`Target`], and types for its table, status and messages that implement [`Params`]. Parsing and printing name
+//!    the words in the same order. Printing destructures the value, so that a forgotten field does not compile.
+//! 2. Declare its options with [`options!`], one line per option; see [`option`].
 //! 3. In `src/targets/mod.rs`, declare the module and add a line to the list of targets.
-//! 4. Capture lines of real kernels into `tests/golden/my-target.txt`, where a README explains the format.
+//! 4. Capture lines of real kernels in `tests/golden/my-target.txt`; the README there explains the format.
 //!
-//! From the list and the lines come the variants of [`AnyTable`] and [`AnyStatus`], conversions, serde, the property
-//! tests, the fuzz corpus and the benches. This is a whole target, with two arguments and two options, a status and two
-//! messages; `linear.rs` is the shortest real one, `thin_pool` has everything:
+//! The variants of [`AnyTable`] and [`AnyStatus`], conversions, serde, the property tests, the fuzz corpus and the benches are
+//! derived from the list and the captured lines. The following is a complete target with two arguments, two options, a status and
+//! two messages. `linear.rs` is the shortest real target, `thin_pool` uses every feature:
 //!
 //! ```
 //! use std::fmt;
@@ -195,23 +195,23 @@
 //! # }
 //! ```
 //!
-//! A target that is not in the kernel's tree implements `Target` in its own crate and works everywhere a target does;
-//! within `AnyTable` it is `Other`.
+//! A target that is not in the mainline kernel can implement `Target` in another crate and works like those here. In `AnyTable` it
+//! is `Other`.
 //!
 //! # Cost
 //!
-//! Texts made of numbers and `major:minor` are read, printed and refused without an allocation. The bench `text` shows
-//! time and allocations for every target.
+//! Text that consists of numbers and `major:minor` is parsed, printed and refused without an allocation. The benchmark `text` shows
+//! the time and the allocations for every target.
 //!
 //! # Features
 //!
-//! `devices`: whole devices with a life, statistics and alarms, see `devices`; typed lines can be loaded with dm-core. This is
-//! the one feature that brings in `std` and system calls.
+//! `devices`: typed lines as parameters of dm-core, and whole devices, statistics and alarms in the module `devices`. This is the only
+//! feature that needs `std` and makes system calls.
 //!
-//! `verity-format`: with `devices`, trees of hashes for verity devices are made and checked in Rust, see
-//! `devices::VerityVolume`. It brings in the crates `sha1` and `sha2`.
+//! `verity-format`: hash trees of verity devices, made and checked in Rust; see `devices::VerityVolume`. It implies `devices` and
+//! depends on the crates `sha1` and `sha2`.
 //!
-//! `serde`: statuses as structures, tables and lines of tables as text.
+//! `serde`: statuses are serialized as structures, tables and lines of tables as text.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
