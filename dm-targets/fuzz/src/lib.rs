@@ -13,6 +13,13 @@ use std::hint::black_box;
 use dm_targets::{Message, Params, ParseError, Table, Target, TargetVisitor, visit_targets};
 use dm_units::Sectors;
 
+/// Reads all lines of an output.
+fn read_all<T>(lines: impl Iterator<Item = T>) {
+    for line in lines {
+        let _ = black_box(line);
+    }
+}
+
 /// Reads an input as a table.
 pub fn table(input: &str) {
     struct Read<'a>(Input<'a>);
@@ -31,11 +38,11 @@ pub fn table(input: &str) {
     visit_targets(&mut Read(Input::new(input)));
     let _ = black_box(input.parse::<Table>());
     let _ = black_box(Table::parse_printed(input));
-    dm_targets::dmsetup_table(input).for_each(|line| drop(black_box(line)));
-    dm_targets::dmsetup_measure(input).for_each(|line| drop(black_box(line)));
-    dm_targets::dmsetup_ls(input).for_each(|line| drop(black_box(line)));
-    dm_targets::dmsetup_info(input).for_each(|line| drop(black_box(line)));
-    dm_targets::dmsetup_targets(input).for_each(|line| drop(black_box(line)));
+    read_all(dm_targets::dmsetup_table(input));
+    read_all(dm_targets::dmsetup_measure(input));
+    read_all(dm_targets::dmsetup_ls(input));
+    read_all(dm_targets::dmsetup_info(input));
+    read_all(dm_targets::dmsetup_targets(input));
     drop(black_box(dm_targets::dmsetup_concise(input)));
 }
 
@@ -52,7 +59,7 @@ pub fn status(input: &str) {
     }
 
     visit_targets(&mut Read(Input::new(input)));
-    dm_targets::dmsetup_status(input).for_each(|line| drop(black_box(line)));
+    read_all(dm_targets::dmsetup_status(input));
 }
 
 /// Reads an input as a message and, from its second line on, as the answer to it.
