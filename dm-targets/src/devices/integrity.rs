@@ -1,4 +1,4 @@
-//! What integrity devices can do beyond what every device can: formatted, opened as long as their disks allow, recalculated, grown.
+//! Methods of integrity devices: format, open at full length, recalculate tags, grow.
 
 use core::time::Duration;
 use std::path::Path;
@@ -19,10 +19,10 @@ const FIRST: Sectors = Sectors(8);
 /// The size of the superblock (`SB_SECTORS` in drivers/md/dm-integrity.c).
 const SUPERBLOCK: Sectors = Sectors(8);
 
-/// A device whose sectors have tags by which changes are found.
+/// A device that stores a tag for each sector and detects changed sectors by it.
 ///
-/// The kernel formats a disk whose superblock is zero when its table is loaded. What is read before it was written fails, as
-/// there are no tags yet: write the whole device once, or let the kernel [recalculate](Self::recalculate).
+/// When a table is loaded, the kernel formats the disk if its superblock is zero. Reading a sector fails until its tag exists:
+/// write the whole device once, or let the kernel [recalculate](Self::recalculate) the tags.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -78,7 +78,7 @@ impl MappedDev<Integrity> {
     /// Makes sure that a device of this name has this table and is as long as its disks allow: takes over the existing one, or
     /// creates it. One that was left behind at its first length is completed.
     ///
-    /// What `params` does not say is not compared.
+    /// Options that `params` does not set are not compared.
     ///
     /// # Errors
     ///
@@ -143,10 +143,10 @@ impl MappedDev<Integrity> {
         self.fit(host)
     }
 
-    /// Lets the kernel calculate all tags from the data as they are, where they were not calculated yet; follows the work until
-    /// it is done. Sectors that are not reached yet are not checked.
+    /// Makes the kernel calculate the missing tags from the present data, and follows the work until it is complete. Sectors
+    /// without a tag are not checked.
     ///
-    /// After a crash it goes on where it was, if the device is set up again.
+    /// After a crash it continues at the same place when the device is set up again.
     ///
     /// # Errors
     ///
@@ -158,8 +158,8 @@ impl MappedDev<Integrity> {
         Ok(self.progress(host, interval))
     }
 
-    /// Lets the kernel calculate all tags anew, from the first sector on, as after a repair of the data; follows the work until
-    /// it is done. Changes that the old tags would show are not found any more.
+    /// Makes the kernel recalculate all tags from the first sector, for instance after a repair of the data, and follows the
+    /// work until it is complete. Changes that the old tags would have detected are no longer detected.
     ///
     /// # Errors
     ///
@@ -184,7 +184,7 @@ impl MappedDev<Integrity> {
         self.reload(host, |line| line.params.mode = mode)
     }
 
-    /// Replaces the table by one made from it. Without being told again, a table that is loaded does not recalculate anew.
+    /// Replaces the table by one made from it. The new table does not repeat an earlier `reset_recalculate`.
     fn reload(&self, host: &Host, change: impl FnOnce(&mut TableLine<Integrity>)) -> Result<(), DevError> {
         self.change(host, |lines| {
             if let Some(line) = lines.first_mut() {

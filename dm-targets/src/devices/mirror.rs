@@ -1,4 +1,4 @@
-//! What mirrors can do beyond what every device can: legs replaced, added and removed.
+//! Methods of mirrors: replace, add and remove legs.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -19,7 +19,7 @@ use crate::{Linear, Mirror, Usage};
 /// replaced, as each of these methods does: what is held back is then written by the new table. So they suspend the device
 /// without flushing I/O and without freezing a file system, which would wait for those writes.
 ///
-/// Of a table of several lines, the first is meant.
+/// If the table has several lines, the methods work on the first one.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -43,7 +43,7 @@ use crate::{Linear, Mirror, Usage};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl MappedDev<Mirror> {
-    /// A leg that certainly holds all data, as far as the status tells.
+    /// Returns a leg that holds all data according to the status.
     ///
     /// When all regions are in sync, it is any leg without an error. When they are not, it is the first one, as long as the
     /// kernel cannot have changed from it to another one to copy from. The status does not tell whether a mirror whose

@@ -1,4 +1,4 @@
-//! What multipath devices can do beyond what every device can: paths and groups switched, queueing, probing.
+//! Methods of multipath devices: paths, groups, queueing, probing.
 
 use alloc::vec::Vec;
 
@@ -23,7 +23,7 @@ pub struct MultipathPath {
     pub group: u32,
     /// Whether its group may be used.
     pub group_state: GroupState,
-    /// Whether it works.
+    /// Whether the path is in use or has failed.
     pub state: PathState,
     /// How many times it has failed since the table was loaded.
     pub fail_count: u32,
@@ -34,7 +34,7 @@ pub struct MultipathPath {
 /// A device that is reached by several paths.
 ///
 /// None of these methods works while the device is suspended ([`is_busy`](DevError::is_busy)), except
-/// [`paths`](Self::paths). Of a table of several lines, the first is meant.
+/// [`paths`](Self::paths). If the table has several lines, the methods work on the first one.
 ///
 /// ```no_run
 /// use dm_core::Host;
@@ -77,7 +77,7 @@ impl MappedDev<Multipath> {
         Ok(paths)
     }
 
-    /// Takes a path for failed: it is not used until it is [reinstated](Self::reinstate_path).
+    /// Marks a path as failed: it is not used until it is [reinstated](Self::reinstate_path).
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What pools can do beyond what every device can: growth, features, transaction ids, snapshots of the metadata.
+//! Methods of thin pools: growth, features, transaction ids, snapshots of the metadata.
 
 use dm_core::{Host, ReloadOptions};
 use dm_units::{MetaBlocks, Sectors};
@@ -9,11 +9,12 @@ use crate::thin_pool::{PoolCheck, PoolMode, ThinPoolFeatures, ThinPoolMessage, T
 
 /// A pool of blocks that its thin devices take when they are written.
 ///
-/// The metadata device of a new pool must begin with zeros: 4096 bytes are enough. [`setup_pool`](MappedDev::setup_pool) looks
-/// at it first, and takes over a pool that it finds there. All else of the pool's table can be
-/// changed with [`change`](MappedDev::change).
+/// The metadata device of a new pool must begin with zeros: 4096 bytes are enough. [`setup_pool`](MappedDev::setup_pool) reads
+/// them first, and takes over a pool that it finds there. Other fields of the pool's table are changed with
+/// [`change`](MappedDev::change).
 ///
-/// A pool is not shown to programs that look for file systems, unless [`SetupOptions::visibility`](dm_core::SetupOptions::visibility) says otherwise.
+/// Pools are hidden from programs that search for file systems, unless
+/// [`SetupOptions::visibility`](dm_core::SetupOptions::visibility) is set.
 impl MappedDev<ThinPool> {
     /// Makes the pool use `length` of its data device, and all of its metadata device.
     ///
@@ -21,8 +22,8 @@ impl MappedDev<ThinPool> {
     ///
     /// # Errors
     ///
-    /// Those of [`change`](MappedDev::change). [`DevError::NotGrown`]: the kernel has taken the table, and the pool is as small
-    /// as before, because it cannot write its metadata.
+    /// Those of [`change`](MappedDev::change). [`DevError::NotGrown`]: the kernel accepted the table, but the pool did not
+    /// grow, because it cannot write its metadata.
     pub fn grow(&self, host: &Host, length: Sectors) -> Result<(), DevError> {
         self.grow_with(host, length, ReloadOptions::new())
     }
@@ -102,17 +103,17 @@ impl MappedDev<ThinPool> {
     ///
     /// # Errors
     ///
-    /// [`is_busy`](DevError::is_busy): there is one already.
+    /// [`is_busy`](DevError::is_busy): the pool has a metadata snapshot.
     pub fn reserve_metadata_snapshot(&self, host: &Host) -> Result<MetaBlocks, DevError> {
         self.message(host, &ThinPoolMessage::ReserveMetadataSnap)?;
         self.figures(host)?.held_root.ok_or_else(|| DevError::PoolFailed(self.id().to_owned()))
     }
 
-    /// Gives the snapshot of the metadata back.
+    /// Releases the snapshot of the metadata.
     ///
     /// # Errors
     ///
-    /// [`is_invalid`](DevError::is_invalid): there is none.
+    /// [`is_invalid`](DevError::is_invalid): the pool has no metadata snapshot.
     pub fn release_metadata_snapshot(&self, host: &Host) -> Result<(), DevError> {
         self.message(host, &ThinPoolMessage::ReleaseMetadataSnap).map(drop)
     }

@@ -22,22 +22,22 @@ pub struct ThinOptions<'a> {
 }
 
 impl<'a> ThinOptions<'a> {
-    /// A device that reads zeros where nothing is mapped.
+    /// No external origin: blocks that were never written read as zeros.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How the mapped device is created: its uuid, its visibility, read-only.
+    /// Sets how the mapped device is created: its uuid, its visibility, read-only.
     pub fn setup(self, setup: SetupOptions<'a>) -> Self {
         Self { setup, ..self }
     }
 
-    /// A device that is read where nothing is mapped. It must not change from then on, nor become shorter.
+    /// Sets the device from which blocks are read that were never written. Its contents must not change, and it must not shrink.
     pub fn external_origin(self, origin: impl Into<Device>) -> Self {
         Self { external_origin: Some(origin.into()), ..self }
     }
 
-    /// How the origin of a snapshot is suspended, for [`snapshot_with`](MappedDev::snapshot_with).
+    /// Sets how the origin of a snapshot is suspended, for [`snapshot_with`](MappedDev::snapshot_with).
     pub fn suspend(self, suspend: SuspendPolicy) -> Self {
         Self { suspend, ..self }
     }
@@ -67,7 +67,7 @@ impl<'a> From<SetupOptions<'a>> for ThinOptions<'a> {
 
 /// The thin devices of a pool.
 impl MappedDev<ThinPool> {
-    /// Creates a thin device in the pool, and the mapped device that shows it.
+    /// Creates a thin device in the pool, and the mapped device for it.
     ///
     /// When a step fails, the thin device is deleted again.
     ///
@@ -85,7 +85,7 @@ impl MappedDev<ThinPool> {
         self.create_thin_with(host, id, name, length, ThinOptions::new())
     }
 
-    /// Creates a thin device in the pool, and the mapped device that shows it, with options.
+    /// Creates a thin device in the pool, and the mapped device for it, with options.
     ///
     /// # Errors
     ///
@@ -145,8 +145,7 @@ impl MappedDev<ThinPool> {
         Ok((id, self.show_new(host, id, name, length, &options.into())?))
     }
 
-    /// Makes sure that a mapped device shows a thin device which the pool has: creates it, or takes over the one that shows it
-    /// already.
+    /// Activates a thin device of the pool: creates the mapped device for it, or takes over the existing one.
     ///
     /// # Errors
     ///
@@ -162,7 +161,7 @@ impl MappedDev<ThinPool> {
         self.activate_with(host, id, name, length, ThinOptions::new())
     }
 
-    /// Makes sure that a mapped device shows a thin device which the pool has, with options.
+    /// Activates a thin device of the pool, with options.
     ///
     /// The pool does not know the external origin of a thin device: it must be given each time.
     ///
@@ -181,13 +180,13 @@ impl MappedDev<ThinPool> {
         ThinDev::setup_with(host, name, &options.table(self, host, id, length)?, options.setup)
     }
 
-    /// Takes a snapshot of a thin device of this pool, and creates the mapped device that shows it.
+    /// Takes a snapshot of a thin device of this pool, and creates the mapped device for it.
     ///
     /// The origin is suspended for a moment, so that the snapshot holds all that was written to it. The snapshot reads blocks
     /// that were never written from the same external origin, if the origin has one. When a step fails, the snapshot is deleted
     /// again. Threads and processes that share a lock directory take turns (see [`Host::with_lock_dir`]).
     ///
-    /// For a thin device that no mapped device shows, there is [`snapshot_of_inactive`](Self::snapshot_of_inactive).
+    /// For a thin device without a mapped device, see [`snapshot_of_inactive`](Self::snapshot_of_inactive).
     ///
     /// # Errors
     ///
@@ -205,7 +204,7 @@ impl MappedDev<ThinPool> {
     /// Takes a snapshot of a thin device of this pool, with options, also for the suspension of the origin.
     ///
     /// Under a full pool that holds writes back, a suspension that flushes waits until the pool has space. One with
-    /// [`noflush`](SuspendPolicy::noflush) does not; what is held back is then not in the snapshot.
+    /// [`noflush`](SuspendPolicy::noflush) does not wait; the held-back writes are then not in the snapshot.
     ///
     /// # Errors
     ///
@@ -231,7 +230,7 @@ impl MappedDev<ThinPool> {
         self.show_new(host, id, name, line.length, &options)
     }
 
-    /// Takes a snapshot of a thin device that no mapped device shows, and creates the mapped device that shows the snapshot.
+    /// Takes a snapshot of a thin device without a mapped device, and creates the mapped device for the snapshot.
     ///
     /// When a step fails, the snapshot is deleted again.
     ///
@@ -249,7 +248,7 @@ impl MappedDev<ThinPool> {
         self.snapshot_of_inactive_with(host, origin, id, name, length, ThinOptions::new())
     }
 
-    /// Takes a snapshot of a thin device that no mapped device shows, with options.
+    /// Takes a snapshot of a thin device without a mapped device, with options.
     ///
     /// The pool does not know the external origin of a thin device: if `origin` has one, the snapshot needs the same.
     ///
@@ -269,7 +268,7 @@ impl MappedDev<ThinPool> {
         self.show_new(host, id, name, length, &options.into())
     }
 
-    /// Creates the mapped device that shows a thin device which was just made, or deletes the thin device again.
+    /// Creates the mapped device for a new thin device, or deletes the thin device again.
     fn show_new(
         &self,
         host: &Host,
@@ -304,12 +303,12 @@ impl MappedDev<ThinPool> {
         self.delete_id(host, id)
     }
 
-    /// Deletes a thin device that no mapped device shows.
+    /// Deletes a thin device without a mapped device.
     ///
     /// # Errors
     ///
-    /// [`is_busy`](DevError::is_busy): a mapped device shows it. [`is_no_data`](DevError::is_no_data): the pool has none with
-    /// this id.
+    /// [`is_busy`](DevError::is_busy): the thin device is active. [`is_no_data`](DevError::is_no_data): the pool has no
+    /// thin device with this id.
     pub fn delete_id(&self, host: &Host, id: ThinDevId) -> Result<(), DevError> {
         self.message(host, &ThinPoolMessage::Delete(id)).map(drop)
     }

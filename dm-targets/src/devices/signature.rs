@@ -1,11 +1,11 @@
-//! What the first block of a device says of its contents, for error messages.
+//! Recognizes what a device contains by its first block, for error messages.
 
 use core::fmt;
 
 /// The bytes that are looked at: a block of metadata.
 pub(super) const LOOKED_AT: usize = 4096;
 
-/// Where which bytes stand for what. The more certain ones are first.
+/// Offset, magic bytes and name of known formats. Longer and more specific magic bytes come first.
 const SIGNATURES: [(usize, &[u8], &str); 24] = [
     (0, b"LUKS\xba\xbe", "a LUKS volume"),
     (0, b"XFSB", "an XFS file system"),

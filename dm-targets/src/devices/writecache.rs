@@ -1,4 +1,4 @@
-//! What write caches can do beyond what every device can: put in front of a device in use, written back, taken off again.
+//! Methods of write caches: put in front of a device in use, written back, taken off again.
 
 use core::time::Duration;
 

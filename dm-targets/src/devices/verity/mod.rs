@@ -1,4 +1,4 @@
-//! What verity devices can do beyond what every device can: trees of hashes are made and checked, and devices opened from them.
+//! Methods of verity devices: trees of hashes are made and checked, and devices opened from them.
 
 #[cfg(feature = "verity-format")]
 mod check;

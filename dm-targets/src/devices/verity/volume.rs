@@ -45,7 +45,7 @@ pub struct VerityVolume {
 }
 
 impl VerityVolume {
-    /// Data on one device, and hashes on another one from its start on.
+    /// Data on one device, and the superblock and hashes at the start of another one.
     pub fn new(data: impl Into<Device>, hash: impl Into<Device>) -> Self {
         Self { data: data.into(), hash: hash.into(), hash_offset: Sectors(0) }
     }
@@ -62,8 +62,8 @@ impl VerityVolume {
         Self { hash_offset, ..self }
     }
 
-    /// Hashes all data and writes the tree and its superblock to the hash device, at this volume's offset. What was there is
-    /// lost.
+    /// Hashes all data and writes the tree and its superblock to the hash device, at this volume's offset. Their previous
+    /// contents are lost.
     ///
     /// The hash device is claimed, so it can't be in use. If the data are on the same device, they end where the superblock is,
     /// unless `format` has a number of data blocks.
@@ -90,13 +90,13 @@ impl VerityVolume {
     ///
     /// # Errors
     ///
-    /// [`DevError::Verity`]: there is none, or it can't be used.
+    /// [`DevError::Verity`]: the device has no superblock, or an unusable one.
     pub fn superblock(&self, host: &Host) -> Result<VeritySuperblock, DevError> {
         let hash = open(host, &self.hash)?;
         Ok(VeritySuperblock::read_part(&part(&*hash, &self.hash), self.hash_offset)?)
     }
 
-    /// The table of a device with this root hash, by what the superblock says.
+    /// Returns the table of a device with this root hash and the parameters in the superblock.
     ///
     /// The hashes are not read: the kernel checks them when they are needed.
     ///
