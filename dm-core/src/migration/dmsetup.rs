@@ -64,8 +64,8 @@
 //! - A device without an active table has no node. `mknodes` of dmsetup makes one, which cannot be opened and which
 //!   udev later refuses to replace.
 //! - A device whose name another program did not mangle is listed under that name, whereas dmsetup fails.
-//! - Without udev, `mangle` of dmsetup removes the node that a raw name had; here only the node with the mangled name is made and
-//!   removed, unless names are the kernel's ([`Naming::None`]).
+//! - dmsetup removes the node that its own mode of names gives a device. Here the nodes of every mode are removed with the
+//!   device, so that none of them leads to the next device with its number.
 //! - The error of a failed `create` names the disk and the line that caused it. Error texts differ in general.
 
 #[cfg(doc)]

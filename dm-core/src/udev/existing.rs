@@ -52,7 +52,7 @@ impl Udev {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(|error| failed(&directory, &error))?,
         };
-        let only: Option<Vec<_>> = only.map(|name| file_names(name, self.dev.naming).collect());
+        let only = only.map(|name| file_names(name, self.dev.naming));
         let is_asked_for = |file: &OsStr| only.as_ref().is_none_or(|names| names.iter().any(|name| name == file));
         let mut removed = Vec::new();
         for entry in entries {

@@ -34,14 +34,19 @@ pub(super) fn node_name(name: &DmName, naming: Naming) -> OsString {
     }
 }
 
-/// The possible file names of a device: the one that this crate and libdm use, and udev's if it differs, since udev
-/// replaces other characters.
-pub(super) fn file_names(name: &DmName, naming: Naming) -> impl Iterator<Item = OsString> {
-    let own = node_name(name, naming);
+/// The possible file names of a device, each once: first the one that this process uses, then those that other programs
+/// give it. libdm makes the mangled name or, in its mode *none*, the raw one; udev's link has other characters replaced.
+pub(super) fn file_names(name: &DmName, naming: Naming) -> Vec<OsString> {
     let udev = udev_path(name);
     let udev = udev.strip_prefix(mapper_dir()).map(|path| path.as_os_str().to_owned()).unwrap_or_default();
-    let is_another = !matches!(udev.as_bytes(), b"" | b"." | b".." | b"control") && udev != own;
-    [own].into_iter().chain(is_another.then_some(udev))
+    let mut names = vec![node_name(name, naming)];
+    for other in [node_name(name, Naming::Hex), node_name(name, Naming::None), udev] {
+        let is_possible = !matches!(other.as_bytes(), b"" | b"." | b".." | b"control");
+        if is_possible && !names.contains(&other) {
+            names.push(other);
+        }
+    }
+    names
 }
 
 #[cfg(test)]
@@ -81,13 +86,15 @@ mod tests {
     }
 
     #[test]
-    fn udevs_name_is_one_more_where_it_differs() {
-        let names = |name: &str| file_names(DmName::new(name).unwrap(), Naming::Auto).collect::<Vec<_>>();
-        assert_eq!(names("plain"), ["plain"]);
-        assert_eq!(names("my disk"), [r"my\x20disk", "my_disk"]);
-        assert_eq!(names(r"my\x20disk"), [r"my\x20disk"]);
+    fn the_names_that_other_programs_give_are_further_ones() {
+        let names = |name: &str, naming| file_names(DmName::new(name).unwrap(), naming);
+        assert_eq!(names("plain", Naming::Auto), ["plain"]);
+        assert_eq!(names("my disk", Naming::Auto), [r"my\x20disk", "my disk", "my_disk"]);
+        assert_eq!(names("my disk", Naming::Hex), names("my disk", Naming::Auto));
+        assert_eq!(names("my disk", Naming::None), ["my disk", r"my\x20disk", "my_disk"]);
+        assert_eq!(names(r"my\x20disk", Naming::Auto), [r"my\x20disk"]);
         for no_name_for_udev in ["  ", " . ", " .. ", " control"] {
-            assert_eq!(names(no_name_for_udev).len(), 1, "{no_name_for_udev:?}");
+            assert_eq!(names(no_name_for_udev, Naming::Auto).len(), 2, "{no_name_for_udev:?}");
         }
     }
 }

@@ -17,7 +17,7 @@ use super::node_change::{Change, NodeChange, sysfs_path};
 use super::node_name::{file_names, node_name};
 use super::node_state::{is_block_node, is_link_to_kernel_node, leads_to};
 use crate::id::{DmName, Naming};
-use crate::machine::paths::is_device;
+use crate::machine::paths::{is_device, udev_path_in};
 
 /// The kind of node that is made below `/dev/mapper` if udev makes none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -68,10 +68,10 @@ impl DevDir {
         self.mapper_dir().join(node_name(name, self.naming))
     }
 
-    /// The possible paths of a device's node: the one that this crate and libdm use, and udev's if it differs.
+    /// The possible paths of a device's node: first the one at which this process makes it.
     pub(super) fn places(&self, name: &DmName) -> Vec<PathBuf> {
         let mapper = self.mapper_dir();
-        file_names(name, self.naming).map(|name| mapper.join(name)).collect()
+        file_names(name, self.naming).into_iter().map(|name| mapper.join(name)).collect()
     }
 
     /// The path of the kernel's node, if this directory has them.
@@ -97,7 +97,8 @@ impl DevDir {
     }
 
     /// Whether this process must make a change because udev will not: udev's link leads to a kernel's node that is
-    /// missing in this directory, or the path is a block node, while udev makes only links.
+    /// missing in this directory, or a path is a block node or has another name than udev's link, while udev removes
+    /// only its own link.
     pub(super) fn is_left_to_us(&self, change: &Change, facts: &Facts) -> bool {
         let has_kernel_node = is_device(&self.kernel_path(change.number), change.number);
         match change.kind {
@@ -106,7 +107,10 @@ impl DevDir {
             }
             NodeChange::Deferred => true,
             NodeChange::Absent => {
-                change.places.iter().any(|path| is_block_node(path, change.number))
+                let udevs = udev_path_in(&self.path, &change.name);
+                let is_not_udevs =
+                    |path: &Path| is_block_node(path, change.number) || *path != udevs && leads_to(path, change.number);
+                change.places.iter().any(|path| is_not_udevs(path))
                     || has_kernel_node && facts.path(sysfs_path(change.number)).symlink_metadata().is_err()
             }
         }
@@ -279,6 +283,28 @@ mod tests {
     }
 
     #[test]
+    fn nodes_that_other_programs_made_go_with_the_name_in_every_mode() {
+        let (_fake, facts, dev) = empty();
+        for naming in [Naming::Auto, Naming::Hex, Naming::None] {
+            let dev = DevDir { naming, ..dev.clone() };
+            let absent = change(&dev, "od d", NodeChange::Absent);
+            for file in [r"od\x20d", "od d", "od_d"] {
+                let node = put_link(&dev, file, "../nowhere");
+                assert_eq!(
+                    dev.is_left_to_us(&absent, &facts),
+                    file != "od_d",
+                    "{naming:?} {file}: udev removes its own"
+                );
+                dev.carry_out(&absent, &facts).unwrap();
+                assert!(!node.is_symlink() && dev.is_done(&absent, &facts), "{naming:?} {file}");
+            }
+        }
+        let another = put_link(&dev, "od-d", "../nowhere");
+        dev.carry_out(&change(&dev, "od d", NodeChange::Absent), &facts).unwrap();
+        assert!(another.is_symlink());
+    }
+
+    #[test]
     fn no_node_is_made_for_a_device_that_another_process_removed_or_renamed() {
         let (fake, facts, dev) = empty();
         dev.carry_out(&change(&dev, "gone", NodeChange::Present), &facts).unwrap();
@@ -311,7 +337,7 @@ mod tests {
             dev.change(old, DeviceNumber::new(4000, 8), NodeChange::Deferred),
         ]);
         let mapper = dev.path.join(DM_DIR);
-        assert_eq!(changes[0].places, [mapper.join(r"my\x20disk")]);
+        assert_eq!(changes[0].places, [r"my\x20disk", "my disk"].map(|file| mapper.join(file)));
         assert_eq!(changes[1].places, dev.places(old), "another device's link is not the same");
         assert_eq!((&*changes[2].name, &changes[2].places), (new, &vec![mapper.join("my_disk")]));
     }

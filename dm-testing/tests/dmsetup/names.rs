@@ -1,12 +1,14 @@
 //! Names as people know them lead to the same devices here and there.
 
 use std::fs;
+use std::process::Command;
 
 use dm_core::paths::is_device;
 use dm_core::udev::{Strategy, Udev};
 use dm_core::{DmName, Host, Naming};
 use dm_testing::Scratch;
 
+use crate::daemon::Gone;
 use crate::original::{dmsetup, scratch};
 use crate::support::{PATIENTLY, exists, zero};
 
@@ -89,6 +91,47 @@ fn a_name_of_the_kernels_is_never_translated() {
     assert_eq!(scratch.dm().device_info(human.as_str()).unwrap().number(), number);
     let refused = host.create(format!(r"{human}\x20"), [zero()]).unwrap_err();
     assert!(refused.is_undone() && refused.to_string().contains("arguments"), "{refused}");
+}
+
+/// What `/dev/mapper` has of a scratch.
+fn nodes(scratch: &Scratch) -> Vec<String> {
+    let files = fs::read_dir("/dev/mapper").unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.starts_with(scratch.prefix())).collect()
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn without_udev_no_node_that_dmsetup_made_outlives_its_device() {
+    let Some(scratch) = scratch() else { return };
+    let _gone = Gone::new();
+    let host = scratch.host();
+    for suffix in NAMES {
+        for mode in ["auto", "hex", "none"] {
+            for is_renamed_first in [false, true] {
+                let (human, _) = known(&scratch, suffix);
+                let without_udev = |arguments: &[&str]| {
+                    let mut program = Command::new("dmsetup");
+                    program.args(["--manglename", mode]).args(arguments).env("DM_DISABLE_UDEV", "1");
+                    assert!(program.output().unwrap().status.success(), "{mode} {suffix:?}");
+                };
+                without_udev(&["create", &human, "--table", TABLE]);
+                assert_eq!(nodes(&scratch).len(), 1, "{mode} {suffix:?}");
+                let list = scratch.dm().list_devices().unwrap();
+                let is_ours = |name: &&DmName| name.as_bytes().starts_with(scratch.prefix().as_bytes());
+                let device = list.iter().map(|device| device.unwrap().name).find(is_ours).unwrap();
+                if is_renamed_first {
+                    let new = scratch.name("new").unwrap();
+                    host.rename(device, &new).unwrap();
+                    assert_eq!(nodes(&scratch), [new.to_string()], "{mode} {suffix:?}");
+                    host.remove_with(&new, PATIENTLY).unwrap();
+                } else {
+                    host.remove_with(device, PATIENTLY).unwrap();
+                }
+                assert_eq!(nodes(&scratch), [""; 0], "{mode} {suffix:?}");
+            }
+        }
+    }
 }
 
 #[test]
