@@ -1,7 +1,7 @@
 //! Builds programs of the workspace and finds where cargo put them.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
@@ -41,6 +41,11 @@ pub(crate) struct Program {
 }
 
 impl Program {
+    /// Whether it is of the package in a folder.
+    pub(crate) fn is_of(&self, folder: &Path) -> bool {
+        self.folder == folder
+    }
+
     /// A run of it as cargo would start it.
     pub(crate) fn job(&self, arguments: impl IntoIterator<Item = OsString>) -> Job {
         Job {

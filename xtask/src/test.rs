@@ -1,6 +1,9 @@
 //! `cargo xtask test`: everything that a change must pass.
 
+use std::io::{self, Write};
 use std::process::{Command, ExitCode};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -15,7 +18,7 @@ use crate::guest::Limits;
 use crate::msrv;
 use crate::say::{self, seconds};
 use crate::static_build;
-use crate::test_root::{self, Summary};
+use crate::test_root::{Built, Request, Summary};
 use crate::tidy;
 use crate::workspace::{Workspace, cargo};
 
@@ -47,23 +50,18 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
         }
     }
     let workspace = Workspace::find()?;
-    let mut steps = Vec::new();
-    steps.push(step("format", || check_format(&workspace)));
-    for (name, arguments, variable) in [
-        ("lints", "clippy --workspace --all-targets --all-features -- -D warnings", None),
-        ("docs", "doc --workspace --no-deps --all-features", Some(("RUSTDOCFLAGS", "-D warnings"))),
-    ] {
-        steps.push(step(name, || run_cargo(&workspace, arguments, variable)));
-    }
-    steps.push(step("tidy", || if tidy::check(&workspace)? { Ok(None) } else { bail!("see the findings above") }));
-    steps.push(step("tests", || run_cargo(&workspace, "test --workspace --all-features", None)));
-    steps.push(step("features", || features::check(&workspace).map(|()| None)));
-    steps.push(step("static", || static_build::check(&workspace).map(|()| None)));
-    steps.push(step("msrv", || msrv::check(&workspace)));
-    steps.push(step("api", || api::check(&workspace)));
-    steps.push(step("fuzzing", || fuzz::smoke(&workspace)));
+    let mut steps = before_the_guests(&workspace);
     let mut summary = None;
-    steps.push(step("root tests", || run_root_tests(&workspace, limits, &mut summary)));
+    let request = Request::of_workspace(limits);
+    let mut built = None;
+    steps.push(step("build", || {
+        built = Some(Built::new(&workspace, &request)?);
+        Ok(None)
+    }));
+    match built {
+        Some(built) => steps.extend(beside_the_guests(&workspace, built, &mut summary)),
+        None => steps.extend(on_this_machine(&workspace)),
+    }
     print!("\n{}", table(&steps));
     let summary = summary.unwrap_or_else(Summary::failure);
     summary.left_out().iter().for_each(|place| println!("{place}"));
@@ -79,6 +77,44 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// The steps that are over soon.
+fn before_the_guests(workspace: &Workspace) -> Vec<Step> {
+    let lints = "clippy --workspace --all-targets --all-features -- -D warnings";
+    let docs = "doc --workspace --no-deps --all-features";
+    vec![
+        step("format", || check_format(workspace)),
+        step("tidy", || if tidy::check(workspace)? { Ok(None) } else { bail!("see the findings above") }),
+        step("lints", || run_cargo(workspace, lints, None)),
+        step("docs", || run_cargo(workspace, docs, Some(("RUSTDOCFLAGS", "-D warnings")))),
+    ]
+}
+
+/// The steps that need no guest. None of them replaces a program that runs in one.
+fn on_this_machine(workspace: &Workspace) -> Vec<Step> {
+    vec![
+        step("tests", || run_cargo(workspace, "test --workspace --all-features", None)),
+        step("features", || features::check(workspace).map(|()| None)),
+        step("static", || static_build::check(workspace).map(|()| None)),
+        step("msrv", || msrv::check(workspace)),
+        step("api", || api::check(workspace)),
+        step("fuzzing", || fuzz::smoke(workspace)),
+    ]
+}
+
+/// Runs the root tests in every guest, and beside them all that needs no guest: an emulated guest keeps only one processor
+/// busy. What the root tests print follows at the end.
+fn beside_the_guests(workspace: &Workspace, built: Built<'_>, summary: &mut Option<Summary>) -> Vec<Step> {
+    let held = Held::new();
+    thread::scope(|scope| {
+        let guests = scope.spawn(|| step("root tests", || run_root_tests(workspace, built, &held, summary)));
+        let mut steps = on_this_machine(workspace);
+        say::step("root tests, from their beginning");
+        held.release();
+        steps.push(guests.join().unwrap_or_else(|_| failed("root tests", "the task panicked")));
+        steps
+    })
+}
+
 /// Runs one step; `work` says why it was skipped, if it was.
 fn step(name: &'static str, work: impl FnOnce() -> Result<Option<String>>) -> Step {
     say::step(name);
@@ -89,6 +125,11 @@ fn step(name: &'static str, work: impl FnOnce() -> Result<Option<String>>) -> St
         Err(error) => Outcome::Failed(format!("{error:#}")),
     };
     Step { name, outcome, time: start.elapsed() }
+}
+
+/// A step that failed before it was over.
+fn failed(name: &'static str, reason: &str) -> Step {
+    Step { name, outcome: Outcome::Failed(reason.to_owned()), time: Duration::ZERO }
 }
 
 /// Checks how all files are formatted; `cargo fmt` would not see those whose module a macro declares.
@@ -116,12 +157,45 @@ fn run_cargo(workspace: &Workspace, arguments: &str, variable: Option<(&str, &st
 }
 
 /// Runs the root tests in every guest; each must run in one of them.
-fn run_root_tests(workspace: &Workspace, limits: Limits, summary: &mut Option<Summary>) -> Result<Option<String>> {
-    let found = summary.insert(test_root::run_request(workspace, &test_root::Request::within(limits))?);
-    if !found.is_good(true) {
+fn run_root_tests(
+    workspace: &Workspace,
+    built: Built<'_>,
+    mut out: &Held,
+    summary: &mut Option<Summary>,
+) -> Result<Option<String>> {
+    if !summary.insert(built.run(workspace, &mut out)?).is_good(true) {
         bail!("see the failures and skips above");
     }
     Ok(None)
+}
+
+/// What is to be printed, kept until the steps before it have printed theirs.
+struct Held(Mutex<Option<Vec<u8>>>);
+
+impl Held {
+    fn new() -> Self {
+        Self(Mutex::new(Some(Vec::new())))
+    }
+
+    /// Prints what was kept; what comes from now on is printed at once.
+    fn release(&self) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // A closed terminal is no reason to stop the tests.
+        let _ = io::stdout().write_all(&kept.take().unwrap_or_default());
+    }
+}
+
+impl Write for &Held {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(kept) => kept.write(bytes),
+            None => io::stdout().write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
+    }
 }
 
 /// What each step came to.

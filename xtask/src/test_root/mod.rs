@@ -6,7 +6,7 @@ mod summary;
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -31,6 +31,9 @@ const VALID: &str =
 /// The variable with which the tests of targets keep what the kernel prints, in this folder of `DM_TESTING_DIR`.
 const GOLDEN: (&str, &str) = ("DM_TESTING_GOLDEN", "golden");
 
+/// The package whose tests need root.
+const PACKAGE: &str = "dm-testing";
+
 /// What is wrong with a throw-away kernel in which nothing can be tested.
 const NO_DEVICE_MAPPER: &str = "the kernel lists no device mapper in /proc/misc and /proc/devices: use one with dm-mod";
 
@@ -41,6 +44,8 @@ pub(crate) struct Request {
     places: Vec<Place>,
     /// Whether a test that is skipped everywhere is a failure.
     strict: bool,
+    /// Whether the whole workspace is built, not only what is run.
+    is_of_workspace: bool,
     kernel: Option<PathBuf>,
     packages: Vec<String>,
     /// The files in `tests` to run; all if none is named.
@@ -54,9 +59,9 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// All root tests in all guests, within limits.
-    pub(crate) fn within(limits: Limits) -> Self {
-        Self { limits, ..Self::all() }
+    /// All root tests in all guests, of a build that is also that of `cargo test` in the whole workspace.
+    pub(crate) fn of_workspace(limits: Limits) -> Self {
+        Self { limits, is_of_workspace: true, ..Self::all() }
     }
 
     /// All root tests in all guests.
@@ -64,6 +69,7 @@ impl Request {
         Self {
             places: Place::guests(),
             strict: true,
+            is_of_workspace: false,
             kernel: None,
             packages: Vec::new(),
             tests: Vec::new(),
@@ -135,38 +141,73 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
 /// # Errors
 /// When the tests cannot be built or a guest cannot be set up.
 pub(crate) fn run_request(workspace: &Workspace, request: &Request) -> Result<Summary> {
-    let start = Instant::now();
-    if request.places.is_empty() {
-        bail!("no guest runs on this kind of processor yet: use --host on a machine that may be harmed");
+    Built::new(workspace, request)?.run(workspace, &mut io::stdout())
+}
+
+/// The root tests of a request, ready to run.
+pub(crate) struct Built<'a> {
+    request: &'a Request,
+    places: Vec<Place>,
+    left_out: Vec<String>,
+    programs: Vec<Program>,
+    start: Instant,
+}
+
+impl<'a> Built<'a> {
+    /// Finds out where the tests can run, and builds them.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub(crate) fn new(workspace: &Workspace, request: &'a Request) -> Result<Self> {
+        let start = Instant::now();
+        if request.places.is_empty() {
+            bail!("no guest runs on this kind of processor yet: use --host on a machine that may be harmed");
+        }
+        let (places, left_out) = able(request, workspace)?;
+        let mut programs = build(workspace, request)?;
+        programs.retain(|program| !IN_MEMORY.contains(&program.name.as_str()));
+        Ok(Self { request, places, left_out, programs, start })
     }
-    let default = ["dm-testing".to_owned()];
+
+    /// Runs them in each place and writes what came of it.
+    ///
+    /// # Errors
+    /// When a guest cannot be set up, or what came of it cannot be written.
+    pub(crate) fn run(self, workspace: &Workspace, out: &mut dyn Write) -> Result<Summary> {
+        let mut reports = Vec::new();
+        for (index, place) in self.places.iter().enumerate() {
+            let start = if index == 0 { self.start } else { Instant::now() };
+            reports.push(run_in(*place, workspace, self.request, &self.programs, start, out)?);
+        }
+        writeln!(out)?;
+        for report in &reports {
+            write!(out, "{}", report.text())?;
+        }
+        let summary = Summary::new(&reports, self.left_out);
+        write!(out, "{}", summary.text())?;
+        Ok(summary)
+    }
+}
+
+/// Builds the test programs of a request, and the examples that some of them run: cargo puts those where the tests find them.
+fn build(workspace: &Workspace, request: &Request) -> Result<Vec<Program>> {
+    if request.is_of_workspace {
+        say::step("building all tests");
+        let programs = programs::build(workspace, &["test", "--no-run", "--workspace", "--all-features"], Kind::Test)?;
+        let folder = workspace.root.join(PACKAGE);
+        return Ok(programs.into_iter().filter(|program| program.is_of(&folder)).collect());
+    }
+    let default = [PACKAGE.to_owned()];
     let packages = if request.packages.is_empty() { &default } else { request.packages.as_slice() };
-    let (places, left_out) = able(request, workspace)?;
     say::step(&format!("building the root tests of {}", packages.join(", ")));
     let package_words = packages.iter().flat_map(|package| ["--package", package]);
     let test_words = request.tests.iter().flat_map(|test| ["--test", test]);
     let words: Vec<_> =
         ["test", "--no-run", "--all-features"].into_iter().chain(package_words).chain(test_words).collect();
-    let mut programs = programs::build(workspace, &words, Kind::Test)?;
-    programs.retain(|program| !IN_MEMORY.contains(&program.name.as_str()));
-    // Some root tests run these; cargo puts them where the tests find them.
-    programs::build(
-        workspace,
-        &["build", "--package", "dm-core", "--package", "dm-testing", "--examples"],
-        Kind::Example,
-    )?;
-    let mut reports = Vec::new();
-    for (index, place) in places.iter().enumerate() {
-        let start = if index == 0 { start } else { Instant::now() };
-        reports.push(run_in(*place, workspace, request, &programs, start)?);
-    }
-    println!();
-    for report in &reports {
-        print!("{}", report.text());
-    }
-    let summary = Summary::new(&reports, left_out);
-    print!("{}", summary.text());
-    Ok(summary)
+    let programs = programs::build(workspace, &words, Kind::Test)?;
+    let examples = ["build", "--package", "dm-core", "--package", PACKAGE, "--examples"];
+    programs::build(workspace, &examples, Kind::Example)?;
+    Ok(programs)
 }
 
 /// The places of a request that this machine can run, and why not the others. One that was named alone is tried anyhow.
@@ -196,6 +237,7 @@ fn run_in(
     request: &Request,
     programs: &[Program],
     start: Instant,
+    out: &mut dyn Write,
 ) -> Result<PlaceReport> {
     say::step(&format!("running {} test programs: {}", programs.len(), place.name()));
     let arguments = || ["--ignored", "--test-threads=1"].map(Into::into).into_iter().chain(request.filter.clone());
@@ -203,7 +245,8 @@ fn run_in(
     jobs.iter_mut().for_each(|job| job.variables.extend(request.variables.clone()));
     let setup = Setup { kernel: request.kernel.clone(), udev: true, interactive: false, clock: Clock::Time };
     let finished = guest::run(place, &workspace.guest_dir(), &setup, &jobs, request.limits, &mut |live| {
-        show(live, place, programs, start);
+        // A closed terminal is no reason to stop the tests.
+        let _ = show(live, place, programs, start, out);
     })?;
     let filtered = !request.filter.is_empty();
     let report = |(index, program): (usize, &Program)| report_of(&finished, index, program, filtered);
@@ -219,7 +262,7 @@ fn run_in(
         outcome.problems.push("no test passed, so nothing is known".to_owned());
     }
     if !outcome.problems.is_empty() {
-        say::note(&format!("the kernel's log is {}", log.display()));
+        writeln!(out, "the kernel's log is {}", log.display())?;
     }
     Ok(PlaceReport {
         place,
@@ -241,25 +284,19 @@ fn report_of(
     Some((program.name.clone(), judge(job, &skips, filtered)))
 }
 
-/// Prints what happens as it comes.
-fn show(live: Live<'_>, place: Place, programs: &[Program], start: Instant) {
-    let mut stdout = std::io::stdout().lock();
-    let written = match live {
-        Live::Text(text) => stdout.write_all(text),
+/// Writes what happens as it comes.
+fn show(live: Live<'_>, place: Place, programs: &[Program], start: Instant, out: &mut dyn Write) -> io::Result<()> {
+    match live {
+        Live::Text(text) => out.write_all(text)?,
         Live::Event(Event::Ready { release, .. }) => {
-            writeln!(
-                stdout,
-                "{} runs Linux {release}, first test after {}",
-                place.name(),
-                say::seconds(start.elapsed())
-            )
+            let time = say::seconds(start.elapsed());
+            writeln!(out, "{} runs Linux {release}, first test after {time}", place.name())?;
         }
         Live::Event(Event::Begin(index)) => {
             let name = programs.get(*index).map_or("?", |program| program.name.as_str());
-            writeln!(stdout, "\n{}: {name}", place.name())
+            writeln!(out, "\n{}: {name}", place.name())?;
         }
-        Live::Event(_) => Ok(()),
-    };
-    // A closed terminal is no reason to stop the tests.
-    let _ = written.and_then(|()| stdout.flush());
+        Live::Event(_) => {}
+    }
+    out.flush()
 }
