@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::explain::Failure;
 use super::journal::OperationJournal;
-use super::kernel_log::{LogMark, has_reasons};
+use super::kernel_log::has_reasons;
 use super::open;
 use super::transport::{ControlNode, Transport};
-use crate::error::{Errno, Error, KernelLog, OpenError, Refusal, RequestFault, Result};
-use crate::id::DevId;
+use crate::error::{Errno, Error, OpenError, RequestFault, Result};
 use crate::wire::buffer::{Buffer, MAX_SIZE};
 use crate::wire::header::{self, HeaderBytes, NO_HEADER, Request};
 use crate::wire::pool::Pool;
@@ -331,37 +331,6 @@ impl Dm {
         buffer.finish(request, size);
         self.send_encoded(request, buffer.bytes_mut())
     }
-
-    /// Converts the failure of a call into an error. A kernel that is too old for the request returns its own version
-    /// in the answer.
-    #[cold]
-    pub(crate) fn explain(&self, request: &Request<'_>, answer: &HeaderBytes, failure: &Failure<'_>) -> Error {
-        let refusal = Refusal::new(request.command, request.id.map(DevId::to_owned), failure.errno);
-        let kernel = header::version(answer);
-        let is_old = kernel.major == INTERFACE_MAJOR && kernel.minor < request.minor;
-        if is_old && refusal.is(nix::errno::Errno::EINVAL) {
-            Error::Unsupported { command: request.command, needed_minor: request.minor, kernel }
-        } else if has_reasons(request.command) {
-            let (kernel_log, exists) = self.reasons(request, failure);
-            let of_another = exists && is_about_a_disk(request.command, &refusal);
-            refusal.with_kernel_log(kernel_log).of_another_device(of_another).into()
-        } else {
-            refusal.into()
-        }
-    }
-
-    /// The lines that the kernel logged about the request's device, and whether that device exists.
-    fn reasons(&self, request: &Request<'_>, failure: &Failure<'_>) -> (KernelLog, bool) {
-        let mut answer = NO_HEADER;
-        let known = request.id.is_some_and(|id| {
-            Request::of(Command::DeviceInfo, id).encode(&mut answer);
-            self.transport.ioctl(Command::DeviceInfo, &mut answer).is_ok()
-        });
-        let number = known.then(|| header::number(&answer));
-        let must = matches!(request.command, Command::TableLoad | Command::DeviceResume);
-        let lines = failure.mark.as_ref().and_then(|mark| mark.lines(number, must));
-        (lines.map_or(KernelLog::Unread, KernelLog::Lines), known)
-    }
 }
 
 /// The commands whose answers contain text of targets.
@@ -369,25 +338,10 @@ const fn answers_with_text(command: Command) -> bool {
     matches!(command, Command::TableStatus | Command::DeviceWait | Command::TargetMsg)
 }
 
-/// Whether the errno comes from opening a device that the table uses (`dm_get_device` in drivers/md/dm-table.c), given
-/// that the mapped device itself exists.
-fn is_about_a_disk(command: Command, refusal: &Refusal) -> bool {
-    use nix::errno::Errno::{EACCES, EBUSY, ENODEV, ENOTBLK, ENXIO, EROFS};
-    let errnos = [EACCES, EBUSY, ENODEV, ENOTBLK, ENXIO, EROFS];
-    command == Command::TableLoad && errnos.into_iter().any(|errno| refusal.is(errno))
-}
-
 /// The header in the bytes of a request that was sent, which holds the answer.
 #[inline]
 fn answer(bytes: &[u8]) -> &HeaderBytes {
     bytes.first_chunk().unwrap_or(&NO_HEADER)
-}
-
-/// A call that the kernel refused, before the search for its reason.
-#[derive(Debug)]
-pub(crate) struct Failure<'a> {
-    pub(crate) errno: Errno,
-    mark: Option<LogMark<'a>>,
 }
 
 /// The sizes of the buffer that an answer is offered, in bytes with its header.

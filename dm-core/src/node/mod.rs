@@ -2,6 +2,7 @@
 
 mod block_io;
 mod dm;
+mod explain;
 mod inherited;
 mod journal;
 mod kernel_log;
@@ -11,8 +12,9 @@ mod transport;
 mod within;
 
 pub use block_io::{BlockId, BlockIo, BlockOpenOptions};
+pub(crate) use dm::Room;
 pub use dm::{Dm, OpenOptions};
-pub(crate) use dm::{Failure, Room};
+pub(crate) use explain::Failure;
 pub(crate) use journal::Journal;
 pub use kernel_log::LogMark;
 pub use transport::{ControlNode, Transport};

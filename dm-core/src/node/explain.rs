@@ -1,0 +1,56 @@
+//! Finds the reason why the kernel refused a command.
+
+use super::dm::Dm;
+use super::kernel_log::{LogMark, has_reasons};
+use crate::error::{Errno, Error, KernelLog, Refusal};
+use crate::id::DevId;
+use crate::wire::header::{self, HeaderBytes, NO_HEADER, Request};
+use crate::wire::{Command, INTERFACE_MAJOR};
+
+/// A call that the kernel refused, before the search for its reason.
+#[derive(Debug)]
+pub(crate) struct Failure<'a> {
+    pub(crate) errno: Errno,
+    pub(super) mark: Option<LogMark<'a>>,
+}
+
+impl Dm {
+    /// Converts the failure of a call into an error. A kernel that is too old for the request returns its own version
+    /// in the answer.
+    #[cold]
+    pub(crate) fn explain(&self, request: &Request<'_>, answer: &HeaderBytes, failure: &Failure<'_>) -> Error {
+        let refusal = Refusal::new(request.command, request.id.map(DevId::to_owned), failure.errno);
+        let kernel = header::version(answer);
+        let is_old = kernel.major == INTERFACE_MAJOR && kernel.minor < request.minor;
+        if is_old && refusal.is(nix::errno::Errno::EINVAL) {
+            Error::Unsupported { command: request.command, needed_minor: request.minor, kernel }
+        } else if has_reasons(request.command) {
+            let (kernel_log, exists) = self.reasons(request, failure);
+            let of_another = exists && is_about_a_disk(request.command, &refusal);
+            refusal.with_kernel_log(kernel_log).of_another_device(of_another).into()
+        } else {
+            refusal.into()
+        }
+    }
+
+    /// The lines that the kernel logged about the request's device, and whether that device exists.
+    fn reasons(&self, request: &Request<'_>, failure: &Failure<'_>) -> (KernelLog, bool) {
+        let mut answer = NO_HEADER;
+        let known = request.id.is_some_and(|id| {
+            Request::of(Command::DeviceInfo, id).encode(&mut answer);
+            self.transport.ioctl(Command::DeviceInfo, &mut answer).is_ok()
+        });
+        let number = known.then(|| header::number(&answer));
+        let must = matches!(request.command, Command::TableLoad | Command::DeviceResume);
+        let lines = failure.mark.as_ref().and_then(|mark| mark.lines(number, must));
+        (lines.map_or(KernelLog::Unread, KernelLog::Lines), known)
+    }
+}
+
+/// Whether the errno comes from opening a device that the table uses (`dm_get_device` in drivers/md/dm-table.c), given
+/// that the mapped device itself exists.
+fn is_about_a_disk(command: Command, refusal: &Refusal) -> bool {
+    use nix::errno::Errno::{EACCES, EBUSY, ENODEV, ENOTBLK, ENXIO, EROFS};
+    let errnos = [EACCES, EBUSY, ENODEV, ENOTBLK, ENXIO, EROFS];
+    command == Command::TableLoad && errnos.into_iter().any(|errno| refusal.is(errno))
+}
