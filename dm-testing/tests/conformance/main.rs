@@ -45,6 +45,7 @@ mod buffers;
 mod create;
 mod data;
 mod deps;
+mod examples;
 mod faults;
 mod geometry;
 mod info;

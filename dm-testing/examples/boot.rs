@@ -1,0 +1,52 @@
+//! Makes the devices that the kernel's command line describes as `dm-mod.create=`, for an initramfs whose kernel has no
+//! `CONFIG_DM_INIT`.
+//!
+//! ```text
+//! boot [CMDLINE]
+//! ```
+//!
+//! `CMDLINE` is a file; without it, `/proc/cmdline` is read.
+
+use std::error::Error;
+use std::fs;
+use std::path::PathBuf;
+
+use dm_core::{DmUuid, Host, SetupOptions, TargetLine};
+use dm_targets::Concise;
+
+/// The value of a parameter of the kernel, which may be quoted.
+fn parameter<'a>(command_line: &'a str, name: &str) -> Option<&'a str> {
+    let rest = command_line.split(name).nth(1)?.strip_prefix('=')?;
+    match rest.strip_prefix('"') {
+        Some(quoted) => quoted.split('"').next(),
+        None => rest.split_ascii_whitespace().next(),
+    }
+}
+
+/// Makes the devices in their order, since one may be below the next; their paths.
+pub(crate) fn create(host: &Host, command_line: &str) -> Result<Vec<PathBuf>, Box<dyn Error>> {
+    let Some(value) = parameter(command_line, "dm-mod.create") else { return Ok(Vec::new()) };
+    let mut paths = Vec::new();
+    for device in value.parse::<Concise>()?.devices() {
+        let mut options = SetupOptions::new().read_only(device.read_only);
+        if let Some(uuid) = &device.uuid {
+            options = options.uuid(DmUuid::new(&**uuid)?);
+        }
+        if let Some(minor) = device.minor {
+            options = options.minor(minor);
+        }
+        let lines = device.table.lines().iter();
+        let lines = lines.map(|line| TargetLine::new(line.start, line.length, &line.params));
+        host.create_with(&*device.name, lines, options)?;
+        paths.push(host.path(&*device.name)?);
+    }
+    Ok(paths)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let path = std::env::args().nth(1).unwrap_or_else(|| "/proc/cmdline".to_owned());
+    for path in create(&Host::open()?, &fs::read_to_string(path)?)? {
+        println!("{}", path.display());
+    }
+    Ok(())
+}
