@@ -39,6 +39,7 @@
 //! | dependencies between devices | [`DeviceTree`], [`Host::remove_stack`] |
 //! | the users of a busy device; sizes and data of block devices; paths | [`users`], [`block`], [`paths`] |
 //! | moving from another library | [`migration`] |
+//! | why it is as it is, other libraries, where it runs | [`_documentation`] |
 //!
 //! # What a command costs
 //!
@@ -77,6 +78,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod _documentation;
 mod commands;
 mod error;
 mod events;

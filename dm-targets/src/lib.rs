@@ -44,7 +44,8 @@
 //! - [`Health`] describes the condition of any target in the same terms; see [`AnyStatus::health`].
 //! - [`DeviceMessage`] is a message to the device, not to its target: [`stats`] has the messages for I/O statistics.
 //! - [`Concise`] parses and prints the devices on the kernel's command line, `dm-mod.create=`.
-//! - [`migration`] has tables from the names of other libraries to the names here.
+//! - [`migration`] has tables from the names of other libraries to the names here; [`_documentation`] says why the crate is as it
+//!   is, what other libraries do better, and where it runs.
 //! - [`ParseError`] is an error in a text, [`InvalidField`] in a value, [`TableError`] in a table.
 //!
 //! # Unknown and malformed text
@@ -220,6 +221,7 @@ extern crate alloc;
 #[cfg(feature = "devices")]
 extern crate std;
 
+pub mod _documentation;
 #[cfg(feature = "devices")]
 pub mod devices;
 mod errors;

@@ -85,7 +85,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "costs",
-        arguments: "[--whole] [--timeout SECONDS]",
+        arguments: "[--whole [CALL...] [--chart FILE]] [--timeout SECONDS]",
         summary: "count the instructions of dm-core's calls in user space, or whole in a throw-away kernel",
         run: costs::run,
     },

@@ -3,6 +3,7 @@
 //! Without options only what they take in user space, which any machine can count in seconds; with `--whole` the kernel's
 //! part as well, and whole operations, beside what the same takes by hand and through libdm.
 
+mod chart;
 mod limits;
 mod peers;
 mod table;
@@ -24,17 +25,19 @@ use crate::workspace::{Workspace, cargo};
 /// # Errors
 /// When a program that counts is missing, or the example cannot be built or run.
 pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
-    let (mut is_whole, mut limits, mut names) = (false, whole::LIMITS, Vec::new());
+    let (mut is_whole, mut limits, mut names, mut chart) = (false, whole::LIMITS, Vec::new(), None);
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("whole") => is_whole = true,
             Arg::Long("timeout") => limits = cli::timeout(parser)?,
+            Arg::Long("chart") if is_whole => chart = Some(cli::path(parser)?),
             Arg::Value(name) if is_whole => names.push(name.string()?),
-            other => return Err(cli::unexpected(&other, "--whole [CALL...], --timeout SECONDS")),
+            other => return Err(cli::unexpected(&other, "--whole [CALL...] [--chart FILE], --timeout SECONDS")),
         }
     }
     let workspace = Workspace::find()?;
-    let good = if is_whole { whole::run(&workspace, limits, &names)? } else { user::run(&workspace)? };
+    let good =
+        if is_whole { whole::run(&workspace, limits, &names, chart.as_deref())? } else { user::run(&workspace)? };
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

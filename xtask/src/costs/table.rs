@@ -1,5 +1,6 @@
 //! What the guest reports, as a table.
 
+use super::chart::Bar;
 use super::grouped;
 use super::limits::{Call, Limit};
 
@@ -19,24 +20,25 @@ pub(super) struct Table<'a> {
     unread: Vec<u8>,
     /// Whether each call kept to its limits.
     results: Vec<bool>,
+    bars: Vec<Bar>,
 }
 
 impl<'a> Table<'a> {
     pub(super) fn new(calls: &'a [Call]) -> Self {
-        Self { calls, unread: Vec::new(), results: Vec::new() }
+        Self { calls, unread: Vec::new(), results: Vec::new(), bars: Vec::new() }
     }
 
     /// Takes what has come, and prints the rows that are complete.
     pub(super) fn take(&mut self, text: &[u8]) {
         self.unread.extend_from_slice(text);
         while let Some(end) = self.unread.iter().position(|&byte| byte == b'\n') {
-            let Some((is_good, row)) =
-                self.calls.get(self.results.len()).and_then(|call| row(call, self.unread.get(..end)?))
+            let Some(row) = self.calls.get(self.results.len()).and_then(|call| row(call, self.unread.get(..end)?))
             else {
                 break;
             };
-            println!("{row}");
-            self.results.push(is_good);
+            println!("{}", row.text);
+            self.results.push(row.is_good);
+            self.bars.extend(row.bar);
             self.unread.drain(..=end);
         }
     }
@@ -44,6 +46,11 @@ impl<'a> Table<'a> {
     /// Whether each call was counted and kept to its limits; `None` if some are missing.
     pub(super) fn is_good(&self) -> Option<bool> {
         (self.results.len() == self.calls.len()).then(|| self.results.iter().all(|is_good| *is_good))
+    }
+
+    /// The calls that libdm has as well.
+    pub(super) fn bars(&self) -> &[Bar] {
+        &self.bars
     }
 
     /// What is no row, such as an error.
@@ -67,13 +74,28 @@ impl Cost {
     }
 }
 
-/// Whether a call kept to its limits, and its row; `None` where the line is not about it.
-fn row(call: &Call, line: &[u8]) -> Option<(bool, String)> {
+/// What a line says of a call.
+struct Row {
+    is_good: bool,
+    text: String,
+    /// Where libdm has the call.
+    bar: Option<Bar>,
+}
+
+/// Reads a line; `None` where it is not about the call.
+fn row(call: &Call, line: &[u8]) -> Option<Row> {
     let line = std::str::from_utf8(line).ok()?;
     let words = line.strip_prefix(&format!("{}:{}:{} ", call.name, call.size, call.count))?;
     let mut costs = words.split_whitespace().map(|word| Cost::parse(word, call.count));
     let (least, ours, libdm) = (costs.next()??, costs.next()??, costs.next()?);
-    let ratio = ours.instructions.checked_mul(1000)?.checked_div(least.instructions)?;
+    let of_least = |cost: Cost| cost.instructions.checked_mul(1000)?.checked_div(least.instructions);
+    let ratio = of_least(ours)?;
+    let multiple = |thousandths| f64::from(u32::try_from(thousandths).unwrap_or(u32::MAX)) / 1000.0;
+    let bar = libdm.and_then(of_least).map(|libdm| Bar {
+        summary: call.summary,
+        ours: multiple(ratio),
+        libdm: multiple(libdm),
+    });
     let is_good = call.limit.allows(ours.instructions, ratio) && ours.ioctls <= call.ioctls;
     let limit = match call.limit {
         Limit::None => "-".to_owned(),
@@ -86,7 +108,8 @@ fn row(call: &Call, line: &[u8]) -> Option<(bool, String)> {
     let columns = [grouped(least.instructions), grouped(ours.instructions), thousandths(ratio), limit, libdm, ioctls];
     let [least, ours, ratio, limit, libdm, ioctls] = columns.each_ref().map(String::as_str);
     let remark = if is_good { "" } else { "  TOO MANY" };
-    Some((is_good, row_of([call.summary, least, ours, ratio, limit, libdm, ioctls, &call.ioctls.to_string()], remark)))
+    let text = row_of([call.summary, least, ours, ratio, limit, libdm, ioctls, &call.ioctls.to_string()], remark);
+    Some(Row { is_good, text, bar })
 }
 
 /// A number of thousandths as people write it: `1.050`.
@@ -96,13 +119,13 @@ fn thousandths(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Call, Limit, Table, row, thousandths};
+    use super::{Call, Limit, Row, Table, row, thousandths};
 
     const CALL: Call =
         Call { name: "list", summary: "a list", size: 10, count: 4, limit: Limit::Ratio(1050), ioctls: 2 };
 
     fn is_good(call: &Call, line: &str) -> Option<bool> {
-        row(call, line.as_bytes()).map(|(is_good, _)| is_good)
+        row(call, line.as_bytes()).map(|row| row.is_good)
     }
 
     #[test]
@@ -124,7 +147,9 @@ mod tests {
 
     #[test]
     fn what_libdm_lacks_has_a_dash() {
-        let (is_good, text) = row(&Call { limit: Limit::None, ..CALL }, b"list:10:4 4000/1 80000/1 -").unwrap();
+        let Row { is_good, text, bar } =
+            row(&Call { limit: Limit::None, ..CALL }, b"list:10:4 4000/1 80000/1 -").unwrap();
+        assert_eq!(bar, None);
         let columns: Vec<_> = text.split_whitespace().skip(2).collect();
         assert_eq!(columns, ["1", "000", "20", "000", "20.000", "-", "-", "1", "1", "-", "2"]);
         assert!(is_good, "{text}");

@@ -6,15 +6,16 @@
 //! the guest, so of operations what they do to wait for it is not counted.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::build;
 use super::limits::{CALLS, Call};
 use super::peers::{self, Peers};
 use super::table::{Table, head};
+use super::{build, chart};
 use crate::guest::{self, Clock, Event, Job, Limits, Live, Place, Setup};
 use crate::say;
 use crate::workspace::Workspace;
@@ -23,10 +24,11 @@ use crate::workspace::Workspace;
 pub(super) const LIMITS: Limits = Limits::both(Duration::from_secs(600));
 
 /// Makes the calls of these names, or all if there is none, in the guest, and prints a table; whether all keep to their limits.
+/// Writes a chart of them to a file if one is named.
 ///
 /// # Errors
 /// When there is no call of a name, no C compiler, a program cannot be built, or the guest did not come to a good end.
-pub(super) fn run(workspace: &Workspace, limits: Limits, names: &[String]) -> Result<bool> {
+pub(super) fn run(workspace: &Workspace, limits: Limits, names: &[String], chart: Option<&Path>) -> Result<bool> {
     if !Place::guests().contains(&Place::Qemu) {
         bail!("the guest that counts instructions does not run on this kind of processor yet");
     }
@@ -40,10 +42,11 @@ pub(super) fn run(workspace: &Workspace, limits: Limits, names: &[String]) -> Re
     say::step("counting the instructions of whole calls in a throw-away kernel");
     let setup = Setup { kernel: None, udev: false, interactive: false, clock: Clock::Instructions };
     let job = Job { folder: workspace.root.clone(), variables: Vec::new(), words: words(&program, &peers, &calls) };
-    let mut table = Table::new(&calls);
+    let (mut table, mut release) = (Table::new(&calls), String::new());
     let finished = guest::run(Place::Qemu, &workspace.guest_dir(), &setup, &[job], limits, &mut |live| match live {
-        Live::Event(Event::Ready { release, .. }) => {
-            say::note(&format!("Linux {release}"));
+        Live::Event(Event::Ready { release: found, .. }) => {
+            say::note(&format!("Linux {found}"));
+            release.clone_from(found);
             println!("{}", head());
         }
         Live::Event(_) => {}
@@ -53,7 +56,12 @@ pub(super) fn run(workspace: &Workspace, limits: Limits, names: &[String]) -> Re
     if status != 0 {
         bail!("the program ended with status {status}: {}", table.rest());
     }
-    table.is_good().with_context(|| format!("not all of {} calls were counted", calls.len()))
+    let is_good = table.is_good().with_context(|| format!("not all of {} calls were counted", calls.len()))?;
+    if let Some(path) = chart {
+        fs::write(path, chart::svg(&release, table.bars()))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(is_good)
 }
 
 /// The command that makes all calls.

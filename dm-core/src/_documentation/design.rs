@@ -1,0 +1,89 @@
+//! The decisions behind the crate, and the alternatives that were rejected.
+//!
+//! # Two levels
+//!
+//! A method of [`Dm`] is one ioctl. A method of [`Host`] is an operation: several commands, waiting, retry and
+//! undo. One level would be simpler to explain, but each user needs the other one at times: an operation cannot
+//! offer every order of commands, and a program that sends the commands itself has to write the undo itself. Both
+//! are public, and operations use no other commands than those that callers can send.
+//!
+//! # Options
+//!
+//! A method has a short form with what the command needs, and a form `…_with` that takes options. The short form
+//! gets no optional arguments later, and options are types with setters, so a new kernel's flag does not change a
+//! signature. One type of options for all commands was rejected: most combinations mean nothing, and the kernel
+//! ignores them silently.
+//!
+//! # The transport is behind one dynamic call
+//!
+//! [`Dm`] is a concrete type. In an earlier version it was generic over [`Transport`], and the parameter appeared
+//! in every signature up to whole devices. A dynamic call costs a few of the thousand instructions that the
+//! shortest command takes. In return a kernel in memory, a recorder, or a transport that lets the *n*-th command
+//! fail can stand in for the kernel anywhere.
+//!
+//! # Replies own their memory
+//!
+//! A reply takes a buffer from its handle, and returns it when it is dropped. An earlier version took a buffer from
+//! the caller; that saved the pool, but a reply then had a lifetime, and callers wrote `&mut Buffer::new()`
+//! everywhere. Buffers that held a key are wiped before they are reused.
+//!
+//! A handle remembers how large the last reply to each command was, per command. The kernel copies all memory that
+//! it is offered, used or not, so a large buffer for every command, as other libraries have it, makes each short
+//! command slower.
+//!
+//! # The lowest interface version
+//!
+//! The kernel ignores flags that it does not know. A command is therefore sent with the lowest interface version
+//! that has the command and all its options, so that an older kernel refuses it instead of doing something else.
+//! Options with `if_possible` are left out for a kernel that lacks them.
+//!
+//! # Lines to load and lines that were read are two types
+//!
+//! The kernel prints the words of a table as they are, and reads them with backslash as an escape. A table that was
+//! read is thus not always one that can be loaded: [`TargetLine`] is made from what was read by a step that
+//! escapes. Other libraries have one type, and load something else than they read.
+//!
+//! # An operation suspends last
+//!
+//! A suspended device holds its users' I/O, possibly also that of the program that suspended it. So an operation
+//! does everything that can fail or block before it suspends: it loads tables, creates semaphores, takes locks.
+//! Between suspend and resume it calls nothing of the caller's: log records are kept and passed on after the
+//! resume. The resume never depends on udev: a failure to wait for udev is reported after the device serves I/O
+//! again.
+//!
+//! # Undo
+//!
+//! Each operation knows which of its steps must be undone. If undo fails as well, [`OpError`] says what is left: a
+//! device without a table, a suspended device, a table in the inactive slot. A journal on disk was rejected: the
+//! kernel knows the state of each device, and [`Host::recover`] reads it from there.
+//!
+//! # How to wait for udev is decided anew for each operation
+//!
+//! The facts are cheap to read: whether udev's control socket exists, whether its rules count down cookies, and
+//! whether its semaphores are ours. A decision at start-up would be wrong once udev is stopped or started; a search
+//! through `/proc` in each operation would cost more than the operation. Only when udev does not answer in time,
+//! its process is looked for.
+//!
+//! # Devices are not found by number
+//!
+//! The kernel reuses numbers at once. An operation that has to act on a device later keeps its name or uuid as
+//! well, and checks it. A path is returned, a node removed, or a device resumed only if it still is that device's.
+//!
+//! # No process-wide state
+//!
+//! libdm keeps its log function, its buffer and its mode of names in global variables, so that two libraries in one
+//! process get in each other's way. Here all state belongs to a handle or a host.
+//!
+//! # Not asynchronous
+//!
+//! Commands are ioctls, which block in the kernel whatever the program does. [`EventPoller`] has a descriptor for
+//! `poll`, which every runtime can wait for; the examples `events_poll`, `events_mio` and `events_tokio` show it.
+//!
+//! # Rooms
+//!
+//! The modules at the top of the source have an order, and each uses only those before it: `cargo xtask tidy`
+//! checks it. It keeps the rule that data flows one way: text and bytes below, then errors, then commands, then the
+//! machine and udev, then operations.
+
+#[cfg(doc)]
+use crate::{Dm, EventPoller, Host, OpError, TargetLine, Transport};

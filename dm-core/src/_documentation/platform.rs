@@ -1,0 +1,52 @@
+//! Where the crate runs, and what it needs there.
+//!
+//! # Kernels
+//!
+//! Interface 4.0 (Linux 2.6) to 4.50 (Linux 6.16) and later. What an older kernel lacks is an
+//! [`Unsupported`](crate::Error::Unsupported) error that names the interface version needed, or is left out with
+//! `if_possible`. The tests run on Linux 6.1, 6.12 and 7.2; the kernel in memory of dm-testing plays every
+//! interface from 4.0 on, and its tests are run with old ones as well.
+//!
+//! Another major version of the interface than 4 is refused when the handle is opened.
+//!
+//! # Systems
+//!
+//! Linux only: the crate calls `ioctl` on the control node, `semtimedop`, `statx`, and the ioctls of block devices.
+//! The crates dm-units, dm-sys and, without its features, dm-targets run on any system.
+//!
+//! # Processors
+//!
+//! The structures of the interface have fixed sizes and alignments on all processors, so that a 32-bit program
+//! works on a 64-bit kernel. Numbers have the byte order of the machine. On little-endian 64-bit machines all tests
+//! run for every change.
+//!
+//! # Privileges
+//!
+//! The kernel asks for `CAP_SYS_ADMIN` in the first user namespace for all commands but `version`, and the node
+//! belongs to root. In a container the device cgroup must allow the node (character device 10:236). Errors tell
+//! these cases apart.
+//!
+//! # udev
+//!
+//! | situation | what an operation does |
+//! |---|---|
+//! | udev with the device mapper's rules | waits for a cookie, as libdm does |
+//! | udev, but a separate IPC namespace, as in a container | waits until the node appears |
+//! | udev without the rules | makes nodes itself |
+//! | no udev, as in an initramfs | makes nodes itself |
+//! | udev that was stopped or does not answer | returns an error after the timeout; what was done is done, or undone |
+//!
+//! A program on a static C library needs nothing else in an initramfs: the rules of udev can call the example
+//! `dmsetup` of dm-testing, which `cargo xtask static` builds as one file.
+//!
+//! # Threads, signals, forks
+//!
+//! All types are `Send` and `Sync`. A signal ends a suspension that waits for I/O, and the device is then as
+//! before. A child after `fork` may use a handle; it reads the kernel's log through a file of its own. Descriptors
+//! are closed on `exec`.
+//!
+//! # Memory
+//!
+//! A handle keeps the buffers of its largest replies, see [`Dm::idle_memory`](crate::Dm::idle_memory) and
+//! [`Dm::free_memory`](crate::Dm::free_memory). A program that suspends the device on which its own code or swap is
+//! must lock its memory (`mlockall`) before it does so.
