@@ -37,7 +37,7 @@
 //!   [`Target`] has the functions that parse its texts: [`parse_table`](Target::parse_table),
 //!   [`parse_status`](Target::parse_status), ….
 //! - [`AnyTable`] and [`AnyStatus`] are for targets whose type is known only at run time; [`Any`] takes the place of the target.
-//!   A target type that this version does not know becomes `Other`, with its text.
+//!   A target type that this crate does not know becomes `Other`, with its text.
 //! - [`TableLine`] and [`StatusLine`] are lines with start, length and target type. [`Table`] is a whole table that obeys the
 //!   kernel's rules. The functions [`dmsetup_table`], [`dmsetup_status`] and the others called `dmsetup_…` parse the output of
 //!   dmsetup.
@@ -117,7 +117,7 @@
 //!         keep(blocks: u32): Option<u32> = Argument(Limits::new("keep", 1, 1000)), since (1, 1, 0);
 //!     }
 //!     other {
-//!         /// Options that this version does not know.
+//!         /// Options that this crate does not know.
 //!         other_options: WordBuf = "option";
 //!     }
 //!     case: Any;

@@ -23,7 +23,7 @@ macro_rules! keywords {
         #[non_exhaustive]
         pub enum $name {
             $($(#[$about_variant])* $variant,)+
-            /// A word that this version does not know.
+            /// A word that this crate does not know.
             Other($crate::WordBuf),
         }
 

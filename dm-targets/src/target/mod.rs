@@ -210,7 +210,7 @@ pub type NoReply = NoText;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct NoText {
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }

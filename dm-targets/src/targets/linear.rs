@@ -1,4 +1,4 @@
-//! `linear`: sectors of another device, one after the other.
+//! `linear`: maps a contiguous range of sectors of another device.
 //!
 //! ```text
 //! table  = <device> <start>
@@ -10,7 +10,7 @@
 //! | device | [`Device`] | |
 //! | start | [`Sectors`] | sectors on the device |
 //!
-//! Takes no messages. That the device is long enough is only checked when the whole table is complete.
+//! The target takes no messages. The kernel checks that the device is long enough only when the whole table is complete.
 //!
 //! Kernel: `linear_ctr` and `linear_status` in `drivers/md/dm-linear.c`.
 
@@ -20,7 +20,7 @@ use dm_units::Sectors;
 
 use crate::{Comparison, Device, Fields, NoMessage, NoStatus, Params, ParseError, Printer, TableDifference, Target};
 
-/// The `linear` target.
+/// The `linear` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Linear {}
 
@@ -52,7 +52,7 @@ impl Target for Linear {
 pub struct LinearTable {
     /// The device that is mapped.
     pub device: Device,
-    /// Where on it the mapped sectors start.
+    /// The first mapped sector of `device`.
     pub start: Sectors,
 }
 

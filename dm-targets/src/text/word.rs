@@ -183,7 +183,7 @@ pub(crate) fn write_unquoted(out: &mut impl Write, spelling: &str) -> fmt::Resul
     Ok(())
 }
 
-/// A word of any text, owned: a path, the description of a key, a word that this version does not know.
+/// A word of any text, owned: a path, the description of a key, a word that this crate does not know.
 ///
 /// It is never empty and holds neither a NUL nor the byte 0xA0, which is part of some UTF-8 characters: at that byte the
 /// kernel splits words, and no quoting of whole characters can stop it.

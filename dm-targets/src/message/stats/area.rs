@@ -41,7 +41,7 @@ pub struct StatsArea {
     pub write_time: u64,
     /// How many requests took how long: up to the first boundary, the second and so on, and longer; empty for no histogram.
     pub histogram: Vec<u64>,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }

@@ -34,7 +34,7 @@ options! {
         no_discard_passdown(): bool = Flag("no_discard_passdown"), since (2, 1, 0);
     }
     other {
-        /// Features that this version does not know.
+        /// Features that this crate does not know.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "alloc::vec::Vec::is_empty"))]
         other: WordBuf = "feature";
     }

@@ -57,7 +57,7 @@ use crate::{Comparison, Feature, Health, InvalidField, TableDifference, Target};
 #[cfg(doc)]
 use crate::{Device, Usage};
 
-/// The `cache` target.
+/// The `cache` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cache {}
 

@@ -84,7 +84,7 @@ pub struct WorkingCache {
     pub mode: Option<CacheMetadataMode>,
     /// Whether the metadata must be checked.
     pub check: Option<CacheCheck>,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }

@@ -46,7 +46,7 @@ pub use status::{CloneMode, CloneStatus, WorkingClone};
 const REGION_SIZE: Limits = Limits::new("region size", 8, 1 << 21).power_of_two();
 const REGIONS: Limits = Limits::new("number of regions", 1, 1 << 31);
 
-/// The `clone` target; named apart from the trait `Clone`.
+/// The `clone` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloneTarget {}
 
@@ -89,7 +89,7 @@ options! {
         no_discard_passdown(): bool = Flag("no_discard_passdown");
     }
     other {
-        /// Features that this version does not know.
+        /// Features that this crate does not know.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "alloc::vec::Vec::is_empty"))]
         other: WordBuf = "feature argument";
     }
@@ -107,7 +107,7 @@ options! {
         hydration_batch_size(regions: u32): Option<u32> = Argument("hydration_batch_size");
     }
     other {
-        /// Arguments that this version does not know.
+        /// Arguments that this crate does not know.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "alloc::vec::Vec::is_empty"))]
         other: WordBuf = "core argument";
     }

@@ -56,7 +56,7 @@ pub struct WorkingClone {
     pub core: CloneCore,
     /// What can still be done with the metadata.
     pub mode: CloneMode,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }

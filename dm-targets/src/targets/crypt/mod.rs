@@ -63,7 +63,7 @@ const CIPHER: &str = "cipher";
 
 pub(super) const SECTOR_SIZES: Limits = Limits::new("sector_size", 512, 4096).power_of_two();
 
-/// The `crypt` target.
+/// The `crypt` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crypt {}
 

@@ -36,7 +36,7 @@ options! {
             since (1, 28, 0);
     }
     other {
-        /// Options that this version does not know; they are printed after the others.
+        /// Options that this crate does not know; they are printed after the others.
         other_options: SecretWord = "option";
     }
     case: Any;

@@ -25,7 +25,7 @@
 //! also prints `2 error_reads error_writes`, Linux 6.1 prints `0`. The latter ends the table with a space and knows neither
 //! `error_reads` nor the random ones, although it calls itself 1.5.0 too: for these the version of the target says nothing.
 //!
-//! Words after the features are ignored. Takes no messages.
+//! Words after the features are ignored. The target takes no messages.
 //!
 //! Kernel: `flakey_ctr`, `parse_features` and `flakey_status` in `drivers/md/dm-flakey.c`.
 
@@ -46,7 +46,7 @@ use crate::{
 const DOWN: &str = "down interval";
 const CORRUPT_BIO_BYTE: &str = "corrupt_bio_byte";
 
-/// The `flakey` target.
+/// The `flakey` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flakey {}
 
@@ -110,7 +110,7 @@ options! {
             Argument(Limits::new("random_write_corrupt", 0, 1_000_000_000));
     }
     other {
-        /// Features that this version does not know; they are printed after the others.
+        /// Features that this crate does not know; they are printed after the others.
         other_features: WordBuf = "feature";
     }
     case: Any;
@@ -131,7 +131,7 @@ options! {
 pub struct FlakeyTable {
     /// The device.
     pub device: Device,
-    /// Where on it the mapped sectors start.
+    /// The first mapped sector of `device`.
     pub offset: Sectors,
     /// How many seconds the device works.
     pub up: u32,

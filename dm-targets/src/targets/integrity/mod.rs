@@ -31,7 +31,7 @@
 //! `recalculate` can show without having been asked for, and the other way round. Version 1.15.0 and later print
 //! `journal_sectors` only in mode `J`, behind `buffer_sectors`; a table keeps the place it was read at.
 //!
-//! Takes no messages. To learn how long a device can be, load a table of 8 sectors and read `provided_sectors`.
+//! The target takes no messages. To learn how long a device can be, load a table of 8 sectors and read `provided_sectors`.
 //!
 //! Kernel: `dm_integrity_ctr`, `get_alg_and_key` and `dm_integrity_status` in `drivers/md/dm-integrity.c`.
 
@@ -52,7 +52,7 @@ use crate::{Comparison, Feature, Health, InvalidField, NoMessage, TableDifferenc
 use check::{check_inline, check_internal_hash};
 use table::TAG_SIZE;
 
-/// The `integrity` target.
+/// The `integrity` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Integrity {}
 

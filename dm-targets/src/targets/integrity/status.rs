@@ -24,7 +24,7 @@ pub struct IntegrityStatus {
     pub provided_sectors: Option<Sectors>,
     /// Whether tags are calculated anew.
     pub recalculation: Option<Recalculation>,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }

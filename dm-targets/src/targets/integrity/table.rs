@@ -73,7 +73,7 @@ options! {
         journal_mac(hash: KeyedAlgorithm): Option<KeyedAlgorithm> = Pair("journal_mac");
     }
     other {
-        /// Options that this version does not know; they are printed after the others.
+        /// Options that this crate does not know; they are printed after the others.
         other_options: SecretWord = "option";
     }
     case: Exact;

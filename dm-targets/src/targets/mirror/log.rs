@@ -47,7 +47,7 @@ pub enum MirrorLog {
         /// What the server makes the log of; at least one word.
         args: Vec<WordBuf>,
     },
-    /// A log of a type that this version does not know.
+    /// A log of a type that this crate does not know.
     Other {
         /// The type of the log.
         log_type: WordBuf,

@@ -24,7 +24,7 @@
 //! | health | a letter per mirror | | see [`MirrorHealth`] |
 //!
 //! The `1` counts the words that hold the health. `keep_log` needs `handle_errors`. The words of the log server are
-//! printed as they were given, so one that holds white space comes back as several. Takes no messages.
+//! printed as they were given, so one that holds white space comes back as several. The target takes no messages.
 //!
 //! Kernel: `mirror_ctr` and `mirror_status` in `drivers/md/dm-raid1.c`, `create_log_context`, `core_status` and
 //! `disk_status` in `drivers/md/dm-log.c`, `userspace_ctr` and `userspace_status` in
@@ -51,7 +51,7 @@ use crate::{
 
 const MIRRORS: Limits = Limits::new("number of mirrors", 2, 9);
 
-/// The `mirror` target.
+/// The `mirror` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mirror {}
 
@@ -90,7 +90,7 @@ options! {
         keep_log(): bool = Flag("keep_log");
     }
     other {
-        /// Features that this version does not know; they are printed after the others.
+        /// Features that this crate does not know; they are printed after the others.
         other_features: WordBuf = "feature";
     }
     case: Exact;

@@ -60,7 +60,7 @@ pub enum PathGroup {
         /// The paths.
         paths: Vec<CpuPath>,
     },
-    /// A selector that this version does not know.
+    /// A selector that this crate does not know.
     Other {
         /// The selector.
         selector: WordBuf,

@@ -51,7 +51,7 @@ pub use path::{CpuPath, OtherPath, RepeatPath, ThroughputPath};
 pub use status::{GroupState, MultipathStatus, PathGroupStatus, PathInfo, PathState, PathStatus, SelectorInfo};
 pub use table::{HardwareHandler, MultipathFeatures, MultipathTable, QueueMode};
 
-/// The `multipath` target.
+/// The `multipath` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Multipath {}
 

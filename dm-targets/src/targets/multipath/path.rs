@@ -40,7 +40,7 @@ pub struct CpuPath {
     pub cpu_mask: WordBuf,
 }
 
-/// A path of a selector that this version does not know.
+/// A path of a selector that this crate does not know.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct OtherPath {

@@ -54,7 +54,7 @@ pub struct MultipathStatus {
     pub group: u32,
     /// The groups in their order.
     pub groups: Vec<PathGroupStatus>,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }

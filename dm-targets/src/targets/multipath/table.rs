@@ -66,7 +66,7 @@ options! {
         queue_mode(mode: QueueMode): Option<QueueMode> = Argument("queue_mode");
     }
     other {
-        /// Feature words that this version does not know; they are printed after the others.
+        /// Feature words that this crate does not know; they are printed after the others.
         other_features: WordBuf = "feature";
     }
     case: Any;

@@ -68,7 +68,7 @@ impl RaidTable {
         self.check_numbers()?;
         self.check_combinations()?;
         self.check_region_size(length)?;
-        // Of a type that this version does not know, the kernel knows the rules.
+        // Of a type that this crate does not know, the kernel knows the rules.
         self.raid_type.level().map_or(Ok(()), |level| self.check_level(level, length))
     }
 

@@ -59,7 +59,7 @@ mod table;
 pub use status::{JournalHealth, RaidArrayStatus, RaidHealth, RaidStatus, SyncAction};
 pub use table::{JournalMode, Raid10Format, RaidDevice, RaidParams, RaidSync, RaidTable};
 
-/// The `raid` target.
+/// The `raid` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Raid {}
 
@@ -147,7 +147,7 @@ enum Level {
 }
 
 impl RaidType {
-    /// The level; `None` for a type that this version does not know.
+    /// The level; `None` for a type that this crate does not know.
     const fn level(&self) -> Option<Level> {
         Some(match self {
             Self::Raid0 => Level::Raid0,

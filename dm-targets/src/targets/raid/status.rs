@@ -98,7 +98,7 @@ pub struct RaidArrayStatus {
     pub data_offset: Option<Sectors>,
     /// The journal; since version 1.10.
     pub journal: Option<JournalHealth>,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }

@@ -89,7 +89,7 @@ options! {
         journal_mode(mode: JournalMode): Option<JournalMode> = Argument("journal_mode"), since (1, 11, 1);
     }
     other {
-        /// Words among the parameters that this version does not know; they are printed after the others.
+        /// Words among the parameters that this crate does not know; they are printed after the others.
         other_params: WordBuf = "raid parameter";
     }
     case: Any;

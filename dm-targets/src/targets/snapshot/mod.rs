@@ -43,7 +43,7 @@ use crate::{Comparison, Feature, Health, InvalidField, NoMessage, NoStatus, Prob
 const ORIGIN: &str = "origin device";
 const STORE: &str = "exception store type";
 
-/// The `snapshot` target.
+/// The `snapshot` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Snapshot {}
 
@@ -74,7 +74,7 @@ impl Target for Snapshot {
     }
 }
 
-/// The `snapshot-merge` target.
+/// The `snapshot-merge` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SnapshotMerge {}
 
@@ -103,7 +103,7 @@ impl Target for SnapshotMerge {
     }
 }
 
-/// The `snapshot-origin` target.
+/// The `snapshot-origin` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SnapshotOrigin {}
 

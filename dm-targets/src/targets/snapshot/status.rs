@@ -18,7 +18,7 @@ pub enum SnapshotStatus {
         space: Usage<Sectors>,
         /// How much of what is used holds the store's own map.
         metadata: Sectors,
-        /// Words that later kernels may print.
+        /// Words after the known ones, which a later kernel may print.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
         extra: Vec<WordBuf>,
     },

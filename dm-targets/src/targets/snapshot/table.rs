@@ -56,7 +56,7 @@ options! {
         discard_passdown_origin(): bool = Flag("discard_passdown_origin"), since (1, 16, 0);
     }
     other {
-        /// Features that this version does not know; they are printed after the others.
+        /// Features that this crate does not know; they are printed after the others.
         other_features: WordBuf = "feature";
     }
     case: Any;

@@ -50,7 +50,7 @@ const METADATA: &str = "metadata dev";
 const DATA: &str = "data dev";
 const BLOCK_SIZE: Limits = Limits::new("data block size", 128, 1 << 21).multiple_of(128);
 
-/// The `thin-pool` target.
+/// The `thin-pool` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ThinPool {}
 
@@ -109,7 +109,7 @@ options! {
         error_if_no_space(): bool = Flag("error_if_no_space"), since (1, 10, 0);
     }
     other {
-        /// Features that this version does not know; they are printed after the others.
+        /// Features that this crate does not know; they are printed after the others.
         other_features: WordBuf = "feature";
     }
     case: Any;

@@ -94,7 +94,7 @@ pub struct WorkingPool {
     pub check: Option<PoolCheck>,
     /// An event is sent when no more metadata blocks than this are free.
     pub metadata_low_water: Option<MetaBlocks>,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }

@@ -89,7 +89,7 @@ macro_rules! group {
         #[non_exhaustive]
         pub struct $group {
             $($(#[$about_field])* pub $field: $type,)+
-            /// Entries that this version does not know, word for word.
+            /// Entries that this crate does not know, word for word.
             #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
             pub other: Vec<$crate::WordBuf>,
         }

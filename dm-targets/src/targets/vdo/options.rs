@@ -41,7 +41,7 @@ options! {
         index_memory(memory: VdoIndexMemory): Option<VdoIndexMemory> = Argument("indexMemory"), since (9, 2, 0);
     }
     other {
-        /// Keys that this version does not know, each with its value.
+        /// Keys that this crate does not know, each with its value.
         other: WordBuf = "optional argument";
     }
     case: Exact;

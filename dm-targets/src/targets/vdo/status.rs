@@ -85,7 +85,7 @@ pub struct VdoStatus {
     pub used: DataBlocks,
     /// How many there are.
     pub total: DataBlocks,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }

@@ -28,7 +28,7 @@
 //!
 //! Options are compared without regard to case. Error correction needs its device, blocks and roots, and blocks of one
 //! size; without its device the other options for it have no effect, and are not printed. Words after the counted ones are
-//! ignored. The table must be loaded read-only. Takes no messages.
+//! ignored. The table must be loaded read-only. The target takes no messages.
 //!
 //! Kernel: `verity_ctr`, `verity_parse_opt_args` and `verity_status` in `drivers/md/dm-verity-target.c`,
 //! `verity_fec_parse_opt_args` in `drivers/md/dm-verity-fec.c`.
@@ -54,7 +54,7 @@ use dm_units::DataBlocks;
 use fec::{FEC_BLOCKS, FEC_DEVICE, FEC_ROOTS, FEC_START, check_fec, check_fec_is_whole};
 use table::{DATA_BLOCK, HASH_BLOCK, VERSION};
 
-/// The `verity` target.
+/// The `verity` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verity {}
 

@@ -29,7 +29,7 @@ pub struct VerityStatus {
     pub state: VerityState,
     /// How many blocks were corrected; 6.12 and earlier kernels do not tell.
     pub corrected: Option<FecCorrections>,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }

@@ -86,7 +86,7 @@ options! {
             since (1, 5, 0);
     }
     other {
-        /// Options that this version does not know; they are printed after the others.
+        /// Options that this crate does not know; they are printed after the others.
         other_options: WordBuf = "option";
     }
     case: Any;

@@ -60,7 +60,7 @@ const BLOCK_SIZE: Limits = Limits::new("block size", 512, 1 << 16).power_of_two(
 const DEFAULT_HIGH_WATERMARK: u32 = 50;
 const DEFAULT_LOW_WATERMARK: u32 = 45;
 
-/// The `writecache` target.
+/// The `writecache` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writecache {}
 
@@ -135,7 +135,7 @@ options! {
             since (1, 6, 0);
     }
     other {
-        /// Options that this version does not know; they are printed after the others.
+        /// Options that this crate does not know; they are printed after the others.
         other_options: WordBuf = "optional argument";
     }
     case: Any;

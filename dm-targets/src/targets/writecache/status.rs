@@ -20,7 +20,7 @@ pub struct WritecacheStatus {
     pub writeback: u64,
     /// What has been done; since version 1.6.0.
     pub counts: Option<WritecacheCounts>,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }
