@@ -99,7 +99,7 @@ options! {
 
 fn check_features(features: &MirrorFeatures) -> Result<(), InvalidField> {
     if features.keep_log && !features.handle_errors {
-        return Err(InvalidField::new("keep_log", Problem::Expected("together with handle_errors")));
+        return Err(InvalidField::new("keep_log", Problem::Expected("given together with handle_errors")));
     }
     Ok(())
 }
@@ -265,7 +265,7 @@ mod tests {
         assert_eq!(refusal("core 1 1024 1 8:0 0"), "mirror table: word 4, number of mirrors, must be from 2 to 9");
         assert_eq!(
             refusal("core 1 1024 2 8:0 0 8:16 0 1 keep_log"),
-            "mirror table: word 10, keep_log, must be together with handle_errors"
+            "mirror table: word 10, keep_log, must be given together with handle_errors"
         );
         assert_eq!(refusal("core 1 1024 2 8:0 0 8:16 0 0 more"), "mirror table: word 10 is one word too many");
         let table = Mirror::parse_table("core 1 1024 2 8:0 0 8:16 0").unwrap();

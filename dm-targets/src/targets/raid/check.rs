@@ -128,7 +128,7 @@ impl RaidTable {
             return conflict("raid10_use_near_sets", "raid10_format near");
         }
         if self.params.journal_mode.is_some() && self.params.journal_dev.is_none() {
-            return Err(InvalidField::new("journal_mode", Problem::Expected("together with journal_dev")));
+            return Err(InvalidField::new("journal_mode", Problem::Expected("given together with journal_dev")));
         }
         Ok(())
     }
@@ -288,7 +288,7 @@ mod tests {
         let near = "raid10_use_near_sets cannot be combined with raid10_format near";
         refused("raid10 2 64 raid10_use_near_sets", 2, near);
         assert_eq!(check("raid10 4 64 raid10_use_near_sets raid10_format far", 2), Ok(()));
-        refused("raid5_ls 3 64 journal_mode writeback", 3, "journal_mode must be together with journal_dev");
+        refused("raid5_ls 3 64 journal_mode writeback", 3, "journal_mode must be given together with journal_dev");
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! The table of a device that snapshots are taken of.
+//! The table of a `snapshot-origin` target.
 
 use core::fmt;
 
 use super::ORIGIN;
 use crate::{Device, Fields, Params, ParseError, Printer};
 
-/// The table of a `snapshot-origin` target: what is written to the device is copied to its snapshots first.
+/// The table of a `snapshot-origin` target, which copies chunks to the device's snapshots before they are overwritten.
 ///
 /// ```
 /// use dm_targets::snapshot::SnapshotOriginTable;
@@ -16,12 +16,12 @@ use crate::{Device, Fields, Params, ParseError, Printer};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SnapshotOriginTable {
-    /// The device, as the tables of its snapshots name it.
+    /// The device, written the same way as in the tables of its snapshots.
     pub origin: Device,
 }
 
 impl SnapshotOriginTable {
-    /// The origin of the snapshots of `origin`.
+    /// Maps `origin`, and preserves its chunks for its snapshots.
     pub fn new(origin: impl Into<Device>) -> Self {
         Self { origin: origin.into() }
     }

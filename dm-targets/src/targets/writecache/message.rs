@@ -1,4 +1,4 @@
-//! What a `writecache` target can be told.
+//! Messages to a `writecache` target.
 
 use core::fmt;
 
@@ -8,13 +8,13 @@ use crate::{Fields, Message, NoReply, Params, ParseError, Problem};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WritecacheMessage {
-    /// Writes back all that is cached, and waits for it.
+    /// Writes back all cached blocks; completes when they are written.
     Flush,
-    /// Does so when the device is suspended next.
+    /// Writes back all cached blocks when the device is next suspended.
     FlushOnSuspend,
-    /// Caches nothing new from now on, and writes back all that is cached.
+    /// Caches no more writes from now on, and writes back all cached blocks.
     Cleaner,
-    /// Sets the counts of the status to 0.
+    /// Resets the counters of the status to 0.
     ClearStats,
 }
 
