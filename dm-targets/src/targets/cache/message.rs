@@ -54,11 +54,7 @@ impl Value for CacheBlocks {
     fn read(word: Word<'_>) -> Result<Self, Problem> {
         let Some((begin, end)) = word.split_once('-') else { return Self::read_block(word).map(Self::One) };
         let (begin, end) = (Self::read_block(begin)?, Self::read_block(end)?);
-        if begin.0 < end.0 {
-            Ok(Self::Range { begin, end })
-        } else {
-            Err(Problem::Expected("a non-empty range"))
-        }
+        if begin.0 < end.0 { Ok(Self::Range { begin, end }) } else { Err(Problem::Expected("a non-empty range")) }
     }
 
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
