@@ -1,4 +1,4 @@
-//! Enums that are one of a list of words.
+//! Enums of key words.
 
 /// Defines an enum of key words: `keywords! { exact; /// … pub enum Mode { /// … ReadOnly = "ro", } }`.
 ///
@@ -28,7 +28,7 @@ macro_rules! keywords {
         }
 
         impl $name {
-            /// The word in a table, status or message.
+            /// The word as it appears in a table, status or message.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 match self {
