@@ -41,10 +41,13 @@ impl Target for Delay {
 ///
 /// ```
 /// use dm_targets::delay::{DelayClass, DelayTable};
+/// use dm_targets::{Delay, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let table = DelayTable::All(DelayClass::new(DeviceNumber::new(254, 0), Sectors(0), 500));
 /// assert_eq!(table.to_string(), "254:0 0 500");
+/// assert_eq!(Delay::parse_table("254:0 0 500")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -130,6 +133,14 @@ impl fmt::Display for DelayTable {
 }
 
 /// The status of a `delay` target: the number of requests that are being delayed now.
+///
+/// ```
+/// use dm_targets::{Delay, Target};
+///
+/// let status = Delay::parse_status("3 4 0")?;
+/// assert_eq!((status.reads, status.writes, status.flushes), (3, 4, Some(0)));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -59,10 +59,13 @@ impl Target for Dust {
 ///
 /// ```
 /// use dm_targets::dust::DustTable;
+/// use dm_targets::{Dust, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let table = DustTable::new(DeviceNumber::new(254, 0), Sectors(0), 512);
 /// assert_eq!(table.to_string(), "254:0 0 512");
+/// assert_eq!(Dust::parse_table("254:0 0 512")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -121,6 +124,15 @@ keywords! {
 }
 
 /// The status of a `dust` target.
+///
+/// ```
+/// use dm_targets::dust::DustReads;
+/// use dm_targets::{Dust, Target};
+///
+/// let status = Dust::parse_status("7:0 fail_read_on_bad_block verbose")?;
+/// assert_eq!(status.reads, DustReads::Fail);
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -233,6 +245,15 @@ impl fmt::Display for DustMessage {
 }
 
 /// The reply of a `dust` target to a message.
+///
+/// ```
+/// use dm_targets::dust::{DustMessage, DustReply};
+/// use dm_targets::{Dust, Target};
+///
+/// let reply = Dust::parse_reply(&DustMessage::CountBadBlocks, "countbadblocks: 3 badblock(s) found")?;
+/// assert_eq!(reply, DustReply::Count(3));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -47,10 +47,13 @@ impl Target for Ebs {
 ///
 /// ```
 /// use dm_targets::ebs::EbsTable;
+/// use dm_targets::{Ebs, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let table = EbsTable::new(DeviceNumber::new(254, 0), Sectors(128), 1).underlying(8);
 /// assert_eq!(table.to_string(), "254:0 128 1 8");
+/// assert_eq!(Ebs::parse_table("254:0 128 1 8")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -61,10 +61,13 @@ impl Target for Era {
 ///
 /// ```
 /// use dm_targets::era::EraTable;
+/// use dm_targets::{Era, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let table = EraTable::new(DeviceNumber::new(254, 32), DeviceNumber::new(254, 0), Sectors(128));
 /// assert_eq!(table.to_string(), "254:32 254:0 128");
+/// assert_eq!(Era::parse_table("254:32 254:0 128")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -101,6 +104,15 @@ impl fmt::Display for EraTable {
 }
 
 /// The status of an `era` target.
+///
+/// ```
+/// use dm_targets::era::EraStatus;
+/// use dm_targets::{Era, Target};
+///
+/// let EraStatus::Working(era) = Era::parse_status("8 20/65536 3 -")? else { return Ok(()) };
+/// assert_eq!((era.era, era.held_root), (3, None));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -154,6 +166,12 @@ impl fmt::Display for EraStatus {
 }
 
 /// A message to an `era` target.
+///
+/// ```
+/// use dm_targets::era::EraMessage;
+///
+/// assert_eq!(EraMessage::Checkpoint.to_string(), "checkpoint");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EraMessage {

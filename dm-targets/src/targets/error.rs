@@ -38,8 +38,13 @@ impl Target for ErrorTarget {
 ///
 /// ```
 /// use dm_targets::error::ErrorTable;
+/// use dm_targets::{ErrorTarget, Target};
+/// use dm_units::{DeviceNumber, Sectors};
 ///
 /// assert_eq!(ErrorTable::new().to_string(), "");
+/// let table = ErrorTable::new().like(DeviceNumber::new(254, 0), Sectors(8));
+/// assert_eq!(ErrorTarget::parse_table("254:0 8")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -204,15 +204,16 @@ impl Put<InlineKeyType> for InlineKeyType {
 /// The table of an `inlinecrypt` target. `Display` prints the key; `Debug` does not.
 ///
 /// ```
-/// use dm_targets::Key;
+/// use dm_targets::{InlineCrypt, Key, Target};
 /// use dm_targets::inlinecrypt::InlineCryptTable;
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let key = Key::from_hex("00ff")?;
 /// let table = InlineCryptTable::new(key, Sectors(0), DeviceNumber::new(254, 0), Sectors(0)).allow_discards();
 /// assert_eq!(table.to_string(), "aes-xts-plain64 00ff 0 254:0 0 1 allow_discards");
+/// assert_eq!(InlineCrypt::parse_table("aes-xts-plain64 00ff 0 254:0 0 1 allow_discards")?, table);
 /// assert_eq!(format!("{table:#}"), "aes-xts-plain64 00ff 1 0 254:0 0 1 allow_discards");
-/// # Ok::<(), dm_targets::Problem>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -42,10 +42,13 @@ impl Target for Linear {
 ///
 /// ```
 /// use dm_targets::linear::LinearTable;
+/// use dm_targets::{Linear, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let table = LinearTable::new(DeviceNumber::new(253, 0), Sectors(2048));
 /// assert_eq!(table.to_string(), "253:0 2048");
+/// assert_eq!(Linear::parse_table("253:0 2048")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -46,10 +46,13 @@ impl Target for LogWrites {
 ///
 /// ```
 /// use dm_targets::log_writes::LogWritesTable;
+/// use dm_targets::{LogWrites, Target};
 /// use dm_units::DeviceNumber;
 ///
 /// let table = LogWritesTable::new(DeviceNumber::new(254, 0), DeviceNumber::new(254, 16));
 /// assert_eq!(table.to_string(), "254:0 254:16");
+/// assert_eq!(LogWrites::parse_table("254:0 254:16")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -82,6 +85,15 @@ impl fmt::Display for LogWritesTable {
 }
 
 /// The status of a `log-writes` target.
+///
+/// ```
+/// use dm_targets::{LogWrites, Target};
+/// use dm_units::Sectors;
+///
+/// let status = LogWrites::parse_status("7 96")?;
+/// assert_eq!((status.logged_entries, status.highest_sector), (7, Sectors(96)));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

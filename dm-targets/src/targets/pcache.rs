@@ -117,11 +117,14 @@ options! {
 ///
 /// ```
 /// use dm_targets::pcache::PcacheTable;
+/// use dm_targets::{Pcache, Target};
 /// use dm_units::DeviceNumber;
 ///
 /// let table = PcacheTable::new(DeviceNumber::new(259, 0), DeviceNumber::new(254, 0)).data_crc(true);
 /// assert_eq!(table.to_string(), "259:0 254:0 2 data_crc true");
+/// assert_eq!(Pcache::parse_table("259:0 254:0 2 data_crc true")?, table);
 /// assert_eq!(format!("{table:#}"), "259:0 254:0 2 crc true");
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -202,6 +205,14 @@ impl Value for SegmentOffset {
 }
 
 /// The status of a `pcache` target.
+///
+/// ```
+/// use dm_targets::{Pcache, Target};
+///
+/// let status = Pcache::parse_status("1 128 64 12 70 1 3:8192 3:0 3:0")?;
+/// assert_eq!((status.segments, status.used_segments), (128, 12));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -256,6 +267,12 @@ impl fmt::Display for PcacheStatus {
 }
 
 /// A message to a `pcache` target.
+///
+/// ```
+/// use dm_targets::pcache::PcacheMessage;
+///
+/// assert_eq!(PcacheMessage::GcPercent(70).to_string(), "gc_percent 70");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PcacheMessage {

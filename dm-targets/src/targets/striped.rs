@@ -66,11 +66,14 @@ impl Target for Striped {
 ///
 /// ```
 /// use dm_targets::striped::{Stripe, StripedTable};
+/// use dm_targets::{Striped, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let devices = [DeviceNumber::new(254, 0), DeviceNumber::new(254, 16)];
 /// let table = StripedTable::new(Sectors(64), devices.map(|device| Stripe::new(device, Sectors(8))));
 /// assert_eq!(table.to_string(), "2 64 254:0 8 254:16 8");
+/// assert_eq!(Striped::parse_table("2 64 254:0 8 254:16 8")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -142,6 +145,15 @@ keywords! {
 }
 
 /// The status of a `striped` target.
+///
+/// ```
+/// use dm_targets::striped::StripeHealth;
+/// use dm_targets::{Striped, Target};
+///
+/// let status = Striped::parse_status("2 254:0 254:16 1 AD")?;
+/// assert_eq!(status.stripes[1].health, StripeHealth::Dead);
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -55,11 +55,14 @@ impl Target for Switch {
 ///
 /// ```
 /// use dm_targets::switch::{SwitchPath, SwitchTable};
+/// use dm_targets::{Switch, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let devices = [DeviceNumber::new(254, 0), DeviceNumber::new(254, 16)];
 /// let table = SwitchTable::new(128, devices.map(|device| SwitchPath::new(device, Sectors(0))));
 /// assert_eq!(table.to_string(), "2 128 0 254:0 0 254:16 0");
+/// assert_eq!(Switch::parse_table("2 128 0 254:0 0 254:16 0")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

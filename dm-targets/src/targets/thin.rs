@@ -168,11 +168,13 @@ impl serde::de::Visitor<'_> for DevIdVisitor {
 ///
 /// ```
 /// use dm_targets::thin::{ThinDevId, ThinTable};
+/// use dm_targets::{Target, Thin};
 /// use dm_units::DeviceNumber;
 ///
 /// let table = ThinTable::new(DeviceNumber::new(253, 0), ThinDevId::new(1)?);
 /// assert_eq!(table.to_string(), "253:0 1");
-/// # Ok::<(), dm_targets::InvalidField>(())
+/// assert_eq!(Thin::parse_table("253:0 1")?, table);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -231,6 +233,16 @@ impl fmt::Display for ThinTable {
 }
 
 /// The status of a `thin` target.
+///
+/// ```
+/// use dm_targets::thin::ThinStatus;
+/// use dm_targets::{Target, Thin};
+/// use dm_units::Sectors;
+///
+/// let ThinStatus::Working { mapped, highest, .. } = Thin::parse_status("128 2175")? else { return Ok(()) };
+/// assert_eq!((mapped, highest), (Sectors(128), Some(Sectors(2175))));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

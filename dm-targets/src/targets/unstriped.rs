@@ -53,10 +53,13 @@ impl Target for Unstriped {
 ///
 /// ```
 /// use dm_targets::unstriped::UnstripedTable;
+/// use dm_targets::{Target, Unstriped};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let table = UnstripedTable::new(2, 64, 1, DeviceNumber::new(254, 0), Sectors(0));
 /// assert_eq!(table.to_string(), "2 64 1 254:0 0");
+/// assert_eq!(Unstriped::parse_table("2 64 1 254:0 0")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

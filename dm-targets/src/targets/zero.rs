@@ -25,6 +25,16 @@ impl Target for Zero {
 }
 
 /// The table of a `zero` target, which is always empty.
+///
+/// ```
+/// use dm_targets::zero::ZeroTable;
+/// use dm_targets::{Table, TableLine, Zero};
+/// use dm_units::Sectors;
+///
+/// let table = Table::<Zero>::new([TableLine::new(Sectors(0), Sectors(2048), ZeroTable)])?;
+/// assert_eq!(table.to_string(), "0 2048 zero ");
+/// # Ok::<(), dm_targets::TableError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ZeroTable;
 

@@ -49,11 +49,15 @@ impl Target for Zoned {
 ///
 /// ```
 /// use dm_targets::zoned::ZonedTable;
+/// use dm_targets::{Target, Zoned};
 /// use dm_units::DeviceNumber;
 ///
 /// let [regular, zoned] = [DeviceNumber::new(8, 16), DeviceNumber::new(8, 32)];
 /// assert_eq!(ZonedTable::new(zoned).to_string(), "8:32");
-/// assert_eq!(ZonedTable::with_regular(regular, [zoned.into()]).to_string(), "8:16 8:32");
+/// let table = ZonedTable::with_regular(regular, [zoned.into()]);
+/// assert_eq!(table.to_string(), "8:16 8:32");
+/// assert_eq!(Zoned::parse_table("8:16 8:32")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -113,6 +117,14 @@ impl Value for Zones {
 }
 
 /// The status of a `zoned` target.
+///
+/// ```
+/// use dm_targets::{Target, Zoned};
+///
+/// let status = Zoned::parse_status("64 zones 0/0 cache 4/6 random 54/54 sequential")?;
+/// assert_eq!((status.zones, status.devices[0].random.unmapped), (64, 4));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -188,6 +200,12 @@ impl fmt::Display for ZonedStatus {
 }
 
 /// A message to a `zoned` target.
+///
+/// ```
+/// use dm_targets::zoned::ZonedMessage;
+///
+/// assert_eq!(ZonedMessage::Reclaim.to_string(), "reclaim");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ZonedMessage {

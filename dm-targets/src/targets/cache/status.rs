@@ -33,6 +33,16 @@ keywords! {
 }
 
 /// The status of a `cache` target.
+///
+/// ```
+/// use dm_targets::cache::{CachePolicy, CacheStatus};
+/// use dm_targets::{Cache, Target};
+///
+/// let text = "8 27/65536 64 0/8192 0 0 0 0 0 0 0 1 writeback 2 migration_threshold 2048 smq 0 rw - ";
+/// let CacheStatus::Working(cache) = Cache::parse_status(text)? else { return Ok(()) };
+/// assert_eq!((cache.resident.total.0, cache.policy), (8192, CachePolicy::Smq));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -18,6 +18,7 @@ const POLICY_ARG: &str = "policy argument";
 ///
 /// ```
 /// use dm_targets::cache::{CacheKey, CachePolicy, CacheTable};
+/// use dm_targets::{Cache, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let [metadata, cache, origin] = [DeviceNumber::new(254, 32), DeviceNumber::new(254, 48), DeviceNumber::new(254, 0)];
@@ -25,6 +26,8 @@ const POLICY_ARG: &str = "policy argument";
 ///     .metadata2()
 ///     .set(CacheKey::MigrationThreshold, 4096);
 /// assert_eq!(table.to_string(), "254:32 254:48 254:0 64 1 metadata2 smq 2 migration_threshold 4096");
+/// assert_eq!(Cache::parse_table("254:32 254:48 254:0 64 1 metadata2 smq 2 migration_threshold 4096")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

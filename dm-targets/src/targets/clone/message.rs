@@ -8,6 +8,12 @@ const THRESHOLD: &str = "hydration_threshold";
 const BATCH_SIZE: &str = "hydration_batch_size";
 
 /// A message to a `clone` target.
+///
+/// ```
+/// use dm_targets::clone::CloneMessage;
+///
+/// assert_eq!(CloneMessage::HydrationThreshold(13).to_string(), "hydration_threshold 13");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloneMessage {

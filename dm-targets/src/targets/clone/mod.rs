@@ -119,11 +119,14 @@ options! {
 ///
 /// ```
 /// use dm_targets::clone::CloneTable;
+/// use dm_targets::{CloneTarget, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let [metadata, dest, source] = [DeviceNumber::new(254, 32), DeviceNumber::new(254, 16), DeviceNumber::new(254, 0)];
 /// let table = CloneTable::new(metadata, dest, source, Sectors(8)).no_hydration().hydration_threshold(13);
 /// assert_eq!(table.to_string(), "254:32 254:16 254:0 8 1 no_hydration 2 hydration_threshold 13");
+/// assert_eq!(CloneTarget::parse_table("254:32 254:16 254:0 8 1 no_hydration 2 hydration_threshold 13")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -23,6 +23,16 @@ keywords! {
 }
 
 /// The status of a `clone` target.
+///
+/// ```
+/// use dm_targets::clone::CloneStatus;
+/// use dm_targets::{CloneTarget, Target};
+///
+/// let status = CloneTarget::parse_status("8 10/65536 8 512/8192 1 0 4 hydration_threshold 99 hydration_batch_size 2 rw")?;
+/// let CloneStatus::Working(clone) = status else { return Ok(()) };
+/// assert_eq!((clone.hydrated.used, clone.hydrated.total), (512, 8192));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

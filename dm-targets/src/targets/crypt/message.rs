@@ -8,6 +8,12 @@ use super::CryptKey;
 use crate::{Fields, Message, NoReply, Params, ParseError, Printer, Problem};
 
 /// A message to a `crypt` target. The device must be suspended.
+///
+/// ```
+/// use dm_targets::crypt::CryptMessage;
+///
+/// assert_eq!(CryptMessage::KeyWipe.to_string(), "key wipe");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CryptMessage {

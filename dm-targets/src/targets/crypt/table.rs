@@ -49,14 +49,17 @@ options! {
 ///
 /// ```
 /// use dm_targets::crypt::{Cipher, CryptTable, KeyringKey, KeyringType};
+/// use dm_targets::{Crypt, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let key = KeyringKey::new(64, KeyringType::Logon, "disk:7")?;
 /// let device = DeviceNumber::new(254, 0);
 /// let table = CryptTable::new(Cipher::new("aes-xts-plain64")?, key, Sectors(0), device, Sectors(32768));
 /// let table = table.allow_discards().sector_size(4096);
-/// assert_eq!(table.to_string(), "aes-xts-plain64 :64:logon:disk:7 0 254:0 32768 2 allow_discards sector_size:4096");
-/// # Ok::<(), dm_targets::Problem>(())
+/// let text = "aes-xts-plain64 :64:logon:disk:7 0 254:0 32768 2 allow_discards sector_size:4096";
+/// assert_eq!(table.to_string(), text);
+/// assert_eq!(Crypt::parse_table(text)?, table);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -121,10 +121,13 @@ options! {
 ///
 /// ```
 /// use dm_targets::flakey::FlakeyTable;
+/// use dm_targets::{Flakey, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let table = FlakeyTable::new(DeviceNumber::new(254, 0), Sectors(0), 5, 10).drop_writes();
 /// assert_eq!(table.to_string(), "254:0 0 5 10 1 drop_writes");
+/// assert_eq!(Flakey::parse_table("254:0 0 5 10 1 drop_writes")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -14,6 +14,17 @@ use crate::{
 /// The status of an `integrity` target.
 ///
 /// Old kernels print only the first or the first two fields; the others are `None`.
+///
+/// ```
+/// use dm_targets::integrity::Recalculation;
+/// use dm_targets::{Integrity, Target};
+/// use dm_units::Sectors;
+///
+/// let status = Integrity::parse_status("6 129160 2048")?;
+/// assert_eq!((status.mismatches, status.provided_sectors), (6, Some(Sectors(129160))));
+/// assert_eq!(status.recalculation, Some(Recalculation::Reached(Sectors(2048))));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

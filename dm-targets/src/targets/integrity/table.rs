@@ -86,12 +86,14 @@ options! {
 ///
 /// ```
 /// use dm_targets::integrity::{IntegrityMode, IntegrityTable, KeyedAlgorithm};
+/// use dm_targets::{Integrity, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let table = IntegrityTable::new(DeviceNumber::new(254, 32), Sectors(0), None, IntegrityMode::Journal);
 /// let table = table.internal_hash(KeyedAlgorithm::new("crc32c")?).block_size(4096);
 /// assert_eq!(table.to_string(), "254:32 0 - J 2 block_size:4096 internal_hash:crc32c");
-/// # Ok::<(), dm_targets::Problem>(())
+/// assert_eq!(Integrity::parse_table("254:32 0 - J 2 block_size:4096 internal_hash:crc32c")?, table);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

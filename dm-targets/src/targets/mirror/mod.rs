@@ -109,12 +109,15 @@ fn check_features(features: &MirrorFeatures) -> Result<(), InvalidField> {
 ///
 /// ```
 /// use dm_targets::mirror::{MirrorLeg, MirrorLog, MirrorTable};
+/// use dm_targets::{Mirror, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let devices = [DeviceNumber::new(254, 0), DeviceNumber::new(254, 16)];
 /// let legs = devices.map(|device| MirrorLeg::new(device, Sectors(0)));
 /// let table = MirrorTable::new(MirrorLog::core(Sectors(1024)).nosync(), legs).handle_errors();
 /// assert_eq!(table.to_string(), "core 2 1024 nosync 2 254:0 0 254:16 0 1 handle_errors");
+/// assert_eq!(Mirror::parse_table("core 2 1024 nosync 2 254:0 0 254:16 0 1 handle_errors")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -199,6 +202,16 @@ keywords! {
 }
 
 /// The status of a `mirror` target.
+///
+/// ```
+/// use dm_targets::mirror::MirrorHealth;
+/// use dm_targets::{Mirror, Target};
+///
+/// let status = Mirror::parse_status("2 7:0 7:1 64/127 1 AD 1 core")?;
+/// assert_eq!(status.mirrors[1].health, MirrorHealth::WriteFailed);
+/// assert_eq!((status.in_sync, status.regions), (64, 127));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -36,6 +36,16 @@ keywords! {
 }
 
 /// The status of a `multipath` target.
+///
+/// ```
+/// use dm_targets::multipath::PathState;
+/// use dm_targets::{Multipath, Target};
+///
+/// let status = Multipath::parse_status("2 0 1 0 1 1 A 0 2 0 8:0 A 0 8:16 F 3 ")?;
+/// let path = &status.groups[0].paths[1];
+/// assert_eq!((&path.state, path.fail_count), (&PathState::Failed, 3));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -77,11 +77,14 @@ options! {
 ///
 /// ```
 /// use dm_targets::multipath::{MultipathTable, PathGroup};
+/// use dm_targets::{Multipath, Target};
 /// use dm_units::DeviceNumber;
 ///
 /// let paths = [DeviceNumber::new(254, 0), DeviceNumber::new(254, 16)];
 /// let table = MultipathTable::new([PathGroup::round_robin(paths)]).queue_if_no_path();
 /// assert_eq!(table.to_string(), "1 queue_if_no_path 0 1 1 round-robin 0 2 1 254:0 1 254:16 1 ");
+/// assert_eq!(Multipath::parse_table("1 queue_if_no_path 0 1 1 round-robin 0 2 1 254:0 1 254:16 1 ")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

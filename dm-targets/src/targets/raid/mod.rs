@@ -173,6 +173,12 @@ impl RaidType {
 ///
 /// Further words, which the kernel ignores, are refused here. All messages except `idle` and `frozen` fail with `EBUSY`
 /// while a synchronization action is running.
+///
+/// ```
+/// use dm_targets::raid::RaidMessage;
+///
+/// assert_eq!(RaidMessage::Check.to_string(), "check");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RaidMessage {

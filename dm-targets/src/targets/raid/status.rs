@@ -63,6 +63,17 @@ keywords! {
 }
 
 /// The status of a `raid` target.
+///
+/// ```
+/// use dm_targets::raid::{RaidHealth, RaidStatus};
+/// use dm_targets::{Raid, Target};
+/// use dm_units::Sectors;
+///
+/// let RaidStatus::Array(array) = Raid::parse_status("raid1 2 Aa 53352/65536 recover 0 0 -")? else { return Ok(()) };
+/// assert_eq!(array.health, [RaidHealth::InSync, RaidHealth::OutOfSync]);
+/// assert_eq!((array.progress, array.total), (Sectors(53352), Sectors(65536)));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -113,11 +113,14 @@ options! {
 ///
 /// ```
 /// use dm_targets::raid::{RaidDevice, RaidTable, RaidType};
+/// use dm_targets::{Raid, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let device = |minor| RaidDevice::new(DeviceNumber::new(254, minor), DeviceNumber::new(254, minor + 1));
 /// let table = RaidTable::new(RaidType::Raid1, Sectors(0), [device(0), device(2)]).region_size(Sectors(1024));
 /// assert_eq!(table.to_string(), "raid1 3 0 region_size 1024 2 254:0 254:1 254:2 254:3");
+/// assert_eq!(Raid::parse_table("raid1 3 0 region_size 1024 2 254:0 254:1 254:2 254:3")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

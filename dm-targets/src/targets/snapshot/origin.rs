@@ -9,9 +9,13 @@ use crate::{Device, Fields, Params, ParseError, Printer};
 ///
 /// ```
 /// use dm_targets::snapshot::SnapshotOriginTable;
+/// use dm_targets::{SnapshotOrigin, Target};
 /// use dm_units::DeviceNumber;
 ///
-/// assert_eq!(SnapshotOriginTable::new(DeviceNumber::new(254, 0)).to_string(), "254:0");
+/// let table = SnapshotOriginTable::new(DeviceNumber::new(254, 0));
+/// assert_eq!(table.to_string(), "254:0");
+/// assert_eq!(SnapshotOrigin::parse_table("254:0")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

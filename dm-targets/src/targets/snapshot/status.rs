@@ -8,6 +8,16 @@ use dm_units::Sectors;
 use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf, Work, WorkKind};
 
 /// The status of a `snapshot` or `snapshot-merge` target.
+///
+/// ```
+/// use dm_targets::snapshot::SnapshotStatus;
+/// use dm_targets::{Snapshot, Target};
+/// use dm_units::Sectors;
+///
+/// let SnapshotStatus::Valid { space, .. } = Snapshot::parse_status("32/131072 16")? else { return Ok(()) };
+/// assert_eq!((space.used, space.total), (Sectors(32), Sectors(131072)));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -77,11 +77,14 @@ fn check_features(features: &SnapshotFeatures) -> Result<(), InvalidField> {
 ///
 /// ```
 /// use dm_targets::snapshot::{SnapshotStore, SnapshotTable};
+/// use dm_targets::{Snapshot, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let [origin, cow] = [DeviceNumber::new(254, 0), DeviceNumber::new(254, 32)];
 /// let table = SnapshotTable::new(origin, cow, SnapshotStore::Persistent, Sectors(16)).discard_zeroes_cow();
 /// assert_eq!(table.to_string(), "254:0 254:32 P 16 1 discard_zeroes_cow");
+/// assert_eq!(Snapshot::parse_table("254:0 254:32 P 16 1 discard_zeroes_cow")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -150,12 +153,15 @@ spelled!(SnapshotTable);
 ///
 /// ```
 /// use dm_targets::snapshot::{SnapshotMergeTable, SnapshotStore, SnapshotTable};
+/// use dm_targets::{SnapshotMerge, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let [origin, cow] = [DeviceNumber::new(254, 0), DeviceNumber::new(254, 32)];
 /// let snapshot = SnapshotTable::new(origin, cow, SnapshotStore::Persistent, Sectors(16));
 /// let merge = SnapshotMergeTable::from(snapshot);
 /// assert_eq!(merge.to_string(), "254:0 254:32 P 16");
+/// assert_eq!(SnapshotMerge::parse_table("254:0 254:32 P 16")?, merge);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SnapshotMergeTable(pub SnapshotTable);

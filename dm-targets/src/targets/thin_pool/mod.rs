@@ -120,11 +120,14 @@ options! {
 ///
 /// ```
 /// use dm_targets::thin_pool::ThinPoolTable;
+/// use dm_targets::{Target, ThinPool};
 /// use dm_units::{DataBlocks, DeviceNumber, Sectors};
 ///
 /// let [metadata, data] = [DeviceNumber::new(254, 32), DeviceNumber::new(254, 48)];
 /// let table = ThinPoolTable::new(metadata, data, Sectors(128), DataBlocks(1024)).error_if_no_space();
 /// assert_eq!(table.to_string(), "254:32 254:48 128 1024 1 error_if_no_space ");
+/// assert_eq!(ThinPool::parse_table("254:32 254:48 128 1024 1 error_if_no_space ")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

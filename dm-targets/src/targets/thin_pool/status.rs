@@ -57,6 +57,18 @@ keywords! {
 }
 
 /// The status of a `thin-pool` target.
+///
+/// ```
+/// use dm_targets::thin_pool::{PoolMode, ThinPoolStatus};
+/// use dm_targets::{Target, ThinPool};
+/// use dm_units::DataBlocks;
+///
+/// let text = "77 4110/65536 1/4096 - rw discard_passdown queue_if_no_space - 1024 ";
+/// let ThinPoolStatus::Working(pool) = ThinPool::parse_status(text)? else { return Ok(()) };
+/// assert_eq!((pool.data.used, pool.data.total), (DataBlocks(1), DataBlocks(4096)));
+/// assert_eq!((pool.transaction_id, pool.mode), (77, Some(PoolMode::ReadWrite)));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

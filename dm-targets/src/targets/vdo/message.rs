@@ -31,6 +31,12 @@ keywords! {
 }
 
 /// A message to a `vdo` target.
+///
+/// ```
+/// use dm_targets::vdo::VdoMessage;
+///
+/// assert_eq!(VdoMessage::Compression(true).to_string(), "compression on");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VdoMessage {

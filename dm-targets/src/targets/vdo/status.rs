@@ -67,6 +67,16 @@ keywords! {
 }
 
 /// The status of a `vdo` target.
+///
+/// ```
+/// use dm_targets::vdo::VdoMode;
+/// use dm_targets::{Target, Vdo};
+/// use dm_units::DataBlocks;
+///
+/// let status = Vdo::parse_status("/dev/vdi normal - online offline 1049284 2097152")?;
+/// assert_eq!((status.mode, status.used, status.total), (VdoMode::Normal, DataBlocks(1049284), DataBlocks(2097152)));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -17,11 +17,14 @@ const PHYSICAL_BLOCKS: &str = "physical block count";
 ///
 /// ```
 /// use dm_targets::vdo::{VdoSectorSize, VdoTable};
+/// use dm_targets::{Target, Vdo};
 /// use dm_units::{DataBlocks, DeviceNumber};
 ///
 /// let table = VdoTable::new(DeviceNumber::new(254, 0), DataBlocks(2097152), VdoSectorSize::Bytes4096, 32768, 16380)
 ///     .compression(true);
 /// assert_eq!(table.to_string(), "V4 254:0 2097152 4096 32768 16380 compression on");
+/// assert_eq!(Vdo::parse_table("V4 254:0 2097152 4096 32768 16380 compression on")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

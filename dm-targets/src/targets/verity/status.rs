@@ -21,6 +21,14 @@ keywords! {
 }
 
 /// The status of a `verity` target.
+///
+/// ```
+/// use dm_targets::verity::VerityState;
+/// use dm_targets::{Target, Verity};
+///
+/// assert_eq!(Verity::parse_status("V")?.state, VerityState::Valid);
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -98,7 +98,7 @@ options! {
 /// The table of a `verity` target, which must be loaded read-only.
 ///
 /// ```
-/// use dm_targets::WordBuf;
+/// use dm_targets::{Target, Verity, WordBuf};
 /// use dm_targets::verity::{Hex, VerityDevice, VerityTable};
 /// use dm_units::{DataBlocks, DeviceNumber};
 ///
@@ -107,7 +107,8 @@ options! {
 /// let digest = Hex::new("00ff")?;
 /// let table = VerityTable::new(1, data, hash, DataBlocks(8192), 1, WordBuf::new("sha256")?, digest).ignore_zero_blocks();
 /// assert_eq!(table.to_string(), "1 254:0 254:16 4096 4096 8192 1 sha256 00ff - 1 ignore_zero_blocks");
-/// # Ok::<(), dm_targets::Problem>(())
+/// assert_eq!(Verity::parse_table("1 254:0 254:16 4096 4096 8192 1 sha256 00ff - 1 ignore_zero_blocks")?, table);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

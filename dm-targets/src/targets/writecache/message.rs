@@ -5,6 +5,12 @@ use core::fmt;
 use crate::{Fields, Message, NoReply, Params, ParseError, Problem};
 
 /// A message to a `writecache` target.
+///
+/// ```
+/// use dm_targets::writecache::WritecacheMessage;
+///
+/// assert_eq!(WritecacheMessage::FlushOnSuspend.to_string(), "flush_on_suspend");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WritecacheMessage {

@@ -148,11 +148,14 @@ options! {
 ///
 /// ```
 /// use dm_targets::writecache::{WritecacheKind, WritecacheTable};
+/// use dm_targets::{Target, Writecache};
 /// use dm_units::DeviceNumber;
 ///
 /// let [origin, cache] = [DeviceNumber::new(254, 0), DeviceNumber::new(254, 32)];
 /// let table = WritecacheTable::new(WritecacheKind::Ssd, origin, cache, 4096).max_age(60_000).cleaner();
 /// assert_eq!(table.to_string(), "s 254:0 254:32 4096 3 max_age 60000 cleaner");
+/// assert_eq!(Writecache::parse_table("s 254:0 254:32 4096 3 max_age 60000 cleaner")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -6,6 +6,14 @@ use core::fmt;
 use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf};
 
 /// The status of a `writecache` target.
+///
+/// ```
+/// use dm_targets::{Target, Writecache};
+///
+/// let status = Writecache::parse_status("0 8160 7960 0")?;
+/// assert_eq!((status.blocks, status.used()), (8160, 200));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
