@@ -58,6 +58,16 @@ pub struct TableLine<K: Kind = Any> {
 }
 
 /// A line of a status: the sectors that a target maps, and its status.
+///
+/// ```
+/// use dm_targets::{StatusLine, ThinPool};
+/// use dm_targets::thin_pool::ThinPoolStatus;
+///
+/// let text = "0 524288 thin-pool 0 4109/65536 0/4096 - rw discard_passdown queue_if_no_space - 1024 ";
+/// let line: StatusLine<ThinPool> = text.parse()?;
+/// assert!(matches!(line.status, ThinPoolStatus::Working(_)));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(
@@ -147,6 +157,14 @@ impl Table {
     /// # Errors
     ///
     /// A line cannot be parsed or breaks one of the rules of a [`Table`]. The error names the first such line.
+    ///
+    /// ```
+    /// use dm_targets::Table;
+    ///
+    /// let table = Table::parse_printed("0 2048 linear 253:0 8\n2048 8 zero ")?;
+    /// assert_eq!(table.lines().len(), 2);
+    /// # Ok::<(), dm_targets::TableError>(())
+    /// ```
     pub fn parse_printed(text: &str) -> Result<Self, TableError> {
         Self::parse_printed_as(text)
     }
@@ -289,6 +307,17 @@ impl<K: Kind> Table<K> {
     /// # Errors
     ///
     /// A line breaks a rule. The error names the first such line and the rule.
+    ///
+    /// ```
+    /// use dm_targets::linear::LinearTable;
+    /// use dm_targets::{Linear, Table, TableLine};
+    /// use dm_units::{DeviceNumber, Sectors};
+    ///
+    /// let disk = LinearTable::new(DeviceNumber::new(254, 0), Sectors(0));
+    /// let table = Table::<Linear>::new([TableLine::new(Sectors(0), Sectors(2048), disk)])?;
+    /// assert_eq!(table.length(), Sectors(2048));
+    /// # Ok::<(), dm_targets::TableError>(())
+    /// ```
     pub fn new(lines: impl Into<Vec<TableLine<K>>>) -> Result<Self, TableError> {
         let lines = lines.into();
         let mut expected = Sectors(0);

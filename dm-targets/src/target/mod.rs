@@ -67,6 +67,17 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// # Errors
     ///
     /// A field is out of range, or does not fit another field or the length. The error names the first such field.
+    ///
+    /// ```
+    /// use dm_targets::striped::{Stripe, StripedTable};
+    /// use dm_targets::{Striped, Target};
+    /// use dm_units::{DeviceNumber, Sectors};
+    ///
+    /// let stripe = |minor| Stripe::new(DeviceNumber::new(254, minor), Sectors(0));
+    /// let table = StripedTable::new(Sectors(64), [stripe(0), stripe(16)]);
+    /// assert_eq!(Striped::check(&table, Sectors(256)), Ok(()));
+    /// assert_eq!(Striped::check(&table, Sectors(255)).unwrap_err().to_string(), "length must be a multiple of 2");
+    /// ```
     fn check(table: &Self::Table, length: Sectors) -> Result<(), InvalidField> {
         let _ = (table, length);
         Ok(())
@@ -83,6 +94,16 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// tables are equal.
     ///
     /// By default, all fields affect the layout. Targets with other fields use a [`Comparison`](crate::Comparison).
+    ///
+    /// ```
+    /// use dm_targets::{Target, ThinPool};
+    ///
+    /// let one = ThinPool::parse_table("254:32 254:48 128 1024 ")?;
+    /// let other = ThinPool::parse_table("254:32 254:48 128 2048 ")?;
+    /// let difference = ThinPool::difference(&one, &other).unwrap();
+    /// assert_eq!((difference.field, difference.is_layout), ("low water mark", false));
+    /// # Ok::<(), dm_targets::ParseError>(())
+    /// ```
     #[must_use]
     fn difference(one: &Self::Table, other: &Self::Table) -> Option<TableDifference> {
         Comparison::new(one, other).layout("table", |table| table).result()
@@ -100,6 +121,14 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// # Errors
     ///
     /// The text is not a table of this target.
+    ///
+    /// ```
+    /// use dm_targets::{Linear, Target};
+    /// use dm_units::Sectors;
+    ///
+    /// assert_eq!(Linear::parse_table("253:0 2048")?.start, Sectors(2048));
+    /// # Ok::<(), dm_targets::ParseError>(())
+    /// ```
     fn parse_table(text: &str) -> Result<Self::Table, ParseError> {
         parse::<Self, _>(Fields::printed(text), Part::Table)
     }
@@ -109,6 +138,14 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// # Errors
     ///
     /// The text is not a table of this target.
+    ///
+    /// ```
+    /// use dm_targets::{Device, Linear, Target};
+    ///
+    /// let table = Linear::parse_input(r"/dev/mapper/my\ disk 0")?;
+    /// assert_eq!(table.device, Device::new("/dev/mapper/my disk").unwrap());
+    /// # Ok::<(), dm_targets::ParseError>(())
+    /// ```
     fn parse_input(text: &str) -> Result<Self::Table, ParseError> {
         parse::<Self, _>(Fields::input(text), Part::Table)
     }
@@ -118,6 +155,13 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// # Errors
     ///
     /// The text is not a status of this target.
+    ///
+    /// ```
+    /// use dm_targets::{Delay, Target};
+    ///
+    /// assert_eq!(Delay::parse_status("3 4 0")?.writes, 4);
+    /// # Ok::<(), dm_targets::ParseError>(())
+    /// ```
     fn parse_status(text: &str) -> Result<Self::Status, ParseError> {
         parse::<Self, _>(Fields::printed(text), Part::Status)
     }
@@ -127,6 +171,14 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// # Errors
     ///
     /// The text is not a message of this target.
+    ///
+    /// ```
+    /// use dm_targets::era::EraMessage;
+    /// use dm_targets::{Era, Target};
+    ///
+    /// assert_eq!(Era::parse_message("checkpoint")?, EraMessage::Checkpoint);
+    /// # Ok::<(), dm_targets::ParseError>(())
+    /// ```
     fn parse_message(text: &str) -> Result<Self::Message, ParseError> {
         parse::<Self, _>(Fields::input(text), Part::Message)
     }
@@ -136,12 +188,30 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// # Errors
     ///
     /// The text is not a reply to the message.
+    ///
+    /// ```
+    /// use dm_targets::dust::{DustMessage, DustReply};
+    /// use dm_targets::{Dust, Target};
+    ///
+    /// let text = "countbadblocks: 3 badblock(s) found";
+    /// assert_eq!(Dust::parse_reply(&DustMessage::CountBadBlocks, text)?, DustReply::Count(3));
+    /// # Ok::<(), dm_targets::ParseError>(())
+    /// ```
     fn parse_reply(message: &Self::Message, text: &str) -> Result<<Self::Message as Message>::Reply, ParseError> {
         parse_with::<Self, _>(Fields::printed(text), Part::Reply, |fields| message.parse_reply(fields))
     }
 
     /// Whether a version of the target, as reported by the kernel, has the option or message `name`; `None` for an unknown
     /// name.
+    ///
+    /// ```
+    /// use dm_targets::{Crypt, Target};
+    /// use dm_units::Version;
+    ///
+    /// assert_eq!(Crypt::has_feature("sector_size", Version::new(1, 14, 0)), Some(false));
+    /// assert_eq!(Crypt::has_feature("sector_size", Version::new(1, 17, 0)), Some(true));
+    /// assert_eq!(Crypt::has_feature("no such option", Version::new(1, 17, 0)), None);
+    /// ```
     #[must_use]
     fn has_feature(name: &str, version: Version) -> Option<bool> {
         let feature = Self::FEATURES.iter().find(|feature| feature.name == name)?;

@@ -23,6 +23,15 @@ macro_rules! targets {
         ///
         /// `Display` prints the params, such as `253:0 2048` for a linear target, without the target type.
         /// [`Table`](crate::Table) and [`TableLine`](crate::TableLine) parse whole lines.
+        ///
+        /// ```
+        /// use dm_targets::{AnyTable, TableLine};
+        ///
+        /// let line: TableLine = "0 2048 linear 253:0 8".parse()?;
+        /// let AnyTable::Linear(table) = &line.params else { return Ok(()) };
+        /// assert_eq!((table.start.0, line.params.target_type()), (8, "linear"));
+        /// # Ok::<(), dm_targets::ParseError>(())
+        /// ```
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum AnyTable {
@@ -35,6 +44,15 @@ macro_rules! targets {
         }
 
         /// The status of a target whose type is known only at run time.
+        ///
+        /// ```
+        /// use dm_targets::{AnyStatus, StatusLine};
+        ///
+        /// let line: StatusLine = "0 1024 striped 2 254:0 254:16 1 AD".parse()?;
+        /// let AnyStatus::Striped(status) = &line.status else { return Ok(()) };
+        /// assert_eq!(status.stripes.len(), 2);
+        /// # Ok::<(), dm_targets::ParseError>(())
+        /// ```
         #[derive(Clone, Debug, PartialEq)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         #[non_exhaustive]
@@ -71,6 +89,15 @@ macro_rules! targets {
 
         impl AnyStatus {
             /// The health of the target according to this status; `None` for a target type that this crate does not know.
+            ///
+            /// ```
+            /// use dm_targets::StatusLine;
+            ///
+            /// let line: StatusLine = "0 1024 striped 2 254:0 254:16 1 AD".parse()?;
+            /// let health = line.status.health().unwrap();
+            /// assert_eq!(health.to_string(), "attention: devices have failed; 1 of 2 devices healthy, 1 to repair");
+            /// # Ok::<(), dm_targets::ParseError>(())
+            /// ```
             #[must_use]
             pub fn health(&self) -> Option<$crate::Health> {
                 match self {
@@ -184,6 +211,21 @@ macro_rules! targets {
         /// Calls `visitor` once for every target type of this crate, in the order of the variants of [`AnyTable`].
         ///
         /// Use it to collect the target types, or their options and versions, without a list of your own.
+        ///
+        /// ```
+        /// use dm_targets::{Target, TargetVisitor, visit_targets};
+        ///
+        /// struct Names(Vec<&'static str>);
+        /// impl TargetVisitor for Names {
+        ///     fn visit<T: Target>(&mut self) {
+        ///         self.0.push(T::TYPE);
+        ///     }
+        /// }
+        ///
+        /// let mut names = Names(Vec::new());
+        /// visit_targets(&mut names);
+        /// assert!(names.0.contains(&"linear"));
+        /// ```
         pub fn visit_targets(visitor: &mut impl TargetVisitor) {
             $(visitor.visit::<$target>();)+
         }
@@ -216,6 +258,15 @@ pub struct OtherTable {
 
 impl OtherTable {
     /// Wraps params in the form that the constructor reads ([`Form::Input`]); they are not checked.
+    ///
+    /// ```
+    /// use dm_targets::{AnyTable, OtherTable, TableLine};
+    /// use dm_units::Sectors;
+    ///
+    /// let params = AnyTable::Other(OtherTable::new("bow", "8:0"));
+    /// let line: TableLine = TableLine::new(Sectors(0), Sectors(8), params);
+    /// assert_eq!(line.to_string(), "0 8 bow 8:0");
+    /// ```
     pub fn new(target_type: impl Into<Box<str>>, params: impl Into<Box<str>>) -> Self {
         Self { target_type: target_type.into(), input: Zeroizing::new(params.into()) }
     }

@@ -16,6 +16,24 @@ const ROOM: usize = 256;
 /// is returned by [`end`](Self::end).
 ///
 /// [`group`](Self::group) prints a count of words before the words, and counts them.
+///
+/// ```
+/// use std::fmt;
+///
+/// use dm_targets::Printer;
+///
+/// struct Words;
+///
+/// impl fmt::Display for Words {
+///     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+///         Printer::new(f).put(&7_u64).group(|out| {
+///             out.word("first").word("second");
+///         }).end()
+///     }
+/// }
+///
+/// assert_eq!(Words.to_string(), "7 2 first second");
+/// ```
 pub struct Printer<'f, 'o> {
     /// `None` while words are only counted.
     out: Option<&'f mut fmt::Formatter<'o>>,

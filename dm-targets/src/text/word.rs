@@ -188,6 +188,15 @@ pub(crate) fn write_unquoted(out: &mut impl Write, spelling: &str) -> fmt::Resul
 ///
 /// It is never empty and contains neither NUL nor the byte 0xA0, which is part of some UTF-8 characters: the kernel splits
 /// words at that byte, and quoting whole characters does not prevent it.
+///
+/// ```
+/// use dm_targets::WordBuf;
+///
+/// let word = WordBuf::new("my disk")?;
+/// assert_eq!(word.as_str(), "my disk");
+/// assert!(WordBuf::new("").is_err());
+/// # Ok::<(), dm_targets::Problem>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WordBuf(Box<str>);
 

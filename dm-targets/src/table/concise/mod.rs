@@ -124,6 +124,15 @@ impl Concise {
     ///
     /// A device cannot be written in this form or the kernel would refuse it, or the text would be too long. The error names
     /// the first such device.
+    ///
+    /// ```
+    /// use dm_targets::{Concise, ConciseDevice, Table};
+    ///
+    /// let table: Table = "0 2048 linear 8:1 0".parse()?;
+    /// let concise = Concise::new([ConciseDevice::new("root", table).minor(3)])?;
+    /// assert_eq!(concise.to_string(), "root,,3,rw,0 2048 linear 8:1 0");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(devices: impl Into<Vec<ConciseDevice>>) -> Result<Self, ConciseError> {
         let concise = Self { devices: devices.into() };
         for (device, number) in concise.devices.iter().zip(1..) {

@@ -60,6 +60,16 @@ pub fn dmsetup_table(output: &str) -> impl Iterator<Item = Result<DmsetupLine<'_
 /// Parses the output of `dmsetup status`, for one device or for all.
 ///
 /// Each item is a line, or an error that names the wrong line. Lines are split as by [`dmsetup_table`].
+///
+/// ```
+/// let output = "pool: 0 8 thin-pool 7 15/1024 3072/4096 - rw discard_passdown queue_if_no_space - 256 \n";
+/// for item in dm_targets::dmsetup_status(output) {
+///     let line = item?;
+///     let health = line.line.and_then(|line| line.health()).unwrap_or_default();
+///     assert_eq!((line.name, health.to_string()), (Some("pool"), "good; data 75% used, metadata 1% used".to_owned()));
+/// }
+/// # Ok::<(), dm_targets::TableError>(())
+/// ```
 pub fn dmsetup_status(output: &str) -> impl Iterator<Item = Result<DmsetupLine<'_, StatusLine<Any>>, TableError>> {
     read_lines(output, StatusLine::from_str)
 }

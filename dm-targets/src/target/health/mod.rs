@@ -122,6 +122,12 @@ impl Health {
 
 impl<T: Number> Usage<T> {
     /// The used percentage, rounded down and at most 100; `None` if the total is 0.
+    ///
+    /// ```
+    /// use dm_targets::Usage;
+    ///
+    /// assert_eq!(Usage { used: 3_u64, total: 4 }.percent(), Some(75));
+    /// ```
     #[must_use]
     pub fn percent(&self) -> Option<u8> {
         let hundredfold = u128::from(self.used.get()).saturating_mul(100);
