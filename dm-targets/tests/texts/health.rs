@@ -1,4 +1,4 @@
-//! What a status says of the health of its target: every target, healthy and in every state that the kernel prints.
+//! The health that each status leads to: every target, healthy and in every state that the kernel prints.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,10 @@ use dm_targets::{AnyStatus, Concern, HealthState, StatusLine, Target, TargetVisi
 
 use crate::lines::{Kind, golden};
 
-/// Statuses and what they say. The numbers are asymmetric, so that none can be taken for another.
+/// Statuses and their health. All numbers differ, so that no field can be confused with another.
 #[rustfmt::skip]
 const STATUSES: &[(&str, &str)] = &[
-    // Targets that report no state of their own.
+    // Targets whose status contains no state.
     ("linear ", "good"),
     ("zero ", "good"),
     ("crypt ", "good"),
@@ -243,7 +243,7 @@ fn status(text: &str) -> AnyStatus {
 }
 
 #[test]
-fn every_state_says_what_the_kernel_means_by_it() {
+fn every_state_has_the_health_that_the_kernel_means() {
     let mut wrong = String::new();
     for (text, expected) in STATUSES {
         let found = status(text).health().expect("the target is known").to_string();
@@ -254,7 +254,7 @@ fn every_state_says_what_the_kernel_means_by_it() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
-/// The targets that the table above misses a good or a bad status of.
+/// The targets for which the table above has no good status or no bad status.
 #[derive(Default)]
 struct Missing(Vec<String>);
 
@@ -290,7 +290,7 @@ fn every_concern_is_reported_by_some_status() {
     assert_eq!(reported.len(), 15, "{reported:?}");
 }
 
-/// Statuses that real kernels have printed.
+/// The statuses in the golden lines.
 struct Golden;
 
 impl TargetVisitor for Golden {
@@ -304,12 +304,12 @@ impl TargetVisitor for Golden {
 }
 
 #[test]
-fn no_state_that_a_kernel_has_printed_is_unknown() {
+fn no_golden_state_is_unknown() {
     visit_targets(&mut Golden);
 }
 
 #[test]
-fn tags_are_all_there_once_they_are_as_long_as_the_line() {
+fn tags_are_complete_once_they_are_as_long_as_the_line() {
     let health = |line: &str| line.parse::<StatusLine>().unwrap().health().unwrap().to_string();
     assert_eq!(health("0 16 integrity 0 64 16"), "good; 100% in sync");
     assert_eq!(health("0 32 integrity 0 64 16"), "attention: not in sync; 50% in sync, recalculation 50% done");
@@ -317,6 +317,6 @@ fn tags_are_all_there_once_they_are_as_long_as_the_line() {
 }
 
 #[test]
-fn a_target_that_is_not_known_has_no_health() {
+fn an_unknown_target_has_no_health() {
     assert_eq!(status("later words").health(), None);
 }
