@@ -244,9 +244,7 @@ fn states_of_devices_are_judged() {
     );
     assert!(tree.contains("a: good\n  is device 254:1\n  uses b\n"), "{tree}");
     assert!(
-        tree.contains(
-            "b: attention\n  is suspended: I/O waits until it is resumed\n  is device 254:0\n  uses 8:0\nc:"
-        ),
+        tree.contains("b: attention\n  is suspended: I/O waits until it is resumed\n  is device 254:0\n  uses 8:0\nc:"),
         "{tree}"
     );
     let cookies = text(LISTS[6].1);

@@ -235,7 +235,8 @@ fn parse_with<T: Target, P>(
 }
 
 impl ParseError {
-    /// Adds the target `T` and the kind of text to the error.
+    /// Adds the target `T` and the kind of text to the error, for a parser that is called outside the functions of
+    /// [`Target`].
     #[cold]
     #[must_use]
     pub fn within<T: Target>(self, part: Part) -> Self {

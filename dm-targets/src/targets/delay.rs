@@ -56,18 +56,18 @@ pub enum DelayTable {
     All(DelayClass),
     /// One class for reads and one for all other requests.
     ReadWrite {
-        /// For reads.
+        /// The class of reads.
         read: DelayClass,
-        /// For writes and flushes.
+        /// The class of writes and flushes.
         write: DelayClass,
     },
     /// One class each for reads, writes and flushes.
     ReadWriteFlush {
-        /// For reads.
+        /// The class of reads.
         read: DelayClass,
-        /// For writes.
+        /// The class of writes.
         write: DelayClass,
-        /// For flushes.
+        /// The class of flushes.
         flush: DelayClass,
     },
 }

@@ -1,4 +1,4 @@
-//! `pcache`: persistent memory as a cache in front of a block device; newer than kernel 6.12.
+//! `pcache`: uses persistent memory as a cache for a block device. Linux 6.12 does not have this target.
 //!
 //! ```text
 //! table   = <cache> <backing> [<#options> {<option>}]

@@ -1,4 +1,4 @@
-//! Key material.
+//! Keys, and words that may contain one.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;

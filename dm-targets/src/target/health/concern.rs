@@ -30,7 +30,9 @@ pub enum Concern {
     /// | thin `Fail` | the metadata of its pool cannot be used |
     /// | mirror without a letter `A` | no leg is free of errors: `choose_mirror` finds none for reads, and writes fail or wait |
     /// | multipath without a path `A` | requests fail, or wait where the table says `queue_if_no_path` |
-    /// | raid with more devices `D`, `-` or being rebuilt than the level can lose | raid0: none; raid1: all but one; raid4, raid5: one; raid6: two; raid10: one of each pair that holds the same data, as the status does not say how many copies there are and 2 is the default (`validate_raid_redundancy`) |
+    /// | raid with more devices `D`, `-` or being rebuilt than the level tolerates | raid0: none; raid1: all but one; raid4,
+    /// raid5: one; raid6: two; raid10: one of each pair that holds the same data, assuming the default of 2 copies because
+    /// the status does not contain their number (`validate_raid_redundancy`) |
     Failed,
     /// The contents of the target are lost. [Failed](HealthState::Failed).
     ///
@@ -71,7 +73,7 @@ pub enum Concern {
     /// | writecache with an error | writes and flushes fail; blocks in the cache are not written back |
     /// | raid with a journal `D` | the parity levels fail writes without their journal (`log_failed` in raid5.c) |
     ReadOnly,
-    /// There is no space left for data. [Attention](HealthState::Attention).
+    /// No space is left for data. [Attention](HealthState::Attention).
     ///
     /// | status | state of the kernel |
     /// |---|---|

@@ -202,7 +202,7 @@ keywords! {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum MirrorLogStatus {
-    /// A log in memory, which has no state of its own.
+    /// A log in memory, which cannot fail.
     Core,
     /// A log on a device.
     Disk {

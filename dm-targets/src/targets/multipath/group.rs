@@ -209,12 +209,12 @@ fn check_other_paths(paths: &[OtherPath]) -> Result<(), InvalidField> {
     Ok(())
 }
 
-/// Reads the count of a selector's arguments where it has none.
+/// Reads the count of a selector's arguments, which must be 0 for a selector without arguments.
 fn read_no_args(fields: &mut Fields<'_>) -> Result<(), ParseError> {
     fields.read_within::<u32>(&Limits::new(SELECTOR_ARGS.field(), 0, 0)).map(drop)
 }
 
-/// Reads the two counts before the paths, and the paths with a function that is told how many arguments they have.
+/// Reads the two counts before the paths, and each path with `read`, which gets the number of its arguments.
 fn read_paths<P>(
     fields: &mut Fields<'_>,
     min_args: u64,
