@@ -1,6 +1,6 @@
-//! How long it takes to read and to print the golden lines of every target, and how many allocations that costs.
+//! The time and the allocations that it takes to parse and print the golden lines of every target.
 //!
-//! `cargo bench -p dm-targets -- thin-pool` runs those of one target.
+//! `cargo bench -p dm-targets -- thin-pool` measures one target.
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -22,7 +22,7 @@ use dm_units::{DeviceNumber, Sectors};
 
 use crate::lines::{Kind, golden};
 
-/// A buffer that is as large as it must be, as that of a load is.
+/// A buffer that is large enough, like that of a table load.
 #[derive(Default)]
 struct Buffer(String);
 
@@ -56,7 +56,7 @@ impl EachTarget<'_> {
 
 impl TargetVisitor for EachTarget<'_> {
     fn visit<T: Target>(&mut self) {
-        // The longest line of each kind stands for all.
+        // The longest line of each kind represents all others.
         for kind in [Kind::Table, Kind::Status, Kind::Message] {
             let lines = golden(T::TYPE).into_iter().filter(|line| line.kind == kind);
             let Some(line) = lines.max_by_key(|line| line.text.len()) else { continue };
@@ -76,14 +76,14 @@ fn targets(criterion: &mut Criterion) {
     visit_targets(&mut EachTarget(criterion));
 }
 
-/// A whole line, of a type known in advance and of any type.
+/// A whole line, with a type known at compile time and with any type.
 fn lines(criterion: &mut Criterion) {
     let mut each = EachTarget(criterion);
     each.bench("line/linear", "0 1000 linear 254:0 10", TableLine::<Linear>::parse_printed_as);
     each.bench("line/any", "0 1000 linear 254:0 10", TableLine::parse_printed);
 }
 
-/// What a load of many lines prints.
+/// A load of many lines.
 fn load(criterion: &mut Criterion) {
     let line = |start| {
         let table = dm_targets::linear::LinearTable::new(DeviceNumber::new(254, 16), Sectors(start));

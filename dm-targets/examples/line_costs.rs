@@ -1,6 +1,6 @@
-//! Reads or prints the longest golden line of a target over and over, for callgrind to count the instructions.
+//! Parses or prints the longest golden line of a target repeatedly, so that callgrind can count the instructions.
 //!
-//! `line_costs` lists what can be counted, `line_costs thin-pool/status/parse 1000` does it a thousand times.
+//! `line_costs` lists the possible measurements, `line_costs thin-pool/status/parse 1000` runs one of them a thousand times.
 #![expect(clippy::expect_used, clippy::panic, reason = "a measurement may fail as a test may")]
 
 #[path = "../tests/texts/lines.rs"]
@@ -14,7 +14,7 @@ use dm_targets::{ParseError, Target, TargetVisitor, visit_targets};
 
 use crate::lines::{Kind, golden};
 
-/// Takes what is printed and keeps nothing.
+/// Discards everything that is written to it.
 struct Nowhere;
 
 impl Write for Nowhere {
@@ -24,7 +24,7 @@ impl Write for Nowhere {
     }
 }
 
-/// What to count, and how often it is done; everything is listed if there is nothing.
+/// The measurement, and the number of repetitions; without arguments, all measurements are listed.
 struct Each(Option<(String, u64)>);
 
 impl Each {

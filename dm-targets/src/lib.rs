@@ -19,7 +19,7 @@
 //! ])?;
 //! assert_eq!(table.to_string(), "0 2048 linear 254:0 0\n2048 4096 linear 254:16 0");
 //!
-//! // A status that the kernel has printed.
+//! // A status that the kernel printed.
 //! let text = "1 15/1024 4000/4096 - rw discard_passdown queue_if_no_space - 256 ";
 //! let ThinPoolStatus::Working(pool) = ThinPool::parse_status(text)? else { return Ok(()) };
 //! assert_eq!(pool.data.total - pool.data.used, dm_units::DataBlocks(96));
@@ -33,19 +33,20 @@
 //!
 //! # What is where
 //!
-//! - A target is a type without values, such as [`Linear`], and a module, such as [`linear`], whose docs have the grammar.
+//! - A target is a type without values, such as [`Linear`], and a module, such as [`linear`], whose docs describe the grammar.
 //!   [`Target`] has the functions that parse its texts: [`parse_table`](Target::parse_table),
 //!   [`parse_status`](Target::parse_status), ….
-//! - [`AnyTable`] and [`AnyStatus`] are for targets whose type is known only at run time; [`Any`] takes the place of the target.
-//!   A target type that this version does not know becomes `Other`, with its text.
+//! - [`AnyTable`] and [`AnyStatus`] are for targets whose type is known only at run time; in lines of
+//!   them, the type parameter is [`Any`].
+//!   A target type that this crate does not know becomes `Other`, with its text.
 //! - [`TableLine`] and [`StatusLine`] are lines with start, length and target type. [`Table`] is a whole table that obeys the
 //!   kernel's rules. The functions [`dmsetup_table`], [`dmsetup_status`] and the others called `dmsetup_…` parse the output of
 //!   dmsetup.
 //! - [`Health`] describes the condition of any target in the same terms; see [`AnyStatus::health`].
 //! - [`DeviceMessage`] is a message to the device, not to its target: [`stats`] has the messages for I/O statistics.
 //! - [`Concise`] parses and prints the devices on the kernel's command line, `dm-mod.create=`.
-//! - [`migration`] has tables from the names of other libraries to the names here; [`_documentation`] says why the crate is as it
-//!   is, what other libraries do better, and where it runs.
+//! - [`migration`] lists the replacements for the names of other libraries; [`_documentation`] explains the design, compares
+//!   other libraries, and says where the crate runs.
 //! - [`ParseError`] is an error in a text, [`InvalidField`] in a value, [`TableError`] in a table.
 //!
 //! # Unknown and malformed text
@@ -70,7 +71,7 @@
 //!
 //! In the texts of a target that may contain keys ([`Target::SECRET`]), a key in the wrong place is not accepted as a cipher, a
 //! device or an unknown word, which would be shown: the error is [`Problem::MayBeKey`]. A table that is parsed as a status is
-//! treated alike. The texts of unknown targets are zeroed as well, and shown without the parts that may be a key.
+//! treated in the same way. The texts of unknown targets are also zeroed, and shown without the parts that may be a key.
 //!
 //! # How to add a target
 //!
@@ -93,7 +94,7 @@
 //! use dm_targets::{Problem, TableLine, Target, Usage, WordBuf, options};
 //! use dm_units::{DeviceNumber, Sectors};
 //!
-//! /// The `shelf` target: keeps what is read most often at hand.
+//! /// The `shelf` target, which caches the blocks that are read most often.
 //! #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 //! enum Shelf {}
 //!
@@ -112,13 +113,13 @@
 //! options! {
 //!     /// The options of a `shelf` table.
 //!     pub struct ShelfOptions for ShelfTable.options {
-//!         /// Nothing is written.
+//!         /// Refuses writes.
 //!         read_only(): bool = Flag("read_only");
-//!         /// How many blocks are kept.
+//!         /// The number of blocks to cache, from 1 to 1000.
 //!         keep(blocks: u32): Option<u32> = Argument(Limits::new("keep", 1, 1000)), since (1, 1, 0);
 //!     }
 //!     other {
-//!         /// Options that this version does not know.
+//!         /// Options that this crate does not know.
 //!         other_options: WordBuf = "option";
 //!     }
 //!     case: Any;
@@ -206,10 +207,10 @@
 //!
 //! # Features
 //!
-//! `devices`: typed lines as parameters of dm-core, and whole devices, statistics and alarms in the module `devices`. This is the only
-//! feature that needs `std` and makes system calls.
+//! `devices`: typed lines as parameters of dm-core, and whole devices, statistics and alarms in the module `devices`. It needs `std` and
+//! makes system calls; without it, the crate does neither.
 //!
-//! `verity-format`: hash trees of verity devices, made and checked in Rust; see `devices::VerityVolume`. It implies `devices` and
+//! `verity-format`: hash trees of verity devices, created and verified in Rust; see `devices::VerityVolume`. It implies `devices` and
 //! depends on the crates `sha1` and `sha2`.
 //!
 //! `serde`: statuses are serialized as structures, tables and lines of tables as text.

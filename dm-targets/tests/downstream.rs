@@ -1,12 +1,12 @@
-//! What a crate that uses this one may do with its own types, with every combination of features.
+//! Trait impls that another crate may write for its own types, with every combination of features.
 //!
-//! A test is a crate of its own, so an impl here that conflicts with one in `dm-targets` does not compile.
+//! A test is a separate crate, so an impl here that conflicts with one in `dm-targets` does not compile.
 
 use core::fmt;
 use core::str::FromStr;
 use std::collections::HashSet;
 
-// Nothing of the prelude is shadowed: `Clone` and `Error` are used below.
+// `Clone` and `Error` are used below, so the glob import must not shadow names of the prelude.
 use dm_targets::*;
 use dm_units::{DeviceNumber, Sectors};
 
@@ -87,7 +87,7 @@ fn tables_can_be_keys_of_maps_and_are_iterated() {
 mod with_serde {
     use super::*;
 
-    /// Both derived and written out.
+    /// Trait impls that are derived, and the same written by hand.
     #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
     struct Saved {
         table: linear::LinearTable,
@@ -122,7 +122,7 @@ mod with_serde {
     }
 
     #[test]
-    fn a_thin_device_id_is_a_number_and_may_be_a_string() {
+    fn a_thin_device_id_is_serialized_as_a_number_and_read_from_strings_too() {
         let id: thin::ThinDevId = serde_json::from_str(r#""7""#).unwrap();
         assert_eq!(serde_json::to_string(&id).unwrap(), "7");
         for bad in ["16777216", "-1", r#""x""#, r#""16777216""#, "1.5"] {

@@ -1,4 +1,4 @@
-//! The migration pages: every row is complete, and no name has two rows.
+//! Rules for the migration pages: every row is complete, and no name has two rows.
 
 const PAGES: [(&str, &str); 4] = [
     ("devicemapper", include_str!("../src/migration/devicemapper.rs")),
@@ -9,7 +9,7 @@ const PAGES: [(&str, &str); 4] = [
 
 const HEADS: [&str; 1] = ["there"];
 
-/// The cells of each row of the page's tables, without heads.
+/// The cells of each row of the page's tables, without headings.
 fn rows(page: &str) -> impl Iterator<Item = Vec<&str>> {
     let lines = page.lines().filter_map(|line| line.strip_prefix("//! | ")?.strip_suffix(" |"));
     lines
@@ -18,7 +18,7 @@ fn rows(page: &str) -> impl Iterator<Item = Vec<&str>> {
 }
 
 #[test]
-fn every_row_names_what_replaces_it_or_says_why_nothing_does() {
+fn every_row_has_a_replacement_or_a_reason_for_none() {
     for (name, page) in PAGES {
         assert!(rows(page).count() > 10, "{name} has no rows");
         for cells in rows(page) {
@@ -31,7 +31,7 @@ fn every_row_names_what_replaces_it_or_says_why_nothing_does() {
 }
 
 #[test]
-fn no_row_is_there_twice() {
+fn no_name_has_two_rows() {
     for (name, page) in PAGES {
         let mut seen = std::collections::BTreeSet::new();
         for cells in rows(page) {

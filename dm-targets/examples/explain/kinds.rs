@@ -1,4 +1,4 @@
-//! Which output of dmsetup it is.
+//! Detection of the dmsetup command that printed a text.
 
 use dm_targets::{
     DmsetupLine, Measured, ParseError, Part, StatusLine, TableError, TableErrorKind, Target, TargetVisitor,
@@ -6,7 +6,7 @@ use dm_targets::{
     dmsetup_status, dmsetup_table, dmsetup_targets, dmsetup_tree, visit_targets,
 };
 
-/// An output of dmsetup.
+/// A dmsetup command that prints lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Output {
     Tables,
@@ -22,7 +22,7 @@ pub(crate) enum Output {
     Measurements,
 }
 
-/// Decides for the whole output, so that one line that can be read in two ways, or not at all, is not taken for another kind.
+/// Decides for the whole output, so that a single ambiguous or wrong line is not taken for another kind.
 pub(crate) fn kind_of(text: &str) -> Output {
     if let Some(output) = kind_of_heading(text) {
         return output;
@@ -33,7 +33,7 @@ pub(crate) fn kind_of(text: &str) -> Output {
     if text.trim().lines().count() == 1 && is_concise(text.trim_start()) {
         return Output::Concise;
     }
-    // Where two take as many lines, the first counts: a line of dependencies looks like one of a tree too.
+    // If two kinds match the same number of lines, the first wins: a line of dependencies also looks like a line of a tree.
     let lists = [
         (Output::Deps, taken(dmsetup_deps(text))),
         (Output::Tree, taken(dmsetup_tree(text))),
@@ -55,7 +55,7 @@ fn taken<T>(items: impl Iterator<Item = Result<T, TableError>>) -> usize {
     items.flatten().count()
 }
 
-/// The output that begins with such a heading, or a first line that no other output has.
+/// The command whose output starts with this heading, or with a first line that no other command prints.
 fn kind_of_heading(text: &str) -> Option<Output> {
     let line = text.lines().find(|line| !line.trim().is_empty())?.trim_start();
     let mut words = line.split_ascii_whitespace();
@@ -71,7 +71,7 @@ fn is_measured(item: &DmsetupLine<'_, Measured<'_>>) -> bool {
     names.any(|(name, _)| *name == "target_name")
 }
 
-/// Whether there is a name, a uuid, a minor number and a flag before the first line, whatever is wrong with it.
+/// Whether a name, a uuid, a minor number and flags precede the first line, whatever is wrong with it.
 fn is_concise(text: &str) -> bool {
     let flags = text.split(',').nth(3).and_then(|flags| flags.split([';', '\n']).next());
     matches!(flags, Some("rw" | "ro")) || dmsetup_concise(text).is_ok_and(|devices| !devices.is_empty())
@@ -79,7 +79,7 @@ fn is_concise(text: &str) -> bool {
 
 fn tables_or_statuses(text: &str) -> Output {
     let lines: Vec<&str> = text.lines().collect();
-    // How many lines are statuses only, less those that are tables only.
+    // The number of lines that can only be a status, less those that can only be a table.
     let mut balance = 0_i64;
     let mut status_of_words = false;
     for (table, status) in dmsetup_table(text).zip(dmsetup_status(text)) {
@@ -87,7 +87,7 @@ fn tables_or_statuses(text: &str) -> Output {
         let is_status = match (&table, &status) {
             (Err(table), Err(status)) => is_bad_status(&lines, table, status),
             (Ok(_), Err(_)) => Some(false),
-            // A target that reports nothing has words: that is a table, be it a bad one.
+            // A target without a status has words: this is a table, perhaps a wrong one.
             _ if line.is_some_and(|line| has_words(line) && is_silent(line.target_type())) => Some(false),
             (Err(_), Ok(_)) => Some(true),
             (Ok(_), Ok(_)) => {
@@ -98,7 +98,7 @@ fn tables_or_statuses(text: &str) -> Output {
         let vote = is_status.map_or(0, |is_status| if is_status { 1 } else { -1 });
         balance = balance.saturating_add(vote);
     }
-    // What can be either is a status if it has words, such as `Fail` of a thin device.
+    // A line that can be either is a status if it has words, such as `Fail` of a thin device.
     if balance > 0 || balance == 0 && status_of_words { Output::Statuses } else { Output::Tables }
 }
 
@@ -106,19 +106,19 @@ fn has_words(line: &StatusLine) -> bool {
     !line.status.to_string().trim().is_empty()
 }
 
-/// Whether a line that is neither was meant as a status; `None` if it does not even begin as a line.
+/// Whether a line that is neither was meant as a status; `None` if it does not even start like a line.
 fn is_bad_status(lines: &[&str], table: &TableError, status: &TableError) -> Option<bool> {
     let (table, status) = (in_target(table)?, in_target(status)?);
     let line = lines.get(status.line.saturating_sub(1))?;
     if is_silent(status.cause.target()) {
         return Some(false);
     }
-    // Nearly all tables name a device, few statuses do. Where both may, the reader that came further is right.
+    // Nearly all tables name a device, few statuses do. If both are possible, the parser that read more words is right.
     let names_device = line.split_ascii_whitespace().any(is_device);
     Some(!names_device || status.cause.span().start > table.cause.span().start)
 }
 
-/// What is wrong with the words of a target.
+/// The error in the words of a target.
 struct InTarget {
     line: usize,
     cause: ParseError,
@@ -136,13 +136,13 @@ fn is_device(word: &str) -> bool {
     word.starts_with('/') || word.split_once(':').is_some_and(|(major, minor)| is_number(major) && is_number(minor))
 }
 
-/// Whether a target reports nothing, ever.
+/// Whether the status of a target is always empty.
 fn is_silent(target_type: &str) -> bool {
     struct Silent<'a>(&'a str, bool);
 
     impl TargetVisitor for Silent<'_> {
         fn visit<T: Target>(&mut self) {
-            // raid reports nothing only when something is odd.
+            // The status of raid is only empty if something is wrong.
             if T::TYPE == self.0 && T::TYPE != "raid" {
                 self.1 = T::parse_status("").is_ok();
             }

@@ -1,4 +1,4 @@
-//! The outputs of dmsetup that are neither tables nor statuses.
+//! Reports on output of dmsetup that is neither tables nor statuses.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::report::{Device, Report};
 
 const SUSPENDED: &str = "is suspended: I/O waits until it is resumed";
 
-/// Takes each item; notes those that could not be read.
+/// Passes on each item, and records those that could not be parsed.
 fn each<T>(
     report: &mut Report,
     items: impl Iterator<Item = Result<T, TableError>>,
@@ -33,7 +33,7 @@ pub(crate) fn explain_list(text: &str) -> Report {
     report
 }
 
-/// What stands in the output of `dmsetup info` in either form.
+/// A device in the output of `dmsetup info`, in either form.
 struct State {
     suspended: bool,
     live_table: bool,
@@ -55,7 +55,7 @@ impl State {
             (true, false) => {}
         }
         if self.deferred_remove {
-            device.problem(attention, "is removed as soon as nothing has it open".to_owned());
+            device.problem(attention, "is removed as soon as it is closed".to_owned());
         }
         if self.read_only {
             device.facts.push("is read-only".to_owned());
@@ -122,7 +122,7 @@ pub(crate) fn explain_tree(text: &str) -> Report {
     let mut report = Report::new("ls --tree");
     let mut nodes = Vec::new();
     each(&mut report, dmsetup_tree(text), |_, node| nodes.push(node));
-    // A device stands in as many places as there are that use it, with the same devices below it.
+    // A device appears once for each device that uses it, with the same devices below it.
     let mut branch: Vec<String> = Vec::new();
     let mut below: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for node in &nodes {
@@ -139,7 +139,7 @@ pub(crate) fn explain_tree(text: &str) -> Report {
         }
         device.facts.push(format!("is device {}", node.number));
         let below = below.get(&name_of(node)).into_iter().flatten();
-        device.facts.extend(below.map(|other| format!("stands above {other}")));
+        device.facts.extend(below.map(|other| format!("uses {other}")));
         if node.attributes.is_some_and(|attributes| attributes.split(", ").any(|it| it == "SUSPENDED")) {
             device.problem(HealthState::Attention, SUSPENDED.to_owned());
         }
@@ -164,9 +164,9 @@ pub(crate) fn explain_cookies(text: &str) -> Report {
     each(&mut report, dmsetup_cookies(text), |report, item| {
         let cookie = format!("{:#x}", item.cookie);
         let device = report.device(Some(&cookie));
-        // A command waits for it, for a moment; nothing else makes one.
+        // Another command is waiting for the cookie; nothing else creates one.
         let problem = format!(
-            "events of udev are awaited since {}: if none of its commands runs, release it with dmsetup udevcomplete {cookie}",
+            "waits for udev events since {}: if no command waits for it, release it with dmsetup udevcomplete {cookie}",
             item.last_change
         );
         device.problem(HealthState::Attention, problem);

@@ -6,10 +6,10 @@
 //! cargo run --example explain -- --json saved.txt
 //! ```
 //!
-//! It finds out by itself which output it is: that of `table`, `status`, `table --concise`, `ls`, `ls --tree`, `info`,
-//! `info -c`, `deps`, `targets`, `udevcookies` or `measure`. What is fine is shown with `--all` only. Keys are not shown.
+//! It recognises the output of `table`, `status`, `table --concise`, `ls`, `ls --tree`, `info`, `info -c`, `deps`,
+//! `targets`, `udevcookies` and `measure`. Devices without problems are only shown with `--all`. Keys are not shown.
 //!
-//! Exit status: 0 if all is good, 1 if a device is not, 2 if something could not be read.
+//! Exit status: 0 if everything is good, 1 if a device is not good, 2 if something could not be parsed.
 
 use std::fs;
 use std::io::{self, Write};
@@ -60,7 +60,7 @@ fn run() -> io::Result<ExitCode> {
     Ok(ExitCode::from(report.exit_status()))
 }
 
-/// The output as text. A name may hold bytes that are no UTF-8: they are shown as dmsetup's `--manglename hex` does.
+/// The output as text. Bytes of names that are not UTF-8 are shown as dmsetup's `--manglename hex` does.
 fn text_of(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {
@@ -70,7 +70,7 @@ fn text_of(bytes: &[u8]) -> String {
     text
 }
 
-/// What there is to say of an output.
+/// The report on an output.
 fn explain(text: &str) -> Report {
     let mut report = match kinds::kind_of(text) {
         kinds::Output::Tables => table::explain(text),

@@ -1,40 +1,40 @@
-//! What was found, and how it is shown.
+//! The report on an output, and its presentation.
 
 use std::collections::BTreeMap;
 
 use dm_targets::{HealthState, TableError, TableErrorKind};
 use serde_json::json;
 
-/// What was found in an output.
+/// The report on an output.
 #[derive(Default)]
 pub(crate) struct Report {
-    /// Which output it is.
+    /// The name of the dmsetup command.
     pub(crate) kind: &'static str,
-    /// The devices, or whatever is listed, by name, as dmsetup sorts them.
+    /// The devices, or other listed items, by name, in dmsetup's order.
     pub(crate) devices: BTreeMap<String, Device>,
-    /// Lines that could not be read, and are not shown yet.
+    /// The text of wrong lines that was not shown yet.
     pub(crate) unread: Vec<TableError>,
-    /// What could not be read, and where.
+    /// The errors and their positions.
     pub(crate) errors: Vec<Misread>,
 }
 
-/// A line, or a device of the concise form, that could not be read.
+/// A line, or a device of the concise form, that could not be parsed.
 pub(crate) struct Misread {
-    /// Such as `line 3`.
+    /// The position, such as `line 3`.
     pub(crate) place: String,
-    /// What is wrong, in one sentence.
+    /// The error in one sentence.
     pub(crate) problem: String,
-    /// The same with the line and a caret below the word, if there is one.
+    /// The same with the line and a caret below the wrong word, if there is one.
     pub(crate) annotated: String,
 }
 
-/// A device and what there is to say of it.
+/// The report on a device.
 pub(crate) struct Device {
     pub(crate) name: String,
     pub(crate) state: HealthState,
-    /// What is wrong.
+    /// The problems of the device.
     pub(crate) problems: Vec<String>,
-    /// What it is and does.
+    /// The properties of the device.
     pub(crate) facts: Vec<String>,
 }
 
@@ -49,7 +49,7 @@ impl Report {
         self.devices.entry(name.to_owned()).or_insert_with(|| Device::new(name))
     }
 
-    /// Shows the lines that could not be read.
+    /// Shows the lines that could not be parsed.
     pub(crate) fn annotate(&mut self, text: &str) {
         let lines: Vec<&str> = text.lines().collect();
         for error in self.unread.drain(..) {
@@ -58,7 +58,7 @@ impl Report {
         }
     }
 
-    /// 0 if all is good, 1 if a device is not, 2 if something could not be read.
+    /// 0 if everything is good, 1 if a device is not good, 2 if something could not be parsed.
     pub(crate) fn exit_status(&self) -> u8 {
         match (self.errors.is_empty(), self.bad().next()) {
             (false, _) => 2,
@@ -71,7 +71,7 @@ impl Report {
         self.devices.values().filter(|device| device.state != HealthState::Good)
     }
 
-    /// For people. What is fine is left out unless `all` is asked for.
+    /// Prints the report for people. Devices without problems are omitted unless `all` is set.
     pub(crate) fn to_text(&self, all: bool) -> String {
         let mut text = String::new();
         for device in self.devices.values().filter(|device| all || device.state != HealthState::Good) {
@@ -82,14 +82,14 @@ impl Report {
             }
         }
         for error in &self.errors {
-            // The lines of an error are ours; a caret stands below its word.
+            // The lines of an error come from this program; a caret marks the wrong word.
             let Misread { place, annotated, .. } = error;
             format!("{place}: {annotated}").lines().for_each(|line| text += &format!("{}\n", escaped(line)));
         }
         text + &self.summary() + "\n"
     }
 
-    /// Such as `7 devices; not good: pool, r1`.
+    /// The last line, such as `7 devices; not good: pool, r1`.
     fn summary(&self) -> String {
         let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
         let listed = match self.kind {
@@ -112,7 +112,7 @@ impl Report {
         summary
     }
 
-    /// For programs.
+    /// Prints the report for programs.
     pub(crate) fn to_json(&self) -> String {
         let devices = self.devices.values().map(|device| {
             json!({
@@ -137,7 +137,7 @@ impl Report {
 }
 
 impl Misread {
-    /// `text` is what was read.
+    /// `text` is the output that was parsed.
     pub(crate) fn new(place: String, kind: TableErrorKind, text: &str) -> Self {
         let annotated = match kind {
             TableErrorKind::Parse(cause) => cause.annotate(text).to_string(),
@@ -152,14 +152,14 @@ impl Device {
         Self { name: name.to_owned(), state: HealthState::Good, problems: Vec::new(), facts: Vec::new() }
     }
 
-    /// Notes something that is wrong.
+    /// Records a problem.
     pub(crate) fn problem(&mut self, state: HealthState, problem: String) {
         self.state = self.state.max(state);
         self.problems.push(problem);
     }
 }
 
-/// A text that does nothing to a terminal.
+/// A text that cannot control a terminal.
 fn escaped(text: &str) -> String {
     let escape = |char: char| if char.is_control() { char.escape_default().to_string() } else { char.to_string() };
     text.chars().map(escape).collect()

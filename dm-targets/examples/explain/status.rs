@@ -1,4 +1,4 @@
-//! Statuses in words.
+//! Descriptions of statuses.
 
 use dm_targets::thin::ThinStatus;
 use dm_targets::thin_pool::ThinPoolStatus;
@@ -33,7 +33,7 @@ fn explain_line(device: &mut Device, line: &StatusLine) {
             device.problem(health.state(), format!("{head}: {health}"));
         }
         Some(health) => device.facts.push(format!("{head}: {health}")),
-        None => device.facts.push(format!("{head}: of a target that is not known here")),
+        None => device.facts.push(format!("{head}: unknown target type")),
     }
     device.facts.extend(explain_status(status).into_iter().map(|fact| format!("  {fact}")));
 }
@@ -43,7 +43,7 @@ fn explain_status(status: &AnyStatus) -> Vec<String> {
         AnyStatus::Thin(ThinStatus::Working { mapped, highest, .. }) => {
             // Blocks that it shares with snapshots are counted for each of them.
             let end = highest.map(|sector| format!(", the last one up to {:#}", Sectors(sector.0.saturating_add(1))));
-            vec![format!("has mapped {mapped:#}, shared or not{}", end.unwrap_or_default())]
+            vec![format!("has mapped {mapped:#}, including shared blocks{}", end.unwrap_or_default())]
         }
         AnyStatus::ThinPool(ThinPoolStatus::Working(pool)) => {
             let bytes = |blocks: u64| format!("{:#}", Sectors(blocks.saturating_mul(8)));
@@ -54,7 +54,7 @@ fn explain_status(status: &AnyStatus) -> Vec<String> {
                 format!("is at transaction {}", pool.transaction_id),
             ]
         }
-        AnyStatus::Other(other) => vec![format!("says {other}")],
+        AnyStatus::Other(other) => vec![format!("has the status {other}")],
         status if status.to_string().trim().is_empty() => Vec::new(),
         other => fields(other),
     }

@@ -1,4 +1,4 @@
-//! Tables in words.
+//! Descriptions of tables.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ pub(crate) fn explain(text: &str) -> Report {
             Err(error) => report.unread.push(error),
         }
     }
-    // Lines that could not be read would leave gaps.
+    // Lines that could not be parsed would leave gaps.
     if report.unread.is_empty() {
         tables.into_iter().for_each(|(name, lines)| check(report.device(name), lines));
     }
@@ -47,7 +47,7 @@ pub(crate) fn explain_concise(text: &str) -> Report {
                         (format!("device {number}, line {} of its table", table.line()), table.kind())
                     }
                     ConciseErrorKind::Field(invalid) => (format!("device {number}"), TableErrorKind::Field(invalid)),
-                    // There is one device, of any length.
+                    // There is one device, with any length.
                     _ => continue,
                 };
                 report.errors.push(Misread::new(place, kind, part));
@@ -57,7 +57,7 @@ pub(crate) fn explain_concise(text: &str) -> Report {
     report
 }
 
-/// What stands between semicolons, but not those behind a backslash.
+/// The parts between semicolons that are not quoted with a backslash.
 fn devices_of(text: &str) -> impl Iterator<Item = &str> {
     let mut after_backslash = false;
     text.split(move |char| {
@@ -77,10 +77,10 @@ fn explain_found(report: &mut Report, found: DmsetupDevice) {
     check(device, found.lines);
 }
 
-/// Says what the kernel would refuse.
+/// Reports errors for which the kernel would refuse the table.
 fn check(device: &mut Device, lines: Vec<TableLine>) {
     if let Err(error) = Table::new(lines) {
-        let problem = format!("could not be loaded like this: line {} of its table: {}", error.line(), error.kind());
+        let problem = format!("cannot be loaded: line {} of its table: {}", error.line(), error.kind());
         device.problem(HealthState::Attention, problem);
     }
 }
@@ -94,20 +94,20 @@ fn explain_line(device: &mut Device, line: &TableLine) {
 fn explain_params(params: &AnyTable) -> Vec<String> {
     match params {
         AnyTable::Linear(table) => vec![format!("is {} from {:#} on", table.device, table.start)],
-        AnyTable::Zero(_) => vec!["reads as zeros and forgets what is written".to_owned()],
+        AnyTable::Zero(_) => vec!["reads as zeros and discards writes".to_owned()],
         AnyTable::Error(_) => vec!["fails every request".to_owned()],
         AnyTable::Striped(table) => {
             let chunk = table.chunk_size;
-            let head = format!("goes to {} devices in turn, {chunk:#} at a time", table.stripes.len());
+            let head = format!("is distributed over {} devices, {chunk:#} at a time", table.stripes.len());
             let stripes = table.stripes.iter().map(|stripe| format!("{} from {:#} on", stripe.device, stripe.offset));
             [head].into_iter().chain(stripes).collect()
         }
         AnyTable::Thin(ThinTable::Device { pool, id, .. }) => vec![format!("is number {id} in the pool {pool}")],
         AnyTable::ThinPool(table) => vec![
             format!("has blocks of {:#} on {}", table.block_size, table.data),
-            format!("keeps track of them on {}", table.metadata),
+            format!("has its metadata on {}", table.metadata),
         ],
-        AnyTable::Other(_) => vec!["is of a target that is not known here".to_owned()],
+        AnyTable::Other(_) => vec!["has an unknown target type".to_owned()],
         other => fields(other),
     }
 }

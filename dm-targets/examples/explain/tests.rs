@@ -1,4 +1,4 @@
-//! What an administrator learns from an output.
+//! The reports that administrators get for an output.
 
 use super::{explain, text_of};
 use crate::kinds::{Output, kind_of};
@@ -20,7 +20,7 @@ thin2: 0 8 thin 8 7
 ";
 
 #[test]
-fn what_is_fine_is_shown_only_if_asked_for() {
+fn good_devices_are_only_shown_on_request() {
     let found = text(STATUS);
     assert!(!found.contains("home") && !found.contains("thin2:"), "{found}");
     assert!(
@@ -31,7 +31,7 @@ fn what_is_fine_is_shown_only_if_asked_for() {
 }
 
 #[test]
-fn the_end_sums_up_and_the_exit_status_tells() {
+fn the_last_line_and_the_exit_status_summarize_the_report() {
     assert!(text(STATUS).ends_with("5 devices; not good: pool, r1, thin\n"));
     assert_eq!(explain(STATUS).exit_status(), 1);
     assert_eq!(text("home: 0 8 linear 8:0 0"), "1 device; nothing is wrong\n");
@@ -52,7 +52,7 @@ fn a_bad_line_is_an_error_with_a_caret() {
 }
 
 #[test]
-fn tables_and_statuses_are_told_apart_for_the_whole_output() {
+fn tables_and_statuses_are_distinguished_for_the_whole_output() {
     for (output, kind) in [
         (STATUS, Output::Statuses),
         ("t: 0 8 thin Fail", Output::Statuses),
@@ -79,7 +79,7 @@ fn tables_and_statuses_are_told_apart_for_the_whole_output() {
     }
 }
 
-/// An output of each command that is neither a table nor a status, and a line that has no place in it.
+/// An output of each command that prints neither tables nor statuses, and a line that does not belong in it.
 const LISTS: [(Output, &str, &str); 8] = [
     (Output::List, "a\t(254:0)\nb\t(254, 1)\n", "c (254:2"),
     (Output::Tree, "a (254:1)\n |-b (254:0)\n |  `- (8:0)\n `- (8:16)\n", " `-c"),
@@ -108,7 +108,7 @@ UUID: TEST-a
 ";
 
 #[test]
-fn every_output_is_recognized_also_with_a_bad_line() {
+fn every_output_is_recognised_even_with_a_wrong_line() {
     assert_eq!(kind_of(DETAILS), Output::Details);
     assert_eq!(kind_of(&DETAILS.replace("254, 7", "x")), Output::Details);
     for (kind, output, bad) in LISTS {
@@ -162,7 +162,7 @@ fn sizes_are_in_bytes() {
     for unit in ["delay: 500 ms", "block_size: 4 KiB", "autocommit_time: 9 ms", "chunk_size: 32 KiB"] {
         assert!(units.contains(unit), "{units}");
     }
-    assert!(status.contains("has mapped 4 KiB, shared or not, the last one up to 4 KiB"), "{status}");
+    assert!(status.contains("has mapped 4 KiB, including shared blocks, the last one up to 4 KiB"), "{status}");
 }
 
 #[test]
@@ -172,9 +172,9 @@ fn path_selectors_keep_their_names() {
 }
 
 #[test]
-fn what_the_kernel_would_refuse_is_said() {
+fn tables_that_the_kernel_would_refuse_are_reported() {
     let table = text("a: 0 8 zero \na: 16 8 zero \n");
-    assert!(table.contains("could not be loaded like this: line 2 of its table: must start at sector 8"), "{table}");
+    assert!(table.contains("cannot be loaded: line 2 of its table: must start at sector 8"), "{table}");
     assert!(text("spare: \n").contains("spare: attention\n  has no table\n"));
 }
 
@@ -194,7 +194,7 @@ fn keys_are_not_shown() {
 }
 
 #[test]
-fn names_do_nothing_to_a_terminal() {
+fn names_cannot_control_a_terminal() {
     let found = text("evil\u{1b}[2J: 0 8 thin Fail\n");
     assert!(found.contains("evil\\u{1b}[2J: failed") && !found.contains('\u{1b}'), "{found}");
     let error = text("evil\u{1b}[2J: 0 8 linear x");
@@ -242,11 +242,9 @@ fn states_of_devices_are_judged() {
     let tree = everything(
         "a (254:1) [ACTIVE, RW]\n `-b (254:0) [SUSPENDED, RW]\n    `- (8:0)\nc (254:2)\n `-b (254:0) [SUSPENDED, RW]\n    `- (8:0)\n",
     );
-    assert!(tree.contains("a: good\n  is device 254:1\n  stands above b\n"), "{tree}");
+    assert!(tree.contains("a: good\n  is device 254:1\n  uses b\n"), "{tree}");
     assert!(
-        tree.contains(
-            "b: attention\n  is suspended: I/O waits until it is resumed\n  is device 254:0\n  stands above 8:0\nc:"
-        ),
+        tree.contains("b: attention\n  is suspended: I/O waits until it is resumed\n  is device 254:0\n  uses 8:0\nc:"),
         "{tree}"
     );
     let cookies = text(LISTS[6].1);
@@ -254,7 +252,7 @@ fn states_of_devices_are_judged() {
 }
 
 #[test]
-fn what_is_only_listed_is_shown_if_asked_for() {
+fn listed_items_are_only_shown_on_request() {
     for (output, fact) in [
         ("linear v1.4.0\n", "linear: good\n  has version 1.4.0\n1 target;"),
         ("a\t(254:0)\n", "is device 254:0"),
@@ -267,7 +265,7 @@ fn what_is_only_listed_is_shown_if_asked_for() {
 }
 
 #[test]
-fn names_that_are_no_utf8_stay_apart() {
+fn names_that_are_not_utf8_stay_distinct() {
     let found = text(&text_of(b"caf\xe9: 0 8 thin Fail\ncaf\xe8: 0 8 thin Fail\n"));
     assert!(found.ends_with("2 devices; not good: caf\\xe8, caf\\xe9\n"), "{found}");
 }

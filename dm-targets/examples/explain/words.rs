@@ -1,10 +1,10 @@
-//! Values in words.
+//! Descriptions of values.
 
 use std::fmt::Debug;
 
 use dm_units::{Bytes, Sectors};
 
-/// The fields of a value as its `Debug` names them, a line each, with units and without what is not there.
+/// The fields of a value, from its `Debug` output, one per line, with units and without missing values.
 pub(crate) fn fields(value: &impl Debug) -> Vec<String> {
     let debug = with_units(&format!("{value:#?}"));
     let mut fields: Vec<String> = Vec::new();
@@ -18,7 +18,7 @@ pub(crate) fn fields(value: &impl Debug) -> Vec<String> {
         }
     }
     let mut fields: Vec<_> = fields.iter().map(|field| with_named_units(field)).collect();
-    // What had nothing but such fields is empty now, and a state without figures is said by its health.
+    // A value with only such fields is empty now, and a state without figures is shown by its health.
     fields.retain(|field| field.contains(": ") && !field.starts_with("spelling: "));
     fields
 }
@@ -31,11 +31,11 @@ fn indent_of(line: &str) -> usize {
     line.len().saturating_sub(line.trim_start().len())
 }
 
-/// How the names of structures end, which only repeat the field; those of variants tell a path selector or a policy.
+/// The endings of structure names that only repeat the field; names of variants show a path selector or a policy.
 const DULL: [&str; 12] =
     ["Cipher", "Features", "Hex", "Leg", "Number", "Options", "Path", "Setting", "Some", "Status", "Stripe", "Usage"];
 
-/// What a line of a value's `Debug` says: a name, a name and a value, or a value.
+/// A line of a value's `Debug` output: a name, a name and a value, or a value.
 fn without_brackets(line: &str) -> &str {
     let text = line.trim().trim_end_matches(',');
     if matches!(text, "}" | ")" | "]" | "Some(" | "{" | "(" | "[") {
@@ -50,17 +50,17 @@ fn without_brackets(line: &str) -> &str {
     }
 }
 
-/// Puts units in place of the types of numbers, such as `512 KiB` for `Sectors(1024)`.
+/// Replaces the types of numbers by units, such as `512 KiB` for `Sectors(1024)`.
 fn with_units(debug: &str) -> String {
     let joined = join_numbers(debug);
     let joined = replace(&joined, "Some(", |number| number.to_string());
     let sectors = replace(&joined, "Sectors(", |number| format!("{:#}", Sectors(number)));
     let blocks = replace(&sectors, "DataBlocks(", |number| format!("{number} blocks"));
-    // Those of all targets but vdo, which has none, have 4 KiB.
+    // Metadata blocks are 4 KiB for all targets except vdo, which has none.
     replace(&blocks, "MetaBlocks(", |number| format!("{:#}", Sectors(number.saturating_mul(8))))
 }
 
-/// What the numbers count that have no type for it, by the names of their fields.
+/// The units of numbers without a unit type, by the names of their fields.
 const UNITS: [(&str, &[&str]); 6] = [
     ("ms", &["delay", "commit_time", "autocommit_time", "max_age", "pause_writeback", "bitmap_flush_interval"]),
     ("s", &["up", "down"]),
@@ -70,12 +70,12 @@ const UNITS: [(&str, &[&str]); 6] = [
     ("sectors", &["emulated", "underlying", "region_size", "chunk_size", "buffer_sectors", "journal_sectors"]),
 ];
 
-/// Puts units behind the numbers of a field, such as `commit_time: 10000 ms`.
+/// Adds units to the numbers of a field, such as `commit_time: 10000 ms`.
 fn with_named_units(field: &str) -> String {
     let words: Vec<&str> = field.split(' ').collect();
     let name = |at: usize| at.checked_sub(1).and_then(|at| words.get(at)?.strip_suffix(':'));
     let shown = words.iter().enumerate().map(|(at, word)| {
-        // What has a unit already has it behind it.
+        // The value already has a unit.
         let is_bare = words.get(at.saturating_add(1)).is_none_or(|next| next.ends_with(':'));
         let unit = name(at).filter(|_| is_bare).and_then(unit_of);
         unit.zip(word.parse().ok()).map_or((*word).to_owned(), |(unit, number)| in_unit(number, unit))
@@ -95,7 +95,9 @@ fn in_unit(number: u64, unit: &str) -> String {
     }
 }
 
-/// Puts the number of a type such as `Sectors(\n    8,\n)` in the same line.
+/// Joins the lines of a number type such as `Sectors(
+/// 8,
+/// )`.
 fn join_numbers(debug: &str) -> String {
     let mut joined = String::new();
     let mut rest = debug;

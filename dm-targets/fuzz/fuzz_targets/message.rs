@@ -1,4 +1,4 @@
-//! Reads any text as a message of any target.
+//! Parses any text as a message of any target.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

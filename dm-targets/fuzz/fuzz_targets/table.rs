@@ -1,4 +1,4 @@
-//! Reads any text as a table of any target.
+//! Parses any text as a table of any target.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

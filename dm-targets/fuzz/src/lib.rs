@@ -1,10 +1,10 @@
-//! What must hold for the texts of every target, whatever they are: nothing panics, and what is printed is read back.
+//! Properties of the texts of all targets: nothing panics, and printed text is parsed as the same value.
 //!
-//! An input is the target type, a space and the text; for messages also, on a second line, what the target answers.
+//! An input is the target type, a space and the text, for messages followed by a line with the target's reply.
 //!
 //! ```text
-//! cargo xtask fuzz               # all of them, from the golden lines
-//! cargo run --example seed       # just writes the golden lines to corpus/
+//! cargo xtask fuzz               # all programs, starting from the golden lines
+//! cargo run --example seed       # only writes the golden lines to corpus/
 //! cargo +nightly fuzz run table  # or status, or message
 //! ```
 
@@ -13,14 +13,14 @@ use std::hint::black_box;
 use dm_targets::{Message, Params, ParseError, Table, Target, TargetVisitor, visit_targets};
 use dm_units::Sectors;
 
-/// Reads all lines of an output.
+/// Parses all lines of an output.
 fn read_all<T>(lines: impl Iterator<Item = T>) {
     for line in lines {
         let _ = black_box(line);
     }
 }
 
-/// Reads an input as a table.
+/// Parses an input as a table.
 pub fn table(input: &str) {
     struct Read<'a>(Input<'a>);
 
@@ -46,7 +46,7 @@ pub fn table(input: &str) {
     drop(black_box(dm_targets::dmsetup_concise(input)));
 }
 
-/// Reads an input as a status.
+/// Parses an input as a status.
 pub fn status(input: &str) {
     struct Read<'a>(Input<'a>);
 
@@ -62,7 +62,7 @@ pub fn status(input: &str) {
     read_all(dm_targets::dmsetup_status(input));
 }
 
-/// Reads an input as a message and, from its second line on, as the answer to it.
+/// Parses an input as a message and, from its second line on, as its reply.
 pub fn message(input: &str) {
     struct Read<'a>(Input<'a>);
 
@@ -86,7 +86,7 @@ fn check_answer<T: Target>(message: &T::Message, answer: &str) {
     }
 }
 
-/// Reads a text, and shows what is wrong with it.
+/// Parses a text, and shows the error.
 fn read<P: Params>(text: &str, parse: impl Fn(&str) -> Result<P, ParseError>) -> Option<P> {
     parse(text)
         .map_err(|error| {
@@ -96,7 +96,7 @@ fn read<P: Params>(text: &str, parse: impl Fn(&str) -> Result<P, ParseError>) ->
         .ok()
 }
 
-/// A target type and a text.
+/// The target type and the text of an input.
 struct Input<'a> {
     target_type: &'a str,
     text: &'a str,

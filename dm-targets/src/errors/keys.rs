@@ -1,20 +1,21 @@
-//! What must not be shown, as it may be a key.
+//! Detection of text that may be a key and must not be shown.
 
 use core::fmt::{self, Write};
 
-/// The shortest row of hexadecimal digits that may be part of a key.
+/// The smallest number of consecutive hexadecimal digits that may be part of a key.
 const SHORT_KEY: usize = 8;
 
-/// The shortest word of nothing but these that may be one and is no number; shorter ones are words such as `AEAD`.
+/// The shortest word of only hexadecimal digits that may be a key if it is not a number; shorter ones are words such as
+/// `AEAD`.
 const SHORT_WORD: usize = 5;
 
-/// The same in a path, which can hold the identifier of a device.
+/// The same for a path, which can contain the identifier of a device.
 const KEY_IN_PATH: usize = 48;
 
-/// Whether a word may be a key, the rest of one that was cut, or hold one.
+/// Whether a word may be a key, contain one, or be the rest of one that was cut.
 ///
-/// Keys are hexadecimal digits. A long row of them is suspicious; so is a shorter word of nothing else that is no number.
-/// No cipher, hash, mode or type of key has such a name.
+/// Keys are hexadecimal digits. A word is suspicious if it contains many consecutive digits, or consists only of digits and
+/// is not a number. No cipher, hash, mode or key type has such a name.
 pub(crate) fn may_hold_key(text: &str) -> bool {
     let longest = longest_row(text);
     if text.contains(['/', '=']) {
@@ -24,12 +25,12 @@ pub(crate) fn may_hold_key(text: &str) -> bool {
     longest >= SHORT_KEY || all && longest >= SHORT_WORD
 }
 
-/// How many hexadecimal digits stand in a row, at most.
+/// The largest number of consecutive hexadecimal digits.
 pub(crate) fn longest_row(text: &str) -> usize {
     text.split(|char: char| !char.is_ascii_hexdigit()).map(str::len).max().unwrap_or_default()
 }
 
-/// Writes a text with `*` for each word that may hold a key.
+/// Writes a text with `*` for each word that may contain a key.
 pub(crate) fn write_without_keys(out: &mut impl Write, text: &str) -> fmt::Result {
     for piece in text.split_inclusive(char::is_whitespace) {
         let word = piece.trim_end();
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_and_parts_of_keys_are_told_from_other_words() {
+    fn keys_and_parts_of_keys_are_distinguished_from_other_words() {
         let key = "00".repeat(32);
         let algorithm = format!("hmac(sha256):{key}");
         let glued = format!("/dev/sda{key}");
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_may_hold_a_key_are_left_out() {
+    fn words_that_may_contain_a_key_are_not_shown() {
         let mut shown = String::new();
         write_without_keys(&mut shown, " 8:0  00112233\t1 c0ffee").unwrap();
         assert_eq!(shown, " 8:0  *\t1 *");

@@ -1,4 +1,4 @@
-//! What is wrong with a text, a value or a table.
+//! Errors in texts, values and tables.
 
 pub(crate) mod keys;
 pub(crate) mod parse_error;

@@ -1,4 +1,4 @@
-//! What is wrong with a text, and where.
+//! Errors in texts, with their position.
 
 use core::fmt;
 use core::ops::Range;
@@ -6,10 +6,10 @@ use core::ops::Range;
 use crate::errors::keys::may_hold_key;
 use crate::errors::problem::Problem;
 
-/// A text is no table, status or message of its target.
+/// A text could not be parsed as a table, status or message of a target.
 ///
-/// It is small and `Copy`, and making one allocates nothing. It does not hold the text: [`annotate`](Self::annotate)
-/// shows where in it the error is.
+/// The error is small and `Copy`, and creating it does not allocate. It does not contain the text: call
+/// [`annotate`](Self::annotate) to show the place of the error in the text.
 ///
 /// ```
 /// use dm_targets::{Linear, Target};
@@ -32,37 +32,38 @@ pub struct ParseError {
     problem: Problem,
 }
 
-/// Which of a target's texts it is.
+/// The kind of text in which an error occurred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Part {
-    /// What the constructor reads and `STATUSTYPE_TABLE` prints.
+    /// A table, which the constructor reads and `STATUSTYPE_TABLE` prints.
     Table,
-    /// What `STATUSTYPE_INFO` prints.
+    /// A status, which `STATUSTYPE_INFO` prints.
     Status,
-    /// What is sent with a message.
+    /// A message to a target.
     Message,
-    /// What the target answers to a message.
+    /// The reply of a target to a message.
     Reply,
-    /// What comes before the target's own text in a line: start, length and target type.
+    /// The start of a line, before the target's own text: start sector, length and target type.
     Line,
 }
 
-/// What can be shown of the text.
+/// The part of the text that may be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shown {
-    /// All of it.
+    /// The whole text.
     All,
-    /// The bytes from the first to before the last: what is around them may hold a key. The concise form is short.
+    /// Only the bytes from the first to before the last; those around them may contain a key. The concise form is short
+    /// enough for `u16`.
     Within(u16, u16),
-    /// Nothing: the text may hold a key.
+    /// Nothing, because the text may contain a key.
     Nothing,
 }
 
-/// A word of a text.
+/// The position of a word in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// Which word it is, from 1.
+    /// The number of the word, from 1.
     pub(crate) number: usize,
     pub(crate) start: usize,
     pub(crate) end: usize,
@@ -77,7 +78,7 @@ impl ParseError {
         Self { target: "", part: Part::Line, shown: Shown::All, field, place, problem }
     }
 
-    /// The same error, in a text of this type of target.
+    /// The same error, in a text of this kind of the target `target`.
     #[cold]
     #[must_use]
     pub(crate) const fn in_target(self, target: &'static str, secret: bool, part: Part) -> Self {
@@ -85,14 +86,14 @@ impl ParseError {
         Self { target, part, shown, ..self }
     }
 
-    /// The same error, in a text that belongs to no target.
+    /// The same error, in a text that does not belong to a target.
     #[cold]
     #[must_use]
     pub(crate) const fn in_part(self, part: Part) -> Self {
         Self { part, ..self }
     }
 
-    /// The same error, in a text that starts `offset` bytes further on.
+    /// The same error, in a longer text in which the parsed text starts at `offset` bytes.
     #[cold]
     #[must_use]
     pub(crate) fn shifted(mut self, offset: usize) -> Self {
@@ -101,7 +102,7 @@ impl ParseError {
         self
     }
 
-    /// The same error, in a text of which only the bytes of `range` can be shown.
+    /// The same error, in a text of which only the bytes in `range` may be shown.
     #[cold]
     #[must_use]
     pub(crate) fn shown_within(mut self, range: Range<usize>) -> Self {
@@ -112,48 +113,47 @@ impl ParseError {
         self
     }
 
-    /// The target's type, such as `thin-pool`; empty if what is wrong stands before it in the line.
+    /// The target type, such as `thin-pool`; empty if the error is before the target type in a line.
     #[must_use]
     pub const fn target(&self) -> &'static str {
         self.target
     }
 
-    /// Which of the target's texts it is.
+    /// The kind of text in which the error occurred.
     #[must_use]
     pub const fn part(&self) -> Part {
         self.part
     }
 
-    /// The field, in the kernel's words; empty for a word that belongs to no field.
+    /// The field with the error, in the kernel's terms; empty for a word that belongs to no field.
     #[must_use]
     pub const fn field(&self) -> &'static str {
         self.field
     }
 
-    /// Which word it is, from 1 for the first of the [`part`](Self::part).
+    /// The number of the word with the error, counted from 1 for the first word of the [`part`](Self::part).
     #[must_use]
     pub const fn word(&self) -> usize {
         self.place.number
     }
 
-    /// Where the word stands, in bytes; empty, at the end of the text, if it is missing.
+    /// The bytes of the word with the error; empty and at the end of the text if the word is missing.
     #[must_use]
     pub const fn span(&self) -> Range<usize> {
         self.place.start..self.place.end
     }
 
-    /// What is wrong with it.
+    /// The reason why the word is wrong.
     #[must_use]
     pub const fn problem(&self) -> Problem {
         self.problem
     }
 
-    /// The sentence, the part of the text it is about and a line of carets below the word.
+    /// Displays the error, the part of the text around it, and a line of carets below the wrong word.
     ///
-    /// `text` must be what was parsed: for an error in a line, that line. Characters that may be part of a key are shown as
-    /// `*`. These are all of a text of a target with keys, all of several lines or devices but the one with the error, and
-    /// in a line whose target is not known yet what stands behind the error. Of a long text, the part around the error is
-    /// shown.
+    /// `text` must be the text that was parsed, or the line for an error in a line. Characters that may be part of a key are
+    /// shown as `*`: everything in the text of a target with keys, other lines or devices than the one with the error, and
+    /// everything after the error in a line whose target type was not reached yet.
     #[must_use]
     pub const fn annotate<'a>(&self, text: &'a str) -> Annotated<'a> {
         Annotated { error: *self, text }
@@ -187,18 +187,18 @@ impl fmt::Display for ParseError {
 
 impl core::error::Error for ParseError {}
 
-/// A [`ParseError`] together with its text; what [`ParseError::annotate`] gives.
+/// A [`ParseError`] together with the text; returned by [`ParseError::annotate`].
 #[derive(Clone, Copy)]
 pub struct Annotated<'a> {
     error: ParseError,
     text: &'a str,
 }
 
-/// How many bytes are shown before and behind the start of the word with the error.
+/// The number of bytes to show before and after the start of the wrong word.
 const CONTEXT: usize = 200;
 
 impl Annotated<'_> {
-    /// What is shown for a character of the text: one column each, or a space for one that would break the line.
+    /// The character to show for a character of the text, one column wide; a space for one that would break the line.
     fn shown(char: char, is_hidden: bool) -> char {
         match char {
             _ if char.is_whitespace() || char.is_control() => ' ',
@@ -207,7 +207,7 @@ impl Annotated<'_> {
         }
     }
 
-    /// The bytes that stand in the output, shown or hidden.
+    /// The bytes of the text that appear in the output, shown or hidden.
     fn window(&self) -> Range<usize> {
         let at = self.error.place.start;
         let whole = match self.error.shown {
@@ -219,17 +219,17 @@ impl Annotated<'_> {
         start..end
     }
 
-    /// The first byte of the character at `at`, or the end.
+    /// The start of the character that contains byte `at`, or the end of the text.
     fn boundary(&self, at: usize) -> usize {
         (0..=at.min(self.text.len())).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or_default()
     }
 
-    /// From which byte on the text is hidden.
+    /// The byte from which the text is hidden.
     fn hidden_from(&self) -> usize {
         let Place { start, end, .. } = self.error.place;
         match (self.error.shown, self.error.part) {
             (Shown::Nothing, _) => 0,
-            // What stands in other lines is not known.
+            // The contents of the other lines are not known.
             (Shown::All, Part::Table | Part::Status | Part::Message | Part::Line) if self.has_lines() => 0,
             _ if !self.has_unknown_target() => usize::MAX,
             _ if self.text.get(start..end).is_some_and(may_hold_key) => start,
@@ -237,7 +237,8 @@ impl Annotated<'_> {
         }
     }
 
-    /// Whether what follows the error may be for any target: in a line, or in a message that is not for the device mapper.
+    /// Whether the text after the error may belong to any target: in a line, or in a message that is not for the
+    /// device-mapper core.
     const fn has_unknown_target(&self) -> bool {
         let Place { number, .. } = self.error.place;
         match self.error.part {

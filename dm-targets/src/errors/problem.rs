@@ -1,56 +1,57 @@
-//! What can be wrong with a field.
+//! The reasons why a field is wrong.
 
 use core::fmt;
 
-/// What is wrong with a field, be it a word of a text or a value given in code.
+/// The reason why a field is wrong, in a text or in a value that was built in code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
-    /// There is no such word, or it is empty.
+    /// The word is missing or empty.
     Missing,
-    /// There is a word more than the target takes.
+    /// There are more words than the target accepts.
     Unexpected,
-    /// Not a decimal number: signs, prefixes and white space are refused.
+    /// Not a decimal number; signs, prefixes and white space are not accepted.
     NotDecimal,
-    /// A number outside of the range that the kernel accepts or that its type can hold.
+    /// A number outside the range that the kernel accepts or that its type can hold.
     OutOfRange {
-        /// The smallest number that would do.
+        /// The smallest possible number.
         min: u64,
-        /// The largest number that would do.
+        /// The largest possible number.
         max: u64,
     },
     /// A number that must be a power of two.
     NotPowerOfTwo,
-    /// A number that must be a multiple of another.
+    /// A number that must be a multiple of this one.
     NotMultipleOf(u64),
-    /// A device number with a major of more than 12 bits or a minor of more than 20.
+    /// A device number whose major has more than 12 bits or whose minor has more than 20 bits.
     DeviceNumberTooLarge,
-    /// A key of an odd number of digits or with something else than hexadecimal digits.
+    /// A key with an odd number of digits, or with other characters than hexadecimal digits.
     NotHex,
-    /// Something else than what is named here in words.
+    /// Something other than the description here, which completes the sentence "must be …".
     Expected(&'static str),
-    /// A count of words that is larger than the number of words after it.
+    /// A count of words that is larger than the number of words that follow.
     TooFewWords {
-        /// How many words it counts.
+        /// The count.
         counted: u32,
-        /// How many there are.
+        /// The number of words that follow.
         found: usize,
     },
-    /// A word that the target does not know, where nothing unknown can be kept.
+    /// A word that the target does not know, in a place where unknown words cannot be kept.
     Unknown,
-    /// An option given twice.
+    /// An option that is given twice.
     Repeated,
-    /// The same value as that of the field named here.
+    /// The same value as that of another field, which must be different.
     SameAs(&'static str),
-    /// Something that excludes what is named here.
+    /// A value that excludes what is named here.
     Conflict(&'static str),
-    /// A backslash before a character that needs none, such as that of `\x20` in a path that was printed.
+    /// A backslash before a character that does not need it, such as in `\x20` in a printed path.
     NeedlessBackslash,
-    /// A byte at which the kernel splits or ends words: 0xA0, which is part of some UTF-8 characters, or NUL.
+    /// A byte that cannot be part of a word: NUL, or 0xA0, at which the kernel splits words although it is part of some
+    /// UTF-8 characters.
     ForbiddenByte(u8),
-    /// A word that may be a key, or a part of one, where no key belongs and it would be shown.
+    /// A word that may be a key or part of one, in a place where no key is expected and it would be shown.
     ///
-    /// Only in texts of targets that may hold keys; see [`Target::SECRET`](crate::Target::SECRET).
+    /// Only in texts of targets that may contain keys; see [`Target::SECRET`](crate::Target::SECRET).
     MayBeKey,
 }
 
@@ -75,12 +76,10 @@ impl fmt::Display for Problem {
             Self::Repeated => f.write_str("is given twice"),
             Self::SameAs(other) => write!(f, "must not be the same as the {other}"),
             Self::Conflict(other) => write!(f, "cannot be combined with {other}"),
-            Self::NeedlessBackslash => {
-                f.write_str("has a backslash that would be taken off: double it, or leave it out")
-            }
+            Self::NeedlessBackslash => f.write_str("has a backslash that the kernel would remove: double or remove it"),
             Self::MayBeKey => f.write_str("looks like a key, which does not belong here"),
             Self::ForbiddenByte(byte) => {
-                write!(f, "holds the byte {byte:#04x}, which cannot be part of a word")
+                write!(f, "contains the byte {byte:#04x}, which cannot be part of a word")
             }
         }
     }
@@ -88,9 +87,9 @@ impl fmt::Display for Problem {
 
 impl core::error::Error for Problem {}
 
-/// A field has a value that the kernel would refuse.
+/// A field of a value that was built in code is wrong: the kernel would refuse it.
 ///
-/// What the checks of values built in code give; a text has a [`ParseError`](crate::ParseError).
+/// Errors in a text are [`ParseError`](crate::ParseError)s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidField {
     field: &'static str,
@@ -98,19 +97,19 @@ pub struct InvalidField {
 }
 
 impl InvalidField {
-    /// Says that `field`, in the kernel's words, has a problem.
+    /// An error in `field`, which is named in the kernel's terms.
     #[must_use]
     pub const fn new(field: &'static str, problem: Problem) -> Self {
         Self { field, problem }
     }
 
-    /// The field, in the kernel's words.
+    /// The name of the field, in the kernel's terms.
     #[must_use]
     pub const fn field(&self) -> &'static str {
         self.field
     }
 
-    /// What is wrong with it.
+    /// The reason why the field is wrong.
     #[must_use]
     pub const fn problem(&self) -> Problem {
         self.problem

@@ -1,4 +1,4 @@
-//! What is wrong with a whole table.
+//! Errors in whole tables.
 
 use core::fmt;
 
@@ -7,35 +7,35 @@ use dm_units::Sectors;
 use crate::errors::parse_error::ParseError;
 use crate::errors::problem::InvalidField;
 
-/// A table that the kernel would refuse, or a text that is no table.
+/// A table that the kernel would refuse, or a text that is not a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableError {
     line: usize,
     kind: TableErrorKind,
 }
 
-/// What is wrong with a line of a table.
+/// The reason why a line of a table is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TableErrorKind {
-    /// The line can't be read.
+    /// The line could not be parsed.
     Parse(ParseError),
     /// The target would refuse a field.
     Field(InvalidField),
-    /// There is no line at all.
+    /// The table has no lines.
     Empty,
-    /// There are more lines than the kernel takes, 1048576.
+    /// The table has more lines than the kernel accepts, which is 1048576.
     TooManyLines,
-    /// The line is 0 sectors long.
+    /// The length of the line is 0.
     ZeroLength,
-    /// The line ends beyond the largest sector, 2^54 - 2.
+    /// The line ends beyond the largest sector of a device, 2^54 - 2.
     TooLong,
-    /// The line does not start where the one before it ends; the first does not start at 0.
+    /// The line does not start at the end of the previous one, or the first line not at 0.
     Gap {
-        /// Where it must start.
+        /// The sector at which the line must start.
         expected: Sectors,
     },
-    /// The target must be the only one of its table.
+    /// The target must be the only line of its table.
     NotAlone,
 }
 
@@ -44,13 +44,13 @@ impl TableError {
         Self { line, kind }
     }
 
-    /// Which line it is, from 1.
+    /// The number of the line, from 1.
     #[must_use]
     pub const fn line(&self) -> usize {
         self.line
     }
 
-    /// What is wrong with it.
+    /// The reason why the line is wrong.
     #[must_use]
     pub const fn kind(&self) -> TableErrorKind {
         self.kind

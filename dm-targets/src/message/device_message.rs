@@ -1,4 +1,4 @@
-//! Messages to a device, whatever its targets are.
+//! Messages to a device, independent of its targets.
 
 use core::fmt;
 use core::str::FromStr;
@@ -8,9 +8,9 @@ use crate::{Fields, Params, ParseError, Part, Printer};
 
 const CANCEL_DEFERRED_REMOVE: &str = "@cancel_deferred_remove";
 
-/// A message to the device mapper itself about a device: what starts with `@` does not go to a target.
+/// A message to the device-mapper core about a device. It starts with `@` and is not passed to a target.
 ///
-/// Which sector it is sent to does not matter.
+/// It can be sent to any sector.
 ///
 /// Kernel: `message_for_md` in `drivers/md/dm-ioctl.c`.
 ///
@@ -24,9 +24,10 @@ const CANCEL_DEFERRED_REMOVE: &str = "@cancel_deferred_remove";
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeviceMessage {
-    /// Keeps a device that was to be removed once it is no longer open; fails with `EBUSY` if that is under way.
+    /// Cancels a deferred removal, so that the device is kept when it is closed; fails with `EBUSY` if the removal has
+    /// started.
     CancelDeferredRemove,
-    /// About statistics.
+    /// A message about I/O statistics.
     Stats(StatsMessage),
 }
 
@@ -68,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_follows_a_cancellation() {
+    fn words_after_a_cancellation_are_refused() {
         let error = "@cancel_deferred_remove now".parse::<DeviceMessage>().unwrap_err();
         assert_eq!(error.to_string(), "message: word 2 is one word too many");
     }

@@ -1,4 +1,4 @@
-//! Messages to a device, whatever its targets are.
+//! Messages to a device, independent of its targets.
 
 pub(crate) mod device_message;
 pub mod stats;

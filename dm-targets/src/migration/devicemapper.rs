@@ -1,6 +1,6 @@
 //! From the crate `devicemapper`, 0.4 to 0.34: tables and statuses.
 //!
-//! Names are those of 0.34.8; where an earlier version has another one, it is added.
+//! Names are those of 0.34.8; different names in earlier versions are added.
 //!
 //! # Tables
 //!
@@ -16,7 +16,7 @@
 //! | `TargetParams::target_type` | [`Target::TYPE`], [`AnyTable::target_type`] |
 //! | `TargetType`, `TargetTypeBuf` | `&str` |
 //! | `FromStr` of params and statuses | [`Target::parse_table`], [`Target::parse_status`] |
-//! | `Device` in tables | [`Device`]: a number or a path, as the kernel takes |
+//! | `Device` in tables | [`Device`]: a number or a path, like the kernel |
 //! | `DmError` about a word | [`ParseError`], [`InvalidField`], [`TableError`] |
 //!
 //! # linear and flakey

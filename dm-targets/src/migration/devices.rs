@@ -1,8 +1,8 @@
 //! From the crate `devicemapper`, 0.4 to 0.34: whole devices.
 //!
-//! `LinearDev`, `ThinPoolDev`, `ThinDev` and `CacheDev` are names of [`MappedDev`], which every target has. A call is given a
-//! [`Host`] instead of a `DM`. A device remembers its name and its uuid only; table, number and path are read when they are
-//! requested.
+//! `LinearDev`, `ThinPoolDev`, `ThinDev` and `CacheDev` are type aliases of [`MappedDev`], which exists for every target.
+//! Methods take a [`Host`] instead of a `DM`. A device stores only its name and uuid; its table, number and path are queried
+//! when they are needed.
 //!
 //! # Every device
 //!
@@ -33,8 +33,8 @@
 //!
 //! # Thin pools
 //!
-//! There, a pool owns its two linear devices, and `teardown` removes all three. Here they are devices of their own: create
-//! them first, name them by number in the pool's table, and remove them after the pool, or all at once with
+//! There, a pool owns its two linear devices, and `teardown` removes all three. Here they are separate devices: create them
+//! first, name them by number in the pool's table, and remove them after the pool, or remove all of them with
 //! [`Host::remove_stack`].
 //!
 //! | there | here |
@@ -54,8 +54,8 @@
 //!
 //! # Thin devices
 //!
-//! A thin device is known to the pool by its id, and to the system by the name of the mapped device that shows it. Removing the
-//! mapped device leaves the thin device in the pool.
+//! A pool identifies a thin device by its id; the system identifies it by the name of the mapped device that activates it.
+//! Removing the mapped device leaves the thin device in the pool.
 //!
 //! | there | here |
 //! |---|---|
@@ -70,8 +70,8 @@
 //!
 //! # Caches
 //!
-//! There, a cache owns its three linear devices, and `teardown` removes all four. Here they are devices of their own, as with
-//! pools. Write dirty blocks back before a cache is removed for good.
+//! There, a cache owns its three linear devices, and `teardown` removes all four. Here they are separate devices, as for
+//! pools. Write back the dirty blocks before you remove a cache for good.
 //!
 //! | there | here |
 //! |---|---|

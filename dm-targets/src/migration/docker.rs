@@ -1,9 +1,9 @@
 //! From Docker's Go package `devicemapper`: thin pools and thin devices.
 //!
-//! The methods of the last column are those of `ThinPoolDev` in the module `devices`, with the feature of that name. The rest
-//! of the package is in `dm_core::migration::docker`.
+//! The methods in the last column belong to `ThinPoolDev` in the module `devices`, which needs the feature `devices`.
+//! `dm_core::migration::docker` has the rest of the package.
 //!
-//! | there | the text | the call |
+//! | there | the text | the method |
 //! |---|---|---|
 //! | `CreatePool` | [`ThinPoolTable`] | `create` |
 //! | `ReloadPool` | [`ThinPoolTable`] | `change`; after the data device has grown, `grow` |
@@ -11,14 +11,14 @@
 //! | `ActivateDevice` | [`ThinTable::new`] | `activate` |
 //! | `ActivateDeviceWithExternal` | [`ThinTable::with_external_origin`] | `ThinDev::create` with such a table |
 //! | `CreateSnapDevice` | [`ThinPoolMessage::CreateSnap`] | `snapshot`, which suspends the origin |
-//! | `CreateSnapDeviceRaw` | [`ThinPoolMessage::CreateSnap`] | `message`, for an origin that no mapped device shows |
-//! | `DeleteDevice` | [`ThinPoolMessage::Delete`] | `delete`, or `message` where no mapped device shows it |
+//! | `CreateSnapDeviceRaw` | [`ThinPoolMessage::CreateSnap`] | `message`, for an origin that is not active |
+//! | `DeleteDevice` | [`ThinPoolMessage::Delete`] | `delete`, or `message` if the thin device is not active |
 //! | `SetTransactionID` | [`ThinPoolMessage::SetTransactionId`] | `message` |
 //! | `GetStatus` and `fmt.Sscanf` | [`ThinPoolStatus`], [`ThinStatus`] | `status` |
 //! | `GetTable` | [`ThinPoolTable`], [`ThinTable`] | `table` |
 //! | `DeviceIDExists` | | `DevError::is_already_exists` of `create_thin` and `snapshot` |
 //!
-//! A pool of `CreatePool` has 32768 blocks as its low water mark and `skip_block_zeroing`; here both are chosen.
+//! `CreatePool` always uses a low water mark of 32768 blocks and `skip_block_zeroing`; here the caller chooses both.
 
 #[cfg(doc)]
 use crate::{

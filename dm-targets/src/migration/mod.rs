@@ -1,7 +1,7 @@
-//! For programs that come from another library: what it calls a thing, and what this crate calls it.
+//! For users of other libraries: tables from the names there to the names here.
 //!
-//! The column *there* names each public item of the other library, the column *here* links to what replaces it. A dash means
-//! that nothing replaces it, and says why.
+//! The column *there* has each public item of the other library, and the column *here* links to its replacement. A dash
+//! means that there is no replacement, followed by the reason.
 //!
 //! | page | from |
 //! |---|---|
@@ -10,7 +10,7 @@
 //! | `monitoring` | the programs `dmstats` and `dmeventd` of LVM2; needs the feature `devices` |
 //! | [`docker`] | thin pools and thin devices of Docker's Go package `devicemapper` |
 //!
-//! Commands, options, udev, errors and units are in `dm_core::migration`.
+//! `dm_core::migration` covers commands, options, udev, errors and units.
 
 pub mod devicemapper;
 #[cfg(feature = "devices")]

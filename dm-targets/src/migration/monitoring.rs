@@ -1,7 +1,7 @@
 //! From the programs `dmstats` and `dmeventd` of LVM2.
 //!
-//! A call is given a [`Host`](dm_core::Host). Both types are whole programs' work without their daemon, registry and report
-//! options: what is read is a value, and the caller decides what to do with it.
+//! Methods take a [`Host`](dm_core::Host). [`Stats`] and [`Monitor`] do the work of the two programs without a daemon,
+//! registry or report options: they return values, and the caller decides what to do with them.
 //!
 //! # dmstats
 //!
@@ -14,7 +14,7 @@
 //! | `--precise` | [`StatsCreate::precise_timestamps`] |
 //! | `--programid`, `--userdata` | [`StatsCreate::program`], [`StatsCreate::aux`] |
 //! | `--segments` | [`Stats::create`] for each line of [`MappedDev::table`] |
-//! | `--filemap`, `dmstats update_filemap` | —: which parts of a device a file has is a question to the file system |
+//! | `--filemap`, `dmstats update_filemap` | —: only the file system knows which parts of a device belong to a file |
 //! | `dmstats list` | [`Stats::regions`], [`Stats::regions_of`] |
 //! | `dmstats list --alldevices` | [`Stats::find`] |
 //! | `dmstats print` | [`Stats::read`], [`Stats::read_areas`] |
@@ -24,7 +24,8 @@
 //! | `dmstats delete --allregions` | [`Stats::delete_of`], which deletes the regions of one program only |
 //! | `dmstats report` | [`StatsReading::rates_since`], [`StatsReading::area_rates_since`]; which field is which is in [`StatsRates`] |
 //! | `dmstats report --count`, `--interval` | —: the caller waits between two readings |
-//! | `dmstats group`, `dmstats ungroup` | [`StatsReading::total`] sums the areas of a region; other sums are the caller's |
+//! | `dmstats group`, `dmstats ungroup` | [`StatsReading::total`] sums the areas of a region; the caller computes other sums
+//! |
 //!
 //! # dmeventd
 //!

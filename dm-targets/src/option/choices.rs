@@ -1,4 +1,4 @@
-//! Options that are a choice between words.
+//! Options that are a choice of words.
 
 use crate::errors::parse_error::ParseError;
 use crate::errors::problem::Problem;
@@ -39,11 +39,11 @@ impl<T: Clone + PartialEq> OptionKind<Option<T>> for OneOf<T> {
     }
 }
 
-/// A name and, in the word after it, one of two words: the first for `false`, the second for `true`.
+/// A name followed by one of two words: the first for `false`, the second for `true`. The last field names both for errors.
 pub struct OnOff(pub &'static str, pub [&'static str; 2], pub &'static str);
 
 impl OnOff {
-    /// `on` or `off`.
+    /// An option `name` whose value is `off` or `on`.
     #[must_use]
     pub const fn named(name: &'static str) -> Self {
         Self(name, ["off", "on"], "on or off")
@@ -55,11 +55,11 @@ impl OnOff {
         self.0
     }
 
-    /// Reads the value.
+    /// Reads the word with the value.
     ///
     /// # Errors
     ///
-    /// There is no value, or it is neither of the two words.
+    /// The value is missing, or is neither of the two words.
     pub fn read_value(&self, fields: &mut Fields<'_>) -> Result<bool, ParseError> {
         let Self(name, [off, on], either) = *self;
         match fields.next_word() {

@@ -1,12 +1,12 @@
-//! Since when a target has an option.
+//! The versions that introduced options.
 
 use dm_units::Version;
 
-/// An option of a target, and the first version of the target that has it.
+/// An option or message of a target, and the first version of the target that supports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Feature {
-    /// The option's word in the table or message, or a word of ours where it has none.
+    /// The word in the table or message, or a name chosen by this crate if it has no word.
     pub name: &'static str,
-    /// The version of the target.
+    /// The first version of the target that supports it.
     pub since: Version,
 }

@@ -7,76 +7,76 @@ use crate::text::limits::Limits;
 use crate::text::printer::Printer;
 use crate::text::word::Word;
 
-/// How the kernel compares the words of a group.
+/// How the kernel compares the option words of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Case {
-    /// With `strcmp`.
+    /// Exactly, with `strcmp`.
     Exact,
-    /// With `strcasecmp`.
+    /// Ignoring case, with `strcasecmp`.
     Any,
 }
 
-/// Whether the number of words stands before a group.
+/// Whether a group is preceded by the number of its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Count {
-    /// Always.
+    /// The number is required.
     Required,
-    /// A table may end before it, but the kernel prints it.
+    /// The group and its number can be missing in a table; the kernel always prints the number.
     Optional,
-    /// A table may end before it, and the kernel prints no count of 0.
+    /// The group and its number can be missing in a table; the kernel does not print a number of 0.
     LeftOut,
-    /// Never: the options are all words that are left.
+    /// There is no number: the options are all remaining words.
     None,
 }
 
 /// A group of options, made by [`options!`].
 pub trait OptionGroup: Default {
-    /// What a word is called that is not a known option.
+    /// The name, for errors, of a word that is not a known option.
     const NAME: &'static str;
 
-    /// How many words the kernel takes; its name is that of their count.
+    /// The name of the number of words, and the largest number that the kernel accepts.
     const LIMITS: Limits;
 
-    /// Whether the number of words stands before the group.
+    /// Whether the group is preceded by the number of its words.
     const COUNT: Count;
 
-    /// Reads the option that begins with `word`; its place in the list, or `None` if no such option is known.
+    /// Parses the option that begins with `word`. Returns its position in the declaration, or `None` for an unknown option.
     ///
     /// # Errors
     ///
-    /// The option is given twice, or its value is missing or wrong.
+    /// The option is given twice, or its value is missing or invalid.
     fn read_option(&mut self, word: Word<'_>, fields: &mut Fields<'_>) -> Result<Option<usize>, ParseError>;
 
-    /// Keeps a word that is not known.
+    /// Keeps a word that is not a known option.
     ///
     /// # Errors
     ///
-    /// No word can hold it.
+    /// The word cannot be stored, because it cannot be quoted or may be a key.
     fn keep(&mut self, word: Word<'_>) -> Result<(), Problem>;
 
-    /// Writes the options, the unknown ones at the end.
+    /// Prints the options in the order of their declaration, then the unknown words.
     fn print(&self, out: &mut Printer<'_, '_>);
 
     /// The words of the options that are given.
     fn given(&self) -> impl Iterator<Item = &'static str>;
 
-    /// Checks the range of each option.
+    /// Checks that the kernel would accept the value of each option.
     ///
     /// # Errors
     ///
-    /// The first option whose value the kernel would refuse.
+    /// The kernel would refuse a value; the error names the first such option.
     fn check_ranges(&self) -> Result<(), InvalidField>;
 
-    /// How many words the options are.
+    /// The number of words of all options.
     fn word_count(&self) -> u64 {
         Printer::count_words(|out| self.print(out)) as u64
     }
 
-    /// Checks the number of words and the range of each option.
+    /// Checks the number of words and the value of each option.
     ///
     /// # Errors
     ///
-    /// There are more words than the kernel takes, or a value is one that it would refuse.
+    /// There are more words than the kernel accepts, or it would refuse a value.
     fn check(&self) -> Result<(), InvalidField> {
         Self::LIMITS.check(self.word_count())?;
         self.check_ranges()
@@ -84,20 +84,20 @@ pub trait OptionGroup: Default {
 }
 
 impl Fields<'_> {
-    /// Reads the count of a group and its options.
+    /// Parses a group of options, with the number of its words.
     ///
     /// # Errors
     ///
-    /// The count is missing or wrong, or an option is.
+    /// The number is missing or wrong, or an option is invalid.
     pub fn read_options<G: OptionGroup>(&mut self) -> Result<G, ParseError> {
         self.read_options_then(|_: &G| Ok(()))
     }
 
-    /// The same, and checks them; an error of `check` points to the last option.
+    /// The same as [`read_options`](Self::read_options), followed by `check`, whose error then points to the last option.
     ///
     /// # Errors
     ///
-    /// Those of [`read_options`](Self::read_options), and that of `check`.
+    /// The same as for [`read_options`](Self::read_options), and the error of `check`.
     pub fn read_options_then<G: OptionGroup>(
         &mut self,
         check: impl FnOnce(&G) -> Result<(), InvalidField>,
@@ -142,7 +142,7 @@ impl Fields<'_> {
 }
 
 impl Printer<'_, '_> {
-    /// Writes the count of a group and its options.
+    /// Prints a group of options, with the number of its words.
     #[inline]
     pub fn options<G: OptionGroup>(&mut self, options: &G) -> &mut Self {
         match G::COUNT {
@@ -156,9 +156,9 @@ impl Printer<'_, '_> {
     }
 }
 
-/// A field that a setter sets.
+/// A field that a setter method can set.
 pub trait Put<V> {
-    /// Sets it.
+    /// Stores the value.
     fn put(&mut self, value: V);
 }
 
@@ -180,8 +180,9 @@ impl<T: Ord> Put<T> for alloc::collections::BTreeSet<T> {
     }
 }
 
-/// Declares a group of options: a struct with a field for each, an [`OptionGroup`](crate::option::OptionGroup), and a
-/// setter for each that a table has. The [docs of the crate](crate#how-to-add-a-target) show how it is used.
+/// Declares a group of options: a struct with a field for each option, its [`OptionGroup`](crate::option::OptionGroup)
+/// implementation, and a setter method of the table for each option. See the [example in the crate's
+/// documentation](crate#how-to-add-a-target).
 #[macro_export]
 macro_rules! options {
     (
@@ -209,7 +210,7 @@ macro_rules! options {
         }
 
         impl $group {
-            /// Since which version of the target there are which options, for the target's `FEATURES`.
+            /// The options with the target version that introduced them, for `Target::FEATURES`.
             pub const FEATURES: &'static [$crate::option::Feature] = &[
                 $($($crate::option::Feature { name: $kind.word(), since: $crate::option::Version::new $since },)?)+
                 $($($crate::option::Feature { name: $also, since: $crate::option::Version::new $also_since },)+)?

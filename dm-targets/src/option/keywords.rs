@@ -1,4 +1,4 @@
-//! Enums that are one of a list of words.
+//! Enums of key words.
 
 /// Defines an enum of key words: `keywords! { exact; /// … pub enum Mode { /// … ReadOnly = "ro", } }`.
 ///
@@ -23,12 +23,12 @@ macro_rules! keywords {
         #[non_exhaustive]
         pub enum $name {
             $($(#[$about_variant])* $variant,)+
-            /// A word that this version does not know.
+            /// A word that this crate does not know.
             Other($crate::WordBuf),
         }
 
         impl $name {
-            /// The word in a table, status or message.
+            /// The word as it appears in a table, status or message.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 match self {

@@ -1,4 +1,4 @@
-//! How options are written.
+//! The syntax of options.
 
 use core::fmt::Write;
 
@@ -11,7 +11,7 @@ use crate::text::printer::Printer;
 use crate::text::value::{Number, Value};
 use crate::text::word::Word;
 
-/// A word that may be the first of an option.
+/// A word that may be the first word of an option.
 #[derive(Clone, Copy, Debug)]
 pub struct OptionWord<'a> {
     word: Word<'a>,
@@ -19,13 +19,13 @@ pub struct OptionWord<'a> {
 }
 
 impl<'a> OptionWord<'a> {
-    /// A word, and how it is compared.
+    /// A word, to be compared as `case` says.
     #[must_use]
     pub const fn new(word: Word<'a>, case: Case) -> Self {
         Self { word, case }
     }
 
-    /// Whether it is this key word.
+    /// Whether the word is this key word.
     #[inline]
     #[must_use]
     pub fn is(self, keyword: &str) -> bool {
@@ -35,7 +35,7 @@ impl<'a> OptionWord<'a> {
         }
     }
 
-    /// What follows `name` and a colon in the same word. Names are compared exactly whatever the case of flags.
+    /// The value after `name` and a colon in the same word. Names are compared exactly, even if flags are not.
     #[inline]
     fn after(self, name: &str) -> Option<Word<'a>> {
         let spelling = self.word.spelling();
@@ -47,27 +47,27 @@ impl<'a> OptionWord<'a> {
     }
 }
 
-/// How an option is written whose field is a `T`.
+/// The syntax of an option that is stored in a field of type `T`.
 pub trait OptionKind<T> {
     /// Whether `word` is the first word of the option.
     ///
-    /// A word is compared with every option of a group in turn, so this is to be quick.
+    /// A word is compared with each option of a group in turn, so this should be fast.
     fn begins(&self, word: OptionWord<'_>) -> bool;
 
-    /// Reads the option, of which `word` is the first word.
+    /// Parses the option into `field`; `word` is its first word.
     ///
     /// # Errors
     ///
-    /// The option is given twice, or its value is missing or wrong.
+    /// The option is given twice, or its value is missing or invalid.
     fn read(&self, field: &mut T, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<(), ParseError>;
 
-    /// Writes the option if it is given.
+    /// Prints the option, or nothing if it is not given.
     fn print(&self, field: &T, out: &mut Printer<'_, '_>);
 
-    /// The option's word if it is given.
+    /// The option's word; `None` if the option is not given.
     fn given(&self, field: &T) -> Option<&'static str>;
 
-    /// Checks the option's range.
+    /// Checks that the kernel would accept the value of the option.
     ///
     /// # Errors
     ///
@@ -78,13 +78,13 @@ pub trait OptionKind<T> {
     }
 }
 
-/// Refuses an option that is given again, unless the kernel takes the last one.
+/// Refuses an option that is given twice, unless the kernel uses the last value.
 pub(super) fn check_once(given: bool, word: &'static str, fields: &Fields<'_>) -> Result<(), ParseError> {
     if given && !fields.takes_repeated() { Err(fields.error(word, Problem::Repeated)) } else { Ok(()) }
 }
 
 impl Fields<'_> {
-    /// Reads the value of the option that was read last; if there is none, the option is blamed.
+    /// Reads the value of the option that was read last. If it is missing, the error points to the option.
     pub(crate) fn read_argument<T: Value>(&mut self, option: &'static str) -> Result<T, ParseError> {
         match self.next_word() {
             Some(value) => T::read(value).map_err(|problem| self.error(option, problem)),
@@ -93,7 +93,7 @@ impl Fields<'_> {
     }
 }
 
-/// One word.
+/// A single word without a value.
 pub struct Flag(pub &'static str);
 
 impl Flag {
@@ -128,16 +128,16 @@ impl OptionKind<bool> for Flag {
     }
 }
 
-/// The name of an option with a value, and which values it takes.
+/// The name of an option with a value, together with the values that the kernel accepts.
 pub trait Name<T> {
-    /// The name.
+    /// The name of the option.
     fn name(&self) -> &'static str;
 
-    /// Checks a value.
+    /// Checks that the kernel would accept the value.
     ///
     /// # Errors
     ///
-    /// The kernel would refuse it.
+    /// The kernel would refuse the value.
     fn check(&self, value: &T) -> Result<(), InvalidField>;
 }
 
@@ -161,7 +161,7 @@ impl<T: Number> Name<T> for Limits {
     }
 }
 
-/// A word and the value in the word after it.
+/// A word followed by a word with the value.
 pub struct Argument<N>(pub N);
 
 impl Argument<&'static str> {

@@ -1,10 +1,10 @@
-//! Options of tables, each declared once, in the list of its group.
+//! Options of tables, declared once each with [`options!`](crate::options).
 //!
-//! A group, such as the features of a pool, is a struct that [`options!`](crate::options) makes of a list. A line of the
-//! list has the option's field with its docs, the parameter of its setter, how it is written, and since which version of
-//! the target there is such an option. Reading, counting, printing, range checks and the target's `FEATURES` follow from it;
-//! options are printed in the order of the list. How an option is written is a value of a type such as [`Flag`] or
-//! [`Argument`], or of another type that implements [`OptionKind`].
+//! A group of options, such as the features of a pool, is a struct that the macro generates from a list. Each line of the list
+//! has the field with its docs, the parameter of its setter, the syntax, and the target version that introduced the option.
+//! Parsing, printing, counting, range checks and the target's `FEATURES` follow from the list; options are printed in its
+//! order. The syntax is a value of a type such as [`Flag`] or [`Argument`], or of another type that implements
+//! [`OptionKind`].
 
 mod choices;
 mod feature;

@@ -1,4 +1,4 @@
-//! Options with several values.
+//! Options that take several values.
 
 use alloc::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::text::fields::Fields;
 use crate::text::printer::Printer;
 use crate::text::value::Value;
 
-/// A word and a value, as often as there are values.
+/// An option word followed by a value, repeated for each value of the field.
 pub struct Each(pub &'static str);
 
 impl<T: Value + Ord> OptionKind<BTreeSet<T>> for Each {
@@ -38,27 +38,27 @@ impl<T: Value + Ord> OptionKind<BTreeSet<T>> for Each {
     }
 }
 
-/// A value that is several words.
+/// A value that is printed as several words.
 pub trait WordGroup: Sized {
-    /// Reads the words.
+    /// Parses the words.
     ///
     /// # Errors
     ///
-    /// A word is missing or wrong.
+    /// A word is missing or invalid.
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError>;
 
-    /// Writes the words.
+    /// Prints the words.
     fn print(&self, out: &mut Printer<'_, '_>);
 
-    /// Checks the range of each.
+    /// Checks that the kernel would accept each word.
     ///
     /// # Errors
     ///
-    /// The kernel would refuse one of them.
+    /// The kernel would refuse a word.
     fn check(&self) -> Result<(), InvalidField>;
 }
 
-/// A word, and several words after it.
+/// An option word followed by the words of a [`WordGroup`].
 pub struct Words(pub &'static str);
 
 impl Words {

@@ -27,16 +27,17 @@ use crate::text::word::Form;
 /// The largest number of lines (`DM_MAX_TARGETS` in `drivers/md/dm-ioctl.c`).
 const MAX_LINES: usize = 1 << 20;
 
-/// The largest length of a target type (`DM_MAX_TYPE_NAME` holds a NUL too).
+/// The longest target type (`DM_MAX_TYPE_NAME` includes the NUL).
 const MAX_TYPE: usize = 15;
 
 /// The largest length of a device in sectors (`dm_table_add_target` in `drivers/md/dm-table.c`).
 const MAX_LENGTH: u64 = (1 << 54) - 1;
 
-/// A line of a table: which sectors a target maps, and how.
+/// A line of a table: the sectors that a target maps, the target type, and its params.
 ///
-/// `FromStr` reads what `Display` prints, `start length type params`, with params as a constructor reads them.
-/// [`parse_printed`](Self::parse_printed) and `{:#}` are for what the kernel and `dmsetup table` print.
+/// `FromStr` parses the same text that `Display` prints, `start length type params`, with params in the form that a
+/// constructor reads. Use [`parse_printed`](Self::parse_printed) and `{:#}` for the form that the kernel and `dmsetup table`
+/// print.
 ///
 /// ```
 /// use dm_targets::{AnyTable, TableLine};
@@ -48,15 +49,25 @@ const MAX_LENGTH: u64 = (1 << 54) - 1;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct TableLine<K: Kind = Any> {
-    /// The first sector that it maps.
+    /// The first sector of the mapped device that this target maps.
     pub start: Sectors,
-    /// How many sectors it maps.
+    /// The number of sectors that it maps.
     pub length: Sectors,
-    /// What the target is told.
+    /// The table of the target, for its constructor.
     pub params: K::Table,
 }
 
-/// A line of a status: what the target of some sectors reports.
+/// A line of a status: the sectors that a target maps, and its status.
+///
+/// ```
+/// use dm_targets::{StatusLine, ThinPool};
+/// use dm_targets::thin_pool::ThinPoolStatus;
+///
+/// let text = "0 524288 thin-pool 0 4109/65536 0/4096 - rw discard_passdown queue_if_no_space - 1024 ";
+/// let line: StatusLine<ThinPool> = text.parse()?;
+/// assert!(matches!(line.status, ThinPoolStatus::Working(_)));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(
@@ -64,11 +75,11 @@ pub struct TableLine<K: Kind = Any> {
     serde(bound(serialize = "K::Status: serde::Serialize", deserialize = "K::Status: serde::Deserialize<'de>"))
 )]
 pub struct StatusLine<K: Kind = Any> {
-    /// The first sector that the target maps.
+    /// The first sector of the mapped device that this target maps.
     pub start: Sectors,
-    /// How many sectors it maps.
+    /// The number of sectors that it maps.
     pub length: Sectors,
-    /// What it reports.
+    /// The status of the target.
     pub status: K::Status,
 }
 
@@ -82,24 +93,24 @@ impl<K: Kind> Hash for TableLine<K> {
 }
 
 impl<K: Kind> TableLine<K> {
-    /// The `length` sectors from `start` on, mapped as `params` say.
+    /// Maps `length` sectors, starting at sector `start` of the mapped device.
     pub fn new(start: Sectors, length: Sectors, params: impl Into<K::Table>) -> Self {
         Self { start, length, params: params.into() }
     }
 
-    /// The target type.
+    /// The name of the target type, such as `linear`.
     #[must_use]
     pub fn target_type(&self) -> &str {
         K::table_type(&self.params)
     }
 
-    /// Reads a line of this type of target as `dmsetup table` prints it for one device.
+    /// Parses a line with the target type of `K`, as `dmsetup table` prints it for one device.
     ///
-    /// The key `0` of a crypt table is read as `-`: dmsetup shows it so without `--showkeys`.
+    /// The key `0` of a crypt table is parsed as `-`, which dmsetup prints as `0` without `--showkeys`.
     ///
     /// # Errors
     ///
-    /// The line has another target type, or its params are not those of the target.
+    /// The line has another target type, or its params are invalid.
     pub fn parse_printed_as(line: &str) -> Result<Self, ParseError> {
         Self::parse(line, Form::Printed)
     }
@@ -115,18 +126,18 @@ impl<K: Kind> TableLine<K> {
         Ok(Self { start: line.start, length: line.length, params })
     }
 
-    /// The sector after the last one, if there can be such a device.
+    /// The sector after the last one; `None` if no device can be so long.
     fn end(&self) -> Option<Sectors> {
         self.start.checked_add(self.length).filter(|end| end.0 <= MAX_LENGTH)
     }
 }
 
 impl TableLine {
-    /// Reads a line of any target as `dmsetup table` prints it for one device.
+    /// Parses a line with any target type, as `dmsetup table` prints it for one device.
     ///
     /// # Errors
     ///
-    /// The line has no start, length or target type, or its params are not those of its target.
+    /// The start, the length or the target type is missing or invalid, or the params are invalid.
     ///
     /// ```
     /// use dm_targets::TableLine;
@@ -141,18 +152,26 @@ impl TableLine {
 }
 
 impl Table {
-    /// Reads a table of any targets as `dmsetup table` prints it for one device.
+    /// Parses a table with any target types, as `dmsetup table` prints it for one device.
     ///
     /// # Errors
     ///
-    /// The first line that cannot be read, or that breaks a rule.
+    /// A line cannot be parsed or breaks one of the rules of a [`Table`]. The error names the first such line.
+    ///
+    /// ```
+    /// use dm_targets::Table;
+    ///
+    /// let table = Table::parse_printed("0 2048 linear 253:0 8\n2048 8 zero ")?;
+    /// assert_eq!(table.lines().len(), 2);
+    /// # Ok::<(), dm_targets::TableError>(())
+    /// ```
     pub fn parse_printed(text: &str) -> Result<Self, TableError> {
         Self::parse_printed_as(text)
     }
 }
 
 impl<K: Kind> StatusLine<K> {
-    /// The target type.
+    /// The name of the target type, such as `linear`.
     #[must_use]
     pub fn target_type(&self) -> &str {
         K::status_type(&self.status)
@@ -160,9 +179,10 @@ impl<K: Kind> StatusLine<K> {
 }
 
 impl StatusLine {
-    /// What the status says of the health of the target; `None` for a target that is not known.
+    /// The health of the target according to this status; `None` for a target type that this crate does not know.
     ///
-    /// It knows more than [`AnyStatus::health`]: tags of an `integrity` target are all there once they are as long as the line.
+    /// This uses the length of the line, which [`AnyStatus::health`] does not know: recalculation of the tags of an
+    /// `integrity` target is complete when it has reached the length of the line.
     #[must_use]
     pub fn health(&self) -> Option<Health> {
         match &self.status {
@@ -172,14 +192,14 @@ impl StatusLine {
     }
 }
 
-/// What all lines begin with.
+/// The common start of all lines.
 struct Line<'a> {
     start: Sectors,
     length: Sectors,
     target_type: &'a str,
-    /// What follows the target type and one space.
+    /// The text after the target type and one space.
     rest: &'a str,
-    /// Where in the line `rest` is.
+    /// The position of `rest` in the line.
     offset: usize,
 }
 
@@ -200,10 +220,10 @@ impl<'a> Line<'a> {
 }
 
 impl Line<'_> {
-    /// The rest of a line of crypt whose key is `0`, with a `-` in its place.
+    /// The rest of a crypt line whose key is `0`, with `-` in its place; `None` for other lines.
     ///
-    /// It is what dmsetup shows of a `-` without `--showkeys`; no key has one digit.
-    /// A key may still stand in another place.
+    /// Without `--showkeys`, dmsetup prints `-` as `0`. No key consists of one digit, but a key may still follow in another
+    /// place.
     fn without_key(&self) -> Option<Zeroizing<String>> {
         let (cipher, rest) = self.rest.split_once(' ').filter(|_| self.target_type == Crypt::TYPE)?;
         let rest = rest.strip_prefix("0 ")?;
@@ -213,7 +233,7 @@ impl Line<'_> {
     }
 }
 
-/// Refuses what is not a target type: it would be kept and shown, and may be a key in the wrong place.
+/// Refuses words that are not a target type. They would be kept and shown, although they may be a key in the wrong place.
 fn check_type(target_type: &str) -> Result<(), Problem> {
     match target_type.len() {
         _ if may_hold_key(target_type) => Err(Problem::MayBeKey),
@@ -255,18 +275,20 @@ impl<K: Kind> fmt::Display for StatusLine<K> {
     }
 }
 
-/// Prints what all lines begin with. There is a space after the target type even if nothing follows, as in dmsetup.
+/// Prints the common start of all lines. Like dmsetup, it prints a space after the target type even if nothing follows.
 fn print_start(f: &mut fmt::Formatter<'_>, start: Sectors, length: Sectors, target_type: &str) -> fmt::Result {
     Printer::printed(f).put(&start).put(&length).word(target_type).space().end()
 }
 
-/// A whole table that follows the kernel's rules.
+/// A whole table that obeys the kernel's rules:
 ///
-/// It has at least one line and at most 1048576. The first line starts at sector 0 and each other one where the one before
-/// it ends. No line is empty, and the last one ends within 2^54 - 1 sectors. A target that must be alone is, and
-/// [`Target::check`](crate::Target::check) has passed every line.
+/// - It has 1 to 1048576 lines.
+/// - The first line starts at sector 0, and every other line at the end of the previous one.
+/// - No line is empty, and the last one ends at sector 2^54 - 1 at the latest.
+/// - A target that must be alone has no other lines beside it.
+/// - Every line has passed [`Target::check`](crate::Target::check).
 ///
-/// `FromStr` and `Display` know one line of text per line.
+/// `FromStr` parses and `Display` prints one line of text per line of the table.
 ///
 /// ```
 /// use dm_targets::Table;
@@ -280,11 +302,22 @@ pub struct Table<K: Kind = Any> {
 }
 
 impl<K: Kind> Table<K> {
-    /// The table with these lines.
+    /// Checks the lines and makes them a table.
     ///
     /// # Errors
     ///
-    /// The first line that breaks a rule, and which.
+    /// A line breaks a rule. The error names the first such line and the rule.
+    ///
+    /// ```
+    /// use dm_targets::linear::LinearTable;
+    /// use dm_targets::{Linear, Table, TableLine};
+    /// use dm_units::{DeviceNumber, Sectors};
+    ///
+    /// let disk = LinearTable::new(DeviceNumber::new(254, 0), Sectors(0));
+    /// let table = Table::<Linear>::new([TableLine::new(Sectors(0), Sectors(2048), disk)])?;
+    /// assert_eq!(table.length(), Sectors(2048));
+    /// # Ok::<(), dm_targets::TableError>(())
+    /// ```
     pub fn new(lines: impl Into<Vec<TableLine<K>>>) -> Result<Self, TableError> {
         let lines = lines.into();
         let mut expected = Sectors(0);
@@ -302,11 +335,11 @@ impl<K: Kind> Table<K> {
         }
     }
 
-    /// Reads a table of this type of target as `dmsetup table` prints it for one device.
+    /// Parses a table with the target type of `K`, as `dmsetup table` prints it for one device.
     ///
     /// # Errors
     ///
-    /// The first line that cannot be read, or that breaks a rule.
+    /// A line cannot be parsed or breaks a rule. The error names the first such line.
     pub fn parse_printed_as(text: &str) -> Result<Self, TableError> {
         Self::parse(text, Form::Printed)
     }
@@ -318,19 +351,19 @@ impl<K: Kind> Table<K> {
         Self::new(text.lines().zip(1..).map(parse).collect::<Result<Vec<_>, _>>()?)
     }
 
-    /// The lines.
+    /// The lines of the table, in the order of their sectors.
     #[must_use]
     pub fn lines(&self) -> &[TableLine<K>] {
         &self.lines
     }
 
-    /// Gives the lines back.
+    /// Converts the table back into its lines.
     #[must_use]
     pub fn into_lines(self) -> Vec<TableLine<K>> {
         self.lines
     }
 
-    /// The length of the device.
+    /// The length of a device with this table.
     #[must_use]
     pub fn length(&self) -> Sectors {
         self.lines.last().and_then(TableLine::end).unwrap_or_default()
@@ -363,7 +396,7 @@ impl<'t, K: Kind> IntoIterator for &'t Table<K> {
     }
 }
 
-/// Checks one line and gives where the next one must start.
+/// Checks one line, and returns the sector at which the next one must start.
 fn check_line<K: Kind>(line: &TableLine<K>, expected: Sectors) -> Result<Sectors, TableErrorKind> {
     if line.length == Sectors(0) {
         return Err(TableErrorKind::ZeroLength);

@@ -15,7 +15,7 @@ use crate::text::fields::Fields;
 /// The type parameter of a line: a [`Target`], if all lines have one target type, or [`Any`], if each line has its own.
 ///
 /// `TableLine<Linear>` holds a linear table; `TableLine<Any>`, or just `TableLine`, an [`AnyTable`](crate::AnyTable).
-/// It need not be implemented, since every `Target` has an implementation.
+/// Every `Target` implements it, so there is no need to implement it yourself.
 pub trait Kind: Copy + fmt::Debug + Eq {
     /// Whether devices of this kind only serve other devices; see [`Target::INTERNAL`].
     const INTERNAL: bool = false;
@@ -26,13 +26,13 @@ pub trait Kind: Copy + fmt::Debug + Eq {
     /// The status in a line.
     type Status: Clone + fmt::Debug + PartialEq + fmt::Display;
 
-    /// The target type of a table.
+    /// The name of the target type of a table.
     fn table_type(table: &Self::Table) -> &str;
 
-    /// The target type of a status.
+    /// The name of the target type of a status.
     fn status_type(status: &Self::Status) -> &str;
 
-    /// Checks whether lines may have this target type.
+    /// Checks that a line of this kind can have this target type.
     ///
     /// # Errors
     ///
@@ -53,13 +53,13 @@ pub trait Kind: Copy + fmt::Debug + Eq {
     /// The text is not such a status.
     fn read_status(target_type: &str, fields: Fields<'_>) -> Result<Self::Status, ParseError>;
 
-    /// Whether it must be the only line of a table.
+    /// Whether the table must be the only line.
     fn is_singleton(table: &Self::Table) -> bool;
 
-    /// Whether it may contain key material; see [`Target::SECRET`].
+    /// Whether the table may contain key material; see [`Target::SECRET`].
     fn is_secret(table: &Self::Table) -> bool;
 
-    /// Whether the kernel printed this instead of the table; see [`Target::has_failed`].
+    /// Whether the kernel printed this because the target has failed; see [`Target::has_failed`].
     #[must_use]
     fn has_failed(table: &Self::Table) -> bool;
 
@@ -75,11 +75,11 @@ pub trait Kind: Copy + fmt::Debug + Eq {
     ///
     /// # Errors
     ///
-    /// As [`Target::check`].
+    /// The same as for [`Target::check`].
     fn check(table: &Self::Table, length: Sectors) -> Result<(), InvalidField>;
 }
 
-/// Any target, for tables whose lines may have different target types.
+/// The kind of a line that can have any target type; it has no values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Any {}
 

@@ -1,4 +1,4 @@
-//! [`Target`]: the description of a target, and the traits of its texts.
+//! [`Target`]: the properties of a target, and the parsing of its table, status and messages.
 
 pub(crate) mod comparison;
 pub(crate) mod health;
@@ -22,7 +22,8 @@ use crate::text::fields::Fields;
 use crate::text::printer::Printer;
 use crate::text::word::WordBuf;
 
-/// A kind of target, named by a type without values: [`Linear`](crate::Linear), [`ThinPool`](crate::ThinPool), ….
+/// A target type of the kernel, represented by a Rust type without values, such as [`Linear`](crate::Linear) or
+/// [`ThinPool`](crate::ThinPool).
 ///
 /// ```
 /// use dm_targets::{Target, ThinPool};
@@ -34,113 +35,183 @@ use crate::text::word::WordBuf;
 /// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 pub trait Target: Copy + fmt::Debug + Eq + 'static {
-    /// The target type, as in a table line and as `dmsetup targets` prints it.
+    /// The name of the target type, as in a table line and in the output of `dmsetup targets`.
     const TYPE: &'static str;
 
-    /// The table, as the constructor reads it and `STATUSTYPE_TABLE` prints it.
+    /// The table, which the kernel's constructor reads and `STATUSTYPE_TABLE` prints.
     type Table: Params + Eq + Hash;
 
-    /// The status, as `STATUSTYPE_INFO` prints it; [`NoStatus`] if it is always empty.
+    /// The status, which `STATUSTYPE_INFO` prints; [`NoStatus`] if it is always empty.
     type Status: Params;
 
     /// The messages that the target accepts; [`NoMessage`] if it accepts none.
     type Message: Message;
 
-    /// The options with the versions of the target that introduced them, in any order.
+    /// The options and messages of the target with the target version that introduced them, in any order.
     const FEATURES: &'static [Feature] = &[];
 
-    /// Whether it must be the only line of its table (`DM_TARGET_SINGLETON`).
+    /// Whether a line of this target must be the only line of its table (`DM_TARGET_SINGLETON`).
     const SINGLETON: bool = false;
 
-    /// Whether its devices only serve other devices, like a pool, so that programs that search for file systems should
-    /// ignore them.
+    /// Whether devices of this target only serve other devices, as a pool does. Programs that search for file systems should
+    /// ignore such devices.
     const INTERNAL: bool = false;
 
-    /// Whether its table or a message may contain key material. Errors then never show the text.
+    /// Whether the table or a message may contain key material. Errors then never show the text.
     const SECRET: bool = false;
 
-    /// Checks a table for errors that the kernel would refuse, given the length of the target.
+    /// Checks a table for errors for which the kernel would refuse it; `length` is the length of the target.
     ///
-    /// Facts that only the running kernel knows, such as the size of devices, are not checked.
+    /// Properties that only the running kernel knows, such as the size of devices, are not checked.
     ///
     /// # Errors
     ///
-    /// A field is out of range, or does not fit another field or the length.
+    /// A field is out of range, or does not fit another field or the length. The error names the first such field.
+    ///
+    /// ```
+    /// use dm_targets::striped::{Stripe, StripedTable};
+    /// use dm_targets::{Striped, Target};
+    /// use dm_units::{DeviceNumber, Sectors};
+    ///
+    /// let stripe = |minor| Stripe::new(DeviceNumber::new(254, minor), Sectors(0));
+    /// let table = StripedTable::new(Sectors(64), [stripe(0), stripe(16)]);
+    /// assert_eq!(Striped::check(&table, Sectors(256)), Ok(()));
+    /// assert_eq!(Striped::check(&table, Sectors(255)).unwrap_err().to_string(), "length must be a multiple of 2");
+    /// ```
     fn check(table: &Self::Table, length: Sectors) -> Result<(), InvalidField> {
         let _ = (table, length);
         Ok(())
     }
 
-    /// Whether the kernel printed this instead of a table that it can no longer read.
+    /// Whether the kernel printed this in place of the table because the target has failed; such a table cannot be loaded.
     #[must_use]
     fn has_failed(table: &Self::Table) -> bool {
         let _ = table;
         false
     }
 
-    /// The first field in which two tables differ, and whether it affects the layout of the data; `None` if they are
-    /// equal.
+    /// The first field in which two tables differ, and whether that field affects the layout of the data; `None` if the
+    /// tables are equal.
     ///
-    /// By default all fields affect the layout. A target with other fields compares them with a
-    /// [`Comparison`](crate::Comparison).
+    /// By default, all fields affect the layout. Targets with other fields use a [`Comparison`](crate::Comparison).
+    ///
+    /// ```
+    /// use dm_targets::{Target, ThinPool};
+    ///
+    /// let one = ThinPool::parse_table("254:32 254:48 128 1024 ")?;
+    /// let other = ThinPool::parse_table("254:32 254:48 128 2048 ")?;
+    /// let difference = ThinPool::difference(&one, &other).unwrap();
+    /// assert_eq!((difference.field, difference.is_layout), ("low water mark", false));
+    /// # Ok::<(), dm_targets::ParseError>(())
+    /// ```
     #[must_use]
     fn difference(one: &Self::Table, other: &Self::Table) -> Option<TableDifference> {
         Comparison::new(one, other).layout("table", |table| table).result()
     }
 
-    /// The health of the target according to its status. A target whose status does not show it is good.
+    /// The health of the target according to a status. It is good for targets whose status does not show it.
     #[must_use]
     fn health(status: &Self::Status) -> Health {
         let _ = status;
         Health::default()
     }
 
-    /// Reads a table as the kernel and `dmsetup` print it ([`Form::Printed`](crate::Form::Printed)).
+    /// Parses a table as the kernel and `dmsetup` print it ([`Form::Printed`](crate::Form::Printed)).
     ///
     /// # Errors
     ///
     /// The text is not a table of this target.
+    ///
+    /// ```
+    /// use dm_targets::{Linear, Target};
+    /// use dm_units::Sectors;
+    ///
+    /// assert_eq!(Linear::parse_table("253:0 2048")?.start, Sectors(2048));
+    /// # Ok::<(), dm_targets::ParseError>(())
+    /// ```
     fn parse_table(text: &str) -> Result<Self::Table, ParseError> {
         parse::<Self, _>(Fields::printed(text), Part::Table)
     }
 
-    /// Reads a table as the constructor reads it, and as `Display` prints it ([`Form::Input`](crate::Form::Input)).
+    /// Parses a table as the constructor reads it and `Display` prints it ([`Form::Input`](crate::Form::Input)).
     ///
     /// # Errors
     ///
     /// The text is not a table of this target.
+    ///
+    /// ```
+    /// use dm_targets::{Device, Linear, Target};
+    ///
+    /// let table = Linear::parse_input(r"/dev/mapper/my\ disk 0")?;
+    /// assert_eq!(table.device, Device::new("/dev/mapper/my disk").unwrap());
+    /// # Ok::<(), dm_targets::ParseError>(())
+    /// ```
     fn parse_input(text: &str) -> Result<Self::Table, ParseError> {
         parse::<Self, _>(Fields::input(text), Part::Table)
     }
 
-    /// Reads a status as the kernel prints it.
+    /// Parses a status as the kernel prints it.
     ///
     /// # Errors
     ///
     /// The text is not a status of this target.
+    ///
+    /// ```
+    /// use dm_targets::{Delay, Target};
+    ///
+    /// assert_eq!(Delay::parse_status("3 4 0")?.writes, 4);
+    /// # Ok::<(), dm_targets::ParseError>(())
+    /// ```
     fn parse_status(text: &str) -> Result<Self::Status, ParseError> {
         parse::<Self, _>(Fields::printed(text), Part::Status)
     }
 
-    /// Reads a message as the target parses it.
+    /// Parses a message as the target reads it.
     ///
     /// # Errors
     ///
     /// The text is not a message of this target.
+    ///
+    /// ```
+    /// use dm_targets::era::EraMessage;
+    /// use dm_targets::{Era, Target};
+    ///
+    /// assert_eq!(Era::parse_message("checkpoint")?, EraMessage::Checkpoint);
+    /// # Ok::<(), dm_targets::ParseError>(())
+    /// ```
     fn parse_message(text: &str) -> Result<Self::Message, ParseError> {
         parse::<Self, _>(Fields::input(text), Part::Message)
     }
 
-    /// Reads the answer to a message.
+    /// Parses the reply to `message`.
     ///
     /// # Errors
     ///
-    /// The text is not an answer to the message.
+    /// The text is not a reply to the message.
+    ///
+    /// ```
+    /// use dm_targets::dust::{DustMessage, DustReply};
+    /// use dm_targets::{Dust, Target};
+    ///
+    /// let text = "countbadblocks: 3 badblock(s) found";
+    /// assert_eq!(Dust::parse_reply(&DustMessage::CountBadBlocks, text)?, DustReply::Count(3));
+    /// # Ok::<(), dm_targets::ParseError>(())
+    /// ```
     fn parse_reply(message: &Self::Message, text: &str) -> Result<<Self::Message as Message>::Reply, ParseError> {
         parse_with::<Self, _>(Fields::printed(text), Part::Reply, |fields| message.parse_reply(fields))
     }
 
-    /// Whether a version of the target, as reported by the kernel, has an option; `None` for an unknown option.
+    /// Whether a version of the target, as reported by the kernel, has the option or message `name`; `None` for an unknown
+    /// name.
+    ///
+    /// ```
+    /// use dm_targets::{Crypt, Target};
+    /// use dm_units::Version;
+    ///
+    /// assert_eq!(Crypt::has_feature("sector_size", Version::new(1, 14, 0)), Some(false));
+    /// assert_eq!(Crypt::has_feature("sector_size", Version::new(1, 17, 0)), Some(true));
+    /// assert_eq!(Crypt::has_feature("no such option", Version::new(1, 17, 0)), None);
+    /// ```
     #[must_use]
     fn has_feature(name: &str, version: Version) -> Option<bool> {
         let feature = Self::FEATURES.iter().find(|feature| feature.name == name)?;
@@ -148,7 +219,7 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     }
 }
 
-/// Reads all words of a text of the target `T`.
+/// Parses a text of the target `T` and requires that it has no further words.
 #[inline]
 pub(crate) fn parse<T: Target, P: Params>(fields: Fields<'_>, part: Part) -> Result<P, ParseError> {
     parse_with::<T, P>(fields, part, P::parse)
@@ -164,7 +235,8 @@ fn parse_with<T: Target, P>(
 }
 
 impl ParseError {
-    /// Adds the target `T` and the kind of text to the error.
+    /// Adds the target `T` and the kind of text to the error, for a parser that is called outside the functions of
+    /// [`Target`].
     #[cold]
     #[must_use]
     pub fn within<T: Target>(self, part: Part) -> Self {
@@ -172,12 +244,12 @@ impl ParseError {
     }
 }
 
-/// A table, status or message, which is read from words and printed as words.
+/// The table, status or message of a target, which is parsed from words and printed as words.
 ///
-/// `Display` prints what the kernel prints, in the kernel's order. For tables and messages, `{}` quotes words so that
-/// the kernel can read them; `{:#}` does not quote, like the kernel.
+/// `Display` prints the words in the kernel's order. For tables and messages, `{}` quotes words so that the kernel can read
+/// them, and `{:#}` prints them without quotes, as the kernel does.
 pub trait Params: Clone + fmt::Debug + PartialEq + fmt::Display {
-    /// Reads the words that belong to it. The caller refuses the remaining words.
+    /// Parses the words of this value. The caller refuses any further words.
     ///
     /// # Errors
     ///
@@ -187,30 +259,30 @@ pub trait Params: Clone + fmt::Debug + PartialEq + fmt::Display {
 
 /// A message to a target.
 pub trait Message: Params {
-    /// The target's answer; [`NoReply`] if it is always empty.
+    /// The reply of the target; [`NoReply`] if it is always empty.
     type Reply: Params;
 
-    /// Reads the target's answer to this message.
+    /// Parses the target's reply to this message.
     ///
     /// # Errors
     ///
-    /// The words are not such an answer.
+    /// The words are not a reply to this message.
     fn parse_reply(&self, fields: &mut Fields<'_>) -> Result<Self::Reply, ParseError> {
         Self::Reply::parse(fields)
     }
 }
 
-/// The status of a target that has none.
+/// The status of a target that prints none.
 pub type NoStatus = NoText;
 
-/// The answer to a message that has none.
+/// The reply to a message that has none.
 pub type NoReply = NoText;
 
-/// An empty text.
+/// A text without known words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct NoText {
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }

@@ -1,6 +1,6 @@
-//! Tables that keep the spelling in which they were read.
+//! Tables that remember how they were spelled.
 
-/// Implements reading and printing with the original spelling for a [`Spelled`] type with a field `spelling`.
+/// Implements `Params` with the original spelling for a [`Spelled`] type that has a field `spelling`.
 macro_rules! spelled {
     ($table:ident) => {
         impl $crate::text::spelling::HasSpelling for $table {

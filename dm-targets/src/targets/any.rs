@@ -1,4 +1,5 @@
-//! A target of any kind: what is known of all of them, and what is not known.
+//! The enums over all targets, [`AnyTable`](crate::AnyTable) and [`AnyStatus`](crate::AnyStatus), and the text of unknown
+//! targets.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -10,7 +11,7 @@ use crate::errors::keys::write_without_keys;
 use crate::text::fields::Fields;
 use crate::text::word::{Form, quote_printed, write_unquoted};
 
-/// What is made of the list of all targets.
+/// Generates everything that is derived from the list of all targets.
 macro_rules! targets {
     ($($name:ident($module:ident::$target:ident, $table:ident) $($boxed:ident)?;)+) => {
         $(
@@ -18,9 +19,19 @@ macro_rules! targets {
             pub use $module::$target;
         )+
 
-        /// The table of a target of any type, such as `253:0 2048` for a linear target.
+        /// The table of a target whose type is known only at run time.
         ///
-        /// `Display` prints the params, without the target type.
+        /// `Display` prints the params, such as `253:0 2048` for a linear target, without the target type.
+        /// [`Table`](crate::Table) and [`TableLine`](crate::TableLine) parse whole lines.
+        ///
+        /// ```
+        /// use dm_targets::{AnyTable, TableLine};
+        ///
+        /// let line: TableLine = "0 2048 linear 253:0 8".parse()?;
+        /// let AnyTable::Linear(table) = &line.params else { return Ok(()) };
+        /// assert_eq!((table.start.0, line.params.target_type()), (8, "linear"));
+        /// # Ok::<(), dm_targets::ParseError>(())
+        /// ```
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum AnyTable {
@@ -28,11 +39,20 @@ macro_rules! targets {
                 #[doc = concat!("A table of [`", stringify!($target), "`](enum@", stringify!($target), ").")]
                 $name(stored!($module::$table $(, $boxed)?)),
             )+
-            /// A table of a target that this version does not know.
+            /// A table of a target that this crate does not know.
             Other(OtherTable),
         }
 
-        /// The status of a target of any type.
+        /// The status of a target whose type is known only at run time.
+        ///
+        /// ```
+        /// use dm_targets::{AnyStatus, StatusLine};
+        ///
+        /// let line: StatusLine = "0 1024 striped 2 254:0 254:16 1 AD".parse()?;
+        /// let AnyStatus::Striped(status) = &line.status else { return Ok(()) };
+        /// assert_eq!(status.stripes.len(), 2);
+        /// # Ok::<(), dm_targets::ParseError>(())
+        /// ```
         #[derive(Clone, Debug, PartialEq)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         #[non_exhaustive]
@@ -41,12 +61,12 @@ macro_rules! targets {
                 #[doc = concat!("A status of [`", stringify!($target), "`](enum@", stringify!($target), ").")]
                 $name(<$target as Target>::Status),
             )+
-            /// A status of a target that this version does not know.
+            /// A status of a target that this crate does not know.
             Other(OtherStatus),
         }
 
         impl AnyTable {
-            /// The target type.
+            /// The name of the target type, such as `linear`.
             #[must_use]
             pub fn target_type(&self) -> &str {
                 match self {
@@ -57,7 +77,7 @@ macro_rules! targets {
         }
 
         impl AnyStatus {
-            /// The target type.
+            /// The name of the target type, such as `linear`.
             #[must_use]
             pub fn target_type(&self) -> &str {
                 match self {
@@ -68,7 +88,16 @@ macro_rules! targets {
         }
 
         impl AnyStatus {
-            /// What the status says of the health of the target; `None` for a target that is not known.
+            /// The health of the target according to this status; `None` for a target type that this crate does not know.
+            ///
+            /// ```
+            /// use dm_targets::StatusLine;
+            ///
+            /// let line: StatusLine = "0 1024 striped 2 254:0 254:16 1 AD".parse()?;
+            /// let health = line.status.health().unwrap();
+            /// assert_eq!(health.to_string(), "attention: devices have failed; 1 of 2 devices healthy, 1 to repair");
+            /// # Ok::<(), dm_targets::ParseError>(())
+            /// ```
             #[must_use]
             pub fn health(&self) -> Option<$crate::Health> {
                 match self {
@@ -118,7 +147,7 @@ macro_rules! targets {
             fn is_secret(table: &AnyTable) -> bool {
                 match table {
                     $(AnyTable::$name(_) => $target::SECRET,)+
-                    // Nobody knows.
+                    // The fields of an unknown table cannot be compared, so any of them may affect the layout.
                     AnyTable::Other(_) => true,
                 }
             }
@@ -179,14 +208,31 @@ macro_rules! targets {
             $crate::text::serde::as_text!($module::$table, $target::parse_input);
         )+
 
-        /// Shows every target of this crate to `visitor`, in the order of the list.
+        /// Calls `visitor` once for every target type of this crate, in the order of the variants of [`AnyTable`].
+        ///
+        /// Use it to collect the target types, or their options and versions, without a list of your own.
+        ///
+        /// ```
+        /// use dm_targets::{Target, TargetVisitor, visit_targets};
+        ///
+        /// struct Names(Vec<&'static str>);
+        /// impl TargetVisitor for Names {
+        ///     fn visit<T: Target>(&mut self) {
+        ///         self.0.push(T::TYPE);
+        ///     }
+        /// }
+        ///
+        /// let mut names = Names(Vec::new());
+        /// visit_targets(&mut names);
+        /// assert!(names.0.contains(&"linear"));
+        /// ```
         pub fn visit_targets(visitor: &mut impl TargetVisitor) {
             $(visitor.visit::<$target>();)+
         }
     };
 }
 
-/// How [`AnyTable`](crate::AnyTable) holds a table.
+/// The type in which [`AnyTable`](crate::AnyTable) stores a table: boxed if the list says so.
 macro_rules! stored {
     ($table:path) => { $table };
     ($table:path, boxed) => { alloc::boxed::Box<$table> };
@@ -194,24 +240,33 @@ macro_rules! stored {
 
 pub(crate) use {stored, targets};
 
-/// Something to be done for every target; see [`visit_targets`](crate::visit_targets).
+/// Generic code to run for every target; see [`visit_targets`](crate::visit_targets).
 pub trait TargetVisitor {
-    /// Is called once with each target.
+    /// Is called once for each target `T`.
     fn visit<T: crate::Target>(&mut self);
 }
 
-/// The table of a target that is not known, kept as it is.
+/// The unparsed table of a target type that this crate does not know.
 ///
-/// It may hold a key, so its text is zeroed when dropped and not shown by `Debug`.
+/// The text may contain a key, so it is zeroed on drop and `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OtherTable {
     target_type: Box<str>,
-    /// As the constructor reads it.
+    /// The params in the form that the constructor reads.
     input: Zeroizing<Box<str>>,
 }
 
 impl OtherTable {
-    /// A table with the given params, as the constructor reads them.
+    /// Wraps params in the form that the constructor reads ([`Form::Input`]); they are not checked.
+    ///
+    /// ```
+    /// use dm_targets::{AnyTable, OtherTable, TableLine};
+    /// use dm_units::Sectors;
+    ///
+    /// let params = AnyTable::Other(OtherTable::new("bow", "8:0"));
+    /// let line: TableLine = TableLine::new(Sectors(0), Sectors(8), params);
+    /// assert_eq!(line.to_string(), "0 8 bow 8:0");
+    /// ```
     pub fn new(target_type: impl Into<Box<str>>, params: impl Into<Box<str>>) -> Self {
         Self { target_type: target_type.into(), input: Zeroizing::new(params.into()) }
     }
@@ -224,14 +279,14 @@ impl OtherTable {
         Self::new(target_type, input)
     }
 
-    /// The target type.
+    /// The name of the target type, such as `linear`.
     #[must_use]
     pub fn target_type(&self) -> &str {
         &self.target_type
     }
 }
 
-/// Hashes nothing of the text, so that no key gets into a hasher.
+/// Hashes the length of the params instead of their text, so that no key gets into a hasher.
 impl Hash for OtherTable {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.target_type.hash(state);
@@ -245,18 +300,17 @@ impl fmt::Debug for OtherTable {
     }
 }
 
-/// As the constructor reads it; `{:#}` as the kernel has printed it.
+/// Prints the params for a constructor, and with `{:#}` as the kernel would print them.
 impl fmt::Display for OtherTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if f.alternate() { write_unquoted(f, &self.input) } else { f.write_str(&self.input) }
     }
 }
 
-/// The status of a target that is not known, kept as it is.
+/// The unparsed status of a target type that this crate does not know.
 ///
-/// It may be a table that was taken for a status, with a key in it. So its text is zeroed when dropped, and words that may
-/// be a key (eight hexadecimal digits in a row) are shown as `*` by `Debug`, `Display` and serde; [`text`](Self::text) has
-/// them.
+/// The text may be a table that was passed as a status, and contain a key. It is therefore zeroed on drop, and `Debug`,
+/// `Display` and serde print `*` for every word that may be a key. [`text`](Self::text) returns the whole text.
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(into = "ShownStatus", from = "ShownStatus"))]
@@ -270,13 +324,13 @@ impl OtherStatus {
         Self { target_type: target_type.into(), text: Zeroizing::new(fields.remainder().into()) }
     }
 
-    /// The target type.
+    /// The name of the target type, such as `linear`.
     #[must_use]
     pub fn target_type(&self) -> &str {
         &self.target_type
     }
 
-    /// The status as the kernel has printed it.
+    /// The whole text as the kernel printed it, without anything hidden.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
@@ -292,14 +346,14 @@ impl fmt::Debug for OtherStatus {
     }
 }
 
-/// The text without what may be a key.
+/// Prints the text with `*` for every word that may be a key.
 impl fmt::Display for OtherStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_without_keys(f, &self.text)
     }
 }
 
-/// What serde sees of an [`OtherStatus`].
+/// The form in which serde writes and reads an [`OtherStatus`].
 #[cfg(feature = "serde")]
 #[derive(serde::Serialize, serde::Deserialize)]
 struct ShownStatus {

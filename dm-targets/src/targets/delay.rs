@@ -1,4 +1,4 @@
-//! `delay`: every request waits before it goes to the device.
+//! `delay`: delays every request by a fixed time before it is sent to the device.
 //!
 //! ```text
 //! table  = <class>                    for all requests
@@ -14,7 +14,8 @@
 //! | delay | `u32` | milliseconds, may be 0 |
 //! | reads, writes, flushes | `u32` | requests that are waiting now |
 //!
-//! Takes no messages. Before version 1.4.0 delays of a few milliseconds are rounded up to the timer's granularity.
+//! The target takes no messages. Before version 1.4.0, delays of a few milliseconds are rounded up to the granularity of the
+//! kernel's timer.
 //!
 //! Kernel: `delay_ctr` and `delay_status` in `drivers/md/dm-delay.c`.
 
@@ -25,7 +26,7 @@ use dm_units::Sectors;
 
 use crate::{Device, Fields, NoMessage, Params, ParseError, Printer, Target, WordBuf};
 
-/// The `delay` target.
+/// The `delay` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delay {}
 
@@ -36,52 +37,55 @@ impl Target for Delay {
     type Message = NoMessage;
 }
 
-/// The table of a `delay` target; the kernel prints as many classes as it was given.
+/// The table of a `delay` target. The kernel prints as many classes as the table was loaded with.
 ///
 /// ```
 /// use dm_targets::delay::{DelayClass, DelayTable};
+/// use dm_targets::{Delay, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let table = DelayTable::All(DelayClass::new(DeviceNumber::new(254, 0), Sectors(0), 500));
 /// assert_eq!(table.to_string(), "254:0 0 500");
+/// assert_eq!(Delay::parse_table("254:0 0 500")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DelayTable {
     /// One class for all requests.
     All(DelayClass),
-    /// Reads, and everything else.
+    /// One class for reads and one for all other requests.
     ReadWrite {
-        /// For reads.
+        /// The class of reads.
         read: DelayClass,
-        /// For writes and flushes.
+        /// The class of writes and flushes.
         write: DelayClass,
     },
-    /// Reads, writes and flushes.
+    /// One class each for reads, writes and flushes.
     ReadWriteFlush {
-        /// For reads.
+        /// The class of reads.
         read: DelayClass,
-        /// For writes.
+        /// The class of writes.
         write: DelayClass,
-        /// For flushes.
+        /// The class of flushes.
         flush: DelayClass,
     },
 }
 
-/// Where the requests of one class go, and how late.
+/// The device that the requests of one class are sent to, and their delay.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct DelayClass {
-    /// The device.
+    /// The device that receives the requests.
     pub device: Device,
-    /// Where on it the mapped sectors start.
+    /// The first mapped sector of `device`.
     pub offset: Sectors,
-    /// How many milliseconds a request waits.
+    /// The delay in milliseconds; with 0, requests are not delayed.
     pub delay: u32,
 }
 
 impl DelayClass {
-    /// Sends requests to `device` from `offset` on, `delay` milliseconds late.
+    /// Sends requests to `device`, starting at sector `offset`, after `delay` milliseconds.
     pub fn new(device: impl Into<Device>, offset: Sectors, delay: u32) -> Self {
         Self { device: device.into(), offset, delay }
     }
@@ -92,7 +96,7 @@ impl DelayClass {
 }
 
 impl DelayTable {
-    /// The classes in the order in which they are printed.
+    /// The classes in the order in which the kernel prints them.
     fn classes(&self) -> impl Iterator<Item = &DelayClass> {
         let (read, write, flush) = match self {
             Self::All(all) => (all, None, None),
@@ -128,18 +132,26 @@ impl fmt::Display for DelayTable {
     }
 }
 
-/// The status of a `delay` target: how many requests wait now.
+/// The status of a `delay` target: the number of requests that are being delayed now.
+///
+/// ```
+/// use dm_targets::{Delay, Target};
+///
+/// let status = Delay::parse_status("3 4 0")?;
+/// assert_eq!((status.reads, status.writes, status.flushes), (3, 4, Some(0)));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct DelayStatus {
-    /// Reads.
+    /// The number of delayed reads.
     pub reads: u32,
-    /// Writes.
+    /// The number of delayed writes.
     pub writes: u32,
-    /// Flushes; `None` from early kernels, which count them with the writes.
+    /// The number of delayed flushes; `None` if the kernel is so old that it counts them as writes.
     pub flushes: Option<u32>,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }

@@ -1,4 +1,4 @@
-//! `dust`: a device with bad blocks, which a write heals.
+//! `dust`: simulates a disk with bad blocks, whose reads fail until the block is written.
 //!
 //! ```text
 //! table   = <device> <offset> <block_size>
@@ -17,10 +17,12 @@
 //! | block_size | `u32` | **bytes** | a power of two from 512 to 1073741824, not larger than the segment |
 //! | reads | `bypass` or `fail_read_on_bad_block` | | |
 //! | log | `verbose` or `quiet` | | |
-//! | block | `u64` | blocks of the device under it, the offset included | at most the number of its blocks |
-//! | writes | `u8` | writes that fail before one heals the block | |
+//! | block | `u64` | number of the block, counted from the start of the underlying device | at most the number of its blocks
+//! |
+//! | writes | `u8` | number of writes to the block that fail before one succeeds | |
 //!
-//! Linux 7.3 counts blocks from the start of the target instead. A new table reads bad blocks (`bypass`) and is `verbose`.
+//! Since Linux 7.3, blocks are counted from the start of the target instead. After a load, no block is bad, reads do not
+//! fail (`bypass`) and logging is on (`verbose`).
 //!
 //! Kernel: `dust_ctr`, `dust_status` and `dust_message` in `drivers/md/dm-dust.c`.
 
@@ -37,7 +39,7 @@ use crate::{
 const BLOCK_SIZE: Limits = Limits::new("block size", 512, 1 << 30).power_of_two();
 const BLOCK: &str = "block";
 
-/// The `dust` target.
+/// The `dust` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dust {}
 
@@ -57,24 +59,27 @@ impl Target for Dust {
 ///
 /// ```
 /// use dm_targets::dust::DustTable;
+/// use dm_targets::{Dust, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let table = DustTable::new(DeviceNumber::new(254, 0), Sectors(0), 512);
 /// assert_eq!(table.to_string(), "254:0 0 512");
+/// assert_eq!(Dust::parse_table("254:0 0 512")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct DustTable {
-    /// The device.
+    /// The device that requests are sent to.
     pub device: Device,
-    /// Where on it the mapped sectors start.
+    /// The first mapped sector of `device`.
     pub offset: Sectors,
-    /// The size of a block in bytes.
+    /// The size of a block in bytes: a power of two from 512 to 2^30, at most the length of the target.
     pub block_size: u32,
 }
 
 impl DustTable {
-    /// Maps the sectors of `device` from `offset` on, in blocks of `block_size` bytes.
+    /// Maps `device` from sector `offset` on, with blocks of `block_size` bytes.
     pub fn new(device: impl Into<Device>, offset: Sectors, block_size: u32) -> Self {
         Self { device: device.into(), offset, block_size }
     }
@@ -98,38 +103,47 @@ impl fmt::Display for DustTable {
 
 keywords! {
     exact;
-    /// What becomes of reads of bad blocks.
+    /// Whether reads of bad blocks fail.
     pub enum DustReads {
-        /// They succeed.
+        /// Reads of bad blocks succeed, as after a load or [`DustMessage::Disable`].
         Bypass = "bypass",
-        /// They fail.
+        /// Reads of bad blocks fail, as after [`DustMessage::Enable`].
         Fail = "fail_read_on_bad_block",
     }
 }
 
 keywords! {
     exact;
-    /// Whether the kernel's log tells of changes of the list of bad blocks.
+    /// Whether changes to the list of bad blocks are written to the kernel log.
     pub enum DustLog {
-        /// It does.
+        /// Changes are logged, as after a load.
         Verbose = "verbose",
-        /// It does not.
+        /// Changes are not logged.
         Quiet = "quiet",
     }
 }
 
 /// The status of a `dust` target.
+///
+/// ```
+/// use dm_targets::dust::DustReads;
+/// use dm_targets::{Dust, Target};
+///
+/// let status = Dust::parse_status("7:0 fail_read_on_bad_block verbose")?;
+/// assert_eq!(status.reads, DustReads::Fail);
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct DustStatus {
-    /// The device.
+    /// The device that requests are sent to.
     pub device: DeviceNumber,
-    /// What becomes of reads of bad blocks.
+    /// Whether reads of bad blocks fail.
     pub reads: DustReads,
-    /// Whether changes are logged.
+    /// Whether changes to the list of bad blocks are logged.
     pub log: DustLog,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }
@@ -162,28 +176,28 @@ impl fmt::Display for DustStatus {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DustMessage {
-    /// Makes a block bad; fails with `EINVAL` if it is, or if there is no such block.
+    /// Marks a block as bad; the kernel returns `EINVAL` if it is bad already or does not exist.
     AddBadBlock {
-        /// The block.
+        /// The number of the block.
         block: u64,
-        /// How many writes of it fail before one heals it; 0 if not given.
+        /// The number of writes to the block that fail before one succeeds and makes it good; `None` means 0.
         failing_writes: Option<u8>,
     },
-    /// Makes a block good; fails with `EINVAL` if it is.
+    /// Marks a block as good; the kernel returns `EINVAL` if it is not bad.
     RemoveBadBlock(u64),
-    /// Asks whether a block is bad.
+    /// Queries whether a block is bad; the reply is [`DustReply::Block`].
     QueryBlock(u64),
-    /// Lets reads of bad blocks fail, and writes heal them.
+    /// Makes reads of bad blocks fail; a write to a bad block makes it good.
     Enable,
-    /// Treats bad blocks like all others.
+    /// Makes bad blocks behave like all others; the list of bad blocks is kept.
     Disable,
-    /// Asks how many blocks are bad.
+    /// Queries how many blocks are bad; the reply is [`DustReply::Count`].
     CountBadBlocks,
-    /// Makes all blocks good.
+    /// Marks all blocks as good; the reply is [`DustReply::Cleared`].
     ClearBadBlocks,
-    /// Asks which blocks are bad.
+    /// Queries which blocks are bad; the reply is [`DustReply::List`].
     ListBadBlocks,
-    /// Stops logging of changes, or starts it again.
+    /// Switches the logging of changes off, or on again if it is off.
     Quiet,
 }
 
@@ -230,25 +244,34 @@ impl fmt::Display for DustMessage {
     }
 }
 
-/// What a `dust` target answers to a message.
+/// The reply of a `dust` target to a message.
+///
+/// ```
+/// use dm_targets::dust::{DustMessage, DustReply};
+/// use dm_targets::{Dust, Target};
+///
+/// let reply = Dust::parse_reply(&DustMessage::CountBadBlocks, "countbadblocks: 3 badblock(s) found")?;
+/// assert_eq!(reply, DustReply::Count(3));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum DustReply {
-    /// Nothing, which is the answer to most messages.
+    /// The empty reply to all messages that no other variant names.
     None,
-    /// To [`QueryBlock`](DustMessage::QueryBlock).
+    /// The reply to [`QueryBlock`](DustMessage::QueryBlock).
     Block {
-        /// The block.
+        /// The number of the block.
         block: u64,
-        /// Whether it is bad.
+        /// Whether the block is bad.
         bad: bool,
     },
-    /// To [`CountBadBlocks`](DustMessage::CountBadBlocks): how many there are.
+    /// The reply to [`CountBadBlocks`](DustMessage::CountBadBlocks): the number of bad blocks.
     Count(u64),
-    /// To [`ClearBadBlocks`](DustMessage::ClearBadBlocks): whether there were any.
+    /// The reply to [`ClearBadBlocks`](DustMessage::ClearBadBlocks): whether any block was bad.
     Cleared(bool),
-    /// To [`ListBadBlocks`](DustMessage::ListBadBlocks): the bad blocks, in ascending order.
+    /// The reply to [`ListBadBlocks`](DustMessage::ListBadBlocks): the bad blocks in ascending order.
     List(Vec<u64>),
 }
 
@@ -326,7 +349,7 @@ impl fmt::Display for DustReply {
     }
 }
 
-/// Each block on a line of its own.
+/// Prints each block number on a separate line.
 fn print_list(out: &mut Printer<'_, '_>, blocks: &[u64]) -> fmt::Result {
     for block in blocks {
         block.print(out)?;
@@ -351,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_told_by_their_names_in_any_case() {
+    fn message_names_are_read_in_any_case() {
         assert_eq!(Dust::parse_message("EnAble"), Ok(DustMessage::Enable));
         let error = |text| Dust::parse_message(text).unwrap_err().to_string();
         assert_eq!(error("addbadblock"), "dust message: word 2, block, is missing");
@@ -361,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_must_be_whole() {
+    fn incomplete_replies_are_refused() {
         let error = |text| Dust::parse_reply(&DustMessage::CountBadBlocks, text).unwrap_err().to_string();
         assert_eq!(error("countbadblocks: 3"), "dust reply: word 3, reply, is missing");
         assert_eq!(error("dust_query_block: block 3 lost in badblocklist"), "dust reply: word 4, reply, must be found");

@@ -1,4 +1,4 @@
-//! `ebs`: a device with smaller logical blocks than the one under it has (emulated block size).
+//! `ebs` (emulated block size): offers smaller logical blocks than the underlying device has.
 //!
 //! ```text
 //! table  = <device> <offset> <emulated> [<underlying>]
@@ -11,7 +11,7 @@
 //! | emulated | `u16` | sectors | a power of two, at most a page of memory |
 //! | underlying | `u16` | sectors | a power of two; if not given, the device's logical block size |
 //!
-//! The kernel prints the underlying block size only if it was given. Takes no messages.
+//! The kernel prints the underlying block size only if the table was loaded with one. The target takes no messages.
 //!
 //! Kernel: `ebs_ctr` and `ebs_status` in `drivers/md/dm-ebs-target.c`.
 
@@ -21,11 +21,11 @@ use dm_units::Sectors;
 
 use crate::{Device, Fields, InvalidField, Limits, NoMessage, NoStatus, Number, Params, ParseError, Printer, Target};
 
-// How large a page is only the running kernel knows.
+// The upper limit is the page size, which only the running kernel knows; 2^15 is the largest power of two in a `u16`.
 const EMULATED: Limits = Limits::new("emulated block size", 1, 1 << 15).power_of_two();
 const UNDERLYING: Limits = Limits::new("underlying block size", 1, 1 << 15).power_of_two();
 
-/// The `ebs` target.
+/// The `ebs` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ebs {}
 
@@ -47,31 +47,35 @@ impl Target for Ebs {
 ///
 /// ```
 /// use dm_targets::ebs::EbsTable;
+/// use dm_targets::{Ebs, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let table = EbsTable::new(DeviceNumber::new(254, 0), Sectors(128), 1).underlying(8);
 /// assert_eq!(table.to_string(), "254:0 128 1 8");
+/// assert_eq!(Ebs::parse_table("254:0 128 1 8")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct EbsTable {
-    /// The device.
+    /// The device with larger blocks.
     pub device: Device,
-    /// Where on it the mapped sectors start.
+    /// The first mapped sector of `device`.
     pub offset: Sectors,
-    /// The size in sectors of the blocks that this device has.
+    /// The logical block size of this device in sectors: a power of two, at most one memory page.
     pub emulated: u16,
-    /// The size in sectors of the blocks in which the device under it is read and written.
+    /// The size in sectors of the blocks that are read from and written to `device`: a power of two. `None` means its
+    /// logical block size.
     pub underlying: Option<u16>,
 }
 
 impl EbsTable {
-    /// Maps the sectors of `device` from `offset` on, with blocks of `emulated` sectors.
+    /// Maps `device` from sector `offset` on, with logical blocks of `emulated` sectors.
     pub fn new(device: impl Into<Device>, offset: Sectors, emulated: u16) -> Self {
         Self { device: device.into(), offset, emulated, underlying: None }
     }
 
-    /// Reads and writes the device in blocks of that many sectors, instead of its logical block size.
+    /// Reads and writes the device in blocks of `sectors` sectors, instead of its logical block size.
     #[must_use]
     pub fn underlying(self, sectors: u16) -> Self {
         Self { underlying: Some(sectors), ..self }

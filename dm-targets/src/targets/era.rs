@@ -1,4 +1,4 @@
-//! `era`: remembers which blocks were written in which era, a stretch of time that user space begins and ends.
+//! `era`: records for each block in which era it was last written; user space starts each new era.
 //!
 //! ```text
 //! table   = <metadata> <origin> <block_size>
@@ -15,10 +15,10 @@
 //! | era | `u32` | | from 1 on |
 //! | held_root | [`MetaBlocks`] or `-` | number of a metadata block | `-`: no snapshot is held |
 //!
-//! `Error`: the figures could not be read. Messages are answered with nothing.
+//! The status is `Error` if the kernel could not read the metadata. Replies to messages are empty.
 //!
-//! While the device is suspended, nobody does the work: asking for the status and sending a message then wait, and no signal
-//! ends that, until the device is resumed.
+//! While the device is suspended, a status and a message block until it is resumed, and signals do not interrupt them: the
+//! worker thread that answers both is stopped.
 //!
 //! Kernel: `era_ctr`, `era_status` and `era_message` in `drivers/md/dm-era-target.c`.
 
@@ -34,7 +34,7 @@ use crate::{
 
 const BLOCK_SIZE: Limits = Limits::new("block size", 8, u32::MAX as u64).multiple_of(8);
 
-/// The `era` target.
+/// The `era` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Era {}
 
@@ -61,24 +61,27 @@ impl Target for Era {
 ///
 /// ```
 /// use dm_targets::era::EraTable;
+/// use dm_targets::{Era, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let table = EraTable::new(DeviceNumber::new(254, 32), DeviceNumber::new(254, 0), Sectors(128));
 /// assert_eq!(table.to_string(), "254:32 254:0 128");
+/// assert_eq!(Era::parse_table("254:32 254:0 128")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct EraTable {
-    /// Remembers what was written when.
+    /// The device that records in which era each block was written.
     pub metadata: Device,
     /// The device that is mapped.
     pub origin: Device,
-    /// How large the blocks are of which it is remembered.
+    /// The size of the blocks that are recorded: 8 to 4294967288 sectors, a multiple of 8.
     pub block_size: Sectors,
 }
 
 impl EraTable {
-    /// Maps `origin`, and remembers in `metadata` when which of its blocks were written.
+    /// Maps `origin` and records in `metadata` when each of its blocks was last written.
     pub fn new(metadata: impl Into<Device>, origin: impl Into<Device>, block_size: Sectors) -> Self {
         Self { metadata: metadata.into(), origin: origin.into(), block_size }
     }
@@ -101,30 +104,39 @@ impl fmt::Display for EraTable {
 }
 
 /// The status of an `era` target.
+///
+/// ```
+/// use dm_targets::era::EraStatus;
+/// use dm_targets::{Era, Target};
+///
+/// let EraStatus::Working(era) = Era::parse_status("8 20/65536 3 -")? else { return Ok(()) };
+/// assert_eq!((era.era, era.held_root), (3, None));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum EraStatus {
     /// The metadata is in use.
     Working(WorkingEra),
-    /// The figures could not be read.
+    /// The kernel could not read the metadata.
     Error,
 }
 
-/// The figures of an `era` target.
+/// The figures in the status of a working `era` target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct WorkingEra {
-    /// The size of a metadata block.
+    /// The size of a metadata block: 8 sectors.
     pub metadata_block_size: Sectors,
-    /// How full the metadata device is.
+    /// The used and total blocks of the metadata device.
     pub metadata: Usage<MetaBlocks>,
-    /// The era of now.
+    /// The current era, counted from 1.
     pub era: u32,
-    /// The metadata block of the snapshot of the metadata, if one is held.
+    /// The metadata block at which the metadata snapshot starts; `None` if no snapshot is held.
     pub held_root: Option<MetaBlocks>,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }
@@ -154,14 +166,20 @@ impl fmt::Display for EraStatus {
 }
 
 /// A message to an `era` target.
+///
+/// ```
+/// use dm_targets::era::EraMessage;
+///
+/// assert_eq!(EraMessage::Checkpoint.to_string(), "checkpoint");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EraMessage {
-    /// Begins a new era.
+    /// Starts a new era.
     Checkpoint,
-    /// Takes a snapshot of the metadata that can be read while the target is in use; begins a new era too.
+    /// Takes a snapshot of the metadata, which user space can read while the target is in use. Also starts a new era.
     TakeMetadataSnap,
-    /// Gives that snapshot back.
+    /// Releases that snapshot.
     DropMetadataSnap,
 }
 

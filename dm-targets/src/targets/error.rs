@@ -1,15 +1,16 @@
-//! `error`: every request fails.
+//! `error`: fails every request.
 //!
 //! ```text
 //! table  = [<device> <start>]
 //! status =
 //! ```
 //!
-//! With exactly two words, version 1.7.0 and later open the device, which lends the target its properties (zones, say),
-//! and reads the start, in sectors. Any other number of words is ignored, as earlier versions ignore all. The kernel prints
-//! none of them: read back, every table is empty.
+//! If there are exactly two words, version 1.7.0 and later opens the device and takes its properties, such as its zones; the
+//! start is in sectors. Any other number of words is ignored, and earlier versions ignore all words. The kernel prints an
+//! empty table in all cases.
 //!
-//! Takes no messages. It may be loaded in place of a target that can otherwise only be followed by its like.
+//! The target takes no messages. The kernel lets an `error` table replace the active table of an immutable target such as
+//! `thin-pool`.
 //!
 //! Kernel: `io_err_ctr` and `io_err_get_args` in `drivers/md/dm-target.c`.
 
@@ -20,7 +21,7 @@ use dm_units::{Sectors, Version};
 
 use crate::{Device, Feature, Fields, NoMessage, NoStatus, Params, ParseError, Printer, Target, WordBuf};
 
-/// The `error` target; named apart from the trait `Error`.
+/// The `error` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorTarget {}
 
@@ -37,26 +38,31 @@ impl Target for ErrorTarget {
 ///
 /// ```
 /// use dm_targets::error::ErrorTable;
+/// use dm_targets::{ErrorTarget, Target};
+/// use dm_units::{DeviceNumber, Sectors};
 ///
 /// assert_eq!(ErrorTable::new().to_string(), "");
+/// let table = ErrorTable::new().like(DeviceNumber::new(254, 0), Sectors(8));
+/// assert_eq!(ErrorTarget::parse_table("254:0 8")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ErrorTable {
-    /// The device that lends its properties, and where on it.
+    /// The device whose properties the target takes, and a start sector on it; `None` for a plain `error` target.
     pub device: Option<(Device, Sectors)>,
-    /// Words that the kernel ignores; never two without a device.
+    /// Words that the kernel ignores; exactly two would be a device and a start.
     extra: Vec<WordBuf>,
 }
 
 impl ErrorTable {
-    /// A table without words.
+    /// A plain `error` target, which needs no device.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes the properties of `device` at `start`.
+    /// Takes the properties, such as the zones, of `device` from sector `start` on.
     #[must_use]
     pub fn like(self, device: impl Into<Device>, start: Sectors) -> Self {
         Self { device: Some((device.into(), start)), ..self }

@@ -1,4 +1,4 @@
-//! `inlinecrypt`: every sector is encrypted by the hardware that stores it.
+//! `inlinecrypt`: encrypts data with the inline encryption engine of the storage hardware.
 //!
 //! ```text
 //! loaded  = <cipher> <key> <iv_offset> <device> <start> [<#opt> {<opt>}]
@@ -18,12 +18,12 @@
 //! | #opt | count | words | at most 4 |
 //! | sector_size | `u32` | bytes | power of two from 512 to 4096; the length is a multiple of it |
 //!
-//! What the kernel prints is not what it loads: it has the type of the key as a number of its own, the key itself in place
-//! of a reference to a keyring, at most 64 bytes of it, no `keytype:` and no `iv_large_sectors` for sectors of 512 bytes.
-//! `{:#}` prints it that way, `{}` the way it can be loaded; what was printed in the kernel's way is told from the other by
-//! its fourth word, which is a device in what is loaded. Any sector size other than 512 needs `iv_large_sectors`.
+//! The kernel prints another form than it reads: the type of the key as a separate number, the key itself (at most 64 bytes
+//! of it) instead of a reference to a keyring, no `keytype:`, and no `iv_large_sectors` for sectors of 512 bytes. `{:#}`
+//! prints this form and `{}` the form that can be loaded. Both are parsed; they are distinguished by the fourth word, which
+//! is a device only in the form that can be loaded. A sector size other than 512 requires `iv_large_sectors`.
 //!
-//! All words are compared with regard to case. Words after the counted ones are ignored. Takes no messages.
+//! Option words are case-sensitive. Words after the counted options are ignored. The target takes no messages.
 //!
 //! Kernel: `inlinecrypt_ctr`, `inlinecrypt_ctr_optional` and `inlinecrypt_status` in `drivers/md/dm-inlinecrypt.c`.
 
@@ -46,7 +46,7 @@ const KEYTYPE: &str = "keytype";
 
 const KEY_SIZE: Limits = Limits::new(KEY, 1, 128);
 
-/// The `inlinecrypt` target.
+/// The `inlinecrypt` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InlineCrypt {}
 
@@ -80,23 +80,23 @@ fn check_key(key: &CryptKey) -> Result<(), InvalidField> {
 
 keywords! {
     exact;
-    /// Algorithm, mode and how initialisation vectors are made.
+    /// The cipher, its mode and the way in which initialisation vectors are generated.
     pub enum InlineCipher {
-        /// AES-256 in the mode XTS, with the sector number.
+        /// AES-256 in XTS mode; the initialisation vector is the 64-bit sector number.
         AesXtsPlain64 = "aes-xts-plain64",
     }
 }
 
-/// What a key is to the hardware.
+/// The form of the key that the hardware receives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InlineKeyType {
     /// The key itself.
     #[default]
     Raw,
-    /// Wrapped by the hardware, which alone can unwrap it.
+    /// A key that is wrapped by the hardware, and that only the hardware can unwrap.
     HwWrapped,
-    /// A number that this version does not know.
+    /// The number of a key type that this crate does not know.
     Other(u32),
 }
 
@@ -118,7 +118,7 @@ impl InlineKeyType {
     }
 }
 
-/// Reads and prints what follows `keytype:`.
+/// Parses and prints the value after `keytype:`.
 impl Value for InlineKeyType {
     fn read(word: Word<'_>) -> Result<Self, Problem> {
         match word.spelling() {
@@ -140,7 +140,7 @@ impl Value for InlineKeyType {
     }
 }
 
-/// The option `keytype:raw`, which the kernel prints as a number in another place.
+/// The option `keytype:raw`; the kernel prints a number in another place instead.
 struct KeyType;
 
 impl OptionKind<InlineKeyType> for KeyType {
@@ -178,17 +178,17 @@ impl OptionKind<InlineKeyType> for KeyType {
 options! {
     /// The options of an `inlinecrypt` table.
     pub struct InlineCryptOptions for InlineCryptTable.options {
-        /// What the key is to the hardware.
+        /// The form of the key.
         key_type(key_type: InlineKeyType): InlineKeyType = KeyType;
-        /// Discards reach the device; they tell which sectors are in use.
+        /// Passes discards to the device, which reveals which sectors are unused.
         allow_discards(): bool = Flag("allow_discards");
-        /// How many bytes are encrypted as one; 512 where it is not given.
+        /// The number of bytes that are encrypted as one unit: a power of two from 512 to 4096. `None` means 512.
         sector_size(bytes: u32): Option<u32> = Pair(SECTOR_SIZES);
-        /// Initialisation vectors count encryption sectors, not sectors of 512 bytes.
+        /// Counts encryption sectors, instead of sectors of 512 bytes, for initialisation vectors.
         iv_large_sectors(): bool = Flag("iv_large_sectors");
     }
     other {
-        /// Options that this version does not know; they are printed after the others.
+        /// Options that this crate does not know; they are printed after the others.
         other_options: SecretWord = "option";
     }
     case: Exact;
@@ -201,39 +201,40 @@ impl Put<InlineKeyType> for InlineKeyType {
     }
 }
 
-/// The table of an `inlinecrypt` target. Its `Display` shows the key; its `Debug` does not.
+/// The table of an `inlinecrypt` target. `Display` prints the key; `Debug` does not.
 ///
 /// ```
-/// use dm_targets::Key;
+/// use dm_targets::{InlineCrypt, Key, Target};
 /// use dm_targets::inlinecrypt::InlineCryptTable;
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let key = Key::from_hex("00ff")?;
 /// let table = InlineCryptTable::new(key, Sectors(0), DeviceNumber::new(254, 0), Sectors(0)).allow_discards();
 /// assert_eq!(table.to_string(), "aes-xts-plain64 00ff 0 254:0 0 1 allow_discards");
+/// assert_eq!(InlineCrypt::parse_table("aes-xts-plain64 00ff 0 254:0 0 1 allow_discards")?, table);
 /// assert_eq!(format!("{table:#}"), "aes-xts-plain64 00ff 1 0 254:0 0 1 allow_discards");
-/// # Ok::<(), dm_targets::Problem>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct InlineCryptTable {
-    /// Algorithm, mode and how initialisation vectors are made.
+    /// The cipher, its mode and the way in which initialisation vectors are generated.
     pub cipher: InlineCipher,
-    /// With which key; never the empty one.
+    /// The key: 1 to 128 bytes.
     pub key: CryptKey,
-    /// What is added to the sector numbers from which initialisation vectors are made.
+    /// The number of 512-byte sectors that is added to the sector number for the initialisation vector.
     pub iv_offset: Sectors,
-    /// What holds the encrypted sectors.
+    /// The device that stores the encrypted sectors.
     pub device: Device,
-    /// Where on it they start.
+    /// The first encrypted sector on `device`.
     pub start: Sectors,
-    /// How they are encrypted.
+    /// The optional settings.
     pub options: InlineCryptOptions,
     spelling: Spelling,
 }
 
 impl InlineCryptTable {
-    /// The sectors of `device` from `start` on, encrypted with a raw `key`.
+    /// Encrypts the sectors of `device` from `start` on with a raw `key`.
     pub fn new(key: impl Into<CryptKey>, iv_offset: Sectors, device: impl Into<Device>, start: Sectors) -> Self {
         Self {
             cipher: InlineCipher::AesXtsPlain64,
@@ -247,7 +248,7 @@ impl InlineCryptTable {
     }
 }
 
-/// Reads the number of the key's type if the kernel has printed one: the word after it is not a device then.
+/// Reads the number of the key type, which only the kernel prints: the word after it is then not a device.
 fn read_printed_key_type(fields: &mut Fields<'_>) -> Result<Option<InlineKeyType>, ParseError> {
     let is_number = |word: Word<'_>| word.spelling().bytes().all(|byte| byte.is_ascii_digit());
     let mut ahead = fields.clone();
@@ -258,7 +259,7 @@ fn read_printed_key_type(fields: &mut Fields<'_>) -> Result<Option<InlineKeyType
     fields.read(KEYTYPE).map(InlineKeyType::from_number).map(Some)
 }
 
-/// A kernel that prints the type of the key prints no option for it.
+/// Refuses the option `keytype:` if the text already contains the number that the kernel prints in its place.
 fn check_no_key_type(options: &InlineCryptOptions, printed: Option<InlineKeyType>) -> Result<(), InvalidField> {
     match printed {
         Some(_) if options.key_type != InlineKeyType::Raw => Err(InvalidField::new(KEYTYPE, Problem::Repeated)),
@@ -288,7 +289,7 @@ impl Spelled for InlineCryptTable {
     }
 }
 
-// `{}` is what can be loaded, `{:#}` what the kernel prints.
+// `{}` prints what can be loaded, `{:#}` what the kernel prints.
 spelled!(InlineCryptTable);
 
 #[cfg(test)]
@@ -315,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_to_be_loaded_is_read_wherever_it_stands() {
+    fn the_form_to_be_loaded_is_read_by_both_parsers() {
         let table = InlineCrypt::parse_table(&format!("{KEY_AND_REST} 8 /dev/a 16")).unwrap();
         assert_eq!(table.options.key_type, InlineKeyType::Raw);
         let error = InlineCrypt::parse_table(&format!("{KEY_AND_REST} 1 8 8:0 0 1 keytype:hw-wrapped")).unwrap_err();

@@ -1,4 +1,4 @@
-//! `linear`: sectors of another device, one after the other.
+//! `linear`: maps a contiguous range of sectors of another device.
 //!
 //! ```text
 //! table  = <device> <start>
@@ -10,7 +10,7 @@
 //! | device | [`Device`] | |
 //! | start | [`Sectors`] | sectors on the device |
 //!
-//! Takes no messages. That the device is long enough is only checked when the whole table is complete.
+//! The target takes no messages. The kernel checks that the device is long enough only when the whole table is complete.
 //!
 //! Kernel: `linear_ctr` and `linear_status` in `drivers/md/dm-linear.c`.
 
@@ -20,7 +20,7 @@ use dm_units::Sectors;
 
 use crate::{Comparison, Device, Fields, NoMessage, NoStatus, Params, ParseError, Printer, TableDifference, Target};
 
-/// The `linear` target.
+/// The `linear` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Linear {}
 
@@ -42,17 +42,20 @@ impl Target for Linear {
 ///
 /// ```
 /// use dm_targets::linear::LinearTable;
+/// use dm_targets::{Linear, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let table = LinearTable::new(DeviceNumber::new(253, 0), Sectors(2048));
 /// assert_eq!(table.to_string(), "253:0 2048");
+/// assert_eq!(Linear::parse_table("253:0 2048")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct LinearTable {
     /// The device that is mapped.
     pub device: Device,
-    /// Where on it the mapped sectors start.
+    /// The first mapped sector of `device`.
     pub start: Sectors,
 }
 

@@ -1,4 +1,4 @@
-//! `log-writes`: writes a log of every write, to be replayed up to any point.
+//! `log-writes`: logs every write to a second device, so that the writes can be replayed up to any point.
 //!
 //! ```text
 //! table   = <device> <log_device>
@@ -10,11 +10,11 @@
 //! |---|---|---|
 //! | device, log_device | [`Device`] | |
 //! | logged | `u64` | entries in the log |
-//! | highest | [`Sectors`] | last sector of the log that is in use |
+//! | highest | [`Sectors`] | last used sector of the log device |
 //! | text | [`WordBuf`] | one word |
 //!
-//! Logging is disabled for good once the log device is full or has failed. The kernel cuts a mark that is longer than a
-//! logical block of the device, less what its log entry takes. Words after the two devices are ignored.
+//! Logging stops for good once the log device is full or has failed. The kernel truncates a mark to one logical block of the
+//! device less the header of the log entry. Words after the two devices are ignored.
 //!
 //! Kernel: `log_writes_ctr`, `log_writes_status` and `log_writes_message` in `drivers/md/dm-log-writes.c`.
 
@@ -27,7 +27,7 @@ use crate::{Concern, Device, Fields, Health, Message, NoReply, Params, ParseErro
 
 const LOGGING_DISABLED: &str = "logging_disabled";
 
-/// The `log-writes` target.
+/// The `log-writes` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogWrites {}
 
@@ -46,22 +46,25 @@ impl Target for LogWrites {
 ///
 /// ```
 /// use dm_targets::log_writes::LogWritesTable;
+/// use dm_targets::{LogWrites, Target};
 /// use dm_units::DeviceNumber;
 ///
 /// let table = LogWritesTable::new(DeviceNumber::new(254, 0), DeviceNumber::new(254, 16));
 /// assert_eq!(table.to_string(), "254:0 254:16");
+/// assert_eq!(LogWrites::parse_table("254:0 254:16")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct LogWritesTable {
     /// The device that is mapped, from its first sector on.
     pub device: Device,
-    /// The device that takes the log.
+    /// The device that the log is written to.
     pub log_device: Device,
 }
 
 impl LogWritesTable {
-    /// Maps `device` and logs its writes on `log_device`.
+    /// Maps `device` and logs its writes to `log_device`.
     pub fn new(device: impl Into<Device>, log_device: impl Into<Device>) -> Self {
         Self { device: device.into(), log_device: log_device.into() }
     }
@@ -82,17 +85,26 @@ impl fmt::Display for LogWritesTable {
 }
 
 /// The status of a `log-writes` target.
+///
+/// ```
+/// use dm_targets::{LogWrites, Target};
+/// use dm_units::Sectors;
+///
+/// let status = LogWrites::parse_status("7 96")?;
+/// assert_eq!((status.logged_entries, status.highest_sector), (7, Sectors(96)));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct LogWritesStatus {
-    /// How many entries are in the log.
+    /// The number of entries in the log.
     pub logged_entries: u64,
-    /// The last sector of the log device that is in use.
+    /// The last used sector of the log device.
     pub highest_sector: Sectors,
-    /// The log device is full or has failed, and nothing is logged any more.
+    /// Whether logging has stopped because the log device is full or has failed.
     pub logging_disabled: bool,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }
@@ -133,7 +145,7 @@ impl fmt::Display for LogWritesStatus {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LogWritesMessage {
-    /// Puts a mark into the log, up to which it can be replayed.
+    /// Adds a mark to the log; a replay can stop at it.
     Mark(WordBuf),
 }
 
@@ -164,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn logging_is_disabled_or_not() {
+    fn a_status_shows_whether_logging_is_disabled() {
         let disabled = |text| LogWrites::parse_status(text).unwrap().logging_disabled;
         assert!(!disabled("1 1"));
         assert!(disabled("812 9027 logging_disabled"));

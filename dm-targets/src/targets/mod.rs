@@ -1,4 +1,4 @@
-//! Every target of the kernel, one module each.
+//! All targets of the mainline kernel, one module each.
 
 pub(crate) mod any;
 pub mod cache;
@@ -43,10 +43,9 @@ use crate::target::comparison::{Comparison, TableDifference};
 use crate::target::kind::{Any, Kind};
 use crate::text::fields::Fields;
 
-/// Hands the list of all targets to a macro.
+/// Passes the list of all targets to a macro.
 ///
-/// To add a target, write its file, declare it above and add its line: what it is called here, the target and its table, which
-/// is boxed if it is large: `AnyTable` has at most 112 bytes.
+/// `boxed` if the table is large, so that `AnyTable` stays at 112 bytes or less.
 macro_rules! with_targets {
     ($macro:ident) => {
         $macro! {

@@ -1,4 +1,4 @@
-//! `pcache`: persistent memory as a cache in front of a block device; newer than kernel 6.12.
+//! `pcache`: uses persistent memory as a cache for a block device. Linux 6.12 does not have this target.
 //!
 //! ```text
 //! table   = <cache> <backing> [<#options> {<option>}]
@@ -10,18 +10,18 @@
 //!
 //! | word | type | unit | range |
 //! |---|---|---|---|
-//! | cache | [`Device`] | | persistent memory that can be mapped (DAX) |
+//! | cache | [`Device`] | | persistent memory that supports DAX |
 //! | #options | count | words | at most 4 |
 //! | sb_flags, cache_flags | [`HexFlags`] | | |
 //! | segments, cache_segments, used_segments | `u32` | segments of 16 MiB | |
 //! | gc_percent | `u8` | percent | 0 to 90 |
 //! | key_head, dirty_tail, key_tail | [`SegmentOffset`] | bytes in a segment | |
 //!
-//! Key words are compared with case. The kernel always prints both options and calls the second one `crc`, which its
-//! constructor does not know: what it prints cannot be loaded. Here a table is printed with `crc` as the kernel's words
-//! (`{:#}`) and with `data_crc` as the constructor's (`{}`), and both are read.
+//! Option words are case-sensitive. The kernel always prints both options, and prints the second one as `crc`, which its
+//! constructor does not accept: the printed table cannot be loaded. Here `{}` prints `data_crc`, for a constructor, and
+//! `{:#}` prints `crc`, as the kernel does. Both words are parsed.
 //!
-//! A device with a live table takes no other: it has to be removed first. The message is answered with nothing.
+//! A device with an active table cannot load another one; remove the device first. The reply to the message is empty.
 //!
 //! Kernel: `dm_pcache_ctr`, `dm_pcache_status` and `dm_pcache_message` in `drivers/md/dm-pcache/dm_pcache.c`.
 
@@ -41,7 +41,7 @@ use crate::{
 
 const GC_PERCENT: Limits = Limits::new("gc_percent", 0, 90);
 
-/// The `pcache` target.
+/// The `pcache` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pcache {}
 
@@ -60,9 +60,9 @@ impl Target for Pcache {
 
 keywords! {
     exact;
-    /// What becomes of writes to a `pcache` target.
+    /// When a write to a `pcache` target completes.
     pub enum PcacheMode {
-        /// They are complete when they are in the cache.
+        /// A write completes as soon as it is in the cache.
         Writeback = "writeback",
     }
 }
@@ -100,13 +100,13 @@ impl OptionKind<Option<bool>> for DataCrc {
 options! {
     /// The options of a `pcache` table.
     pub struct PcacheOptions for PcacheTable.options {
-        /// What becomes of writes; `writeback` if not said.
+        /// When writes complete; `None` means `writeback`.
         cache_mode(mode: PcacheMode): Option<PcacheMode> = Argument("cache_mode");
-        /// Whether data in the cache has a checksum; not so if not said.
+        /// Whether data in the cache is checksummed; `None` means that it is not.
         data_crc(on: bool): Option<bool> = DataCrc;
     }
     other {
-        /// Options that this version does not know; they are printed after the others.
+        /// Options that this crate does not know; they are printed after the others.
         other_options: WordBuf = "cache option";
     }
     case: Exact;
@@ -117,20 +117,23 @@ options! {
 ///
 /// ```
 /// use dm_targets::pcache::PcacheTable;
+/// use dm_targets::{Pcache, Target};
 /// use dm_units::DeviceNumber;
 ///
 /// let table = PcacheTable::new(DeviceNumber::new(259, 0), DeviceNumber::new(254, 0)).data_crc(true);
 /// assert_eq!(table.to_string(), "259:0 254:0 2 data_crc true");
+/// assert_eq!(Pcache::parse_table("259:0 254:0 2 data_crc true")?, table);
 /// assert_eq!(format!("{table:#}"), "259:0 254:0 2 crc true");
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct PcacheTable {
-    /// Persistent memory.
+    /// The persistent memory that holds the cache; it must support DAX.
     pub cache: Device,
     /// The device that is cached.
     pub backing: Device,
-    /// How it is cached.
+    /// The optional settings.
     pub options: PcacheOptions,
     spelling: Spelling,
 }
@@ -159,7 +162,7 @@ impl Spelled for PcacheTable {
 
 spelled!(PcacheTable);
 
-/// Flag bits, printed in hexadecimal digits without a prefix.
+/// Flag bits, printed as hexadecimal digits without a prefix.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HexFlags(pub u32);
@@ -168,7 +171,7 @@ impl Value for HexFlags {
     fn read(word: Word<'_>) -> Result<Self, Problem> {
         let problem = Problem::Expected("a hexadecimal number without a prefix");
         let digits = word.spelling();
-        // Other spellings of a number would not be printed back.
+        // Any other spelling would not be printed back as it was read.
         let plain = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         u32::from_str_radix(digits, 16).ok().filter(|_| plain).map(Self).ok_or(problem)
     }
@@ -178,13 +181,13 @@ impl Value for HexFlags {
     }
 }
 
-/// A place in the cache, printed as `segment:offset`.
+/// A position in the cache, printed as `segment:offset`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SegmentOffset {
-    /// The number of a segment.
+    /// The number of the segment.
     pub segment: u32,
-    /// Where in it, in bytes.
+    /// The offset in the segment in bytes.
     pub offset: u32,
 }
 
@@ -202,29 +205,37 @@ impl Value for SegmentOffset {
 }
 
 /// The status of a `pcache` target.
+///
+/// ```
+/// use dm_targets::{Pcache, Target};
+///
+/// let status = Pcache::parse_status("1 128 64 12 70 1 3:8192 3:0 3:0")?;
+/// assert_eq!((status.segments, status.used_segments), (128, 12));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct PcacheStatus {
-    /// Flags of the superblock.
+    /// The flags of the superblock.
     pub sb_flags: HexFlags,
-    /// How many segments the cache device has.
+    /// The number of segments, of 16 MiB each, on the cache device.
     pub segments: u32,
-    /// How many of these hold cached data.
+    /// The number of segments that can hold cached data.
     pub cache_segments: u32,
-    /// How many of these are in use.
+    /// The number of segments in use.
     pub used_segments: u32,
-    /// Segments are freed when more than this percentage is in use.
+    /// The percentage of used segments, from 0 to 90, above which garbage collection frees segments.
     pub gc_percent: u8,
-    /// Flags of the cache.
+    /// The flags of the cache.
     pub cache_flags: HexFlags,
-    /// Where the next key is written.
+    /// The position at which the next key is written.
     pub key_head: SegmentOffset,
-    /// From where on keys are still to be written back.
+    /// The position of the first key whose data has not been written back.
     pub dirty_tail: SegmentOffset,
-    /// Where the oldest key is.
+    /// The position of the oldest key.
     pub key_tail: SegmentOffset,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }
@@ -256,10 +267,16 @@ impl fmt::Display for PcacheStatus {
 }
 
 /// A message to a `pcache` target.
+///
+/// ```
+/// use dm_targets::pcache::PcacheMessage;
+///
+/// assert_eq!(PcacheMessage::GcPercent(70).to_string(), "gc_percent 70");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PcacheMessage {
-    /// Segments are freed when more than this percentage, from 0 to 90, is in use.
+    /// Sets the percentage of used segments, from 0 to 90, above which garbage collection frees segments.
     GcPercent(u8),
 }
 
@@ -290,7 +307,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_kernel_prints_becomes_what_it_reads() {
+    fn a_printed_table_becomes_one_that_can_be_loaded() {
         let table = Pcache::parse_table("259:0 254:0 4 cache_mode writeback crc false").unwrap();
         assert_eq!(table.to_string(), "259:0 254:0 4 cache_mode writeback data_crc false");
         assert_eq!(Pcache::parse_input(&table.to_string()), Ok(table));

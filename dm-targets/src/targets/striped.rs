@@ -1,4 +1,4 @@
-//! `striped`: chunks of several devices in turn (RAID 0).
+//! `striped`: distributes chunks over several devices in turn (RAID 0).
 //!
 //! ```text
 //! table  = <stripes> <chunk_size> (<device> <offset>){stripes}
@@ -12,8 +12,8 @@
 //! | offset | [`Sectors`] | sectors on the device | |
 //! | health | a letter per stripe | | `A` alive, `D` at least one failed request |
 //!
-//! The length must be a multiple of the number of stripes, and the length of a stripe one of the chunk size. The `1`
-//! counts the words that hold the health. Takes no messages.
+//! The length must be a multiple of the number of stripes, and the length of each stripe a multiple of the chunk size. The
+//! `1` is the number of words that follow it. The target takes no messages.
 //!
 //! Kernel: `stripe_ctr` and `stripe_status` in `drivers/md/dm-stripe.c`.
 
@@ -31,7 +31,7 @@ use crate::{
 const STRIPES: Limits = Limits::new("stripe count", 1, u32::MAX as u64);
 const CHUNK_SIZE: Limits = Limits::new("chunk size", 1, u32::MAX as u64);
 
-/// The `striped` target.
+/// The `striped` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Striped {}
 
@@ -66,40 +66,43 @@ impl Target for Striped {
 ///
 /// ```
 /// use dm_targets::striped::{Stripe, StripedTable};
+/// use dm_targets::{Striped, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let devices = [DeviceNumber::new(254, 0), DeviceNumber::new(254, 16)];
 /// let table = StripedTable::new(Sectors(64), devices.map(|device| Stripe::new(device, Sectors(8))));
 /// assert_eq!(table.to_string(), "2 64 254:0 8 254:16 8");
+/// assert_eq!(Striped::parse_table("2 64 254:0 8 254:16 8")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct StripedTable {
-    /// How much goes to one stripe before the next one's turn.
+    /// The number of sectors that go to one stripe before the next stripe is used: 1 to 2^32 - 1.
     pub chunk_size: Sectors,
-    /// The stripes in their order.
+    /// The stripes in the order in which chunks are distributed; at least one.
     pub stripes: Vec<Stripe>,
 }
 
 impl StripedTable {
-    /// Spreads chunks over `stripes`.
+    /// Distributes chunks of `chunk_size` sectors over `stripes`.
     pub fn new(chunk_size: Sectors, stripes: impl IntoIterator<Item = Stripe>) -> Self {
         Self { chunk_size, stripes: stripes.into_iter().collect() }
     }
 }
 
-/// One of the devices of a `striped` target.
+/// One of the devices of a `striped` target, and where the stripe starts on it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Stripe {
-    /// The device.
+    /// The device that holds the stripe.
     pub device: Device,
-    /// Where on it the stripe starts.
+    /// The first sector of the stripe on `device`.
     pub offset: Sectors,
 }
 
 impl Stripe {
-    /// The sectors of `device` from `offset` on.
+    /// A stripe on `device` that starts at sector `offset`.
     pub fn new(device: impl Into<Device>, offset: Sectors) -> Self {
         Self { device: device.into(), offset }
     }
@@ -132,23 +135,32 @@ impl fmt::Display for StripedTable {
 
 keywords! {
     exact;
-    /// What is known of a stripe's device.
+    /// Whether requests to a stripe have failed.
     pub enum StripeHealth {
-        /// No request has failed.
+        /// No request has failed since the table was loaded.
         Alive = "A",
-        /// A request has failed since the table was loaded; it stays so until the next load.
+        /// At least one request has failed since the table was loaded. The kernel continues to use the stripe.
         Dead = "D",
     }
 }
 
 /// The status of a `striped` target.
+///
+/// ```
+/// use dm_targets::striped::StripeHealth;
+/// use dm_targets::{Striped, Target};
+///
+/// let status = Striped::parse_status("2 254:0 254:16 1 AD")?;
+/// assert_eq!(status.stripes[1].health, StripeHealth::Dead);
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct StripedStatus {
-    /// The stripes in their order.
+    /// The stripes in the order of the table.
     pub stripes: Vec<StripeStatus>,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }
@@ -158,9 +170,9 @@ pub struct StripedStatus {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct StripeStatus {
-    /// The device.
+    /// The device that holds the stripe.
     pub device: DeviceNumber,
-    /// What is known of it.
+    /// Whether requests to it have failed.
     pub health: StripeHealth,
 }
 

@@ -1,4 +1,4 @@
-//! `switch`: regions of a device that go to one of several paths each, as messages say.
+//! `switch`: sends each region of a device down one of several paths, as messages define.
 //!
 //! ```text
 //! table   = <paths> <region_size> 0 (<device> <offset>){paths}
@@ -9,16 +9,16 @@
 //!
 //! | word | type | unit | range |
 //! |---|---|---|---|
-//! | paths | `u32` | | at least 1; how many more is a matter of the kernel's memory |
+//! | paths | `u32` | | at least 1; the upper limit is the kernel's memory |
 //! | region_size | `u32` | sectors | at least 1 |
 //! | offset | [`Sectors`] | sectors on the device | |
 //! | region | `u64`, hexadecimal | number of the region, from 0 | |
 //! | path | `u32`, hexadecimal | number of the path, from 0 | |
 //! | cycle, count | `u64`, hexadecimal | regions | cycle at least 1 |
 //!
-//! The `0` counts optional words, of which there are none. At first the regions go to the paths in turn; the kernel never
-//! says to which they go. **A message that fails has been obeyed up to the mapping that is wrong**, so
-//! [`SwitchMessage::check`] tells beforehand.
+//! The `0` is the number of optional words; the kernel defines none. After a load, regions are assigned to the paths in
+//! turn. The kernel never prints the current assignment. **If a message fails, the mappings before the wrong one have
+//! already taken effect**; [`SwitchMessage::check`] finds such an error before the message is sent.
 //!
 //! Kernel: `switch_ctr`, `switch_status` and `process_set_region_mappings` in `drivers/md/dm-switch.c`.
 
@@ -35,7 +35,7 @@ use crate::{
 const PATHS: Limits = Limits::new("number of paths", 1, u32::MAX as u64);
 const REGION_SIZE: Limits = Limits::new("region size", 1, u32::MAX as u64);
 
-/// The `switch` target.
+/// The `switch` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Switch {}
 
@@ -55,23 +55,26 @@ impl Target for Switch {
 ///
 /// ```
 /// use dm_targets::switch::{SwitchPath, SwitchTable};
+/// use dm_targets::{Switch, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let devices = [DeviceNumber::new(254, 0), DeviceNumber::new(254, 16)];
 /// let table = SwitchTable::new(128, devices.map(|device| SwitchPath::new(device, Sectors(0))));
 /// assert_eq!(table.to_string(), "2 128 0 254:0 0 254:16 0");
+/// assert_eq!(Switch::parse_table("2 128 0 254:0 0 254:16 0")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SwitchTable {
-    /// The size of a region in sectors; the last one may be shorter.
+    /// The size of a region in sectors, at least 1; the last region may be shorter.
     pub region_size: u32,
-    /// The paths, numbered from 0.
+    /// The paths, numbered from 0; at least one.
     pub paths: Vec<SwitchPath>,
 }
 
 impl SwitchTable {
-    /// Sends regions of `region_size` sectors down one of `paths`.
+    /// Sends each region of `region_size` sectors down one of `paths`.
     pub fn new(region_size: u32, paths: impl IntoIterator<Item = SwitchPath>) -> Self {
         Self { region_size, paths: paths.into_iter().collect() }
     }
@@ -81,14 +84,14 @@ impl SwitchTable {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SwitchPath {
-    /// The device.
+    /// The device that the path leads to.
     pub device: Device,
-    /// Where on it the mapped sectors start.
+    /// The first mapped sector of `device`.
     pub offset: Sectors,
 }
 
 impl SwitchPath {
-    /// The sectors of `device` from `offset` on.
+    /// A path to `device`, whose mapped sectors start at `offset`.
     pub fn new(device: impl Into<Device>, offset: Sectors) -> Self {
         Self { device: device.into(), offset }
     }
@@ -131,48 +134,48 @@ impl fmt::Display for SwitchTable {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SwitchMessage {
-    /// Says to which paths regions go.
+    /// Assigns regions to paths, in the order of the list.
     SetRegionMappings(Vec<RegionMapping>),
 }
 
-/// Says to which paths one or more regions go.
+/// The assignment of one or more regions to paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RegionMapping {
-    /// This region goes to this path.
+    /// Assigns one region.
     Region {
-        /// The region.
+        /// The number of the region, from 0.
         region: u64,
-        /// The path.
+        /// The number of the path, from 0.
         path: u32,
     },
-    /// The region after the one set before goes to this path.
+    /// Assigns the region after the one that was assigned last.
     Next {
-        /// The path.
+        /// The number of the path, from 0.
         path: u32,
     },
-    /// The next `count` regions go where the `cycle` regions before them go, in turn.
+    /// Assigns the next `count` regions by repeating the paths of the last `cycle` regions.
     Repeat {
-        /// How many regions are repeated.
+        /// The number of regions whose paths are repeated, at least 1.
         cycle: u64,
-        /// How many regions are set.
+        /// The number of regions that are assigned.
         count: u64,
     },
 }
 
 impl SwitchMessage {
-    /// Checks that a target with this table and length obeys the whole message.
+    /// Checks that a target with this table and length would accept every mapping of the message.
     ///
     /// # Errors
     ///
-    /// There is no such region or path, or no mapping before one that repeats.
+    /// A region or path does not exist, or a repetition has fewer than `cycle` regions before it.
     pub fn check(&self, table: &SwitchTable, length: Sectors) -> Result<(), InvalidField> {
         let Self::SetRegionMappings(mappings) = self;
         let last_path = (table.paths.len() as u64).saturating_sub(1);
         let last_region = length.0.div_ceil(u64::from(table.region_size).max(1)).saturating_sub(1);
         let path_limits = Limits::new("path", 0, last_path);
         let region_limits = Limits::new("region", 0, last_region);
-        // As in the kernel, this starts at region 0, whatever was set by earlier messages.
+        // Like the kernel, this starts at region 0, regardless of earlier messages.
         let mut region: u64 = 0;
         for mapping in mappings {
             region = match *mapping {
@@ -243,7 +246,7 @@ impl Value for RegionMapping {
 
 const NO_MAPPING: Problem = Problem::Expected("region:path, :path or Rcycle,count, in hexadecimal digits");
 
-/// Reads hexadecimal digits; where the kernel would drop the first of too many, they are refused.
+/// Parses hexadecimal digits. The kernel drops leading digits that do not fit; here they are an error.
 fn read_hex(digits: &str) -> Result<u64, Problem> {
     if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         u64::from_str_radix(digits, 16).map_err(|_| NO_MAPPING)
@@ -283,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_mapping_is_refused() {
+    fn malformed_mappings_are_refused() {
         for bad in ["0", "0:", ":", "R", "R2", "R2,", "R,2", "R0,2", "0x1:0", "+1:0", "0:-1", "0:100000000"] {
             let error = Switch::parse_message(&format!("set_region_mappings {bad}")).unwrap_err();
             assert_eq!((error.field(), error.problem()), ("mapping", NO_MAPPING), "{bad}");
@@ -297,7 +300,7 @@ mod tests {
             let message = Switch::parse_message(&format!("set_region_mappings {mappings}")).unwrap();
             message.check(&table, Sectors(1000)).map_err(|invalid| invalid.to_string())
         };
-        // 1000 sectors are 8 regions, of which the last one is short.
+        // 1000 sectors are 8 regions, the last of which is shorter.
         assert_eq!(check("0:1 :0 R2,6"), Ok(()));
         assert_eq!(check("7:1"), Ok(()));
         assert_eq!(check("8:1").unwrap_err(), "region must be at most 7");

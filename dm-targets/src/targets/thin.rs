@@ -1,4 +1,4 @@
-//! `thin`: a thinly provisioned device, whose blocks live in a [`thin-pool`](crate::thin_pool).
+//! `thin`: a thin device, which takes blocks from a [`thin-pool`](crate::thin_pool) when it is written.
 //!
 //! ```text
 //! table  = <pool> <dev_id> [<external_origin>]
@@ -9,15 +9,15 @@
 //!
 //! | word | type | unit | range |
 //! |---|---|---|---|
-//! | pool, external_origin | [`Device`] | | must be spelled differently |
+//! | pool, external_origin | [`Device`] | | not the same word |
 //! | dev_id | [`ThinDevId`] | | 0 to 16777215 |
 //! | mapped | [`Sectors`] | sectors: mapped blocks times the block size | |
 //! | highest | [`Sectors`] or `-` | last sector of the last mapped block | `-`: nothing is mapped |
 //!
-//! `Fail`: the pool has failed; `-`: the device is not open in its pool; `Error`: the figures could not be read. The
-//! first two stand in place of the table too, which then cannot be loaded again.
+//! `Fail`: the pool has failed. `-`: the device is not open in its pool. `Error`: the kernel could not read the metadata.
+//! The kernel prints the first two instead of the table as well; such a table cannot be loaded.
 //!
-//! Takes no messages: they go to the pool.
+//! The target takes no messages; send them to the pool.
 //!
 //! Kernel: `thin_ctr` and `thin_status` in `drivers/md/dm-thin.c`.
 
@@ -34,7 +34,7 @@ use crate::{
 const DEV_ID: Limits = Limits::new("dev id", 0, 0xff_ffff);
 const EXTERNAL_ORIGIN: &str = "external origin dev";
 
-/// The `thin` target.
+/// The `thin` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Thin {}
 
@@ -74,27 +74,27 @@ fn check_origin(pool: &Device, external_origin: &Option<Device>) -> Result<(), I
     Ok(())
 }
 
-/// The number of a thin device in its pool, from 0 to 16777215.
+/// The number of a thin device within its pool, from 0 to 16777215 (24 bits).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ThinDevId(u32);
 
 impl ThinDevId {
-    /// The device with this number.
+    /// Checks that the number has at most 24 bits.
     ///
     /// # Errors
     ///
-    /// The number has more than 24 bits.
+    /// The number is larger than 16777215.
     pub fn new(id: u32) -> Result<Self, InvalidField> {
         DEV_ID.check(id).map(|()| Self(id))
     }
 
-    /// The next id, if this is not the last one.
+    /// The next higher number; `None` after 16777215.
     #[must_use]
     pub fn next(self) -> Option<Self> {
         self.0.checked_add(1).and_then(|id| Self::new(id).ok())
     }
 
-    /// The number.
+    /// The value as an integer.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
@@ -124,7 +124,7 @@ impl fmt::Display for ThinDevId {
     }
 }
 
-/// A number.
+/// Serialized as a number.
 #[cfg(feature = "serde")]
 impl serde::Serialize for ThinDevId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -132,7 +132,7 @@ impl serde::Serialize for ThinDevId {
     }
 }
 
-/// A number, or, in formats that tell what comes, a string of digits.
+/// Deserialized from a number, or from a string of digits in formats that allow any type.
 #[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for ThinDevId {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -168,37 +168,39 @@ impl serde::de::Visitor<'_> for DevIdVisitor {
 ///
 /// ```
 /// use dm_targets::thin::{ThinDevId, ThinTable};
+/// use dm_targets::{Target, Thin};
 /// use dm_units::DeviceNumber;
 ///
 /// let table = ThinTable::new(DeviceNumber::new(253, 0), ThinDevId::new(1)?);
 /// assert_eq!(table.to_string(), "253:0 1");
-/// # Ok::<(), dm_targets::InvalidField>(())
+/// assert_eq!(Thin::parse_table("253:0 1")?, table);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ThinTable {
-    /// What can be loaded.
+    /// A table that can be loaded.
     Device {
-        /// The pool.
+        /// The pool device.
         pool: Device,
-        /// The device in the pool.
+        /// The number of the thin device in the pool.
         id: ThinDevId,
-        /// A device that is read where nothing is mapped, and never written.
+        /// A read-only device from which blocks are read that the thin device has not mapped; `None` if they read as zeros.
         external_origin: Option<Device>,
     },
-    /// The pool has failed.
+    /// Printed by the kernel because the pool has failed; it cannot be loaded.
     Fail,
-    /// The device is not open in its pool.
+    /// Printed by the kernel because the device is not open in its pool; it cannot be loaded.
     NotOpen,
 }
 
 impl ThinTable {
-    /// The thin device `id` of `pool`.
+    /// The thin device `id` of `pool`, which reads as zeros where it was not written.
     pub fn new(pool: impl Into<Device>, id: ThinDevId) -> Self {
         Self::Device { pool: pool.into(), id, external_origin: None }
     }
 
-    /// The thin device `id` of `pool`, which reads `origin` where nothing is mapped.
+    /// The thin device `id` of `pool`, which reads from `origin` where it was not written.
     pub fn with_external_origin(pool: impl Into<Device>, id: ThinDevId, origin: impl Into<Device>) -> Self {
         Self::Device { pool: pool.into(), id, external_origin: Some(origin.into()) }
     }
@@ -231,17 +233,27 @@ impl fmt::Display for ThinTable {
 }
 
 /// The status of a `thin` target.
+///
+/// ```
+/// use dm_targets::thin::ThinStatus;
+/// use dm_targets::{Target, Thin};
+/// use dm_units::Sectors;
+///
+/// let ThinStatus::Working { mapped, highest, .. } = Thin::parse_status("128 2175")? else { return Ok(()) };
+/// assert_eq!((mapped, highest), (Sectors(128), Some(Sectors(2175))));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum ThinStatus {
-    /// The device is in use.
+    /// The device works.
     Working {
-        /// How much is mapped: blocks times their size.
+        /// The size of all mapped blocks together.
         mapped: Sectors,
-        /// The last sector of the last mapped block, if any is mapped.
+        /// The last sector of the last mapped block; `None` if no block is mapped.
         highest: Option<Sectors>,
-        /// Words that later kernels may print.
+        /// Words after the known ones, which a later kernel may print.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
         extra: Vec<WordBuf>,
     },
@@ -249,7 +261,7 @@ pub enum ThinStatus {
     Fail,
     /// The device is not open in its pool.
     NotOpen,
-    /// The figures could not be read.
+    /// The kernel could not read the pool's metadata.
     Error,
 }
 
@@ -293,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn the_origin_is_another_device() {
+    fn the_origin_must_not_be_the_pool() {
         let error = Thin::parse_table("253:0 1 253:0").unwrap_err();
         assert_eq!(error.to_string(), "thin table: word 3, external origin dev, must not be the same as the pool dev");
         let pool = dm_units::DeviceNumber::new(253, 0);

@@ -1,4 +1,4 @@
-//! `unstriped`: one stripe of a striped device, which a RAID controller or an NVMe device may be within.
+//! `unstriped`: maps one stripe of a striped device, such as a RAID controller or NVMe drive that stripes internally.
 //!
 //! ```text
 //! table  = <stripes> <chunk_size> <stripe> <device> <offset>
@@ -8,16 +8,16 @@
 //! | word | type | unit | range |
 //! |---|---|---|---|
 //! | stripes | `u32` | | 1 to 2147483647 |
-//! | chunk_size | `u32` | sectors | at least 1; the length of the segment is a multiple |
+//! | chunk_size | `u32` | sectors | at least 1; the length of the target is a multiple of it |
 //! | stripe | `u32` | number of the stripe, from 0 | less than stripes |
 //! | offset | [`Sectors`] | sectors on the device | |
 //!
-//! Two rules here are stricter than the kernel. It takes a stripe that is one too large, and any if there is only one;
-//! such a table is read here, but does not pass the check. And it takes more stripes, but prints their number as a
+//! [`Unstriped::check`] is stricter than the kernel in two ways. The kernel accepts a stripe number that is one too large,
+//! and any number if there is only one stripe. And it accepts more than 2147483647 stripes, but prints their number as a
 //! negative one.
 //!
-//! For a status the kernel writes nothing at all, not even an empty text: what was in the buffer comes back. Takes no
-//! messages.
+//! The kernel writes no status, not even an empty one: a status request returns the old contents of the buffer. The target
+//! takes no messages.
 //!
 //! Kernel: `unstripe_ctr` and `unstripe_status` in `drivers/md/dm-unstripe.c`.
 
@@ -31,7 +31,7 @@ const STRIPES: Limits = Limits::new("stripe count", 1, i32::MAX as u64);
 const CHUNK_SIZE: Limits = Limits::new("chunk size", 1, u32::MAX as u64);
 const STRIPE: &str = "stripe number";
 
-/// The `unstriped` target.
+/// The `unstriped` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unstriped {}
 
@@ -53,28 +53,31 @@ impl Target for Unstriped {
 ///
 /// ```
 /// use dm_targets::unstriped::UnstripedTable;
+/// use dm_targets::{Target, Unstriped};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let table = UnstripedTable::new(2, 64, 1, DeviceNumber::new(254, 0), Sectors(0));
 /// assert_eq!(table.to_string(), "2 64 1 254:0 0");
+/// assert_eq!(Unstriped::parse_table("2 64 1 254:0 0")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct UnstripedTable {
-    /// How many stripes the device has.
+    /// The number of stripes on the device: 1 to 2147483647.
     pub stripes: u32,
-    /// How many sectors go to one stripe before the next one's turn.
+    /// The number of sectors that go to one stripe before the next stripe is used; at least 1.
     pub chunk_size: u32,
-    /// Which of the stripes is mapped, from 0.
+    /// The stripe that is mapped, counted from 0.
     pub stripe: u32,
     /// The striped device.
     pub device: Device,
-    /// Where on it the first chunk of the first stripe starts.
+    /// The sector of `device` at which the first chunk of the first stripe starts.
     pub offset: Sectors,
 }
 
 impl UnstripedTable {
-    /// Maps one `stripe`, counted from 0, of the `stripes` on `device`, which start at `offset`.
+    /// Maps stripe number `stripe`, counted from 0, of the `stripes` stripes on `device`, which start at sector `offset`.
     pub fn new(stripes: u32, chunk_size: u32, stripe: u32, device: impl Into<Device>, offset: Sectors) -> Self {
         Self { stripes, chunk_size, stripe, device: device.into(), offset }
     }
@@ -105,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stripe_is_one_of_them() {
+    fn the_stripe_number_is_less_than_the_number_of_stripes() {
         let table = Unstriped::parse_table("2 64 2 254:0 0").unwrap();
         assert_eq!(Unstriped::check(&table, Sectors(64)).unwrap_err().to_string(), "stripe number must be at most 1");
         assert_eq!(Unstriped::check(&UnstripedTable { stripe: 1, ..table }, Sectors(64)), Ok(()));
@@ -120,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_0_but_the_stripe() {
+    fn the_number_of_stripes_and_the_chunk_size_are_not_0() {
         let error = |text| Unstriped::parse_table(text).unwrap_err().to_string();
         assert_eq!(error("0 64 0 254:0 0"), "unstriped table: word 1, stripe count, must be from 1 to 2147483647");
         assert_eq!(error("1 0 0 254:0 0"), "unstriped table: word 2, chunk size, must be from 1 to 4294967295");

@@ -1,6 +1,6 @@
-//! `FromStr` and `Display` of the types that are one word each.
+//! `FromStr` and `Display` for types that are printed as one word.
 //!
-//! Key words have both from [`keywords!`](crate::option::keywords).
+//! Enums made by [`keywords!`](crate::option::keywords) implement both themselves.
 
 use core::fmt;
 use core::str::FromStr;
@@ -20,7 +20,7 @@ use crate::{Device, DevicePath, Key, Printer, Problem, Usage, Value, Word, WordB
 
 macro_rules! from_str {
     ($($type:ty),+ $(,)?) => {$(
-        /// Reads the word, spelled as it is meant.
+        /// Parses the word as it is meant, without backslashes before special characters.
         impl FromStr for $type {
             type Err = Problem;
 
@@ -33,7 +33,7 @@ macro_rules! from_str {
 
 macro_rules! display {
     ($($type:ty),+ $(,)?) => {$(
-        /// Prints the word as the kernel does.
+        /// Prints the word as the kernel does, without backslashes.
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 Printer::printed(f).put(self).end()
@@ -43,14 +43,14 @@ macro_rules! display {
 }
 
 from_str!(WordBuf, Device, DevicePath, Hex, Cipher, ThinDevId);
-// They may hold a key, which `Display` would show.
+// No `Display`: these types may contain a key, which it would show.
 from_str!(Key, CryptKey, KeyringKey, KeyedAlgorithm);
 from_str!(CacheBlocks, CacheValue, CryptIntegrity, Direction, FecCorrections, HexFlags, InlineKeyType, Recalculation);
 from_str!(RegionMapping, SegmentOffset, VdoIndexMemory, VdoSectorSize, Zones);
 display!(CacheBlocks, CacheValue, CryptIntegrity, Direction, FecCorrections, HexFlags, InlineKeyType, Recalculation);
 display!(RegionMapping, SegmentOffset, VdoIndexMemory, VdoSectorSize, Zones);
 
-/// Reads `used/total`.
+/// Parses `used/total`.
 impl<T: Value> FromStr for Usage<T> {
     type Err = Problem;
 

@@ -1,11 +1,11 @@
-//! `zero`: reads give zeros, writes are dropped.
+//! `zero`: reads return zeros, writes are discarded.
 //!
 //! ```text
 //! table  =
 //! status =
 //! ```
 //!
-//! Takes no messages.
+//! The target takes no messages.
 //!
 //! Kernel: `zero_ctr` in `drivers/md/dm-zero.c`.
 
@@ -13,7 +13,7 @@ use core::fmt;
 
 use crate::{Fields, NoMessage, NoStatus, Params, ParseError, Target};
 
-/// The `zero` target.
+/// The `zero` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Zero {}
 
@@ -24,7 +24,17 @@ impl Target for Zero {
     type Message = NoMessage;
 }
 
-/// The table of a `zero` target, which has no words.
+/// The table of a `zero` target, which is always empty.
+///
+/// ```
+/// use dm_targets::zero::ZeroTable;
+/// use dm_targets::{Table, TableLine, Zero};
+/// use dm_units::Sectors;
+///
+/// let table = Table::<Zero>::new([TableLine::new(Sectors(0), Sectors(2048), ZeroTable)])?;
+/// assert_eq!(table.to_string(), "0 2048 zero ");
+/// # Ok::<(), dm_targets::TableError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ZeroTable;
 

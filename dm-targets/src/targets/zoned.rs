@@ -1,8 +1,8 @@
-//! `zoned`: a device of zones that must be written in order, made into one that can be written anywhere.
+//! `zoned`: makes a zoned block device, whose zones must be written sequentially, writable at random.
 //!
 //! ```text
 //! table   = <zoned>                        one zoned device
-//!         | <regular> <zoned> {<zoned>}    a regular device for zones that can be written anywhere, and zoned devices
+//!         | <regular> <zoned> {<zoned>}    a regular device as a cache, and zoned devices
 //! status  = <zones> zones [<unmapped>/<total> cache] {<unmapped>/<total> random <unmapped>/<total> sequential}
 //! message = reclaim
 //! ```
@@ -10,14 +10,13 @@
 //! | word | type | unit | |
 //! |---|---|---|---|
 //! | zones | `u32` | zones | of all devices |
-//! | unmapped/total | [`Zones`] | zones | `cache`: of the regular device; `random sequential`: once for each zoned device |
+//! | unmapped/total | [`Zones`] | zones | `cache`: of the regular device; `random` and `sequential`: once per zoned device |
 //!
-//! The devices are formatted beforehand and mapped as a whole. Linux 6.12 crashes when it is given a regular device
-//! that is not formatted together with zoned ones. The kernel puts their capacity in place of the length of the line:
-//! the length that is reported later is not the one that was loaded. Versions before 2.0.0 take one device, and print
-//! nothing of a cache.
+//! The devices must be formatted first and are mapped as a whole. Linux 6.12 crashes if an unformatted regular device is
+//! given together with zoned devices. The kernel replaces the length of the line by the capacity of the devices, so that it
+//! later reports another length than was loaded. Versions before 2.0.0 take one device and print no `cache`.
 //!
-//! The message is answered with nothing.
+//! The reply to the message is empty.
 //!
 //! Kernel: `dmz_ctr`, `dmz_status` and `dmz_message` in `drivers/md/dm-zoned-target.c`.
 
@@ -31,7 +30,7 @@ use crate::{
     WordBuf,
 };
 
-/// The `zoned` target.
+/// The `zoned` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Zoned {}
 
@@ -50,28 +49,32 @@ impl Target for Zoned {
 ///
 /// ```
 /// use dm_targets::zoned::ZonedTable;
+/// use dm_targets::{Target, Zoned};
 /// use dm_units::DeviceNumber;
 ///
 /// let [regular, zoned] = [DeviceNumber::new(8, 16), DeviceNumber::new(8, 32)];
 /// assert_eq!(ZonedTable::new(zoned).to_string(), "8:32");
-/// assert_eq!(ZonedTable::with_regular(regular, [zoned.into()]).to_string(), "8:16 8:32");
+/// let table = ZonedTable::with_regular(regular, [zoned.into()]);
+/// assert_eq!(table.to_string(), "8:16 8:32");
+/// assert_eq!(Zoned::parse_table("8:16 8:32")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ZonedTable {
-    /// A zoned device if it is alone, a regular device if there are others.
+    /// The zoned device if it is the only one, otherwise the regular device.
     pub first: Device,
-    /// Zoned devices.
+    /// The zoned devices if `first` is a regular device.
     pub others: Vec<Device>,
 }
 
 impl ZonedTable {
-    /// Maps one zoned device.
+    /// Maps one zoned device, with no regular device.
     pub fn new(zoned: impl Into<Device>) -> Self {
         Self { first: zoned.into(), others: Vec::new() }
     }
 
-    /// Maps zoned devices, at least one, with a regular device for zones that can be written anywhere.
+    /// Maps at least one zoned device, with a regular device as a cache for random writes.
     pub fn with_regular(regular: impl Into<Device>, zoned: impl IntoIterator<Item = Device>) -> Self {
         Self { first: regular.into(), others: zoned.into_iter().collect() }
     }
@@ -93,13 +96,13 @@ impl fmt::Display for ZonedTable {
     }
 }
 
-/// How many zones of a kind there are, printed as `unmapped/total`.
+/// The number of zones of one kind, printed as `unmapped/total`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Zones {
-    /// How many hold no data and are free to be used.
+    /// The number of zones that hold no data.
     pub unmapped: u32,
-    /// How many there are.
+    /// The number of all zones of this kind.
     pub total: u32,
 }
 
@@ -114,17 +117,25 @@ impl Value for Zones {
 }
 
 /// The status of a `zoned` target.
+///
+/// ```
+/// use dm_targets::{Target, Zoned};
+///
+/// let status = Zoned::parse_status("64 zones 0/0 cache 4/6 random 54/54 sequential")?;
+/// assert_eq!((status.zones, status.devices[0].random.unmapped), (64, 4));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct ZonedStatus {
-    /// How many zones all devices have.
+    /// The number of zones of all devices.
     pub zones: u32,
-    /// The zones of the regular device, 0 if there is none; `None` before version 2.0.0, which takes none.
+    /// The zones of the regular device, all 0 without one; `None` before version 2.0.0.
     pub cache: Option<Zones>,
-    /// The zones of each zoned device.
+    /// The zones of each zoned device, in the order of the table.
     pub devices: Vec<ZonedDeviceStatus>,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }
@@ -134,14 +145,14 @@ pub struct ZonedStatus {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct ZonedDeviceStatus {
-    /// Those that can be written anywhere.
+    /// The zones that can be written at random.
     pub random: Zones,
-    /// Those that must be written in order.
+    /// The zones that must be written sequentially.
     pub sequential: Zones,
 }
 
 impl ZonedDeviceStatus {
-    /// Whether the words that follow are those of a device.
+    /// Whether the next words are the zones of another device.
     fn follows(fields: &Fields<'_>) -> bool {
         let mut ahead = fields.clone();
         let _ = ahead.next_word();
@@ -189,10 +200,16 @@ impl fmt::Display for ZonedStatus {
 }
 
 /// A message to a `zoned` target.
+///
+/// ```
+/// use dm_targets::zoned::ZonedMessage;
+///
+/// assert_eq!(ZonedMessage::Reclaim.to_string(), "reclaim");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ZonedMessage {
-    /// Moves data out of the zones that can be written anywhere, at once.
+    /// Starts to move data out of the cache and the random zones at once, until they are free.
     Reclaim,
 }
 
@@ -223,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statuses_have_their_key_words() {
+    fn statuses_must_have_their_key_words() {
         let refusal = |text| Zoned::parse_status(text).unwrap_err().to_string();
         assert_eq!(refusal("9 zones 1/2 cash"), "zoned status: word 4, cache, must be cache");
         assert_eq!(refusal("9 zones 1/2 cache 0/0 random 1/2"), "zoned status: word 8, sequential, is missing");
@@ -235,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn several_devices_came_with_version_2() {
+    fn several_devices_need_version_2() {
         assert_eq!(Zoned::has_feature("regular device", Version::new(1, 0, 0)), Some(false));
         let table = Zoned::parse_table("8:16 8:32 8:48").unwrap();
         assert_eq!(table.others.len(), 2);

@@ -1,4 +1,4 @@
-//! How a table names a device.
+//! Device names in tables.
 
 use core::fmt;
 
@@ -12,11 +12,11 @@ use crate::text::word::{Word, WordBuf};
 
 /// A device in a table: its number, or the path of its node.
 ///
-/// A word of digits alone is refused, although to the kernel it is a path like any other: it is what stands where a
-/// device was forgotten.
+/// The kernel accepts a path wherever it accepts a number, but prints numbers only. Numbers are better for programs: they
+/// need no lookup and mean the same device in every mount namespace.
 ///
-/// The kernel prints numbers only, whatever the table was loaded with. A number is looked up by nobody and names the
-/// same device in every mount namespace, so it is what programs should write.
+/// A word of digits alone is refused, although the kernel treats it as a path: it usually means that the device was
+/// forgotten.
 ///
 /// Kernel: `dm_devt_from_path` in `drivers/md/dm-table.c`.
 ///
@@ -30,18 +30,18 @@ use crate::text::word::{Word, WordBuf};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Device {
-    /// `major:minor`.
+    /// The device number, printed as `major:minor`.
     Number(DeviceNumber),
     /// The path of a block device node.
     Path(DevicePath),
 }
 
-/// The path of a device node: any word that is not a device number.
+/// The path of a device node: any word that is not a device number. `Display` prints it without quotes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DevicePath(WordBuf);
 
 impl DevicePath {
-    /// The path, not quoted.
+    /// The path without quotes.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_str()
@@ -49,11 +49,12 @@ impl DevicePath {
 }
 
 impl Device {
-    /// The device that `text` names, not quoted: a number or a path.
+    /// Parses a device number or a path, without quotes.
     ///
     /// # Errors
     ///
-    /// A number that is too large for the kernel or that is no device number, or a path that no word can hold, see [`WordBuf`].
+    /// The text is a number that is too large for the kernel or not a device number, or a path that cannot be a word, see
+    /// [`WordBuf`].
     pub fn new(text: impl Into<Box<str>>) -> Result<Self, Problem> {
         let text = text.into();
         match number(&text)? {
@@ -62,7 +63,7 @@ impl Device {
         }
     }
 
-    /// The number, where it is not a path.
+    /// The device number; `None` for a path.
     #[must_use]
     pub const fn number(&self) -> Option<DeviceNumber> {
         match self {
@@ -72,7 +73,7 @@ impl Device {
     }
 }
 
-/// The number that a word is; `None` if the kernel takes it for a path.
+/// The device number in `text`; `None` if the kernel takes the text for a path.
 #[inline]
 fn number(text: &str) -> Result<Option<DeviceNumber>, Problem> {
     match DeviceNumber::read(Word::plain(text)) {
@@ -98,7 +99,7 @@ impl Value for DevicePath {
     }
 }
 
-/// The path, not quoted.
+/// Prints the path without quotes.
 impl fmt::Display for DevicePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -129,7 +130,7 @@ impl From<DeviceNumber> for Device {
     }
 }
 
-/// The number or the path, not quoted: what [`Device::new`] takes.
+/// Prints the number or the path without quotes, as [`Device::new`] parses it.
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

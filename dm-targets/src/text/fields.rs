@@ -1,4 +1,4 @@
-//! Reading words.
+//! The parser of words.
 
 use alloc::vec::Vec;
 
@@ -9,10 +9,10 @@ use crate::text::split;
 use crate::text::value::{Number, Value};
 use crate::text::word::{Form, Word, WordBuf, is_space};
 
-/// Reads the words of a table, status or message one after the other, and knows where they stand.
+/// Reads the words of a table, status or message one after the other, and remembers their position for errors.
 ///
-/// Words are split as the kernel splits them: at runs of white space, and in [`Form::Input`] not at white space after a
-/// backslash. Fields are named in the kernel's words, for the error.
+/// Words are split as the kernel splits them: at runs of white space, but in [`Form::Input`] not at white space after a
+/// backslash. The name of a field is only used in errors; use the kernel's term for it.
 ///
 /// ```
 /// use dm_targets::{Device, Fields};
@@ -28,69 +28,69 @@ use crate::text::word::{Form, Word, WordBuf, is_space};
 pub struct Fields<'a> {
     text: &'a str,
     form: Form,
-    /// Whether the kernel prints these words as it was given them.
+    /// Whether the kernel prints these words as they were given to it.
     as_given: bool,
-    /// Whether something was read that the kernel usually prints in another way.
+    /// Whether a word was read that the kernel usually prints differently.
     unusual: bool,
-    /// Whether the text may hold a key.
+    /// Whether the text may contain a key.
     guarded: bool,
-    /// Where the next word is looked for.
+    /// The byte at which the search for the next word starts.
     at: usize,
-    /// Where the words that may be read end.
+    /// The byte after the last word that may be read.
     end: usize,
-    /// Which word was read last.
+    /// The position of the word that was read last.
     last: Place,
 }
 
 impl<'a> Fields<'a> {
-    /// Reads what the kernel has printed, or `dmsetup`: nothing is quoted.
+    /// Reads text that the kernel or `dmsetup` has printed: nothing is quoted.
     #[inline]
     #[must_use]
     pub const fn printed(text: &'a str) -> Self {
         Self::new(text, Form::Printed)
     }
 
-    /// Reads what a constructor or a message handler is given: a backslash quotes the byte after it.
+    /// Reads text for a constructor or a message handler: a backslash quotes the byte after it.
     #[inline]
     #[must_use]
     pub const fn input(text: &'a str) -> Self {
         Self::new(text, Form::Input)
     }
 
-    /// Reads text of the given form.
+    /// Reads text in the given form.
     #[inline]
     #[must_use]
     pub const fn new(text: &'a str, form: Form) -> Self {
         Self { text, form, as_given: false, unusual: false, guarded: false, at: 0, end: text.len(), last: Place::START }
     }
 
-    /// From now on reads words that the kernel prints as it was given them: numbers may begin with a `+`, as `kstrtoull`
-    /// takes them, and options may be repeated.
+    /// Reads the following words as the kernel prints them if it prints what it was given: numbers may begin with a `+`, as
+    /// `kstrtoull` accepts them, and options may be repeated.
     pub(crate) const fn read_as_given(&mut self) {
         self.as_given = true;
     }
 
-    /// Whether the last one counts of an option that is repeated.
+    /// Whether the last value wins if an option is repeated; otherwise that is an error.
     pub(crate) const fn takes_repeated(&self) -> bool {
         self.as_given
     }
 
-    /// Notes that the kernel usually prints in another way what was read.
+    /// Records that the kernel usually prints differently what was just read.
     pub(crate) const fn note_unusual(&mut self) {
         self.unusual = true;
     }
 
-    /// Whether something was read that the kernel usually prints in another way.
+    /// Whether the kernel usually prints differently what was read.
     pub(crate) const fn is_unusual(&self) -> bool {
         self.unusual
     }
 
-    /// Reads the text of a target with keys: a word that may be a key is refused where it would be shown.
+    /// Sets whether the text may contain a key. If so, words that may be a key are refused where they would be shown.
     pub(crate) const fn guarded(self, guarded: bool) -> Self {
         Self { guarded, ..self }
     }
 
-    /// How the words are written.
+    /// The form of the text.
     #[must_use]
     pub const fn form(&self) -> Form {
         self.form
@@ -100,7 +100,7 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     ///
-    /// There is none, or it is no such value.
+    /// There are no more words, or the word is not a `T`.
     #[inline]
     pub fn read<T: Value>(&mut self, field: &'static str) -> Result<T, ParseError> {
         match self.next_word() {
@@ -109,11 +109,11 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Reads the next word, a number, and checks it.
+    /// Reads the next word as a number and checks that the kernel would accept it.
     ///
     /// # Errors
     ///
-    /// There is none, it is no number, or the kernel does not accept the number.
+    /// There are no more words, or the word is not a number within the limits.
     #[inline]
     pub fn read_within<T: Number>(&mut self, limits: &Limits) -> Result<T, ParseError> {
         let number = self.read(limits.field())?;
@@ -121,11 +121,11 @@ impl<'a> Fields<'a> {
         Ok(number)
     }
 
-    /// Reads the next word if there is one.
+    /// Reads the next word; `None` if there are no more words.
     ///
     /// # Errors
     ///
-    /// It is no such value.
+    /// The word is not a `T`.
     #[inline]
     pub fn read_optional<T: Value>(&mut self, field: &'static str) -> Result<Option<T>, ParseError> {
         match self.next_word() {
@@ -134,11 +134,11 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Reads a word that is always the same.
+    /// Reads a word that must be `literal`.
     ///
     /// # Errors
     ///
-    /// There is no word, or another one.
+    /// There are no more words, or the word is a different one.
     pub fn read_literal(&mut self, field: &'static str, literal: &'static str) -> Result<(), ParseError> {
         match self.next_word() {
             Some(word) if word.spelling() == literal => Ok(()),
@@ -147,11 +147,11 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Reads the next word, of which each of `count` characters is a value, such as `AAD`.
+    /// Reads the next word as one value per character, such as `AAD` with a `count` of 3.
     ///
     /// # Errors
     ///
-    /// There is no word, it has another length, or a character is no such value.
+    /// There are no more words, the word has another length, or a character is not a `T`.
     pub fn read_letters<T: Value>(&mut self, field: &'static str, count: usize) -> Result<Vec<T>, ParseError> {
         let word = self.next_word().ok_or_else(|| self.missing(field))?;
         let letters: Result<Vec<T>, Problem> = word.letters().map(T::read).collect();
@@ -162,13 +162,13 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Reads a count of words, and gives a reader of just these words.
+    /// Reads a count of words, and returns a reader of just these words.
     ///
     /// Kernel: `dm_read_arg_group` in `drivers/md/dm-table.c`.
     ///
     /// # Errors
     ///
-    /// There is no count, or fewer words than it counts.
+    /// There are no more words, the count is not a number, or fewer words follow than it counts.
     pub fn read_group(&mut self, field: &'static str) -> Result<Self, ParseError> {
         let counted = self.read_count(field)?;
         let mut group = self.clone();
@@ -182,28 +182,28 @@ impl<'a> Fields<'a> {
         Ok(group)
     }
 
-    /// Reads a count, which the kernel reads with `%u`: no `+` before it.
+    /// Reads a count without a leading `+`, because the kernel reads it with `%u`.
     fn read_count(&mut self, field: &'static str) -> Result<u32, ParseError> {
         let word = self.next_word().ok_or_else(|| self.missing(field))?;
         u32::read(word.takes_plus(false)).map_err(|problem| self.error(field, problem))
     }
 
-    /// Reads all words that are left, to be kept as they are.
+    /// Reads all remaining words, to keep them as they are.
     ///
     /// # Errors
     ///
-    /// [`Problem::ForbiddenByte`] for what can't be part of a word.
+    /// [`Problem::ForbiddenByte`] for text that cannot be part of a word.
     pub fn read_rest(&mut self, field: &'static str) -> Result<Vec<WordBuf>, ParseError> {
         let mut words = Vec::new();
         while let Some(word) = self.read_optional(field)? {
             words.push(word);
         }
-        // Only space is left; it need not be looked at again.
+        // Only white space is left, which need not be searched again.
         self.at = self.end;
         Ok(words)
     }
 
-    /// Skips all words that are left, which the kernel ignores.
+    /// Skips the remaining words, which the kernel ignores but prints.
     pub(crate) fn ignore_rest(&mut self) -> Result<(), ParseError> {
         while let Some(word) = self.next_word() {
             word.check().map_err(|problem| self.error("ignored words", problem))?;
@@ -212,7 +212,7 @@ impl<'a> Fields<'a> {
         Ok(())
     }
 
-    /// The same where the kernel does not print these words.
+    /// Skips the remaining words, which the kernel ignores and does not print.
     pub(crate) fn ignore_rest_of_input(&mut self) -> Result<(), ParseError> {
         match self.form {
             Form::Input => self.ignore_rest(),
@@ -220,12 +220,12 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Skips all words that are left; another reader reads them.
+    /// Skips the remaining words, because another reader reads them.
     pub(crate) const fn skip_rest(&mut self) {
         self.at = self.end;
     }
 
-    /// Reads all that is left, and makes sure that it is all.
+    /// Reads all words with `read`, and returns an error if any word is left.
     #[inline]
     pub(crate) fn read_all<T>(
         mut self,
@@ -236,7 +236,7 @@ impl<'a> Fields<'a> {
         Ok(value)
     }
 
-    /// Reads each line of what is left.
+    /// Reads each of the remaining lines.
     pub(crate) fn read_lines<T>(
         mut self,
         read: impl Fn(&mut Self) -> Result<T, ParseError>,
@@ -253,10 +253,10 @@ impl<'a> Fields<'a> {
         Ok(lines)
     }
 
-    /// Takes all words that are left if they are exactly those of `text`, such as `Fail`.
+    /// Consumes the remaining words if they are exactly those of `text`, such as `Fail`, and returns whether they are.
     #[inline]
     pub fn take_all(&mut self, text: &str) -> bool {
-        // Mostly they are not, and the first letter tells.
+        // Usually they are not, and the first letter is enough to find out.
         let first = self.remainder().bytes().find(|&byte| !is_space(byte));
         let found = first == text.bytes().next() && self.holds_words(text);
         if found {
@@ -271,46 +271,46 @@ impl<'a> Fields<'a> {
         text.split_ascii_whitespace().all(&mut is_next) && ahead.is_empty()
     }
 
-    /// The next word.
+    /// Takes the next word; `None` if there are no more words.
     #[inline]
     pub fn next_word(&mut self) -> Option<Word<'a>> {
         let (start, end) = self.find_word()?;
         self.at = end;
-        // There are no more words than bytes.
+        // Cannot overflow: there are no more words than bytes.
         self.last = Place { number: self.last.number.wrapping_add(1), start, end };
         Some(Word::new(self.text.get(start..end)?, self.form).takes_plus(self.as_given).guarded(self.guarded))
     }
 
-    /// The next word, which stays where it is.
+    /// The next word, without taking it.
     #[inline]
     #[must_use]
     pub fn peek(&self) -> Option<Word<'a>> {
         self.clone().next_word()
     }
 
-    /// Which word was read last, from 1; 0 before the first.
+    /// The number of the word that was read last, from 1; 0 before the first word.
     pub(crate) const fn word_number(&self) -> usize {
         self.last.number
     }
 
-    /// Whether no word is left.
+    /// Whether no words are left.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.find_word().is_none()
     }
 
-    /// All that is left, as it stands there.
+    /// The remaining text, as it is spelled.
     #[must_use]
     pub fn remainder(&self) -> &'a str {
         self.text.get(self.at..self.end).unwrap_or_default()
     }
 
-    /// Makes sure that no word is left.
+    /// Checks that no words are left.
     ///
     /// # Errors
     ///
-    /// [`Problem::Unexpected`] if there is one.
+    /// [`Problem::Unexpected`] if a word is left.
     #[inline]
     pub fn finish(&mut self) -> Result<(), ParseError> {
         match self.next_word() {
@@ -319,21 +319,22 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// An error that points to the word read last.
+    /// An error that points to the word that was read last.
     #[cold]
     #[must_use]
     pub fn error(&self, field: &'static str, problem: Problem) -> ParseError {
         ParseError::new(self.last, field, problem)
     }
 
-    /// The same for what a check of values found.
+    /// Turns an error of a check into an error that points to the word that was read last.
     #[cold]
     #[must_use]
     pub fn blame(&self, invalid: InvalidField) -> ParseError {
         self.error(invalid.field(), invalid.problem())
     }
 
-    /// An error that points to where the next word would be: to the word after the group, where a group ends too early.
+    /// An error for a missing word. It points to the end of the text, or to the word after the group if a group ends too
+    /// early.
     #[cold]
     #[must_use]
     pub fn missing(&self, field: &'static str) -> ParseError {
@@ -343,7 +344,7 @@ impl<'a> Fields<'a> {
         ParseError::new(place, field, Problem::Missing)
     }
 
-    /// Where the next word starts and ends.
+    /// The bytes at which the next word starts and ends.
     #[inline]
     fn find_word(&self) -> Option<(usize, usize)> {
         let (start, end) = split::find_word(self.text.as_bytes().get(self.at..self.end)?, self.form)?;

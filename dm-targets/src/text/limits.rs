@@ -1,12 +1,12 @@
-//! Which numbers the kernel accepts for a field.
+//! Ranges of numeric fields.
 
 use crate::errors::problem::{InvalidField, Problem};
 use crate::text::value::Number;
 
-/// The name of a field that is a number, and which numbers the kernel accepts for it.
+/// The name of a numeric field, and the numbers that the kernel accepts for it.
 ///
-/// One constant serves both ways: [`Fields::read_within`](crate::Fields::read_within) checks what is read,
-/// [`check`](Self::check) what was built in code.
+/// [`Fields::read_within`](crate::Fields::read_within) checks a number in a text against the limits, and
+/// [`check`](Self::check) a number in a value that was built in code.
 ///
 /// ```
 /// use dm_targets::Limits;
@@ -26,31 +26,31 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The numbers from `min` to `max`.
+    /// The numbers from `min` to `max`, both included.
     #[must_use]
     pub const fn new(field: &'static str, min: u64, max: u64) -> Self {
         Self { field, min, max, power_of_two: false, unit: 1 }
     }
 
-    /// Of these only the powers of two.
+    /// Accepts only powers of two within the range.
     #[must_use]
     pub const fn power_of_two(self) -> Self {
         Self { power_of_two: true, ..self }
     }
 
-    /// Of these only the multiples of `unit`.
+    /// Accepts only multiples of `unit` within the range.
     #[must_use]
     pub const fn multiple_of(self, unit: u64) -> Self {
         Self { unit, ..self }
     }
 
-    /// The name of the field, in the kernel's words.
+    /// The name of the field, in the kernel's terms.
     #[must_use]
     pub const fn field(&self) -> &'static str {
         self.field
     }
 
-    /// Checks one number.
+    /// Checks that the kernel would accept `number`.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Words and the values that are one word each: how they are read and printed.
+//! Splitting, quoting, parsing and printing of words.
 
 pub(crate) mod device;
 pub(crate) mod fields;

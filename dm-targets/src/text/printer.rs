@@ -1,4 +1,4 @@
-//! Writing words.
+//! The printer of words.
 
 use core::fmt::{self, Write};
 
@@ -7,47 +7,65 @@ use dm_units::decimal::Buffer;
 use crate::text::value::Value;
 use crate::text::word::{self, Form};
 
-/// A line of 256 bytes is longer than most tables and statuses; a longer one is written in pieces.
+/// The size of the buffer in bytes. Most tables and statuses are shorter; a longer text is written in pieces.
 const ROOM: usize = 256;
 
-/// Writes the words of a table, status or message, with one space between them.
+/// Prints the words of a table, status or message, separated by single spaces: the opposite of [`Fields`](crate::Fields).
 ///
-/// The opposite of [`Fields`](crate::Fields). Words are gathered on the stack, so that a line is usually a single
-/// `write_str`. An error is kept until [`end`](Self::end), so calls can be chained.
+/// Words are collected on the stack, so that a line is usually a single `write_str`. Methods can be chained; the first error
+/// is returned by [`end`](Self::end).
 ///
-/// A group of words whose number stands before it is printed with [`group`](Self::group), which counts them.
+/// [`group`](Self::group) prints a count of words before the words, and counts them.
+///
+/// ```
+/// use std::fmt;
+///
+/// use dm_targets::Printer;
+///
+/// struct Words;
+///
+/// impl fmt::Display for Words {
+///     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+///         Printer::new(f).put(&7_u64).group(|out| {
+///             out.word("first").word("second");
+///         }).end()
+///     }
+/// }
+///
+/// assert_eq!(Words.to_string(), "7 2 first second");
+/// ```
 pub struct Printer<'f, 'o> {
-    /// `None` if words are only counted.
+    /// `None` while words are only counted.
     out: Option<&'f mut fmt::Formatter<'o>>,
     form: Form,
     buffer: Buffer<ROOM>,
     state: State,
-    /// How many words there are so far.
+    /// The number of words so far.
     words: usize,
 }
 
-/// What becomes of words.
+/// The handling of the next words.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// They are gathered, and handed on when there is no room for more.
+    /// Words are collected in the buffer, which is written when it is full.
     Gathered,
-    /// They are held back, as the number that stands before them is not known yet.
+    /// Words are held back in the buffer, because the count before them is not known yet.
     Held,
-    /// They are only counted: there is no room for all that would have to be held back.
+    /// Words are only counted, because the buffer is too small to hold them back.
     Counted,
-    /// They are lost, as the output has failed.
+    /// Words are dropped, because writing has failed.
     Failed,
 }
 
 impl<'f, 'o> Printer<'f, 'o> {
-    /// For tables and messages: `{}` is what the kernel is given, `{:#}` what it prints.
+    /// A printer for tables and messages: `{}` prints text for the kernel, `{:#}` the text that the kernel prints.
     #[inline]
     pub fn new(out: &'f mut fmt::Formatter<'o>) -> Self {
         let form = if out.alternate() { Form::Printed } else { Form::Input };
         Self::with_form(out, form)
     }
 
-    /// For statuses and replies, which only the kernel writes.
+    /// A printer for statuses and replies, which only the kernel prints.
     #[inline]
     pub fn printed(out: &'f mut fmt::Formatter<'o>) -> Self {
         Self::with_form(out, Form::Printed)
@@ -58,7 +76,7 @@ impl<'f, 'o> Printer<'f, 'o> {
         Self { out: Some(out), form, buffer: Buffer::new(), state: State::Gathered, words: 0 }
     }
 
-    /// Counts the words that `print` writes for the kernel to read.
+    /// The number of words that `print` prints in text for the kernel.
     pub fn count_words(print: impl FnOnce(&mut Printer<'_, '_>)) -> usize {
         let (form, buffer, state) = (Form::Input, Buffer::new(), State::Counted);
         let mut counter = Printer { out: None, form, buffer, state, words: 0 };
@@ -66,43 +84,43 @@ impl<'f, 'o> Printer<'f, 'o> {
         counter.words
     }
 
-    /// How words are written.
+    /// The form of the printed text.
     pub(crate) const fn form(&self) -> Form {
         self.form
     }
 
-    /// Writes one value as the next word.
+    /// Prints a value as the next word.
     #[inline]
     pub fn put(&mut self, value: &impl Value) -> &mut Self {
         self.next_word(|out| value.print(out))
     }
 
-    /// Writes one key word.
+    /// Prints a key word as the next word.
     #[inline]
     pub fn word(&mut self, keyword: &str) -> &mut Self {
         self.next_word(|out| out.write_str(keyword))
     }
 
-    /// Writes what comes from `write` as the next word.
+    /// Prints what `write` writes as the next word.
     #[inline]
     pub fn next_word(&mut self, write: impl FnOnce(&mut Self) -> fmt::Result) -> &mut Self {
         if self.is_writing() && self.separate().and_then(|()| write(self)).is_err() {
             self.state = State::Failed;
         }
-        // No text has so many words that it would wrap.
+        // Cannot overflow in practice: no text has so many words.
         self.words = self.words.wrapping_add(1);
         self
     }
 
-    /// Writes the words of `print`, and how many there are before them.
+    /// Prints the number of the words that `print` prints, and then these words.
     ///
-    /// `print` is called once, or twice if the words are too long to be held back until they are counted.
+    /// `print` is called twice if the words are too long to be held back until they are counted.
     #[inline]
     pub fn group(&mut self, print: impl Fn(&mut Self)) -> &mut Self {
         self.counted_group(print, false)
     }
 
-    /// The same, but writes nothing if there are no words, as the kernel does for some groups.
+    /// The same as [`group`](Self::group), but prints nothing if there are no words, as the kernel does for some groups.
     #[inline]
     pub fn optional_group(&mut self, print: impl Fn(&mut Self)) -> &mut Self {
         self.counted_group(print, true)
@@ -128,7 +146,7 @@ impl<'f, 'o> Printer<'f, 'o> {
             self.state = if is_counted { outside } else { State::Counted };
         }
         if self.state == State::Counted && outside == State::Gathered {
-            // Now that the number is known, nothing need be held back.
+            // The number is known now, so nothing needs to be held back.
             self.buffer.truncate(start);
             (self.state, self.words) = (outside, before);
             print(self.count(count));
@@ -141,13 +159,13 @@ impl<'f, 'o> Printer<'f, 'o> {
         self.buffer.replace_digit(at, u64::try_from(count).unwrap_or(u64::MAX))
     }
 
-    /// Counts a word of a group that the kernel counts too but does not write.
+    /// Counts a word that the kernel counts but does not print.
     pub(crate) const fn count_unwritten(&mut self) -> &mut Self {
         self.words = self.words.wrapping_add(1);
         self
     }
 
-    /// Writes values as words, one after the other.
+    /// Prints each value as a separate word.
     pub fn all<'v, T: Value + 'v>(&mut self, values: impl IntoIterator<Item = &'v T>) -> &mut Self {
         for value in values {
             self.put(value);
@@ -155,18 +173,18 @@ impl<'f, 'o> Printer<'f, 'o> {
         self
     }
 
-    /// Writes values as the characters of one word, such as `AAD`.
+    /// Prints the values as the characters of one word, such as `AAD`.
     pub fn letters<'v, T: Value + 'v>(&mut self, values: impl IntoIterator<Item = &'v T>) -> &mut Self {
         self.next_word(|out| values.into_iter().try_for_each(|value| value.print(out)))
     }
 
-    /// Writes how many there are of something.
+    /// Prints a number of items as the next word.
     #[inline]
     pub fn count(&mut self, count: usize) -> &mut Self {
         self.put(&u64::try_from(count).unwrap_or(u64::MAX))
     }
 
-    /// Ends the text with a space, as some targets do.
+    /// Prints a space, for targets whose text ends with one.
     #[inline]
     pub fn space(&mut self) -> &mut Self {
         if self.is_writing() && self.write_char(' ').is_err() {
@@ -175,11 +193,11 @@ impl<'f, 'o> Printer<'f, 'o> {
         self
     }
 
-    /// Hands on what was gathered.
+    /// Writes everything that is still in the buffer.
     ///
     /// # Errors
     ///
-    /// The first error since the start.
+    /// The first error that occurred since the printer was created.
     #[inline]
     pub fn end(&mut self) -> fmt::Result {
         if self.state == State::Failed { Err(fmt::Error) } else { self.flush() }
@@ -203,7 +221,7 @@ impl<'f, 'o> Printer<'f, 'o> {
         }
     }
 
-    /// Makes room for more; `false` if what was gathered cannot be handed on yet.
+    /// Empties the buffer; `false` if its contents are held back and cannot be written yet.
     #[cold]
     fn make_room(&mut self) -> Result<bool, fmt::Error> {
         if self.state != State::Gathered {
@@ -215,11 +233,11 @@ impl<'f, 'o> Printer<'f, 'o> {
         Ok(true)
     }
 
-    /// Writes a number as part of a word.
+    /// Prints a number as part of the current word.
     ///
     /// # Errors
     ///
-    /// Those of the output.
+    /// The output has failed.
     #[inline]
     pub fn write_number(&mut self, number: u64) -> fmt::Result {
         if self.buffer.push_u64(number).is_err() && self.make_room()? {
@@ -228,11 +246,11 @@ impl<'f, 'o> Printer<'f, 'o> {
         Ok(())
     }
 
-    /// Writes a free text as part of a word, quoted if the output is for the kernel to read.
+    /// Prints a text as part of the current word, quoted if it is for the kernel.
     ///
     /// # Errors
     ///
-    /// Those of the output.
+    /// The output has failed.
     pub fn write_quoted(&mut self, text: &str) -> fmt::Result {
         match self.form {
             Form::Input => word::write_quoted(self, text),
@@ -240,11 +258,11 @@ impl<'f, 'o> Printer<'f, 'o> {
         }
     }
 
-    /// Writes key material as part of a word, leaving no copy of it in this printer.
+    /// Prints key material as part of the current word, and leaves no copy of it in the buffer.
     ///
     /// # Errors
     ///
-    /// Those of the output.
+    /// The output has failed.
     pub fn write_secret(&mut self, text: &str) -> fmt::Result {
         if self.make_room()? { self.write_through(text) } else { Ok(()) }
     }
@@ -262,7 +280,7 @@ impl<'f, 'o> Printer<'f, 'o> {
     }
 }
 
-/// Writes as part of the current word.
+/// Writes text as part of the current word.
 impl Write for Printer<'_, '_> {
     #[inline]
     fn write_str(&mut self, text: &str) -> fmt::Result {

@@ -1,4 +1,4 @@
-//! Key material.
+//! Keys, and words that may contain one.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -12,17 +12,16 @@ use crate::text::printer::Printer;
 use crate::text::value::Value;
 use crate::text::word::{Form, Word, WordBuf};
 
-/// How many digits of a key are written in lower case at once.
+/// The number of digits that are converted to lower case at a time.
 const LOWERED: usize = 64;
 
-/// A key, as the hexadecimal digits in which tables hold it.
+/// A key, as the hexadecimal digits that tables contain.
 ///
-/// It is zeroed when dropped, and `Debug` shows its size only. There is no `Display`: [`hex`](Self::hex) is the one way
-/// to see it. **The `Display` of a table that holds a key does print it**, because that is what is loaded into the
-/// kernel; a table with a key belongs in no log.
+/// The digits are zeroed on drop, and `Debug` shows only the size. There is no `Display`; only [`hex`](Self::hex) returns
+/// the digits. **The `Display` of a table prints its key**, because the kernel needs it: do not log a table with a key.
 ///
-/// Two keys are equal if their bytes are, whatever the case of their digits; comparing them takes the same time wherever
-/// they differ.
+/// Two keys are equal if their bytes are equal, regardless of the case of the digits. The comparison takes the same time
+/// wherever the bytes differ.
 ///
 /// ```
 /// use dm_targets::Key;
@@ -34,18 +33,18 @@ const LOWERED: usize = 64;
 #[derive(Clone, Eq)]
 pub struct Key {
     digits: Zeroizing<Box<str>>,
-    /// Whether any of the digits is a capital.
+    /// Whether any digit is in upper case.
     has_capitals: bool,
 }
 
 impl Key {
-    /// The key with these digits, two for each byte.
+    /// Parses hexadecimal digits, two per byte.
     ///
     /// # Errors
     ///
-    /// There are no digits, an odd number of them, or something else than digits.
+    /// There are no digits, an odd number of digits, or other characters.
     pub fn from_hex(digits: &str) -> Result<Self, Problem> {
-        // Without an early end, which is quicker for long keys.
+        // Does not stop at the first wrong character, which is faster for long keys.
         let is_hex = digits.bytes().fold(true, |is_hex, byte| is_hex & byte.is_ascii_hexdigit());
         let has_capitals = digits.bytes().fold(false, |found, byte| found | byte.is_ascii_uppercase());
         if digits.is_empty() || digits.len() % 2 != 0 || !is_hex {
@@ -54,19 +53,19 @@ impl Key {
         Ok(Self { digits: Zeroizing::new(digits.into()), has_capitals })
     }
 
-    /// The digits, as they were given.
+    /// The digits as they were given.
     #[must_use]
     pub fn hex(&self) -> &str {
         &self.digits
     }
 
-    /// How many bytes the key has.
+    /// The size of the key in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.digits.len() / 2
     }
 
-    /// Writes the key as part of a table, in lower case for the kernel to read: equal tables print the same.
+    /// Prints the key in lower case for the kernel, so that equal tables print the same text.
     pub(crate) fn print_in_table(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
         if out.form() == Form::Printed || !self.has_capitals {
             return out.write_secret(&self.digits);
@@ -84,7 +83,7 @@ impl Key {
 
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        // In hexadecimal digits this bit is the case of a letter, and set in a figure.
+        // This bit distinguishes upper from lower case in a letter, and is always set in a decimal digit.
         const LOWER_CASE: u8 = 0x20;
         let digits = self.digits.bytes().zip(other.digits.bytes());
         let difference = digits.fold(0, |sum, (one, two)| sum | ((one ^ two) & !LOWER_CASE));
@@ -108,38 +107,38 @@ impl Value for Key {
     }
 }
 
-/// Hashes nothing but the size, so that no key gets into a hasher.
+/// Hashes only the size, so that no key gets into a hasher.
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.size().hash(state);
     }
 }
 
-/// A word of any text that may hold a key, or that tells where one is: zeroed when dropped, not shown by `Debug`.
+/// A word that may contain a key or its location: it is zeroed on drop, and `Debug` does not show it.
 ///
-/// It holds what a [`WordBuf`] can hold.
+/// It can contain the same text as a [`WordBuf`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretWord(Zeroizing<Box<str>>);
 
 impl SecretWord {
-    /// A word that means `text`; it is quoted when printed, where it has to be.
+    /// A word with this text; it is quoted only when it is printed.
     ///
     /// # Errors
     ///
-    /// [`Problem::Missing`] for empty text, [`Problem::ForbiddenByte`] for text that no word can hold.
+    /// [`Problem::Missing`] for an empty text, [`Problem::ForbiddenByte`] for a text that cannot be a word.
     pub fn new(text: &str) -> Result<Self, Problem> {
         WordBuf::check(text)?;
         Ok(Self(Zeroizing::new(text.into())))
     }
 
-    /// What the word means.
+    /// The text without quotes.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }
 }
 
-/// Hashes nothing but the length, so that no key gets into a hasher.
+/// Hashes only the length, so that no key gets into a hasher.
 impl Hash for SecretWord {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.len().hash(state);
@@ -160,7 +159,7 @@ impl Value for SecretWord {
         }
     }
 
-    /// Leaves nothing but white space and backslashes in the printer.
+    /// Leaves only white space and backslashes in the printer's buffer.
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
         let special = |char: char| char == '\\' || char.is_ascii_whitespace() || char == '\x0b';
         for piece in self.0.split_inclusive(special) {
@@ -186,12 +185,12 @@ mod tests {
     }
 
     #[test]
-    fn keys_compare_by_their_bytes() {
+    fn keys_are_equal_if_their_bytes_are() {
         let key = |digits| Key::from_hex(digits).unwrap();
         assert_eq!(key("00ffaa"), key("00FFaA"));
         assert_ne!(key("00ffaa"), key("00ffab"));
         assert_ne!(key("00ffaa"), key("00ff"));
-        // Digits that differ in nothing but the bit that is the case of letters do not exist.
+        // No two different digits differ only in the bit that distinguishes upper from lower case.
         let digits = b"0123456789abcdef".map(|digit| digit & !0x20);
         assert!(digits.iter().enumerate().all(|(at, digit)| !digits[..at].contains(digit)));
     }
@@ -204,14 +203,14 @@ mod tests {
             for (other, byte) in &keys {
                 assert_eq!(key == byte, one == other, "{one:02x} {other:02x}");
             }
-            // A difference must not be made up for by the same one elsewhere.
+            // A difference must not cancel out the same difference in another byte.
             let [doubled, zeros] = [format!("{one:02x}{one:02x}"), "0000".to_owned()].map(|text| Key::from_hex(&text));
             assert_eq!(doubled == zeros, *one == 0);
         }
     }
 
     #[test]
-    fn debug_does_not_show_it() {
+    fn debug_does_not_show_the_key() {
         assert_eq!(format!("{:?}", Key::from_hex("c0ffee").unwrap()), "Key(3 bytes)");
     }
 

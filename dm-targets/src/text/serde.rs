@@ -1,6 +1,6 @@
-//! What serde sees as a string.
+//! Serialization of types as their text.
 
-/// Implements serde for a type as the string that it displays, to be read back by a function.
+/// Implements serde for a type as the string that `Display` prints, parsed again with a function.
 macro_rules! as_text {
     ($name:ty, $read:expr $(, $kind:ident: $bound:path)?) => {
         #[cfg(feature = "serde")]
@@ -21,7 +21,7 @@ macro_rules! as_text {
 
 pub(crate) use as_text;
 
-/// Reads a string with a function.
+/// Deserializes a string and parses it with a function.
 #[cfg(feature = "serde")]
 pub(crate) struct ReadText<T, E>(pub(crate) fn(&str) -> Result<T, E>);
 
@@ -30,7 +30,7 @@ impl<T, E: core::fmt::Display> ::serde::de::Visitor<'_> for ReadText<T, E> {
     type Value = T;
 
     fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("a text of the device mapper")
+        f.write_str("a device-mapper text")
     }
 
     fn visit_str<D: ::serde::de::Error>(self, text: &str) -> Result<T, D> {
@@ -38,7 +38,7 @@ impl<T, E: core::fmt::Display> ::serde::de::Visitor<'_> for ReadText<T, E> {
     }
 }
 
-/// Reads a value from text that is spelled as it is meant.
+/// Parses a text without quotes.
 #[cfg(feature = "serde")]
 pub(crate) fn read_word<T: crate::Value>(text: &str) -> Result<T, crate::Problem> {
     T::read(crate::Word::plain(text))

@@ -1,4 +1,4 @@
-//! What a kernel prints in an unusual way.
+//! Unusual spellings of tables.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -12,34 +12,34 @@ use crate::text::fields::Fields;
 use crate::text::printer::Printer;
 use crate::text::word::Form;
 
-/// The text of a table whose words a kernel prints in an unusual way: in another order, with a count of 0, with a space
-/// at the end, with words that it ignores, or just as it was given them.
+/// The text of a table that a kernel printed in an unusual way: in another order, with a count of 0, with a space at the
+/// end, with words that it ignores, or just as it was loaded.
 ///
-/// It says nothing of what the table means, and so has no part in comparisons. `{:#}` prints it for as long as it means
-/// the same as the table; `{}` does not.
+/// It does not affect the meaning of the table, so it is not compared. `{:#}` prints it as long as it still means the same
+/// as the table; `{}` never does.
 #[derive(Clone, Default)]
 pub(crate) struct Spelling(Option<Box<Zeroizing<Box<str>>>>);
 
 /// A table that a kernel may print in an unusual way.
 pub(crate) trait Spelled: HasSpelling {
-    /// Whether the kernel prints the table as it was given it. It then may begin numbers with `+` and repeat options.
+    /// Whether the kernel prints the table as it was loaded, so that numbers may begin with `+` and options may be repeated.
     const AS_GIVEN: bool = false;
 
-    /// Reads the words, and tells the reader if something about them is unusual.
+    /// Reads the words, and records in `fields` if any of them is unusual.
     fn read(fields: &mut Fields<'_>) -> Result<Self, ParseError>;
 
-    /// Writes the words as they are usually printed.
+    /// Prints the words as the kernel usually does.
     fn print(&self, out: &mut Printer<'_, '_>);
 }
 
-/// Where the spelling of a table is kept; made by [`spelled!`].
+/// Access to the spelling of a table; implemented by [`spelled!`].
 pub(crate) trait HasSpelling: Sized + PartialEq {
     fn spelling(&self) -> &Spelling;
 
     fn spelling_mut(&mut self) -> &mut Spelling;
 }
 
-/// Reads a table together with its spelling.
+/// Parses a table together with its spelling.
 pub(crate) fn parse<T: Spelled>(fields: &mut Fields<'_>) -> Result<T, ParseError> {
     let start = fields.clone();
     let mut table = read::<T>(fields)?;
@@ -61,7 +61,7 @@ fn read<T: Spelled>(fields: &mut Fields<'_>) -> Result<T, ParseError> {
     T::read(fields)
 }
 
-/// Prints a table: `{}` as it is usually printed, `{:#}` as it was spelled.
+/// Prints a table: `{}` in the usual spelling, `{:#}` as it was spelled.
 pub(crate) fn print<T: Spelled>(table: &T, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match &table.spelling().0 {
         Some(text) if f.alternate() && read(&mut Fields::printed(text)).as_ref() == Ok(table) => f.write_str(text),
@@ -76,7 +76,7 @@ fn print_usual<T: Spelled>(table: &T, f: &mut fmt::Formatter<'_>) -> fmt::Result
 }
 
 impl Spelling {
-    /// All words that are left, with one space between them; and one at the end if there is any.
+    /// The remaining words, separated by single spaces, with a space at the end if the text has one.
     fn of(mut fields: Fields<'_>) -> Self {
         let ends_with_space = fields.remainder().ends_with(' ');
         let mut text = Zeroizing::new(String::with_capacity(fields.remainder().len()));
@@ -84,7 +84,7 @@ impl Spelling {
             if !text.is_empty() {
                 text.push(' ');
             }
-            // A word that cannot be unquoted was refused before.
+            // A word that cannot be unquoted has been refused before.
             text.push_str(&word.guarded(false).value().unwrap_or_default());
         }
         if ends_with_space {
@@ -106,14 +106,14 @@ impl Hash for Spelling {
     fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
-/// It may hold a key.
+/// Does not show the text, which may contain a key.
 impl fmt::Debug for Spelling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "unusual" } else { "usual" })
     }
 }
 
-/// Whether the table prints exactly this text, found out without an allocation.
+/// Whether the table prints exactly this text. Does not allocate.
 fn prints_as(table: &impl Spelled, text: &str, form: Form) -> bool {
     struct Usual<'a, T>(&'a T);
 
@@ -131,7 +131,7 @@ fn prints_as(table: &impl Spelled, text: &str, form: Form) -> bool {
     printed.is_ok() && rest.0.is_empty()
 }
 
-/// What is left of a text after what was written; an error once something else is written.
+/// The part of a text that was not yet matched by what is written; writing anything else is an error.
 struct Rest<'a>(&'a str);
 
 impl Write for Rest<'_> {

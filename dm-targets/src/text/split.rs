@@ -1,15 +1,16 @@
-//! Where words begin and end.
+//! Word boundaries.
 
 use crate::text::word::{Form, is_space};
 
-/// Where the first word of a text starts and ends.
+/// The bytes at which the first word of a text starts and ends.
 ///
-/// Places are within the text, so no sum of them overflows; saturating would cost an instruction or two each.
+/// Positions lie within the text, so their sums cannot overflow; saturating arithmetic would cost one or two instructions
+/// each.
 #[inline]
 pub(super) fn find_word(text: &[u8], form: Form) -> Option<(usize, usize)> {
     let start = match text {
         [] => return None,
-        // Nearly always there is one, or at the start none.
+        // Usually there is exactly one space, or none at the start of the text.
         [b' ', next, ..] if *next > b' ' => 1,
         [next, ..] if *next > b' ' => 0,
         _ => text.iter().position(|byte| !is_space(*byte))?,
@@ -22,7 +23,7 @@ pub(super) fn find_word(text: &[u8], form: Form) -> Option<(usize, usize)> {
     Some((start, start.wrapping_add(len)))
 }
 
-/// Where the first space stands, or the end. Looks at eight bytes at a time.
+/// The position of the first white space, or the end. Examines eight bytes at a time.
 #[inline]
 fn find_space(bytes: &[u8]) -> usize {
     let (mut rest, mut at) = (bytes, 0_usize);
@@ -37,11 +38,12 @@ fn find_space(bytes: &[u8]) -> usize {
         }
         (rest, at) = (after, at.wrapping_add(chunk.len()));
     }
-    // The end of a text, or white space that is no blank.
+    // The end of the text, or white space other than a blank.
     at.wrapping_add(rest.iter().position(|byte| is_space(*byte)).unwrap_or(rest.len()))
 }
 
-/// Sets the top bit of each byte that is no larger than a space, up to and including the first; later ones may be wrong.
+/// Sets the top bit of each byte up to and including the first one that is at most a space; the bits of later bytes may be
+/// wrong.
 #[inline]
 const fn low_bytes(bytes: u64) -> u64 {
     const ONES: u64 = u64::MAX / 0xff;
@@ -50,7 +52,7 @@ const fn low_bytes(bytes: u64) -> u64 {
     bytes.wrapping_sub(LIMIT) & !bytes & TOPS
 }
 
-/// The same as [`find_space`], but a space after a backslash does not count.
+/// The same as [`find_space`], but skips white space after a backslash.
 #[inline]
 fn find_unquoted_space(bytes: &[u8]) -> usize {
     let mut quoted = false;

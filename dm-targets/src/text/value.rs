@@ -1,4 +1,4 @@
-//! Values that are one word each.
+//! Values that are a single word.
 
 use core::fmt::{self, Write};
 
@@ -9,34 +9,34 @@ use crate::errors::problem::Problem;
 use crate::text::printer::Printer;
 use crate::text::word::Word;
 
-/// A value that is one word of a table, status or message.
+/// A value that is a single word of a table, status or message.
 pub trait Value: Sized {
-    /// Reads the word.
+    /// Parses the word.
     ///
     /// # Errors
     ///
-    /// What is wrong with it; the caller knows where it stands.
+    /// The word is not such a value; the caller adds the position of the word.
     fn read(word: Word<'_>) -> Result<Self, Problem>;
 
-    /// Writes the word, without anything around it.
+    /// Prints the word without spaces around it.
     ///
     /// # Errors
     ///
-    /// Those of the output.
+    /// The output has failed.
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result;
 }
 
 /// A [`Value`] that is a number, for [`Limits`](crate::Limits).
 pub trait Number: Value + Copy {
-    /// The bare number.
+    /// The number as an integer, without its unit.
     fn get(self) -> u64;
 }
 
-/// Reads what the kernel reads with `%llu` or `kstrtoull`: decimal digits.
+/// Parses decimal digits, as the kernel reads with `%llu` or `kstrtoull`.
 ///
-/// Stricter than the kernel in two ways. A number that is too large is refused, where `%llu` would silently wrap. So is
-/// a leading `+`, which some constructors accept and others do not; but not where the kernel prints a table
-/// as it was given.
+/// This is stricter than the kernel in two ways: numbers that are too large are refused, which `%llu` silently wraps, and so
+/// is a leading `+`, which some constructors accept and others do not. A `+` is accepted in tables that the kernel prints as
+/// they were loaded.
 impl Value for u64 {
     #[inline]
     fn read(word: Word<'_>) -> Result<Self, Problem> {
@@ -113,7 +113,7 @@ macro_rules! units {
 narrow_numbers!(u8, u16, u32);
 units!(DataBlocks, MetaBlocks, Sectors);
 
-/// Reads what the kernel reads or prints with `%d`: decimal digits, with a `-` before those of a negative number.
+/// Parses decimal digits, with a `-` before a negative number, as the kernel reads or prints with `%d`.
 impl Value for i32 {
     fn read(word: Word<'_>) -> Result<Self, Problem> {
         let range = Problem::Expected("a number from -2147483648 to 2147483647");
@@ -139,7 +139,7 @@ impl Value for i32 {
     }
 }
 
-/// Reads `major:minor`, as the kernel prints devices; what a table may name is a [`Device`](crate::Device).
+/// Parses `major:minor`, as the kernel prints devices. Tables can also contain paths, see [`Device`](crate::Device).
 impl Value for DeviceNumber {
     #[inline]
     fn read(word: Word<'_>) -> Result<Self, Problem> {
@@ -160,7 +160,7 @@ impl Value for DeviceNumber {
     }
 }
 
-/// A value that may be absent, which is printed as `-`.
+/// An optional value, whose absence is printed as `-`.
 impl<T: Value> Value for Option<T> {
     #[inline]
     fn read(word: Word<'_>) -> Result<Self, Problem> {
@@ -179,13 +179,13 @@ impl<T: Value> Value for Option<T> {
     }
 }
 
-/// How much there is and how much of it is used, printed as `used/total`.
+/// The used part of a total, printed as `used/total`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Usage<T> {
-    /// How much is used.
+    /// The used amount.
     pub used: T,
-    /// How much there is.
+    /// The total amount.
     pub total: T,
 }
 

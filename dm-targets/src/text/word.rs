@@ -11,27 +11,28 @@ use crate::errors::problem::Problem;
 use crate::text::printer::Printer;
 use crate::text::value::Value;
 
-/// How the words of a text are written.
+/// The form of a text: whether words are quoted.
 ///
-/// The kernel reads and prints two different languages. They differ only where a word holds a backslash or white
-/// space, but there one must not be taken for the other: a `\x20` in a device path that was read from the kernel and
-/// given back to it unquoted names another device.
+/// The kernel reads one form and prints another. They differ only if a word contains a backslash or white space, but then
+/// they must not be confused: a `\x20` in a device path that was read from the kernel, and is loaded again without quotes,
+/// names a different device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// What a constructor or a message handler is given: a backslash makes the byte after it part of the word.
+    /// The text that a constructor or a message handler reads: a backslash quotes the byte after it.
     ///
     /// Kernel: `dm_split_args` in `drivers/md/dm-table.c`.
     Input,
-    /// What the kernel prints: nothing is quoted, and a backslash is a character like any other.
+    /// The text that the kernel prints: nothing is quoted, and a backslash is an ordinary character.
     ///
-    /// It is also what `dmsetup` prints, and what it reads: it doubles every backslash before the kernel sees it.
+    /// `dmsetup` prints this form and also reads it: it doubles every backslash before it calls the kernel.
     Printed,
 }
 
-/// The byte at which the kernel splits words although it can be part of a UTF-8 character, such as `à`.
+/// A byte at which the kernel splits words although it can be part of a UTF-8 character, such as `à`.
 const NO_BREAK_SPACE: u8 = 0xA0;
 
-/// Whether the kernel splits words here; its `isspace`, but for [`NO_BREAK_SPACE`], which is no character of a `str`.
+/// Whether the kernel splits words at this byte, like its `isspace`, except for [`NO_BREAK_SPACE`], which is not a whole
+/// character in a `str`.
 #[inline]
 pub(crate) const fn is_space(byte: u8) -> bool {
     byte <= b' ' && matches!(byte, b' ' | b'\t'..=b'\r')
@@ -44,7 +45,7 @@ pub struct Word<'a> {
     form: Form,
     /// Whether a number may begin with a `+`.
     takes_plus: bool,
-    /// Whether the text may hold a key, which must not be taken for another word.
+    /// Whether the text may contain a key, which must not be accepted as another word.
     guarded: bool,
 }
 
@@ -54,57 +55,57 @@ impl<'a> Word<'a> {
         Self { spelling, form, takes_plus: false, guarded: false }
     }
 
-    /// The same as part of a text whose numbers may begin with a `+`.
+    /// The same word, with or without permission for numbers to begin with a `+`.
     #[inline]
     pub(crate) const fn takes_plus(self, takes_plus: bool) -> Self {
         Self { takes_plus, ..self }
     }
 
-    /// The same as part of a text that may hold a key, or not: see [`Problem::MayBeKey`].
+    /// The same word, in a text that may or may not contain a key: see [`Problem::MayBeKey`].
     #[inline]
     pub(crate) const fn guarded(self, guarded: bool) -> Self {
         Self { guarded, ..self }
     }
 
-    /// The digits of a number: the spelling without the `+` that it may begin with.
+    /// The digits of a number: the spelling without an accepted leading `+`.
     #[inline]
     pub(crate) fn digits(self) -> &'a str {
         if self.takes_plus { self.spelling.strip_prefix('+').unwrap_or(self.spelling) } else { self.spelling }
     }
 
-    /// A word that is part of this one.
+    /// A part of this word, with the same properties.
     #[inline]
     pub(crate) const fn part(self, spelling: &'a str) -> Self {
         Self { spelling, ..self }
     }
 
-    /// A word that is spelled as it is meant.
+    /// A word whose spelling is its meaning.
     #[inline]
     pub(crate) const fn plain(text: &'a str) -> Self {
         Self::new(text, Form::Printed)
     }
 
-    /// The word as it is spelled in the text, with whatever quotes it.
+    /// The word as it is spelled in the text, including backslashes that quote.
     ///
-    /// Numbers and key words are read from the spelling: nobody quotes these.
+    /// Numbers and key words are parsed from the spelling, because they are never quoted.
     #[inline]
     #[must_use]
     pub const fn spelling(self) -> &'a str {
         self.spelling
     }
 
-    /// Whether it is this key word, in whatever case, as the kernel compares most key words of tables and messages.
+    /// Whether this is the key word, ignoring case, as the kernel compares most key words of tables and messages.
     #[inline]
     #[must_use]
     pub fn is(self, keyword: &str) -> bool {
         self.spelling.eq_ignore_ascii_case(keyword)
     }
 
-    /// The parts before and after the first `separator`, if there is one.
+    /// The parts before and after the first `separator`; `None` without a separator.
     #[inline]
     #[must_use]
     pub fn split_once(self, separator: char) -> Option<(Self, Self)> {
-        // Words are short: looking at each byte is quicker than what is made for long texts.
+        // Words are short, so examining each byte is faster than the search for long texts.
         let (before, after) = match u8::try_from(separator) {
             Ok(byte @ ..0x80) => {
                 let at = self.spelling.bytes().position(|candidate| candidate == byte)?;
@@ -115,7 +116,7 @@ impl<'a> Word<'a> {
         Some((self.part(before), self.part(after)))
     }
 
-    /// Its characters, each as a word.
+    /// Each character as a separate word.
     pub(crate) fn letters(self) -> impl Iterator<Item = Word<'a>> {
         self.spelling.split_inclusive(|_| true).map(move |letter| self.part(letter))
     }
@@ -124,19 +125,19 @@ impl<'a> Word<'a> {
         self.form == Form::Input && self.spelling.contains('\\')
     }
 
-    /// Checks that it has a [`value`](Self::value).
+    /// Checks that the word has a [`value`](Self::value).
     pub(crate) fn check(self) -> Result<(), Problem> {
         check_bytes(self.spelling)?;
         if self.is_quoted() && quotes_needlessly(self.spelling) { Err(Problem::NeedlessBackslash) } else { Ok(()) }
     }
 
-    /// What the word means: its spelling without what quotes it.
+    /// The meaning of the word: its spelling without backslashes that quote.
     ///
     /// # Errors
     ///
-    /// [`Problem::ForbiddenByte`] for a word that the kernel would split or end in the middle of.
-    /// [`Problem::NeedlessBackslash`]: the kernel would take it off, and so read another word than was most likely meant.
-    /// [`Problem::MayBeKey`]: in a text of a target with keys.
+    /// - [`Problem::ForbiddenByte`]: the kernel would split or end the word in the middle.
+    /// - [`Problem::NeedlessBackslash`]: the kernel would remove the backslash, and probably read another word than was meant.
+    /// - [`Problem::MayBeKey`]: the text may contain keys, and this word may be one.
     pub fn value(self) -> Result<Cow<'a, str>, Problem> {
         if self.guarded && may_hold_key(self.spelling) {
             return Err(Problem::MayBeKey);
@@ -152,7 +153,7 @@ impl<'a> Word<'a> {
     }
 }
 
-/// Refuses text that can't be part of a word, however it is quoted.
+/// Refuses text that cannot be part of a word, with or without quotes.
 fn check_bytes(text: &str) -> Result<(), Problem> {
     match text.bytes().find(|byte| matches!(*byte, 0 | NO_BREAK_SPACE)) {
         Some(byte) => Err(Problem::ForbiddenByte(byte)),
@@ -160,7 +161,7 @@ fn check_bytes(text: &str) -> Result<(), Problem> {
     }
 }
 
-/// Whether a backslash stands before a character that means itself anyhow.
+/// Whether a backslash precedes a character that does not need it.
 fn quotes_needlessly(spelling: &str) -> bool {
     let mut bytes = spelling.bytes();
     while bytes.any(|byte| byte == b'\\') {
@@ -171,7 +172,7 @@ fn quotes_needlessly(spelling: &str) -> bool {
     false
 }
 
-/// Writes the text without the backslashes that quote; one at the very end quotes nothing and stays.
+/// Writes the text without the backslashes that quote. A backslash at the very end quotes nothing and is kept.
 pub(crate) fn write_unquoted(out: &mut impl Write, spelling: &str) -> fmt::Result {
     let mut chars = spelling.chars();
     while let Some(char) = chars.next() {
@@ -183,31 +184,40 @@ pub(crate) fn write_unquoted(out: &mut impl Write, spelling: &str) -> fmt::Resul
     Ok(())
 }
 
-/// A word of any text, owned: a path, the description of a key, a word that this version does not know.
+/// An owned word with any text, such as a path, the description of a key or a word that this crate does not know.
 ///
-/// It is never empty and holds neither a NUL nor the byte 0xA0, which is part of some UTF-8 characters: at that byte the
-/// kernel splits words, and no quoting of whole characters can stop it.
+/// It is never empty and contains neither NUL nor the byte 0xA0, which is part of some UTF-8 characters: the kernel splits
+/// words at that byte, and quoting whole characters does not prevent it.
+///
+/// ```
+/// use dm_targets::WordBuf;
+///
+/// let word = WordBuf::new("my disk")?;
+/// assert_eq!(word.as_str(), "my disk");
+/// assert!(WordBuf::new("").is_err());
+/// # Ok::<(), dm_targets::Problem>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WordBuf(Box<str>);
 
 impl WordBuf {
-    /// A word that means `text`; it is quoted when printed, where it has to be.
+    /// A word with this text; it is quoted only when it is printed.
     ///
     /// # Errors
     ///
-    /// [`Problem::Missing`] for empty text, [`Problem::ForbiddenByte`] for text that no word can hold.
+    /// [`Problem::Missing`] for an empty text, [`Problem::ForbiddenByte`] for a text that cannot be a word.
     pub fn new(text: impl Into<Box<str>>) -> Result<Self, Problem> {
         let text = text.into();
         Self::check(&text)?;
         Ok(Self(text))
     }
 
-    /// Checks that a word can hold `text`.
+    /// Checks that `text` can be a word.
     pub(crate) fn check(text: &str) -> Result<(), Problem> {
         if text.is_empty() { Err(Problem::Missing) } else { check_bytes(text) }
     }
 
-    /// What the word means.
+    /// The text without quotes.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -228,7 +238,7 @@ impl fmt::Debug for WordBuf {
     }
 }
 
-/// What the word means, not quoted.
+/// Prints the text without quotes.
 impl fmt::Display for WordBuf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
@@ -253,9 +263,9 @@ impl Value for WordBuf {
     }
 }
 
-/// Writes a word with a backslash before each byte that would otherwise mean something else to `dm_split_args`.
+/// Writes a word with a backslash before each byte that would otherwise have a special meaning to `dm_split_args`.
 pub(crate) fn write_quoted(out: &mut impl Write, value: &str) -> fmt::Result {
-    // Words seldom hold anything to be quoted, and a look at the bytes is quick.
+    // Few words need quotes, and scanning the bytes for that is fast.
     if !value.bytes().any(|byte| byte <= b' ' || byte == b'\\') {
         return out.write_str(value);
     }
@@ -273,9 +283,9 @@ pub(crate) fn write_quoted(out: &mut impl Write, value: &str) -> fmt::Result {
     Ok(())
 }
 
-/// The spelling that makes a constructor see what the kernel has printed.
+/// Quotes text that the kernel has printed, so that a constructor reads the same words.
 ///
-/// It may hold a key: there is room for all of it from the start, so that nothing is moved and left behind.
+/// The text may contain a key, so the buffer is allocated in its full size: growing it would leave copies behind.
 pub(crate) fn quote_printed(text: &str) -> Box<str> {
     let backslashes = text.bytes().filter(|byte| *byte == b'\\').count();
     let mut quoted = String::with_capacity(text.len().saturating_add(backslashes));

@@ -1,4 +1,4 @@
-//! No key is shown, and none is left in freed memory, whatever reads it and wherever it stands.
+//! No parser shows a key or leaves one in freed memory, wherever the key is in the text.
 #![expect(clippy::arithmetic_side_effects, clippy::expect_used, reason = "tests fail by panicking")]
 
 mod memory;
@@ -11,10 +11,10 @@ use memory::leftovers;
 use readers::READERS;
 use texts::texts;
 
-/// Four bytes of a key: eight digits.
+/// Four bytes of a key, as eight digits.
 const DIGITS: usize = 8;
 
-/// A key as this library may see it.
+/// A key that is planted in test texts, and all of its parts of four bytes.
 pub(crate) struct Planted {
     digits: &'static str,
     parts: HashSet<&'static str>,
@@ -25,7 +25,7 @@ impl Planted {
         Self { digits, parts: (0..=digits.len() - DIGITS).filter_map(|at| digits.get(at..at + DIGITS)).collect() }
     }
 
-    /// Whether four bytes of it stand in a text.
+    /// Whether a text contains four bytes of the key.
     fn is_in(&self, text: &str) -> bool {
         let text = text.to_ascii_lowercase();
         let rows = text.split(|char: char| !char.is_ascii_hexdigit()).filter(|row| row.len() >= DIGITS);
@@ -34,7 +34,7 @@ impl Planted {
     }
 }
 
-/// Two keys of 32 bytes: one that no number looks like, and one that begins with many figures.
+/// Two keys of 32 bytes: one that cannot be taken for a number, and one that begins with many decimal digits.
 fn keys() -> [Planted; 2] {
     [
         Planted::new("c0ffee5eedfacade0ddba11deadbea7fa11e7bedfeedf00dc0dedbadcafed00d"),
@@ -67,14 +67,14 @@ fn no_reader_leaves_a_key_in_freed_memory() {
 }
 
 #[test]
-fn a_key_that_is_shown_is_noticed() {
+fn the_test_notices_a_key_that_is_shown() {
     let [key, _] = keys();
     assert!(key.is_in("see C0FFEE5E here"));
     assert!(!key.is_in("see c0ffee5 here"));
 }
 
 #[test]
-fn a_key_that_is_left_is_noticed() {
+fn the_test_notices_a_key_that_is_left_in_memory() {
     let [key, _] = keys();
     let copy = key.digits.to_owned();
     assert_eq!(leftovers(key.digits, || drop(copy)), 1);

@@ -1,21 +1,21 @@
-//! What is left in memory when it is freed.
+//! Search for keys in freed memory.
 #![allow(unsafe_code, reason = "an allocator is unsafe")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 thread_local! {
-    /// The key that is looked for, and how often it was found.
+    /// The key to search for, and the number of times that it was found.
     static SEARCH: Cell<Option<(&'static str, u64)>> = const { Cell::new(None) };
 }
 
-/// The system's allocator, which looks at what is freed.
+/// The system's allocator, with a search of the memory that is freed.
 struct Watching;
 
 #[global_allocator]
 static ALLOCATOR: Watching = Watching;
 
-/// How many of the blocks that `action` frees hold four bytes of the key.
+/// The number of blocks freed by `action` that contain four bytes of the key.
 pub(crate) fn leftovers(key: &'static str, action: impl FnOnce()) -> u64 {
     SEARCH.set(Some((key, 0)));
     action();
@@ -33,17 +33,17 @@ fn look_at(block: &[u8]) {
     }
 }
 
-// SAFETY: all is done by the system's allocator.
+// SAFETY: the system's allocator does all the work.
 unsafe impl GlobalAlloc for Watching {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as the caller promises. Blocks begin as zeros, so that all of one can be looked at.
+        // SAFETY: the caller upholds the contract. Blocks are zeroed, so that all of their bytes can be read later.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the block is the caller's, has this size and was zeroed.
+        // SAFETY: the block belongs to the caller, has this size and was zeroed.
         look_at(unsafe { std::slice::from_raw_parts(block, layout.size()) });
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller upholds the contract.
         unsafe { System.dealloc(block, layout) }
     }
 }

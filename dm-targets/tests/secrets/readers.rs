@@ -1,4 +1,4 @@
-//! All that reads a text, and what it shows of it.
+//! All parsers of texts, and everything that they show of a text.
 
 use std::fmt::{Debug, Display};
 
@@ -8,7 +8,7 @@ use dm_targets::{
     TableErrorKind, TableLine, Target, dmsetup_status, dmsetup_table,
 };
 
-/// What a reader shows of a text: the value or the error, in every way but the `Display` of a table, which has its key.
+/// Everything that a parser shows of a text: its value or error, except the `Display` of a table, which contains its key.
 pub(crate) type Reader = fn(&str) -> String;
 
 pub(crate) const READERS: &[(&str, Reader)] = &[
@@ -55,10 +55,10 @@ pub(crate) const READERS: &[(&str, Reader)] = &[
     }),
 ];
 
-/// A reader whose value or error is dropped.
+/// A parser whose value or error is dropped.
 pub(crate) type Silent = fn(&str);
 
-/// The same readers, without a word.
+/// The same parsers, without any output.
 pub(crate) const SILENT: &[(&str, Silent)] = &[
     ("a table", |text| drop(TableLine::parse_printed(text))),
     ("a table to be loaded", |text| drop(text.parse::<TableLine>())),
@@ -84,17 +84,17 @@ pub(crate) const SILENT: &[(&str, Silent)] = &[
     ("the output of dmsetup table --concise", |text| drop(dm_targets::dmsetup_concise(text))),
 ];
 
-/// The text as part of an output: of one device, of a device with a name, between other lines, and before a line whose
+/// The text in the output of dmsetup: for one device, for a device with a name, between other lines, and before a line whose
 /// line feed was lost.
 fn in_output(text: &str) -> Vec<String> {
     let named = format!("home: {text}");
     let between = format!("b: 0 8 linear x\n{named}\nc: 0 8 linear y");
-    // What does not begin as a line does, or stands alone in one, cannot be told from a name.
+    // Text that does not begin like a line, or is alone in a line, cannot be distinguished from a name.
     let merged = (text.starts_with("0 ") && !text.contains('\n')).then(|| format!("{named}b: 0 8 zero "));
     [text.to_owned(), named, between].into_iter().chain(merged).collect()
 }
 
-/// What each line of a text shows.
+/// Everything that is shown of each line of a text.
 fn lines(text: &str, show: impl Fn(&str) -> String) -> String {
     text.lines().map(show).collect()
 }
@@ -138,7 +138,7 @@ fn table(text: &str, result: Result<Table, dm_targets::TableError>) -> String {
     shown(&result) + &annotated.unwrap_or_default()
 }
 
-/// An error in the line that it is in, and also in the whole text, as a careless caller would have it.
+/// An error, annotated with its line and also with the whole text, as a careless caller might do.
 fn in_lines(text: &str, line: usize, kind: TableErrorKind) -> String {
     let TableErrorKind::Parse(error) = kind else { return String::new() };
     let line = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
@@ -176,7 +176,7 @@ fn dmsetup_statuses(text: &str) -> String {
     dmsetup_status(text).map(show).collect()
 }
 
-/// What can be made JSON of, if the feature is on.
+/// The value as JSON, if the feature `serde` is on.
 #[cfg(feature = "serde")]
 pub(crate) trait Json: serde::Serialize {}
 #[cfg(feature = "serde")]

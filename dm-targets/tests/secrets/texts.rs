@@ -1,6 +1,6 @@
-//! Texts of targets with keys, whole, cut and wrong, with a key in every place.
+//! Texts of targets with keys: complete, truncated and malformed, with the key in every place.
 
-/// `KEY` stands for the key.
+/// `KEY` is replaced by the key.
 const SEEDS: &[&str] = &[
     "0 65536 crypt aes-xts-plain64 KEY 0 254:0 0",
     "0 65536 crypt capi:authenc(hmac(sha256),xts(aes))-random KEY 8 254:0 8 4 allow_discards integrity:32:aead \
@@ -19,7 +19,7 @@ const SEEDS: &[&str] = &[
     "key wipe",
 ];
 
-/// The seeds, each changed in every place.
+/// The texts from which the others are made by changing every place.
 pub(crate) fn texts(key: &str) -> Vec<String> {
     let mut texts: Vec<String> = SEEDS.iter().flat_map(|seed| changed(seed, key)).collect();
     texts.sort();
@@ -50,8 +50,8 @@ fn changed(seed: &str, key: &str) -> Vec<String> {
             texts.push([before, &[*next, *word], rest].concat().join(" "));
         }
     }
-    // Cut at the end, and what is left if the beginning is cut off. A number that is a part of the key is no part of a key
-    // that begins with a letter.
+    // Texts truncated at the end, and at the start. A key that begins with digits could be truncated to a plain number, so
+    // it is only truncated at the end.
     texts.extend((0..whole.len()).step_by(7).filter_map(|at| whole.get(..at)).map(String::from));
     if key.starts_with(char::is_alphabetic) {
         texts.extend((0..whole.len()).step_by(7).filter_map(|at| whole.get(at..)).map(String::from));

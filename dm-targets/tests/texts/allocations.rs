@@ -1,4 +1,4 @@
-//! What is made of numbers costs no allocation, neither to read nor to print nor to refuse.
+//! Texts that consist of numbers need no allocation to be parsed, printed or refused.
 
 use core::fmt::{self, Write};
 
@@ -6,7 +6,7 @@ use dm_targets::{
     Delay, Dust, Ebs, Flakey, Linear, LogWrites, StatusLine, TableLine, Target, Thin, ThinPool, Unstriped,
 };
 
-/// Takes what is printed and keeps nothing.
+/// Discards everything that is written to it.
 struct Nowhere;
 
 impl Write for Nowhere {
@@ -20,7 +20,7 @@ fn allocations(action: impl FnOnce()) -> u64 {
     allocation_counter::measure(action).count_total
 }
 
-/// Reads a text and prints what it means, or the error.
+/// Parses a text, and prints the value or the error.
 fn read_and_print<V: fmt::Display, E: fmt::Display>(text: &str, parse: impl FnOnce(&str) -> Result<V, E>) {
     match parse(text) {
         Ok(value) => write!(Nowhere, "{value}"),
@@ -29,11 +29,11 @@ fn read_and_print<V: fmt::Display, E: fmt::Display>(text: &str, parse: impl FnOn
     .unwrap();
 }
 
-/// Something to be done with a text.
+/// An action on a text.
 type Action = fn(&str);
 
 #[test]
-fn numbers_cost_no_allocation() {
+fn numbers_need_no_allocation() {
     let pool = "77 4110/65536 1/4096 - ro discard_passdown queue_if_no_space - 1024 ";
     let texts: [(&str, Action); 16] = [
         ("254:0 10", |text| read_and_print(text, Linear::parse_table)),
@@ -59,6 +59,6 @@ fn numbers_cost_no_allocation() {
 }
 
 #[test]
-fn allocations_are_seen() {
+fn the_test_notices_allocations() {
     assert_eq!(allocations(|| read_and_print("/dev/sda 0", Linear::parse_table)), 1);
 }

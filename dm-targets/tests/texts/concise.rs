@@ -27,14 +27,14 @@ fn several_devices_are_written_and_read() {
 }
 
 #[test]
-fn there_may_be_spaces_around_each_part() {
+fn parts_can_be_surrounded_by_spaces() {
     let concise: Concise =
         "\t a , , 07 , ro ,  0   0x10 linear  8:1 0 , 16 8 linear 8:1 16 ; b,,,rw,0 8 linear 8:2 0".parse().unwrap();
     assert_eq!(concise.to_string(), "a,,7,ro,0 16 linear 8:1 0,16 8 linear 8:1 16;b,,,rw,0 8 linear 8:2 0");
 }
 
 #[test]
-fn what_the_kernel_refuses_is_refused() {
+fn text_that_the_kernel_refuses_is_refused() {
     let line = "0 8 linear 8:1 0";
     assert_eq!(error(""), "device 1: uuid is missing");
     assert_eq!(error("a,,,rw"), "device 1: table is missing");
@@ -73,7 +73,7 @@ fn errors_in_params_point_into_the_whole_text() {
 }
 
 #[test]
-fn of_other_devices_nothing_is_shown() {
+fn errors_do_not_show_other_devices() {
     let text = "a,,,rw,0 8 crypt aes-xts-plain64 00ff 0 8:0 0;b,,,rw, 0 8 linear 8:0 x";
     let error = text.parse::<Concise>().unwrap_err();
     let ConciseErrorKind::Table(table) = error.kind() else { panic!("{error}") };
@@ -85,7 +85,7 @@ fn of_other_devices_nothing_is_shown() {
 }
 
 #[test]
-fn what_cannot_be_written_is_refused() {
+fn devices_that_cannot_be_written_are_refused() {
     let refusal = |device| Concise::new([device]).unwrap_err().to_string();
     let linear = || table("0 8 linear 8:1 0");
     let text = "must be without a comma, and without spaces around it";

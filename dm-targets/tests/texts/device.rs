@@ -1,4 +1,4 @@
-//! Golden messages to a device as such, and what was answered.
+//! Golden messages to the device-mapper core, and the replies.
 
 use dm_targets::DeviceMessage;
 use dm_targets::stats::{StatsMessage, StatsReply};
@@ -27,7 +27,7 @@ fn golden_messages_and_replies_print_back() {
     }
 }
 
-/// The lines of the answers, which are those of `@stats_list` and those of `@stats_print`.
+/// The lines of the replies: those of `@stats_list`, and those of `@stats_print`.
 pub(crate) fn reply_lines() -> [Vec<String>; 2] {
     let lines = golden("device/stats").into_iter().filter(|line| line.kind == Kind::Reply);
     let lines = lines.flat_map(|line| line.text.lines().map(String::from).collect::<Vec<_>>());
@@ -36,7 +36,7 @@ pub(crate) fn reply_lines() -> [Vec<String>; 2] {
 }
 
 #[test]
-fn the_counters_are_where_they_belong() {
+fn each_counter_is_in_its_field() {
     let message = StatsMessage::Print { region: 3, areas: None };
     let reply = message.parse_reply("0+2048 22 8 176 70 7 6 896 87 -1 78 79 71 86 0:24:5:0\n").unwrap();
     let StatsReply::Areas(areas) = reply else { panic!("{reply:?}") };

@@ -54,12 +54,12 @@ fn check<T: Target>(line: &Golden, message: &mut Option<T::Message>) {
     assert_eq!(printed, *text, "{place}");
 }
 
-/// Nothing that the table has words for is kept as an unknown word: what is understood is in its field.
+/// No word that the table has a field for is kept as an unknown word.
 fn assert_all_is_known(debug: &str, place: &str) {
     for (start, _) in debug.match_indices("other") {
         let field = &debug[start..];
         let (name, value) = field.split_once(": ").expect("a field has a value");
-        // The kernel takes any key of a vdo and ignores it; the guests load this one.
+        // The kernel accepts and ignores any key of a vdo; the golden tables contain this one.
         let is_unknown_to_the_kernel = value.starts_with(r#"["nokey", "5"]"#);
         let is_another_field = name.contains(' ') || name == "others";
         assert!(is_another_field || value.starts_with("[]") || is_unknown_to_the_kernel, "{place}: {field}");
@@ -67,11 +67,11 @@ fn assert_all_is_known(debug: &str, place: &str) {
 }
 
 #[test]
-fn tables_that_are_equal_print_the_same() {
+fn equal_tables_print_the_same_text() {
     visit_targets(&mut EqualTables);
 }
 
-/// Compares the golden tables of every target with each other, and with themselves spelled in another way.
+/// Compares the golden tables of every target with each other, and with differently spelled copies of themselves.
 struct EqualTables;
 
 impl TargetVisitor for EqualTables {

@@ -1,4 +1,4 @@
-//! Numbers are tried at the edges of what the kernel takes, one below and one above.
+//! Numbers at the limits of what the kernel accepts, and one below and one above.
 
 use dm_targets::{
     Cache, CloneTarget, Concise, Crypt, Ebs, Era, Flakey, InlineCrypt, Integrity, Mirror, Multipath, Raid, Snapshot,
@@ -6,12 +6,12 @@ use dm_targets::{
 };
 use dm_units::Sectors;
 
-/// Whether a table can be read and loaded.
+/// Whether a table can be parsed and passes the check.
 fn accepts<T: Target>(text: &str, length: u64) -> bool {
     T::parse_input(text).is_ok_and(|table| T::check(&table, Sectors(length)).is_ok())
 }
 
-/// Checks that `@` in the text may be from `min` to `max`, in steps of `unit`.
+/// Checks that `@` in the text can be replaced by the numbers from `min` to `max`, in steps of `unit`, and by no others.
 fn edges<T: Target>(text: &str, length: u64, [min, max]: [u64; 2], unit: u64) {
     let accepts = |number: u64| accepts::<T>(&text.replace('@', &number.to_string()), length);
     assert!(accepts(min) && accepts(max), "{} {text}: {min} to {max}", T::TYPE);
@@ -20,13 +20,13 @@ fn edges<T: Target>(text: &str, length: u64, [min, max]: [u64; 2], unit: u64) {
     assert!(unit == 1 || !accepts(min + 1), "{} {text}: steps of {unit}", T::TYPE);
 }
 
-/// [`accepts`] of one target.
+/// [`accepts`] for one target.
 type Accepts = fn(&str, u64) -> bool;
 
 const U32: u64 = u32::MAX as u64;
 
 #[test]
-fn numbers_of_options_have_edges() {
+fn options_accept_exactly_the_numbers_of_the_kernel() {
     let writecache = |option: &str| format!("s 8:0 8:16 4096 2 {option} @");
     for (option, limits) in [
         ("high_watermark", [45, 100]),
@@ -77,7 +77,7 @@ fn numbers_of_options_have_edges() {
 }
 
 #[test]
-fn numbers_of_tables_have_edges() {
+fn tables_accept_exactly_the_numbers_of_the_kernel() {
     edges::<Cache>("8:0 8:16 8:32 @ 0 smq 0", 64, [64, 1 << 21], 64);
     edges::<ThinPool>("8:0 8:16 @ 0 0", 128, [128, 1 << 21], 128);
     edges::<Era>("8:0 8:16 @", 8, [8, U32 - 7], 8);
@@ -92,7 +92,7 @@ fn numbers_of_tables_have_edges() {
 }
 
 #[test]
-fn powers_of_two_have_edges() {
+fn powers_of_two_are_limited_as_in_the_kernel() {
     let cases: [(Accepts, &str, [u64; 2]); 8] = [
         (accepts::<CloneTarget>, "8:0 8:16 8:32 @", [8, 1 << 21]),
         (accepts::<Crypt>, "aes-xts-plain64 00 0 8:0 0 1 sector_size:@", [512, 4096]),
@@ -117,11 +117,11 @@ fn powers_of_two_have_edges() {
 }
 
 #[test]
-fn levels_have_their_number_of_devices() {
+fn raid_levels_accept_exactly_the_numbers_of_devices_of_the_kernel() {
     for (level, chunk, min) in
         [("raid0", 8, 1), ("raid1", 0, 1), ("raid4", 8, 2), ("raid5_ls", 8, 2), ("raid6_zr", 8, 4), ("raid10", 8, 2)]
     {
-        // However many of the devices hold data, the length is a multiple of it.
+        // The length is a multiple of the number of data devices, whatever that is.
         let length =
             |devices: u64| 8 * devices.max(1) * devices.saturating_sub(1).max(1) * devices.saturating_sub(2).max(1);
         let accepts = |devices: u64| {
@@ -134,12 +134,12 @@ fn levels_have_their_number_of_devices() {
 }
 
 #[test]
-fn a_concise_text_has_edges() {
+fn a_concise_text_is_limited_as_in_the_kernel() {
     let device = |name: usize, uuid: usize| format!("{},{},,rw,0 8 linear 8:0 0", "n".repeat(name), "u".repeat(uuid));
     let reads = |text: &str| text.parse::<Concise>().is_ok();
     assert!(reads(&device(127, 0)) && !reads(&device(128, 0)) && !reads(&device(0, 0)));
     assert!(reads(&device(1, 128)) && !reads(&device(1, 129)));
-    // Spaces around a part are not part of it, but of the text.
+    // Spaces around a part count for the length of the text, but not for that of the part.
     let padded = |len: usize| format!("{:len$}", device(1, 0));
     assert!(reads(&padded(4095)) && !reads(&padded(4096)));
     let minor = |minor: u64| format!("a,,{minor},rw,0 8 linear 8:0 0");

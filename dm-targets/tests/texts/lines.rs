@@ -1,15 +1,15 @@
-//! Golden lines: texts of real kernels, in `tests/golden`; their format is described there.
+//! Golden lines: texts of real kernels in `tests/golden`, whose README describes their format.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What a golden line is.
+/// The kind of a golden line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Table,
     Status,
     Message,
-    /// A reply, to the message of the line before.
+    /// A reply to the message in the line before.
     Reply,
 }
 
@@ -17,14 +17,14 @@ pub(crate) enum Kind {
 #[derive(Clone, Debug)]
 pub(crate) struct Golden {
     pub(crate) kind: Kind,
-    /// The whole text; for a table or status with start, length and type.
+    /// The whole text; for a table or status with start, length and target type.
     pub(crate) text: String,
-    /// The file, the line and the kernel, for messages of failing tests.
+    /// The file, line number and kernel, for the messages of failing tests.
     pub(crate) place: String,
 }
 
 impl Golden {
-    /// The text of the target itself.
+    /// The target's own text, without start, length and target type.
     pub(crate) fn params(&self) -> &str {
         match self.kind {
             Kind::Table | Kind::Status => self.text.splitn(4, ' ').nth(3).expect("three words and a space"),
@@ -34,12 +34,12 @@ impl Golden {
 }
 
 pub(crate) fn directory() -> PathBuf {
-    // The fuzz crate, one folder deeper, reads them too.
+    // The fuzz crate, which is one folder deeper, uses this module too.
     let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
     above.map(|folder| folder.join("tests/golden")).find(|path| path.is_dir()).expect("the golden lines are there")
 }
 
-/// The golden lines of a target; a missing file, an unknown line or a line of no kernel is a failure.
+/// The golden lines of a target. Panics if the file is missing, a line is malformed, or a line belongs to no kernel.
 pub(crate) fn golden(target_type: &str) -> Vec<Golden> {
     let path = directory().join(format!("{target_type}.txt"));
     let file = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

@@ -1,4 +1,4 @@
-//! What must hold for the texts of every target.
+//! Properties of the texts of all targets.
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::expect_used,

@@ -1,7 +1,7 @@
-//! Every option set alone by its setter: printed as the kernel reads it, and read back into the same field.
+//! Each option is set alone by its setter, printed as the kernel reads it, and parsed again into the same field.
 //!
-//! That a table read is equal to the table built proves both: the setter's field is the one that is read, and no word of
-//! the option is left among the unknown ones.
+//! The parsed table equals the built one only if the setter sets the field that the parser fills, and no word of the option
+//! is kept as an unknown word.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -35,9 +35,9 @@ fn word(text: &str) -> WordBuf {
     WordBuf::new(text).unwrap()
 }
 
-/// Checks each option: a table on which it alone is set, and its words.
+/// Checks each pair of a table with a single option and the words of the option.
 ///
-/// `around` is the text of the table, with `@` in the place of the options and their count.
+/// `around` is the text of the table, with `@` in place of the options and their count.
 fn check<T: Target<Table: Debug>>(plain: &T::Table, around: &str, options: &[(T::Table, &str)]) {
     let mut seen = BTreeSet::new();
     for (table, words) in options {
@@ -48,7 +48,7 @@ fn check<T: Target<Table: Debug>>(plain: &T::Table, around: &str, options: &[(T:
         assert_eq!(T::parse_table(&format!("{table:#}")).as_ref(), Ok(table), "{table:#}");
         assert_ne!(table, plain, "{words} is in no field");
         assert!(seen.insert(*words), "{words} twice");
-        // An option is not quietly another one's value, and is refused if it is given again.
+        // The option is not parsed as another option's value, and is refused if it is given twice.
         if around.contains('@') && !words.starts_with("rebuild") && !words.starts_with("write_mostly") {
             let twice = around.replace("@", &format!("{} {words} {words}", count * 2));
             let is_as_given = ["cache", "clone", "vdo"].contains(&T::TYPE);

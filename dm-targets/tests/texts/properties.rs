@@ -1,6 +1,6 @@
-//! What must hold for the texts of every target, tried on golden lines with words removed, doubled and changed.
+//! Properties of the texts of all targets, checked on golden lines with words removed, repeated and changed.
 //!
-//! A new target needs nothing here: its golden lines are enough.
+//! A new target needs no code here: its golden lines are enough.
 
 use dm_targets::stats::{StatsArea, StatsMessage, StatsRegion};
 use dm_targets::{Fields, Form, Params, ParseError, Problem, Target, TargetVisitor, Word, visit_targets};
@@ -12,7 +12,7 @@ use proptest::test_runner::{Config, TestCaseResult, TestRunner};
 use crate::device::reply_lines;
 use crate::lines::{Golden, Kind, golden};
 
-/// A change of one word of a text.
+/// A change to one word of a text.
 #[derive(Clone, Debug)]
 enum Edit {
     Remove(Index),
@@ -39,7 +39,7 @@ impl Edit {
     }
 }
 
-/// Words that a text could hold: some of this target's, numbers of every size, and odd ones.
+/// Words that a text could contain: some of this target, numbers of all sizes, and unusual ones.
 fn any_word(known: Vec<String>) -> impl Strategy<Value = String> {
     prop_oneof![
         4 => select(known),
@@ -64,7 +64,7 @@ fn words(text: &str) -> Vec<String> {
     text.split_ascii_whitespace().map(String::from).collect()
 }
 
-/// The golden texts of one kind, with up to `edits` edits each.
+/// The golden texts of one kind, with up to `edits` changes each.
 fn edited(texts: &[String], edits: usize) -> impl Strategy<Value = (String, Vec<Edit>, String)> + use<> {
     let mut known: Vec<String> = texts.iter().flat_map(|text| words(text)).collect();
     known.push("7".to_owned());
@@ -77,26 +77,26 @@ fn edited(texts: &[String], edits: usize) -> impl Strategy<Value = (String, Vec<
 }
 
 fn run<S: Strategy>(strategy: &S, test: impl Fn(S::Value) -> TestCaseResult) {
-    // As many cases as PROPTEST_CASES says.
+    // PROPTEST_CASES sets the number of cases.
     let config = Config { failure_persistence: None, ..Config::default() };
     TestRunner::new(config).run(strategy, test).unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// The texts of one kind of a target, and how they are read.
+/// The texts of one kind of a target, and their parser.
 struct Texts<P> {
     golden: Vec<String>,
     form: Form,
-    /// Errors do not show the text.
+    /// Whether errors must not show the text.
     secret: bool,
     parse: fn(&str) -> Result<P, ParseError>,
-    /// Reads what `Display` prints.
+    /// Parses what `Display` prints.
     parse_back: fn(&str) -> Result<P, ParseError>,
 }
 
 impl<P: Params> Texts<P> {
-    /// A golden line, edited many times, is refused or means itself.
+    /// An edited golden line is refused, or keeps its meaning when it is printed and parsed again.
     fn check(&self) {
-        // What the golden lines say, whatever luck leaves of them when they are edited.
+        // The unedited golden lines, since edits could by chance leave none of them intact.
         for text in &self.golden {
             let value = (self.parse)(text).unwrap_or_else(|error| panic!("{}", error.annotate(text)));
             self.check_round_trip(&value).unwrap_or_else(|error| panic!("{error}"));
@@ -112,7 +112,7 @@ impl<P: Params> Texts<P> {
         run(&"[-0-9:/ a-z\\\\\t\n]*", |text| self.check_error(&text));
     }
 
-    /// How words are separated says nothing.
+    /// The amount of white space between words has no meaning.
     fn check_white_space(self) -> Self {
         for text in &self.golden {
             let spaced = format!("\t{}\u{b}", text.replace(' ', "\t "));
@@ -122,7 +122,7 @@ impl<P: Params> Texts<P> {
         self
     }
 
-    /// What is printed is read back as the same value, and printed again as the same text.
+    /// The printed text is parsed as the same value, and printed again as the same text.
     fn check_round_trip(&self, value: &P) -> TestCaseResult {
         let text = value.to_string();
         let back = (self.parse_back)(&text);
@@ -131,7 +131,7 @@ impl<P: Params> Texts<P> {
         Ok(())
     }
 
-    /// No word is lost or taken for another one without an error.
+    /// No word is lost or parsed as another word without an error.
     fn check_edit(&self, original: &str, edits: &[Edit], text: &str) -> TestCaseResult {
         let Ok(value) = (self.parse)(text) else { return Ok(()) };
         let removed = matches!(edits, [Edit::Remove(_)]);
@@ -147,13 +147,13 @@ impl<P: Params> Texts<P> {
         Ok(())
     }
 
-    /// The text without the backslashes that quote.
+    /// The text without backslashes that quote.
     fn unquoted(&self, text: &str) -> String {
         let words = Fields::new(text, self.form).read_rest("words").expect("what was read has words");
         words.iter().map(|word| format!("{word} ")).collect()
     }
 
-    /// Reading does not panic, and an error points to the word that it names.
+    /// Parsing does not panic, and an error points to the word that it names.
     fn check_error(&self, text: &str) -> TestCaseResult {
         let Err(error) = (self.parse)(text) else { return Ok(()) };
         let word = text.get(error.span()).expect("the span is in the text");
@@ -168,7 +168,7 @@ impl<P: Params> Texts<P> {
     }
 }
 
-/// Letters may be small or capital, and numbers may begin with zeros.
+/// Ignores the case of letters and leading zeros of numbers.
 fn is_same_word(a: &str, b: &str) -> bool {
     let number = |word: &str| word.parse::<u64>().ok();
     a.eq_ignore_ascii_case(b) || number(a).is_some_and(|a| number(b) == Some(a))
@@ -222,7 +222,7 @@ fn texts_mean_what_they_say() {
     visit_targets(&mut EachTarget);
 }
 
-/// The same for the messages about statistics and the lines of their answers.
+/// The same for messages about I/O statistics and the lines of their replies.
 #[test]
 fn statistics_mean_what_they_say() {
     let messages = golden("device/stats").into_iter().filter(|line| line.kind == Kind::Message);
@@ -231,14 +231,15 @@ fn statistics_mean_what_they_say() {
     Texts { golden: messages, form: Form::Input, secret: false, parse, parse_back: parse }.check_white_space().check();
     let [regions, areas] = reply_lines();
     let parse: fn(&str) -> Result<StatsRegion, _> = str::parse;
-    // A name that is empty stands between two spaces.
+    // An empty name is a word between two spaces.
     Texts { golden: regions, form: Form::Printed, secret: false, parse, parse_back: parse }.check();
     let parse: fn(&str) -> Result<StatsArea, _> = str::parse;
     Texts { golden: areas, form: Form::Printed, secret: false, parse, parse_back: parse }.check();
 }
 
 proptest! {
-    /// Words split as a plain reading of `dm_split_args` says, byte by byte, unless that would take a backslash off a letter.
+    /// Words are split as a simple model of `dm_split_args` does, byte by byte, unless that would remove a backslash from a
+    /// letter.
     #[test]
     fn words_are_split_as_the_kernel_splits_them(text in "([ab]|\\\\[a\\\\ \t]|[ \t\u{b}])*\\\\?") {
         let mut fields = Fields::input(&text);
@@ -254,7 +255,7 @@ proptest! {
     }
 }
 
-/// What `dm_split_args` of `drivers/md/dm-table.c` does, in as few words as possible.
+/// A model of `dm_split_args` in `drivers/md/dm-table.c`.
 pub(crate) fn split_args(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

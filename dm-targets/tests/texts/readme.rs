@@ -1,4 +1,4 @@
-//! The support table of the README says what the golden lines show.
+//! The support table of the project's README matches the golden lines.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use crate::lines::{Golden, Kind, golden};
 
 const BEGIN: &str = "| target | table | status | messages |\n|---|---|---|---|\n";
 
-/// Writes a row for each target.
+/// Prints a row for each target.
 #[derive(Default)]
 struct Rows(Vec<String>);
 
@@ -24,7 +24,7 @@ impl TargetVisitor for Rows {
     }
 }
 
-/// The kernels that have printed such lines, or in brackets those from whose source alone they are known.
+/// The kernels that printed golden lines, and in brackets those whose lines are known only from the source.
 fn kernels<'a>(lines: impl Iterator<Item = &'a Golden>) -> String {
     let mut seen = BTreeSet::new();
     for line in lines {
@@ -47,13 +47,13 @@ fn kernels<'a>(lines: impl Iterator<Item = &'a Golden>) -> String {
 }
 
 #[test]
-fn the_support_table_is_true() {
+fn the_support_table_matches_the_golden_lines() {
     let mut rows = Rows::default();
     visit_targets(&mut rows);
     rows.0.sort();
     let expected = format!("{BEGIN}{}\n", rows.0.join("\n"));
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    // `cargo package` writes this file: a published package lies in no workspace, whose README it could compare.
+    // This file exists only in a published package, which has no workspace whose README could be compared.
     if package.join("Cargo.toml.orig").exists() {
         return;
     }

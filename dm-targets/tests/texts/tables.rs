@@ -1,4 +1,4 @@
-//! Whole tables, errors, and what serde sees.
+//! Whole tables, their errors, and serde.
 
 use dm_targets::{Linear, Table, TableErrorKind, TableLine, Target};
 use dm_units::{DeviceNumber, Sectors};
@@ -8,7 +8,7 @@ fn refusal(text: &str) -> String {
 }
 
 #[test]
-fn lines_must_adjoin() {
+fn lines_must_be_contiguous() {
     let text = "0 8 linear 253:0 0\n8 16 zero \n24 1 error ";
     let table: Table = text.parse().unwrap();
     assert_eq!(table.length(), Sectors(25));
@@ -46,7 +46,7 @@ fn every_line_is_checked() {
 }
 
 #[test]
-fn a_typed_table_holds_one_type() {
+fn a_typed_table_accepts_one_target_type() {
     let table: Table<Linear> = "0 8 linear 253:0 0".parse().unwrap();
     assert_eq!(table.lines()[0].target_type(), "linear");
     let error = "0 8 linear 253:0 0\n8 8 zero".parse::<Table<Linear>>().unwrap_err();
@@ -77,7 +77,7 @@ fn a_missing_word_is_shown_at_the_end() {
 }
 
 #[test]
-fn of_a_long_text_the_part_around_the_error_is_shown() {
+fn only_the_part_around_the_error_is_shown_of_a_long_text() {
     for length in [65_535, 65_536, 1 << 20] {
         let text = format!("{} x", "9".repeat(length));
         let shown = |error: dm_targets::ParseError| error.annotate(&text).to_string();
@@ -85,14 +85,14 @@ fn of_a_long_text_the_part_around_the_error_is_shown() {
         assert!(shown(long.unwrap_err()).len() < 1000, "{length}");
         assert!(shown(behind.unwrap_err()).len() < 1000, "{length}");
     }
-    // Cut in the middle of a character.
+    // The text is truncated in the middle of a character.
     let text = format!("{}8:0 x", " é".repeat(300));
     let annotated = Linear::parse_table(&text).unwrap_err().annotate(&text).to_string();
     assert_eq!(annotated.lines().count(), 3);
 }
 
 #[test]
-fn of_several_lines_nothing_is_shown() {
+fn errors_in_several_lines_do_not_show_the_text() {
     let text = "0 8 linear 8:0 0\n8 8 linear 8:0 x";
     let TableErrorKind::Parse(error) = text.parse::<Table>().unwrap_err().kind() else { panic!() };
     let annotated = error.annotate(text).to_string();
@@ -102,7 +102,7 @@ fn of_several_lines_nothing_is_shown() {
 }
 
 #[test]
-fn a_target_type_is_short_and_no_key() {
+fn long_target_types_and_possible_keys_are_refused() {
     let refusal = |line: &str| line.parse::<TableLine>().unwrap_err().to_string();
     assert!("0 8 fifteen-letters x".parse::<TableLine>().is_ok());
     assert_eq!(refusal("0 8 sixteen--letters x"), "line: word 3, target type, must be at most 15 bytes long");
@@ -116,7 +116,7 @@ fn errors_are_small() {
 }
 
 #[test]
-fn a_table_gives_its_lines_back() {
+fn a_table_can_be_converted_back_into_its_lines() {
     let table: Table = "0 8 zero\n8 8 error".parse().unwrap();
     let lines = table.clone().into_lines();
     assert_eq!(lines[..], *table.lines());
@@ -124,7 +124,7 @@ fn a_table_gives_its_lines_back() {
 }
 
 #[test]
-fn an_error_target_can_be_like_a_device() {
+fn an_error_target_can_take_the_properties_of_a_device() {
     let table = dm_targets::error::ErrorTable::new().like(DeviceNumber::new(8, 0), Sectors(7));
     assert_eq!(table.to_string(), "8:0 7");
     assert_eq!(dm_targets::ErrorTarget::parse_table("8:0 7"), Ok(table));
@@ -137,7 +137,7 @@ fn a_table_of_any_target_is_small() {
 }
 
 #[test]
-fn table_errors_say_what_is_behind_them() {
+fn table_errors_have_their_cause_as_source() {
     let error = "0 8 linear 253:0".parse::<Table>().unwrap_err();
     let TableErrorKind::Parse(cause) = error.kind() else { panic!("{error}") };
     assert_eq!((error.line(), cause.target(), cause.field()), (1, "linear", "start"));

@@ -1,4 +1,4 @@
-//! Splitting, quoting and reading of words.
+//! Splitting, quoting and parsing of words.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use dm_targets::{Device, Fields, InvalidField, Linear, OtherTable, Part, Printer
 use dm_units::{DeviceNumber, MetaBlocks, Sectors};
 use proptest::prelude::*;
 
-/// The words that are left, with a bar between them.
+/// The remaining words, separated by bars.
 fn rest(fields: &mut Fields<'_>) -> String {
     let words = fields.read_rest("words").unwrap();
     words.iter().map(WordBuf::as_str).collect::<Vec<_>>().join("|")
@@ -18,13 +18,13 @@ fn path(text: &str) -> LinearTable {
 }
 
 #[test]
-fn a_backslash_quotes_what_is_input_and_nothing_in_what_is_printed() {
+fn a_backslash_quotes_in_input_but_not_in_printed_text() {
     let input = Linear::parse_input(r"/dev/my\ disk\\1 0").unwrap();
     assert_eq!(input, path(r"/dev/my disk\1"));
     let printed = Linear::parse_table(r"/dev/mapper/my\x20disk 0").unwrap();
     assert_eq!(printed, path(r"/dev/mapper/my\x20disk"));
 
-    // Back to the kernel it goes quoted, so that it names the same device.
+    // It is quoted for the kernel, so that it names the same device.
     assert_eq!(printed.to_string(), r"/dev/mapper/my\\x20disk 0");
     assert_eq!(format!("{printed:#}"), r"/dev/mapper/my\x20disk 0");
 }
@@ -36,20 +36,20 @@ fn a_backslash_at_the_end_quotes_nothing() {
 }
 
 #[test]
-fn all_white_space_of_the_kernel_separates() {
+fn all_white_space_of_the_kernel_separates_words() {
     let mut fields = Fields::input("\n a\tb\u{b}c\u{c}d\re\n");
     assert_eq!(rest(&mut fields), "a|b|c|d|e");
 }
 
 #[test]
-fn other_low_bytes_do_not_separate() {
+fn other_control_characters_do_not_separate_words() {
     let mut fields = Fields::printed("a\u{1}b\u{1f}c d");
     assert_eq!(rest(&mut fields), "a\u{1}b\u{1f}c|d");
 }
 
 #[test]
 fn a_character_with_the_byte_a0_is_refused() {
-    // The kernel would split `à`, which is C3 A0, and no break space, C2 A0.
+    // The kernel would split `à`, which is C3 A0, and the no-break space, C2 A0.
     for text in ["/dev/à", "/dev/\u{a0}", "\\à"] {
         let error = Linear::parse_input(&format!("{text} 0")).unwrap_err();
         assert_eq!(error.problem(), Problem::ForbiddenByte(0xa0), "{text}");
@@ -91,7 +91,7 @@ fn numbers_are_plain_decimals_that_fit() {
 }
 
 #[test]
-fn groups_count_words() {
+fn groups_contain_the_counted_words() {
     let mut fields = Fields::printed("2 a b c");
     let mut group = fields.read_group("#words").unwrap();
     assert_eq!(rest(&mut group), "a|b");
@@ -104,7 +104,7 @@ fn groups_count_words() {
 }
 
 #[test]
-fn words_after_a_group_are_numbered_on() {
+fn words_after_a_group_continue_its_numbering() {
     let mut fields = Fields::printed("1 a x");
     fields.read_group("#words").unwrap();
     let error = fields.read::<u32>("number").unwrap_err();
@@ -121,7 +121,7 @@ fn usage_is_two_numbers() {
 }
 
 #[test]
-fn an_unknown_table_is_kept_as_it_is_and_not_shown() {
+fn an_unknown_table_is_kept_unchanged_and_not_shown() {
     let line: dm_targets::TableLine = dm_targets::TableLine::parse_printed("0 8 bow 254:0  a\\b ").unwrap();
     assert_eq!(format!("{line:#}"), "0 8 bow 254:0  a\\b ");
     assert_eq!(line.to_string(), "0 8 bow 254:0  a\\\\b ");
@@ -131,7 +131,7 @@ fn an_unknown_table_is_kept_as_it_is_and_not_shown() {
 }
 
 #[test]
-fn an_unknown_status_is_kept_and_what_may_be_a_key_is_not_shown() {
+fn an_unknown_status_is_kept_and_possible_keys_are_not_shown() {
     let line: dm_targets::StatusLine = "0 8 bow 254:0  7 0011223344".parse().unwrap();
     assert_eq!(line.to_string(), "0 8 bow 254:0  7 *");
     assert!(!format!("{line:?}").contains("2233"));
@@ -140,7 +140,7 @@ fn an_unknown_status_is_kept_and_what_may_be_a_key_is_not_shown() {
 }
 
 #[test]
-fn in_the_text_of_a_target_with_keys_no_key_is_taken_for_another_word() {
+fn keys_are_not_accepted_in_place_of_other_words() {
     let key = "c0ffee2233445566778899aabbccddeeff";
     let problem = |text: &str| dm_targets::Crypt::parse_table(text).unwrap_err().problem();
     for text in [
@@ -152,7 +152,7 @@ fn in_the_text_of_a_target_with_keys_no_key_is_taken_for_another_word() {
     ] {
         assert_eq!(problem(&text), Problem::MayBeKey, "{text}");
     }
-    // Where a key belongs, and in words that are hidden, it is read.
+    // Keys are accepted in their own place, and in words that are not shown.
     for text in [format!("aes {key} 0 8:0 0"), format!("aes {key} 0 8:0 0 1 new:{key} {key}")] {
         assert!(dm_targets::Crypt::parse_table(&text).is_ok(), "{text}");
     }
@@ -161,7 +161,7 @@ fn in_the_text_of_a_target_with_keys_no_key_is_taken_for_another_word() {
 }
 
 proptest! {
-    /// A word of any characters is quoted so that the kernel's splitting gives it back.
+    /// A word of any characters is quoted so that the kernel splits the same word again.
     #[test]
     fn quoting_is_undone_by_splitting(text in "[a-c\\\\ \t\n\u{b}é]{1,12}") {
         let table = path(&format!("/{text}"));
@@ -217,12 +217,12 @@ fn the_words_of_a_group_are_counted() {
     assert_eq!(Printer::count_words(|out| _ = out.word("one").all(&[2_u64, 3]).space().letters(&[4_u64, 5])), 4);
 }
 
-/// A group in a group, with words that may be too long for what a printer holds back.
+/// A group within a group, with words that may be too long for the printer to hold back.
 struct Nested {
     outer: usize,
     inner: usize,
     word: String,
-    /// What is written of a word without being held back.
+    /// The text of a word that is written without being held back.
     secret: &'static str,
 }
 
@@ -236,7 +236,7 @@ impl Nested {
         }
     }
 
-    /// What is to be printed.
+    /// The items to print.
     fn expected(&self) -> String {
         let words = |count| format!(" {}{}", self.word, self.secret).repeat(count);
         let inner = if self.inner > 0 { format!(" {}{}", self.inner, words(self.inner)) } else { String::new() };
@@ -257,7 +257,7 @@ impl fmt::Display for Nested {
 }
 
 #[test]
-fn groups_of_any_size_have_their_number_before_them() {
+fn groups_of_any_size_are_preceded_by_their_count() {
     for (outer, inner) in [(0, 0), (1, 0), (0, 1), (3, 7), (9, 0), (10, 0), (4, 5), (5, 12), (99, 1), (0, 120)] {
         for length in (0..8).map(|power| 1 << power).chain(115..130) {
             for secret in ["", "c0ffee"] {
@@ -270,7 +270,7 @@ fn groups_of_any_size_have_their_number_before_them() {
 
 #[test]
 fn an_output_that_fails_fails_the_printer() {
-    /// Takes so many pieces of text.
+    /// Accepts a limited number of writes.
     struct Full(usize);
 
     impl fmt::Write for Full {
@@ -286,7 +286,7 @@ fn an_output_that_fails_fails_the_printer() {
 }
 
 #[test]
-fn pieces_of_words_are_written_into_one_word() {
+fn parts_of_a_word_are_printed_as_one_word() {
     struct Pieces;
 
     impl fmt::Display for Pieces {

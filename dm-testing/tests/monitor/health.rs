@@ -62,8 +62,8 @@ fn a_pool_that_fills_is_reported_at_each_step_and_when_it_has_grown() {
                 "data space is less than 80% used",
             ],
         ),
-        (broken, &["takes no writes", "metadata must be checked"]),
-        ("Fail", &["over: takes no writes", "over: metadata must be checked", "cannot serve requests"]),
+        (broken, &["writes fail", "metadata must be checked"]),
+        ("Fail", &["over: writes fail", "over: metadata must be checked", "cannot serve requests"]),
     ];
     assert_reports("thin-pool", "{} {} 128 10", &pool(1, 100, "rw", "-"), &expected);
 }

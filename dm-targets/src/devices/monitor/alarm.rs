@@ -152,7 +152,7 @@ impl fmt::Display for LegState {
             Self::Working => "works",
             Self::Rebuilding => "is being rebuilt",
             Self::Failed => "has failed",
-            Self::Unknown => "is in a state that is not known",
+            Self::Unknown => "is in an unknown state",
         })
     }
 }

@@ -10,7 +10,7 @@ use super::StatsRange;
 use super::create::print_numbers;
 use crate::{Fields, Params, ParseError, Part, Printer, Problem, Value, Word, WordBuf};
 
-/// The counters of an area: a line of the answer to `@stats_print`.
+/// The counters of an area: one line of the reply to `@stats_print`.
 ///
 /// ```text
 /// <start>+<step> <reads>{4} <writes>{4} <in_flight> <busy> <weighted> <busy reading> <busy writing> [<count>[:<count>]…]
@@ -23,40 +23,41 @@ use crate::{Fields, Params, ParseError, Part, Printer, Problem, Value, Word, Wor
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct StatsArea {
-    /// Where the area starts, and the size of areas; the last area of a region may be shorter than that.
+    /// The start of the area, and the area size of the region; the last area of a region may be shorter.
     pub range: StatsRange,
-    /// What was read.
+    /// The counters of reads.
     pub reads: StatsCounts,
-    /// What was written.
+    /// The counters of writes.
     pub writes: StatsCounts,
-    /// How many requests are under way.
+    /// The number of requests in flight.
     pub in_flight: i32,
-    /// For how long any request was under way.
+    /// The time during which at least one request was in flight.
     pub time: u64,
-    /// The sum of the times for which requests were under way.
+    /// The sum of the times for which requests were in flight.
     pub weighted_time: u64,
-    /// For how long any read was under way.
+    /// The time during which at least one read was in flight.
     pub read_time: u64,
-    /// For how long any write was under way.
+    /// The time during which at least one write was in flight.
     pub write_time: u64,
-    /// How many requests took how long: up to the first boundary, the second and so on, and longer; empty for no histogram.
+    /// The number of requests with a duration up to the first boundary, up to the second and so on, and above the last;
+    /// empty without a histogram.
     pub histogram: Vec<u64>,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }
 
-/// What was done in one direction.
+/// The counters of reads or writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct StatsCounts {
-    /// How many requests were completed.
+    /// The number of completed requests.
     pub completed: u64,
-    /// How many requests were merged with others.
+    /// The number of requests that were merged with others.
     pub merged: u64,
-    /// How much was transferred.
+    /// The number of sectors transferred.
     pub sectors: Sectors,
-    /// The sum of the times that requests took.
+    /// The sum of the durations of all requests.
     pub time: u64,
 }
 
@@ -71,7 +72,7 @@ impl StatsCounts {
     }
 }
 
-/// A number that may be negative: requests may be counted on one CPU when they start and on another when they end.
+/// A signed number. It can be negative because a request may start on one CPU and end on another.
 struct Signed(i32);
 
 impl Value for Signed {
@@ -86,7 +87,7 @@ impl Value for Signed {
     }
 }
 
-/// The counters of a histogram, with colons between them.
+/// The counters of a histogram, separated by colons.
 struct Histogram(Vec<u64>);
 
 impl Value for Histogram {
@@ -114,7 +115,7 @@ impl Params for StatsArea {
             histogram: Vec::new(),
             extra: Vec::new(),
         };
-        // A histogram has two counters or more.
+        // A histogram has at least two counters, so its word contains a colon.
         if fields.peek().is_some_and(|word| word.spelling().contains(':')) {
             area.histogram = fields.read::<Histogram>("histogram")?.0;
         }
@@ -131,7 +132,7 @@ impl FromStr for StatsArea {
     }
 }
 
-/// The line, without the line feed.
+/// Prints the line without a line feed.
 impl fmt::Display for StatsArea {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = Printer::printed(f);

@@ -1,4 +1,4 @@
-//! Which statistics to keep.
+//! The creation of a statistics region.
 
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
@@ -13,7 +13,7 @@ const OPTION: &str = "option";
 const PRECISE_TIMESTAMPS: &str = "precise_timestamps";
 const HISTOGRAM: &str = "histogram:";
 
-/// A region of which statistics are to be kept.
+/// The definition of a statistics region, for [`StatsMessage::Create`](super::StatsMessage::Create).
 ///
 /// ```
 /// use dm_targets::stats::{StatsCreate, StatsStep};
@@ -25,75 +25,76 @@ const HISTOGRAM: &str = "histogram:";
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StatsCreate {
-    /// Which part of the device; `None` for all of it, as large as it is now.
+    /// The part of the device; `None` for all of it, with its length at creation.
     pub range: Option<StatsRange>,
-    /// How it is divided into areas.
+    /// The division into areas.
     pub step: StatsStep,
-    /// Times are measured in nanoseconds instead of milliseconds.
+    /// Whether times are measured in nanoseconds instead of milliseconds.
     pub precise_timestamps: bool,
-    /// The boundaries between the counters of a histogram of how long requests take; empty for no histogram.
+    /// The boundaries of a histogram of request durations, in ascending order from 1, in milliseconds or (with
+    /// `precise_timestamps`) nanoseconds; empty for no histogram.
     pub histogram: Vec<u64>,
-    /// Which program the region belongs to.
+    /// The program that the region belongs to; `None` for no program.
     pub program: Option<WordBuf>,
-    /// What that program wants to be kept with it.
+    /// Data that the program stores with the region; `None` for no data.
     pub aux: Option<WordBuf>,
 }
 
-/// A part of a device, printed as `start+length`.
+/// A range of sectors of a device, printed as `start+length`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct StatsRange {
     /// The first sector.
     pub start: Sectors,
-    /// How many sectors.
+    /// The number of sectors.
     pub length: Sectors,
 }
 
-/// How a region is divided into areas.
+/// The division of a region into areas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StatsStep {
-    /// Into areas of so many sectors.
+    /// Areas of this number of sectors each.
     Sectors(Sectors),
-    /// Into so many areas; printed as `/` and their number.
+    /// This number of areas; printed as `/` followed by the number.
     Areas(u32),
 }
 
 impl StatsCreate {
-    /// Statistics of the sectors of `range`, or of the whole device.
+    /// A region for the sectors of `range`, or for the whole device.
     #[must_use]
     pub fn new(range: Option<StatsRange>, step: StatsStep) -> Self {
         Self { range, step, precise_timestamps: false, histogram: Vec::new(), program: None, aux: None }
     }
 
-    /// Measures times in nanoseconds.
+    /// Measures times in nanoseconds instead of milliseconds.
     #[must_use]
     pub fn precise_timestamps(self) -> Self {
         Self { precise_timestamps: true, ..self }
     }
 
-    /// Counts how many requests take how long, with these boundaries.
+    /// Counts requests by their duration, in a histogram with these boundaries.
     #[must_use]
     pub fn histogram(self, boundaries: impl IntoIterator<Item = u64>) -> Self {
         Self { histogram: boundaries.into_iter().collect(), ..self }
     }
 
-    /// Notes that the region belongs to a program.
+    /// Sets the program that the region belongs to.
     #[must_use]
     pub fn program(self, program: WordBuf) -> Self {
         Self { program: Some(program), ..self }
     }
 
-    /// Keeps some text with the region.
+    /// Stores `aux` with the region.
     #[must_use]
     pub fn aux(self, aux: WordBuf) -> Self {
         Self { aux: Some(aux), ..self }
     }
 
-    /// Checks what the kernel would refuse whatever the device is.
+    /// Checks the definition for errors for which the kernel would refuse it on any device.
     ///
     /// # Errors
     ///
-    /// The range or a step is empty, the range is too long, or the boundaries are not in ascending order.
+    /// The range, an area or the number of areas is 0, the range is too long, or the boundaries are not in ascending order.
     pub fn check(&self) -> Result<(), InvalidField> {
         self.range.map_or(Ok(()), |range| range.check())?;
         self.step.check()?;
@@ -101,7 +102,7 @@ impl StatsCreate {
     }
 
     pub(super) fn print<'p, 'f, 'o>(&self, out: &'p mut Printer<'f, 'o>) -> &'p mut Printer<'f, 'o> {
-        // The number of options is always written, so that a program called 7 is not taken for it.
+        // The number of options is always printed, because the kernel would take a program named 7 for it.
         let options = usize::from(self.precise_timestamps).saturating_add(usize::from(!self.histogram.is_empty()));
         out.put(&self.range).put(&self.step).count(options);
         print_options(out, self.precise_timestamps, &self.histogram);
@@ -111,7 +112,7 @@ impl StatsCreate {
         }
     }
 
-    /// Reads the counted options.
+    /// Parses the counted options.
     fn parse_options(&mut self, options: &mut Fields<'_>) -> Result<(), ParseError> {
         while let Some(word) = options.next_word() {
             let blame = |problem| options.error(OPTION, problem);
@@ -132,7 +133,7 @@ impl StatsCreate {
     }
 }
 
-/// Writes the options, in the order in which the kernel lists them.
+/// Prints the options in the order in which the kernel lists them.
 pub(super) fn print_options(out: &mut Printer<'_, '_>, precise_timestamps: bool, histogram: &[u64]) {
     if precise_timestamps {
         out.word(PRECISE_TIMESTAMPS);
@@ -145,7 +146,7 @@ pub(super) fn print_options(out: &mut Printer<'_, '_>, precise_timestamps: bool,
     }
 }
 
-/// Writes numbers with something between them.
+/// Prints numbers with a separator.
 pub(super) fn print_numbers(out: &mut Printer<'_, '_>, numbers: &[u64], separator: char) -> fmt::Result {
     for (number, at) in numbers.iter().zip(0..) {
         if at != 0 {
@@ -156,7 +157,7 @@ pub(super) fn print_numbers(out: &mut Printer<'_, '_>, numbers: &[u64], separato
     Ok(())
 }
 
-/// Takes the options from the end of the text of a region that the kernel lists.
+/// Splits the options from the end of a region's text in the list of regions.
 pub(super) fn split_options(text: &str) -> (&str, bool, Vec<u64>) {
     let histogram = text.rsplit_once(' ').and_then(|(before, last)| {
         let boundaries = boundaries(Word::plain(last))?;
@@ -169,7 +170,7 @@ pub(super) fn split_options(text: &str) -> (&str, bool, Vec<u64>) {
     }
 }
 
-/// What follows `histogram:` in any case.
+/// The text after `histogram:`, in upper or lower case.
 fn boundaries(word: Word<'_>) -> Option<&str> {
     let (name, boundaries) = word.spelling().split_at_checked(HISTOGRAM.len())?;
     name.eq_ignore_ascii_case(HISTOGRAM).then_some(boundaries)
@@ -203,7 +204,8 @@ impl Params for StatsCreate {
         let step: StatsStep = fields.read(STEP)?;
         step.check().map_err(|invalid| fields.blame(invalid))?;
         let mut create = Self::new(range, step);
-        // As in the kernel, a word of digits is a count, however large, and any other one is the program.
+        // Like the kernel, this takes a word of digits for the number of options, however large, and any other word for the
+        // program.
         if fields.peek().is_some_and(|word| word.spelling().bytes().all(|byte| byte.is_ascii_digit())) {
             create.parse_options(&mut fields.read_group("number of options")?)?;
         }
@@ -213,7 +215,7 @@ impl Params for StatsCreate {
     }
 }
 
-/// The words after `@stats_create`.
+/// Prints the words after `@stats_create`.
 impl fmt::Display for StatsCreate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.print(&mut Printer::new(f)).end()
@@ -282,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_of_digits_is_told_from_the_count() {
+    fn a_program_of_digits_is_distinguished_from_the_count() {
         let word = |text| WordBuf::new(text).unwrap();
         let whole = || StatsCreate::new(None, StatsStep::Areas(1));
         assert_eq!(parse("- /1 prog").unwrap(), whole().program(word("prog")));
@@ -300,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_empty_is_refused() {
+    fn empty_ranges_and_steps_are_refused() {
         let error = |text| parse(text).unwrap_err();
         assert_eq!(error("5+0 8"), "message: word 2, length of the range, must be from 1 to 18446744073709551610");
         assert_eq!(error("5 8"), "message: word 2, range, must be a range such as 0+8");

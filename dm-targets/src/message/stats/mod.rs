@@ -1,4 +1,4 @@
-//! Statistics that the kernel keeps of any device, whatever its targets are.
+//! I/O statistics, which the kernel keeps for any device, independent of its targets.
 //!
 //! ```text
 //! message = @stats_create <range> <step> [<#options> {<option>}] [<program> [<aux>]]    answered with the region id
@@ -13,18 +13,18 @@
 //!
 //! | word | type | unit | range |
 //! |---|---|---|---|
-//! | range | [`StatsRange`] or `-` | sectors of the device | `-`: the whole device as large as it is now |
+//! | range | [`StatsRange`] or `-` | sectors of the device | `-`: the whole device, with its length at creation |
 //! | step | [`StatsStep`] | sectors of an area, or `/` and the number of areas | at least 1 |
 //! | boundary | `u64` | milliseconds, with `precise_timestamps` nanoseconds | from 1, each larger than the one before |
 //! | program, aux | [`WordBuf`] | | `-` if not given |
 //! | id | `u32` | | at most 2147483647 |
-//! | first, count | `u64` or `-` | areas | `-`: from the first one, to the last one |
+//! | first, count | `u64` or `-` | areas | `-`: from the first area, or to the last |
 //!
-//! A region is a part of the device of which statistics are kept; it is made of areas of the same size, of which the last
-//! one may be shorter. They are lost when the device is removed. Since Linux 6.12 a region has at most 8388608 areas and
-//! at most 134217728 counters in histograms (`EOVERFLOW`); how much memory statistics take is limited too (`ENOMEM`).
+//! A region is a part of a device for which the kernel counts requests. It is divided into areas of the same size; the last
+//! area may be shorter. Statistics are lost when the device is removed. Since Linux 6.12, a region can have at most 8388608
+//! areas and 134217728 histogram counters (`EOVERFLOW`). The memory for statistics is limited too (`ENOMEM`).
 //!
-//! Histograms and precise timestamps exist since version 4.32 of the interface, and are listed since 4.33.
+//! Histograms and precise timestamps exist since interface version 4.32; the list of regions shows them since 4.33.
 //!
 //! Kernel: `dm_stats_message` in `drivers/md/dm-stats.c`.
 
@@ -46,7 +46,7 @@ const REGION_ID: Limits = Limits::new("region id", 0, i32::MAX as u64);
 const PROGRAM: &str = "program id";
 const AUX: &str = "aux data";
 
-/// A message about statistics, to any sector of a device.
+/// A message about I/O statistics, which can be sent to any sector of a device.
 ///
 /// ```
 /// use dm_targets::stats::{StatsCreate, StatsMessage, StatsReply, StatsStep};
@@ -59,57 +59,57 @@ const AUX: &str = "aux data";
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StatsMessage {
-    /// Starts to keep statistics of a region.
+    /// Creates a region and starts to count; the reply is [`StatsReply::Created`].
     Create(StatsCreate),
-    /// Stops that; fails with `ENOENT` if there is no such region.
+    /// Deletes a region; fails with `ENOENT` if it does not exist.
     Delete(u32),
-    /// Sets all counters of a region to 0, but for the requests in flight.
+    /// Resets all counters of a region except that of requests in flight.
     Clear(u32),
-    /// Asks for the regions.
+    /// Queries the regions; the reply is [`StatsReply::Regions`].
     List {
-        /// Only those with this program id; `-` for those without one.
+        /// Lists only regions of this program, or those without a program for `-`; `None` for all regions.
         program: Option<WordBuf>,
     },
-    /// Asks for the counters of a region.
+    /// Queries the counters of a region; the reply is [`StatsReply::Areas`].
     Print {
-        /// The region.
+        /// The id of the region.
         region: u32,
-        /// Which of its areas; all of them if not given.
+        /// The areas to return; `None` for all.
         areas: Option<StatsAreas>,
     },
-    /// Asks for the counters of a region, and sets them to 0.
+    /// Queries the counters of a region and resets them; the reply is [`StatsReply::Areas`].
     PrintClear {
-        /// The region.
+        /// The id of the region.
         region: u32,
-        /// Which of its areas; all of them if not given.
+        /// The areas to return; `None` for all.
         areas: Option<StatsAreas>,
     },
-    /// Changes the aux data of a region.
+    /// Changes the data that is stored with a region.
     SetAux {
-        /// The region.
+        /// The id of the region.
         region: u32,
-        /// What the program that made the region wants to be kept with it.
+        /// The new data.
         aux: WordBuf,
     },
 }
 
-/// Some areas of a region; those that do not exist are left out.
+/// A range of areas of a region; areas that do not exist are ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StatsAreas {
-    /// The first of them, counted from 0; `None` for the first of all.
+    /// The first area, counted from 0; `None` for the first one.
     pub first: Option<u64>,
-    /// How many; `None` for all that follow.
+    /// The number of areas; `None` for all that follow.
     pub count: Option<u64>,
 }
 
 impl StatsMessage {
-    /// Reads what the kernel has answered to this message.
+    /// Parses the kernel's reply to this message.
     ///
-    /// What comes back for [`Clear`](Self::Clear) is no answer but what happened to be in the buffer, and is ignored.
+    /// For [`Clear`](Self::Clear), the kernel returns old contents of the buffer instead of a reply, which is ignored.
     ///
     /// # Errors
     ///
-    /// The text is no such answer.
+    /// The text is not a reply to the message.
     pub fn parse_reply(&self, text: &str) -> Result<StatsReply, ParseError> {
         let reply = match self {
             Self::Clear(_) => Ok(StatsReply::None),
@@ -188,18 +188,18 @@ fn print_areas<'p, 'f, 'o>(out: &'p mut Printer<'f, 'o>, areas: &Option<StatsAre
     }
 }
 
-/// What the kernel answers to a [`StatsMessage`].
+/// The kernel's reply to a [`StatsMessage`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum StatsReply {
-    /// Nothing.
+    /// The empty reply to all other messages.
     None,
-    /// To [`Create`](StatsMessage::Create): the region id.
+    /// The reply to [`Create`](StatsMessage::Create): the id of the new region.
     Created(u32),
-    /// To [`List`](StatsMessage::List).
+    /// The reply to [`List`](StatsMessage::List): the regions in the order of their ids.
     Regions(Vec<StatsRegion>),
-    /// To [`Print`](StatsMessage::Print) and [`PrintClear`](StatsMessage::PrintClear).
+    /// The reply to [`Print`](StatsMessage::Print) and [`PrintClear`](StatsMessage::PrintClear): the counters of each area.
     Areas(Vec<StatsArea>),
 }
 
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn regions_have_numbers_that_fit() {
+    fn region_ids_out_of_range_are_refused() {
         assert_eq!("@STATS_delete 2147483647".parse(), Ok(StatsMessage::Delete(2_147_483_647)));
         assert_eq!(error("@stats_delete 2147483648"), "message: word 2, region id, must be at most 2147483647");
         assert_eq!(error("@stats_delete -1"), "message: word 2, region id, must be a decimal number");
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_in_replies_tell_word_and_place() {
+    fn errors_in_replies_have_word_and_position() {
         let text = "0+8 1 2 3 4 5 6 7 8 9 10 11 12 13\n8+8 1 2 3 x 5 6 7 8 9 10 11 12 13\n";
         let error = StatsMessage::Print { region: 0, areas: None }.parse_reply(text).unwrap_err();
         assert_eq!(error.to_string(), "reply: word 19, time of reads, must be a decimal number");

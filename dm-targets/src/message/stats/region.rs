@@ -1,4 +1,4 @@
-//! The regions of which statistics are kept.
+//! The list of regions.
 
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
@@ -10,37 +10,37 @@ use super::create::{print_options, split_options};
 use super::{AUX, PROGRAM, REGION_ID, StatsRange};
 use crate::{Fields, Params, ParseError, Part, Printer, Problem, Value, Word, WordBuf};
 
-/// A region of which statistics are kept: a line of the answer to `@stats_list`.
+/// A statistics region: one line of the reply to `@stats_list`.
 ///
 /// ```text
 /// <id>: <range> <step> <program> <aux>[ precise_timestamps][ histogram:<boundary>[,<boundary>]…]
 /// ```
 ///
-/// The kernel does not quote the program and the aux data. A program is taken to be one word. Aux data may be several;
-/// if they end with what looks like an option, they are taken for one.
+/// The kernel does not quote the program and its data. The program is assumed to be one word. The data may be several words;
+/// if they end like an option, that part is taken for an option.
 ///
 /// Kernel: `dm_stats_list` in `drivers/md/dm-stats.c`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct StatsRegion {
-    /// The number of the region.
+    /// The id of the region.
     pub id: u32,
-    /// Which part of the device it is.
+    /// The part of the device.
     pub range: StatsRange,
-    /// The size of an area; the last one may be shorter.
+    /// The size of an area; the last area may be shorter.
     pub step: Sectors,
-    /// Which program it belongs to; `-` for none.
+    /// The program that the region belongs to; `-` for none.
     pub program: WordBuf,
-    /// What that program wants to be kept with it; `-` for nothing.
+    /// The data that the program stored with the region; `-` for none.
     pub aux: WordBuf,
-    /// Times are measured in nanoseconds instead of milliseconds.
+    /// Whether times are measured in nanoseconds instead of milliseconds.
     pub precise_timestamps: bool,
-    /// The boundaries between the counters of the histogram; empty if there is none.
+    /// The boundaries of the histogram in the unit of the times; empty without a histogram.
     pub histogram: Vec<u64>,
 }
 
-/// The number of a region, with a colon after it.
+/// The id of a region, followed by a colon.
 struct Label(u32);
 
 impl Value for Label {
@@ -80,7 +80,7 @@ impl FromStr for StatsRegion {
     }
 }
 
-/// The line, without the line feed.
+/// Prints the line without a line feed.
 impl fmt::Display for StatsRegion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = Printer::printed(f);
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_five_words_at_least() {
+    fn lines_of_fewer_than_five_words_are_refused() {
         let error = |line: &str| line.parse::<StatsRegion>().unwrap_err().to_string();
         assert_eq!(error("0 0+8 8 - -"), "reply: word 1, region id, must be a number and a colon");
         assert_eq!(error("0: 0+8 8"), "reply: word 4, program id, is missing");

@@ -1,28 +1,28 @@
-//! What is wrong with devices in the concise form.
+//! Errors in devices in the concise form.
 
 use core::fmt;
 
 use crate::errors::problem::InvalidField;
 use crate::errors::table_error::TableError;
 
-/// Devices that the kernel would not make, or a text that describes none.
+/// Devices that the kernel would not create, or a text that is not in the concise form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConciseError {
     pub(super) device: usize,
     pub(super) kind: ConciseErrorKind,
 }
 
-/// What is wrong with a device.
+/// The reason why a device is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConciseErrorKind {
-    /// A field other than the table.
+    /// A field other than the table is wrong.
     Field(InvalidField),
-    /// The table; spans are places in the whole text.
+    /// The table is wrong. Spans are positions in the whole text.
     Table(TableError),
-    /// There are more devices than the kernel takes, 256.
+    /// There are more devices than the kernel accepts, which is 256.
     TooManyDevices,
-    /// The text is longer than the kernel takes, 4095 bytes.
+    /// The text is longer than the kernel accepts, which is 4095 bytes.
     TooLong,
 }
 
@@ -31,13 +31,13 @@ impl ConciseError {
         Self { device, kind }
     }
 
-    /// Which device it is, from 1.
+    /// The number of the device, from 1.
     #[must_use]
     pub const fn device(&self) -> usize {
         self.device
     }
 
-    /// What is wrong with it.
+    /// The reason why the device is wrong.
     #[must_use]
     pub const fn kind(&self) -> ConciseErrorKind {
         self.kind

@@ -1,4 +1,4 @@
-//! The concise form, in which the kernel's command line describes devices.
+//! The concise form, which describes devices on the kernel's command line.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -14,7 +14,7 @@ mod read;
 
 pub use error::{ConciseError, ConciseErrorKind};
 
-/// The longest text that the kernel takes (`DM_MAX_STR_SIZE` holds a NUL too).
+/// The longest text that the kernel accepts (`DM_MAX_STR_SIZE` includes the NUL).
 const MAX_LENGTH: usize = 4095;
 const MAX_DEVICES: usize = 256;
 const MAX_LINES: usize = 256;
@@ -22,10 +22,10 @@ const MAX_NAME: usize = 127;
 const MAX_UUID: usize = 128;
 const MAX_MINOR: u64 = (1 << 20) - 1;
 
-/// The target types that the kernel makes devices of while it starts.
+/// The target types that the kernel allows in early devices.
 const TYPES: [&str; 6] = ["crypt", "delay", "linear", "snapshot-origin", "striped", "verity"];
 
-/// Devices that the kernel makes while it starts: the value of `dm-mod.create=` on its command line.
+/// Devices that the kernel creates while it boots: the value of `dm-mod.create=` on its command line.
 ///
 /// ```text
 /// <device>[;<device>]…
@@ -33,12 +33,13 @@ const TYPES: [&str; 6] = ["crypt", "delay", "linear", "snapshot-origin", "stripe
 /// line   = <start> <length> <type> <params>
 /// ```
 ///
-/// There may be spaces around each part. Numbers are decimal, octal after `0` or hexadecimal after `0x`; params are those
-/// of the target. Nothing quotes a comma or a semicolon, so params with one can't be written. That holds for the kernel:
-/// what `dmsetup create --concise` reads is a little different.
+/// Each part can be surrounded by spaces. Numbers are decimal, octal after `0` or hexadecimal after `0x`; params are those
+/// of the target. Commas and semicolons cannot be quoted, so params that contain them cannot be written. `dmsetup create
+/// --concise` reads a slightly different form, see [`dmsetup_concise`](crate::dmsetup_concise).
 ///
-/// At most 4095 bytes, 256 devices of 256 lines each, and the targets crypt, delay, linear, snapshot-origin, striped and
-/// verity. The kernel cuts a name after 127 bytes and a uuid after 128; here longer ones are refused.
+/// The kernel accepts at most 4095 bytes, 256 devices with 256 lines each, and the targets crypt, delay, linear,
+/// snapshot-origin, striped and verity. It truncates names to 127 bytes and uuids to 128 bytes; longer ones are refused
+/// here.
 ///
 /// Kernel: `drivers/md/dm-init.c`.
 ///
@@ -59,41 +60,41 @@ pub struct Concise {
     devices: Vec<ConciseDevice>,
 }
 
-/// A device that the kernel makes while it starts.
+/// A device that the kernel creates while it boots.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ConciseDevice {
-    /// Its name.
+    /// The name, at most 127 bytes.
     pub name: Box<str>,
-    /// Its uuid, if it has one.
+    /// The uuid, at most 128 bytes; `None` for a device without one.
     pub uuid: Option<Box<str>>,
-    /// Its minor number, if that matters.
+    /// The minor number; `None` if the kernel may choose it.
     pub minor: Option<u32>,
-    /// It takes no writes.
+    /// Whether the device is read-only.
     pub read_only: bool,
-    /// Its table.
+    /// The table, at most 256 lines.
     pub table: Table,
 }
 
 impl ConciseDevice {
-    /// A device for reading and writing, without a uuid, with any minor number.
+    /// A writable device without a uuid, whose minor number the kernel chooses.
     pub fn new(name: impl Into<Box<str>>, table: Table) -> Self {
         Self { name: name.into(), uuid: None, minor: None, read_only: false, table }
     }
 
-    /// Gives it a uuid.
+    /// Sets the uuid.
     #[must_use]
     pub fn uuid(self, uuid: impl Into<Box<str>>) -> Self {
         Self { uuid: Some(uuid.into()), ..self }
     }
 
-    /// Gives it a certain minor number.
+    /// Sets the minor number.
     #[must_use]
     pub fn minor(self, minor: u32) -> Self {
         Self { minor: Some(minor), ..self }
     }
 
-    /// Lets it take no writes.
+    /// Makes the device read-only.
     #[must_use]
     pub fn read_only(self) -> Self {
         Self { read_only: true, ..self }
@@ -117,11 +118,21 @@ impl ConciseDevice {
 }
 
 impl Concise {
-    /// These devices, to be made one after the other.
+    /// Checks the devices; the kernel creates them in this order.
     ///
     /// # Errors
     ///
-    /// The first device that can't be written or would be refused, and why; or the text would be too long.
+    /// A device cannot be written in this form or the kernel would refuse it, or the text would be too long. The error names
+    /// the first such device.
+    ///
+    /// ```
+    /// use dm_targets::{Concise, ConciseDevice, Table};
+    ///
+    /// let table: Table = "0 2048 linear 8:1 0".parse()?;
+    /// let concise = Concise::new([ConciseDevice::new("root", table).minor(3)])?;
+    /// assert_eq!(concise.to_string(), "root,,3,rw,0 2048 linear 8:1 0");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(devices: impl Into<Vec<ConciseDevice>>) -> Result<Self, ConciseError> {
         let concise = Self { devices: devices.into() };
         for (device, number) in concise.devices.iter().zip(1..) {
@@ -139,7 +150,7 @@ impl Concise {
         Ok(concise)
     }
 
-    /// The devices.
+    /// The devices in the order in which the kernel creates them.
     #[must_use]
     pub fn devices(&self) -> &[ConciseDevice] {
         &self.devices
@@ -178,7 +189,7 @@ fn check_params(line: &TableLine) -> Result<(), InvalidField> {
     if separators || ends_with_space { Err(InvalidField::new("params", problem)) } else { Ok(()) }
 }
 
-/// What matters of a text, which is not kept: it may hold a key.
+/// Properties of a printed text. The text itself is not kept, because it may contain a key.
 #[derive(Default)]
 struct Summary {
     length: usize,
@@ -189,7 +200,7 @@ struct Summary {
 impl Summary {
     fn of(text: &impl fmt::Display) -> Self {
         let mut summary = Self::default();
-        // This writer never fails.
+        // Writing to a summary cannot fail.
         let _ = write!(summary, "{text}");
         summary
     }

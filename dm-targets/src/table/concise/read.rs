@@ -1,4 +1,4 @@
-//! Reading the concise form.
+//! The parser of the concise form.
 
 use core::str::FromStr;
 
@@ -33,18 +33,18 @@ impl FromStr for Concise {
     }
 }
 
-/// Reads the parts of a text, as `str_field_delimit` does.
+/// The parts of a text, split as `str_field_delimit` does.
 struct Parts<'a> {
-    /// What is left; `None` after the last part.
+    /// The remaining text; `None` after the last part.
     rest: Option<&'a str>,
-    /// Where in the whole text it ends.
+    /// The position in the whole text at which it ends.
     end: usize,
 }
 
-/// A part, without the spaces around it.
+/// A part without the spaces around it.
 struct Part<'a> {
     text: &'a str,
-    /// Where in the whole text it starts.
+    /// The position in the whole text at which it starts.
     offset: usize,
 }
 
@@ -53,7 +53,7 @@ impl<'a> Parts<'a> {
         Self { rest: Some(part.text), end: part.offset.saturating_add(part.text.len()) }
     }
 
-    /// The part before the next separator, or what is left.
+    /// The part before the next separator, or the remaining text.
     fn next(&mut self, separator: char) -> Part<'a> {
         let rest = self.rest.unwrap_or_default().trim_start_matches(is_space_char);
         let offset = self.end.saturating_sub(rest.len());
@@ -62,14 +62,14 @@ impl<'a> Parts<'a> {
         Part { text: trim(part), offset }
     }
 
-    /// The part before the next separator, after which `following` must stand.
+    /// The part before the next separator, which must be followed by the field `following`.
     fn next_before(&mut self, separator: char, following: &'static str) -> Result<Part<'a>, InvalidField> {
         let part = self.next(separator);
         if self.rest.is_some() { Ok(part) } else { Err(InvalidField::new(following, Problem::Missing)) }
     }
 }
 
-/// Reads what `kstrtoull` reads when the base is left to it.
+/// Parses a number as `kstrtoull` does with base 0.
 fn read_number(field: &'static str, text: &str, max: u64) -> Result<u64, InvalidField> {
     let (digits, base) = match text.strip_prefix('0') {
         Some(rest) if rest.starts_with(['x', 'X']) => (rest.get(1..).unwrap_or_default(), 16),
@@ -81,7 +81,7 @@ fn read_number(field: &'static str, text: &str, max: u64) -> Result<u64, Invalid
     if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(base)) {
         return Err(not_a_number);
     }
-    // Digits they are, so there are just too many of them.
+    // The text consists of digits, so the only possible error is that the number is too large.
     let number = u64::from_str_radix(digits, base).ok().filter(|number| *number <= max);
     number.ok_or(InvalidField::new(field, Problem::OutOfRange { min: 0, max }))
 }

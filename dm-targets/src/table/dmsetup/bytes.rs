@@ -1,14 +1,14 @@
-//! Outputs that are not UTF-8.
+//! Output that is not UTF-8.
 
 use alloc::string::String;
 use core::str;
 
 use zeroize::Zeroizing;
 
-/// The output of dmsetup as bytes, in which names need not be UTF-8.
+/// The output of dmsetup as bytes, for names that are not UTF-8.
 ///
-/// The readers take text. [`text`](Self::text) is the output with a `?` for each byte that is not UTF-8, and
-/// [`bytes_of`](Self::bytes_of) are the bytes of a name that was read from it.
+/// The parsers need text. [`text`](Self::text) returns the output with a `?` in place of each byte that is not UTF-8, and
+/// [`bytes_of`](Self::bytes_of) returns the original bytes of a name that was parsed from it.
 ///
 /// ```
 /// use dm_targets::{DmsetupOutput, dmsetup_table};
@@ -21,16 +21,16 @@ use zeroize::Zeroizing;
 /// ```
 pub struct DmsetupOutput<'a> {
     bytes: &'a [u8],
-    /// The text, if it is another one than the bytes. It may hold a key.
+    /// The text, if it differs from the bytes. It may contain a key.
     text: Option<Zeroizing<String>>,
 }
 
 impl<'a> DmsetupOutput<'a> {
-    /// The output `bytes` of dmsetup.
+    /// Wraps the bytes that dmsetup has printed.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
         let text = str::from_utf8(bytes).is_err().then(|| {
-            // It has room for all from the start, so that nothing is left behind.
+            // The buffer is allocated in its full size: growing it would leave copies behind.
             let mut text = Zeroizing::new(String::with_capacity(bytes.len()));
             for chunk in bytes.utf8_chunks() {
                 text.push_str(chunk.valid());
@@ -41,7 +41,7 @@ impl<'a> DmsetupOutput<'a> {
         Self { bytes, text }
     }
 
-    /// The output as a text of the same length, for the readers.
+    /// The output as a text with the same length, for the parsers.
     #[must_use]
     pub fn text(&self) -> &str {
         match &self.text {
@@ -50,7 +50,7 @@ impl<'a> DmsetupOutput<'a> {
         }
     }
 
-    /// The bytes in the place of `part`, which must be part of [`text`](Self::text); `None` if it is not.
+    /// The original bytes of `part`, which must be a part of [`text`](Self::text); `None` if it is not.
     #[must_use]
     pub fn bytes_of(&self, part: &str) -> Option<&'a [u8]> {
         let start = part.as_ptr().addr().checked_sub(self.text().as_ptr().addr())?;
@@ -66,7 +66,7 @@ mod tests {
     use crate::{dmsetup_info, dmsetup_ls, dmsetup_status};
 
     #[test]
-    fn names_have_the_bytes_that_they_had() {
+    fn the_original_bytes_of_names_are_found() {
         let bytes = b"\xff\xfe \xc3\xa9: 0 8 zero \nplain: 0 8 zero \n\xe2\x82: 0 8 zero ";
         let output = DmsetupOutput::new(bytes);
         let names: Vec<_> =

@@ -17,27 +17,27 @@ use crate::text::word::Word;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct DmsetupDevice {
-    /// Its name.
+    /// The name of the device.
     pub name: Box<str>,
-    /// Its uuid, if it has one.
+    /// The uuid; `None` for a device without one.
     pub uuid: Option<Box<str>>,
-    /// Its minor number, if it is given.
+    /// The minor number; `None` if it is not given.
     pub minor: Option<u32>,
-    /// It takes no writes.
+    /// Whether the device is read-only.
     pub read_only: bool,
-    /// The lines of its table; none for a device without one.
+    /// The lines of the table; empty for a device without a table.
     pub lines: Vec<TableLine>,
 }
 
-/// Reads the output of `dmsetup table --concise`, which `dmsetup create --concise` reads too.
+/// Parses the output of `dmsetup table --concise`, which `dmsetup create --concise` reads.
 ///
-/// Unlike [`Concise`](crate::Concise), which is what the kernel reads on its command line, it has every target and any
-/// length, and a backslash quotes a comma, a semicolon or a backslash.
+/// Unlike [`Concise`](crate::Concise), the form for the kernel's command line, this form allows all targets and any length,
+/// and a backslash quotes commas, semicolons and backslashes.
 ///
 /// # Errors
 ///
-/// The first device that is none, and why. Of a line in which something is quoted, [`annotate`](crate::ParseError::annotate)
-/// shows nothing.
+/// The text of a device is invalid. The error names the first such device. For a line with quotes,
+/// [`annotate`](crate::ParseError::annotate) does not show the text.
 ///
 /// ```
 /// let devices = dm_targets::dmsetup_concise(r"a\,b,,1,rw,0 16 zero ,16 8 error ;none,,2,rw")?;
@@ -85,7 +85,7 @@ fn read_device(fields: &mut Fields<'_>) -> Result<DmsetupDevice, ConciseErrorKin
         is_last = field.is_last;
         let number = device.lines.len().saturating_add(1);
         let line = TableLine::parse_printed(&field.text).map_err(|error| {
-            // Where something was quoted, places in the text are others than in the output.
+            // After unquoting, positions in the field differ from those in the output.
             let shown = if field.quoted { 0..0 } else { field.start..field.end };
             TableError::new(number, TableErrorKind::Parse(error.shifted(field.start).shown_within(shown)))
         })?;
@@ -98,20 +98,20 @@ const fn missing(field: &'static str) -> InvalidField {
     InvalidField::new(field, Problem::Missing)
 }
 
-/// What is left of an output.
+/// The remaining output.
 struct Fields<'a> {
     text: &'a str,
     at: usize,
 }
 
-/// A field, without the backslashes that quote. It may hold a key.
+/// A field without the backslashes that quote. It may contain a key.
 struct Field {
     text: Zeroizing<String>,
     start: usize,
     end: usize,
-    /// Something in it was quoted.
+    /// Whether any part of it was quoted.
     quoted: bool,
-    /// It is the last of its device.
+    /// Whether it is the last field of its device.
     is_last: bool,
 }
 
@@ -137,7 +137,8 @@ impl Fields<'_> {
     }
 }
 
-/// The text without the backslashes that quote. It has room for all from the start, so that nothing is left behind.
+/// The text without the backslashes that quote. The buffer is allocated in its full size: growing it would leave copies
+/// behind.
 fn unquoted(text: &str) -> Zeroizing<String> {
     let mut unquoted = Zeroizing::new(String::with_capacity(text.len()));
     let mut chars = text.chars();

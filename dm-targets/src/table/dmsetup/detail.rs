@@ -11,34 +11,34 @@ use crate::errors::table_error::TableError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DmsetupDetail<'a> {
-    /// The device's name.
+    /// The name of the device.
     pub name: &'a str,
-    /// Its number.
+    /// The device number.
     pub number: DeviceNumber,
-    /// It is suspended.
+    /// Whether the device is suspended.
     pub suspended: bool,
-    /// It takes no writes.
+    /// Whether the device is read-only.
     pub read_only: bool,
-    /// It is removed as soon as it is no longer open.
+    /// Whether the device is removed as soon as it is no longer open.
     pub deferred_remove: bool,
-    /// How much is read ahead, in sectors.
+    /// The read-ahead in sectors; `None` if it is not printed.
     pub read_ahead: Option<u32>,
-    /// It has an active table.
+    /// Whether the device has an active table.
     pub live_table: bool,
-    /// It has an inactive table.
+    /// Whether the device has an inactive table.
     pub inactive_table: bool,
-    /// How often it is open.
+    /// The number of times that the device is open; `None` if it is not printed.
     pub open: Option<u32>,
-    /// How many events there were.
+    /// The number of the last event.
     pub event: u32,
-    /// How many lines its table has.
+    /// The number of lines of the active table; `None` if it is not printed.
     pub targets: Option<u32>,
-    /// Its uuid, if it has one.
+    /// The uuid; `None` for a device without one.
     pub uuid: Option<&'a str>,
 }
 
 impl<'a> DmsetupDetail<'a> {
-    /// A device of which nothing is known but the name.
+    /// A device with this name and no other properties.
     const fn named(name: &'a str) -> Self {
         Self {
             name,
@@ -57,9 +57,9 @@ impl<'a> DmsetupDetail<'a> {
     }
 }
 
-/// Reads the output of `dmsetup info`.
+/// Parses the output of `dmsetup info`.
 ///
-/// Each item is a device, or says which line is wrong. Lines of later versions that are not known are skipped.
+/// Each item is a device, or an error that names the wrong line. Unknown lines, which later versions may print, are ignored.
 ///
 /// ```
 /// let output = "Name:              left right\nState:             ACTIVE (READ-ONLY)\nTables present:    LIVE\n\
@@ -84,7 +84,7 @@ pub fn dmsetup_info_long(output: &str) -> impl Iterator<Item = Result<DmsetupDet
 struct Device<'a> {
     read: DmsetupDetail<'a>,
     number: Option<DeviceNumber>,
-    /// Its first line.
+    /// The first line of the device, and its number.
     line: (&'a str, usize),
 }
 
@@ -129,7 +129,7 @@ impl<'a> Device<'a> {
     }
 }
 
-/// The name, in the first line of a device; it stands in a column of its own and may begin with a space.
+/// The name in the first line of a device. It starts at a fixed column and may begin with a space.
 fn name(line: &str) -> Option<&str> {
     let rest = line.trim_start().strip_prefix("Name:")?;
     let column = rest.strip_prefix("              ");
@@ -140,7 +140,7 @@ fn name(line: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    /// As dmsetup 1.02.185 prints it.
+    /// Printed by dmsetup 1.02.185.
     const OUTPUT: &str = "\
 Name:              left right
 State:             SUSPENDED (READ-ONLY) (DEFERRED REMOVE)
@@ -161,7 +161,7 @@ Major, minor:      253, 1048575
 ";
 
     #[test]
-    fn devices_are_told_apart_and_each_line_is_read() {
+    fn each_line_of_each_device_is_read() {
         let list: Vec<_> = dmsetup_info_long(OUTPUT).map(Result::unwrap).collect();
         let expected = DmsetupDetail {
             name: "left right",

@@ -1,4 +1,4 @@
-//! The lists of devices, targets and cookies.
+//! Lists of devices, targets and cookies.
 
 use alloc::vec::Vec;
 
@@ -15,11 +15,11 @@ use crate::text::word::Word;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DmsetupListed<'a> {
-    /// The device's name.
+    /// The name of the device.
     pub name: &'a str,
-    /// What stands in brackets: the number, or with `-o blkdevname` a name.
+    /// The text in parentheses: the device number, or a name with `-o blkdevname`.
     pub device: &'a str,
-    /// The number, if it is one.
+    /// The device number; `None` if the text in parentheses is not a number.
     pub number: Option<DeviceNumber>,
 }
 
@@ -27,19 +27,20 @@ pub struct DmsetupListed<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DmsetupInfo<'a> {
-    /// The device's name.
+    /// The name of the device.
     pub name: &'a str,
-    /// Its number.
+    /// The device number.
     pub number: DeviceNumber,
-    /// Four letters or dashes: `L` for an active table, `I` for an inactive one, `s` if it is suspended, `r` or `w`.
+    /// Four characters, with a dash for each property that does not apply: `L` for an active table, `I` for an inactive
+    /// table, `s` for suspended, and `r` or `w` for read-only or writable.
     pub state: &'a str,
-    /// How often it is open.
+    /// The number of times that the device is open.
     pub open: u32,
-    /// How many lines its table has.
+    /// The number of lines of the active table.
     pub targets: u32,
-    /// How many events there were.
+    /// The number of the last event.
     pub event: u32,
-    /// Its uuid, if it has one.
+    /// The uuid; `None` for a device without one.
     pub uuid: Option<&'a str>,
 }
 
@@ -47,13 +48,13 @@ pub struct DmsetupInfo<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DmsetupTarget<'a> {
-    /// The target type.
+    /// The name of the target type.
     pub target_type: &'a str,
-    /// Its version.
+    /// The version of the target.
     pub version: Version,
 }
 
-/// Reads the output of `dmsetup ls`.
+/// Parses the output of `dmsetup ls`.
 ///
 /// ```
 /// let list = dm_targets::dmsetup_ls("left right\t(254:0)\ntwo\t(254:3)\n").collect::<Result<Vec<_>, _>>()?;
@@ -71,7 +72,7 @@ pub fn dmsetup_ls(output: &str) -> impl Iterator<Item = Result<DmsetupListed<'_>
     )
 }
 
-/// Reads the output of `dmsetup info -c`, with or without headings.
+/// Parses the output of `dmsetup info -c`, with or without headings.
 ///
 /// ```
 /// let output = "Name             Maj Min Stat Open Targ Event  UUID         \nleft right       254   0 L--w    0    1      0 TEST-my uuid ";
@@ -84,7 +85,7 @@ pub fn dmsetup_info(output: &str) -> impl Iterator<Item = Result<DmsetupInfo<'_>
     read_list(output, |line| read_info(line, ':').or_else(|| read_info(line, ' ')), columns)
 }
 
-/// Reads the output of `dmsetup targets`.
+/// Parses the output of `dmsetup targets`.
 ///
 /// ```
 /// let list = dm_targets::dmsetup_targets("crypt            v1.28.0\n").collect::<Result<Vec<_>, _>>()?;
@@ -111,15 +112,15 @@ pub struct DmsetupCookie<'a> {
     pub cookie: u32,
     /// The id of the semaphore.
     pub semaphore: u32,
-    /// How many events of udev are awaited, and 1 until they are all known.
+    /// The value of the semaphore: the number of udev events that are expected, plus 1 while more may be added.
     pub value: u32,
-    /// When the semaphore was changed last by an event, as `ctime` prints it.
+    /// The time of the last operation on the semaphore, as `ctime` prints it.
     pub last_operation: &'a str,
-    /// When the semaphore was made or its value was set.
+    /// The time at which the semaphore was created or set.
     pub last_change: &'a str,
 }
 
-/// Reads the output of `dmsetup udevcookies`, without its heading.
+/// Parses the output of `dmsetup udevcookies`, with or without headings.
 ///
 /// ```
 /// let output = "0xd4d1234    557082     1          Thu Jan  1 00:00:00 1970  Mon Nov 30 00:54:08 2026\n";
@@ -139,7 +140,7 @@ fn read_cookie(line: &str) -> Option<DmsetupCookie<'_>> {
     let (semaphore, rest) = rest.trim_start().split_once(' ')?;
     let (value, times) = rest.trim_start().split_once(' ')?;
     let times = times.trim_start();
-    // A day of one digit has two spaces before it, so these cannot tell where the first time ends.
+    // The first time may contain two consecutive spaces before a day of one digit, so two spaces do not always mark its end.
     let (last_operation, last_change) = match times.split_at_checked("Thu Jan  1 00:00:00 1970".len()) {
         Some((one, other)) if other.starts_with("  ") => (one, other),
         _ => times.split_once("  ")?,
@@ -149,18 +150,18 @@ fn read_cookie(line: &str) -> Option<DmsetupCookie<'_>> {
     Some(DmsetupCookie { cookie, semaphore: read(semaphore)?, value: read(value)?, last_operation, last_change })
 }
 
-/// The lines that are not blank, and which they are, from 1.
+/// The lines that are not blank, with their numbers from 1.
 pub(super) fn numbered(output: &str) -> impl Iterator<Item = (&str, usize)> {
     output.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty() && *line != NO_DEVICES)
 }
 
-/// The error of a line that is not what was expected.
+/// An error for a line that is not what was expected.
 pub(super) fn wrong(line: &str, number: usize, expected: &'static str) -> TableError {
     let place = Place { number: 1, start: 0, end: line.len() };
     line_error(number, ParseError::new(place, "", Problem::Expected(expected)))
 }
 
-/// Reads each line that is not blank and no heading.
+/// Parses each line that is neither blank nor a heading.
 fn read_list<'a, L>(
     output: &'a str,
     read: impl Fn(&'a str) -> Option<L>,
@@ -175,7 +176,7 @@ fn is_heading(line: &str) -> bool {
     ["Name", "Maj", "Min", "Stat"].iter().all(|heading| words.next() == Some(heading))
 }
 
-/// `254:0` or `254, 0`.
+/// Parses `254:0` or `254, 0`.
 pub(super) fn number(text: &str) -> Option<DeviceNumber> {
     match text.split_once(", ") {
         Some((major, minor)) => Some(DeviceNumber::new(read(major)?, read(minor)?)),
@@ -187,8 +188,8 @@ pub(super) fn read(text: &str) -> Option<u32> {
     u32::read(Word::plain(text)).ok()
 }
 
-/// Reads a line whose columns have `separator` between them. A name or uuid may hold it: the last place counts where all
-/// the other columns are.
+/// Parses a line whose columns are separated by `separator`. A name or uuid may contain it, so the last position at which
+/// all other columns match is used.
 fn read_info(line: &str, separator: char) -> Option<DmsetupInfo<'_>> {
     let columns: Vec<(usize, &str)> = columns(line, separator).collect();
     columns.windows(6).rev().find_map(|columns| {
@@ -211,7 +212,7 @@ fn read_info(line: &str, separator: char) -> Option<DmsetupInfo<'_>> {
     })
 }
 
-/// The columns of a line and where they start.
+/// The columns of a line with their positions.
 fn columns(line: &str, separator: char) -> impl Iterator<Item = (usize, &str)> {
     let mut at = 0_usize;
     let columns = line.split(separator).map(move |column| {

@@ -1,4 +1,4 @@
-//! What is measured of a table (IMA).
+//! Measurements of tables (IMA).
 
 use alloc::vec::Vec;
 
@@ -9,23 +9,23 @@ use crate::errors::parse_error::ParseError;
 use crate::errors::table_error::TableError;
 use crate::text::fields::Fields;
 
-/// What is measured of a line of a table, as `STATUSTYPE_IMA` gives it.
+/// The measurement of a table line, which the kernel returns for `STATUSTYPE_IMA`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Measured<'a> {
     /// The first sector that the target maps.
     pub start: Sectors,
-    /// How many sectors it maps.
+    /// The number of sectors that it maps.
     pub length: Sectors,
-    /// The target type.
+    /// The name of the target type.
     pub target_type: &'a str,
-    /// Names and values in the order of the kernel; none for a target that gives nothing.
+    /// The names and values in the kernel's order; empty for a target without measurements.
     pub attributes: Vec<(&'a str, &'a str)>,
 }
 
-/// Reads the output of `dmsetup measure`, for one device or for all.
+/// Parses the output of `dmsetup measure`, for one device or for all.
 ///
-/// Lines are taken as by [`dmsetup_table`](crate::dmsetup_table).
+/// Lines are split as by [`dmsetup_table`](crate::dmsetup_table).
 ///
 /// ```
 /// let output = "home: 0 16 linear target_name=linear,target_version=1.4.0,device_name=7:0,start=0;\n";
@@ -45,7 +45,7 @@ fn read(line: &str) -> Result<Measured<'_>, ParseError> {
     Ok(Measured { start, length, target_type, attributes })
 }
 
-/// Splits `name=value,name=value`. A value may hold a comma: a piece without `=` belongs to the value before it.
+/// Splits `name=value,name=value`. A value may contain commas: a part without `=` belongs to the value before it.
 fn read_attributes(text: &str) -> Vec<(&str, &str)> {
     let mut attributes: Vec<(&str, &str)> = Vec::new();
     let (mut at, mut value_at) = (0_usize, 0_usize);

@@ -1,4 +1,4 @@
-//! The output of dmsetup, as version 1.02.185 prints it.
+//! Parsers of the output of dmsetup, as printed by version 1.02.185.
 
 use core::str::FromStr;
 
@@ -28,22 +28,23 @@ use name::{Split, is_known};
 /// A line of the output of `dmsetup table`, `dmsetup status` or `dmsetup measure`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DmsetupLine<'a, L> {
-    /// The device's name; `None` where the output is about one device.
+    /// The name of the device; `None` in output for a single device.
     ///
-    /// dmsetup prints it as it is, with spaces and whatever else it holds, and only with `--manglename none` as udev's
-    /// rules see it, `\x20` for a space.
+    /// dmsetup prints the name without quotes, including spaces and other characters. Only with `--manglename none` it
+    /// prints the name as in `/dev/mapper`, with `\x20` for a space.
     pub name: Option<&'a str>,
-    /// The line itself; `None` for a device without a table.
+    /// The parsed line; `None` for a device without a table.
     pub line: Option<L>,
 }
 
-/// Reads the output of `dmsetup table`, for one device or for all.
+/// Parses the output of `dmsetup table`, for one device or for all.
 ///
-/// Each item is a line, or says which line is none and why. Blank lines are skipped, and all lines may be indented alike.
-/// The lines of a target that is not known, up to what can be a line of another device, are one item.
+/// Each item is a line, or an error that names the wrong line. Blank lines are skipped, and all lines may have the same
+/// indentation. The lines of an unknown target are one item, which ends before the next line that can belong to another
+/// device.
 ///
-/// Without `--showkeys`, dmsetup shows a key as zeros, which cannot be told from a key of zeros: such a table must not be
-/// loaded. A key of size 0, `-`, it shows as `0`.
+/// Without `--showkeys`, dmsetup prints zeros instead of a key. They cannot be distinguished from a key of zeros, so do not
+/// load such a table. dmsetup prints the empty key `-` as `0`.
 ///
 /// ```
 /// let output = "left right: 0 2048 linear 253:0 8\nleft right: 2048 8 zero \nspare: \n";
@@ -56,14 +57,24 @@ pub fn dmsetup_table(output: &str) -> impl Iterator<Item = Result<DmsetupLine<'_
     read_lines(output, TableLine::parse_printed)
 }
 
-/// Reads the output of `dmsetup status`, for one device or for all.
+/// Parses the output of `dmsetup status`, for one device or for all.
 ///
-/// Each item is a line, or says which line is none and why. Lines are taken as by [`dmsetup_table`].
+/// Each item is a line, or an error that names the wrong line. Lines are split as by [`dmsetup_table`].
+///
+/// ```
+/// let output = "pool: 0 8 thin-pool 7 15/1024 3072/4096 - rw discard_passdown queue_if_no_space - 256 \n";
+/// for item in dm_targets::dmsetup_status(output) {
+///     let line = item?;
+///     let health = line.line.and_then(|line| line.health()).unwrap_or_default();
+///     assert_eq!((line.name, health.to_string()), (Some("pool"), "good; data 75% used, metadata 1% used".to_owned()));
+/// }
+/// # Ok::<(), dm_targets::TableError>(())
+/// ```
 pub fn dmsetup_status(output: &str) -> impl Iterator<Item = Result<DmsetupLine<'_, StatusLine<Any>>, TableError>> {
     read_lines(output, StatusLine::from_str)
 }
 
-/// What dmsetup prints instead of lines where there are no devices.
+/// Printed by dmsetup if there are no devices.
 const NO_DEVICES: &str = "No devices found";
 
 fn read_lines<'a, L>(
@@ -83,22 +94,22 @@ fn read_lines<'a, L>(
     })
 }
 
-/// A line, or the lines of a target that is not known.
+/// A line, or all lines of an unknown target.
 struct Item<'a> {
-    /// Which line it is, or begins with, from 1.
+    /// The number of the first line, from 1.
     number: usize,
-    /// How many bytes of that line were left out.
+    /// The number of bytes of that line that were skipped as indentation.
     indent: usize,
     text: &'a str,
 }
 
-/// The items of an output: lines, but those of a target that is not known as one.
+/// The items of an output. Each line is an item, except that the lines of an unknown target are one item.
 struct Items<'a> {
-    /// What is left.
+    /// The remaining output.
     rest: &'a str,
-    /// Which line is next, from 1.
+    /// The number of the next line, from 1.
     number: usize,
-    /// How many spaces all lines begin with.
+    /// The number of spaces at the start of all lines.
     indent: usize,
 }
 
@@ -108,7 +119,7 @@ impl<'a> Items<'a> {
         Self { rest: output, number: 1, indent: indents.min().unwrap_or_default() }
     }
 
-    /// The next line, and the text from it on, without its indentation.
+    /// The next line, and the text from that line on, without indentation.
     fn peek(&self) -> Option<(Item<'a>, &'a str)> {
         let line = self.rest.lines().next()?;
         let indent = self.indent.min(indent_of(line));
@@ -121,7 +132,7 @@ impl<'a> Items<'a> {
         self.number = self.number.saturating_add(1);
     }
 
-    /// Whether a line may be one of a target that is not known, which can go on in the next line.
+    /// Whether a line may belong to an unknown target, whose text can continue in the next line.
     fn is_foreign(line: &str) -> bool {
         Split::of(line).is_ok_and(|split| split.target_type.is_some_and(|target_type| !is_known(target_type)))
     }
@@ -154,7 +165,7 @@ fn indent_of(line: &str) -> usize {
     line.bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
 }
 
-/// What is wrong with a line of a list.
+/// An error in a line of the output.
 fn line_error(number: usize, error: ParseError) -> TableError {
     TableError::new(number, TableErrorKind::Parse(error))
 }

@@ -1,4 +1,4 @@
-//! Where the name of a device ends, which dmsetup prints as it is.
+//! Detection of the end of device names, which dmsetup prints without quotes.
 
 use crate::errors::keys::{longest_row, may_hold_key};
 use crate::errors::parse_error::{ParseError, Place};
@@ -8,31 +8,31 @@ use crate::targets::any::TargetVisitor;
 use crate::targets::visit_targets;
 use crate::text::fields::Fields;
 
-/// The longest name of a device (`DM_NAME_LEN` holds a NUL too).
+/// The longest name of a device (`DM_NAME_LEN` includes the NUL).
 const MAX_NAME: usize = 127;
 
-/// The shortest key that is not taken for part of an identifier, in digits.
+/// The smallest number of digits that is taken for a key rather than for part of an identifier.
 const LONG_KEY: usize = 32;
 
-/// A line `name: start length type params`.
+/// A line `name: start length type params`, split after the name.
 #[derive(Clone, Copy)]
 pub(super) struct Split<'a> {
     pub(super) name: Option<&'a str>,
-    /// What follows the name; empty for a device without a table.
+    /// The text after the name; empty for a device without a table.
     pub(super) rest: &'a str,
-    /// The target type, if the rest begins as a line does.
+    /// The target type, if `rest` starts like a line of a table.
     pub(super) target_type: Option<&'a str>,
 }
 
 impl<'a> Split<'a> {
-    /// Finds where the name ends.
+    /// Finds the end of the name.
     ///
-    /// A name may hold anything, also what looks like a line. So the last place counts behind which a line of a known
-    /// target begins; else the first behind which any line does.
+    /// A name may contain anything, even text that looks like a line of a table. The last position is used that is followed
+    /// by a line of a known target, or otherwise the first position that is followed by any line.
     ///
     /// # Errors
     ///
-    /// The name may be a line with a key, whose end was lost.
+    /// The name may be a line with a key whose end was lost.
     pub(super) fn of(text: &'a str) -> Result<Self, ParseError> {
         let split = Self::of_line(text).or_else(|| Self::without_table(text)).unwrap_or_else(|| Self::wrong(text));
         match split.name.filter(|name| holds_key_line(name)) {
@@ -43,7 +43,7 @@ impl<'a> Split<'a> {
         }
     }
 
-    /// Whether a line of a device may begin here, or a device without a table be named.
+    /// Whether a line of a device, or a device without a table, may start here.
     pub(super) fn is_start(text: &'a str) -> bool {
         Self::of_line(text).is_some() || text.ends_with(": ") && Self::without_table(text).is_some()
     }
@@ -59,7 +59,7 @@ impl<'a> Split<'a> {
         first
     }
 
-    /// The places where a line can begin, from the last to the first.
+    /// The positions at which a line can start, from the last to the first.
     fn candidates(text: &'a str) -> impl Iterator<Item = Self> {
         let named =
             text.rmatch_indices(": ").filter_map(|(at, _)| Some((Some(text.get(..at)?), text.get(at..)?.get(2..)?)));
@@ -70,13 +70,13 @@ impl<'a> Split<'a> {
         })
     }
 
-    /// A device without a table. The space behind the colon may be missing: many a program takes it off.
+    /// A device without a table. The space after the colon may be missing, because many programs remove it.
     fn without_table(text: &'a str) -> Option<Self> {
         let name = text.strip_suffix(": ").or_else(|| text.strip_suffix(':')).filter(|name| is_name(name))?;
         Some(Self { name: Some(name), rest: "", target_type: None })
     }
 
-    /// What is neither; reading it says what is wrong.
+    /// A text that is neither; parsing `rest` will return the error.
     fn wrong(text: &'a str) -> Self {
         let (name, rest) = text.split_once(": ").map_or((None, text), |(name, rest)| (Some(name), rest));
         Self { name, rest, target_type: None }
@@ -87,7 +87,7 @@ fn is_name(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len()) && !name.contains(['/', '\n'])
 }
 
-/// The target type, if a text begins as a line does: two numbers and a word.
+/// The target type, if the text starts like a line of a table: two numbers and a word.
 fn target_type(text: &str) -> Option<&str> {
     let mut fields = Fields::printed(text);
     for _ in 0..2 {
@@ -99,10 +99,10 @@ fn target_type(text: &str) -> Option<&str> {
     Some(fields.next_word()?.spelling()).filter(|target_type| !target_type.ends_with(':'))
 }
 
-/// Whether a name may be a line with a key, or a part of one, that lost its end.
+/// Whether a name may be a line, or a part of one, that contains a key and lost its end.
 ///
-/// It is if it holds what begins like a line of a target with keys, and what may be a key; or if it has several words and a
-/// long key in them. A name of one word often is an identifier.
+/// That is assumed if the name contains the start of a line of a target with keys and something that may be a key, or if it
+/// has several words and a long key in them. A single word is often an identifier.
 fn holds_key_line(name: &str) -> bool {
     let mut lines = name.split(": ").filter_map(target_type);
     let has_words = name.split_ascii_whitespace().nth(1).is_some();
@@ -111,10 +111,10 @@ fn holds_key_line(name: &str) -> bool {
             && lines.any(|target_type| !is_known_without_keys(target_type))
 }
 
-/// Finds a target by its type.
+/// Finds a target by the name of its type.
 struct Find<'a> {
     target_type: &'a str,
-    /// Whether it may hold keys, if it was found.
+    /// Whether the target may contain keys; `None` if it was not found.
     secret: Option<bool>,
 }
 

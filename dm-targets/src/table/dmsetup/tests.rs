@@ -1,4 +1,4 @@
-//! Outputs as dmsetup 1.02.185 has printed them on Linux 6.12.
+//! Output that dmsetup 1.02.185 printed on Linux 6.12.
 
 use alloc::vec::Vec;
 
@@ -32,7 +32,7 @@ fn names(output: &str) -> Vec<Option<&str>> {
 }
 
 #[test]
-fn names_are_what_stands_before_a_line() {
+fn names_end_before_a_line() {
     assert_eq!(names(TABLE), NAMES.map(Some));
     let types: Vec<_> = dmsetup_status(STATUS)
         .map(|item| item.unwrap())
@@ -44,10 +44,10 @@ fn names_are_what_stands_before_a_line() {
 }
 
 #[test]
-fn names_are_told_from_numbers() {
+fn names_are_distinguished_from_numbers() {
     let output = "0 8 linear 253:0 0\n253:0: 0 8 zero \n0: 0 8 error \nempty: \ntrimmed:";
     assert_eq!(names(output), [None, Some("253:0"), Some("0"), Some("empty"), Some("trimmed")]);
-    // As `--manglename none` shows them.
+    // Printed with `--manglename none`.
     assert_eq!(names("a:\\x200\\x208\\x20zero: 0 16 error "), [Some("a:\\x200\\x208\\x20zero")]);
 }
 
@@ -76,16 +76,16 @@ fn hidden_keys_are_read() {
 }
 
 #[test]
-fn no_devices_are_no_lines() {
+fn output_without_devices_has_no_lines() {
     assert_eq!(dmsetup_status("No devices found\n").count(), 0);
     assert_eq!(dmsetup_status("").count(), 0);
 }
 
 #[test]
-fn blank_and_indented_lines_are_no_errors() {
+fn blank_and_indented_lines_are_not_errors() {
     assert_eq!(names("\n  a: 0 8 zero \n\n  b: 0 8 zero \n   \n"), [Some("a"), Some("b")]);
     assert_eq!(names("\ta: 0 8 zero \r\n\tb: 0 8 zero \r\n"), [Some("a"), Some("b")]);
-    // A space that other lines lack is part of the name.
+    // A space that the other lines do not have is part of the name.
     assert_eq!(names(" a: 0 8 zero \nb: 0 8 zero \n"), [Some(" a"), Some("b")]);
 }
 
@@ -111,11 +111,11 @@ fn an_error_names_the_line_and_points_into_it() {
 }
 
 #[test]
-fn a_line_with_a_key_is_no_name() {
+fn a_line_with_a_key_is_not_a_name() {
     let line = "0 16 crypt aes-xts-plain64 c0ffee00c0ffee00 0 7:0 0b: 0 8 zero ";
     let error = dmsetup_table(line).next().unwrap().unwrap_err();
     assert_eq!(error.to_string(), "line 1: line: word 1, name, looks like a key, which does not belong here");
-    // Many a name holds an identifier.
+    // Many names contain an identifier.
     let name = "c0ffee00c0ffee00-verity";
     assert_eq!(names(&format!("{name}: 0 8 zero ")), [Some(name)]);
 }

@@ -1,4 +1,4 @@
-//! Which devices use which.
+//! Dependencies between devices.
 
 use alloc::vec::Vec;
 
@@ -11,20 +11,20 @@ use crate::errors::table_error::TableError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DmsetupDeps<'a> {
-    /// The device's name; `None` where the output is about one device.
+    /// The name of the device; `None` in output for a single device.
     pub name: Option<&'a str>,
-    /// The devices that it uses: what stands in brackets, a number, or a name with `-o devname` or `-o blkdevname`.
+    /// The text in parentheses for each device that it uses: a number, or a name with `-o devname` or `-o blkdevname`.
     pub devices: Vec<&'a str>,
 }
 
 impl DmsetupDeps<'_> {
-    /// The numbers of the devices; `None` for one that is given by name.
+    /// The numbers of the devices; `None` for a device that is given by name.
     pub fn numbers(&self) -> impl Iterator<Item = Option<DeviceNumber>> {
         self.devices.iter().map(|device| number(device))
     }
 }
 
-/// Reads the output of `dmsetup deps`.
+/// Parses the output of `dmsetup deps`.
 ///
 /// ```
 /// let list = dm_targets::dmsetup_deps("left right: 2 dependencies\t: (8, 0) (8, 16)\n").collect::<Result<Vec<_>, _>>()?;
@@ -58,21 +58,21 @@ fn read_deps(line: &str) -> Option<DmsetupDeps<'_>> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DmsetupNode<'a> {
-    /// How far it is from the root: a node belongs to the last one before it that is one less deep.
+    /// The distance from the root. A node belongs to the last node before it whose depth is one less.
     pub depth: usize,
-    /// The device's name; `None` for a device of another driver.
+    /// The name of the device; `None` for a device that is not a mapped device.
     pub name: Option<&'a str>,
-    /// The name of the block device, with `-o blkdevname`.
+    /// The kernel's name of the block device, with `-o blkdevname`.
     pub block_name: Option<&'a str>,
-    /// Its number.
+    /// The device number.
     pub number: DeviceNumber,
-    /// What `-o active`, `rw`, `open` and `uuid` show, without the brackets.
+    /// The text that `-o active`, `rw`, `open` and `uuid` add in brackets, without the brackets.
     pub attributes: Option<&'a str>,
 }
 
-/// Reads the output of `dmsetup ls --tree`, with any symbols, but not that of `-o compact` or `-o nodevice`.
+/// Parses the output of `dmsetup ls --tree` with any symbols, but not with `-o compact` or `-o nodevice`.
 ///
-/// Under a device stand those that it uses, with `-o inverted` those that use it.
+/// Below a device are the devices that it uses, or with `-o inverted` the devices that use it.
 ///
 /// ```
 /// let output = "top (254:1)\n |-base (254:0)\n |  `- (8:0)\n `- (8:16)\n";
@@ -86,13 +86,13 @@ pub fn dmsetup_tree(output: &str) -> impl Iterator<Item = Result<DmsetupNode<'_>
         .map(|(line, at)| read_node(line).ok_or_else(|| wrong(line, at, "a name and a number such as (254:0)")))
 }
 
-/// What stands beside a node that is not one of the first line's, in ASCII, UTF-8 and for a VT100.
+/// The symbols before a node that is not a root, in ASCII, UTF-8 and for a VT100.
 const BRANCHES: [&str; 6] = ["|-", "`-", "├─", "└─", "\x1b(0\x0ftq\x1b(B", "\x1b(0\x0fmq\x1b(B"];
 
-/// What stands before these, under other nodes.
+/// The symbols for the levels above, in front of a branch.
 const STEMS: [&str; 4] = ["  ", "| ", "│ ", "\x1b(0\x0fx\x1b(B "];
 
-/// Takes off what shows how deep a node is, and says how deep it is.
+/// Removes the symbols that show the depth of a node, and returns the depth and the rest.
 fn split_depth(line: &str) -> (usize, &str) {
     let (mut rest, mut depth) = (line, 0_usize);
     while let Some(column) = rest.strip_prefix(' ') {
@@ -104,7 +104,7 @@ fn split_depth(line: &str) -> (usize, &str) {
             (None, None) => break,
         }
     }
-    // There is no branch: what looked like one is part of a name.
+    // Without a branch, the symbols are part of a name.
     (0, line)
 }
 
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dependencies_are_as_many_as_are_counted() {
+    fn dependencies_must_match_their_count() {
         let output = "a: 1 dependencies\t: b: 2 dependencies\t: (254, 0) (dm (x))\nnone: 0 dependencies\t:\n";
         let list: Vec<_> = dmsetup_deps(output).map(Result::unwrap).collect();
         assert_eq!(list[0].name, Some("a: 1 dependencies\t: b"));
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_is_the_same_whatever_it_is_drawn_with() {
+    fn a_tree_is_read_the_same_with_all_symbols() {
         let ascii =
             "top (254:1)\n |-a b (254:0)\n |  |- (8:0)\n |  `- (8:1)\n `-c (254:2)\n    `- (8:2)\nlone (254:3)\n";
         let expected = [

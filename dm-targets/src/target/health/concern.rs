@@ -8,7 +8,7 @@ use core::fmt;
 pub enum HealthState {
     /// No action is necessary.
     Good,
-    /// The target works, perhaps not fully, but an administrator should check it.
+    /// The target works, perhaps not fully; an administrator should check it.
     Attention,
     /// The target does not work, or its contents are lost.
     Failed,
@@ -16,33 +16,35 @@ pub enum HealthState {
 
 /// A problem of a target.
 ///
-/// Each variant lists the statuses that it represents. A letter or mode that this version of the crate does not know is
+/// Each variant lists the statuses that lead to it. A letter or mode that this crate does not know is
 /// [`Unknown`](Self::Unknown), never good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Concern {
-    /// It cannot serve requests. [Failed](HealthState::Failed).
+    /// The target cannot serve requests. [Failed](HealthState::Failed).
     ///
     /// | status | state of the kernel |
     /// |---|---|
     /// | cache, clone, thin-pool `Fail` | the metadata cannot be used, and all I/O fails (`CM_FAIL`, `PM_FAIL`) |
-    /// | thin `Fail` | its pool is in that state |
+    /// | thin `Fail` | the metadata of its pool cannot be used |
     /// | mirror without a letter `A` | no leg is free of errors: `choose_mirror` finds none for reads, and writes fail or wait |
     /// | multipath without a path `A` | requests fail, or wait where the table says `queue_if_no_path` |
-    /// | raid with more devices `D`, `-` or being rebuilt than the level can lose | raid0: none; raid1: all but one; raid4, raid5: one; raid6: two; raid10: one of each pair that holds the same data, as the status does not say how many copies there are and 2 is the default (`validate_raid_redundancy`) |
+    /// | raid with more devices `D`, `-` or being rebuilt than the level tolerates | raid0: none; raid1: all but one; raid4,
+    /// raid5: one; raid6: two; raid10: one of each pair that holds the same data, assuming the default of 2 copies because
+    /// the status does not contain their number (`validate_raid_redundancy`) |
     Failed,
-    /// Its contents are lost. [Failed](HealthState::Failed).
+    /// The contents of the target are lost. [Failed](HealthState::Failed).
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | snapshot, snapshot-merge `Invalid` | the exception store is broken or was full when a chunk had to be copied |
+    /// | snapshot, snapshot-merge `Invalid` | the exception store has failed, or was full when a chunk had to be copied |
     Invalid,
     /// The image does not match its root hash. [Failed](HealthState::Failed).
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | verity `C` | a block had another hash and could not be corrected (`hash_failed`); stays until the next load |
+    /// | verity `C` | a block failed verification and could not be corrected since the table was loaded (`hash_failed`) |
     Corrupted,
     /// Blocks do not match their tags or their copies. [Attention](HealthState::Attention).
     ///
@@ -51,14 +53,14 @@ pub enum Concern {
     /// | integrity with mismatches | the number of tags that did not match since the table was loaded; these reads failed, and a RAID above may have repaired them |
     /// | raid with mismatches | the last `check` found sectors that differ between devices; the devices are in sync as far as md knows |
     Mismatches,
-    /// The kernel could not read its figures. [Attention](HealthState::Attention).
+    /// The kernel could not read the figures of the status. [Attention](HealthState::Attention).
     ///
     /// | status | state of the kernel |
     /// |---|---|
     /// | cache, clone, era, thin, thin-pool `Error` | reading the metadata for the status failed |
     /// | thin `-` | the device is not open in its pool |
     /// | snapshot, snapshot-merge `Unknown` | the exception store cannot tell how much it uses |
-    /// | raid without words | md reports a layout that has no name |
+    /// | raid with an empty status | md reports a layout that has no name |
     NoFigures,
     /// Writes fail, or cannot be made durable. [Attention](HealthState::Attention).
     ///
@@ -67,32 +69,34 @@ pub enum Concern {
     /// | cache, clone `ro` | the metadata cannot be changed after an error: flushes fail (`CM_READ_ONLY`) |
     /// | thin-pool `ro` | the same, or no metadata block is free (`PM_READ_ONLY`, `PM_OUT_OF_METADATA_SPACE`) |
     /// | snapshot, snapshot-merge `Overflow` | the COW device is full; writes fail, reads do not |
-    /// | vdo `read-only` | after an error, until it is repaired |
+    /// | vdo `read-only` | the volume has had an error and must be repaired |
     /// | writecache with an error | writes and flushes fail; blocks in the cache are not written back |
     /// | raid with a journal `D` | the parity levels fail writes without their journal (`log_failed` in raid5.c) |
     ReadOnly,
-    /// There is no space left for data. [Attention](HealthState::Attention).
+    /// No space is left for data. [Attention](HealthState::Attention).
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | thin-pool `out_of_data_space` | writes that need a block wait or fail |
-    /// | thin-pool, snapshot, vdo with all blocks used | the next write that needs a block finds none |
+    /// | thin-pool `out_of_data_space` | writes that need a new block wait or fail |
+    /// | thin-pool, snapshot, vdo with all blocks used | the next write that needs a new block waits or fails |
     /// | snapshot, snapshot-merge `Overflow` | the COW device was full when a chunk had to be copied |
     OutOfDataSpace,
-    /// The space for metadata is almost used up. [Attention](HealthState::Attention).
+    /// The space for metadata is almost or completely used. [Attention](HealthState::Attention).
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | thin-pool with as many free metadata blocks as its low water mark, or fewer | the pool's event has fired (`below_threshold` in dm-space-map-metadata.c) |
+    /// | thin-pool with at most as many free metadata blocks as its low water mark | the pool has sent an event
+    /// (`below_threshold` in dm-space-map-metadata.c) |
     /// | cache, clone, era, thin-pool with all metadata blocks used | the next change of the metadata fails |
     LowMetadataSpace,
-    /// The metadata must be checked, and repaired if that finds an error. [Attention](HealthState::Attention).
+    /// The metadata must be checked, and repaired if the check finds an error. [Attention](HealthState::Attention).
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | cache, thin-pool `needs_check` | a transaction was aborted; the table cannot be loaded for writing until the metadata was checked |
+    /// | cache, thin-pool `needs_check` | a transaction was aborted; the table cannot be loaded for writing until the
+    /// metadata has been checked |
     NeedsCheck,
-    /// Some of its devices, or requests to them, have failed. [Attention](HealthState::Attention).
+    /// Some devices of the target, or requests to them, have failed. [Attention](HealthState::Attention).
     ///
     /// | status | state of the kernel |
     /// |---|---|
@@ -101,42 +105,42 @@ pub enum Concern {
     /// | raid with a `D` or `-`, or a journal `D` | the device has failed or is missing |
     /// | multipath with a path `F` | the path is not used |
     FailedLegs,
-    /// Its log has failed. [Attention](HealthState::Attention).
+    /// The log of the target has failed. [Attention](HealthState::Attention).
     ///
     /// | status | state of the kernel |
     /// |---|---|
     /// | mirror with a log device `D` or `F`, or a log in user space that reports an error or does not answer (`COM_FAILURE`) | the kernel no longer records which regions are in sync; with `handle_errors` all writes wait until an administrator acts |
     FailedLog,
-    /// Its devices, or its data and tags, are not in sync. [Attention](HealthState::Attention).
+    /// The devices of the target, or its data and tags, are not in sync. [Attention](HealthState::Attention).
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | mirror with fewer regions in sync than there are | the other regions are being copied, or wait to be copied |
+    /// | mirror with fewer regions in sync than it has | the other regions are being copied or wait to be copied |
     /// | raid with a letter `a` | the device is being rebuilt, or the array is being resynchronized or reshaped |
     /// | raid `idle` or `resync` before its end | the initial synchronization was interrupted, or is in progress |
     /// | integrity that has recalculated less than its length | later sectors have no tags yet and are not checked; [`StatusLine::health`](crate::StatusLine::health) takes its length into account |
     NotInSync,
-    /// It is recovering from a crash. [Attention](HealthState::Attention).
+    /// The target is recovering from a crash. [Attention](HealthState::Attention).
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | vdo `recovering`, in either word | the usage of some blocks is unknown until it has finished |
+    /// | vdo with `recovering` in either word | the usage of some blocks is unknown until recovery has finished |
     Recovering,
-    /// A part of its function has stopped, while I/O continues. [Attention](HealthState::Attention).
+    /// Part of the target's function has stopped, while I/O continues. [Attention](HealthState::Attention).
     ///
     /// | status | state of the kernel |
     /// |---|---|
     /// | log-writes `logging_disabled` | the log device is full or has failed |
-    /// | snapshot, snapshot-merge `Merge failed` | merging has stopped at an error (`merge_failed`); I/O continues as before |
-    /// | multipath with a group `D` | a message has disabled the group; it is used only if no other works |
+    /// | snapshot, snapshot-merge `Merge failed` | merging has stopped because of an error (`merge_failed`); I/O continues |
+    /// | multipath with a group `D` | a message has disabled the group; it is used only if no other group works |
     /// | vdo with an index `error` | data is not deduplicated |
     Disabled,
-    /// The status has a state that this version of the crate does not know. [Attention](HealthState::Attention).
+    /// The status contains a state that this crate does not know. [Attention](HealthState::Attention).
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | a letter, mode or check word that is not in the list of its type | that of a later kernel |
-    /// | raid `undef`, vdo with an index `unknown` | none that the kernel has a name for |
+    /// | a letter, mode or check word that is not in the list of its type | a state of a later kernel |
+    /// | raid `undef`, vdo with an index `unknown` | a state that the kernel has no name for |
     Unknown,
 }
 
@@ -169,7 +173,7 @@ impl fmt::Display for Concern {
             Self::Corrupted => "data is corrupted",
             Self::Mismatches => "blocks do not match",
             Self::NoFigures => "figures could not be read",
-            Self::ReadOnly => "takes no writes",
+            Self::ReadOnly => "writes fail",
             Self::OutOfDataSpace => "out of data space",
             Self::LowMetadataSpace => "low on metadata space",
             Self::NeedsCheck => "metadata must be checked",
@@ -178,7 +182,7 @@ impl fmt::Display for Concern {
             Self::NotInSync => "not in sync",
             Self::Recovering => "recovering from a crash",
             Self::Disabled => "part of its work has stopped",
-            Self::Unknown => "in a state that is not known",
+            Self::Unknown => "unknown state",
         })
     }
 }

@@ -12,9 +12,8 @@ pub use concern::{Concern, HealthState};
 /// The health of a target according to its status; returned by [`Target::health`](crate::Target::health) or
 /// [`AnyStatus::health`](crate::AnyStatus::health).
 ///
-/// Only states that the kernel itself reports are [`Concern`]s, and the docs of each concern list these states. Whether
-/// a pool that is 90 percent full is a problem depends on its use, so this has the numbers and the caller chooses the
-/// limit.
+/// Only states that the kernel itself reports are [`Concern`]s; each concern lists them. Whether a pool that is 90 percent
+/// full is a problem depends on its use, so the usage is given as numbers, and the caller chooses the limit.
 ///
 /// A target is [good](HealthState::Good) if no action is necessary. Errors that it has handled itself, such as
 /// corrected blocks, are counted.
@@ -33,23 +32,24 @@ pub use concern::{Concern, HealthState};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Health {
-    /// The problems of the target.
+    /// The problems of the target, in the order in which `Display` prints them; empty if it is good.
     pub concerns: Vec<Concern>,
-    /// The usage of the space for data, in units of the target. A cache does not have it, since a full cache is normal.
+    /// The usage of the space for data, in blocks of the target. `None` for a cache, since a full cache is normal.
     pub data: Option<Usage<u64>>,
-    /// The usage of the space for metadata, in units of the target.
+    /// The usage of the space for metadata, in blocks of the target.
     pub metadata: Option<Usage<u64>>,
-    /// The part of a cache with data that has not been written to its origin, in units of the target.
+    /// The part of a cache that has not been written back to its origin, in blocks of the target.
     pub dirty: Option<Usage<u64>>,
-    /// The number of devices that work and have all their data: legs of a mirror or RAID, stripes, paths.
+    /// The number of devices that work and have all their data, and of all devices: legs of a mirror or RAID, stripes,
+    /// paths.
     pub legs: Option<Usage<u64>>,
-    /// The part that is in sync, in units of the target; `None` if the status does not contain it.
+    /// The part that is in sync, in sectors or regions; `None` if the status does not contain it.
     pub sync: Option<Usage<u64>>,
-    /// The background work of the target.
+    /// The background work that is running; `None` if none is.
     pub work: Option<Work>,
-    /// The number of blocks that were corrected after read errors, if the target counts them.
+    /// The number of blocks that were corrected after read errors; `None` if the target does not count them.
     pub corrected: Option<u64>,
-    /// The number of necessary repairs: failed devices, mismatching blocks, metadata that must be checked.
+    /// The number of repairs that are needed: failed devices, mismatched blocks, metadata that must be checked.
     pub repairs: u64,
 }
 
@@ -81,13 +81,13 @@ pub enum WorkKind {
     Reshape,
     /// integrity: tags are recalculated.
     Recalculation,
-    /// clone: regions are copied from the source. With `no_hydration`, which copies only written regions, there is no
+    /// clone: regions are copied from the source. With `no_hydration`, only written regions are copied, and there is no
     /// background work.
     Copy,
     /// snapshot-merge: the snapshot is copied back into its origin.
     Merge,
-    /// cache with the policy `cleaner`, writecache after the message `cleaner`, which its status does not tell: dirty blocks are
-    /// written back.
+    /// cache with the policy `cleaner`: dirty blocks are written back. The message `cleaner` to a writecache does the same,
+    /// but its status does not show it.
     Cleaning,
 }
 
@@ -121,7 +121,13 @@ impl Health {
 }
 
 impl<T: Number> Usage<T> {
-    /// The percentage used, rounded down and at most 100; `None` if the total is 0.
+    /// The used percentage, rounded down and at most 100; `None` if the total is 0.
+    ///
+    /// ```
+    /// use dm_targets::Usage;
+    ///
+    /// assert_eq!(Usage { used: 3_u64, total: 4 }.percent(), Some(75));
+    /// ```
     #[must_use]
     pub fn percent(&self) -> Option<u8> {
         let hundredfold = u128::from(self.used.get()).saturating_mul(100);
@@ -129,14 +135,14 @@ impl<T: Number> Usage<T> {
         Some(u8::try_from(percent).unwrap_or(u8::MAX).min(100))
     }
 
-    /// Whether all of it is used, and the total is not 0.
+    /// Whether everything is used and the total is not 0.
     #[must_use]
     pub fn is_full(&self) -> bool {
         let total = self.total.get();
         total > 0 && self.used.get() >= total
     }
 
-    /// The plain numbers, for [`Health`].
+    /// The same numbers without their unit, as in [`Health`].
     #[must_use]
     pub fn numbers(&self) -> Usage<u64> {
         Usage { used: self.used.get(), total: self.total.get() }
@@ -159,7 +165,7 @@ impl fmt::Display for WorkKind {
     }
 }
 
-/// Prints a sentence: `state: concerns; numbers`.
+/// Prints the state, the concerns and the numbers, as in `state: concerns; numbers`.
 impl fmt::Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.state().fmt(f)?;
@@ -173,7 +179,7 @@ impl fmt::Display for Health {
         numbers.percent("metadata ", self.metadata, "% used")?;
         numbers.percent("", self.dirty, "% dirty")?;
         if let Some(Usage { used, total }) = self.legs {
-            numbers.next(format_args!("{used} of {total} devices in order"))?;
+            numbers.next(format_args!("{used} of {total} devices healthy"))?;
         }
         numbers.percent("", self.sync, "% in sync")?;
         match self.work.map(|work| (work.kind, work.done.and_then(|done| done.percent()))) {
@@ -191,7 +197,7 @@ impl fmt::Display for Health {
     }
 }
 
-/// Prints the numbers of a [`Health`] with separators.
+/// Prints the numbers of a [`Health`], separated by commas.
 struct Numbers<'f, 'o> {
     out: &'f mut fmt::Formatter<'o>,
     separator: &'static str,
@@ -217,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_worst_concern_counts() {
+    fn the_state_is_that_of_the_worst_concern() {
         assert_eq!(Health::default().state(), HealthState::Good);
         let health = Health::only(Concern::ReadOnly).concern(Concern::Failed, true).concern(Concern::NotInSync, true);
         assert_eq!(health.state(), HealthState::Failed);
@@ -235,13 +241,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_not_full() {
+    fn an_empty_total_is_not_full() {
         let is_full = |used: u64, total| Usage { used, total }.is_full();
         assert!(is_full(8, 8) && is_full(9, 8) && !is_full(7, 8) && !is_full(0, 0));
     }
 
     #[test]
-    fn a_sentence_says_all_there_is() {
+    fn the_text_contains_all_concerns_and_numbers() {
         assert_eq!(Health::default().to_string(), "good");
         let usage = |used, total| Some(Usage { used, total });
         let health = Health {
@@ -258,7 +264,7 @@ mod tests {
         assert_eq!(
             health.to_string(),
             "attention: devices have failed, not in sync; data 50% used, metadata 25% used, 20% dirty, \
-             1 of 3 devices in order, 12% in sync, recovery 10% done, 7 corrected, 9 to repair"
+             1 of 3 devices healthy, 12% in sync, recovery 10% done, 7 corrected, 9 to repair"
         );
         let merge = Health { work: Some(Work::new(WorkKind::Merge, None)), corrected: Some(0), ..Health::default() };
         assert_eq!(merge.to_string(), "good; merge in progress");

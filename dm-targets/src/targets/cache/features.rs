@@ -1,4 +1,4 @@
-//! What a cache was asked for, and what is in effect.
+//! The features of a cache.
 
 use super::CacheTable;
 use crate::option::keywords::keywords;
@@ -7,34 +7,34 @@ use crate::{Limits, WordBuf};
 
 keywords! {
     any_case;
-    /// What becomes of writes to a cache.
+    /// When a write to a cache completes.
     pub enum CacheIoMode {
-        /// They are complete when they are in the cache, which then holds dirty blocks.
+        /// A write completes as soon as it is in the cache, whose block is then dirty.
         Writeback = "writeback",
-        /// They are complete when they are on both devices.
+        /// A write completes when it is on both the cache and the origin.
         Writethrough = "writethrough",
-        /// They go to the origin, as reads do; what is cached of it is invalidated.
+        /// All reads and writes go to the origin; a write invalidates the cached block.
         Passthrough = "passthrough",
     }
 }
 
 options! {
-    /// The features of a cache: in a table those that were asked for, in a status those in effect.
+    /// The features of a cache: the requested ones in a table, the active ones in a status.
     #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
     pub struct CacheFeatures for CacheTable.features {
-        /// The metadata has its second format, which keeps track of dirty blocks in a bitmap of its own.
+        /// Metadata format 2, which stores the dirty bits in a separate bitmap.
         metadata2(): bool = Flag("metadata2"), since (1, 10, 0);
-        /// What becomes of writes; `writeback` if a table does not say.
+        /// When a write completes; `None` in a table means `writeback`.
         io_mode(mode: CacheIoMode): Option<CacheIoMode> = OneOf(&[
             ("writeback", CacheIoMode::Writeback),
             ("writethrough", CacheIoMode::Writethrough),
             ("passthrough", CacheIoMode::Passthrough),
         ]);
-        /// Discards do not reach the origin.
+        /// Discards are not passed to the origin.
         no_discard_passdown(): bool = Flag("no_discard_passdown"), since (2, 1, 0);
     }
     other {
-        /// Features that this version does not know.
+        /// Features that this crate does not know.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "alloc::vec::Vec::is_empty"))]
         other: WordBuf = "feature";
     }

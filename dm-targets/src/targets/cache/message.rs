@@ -1,4 +1,4 @@
-//! The messages to a cache.
+//! Messages to a `cache` target.
 
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
@@ -9,7 +9,7 @@ use super::CacheSetting;
 use crate::{Fields, Limits, Message, NoReply, Params, ParseError, Printer, Problem, Value, Word};
 
 const INVALIDATE: &str = "invalidate_cblocks";
-/// Cache blocks have numbers of 32 bits.
+/// The kernel numbers cache blocks with 32 bits.
 const BLOCK: Limits = Limits::new("cblock", 0, u32::MAX as u64);
 
 /// A message to a `cache` target.
@@ -23,22 +23,22 @@ const BLOCK: Limits = Limits::new("cblock", 0, u32::MAX as u64);
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CacheMessage {
-    /// Changes a setting of the cache or the policy; fails with `EINVAL` for a key that the policy does not know.
+    /// Changes a setting of the cache or its policy; the kernel returns `EINVAL` for a key that the policy does not know.
     Set(CacheSetting),
-    /// Takes blocks out of the cache; fails with `EPERM` if its io mode is not `passthrough`.
+    /// Removes blocks from the cache; the kernel returns `EPERM` unless the I/O mode is `passthrough`.
     InvalidateCblocks(Vec<CacheBlocks>),
 }
 
-/// Blocks of a cache, by their numbers in the cache.
+/// One or more blocks of a cache, numbered from the start of the cache device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheBlocks {
     /// One block.
     One(DataBlocks),
-    /// All from `begin` on, up to but without `end`.
+    /// All blocks from `begin` to the one before `end`.
     Range {
-        /// The first one.
+        /// The first block.
         begin: DataBlocks,
-        /// The one after the last.
+        /// The block after the last one.
         end: DataBlocks,
     },
 }
@@ -54,11 +54,7 @@ impl Value for CacheBlocks {
     fn read(word: Word<'_>) -> Result<Self, Problem> {
         let Some((begin, end)) = word.split_once('-') else { return Self::read_block(word).map(Self::One) };
         let (begin, end) = (Self::read_block(begin)?, Self::read_block(end)?);
-        if begin.0 < end.0 {
-            Ok(Self::Range { begin, end })
-        } else {
-            Err(Problem::Expected("a range that is not empty"))
-        }
+        if begin.0 < end.0 { Ok(Self::Range { begin, end }) } else { Err(Problem::Expected("a non-empty range")) }
     }
 
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {

@@ -1,4 +1,4 @@
-//! `cache`: blocks of a slow device that are used often are kept on a fast one as well.
+//! `cache`: caches frequently used blocks of a slow device on a fast device.
 //!
 //! ```text
 //! table    = <metadata> <cache> <origin> <block_size> <#features> {<feature>}
@@ -26,14 +26,14 @@
 //! | check | `needs_check` or `-` | | |
 //! | block, begin, end | [`DataBlocks`](dm_units::DataBlocks) | number of a cache block; `end` is not included | |
 //!
-//! Every policy knows the key `migration_threshold`, in sectors. `mq` is `smq` under an older name, and accepts five keys
-//! more that have no effect. `default` is `smq`; the status tells the policy in effect.
+//! Every policy accepts the key `migration_threshold`, in sectors. `mq` is an older name of `smq`, and accepts five more
+//! keys that have no effect. `default` means `smq`; a status shows the policy in use.
 //!
-//! The kernel prints the words of a table from the block size on as they were given, and messages do not change them. The
-//! status ends with a space, unless it is `Fail` or `Error`. Words after the policy's arguments are ignored, but kept.
+//! In a table, the kernel prints the words after the origin as they were given; messages do not change them. A status ends
+//! with a space, except `Fail` and `Error`. Words after the policy's arguments are ignored by the kernel and kept here.
 //!
-//! `passthrough` needs a cache without dirty blocks, and only then blocks can be invalidated. Messages are answered with
-//! nothing. They fail with `EOPNOTSUPP` once the metadata is read-only or has failed.
+//! `passthrough` requires a cache without dirty blocks; blocks can be invalidated only in this mode. Replies to messages are
+//! empty. Messages fail with `EOPNOTSUPP` once the metadata is read-only or has failed.
 //!
 //! Kernel: `cache_ctr`, `cache_status` and `cache_message` in `drivers/md/dm-cache-target.c`; `mq_set_config_value` in
 //! `drivers/md/dm-cache-policy-smq.c`.
@@ -57,7 +57,7 @@ use crate::{Comparison, Feature, Health, InvalidField, TableDifference, Target};
 #[cfg(doc)]
 use crate::{Device, Usage};
 
-/// The `cache` target.
+/// The `cache` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cache {}
 

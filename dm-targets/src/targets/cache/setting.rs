@@ -1,4 +1,4 @@
-//! Numbers that steer a cache, and its policy.
+//! Policies and settings of a cache.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -8,26 +8,26 @@ use crate::{Fields, ParseError, Printer, Problem, Value, Word, WordBuf};
 
 keywords! {
     exact;
-    /// What decides which blocks are cached.
+    /// The algorithm that decides which blocks are cached.
     pub enum CachePolicy {
-        /// Stochastic multi-queue: blocks rise and fall in several queues by how often they are hit.
+        /// Stochastic multiqueue: blocks move between several queues according to how often they are hit.
         Smq = "smq",
-        /// The same; an older policy had this name.
+        /// Another name for [`Smq`](Self::Smq), from an older policy.
         Mq = "mq",
-        /// Caches nothing, and writes back all that is dirty.
+        /// Promotes no blocks and writes back all dirty blocks.
         Cleaner = "cleaner",
-        /// `smq`; only in tables.
+        /// The kernel's default, which is `smq`; only in tables.
         Default = "default",
     }
 }
 
 keywords! {
     any_case;
-    /// What a [`CacheSetting`] is about.
+    /// The name of a [`CacheSetting`].
     pub enum CacheKey {
-        /// How much may be on its way to and from the cache at a time, in sectors; 2048 at first.
+        /// The number of sectors that may be migrated between the devices at the same time; 2048 by default.
         MigrationThreshold = "migration_threshold",
-        /// Has no effect; only known to `mq`, as those below.
+        /// Has no effect; accepted only by the policy `mq`, like the keys below.
         RandomThreshold = "random_threshold",
         /// Has no effect.
         SequentialThreshold = "sequential_threshold",
@@ -41,7 +41,7 @@ keywords! {
 }
 
 impl CachePolicy {
-    /// Whether the policy refuses the key; what is not known here is left to the kernel.
+    /// Whether the policy is known to refuse the key; for an unknown policy or key, the kernel decides.
     pub(super) fn refuses(&self, key: &CacheKey) -> bool {
         match self {
             Self::Other(_) => false,
@@ -51,13 +51,13 @@ impl CachePolicy {
     }
 }
 
-/// The value of a setting: a number, but for keys of which nothing is known.
+/// The value of a setting: always a number for known keys.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum CacheValue {
     /// A number.
     Number(u64),
-    /// Any other word.
+    /// Any other word, for an unknown key.
     Other(WordBuf),
 }
 
@@ -74,14 +74,14 @@ impl Value for CacheValue {
     }
 }
 
-/// A key and its value, in tables, statuses and messages.
+/// A key and its value, as in tables, statuses and messages.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct CacheSetting {
-    /// What is set.
+    /// The name of the setting.
     pub key: CacheKey,
-    /// What it is set to.
+    /// The value of the setting.
     pub value: CacheValue,
 }
 
@@ -92,7 +92,7 @@ impl CacheSetting {
         Self { key, value: CacheValue::Number(value) }
     }
 
-    /// Reads a key and its value.
+    /// Parses a key and its value.
     pub(super) fn parse(fields: &mut Fields<'_>, field: &'static str) -> Result<Self, ParseError> {
         let key = fields.read(field)?;
         let value = match key {
@@ -102,7 +102,7 @@ impl CacheSetting {
         Ok(Self { key, value })
     }
 
-    /// Reads a count of words and as many settings.
+    /// Parses a count of words and the settings in these words.
     pub(super) fn parse_group(
         fields: &mut Fields<'_>,
         count: &'static str,

@@ -1,4 +1,4 @@
-//! The status of a cache.
+//! The status of a `cache` target.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -12,79 +12,89 @@ use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf
 
 keywords! {
     exact;
-    /// What can still be done with the metadata of a cache.
+    /// Whether the metadata of a cache can be changed.
     pub enum CacheMetadataMode {
-        /// Everything.
+        /// The metadata can be read and changed.
         ReadWrite = "rw",
-        /// Reading.
+        /// The metadata can only be read, after an error.
         ReadOnly = "ro",
     }
 }
 
 keywords! {
     exact;
-    /// Whether the metadata must be checked.
+    /// Whether the metadata must be checked with `cache_check`.
     pub enum CacheCheck {
-        /// It need not.
+        /// No check is necessary.
         NotNeeded = "-",
-        /// The cache cannot be loaded for writing until it has been checked, and repaired where that is due.
+        /// The metadata must be checked, and repaired if necessary, before the table can be loaded for writing.
         Needed = "needs_check",
     }
 }
 
 /// The status of a `cache` target.
+///
+/// ```
+/// use dm_targets::cache::{CachePolicy, CacheStatus};
+/// use dm_targets::{Cache, Target};
+///
+/// let text = "8 27/65536 64 0/8192 0 0 0 0 0 0 0 1 writeback 2 migration_threshold 2048 smq 0 rw - ";
+/// let CacheStatus::Working(cache) = Cache::parse_status(text)? else { return Ok(()) };
+/// assert_eq!((cache.resident.total.0, cache.policy), (8192, CachePolicy::Smq));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum CacheStatus {
-    /// The cache works, perhaps not for writing.
+    /// The cache works; its metadata may be read-only.
     Working(Box<WorkingCache>),
-    /// The metadata has failed; the cache is of no use until it is repaired.
+    /// The metadata has failed. All I/O fails until the metadata is repaired.
     Fail,
-    /// The figures could not be read.
+    /// The kernel could not read the metadata.
     Error,
 }
 
-/// The figures of a `cache` target.
+/// The figures in the status of a working `cache` target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct WorkingCache {
-    /// The size of a metadata block.
+    /// The size of a metadata block: 8 sectors.
     pub metadata_block_size: Sectors,
-    /// How full the metadata device is.
+    /// The used and total blocks of the metadata device.
     pub metadata: Usage<MetaBlocks>,
-    /// The size of a cache block.
+    /// The size of a cache block in sectors.
     pub block_size: Sectors,
-    /// How full the fast device is.
+    /// The used and total blocks of the cache device.
     pub resident: Usage<DataBlocks>,
-    /// Reads that found their block in the cache; wraps around, as the figures below.
+    /// The number of reads whose block was in the cache. This counter and those below wrap around.
     pub read_hits: u32,
-    /// Reads that did not.
+    /// The number of reads whose block was not in the cache.
     pub read_misses: u32,
-    /// Writes that found their block in the cache.
+    /// The number of writes whose block was in the cache.
     pub write_hits: u32,
-    /// Writes that did not.
+    /// The number of writes whose block was not in the cache.
     pub write_misses: u32,
-    /// Blocks that were taken out of the cache.
+    /// The number of blocks that were removed from the cache.
     pub demotions: u32,
-    /// Blocks that were put into the cache.
+    /// The number of blocks that were copied into the cache.
     pub promotions: u32,
-    /// Blocks in the cache that differ from the origin.
+    /// The number of cached blocks that were not yet written back to the origin.
     pub dirty: DataBlocks,
-    /// What is in effect.
+    /// The active features.
     pub features: CacheFeatures,
-    /// Settings of the cache.
+    /// The settings of the cache itself.
     pub core_args: Vec<CacheSetting>,
-    /// The policy in effect.
+    /// The policy in use.
     pub policy: CachePolicy,
-    /// Settings of the policy.
+    /// The settings of the policy.
     pub policy_args: Vec<CacheSetting>,
-    /// What can still be done with the metadata.
+    /// Whether the metadata can be changed; `None` if the kernel is too old to print it.
     pub mode: Option<CacheMetadataMode>,
-    /// Whether the metadata must be checked.
+    /// Whether the metadata must be checked; `None` if the kernel is too old to print it.
     pub check: Option<CacheCheck>,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }
@@ -104,7 +114,7 @@ impl WorkingCache {
         let needs_check = self.check == Some(CacheCheck::Needed);
         let unknown =
             matches!(self.mode, Some(CacheMetadataMode::Other(_))) || matches!(self.check, Some(CacheCheck::Other(_)));
-        // What is resident and not dirty has been written back, or never was dirty.
+        // A resident block that is not dirty has been written back or was never written.
         let clean = Usage { used: self.resident.total.0.saturating_sub(self.dirty.0), total: self.resident.total.0 };
         let is_cleaning = self.policy == CachePolicy::Cleaner && self.dirty.0 > 0;
         Health {

@@ -1,4 +1,4 @@
-//! The table of a cache.
+//! The table of a `cache` target.
 
 use alloc::vec::Vec;
 
@@ -18,6 +18,7 @@ const POLICY_ARG: &str = "policy argument";
 ///
 /// ```
 /// use dm_targets::cache::{CacheKey, CachePolicy, CacheTable};
+/// use dm_targets::{Cache, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let [metadata, cache, origin] = [DeviceNumber::new(254, 32), DeviceNumber::new(254, 48), DeviceNumber::new(254, 0)];
@@ -25,29 +26,31 @@ const POLICY_ARG: &str = "policy argument";
 ///     .metadata2()
 ///     .set(CacheKey::MigrationThreshold, 4096);
 /// assert_eq!(table.to_string(), "254:32 254:48 254:0 64 1 metadata2 smq 2 migration_threshold 4096");
+/// assert_eq!(Cache::parse_table("254:32 254:48 254:0 64 1 metadata2 smq 2 migration_threshold 4096")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CacheTable {
-    /// Holds what is cached where.
+    /// The metadata device, which records which blocks are cached.
     pub metadata: Device,
     /// The fast device.
     pub cache: Device,
-    /// The slow device, which is mapped.
+    /// The slow device, which the cache is for.
     pub origin: Device,
-    /// The size of a cache block.
+    /// The size of a cache block: 64 to 2097152 sectors, a multiple of 64.
     pub block_size: Sectors,
-    /// What is asked for.
+    /// The requested features.
     pub features: CacheFeatures,
-    /// What decides which blocks are cached.
+    /// The algorithm that decides which blocks are cached.
     pub policy: CachePolicy,
-    /// Settings of the cache and of the policy; the last one of a key counts.
+    /// The settings of the cache and its policy; the last one wins if a key occurs twice. At most 512.
     pub policy_args: Vec<CacheSetting>,
     spelling: Spelling,
 }
 
 impl CacheTable {
-    /// Caches blocks of `origin` in `cache`.
+    /// Caches blocks of `block_size` sectors of `origin` in `cache`.
     pub fn new(
         metadata: impl Into<Device>,
         cache: impl Into<Device>,
@@ -60,7 +63,7 @@ impl CacheTable {
         Self { metadata, cache, origin, block_size, features, policy, policy_args: Vec::new(), spelling }
     }
 
-    /// Sets a number of the cache or the policy.
+    /// Adds a setting of the cache or its policy.
     #[must_use]
     pub fn set(mut self, key: CacheKey, value: u64) -> Self {
         self.policy_args.push(CacheSetting::new(key, value));

@@ -21,7 +21,7 @@ fn a_table_is_printed_as_it_was_given_until_it_is_changed() {
 }
 
 #[test]
-fn there_is_one_io_mode() {
+fn two_io_modes_are_refused() {
     let table = |features| Cache::parse_table(&format!("1:0 1:1 1:2 64 {features} smq 0"));
     assert_eq!(
         refusal(table("2 writeback passthrough")),
@@ -57,7 +57,7 @@ fn tables_are_checked() {
 }
 
 #[test]
-fn early_statuses_end_early() {
+fn statuses_of_early_kernels_have_no_metadata_mode() {
     let text = "8 27/65536 64 0/8192 0 0 0 0 0 0 0 1 writeback 2 migration_threshold 2048 mq 0 ";
     let Ok(CacheStatus::Working(cache)) = Cache::parse_status(text) else { panic!() };
     assert_eq!(cache.mode, None);
@@ -68,7 +68,7 @@ fn early_statuses_end_early() {
 fn ranges_are_not_empty() {
     assert_eq!(
         refusal(Cache::parse_message("invalidate_cblocks 1 5-5")),
-        "cache message: word 3, cblock, must be a range that is not empty"
+        "cache message: word 3, cblock, must be a non-empty range"
     );
     assert_eq!(
         refusal(Cache::parse_message("invalidate_cblocks 4294967296")),
@@ -81,7 +81,7 @@ fn ranges_are_not_empty() {
 }
 
 #[test]
-fn options_came_with_versions() {
+fn options_exist_since_the_version_that_introduced_them() {
     assert_eq!(Cache::has_feature("metadata2", Version::new(1, 9, 0)), Some(false));
     assert_eq!(Cache::has_feature("metadata2", Version::new(2, 0, 0)), Some(true));
 }

@@ -1,4 +1,4 @@
-//! What a `clone` target can be told.
+//! Messages to a `clone` target.
 
 use core::fmt;
 
@@ -8,16 +8,22 @@ const THRESHOLD: &str = "hydration_threshold";
 const BATCH_SIZE: &str = "hydration_batch_size";
 
 /// A message to a `clone` target.
+///
+/// ```
+/// use dm_targets::clone::CloneMessage;
+///
+/// assert_eq!(CloneMessage::HydrationThreshold(13).to_string(), "hydration_threshold 13");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloneMessage {
-    /// Copies in the background.
+    /// Starts copying (hydration) in the background.
     EnableHydration,
-    /// Stops that.
+    /// Stops copying in the background.
     DisableHydration,
-    /// Copies at most so many regions at a time.
+    /// Sets the number of regions that may be copied at the same time.
     HydrationThreshold(u32),
-    /// Tries to copy so many adjoining regions as one.
+    /// Sets the number of adjacent regions to copy in one operation if possible.
     HydrationBatchSize(u32),
 }
 

@@ -1,4 +1,4 @@
-//! `clone`: a copy of a device that can be used while it is still being copied (hydrated) in the background.
+//! `clone`: a copy of a device that can already be used while it is being copied (hydrated) in the background.
 //!
 //! ```text
 //! table    = <metadata> <dest> <source> <region_size> [<#features> {<feature>} [<#core> {<core_arg>}]]
@@ -17,14 +17,14 @@
 //! | region_size | [`Sectors`] | sectors | 8 to 2097152 (4 KiB to 1 GiB), a power of two; at most 2^31 regions |
 //! | #features | count | words | at most 2 in a table |
 //! | #core | count | words | at most 4 in a table, even |
-//! | hydration_threshold, hydration_batch_size | `u32` | regions | 1 if not said |
+//! | hydration_threshold, hydration_batch_size | `u32` | regions | default 1 |
 //! | used/total | [`Usage`](crate::Usage) | metadata blocks of 4 KiB | |
 //! | hydrated/regions, in_flight | `u64`, `u32` | regions | |
 //!
-//! The kernel prints the words of a table from the region size on as they were given, and messages do not change them; the
-//! status tells what is in effect. Words after the last group are ignored, but kept.
+//! In a table, the kernel prints the words after the source as they were given; messages do not change them. The status
+//! shows the values in effect. Words after the last group are ignored by the kernel and kept here.
 //!
-//! `Fail`: the metadata has failed; `Error`: the figures could not be read. Messages are answered with nothing.
+//! `Fail`: the metadata has failed. `Error`: the kernel could not read the metadata. Replies to messages are empty.
 //!
 //! Kernel: `clone_ctr`, `clone_status` and `clone_message` in `drivers/md/dm-clone-target.c`.
 
@@ -46,7 +46,7 @@ pub use status::{CloneMode, CloneStatus, WorkingClone};
 const REGION_SIZE: Limits = Limits::new("region size", 8, 1 << 21).power_of_two();
 const REGIONS: Limits = Limits::new("number of regions", 1, 1 << 31);
 
-/// The `clone` target; named apart from the trait `Clone`.
+/// The `clone` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloneTarget {}
 
@@ -80,16 +80,16 @@ impl Target for CloneTarget {
 }
 
 options! {
-    /// The features of a clone: in a table those that were asked for, in a status those in effect.
+    /// The features of a clone: the requested ones in a table, the active ones in a status.
     #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
     pub struct CloneFeatures for CloneTable.features {
-        /// Nothing is copied in the background, until a message says so.
+        /// Does not copy in the background until [`CloneMessage::EnableHydration`] is sent.
         no_hydration(): bool = Flag("no_hydration");
-        /// Discards do not reach the device that is copied to.
+        /// Discards are not passed to the destination.
         no_discard_passdown(): bool = Flag("no_discard_passdown");
     }
     other {
-        /// Features that this version does not know.
+        /// Features that this crate does not know.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "alloc::vec::Vec::is_empty"))]
         other: WordBuf = "feature argument";
     }
@@ -98,16 +98,16 @@ options! {
 }
 
 options! {
-    /// How a clone copies in the background.
+    /// The settings for copying in the background.
     #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
     pub struct CloneCore for CloneTable.core {
-        /// At most so many regions are being copied at a time.
+        /// The number of regions that may be copied at the same time; 1 if not given.
         hydration_threshold(regions: u32): Option<u32> = Argument("hydration_threshold");
-        /// So many adjoining regions are copied as one, where that is possible.
+        /// The number of adjacent regions to copy in one operation if possible; 1 if not given.
         hydration_batch_size(regions: u32): Option<u32> = Argument("hydration_batch_size");
     }
     other {
-        /// Arguments that this version does not know.
+        /// Arguments that this crate does not know.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "alloc::vec::Vec::is_empty"))]
         other: WordBuf = "core argument";
     }
@@ -119,32 +119,35 @@ options! {
 ///
 /// ```
 /// use dm_targets::clone::CloneTable;
+/// use dm_targets::{CloneTarget, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let [metadata, dest, source] = [DeviceNumber::new(254, 32), DeviceNumber::new(254, 16), DeviceNumber::new(254, 0)];
 /// let table = CloneTable::new(metadata, dest, source, Sectors(8)).no_hydration().hydration_threshold(13);
 /// assert_eq!(table.to_string(), "254:32 254:16 254:0 8 1 no_hydration 2 hydration_threshold 13");
+/// assert_eq!(CloneTarget::parse_table("254:32 254:16 254:0 8 1 no_hydration 2 hydration_threshold 13")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CloneTable {
-    /// Holds what has been copied.
+    /// The metadata device, which records which regions have been copied.
     pub metadata: Device,
-    /// The device that is copied to.
+    /// The destination device, which receives the copy.
     pub dest: Device,
-    /// The device that is copied; it is only read.
+    /// The source device, which is only read.
     pub source: Device,
-    /// How much is copied as one.
+    /// The size of a region: a power of two from 8 to 2097152 sectors.
     pub region_size: Sectors,
-    /// What is asked for.
+    /// The requested features.
     pub features: CloneFeatures,
-    /// How it is copied.
+    /// The settings for copying in the background.
     pub core: CloneCore,
     spelling: Spelling,
 }
 
 impl CloneTable {
-    /// Copies `source` to `dest`.
+    /// Copies `source` to `dest` in regions of `region_size` sectors.
     pub fn new(
         metadata: impl Into<Device>,
         dest: impl Into<Device>,
@@ -174,7 +177,7 @@ impl Spelled for CloneTable {
         Ok(table)
     }
 
-    /// Leaves out groups at the end that are empty.
+    /// Does not print empty groups at the end.
     fn print(&self, out: &mut Printer<'_, '_>) {
         let Self { metadata, dest, source, region_size, features, core, spelling: _ } = self;
         out.put(metadata).put(dest).put(source).put(region_size);

@@ -1,4 +1,4 @@
-//! What a `clone` target reports.
+//! The status of a `clone` target.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -11,52 +11,62 @@ use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf
 
 keywords! {
     exact;
-    /// What can still be done with the metadata of a clone.
+    /// Whether the metadata of a clone can be changed.
     pub enum CloneMode {
-        /// Everything.
+        /// The metadata can be read and changed.
         ReadWrite = "rw",
-        /// Reading.
+        /// The metadata can only be read, after an error.
         ReadOnly = "ro",
-        /// Nothing; it failed while the status was being made.
+        /// The metadata failed while the kernel was printing the status.
         Fail = "Fail",
     }
 }
 
 /// The status of a `clone` target.
+///
+/// ```
+/// use dm_targets::clone::CloneStatus;
+/// use dm_targets::{CloneTarget, Target};
+///
+/// let status = CloneTarget::parse_status("8 10/65536 8 512/8192 1 0 4 hydration_threshold 99 hydration_batch_size 2 rw")?;
+/// let CloneStatus::Working(clone) = status else { return Ok(()) };
+/// assert_eq!((clone.hydrated.used, clone.hydrated.total), (512, 8192));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum CloneStatus {
-    /// The clone works, perhaps not for writing.
+    /// The clone works; its metadata may be read-only.
     Working(WorkingClone),
-    /// The metadata has failed.
+    /// The metadata has failed, and all I/O fails.
     Fail,
-    /// The figures could not be read.
+    /// The kernel could not read the metadata.
     Error,
 }
 
-/// The figures of a `clone` target.
+/// The figures in the status of a working `clone` target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct WorkingClone {
-    /// The size of a metadata block.
+    /// The size of a metadata block: 8 sectors.
     pub metadata_block_size: Sectors,
-    /// How full the metadata device is.
+    /// The used and total blocks of the metadata device.
     pub metadata: Usage<MetaBlocks>,
-    /// The size of a region.
+    /// The size of a region in sectors.
     pub region_size: Sectors,
-    /// How many regions need no copying any more, of all there are.
+    /// The number of regions that need no more copying, and of all regions.
     pub hydrated: Usage<u64>,
-    /// How many regions are being copied now.
+    /// The number of regions that are being copied now.
     pub in_flight: u32,
-    /// What is in effect.
+    /// The active features.
     pub features: CloneFeatures,
-    /// How it is copied.
+    /// The settings for copying in the background.
     pub core: CloneCore,
-    /// What can still be done with the metadata.
+    /// Whether the metadata can be changed.
     pub mode: CloneMode,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }

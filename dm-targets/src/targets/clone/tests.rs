@@ -1,4 +1,4 @@
-//! What golden lines do not show.
+//! Tests of what the golden lines do not cover.
 
 use super::*;
 
@@ -13,7 +13,7 @@ fn a_table_is_printed_as_it_was_given_until_it_is_changed() {
 }
 
 #[test]
-fn groups_may_be_left_out() {
+fn groups_are_optional() {
     for text in ["1:0 1:1 1:2 8", "1:0 1:1 1:2 8 0", "1:0 1:1 1:2 8 0 0", "1:0 1:1 1:2 8 1 no_hydration"] {
         assert_eq!(format!("{:#}", CloneTarget::parse_table(text).unwrap()), text);
     }

@@ -1,17 +1,16 @@
-//! How sectors are encrypted: the first word of a table.
+//! The cipher specification, which is the first word of a `crypt` table.
 
 use core::fmt;
 
 use crate::option::keywords::keywords;
 use crate::{Printer, Problem, Value, Word, WordBuf};
 
-/// What begins a cipher that is given in the words of the kernel's crypto API.
+/// The prefix of a cipher that is named as in the kernel's crypto API.
 const CAPI: &str = "capi:";
 
-/// The cipher, its chain mode and how initialisation vectors are made, in one word.
+/// The cipher, its chaining mode and the generator of initialisation vectors (IVs), in one word.
 ///
-/// It is kept as it was written. Which ciphers and modes there are is for the running kernel to say; here only the parts
-/// are checked.
+/// The word is kept as it was written. Only its syntax is checked; the running kernel decides which ciphers and modes exist.
 ///
 /// ```
 /// use dm_targets::crypt::{Cipher, IvMode};
@@ -32,40 +31,40 @@ pub struct Cipher {
 
 keywords! {
     exact;
-    /// How the initialisation vector of a sector is made.
+    /// The generator of the initialisation vector of a sector.
     pub enum IvMode {
-        /// From the low 32 bits of the sector number, little-endian.
+        /// The low 32 bits of the sector number, little-endian.
         Plain = "plain",
-        /// From the sector number, little-endian.
+        /// The 64-bit sector number, little-endian.
         Plain64 = "plain64",
-        /// From the sector number, big-endian.
+        /// The 64-bit sector number, big-endian.
         Plain64Be = "plain64be",
-        /// From the encrypted sector number; the hash that makes the key for it is the option.
+        /// The encrypted sector number; its key is derived with the hash that follows, as in `essiv:sha256`.
         Essiv = "essiv",
-        /// From the number of the cipher block, big-endian.
+        /// The number of the cipher block, big-endian.
         Benbi = "benbi",
-        /// Zeros.
+        /// All zeros.
         Null = "null",
-        /// As Loop-AES does; with 64 keys, or 65 of which the last is the seed.
+        /// The IV of Loop-AES with 64 keys, or 65 if the last one is the seed.
         Lmk = "lmk",
-        /// As old TrueCrypt does, with whitening.
+        /// The IV and whitening of old TrueCrypt volumes.
         Tcw = "tcw",
-        /// Random, stored beside the sector.
+        /// A random IV, which is stored in the integrity metadata of the sector.
         Random = "random",
-        /// From the encrypted byte offset, as BitLocker does.
+        /// The encrypted byte offset, as in BitLocker.
         Eboiv = "eboiv",
-        /// The same, with the Elephant diffuser.
+        /// The same as [`Eboiv`](Self::Eboiv), with the Elephant diffuser.
         Elephant = "elephant",
     }
 }
 
 impl Cipher {
-    /// The cipher with this specification.
+    /// Parses a specification such as `aes-xts-plain64` or `capi:xts(aes)-plain64`.
     ///
     /// # Errors
     ///
-    /// The kernel would refuse it whatever ciphers it has: a key count that is no power of two, no IV mode where one is
-    /// due, `essiv` without a hash, an empty part.
+    /// No kernel would accept it: the key count is not a power of two, a required IV generator or the hash of `essiv` is
+    /// missing, or a part is empty.
     pub fn new(specification: &str) -> Result<Self, Problem> {
         let parts = Parts::split(specification);
         let iv = parts.iv.map(|iv| IvMode::read(Word::plain(iv))).transpose()?;
@@ -73,43 +72,43 @@ impl Cipher {
         Ok(Self { text: WordBuf::new(specification)?, key_count: parts.key_count(iv.as_ref())?, iv })
     }
 
-    /// The whole word.
+    /// The whole word as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether the cipher is given in the words of the kernel's crypto API, `capi:`.
+    /// Whether the cipher is named as in the kernel's crypto API, with the prefix `capi:`.
     #[must_use]
     pub fn is_capi(&self) -> bool {
         self.text.starts_with(CAPI)
     }
 
-    /// The name: of the cipher alone, such as `aes`, or in the words of the crypto API, such as `xts(aes)`.
+    /// The name of the cipher alone, such as `aes`, or its whole name in the crypto API, such as `xts(aes)`.
     #[must_use]
     pub fn name(&self) -> &str {
         Parts::split(&self.text).name
     }
 
-    /// How many keys there are that take turns by sector.
+    /// The number of keys that are used for sectors in turn; 1 if not given.
     #[must_use]
     pub const fn key_count(&self) -> u32 {
         self.key_count
     }
 
-    /// The chain mode, such as `xts`; in the words of the crypto API it is part of the name.
+    /// The chaining mode, such as `xts`; `None` with the prefix `capi:`, where the name includes it.
     #[must_use]
     pub fn chain_mode(&self) -> Option<&str> {
         Parts::split(&self.text).chain_mode
     }
 
-    /// How initialisation vectors are made, if there are any.
+    /// The IV generator; `None` if the mode needs no IV.
     #[must_use]
     pub const fn iv(&self) -> Option<&IvMode> {
         self.iv.as_ref()
     }
 
-    /// What follows the IV mode; only `essiv` makes use of it.
+    /// The part after the IV generator and a colon, which only `essiv` uses; `None` if not given.
     #[must_use]
     pub fn iv_options(&self) -> Option<&str> {
         Parts::split(&self.text).iv_options
@@ -126,17 +125,17 @@ impl Value for Cipher {
     }
 }
 
-/// The specification as written.
+/// Prints the specification as it was written.
 impl fmt::Display for Cipher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.text.fmt(f)
     }
 }
 
-/// The parts of a specification, with what the kernel puts in for those that are left out.
+/// The parts of a specification; missing parts have the kernel's defaults.
 struct Parts<'a> {
     name: &'a str,
-    /// Not yet read as a number.
+    /// The text of the key count.
     key_count: Option<&'a str>,
     chain_mode: Option<&'a str>,
     iv: Option<&'a str>,
@@ -148,7 +147,7 @@ impl<'a> Parts<'a> {
         text.strip_prefix(CAPI).map_or_else(|| Self::split_classic(text), Self::split_capi)
     }
 
-    /// `name[:keycount][-mode[-iv[:options]]]`
+    /// Splits `name[:keycount][-mode[-iv[:options]]]`.
     fn split_classic(text: &'a str) -> Self {
         let (first, rest) = split_first(text, '-');
         let (name, key_count) = split_first(first, ':');
@@ -168,7 +167,7 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// `name[-iv][:options]`, split from the end because names hold dashes.
+    /// Splits `name[-iv][:options]`, from the end because names can contain dashes.
     fn split_capi(text: &'a str) -> Self {
         let (text, iv_options) = split_last(text, ':');
         let (name, iv) = split_last(text, '-');
@@ -223,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn ciphers_have_parts() {
+    fn ciphers_are_split_into_their_parts() {
         let cases: [(&str, Summary<'_>); 12] = [
             ("aes", ("aes", 1, Some("cbc"), Some("plain"), None)),
             ("aes-plain", ("aes", 1, Some("cbc"), Some("plain"), None)),

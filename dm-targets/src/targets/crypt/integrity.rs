@@ -1,4 +1,4 @@
-//! What is stored beside each sector.
+//! The integrity metadata of encrypted sectors.
 
 use core::fmt::{self, Write};
 
@@ -7,34 +7,35 @@ use crate::{Limits, Printer, Problem, Value, Word};
 
 pub(super) const TAG_SIZES: Limits = Limits::new("integrity", 1, 480);
 
-/// What is stored beside each sector, on a device with room for it such as one of [`integrity`](crate::integrity).
+/// The integrity metadata of each sector, which requires a device that can store it, such as
+/// [`integrity`](crate::integrity).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CryptIntegrity {
-    /// How many bytes belong to each encryption sector.
+    /// The number of bytes per encryption sector, from 1 to 480.
     pub tag_size: u32,
-    /// Who makes use of them.
+    /// The use of these bytes.
     pub profile: IntegrityProfile,
 }
 
 keywords! {
     exact;
-    /// Who makes use of the bytes beside each sector. Loaded in capitals it is printed in capitals, and is `Other`.
+    /// The use of the integrity metadata. A word in upper case is printed back as loaded, so it is `Other`.
     pub enum IntegrityProfile {
-        /// The cipher, which authenticates.
+        /// The authentication tag of an authenticated cipher, and the IV if it is random.
         Aead = "aead",
-        /// Nobody but the IV mode.
+        /// Only the random IV.
         None = "none",
     }
 }
 
 impl CryptIntegrity {
-    /// So many bytes, for the cipher to authenticate the sector.
+    /// `tag_size` bytes for an authenticated cipher.
     #[must_use]
     pub const fn aead(tag_size: u32) -> Self {
         Self { tag_size, profile: IntegrityProfile::Aead }
     }
 
-    /// So many bytes, for the IV mode `random`.
+    /// `tag_size` bytes for the IV generator `random`.
     #[must_use]
     pub const fn none(tag_size: u32) -> Self {
         Self { tag_size, profile: IntegrityProfile::None }

@@ -1,4 +1,4 @@
-//! The key of a table: its digits, or where in the kernel's keyrings it is.
+//! The key of a table: hexadecimal digits, or a reference to a key in a kernel keyring.
 
 use core::fmt::{self, Write};
 
@@ -7,25 +7,25 @@ use zeroize::Zeroizing;
 use crate::option::keywords::keywords;
 use crate::{Key, Limits, Printer, Problem, SecretWord, Value, Word};
 
-/// The largest size that the kernel can hold in an `int`.
+/// The kernel stores the size in an `int`.
 const KEY_SIZE: Limits = Limits::new("key size", 1, i32::MAX as u64);
 
-/// The key in a table or message. `Debug` shows neither digits nor descriptions.
+/// The key in a table or message. `Debug` hides both digits and descriptions.
 ///
 /// Kernel: `get_key_size` and `crypt_set_key` in `drivers/md/dm-crypt.c`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CryptKey {
-    /// `-`: a key of size 0.
+    /// `-`: a key of size 0, for ciphers without a key.
     Empty,
-    /// The key itself.
+    /// The bytes of the key.
     Hex(Key),
-    /// A key in one of the kernel's keyrings.
+    /// A reference to a key in a kernel keyring.
     Keyring(KeyringKey),
 }
 
 impl CryptKey {
-    /// How many bytes the key has.
+    /// The size of the key in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         match self {
@@ -35,7 +35,7 @@ impl CryptKey {
         }
     }
 
-    /// Writes the key as a word of a table.
+    /// Prints the key as a word of a table.
     pub(crate) fn print_in_table(&self, out: &mut Printer<'_, '_>) {
         out.next_word(|out| match self {
             Self::Hex(key) => key.print_in_table(out),
@@ -76,22 +76,22 @@ impl From<KeyringKey> for CryptKey {
 
 keywords! {
     exact;
-    /// The type of a key in a keyring.
+    /// The type of a key in a kernel keyring.
     pub enum KeyringType {
-        /// User space can load it, but not read it back.
+        /// A key that user space can add but not read back.
         Logon = "logon",
-        /// User space can load and read it.
+        /// A key that user space can add and read.
         User = "user",
-        /// Encrypted with another key when user space reads it.
+        /// A key that user space can read only encrypted with another key.
         Encrypted = "encrypted",
-        /// Sealed by a TPM or the like when user space reads it.
+        /// A key that user space can read only sealed, for example by a TPM.
         Trusted = "trusted",
     }
 }
 
-/// A key in one of the kernel's keyrings, `:size:type:description`.
+/// A reference to a key in a kernel keyring, `:size:type:description`.
 ///
-/// The kernel looks it up when the table or message arrives, and wants it to have exactly this size.
+/// The kernel looks up the key when it receives the table or message, and requires it to have exactly this size.
 ///
 /// ```
 /// use dm_targets::crypt::{KeyringKey, KeyringType};
@@ -109,12 +109,12 @@ pub struct KeyringKey {
 }
 
 impl KeyringKey {
-    /// The key with this description, of `size` bytes.
+    /// Refers to the key of `size` bytes with this type and description.
     ///
     /// # Errors
     ///
-    /// The size is 0 or more than 2147483647, the type is no word without a colon, or the description is empty or holds
-    /// white space.
+    /// The size is 0 or more than 2147483647, the type contains a colon or is not a word, or the description is empty or
+    /// contains white space.
     pub fn new(size: u32, key_type: KeyringType, description: &str) -> Result<Self, Problem> {
         KEY_SIZE.check(size).map_err(|invalid| invalid.problem())?;
         let white_space = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\x0b';
@@ -127,7 +127,7 @@ impl KeyringKey {
         Ok(Self { size, key_type, description: SecretWord::new(description)? })
     }
 
-    /// How many bytes the key has.
+    /// The size of the key in bytes.
     #[must_use]
     pub const fn size(&self) -> u32 {
         self.size
@@ -139,7 +139,7 @@ impl KeyringKey {
         &self.key_type
     }
 
-    /// What the key is called in its keyring.
+    /// The description under which the key is found in its keyring.
     #[must_use]
     pub fn description(&self) -> &str {
         self.description.reveal()
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_keyring_key_has_all_its_parts() {
+    fn keyring_keys_with_missing_parts_are_refused() {
         for text in [":", ":32", ":32:logon", "::logon:a", ":x:logon:a", ":32::a", ":32:logon:", ":0:logon:a"] {
             assert!(read(text).is_err(), "{text}");
         }
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_description_holds_no_white_space() {
+    fn descriptions_with_white_space_are_refused() {
         let word = Word::new(":8:user:a\\ b", Form::Input);
         assert_eq!(CryptKey::read(word), Err(Problem::ForbiddenByte(b' ')));
         let word = Word::new(":8:user:a\\\\b", Form::Input);

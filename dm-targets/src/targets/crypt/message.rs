@@ -1,4 +1,4 @@
-//! Messages.
+//! Messages to a `crypt` target.
 //!
 //! Kernel: `crypt_message` in `drivers/md/dm-crypt.c`.
 
@@ -7,13 +7,19 @@ use core::fmt;
 use super::CryptKey;
 use crate::{Fields, Message, NoReply, Params, ParseError, Printer, Problem};
 
-/// A message to a `crypt` target, which must be suspended.
+/// A message to a `crypt` target. The device must be suspended.
+///
+/// ```
+/// use dm_targets::crypt::CryptMessage;
+///
+/// assert_eq!(CryptMessage::KeyWipe.to_string(), "key wipe");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CryptMessage {
-    /// Sets the key, which must have the same size as the one of the table.
+    /// Sets the key, which must have the same size as the key of the table.
     KeySet(CryptKey),
-    /// Overwrites the key with zeros; until the next `key set` the device cannot be resumed (`EAGAIN`).
+    /// Overwrites the key with zeros. Resuming the device fails with `EAGAIN` until the key has been set again.
     KeyWipe,
 }
 

@@ -1,4 +1,4 @@
-//! `crypt`: every sector is encrypted.
+//! `crypt`: encrypts sectors when they are written and decrypts them when they are read.
 //!
 //! ```text
 //! table   = <cipher> <key> <iv_offset> <device> <start> [<#opt> {<opt>}]
@@ -16,24 +16,27 @@
 //! | word | type | unit | range |
 //! |---|---|---|---|
 //! | cipher | [`Cipher`] | | kept as written |
-//! | key | [`CryptKey`] | | an even number of digits: the kernel drops an odd last one |
-//! | iv_offset | [`Sectors`] | sectors of 512 bytes | a multiple of the encryption sector |
+//! | key | [`CryptKey`] | | an even number of digits: the kernel would ignore the last of an odd number |
+//! | iv_offset | [`Sectors`] | sectors of 512 bytes | a multiple of the encryption sector size |
 //! | device | [`Device`] | | |
 //! | start | [`Sectors`] | sectors on the device | |
-//! | #opt | count | words | at most 9 when loaded (8 before version 1.28.0), although there are ten |
-//! | integrity | [`CryptIntegrity`] | bytes of each tag, profile | 1 to 480; `aead` or `none` |
+//! | #opt | count | words | at most 9 (8 before version 1.28.0), although there are ten options |
+//! | integrity | [`CryptIntegrity`] | tag size in bytes, profile | 1 to 480; `aead` or `none` |
 //! | sector_size | `u16` | bytes | power of two from 512 to 4096; the length is a multiple of it |
-//! | integrity_key_size | `u32` | bytes | at least 1; with the profile `aead` only for `authenc(...)`, and at most the size of the key |
+//! | integrity_key_size | `u32` | bytes | at least 1, at most the size of the key; with the profile `aead` only for
+//! `authenc(...)` |
 //!
-//! A tag size without a profile, `integrity:28`, makes the kernel read through a null pointer. With the profile `aead` and
-//! another cipher than `authenc(...)`, `integrity_key_size` makes it write through one, in `crypt_setkey`: only for that cipher
-//! `crypt_ctr_auth_cipher` makes room for the key (seen with Linux 6.12). Both are refused here. Flags are compared without
-//! regard to case, names before a colon with it. Words after the counted ones are ignored.
+//! Two errors that crash the kernel are refused here. A tag size without a profile, `integrity:28`, makes it read through a
+//! null pointer. With the profile `aead` and a cipher other than `authenc(...)`, `integrity_key_size` makes `crypt_setkey`
+//! write through a null pointer, because `crypt_ctr_auth_cipher` allocates the buffer only for that cipher (seen with Linux
+//! 6.12).
 //!
-//! What is printed has the key in the clear, digits in lower case, and has no `sector_size:512` and no count of 0. A
-//! wiped key is printed as zeros of the same size.
+//! Flags are not case-sensitive, but names before a colon are. Words after the counted options are ignored.
 //!
-//! Messages are taken while the device is suspended, and are answered with nothing.
+//! The kernel prints the key in the clear with digits in lower case, and omits `sector_size:512` and a count of 0. It prints
+//! a wiped key as zeros of the same size.
+//!
+//! The device must be suspended when it receives a message. The reply is empty.
 //!
 //! Kernel: `crypt_ctr`, `crypt_ctr_optional`, `crypt_status` and `crypt_message` in `drivers/md/dm-crypt.c`.
 
@@ -63,7 +66,7 @@ const CIPHER: &str = "cipher";
 
 pub(super) const SECTOR_SIZES: Limits = Limits::new("sector_size", 512, 4096).power_of_two();
 
-/// The `crypt` target.
+/// The `crypt` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crypt {}
 
@@ -101,7 +104,7 @@ impl Target for Crypt {
     }
 }
 
-/// Checks the size of encryption sectors in bytes, and what must be a multiple of it.
+/// Checks the size of encryption sectors in bytes, and that IV offset and length are multiples of it.
 pub(super) fn check_sectors(size: u64, iv_offset: Sectors, length: Sectors) -> Result<(), InvalidField> {
     SECTOR_SIZES.check(size)?;
     let unit = size >> 9;
@@ -109,7 +112,7 @@ pub(super) fn check_sectors(size: u64, iv_offset: Sectors, length: Sectors) -> R
     Limits::new("length", 1, u64::MAX).multiple_of(unit).check(length)
 }
 
-/// Checks what does not go together with the cipher.
+/// Checks options that do not fit the cipher.
 fn check_iv(table: &CryptTable) -> Result<(), InvalidField> {
     let invalid = |field, problem| Err(InvalidField::new(field, problem));
     let iv = table.cipher.iv();
@@ -130,7 +133,7 @@ fn check_iv(table: &CryptTable) -> Result<(), InvalidField> {
     if !table.cipher.name().starts_with("authenc(") {
         return invalid("integrity_key_size", Problem::Expected("left out if the cipher is not authenc(...)"));
     }
-    // It is a part of the key.
+    // The authentication key is the first part of the whole key.
     Limits::new("integrity_key_size", 1, table.key.size() as u64).check(size)
 }
 

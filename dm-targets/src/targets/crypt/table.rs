@@ -1,4 +1,4 @@
-//! The table.
+//! The table of a `crypt` target.
 //!
 //! Kernel: `crypt_ctr`, `crypt_ctr_optional` and `crypt_status` in `drivers/md/dm-crypt.c`.
 
@@ -13,30 +13,30 @@ use crate::{Device, Fields, Limits, ParseError, Printer, SecretWord};
 options! {
     /// The options of a `crypt` table.
     pub struct CryptOptions for CryptTable.options {
-        /// Discards reach the device; they tell which sectors are in use.
+        /// Passes discards to the device, which reveals which sectors are unused.
         allow_discards(): bool = Flag("allow_discards"), since (1, 11, 0);
-        /// Requests are encrypted on the CPU that made them.
+        /// Encrypts on the CPU that submitted the request.
         same_cpu_crypt(): bool = Flag("same_cpu_crypt"), since (1, 14, 0);
-        /// Encryption gets ahead of other work.
+        /// Encrypts in work queues of high priority.
         high_priority(): bool = Flag("high_priority"), since (1, 26, 0);
-        /// Writes are sent from the CPUs that encrypt, not from a thread that sorts them.
+        /// Submits writes directly from the CPUs that encrypt, without a thread that sorts them.
         submit_from_crypt_cpus(): bool = Flag("submit_from_crypt_cpus"), since (1, 14, 0);
-        /// Reads are decrypted at once. Shown also where the kernel has set it by itself.
+        /// Decrypts reads without a work queue. The kernel may set this itself and print it.
         no_read_workqueue(): bool = Flag("no_read_workqueue"), since (1, 22, 0);
-        /// Writes are encrypted at once; the kernel sets it by itself on zoned devices.
+        /// Encrypts writes without a work queue. The kernel sets this itself on zoned devices.
         no_write_workqueue(): bool = Flag("no_write_workqueue"), since (1, 22, 0);
-        /// What is stored beside each sector.
+        /// The integrity metadata of each sector.
         integrity(integrity: CryptIntegrity): Option<CryptIntegrity> = Pair("integrity"), since (1, 17, 0);
-        /// How many bytes are encrypted as one; 512 where it is not given.
+        /// The number of bytes that are encrypted as one unit: a power of two from 512 to 4096; 512 if not given.
         sector_size(bytes: u16): Option<u16> = Pair(SECTOR_SIZES), since (1, 17, 0);
-        /// Initialisation vectors count encryption sectors, not sectors of 512 bytes.
+        /// Counts encryption sectors, instead of sectors of 512 bytes, for initialisation vectors.
         iv_large_sectors(): bool = Flag("iv_large_sectors"), since (1, 17, 0);
-        /// The size in bytes of that part of the key that authenticates; the digest's where it is not given.
+        /// The size in bytes of the authentication part of the key; the size of the digest if not given.
         integrity_key_size(bytes: u32): Option<u32> = Pair(Limits::new("integrity_key_size", 1, u32::MAX as u64)),
             since (1, 28, 0);
     }
     other {
-        /// Options that this version does not know; they are printed after the others.
+        /// Options that this crate does not know; they are printed after the others.
         other_options: SecretWord = "option";
     }
     case: Any;
@@ -45,39 +45,42 @@ options! {
         "capi" since (1, 17, 0), "keyring" since (1, 18, 1), "eboiv" since (1, 19, 0), "elephant" since (1, 20, 0);
 }
 
-/// The table of a `crypt` target. Its `Display` shows the key; its `Debug` does not.
+/// The table of a `crypt` target. `Display` prints the key; `Debug` does not.
 ///
 /// ```
 /// use dm_targets::crypt::{Cipher, CryptTable, KeyringKey, KeyringType};
+/// use dm_targets::{Crypt, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let key = KeyringKey::new(64, KeyringType::Logon, "disk:7")?;
 /// let device = DeviceNumber::new(254, 0);
 /// let table = CryptTable::new(Cipher::new("aes-xts-plain64")?, key, Sectors(0), device, Sectors(32768));
 /// let table = table.allow_discards().sector_size(4096);
-/// assert_eq!(table.to_string(), "aes-xts-plain64 :64:logon:disk:7 0 254:0 32768 2 allow_discards sector_size:4096");
-/// # Ok::<(), dm_targets::Problem>(())
+/// let text = "aes-xts-plain64 :64:logon:disk:7 0 254:0 32768 2 allow_discards sector_size:4096";
+/// assert_eq!(table.to_string(), text);
+/// assert_eq!(Crypt::parse_table(text)?, table);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CryptTable {
-    /// How sectors are encrypted.
+    /// The cipher, its chaining mode and the generator of initialisation vectors.
     pub cipher: Cipher,
-    /// With which key.
+    /// The key, or a reference to a kernel keyring.
     pub key: CryptKey,
-    /// What is added to the sector numbers from which initialisation vectors are made.
+    /// The number of 512-byte sectors that is added to the sector number for the initialisation vector.
     pub iv_offset: Sectors,
-    /// What holds the encrypted sectors.
+    /// The device that stores the encrypted sectors.
     pub device: Device,
-    /// Where on it they start.
+    /// The first encrypted sector on `device`.
     pub start: Sectors,
-    /// How they are encrypted.
+    /// The optional settings.
     pub options: CryptOptions,
     spelling: Spelling,
 }
 
 impl CryptTable {
-    /// The sectors of `device` from `start` on, encrypted with `cipher` and `key`.
+    /// Encrypts the sectors of `device` from `start` on with `cipher` and `key`.
     pub fn new(
         cipher: Cipher,
         key: impl Into<CryptKey>,

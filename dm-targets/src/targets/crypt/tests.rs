@@ -76,7 +76,7 @@ fn sectors_must_fit_together() {
 }
 
 #[test]
-fn authentication_needs_the_words_of_the_crypto_api() {
+fn authentication_needs_a_cipher_of_the_crypto_api() {
     let check = |cipher: &str| {
         let key = CryptKey::Empty;
         let table =
@@ -100,7 +100,7 @@ fn ten_options_can_be_printed_but_not_loaded() {
     assert_eq!(error.to_string(), "number of options must be at most 9");
 }
 
-/// As 6.1.176 and 6.12.117 print it after `key wipe`.
+/// Printed by Linux 6.1.176 and 6.12.117 after `key wipe`.
 #[test]
 fn a_wiped_key_is_zeros() {
     let text = format!("aes-xts-plain64 {} 0 7:0 0", "00".repeat(64));
@@ -110,7 +110,7 @@ fn a_wiped_key_is_zeros() {
 }
 
 #[test]
-fn messages_are_about_the_key() {
+fn messages_set_or_wipe_the_key() {
     let message = Crypt::parse_message("KEY Set :32:user:a").unwrap();
     assert!(matches!(&message, CryptMessage::KeySet(CryptKey::Keyring(key)) if key.size() == 32));
     assert_eq!(message.to_string(), "key set :32:user:a");

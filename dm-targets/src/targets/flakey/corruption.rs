@@ -1,4 +1,4 @@
-//! Bytes that are changed.
+//! Corruption of one byte per request.
 //!
 //! Kernel: `parse_features` in `drivers/md/dm-flakey.c`.
 
@@ -9,26 +9,26 @@ use crate::{Fields, InvalidField, Limits, ParseError, Printer, Problem, Value, W
 
 const NTH: Limits = Limits::new("corrupt bio byte", 1, u32::MAX as u64);
 
-/// Which byte is changed in which requests, and to what.
+/// The byte to corrupt, its new value, and the requests that this applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CorruptBioByte {
-    /// The byte of the request, from 1.
+    /// The position of the byte in the request, counted from 1.
     pub nth: u32,
-    /// Whether it is done to reads or to writes.
+    /// Whether reads or writes are corrupted.
     pub direction: Direction,
-    /// What the byte becomes.
+    /// The new value of the byte.
     pub value: u8,
-    /// It is only done to requests that have all these flags, which are those of the running kernel.
+    /// Only requests with all of these flags (`bi_opf` of the running kernel) are corrupted; 0 for all requests.
     pub flags: u32,
 }
 
-/// Reads or writes.
+/// The direction of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
-    /// Reads.
+    /// Requests that read.
     Read,
-    /// Writes.
+    /// Requests that write.
     Write,
 }
 
@@ -47,13 +47,13 @@ impl Value for Direction {
 }
 
 impl CorruptBioByte {
-    /// Sets byte `nth`, counted from 1, of requests of one direction to `value`.
+    /// Sets byte number `nth`, counted from 1, to `value` in all requests of this direction.
     #[must_use]
     pub const fn new(nth: u32, direction: Direction, value: u8) -> Self {
         Self { nth, direction, value, flags: 0 }
     }
 
-    /// Only changes requests that have all these flags.
+    /// Corrupts only requests that have all of these flags of the running kernel.
     #[must_use]
     pub const fn flags(self, flags: u32) -> Self {
         Self { flags, ..self }

@@ -1,4 +1,4 @@
-//! `flakey`: a device that works for a while, then misbehaves for a while.
+//! `flakey`: alternates between intervals in which a device works and intervals in which it fails.
 //!
 //! ```text
 //! table   = <device> <offset> <up> <down> [<#features> {<feature>}]
@@ -16,16 +16,16 @@
 //! | nth | `u32` | byte of a request, from 1 | at least 1 |
 //! | direction | `r` or `w` | | |
 //! | value | `u8` | | |
-//! | flags | `u32` | mask of request flags of the running kernel | 0: any request |
-//! | probability | `u32` | parts of 1000000000 | at most 1000000000 |
+//! | flags | `u32` | mask of request flags of the running kernel | 0: all requests |
+//! | probability | `u32` | parts per billion | at most 1000000000 |
 //!
-//! `drop_writes` excludes `error_writes`, and both exclude a `corrupt_bio_byte` of writes.
+//! `drop_writes` and `error_writes` exclude each other, and each excludes a `corrupt_bio_byte` for writes.
 //!
-//! What happens without a feature is the kernel's choice. It fails all requests while the device is down; Linux 6.12 then
-//! also prints `2 error_reads error_writes`, Linux 6.1 prints `0`. The latter ends the table with a space and knows neither
-//! `error_reads` nor the random ones, although it calls itself 1.5.0 too: for these the version of the target says nothing.
+//! Without a feature, the kernel fails all requests during a down interval. Linux 6.12 then prints `2 error_reads
+//! error_writes`; Linux 6.1 prints `0`, and a space at the end of every table. Linux 6.1 does not know `error_reads` and the
+//! `random_` features, although its target version is also 1.5.0, so the version does not show whether these exist.
 //!
-//! Words after the features are ignored. Takes no messages.
+//! Words after the counted features are ignored. The target takes no messages.
 //!
 //! Kernel: `flakey_ctr`, `parse_features` and `flakey_status` in `drivers/md/dm-flakey.c`.
 
@@ -46,7 +46,7 @@ use crate::{
 const DOWN: &str = "down interval";
 const CORRUPT_BIO_BYTE: &str = "corrupt_bio_byte";
 
-/// The `flakey` target.
+/// The `flakey` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flakey {}
 
@@ -75,7 +75,7 @@ impl Target for Flakey {
     }
 }
 
-/// The two intervals must not be 0 together, nor overflow.
+/// The two intervals must not both be 0, and their sum must not overflow.
 fn down_limits(up: u32) -> Limits {
     Limits::new(DOWN, u64::from(up == 0), u32::MAX.saturating_sub(up).into())
 }
@@ -92,25 +92,25 @@ fn check_conflicts(features: &FlakeyFeatures) -> Result<(), InvalidField> {
 }
 
 options! {
-    /// The features of a `flakey` table: how the device misbehaves.
+    /// The features of a `flakey` table: how the device fails during a down interval.
     pub struct FlakeyFeatures for FlakeyTable.features {
-        /// Reads fail.
+        /// Fails reads.
         error_reads(): bool = Flag("error_reads");
-        /// Writes are ignored without an error.
+        /// Discards writes but reports success.
         drop_writes(): bool = Flag("drop_writes"), since (1, 2, 0);
-        /// Writes fail.
+        /// Fails writes.
         error_writes(): bool = Flag("error_writes"), since (1, 4, 0);
-        /// A byte of each request is changed.
+        /// Changes one byte of each request.
         corrupt_bio_byte(corrupt: CorruptBioByte): Option<CorruptBioByte> = Words(CORRUPT_BIO_BYTE), since (1, 2, 0);
-        /// How likely it is that a byte of a read is changed, in parts of 1000000000.
+        /// The probability that a byte of a read is changed, in parts per billion (at most 1000000000).
         random_read_corrupt(probability: u32): Option<u32> =
             Argument(Limits::new("random_read_corrupt", 0, 1_000_000_000));
-        /// How likely it is that a byte of a write is changed, in parts of 1000000000.
+        /// The probability that a byte of a write is changed, in parts per billion (at most 1000000000).
         random_write_corrupt(probability: u32): Option<u32> =
             Argument(Limits::new("random_write_corrupt", 0, 1_000_000_000));
     }
     other {
-        /// Features that this version does not know; they are printed after the others.
+        /// Features that this crate does not know; they are printed after the others.
         other_features: WordBuf = "feature";
     }
     case: Any;
@@ -121,29 +121,33 @@ options! {
 ///
 /// ```
 /// use dm_targets::flakey::FlakeyTable;
+/// use dm_targets::{Flakey, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let table = FlakeyTable::new(DeviceNumber::new(254, 0), Sectors(0), 5, 10).drop_writes();
 /// assert_eq!(table.to_string(), "254:0 0 5 10 1 drop_writes");
+/// assert_eq!(Flakey::parse_table("254:0 0 5 10 1 drop_writes")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct FlakeyTable {
-    /// The device.
+    /// The device that requests are sent to.
     pub device: Device,
-    /// Where on it the mapped sectors start.
+    /// The first mapped sector of `device`.
     pub offset: Sectors,
-    /// How many seconds the device works.
+    /// The length of an interval in which the device works, in seconds.
     pub up: u32,
-    /// How many seconds it then misbehaves.
+    /// The length of an interval in which the device fails, in seconds; not 0 if `up` is 0.
     pub down: u32,
-    /// How it misbehaves.
+    /// How the device fails during a down interval.
     pub features: FlakeyFeatures,
     spelling: Spelling,
 }
 
 impl FlakeyTable {
-    /// A device that works for `up` seconds and then misbehaves for `down` seconds, as the kernel likes.
+    /// A device that works for `up` seconds, then fails all requests for `down` seconds, and so on. Features change what
+    /// fails.
     pub fn new(device: impl Into<Device>, offset: Sectors, up: u32, down: u32) -> Self {
         let (features, spelling) = (FlakeyFeatures::default(), Spelling::default());
         Self { device: device.into(), offset, up, down, features, spelling }
@@ -157,7 +161,7 @@ impl Spelled for FlakeyTable {
         let features = fields.read_options_then(check_conflicts)?;
         fields.ignore_rest_of_input()?;
         if !fields.remainder().is_empty() {
-            // Linux 6.1 ends the table with a space.
+            // Linux 6.1 prints a space at the end of the table.
             fields.note_unusual();
         }
         Ok(Self { device, offset, up, down, features, spelling: Spelling::default() })
@@ -250,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_space_is_no_part_of_the_table() {
+    fn a_space_at_the_end_is_not_part_of_the_table() {
         let [with, without] = ["254:0 0 5 10 0 ", "254:0 0 5 10 0"].map(|text| Flakey::parse_table(text).unwrap());
         assert_eq!(with, without);
         assert_eq!(with.to_string(), without.to_string());

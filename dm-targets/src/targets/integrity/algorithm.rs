@@ -1,4 +1,4 @@
-//! Algorithms with keys.
+//! Algorithms with an optional key, as in `internal_hash:`.
 //!
 //! Kernel: `get_alg_and_key` in `drivers/md/dm-integrity.c`.
 
@@ -6,21 +6,21 @@ use core::fmt::{self, Write};
 
 use crate::{Key, Printer, Problem, Value, Word, WordBuf};
 
-/// An algorithm of the kernel's crypto API, and perhaps a key. `Debug` does not show the key.
+/// The name of an algorithm of the kernel's crypto API, with an optional key. `Debug` does not show the key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeyedAlgorithm {
-    /// The name, such as `crc32c` or `hmac(sha256)`; it holds no colon.
+    /// The name, such as `crc32c` or `hmac(sha256)`, without a colon.
     algorithm: WordBuf,
     /// The key, for algorithms that have one.
     key: Option<Key>,
 }
 
 impl KeyedAlgorithm {
-    /// An algorithm without a key.
+    /// An algorithm that needs no key.
     ///
     /// # Errors
     ///
-    /// The name is empty or cannot be part of the word.
+    /// The name is empty, or contains a colon or another character that it cannot contain.
     pub fn new(algorithm: &str) -> Result<Self, Problem> {
         if algorithm.contains(':') {
             return Err(Problem::ForbiddenByte(b':'));
@@ -28,11 +28,11 @@ impl KeyedAlgorithm {
         Ok(Self { algorithm: WordBuf::new(algorithm)?, key: None })
     }
 
-    /// An algorithm with a key.
+    /// An algorithm and its key.
     ///
     /// # Errors
     ///
-    /// The name is empty or cannot be part of the word.
+    /// The same as for [`new`](Self::new).
     pub fn keyed(algorithm: &str, key: Key) -> Result<Self, Problem> {
         Ok(Self { key: Some(key), ..Self::new(algorithm)? })
     }
@@ -43,7 +43,7 @@ impl KeyedAlgorithm {
         &self.algorithm
     }
 
-    /// The key, if there is one.
+    /// The key; `None` for an algorithm without one.
     #[must_use]
     pub const fn key(&self) -> Option<&Key> {
         self.key.as_ref()

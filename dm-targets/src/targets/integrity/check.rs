@@ -1,4 +1,4 @@
-//! Which options of a table do not go together.
+//! Rules for combinations of options.
 
 use super::{IntegrityMode, IntegrityOptions, IntegrityTable};
 use crate::option::OptionGroup;
@@ -6,7 +6,7 @@ use crate::{InvalidField, Problem};
 
 const INTERNAL_HASH: &str = "internal_hash";
 
-/// Checks what cannot be without an internal hash, or a key for it.
+/// Checks options that require an internal hash, or one with a key.
 pub(super) fn check_internal_hash(table: &IntegrityTable) -> Result<(), InvalidField> {
     let IntegrityOptions { recalculate, reset_recalculate, allow_discards, allow_discards_keyed, .. } = table.options;
     let needs_hash = table.tag_size.is_none()
@@ -24,7 +24,7 @@ pub(super) fn check_internal_hash(table: &IntegrityTable) -> Result<(), InvalidF
     }
 }
 
-/// Checks what cannot be where tags are stored by the device itself.
+/// Checks options that are not allowed in mode `I`, where the device stores the tags.
 pub(super) fn check_inline(table: &IntegrityTable) -> Result<(), InvalidField> {
     const UNFIT: [&str; 5] = ["meta_device", "journal_crypt", "journal_mac", "allow_discards", "allow_discards_keyed"];
     match table.options.given().find(|option| UNFIT.contains(option)) {

@@ -1,4 +1,4 @@
-//! `integrity`: a tag is stored beside every sector.
+//! `integrity`: stores an integrity tag for every block, and checks it when the block is read.
 //!
 //! ```text
 //! table  = <device> <reserved> <tag_size> <mode> <#opt> {<opt>}
@@ -18,20 +18,21 @@
 //! | reserved | [`Sectors`] | sectors before the superblock | |
 //! | tag_size | `u32` or `-` | bytes | 1 to 255; `-`: the size of the internal hash |
 //! | mode | [`IntegrityMode`] | | |
-//! | #opt | count | words | at most 18, and never left out |
+//! | #opt | count | words | at most 18; required |
 //! | block_size | `u32` | bytes | power of two from 512 to 4096; never printed as 512 |
 //! | journal_sectors, interleave_sectors, buffer_sectors | `u32` | sectors | rounded by the kernel |
 //! | journal_watermark | `u32` | percent | at most 100 |
 //! | commit_time, bitmap_flush_interval | `u32` | milliseconds | |
 //! | sectors_per_bit | `u64` | sectors | rounded down to a power of two |
-//! | recalculated | [`Sectors`] or `-` | sectors done so far | `-`: no tags are calculated anew |
+//! | recalculated | [`Sectors`] or `-` | sectors recalculated so far | `-`: no tags are being recalculated |
 //!
-//! All words are compared with regard to case. Words after the counted ones are ignored. What is printed are the values in
-//! effect, rounded or from the superblock, and keys in the case in which they were given: `fix_padding`, `fix_hmac` and
-//! `recalculate` can show without having been asked for, and the other way round. Version 1.15.0 and later print
-//! `journal_sectors` only in mode `J`, behind `buffer_sectors`; a table keeps the place it was read at.
+//! Option words are case-sensitive. Words after the counted options are ignored. The kernel prints the values in effect,
+//! which may be rounded or come from the superblock, so that `fix_padding`, `fix_hmac` and `recalculate` can be printed
+//! without having been requested, or be missing although they were. Keys are printed in the case in which they were given.
+//! Since version 1.15.0, `journal_sectors` is printed only in mode `J`, after `buffer_sectors`; a parsed table remembers at
+//! which place it was.
 //!
-//! Takes no messages. To learn how long a device can be, load a table of 8 sectors and read `provided_sectors`.
+//! The target takes no messages. To find the largest possible length, load a table of 8 sectors and read `provided_sectors`.
 //!
 //! Kernel: `dm_integrity_ctr`, `get_alg_and_key` and `dm_integrity_status` in `drivers/md/dm-integrity.c`.
 
@@ -52,7 +53,7 @@ use crate::{Comparison, Feature, Health, InvalidField, NoMessage, TableDifferenc
 use check::{check_inline, check_internal_hash};
 use table::TAG_SIZE;
 
-/// The `integrity` target.
+/// The `integrity` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Integrity {}
 
@@ -74,7 +75,7 @@ impl Target for Integrity {
         if table.mode == IntegrityMode::Inline { check_inline(table) } else { Ok(()) }
     }
 
-    /// The kernel prints more than it was told, so `one`, a requested table, is only compared in what it says.
+    /// The kernel also prints options that were not requested, so only what the requested table `one` contains is compared.
     fn difference(one: &IntegrityTable, other: &IntegrityTable) -> Option<TableDifference> {
         let other = other.reduced_to(one);
         Comparison::new(one, &other)

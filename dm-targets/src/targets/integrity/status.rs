@@ -1,4 +1,4 @@
-//! The status.
+//! The status of an `integrity` target.
 //!
 //! Kernel: `dm_integrity_status` in `drivers/md/dm-integrity.c`.
 
@@ -13,18 +13,29 @@ use crate::{
 
 /// The status of an `integrity` target.
 ///
-/// Early kernels end after the first or second field: what is not printed is `None`.
+/// Old kernels print only the first or the first two fields; the others are `None`.
+///
+/// ```
+/// use dm_targets::integrity::Recalculation;
+/// use dm_targets::{Integrity, Target};
+/// use dm_units::Sectors;
+///
+/// let status = Integrity::parse_status("6 129160 2048")?;
+/// assert_eq!((status.mismatches, status.provided_sectors), (6, Some(Sectors(129160))));
+/// assert_eq!(status.recalculation, Some(Recalculation::Reached(Sectors(2048))));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct IntegrityStatus {
-    /// How many tags did not match since the table was loaded.
+    /// The number of tags that did not match since the table was loaded.
     pub mismatches: u64,
-    /// How long the device can be.
+    /// The largest possible length of the target; `None` from old kernels.
     pub provided_sectors: Option<Sectors>,
-    /// Whether tags are calculated anew.
+    /// How far tags have been recalculated; `None` from old kernels.
     pub recalculation: Option<Recalculation>,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }
@@ -34,7 +45,7 @@ impl IntegrityStatus {
         self.health_of(Sectors(u64::MAX))
     }
 
-    /// The health of a target of this length, which can be less than the device provides.
+    /// The health of a target with this length, which can be less than `provided_sectors`.
     pub(crate) fn health_of(&self, length: Sectors) -> Health {
         let sync = self.recalculated(length);
         let unfinished = sync.is_some_and(|sync| sync.used < sync.total);
@@ -44,7 +55,7 @@ impl IntegrityStatus {
             .concern(Concern::Mismatches, self.mismatches > 0)
     }
 
-    /// How many sectors have new tags, if tags are calculated anew.
+    /// The recalculated and total sectors; `None` unless tags are being recalculated.
     fn recalculated(&self, length: Sectors) -> Option<Usage<u64>> {
         let Some(Recalculation::Reached(Sectors(used))) = self.recalculation else { return None };
         let Sectors(total) = self.provided_sectors?.min(length);
@@ -52,13 +63,14 @@ impl IntegrityStatus {
     }
 }
 
-/// Whether tags are calculated anew.
+/// How far the tags of existing data have been recalculated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Recalculation {
-    /// They are not, and have not been.
+    /// No tags are being recalculated.
     Off,
-    /// They are as far as this sector; at [`provided_sectors`](IntegrityStatus::provided_sectors) all are.
+    /// All sectors before this one have their tags; recalculation is complete at
+    /// [`provided_sectors`](IntegrityStatus::provided_sectors).
     Reached(Sectors),
 }
 

@@ -1,4 +1,4 @@
-//! The table.
+//! The table of an `integrity` target.
 //!
 //! Kernel: `dm_integrity_ctr`, `get_alg_and_key` and `dm_integrity_status` in `drivers/md/dm-integrity.c`.
 
@@ -15,17 +15,17 @@ pub(super) const TAG_SIZE: Limits = Limits::new("tag size", 1, 255);
 
 keywords! {
     exact;
-    /// How data and tags are kept together.
+    /// How data and tags are kept consistent after a crash.
     pub enum IntegrityMode {
-        /// Both are written to a journal first.
+        /// Data and tags are written to a journal first.
         Journal = "J",
-        /// A bitmap tells which tags must be calculated anew after a crash.
+        /// A bitmap records which regions are being written; their tags are recalculated after a crash.
         Bitmap = "B",
-        /// They are not: after a crash tags may be wrong.
+        /// Data and tags are written directly: after a crash, tags may not match.
         Direct = "D",
-        /// Tags are neither checked nor written, to get at the data.
+        /// Tags are neither checked nor written, to recover data from a damaged device.
         Recovery = "R",
-        /// Tags are stored by the device, in sectors that are larger.
+        /// The device stores the tags itself, in the metadata area of its sectors.
         Inline = "I",
     }
 }
@@ -33,47 +33,48 @@ keywords! {
 options! {
     /// The options of an `integrity` table.
     pub struct IntegrityOptions for IntegrityTable.options {
-        /// Holds the tags.
+        /// The device that stores the tags, instead of the data device.
         meta_device(device: impl Into<Device>): Option<Device> = Pair("meta_device"), since (1, 2, 0);
-        /// How many bytes have one tag.
+        /// The number of bytes that have one tag: a power of two from 512 to 4096; 512 if not given.
         block_size(bytes: u32): Option<u32> = Pair(Limits::new("block_size", 512, 4096).power_of_two());
-        /// Tags are calculated anew, in the background, from where it was left off.
+        /// Tags are calculated in the background, continuing where the last run stopped.
         recalculate(): bool = Flag("recalculate"), since (1, 2, 0);
-        /// Tags are calculated anew, from the start.
+        /// Tags are calculated in the background, starting again from the first sector.
         reset_recalculate(): bool = Flag("reset_recalculate"), since (1, 8, 0);
-        /// Discards reach the device.
+        /// Discards are passed to the device.
         allow_discards(): bool = Flag("allow_discards"), since (1, 6, 0);
-        /// Discards reach the device although tags are keyed. Once a device has it, it cannot be taken back.
+        /// Discards are passed to the device although the tags have a key. Cannot be undone once a device has been used with
+        /// it.
         allow_discards_keyed(): bool = Flag("allow_discards_keyed"), since (1, 14, 0);
-        /// The size of the journal, in sectors.
+        /// The size of the journal in sectors; the kernel may round it.
         journal_sectors(sectors: u32): Option<u32> = Pair("journal_sectors");
-        /// After how many sectors of data there are tags.
+        /// The number of sectors of data between two areas of tags; the kernel may round it.
         interleave_sectors(sectors: u32): Option<u32> = Pair("interleave_sectors");
-        /// How many sectors one buffer of tags has.
+        /// The number of sectors of tags in one buffer; the kernel may round it.
         buffer_sectors(sectors: u32): Option<u32> = Pair("buffer_sectors");
-        /// At how many percent the journal is written out.
+        /// The percentage of the journal, at most 100, that may be used before the journal is flushed.
         journal_watermark(percent: u32): Option<u32> = Pair(Limits::new("journal_watermark", 0, 100));
-        /// After how many milliseconds the journal is committed.
+        /// The time in milliseconds after which the journal is committed.
         commit_time(milliseconds: u32): Option<u32> = Pair("commit_time");
-        /// How many sectors one bit of the bitmap is for.
+        /// The number of sectors per bit of the bitmap; the kernel rounds it down to a power of two.
         sectors_per_bit(sectors: u64): Option<u64> = Pair("sectors_per_bit"), since (1, 3, 0);
-        /// After how many milliseconds the bitmap is written.
+        /// The time in milliseconds after which the bitmap is written.
         bitmap_flush_interval(milliseconds: u32): Option<u32> = Pair("bitmap_flush_interval"), since (1, 3, 0);
-        /// Less space is wasted between tags; earlier kernels cannot use such a device.
+        /// Uses smaller padding between areas of tags; earlier kernels cannot use such a device.
         fix_padding(): bool = Flag("fix_padding"), since (1, 4, 0);
-        /// Keyed hashes also cover the section number and the superblock; earlier kernels cannot use such a device.
+        /// Extends keyed hashes to the section number and the superblock; earlier kernels cannot use such a device.
         fix_hmac(): bool = Flag("fix_hmac"), since (1, 7, 0);
-        /// Tags may be calculated anew although they are keyed, which lets an attacker have his data signed.
+        /// Allows recalculation of keyed tags, which lets an attacker who changed the data obtain valid tags for it.
         legacy_recalculate(): bool = Flag("legacy_recalculate"), since (1, 7, 0);
-        /// Makes the tags; without it they come from above.
+        /// The algorithm that calculates the tags; without it, the layer above supplies them.
         internal_hash(hash: KeyedAlgorithm): Option<KeyedAlgorithm> = Pair("internal_hash");
-        /// Encrypts the journal.
+        /// The cipher that encrypts the journal.
         journal_crypt(cipher: KeyedAlgorithm): Option<KeyedAlgorithm> = Pair("journal_crypt");
-        /// Authenticates the journal.
+        /// The algorithm that authenticates the journal.
         journal_mac(hash: KeyedAlgorithm): Option<KeyedAlgorithm> = Pair("journal_mac");
     }
     other {
-        /// Options that this version does not know; they are printed after the others.
+        /// Options that this crate does not know; they are printed after the others.
         other_options: SecretWord = "option";
     }
     case: Exact;
@@ -81,35 +82,37 @@ options! {
     features: "mode B" since (1, 3, 0), "mode I" since (1, 12, 0);
 }
 
-/// The table of an `integrity` target. Its `Display` shows keys; its `Debug` does not.
+/// The table of an `integrity` target. `Display` prints keys; `Debug` does not.
 ///
 /// ```
 /// use dm_targets::integrity::{IntegrityMode, IntegrityTable, KeyedAlgorithm};
+/// use dm_targets::{Integrity, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let table = IntegrityTable::new(DeviceNumber::new(254, 32), Sectors(0), None, IntegrityMode::Journal);
 /// let table = table.internal_hash(KeyedAlgorithm::new("crc32c")?).block_size(4096);
 /// assert_eq!(table.to_string(), "254:32 0 - J 2 block_size:4096 internal_hash:crc32c");
-/// # Ok::<(), dm_targets::Problem>(())
+/// assert_eq!(Integrity::parse_table("254:32 0 - J 2 block_size:4096 internal_hash:crc32c")?, table);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct IntegrityTable {
-    /// Holds the data and, without a [`meta_device`](IntegrityOptions::meta_device), the tags.
+    /// The device for the data and, without a [`meta_device`](IntegrityOptions::meta_device), the tags.
     pub device: Device,
-    /// How much of the device with the tags is skipped at its start.
+    /// The number of sectors to skip at the start of the device with the tags.
     pub reserved: Sectors,
-    /// The size of a tag in bytes; that of the internal hash where it is not given.
+    /// The size of a tag, 1 to 255 bytes; `None` means the size of the internal hash.
     pub tag_size: Option<u32>,
-    /// How data and tags are kept together.
+    /// How data and tags are kept consistent after a crash.
     pub mode: IntegrityMode,
-    /// How tags are made and kept.
+    /// The optional settings.
     pub options: IntegrityOptions,
     spelling: Spelling,
 }
 
 impl IntegrityTable {
-    /// The data of `device`, with tags of `tag_size` bytes.
+    /// Stores the data of `device` with tags of `tag_size` bytes.
     pub fn new(device: impl Into<Device>, reserved: Sectors, tag_size: Option<u32>, mode: IntegrityMode) -> Self {
         let (options, spelling) = (IntegrityOptions::default(), Spelling::default());
         Self { device: device.into(), reserved, tag_size, mode, options, spelling }
@@ -117,7 +120,8 @@ impl IntegrityTable {
 }
 
 impl IntegrityTable {
-    /// The same without what the kernel prints of itself: what `said` leaves open, and flags that the superblock keeps.
+    /// Removes what the kernel printed without being requested: options that `said` does not contain, and flags that come
+    /// from the superblock.
     pub(super) fn reduced_to(&self, said: &Self) -> Self {
         let mut reduced = self.clone();
         let (options, said_options) = (&mut reduced.options, &said.options);
@@ -133,7 +137,7 @@ impl IntegrityTable {
             *printed = printed.filter(|_| said.is_some());
         }
         options.sectors_per_bit = options.sectors_per_bit.filter(|_| said_options.sectors_per_bit.is_some());
-        // 512 is not printed.
+        // The kernel does not print a block size of 512.
         options.block_size = options.block_size.or(said_options.block_size.filter(|bytes| *bytes == 512));
         options.recalculate = said_options.recalculate;
         options.reset_recalculate = said_options.reset_recalculate;

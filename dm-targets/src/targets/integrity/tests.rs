@@ -63,7 +63,7 @@ fn keys_are_kept_as_given_and_not_shown() {
 }
 
 #[test]
-fn what_needs_an_internal_hash_is_not_accepted_without() {
+fn options_that_need_an_internal_hash_are_refused_without_one() {
     for text in ["8:0 0 - J 0", "8:0 0 4 B 0", "8:0 0 4 I 0", "8:0 0 4 J 1 recalculate", "8:0 0 4 D 1 allow_discards"] {
         assert_eq!(check(text), Err("internal_hash is missing".to_owned()), "{text}");
     }

@@ -1,4 +1,4 @@
-//! What a status says of the health of a mirror.
+//! The health of a `mirror` target.
 //!
 //! Kernel: `device_status_char`, `do_writes` and `do_failures` in `drivers/md/dm-raid1.c`, `disk_status` in
 //! `drivers/md/dm-log.c`, `userspace_status` in `drivers/md/dm-log-userspace-base.c`.
@@ -14,7 +14,7 @@ impl MirrorStatus {
         let unknown = count(|health| matches!(health, MirrorHealth::Other(_)));
         let log_failed = self.log.has_failed();
         let sync = Some(Usage { used: self.in_sync, total: self.regions });
-        // A region that could not be copied is not tried again until the device is resumed.
+        // The kernel does not retry a region that could not be copied until the device is resumed.
         let is_copied = self.mirrors.iter().all(|leg| leg.health.lets_copy());
         Health {
             legs: Some(Usage { used: alive, total: all }),
@@ -32,7 +32,8 @@ impl MirrorStatus {
 }
 
 impl MirrorHealth {
-    /// Whether regions are still copied. After an error of a read they are, unless that was a read for the copy.
+    /// Whether the kernel still copies regions to or from this leg. It stops after an error, except an error of an ordinary
+    /// read.
     const fn lets_copy(&self) -> bool {
         matches!(self, Self::Alive | Self::ReadFailed)
     }
@@ -57,8 +58,8 @@ impl MirrorLogStatus {
     }
 }
 
-/// The letter of a log in user space that is on a device. It prints what a log on a disk does, such as
-/// `3 clustered-disk 253:3 A`: a count, the type, the device and a letter.
+/// The last word of the status of a userspace log. A log on a device ends with a health letter, as in `3 clustered-disk
+/// 253:3 A`: a count, the log type, the device and the letter.
 fn last_letter(words: &[WordBuf]) -> Option<&str> {
     let [_, _, _, letter] = words else { return None };
     Some(letter.as_str())

@@ -1,4 +1,4 @@
-//! The log of a mirror.
+//! The log of a `mirror` target, which records the regions that are in sync.
 
 use alloc::vec::Vec;
 
@@ -18,79 +18,79 @@ const DISK_ARGS: Limits = Limits::new(LOG_ARG_COUNT, 2, 3);
 const USERSPACE_ARGS: Limits = Limits::new(LOG_ARG_COUNT, 3, u64::MAX);
 const INTEGRATED_FLUSH: &str = "integrated_flush";
 
-/// Where a `mirror` target notes which regions are in sync.
+/// The place where a `mirror` target records which regions are in sync.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MirrorLog {
-    /// In memory: all is copied whenever the table is loaded.
+    /// A log in memory: all regions are copied whenever the device is activated.
     Core {
-        /// How much is copied at once.
+        /// The size of a region in sectors: a power of two of at least 2, at most the length of the mirror.
         region_size: Sectors,
-        /// What is assumed when the table is loaded.
+        /// The assumed state of all regions when the table is loaded; `None` means out of sync.
         sync: Option<LogSync>,
     },
-    /// On a device.
+    /// A log on a device.
     Disk {
         /// The device that holds the log.
         device: Device,
-        /// How much is copied at once.
+        /// The size of a region in sectors: a power of two of at least 2, at most the length of the mirror.
         region_size: Sectors,
-        /// What is assumed when the table is loaded, in place of what is on the device.
+        /// The assumed state of all regions when the table is loaded; `None` means the state that is stored on the device.
         sync: Option<LogSync>,
     },
-    /// Kept by a log server in user space, as for mirrors that several machines share.
+    /// A log that a log server in user space keeps, for example for mirrors that several machines share.
     Userspace {
-        /// Names the log to the server.
+        /// The name by which the server knows the log, at most 128 bytes.
         uuid: WordBuf,
-        /// Flushes are sent together with the marks that they make durable.
+        /// Sends each flush together with the marks that it makes durable.
         integrated_flush: bool,
-        /// What the server makes the log of; at least one word.
+        /// The arguments for the server, at least one word.
         args: Vec<WordBuf>,
     },
-    /// A log of a type that this version does not know.
+    /// A log of a type that this crate does not know.
     Other {
         /// The type of the log.
         log_type: WordBuf,
-        /// Its arguments.
+        /// The arguments of the log.
         args: Vec<WordBuf>,
     },
 }
 
 keywords! {
     exact;
-    /// What is assumed of all regions when the table is loaded.
+    /// The assumed state of all regions when the table is loaded.
     pub enum LogSync {
-        /// They are out of sync, so all is copied.
+        /// All regions are out of sync and are copied.
         Sync = "sync",
-        /// They are in sync.
+        /// All regions are in sync.
         NoSync = "nosync",
     }
 }
 
 impl MirrorLog {
-    /// A log in memory.
+    /// A log in memory with regions of `region_size` sectors.
     #[must_use]
     pub const fn core(region_size: Sectors) -> Self {
         Self::Core { region_size, sync: None }
     }
 
-    /// A log on `device`.
+    /// A log on `device` with regions of `region_size` sectors.
     pub fn disk(device: impl Into<Device>, region_size: Sectors) -> Self {
         Self::Disk { device: device.into(), region_size, sync: None }
     }
 
-    /// A log that the server in user space knows as `uuid` and makes of `args`.
+    /// A log that the log server in user space knows as `uuid` and creates from `args`.
     pub fn userspace(uuid: WordBuf, args: impl IntoIterator<Item = WordBuf>) -> Self {
         Self::Userspace { uuid, integrated_flush: false, args: args.into_iter().collect() }
     }
 
-    /// Takes all regions for out of sync; no effect on logs that are not the kernel's own.
+    /// Assumes that all regions are out of sync. No effect unless the log is `Core` or `Disk`.
     #[must_use]
     pub fn sync(self) -> Self {
         self.with_sync(LogSync::Sync)
     }
 
-    /// Takes all regions for in sync; no effect on logs that are not the kernel's own.
+    /// Assumes that all regions are in sync. No effect unless the log is `Core` or `Disk`.
     #[must_use]
     pub fn nosync(self) -> Self {
         self.with_sync(LogSync::NoSync)
@@ -103,7 +103,7 @@ impl MirrorLog {
         self
     }
 
-    /// Sends flushes together with marks; no effect on logs that are not in user space.
+    /// Sends each flush together with its marks. No effect unless the log is `Userspace`.
     #[must_use]
     pub fn integrated_flush(mut self) -> Self {
         if let Self::Userspace { integrated_flush, .. } = &mut self {
@@ -186,34 +186,34 @@ impl MirrorLog {
 
 keywords! {
     exact;
-    /// The state of the device that holds the log.
+    /// The state of the device that holds a log.
     pub enum LogHealth {
-        /// It works.
+        /// No request has failed.
         Alive = "A",
-        /// A request failed.
+        /// A request has failed.
         Dead = "D",
-        /// A flush failed.
+        /// A flush has failed.
         FlushFailed = "F",
     }
 }
 
-/// The status of the log of a `mirror` target.
+/// The log's part of the status of a `mirror` target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum MirrorLogStatus {
-    /// The log is in memory.
+    /// A log in memory, which cannot fail.
     Core,
-    /// The log is on a device.
+    /// A log on a device.
     Disk {
-        /// The device.
+        /// The device that holds the log.
         device: DeviceNumber,
-        /// Whether it works.
+        /// Whether requests to the device have failed.
         health: LogHealth,
     },
     /// The log server in user space does not answer.
     CommunicationFailure,
-    /// What the log server in user space says, or what later kernels may print.
+    /// The answer of the log server, or words of a later kernel.
     Other(Vec<WordBuf>),
 }
 
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_in_user_space_needs_arguments() {
+    fn a_userspace_log_without_arguments_is_refused() {
         let check = |uuid: &str, args: &[WordBuf]| {
             let log = MirrorLog::userspace(WordBuf::new(uuid).unwrap(), args.iter().cloned());
             Mirror::check(
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_server_may_say_what_it_likes() {
+    fn any_words_of_the_log_server_are_kept() {
         let status = |text: &str| Mirror::parse_status(text).unwrap().log;
         let start = "2 8:0 8:16 1/64 1 AA";
         assert_eq!(status(&format!("{start} {COM_FAILURE}")), MirrorLogStatus::CommunicationFailure);

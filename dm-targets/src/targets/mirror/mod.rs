@@ -1,4 +1,4 @@
-//! `mirror`: the same sectors on several devices, with a log of the regions that are in sync.
+//! `mirror`: keeps copies of the same sectors on several devices, and a log of the regions that are in sync.
 //!
 //! ```text
 //! table   = <log> <mirrors> (<device> <offset>){mirrors} [<#features> {<feature>}]
@@ -10,21 +10,22 @@
 //! log_status = 1 core
 //!         | 3 disk <log_device> <log_health>
 //!         | userspace 1 COM_FAILURE
-//!         | {<word>}                         what the log server in user space says
+//!         | {<word>}                         the answer of the log server in user space
 //! ```
 //!
 //! | word | type | unit | range |
 //! |---|---|---|---|
-//! | region_size | [`Sectors`] | sectors | a power of two, 2 up to the length of the mirror |
+//! | region_size | [`Sectors`] | sectors | a power of two, from 2 to the length of the mirror |
 //! | uuid | word | | at most 128 bytes |
 //! | mirrors | `u32` | | 2 to 9 |
 //! | offset | [`Sectors`] | sectors on the device | |
-//! | #features | count | words | left out by the kernel where there are none |
+//! | #features | count | words | not printed by the kernel if 0 |
 //! | in_sync, regions | `u64` | regions | |
 //! | health | a letter per mirror | | see [`MirrorHealth`] |
 //!
-//! The `1` counts the words that hold the health. `keep_log` needs `handle_errors`. The words of the log server are
-//! printed as they were given, so one that holds white space comes back as several. Takes no messages.
+//! The `1` is the number of words that follow with the health. `keep_log` requires `handle_errors`. The kernel prints the
+//! words of the log server without quotes, so a word with white space is parsed as several words. The target takes no
+//! messages.
 //!
 //! Kernel: `mirror_ctr` and `mirror_status` in `drivers/md/dm-raid1.c`, `create_log_context`, `core_status` and
 //! `disk_status` in `drivers/md/dm-log.c`, `userspace_ctr` and `userspace_status` in
@@ -51,7 +52,7 @@ use crate::{
 
 const MIRRORS: Limits = Limits::new("number of mirrors", 2, 9);
 
-/// The `mirror` target.
+/// The `mirror` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mirror {}
 
@@ -82,15 +83,15 @@ impl Target for Mirror {
 }
 
 options! {
-    /// The features of a `mirror` table.
+    /// The features of a `mirror` table: how errors are handled.
     pub struct MirrorFeatures for MirrorTable.features {
-        /// A device that fails is no longer used; otherwise errors of writes are ignored.
+        /// Stops using a leg after an error; without it, write errors are ignored.
         handle_errors(): bool = Flag("handle_errors");
-        /// Writes wait while the log is out of order; needs `handle_errors`.
+        /// Holds writes while the log has failed; requires `handle_errors`.
         keep_log(): bool = Flag("keep_log");
     }
     other {
-        /// Features that this version does not know; they are printed after the others.
+        /// Features that this crate does not know; they are printed after the others.
         other_features: WordBuf = "feature";
     }
     case: Exact;
@@ -99,7 +100,7 @@ options! {
 
 fn check_features(features: &MirrorFeatures) -> Result<(), InvalidField> {
     if features.keep_log && !features.handle_errors {
-        return Err(InvalidField::new("keep_log", Problem::Expected("together with handle_errors")));
+        return Err(InvalidField::new("keep_log", Problem::Expected("given together with handle_errors")));
     }
     Ok(())
 }
@@ -108,19 +109,22 @@ fn check_features(features: &MirrorFeatures) -> Result<(), InvalidField> {
 ///
 /// ```
 /// use dm_targets::mirror::{MirrorLeg, MirrorLog, MirrorTable};
+/// use dm_targets::{Mirror, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let devices = [DeviceNumber::new(254, 0), DeviceNumber::new(254, 16)];
 /// let legs = devices.map(|device| MirrorLeg::new(device, Sectors(0)));
 /// let table = MirrorTable::new(MirrorLog::core(Sectors(1024)).nosync(), legs).handle_errors();
 /// assert_eq!(table.to_string(), "core 2 1024 nosync 2 254:0 0 254:16 0 1 handle_errors");
+/// assert_eq!(Mirror::parse_table("core 2 1024 nosync 2 254:0 0 254:16 0 1 handle_errors")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct MirrorTable {
-    /// Knows which regions are in sync.
+    /// The log, which records the regions that are in sync.
     pub log: MirrorLog,
-    /// The devices; what is out of sync is copied from the first.
+    /// The legs, 2 to 9; out-of-sync regions are copied from the first to the others.
     pub mirrors: Vec<MirrorLeg>,
     /// How errors are handled.
     pub features: MirrorFeatures,
@@ -128,7 +132,7 @@ pub struct MirrorTable {
 }
 
 impl MirrorTable {
-    /// A mirror with no features.
+    /// A mirror without features.
     pub fn new(log: MirrorLog, mirrors: impl IntoIterator<Item = MirrorLeg>) -> Self {
         let (features, spelling) = (MirrorFeatures::default(), Spelling::default());
         Self { log, mirrors: mirrors.into_iter().collect(), features, spelling }
@@ -139,14 +143,14 @@ impl MirrorTable {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct MirrorLeg {
-    /// The device.
+    /// The device that holds a copy.
     pub device: Device,
-    /// Where on it the mirror starts.
+    /// The first sector of the copy on `device`.
     pub offset: Sectors,
 }
 
 impl MirrorLeg {
-    /// The sectors of `device` from `offset` on.
+    /// A leg on `device` that starts at sector `offset`.
     pub fn new(device: impl Into<Device>, offset: Sectors) -> Self {
         Self { device: device.into(), offset }
     }
@@ -180,46 +184,56 @@ spelled!(MirrorTable);
 
 keywords! {
     exact;
-    /// The worst that has happened to a mirror's device since the table was loaded.
+    /// The most severe error of a leg since the table was loaded.
     pub enum MirrorHealth {
-        /// Nothing.
+        /// No error.
         Alive = "A",
-        /// A write failed: its contents are out of sync.
+        /// A write failed; the contents of the leg are out of sync.
         WriteFailed = "D",
-        /// A copy to it failed: its contents are out of sync.
+        /// Copying to the leg failed; its contents are out of sync.
         SyncFailed = "S",
-        /// A read failed: its contents are not affected.
+        /// A read failed; the contents of the leg are not affected.
         ReadFailed = "R",
-        /// A flush failed: its contents may be out of sync.
+        /// A flush failed; the contents of the leg may be out of sync.
         FlushFailed = "F",
-        /// Something else.
+        /// An error that the kernel has no letter for.
         Unknown = "U",
     }
 }
 
 /// The status of a `mirror` target.
+///
+/// ```
+/// use dm_targets::mirror::MirrorHealth;
+/// use dm_targets::{Mirror, Target};
+///
+/// let status = Mirror::parse_status("2 7:0 7:1 64/127 1 AD 1 core")?;
+/// assert_eq!(status.mirrors[1].health, MirrorHealth::WriteFailed);
+/// assert_eq!((status.in_sync, status.regions), (64, 127));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct MirrorStatus {
-    /// The devices in their order.
+    /// The legs in the order of the table.
     pub mirrors: Vec<MirrorLegStatus>,
-    /// How many regions are in sync.
+    /// The number of regions that are in sync.
     pub in_sync: u64,
-    /// How many regions there are.
+    /// The number of all regions.
     pub regions: u64,
-    /// The log.
+    /// The state of the log.
     pub log: MirrorLogStatus,
 }
 
-/// The status of one device of a `mirror` target.
+/// The status of one leg of a `mirror` target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct MirrorLegStatus {
-    /// The device.
+    /// The device that holds the copy.
     pub device: DeviceNumber,
-    /// What has happened to it.
+    /// The most severe error of the leg.
     pub health: MirrorHealth,
 }
 
@@ -260,12 +274,12 @@ mod tests {
     }
 
     #[test]
-    fn what_the_constructor_refuses_is_named() {
+    fn errors_name_the_word_that_the_constructor_refuses() {
         assert_eq!(refusal("core 1 1000 2 8:0 0 8:16 0"), "mirror table: word 3, region size, must be a power of two");
         assert_eq!(refusal("core 1 1024 1 8:0 0"), "mirror table: word 4, number of mirrors, must be from 2 to 9");
         assert_eq!(
             refusal("core 1 1024 2 8:0 0 8:16 0 1 keep_log"),
-            "mirror table: word 10, keep_log, must be together with handle_errors"
+            "mirror table: word 10, keep_log, must be given together with handle_errors"
         );
         assert_eq!(refusal("core 1 1024 2 8:0 0 8:16 0 0 more"), "mirror table: word 10 is one word too many");
         let table = Mirror::parse_table("core 1 1024 2 8:0 0 8:16 0").unwrap();

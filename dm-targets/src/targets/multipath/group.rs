@@ -1,4 +1,4 @@
-//! The groups of paths in a table.
+//! Path groups and path selectors.
 
 use alloc::vec::Vec;
 
@@ -18,7 +18,7 @@ const SERVICE_TIME: &str = "service-time";
 const HISTORICAL_SERVICE_TIME: &str = "historical-service-time";
 const IO_AFFINITY: &str = "io-affinity";
 
-/// A group of paths, and how one of them is selected for a request.
+/// A group of paths, and the path selector that chooses the path for a request.
 ///
 /// | selector | selector arguments | path arguments |
 /// |---|---|---|
@@ -27,46 +27,46 @@ const IO_AFFINITY: &str = "io-affinity";
 /// | `historical-service-time` | `[<base_weight> [<threshold_multiplier>]]` | `[<repeat_count>]` |
 /// | `io-affinity` | | `<cpu_mask>` |
 ///
-/// Arguments that are left out have the values that the kernel gives them, and are printed as the kernel prints them.
+/// Omitted arguments get the kernel's defaults; all arguments are printed as the kernel prints them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PathGroup {
-    /// One path after the other.
+    /// Uses the paths in turn.
     RoundRobin {
-        /// The paths.
+        /// The paths of the group, 1 to 1024.
         paths: Vec<RepeatPath>,
     },
-    /// The path with the fewest requests in flight.
+    /// Uses the path with the fewest requests in flight.
     QueueLength {
-        /// The paths.
+        /// The paths of the group, 1 to 1024.
         paths: Vec<RepeatPath>,
     },
-    /// The path with the fewest bytes in flight, measured by its throughput.
+    /// Uses the path that would complete its bytes in flight first, according to its relative throughput.
     ServiceTime {
-        /// The paths.
+        /// The paths of the group, 1 to 1024.
         paths: Vec<ThroughputPath>,
     },
-    /// The path that is estimated to be done first, from how long earlier requests took.
+    /// Uses the path that is expected to complete first, according to the duration of earlier requests.
     HistoricalServiceTime {
-        /// How much the past counts, in 1/1024, less than 1024; the kernel's default is 972.
+        /// The weight of earlier requests in 1/1024, at most 1023; the kernel's default is 972.
         base_weight: u32,
-        /// How many times slower a path must be to count as slower; 0 and 1 for any.
+        /// The factor by which a path must be slower than another to count as slower; with 0 or 1, any difference counts.
         threshold_multiplier: u32,
-        /// The paths.
+        /// The paths of the group, 1 to 1024.
         paths: Vec<RepeatPath>,
     },
-    /// The path that belongs to the CPU.
+    /// Uses the path that is assigned to the current CPU.
     IoAffinity {
-        /// The paths.
+        /// The paths of the group, 1 to 1024.
         paths: Vec<CpuPath>,
     },
-    /// A selector that this version does not know.
+    /// A path selector that this crate does not know.
     Other {
-        /// The selector.
+        /// The name of the selector.
         selector: WordBuf,
-        /// Its arguments.
+        /// The arguments of the selector.
         args: Vec<WordBuf>,
-        /// The paths, which must all have equally many arguments.
+        /// The paths of the group, 1 to 1024. All must have the same number of arguments.
         paths: Vec<OtherPath>,
     },
 }
@@ -76,7 +76,7 @@ fn repeat_paths<D: Into<Device>>(devices: impl IntoIterator<Item = D>) -> Vec<Re
 }
 
 impl PathGroup {
-    /// Uses the devices one after the other.
+    /// Uses the devices in turn.
     pub fn round_robin<D: Into<Device>>(devices: impl IntoIterator<Item = D>) -> Self {
         Self::RoundRobin { paths: repeat_paths(devices) }
     }
@@ -86,17 +86,17 @@ impl PathGroup {
         Self::QueueLength { paths: repeat_paths(devices) }
     }
 
-    /// Uses the path with the fewest bytes in flight, measured by its throughput.
+    /// Uses the path that would complete its bytes in flight first, according to its relative throughput.
     pub fn service_time(paths: impl IntoIterator<Item = ThroughputPath>) -> Self {
         Self::ServiceTime { paths: paths.into_iter().collect() }
     }
 
-    /// Uses the device that is estimated to be done first, with the kernel's default weights.
+    /// Uses the device that is expected to complete first, with the kernel's default weights.
     pub fn historical_service_time<D: Into<Device>>(devices: impl IntoIterator<Item = D>) -> Self {
         Self::HistoricalServiceTime { base_weight: 972, threshold_multiplier: 0, paths: repeat_paths(devices) }
     }
 
-    /// Uses the path that belongs to the CPU.
+    /// Uses the path that is assigned to the current CPU.
     pub fn io_affinity(paths: impl IntoIterator<Item = CpuPath>) -> Self {
         Self::IoAffinity { paths: paths.into_iter().collect() }
     }
@@ -209,12 +209,12 @@ fn check_other_paths(paths: &[OtherPath]) -> Result<(), InvalidField> {
     Ok(())
 }
 
-/// Reads the count of a selector's arguments where it has none.
+/// Reads the count of a selector's arguments, which must be 0 for a selector without arguments.
 fn read_no_args(fields: &mut Fields<'_>) -> Result<(), ParseError> {
     fields.read_within::<u32>(&Limits::new(SELECTOR_ARGS.field(), 0, 0)).map(drop)
 }
 
-/// Reads the two counts before the paths, and the paths with a function that is told how many arguments they have.
+/// Reads the two counts before the paths, and each path with `read`, which gets the number of its arguments.
 fn read_paths<P>(
     fields: &mut Fields<'_>,
     min_args: u64,

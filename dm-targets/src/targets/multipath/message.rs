@@ -1,4 +1,4 @@
-//! Messages.
+//! Messages to a `multipath` target.
 //!
 //! Kernel: `multipath_message` in `drivers/md/dm-mpath.c`.
 
@@ -18,19 +18,19 @@ use crate::{Device, Fields, Message, NoReply, Params, ParseError, Printer, Probl
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MultipathMessage {
-    /// Lets requests wait when no path is left.
+    /// Queues requests, instead of failing them, while no path works.
     QueueIfNoPath,
-    /// Lets requests fail when no path is left, also those that wait now.
+    /// Fails requests while no path works, including those that are queued.
     FailIfNoPath,
-    /// Uses a group only when no other one is left.
+    /// Uses this group only if no other group works.
     DisableGroup(u32),
-    /// Uses a group again that was disabled.
+    /// Enables a disabled group again.
     EnableGroup(u32),
-    /// Uses a group from now on.
+    /// Switches to this group.
     SwitchGroup(u32),
-    /// Takes a path for failed.
+    /// Marks a path as failed.
     FailPath(Device),
-    /// Uses a path again that has failed.
+    /// Marks a failed path as working again.
     ReinstatePath(Device),
 }
 

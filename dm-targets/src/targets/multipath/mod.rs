@@ -1,4 +1,4 @@
-//! `multipath`: several paths to the same device, in groups of which one is used at a time.
+//! `multipath`: uses several paths to the same device, in groups of which one is active at a time.
 //!
 //! ```text
 //! table   = <#features> {<feature>} <#handler> [<handler> {<handler_arg>}] <groups> <first_group> {<group>}
@@ -18,19 +18,24 @@
 //! | #features | count | words | 0 to 8 |
 //! | pg_init_retries | `u32` | | 1 to 50 |
 //! | pg_init_delay_msecs | `u32` | milliseconds | 0 to 60000 |
-//! | #handler | count | words, the name of the handler among them | 0 to 1024 |
+//! | #handler | count | words, including the name of the handler | 0 to 1024 |
 //! | groups | `u32` | | 0 to 1024 |
-//! | first_group | `u32` | a group's number, from 1 | 0 if and only if there are no groups |
+//! | first_group | `u32` | number of a group, from 1 | 0 if and only if there are no groups |
 //! | paths | `u32` | | 1 to 1024 |
 //! | path_args | `u32` | words, the same for each path of a group | see [`PathGroup`] |
-//! | queue_io | `u32` | | not 0 while requests wait for paths to be initialised |
+//! | queue_io | `u32` | | not 0 while requests wait for the initialisation of a path group |
 //!
-//! Table and status end with a space. `0 0 0 0` is a table without any path. The table that the kernel prints differs
-//! from the one that it was given: arguments of the handler are lost, `first_group` is the group in use now,
-//! `queue_if_no_path` follows the messages and is hidden while the device is suspended (with `queue_mode bio`, or with flushing), `queue_mode` is only printed
-//! for `bio`, and before version 1.15 `retain_attached_hw_handler` comes with it.
+//! Table and status end with a space. `0 0 0 0` is a table without paths. The table that the kernel prints differs from the
+//! one that was loaded:
 //!
-//! Messages are answered with nothing; they fail with `EBUSY` while the device is suspended.
+//! - arguments of the hardware handler are missing;
+//! - `first_group` is the group that is used now;
+//! - `queue_if_no_path` shows the effect of messages, and is missing while the device is suspended (always with
+//!   `queue_mode bio`, otherwise only if the suspend flushes);
+//! - `queue_mode` is only printed for `bio`;
+//! - before version 1.15, `queue_mode bio` adds `retain_attached_hw_handler`.
+//!
+//! Replies to messages are empty. Messages fail with `EBUSY` while the device is suspended.
 //!
 //! Kernel: `multipath_ctr`, `multipath_status` and `multipath_message` in `drivers/md/dm-mpath.c`, `*_add_path` and
 //! `*_status` in `drivers/md/dm-ps-*.c`.
@@ -51,7 +56,7 @@ pub use path::{CpuPath, OtherPath, RepeatPath, ThroughputPath};
 pub use status::{GroupState, MultipathStatus, PathGroupStatus, PathInfo, PathState, PathStatus, SelectorInfo};
 pub use table::{HardwareHandler, MultipathFeatures, MultipathTable, QueueMode};
 
-/// The `multipath` target.
+/// The `multipath` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Multipath {}
 
@@ -96,17 +101,17 @@ mod tests {
     fn the_first_group_is_one_of_the_groups() {
         assert!(Multipath::parse_table("0 0 0 0").is_ok());
         let first = "initial priority group number, must be";
-        assert_eq!(refusal("0 0 0 1"), format!("multipath table: word 4, {first} 0, as there are no groups"));
+        assert_eq!(refusal("0 0 0 1"), format!("multipath table: word 4, {first} 0 because the table has no groups"));
         assert_eq!(
             refusal("0 0 1 0 round-robin 0 1 0 8:0"),
-            format!("multipath table: word 4, {first} at least 1, as there are groups")
+            format!("multipath table: word 4, {first} at least 1 because the table has groups")
         );
         assert_eq!(refusal("0 0 2 1 round-robin 0 1 0 8:0"), "multipath table: word 10, path selector, is missing");
         assert_eq!(refusal("0 0 1 1 round-robin 0 1 0 8:0 8:16"), "multipath table: word 10 is one word too many");
     }
 
     #[test]
-    fn features_stand_in_any_order_and_once() {
+    fn features_are_read_in_any_order_but_only_once() {
         let table = Multipath::parse_table("5 queue_mode BIO pg_init_retries 5 QUEUE_IF_NO_PATH 0 0 0").unwrap();
         assert_eq!(table.to_string(), "5 queue_if_no_path pg_init_retries 5 queue_mode bio 0 0 0 ");
         assert_eq!(

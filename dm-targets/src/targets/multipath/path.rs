@@ -1,4 +1,4 @@
-//! The paths of a group.
+//! The paths of a group, with the arguments of their path selector.
 
 use alloc::vec::Vec;
 
@@ -8,82 +8,82 @@ const REPEAT_COUNT: &str = "repeat count";
 pub(super) const THROUGHPUT: Limits = Limits::new("relative throughput", 0, 100);
 const CPU_MASK: &str = "cpu mask";
 
-/// A path that is used for some requests in a row.
+/// A path with a repeat count.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct RepeatPath {
-    /// The device.
+    /// The device that the path leads to.
     pub device: Device,
-    /// For how many requests; the kernel makes 1 of anything larger, and `historical-service-time` prints 0.
+    /// The number of consecutive requests on this path; the kernel reduces it to 1, and `historical-service-time` prints 0.
     pub repeat_count: u32,
 }
 
-/// A path with a known throughput.
+/// A path with a relative throughput.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ThroughputPath {
-    /// The device.
+    /// The device that the path leads to.
     pub device: Device,
-    /// For how many requests in a row it is used; the kernel makes 1 of anything larger.
+    /// The number of consecutive requests on this path; the kernel reduces it to 1.
     pub repeat_count: u32,
-    /// How much it can take in comparison with the other paths, 0 to 100; 0 for only when no other path is left.
+    /// The throughput in relation to the other paths, from 0 to 100; a path with 0 is used only if no other path works.
     pub relative_throughput: u32,
 }
 
-/// A path of some CPUs.
+/// A path for a set of CPUs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CpuPath {
-    /// The device.
+    /// The device that the path leads to.
     pub device: Device,
-    /// The CPUs as a mask in hexadecimal digits, with a comma between groups of eight.
+    /// The CPU mask: groups of up to eight hexadecimal digits, separated by commas.
     pub cpu_mask: WordBuf,
 }
 
-/// A path of a selector that this version does not know.
+/// A path for a path selector that this crate does not know.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct OtherPath {
-    /// The device.
+    /// The device that the path leads to.
     pub device: Device,
-    /// What the selector is told about it.
+    /// The arguments for the path selector.
     pub args: Vec<WordBuf>,
 }
 
 impl RepeatPath {
-    /// A path through `device`.
+    /// A path to `device` with the repeat count 1.
     pub fn new(device: impl Into<Device>) -> Self {
         Self { device: device.into(), repeat_count: 1 }
     }
 }
 
 impl ThroughputPath {
-    /// A path through `device`, with a throughput of 0 to 100 in comparison with the other paths.
+    /// A path to `device` with a throughput from 0 to 100 in relation to the other paths.
     pub fn new(device: impl Into<Device>, relative_throughput: u32) -> Self {
         Self { device: device.into(), repeat_count: 1, relative_throughput }
     }
 }
 
 impl CpuPath {
-    /// A path through `device` for the CPUs of a mask of hexadecimal digits.
+    /// A path to `device` for the CPUs of a mask in hexadecimal digits.
     pub fn new(device: impl Into<Device>, cpu_mask: WordBuf) -> Self {
         Self { device: device.into(), cpu_mask }
     }
 }
 
 impl OtherPath {
-    /// A path through `device`, of which the selector is told `args`.
+    /// A path to `device` with arguments for the path selector.
     pub fn new(device: impl Into<Device>, args: impl IntoIterator<Item = WordBuf>) -> Self {
         Self { device: device.into(), args: args.into_iter().collect() }
     }
 }
 
-/// Reads the device of a path.
+/// Reads the device that a path leads to.
 fn read_device(fields: &mut Fields<'_>) -> Result<Device, ParseError> {
     fields.read("device")
 }
 
-/// Reads an argument if there is one, which otherwise is 1.
+/// Reads an argument if it is given; the default is 1.
 fn read_or_1<T: Value + From<u8>>(fields: &mut Fields<'_>, given: bool, field: &'static str) -> Result<T, ParseError> {
     if given { fields.read(field) } else { Ok(T::from(1)) }
 }
@@ -122,7 +122,7 @@ impl OtherPath {
     }
 }
 
-/// A mask as `cpumask_parse` reads it: groups of up to eight hexadecimal digits.
+/// Checks a mask by the rules of `cpumask_parse`: groups of up to eight hexadecimal digits.
 pub(super) fn check_cpu_mask(mask: &str) -> Result<(), InvalidField> {
     let is_group = |group: &str| (1..=8).contains(&group.len()) && group.bytes().all(|digit| digit.is_ascii_hexdigit());
     if mask.split(',').all(is_group) {

@@ -1,4 +1,4 @@
-//! The status of a multipath target.
+//! The status of a `multipath` target.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -13,13 +13,13 @@ const FEATURE_WORDS: Limits = Limits::new("number of feature words", 2, u64::MAX
 
 keywords! {
     exact;
-    /// Whether a group of paths may be used.
+    /// Whether a path group is used.
     pub enum GroupState {
-        /// It is the one in use.
+        /// The group is used now.
         Active = "A",
-        /// It may be used.
+        /// The group can be used.
         Enabled = "E",
-        /// It is used only when no other is left, by request of a message.
+        /// A message has disabled the group; it is used only if no other group works.
         Disabled = "D",
     }
 }
@@ -28,65 +28,75 @@ keywords! {
     exact;
     /// Whether a path works.
     pub enum PathState {
-        /// It works.
+        /// The path works.
         Active = "A",
-        /// It has failed and is not used.
+        /// The path has failed and is not used.
         Failed = "F",
     }
 }
 
 /// The status of a `multipath` target.
+///
+/// ```
+/// use dm_targets::multipath::PathState;
+/// use dm_targets::{Multipath, Target};
+///
+/// let status = Multipath::parse_status("2 0 1 0 1 1 A 0 2 0 8:0 A 0 8:16 F 3 ")?;
+/// let path = &status.groups[0].paths[1];
+/// assert_eq!((&path.state, path.fail_count), (&PathState::Failed, 3));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct MultipathStatus {
-    /// Not 0 while requests wait for the paths of a group to be initialised. Early kernels count the requests.
+    /// Not 0 while requests wait for the initialisation of a path group; early kernels print the number of requests.
     pub queue_io: u32,
-    /// How many times the paths of a group were initialised.
+    /// The number of times that path groups were initialised.
     pub pg_init_count: u32,
-    /// What later kernels may say about features.
+    /// Words about features, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub other_features: Vec<WordBuf>,
-    /// What later kernels may say about the hardware handler.
+    /// Words about the hardware handler, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub handler: Vec<WordBuf>,
-    /// The number of the group in use, or that is used next, from 1; 0 if there are none.
+    /// The number of the group that is used now or next, from 1; 0 if there are no groups.
     pub group: u32,
-    /// The groups in their order.
+    /// The groups in the order of the table.
     pub groups: Vec<PathGroupStatus>,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }
 
-/// The status of a group of paths.
+/// The status of a path group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct PathGroupStatus {
-    /// Whether it may be used.
+    /// Whether the group is used.
     pub state: GroupState,
-    /// What the path selector says of itself.
+    /// The words that the path selector prints about itself.
     pub selector: SelectorInfo,
-    /// The paths in their order.
+    /// The paths in the order of the table.
     pub paths: Vec<PathStatus>,
 }
 
-/// What a path selector says of itself.
+/// The words that a path selector prints about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum SelectorInfo {
-    /// Nothing, as most of them.
+    /// No words, as most path selectors.
     Nothing,
-    /// Its two arguments, as `historical-service-time`.
+    /// The two arguments of `historical-service-time`.
     HistoricalServiceTime {
-        /// How much the past counts, in 1/1024.
+        /// The weight of earlier requests in 1/1024.
         base_weight: u32,
-        /// How many times slower a path must be to count as slower.
+        /// The factor by which a path must be slower to count as slower.
         threshold_multiplier: u32,
     },
-    /// Something else.
+    /// Words that this crate does not know.
     Other(Vec<WordBuf>),
 }
 
@@ -95,44 +105,45 @@ pub enum SelectorInfo {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct PathStatus {
-    /// The device.
+    /// The device that the path leads to.
     pub device: DeviceNumber,
-    /// Whether it works.
+    /// Whether the path works.
     pub state: PathState,
-    /// How many times it has failed since the table was loaded.
+    /// The number of failures of the path since the table was loaded.
     pub fail_count: u32,
-    /// What the path selector says about it.
+    /// The words that the path selector prints about the path.
     pub info: PathInfo,
 }
 
-/// What a path selector says about a path.
+/// The words that a path selector prints about a path.
 ///
-/// The status does not name the selector: what the words mean is told from how many they are.
+/// The status does not name the selector; it is deduced from the number of words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum PathInfo {
-    /// Nothing, as `round-robin`.
+    /// No words, as `round-robin`.
     Nothing,
-    /// `queue-length`: requests in flight. `io-affinity`: requests in its group from CPUs that have no working path.
+    /// `queue-length`: the number of requests in flight. `io-affinity`: the number of requests in the group from CPUs
+    /// without a working path.
     Count(i32),
-    /// `service-time`.
+    /// The words of `service-time`.
     ServiceTime {
-        /// Bytes in flight; the kernel's counter can overflow.
+        /// The number of bytes in flight; the kernel's counter can overflow.
         in_flight_size: i32,
-        /// The throughput in comparison with the other paths.
+        /// The throughput in relation to the other paths.
         relative_throughput: u32,
     },
-    /// `historical-service-time`.
+    /// The words of `historical-service-time`.
     HistoricalServiceTime {
-        /// How long requests have taken, in 1/1024 of nanoseconds.
+        /// The average duration of a request, in 1/1024 ns.
         historical_service_time: u64,
-        /// Requests in flight.
+        /// The number of requests in flight.
         outstanding: u64,
-        /// From when on the estimate is too old, in nanoseconds since the system was started.
+        /// The time at which the average expires, in nanoseconds since the system was started.
         stale_after: u64,
     },
-    /// Something else.
+    /// Words that this crate does not know.
     Other(Vec<WordBuf>),
 }
 
@@ -244,7 +255,7 @@ impl PathStatus {
 }
 
 impl PathInfo {
-    /// How many words it is; the same for all paths of a group.
+    /// The number of words, which is the same for all paths of a group.
     fn words(&self) -> usize {
         match self {
             Self::Nothing => 0,
@@ -255,7 +266,7 @@ impl PathInfo {
         }
     }
 
-    /// Reads the words of a selector: of one that is known, or else of any.
+    /// Parses the words of a path: of a known selector if they fit, otherwise of an unknown one.
     fn parse(fields: &mut Fields<'_>, words: u32) -> Result<Self, ParseError> {
         let mut ahead = fields.clone();
         if let Ok(Some(known)) = Self::parse_known(&mut ahead, words) {
@@ -304,7 +315,7 @@ mod tests {
     use crate::{Multipath, Target};
 
     #[test]
-    fn selectors_are_told_by_the_number_of_words() {
+    fn selectors_are_recognised_by_the_number_of_words() {
         let info = |text: &str| {
             let status = Multipath::parse_status(&format!("2 0 0 0 1 1 A {text}")).unwrap();
             status.groups[0].paths[0].info.clone()
@@ -314,7 +325,7 @@ mod tests {
         let expected = PathInfo::ServiceTime { in_flight_size: 4096, relative_throughput: 5 };
         assert_eq!(info("0 1 2 8:0 A 0 4096 5"), expected);
         assert!(matches!(info("2 972 0 1 3 8:0 A 0 1 2 3"), PathInfo::HistoricalServiceTime { outstanding: 2, .. }));
-        // Those of selectors that are plug-ins are what they like.
+        // The words of unknown selectors can be anything.
         for (text, count) in [("0 1 1 8:0 A 0 x", 1), ("0 1 2 8:0 A 0 1 x", 2), ("0 1 3 8:0 A 0 -1 2 3", 3)] {
             assert!(matches!(info(text), PathInfo::Other(words) if words.len() == count), "{text}");
         }

@@ -1,4 +1,4 @@
-//! The table.
+//! The table of a `multipath` target.
 //!
 //! Kernel: `multipath_ctr` and `multipath_status` in `drivers/md/dm-mpath.c`.
 
@@ -16,24 +16,24 @@ const FIRST_GROUP: Limits = Limits::new("initial priority group number", 0, 1024
 
 keywords! {
     any_case;
-    /// How requests are handed to the paths.
+    /// How I/O is queued for the paths.
     pub enum QueueMode {
-        /// As bios, before they are merged; hardware handlers are not used.
+        /// As bios, before they are merged into requests; hardware handlers are not used.
         Bio = "bio",
         /// As requests; the kernel's default.
         Rq = "rq",
-        /// As requests, through several queues; today the same as `rq`.
+        /// As requests in several queues; today the same as `rq`.
         Mq = "mq",
     }
 }
 
-/// What makes storage take requests on a path that it does not prefer.
+/// The code that switches a storage array to another path group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct HardwareHandler {
-    /// Its name, such as `alua`.
+    /// The name of the handler, such as `alua`.
     pub name: WordBuf,
-    /// Its arguments, which the kernel does not print.
+    /// The arguments of the handler; the kernel does not print them.
     pub args: Vec<WordBuf>,
 }
 
@@ -44,7 +44,7 @@ impl HardwareHandler {
         Self { name, args: Vec::new() }
     }
 
-    /// The same with arguments.
+    /// Sets the arguments of the handler.
     #[must_use]
     pub fn args(self, args: impl IntoIterator<Item = WordBuf>) -> Self {
         Self { args: args.into_iter().collect(), ..self }
@@ -54,19 +54,19 @@ impl HardwareHandler {
 options! {
     /// The features of a `multipath` table.
     pub struct MultipathFeatures for MultipathTable.features {
-        /// Requests wait when no path is left, instead of failing.
+        /// Queues requests, instead of failing them, while no path works.
         queue_if_no_path(): bool = Flag("queue_if_no_path");
-        /// How often the initialisation of a group is tried again, 1 to 50.
+        /// The number of retries of the initialisation of a group, from 1 to 50.
         pg_init_retries(retries: u32): Option<u32> = Argument(Limits::new("pg_init_retries", 1, 50));
-        /// How many milliseconds lie between the tries, at most 60000; 2000 if not given.
+        /// The delay between retries in milliseconds, at most 60000; 2000 if not given.
         pg_init_delay_msecs(delay: u32): Option<u32> = Argument(Limits::new("pg_init_delay_msecs", 0, 60_000));
-        /// The hardware handler that a path has already is kept.
+        /// Keeps the hardware handler that is already attached to a path.
         retain_attached_hw_handler(): bool = Flag("retain_attached_hw_handler"), since (1, 5, 0);
-        /// How requests are handed to the paths.
+        /// How I/O is queued for the paths.
         queue_mode(mode: QueueMode): Option<QueueMode> = Argument("queue_mode");
     }
     other {
-        /// Feature words that this version does not know; they are printed after the others.
+        /// Feature words that this crate does not know; they are printed after the others.
         other_features: WordBuf = "feature";
     }
     case: Any;
@@ -77,40 +77,43 @@ options! {
 ///
 /// ```
 /// use dm_targets::multipath::{MultipathTable, PathGroup};
+/// use dm_targets::{Multipath, Target};
 /// use dm_units::DeviceNumber;
 ///
 /// let paths = [DeviceNumber::new(254, 0), DeviceNumber::new(254, 16)];
 /// let table = MultipathTable::new([PathGroup::round_robin(paths)]).queue_if_no_path();
 /// assert_eq!(table.to_string(), "1 queue_if_no_path 0 1 1 round-robin 0 2 1 254:0 1 254:16 1 ");
+/// assert_eq!(Multipath::parse_table("1 queue_if_no_path 0 1 1 round-robin 0 2 1 254:0 1 254:16 1 ")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct MultipathTable {
-    /// How paths are used.
+    /// The optional settings.
     pub features: MultipathFeatures,
-    /// The hardware handler of all paths.
+    /// The hardware handler of all paths; `None` for none.
     pub handler: Option<HardwareHandler>,
-    /// The number of the group that is used first, from 1; 0 if there are none.
+    /// The number of the group that is used first, from 1; 0 if there are no groups.
     pub first_group: u32,
-    /// The groups, the preferred one first.
+    /// The path groups, the preferred group first; at most 1024.
     pub groups: Vec<PathGroup>,
 }
 
 impl MultipathTable {
-    /// The groups, to be used in their order, with no features.
+    /// Uses the groups in this order of preference, without features.
     pub fn new(groups: impl IntoIterator<Item = PathGroup>) -> Self {
         let groups: Vec<PathGroup> = groups.into_iter().collect();
         let first_group = u32::from(!groups.is_empty());
         Self { features: MultipathFeatures::default(), handler: None, first_group, groups }
     }
 
-    /// Uses a hardware handler for all paths.
+    /// Sets the hardware handler of all paths.
     #[must_use]
     pub fn handler(self, handler: HardwareHandler) -> Self {
         Self { handler: Some(handler), ..self }
     }
 
-    /// Uses the group with this number first, from 1.
+    /// Sets the group that is used first; groups are numbered from 1.
     #[must_use]
     pub fn first_group(self, number: u32) -> Self {
         Self { first_group: number, ..self }
@@ -128,8 +131,10 @@ impl MultipathTable {
 fn check_first_group(first_group: u32, groups: usize) -> Result<(), InvalidField> {
     FIRST_GROUP.check(first_group)?;
     match (first_group, groups) {
-        (0, 1..) => Err(InvalidField::new(FIRST_GROUP.field(), Problem::Expected("at least 1, as there are groups"))),
-        (1.., 0) => Err(InvalidField::new(FIRST_GROUP.field(), Problem::Expected("0, as there are no groups"))),
+        (0, 1..) => {
+            Err(InvalidField::new(FIRST_GROUP.field(), Problem::Expected("at least 1 because the table has groups")))
+        }
+        (1.., 0) => Err(InvalidField::new(FIRST_GROUP.field(), Problem::Expected("0 because the table has no groups"))),
         _ => Ok(()),
     }
 }

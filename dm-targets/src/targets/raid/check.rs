@@ -1,4 +1,4 @@
-//! What the kernel refuses in a table.
+//! The rules by which the kernel refuses a table.
 
 use dm_units::Sectors;
 
@@ -8,13 +8,13 @@ use crate::option::OptionGroup;
 use crate::{InvalidField, Limits, Number, Problem};
 
 const REGION_SIZE: Limits = Limits::new("region_size", 1, MAX).power_of_two();
-/// The bitmap has no more regions than this.
+/// The largest number of regions in the bitmap.
 const MAX_REGIONS: u64 = 1 << 21;
-/// `raid5_set_cache_size` in `drivers/md/raid5.c` takes no more stripes than this.
+/// The largest stripe cache that `raid5_set_cache_size` in `drivers/md/raid5.c` accepts.
 const MAX_STRIPES: u64 = 32768;
 
 impl Level {
-    /// How many devices an array has at least.
+    /// The smallest number of devices in an array.
     const fn min_devices(self) -> u64 {
         match self {
             Self::Raid0 | Self::Raid1 => 1,
@@ -23,7 +23,7 @@ impl Level {
         }
     }
 
-    /// How many devices hold no data.
+    /// The number of devices that hold parity instead of data.
     const fn parity_devices(self) -> u64 {
         match self {
             Self::Raid0 | Self::Raid1 | Self::Raid10 => 0,
@@ -32,7 +32,8 @@ impl Level {
         }
     }
 
-    /// The largest chunk: for parity levels half of it, in stripes, must fit into the cache.
+    /// The largest chunk size in sectors. Parity levels need half as many stripes in the stripe cache, at most
+    /// [`MAX_STRIPES`].
     const fn max_chunk(self) -> u64 {
         match self {
             Self::Raid45 | Self::Raid6 => MAX_STRIPES * 2,
@@ -40,7 +41,7 @@ impl Level {
         }
     }
 
-    /// How many devices the kernel keeps back when it looks at the size of a change.
+    /// The number that is subtracted from the largest number of devices to get the largest `delta_disks`.
     const fn devices_to_keep(self) -> u64 {
         match self {
             Self::Raid6 => 4,
@@ -68,19 +69,19 @@ impl RaidTable {
         self.check_numbers()?;
         self.check_combinations()?;
         self.check_region_size(length)?;
-        // Of a type that this version does not know, the kernel knows the rules.
+        // For an unknown RAID type, the kernel decides.
         self.raid_type.level().map_or(Ok(()), |level| self.check_level(level, length))
     }
 
     fn check_devices(&self) -> Result<(), InvalidField> {
         if self.devices.iter().any(|device| device.metadata.is_some() && device.data.is_none()) {
-            return Err(InvalidField::new("data device", Problem::Expected("there where a metadata device is")));
+            return Err(InvalidField::new("data device", Problem::Expected("given for every metadata device")));
         }
         let is_missing = |index: &u32| self.device(*index).is_some_and(|device| device.data.is_none());
         if self.params.rebuild.iter().any(is_missing) {
-            return Err(InvalidField::new("rebuild", Problem::Expected("the number of a device that is there")));
+            return Err(InvalidField::new("rebuild", Problem::Expected("the number of a device that is not missing")));
         }
-        // The kernel looks at the size of the first device without asking whether there is one, and crashes.
+        // The kernel reads the size of the first device without checking that it exists, and crashes.
         let moves_data = self.params.data_offset.is_some_and(|offset| offset != Sectors(0));
         if moves_data && self.devices.first().is_some_and(|device| device.data.is_none()) {
             return Err(InvalidField::new("data_offset", Problem::Expected("left out if the first device is missing")));
@@ -128,7 +129,7 @@ impl RaidTable {
             return conflict("raid10_use_near_sets", "raid10_format near");
         }
         if self.params.journal_mode.is_some() && self.params.journal_dev.is_none() {
-            return Err(InvalidField::new("journal_mode", Problem::Expected("together with journal_dev")));
+            return Err(InvalidField::new("journal_mode", Problem::Expected("given together with journal_dev")));
         }
         Ok(())
     }
@@ -158,18 +159,19 @@ impl RaidTable {
         check_length(level, devices, self.params.raid10_copies.unwrap_or(2).into(), length)
     }
 
-    /// The cache is never smaller than a chunk of a device.
+    /// The cache must hold one chunk of a device.
     fn check_stripe_cache(&self) -> Result<(), InvalidField> {
         let stripes = self.params.stripe_cache.map(|stripes| u64::from(stripes).max(self.chunk_size.0 / 2));
         within("stripe_cache", 17, MAX_STRIPES, stripes)
     }
 
-    /// RAID 10 needs metadata, which `sync` does not read: without, the kernel starts it with no layout, and fails.
+    /// RAID 10 must read its metadata, so it needs metadata devices and excludes `sync`, with which the kernel does not read
+    /// them: it would start the array without a layout, and fail.
     fn check_metadata(&self, level: Level) -> Result<(), InvalidField> {
         let has_metadata = self.devices.iter().any(|device| device.metadata.is_some());
         match level {
             Level::Raid10 if !has_metadata => {
-                Err(InvalidField::new("metadata device", Problem::Expected("there for RAID 10")))
+                Err(InvalidField::new("metadata device", Problem::Expected("given for RAID 10")))
             }
             Level::Raid10 if self.params.sync == Some(RaidSync::Sync) => {
                 Err(InvalidField::new("sync", Problem::Conflict(level.name())))
@@ -178,11 +180,11 @@ impl RaidTable {
         }
     }
 
-    /// Checks that no more devices are missing than the level can do without.
+    /// Checks that the level tolerates the number of missing devices.
     fn check_redundancy(&self, level: Level) -> Result<(), InvalidField> {
         let missing = self.devices.iter().filter(|device| device.data.is_none()).count() as u64;
         let spare = match level {
-            // Which ones it can do without depends on the layout.
+            // It depends on the layout which devices may be missing.
             Level::Raid10 => return Ok(()),
             Level::Raid1 => (self.devices.len() as u64).saturating_sub(1),
             Level::Raid0 | Level::Raid45 | Level::Raid6 => level.parity_devices(),
@@ -190,11 +192,11 @@ impl RaidTable {
         if missing <= spare {
             return Ok(());
         }
-        Err(InvalidField::new("data device", Problem::Expected("there for more devices of this level")))
+        Err(InvalidField::new("data device", Problem::Expected("given for more devices at this level")))
     }
 }
 
-/// The levels that take a parameter.
+/// The levels for which a parameter is allowed.
 fn levels(param: &str) -> &'static [Level] {
     use Level::{Raid0, Raid1, Raid6, Raid10, Raid45};
     match param {
@@ -211,7 +213,7 @@ fn within(name: &'static str, min: u64, max: u64, number: Option<impl Number>) -
     number.map_or(Ok(()), |number| Limits::new(name, min, max).check(number))
 }
 
-/// All devices hold equally much.
+/// Checks that the length can be distributed equally over the devices.
 fn check_length(level: Level, devices: u64, copies: u64, length: Sectors) -> Result<(), InvalidField> {
     let (stored, parts) = match level {
         Level::Raid1 => return Ok(()),
@@ -253,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_ranges() {
+    fn numbers_out_of_range_are_refused() {
         refused("raid5_ls 1 4", 3, "chunk_size must be from 8 to 65536");
         refused("raid5_ls 1 24", 3, "chunk_size must be a power of two");
         assert_eq!(check("raid1 1 24", 2), Ok(()));
@@ -274,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn region_sizes_fit_chunk_and_length() {
+    fn region_sizes_must_fit_chunk_and_length() {
         refused("raid5_ls 3 64 region_size 100", 3, "region_size must be a power of two");
         refused("raid5_ls 3 64 region_size 32", 3, "region_size must be from 64 to 131072");
         refused("raid1 3 64 region_size 262144", 2, "region_size must be at most 131072");
@@ -288,11 +290,11 @@ mod tests {
         let near = "raid10_use_near_sets cannot be combined with raid10_format near";
         refused("raid10 2 64 raid10_use_near_sets", 2, near);
         assert_eq!(check("raid10 4 64 raid10_use_near_sets raid10_format far", 2), Ok(()));
-        refused("raid5_ls 3 64 journal_mode writeback", 3, "journal_mode must be together with journal_dev");
+        refused("raid5_ls 3 64 journal_mode writeback", 3, "journal_mode must be given together with journal_dev");
     }
 
     #[test]
-    fn devices_are_enough_and_whole() {
+    fn too_few_or_incomplete_devices_are_refused() {
         refused("raid6_zr 1 64", 3, "number of raid devices must be from 4 to 253");
         refused("raid5_ls 1 64", 4, "length must be divisible by the number of devices that hold data");
         let check = |text| {
@@ -302,7 +304,7 @@ mod tests {
         assert_eq!(check("raid1 1 0 2 - 8:0 - -"), Ok(()));
         assert_eq!(
             check("raid1 1 0 2 - 8:0 8:16 -"),
-            Err("data device must be there where a metadata device is".into())
+            Err("data device must be given for every metadata device".into())
         );
         assert!(check("raid1 3 0 rebuild 1 2 - 8:0 - -").is_err());
         let missing = Err("data_offset must be left out if the first device is missing".into());
@@ -344,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stripe_cache_has_a_size() {
+    fn stripe_caches_out_of_range_are_refused() {
         refused("raid5_ls 3 8 stripe_cache 16", 3, "stripe_cache must be from 17 to 32768");
         assert_eq!(check("raid5_ls 3 64 stripe_cache 16", 3), Ok(()), "it holds a chunk");
         refused("raid5_ls 3 64 stripe_cache 32769", 3, "stripe_cache must be from 17 to 32768");

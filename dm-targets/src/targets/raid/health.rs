@@ -1,4 +1,4 @@
-//! What a status says of the health of an array.
+//! The health of a `raid` target.
 //!
 //! Kernel: `raid_status`, `rs_get_progress` and `__raid_dev_status` in `drivers/md/dm-raid.c`.
 
@@ -46,10 +46,10 @@ impl RaidArrayStatus {
         self.health.iter().filter(|health| is(health)).count() as u64
     }
 
-    /// Which devices do not hold the data that they should.
+    /// For each device, whether its data is lost or incomplete.
     ///
-    /// The kernel prints `a` for all devices while the whole array is brought in sync. Beside an `A` it is a device that
-    /// is being rebuilt, or has to be.
+    /// The kernel prints `a` for all devices while the whole array is being synchronized. Next to an `A`, it means a device
+    /// that is being rebuilt or waits for it.
     fn lost(&self) -> Vec<bool> {
         let rebuilt = self.count(|health| *health == RaidHealth::InSync) > 0;
         let lost = |health: &RaidHealth| match health {
@@ -60,12 +60,12 @@ impl RaidArrayStatus {
         self.health.iter().map(lost).collect()
     }
 
-    /// How much is in sync. The ratio tells it only while the array is idle, resynchronised or rebuilt.
+    /// The sectors in sync. The ratio shows them only while the array is idle, being resynchronized or being rebuilt.
     fn sync(&self) -> Option<Usage<u64>> {
         let Usage { used, total } = self.ratio();
         match &self.action {
             None | Some(SyncAction::Idle | SyncAction::Resync | SyncAction::Recover) => Some(Usage { used, total }),
-            // A check starts only after the initial synchronisation.
+            // A check starts only after the initial synchronization.
             Some(SyncAction::Check | SyncAction::Repair) => Some(Usage { used: total, total }),
             Some(SyncAction::Frozen | SyncAction::Reshape | SyncAction::Undefined | SyncAction::Other(_)) => None,
         }
@@ -97,7 +97,7 @@ impl RaidArrayStatus {
 }
 
 impl RaidType {
-    /// Whether there is data that only the lost devices held.
+    /// Whether some data was stored only on the lost devices.
     fn loses_data(&self, lost: &[bool]) -> bool {
         let count = lost.iter().filter(|lost| **lost).count();
         match self.level() {
@@ -109,10 +109,10 @@ impl RaidType {
         }
     }
 
-    /// Whether two neighbours are lost that hold the same data where there are two copies.
+    /// Whether two neighbouring devices are lost that hold the same data, if there are two copies.
     ///
-    /// Copies are on neighbours. In the near layout of an even number of devices these are fixed pairs; otherwise each
-    /// device shares data with both neighbours, and the last one with the first.
+    /// Copies are on neighbouring devices. In the near layout with an even number of devices, these are fixed pairs;
+    /// otherwise each device shares data with both neighbours, and the last device with the first.
     fn loses_pair(&self, lost: &[bool]) -> bool {
         let near = matches!(self, Self::Raid10 | Self::Raid10Near);
         if near && lost.len() % 2 == 0 {

@@ -1,4 +1,4 @@
-//! `raid`: RAID 0, 1, 4, 5, 6 and 10, by the kernel's md drivers.
+//! `raid`: RAID 0, 1, 4, 5, 6 and 10, implemented by the kernel's md drivers.
 //!
 //! ```text
 //! table   = <type> <#params> <chunk_size> {<param>} <devices> (<metadata> <data>){devices} {<ignored>}
@@ -6,11 +6,11 @@
 //!         | raid6_zr | raid6_nr | raid6_nc | raid6_n_6 | raid6_ls_6 | raid6_rs_6 | raid6_la_6 | raid6_ra_6
 //!         | raid10 | raid10_near | raid10_far | raid10_offset
 //! status  = <type> <disks> <health> <progress>/<total> [<action> <mismatches> [<data_offset> [<journal>]]]
-//!         |                                   nothing, for a layout that has no name
+//!         |                                   empty for a layout that has no name
 //! message = idle | frozen | resync | recover | check | repair
 //! ```
 //!
-//! | param, in the order of the kernel | unit | range | levels |
+//! | param, in the kernel's order | unit | range | levels |
 //! |---|---|---|---|
 //! | `sync`, `nosync` | | not both, neither together with `rebuild` | not 0; no `nosync` for 6, no `sync` for 10 |
 //! | `rebuild <index>` | number of a device, from 0 | may be repeated | not 0 |
@@ -28,14 +28,16 @@
 //! | `journal_dev <device>` | | | 4, 5, 6 |
 //! | `journal_mode writethrough\|writeback` | | only with `journal_dev` | 4, 5, 6 |
 //!
-//! `#params` counts the words from the chunk size to the last parameter. Parameters may be given in any order. The
-//! chunk size, in sectors, is a power of two of at least 8, for parity levels at most 65536; RAID 1 has none, which is
-//! printed as 0; the kernel ignores a negative one, which is refused here. A device without metadata or one that is
-//! missing is `-`. RAID 10 needs metadata, which `sync` does not read: without, the kernel starts it with no layout,
-//! and fails. A `data_offset` other than 0 makes Linux 6.12 crash if the first device is missing:
-//! [`check`](Target::check) refuses it. The words after the last device are ignored.
+//! `#params` counts the words from the chunk size to the last parameter. Parameters may be given in any order. The chunk
+//! size, in sectors, is a power of two from 8 (for parity levels, to 65536). RAID 1 has no chunk size and prints 0; a
+//! negative chunk size, which the kernel ignores, is refused here. `-` stands for no metadata device, or for a missing
+//! device.
 //!
-//! What the kernel prints is not always what makes the same array: see [`RaidTable`].
+//! RAID 10 must read its metadata, so it needs metadata devices and excludes `sync`, with which the kernel does not read
+//! them: it would start the array without a layout, and fail. A `data_offset` other than 0 crashes Linux 6.12 if the first
+//! device is missing. [`check`](Target::check) refuses all of these. Words after the last device are ignored.
+//!
+//! A table that the kernel prints does not always create the same array: see [`RaidTable`].
 //!
 //! Kernel: `raid_ctr`, `parse_raid_params`, `parse_dev_params`, `raid_status` and `raid_message` in
 //! `drivers/md/dm-raid.c`.
@@ -59,7 +61,7 @@ mod table;
 pub use status::{JournalHealth, RaidArrayStatus, RaidHealth, RaidStatus, SyncAction};
 pub use table::{JournalMode, Raid10Format, RaidDevice, RaidParams, RaidSync, RaidTable};
 
-/// The `raid` target.
+/// The `raid` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Raid {}
 
@@ -93,7 +95,7 @@ keywords! {
     any_case;
     /// A RAID level and layout.
     pub enum RaidType {
-        /// Striping.
+        /// Striping without redundancy.
         Raid0 = "raid0",
         /// Mirroring.
         Raid1 = "raid1",
@@ -125,18 +127,18 @@ keywords! {
         Raid6La6 = "raid6_la_6",
         /// Rotating parity, right asymmetric, and the second on the last device.
         Raid6Ra6 = "raid6_ra_6",
-        /// Striped mirrors; in a table with the layout that `raid10_format` says.
+        /// Striped mirrors. In a table, the layout is that of `raid10_format`.
         Raid10 = "raid10",
-        /// In a table the same as `raid10`.
+        /// The same as `raid10` in a table.
         Raid10Near = "raid10_near",
-        /// In a table the same as `raid10`; in a status, striped mirrors with the copies far from each other.
+        /// The same as `raid10` in a table; in a status, striped mirrors with copies at distant offsets.
         Raid10Far = "raid10_far",
-        /// In a table the same as `raid10`; in a status, striped mirrors with the copies in the next stripe.
+        /// The same as `raid10` in a table; in a status, striped mirrors with copies in the next stripe.
         Raid10Offset = "raid10_offset",
     }
 }
 
-/// What the types of a level have in common.
+/// The properties that all types of a level share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Level {
     Raid0,
@@ -147,7 +149,7 @@ enum Level {
 }
 
 impl RaidType {
-    /// The level; `None` for a type that this version does not know.
+    /// The level of the type; `None` for a type that this crate does not know.
     const fn level(&self) -> Option<Level> {
         Some(match self {
             Self::Raid0 => Level::Raid0,
@@ -167,22 +169,29 @@ impl RaidType {
     }
 }
 
-/// A message to a `raid` target; RAID 0 takes none.
+/// A message to a `raid` target. RAID 0 accepts none.
 ///
-/// Words after it, which the kernel ignores, are refused here. All but `idle` and `frozen` fail with `EBUSY` while an action goes on.
+/// Further words, which the kernel ignores, are refused here. All messages except `idle` and `frozen` fail with `EBUSY`
+/// while a synchronization action is running.
+///
+/// ```
+/// use dm_targets::raid::RaidMessage;
+///
+/// assert_eq!(RaidMessage::Check.to_string(), "check");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RaidMessage {
-    /// Ends the action that goes on. Kernel 6.12 does so, but fails with `EINVAL` or `EBUSY`.
+    /// Stops the running action. Linux 6.12 stops it, but returns `EINVAL` or `EBUSY`.
     Idle,
-    /// Ends the action that goes on, and starts no other by itself. Kernel 6.12 only does the first, and fails with
-    /// `EINVAL` or `EBUSY`.
+    /// Stops the running action and prevents others from starting. Linux 6.12 only stops it, and returns `EINVAL` or
+    /// `EBUSY`.
     Frozen,
-    /// Starts to bring the devices in sync, or goes on with it.
+    /// Starts or continues to resynchronize the array.
     Resync,
-    /// Starts to rebuild devices, or goes on with it.
+    /// Starts or continues to rebuild devices.
     Recover,
-    /// Compares the devices and counts the mismatches.
+    /// Compares the devices and counts mismatches.
     Check,
     /// Compares the devices and repairs mismatches.
     Repair,

@@ -1,4 +1,4 @@
-//! The parameters of a table that have names.
+//! The named parameters of a table.
 //!
 //! Kernel: `parse_raid_params` and `raid_status` in `drivers/md/dm-raid.c`.
 
@@ -6,10 +6,10 @@ use super::RaidParams;
 use crate::option::{Flag, OptionGroup, OptionKind, OptionWord};
 use crate::{Fields, Form, Limits, ParseError, Printer, Problem, Value};
 
-/// Of the words from the chunk size on.
+/// Counts the words from the chunk size to the last parameter.
 pub(super) const PARAM_COUNT: Limits = Limits::new("number of raid parameters", 1, u32::MAX as u64);
 
-/// A flag that the kernel counts but does not print.
+/// The flag `raid10_use_near_sets`, which the kernel counts but does not print.
 pub(super) struct NearSets;
 
 impl NearSets {
@@ -45,9 +45,10 @@ impl OptionKind<bool> for NearSets {
 }
 
 impl RaidParams {
-    /// Reads the parameters after the chunk size; returns with them how many words are counted that do not exist.
+    /// Reads the parameters after the chunk size. Also returns the number of words that are counted but missing.
     ///
-    /// The count that a kernel prints cannot be relied on, so there a number where a parameter's name should be ends them too.
+    /// The count that a kernel prints may be too large, so in printed text a number in place of a parameter's name also ends
+    /// the parameters.
     pub(super) fn read_counted(fields: &mut Fields<'_>, counted: u32) -> Result<(Self, u32), ParseError> {
         let (mut params, mut last) = (Self::default(), 0);
         let mut left = counted.saturating_sub(1);

@@ -1,4 +1,4 @@
-//! The status of an array.
+//! The status of a `raid` target.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -11,94 +11,105 @@ use crate::{Fields, Params, ParseError, Printer, Usage, WordBuf};
 
 keywords! {
     exact;
-    /// What is known of a device.
+    /// The state of a device of the array.
     pub enum RaidHealth {
-        /// It works and is in sync.
+        /// The device works and is in sync.
         InSync = "A",
-        /// It works and is not in sync yet.
+        /// The device works but is not in sync yet.
         OutOfSync = "a",
-        /// It has failed.
+        /// The device has failed.
         Failed = "D",
-        /// There is none in the table.
+        /// The table contains no such device.
         Missing = "-",
     }
 }
 
 keywords! {
     exact;
-    /// What the array does by itself.
+    /// The synchronization action that is running.
     pub enum SyncAction {
-        /// Nothing.
+        /// No action is running.
         Idle = "idle",
-        /// Nothing until it is told to, by a message.
+        /// No action is running or starts by itself; see [`RaidMessage::Frozen`](super::RaidMessage::Frozen).
         Frozen = "frozen",
-        /// It brings all devices in sync.
+        /// The array is being synchronized.
         Resync = "resync",
-        /// It rebuilds devices.
+        /// Devices are being rebuilt.
         Recover = "recover",
-        /// It compares the devices and counts the mismatches.
+        /// The devices are being compared, and mismatches counted.
         Check = "check",
-        /// It compares the devices and repairs mismatches.
+        /// The devices are being compared, and mismatches repaired.
         Repair = "repair",
-        /// It changes its layout or number of devices.
+        /// The layout or the number of devices is being changed.
         Reshape = "reshape",
-        /// Something without a name.
+        /// An action that the kernel has no name for.
         Undefined = "undef",
     }
 }
 
 keywords! {
     exact;
-    /// The journal of the parity levels.
+    /// The state of the journal device of a parity level.
     pub enum JournalHealth {
-        /// It works, in the mode `writethrough`.
+        /// The journal works in the mode `writethrough`.
         WriteThrough = "A",
-        /// It works, in the mode `writeback`.
+        /// The journal works in the mode `writeback`.
         WriteBack = "a",
-        /// It has failed.
+        /// The journal has failed.
         Failed = "D",
-        /// There is none.
+        /// The array has no journal.
         NotThere = "-",
     }
 }
 
 /// The status of a `raid` target.
+///
+/// ```
+/// use dm_targets::raid::{RaidHealth, RaidStatus};
+/// use dm_targets::{Raid, Target};
+/// use dm_units::Sectors;
+///
+/// let RaidStatus::Array(array) = Raid::parse_status("raid1 2 Aa 53352/65536 recover 0 0 -")? else { return Ok(()) };
+/// assert_eq!(array.health, [RaidHealth::InSync, RaidHealth::OutOfSync]);
+/// assert_eq!((array.progress, array.total), (Sectors(53352), Sectors(65536)));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum RaidStatus {
-    /// What the kernel says of the array.
+    /// The status of an array with a known layout.
     Array(RaidArrayStatus),
-    /// The kernel prints nothing for an array whose layout has no name, which only metadata from elsewhere can have.
+    /// Printed by the kernel for an array whose layout has no name; only metadata of other tools can contain such a layout.
     Nothing,
 }
 
-/// What the kernel says of an array.
+/// The state of an array.
 ///
-/// Early kernels end after the first few fields: what is not printed is `None`, and so is everything after it.
+/// Old kernels print fewer fields; missing fields, and all after them, are `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct RaidArrayStatus {
-    /// The layout in effect, which can have another name than in the table.
+    /// The layout in effect, whose name can differ from that in the table.
     pub raid_type: RaidType,
-    /// How many devices the array has now; while it is reshaped, not as many as the table has.
+    /// The number of devices in the array; while it is reshaped, this differs from the number in the table.
     pub disks: u32,
-    /// The devices of the table in their order.
+    /// The state of each device, in the order of the table.
     pub health: Vec<RaidHealth>,
-    /// How far the action has come, or how much is in sync if there is none.
+    /// The progress of the running action in sectors, or the number of sectors in sync if no action is running.
     pub progress: Sectors,
-    /// How much there is to do; for each device where there is parity.
+    /// The number of sectors to process; for parity levels, per device.
     pub total: Sectors,
-    /// What the array does; since version 1.5.
+    /// The running action; `None` before version 1.5.
     pub action: Option<SyncAction>,
-    /// How many sectors did not match, if the last action was a check, or 0; since version 1.5.
+    /// The number of mismatched sectors if the last action was a check, otherwise 0; `None` before version 1.5.
     pub mismatches: Option<u64>,
-    /// Where on the devices the data starts; since version 1.9.
+    /// The sector at which the data starts on each device; `None` before version 1.9.
     pub data_offset: Option<Sectors>,
-    /// The journal; since version 1.10.
+    /// The state of the journal; `None` before version 1.10.
     pub journal: Option<JournalHealth>,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }
@@ -121,7 +132,7 @@ impl fmt::Display for RaidStatus {
 impl RaidArrayStatus {
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
         let (raid_type, disks) = (fields.read("raid type")?, fields.read("number of devices")?);
-        // There is a letter for each device of the table, which the status does not count.
+        // The status has one letter per device of the table, but no count of them.
         let letters = fields.peek().map_or(0, |word| word.spelling().chars().count());
         let health = fields.read_letters("health", letters)?;
         let Usage { used: progress, total } = fields.read("sync ratio")?;
@@ -152,7 +163,7 @@ mod tests {
     use crate::{Raid, Target};
 
     #[test]
-    fn early_kernels_print_less() {
+    fn statuses_of_early_kernels_are_shorter() {
         for text in
             ["raid1 2 AA 8/8", "raid1 2 AA 8/8 idle 0", "raid1 2 AA 8/8 idle 0 0", "raid1 2 AA 8/8 idle 0 0 - new"]
         {
@@ -171,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_a_status() {
+    fn an_empty_text_is_a_status() {
         assert_eq!(Raid::parse_status(""), Ok(RaidStatus::Nothing));
         assert_eq!(RaidStatus::Nothing.to_string(), "");
         assert!(Raid::parse_status("raid1 2").is_err());

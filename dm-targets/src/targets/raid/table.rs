@@ -1,4 +1,4 @@
-//! The table of an array.
+//! The table of a `raid` target.
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -13,83 +13,84 @@ use crate::target::spelled;
 use crate::text::spelling::{Spelled, Spelling};
 use crate::{Device, Fields, Form, Limits, ParseError, Printer, WordBuf};
 
-/// What the kernel reads with `kstrtoint`.
+/// The largest number that the kernel's `kstrtoint` accepts.
 pub(super) const MAX: u64 = i32::MAX as u64;
 pub(super) const CHUNK_SIZE: &str = "chunk_size";
 pub(super) const DEVICES: Limits = Limits::new("number of raid devices", 1, 253);
 
 keywords! {
     any_case;
-    /// Where the copies of RAID 10 are.
+    /// The placement of the copies in RAID 10.
     pub enum Raid10Format {
-        /// On neighbouring devices at the same place.
+        /// At the same offset of neighbouring devices.
         Near = "near",
-        /// On other devices at another place, so that reading is as fast as with striping.
+        /// At distant offsets of other devices, so that sequential reads are as fast as with RAID 0.
         Far = "far",
-        /// On the next device in the next stripe.
+        /// In the next stripe of the next device.
         Offset = "offset",
     }
 }
 
 keywords! {
     any_case;
-    /// When a write to an array with a journal is done.
+    /// When a write to an array with a journal completes.
     pub enum JournalMode {
-        /// When it is on the devices.
+        /// A write completes when it is on the array's devices.
         WriteThrough = "writethrough",
-        /// When it is in the journal.
+        /// A write completes when it is in the journal.
         WriteBack = "writeback",
     }
 }
 
-/// What is assumed of all devices of an array when it is loaded.
+/// The assumed state of all devices when the array is created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RaidSync {
-    /// They are out of sync, so all are brought in sync.
+    /// All devices are out of sync and are synchronized.
     Sync,
-    /// They are in sync.
+    /// All devices are in sync.
     NoSync,
 }
 
 options! {
     /// The parameters of a `raid` table after the chunk size.
     pub struct RaidParams for RaidTable.params {
-        /// What is assumed of all devices, in place of what the metadata says.
+        /// The assumed state of all devices, instead of the state in the metadata.
         sync(sync: RaidSync): Option<RaidSync> = OneOf(&[("sync", RaidSync::Sync), ("nosync", RaidSync::NoSync)]);
-        /// Numbers of devices that are rebuilt, from 0.
+        /// The numbers, from 0, of the devices to rebuild.
         rebuild(index: u32): BTreeSet<u32> = Each("rebuild");
-        /// How many milliseconds lie between updates of the bitmap of regions that are out of sync.
+        /// The time in milliseconds between updates of the bitmap of out-of-sync regions.
         daemon_sleep(milliseconds: u32): Option<u32> = Argument(Limits::new("daemon_sleep", 0, MAX));
-        /// How fast devices are brought in sync at least, in KiB/s for each device.
+        /// The minimum speed of synchronization in KiB/s per device.
         min_recovery_rate(rate: u32): Option<u32> = Argument(Limits::new("min_recovery_rate", 0, MAX));
-        /// How fast devices are brought in sync at most, in KiB/s for each device.
+        /// The maximum speed of synchronization in KiB/s per device.
         max_recovery_rate(rate: u32): Option<u32> = Argument(Limits::new("max_recovery_rate", 0, MAX));
-        /// Numbers of devices that are read only when there is no other, from 0.
+        /// The numbers, from 0, of the devices that are read only if no other device can be.
         write_mostly(index: u32): BTreeSet<u32> = Each("write_mostly");
-        /// How many writes to these devices may be outstanding; in sectors when loaded, in KiB when printed by the kernel.
+        /// The number of outstanding writes to write-mostly devices: in sectors when loaded, at most 32767, but in KiB when
+        /// printed by the kernel.
         max_write_behind(sectors: u32): Option<u32> = Argument(Limits::new("max_write_behind", 0, 32767)),
             since (1, 1, 0);
-        /// How many stripes are cached.
+        /// The number of stripes in the stripe cache, from 17 to 32768.
         stripe_cache(stripes: u32): Option<u32> = Argument(Limits::new("stripe_cache", 0, MAX));
-        /// How much is marked as out of sync at once; 0 for what the kernel thinks right.
+        /// The number of sectors per bit of the bitmap, a power of two; 0 for the kernel's default.
         region_size(size: Sectors): Option<Sectors> = Argument("region_size");
-        /// How many copies there are.
+        /// The number of copies, from 2 to the number of devices.
         raid10_copies(copies: u32): Option<u32> = Argument("raid10_copies"), since (1, 3, 0);
-        /// Where the copies are.
+        /// The placement of the copies.
         raid10_format(format: Raid10Format): Option<Raid10Format> = Argument("raid10_format"), since (1, 4, 2);
-        /// The copies are spread over all devices, not within sets of devices.
+        /// Spreads the copies over all devices instead of sets of neighbouring devices.
         raid10_use_near_sets(): bool = NearSets, since (1, 9, 0);
-        /// How many devices are added, or removed if negative.
+        /// The number of devices to add, or to remove if negative.
         delta_disks(disks: i32): Option<i32> = Argument("delta_disks"), since (1, 9, 0);
-        /// Where on the devices the data starts, or 0 for the other place that it can start at.
+        /// The sector at which the data starts on each device; 0 switches to the kernel's other offset.
         data_offset(offset: Sectors): Option<Sectors> = Argument("data_offset"), since (1, 9, 0);
         /// The device that holds the journal.
         journal_dev(device: impl Into<Device>): Option<Device> = Argument("journal_dev"), since (1, 10, 0);
-        /// When a write is done.
+        /// When a write completes; requires `journal_dev`.
         journal_mode(mode: JournalMode): Option<JournalMode> = Argument("journal_mode"), since (1, 11, 1);
     }
     other {
-        /// Words among the parameters that this version does not know; they are printed after the others.
+        /// Words among the parameters that this crate does not know; they are printed after the others.
         other_params: WordBuf = "raid parameter";
     }
     case: Any;
@@ -101,33 +102,36 @@ options! {
 
 /// The table of a `raid` target.
 ///
-/// What the kernel prints differs from what it was given in these ways:
+/// The table that the kernel prints differs from the one that was loaded:
 ///
-/// - `max_write_behind` is printed in KiB, half of the sectors that are given: loading what was printed halves it again.
-/// - `raid10_use_near_sets` is counted but not printed. It is told from the count, so `Display` with `{}` prints a table
-///   that can be loaded; with `{:#}` it prints what the kernel prints, which cannot.
-/// - `stripe_cache` is the number in effect, `raid10_copies` that of the layout in effect, and `delta_disks` what is left.
-/// - Before version 1.15.1 more words are counted than there are where devices are rebuilt or a journal is used. `{:#}`
-///   prints that count too.
+/// - `max_write_behind` is printed in KiB, half of the number of sectors: loading a printed table halves it again.
+/// - `raid10_use_near_sets` is counted but not printed. It is recovered from the count: `{}` prints a table that can be
+///   loaded, and `{:#}` the text of the kernel, which cannot.
+/// - `stripe_cache` and `raid10_copies` are the values in effect, and `delta_disks` is what remains to be done.
+/// - Before version 1.15.1, the count is too large if devices are being rebuilt or there is a journal. `{:#}` prints this
+///   count too.
 ///
 /// ```
 /// use dm_targets::raid::{RaidDevice, RaidTable, RaidType};
+/// use dm_targets::{Raid, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let device = |minor| RaidDevice::new(DeviceNumber::new(254, minor), DeviceNumber::new(254, minor + 1));
 /// let table = RaidTable::new(RaidType::Raid1, Sectors(0), [device(0), device(2)]).region_size(Sectors(1024));
 /// assert_eq!(table.to_string(), "raid1 3 0 region_size 1024 2 254:0 254:1 254:2 254:3");
+/// assert_eq!(Raid::parse_table("raid1 3 0 region_size 1024 2 254:0 254:1 254:2 254:3")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct RaidTable {
-    /// Level and layout.
+    /// The RAID level and layout.
     pub raid_type: RaidType,
-    /// How much goes to one device before the next one's turn; 0 for RAID 1.
+    /// The number of sectors that go to one device before the next device is used; 0 for RAID 1.
     pub chunk_size: Sectors,
-    /// What else is said of the array.
+    /// The named parameters.
     pub params: RaidParams,
-    /// The devices in their order.
+    /// The devices in the order in which they are numbered, 1 to 253.
     pub devices: Vec<RaidDevice>,
     spelling: Spelling,
 }
@@ -136,24 +140,24 @@ pub struct RaidTable {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct RaidDevice {
-    /// Holds the metadata, if there is any.
+    /// The device that holds the metadata; `None` for none.
     pub metadata: Option<Device>,
-    /// Holds the data; `None` if it is missing.
+    /// The device that holds the data; `None` if it is missing.
     pub data: Option<Device>,
 }
 
 impl RaidDevice {
-    /// A device with metadata.
+    /// A data device with a metadata device.
     pub fn new(metadata: impl Into<Device>, data: impl Into<Device>) -> Self {
         Self { metadata: Some(metadata.into()), data: Some(data.into()) }
     }
 
-    /// A device without metadata.
+    /// A data device without metadata.
     pub fn without_metadata(data: impl Into<Device>) -> Self {
         Self { metadata: None, data: Some(data.into()) }
     }
 
-    /// A device that is missing.
+    /// A missing device.
     #[must_use]
     pub const fn missing() -> Self {
         Self { metadata: None, data: None }
@@ -161,13 +165,13 @@ impl RaidDevice {
 }
 
 impl RaidTable {
-    /// An array with no parameters but the chunk size.
+    /// An array with no parameters except the chunk size.
     pub fn new(raid_type: RaidType, chunk_size: Sectors, devices: impl IntoIterator<Item = RaidDevice>) -> Self {
         let (params, devices) = (RaidParams::default(), devices.into_iter().collect());
         Self { raid_type, chunk_size, params, devices, spelling: Spelling::default() }
     }
 
-    /// Takes all devices for in sync.
+    /// Assumes that all devices are in sync.
     #[must_use]
     pub fn nosync(self) -> Self {
         self.sync(RaidSync::NoSync)
@@ -181,7 +185,7 @@ impl Spelled for RaidTable {
         let chunk_size = fields.read(CHUNK_SIZE)?;
         let (mut params, surplus) = RaidParams::read_counted(fields, counted)?;
         let near_sets_can_be_hidden = fields.form() == Form::Printed && raid_type.level() == Some(Level::Raid10);
-        // All other miscounts are of whole pairs.
+        // All other wrong counts are wrong by an even number of words.
         if near_sets_can_be_hidden && !params.raid10_use_near_sets && surplus % 2 == 1 {
             params.raid10_use_near_sets = true;
         } else if params.raid10_use_near_sets && fields.form() == Form::Printed {

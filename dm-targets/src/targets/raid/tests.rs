@@ -1,4 +1,4 @@
-//! What golden lines do not show.
+//! Tests of what the golden lines do not cover.
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn refusal(text: &str) -> String {
 }
 
 #[test]
-fn near_sets_are_told_from_the_count() {
+fn near_sets_are_recovered_from_the_count() {
     let printed = "raid10 5 128 nosync raid10_format far 4 8:0 8:1 8:2 8:3 8:4 8:5 8:6 8:7";
     let table = Raid::parse_table(printed).unwrap();
     assert!(table.params.raid10_use_near_sets);
@@ -30,7 +30,7 @@ fn early_kernels_count_too_many_words() {
 }
 
 #[test]
-fn parameters_stand_in_any_order_and_once() {
+fn parameters_are_read_in_any_order_but_only_once() {
     let table =
         Raid::parse_table(&format!("RAID1 8 0 region_size 1024 write_mostly 1 NOSYNC daemon_sleep 5 {DEVICES}"));
     let printed = format!("raid1 8 0 nosync daemon_sleep 5 write_mostly 1 region_size 1024 {DEVICES}");

@@ -1,4 +1,5 @@
-//! `snapshot`, `snapshot-merge` and `snapshot-origin`: a device as it was, by copying what is overwritten.
+//! `snapshot`, `snapshot-merge` and `snapshot-origin`: preserve the contents of a device by copying chunks before they
+//! change.
 //!
 //! ```text
 //! snapshot, snapshot-merge
@@ -16,14 +17,14 @@
 //! |---|---|---|---|
 //! | origin, cow | [`Device`](crate::Device) | | not the same |
 //! | chunk_size | [`Sectors`] | sectors | a power of two of at most 2097152, a multiple of both devices' block sizes |
-//! | #features | count | words | at most 2; left out by the kernel where there are none |
-//! | allocated, total, metadata | [`Sectors`] | sectors of the COW device | metadata is part of allocated |
+//! | #features | count | words | at most 2; not printed by the kernel if 0 |
+//! | allocated, total, metadata | [`Sectors`] | sectors of the COW device | `allocated` includes `metadata` |
 //!
-//! A chunk size of 0 stands for the one that a persistent store has on disk, or 32 for a new one; the kernel prints the
-//! size in effect, but 0 for a table that waits to take over the store of an active one. A `snapshot-merge` copies the
-//! store back into its origin, which needs a persistent store; it is complete when allocated and metadata are equal.
+//! A chunk size of 0 means the one stored on disk in a persistent store, or 32 for a new store. The kernel prints the size
+//! in effect, but 0 for a table that is waiting to take over the store of an active snapshot. A `snapshot-merge` copies a
+//! persistent store back into its origin; it is complete when `allocated` equals `metadata`.
 //!
-//! None of them takes messages.
+//! None of these targets takes messages.
 //!
 //! Kernel: `snapshot_ctr`, `snapshot_status` and `origin_ctr` in `drivers/md/dm-snap.c`, `dm_exception_store_create` in
 //! `drivers/md/dm-exception-store.c`.
@@ -43,7 +44,7 @@ use crate::{Comparison, Feature, Health, InvalidField, NoMessage, NoStatus, Prob
 const ORIGIN: &str = "origin device";
 const STORE: &str = "exception store type";
 
-/// The `snapshot` target.
+/// The `snapshot` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Snapshot {}
 
@@ -74,7 +75,7 @@ impl Target for Snapshot {
     }
 }
 
-/// The `snapshot-merge` target.
+/// The `snapshot-merge` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SnapshotMerge {}
 
@@ -93,7 +94,7 @@ impl Target for SnapshotMerge {
     fn check(SnapshotMergeTable(table): &SnapshotMergeTable, _: Sectors) -> Result<(), InvalidField> {
         table.check()?;
         if table.store.reads_as() == Some(SnapshotStore::Transient) {
-            return Err(InvalidField::new(STORE, Problem::Expected("P or PO: only what is on disk can be merged")));
+            return Err(InvalidField::new(STORE, Problem::Expected("P or PO: only a persistent store can be merged")));
         }
         Ok(())
     }
@@ -103,7 +104,7 @@ impl Target for SnapshotMerge {
     }
 }
 
-/// The `snapshot-origin` target.
+/// The `snapshot-origin` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SnapshotOrigin {}
 

@@ -1,27 +1,31 @@
-//! The table of a device that snapshots are taken of.
+//! The table of a `snapshot-origin` target.
 
 use core::fmt;
 
 use super::ORIGIN;
 use crate::{Device, Fields, Params, ParseError, Printer};
 
-/// The table of a `snapshot-origin` target: what is written to the device is copied to its snapshots first.
+/// The table of a `snapshot-origin` target, which copies chunks to the device's snapshots before they are overwritten.
 ///
 /// ```
 /// use dm_targets::snapshot::SnapshotOriginTable;
+/// use dm_targets::{SnapshotOrigin, Target};
 /// use dm_units::DeviceNumber;
 ///
-/// assert_eq!(SnapshotOriginTable::new(DeviceNumber::new(254, 0)).to_string(), "254:0");
+/// let table = SnapshotOriginTable::new(DeviceNumber::new(254, 0));
+/// assert_eq!(table.to_string(), "254:0");
+/// assert_eq!(SnapshotOrigin::parse_table("254:0")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SnapshotOriginTable {
-    /// The device, as the tables of its snapshots name it.
+    /// The device, written the same way as in the tables of its snapshots.
     pub origin: Device,
 }
 
 impl SnapshotOriginTable {
-    /// The origin of the snapshots of `origin`.
+    /// Maps `origin`, and preserves its chunks for its snapshots.
     pub fn new(origin: impl Into<Device>) -> Self {
         Self { origin: origin.into() }
     }

@@ -1,4 +1,4 @@
-//! The status of a snapshot, also of one that is being merged.
+//! The status of a `snapshot` or `snapshot-merge` target.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -8,28 +8,39 @@ use dm_units::Sectors;
 use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf, Work, WorkKind};
 
 /// The status of a `snapshot` or `snapshot-merge` target.
+///
+/// ```
+/// use dm_targets::snapshot::SnapshotStatus;
+/// use dm_targets::{Snapshot, Target};
+/// use dm_units::Sectors;
+///
+/// let SnapshotStatus::Valid { space, .. } = Snapshot::parse_status("32/131072 16")? else { return Ok(()) };
+/// assert_eq!((space.used, space.total), (Sectors(32), Sectors(131072)));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum SnapshotStatus {
-    /// The snapshot is in use.
+    /// The snapshot is valid.
     Valid {
-        /// How full the COW device is.
+        /// The used and total sectors of the COW device.
         space: Usage<Sectors>,
-        /// How much of what is used holds the store's own map.
+        /// The number of used sectors that hold the metadata of the exception store.
         metadata: Sectors,
-        /// Words that later kernels may print.
+        /// Words after the known ones, which a later kernel may print.
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
         extra: Vec<WordBuf>,
     },
-    /// The snapshot is lost: its store is broken, or the COW device of a store without `O` is full.
+    /// The snapshot is lost: its exception store has failed, or it is full and not of the type
+    /// [`PersistentOverflow`](super::SnapshotStore::PersistentOverflow).
     Invalid,
-    /// Merging has stopped at an error; I/O is served as before.
+    /// The merge has stopped because of an error; I/O continues.
     MergeFailed,
-    /// The COW device is full: the snapshot can be read but not written, and is lost with the next write to its origin
-    /// that has to be copied.
+    /// The COW device is full. The snapshot can be read but not written, and becomes invalid when a chunk of the origin must
+    /// be copied.
     Overflow,
-    /// The store cannot tell how much it uses.
+    /// The exception store cannot report how much space it uses.
     Unknown,
 }
 
@@ -45,7 +56,7 @@ impl SnapshotStatus {
         }
     }
 
-    /// The same for a snapshot that is being merged. What it has copied is freed, so that a full store does no harm.
+    /// The health of a `snapshot-merge` target. It is good even if the store is full, because merging frees space.
     pub(super) fn merge_health(&self) -> Health {
         match self {
             Self::Valid { space, .. } => {
@@ -56,7 +67,7 @@ impl SnapshotStatus {
         }
     }
 
-    /// Whether a merge has nothing left to copy.
+    /// Whether all chunks have been merged: only metadata is left in the store.
     #[must_use]
     pub fn is_merged(&self) -> bool {
         matches!(self, Self::Valid { space, metadata, .. } if space.used == *metadata)

@@ -1,4 +1,4 @@
-//! The table of a snapshot, also of one that is being merged.
+//! The tables of `snapshot` and `snapshot-merge` targets.
 
 use core::fmt;
 
@@ -16,22 +16,23 @@ const CHUNK_SIZE: Limits = Limits::new("chunk size", 1, i32::MAX as u64 >> 9).po
 
 keywords! {
     exact;
-    /// Where a snapshot keeps what is overwritten in its origin.
+    /// The type of the exception store, which holds the preserved chunks.
     ///
-    /// These are the words as the kernel prints them. Its constructor only looks at the first two letters, in whatever
-    /// case; a word that is spelled in another way is kept as `Other`.
+    /// The words are those that the kernel prints. Its constructor reads only the first two letters and ignores their case;
+    /// a word that is spelled differently is kept as `Other`.
     pub enum SnapshotStore {
-        /// On the COW device together with a map, so it outlives the mapping.
+        /// Stores chunks and metadata on the COW device, so that the snapshot survives deactivation.
         Persistent = "P",
-        /// The same, and user space knows the status `Overflow`: a full COW device does not make it `Invalid`.
+        /// The same as [`Persistent`](Self::Persistent), but a full COW device leads to the status `Overflow` instead of
+        /// `Invalid`.
         PersistentOverflow = "PO",
-        /// On the COW device with the map in memory, for as long as the mapping lives.
+        /// Stores chunks on the COW device but their metadata in memory: the snapshot is lost when the device is removed.
         Transient = "N",
     }
 }
 
 impl SnapshotStore {
-    /// What the constructor takes the word for, if it is one.
+    /// The store type that the constructor understands from the word; `None` if it refuses the word.
     pub(super) fn reads_as(&self) -> Option<Self> {
         let mut letters = self.as_str().bytes().map(|byte| byte.to_ascii_uppercase());
         match (letters.next(), letters.next()) {
@@ -46,17 +47,17 @@ impl SnapshotStore {
 options! {
     /// The features of a `snapshot` table.
     pub struct SnapshotFeatures for SnapshotTable.features {
-        /// A discard of a whole chunk zeroes it in the snapshot.
+        /// A discard of a whole chunk makes the chunk read as zeros in the snapshot.
         ///
-        /// Linux 7.2 stops with a division by zero when it sets up such a device whose chunks are smaller than 512
-        /// sectors: `snapshot_io_hints` of `drivers/md/dm-snap.c` gives the chunk size in sectors where bytes are meant,
-        /// and `queue_limit_discard_alignment` of `block/blk-settings.c` no longer checks what it divides by.
+        /// With chunks of fewer than 512 sectors, Linux 7.2 crashes with a division by zero when it sets up the device:
+        /// `snapshot_io_hints` in `drivers/md/dm-snap.c` passes the chunk size in sectors instead of bytes, and
+        /// `queue_limit_discard_alignment` in `block/blk-settings.c` no longer checks its divisor.
         discard_zeroes_cow(): bool = Flag("discard_zeroes_cow"), since (1, 16, 0);
-        /// A discard is passed to the origin too; needs `discard_zeroes_cow`.
+        /// A discard is also passed to the origin; requires `discard_zeroes_cow`.
         discard_passdown_origin(): bool = Flag("discard_passdown_origin"), since (1, 16, 0);
     }
     other {
-        /// Features that this version does not know; they are printed after the others.
+        /// Features that this crate does not know; they are printed after the others.
         other_features: WordBuf = "feature";
     }
     case: Any;
@@ -66,7 +67,7 @@ options! {
 
 fn check_features(features: &SnapshotFeatures) -> Result<(), InvalidField> {
     if features.discard_passdown_origin && !features.discard_zeroes_cow {
-        let problem = Problem::Expected("together with discard_zeroes_cow");
+        let problem = Problem::Expected("given together with discard_zeroes_cow");
         return Err(InvalidField::new("discard_passdown_origin", problem));
     }
     features.check()
@@ -76,30 +77,33 @@ fn check_features(features: &SnapshotFeatures) -> Result<(), InvalidField> {
 ///
 /// ```
 /// use dm_targets::snapshot::{SnapshotStore, SnapshotTable};
+/// use dm_targets::{Snapshot, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let [origin, cow] = [DeviceNumber::new(254, 0), DeviceNumber::new(254, 32)];
 /// let table = SnapshotTable::new(origin, cow, SnapshotStore::Persistent, Sectors(16)).discard_zeroes_cow();
 /// assert_eq!(table.to_string(), "254:0 254:32 P 16 1 discard_zeroes_cow");
+/// assert_eq!(Snapshot::parse_table("254:0 254:32 P 16 1 discard_zeroes_cow")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SnapshotTable {
     /// The device that the snapshot was taken of.
     pub origin: Device,
-    /// Holds what is overwritten in the origin or written to the snapshot.
+    /// The COW device, which holds chunks that were preserved or written to the snapshot.
     pub cow: Device,
-    /// How the COW device is used.
+    /// The type of the exception store.
     pub store: SnapshotStore,
-    /// How much is copied at once; 0 for what a persistent store has on disk.
+    /// The number of sectors that are copied at once: a power of two of at most 2097152, or 0 for the one stored on disk.
     pub chunk_size: Sectors,
-    /// What becomes of discards.
+    /// How discards are handled.
     pub features: SnapshotFeatures,
     spelling: Spelling,
 }
 
 impl SnapshotTable {
-    /// A snapshot of `origin` with no features.
+    /// A snapshot of `origin` without features.
     pub fn new(origin: impl Into<Device>, cow: impl Into<Device>, store: SnapshotStore, chunk_size: Sectors) -> Self {
         let (features, spelling) = (SnapshotFeatures::default(), Spelling::default());
         Self { origin: origin.into(), cow: cow.into(), store, chunk_size, features, spelling }
@@ -145,16 +149,19 @@ impl Spelled for SnapshotTable {
 
 spelled!(SnapshotTable);
 
-/// The table of a `snapshot-merge` target, which is that of the snapshot that it takes the place of.
+/// The table of a `snapshot-merge` target: the same as that of the snapshot that it replaces.
 ///
 /// ```
 /// use dm_targets::snapshot::{SnapshotMergeTable, SnapshotStore, SnapshotTable};
+/// use dm_targets::{SnapshotMerge, Target};
 /// use dm_units::{DeviceNumber, Sectors};
 ///
 /// let [origin, cow] = [DeviceNumber::new(254, 0), DeviceNumber::new(254, 32)];
 /// let snapshot = SnapshotTable::new(origin, cow, SnapshotStore::Persistent, Sectors(16));
 /// let merge = SnapshotMergeTable::from(snapshot);
 /// assert_eq!(merge.to_string(), "254:0 254:32 P 16");
+/// assert_eq!(SnapshotMerge::parse_table("254:0 254:32 P 16")?, merge);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SnapshotMergeTable(pub SnapshotTable);

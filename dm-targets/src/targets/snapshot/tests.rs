@@ -1,4 +1,4 @@
-//! What golden lines do not show.
+//! Tests of what the golden lines do not cover.
 
 use super::*;
 
@@ -12,14 +12,14 @@ fn check(text: &str) -> Result<(), String> {
 }
 
 #[test]
-fn what_the_constructor_refuses_is_named() {
+fn errors_name_the_word_that_the_constructor_refuses() {
     let same = "snapshot table: word 2, COW device, must not be the same as the origin device";
     assert_eq!(refusal("254:0 254:0 P 16"), same);
     assert_eq!(refusal("254:0 254:32 P 24"), "snapshot table: word 4, chunk size, must be a power of two");
     assert_eq!(refusal("254:0 254:32 P 8388608"), "snapshot table: word 4, chunk size, must be from 1 to 4194303");
     assert_eq!(
         refusal("254:0 254:32 P 16 1 discard_passdown_origin"),
-        "snapshot table: word 6, discard_passdown_origin, must be together with discard_zeroes_cow"
+        "snapshot table: word 6, discard_passdown_origin, must be given together with discard_zeroes_cow"
     );
     assert_eq!(
         refusal("254:0 254:32 P 16 2 discard_zeroes_cow discard_zeroes_cow"),
@@ -47,7 +47,7 @@ fn the_store_is_known_by_its_first_letters() {
 }
 
 #[test]
-fn only_what_is_on_disk_can_be_merged() {
+fn only_persistent_stores_can_be_merged() {
     let check = |text| SnapshotMerge::check(&SnapshotMerge::parse_table(text).unwrap(), Sectors(8));
     assert_eq!(check("254:0 254:32 PO 16"), Ok(()));
     assert!(check("254:0 254:32 N 16").is_err());
@@ -71,7 +71,7 @@ fn special_statuses_stand_alone() {
 }
 
 #[test]
-fn a_merge_ends_when_only_the_map_is_left() {
+fn a_merge_is_complete_when_only_metadata_is_left() {
     assert!(SnapshotMerge::parse_status("32/1024 32").unwrap().is_merged());
     assert!(!SnapshotMerge::parse_status("48/1024 32").unwrap().is_merged());
     assert!(!SnapshotStatus::MergeFailed.is_merged());

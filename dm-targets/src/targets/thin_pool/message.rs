@@ -1,4 +1,4 @@
-//! What a pool can be told.
+//! Messages to a `thin-pool` target.
 
 use core::fmt;
 
@@ -18,27 +18,27 @@ use crate::{Fields, Message, NoReply, Params, ParseError, Printer, Problem};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ThinPoolMessage {
-    /// Creates an empty thin device; fails with `EEXIST` if there is one.
+    /// Creates an empty thin device; the kernel returns `EEXIST` if the number is in use.
     CreateThin(ThinDevId),
-    /// Creates a thin device as a snapshot of another, which must not be in use without being suspended.
+    /// Creates a thin device as a snapshot of another, which must be suspended or not active.
     CreateSnap {
-        /// The new device.
+        /// The number of the new device.
         id: ThinDevId,
-        /// The device that it is a snapshot of.
+        /// The number of the device to take a snapshot of.
         origin: ThinDevId,
     },
-    /// Deletes a thin device; fails with `EBUSY` while it is open.
+    /// Deletes a thin device; the kernel returns `EBUSY` while it is active.
     Delete(ThinDevId),
-    /// Changes the transaction id; fails with `EINVAL` if the current one is another.
+    /// Changes the transaction id; the kernel returns `EINVAL` if `current` is not the current id.
     SetTransactionId {
-        /// The transaction id that is expected to be in force.
+        /// The expected current transaction id.
         current: u64,
-        /// The one to be in force from now on.
+        /// The new transaction id.
         new: u64,
     },
-    /// Takes a snapshot of the metadata that can be read while the pool is in use.
+    /// Takes a snapshot of the metadata, which user space can read while the pool is in use.
     ReserveMetadataSnap,
-    /// Gives that snapshot back.
+    /// Releases that snapshot.
     ReleaseMetadataSnap,
 }
 

@@ -1,4 +1,4 @@
-//! `thin-pool`: the blocks and the metadata of [`thin`](crate::thin) devices.
+//! `thin-pool`: provides the blocks and the metadata for [`thin`](crate::thin) devices.
 //!
 //! ```text
 //! table   = <metadata> <data> <block_size> <low_water> [<#features> {<feature>}]
@@ -13,19 +13,19 @@
 //!
 //! | word | type | unit | range |
 //! |---|---|---|---|
-//! | metadata, data | [`Device`] | | must be spelled differently |
+//! | metadata, data | [`Device`] | | not the same word |
 //! | block_size | [`Sectors`] | sectors | 128 to 2097152 (64 KiB to 1 GiB), a multiple of 128 |
 //! | low_water | [`DataBlocks`] | data blocks | |
-//! | #features | count | words | at most 4 when loaded, although there are five |
+//! | #features | count | words | at most 4, although there are five features |
 //! | used/total | [`Usage`](crate::Usage) | metadata blocks of 4 KiB, then data blocks | |
 //! | held_root | [`MetaBlocks`](dm_units::MetaBlocks) or `-` | number of a metadata block | |
 //! | check | `needs_check` or `-` | | |
 //! | meta_low_water | [`MetaBlocks`](dm_units::MetaBlocks) | metadata blocks | |
 //!
-//! The table and the status with figures end with a space. Early kernels print fewer words in the status. The features
-//! of the table are those that were asked for, the status has those in effect. Words after the features are ignored.
+//! The table and a status with figures end with a space. Old kernels print fewer words in the status. The table has the
+//! requested features, the status the active ones. Words after the counted features are ignored.
 //!
-//! Messages are answered with nothing. They fail with `EOPNOTSUPP` once the pool is out of metadata space, read-only or
+//! Replies to messages are empty. Messages fail with `EOPNOTSUPP` once the pool is out of metadata space, read-only or
 //! failed.
 //!
 //! Kernel: `pool_ctr`, `pool_status` and `pool_message` in `drivers/md/dm-thin.c`.
@@ -50,7 +50,7 @@ const METADATA: &str = "metadata dev";
 const DATA: &str = "data dev";
 const BLOCK_SIZE: Limits = Limits::new("data block size", 128, 1 << 21).multiple_of(128);
 
-/// The `thin-pool` target.
+/// The `thin-pool` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ThinPool {}
 
@@ -95,21 +95,21 @@ fn check_devices(metadata: &Device, data: &Device) -> Result<(), InvalidField> {
 }
 
 options! {
-    /// The features of a `thin-pool` table: those that were asked for.
+    /// The requested features of a `thin-pool` table.
     pub struct ThinPoolFeatures for ThinPoolTable.features {
-        /// New blocks are not zeroed.
+        /// Does not zero new blocks.
         skip_block_zeroing(): bool = Flag("skip_block_zeroing");
-        /// Discards are not supported at all.
+        /// Does not support discards.
         ignore_discard(): bool = Flag("ignore_discard"), since (1, 1, 0);
-        /// Discards give blocks back to the pool, but do not reach the data device.
+        /// Discards free blocks of the pool, but are not passed to the data device.
         no_discard_passdown(): bool = Flag("no_discard_passdown"), since (1, 1, 0);
-        /// The metadata is never changed.
+        /// Never changes the metadata.
         read_only(): bool = Flag("read_only");
-        /// Writes fail at once when there is no space, instead of waiting.
+        /// Fails writes immediately if there is no space, instead of queueing them.
         error_if_no_space(): bool = Flag("error_if_no_space"), since (1, 10, 0);
     }
     other {
-        /// Features that this version does not know; they are printed after the others.
+        /// Features that this crate does not know; they are printed after the others.
         other_features: WordBuf = "feature";
     }
     case: Any;
@@ -120,29 +120,32 @@ options! {
 ///
 /// ```
 /// use dm_targets::thin_pool::ThinPoolTable;
+/// use dm_targets::{Target, ThinPool};
 /// use dm_units::{DataBlocks, DeviceNumber, Sectors};
 ///
 /// let [metadata, data] = [DeviceNumber::new(254, 32), DeviceNumber::new(254, 48)];
 /// let table = ThinPoolTable::new(metadata, data, Sectors(128), DataBlocks(1024)).error_if_no_space();
 /// assert_eq!(table.to_string(), "254:32 254:48 128 1024 1 error_if_no_space ");
+/// assert_eq!(ThinPool::parse_table("254:32 254:48 128 1024 1 error_if_no_space ")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ThinPoolTable {
-    /// Holds what is mapped where.
+    /// The metadata device, which records the mapping of all thin devices.
     pub metadata: Device,
-    /// Holds the blocks.
+    /// The data device, which holds the blocks.
     pub data: Device,
-    /// The size of a block.
+    /// The size of a data block: 128 to 2097152 sectors, a multiple of 128.
     pub block_size: Sectors,
-    /// An event is sent when no more blocks than this are free.
+    /// The low water mark: the kernel sends an event when the number of free data blocks falls to this number.
     pub low_water: DataBlocks,
-    /// What is asked for.
+    /// The requested features.
     pub features: ThinPoolFeatures,
 }
 
 impl ThinPoolTable {
-    /// A pool with no features.
+    /// A pool without features.
     pub fn new(
         metadata: impl Into<Device>,
         data: impl Into<Device>,
@@ -194,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn the_devices_differ() {
+    fn metadata_and_data_must_be_different_devices() {
         let same = "254:32 254:32 128 0";
         assert_eq!(refusal(same), "thin-pool table: word 2, data dev, must not be the same as the metadata dev");
     }

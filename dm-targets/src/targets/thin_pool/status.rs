@@ -1,4 +1,4 @@
-//! What a pool reports.
+//! The status of a `thin-pool` target.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -10,91 +10,105 @@ use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf
 
 keywords! {
     exact;
-    /// What a pool can still do.
+    /// The operations that a pool can still perform.
     pub enum PoolMode {
-        /// Everything.
+        /// All operations.
         ReadWrite = "rw",
-        /// Reading; also what a pool without free metadata does.
+        /// Only reads, after an error or because no metadata block is free.
         ReadOnly = "ro",
-        /// No new blocks until the data device is extended.
+        /// No allocation of data blocks, until the data device is extended.
         OutOfDataSpace = "out_of_data_space",
     }
 }
 
 keywords! {
     exact;
-    /// What becomes of discards.
+    /// How the pool handles discards.
     pub enum PoolDiscard {
-        /// They are not supported.
+        /// Discards are not supported.
         Ignore = "ignore_discard",
-        /// They reach the data device.
+        /// Discards free blocks of the pool and are passed to the data device.
         Passdown = "discard_passdown",
-        /// They only give blocks back to the pool.
+        /// Discards only free blocks of the pool.
         NoPassdown = "no_discard_passdown",
     }
 }
 
 keywords! {
     exact;
-    /// What becomes of writes when there is no space.
+    /// How the pool handles writes when there is no space.
     pub enum PoolNoSpace {
-        /// They fail.
+        /// Writes fail.
         Error = "error_if_no_space",
-        /// They wait for space, up to a time-out.
+        /// Writes block until space is available or the kernel's `no_space_timeout` expires.
         Queue = "queue_if_no_space",
     }
 }
 
 keywords! {
     exact;
-    /// Whether the metadata must be checked.
+    /// Whether the metadata must be checked with `thin_check`.
     pub enum PoolCheck {
-        /// It need not.
+        /// No check is necessary.
         NotNeeded = "-",
-        /// Nothing can be written until it has been checked, and repaired where that is due.
+        /// The metadata must be checked, and repaired if necessary, before the pool can be written to.
         Needed = "needs_check",
     }
 }
 
 /// The status of a `thin-pool` target.
+///
+/// ```
+/// use dm_targets::thin_pool::{PoolMode, ThinPoolStatus};
+/// use dm_targets::{Target, ThinPool};
+/// use dm_units::DataBlocks;
+///
+/// let text = "77 4110/65536 1/4096 - rw discard_passdown queue_if_no_space - 1024 ";
+/// let ThinPoolStatus::Working(pool) = ThinPool::parse_status(text)? else { return Ok(()) };
+/// assert_eq!((pool.data.used, pool.data.total), (DataBlocks(1), DataBlocks(4096)));
+/// assert_eq!((pool.transaction_id, pool.mode), (77, Some(PoolMode::ReadWrite)));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum ThinPoolStatus {
-    /// The pool works, perhaps not for writing.
+    /// The pool works; it may be read-only or out of space.
     Working(WorkingPool),
-    /// The pool has failed; it is of no use until it is repaired.
+    /// The metadata has failed. All I/O fails until the metadata is repaired.
     Fail,
-    /// The figures could not be read.
+    /// The kernel could not read the metadata.
     Error,
 }
 
-/// The figures of a `thin-pool` target.
+/// The figures in the status of a working `thin-pool` target.
 ///
-/// Early kernels end after the first few fields: what is not printed is `None`, and so is everything after it.
+/// Old kernels print fewer fields; missing fields, and all after them, are `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct WorkingPool {
-    /// A number that the pool keeps for user space, to tell whether a change of several steps was completed.
+    /// A number that user space sets with [`ThinPoolMessage::SetTransactionId`](super::ThinPoolMessage::SetTransactionId),
+    /// to find out after a crash which of its steps were completed.
     pub transaction_id: u64,
-    /// How full the metadata device is.
+    /// The used and total blocks of the metadata device.
     pub metadata: Usage<MetaBlocks>,
-    /// How full the data device is, in blocks of the table's block size.
+    /// The used and total blocks of the data device, in blocks of the table's block size.
     pub data: Usage<DataBlocks>,
-    /// The metadata block of the reserved snapshot of the metadata, if there is one.
+    /// The metadata block at which the metadata snapshot starts; `None` if none is reserved.
     pub held_root: Option<MetaBlocks>,
-    /// What the pool can still do.
+    /// The operations that the pool can still perform.
     pub mode: Option<PoolMode>,
-    /// What becomes of discards.
+    /// How the pool handles discards.
     pub discard: Option<PoolDiscard>,
-    /// What becomes of writes when there is no space.
+    /// How the pool handles writes when there is no space.
     pub no_space: Option<PoolNoSpace>,
     /// Whether the metadata must be checked.
     pub check: Option<PoolCheck>,
-    /// An event is sent when no more metadata blocks than this are free.
+    /// The low water mark for metadata: the kernel sends an event when the number of free metadata blocks falls to this
+    /// number.
     pub metadata_low_water: Option<MetaBlocks>,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }

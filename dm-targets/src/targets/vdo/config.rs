@@ -1,4 +1,4 @@
-//! How a vdo volume was formatted.
+//! The configuration with which a volume was formatted.
 
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
@@ -10,17 +10,17 @@ use crate::{Printer, Problem, Value, Word};
 
 group! {
     "{";
-    /// How a volume was formatted: the answer to [`VdoMessage::Config`](super::VdoMessage::Config).
+    /// The configuration with which a volume was formatted: the reply to [`VdoMessage::Config`](super::VdoMessage::Config).
     pub struct VdoConfig {
-        /// The version of this answer.
+        /// The version of the reply's format.
         version: u32 = "version",
-        /// How much of its device the volume uses, in bytes.
+        /// The size of the volume on its device, in bytes.
         physical_size: u64 = "physicalSize",
-        /// How large the volume is to those who use it, in bytes.
+        /// The size that the volume offers to its users, in bytes.
         logical_size: u64 = "logicalSize",
-        /// The size of a slab, the unit in which space is managed, in blocks of 4 KiB.
+        /// The size of a slab, the unit of space management, in blocks of 4 KiB.
         slab_size: DataBlocks = "slabSize",
-        /// The index of known data.
+        /// The configuration of the deduplication index.
         index: VdoIndexConfig = "index",
     }
 }
@@ -28,18 +28,18 @@ group! {
 answer!(VdoConfig);
 
 group! {
-    // The kernel writes two spaces before this one.
+    // The kernel prints two spaces before this entry.
     " {";
-    /// How the index of a volume was formatted.
+    /// The configuration with which the index of a volume was formatted.
     pub struct VdoIndexConfig {
-        /// How much memory it takes.
+        /// The memory that the index uses.
         memory_size: VdoIndexMemory = "memorySize",
-        /// Whether it is sparse: covers more blocks with the same memory.
+        /// Whether the index is sparse, which covers more blocks with the same memory.
         is_sparse: bool = "isSparse",
     }
 }
 
-/// How much memory the index of known data takes.
+/// The memory that the deduplication index uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum VdoIndexMemory {

@@ -1,17 +1,17 @@
-//! The form of a vdo's answers: `{ name : value, name : { name : value, }, }`.
+//! The syntax of replies: `{ name : value, name : { name : value, }, }`.
 
 use alloc::vec::Vec;
 use core::fmt::Write;
 
 use crate::{Fields, ParseError, Printer, Problem, Value, Word, WordBuf};
 
-/// What stands after a name and a colon.
+/// A value after a name and a colon.
 pub(super) trait Entry: Sized {
     fn read_entry(fields: &mut Fields<'_>, name: &'static str) -> Result<Self, ParseError>;
     fn print_entry(&self, out: &mut Printer<'_, '_>);
 }
 
-/// A value, with a comma.
+/// A single value is followed by a comma.
 impl<T: Value> Entry for T {
     fn read_entry(fields: &mut Fields<'_>, name: &'static str) -> Result<Self, ParseError> {
         let word = fields.next_word().ok_or_else(|| fields.missing(name))?;
@@ -27,7 +27,7 @@ impl<T: Value> Entry for T {
     }
 }
 
-/// `0` or `1`, with a comma.
+/// A Boolean is `0` or `1`, followed by a comma.
 impl Entry for bool {
     fn read_entry(fields: &mut Fields<'_>, name: &'static str) -> Result<Self, ParseError> {
         match u8::read_entry(fields, name)? {
@@ -42,7 +42,7 @@ impl Entry for bool {
     }
 }
 
-/// Reads the next name and its colon; `None` at the word that ends the group.
+/// Reads the next name and its colon; returns `None` at the word `close`, which ends the group.
 pub(super) fn read_name<'a>(fields: &mut Fields<'a>, close: &str) -> Result<Option<Word<'a>>, ParseError> {
     let name = fields.next_word().ok_or_else(|| fields.missing("end of the group"))?;
     if name.spelling() == close {
@@ -52,7 +52,7 @@ pub(super) fn read_name<'a>(fields: &mut Fields<'a>, close: &str) -> Result<Opti
     Ok(Some(name))
 }
 
-/// Keeps an entry that is not known, with all that is in it.
+/// Keeps an unknown entry with everything in it.
 pub(super) fn keep(name: Word<'_>, fields: &mut Fields<'_>, other: &mut Vec<WordBuf>) -> Result<(), ParseError> {
     const ENTRY: &str = "entry";
     let keep =
@@ -74,7 +74,7 @@ pub(super) fn keep(name: Word<'_>, fields: &mut Fields<'_>, other: &mut Vec<Word
     }
 }
 
-/// Declares a struct for a group of entries, each field with the name of its entry. The word in front opens the group.
+/// Declares a struct for a group of entries, with the name of the entry for each field. The string in front opens the group.
 macro_rules! group {
     (
         $open:literal;
@@ -89,13 +89,13 @@ macro_rules! group {
         #[non_exhaustive]
         pub struct $group {
             $($(#[$about_field])* pub $field: $type,)+
-            /// Entries that this version does not know, word for word.
+            /// Entries that this crate does not know, one element per word.
             #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
             pub other: Vec<$crate::WordBuf>,
         }
 
         impl $group {
-            /// Reads a group up to the word that ends it.
+            /// Reads a group up to the word `close`, which ends it.
             fn read_until(fields: &mut $crate::Fields<'_>, close: &str) -> Result<Self, $crate::ParseError> {
                 $(let mut $field = None;)+
                 let mut other = Vec::new();
@@ -110,7 +110,7 @@ macro_rules! group {
                 Ok(Self { $($field: $field.ok_or_else(|| missing($name))?,)+ other })
             }
 
-            /// Writes a group with the word that ends it.
+            /// Prints a group followed by the word `close`.
             fn print_until(&self, out: &mut $crate::Printer<'_, '_>, close: &str) {
                 out.word($open);
                 $(
@@ -133,7 +133,7 @@ macro_rules! group {
     };
 }
 
-/// Makes a group a whole answer.
+/// Makes a group a complete reply.
 macro_rules! answer {
     ($group:ident) => {
         impl $crate::Params for $group {

@@ -1,4 +1,4 @@
-//! The messages to a vdo, and its answers.
+//! Messages to a `vdo` target, and its replies.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -11,19 +11,19 @@ use crate::{Fields, Message, NoReply, Params, ParseError, Printer, Problem};
 
 keywords! {
     any_case;
-    /// What a vdo writes to the kernel's log.
+    /// A part of the volume's state to write to the kernel log.
     pub enum VdoDump {
         /// The requests in progress.
         Viopool = "viopool",
         /// The state of the volume.
         Vdo = "vdo",
-        /// All pools of objects.
+        /// All object pools.
         Pools = "pools",
-        /// The queues.
+        /// The work queues.
         Queues = "queues",
         /// The same as `queues`.
         Threads = "threads",
-        /// What is written if nothing is asked for.
+        /// What the kernel writes if no part is named.
         Default = "default",
         /// Everything.
         All = "all",
@@ -31,30 +31,36 @@ keywords! {
 }
 
 /// A message to a `vdo` target.
+///
+/// ```
+/// use dm_targets::vdo::VdoMessage;
+///
+/// assert_eq!(VdoMessage::Compression(true).to_string(), "compression on");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VdoMessage {
-    /// Asks for counts and sizes.
+    /// Queries counters and sizes; the reply is [`VdoReply::Stats`].
     Stats,
-    /// Asks how the volume was formatted.
+    /// Queries the configuration of the volume; the reply is [`VdoReply::Config`].
     Config,
-    /// Switches compression on or off; fails with `EBUSY` while another such message is being processed.
+    /// Switches compression on or off; the kernel returns `EBUSY` while it processes another such message.
     Compression(bool),
-    /// Closes the index.
+    /// Closes the deduplication index.
     IndexClose,
-    /// Makes a new index.
+    /// Creates a new deduplication index.
     IndexCreate,
-    /// Stops using the index.
+    /// Stops using the deduplication index.
     IndexDisable,
-    /// Uses the index again.
+    /// Starts using the deduplication index again.
     IndexEnable,
-    /// Writes the state to the kernel's log.
+    /// Writes these parts of the state, or the default part, to the kernel log now.
     Dump(Vec<VdoDump>),
-    /// Does so when the volume is shut down.
+    /// Writes the state to the kernel log when the volume is shut down.
     DumpOnShutdown,
 }
 
-/// The words without a value.
+/// The messages that are a single word.
 const WORDS: [(&str, VdoMessage); 7] = [
     ("stats", VdoMessage::Stats),
     ("config", VdoMessage::Config),
@@ -112,20 +118,20 @@ impl Message for VdoMessage {
     }
 }
 
-/// What a `vdo` target answers to a message.
+/// The reply of a `vdo` target to a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum VdoReply {
-    /// To most messages, nothing.
+    /// The empty reply to most messages.
     Nothing(NoReply),
-    /// To [`VdoMessage::Stats`].
+    /// The reply to [`VdoMessage::Stats`].
     Stats(Box<VdoStats>),
-    /// To [`VdoMessage::Config`].
+    /// The reply to [`VdoMessage::Config`].
     Config(VdoConfig),
 }
 
-/// Tells the answers apart by their second entry; [`Message::parse_reply`] knows the question.
+/// Recognises a reply by its second entry; use [`Message::parse_reply`] if the message is known.
 impl Params for VdoReply {
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
         let mut ahead = fields.clone();

@@ -1,4 +1,4 @@
-//! `vdo`: stores data that is written more than once only once, and compresses it.
+//! `vdo`: stores identical blocks only once (deduplication), and compresses data.
 //!
 //! ```text
 //! table   = V4 <device> <physical_blocks> <512|4096> <cache_blocks> <era_length> {<key> <value>}
@@ -15,11 +15,11 @@
 //! |---|---|---|---|
 //! | physical_blocks | [`DataBlocks`](dm_units::DataBlocks) | blocks of 4 KiB | |
 //! | 512, 4096 | [`VdoSectorSize`] | bytes | |
-//! | cache_blocks | `u32` | blocks of 4 KiB | at least 4096 for each `logical` thread |
+//! | cache_blocks | `u32` | blocks of 4 KiB | at least 4096 per `logical` thread |
 //! | era_length | `u32` | blocks of the block map | |
 //! | ack, hash | `u32` | threads | 0 to 100 |
 //! | bio, cpu | `u32` | threads | 1 to 100 |
-//! | logical, physical | `u32` | threads | 0 to 60, 0 to 16; these and `hash` are all 0 or none is |
+//! | logical, physical | `u32` | threads | 0 to 60, 0 to 16; `logical`, `physical` and `hash` are all 0 or all at least 1 |
 //! | bioRotationInterval | `u32` | requests | 1 to 1024 |
 //! | maxDiscard | `u32` | blocks of 4 KiB | 1 to 1048575 |
 //! | deduplication, compression, indexSparse | `on` or `off` | | |
@@ -27,14 +27,14 @@
 //! | slabSize | `u32` | blocks of 4 KiB | 8192 to 8388608, a power of two |
 //! | used, total | [`DataBlocks`](dm_units::DataBlocks) | blocks of 4 KiB | |
 //!
-//! Keys are compared with case. Of a key given twice the last one counts. A key that the kernel does not know is ignored if
-//! its value is a number of at most 100, and refused otherwise. The last three keys describe a volume that the kernel is
-//! to format, which it can since version 9.2.0.
+//! Keys are case-sensitive. If a key occurs twice, the last value wins. A key that the kernel does not know is ignored if
+//! its value is a number of at most 100, and refused otherwise. The last three keys apply to a volume that the kernel
+//! formats, which it can since version 9.2.0.
 //!
-//! The kernel prints the words of a table as they were given, and a device's own name in the status. The length must be a
-//! multiple of 8 sectors.
+//! In a table, the kernel prints the words as they were given; in a status, it prints its name of the device. The length
+//! must be a multiple of 8 sectors.
 //!
-//! `stats` and `config` are answered with text, other messages with nothing.
+//! The replies to `stats` and `config` are text; other replies are empty.
 //!
 //! Kernel: `parse_device_config`, `vdo_status` and `vdo_message` in `drivers/md/dm-vdo/dm-vdo-target.c`; `message-stats.c` and
 //! `dump.c` beside it.
@@ -60,7 +60,7 @@ use crate::{Comparison, Feature, Health, InvalidField, Limits, TableDifference, 
 
 const LENGTH: Limits = Limits::new("length", 8, u64::MAX).multiple_of(8);
 
-/// The `vdo` target.
+/// The `vdo` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Vdo {}
 

@@ -1,4 +1,4 @@
-//! The options of a vdo.
+//! The options of a `vdo` table.
 
 use core::fmt::Write;
 
@@ -10,38 +10,40 @@ const THREADS: &str = "thread configuration";
 const THREAD_LIST: Problem = Problem::Expected("a list such as cpu=2,bio=4, or a dot");
 
 options! {
-    /// The options of a `vdo` table; what is not given is as the kernel has it.
+    /// The options of a `vdo` table; the kernel has a default for each.
     pub struct VdoOptions for VdoTable.options {
-        /// Threads that acknowledge requests; 1 if not given, 0: whichever thread is done with a request.
+        /// The number of threads that acknowledge requests. 1 if not given; with 0, the thread that completes a request
+        /// acknowledges it.
         ack(threads: u32): Option<u32> = Argument(Limits::new("ack", 0, 100));
-        /// Threads that submit requests to the device; 4 if not given.
+        /// The number of threads that submit requests to the device; 4 if not given.
         bio(threads: u32): Option<u32> = Argument(Limits::new("bio", 1, 100));
-        /// How many requests go to one of these before the next one's turn; 64 if not given.
+        /// The number of requests that one of these threads submits before the next thread is used; 64 if not given.
         bio_rotation_interval(requests: u32): Option<u32> = Argument(Limits::new("bioRotationInterval", 1, 1024));
-        /// Threads for hashing and compression; 1 if not given.
+        /// The number of threads for hashing and compression; 1 if not given.
         cpu(threads: u32): Option<u32> = Argument(Limits::new("cpu", 1, 100));
-        /// Threads by hash of the data; 0 if not given: one thread does all of this and the next two.
+        /// The number of threads for deduplication, selected by the hash of the data. 0 if not given: one thread does this
+        /// work and that of the next two options.
         hash(threads: u32): Option<u32> = Argument(Limits::new("hash", 0, 100));
-        /// Threads by logical block; 0 if not given.
+        /// The number of threads for logical blocks, selected by block number; 0 if not given.
         logical(threads: u32): Option<u32> = Argument(Limits::new("logical", 0, 60));
-        /// Threads by physical block; 0 if not given.
+        /// The number of threads for physical blocks, selected by block number; 0 if not given.
         physical(threads: u32): Option<u32> = Argument(Limits::new("physical", 0, 16));
-        /// The largest discard, in blocks of 4 KiB; 1 if not given.
+        /// The largest discard in blocks of 4 KiB; 1 if not given.
         max_discard(blocks: u32): Option<u32> = Argument(Limits::new("maxDiscard", 1, 1_048_575));
-        /// The size of a new volume's slabs, in blocks of 4 KiB.
+        /// The size of a slab of a new volume, in blocks of 4 KiB.
         slab_size(blocks: u32): Option<u32> = Argument(Limits::new("slabSize", 8192, 1 << 23).power_of_two()),
             since (9, 2, 0);
-        /// Whether the same data is stored only once; on if not given.
+        /// Whether identical blocks are stored only once; on if not given.
         deduplication(on: bool): Option<bool> = OnOff::named("deduplication");
-        /// Whether data is compressed; off if not given.
+        /// Whether new data is compressed; off if not given.
         compression(on: bool): Option<bool> = OnOff::named("compression");
-        /// Whether a new volume's index is sparse: covers more blocks with the same memory.
+        /// Whether the index of a new volume is sparse, which covers more blocks with the same memory.
         index_sparse(on: bool): Option<bool> = OnOff::named("indexSparse"), since (9, 2, 0);
-        /// How much memory a new volume's index takes.
+        /// The memory that the index of a new volume uses.
         index_memory(memory: VdoIndexMemory): Option<VdoIndexMemory> = Argument("indexMemory"), since (9, 2, 0);
     }
     other {
-        /// Keys that this version does not know, each with its value.
+        /// Keys that this crate does not know, each with its value.
         other: WordBuf = "optional argument";
     }
     case: Exact;
@@ -49,7 +51,7 @@ options! {
 }
 
 impl VdoOptions {
-    /// Checks what the options must be together.
+    /// Checks combinations of options.
     pub(super) fn check_threads(&self) -> Result<(), InvalidField> {
         let threads = [self.logical, self.physical, self.hash].map(|threads| threads.unwrap_or_default() > 0);
         match threads {
@@ -58,13 +60,13 @@ impl VdoOptions {
         }
     }
 
-    /// How many blocks the cache of the block map must have.
+    /// The limits of the number of cached pages of the block map.
     pub(super) fn cache_limits(&self, field: &'static str) -> Limits {
         let threads = self.logical.unwrap_or_default();
         Limits::new(field, u64::from(threads).saturating_mul(4096), u32::MAX.into())
     }
 
-    /// Checks that each key has a value.
+    /// Checks that each unknown key has a value.
     pub(super) fn check_values(&self) -> Result<(), InvalidField> {
         if self.other.len() % 2 == 0 {
             return Ok(());
@@ -72,7 +74,7 @@ impl VdoOptions {
         Err(InvalidField::new(Self::NAME, Problem::Expected("followed by a value")))
     }
 
-    /// Reads one word such as `cpu=2,bio=4`, or `.` for nothing.
+    /// Reads one word such as `cpu=2,bio=4`, or `.` for no options.
     pub(super) fn parse_threads(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
         let mut options = Self::default();
         let word = fields.next_word().ok_or_else(|| fields.missing(THREADS))?;
@@ -84,7 +86,7 @@ impl VdoOptions {
         Ok(options)
     }
 
-    /// Reads one number of threads as it would be read as a key and a value.
+    /// Reads one number of threads, with the same rules as for a key and a value.
     fn read_thread(&mut self, spec: &str) -> Result<(), Problem> {
         let (key, count) = spec.split_once('=').ok_or(THREAD_LIST)?;
         u32::read(Word::plain(count).takes_plus(true))?;
@@ -100,7 +102,7 @@ impl VdoOptions {
         }
     }
 
-    /// Writes what [`parse_threads`](Self::parse_threads) reads.
+    /// Prints the word that [`parse_threads`](Self::parse_threads) reads.
     pub(super) fn print_threads(&self, out: &mut Printer<'_, '_>) {
         let Self { ack, bio, bio_rotation_interval, cpu, hash, logical, physical, .. } = self;
         let threads = [

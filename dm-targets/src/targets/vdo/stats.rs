@@ -1,4 +1,4 @@
-//! What a vdo counts.
+//! The counters of a `vdo` target.
 
 use alloc::vec::Vec;
 
@@ -9,93 +9,93 @@ use super::entries::{self, Entry, answer, group};
 
 group! {
     "{";
-    /// Counts and sizes: the answer to [`VdoMessage::Stats`](super::VdoMessage::Stats). Blocks are of 4 KiB.
+    /// Counters and sizes: the reply to [`VdoMessage::Stats`](super::VdoMessage::Stats). Blocks are 4 KiB.
     pub struct VdoStats {
-        /// The version of this answer.
+        /// The version of the reply's format.
         version: u32 = "version",
-        /// Blocks that hold data.
+        /// The number of blocks that hold data.
         data_blocks_used: DataBlocks = "dataBlocksUsed",
-        /// Blocks that the volume uses itself.
+        /// The number of blocks that hold metadata.
         overhead_blocks_used: DataBlocks = "overheadBlocksUsed",
-        /// Blocks that are mapped to one that holds data.
+        /// The number of logical blocks that are mapped to a block with data.
         logical_blocks_used: DataBlocks = "logicalBlocksUsed",
-        /// How many blocks the volume has on its device.
+        /// The number of blocks of the volume on its device.
         physical_blocks: DataBlocks = "physicalBlocks",
-        /// How many blocks it shows.
+        /// The number of blocks that the volume offers to its users.
         logical_blocks: DataBlocks = "logicalBlocks",
-        /// The memory of the cache of the block map, in bytes.
+        /// The memory of the block map cache in bytes.
         block_map_cache_size: u64 = "blockMapCacheSize",
-        /// The size of a block, in bytes.
+        /// The size of a block in bytes.
         block_size: u64 = "blockSize",
-        /// How often the volume has recovered from a crash.
+        /// The number of recoveries from a crash.
         complete_recoveries: u64 = "completeRecoveries",
-        /// How often it has come back from being read-only.
+        /// The number of recoveries from read-only mode.
         read_only_recoveries: u64 = "readOnlyRecoveries",
-        /// What the volume can do.
+        /// The operations that the volume can perform.
         mode: VdoMode = "mode",
-        /// Whether it is recovering from a crash.
+        /// Whether the volume is recovering from a crash.
         in_recovery_mode: bool = "inRecoveryMode",
-        /// How much of that is done, in percent.
+        /// The completed part of the recovery in percent.
         recovery_percentage: u8 = "recoveryPercentage",
-        /// The packer of compressed data.
+        /// The packer of compressed blocks.
         packer: VdoPackerStats = "packer",
-        /// The allocator of blocks.
+        /// The block allocator.
         allocator: VdoAllocatorStats = "allocator",
         /// The recovery journal.
         journal: VdoJournalStats = "journal",
-        /// The journals of the slabs.
+        /// The slab journals.
         slab_journal: VdoSlabJournalStats = "slabJournal",
-        /// The summary of the slabs.
+        /// The slab summary.
         slab_summary: VdoSlabSummaryStats = "slabSummary",
         /// The reference counts of blocks.
         ref_counts: VdoRefCountsStats = "refCounts",
-        /// The cache of the block map.
+        /// The block map cache.
         block_map: VdoBlockMapStats = "blockMap",
-        /// Deduplication.
+        /// Deduplication of current writes.
         hash_lock: VdoHashLockStats = "hashLock",
-        /// Errors.
+        /// Failed operations.
         errors: VdoErrorStats = "errors",
-        /// The number of the volume in this kernel.
+        /// The number of the volume, assigned by the running kernel.
         instance: u32 = "instance",
-        /// Requests in progress.
+        /// The number of requests in progress.
         current_vios_in_progress: u32 = "currentVIOsInProgress",
-        /// How many requests there were at most at a time.
+        /// The largest number of requests in progress so far.
         max_vios: u32 = "maxVIOs",
-        /// How often the index was too slow to be of use.
+        /// The number of index queries that timed out.
         dedupe_advice_timeouts: u64 = "dedupeAdviceTimeouts",
-        /// Flushes sent to the device.
+        /// The number of flushes sent to the device.
         flush_out: u64 = "flushOut",
-        /// The size of a sector that the volume shows, in bytes.
+        /// The logical block size of the volume in bytes.
         logical_block_size: u64 = "logicalBlockSize",
         /// Requests to the volume.
         bios_in: VdoBioStats = "biosIn",
-        /// Those of less than a block.
+        /// Requests to the volume for less than a block.
         bios_in_partial: VdoBioStats = "biosInPartial",
-        /// Requests to the device for data.
+        /// Data requests to the device.
         bios_out: VdoBioStats = "biosOut",
-        /// Requests to the device for the volume's own use.
+        /// Metadata requests to the device.
         bios_meta: VdoBioStats = "biosMeta",
-        /// Those for the recovery journal.
+        /// Recovery journal requests to the device.
         bios_journal: VdoBioStats = "biosJournal",
-        /// Those for the block map.
+        /// Block map requests to the device.
         bios_page_cache: VdoBioStats = "biosPageCache",
-        /// Requests for data that are complete.
+        /// Completed data requests to the device.
         bios_out_completed: VdoBioStats = "biosOutCompleted",
-        /// Requests for the volume's own use that are complete.
+        /// Completed metadata requests to the device.
         bios_meta_completed: VdoBioStats = "biosMetaCompleted",
-        /// Requests for the recovery journal that are complete.
+        /// Completed recovery journal requests to the device.
         bios_journal_completed: VdoBioStats = "biosJournalCompleted",
-        /// Requests for the block map that are complete.
+        /// Completed block map requests to the device.
         bios_page_cache_completed: VdoBioStats = "biosPageCacheCompleted",
-        /// Requests to the volume that were answered.
+        /// Acknowledged requests to the volume.
         bios_acknowledged: VdoBioStats = "biosAcknowledged",
-        /// Those of less than a block.
+        /// Acknowledged requests for less than a block.
         bios_acknowledged_partial: VdoBioStats = "biosAcknowledgedPartial",
-        /// Requests to the volume that were not yet answered.
+        /// Requests to the volume that are in progress.
         bios_in_progress: VdoBioStats = "biosInProgress",
-        /// The memory that the volume takes.
+        /// The memory that the volume uses.
         memory_usage: VdoMemoryUsage = "memoryUsage",
-        /// The index of known data.
+        /// The deduplication index.
         index: VdoIndexStats = "index",
     }
 }
@@ -104,173 +104,173 @@ answer!(VdoStats);
 
 group! {
     "{";
-    /// What the packer of compressed data has done.
+    /// The counters of the packer of compressed blocks.
     pub struct VdoPackerStats {
-        /// Compressed blocks that were written as part of another.
+        /// The number of compressed fragments that were written.
         compressed_fragments_written: u64 = "compressedFragmentsWritten",
-        /// Blocks written that hold compressed ones.
+        /// The number of blocks with compressed fragments that were written.
         compressed_blocks_written: u64 = "compressedBlocksWritten",
-        /// Compressed blocks that wait for others to be packed with.
+        /// The number of compressed fragments that are waiting to be packed.
         compressed_fragments_in_packer: u64 = "compressedFragmentsInPacker",
     }
 }
 
 group! {
     "{";
-    /// What the allocator of blocks has done.
+    /// The counters of the block allocator.
     pub struct VdoAllocatorStats {
-        /// How many slabs there are.
+        /// The number of slabs.
         slab_count: u64 = "slabCount",
-        /// Slabs that blocks were ever taken from.
+        /// The number of slabs from which blocks were ever allocated.
         slabs_opened: u64 = "slabsOpened",
-        /// How often a slab was opened again since the start.
+        /// The number of times that a slab was opened again since the start.
         slabs_reopened: u64 = "slabsReopened",
     }
 }
 
 group! {
     "{";
-    /// How far entries or blocks of the journal have come.
+    /// The progress of journal entries or journal blocks.
     pub struct VdoCommitStats {
-        /// Those begun.
+        /// The number started.
         started: u64 = "started",
-        /// Those whose write was sent.
+        /// The number whose write was submitted.
         written: u64 = "written",
-        /// Those that are on the device.
+        /// The number written to the device.
         committed: u64 = "committed",
     }
 }
 
 group! {
     "{";
-    /// What the recovery journal has done.
+    /// The counters of the recovery journal.
     pub struct VdoJournalStats {
-        /// How often it was full.
+        /// The number of times that the journal was full.
         disk_full: u64 = "diskFull",
-        /// How often it asked a slab's journal to make room.
+        /// The number of times that it asked a slab journal to release space.
         slab_journal_commits_requested: u64 = "slabJournalCommitsRequested",
-        /// Its entries.
+        /// The progress of its entries.
         entries: VdoCommitStats = "entries",
-        /// Its blocks.
+        /// The progress of its blocks.
         blocks: VdoCommitStats = "blocks",
     }
 }
 
 group! {
     "{";
-    /// What the journals of the slabs have done.
+    /// The counters of the slab journals.
     pub struct VdoSlabJournalStats {
-        /// How often one was full.
+        /// The number of times that a slab journal was full.
         disk_full_count: u64 = "diskFullCount",
-        /// Entries that made one be written back.
+        /// The number of entries that caused a flush of a slab journal.
         flush_count: u64 = "flushCount",
-        /// Entries that had to wait for that.
+        /// The number of entries that were blocked by a flush.
         blocked_count: u64 = "blockedCount",
-        /// Blocks written.
+        /// The number of blocks written.
         blocks_written: u64 = "blocksWritten",
-        /// How often a block was still being written when the next one was due.
+        /// The number of times that the previous block was still being written when the next one was due.
         tail_busy_count: u64 = "tailBusyCount",
     }
 }
 
 group! {
     "{";
-    /// What the summary of the slabs has done.
+    /// The counters of the slab summary.
     pub struct VdoSlabSummaryStats {
-        /// Blocks written.
+        /// The number of blocks written.
         blocks_written: u64 = "blocksWritten",
     }
 }
 
 group! {
     "{";
-    /// What was done about the reference counts of blocks.
+    /// The counters of the reference counts of blocks.
     pub struct VdoRefCountsStats {
-        /// Blocks of counts written.
+        /// The number of blocks of reference counts written.
         blocks_written: u64 = "blocksWritten",
     }
 }
 
 group! {
     "{";
-    /// The cache of the block map: what is in it now, and what it has done.
+    /// The current contents and the counters of the block map cache.
     pub struct VdoBlockMapStats {
-        /// Pages that have changed.
+        /// The number of changed pages in the cache.
         dirty_pages: u32 = "dirtyPages",
-        /// Pages that have not.
+        /// The number of unchanged pages in the cache.
         clean_pages: u32 = "cleanPages",
-        /// Pages that are free.
+        /// The number of free pages.
         free_pages: u32 = "freePages",
-        /// Pages that could not be read or written.
+        /// The number of pages that could not be read or written.
         failed_pages: u32 = "failedPages",
-        /// Pages that are being read.
+        /// The number of pages that are being read.
         incoming_pages: u32 = "incomingPages",
-        /// Pages that are being written.
+        /// The number of pages that are being written.
         outgoing_pages: u32 = "outgoingPages",
-        /// How often no page was free.
+        /// The number of times that no page was free.
         cache_pressure: u32 = "cachePressure",
-        /// Lookups for reading.
+        /// The number of lookups for reading.
         read_count: u64 = "readCount",
-        /// Lookups for writing.
+        /// The number of lookups for writing.
         write_count: u64 = "writeCount",
-        /// Pages that could not be read.
+        /// The number of failed reads of a page.
         failed_reads: u64 = "failedReads",
-        /// Pages that could not be written.
+        /// The number of failed writes of a page.
         failed_writes: u64 = "failedWrites",
-        /// Lookups of a page that was about to be dropped.
+        /// The number of lookups of a page that was about to be dropped.
         reclaimed: u64 = "reclaimed",
-        /// Lookups of a page that was being written.
+        /// The number of lookups of a page that was being written.
         read_outgoing: u64 = "readOutgoing",
-        /// Lookups of a page that was there.
+        /// The number of lookups of a page that was in the cache.
         found_in_cache: u64 = "foundInCache",
-        /// Lookups for which another page had to go.
+        /// The number of lookups for which another page had to be dropped.
         discard_required: u64 = "discardRequired",
-        /// Lookups that had to wait for their page.
+        /// The number of lookups that had to wait for their page.
         wait_for_page: u64 = "waitForPage",
-        /// Lookups that had to read their page.
+        /// The number of lookups that had to read their page.
         fetch_required: u64 = "fetchRequired",
-        /// Pages read.
+        /// The number of pages read.
         pages_loaded: u64 = "pagesLoaded",
-        /// Pages written.
+        /// The number of pages written.
         pages_saved: u64 = "pagesSaved",
-        /// Flushes sent.
+        /// The number of flushes sent.
         flush_count: u64 = "flushCount",
     }
 }
 
 group! {
     "{";
-    /// How well deduplication does.
+    /// The counters of deduplication.
     pub struct VdoHashLockStats {
-        /// Hints of the index that were right.
+        /// The number of index entries that named the right block.
         dedupe_advice_valid: u64 = "dedupeAdviceValid",
-        /// Hints of the index that were wrong.
+        /// The number of index entries that named a block with other data.
         dedupe_advice_stale: u64 = "dedupeAdviceStale",
-        /// Writes of data that was being written at that time.
+        /// The number of writes of data that another request was writing at the same time.
         concurrent_data_matches: u64 = "concurrentDataMatches",
-        /// Writes with the hash, but not the data, of another at that time.
+        /// The number of writes whose data had the same hash as other data at the same time.
         concurrent_hash_collisions: u64 = "concurrentHashCollisions",
-        /// Queries of the index in progress.
+        /// The number of index queries in progress.
         curr_dedupe_queries: u32 = "currDedupeQueries",
     }
 }
 
 group! {
     "{";
-    /// Errors.
+    /// The counters of errors.
     pub struct VdoErrorStats {
-        /// Hints of the index that named an impossible block.
+        /// The number of index entries that named an invalid block.
         invalid_advice_pbn_count: u64 = "invalidAdvicePBNCount",
-        /// Requests that failed because there was no space.
+        /// The number of requests that failed because there was no space.
         no_space_error_count: u64 = "noSpaceErrorCount",
-        /// Requests that failed because the volume was read-only.
+        /// The number of requests that failed because the volume was read-only.
         read_only_error_count: u64 = "readOnlyErrorCount",
     }
 }
 
 group! {
     "{";
-    /// Requests of the block layer, by what they are.
+    /// The number of block-layer requests by type.
     pub struct VdoBioStats {
         /// Reads.
         read: u64 = "read",
@@ -280,43 +280,43 @@ group! {
         empty_flush: u64 = "emptyFlush",
         /// Discards.
         discard: u64 = "discard",
-        /// Those that flush first.
+        /// Requests that flush the device's cache first.
         flush: u64 = "flush",
-        /// Those that force data to the medium.
+        /// Requests with forced unit access.
         fua: u64 = "fua",
     }
 }
 
 group! {
     "{";
-    /// The memory that the volume takes.
+    /// The memory that the volume uses.
     pub struct VdoMemoryUsage {
-        /// How much now, in bytes.
+        /// The current number of bytes.
         bytes_used: u64 = "bytesUsed",
-        /// How much at most so far, in bytes.
+        /// The largest number of bytes so far.
         peak_bytes_used: u64 = "peakBytesUsed",
     }
 }
 
 group! {
     "{";
-    /// What the index of known data has done.
+    /// The counters of the deduplication index.
     pub struct VdoIndexStats {
-        /// How many blocks it knows.
+        /// The number of blocks in the index.
         entries_indexed: u64 = "entriesIndexed",
-        /// New blocks that it knew.
+        /// The number of posts (queries that add the block) for blocks in the index.
         posts_found: u64 = "postsFound",
-        /// New blocks that it did not.
+        /// The number of posts for blocks that were not in the index.
         posts_not_found: u64 = "postsNotFound",
-        /// Questions about blocks that it knew.
+        /// The number of queries for blocks in the index.
         queries_found: u64 = "queriesFound",
-        /// Questions about blocks that it did not.
+        /// The number of queries for blocks that were not in the index.
         queries_not_found: u64 = "queriesNotFound",
-        /// Changes of blocks that it knew.
+        /// The number of updates of blocks in the index.
         updates_found: u64 = "updatesFound",
-        /// Changes of blocks that it did not.
+        /// The number of updates of blocks that were not in the index.
         updates_not_found: u64 = "updatesNotFound",
-        /// Blocks that it has forgotten.
+        /// The number of blocks that were dropped from the index.
         entries_discarded: u64 = "entriesDiscarded",
     }
 }

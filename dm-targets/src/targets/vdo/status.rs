@@ -1,4 +1,4 @@
-//! The status of a vdo.
+//! The status of a `vdo` target.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -10,82 +10,92 @@ use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf
 
 keywords! {
     exact;
-    /// What a vdo can do.
+    /// The operations that a volume can perform.
     pub enum VdoMode {
-        /// Everything.
+        /// All operations.
         Normal = "normal",
-        /// Everything, while it is recovering from a crash.
+        /// All operations, while the volume is recovering from a crash.
         Recovering = "recovering",
-        /// Reading, after an error, until it is repaired.
+        /// Only reads, after an error, until the volume is repaired.
         ReadOnly = "read-only",
     }
 }
 
 keywords! {
     exact;
-    /// Whether a vdo is recovering from a crash.
+    /// Whether a volume is recovering from a crash.
     pub enum VdoRecovery {
-        /// It is not.
+        /// The volume is not recovering.
         None = "-",
-        /// It is.
+        /// The volume is recovering.
         Recovering = "recovering",
     }
 }
 
 keywords! {
     exact;
-    /// What the index of known data is doing.
+    /// The state of the deduplication index.
     pub enum VdoIndexState {
-        /// Nothing, it is not open.
+        /// The index is closed.
         Closed = "closed",
-        /// It is being closed.
+        /// The index is being closed.
         Closing = "closing",
-        /// Nothing, it has failed.
+        /// The index has failed.
         Error = "error",
-        /// It is open, but not used.
+        /// The index is open but not used.
         Offline = "offline",
-        /// It is used.
+        /// The index is used.
         Online = "online",
-        /// It is being opened.
+        /// The index is being opened.
         Opening = "opening",
         /// The device is suspended.
         Suspended = "suspended",
-        /// What should never be.
+        /// A state that the kernel has no name for.
         Unknown = "unknown",
     }
 }
 
 keywords! {
     exact;
-    /// Whether data is compressed.
+    /// Whether new data is compressed.
     pub enum VdoCompression {
-        /// It is.
+        /// New data is compressed.
         Online = "online",
-        /// It is not.
+        /// New data is not compressed.
         Offline = "offline",
     }
 }
 
 /// The status of a `vdo` target.
+///
+/// ```
+/// use dm_targets::vdo::VdoMode;
+/// use dm_targets::{Target, Vdo};
+/// use dm_units::DataBlocks;
+///
+/// let status = Vdo::parse_status("/dev/vdi normal - online offline 1049284 2097152")?;
+/// assert_eq!((status.mode, status.used, status.total), (VdoMode::Normal, DataBlocks(1049284), DataBlocks(2097152)));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct VdoStatus {
-    /// The path of the device that holds the volume, made of the kernel's name for it.
+    /// The path of the device that holds the volume, with the kernel's name of the device.
     pub device: WordBuf,
-    /// What the volume can do.
+    /// The operations that the volume can perform.
     pub mode: VdoMode,
-    /// Whether it is recovering from a crash.
+    /// Whether the volume is recovering from a crash.
     pub recovery: VdoRecovery,
-    /// What the index is doing.
+    /// The state of the deduplication index.
     pub index: VdoIndexState,
-    /// Whether data is compressed.
+    /// Whether new data is compressed.
     pub compression: VdoCompression,
-    /// How many blocks of 4 KiB are used, for data and by the volume itself.
+    /// The number of used blocks of 4 KiB, for data and metadata.
     pub used: DataBlocks,
-    /// How many there are.
+    /// The number of all blocks of 4 KiB.
     pub total: DataBlocks,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }

@@ -1,4 +1,4 @@
-//! The table of a vdo.
+//! The table of a `vdo` target.
 
 use core::fmt::{self, Write};
 
@@ -17,11 +17,14 @@ const PHYSICAL_BLOCKS: &str = "physical block count";
 ///
 /// ```
 /// use dm_targets::vdo::{VdoSectorSize, VdoTable};
+/// use dm_targets::{Target, Vdo};
 /// use dm_units::{DataBlocks, DeviceNumber};
 ///
 /// let table = VdoTable::new(DeviceNumber::new(254, 0), DataBlocks(2097152), VdoSectorSize::Bytes4096, 32768, 16380)
 ///     .compression(true);
 /// assert_eq!(table.to_string(), "V4 254:0 2097152 4096 32768 16380 compression on");
+/// assert_eq!(Vdo::parse_table("V4 254:0 2097152 4096 32768 16380 compression on")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -29,24 +32,24 @@ pub struct VdoTable {
     version: VdoVersion,
     /// The device that holds the volume.
     pub device: Device,
-    /// How many blocks of 4 KiB of it are used; in the first grammar, which does not say, 0.
+    /// The number of blocks of 4 KiB on the device; 0 in grammar `V0`, which does not contain it.
     pub physical_blocks: DataBlocks,
-    /// How small a write can be.
+    /// The logical block size of the volume.
     pub sector_size: VdoSectorSize,
-    /// How many blocks of the block map are kept in memory, of 4 KiB each.
+    /// The number of 4 KiB pages of the block map that are cached in memory.
     pub cache_blocks: u32,
-    /// After how many other changes a block of the block map is written back at the latest.
+    /// The largest number of other block map changes before a changed page is written back, from 1 to 16380.
     pub era_length: u32,
-    /// All else.
+    /// The optional settings.
     pub options: VdoOptions,
     spelling: Spelling,
 }
 
 impl VdoTable {
-    /// A volume on `device`, of which it uses `physical_blocks` blocks of 4 KiB.
+    /// A volume on `device` with `physical_blocks` blocks of 4 KiB.
     ///
-    /// It keeps `cache_blocks` blocks of the block map in memory, of 4 KiB each, and writes each back after at most
-    /// `era_length` other changes, 1 to 16380.
+    /// `cache_blocks` pages of the block map, of 4 KiB each, are cached in memory. A changed page is written back after at
+    /// most `era_length` other changes, from 1 to 16380.
     pub fn new(
         device: impl Into<Device>,
         physical_blocks: DataBlocks,
@@ -66,7 +69,7 @@ impl VdoTable {
         }
     }
 
-    /// Which grammar it was read in.
+    /// The grammar in which the table was parsed; `V4` for a new table.
     #[must_use]
     pub const fn version(&self) -> VdoVersion {
         self.version
@@ -126,7 +129,7 @@ impl Spelled for VdoTable {
 
 spelled!(VdoTable);
 
-/// Skips words that the kernel ignores; any will do.
+/// Skips words that the kernel ignores.
 fn ignore(fields: &mut Fields<'_>, count: usize) -> Result<(), ParseError> {
     (0..count).try_for_each(|_| {
         let word = fields.next_word().ok_or_else(|| fields.missing("ignored word"))?;
@@ -134,7 +137,7 @@ fn ignore(fields: &mut Fields<'_>, count: usize) -> Result<(), ParseError> {
     })
 }
 
-/// The grammars of a `vdo` table. New tables have the last one; the others come from older programs.
+/// The grammar of a `vdo` table. New tables use `V4`; the others come from older programs.
 ///
 /// ```text
 /// V0 =    <device>                   <size> <ignored> <ignored> <cache> <era> <ignored> <ignored> <ignored> <threads>
@@ -144,19 +147,19 @@ fn ignore(fields: &mut Fields<'_>, count: usize) -> Result<(), ParseError> {
 /// V4 = V4 <device> <physical_blocks> <size> <cache> <era> {<key> <value>}
 /// ```
 ///
-/// `threads` is a list such as `cpu=2,bio=4`, or a dot. Of the first word only `V` and the digits are looked at.
+/// `threads` is a list such as `cpu=2,bio=4`, or a dot. Only the `V` and the digits of the first word are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum VdoVersion {
-    /// Without a version, and without the number of blocks: as many as the device has.
+    /// Without a version and the number of blocks; the whole device is used.
     V0,
-    /// The first with a version.
+    /// The first grammar with a version.
     V1,
-    /// The first with keys and values.
+    /// The first grammar with keys and values.
     V2,
-    /// Ignores one word.
+    /// One ignored word.
     V3,
-    /// Ignores none.
+    /// No ignored words.
     V4,
 }
 
@@ -174,7 +177,7 @@ impl VdoVersion {
         }
     }
 
-    /// The digits after the `V` of a version.
+    /// The digits after the `V` of a version; `None` if the word is not a version.
     fn digits(word: Word<'_>) -> Option<&str> {
         let rest = word.spelling().strip_prefix('V')?;
         let end = rest.find(|char: char| !char.is_ascii_digit()).unwrap_or(rest.len());
@@ -191,7 +194,7 @@ impl VdoVersion {
         }
     }
 
-    /// How many words are ignored before the size of the cache, and after the length of an era.
+    /// The number of ignored words before the cache size, and after the era length.
     const fn ignored(self) -> [usize; 2] {
         match self {
             Self::V0 | Self::V1 => [2, 3],
@@ -201,16 +204,16 @@ impl VdoVersion {
         }
     }
 
-    /// Whether the options are one word.
+    /// Whether the options are one word with a list of threads.
     fn has_thread_list(self) -> bool {
         self <= Self::V1
     }
 }
 
-/// The size of the sectors that a vdo shows, which is how small a write can be.
+/// The logical block size of a volume, which is the smallest possible write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum VdoSectorSize {
-    /// 512 bytes; slow, since blocks have 4096.
+    /// 512 bytes. Slow, because the volume stores blocks of 4096 bytes.
     Bytes512,
     /// 4096 bytes.
     Bytes4096,

@@ -35,7 +35,7 @@ fn older_grammars_are_read() {
 }
 
 #[test]
-fn grammars_have_their_number_of_words() {
+fn tables_with_the_wrong_number_of_words_are_refused() {
     let table = |text| refusal(Vdo::parse_table(text));
     assert_eq!(table("a 512 x x 1 2 x x x"), "vdo table: word 10, thread configuration, is missing");
     assert_eq!(table("a 512 x x 1 2 x x x . x"), "vdo table: word 11 is one word too many");
@@ -47,7 +47,7 @@ fn grammars_have_their_number_of_words() {
 }
 
 #[test]
-fn options_are_read_with_care() {
+fn malformed_options_are_refused() {
     let table = |options: &str| refusal(Vdo::parse_table(&format!("V4 a 9 512 1 2 {options}")));
     assert_eq!(table("cpu 0"), "vdo table: word 8, cpu, must be from 1 to 100");
     assert_eq!(table("cpu"), "vdo table: word 7, cpu, must be followed by a value");
@@ -74,7 +74,7 @@ fn a_table_is_printed_as_it_was_given_until_it_is_changed() {
 }
 
 #[test]
-fn threads_and_sizes_must_go_together() {
+fn threads_and_sizes_must_match() {
     let check = |options: &str, length| {
         let table = Vdo::parse_table(&format!("V4 a 9 512 8192 2 {options}")).unwrap();
         Vdo::check(&table, Sectors(length)).map_err(|error| error.to_string())
@@ -89,7 +89,7 @@ fn threads_and_sizes_must_go_together() {
 }
 
 #[test]
-fn what_is_not_known_in_an_answer_is_kept() {
+fn unknown_entries_of_a_reply_are_kept() {
     let text = "{ version : 2, physicalSize : 4096, logicalSize : 8192, slabSize : 8192, \
                 index :  { memorySize : 3, isSparse : 1, new : x, }, more : { a : { b : 1, }, c : 2, }, }";
     let VdoReply::Config(config) = Vdo::parse_reply(&VdoMessage::Config, text).unwrap() else { panic!() };
@@ -101,7 +101,7 @@ fn what_is_not_known_in_an_answer_is_kept() {
 }
 
 #[test]
-fn answers_that_are_cut_short_are_refused() {
+fn truncated_replies_are_refused() {
     let reply = |text| refusal(Vdo::parse_reply(&VdoMessage::Config, text));
     assert_eq!(reply("{ version : 1, physical"), "vdo reply: word 6, colon, is missing");
     assert_eq!(reply("{ version : 1, }"), "vdo reply: word 5, physicalSize, is missing");
@@ -111,7 +111,7 @@ fn answers_that_are_cut_short_are_refused() {
 }
 
 #[test]
-fn answers_are_told_apart() {
+fn replies_are_recognised_without_their_message() {
     let config = "{ version : 1, physicalSize : 4096, logicalSize : 8192, slabSize : 8192, \
                   index :  { memorySize : 0.25, isSparse : 0, }, }";
     assert!(matches!(VdoReply::parse(&mut crate::Fields::printed(config)), Ok(VdoReply::Config(_))));

@@ -1,4 +1,4 @@
-//! Error correction: what makes up for blocks that are wrong.
+//! Forward error correction (FEC): parity from which wrong blocks are corrected.
 //!
 //! Kernel: `verity_fec_ctr` in `drivers/md/dm-verity-fec.c`.
 
@@ -12,7 +12,7 @@ pub(super) const FEC_BLOCKS: &str = "fec_blocks";
 pub(super) const FEC_START: &str = "fec_start";
 pub(super) const FEC_ROOTS: Limits = Limits::new("fec_roots", 2, 24);
 
-/// Checks that all of error correction is given if there is a device for it; without one the kernel ignores the others.
+/// Checks that all FEC options are given if there is an FEC device; without one, the kernel ignores the others.
 pub(super) fn check_fec_is_whole(options: &VerityOptions) -> Result<(), InvalidField> {
     let VerityOptions { use_fec_from_device: device, fec_blocks: blocks, fec_roots: roots, .. } = options;
     let missing = |field| Err(InvalidField::new(field, Problem::Missing));
@@ -23,7 +23,7 @@ pub(super) fn check_fec_is_whole(options: &VerityOptions) -> Result<(), InvalidF
     }
 }
 
-/// Checks error correction.
+/// Checks the values of the FEC options.
 pub(super) fn check_fec(table: &VerityTable) -> Result<(), InvalidField> {
     check_fec_is_whole(&table.options)?;
     let most = most_blocks(table.data.block_size);
@@ -33,13 +33,13 @@ pub(super) fn check_fec(table: &VerityTable) -> Result<(), InvalidField> {
         return table.options.fec_blocks.map_or(Ok(()), |blocks| within(FEC_BLOCKS, 0, blocks));
     };
     if table.data.block_size != table.hash.block_size {
-        return Err(InvalidField::new(FEC_DEVICE, Problem::Conflict("blocks of two sizes")));
+        return Err(InvalidField::new(FEC_DEVICE, Problem::Conflict("different data and hash block sizes")));
     }
     within(FEC_BLOCKS, table.data_blocks.0.saturating_add(tree_blocks(table)).max(1), blocks)
 }
 
-/// How many blocks the tree of hashes has: each one holds the hashes of as many blocks below as fit in, rounded down to a power
-/// of two.
+/// The number of blocks of the hash tree. Each block holds the hashes of as many blocks of the level below as fit, rounded
+/// down to a power of two.
 fn tree_blocks(table: &VerityTable) -> u64 {
     let fitting = u64::from(table.hash.block_size).checked_div(table.digest.size() as u64);
     let hashes = fitting.and_then(u64::checked_ilog2).map_or(0, |exponent| 1_u64 << exponent);
@@ -51,13 +51,13 @@ fn tree_blocks(table: &VerityTable) -> u64 {
     blocks
 }
 
-/// How many blocks were corrected.
+/// The number of blocks that were corrected, as in a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum FecCorrections {
-    /// There is no error correction.
+    /// The table has no FEC device.
     NoFec,
-    /// So many.
+    /// The number of corrected blocks since the table was loaded.
     Blocks(u64),
 }
 

@@ -1,4 +1,4 @@
-//! `verity`: every block is checked against a tree of hashes.
+//! `verity`: a read-only device whose blocks are checked against a hash tree.
 //!
 //! ```text
 //! table  = <version> <data_dev> <hash_dev> <data_block> <hash_block> <data_blocks> <hash_start>
@@ -14,21 +14,22 @@
 //! | word | type | unit | range |
 //! |---|---|---|---|
 //! | version | `u32` | | 0 (Chromium OS) or 1 |
-//! | data_block, hash_block | `u32` | bytes | power of two from 512 to 2^30, no smaller than the device's; data_block no larger than a page |
-//! | data_blocks | [`DataBlocks`] | data blocks | the length must fit in |
+//! | data_block, hash_block | `u32` | bytes | power of two from 512 to 2^30, at least the device's logical block size;
+//! data_block at most a page |
+//! | data_blocks | [`DataBlocks`] | data blocks | at least the length of the target |
 //! | hash_start | `u64` | hash blocks | |
-//! | algorithm | word | | a hash of the kernel's crypto API; in the case that it has there |
-//! | digest | [`Hex`] | | as long as the algorithm makes it |
+//! | algorithm | word | | name of a hash in the kernel's crypto API, case-sensitive |
+//! | digest | [`Hex`] | | as long as the algorithm's output |
 //! | salt | [`Hex`] or `-` | | `-`: none |
 //! | #opt | count | words | at most 15 (14 before version 1.10.0, fewer where the kernel lacks features) |
-//! | fec_blocks, fec_start | [`DataBlocks`] | data blocks | fec_blocks covers data, hashes and what follows |
+//! | fec_blocks, fec_start | [`DataBlocks`] | data blocks | fec_blocks counts data, hashes and anything after them |
 //! | fec_roots | `u8` | parity bytes per code word | 2 to 24 |
 //! | state | [`VerityState`] | | `V` or `C` |
-//! | corrected | [`FecCorrections`] | blocks | `-`: no error correction; recent kernels only |
+//! | corrected | [`FecCorrections`] | blocks | `-`: no FEC; only printed by recent kernels |
 //!
-//! Options are compared without regard to case. Error correction needs its device, blocks and roots, and blocks of one
-//! size; without its device the other options for it have no effect, and are not printed. Words after the counted ones are
-//! ignored. The table must be loaded read-only. Takes no messages.
+//! Option words are not case-sensitive. Forward error correction (FEC) requires its device, `fec_blocks`, `fec_roots`, and
+//! equal data and hash block sizes. Without its device, the other FEC options have no effect and are not printed. Words
+//! after the counted options are ignored. The table must be loaded read-only. The target takes no messages.
 //!
 //! Kernel: `verity_ctr`, `verity_parse_opt_args` and `verity_status` in `drivers/md/dm-verity-target.c`,
 //! `verity_fec_parse_opt_args` in `drivers/md/dm-verity-fec.c`.
@@ -54,7 +55,7 @@ use dm_units::DataBlocks;
 use fec::{FEC_BLOCKS, FEC_DEVICE, FEC_ROOTS, FEC_START, check_fec, check_fec_is_whole};
 use table::{DATA_BLOCK, HASH_BLOCK, VERSION};
 
-/// The `verity` target.
+/// The `verity` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verity {}
 
@@ -96,12 +97,12 @@ impl Target for Verity {
     }
 }
 
-/// How many blocks of so many bytes there are in as many sectors as the kernel can count.
+/// The number of blocks of `block_size` bytes in the largest number of sectors that the kernel can count.
 fn most_blocks(block_size: u32) -> u64 {
     u64::MAX.checked_div(u64::from(block_size >> 9)).unwrap_or_default()
 }
 
-/// Checks block counts and the digest, given valid block sizes.
+/// Checks block counts and the length of the digest; the block sizes must be valid.
 fn check_sizes(table: &VerityTable, length: Sectors) -> Result<(), InvalidField> {
     Limits::new("data blocks", 0, most_blocks(table.data.block_size)).check(table.data_blocks)?;
     Limits::new("hash start", 0, most_blocks(table.hash.block_size)).check(table.hash_start)?;

@@ -1,4 +1,4 @@
-//! The status.
+//! The status of a `verity` target.
 //!
 //! Kernel: `verity_status` in `drivers/md/dm-verity-target.c`.
 
@@ -11,25 +11,33 @@ use crate::{Concern, Fields, Health, Params, ParseError, Printer, WordBuf};
 
 keywords! {
     exact;
-    /// What was found so far.
+    /// Whether any block failed verification.
     pub enum VerityState {
-        /// All blocks that were read had the right hash.
+        /// No block that was read has failed verification since the table was loaded.
         Valid = "V",
-        /// At least one had not; it stays so until the next load.
+        /// At least one block has failed verification since the table was loaded, and was not corrected.
         Corrupted = "C",
     }
 }
 
 /// The status of a `verity` target.
+///
+/// ```
+/// use dm_targets::verity::VerityState;
+/// use dm_targets::{Target, Verity};
+///
+/// assert_eq!(Verity::parse_status("V")?.state, VerityState::Valid);
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct VerityStatus {
-    /// What was found so far.
+    /// Whether any block failed verification.
     pub state: VerityState,
-    /// How many blocks were corrected; 6.12 and earlier kernels do not tell.
+    /// The number of corrected blocks; `None` from kernels up to 6.12, which do not print it.
     pub corrected: Option<FecCorrections>,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }

@@ -1,4 +1,4 @@
-//! The table.
+//! The table of a `verity` target.
 //!
 //! Kernel: `verity_ctr`, `verity_parse_opt_args` and `verity_status` in `drivers/md/dm-verity-target.c`,
 //! `verity_fec_parse_opt_args` and `verity_fec_status_table` in `drivers/md/dm-verity-fec.c`.
@@ -15,78 +15,78 @@ pub(super) const VERSION: Limits = Limits::new("version", 0, 1);
 pub(super) const DATA_BLOCK: Limits = Limits::new("data block size", 512, 1 << 30).power_of_two();
 pub(super) const HASH_BLOCK: Limits = Limits::new("hash block size", 512, 1 << 30).power_of_two();
 
-/// A device of a `verity` target and the size of its blocks.
+/// A data or hash device, and the size of its blocks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct VerityDevice {
-    /// The device.
+    /// The device that holds the data or the hashes.
     pub device: Device,
-    /// The size of its blocks, in bytes.
+    /// The size of a block: a power of two from 512 to 2^30 bytes.
     pub block_size: u32,
 }
 
 impl VerityDevice {
-    /// Blocks of `block_size` bytes on `device`.
+    /// A device with blocks of `block_size` bytes.
     pub fn new(device: impl Into<Device>, block_size: u32) -> Self {
         Self { device: device.into(), block_size }
     }
 }
 
-/// What happens when a block does not have the right hash; without it, reading fails.
+/// The reaction to a block that fails verification, instead of failing the read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnCorruption {
-    /// It is logged, and the data is given out.
+    /// Logs the error and returns the data.
     Ignore,
-    /// The machine restarts.
+    /// Restarts the machine.
     Restart,
-    /// The kernel panics.
+    /// Panics the kernel.
     Panic,
 }
 
-/// What happens when a block cannot be read; without it, reading fails.
+/// The reaction to a block that cannot be read, instead of failing the read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnError {
-    /// The machine restarts.
+    /// Restarts the machine.
     Restart,
-    /// The kernel panics.
+    /// Panics the kernel.
     Panic,
 }
 
 options! {
     /// The options of a `verity` table.
     pub struct VerityOptions for VerityTable.options {
-        /// What happens when a block does not have the right hash.
+        /// The reaction to a block that fails verification; without it, the read fails.
         on_corruption(reaction: OnCorruption): Option<OnCorruption> = OneOf(&[
             ("ignore_corruption", OnCorruption::Ignore),
             ("restart_on_corruption", OnCorruption::Restart),
             ("panic_on_corruption", OnCorruption::Panic),
         ]);
-        /// What happens when a block cannot be read.
+        /// The reaction to a block that cannot be read; without it, the read fails.
         on_error(reaction: OnError): Option<OnError> = OneOf(&[
             ("restart_on_error", OnError::Restart),
             ("panic_on_error", OnError::Panic),
         ]);
-        /// Zeros are given out for blocks that should be zero, without reading them.
+        /// Blocks whose hash is that of zeros are returned as zeros without being read.
         ignore_zero_blocks(): bool = Flag("ignore_zero_blocks"), since (1, 3, 0);
-        /// Blocks are checked when they are read for the first time only.
+        /// Blocks are verified only when they are read for the first time.
         check_at_most_once(): bool = Flag("check_at_most_once"), since (1, 4, 0);
-        /// Blocks are checked at once if their hashes are in memory.
+        /// Blocks are verified immediately, in the I/O completion context, if their hashes are in memory.
         try_verify_in_tasklet(): bool = Flag("try_verify_in_tasklet"), since (1, 9, 0);
-        /// Holds the parity for error correction; needs `fec_blocks` and `fec_roots`.
+        /// The device that holds the parity for forward error correction; requires `fec_blocks` and `fec_roots`.
         use_fec_from_device(device: impl Into<Device>): Option<Device> = Argument(FEC_DEVICE), since (1, 3, 0);
-        /// How many blocks error correction covers: the data, the hashes and what follows them.
+        /// The number of blocks that forward error correction covers: data, hashes and anything after them.
         fec_blocks(blocks: DataBlocks): Option<DataBlocks> = Argument(FEC_BLOCKS);
-        /// Where on its device the parity starts; at 0 where it is not given. The kernel always prints it.
+        /// The block on the FEC device at which the parity starts; 0 if not given. The kernel always prints it.
         fec_start(start: DataBlocks): Option<DataBlocks> = Argument(FEC_START);
-        /// How many bytes of parity each code word of 255 bytes has.
+        /// The number of parity bytes per code word of 255 bytes, from 2 to 24.
         fec_roots(bytes: u8): Option<u8> = Argument(FEC_ROOTS);
-        /// The digest must be signed; the signature is a key in the keyring of the user, with this description.
+        /// The digest must have a valid signature, which is stored in the user's keyring under this description.
         root_hash_sig_key_desc(description: WordBuf): Option<WordBuf> = Argument("root_hash_sig_key_desc"),
             since (1, 5, 0);
     }
     other {
-        /// Options that this version does not know; they are printed after the others.
+        /// Options that this crate does not know; they are printed after the others.
         other_options: WordBuf = "option";
     }
     case: Any;
@@ -98,7 +98,7 @@ options! {
 /// The table of a `verity` target, which must be loaded read-only.
 ///
 /// ```
-/// use dm_targets::WordBuf;
+/// use dm_targets::{Target, Verity, WordBuf};
 /// use dm_targets::verity::{Hex, VerityDevice, VerityTable};
 /// use dm_units::{DataBlocks, DeviceNumber};
 ///
@@ -107,34 +107,35 @@ options! {
 /// let digest = Hex::new("00ff")?;
 /// let table = VerityTable::new(1, data, hash, DataBlocks(8192), 1, WordBuf::new("sha256")?, digest).ignore_zero_blocks();
 /// assert_eq!(table.to_string(), "1 254:0 254:16 4096 4096 8192 1 sha256 00ff - 1 ignore_zero_blocks");
-/// # Ok::<(), dm_targets::Problem>(())
+/// assert_eq!(Verity::parse_table("1 254:0 254:16 4096 4096 8192 1 sha256 00ff - 1 ignore_zero_blocks")?, table);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct VerityTable {
-    /// 1, or 0 for the layout of Chromium OS.
+    /// The format version: 1, or 0 for the format of Chromium OS.
     pub version: u32,
-    /// Holds the data.
+    /// The device that holds the data, from its first block on.
     pub data: VerityDevice,
-    /// Holds the hashes.
+    /// The device that holds the hash tree.
     pub hash: VerityDevice,
-    /// How many blocks of data there are.
+    /// The number of data blocks.
     pub data_blocks: DataBlocks,
-    /// Where the hashes start, in hash blocks.
+    /// The hash block at which the hash tree starts.
     pub hash_start: u64,
-    /// What makes the hashes.
+    /// The name of the hash algorithm in the kernel's crypto API, such as `sha256`.
     pub algorithm: WordBuf,
-    /// The hash at the root of the tree.
+    /// The root hash.
     pub digest: Hex,
-    /// What is hashed with each block.
+    /// The bytes that are hashed together with each block; `None` for no salt.
     pub salt: Option<Hex>,
-    /// How blocks are checked.
+    /// The optional settings.
     pub options: VerityOptions,
     spelling: Spelling,
 }
 
 impl VerityTable {
-    /// The data with that hash at the root, without salt.
+    /// A device whose data has this root hash, without salt.
     pub fn new(
         version: u32,
         data: VerityDevice,
@@ -148,7 +149,7 @@ impl VerityTable {
         Self { version, data, hash, data_blocks, hash_start, algorithm, digest, salt: None, options, spelling }
     }
 
-    /// Sets what is hashed with each block.
+    /// Sets the salt, which is hashed together with each block.
     #[must_use]
     pub fn salt(self, salt: Hex) -> Self {
         Self { salt: Some(salt), ..self }

@@ -69,7 +69,7 @@ fn sizes_must_fit_together() {
         ("1 8:0 8:1 4096 4096 64 2305843009213693952 sha256 00ff -", "hash start must be at most 2305843009213693951"),
         (
             "1 8:0 8:1 4096 1024 64 1 sha256 00ff - 6 use_fec_from_device 8:2 fec_blocks 99 fec_roots 2",
-            "use_fec_from_device cannot be combined with blocks of two sizes",
+            "use_fec_from_device cannot be combined with different data and hash block sizes",
         ),
         (
             "1 8:0 8:1 4096 4096 64 1 sha256 00ff - 6 use_fec_from_device 8:2 fec_blocks 9 fec_roots 2",

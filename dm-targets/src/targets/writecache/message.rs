@@ -1,20 +1,26 @@
-//! What a `writecache` target can be told.
+//! Messages to a `writecache` target.
 
 use core::fmt;
 
 use crate::{Fields, Message, NoReply, Params, ParseError, Problem};
 
 /// A message to a `writecache` target.
+///
+/// ```
+/// use dm_targets::writecache::WritecacheMessage;
+///
+/// assert_eq!(WritecacheMessage::FlushOnSuspend.to_string(), "flush_on_suspend");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WritecacheMessage {
-    /// Writes back all that is cached, and waits for it.
+    /// Writes back all cached blocks; completes when they are written.
     Flush,
-    /// Does so when the device is suspended next.
+    /// Writes back all cached blocks when the device is next suspended.
     FlushOnSuspend,
-    /// Caches nothing new from now on, and writes back all that is cached.
+    /// Caches no more writes from now on, and writes back all cached blocks.
     Cleaner,
-    /// Sets the counts of the status to 0.
+    /// Resets the counters of the status to 0.
     ClearStats,
 }
 

@@ -1,4 +1,4 @@
-//! `writecache`: writes go to a fast device first, reads are not cached.
+//! `writecache`: caches writes, but not reads, on a fast device.
 //!
 //! ```text
 //! table   = <kind> <origin> <cache> <block_size> <#options> {<option>}
@@ -17,23 +17,23 @@
 //! | origin, cache | [`Device`] | | |
 //! | block_size | `u32` | bytes | 512 to the size of a page, a power of two |
 //! | #options | count | words | at most 18 |
-//! | start_sector | [`Sectors`] | sectors on the cache device | 0 if not said |
-//! | high_watermark, low_watermark | `u32` | percent | 0 to 100; 50 and 45 if not said; `low` not above `high` |
+//! | start_sector | [`Sectors`] | sectors on the cache device | default 0 |
+//! | high_watermark, low_watermark | `u32` | percent | 0 to 100; default 50 and 45; `low` not above `high` |
 //! | writeback_jobs | `u32` | blocks being written back | 0: no limit |
-//! | autocommit_blocks | `u32` | blocks | 65536 (SSD) or 64 if not said |
-//! | autocommit_time | `u32` | milliseconds | at most 3600000; 1000 if not said |
-//! | max_age | `u32` | milliseconds | at most 86400000; no limit if not said |
+//! | autocommit_blocks | `u32` | blocks | default 65536 (SSD) or 64 |
+//! | autocommit_time | `u32` | milliseconds | at most 3600000; default 1000 |
+//! | max_age | `u32` | milliseconds | at most 86400000; default no limit |
 //! | fua, nofua | | | persistent memory only |
-//! | pause_writeback | `u32` | milliseconds | SSD only; at most 60000; 3000 if not said |
-//! | error | `u64` | | 0: none |
+//! | pause_writeback | `u32` | milliseconds | SSD only; at most 60000; default 3000 |
+//! | error | `u64` | | 0: no error |
 //! | blocks, free, writeback | `u64` | blocks of the block size | |
-//! | reads and so on | `u64` | requests, in blocks since 1.6.0 | |
+//! | reads and other counters | `u64` | requests; blocks since 1.6.0 | |
 //!
-//! The kernel prints the options that were given in this order. Words after them are ignored. Before version 1.6.0 the
+//! The kernel prints the given options in this order. Words after the counted options are ignored. Before version 1.6.0, the
 //! status has four words.
 //!
-//! Messages are answered with nothing. `flush` fails with `EBUSY` while the device is suspended, and with `EIO` after an
-//! error. A message does not change what is printed of the table.
+//! Replies to messages are empty. `flush` fails with `EBUSY` while the device is suspended, and with `EIO` after an error.
+//! Messages do not change the table that the kernel prints.
 //!
 //! Kernel: `writecache_ctr`, `writecache_status` and `writecache_message` in `drivers/md/dm-writecache.c`.
 
@@ -54,13 +54,13 @@ use crate::{
 pub use message::WritecacheMessage;
 pub use status::{WritecacheCounts, WritecacheStatus};
 
-/// Pages have 64 KiB at most.
+/// The largest page size of any architecture is 64 KiB.
 const BLOCK_SIZE: Limits = Limits::new("block size", 512, 1 << 16).power_of_two();
 
 const DEFAULT_HIGH_WATERMARK: u32 = 50;
 const DEFAULT_LOW_WATERMARK: u32 = 45;
 
-/// The `writecache` target.
+/// The `writecache` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writecache {}
 
@@ -70,7 +70,7 @@ impl Target for Writecache {
     type Status = WritecacheStatus;
     type Message = WritecacheMessage;
 
-    /// The last two options came without a new version; from 1.6.0 on they are sure to be there.
+    /// The last two options were added without a new version; they are certain to exist from 1.6.0 on.
     const FEATURES: &'static [Feature] = WritecacheOptions::FEATURES;
 
     fn check(table: &WritecacheTable, _: Sectors) -> Result<(), InvalidField> {
@@ -98,11 +98,11 @@ impl Target for Writecache {
 
 keywords! {
     any_case;
-    /// What a `writecache` target writes to first.
+    /// The type of the cache device.
     pub enum WritecacheKind {
         /// A block device.
         Ssd = "s",
-        /// Persistent memory that can be mapped (DAX).
+        /// Persistent memory that supports DAX.
         Pmem = "p",
     }
 }
@@ -110,32 +110,33 @@ keywords! {
 options! {
     /// The optional arguments of a `writecache` table.
     pub struct WritecacheOptions for WritecacheTable.options {
-        /// Where on the cache device the cache starts.
+        /// The sector of the cache device at which the cache starts; 0 if not given.
         start_sector(start: Sectors): Option<Sectors> = Argument("start_sector");
-        /// Writing back begins when so many percent of the cache are used.
+        /// The percentage of used blocks at which writeback starts; 50 if not given.
         high_watermark(percent: u32): Option<u32> = Argument(Limits::new("high_watermark", 0, 100));
-        /// Writing back ends when so many percent of the cache are used.
+        /// The percentage of used blocks at which writeback stops; 45 if not given.
         low_watermark(percent: u32): Option<u32> = Argument(Limits::new("low_watermark", 0, 100));
-        /// At most so many blocks are written back at a time.
+        /// The number of blocks that may be written back at the same time; 0 or not given for no limit.
         writeback_jobs(blocks: u32): Option<u32> = Argument("writeback_jobs");
-        /// After so many blocks without a flush, a flush is done.
+        /// The number of written blocks after which the cache commits its metadata; 65536 (SSD) or 64 if not given.
         autocommit_blocks(blocks: u32): Option<u32> = Argument("autocommit_blocks");
-        /// After so many milliseconds without a flush, a flush is done.
+        /// The time in milliseconds, at most 3600000, after which the cache commits its metadata; 1000 if not given.
         autocommit_time(milliseconds: u32): Option<u32> = Argument(Limits::new("autocommit_time", 0, 3_600_000));
-        /// After so many milliseconds, a block is written back.
+        /// The time in milliseconds, at most 86400000, after which a block is written back; no limit if not given.
         max_age(milliseconds: u32): Option<u32> = Argument(Limits::new("max_age", 0, 86_400_000)), since (1, 4, 0);
-        /// Nothing new is cached, and all that is cached is written back.
+        /// Caches no more writes, and writes back all cached blocks.
         cleaner(): bool = Flag("cleaner"), since (1, 4, 0);
-        /// Whether writing back forces each block to the medium, where the cache is persistent memory.
+        /// Whether blocks are written back with forced unit access; only for persistent memory.
         fua(on: bool): Option<bool> = OneOf(&[("fua", true), ("nofua", false)]);
-        /// Only metadata of file systems is cached.
+        /// Caches only the metadata of file systems.
         metadata_only(): bool = Flag("metadata_only"), since (1, 6, 0);
-        /// Writing back waits until nothing was written to the origin directly for so many milliseconds.
+        /// The time in milliseconds, at most 60000, without direct writes to the origin before writeback resumes; 3000 if
+        /// not given. Only for an SSD.
         pause_writeback(milliseconds: u32): Option<u32> = Argument(Limits::new("pause_writeback", 0, 60_000)),
             since (1, 6, 0);
     }
     other {
-        /// Options that this version does not know; they are printed after the others.
+        /// Options that this crate does not know; they are printed after the others.
         other_options: WordBuf = "optional argument";
     }
     case: Any;
@@ -147,30 +148,33 @@ options! {
 ///
 /// ```
 /// use dm_targets::writecache::{WritecacheKind, WritecacheTable};
+/// use dm_targets::{Target, Writecache};
 /// use dm_units::DeviceNumber;
 ///
 /// let [origin, cache] = [DeviceNumber::new(254, 0), DeviceNumber::new(254, 32)];
 /// let table = WritecacheTable::new(WritecacheKind::Ssd, origin, cache, 4096).max_age(60_000).cleaner();
 /// assert_eq!(table.to_string(), "s 254:0 254:32 4096 3 max_age 60000 cleaner");
+/// assert_eq!(Writecache::parse_table("s 254:0 254:32 4096 3 max_age 60000 cleaner")?, table);
+/// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct WritecacheTable {
-    /// What kind of device the cache is.
+    /// The type of the cache device.
     pub kind: WritecacheKind,
-    /// The device that is cached.
+    /// The device whose writes are cached.
     pub origin: Device,
-    /// The device that is written to first.
+    /// The device that holds the cache.
     pub cache: Device,
-    /// The size of a block, in bytes.
+    /// The size of a block: a power of two of at least 512 bytes, at most one memory page.
     pub block_size: u32,
-    /// How it is cached.
+    /// The optional settings.
     pub options: WritecacheOptions,
     spelling: Spelling,
 }
 
 impl WritecacheTable {
-    /// Caches writes to `origin` in `cache`, in blocks of so many bytes.
+    /// Caches writes to `origin` in `cache`, in blocks of `block_size` bytes.
     pub fn new(kind: WritecacheKind, origin: impl Into<Device>, cache: impl Into<Device>, block_size: u32) -> Self {
         let (options, spelling) = (WritecacheOptions::default(), Spelling::default());
         Self { kind, origin: origin.into(), cache: cache.into(), block_size, options, spelling }

@@ -1,4 +1,4 @@
-//! What a `writecache` target reports.
+//! The status of a `writecache` target.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -6,27 +6,35 @@ use core::fmt;
 use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf};
 
 /// The status of a `writecache` target.
+///
+/// ```
+/// use dm_targets::{Target, Writecache};
+///
+/// let status = Writecache::parse_status("0 8160 7960 0")?;
+/// assert_eq!((status.blocks, status.used()), (8160, 200));
+/// # Ok::<(), dm_targets::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct WritecacheStatus {
-    /// Not 0 after an error; from then on all writes fail.
+    /// 0, or the error that has stopped the cache; all writes fail after an error.
     pub error: u64,
-    /// How many blocks the cache has.
+    /// The number of blocks of the cache.
     pub blocks: u64,
-    /// How many of them are free.
+    /// The number of free blocks.
     pub free: u64,
-    /// How many of them are being written back.
+    /// The number of blocks that are being written back.
     pub writeback: u64,
-    /// What has been done; since version 1.6.0.
+    /// The counters; `None` before version 1.6.0.
     pub counts: Option<WritecacheCounts>,
-    /// Words that later kernels may print.
+    /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }
 
 impl WritecacheStatus {
-    /// How many blocks are cached. A block is freed as soon as it was written back, so all of them are dirty.
+    /// The number of used blocks. All of them are dirty, because a block is freed as soon as it has been written back.
     #[must_use]
     pub const fn used(&self) -> u64 {
         self.blocks.saturating_sub(self.free)
@@ -40,30 +48,30 @@ impl WritecacheStatus {
     }
 }
 
-/// What a `writecache` target has done since it was loaded or its counts were cleared, in blocks.
+/// The counters of a `writecache` target, in blocks, since the table was loaded or the counters were reset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct WritecacheCounts {
-    /// Reads.
+    /// Reads in total.
     pub reads: u64,
     /// Reads that were served from the cache.
     pub read_hits: u64,
-    /// Writes.
+    /// Writes in total.
     pub writes: u64,
-    /// Writes to a block in the cache that was not yet committed.
+    /// Writes to a cached block that was not yet committed.
     pub write_hits_uncommitted: u64,
-    /// Writes to a block in the cache that was.
+    /// Writes to a cached block that was already committed.
     pub write_hits_committed: u64,
-    /// Writes that went to the origin.
+    /// Writes that bypassed the cache and went to the origin.
     pub writes_around: u64,
-    /// Writes that took a free block.
+    /// Writes that allocated a free block.
     pub writes_allocate: u64,
-    /// Writes that waited for a free block.
+    /// Writes that had to wait for a free block.
     pub writes_blocked_on_freelist: u64,
-    /// Flushes.
+    /// Flushes in total.
     pub flushes: u64,
-    /// Discards.
+    /// Discards in total.
     pub discards: u64,
 }
 

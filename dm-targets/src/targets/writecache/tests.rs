@@ -1,4 +1,4 @@
-//! What golden lines do not show.
+//! Tests of what the golden lines do not cover.
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn options_come_in_any_order_and_case() {
 }
 
 #[test]
-fn options_are_read_with_care() {
+fn malformed_options_are_refused() {
     let refusal = |args| parse(args).unwrap_err().to_string();
     assert_eq!(refusal("4096 1 max_age 5"), "writecache table: word 6, max_age, must be followed by a value");
     assert_eq!(refusal("4096 4 max_age 5 max_age 5"), "writecache table: word 8, max_age, is given twice");
@@ -26,7 +26,7 @@ fn options_are_read_with_care() {
 }
 
 #[test]
-fn options_must_go_together() {
+fn options_that_conflict_are_refused() {
     let refusal = |table: WritecacheTable| Writecache::check(&table, Sectors(8)).unwrap_err().to_string();
     let plain = parse("4096 0").unwrap();
     assert_eq!(refusal(plain.clone().fua(false)), "fua cannot be combined with an SSD");
