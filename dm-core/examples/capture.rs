@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use dm_core::{Command, Dm, ListOptions, StatusOptions, Transport};
 
-/// Passes everything on, and keeps the last answer.
+/// Passes commands on, and keeps the last answer.
 #[derive(Debug)]
 struct Recorder {
     kernel: Arc<dyn Transport>,

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that a change must pass.
+//! `cargo xtask test`: runs all checks that a change must pass.
 
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
@@ -19,14 +19,14 @@ use crate::test_root::{self, Summary};
 use crate::tidy;
 use crate::workspace::{Workspace, cargo};
 
-/// How a step ended.
+/// The result of a step.
 enum Outcome {
     Passed,
     Skipped(String),
     Failed(String),
 }
 
-/// A step that is over.
+/// A completed step.
 struct Step {
     name: &'static str,
     outcome: Outcome,
@@ -36,7 +36,7 @@ struct Step {
 /// Runs the task.
 ///
 /// # Errors
-/// When the workspace cannot be read; what fails then is part of the table that is printed.
+/// When the workspace cannot be read. Later failures are part of the printed table.
 pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     let (mut skips_are_failures, mut limits) = (false, Limits::TESTS);
     while let Some(argument) = parser.next()? {
@@ -74,12 +74,12 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
         Outcome::Failed(_) => true,
     });
     if skips_are_failures && steps.iter().any(|step| matches!(step.outcome, Outcome::Skipped(_))) {
-        println!("a step that was skipped is a failure here: --no-skips");
+        println!("with --no-skips, a skipped step is a failure");
     }
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Runs one step; `work` says why it was skipped, if it was.
+/// Runs one step; `work` returns the reason if it was skipped.
 fn step(name: &'static str, work: impl FnOnce() -> Result<Option<String>>) -> Step {
     say::step(name);
     let start = Instant::now();
@@ -91,7 +91,7 @@ fn step(name: &'static str, work: impl FnOnce() -> Result<Option<String>>) -> St
     Step { name, outcome, time: start.elapsed() }
 }
 
-/// Checks how all files are formatted; `cargo fmt` would not see those whose module a macro declares.
+/// Checks the format of all files, including those whose module a macro declares, which `cargo fmt` does not find.
 fn check_format(workspace: &Workspace) -> Result<Option<String>> {
     let files = tidy::files(workspace)?;
     let mut rustfmt = Command::new("rustfmt");
@@ -103,7 +103,7 @@ fn check_format(workspace: &Workspace) -> Result<Option<String>> {
     Ok(None)
 }
 
-/// Runs cargo with libclang in its reach.
+/// Runs cargo so that it finds libclang.
 fn run_cargo(workspace: &Workspace, arguments: &str, variable: Option<(&str, &str)>) -> Result<Option<String>> {
     let mut command: Command = cargo();
     Environment::find(&workspace.guest_dir())?.apply(&mut command);
@@ -115,7 +115,7 @@ fn run_cargo(workspace: &Workspace, arguments: &str, variable: Option<(&str, &st
     Ok(None)
 }
 
-/// Runs the root tests in every guest; each must run in one of them.
+/// Runs the root tests in every guest. Each test must run in at least one.
 fn run_root_tests(workspace: &Workspace, limits: Limits, summary: &mut Option<Summary>) -> Result<Option<String>> {
     let found = summary.insert(test_root::run_request(workspace, &test_root::Request::within(limits))?);
     if !found.is_good(true) {
@@ -124,7 +124,7 @@ fn run_root_tests(workspace: &Workspace, limits: Limits, summary: &mut Option<Su
     Ok(None)
 }
 
-/// What each step came to.
+/// The results of all steps.
 fn table(steps: &[Step]) -> String {
     let mut text = String::new();
     for step in steps {
