@@ -8,7 +8,7 @@ use dm_testing::MemoryKernel;
 use dm_testing::memory::MemoryUdev;
 use dm_units::Sectors;
 
-/// How long a host waits in vain.
+/// The time that a host waits in vain.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 fn host(memory: &MemoryKernel, udev: MemoryUdev) -> Host {
