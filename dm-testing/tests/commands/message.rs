@@ -38,7 +38,7 @@ fn the_sector_chooses_the_target() {
         sent.map(|answer| assert!(answer.text().is_none()))
     };
     assert!(send(Sectors(0)).unwrap_err().is_invalid(), "target zero takes no messages");
-    assert!(send(Sectors(32)).unwrap_err().is_invalid(), "nothing is behind the end");
+    assert!(send(Sectors(32)).unwrap_err().is_invalid(), "no target is after the end");
     send(Sectors(17)).unwrap();
     assert!(holds(1, 16) && holds(1, 24));
 }
