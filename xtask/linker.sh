@@ -1,6 +1,6 @@
 #!/bin/sh
-# Links with the machine's own C compiler, as rustc would without this. Where there is none, rustc's message names one program;
-# this one names all that `cargo xtask demo` takes, before anything was compiled.
+# Links with the machine's C compiler, as rustc does by default. Without one, rustc's error names one missing program; this
+# script names all requirements of `cargo xtask demo`, before anything is compiled.
 
 command -v cc >/dev/null 2>&1 && exec cc "$@"
 
@@ -19,7 +19,7 @@ packages_of() {
         case $need in
         \#*) continue ;;
         esac
-        # Where there is apt, all but the linker is downloaded without being installed.
+        # With apt, everything but the linker is downloaded without being installed.
         [ "$1" -gt 3 ] || [ "$need" = linker ] || continue
         case $1 in
         3) printf ' %s' "$debian" ;;
@@ -32,7 +32,7 @@ packages_of() {
 }
 
 {
-    echo "error: there is no linker, cc, which every Rust program is linked with. Install it, and all else that the demo takes:"
+    echo "error: the linker cc, which every Rust program needs, is missing. Install it and the other requirements of the demo:"
     case $column in
     0)
         echo "  Debian    apt-get install$(packages_of 3)"

@@ -1,6 +1,6 @@
-//! Writes down, byte for byte, what the kernel answers to a command: how the files in `tests/golden` were made.
+//! Records the answer of the kernel to a command byte for byte. The files in `tests/golden` were made with it.
 //!
-//! `capture COMMAND FILE [DEVICE]`, with what is known of the answer from elsewhere on standard input.
+//! `capture COMMAND FILE [DEVICE]`; standard input has the expected content of the answer, as other programs show it.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use dm_core::{Command, Dm, ListOptions, StatusOptions, Transport};
 
-/// Passes everything on, and keeps the last answer.
+/// Passes commands on, and keeps the last answer.
 #[derive(Debug)]
 struct Recorder {
     kernel: Arc<dyn Transport>,

@@ -13,7 +13,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut poller = AsyncFd::with_interest(poller, Interest::READABLE)?;
     loop {
         let mut ready = poller.readable_mut().await?;
-        // First, so that what happens while the devices are read wakes this task again.
+        // Before reading, so that a change during the reading wakes this task again.
         ready.clear_ready();
         for event in ready.get_inner_mut().read()? {
             println!("{} {} {:?}", event.number, event.name, event.kind);

@@ -1,4 +1,4 @@
-//! How often memory is allocated: not at all once a handle has some, and a few times until it has.
+//! The number of memory allocations: none once a handle has memory, and a few until then.
 #![expect(clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 #[path = "../benches/kernel/mod.rs"]
@@ -12,15 +12,15 @@ use dm_core::{CreateOptions, Dm, DmUuid, Geometry, ListOptions, LoadOptions, Sta
 use dm_units::DeviceNumber;
 use kernel::Kernel;
 
-/// The numbers of lines and devices that are tried.
+/// The tested numbers of lines and devices.
 const SIZES: [usize; 4] = [1, 100, 10_000, 100_000];
 
 fn allocations<R>(call: impl FnOnce() -> R) -> u64 {
-    // The result is dropped afterwards, which frees and never allocates.
+    // Dropping the result afterwards only frees memory.
     allocation_counter::measure(|| drop(black_box(call()))).count_total
 }
 
-/// The most memory that a call has at one time, in bytes.
+/// The maximum amount of memory in bytes that a call has at one time.
 fn peak<R>(call: impl FnOnce() -> R) -> u64 {
     allocation_counter::measure(|| drop(black_box(call()))).bytes_max
 }
@@ -69,7 +69,7 @@ fn read_deps(dm: &Dm) {
     black_box(dm.table_deps("root").unwrap().iter().map(black_box).count());
 }
 
-/// A call with a payload allocates at most so often the first time, and never after that.
+/// Checks that a call with a payload allocates at most `most` times at first, and then never.
 fn assert_allocates(what: &str, size: usize, most: u64, kernel: Kernel, call: impl Fn(&Dm)) {
     let dm = Dm::with_transport(kernel);
     let first = allocations(|| call(&dm));

@@ -1,5 +1,5 @@
-//! No byte string fed to a decoder panics, is read beyond its end, or loops: random ones, and answers of real kernels with
-//! some bytes changed.
+//! Decoders do not panic, read beyond the end or loop on any input: random bytes, and answers of real kernels with some
+//! bytes changed.
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -25,13 +25,13 @@ fn seeds() -> Vec<Vec<u8>> {
     answers::all(Path::new(env!("CARGO_MANIFEST_DIR"))).into_iter().map(input).collect()
 }
 
-/// Any bytes, long enough to hold a payload in most cases.
+/// Any bytes, in most cases long enough for a payload.
 fn any_input() -> impl Strategy<Value = Vec<u8>> {
     (0..replies::COUNT, any::<u8>(), prop::collection::vec(any::<u8>(), 0..600))
         .prop_map(|(command, errno, answer)| [&[command, errno], answer.as_slice()].concat())
 }
 
-/// An answer of a real kernel with some words changed, mostly those at its beginning: sizes, offsets, counts and flags.
+/// An answer of a real kernel with some words changed, mostly those at the beginning: sizes, offsets, counts and flags.
 fn nearly_right_input() -> impl Strategy<Value = Vec<u8>> {
     let word = |at: usize| COMMAND_AND_ERRNO + at;
     let place = prop_oneof![

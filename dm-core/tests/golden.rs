@@ -1,4 +1,4 @@
-//! The answers of real kernels, decoded: what is found in them must be what dmsetup said of the same devices.
+//! Answers of real kernels are decoded to what dmsetup printed for the same devices.
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod answers;
@@ -22,7 +22,7 @@ impl Transport for Kernel {
     }
 }
 
-/// What the answer says, in the form that dmsetup was asked to print it in.
+/// The decoded answer, in the format in which dmsetup was called.
 fn decoded(golden: &Golden) -> Vec<String> {
     let dm = Dm::with_transport(Kernel(golden.answer.clone()));
     match golden.command {
@@ -69,7 +69,7 @@ fn what_a_kernel_answered_is_what_dmsetup_says() {
     for golden in &answers {
         let mut known = golden.known.clone();
         if golden.command == "list_devices" {
-            // The kernel was not asked for uuids, dmsetup knows them from elsewhere.
+            // The command did not request uuids, but dmsetup has read them otherwise.
             for line in &mut known {
                 line.truncate(line.rfind('|').unwrap().saturating_add(1));
             }

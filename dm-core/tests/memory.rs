@@ -1,4 +1,5 @@
-//! No memory that this library frees or keeps holds a key: every freed block, and what moves when it grows, is searched.
+//! No memory that this library frees or keeps contains a key: every freed block, and every block that moves when it
+//! grows, is searched.
 #![expect(unsafe_code, reason = "an allocator that looks at what is freed")]
 #![expect(
     clippy::arithmetic_side_effects,
@@ -17,21 +18,21 @@ use dm_units::Sectors;
 
 use support::{Answer, EINVAL, Script, lines};
 
-/// The start of every key. It is put together at run time, so that no other text holds it.
+/// The start of every key. It is assembled at run time, so that no other text contains it.
 const MARK: [u8; 8] = *b"\x11kEyMaRk";
 
-/// Looks for [`MARK`] in each block before it is freed.
+/// Searches each block for [`MARK`] before it is freed.
 struct Searching;
 
 thread_local! {
-    /// Whether blocks that this thread frees are searched. Those of the tests, which have keys of their own, are not.
+    /// Whether the blocks that this thread frees are searched. Those of the tests are not, since the tests have keys.
     static IS_SEARCHING: Cell<bool> = const { Cell::new(false) };
     static FREED: Cell<usize> = const { Cell::new(0) };
     static FOUND: Cell<usize> = const { Cell::new(0) };
 }
 
 impl Searching {
-    /// Looks through a block that is about to be freed.
+    /// Searches a block that is about to be freed.
     ///
     /// # Safety
     /// The block is allocated, `size` bytes long.
@@ -42,7 +43,8 @@ impl Searching {
         FREED.set(FREED.get() + 1);
         let last = size.saturating_sub(MARK.len() - 1);
         for at in 0..last {
-            // Read one by one and only as far as they match: bytes that were never written may be anything, but are there.
+            // The bytes are read one by one and only as far as they match, since bytes that were never written may have
+            // any value.
             // SAFETY: `at` and what follows it up to the length of the mark is within the block.
             let is_match = (0..MARK.len()).all(|index| unsafe { block.add(at + index).read_volatile() } == MARK[index]);
             if is_match {
@@ -73,14 +75,14 @@ unsafe impl GlobalAlloc for Searching {
 #[global_allocator]
 static ALLOCATOR: Searching = Searching;
 
-/// A key that is found again: the mark and something behind it. It is the caller's to wipe.
+/// A recognizable key: the mark and further text. The caller must wipe it.
 fn key(len: usize) -> String {
     let mut key = String::from_utf8(MARK.to_vec()).unwrap();
     key.extend((0..len).map(|index| char::from(b'a' + u8::try_from(index % 26).unwrap())));
     key
 }
 
-/// How often a key was freed, or was kept by a handle, while `act` ran with a kernel and after its handle is gone.
+/// The number of times a key was freed or kept by a handle, while `act` ran and after its handle was dropped.
 fn left_behind(script: impl FnOnce() -> Script, act: impl FnOnce(&Dm)) -> usize {
     let dm = Dm::with_transport(Forgetful(script()));
     FOUND.set(0);
@@ -94,7 +96,7 @@ fn left_behind(script: impl FnOnce() -> Script, act: impl FnOnce(&Dm)) -> usize 
     FOUND.get()
 }
 
-/// A scripted kernel that keeps no copy of what it is sent, and whose own memory does not count.
+/// A scripted kernel that keeps no copy of requests, and whose memory is not searched.
 #[derive(Debug)]
 struct Forgetful(Script);
 
@@ -110,7 +112,7 @@ impl Drop for Forgetful {
     }
 }
 
-/// Runs what belongs to the test: what it frees is not counted.
+/// Runs code of the test, whose freed memory is not searched.
 fn untested<R>(run: impl FnOnce() -> R) -> R {
     let before = IS_SEARCHING.replace(false);
     let result = run();
@@ -122,14 +124,14 @@ fn load(dm: &Dm, target_type: &str, params: &str, options: LoadOptions) {
     let _ = dm.table_load_with("disk", [TargetLine::text(Sectors(0), Sectors(8), target_type, params)], options);
 }
 
-/// Reads a table and touches each line.
+/// Reads a table and each of its lines.
 fn read(dm: &Dm, options: StatusOptions) -> TableStatus {
     let table = dm.table_status_with("disk", options).unwrap();
     assert!(table.iter().all(|line| line.is_ok()));
     table
 }
 
-/// A kernel that answers with a table of `before` plain lines and one with a key.
+/// A kernel that answers with a table of `before` lines without a key and one with a key.
 fn has_key(target_type: &str, before: usize) -> Script {
     untested(|| {
         let key = key(40);
@@ -179,7 +181,7 @@ fn a_request_that_grows_leaves_nothing() {
             _ if index < first => TargetLine::text(Sectors(index), Sectors(1), "zero", ""),
             _ => TargetLine::text(Sectors(index), Sectors(1), "crypt", key.as_str()),
         };
-        // An iterator that does not tell its length, so that nothing is reserved for all lines.
+        // The length of the iterator is unknown, so that no memory is reserved for all lines.
         let lines = || (0..200).filter(|_| true).map(line);
         let found = left_behind(Script::new, |dm| assert!(dm.table_load("disk", lines()).is_ok()));
         assert_eq!(found, 0, "with a key from line {first} on");
@@ -231,7 +233,7 @@ fn secure_reads_leave_nothing() {
 }
 
 #[test]
-fn reads_of_tables_with_keys_leave_nothing_although_nobody_asked_for_it() {
+fn reads_of_tables_with_keys_leave_nothing_without_the_secure_option() {
     let options = StatusOptions::table();
     for target_type in ["crypt", "integrity", "inlinecrypt", "default-key"] {
         for before in [0, 3, 20, 1000] {

@@ -17,7 +17,7 @@ const PAGES: [(&str, &str); 7] = [
 
 const HEADS: [&str; 3] = ["there", "task type", "option there"];
 
-/// The cells of each row of the page's tables, without heads.
+/// The cells of each row in the page's tables, without headings.
 fn rows(page: &str) -> impl Iterator<Item = Vec<&str>> {
     let lines = page.lines().filter_map(|line| line.strip_prefix("//! | ")?.strip_suffix(" |"));
     lines
@@ -57,7 +57,7 @@ fn no_row_is_there_twice() {
     }
 }
 
-/// All functions of the header `libdevmapper.h` of version 1.02.185, and macros that look like functions.
+/// All functions in `libdevmapper.h` of version 1.02.185, and macros that look like functions.
 const FUNCTIONS: &str = include_str!("libdevmapper-functions.txt");
 
 #[test]
@@ -106,14 +106,14 @@ fn add_aliases(folder: &Path, aliases: &mut BTreeSet<String>) {
 fn a_search_in_the_docs_finds_every_name_that_has_a_replacement_here() {
     let mut aliases = BTreeSet::new();
     add_aliases(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut aliases);
-    // What replaces them is in this crate, and they are words that one searches for.
+    // Their replacements are in this crate, and the names are words that one would search for.
     let is_here =
         |cell: &str| !cell.starts_with('—') && cell.split("[`").skip(1).any(|link| !link.contains("](dm_units::"));
     let is_searched = |name: &&str| !name.ends_with('*') && (name.len() > 2 || !name.starts_with('-'));
     let mut missing = Vec::new();
     for name in ["libdevmapper", "dmsetup"] {
         for cells in rows(page(name)).filter(|cells| is_here(cells[1])) {
-            // An option of a command is found without the command.
+            // An option is found without its command.
             let words = names(cells[0]).filter(is_searched).map(|name| name.rsplit(' ').next().unwrap());
             missing
                 .extend(words.filter(|word| !aliases.contains(*word) && !aliases.contains(&format!("dmsetup {word}"))));

@@ -173,7 +173,7 @@ fn the_devices_over_a_file_are_found_by_any_path_and_taken_over() {
         assert_eq!((last.path.as_path(), last.autoclear), (part.path(), false));
     }
 
-    // As after a restart of the program that has attached it.
+    // As after a restart of the program that attached it.
     part.leave();
     let found = LoopDevice::find(&file).unwrap().into_iter().find(|found| found.offset != Bytes(0)).unwrap();
     let taken = found.take_over().unwrap();
@@ -183,7 +183,7 @@ fn the_devices_over_a_file_are_found_by_any_path_and_taken_over() {
     assert!(matches!(found.take_over(), Err(Error::Io { .. })), "it is detached");
     assert!(file.exists());
 
-    // A file that has taken the name of another one has no device.
+    // A file that replaces another one of the same name has no device.
     fs::remove_file(&link).unwrap();
     fs::remove_file(&file).unwrap();
     File::create(&file).unwrap();

@@ -1,4 +1,4 @@
-//! What the helpers themselves promise: everything is removed, and a leftover is a failure.
+//! The helpers of this crate: everything is removed, and a leftover is a failure.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs::File;
@@ -16,7 +16,7 @@ fn zero() -> [TargetLine<LineText<'static, &'static str>>; 1] {
     [TargetLine::text(Sectors(0), LENGTH, "zero", "")]
 }
 
-/// The names of all devices that start like this.
+/// The names of all devices with this prefix.
 fn devices(prefix: &str) -> Vec<String> {
     let dm = Dm::open().unwrap();
     let list = dm.list_devices().unwrap();
@@ -33,7 +33,7 @@ fn devices_are_removed_in_an_order_that_works() {
     let lower = scratch.map("lower", linear(disk.number())).unwrap();
     let middle = scratch.map("middle", linear(lower.number())).unwrap();
     scratch.map("upper", linear(middle.number())).unwrap();
-    // Turned around: the oldest one is at the top now.
+    // In reverse: the oldest device is now on top.
     let other = scratch.map("other", linear(disk.number())).unwrap();
     let first = scratch.dm().device_info(scratch.name("lower").unwrap()).unwrap();
     scratch.swap(&lower, linear(other.number())).unwrap();

@@ -1,4 +1,4 @@
-//! `Stats` of dm-targets: what is sent, and what is made of the answers of a kernel.
+//! `Stats` of dm-targets: the messages it sends, and how it reads answers.
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -22,12 +22,12 @@ use dm_units::Sectors;
 const HEADER: usize = 312;
 const SECTOR: usize = 8;
 
-/// A kernel that answers messages by a script: with a text, or an errno.
+/// A kernel that answers messages according to a script, with a text or an errno.
 #[derive(Debug)]
 struct Script {
     kernel: Arc<dyn Transport>,
     answers: Mutex<VecDeque<Result<String, i32>>>,
-    /// For each message, what it was sent to and its text.
+    /// The device and the text of each message.
     sent: Mutex<Vec<String>>,
 }
 
@@ -40,7 +40,7 @@ impl Transport for Script {
             |at: usize| String::from_utf8_lossy(request[at..].split(|&byte| byte == 0).next().unwrap()).into_owned();
         self.sent.lock().unwrap().push(format!("{}{}: {}", text(48), text(176), text(HEADER + SECTOR)));
         let answer = self.answers.lock().unwrap().pop_front().unwrap().map_err(io::Error::from_raw_os_error)?;
-        // What does not fit is cut, as the kernel cuts it.
+        // An answer that does not fit is truncated, as in the kernel.
         let fits = answer.len() + 1 < request.len() - HEADER;
         let flags = if fits { Flags::DATA_OUT } else { Flags::DATA_OUT | Flags::BUFFER_FULL };
         if !fits {
@@ -57,7 +57,7 @@ impl Transport for Script {
     }
 }
 
-/// A host with a device `zero` whose messages are answered like this.
+/// A host with a device `zero`, whose messages get these answers.
 fn host(answers: &[Result<&str, i32>]) -> (Host, Arc<Script>) {
     let memory = MemoryKernel::new();
     memory.host().create("zero", [TargetLine::text(Sectors(0), Sectors(2048), "zero", "")]).unwrap();
@@ -100,7 +100,7 @@ fn a_region_is_created_and_found_as_the_kernel_made_it() {
 }
 
 #[test]
-fn aux_data_that_looks_like_an_option_is_none() {
+fn aux_data_that_looks_like_an_option_is_not_read_as_one() {
     let (host, _) = host(&[Ok("0"), Ok("0: 0+8 8 prog a precise_timestamps\n")]);
     let create = StatsCreate::new(None, StatsStep::Areas(1)).program(word("prog")).aux(word("a precise_timestamps"));
     let region = Stats::of(&host, "zero").unwrap().create(&host, &create).unwrap();
@@ -118,7 +118,7 @@ fn a_region_that_cannot_be_listed_is_deleted_again() {
 }
 
 #[test]
-fn what_the_kernel_would_refuse_or_garble_is_not_sent() {
+fn messages_that_the_kernel_would_refuse_or_garble_are_not_sent() {
     let (host, script) = host(&[]);
     let stats = Stats::of(&host, "zero").unwrap();
     let whole = || StatsCreate::new(None, StatsStep::Areas(1));
@@ -138,7 +138,7 @@ fn regions_of_a_crashed_program_are_found_and_deleted() {
     let found = Stats::find(&host, &word("prog")).unwrap();
     let [(stats, regions)] = found.as_slice() else { unreachable!("{found:?}") };
     assert_eq!((stats.device().to_string().as_str(), regions.len()), ("device 'zero'", 2));
-    // Another process has deleted the first.
+    // Another process has deleted the first region.
     assert_eq!(stats.delete_of(&host, &word("prog")).unwrap(), 2);
     let list = "zero: @stats_list prog";
     assert_eq!(script.sent(), [list, list, "zero: @stats_delete 0", "zero: @stats_delete 5"]);
@@ -172,7 +172,7 @@ fn each_message_is_sent_as_the_kernel_reads_it() {
     assert_eq!(script.sent(), expected.map(|text| format!("zero: @stats_{text}")));
 }
 
-/// Readings of a region with these areas, a time apart.
+/// Two readings of a region with these areas, `apart` from each other.
 fn readings(unit: &str, apart: Duration, before: &str, after: &str) -> [StatsReading; 2] {
     let (host, _) = host(&[Ok(&format!("0: 0+16 8 - -{unit}\n")), Ok(before), Ok(after)]);
     let stats = Stats::of(&host, "zero").unwrap();
@@ -184,7 +184,8 @@ fn readings(unit: &str, apart: Duration, before: &str, after: &str) -> [StatsRea
 
 #[test]
 fn rates_are_those_of_dmstats() {
-    // In two seconds: 10 reads of 80 sectors that took 500 ms, 30 writes of 720 sectors that took 1500 ms; busy for 1 s.
+    // In two seconds: 10 reads of 80 sectors that took 500 ms, 30 writes of 720 sectors that took 1500 ms; busy for 1
+    // s.
     let before = "0+16 100 1 800 1000 200 2 1600 2000 3 5000 9000 600 700\n";
     let after = "0+16 110 5 880 1500 230 8 2320 3500 1 6000 13000 1100 1200\n";
     let [before, after] = readings("", Duration::from_secs(2), before, after);
@@ -214,7 +215,7 @@ fn times_are_in_the_unit_of_the_region() {
 }
 
 #[test]
-fn without_requests_or_time_nothing_is_made_up() {
+fn without_requests_or_time_there_are_no_rates() {
     let idle = "0+16 7 7 7 7 7 7 7 7 0 7 7 7 7\n";
     let [before, after] = readings("", Duration::from_secs(1), idle, idle);
     let rates = after.rates_since(&before).unwrap();

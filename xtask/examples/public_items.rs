@@ -1,4 +1,4 @@
-//! Prints the public items of a crate, a line each, from the JSON that rustdoc writes about it: what `cargo xtask api` compares.
+//! Prints the public items of a crate, one per line, from rustdoc's JSON. `cargo xtask api` compares them.
 //!
 //! It is an example so that no other task has to compile the library that reads the JSON.
 
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use public_api::{Builder, PublicApi};
 
-/// The traits that a type has without saying so. `Freeze` and `StructuralPartialEq` are the compiler's own.
+/// The traits that a type implements implicitly. `Freeze` and `StructuralPartialEq` are internal to the compiler.
 const AUTO: [&str; 5] = [
     "core::marker::Send",
     "core::marker::Sync",
@@ -24,7 +24,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The lines of a crate's items, in the order of their paths.
+/// The items of a crate, in the order of their paths.
 fn items(file: &Path) -> Result<String> {
     let written: HashSet<String> = read(file, true)?.items().map(ToString::to_string).collect();
     let lines = read(file, false)?.items().map(ToString::to_string).collect::<Vec<_>>();
@@ -37,10 +37,10 @@ fn read(file: &Path, without_derived: bool) -> Result<PublicApi> {
     builder.build().with_context(|| format!("cannot read {}", file.display()))
 }
 
-/// Whether a line says something that is not the rule.
+/// Whether to show a line.
 ///
-/// Of a derived impl the line of the impl is enough: its methods follow. An auto trait is the rule, its absence or a
-/// condition is not.
+/// The methods of a derived impl are not shown, since they follow from it. An auto trait is not shown, but its absence
+/// or a condition is.
 fn is_shown(line: &str, is_derived: bool) -> bool {
     let Some(of_impl) = line.strip_prefix("impl") else { return !is_derived };
     let is_auto = AUTO.iter().any(|name| of_impl.contains(&format!(" {name} for ")));

@@ -1,6 +1,7 @@
-//! `cargo xtask api`: the public items of each published crate are those that its `api.txt` lists, and what changes is announced.
+//! `cargo xtask api`: checks that the public items of each published crate are those in its `api.txt`, and that changes
+//! are in its changelog.
 //!
-//! The oldest compiler that is supported documents the crates, so that the lists do not change with the compiler of the day.
+//! The oldest supported compiler documents the crates, so that the lists do not change with the installed compiler.
 
 use std::collections::HashSet;
 use std::fs;
@@ -18,13 +19,13 @@ use crate::workspace::{Workspace, cargo};
 
 const VALID: &str = "--update, --since COMMIT";
 
-/// What the changelogs are compared with unless another commit is named.
+/// The commit with which the changelogs are compared by default.
 const LAST_CHANGE: &str = "HEAD~1";
 
-/// How many lines of a difference are shown.
+/// The maximum number of lines of a difference that are shown.
 const SHOWN: usize = 40;
 
-/// What to do with the items that were found.
+/// Whether to compare or to replace the lists.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Compare,
@@ -50,7 +51,7 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     }
 }
 
-/// Compares all lists; why that was skipped, if it was.
+/// Compares all lists. Returns the reason if that was skipped.
 ///
 /// # Errors
 /// When a list or a changelog is not up to date, or the items cannot be listed.
@@ -77,7 +78,7 @@ fn go_through(workspace: &Workspace, mode: Mode, since: &str) -> Result<Option<S
             Mode::Compare if found == listed => {}
             Mode::Compare => {
                 difference(&listed, &found).iter().for_each(|line| println!("{line}"));
-                faults.push(format!("{package}/api.txt lists other items: cargo xtask api --update"));
+                faults.push(format!("{package}/api.txt differs from the public items: run cargo xtask api --update"));
             }
         }
         if history.as_ref().is_some_and(|history| history.is_unannounced(package)) {
@@ -85,7 +86,7 @@ fn go_through(workspace: &Workspace, mode: Mode, since: &str) -> Result<Option<S
         }
     }
     if history.is_none() {
-        say::note(&format!("no commit {since} is here, so changes of api.txt are not looked for in the changelogs"));
+        say::note(&format!("commit {since} is not available, so the changelogs are not checked"));
     }
     if !faults.is_empty() {
         bail!(faults.join("\n"));
@@ -93,7 +94,7 @@ fn go_through(workspace: &Workspace, mode: Mode, since: &str) -> Result<Option<S
     Ok(None)
 }
 
-/// Lets rustdoc write down the items of all packages with all features.
+/// Documents all packages with all features as JSON.
 fn document(workspace: &Workspace, root: &Root<'_>, packages: &[Package]) -> Result<()> {
     let mut command = root.command("cargo")?;
     command.args(["doc", "--quiet", "--lib", "--no-deps", "--all-features", "--locked", "--offline"]);
@@ -101,12 +102,12 @@ fn document(workspace: &Workspace, root: &Root<'_>, packages: &[Package]) -> Res
     command.env("RUSTDOC", workspace.root.join("xtask/src/rustdoc.sh"));
     command.env("RUSTDOCFLAGS", "-Z unstable-options --output-format json --cap-lints allow");
     if !command.status().context("cannot run unshare")?.success() {
-        bail!("the oldest compiler that is supported cannot document the crates");
+        bail!("the oldest supported compiler cannot document the crates");
     }
     Ok(())
 }
 
-/// The lines of the items in rustdoc's file.
+/// The items in a JSON file of rustdoc.
 fn items(workspace: &Workspace, json: &Path) -> Result<String> {
     let output = cargo()
         .args(["run", "--quiet", "--locked", "--package", "xtask", "--example", "public_items", "--"])
@@ -121,7 +122,7 @@ fn items(workspace: &Workspace, json: &Path) -> Result<String> {
     String::from_utf8(output.stdout).context("an item is not UTF-8")
 }
 
-/// What a list begins with.
+/// The first lines of a list.
 fn header(package: &str) -> String {
     format!(
         "# The public items of {package} with all features, as `cargo xtask api --update` writes them. Left out are impls for\n\
@@ -129,7 +130,7 @@ fn header(package: &str) -> String {
     )
 }
 
-/// The lines that only one of two lists has, as a patch shows them.
+/// The lines that are in only one of two lists, in the form of a patch.
 fn difference(listed: &str, found: &str) -> Vec<String> {
     let only = |sign, text: &str, other: &str| -> Vec<String> {
         let other: HashSet<_> = other.lines().collect();
@@ -139,7 +140,7 @@ fn difference(listed: &str, found: &str) -> Vec<String> {
     lines.extend(only('+', found, listed));
     let left_out = lines.len().saturating_sub(SHOWN);
     lines.truncate(SHOWN);
-    lines.extend((left_out > 0).then(|| format!("and {left_out} lines more")));
+    lines.extend((left_out > 0).then(|| format!("and {left_out} more lines")));
     lines
 }
 
@@ -150,13 +151,13 @@ struct History<'a> {
 }
 
 impl<'a> History<'a> {
-    /// The commit, if git and the commit are here: a download has none, a shallow clone few.
+    /// Finds the commit, if git is installed and has it: a download has no commits, a shallow clone has few.
     fn find(folder: &'a Path, commit: &'a str) -> Option<Self> {
         let history = Self { folder, commit };
         history.git(&["cat-file", "-e", &format!("{commit}^{{commit}}")]).map(|_| history)
     }
 
-    /// Whether a package's list is another one than then, but no line was added to its changelog.
+    /// Whether a package's list has changed since the commit, but its changelog has no new line.
     fn is_unannounced(&self, package: &str) -> bool {
         let list = format!("{package}/api.txt");
         let existed = self.git(&["cat-file", "-e", &format!("{}:{list}", self.commit)]).is_some();
@@ -164,14 +165,14 @@ impl<'a> History<'a> {
         existed && (added > 0 || removed > 0) && self.lines(&format!("{package}/CHANGELOG.md")).0 == 0
     }
 
-    /// How many lines of a file were added and removed since then.
+    /// The numbers of lines of a file that were added and removed since the commit.
     fn lines(&self, file: &str) -> (u64, u64) {
         let text = self.git(&["diff", "--numstat", self.commit, "--", file]).unwrap_or_default();
         let mut numbers = text.split_whitespace().map(|word| word.parse().unwrap_or(0));
         (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
     }
 
-    /// What git prints, if it succeeds.
+    /// The output of git, if it succeeds.
     fn git(&self, arguments: &[&str]) -> Option<String> {
         let output =
             Command::new("git").args(arguments).current_dir(self.folder).stderr(Stdio::null()).output().ok()?;
@@ -194,7 +195,7 @@ mod tests {
         let many: String = (0..SHOWN + 2).map(|number| format!("{number}\n")).collect();
         let shown = difference("", &many);
         assert_eq!(shown.len(), SHOWN + 1);
-        assert_eq!(shown[SHOWN], "and 2 lines more");
+        assert_eq!(shown[SHOWN], "and 2 more lines");
     }
 
     fn git(folder: &Path, arguments: &[&str]) {
@@ -213,7 +214,7 @@ mod tests {
         git(folder.path(), &["commit", "--quiet", "--message", "first"]);
         let history = |commit| History::find(folder.path(), commit);
         assert!(history("HEAD~1").is_none());
-        // The first list announces nothing.
+        // The first list needs no entry.
         write("api.txt", "pub fn a\n");
         git(folder.path(), &["add", "."]);
         assert!(!history("HEAD").unwrap().is_unannounced("dm-x"));
@@ -223,7 +224,7 @@ mod tests {
         write("api.txt", "");
         assert!(history("HEAD").unwrap().is_unannounced("dm-x"));
         write("CHANGELOG.md", "- a\n");
-        assert!(history("HEAD").unwrap().is_unannounced("dm-x"), "a line that went is no announcement");
+        assert!(history("HEAD").unwrap().is_unannounced("dm-x"), "a removed line is not an entry");
         write("CHANGELOG.md", "- a\n- b\n- c\n");
         assert!(!history("HEAD").unwrap().is_unannounced("dm-x"));
         git(folder.path(), &["commit", "--quiet", "--all", "--message", "third"]);

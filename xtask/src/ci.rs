@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: what the project's own machine does with a change, here.
+//! `cargo xtask ci`: runs the checks of continuous integration on this machine.
 
 use std::fs;
 use std::process::{Command, ExitCode};

@@ -1,4 +1,4 @@
-//! What the tasks share in reading their command lines.
+//! The parts of command lines that tasks share.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,20 +8,20 @@ use lexopt::{Arg, Parser, ValueExt};
 
 use crate::guest::{Limits, Place};
 
-/// The error for an argument that a task does not take.
+/// The error for an argument that a task does not accept.
 pub(crate) fn unexpected(argument: &Arg<'_>, valid: &str) -> Error {
     let text = match argument {
         Arg::Short(letter) => format!("option -{letter}"),
         Arg::Long(name) => format!("option --{name}"),
         Arg::Value(value) => format!("argument {}", value.to_string_lossy()),
     };
-    anyhow::anyhow!("unknown {text}; this task takes {valid}")
+    anyhow::anyhow!("unknown {text}; valid here: {valid}")
 }
 
 /// Fails if any argument is left.
 ///
 /// # Errors
-/// When one is.
+/// When there is one.
 pub(crate) fn no_arguments(parser: &mut Parser) -> Result<()> {
     match parser.next()? {
         None => Ok(()),
@@ -29,10 +29,10 @@ pub(crate) fn no_arguments(parser: &mut Parser) -> Result<()> {
     }
 }
 
-/// The value of `--guest` as the places it stands for.
+/// The places that the value of `--guest` selects.
 ///
 /// # Errors
-/// When it is missing or none of the known ones.
+/// When it is missing or unknown.
 pub(crate) fn guests(parser: &mut Parser) -> Result<Vec<Place>> {
     let word = parser.value()?.string()?;
     let known = Place::guests();
@@ -41,17 +41,17 @@ pub(crate) fn guests(parser: &mut Parser) -> Result<Vec<Place>> {
         None if word == "all" => Ok(known),
         None => {
             let names: Vec<_> = known.iter().map(|place| place.name()).chain(["all"]).collect();
-            bail!("unknown guest {word}; here there are: {}", names.join(", "))
+            bail!("unknown guest {word}; this machine can run: {}", names.join(", "))
         }
     }
 }
 
-/// The guests that were asked for, else all that can run the kernel: only QEMU can be given one.
+/// The requested guests, else all that can run the kernel: only QEMU can run a given kernel.
 pub(crate) fn places(asked: Option<Vec<Place>>, kernel: Option<&Path>) -> Vec<Place> {
     asked.unwrap_or_else(|| if kernel.is_some() { vec![Place::Qemu] } else { Place::guests() })
 }
 
-/// The value of `--timeout`: how long a guest may show no sign of life.
+/// The value of `--timeout`: the time after which a silent guest is stopped.
 ///
 /// # Errors
 /// When it is missing or not a number of seconds.
@@ -59,7 +59,7 @@ pub(crate) fn timeout(parser: &mut Parser) -> Result<Limits> {
     Ok(Limits::both(Duration::from_secs(parser.value()?.parse()?)))
 }
 
-/// The value of an option that names a folder or file.
+/// The value of an option that is a path.
 ///
 /// # Errors
 /// When it is missing.

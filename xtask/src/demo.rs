@@ -45,7 +45,7 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
         None => default_places(&workspace)?,
     };
     if places.is_empty() {
-        bail!("no guest runs on this kind of processor yet: use --host on a machine that may be harmed");
+        bail!("no guest supports this processor yet: use --host, on a machine whose data does not matter");
     }
     let demo = build(&workspace)?;
     for place in places {
@@ -58,17 +58,17 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
 fn build(workspace: &Workspace) -> Result<Program> {
     say::step("building the demo");
     let demo = programs::build(workspace, &["build", "--package", "dm-testing", "--example", "demo"], Kind::Example)?;
-    demo.into_iter().next().context("there is no demo")
+    demo.into_iter().next().context("the example demo was not built")
 }
 
-/// Lets the demo name its tours, which needs no guest.
+/// Prints the names of the tours, which needs no guest.
 fn list_tours(workspace: &Workspace) -> Result<ExitCode> {
     let demo = build(workspace)?;
     let status = Command::new(&demo.path).arg("--list").status().context("can't run the demo")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The quickest guest that this machine can run. What it takes must be there before that can be tried.
+/// The fastest guest that this machine can run. Its requirements are checked before it is tried.
 fn default_places(workspace: &Workspace) -> Result<Vec<Place>> {
     for place in Place::guests().into_iter().filter(|place| place.is_obtainable()) {
         needs::check(workspace, &[place], false)?;
@@ -82,14 +82,14 @@ fn default_places(workspace: &Workspace) -> Result<Vec<Place>> {
 
 fn show(place: Place, workspace: &Workspace, demo: &Program, tours: &[OsString], limits: Limits) -> Result<()> {
     say::step(match place {
-        Place::Host => "running it on this machine's own kernel",
-        Place::Uml | Place::Qemu => "starting a throw-away kernel, which can change nothing on this machine",
+        Place::Host => "running on the kernel of this machine",
+        Place::Uml | Place::Qemu => "starting a throw-away kernel, which cannot change this machine",
     });
     let setup = Setup { kernel: None, udev: true, interactive: false, clock: Clock::Time };
     let jobs = [demo.job(tours.iter().cloned())];
     let finished = guest::run(place, &workspace.guest_dir(), &setup, &jobs, limits, &mut |live| {
         let mut stdout = std::io::stdout().lock();
-        // A closed terminal is no reason to stop.
+        // The run continues after the terminal is closed.
         let _ = match live {
             Live::Text(text) => stdout.write_all(text).and_then(|()| stdout.flush()),
             Live::Event(Event::Ready { release, uptime, .. }) => {

@@ -1,4 +1,4 @@
-//! `cargo xtask features`: every crate compiles with every set of its features, and means nothing else without defaults.
+//! `cargo xtask features`: checks that every crate compiles with every set of its features.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use crate::cli;
 use crate::say;
 use crate::workspace::{Workspace, cargo};
 
-/// The feature that is on unless it is turned off; every set is built without it, so it is in none.
+/// The feature that is on by default. Every set is built without it.
 const DEFAULT: &str = "default";
 
 /// Runs the task.
@@ -27,7 +27,7 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
 /// Checks all targets of every crate with each set of its features.
 ///
 /// # Errors
-/// When one does not compile: which, with which features.
+/// When a crate does not compile with a set.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let environment = Environment::find(&workspace.guest_dir())?;
     let packages =
@@ -63,7 +63,7 @@ fn name_and_features(package: &Value) -> Option<(&str, Vec<&str>)> {
     Some((package.get("name")?.as_str()?, features.filter(|name| *name != DEFAULT).collect()))
 }
 
-/// Every set of the words, that of none first.
+/// All subsets of the words, the empty one first.
 fn power_set<'a>(words: &[&'a str]) -> Vec<Vec<&'a str>> {
     words.iter().fold(vec![Vec::new()], |mut sets, word| {
         let with: Vec<_> = sets.iter().map(|set| set.iter().copied().chain([*word]).collect()).collect();

@@ -1,9 +1,10 @@
-//! `cargo xtask fuzz`: every fuzz target for a while, with the stable compiler.
+//! `cargo xtask fuzz`: runs every fuzz target for a time, with the stable compiler.
 //!
-//! Each starts from its seeds, the lines and answers of real kernels that the tests check, and from what earlier runs found.
+//! Each starts from its seeds, which are the lines and answers of real kernels in the tests, and from the inputs that
+//! earlier runs found.
 //!
-//! The fuzz crates are workspaces of their own. They are built here with coverage instrumentation, which libFuzzer needs
-//! to find its way, but without the sanitizers that only the nightly compiler has: the code under test holds no unsafe code.
+//! The fuzz crates are separate workspaces. They are built with coverage instrumentation, which libFuzzer needs, but
+//! without the sanitizers that only the nightly compiler has: the tested code contains no unsafe code.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,10 +19,10 @@ use crate::cli;
 use crate::say;
 use crate::workspace::{self, Workspace, cargo};
 
-/// How long each target runs as part of the tests.
+/// The time for each target as part of the tests.
 const SMOKE: Duration = Duration::from_secs(5);
 
-/// What makes the compiler report coverage to libFuzzer and check all it can.
+/// Makes the compiler report coverage to libFuzzer, and check as much as it can.
 const FLAGS: &str = "--cfg fuzzing -Cdebug-assertions -Coverflow-checks -Ccodegen-units=1 -Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-trace-compares \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table";
@@ -29,7 +30,7 @@ const FLAGS: &str = "--cfg fuzzing -Cdebug-assertions -Coverflow-checks -Ccodege
 /// Runs the task.
 ///
 /// # Errors
-/// When a target does not build, or finds something, or there is nothing to build them with.
+/// When a target does not build or finds a failure, or there is no C++ compiler.
 pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     let mut time = SMOKE;
     while let Some(argument) = parser.next()? {
@@ -44,22 +45,22 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     }
 }
 
-/// Runs every fuzz target for a few seconds; why that was skipped, if it was.
+/// Runs every fuzz target for a few seconds. Returns the reason if that was skipped.
 ///
 /// # Errors
-/// When a target does not build, or finds something.
+/// When a target does not build or finds a failure.
 pub(crate) fn smoke(workspace: &Workspace) -> Result<Option<String>> {
     fuzz(workspace, SMOKE)
 }
 
-/// Builds and runs every fuzz target of the workspace; why that was skipped, if it was.
+/// Builds and runs every fuzz target of the workspace. Returns the reason if that was skipped.
 fn fuzz(workspace: &Workspace, time: Duration) -> Result<Option<String>> {
     let manifests = manifests(workspace)?;
     if manifests.is_empty() {
         return Ok(Some("there are no fuzz targets".to_owned()));
     }
     if !has_cpp_compiler() {
-        return Ok(Some("there is no C++ compiler to build libFuzzer with: install g++".to_owned()));
+        return Ok(Some("no C++ compiler to build libFuzzer: install g++".to_owned()));
     }
     let host = host_triple()?;
     for manifest in manifests {
@@ -87,7 +88,7 @@ fn has_cpp_compiler() -> bool {
     status.is_ok_and(|status| status.success())
 }
 
-/// The compiler's own platform. Named to cargo, it keeps the flags from build scripts.
+/// The platform of the compiler. If cargo is told to build for it, build scripts do not get the flags.
 fn host_triple() -> Result<String> {
     let output = Command::new("rustc").arg("-vV").output().context("cannot run rustc")?;
     let text = String::from_utf8_lossy(&output.stdout);
@@ -126,7 +127,7 @@ fn target_names(metadata: &Value) -> Vec<String> {
     programs.filter_map(|target| target.get("name")?.as_str().map(str::to_owned)).collect()
 }
 
-/// Runs one target from the inputs kept beside it; new ones go under the target folder.
+/// Runs one target from its inputs in the workspace; new ones are stored in the target folder.
 fn run_target(program: &Path, name: &str, folder: &Path, target_dir: &Path, time: Duration) -> Result<()> {
     let found = target_dir.join("corpus").join(name);
     let artifacts = target_dir.join("artifacts").join(name);
@@ -151,7 +152,7 @@ fn run_target(program: &Path, name: &str, folder: &Path, target_dir: &Path, time
     let log = fs::read_to_string(&log_path).unwrap_or_default();
     let last = log.lines().last().unwrap_or_default();
     if !status.success() {
-        bail!("{name} found something, see {} and {}: {last}", log_path.display(), artifacts.display());
+        bail!("{name} found a failure, see {} and {}: {last}", log_path.display(), artifacts.display());
     }
     say::note(&format!("{name}: {last}"));
     Ok(())

@@ -31,7 +31,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use lexopt::{Arg, Parser};
 
-/// A task and how to ask for it.
+/// A task, its arguments and its description.
 struct Task {
     name: &'static str,
     arguments: &'static str,
@@ -43,13 +43,13 @@ const TASKS: &[Task] = &[
     Task {
         name: "demo",
         arguments: "[TOUR...] [--list] [--guest uml|qemu|all] [--host] [--timeout SECONDS]",
-        summary: "show the library at work on a real kernel, in all tours or those that are named",
+        summary: "demonstrate the library on a real kernel, in all tours or the given ones",
         run: demo::run,
     },
     Task {
         name: "test",
         arguments: "[--no-skips] [--timeout SECONDS]",
-        summary: "run everything that a change must pass",
+        summary: "run all checks that a change must pass",
         run: test::run,
     },
     Task {
@@ -68,19 +68,19 @@ const TASKS: &[Task] = &[
     Task {
         name: "static",
         arguments: "",
-        summary: "build the example dmsetup as one file that needs no library, for musl if that is installed",
+        summary: "build the example dmsetup as a static program, for musl if that is installed",
         run: static_build::run,
     },
     Task {
         name: "fuzz",
         arguments: "[--seconds SECONDS]",
-        summary: "fuzz all that reads the kernel's answers and texts",
+        summary: "fuzz the code that reads the kernel's answers and texts",
         run: fuzz::run,
     },
     Task {
         name: "golden",
         arguments: "[--guest uml|qemu|all] [--kernel DIR] [--timeout SECONDS]",
-        summary: "add what kernels print to the golden lines of dm-targets",
+        summary: "add lines that kernels print to the golden lines of dm-targets",
         run: golden::run,
     },
     Task {
@@ -92,19 +92,19 @@ const TASKS: &[Task] = &[
     Task {
         name: "oracle",
         arguments: "[--seconds SECONDS] [--seed SEED] [--target TYPE] [--guest uml|qemu|all] [--host] [--kernel DIR]",
-        summary: "compare what dm-targets says of random tables with what kernels say",
+        summary: "compare the checks of dm-targets on random tables with those of kernels",
         run: oracle::run,
     },
     Task {
         name: "mutants",
         arguments: "[--since COMMIT] [--all] [-- ARGUMENT...]",
-        summary: "tell which small changes to the code of a change no test notices",
+        summary: "list the mutations of changed code that no test detects",
         run: mutants::run,
     },
     Task {
         name: "pins",
         arguments: "[--latest]",
-        summary: "tell which packages the guests are made of, or move them to the newest",
+        summary: "list the pinned packages of the guests, or update them",
         run: pins::run,
     },
     Task {
@@ -116,19 +116,19 @@ const TASKS: &[Task] = &[
     Task {
         name: "msrv",
         arguments: "",
-        summary: "check all targets with the oldest compiler that is supported",
+        summary: "check all targets with the oldest supported compiler",
         run: msrv::run,
     },
     Task {
         name: "api",
         arguments: "[--update] [--since COMMIT]",
-        summary: "compare the public items of each crate with its api.txt, or write that",
+        summary: "compare the public items of each crate with its api.txt, or update that",
         run: api::run,
     },
     Task {
         name: "release",
         arguments: "--dry-run [-p PACKAGE]...",
-        summary: "package each crate, and build, test and document it from its archive alone",
+        summary: "package each crate, and build, test and document it from its archive",
         run: release::run,
     },
     Task { name: "tidy", arguments: "", summary: "check the rules that no compiler checks", run: tidy::run },

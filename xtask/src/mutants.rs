@@ -1,7 +1,7 @@
-//! `cargo xtask mutants`: changes the code that a change touches in small ways, and tells which ones no test on the host notices.
+//! `cargo xtask mutants`: mutates changed code, and lists the mutations that no test on the host detects.
 //!
-//! What is changed and how it is tested is in `.cargo/mutants.toml`. Code that only root tests reach is found as missed: whether
-//! those notice is to be tried by hand, in a guest.
+//! `.cargo/mutants.toml` configures the mutations and the tests. Code that only root tests execute is reported as
+//! missed; whether these detect a mutation must be tested by hand in a guest.
 
 use std::fs;
 use std::process::{Command, ExitCode, Stdio};
@@ -34,11 +34,11 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     }
     let probe = cargo().args(["mutants", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
     if !probe.is_ok_and(|status| status.success()) {
-        bail!("there is no cargo-mutants: cargo install --locked cargo-mutants");
+        bail!("cargo-mutants is not installed: cargo install --locked cargo-mutants");
     }
     let workspace = Workspace::find()?;
     let folder = workspace.target.join("mutants");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let mut command = cargo();
     command.arg("mutants").arg("--output").arg(&folder).current_dir(&workspace.root);
     if !all {
@@ -52,11 +52,11 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
         command.arg("--in-diff").arg(file);
     }
     let status = command.args(more).status().context("cannot run cargo")?;
-    say::note(&format!("what was found is in {}", folder.join("mutants.out").display()));
+    say::note(&format!("the results are in {}", folder.join("mutants.out").display()));
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The changes of a commit's successors and of what is not committed yet.
+/// The changes since a commit, including uncommitted ones.
 fn diff_since(workspace: &Workspace, commit: &str) -> Result<Vec<u8>> {
     let output = Command::new("git")
         .args(["diff", "--no-ext-diff", commit, "--"])

@@ -1,7 +1,7 @@
-//! `cargo xtask oracle`: random tables of every target, judged by the kernel.
+//! `cargo xtask oracle`: compares dm-targets with the kernel on random tables of every target.
 //!
-//! The work is done by the test `oracle` of dm-testing, which says what is compared; a short run of it is one of the root
-//! tests. Here it is told for how long, with which seed and of which target.
+//! The test `oracle` of dm-testing compares them; a short run of it is one of the root tests. This task sets the time,
+//! the seed and the target.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -17,10 +17,10 @@ use crate::workspace::Workspace;
 
 const VALID: &str = "--seconds SECONDS, --seed SEED, --target TYPE, --guest uml|qemu|all, --host, --kernel DIR";
 
-/// How long to try tables in each place.
+/// The time for each place.
 const SECONDS: u64 = 60;
 
-/// How long a guest may be silent beyond that: setting up and cleaning up.
+/// Further time during which a guest may be silent: for setup and clean-up.
 const AROUND: u64 = 180;
 
 /// Runs the task.

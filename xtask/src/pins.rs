@@ -1,4 +1,4 @@
-//! `cargo xtask pins`: the versions of what the guests are made of.
+//! `cargo xtask pins`: the pinned versions of the guests' packages.
 
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ use crate::cli;
 use crate::packages::pins;
 use crate::workspace::Workspace;
 
-/// Runs the task: says what is pinned, or moves it.
+/// Runs the task: lists or updates the pins.
 ///
 /// # Errors
 /// When there is no apt, or it cannot reach its sources.

@@ -1,4 +1,4 @@
-//! Builds programs of the workspace and finds where cargo put them.
+//! Builds programs of the workspace and finds their files.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::clang::Environment;
 use crate::guest::Job;
 use crate::workspace::{Workspace, cargo};
 
-/// What cargo calls a target's kind.
+/// The kind of a cargo target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A file in `tests`.
@@ -29,7 +29,7 @@ impl Kind {
     }
 }
 
-/// A program that was built.
+/// A built program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Program {
     /// The name of its source file.
@@ -56,13 +56,13 @@ impl Program {
     }
 }
 
-/// Whether a folder of `PATH` holds a file of this name.
+/// Whether a folder in `PATH` contains a file with this name.
 pub(crate) fn is_in_path(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }
 
-/// Builds with cargo; the programs of one kind, by name.
+/// Builds with cargo. Returns the programs of one kind, by name.
 ///
 /// # Errors
 /// When the build fails or makes no such program.
@@ -76,12 +76,12 @@ pub(crate) fn build(workspace: &Workspace, arguments: &[&str], kind: Kind) -> Re
     }
     let programs = parse(&String::from_utf8_lossy(&output.stdout), kind);
     if programs.is_empty() {
-        bail!("cargo {} makes no {}", arguments.join(" "), kind.name());
+        bail!("cargo {} built no {}", arguments.join(" "), kind.name());
     }
     Ok(programs)
 }
 
-/// The programs of one kind among cargo's messages, by name.
+/// The programs of one kind in cargo's messages, by name.
 fn parse(messages: &str, kind: Kind) -> Vec<Program> {
     let values = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut programs: Vec<_> = values.filter_map(|message| program(&message, kind)).collect();

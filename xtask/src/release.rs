@@ -1,8 +1,8 @@
-//! `cargo xtask release --dry-run`: what a release would publish builds and passes its tests on its own.
+//! `cargo xtask release --dry-run`: checks that each published crate builds and passes its tests on its own.
 //!
-//! Each published crate is packaged and unpacked below `target/release-check`. A scratch workspace there takes the crates of
-//! this workspace from those folders, and everything else from the registry, as a user's build does. The documentation is
-//! built as docs.rs builds it.
+//! Each crate is packaged and unpacked in `target/release-check`. A scratch workspace there uses these folders for the
+//! crates of this workspace, and the registry for all others, as a user's build does. The documentation is built as on
+//! docs.rs.
 
 use std::fs;
 use std::path::PathBuf;
@@ -19,16 +19,16 @@ use crate::workspace::{Workspace, cargo};
 
 const VALID: &str = "--dry-run, -p PACKAGE...";
 
-/// What a registry does not ask for and a reader wants; only the owner of the repository knows it.
+/// Keys that a registry does not require but readers need; only the owner of the repository knows the values.
 const OF_OWNER: [&str; 1] = ["repository"];
 
-/// A crate that is published.
+/// A published crate.
 pub(crate) struct Package {
     name: String,
     version: String,
-    /// Keys of its manifest that are to be set before the release.
+    /// Keys of its manifest that must be set before the release.
     unset: Vec<&'static str>,
-    /// The crates of this workspace that only its tests use, without a version: packaging drops them.
+    /// The crates of this workspace that only its tests use. They have no version, so packaging drops them.
     for_tests: Vec<String>,
 }
 
@@ -36,7 +36,7 @@ impl Package {
     /// The published crates, in the order of `cargo metadata`.
     ///
     /// # Errors
-    /// When the metadata lack a name or version.
+    /// When the metadata contains no name or version.
     pub(crate) fn all(metadata: &Value) -> Result<Vec<Self>> {
         let packages =
             metadata.get("packages").and_then(Value::as_array).context("cargo metadata names no packages")?;
@@ -60,7 +60,7 @@ impl Package {
         &self.name
     }
 
-    /// The name of its folder and of its archive without the extension.
+    /// The name of its folder, and of its archive without the extension.
     fn folder(&self) -> String {
         format!("{}-{}", self.name, self.version)
     }
@@ -69,7 +69,7 @@ impl Package {
 /// Runs the task.
 ///
 /// # Errors
-/// When a crate cannot be packaged, or fails on its own.
+/// When a crate cannot be packaged, or does not build or pass on its own.
 pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     let (mut is_dry, mut names) = (false, Vec::new());
     while let Some(argument) = parser.next()? {
@@ -80,7 +80,9 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
         }
     }
     if !is_dry {
-        bail!("crates are published by hand, see Releasing in .github/CONTRIBUTING.md; this task tries it: --dry-run");
+        bail!(
+            "crates are published by hand, see Releasing in .github/CONTRIBUTING.md; this task only tests it: use --dry-run"
+        );
     }
     let workspace = Workspace::find()?;
     let packages = Package::all(&workspace.metadata)?;
@@ -97,7 +99,7 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The workspace of the unpacked crates.
+/// The workspace with the unpacked crates.
 struct Scratch<'a> {
     workspace: &'a Workspace,
     folder: PathBuf,
@@ -110,7 +112,7 @@ impl<'a> Scratch<'a> {
         let environment = Environment::find(&workspace.guest_dir())?;
         let scratch = Self { workspace, folder: workspace.target.join("release-check"), environment };
         let _ = fs::remove_dir_all(&scratch.folder);
-        fs::create_dir_all(&scratch.folder).with_context(|| format!("cannot make {}", scratch.folder.display()))?;
+        fs::create_dir_all(&scratch.folder).with_context(|| format!("cannot create {}", scratch.folder.display()))?;
         say::step(&format!("packaging {} crates", packages.len()));
         let mut package = cargo();
         package.args(["package", "--no-verify", "--allow-dirty", "--locked", "--target-dir"]).arg(&scratch.folder);
@@ -123,13 +125,13 @@ impl<'a> Scratch<'a> {
         }
         let manifest = scratch.folder.join("Cargo.toml");
         fs::write(&manifest, manifest_of(packages)).with_context(|| format!("cannot write {}", manifest.display()))?;
-        // The versions that this workspace was tested with, as far as the crates need them.
+        // The versions with which this workspace is tested, where the crates need them.
         fs::copy(workspace.root.join("Cargo.lock"), scratch.folder.join("Cargo.lock"))
             .context("cannot copy Cargo.lock")?;
         Ok(scratch)
     }
 
-    /// Adds the dependencies to an unpacked manifest that packaging has dropped.
+    /// Restores the dependencies in an unpacked manifest that packaging has dropped.
     fn restore_for_tests(&self, package: &Package, packages: &[Package]) -> Result<()> {
         let path = self.folder.join(package.folder()).join("Cargo.toml");
         let mut manifest = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -152,7 +154,7 @@ impl<'a> Scratch<'a> {
         succeed(self.cargo(&arguments).env("RUSTDOC", script))
     }
 
-    /// Cargo in the scratch workspace; what it compiles of other people's crates is this workspace's.
+    /// Cargo in the scratch workspace. It shares the compiled external crates of this workspace.
     fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = cargo();
         self.environment.apply(&mut command);
@@ -161,7 +163,7 @@ impl<'a> Scratch<'a> {
     }
 }
 
-/// Whether a dependency is for tests alone, and has no version.
+/// Whether a dependency is only for tests and has no version.
 fn is_dropped(dependency: &Value) -> bool {
     let text = |key: &str| dependency.get(key).and_then(Value::as_str);
     text("kind") == Some("dev") && text("req") == Some("*") && text("path").is_some()
@@ -176,7 +178,7 @@ fn manifest_of(packages: &[Package]) -> String {
     text
 }
 
-/// Runs a command that must succeed.
+/// Runs a command, and fails if it does.
 fn succeed(command: &mut Command) -> Result<()> {
     let words = [command.get_program()].into_iter().chain(command.get_args());
     let shown = words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");

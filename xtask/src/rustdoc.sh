@@ -1,4 +1,4 @@
 #!/bin/sh
-# rustdoc with the options that only nightly has otherwise. Set for rustdoc alone: build scripts that saw the variable would
-# compile their crates anew, as for nightly.
+# Runs rustdoc with options that otherwise only nightly has. The variable is set only for rustdoc: build scripts that
+# saw it would compile their crates as for nightly.
 RUSTC_BOOTSTRAP=1 exec rustdoc "$@"

@@ -1,33 +1,33 @@
-//! What the tasks tell the person in front of the terminal, on standard error.
+//! Messages for the user, on standard error.
 
 use std::io::{IsTerminal, Write};
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
-/// How often a running step is looked at.
+/// The interval at which a running step is checked.
 const POLL: Duration = Duration::from_millis(20);
 
-/// Announces what is being done now.
+/// Prints the start of a step.
 pub(crate) fn step(text: &str) {
     eprintln!("{} {text}", bold("=>"));
 }
 
-/// Adds a detail to the step in progress.
+/// Prints a detail of the current step.
 pub(crate) fn note(text: &str) {
     eprintln!("   {text}");
 }
 
-/// The text in bold where standard error is a terminal.
+/// Makes the text bold if standard error is a terminal.
 fn bold(text: &str) -> String {
     if std::io::stderr().is_terminal() { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
 }
 
-/// A duration as people read it: `1.9 s`.
+/// Formats a duration: `1.9 s`.
 pub(crate) fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
 }
 
-/// Waits for a quiet child and shows that time passes: a counting line on a terminal, else a line every ten seconds.
+/// Waits for a silent child, and shows the elapsed time: on a terminal in one line, else every ten seconds.
 ///
 /// # Errors
 /// When the child cannot be waited for.

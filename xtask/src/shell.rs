@@ -15,10 +15,10 @@ use crate::workspace::Workspace;
 
 const VALID: &str = "--guest uml|qemu, --kernel DIR, --no-udev, --timeout SECONDS, -- COMMAND...";
 
-/// Starts the shell for a person.
+/// Starts an interactive shell.
 const SHELL: &str = "export PS1='guest# '; command -v bash >/dev/null && exec bash --norc -i; exec sh -i";
 
-/// What was asked for.
+/// The parsed arguments.
 struct Request {
     place: Place,
     setup: Setup,
@@ -50,15 +50,15 @@ fn parse(parser: &mut Parser, workspace: &Workspace) -> Result<Request> {
     };
     match places.as_slice() {
         [place] => Ok(Request { place: *place, setup, words, limits }),
-        [] => bail!("no guest runs on this kind of processor yet"),
-        _ => bail!("a command runs in one guest: {VALID}"),
+        [] => bail!("no guest supports this processor yet"),
+        _ => bail!("a command can run in only one guest: {VALID}"),
     }
 }
 
 /// Runs the task.
 ///
 /// # Errors
-/// When the guest cannot be started or did not come to a good end.
+/// When the guest cannot be started or the run fails.
 pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let Request { place, mut setup, mut words, limits } = parse(parser, &workspace)?;
@@ -72,7 +72,7 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
             words = vec!["sh".into(), "-c".into(), script.into()];
         }
     }
-    let folder = std::env::current_dir().context("cannot tell the current folder")?;
+    let folder = std::env::current_dir().context("cannot find the current folder")?;
     let job = Job { folder, variables: Vec::new(), words };
     let raw = if setup.interactive { Some(RawTerminal::new()?) } else { None };
     let finished = guest::run(place, &workspace.guest_dir(), &setup, &[job], limits, &mut |live| {
@@ -85,14 +85,14 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     let finished = finished?;
     let output = workspace.guest_dir().join("out");
     if finished.keep_output(&output)? {
-        say::note(&format!("what was written to DM_TESTING_DIR is in {}", output.display()));
+        say::note(&format!("the files in DM_TESTING_DIR were moved to {}", output.display()));
     }
     finished.leftovers();
     let status = u8::try_from(finished.good_status()?);
     Ok(ExitCode::from(status.unwrap_or(u8::MAX)))
 }
 
-/// A terminal that hands on every key, until it is dropped.
+/// A terminal that passes on every key, restored on drop.
 struct RawTerminal(Termios);
 
 impl RawTerminal {

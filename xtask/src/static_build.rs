@@ -1,4 +1,4 @@
-//! `cargo xtask static`: the example `dmsetup` as one file that needs no library, as an initramfs wants it.
+//! `cargo xtask static`: builds the example `dmsetup` as a static program, as an initramfs needs it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -20,8 +20,8 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds the example for musl, or for this machine's own C library where Rust's libraries for musl are not installed, and
-/// runs it.
+/// Builds the example for musl, or for the machine's C library if Rust's libraries for musl are not installed, and runs
+/// it.
 ///
 /// # Errors
 /// When it does not build, needs a library, or does not run.
@@ -30,9 +30,9 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let musl = host.replace("-gnu", "-musl");
     let target = if is_installed(&musl)? { &musl } else { &host };
     if *target != musl {
-        say::note(&format!("{musl} is not installed (`rustup target add {musl}`), so it is built for {host}"));
+        say::note(&format!("{musl} is not installed (`rustup target add {musl}`), so the program is built for {host}"));
     }
-    // With a target, the flags are not those of build scripts and macros.
+    // With a target, build scripts and macros do not get the flags.
     let built = cargo()
         .args(["build", "--package", "dm-testing", "--no-default-features", "--example", "dmsetup", "--target", target])
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
@@ -44,25 +44,25 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     }
     let program = workspace.target.join(target).join("debug/examples/dmsetup");
     if headers(&program)?.contains("INTERP") {
-        bail!("{} needs libraries when it runs", program.display());
+        bail!("{} needs shared libraries", program.display());
     }
     let output = Command::new(&program).args(["splitname", "--noheadings", "vg-lv"]).output();
     let output = output.with_context(|| format!("cannot run {}", program.display()))?;
     if output.stdout != b"vg:lv:\n" {
         bail!("{} splitname prints {:?}", program.display(), String::from_utf8_lossy(&output.stdout));
     }
-    say::note(&format!("{} needs no library", program.display()));
+    say::note(&format!("{} needs no shared library", program.display()));
     Ok(())
 }
 
-/// What a compiler prints.
+/// The output of the compiler.
 fn rustc(arguments: &[&str]) -> Result<String> {
     let compiler = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(compiler).args(arguments).stderr(Stdio::inherit()).output();
     Ok(String::from_utf8(output.context("cannot run rustc")?.stdout)?)
 }
 
-/// The platform that this program runs on.
+/// The platform of this program.
 fn host() -> Result<String> {
     let version = rustc(&["-vV"])?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));
@@ -74,7 +74,7 @@ fn is_installed(target: &str) -> Result<bool> {
     Ok(PathBuf::from(folder.trim_end()).is_dir())
 }
 
-/// What the program tells the system to do before it starts: a loader is named there, if it needs one.
+/// The program headers, which name a loader if the program needs one.
 fn headers(program: &Path) -> Result<String> {
     let output = Command::new("readelf").args(["--wide", "--program-headers"]).arg(program).output();
     let output = output.context("cannot run readelf: install binutils")?;

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that a change must pass.
+//! `cargo xtask test`: runs all checks that a change must pass.
 
 use std::io::{self, Write};
 use std::process::{Command, ExitCode};
@@ -22,14 +22,14 @@ use crate::test_root::{Built, Request, Summary};
 use crate::tidy;
 use crate::workspace::{Workspace, cargo};
 
-/// How a step ended.
+/// The result of a step.
 enum Outcome {
     Passed,
     Skipped(String),
     Failed(String),
 }
 
-/// A step that is over.
+/// A completed step.
 struct Step {
     name: &'static str,
     outcome: Outcome,
@@ -39,7 +39,7 @@ struct Step {
 /// Runs the task.
 ///
 /// # Errors
-/// When the workspace cannot be read; what fails then is part of the table that is printed.
+/// When the workspace cannot be read. Later failures are part of the printed table.
 pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     let (mut skips_are_failures, mut limits) = (false, Limits::TESTS);
     while let Some(argument) = parser.next()? {
@@ -72,7 +72,7 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
         Outcome::Failed(_) => true,
     });
     if skips_are_failures && steps.iter().any(|step| matches!(step.outcome, Outcome::Skipped(_))) {
-        println!("a step that was skipped is a failure here: --no-skips");
+        println!("with --no-skips, a skipped step is a failure");
     }
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -144,7 +144,7 @@ fn check_format(workspace: &Workspace) -> Result<Option<String>> {
     Ok(None)
 }
 
-/// Runs cargo with libclang in its reach.
+/// Runs cargo so that it finds libclang.
 fn run_cargo(workspace: &Workspace, arguments: &str, variable: Option<(&str, &str)>) -> Result<Option<String>> {
     let mut command: Command = cargo();
     Environment::find(&workspace.guest_dir())?.apply(&mut command);

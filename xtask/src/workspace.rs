@@ -1,4 +1,4 @@
-//! Where the workspace and its build products lie.
+//! The paths of the workspace and its build products.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,12 +12,12 @@ pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     /// Cargo's target folder.
     pub(crate) target: PathBuf,
-    /// The whole answer of `cargo metadata --no-deps`.
+    /// The complete output of `cargo metadata --no-deps`.
     pub(crate) metadata: Value,
 }
 
 impl Workspace {
-    /// Asks cargo about the workspace that this program was built in.
+    /// Queries cargo for the workspace of this program.
     ///
     /// # Errors
     /// When cargo cannot be run or does not describe a workspace.
@@ -31,7 +31,7 @@ impl Workspace {
         Ok(Self { root: folder("workspace_root")?, target: folder("target_directory")?, metadata })
     }
 
-    /// Where everything about guests is kept.
+    /// The folder for everything about guests.
     pub(crate) fn guest_dir(&self) -> PathBuf {
         self.target.join("guest")
     }

@@ -1,6 +1,6 @@
-//! The calls whose costs are counted.
+//! The calls that are measured.
 //!
-//! Each answer is decoded to its end and each field of an item is read, but of device numbers only the minor.
+//! They decode each answer completely and read each field of an item, but only the minor of a device number.
 
 use std::hint::black_box;
 
@@ -10,20 +10,20 @@ use dm_units::DeviceNumber;
 use crate::operations;
 use crate::tables;
 
-/// The device that the lines of tables to be loaded use.
+/// The device that loaded tables use.
 pub(crate) const BELOW: &str = "costs-below";
 /// The device whose table is read.
 pub(crate) const TABLE: &str = "costs-table";
 /// The device that uses many others.
 pub(crate) const DEPS: &str = "costs-deps";
-/// The device that tables are loaded for.
+/// The device into which tables are loaded.
 pub(crate) const LOAD: &str = "costs-load";
 /// The device that is created and removed.
 const LIFE: &str = "costs-life";
 
-/// A call, ready to be made over and over; `size` is the number of lines of a table that it loads.
+/// A call that can be repeated; `size` is the number of lines of the table that it loads.
 ///
-/// That of a name that starts with `first_` is the same call, made once by a handle.
+/// A call whose name starts with `first_` is the same call as the first one of a new handle.
 pub(crate) fn find(dm: Dm, call: &str, size: usize) -> Box<dyn FnMut()> {
     if let Some(operation) = operations::find(&dm, call, size) {
         return operation;

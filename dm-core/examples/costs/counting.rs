@@ -1,4 +1,4 @@
-//! A transport that counts.
+//! A transport that counts ioctls.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use dm_core::{Command, LogMark, OpenError, Transport};
 
-/// Counts the ioctls that go through it, and through those that are opened from it.
+/// Counts the ioctls that pass through it, and through the transports that are reopened from it.
 #[derive(Clone, Debug)]
 pub(crate) struct Counting {
     inner: Arc<dyn Transport>,

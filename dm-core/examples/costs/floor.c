@@ -1,8 +1,8 @@
 /*
- * The least that a call can take: its ioctl by hand, in a buffer of just the right size that is used over and over, with the
- * answer walked in place. What dm-core's calls take is compared with this: see `cargo xtask costs --whole`.
+ * The minimum cost of a call: its ioctl by hand, in a reused buffer of exactly the right size, with the answer read in place.
+ * `cargo xtask costs --whole` compares dm-core's calls with it.
  *
- * The calls are those of calls.rs and operations.rs, and the devices that they need those of scene.rs.
+ * The calls are those of calls.rs and operations.rs; scene.rs makes the devices that they need.
  */
 #include "floor.h"
 
@@ -70,14 +70,14 @@ static void table_text(void)
 	walk_table(ask(DM_TABLE_STATUS, "costs-table", 0, DM_STATUS_TABLE_FLAG));
 }
 
-/* A handle's first call: that a short table is short has to be known. */
+/* A handle's first call: the length of the table is not known before. */
 static void first_table_text(void)
 {
 	size = sizeof(struct dm_ioctl) + sizeof(struct dm_target_spec) + 32;
 	table_text();
 }
 
-/* The same for lists of devices as scene.rs names them, and for what one of them uses. */
+/* The same for the lists of devices that scene.rs makes, and for the dependencies of one of them. */
 static void first_list_devices(void)
 {
 	size = sizeof(struct dm_ioctl) + (lines + 1) * 40;
@@ -195,7 +195,7 @@ int main(int argc, char **argv)
 	size = ROOM;
 	find_below();
 	make_texts();
-	/* As in whole.rs: the page faults of the program's code do not count. */
+	/* As in whole.rs: the page faults of the program's code are not measured. */
 	if (!strncmp(call->name, "first_", 6))
 		call->run();
 	measure(call, argv);

@@ -40,7 +40,7 @@ static void call(unsigned long command, void *request)
 		fail("ioctl");
 }
 
-/* As the kernel encodes numbers, in the lower half. */
+/* The kernel's encoding of device numbers, in the lower 32 bits. */
 static unsigned int minor(uint64_t dev)
 {
 	return (dev & 0xff) | ((dev >> 12) & 0xfff00);
@@ -55,7 +55,7 @@ static int open_control(void)
 	return file;
 }
 
-/* Asks for what is answered with a payload. The first time, to see how long the answer is. */
+/* Sends a command whose answer has a payload. The first time, the length of the answer is not known. */
 static char *ask(unsigned long command, const char *name, unsigned int minor, unsigned int flags)
 {
 	struct dm_ioctl *header = (struct dm_ioctl *)buffer;
@@ -66,7 +66,7 @@ static char *ask(unsigned long command, const char *name, unsigned int minor, un
 	call(command, buffer);
 	if (header->flags & DM_BUFFER_FULL_FLAG)
 		fail("the answer did not fit");
-	/* The kernel takes a text for cut that ends where the buffer does. */
+	/* The kernel treats a text that ends at the end of the buffer as truncated. */
 	size = header->data_size + 8;
 	return buffer + header->data_start;
 }
@@ -114,7 +114,7 @@ static char *put_params(char *at, uint64_t start)
 	return at;
 }
 
-/* Writes and loads a table, of text that is there or of numbers. */
+/* Writes and loads a table, with params that exist as text or are printed from numbers. */
 static void load(const char *name, int is_text, size_t count)
 {
 	struct dm_ioctl *header = (struct dm_ioctl *)buffer;

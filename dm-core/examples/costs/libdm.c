@@ -1,6 +1,6 @@
 /*
- * The same calls through libdevmapper, as a program that uses it makes them: see floor.c. Those that it does not have are left
- * out. There is no udev, so it makes and removes nodes itself.
+ * The calls of floor.c through libdevmapper, as a program that uses it makes them, except those that it does not have. Without
+ * udev, it makes and removes nodes itself.
  */
 #define _GNU_SOURCE
 #include <libdevmapper.h>
@@ -17,7 +17,7 @@ static size_t lines;
 static char below[32], pool[32];
 static struct dm_info top;
 
-/* In the place of the C library's, so that what libdevmapper sends is counted. */
+/* Replaces the function of the C library, so that libdevmapper's ioctls are counted. */
 int ioctl(int file, unsigned long request, ...)
 {
 	va_list arguments;
@@ -204,7 +204,7 @@ static void table_load(void)
 	send_lines(DM_DEVICE_RELOAD, "costs-load");
 }
 
-/* Creating with a table is all of creating, loading and resuming. */
+/* Creating with a table includes creating, loading and resuming. */
 static void create_remove_node(void)
 {
 	send_lines(DM_DEVICE_CREATE, "costs-life");
@@ -220,7 +220,7 @@ static void remove_open(void)
 	dm_task_destroy(removal);
 }
 
-/* The devices that one uses, to the disks. */
+/* The devices that one uses, down to the disks. */
 static struct dm_tree *tree(const struct dm_info *device)
 {
 	struct dm_tree *tree = dm_tree_create();
@@ -338,7 +338,7 @@ int main(int argc, char **argv)
 	dm_log_with_errno_init(no_log);
 	dm_udev_set_sync_support(0);
 	lines = strtoul(argv[2], NULL, 10);
-	/* A first call has none before it. */
+	/* A first call must not follow another one. */
 	if (strncmp(call->name, "first_", 6))
 		number("costs-below", below);
 	measure(call, argv);

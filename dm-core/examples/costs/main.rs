@@ -1,14 +1,14 @@
-//! Makes one call of dm-core many times: for counting what it costs.
+//! Repeats a call of dm-core, to measure its cost.
 //!
-//! - `costs user CALL COUNT` makes the call COUNT times with a prepared answer in place of a kernel; `costs user CALL COUNT
-//!   ioctl` makes only its ioctls. What the call costs in user space is the difference of both.
-//! - `costs compare FLOOR LIBDM CALL:SIZE:COUNT...` makes calls to the kernel, with lists or tables of SIZE entries, and prints
-//!   for each how much processor time the program FLOOR, dm-core and the program LIBDM used, in nanoseconds, and how many
-//!   ioctls one call is. It needs a kernel for itself.
-//! - `costs whole CALL SIZE COUNT ROUNDS` is one of the programs that the latter compares; `floor.c` and `libdm.c` are the
-//!   others.
+//! - `costs user CALL COUNT` makes the call COUNT times with a prepared answer instead of a kernel; `costs user CALL
+//! COUNT ioctl` makes only its ioctls. The difference is the cost of the call in user space.
+//! - `costs compare FLOOR LIBDM CALL:SIZE:COUNT...` makes calls to the kernel, with lists or tables of SIZE entries.
+//! For each call it prints the processor time in nanoseconds that the program FLOOR, dm-core and the program LIBDM
+//! used, and the number of ioctls. No other program may use the device mapper meanwhile.
+//! - `costs whole CALL SIZE COUNT ROUNDS` is one of the programs that `compare` runs; `floor.c` and `libdm.c` are the
+//! others.
 //!
-//! `cargo xtask costs` does the sums.
+//! `cargo xtask costs` runs them and calculates the costs.
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::expect_used,

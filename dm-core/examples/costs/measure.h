@@ -1,11 +1,11 @@
 /*
- * How the programs beside this file are called:
+ * The command line of the programs in this folder:
  *
  *     PROGRAM CALL SIZE COUNT ROUNDS
  *
- * makes the call COUNT times in each round, with tables or lists of SIZE entries, and prints how much processor time each
- * round took, in nanoseconds. With no round, it prints how many ioctls one call is. The exit status is NO_CALL if the program
- * has no such call.
+ * makes the call COUNT times in each round, with tables or lists of SIZE entries, and prints the processor time of each round
+ * in nanoseconds. Without rounds, it prints the number of ioctls of one call. The exit status is NO_CALL if the program does
+ * not implement the call.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -18,11 +18,11 @@
 struct call {
 	const char *name;
 	void (*run)(void);
-	/* Done before each round, and not counted; may be missing. */
+	/* Called before each round, and not measured; may be NULL. */
 	void (*prepare)(void);
 };
 
-/* What an answer says has to be used for something. */
+/* Uses a value of an answer, so that the compiler keeps the code that reads it. */
 static volatile uint64_t sink;
 
 static unsigned long ioctls;
@@ -54,7 +54,7 @@ static inline uint64_t round_of(const struct call *call, int count)
 	return now() - start;
 }
 
-/* Ends the program if it has no such call. */
+/* Ends the program if it does not implement the call. */
 static inline const struct call *find_call(int argc, char **argv, const struct call *calls, size_t count)
 {
 	if (argc != 5) {
@@ -75,7 +75,7 @@ static inline void measure(const struct call *call, char **argv)
 		printf("%llu\n", (unsigned long long)round_of(call, count));
 	if (atoi(argv[4]))
 		return;
-	/* Of most the second: by then it is known how long the answer is. */
+	/* For most calls the second one counts, since the length of the answer is then known. */
 	if (strncmp(call->name, "first_", 6))
 		round_of(call, 1);
 	round_of(call, 1);

@@ -1,4 +1,4 @@
-/* What operations of several commands take at least, for a caller who knows the devices and needs no undo. */
+/* The minimum cost of operations of several commands, for a caller who knows the devices and needs no undo. */
 
 #define TOP "costs-top"
 #define LOW "costs-low"
@@ -13,7 +13,7 @@ static void send(unsigned long command, const char *name, unsigned int flags)
 	call(command, &header);
 }
 
-/* Loads a table of one line. */
+/* Loads a table with one line. */
 static void load_line(const char *name, const char *type, const char *params)
 {
 	struct dm_ioctl *header = (struct dm_ioctl *)buffer;
@@ -104,7 +104,7 @@ static void suspend_resume_stack(void)
 	send(DM_DEV_SUSPEND, TOP, 0);
 }
 
-/* Each of the stack is asked. */
+/* Queries each device of the stack. */
 static void uses(void)
 {
 	size = sizeof(struct dm_ioctl) + 2 * sizeof(uint64_t);
@@ -125,7 +125,7 @@ static void reload(void)
 	send(DM_DEV_SUSPEND, "costs-reload", 0);
 }
 
-/* The kernel looks for the prefix. It does not look for devices if there is no room for one. */
+/* The kernel filters by the prefix. It skips the search if the buffer has no space for one device. */
 static void leftovers(void)
 {
 	struct dm_ioctl *header = (struct dm_ioctl *)buffer;
@@ -148,7 +148,7 @@ static void poller_step(void)
 	sink = list_length == size && !memcmp(list, list_before, size - 8 - sizeof(struct dm_ioctl));
 }
 
-/* Keeps the list that the next one is compared with. */
+/* Keeps the list, for the comparison with the next one. */
 static void poller_start(void)
 {
 	if (list_before)

@@ -1,4 +1,4 @@
-//! The operations whose costs are counted.
+//! The operations that are measured.
 
 use std::hint::black_box;
 
@@ -11,9 +11,9 @@ use dm_units::{DeviceNumber, Sectors};
 use crate::calls::BELOW;
 use crate::tables;
 
-/// The upper device of a stack of two, which stays.
+/// The upper device of a stack of two, which is kept.
 pub(crate) const TOP: &str = "costs-top";
-/// The lower one, a line of zeros.
+/// The lower device of the stack: a `zero` target.
 pub(crate) const LOW: &str = "costs-low";
 /// The device whose table is replaced.
 pub(crate) const RELOAD: &str = "costs-reload";
@@ -22,16 +22,16 @@ pub(crate) const POOL: &str = "costs-pool";
 pub(crate) const THIN: &str = "costs-thin";
 const LIFE: &str = "costs-life";
 const SNAPSHOT: &str = "costs-snapshot";
-/// A stack that is removed.
+/// The upper device of a stack that is removed.
 const STACK_TOP: &str = "costs-stack-top";
 const STACK_LOW: &str = "costs-stack-low";
 
-/// The length of devices of one line.
+/// The length of devices with one line.
 const SECTORS: Sectors = Sectors(64);
 
-/// An operation, ready to be carried out over and over; `None` if there is none of this name.
+/// An operation that can be repeated; `None` if the name is unknown.
 ///
-/// Where these are made there is no udev. Only what ends with `_node` does what it does then: make nodes.
+/// The operations run without udev. Only those whose name ends with `_node` then make nodes, as libdm does.
 pub(crate) fn find(dm: &Dm, operation: &str, size: usize) -> Option<Box<dyn FnMut()>> {
     let (dm, host) = (dm.clone(), host(dm, operation.ends_with("_node")));
     Some(match operation {
@@ -84,7 +84,7 @@ pub(crate) fn find(dm: &Dm, operation: &str, size: usize) -> Option<Box<dyn FnMu
     })
 }
 
-/// Makes what an operation uses up.
+/// Makes the devices that one run of an operation removes or changes.
 pub(crate) fn prepare(dm: &Dm, operation: &str) {
     if operation == "remove_stack" {
         create_stack(&host(dm, false), STACK_TOP, STACK_LOW);
@@ -102,7 +102,7 @@ pub(crate) fn create_stack(host: &Host, top: &str, low: &str) {
     host.create(top, [linear(low, Sectors(0), SECTORS)]).expect("a device on top");
 }
 
-/// A line that makes a device start at a sector of another one.
+/// A line that maps a device to a part of another one.
 pub(crate) fn linear(below: DeviceNumber, start: Sectors, length: Sectors) -> TargetLine<impl TargetParams> {
     TargetLine::text(Sectors(0), length, "linear", format!("{below} {}", start.0))
 }

@@ -10,19 +10,19 @@ use crate::calls::{BELOW, DEPS, LOAD, TABLE};
 use crate::operations::{self, LOW, POOL, RELOAD, THIN, TOP};
 use crate::tables;
 
-/// Devices are made when a call needs them, and stay until all are removed.
+/// Makes devices when a call needs them, and keeps them until all are removed.
 pub(crate) struct Scene {
     dm: Dm,
     below: DeviceNumber,
-    /// In the order in which they were created.
+    /// The names in the order of creation.
     devices: Vec<String>,
-    /// The numbers of those that only make lists longer.
+    /// The numbers of the devices that only make lists longer.
     crowd: Vec<DeviceNumber>,
 }
 
-/// Room for every table.
+/// Long enough for every table.
 const BELOW_LENGTH: Sectors = Sectors(1 << 30);
-/// The parts of a disk that a pool uses, and the length of its blocks.
+/// The parts of a disk that a pool uses, and its block size.
 const METADATA: Sectors = Sectors(8192);
 const DATA: Sectors = Sectors(16384);
 const BLOCK: Sectors = Sectors(128);
@@ -41,7 +41,7 @@ impl Scene {
         scene
     }
 
-    /// Makes what a call needs that it has not yet.
+    /// Makes the devices that a call needs, unless they exist.
     pub(crate) fn prepare(&mut self, call: &str, size: usize) {
         match call.trim_start_matches("first_") {
             "list_devices" | "list_devices_uuids" => self.fill_up(size),
@@ -67,12 +67,12 @@ impl Scene {
         }
     }
 
-    /// Makes devices until there are so many.
+    /// Makes devices until there are `size`.
     fn fill_up(&mut self, size: usize) {
         self.gather(size.saturating_sub(self.devices.len()));
     }
 
-    /// Makes so many devices more, each with a table, as devices of a host have.
+    /// Makes more devices, each with a table, as the devices of a host have.
     fn gather(&mut self, more: usize) {
         for _ in 0..more {
             let (index, name) = (self.crowd.len(), crowd_name(self.crowd.len()));
@@ -98,7 +98,7 @@ impl Scene {
         self.devices.extend([LOW, TOP].map(str::to_owned));
     }
 
-    /// A thin device in a pool on a disk in memory.
+    /// Makes a thin device in a pool on a disk in memory.
     fn make_thin(&mut self) {
         let loaded = Command::new("modprobe").args(["brd", "rd_nr=1", "rd_size=65536"]).status();
         assert!(loaded.is_ok_and(|status| status.success()), "the kernel has disks in memory");

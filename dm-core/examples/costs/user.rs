@@ -1,4 +1,4 @@
-//! A call's part in user space, with a prepared answer in place of a kernel.
+//! The part of a call in user space, with a prepared answer instead of a kernel.
 
 use std::hint::black_box;
 
@@ -26,7 +26,7 @@ pub(crate) fn repeat_ioctl(call: &str, count: usize) {
     (0..count).for_each(|_| kernel.ioctl(command, black_box(&mut request)).expect("an answer"));
 }
 
-/// The kernel that answers a call, the command that it sends, and room for the answer.
+/// The simulated kernel that answers a call, the command that the call sends, and the size of the answer's buffer.
 fn find(call: &str) -> (Kernel, Command, usize) {
     match call {
         "version" => (Kernel::with_device(), Command::Version, 312),

@@ -1,4 +1,4 @@
-//! Whole calls, the kernel's part of them included, beside the least that they can take, and beside libdm's.
+//! Complete calls including the kernel's part, compared with the minimum of ioctls and with libdm.
 
 use std::process::Command;
 
@@ -10,14 +10,15 @@ use crate::counting::Counting;
 use crate::operations;
 use crate::scene::Scene;
 
-/// How often each of the programs is run, in turn, and how many rounds a run has. What the kernel takes drifts a little.
+/// The number of runs of each program, in turn, and of rounds in each run. The time that the kernel needs varies
+/// slowly.
 const RUNS: usize = 9;
 const ROUNDS: usize = 6;
 
-/// The exit status of a program that does not have the call: see `measure.h`.
+/// The exit status of a program that does not implement a call: see `measure.h`.
 const NO_CALL: i32 = 3;
 
-/// Makes each call, given as `CALL:SIZE:COUNT`, with what it needs around it, and prints what it took by hand, with dm-core and
+/// Makes each call, given as `CALL:SIZE:COUNT`, with the devices it needs. Prints the cost by hand, with dm-core and
 /// with libdm: each as `TIME/IOCTLS`, or `-`.
 pub(crate) fn compare(floor: &str, libdm: &str, calls: &[&str]) {
     let this = std::env::current_exe().expect("this program has a path");
@@ -25,7 +26,7 @@ pub(crate) fn compare(floor: &str, libdm: &str, calls: &[&str]) {
     let mut scene = Scene::new();
     for call in calls {
         let [name, size, count] = call.split(':').collect::<Vec<_>>()[..] else {
-            panic!("{call} is no CALL:SIZE:COUNT")
+            panic!("{call} is not a CALL:SIZE:COUNT")
         };
         scene.prepare(name, size.parse().expect("SIZE is a number"));
         let programs = [vec![floor, name], vec![this, "whole", name], vec![libdm, name]];
@@ -41,7 +42,7 @@ fn measure_in_turn(programs: &[Vec<&str>], size: &str, count: &str) -> Vec<Strin
     let mut times = vec![Vec::new(); programs.len()];
     for _ in 0..RUNS {
         for ((words, times), _) in programs.iter().zip(&mut times).zip(&ioctls).filter(|(_, ioctls)| ioctls.is_some()) {
-            // A handle has one first call.
+            // A handle has only one first call.
             let rounds = if words.iter().any(|word| word.starts_with("first_")) { 1 } else { ROUNDS };
             times.extend(run(words, [size, count, &rounds.to_string()]).expect("the call is known"));
         }
@@ -53,7 +54,7 @@ fn measure_in_turn(programs: &[Vec<&str>], size: &str, count: &str) -> Vec<Strin
     ioctls.into_iter().zip(times).map(result).collect()
 }
 
-/// The numbers that a program prints; `None` if it does not have the call.
+/// The numbers that a program prints; `None` if it does not implement the call.
 fn run(words: &[&str], more: [&str; 3]) -> Option<Vec<u64>> {
     let (program, first) = words.split_first().expect("a program has a path");
     let output = Command::new(program).args(first).args(more).output().expect("the program runs");
@@ -65,9 +66,9 @@ fn run(words: &[&str], more: [&str; 3]) -> Option<Vec<u64>> {
     Some(text.lines().map(|line| line.parse().expect("a number")).collect())
 }
 
-/// The middle one, which leaves out a first round that grows memory, and interruptions.
+/// The median, which excludes interruptions and a first round in which memory grows.
 ///
-/// Of single long rounds the kernel often counts only a part, when its clock ticks, and one may be
+/// Of single long rounds, the kernel often counts only a part, depending on its clock ticks, and one may be
 /// interrupted: of those, the second longest.
 fn typical(mut times: Vec<u64>) -> u64 {
     times.sort_unstable();
@@ -75,18 +76,18 @@ fn typical(mut times: Vec<u64>) -> u64 {
     if times.len() > RUNS || middle < SHORT { middle } else { times[times.len() - 2] }
 }
 
-/// A round of less than this seldom meets a tick of the clock.
+/// A shorter round is seldom interrupted by a clock tick.
 const SHORT: u64 = 1_000_000;
 
-/// Makes a call so many times in each round; prints how much processor time each took, in nanoseconds, or with no rounds how
-/// many ioctls one call is.
+/// Makes a call `count` times in each round. Prints the processor time of each call in nanoseconds; without rounds, the
+/// number of ioctls of one call.
 pub(crate) fn measure(call: &str, size: usize, count: usize, rounds: usize) {
     let dm = Dm::open().expect("the device mapper");
     if rounds == 0 {
         return count_ioctls(&dm, call, size);
     }
     if call.starts_with("first_") {
-        // Else the page faults of the program's code would count, which depend on where the linker puts it.
+        // Otherwise the page faults of the program's code would be measured, which depend on the linker.
         calls::find(Dm::open().expect("the device mapper"), call, size)();
     }
     let mut run = calls::find(dm.clone(), call, size);
@@ -107,7 +108,7 @@ fn count_ioctls(dm: &Dm, call: &str, size: usize) {
         run();
         counting.count() - before
     };
-    // Of most the second: by then it is known how long the answer is.
+    // For most calls the second one counts, since the handle then knows the length of the answer.
     let first = ioctls();
     println!("{}", if call.starts_with("first_") { first } else { ioctls() });
 }

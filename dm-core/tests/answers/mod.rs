@@ -1,18 +1,18 @@
-//! The files in `golden`: what real kernels answered. Its README tells how they are written.
+//! The files in `golden` with answers of real kernels. Their README describes the format.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The commands that the files are about. One that another one starts with comes after it.
+/// The commands in the files' names. A command that is the start of another one comes after it.
 const COMMANDS: [&str; 8] =
     ["list_devices_uuids", "list_devices", "list_versions", "device_info", "table_deps", "table", "status", "message"];
 
-/// An answer, and what is known of it from elsewhere.
+/// An answer, and its expected content from another source.
 pub(crate) struct Golden {
     pub(crate) path: PathBuf,
     /// The command that was answered: `table` for `table_golden-three.hex`.
     pub(crate) command: &'static str,
-    /// What dmsetup has printed.
+    /// The output of dmsetup.
     pub(crate) known: Vec<String>,
     pub(crate) answer: Vec<u8>,
 }
@@ -25,7 +25,7 @@ impl Golden {
         let mut golden = Self { path, command, known: Vec::new(), answer: Vec::new() };
         for line in text.lines() {
             if let Some(known) = line.strip_prefix('=') {
-                // Of a device without a table dmsetup prints an empty line.
+                // dmsetup prints an empty line for a device without a table.
                 golden.known.extend((!known.is_empty()).then(|| known.to_owned()));
             } else if let Some(lines) = line.strip_prefix("zero ") {
                 golden.answer.extend((0..lines.parse::<usize>().unwrap()).flat_map(|_| [0; 16]));
@@ -38,7 +38,7 @@ impl Golden {
     }
 }
 
-/// The answers of every kernel, in the order of their paths; `folder` is that of the package.
+/// The answers of all kernels, in the order of their paths; `folder` is the folder of the package.
 pub(crate) fn all(folder: &Path) -> Vec<Golden> {
     let files = |kernel| fs::read_dir(folder.join("tests/golden").join(kernel)).unwrap();
     let mut paths: Vec<PathBuf> =

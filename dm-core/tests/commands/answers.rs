@@ -1,4 +1,4 @@
-//! Answers are read as the kernel wrote them, whatever it left in the padding, and those of old kernels as well.
+//! Answers are decoded whatever the padding contains, including those of old kernels.
 
 use dm_core::{Command, Flags, ListOptions, StatusOptions, TableSlot};
 use dm_units::{DeviceNumber, Sectors, Version};
@@ -10,7 +10,7 @@ fn texts(letter: &str) -> Vec<String> {
     (1..=24).map(|len| letter.repeat(len)).collect()
 }
 
-/// Name, number, event number and uuid of each device that a kernel of this version lists.
+/// The name, number, event number and uuid of each device that a kernel of this version lists.
 fn listed(names: &[&str], minor: u32, layout: Layout) -> Vec<(String, DeviceNumber, Option<u32>, Option<String>)> {
     let uuids = layout == Layout::Uuids;
     let script = Script::new()

@@ -1,4 +1,4 @@
-//! How devices are named to the kernel: by name, uuid or number; creation, removal and renaming.
+//! The identification of devices by name, uuid or number; creation, removal and renaming.
 
 use dm_core::{
     Command, CreateOptions, DevId, DevIdBuf, Dm, DmName, DmNameBuf, DmUuid, DmUuidBuf, Error, Flags, ListOptions,
@@ -48,7 +48,7 @@ fn a_number_that_no_device_can_have_is_not_taken_for_another() {
     assert_eq!(request.number(), u64::MAX);
 }
 
-/// Each command that takes a name, given `text`.
+/// Calls each command that takes a name with `text`.
 fn with_name(dm: &Dm, text: &str) -> Vec<Error> {
     let uuid = DmUuid::new("LVM-1").unwrap();
     vec![

@@ -1,4 +1,5 @@
-//! What errors are made of: the errno, the kernel's log, the interface version, and whether a disk or the device is meant.
+//! The content of errors: the errno, the kernel's log, the interface version, and whether a disk or the device is
+//! meant.
 
 use dm_core::{Command, DevIdBuf, Dm, DmName, DmNameBuf, DmUuid, Error, Geometry, ListOptions};
 use dm_units::Version;
@@ -33,7 +34,7 @@ const CALLS: [(Command, Call); 20] = [
     (Command::TargetVersion, |dm| dm.target_version("zero").unwrap_err()),
 ];
 
-/// The commands that the kernel logs reasons for.
+/// The commands for which the kernel logs reasons.
 const WITH_REASONS: [Command; 5] =
     [Command::TableLoad, Command::TargetMsg, Command::DeviceResume, Command::DeviceCreate, Command::DeviceRename];
 
@@ -86,7 +87,7 @@ fn only_commands_with_reasons_look_at_the_log_and_only_after_an_error() {
         assert_eq!(error.to_string().contains("; the kernel says: device-mapper: a reason"), has_reasons);
         assert_eq!(script.sent().len(), if has_reasons { 2 } else { 1 }, "the device is looked up for its lines");
 
-        // Without a log, the error says that there may be a reason.
+        // Without a log, the error mentions that there may be a reason.
         let error = call(&Script::new().refuse(command, EIO).dm());
         assert_eq!(error.refusal().unwrap().kernel_log_unread(), has_reasons, "{command}");
         assert_eq!(error.to_string().contains("the kernel's log (dmesg) may have the reason"), has_reasons);
@@ -106,7 +107,7 @@ fn a_log_that_has_nothing_to_say_is_not_an_unread_one() {
 fn a_refused_load_tells_a_disk_from_the_device() {
     let load = |script: Script| script.dm().table_load("disk", [line("linear", "7:0 0")]).unwrap_err();
     for errno in [EBUSY, ENODEV, ENXIO, EACCES] {
-        // The device that the table is for exists.
+        // The device for which the table is loaded exists.
         let error = load(Script::new().refuse(Command::TableLoad, errno));
         assert!(error.is_disk_unusable(), "{error}");
         assert!(!error.is_busy() && !error.is_not_found() && !error.is_permission_denied(), "{error}");
@@ -117,12 +118,12 @@ fn a_refused_load_tells_a_disk_from_the_device() {
     let gone = || Script::new().refuse(Command::DeviceInfo, ENXIO);
     let error = load(gone().refuse(Command::TableLoad, ENXIO));
     assert!(error.is_not_found() && !error.is_disk_unusable(), "{error}");
-    // The same errno of another command is about the device.
+    // For another command, the same errno is about the device.
     let error = Script::new().refuse(Command::DeviceResume, EBUSY).dm().device_resume("disk").unwrap_err();
     assert!(error.is_busy() && !error.is_disk_unusable(), "{error}");
 }
 
-/// A kernel of this version, which refuses what is newer as a real one does.
+/// A kernel of this version, which refuses newer commands and flags as a real one does.
 fn old_kernel(command: Command, version: [u32; 3]) -> Dm {
     let refuse = move |request: &mut [u8]| {
         put(request, 0, &version);

@@ -1,4 +1,4 @@
-//! What the state of a device claims: only what its command filled in.
+//! The state of a device contains only the fields that its command has filled in.
 
 use dm_core::{Command, DeviceInfo, DmUuid, Flags};
 use dm_units::{DeviceNumber, Version};

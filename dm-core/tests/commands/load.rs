@@ -1,4 +1,4 @@
-//! Tables as they are sent: the chain of lines, and what is refused before anything is sent.
+//! Tables as they are sent: the chain of lines, and tables that are refused before anything is sent.
 
 use std::fmt;
 
@@ -50,7 +50,7 @@ fn a_line_that_was_read_is_loaded_with_its_backslashes_doubled() {
 }
 
 #[test]
-fn what_the_kernel_could_not_take_is_not_sent() {
+fn tables_that_the_kernel_could_not_read_are_not_sent() {
     let (dm, script) = Script::new().start();
     let fault =
         |lines: &[TargetLine<LineText<'static, &'static str>>]| match dm.table_load("disk", lines.iter().copied()) {
@@ -69,7 +69,7 @@ fn what_the_kernel_could_not_take_is_not_sent() {
     assert_eq!(script.sent(), []);
 }
 
-/// Params that write themselves by a function.
+/// Params that a function writes.
 struct By(fn(&mut PayloadWriter<'_>) -> fmt::Result);
 
 impl Payload for By {

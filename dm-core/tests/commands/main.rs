@@ -1,4 +1,4 @@
-//! What each command sends to the kernel, and what it makes of answers and errors. The kernel is a script.
+//! The requests of each command, and how answers and errors are decoded. The kernel is a script.
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::expect_used,

@@ -1,11 +1,11 @@
-//! Malformed answers are refused, and the error says what is wrong at which byte.
+//! Malformed answers are refused, and the error gives the fault and the offset of the byte.
 
 use dm_core::{Command, Dm, DmUuid, Error, Flags, ListOptions, ReplyError, StatusOptions};
 
 use crate::load::line;
 use crate::support::{Answer, HEADER_SIZE, Layout, Script, deps, devices, lines, put, versions};
 
-/// What is wrong with an answer, and where, as a decoder reports it.
+/// The fault of an answer and its offset, as a decoder reports them.
 type Fault = (&'static str, usize);
 
 fn fault(error: &ReplyError) -> Fault {
@@ -29,7 +29,7 @@ fn refused<T>(result: dm_core::Result<T>) -> Fault {
     }
 }
 
-/// The fault at the end of an iteration, and the number of good items before it.
+/// The fault at the end of an iteration, and the number of valid items before it.
 fn ends<T: std::fmt::Debug>(items: impl Iterator<Item = Result<T, ReplyError>>) -> (usize, Fault) {
     let items: Vec<_> = items.take(100).collect();
     let (last, good) = items.split_last().expect("an item");
@@ -43,7 +43,7 @@ fn with_word(mut payload: Vec<u8>, at: usize, word: u32) -> Vec<u8> {
     payload
 }
 
-/// Cuts a payload.
+/// Truncates a payload.
 fn cut(mut payload: Vec<u8>, len: usize) -> Vec<u8> {
     payload.truncate(len);
     payload
@@ -81,7 +81,7 @@ fn a_state_whose_name_or_uuid_has_no_end() {
         assert_eq!(call(&state(48, 128)), ("an unterminated name", 48), "{command}");
         assert_eq!(call(&state(176, 129)), ("an unterminated uuid", 176), "{command}");
     }
-    // One byte less is a text.
+    // A text that is one byte shorter is valid.
     let longest = Answer::new().text(48, [b'n'; 127]).text(176, [b'u'; 128]);
     let info = Script::new().answer(Command::DeviceInfo, longest).dm().device_info("disk").unwrap();
     assert_eq!((info.name().unwrap().as_bytes().len(), info.uuid().unwrap().as_bytes().len()), (127, 128));
@@ -113,7 +113,7 @@ fn lists_and_versions_without_payload() {
     assert_eq!(refused(dm.list_devices()), ("no payload", 305));
     assert_eq!(refused(dm.list_devices_with(ListOptions::new().uuids(true))), ("no payload", 305));
     assert_eq!(refused(dm.list_versions()), ("no payload", 305));
-    // An empty payload is another thing.
+    // An empty payload is not the same as none.
     let script = Script::new().answer(Command::ListDevices, Answer::new().payload([]));
     let dm = script.dm();
     assert!(dm.list_devices().unwrap().is_empty() && dm.list_devices().unwrap().iter().next().is_none());
@@ -171,7 +171,7 @@ fn names_and_uuids_of_a_list_that_are_empty_endless_or_too_long() {
     assert_eq!(list(list_of, Layout::EventNumbers), (0, ("an unterminated name", at)));
     assert_eq!(list(endless(devices(&["first"], Layout::Uuids), 12), Layout::Uuids), (0, ("an unterminated name", at)));
 
-    // Name and padding take 8 bytes behind the fixed part of 12, so the trailer is at 24 and the uuid at 32.
+    // Name and padding take 8 bytes after the fixed part of 12, so the trailer is at 24 and the uuid at 32.
     let uuids = || devices(&["first-disk"], Layout::Uuids);
     assert_eq!(list(endless(uuids(), 32), Layout::Uuids), (0, ("an unterminated uuid", at)));
     assert_eq!(list(cut(uuids(), 36), Layout::Uuids), (0, ("an unterminated uuid", at)));
@@ -189,7 +189,7 @@ fn trailers_of_a_list_that_are_cut() {
     }
 }
 
-/// Reads a table of so many lines.
+/// Reads a table with this number of lines.
 fn table(payload: Vec<u8>, count: usize) -> (usize, Fault) {
     let answer = Answer::new().payload(payload).target_count(count);
     let dm = Script::new().answer(Command::TableStatus, answer.clone()).answer(Command::DeviceWait, answer).dm();
@@ -217,7 +217,7 @@ fn lines_of_a_table_that_are_cut_lead_back_or_have_no_end() {
 #[test]
 fn tables_that_count_more_lines_than_they_have() {
     let good = lines(&[("linear", "7:0 0")]);
-    // The only line has no padding, as the last one may.
+    // The only line has no padding, which is optional for the last one.
     assert_eq!(table(good.clone(), 2), (0, ("a text that does not end in its line", 312)));
     let mut padded = good;
     padded.resize(48, 0);
@@ -286,7 +286,7 @@ fn answers_to_messages_without_payload_or_end() {
     assert_eq!(refused(read(Answer::new().payload(*b"text"))), ("an unterminated text", 312));
     assert_eq!(read(Answer::new().payload(*b"text\0more")).unwrap().text().unwrap(), "text");
     assert_eq!(read(Answer::new().payload(*b"\0")).unwrap().text().unwrap(), "");
-    // Without the flag, what stands behind the header is not an answer.
+    // Without the flag, the bytes after the header are not an answer.
     let dm = Script::new().answer(Command::TargetMsg, Answer::new().payload(*b"text")).dm();
     assert!(dm.target_msg("disk", "any").unwrap().text().is_none());
 }

@@ -1,4 +1,4 @@
-//! Every option of every command reaches the bits it stands for, and raises the interface version that is asked for.
+//! Every option of every command sets its bits, and raises the requested interface version if necessary.
 
 use dm_core::{
     ClearOptions, CreateOptions, DepsOptions, Dm, DmName, DmUuid, Flags, Geometry, InfoOptions, ListOptions,
@@ -9,10 +9,10 @@ use dm_units::Sectors;
 
 use crate::support::{Request, Script};
 
-/// A command with options, the lowest minor version that has them, their flags, and the event number or cookie.
+/// A command with options, the lowest minor version that supports them, their flags, and the event number or cookie.
 type Case<'a> = (&'a str, &'a dyn Fn(&Dm) -> bool, u32, Flags, u32);
 
-/// What a command sends to udev's rules if the caller gives no cookie: that the uevent comes from a command.
+/// The flags for udev's rules of a command without a cookie: the uevent comes from a command.
 const NO_COOKIE: u32 = 0x0040_0000;
 const COOKIE: UdevCookie = UdevCookie::new(0xbeef, UdevFlags::PRIMARY_SOURCE.union(UdevFlags::DISABLE_DISK_RULES));
 const NONE: Flags = Flags::empty();
@@ -185,7 +185,7 @@ fn messages_and_geometry() {
     assert_eq!((request.u64(312), request.text(320)), (5, &b"set 1 2"[..]));
     assert_eq!(sent(&message(MessageOptions::new().secure(true))), (20, Flags::SECURE_DATA, 312 + 1024));
     assert_eq!(sent(&message(MessageOptions::new().answer_size(5000))), (2, NONE, 312 + 5000));
-    // The message itself needs more than the answer is offered.
+    // The message itself is longer than the requested answer.
     assert_eq!(sent(&message(MessageOptions::new().answer_size(0))), (2, NONE, 312 + 16));
     assert_eq!(sent(&message(MessageOptions::default())), (2, NONE, 312 + 1024));
 

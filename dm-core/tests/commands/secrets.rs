@@ -1,4 +1,5 @@
-//! The secure-data flag, which makes the kernel wipe its copies, is set for every path that a key can take and for no other.
+//! The secure-data flag, which makes the kernel wipe its copies, is set for all requests that may contain a key, and
+//! for no others.
 
 use std::fmt;
 
@@ -11,7 +12,7 @@ use dm_units::Sectors;
 use crate::load::line;
 use crate::support::{Answer, Script, lines};
 
-/// Typed params, as those of dm-targets are.
+/// Typed params, like those of dm-targets.
 #[derive(Clone, Copy)]
 struct Typed {
     target_type: &'static str,
@@ -34,7 +35,7 @@ impl TargetParams for Typed {
     }
 }
 
-/// Whether a request was sent as one that holds a key. If it was, an old kernel has to refuse it.
+/// Whether a request was marked as containing a key. If so, an old kernel must refuse it.
 fn is_secure(call: impl Fn(&Dm) -> bool) -> bool {
     let request = Script::request_of(|dm| assert!(call(dm)));
     let is_secure = request.flags().contains(Flags::SECURE_DATA);

@@ -1,4 +1,4 @@
-//! Nothing that comes from a read that may hold a key shows one byte of it.
+//! Output of values from reads that may contain a key shows no byte of it.
 
 use std::fmt::{Debug, Display};
 
@@ -10,7 +10,7 @@ use crate::support::{Answer, Script, lines};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
-/// Whether text holds the key in any form: as it is, as numbers, or escaped.
+/// Whether the text contains the key in any form: as it is, as numbers, or escaped.
 fn shows_key(text: &str) -> bool {
     let numbers = KEY.bytes().take(4).map(|byte| byte.to_string()).collect::<Vec<_>>();
     text.contains(&KEY[..4]) || text.contains(&numbers.join(", ")) || text.contains(&numbers.join(",\n"))

@@ -1,11 +1,11 @@
-//! How much room answers are offered: at first, when they do not fit, and after that.
+//! The buffer size that is offered for answers: at first, when an answer does not fit, and after that.
 
 use dm_core::{Command, DepsOptions, Dm, ListOptions, Message, MessageOptions, StatusOptions, Transport};
 
 use crate::load::line;
 use crate::support::{Answer, EBUSY, EINVAL, Layout, Script, deps, devices, lines, put};
 
-/// An empty list that needs so many bytes with its header.
+/// An empty list that needs this number of bytes including its header.
 fn needs(bytes: usize) -> Answer {
     Answer::new().payload(vec![0; bytes - 312])
 }
@@ -32,7 +32,7 @@ fn lists_of_4000_devices_take_two_calls_and_with_uuids_three() {
 }
 
 #[test]
-fn a_first_list_is_offered_what_as_many_devices_as_are_expected_need_within_limits() {
+fn a_first_list_has_space_for_the_expected_devices_within_limits() {
     let first = |expected, options: ListOptions<'_>| {
         let (dm, script) = Script::new().answer(Command::ListDevices, needs(500)).expected_devices(expected).start();
         drop(dm.list_devices_with(options).unwrap());
@@ -130,7 +130,7 @@ fn a_message_whose_answer_does_not_fit_is_sent_again_unless_enough_was_offered()
     assert_eq!(script.sizes(), [312 + 5001]);
 }
 
-/// A kernel for which no room is enough. It keeps no requests, whose sizes add up to two gigabytes.
+/// A kernel for which no buffer is large enough. It keeps no requests, whose sizes add up to two gigabytes.
 #[derive(Debug)]
 struct Full;
 

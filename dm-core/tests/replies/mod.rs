@@ -1,4 +1,4 @@
-//! Any bytes as the kernel's answer, decoded to their end.
+//! Decodes any bytes as an answer of the kernel, to the end.
 //!
 //! Shared by a property test and the fuzz target. An input is the command (its number in [`DECODERS`]), the errno of the
 //! first ioctl (0 for none), and the bytes of the answer.
@@ -12,7 +12,8 @@ use dm_core::{Command, DeviceInfo, Dm, ListOptions, ReplyError, Result, StatusOp
 
 /// Decodes an input.
 ///
-/// What it gives must not depend on bytes that the kernel has not written, so it is decoded with two kinds of them.
+/// The result must not depend on bytes that the kernel has not written, so the input is decoded with two different
+/// values for them.
 pub(crate) fn decode(input: &[u8]) {
     let Some((&[command, errno], answer)) = input.split_first_chunk() else { return };
     let Some((_, decoder)) = DECODERS.get(usize::from(command)) else { return };
@@ -23,7 +24,7 @@ pub(crate) fn decode(input: &[u8]) {
     assert_eq!(decoded[0], decoded[1], "bytes were read that the kernel has not written");
 }
 
-/// The input that stands for an answer to a command, if there is a decoder for it.
+/// The input that corresponds to an answer to a command, if there is a decoder for it.
 pub(crate) fn input(command: &str, answer: &[u8]) -> Option<Vec<u8>> {
     let number = DECODERS.iter().position(|(name, _)| *name == command)?;
     Some([&[u8::try_from(number).ok()?, 0], answer].concat())
@@ -34,10 +35,10 @@ pub(crate) fn input(command: &str, answer: &[u8]) -> Option<Vec<u8>> {
 struct Kernel {
     answer: Vec<u8>,
     errno: i32,
-    /// What stands behind the bytes that it reports to have written.
+    /// The value of the bytes after those that it reports as written.
     unwritten: u8,
     calls: AtomicUsize,
-    /// The length of the last answer, as it reported.
+    /// The reported length of the last answer.
     written: AtomicUsize,
 }
 
@@ -54,11 +55,12 @@ impl Transport for Kernel {
         request[..len].copy_from_slice(&self.answer[..len]);
         let written = HEADER_SIZE.max(u32_at(request, DATA_SIZE_AT) as usize).min(request.len());
         self.written.store(written, SeqCst);
-        // This one reads a single entry from an array of its own, whatever the kernel reports as its length.
+        // This command reads a single entry from an array, independently of the length that the kernel reports.
         if command != Command::TargetVersion {
             request[written..].fill(self.unwritten);
         }
-        // An answer that never fits, or has very many lines, is requested with a gigabyte; another test does that.
+        // An answer that never fits, or has very many lines, would be requested with a gigabyte; another test does
+        // that.
         if calls > 0 || u32_at(request, TARGET_COUNT_AT) > 4096 {
             let flags = u32_at(request, FLAGS_AT) & !BUFFER_FULL;
             request[FLAGS_AT..][..4].copy_from_slice(&flags.to_ne_bytes());
@@ -73,7 +75,7 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 
 type Decoder = fn(&Arc<Kernel>) -> Result<String>;
 
-/// A decoder for each form of answer; each returns all that it finds.
+/// A decoder for each form of answer, which returns all items.
 const DECODERS: [(&str, Decoder); 13] = [
     ("version", |kernel| Ok(dm(kernel).version()?.to_string())),
     ("device_info", |kernel| Ok(device(&dm(kernel).device_info("any")?))),
@@ -112,7 +114,7 @@ fn list(kernel: &Arc<Kernel>, options: ListOptions<'_>) -> Result<String> {
     Ok(format!("{items}{}", names.collect::<String>()))
 }
 
-/// Reads the lines of a status or a table, and loads what was read.
+/// Reads the lines of a status or a table, and loads them.
 fn lines(kernel: &Arc<Kernel>, options: StatusOptions) -> Result<String> {
     let dm = dm(kernel);
     let table = dm.table_status_with("any", options)?;
@@ -143,13 +145,13 @@ fn message(kernel: &Arc<Kernel>) -> Result<String> {
     Ok(format!("{:?} {}", reply.text(), device(&reply.info())))
 }
 
-/// Goes through an answer and its copy, which must hold the same; all items as text, and whether none is malformed.
+/// Reads an answer and its copy, which must be equal. Returns all items as text, and whether all are valid.
 fn walk<T: Debug + PartialEq>(
     kernel: &Kernel,
     items: impl Iterator<Item = Result<T, ReplyError>>,
     copied: impl Iterator<Item = Result<T, ReplyError>>,
 ) -> (String, bool) {
-    // Each has a fixed part of at least 12 bytes, but for an error at the end.
+    // Each item has a fixed part of at least 12 bytes, except an error at the end.
     let most = kernel.written.load(SeqCst) / 12 + 1;
     let items: Vec<_> = items.take(most + 1).collect();
     assert!(items.len() <= most, "more items than the answer has room for");
@@ -158,7 +160,7 @@ fn walk<T: Debug + PartialEq>(
     (format!("{items:?}"), items.iter().all(Result::is_ok))
 }
 
-/// Serialises what was read, which works unless an item is malformed.
+/// Serialises the items, which works unless one is malformed.
 #[cfg(feature = "serde")]
 fn check_serialisation(value: &impl serde::Serialize, is_good: bool) {
     assert_eq!(serde_json::to_string(value).is_ok(), is_good);

@@ -14,14 +14,15 @@ const NUMBER_AT: usize = 40;
 const NAME_AT: usize = 48;
 const UUID_AT: usize = 176;
 
-/// What the kernel writes; by default, as of a device without name, uuid and table. What a request holds besides stays.
+/// The bytes that the kernel writes; by default, the state of a device without name, uuid and table. Other bytes of the
+/// request are kept.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
     flags: u32,
     words: Vec<(usize, u32)>,
     texts: Vec<(usize, Vec<u8>)>,
     payload: Option<Vec<u8>>,
-    /// How many bytes the payload needs to fit; its length if that is more.
+    /// The number of bytes that the payload needs, at least its length.
     needed: usize,
     lines: bool,
 }
@@ -58,24 +59,24 @@ impl Answer {
         self
     }
 
-    /// The kernel asks for at least so many bytes, although it writes fewer.
+    /// Makes the kernel request at least this number of bytes, although it writes fewer.
     pub fn needs(mut self, bytes: usize) -> Self {
         self.needed = bytes;
         self
     }
 
-    /// The payload is lines of a table: of those, the kernel writes as many as fit.
+    /// Sets lines of a table as the payload, of which the kernel writes as many as fit.
     pub fn lines(self, payload: Vec<u8>, count: usize) -> Self {
         Self { lines: true, ..self.payload(payload).target_count(count) }
     }
 
-    /// Any word of the header, `data_size` and `data_start` among them.
+    /// Sets any word of the header, including `data_size` and `data_start`.
     pub fn word(mut self, at: usize, word: u32) -> Self {
         self.words.push((at, word));
         self
     }
 
-    /// Bytes anywhere in the header.
+    /// Sets bytes anywhere in the header.
     pub fn text(mut self, at: usize, text: impl AsRef<[u8]>) -> Self {
         self.texts.push((at, text.as_ref().to_vec()));
         self

@@ -1,4 +1,4 @@
-//! A transport that answers by a script in place of a kernel, and records what it was sent.
+//! A transport that answers according to a script instead of a kernel, and records requests.
 //!
 //! ```ignore
 //! let (dm, sent) = Script::new().answer(Command::DeviceInfo, Answer::new().event_nr(7)).refuse_nth(2, EBUSY).start();

@@ -1,18 +1,18 @@
-//! Payloads as the kernel lays them out, with padding that a kernel which reuses its memory may leave.
+//! Payloads in the kernel's layout, with nonzero padding, as a kernel that reuses its memory may leave it.
 
 use super::answer::{put, size};
 
-/// What the entries of a list of devices hold.
+/// The fields of entries in a list of devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// Before interface 4.37.
     Names,
     EventNumbers,
-    /// The uuid of each device is its name in upper case; one whose name starts with `-` has none.
+    /// The uuid of each device is its name in upper case; a device whose name starts with `-` has none.
     Uuids,
 }
 
-/// A list of devices of these names. The numbers and the event numbers count up from 1.
+/// A list of devices with these names. The numbers and the event numbers start at 1.
 pub fn devices(names: &[&str], layout: Layout) -> Vec<u8> {
     let mut payload = Vec::new();
     for (name, index) in names.iter().zip(1..) {
@@ -35,7 +35,7 @@ pub fn devices(names: &[&str], layout: Layout) -> Vec<u8> {
     payload
 }
 
-/// Lines of a table, of one sector each; the kernel does not count the padding of the last one.
+/// Lines of a table, one sector each. The kernel does not count the padding of the last one.
 pub fn lines(lines: &[(&str, &str)]) -> Vec<u8> {
     let mut payload = Vec::new();
     let mut end = 0;

@@ -2,7 +2,7 @@
 
 use dm_core::{Command, Flags};
 
-/// The bytes of a request, and the command that they were sent with.
+/// The bytes of a request, and its command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     pub command: Command,

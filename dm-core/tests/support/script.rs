@@ -1,4 +1,4 @@
-//! What is answered to which command, and the record of what was sent.
+//! The answers to commands, and the record of requests.
 
 use std::fmt;
 use std::io;
@@ -11,11 +11,11 @@ use super::request::Request;
 
 type Act = Box<dyn Fn(&mut [u8]) -> io::Result<()> + Send + Sync>;
 
-/// A kernel that answers by a script. A command that it says nothing about is answered with [`Answer::new`].
+/// A kernel that answers according to a script. Other commands are answered with [`Answer::new`].
 pub struct Script {
     version: [u32; 3],
     acts: Vec<(Command, Act)>,
-    /// The calls, counted from 1, that fail, and with which errno.
+    /// The calls that fail, counted from 1, and their errno.
     refused: Vec<(usize, i32)>,
     log: Option<Vec<String>>,
     expected_devices: usize,
@@ -34,7 +34,7 @@ impl Script {
         self
     }
 
-    /// Answers every such command alike.
+    /// Answers every call of this command with the same answer.
     pub fn answer(self, command: Command, answer: Answer) -> Self {
         let version = self.version;
         self.act(command, move |request| {
@@ -43,30 +43,30 @@ impl Script {
         })
     }
 
-    /// Does anything to the request of every such command.
+    /// Calls a function with the request of every call of this command.
     pub fn act(mut self, command: Command, act: impl Fn(&mut [u8]) -> io::Result<()> + Send + Sync + 'static) -> Self {
         self.acts.push((command, Box::new(act)));
         self
     }
 
-    /// Refuses every such command.
+    /// Refuses every call of this command.
     pub fn refuse(self, command: Command, errno: i32) -> Self {
         self.act(command, move |_| Err(io::Error::from_raw_os_error(errno)))
     }
 
-    /// Refuses the n-th call, whatever it is.
+    /// Refuses the n-th call of any command.
     pub fn refuse_nth(mut self, n: usize, errno: i32) -> Self {
         self.refused.push((n, errno));
         self
     }
 
-    /// The kernel's log can be read, and has these lines about each call.
+    /// Makes the kernel's log readable, with these lines for each call.
     pub fn log(mut self, lines: &[&str]) -> Self {
         self.log = Some(lines.iter().map(|&line| line.to_owned()).collect());
         self
     }
 
-    /// About so many devices exist.
+    /// Makes the kernel expect about this number of devices.
     pub fn expected_devices(self, expected_devices: usize) -> Self {
         Self { expected_devices, ..self }
     }
@@ -82,7 +82,7 @@ impl Script {
         self.start().0
     }
 
-    /// Answers a request that is not recorded.
+    /// Answers a request without recording it.
     pub fn answer_only(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
         match self.acts.iter().find(|(of, _)| *of == command) {
             Some((_, act)) => act(request),
@@ -93,7 +93,7 @@ impl Script {
         }
     }
 
-    /// What was sent so far.
+    /// The requests so far.
     pub fn sent(&self) -> Vec<Request> {
         self.sent.lock().unwrap().clone()
     }

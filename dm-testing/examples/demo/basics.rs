@@ -22,7 +22,7 @@ pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
 
     let first = scratch.loop_device(DISK)?;
     let second = scratch.loop_device(DISK)?;
-    tour.step("Make two disks of files", "LoopDevice::sparse(Bytes(16 << 20))");
+    tour.step("Create two disks from files", "LoopDevice::sparse(Bytes(16 << 20))");
     for disk in [&first, &second] {
         tour.answer(format_args!("{} is {}, {:#}", disk.path().display(), disk.number(), disk.size()));
     }
@@ -62,7 +62,7 @@ impl Tour {
     }
 
     fn join(&mut self, host: &Host, name: &DmName, first: &LoopDevice, second: &LoopDevice) -> Result<PathBuf> {
-        self.step("Load a table: one disk behind the other", "dm.table_load(name, lines)");
+        self.step("Load a table that concatenates the disks", "dm.table_load(name, lines)");
         let lines = [
             TargetLine::new(Sectors(0), first.size(), LinearTable::new(first.number(), Sectors(0))),
             TargetLine::new(first.size(), second.size(), LinearTable::new(second.number(), Sectors(0))),
@@ -92,17 +92,17 @@ impl Tour {
 
     fn write_and_read_back(&mut self, path: &Path) -> Result<()> {
         self.step(
-            "Write over the border of the two disks and read it back",
+            "Write across the border of the disks and read it back",
             "Pattern::new(1).write(path, start, length)",
         );
         let (start, length) = (Sectors(32_000), Sectors(2_000));
         Pattern::new(1).write(path, start, length)?;
         Pattern::new(1).verify(path, start, length)?;
-        self.answer(format_args!("{length:#} from {start:#} on are as they were written"));
+        self.answer(format_args!("{length:#} from {start:#} on are unchanged"));
         Ok(())
     }
 
-    /// Loads the same disks in two lines more, while a thread writes one block after the other.
+    /// Loads the table with two more lines repeatedly, while a thread writes blocks.
     fn reload_under_a_writer(
         &mut self,
         host: &Host,
@@ -133,7 +133,7 @@ impl Tour {
             });
             let reload = || -> Result<()> {
                 for round in 1..=10 {
-                    // The writer is in the middle of its work each time.
+                    // The writer is busy during each reload.
                     wait_until("the writer", Duration::from_secs(30), || blocks.load(Ordering::Relaxed) >= round * 20)?;
                     host.reload(name, lines.clone())?;
                 }
@@ -156,17 +156,14 @@ impl Tour {
         }
         let lines = host.dm().device_info(name)?.target_count();
         self.answer(format_args!(
-            "the table has {lines} lines now; the writer wrote {written} blocks and none is lost"
+            "the table has {lines} lines now; the writer wrote {written} blocks and none was lost"
         ));
         Ok(())
     }
 
-    /// A snapshot whose store is too small overflows when its origin is overwritten, which is an event.
+    /// Overflows a snapshot whose store is too small by overwriting its origin, which raises an event.
     fn wait_for_an_event(&mut self, host: &Host, origin: &DmName, name: &DmName, store: &LoopDevice) -> Result<()> {
-        self.step(
-            "Wait for an event: a snapshot with too small a store is written to until it overflows",
-            "dm.device_wait(name, event_nr)",
-        );
+        self.step("Wait for an event: overflow a snapshot whose store is too small", "dm.device_wait(name, event_nr)");
         let dm = host.dm();
         let params = format!("{} {} N 8", dm.device_info(origin)?.number(), store.number());
         let info = host.create(name, [TargetLine::text(Sectors(0), Sectors(2048), "snapshot", params)])?;
@@ -178,7 +175,7 @@ impl Tour {
         thread::scope(|scope| -> Result<()> {
             scope.spawn(|| {
                 thread::sleep(Duration::from_millis(100));
-                // The writes behind the end of the store fail, as they should.
+                // The writes after the end of the store are expected to fail.
                 let _ = Pattern::new(2).write(&path, Sectors(0), Sectors(1024));
             });
             let after = dm.device_wait(name, info.event_nr())?;
@@ -190,19 +187,16 @@ impl Tour {
     }
 
     fn tree(&mut self, host: &Host) -> Result<()> {
-        self.step("See which device uses which", "dm.device_tree()");
+        self.step("Read the tree of devices", "dm.device_tree()");
         self.answer(host.dm().device_tree()?);
         Ok(())
     }
 
     fn refused(&mut self, host: &Host, name: &DmName) -> Result<()> {
-        self.step(
-            "Replace the table by one that the kernel refuses: its disk does not exist",
-            "host.reload(name, lines)",
-        );
+        self.step("Load a table that the kernel refuses, since its disk does not exist", "host.reload(name, lines)");
         let table = LinearTable::new(DeviceNumber::new(4000, 0), Sectors(0));
         match host.reload(name, [TargetLine::new(Sectors(0), Sectors(8), table)]) {
-            Ok(_) => return Err("the kernel took it".into()),
+            Ok(_) => return Err("the kernel accepted it".into()),
             Err(error) => self.error(&error),
         }
         Ok(())
@@ -210,7 +204,7 @@ impl Tour {
 
     fn busy(&mut self, host: &Host, name: &DmName, path: &Path) -> Result<()> {
         self.step(
-            "Try for a moment to remove a device that is in use",
+            "Try to remove a device in use, with a timeout",
             "host.remove_with(name, RemovePolicy::new().retry(Retry::within(Duration::from_millis(200))))",
         );
         let _open = File::open(path)?;
@@ -223,11 +217,11 @@ impl Tour {
 
     fn remove(&mut self, host: &Host, names: &[&DmName]) -> Result<()> {
         self.step(
-            "Remove what was made, users first",
+            "Remove all devices, users first",
             "host.remove_with(name, RemovePolicy::new().retry(Retry::default()))",
         );
         for &name in names {
-            // udev looks at a device that has changed, which keeps it busy for a moment.
+            // udev opens a changed device, which keeps it busy for a moment.
             host.remove_with(name, RemovePolicy::new().retry(Retry::default()))?;
             self.answer(format_args!("{name} is removed"));
         }
@@ -243,7 +237,7 @@ fn shown(flags: dm_core::Flags) -> String {
 
 type Block = [u8; 4096];
 const BLOCK: u64 = 4096;
-/// How many blocks the writer goes through before it starts anew: the border of the disks is among them.
+/// The number of blocks after which the writer starts again; they cross the border of the disks.
 const BLOCKS: u64 = 8192;
 
 fn block_of(number: u64) -> Block {

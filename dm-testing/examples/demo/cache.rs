@@ -1,4 +1,4 @@
-//! A slow device with a fast one in front of it.
+//! A cache on a fast device for a slow device.
 
 use std::time::Duration;
 
@@ -27,15 +27,15 @@ pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
     let path = home.path(host)?;
     let _in_use = std::fs::File::open(&path)?;
 
-    tour.step("Put a cache in front of a device that is open", "CacheDev::attach(host, &home, origin_name, table)");
+    tour.step("Attach a cache to a device that is open", "CacheDev::attach(host, &home, origin_name, table)");
     let table = |origin| {
         CacheTable::new(metadata.number(), fast.number(), origin, Sectors(128), CachePolicy::Smq)
             .io_mode(CacheIoMode::Writeback)
     };
     let (origin, cache) = CacheDev::attach(host, &home, scratch.name("origin")?, table)?;
-    tour.answer(format_args!("{} is a cache now, over {}", cache.name(), origin.name()));
+    tour.answer(format_args!("{} is a cache now; its origin is {}", cache.name(), origin.name()));
 
-    tour.step("Write the same place again and again, until the cache keeps it", "cache.figures(host)");
+    tour.step("Write the same blocks repeatedly, until they are cached", "cache.figures(host)");
     for _ in 0..50 {
         Pattern::new(1).write(&path, Sectors(0), Sectors(1024))?;
         if cache.figures(host)?.dirty.0 > 0 {
@@ -45,16 +45,16 @@ pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
     let figures = cache.figures(host)?;
     tour.answer(format_args!("{} blocks are cached, {} of them dirty", figures.resident.used, figures.dirty));
 
-    tour.step("Let it write back what is dirty", "cache.clean(host, interval)");
+    tour.step("Write back the dirty blocks", "cache.clean(host, interval)");
     for work in cache.clean(host, MOMENT)? {
         let done = work?.done.and_then(|done| done.percent()).unwrap_or(100);
-        tour.answer(format_args!("{done} % of what is cached is clean"));
+        tour.answer(format_args!("{done} % of the cached blocks are clean"));
     }
     tour.answer(format_args!("{} blocks are dirty", cache.figures(host)?.dirty));
 
-    tour.step("Take the cache off", "cache.detach(host)");
+    tour.step("Detach the cache", "cache.detach(host)");
     let home = cache.detach(host)?;
     Pattern::new(1).verify(&path, Sectors(0), Sectors(1024))?;
-    tour.answer(format_args!("{} is linear again, and what was written is there", home.name()));
+    tour.answer(format_args!("{} is linear again, and its data is intact", home.name()));
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! Guided tours: what is done, the call that does it, and what the kernel answered.
+//! Guided tours of the library. Each step shows its purpose, the call, and the answer of the kernel.
 //!
-//! `cargo xtask demo` runs them on a throw-away kernel, `cargo xtask demo NAME` one of them, and `cargo xtask demo --list` names
-//! them.
+//! `cargo xtask demo` runs all tours on a throw-away kernel, `cargo xtask demo NAME` runs one, and `cargo xtask demo
+//! --list` lists them.
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers that are known")]
 
 mod basics;
@@ -16,16 +16,16 @@ use dm_testing::Scratch;
 
 use self::tour::{Result, Tour};
 
-/// A tour: its name, what it shows, and how.
+/// The name of a tour, its title, and the function that runs it.
 type Entry = (&'static str, &'static str, fn(&mut Tour, &Scratch) -> Result<()>);
 
 const TOURS: [Entry; 6] = [
     ("basics", "Commands and operations on a device over two disks", basics::show),
-    ("pool", "A thin pool, a snapshot, and a pool that extends itself while it fills", pool::show),
+    ("pool", "A thin pool with a snapshot, which is extended while it fills", pool::show),
     ("crypt", "An encrypted device whose key is wiped and set again", crypt::show),
-    ("verity", "A read-only device that notices a flipped bit", verity::show),
-    ("cache", "A cache put in front of a device in use, and taken off again", cache::show),
-    ("raid", "A raid1 that loses a leg and rebuilds on another one", raid::show),
+    ("verity", "A read-only device that detects a changed bit", verity::show),
+    ("cache", "A cache that is attached to a device in use, and detached", cache::show),
+    ("raid", "A raid1 that loses a leg and rebuilds it on another disk", raid::show),
 ];
 
 fn main() -> Result<()> {
@@ -40,7 +40,7 @@ fn main() -> Result<()> {
     for (name, title, show) in
         TOURS.iter().filter(|(name, ..)| wanted.is_empty() || wanted.iter().any(|one| one == name))
     {
-        // Each has devices of its own, which are removed at its end.
+        // Each tour has separate devices, which are removed at its end.
         let Some(scratch) = Scratch::new(&[]) else { return Err("this needs root and a device mapper".into()) };
         show(&mut Tour::new(title), &scratch).map_err(|error| format!("the tour '{name}' failed: {error}"))?;
     }

@@ -1,4 +1,4 @@
-//! A pool of blocks for thin devices.
+//! A thin pool.
 
 use std::thread;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use dm_units::{Bytes, DataBlocks, Sectors};
 use crate::tour::{Result, Tour};
 
 const BLOCK: Sectors = Sectors(128);
-/// The pool has this at first, of a disk with four times as much.
+/// The initial size of the pool; its disk is four times as large.
 const POOL: Sectors = Sectors(8192);
 const VOLUME: Sectors = Sectors(24_576);
 
@@ -27,14 +27,14 @@ pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
     };
     let data = LinearDev::create(host, scratch.name("data")?, &part(POOL)?)?;
 
-    tour.step("Make a pool of a quarter of a disk", "ThinPoolDev::create(host, name, &table)");
+    tour.step("Create a pool on a quarter of a disk", "ThinPoolDev::create(host, name, &table)");
     let table = ThinPoolTable::new(metadata.number(), data.number(host)?, BLOCK, DataBlocks(16));
     let table = Table::new([TableLine::<ThinPool>::new(Sectors(0), POOL, table)])?;
     let pool = ThinPoolDev::create(host, scratch.name("pool")?, &table)?;
     let figures = pool.figures(host)?;
     tour.answer(format_args!("{} of {} blocks are used", figures.data.used, figures.data.total));
 
-    tour.step("Make a thin device larger than the pool, and write to it", "pool.create_thin(host, id, name, length)");
+    tour.step("Create a thin device larger than the pool, and write to it", "pool.create_thin(host, id, name, length)");
     let home = pool.create_thin(host, ThinDevId::new(1)?, scratch.name("home")?, VOLUME)?;
     let path = home.path(host)?;
     Pattern::new(1).write(&path, Sectors(0), Sectors(2048))?;
@@ -44,9 +44,9 @@ pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
     let before = pool.snapshot(host, &home, ThinDevId::new(2)?, scratch.name("before")?)?;
     Pattern::new(2).write(&path, Sectors(0), Sectors(2048))?;
     Pattern::new(1).verify(&before.path(host)?, Sectors(0), Sectors(2048))?;
-    tour.answer("the snapshot holds what there was before");
+    tour.answer("the snapshot has the old data");
 
-    tour.step("Let the pool extend itself while a writer fills it", "monitor.wait(timeout), pool.grow(host, length)");
+    tour.step("Extend the pool while a writer fills it", "monitor.wait(timeout), pool.grow(host, length)");
     let monitor = MonitorOptions::new().name(pool.name().to_owned()).levels([80]);
     let mut monitor = Monitor::open_with(host, monitor.status_interval(Some(Duration::from_millis(200))))?;
     thread::scope(|scope| -> Result<()> {
@@ -71,11 +71,11 @@ pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
         Ok(())
     })?;
     Pattern::new(3).verify(&path, Sectors(0), VOLUME)?;
-    tour.answer("all that was written is there");
+    tour.answer("no written data was lost");
     Ok(())
 }
 
-/// Flushing would wait for the writes that wait for space.
+/// A suspend that flushes would wait for the writes that wait for space.
 fn at_once() -> dm_core::ReloadOptions {
     dm_core::ReloadOptions::new().suspend(dm_core::SuspendPolicy::new().noflush(true))
 }

@@ -1,4 +1,4 @@
-//! Two disks with the same contents.
+//! Two disks with the same data.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
     let bad = data()?;
     let bad = FaultyDisk::over(scratch, "leg", bad.number(), bad.size())?;
 
-    tour.step("Make an array of two legs, which are brought in sync", "RaidDev::create(host, name, &table)");
+    tour.step("Create an array of two legs, and wait until they are in sync", "RaidDev::create(host, name, &table)");
     let legs =
         [RaidDevice::new(metadata()?.number(), data()?.number()), RaidDevice::new(metadata()?.number(), bad.number())];
     let table = RaidTable::new(RaidType::Raid1, Sectors(0), legs);
@@ -37,7 +37,10 @@ pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
     };
     health(tour)?;
 
-    tour.step("Let a leg fail, and write on", "faulty.set(&Fault::Errors), Pattern::new(1).write(path, start, length)");
+    tour.step(
+        "Let a leg fail, and continue writing",
+        "faulty.set(&Fault::Errors), Pattern::new(1).write(path, start, length)",
+    );
     let path = array.path(host)?;
     bad.set(&Fault::Errors)?;
     Pattern::new(1).write(&path, Sectors(0), Sectors(4096))?;
@@ -45,7 +48,7 @@ pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
     health(tour)?;
 
     tour.step(
-        "Put another disk in its place, which is rebuilt while the array is in use",
+        "Replace the leg; the new one is rebuilt while the array is in use",
         "array.replace_leg(host, 1, leg, interval)",
     );
     let spare = RaidDevice::new(metadata()?.number(), data()?.number());
@@ -56,7 +59,7 @@ pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
     health(tour)
 }
 
-/// How far some work has come.
+/// A progress bar.
 fn bar(work: &Work) -> String {
     let percent = usize::from(work.done.and_then(|done| done.percent()).unwrap_or(0));
     let done = percent / 5;

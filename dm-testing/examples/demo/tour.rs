@@ -1,11 +1,11 @@
-//! How a tour speaks.
+//! The output of a tour.
 
 use std::error::Error;
 use std::fmt::Display;
 
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Prints each step: what is done, the call that does it, and what the kernel answered.
+/// Prints each step: its purpose, the call, and the answer of the kernel.
 pub(crate) struct Tour {
     step: u32,
 }
@@ -27,7 +27,7 @@ impl Tour {
         }
     }
 
-    /// An error with its causes, each on a line, as are the kernel's reasons.
+    /// Prints an error, its causes and the kernel's reasons, each on a line.
     pub(crate) fn error(&self, error: &dyn Error) {
         let mut next = Some(error);
         while let Some(error) = next {

@@ -1,4 +1,4 @@
-//! A read-only device whose contents are checked against a tree of hashes.
+//! A read-only device that checks its data with a hash tree.
 
 use dm_core::SetupOptions;
 use dm_core::udev::Visibility;
@@ -21,15 +21,15 @@ pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
     let root = volume.format(host, &VerityFormat::new())?.root_hash;
     tour.answer(format_args!("root hash {root}"));
 
-    tour.step("Make a device that checks what it reads", "VerityDev::activate(host, name, table, options)");
-    // Other programs would read it as well, and so find the fault first.
+    tour.step("Create a device that checks the data it reads", "VerityDev::activate(host, name, table, options)");
+    // Otherwise udev's rules would read the device too, and detect the change first.
     let options = SetupOptions::new().visibility(Visibility::Private);
     let verity = VerityDev::activate(host, scratch.name("verity")?, volume.table(host, &root)?, options)?;
     let path = verity.path(host)?;
     Pattern::new(1).verify(&path, Sectors(0), Sectors(8))?;
-    tour.answer(format_args!("the first block is right; status: {}", verity.status(host)?));
+    tour.answer(format_args!("the first block is valid; status: {}", verity.status(host)?));
 
-    tour.step("Change a block of the disk below it, and read that", "Pattern::new(1).verify(path, start, length)");
+    tour.step("Change a block of the data disk, and read it", "Pattern::new(1).verify(path, start, length)");
     Pattern::new(2).write(data.path(), Sectors(80), Sectors(8))?;
     match Pattern::new(1).verify(&path, Sectors(80), Sectors(8)) {
         Ok(()) => return Err("the change was not noticed".into()),
@@ -38,7 +38,7 @@ pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
     let status = verity.status(host)?;
     tour.answer(format_args!("status: {status}; health: {}", Verity::health(&status)));
 
-    tour.step("Check the whole disk without the device", "volume.verify(host, &root)");
+    tour.step("Verify the whole disk without the device", "volume.verify(host, &root)");
     match volume.verify(host, &root) {
         Ok(()) => return Err("the change was not noticed".into()),
         Err(error) => tour.error(&error),

@@ -11,7 +11,7 @@ use crate::options::Options;
 use crate::report::{self, Column, number, text};
 use crate::show::{chosen, node_name, read_ahead, slot};
 
-/// A row of `info -c`: the device, and the picture of all devices.
+/// A row of `info -c`: a device, and a snapshot of all devices.
 struct Device {
     host: Host,
     info: DeviceInfo,
@@ -31,7 +31,7 @@ impl Device {
         self.node().map(|node| node.used_by.iter().copied().collect()).unwrap_or_default()
     }
 
-    /// The names of those that are mapped devices.
+    /// The names of the mapped devices among these.
     fn names(&self, devices: Vec<DeviceNumber>) -> String {
         let name = |number| Some(human(&self.host, Some(self.tree.get(number)?.name.as_deref()?)));
         devices.into_iter().filter_map(name).collect::<Vec<_>>().join(",")
@@ -41,7 +41,7 @@ impl Device {
         self.info.uuid().map(|uuid| self.host.naming().human_uuid(uuid).to_string()).unwrap_or_default()
     }
 
-    /// The program that made the device, by the start of its uuid.
+    /// The program that made the device, according to the prefix of its uuid.
     fn subsystem(&self) -> String {
         self.uuid().split_once('-').map(|(start, _)| start.to_owned()).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! The commands that are about udev's cookies alone. In an initramfs, udev's rules need no more than these.
+//! The commands for udev's cookies, which are all that udev's rules need in an initramfs.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,7 +8,7 @@ use dm_core::udev::{self, SharedCookie, Udev};
 use crate::Result;
 use crate::options::Options;
 
-/// Runs a command of this kind.
+/// Runs the command if it is one of these.
 pub(crate) fn run(options: &Options) -> Option<Result<()>> {
     Some(match options.command() {
         "udevcreatecookie" => create(),
@@ -23,7 +23,7 @@ pub(crate) fn run(options: &Options) -> Option<Result<()>> {
     })
 }
 
-/// A number in decimal, or in hexadecimal after 0x.
+/// Parses a decimal number, or a hexadecimal one after `0x`.
 pub(crate) fn number(text: &str) -> Result<u32> {
     Ok(match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(digits) => u32::from_str_radix(digits, 16)?,
@@ -49,7 +49,7 @@ fn complete(options: &Options) -> Result<()> {
     Ok(udev::complete(UdevCookie::from_number(number))?)
 }
 
-/// Removes all that are older than the given number of minutes.
+/// Removes all cookies that are older than the given number of minutes.
 fn complete_all(options: &Options) -> Result<()> {
     let minutes: u64 = options.words().first().map_or(Ok(0), |minutes| minutes.parse())?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;

@@ -1,4 +1,4 @@
-//! The commands that make, change and remove devices.
+//! The commands that create, change and remove devices.
 
 use std::io::Read as _;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::Result;
 use crate::options::Options;
 use crate::show::chosen;
 
-/// The text of a table: the option's, a file's, or the standard input.
+/// The text of a table: from the option, a file or the standard input.
 fn table_text(options: &Options, file: Option<&String>) -> Result<String> {
     if let Some(table) = options.value("table") {
         return Ok(table.to_owned());
@@ -41,7 +41,7 @@ fn suspend_options(options: &Options) -> SuspendOptions {
     SuspendOptions::new().noflush(options.has("noflush")).skip_lockfs(options.has("nolockfs"))
 }
 
-/// What `create` says about the device besides its table.
+/// The options of `create`, apart from the table.
 fn setup<'a>(options: &Options, uuid: Option<&'a DmUuid>, minor: Option<u32>) -> Result<SetupOptions<'a>> {
     let setup = SetupOptions::new().read_only(options.has("readonly")).read_ahead(read_ahead(options)?);
     let setup = uuid.map_or(setup, |uuid| setup.uuid(uuid));
@@ -178,7 +178,8 @@ pub(crate) fn make_nodes(host: &Host, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Mangles names that another program gave the kernel unmangled. Names are the kernel's here.
+/// Mangles names that another program has given to the kernel unmangled. In this function, names are those of the
+/// kernel.
 pub(crate) fn mangle(host: &Host, options: &Options) -> Result<()> {
     let names = options.words().iter().map(|word| Ok(DevIdBuf::Name(DmName::new(word)?.to_owned())));
     let devices =
@@ -199,7 +200,7 @@ pub(crate) fn mangle(host: &Host, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The name that people know.
+/// The unmangled name, for output.
 pub(crate) fn human(host: &Host, name: Option<&DmName>) -> String {
     name.map(|name| host.naming().human_name(name).to_string()).unwrap_or_default()
 }

@@ -1,14 +1,14 @@
-//! `dmsetup`, as far as a few lines per command go: the same words, output and exit codes as the original's.
+//! The commands of `dmsetup` in a few lines each, with the words, output and exit codes of the original.
 //!
-//! It shows which method does what a command of dmsetup does, and it needs no libdevmapper, so that it can stand in for
-//! dmsetup in an initramfs: udev's rules run it as `dmsetup udevflags` and `dmsetup udevcomplete`.
+//! It shows which method corresponds to a command of dmsetup. It needs no libdevmapper, so it can replace dmsetup in an
+//! initramfs: udev's rules run it as `dmsetup udevflags` and `dmsetup udevcomplete`.
 //!
 //! ```text
 //! cargo run --example dmsetup -- create home --table '0 2048 zero'
 //! cargo run --example dmsetup -- info -c
 //! ```
 //!
-//! `cargo xtask static` builds it as one file that needs no library, for musl if Rust's libraries for musl are installed:
+//! `cargo xtask static` builds it as a static file, for musl if Rust's libraries for musl are installed:
 //!
 //! ```text
 //! rustup target add x86_64-unknown-linux-musl
@@ -89,7 +89,7 @@ fn run(options: &Options) -> Result<()> {
     }
 }
 
-/// A host as the options want it: what libdevmapper has as settings of the process.
+/// A host with the settings that the options give.
 fn host(options: &Options) -> Result<Host> {
     let naming = match options.value("manglename") {
         Some("hex") => Naming::Hex,
@@ -97,7 +97,7 @@ fn host(options: &Options) -> Result<Host> {
         _ => Naming::Auto,
     };
     let strategy = if options.has("noudevsync") { Strategy::None } else { Strategy::Auto };
-    // Debian's: root, the group disk, 0660.
+    // The default of Debian: root, the group disk, 0660.
     let number = |option, default| options.value(option).map_or(Ok(default), str::parse);
     let mode = options.value("mode").map_or(Ok(0o660), |mode| u32::from_str_radix(mode, 8))?;
     let mut udev = Udev::new(strategy).node_mode(NodeMode::node(number("uid", 0)?, number("gid", 6)?, mode));

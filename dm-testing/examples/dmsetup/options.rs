@@ -1,4 +1,4 @@
-//! The command line: options anywhere, with one or two hyphens, and words.
+//! The command line: words, and options at any place with one or two hyphens.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use dm_units::DeviceNumber;
 
 use crate::Result;
 
-/// A command line taken apart.
+/// A parsed command line.
 pub(crate) struct Options {
     words: Vec<String>,
     given: BTreeMap<&'static str, String>,
 }
 
-/// The options that take a value: the short form, and the name.
+/// The options with a value: the short form and the name.
 const VALUES: [(&str, &str); 25] = [
     ("-u", "uuid"),
     ("-j", "major"),
@@ -42,7 +42,7 @@ const VALUES: [(&str, &str); 25] = [
     ("", "manglename"),
 ];
 
-/// Those that take none.
+/// The options without a value.
 const FLAGS: [(&str, &str); 25] = [
     ("-r", "readonly"),
     ("-f", "force"),
@@ -93,7 +93,7 @@ impl Options {
                 given.insert(*name, value);
             }
         }
-        // The commands of `stats` have two words.
+        // The commands of `stats` are two words.
         let command = match words.as_slice() {
             [first, second, ..] if first == "stats" => Some(format!("{first} {second}")),
             _ => None,
@@ -116,17 +116,17 @@ impl Options {
         self.words.first().map_or("", String::as_str)
     }
 
-    /// What follows the command.
+    /// The words after the command.
     pub(crate) fn words(&self) -> &[String] {
         self.words.get(1..).unwrap_or_default()
     }
 
-    /// A word that must be there, counted from 0 behind the command.
+    /// A required word after the command, counted from 0.
     pub(crate) fn word(&self, index: usize) -> Result<&str> {
         Ok(self.words().get(index).ok_or("Incorrect number of arguments.")?)
     }
 
-    /// The device that is named by its uuid or its number instead of a word.
+    /// The device that an option names by its uuid or number, instead of a word.
     fn device_option(&self, host: &Host) -> Result<Option<DevIdBuf>> {
         if let Some(uuid) = self.value("uuid") {
             return Ok(Some(DevIdBuf::Uuid(host.naming().kernel_uuid(DmUuid::new(uuid)?)?.into_owned())));
@@ -137,7 +137,7 @@ impl Options {
         }
     }
 
-    /// The device that a command is for, and the words behind it.
+    /// The device of a command, and the remaining words.
     pub(crate) fn device(&self, host: &Host) -> Result<(DevIdBuf, &[String])> {
         match (self.device_option(host)?, self.words()) {
             (Some(device), rest) => Ok((device, rest)),
@@ -146,7 +146,7 @@ impl Options {
         }
     }
 
-    /// The devices that a command is for; none if it is for all.
+    /// The devices of a command; empty if it is for all.
     pub(crate) fn devices(&self, host: &Host) -> Result<Vec<DevIdBuf>> {
         match self.device_option(host)? {
             Some(device) => Ok(vec![device]),
@@ -155,7 +155,7 @@ impl Options {
     }
 }
 
-/// A device by the name that people know, possibly as a path.
+/// Looks up a device by its unmangled name or a path.
 fn named(host: &Host, word: &str) -> Result<DevIdBuf> {
     let name = word.strip_prefix("/dev/mapper/").unwrap_or(word);
     Ok(host.kernel_id(&name)?)

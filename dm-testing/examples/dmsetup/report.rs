@@ -1,11 +1,12 @@
-//! Reports in columns, as all commands of dmsetup print them: fields by name, sorted, selected and aligned.
+//! Reports in columns, for all commands of dmsetup that print some: fields by name, sorted, selected and aligned.
 
 use std::cmp::Ordering;
 
 use crate::Result;
 use crate::options::Options;
 
-/// A column: its name, heading, least width, whether it is a number, and what it shows of a row.
+/// A column: the name of its field, heading, minimum width, whether it is a number, and the function that prints it for
+/// a row.
 pub(crate) struct Column<T> {
     name: &'static str,
     heading: &'static str,
@@ -32,7 +33,7 @@ pub(crate) const fn number<T>(
     Column { name, heading, width, is_number: true, show }
 }
 
-/// Underscores in the names of fields are for reading only.
+/// Underscores in the names of fields are ignored.
 fn find<'c, T>(columns: &'c [Column<T>], name: &str) -> Result<&'c Column<T>> {
     let plain = |name: &str| name.replace('_', "");
     let found = columns.iter().find(|column| plain(column.name) == plain(name));
@@ -45,13 +46,13 @@ impl<T> Column<T> {
         if self.is_number { a.parse::<u64>().ok().cmp(&b.parse().ok()) } else { a.cmp(&b) }
     }
 
-    /// The field as a variable of a shell.
+    /// The field as a shell variable.
     fn assignment(&self, value: &str) -> String {
         format!("DM_{}='{value}'", self.name.to_uppercase())
     }
 }
 
-/// The rows that `--select` wants: all of `field=value` or `field!=value`, separated by commas.
+/// Keeps the rows that match `--select`: all of `field=value` or `field!=value`, separated by commas.
 fn select<T>(columns: &[Column<T>], selection: &str, rows: &mut Vec<T>) -> Result<()> {
     for condition in selection.split(',') {
         let (field, value) = condition.split_once('=').ok_or("Selection syntax error.")?;
@@ -70,7 +71,7 @@ fn sort<T>(columns: &[Column<T>], keys: &str, rows: &mut [T]) -> Result<()> {
     Ok(())
 }
 
-/// Prints the fields of `--options`, or those that a report has by default, of all rows.
+/// Prints the fields in `--options`, or the default fields, for all rows.
 pub(crate) fn print<T>(
     columns: &[Column<T>],
     default: &str,
@@ -109,7 +110,7 @@ pub(crate) fn print<T>(
         let padded = row.iter().enumerate().zip(&fields).map(|((at, cell), field)| {
             let widest = table.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max();
             let width = widest.unwrap_or(0).max(field.width);
-            // Headings stand on the left.
+            // Headings are aligned to the left.
             if field.is_number && index > 0 { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
         });
         let cells: Vec<_> = if is_aligned { padded.collect() } else { row.clone() };

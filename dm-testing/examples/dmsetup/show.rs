@@ -1,4 +1,4 @@
-//! The commands that print what devices are, one after the other.
+//! The commands that print the state of devices one after the other.
 
 use std::fmt::Write as _;
 use std::process::Command;
@@ -13,7 +13,7 @@ use crate::Result;
 use crate::devices::human;
 use crate::options::Options;
 
-/// The devices of a command, or all, in the kernel's order.
+/// The devices of a command, or all in the kernel's order.
 pub(crate) fn chosen(host: &Host, options: &Options) -> Result<Vec<DevIdBuf>> {
     let named = options.devices(host)?;
     if !named.is_empty() {
@@ -66,7 +66,7 @@ pub(crate) fn lines(host: &Host, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// A line with its params: those that may be a key only if that is wanted.
+/// A line with its params. Params that may contain a key are shown only on request.
 fn text(line: &TargetStatus<'_>, options: &Options) -> String {
     if options.has("showkeys") {
         let params = String::from_utf8_lossy(line.params.as_bytes());
@@ -93,7 +93,7 @@ pub(crate) fn concise(host: &Host, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Commas, semicolons and backslashes are quoted by a backslash.
+/// Quotes commas, semicolons and backslashes with a backslash.
 fn quoted(text: &str) -> String {
     text.chars().flat_map(|c| matches!(c, ',' | ';' | '\\').then_some('\\').into_iter().chain([c])).collect()
 }
@@ -122,7 +122,7 @@ pub(crate) fn info(host: &Host, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// What is known only of a device that can be opened.
+/// Known only if the device can be opened.
 pub(crate) fn read_ahead(host: &Host, info: &DeviceInfo) -> Option<dm_units::Sectors> {
     host.read_ahead(info.number()).ok().filter(|_| info.has_active_table())
 }
@@ -136,12 +136,12 @@ fn tables(info: &DeviceInfo) -> &'static str {
     }
 }
 
-/// The name of the kernel's own node.
+/// The name of the kernel's node.
 pub(crate) fn node_name(number: DeviceNumber) -> Option<String> {
     Some(describe(number).path?.file_name()?.to_string_lossy().into_owned())
 }
 
-/// A device as `-o devno`, `devname` or `blkdevname` want it.
+/// A device in the form of `-o devno`, `devname` or `blkdevname`.
 fn number(number: DeviceNumber, options: &Options, separator: &str) -> String {
     let known = describe(number);
     let shown = match options.value("options").unwrap_or_default() {
@@ -187,7 +187,7 @@ pub(crate) fn deps(host: &Host, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// All loaded targets, or those that are named.
+/// Prints all loaded target types, or the given ones.
 pub(crate) fn targets(host: &Host, named: Option<&Options>) -> Result<()> {
     if let Some(options) = named.filter(|options| !options.words().is_empty()) {
         for word in options.words() {

@@ -1,4 +1,4 @@
-//! `stats`: the regions of devices that the kernel keeps statistics of.
+//! `stats`: the regions for which the kernel keeps statistics.
 
 use dm_core::Host;
 use dm_targets::WordBuf;
@@ -12,10 +12,10 @@ use crate::options::Options;
 use crate::report::{self, Column, number, text};
 use crate::show::chosen;
 
-/// The program that regions belong to unless another one is named.
+/// The program id of regions, unless an option gives another one.
 const PROGRAM: &str = "dmstats";
 
-/// Runs a command of this kind.
+/// Runs a command of `stats`.
 pub(crate) fn run(host: &Host, options: &Options) -> Result<()> {
     match options.command() {
         "stats create" => create(host, options),
@@ -36,7 +36,7 @@ fn program(options: &Options) -> Result<WordBuf> {
     Ok(WordBuf::new(options.value("programid").unwrap_or(PROGRAM))?)
 }
 
-/// The regions of a device: of one program, or of all.
+/// The regions of a device, for one program or all.
 fn regions(host: &Host, stats: &Stats, options: &Options) -> Result<Vec<StatsRegion>> {
     if options.has("allprograms") {
         return Ok(stats.regions(host)?);
@@ -44,7 +44,7 @@ fn regions(host: &Host, stats: &Stats, options: &Options) -> Result<Vec<StatsReg
     Ok(stats.regions_of(host, &program(options)?)?)
 }
 
-/// Does something to the region of `--regionid`, or to all.
+/// Calls a function for the region in `--regionid`, or for all regions.
 fn each(host: &Host, options: &Options, act: impl Fn(&Stats, &StatsRegion) -> Result<()>) -> Result<()> {
     let wanted: Option<u32> = options.value("regionid").map(str::parse).transpose()?;
     if wanted.is_none() && !options.has("allregions") {
@@ -62,14 +62,14 @@ fn each(host: &Host, options: &Options, act: impl Fn(&Stats, &StatsRegion) -> Re
     Ok(())
 }
 
-/// A number of sectors, which may be followed by `s`.
+/// Parses a number of sectors, with an optional suffix `s`.
 fn sectors(text: &str) -> Result<Sectors> {
     Ok(text.trim_end_matches('s').parse()?)
 }
 
 const MILLISECOND: u64 = 1_000_000;
 
-/// A length of time in nanoseconds.
+/// Parses a time into nanoseconds.
 fn nanoseconds(text: &str) -> Result<u64> {
     let at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(at);
@@ -97,7 +97,7 @@ fn create(host: &Host, options: &Options) -> Result<()> {
     let mut create = StatsCreate::new(range, step).program(program(options)?);
     let bounds = options.value("bounds").into_iter().flat_map(|bounds| bounds.split(',').map(nanoseconds));
     let bounds = bounds.collect::<Result<Vec<_>>>()?;
-    // The kernel counts in milliseconds unless it is told to be precise.
+    // The kernel counts in milliseconds unless this is set.
     create.precise_timestamps = options.has("precise") || bounds.iter().any(|bound| bound % MILLISECOND != 0);
     let tick = if create.precise_timestamps { 1 } else { MILLISECOND };
     create.histogram = bounds.iter().filter_map(|bound| bound.checked_div(tick)).collect();
@@ -125,7 +125,7 @@ struct Row {
 }
 
 impl Row {
-    /// A size in sectors, or in the largest unit that keeps it at one or more.
+    /// A size in sectors, or in the largest unit in which it is at least one.
     #[expect(clippy::cast_precision_loss, reason = "it is shown with two digits")]
     fn size(&self, size: Sectors) -> String {
         if self.in_sectors || size.0 == 0 {

@@ -1,4 +1,4 @@
-//! `ls --tree`: one walk over the picture that the library reads in one pass.
+//! `ls --tree`, from the tree that the library reads in one pass.
 
 use dm_core::{DeviceTree, Host, TreeOrder};
 use dm_units::DeviceNumber;

@@ -1,4 +1,4 @@
-//! The extender itself: it works on any [`Host`].
+//! The extender, which works on any [`Host`].
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use dm_core::{DevIdBuf, DmName, Host, ReloadOptions, SuspendPolicy};
 use dm_targets::devices::{Alarm, AlarmKind, DevError, LinearDev, Monitor, MonitorOptions, Space, ThinPoolDev};
 use dm_units::Sectors;
 
-/// How much of a pool may be used, in percent.
+/// The part of the pool in percent that may be used before it is extended.
 const LEVEL: u8 = 80;
 
-/// How often to look at the pool between its events. Its low water mark has one, the level has none.
+/// The time between two checks of the pool. Crossing the low water mark raises an event; reaching `LEVEL` does not.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// Follows a pool and extends it.
+/// Watches a pool and extends it.
 #[derive(Debug)]
 pub(crate) struct Extender {
     host: Host,
@@ -24,7 +24,7 @@ pub(crate) struct Extender {
 }
 
 impl Extender {
-    /// Follows the pool of this name, which is extended by `step` until it has `limit`.
+    /// Watches the pool with this name, and extends it by `step` sectors up to `limit`.
     pub(crate) fn open(host: &Host, pool: &DmName, step: Sectors, limit: Sectors) -> Result<Self, DevError> {
         let options = MonitorOptions::new().name(pool.to_owned()).levels([LEVEL]).status_interval(Some(INTERVAL));
         let monitor = Monitor::open_with(host, options)?;
@@ -33,7 +33,7 @@ impl Extender {
         Ok(Self { host: host.clone(), pool, data, step, limit, monitor })
     }
 
-    /// Waits until something happens to the pool, at most for `timeout`, extends it if it is due, and reports what happened.
+    /// Waits at most `timeout` until something happens to the pool, extends it if necessary, and returns what happened.
     pub(crate) fn watch(&mut self, timeout: Option<Duration>) -> Result<Vec<Alarm>, DevError> {
         let alarms = self.monitor.wait(timeout)?;
         if alarms.iter().any(is_short_of_space) {
@@ -42,7 +42,7 @@ impl Extender {
         Ok(alarms)
     }
 
-    /// Makes the data device longer, and then the pool. When the second fails, the next attempt begins with a longer device.
+    /// Extends the data device and then the pool. If the latter fails, the next attempt extends the data device again.
     fn extend(&self) -> Result<(), DevError> {
         let length = self.data.table(&self.host)?.length();
         let longer = length.saturating_add(self.step).min(self.limit);
@@ -54,7 +54,7 @@ impl Extender {
                 }
             })?;
         }
-        // Flushing would wait for the writes that wait for space.
+        // A suspend that flushes would wait for the writes that wait for space.
         let options = ReloadOptions::new().suspend(SuspendPolicy::new().noflush(true));
         self.pool.grow_with(&self.host, longer.max(length), options)
     }
@@ -64,12 +64,12 @@ fn is_short_of_space(alarm: &Alarm) -> bool {
     matches!(alarm.kind, AlarmKind::LevelReached { space: Space::Data, .. } | AlarmKind::BelowLowWater { .. })
 }
 
-/// The device that holds the data of a pool.
+/// The data device of a pool.
 fn data_of(host: &Host, pool: &ThinPoolDev) -> Result<LinearDev, DevError> {
     let table = pool.table(host)?;
     match table.lines().first().and_then(|line| line.params.data.number()) {
         Some(number) => LinearDev::open(host, number),
-        // The kernel prints devices by their numbers.
+        // The kernel prints devices as numbers.
         None => Err(DevError::NoTable(DevIdBuf::Name(pool.name().to_owned()))),
     }
 }

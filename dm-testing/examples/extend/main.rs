@@ -1,12 +1,12 @@
-//! Extends a thin pool by itself while it fills, as dmeventd does for LVM.
+//! Extends a thin pool while it fills, as dmeventd does for LVM.
 //!
 //! ```text
 //! extend POOL STEP LIMIT
 //! ```
 //!
-//! `POOL` is the name of a pool whose data device is of the target `linear`. Whenever four fifths of it are used, or the pool is
-//! below its low water mark, the data device is made longer by `STEP` sectors, up to `LIMIT`, where its last disk has them, and
-//! the pool with it. Everything else that happens to the pool is printed.
+//! `POOL` is the name of a pool whose data device has the target `linear`. Whenever four fifths of the pool are used,
+//! or free space is below its low water mark, the data device and the pool are extended by `STEP` sectors, up to
+//! `LIMIT`, from the last disk of the data device. Everything else that happens to the pool is printed.
 
 mod extender;
 

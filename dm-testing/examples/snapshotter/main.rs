@@ -1,5 +1,5 @@
-//! Snapshots of container images in a thin pool, as containerd's devmapper snapshotter keeps them: prepared, viewed, committed,
-//! removed, and put right after a crash.
+//! Snapshots of container images in a thin pool, as containerd's devmapper snapshotter keeps them: prepared, viewed,
+//! committed, removed, and repaired after a crash.
 //!
 //! ```text
 //! snapshotter POOL RECORDS create KEY SECTORS
@@ -10,7 +10,7 @@
 //! snapshotter POOL RECORDS list
 //! ```
 //!
-//! `POOL` is the name of a pool that exists; `RECORDS` a file, which is made.
+//! `POOL` is the name of an existing pool, `RECORDS` a file, which is created if it does not exist.
 
 mod records;
 mod snapshotter;

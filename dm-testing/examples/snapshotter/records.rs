@@ -1,4 +1,4 @@
-//! Records in a file: a line for each snapshot.
+//! Records in a file, one line for each snapshot.
 
 use std::fs;
 use std::io;
@@ -25,7 +25,7 @@ impl File {
 }
 
 impl Store for File {
-    /// The new file takes the place of the old one when it is on the disk.
+    /// The new file replaces the old one only when it is on the disk.
     fn save(&mut self, records: &Records) -> io::Result<()> {
         if let Some(key) = records.keys().find(|key| key.contains(['\t', '\n'])) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("a key with a tab or newline: {key:?}")));

@@ -1,4 +1,4 @@
-//! The snapshotter itself: it works on any [`Host`], so its tests run on a kernel in memory as well.
+//! The snapshotter, which works on any [`Host`], so that its tests also run on a kernel in memory.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,30 +8,30 @@ use dm_targets::devices::{DevError, ThinDev, ThinPoolDev};
 use dm_targets::thin::ThinDevId;
 use dm_units::Sectors;
 
-/// What a snapshot is.
+/// The kinds of snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Written by a container, or by whoever unpacks an image. A mapped device shows it.
+    /// Writable, for a container or for unpacking an image. It has a mapped device.
     Active,
-    /// As active, but read-only.
+    /// As `Active`, but read-only.
     View,
-    /// Finished: never written again, and the parent of others. No mapped device shows it.
+    /// Complete: never written again, and a possible parent. It has no mapped device.
     Committed,
 }
 
-/// How far a change of a snapshot has got.
+/// The progress of a change of a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// It is being made, and may exist.
+    /// It is being created, and may exist.
     Making,
-    /// It is as its record says.
+    /// It is complete.
     Done,
-    /// It is being removed, and may exist no more.
+    /// It is being removed, and may no longer exist.
     Removing,
 }
 
-/// What is known of a snapshot. It is written down before the pool is changed, and again afterwards, so that what a crash left
-/// half done is known at the next start.
+/// The state of a snapshot. It is stored before the pool is changed and again afterwards, so that the next start finds
+/// changes that a crash has interrupted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) id: ThinDevId,
@@ -41,28 +41,28 @@ pub(crate) struct Record {
     pub(crate) progress: Progress,
 }
 
-/// All records, by the keys of their snapshots.
+/// All records by the keys of their snapshots.
 pub(crate) type Records = BTreeMap<String, Record>;
 
-/// Where records are kept.
+/// The storage for records.
 pub(crate) trait Store {
-    /// Replaces what is kept, as a whole or not at all.
+    /// Replaces all records atomically.
     fn save(&mut self, records: &Records) -> std::io::Result<()>;
 }
 
-/// Why something with a snapshot failed.
+/// The error of a change.
 #[derive(Debug)]
 pub(crate) enum Error {
-    /// There is no snapshot with this key, or it is of another kind than needed.
+    /// No snapshot has this key, or it has another kind than required.
     Unfit {
         key: String,
         needed: &'static str,
     },
-    /// The key is taken.
+    /// The key is in use.
     Taken(String),
-    /// Snapshots have it as their parent.
+    /// It is the parent of other snapshots.
     IsParent(String),
-    /// The pool has given away all ids.
+    /// All ids of the pool are in use.
     NoIds,
     Device(DevError),
     Operation(OpError),
@@ -74,7 +74,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unfit { key, needed } => write!(f, "there is no snapshot '{key}' that is {needed}"),
-            Self::Taken(key) => write!(f, "there is a snapshot '{key}' already"),
+            Self::Taken(key) => write!(f, "the snapshot '{key}' already exists"),
             Self::IsParent(key) => write!(f, "'{key}' is the parent of other snapshots"),
             Self::NoIds => f.write_str("the pool has no free device id"),
             Self::Device(error) => error.fmt(f),
@@ -93,16 +93,16 @@ pub(crate) struct Snapshotter<S> {
     pool: ThinPoolDev,
     records: Records,
     store: S,
-    /// What the names and uuids of its mapped devices start with.
+    /// The prefix of the names and uuids of its mapped devices.
     prefix: String,
 }
 
-/// A container may be gone a moment before the kernel has closed its device.
+/// A container may end before the kernel has closed its device.
 const PATIENTLY: RemovePolicy = RemovePolicy::new().retry(Retry::within(std::time::Duration::from_secs(10)));
 
 impl<S: Store> Snapshotter<S> {
-    /// Starts with the records that were written last: finishes or takes back what a crash has left half done, and shows all
-    /// snapshots that should be shown.
+    /// Starts with the stored records: completes or reverts the changes that a crash has interrupted, and makes the
+    /// mapped devices of all snapshots.
     pub(crate) fn start(
         host: Host,
         pool: ThinPoolDev,
@@ -115,9 +115,9 @@ impl<S: Store> Snapshotter<S> {
         this.host.recover(Prefix::Uuid(&uuids)).map_err(Error::Operation)?;
         for (key, record) in this.records.clone() {
             match (record.progress, record.kind) {
-                // Whoever wanted a snapshot that is half made was never told of it.
+                // The caller did not learn that an incomplete snapshot exists.
                 (Progress::Making | Progress::Removing, _) => this.erase(&key, record.id)?,
-                // A commit that was interrupted may have left the mapped device.
+                // An interrupted commit may have left the mapped device.
                 (Progress::Done, Kind::Committed) => this.hide(&key)?,
                 (Progress::Done, Kind::Active | Kind::View) => drop(this.show(&key, &record)?),
             }
@@ -125,7 +125,7 @@ impl<S: Store> Snapshotter<S> {
         Ok(this)
     }
 
-    /// Makes an empty snapshot to unpack an image into.
+    /// Creates an empty snapshot, into which an image can be unpacked.
     pub(crate) fn create(&mut self, key: &str, length: Sectors) -> Result<ThinDev, Error> {
         let (name, uuid) = self.names(key)?;
         let record = self.begin(key, None, length, Kind::Active)?;
@@ -134,12 +134,12 @@ impl<S: Store> Snapshotter<S> {
         self.finish(key, made.map_err(Error::Device))
     }
 
-    /// Makes a writable snapshot of a committed one.
+    /// Creates a writable snapshot of a committed one.
     pub(crate) fn prepare(&mut self, key: &str, parent: &str) -> Result<ThinDev, Error> {
         self.branch(key, parent, Kind::Active)
     }
 
-    /// Makes a read-only snapshot of a committed one.
+    /// Creates a read-only snapshot of a committed one.
     pub(crate) fn view(&mut self, key: &str, parent: &str) -> Result<ThinDev, Error> {
         self.branch(key, parent, Kind::View)
     }
@@ -153,7 +153,7 @@ impl<S: Store> Snapshotter<S> {
         self.finish(key, made.map_err(Error::Device))
     }
 
-    /// Finishes an active snapshot: it can be the parent of others from now on, and is known by another key.
+    /// Completes an active snapshot under a new key. It can then be a parent.
     pub(crate) fn commit(&mut self, key: &str, new_key: &str) -> Result<(), Error> {
         self.get(key, "active", |record| record.kind == Kind::Active)?;
         if self.records.contains_key(new_key) {
@@ -168,7 +168,7 @@ impl<S: Store> Snapshotter<S> {
         })
     }
 
-    /// Removes a snapshot that is nobody's parent, with its data.
+    /// Removes a snapshot with its data. It must not be a parent.
     pub(crate) fn remove(&mut self, key: &str) -> Result<(), Error> {
         let (id, _) = self.get(key, "there", |_| true)?;
         if self.records.values().any(|other| other.parent.as_deref() == Some(key)) {
@@ -178,12 +178,12 @@ impl<S: Store> Snapshotter<S> {
         self.erase(key, id)
     }
 
-    /// The records as they are now.
+    /// The current records.
     pub(crate) fn records(&self) -> &Records {
         &self.records
     }
 
-    /// Writes down that a snapshot is about to be made.
+    /// Records that a snapshot will be created.
     fn begin(&mut self, key: &str, parent: Option<String>, length: Sectors, kind: Kind) -> Result<Record, Error> {
         if self.records.contains_key(key) {
             return Err(Error::Taken(key.to_owned()));
@@ -196,7 +196,7 @@ impl<S: Store> Snapshotter<S> {
         Ok(record)
     }
 
-    /// Writes down that a snapshot is made, or takes back what there is of it.
+    /// Records that a snapshot was created, or reverts what was done.
     fn finish(&mut self, key: &str, made: Result<ThinDev, Error>) -> Result<ThinDev, Error> {
         match made {
             Ok(device) => {
@@ -204,7 +204,7 @@ impl<S: Store> Snapshotter<S> {
                 Ok(device)
             }
             Err(error) => {
-                // What can't be taken back now is taken back at the next start.
+                // A part that cannot be reverted now is reverted at the next start.
                 if let Some(record) = self.records.get(key) {
                     let _ = self.erase(key, record.id);
                 }
@@ -213,7 +213,7 @@ impl<S: Store> Snapshotter<S> {
         }
     }
 
-    /// Removes what there is of a snapshot, and forgets it.
+    /// Removes everything of a snapshot, including its record.
     fn erase(&mut self, key: &str, id: ThinDevId) -> Result<(), Error> {
         self.hide(key)?;
         match self.pool.delete_id(&self.host, id) {
@@ -223,14 +223,14 @@ impl<S: Store> Snapshotter<S> {
         self.update(|records| drop(records.remove(key)))
     }
 
-    /// Makes sure that a mapped device shows the snapshot.
+    /// Makes sure that the snapshot has a mapped device.
     fn show(&self, key: &str, record: &Record) -> Result<ThinDev, Error> {
         let (name, uuid) = self.names(key)?;
         let options = SetupOptions::new().uuid(&uuid).read_only(record.kind == Kind::View);
         self.pool.activate_with(&self.host, record.id, &name, record.length, options).map_err(Error::Device)
     }
 
-    /// Makes sure that no mapped device shows the snapshot.
+    /// Makes sure that the snapshot has no mapped device.
     fn hide(&self, key: &str) -> Result<(), Error> {
         let (name, _) = self.names(key)?;
         match self.host.remove_with(&name, PATIENTLY) {
@@ -258,7 +258,7 @@ impl<S: Store> Snapshotter<S> {
         })
     }
 
-    /// Changes the records once the change is kept.
+    /// Changes the records after they were stored.
     fn update(&mut self, change: impl FnOnce(&mut Records)) -> Result<(), Error> {
         let mut records = self.records.clone();
         change(&mut records);
@@ -267,8 +267,8 @@ impl<S: Store> Snapshotter<S> {
         Ok(())
     }
 
-    /// The name and the uuid of the mapped device that shows a snapshot. A key that cannot be part of them must not get into
-    /// the records: a start could not remove it again.
+    /// The name and uuid of a snapshot's mapped device. A key that cannot be part of them must not be recorded: a start
+    /// could not remove it.
     fn names(&self, key: &str) -> Result<(DmNameBuf, DmUuidBuf), Error> {
         let text = format!("{}{key}", self.prefix);
         Ok((DmNameBuf::new(&text).map_err(Error::Name)?, DmUuidBuf::new(&text).map_err(Error::Name)?))

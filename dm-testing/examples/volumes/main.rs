@@ -1,11 +1,12 @@
-//! Volumes in a thin pool over disks, as a small Stratis would keep them: made, grown while in use, copied, and put right after
-//! a crash.
+//! Volumes in a thin pool on disks, as a small Stratis would keep them: created, grown while in use, copied, and
+//! repaired after a crash.
 //!
 //! ```text
 //! volumes FIRST-DISK SECOND-DISK
 //! ```
 //!
-//! Shows a life of two volumes on two block devices whose contents are lost, and removes everything at the end.
+//! Creates and changes two volumes on two block devices, and removes everything at the end. The data on the devices is
+//! lost.
 
 mod volumes;
 
@@ -27,8 +28,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let layout = Layout { disks: vec![first], volumes: BTreeMap::new() };
     let mut volumes = Volumes::start(Host::open()?, "volumes-", layout)?;
     let length = Sectors(first.size.0.saturating_mul(2));
-    println!("{} is made", volumes.create("home", length)?.name());
-    println!("{} begins with what it holds", volumes.snapshot("home", "before")?.name());
+    println!("{} was created", volumes.create("home", length)?.name());
+    println!("{} has the same data", volumes.snapshot("home", "before")?.name());
 
     let (_, before) = volumes.usage()?;
     volumes.add_disk(second)?;
@@ -36,15 +37,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("the pool has grown from {before} to {after} blocks, of which {used} are used");
     volumes.grow("home", Sectors(length.0.saturating_mul(2)))?;
 
-    // As after a crash: whatever is missing or otherwise is put right.
+    // As after a crash: makes missing devices and corrects others.
     let layout = volumes.layout().clone();
     let mut volumes = Volumes::start(Host::open()?, "volumes-", layout)?;
     volumes.destroy("before")?;
-    println!("{} is still there", volumes.device("home")?.name());
+    println!("{} still exists", volumes.device("home")?.name());
     Ok(volumes.stop()?)
 }
 
-/// Takes a disk, whose first sectors are zeroed so that a new pool can begin there.
+/// Opens a disk and zeroes its first sectors, so that a new pool can use it.
 fn take(path: &Path) -> Result<Disk, Box<dyn Error>> {
     let disk = BlockDevice::open_with(path, BlockOpenOptions::new().writable(true).exclusive(true))?;
     disk.zero_out(Sectors(0), Sectors(8))?;

@@ -1,4 +1,4 @@
-//! The manager of volumes itself: it works on any [`Host`], so its tests run on a kernel in memory as well.
+//! The volume manager, which works on any [`Host`], so that its tests also run on a kernel in memory.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +12,7 @@ use dm_targets::thin_pool::ThinPoolTable;
 use dm_targets::{Linear, Table, TableLine, Target, Thin, ThinPool};
 use dm_units::{DataBlocks, DeviceNumber, Sectors};
 
-/// How much of the first disk holds the pool's metadata.
+/// The part of the first disk for the pool's metadata.
 const METADATA: Sectors = Sectors(4096);
 
 const BLOCK: Sectors = Sectors(128);
@@ -30,14 +30,14 @@ pub(crate) struct Volume {
     pub(crate) length: Sectors,
 }
 
-/// What a program has to write down to find everything again: the disks in their order, and the volumes.
+/// The information that a program must store to find everything again: the disks in their order, and the volumes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) disks: Vec<Disk>,
     pub(crate) volumes: BTreeMap<String, Volume>,
 }
 
-/// Why something with volumes failed.
+/// The error of a change.
 #[derive(Debug)]
 pub(crate) enum Error {
     NoVolume(String),
@@ -52,7 +52,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoVolume(name) => write!(f, "there is no volume '{name}'"),
-            Self::Taken(name) => write!(f, "there is a volume '{name}' already"),
+            Self::Taken(name) => write!(f, "the volume '{name}' already exists"),
             Self::NoIds => f.write_str("the pool has no free device id"),
             Self::Plan(error) => error.fmt(f),
             Self::Device(error) => error.fmt(f),
@@ -81,14 +81,14 @@ impl From<NameError> for Error {
     }
 }
 
-/// The names of the devices that all volumes share.
+/// The names of the devices below all volumes.
 struct Names {
     metadata: DmNameBuf,
     data: DmNameBuf,
     pool: DmNameBuf,
 }
 
-/// Volumes in a pool over disks.
+/// Volumes in a pool on disks.
 pub(crate) struct Volumes {
     host: Host,
     prefix: DmNameBuf,
@@ -96,28 +96,28 @@ pub(crate) struct Volumes {
 }
 
 impl Volumes {
-    /// Makes all devices of a layout as it says: those that are missing are made, those that differ are changed, and those that
-    /// do not belong to it are removed. So it is what a program does at its first start as well as after a crash.
+    /// Makes all devices of a layout: creates missing ones, changes different ones, and removes those that are not part
+    /// of it. A program calls it at its first start and after a crash.
     ///
-    /// The first disk must begin with zeros when it is new.
+    /// The first sectors of a new first disk must be zero.
     pub(crate) fn start(host: Host, prefix: &str, layout: Layout) -> Result<Self, Error> {
         let volumes = Self { host, prefix: DmNameBuf::new(prefix)?, layout };
         volumes.apply(&volumes.layout)?;
         Ok(volumes)
     }
 
-    /// Removes all devices. The data stay on the disks.
+    /// Removes all devices. The data stays on the disks.
     pub(crate) fn stop(self) -> Result<(), Error> {
         let nothing = Wanted::new().only(Prefix::Name(&self.prefix));
         Ok(self.host.carry_out(&self.host.plan(nothing)?)?)
     }
 
-    /// The layout, to be written down.
+    /// The layout, which the program must store.
     pub(crate) fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// Makes the pool larger by a disk, while volumes are in use: the data device and the pool change together.
+    /// Extends the pool by a disk while volumes are in use: the data device and the pool change together.
     pub(crate) fn add_disk(&mut self, disk: Disk) -> Result<(), Error> {
         let mut layout = self.layout.clone();
         layout.disks.push(disk);
@@ -126,16 +126,16 @@ impl Volumes {
         Ok(())
     }
 
-    /// Makes an empty volume.
+    /// Creates an empty volume.
     pub(crate) fn create(&mut self, name: &str, length: Sectors) -> Result<ThinDev, Error> {
         let first = self.new_id(name)?;
-        // A crash may have left a thin device that is in no layout, so the pool has the last word.
+        // A crash may have left a thin device that is not in the layout, so the pool decides whether an id is free.
         let (id, device) = self.pool()?.create_thin_from(&self.host, first, self.name(name)?, length)?;
         self.layout.volumes.insert(name.to_owned(), Volume { id, length });
         Ok(device)
     }
 
-    /// Makes a volume that begins with what another one holds now.
+    /// Creates a volume with the present data of another one.
     pub(crate) fn snapshot(&mut self, of: &str, name: &str) -> Result<ThinDev, Error> {
         let origin = self.device(of)?;
         let length = self.volume(of)?.length;
@@ -145,7 +145,7 @@ impl Volumes {
         Ok(device)
     }
 
-    /// Makes a volume longer, while it is in use.
+    /// Extends a volume while it is in use.
     pub(crate) fn grow(&mut self, name: &str, length: Sectors) -> Result<(), Error> {
         let mut layout = self.layout.clone();
         let volume = layout.volumes.get_mut(name).ok_or_else(|| Error::NoVolume(name.to_owned()))?;
@@ -162,7 +162,7 @@ impl Volumes {
         Ok(())
     }
 
-    /// How many blocks of the pool are in use, and how many it has.
+    /// The number of blocks of the pool in use, and of all.
     pub(crate) fn usage(&self) -> Result<(DataBlocks, DataBlocks), Error> {
         let data = self.pool()?.figures(&self.host)?.data;
         Ok((data.used, data.total))
@@ -199,7 +199,7 @@ impl Volumes {
         Ok(Names { metadata: name("metadata")?, data: name("data")?, pool: name("pool")? })
     }
 
-    /// Brings the devices from what they are to what a layout says.
+    /// Changes the devices to match a layout.
     fn apply(&self, layout: &Layout) -> Result<(), Error> {
         let names = &self.names()?;
         let Names { metadata, data, pool } = names;
@@ -226,17 +226,17 @@ impl Volumes {
     }
 }
 
-/// A table of one line.
+/// A table with one line.
 fn one<T: Target>(length: Sectors, params: T::Table) -> Option<Table<T>> {
     Table::new([TableLine::<T> { start: Sectors(0), length, params }]).ok()
 }
 
-/// The disks one after the other, without what is the metadata's.
+/// Concatenates the disks, without the metadata's part.
 fn data_table(disks: &[Disk]) -> Option<Table<Linear>> {
     let mut lines = Vec::new();
     let (mut start, mut skipped) = (Sectors(0), METADATA);
     for disk in disks {
-        // Whole blocks, so that none is spread over two disks.
+        // Whole blocks, so that no block is on two disks.
         let blocks = disk.size.checked_sub(skipped)?.to_data_blocks_floor(BLOCK)?;
         let length = blocks.to_sectors(BLOCK)?;
         lines.push(TableLine::<Linear>::new(start, length, LinearTable::new(disk.number, skipped)));

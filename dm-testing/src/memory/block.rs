@@ -1,4 +1,4 @@
-//! The data of its devices, for programs that open them through a host.
+//! Disks and mapped devices that programs open through a host to read and write them.
 
 use std::io;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ struct OpenBlock {
     kernel: MemoryKernel,
     number: DeviceNumber,
     writable: bool,
-    /// Holds a mapped device.
+    /// Keeps a mapped device open, so that it cannot be removed.
     _opened: Option<OpenDevice>,
 }
 

@@ -52,7 +52,7 @@ impl MemoryDisk {
         self.with(|disk| disk.fail(sectors.start.0..sectors.end.0));
     }
 
-    /// Ends all failures.
+    /// Lets I/O on all sectors succeed again.
     pub fn heal(&self) {
         self.with(Disk::heal);
     }

@@ -30,18 +30,18 @@
 //!
 //! | what | here | the kernel |
 //! |---|---|---|
-//! | device numbers | mapped devices have major number 4000, disks 4001, which real devices do not use; [`disk_at`](MemoryKernel::disk_at) takes any other | numbers that differ from one start to the next |
+//! | device numbers | mapped devices have major number 4000, disks 4001, which real devices do not use; [`disk_at`](MemoryKernel::disk_at) takes any other number | numbers that differ from one start to the next |
 //! | time | advances only by [`advance`](MemoryKernel::advance), and only pools use it | `delay` and `flakey` depend on it as well: here `delay` does not delay, and `flakey` counts I/Os instead of seconds |
 //! | I/O | is executed at once, in the calling thread | is executed in parallel and out of order |
 //! | a device that was closed for the last time | is removed at once if its removal was deferred | is removed a moment later, by a worker |
 //! | metadata of thin pools | the superblock is on the device, in the kernel's format; the data that it refers to is kept in the kernel, so that a copy of the device has the newest state | all of it is on the device |
 //! | metadata blocks in use | estimated: exact for a new pool; a mapping tree that differs from another one in one block is counted completely | counted |
 //! | metadata or COW devices that are suspended | commits of pools are postponed, and tables whose metadata cannot be read are refused with `EIO` | the command waits |
-//! | discards of a data device | are supported by every device | are disabled in the pool if the device has none |
+//! | discards of a data device | are supported by every device | are disabled in the pool if the device does not support them |
 //! | merging of snapshots | continues each time the status is read, by consecutive chunks | continues in the background |
 //! | background work | advances by a step when a status is read, and by [`work`](MemoryKernel::work): a step is a quarter of a `mirror` or `raid`, `hydration_threshold` regions of a `clone`, `migration_threshold` sectors of a `cache` with the policy `cleaner` | runs all the time |
 //! | metadata of `cache`, `clone`, `era`, `integrity`, `mirror`, `raid`, `writecache` | is stored on the device, in another format; while it is suspended, it cannot be read or written | commands wait until it is resumed |
-//! | `cache` | promotes a block when it is accessed for the second time, demotes the one that was not used for the longest time, and writes dirty blocks back when they are demoted or by `cleaner` | the policy `smq` learns, and writes back when there is little to do |
+//! | `cache` | promotes a block when it is accessed for the second time, demotes the least recently used one, and writes dirty blocks back when they are demoted or by `cleaner` | the policy `smq` learns, and writes back when there is little to do |
 //! | `crypt`, `verity`, `integrity` | pass sectors on unchanged, and detect no corruption; every key is in the keyring; tags are calculated at once | |
 //! | `mirror` | has no log in user space | |
 //! | `multipath` | uses the first path of a group that works; hardware handlers do nothing | selectors spread I/O |

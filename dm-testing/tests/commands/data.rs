@@ -1,4 +1,4 @@
-//! What is written is what is read, whatever happens to the tables.
+//! Data survives changes of tables.
 
 use std::fs::File;
 use std::io;
@@ -13,7 +13,7 @@ use dm_units::{DeviceNumber, SECTOR_SIZE, Sectors};
 const START: Sectors = Sectors(0);
 const SIZE: Sectors = Sectors(2048);
 
-/// A table of one disk in pieces of so many sectors.
+/// A table that maps one disk in pieces of `piece` sectors.
 fn pieces(disk: DeviceNumber, piece: u64) -> Vec<TargetLine<LineText<'static, String>>> {
     let starts = (0..SIZE.0).step_by(usize::try_from(piece).unwrap());
     let line = |start: u64| {
@@ -23,7 +23,8 @@ fn pieces(disk: DeviceNumber, piece: u64) -> Vec<TargetLine<LineText<'static, St
     starts.map(line).collect()
 }
 
-/// Writes the sectors of a pattern one after the other, through the page cache, until told to stop; says how many rounds.
+/// Writes the sectors of a pattern repeatedly through the page cache, until `stop` is set. Returns the number of
+/// rounds.
 fn write_until(stop: &AtomicBool, path: &std::path::Path, pattern: Pattern) -> io::Result<u32> {
     let file = File::options().write(true).open(path)?;
     let mut bytes = [0; 8 * SECTOR_SIZE];
@@ -72,7 +73,7 @@ fn data_moves_to_another_disk_under_a_writer() {
         let writer = scope.spawn(|| write_until(&stop, &path, pattern));
         dm.table_load(&device, pieces(new.number(), 128)).unwrap();
         dm.device_suspend(&device).unwrap();
-        // Nobody writes now: what is copied is all there is.
+        // The writer has stopped, so the copy is complete.
         pattern.verify(old.path(), START, SIZE).unwrap();
         pattern.write(new.path(), START, SIZE).unwrap();
         Pattern::new(2).write(old.path(), START, SIZE).unwrap();

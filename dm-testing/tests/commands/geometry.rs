@@ -10,7 +10,7 @@ use crate::support::{LENGTH, zero};
 
 const GEOMETRY: Geometry = Geometry::new(123, 45, 6);
 
-/// Whether fdisk, which asks for the geometry, prints this.
+/// Whether fdisk, which reads the geometry, prints this text.
 fn fdisk_says(device: &MappedDevice, what: &str) -> bool {
     let output = Command::new("busybox").args(["fdisk", "-l"]).arg(device.path()).output().unwrap();
     String::from_utf8(output.stdout).unwrap().contains(what)

@@ -1,8 +1,8 @@
-//! Every command of dm-core against a real kernel: what the kernel does, not what the library expects.
+//! Every command of dm-core on a real kernel.
 //!
-//! What needs real hardware, udev, sysfs, file systems or other processes: all the rest is in the test program `conformance`.
-//! A module is a command, or a few that belong together. What changes more than the test's own devices is in the test
-//! program `whole_host`.
+//! These tests need real hardware, udev, sysfs, file systems or other processes; all others are in the test program
+//! `conformance`. Each module is about one command or a few related ones. Tests that affect other devices than their
+//! own are in the test program `whole_host`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod data;

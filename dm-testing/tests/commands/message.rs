@@ -20,7 +20,7 @@ fn the_sector_chooses_the_target() {
     for (disk, seed) in [(&one, 1), (&two, 2)] {
         Pattern::new(seed).write(disk.path(), Sectors(0), LENGTH).unwrap();
     }
-    // Two regions of eight sectors, on the disks in turn until told otherwise.
+    // Two regions of eight sectors, which are on the disks in turn until a message changes that.
     let switch = format!("2 8 0 {} 0 {} 0", one.number(), two.number());
     let lines = [
         TargetLine::text(Sectors(0), Sectors(16), "zero", String::new()),
@@ -38,7 +38,7 @@ fn the_sector_chooses_the_target() {
         sent.map(|answer| assert!(answer.text().is_none()))
     };
     assert!(send(Sectors(0)).unwrap_err().is_invalid(), "target zero takes no messages");
-    assert!(send(Sectors(32)).unwrap_err().is_invalid(), "nothing is behind the end");
+    assert!(send(Sectors(32)).unwrap_err().is_invalid(), "no target is after the end");
     send(Sectors(17)).unwrap();
     assert!(holds(1, 16) && holds(1, 24));
 }
@@ -51,7 +51,7 @@ fn statistics_answer() {
     let text = |message: &str| send(&scratch, &device, message).unwrap();
     assert_eq!(text("@stats_list").as_deref(), Some(""));
     assert_eq!(text("@stats_create - /2 first").as_deref(), Some("0"));
-    // A backslash keeps a space in its word.
+    // A backslash quotes a space.
     assert_eq!(text(r"@stats_create 8+16 8 a\ b aux").as_deref(), Some("1"));
     assert_eq!(text("@stats_list").as_deref(), Some("0: 0+64 32 first -\n1: 8+16 8 a b aux\n"));
     assert_eq!(text(r"@stats_list a\ b").as_deref(), Some("1: 8+16 8 a b aux\n"));
@@ -60,7 +60,7 @@ fn statistics_answer() {
     let areas = text("@stats_print 0").unwrap();
     let second: Vec<_> = areas.lines().nth(1).unwrap().split(' ').collect();
     assert_eq!(second[0], "32+32");
-    // Reads, and how many sectors they read; udev may have read as well.
+    // The number of reads and of sectors read; udev may have read as well.
     assert_ne!((second[1], second[3]), ("0", "0"), "{areas}");
     assert_eq!(areas.lines().count(), 2);
 
@@ -77,7 +77,7 @@ fn long_answers_come_whole() {
     let (dm, calls) = recorded();
     let device = scratch.map("device", [zero(Sectors(3000))]).unwrap();
     send(&scratch, &device, "@stats_create - 1").unwrap();
-    // The second time the handle knows how much is needed; so does the caller of the third.
+    // Before the second call, the handle knows the size; in the third one, the caller gives it.
     for (options, most) in
         [(MessageOptions::new(), 4), (MessageOptions::new(), 1), (MessageOptions::new().answer_size(256 * 1024), 1)]
     {

@@ -1,4 +1,4 @@
-//! What the tests of several commands need.
+//! Functions for the tests of several commands.
 
 use std::fs;
 use std::io;
@@ -11,13 +11,13 @@ use dm_core::{
 use dm_testing::{MappedDevice, Scratch, wait_until};
 use dm_units::{DeviceNumber, Sectors};
 
-/// The size of most devices here.
+/// The size of most devices.
 pub(crate) const LENGTH: Sectors = Sectors(64);
 
-/// How long to wait for what takes a moment.
+/// The timeout for conditions that are met within a moment.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
 
-/// Long enough for a thread to show that it does not wait.
+/// Long enough to see that a thread does not block.
 pub(crate) const A_WHILE: Duration = Duration::from_millis(50);
 
 pub(crate) fn zero(length: Sectors) -> TargetLine<LineText<'static, &'static str>> {
@@ -28,7 +28,7 @@ pub(crate) fn linear(below: DeviceNumber, start: Sectors) -> TargetLine<LineText
     TargetLine::text(Sectors(0), LENGTH, "linear", format!("{below} {start}"))
 }
 
-/// A minor number far from those that the kernel chooses, another one for each test that asks for one.
+/// A minor number far from those that the kernel chooses, different for each test.
 pub(crate) fn far_minor(test: u32) -> u32 {
     (1 << 19) | test << 16 | std::process::id() & 0xffff
 }
@@ -43,7 +43,7 @@ pub(crate) fn lines(scratch: &Scratch, device: &MappedDevice, options: StatusOpt
     status.iter().map(|line| line.unwrap().to_string()).collect()
 }
 
-/// Loads into the inactive slot.
+/// Loads a table into the inactive slot.
 pub(crate) fn load(
     scratch: &Scratch,
     device: &MappedDevice,
@@ -52,7 +52,7 @@ pub(crate) fn load(
     scratch.dm().table_load(device, [line])
 }
 
-/// Does what needs a device that is not open, as soon as udev has stopped looking at it.
+/// Runs a command that requires a closed device, as soon as udev has closed it.
 pub(crate) fn when_free<T>(mut command: impl FnMut() -> dm_core::Result<T>) -> T {
     let mut result = None;
     wait_until("udev to close a device", SOON, || match command() {
@@ -66,14 +66,14 @@ pub(crate) fn when_free<T>(mut command: impl FnMut() -> dm_core::Result<T>) -> T
     result.unwrap().unwrap()
 }
 
-/// An attribute in a device's folder in sysfs, without its newline; `None` where there is no such file.
+/// An attribute of a device in sysfs, without its newline; `None` if the file does not exist.
 pub(crate) fn sysfs(number: DeviceNumber, attribute: &str) -> Option<Vec<u8>> {
     let mut bytes = fs::read(format!("/sys/dev/block/{number}/{attribute}")).ok()?;
     assert_eq!(bytes.pop(), Some(b'\n'));
     Some(bytes)
 }
 
-/// The way to the kernel, with a record of the calls that take it.
+/// A transport to the kernel that records calls.
 #[derive(Debug)]
 struct Recorder {
     kernel: Arc<dyn Transport>,
@@ -84,7 +84,7 @@ struct Recorder {
 pub(crate) struct Calls(Arc<Mutex<Vec<Command>>>);
 
 impl Calls {
-    /// The calls since the last time.
+    /// Takes the calls since the last time.
     pub(crate) fn take(&self) -> Vec<Command> {
         std::mem::take(&mut self.0.lock().unwrap())
     }

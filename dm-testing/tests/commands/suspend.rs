@@ -27,7 +27,7 @@ fn suspension_waits_for_io_that_is_under_way() {
     const DELAY: Duration = Duration::from_millis(500);
     let Some(scratch) = Scratch::new(&[require::target("delay")]) else { return };
     let disk = scratch.loop_device(LENGTH.to_bytes()).unwrap();
-    // Writes are slow; reads are not, or udev would take long.
+    // Writes are delayed; reads are not, since udev would take long.
     let params = format!("{0} 0 0 {0} 0 {1}", disk.number(), DELAY.as_millis());
     let slow = scratch.map("slow", [TargetLine::text(START, LENGTH, "delay", params)]).unwrap();
     let device = scratch.map("device", [linear(slow.number(), START)]).unwrap();
@@ -37,7 +37,7 @@ fn suspension_waits_for_io_that_is_under_way() {
         Pattern::new(1).write(&path, START, LENGTH).unwrap();
         begun.elapsed()
     });
-    // I/O that is held back by the delay, counted by the block layer.
+    // I/O that the target delays, counted by the block layer.
     let in_flight = || sysfs(device.number(), "inflight").is_some_and(|text| text != b"       0        0");
     wait_until("the write", SOON, in_flight).unwrap();
     scratch.dm().device_suspend_with(&device, SuspendOptions::new().skip_lockfs(true)).unwrap();
@@ -47,13 +47,13 @@ fn suspension_waits_for_io_that_is_under_way() {
     assert!(writer.join().unwrap() >= DELAY);
 }
 
-/// A mounted file system, unmounted when this is dropped.
+/// A mounted file system, unmounted on drop.
 struct Mounted(tempfile::TempDir);
 
 impl Mounted {
     fn new(device: &Path) -> Self {
-        // Kernels before 6.15 can fail to mount what udev is just looking at: `set_blocksize` changes the size of the
-        // blocks in the middle of its reads.
+        // Kernels before 6.15 can fail to mount a device that udev is reading: `set_blocksize` changes the block size
+        // during its reads.
         Command::new("udevadm").arg("settle").status().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let mounted = Command::new("mount").arg(device).arg(folder.path()).output().unwrap();
@@ -84,7 +84,7 @@ fn a_file_system_is_frozen_unless_told_otherwise() {
     fs::write(&path, "first").unwrap();
     File::open(&path).unwrap().sync_all().unwrap();
 
-    // Writing to a frozen file system waits, also where it would go to memory only.
+    // Writes to a frozen file system block, even if they only go to memory.
     let plain = SuspendOptions::new();
     for (options, frozen) in [(plain.skip_lockfs(true), false), (plain.noflush(true), false), (plain, true)] {
         let mut file = File::options().write(true).open(&path).unwrap();
@@ -93,7 +93,7 @@ fn a_file_system_is_frozen_unless_told_otherwise() {
         let writer = thread::spawn(move || file.write_all(b"second").unwrap());
         let patience = if frozen { A_WHILE } else { SOON };
         let written = wait_until("a write to memory", patience, || writer.is_finished()).is_ok();
-        // Before anything can fail: what waits for a suspended device could not be cleaned up.
+        // Before anything can fail, since processes that wait for a suspended device could not be cleaned up.
         resume(&scratch, &device);
         writer.join().unwrap();
         assert_eq!(written, !frozen, "{options:?}");

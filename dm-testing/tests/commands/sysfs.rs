@@ -1,4 +1,4 @@
-//! What sysfs and `/dev` show of what commands do.
+//! The effects of commands in sysfs and `/dev`.
 
 use dm_testing::{Scratch, require, wait_until};
 use dm_units::Sectors;

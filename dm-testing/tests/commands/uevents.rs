@@ -1,4 +1,4 @@
-//! What commands send to udev, and the cookies in it.
+//! The uevents of commands, and their cookies.
 
 use std::collections::HashMap;
 use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -15,7 +15,7 @@ use nix::sys::time::TimeVal;
 
 use crate::support::{LENGTH, SOON, far_minor, load, when_free, zero};
 
-/// All uevents of the kernel, from now on.
+/// Receives all uevents of the kernel.
 struct Listener(OwnedFd);
 
 type Uevent = HashMap<String, String>;
@@ -24,7 +24,7 @@ impl Listener {
     fn new() -> Self {
         let protocol = SockProtocol::NetlinkKObjectUEvent;
         let socket = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol).unwrap();
-        // The kernel's own group; udev sends its results to another one.
+        // The group of the kernel; udev sends its results to another one.
         bind(socket.as_raw_fd(), &NetlinkAddr::new(0, 1)).unwrap();
         setsockopt(&socket, ReceiveTimeout, &TimeVal::new(1, 0)).unwrap();
         Self(socket)
@@ -51,23 +51,23 @@ fn owned((key, value): (&str, &str)) -> (String, String) {
     (key.to_owned(), value.to_owned())
 }
 
-/// A uevent's action, cookie and news about the size.
+/// The action, the cookie and the resize flag of a uevent.
 fn facts(uevent: &Uevent) -> [Option<&str>; 3] {
     ["ACTION", "DM_COOKIE", "RESIZE"].map(|key| uevent.get(key).map(String::as_str))
 }
 
-/// A cookie with no semaphore behind it: udev's rules look for one in vain, and do nothing else.
+/// A cookie without a semaphore: udev's rules search for it in vain, and do nothing else.
 fn cookie(base: u16) -> UdevCookie {
     let nothing = UdevFlags::DISABLE_DM_RULES | UdevFlags::DISABLE_DISK_RULES | UdevFlags::DISABLE_OTHER_RULES;
     UdevCookie::new(base, nothing)
 }
 
-/// The cookie of commands that are given none: no semaphore, and the flag that libdm always sets.
+/// The cookie of commands without one: no semaphore, and the flag that libdm always sets.
 fn command_flags() -> String {
     UdevCookie::flags_only(UdevFlags::PRIMARY_SOURCE).to_string()
 }
 
-/// A device without a table, whose number no device had before: uevents are known by it, and may come late.
+/// A device without a table, whose number was not used before: the number identifies its uevents, which may be late.
 fn create(scratch: &Scratch, minor: u32) -> MappedDevice {
     scratch.create_with("device", CreateOptions::new().minor(far_minor(minor))).unwrap()
 }
@@ -78,7 +78,7 @@ fn cookies_go_into_uevents() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let listener = Listener::new();
     let device = create(&scratch, 2);
-    // The first load makes the disk, which is no doing of the command: no cookie can be for it.
+    // The first load creates the disk, which is not a uevent of the command and has no cookie.
     load(&scratch, &device, zero(LENGTH)).unwrap();
     assert_eq!(facts(&listener.next(&device)), [Some("add"), None, None]);
 
@@ -127,7 +127,7 @@ fn what_changes_nothing_sends_no_uevent() {
     let device = create(&scratch, 4);
     let options = RenameOptions::new().cookie(cookie(1));
     let new = scratch.name("new").unwrap();
-    // The device has no disk before its first table.
+    // Before its first table, the device has no disk.
     assert!(!scratch.dm().device_rename_with(device.name(), &new, options).unwrap().uevent_generated());
     let resume = ResumeOptions::new().cookie(cookie(2));
     assert!(!scratch.dm().device_resume_with(&device, resume).unwrap().uevent_generated());

@@ -31,7 +31,7 @@ fn every_loaded_target_is_listed_as_dmsetup_does() {
         let text = String::from_utf8(output.stdout).unwrap();
         text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()
     };
-    // Another test may load a target in between.
+    // Another test may load a target meanwhile.
     wait_until("the same list twice", SOON, || ours() == theirs()).unwrap();
     let found = ours();
     assert!(found.len() >= 4, "{found:?}");

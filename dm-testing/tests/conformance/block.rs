@@ -1,4 +1,4 @@
-//! The data of devices, opened through a host.
+//! The data of devices that are opened through a host.
 
 use dm_core::block::BlockOpenOptions;
 use dm_core::{SetupOptions, StatusOptions, TargetLine};
@@ -57,7 +57,7 @@ fn the_path_of_a_device_can_be_opened_and_stand_in_a_table(kernel: &dyn TestKern
     let block = host.open_block(path.as_path(), WRITABLE).unwrap();
     block.write_sectors(Sectors(0), &[7; 512]).unwrap();
     drop(block);
-    // The kernel takes one backslash off.
+    // The kernel removes one level of backslashes.
     let text = format!("{} 0", path.display()).replace('\\', r"\\");
     let upper = kernel.name("upper");
     host.create(&upper, [TargetLine::text(Sectors(0), Sectors(8), "linear", text)]).unwrap();
@@ -81,7 +81,7 @@ fn what_is_read_only_is_not_written(kernel: &dyn TestKernel) {
     let (host, disk) = (kernel.host(), kernel.disk(Bytes(1 << 20)));
     let options = SetupOptions::new().read_only(true);
     let number = host.create_with(kernel.name("home"), line(disk), options).unwrap().number();
-    // A read-only device can be opened for writing all the same.
+    // A read-only device can still be opened for writing.
     for (options, errno) in [(WRITABLE, EPERM), (BlockOpenOptions::new(), EBADF)] {
         let block = host.open_block(number, options).unwrap();
         let error = block.write_sectors(Sectors(0), &[7; 512]).unwrap_err();
@@ -95,7 +95,7 @@ fn what_was_written_through_a_device_on_top_is_read(kernel: &dyn TestKernel) {
     for fill in [1, 2] {
         kernel.write(number, Sectors(0), &[fill; 512]).unwrap();
         let mut data = [0; 512];
-        // On Linux the data stay in the page cache of the disk.
+        // On Linux, the data stays in the page cache of the disk.
         host.open_block(disk, BlockOpenOptions::new()).unwrap().read_sectors(Sectors(8), &mut data).unwrap();
         assert_eq!(data, [fill; 512]);
     }

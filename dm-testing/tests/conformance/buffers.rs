@@ -1,5 +1,4 @@
-//! How often the kernel is called and how much it is offered: what the library promises about the memory for replies, with
-//! real ones.
+//! The number of calls and the buffer sizes that the library promises, with answers of kernels.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +15,7 @@ on_both_kernels! { ["zero"], interface 45;
     thousands_of_devices_are_listed_in_three_calls,
 }
 
-/// How many mapped devices a fresh handle must list in three calls.
+/// The number of mapped devices that a new handle must list in three calls.
 const MANY: usize = 4000;
 
 fn a_table_of_any_size_is_read(kernel: &dyn TestKernel) {
@@ -25,7 +24,7 @@ fn a_table_of_any_size_is_read(kernel: &dyn TestKernel) {
         let (dm, calls) = recorded(kernel);
         let expected: Vec<_> = one_sector_each(lower.number(), count).iter().map(ToString::to_string).collect();
         let device = kernel.map(&count.to_string(), one_sector_each(lower.number(), count));
-        // The first answer may not fit, the second does.
+        // The first answer may not fit, the second one must.
         for most in [3, 1] {
             let status = dm.table_status_with(&device, StatusOptions::table()).unwrap();
             let read: Vec<_> = status.iter().map(|line| line.unwrap().to_string()).collect();
@@ -48,14 +47,14 @@ fn a_handle_serves_large_and_small_replies_in_turn(kernel: &dyn TestKernel) {
             assert_eq!(status.iter().map(Result::unwrap).count(), count);
             let deps = dm.table_deps(device).unwrap();
             assert_eq!(deps.len(), usize::from(count == 64));
-            // Of this test's devices: how many there are of others may change at any time.
+            // Only the devices of this test, since the number of others may change at any time.
             let list = dm.list_devices_with(ours).unwrap();
             assert_eq!(list.iter().filter(|entry| entry.unwrap().number == device.number()).count(), 1);
             let list = dm.list_devices_with(ours.uuids(true)).unwrap();
             assert_eq!(list.iter().map(Result::unwrap).count(), 2);
             assert!(dm.list_versions().unwrap().iter().any(|entry| entry.unwrap().target_type == "linear"));
-            // One call for each of the five; the status of the large table has just been that of the small one, and may
-            // need a second.
+            // One call for each of the five. The last status was that of the small table, so the status of the large
+            // one may need a second call.
             let most = if count == 1 { 5 } else { 6 };
             assert!(round == 0 || calls.take().len() <= most, "round {round}, {count} lines");
         }
@@ -74,7 +73,7 @@ fn a_small_table_is_offered_little(kernel: &dyn TestKernel) {
 
 fn thousands_of_devices_are_listed_in_three_calls(kernel: &dyn TestKernel) {
     let (dm, calls) = recorded(kernel);
-    // An emulated processor takes half a minute for all of them: there it is as many as can be made in two seconds.
+    // An emulated processor needs half a minute for all of them, so the number is limited by the time, two seconds.
     let start = Instant::now();
     let mut made: usize = 0;
     while made < MANY && start.elapsed() < Duration::from_secs(2) {

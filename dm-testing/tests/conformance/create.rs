@@ -59,7 +59,7 @@ fn a_minor_number_that_is_taken_is_refused(kernel: &dyn TestKernel) {
     assert!(!exists(kernel, &second));
 }
 
-/// With which the kernel refuses any minor number.
+/// The error of the kernel for any invalid minor number.
 const ENXIO: i32 = 6;
 
 fn a_minor_number_out_of_range_is_refused(kernel: &dyn TestKernel) {

@@ -1,4 +1,4 @@
-//! What is written is what is read, whatever happens to the tables.
+//! Data survives changes of tables.
 
 use dm_core::TargetLine;
 use dm_testing::TestKernel;

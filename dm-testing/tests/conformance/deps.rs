@@ -19,7 +19,7 @@ on_both_kernels! { ["zero"];
 const ACTIVE: DepsOptions = DepsOptions::new();
 const INACTIVE: DepsOptions = DepsOptions::new().slot(TableSlot::Inactive);
 
-/// The devices that a table uses, of which each must be listed once.
+/// The devices that a table uses. Each must be listed once.
 fn deps(kernel: &dyn TestKernel, device: &Mapped, options: DepsOptions) -> BTreeSet<DeviceNumber> {
     let deps = kernel.dm().table_deps_with(device, options).unwrap();
     let set: BTreeSet<_> = deps.iter().collect();
@@ -27,7 +27,7 @@ fn deps(kernel: &dyn TestKernel, device: &Mapped, options: DepsOptions) -> BTree
     set
 }
 
-/// A line of each of these devices in turn.
+/// Lines that use these devices in turn.
 fn over(lower: &[DeviceNumber]) -> Vec<TargetLine<LineText<'static, String>>> {
     let line = |(at, below)| TargetLine::text(Sectors(at), Sectors(1), "linear", format!("{below} 0"));
     (0..).zip(lower).map(line).collect()
@@ -60,7 +60,7 @@ fn each_slot_has_its_own_deps(kernel: &dyn TestKernel) {
 }
 
 fn a_table_may_use_many_devices(kernel: &dyn TestKernel) {
-    // More than the answer that is offered first has room for.
+    // More devices than fit in the first answer.
     let lower: Vec<_> = (0..90).map(|at| kernel.map(&format!("{at:02}"), [zero(LENGTH)]).number()).collect();
     let device = kernel.map("upper", over(&lower));
     assert_eq!(deps(kernel, &device, ACTIVE), lower.into_iter().collect());

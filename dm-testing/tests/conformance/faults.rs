@@ -1,4 +1,4 @@
-//! I/O on devices of which a part fails.
+//! I/O on devices that fail in a part.
 
 use dm_core::TargetLine;
 use dm_testing::TestKernel;

@@ -63,7 +63,7 @@ fn each_slot_is_told_apart(kernel: &dyn TestKernel) {
 
 fn openers_are_counted(kernel: &dyn TestKernel) {
     let device = kernel.map("device", [zero(LENGTH)]);
-    // Other programs may look at it for a moment.
+    // Other programs may open it for a moment.
     let counts = |count| wait_until("the count", || info(kernel, device.name()).open_count() == count);
     counts(0);
     let users = [kernel.open(device.number()).unwrap(), kernel.open(device.number()).unwrap()];
@@ -77,14 +77,14 @@ fn events_are_counted(kernel: &dyn TestKernel) {
     assert_eq!(info(kernel, device.number()).event_nr(), 0);
     let mut name = device.name().to_owned();
     for event in 1..4 {
-        // The kernel wakes those who wait for a device when it is renamed.
+        // A rename wakes the commands that wait for the device.
         let new = kernel.name(&event.to_string());
         let answer = kernel.dm().device_rename(&name, &new).unwrap();
         assert_eq!(answer.event_nr(), event);
         assert_eq!(info(kernel, &new).event_nr(), event);
         name = new;
     }
-    // Making a table active is not an event of the device.
+    // Activating a table does not raise an event.
     load(kernel, &device, zero(LENGTH)).unwrap();
     kernel.dm().device_resume(&device).unwrap();
     assert_eq!(info(kernel, device.number()).event_nr(), 3);

@@ -12,12 +12,12 @@ on_both_kernels! { ["zero"], interface 45;
     names_of_every_length_and_any_bytes_are_listed,
 }
 
-/// Lists only devices whose name starts like this.
+/// Lists only devices whose name has this prefix.
 fn prefixed<'a>(prefix: &'a str) -> ListOptions<'a> {
     ListOptions::new().name_prefix(DmName::new(prefix).unwrap())
 }
 
-/// The names of the devices that a list has.
+/// The names in a list of devices.
 fn names(kernel: &dyn TestKernel, options: ListOptions<'_>) -> Vec<String> {
     let list = kernel.dm().list_devices_with(options).unwrap();
     let names: Vec<_> = list.iter().map(|device| device.unwrap().name.to_string()).collect();
@@ -67,14 +67,14 @@ fn a_list_can_be_limited_to_a_prefix_of_uuids(kernel: &dyn TestKernel) {
     let (all, one, none) = (prefix(""), prefix("b"), prefix("bb"));
     let of = |prefix: &str| names(kernel, ListOptions::new().uuid_prefix(DmUuid::new(prefix).unwrap())).len();
     assert_eq!((of(&all), of(&one), of(&none)), (3, 1, 0));
-    // Both at once: only what has both.
+    // With both prefixes, a device must match both.
     let options = prefixed(kernel.prefix()).uuid_prefix(DmUuid::new(&one).unwrap());
     assert_eq!(names(kernel, options), [format!("{}b", kernel.prefix())]);
     assert!(names(kernel, prefixed("no such name").uuid_prefix(DmUuid::new(&one).unwrap())).is_empty());
 }
 
 fn names_of_every_length_and_any_bytes_are_listed(kernel: &dyn TestKernel) {
-    // Every length of name, so that what follows it stands at every alignment; bytes that are no text.
+    // Names of every length, so that the following fields have every alignment, of bytes that are not UTF-8.
     let mut expected: Vec<_> = (1..30).map(|len| name_of_bytes(kernel, &vec![b'\xf0'; len])).collect();
     expected.extend([" ", "\n", "\\", "\u{1f980}", "z"].map(|suffix| kernel.name(suffix)));
     for name in &expected {

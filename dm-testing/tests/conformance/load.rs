@@ -70,7 +70,7 @@ fn only_the_inactive_slot_changes(kernel: &dyn TestKernel) {
         assert_eq!(table(kernel, &device), ["0 64 zero "]);
         assert_eq!(inactive_table(kernel, &device), [format!("0 64 linear {} {offset}", lower.number())]);
     }
-    // Another one takes its place and releases what it had open.
+    // A second load replaces the table, which closes its devices.
     load(kernel, &device, zero(Sectors(8))).unwrap();
     assert_eq!(inactive_table(kernel, &device), ["0 8 zero "]);
     when_free(|| kernel.dm().device_remove(&lower));
@@ -80,7 +80,7 @@ fn clearing_drops_the_inactive_table_only(kernel: &dyn TestKernel) {
     let lower = kernel.map("lower", [zero(LENGTH)]);
     let device = kernel.map("device", [zero(LENGTH)]);
     load(kernel, &device, linear(lower.number(), Sectors(0))).unwrap();
-    // The second time there is nothing to do.
+    // The second call has no effect.
     for _ in 0..2 {
         let answer = kernel.dm().table_clear(device.number()).unwrap();
         assert!(answer.has_active_table() && !answer.has_inactive_table());
@@ -136,7 +136,7 @@ fn no_device_uses_itself_since_4_48(kernel: &dyn TestKernel) {
     if kernel.dm().version().unwrap() >= Version::new(4, 48, 0) {
         assert!(loaded.unwrap_err().is_invalid());
     } else if loaded.is_ok() {
-        // Older kernels take it, and the table then holds its own device.
+        // Older kernels accept it, and the table then keeps its own device open.
         let error = kernel.dm().device_remove(&device).unwrap_err();
         assert!(error.is_busy(), "{error}");
         kernel.dm().table_clear(device.number()).unwrap();
@@ -195,7 +195,7 @@ fn a_secure_table_is_wiped_by_the_kernel(kernel: &dyn TestKernel) {
     let device = kernel.create("device");
     let lines = one_sector_each(lower.number(), 64);
     let expected: Vec<_> = lines.iter().map(ToString::to_string).collect();
-    // The kernel takes the text away as it copies it in; otherwise it leaves the caller's memory alone.
+    // The kernel wipes the text after copying it only if the flag is set.
     for (options, wiped) in [(PLAIN, false), (PLAIN.secure(true), true)] {
         let answer = dm.table_load_with(&device, lines.clone(), options).unwrap();
         assert_eq!((answer.number(), answer.has_inactive_table()), (device.number(), true));
@@ -217,7 +217,7 @@ fn a_table_that_writes_can_use_a_read_only_device(kernel: &dyn TestKernel) {
     kernel.dm().table_load_with(&lower, [zero(LENGTH)], PLAIN.read_only(true)).unwrap();
     kernel.dm().device_resume(&lower).unwrap();
     let upper = kernel.map("upper", [linear(lower.number(), Sectors(0))]);
-    // Only programs are kept from writing.
+    // Only programs cannot write.
     kernel.write(upper.number(), Sectors(0), &[1; 512]).unwrap();
     kernel.write(lower.number(), Sectors(0), &[1; 512]).unwrap_err();
 }

@@ -1,8 +1,8 @@
-//! What every kernel does, the one in memory like the real ones: each test here runs on both.
+//! The behaviour of every kernel: each test runs in memory and on a real kernel.
 //!
-//! A test is a function that takes a [`TestKernel`](dm_testing::TestKernel). [`on_both_kernels!`] makes two tests of it: one in
-//! memory, which runs everywhere, and one on a real kernel, which needs root. What only a real kernel can show is in the test
-//! program `commands`.
+//! A test is a function that takes a [`TestKernel`](dm_testing::TestKernel). [`on_both_kernels!`] makes two tests of
+//! it: one in memory, which runs everywhere, and one on a real kernel, which needs root. Tests that only a real kernel
+//! can run are in the test program `commands`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 

@@ -1,4 +1,4 @@
-//! What every whole device of dm-targets can do, shown with linear ones.
+//! The methods of all whole devices of dm-targets, tested with linear ones.
 
 use dm_core::{DmUuidBuf, SetupOptions};
 use dm_targets::devices::{DevError, LinearDev, MappedDev};
@@ -18,10 +18,10 @@ on_both_kernels! { ["linear", "zero"];
     a_device_is_opened_as_its_own_kind_only,
 }
 
-/// The size of the disks here.
+/// The size of the disks.
 pub(crate) const SIZE: Sectors = Sectors(2048);
 
-/// A table of one line.
+/// A table with one line.
 fn one(length: Sectors, params: LinearTable) -> Table<Linear> {
     Table::new([TableLine::<Linear> { start: Sectors(0), length, params }]).unwrap()
 }
@@ -100,7 +100,7 @@ fn a_refused_table_changes_nothing(kernel: &dyn TestKernel) {
     let host = kernel.host();
     let (disk, name) = (kernel.disk(SIZE.to_bytes()), kernel.name("device"));
     let good = linear(disk);
-    // Behind the end of the disk.
+    // After the end of the disk.
     let refused_table = one(SIZE, LinearTable::new(disk, SIZE));
     let refused = LinearDev::create(&host, &name, &refused_table).unwrap_err();
     assert!(in_full(&refused).contains("too small for target"), "{refused}");

@@ -1,4 +1,4 @@
-//! Setting up a whole device of dm-targets that may exist already.
+//! Setup of whole devices of dm-targets that may already exist.
 
 use dm_core::{Difference, DmUuidBuf, OpErrorKind, SetupOptions};
 use dm_targets::devices::{DevError, LinearDev};
@@ -16,7 +16,7 @@ on_both_kernels! { ["linear"];
     a_device_that_differs_is_left_alone,
 }
 
-/// In what the existing device differs.
+/// The difference of the existing device.
 fn difference(error: &DevError) -> Difference {
     match error.operation().map(dm_core::OpError::kind) {
         Some(OpErrorKind::Differs(difference)) => *difference,
@@ -32,7 +32,7 @@ fn an_existing_device_is_taken_over(kernel: &dyn TestKernel) {
     let device = setup();
     assert_eq!(setup(), device);
 
-    // As a program leaves it that is stopped in the middle of a change.
+    // The state that a program leaves when it is stopped during a change.
     let lines = table.lines().iter().map(Into::into);
     host.dm().table_load(&device, lines).unwrap();
     device.suspend(&host).unwrap();

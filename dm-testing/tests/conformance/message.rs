@@ -25,7 +25,7 @@ fn what_nobody_understands_is_refused(kernel: &dyn TestKernel) {
         let error = send(kernel, device, message).unwrap_err();
         assert!(error.is_invalid(), "'{message}' to {device}: {error}");
     }
-    // What reaches nobody is refused as well, or with older kernels taken and nothing done.
+    // Messages without a receiver are refused, or ignored by older kernels.
     for (device, message) in [(&bare, "hello"), (&device, ""), (&device, " ")] {
         match send(kernel, device, message) {
             Ok(answer) => assert_eq!(answer, None),

@@ -1,4 +1,4 @@
-//! Which device an operation acts on, and how its errors name it.
+//! The device that an operation changes, and its name in errors.
 
 use dm_core::udev::{Strategy, Udev};
 use dm_core::{DmUuidBuf, SetupOptions, TargetLine};

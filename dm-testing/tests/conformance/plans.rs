@@ -1,4 +1,4 @@
-//! Plans: from the devices that exist to those that are wanted.
+//! Plans: from the existing devices to the wanted ones.
 
 use dm_core::plan::{PlanCause, PlanError, PlanStep, Wanted, WantedDevice, WantedLine};
 use dm_core::{DmName, DmNameBuf, Host, Prefix, StatusOptions, TargetLine};
@@ -18,7 +18,7 @@ on_both_kernels! { ["linear", "zero", "error"];
 
 const LENGTH: Sectors = Sectors(64);
 
-/// A device over a disk, and one over that.
+/// A device on a disk, and one on that device.
 struct Names {
     lower: DmNameBuf,
     upper: DmNameBuf,
@@ -34,7 +34,7 @@ fn linear<'a>(below: DeviceNumber, start: u64) -> Vec<WantedLine<'a>> {
     vec![TargetLine::text(Sectors(0), LENGTH, "linear", format!("{below} {start}")).boxed()]
 }
 
-/// The upper device is given first, since the order does not matter.
+/// The upper device comes first, since the order does not matter.
 fn stack<'a>(names: &'a Names, disk: DeviceNumber, starts: [u64; 2]) -> Wanted<'a> {
     let upper = WantedDevice::new(&names.upper, move |numbers| Some(linear(numbers.get(&names.lower)?, starts[1])));
     let lower = WantedDevice::new(&names.lower, move |_| Some(linear(disk, starts[0])));
@@ -76,7 +76,7 @@ fn tables_are_loaded_before_anything_is_suspended(kernel: &dyn TestKernel) {
     let only_lower = [format!("load {lower}"), format!("suspend {lower}"), format!("resume {lower}")];
     assert_eq!(steps(&host, stack(&names, disk, [8, 0])), only_lower);
     assert_eq!(table(&host, lower), [format!("0 64 linear {disk} 8")]);
-    // One that is left suspended is mended with the other.
+    // A device that was left suspended is repaired together with the other.
     host.dm().device_suspend(upper).unwrap();
     let plan = host.plan(stack(&names, disk, [0, 0])).unwrap();
     let both = [
@@ -125,7 +125,8 @@ fn a_failed_step_undoes_those_before_it(kernel: &dyn TestKernel) {
     assert!(error.is_undone() && error.errno() == Some(22), "{error}");
     assert_eq!(error.to_string(), format!("the step 'create {upper}' failed; the steps before it were undone"));
     assert!(!exists_on(host.dm(), lower) && !exists_on(host.dm(), upper));
-    // Nor does its new table when both exist, which the resume finds out; the lower one has changed by then.
+    // The new table of the upper device does not fit either. The resume detects that after the lower device has
+    // changed.
     steps(&host, stack(&names, disk, [0, 0]));
     let plan = host.plan(stack(&names, disk, [8, 1])).unwrap();
     let error = host.carry_out(&plan).unwrap_err();
@@ -145,7 +146,7 @@ fn devices_that_contradict_each_other_are_refused(kernel: &dyn TestKernel) {
     let circle = Wanted::new().device(device(lower).uses([&**upper])).device(device(upper).uses([&**lower]));
     let error = host.plan(circle).unwrap_err();
     assert!(matches!(error, PlanError::Cycle(names) if names.len() == 2));
-    // A table of which another device has the number.
+    // The table of the lower device uses the upper one without declaring it.
     let undeclared = || WantedDevice::new(lower, |numbers| Some(linear(numbers.get(upper)?, 0)));
     let plan = host.plan(Wanted::new().device(undeclared())).unwrap();
     let error = host.carry_out(&plan).unwrap_err();
@@ -158,7 +159,7 @@ fn devices_that_contradict_each_other_are_refused(kernel: &dyn TestKernel) {
     assert!(matches!(error, PlanError::Differs { .. }), "{error}");
 }
 
-/// Whatever goes wrong: the error says whether everything is as before, nothing stays suspended if so, and a second try works.
+/// At any failure, the error tells whether everything is unchanged; then nothing is suspended. A second attempt works.
 #[test]
 fn a_plan_that_fails_anywhere_is_undone_or_says_what_is_left() {
     type Starts = [u64; 2];

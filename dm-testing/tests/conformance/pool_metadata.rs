@@ -1,4 +1,4 @@
-//! Pools are made where nothing is lost.
+//! Pools are created only where no data is lost.
 
 use dm_core::{RemovePolicy, Retry, SetupOptions};
 use dm_targets::devices::{DevError, PoolMetadata, ThinPoolDev};

@@ -1,4 +1,4 @@
-//! Pools and thin devices that are not as one would like them to be.
+//! Pools and thin devices in unusual states.
 
 use dm_core::{
     Host, ReloadOptions, RemovePolicy, Retry, SetupOptions, StatusOptions, SuspendPolicy, TakeOver, TargetLine,
@@ -34,7 +34,7 @@ fn line(target: &'static str, params: String) -> [TargetLine<dm_core::LineText<'
     [TargetLine::text(Sectors(0), Sectors(4096), target, params)]
 }
 
-/// A mapped device for the metadata, whose table a test can replace, over a disk.
+/// A mapped device for the metadata, on a disk. Tests can replace its table.
 fn metadata(kernel: &dyn TestKernel) -> (DeviceNumber, DeviceNumber) {
     let disk = kernel.disk(Bytes(2 << 20));
     let info = kernel.host().create(kernel.name("metadata"), line("linear", format!("{disk} 0"))).unwrap();
@@ -46,7 +46,7 @@ fn table(metadata: DeviceNumber, data: DeviceNumber, length: Sectors, low_water:
     Table::new([TableLine::<ThinPool>::new(Sectors(0), length, table)]).unwrap()
 }
 
-/// A pool of 16 blocks on a data disk of 32.
+/// A pool of 16 blocks on a data disk of 32 blocks.
 fn pool(kernel: &dyn TestKernel) -> ThinPoolDev {
     let (metadata, _) = metadata(kernel);
     let data = kernel.disk(Bytes(2 << 20));
@@ -127,7 +127,7 @@ fn an_id_that_is_taken_is_skipped(kernel: &dyn TestKernel) {
     thin(kernel, &pool, 2);
     let (found, device) = pool.create_thin_from(&host, id(1), kernel.name("next"), LENGTH).unwrap();
     assert_eq!((found, device.dev_id(&host).unwrap()), (id(3), id(3)));
-    // A name that is taken gives the id back.
+    // If the name is in use, the id is released.
     let error = pool.create_thin_from(&host, id(1), pool.name(), LENGTH).unwrap_err();
     assert!(error.is_already_exists(), "{error}");
     assert!(pool.delete_id(&host, id(4)).unwrap_err().is_no_data());
@@ -162,7 +162,7 @@ fn a_snapshot_of_an_inactive_device_has_its_data(kernel: &dyn TestKernel) {
     let mut data = [0; 4096];
     kernel.read(snapshot.number(&host).unwrap(), Sectors(0), &mut data).unwrap();
     assert_eq!(data, [7; 4096]);
-    // Nothing waits, with or without a flush.
+    // No I/O waits, so flushing makes no difference.
     let options = ReloadOptions::new().suspend(SuspendPolicy::new().noflush(true));
     snapshot.set_length_with(&host, Sectors(2 * LENGTH.0), options).unwrap();
     assert_eq!(snapshot.table(&host).unwrap().length(), Sectors(2 * LENGTH.0));
@@ -195,7 +195,7 @@ fn a_device_over_an_external_origin_reads_it_where_nothing_was_written(kernel: &
     kernel.write(device.number(&host).unwrap(), BLOCK, &[8; 4096]).unwrap();
     holds(&device, 8);
     holds(&pool.snapshot(&host, &device, id(2), kernel.name("snapshot")).unwrap(), 8);
-    // What no mapped device shows has no external origin but the one that is given.
+    // A thin device without a mapped device has only the given external origin.
     remove(&host, &device);
     let inactive = kernel.name("of-inactive");
     holds(&pool.snapshot_of_inactive_with(&host, id(1), id(3), inactive, LENGTH, over()).unwrap(), 8);

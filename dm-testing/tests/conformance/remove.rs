@@ -90,7 +90,7 @@ fn a_suspended_device_can_be_removed(kernel: &dyn TestKernel) {
 }
 
 fn deferred_removal_of_a_device_that_is_not_open_is_done_at_once(kernel: &dyn TestKernel) {
-    // Without a table no program, not even udev, can open it.
+    // Without a table, no program can open it, not even udev.
     let device = kernel.create("device");
     let removal = kernel.dm().device_remove_with(&device, DEFERRED).unwrap();
     assert!(matches!(removal, Removal::Done { .. }), "{removal:?}");
@@ -132,7 +132,7 @@ fn cancelling_without_a_deferred_removal_is_not_an_error(kernel: &dyn TestKernel
 
 fn a_removal_says_whether_there_was_a_uevent(kernel: &dyn TestKernel) {
     let dm = kernel.dm();
-    // A device has no disk before its first table, not even a refused one.
+    // Before its first table a device has no disk, not even after a refused load.
     for (loads, expected) in [(false, false), (true, true)] {
         let device = kernel.create("device");
         if loads {

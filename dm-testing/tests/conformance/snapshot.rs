@@ -35,7 +35,7 @@ fn one<T: Target>(params: T::Table) -> Table<T> {
     Table::new([TableLine::<T> { start: Sectors(0), length: LENGTH, params }]).unwrap()
 }
 
-/// A disk, and a COW device.
+/// A disk and a COW device.
 struct Scene<'k> {
     kernel: &'k dyn TestKernel,
     host: Host,
@@ -81,7 +81,7 @@ impl<'k> Scene<'k> {
         snapshot.status(&self.host).unwrap()
     }
 
-    /// Sectors in use, and those of the map.
+    /// The number of sectors in use, and of those with the map.
     fn used(&self, snapshot: &SnapshotDev) -> (u64, u64) {
         match self.status(snapshot) {
             SnapshotStatus::Valid { space, metadata, .. } => (space.used.0, metadata.0),
@@ -103,12 +103,12 @@ impl<'k> Scene<'k> {
     }
 
     fn remove(&self, device: DeviceNumber) {
-        // Programs may look at a device for a moment.
+        // Other programs may open a device for a moment.
         let patiently = RemovePolicy::new().retry(Retry::within(Duration::from_secs(20)));
         self.host.remove_with(device, patiently).unwrap();
     }
 
-    /// Waits until a merge has nothing left to do.
+    /// Waits until a merge is complete.
     fn wait_for_merge(&self, merge: &MappedDev<SnapshotMerge>) {
         for _ in 0..1000 {
             if merge.status(&self.host).unwrap().is_merged() {
@@ -132,10 +132,10 @@ fn a_snapshot_keeps_what_its_origin_had(kernel: &dyn TestKernel) {
     assert_eq!(scene.bytes(number, [16, 24, 31, 32]), [1; 4]);
     assert_eq!(scene.bytes(origin, [16, 24, 31, 32]), [1, 2, 2, 1]);
     assert_eq!(scene.bytes(scene.disk, [24]), [2]);
-    // The same chunk again is not copied again.
+    // A chunk is copied only once.
     scene.fill(origin, 16, 16, 3).unwrap();
     assert_eq!((scene.used(&snapshot), scene.bytes(number, [16, 31])), ((48, 32), [1; 2]));
-    // Two chunks.
+    // These sectors are in two chunks.
     scene.fill(origin, 40, 16, 3).unwrap();
     assert_eq!((scene.used(&snapshot), scene.bytes(number, [40, 55])), ((80, 32), [1; 2]));
 }
@@ -187,9 +187,9 @@ fn a_full_snapshot_is_invalid_or_has_overflowed(kernel: &dyn TestKernel) {
         let before = events();
         scene.fill(number, 0, 1024, 2).unwrap_err();
         assert_eq!(scene.status(&snapshot), full);
-        // Only that it is lost is an event.
+        // Only invalidation raises an event.
         assert_eq!(events().checked_sub(before), Some(u32::from(full == SnapshotStatus::Invalid)));
-        // One that has overflowed can still be read.
+        // A snapshot that has overflowed can still be read.
         let read = kernel.read(number, Sectors(1000), &mut [0; 512]);
         assert_eq!(read.is_ok(), full == SnapshotStatus::Overflow);
     }
@@ -197,7 +197,7 @@ fn a_full_snapshot_is_invalid_or_has_overflowed(kernel: &dyn TestKernel) {
 
 fn an_origin_that_fills_its_snapshot_is_written_all_the_same(kernel: &dyn TestKernel) {
     let scene = Scene::with_cow(kernel, Sectors(64));
-    // The origin makes it invalid, whatever user space understands.
+    // A write to the origin makes it invalid, even if user space supports `Overflow`.
     let (snapshot, _) = scene.snapshot(SnapshotStore::PersistentOverflow);
     let origin = scene.origin();
     scene.fill(origin, 0, 32, 2).unwrap();
@@ -231,7 +231,7 @@ fn a_cow_device_that_holds_something_else_is_refused(kernel: &dyn TestKernel) {
     let refused = scene.try_snapshot("snapshot", scene.table(SnapshotStore::Persistent)).unwrap_err();
     // ENXIO.
     assert_eq!(refused.errno(), Some(6), "{refused}");
-    // What is in memory only does not look.
+    // A transient store does not read the COW device.
     scene.snapshot(SnapshotStore::Transient);
 }
 
@@ -247,7 +247,7 @@ fn the_chunk_size_on_disk_is_used(kernel: &dyn TestKernel) {
         assert_eq!(printed, one::<Snapshot>(scene.table(SnapshotStore::Persistent)));
         scene.remove(snapshot.number(&scene.host).unwrap());
     }
-    // A new one has chunks of 16 KiB if none are asked for.
+    // A new store has chunks of 16 KiB by default.
     scene.fill(scene.cow, 0, 1, 0).unwrap();
     let mut table = scene.table(SnapshotStore::Persistent);
     table.chunk_size = Sectors(0);
@@ -261,7 +261,7 @@ fn another_table_takes_the_exceptions_over(kernel: &dyn TestKernel) {
     scene.fill(number, 0, 16, 2).unwrap();
     snapshot.set_table(&scene.host, &one::<Snapshot>(scene.table(SnapshotStore::Transient))).unwrap();
     assert_eq!((scene.bytes(number, [0, 16]), scene.used(&snapshot)), ([2, 1], (16, 0)));
-    // A third one finds no place.
+    // A third snapshot is refused.
     let again = || one::<Snapshot>(scene.table(SnapshotStore::Transient));
     let line = TableLine::<Snapshot>::new(Sectors(0), LENGTH, scene.table(SnapshotStore::Transient));
     scene.host.dm().table_load(number, [dm_core::TargetLine::from(&line)]).unwrap();
@@ -289,7 +289,7 @@ fn a_snapshot_is_merged_into_its_origin(kernel: &dyn TestKernel) {
     assert_eq!(scene.bytes(number, [0, 31, 32, 320]), [2, 2, 1, 3]);
     scene.wait_for_merge(&merge);
     assert_eq!(scene.bytes(scene.disk, [0, 31, 32, 320]), [2, 2, 1, 3]);
-    // Writes reach the origin now.
+    // Writes now reach the origin.
     scene.fill(number, 0, 8, 4).unwrap();
     assert_eq!(scene.bytes(scene.disk, [0, 8]), [4, 2]);
 }

@@ -1,4 +1,4 @@
-//! The example `snapshotter`: on both kinds of kernels, and in memory with something going wrong at every command.
+//! The example `snapshotter`: on both kinds of kernels, and in memory with a failure at every command.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -26,7 +26,7 @@ on_both_kernels! { ["thin-pool", "thin"];
 const BLOCK: Sectors = Sectors(128);
 const LENGTH: Sectors = Sectors(1024);
 
-/// Records that outlive a crash.
+/// Records that survive a crash.
 #[derive(Clone, Default)]
 struct Kept(Arc<Mutex<Records>>);
 
@@ -129,25 +129,25 @@ fn a_restart_shows_what_was_shown(kernel: &dyn TestKernel) {
     write(kernel, "base", 1);
     snapshotter.commit("base", "image").unwrap();
     snapshotter.prepare("container", "image").unwrap();
-    // As after a start of the machine.
+    // As after a restart of the machine.
     let patiently = RemovePolicy::new().retry(Retry::within(Duration::from_secs(60)));
     kernel.host().remove_with(kernel.name("snap-container"), patiently).unwrap();
     let snapshotter = started(kernel, &kept);
     assert_eq!(first_byte(kernel, "container"), 1);
     assert_eq!(snapshotter.records().len(), 2);
-    // As after one of the program alone.
+    // As after a restart of only the program.
     started(kernel, &kept);
 }
 
-/// What the memory of a test's kernel and its records are used by.
+/// The records of a test.
 #[derive(Clone, Default)]
 struct World {
     kept: Kept,
 }
 
-/// After any trouble and a new start, records and devices agree, and everything can be done that should be possible.
+/// After any failure and a new start, records and devices agree, and all operations work.
 #[test]
-fn a_new_start_puts_right_whatever_went_wrong() {
+fn a_new_start_repairs_the_state_after_any_failure() {
     type Step = fn(&mut Snapshotter<Kept>) -> Result<(), Error>;
     let steps: [(&str, Step); 5] = [
         ("create", |snapshotter| snapshotter.create("new", LENGTH).map(drop)),
@@ -179,7 +179,7 @@ fn a_new_start_puts_right_whatever_went_wrong() {
             let kept = world.lock().unwrap().kept.clone();
             let mut snapshotter = started(memory, &kept);
             check(memory, &snapshotter, what);
-            // A second try works, unless the first one did.
+            // A second attempt works, unless the first one succeeded.
             if !matches!(outcome, Outcome::Returned(Ok(()))) && kept.records().contains_key("container") {
                 let _ = snapshotter.remove("new");
                 step(&mut snapshotter).unwrap_or_else(|error| unreachable!("{what}: {error}"));
@@ -190,7 +190,7 @@ fn a_new_start_puts_right_whatever_went_wrong() {
     }
 }
 
-/// Records, mapped devices and the pool's devices agree, and data that was written before is there.
+/// Checks that records, mapped devices and thin devices agree, and that written data is intact.
 fn check(memory: &MemoryKernel, snapshotter: &Snapshotter<Kept>, what: &str) {
     let dm = memory.dm();
     for (key, record) in snapshotter.records() {
@@ -204,7 +204,7 @@ fn check(memory: &MemoryKernel, snapshotter: &Snapshotter<Kept>, what: &str) {
             other => unreachable!("{what}: {key}: {other:?}"),
         }
     }
-    // The pool and one device for each snapshot that is shown.
+    // The pool, and one device for each snapshot with a mapped device.
     let shown = snapshotter.records().values().filter(|record| record.kind != Kind::Committed).count();
     assert_eq!(dm.list_devices().unwrap().iter().count(), shown.saturating_add(1), "{what}");
     if snapshotter.records().contains_key("container") {

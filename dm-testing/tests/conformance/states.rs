@@ -1,4 +1,4 @@
-//! Set-ups of devices in unusual states, and failures at chosen commands.
+//! Setup of devices in unusual states, and failures at chosen commands.
 
 use dm_core::{Command, Difference, Host, OpErrorKind, RemovePolicy, SetupOptions, Step};
 use dm_testing::{FailAt, TestKernel};
@@ -99,7 +99,7 @@ fn a_set_up_of_a_device_that_differs_changes_nothing_and_says_in_what(kernel: &d
 fn a_reload_whose_resume_fails_before_the_tables_are_swapped_keeps_the_old_one(kernel: &dyn TestKernel) {
     let disk = kernel.disk(LENGTH.to_bytes());
     let device = kernel.map("device", [linear(disk, Sectors(0))]);
-    // The fourth command, after those that look, load and suspend. The undo has a resume as well.
+    // The fourth command, after those that query, load and suspend. The undo resumes the device as well.
     let host = Host::new(FailAt::new(&kernel.dm(), 4, ENOMEM).dm());
     let error = host.reload(&device, [zero(LENGTH)]).unwrap_err();
     assert!(error.is_undone() && error.errno() == Some(ENOMEM), "{error}");

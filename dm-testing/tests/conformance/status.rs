@@ -18,7 +18,7 @@ const STATUS: StatusOptions = StatusOptions::new();
 
 fn every_target_prints_its_table_and_status(kernel: &dyn TestKernel) {
     let number = kernel.disk(LENGTH.to_bytes());
-    // What is loaded, what the table says, what the status says.
+    // The loaded params, the table text and the status.
     let cases = [
         ("linear", format!("{number}  8 "), format!("{number} 8"), ""),
         ("zero", String::new(), String::new(), ""),
@@ -78,7 +78,7 @@ fn a_suspended_device_reports_its_status(kernel: &dyn TestKernel) {
 fn lines_of_every_length_are_read(kernel: &dyn TestKernel) {
     let lower = kernel.map("lower", [zero(LENGTH)]);
     let number = lower.number();
-    // Texts of every length from 0 to some 50 bytes, so that lines end at every alignment.
+    // Texts of every length from 0 to about 50 bytes, so that lines end at every alignment.
     let params = |sector: usize| match sector % 4 {
         0 => ("zero", String::new()),
         1 => ("linear", format!("{number} {sector}")),

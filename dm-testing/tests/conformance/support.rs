@@ -1,4 +1,4 @@
-//! What the tests of several commands need.
+//! Functions for the tests of several commands.
 
 use std::fmt;
 use std::io;
@@ -13,13 +13,13 @@ use dm_core::{
 use dm_testing::TestKernel;
 use dm_units::{DeviceNumber, Sectors, Version};
 
-/// The size of most devices here.
+/// The size of most devices.
 pub(crate) const LENGTH: Sectors = Sectors(64);
 
-/// How long to wait for what takes a moment.
+/// The timeout for conditions that are met within a moment.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 
-/// Long enough for a thread to show that it does not wait.
+/// Long enough to see that a thread does not block.
 pub(crate) const A_WHILE: Duration = Duration::from_millis(50);
 
 /// A mapped device of a test.
@@ -39,7 +39,7 @@ impl Mapped {
     }
 }
 
-/// By its number, which stays the same when the device is renamed.
+/// Identifies the device by its number, which stays the same after a rename.
 impl AsDevId for Mapped {
     fn as_dev_id(&self) -> Result<DevId<'_>, NameError> {
         Ok(DevId::Number(self.number))
@@ -52,7 +52,7 @@ impl fmt::Display for Mapped {
     }
 }
 
-/// What tests do with a kernel besides.
+/// Functions of kernels for tests.
 pub(crate) trait Devices {
     /// A handle for single commands.
     fn dm(&self) -> Dm;
@@ -90,7 +90,7 @@ impl Devices for dyn TestKernel + '_ {
     }
 }
 
-/// A name of any bytes.
+/// A name that contains these bytes.
 pub(crate) fn name_of_bytes(kernel: &dyn TestKernel, suffix: &[u8]) -> DmNameBuf {
     DmNameBuf::new(&[kernel.prefix().as_bytes(), suffix].concat()).unwrap()
 }
@@ -103,7 +103,7 @@ pub(crate) fn linear(below: DeviceNumber, start: Sectors) -> TargetLine<LineText
     TargetLine::text(Sectors(0), LENGTH, "linear", format!("{below} {start}"))
 }
 
-/// Lines of `linear` that map the first `count` sectors of a disk one by one, turned around.
+/// Lines of `linear` that map the first `count` sectors of a disk one by one, in reverse order.
 pub(crate) fn one_sector_each(below: DeviceNumber, count: u64) -> Vec<TargetLine<LineText<'static, String>>> {
     let line = |sector: u64| {
         let there = count.saturating_sub(sector).saturating_sub(1);
@@ -146,7 +146,7 @@ pub(crate) fn inactive_table(kernel: &dyn TestKernel, device: &Mapped) -> Vec<St
     lines(kernel, device, StatusOptions::table().slot(TableSlot::Inactive))
 }
 
-/// Loads into the inactive slot.
+/// Loads a table into the inactive slot.
 pub(crate) fn load(
     kernel: &dyn TestKernel,
     device: &Mapped,
@@ -155,7 +155,7 @@ pub(crate) fn load(
     kernel.dm().table_load(device, [line])
 }
 
-/// Looks again and again until the condition holds.
+/// Checks repeatedly until the condition is met.
 pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
@@ -164,7 +164,7 @@ pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Does what needs a device that is not open, as soon as udev has stopped looking at it.
+/// Runs a command that requires a closed device, as soon as udev has closed it.
 pub(crate) fn when_free<T>(mut command: impl FnMut() -> dm_core::Result<T>) -> T {
     let mut result = None;
     wait_until("udev to close a device", || {
@@ -174,7 +174,7 @@ pub(crate) fn when_free<T>(mut command: impl FnMut() -> dm_core::Result<T>) -> T
     result.unwrap().unwrap()
 }
 
-/// Long enough for other programs to close a device that they only look at.
+/// Long enough for other programs to close a device that they have opened for a moment.
 pub(crate) const PATIENTLY: RemovePolicy = RemovePolicy::new().retry(Retry::within(SOON));
 
 /// Out of memory: a failure that any command can have.
@@ -186,25 +186,25 @@ pub(crate) fn in_full(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-/// Names that other things in `/dev/mapper` have.
+/// Names of other files in `/dev/mapper`.
 pub(crate) const RESERVED: [&str; 3] = ["control", ".", ".."];
 
-/// Whether the kernel keeps devices from having them, as it does since interface 4.48.
+/// Whether the kernel refuses these names for devices, as it does since interface 4.48.
 pub(crate) fn refuses_reserved_names(dm: &Dm) -> bool {
     dm.version().unwrap() >= Version::new(4, 48, 0)
 }
 
-/// A minor number far from those that the kernel chooses, another one for each test that asks for one.
+/// A minor number far from those that the kernel chooses, different for each test.
 pub(crate) fn far_minor(test: u32) -> u32 {
     (1 << 19) | test << 16 | std::process::id() & 0xffff
 }
 
-/// The content of a device of which every sector is different.
+/// The content of a device in which each sector is different.
 #[derive(Clone, Copy)]
 pub(crate) struct Data {
-    /// 0: only zeros.
+    /// 0 for zeros.
     seed: u8,
-    /// What is added to a sector's place to get its number.
+    /// Added to the position of a sector to get its number.
     shift: u64,
 }
 
@@ -217,7 +217,8 @@ impl Data {
         Self::new(0)
     }
 
-    /// The same data elsewhere: the data of sector `from` is at sector `to`, and all the rest moves along.
+    /// The same data at another place: the data of sector `from` is at sector `to`, and all other data moves by the
+    /// same distance.
     pub(crate) const fn moved(self, from: Sectors, to: Sectors) -> Self {
         Self { seed: self.seed, shift: self.shift.wrapping_add(from.0).wrapping_sub(to.0) }
     }
@@ -229,7 +230,7 @@ impl Data {
             .collect()
     }
 
-    /// Writes `length` sectors from `start` on.
+    /// Writes `length` sectors at `start`.
     pub(crate) fn write(
         self,
         kernel: &dyn TestKernel,
@@ -240,7 +241,7 @@ impl Data {
         kernel.write(device, start, &self.bytes(start, length))
     }
 
-    /// Panics unless `length` sectors from `start` on hold it.
+    /// Panics unless `length` sectors at `start` contain it.
     #[track_caller]
     pub(crate) fn verify(self, kernel: &dyn TestKernel, device: DeviceNumber, start: Sectors, length: Sectors) {
         let expected = self.bytes(start, length);
@@ -251,10 +252,10 @@ impl Data {
     }
 }
 
-/// The size of `struct dm_ioctl`, behind which the payload stands.
+/// The size of `struct dm_ioctl`, after which the payload starts.
 const HEADER_SIZE: usize = 312;
 
-/// The way to the kernel, with a record of the calls that take it.
+/// A transport to the kernel that records calls.
 #[derive(Debug)]
 struct Recorder {
     kernel: Arc<dyn Transport>,
@@ -265,9 +266,9 @@ struct Recorder {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Call {
     pub(crate) command: Command,
-    /// How many bytes it offered.
+    /// The size of the buffer.
     pub(crate) offered: usize,
-    /// Whether all that it offered behind the header is zero afterwards.
+    /// Whether the buffer after the header is zero afterwards.
     pub(crate) left_zeros: bool,
 }
 
@@ -275,7 +276,7 @@ pub(crate) struct Call {
 pub(crate) struct Calls(Arc<Mutex<Vec<Call>>>);
 
 impl Calls {
-    /// The calls since the last time.
+    /// Takes the calls since the last time.
     pub(crate) fn take(&self) -> Vec<Call> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
@@ -297,7 +298,7 @@ impl Transport for Recorder {
     }
 }
 
-/// The way to the kernel, on which one kind of command fails.
+/// A transport to the kernel on which one command fails.
 #[derive(Debug)]
 struct Failing {
     kernel: Arc<dyn Transport>,
@@ -305,7 +306,7 @@ struct Failing {
     errno: i32,
 }
 
-/// A separate handle on which every command of a kind fails, and does nothing.
+/// A separate handle on which every call of a command fails without effect.
 pub(crate) fn failing_at(kernel: &dyn TestKernel, command: Command, errno: i32) -> Dm {
     Dm::with_transport(Failing { kernel: kernel.dm().transport(), command, errno })
 }

@@ -37,7 +37,7 @@ fn a_device_is_suspended_until_it_is_resumed(kernel: &dyn TestKernel) {
     let options = SuspendOptions::new();
     for options in [options, options.noflush(true), options.skip_lockfs(true), options.noflush(true).skip_lockfs(true)]
     {
-        // The second time there is nothing to do.
+        // The second call has no effect.
         for _ in 0..2 {
             let answer = kernel.dm().device_suspend_with(&device, options).unwrap();
             assert!(answer.is_suspended() && !answer.uevent_generated(), "{options:?}: {answer:?}");
@@ -78,7 +78,7 @@ fn resuming_makes_the_inactive_table_active(kernel: &dyn TestKernel) {
     Data::new(1).write(kernel, disk, START, LENGTH).unwrap();
     let device = kernel.map("device", [zero(LENGTH)]);
     Data::zeros().verify(kernel, device.number(), START, LENGTH);
-    // Once from a suspended device, once from one in use.
+    // Once from a suspended device, once from an active one.
     for (offset, suspended) in [(Sectors(0), true), (Sectors(8), false)] {
         load(kernel, &device, linear(disk, offset)).unwrap();
         if suspended {
@@ -107,7 +107,7 @@ fn a_new_table_can_have_another_size(kernel: &dyn TestKernel) {
 
 fn a_device_without_a_table_cannot_be_resumed_once_it_is_suspended(kernel: &dyn TestKernel) {
     let device = kernel.create("device");
-    // It is not suspended, so there is nothing to do.
+    // It is not suspended, so the call has no effect.
     let answer = kernel.dm().device_resume(&device).unwrap();
     assert!(!answer.uevent_generated() && !answer.has_active_table());
     suspend(kernel, &device);
@@ -119,10 +119,10 @@ fn a_device_without_a_table_cannot_be_resumed_once_it_is_suspended(kernel: &dyn 
 fn a_table_that_does_not_fit_its_disk_is_refused_late(kernel: &dyn TestKernel) {
     let disk = kernel.disk(LENGTH.to_bytes());
     let beyond = || linear(disk, Sectors(1));
-    // By the first load of a device, which makes its queue ...
+    // Refused by the first load of a device, which creates its queue ...
     let fresh = kernel.create("fresh");
     assert!(load(kernel, &fresh, beyond()).unwrap_err().is_invalid());
-    // ... otherwise by the resume, which leaves the old table and the device suspended, and drops the new table.
+    // ... or by the resume, which leaves the old table and the device suspended, and drops the new table.
     let device = kernel.map("device", [linear(disk, START)]);
     load(kernel, &device, beyond()).unwrap();
     let error = kernel.dm().device_resume(&device).unwrap_err();

@@ -1,4 +1,4 @@
-//! One handle, many threads.
+//! One handle in many threads.
 
 use std::thread;
 
@@ -15,7 +15,7 @@ on_both_kernels! { ["zero"];
 const THREADS: u64 = 6;
 const ROUNDS: u64 = 3;
 
-/// The whole life of a device, whose size tells it from those of the others.
+/// The complete life of a device, which its size distinguishes from the others.
 fn live(kernel: &dyn TestKernel, size: Sectors) {
     let dm = kernel.dm();
     let [young, old] = ["young", "old"].map(|age| kernel.name(&format!("{size}-{age}")));

@@ -1,4 +1,5 @@
-//! Features and options that the kernel does not know. The library keeps such words, since a later kernel may know them.
+//! Features and options that the kernel does not support. The library accepts such words, since a later kernel may
+//! support them.
 
 use dm_core::TargetLine;
 use dm_testing::TestKernel;
@@ -6,7 +7,7 @@ use dm_units::{Bytes, Sectors};
 
 use crate::support::Devices;
 
-/// Targets with params of disks A and B, in which `*` is the place of features.
+/// Targets with params that use the disks A and B; `*` is the position of features.
 const TABLES: [(&str, &str, &str, &str); 8] = [
     ("crypt", "aes-xts-plain64 KEY 0 A 0 *", "", "1 nonsense"),
     ("flakey", "A 0 1 0 *", "", "1 nonsense"),

@@ -1,4 +1,4 @@
-//! Trees of hashes, made and checked here, and devices over them.
+//! Hash trees that the library makes and checks, and devices that use them.
 
 use dm_core::SetupOptions;
 use dm_targets::devices::{DevError, VerityAlgorithm, VerityDev, VerityError, VerityFormat, VerityVolume};
@@ -16,7 +16,7 @@ on_both_kernels! { ["verity"];
     the_reaction_to_corruption_is_changed_in_use,
 }
 
-/// Of the data, in whole blocks of every size used here.
+/// The length of the data, in whole blocks of every size in these tests.
 const LENGTH: Sectors = Sectors(2048);
 const OPTIONS: fn() -> SetupOptions<'static> = SetupOptions::new;
 
@@ -24,7 +24,7 @@ fn format() -> VerityFormat {
     VerityFormat::new().salt(*b"salt").uuid([7; 16])
 }
 
-/// A disk of data, and one for their hashes.
+/// A data disk, and a disk for hashes.
 fn volume(kernel: &dyn TestKernel) -> (VerityVolume, [DeviceNumber; 2]) {
     let disks = [kernel.disk(LENGTH.to_bytes()), kernel.disk(Bytes(1 << 20))];
     Data::new(1).write(kernel, disks[0], Sectors(0), LENGTH).unwrap();

@@ -1,4 +1,4 @@
-//! The example `volumes`: on both kinds of kernels, and in memory with something going wrong at every command.
+//! The example `volumes`: on both kinds of kernels, and in memory with a failure at every command.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -88,7 +88,7 @@ fn a_start_puts_right_what_is_missing_and_removes_what_does_not_belong(kernel: &
     kernel.write(number(&host, &volumes, "home"), Sectors(0), &[7; 512]).unwrap();
     let mut layout = volumes.layout().clone();
     layout.volumes.remove("other");
-    // As a crash in the middle of a change leaves them.
+    // The state after a crash during a change.
     let patiently = RemovePolicy::new().retry(Retry::within(Duration::from_secs(60)));
     host.remove_with(volumes.device("home").unwrap(), patiently).unwrap();
     host.dm().device_suspend(&*DmNameBuf::new(&format!("{}pool", prefix(kernel))).unwrap()).unwrap();
@@ -97,12 +97,12 @@ fn a_start_puts_right_what_is_missing_and_removes_what_does_not_belong(kernel: &
     assert!(matches!(volumes.device("other").unwrap_err(), Error::NoVolume(_)));
     let other = DmNameBuf::new(&format!("{}volume-other", prefix(kernel))).unwrap();
     assert!(host.dm().device_info(&other).unwrap_err().is_not_found());
-    // Everything is as it should be, so nothing is done.
+    // Everything is as requested, so nothing is done.
     let layout = volumes.layout().clone();
     Volumes::start(kernel.host(), &prefix(kernel), layout).unwrap().stop().unwrap();
 }
 
-/// Whatever goes wrong while a disk is added: the data are there, and a second try works.
+/// After any failure while a disk is added, no data is lost and a second attempt works.
 #[test]
 fn adding_a_disk_can_fail_anywhere_and_be_tried_again() {
     let disks = [0, 1].map(|minor| Disk { number: DeviceNumber::new(4001, minor), size: Sectors(8192) });

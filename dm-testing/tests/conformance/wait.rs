@@ -15,18 +15,18 @@ on_both_kernels! { ["zero"];
     a_missing_device_is_not_found,
 }
 
-/// Long enough for a thread to begin to wait, also on an emulated processor.
+/// Long enough for a thread to start waiting, even on an emulated processor.
 const LONG: Duration = Duration::from_millis(300);
 
 type Waited = dm_core::Result<TableStatus>;
 
-/// Waits in another thread, which the removal of the device ends at the latest.
+/// Waits in another thread, at the latest until the device is removed.
 fn wait(kernel: &dyn TestKernel, device: &Mapped, event_nr: u32, options: StatusOptions) -> JoinHandle<Waited> {
     let (dm, number) = (kernel.dm(), device.number());
     thread::spawn(move || dm.device_wait_with(number, event_nr, options))
 }
 
-/// Waits in another thread, and returns when that has had the time to begin.
+/// Waits in another thread, and returns when it had time to start waiting.
 fn wait_long(kernel: &dyn TestKernel, device: &Mapped, options: StatusOptions) -> JoinHandle<Waited> {
     let waiter = wait(kernel, device, 0, options);
     thread::sleep(LONG);
@@ -54,7 +54,7 @@ fn an_event_of_the_past_ends_the_wait_at_once(kernel: &dyn TestKernel) {
     let device = kernel.map("old", [zero(LENGTH)]);
     let new = kernel.name("new");
     kernel.dm().device_rename(device.name(), &new).unwrap();
-    // Any other number than the present one, also one that is still to come.
+    // Any number other than the present one, even a later one.
     for event_nr in [0, 7] {
         let waiter = wait(kernel, &device, event_nr, StatusOptions::new());
         assert_eq!(end(waiter).unwrap().info().event_nr(), 1);

@@ -1,4 +1,4 @@
-//! Encrypted devices, whose tables hold keys.
+//! Encrypted devices, whose tables contain keys.
 
 use dm_targets::Key;
 use dm_targets::crypt::{Cipher, CryptKey, CryptMessage, CryptTable};

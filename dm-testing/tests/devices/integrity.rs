@@ -1,4 +1,4 @@
-//! Integrity devices, and what `integritysetup` makes of them.
+//! Integrity devices, and compatibility with `integritysetup`.
 
 use std::path::Path;
 use std::process::Command;
@@ -50,7 +50,7 @@ fn integritysetup_opens_what_was_formatted_here() {
     let theirs = IntegrityDev::open(host, &name).unwrap();
     assert_eq!(theirs.table(host).unwrap().length(), length);
     Pattern::new(1).verify(&theirs.path(host).unwrap(), Sectors(0), PART).unwrap();
-    // What integritysetup has opened is taken over as it is.
+    // A device that integritysetup has opened is used as it is.
     assert_eq!(setup().unwrap().table(host).unwrap(), theirs.table(host).unwrap());
 }
 
@@ -62,7 +62,7 @@ fn what_integritysetup_formatted_is_opened_here() {
     integritysetup(&["format", text(disk.path()), "--integrity", "crc32c"]);
     let safe = IntegrityDev::setup_whole(host, &name, &table(disk.number()), SetupOptions::new()).unwrap();
     let path = safe.path(host).unwrap();
-    // Its tags are those of zeros.
+    // The tags are those of zeros.
     Pattern::zeros().verify(&path, Sectors(0), PART).unwrap();
     Pattern::new(1).write(&path, Sectors(0), PART).unwrap();
     Pattern::new(1).verify(&path, Sectors(0), PART).unwrap();

@@ -1,4 +1,4 @@
-//! Whole devices of dm-targets on a real kernel: their lives, and their state after a step fails.
+//! Whole devices of dm-targets on a real kernel: their life cycles, and their states after a failed step.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod alarms;

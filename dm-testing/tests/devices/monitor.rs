@@ -24,7 +24,7 @@ mod extender;
 
 const BLOCK: Sectors = Sectors(128);
 
-/// A monitor of one device that has reported what is wrong at the beginning.
+/// A monitor of one device, after it has reported the problems that exist at the start.
 pub(crate) fn monitor(scratch: &Scratch, host: &Host, suffix: &str) -> (Monitor, Vec<AlarmKind>) {
     let options = MonitorOptions::new().name(scratch.name(suffix).unwrap()).levels([50]).status_interval(None);
     let mut monitor = Monitor::open_with(host, options).unwrap();
@@ -32,7 +32,7 @@ pub(crate) fn monitor(scratch: &Scratch, host: &Host, suffix: &str) -> (Monitor,
     (monitor, first.into_iter().map(|alarm| alarm.kind).collect())
 }
 
-/// Collects alarms until one is like this.
+/// Collects alarms until one matches.
 pub(crate) fn wait_for(monitor: &mut Monitor, is_expected: impl Fn(&AlarmKind) -> bool) -> Vec<AlarmKind> {
     let begin = Instant::now();
     let mut alarms = Vec::new();
@@ -95,7 +95,7 @@ fn a_snapshot_that_fills_and_overflows_is_reported() {
     assert_eq!(first, []);
     let path = origin.path(&host).unwrap();
     Pattern::new(1).write(&path, Sectors(0), Sectors(128)).unwrap();
-    // Usage has no event.
+    // Usage raises no event.
     let alarms = monitor.read_all().unwrap();
     let kinds: Vec<_> = alarms.into_iter().map(|alarm| alarm.kind).collect();
     assert!(matches!(kinds.as_slice(), [AlarmKind::LevelReached { space: Space::Data, level: 50, .. }]), "{kinds:?}");

@@ -1,4 +1,4 @@
-//! What tests of several kinds of devices need.
+//! Functions for tests of several kinds of devices.
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use dm_targets::{Linear, Table, TableLine, Target};
 use dm_testing::{LoopDevice, Scratch, require};
 use dm_units::{Bytes, DeviceNumber, Sectors};
 
-/// The size of most disks here.
+/// The size of most disks.
 pub(crate) const LENGTH: Sectors = Sectors(2048);
 
-/// How long to wait for what takes a moment.
+/// The timeout for conditions that are met within a moment.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 
-/// Long enough for other programs to close a device that they only look at.
+/// Long enough for other programs to close a device that they have opened for a moment.
 pub(crate) const PATIENTLY: RemovePolicy = RemovePolicy::new().retry(Retry::within(SOON));
 
 /// A scratch and its host, if the kernel has these targets.
@@ -33,12 +33,12 @@ pub(crate) fn disk(scratch: &Scratch) -> Arc<LoopDevice> {
     scratch.loop_device(LENGTH.to_bytes()).unwrap()
 }
 
-/// A sparse disk of so many MiB.
+/// A sparse disk of this size in MiB.
 pub(crate) fn large_disk(scratch: &Scratch, mebibytes: u128) -> Arc<LoopDevice> {
     scratch.loop_device(Bytes(mebibytes << 20)).unwrap()
 }
 
-/// A table of one line.
+/// A table with one line.
 pub(crate) fn one<T: Target>(length: Sectors, params: T::Table) -> Table<T> {
     Table::new([TableLine::<T> { start: Sectors(0), length, params }]).unwrap()
 }
@@ -48,7 +48,7 @@ pub(crate) fn linear(disk: DeviceNumber) -> Table<Linear> {
     one(LENGTH, LinearTable::new(disk, Sectors(0)))
 }
 
-/// In what the existing device differs.
+/// The difference of the existing device.
 pub(crate) fn difference(error: &DevError) -> Difference {
     match error.operation().map(dm_core::OpError::kind) {
         Some(OpErrorKind::Differs(difference)) => *difference,

@@ -19,7 +19,7 @@ fn id(id: u32) -> ThinDevId {
     ThinDevId::new(id).unwrap()
 }
 
-/// A pool over a data device of [`LENGTH`].
+/// A pool on a data device of [`LENGTH`].
 fn pool(scratch: &Scratch, host: &Host, data: DeviceNumber) -> ThinPoolDev {
     let metadata = large_disk(scratch, 2);
     let table = ThinPoolTable::new(metadata.number(), data, BLOCK, DataBlocks(0));
@@ -93,7 +93,7 @@ fn a_failed_step_leaves_no_thin_device() {
 
     let thin = pool.create_thin(&host, id(2), name(&scratch, "thin"), LENGTH).unwrap();
     pool.create_thin(&host, id(2), name(&scratch, "second"), LENGTH).unwrap_err();
-    // It existed before, so it still does.
+    // It existed before the operation, so it still does.
     write(&thin, &host, 1);
     let error = pool.snapshot(&host, &thin, id(3), taken).unwrap_err();
     assert!(error.is_already_exists(), "{error}");

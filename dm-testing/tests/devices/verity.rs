@@ -1,4 +1,4 @@
-//! Verity devices, and what `veritysetup` says of their trees.
+//! Verity devices, and compatibility with `veritysetup`.
 
 use std::path::Path;
 use std::process::Command;
@@ -32,7 +32,7 @@ fn scene() -> Option<Scene> {
 }
 
 impl Scene {
-    /// Runs `veritysetup` on both disks. Its output if it succeeds.
+    /// Runs `veritysetup` on both disks, and returns its output if it succeeds.
     fn veritysetup(&self, before: &[&str], after: &[&str]) -> Option<String> {
         let disks: [&Path; 2] = [self.data.path(), self.hash.path()];
         let output = Command::new("veritysetup").args(before).args(disks).args(after).output().unwrap();
@@ -111,7 +111,7 @@ fn the_kernel_and_verify_find_the_same_corrupted_block() {
     let device = scene.activate(&root);
     assert!(scene.reads(&device, Pattern::new(1), 39) && !device.is_corrupted(&scene.host).unwrap());
     assert!(!scene.reads(&device, Pattern::new(2), 40) && device.is_corrupted(&scene.host).unwrap());
-    // It stays so until the table is loaded again, here with another reaction.
+    // The state stays until the table is loaded again, here with another reaction to corruption.
     let ignore = |device: &VerityDev| {
         device.change(&scene.host, |lines| {
             lines.iter_mut().for_each(|line| line.params.options.on_corruption = Some(OnCorruption::Ignore));
@@ -122,7 +122,7 @@ fn the_kernel_and_verify_find_the_same_corrupted_block() {
     assert!(scene.reads(&device, Pattern::new(2), 40) && device.is_corrupted(&scene.host).unwrap());
     device.remove_with(&scene.host, PATIENTLY).unwrap();
 
-    // The last level of hashes has two blocks, behind the superblock and the root.
+    // The last level of hashes has two blocks, after the superblock and the root.
     Pattern::new(1).write(scene.data.path(), Sectors(40 * BLOCK.0), BLOCK).unwrap();
     scene.volume.verify(&scene.host, &root).unwrap();
     Pattern::new(2).write(scene.hash.path(), Sectors(3 * BLOCK.0), BLOCK).unwrap();

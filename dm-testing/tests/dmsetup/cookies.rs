@@ -40,7 +40,7 @@ fn a_cookie_made_by_dmsetup_is_adopted_and_it_waits_for_our_commands() {
     let host = scratch.host().clone().with_udev(Udev::default().on_cookie(cookie));
     let name = scratch.name("device").unwrap();
     let number = host.create(&name, [zero()]).unwrap().number();
-    // It has no uevent to send, so nothing more is counted.
+    // Nothing sends a uevent, so the count does not change.
     host.resume(&name).unwrap();
     wait_until("udev", SOON, || cookie.is_done().unwrap()).unwrap();
     host.rename(&name, scratch.name("renamed").unwrap()).unwrap();
@@ -70,7 +70,7 @@ fn a_batch_whose_cookie_another_program_removes_is_carried_out_to_its_end() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn each_completes_and_removes_what_the_other_counts() {
+fn each_program_completes_and_removes_the_cookies_of_the_other() {
     let Some(_scratch) = scratch() else { return };
     let cookie = SharedCookie::create().unwrap();
     let sent = cookie.expect(UdevFlags::PRIMARY_SOURCE).unwrap();

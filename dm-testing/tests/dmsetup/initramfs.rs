@@ -1,4 +1,5 @@
-//! udev whose rules run the example, where libdevmapper and all programs that use it are out of reach, as in an initramfs.
+//! udev with rules that run the example, while libdevmapper and all programs that use it are hidden, as in an
+//! initramfs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use crate::original::ORIGINAL;
 use crate::support::{PATIENTLY, run, zero};
 use crate::twin::example;
 
-/// A file that can be neither run nor loaded until this is dropped.
+/// A file that cannot be executed or loaded until this is dropped.
 struct Hidden(PathBuf);
 
 impl Hidden {
@@ -30,14 +31,14 @@ impl Drop for Hidden {
     }
 }
 
-/// The library, wherever the loader finds it.
+/// The library, in all folders of the loader.
 fn libraries() -> Vec<PathBuf> {
     let folders = fs::read_dir("/usr/lib").unwrap().filter_map(|folder| fs::read_dir(folder.unwrap().path()).ok());
     let files = folders.flatten().map(|file| file.unwrap().path());
     files.filter(|path| path.to_string_lossy().contains("/libdevmapper.so.") && path.is_file()).collect()
 }
 
-/// Rules that take the place of Debian's until this is dropped: the same, but they run the example.
+/// Rules that replace those of Debian until this is dropped: the same ones, but they run the example.
 struct Rules;
 
 const OWN: &str = "/run/udev/rules.d";
@@ -69,7 +70,7 @@ impl Drop for Rules {
     }
 }
 
-/// What the example prints.
+/// The output of the example.
 fn ours(arguments: &[&str]) -> String {
     let output = Command::new(example()).args(arguments).stderr(Stdio::inherit()).output().unwrap();
     assert!(output.status.success(), "{arguments:?}");
@@ -89,13 +90,13 @@ fn udev_completes_every_cookie_when_only_the_example_is_there() {
         libraries().iter().chain([&fs::canonicalize(ORIGINAL).unwrap()]).map(|path| Hidden::new(path)).collect();
     assert!(!Command::new(ORIGINAL).arg("version").output().is_ok_and(|output| output.status.success()));
 
-    // Each returns when udev has finished, and is an error if udev has not.
+    // Each operation returns when udev has finished, and fails if udev has not.
     let number = host.create(&ours_name, [zero()]).unwrap().number();
     assert!(is_device(&mapper_path(&ours_name), number));
     host.rename(&ours_name, &renamed).unwrap();
     assert!(is_device(&mapper_path(&renamed), number) && mapper_path(&ours_name).symlink_metadata().is_err());
 
-    // Several processes on one cookie, which the last of them waits for.
+    // Several processes use one cookie, for which the last one waits.
     let cookie = ours(&["udevcreatecookie"]);
     let cookie = cookie.trim();
     ours(&["--udevcookie", cookie, "create", &theirs.to_string(), "--table", "0 64 zero"]);

@@ -1,5 +1,5 @@
-//! Side by side with Debian's dmsetup: devices that each makes and the other finds, cookies that both count, and a script of
-//! commands that the example `dmsetup` answers as the original does; and udev with the example in its place.
+//! Compatibility with Debian's dmsetup: each finds the devices of the other, both count in the same cookies, the
+//! example `dmsetup` answers a script like the original, and udev works with the example instead.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../production/daemon.rs"]

@@ -1,4 +1,4 @@
-//! Names as people know them lead to the same devices here and there.
+//! Unmangled names lead to the same devices in dmsetup and in the library.
 
 use std::fs;
 use std::process::Command;
@@ -16,7 +16,7 @@ const NAMES: [&str; 5] = ["plain", "od d", r"a\x20b", "диск", "x'\"$(;"];
 
 const TABLE: &str = "0 64 zero";
 
-/// The name that people know, and the kernel's.
+/// The unmangled name, and the kernel's.
 fn known(scratch: &Scratch, suffix: &str) -> (String, dm_core::DmNameBuf) {
     let human = format!("{}{suffix}", scratch.prefix());
     let kernel = Naming::Auto.kernel_name(DmName::new(&human).unwrap()).unwrap().into_owned();
@@ -25,7 +25,7 @@ fn known(scratch: &Scratch, suffix: &str) -> (String, dm_core::DmNameBuf) {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn what_we_make_dmsetup_finds_under_the_same_name() {
+fn dmsetup_finds_our_devices_by_the_same_name() {
     let Some(scratch) = scratch() else { return };
     let host = scratch.host();
     for suffix in NAMES {
@@ -42,7 +42,7 @@ fn what_we_make_dmsetup_finds_under_the_same_name() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn what_dmsetup_makes_we_find_under_the_same_name() {
+fn we_find_the_devices_of_dmsetup_by_the_same_name() {
     let Some(scratch) = scratch() else { return };
     let host = scratch.host();
     for suffix in NAMES {

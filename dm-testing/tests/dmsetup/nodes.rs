@@ -1,4 +1,4 @@
-//! Nodes of devices that exist, without udev's help; and a descriptor that was handed over.
+//! Nodes of existing devices, without udev; and an inherited descriptor.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, symlink};
@@ -23,7 +23,8 @@ fn missing_nodes_are_made_and_stale_ones_removed() {
     let [plain, odd, empty] = ["plain", r"od\x20d", "empty"].map(|suffix| scratch.name(suffix).unwrap());
     let numbers = [&plain, &odd].map(|name| scratch.host().create(name, [zero()]).unwrap().number());
     scratch.dm().device_create(&empty).unwrap();
-    // What an earlier device with this number left, under another name; and another program's link and file.
+    // A node that an earlier device with this number has left under another name, and a link and a file of another
+    // program.
     let stale = mapper.join("stale");
     mknod(&stale, SFlag::S_IFBLK, Mode::S_IRUSR, numbers[0].to_dev_t()).unwrap();
     let gone = mapper.join("gone");
@@ -62,7 +63,7 @@ fn a_handle_is_made_of_an_inherited_descriptor() {
     assert_eq!(dm.device_info(device.name()).unwrap().number(), device.number());
     // It opens the same node again.
     assert!(dm.reopen().unwrap().device_info(device.name()).is_ok());
-    // The reason of a refusal is known as with any handle.
+    // Errors have the kernel's reason, as with any handle.
     let refused = dm.table_load(
         device.name(),
         [dm_core::TargetLine::text(dm_units::Sectors(0), dm_units::Sectors(8), "nonsense", "")],

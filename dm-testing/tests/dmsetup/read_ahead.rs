@@ -1,4 +1,4 @@
-//! The read-ahead, as dmsetup sets and shows it.
+//! The read-ahead is set and shown as dmsetup does.
 
 use dm_core::block::ReadAhead;
 use dm_core::{ReloadOptions, ResumePolicy, SetupOptions};
@@ -9,7 +9,7 @@ use crate::support::zero;
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn it_is_set_with_the_table_and_dmsetup_shows_the_same() {
+fn the_read_ahead_is_set_with_the_table_and_shown_by_dmsetup() {
     let Some(scratch) = scratch() else { return };
     let (host, name) = (scratch.host(), scratch.name("device").unwrap());
     let shown = || {

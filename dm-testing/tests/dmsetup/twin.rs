@@ -1,4 +1,4 @@
-//! Scripts that the original and the example carry out one after the other, with the same results.
+//! Scripts that the original and the example execute one after the other, with the same results.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +15,7 @@ use crate::daemon::Gone;
 use crate::original::ORIGINAL;
 use crate::support::SOON;
 
-/// What a command has printed and returned, and what there is afterwards.
+/// The output and the status of a command, and the devices and nodes afterwards.
 #[derive(Debug, PartialEq, Eq)]
 struct Outcome {
     printed: String,
@@ -25,12 +25,12 @@ struct Outcome {
     cookies: usize,
 }
 
-/// One command of a shell a line; `dmsetup` in it is the one or the other.
+/// The commands of a script, one per line, in which `dmsetup` is the original or the example.
 fn commands(script: &str) -> impl Iterator<Item = &str> {
     script.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
-/// Runs a script with one of the two.
+/// Runs a script with the original or the example.
 fn run(dm: &Dm, program: &Path, script: &str, variables: &[(&str, &str)]) -> Vec<Outcome> {
     let folder = tempfile::tempdir().unwrap();
     let run = |line: &str| {
@@ -48,7 +48,7 @@ fn run(dm: &Dm, program: &Path, script: &str, variables: &[(&str, &str)]) -> Vec
         Outcome { printed, code: output.status.code(), devices, nodes, cookies: cookies().unwrap().len() }
     };
     let outcomes = commands(script).map(run).collect();
-    // The numbers are free a moment after the names are.
+    // Numbers become free a moment after the names.
     let is_free =
         || fs::read_dir("/sys/block").unwrap().all(|entry| !is_mapped(&entry.unwrap().file_name().to_string_lossy()));
     wait_until("all devices to be gone", SOON, is_free).unwrap();
@@ -59,7 +59,7 @@ fn is_mapped(name: &str) -> bool {
     name.starts_with("dm-")
 }
 
-/// The numbers of cookies are random.
+/// Removes the numbers of cookies, which are random.
 fn without_cookies(text: &str) -> String {
     let words = text.split_inclusive(char::is_whitespace).map(|word| match word.get(..5) {
         Some("0x0D4" | "0xd4d") => "COOKIE\n",
@@ -68,7 +68,7 @@ fn without_cookies(text: &str) -> String {
     words.collect()
 }
 
-/// The devices, each with its number, flags and tables.
+/// The devices with their numbers, flags and tables.
 fn devices(dm: &Dm) -> Vec<String> {
     let list = dm.list_devices().unwrap();
     let describe = |name: &DmName| {
@@ -81,7 +81,7 @@ fn devices(dm: &Dm) -> Vec<String> {
     list.iter().map(|device| describe(device.unwrap().name)).collect()
 }
 
-/// What is in `/dev/mapper`: the device that a node or a link leads to, and its kind, mode, owner and group.
+/// A file in `/dev/mapper`: the device that the node or the link leads to, and its kind, mode, owner and group.
 type Node = (Option<DeviceNumber>, u32, u32, u32);
 
 fn nodes() -> BTreeMap<String, Node> {
@@ -94,15 +94,16 @@ fn nodes() -> BTreeMap<String, Node> {
     entries.filter(|(name, _)| name != "control" && name != WITHOUT_TABLE).collect()
 }
 
-/// The example, which cargo has put beside the tests.
+/// The example, which cargo builds in the folder of the tests.
 pub(crate) fn example() -> PathBuf {
     std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("examples/dmsetup")
 }
 
-/// The device that has no table: libdm makes a node of it at times, which can't be opened and stays when the device is removed.
+/// The device without a table: libdm sometimes makes a node for it, which can't be opened and is not removed with the
+/// device.
 const WITHOUT_TABLE: &str = "pd";
 
-/// What the scripts leave when they do not come to their end.
+/// The devices that a failed script leaves behind.
 const NAMES: [&str; 15] =
     ["pa", "pb", "pc", "pd", "pe", "pf", "pg", "ph", "pi", "pk", "pz", r"od\x20d", r"a\x20b", "od d", "vg-lv--x"];
 
@@ -138,11 +139,11 @@ fn compare_with_udev(script: &str) {
 fn compare_without_udev(script: &str) {
     let Some(scratch) = scratch() else { return };
     let _gone = Gone::new();
-    // libdm leaves nodes to a udev that does not run, unless it is told so.
+    // Without this variable, libdm leaves nodes to udev even if udev does not run.
     compare(&scratch, script, &[("DM_DISABLE_UDEV", "1")]);
 }
 
-/// One test a script and way, so that none takes long.
+/// One test for each script and variant, so that each test is short.
 macro_rules! tests {
     ($($name:ident: $compare:ident($script:literal);)+) => {$(
         #[test]

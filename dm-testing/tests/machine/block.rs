@@ -1,4 +1,4 @@
-//! Block devices, mapped and not.
+//! Block devices, mapped and others.
 
 use std::fs::File;
 
@@ -79,26 +79,26 @@ fn a_device_can_be_made_read_only_and_back() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn what_a_device_can_not_do_is_told_apart() {
+fn errors_of_block_devices_are_distinguished() {
     let Some(scratch) = Scratch::new(&["linear", "error"].map(require::target)) else { return };
     let (disk, device) = linear(&scratch, SIZE.to_bytes());
-    // Opened for reading only.
+    // Opened only for reading.
     let block = BlockDevice::from_file(File::open(device.path()).unwrap()).unwrap();
     let error = block.zero_out(Sectors(0), Sectors(8)).unwrap_err();
     assert!(error.is_not_writable() && !error.is_busy(), "{error}");
     let name = format!("{} ({device}, {})", device.path().display(), device.number());
     let text = format!("cannot zero a range of {name}: it was opened for reading only; open it as writable (EBADF)");
     assert_eq!(error.to_string(), text);
-    // Claimed by the device above it.
+    // The device above it has opened it exclusively.
     let error = BlockDevice::open_with(disk.path(), BlockOpenOptions::new().exclusive(true)).unwrap_err();
     assert!(error.is_busy() && !error.is_not_writable(), "{error}");
     BlockDevice::open_with(device.path(), WRITABLE.exclusive(true)).unwrap();
-    // Another device is at the path.
+    // The path leads to another device.
     let error = BlockDevice::open_with(device.path(), WRITABLE.number(disk.number())).unwrap_err();
     assert!(matches!(error, BlockError::AnotherDevice { .. }), "{error}");
     let text = format!("{} is the device {}, not {}", device.path().display(), device.number(), disk.number());
     assert_eq!(error.to_string(), text);
-    // A device of errors.
+    // A device on which all I/O fails.
     let line = dm_core::TargetLine::text(Sectors(0), SIZE, "error", "");
     let broken = scratch.map("broken", [line]).unwrap();
     let block = BlockDevice::open_with(broken.path(), WRITABLE).unwrap();

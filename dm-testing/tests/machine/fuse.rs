@@ -1,4 +1,4 @@
-//! A FUSE server that answers until it is told to be silent.
+//! A FUSE server that stops answering on request.
 #![expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "fields of structs of a known size")]
 
 use std::fs::{File, OpenOptions};
@@ -21,16 +21,16 @@ const INIT: u32 = 26;
 const INTERRUPT: u32 = 36;
 const BATCH_FORGET: u32 = 42;
 const IN_HEADER: usize = 40;
-/// What `FUSE_MIN_READ_BUFFER` demands at least.
+/// The minimum according to `FUSE_MIN_READ_BUFFER`.
 const REQUEST: usize = 64 << 10;
 
-/// Whether this kernel can do it.
+/// Whether this kernel supports FUSE.
 pub(crate) fn is_there() -> bool {
     let _ = std::process::Command::new("modprobe").args(["--quiet", "fuse"]).status();
     Path::new("/dev/fuse").exists()
 }
 
-/// A file system whose every name is an empty file, and whose attributes are never cached.
+/// A file system in which every name is an empty file, and whose attributes are never cached.
 pub(crate) struct Server {
     silent: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
@@ -59,13 +59,13 @@ impl Server {
         Self { silent, stop, thread: Some(thread) }
     }
 
-    /// From now on every request waits for ever.
+    /// From now on, every request blocks.
     pub(crate) fn be_silent(&self) {
         self.silent.store(true, Ordering::Relaxed);
     }
 }
 
-/// Closes the server's end, which aborts what waits for it once all others have closed theirs.
+/// Closes the server's end, which aborts blocked requests once all other ends are closed.
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
@@ -87,7 +87,7 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_ne_bytes(bytes[at..at + 4].try_into().unwrap())
 }
 
-/// The answer to a request; none to those that have none.
+/// The answer to a request; `None` if the request has none.
 fn answer(request: &[u8]) -> Option<Vec<u8>> {
     let node = u64::from_ne_bytes(request[16..24].try_into().unwrap());
     let (mut body, mut error) = (Vec::new(), 0);
@@ -107,7 +107,8 @@ fn answer(request: &[u8]) -> Option<Vec<u8>> {
         }
         OPEN => body.resize(16, 0),
         FORGET | BATCH_FORGET | INTERRUPT => return None,
-        // A close sends FLUSH, which then is not sent again, so that no process waits for it when it ends.
+        // A close sends FLUSH. After this error the kernel sends no further one, so that no process blocks when it
+        // exits.
         _ => error = -nix::libc::ENOSYS,
     }
     let mut answer = Vec::new();

@@ -1,4 +1,4 @@
-//! Searches among processes that want to hang, flood or fool whoever looks at them.
+//! Searches among processes that try to block, overload or deceive the search.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -32,7 +32,7 @@ fn a_file_system_that_never_answers_does_not_hold_up_the_search() {
     let (plain, hidden) = elsewhere(|| {
         fuse::mount_at(&connection, "/dev");
         let file = File::open("/dev/dm-0").unwrap();
-        // One whose mounts say what it is, and one that hides it below a harmless file system.
+        // A process whose mounts show the file system, and one that hides it below a harmless file system.
         let plain = Running::sleep(file.try_clone().unwrap());
         mount(NOTHING, "/dev", Some("tmpfs"), MsFlags::empty(), NOTHING).unwrap();
         (plain, Running::sleep(file))
@@ -44,7 +44,7 @@ fn a_file_system_that_never_answers_does_not_hold_up_the_search() {
     for process in [&plain, &hidden] {
         assert_eq!(fs::read_link(link(process)).unwrap(), Path::new("/dev/dm-0"), "it looks like a device");
     }
-    // Whoever asks it waits: this is what the search must not do.
+    // Every access to it blocks, which the search must avoid.
     let (tell, told) = mpsc::channel();
     let asks = link(&hidden);
     let asking = thread::spawn(move || {
@@ -63,7 +63,7 @@ fn a_file_system_that_never_answers_does_not_hold_up_the_search() {
     asking.join().unwrap();
 }
 
-/// The most memory that this process has had since it was last asked, in KiB.
+/// The peak memory of this process since the last call, in KiB.
 fn peak_memory() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -102,7 +102,7 @@ fn thousands_of_mounts_take_little_memory_and_time() {
     assert!(peak.saturating_sub(before) < 8 << 10, "{before} KiB before, {peak} KiB at most");
     assert!((1..=16).contains(&users.mounts.len()) && !users.complete, "{users}");
     assert!(users.mounts.iter().all(|mount| mount.namespace_of == Some(user.pid())), "{users}");
-    // A file on any of those mounts is found all the same.
+    // A file on one of these mounts is still found.
     assert!(users.processes.iter().any(|process| process.pid == user.pid()), "{users}");
     assert!(users.to_string().len() < 4000, "{users}");
     drop(user);
@@ -142,7 +142,7 @@ fn a_descriptor_that_only_names_the_device_does_not_use_it() {
     let Some(scratch) = Scratch::new(&[require::target("linear"), require::program("sleep")]) else { return };
     let (_, device) = linear(&scratch, Bytes(1 << 20));
     let path_only = fs::OpenOptions::new().read(true).custom_flags(nix::libc::O_PATH).open(device.path()).unwrap();
-    // A link to it in another place is the same device, and a file with its name is not.
+    // A link to the device at another path counts as the device, and a file with its name does not.
     let (opened, forged) = elsewhere(|| {
         mount(NOTHING, "/dev/shm", Some("tmpfs"), MsFlags::empty(), NOTHING).unwrap();
         fs::write("/dev/shm/node", "").unwrap();

@@ -1,4 +1,4 @@
-//! Who uses a device, also where those who are looked at are hostile, and block devices of real kernels.
+//! The users of a device, also among hostile processes, and block devices of real kernels.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod block;

@@ -1,4 +1,4 @@
-//! What tests of several topics need.
+//! Functions for tests of several topics.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -13,12 +13,12 @@ use dm_units::{Bytes, DeviceNumber, Sectors};
 use nix::mount::{MsFlags, mount, umount};
 use nix::sched::{CloneFlags, unshare};
 
-/// Much more than a search takes.
+/// Much longer than a search takes.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 const NOTHING: Option<&str> = None;
 
-/// A loop device and a linear device over all of it.
+/// A loop device, and a linear device over all of it.
 pub(crate) fn linear(scratch: &Scratch, size: Bytes) -> (Arc<LoopDevice>, MappedDevice) {
     let disk = scratch.loop_device(size).unwrap();
     let line = TargetLine::text(Sectors(0), disk.size(), "linear", format!("{} 0", disk.number()));
@@ -33,24 +33,24 @@ pub(crate) fn formatted(scratch: &Scratch) -> MappedDevice {
     device
 }
 
-/// Runs a program that has to succeed.
+/// Runs a program that must succeed.
 pub(crate) fn run(program: &str, arguments: &[&str]) {
     let output = Program::new(program).args(arguments).output().unwrap();
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// The users of a device once udev is not among them.
+/// The users of a device, without udev.
 pub(crate) fn users(device: DeviceNumber) -> Users {
-    // It fails where there is no udev, which is just as well.
+    // It fails without udev, which does not matter.
     let _ = Program::new("udevadm").arg("settle").output();
     Users::of(device, LONG)
 }
 
-/// A process that ends with this.
+/// A process that is killed on drop.
 pub(crate) struct Running(Child);
 
 impl Running {
-    /// A process that only exists, with a file as its standard input, started where this thread is.
+    /// Starts an idle process in the thread's namespace, with a file as its standard input.
     pub(crate) fn sleep(input: File) -> Self {
         Self(Program::new("sleep").arg("600").stdin(input).spawn().unwrap())
     }
@@ -71,7 +71,7 @@ impl Drop for Running {
     }
 }
 
-/// A mount that ends with this.
+/// A mount that is unmounted on drop.
 pub(crate) struct Mount(PathBuf);
 
 impl Mount {
@@ -88,7 +88,7 @@ impl Drop for Mount {
     }
 }
 
-/// Runs something in a thread with a mount namespace that stays as long as a process in it.
+/// Runs a function in a thread with a separate mount namespace, which exists as long as a process in it.
 pub(crate) fn elsewhere<R: Send>(action: impl FnOnce() -> R + Send) -> R {
     thread::scope(|scope| {
         let thread = scope.spawn(|| {

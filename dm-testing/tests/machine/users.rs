@@ -20,7 +20,7 @@ fn a_device_that_is_not_used_has_no_users() {
     let users = users(device.number());
     assert!(users.is_empty() && users.complete, "{users}");
     assert_eq!(users.to_string(), "no user of it is visible to this process");
-    // With no time, processes are left out.
+    // Without time, processes are not searched.
     assert!(!Users::of(device.number(), Duration::ZERO).complete);
 }
 
@@ -46,7 +46,7 @@ fn devices_on_top_are_named() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn what_uses_its_file_system_is_named() {
+fn users_of_its_file_system_are_named() {
     let needs = ["mkfs.ext4", "sleep"].map(require::program);
     let Some(scratch) = Scratch::new(&[&[require::target("linear")], needs.as_slice()].concat()) else { return };
     let device = formatted(&scratch);
@@ -85,7 +85,7 @@ fn a_mount_in_another_namespace_is_named_with_a_process() {
     let user = elsewhere(|| {
         let mounted = Mount::new(&device.path(), &point);
         let user = Running::sleep(File::open("/dev/null").unwrap());
-        // The process keeps the namespace, and that keeps the mount.
+        // The process keeps the namespace, and the namespace keeps the mount.
         std::mem::forget(mounted);
         user
     });

@@ -1,4 +1,4 @@
-//! What only the kernel in memory can show: failures, its log, and its clock.
+//! Tests that only the kernel in memory can run: of failures, its log, and its clock.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod old_interfaces;

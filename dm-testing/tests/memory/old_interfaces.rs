@@ -1,4 +1,4 @@
-//! Options on kernels that are older than they are: refused, or ignored where that is wanted.
+//! Options on kernels that do not support them: refused, or ignored on request.
 
 use dm_core::{
     CreateOptions, DepsOptions, Dm, DmUuid, Error, Host, InfoOptions, LineText, ListOptions, LoadOptions, Message,
@@ -28,7 +28,8 @@ fn kernel(minor: u32) -> MemoryKernel {
     memory
 }
 
-/// An option of a command: the interface that brought it, and the command with it, which an older kernel refuses or ignores.
+/// An option of a command: the interface that added it, and a call with it, which an older kernel must refuse or
+/// ignore.
 type Case<'a> = (&'a str, u32, &'a dyn Fn(&Dm, bool) -> Result<(), Error>);
 
 #[test]
@@ -111,7 +112,7 @@ fn an_option_that_is_ignored_has_the_effect_that_its_docs_state() {
 }
 
 #[test]
-fn operations_pass_it_on() {
+fn operations_pass_on_which_options_may_be_ignored() {
     let memory = kernel(11);
     let host: Host = memory.host();
     let policy = RemovePolicy::new().deferred(true);

@@ -1,4 +1,4 @@
-//! Snapshots on disks that fail, their discards, and how merging goes.
+//! Snapshots on disks that fail, their discards, and merging.
 
 use dm_core::{Host, TargetLine};
 use dm_targets::devices::MappedDev;
@@ -69,7 +69,7 @@ fn used(status: SnapshotStatus) -> (u64, u64) {
 }
 
 #[test]
-fn a_cow_device_that_fails_costs_the_snapshot_and_not_the_origin() {
+fn a_failed_cow_device_invalidates_the_snapshot_but_not_the_origin() {
     let scene = Scene::new();
     let (snapshot, _origin) = (scene.snapshot(scene.table()), scene.origin());
     scene.cow.fail(Sectors(32)..Sectors(48));
@@ -80,7 +80,7 @@ fn a_cow_device_that_fails_costs_the_snapshot_and_not_the_origin() {
 }
 
 #[test]
-fn a_map_that_cannot_be_written_costs_the_snapshot() {
+fn a_map_that_cannot_be_written_invalidates_the_snapshot() {
     let scene = Scene::new();
     let snapshot = scene.snapshot(scene.table());
     scene.cow.fail(Sectors(16)..Sectors(32));
@@ -116,9 +116,9 @@ fn discards_zero_chunks_of_the_cow_device() {
     scene.snapshot(scene.table().discard_zeroes_cow());
     scene.memory.write("snapshot", Sectors(0), &[2; 16 * 512]).unwrap();
     scene.memory.discard("snapshot", Sectors(0), Sectors(32)).unwrap();
-    // What has no exception stays as it is.
+    // Sectors without an exception are unchanged.
     assert_eq!((scene.byte("snapshot", 0), scene.byte("snapshot", 16)), (0, 1));
-    // The origin keeps what it has, unless the table says otherwise.
+    // The origin is not discarded, unless the table requests it.
     let mut sector = [9; 512];
     scene.disk.read(Sectors(0), &mut sector).unwrap();
     assert_eq!(sector, [1; 512]);
@@ -130,7 +130,7 @@ fn discards_zero_chunks_of_the_cow_device() {
 }
 
 #[test]
-fn a_merge_goes_on_each_time_its_status_is_read() {
+fn a_merge_continues_each_time_its_status_is_read() {
     let scene = Scene::new();
     scene.snapshot(scene.table());
     scene.memory.write("snapshot", Sectors(0), &[2; 32 * 512]).unwrap();
@@ -138,7 +138,7 @@ fn a_merge_goes_on_each_time_its_status_is_read() {
     scene.host.remove("snapshot").unwrap();
     let merge = scene.merge();
     assert_eq!(used(status(&scene, &merge)), (80, 32));
-    // Chunks that follow on one another are merged at once, the newest first.
+    // Consecutive chunks are merged at once, the newest first.
     assert_eq!(used(status(&scene, &merge)), (64, 32));
     assert_eq!((scene.byte("merge", 0), scene.byte("merge", 160)), (2, 3));
     let merged = status(&scene, &merge);
@@ -146,7 +146,7 @@ fn a_merge_goes_on_each_time_its_status_is_read() {
     let mut sector = [0; 512];
     scene.disk.read(Sectors(31), &mut sector).unwrap();
     assert_eq!(sector, [2; 512]);
-    // Nothing is merged while it is suspended.
+    // Nothing is merged while the device is suspended.
     merge.suspend(&scene.host).unwrap();
     assert!(status(&scene, &merge).is_merged());
 }
@@ -186,14 +186,14 @@ fn a_merge_takes_over_from_the_snapshot() {
     let merge: MappedDev<SnapshotMerge> = MappedDev::open(&scene.host, "origin").unwrap();
     assert_eq!(used(status(&scene, &merge)), (48, 32));
     assert!(status(&scene, &merge).is_merged());
-    // A second one would have nothing to take over.
+    // A second merge would have no snapshot to take over from.
     scene.host.create("again", [line()]).unwrap_err();
     assert!(scene.logged("Snapshot cow pairing for exception table handover failed (-EINVAL)"));
     drop(origin);
 }
 
 #[test]
-fn a_snapshot_whose_source_goes_before_it_took_over_is_lost() {
+fn a_snapshot_whose_source_is_removed_before_the_handover_is_invalid() {
     let scene = Scene::new();
     let source = scene.snapshot(scene.table());
     let table = one::<Snapshot>(LENGTH, scene.table());

@@ -9,7 +9,7 @@ use dm_testing::MemoryKernel;
 use dm_testing::memory::MemoryDisk;
 use dm_units::{Bytes, DataBlocks, DeviceNumber, Sectors};
 
-/// Of the data device: 16 blocks.
+/// The length of the data device: 16 blocks.
 pub(crate) const LENGTH: Sectors = Sectors(2048);
 pub(crate) const BLOCK: Sectors = Sectors(128);
 
@@ -26,12 +26,12 @@ pub(crate) fn one<T: Target>(length: Sectors, params: T::Table) -> Table<T> {
     Table::new([TableLine::<T> { start: Sectors(0), length, params }]).unwrap()
 }
 
-/// A line of `linear` that shows a whole device from its start.
+/// A line of `linear` that maps a whole device.
 pub(crate) fn linear(length: Sectors, device: DeviceNumber) -> TargetLine<dm_core::LineText<'static, String>> {
     TargetLine::text(Sectors(0), length, "linear", format!("{device} 0"))
 }
 
-/// A pool over a data device of 32 blocks, of which it has 16, and 512 blocks of metadata.
+/// A pool of 16 blocks on a data device of 32 blocks, with 512 blocks of metadata.
 pub(crate) struct Scene {
     pub(crate) memory: MemoryKernel,
     pub(crate) host: Host,
@@ -53,7 +53,7 @@ impl Scene {
         Self::on(memory, metadata, number, features)
     }
 
-    /// A pool whose metadata device is another device than the disk.
+    /// A pool whose metadata device is not the disk.
     pub(crate) fn on(
         memory: MemoryKernel,
         metadata: MemoryDisk,
@@ -86,7 +86,7 @@ impl Scene {
         self.pool.create_thin(&self.host, id(number), name, Sectors(2 * LENGTH.0)).unwrap()
     }
 
-    /// A thin device `full` that has all blocks.
+    /// A thin device `full` that uses all blocks.
     pub(crate) fn fill(&self) -> ThinDev {
         let thin = self.thin(0, "full");
         (0..2048).step_by(128).for_each(|at| self.memory.write("full", Sectors(at), &block(1)).unwrap());
@@ -97,7 +97,7 @@ impl Scene {
         self.pool.info(&self.host).unwrap().event_nr()
     }
 
-    /// A byte of a sector that is filled with it.
+    /// The byte that fills a sector.
     pub(crate) fn byte(&self, device: &str, at: u64) -> u8 {
         let mut sector = [0xee; 512];
         self.memory.read(device, Sectors(at), &mut sector).unwrap();
@@ -105,7 +105,7 @@ impl Scene {
         sector[0]
     }
 
-    /// Whether a line of the log ends with a text.
+    /// Whether a line of the log ends with this text.
     pub(crate) fn logged(&self, text: &str) -> bool {
         self.memory.log().iter().any(|line| line.ends_with(text))
     }

@@ -1,4 +1,4 @@
-//! Thin devices and their pool: what is refused and why, discards, and whole devices that are undone.
+//! Thin devices and their pool: refusals and their reasons, discards, and undo of failed operations.
 
 use dm_core::SuspendPolicy;
 use dm_targets::devices::{ThinDev, ThinPoolDev};
@@ -163,7 +163,7 @@ fn a_suspended_pool_suspends_its_devices() {
     let thin = scene.thin(1, "thin");
     scene.pool.suspend(&scene.host).unwrap();
     assert!(scene.memory.write("thin", Sectors(0), &block(1)).unwrap_err().would_wait());
-    // A device that the pool holds suspended can't be resumed, and not be suspended.
+    // A device that the pool keeps suspended can be neither resumed nor suspended.
     let policy = SuspendPolicy::new().timeout(std::time::Duration::from_millis(10));
     assert!(thin.suspend_with(&scene.host, policy).unwrap_err().is_timed_out());
     scene.pool.resume(&scene.host).unwrap();

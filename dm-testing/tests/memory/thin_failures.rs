@@ -9,7 +9,7 @@ use dm_units::{Bytes, DataBlocks, Sectors};
 
 use crate::support::{BLOCK, LENGTH, Scene, block, id, linear, one};
 
-/// A pool whose metadata device can be given another table.
+/// A pool whose metadata device can get another table.
 fn over_metadata() -> Scene {
     let memory = MemoryKernel::new();
     let metadata = memory.disk(Bytes(2 << 20));
@@ -17,7 +17,7 @@ fn over_metadata() -> Scene {
     Scene::on(memory, metadata, number, |table| table)
 }
 
-/// Lets writes to the metadata fail.
+/// Makes writes to the metadata fail.
 fn fail_writes(scene: &Scene) {
     let params = format!("{} 0 0 1 1 error_writes", scene.metadata.number());
     scene.host.reload("metadata", [TargetLine::text(Sectors(0), Sectors(4096), "flakey", params)]).unwrap();
@@ -32,7 +32,7 @@ fn a_pool_whose_metadata_cannot_be_written_forgets_the_transaction_and_needs_a_c
     let before = scene.events();
     fail_writes(&scene);
     scene.memory.write("thin", BLOCK, &block(1)).unwrap();
-    // The message itself is carried out; that it can't be committed is not its answer.
+    // The message succeeds, since its answer does not depend on the commit.
     scene.send(&ThinPoolMessage::CreateThin(id(1))).unwrap();
     let status = scene.status();
     assert_eq!((status.mode, status.check), (Some(PoolMode::ReadOnly), Some(PoolCheck::Needed)));
@@ -40,7 +40,7 @@ fn a_pool_whose_metadata_cannot_be_written_forgets_the_transaction_and_needs_a_c
     assert!(scene.logged("metadata operation 'dm_pool_commit_metadata' failed: error = -5"));
     assert_eq!((scene.byte("thin", 0), scene.byte("thin", BLOCK.0)), (1, 0));
     assert_eq!(scene.send(&ThinPoolMessage::CreateThin(id(2))).unwrap_err().errno(), Some(95));
-    // Changes are lost that a flush would have to keep.
+    // A flush fails if changes were lost.
     assert_eq!(scene.memory.flush("thin").unwrap_err().errno(), Some(5));
 }
 
@@ -50,7 +50,7 @@ fn a_pool_that_needs_a_check_is_not_writable_until_the_flag_is_cleared() {
     fail_writes(&scene);
     scene.send(&ThinPoolMessage::CreateThin(id(1))).unwrap();
     scene.host.reload("metadata", [linear(Sectors(4096), scene.metadata.number())]).unwrap();
-    // Another table does not help, nor does more room.
+    // Neither another table nor more space changes that.
     scene.pool.set_table(&scene.host, &one(Sectors(4096), scene.table.clone())).unwrap();
     let status = scene.status();
     assert_eq!((status.mode, status.data.total), (Some(PoolMode::ReadOnly), DataBlocks(16)));
@@ -74,7 +74,7 @@ fn a_pool_that_cannot_read_its_metadata_has_failed() {
     assert_eq!(scene.memory.read("thin", Sectors(0), &mut sector).unwrap_err().errno(), Some(5));
     assert_eq!(scene.send(&ThinPoolMessage::CreateThin(id(2))).unwrap_err().errno(), Some(95));
 
-    // It stays so, even if the disk works again.
+    // The state is kept even if the disk works again.
     scene.metadata.heal();
     scene.pool.suspend(&scene.host).unwrap();
     scene.pool.resume(&scene.host).unwrap();
@@ -85,7 +85,7 @@ fn a_pool_that_cannot_read_its_metadata_has_failed() {
     let refused = scene.pool.set_table(&scene.host, &one(LENGTH, scene.table.clone())).unwrap_err();
     assert!(refused.is_invalid(), "{refused}");
 
-    // Only a new pool on the same metadata finds what was committed.
+    // Only a new pool on the same metadata finds the committed data.
     scene.host.remove("thin").unwrap();
     scene.host.remove("pool").unwrap();
     let pool = ThinPoolDev::create(&scene.host, "pool", &one(LENGTH, scene.table.clone())).unwrap();
@@ -113,7 +113,7 @@ fn a_pool_whose_data_device_fails_fails_writes_only() {
     let status = scene.status();
     assert_eq!((status.mode, status.check), (Some(PoolMode::ReadWrite), Some(PoolCheck::NotNeeded)));
     assert_eq!((scene.byte("thin", 0), scene.byte("thin", BLOCK.0)), (1, 0));
-    // The block that failed is lost; the next one is taken.
+    // The failed block is lost, and the next one is used.
     scene.memory.write("thin", BLOCK, &[2; 512]).unwrap();
     assert_eq!(scene.status().data.used, DataBlocks(3));
 }
@@ -126,7 +126,7 @@ fn a_data_device_that_cannot_be_flushed_makes_commits_fail() {
     let mut table = scene.table.clone();
     (table.metadata, table.data) = (metadata.number().into(), data.into());
     let pool = ThinPoolDev::create(&scene.host, "second", &one(LENGTH, table)).unwrap();
-    // A target `error` would let flushes pass.
+    // A target `error` would let flushes succeed.
     let down = TargetLine::text(Sectors(0), LENGTH, "flakey", format!("{} 0 0 1", scene.data.number()));
     scene.host.reload("data", [down]).unwrap();
     match pool.status(&scene.host).unwrap() {

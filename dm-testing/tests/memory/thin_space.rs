@@ -49,14 +49,14 @@ fn writes_that_wait_fail_after_a_minute() {
     });
     assert_eq!((scene.events(), scene.status().no_space), (before + 1, Some(PoolNoSpace::Error)));
     assert!(scene.logged("switching pool to out-of-data-space (error IO) mode"));
-    // A pool that is resumed does again what its table says.
+    // A resume restores the mode in the table.
     scene.pool.suspend(&scene.host).unwrap();
     scene.pool.resume(&scene.host).unwrap();
     assert_eq!((scene.status().mode, writes_wait(&scene)), (Some(PoolMode::OutOfDataSpace), true));
 }
 
 #[test]
-fn a_full_pool_tells_of_its_mark_and_of_its_mode() {
+fn a_full_pool_raises_events_for_its_low_water_mark_and_its_mode() {
     let scene = Scene::new();
     let _thin = scene.fill();
     let before = scene.events();
@@ -69,7 +69,7 @@ fn a_full_pool_tells_of_its_mark_and_of_its_mode() {
 }
 
 #[test]
-fn what_waits_for_space_is_given_back_only_without_flushing() {
+fn io_that_waits_for_space_is_returned_only_by_a_noflush_suspend() {
     let scene = Scene::new();
     let thin = scene.fill();
     thread::scope(|scope| {
@@ -88,12 +88,12 @@ fn what_waits_for_space_is_given_back_only_without_flushing() {
 }
 
 #[test]
-fn a_full_pool_goes_on_when_blocks_were_discarded() {
+fn a_full_pool_can_be_written_again_after_discards() {
     let scene = Scene::new();
     let _thin = scene.fill();
     assert!(writes_wait(&scene));
     scene.memory.discard("full", Sectors(0), BLOCK).unwrap();
-    // They are free after the next commit, which is due every second.
+    // They are free after the next commit, which happens every second.
     assert!(writes_wait(&scene));
     scene.memory.advance(Duration::from_secs(2));
     scene.memory.write("full", BEHIND, &block(2)).unwrap();
@@ -108,14 +108,14 @@ fn a_full_pool_is_grown_by_its_data_device() {
     let metadata = scene.memory.disk(Bytes(2 << 20));
     let table = ThinPoolTable::new(metadata.number(), data, BLOCK, DataBlocks(0));
     let pool = dm_targets::devices::ThinPoolDev::create(&scene.host, "second", &one(LENGTH, table)).unwrap();
-    // It is only as long as its device.
+    // The pool cannot be longer than its device.
     assert!(pool.grow(&scene.host, Sectors(4096)).unwrap_err().is_invalid());
     scene.host.reload("data", [linear(Sectors(4096), scene.data.number())]).unwrap();
     pool.grow(&scene.host, Sectors(4096)).unwrap();
     assert_eq!(pool.info(&scene.host).unwrap().event_nr(), 0);
 }
 
-/// A pool with so little room for metadata that few devices fit.
+/// A pool with metadata for few devices.
 fn small() -> Scene {
     let memory = MemoryKernel::new();
     let metadata = memory.disk(Bytes(128 << 10));
@@ -133,7 +133,7 @@ fn a_pool_without_metadata_space_only_reads_until_it_has_grown() {
     let status = scene.status();
     assert_eq!((status.mode, status.check), (Some(PoolMode::ReadOnly), Some(PoolCheck::NotNeeded)));
     assert_eq!(status.metadata.used, status.metadata.total);
-    // One that little is left, one that nothing is.
+    // One event for low space, and one for no space.
     assert_eq!(scene.events(), before + 2);
     assert!(scene.logged("reached low water mark for metadata device: sending event."));
     assert!(scene.logged("thin: No free metadata blocks"));

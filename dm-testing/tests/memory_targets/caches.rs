@@ -8,7 +8,7 @@ use crate::support::{EBUSY, EINVAL, EIO, EOPNOTSUPP, EPERM, Mapped, byte, disks,
 
 const BLOCK: u64 = 64;
 
-/// Metadata, four blocks of cache, and eight of an origin.
+/// Devices for metadata, for four blocks of cache, and for eight blocks of an origin.
 struct Cache {
     cache: Mapped,
     metadata: MemoryDisk,
@@ -29,14 +29,14 @@ impl Cache {
         format!("{numbers} 64 1 {mode} {policy}")
     }
 
-    /// Accesses blocks twice, so that they are in the cache.
+    /// Accesses blocks twice, so that they are cached.
     fn promote(&self, blocks: impl IntoIterator<Item = u64>) {
         for block in blocks {
             (0..2).for_each(|_| _ = self.cache.read(block * BLOCK, 1).unwrap());
         }
     }
 
-    /// Blocks in the cache, and those of them that are dirty.
+    /// The number of cached blocks, and of dirty ones.
     fn blocks(&self) -> String {
         self.cache.words([3, 10]).join(" ")
     }
@@ -89,7 +89,7 @@ fn a_full_cache_loses_the_block_that_was_not_used_for_the_longest_time() {
     cache.promote(1..4);
     cache.promote([5]);
     assert_eq!(cache.cache.words([3, 8, 9, 10]), ["4/4", "1", "5", "0"]);
-    // It was dirty, and is on the origin now.
+    // It was dirty, and was written to the origin.
     assert_eq!(byte(&cache.origin, 0), 7);
 }
 
@@ -164,13 +164,13 @@ fn metadata_that_cannot_be_written_must_be_checked() {
     let [metadata, fast, origin] = disks(&memory, [1, 8192, 8192]);
     let numbers = [&metadata, &fast, &origin].map(|disk| disk.number().to_string()).join(" ");
     let cache = Mapped::new(&memory, 16384, "cache", &format!("{numbers} 64 1 writethrough smq 0"));
-    // There is no room for so many blocks.
+    // The metadata does not fit on the device.
     (0..100).for_each(|at| _ = cache.read(at / 2 * 64, 1).unwrap());
     assert!(cache.status().ends_with(" ro needs_check "), "{}", cache.status());
     assert_eq!(cache.read(0, 1), Ok(0));
 }
 
-/// Metadata, destination and source of eight regions of eight sectors.
+/// Devices for metadata, destination and source, with eight regions of eight sectors.
 fn clone(memory: &MemoryKernel, options: &str) -> (Mapped, [MemoryDisk; 3]) {
     let disks = disks(memory, [1024, 32, 32]);
     disks[2].write(Sectors(0), &[7; 64 * 512]).unwrap();
@@ -198,7 +198,7 @@ fn a_region_of_a_clone_is_hydrated_when_it_is_written() {
     assert_eq!(clone.words([3]), ["2/8"]);
     assert_eq!([8, 9, 16, 0].map(|sector| byte(&dest, sector)), [7, 8, 9, 0]);
     assert_eq!((byte(&source, 9), clone.read(9, 1)), (7, Ok(8)));
-    // What is discarded needs no copy.
+    // Discarded regions are not copied.
     clone.memory.discard(clone.number, Sectors(20), Sectors(20)).unwrap();
     assert_eq!((clone.words([3]), clone.read(24, 16)), (["4/8".to_owned()], Ok(0)));
 }
@@ -248,7 +248,7 @@ fn a_writecache_counts_what_it_holds() {
     cache.write(0, 8, 9).unwrap();
     cache.read(0, 8).unwrap();
     cache.read(64, 8).unwrap();
-    // Two blocks are held; four were written, two of them new, one before and one after the flush.
+    // Two blocks are cached; of four writes, two were new, one before and one after the flush.
     assert_eq!(cache.status(), "0 15 13 0 2 1 4 1 1 0 2 0 1 0");
     assert_eq!(byte(&origin, 0), 9);
     cache.send(&["flush", "clear_stats"]);

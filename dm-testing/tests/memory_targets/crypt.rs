@@ -59,7 +59,7 @@ fn a_device_without_its_key_is_not_resumed() {
 }
 
 #[test]
-fn a_key_of_another_size_is_refused_and_one_that_is_no_number_is_lost() {
+fn a_key_of_another_size_is_refused_and_an_invalid_one_leaves_no_key() {
     let crypt = crypt(&MemoryKernel::new(), KEY, "");
     crypt.suspend();
     crypt.refuses(EINVAL, &["key set 00", "key set -", "key set :32:logon:name", "key", "key get", "lock"]);

@@ -1,4 +1,4 @@
-//! What holds for all targets.
+//! Properties of all targets.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,7 @@ use dm_testing::MemoryKernel;
 
 use crate::support::{Mapped, disks};
 
-/// A target, its length, the params of a table, and what the kernel prints of them if that is not the same. `A` to `F` are
-/// disks of 4 MiB.
+/// A target, its length, params, and the params that the kernel prints if they differ. `A` to `F` are disks of 4 MiB.
 const TABLES: &[(&str, u64, &str, &str)] = &[
     ("cache", 8192, "A B C 128 1 writethrough default 2 migration_threshold 100", ""),
     ("clone", 8192, "A B C 8 1 no_hydration 4 hydration_threshold 13 hydration_batch_size 2", ""),
@@ -52,10 +51,10 @@ const TABLES: &[(&str, u64, &str, &str)] = &[
     ("zoned", 8192, "A B", ""),
 ];
 
-/// They are later than Linux 6.12.
+/// Targets that are newer than Linux 6.12.
 const LATER: &[&str] = &["inlinecrypt", "pcache"];
 
-/// They need devices that are made in other ways.
+/// Targets whose devices are made in other ways.
 const ELSEWHERE: &[&str] = &["snapshot", "snapshot-merge", "thin", "thin-pool"];
 
 struct EveryTarget;
@@ -83,7 +82,7 @@ impl TargetVisitor for EveryTarget {
             });
             words.collect::<Vec<_>>().join(" ")
         };
-        // A path is as good as a number.
+        // A path is equivalent to a number.
         for paths in [false, true] {
             let given = named(params, paths);
             let device = Mapped::new(&memory, *length, T::TYPE, &given);

@@ -1,4 +1,4 @@
-//! Targets for tests and for watching: `dust`, `log-writes`, `era`.
+//! Targets for tests and tracing: `dust`, `log-writes`, `era`.
 
 use dm_testing::MemoryKernel;
 use dm_testing::memory::MemoryDisk;
@@ -15,7 +15,7 @@ fn dust(memory: &MemoryKernel) -> Mapped {
 fn bad_blocks_of_dust_fail_once_it_is_enabled() {
     let dust = dust(&MemoryKernel::new());
     dust.write(0, 8, 7).unwrap();
-    // Blocks are counted from the start of the disk: the fifth begins behind the first two sectors of the device.
+    // Blocks are counted from the start of the disk: the fifth one starts after the first two sectors of the device.
     dust.send(&["addbadblock 5"]);
     assert_eq!(dust.read(0, 8), Ok(7));
     assert!(dust.status().ends_with(" bypass verbose"));
@@ -45,7 +45,7 @@ fn dust_answers_what_it_knows_of_blocks() {
     let answer = |text: &str| dust.message(text).unwrap().unwrap();
     assert_eq!(answer("listbadblocks"), "No blocks in badblocklist");
     assert_eq!(answer("clearbadblocks"), "dust_clear_badblocks: no badblocks found");
-    // One block more than there are is taken.
+    // As in the kernel, the number after the last block is accepted.
     dust.send(&["addbadblock 64", "addbadblock 9", "quiet"]);
     assert!(dust.status().ends_with(" quiet"));
     assert_eq!(answer("listbadblocks"), "9\n64\n");
@@ -135,7 +135,7 @@ fn an_era_begins_at_every_resume_and_checkpoint() {
     assert_eq!(era.words([2]), ["3"]);
     era.write(0, 1, 7).unwrap();
     assert_eq!(byte(&origin, 0), 7);
-    // The number is found again, and lost with the metadata.
+    // The number is stored, and lost with the metadata.
     era.dm.device_remove(era.number).unwrap();
     assert_eq!(Mapped::new(&memory, 128, "era", &table).words([2]), ["4"]);
     let refused = Mapped::try_new(&memory, 128, "era", &table.replace(" 8", " 16")).err().unwrap();

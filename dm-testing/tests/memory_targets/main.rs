@@ -1,4 +1,4 @@
-//! What the targets of a kernel in memory do: as the kernel's do, or as the docs of `dm_testing::memory` say.
+//! The targets of a kernel in memory behave like the kernel's, or as the docs of `dm_testing::memory` describe.
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,

@@ -6,7 +6,7 @@ use dm_units::Sectors;
 
 use crate::support::{EINVAL, EIO, Mapped, byte, disks, fail};
 
-/// A log, two legs of 64 sectors, and features.
+/// A mirror with a log, two legs of 64 sectors, and features.
 fn mirror(memory: &MemoryKernel, log: &str, features: &str) -> (Mapped, [MemoryDisk; 2]) {
     let legs = disks(memory, [64, 64]);
     let table = format!("{log} 2 {} 0 {} 0{features}", legs[0].number(), legs[1].number());
@@ -84,7 +84,7 @@ fn a_leg_that_is_not_written_is_lost() {
         assert_eq!(letters(&mirror), "AD");
         assert_eq!((byte(&legs[0], 0), mirror.read(0, 1)), (7, Ok(7)));
         assert_eq!(mirror.words([3]), ["7/8"], "{features}");
-        // With no leg left, nothing waits.
+        // Without a leg, no I/O waits.
         fail(&legs[0]);
         assert_eq!(mirror.write(8, 1, 7).unwrap_err().errno(), EIO);
     }
@@ -115,7 +115,7 @@ fn a_log_on_a_disk_is_found_again() {
     let again = Mapped::new(&memory, 64, "mirror", &table);
     assert!(again.status().ends_with(&format!(" 4/8 1 AA 3 disk {} A", log.number())));
     again.dm.device_remove(again.number).unwrap();
-    // The table can say something else.
+    // The table can override it.
     let nosync = table.replace("disk 2", "disk 3").replace(" 8 2 ", " 8 nosync 2 ");
     assert_eq!(Mapped::new(&memory, 64, "mirror", &nosync).words([3]), ["8/8"]);
     drop(legs);

@@ -8,7 +8,7 @@ use dm_units::Sectors;
 
 use crate::support::{EBUSY, EINVAL, EIO, Mapped, disks, fail};
 
-/// Two groups, the first of two paths. Paths to one disk would not tell which one was used.
+/// Two groups, the first with two paths. The paths lead to different disks, which shows the one that was used.
 fn multipath(memory: &MemoryKernel, features: &str) -> (Mapped, [MemoryDisk; 3]) {
     let disks = disks(memory, [64; 3]);
     let [a, b, c] = [0, 1, 2].map(|place| disks[place].number());
@@ -16,7 +16,7 @@ fn multipath(memory: &MemoryKernel, features: &str) -> (Mapped, [MemoryDisk; 3])
     (Mapped::new(memory, 64, "multipath", &format!("{features} 0 2 1 {groups}")), disks)
 }
 
-/// The state of each group, and of each path with how often it has failed.
+/// The state of each group, and the state and failures of each path.
 fn states(multipath: &Mapped) -> String {
     let [one, a, a_count, b, b_count, two, c, c_count] = multipath.words([6, 11, 12, 14, 15, 16, 21, 22]);
     format!("{one} {a}{a_count} {b}{b_count} {two} {c}{c_count}")
@@ -54,7 +54,7 @@ fn paths_are_failed_and_reinstated_by_messages() {
     multipath.send(&[&format!("fail_path {a}"), &format!("fail_path {}", b.display())]);
     assert_eq!(states(&multipath), "E F1 F1 E A0");
     assert_eq!(multipath.event_nr(), before + 2);
-    // What has failed cannot fail.
+    // A failed path cannot fail again.
     multipath.send(&[&format!("fail_path {a}"), &format!("reinstate_path {a}"), &format!("reinstate_path {a}")]);
     assert_eq!(states(&multipath), "E A1 F1 E A0");
     assert_eq!(multipath.event_nr(), before + 3);
@@ -73,7 +73,7 @@ fn groups_are_disabled_enabled_and_switched_by_messages() {
     multipath.send(&["disable_group 2"]);
     assert_eq!(states(&multipath), "E A0 A0 D A0");
     assert_eq!(multipath.read(0, 1), Ok(0));
-    // A disabled group is better than none.
+    // A disabled group is used if there is no other.
     fail(&disks[0]);
     fail(&disks[1]);
     assert_eq!(multipath.read(0, 1), Ok(3));

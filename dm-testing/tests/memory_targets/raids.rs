@@ -8,7 +8,7 @@ use crate::support::{EBUSY, EINVAL, EIO, EOPNOTSUPP, Mapped, byte, disks, fail};
 
 const LENGTH: u64 = 1024;
 
-/// Metadata and data of two legs.
+/// Metadata and data disks of two legs.
 struct Raid1 {
     raid: Mapped,
     metadata: [MemoryDisk; 2],
@@ -27,7 +27,7 @@ fn raid1(memory: &MemoryKernel, sync: &str) -> Raid1 {
     Raid1 { raid, metadata, data }
 }
 
-/// Letters, ratio and action.
+/// The health of legs, the sync ratio and the action.
 fn state(raid: &Mapped) -> String {
     raid.words([2, 3, 4]).join(" ")
 }
@@ -112,10 +112,10 @@ fn superblocks_tell_what_is_in_sync() {
         first
     };
     assert_eq!(until_idle(&params), "AA 1024/1024 idle");
-    // A leg with an empty superblock is a new one.
+    // A leg with an empty superblock is new.
     metadata[1].write(Sectors(0), &[0; 512]).unwrap();
     assert_eq!(until_idle(&params), "Aa 0/1024 recover");
-    // As one that the table names.
+    // A leg that the table rebuilds is treated like a new one.
     assert_eq!(until_idle(&table(&metadata, &data, " rebuild 0")), "aA 0/1024 recover");
 }
 

@@ -41,7 +41,7 @@ fn the_regions_of_a_switch_are_mapped_in_turn_until_a_message_says_otherwise() {
     assert_eq!(paths(), [0, 1, 0, 1, 0, 1, 0, 1]);
     switch.send(&["set_region_mappings 0:1 :1 :0 R3,5"]);
     assert_eq!(paths(), [1, 1, 0, 1, 1, 0, 1, 1]);
-    // What stands before a word that is refused has been done.
+    // Words before an invalid one take effect.
     for word in ["0:2", "8:0", "0", "x:0", "0:", "R9,1", "R1,9", "r,1", "R0,1", "+1:0"] {
         switch.refuses(EINVAL, &[&format!("set_region_mappings 7:0 {word}")]);
     }
@@ -108,7 +108,7 @@ fn verity_reads_whole_blocks_and_writes_none() {
     for failed in [verity.read(9, 8), verity.read(8, 1)] {
         assert_eq!(failed.unwrap_err().errno(), EIO);
     }
-    // Its table is read-only, and so is the device for programs: EPERM.
+    // The table is read-only, and so is the device for programs: EPERM.
     assert_eq!(verity.write(8, 8, 1).unwrap_err().errno(), Some(1));
     assert!(memory.log().iter().any(|line| line.ends_with("verity: unaligned io")));
     let (errno, line) = Mapped::try_new(&memory, 64, "verity", &table(99)).err().unwrap();
@@ -162,7 +162,7 @@ fn integrity_finds_its_superblock_again() {
     foreign.write(Sectors(0), &[7; 512]).unwrap();
     let line = refused(&table(foreign.number(), "crc32c"));
     assert!(line.contains("The device is not initialized"), "{line}");
-    // Zeros make it a new device.
+    // A device that starts with zeros is new.
     disk.write(Sectors(0), &[0; 512]).unwrap();
     Mapped::new(&memory, 8, "integrity", &table(disk.number(), "sha256"));
 }

@@ -1,4 +1,4 @@
-//! A device of one target in memory.
+//! A device with one target in memory.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -15,12 +15,12 @@ pub(crate) const EBUSY: Option<i32> = Some(16);
 pub(crate) const EINVAL: Option<i32> = Some(22);
 pub(crate) const EOPNOTSUPP: Option<i32> = Some(95);
 
-/// Disks of so many KiB.
+/// Disks with these sizes in KiB.
 pub(crate) fn disks<const N: usize>(memory: &MemoryKernel, kibibytes: [u128; N]) -> [MemoryDisk; N] {
     kibibytes.map(|kibibytes| memory.disk(Bytes(kibibytes << 10)))
 }
 
-/// A device whose table is one line.
+/// A device whose table has one line.
 pub(crate) struct Mapped {
     pub(crate) memory: MemoryKernel,
     pub(crate) dm: Dm,
@@ -31,7 +31,7 @@ pub(crate) struct Mapped {
 }
 
 impl Mapped {
-    /// Makes the device; what the kernel's log says if its table is refused.
+    /// Creates the device; if its table is refused, the error is the kernel's log message.
     pub(crate) fn try_new(
         memory: &MemoryKernel,
         length: u64,
@@ -46,7 +46,7 @@ impl Mapped {
         let new = Self { memory: memory.clone(), dm, number, length: Sectors(length), target, options };
         if let Err(refused) = new.load(params) {
             new.dm.device_remove(number).unwrap();
-            // The last line says that there was a target before it.
+            // The last line only reports that the target was refused.
             let log = memory.log();
             return Err((refused, log[log.len() - 2].clone()));
         }
@@ -63,7 +63,7 @@ impl Mapped {
         self.dm.table_load_with(self.number, [line], self.options).map(drop).map_err(|error| error.errno())
     }
 
-    /// Makes another table the active one.
+    /// Makes another table active.
     pub(crate) fn swap(&self, params: &str) {
         self.load(params).unwrap();
         self.dm.device_resume(self.number).unwrap();
@@ -90,27 +90,27 @@ impl Mapped {
         places.map(|place| words[place].to_owned())
     }
 
-    /// Sends a message, and says what it is answered with.
+    /// Sends a message and returns the answer.
     pub(crate) fn message(&self, text: &str) -> Result<Option<String>, Option<i32>> {
         let reply = self.dm.target_msg(self.number, text).map_err(|error| error.errno())?;
         Ok(reply.text().map(|text| text.to_str().unwrap().to_owned()))
     }
 
-    /// Sends messages that are answered with nothing.
+    /// Sends messages whose answers are empty.
     pub(crate) fn send(&self, texts: &[&str]) {
         for text in texts {
             assert_eq!(self.message(text), Ok(None), "{text}");
         }
     }
 
-    /// Sends messages that are answered with a text.
+    /// Sends messages whose answers are texts.
     pub(crate) fn send_for_text(&self, texts: &[&str]) {
         for text in texts {
             assert!(matches!(self.message(text), Ok(Some(_))), "{text}");
         }
     }
 
-    /// Sends messages that are refused.
+    /// Sends messages that must be refused.
     pub(crate) fn refuses(&self, errno: Option<i32>, texts: &[&str]) {
         for text in texts {
             assert_eq!(self.message(text), Err(errno), "{text}");
@@ -155,7 +155,7 @@ pub(crate) fn byte(disk: &MemoryDisk, sector: u64) -> u8 {
     data[0]
 }
 
-/// Lets all of a disk fail.
+/// Makes all I/O on a disk fail.
 pub(crate) fn fail(disk: &MemoryDisk) {
     disk.fail(Sectors(0)..disk.size());
 }

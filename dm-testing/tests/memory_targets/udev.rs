@@ -8,7 +8,7 @@ use dm_testing::MemoryKernel;
 use dm_testing::memory::MemoryUdev;
 use dm_units::Sectors;
 
-/// How long a host waits in vain.
+/// The time that a host waits in vain.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 fn host(memory: &MemoryKernel, udev: MemoryUdev) -> Host {
@@ -54,7 +54,7 @@ fn cookies_are_answered_after_more_commands() {
     assert!(begun.elapsed() < TIMEOUT);
 }
 
-/// Whether a wait in vain is an error depends on whether there is another udev on this machine, which may still answer.
+/// Whether a timeout is an error depends on whether udev runs on this machine, since it may still answer.
 #[test]
 fn a_udev_that_has_died_or_does_not_exist_is_waited_for_in_vain() {
     let memory = MemoryKernel::new();

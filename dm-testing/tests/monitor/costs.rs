@@ -1,4 +1,4 @@
-//! How many commands a step takes.
+//! The number of commands of a step.
 
 use std::os::fd::AsFd as _;
 
@@ -35,7 +35,7 @@ fn a_step_reads_only_what_has_changed() {
     };
     assert_eq!(commands(&|| {}), 2);
     assert_eq!(commands(&|| scene.event("striped", "2 7:0 7:1 1 AD")), 3);
-    // Its low water mark is in its table.
+    // The low water mark is in the table, which is read too.
     assert_eq!(commands(&|| assert!(scene.memory.raise_event("pool"))), 4);
     assert_eq!(commands(&|| {}), 2);
 }

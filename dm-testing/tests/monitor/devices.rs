@@ -1,4 +1,4 @@
-//! Devices come, go, and have other names.
+//! Devices that are created, removed and renamed.
 
 use dm_core::{DmUuidBuf, SetupOptions, TargetLine};
 use dm_targets::devices::MonitorOptions;
@@ -31,7 +31,7 @@ fn a_device_that_is_removed_is_reported_and_a_new_one_of_its_name_is_another() {
     scene.event("snap", LOST);
     assert_eq!(shown(monitor.read().unwrap()), ["snap (snapshot): contents are lost"]);
 
-    // All of this between two steps; the new device has the same name and the same number.
+    // All of this happens between two steps; the new device has the same name and number.
     scene.host.remove("snap").unwrap();
     scene.snapshot("snap");
     assert_eq!(shown(monitor.read().unwrap()), ["snap: was removed", "snap: was created"]);
@@ -45,13 +45,13 @@ fn a_device_that_is_removed_is_reported_and_a_new_one_of_its_name_is_another() {
 }
 
 #[test]
-fn a_device_that_is_replaced_unseen_is_compared_with_the_one_before() {
+fn a_device_that_is_replaced_between_steps_is_compared_with_the_old_one() {
     let scene = Scene::new();
     scene.snapshot("snap");
     scene.status("snap", LOST);
     let mut monitor = scene.monitor(MonitorOptions::new());
     assert_eq!(shown(monitor.read().unwrap()), ["snap (snapshot): contents are lost"]);
-    // No uuid, the same number, and no event before or after: a list of devices looks the same.
+    // Without a uuid, with the same number and no event, the list of devices does not change.
     scene.host.remove("snap").unwrap();
     scene.snapshot("snap");
     assert_eq!(shown(monitor.read().unwrap()), [""; 0]);
@@ -76,7 +76,7 @@ fn a_device_is_followed_under_its_present_name() {
     assert_eq!(monitor.read().unwrap(), []);
     assert_eq!(monitor.followed().collect::<Vec<_>>(), [&*name("one")]);
 
-    // Into a chosen name again, with what is wrong now.
+    // The device gets a chosen name again, and is reported with its present problem.
     scene.event("three", LOST);
     scene.host.rename("three", "two").unwrap();
     let expected = ["two: was renamed from three", "two (snapshot): contents are lost"];
@@ -105,7 +105,7 @@ fn only_chosen_devices_are_followed() {
 #[test]
 fn the_first_table_of_a_device_is_noticed() {
     let scene = Scene::new();
-    // Created before the monitor is opened, when its first table raises no event of its own.
+    // Created before the monitor is opened, in which case its first table raises no event.
     scene.host.dm().device_create("old").unwrap();
     let mut monitor = scene.quiet_monitor();
     scene.host.dm().device_create("new").unwrap();
@@ -128,7 +128,7 @@ fn the_first_table_of_a_device_is_noticed() {
 }
 
 #[test]
-fn what_was_wrong_with_a_line_that_was_replaced_is_over() {
+fn problems_of_a_replaced_line_are_over() {
     let scene = Scene::new();
     scene.snapshot("snap");
     scene.status("snap", LOST);
@@ -141,7 +141,7 @@ fn what_was_wrong_with_a_line_that_was_replaced_is_over() {
 }
 
 #[test]
-fn kernels_that_list_no_uuids_do() {
+fn kernels_that_list_no_uuids_are_supported() {
     let scene = Scene::on(MemoryKernel::with_interface(Version::new(4, 37, 0)));
     scene.with_uuid("a", "LVM-1");
     scene.snapshot("b");

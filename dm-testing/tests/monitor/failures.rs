@@ -1,4 +1,4 @@
-//! Commands fail.
+//! Failures of commands.
 
 use std::time::Duration;
 
@@ -18,12 +18,12 @@ fn scene() -> Scene {
     scene
 }
 
-/// What is reported in three steps with changes between them; how often a step failed.
+/// The alarms in three steps with changes between them, and the number of failed steps.
 fn run(scene: &Scene, host: &Host) -> Option<(Vec<String>, usize)> {
     let mut monitor = Monitor::open(host).ok()?;
     let (mut alarms, mut failures) = (Vec::new(), Vec::new());
     let mut steps = |monitor: &mut Monitor| {
-        // At the third, nothing is left to be tried again.
+        // At the third step, nothing is left to retry.
         for _ in 0..3 {
             match monitor.read() {
                 Ok(more) => alarms.extend(shown(more)),
@@ -57,7 +57,7 @@ fn whichever_command_fails_each_change_is_reported_once() {
     for n in 1..=counter.count() {
         let scene = scene();
         let host = Host::new(FailAt::new(&scene.memory.dm(), n, ENOMEM).dm());
-        // It can't be opened, or reports the same.
+        // Opening fails, or the same alarms are reported.
         let Some((mut alarms, failures)) = run(&scene, &host) else { continue };
         alarms.sort();
         assert_eq!(alarms, expected, "command {n} fails");
@@ -75,7 +75,7 @@ fn a_device_that_fails_does_not_hold_up_others() {
     scene.memory.raise_event("pool");
     drop(monitor.read().unwrap());
 
-    // The 3rd command reads the first of the two.
+    // The third command reads the first of the two.
     let failing = FailAt::new(&scene.memory.dm(), 7, ENOMEM);
     let mut monitor = Monitor::open(&Host::new(failing.dm())).unwrap();
     let first = shown(monitor.read().unwrap());

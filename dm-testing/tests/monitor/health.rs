@@ -1,4 +1,4 @@
-//! What is reported of each kind of target.
+//! The alarms for each kind of target.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,13 +8,13 @@ use dm_targets::devices::{AlarmKind, LegState, Monitor, MonitorOptions, Space};
 
 use crate::support::{Scene, shown};
 
-/// What the monitor reports of a device whose status changes to each of these, one after the other, with an event.
+/// The alarms of a device whose status changes to each of these in turn, with an event.
 fn reports(scene: &Scene, monitor: &mut Monitor, name: &str, statuses: &[&str]) -> Vec<Vec<String>> {
     let report = |status: &&str| {
         scene.event(name, status);
         let first = shown(monitor.read().unwrap());
         scene.memory.raise_event(name);
-        // The second time there is nothing new.
+        // The second read reports nothing new.
         assert_eq!(shown(monitor.read().unwrap()), [""; 0], "{status}");
         first
     };
@@ -129,7 +129,7 @@ fn a_cache_fails_and_a_stripe_too() {
 }
 
 #[test]
-fn what_could_not_be_read_this_time_is_taken_to_last() {
+fn problems_that_cannot_be_read_again_are_kept() {
     let sick = pool(1, 100, "rw", "needs_check");
     let expected: [(&str, &[&str]); 4] = [
         (&sick, &["metadata must be checked"]),
@@ -168,7 +168,7 @@ fn a_corrupted_verity_device_is_noticed_without_an_event() {
     assert_eq!(alarm.kind, AlarmKind::Raised(Concern::Corrupted));
     assert_eq!(&*alarm.line.as_ref().unwrap().target_type, "verity");
 
-    // It stays corrupted, which is nothing new however often it is looked at.
+    // It stays corrupted, which is not reported again.
     let begin = Instant::now();
     assert_eq!(monitor.wait(Some(4 * interval)).unwrap(), []);
     assert!(begin.elapsed() >= 4 * interval);

@@ -1,4 +1,4 @@
-//! `Monitor` of dm-targets on a kernel in memory: each change of health is reported once, whatever else happens.
+//! `Monitor` of dm-targets on a kernel in memory: each change of health is reported once, whatever happens meanwhile.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod costs;

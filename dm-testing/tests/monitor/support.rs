@@ -1,4 +1,4 @@
-//! Devices of any target, whose status a test sets.
+//! Devices of any target, with statuses that a test sets.
 
 use dm_core::{DmNameBuf, Host, SetupOptions, TargetLine};
 use dm_targets::devices::{Alarm, Monitor, MonitorOptions};
@@ -23,7 +23,7 @@ impl Scene {
         Self { memory, host }
     }
 
-    /// A device of one line. `{}` in the params is replaced by a new disk, each time.
+    /// A device with one line. Each `{}` in the params is replaced by a new disk.
     pub(crate) fn create(&self, name: &str, target_type: &str, params: &str) {
         let mut text = params.to_owned();
         while text.contains("{}") {
@@ -44,18 +44,18 @@ impl Scene {
         self.status(name, &status);
     }
 
-    /// The device has another status from now on, and raises an event.
+    /// Changes the status of the device, and raises an event.
     pub(crate) fn event(&self, name: &str, status: &str) {
         self.status(name, status);
         assert!(self.memory.raise_event(name));
     }
 
-    /// The device has another status from now on.
+    /// Changes the status of the device.
     pub(crate) fn status(&self, name: &str, status: &str) {
         assert!(self.memory.set_status(name, Some(status)));
     }
 
-    /// A monitor of all devices that has reported what is wrong at the beginning, which is nothing.
+    /// A monitor of all devices, which has reported that there is no problem at the start.
     pub(crate) fn quiet_monitor(&self) -> Monitor {
         let mut monitor = self.monitor(MonitorOptions::new());
         assert_eq!(shown(monitor.read().unwrap()), [""; 0]);

@@ -1,4 +1,4 @@
-//! Tables that use a disk which something else uses.
+//! Tables with a disk that is in use.
 
 use dm_core::TargetLine;
 use dm_testing::{Scratch, require};

@@ -1,4 +1,4 @@
-//! A container: its own `/dev` and IPC namespace, while `/run/udev` is the host's.
+//! A container: a separate `/dev` and IPC namespace, and `/run/udev` of the host.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use nix::sched::{CloneFlags, unshare};
 
 use crate::support::{PATIENTLY, settle, with_own_mounts, zero};
 
-/// Far below the timeout of 30 s, and enough for a slow guest.
+/// Much shorter than the timeout of 30 s, and long enough for a slow guest.
 const AT_ONCE: Duration = Duration::from_secs(10);
 
 #[test]
@@ -25,7 +25,7 @@ fn in_a_separate_dev_the_node_is_made_at_once() {
         let nothing = None::<&str>;
         mount(nothing, "/dev", Some("tmpfs"), MsFlags::empty(), Some("mode=0755")).unwrap();
         assert!(Path::new("/run/udev/control").exists());
-        // It also makes the control node.
+        // This also makes the control node.
         let host = Host::open().unwrap();
         for name in [&quick, &slow] {
             let begun = Instant::now();

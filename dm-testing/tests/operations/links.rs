@@ -1,4 +1,4 @@
-//! What udev makes of devices: links are there when an operation returns, and stay; private devices have none.
+//! udev's links exist when an operation returns and are kept; private devices have none.
 
 use std::path::{Path, PathBuf};
 use std::process::Command as Program;
@@ -18,7 +18,7 @@ fn by_uuid() -> PathBuf {
     Path::new("/dev/disk/by-uuid").join(UUID)
 }
 
-/// A disk with a file system of a known uuid, which udev does not look at itself.
+/// A disk with a file system of a known uuid, which udev does not read itself.
 fn formatted(scratch: &Scratch) -> DeviceNumber {
     let disk = scratch.loop_device(Bytes(8 << 20)).unwrap();
     run("mkfs.ext4", &["-q", "-U", UUID, disk.path().to_str().unwrap()]);
@@ -30,7 +30,7 @@ fn line(disk: DeviceNumber) -> [dm_core::TargetLine<dm_core::LineText<'static, S
     [dm_core::TargetLine::text(Sectors(0), LENGTH, "linear", format!("{disk} 0"))]
 }
 
-/// What udev knows of a device.
+/// udev's properties of a device.
 fn properties(number: DeviceNumber) -> String {
     let path = kernel_path(number);
     let output = Program::new("udevadm").args(["info", "--query=all", "--name"]).arg(path).output().unwrap();
@@ -55,18 +55,18 @@ fn the_link_by_uuid_is_there_when_an_operation_returns() {
         host.suspend(&name).unwrap();
         host.resume(&name).unwrap();
         assert!(is_device(&by_uuid(), number), "after a resume");
-        // Nothing of udev's has it open any more.
+        // No program of udev has it open any more.
         host.remove(&name).unwrap();
         assert!(!is_device(&by_uuid(), number), "after a removal");
     }
 }
 
-/// The commands of a device's life with a way not to wait for cookies.
+/// The commands of a device's life, with a host that may not wait for cookies.
 fn set_up(host: &Host, name: &DmName, disk: DeviceNumber) -> DeviceNumber {
     host.create(name, line(disk)).unwrap().number()
 }
 
-/// With the raw commands, as programs use them that know nothing of udev.
+/// The raw commands, as programs use them that do not cooperate with udev.
 fn set_up_by_commands(host: &Host, name: &DmName, disk: DeviceNumber) -> DeviceNumber {
     let number = host.dm().device_create(name).unwrap().number();
     host.dm().table_load(name, line(disk)).unwrap();
@@ -121,7 +121,7 @@ fn private_devices_have_only_their_own_link() {
         assert!(!is_device(&by_uuid(), number), "{known}");
         assert!(!known.contains("disk/by-uuid") && !known.contains("disk/by-id"), "{known}");
         assert!(!known.contains("ID_FS_"), "blkid has looked at it: {known}");
-        // udev looks again.
+        // udev processes the device again.
         run("udevadm", &["trigger", "--action=change", kernel_path(number).to_str().unwrap()]);
         settle();
     }

@@ -1,4 +1,4 @@
-//! A logger that writes to the file system of the device that is suspended.
+//! A logger that writes to a file system on the suspended device.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -15,7 +15,7 @@ use nix::mount::{MsFlags, mount, umount};
 use crate::support::{SOON, run, settle};
 
 thread_local! {
-    /// Where this thread logs to.
+    /// The log file of this thread.
     static FILE: RefCell<Option<(File, usize)>> = const { RefCell::new(None) };
 }
 
@@ -65,7 +65,7 @@ fn a_logger_on_the_suspended_file_system_does_not_block_an_operation() {
         let steps = Steps::new().message(&host, &name, Message::new("nonsense")).unwrap();
         host.while_suspended(&name, steps).unwrap_err();
         host.suspend(&name).unwrap();
-        // What happens until the resume belongs to the user, and is not logged before it either.
+        // What the user does until the resume is not logged before it either.
         host.path(&name).unwrap();
         host.resume(&name).unwrap();
         let suspended = host.suspend_stack(&name, SuspendPolicy::new()).unwrap();
@@ -74,7 +74,7 @@ fn a_logger_on_the_suspended_file_system_does_not_block_an_operation() {
         tell.send(lines).unwrap();
     });
     let lines = told.recv_timeout(SOON);
-    // Whatever happened, the device must not stay suspended.
+    // The device must not stay suspended in any case.
     let _ = scratch.dm().device_resume(&device);
     log::set_max_level(LevelFilter::Off);
     assert!(lines.is_ok_and(|lines| lines > 10), "the program has blocked itself, or logged too little: {lines:?}");

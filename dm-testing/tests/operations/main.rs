@@ -1,5 +1,5 @@
-//! Operations on a real kernel in the situations that they must not be surprised by: a udev that is gone, stopped or elsewhere,
-//! I/O that is stuck, loggers that write to what is suspended, failures and the end of the process at every command.
+//! Operations on a real kernel in difficult situations: udev is missing, stopped or in another namespace, I/O is stuck,
+//! loggers write to a suspended device, or a command fails or the process ends at any command.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../production/child.rs"]

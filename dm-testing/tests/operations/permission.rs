@@ -1,4 +1,4 @@
-//! Why a process may not use the device mapper: each text is checked before it is given.
+//! The reasons why a process may not use the device mapper. Each is given only after checking it.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
@@ -28,7 +28,7 @@ fn reason(result: Result<Dm, OpenError>) -> PermissionReason {
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn root_of_a_user_namespace_is_told_that_it_is_not_the_first_one() {
     if child::order().is_some() {
-        // The node may not be opened, or commands through it are refused: the reason is the same.
+        // Either the node may not be opened, or its commands are refused: the reason is the same.
         return assert_eq!(reason(Dm::open()), PermissionReason::UserNamespace);
     }
     if !require::met(&[require::device_mapper(), require::program("unshare")]) {
@@ -75,7 +75,7 @@ fn a_node_on_a_file_system_without_devices_is_named_as_such() {
     assert_eq!(reason, PermissionReason::NoDev);
 }
 
-/// Control groups of the first version can refuse devices without a program.
+/// Control groups of version 1 can refuse devices without a program.
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn a_device_cgroup_is_named_as_such() {

@@ -1,4 +1,4 @@
-//! Snapshots of one origin by several threads and processes: each is taken while the origin is suspended.
+//! Snapshots of one origin by several threads and processes, each taken while the origin is suspended.
 
 use std::io;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::child;
 use crate::support::{before, in_full, info, settle};
 use crate::sweep::for_many_uevents;
 
-/// A pool with a thin device, 0, that is active.
+/// A pool with the active thin device 0.
 struct Pool {
     pool: DmNameBuf,
     origin: DmNameBuf,
@@ -46,7 +46,7 @@ fn watchful(origin: &DmName) -> Host {
         let is_live = command == Command::TargetMsg && !dm.device_info(&origin).unwrap().is_suspended();
         if is_live { Err(io::ErrorKind::PermissionDenied.into()) } else { Ok(()) }
     });
-    // Hundreds of uevents would take udev longer than the test.
+    // udev would process hundreds of uevents for longer than the test.
     Host::new(dm).with_udev(Udev::new(Strategy::None).timeout(SLOW))
 }
 
@@ -72,12 +72,12 @@ fn four_threads_take_a_hundred_snapshots_each_while_the_origin_is_suspended() {
         }
     });
     assert!(!info(&scratch, &origin).is_suspended());
-    // All were taken: the pool knows each id.
+    // All snapshots were taken, since the pool has each id.
     let error = scratch.host().message(&pool, Message::new("create_snap 400 0")).unwrap_err();
     assert!(error.is_already_exists(), "{error}");
 }
 
-/// A process that is killed with this, unless it has ended.
+/// A process that is killed on drop, unless it has ended.
 struct Other(Child);
 
 impl Drop for Other {

@@ -1,4 +1,4 @@
-//! Suspensions over I/O that does not complete.
+//! Suspends while I/O does not complete.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -18,7 +18,7 @@ use crate::support::{LENGTH, SOON, info, linear, settle};
 
 const TIMEOUT: Duration = Duration::from_millis(400);
 
-/// A device over a suspended one, with a write that waits there.
+/// A device on a suspended one, with a write that waits there.
 struct Stuck<'s> {
     scratch: &'s Scratch,
     lower: MappedDevice,
@@ -27,7 +27,7 @@ struct Stuck<'s> {
     watchdog: Option<Watchdog>,
 }
 
-/// Lets the write complete if an operation does not end, so that the test can fail.
+/// Completes the write if an operation does not return, so that the test can fail.
 struct Watchdog {
     step: Arc<Mutex<(String, Instant)>>,
     over: mpsc::Sender<()>,
@@ -53,12 +53,12 @@ impl Watchdog {
     }
 }
 
-/// How the write is made.
+/// The way of writing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Write {
-    /// Straight to the device.
+    /// Directly to the device.
     Direct,
-    /// Through the page cache, which a suspension writes back first.
+    /// Through the page cache, which a suspend writes back first.
     Cached,
 }
 
@@ -67,7 +67,7 @@ impl<'s> Stuck<'s> {
         let disk = scratch.loop_device(LENGTH.to_bytes()).unwrap();
         let lower = scratch.map("lower", [linear(disk.number())]).unwrap();
         let upper = scratch.map("upper", [linear(lower.number())]).unwrap();
-        // Programs that look at new devices would be stuck as well.
+        // Programs that open new devices would block as well.
         settle();
         scratch.dm().device_suspend(&lower).unwrap();
         let path = upper.path();
@@ -94,7 +94,7 @@ impl<'s> Stuck<'s> {
         operation().unwrap_err()
     }
 
-    /// Lets the write complete.
+    /// Completes the write.
     fn end(&mut self) {
         if let Some((writer, watchdog)) = self.writer.take().zip(self.watchdog.take()) {
             self.scratch.dm().device_resume(&self.lower).unwrap();
@@ -142,7 +142,7 @@ fn a_timeout_ends_a_suspension_and_the_device_is_as_before() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_suspension_that_was_given_up_does_not_take_effect_later() {
+fn an_abandoned_suspend_has_no_effect_later() {
     let Some(scratch) = Scratch::new(&[require::target("linear")]) else { return };
     let mut stuck = Stuck::new(&scratch, Write::Cached);
     let policy = SuspendPolicy::new().timeout(TIMEOUT);
@@ -150,12 +150,12 @@ fn a_suspension_that_was_given_up_does_not_take_effect_later() {
     assert!(error.is_timed_out() && error.is_undone(), "{error}");
     stuck.is_as_before();
     stuck.end();
-    // The process that was given up suspends the device now, and resumes it.
+    // The abandoned process now suspends the device, and resumes it.
     thread::sleep(TIMEOUT.saturating_mul(3));
     stuck.is_as_before();
 }
 
-/// Sends this thread a signal, which does nothing, again and again until it is dropped.
+/// Sends this thread a signal with an empty handler repeatedly, until it is dropped.
 struct Signals(Arc<AtomicBool>, Option<thread::JoinHandle<()>>);
 
 impl Signals {
@@ -187,8 +187,8 @@ fn a_signal_ends_a_suspension_and_the_device_is_as_before() {
     let Some(scratch) = Scratch::new(&[require::target("linear")]) else { return };
     let stuck = Stuck::new(&scratch, Write::Direct);
     let host = scratch.host();
-    // A handler that lets the kernel restart system calls ends a wait with a timeout only: since 6.12 the kernel's own wait is
-    // one that is restarted.
+    // With a handler that restarts system calls, the signal ends a wait only if there is a timeout: since 6.12 the
+    // kernel's wait is restarted.
     let policy = SuspendPolicy::new().timeout(SOON.saturating_mul(2));
     let reload = ReloadOptions::new().suspend(policy);
     let signals = Signals::new();

@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use crate::daemon::Gone;
 use crate::support::{PATIENTLY, linear, zero};
 
-/// The devices of a test: `lower`, and `upper` over it, unless they do not exist.
+/// The devices of a test: `lower`, and `upper` on it. They may not exist.
 struct Devices<'s> {
     scratch: &'s Scratch,
     lower: DmNameBuf,
@@ -21,7 +21,7 @@ struct Devices<'s> {
     new: DmNameBuf,
 }
 
-/// What the kernel has of a device.
+/// The state of a device in the kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Seen {
     suspended: bool,
@@ -65,7 +65,7 @@ impl<'s> Devices<'s> {
         [&self.lower, &self.upper, &self.new]
     }
 
-    /// Makes the devices as every run begins with them.
+    /// Creates the devices with which every run starts.
     fn reset(&self) {
         let host = quiet(self.scratch.dm());
         for name in [&self.new, &self.upper, &self.lower] {
@@ -97,12 +97,12 @@ impl<'s> Devices<'s> {
     }
 }
 
-/// Uevents of hundreds of operations would take udev longer than the test.
+/// udev would process the uevents of hundreds of operations for longer than the test.
 fn quiet(dm: &Dm) -> Host {
     Host::new(dm.clone()).with_udev(Udev::new(Strategy::None))
 }
 
-/// Checks that an error says what has become of the devices.
+/// Checks that an error describes the state of the devices.
 fn check(what: &str, error: &OpError, before: &State, now: &State) {
     let remains = error.remains();
     if remains.contains(&Remains::Unknown) {
@@ -110,7 +110,7 @@ fn check(what: &str, error: &OpError, before: &State, now: &State) {
     }
     assert!(!error.is_undone() || before == now, "{what}: {error} says it was undone: {before:?} is {now:?}");
     assert!(error.is_undone() || before != now, "{what}: {error} says {remains:?}, and nothing has changed");
-    // What a new device has is not said beside that it exists.
+    // For a new device, the error gives only its existence, and no details.
     let old = |state: &State| {
         state.iter().zip(before).filter_map(|(now, old)| now.clone().filter(|_| old.is_some())).collect::<Vec<_>>()
     };
@@ -125,7 +125,8 @@ fn check(what: &str, error: &OpError, before: &State, now: &State) {
     assert!(removed == 0 || says(Remains::Removed(removed)), "{what}: {error}");
 }
 
-/// Runs an operation on fresh devices with commands that fail; returns how many it sent, and whether it succeeded.
+/// Runs an operation with failing commands on new devices. Returns the number of its commands, and whether it
+/// succeeded.
 fn run(devices: &Devices<'_>, (what, operation): (&str, Operation), failing: &FailAt) -> (usize, bool) {
     devices.reset();
     let before = devices.state();
@@ -144,7 +145,7 @@ fn devices_of(scratch: &Option<Scratch>) -> Option<Devices<'_>> {
     scratch.as_ref().map(Devices::new)
 }
 
-/// For tests that cause hundreds of uevents: a daemon would be busy with them for longer than the next tests wait.
+/// For tests that cause hundreds of uevents, with which the daemon would be busy for longer than later tests wait.
 pub(crate) fn for_many_uevents() -> Option<Gone> {
     require::udev().missing().is_none().then(Gone::new)
 }
@@ -212,7 +213,7 @@ fn recover_and_setup_find_what_a_stopped_program_left() {
             let state = devices.state();
             let is_finished = |device: &Seen| !device.suspended && !device.tables[0].is_empty();
             assert!(state.iter().flatten().all(is_finished), "{what} at {n}: {state:?}");
-            // The name may belong to a device of another table, which was renamed.
+            // The name may belong to a renamed device with another table.
             let is_set_up = host.setup(&devices.new, [zero()]);
             assert!(is_set_up.as_ref().map_or_else(OpError::is_already_exists, |_| true), "{what}: {is_set_up:?}");
         }

@@ -1,4 +1,4 @@
-//! Operations that suspend a device never depend on udev, nor on semaphores.
+//! Operations that suspend a device depend neither on udev nor on semaphores.
 
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command as Program, Stdio};
@@ -14,10 +14,10 @@ use nix::sched::{CloneFlags, unshare};
 use crate::daemon::{FewSemaphores, Gone};
 use crate::support::{PATIENTLY, exists, info, without_udev, zero};
 
-/// Far below the timeout of 30 s.
+/// Much shorter than the timeout of 30 s.
 const QUICKLY: Duration = Duration::from_secs(20);
 
-/// Every operation that suspends or resumes a device of zeros, which it leaves resumed, and its removal.
+/// Every operation that suspends or resumes a device of zeros, which stays resumed, and its removal.
 fn suspend_in_every_way(scratch: &Scratch, host: &Host, name: &DmName) {
     host.create(name, [zero()]).unwrap();
     host.suspend(name).unwrap();
@@ -27,7 +27,7 @@ fn suspend_in_every_way(scratch: &Scratch, host: &Host, name: &DmName) {
     let suspended = host.suspend_stack(name, dm_core::SuspendPolicy::new()).unwrap();
     host.resume_stack(&suspended).unwrap();
     assert!(!info(scratch, name).is_suspended());
-    // A message that the target does not know fails while the device is suspended.
+    // A message that the target does not support fails while the device is suspended.
     let steps = Steps::new().message(host, name, Message::new("nonsense")).unwrap();
     host.while_suspended(name, steps).unwrap_err();
     assert!(!info(scratch, name).is_suspended());
@@ -48,7 +48,7 @@ fn without_semaphores_nothing_stays_suspended() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_udev_that_goes_after_the_host_was_opened_leaves_nothing_suspended() {
+fn if_udev_stops_after_the_host_was_opened_nothing_stays_suspended() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
     let name = scratch.name("device").unwrap();
     let host = scratch.host().clone();
@@ -57,7 +57,7 @@ fn a_udev_that_goes_after_the_host_was_opened_leaves_nothing_suspended() {
     suspend_in_every_way(&scratch, &host, &name);
 }
 
-/// A process that an ordinary user calls udevd, in this thread's IPC namespace.
+/// A process named udevd of an ordinary user, in this thread's IPC namespace.
 struct FalseDaemon(Child);
 
 impl FalseDaemon {
@@ -112,10 +112,10 @@ fn without_udev_a_deferred_removal_leaves_no_path_to_the_next_owner_of_the_numbe
     assert_eq!(removal, dm_core::Removal::Deferred);
     drop(user);
     dm_testing::wait_until("the removal", QUICKLY, || !exists(&scratch, &first)).unwrap();
-    // A program that leaves nodes alone makes a device with the same number.
+    // A program that makes no nodes creates a device with the same number.
     let options = SetupOptions::new().minor(number.minor);
     let owner = without_udev(&scratch);
-    // The number is free a moment after the name is.
+    // The number becomes free a moment after the name.
     let is_made = || owner.create_with(&second, [zero()], options).is_ok();
     dm_testing::wait_until("the number to be free", QUICKLY, is_made).unwrap();
     assert!(mapper_path(&first).symlink_metadata().is_err(), "the old name leads to another device");

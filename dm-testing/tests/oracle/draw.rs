@@ -1,15 +1,15 @@
-//! Random words, the same for the same seed.
+//! Random words, which are the same for the same seed.
 //!
-//! What a generator draws is mostly right. How often it is not is drawn once for each table: about half of all tables have no
-//! fault at all, most of the others one or two, so that one fault does not hide another.
+//! Most words are valid. The frequency of invalid ones is drawn for each table: about half of all tables have no fault,
+//! and most others one or two, so that one fault does not hide another.
 
 use dm_units::DeviceNumber;
 use fastrand::Rng;
 
-/// Draws what one table is made of.
+/// Draws the parts of a table.
 pub(crate) struct Draw<'d> {
     random: Rng,
-    /// One choice in so many is wrong.
+    /// One of this number of choices is invalid.
     wrong: Option<u32>,
     /// The disks that a table may use.
     disks: &'d [DeviceNumber],
@@ -18,7 +18,7 @@ pub(crate) struct Draw<'d> {
 /// The number of a disk that does not exist.
 pub(crate) const NO_DISK: &str = "7:4000";
 
-/// Words that the kernel and the library may read in different ways.
+/// Words that the kernel and the library may parse differently.
 const ODD: &[&str] = &[
     "0",
     "1",
@@ -43,7 +43,7 @@ const ODD: &[&str] = &[
 ];
 
 impl<'d> Draw<'d> {
-    /// The draw of table number `index` of a target.
+    /// Starts table number `index` of a target.
     pub(crate) fn new(seed: u64, target_type: &str, index: u64, disks: &'d [DeviceNumber]) -> Self {
         let mut hash = seed;
         for byte in target_type.bytes().map(u64::from).chain([index]) {
@@ -54,12 +54,12 @@ impl<'d> Draw<'d> {
         Self { random, wrong, disks }
     }
 
-    /// Whether the next choice is to be wrong.
+    /// Whether the next choice is to be invalid.
     pub(crate) fn is_wrong(&mut self) -> bool {
         self.wrong.is_some_and(|one_in| self.random.u32(..one_in) == 0)
     }
 
-    /// Whether one of so many comes up.
+    /// Returns `true` once in `count` times on average.
     pub(crate) fn one_in(&mut self, count: u32) -> bool {
         self.random.u32(..count) == 0
     }
@@ -73,7 +73,7 @@ impl<'d> Draw<'d> {
         from[self.below(from.len())]
     }
 
-    /// A number from `min` to `max`, often one of the two; or one beside them.
+    /// A number from `min` to `max`, often one of the two; if invalid, a number just outside.
     pub(crate) fn number(&mut self, min: u64, max: u64) -> u64 {
         if self.is_wrong() {
             let beside = [min.checked_sub(1), max.checked_add(1), Some(0), Some(u32::MAX.into())];
@@ -93,7 +93,7 @@ impl<'d> Draw<'d> {
         if self.is_wrong() { number.saturating_add(unit / 2) } else { number }
     }
 
-    /// A power of two from `min` to `max`, which are such themselves.
+    /// A power of two from `min` to `max`, which are powers of two.
     pub(crate) fn power(&mut self, min: u64, max: u64) -> u64 {
         let exponent = self.random.u32(min.ilog2()..=max.ilog2());
         match 1_u64 << exponent {
@@ -103,13 +103,13 @@ impl<'d> Draw<'d> {
         }
     }
 
-    /// A length of a device in sectors: so many units, not very long.
+    /// A length of a device in sectors: a small multiple of `unit`.
     pub(crate) fn length(&mut self, unit: u64) -> u64 {
         let length = unit.max(1) * self.random.u64(1..=64);
         if self.is_wrong() { length + 1 } else { length }
     }
 
-    /// Devices that differ; or not.
+    /// Different devices; if invalid, some may be equal.
     pub(crate) fn devices(&mut self, count: usize) -> Vec<String> {
         let first = self.below(self.disks.len());
         let disk = |at: usize| self.disks[(first + at) % self.disks.len()].to_string();
@@ -125,8 +125,8 @@ impl<'d> Draw<'d> {
 
     /// The words of a template.
     ///
-    /// A word of it is `a|b|c`: one of these. In it, `<min..max>` stands for a number, which is a multiple of `unit` in
-    /// `<min..max*unit>` and a power of two in `<min..max^>`; and `@` at the end for a disk.
+    /// A word `a|b|c` in it stands for one of these. `<min..max>` stands for a number, `<min..max*unit>` for a multiple
+    /// of `unit`, `<min..max^>` for a power of two, and `@` at the end for a disk.
     pub(crate) fn words(&mut self, template: &str) -> Vec<String> {
         template.split_whitespace().map(|word| self.word(word)).collect()
     }
@@ -140,7 +140,7 @@ impl<'d> Draw<'d> {
         }
         match word.strip_suffix('@') {
             Some(start) => format!("{start}{}", self.devices(1).remove(0)),
-            // Most key words are compared without regard to case.
+            // Most keywords are case-insensitive.
             None if self.one_in(40) => word.to_ascii_uppercase(),
             None => word.to_owned(),
         }
@@ -158,7 +158,7 @@ impl<'d> Draw<'d> {
         }
     }
 
-    /// Some of these options, each a template, in any order; now and then one twice.
+    /// Some of these options in any order, each given by a template; sometimes one is repeated.
     pub(crate) fn options(&mut self, options: &[&str]) -> Vec<String> {
         let mut left = options.to_vec();
         let count = self.below(options.len() + 1).min(self.below(options.len() + 1));
@@ -171,7 +171,7 @@ impl<'d> Draw<'d> {
         words
     }
 
-    /// How many words these are, and the words.
+    /// The words after their number.
     pub(crate) fn counted(&mut self, words: Vec<String>) -> Vec<String> {
         let count = match words.len() {
             _ if self.is_wrong() => self.below(words.len() + 2),
@@ -180,12 +180,12 @@ impl<'d> Draw<'d> {
         [count.to_string()].into_iter().chain(words).collect()
     }
 
-    /// The same where nothing stands for none; sometimes a 0 does.
+    /// As [`counted`](Self::counted), but usually empty if there are no words; sometimes 0.
     pub(crate) fn counted_if_any(&mut self, words: Vec<String>) -> Vec<String> {
         if words.is_empty() && !self.one_in(4) { words } else { self.counted(words) }
     }
 
-    /// Changes a table as a slip of the hand would.
+    /// Changes a table by a typical mistake.
     pub(crate) fn spoil(&mut self, words: &mut Vec<String>) {
         if words.is_empty() || !self.is_wrong() && !self.is_wrong() {
             return;

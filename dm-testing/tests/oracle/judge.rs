@@ -9,22 +9,23 @@ use crate::draw::NO_DISK;
 use crate::lab::Answer;
 use crate::tables::Subject;
 
-/// What came of a table.
+/// The result for a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verdict {
-    /// Both take it.
+    /// Both accept it.
     Taken,
     /// Both refuse it.
     Refused,
-    /// The library refuses what it says that it refuses although the kernel takes it.
+    /// The library refuses it, as documented, although the kernel accepts it.
     Stricter,
-    /// The kernel refuses it for what only it knows: a device, an algorithm, a word that it may know in a later version.
+    /// The kernel refuses it for a reason that the library cannot know: a device, an algorithm, or a word of a later
+    /// version.
     Machine,
-    /// They disagree.
+    /// One accepts it without such a reason, or they print it differently.
     Disagreement,
 }
 
-/// What is refused for what the machine is like.
+/// Errors that depend on the machine.
 const MACHINE: [Errno; 8] = [
     Errno::EIO,
     Errno::ENOENT,
@@ -36,10 +37,10 @@ const MACHINE: [Errno; 8] = [
     Errno::ENOKEY,
 ];
 
-/// The same, by the kernel's words.
+/// The kernel's reasons that depend on the machine.
 const REASONS: &[&str] = &["too small for target", "not aligned to h/w logical block size"];
 
-/// Judges a table, and says why where they disagree.
+/// Judges a table. Returns the reason for a disagreement.
 pub(crate) fn judge(subject: &Subject, text: &str, answer: &Answer) -> (Verdict, String) {
     let ours = text.parse::<Table>();
     match (ours, answer) {
@@ -64,7 +65,7 @@ pub(crate) fn judge(subject: &Subject, text: &str, answer: &Answer) -> (Verdict,
     }
 }
 
-/// Compares what was loaded with what the kernel prints.
+/// Compares the loaded table with the one that the kernel prints.
 fn compare(subject: &Subject, table: &Table, printed: &str) -> Result<(), String> {
     let [line] = table.lines() else { return Err("it has several lines".to_owned()) };
     let text = format!("0 {} {} {printed}", line.length, subject.target_type);
@@ -88,8 +89,8 @@ fn is_of_machine(subject: &Subject, table: &Table, errno: i32, reasons: &[String
             .any(|line| (subject.depends)(&line.params) || is_unknown(&line.params, &line.params.to_string()))
 }
 
-/// Whether a table or message names a device that does not exist, or holds words that a later kernel may know, which the library
-/// keeps.
+/// Whether a table or message contains a device that does not exist, or words that the library accepts because a later
+/// kernel may support them.
 pub(crate) fn is_unknown(value: &impl fmt::Debug, text: &str) -> bool {
     let debug = format!("{value:?}");
     let fields = debug.match_indices("other").filter_map(|(start, _)| debug.get(start..)?.split_once(": "));
@@ -98,8 +99,8 @@ pub(crate) fn is_unknown(value: &impl fmt::Debug, text: &str) -> bool {
     is_other || text.contains(NO_DISK) || kept.next().is_some()
 }
 
-/// Whether the library says that it refuses this, although the kernel takes it: an option given twice, a number that is too
-/// large for its field and that the kernel cuts, a `+` before a number.
+/// Whether the library refuses this as documented, although the kernel accepts it: a repeated option, a number that is
+/// too large for its field and that the kernel truncates, or a `+` before a number.
 pub(crate) fn is_strict(error: &ParseError, text: &str) -> bool {
     let word = text.get(error.span()).unwrap_or_default();
     let value = word.rsplit_once(':').map_or(word, |(_, value)| value);

@@ -13,38 +13,38 @@ use dm_units::{Bytes, DeviceNumber, Sectors};
 use crate::tables::Line;
 use crate::zoned_disk::ZonedDisk;
 
-/// How large the disks are.
+/// The size of the disks.
 const DISK: Bytes = Bytes(64 << 20);
-/// How many there are: each table of several devices begins with another one.
+/// The number of disks. Tables of several devices start with different ones.
 const DISKS: usize = 7;
-/// So many bytes at the start of each disk hold what targets find there.
+/// The number of bytes at the start of each disk that targets read.
 const START: usize = 64 << 10;
 
-/// Disks, and a device to load tables into.
+/// Disks, and a device into which tables are loaded.
 pub(crate) struct Lab<'s> {
     scratch: &'s Scratch,
     disks: Vec<Arc<LoopDevice>>,
-    /// The files behind the disks.
+    /// The files of the disks.
     files: Vec<File>,
-    /// The disks stay open, or each table would be the first and the last to open them.
+    /// Keeps the disks open. Otherwise each table would open them first and close them last.
     _open: Vec<File>,
-    /// What tables are loaded into.
+    /// The device into which tables are loaded.
     device: MappedDevice,
     /// The pool of thin devices.
     pool: Option<MappedDevice>,
-    /// A disk of zones.
+    /// A zoned disk.
     zoned: Option<ZonedDisk>,
 }
 
-/// What the kernel says where the first table of a device has decided how it takes requests.
+/// The kernel's message if the first table of a device has fixed its queue type.
 const OTHER_TYPE: &str = "can't change device type";
 
-/// What the kernel says of a table.
+/// The kernel's answer to a table.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    /// It takes it, and prints this.
+    /// The kernel accepts it and prints this.
     Taken(String),
-    /// It does not.
+    /// The kernel refuses it.
     Refused { errno: i32, reasons: Vec<String> },
 }
 
@@ -61,12 +61,12 @@ impl<'s> Lab<'s> {
         self.disks.iter().map(|disk| disk.number()).collect()
     }
 
-    /// The kernel's version of a target, if it has it.
+    /// The version of a target in the kernel, if it exists.
     pub(crate) fn has(&self, target_type: &str) -> bool {
         self.scratch.dm().target_version(target_type).is_ok()
     }
 
-    /// The pool, with the thin devices 0 to 2.
+    /// The pool with the thin devices 0 to 2.
     pub(crate) fn pool(&mut self) -> DeviceNumber {
         if let Some(pool) = &self.pool {
             return pool.number();
@@ -81,7 +81,7 @@ impl<'s> Lab<'s> {
         self.pool.insert(pool).number()
     }
 
-    /// A formatted disk of zones; one without zones where there is no driver for them, or somebody uses it.
+    /// A formatted zoned disk; an ordinary disk if there is no driver for zoned ones, or it is in use.
     pub(crate) fn zoned(&mut self) -> DeviceNumber {
         let is_free = !Path::new("/sys/module/null_blk").exists();
         let has_driver = || Command::new("modprobe").args(["-n", "null_blk"]).status().is_ok_and(|it| it.success());
@@ -108,19 +108,19 @@ impl<'s> Lab<'s> {
         self.scratch.dm().device_suspend(device).unwrap();
     }
 
-    /// Sends a message; if the kernel refuses it, the error number and the reasons.
+    /// Sends a message. If the kernel refuses it, returns the errno and the reasons.
     pub(crate) fn send(&self, device: &MappedDevice, text: &str) -> Result<(), (i32, Vec<String>)> {
         self.scratch.dm().target_msg(device, text).map(drop).map_err(|error| refusal(&error))
     }
 
-    /// Makes all disks look new.
+    /// Zeroes the start of all disks.
     pub(crate) fn clear_disks(&self) {
         for file in &self.files {
             file.write_all_at(&[0; START], 0).unwrap();
         }
     }
 
-    /// Loads a table, asks how the kernel prints it, and takes it away.
+    /// Loads a table, reads it back, and clears it.
     pub(crate) fn ask(&mut self, target_type: &str, line: &Line) -> Answer {
         match self.load(target_type, line) {
             Answer::Refused { reasons, .. } if reasons.iter().any(|reason| reason.contains(OTHER_TYPE)) => {
@@ -147,7 +147,7 @@ impl<'s> Lab<'s> {
     }
 }
 
-/// The error number and the reasons of a command that the kernel refused.
+/// The errno and the reasons of a refused command.
 fn refusal(error: &Error) -> (i32, Vec<String>) {
     let refusal = error.refusal().unwrap_or_else(|| panic!("{error}"));
     (refusal.errno().number(), refusal.kernel_log().to_vec())

@@ -1,9 +1,9 @@
-//! The kernel as judge: random tables of every target are loaded, and what [`check`](dm_targets::Target::check) says is
-//! compared with what the kernel says, what the library prints with what the kernel prints.
+//! Random tables of every target are loaded, and the results of [`check`](dm_targets::Target::check) and of printing
+//! are compared with those of the kernel.
 //!
-//! The tables are mostly right, or nearly so. They are the same for the same seed: `cargo xtask oracle` says which to use, for
-//! how long, and of which target. A table that only one of the two takes is a fault, unless it depends on the machine or the
-//! library says that it is stricter than the kernel.
+//! Most tables are valid or nearly so. They are the same for the same seed; `cargo xtask oracle` sets the seed, the
+//! time and the target. A table that only one of the two accepts is a fault, unless this depends on the machine or the
+//! library documents that it is stricter.
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -35,10 +35,10 @@ use crate::messages::{LISTENERS, Messages};
 use crate::report::Report;
 use crate::tables::Subject;
 
-/// How long tables of one target are tried before the next one's turn, and how long messages, which take less time.
+/// The time for tables of one target before the next target's turn, and the time for messages, which are faster.
 const TURNS: [Duration; 2] = [Duration::from_millis(250), Duration::from_millis(50)];
 
-/// What `cargo xtask oracle` asks for.
+/// The settings of `cargo xtask oracle`.
 struct Settings {
     time: Duration,
     seed: u64,
@@ -60,13 +60,13 @@ impl Settings {
     }
 }
 
-/// What the kernel is asked.
+/// The questions to the kernel.
 enum Questions {
     Tables(&'static Subject),
     Messages(Messages),
 }
 
-/// Questions about one target, one after the other.
+/// Questions about one target.
 struct Series {
     target_type: &'static str,
     questions: Questions,
@@ -92,7 +92,7 @@ impl Series {
         }
     }
 
-    /// Asks until the time is over, at least once if the kernel has the target.
+    /// Asks until the time is over; at least once if the kernel has the target.
     fn run(&mut self, lab: &mut Lab<'_>, seed: u64, end: Instant) {
         self.is_missing |= self.next == 0 && !lab.has(self.target_type);
         let (name, disks) = (self.name(), lab.disks());
@@ -111,7 +111,7 @@ impl Series {
     }
 }
 
-/// A series for each target that is wanted.
+/// A series for each requested target.
 fn series(settings: &Settings) -> Vec<Series> {
     let tables = tables::subjects().map(|subject| Series::new(subject.target_type, Questions::Tables(subject)));
     let messages = LISTENERS
@@ -122,7 +122,7 @@ fn series(settings: &Settings) -> Vec<Series> {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn the_kernel_takes_what_check_takes_and_prints_what_is_printed() {
+fn the_kernel_accepts_what_check_accepts_and_prints_tables_alike() {
     let settings = Settings::read();
     let Some(scratch) = Scratch::new(&[]) else { return };
     let end = Instant::now() + settings.time;
@@ -138,7 +138,7 @@ fn the_kernel_takes_what_check_takes_and_prints_what_is_printed() {
     }
     println!("\nseed {}\n{}", settings.seed, Report::HEADING);
     for series in &all {
-        // A target that the kernel lacks is seen at once.
+        // A missing target is detected at once.
         let row = if series.is_missing {
             format!("{:<20} not in this kernel", series.name())
         } else {

@@ -1,4 +1,4 @@
-//! Messages: whether the library reads what the kernel obeys, and nothing else.
+//! Whether the library parses exactly the messages that the kernel accepts.
 
 use dm_targets::{DeviceMessage, ParseError, Problem, Switch, Target, TargetVisitor, visit_targets};
 use dm_testing::MappedDevice;
@@ -9,18 +9,18 @@ use crate::draw::Draw;
 use crate::judge::{Verdict, is_strict, is_unknown};
 use crate::lab::Lab;
 
-/// A target with an active table, and what is sent to it.
+/// A target with an active table, and messages to it.
 pub(crate) struct Listener {
     pub(crate) target_type: &'static str,
-    /// Its table, in which `NEW` is a new disk.
+    /// Its table, in which `NEW` stands for a new disk.
     table: &'static str,
     length: u64,
     is_suspended: bool,
-    /// Templates of messages that the target knows.
+    /// Templates of messages that the target supports.
     messages: &'static [&'static str],
-    /// What the kernel says where it refuses a message for the state of the target.
+    /// The kernel's reasons if it refuses a message because of the target's state.
     reasons: &'static [&'static str],
-    /// Whether the library knows that this table does not go together with a message.
+    /// Whether the library knows that this table does not support a message.
     is_unfit: fn(&str) -> bool,
 }
 
@@ -130,10 +130,10 @@ pub(crate) const LISTENERS: &[Listener] = &[
     ),
 ];
 
-/// A listener and, once it was asked, its device.
+/// A target and, once it is used, its device.
 pub(crate) struct Messages {
     listener: &'static Listener,
-    /// With the last disk of its table.
+    /// With the last disk of the table.
     device: Option<(MappedDevice, String)>,
 }
 
@@ -157,7 +157,7 @@ impl Messages {
 }
 
 impl Listener {
-    /// Its device and the last disk of its table.
+    /// Its device, and the last disk of its table.
     fn set_up(&self, lab: &Lab<'_>) -> (MappedDevice, String) {
         let mut disk = String::new();
         let words = self.table.split_whitespace().map(|word| {
@@ -190,7 +190,7 @@ impl Listener {
             (Ok(_), Err(_)) if (self.is_unfit)(text) => (Verdict::Refused, String::new()),
             (Err(_), Err(_)) => (Verdict::Refused, String::new()),
             (Err(error), Ok(())) => {
-                // Some targets ignore what follows a message; what it was meant to say is lost.
+                // Some targets ignore further words, whose meaning is lost.
                 let is_longer = error.problem() == Problem::Unexpected;
                 let verdict =
                     if is_longer || is_strict(&error, text) { Verdict::Stricter } else { Verdict::Disagreement };
@@ -207,11 +207,11 @@ impl Listener {
     }
 }
 
-/// Reads a message to a target that is known by its name.
+/// Parses a message to a target with a given name.
 struct Reader<'a> {
     target_type: &'static str,
     text: &'a str,
-    /// Whether the message holds words that the library does not know.
+    /// Whether the message contains words that the library does not know.
     result: Option<Result<bool, ParseError>>,
 }
 

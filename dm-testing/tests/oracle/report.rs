@@ -1,15 +1,15 @@
-//! What came of the tables of one target.
+//! The results for the tables of one target.
 
 use crate::judge::Verdict;
 
-/// So many of the disagreements are shown; the others are counted.
+/// The maximum number of disagreements that are shown; further ones are only counted.
 const SHOWN: usize = 12;
 
 /// Counts verdicts.
 #[derive(Default)]
 pub(crate) struct Report {
     counts: [u64; 5],
-    /// What the two disagree on.
+    /// The disagreements.
     shown: Vec<String>,
 }
 

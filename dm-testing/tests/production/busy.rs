@@ -1,4 +1,4 @@
-//! Devices that can't be removed because something uses them.
+//! Devices that can't be removed because they are in use.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -16,10 +16,10 @@ use crate::support::{LENGTH, PATIENTLY, SOON, before, exists, info, linear, run,
 
 const START: Sectors = Sectors(0);
 
-/// How long to retry in vain.
+/// The time of retries that cannot succeed.
 const PATIENCE: Duration = Duration::from_millis(150);
 
-/// The users of a device that the error of its removal names, when udev is not among them any more.
+/// The users in the error of a device's removal, once udev is not one of them.
 fn users(scratch: &Scratch, device: &MappedDevice) -> (Users, String) {
     settle();
     let begun = Instant::now();
@@ -30,7 +30,7 @@ fn users(scratch: &Scratch, device: &MappedDevice) -> (Users, String) {
     (error.users().unwrap().clone(), error.to_string())
 }
 
-/// A process that is ended with this.
+/// A process that is killed on drop.
 struct Running(Child);
 
 impl Drop for Running {
@@ -88,7 +88,7 @@ fn mapped_devices_that_use_it_are_named() {
     assert_eq!(found.holders.iter().map(ToString::to_string).collect::<Vec<_>>(), [holder.as_str()]);
     assert!(error.contains(&format!("used by {holder}")) && found.processes.is_empty(), "{error}");
 
-    // An inactive table keeps it as well.
+    // An inactive table uses it as well.
     scratch.host().remove_with(&upper, PATIENTLY).unwrap();
     let prepared = scratch.create("prepared").unwrap();
     scratch.dm().table_load(&prepared, [linear(lower.number())]).unwrap();
@@ -97,13 +97,13 @@ fn mapped_devices_that_use_it_are_named() {
     assert_eq!(found.holders.iter().map(ToString::to_string).collect::<Vec<_>>(), [holder], "{error}");
 }
 
-/// A file system on a device, which can be mounted: it may fail while udev still looks at what is new there.
+/// Makes a file system on a device. It may fail while udev reads the device.
 fn format(device: &MappedDevice) {
     run("mkfs.ext4", &["-q", device.path().to_str().unwrap()]);
     run("udevadm", &["settle"]);
 }
 
-/// A mount that ends with this.
+/// A mount that is unmounted on drop.
 struct Mount(PathBuf);
 
 impl Drop for Mount {
@@ -131,7 +131,7 @@ fn mount_points_are_named() {
     assert!(error.contains(&format!("mounted on {point:?}")), "{error}");
     drop(mounted);
 
-    // Where only the processes of another mount namespace see it.
+    // Visible only to processes in another mount namespace.
     let hidden = folder.path().join("hidden");
     fs::create_dir(&hidden).unwrap();
     let script = format!("mount {} {} && echo mounted && exec sleep 600", device.path().display(), hidden.display());
@@ -145,7 +145,7 @@ fn mount_points_are_named() {
     assert!(matches!(&found.mounts[..], [mount] if mount.point == *hidden && mount.namespace_of == pid), "{error}");
 }
 
-/// A swap area in use, which ends with this.
+/// A swap area in use, which is disabled on drop.
 struct Swap(PathBuf);
 
 impl Drop for Swap {
@@ -190,7 +190,7 @@ fn without_a_retry_a_removal_is_tried_once() {
     assert!(error.is_busy() && error.users().is_none(), "{error}");
     assert_eq!(told.try_iter().collect::<Vec<_>>(), ONCE);
 
-    // A deferred removal is never busy, so there is nothing to retry.
+    // A deferred removal is never busy, so it is not retried.
     assert_eq!(host.remove_with(&device, PATIENTLY.deferred(true)).unwrap(), Removal::Deferred);
     assert_eq!(told.try_iter().collect::<Vec<_>>(), ONCE);
     drop(user);

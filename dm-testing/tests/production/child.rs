@@ -1,4 +1,4 @@
-//! This test program once more, as a process of its own that can be killed.
+//! Runs this test program as a separate process that can be killed.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitStatus, Stdio};
@@ -6,20 +6,20 @@ use std::thread;
 
 use nix::sys::signal::Signal;
 
-/// What the child is to do.
+/// The variable with the task of the child.
 const ORDER: &str = "DM_PRODUCTION_ORDER";
 
-/// In the child: what it is to do. A test that starts children of itself asks for that first.
+/// In the child, returns its task. A test that starts children checks this first.
 pub(crate) fn order() -> Option<String> {
     std::env::var(ORDER).ok()
 }
 
-/// Runs the present test in a process of its own, with an order, to its end.
+/// Runs the present test in a child with a task, and waits for its end.
 pub(crate) fn run(order: &str) -> ExitStatus {
     command(order, &[]).status().unwrap()
 }
 
-/// The same, started by another program with these words, such as `unshare --ipc`; not started yet.
+/// The command of [`run`], started by a wrapper such as `unshare --ipc`.
 pub(crate) fn command(order: &str, wrapper: &[&str]) -> Command {
     let program = std::env::current_exe().unwrap();
     let test = thread::current().name().unwrap().to_owned();
@@ -31,12 +31,12 @@ pub(crate) fn command(order: &str, wrapper: &[&str]) -> Command {
         }
         [] => Command::new(program),
     };
-    // Its output would look like the verdict on the test.
+    // Its output would look like the result of the test.
     command.args([test.as_str(), "--exact", "--ignored"]).env(ORDER, order).stdin(Stdio::null()).stdout(Stdio::null());
     command
 }
 
-/// Kills this process, at once.
+/// Kills this process immediately.
 pub(crate) fn die() {
     nix::sys::signal::raise(Signal::SIGKILL).unwrap();
 }

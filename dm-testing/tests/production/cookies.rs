@@ -1,4 +1,4 @@
-//! Work together with udev, by cookies.
+//! Cooperation with udev by cookies.
 
 use std::fs::File;
 use std::panic::{self, AssertUnwindSafe};
@@ -14,7 +14,7 @@ use crate::child;
 use crate::daemon::{FewSemaphores, Stopped};
 use crate::support::{PATIENTLY, SOON, exists, host, info, linear, settle, table, without_udev, zero};
 
-/// The cookies that existed before, such as those of other programs.
+/// The existing cookies at the start, such as those of other programs.
 pub(crate) struct Watch(Vec<u32>);
 
 impl Watch {
@@ -33,7 +33,7 @@ impl Watch {
     }
 }
 
-/// Leaves out what takes udev long and has nothing to do with links and cookies.
+/// Disables udev's work that takes long and is not related to links and cookies.
 pub(crate) fn quick<'a>() -> SetupOptions<'a> {
     let slow = UdevFlags::DISABLE_DISK_RULES | UdevFlags::DISABLE_OTHER_RULES | UdevFlags::DISABLE_SUBSYSTEM_RULES;
     SetupOptions::new().udev_flags(slow)
@@ -44,12 +44,12 @@ pub(crate) fn create(host: &Host, name: impl AsDmName) -> Result<DeviceInfo, OpE
     host.create(name, [zero()])
 }
 
-/// There is a link to the device in `/dev/mapper`.
+/// Whether a link to the device exists in `/dev/mapper`.
 pub(crate) fn has_link(name: &DmName, number: DeviceNumber) -> bool {
     [mapper_path(name), udev_path(name)].iter().any(|path| is_device(path, number))
 }
 
-/// There is no link in `/dev/mapper`, also none that leads nowhere.
+/// Whether no link exists in `/dev/mapper`, not even a broken one.
 pub(crate) fn has_no_link(name: &DmName) -> bool {
     [mapper_path(name), udev_path(name)].iter().all(|path| path.symlink_metadata().is_err())
 }
@@ -82,7 +82,7 @@ fn one_cookie_is_enough_for_many_operations() {
     let batch = scratch.host().batch();
     let create = |name: &dm_core::DmNameBuf| {
         let created = create(&batch, name).unwrap();
-        // There is nothing to do, so udev will not answer this one.
+        // This has no effect, so udev does not answer it.
         batch.resume(name).unwrap();
         assert_eq!(watch.new_ones().len(), 1);
         created.number()
@@ -148,7 +148,7 @@ fn cookies_of_killed_programs_are_found_and_removed() {
     let is_answered = |cookie: &CookieInfo| cookie.pending == Some(1) && cookie.uid == 0;
     wait_until("udev's answer", SOON, || matches!(&watch.new_ones()[..], [cookie] if is_answered(cookie))).unwrap();
     let found = watch.new_ones();
-    // It is too young.
+    // It is too recent.
     remove_stale_cookies(&found, Duration::from_secs(3600)).unwrap();
     assert_eq!(watch.new_ones(), found);
     let is_removed = || {
@@ -185,7 +185,7 @@ fn a_late_answer_is_not_taken_for_that_of_the_next_batch() {
     create(&forgotten, &name).unwrap();
     drop(forgotten);
     let next = scratch.host().batch();
-    // There is nothing to do, so only the batch's own step is outstanding.
+    // This has no effect, so only the batch's own step is pending.
     next.resume(&name).unwrap();
     drop(stopped);
     settle();
@@ -195,10 +195,10 @@ fn a_late_answer_is_not_taken_for_that_of_the_next_batch() {
     watch.nothing_is_left();
 }
 
-/// How long to wait for a udev that does not answer.
+/// The time to wait for a udev that does not answer.
 const TIMEOUT: Duration = Duration::from_millis(300);
 
-/// The scratch's host, which waits for cookies only briefly.
+/// The scratch's host with a short timeout for cookies.
 fn impatient(scratch: &Scratch) -> Host {
     scratch.host().clone().with_udev(Udev::new(Strategy::Cookies).timeout(TIMEOUT))
 }
@@ -265,7 +265,7 @@ fn a_path_never_leads_to_another_device() {
     let old = create(host, &name).unwrap().number();
     let link = mapper_path(&name);
     assert!(is_device(&link, old));
-    // While udev sleeps, the number goes to another device, and the name to a third one.
+    // While udev is stopped, the number is given to another device, and the name to a third one.
     let (stopped, quiet) = (Stopped::new(), without_udev(&scratch));
     quiet.remove_with(old, PATIENTLY).unwrap();
     let heir = scratch.name("heir").unwrap();

@@ -1,4 +1,4 @@
-//! What befalls the udev daemon and the system, and ends with the test.
+//! Faults of the udev daemon and the system, which end with the test.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 
 use crate::support::{SOON, run, settle};
 
-/// The daemon's process; those that it starts have another name.
+/// The daemon's process; its children have another name.
 fn daemon() -> Pid {
     let is_daemon = |pid: &i32| {
         fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim_end() == "systemd-udevd")
@@ -20,7 +20,7 @@ fn daemon() -> Pid {
     Pid::from_raw(pids.find(is_daemon).unwrap())
 }
 
-/// The daemon is stopped until this is dropped.
+/// Stops the daemon until this is dropped.
 pub(crate) struct Stopped(Pid);
 
 impl Stopped {
@@ -42,7 +42,7 @@ impl Drop for Stopped {
     }
 }
 
-/// There is no daemon until this is dropped.
+/// Ends the daemon until this is dropped.
 pub(crate) struct Gone;
 
 impl Gone {
@@ -64,7 +64,7 @@ impl Drop for Gone {
     }
 }
 
-/// The system gives no more semaphores until this is dropped.
+/// Lets no process create semaphores until this is dropped.
 pub(crate) struct FewSemaphores(String);
 
 const LIMITS: &str = "/proc/sys/kernel/sem";
@@ -72,7 +72,7 @@ const LIMITS: &str = "/proc/sys/kernel/sem";
 impl FewSemaphores {
     pub(crate) fn new() -> Self {
         let limits = fs::read_to_string(LIMITS).unwrap();
-        // The last of the four is how many sets there may be.
+        // The last of the four numbers is the maximum number of sets.
         let words: Vec<_> = limits.split_whitespace().take(3).chain(["0"]).collect();
         fs::write(LIMITS, words.join(" ")).unwrap();
         Self(limits)

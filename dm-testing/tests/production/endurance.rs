@@ -1,4 +1,4 @@
-//! The same again and again.
+//! Repeated life cycles of a device.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,16 +11,16 @@ use dm_testing::{Scratch, require};
 use crate::cookies::{Watch, has_link, has_no_link, quick};
 use crate::support::{PATIENTLY, exists, settle, zero};
 
-/// The number of cycles, however long they take; without it, as many as there is time for.
+/// The variable with the number of cycles; by default, the time limits them.
 const CYCLES: &str = "DM_PRODUCTION_CYCLES";
 
-/// How long to continue if no number is given.
+/// The time of the cycles if no number is given.
 const TIME: Duration = Duration::from_secs(10);
 
-/// Fewer would show nothing.
+/// The minimum number of cycles.
 const FEW: usize = 5;
 
-/// The nodes of mapped devices, the kernel's and udev's.
+/// The nodes of mapped devices, those of the kernel and of udev.
 fn nodes() -> Vec<PathBuf> {
     let entries = |folder: &Path| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let is_mapped = |path: &PathBuf| path.file_name().unwrap().as_encoded_bytes().starts_with(b"dm-");
@@ -29,7 +29,7 @@ fn nodes() -> Vec<PathBuf> {
     nodes
 }
 
-/// The life of a device, and how it looks from outside.
+/// Runs the life cycle of a device, and checks its external effects.
 fn cycle(scratch: &Scratch, name: &DmName) {
     let number = scratch.host().create_with(name, [zero()], quick()).unwrap().number();
     assert!(has_link(name, number), "{number} has no link");
@@ -37,7 +37,7 @@ fn cycle(scratch: &Scratch, name: &DmName) {
     assert!(!exists(scratch, name) && has_no_link(name));
 }
 
-/// Prints how many there were.
+/// Prints the number of cycles.
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn many_cycles_leave_nothing() {
@@ -45,7 +45,7 @@ fn many_cycles_leave_nothing() {
     let requested = std::env::var(CYCLES).ok().map(|cycles| cycles.parse::<usize>().unwrap());
     assert_eq!(scratch.host().udev().check_cookies(), Ok(()));
     let name = scratch.name("device").unwrap();
-    // What udev still has to do for other tests changes nodes, too.
+    // udev's pending work for other tests changes nodes, too.
     settle();
     let (watch, before, begun) = (Watch::new(), nodes(), Instant::now());
     let continues = |done: usize| requested.map_or(begun.elapsed() < TIME || done < FEW, |all| done < all);

@@ -10,13 +10,13 @@ use dm_testing::{MappedDevice, Scratch, require, wait_until};
 
 use crate::support::{PATIENTLY, SOON, without_udev, zero};
 
-/// Where cargo puts an example, seen from this program: `cargo build --package dm-core --examples`.
+/// The path of an example, relative to this program: `cargo build --package dm-core --examples`.
 fn path_of(example: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap();
     own.ancestors().nth(2).unwrap().join("examples").join(example)
 }
 
-/// A running example, which ends with this.
+/// A running example, which is killed on drop.
 struct Example {
     process: Child,
     lines: Receiver<String>,
@@ -32,7 +32,7 @@ impl Example {
         Self { process, lines }
     }
 
-    /// Waits until it reports this about a device, and nothing else about it.
+    /// Waits until it reports this about a device, and checks that it reports nothing else about it.
     fn reports(&self, device: &MappedDevice, kind: &str) {
         let about = format!("{} ", device.number());
         let line = std::iter::from_fn(|| self.lines.recv_timeout(SOON).ok()).find(|line| line.starts_with(&about));
@@ -48,7 +48,7 @@ impl Drop for Example {
     }
 }
 
-/// Renames a device until the example reports it: what happened before it started is not reported.
+/// Renames a device until the example reports it, since earlier events are not reported.
 fn wait_for_first_words(scratch: &Scratch, example: &Example) {
     let [mut now, mut next] = ["one", "other"].map(|suffix| scratch.name(suffix).unwrap());
     scratch.dm().device_create(&now).unwrap();
@@ -76,7 +76,7 @@ fn follows_a_device(example: &str) -> Option<Example> {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn poll_follows_a_device_until_told_to_end() {
+fn poll_follows_a_device_until_a_line_is_read() {
     let Some(mut example) = follows_a_device("events_poll") else { return };
     example.process.stdin.take().unwrap().write_all(b"\n").unwrap();
     assert!(example.process.wait().unwrap().success());

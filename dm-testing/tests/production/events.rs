@@ -1,4 +1,4 @@
-//! Following events.
+//! Following events of devices.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -11,7 +11,7 @@ use dm_units::DeviceNumber;
 use crate::signals::under_signals;
 use crate::support::{SOON, info, when_free, zero};
 
-/// How long nothing is to happen.
+/// The time during which no event is expected.
 const QUIET: Duration = Duration::from_millis(150);
 
 fn poller() -> EventPoller {
@@ -21,7 +21,7 @@ fn poller() -> EventPoller {
 /// An event of a device: its name and uuid, and the kind in words.
 type News = (DmNameBuf, Option<DmUuidBuf>, String);
 
-/// What has happened to a device and to no other one. It is reported once only.
+/// The events of a device since the last call.
 fn news(poller: &mut EventPoller, number: DeviceNumber) -> Vec<News> {
     let events = poller.wait(Some(SOON)).unwrap();
     assert!(events.iter().all(|event| event.number == number), "{events:?}");
@@ -57,7 +57,7 @@ fn the_life_of_a_device_is_reported_once() {
     assert_eq!(poller.wait(Some(QUIET)).unwrap(), []);
     scratch.swap(&device, [zero()]).unwrap();
     when_free(|| dm.device_remove(number));
-    // It was resumed as well, but does not exist any more when the poller looks.
+    // It was resumed as well, but no longer exists when the poller reads.
     assert_eq!(news(&mut poller, number), [(new, uuid, "Removed".to_owned())]);
 }
 
@@ -73,8 +73,8 @@ fn existing_devices_are_not_reported() {
     assert_eq!(news(&mut poller, device.number()), expected);
 }
 
-/// The kernel raises the event of a table an instant before the device serves, so that a poller on another processor
-/// sometimes looks in between.
+/// The kernel raises the event of a table shortly before the device is active, so that a poller on another processor
+/// sometimes reads in between.
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn no_first_table_is_lost() {
@@ -130,7 +130,7 @@ fn signals_neither_end_nor_lengthen_a_wait() {
     assert_eq!(poller.wait(Some(Duration::ZERO)).unwrap(), []);
 }
 
-/// What a thread does while this one waits.
+/// Runs an action in a thread while this one waits.
 fn meanwhile<R, S>(action: impl FnOnce() -> S + Send, wait: impl FnOnce() -> R) -> R {
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -156,7 +156,7 @@ fn one_device_can_be_waited_for() {
     assert!(meanwhile(|| rename(&other, "other-new"), || wait(QUIET * 2)).is_none());
     let seen = meanwhile(|| rename(&device, "new"), || wait(SOON)).unwrap();
     assert_eq!((seen.number(), seen.event_nr()), (device.number(), 1));
-    // An event of the past ends the wait at once.
+    // An earlier event ends the wait at once.
     assert_eq!(wait(SOON).unwrap().event_nr(), 1);
 }
 
@@ -175,7 +175,7 @@ fn removal_ends_the_wait_for_a_device() {
     }
 }
 
-/// What is known from the events alone.
+/// The devices according to events alone.
 #[derive(Default)]
 struct Told {
     devices: BTreeMap<DeviceNumber, (DmNameBuf, bool)>,
@@ -215,7 +215,7 @@ fn no_event_is_lost_while_many_threads_work() {
                 let device = scratch.map(format!("{thread}-{round}"), [zero()]).unwrap();
                 let new = scratch.name(format!("{thread}-{round}-new")).unwrap();
                 scratch.dm().device_rename(device.name(), &new).unwrap();
-                // The last ones of some threads stay.
+                // The last devices of some threads are kept.
                 if round < ROUNDS.saturating_sub(1) || thread % 2 == 0 {
                     when_free(|| scratch.dm().device_remove(&device));
                 }

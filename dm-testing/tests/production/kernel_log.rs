@@ -13,7 +13,7 @@ use crate::support::{LENGTH, cover, linear, refusal, with_own_mounts, zero};
 
 const LOG: &str = "/dev/kmsg";
 
-/// The error about a table that the kernel refuses, and the kernel's reasons.
+/// The error for a refused table, and the kernel's reasons.
 fn refused(device: &MappedDevice, target_type: &str, params: impl Payload) -> (Error, Vec<String>) {
     refused_by(&Dm::open().unwrap(), device, target_type, params)
 }
@@ -101,7 +101,7 @@ fn older_lines_are_no_reasons() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let device = scratch.create("device").unwrap();
     let first = refused(&device, "zero", "x").1;
-    // The same again, after other calls that fail and succeed, and a line of the same device that was there before.
+    // The same refusal again, after other calls that fail and succeed, and with an earlier line of the same device.
     refused(&device, "no-such-target", "");
     scratch.swap(&device, [zero()]).unwrap();
     let older = format!("<4>device-mapper: table: {}: an older line\n", device.number());
@@ -113,7 +113,7 @@ fn older_lines_are_no_reasons() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn errors_about_no_fault_of_the_request_have_no_reasons() {
+fn errors_without_a_fault_in_the_request_have_no_reasons() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let device = scratch.map("device", [zero()]).unwrap();
     let user = File::open(device.path()).unwrap();
@@ -123,7 +123,7 @@ fn errors_about_no_fault_of_the_request_have_no_reasons() {
     drop(user);
 }
 
-/// How often two threads fail at the same time.
+/// The number of times that two threads fail simultaneously.
 const ROUNDS: usize = 100;
 
 #[test]
@@ -163,7 +163,7 @@ fn threads_that_share_a_handle_keep_their_reasons_apart() {
         while !loader.is_finished() {
             let sent = scratch.dm().target_msg(&messaged, "x");
             let error = sent.unwrap_err().to_string();
-            // If the kernel does not say which process writes, no reason at all is right, too.
+            // If the kernel does not log the process, giving no reason is right too.
             assert!(!error.contains("No arguments") && !error.contains("adding target"), "{error}");
         }
     });
@@ -178,7 +178,7 @@ fn without_a_log_the_error_says_where_the_reason_may_be() {
     let socket = folder.path().join("socket");
     let _listener = UnixListener::bind(&socket).unwrap();
     let (error, lines) = with_own_mounts(|| {
-        // A socket can't be opened.
+        // The path is a socket, which cannot be opened.
         cover(LOG, &socket);
         assert!(fs::read(LOG).is_err());
         refused(&device, "zero", "x")

@@ -1,5 +1,5 @@
-//! What it takes to run a host: busy devices, the kernel's reasons, commands that undo themselves, what a killed program
-//! leaves behind, events, trees, and work together with udev, which some tests stop, kill and start again.
+//! The needs of a production host: busy devices, the kernel's reasons, undo, clean-up after a killed program, events,
+//! trees, and cooperation with udev, which some tests stop, kill and start again.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod busy;

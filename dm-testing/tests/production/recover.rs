@@ -1,4 +1,4 @@
-//! What a program leaves behind that is killed between two commands, and its clean-up.
+//! The leftovers of a program that is killed between two commands, and their clean-up.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,7 +10,7 @@ use dm_units::{DeviceNumber, Sectors};
 use crate::child;
 use crate::support::{Io, LENGTH, Line, PATIENTLY, before, exists, info, linear, table, zero};
 
-/// What a child does to a device.
+/// The work of a child on a device.
 #[derive(Clone, Copy, PartialEq)]
 enum Work {
     SetUp,
@@ -20,7 +20,7 @@ enum Work {
 
 const ALL_WORK: [(&str, Work); 3] = [("setup", Work::SetUp), ("reload", Work::Reload), ("remove", Work::ForcedRemoval)];
 
-/// What a child is to do, and before which command it is killed.
+/// The work of a child, and the command before which it is killed.
 struct Order {
     work: Work,
     commands: u32,
@@ -29,7 +29,7 @@ struct Order {
     disk: DeviceNumber,
 }
 
-/// Another table than one line that maps the same data.
+/// Another table that maps the same data with two lines.
 fn halves(disk: DeviceNumber) -> [Line<String>; 2] {
     [0, 32].map(|start| TargetLine::text(Sectors(start), Sectors(32), "linear", format!("{disk} {start}")))
 }
@@ -53,7 +53,7 @@ impl Order {
         format!("{what}\n{}\n{}\n{}\n{}", self.commands, self.name, self.uuid, self.disk)
     }
 
-    /// In the child.
+    /// Runs in the child.
     fn carry_out(&self) {
         let left = AtomicU32::new(self.commands);
         let dm = before(move |_| {
@@ -78,10 +78,10 @@ impl Order {
     }
 }
 
-/// More commands than any work takes.
+/// More commands than any work sends.
 const MANY: u32 = 20;
 
-/// Lets a child be killed before each of its commands; before the next child starts, `check` looks at what it left.
+/// Kills a child before each of its commands in turn; `check` examines the leftovers before the next child starts.
 fn killed_at_each_point(mut order: Order, mut check: impl FnMut(u32)) {
     for commands in 0..MANY {
         order.commands = commands;
@@ -95,7 +95,7 @@ fn killed_at_each_point(mut order: Order, mut check: impl FnMut(u32)) {
     unreachable!("{MANY} commands are not enough");
 }
 
-/// Another program's devices, which look unfinished as well.
+/// Devices of another program that look unfinished as well.
 struct Others([MappedDevice; 2]);
 
 impl Others {
@@ -119,7 +119,7 @@ impl Others {
     }
 }
 
-/// The caller's devices by their name or by their uuid, in turn.
+/// Prefixes for the caller's devices: of names and of uuids.
 fn prefixes<'a>(name: &'a DmNameBuf, uuid: &'a DmUuidBuf) -> impl Iterator<Item = Prefix<'a>> {
     [Prefix::Name(name), Prefix::Uuid(uuid)].into_iter().cycle()
 }
@@ -148,7 +148,7 @@ fn a_killed_set_up_is_cleaned_up() {
             others.are_untouched(&scratch);
         });
         assert_eq!(kinds, [LeftoverKind::NoTable, LeftoverKind::NeverResumed]);
-        // A finished device stays.
+        // A finished device is kept.
         assert_eq!(scratch.host().recover(prefix).unwrap(), []);
         assert_eq!(table(&scratch, &name).len(), 2);
         scratch.host().remove_with(&name, PATIENTLY).unwrap();
@@ -209,7 +209,8 @@ fn a_killed_forced_removal_is_cleaned_up() {
         assert!(state.has_active_table() && !state.has_inactive_table() && !state.is_suspended(), "{state:?}");
         others.are_untouched(&scratch);
     });
-    // Before that the device is as it was, and afterwards it has a table of errors; it can be removed in both cases.
+    // Before that command the device is unchanged, and afterwards it has an `error` table; it can be removed in both
+    // cases.
     assert_eq!(kinds, [LeftoverKind::TableLoaded]);
     assert!(!exists(&scratch, device.name()));
 }

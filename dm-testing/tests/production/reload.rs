@@ -1,4 +1,4 @@
-//! `Host::reload`: another table under I/O, or the old one again.
+//! `Host::reload` replaces a table during I/O, or restores the old one.
 
 use std::io;
 use std::sync::Arc;
@@ -33,7 +33,8 @@ fn refused_late(disk: &LoopDevice) -> Line<String> {
     TargetLine::text(START, LENGTH, "linear", format!("{} 1", disk.number()))
 }
 
-/// The device is as before: its table is that on a disk, it is suspended or not, and nothing else is loaded.
+/// Checks that the device is unchanged: its table is that on a disk, it is suspended or not, and nothing else is
+/// loaded.
 fn uses(scratch: &Scratch, device: &MappedDevice, disk: &LoopDevice, suspended: bool) {
     let state = info(scratch, device.number());
     assert!(state.has_active_table() && !state.has_inactive_table() && state.is_suspended() == suspended, "{state:?}");
@@ -45,7 +46,7 @@ fn uses(scratch: &Scratch, device: &MappedDevice, disk: &LoopDevice, suspended: 
 fn a_table_is_replaced_under_io() {
     let Some(scratch) = Scratch::new(&["linear", "zero"].map(require::target)) else { return };
     let (lower, [disk, _]) = on_two_disks(&scratch);
-    // Both tables lead to the same disk, so that a reader sees what was written.
+    // Both tables map the same disk, so that written data can be read back.
     let device = scratch.map("upper", [linear(lower.number())]).unwrap();
     let io = Io::start(&device);
     for below in [disk.number(), lower.number()].into_iter().cycle().take(10) {
@@ -87,7 +88,7 @@ fn a_table_that_is_refused_late_is_undone_under_io() {
     Pattern::new(7).verify(&device.path(), START, LENGTH).unwrap();
 }
 
-/// The kernel has made the new table active when it refuses to resume it.
+/// The kernel has made the new table active when the resume fails.
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn targets_that_can_not_be_resumed_are_replaced_by_the_old_ones() {
@@ -95,7 +96,7 @@ fn targets_that_can_not_be_resumed_are_replaced_by_the_old_ones() {
     let (device, [disk, cow]) = on_two_disks(&scratch);
     let params = format!("{} {} P 8", disk.number(), cow.number());
     let snapshot = || TargetLine::text(START, LENGTH, "snapshot", params.clone());
-    // Another snapshot on the same store can take over only from one that is suspended.
+    // Another snapshot on the same store can only take over from a suspended one.
     let _source = scratch.map("source", [snapshot()]).unwrap();
     let io = Io::start(&device);
     let error = reload(&scratch, &device, snapshot()).unwrap_err();

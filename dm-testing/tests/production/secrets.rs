@@ -1,4 +1,4 @@
-//! Keys: after every path that one can take, none is left in the memory of the process.
+//! No operation leaves a key in the memory of the process.
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -24,7 +24,7 @@ use crate::support::PATIENTLY;
 const LENGTH: Sectors = Sectors(1024);
 const KEY_SIZE: usize = 32;
 
-/// A key that stands nowhere in memory but where a test puts it: its bytes are kept changed.
+/// A key that is in memory only where a test puts it: it is stored in a modified form.
 struct Planted([u8; KEY_SIZE]);
 
 const MASK: u8 = 0xa5;
@@ -44,14 +44,14 @@ impl Planted {
         self.0[at] ^ MASK
     }
 
-    /// The digit at a place of the key's hexadecimal form.
+    /// A hexadecimal digit of the key.
     fn digit(&self, at: usize) -> u8 {
         let byte = self.byte(at / 2);
         let digit = if at % 2 == 0 { byte >> 4 } else { byte & 15 };
         b"0123456789abcdef"[usize::from(digit)]
     }
 
-    /// The key as text behind a beginning, in memory that is wiped.
+    /// The key as text between `start` and `end`, in memory that is wiped.
     fn text(&self, start: &str, end: &str) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(start.len() + 2 * KEY_SIZE + end.len()));
         text.push_str(start);
@@ -64,8 +64,8 @@ impl Planted {
         CryptKey::Hex(Key::from_hex(&self.text("", "")).unwrap())
     }
 
-    /// Whether the second half of the key stands in some memory, as bytes or as digits: an allocator overwrites the start of
-    /// what is freed.
+    /// Whether memory contains the second half of the key, as bytes or as digits: an allocator overwrites the start of
+    /// freed memory.
     fn is_in(&self, memory: &[u8]) -> bool {
         let raw: [u8; 4] = std::array::from_fn(|i| self.byte(KEY_SIZE / 2 + i));
         let hex: [u8; 4] = std::array::from_fn(|i| self.digit(KEY_SIZE + i));
@@ -76,12 +76,12 @@ impl Planted {
             || memmem::find_iter(memory, &hex).any(|at| goes_on(at, KEY_SIZE, &|i| self.digit(KEY_SIZE + i)))
     }
 
-    /// The parts of this process's memory that hold the key.
+    /// The parts of this process's memory that contain the key.
     fn places(&self) -> Vec<String> {
         let memory = File::open("/proc/self/mem").unwrap();
         let maps = BufReader::new(File::open("/proc/self/maps").unwrap());
         let maps: Vec<String> = maps.lines().map(Result::unwrap).collect();
-        // What is found is in here as well, so it is wiped.
+        // The buffer contains what is found, so it is wiped.
         let mut piece = Zeroizing::new(vec![0; 1 << 16]);
         let own = piece.as_ptr() as u64..piece.as_ptr() as u64 + piece.len() as u64;
         let mut found = Vec::new();
@@ -90,7 +90,7 @@ impl Planted {
             let end = u64::from_str_radix(rest.split_once(' ').unwrap().0, 16).unwrap();
             let mut at = u64::from_str_radix(start, 16).unwrap();
             while at < end {
-                // What was read last still stands in the buffer, which is left out.
+                // The buffer contains the last read, so it is skipped.
                 if own.contains(&at) {
                     at = own.end;
                     continue;
@@ -100,7 +100,7 @@ impl Planted {
                 if memory.read_at(&mut piece[..len], at).is_ok_and(|len| self.is_in(&piece[..len])) {
                     found.push(format!("{at:x} in {map}"));
                 }
-                // Overlapping, so that no border hides it.
+                // The parts overlap, so that a key at a border is found.
                 at += if at + len as u64 == until { len as u64 } else { len as u64 - 2 * KEY_SIZE as u64 };
             }
         }
@@ -155,7 +155,7 @@ fn no_key_is_left_in_memory_after_loading_reading_and_replacing_tables() {
     let (dm, host, disk) = (scratch.dm(), scratch.host(), disk(&scratch));
     let (first, second) = (Planted::new(2), Planted::new(3));
 
-    // As text, into the inactive slot, in an error, and read from there in the ordinary way.
+    // As text, into the inactive slot, in an error, and read from there without the secure option.
     let device = scratch.create("text").unwrap();
     dm.table_load(&device, [line(&params(&first, disk))]).unwrap();
     first.is_nowhere("a load of text");
@@ -173,7 +173,7 @@ fn no_key_is_left_in_memory_after_loading_reading_and_replacing_tables() {
         first.is_nowhere(&format!("reading {lines:?} with {options:?}"));
     }
 
-    // Replaced by another key; the old table is read on the way, and loaded back when the new one fails.
+    // Replaced by another key; the old table is read for that, and loaded again when the new one fails.
     host.reload(&device, [line(&params(&second, disk))]).unwrap();
     first.is_nowhere("a reload, which reads the old table");
     second.is_nowhere("a reload");
@@ -181,7 +181,7 @@ fn no_key_is_left_in_memory_after_loading_reading_and_replacing_tables() {
     drop(host.reload(&device, [short]).unwrap_err());
     second.is_nowhere("a reload that was undone");
 
-    // By messages, as text and with an option.
+    // In messages, as text and with an option.
     dm.device_suspend(&device).unwrap();
     dm.target_msg(&device, "key wipe").unwrap();
     dm.target_msg(&device, first.text("key set ", "").as_str()).unwrap();

@@ -1,4 +1,4 @@
-//! `Host::create`: create, load and resume as one, or not at all.
+//! `Host::create` creates, loads and resumes a device, or does nothing.
 
 use std::fs::File;
 use std::sync::mpsc;
@@ -57,7 +57,7 @@ fn a_refused_resume_leaves_nothing() {
     let [origin, cow] = [(); 2].map(|()| scratch.loop_device(LENGTH.to_bytes()).unwrap().number());
     let snapshot = || [TargetLine::text(START, LENGTH, "snapshot", format!("{origin} {cow} P 8"))];
     let source = scratch.map("source", snapshot()).unwrap();
-    // A second snapshot on the same store can be loaded, to take over from the first one, which must be suspended then.
+    // A second snapshot on the same store can be loaded to take over from the first one, which must then be suspended.
     let name = scratch.name("device").unwrap();
     let error = scratch.host().create(&name, snapshot()).unwrap_err();
     assert_eq!(refused(&error), Command::DeviceResume);

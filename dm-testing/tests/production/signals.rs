@@ -1,4 +1,4 @@
-//! Signals that arrive all the time.
+//! Operations while signals arrive continuously.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use signal_hook::low_level::unregister;
 use crate::cookies::{Watch, has_link, has_no_link, quick};
 use crate::support::{Io, LENGTH, PATIENTLY, SOON, exists, info, linear, zero};
 
-/// Ends the signals, also by a panic.
+/// Ends the signals, also after a panic.
 struct Done<'a>(&'a AtomicBool);
 
 impl Drop for Done<'_> {
@@ -23,8 +23,8 @@ impl Drop for Done<'_> {
     }
 }
 
-/// Does something while this thread gets a signal every millisecond, which it handles. That ends `poll(2)`, sleeping and the
-/// kernel's wait for I/O early.
+/// Runs an action while this thread handles a signal every millisecond, which interrupts `poll(2)`, sleeping and the
+/// kernel's wait for I/O.
 pub(crate) fn under_signals<R>(action: impl FnOnce() -> R) -> R {
     let seen = Arc::new(AtomicBool::new(false));
     let handler = signal_hook::flag::register(Signal::SIGUSR1 as i32, Arc::clone(&seen)).unwrap();
@@ -40,7 +40,7 @@ pub(crate) fn under_signals<R>(action: impl FnOnce() -> R) -> R {
         wait_until("the first signal", SOON, || seen.load(Ordering::Relaxed)).unwrap();
         action()
     });
-    // Signals that arrive later have no handler, which is why the default is not restored.
+    // The default action is not restored, since late signals would then kill the process.
     unregister(handler);
     result
 }
@@ -67,7 +67,7 @@ fn signals_do_not_disturb_work_with_udev() {
     watch.nothing_is_left();
 }
 
-/// A signal ends a suspension that waits for I/O, and with it the reload.
+/// A signal interrupts a suspend that waits for I/O, and thereby the reload.
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn a_reload_under_io_and_signals_is_done_or_undone() {

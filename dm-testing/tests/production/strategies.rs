@@ -1,4 +1,4 @@
-//! Where udev answers no cookies.
+//! Operations where udev answers no cookies.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -17,13 +17,13 @@ use crate::cookies::{Watch, create, has_link, has_no_link};
 use crate::daemon::{Gone, Stopped};
 use crate::support::{PATIENTLY, SOON, cover, exists, host, info, with_own_mounts};
 
-/// Whether a link comes to be as it should. Without a cookie nobody can know when udev is done: it may still work on an event
-/// of before, and takes a link away for a moment to put it in its place again.
+/// Waits until a link is as expected. Without a cookie, the end of udev's work is unknown: it may still process an
+/// earlier event, and remove a link for a moment to replace it.
 fn soon(link_is_right: impl Fn() -> bool) -> bool {
     wait_until("the links to be as they should", SOON, link_is_right).is_ok()
 }
 
-/// Checks what `/dev` looks like after each operation of a device's life.
+/// Checks `/dev` after each operation of a device's life.
 fn links_follow(host: &Host, scratch: &Scratch) {
     let [old, new] = ["my old", "new"].map(|suffix| scratch.name(suffix).unwrap());
     let number = create(host, &old).unwrap().number();
@@ -35,7 +35,7 @@ fn links_follow(host: &Host, scratch: &Scratch) {
     assert!(!exists(scratch, &new) && soon(|| has_no_link(&new)));
 }
 
-/// Why udev answers no cookies here.
+/// The reason why udev answers no cookies.
 fn reason() -> NoCookies {
     Udev::default().check_cookies().unwrap_err()
 }
@@ -82,7 +82,7 @@ fn nodes_can_be_left_alone() {
 fn links_are_waited_for_in_another_ipc_namespace() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
     thread::scope(|scope| {
-        // A thread can have a separate one, as a process can.
+        // A thread can have a separate one, like a process.
         scope.spawn(|| {
             unshare(CloneFlags::CLONE_NEWIPC).unwrap();
             assert_eq!(reason(), NoCookies::OtherIpcNamespace);
@@ -95,7 +95,7 @@ fn links_are_waited_for_in_another_ipc_namespace() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_program_in_another_ipc_namespace_recognises_it() {
+fn a_program_detects_that_udev_is_in_another_ipc_namespace() {
     if child::order().is_some() {
         return assert_eq!(reason(), NoCookies::OtherIpcNamespace);
     }
@@ -109,11 +109,11 @@ fn a_program_in_another_ipc_namespace_recognises_it() {
 fn without_udev_nodes_are_made_here() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
     let (watch, host) = (Watch::new(), scratch.host());
-    // Killed, so its control socket still exists.
+    // The daemon is killed, so its control socket still exists.
     let gone = Gone::new();
     links_follow(host, &scratch);
 
-    // What is in the place of a node and leads to another device, or nowhere, is replaced.
+    // A wrong or broken link in the place of a node is replaced.
     let [first, second] = ["first", "second"].map(|suffix| scratch.name(suffix).unwrap());
     let other = create(host, &first).unwrap().number();
     let place = mapper_path(&second);
@@ -136,7 +136,7 @@ fn without_udev_nodes_are_made_here() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn a_host_follows_a_udev_that_goes_and_comes() {
+fn a_host_adapts_when_udev_stops_and_starts() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
     let watch = Watch::new();
     for strategy in [Strategy::Auto, Strategy::Cookies] {
@@ -155,7 +155,7 @@ fn a_host_follows_a_udev_that_goes_and_comes() {
 fn without_a_control_socket_of_udev_nodes_are_made_here() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
     let nothing = tempfile::tempdir().unwrap();
-    // The daemon must not be what makes the links.
+    // The daemon must not make the links.
     let _stopped = Stopped::new();
     with_own_mounts(|| {
         cover("/run/udev", nothing.path());
@@ -164,7 +164,7 @@ fn without_a_control_socket_of_udev_nodes_are_made_here() {
     });
 }
 
-/// The directories that udev reads rules from.
+/// The directories of udev's rules.
 const RULES: [&str; 5] = [
     "/etc/udev/rules.d",
     "/run/udev/rules.d",
@@ -178,7 +178,7 @@ const RULES: [&str; 5] = [
 fn without_rules_nodes_are_made_here() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
     let nothing = tempfile::tempdir().unwrap();
-    // The daemon still has its rules, and must not be what makes the links.
+    // The daemon still has its rules, but must not make the links.
     let _stopped = Stopped::new();
     with_own_mounts(|| {
         RULES.iter().filter(|folder| Path::new(folder).exists()).for_each(|folder| cover(folder, nothing.path()));

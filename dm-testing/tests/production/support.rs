@@ -1,4 +1,4 @@
-//! What tests of several topics need.
+//! Functions for tests of several topics.
 
 use std::error::Error as _;
 use std::fmt;
@@ -21,21 +21,21 @@ use dm_units::{DeviceNumber, Sectors};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 
-/// The size of most devices here.
+/// The size of most devices.
 pub(crate) const LENGTH: Sectors = Sectors(64);
 
-/// How long to wait for what takes a moment, or much longer in a guest that gets little of a busy processor.
+/// The timeout for conditions that are met within a moment, or much later in a guest on a busy processor.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 
-/// Long enough for other programs to close a device that they only look at.
+/// Long enough for other programs to close a device that they have opened for a moment.
 pub(crate) const PATIENTLY: RemovePolicy = RemovePolicy::new().retry(Retry::within(SOON));
 
-/// The scratch's host with another way to work with udev.
+/// The scratch's host with another strategy for udev.
 pub(crate) fn host(scratch: &Scratch, strategy: Strategy) -> Host {
     scratch.host().clone().with_udev(Udev::new(strategy))
 }
 
-/// A host that leaves udev alone, for tests that stop it.
+/// A host that does not wait for udev, for tests that stop it.
 pub(crate) fn without_udev(scratch: &Scratch) -> Host {
     host(scratch, Strategy::None)
 }
@@ -88,7 +88,7 @@ pub(crate) fn in_full(error: &OpError) -> String {
     text
 }
 
-/// Runs a command that needs a device which is not open, until udev has stopped looking at it.
+/// Runs a command that requires a closed device, until udev has closed it.
 pub(crate) fn when_free<T>(mut command: impl FnMut() -> dm_core::Result<T>) -> T {
     let mut result = None;
     wait_until("udev to close a device", SOON, || {
@@ -99,20 +99,20 @@ pub(crate) fn when_free<T>(mut command: impl FnMut() -> dm_core::Result<T>) -> T
     result.unwrap().unwrap()
 }
 
-/// Runs a program that has to succeed.
+/// Runs a program that must succeed.
 pub(crate) fn run(program: &str, arguments: &[&str]) {
     let output = Program::new(program).args(arguments).output().unwrap();
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Waits until udev has nothing to do.
+/// Waits until udev is idle.
 pub(crate) fn settle() {
-    // It gives up early if the daemon is too busy to answer.
+    // It fails early if the daemon is too busy to answer.
     let settled = || Program::new("udevadm").arg("settle").stderr(Stdio::null()).status().unwrap().success();
     wait_until("udev to settle", SOON, settled).unwrap();
 }
 
-/// Runs something in a thread with separate mounts, which end with it.
+/// Runs a function in a thread with a separate mount namespace, which ends with it.
 pub(crate) fn with_own_mounts<R: Send>(action: impl FnOnce() -> R + Send) -> R {
     let nothing = None::<&str>;
     thread::scope(|scope| {
@@ -125,18 +125,18 @@ pub(crate) fn with_own_mounts<R: Send>(action: impl FnOnce() -> R + Send) -> R {
     })
 }
 
-/// Puts a file or directory in the place of another one, in this thread's mounts.
+/// Mounts a file or directory over another one, in this thread's namespace.
 pub(crate) fn cover(place: &str, with: &Path) {
     mount(Some(with), place, None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
 }
 
-/// The way to the kernel, with something that happens before each command and may take its place.
+/// A transport to the kernel with an action before each command.
 struct Before<F> {
     kernel: Arc<dyn Transport>,
     action: F,
 }
 
-/// A separate handle with an action before each command. If the action fails, the command fails in the same way.
+/// A separate handle with an action before each command. If the action fails, the command fails with the same error.
 pub(crate) fn before(action: impl Fn(Command) -> io::Result<()> + Send + Sync + 'static) -> Dm {
     Dm::with_transport(Before { kernel: Dm::open().unwrap().transport(), action })
 }
@@ -171,7 +171,7 @@ impl<F: Fn(Command) -> io::Result<()> + Send + Sync> Transport for Before<F> {
     }
 }
 
-/// A thread that writes to a device again and again and reads back what it wrote.
+/// A thread that repeatedly writes to a device and reads the data back.
 pub(crate) struct Io {
     stop: Arc<AtomicBool>,
     rounds: Arc<AtomicU64>,
@@ -194,7 +194,7 @@ impl Io {
         io
     }
 
-    /// Waits until I/O that begins now has succeeded.
+    /// Waits until an I/O that starts now has succeeded.
     pub(crate) fn continues(&self) {
         let goal = self.rounds.load(Ordering::Relaxed).saturating_add(2);
         let reached = || self.rounds.load(Ordering::Relaxed) >= goal || self.thread.is_finished();
@@ -202,7 +202,7 @@ impl Io {
         assert!(!self.thread.is_finished(), "I/O has failed");
     }
 
-    /// Stops it. No I/O has failed.
+    /// Stops it, and checks that no I/O has failed.
     pub(crate) fn end(self) {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().unwrap().unwrap();

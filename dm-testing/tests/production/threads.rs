@@ -1,4 +1,4 @@
-//! Many threads at once, each with separate cookies.
+//! Many threads at the same time, each with separate cookies.
 
 use std::thread;
 
@@ -32,7 +32,7 @@ fn many_threads_have_a_device_each() {
     watch.nothing_is_left();
 }
 
-/// What each of many threads gets from the same operation.
+/// The results of the same operation in many threads.
 fn in_threads<R: Send>(operation: impl Fn() -> R + Sync) -> Vec<R> {
     thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(&operation)).collect();
@@ -47,7 +47,7 @@ fn of_many_threads_one_creates_and_one_removes_a_device() {
     let (watch, host) = (Watch::new(), host(&scratch, Strategy::Cookies));
     let name = scratch.name("device").unwrap();
     let mut created = in_threads(|| create(&host, &name));
-    // The others have changed nothing.
+    // The other threads have changed nothing.
     created.retain(|created| !created.as_ref().is_err_and(|error| error.is_already_exists() && error.is_undone()));
     assert!(matches!(created[..], [Ok(_)]), "{created:?}");
     assert!(has_link(&name, info(&scratch, &name).number()));
@@ -72,10 +72,10 @@ fn many_threads_set_up_one_device() {
     watch.nothing_is_left();
 }
 
-/// What each thread does to a device that all of them work on.
+/// The operations of each thread on a device that all use.
 fn work_on(host: &Host, device: &MappedDevice, own_name: &DmName) {
     let (dm, batch) = (host.dm(), host.batch());
-    // The kernel refuses what another thread has done between this one's look and its command.
+    // The kernel refuses a change that another thread has made after this one has read the state.
     let or_was_slower = |result: Result<_, OpError>| match result {
         Err(error) if error.is_invalid() || error.is_not_found() => {}
         result => drop(result.unwrap()),
@@ -109,7 +109,7 @@ fn many_threads_work_on_one_device() {
     let (own, others): (Vec<_>, Vec<_>) = names.iter().partition(|name| state.name() == Some(name));
     assert!(own.len() == 1 && has_link(own[0], device.number()), "{state:?}");
     assert!(others.iter().all(|name| has_no_link(name)));
-    // Not before: udev looks at a device anew whenever a writer closes it, and would hardly come to the threads' cookies.
+    // Not earlier: udev processes a device again whenever a writer closes it, and would delay the threads' cookies.
     Pattern::new(1).write(&device.path(), Sectors(0), LENGTH).unwrap();
     Pattern::new(1).verify(disk.path(), Sectors(0), LENGTH).unwrap();
 }

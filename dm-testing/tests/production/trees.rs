@@ -1,4 +1,4 @@
-//! Which devices use which, and operations on all of them.
+//! The tree of devices, and operations on stacks.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -28,13 +28,13 @@ impl Stack {
         Self { disk, lower, middle, upper }
     }
 
-    /// From the top to the bottom.
+    /// The numbers from top to bottom.
     fn numbers(&self) -> [DeviceNumber; 3] {
         [&self.upper, &self.middle, &self.lower].map(MappedDevice::number)
     }
 }
 
-/// A table that takes its first half from one device and its second half from another one.
+/// A table with its first half on one device and its second half on another one.
 fn both(first: DeviceNumber, second: DeviceNumber) -> [TargetLine<LineText<'static, String>>; 2] {
     [(0, first), (32, second)]
         .map(|(start, below)| TargetLine::text(Sectors(start), Sectors(32), "linear", format!("{below} {start}")))
@@ -95,7 +95,7 @@ fn a_tree_is_printed_as_text_and_as_a_graph() {
     assert!(dot.contains(&format!("    \"{disk}\" [label=\"{disk}\" shape=cylinder];\n")), "{dot}");
 }
 
-/// What it warns of would hang, so it is not tried.
+/// The cycle would make the kernel hang, so it is not created.
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn a_table_that_would_close_a_circle_is_found() {
@@ -132,7 +132,7 @@ fn a_device_is_removed_with_its_users() {
     let Some(scratch) = Scratch::new(&[require::target("linear")]) else { return };
     let stack = Stack::new(&scratch);
     let [upper, middle, lower] = stack.numbers();
-    // Not the first one: nothing is done.
+    // The upper device is open, so nothing is done.
     let user = std::fs::File::open(stack.upper.path()).unwrap();
     let error = scratch.host().remove_with_users(middle, RemovePolicy::new()).unwrap_err();
     assert!(error.is_busy() && error.is_undone(), "{error}");

@@ -2,7 +2,7 @@
 
 use dm_core::{DeviceInfo, TableStatus};
 
-/// A refusal: its number, and whether the kernel's log has a reason.
+/// A refusal: its errno, and whether the kernel has logged a reason.
 pub(crate) fn refusal(error: &dm_core::Error) -> String {
     let has_reason = error.refusal().is_some_and(|refusal| !refusal.kernel_log().is_empty());
     format!("refused: {:?}, reason {has_reason}", error.errno())
@@ -33,8 +33,8 @@ pub(crate) fn shown_status(status: &TableStatus) -> String {
     format!("{lines:?} {}", shown(status.info().clone()))
 }
 
-/// The status of a pool without what is only estimated in memory: how many metadata blocks are in use, and which of them is the
-/// root of the metadata snapshot.
+/// The status of a pool without the numbers that are estimated in memory: the metadata blocks in use, and the root of
+/// the metadata snapshot.
 fn shown_line(line: &str) -> String {
     let mut words: Vec<_> = line.split(' ').collect();
     let is_status = words.get(2) == Some(&"thin-pool") && words.get(4).is_some_and(|used| used.contains('/'));

@@ -1,4 +1,4 @@
-//! One sequence on two kernels.
+//! Runs one sequence on two kernels.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -11,17 +11,17 @@ use crate::say;
 use crate::step::Step;
 use crate::world::{DISKS, SIZES, World};
 
-/// How long the real kernel may take for what it does in the background: to remove a device that was closed, and to close what
-/// such a device used.
+/// The time that the real kernel may need for background work: to remove a closed device, and to close the devices that
+/// it used.
 pub(crate) const SOON: Duration = Duration::from_secs(2);
 
-/// Longer than any step should take, also on a busy machine.
+/// Longer than any step takes, even on a busy machine.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
 
-/// A real kernel, and its disks.
+/// A real kernel and its disks.
 pub(crate) type Real<'k> = (&'k dyn TestKernel, [DeviceNumber; DISKS]);
 
-/// Runs a sequence in memory, and on a real kernel if there is one; returns in what they differ first.
+/// Runs a sequence in memory, and on a real kernel if there is one. Returns the first difference.
 pub(crate) fn first_difference(steps: &[Step], memory: &MemoryKernel, real: Option<Real<'_>>) -> Option<String> {
     let mut model = World::new(memory, SIZES.map(|size| memory.disk(size.to_bytes()).number()));
     let mut world = real.map(|(kernel, disks)| World::new(kernel, disks));
@@ -59,7 +59,7 @@ fn difference_in(steps: &[Step], model: &mut World<'_>, mut world: Option<&mut W
     world.and_then(|world| compared("in the end", || everything(model), || everything(world)))
 }
 
-/// Carries a step out. If the kernel does not return, the sequence is said, since nothing ends the wait.
+/// Executes a step. If the kernel does not return, the sequence is printed, since the wait cannot be ended.
 fn watched<T>(index: usize, steps: &[Step], step: impl FnOnce() -> T) -> T {
     let (done, end) = mpsc::channel::<()>();
     let steps = steps.to_vec();
@@ -73,7 +73,7 @@ fn watched<T>(index: usize, steps: &[Step], step: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Compares what two kernels have, as soon as the real one is done with what it does in the background.
+/// Compares the states of two kernels, after the real one has completed its background work.
 fn compared(what: &str, memory: impl Fn() -> String, real: impl Fn() -> String) -> Option<String> {
     let (expected, start) = (memory(), Instant::now());
     loop {

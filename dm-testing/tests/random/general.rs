@@ -1,4 +1,4 @@
-//! Sequences of any commands, on devices of targets that keep no metadata.
+//! Sequences of any commands, on devices of targets without metadata.
 
 use proptest::collection::vec;
 use proptest::option;
@@ -21,7 +21,7 @@ fn area() -> BoxedStrategy<Area> {
     (below, select(vec![0_u64, 0, 0, 4, 8, 60])).prop_map(|(below, start)| Area(below, start)).boxed()
 }
 
-/// Refused, or taken although they look odd.
+/// Tables that are refused, or accepted although they look invalid.
 const TEXTS: [(&str, &str); 15] = [
     ("nonsense", ""),
     ("zero", "argument"),
@@ -55,7 +55,7 @@ fn target() -> BoxedStrategy<Target> {
     .boxed()
 }
 
-/// A table that can be loaded, unless what it uses has become too small.
+/// A table that can be loaded, unless a device it uses has become too small.
 pub(crate) fn good_table() -> BoxedStrategy<Table> {
     let below = prop_oneof![(0..2_u8).prop_map(Below::Disk), name().prop_map(Below::Device)];
     let area = (below, select(vec![0_u64, 0, 4, 8])).prop_map(|(below, start)| Area(below, start));
@@ -154,7 +154,7 @@ pub(crate) fn step() -> BoxedStrategy<Step> {
     prop_oneof![6 => commands.boxed(), 2 => questions.boxed(), 5 => others.boxed()].boxed()
 }
 
-/// A sequence, most of which have some devices at first.
+/// A sequence, which usually starts by making some devices.
 pub(crate) fn steps() -> BoxedStrategy<Vec<Step>> {
     let map =
         |name| option::weighted(0.9, good_table()).prop_map(move |table| table.map(|table| Step::Map(name, table)));

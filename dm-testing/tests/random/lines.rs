@@ -6,11 +6,11 @@ use dm_units::{DeviceNumber, Sectors};
 use crate::step::{Area, Below, Table, Target};
 use crate::world::{DATA, GENERAL, METADATA, World};
 
-/// The sectors of a block of a pool: the fewest that the kernel takes.
+/// The sectors of a block of a pool: the minimum of the kernel.
 pub(crate) const BLOCK: u64 = 128;
 
 impl World<'_> {
-    /// A device that is older than the user, or else a disk.
+    /// A device that is older than the user, else a disk.
     fn below(&self, below: Below, user: Option<usize>) -> DeviceNumber {
         match below {
             Below::Disk(index) => self.disk(index),
@@ -26,7 +26,7 @@ impl World<'_> {
         self.disks[usize::from(index) % GENERAL]
     }
 
-    /// The lines of a table for a device, which uses no younger device.
+    /// The lines of a table for a device. It uses no younger device.
     pub(crate) fn lines(&self, table: &Table, user: &DevIdBuf) -> Vec<TargetLine<LineText<'static, String>>> {
         let number = self.dm.device_info(user).ok().map(|info| info.number());
         let user = number.map_or(Some(usize::MAX), |number| self.serial(number));

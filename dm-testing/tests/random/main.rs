@@ -1,8 +1,7 @@
-//! Random sequences of commands, messages, I/O and failures: on a real kernel and in memory every answer is the same.
+//! Random sequences of commands, messages, I/O and failures, with the same answers in memory and on a real kernel.
 //!
-//! In memory alone they run everywhere: no sequence may panic, or leave what can't be removed. As root, each is also run on the
-//! real kernel: a few of them, or as many as take the seconds that `DM_SEQUENCES_SECONDS` says. `DM_SEQUENCES_SEED` chooses
-//! others.
+//! In memory, they run everywhere: no sequence may panic, or leave devices that can't be removed. As root, each is also
+//! run on the real kernel: a few, or as many as possible in `DM_SEQUENCES_SECONDS`. `DM_SEQUENCES_SEED` selects others.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
@@ -40,13 +39,13 @@ fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
-/// Says something at once, which the harness would keep until the test ends.
+/// Prints something at once, which the harness would hold back until the test ends.
 fn say(text: &str) {
     let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
 }
 
-/// Tries sequences until `is_over`, or until there are some in which `fault` finds something; returns how many were tried.
-/// Panics with the smallest sequences found.
+/// Tries sequences until `is_over` returns `true`, or `fault` has found a fault in several. Returns the number of
+/// sequences. Panics with the smallest failing ones.
 fn try_sequences(mut is_over: impl FnMut(usize) -> bool, fault: impl Fn(&[Step]) -> Option<String>) -> usize {
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&setting("DM_SEQUENCES_SEED").unwrap_or(0).to_le_bytes());
@@ -92,7 +91,7 @@ fn sequences() -> BoxedStrategy<Vec<Step>> {
     prop_oneof![general::steps(), pools::steps(), snapshots::steps()].boxed()
 }
 
-/// The targets that are mapped.
+/// The mapped targets.
 #[cfg(feature = "real")]
 const TARGETS: [&str; 11] = [
     "zero",
@@ -108,21 +107,21 @@ const TARGETS: [&str; 11] = [
     "snapshot-merge",
 ];
 
-/// How many smaller sequences are tried.
+/// The number of smaller sequences that are tried.
 const SHRINKINGS: usize = 80;
 
-/// How often to say how far it is.
+/// The interval of progress reports.
 const OFTEN: Duration = Duration::from_secs(30);
 
-/// How many sequences are tried on a real kernel unless a time is requested.
+/// The number of sequences on a real kernel if no time is requested.
 #[cfg(feature = "real")]
 const FEW: usize = 40;
 
-/// How many findings are enough.
+/// The number of failing sequences after which the search stops.
 const FINDINGS: usize = 5;
 
 #[test]
-fn no_sequence_panics_or_leaves_what_cannot_be_removed_in_memory() {
+fn no_sequence_panics_or_leaves_devices_that_cannot_be_removed_in_memory() {
     try_sequences(|count| count == 500, |steps| first_difference(steps, &MemoryKernel::new(), None));
 }
 
@@ -136,11 +135,11 @@ fn every_sequence_has_the_same_answers_from_a_real_kernel_and_in_memory() {
     let Some(scratch) = Scratch::new(&needed) else { return };
     let disks = world::SIZES.map(|size| dm_testing::TestKernel::disk(&scratch, size.to_bytes()));
     let version = scratch.dm().version().unwrap();
-    // udev would open new devices, and read them.
+    // udev would open and read new devices.
     let _gone = require::udev().missing().is_none().then(daemon::Gone::new);
     let requested = setting("DM_SEQUENCES_SECONDS");
     let length = Duration::from_secs(requested.unwrap_or(10));
-    // A test that is run with others tries the same few sequences each time, however fast the machine is.
+    // Together with other tests it tries the same few sequences each time, on fast and slow machines.
     let most = requested.map_or(FEW, |_| usize::MAX);
     let start = Instant::now();
     let count = try_sequences(

@@ -1,6 +1,6 @@
-//! Sequences about a pool and its thin devices.
+//! Sequences of commands for a pool and its thin devices.
 //!
-//! I/O that finds no space fails at once here: what waits for space would wait for a minute.
+//! I/O that finds no space fails at once here, since it would otherwise wait for a minute.
 
 use proptest::collection::vec;
 use proptest::option;
@@ -53,7 +53,7 @@ const MESSAGES: [&str; 28] = [
     "nonsense",
 ];
 
-/// Places at the ends of blocks, and in their middle.
+/// Positions at the ends and in the middle of blocks.
 fn sector() -> impl Strategy<Value = u64> + Clone {
     select(vec![0, 60, 124, 128, 252, 256, 380, 384, 508, 512, 636, 640, 764, 1020])
 }
@@ -109,7 +109,7 @@ fn step() -> BoxedStrategy<Step> {
     prop_oneof![1 => commands.boxed(), 1 => others.boxed()].boxed()
 }
 
-/// Most have a pool and thin devices at first.
+/// Most start with a pool and thin devices.
 pub(crate) fn steps() -> BoxedStrategy<Vec<Step>> {
     let thin = |name: u8, id| Step::Map(name, one_line(4 * BLOCK, Target::Thin(0, id, None), false));
     let start = (pool(select(FEATURES[..5].to_vec())), option::of(sector()), any::<bool>());

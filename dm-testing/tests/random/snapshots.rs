@@ -1,7 +1,7 @@
-//! Sequences about snapshots, their origins, and merging.
+//! Sequences of commands for snapshots, their origins, and merging.
 //!
-//! Exceptions are kept on disks, which are not suspended: a command that reads or writes them can't be interrupted.
-//! No store is of an unknown type: if the origin cannot be opened either, a kernel in memory reports the other fault of the two.
+//! Exceptions are stored on disks, which are not suspended: a command that accesses them is uninterruptible. No store
+//! has an unknown type: if the origin cannot be opened either, a kernel in memory reports the other of the two faults.
 
 use proptest::collection::vec;
 use proptest::option;
@@ -74,7 +74,7 @@ fn step() -> BoxedStrategy<Step> {
     prop_oneof![1 => commands.boxed(), 1 => others.boxed()].boxed()
 }
 
-/// Most have an origin and a snapshot at first, and some a second one.
+/// Most start with an origin and a snapshot, some with a second one.
 pub(crate) fn steps() -> BoxedStrategy<Vec<Step>> {
     let snapshot = |name: u8, cow: u8| {
         let store = select(STORES.to_vec());

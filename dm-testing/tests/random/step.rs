@@ -1,6 +1,6 @@
-//! What a sequence consists of.
+//! The steps of a sequence.
 
-/// How a device is named.
+/// The identification of a device.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Id {
     Name(u8),
@@ -9,15 +9,15 @@ pub(crate) enum Id {
     Number(u8),
 }
 
-/// What a target maps.
+/// The device below a target.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Below {
     Disk(u8),
-    /// The device with this name, if it is older than the device that is to use it, so that no device uses itself in the end.
+    /// The device with this name, if it is older than its user, so that there is no cycle.
     Device(u8),
 }
 
-/// A part of something below, from a sector on.
+/// A part of a device below, from a sector on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Area(pub(crate) Below, pub(crate) u64);
 
@@ -26,21 +26,21 @@ pub(crate) enum Target {
     Zero,
     Error,
     Linear(Area),
-    /// With the number of sectors of a chunk.
+    /// With the chunk size in sectors.
     Striped(u64, Vec<Area>),
     Delay(Area, Option<Area>),
-    /// With its seconds up and down, and its features.
+    /// With the up and down intervals in seconds, and features.
     Flakey(Area, [u8; 2], &'static str),
-    /// On the disks for it, with its low water mark and features.
+    /// On its disks, with the low water mark and features.
     ThinPool(u64, &'static str),
-    /// Of the pool with this name, with its id, and what it shows where nothing was written.
+    /// In the pool with this name, with its id and external origin.
     Thin(u8, u32, Option<Below>),
     Origin(Below),
-    /// `snapshot`: of an origin, with a disk for its exceptions, and how they are kept.
+    /// `snapshot`: of an origin, with a disk for its exceptions, and its store.
     Snapshot(Below, u8, &'static str),
-    /// `snapshot-merge`: the same, of a disk.
+    /// `snapshot-merge`: of a disk, with the same fields.
     Merge(u8, u8, &'static str),
-    /// A target's name and params, which are refused or unusual.
+    /// The name and params of a target, which are refused or unusual.
     Text(&'static str, &'static str),
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct Line {
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
     pub(crate) lines: Vec<Line>,
-    /// A gap in front of each line but the first.
+    /// The gap before each line but the first.
     pub(crate) gap: u64,
     pub(crate) read_only: bool,
 }
@@ -110,7 +110,7 @@ pub(crate) enum Step {
         inactive: bool,
         noflush: bool,
     },
-    /// Waits for another event than the last one.
+    /// Waits for an event number other than the last one.
     Wait(Id, u8),
     List {
         uuids: bool,
@@ -125,7 +125,7 @@ pub(crate) enum Step {
     /// Closes the device that was opened first.
     Close,
     Version(&'static str),
-    /// An operation on a device, of which a command fails with an errno, before or after it is carried out.
+    /// An operation on a device in which one command fails with an errno, before or after it is executed.
     Fail {
         name: u8,
         table: Table,
@@ -136,11 +136,12 @@ pub(crate) enum Step {
     },
 }
 
-/// The steps without those that make kernels since 5.15 free memory twice, and crash some time later.
+/// The steps without those that make kernels since 5.15 free memory twice and crash later.
 ///
-/// Clearing a table lets the kernel's measurements of the inactive slot point to those of the active one
-/// (`dm_ima_measure_on_table_clear` in drivers/md/dm-ima.c), and a new name or uuid frees the latter
-/// (`dm_ima_measure_on_device_rename`). So nothing is renamed after something was cleared, as the undo of an operation may do.
+/// Clearing a table makes the kernel's measurements of the inactive slot point to those of the active one
+/// (`dm_ima_measure_on_table_clear` in drivers/md/dm-ima.c), and a rename frees the latter
+/// (`dm_ima_measure_on_device_rename`). So nothing is renamed after a table was cleared, which the undo of an operation
+/// may do.
 #[cfg(feature = "real")]
 pub(crate) fn spared(steps: &[Step]) -> Vec<Step> {
     let mut has_cleared = false;

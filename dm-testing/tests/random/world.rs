@@ -1,4 +1,4 @@
-//! One kernel on which a sequence runs, and what it answers, with names and numbers that are the same on each kernel.
+//! A kernel on which a sequence runs, and its answers with names and numbers that are the same on each kernel.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -24,19 +24,21 @@ pub(crate) const SIZES: [Sectors; DISKS] =
 
 pub(crate) const DISKS: usize = 5;
 
-/// So many of the disks, the first ones, are for all targets.
+/// The number of disks for all targets, which are the first ones.
 pub(crate) const GENERAL: usize = 3;
 
-/// The disk for the metadata of pools. Their content is not compared: a kernel in memory keeps the most of it elsewhere.
+/// The disk for the metadata of pools. Its content is not compared, since a kernel in memory stores most of it
+/// elsewhere.
 pub(crate) const METADATA: usize = 3;
 
 /// The disk for the data of pools.
 pub(crate) const DATA: usize = 4;
 
-/// The sectors of a pool's metadata that say whether there are any.
+/// The sectors of a pool's metadata that distinguish a new device.
 const SUPERBLOCK: Sectors = Sectors(8);
 
-/// The sectors that are read and written at once: each line is a multiple of it long, so that no I/O is cut off at an end.
+/// The number of bytes in each read or write. The length of each line is a multiple of it, so that no I/O crosses an
+/// end.
 const PIECE: usize = 4 * 512;
 
 pub(crate) struct World<'k> {
@@ -44,9 +46,9 @@ pub(crate) struct World<'k> {
     pub(crate) dm: Dm,
     pub(crate) disks: [DeviceNumber; DISKS],
     opened: Vec<Box<dyn Any>>,
-    /// The existing devices, with their serial numbers.
+    /// The existing devices with their serial numbers.
     serials: BTreeMap<DeviceNumber, usize>,
-    /// What stands for each number in answers; a number that was used again stands for the younger device.
+    /// The text for each number in answers; a number that was used again stands for the younger device.
     shown: BTreeMap<DeviceNumber, String>,
     next_serial: usize,
 }
@@ -54,7 +56,7 @@ pub(crate) struct World<'k> {
 type Answer = dm_core::Result<String>;
 
 impl<'k> World<'k> {
-    /// Begins with no devices, and zeros on the disks.
+    /// Starts with no devices and zeroed disks.
     pub(crate) fn new(kernel: &'k dyn TestKernel, disks: [DeviceNumber; DISKS]) -> Self {
         for (index, disk) in disks.into_iter().enumerate() {
             let length = if index == METADATA { SUPERBLOCK } else { SIZES[index] };
@@ -74,7 +76,7 @@ impl<'k> World<'k> {
         DmUuidBuf::new(&format!("{}u{uuid}", self.kernel.prefix())).unwrap()
     }
 
-    /// The older a device is, the smaller.
+    /// The serial number; older devices have smaller ones.
     pub(crate) fn serial(&self, number: DeviceNumber) -> Option<usize> {
         self.serials.get(&number).copied()
     }
@@ -98,7 +100,7 @@ impl<'k> World<'k> {
         self.dm.table_load_with(id, lines, options).map(shown)
     }
 
-    /// Carries the step with this index out; returns what the kernel answers.
+    /// Executes the step with this index, and returns the kernel's answer.
     pub(crate) fn run(&mut self, index: usize, step: &Step) -> String {
         let answer = match step {
             Step::Read(name, start) => self.read(*name, Sectors(*start)),
@@ -261,10 +263,10 @@ impl<'k> World<'k> {
         }
     }
 
-    /// Whether a step may wait for a suspended device: the one that it reads or writes may use it, and the one that it suspends
-    /// or resumes may be suspended by its pool.
+    /// Whether a step may wait for a suspended device: the device that it reads or writes may use one, and the device
+    /// that it suspends or resumes may be suspended by its pool.
     ///
-    /// To try it in memory would tell more, and would count as an error of stripes that fail.
+    /// Trying it in memory would be more exact, but would count errors of failing stripes.
     pub(crate) fn may_wait(&self, step: &Step) -> bool {
         let id = match step {
             Step::Read(..) | Step::Write(..) => {
@@ -282,8 +284,7 @@ impl<'k> World<'k> {
         self.dm.device_info(self.id(id)).is_ok_and(|info| info.is_internally_suspended())
     }
 
-    /// Waits until the snapshots that are being merged are: a kernel goes on by itself, and one in memory each time that the
-    /// status is read.
+    /// Waits until merges are complete. A kernel in memory merges each time the status is read.
     pub(crate) fn finish_merging(&self) {
         let start = Instant::now();
         while (0..4).any(|name| self.is_merging(name)) && start.elapsed() < SOON {}
@@ -300,7 +301,7 @@ impl<'k> World<'k> {
             && lines.filter(|line| line.target_type == "snapshot-merge").any(|line| is_active(&line.params.to_string()))
     }
 
-    /// The devices that exist, in the kernel's order.
+    /// The existing devices, in the kernel's order.
     pub(crate) fn list(&self, uuids: bool, prefix: Option<u8>) -> String {
         let list = self.dm.list_devices_with(ListOptions::new().uuids(uuids)).unwrap();
         let is_ours = |name: &[u8]| match prefix {
@@ -314,7 +315,7 @@ impl<'k> World<'k> {
         self.normal(&texts.join("; "))
     }
 
-    /// All that there is in the end: every device with its tables, and every disk.
+    /// The final state: every device with its tables, and every disk.
     pub(crate) fn everything(&self) -> Vec<String> {
         let mut found = vec![self.list(true, None)];
         for name in 0..4 {
@@ -340,7 +341,7 @@ impl<'k> World<'k> {
         found
     }
 
-    /// Removes all that can be removed, and returns what is left.
+    /// Removes everything that can be removed, and returns what is left.
     pub(crate) fn clean_up(&mut self) -> String {
         self.opened.clear();
         let start = Instant::now();
@@ -349,14 +350,14 @@ impl<'k> World<'k> {
                 let _ = self.dm.device_remove(self.name(name));
             }
             let left = self.list(false, None);
-            // Nothing may be left for the next sequence because the machine is busy.
+            // A busy machine must not leave devices for the next sequence.
             if left.is_empty() || start.elapsed() > LONG {
                 return left;
             }
         }
     }
 
-    /// Learns which devices have come and gone.
+    /// Updates the devices after a step.
     fn update(&mut self) {
         let list = self.dm.list_devices().unwrap();
         let prefix = self.kernel.prefix().as_bytes();
@@ -372,11 +373,11 @@ impl<'k> World<'k> {
         }
     }
 
-    /// A text without what differs from kernel to kernel.
+    /// A text without parts that differ between kernels.
     fn normal(&self, text: &str) -> String {
         let mut text = text.replace(self.kernel.prefix(), "");
         let mut numbers: Vec<_> = self.shown.iter().map(|(number, shown)| (number.to_string(), shown)).collect();
-        // A number may be the beginning of another one.
+        // A number may be a prefix of another one.
         numbers.sort_by_key(|(number, _)| std::cmp::Reverse(number.len()));
         for (number, shown) in numbers {
             text = text.replace(&number, shown);

@@ -1,4 +1,4 @@
-//! `cache`, `writecache`, `era`, `clone`: devices in front of others.
+//! `cache`, `writecache`, `era`, `clone`: targets between a device and its users.
 
 use dm_targets::cache::{
     CacheBlocks, CacheCheck, CacheIoMode, CacheKey, CacheMessage, CacheMetadataMode, CachePolicy, CacheSetting,
@@ -13,11 +13,11 @@ use dm_units::{DataBlocks, Sectors};
 
 use crate::support::{Mapped, SOON, concerns, disk, has, map};
 
-/// Of all origins.
+/// The length of all origins.
 const LENGTH: Sectors = Sectors(16_384);
 const BLOCK: Sectors = Sectors(128);
 
-/// A cache with fresh metadata.
+/// A cache with new metadata.
 fn cache<'s>(
     scratch: &'s Scratch,
     suffix: &str,
@@ -41,7 +41,7 @@ fn a_cache_that_writes_back_reports_dirty_blocks() {
     let Some(scratch) = Scratch::new(&[require::target("cache")]) else { return };
     let cache = cache(&scratch, "cache", CachePolicy::Smq, |table| table.io_mode(CacheIoMode::Writeback));
     assert_eq!(working(&cache).resident.used, DataBlocks(0));
-    // Whole blocks that are written again and again are worth to be cached.
+    // Blocks that are written completely and repeatedly are promoted.
     for seed in 0..20 {
         Pattern::new(seed).write(&cache.device().path(), Sectors(0), Sectors(1024)).unwrap();
     }
@@ -96,7 +96,7 @@ fn dirty_blocks_of_a_cache_are_written_back() {
     cache.wait_for("all blocks to be clean", clean);
     Pattern::new(1).verify(origin.path(), Sectors(0), Sectors(1024)).unwrap();
 
-    // What is written to both is never dirty.
+    // Blocks in writethrough mode are never dirty.
     cache.swap(table(CachePolicy::Mq, CacheIoMode::Writethrough));
     Pattern::new(2).write(&cache.device().path(), Sectors(0), Sectors(1024)).unwrap();
     let status = working(&cache);
@@ -121,7 +121,7 @@ fn a_cache_whose_metadata_fails_says_so() {
         })
         .unwrap();
         faulty.set(fault).unwrap();
-        // A status commits.
+        // Reading a status commits.
         cache.status();
         cache.status()
     };
@@ -263,9 +263,9 @@ fn a_clone_whose_metadata_fails_says_so() {
         let clone = map::<CloneTarget>(&scratch, suffix, LENGTH, table);
         working_clone(&clone);
         faulty.set(fault).unwrap();
-        // A whole region, which needs no copying any more.
+        // A completely written region is not copied.
         let _ = Pattern::new(1).write(&clone.device().path(), Sectors(0), BLOCK);
-        // A status commits.
+        // Reading a status commits.
         clone.status();
         clone.status()
     };

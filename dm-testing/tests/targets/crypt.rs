@@ -13,13 +13,13 @@ use crate::support::{Mapped, disk, has, map};
 
 const LENGTH: Sectors = Sectors(1024);
 
-/// A key of so many bytes.
+/// A key with this number of bytes.
 fn key(bytes: u16) -> CryptKey {
     let digits: String = (0..bytes).map(|byte| format!("{:02x}", byte % 251)).collect();
     CryptKey::Hex(Key::from_hex(&digits).unwrap())
 }
 
-/// `aes-xts-plain64`, whose key is made of two.
+/// `aes-xts-plain64`, whose key consists of two.
 fn table(device: DeviceNumber, start: Sectors) -> CryptTable {
     CryptTable::new(Cipher::new("aes-xts-plain64").unwrap(), key(64), start, device, start)
 }
@@ -38,7 +38,7 @@ fn a_wiped_key_is_set_again_by_messages() {
     crypt.try_send(&CryptMessage::KeyWipe).unwrap_err();
     dm.device_suspend(number).unwrap();
     crypt.send(&CryptMessage::KeyWipe);
-    // Wiped: zeros, and the device cannot be used.
+    // The wiped key is zeros, and the device cannot be used.
     assert_eq!(crypt.table().key, CryptKey::Hex(Key::from_hex(&"00".repeat(64)).unwrap()));
     dm.device_resume(number).unwrap_err();
     crypt.send(&CryptMessage::KeySet(key(64)));
@@ -66,7 +66,7 @@ fn every_option_of_crypt_is_printed_as_loaded() {
     }
 }
 
-/// Specifications, and how large their keys are.
+/// Cipher specifications, and the sizes of their keys.
 const CIPHERS: [(&str, u16); 16] = [
     ("aes", 16),
     ("aes-ecb", 32),
@@ -82,7 +82,7 @@ const CIPHERS: [(&str, u16); 16] = [
     // A key for each of 64 sectors, without and with a seed.
     ("aes:64-cbc-lmk", 64 * 16),
     ("aes:64-cbc-lmk", 65 * 16),
-    // With an initialisation vector and what whitens, of 16 bytes each.
+    // With an initialisation vector and a whitening value of 16 bytes each.
     ("aes-cbc-tcw", 32 + 32),
     ("serpent-xts-plain64", 64),
     ("capi:cbc(aes)-essiv:sha256", 32),
@@ -118,7 +118,7 @@ fn the_null_cipher_changes_nothing() {
     }
 }
 
-/// A device with room for tags of so many bytes beside each sector, and the disk of its data.
+/// A device with tags of this size for each sector, and its data disk.
 fn tagged<'s>(scratch: &'s Scratch, suffix: &str, tag_size: u32) -> (Mapped<'s, Integrity>, Arc<LoopDevice>) {
     let [data, tags] = [1, 4].map(|size| disk(scratch, size));
     let table = IntegrityTable::new(data.number(), Sectors(0), Some(tag_size), IntegrityMode::Direct);

@@ -1,4 +1,4 @@
-//! `delay`, `flakey`, `dust`, `log-writes`: disks for tests.
+//! `delay`, `flakey`, `dust`, `log-writes`: targets for tests.
 
 use dm_targets::delay::{DelayClass, DelayTable};
 use dm_targets::dust::{DustLog, DustMessage, DustReads, DustReply, DustTable};
@@ -32,7 +32,7 @@ fn a_delay_counts_the_io_that_waits() {
     let writer = std::thread::spawn(move || Pattern::new(1).write(&path, Sectors(0), Sectors(8)));
     let waiting = slow.wait_for("a write that is delayed", |status| status.writes > 0);
     assert_eq!((waiting.reads, waiting.writes), (0, 1));
-    // Another table lets go what waits.
+    // Another table releases waiting I/O.
     slow.swap(writes(0));
     writer.join().unwrap().unwrap();
     assert_eq!(slow.status().writes, 0);
@@ -49,7 +49,7 @@ fn a_flakey_device_drops_or_refuses_writes() {
     Pattern::zeros().verify(disk.path(), Sectors(8), LENGTH).unwrap();
     let errors = map::<Flakey>(&scratch, "errors", LENGTH, table().error_writes());
     Pattern::new(1).write(&errors.device().path(), Sectors(0), LENGTH).unwrap_err();
-    // Later kernels print errors of reads and writes for this.
+    // Later kernels print `error_reads error_writes` for this.
     let plain = map_changed::<Flakey>(&scratch, "plain", LENGTH, FlakeyTable::new(disk.number(), Sectors(0), 60, 0));
     assert_eq!((plain.table().up, plain.table().down), (60, 0));
     let corrupt = CorruptBioByte::new(32, Direction::Read, 1);
@@ -64,7 +64,7 @@ fn a_flakey_device_corrupts_at_random() {
     let Some(scratch) = Scratch::new(&[require::target("flakey")]) else { return };
     let disk = disk(&scratch, 1);
     let table = || FlakeyTable::new(disk.number(), Sectors(0), 0, 60);
-    // Came without a new version of the target.
+    // Added without a new version of the target.
     let Ok(random) = try_map::<Flakey>(&scratch, "random", LENGTH, table().random_read_corrupt(1_000_000_000)) else {
         return require::skip("it needs target flakey with random_read_corrupt");
     };
@@ -115,7 +115,7 @@ fn log_writes_logs_writes_and_marks_until_its_log_is_full() {
     mapped.send(&LogWritesMessage::Mark(WordBuf::new("written").unwrap()));
     let after = mapped.wait_for("the write and the mark in the log", |status| status.logged_entries > before + 1);
     assert!(!after.logging_disabled);
-    // More than the log holds.
+    // More data than fits in the log.
     Pattern::new(2).write(&mapped.device().path(), Sectors(0), LENGTH).unwrap();
     let _ = Pattern::new(3).write(&mapped.device().path(), Sectors(0), LENGTH);
     let _ = Pattern::new(4).write(&mapped.device().path(), Sectors(0), LENGTH);

@@ -9,14 +9,14 @@ use crate::support::{Mapped, PATIENTLY, concerns, disk, has, map_changed};
 
 const LENGTH: Sectors = Sectors(1024);
 
-/// A device with this table, on a disk that has no superblock yet. Of what the kernel chooses itself nothing is compared.
+/// A device with this table, on a disk without a superblock. Values that the kernel chooses are not compared.
 pub(crate) fn formatted<'s>(
     scratch: &'s Scratch,
     suffix: &str,
     length: Sectors,
     table: IntegrityTable,
 ) -> Mapped<'s, Integrity> {
-    // What is formatted can be one sector long at most, as long as nobody knows how much is provided.
+    // The table for formatting must be short, since the provided size is not yet known.
     let mapped = map_changed::<Integrity>(scratch, suffix, Sectors(8), table.clone());
     drop(mapped);
     let name = scratch.name(suffix).unwrap();
@@ -55,7 +55,7 @@ fn recovery_mode_neither_writes_nor_checks() {
     Pattern::new(1).write(&mapped.device().path(), Sectors(0), LENGTH).unwrap();
     mapped.swap(table(IntegrityMode::Recovery));
     assert_eq!(mapped.table().mode, IntegrityMode::Recovery);
-    // Nothing is written, nothing is checked.
+    // Nothing is written or checked.
     Pattern::new(2).write(&mapped.device().path(), Sectors(0), Sectors(8)).unwrap_err();
     Pattern::new(2).write(data.path(), Sectors(0), Sectors(8)).unwrap();
     Pattern::new(2).verify(&mapped.device().path(), Sectors(0), Sectors(8)).unwrap();
@@ -83,7 +83,7 @@ fn integrity_recalculates_its_tags() {
 fn integrity_finds_what_was_changed_below() {
     let Some(scratch) = Scratch::new(&[require::target("integrity")]) else { return };
     let [data, tags] = [1, 4].map(|size| disk(&scratch, size));
-    // With the tags elsewhere the data is where it always is.
+    // With separate tags, the data is at its usual place.
     let table = crc(data.number(), IntegrityMode::Direct).meta_device(tags.number());
     let mapped = formatted(&scratch, "device", LENGTH, table);
     Pattern::new(1).write(&mapped.device().path(), Sectors(0), LENGTH).unwrap();

@@ -11,10 +11,10 @@ use dm_units::Sectors;
 use crate::support::{disk, map, try_map};
 
 const LENGTH: Sectors = Sectors(1024);
-/// A key that can be typed.
+/// A key of printable characters.
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-/// A key in the keyring of the user, until this is dropped.
+/// A key in the user's keyring, until this is dropped.
 struct Kept {
     id: String,
     key: CryptKey,
@@ -91,7 +91,7 @@ fn a_key_with_a_backslash_in_its_name_is_loaded_back_by_readers_and_by_a_reload_
     scratch.dm().table_load(number, read.iter().map(|line| line.unwrap().to_line())).unwrap();
     scratch.dm().table_clear(number).unwrap();
 
-    // Of two snapshots on one store, the second can't be resumed: the kernel has dropped the old table by then.
+    // Of two snapshots on one store, the second can't be resumed: the kernel has then dropped the old table.
     let params = format!("{} {} P 8", disks[1].number(), disks[2].number());
     let snapshot = || [TargetLine::text(Sectors(0), LENGTH, "snapshot", params.clone())];
     let _source = scratch.map("source", snapshot()).unwrap();

@@ -1,8 +1,9 @@
-//! Every target that a kernel here has: the typed table is loaded, and what the kernel then prints is typed again.
+//! For every target of the running kernel, a typed table is loaded, and the kernel's output is parsed.
 //!
-//! What the kernel prints must parse and print back byte for byte, and where it prints what it was given that must be what
-//! was loaded. Messages are sent typed, their effect looked at. Where the environment variable `DM_TESTING_GOLDEN` names a
-//! folder (below `DM_TESTING_DIR`, if that is set), all that was read is kept there: `cargo xtask golden` does so.
+//! The output must parse and print back byte for byte, and where the kernel prints params as they were given, the
+//! result must equal the loaded table. Messages are sent typed, and their effect is checked. If the environment
+//! variable `DM_TESTING_GOLDEN` names a folder (in `DM_TESTING_DIR`, if that is set), all output is stored there, as
+//! `cargo xtask golden` requests.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod caches;

@@ -31,7 +31,7 @@ fn a_mirror_with_a_core_log_gets_in_sync() {
     Pattern::new(1).write(one.path(), Sectors(0), LENGTH).unwrap();
     let faulty = FaultyDisk::over(&scratch, "faulty", two.number(), two.size()).unwrap();
     let table = MirrorTable::new(MirrorLog::core(REGION), legs([one.number(), faulty.number()])).handle_errors();
-    // Else a write that fails on one leg waits for somebody to load a table without it.
+    // Otherwise a failed write waits until a table without that leg is loaded.
     let mirror = map::<Mirror>(&scratch, "mirror", LENGTH, table.keep_log());
     let status = mirror.wait_for("the mirrors to be in sync", is_in_sync);
     assert_eq!((status.regions, status.log), (16, MirrorLogStatus::Core));
@@ -91,7 +91,7 @@ fn a_mirror_reports_legs_that_fail() {
     assert_eq!((status.in_sync, status.regions), (15, 16));
     assert_eq!(concerns::<Mirror>(&status), [Concern::FailedLegs, Concern::NotInSync]);
     log.set(&Fault::Errors).unwrap();
-    // In a region that the log does not know to be written to.
+    // In a region that the log does not record as being written.
     Pattern::new(1).write(&mirror.device().path(), Sectors(512), REGION).unwrap_err();
     let dead = MirrorLogStatus::Disk { device: log.number(), health: LogHealth::Dead };
     assert_eq!(mirror.status().log, dead);

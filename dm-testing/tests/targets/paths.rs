@@ -1,4 +1,4 @@
-//! `switch` and `multipath`: several ways to the data.
+//! `switch` and `multipath`: several paths to data.
 
 use dm_targets::multipath::{
     GroupState, HardwareHandler, MultipathMessage, MultipathStatus, MultipathTable, PathGroup, PathState, QueueMode,
@@ -43,7 +43,7 @@ fn a_switch_maps_regions_as_its_messages_say() {
     assert_eq!((0..6).map(path_of).collect::<Vec<_>>(), [1, 0, 1, 0, 1, 0]);
 }
 
-/// A table that works over any device. In this mode the target said before version 1.15 that it retains handlers.
+/// A table that works on any device. Before version 1.15, the target printed in this mode that it retains handlers.
 fn bio(scratch: &Scratch, groups: impl IntoIterator<Item = PathGroup>) -> MultipathTable {
     let table = MultipathTable::new(groups).queue_mode(QueueMode::Bio);
     let version = scratch.dm().target_version("multipath").unwrap();
@@ -54,9 +54,10 @@ fn states(status: &MultipathStatus) -> Vec<PathState> {
     status.groups.iter().flat_map(|group| &group.paths).map(|path| path.state.clone()).collect()
 }
 
-/// Switches to the second group, which is done with the next io, and that reads a pattern.
+/// Switches to the second group, which takes effect with the next I/O, a read of a pattern.
 ///
-/// Who else reads at that moment, as udev does, can lead back to the first group (`choose_pgpath` in drivers/md/dm-mpath.c).
+/// A simultaneous read by another process, such as udev, can switch back to the first group (`choose_pgpath` in
+/// drivers/md/dm-mpath.c).
 fn switch_to_second_group(multipath: &Mapped<'_, Multipath>) {
     wait_until("the second group", SOON, || {
         multipath.send(&MultipathMessage::SwitchGroup(2));
@@ -141,7 +142,7 @@ fn every_path_selector_is_printed_as_loaded() {
     map::<Multipath>(&scratch, "service-time", LENGTH, bio(&scratch, [PathGroup::service_time(paths)]));
     let table = bio(&scratch, [PathGroup::round_robin([one])]).pg_init_retries(5).pg_init_delay_msecs(100);
     map::<Multipath>(&scratch, "features", LENGTH, table);
-    // No paths at all.
+    // A table without paths.
     map::<Multipath>(&scratch, "empty", LENGTH, bio(&scratch, []));
 }
 
@@ -162,7 +163,7 @@ fn an_attached_hardware_handler_is_kept() {
     Pattern::new(1).write(&path, Sectors(0), LENGTH).unwrap();
     switch_to_second_group(&multipath);
 
-    // One that the disks have already stays, and is printed.
+    // An already attached handler is kept, and is printed.
     let retaining = MultipathTable::new(groups()).retain_attached_hw_handler();
     let multipath = map_changed::<Multipath>(&scratch, "retaining", LENGTH, retaining);
     assert_eq!(multipath.table().handler.map(|handler| handler.name), Some(alua));

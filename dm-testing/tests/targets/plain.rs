@@ -1,4 +1,4 @@
-//! `linear`, `striped`, `unstriped`, `error`, `zero`: where a request goes.
+//! `linear`, `striped`, `unstriped`, `error`, `zero`.
 
 use dm_targets::error::ErrorTable;
 use dm_targets::linear::LinearTable;
@@ -38,7 +38,7 @@ fn a_striped_device_takes_turns() {
     assert_eq!(concerns::<Striped>(&striped.status()), []);
     let devices: Vec<_> = striped.status().stripes.into_iter().map(|stripe| stripe.device).collect();
     assert_eq!(devices, [one.number(), faulty.number()]);
-    // The second chunk lies on the second disk.
+    // The second chunk is on the second disk.
     faulty.set(&Fault::Errors).unwrap();
     Pattern::new(1).verify(&striped.device().path(), Sectors(64), Sectors(64)).unwrap_err();
     assert_eq!(health(), [StripeHealth::Alive, StripeHealth::Dead]);
@@ -66,7 +66,7 @@ fn an_error_device_fails_all_io() {
     let error = map::<ErrorTarget>(&scratch, "error", LENGTH, ErrorTable::new());
     Pattern::new(1).write(&error.device().path(), Sectors(0), LENGTH).unwrap_err();
     if has::<ErrorTarget>(&scratch, "device") {
-        // Taken, but not printed.
+        // Accepted, but not printed.
         let table = ErrorTable::new().like(disk.number(), Sectors(8));
         let like = map_changed::<ErrorTarget>(&scratch, "like", LENGTH, table);
         assert_eq!(like.table(), ErrorTable::new());

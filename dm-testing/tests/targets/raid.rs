@@ -9,11 +9,11 @@ use dm_units::Sectors;
 
 use crate::support::{Mapped, disk, map, map_changed};
 
-/// Of one disk.
+/// The length of one disk.
 pub(crate) const LENGTH: Sectors = Sectors(8192);
 pub(crate) const CHUNK: Sectors = Sectors(64);
 
-/// Disks, each with another one for its metadata.
+/// Disks, each with a second one for its metadata.
 pub(crate) fn devices(scratch: &Scratch, count: usize) -> Vec<RaidDevice> {
     (0..count).map(|_| RaidDevice::new(disk(scratch, 4).number(), disk(scratch, 4).number())).collect()
 }
@@ -25,7 +25,7 @@ pub(crate) fn array(status: &RaidStatus) -> &RaidArrayStatus {
     }
 }
 
-/// Waits until nothing is to be synchronised.
+/// Waits until synchronisation has ended.
 pub(crate) fn idle(raid: &Mapped<'_, Raid>) -> RaidArrayStatus {
     let is_idle = |status: &RaidStatus| {
         let array = array(status);
@@ -82,7 +82,7 @@ fn every_level_with_stripes_is_loaded() {
     for (level, disks, data) in levels {
         let Some(scratch) = Scratch::new(&[require::target("raid")]) else { return };
         let table = RaidTable::new(level.clone(), CHUNK, devices(&scratch, disks));
-        // Half of the disks, which leaves room for whatever is kept beside the data.
+        // Half of the disks, which leaves space for the other data of arrays.
         let length = Sectors(data * LENGTH.0 / 2);
         let raid = map_changed::<Raid>(&scratch, level.as_str(), length, table);
         assert_eq!(raid.table().raid_type, level);

@@ -1,4 +1,4 @@
-//! What a `raid` goes through: it is brought in sync, checked, repaired, degraded, reshaped.
+//! The states of a `raid`: it is synchronised, checked, repaired, degraded and reshaped.
 
 use dm_targets::raid::{
     JournalHealth, JournalMode, RaidArrayStatus, RaidDevice, RaidHealth, RaidMessage, RaidStatus, RaidTable, RaidType,
@@ -11,13 +11,13 @@ use dm_units::Sectors;
 use crate::raid::{CHUNK, LENGTH, array, devices, idle};
 use crate::support::{Mapped, SOON, concerns, disk, map_changed};
 
-/// Of a disk that takes a while.
+/// The length of a disk whose synchronisation takes a while.
 const LONG: Sectors = Sectors(32_768);
 
-/// What an array needs to be reshaped.
+/// The space that a reshape needs.
 const SPACE: Sectors = Sectors(2048);
 
-/// A device with this table, of which the kernel prints the parameters in its own way.
+/// A device with this table, of which the kernel prints the parameters differently.
 fn map<'s>(scratch: &'s Scratch, suffix: &str, length: Sectors, table: RaidTable) -> Mapped<'s, Raid> {
     let raid = map_changed::<Raid>(scratch, suffix, length, table.clone());
     let printed = raid.table();
@@ -29,19 +29,20 @@ fn raid1(devices: Vec<RaidDevice>) -> RaidTable {
     RaidTable::new(RaidType::Raid1, Sectors(0), devices)
 }
 
-/// A table whose array is busy for a while after the first half of a MiB.
+/// A table with which the array is busy for a while after the first half of a MiB.
 fn slowly(table: RaidTable) -> RaidTable {
     table.min_recovery_rate(1).max_recovery_rate(400)
 }
 
-/// Waits until the array does this, and has done a part of it: early kernels fall over an array that is removed just when
-/// something begins.
+/// Waits until the array executes this action and has completed a part of it: early kernels crash if an array is
+/// removed just when an action starts.
 fn wait_for(raid: &Mapped<'_, Raid>, action: &SyncAction) -> RaidArrayStatus {
     let does = |array: &RaidArrayStatus| array.action.as_ref() == Some(action) && array.progress > Sectors(0);
     array(&raid.wait_for("another action", |status| does(array(status)))).clone()
 }
 
-/// Sends a message that ends what goes on; whether the kernel says that it did. Some kernels end it and yet refuse.
+/// Sends a message that ends the current action. Returns whether the kernel reports success: some kernels end it and
+/// return an error.
 fn end(raid: &Mapped<'_, Raid>, message: RaidMessage) -> bool {
     match raid.try_send(&message) {
         Ok(_) => true,
@@ -52,8 +53,7 @@ fn end(raid: &Mapped<'_, Raid>, message: RaidMessage) -> bool {
     }
 }
 
-/// Sends a message until the array shows that it has done it: a kernel that still clears up after what it did before
-/// forgets what it is told.
+/// Sends a message until the array shows its effect: a kernel that still completes an earlier action ignores it.
 fn make(raid: &Mapped<'_, Raid>, message: RaidMessage, shows: impl Fn(&RaidArrayStatus) -> bool) {
     let done = || {
         raid.send(&message);
@@ -62,7 +62,7 @@ fn make(raid: &Mapped<'_, Raid>, message: RaidMessage, shows: impl Fn(&RaidArray
     wait_until("an action to be done", SOON, done).unwrap();
 }
 
-/// A disk for data and what the array is to know of it.
+/// A data disk, and a disk for its metadata.
 fn device(scratch: &Scratch, data: &LoopDevice) -> RaidDevice {
     RaidDevice::new(disk(scratch, 4).number(), data.number())
 }
@@ -86,7 +86,7 @@ fn raid1_is_checked_and_repaired() {
     let seed = [1, 2].into_iter().find(|seed| holds(&disks[0], *seed)).unwrap();
     assert!(holds(&disks[1], seed));
 
-    // There is nothing to do.
+    // Nothing is to be synchronised.
     for message in [RaidMessage::Resync, RaidMessage::Recover] {
         raid.send(&message);
         idle(&raid);
@@ -110,7 +110,8 @@ fn raid1_gets_in_sync() {
         assert_eq!(array(&raid.status()).action, Some(SyncAction::Frozen));
         raid.send(&RaidMessage::Idle);
     } else {
-        // The array is busy while the thread of the last synchronization ends, and if it has begun the next one by itself.
+        // The array is busy while the thread of the last synchronisation ends, or if it has started the next one
+        // itself.
         let sent = || match raid.try_send(&RaidMessage::Resync) {
             Err(error) if error.is_busy() => array(&raid.status()).action == Some(SyncAction::Resync),
             sent => sent.map(|_| true).unwrap(),
@@ -172,7 +173,7 @@ fn raid5_uses_a_journal() {
         let works = idle(&raid);
         assert_eq!(works.journal, Some(health));
         Pattern::new(1).write(&raid.device().path(), Sectors(0), CHUNK).unwrap();
-        // Linux 6.12 stops at a BUG when an array is removed that has data in a failed journal (raid5_quiesce).
+        // Linux 6.12 stops at a BUG when an array with data in a failed journal is removed (raid5_quiesce).
         if mode == JournalMode::WriteBack {
             continue;
         }
@@ -190,12 +191,12 @@ fn raid5_is_reshaped() {
     let Some(scratch) = Scratch::new(&[require::target("raid")]) else { return };
     let legs = [1, 2, 3].map(|_| device(&scratch, &disk(&scratch, 16)));
     let table = |layout| RaidTable::new(layout, CHUNK, legs.clone()).data_offset(SPACE);
-    // The first table only says how much space there is to work in: at the end of each disk, as the data is at the start.
+    // The first table only gives the space for the reshape: at the end of each disk, since the data is at the start.
     let length = Sectors(2 * (LONG.0 - SPACE.0));
     let raid = map(&scratch, "raid", length, table(RaidType::Raid5Ls));
     let status = idle(&raid);
     assert_eq!((status.raid_type, status.data_offset), (RaidType::Raid5Ls, Some(Sectors(0))));
-    // The second table asks for another layout, and the kernel goes on with that once it is loaded again.
+    // The second table requests another layout, and the kernel continues with that once it is loaded again.
     raid.swap(table(RaidType::Raid5La));
     raid.swap(slowly(table(RaidType::Raid5La)));
     let status = wait_for(&raid, &SyncAction::Reshape);

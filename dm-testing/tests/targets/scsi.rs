@@ -9,12 +9,12 @@ use dm_units::DeviceNumber;
 
 use crate::support::SOON;
 
-/// Two ways to a disk of 8 MiB, and all that there are of their driver: it is told once how many there are.
+/// Two paths to a disk of 8 MiB, the only ones of their driver, whose number of hosts is set when it is loaded.
 pub(crate) struct ScsiDisks(pub(crate) [DeviceNumber; 2]);
 
 impl ScsiDisks {
     pub(crate) fn new() -> Self {
-        // With the last one each says how good it is as a way to the disk: one is as good as can be, one less, one is none.
+        // With the last option, each path reports its state: one is optimal, one is not, and one is unusable.
         let options = ["add_host=3", "dev_size_mb=8", "vpd_use_hostno=0"];
         assert!(Command::new("modprobe").arg("scsi_debug").args(options).status().unwrap().success());
         let mut found = None;
@@ -26,18 +26,19 @@ impl ScsiDisks {
         Self(found.unwrap())
     }
 
-    /// Lets all flushes fail from now on; `false` where the driver cannot: before Linux 6.7, or without debugfs.
+    /// Makes all flushes fail from now on. Returns `false` if the driver does not support that: before Linux 6.7, or
+    /// without debugfs.
     pub(crate) fn fail_flushes(&self, disk: DeviceNumber) -> bool {
-        // Where it is mounted already, that fails.
+        // This fails if it is already mounted.
         let _ = Command::new("mount").args(["-t", "debugfs", "none", "/sys/kernel/debug"]).output();
         let place = place(Path::new(&format!("/sys/dev/block/{disk}")));
         let errors = Path::new("/sys/kernel/debug/scsi_debug").join(place).join("error");
-        // Fails SYNCHRONIZE CACHE, until further notice, with the sense of a hardware error.
+        // Makes SYNCHRONIZE CACHE fail permanently, with the sense of a hardware error.
         errors.exists() && fs::write(errors, "2 -1 0x35 0 0 2 4 0x44 0").is_ok()
     }
 }
 
-/// Of those that are ways to the disk.
+/// The numbers of the paths to the disk.
 fn numbers() -> Vec<DeviceNumber> {
     let folders = fs::read_dir("/sys/block").unwrap().map(|entry| entry.unwrap().path());
     let is_ours = |folder: &PathBuf| {
@@ -47,7 +48,7 @@ fn numbers() -> Vec<DeviceNumber> {
     folders.filter(is_ours).filter(|folder| !is_standby(&place(folder))).map(number).collect()
 }
 
-/// The address of the disk in SCSI: `host:channel:target:lun`.
+/// The SCSI address of the disk: `host:channel:target:lun`.
 fn place(disk: &Path) -> String {
     let device = fs::canonicalize(disk.join("device")).unwrap();
     device.file_name().unwrap().to_str().unwrap().to_owned()

@@ -16,7 +16,7 @@ fn table(origin: &LoopDevice, cow: &LoopDevice, store: SnapshotStore) -> Snapsho
     SnapshotTable::new(origin.number(), cow.number(), store, CHUNK)
 }
 
-/// An origin with a snapshot, which takes up only its header.
+/// An origin with a snapshot, of whose store only the header is used.
 fn origin_with_snapshot<'s>(
     scratch: &'s Scratch,
     origin: &LoopDevice,
@@ -65,7 +65,7 @@ fn a_snapshot_can_take_discards() {
     }
     let table = || {
         let [below, cow] = disks(&scratch).map(|disk| disk.number());
-        // Linux 7.2 divides by zero when chunks are smaller.
+        // Linux 7.2 divides by zero if chunks are smaller.
         SnapshotTable::new(below, cow, SnapshotStore::PersistentOverflow, Sectors(512)).discard_zeroes_cow()
     };
     map::<Snapshot>(&scratch, "one", LENGTH, table());
@@ -79,7 +79,7 @@ fn a_snapshot_overflows() {
     let full = |suffix: &str, store: SnapshotStore| {
         let [below, cow] = [Bytes(1 << 20), Bytes(64 << 10)].map(|size| scratch.loop_device(size).unwrap());
         let snapshot = map::<Snapshot>(&scratch, suffix, LENGTH, table(&below, &cow, store));
-        // More than the COW device holds.
+        // More data than fits on the COW device.
         Pattern::new(1).write(&snapshot.device().path(), Sectors(0), LENGTH).unwrap_err();
         snapshot.status()
     };
@@ -120,7 +120,7 @@ fn a_merge_that_fails_says_so() {
     origin.set(&Fault::Errors).unwrap();
     let merge = map::<SnapshotMerge>(&scratch, "merge", LENGTH, SnapshotMergeTable(table()));
     let failed = merge.wait_for("the merge to fail", |status| *status == SnapshotStatus::MergeFailed);
-    // I/O goes on.
+    // I/O continues.
     assert_eq!(SnapshotMerge::health(&failed).state(), HealthState::Attention);
     Pattern::new(1).verify(&merge.device().path(), Sectors(0), CHUNK).unwrap();
 }

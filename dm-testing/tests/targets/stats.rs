@@ -1,4 +1,4 @@
-//! Messages to any device: statistics, and to cancel a deferred removal.
+//! Messages to any device: statistics, and the cancellation of a deferred removal.
 
 use dm_targets::stats::{StatsAreas, StatsCreate, StatsMessage, StatsRange, StatsReply, StatsStep};
 use dm_targets::zero::ZeroTable;

@@ -1,4 +1,4 @@
-//! A device of one target, and what the kernel prints of it.
+//! A device with one target, and the kernel's output for it.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use dm_units::{Bytes, Sectors};
 
 use crate::capture::capture;
 
-/// How long to wait for what takes a moment.
+/// The timeout for conditions that are met within a moment.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
-/// Long enough for udev to stop looking at the device.
+/// Long enough for udev to close the device.
 pub(crate) const PATIENTLY: RemovePolicy = RemovePolicy::new().retry(Retry::within(SOON));
 
-/// A sparse disk of so many MiB.
+/// A sparse disk of this size in MiB.
 pub(crate) fn disk(scratch: &Scratch, mebibytes: u128) -> Arc<LoopDevice> {
     scratch.loop_device(Bytes(mebibytes << 20)).unwrap()
 }
@@ -28,7 +28,7 @@ pub(crate) fn has<T: Target>(scratch: &Scratch, feature: &str) -> bool {
     T::has_feature(feature, version).unwrap()
 }
 
-/// What is wrong according to a status.
+/// The problems in a status.
 pub(crate) fn concerns<T: Target>(status: &T::Status) -> Vec<Concern> {
     T::health(status).concerns
 }
@@ -36,7 +36,7 @@ pub(crate) fn concerns<T: Target>(status: &T::Status) -> Vec<Concern> {
 /// The type of a reply to the target's messages.
 type Reply<T> = <<T as Target>::Message as Message>::Reply;
 
-/// A device whose table is one line.
+/// A device whose table has one line.
 pub(crate) struct Mapped<'s, T> {
     scratch: &'s Scratch,
     device: MappedDevice,
@@ -56,7 +56,7 @@ pub(crate) fn map<'s, T: Target>(
     mapped
 }
 
-/// A device with this table, which the kernel prints in other words than it was given.
+/// A device with this table, which the kernel prints differently.
 pub(crate) fn map_changed<'s, T: Target>(
     scratch: &'s Scratch,
     suffix: &str,
@@ -66,7 +66,7 @@ pub(crate) fn map_changed<'s, T: Target>(
     try_map(scratch, suffix, length, table).unwrap()
 }
 
-/// A device with this table, if the kernel takes it.
+/// A device with this table, if the kernel accepts it.
 pub(crate) fn try_map<'s, T: Target>(
     scratch: &'s Scratch,
     suffix: &str,
@@ -94,7 +94,7 @@ impl<T: Target> Mapped<'_, T> {
         T::check(&table, self.length).unwrap();
         let line = TableLine::<T>::new(Sectors(0), self.length, table);
         let dm = self.scratch.dm();
-        // The kernel takes this one read-only.
+        // The kernel accepts this target only in a read-only table.
         let options = LoadOptions::new().read_only(T::TYPE == Verity::TYPE);
         dm.table_load_with(&self.device, [TargetLine::from(&line)], options)?;
         dm.device_resume(&self.device)?;
@@ -132,7 +132,7 @@ impl<T: Target> Mapped<'_, T> {
         typed.status
     }
 
-    /// Waits for a status, and keeps it.
+    /// Waits for a status that meets the condition, and returns it.
     pub(crate) fn wait_for(&self, what: &str, condition: impl Fn(&T::Status) -> bool) -> T::Status {
         let status = || self.line(StatusOptions::new()).parse::<StatusLine<T>>().unwrap().status;
         if let Err(error) = wait_until(what, SOON, || condition(&status())) {
@@ -141,7 +141,7 @@ impl<T: Target> Mapped<'_, T> {
         self.status()
     }
 
-    /// Sends a message that the target takes, and returns the reply.
+    /// Sends a message that the target must accept, and returns the reply.
     pub(crate) fn send(&self, message: &T::Message) -> Reply<T> {
         self.try_send(message).unwrap()
     }
@@ -158,11 +158,11 @@ impl<T: Target> Mapped<'_, T> {
         Ok(typed)
     }
 
-    /// The one line, as `dmsetup` prints it.
+    /// The single line, as `dmsetup` prints it.
     fn line(&self, options: StatusOptions) -> String {
         let lines = self.scratch.dm().table_status_with(&self.device, options).unwrap();
         let line = lines.iter().next().unwrap().unwrap();
-        // Keys are not shown by `Display`.
+        // `Display` does not show keys.
         format!("{} {} {} {}", line.start, line.length, line.target_type, line.params.to_str().unwrap())
     }
 }

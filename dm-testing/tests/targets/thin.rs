@@ -12,7 +12,7 @@ use dm_units::{DataBlocks, DeviceNumber, Sectors};
 
 use crate::support::{Mapped, concerns, disk, map};
 
-/// Of the data device: 16 blocks.
+/// The length of the data device: 16 blocks.
 const LENGTH: Sectors = Sectors(2048);
 const BLOCK: Sectors = Sectors(128);
 
@@ -35,7 +35,7 @@ fn working(status: ThinPoolStatus) -> WorkingPool {
     }
 }
 
-/// A pool with one thin device, twice as long as all data.
+/// A pool with one thin device, which is twice as long as the pool.
 fn pool_with_thin<'s>(scratch: &'s Scratch, table: ThinPoolTable) -> (Mapped<'s, ThinPool>, Mapped<'s, Thin>) {
     let pool = map::<ThinPool>(scratch, "pool", LENGTH, table);
     pool.send(&ThinPoolMessage::CreateThin(id(0)));
@@ -121,7 +121,7 @@ fn a_pool_without_space_says_so() {
 fn a_read_only_pool_says_so() {
     let Some(scratch) = Scratch::new(&[require::target("thin-pool")]) else { return };
     let [metadata, data] = disks(&scratch);
-    // Formatted first.
+    // The pool is formatted first.
     let pool = map::<ThinPool>(&scratch, "pool", LENGTH, table(metadata.number(), &data));
     let read_only = table(metadata.number(), &data).read_only();
     pool.swap(read_only.clone());

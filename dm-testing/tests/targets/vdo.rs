@@ -19,7 +19,7 @@ use crate::zoned_disk::crc32;
 const LENGTH: Sectors = Sectors(8 * LOGICAL_BLOCKS);
 const LOGICAL_BLOCKS: u64 = 2560;
 
-// Where what is on the disk, in blocks of 4 KiB.
+// The layout of the disk in blocks of 4 KiB.
 const INDEX: u64 = 1;
 const SUPER_BLOCK: u64 = INDEX + (3 << 18);
 const BLOCK_MAP: u64 = SUPER_BLOCK + 1;
@@ -29,7 +29,7 @@ const SLAB_SUMMARY: u64 = JOURNAL + JOURNAL_SIZE;
 const END: u64 = SLAB_SUMMARY + 64;
 
 const BLOCK_MAP_ROOTS: u64 = 60;
-/// Of one slab, of which 224 blocks are its journal and one counts references.
+/// The length of the only slab, of which 224 blocks are its journal and one counts references.
 const SLAB: u64 = 4096;
 const JOURNAL_SIZE: u64 = 1024;
 const NONCE: u64 = 0x5eed;
@@ -43,7 +43,7 @@ fn version(major: u32) -> Vec<u8> {
     [major, 0].into_iter().flat_map(u32::to_le_bytes).collect()
 }
 
-/// What precedes a component: its number, its version, and how many bytes it has.
+/// The header of a component: its number, version, and size in bytes.
 fn header(id: u32, major: u32, size: usize) -> Vec<u8> {
     [id.to_le_bytes().to_vec(), version(major), (size as u64).to_le_bytes().to_vec()].concat()
 }
@@ -58,17 +58,17 @@ fn with_checksum(mut block: Vec<u8>) -> Vec<u8> {
     block
 }
 
-/// The first block: which part of the disk is the index, and which the volume.
+/// The first block, which describes the parts of the disk for the index and the volume.
 fn geometry() -> Vec<u8> {
     let region = |id: u32, start: u64| [id.to_le_bytes().as_slice(), &start.to_le_bytes()].concat();
-    // An index in 256 MiB of memory, not sparse.
+    // An index with 256 MiB of memory, not sparse.
     let index = [(-256_i32).to_le_bytes().as_slice(), &[0; 5]].concat();
     let content = [vec![0; 4], bytes(&[NONCE, 1, 1, 0]), region(0, INDEX), region(1, SUPER_BLOCK), index].concat();
-    // This header counts itself, what is before it, and the checksum.
+    // This header counts itself, the bytes before it, and the checksum.
     with_checksum([b"dmvdo001".as_slice(), &header(5, 5, 101), &content].concat())
 }
 
-/// What a new volume is made of.
+/// The content of a new volume.
 fn super_block() -> Vec<u8> {
     let volume = [
         version(41),
@@ -100,7 +100,7 @@ fn super_block() -> Vec<u8> {
     with_checksum([header(0, 12, size), components].concat())
 }
 
-/// Makes a volume of a disk that holds nothing but zeros.
+/// Formats a volume on a disk of zeros.
 fn format(path: &Path) {
     let disk = File::options().write(true).open(path).unwrap();
     disk.write_all_at(&geometry(), 0).unwrap();
@@ -115,7 +115,7 @@ fn stats(vdo: &Mapped<'_, Vdo>) -> Box<VdoStats> {
     }
 }
 
-/// Waits until the index does this.
+/// Waits until the index has this state.
 fn wait_for(vdo: &Mapped<'_, Vdo>, index: &VdoIndexState) {
     vdo.wait_for("another state of the index", |status| status.index == *index);
 }
@@ -138,7 +138,7 @@ fn vdo_takes_its_options_and_messages() {
     let VdoReply::Config(config) = vdo.send(&VdoMessage::Config) else { panic!("no config") };
     assert_eq!((config.logical_size, config.slab_size), (4096 * LOGICAL_BLOCKS, DataBlocks(SLAB)));
 
-    // The same data again and again, which is stored once.
+    // The same data repeatedly, which is stored once.
     let path = vdo.device().path();
     let place = |copy: u64| Sectors(512 * copy);
     let copies = |copy| Pattern::new(1).moved(Sectors(0), place(copy)).write(&path, place(copy), Sectors(64)).unwrap();

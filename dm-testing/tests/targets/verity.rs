@@ -12,7 +12,7 @@ use dm_units::{DataBlocks, Sectors};
 use crate::support::{Mapped, concerns, disk, has, map, try_map};
 
 const LENGTH: Sectors = Sectors(2048);
-/// Of data and of hashes, in sectors.
+/// The size of data and hash blocks in sectors.
 const BLOCK: Sectors = Sectors(8);
 /// The last block, which is zero.
 const ZEROS: Sectors = Sectors(LENGTH.0 - BLOCK.0);
@@ -42,25 +42,25 @@ impl Formatted {
         Self::new(scratch, ["--salt", SALT])
     }
 
-    /// The table for what was formatted without other options than salt.
+    /// The table for disks that were formatted without options other than a salt.
     fn table(&self) -> VerityTable {
         self.table_of(1, 256, 4096, "sha256").salt(Hex::new(SALT).unwrap())
     }
 
     fn table_of(&self, version: u32, blocks: u64, block_size: u32, algorithm: &str) -> VerityTable {
         let [data, hash] = [&self.data, &self.hash].map(|disk| VerityDevice::new(disk.number(), block_size));
-        // The first block of the hashes is a superblock.
+        // The first block of the hash disk is a superblock.
         let (blocks, algorithm) = (DataBlocks(blocks), WordBuf::new(algorithm).unwrap());
         VerityTable::new(version, data, hash, blocks, 1, algorithm, self.root.clone())
     }
 
-    /// Makes a block wrong.
+    /// Corrupts a block.
     fn corrupt(&self, block: Sectors) {
         Pattern::new(2).write(self.data.path(), block, BLOCK).unwrap();
     }
 }
 
-/// Whether a block holds what the pattern has there.
+/// Whether a block contains the data of the pattern.
 fn reads(verity: &Mapped<'_, Verity>, pattern: Pattern, block: Sectors) -> bool {
     pattern.verify(&verity.device().path(), block, BLOCK).is_ok()
 }
@@ -132,13 +132,13 @@ fn verity_corrects_errors() {
     let parity = disk(&scratch, 1);
     let options = ["--salt", SALT, "--fec-roots", "4", "--fec-device", parity.path().to_str().unwrap()];
     let formatted = Formatted::new(&scratch, options);
-    // What was written is in the cache, which the kernel's reader of parity goes past.
+    // The parity is still in the page cache, which the kernel's reader bypasses.
     File::open(parity.path()).unwrap().sync_all().unwrap();
     formatted.corrupt(Sectors(64));
-    // All of both disks but the superblock.
+    // All of both disks except the superblock.
     let table = formatted.table().use_fec_from_device(parity.number()).fec_blocks(DataBlocks(511));
     let table = table.fec_start(DataBlocks(0)).fec_roots(4);
-    // A matter of how the kernel was built, not of the target's version.
+    // Depends on the kernel's configuration, not on the target's version.
     let Ok(verity) = try_map::<Verity>(&scratch, "verity", LENGTH, table.clone()) else {
         return require::skip("it needs target verity with use_fec_from_device");
     };

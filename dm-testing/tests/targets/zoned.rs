@@ -12,7 +12,7 @@ use crate::zoned_disk::{CHUNKS, ZONE, ZONES, ZonedDisk};
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn a_zoned_device_counts_its_zones() {
-    // The driver of the disk is told once how many there are, and where they are.
+    // The number and position of disks are set when their driver is loaded.
     let needs = [require::target("zoned"), require::module("null_blk"), require::throw_away_kernel()];
     if !require::met(&needs) {
         return;

@@ -1,4 +1,4 @@
-//! A disk of zones in memory, formatted for `zoned`.
+//! A zoned disk in memory, formatted for `zoned`.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -12,17 +12,17 @@ use dm_units::{DeviceNumber, Sectors};
 /// Long enough for udev to open and close a disk, on any machine.
 const SOON: Duration = Duration::from_secs(20);
 const BLOCK_BYTES: usize = 4096;
-/// Of the metadata, which the checksum starts from.
+/// The generation of the metadata, with which the checksum starts.
 const GENERATION: u32 = 1;
-/// Of the disk, of 32 MiB each; a quarter of them can be written anywhere.
+/// The number of zones of the disk, 32 MiB each; a quarter of them can be written at random.
 pub(crate) const ZONES: u32 = 32;
 pub(crate) const ZONE: Sectors = Sectors(65_536);
-/// Kept free to clear up in.
+/// The zones reserved for reclaim.
 const RESERVED: u32 = 4;
-/// All zones but those, and two with metadata.
+/// All zones except the reserved ones and two with metadata.
 pub(crate) const CHUNKS: u32 = ZONES - RESERVED - 2;
 
-/// A disk of zones in memory, the only one of its driver.
+/// A zoned disk in memory, the only one of its driver.
 pub(crate) struct ZonedDisk {
     path: &'static Path,
 }
@@ -41,7 +41,7 @@ impl ZonedDisk {
         device.trim_end().parse().unwrap()
     }
 
-    /// Writes the first set of metadata of the target's format 1; the kernel makes the second from it.
+    /// Writes the first set of metadata in the target's format 1; the kernel makes the second one from it.
     pub(crate) fn format(&self) {
         let fields = |checksum| {
             [
@@ -50,10 +50,10 @@ impl ZonedDisk {
                 1,
                 GENERATION,
                 0,
-                // Where this is, in two words.
+                // The position of this block, in two words.
                 0,
                 0,
-                // Blocks of metadata: this one, the map of chunks, and for each zone a bitmap.
+                // The number of metadata blocks: this one, the map of chunks, and a bitmap for each zone.
                 2 + ZONES,
                 RESERVED,
                 CHUNKS,
@@ -68,7 +68,7 @@ impl ZonedDisk {
             block
         };
         let first = block(crc32(GENERATION, &block(0)));
-        // No chunk is mapped to a zone, and nothing is written, as on any new disk.
+        // As on a new disk, no chunk is mapped to a zone, and nothing is written.
         let blocks = [first, vec![0xff; BLOCK_BYTES]].concat();
         let disk = File::options().write(true).open(self.path).unwrap();
         disk.write_all_at(&blocks, 0).unwrap();
@@ -85,7 +85,7 @@ impl Drop for ZonedDisk {
     }
 }
 
-/// The checksum of this format: without any inversion, from a start of its own.
+/// The checksum of this format: a CRC-32 without inversion, with a given start value.
 pub(crate) fn crc32(start: u32, bytes: &[u8]) -> u32 {
     bytes.iter().fold(start, |crc, byte| {
         let step = |crc: u32, _| if crc & 1 == 0 { crc >> 1 } else { (crc >> 1) ^ 0xedb8_8320 };

@@ -1,11 +1,11 @@
-//! Every operation in every state of its device in which it behaves differently.
+//! Every operation, in every state of its device in which it behaves differently.
 
 use dm_core::{DmUuid, Host, Message, OpError, Prefix, RemovePolicy, Steps, SuspendPolicy, TargetLine};
 use dm_units::{DeviceNumber, Sectors};
 
 use crate::model::{Device, MAJOR, State, Table};
 
-/// An operation, and the state that it begins with.
+/// An operation and the initial state.
 pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) before: State,
@@ -32,7 +32,7 @@ pub(crate) fn loaded() -> Table {
     Table::new("striped", "1 8 4001:1 0")
 }
 
-/// The table of a target that takes messages.
+/// The table of a target that supports messages.
 pub(crate) fn era() -> Table {
     Table::new("era", "4001:0 4001:2 64")
 }
@@ -41,7 +41,7 @@ pub(crate) fn state(devices: impl IntoIterator<Item = Device>) -> State {
     State { devices: (0..).zip(devices).collect(), messages: 0 }
 }
 
-/// A device named `a`, in each combination of tables and of being suspended.
+/// A device named `a`, in each combination of tables and suspension.
 fn devices() -> impl Iterator<Item = (String, Device)> {
     let tables = [(None, None), (None, Some(loaded())), (Some(old()), None), (Some(old()), Some(loaded()))];
     tables.into_iter().flat_map(|(active, inactive)| {
@@ -65,7 +65,7 @@ fn devices() -> impl Iterator<Item = (String, Device)> {
 
 fn each(name: &str, cases: &mut Vec<Case>, run: fn(&Host) -> Result<(), OpError>, is_right: fn(&Device) -> bool) {
     for (what, device) in devices().filter(|(_, device)| is_right(device)) {
-        // Another device, which nothing may touch.
+        // Another device, which no operation may change.
         let other = Device::new("other", Some(era()));
         cases.push(Case { name: format!("{name} of a device:{what}"), before: state([device, other]), run });
     }
@@ -75,7 +75,7 @@ fn one(name: &str, cases: &mut Vec<Case>, before: State, run: fn(&Host) -> Resul
     cases.push(Case { name: name.to_owned(), before, run });
 }
 
-/// `top` over `middle` over `bottom`.
+/// `top` uses `middle`, which uses `bottom`.
 pub(crate) fn stack() -> State {
     let over = |minor: u32| Some(Table::new("linear", &format!("{MAJOR}:{minor} 0")));
     let bottom = Device { uuid: "uuid-bottom".to_owned(), ..Device::new("bottom", Some(old())) };
@@ -130,7 +130,7 @@ fn creations(cases: &mut Vec<Case>) {
     one("a batch of two", cases, State::default(), |host| {
         let batch = host.batch();
         batch.create("a", line())?;
-        // Two operations: what the first has done stays.
+        // Two operations: the effect of the first one is kept.
         batch.finish()
     });
 }

@@ -1,4 +1,4 @@
-//! Whether the state after an operation is what it says.
+//! Whether the state after an operation is the one that its result describes.
 
 use std::error::Error as _;
 
@@ -6,7 +6,7 @@ use dm_core::{DevIdBuf, OpError, Operation, Remains, StateAfter};
 
 use crate::model::{Device, State};
 
-/// What is different between two states, as an error should say it.
+/// The differences between two states, as an error should report them.
 fn differences(before: &State, now: &State) -> Vec<Remains> {
     let mut found = Vec::new();
     let removed = before.devices.keys().filter(|minor| !now.devices.contains_key(minor)).count();
@@ -42,13 +42,13 @@ fn of_device(before: &Device, now: &Device, found: &mut Vec<Remains>) {
         found.extend(before.inactive.is_some().then_some(Remains::InactiveTableDropped));
         found.extend(now.inactive.is_some().then_some(Remains::TableLoaded));
     }
-    // No error speaks of a name, a uuid or a removal that was deferred.
+    // No error reports a name, a uuid or a deferred removal.
     if (&before.name, &before.uuid) != (&now.name, &now.uuid) || now.deferred && !before.deferred {
         found.push(Remains::Unknown);
     }
 }
 
-/// Only the devices that an error is about: an operation on several may have finished with others.
+/// Only the devices that an error is about: an operation on several may have completed others.
 fn narrowed(error: &OpError, before: &State, now: &State) -> (State, State) {
     let only = |is_meant: &dyn Fn(u32, &Device) -> bool| {
         [before, now].map(|state| State {
@@ -66,7 +66,7 @@ fn narrowed(error: &OpError, before: &State, now: &State) -> (State, State) {
     (before, now)
 }
 
-/// Panics if the error does not say what has become of the devices.
+/// Panics if the error does not describe the state of the devices.
 pub(crate) fn check_error(what: &str, error: &OpError, before: &State, now: &State) {
     check_text(what, error);
     let (before, now) = narrowed(error, before, now);
@@ -80,7 +80,7 @@ pub(crate) fn check_error(what: &str, error: &OpError, before: &State, now: &Sta
                 assert!(remains.contains(left), "{what}: {error} does not say {left:?}");
             }
             for said in remains {
-                // Whether it is another one's is for the caller to know.
+                // The caller must know whether it is another device.
                 if *said == Remains::Exists && now.named("a").is_some() {
                     continue;
                 }
@@ -92,7 +92,7 @@ pub(crate) fn check_error(what: &str, error: &OpError, before: &State, now: &Sta
     }
 }
 
-/// The device is named as the caller did, and no text is repeated.
+/// The device has the caller's name for it, and no text is repeated.
 fn check_text(what: &str, error: &OpError) {
     let text = error.to_string();
     let mut chain = Vec::new();

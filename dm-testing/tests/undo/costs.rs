@@ -1,4 +1,4 @@
-//! How many commands each operation takes.
+//! The number of commands of each operation.
 
 use dm_core::{Command, Host, Message, OpError, Prefix, RemovePolicy, Retry, Steps, SuspendPolicy};
 

@@ -1,4 +1,4 @@
-//! What whole devices do beyond operations of a host, with something going wrong at every command.
+//! Operations of whole devices with a failure at every command.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub(crate) fn one<T: Target>(length: Sectors, params: T::Table) -> Table<T> {
     Table::new([TableLine::<T> { start: Sectors(0), length, params }]).unwrap()
 }
 
-/// The disks that each test makes first, by their numbers.
+/// The disks that each test makes first, by number.
 pub(crate) fn disk(number: u32) -> DeviceNumber {
     DeviceNumber::new(4001, number)
 }
@@ -43,9 +43,9 @@ fn write(memory: &MemoryKernel, name: &str) {
     memory.write(name, Sectors(0), &[7; 512]).unwrap();
 }
 
-/// Runs a step with something going wrong at every command, each time on devices that were made anew, of which `kept` holds
-/// data. Whatever goes wrong: no device is suspended unless the error says so, the data are there, and a second try works once
-/// a new start has put right what a crash left.
+/// Runs a step with a failure at every command, each time on new devices; the device `kept` contains data. After any
+/// failure, no device is suspended unless the error says so, no data is lost, and a second attempt works after a new
+/// start has repaired the state.
 pub(crate) fn sweep(
     what: &str,
     kept: &str,
@@ -109,7 +109,7 @@ pub(crate) fn exists(memory: &MemoryKernel, name: &str) -> bool {
 }
 
 #[test]
-fn what_pools_do_can_fail_anywhere() {
+fn operations_of_pools_can_fail_anywhere() {
     type Step = fn(&MemoryKernel) -> Result<(), DevError>;
     let steps: [(&str, Step); 6] = [
         ("create_thin_from", |memory| {
@@ -145,7 +145,7 @@ fn what_pools_do_can_fail_anywhere() {
 }
 
 #[test]
-fn a_cache_can_be_put_on_and_taken_off_whatever_fails() {
+fn a_cache_can_be_attached_and_detached_whatever_fails() {
     let make = |memory: &MemoryKernel| {
         let table = one(LENGTH, LinearTable::new(disk(0), Sectors(0)));
         LinearDev::create(&memory.host(), "thome", &table).unwrap();

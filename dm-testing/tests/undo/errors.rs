@@ -1,4 +1,4 @@
-//! What errors say, and which predicates hold of them.
+//! The texts and predicates of errors.
 
 use std::error::Error as _;
 
@@ -70,7 +70,7 @@ fn predicates_tell_the_errnos_apart() {
         (OpError::is_timed_out, &[ETIMEDOUT]),
     ];
     for errno in [EINVAL, EBUSY, EINTR, EPERM, ENODATA, ENOSPC, EROFS, ETIMEDOUT, ENOMEM] {
-        // A suspension is not repeated after a signal.
+        // A suspend is not repeated after a signal.
         let error = kernel(device(), Some((2, errno))).host().suspend("a").unwrap_err();
         for (index, (predicate, errnos)) in predicates.iter().enumerate() {
             assert_eq!(predicate(&error), errnos.contains(&errno), "predicate {index} of {error:?}");
@@ -103,7 +103,7 @@ fn a_missing_device_is_not_found_by_every_operation() {
 }
 
 #[test]
-fn a_table_that_waits_in_the_inactive_slot_is_not_made_active_by_the_way() {
+fn a_table_in_the_inactive_slot_is_not_made_active_as_a_side_effect() {
     let waiting = Device { inactive: Some(crate::cases::loaded()), ..device() };
     let kernel = kernel(waiting, None);
     let error = kernel.host().while_suspended("a", dm_core::Steps::new()).unwrap_err();

@@ -1,4 +1,4 @@
-//! The kernel in memory, with failures, and the end of the process, at chosen commands.
+//! The kernel in memory, with failures or the end of the process at chosen commands.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,31 +16,31 @@ use dm_units::{Bytes, DeviceNumber, Sectors};
 use crate::cases::number;
 use crate::model::{Device, Line, State, Table};
 
-/// How a command fails.
+/// The kinds of failures of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// Nothing was done.
+    /// The command has no effect.
     Before,
-    /// Everything was done, and the answer could not be returned.
+    /// The command is executed, but its answer is lost.
     After,
-    /// A resume that does not get to its end; other commands fail with nothing done.
+    /// A resume fails in the middle; other commands fail without effect.
     Resume(ResumeFault),
 }
 
 pub(crate) const FAULTS: [Fault; 4] =
     [Fault::Before, Fault::After, Fault::Resume(ResumeFault::Swap), Fault::Resume(ResumeFault::Targets)];
 
-/// What goes wrong, counted in commands from 1.
+/// The planned failures, by command counted from 1.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Plan {
     pub(crate) faults: Vec<(usize, Fault, i32)>,
-    /// From this command on, all fail with nothing done.
+    /// From this command on, all fail without effect.
     pub(crate) all_from: Option<(usize, i32)>,
-    /// The process ends instead of this command.
+    /// The process ends at this command, which is not executed.
     pub(crate) stop_at: Option<usize>,
 }
 
-/// What another process does just before a command, counted from 1.
+/// A change that another process makes just before a command, counted from 1.
 type Interference = Box<dyn FnOnce(&Kernel) + Send>;
 
 /// The panic that ends the process.
@@ -60,11 +60,11 @@ struct Inner {
     is_stopped: bool,
 }
 
-/// A kernel with its plan; clones are the same one.
+/// A kernel with its plan; clones share both.
 #[derive(Clone)]
 pub(crate) struct Kernel {
     memory: MemoryKernel,
-    /// A handle that nothing is planned for.
+    /// A handle without planned failures.
     other: Dm,
     opened: Arc<BTreeMap<u32, Vec<OpenDevice>>>,
     inner: Arc<Mutex<Inner>>,
@@ -77,7 +77,7 @@ impl Default for Kernel {
 }
 
 impl Kernel {
-    /// A kernel with these devices, and three disks.
+    /// A kernel with these devices and three disks.
     pub(crate) fn new(state: &State) -> Self {
         let memory = MemoryKernel::new();
         for _ in 0..3 {
@@ -85,7 +85,7 @@ impl Kernel {
         }
         let other = memory.dm();
         let mut kernel = Self { memory, other, opened: Arc::default(), inner: Arc::default() };
-        // A device uses those behind it.
+        // A device uses later ones in the list.
         for (minor, device) in state.devices.iter().rev() {
             kernel.add(*minor, device);
         }
@@ -149,7 +149,7 @@ impl Kernel {
         inner.is_stopped = false;
     }
 
-    /// Another process changes something just before the `n`-th command.
+    /// Makes another process change something just before the `n`-th command.
     pub(crate) fn interfere(&self, n: usize, change: impl FnOnce(&Self) + Send + 'static) {
         self.inner().interference = Some((n, Box::new(change)));
     }
@@ -218,7 +218,7 @@ impl fmt::Debug for Kernel {
     }
 }
 
-/// The way to the kernel on which commands fail as planned.
+/// The transport on which commands fail as planned.
 #[derive(Debug)]
 struct Planned {
     kernel: Kernel,

@@ -1,4 +1,4 @@
-//! What further kinds of whole devices do, with something going wrong at every command.
+//! Operations of further kinds of whole devices with a failure at every command.
 
 use dm_core::SetupOptions;
 use dm_targets::clone::CloneTable;
@@ -29,7 +29,7 @@ fn is<T: Target>(memory: &MemoryKernel, name: &str) -> bool {
 }
 
 #[test]
-fn a_write_cache_can_be_put_on_and_taken_off_whatever_fails() {
+fn a_write_cache_can_be_attached_and_detached_whatever_fails() {
     let put = |memory: &MemoryKernel| {
         let table = |origin| WritecacheTable::new(WritecacheKind::Ssd, origin, disk(1), 512);
         WritecacheDev::attach(&memory.host(), &open::<Linear>(memory, "thome")?, "torigin", table).map(drop)
@@ -49,7 +49,7 @@ fn a_write_cache_can_be_put_on_and_taken_off_whatever_fails() {
 }
 
 #[test]
-fn an_era_target_can_be_put_on_and_taken_off_whatever_fails() {
+fn an_era_target_can_be_attached_and_detached_whatever_fails() {
     let put = |memory: &MemoryKernel| {
         let table = |origin| EraTable::new(disk(1), origin, Sectors(128));
         EraDev::attach(&memory.host(), &open::<Linear>(memory, "thome")?, "torigin", table).map(drop)

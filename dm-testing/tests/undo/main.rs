@@ -1,4 +1,4 @@
-//! Every operation of dm-core in memory, with failures, or the end of the process, at every command.
+//! Every operation of dm-core in memory, with failures or the end of the process at every command.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,

@@ -1,4 +1,4 @@
-//! The devices of a kernel, each with its two tables: what a case begins with, and what it ends with.
+//! The devices of a kernel with both tables: the initial and the final state of a case.
 
 use std::collections::BTreeMap;
 
@@ -49,7 +49,7 @@ pub(crate) struct Device {
     pub(crate) suspended: bool,
     pub(crate) internally_suspended: bool,
     pub(crate) deferred: bool,
-    /// How often it is open, apart from tables that use it.
+    /// The open count without tables that use it.
     pub(crate) opened: i32,
 }
 
@@ -63,11 +63,11 @@ impl Device {
     }
 }
 
-/// All devices, by minor number.
+/// All devices by minor number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct State {
     pub(crate) devices: BTreeMap<u32, Device>,
-    /// How many messages targets have carried out.
+    /// The number of messages that targets have executed.
     pub(crate) messages: usize,
 }
 

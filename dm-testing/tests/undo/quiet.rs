@@ -1,4 +1,4 @@
-//! A logger that stands for one which writes to the suspended device: nothing is logged while a device is suspended.
+//! A logger that simulates one on the suspended device: nothing may be logged while a device is suspended.
 
 use std::cell::RefCell;
 use std::sync::Once;
@@ -8,7 +8,7 @@ use log::{LevelFilter, Log, Metadata, Record};
 use crate::kernel::Kernel;
 
 thread_local! {
-    /// The kernel of this thread's test, and what was logged at the wrong time.
+    /// The kernel of this thread's test, and the lines that were logged at the wrong time.
     static WATCHED: RefCell<Option<(Kernel, Vec<String>, usize)>> = const { RefCell::new(None) };
 }
 
@@ -20,7 +20,7 @@ impl Log for Watcher {
     }
 
     fn log(&self, record: &Record<'_>) {
-        // Looking at the kernel is logged as well.
+        // Reading the state of the kernel is logged as well.
         let Some((kernel, mut wrong, lines)) = WATCHED.take() else { return };
         if kernel.has_suspended() {
             wrong.push(record.args().to_string());
@@ -38,7 +38,7 @@ pub(crate) fn watched<R>(kernel: &Kernel, what: &str, run: impl FnOnce() -> R) -
     counted(kernel, what, run).0
 }
 
-/// The same, and how many lines were logged.
+/// As [`watched`]; returns also the number of logged lines.
 pub(crate) fn counted<R>(kernel: &Kernel, what: &str, run: impl FnOnce() -> R) -> (R, usize) {
     INSTALLED.call_once(|| {
         log::set_logger(&Watcher).unwrap();

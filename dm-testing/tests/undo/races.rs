@@ -1,4 +1,4 @@
-//! Other processes and threads act on the same devices at every moment.
+//! Other processes and threads change the same devices at every moment.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,12 +10,12 @@ use crate::cases::{all, era, line, number, old, state};
 use crate::kernel::{Kernel, Plan};
 use crate::model::{Device, Table};
 
-/// A device with a table in its inactive slot, so that a resume would change it as well.
+/// A device with a table in its inactive slot, which a resume would activate.
 fn stranger() -> Device {
     Device { inactive: Some(Table::new("zero", "")), ..Device::new("stranger", Some(old())) }
 }
 
-/// Another process removes the device and makes another one, which gets its number. Returns whether it could.
+/// Makes another process remove the device and create another one with its number. Returns whether it could.
 fn take_number(kernel: &Kernel) -> bool {
     let is_closed = kernel.state().devices.contains_key(&0) && kernel.state().open_count(0) == 0;
     if is_closed {
@@ -107,7 +107,7 @@ fn no_snapshot_is_taken_while_the_origin_serves_io() {
                 })
             })
             .collect();
-        // What looks unfinished or suspended is another thread's work.
+        // Devices that look unfinished or suspended belong to another thread.
         let others: [fn(&Host); 4] = [
             |host| {
                 host.setup("origin", line()).unwrap();
@@ -144,7 +144,7 @@ fn no_snapshot_is_taken_while_the_origin_serves_io() {
 fn hosts_of_two_processes_take_turns_by_a_lock_directory() {
     let kernel = pool();
     let folder = tempfile::tempdir().unwrap();
-    // Hosts that are not clones share nothing but the directory, as those of two processes.
+    // Hosts that are not clones share only the directory, like those of two processes.
     thread::scope(|threads| {
         for _ in 0..4 {
             let host = kernel.host().with_lock_dir(folder.path());

@@ -1,4 +1,4 @@
-//! The process ends at every command of every operation, and starts again: `recover` and `setup` find what is left.
+//! The process ends at every command of every operation and is restarted: `recover` and `setup` find what is left.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,7 +8,7 @@ use crate::cases::{Case, all, line, old};
 use crate::kernel::{Kernel, Plan, Stopped};
 use crate::model::State;
 
-/// Runs a case in a process that ends at the `n`-th command; `None` if it has ended by itself before.
+/// Runs a case in a process that ends at the `n`-th command; `None` if it completes before.
 fn stopped_at(case: &Case, n: usize) -> Option<Kernel> {
     let kernel = Kernel::new(&case.before);
     kernel.set_plan(Plan { stop_at: Some(n), ..Plan::default() });
@@ -32,7 +32,7 @@ fn each_stop(mut check: impl FnMut(&Case, &str, &Kernel)) {
 }
 
 fn recover_all(host: &Host, state: &State) {
-    // Devices on top come last in the list of names that a user would give.
+    // A user would give the list of names with devices on top last.
     for device in state.devices.values() {
         let name = DmName::new(&device.name).unwrap();
         host.recover(Prefix::Name(name)).unwrap();
@@ -62,7 +62,7 @@ fn recover_leaves_nothing_unfinished_and_finished_devices_alone() {
 }
 
 #[test]
-fn setup_gives_the_device_that_was_to_be_set_up_whatever_was_left() {
+fn setup_makes_the_wanted_device_from_any_leftover() {
     each_stop(|case, what, kernel| {
         if !case.name.starts_with("create") && !case.name.starts_with("setup") && !case.name.starts_with("reload") {
             return;
@@ -76,7 +76,7 @@ fn setup_gives_the_device_that_was_to_be_set_up_whatever_was_left() {
                 assert_eq!(device.active, Some(old()), "{what}");
                 assert!(!device.suspended && !device.deferred && device.inactive.is_none(), "{what}: {device:?}");
             }
-            // Another table is active: the reload was stopped after its resume, or the case is about that.
+            // Another table is active: the reload was stopped after its resume, or the case tests this.
             Err(error) => {
                 let device = before.named("a").unwrap();
                 let is_other = device.active.as_ref().is_some_and(|table| *table != old());

@@ -1,4 +1,4 @@
-//! Every operation fails at every command, at every two, and from every command on.
+//! Every operation with failures at every command, at every two commands, and from every command on.
 
 use dm_core::Command;
 use nix::libc::{EBUSY, EINTR, EINVAL, ENOMEM};
@@ -9,13 +9,13 @@ use crate::kernel::{FAULTS, Fault, Kernel, Plan};
 use crate::model::State;
 use crate::quiet;
 
-/// Runs a case under a plan; returns the commands that it sent.
+/// Runs a case with a plan, and returns the commands it sent.
 fn run(case: &Case, plan: &Plan, expected: Option<&State>) -> Vec<Command> {
     let kernel = Kernel::new(&case.before);
     let host = kernel.host();
     kernel.set_plan(plan.clone());
     let what = format!("{} with {plan:?}", case.name);
-    // An operation that can't read its device does not know that it was suspended before.
+    // An operation that can't read its device does not know whether it was suspended.
     let is_blind = plan.faults.iter().any(|(n, ..)| *n == 1) || plan.all_from.is_some_and(|(n, _)| n == 1);
     let result = if (is_blind || case.name == "recovery") && kernel.has_suspended() {
         (case.run)(&host)
@@ -32,7 +32,7 @@ fn run(case: &Case, plan: &Plan, expected: Option<&State>) -> Vec<Command> {
     sent
 }
 
-/// A message that was carried out and whose answer was lost can't be told from one that was not, and neither can a table that
+/// A message whose answer was lost can't be distinguished from one that was not executed, and neither can a table that
 /// replaced another one in the inactive slot.
 fn is_unknowable(case: &Case, plan: &Plan, sent: &[Command]) -> bool {
     let first_load = sent.iter().position(|command| *command == Command::TableLoad);
@@ -45,7 +45,7 @@ fn is_unknowable(case: &Case, plan: &Plan, sent: &[Command]) -> bool {
     })
 }
 
-/// The state after success without faults, if the case is one that succeeds, and the commands that it takes.
+/// The state after success without faults, if the case succeeds, and its commands.
 fn without_faults(case: &Case) -> (Option<State>, Vec<Command>) {
     let kernel = Kernel::new(&case.before);
     let result = (case.run)(&kernel.host());
@@ -55,7 +55,7 @@ fn without_faults(case: &Case) -> (Option<State>, Vec<Command>) {
     (result.is_ok().then(|| kernel.state()), kernel.sent())
 }
 
-/// The kernel returns EBUSY only where it has done nothing, and it is taken at its word.
+/// The kernel returns EBUSY only if the command had no effect, and the library relies on that.
 fn is_possible(fault: Fault, errno: i32) -> bool {
     fault != Fault::After || errno != EBUSY
 }
@@ -64,7 +64,7 @@ fn errnos_of(fault: Fault) -> Vec<i32> {
     [EINVAL, ENOMEM, EBUSY, EINTR].into_iter().filter(|errno| is_possible(fault, *errno)).collect()
 }
 
-/// The ways in which a command can fail: a resume also halfway.
+/// The possible failures of a command; a resume can also fail in the middle.
 fn faults_of(command: Command) -> &'static [Fault] {
     if command == Command::DeviceResume { &FAULTS } else { &FAULTS[..2] }
 }
@@ -116,7 +116,7 @@ fn when_all_commands_fail_from_one_on_the_error_says_so() {
     for (index, case) in all().iter().enumerate() {
         let (expected, commands) = without_faults(case);
         for n in 1..=commands.len() {
-            // Interrupted commands are sent again many times.
+            // Interrupted commands are repeated many times.
             let errnos = if index % 16 == 0 { &[EINVAL, ENOMEM, EINTR][..] } else { &[EINVAL, ENOMEM][..] };
             for errno in errnos {
                 let plan = Plan { all_from: Some((n, *errno)), ..Plan::default() };

@@ -1,5 +1,5 @@
-//! Commands that concern every mapped device of the host, and the node they are sent through: one test at a time, and what
-//! could harm others in a kernel that is thrown away only.
+//! Commands that affect every mapped device of the host, and the control node. Tests run one at a time, and those that
+//! could harm other programs only in throw-away kernels.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ mod open;
 mod poll;
 mod remove_all;
 
-/// Held by each test, whatever became of the one before.
+/// Held by each test, even if an earlier one has panicked.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)

@@ -21,7 +21,7 @@ fn open_at(path: &Path) -> Result<Dm, OpenError> {
     Dm::open_with(OpenOptions::new().path(path))
 }
 
-/// The number of the control node, as the kernel reports it; `None` if it has no device mapper.
+/// The number of the control node according to the kernel; `None` without a device mapper.
 fn control_number() -> Option<DeviceNumber> {
     let text = fs::read_to_string("/proc/misc").unwrap();
     let line = text.lines().find_map(|line| line.strip_suffix(" device-mapper"))?;
@@ -43,7 +43,7 @@ fn remove_if_there(path: &str) {
     }
 }
 
-/// Unloads the device mapper with all its targets. Returns whether that worked.
+/// Unloads the device mapper and all targets. Returns whether that succeeded.
 fn unload() -> bool {
     let loaded = || {
         let text = fs::read_to_string("/proc/modules").unwrap();
@@ -59,11 +59,11 @@ fn unload() -> bool {
         modules.iter().for_each(|module| drop(Command::new("rmmod").arg(module).output().unwrap()));
         modules.is_empty()
     };
-    // So are those that programs of udev still use, which may have a lot to do.
+    // So are those that udev's programs still use, which may take long.
     wait_until("the modules to be unloaded", Duration::from_secs(30), unloaded).is_ok() && control_number().is_none()
 }
 
-/// What the tests need that take the device mapper away for a moment.
+/// Whether the tests that unload the device mapper can run.
 fn may_unload() -> bool {
     if !require::met(&[require::device_mapper(), require::throw_away_kernel(), require::program("rmmod")]) {
         return false;
@@ -119,7 +119,7 @@ fn the_module_is_loaded_by_a_node_that_exists() {
     assert_eq!(control_number(), Some(number));
 }
 
-/// The program by which the kernel loads modules, put back when this is dropped.
+/// Disables the program with which the kernel loads modules, until this is dropped.
 struct NoModules(String);
 
 impl NoModules {
@@ -150,7 +150,7 @@ fn a_kernel_without_device_mapper_is_named() {
         let _no_modules = NoModules::new();
         let error = Dm::open().unwrap_err();
         assert!(error.is_no_device_mapper(), "{error}");
-        assert!(!Path::new(CONTROL).exists(), "a node of a driver that is not there was left");
+        assert!(!Path::new(CONTROL).exists(), "a node of a missing driver was left");
     }
     Dm::open().unwrap();
 }
@@ -196,7 +196,7 @@ fn another_node_is_refused_and_left_alone() {
     assert_eq!(fs::read_to_string(&file).unwrap(), "a file");
 }
 
-/// An ordinary user, until this is dropped: the whole process is.
+/// Makes the process that of an ordinary user, until this is dropped.
 struct OrdinaryUser;
 
 impl OrdinaryUser {
@@ -229,7 +229,8 @@ fn an_ordinary_user_is_refused() {
     let dm = Dm::open().unwrap();
 
     let user = OrdinaryUser::new();
-    // The node is root's only; one that is for all does not help; none can be made; what root has opened does not help either.
+    // The node is accessible only to root; a node for all users, a new node and a descriptor that root has opened do
+    // not help.
     let errors: [dm_core::Error; 4] = [
         Dm::open().unwrap_err().into(),
         open_at(&open_to_all).unwrap_err().into(),

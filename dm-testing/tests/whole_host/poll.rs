@@ -9,7 +9,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::alone;
 
-/// Whether a handle becomes readable within so many milliseconds.
+/// Whether a handle becomes readable within this number of milliseconds.
 fn is_readable(dm: &Dm, limit: u16) -> bool {
     let mut fds = [PollFd::new(dm.poll_fd().unwrap(), PollFlags::POLLIN)];
     poll(&mut fds, PollTimeout::from(limit)).unwrap() == 1
@@ -53,7 +53,7 @@ fn what_changes_the_list_of_devices_is_an_event() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn each_handle_is_armed_for_itself() {
+fn each_handle_is_armed_separately() {
     let _alone = alone();
     let Some(scratch) = Scratch::new(&[require::interface(36)]) else { return };
     let [one, two] = [(); 2].map(|()| Dm::open().unwrap());

@@ -17,7 +17,7 @@ fn names(scratch: &Scratch) -> Vec<String> {
     list.iter().map(|device| device.unwrap().name.to_string()).collect()
 }
 
-/// Four devices: one that uses another one, one that is open, one without a table.
+/// Four devices: one uses another one, one is open, and one has no table.
 fn four(scratch: &Scratch) -> (MappedDevice, File) {
     let zero = || [TargetLine::text(Sectors(0), Sectors(8), "zero", "")];
     let lower = scratch.map("a-lower", zero()).unwrap();
@@ -53,7 +53,7 @@ fn open_devices_are_removed_when_they_are_closed() {
     let _alone = alone();
     let Some(scratch) = Scratch::new(&[require::throw_away_kernel(), require::target("zero")]) else { return };
     let (open, user) = four(&scratch);
-    // Once: what is open then, by any program, is removed at its last close.
+    // A single call: devices that any program then has open are removed on their last close.
     scratch.dm().remove_all_with(RemoveAllOptions::new().deferred(true)).unwrap();
     wait_until("the removal of all others", SOON, || names(&scratch) == [open.name().to_string()]).unwrap();
     let info = scratch.dm().device_info(&open).unwrap();

@@ -1,7 +1,7 @@
-//! `cargo xtask costs`: how many instructions dm-core's calls take, and how many they may take.
+//! `cargo xtask costs`: counts the instructions of dm-core's calls, and compares them with limits.
 //!
-//! Without options only what they take in user space, which any machine can count in seconds; with `--whole` the kernel's
-//! part as well, and whole operations, beside what the same takes by hand and through libdm.
+//! By default only the part in user space is counted, which takes seconds on any machine. With `--whole` the kernel's
+//! part and complete operations are counted, and compared with the same calls by hand and through libdm.
 
 mod chart;
 mod limits;
@@ -23,7 +23,7 @@ use crate::workspace::{Workspace, cargo};
 /// Runs the task.
 ///
 /// # Errors
-/// When a program that counts is missing, or the example cannot be built or run.
+/// When a program for counting is missing, or the example cannot be built or run.
 pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     let (mut is_whole, mut limits, mut names, mut chart) = (false, whole::LIMITS, Vec::new(), None);
     while let Some(argument) = parser.next()? {
@@ -41,7 +41,7 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Builds the example that makes the calls; its path.
+/// Builds the example that makes the calls, and returns its path.
 fn build(workspace: &Workspace) -> Result<PathBuf> {
     say::step("building the example costs of dm-core");
     let status = cargo()

@@ -10,7 +10,7 @@ use crate::workspace::Workspace;
 
 /// The paths of the programs.
 pub(super) struct Peers {
-    /// Does the least.
+    /// Makes calls at the minimum cost.
     pub(super) floor: PathBuf,
     pub(super) libdm: PathBuf,
 }
@@ -46,15 +46,15 @@ fn compile_one(
     Ok(program)
 }
 
-/// The guest sees the unpacked library where it is here. The program's `ioctl` takes the place of the C library's, and the
-/// library's own dependencies are looked for when it is loaded.
+/// The guest finds the unpacked library at the same path. The program's `ioctl` replaces that of the C library, and the
+/// library's dependencies are resolved when it is loaded.
 fn link_libdm(command: &mut Command, tree: &Path) -> Result<()> {
     command.arg("-I").arg(tree.join("usr/include")).arg("-rdynamic").arg("-Wl,--allow-shlib-undefined");
     let library = packages::library_path(tree)?;
     for folder in std::env::split_paths(&library).filter(|folder| folder.starts_with(tree)) {
         command.arg("-L").arg(&folder).arg("-Wl,-rpath").arg(format!("-Wl,{}", folder.display()));
     }
-    // By its file's name: the link without the version leads to the machine's own.
+    // By its file name, since the link without a version leads to the library of the machine.
     command.arg("-l:libdevmapper.so.1.02.1");
     Ok(())
 }

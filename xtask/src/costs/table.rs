@@ -1,10 +1,10 @@
-//! What the guest reports, as a table.
+//! The table of the guest's results.
 
 use super::chart::Bar;
 use super::grouped;
 use super::limits::{Call, Limit};
 
-/// The heads of the columns.
+/// The column headings.
 pub(super) fn head() -> String {
     row_of(["call", "least", "ours", "ratio", "at most", "libdm", "ioctls", "at most"], "")
 }
@@ -14,11 +14,11 @@ fn row_of(columns: [&str; 8], remark: &str) -> String {
     format!("{call:<44}{least:>11}{ours:>11}{ratio:>8}{limit:>9}{libdm:>12}{ioctls:>9}{most:>9}{remark}")
 }
 
-/// The lines that come from the guest, `CALL:SIZE:COUNT LEAST OURS LIBDM`, in the order of the calls.
+/// Reads lines `CALL:SIZE:COUNT MINIMUM OURS LIBDM` from the guest, in the order of the calls.
 pub(super) struct Table<'a> {
     calls: &'a [Call],
     unread: Vec<u8>,
-    /// Whether each call kept to its limits.
+    /// For each call, whether it is within its limits.
     results: Vec<bool>,
     bars: Vec<Bar>,
 }
@@ -28,7 +28,7 @@ impl<'a> Table<'a> {
         Self { calls, unread: Vec::new(), results: Vec::new(), bars: Vec::new() }
     }
 
-    /// Takes what has come, and prints the rows that are complete.
+    /// Reads output of the guest, and prints the rows that are complete.
     pub(super) fn take(&mut self, text: &[u8]) {
         self.unread.extend_from_slice(text);
         while let Some(end) = self.unread.iter().position(|&byte| byte == b'\n') {
@@ -43,7 +43,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Whether each call was counted and kept to its limits; `None` if some are missing.
+    /// Whether each call is within its limits; `None` if results are missing.
     pub(super) fn is_good(&self) -> Option<bool> {
         (self.results.len() == self.calls.len()).then(|| self.results.iter().all(|is_good| *is_good))
     }
@@ -59,7 +59,7 @@ impl<'a> Table<'a> {
     }
 }
 
-/// What one program took for one call.
+/// The cost of one call in one program.
 #[derive(Clone, Copy)]
 struct Cost {
     instructions: u64,
@@ -67,7 +67,7 @@ struct Cost {
 }
 
 impl Cost {
-    /// Reads `TIME/IOCTLS`, where the time is that of `count` calls.
+    /// Parses `TIME/IOCTLS`, where the time is that of `count` calls.
     fn parse(word: &str, count: u32) -> Option<Self> {
         let (time, ioctls) = word.split_once('/')?;
         Some(Self { instructions: time.parse::<u64>().ok()?.checked_div(count.into())?, ioctls: ioctls.parse().ok()? })
@@ -112,7 +112,7 @@ fn row(call: &Call, line: &[u8]) -> Option<Row> {
     Some(Row { is_good, text, bar })
 }
 
-/// A number of thousandths as people write it: `1.050`.
+/// Prints a number of thousandths with a decimal point: `1.050`.
 fn thousandths(number: u64) -> String {
     format!("{}.{:03}", number.div_euclid(1000), number.rem_euclid(1000))
 }

@@ -1,8 +1,8 @@
-//! How many instructions dm-core's calls take in user space, and how many they may take.
+//! The instructions of dm-core's calls in user space, and their limits.
 //!
-//! `dm-core/examples/costs` makes one call over and over against a kernel that is none, and callgrind counts. Two runs
-//! that differ only in how often the call is made tell what one more call takes once its buffer has grown; what the ioctl
-//! takes is counted in the same way and left out.
+//! `dm-core/examples/costs` repeats a call on a simulated kernel, and callgrind counts instructions. The difference
+//! between a long and a short run is the cost of further calls, after the buffer has grown. The cost of the ioctl is
+//! counted in the same way and subtracted.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -14,19 +14,19 @@ use super::{build, grouped};
 use crate::say;
 use crate::workspace::Workspace;
 
-/// A call and what it may take.
+/// A call and its limit.
 struct Call {
-    /// Its name to the example.
+    /// Its name in the example.
     name: &'static str,
     summary: &'static str,
-    /// How often it is made, in the shorter run and in the longer one.
+    /// The number of calls in the short run and in the long one.
     counts: [u64; 2],
-    /// The most instructions of one call.
+    /// The maximum number of instructions of one call.
     limit: u64,
 }
 
-/// The limits lie 1.3 to 2 times above what hand-written code takes with a perfectly sized buffer; that of the dependencies
-/// higher, since there the memory's way from the handle to the reply and back counts.
+/// The limits are 1.3 to 2 times the cost of hand-written code with a buffer of the right size. The limit for
+/// dependencies is higher, since moving the buffer from the handle to the reply and back is a larger part of it.
 const CALLS: [Call; 8] = [
     Call { name: "device_info", summary: "device_info", counts: [100, 1100], limit: 400 },
     Call { name: "version", summary: "version", counts: [100, 1100], limit: 400 },
@@ -38,7 +38,7 @@ const CALLS: [Call; 8] = [
     Call { name: "table_deps", summary: "table_deps, 100 devices", counts: [100, 1100], limit: 1_300 },
 ];
 
-/// Counts each call, and prints a table; whether all keep to their limits.
+/// Counts each call, and prints a table. Returns whether all are within their limits.
 ///
 /// # Errors
 /// When valgrind is missing, or the example cannot be built or run.
@@ -61,26 +61,26 @@ pub(super) fn run(workspace: &Workspace) -> Result<bool> {
 fn check_valgrind() -> Result<()> {
     let status = Command::new("valgrind").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     if !status.is_ok_and(|status| status.success()) {
-        bail!("there is no valgrind to count instructions with: install valgrind");
+        bail!("cannot count instructions without valgrind: install it");
     }
     Ok(())
 }
 
-/// The instructions of one call in steady state, without its ioctl.
+/// The instructions of one call after the buffer has grown, without its ioctl.
 fn count(program: &Path, call: &Call) -> Result<u64> {
     let [few, many] = call.counts;
     let whole = [collect(program, call, few, &[])?, collect(program, call, many, &[])?];
     let ioctl = [collect(program, call, few, &["ioctl"])?, collect(program, call, many, &["ioctl"])?];
-    per_call(call.counts, whole, ioctl).with_context(|| format!("the counts of {} make no sense", call.name))
+    per_call(call.counts, whole, ioctl).with_context(|| format!("the counts of {} are inconsistent", call.name))
 }
 
-/// The instructions of one call, from those of shorter and longer runs of the call and of just its ioctl.
+/// The instructions of one call, from short and long runs of the call and of only its ioctl.
 fn per_call(counts: [u64; 2], whole: [u64; 2], ioctl: [u64; 2]) -> Option<u64> {
     let more = |[few, many]: [u64; 2]| many.checked_sub(few);
     more(whole)?.checked_sub(more(ioctl)?)?.checked_div(more(counts)?)
 }
 
-/// The instructions of a whole run of the example.
+/// The instructions of a complete run of the example.
 fn collect(program: &Path, call: &Call, count: u64, mode: &[&str]) -> Result<u64> {
     let mut child = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
@@ -90,7 +90,7 @@ fn collect(program: &Path, call: &Call, count: u64, mode: &[&str]) -> Result<u64
         .stderr(Stdio::piped())
         .spawn()
         .context("cannot run valgrind")?;
-    // What is said fits into the pipe, so it can be read afterwards.
+    // The output fits into the pipe, so it can be read afterwards.
     let status = say::wait_with_progress(&mut child, call.name)?;
     let mut said = String::new();
     child.stderr.take().context("valgrind has no output")?.read_to_string(&mut said)?;
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_call_is_what_one_more_of_it_takes_without_its_ioctl() {
-        // 10 000 to start with, 300 a call of which 50 are the ioctl.
+        // 10 000 at the start, 300 for each call, of which the ioctl takes 50.
         assert_eq!(per_call([100, 1100], [40_000, 340_000], [15_000, 65_000]), Some(250));
         assert_eq!(per_call([1, 2], [5, 4], [0, 0]), None);
     }

@@ -1,9 +1,8 @@
-//! Whole calls, the kernel's part of them included: how many instructions and ioctls dm-core's take, how many the least that
-//! does the same, and how many libdm's.
+//! Complete calls with the kernel's part: the instructions and ioctls of dm-core, of the minimum, and of libdm.
 //!
-//! They are made in a QEMU guest whose clock goes by the instructions that it carries out, so processor time is a count of
-//! them. The least is `floor.c` beside the example: ioctls by hand, in a buffer of just the right size. There is no udev in
-//! the guest, so of operations what they do to wait for it is not counted.
+//! They run in a QEMU guest whose clock counts executed instructions, so that processor time is the number of
+//! instructions. The minimum is `floor.c` in the folder of the example: ioctls by hand, in a buffer of exactly the
+//! right size. The guest has no udev, so that waiting for udev is not measured.
 
 use std::ffi::OsString;
 use std::fs;
@@ -20,7 +19,7 @@ use crate::guest::{self, Clock, Event, Job, Limits, Live, Place, Setup};
 use crate::say;
 use crate::workspace::Workspace;
 
-/// Making thousands of devices, and removing them, is a silent time.
+/// Creating and removing thousands of devices prints nothing for a long time.
 pub(super) const LIMITS: Limits = Limits::both(Duration::from_secs(600));
 
 /// Makes the calls of these names, or all if there is none, in the guest, and prints a table; whether all keep to their limits.
@@ -30,10 +29,10 @@ pub(super) const LIMITS: Limits = Limits::both(Duration::from_secs(600));
 /// When there is no call of a name, no C compiler, a program cannot be built, or the guest did not come to a good end.
 pub(super) fn run(workspace: &Workspace, limits: Limits, names: &[String], chart: Option<&Path>) -> Result<bool> {
     if !Place::guests().contains(&Place::Qemu) {
-        bail!("the guest that counts instructions does not run on this kind of processor yet");
+        bail!("the guest that counts instructions does not support this processor yet");
     }
     if let Some(name) = names.iter().find(|name| !CALLS.iter().any(|call| call.name == **name)) {
-        bail!("no call {name}");
+        bail!("unknown call {name}");
     }
     let calls: Vec<Call> =
         CALLS.into_iter().filter(|call| names.is_empty() || names.iter().any(|name| call.name == name)).collect();

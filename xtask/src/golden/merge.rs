@@ -1,30 +1,30 @@
-//! Adds lines to a golden file, whose format the README beside the golden files describes.
+//! Adds lines to a golden file; the README in the folder of the golden files describes the format.
 
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 
-/// From this many digits on, a word of hexadecimal digits is a key or a digest.
+/// A word of at least this many hexadecimal digits is a key or a digest.
 const LONG_HEX: usize = 16;
 
-/// A golden file with what was added to it.
+/// A golden file after the merge.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Merged {
-    /// The whole file.
+    /// The complete file.
     pub(super) text: String,
-    /// How many lines are new.
+    /// The number of new lines.
     pub(super) added: usize,
 }
 
-/// Adds to a golden file those of the captured entries that it lacks in kind for their kernel's series.
+/// Adds captured entries to a golden file, unless it has one of the same kind for the series of their kernel.
 ///
 /// # Errors
-/// When a captured line belongs to no kernel.
+/// When a captured line is not in the section of a kernel.
 pub(super) fn merge(file: &str, captured: &str) -> Result<Merged> {
     let mut sections = sections(file);
     let mut added = 0_usize;
     for section in self::sections(captured) {
-        let series = section.series().context("the captured lines name no kernel")?;
+        let series = section.series().context("the captured lines do not name a kernel")?;
         let known = sections.iter().filter(|known| known.series() == Some(series));
         let mut kinds: BTreeSet<String> = known.flat_map(Section::entries).map(|entry| kind(&entry)).collect();
         let new: Vec<_> = section.entries().into_iter().filter(|entry| kinds.insert(kind(entry))).flatten().collect();
@@ -35,14 +35,14 @@ pub(super) fn merge(file: &str, captured: &str) -> Result<Merged> {
     Ok(Merged { text: lines.map(|line| format!("{line}\n")).collect(), added })
 }
 
-/// A line that names an origin, and all up to the next one; before the first, the header is any line.
+/// A line that names an origin, and the lines up to the next one. Before the first such line, any line is a header.
 struct Section<'a> {
     header: &'a str,
     lines: Vec<&'a str>,
 }
 
 impl<'a> Section<'a> {
-    /// The first two numbers of the version of the kernel that printed the lines; within a series the texts stay the same.
+    /// The first two numbers of the kernel's version. Texts do not change within a series.
     fn series(&self) -> Option<(&'a str, &'a str)> {
         let mut numbers = self.header.strip_prefix("kernel ")?.split('.');
         numbers.next().zip(numbers.next())
@@ -74,7 +74,7 @@ fn sections(text: &str) -> Vec<Section<'_>> {
     sections
 }
 
-/// What an entry is like: its text without the numbers, which differ from run to run.
+/// The kind of an entry: its text without the numbers, which differ between runs.
 fn kind(entry: &[&str]) -> String {
     entry.iter().map(|line| kind_of_line(line) + "\n").collect()
 }
@@ -94,13 +94,13 @@ fn is_number(word: &str) -> bool {
     is_decimal || word.len() >= LONG_HEX && word.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Puts lines at the end of the last section with this header, or into a new one behind those of other kernels.
+/// Appends lines to the last section with this header, or to a new one after those of other kernels.
 fn append<'a>(sections: &mut Vec<Section<'a>>, header: &'a str, lines: Vec<&'a str>) {
     if lines.is_empty() {
         return;
     }
     if let Some(section) = sections.iter_mut().rfind(|section| section.header == header) {
-        // An empty line ends what a comment is about.
+        // An empty line separates the lines from a comment about earlier ones.
         let gap = section.lines.iter().any(|line| line.starts_with('#')).then_some("");
         section.lines.extend(gap.into_iter().chain(lines));
         return;
@@ -126,7 +126,7 @@ source 7.2
 status 0 100 delay Fail
 ";
 
-    /// The file with what was captured.
+    /// The file after a merge.
     fn merged(captured: &str) -> String {
         merge(FILE, captured).unwrap().text
     }
@@ -160,12 +160,12 @@ reply done
 
     #[test]
     fn another_kernel_gets_a_section_before_what_is_known_from_source() {
-        // The same text: that this kernel prints it as well is new. What is known from the code of 7.2 is not printed by it.
+        // Text that is new for a kernel's series is added. Lines from the source of 7.2 do not count as printed by it.
         for version in ["6.1.176", "7.2.13"] {
             let section = format!("kernel {version}\nstatus 0 2048 delay Fail\n");
             assert_eq!(merged(&section), FILE.replace("source 7.2", &format!("{section}source 7.2")));
         }
-        // Within a series the texts are the same, but not the version that printed them.
+        // Within a series, texts are the same although the version differs.
         let section = "kernel 6.12.120\nstatus 0 100 delay 0 0 0\nstatus 0 100 delay Error\n";
         let new = section.replace("status 0 100 delay 0 0 0\n", "");
         assert_eq!(merged(section), FILE.replace("source 7.2", &format!("{new}source 7.2")));
@@ -193,6 +193,6 @@ reply done
 
     #[test]
     fn lines_without_a_kernel_are_refused() {
-        assert_eq!(merge(FILE, "table 0 8 zero").unwrap_err().to_string(), "the captured lines name no kernel");
+        assert_eq!(merge(FILE, "table 0 8 zero").unwrap_err().to_string(), "the captured lines do not name a kernel");
     }
 }

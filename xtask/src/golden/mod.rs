@@ -1,4 +1,4 @@
-//! `cargo xtask golden`: keeps what kernels print as golden lines of dm-targets.
+//! `cargo xtask golden`: adds lines that kernels print to the golden lines of dm-targets.
 
 mod merge;
 
@@ -20,7 +20,7 @@ const VALID: &str = "--guest uml|qemu|all, --kernel DIR, --timeout SECONDS";
 /// Runs the task.
 ///
 /// # Errors
-/// When a root test fails, or a line that was added does not print back.
+/// When a root test fails, or an added line does not print back.
 pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     let (mut guests, mut kernel, mut limits) = (None, None, Limits::TESTS);
     while let Some(argument) = parser.next()? {
@@ -37,7 +37,7 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     let _ = fs::remove_dir_all(&captured);
     let request = Request::capture(places.clone(), kernel, captured.clone(), limits);
     if !test_root::run_request(&workspace, &request)?.is_good(false) {
-        bail!("nothing was added: lines are taken from runs in which no test fails");
+        bail!("nothing was added, since a test failed");
     }
     let golden = workspace.root.join("dm-targets/tests/golden");
     let mut added = 0_usize;
@@ -48,7 +48,7 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     check(&workspace)
 }
 
-/// Adds what was captured in one place to the golden files; how many lines were added.
+/// Adds the lines captured in one place to the golden files. Returns the number of added lines.
 fn add(place: Place, captured: &Path, golden: &Path) -> Result<usize> {
     let mut added = 0_usize;
     for path in text_files(captured)? {
@@ -65,7 +65,7 @@ fn add(place: Place, captured: &Path, golden: &Path) -> Result<usize> {
     Ok(added)
 }
 
-/// The text files below a folder, by name.
+/// The text files in a folder, by name.
 fn text_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
@@ -84,7 +84,7 @@ fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// Lets dm-targets check that the lines print back, and write the README's table of what they show.
+/// Checks with dm-targets that the lines print back, and writes the table in the README.
 fn check(workspace: &Workspace) -> Result<ExitCode> {
     let status = cargo()
         .args(["test", "--package", "dm-targets", "--all-features", "--test", "texts"])

@@ -1,4 +1,4 @@
-# Runs as process 1 in the guest's final tree: brings up what every program expects, runs the jobs and powers off.
+# Runs as process 1 in the guest's final tree: sets up the usual environment, runs the jobs and powers off.
 
 . /run/xtask/settings
 bb=/run/xtask/busybox
@@ -17,8 +17,8 @@ done
 "$bb" ip link set lo up
 "$bb" hostname guest
 
-# Some kernels cannot load what a cipher is made of by themselves. The device mapper is loaded here, so that whether there
-# is one does not depend on the library that is tested.
+# Some kernels cannot load the parts of a cipher themselves. The device mapper is loaded here, so that its presence does not
+# depend on the tested library.
 modprobe --quiet --all dm-mod loop ecb cbc xts
 
 if [ "$udev" = yes ]; then
@@ -36,12 +36,12 @@ if [ "$interactive" = yes ]; then
     "$bb" setsid -c /bin/sh /run/xtask/jobs.sh /run/xtask <"$console" >"$console" 2>&1
     "$bb" stty raw -echo
 else
-    # Through a pipe: programs write for a person where they see a terminal.
+    # Through a pipe, since programs print differently to a terminal.
     "$bb" mkfifo /run/xtask/pipe
     "$bb" cat /run/xtask/pipe >"$console" &
     copier=$!
     sh /run/xtask/jobs.sh /run/xtask >/run/xtask/pipe 2>&1
-    # A program left in the background keeps the pipe open: do not wait for it for ever.
+    # A background program keeps the pipe open, so limit the wait.
     tries=20
     while "$bb" kill -0 "$copier" 2>/dev/null && [ "$tries" -gt 0 ]; do
         "$bb" sleep 0.05

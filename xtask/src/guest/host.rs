@@ -1,4 +1,4 @@
-//! The machine's own kernel, for those who ask for it.
+//! Runs on the kernel of this machine, on request.
 
 use std::fs;
 use std::path::Path;
@@ -7,12 +7,12 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use nix::unistd::geteuid;
 
-/// The words that make a command run as root.
+/// The words before a command that run it as root.
 pub(super) fn privilege() -> Vec<String> {
     if geteuid().is_root() { Vec::new() } else { vec!["sudo".to_owned()] }
 }
 
-/// Lets sudo ask for the password now: later it runs out of the terminal's sight.
+/// Makes sudo ask for the password now: later its prompt would not be visible.
 fn authorise() -> Result<()> {
     if geteuid().is_root() {
         return Ok(());
@@ -20,12 +20,12 @@ fn authorise() -> Result<()> {
     let status =
         Command::new("sudo").arg("--validate").status().context("cannot run sudo: install it or run as root")?;
     if !status.success() {
-        bail!("sudo gives no root here");
+        bail!("sudo does not allow commands as root here");
     }
     Ok(())
 }
 
-/// The command that runs the jobs here, as root.
+/// The command that runs the jobs on this machine as root.
 ///
 /// # Errors
 /// When the job files cannot be written.

@@ -1,6 +1,6 @@
 #!/bin/busybox sh
-# The guest's first program, in the initramfs: puts the host's file tree, read-only, under the unpacked packages, with
-# memory above both for whatever is written, and goes on with boot.sh in that tree.
+# The guest's first program, in the initramfs: mounts the unpacked packages over the host's file tree, both read-only, with
+# memory above them for writes, and continues with boot.sh in that tree.
 
 /bin/busybox mkdir -p /proc /sys /dev /host /packages /memory /new
 /bin/busybox --install -s /bin
@@ -10,7 +10,7 @@ mount -t sysfs sysfs /sys
 mountpoint -q /dev || mount -t devtmpfs devtmpfs /dev
 . /xtask/settings
 
-# The console may be that of a module, so what goes wrong here is said once it is open.
+# The console may need a module, so errors are reported after it was opened.
 trouble=
 for module in /modules/*; do
     case $module in
@@ -21,7 +21,7 @@ for module in /modules/*; do
     insmod /module.ko || trouble="${trouble:-cannot load $module}"
 done
 
-# The device behind the console answers to its driver a little later.
+# The console's device becomes ready a little after its driver was loaded.
 tries=200
 until (: <"$console") 2>/dev/null || [ "$tries" -eq 0 ]; do
     sleep 0.05
@@ -34,14 +34,14 @@ fi
 exec <"$console" >"$console" 2>&1
 stty raw -echo
 
-# A line that begins with $mark is for the host.
+# The host reads lines that start with $mark.
 fail() {
     echo "$mark failed $*"
     poweroff -f
 }
 [ -z "$trouble" ] || fail "$trouble"
 
-# mount_host TAG FOLDER PLACE OPTIONS CACHE: mounts a folder of the host, which 9p knows by its tag and hostfs by its name.
+# mount_host TAG FOLDER PLACE OPTIONS CACHE: mounts a folder of the host, which 9p identifies by a tag and hostfs by its path.
 mount_host() {
     case $host_fs in
     hostfs) mount -t hostfs -o "$4,$2" "$1" "$3" ;;
@@ -53,9 +53,9 @@ mount_host root / /host ro loose
 mount_host packages "$packages" /packages ro loose
 mount -t tmpfs -o size=90% memory /memory
 mkdir /memory/upper /memory/work
-# Without set-user-id: where the host's root is somebody else here, such a program would lose its rights.
+# Without set-user-id: if the host's root has another id here, such programs would lose their privileges.
 mount -t overlay -o nosuid,lowerdir=/packages:/host,upperdir=/memory/upper,workdir=/memory/work root /new ||
-    fail "cannot lay the packages over the host's tree"
+    fail "cannot mount the packages over the host's tree"
 
 mkdir -p "/new$scratch" /new/proc /new/sys /new/dev /new/run
 mount_host scratch "$scratch" "/new$scratch" rw mmap

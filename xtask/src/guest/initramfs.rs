@@ -1,4 +1,4 @@
-//! The guest's first root: busybox, a few modules, the scripts and the jobs, as a cpio archive in the `newc` format.
+//! The guest's initramfs: busybox, a few modules, the scripts and the jobs, as a cpio archive in the `newc` format.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-/// A `newc` archive in the making.
+/// A `newc` archive under construction.
 pub(crate) struct Initramfs {
     bytes: Vec<u8>,
     inode: u32,
@@ -38,13 +38,13 @@ impl Initramfs {
         self.entry(name, PROGRAM, content)
     }
 
-    /// Adds a module under `modules/`, named so that the names' order is the order of loading.
+    /// Adds a module in `modules/`, with a name that gives the order of loading.
     ///
     /// # Errors
     /// When the module cannot be read.
     pub(crate) fn module(&mut self, index: usize, path: &Path) -> Result<()> {
         let name = path.file_name().context("a module without a name")?.to_string_lossy().into_owned();
-        // busybox in the guest knows xz and gzip, but not zstd.
+        // The busybox in the guest supports xz and gzip, but not zstd.
         if let Some(plain) = name.strip_suffix(".zst") {
             let output = Command::new("zstd").arg("-dcq").arg(path).output().context("cannot run zstd: install it")?;
             if !output.status.success() {
@@ -83,7 +83,7 @@ impl Initramfs {
         Ok(())
     }
 
-    /// Names and contents end at a multiple of four bytes.
+    /// Pads to a multiple of four bytes, as the format requires.
     fn pad(&mut self) {
         self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
     }

@@ -4,18 +4,18 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-/// How the names of variables begin that go from this program's environment into the guest.
+/// Prefixes of the variables that are passed from the environment into the guest.
 const PASSED_ON: [&str; 4] = ["RUST_", "DM_", "PROPTEST_", "TERM"];
 
-/// How the names of those begin that are the guest's own all the same.
+/// Prefix of the variables that are not passed on, since the guest sets them.
 const GUEST_OWN: &str = "DM_TESTING_";
 
-/// A program with its arguments and surroundings.
+/// A program with its arguments and environment.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
     /// The folder it runs in.
     pub(crate) folder: PathBuf,
-    /// Variables, beside those that are passed on from here.
+    /// Variables in addition to those that are passed on.
     pub(crate) variables: Vec<(String, OsString)>,
     /// The program and its arguments.
     pub(crate) words: Vec<OsString>,
@@ -50,7 +50,7 @@ pub(crate) fn assignment(name: &OsStr, value: &OsStr) -> Vec<u8> {
     [b"export ", name.as_bytes(), b"=", quote(value).as_slice(), b"\n"].concat()
 }
 
-/// The word as the shell reads it back unchanged.
+/// Quotes a word so that the shell reads it unchanged.
 fn quote(word: &OsStr) -> Vec<u8> {
     let mut quoted = vec![b'\''];
     for byte in word.as_bytes() {

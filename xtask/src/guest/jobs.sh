@@ -1,5 +1,5 @@
-# jobs.sh FOLDER: runs every job in FOLDER/jobs, tells the host how each ended and what it left behind, and ends with
-# the verdict that all were run.
+# jobs.sh FOLDER: runs every job in FOLDER/jobs, reports to the host its exit status and what it left behind, and finally
+# reports the number of jobs (the verdict).
 
 folder=$1
 . "$folder/settings"
@@ -9,7 +9,7 @@ say() {
     printf '%s %s\n' "$mark" "$*"
 }
 
-# What a test must not leave: mapped devices, attached loop devices, udev cookies.
+# Lists what a test must not leave behind: mapped devices, attached loop devices, udev cookies.
 leftovers() {
     for device in /sys/block/dm-*; do
         [ -e "$device/dm/name" ] && read -r name <"$device/dm/name" && echo "mapped device $name"
@@ -23,7 +23,7 @@ leftovers() {
     done </proc/sysvipc/sem
 }
 
-# What is there now and was not in $before. What udev still looks at goes away in a moment.
+# Lists what is not in $before. A device that udev has open disappears after a moment.
 new_leftovers() {
     tries=20
     while after=$(leftovers) && [ "$after" != "$before" ] && [ "$tries" -gt 0 ]; do
@@ -42,14 +42,14 @@ $what
     done
 }
 
-# Frees what a job left in a throw-away kernel, so that the next job is not blamed for it.
+# Removes what a job left in a throw-away kernel, so that it does not count for the next job.
 clean() {
     dmsetup remove_all --force
     losetup --detach-all
     ipcrm --all=sem
 } >/dev/null 2>&1
 
-# Whether the kernel itself lists a device mapper: what is tested is not asked whether it can be tested.
+# Whether the kernel lists a device mapper. This must not depend on the tested library.
 lists_device_mapper() {
     for list in /proc/misc /proc/devices; do
         listed=no

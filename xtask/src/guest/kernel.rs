@@ -1,4 +1,4 @@
-//! A kernel to boot: its image, its modules and the order to load them in.
+//! A kernel to boot: its image, its modules and their order of loading.
 
 use std::collections::HashMap;
 use std::fs;
@@ -15,17 +15,17 @@ use crate::packages;
 pub(crate) struct Kernel {
     /// `vmlinuz`, or `linux.uml`.
     pub(crate) image: PathBuf,
-    /// The folder that holds one folder per version, `lib/modules`.
+    /// The folder `lib/modules`, which contains one folder for each version.
     pub(crate) modules: PathBuf,
     /// The version, as `uname -r` prints it.
     pub(crate) version: String,
 }
 
 impl Kernel {
-    /// The kernel in a folder that is laid out as `vmlinuz` and `lib/modules`, or like unpacked kernel packages.
+    /// Opens the kernel in a folder with `vmlinuz` and `lib/modules`, or with unpacked kernel packages.
     ///
     /// # Errors
-    /// When the folder does not hold exactly one kernel.
+    /// When the folder does not contain exactly one kernel.
     pub(crate) fn open(folder: &Path) -> Result<Self> {
         let folder = fs::canonicalize(folder).with_context(|| format!("cannot open {}", folder.display()))?;
         let modules =
@@ -46,10 +46,10 @@ impl Kernel {
         Ok(Self { image, modules, version })
     }
 
-    /// The kernel that was fetched into a folder, or the machine's own where nothing was fetched.
+    /// Opens the kernel that was downloaded into a folder, or that of the machine if the folder is empty.
     ///
     /// # Errors
-    /// When there is neither.
+    /// When neither exists.
     pub(crate) fn open_fetched(folder: &Path) -> Result<Self> {
         if folder.join("boot").is_dir() || folder.join("usr").is_dir() {
             return Self::open(folder);
@@ -58,13 +58,13 @@ impl Kernel {
         Ok(Self { image, modules: "/lib/modules".into(), version })
     }
 
-    /// The User Mode Linux kernel in a tree of packages.
+    /// Opens the User Mode Linux kernel in a tree of packages.
     ///
     /// # Errors
-    /// When the tree lacks it.
+    /// When the tree does not contain it.
     pub(crate) fn open_uml(tree: &Path) -> Result<Self> {
         let find = |path: &str| {
-            packages::find_file(&[tree], path).with_context(|| format!("no {path}: is user-mode-linux there?"))
+            packages::find_file(&[tree], path).with_context(|| format!("no {path}: install user-mode-linux"))
         };
         let modules = find("/usr/lib/uml/modules")?;
         let version = only_entry(&modules)?;
@@ -76,17 +76,18 @@ impl Kernel {
         self.modules.join(&self.version)
     }
 
-    /// Makes the module index where the package leaves that to its installation.
+    /// Creates the index of modules if the package leaves that to its installation.
     ///
     /// # Errors
-    /// When depmod is not there or cannot write the index.
+    /// When depmod is missing or cannot write the index.
     pub(crate) fn index_modules(&self, userland: &Path) -> Result<()> {
         if self.module_folder().join("modules.dep.bin").exists() {
             return Ok(());
         }
         let mut places = ["/bin/kmod", "/sbin/kmod"].iter().filter_map(|path| packages::find_file(&[userland], path));
         let kmod = places.next().context("no kmod: install it")?;
-        let base = self.modules.parent().and_then(Path::parent).context("the modules lie in no lib/modules")?;
+        let base =
+            self.modules.parent().and_then(Path::parent).context("the modules are not in a folder lib/modules")?;
         let status = Command::new(kmod)
             .arg0("depmod")
             .arg("-b")
@@ -101,10 +102,11 @@ impl Kernel {
         Ok(())
     }
 
-    /// The files to load, in order, so that all `wanted` modules are there; built-in ones need none.
+    /// The files to load in order, so that all `wanted` modules and their dependencies are loaded. Built-in ones have
+    /// no file.
     ///
     /// # Errors
-    /// When the index lacks a module.
+    /// When the index does not contain a module.
     pub(crate) fn files_for(&self, wanted: &[&str]) -> Result<Vec<PathBuf>> {
         let folder = self.module_folder();
         let read = |name: &str| {
@@ -115,7 +117,7 @@ impl Kernel {
     }
 }
 
-/// The one name in a folder.
+/// The only name in a folder.
 fn only_entry(folder: &Path) -> Result<String> {
     let names: Vec<_> = fs::read_dir(folder)?.collect::<Result<_, _>>()?;
     match names.as_slice() {
@@ -130,7 +132,7 @@ fn module_name(path: &str) -> String {
     file.split(".ko").next().unwrap_or(file).replace('-', "_")
 }
 
-/// The paths of the wanted modules, each after those it depends on, as `modules.dep` lists them.
+/// The paths of the wanted modules, each after its dependencies, from `modules.dep`.
 fn load_order(dep: &str, builtin: &str, wanted: &[&str]) -> Result<Vec<String>> {
     let built_in: Vec<String> = builtin.lines().map(module_name).collect();
     let lines: HashMap<String, (&str, &str)> = dep
@@ -144,7 +146,7 @@ fn load_order(dep: &str, builtin: &str, wanted: &[&str]) -> Result<Vec<String>> 
             continue;
         }
         let (path, needs) = lines.get(*name).with_context(|| format!("this kernel has no module {name}"))?;
-        // depmod lists what is needed first last.
+        // depmod lists the dependency that must be loaded first at the end.
         for path in needs.split_whitespace().rev().chain([*path]) {
             if !order.iter().any(|known| known == path) {
                 order.push(path.to_owned());

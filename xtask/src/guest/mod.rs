@@ -1,9 +1,9 @@
-//! Throw-away kernels: programs run as root in a guest on the host's own file tree, which the guest cannot change.
+//! Throw-away kernels: run programs as root in a guest on the file tree of the host, which the guest cannot change.
 //!
-//! What a guest writes goes to memory: its root is an overlay above the host's tree. QEMU exports the tree read-only, so
-//! no guest can write to it. User Mode Linux is a process of the host; it runs in a mount namespace where all but the
-//! run's own folder is read-only. Where the host forbids such namespaces, only the mount inside the guest is read-only:
-//! a program that means to, and mounts the host's tree anew, could then write as the user who started it.
+//! The guest writes to memory: its root is an overlay on the host's tree. QEMU exports the tree read-only. User Mode
+//! Linux is a process on the host; it runs in a mount namespace in which everything but the folder of the run is
+//! read-only. If the host forbids such namespaces, only the mount in the guest is read-only: a malicious program that
+//! mounts the host's tree again could then write as the user who started it.
 
 mod host;
 mod initramfs;
@@ -37,14 +37,14 @@ use protocol::Mark;
 use run_folder::RunFolder;
 use session::Machine;
 
-/// Where programs are run.
+/// The place where programs run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Place {
     /// A User Mode Linux guest.
     Uml,
     /// A QEMU guest.
     Qemu,
-    /// This machine's own kernel.
+    /// The kernel of this machine.
     Host,
 }
 
@@ -58,15 +58,15 @@ impl Place {
         }
     }
 
-    /// The guests that can run on this machine.
+    /// The guests that this machine supports.
     pub(crate) fn guests() -> Vec<Self> {
         if cfg!(target_arch = "x86_64") { vec![Self::Uml, Self::Qemu] } else { Vec::new() }
     }
 
-    /// The guest that is used where one is enough: the quickest that runs here, if any does.
+    /// The guest that is used where one is enough: the fastest that works here, if any.
     ///
     /// # Errors
-    /// When that cannot be found out.
+    /// When the check fails.
     pub(crate) fn default_guest(guest_dir: &Path) -> Result<Vec<Self>> {
         for place in Self::guests().into_iter().filter(|place| place.is_obtainable()) {
             match place.obstacle(guest_dir)? {
@@ -77,15 +77,15 @@ impl Place {
         Ok(Vec::new())
     }
 
-    /// Whether its kernel is here or can be fetched: most distributions have no User Mode Linux.
+    /// Whether its kernel is installed or can be downloaded: most distributions have no User Mode Linux.
     pub(crate) fn is_obtainable(self) -> bool {
         self != Self::Uml || Group::Uml.is_obtainable()
     }
 
-    /// Why the guest cannot run on this machine whatever is tried.
+    /// The reason why the guest can never run on this machine.
     ///
     /// # Errors
-    /// When that cannot be found out.
+    /// When the check fails.
     pub(crate) fn obstacle(self, guest_dir: &Path) -> Result<Option<String>> {
         match self {
             Self::Uml => parts::uml_obstacle(guest_dir),
@@ -94,32 +94,32 @@ impl Place {
     }
 }
 
-/// What a guest's clock goes by.
+/// The source of a guest's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Clock {
-    /// Time.
+    /// Real time.
     Time,
-    /// The instructions that its only processor carries out, a nanosecond each. For QEMU.
+    /// The instructions of its only processor, one nanosecond each. Only for QEMU.
     Instructions,
 }
 
-/// How to set up a guest.
+/// The setup of a guest.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
-    /// The kernel for QEMU, instead of the distribution's.
+    /// A kernel for QEMU instead of that of the distribution.
     pub(crate) kernel: Option<PathBuf>,
     /// Whether udev runs.
     pub(crate) udev: bool,
-    /// Whether the jobs talk with the person at the terminal.
+    /// Whether the jobs use the terminal of the user.
     pub(crate) interactive: bool,
     /// What its clock goes by.
     pub(crate) clock: Clock,
 }
 
-/// Runs jobs in a place, one after the other, in one boot.
+/// Runs jobs one after the other in a place, in one boot.
 ///
 /// # Errors
-/// When the guest cannot be set up or started; whatever it does then is part of the outcome.
+/// When the guest cannot be set up or started. Later failures are part of the outcome.
 pub(crate) fn run(
     place: Place,
     guest_dir: &Path,
@@ -132,7 +132,7 @@ pub(crate) fn run(
     let log_folder = guest_dir.join("log");
     fs::create_dir_all(&log_folder)?;
     let log = log_folder.join(format!("{}.log", place.name()));
-    // A run that goes on at the same time keeps its own file.
+    // A concurrent run keeps its open file.
     let _ = fs::remove_file(&log);
     let mark = Mark::new();
     let command = Parts { guest_dir, folder: &folder, setup, jobs, mark: &mark }.command(place)?;
@@ -154,9 +154,9 @@ pub(crate) fn run(
     Ok(Finished { outcome, log, folder })
 }
 
-/// A run that is over, with what it wrote.
+/// A completed run and its files.
 pub(crate) struct Finished {
-    /// What happened.
+    /// The events and problems of the run.
     pub(crate) outcome: Outcome,
     /// The kernel's log.
     pub(crate) log: PathBuf,
@@ -164,21 +164,21 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
-    /// The exit status of the only job of a run that is to be trusted.
+    /// The exit status of the only job, if the run was valid.
     ///
     /// # Errors
-    /// When the run cannot be trusted; why is printed.
+    /// When the run was not valid; the reasons are printed.
     pub(crate) fn good_status(&self) -> Result<i32> {
         for problem in &self.outcome.problems {
             say::note(problem);
         }
         if !self.outcome.problems.is_empty() {
-            bail!("the run did not come to a good end; the kernel's log is {}", self.log.display());
+            bail!("the run failed; the kernel's log is {}", self.log.display());
         }
         self.outcome.record.jobs.first().and_then(|job| job.status).context("nothing was run")
     }
 
-    /// What the only job left behind; it is printed.
+    /// Prints and returns what the only job left behind.
     pub(crate) fn leftovers(&self) -> &[String] {
         let leftovers = self.outcome.record.jobs.first().map_or(&[][..], |job| &job.leftovers);
         for leftover in leftovers {
@@ -187,7 +187,7 @@ impl Finished {
         leftovers
     }
 
-    /// Moves what the first job wrote to `DM_TESTING_DIR` to a lasting folder, if it wrote anything.
+    /// Moves the files that the first job wrote to `DM_TESTING_DIR` to a permanent folder, if there are any.
     ///
     /// # Errors
     /// When the folder cannot be moved.
@@ -202,7 +202,7 @@ impl Finished {
         Ok(true)
     }
 
-    /// The folder that a job found in `DM_TESTING_DIR`.
+    /// The folder in `DM_TESTING_DIR` of a job.
     pub(crate) fn scratch(&self, job: usize) -> PathBuf {
         self.folder.scratch().join(format!("{job:03}"))
     }

@@ -1,4 +1,4 @@
-//! Puts together what a guest is made of.
+//! Assembles the parts of a guest.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use super::{Clock, Place, Setup, host, qemu, uml};
 use crate::packages::{self, Group};
 use crate::say;
 
-/// What a guest is made of.
+/// The parts of a guest.
 pub(super) struct Parts<'a> {
     pub(super) guest_dir: &'a Path,
     pub(super) folder: &'a RunFolder,
@@ -30,7 +30,7 @@ impl Parts<'_> {
     /// The command that runs the jobs in a place.
     ///
     /// # Errors
-    /// When something is missing that the place needs.
+    /// When something that the place needs is missing.
     pub(super) fn command(&self, place: Place) -> Result<Command> {
         match place {
             Place::Uml => self.uml(),
@@ -49,7 +49,7 @@ impl Parts<'_> {
         settings.set("console", uml::CONSOLE);
         settings.set("host_fs", "hostfs");
         let initramfs = self.initramfs(&kernel, &userland, &uml::MODULES, &settings)?;
-        say::note("User Mode Linux: the kernel is a program here, so nothing is emulated");
+        say::note("User Mode Linux: the kernel runs as a program, without emulation");
         uml::command(&kernel, &initramfs, self.folder.path())
     }
 
@@ -81,7 +81,7 @@ impl Parts<'_> {
         host::command(&settings.files(self.jobs), self.folder.path())
     }
 
-    /// The settings that both kinds of guest share.
+    /// The settings for both kinds of guest.
     fn guest_settings(&self, kernel: &Kernel, userland: &Path) -> Settings {
         let mut settings = Settings::new(self.mark, &self.folder.scratch(), true);
         settings.set("packages", userland);
@@ -96,7 +96,7 @@ impl Parts<'_> {
         settings
     }
 
-    /// Writes the initramfs; its path.
+    /// Writes the initramfs, and returns its path.
     fn initramfs(&self, kernel: &Kernel, userland: &Path, modules: &[&str], settings: &Settings) -> Result<PathBuf> {
         kernel.index_modules(userland)?;
         let mut initramfs = Initramfs::new();
@@ -126,10 +126,10 @@ fn uml_kernel(guest_dir: &Path) -> Result<Kernel> {
     Kernel::open_uml(&tree)
 }
 
-/// Why User Mode Linux cannot run on this machine whatever is tried; found out once since the machine started.
+/// The reason why User Mode Linux can never run on this machine. It is determined once per boot of the machine.
 ///
 /// # Errors
-/// When its parts are missing or it cannot be started.
+/// When its packages are missing or it cannot be started.
 pub(super) fn uml_obstacle(guest_dir: &Path) -> Result<Option<String>> {
     let note = guest_dir.join("uml");
     let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
@@ -149,12 +149,12 @@ pub(super) fn uml_obstacle(guest_dir: &Path) -> Result<Option<String>> {
     Ok((!obstacle.is_empty()).then_some(obstacle))
 }
 
-/// The busybox of the initramfs, where it finds no shared library.
+/// A busybox that runs in the initramfs, where it finds no shared library.
 fn busybox(userland: &Path) -> Result<Vec<u8>> {
     let mut places = packages::BUSYBOX.iter().filter_map(|path| packages::find_file(&[userland], path));
     let path = places.next().context("no busybox: install a static one")?;
     let content = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    // Programs name their loader near their beginning.
+    // The path of the loader is near the beginning of a program.
     let (head, loader) = (content.get(..4096).unwrap_or(&content), b"/ld-");
     if head.windows(loader.len()).any(|bytes| bytes == loader) {
         bail!("{} needs shared libraries: install a static busybox", path.display());

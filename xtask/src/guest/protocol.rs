@@ -1,9 +1,9 @@
-//! What the guest's scripts tell the host, as marked lines between the output of the jobs.
+//! The protocol between the guest's scripts and the host: marked lines between the output of the jobs.
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The word that begins every marked line of one run; no program in the guest can guess it.
+/// The word at the start of all marked lines of a run. No program in the guest can guess it.
 #[derive(Clone, Debug)]
 pub(crate) struct Mark(String);
 

@@ -1,4 +1,4 @@
-//! QEMU: a whole machine, by software or with the host's virtualisation.
+//! QEMU: a complete machine, emulated or with the host's virtualisation.
 
 use std::ffi::OsString;
 use std::fs;
@@ -13,36 +13,36 @@ use super::kernel::Kernel;
 use crate::packages;
 use crate::say;
 
-/// The modules that the initramfs needs.
+/// The modules in the initramfs.
 pub(super) const MODULES: [&str; 5] = ["virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay"];
 
-/// Where the scripts find the console of the jobs.
+/// The console of the jobs, for the scripts.
 pub(super) const CONSOLE: &str = "/dev/hvc0";
 
-/// The log goes to the serial line, and trouble ends the guest. On a busy host the emulated timer was seen to come so late
-/// that the kernel's check of it at boot took the hardware for broken; the last word leaves that check out.
+/// The log is written to the serial line, and an oops ends the guest. On a busy host the emulated timer can be so late
+/// that the kernel's check at boot considers it broken; the last parameter disables that check.
 const KERNEL_PARAMETERS: &str = "console=ttyS0 panic=-1 oops=panic no_timer_check";
 
-/// What carries out the guest's instructions.
+/// The accelerator of the guest's processors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Processor {
-    /// The host's virtualisation.
+    /// The virtualisation of the host.
     Kvm,
-    /// Software.
+    /// Emulation.
     Emulated,
-    /// Software that counts: each instruction takes a nanosecond of the guest's time, and waiting none of ours.
+    /// Emulation that counts instructions: each takes a nanosecond of the guest's time, and waiting takes no real time.
     Counting,
 }
 
 impl Processor {
-    /// What it is, for whoever waits for it.
+    /// A description for the user.
     pub(super) fn summary(self) -> &'static str {
         match self {
             Self::Kvm => "QEMU with this machine's virtualisation: /dev/kvm",
             Self::Emulated => {
-                "QEMU in software, 5 to 20 times slower: /dev/kvm is missing, closed to this user or not working"
+                "QEMU with emulation, 5 to 20 times slower: /dev/kvm is missing, not accessible to this user or does not work"
             }
-            Self::Counting => "QEMU in software, counting instructions",
+            Self::Counting => "QEMU with emulation, counting instructions",
         }
     }
 
@@ -50,7 +50,8 @@ impl Processor {
         match self {
             Self::Kvm => &["-cpu", "max", "-smp", "2", "-accel", "kvm"],
             Self::Emulated => &["-cpu", "max", "-smp", "2", "-accel", EMULATION],
-            // Copies and fills by string instructions, which processors do in large pieces, would count once a byte.
+            // Otherwise string instructions for copies, which processors execute in large pieces, would count once for
+            // each byte.
             Self::Counting => {
                 &["-cpu", "max,erms=off,fsrm=off", "-smp", "1", "-accel", EMULATION, "-icount", "shift=0,sleep=off"]
             }
@@ -58,27 +59,27 @@ impl Processor {
     }
 }
 
-/// One thread runs both processors in turn. With a thread for each, a guest on a busy host was seen to die of an oops at a
-/// breakpoint that the kernel sets while it patches its own code. It is no slower to boot.
+/// One thread runs both processors in turn. With two threads, a guest on a busy host sometimes died of an oops at a
+/// breakpoint that the kernel sets while it patches its code. Booting is not slower.
 const EMULATION: &str = "tcg,thread=single";
 
-/// How long a first boot with the host's virtualisation may take before it is taken to hang.
+/// The time after which a first boot with the host's virtualisation is considered to hang.
 const KVM_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Powers off at once.
 const KVM_TEST_INIT: &str = "#!/bin/busybox sh\nexec /bin/busybox poweroff -f\n";
 
-/// The folders of the host that the guest sees.
+/// The folders of the host that the guest can access.
 pub(super) struct Exports<'a> {
     /// Unpacked packages, read-only.
     pub(super) packages: &'a Path,
-    /// What the guest may write to.
+    /// The folder to which the guest may write.
     pub(super) scratch: &'a Path,
 }
 
-/// The emulator of one machine.
+/// The emulator.
 pub(super) struct Qemu<'a> {
-    /// Where its packages are unpacked.
+    /// The folder of its unpacked packages.
     packages: &'a Path,
     program: std::path::PathBuf,
 }
@@ -97,7 +98,7 @@ impl<'a> Qemu<'a> {
     /// The command that boots the kernel, with its log on standard error.
     ///
     /// # Errors
-    /// When a path cannot be given to the emulator.
+    /// When the emulator cannot accept a path.
     pub(super) fn command(&self, kernel: &Kernel, initramfs: &Path, processor: Processor) -> Result<Command> {
         let mut command = Command::new(&self.program);
         command.env("LD_LIBRARY_PATH", packages::library_path(self.packages)?);
@@ -121,10 +122,10 @@ impl<'a> Qemu<'a> {
         Ok(command)
     }
 
-    /// The processor to use: the host's if a guest was seen to boot with it since the host started, else software.
+    /// Selects the processor: the host's if a guest has booted with it since the host started, else emulation.
     ///
     /// # Errors
-    /// When the test cannot be made.
+    /// When the test fails to run.
     pub(super) fn processor(&self, kernel: &Kernel, busybox: &[u8], guest_dir: &Path) -> Result<Processor> {
         if fs::File::options().read(true).write(true).open("/dev/kvm").is_err() {
             return Ok(Processor::Emulated);
@@ -143,7 +144,8 @@ impl<'a> Qemu<'a> {
         Ok(if works { Processor::Kvm } else { Processor::Emulated })
     }
 
-    /// Whether a guest that powers off at once does so with `/dev/kvm`; it can be openable and yet hang or abort.
+    /// Whether a guest that powers off at once works with `/dev/kvm`, which can be opened on some machines and still
+    /// hang or abort.
     fn kvm_boots(&self, kernel: &Kernel, busybox: &[u8], guest_dir: &Path) -> Result<bool> {
         say::note("trying /dev/kvm");
         let mut initramfs = Initramfs::new();
@@ -172,14 +174,14 @@ impl<'a> Qemu<'a> {
     }
 }
 
-/// Lets the guest see the host's whole tree and the packages, read-only, and the scratch folder.
+/// Exports the host's tree and the packages read-only, and the scratch folder.
 pub(super) fn export(command: &mut Command, exports: &Exports<'_>) {
     for (tag, path, access) in [
         ("root", Path::new("/"), ",readonly=on"),
         ("packages", exports.packages, ",readonly=on"),
         ("scratch", exports.scratch, ""),
     ] {
-        // A comma in a value is written twice.
+        // A comma in a value is doubled.
         let path = path.to_string_lossy().replace(',', ",,");
         let text = format!("local,path={path},mount_tag={tag},security_model=none,multidevs=remap{access}");
         command.arg("-virtfs").arg(OsString::from(text));

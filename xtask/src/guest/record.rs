@@ -1,4 +1,4 @@
-//! What happened in a run, and whether it can be trusted.
+//! The events of a run, and whether the run is valid.
 
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -7,19 +7,20 @@ use super::protocol::Event;
 use super::trouble;
 use crate::say::seconds;
 
-/// How long a guest may show no sign of life. How long it takes in all is not limited: a slow machine is not a broken one.
+/// The time after which a silent guest is stopped. The total time is not limited, since a slow machine is not a
+/// failure.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Until it is ready; lines of the kernel's log are signs of life as well.
+    /// Until the guest is ready; lines of the kernel's log count as output.
     pub(crate) boot: Duration,
-    /// From then on.
+    /// After the guest is ready.
     pub(crate) silence: Duration,
 }
 
 impl Limits {
-    /// For a run of tests.
+    /// For tests.
     pub(crate) const TESTS: Self = Self::both(Duration::from_secs(180));
-    /// For somebody who works in the guest.
+    /// For interactive work in the guest.
     pub(crate) const SESSION: Self = Self { silence: Duration::MAX, ..Self::TESTS };
 
     /// The same limit before and after the guest is ready.
@@ -28,76 +29,76 @@ impl Limits {
     }
 }
 
-/// How a guest's process came to its end.
+/// The end of a guest's process.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Ending {
-    /// By itself.
+    /// It exited.
     Exited(ExitStatus),
-    /// Killed: no sign of life for this time.
+    /// It was killed, since it was silent for this time.
     Silent(Duration),
-    /// Killed: it went on after the verdict.
+    /// It was killed, since it did not exit after the verdict.
     NoExit,
 }
 
 impl Ending {
-    /// Why the guest's end is not a good one.
+    /// The reason why this end is a failure.
     fn problem(self) -> Option<String> {
         match self {
             Self::Exited(status) if status.success() => None,
             Self::Exited(status) => Some(format!("the guest's process ended with {status}")),
             Self::Silent(limit) => Some(format!(
-                "killed: no sign of life for {}; on a machine that is only slow, allow more with --timeout SECONDS",
+                "killed after {} without output; on a slow machine, set a longer time with --timeout SECONDS",
                 seconds(limit)
             )),
-            Self::NoExit => Some("killed: it went on after its end".to_owned()),
+            Self::NoExit => Some("killed: it did not exit after the last program".to_owned()),
         }
     }
 }
 
-/// What is known of one job.
+/// The record of one job.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct JobRecord {
     /// Whether it was started.
     pub(crate) started: bool,
     /// Its exit status.
     pub(crate) status: Option<i32>,
-    /// What it left behind.
+    /// The things it left behind.
     pub(crate) leftovers: Vec<String>,
-    /// All it wrote.
+    /// Its complete output.
     pub(crate) output: Vec<u8>,
 }
 
-/// What is known of a run.
+/// The record of a run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Record {
     /// The kernel's version, once the guest was ready.
     pub(crate) release: Option<String>,
-    /// Whether the kernel itself lists a device mapper, once the guest was ready.
+    /// Whether the kernel lists a device mapper, once the guest was ready.
     pub(crate) device_mapper: Option<bool>,
-    /// One for each job asked for.
+    /// One for each requested job.
     pub(crate) jobs: Vec<JobRecord>,
     /// The job that is running.
     pub(crate) running: Option<usize>,
-    /// Each verdict's number of jobs.
+    /// The number of jobs in each verdict.
     verdicts: Vec<usize>,
-    /// What went against the protocol.
+    /// Violations of the protocol.
     faults: Vec<String>,
 }
 
 impl Record {
-    /// The record of a run that has not begun.
+    /// The record of a run that has not started.
     pub(crate) fn new(jobs: usize) -> Self {
         Self { jobs: vec![JobRecord::default(); jobs], ..Self::default() }
     }
 
-    /// Notes output; it belongs to the running job.
+    /// Adds output to the running job.
     pub(crate) fn text(&mut self, text: &[u8]) {
         if let Some(job) = self.running.and_then(|index| self.jobs.get_mut(index)) {
             job.output.extend_from_slice(text);
         }
     }
 
-    /// Notes a marked line.
+    /// Adds a marked line.
     pub(crate) fn event(&mut self, event: &Event) {
         match event {
             Event::Ready { release, device_mapper, .. } => {
@@ -128,18 +129,18 @@ impl Record {
         }
     }
 
-    /// Whether the guest has said that all was run.
+    /// Whether the guest has reported that all jobs were run.
     pub(crate) fn has_verdict(&self) -> bool {
         !self.verdicts.is_empty()
     }
 
     fn fault(&mut self, event: &Event) {
-        self.faults.push(format!("out of turn: {event:?}"));
+        self.faults.push(format!("unexpected event: {event:?}"));
     }
 
-    /// Why the run cannot be trusted, in sentences; none when it can.
+    /// The reasons why the run is not valid; empty if it is.
     ///
-    /// Whether the jobs succeeded is another question.
+    /// This does not depend on whether the jobs succeeded.
     pub(crate) fn problems(&self, ending: Ending, log: &str) -> Vec<String> {
         let mut problems = self.faults.clone();
         problems.extend(ending.problem());
@@ -150,15 +151,15 @@ impl Record {
 
     fn verdict_problem(&self) -> Option<String> {
         match self.verdicts.as_slice() {
-            [] => Some("no verdict: the guest ended before all was run".to_owned()),
+            [] => Some("the guest ended before all programs were run".to_owned()),
             [count] if *count != self.jobs.len() => {
-                Some(format!("the verdict speaks of {count} programs, not {}", self.jobs.len()))
+                Some(format!("the guest reports {count} programs instead of {}", self.jobs.len()))
             }
             [_] => {
                 let open = self.jobs.iter().position(|job| job.status.is_none())?;
                 Some(format!("program {open} has no exit status"))
             }
-            more => Some(format!("{} verdicts instead of one", more.len())),
+            more => Some(format!("the guest reported its end {} times", more.len())),
         }
     }
 }
@@ -187,21 +188,21 @@ mod tests {
     #[test]
     fn no_verdict_is_a_problem() {
         let found = problems(&[Event::Begin(0), Event::End(0, 0)], "");
-        assert_eq!(found, ["no verdict: the guest ended before all was run"]);
+        assert_eq!(found, ["the guest ended before all programs were run"]);
     }
 
     #[test]
     fn two_verdicts_are_a_problem() {
         let found = problems(&[Event::Begin(0), Event::End(0, 0), Event::Verdict(1), Event::Verdict(1)], "");
-        assert_eq!(found, ["2 verdicts instead of one"]);
+        assert_eq!(found, ["the guest reported its end 2 times"]);
     }
 
     #[test]
     fn a_verdict_must_fit_what_was_run() {
-        assert_eq!(problems(&[Event::Verdict(0)], ""), ["the verdict speaks of 0 programs, not 1"]);
+        assert_eq!(problems(&[Event::Verdict(0)], ""), ["the guest reports 0 programs instead of 1"]);
         assert_eq!(problems(&[Event::Verdict(1)], ""), ["program 0 has no exit status"]);
         let twice = [Event::Begin(0), Event::End(0, 0), Event::Begin(0), Event::Verdict(1)];
-        assert_eq!(problems(&twice, ""), ["out of turn: Begin(0)"]);
+        assert_eq!(problems(&twice, ""), ["unexpected event: Begin(0)"]);
     }
 
     #[test]
@@ -216,7 +217,7 @@ mod tests {
         let found = record.problems(Ending::Silent(Duration::from_secs(180)), "");
         assert_eq!(
             found.first().unwrap(),
-            "killed: no sign of life for 180.0 s; on a machine that is only slow, allow more with --timeout SECONDS"
+            "killed after 180.0 s without output; on a slow machine, set a longer time with --timeout SECONDS"
         );
     }
 }

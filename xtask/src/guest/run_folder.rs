@@ -1,4 +1,4 @@
-//! The folder of one run: what the guest may write to, and what it is started with.
+//! The folder of a run, with the files that start the guest and those that it writes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,20 +8,20 @@ use anyhow::{Context, Result};
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
-/// A folder that is removed with this value.
+/// A folder that is removed on drop.
 #[derive(Debug)]
 pub(crate) struct RunFolder(PathBuf);
 
 impl RunFolder {
-    /// A new folder, named after the guest and this process; removes those of processes that were killed.
+    /// Creates a folder named after the guest and this process, and removes those of killed processes.
     ///
     /// # Errors
-    /// When the folder cannot be made.
+    /// When the folder cannot be created.
     pub(crate) fn new(guest_dir: &Path, guest: &str) -> Result<Self> {
         let parent = guest_dir.join("run");
         remove_stale(&parent);
         let folder = parent.join(format!("{guest}-{}", process::id()));
-        fs::create_dir_all(folder.join("scratch")).with_context(|| format!("cannot make {}", folder.display()))?;
+        fs::create_dir_all(folder.join("scratch")).with_context(|| format!("cannot create {}", folder.display()))?;
         Ok(Self(folder))
     }
 
@@ -30,7 +30,7 @@ impl RunFolder {
         &self.0
     }
 
-    /// What the guest may write to, under the same name there.
+    /// The folder to which the guest may write; it has the same path there.
     pub(crate) fn scratch(&self) -> PathBuf {
         self.0.join("scratch")
     }
@@ -42,7 +42,7 @@ impl Drop for RunFolder {
     }
 }
 
-/// Removes the folders whose process is gone.
+/// Removes the folders whose process no longer exists.
 fn remove_stale(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();

@@ -1,4 +1,4 @@
-//! One run of a guest: its process is started, listened to, kept within its limits and ended.
+//! A run of a guest: starts its process, reads its console, enforces the limits and ends it.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -15,52 +15,52 @@ use super::protocol::{Event, Mark, Piece, Splitter};
 use super::reaper::Reaper;
 use super::record::{Ending, Limits, Record};
 
-/// How long a process may take to end after the verdict, or after its console was closed.
+/// The time for a process to exit after the verdict or after its console was closed.
 const EXIT_GRACE: Duration = Duration::from_secs(15);
 
-/// How often a silent guest is looked at.
+/// The interval at which a silent guest is checked.
 const POLL: Duration = Duration::from_millis(100);
 
-/// A guest that is ready to be started.
+/// A guest that can be started.
 pub(crate) struct Machine {
-    /// Starts it; its standard input and output are the console of the jobs.
+    /// Starts it; the standard input and output are the console of the jobs.
     pub(crate) command: Command,
-    /// Runs a program with the rights that ending the guest takes.
+    /// The words before a command that run it with the privileges to end the guest.
     pub(crate) kill_prefix: Vec<String>,
-    /// Takes the kernel's log, or whatever else is on standard error.
+    /// The file for the kernel's log and everything else on standard error.
     pub(crate) log: PathBuf,
     /// Removed when this program is killed.
     pub(crate) folder: PathBuf,
-    /// Begins marked lines.
+    /// The word at the start of marked lines.
     pub(crate) mark: Mark,
-    /// How many jobs it runs.
+    /// The number of jobs it runs.
     pub(crate) jobs: usize,
-    /// Whether this program's standard input is handed on.
+    /// Whether standard input is passed to the guest.
     pub(crate) interactive: bool,
 }
 
-/// What is told while a run goes on.
+/// An event during a run.
 pub(crate) enum Live<'a> {
-    /// A marked line came.
+    /// A marked line.
     Event(&'a Event),
-    /// Output came.
+    /// Output of the guest.
     Text(&'a [u8]),
 }
 
-/// A run that is over.
+/// A completed run.
 pub(crate) struct Outcome {
-    /// What happened.
+    /// The events of the run.
     pub(crate) record: Record,
-    /// Why it cannot be trusted; empty when it can.
+    /// The reasons why the run is not valid; empty if it is.
     pub(crate) problems: Vec<String>,
 }
 
-/// Runs a guest to its end and tells `show` what happens meanwhile.
+/// Runs a guest to its end, and calls `show` for each event.
 ///
 /// # Errors
-/// When the guest's process cannot be started; whatever it does then is part of the outcome.
+/// When the guest's process cannot be started. Later failures are part of the outcome.
 pub(crate) fn run(mut machine: Machine, limits: Limits, show: &mut dyn FnMut(Live<'_>)) -> Result<Outcome> {
-    // Whoever writes adds at the end: the emulator opens the file a second time.
+    // All writers append, since the emulator opens the file a second time.
     let log = File::options().create(true).append(true).open(&machine.log);
     let log = log.with_context(|| format!("cannot write {}", machine.log.display()))?;
     let mut child = machine
@@ -98,7 +98,7 @@ pub(crate) fn run(mut machine: Machine, limits: Limits, show: &mut dyn FnMut(Liv
     Ok(Outcome { record, problems })
 }
 
-/// Hands this program's standard input on, as it comes.
+/// Passes standard input to the guest.
 fn pass_input(mut input: ChildStdin) {
     let mut buffer = [0; 4096];
     let mut stdin = std::io::stdin().lock();
@@ -110,7 +110,7 @@ fn pass_input(mut input: ChildStdin) {
     }
 }
 
-/// Reads the console on a thread of its own, so that waiting for it can have an end.
+/// Reads the console in a separate thread, so that waiting for it can time out.
 fn read_output(mut output: ChildStdout, sender: &Sender<Vec<u8>>) {
     let mut buffer = [0; 16384];
     while let Ok(count) = output.read(&mut buffer) {
@@ -121,7 +121,7 @@ fn read_output(mut output: ChildStdout, sender: &Sender<Vec<u8>>) {
     }
 }
 
-/// The status of a process that ends in time.
+/// Waits for a process to exit, with a timeout.
 fn wait_for_exit(child: &mut Child) -> Result<Option<Ending>> {
     let start = Instant::now();
     while start.elapsed() < EXIT_GRACE {
@@ -133,7 +133,7 @@ fn wait_for_exit(child: &mut Child) -> Result<Option<Ending>> {
     Ok(None)
 }
 
-/// Follows a guest's console.
+/// Reads a guest's console.
 struct Listener<'a> {
     mark: &'a Mark,
     limits: Limits,
@@ -143,7 +143,7 @@ struct Listener<'a> {
 }
 
 impl Listener<'_> {
-    /// Listens until the console is closed, or until a limit is passed and the guest must be killed.
+    /// Reads until the console is closed, or until a limit is exceeded and the guest must be killed.
     fn listen(mut self, output: ChildStdout) -> Option<Ending> {
         let (sender, receiver) = channel();
         thread::spawn(move || read_output(output, &sender));
@@ -168,7 +168,7 @@ impl Listener<'_> {
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     let length = self.log_length();
-                    // Later, a kernel that only complains of a task that hangs is not alive.
+                    // Not later: a kernel that only logs a hung task makes no progress.
                     if self.record.release.is_none() && length > log_length {
                         last_sign = Instant::now();
                     }
@@ -186,7 +186,7 @@ impl Listener<'_> {
         fs::metadata(self.log).map_or(0, |metadata| metadata.len())
     }
 
-    /// How long to wait for the next sign of life, and what it means when none comes.
+    /// The time to wait for the next output, and the meaning of a timeout.
     fn patience(&self) -> (Duration, Ending) {
         let Limits { boot, silence } = self.limits;
         if self.record.has_verdict() {
@@ -219,7 +219,7 @@ mod tests {
 
     const LIMITS: Limits = Limits { boot: Duration::from_secs(20), silence: Duration::from_millis(300) };
 
-    /// Runs a shell script in the place of a guest with one job; the outcome and all its output.
+    /// Runs a shell script instead of a guest with one job. Returns the outcome and all output.
     fn run_fake(script: &str, limits: Limits) -> (Outcome, String) {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("sh");
@@ -259,13 +259,13 @@ mod tests {
 
     #[test]
     fn a_guest_without_a_verdict() {
-        assert_eq!(problems(ALL_RUN), ["no verdict: the guest ended before all was run"]);
+        assert_eq!(problems(ALL_RUN), ["the guest ended before all programs were run"]);
     }
 
     #[test]
     fn a_guest_with_two_verdicts() {
         let script = format!("{ALL_RUN} echo '@m verdict 1'; echo '@m verdict 1'");
-        assert_eq!(problems(&script), ["2 verdicts instead of one"]);
+        assert_eq!(problems(&script), ["the guest reported its end 2 times"]);
     }
 
     #[test]
@@ -275,13 +275,13 @@ mod tests {
             found,
             [
                 "the guest's process ended with exit status: 1",
-                "no verdict: the guest ended before all was run",
+                "the guest ended before all programs were run",
                 "the kernel logged: Kernel panic - not syncing",
             ]
         );
     }
 
-    /// Whether a process runs; one that is dead may still wait for its parent.
+    /// Whether a process runs. A zombie does not.
     fn runs(process: &str) -> bool {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.trim()));
         stat.is_ok_and(|text| !text.contains(") Z "))
@@ -292,8 +292,8 @@ mod tests {
         let start = Instant::now();
         let (outcome, output) = run_fake(&format!("{ALL_RUN} sleep 61 & echo $!; sleep 62"), LIMITS);
         let problem = outcome.problems.first().unwrap();
-        assert!(problem.starts_with("killed: no sign of life for 0.3 s; "), "{problem}");
-        assert!(start.elapsed() < Duration::from_secs(10), "it was waited for");
+        assert!(problem.starts_with("killed after 0.3 s without output; "), "{problem}");
+        assert!(start.elapsed() < Duration::from_secs(10), "it waited for the script");
         let helper = output.lines().find(|line| *line != "hello").unwrap();
         assert!(!runs(helper), "process {helper} still runs");
     }
@@ -303,7 +303,7 @@ mod tests {
         let limits = Limits { boot: Duration::from_millis(200), ..LIMITS };
         let (silent, _) = run_fake("sleep 61", limits);
         let problem = silent.problems.first().unwrap();
-        assert!(problem.starts_with("killed: no sign of life for 0.2 s; "), "{problem}");
+        assert!(problem.starts_with("killed after 0.2 s without output; "), "{problem}");
     }
 
     #[test]
@@ -321,6 +321,6 @@ mod tests {
     fn a_kernel_that_only_complains_is_not_alive() {
         let (outcome, _) = run_fake(&format!("{ALL_RUN} while :; do echo blocked >&2; sleep 0.1; done"), LIMITS);
         let problem = outcome.problems.first().unwrap();
-        assert!(problem.starts_with("killed: no sign of life for 0.3 s; "), "{problem}");
+        assert!(problem.starts_with("killed after 0.3 s without output; "), "{problem}");
     }
 }

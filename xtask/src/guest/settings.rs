@@ -1,4 +1,4 @@
-//! What the guest's scripts are told: a file of shell assignments, the scripts and the jobs.
+//! The files for the guest's scripts: shell assignments, the scripts and the jobs.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -7,21 +7,21 @@ use std::process::{Command, Stdio};
 use super::job::{Job, assignment};
 use super::protocol::Mark;
 
-/// Brings the guest up in the initramfs.
+/// The first script, in the initramfs.
 pub(super) const INIT: &str = include_str!("init.sh");
-/// Goes on in the guest's final tree.
+/// Continues in the guest's final tree.
 pub(super) const BOOT: &str = include_str!("boot.sh");
 /// Runs the jobs.
 pub(super) const JOBS: &str = include_str!("jobs.sh");
 
-/// Folders with system programs, which a user's search path may lack.
+/// Folders of system programs, which a user's search path may not contain.
 const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The variables of the scripts.
+/// Variables for the scripts.
 pub(super) struct Settings(Vec<u8>);
 
 impl Settings {
-    /// What `jobs.sh` needs.
+    /// The variables that `jobs.sh` needs.
     pub(super) fn new(mark: &Mark, scratch: &Path, throw_away: bool) -> Self {
         let mut path = std::env::var_os("PATH").unwrap_or_default();
         path.push(":");
@@ -35,12 +35,12 @@ impl Settings {
         settings
     }
 
-    /// Sets a variable; the last one counts.
+    /// Sets a variable, and overrides an earlier value.
     pub(super) fn set(&mut self, name: &str, value: impl AsRef<OsStr>) {
         self.0.extend(assignment(OsStr::new(name), value.as_ref()));
     }
 
-    /// The files of the folder that `jobs.sh` is given, by name.
+    /// The files in the folder for `jobs.sh`, by name.
     pub(super) fn files(&self, jobs: &[Job]) -> Vec<(String, Vec<u8>)> {
         let scripts = jobs.iter().enumerate().map(|(index, job)| (format!("jobs/{index:03}"), job.script()));
         let own = [("settings".to_owned(), self.0.clone()), ("jobs.sh".to_owned(), JOBS.into())];
@@ -48,7 +48,7 @@ impl Settings {
     }
 }
 
-/// The rows and columns of the terminal, which only `stty` tells without an unsafe call.
+/// The rows and columns of the terminal. Without unsafe code, only `stty` reports them.
 pub(super) fn terminal_size() -> (String, String) {
     let output = Command::new("stty").arg("size").stdin(Stdio::inherit()).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
@@ -58,7 +58,7 @@ pub(super) fn terminal_size() -> (String, String) {
     }
 }
 
-/// A truth value as the scripts compare it.
+/// A boolean as the scripts expect it.
 pub(super) fn yes_or_no(value: bool) -> OsString {
     if value { "yes".into() } else { "no".into() }
 }

@@ -1,6 +1,6 @@
 //! Signs of a broken kernel in its log.
 
-/// Text that a healthy kernel never logs.
+/// Text that a working kernel never logs.
 const SIGNS: [&str; 13] = [
     "Kernel panic",
     "Oops",
@@ -17,13 +17,13 @@ const SIGNS: [&str; 13] = [
     "detected stall",
 ];
 
-/// What the kernel logs before it runs the first program.
+/// A line that the kernel logs before it runs the first program.
 const FIRST_PROGRAM: &str = "Run /init as init process";
 
-/// The lines of a kernel log that tell of a panic, an oops, a warning, a hung task or a stall.
+/// The lines of a kernel log that report a panic, an oops, a warning, a hung task or a stall.
 ///
-/// A warning from before the first program is about the machine that is emulated: what is tested was not there yet. On a
-/// busy host the emulation of a debug exception is at times one that the kernel wonders about.
+/// Warnings before the first program concern the emulated machine: on a busy host, the emulation of a debug exception
+/// can cause one.
 pub(crate) fn find(log: &str) -> Vec<&str> {
     let judged = log.find(FIRST_PROGRAM).and_then(|start| log.get(start..)).unwrap_or(log);
     judged.lines().filter(|line| SIGNS.iter().any(|sign| line.contains(sign))).collect()

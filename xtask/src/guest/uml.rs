@@ -16,19 +16,19 @@ use super::initramfs::Initramfs;
 use super::kernel::Kernel;
 use crate::say;
 
-/// The guest's memory. The host gives only what is used.
+/// The guest's memory. The host allocates only the used part.
 const MEMORY_MIB: u64 = 2048;
 
-/// The one module that the initramfs needs.
+/// The module in the initramfs.
 pub(super) const MODULES: [&str; 1] = ["overlay"];
 
-/// Where the scripts find the console of the jobs.
+/// The console of the jobs, for the scripts.
 pub(super) const CONSOLE: &str = "/dev/tty0";
 
-/// What the kernel logs where the host's processor has more registers than it can save, as those with AMX have.
+/// A message of the kernel if the host's processor has more registers than it can save, such as AMX.
 const TOO_MANY_REGISTERS: &str = "ptrace set fp regs failed";
 
-/// Why it cannot run on this machine whatever is tried, as its log tells; `None` if that is not the reason for its end.
+/// The reason in its log why it can never run on this machine; `None` if it ended for another one.
 pub(super) fn obstacle(log: &str) -> Option<&'static str> {
     log.contains(TOO_MANY_REGISTERS).then_some(
         "this processor has registers (those of AMX) that no User Mode Linux up to 6.12 can save, so it cannot run here: \
@@ -36,13 +36,13 @@ pub(super) fn obstacle(log: &str) -> Option<&'static str> {
     )
 }
 
-/// How long a test of it may take before it is taken to hang.
+/// The time after which a test of it is considered to hang.
 const TEST_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Powers off at once.
 const TEST_INIT: &str = "#!/bin/busybox sh\nexec /bin/busybox poweroff -f\n";
 
-/// Boots the kernel to power off at once; why it cannot run on this machine.
+/// Boots the kernel and powers off at once. Returns the reason if it cannot run on this machine.
 ///
 /// # Errors
 /// When it cannot be started.
@@ -73,20 +73,20 @@ pub(super) fn test(kernel: &Kernel, busybox: &[u8], folder: &Path) -> Result<Opt
     Ok(obstacle(&String::from_utf8_lossy(&fs::read(&log)?)))
 }
 
-/// Runs the rest of its arguments with all but one folder read-only.
+/// Runs its further arguments with all folders read-only but one.
 const CONFINE: &str = include_str!("confine.sh");
 
-/// The command that boots the kernel with everything that it writes in `folder`.
+/// The command that boots the kernel and writes only to `folder`.
 ///
 /// # Errors
-/// When a path cannot be given to the kernel.
+/// When the kernel cannot accept a path.
 pub(super) fn command(kernel: &Kernel, initramfs: &Path, folder: &Path) -> Result<Command> {
     if folder.as_os_str().to_string_lossy().contains([',', ' ']) {
         bail!("User Mode Linux cannot use a folder with a comma or a space in its name: {}", folder.display());
     }
     let confined = confinement();
     if confined.is_none() {
-        say::note("this host forbids mount namespaces: only the guest's own mount keeps its tree read-only");
+        say::note("this host forbids mount namespaces: only the mount in the guest is read-only");
     }
     let mut command = match &confined {
         Some(prefix) => wrapped(prefix, kernel, folder),
@@ -112,7 +112,7 @@ fn with(name: &str, path: &Path) -> OsString {
     text
 }
 
-/// The words that run a program in a mount namespace of its own; `None` where the host does not allow that.
+/// The words that run a program in a separate mount namespace; `None` if the host does not allow that.
 fn confinement() -> Option<Vec<&'static str>> {
     let mut words = vec!["unshare", "--mount"];
     if !geteuid().is_root() {
@@ -135,7 +135,7 @@ fn wrapped(prefix: &[&str], kernel: &Kernel, folder: &Path) -> Command {
     command
 }
 
-/// Where the guest's memory lies: in the host's memory if there is room for it, else in a file.
+/// The folder for the guest's memory: in the host's memory if there is enough, else on disk.
 fn memory_folder(folder: &Path, confined: bool) -> Result<PathBuf> {
     let own = folder.join("memory");
     fs::create_dir_all(&own)?;

@@ -1,5 +1,5 @@
-# enter.sh TREE FOLDERS PROGRAM...: runs a program with TREE as its root, in this mount namespace, with the kernel's file
-# systems and FOLDERS, one a line, under their own names.
+# enter.sh TREE FOLDERS PROGRAM...: runs a program with TREE as its root in this mount namespace, with the kernel's file
+# systems and FOLDERS (one per line) at the same paths.
 
 tree=$1
 folders=$2

@@ -1,7 +1,7 @@
-//! The oldest compiler that is supported, Debian stable's, reads every target of every crate.
+//! Checks every target of every crate with the oldest supported compiler, that of Debian stable.
 //!
-//! Its packages are unpacked into a tree of their own under `target/guest`, with all they depend on, and cargo runs in
-//! there as if it were installed: as root, or in a user namespace where this program is not root's.
+//! Its packages are unpacked with their dependencies into a separate tree in `target/guest`, and cargo runs in there as
+//! if it were installed: as root, or in a user namespace.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -15,13 +15,13 @@ use crate::cli;
 use crate::packages::{self, Group};
 use crate::workspace::{Workspace, cargo};
 
-/// Runs the rest of its arguments in a tree.
+/// Runs its further arguments in a tree.
 const ENTER: &str = include_str!("enter.sh");
 
 /// Runs the task.
 ///
 /// # Errors
-/// When something does not compile, or the compiler cannot be had or entered.
+/// When something does not compile, or the compiler is not available or cannot be run.
 pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     cli::no_arguments(parser)?;
     match check(&Workspace::find()?)? {
@@ -30,10 +30,10 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     }
 }
 
-/// Checks all targets; why that was skipped, if it was.
+/// Checks all targets. Returns the reason if that was skipped.
 ///
 /// # Errors
-/// When something does not compile, or the compiler is not the one that the manifests promise.
+/// When something does not compile, or the compiler's version is not the `rust-version` of the manifests.
 pub(crate) fn check(workspace: &Workspace) -> Result<Option<String>> {
     let root = match Root::find(workspace)? {
         Ok(root) => root,
@@ -42,12 +42,12 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Option<String>> {
     let words = ["check", "--workspace", "--all-targets", "--all-features", "--locked", "--offline"];
     let status = root.command("cargo")?.args(words).status().context("cannot run unshare")?;
     if !status.success() {
-        bail!("cargo check fails with the oldest compiler that is supported");
+        bail!("cargo check fails with the oldest supported compiler");
     }
     Ok(None)
 }
 
-/// The words that run a program in a mount namespace of its own; `None` where the host does not allow that.
+/// The words that run a program in a separate mount namespace; `None` if the host does not allow that.
 fn namespace() -> Option<Vec<&'static str>> {
     let mut words = vec!["unshare", "--mount"];
     if !geteuid().is_root() {
@@ -63,7 +63,7 @@ fn namespace() -> Option<Vec<&'static str>> {
     probe.is_ok_and(|status| status.success()).then_some(words)
 }
 
-/// The compiler's tree and what is seen in it.
+/// The compiler's tree and the folders that are mounted in it.
 pub(crate) struct Root<'a> {
     prefix: Vec<&'static str>,
     tree: PathBuf,
@@ -71,10 +71,12 @@ pub(crate) struct Root<'a> {
 }
 
 impl<'a> Root<'a> {
-    /// Finds or fetches the tree and all that is compiled in it; else why there is none on this machine.
+    /// Finds or downloads the tree and the dependencies. The inner error is the reason why this machine cannot have
+    /// one.
     ///
     /// # Errors
-    /// When the compiler is not the one that the manifests promise, or the dependencies cannot be fetched.
+    /// When the compiler's version is not the `rust-version` of the manifests, or the dependencies cannot be
+    /// downloaded.
     pub(crate) fn find(workspace: &'a Workspace) -> Result<std::result::Result<Self, String>> {
         let Some(prefix) = namespace() else {
             return Ok(Err("this host forbids mount namespaces: run it as root".to_owned()));
@@ -85,14 +87,14 @@ impl<'a> Root<'a> {
         };
         let root = Self { prefix, tree, workspace };
         root.check_version()?;
-        // Inside there is no network.
+        // Programs in the tree have no network.
         if !cargo().args(["fetch", "--locked", "--quiet"]).current_dir(&workspace.root).status()?.success() {
-            bail!("cargo cannot fetch what Cargo.lock names");
+            bail!("cargo cannot download the crates in Cargo.lock");
         }
         Ok(Ok(root))
     }
 
-    /// Where cargo puts what it builds in the tree.
+    /// Cargo's target folder for builds in the tree.
     pub(crate) fn target(&self) -> PathBuf {
         self.workspace.target.join("msrv")
     }
@@ -100,14 +102,14 @@ impl<'a> Root<'a> {
     /// The command that runs one of the tree's programs in the workspace.
     ///
     /// # Errors
-    /// When a folder cannot be shown in the tree.
+    /// When a folder cannot be mounted in the tree.
     pub(crate) fn command(&self, program: &str) -> Result<Command> {
         let cargo_home = cargo_home()?;
         let folders: Vec<_> = [&self.workspace.root, &self.workspace.target, &cargo_home]
             .iter()
             .map(|folder| folder.to_str().context("a folder's name is not UTF-8"))
             .collect::<Result<_>>()?;
-        let (first, rest) = self.prefix.split_first().context("no way to enter")?;
+        let (first, rest) = self.prefix.split_first().context("no command to enter the tree")?;
         let mut command = Command::new(first);
         command
             .args(rest)
@@ -116,7 +118,7 @@ impl<'a> Root<'a> {
             .arg(folders.join("\n"))
             .arg(Path::new("/usr/bin").join(program))
             .current_dir(&self.workspace.root);
-        // A toolchain manager's variables name programs that are not in there.
+        // Variables of a toolchain manager would name programs outside the tree.
         let foreign = std::env::vars_os().map(|(name, _)| name);
         for name in foreign.filter(|name| is_of_toolchain(&name.to_string_lossy())) {
             command.env_remove(name);
@@ -131,7 +133,7 @@ impl<'a> Root<'a> {
         Ok(command)
     }
 
-    /// The tree's compiler must be the one that every manifest promises.
+    /// Checks that the compiler's version is the `rust-version` of every manifest.
     fn check_version(&self) -> Result<()> {
         let output = self.command("rustc")?.arg("--version").output().context("cannot run unshare")?;
         if !output.status.success() {
@@ -151,13 +153,13 @@ impl<'a> Root<'a> {
     }
 }
 
-/// Whether `rustc 1.85.1 (…)` is of version `1.85`.
+/// Whether the output `rustc 1.85.1 (…)` is of version `1.85`.
 fn is_version(rustc: &str, version: &str) -> bool {
     let word = rustc.split(' ').nth(1).unwrap_or_default();
     word.strip_prefix(version).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// Whether a variable is about the toolchain or build of this program.
+/// Whether a variable configures the toolchain or build of this program.
 fn is_of_toolchain(name: &str) -> bool {
     ["RUST", "CARGO", "LD_LIBRARY_PATH", "CC", "CXX"].iter().any(|start| name.starts_with(start))
 }

@@ -1,5 +1,5 @@
-//! What a task takes of the machine, looked at before it begins: all that is missing is told at once, with the command that
-//! installs it.
+//! Checks the requirements of a task before it starts, and reports everything that is missing at once, with the command
+//! that installs it.
 
 use std::fmt::Write;
 use std::fs;
@@ -15,10 +15,11 @@ use crate::programs::is_in_path;
 use crate::say;
 use crate::workspace::{Workspace, cargo};
 
-/// The packages of what may be missing; the script that links reads them as well.
+/// The packages for each requirement; the script that links reads them too.
 const PACKAGES: &str = include_str!("packages.txt");
 
-/// Distributions in the order of the columns, as `/etc/os-release` and people call them, and how each installs packages.
+/// Distributions in the order of the columns: the ids in `/etc/os-release`, the name, and the command that installs
+/// packages.
 const DISTRIBUTIONS: [(&[&str], &str, &str); 5] = [
     (&["debian", "ubuntu"], "Debian", "apt-get install"),
     (&["fedora", "rhel"], "Fedora", "dnf install"),
@@ -32,7 +33,7 @@ const DISTRIBUTIONS: [(&[&str], &str, &str); 5] = [
 struct Need {
     name: &'static str,
     reason: &'static str,
-    /// One for each distribution; empty where it has none.
+    /// One for each distribution; empty if it has none.
     packages: [&'static str; 5],
 }
 
@@ -45,12 +46,12 @@ fn needs() -> impl Iterator<Item = Need> {
     })
 }
 
-/// Checks that programs can be built, and run in the places, before anything is fetched or built.
+/// Checks that programs can be built and run in the places, before anything is downloaded or built.
 ///
 /// # Errors
-/// When something is missing: all of it, and how to install it.
+/// When something is missing; the error lists everything and how to install it.
 pub(crate) fn check(workspace: &Workspace, places: &[Place], own_kernel: bool) -> Result<()> {
-    say::step("looking for what this takes");
+    say::step("checking the requirements");
     let mut missing = Vec::new();
     if !is_in_path("cc") {
         missing.push("linker");
@@ -71,7 +72,7 @@ pub(crate) fn check(workspace: &Workspace, places: &[Place], own_kernel: bool) -
         Source::ByHand(groups) => missing.extend(groups.iter().map(|group| group.name_of_need())),
     }
     if !has_crates(workspace)? {
-        problems.push("no network: cargo cannot download the crates that Cargo.lock names".to_owned());
+        problems.push("no network: cargo cannot download the crates in Cargo.lock".to_owned());
     }
     if missing.is_empty() && problems.is_empty() {
         return Ok(());
@@ -80,7 +81,7 @@ pub(crate) fn check(workspace: &Workspace, places: &[Place], own_kernel: bool) -
     bail!("{}", text(&problems, &missing, &release))
 }
 
-/// What a place takes besides programs to run in it.
+/// The requirements of a place besides programs to run in it.
 fn groups(place: Place, own_kernel: bool) -> &'static [Group] {
     match place {
         Place::Uml => &[Group::Userland, Group::Uml],
@@ -90,7 +91,7 @@ fn groups(place: Place, own_kernel: bool) -> &'static [Group] {
     }
 }
 
-/// Whether the crates are there, or can be downloaded.
+/// Whether the crates are downloaded or can be.
 fn has_crates(workspace: &Workspace) -> Result<bool> {
     let fetch = |more: &[&str], errors: Stdio| {
         let mut command = cargo();
@@ -99,9 +100,10 @@ fn has_crates(workspace: &Workspace) -> Result<bool> {
     Ok(fetch(&["--offline"], Stdio::null())?.success() || fetch(&[], Stdio::inherit())?.success())
 }
 
-/// Names all that is missing, and the command that installs it: this distribution's if it is known, else each one's.
+/// The error text: everything that is missing, and the command that installs it on this distribution, or on each one if
+/// this one is unknown.
 fn text(problems: &[String], missing: &[&str], release: &str) -> String {
-    let mut text = "this machine lacks what the task takes:".to_owned();
+    let mut text = "this machine lacks requirements of the task:".to_owned();
     for problem in problems {
         let _ = write!(text, "\n  {problem}");
     }
@@ -128,24 +130,24 @@ fn text(problems: &[String], missing: &[&str], release: &str) -> String {
     text
 }
 
-/// Whether `/etc/os-release` names one of the distributions, or one that it is like.
+/// Whether `/etc/os-release` has the id of one of the distributions, or of one it is based on.
 fn is_distribution(release: &str, names: &[&str]) -> bool {
     let values = release.lines().filter_map(|line| line.strip_prefix("ID=").or_else(|| line.strip_prefix("ID_LIKE=")));
     let mut words = values.flat_map(|value| value.split([' ', '"', '-'])).map(str::trim);
     words.any(|word| names.contains(&word))
 }
 
-/// Tells what the task has put on the disk.
+/// Prints the disk space that the task uses.
 pub(crate) fn tell_disk_use(workspace: &Workspace) {
     let mebibytes = |folder: &Path| disk_use(folder).div_euclid(1 << 20);
     let (all, fetched) = (mebibytes(&workspace.target), mebibytes(&workspace.guest_dir()));
     say::note(&format!(
-        "{} takes {all} MiB, {fetched} MiB of them what was downloaded; nothing was installed",
+        "{} uses {all} MiB, {fetched} MiB of them for downloads; nothing was installed",
         workspace.target.display()
     ));
 }
 
-/// The bytes that a folder's files take; what cannot be read counts nothing.
+/// The disk space of a folder in bytes. Files that cannot be read are skipped.
 fn disk_use(folder: &Path) -> u64 {
     use std::os::unix::fs::MetadataExt as _;
     let mut sum = 0_u64;
@@ -156,7 +158,7 @@ fn disk_use(folder: &Path) -> u64 {
             if metadata.is_dir() {
                 open.push(entry.path());
             }
-            // A file with two names is two half files.
+            // A file with several links is counted in equal parts.
             let bytes = metadata.blocks().saturating_mul(512);
             let names = if metadata.is_dir() { 1 } else { metadata.nlink().max(1) };
             sum = sum.saturating_add(bytes.checked_div(names).unwrap_or_default());
@@ -183,7 +185,7 @@ mod tests {
     fn the_command_is_this_distributions() {
         assert_eq!(
             text(&[], &["linker", "qemu"], "NAME=\"Arch Linux\"\nID=arch\n"),
-            "this machine lacks what the task takes:\n  linker: cc links every Rust program\n  \
+            "this machine lacks requirements of the task:\n  linker: cc links every Rust program\n  \
              qemu: the emulator qemu-system-x86_64\ninstall it as root:\n  Arch: pacman -S gcc qemu-system-x86"
         );
     }
@@ -201,7 +203,7 @@ mod tests {
 
     #[test]
     fn without_packages_nothing_is_to_be_installed() {
-        assert_eq!(text(&["a".to_owned()], &[], "ID=arch"), "this machine lacks what the task takes:\n  a");
+        assert_eq!(text(&["a".to_owned()], &[], "ID=arch"), "this machine lacks requirements of the task:\n  a");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! apt with its state in a private folder, so that it needs no root and touches nothing of the machine.
+//! apt with its state in a private folder, so that it needs no root and does not change the machine.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::say;
 
-/// What the archive says of a package.
+/// A package in the archive.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Shown {
     /// Its version.
@@ -26,13 +26,13 @@ impl Shown {
     }
 }
 
-/// The private apt.
+/// apt with private folders.
 pub(crate) struct Apt {
-    /// Holds the lists and the cache.
+    /// The folder for the lists and the cache.
     folder: PathBuf,
-    /// Takes what apt prints.
+    /// The file for the output of apt.
     log: PathBuf,
-    /// Whether it has a list of sources of its own and takes nothing for installed.
+    /// Whether it uses a separate list of sources and treats no package as installed.
     separate: bool,
 }
 
@@ -43,10 +43,10 @@ impl Apt {
         probe.is_ok_and(|status| status.success())
     }
 
-    /// Prepares the private folders; `None` where the machine has no apt.
+    /// Creates the private folders; `None` if the machine has no apt.
     ///
     /// # Errors
-    /// When the folders cannot be made.
+    /// When the folders cannot be created.
     pub(crate) fn new(guest_dir: &Path) -> Result<Option<Self>> {
         if !Self::is_there() {
             return Ok(None);
@@ -57,7 +57,7 @@ impl Apt {
     }
 
     fn prepare(&self) -> Result<()> {
-        // What an interrupted download left belongs to another group.
+        // Files of an interrupted download belong to another group.
         let _ = fs::remove_dir_all(self.archives());
         for folder in ["state/lists/partial", "cache", "archives/partial"] {
             fs::create_dir_all(self.folder.join(folder))?;
@@ -66,10 +66,10 @@ impl Apt {
         Ok(())
     }
 
-    /// An apt for another release of Debian, whose packages share nothing with the machine's.
+    /// An apt for another release of Debian, which is independent of the machine's packages.
     ///
     /// # Errors
-    /// When the machine's own sources name no Debian mirror, or the folders cannot be made.
+    /// When the sources of the machine contain no Debian mirror, or the folders cannot be created.
     pub(crate) fn release(&self, codename: &str) -> Result<Self> {
         let mirror = self.debian_mirror()?;
         let folder = self.folder.with_file_name(format!("apt-{codename}"));
@@ -80,7 +80,7 @@ impl Apt {
         Ok(release)
     }
 
-    /// The address of Debian's archive among the machine's own sources.
+    /// The address of Debian's archive in the sources of the machine.
     fn debian_mirror(&self) -> Result<String> {
         let output = self
             .command("apt-get")
@@ -90,10 +90,10 @@ impl Apt {
             .context("cannot run apt-get")?;
         let text = String::from_utf8_lossy(&output.stdout);
         let mirror = text.lines().find_map(|line| line.strip_prefix("Debian "));
-        Ok(mirror.context("none of this machine's package sources is a Debian mirror that can be reached")?.to_owned())
+        Ok(mirror.context("no package source of this machine is a reachable Debian mirror")?.to_owned())
     }
 
-    /// Where packages are downloaded to.
+    /// The folder for downloads.
     fn archives(&self) -> PathBuf {
         self.folder.join("archives")
     }
@@ -128,15 +128,15 @@ impl Apt {
         command
     }
 
-    /// Reads the package lists of the machine's own sources.
+    /// Downloads the package lists of the machine's sources.
     ///
     /// # Errors
-    /// When apt cannot be run. A source that cannot be reached is only noted: the others may suffice.
+    /// When apt cannot be run. A source that cannot be reached is only reported, since the others may be enough.
     pub(crate) fn update(&self) -> Result<()> {
         let mut command = self.command("apt-get");
         command.args(["--quiet", "update"]);
         if !self.run(command, "reading package lists")? {
-            say::note(&format!("some package lists could not be read, see {}", self.log.display()));
+            say::note(&format!("some package lists could not be downloaded, see {}", self.log.display()));
         }
         Ok(())
     }
@@ -147,7 +147,7 @@ impl Apt {
         entries.map(|entry| entry.file_name()).any(|name| name.to_string_lossy().contains("_Packages"))
     }
 
-    /// What apt printed last.
+    /// The log of the last command.
     pub(crate) fn log(&self) -> &Path {
         &self.log
     }
@@ -170,7 +170,7 @@ impl Apt {
         Ok(text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect())
     }
 
-    /// The newest version of a package, or the one behind a `=`; `None` if the archive does not have it.
+    /// The newest version of a package, or the version after a `=`; `None` if the archive does not have it.
     ///
     /// # Errors
     /// When apt-cache cannot be run.
@@ -184,7 +184,7 @@ impl Apt {
         Ok(Shown::parse(&String::from_utf8_lossy(&output.stdout)))
     }
 
-    /// Downloads the packages and all that they depend on, but for what is installed; the folder that holds them.
+    /// Downloads the packages and their dependencies, except installed ones. Returns the folder that contains them.
     ///
     /// # Errors
     /// When the packages do not exist or cannot be downloaded.
@@ -196,7 +196,7 @@ impl Apt {
         self.run_download(command)
     }
 
-    /// Downloads the packages alone; the folder that holds them.
+    /// Downloads the packages without their dependencies. Returns the folder that contains them.
     ///
     /// # Errors
     /// When the packages do not exist or cannot be downloaded.
@@ -215,7 +215,7 @@ impl Apt {
         bail!("apt-get failed, see {}\n{}", self.log.display(), errors.join("\n"))
     }
 
-    /// Runs apt with its output in the log; whether it succeeded.
+    /// Runs apt with its output in the log. Returns whether it succeeded.
     fn run(&self, mut command: Command, what: &str) -> Result<bool> {
         let log = fs::File::create(&self.log).with_context(|| format!("cannot write {}", self.log.display()))?;
         let mut child = command.stdout(log.try_clone()?).stderr(log).spawn().context("cannot run apt-get")?;
@@ -232,7 +232,7 @@ mod tests {
         let text = "Package: busybox\nVersion: 1:1.35.0-4\nSize: 7\nSHA256: 0123\n";
         let shown = Shown { version: "1:1.35.0-4".to_owned(), sha256: "0123".to_owned() };
         assert_eq!(Shown::parse(text), Some(shown));
-        // One that is installed and in no archive has no sum.
+        // An installed package that is in no archive has no sum.
         assert_eq!(Shown::parse("Package: busybox\nVersion: 1\n"), None);
     }
 }

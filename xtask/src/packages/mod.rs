@@ -1,7 +1,7 @@
-//! What a guest needs and the machine may lack, fetched from the distribution without root.
+//! Packages for guests and builds, downloaded from the distribution without root.
 //!
-//! Packages are downloaded by the machine's own apt, which checks them, into private folders under `target/guest`, and
-//! unpacked there; nothing is installed. What the machine already has installed is used from where it is.
+//! The machine's apt downloads and checks them in private folders in `target/guest`, where they are unpacked; nothing
+//! is installed. Installed packages are used as they are.
 
 mod apt;
 pub(crate) mod pins;
@@ -17,10 +17,10 @@ use nix::fcntl::{Flock, FlockArg};
 use crate::say;
 use apt::Apt;
 
-/// Packages that are fetched and unpacked together.
+/// Packages that are downloaded and unpacked together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Group {
-    /// Programs that the guest's own start and the root tests run.
+    /// Programs for the start of the guest and for the root tests.
     Userland,
     /// The User Mode Linux kernel with its modules.
     Uml,
@@ -30,26 +30,26 @@ pub(crate) enum Group {
     Kernel,
     /// libclang with its headers, which the build of `dm-testing` needs.
     Clang,
-    /// libdevmapper with its header, which dm-core's costs are compared with.
+    /// libdevmapper with its header, with which dm-core's costs are compared.
     Libdm,
-    /// Debian's oldest supported compiler, with all it takes to run and link, as a tree to be entered.
+    /// The oldest supported compiler with everything it needs to run and link, as a root tree.
     OldestRust,
 }
 
-/// The release whose compiler is the oldest that is supported.
+/// The release of Debian with the oldest supported compiler.
 const OLDEST_RELEASE: &str = "trixie";
 
-/// What the tree of that compiler holds; what these depend on comes with them.
+/// The packages of that compiler's tree, without their dependencies.
 const OLDEST_RUST: [&str; 6] = ["rustc", "cargo", "gcc", "libclang1-19", "libclang-common-19-dev", "busybox-static"];
 
-/// Every program that root tests may require, and what the guest itself needs to start.
+/// The programs that root tests may require and that the guest needs to start.
 const USERLAND: [&str; 8] =
     ["busybox-static", "kmod", "udev", "dmsetup", "e2fsprogs", "thin-provisioning-tools", "cryptsetup-bin", "keyutils"];
 
-/// Where distributions have a busybox that needs no shared library, the surest first.
+/// The paths of a static busybox in distributions, the most reliable first.
 pub(crate) const BUSYBOX: [&str; 3] = ["/bin/busybox.static", "/usr/bin/busybox-static", "/bin/busybox"];
 
-/// Kernels for QEMU as `apt-cache search` patterns, the most wanted first.
+/// Kernels for QEMU as patterns for `apt-cache search`, the best first.
 const KERNELS: [&str; 4] = [
     r"^linux-image-6\.12\.[0-9].*-amd64-unsigned$",
     r"^linux-image-[0-9.]+.*-amd64-unsigned$",
@@ -57,7 +57,7 @@ const KERNELS: [&str; 4] = [
     r"^linux-image-unsigned-[0-9.]+-[0-9]+-generic$",
 ];
 
-/// How the names of packages begin that hold an image alone, and of those that hold the rest of the same version.
+/// Prefixes of packages that contain only an image, and of those with the rest of the same version.
 const KERNEL_PARTS: [(&str, [&str; 2]); 2] = [
     // Debian, from Linux 7 on
     ("linux-binary-unsigned-", ["linux-modules-", "linux-base-"]),
@@ -65,7 +65,7 @@ const KERNEL_PARTS: [(&str, [&str; 2]); 2] = [
     ("linux-image-unsigned-", ["linux-modules-", "linux-modules-extra-"]),
 ];
 
-/// Flavours of Debian's kernel that the patterns match as well.
+/// Flavours of Debian's kernel that the patterns match but that are not wanted.
 const OTHER_FLAVOURS: [&str; 2] = ["-cloud-", "-rt-"];
 
 impl Group {
@@ -82,22 +82,22 @@ impl Group {
         }
     }
 
-    /// What to install or set by hand where there is no apt.
+    /// Advice for machines without apt.
     fn by_hand(self) -> &'static str {
         match self {
             Self::Userland => "install busybox (static), kmod and udev",
             Self::Uml => "set DM_GUEST_UML to a folder with bin/linux.uml and lib/uml/modules, or use --guest qemu",
             Self::Qemu => "install qemu-system-x86_64",
             Self::Kernel => {
-                "install a kernel whose image can be read, or name one with --kernel DIR or DM_GUEST_KERNEL, a folder with vmlinuz and lib/modules"
+                "install a kernel whose image can be read, or give a folder with vmlinuz and lib/modules by --kernel DIR or DM_GUEST_KERNEL"
             }
             Self::Clang => "install libclang with its headers, or set LIBCLANG_PATH",
             Self::Libdm => "install libdevmapper with its header",
-            Self::OldestRust => "its packages come from Debian's archive alone",
+            Self::OldestRust => "its packages are only in Debian's archive",
         }
     }
 
-    /// Files that are there where the group is installed, each at one of several places; none if that cannot be told.
+    /// Files of the installed group, each with its possible paths; empty if this cannot be determined.
     fn files(self) -> &'static [&'static [&'static str]] {
         match self {
             Self::Userland => &[&BUSYBOX, &["/bin/kmod", "/sbin/kmod"], &["/lib/systemd/systemd-udevd", "/sbin/udevd"]],
@@ -108,7 +108,7 @@ impl Group {
         }
     }
 
-    /// Its name in the list of what a machine may lack.
+    /// Its name in the list of requirements.
     pub(crate) fn name_of_need(self) -> &'static str {
         match self {
             Self::Clang => "libclang",
@@ -116,7 +116,7 @@ impl Group {
         }
     }
 
-    /// Whether a variable names another place to take it from.
+    /// Whether a variable gives another place for it.
     fn is_set(self) -> bool {
         let variable = match self {
             Self::Uml => "DM_GUEST_UML",
@@ -128,12 +128,12 @@ impl Group {
         std::env::var_os(variable).is_some()
     }
 
-    /// Whether it is here or can be fetched.
+    /// Whether it is installed or can be downloaded.
     pub(crate) fn is_obtainable(self) -> bool {
         self.is_installed() || self.is_set() || Apt::is_there()
     }
 
-    /// Whether the machine has it without our doing.
+    /// Whether it is installed on the machine.
     fn is_installed(self) -> bool {
         if self == Self::Kernel {
             return installed_kernel().is_some();
@@ -141,7 +141,7 @@ impl Group {
         !self.files().is_empty() && self.files().iter().all(|places| places.iter().any(|file| Path::new(file).exists()))
     }
 
-    /// The packages to ask apt for.
+    /// The packages to download.
     fn packages(self, apt: &Apt) -> Result<Vec<String>> {
         Ok(match self {
             Self::Userland => USERLAND.map(str::to_owned).to_vec(),
@@ -155,7 +155,7 @@ impl Group {
     }
 }
 
-/// The newest kernel of the first pattern that finds one.
+/// The newest kernel of the first pattern with a match.
 fn kernel_packages(apt: &Apt) -> Result<Vec<String>> {
     for pattern in KERNELS {
         let mut found = apt.search(pattern)?;
@@ -169,13 +169,13 @@ fn kernel_packages(apt: &Apt) -> Result<Vec<String>> {
     bail!("this distribution has no kernel package for QEMU: {}", Group::Kernel.by_hand())
 }
 
-/// The packages that hold the rest of a kernel, where that of the image has not all.
+/// The packages with the rest of a kernel, if that of the image is incomplete.
 fn other_parts(image: &str) -> Vec<String> {
     let parts = KERNEL_PARTS.iter().filter_map(|(prefix, others)| Some((image.strip_prefix(prefix)?, others)));
     parts.flat_map(|(version, others)| others.map(|other| format!("{other}{version}"))).collect()
 }
 
-/// The newest libclang with the compiler's own headers.
+/// The newest libclang, with the compiler's headers.
 fn clang_packages(apt: &Apt) -> Result<Vec<String>> {
     let mut found = apt.search("^libclang1-[0-9]+$")?;
     found.sort_by_key(|name| numbers(name));
@@ -200,7 +200,7 @@ pub(crate) fn installed_kernel() -> Option<(PathBuf, String)> {
         let mut places = [
             format!("/lib/modules/{version}/vmlinuz"),
             format!("/boot/vmlinuz-{version}"),
-            // Alpine names it by its flavour alone.
+            // Alpine's name contains only the flavour.
             format!("/boot/vmlinuz-{flavour}"),
         ]
         .into_iter()
@@ -209,22 +209,22 @@ pub(crate) fn installed_kernel() -> Option<(PathBuf, String)> {
     })
 }
 
-/// Where groups come from that are not there yet.
+/// The source of groups that are not yet available.
 pub(crate) enum Source {
-    /// All are there.
+    /// All are available.
     NothingToFetch,
     /// The machine's apt downloads them.
     Apt,
-    /// The machine's apt would, but cannot reach its sources; its log.
+    /// The machine's apt cannot reach its sources; the path of its log.
     Unreachable(PathBuf),
-    /// There is no apt: these must be installed.
+    /// There is no apt: the user must install these.
     ByHand(Vec<Group>),
 }
 
-/// Finds out whether groups can be provided, without downloading more than lists.
+/// Determines whether groups can be provided, and downloads at most package lists.
 ///
 /// # Errors
-/// When apt is there and cannot be run.
+/// When apt cannot be run.
 pub(crate) fn source(groups: &[Group], guest_dir: &Path) -> Result<Source> {
     let is_there = |group: &Group| is_complete(*group, &folder(*group, guest_dir)) || group.is_set();
     let lacking: Vec<Group> = groups.iter().copied().filter(|group| !is_there(group)).collect();
@@ -249,9 +249,9 @@ fn folder(group: Group, guest_dir: &Path) -> PathBuf {
     guest_dir.join("packages").join(group.name())
 }
 
-/// The folder into which the group's missing packages are unpacked; fetches them unless that was done before.
+/// The folder with the group's unpacked packages, which are downloaded if they are not yet there.
 ///
-/// The folder holds only what the machine does not have installed, so it may be empty.
+/// The folder contains only packages that are not installed, so it may be empty.
 ///
 /// # Errors
 /// When the machine has no apt, or the download fails.
@@ -261,28 +261,28 @@ pub(crate) fn provide(group: Group, guest_dir: &Path) -> Result<PathBuf> {
         return Ok(folder);
     }
     let _lock = lock(guest_dir)?;
-    // Another process may have fetched it while this one waited.
+    // Another process may have downloaded it meanwhile.
     if !is_complete(group, &folder) {
         fetch(group, guest_dir, &folder).with_context(|| format!("cannot get the packages for {}", group.name()))?;
     }
     Ok(folder)
 }
 
-/// Downloads and unpacks a group. Without apt, the folder stays empty and what is installed has to do.
+/// Downloads and unpacks a group. Without apt, the folder stays empty and installed programs are used.
 fn fetch(group: Group, guest_dir: &Path, folder: &Path) -> Result<()> {
     let Some(apt) = Apt::new(guest_dir)? else {
         if group.is_installed() {
-            return fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()));
+            return fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()));
         }
         bail!("this machine has no apt: {}", group.by_hand());
     };
     apt.update()?;
     if !apt.has_lists() {
         if group.is_installed() {
-            say::note("no network: what is installed has to do");
-            return fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()));
+            say::note("no network: only installed programs are used");
+            return fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()));
         }
-        bail!("no network: the package lists cannot be read, see {}", apt.log().display());
+        bail!("no network: the package lists cannot be downloaded, see {}", apt.log().display());
     }
     let apt = if group == Group::OldestRust {
         let release = apt.release(OLDEST_RELEASE)?;
@@ -296,7 +296,7 @@ fn fetch(group: Group, guest_dir: &Path, folder: &Path) -> Result<()> {
         None => group.packages(&apt)?,
     };
     say::step(&format!("fetching {}", packages.join(" ")));
-    // A kernel's dependencies are about installing and starting it; those of libdevmapper are on every Debian.
+    // A kernel's dependencies only concern its installation; those of libdevmapper are on every Debian.
     let archives = match group {
         Group::Kernel | Group::Libdm => apt.download(&packages)?,
         _ => apt.download_missing(&packages)?,
@@ -313,7 +313,7 @@ fn fetch(group: Group, guest_dir: &Path, folder: &Path) -> Result<()> {
     fs::remove_dir_all(&archives).with_context(|| format!("cannot remove {}", archives.display()))
 }
 
-/// The file that says that a folder was unpacked to its end, and from what.
+/// The file that records that a folder is complete, and its origin.
 fn stamp(folder: &Path) -> PathBuf {
     folder.join(".unpacked")
 }
@@ -322,7 +322,7 @@ fn is_complete(group: Group, folder: &Path) -> bool {
     fs::read_to_string(stamp(folder)).is_ok_and(|text| text == origin(group))
 }
 
-/// The text that names this distribution, its release, and the packages as far as they are known by name.
+/// Identifies this distribution, its release, and the packages with known names.
 fn origin(group: Group) -> String {
     let distribution = fs::read_to_string("/etc/os-release").unwrap_or_default();
     match group {
@@ -333,7 +333,7 @@ fn origin(group: Group) -> String {
     }
 }
 
-/// Keeps a second process from fetching at the same time.
+/// Prevents concurrent downloads by another process.
 fn lock(guest_dir: &Path) -> Result<Flock<fs::File>> {
     fs::create_dir_all(guest_dir)?;
     let open = || fs::File::create(guest_dir.join("lock"));
@@ -346,7 +346,7 @@ fn lock(guest_dir: &Path) -> Result<Flock<fs::File>> {
     }
 }
 
-/// The first of the folders that holds the file, else the machine's own.
+/// The file in the first of the folders that contains it, else on the machine.
 ///
 /// `path` is absolute, as in an installed system.
 pub(crate) fn find_file(folders: &[&Path], path: &str) -> Option<PathBuf> {
@@ -358,7 +358,7 @@ pub(crate) fn find_file(folders: &[&Path], path: &str) -> Option<PathBuf> {
 /// The value of `LD_LIBRARY_PATH` for programs of an unpacked group.
 ///
 /// # Errors
-/// When a folder's name holds a colon.
+/// When the name of a folder contains a colon.
 pub(crate) fn library_path(folder: &Path) -> Result<OsString> {
     let own = ["usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "usr/lib64"].map(|path| folder.join(path));
     let inherited = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();

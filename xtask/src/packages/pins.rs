@@ -1,9 +1,9 @@
-//! The versions of the guests' kernels and emulator that the tests are known to pass with, and of the library that costs are
-//! compared with.
+//! Pinned versions of the guests' kernels and emulator, with which the tests pass, and of the library with which costs
+//! are compared.
 //!
-//! A pin names the package, its version and the sum of its file, for one release of one distribution. An archive drops old
-//! versions some day: then the newest is taken, and said so, since a demo that cannot run helps nobody. A package of the
-//! pinned version with another sum is refused.
+//! A pin gives a package, its version and the sum of its file, for one release of one distribution. When an archive no
+//! longer has a pinned version, the newest is used and a note is printed. A package of the pinned version with another
+//! sum is refused.
 
 use std::fs;
 use std::path::Path;
@@ -15,13 +15,13 @@ use super::apt::Apt;
 use super::{Group, lock};
 use crate::say;
 
-/// The file of pins, from the workspace's root, and its text when this program was built.
+/// The path of the file in the workspace; this program contains its text.
 const FILE: &str = "xtask/src/packages/pins.txt";
 const PINS: &str = include_str!("pins.txt");
 
 const HEAD: &str = "# The packages of the guests: release|group|package|version|SHA-256. cargo xtask pins --latest writes this file.\n";
 
-/// The groups whose packages are the same on every machine of one release.
+/// The groups whose packages are the same on every machine with one release.
 const PINNED: [Group; 4] = [Group::Uml, Group::Kernel, Group::Qemu, Group::Libdm];
 
 /// One line of the file.
@@ -46,7 +46,7 @@ impl Pin {
         format!("{release}|{group}|{package}|{version}|{sha256}\n")
     }
 
-    /// As apt is asked for it.
+    /// The argument for apt.
     pub(super) fn exactly(&self) -> String {
         format!("{}={}", self.package, self.version)
     }
@@ -62,19 +62,19 @@ fn pins_of(group: Group) -> Vec<Pin> {
     parse(PINS).into_iter().filter(|pin| pin.release == release && pin.group == group.name()).collect()
 }
 
-/// The lines about a group, so that what was unpacked for others is not taken for it.
+/// The lines of a group, which distinguish folders that were unpacked for other pins.
 pub(super) fn text_of(group: Group) -> String {
     pins_of(group).iter().map(Pin::line).collect()
 }
 
-/// The codename of this machine's distribution, or nothing.
+/// The codename of this machine's distribution, or an empty text.
 fn release() -> String {
     let text = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let name = text.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
     name.unwrap_or_default().trim_matches('"').to_owned()
 }
 
-/// The pinned packages of a group as apt is asked for them; `None` where there are none or the archive lacks one.
+/// The pinned packages of a group as arguments for apt; `None` if there are none or the archive does not have one.
 ///
 /// # Errors
 /// When a package of the pinned version has another sum.
@@ -84,13 +84,13 @@ pub(super) fn packages(group: Group, apt: &Apt) -> Result<Option<Vec<String>>> {
         match apt.show(&pin.exactly())? {
             Some(found) if found.sha256 == pin.sha256 => {}
             Some(found) => bail!(
-                "{} has the sum {} in the archive, but {} in {FILE}: find out why before you trust either",
+                "{} has the sum {} in the archive, but {} in {FILE}: find the reason before you use it",
                 pin.exactly(),
                 found.sha256,
                 pin.sha256
             ),
             None => {
-                say::note(&format!("{} is no longer in the archive: the newest is taken instead", pin.exactly()));
+                say::note(&format!("{} is no longer in the archive: the newest is used instead", pin.exactly()));
                 return Ok(None);
             }
         }
@@ -98,7 +98,7 @@ pub(super) fn packages(group: Group, apt: &Apt) -> Result<Option<Vec<String>>> {
     Ok((!pins.is_empty()).then(|| pins.iter().map(Pin::exactly).collect()))
 }
 
-/// What is pinned for this machine's distribution, one line each, and whether the archive still has it.
+/// The pins for this machine's distribution, one per line, and whether the archive still has them.
 ///
 /// # Errors
 /// When there is no apt, or it cannot reach its sources.
@@ -114,18 +114,18 @@ pub(crate) fn list(guest_dir: &Path) -> Result<Vec<String>> {
     Ok(lines)
 }
 
-/// The machine's apt with fresh lists, and a lock on its folders.
+/// The machine's apt with current lists, and a lock on its folders.
 fn reach(guest_dir: &Path) -> Result<(Flock<fs::File>, Apt)> {
     let lock = lock(guest_dir)?;
-    let apt = Apt::new(guest_dir)?.context("this machine has no apt: pins are about its packages")?;
+    let apt = Apt::new(guest_dir)?.context("this machine has no apt, for whose packages pins are")?;
     apt.update()?;
     if !apt.has_lists() {
-        bail!("no network: the package lists cannot be read, see {}", apt.log().display());
+        bail!("no network: the package lists cannot be downloaded, see {}", apt.log().display());
     }
     Ok((lock, apt))
 }
 
-/// Pins the newest packages of this distribution; those of others stay.
+/// Pins the newest packages of this distribution; those of others are kept.
 ///
 /// # Errors
 /// When there is no apt, it cannot reach its sources, or the file cannot be written.

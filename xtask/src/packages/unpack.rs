@@ -1,4 +1,4 @@
-//! Unpacking of Debian packages without installing them.
+//! Unpacks Debian packages without installing them.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::say;
 
-/// Unpacks every package of a folder into one tree that is laid out like the machine's own.
+/// Unpacks every package of a folder into one tree, which has the layout of the machine.
 ///
 /// # Errors
 /// When a package cannot be read or the tree cannot be written.
@@ -18,7 +18,7 @@ pub(super) fn unpack(archives: &Path, tree: &Path) -> Result<()> {
     unpack_all(archives, tree)
 }
 
-/// Unpacks every package of a folder into a tree that is a root of its own.
+/// Unpacks every package of a folder into a tree that can be a root.
 ///
 /// # Errors
 /// When a package cannot be read or the tree cannot be written.
@@ -30,9 +30,9 @@ pub(super) fn unpack_root(archives: &Path, tree: &Path) -> Result<()> {
     }
     fs::create_dir_all(tree.join("tmp"))?;
     unpack_all(archives, tree)?;
-    // What the packages leave to their installation: a shell, and the compiler's usual name.
+    // Links that the installation of packages would make: a shell, and the compiler's usual name.
     for (program, name) in [("busybox", "sh"), ("gcc", "cc")] {
-        symlink(program, tree.join("usr/bin").join(name)).with_context(|| format!("cannot make {name}"))?;
+        symlink(program, tree.join("usr/bin").join(name)).with_context(|| format!("cannot create {name}"))?;
     }
     Ok(())
 }
@@ -44,7 +44,8 @@ fn unpack_all(archives: &Path, tree: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Makes `/lib`, `/bin` and the like links into `usr` where they are on the machine, so that the tree can be laid over it.
+/// Makes `/lib`, `/bin` and others links into `usr` if they are links on the machine, so that the tree can be mounted
+/// over it.
 fn mirror_merged_folders(tree: &Path) -> Result<()> {
     fs::create_dir_all(tree)?;
     for name in ["bin", "sbin", "lib", "lib32", "lib64", "libx32"] {
@@ -69,7 +70,7 @@ fn packages(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Unpacks one package; `dpkg-deb -x` would turn the links of a merged tree into folders.
+/// Unpacks one package. `dpkg-deb -x` would replace the links of a merged tree by folders.
 fn unpack_one(package: &Path, tree: &Path) -> Result<()> {
     let mut reader = Command::new("dpkg-deb")
         .arg("--fsys-tarfile")

@@ -1,44 +1,44 @@
-//! What a test program's run says about each of its tests.
+//! Judges the tests of a test program by its output.
 
 use std::collections::BTreeMap;
 
 use super::libtest::{self, Output, Status};
 use crate::guest::JobRecord;
 
-/// How a root test ended.
+/// The result of a root test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum TestResult {
-    /// It ran and found all well.
+    /// It passed.
     Passed,
-    /// It lacked something, which it names.
+    /// It was skipped, for this reason.
     Skipped(String),
-    /// It failed; what it printed.
+    /// It failed, with this output.
     Failed(String),
 }
 
-/// What one test program did in one place.
+/// The results of one test program in one place.
 #[derive(Debug, Default)]
 pub(super) struct ProgramReport {
     /// Every test that ran.
     pub(super) tests: BTreeMap<String, TestResult>,
-    /// What went wrong beside the tests, in sentences.
+    /// Further failures, as sentences.
     pub(super) faults: Vec<String>,
 }
 
 impl ProgramReport {
-    /// Whether any test ran and found all well.
+    /// Whether a test has passed.
     pub(super) fn has_passed(&self) -> bool {
         self.tests.values().any(|result| *result == TestResult::Passed)
     }
 }
 
-/// Reads the lines that tests write where they lack something: the test's name, a tab, the reason.
+/// Reads the lines that skipped tests write: the name, a tab, the reason.
 fn parse_skips(text: &str) -> BTreeMap<String, String> {
     let pairs = text.lines().map(|line| line.split_once('\t').unwrap_or((line, "no reason given")));
     pairs.map(|(name, reason)| (name.to_owned(), reason.to_owned())).collect()
 }
 
-/// Judges a program by its record and by the skips it recorded; a filtered run may have no test.
+/// Judges a program by its record and the skips it has recorded. A filtered run may have no test.
 pub(super) fn judge(job: &JobRecord, skips: &str, filtered: bool) -> ProgramReport {
     let text = String::from_utf8_lossy(&job.output);
     let output = Output::parse(&text);
@@ -63,12 +63,12 @@ pub(super) fn judge(job: &JobRecord, skips: &str, filtered: bool) -> ProgramRepo
     report
 }
 
-/// Why the program's own account cannot be trusted.
+/// The reason why the program's output is not valid.
 fn fault_of_run(job: &JobRecord, output: &Output, filtered: bool) -> Option<String> {
     let Some(status) = job.status else {
         return Some(match (&output.unfinished, job.started) {
-            (Some(test), _) => format!("was not at its end: test {test} was running"),
-            (None, true) => "was not at its end".to_owned(),
+            (Some(test), _) => format!("did not end: test {test} was running"),
+            (None, true) => "did not end".to_owned(),
             (None, false) => "was never started".to_owned(),
         });
     };
@@ -80,13 +80,13 @@ fn fault_of_run(job: &JobRecord, output: &Output, filtered: bool) -> Option<Stri
     };
     let read = (output.count(Status::Passed), output.count(Status::Failed));
     if read != (passed, failed) {
-        return Some(format!("counted {passed} passed and {failed} failed, but {} and {} were read", read.0, read.1));
+        return Some(format!("reported {passed} passed and {failed} failed, but printed {} and {}", read.0, read.1));
     }
     if (status == 0) != (failed == 0) {
         return Some(format!("ended with status {status} although {failed} tests failed"));
     }
     if passed == 0 && failed == 0 && !filtered {
-        return Some("holds no root test: mark its tests with #[ignore] or move it".to_owned());
+        return Some("contains no root test: mark its tests with #[ignore] or move it".to_owned());
     }
     None
 }
@@ -128,13 +128,13 @@ mod tests {
         let died = judge(&job("test a ... ok\ntest b ... ", Some(139)), "", false);
         assert_eq!(died.faults, ["ended with status 139 in test b"]);
         let hung = judge(&job("test a ... ok\ntest b ... ", None), "", false);
-        assert_eq!(hung.faults, ["was not at its end: test b was running"]);
+        assert_eq!(hung.faults, ["did not end: test b was running"]);
     }
 
     #[test]
     fn numbers_must_agree() {
         let lost = judge(&job("test a ... ok\ntest result: ok. 2 passed; 0 failed;", Some(0)), "", false);
-        assert_eq!(lost.faults, ["counted 2 passed and 0 failed, but 1 and 0 were read"]);
+        assert_eq!(lost.faults, ["reported 2 passed and 0 failed, but printed 1 and 0"]);
         let status = judge(&job(TWO, Some(101)), "", false);
         assert_eq!(status.faults, ["ended with status 101 although 0 tests failed"]);
     }

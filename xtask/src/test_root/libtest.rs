@@ -1,6 +1,6 @@
-//! Reads what a test program of Rust's own test harness prints.
+//! Reads the output of Rust's test harness.
 
-/// How a test ended.
+/// The result of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Status {
     /// `ok`
@@ -11,22 +11,22 @@ pub(super) enum Status {
     Ignored,
 }
 
-/// What one test program printed.
+/// The results in the output of one test program.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Output {
     /// The tests in the order in which they ran.
     pub(super) tests: Vec<(String, Status)>,
-    /// A test that was begun, but has no result.
+    /// A test that was started, but has no result.
     pub(super) unfinished: Option<String>,
-    /// How many passed and failed, by the harness's own count.
+    /// The numbers of passed and failed tests that the harness reports.
     pub(super) totals: Option<(usize, usize)>,
 }
 
 impl Output {
-    /// Reads the output of a whole run.
+    /// Reads the output of a complete run.
     ///
-    /// Other programs write to the same console, so a test's result may stand on a later line than its name, behind
-    /// whatever they wrote.
+    /// Other programs write to the same console, so a test's result may be on a later line than its name, after their
+    /// output.
     pub(super) fn parse(text: &str) -> Self {
         let mut output = Self::default();
         for line in text.lines() {
@@ -47,7 +47,7 @@ impl Output {
         }
     }
 
-    /// Notes the result of the running test, if it stands at the end of the text.
+    /// Records the result of the running test, if it is at the end of the text.
     fn result(&mut self, text: &str) {
         let text = text.trim_end();
         let status = if text.starts_with("ignored") {
@@ -64,7 +64,7 @@ impl Output {
         }
     }
 
-    /// How many tests ended so.
+    /// The number of tests with this result.
     pub(super) fn count(&self, status: Status) -> usize {
         self.tests.iter().filter(|(_, found)| *found == status).count()
     }
@@ -79,7 +79,7 @@ fn totals(text: &str) -> Option<(usize, usize)> {
     Some((number(" passed")?, number(" failed")?))
 }
 
-/// What a failed test printed, as the harness repeats it at its end.
+/// The output of a failed test, which the harness repeats at the end.
 pub(super) fn failure_text<'a>(output: &'a str, test: &str) -> Option<&'a str> {
     let head = format!("---- {test} stdout ----");
     let start = output.find(&head)?;

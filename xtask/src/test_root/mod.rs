@@ -28,7 +28,8 @@ use summary::PlaceReport;
 const VALID: &str =
     "--guest uml|qemu|all, --host, --kernel DIR, -p PACKAGE, --test NAME, --timeout SECONDS, -- FILTER...";
 
-/// The variable with which the tests of targets keep what the kernel prints, in this folder of `DM_TESTING_DIR`.
+/// The variable that makes the tests of targets store the lines that kernels print, and their folder in
+/// `DM_TESTING_DIR`.
 const GOLDEN: (&str, &str) = ("DM_TESTING_GOLDEN", "golden");
 
 /// The package whose tests need root.
@@ -37,10 +38,10 @@ const PACKAGE: &str = "dm-testing";
 /// What is wrong with a throw-away kernel in which nothing can be tested.
 const NO_DEVICE_MAPPER: &str = "the kernel lists no device mapper in /proc/misc and /proc/devices: use one with dm-mod";
 
-/// What to run, and where.
+/// The tests to run, and the places.
 #[derive(Debug)]
 pub(crate) struct Request {
-    /// Where.
+    /// The places to run them in.
     places: Vec<Place>,
     /// Whether a test that is skipped everywhere is a failure.
     strict: bool,
@@ -48,9 +49,9 @@ pub(crate) struct Request {
     is_of_workspace: bool,
     kernel: Option<PathBuf>,
     packages: Vec<String>,
-    /// The files in `tests` to run; all if none is named.
+    /// The files in `tests` to run; empty for all.
     tests: Vec<String>,
-    /// Where each place's captured lines go, if they are wanted.
+    /// The folder for the captured lines of each place, if they are requested.
     capture: Option<PathBuf>,
     /// Variables of the tests' environment.
     variables: Vec<(String, OsString)>,
@@ -80,14 +81,14 @@ impl Request {
         }
     }
 
-    /// The root tests of targets, which leave the lines that kernels print in a folder per place.
+    /// The root tests of targets, which store the lines that kernels print in a folder per place.
     pub(crate) fn capture(places: Vec<Place>, kernel: Option<PathBuf>, folder: PathBuf, limits: Limits) -> Self {
         let variables = vec![(GOLDEN.0.to_owned(), GOLDEN.1.into())];
         let tests = vec!["targets".to_owned()];
         Self { places, kernel, tests, capture: Some(folder), variables, limits, ..Self::all() }
     }
 
-    /// The tests of one file, which show what they print.
+    /// The tests of one file, with their output.
     pub(crate) fn shown(
         places: Vec<Place>,
         kernel: Option<PathBuf>,
@@ -123,7 +124,7 @@ impl Request {
     }
 }
 
-/// The test programs of dm-testing that need no root, since all of their tests run on the kernel in memory.
+/// The test programs of dm-testing whose tests all run on the kernel in memory, without root.
 pub(crate) const IN_MEMORY: [&str; 5] = ["memory", "memory_targets", "monitor", "stats", "undo"];
 
 /// Runs the task.
@@ -136,7 +137,7 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     Ok(if summary.is_good(request.strict) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Builds the tests, runs them in each place and prints what came of it.
+/// Builds the tests, runs them in each place and prints the results.
 ///
 /// # Errors
 /// When the tests cannot be built or a guest cannot be set up.
@@ -210,7 +211,8 @@ fn build(workspace: &Workspace, request: &Request) -> Result<Vec<Program>> {
     Ok(programs)
 }
 
-/// The places of a request that this machine can run, and why not the others. One that was named alone is tried anyhow.
+/// The places of a request that this machine can run, and the reasons for the others. A single requested place is
+/// always tried.
 fn able(request: &Request, workspace: &Workspace) -> Result<(Vec<Place>, Vec<String>)> {
     let obtainable: Vec<Place> = request.places.iter().copied().filter(|place| place.is_obtainable()).collect();
     needs::check(workspace, &obtainable, request.kernel.is_some())?;
@@ -218,7 +220,7 @@ fn able(request: &Request, workspace: &Workspace) -> Result<(Vec<Place>, Vec<Str
     for place in &request.places {
         let obstacle = match request.places.len() {
             1 => None,
-            _ if !obtainable.contains(place) => Some("this distribution has no package of it".to_owned()),
+            _ if !obtainable.contains(place) => Some("this distribution has no package for it".to_owned()),
             _ => place.obstacle(&workspace.guest_dir())?,
         };
         match obstacle {
@@ -259,7 +261,7 @@ fn run_in(
         outcome.problems.push(NO_DEVICE_MAPPER.to_owned());
     }
     if !filtered && !programs.iter().any(|(_, report)| report.has_passed()) {
-        outcome.problems.push("no test passed, so nothing is known".to_owned());
+        outcome.problems.push("no test passed".to_owned());
     }
     if !outcome.problems.is_empty() {
         writeln!(out, "the kernel's log is {}", log.display())?;

@@ -1,4 +1,4 @@
-//! Sums up the runs in all places.
+//! The combined results of all places.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,18 +7,18 @@ use super::judge::{ProgramReport, TestResult};
 use crate::guest::Place;
 use crate::say::seconds;
 
-/// All that one place's run showed.
+/// The results of one place.
 #[derive(Debug)]
 pub(super) struct PlaceReport {
-    /// Where.
+    /// The place of the run.
     pub(super) place: Place,
-    /// The kernel's version, if it got that far.
+    /// The kernel's version, if it started.
     pub(super) release: Option<String>,
     /// Each program's name and report.
     pub(super) programs: Vec<(String, ProgramReport)>,
-    /// Why the run cannot be trusted.
+    /// The reasons why the run is not valid.
     pub(super) problems: Vec<String>,
-    /// How long it took.
+    /// The duration of the run.
     pub(super) time: Duration,
 }
 
@@ -41,7 +41,7 @@ impl PlaceReport {
         self.tests().filter(|(_, result)| fits(result)).count()
     }
 
-    /// Skips, failures and one line of numbers.
+    /// Prints skips, failures and one line of numbers.
     pub(super) fn text(&self) -> String {
         let place = self.place.name();
         let mut text = String::new();
@@ -71,24 +71,24 @@ impl PlaceReport {
     }
 }
 
-/// The reasons to skip a test in QEMU that do not hold in User Mode Linux: Debian's kernel has no such target.
+/// Reasons for a skip in QEMU that do not apply in User Mode Linux: Debian's kernel does not have these targets.
 const ONLY_IN_ONE_PLACE: [&str; 2] = ["it needs target clone", "it needs target dust"];
 
-/// What all places together say.
+/// The combined results.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Summary {
     /// Tests that passed somewhere and failed nowhere.
     passed: usize,
-    /// Tests that failed somewhere, and whatever else went wrong.
+    /// Tests that failed somewhere, and other failures.
     failed: usize,
     /// Tests that were skipped everywhere, with the reasons.
     skipped: Vec<(String, String)>,
-    /// The places that this machine cannot run at all, in sentences.
+    /// The places that this machine cannot run at all, as sentences.
     left_out: Vec<String>,
 }
 
 impl Summary {
-    /// Sums up the places' reports.
+    /// Combines the reports of places.
     pub(super) fn new(places: &[PlaceReport], left_out: Vec<String>) -> Self {
         let mut tests: BTreeMap<String, Vec<&TestResult>> = BTreeMap::new();
         for (test, result) in places.iter().flat_map(PlaceReport::tests) {
@@ -108,15 +108,15 @@ impl Summary {
         summary
     }
 
-    /// What a run that did not come about counts as.
+    /// The result of a run that could not start.
     pub(crate) fn failure() -> Self {
         Self { failed: 1, ..Self::default() }
     }
 
-    /// Whether all is well; `strict` if every test must run somewhere, apart from those that only a place that was left out
-    /// can run.
+    /// Whether the run was successful. With `strict`, every test must run somewhere, except those that only a left-out
+    /// place can run.
     ///
-    /// If nothing passed, nothing was tested.
+    /// A run in which no test passed is not successful.
     pub(crate) fn is_good(&self, strict: bool) -> bool {
         let may_skip = |(_, reason): &(String, String)| {
             !strict || (!self.left_out.is_empty() && ONLY_IN_ONE_PLACE.contains(&reason.as_str()))
@@ -124,12 +124,12 @@ impl Summary {
         self.failed == 0 && self.passed > 0 && self.skipped.iter().all(may_skip)
     }
 
-    /// The places that this machine cannot run at all, in sentences.
+    /// The places that this machine cannot run at all, as sentences.
     pub(crate) fn left_out(&self) -> &[String] {
         &self.left_out
     }
 
-    /// The tests that ran nowhere, if any, and the line of numbers.
+    /// Prints the tests that ran nowhere, and the line of numbers.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         for (test, reasons) in &self.skipped {
@@ -139,7 +139,7 @@ impl Summary {
             text.push_str(&format!("{place}\n"));
         }
         if self.failed == 0 && self.passed == 0 {
-            text.push_str("no test passed, so nothing is known\n");
+            text.push_str("no test passed\n");
         }
         text.push_str(&self.numbers());
         text.push('\n');

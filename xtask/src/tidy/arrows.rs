@@ -1,24 +1,24 @@
-//! Which crate may use which.
+//! The allowed dependencies between crates.
 
 use serde_json::Value;
 
 use super::Finding;
 
-/// What one crate may depend on.
+/// The allowed dependencies of one crate.
 struct Rule {
     name: &'static str,
     /// Crates of this workspace, also for its tests.
     workspace: &'static [&'static str],
-    /// Crates of this workspace that it may use behind a feature.
+    /// Crates of this workspace that it may use only behind a feature.
     optional: &'static [&'static str],
-    /// Crates of this workspace that use it, and that its doc tests run on. Packages are without them, since none could be
-    /// published first.
+    /// Crates of this workspace that use it and that its doc tests need. Packages do not contain them, since neither
+    /// could be published first.
     doc_tests: &'static [&'static str],
-    /// Other crates; its tests may use any. `None` for no limit.
+    /// External crates; tests may use any. `None` for no limit.
     others: Option<&'static [&'static str]>,
 }
 
-/// The arrows of the workspace. A new crate or arrow is a decision about the design: make it here.
+/// The dependencies of the workspace. A new crate or dependency is a design decision, which is made here.
 const RULES: [Rule; 6] = [
     Rule { name: "dm-sys", workspace: &[], optional: &[], doc_tests: &[], others: Some(&["nix"]) },
     Rule { name: "dm-units", workspace: &[], optional: &[], doc_tests: &[], others: Some(&["serde"]) },
@@ -46,7 +46,7 @@ const RULES: [Rule; 6] = [
     Rule { name: "xtask", workspace: &[], optional: &[], doc_tests: &[], others: None },
 ];
 
-/// Checks what `cargo metadata` says of every crate's dependencies.
+/// Checks the dependencies of every crate in `cargo metadata`.
 pub(super) fn check(metadata: &Value) -> Vec<Finding> {
     let packages = metadata.get("packages").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let names: Vec<&str> = packages.iter().filter_map(|package| package.get("name")?.as_str()).collect();
@@ -55,7 +55,11 @@ pub(super) fn check(metadata: &Value) -> Vec<Finding> {
         let name = package.get("name").and_then(Value::as_str).unwrap_or_default();
         let manifest = format!("{name}/Cargo.toml");
         let Some(rule) = RULES.iter().find(|rule| rule.name == name) else {
-            findings.push(Finding::new(&manifest, 0, "a crate that the design does not know: add its arrows to xtask"));
+            findings.push(Finding::new(
+                &manifest,
+                0,
+                "an unknown crate: add its dependencies to xtask/src/tidy/arrows.rs",
+            ));
             continue;
         };
         let dependencies = package.get("dependencies").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -66,11 +70,11 @@ pub(super) fn check(metadata: &Value) -> Vec<Finding> {
 }
 
 impl Rule {
-    /// What is wrong with a dependency.
+    /// The fault of a dependency.
     fn problem(&self, dependency: &Value, workspace: &[&str]) -> Option<String> {
         let name = dependency.get("name")?.as_str()?;
         let optional = dependency.get("optional")?.as_bool()?;
-        // cargo names the kind of ordinary dependencies null.
+        // cargo prints the kind of ordinary dependencies as null.
         let for_tests = dependency.get("kind")?.as_str() == Some("dev");
         if workspace.contains(&name) {
             let allowed = self.workspace.contains(&name);
@@ -85,11 +89,12 @@ impl Rule {
             if self.optional.contains(&name) {
                 return Some(format!("{} may use {name} only behind a feature: make it optional", self.name));
             }
-            return Some(format!("{} must not depend on {name}: move what needs it", self.name));
+            return Some(format!("{} must not depend on {name}: move the code that needs it", self.name));
         }
         let others = self.others?;
-        (!for_tests && !others.contains(&name))
-            .then(|| format!("{} may not use the crate {name}: do without, or change the design", self.name))
+        (!for_tests && !others.contains(&name)).then(|| {
+            format!("{} may not use the crate {name}: avoid it, or change xtask/src/tidy/arrows.rs", self.name)
+        })
     }
 }
 
@@ -130,13 +135,23 @@ mod tests {
     #[test]
     fn other_arrows_are_not() {
         for (package, name, kind, expected) in [
-            ("dm-sys", "dm-units", None, "dm-sys must not depend on dm-units: move what needs it"),
-            ("dm-units", "dm-core", Some("dev"), "dm-units must not depend on dm-core: move what needs it"),
-            ("dm-core", "dm-testing", None, "dm-core must not depend on dm-testing: move what needs it"),
-            ("dm-units", "dm-testing", Some("dev"), "dm-units must not depend on dm-testing: move what needs it"),
+            ("dm-sys", "dm-units", None, "dm-sys must not depend on dm-units: move the code that needs it"),
+            ("dm-units", "dm-core", Some("dev"), "dm-units must not depend on dm-core: move the code that needs it"),
+            ("dm-core", "dm-testing", None, "dm-core must not depend on dm-testing: move the code that needs it"),
+            (
+                "dm-units",
+                "dm-testing",
+                Some("dev"),
+                "dm-units must not depend on dm-testing: move the code that needs it",
+            ),
             ("dm-targets", "dm-core", None, "dm-targets may use dm-core only behind a feature: make it optional"),
-            ("xtask", "dm-units", None, "xtask must not depend on dm-units: move what needs it"),
-            ("dm-core", "loopdev-3", None, "dm-core may not use the crate loopdev-3: do without, or change the design"),
+            ("xtask", "dm-units", None, "xtask must not depend on dm-units: move the code that needs it"),
+            (
+                "dm-core",
+                "loopdev-3",
+                None,
+                "dm-core may not use the crate loopdev-3: avoid it, or change xtask/src/tidy/arrows.rs",
+            ),
         ] {
             let found = findings(package, &dependency(name, kind, false));
             assert_eq!(found, [format!("{package}/Cargo.toml: {expected}")]);
@@ -154,6 +169,6 @@ mod tests {
     #[test]
     fn an_unknown_crate_is_found() {
         let found = findings("dm-new", &dependency("serde", None, false));
-        assert_eq!(found, ["dm-new/Cargo.toml: a crate that the design does not know: add its arrows to xtask"]);
+        assert_eq!(found, ["dm-new/Cargo.toml: an unknown crate: add its dependencies to xtask/src/tidy/arrows.rs"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Which files and folders there are, and what published crates must and must not have.
+//! Checks the top-level files and folders, and the requirements for published crates.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Finding;
 
-/// All that may lie at the top.
+/// The allowed names in the top folder.
 const TOP: [&str; 16] = [
     "Cargo.toml",
     "Cargo.lock",
@@ -29,7 +29,7 @@ const TOP: [&str; 16] = [
 /// The files of every published crate.
 const OF_PACKAGE: [&str; 4] = ["CHANGELOG.md", "LICENSE", "README.md", "api.txt"];
 
-/// What the manifest of every published crate sets, as pointers into `cargo metadata`.
+/// The keys that the manifest of every published crate must set, as pointers into `cargo metadata`.
 const OF_MANIFEST: [&str; 8] = [
     "/description",
     "/license",
@@ -41,7 +41,7 @@ const OF_MANIFEST: [&str; 8] = [
     "/metadata/docs/rs/rustdoc-args",
 ];
 
-/// The one published crate whose build may ask for more than a Rust compiler.
+/// The published crate whose build may need more than a Rust compiler.
 const BUILD_EXCEPTION: &str = "dm-testing";
 
 /// Checks the files' names and the packages' manifests.
@@ -59,7 +59,7 @@ fn check_top(files: &[String]) -> Vec<Finding> {
     let surplus = there
         .iter()
         .filter(|name| !TOP.contains(name))
-        .map(|name| Finding::new(name, 0, "does not belong at the top: move it into a crate or remove it"));
+        .map(|name| Finding::new(name, 0, "is not allowed in the top folder: move it into a crate or remove it"));
     let missing =
         TOP.iter().filter(|name| !there.contains(*name)).map(|name| Finding::new(name, 0, "is missing: add it"));
     surplus.chain(missing).collect()
@@ -124,11 +124,14 @@ mod tests {
         let found: Vec<_> = check_top(&files).iter().map(ToString::to_string).collect();
         assert_eq!(
             found,
-            ["notes: does not belong at the top: move it into a crate or remove it", "README.md: is missing: add it",]
+            [
+                "notes: is not allowed in the top folder: move it into a crate or remove it",
+                "README.md: is missing: add it",
+            ]
         );
     }
 
-    /// A package whose manifest sets all that it must.
+    /// A package whose manifest sets all required keys.
     fn package() -> Value {
         json!({
             "name": "dm-sys", "publish": null, "targets": [{ "kind": ["lib"] }], "dependencies": [{ "name": "nix", "kind": null }],

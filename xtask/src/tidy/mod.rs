@@ -1,4 +1,4 @@
-//! `cargo xtask tidy`: the rules of the house that no compiler checks.
+//! `cargo xtask tidy`: checks rules of the project that no compiler checks.
 
 mod arrows;
 mod layout;
@@ -17,16 +17,16 @@ use crate::cli;
 use crate::say;
 use crate::workspace::Workspace;
 
-/// Something that is not as it should be.
+/// A violation of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Finding {
-    /// The file, from the workspace's root.
+    /// The path of the file in the workspace.
     file: String,
-    /// The line, from 1; 0 for the whole file.
+    /// The line, counted from 1; 0 for the whole file.
     line: usize,
-    /// What is wrong and what to do.
+    /// What is wrong, and what to do.
     text: String,
-    /// Whether it only may be wrong.
+    /// Whether it may be acceptable.
     warning: bool,
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     Ok(if check(&Workspace::find()?)? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Prints every finding; whether there is none but warnings.
+/// Prints every finding. Returns whether all are warnings.
 ///
 /// # Errors
 /// When the workspace cannot be read.
@@ -78,19 +78,19 @@ pub(crate) fn check(workspace: &Workspace) -> Result<bool> {
     Ok(errors == 0)
 }
 
-/// The Rust files with their texts.
+/// The Rust files and their texts.
 fn read_sources(workspace: &Workspace, files: &[String]) -> Vec<(String, String)> {
     let sources = files.iter().filter(|file| file.ends_with(".rs"));
-    // A file may be listed and yet be deleted.
+    // A listed file may have been deleted.
     sources.filter_map(|file| Some((file.clone(), fs::read_to_string(workspace.root.join(file)).ok()?))).collect()
 }
 
-/// Every file that belongs to the project, from the workspace's root.
+/// The path of every file that belongs to the project, relative to the root of the workspace.
 ///
 /// # Errors
 /// When the folders cannot be read.
 pub(crate) fn files(workspace: &Workspace) -> Result<Vec<String>> {
-    // A download without its history has no list of files; what is built in it is left out instead.
+    // A download without history has no list of files; build folders are skipped instead.
     if !workspace.root.join(".git").exists() {
         let mut files = Vec::new();
         walk(&workspace.root, "", &mut files)?;
@@ -109,7 +109,7 @@ pub(crate) fn files(workspace: &Workspace) -> Result<Vec<String>> {
     Ok(text.split('\0').filter(|file| !file.is_empty()).filter(exists).map(str::to_owned).collect())
 }
 
-/// Adds the files below a folder whose name is `prefix`, but those of folders that a build or a fuzz target fills.
+/// Adds the files in a folder whose path is `prefix`, except those in folders that a build or a fuzz target fills.
 fn walk(folder: &Path, prefix: &str, files: &mut Vec<String>) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
         let entry = entry?;

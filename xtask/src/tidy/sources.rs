@@ -1,18 +1,18 @@
-//! What must not stand in source files.
+//! Forbidden content in source files.
 
 use super::Finding;
 use crate::test_root::IN_MEMORY;
 
-/// The longest a source file may be, in lines.
+/// The maximum number of lines of a source file.
 const LIMIT: usize = 500;
-/// The length from which on a source file should be looked at, in lines.
+/// The number of lines above which a warning is printed.
 const USUAL: usize = 400;
 
-/// Marks of unfinished work; in two parts, or this file would be found.
+/// Marks of unfinished work, in two parts so that this file is not found.
 const UNFINISHED: [&str; 4] =
     [concat!("to", "do!"), concat!("unimple", "mented!"), concat!("FIX", "ME"), concat!("XX", "X")];
 
-/// The only files that may hold unsafe code.
+/// The only files that may contain unsafe code.
 const PRIVILEGED: [&str; 8] = [
     "dm-core/src/id/identifier.rs",
     "dm-core/src/machine/block/ioctl.rs",
@@ -24,11 +24,11 @@ const PRIVILEGED: [&str; 8] = [
     "dm-targets/tests/secrets/memory.rs",
 ];
 
-/// Where root tests lie.
+/// The folder of root tests.
 const ROOT_TESTS: &str = "dm-testing/tests/";
-/// Those of the test programs there that also have tests which run in memory, without root.
+/// Test programs in that folder that also have tests in memory, without root.
 const MIXED: [&str; 2] = ["conformance", "random"];
-/// How every one of them is marked.
+/// The attribute of every root test.
 const ROOT_MARK: &str = r#"#[ignore = "needs root and device mapper: cargo xtask test-root"]"#;
 
 /// Checks one Rust file.
@@ -54,10 +54,10 @@ pub(super) fn check(file: &str, text: &str) -> Vec<Finding> {
     findings
 }
 
-/// A program that is not run as root has no test that needs root.
+/// Checks that a program that does not run as root has no root tests.
 fn memory_tests(file: &str, text: &str) -> Vec<Finding> {
     let ignored = (1..).zip(text.lines()).filter(|(_, line)| line.trim().starts_with("#[ignore"));
-    let advice = "this program runs in memory only, and no run as root starts it: move the test";
+    let advice = "this program only runs in memory and never as root: move the test";
     ignored.map(|(number, _)| Finding::new(file, number, advice)).collect()
 }
 
@@ -66,7 +66,7 @@ fn length(file: &str, text: &str) -> Option<Finding> {
     if !file.contains("/src/") || count <= USUAL {
         None
     } else if count <= LIMIT {
-        Some(Finding::warning(file, format!("{count} lines: what is it really about?")))
+        Some(Finding::warning(file, format!("{count} lines: consider splitting it")))
     } else {
         Some(Finding::new(
             file,
@@ -76,7 +76,7 @@ fn length(file: &str, text: &str) -> Option<Finding> {
     }
 }
 
-/// Every test among the root tests is marked, unless some of them need no root, and in the same words.
+/// Checks that every root test has the attribute, in the same words, unless some tests of the program need no root.
 fn root_tests(file: &str, text: &str, is_mixed: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut unmarked = None;
@@ -101,7 +101,7 @@ fn root_tests(file: &str, text: &str, is_mixed: bool) -> Vec<Finding> {
     findings
 }
 
-/// The line without its comment. A `//` in a string ends it too early, which hides nothing of interest.
+/// The line without its comment. A `//` in a string ends it too early, which hides nothing relevant.
 fn code(line: &str) -> &str {
     line.split("//").next().unwrap_or(line)
 }
@@ -112,7 +112,7 @@ fn is_unsafe(code: &str) -> bool {
     uses || ["allow", "expect", "warn"].iter().any(|word| code.contains(&format!("{word}({}", "unsafe_code")))
 }
 
-/// Whether the text holds the word, not as a part of another.
+/// Whether the text contains the word, not as a part of another word.
 fn has_word(text: &str, word: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     text.match_indices(word).any(|(start, found)| {

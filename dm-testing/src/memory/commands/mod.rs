@@ -78,7 +78,7 @@ const fn since(command: Command) -> u32 {
     }
 }
 
-/// The flags that came after an interface, whose kernel ignores them.
+/// The flags that were added after an interface version; a kernel of that version ignores them.
 fn later_flags(interface: u32) -> impl Iterator<Item = Flags> {
     const SINCE: [(u32, Flags); 6] = [
         (12, Flags::NOFLUSH),
@@ -106,7 +106,7 @@ const fn has_payload(command: Command) -> bool {
     )
 }
 
-/// Those with `IOCTL_FLAGS_ISSUE_GLOBAL_EVENT`.
+/// The commands with `IOCTL_FLAGS_ISSUE_GLOBAL_EVENT`.
 const fn is_global_event(command: Command) -> bool {
     matches!(command, Command::RemoveAll | Command::DeviceCreate | Command::DeviceRemove | Command::DeviceRename)
 }

@@ -95,7 +95,7 @@ fn delete(stats: &mut Stats, words: &[&str]) -> Answer {
     stats.regions.remove(&self::id(id)?).map(|_| None).ok_or(Errno::ENOENT)
 }
 
-/// The kernel answers with the content of its buffer.
+/// The kernel answers with the current content of its buffer.
 fn clear(stats: &mut Stats, words: &[&str]) -> Answer {
     let [id] = words else { return Err(Errno::EINVAL) };
     let region = region(stats, id)?;

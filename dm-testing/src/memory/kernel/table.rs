@@ -205,7 +205,7 @@ impl Table {
         if by_requests { QueueKind::Requests } else { QueueKind::Bios }
     }
 
-    /// Sets the limits of the device's queue by those of all devices below. A table of only `error` targets does not
+    /// Sets the limits of the device's queue from those of all devices below. A table of only `error` targets does not
     /// change them (`dm_table_has_no_data_devices`).
     pub(crate) fn set_limits(&self, kernel: &mut Kernel, minor: u32) -> Result<(), Errno> {
         if kernel.device(minor)?.active.is_some() && self.lines.iter().all(|line| line.kind.wildcard) {

@@ -1,5 +1,5 @@
-//! `clone` (drivers/md/dm-clone-target.c). Its work in the background: one step copies as many regions as the kernel would
-//! copy at the same time.
+//! `clone` (drivers/md/dm-clone-target.c). One step of background work copies as many regions as the kernel copies at
+//! the same time.
 
 use std::collections::BTreeSet;
 
@@ -24,9 +24,9 @@ struct CloneTarget {
     source: Part,
     length: u64,
     region: u64,
-    /// The regions that are on the destination.
+    /// The regions that were copied to the destination or written there.
     hydrated: BTreeSet<u64>,
-    /// What messages have changed since the table was loaded.
+    /// The features in the table, as changed by messages.
     features: CloneFeatures,
     threshold: u32,
     batch_size: u32,
@@ -68,7 +68,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
     }))
 }
 
-/// The regions that the metadata know to be on the destination.
+/// The regions on the destination according to the metadata.
 fn load(kernel: &mut Kernel, marks: Marks, region: u64, length: u64) -> Result<BTreeSet<u64>, Errno> {
     match marks.read(kernel)? {
         Found::Nothing => Ok(BTreeSet::new()),
@@ -82,7 +82,7 @@ impl CloneTarget {
         self.length.div_ceil(self.region.max(1))
     }
 
-    /// How many regions are on the destination.
+    /// The number of regions on the destination.
     fn done(&self) -> u64 {
         u64::try_from(self.hydrated.len()).unwrap_or(u64::MAX)
     }
@@ -98,14 +98,14 @@ impl CloneTarget {
         Ok(())
     }
 
-    /// A region is on the destination; the last one is an event.
+    /// Records that a region is on the destination; the last one raises an event.
     fn mark(&mut self, kernel: &mut Kernel, region: u64) {
         if self.hydrated.insert(region) && self.done() == self.regions() {
             kernel.event(self.minor);
         }
     }
 
-    /// A part of a region, which a write puts on the destination as a whole.
+    /// Executes an I/O within one region. A write copies the rest of the region first.
     fn part(&mut self, kernel: &mut Kernel, at: u64, io: Io<'_>) -> IoResult {
         let region = at.checked_div(self.region).unwrap_or(0);
         let is_whole = io.sectors() == self.region.min(self.length.saturating_sub(at));
@@ -121,7 +121,7 @@ impl CloneTarget {
                 self.hydrate(kernel, region)?;
                 self.dest.io(kernel, at, io)
             }
-            // There is nothing to copy any more.
+            // No data is left to copy.
             Io::Discard(_) if is_whole => {
                 self.mark(kernel, region);
                 if self.features.no_discard_passdown { Ok(()) } else { self.dest.io(kernel, at, io) }
@@ -215,7 +215,7 @@ impl Target for CloneTarget {
         let step = usize::try_from(self.threshold).unwrap_or(usize::MAX);
         let todo: Vec<u64> = (0..self.regions()).filter(|region| !self.hydrated.contains(region)).take(step).collect();
         for region in todo {
-            // The kernel as well tries again later.
+            // A failed region is retried in a later step, as in the kernel.
             let _ = self.hydrate(kernel, region);
         }
     }
@@ -224,7 +224,7 @@ impl Target for CloneTarget {
         self.commit(kernel);
     }
 
-    /// The table before may have copied more since this one was loaded.
+    /// The previous table may have copied more regions since this one was loaded.
     fn preresume(&mut self, kernel: &mut Kernel) -> Result<(), Errno> {
         if self.mode == MetadataMode::ReadWrite {
             self.hydrated = load(kernel, self.marks, self.region, self.length)?;

@@ -1,4 +1,5 @@
-//! `crypt` (drivers/md/dm-crypt.c), without a cipher: sectors are kept as they are. The state of the key is the kernel's.
+//! `crypt` (drivers/md/dm-crypt.c) without encryption: sectors are stored unchanged. The key has the same states as in
+//! the kernel.
 
 use dm_targets::crypt::{CryptKey, CryptTable, KeyringKey};
 use dm_targets::{Crypt, Integrity, Key};
@@ -11,13 +12,13 @@ use crate::memory::kernel::Kernel;
 use crate::memory::kernel::io::{Io, IoResult};
 use crate::memory::kernel::table::Span;
 
-/// `Debug` shows no key, since that of the table does not.
+/// `Debug` shows no key, since `CryptTable` shows none.
 #[derive(Debug)]
 struct CryptTarget {
     table: CryptTable,
     part: Part,
     length: u64,
-    /// Without one it cannot be resumed.
+    /// The device cannot be resumed without a key.
     has_key: bool,
     is_suspended: bool,
 }
@@ -40,7 +41,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
     Ok(Box::new(CryptTarget { table, part, length, has_key: true, is_suspended: false }))
 }
 
-/// The size of the tags that an `integrity` target without an internal hash keeps for the target above it.
+/// The size of the tags that an `integrity` target without an internal hash stores for the target above it.
 fn tag_size(kernel: &mut Kernel, part: Part) -> Option<u32> {
     let table = kernel.mapped(part.device)?.active.clone()?;
     let line = table.line_at(0).filter(|line| line.kind.name == "integrity")?;
@@ -49,13 +50,13 @@ fn tag_size(kernel: &mut Kernel, part: Part) -> Option<u32> {
     table.tag_size.filter(|_| table.options.internal_hash.is_none())
 }
 
-/// A key of digits, which the kernel prints in lower case.
+/// A hexadecimal key, in lower case as the kernel prints it.
 fn hex(digits: &str) -> Option<CryptKey> {
     let digits = Zeroizing::new(digits.to_ascii_lowercase());
     Key::from_hex(&digits).ok().map(CryptKey::Hex)
 }
 
-/// How many bytes a word says that the key has (`get_key_size`).
+/// The size in bytes of the key that a word gives (`get_key_size`).
 fn size_of(word: &str) -> Option<usize> {
     match word.strip_prefix(':') {
         Some(keyring) => keyring.split_once(':')?.0.parse().ok(),
@@ -63,7 +64,7 @@ fn size_of(word: &str) -> Option<usize> {
     }
 }
 
-/// A key that is set by a message. Every key that a word names is in the keyring.
+/// Reads the key in a message. Every key in the kernel's keyring that it names exists.
 fn key_of(word: &str) -> Option<CryptKey> {
     let Some(keyring) = word.strip_prefix(':') else { return hex(word) };
     let mut parts = keyring.splitn(3, ':');
@@ -93,7 +94,7 @@ impl CryptTarget {
         Err(Errno::EINVAL)
     }
 
-    /// As `crypt_set_key`: digits that are none leave no key.
+    /// As `crypt_set_key`: after invalid digits, no key is set.
     fn set_key(&mut self, word: &str) -> Result<(), Errno> {
         if size_of(word) != Some(self.table.key.size()) || self.table.key == CryptKey::Empty && word != "-" {
             return Err(Errno::EINVAL);
@@ -108,7 +109,7 @@ impl CryptTarget {
         Ok(())
     }
 
-    /// As `crypt_wipe_key`: zeros are left, also of a key that was in a keyring.
+    /// As `crypt_wipe_key`: zeros remain, also of a key that was in a keyring.
     fn wipe_key(&mut self) {
         self.has_key = false;
         if let Some(zeros) = hex(&"00".repeat(self.table.key.size())) {

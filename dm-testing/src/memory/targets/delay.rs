@@ -1,4 +1,4 @@
-//! `delay` (drivers/md/dm-delay.c): I/O goes where it should, and at once.
+//! `delay` (drivers/md/dm-delay.c) without delays: each class of I/O goes to its device at once.
 
 use dm_targets::Delay;
 use dm_targets::delay::{DelayClass, DelayTable};
@@ -44,7 +44,7 @@ impl Target for DelayTarget {
     }
 
     fn status(&mut self, _: &mut Kernel, _: bool) -> String {
-        // No request waits.
+        // No I/O is delayed.
         "0 0 0".to_owned()
     }
 

@@ -19,7 +19,7 @@ struct DustTarget {
     length: u64,
     /// The length of a block in sectors.
     block: u64,
-    /// How many writes of each bad block still fail. Blocks are counted from the start of the device.
+    /// The number of writes that still fail, by bad block. Blocks are counted from the start of the device.
     bad: BTreeMap<u64, u64>,
     fails: bool,
     is_quiet: bool,
@@ -37,7 +37,7 @@ impl DustTarget {
         self.part.start.saturating_add(at).checked_div(self.block).unwrap_or(0)
     }
 
-    /// Whether a write of a bad block fails. The block is good if it does not (`__dust_map_write`).
+    /// Returns whether a write to a bad block fails. If it does not, the block is good afterwards (`__dust_map_write`).
     fn fails_write(&mut self, block: u64) -> bool {
         match self.bad.get_mut(&block) {
             Some(left) if *left > 0 => {
@@ -83,7 +83,7 @@ impl DustTarget {
         if failures > 255 {
             return refuse(kernel, "selected write fail count out of range".to_owned());
         }
-        // One block more than there are is taken.
+        // As in the kernel, the number after the last block is accepted.
         if block > self.part.device_len(kernel).checked_div(self.block).unwrap_or(0) {
             return refuse(kernel, "selected block value out of range".to_owned());
         }

@@ -1,4 +1,4 @@
-//! `ebs` (drivers/md/dm-ebs-target.c): disks in memory have sectors of 512 bytes, so that there is nothing to emulate.
+//! `ebs` (drivers/md/dm-ebs-target.c). Disks in memory have sectors of 512 bytes, so nothing needs to be emulated.
 
 use dm_targets::Ebs;
 use dm_targets::ebs::EbsTable;

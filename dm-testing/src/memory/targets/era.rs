@@ -1,4 +1,4 @@
-//! `era` (drivers/md/dm-era-target.c): the number of the era is kept, what was written in which era is not.
+//! `era` (drivers/md/dm-era-target.c). It counts eras, but does not record which blocks were written in which era.
 
 use dm_targets::Era;
 use dm_targets::era::EraTable;
@@ -18,14 +18,14 @@ struct EraTarget {
     origin: Part,
     marks: Marks,
     era: u64,
-    /// The block of the reserved snapshot of the metadata; 0 if there is none.
+    /// The block of the metadata snapshot; 0 if there is none.
     snapshot: u64,
 }
 
-/// How many blocks of metadata a device with a few blocks uses.
+/// The number of used metadata blocks of a device with few blocks.
 const USED: u64 = 13;
 
-/// Where a snapshot of the metadata is.
+/// The block that a metadata snapshot gets.
 const SNAPSHOT: u64 = 29;
 
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
@@ -39,7 +39,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
     Ok(Box::new(EraTarget { table, metadata, origin, marks, era, snapshot }))
 }
 
-/// The number of the era, and the snapshot, that the metadata hold.
+/// Reads the current era and the block of the metadata snapshot from the metadata device.
 fn load(kernel: &mut Kernel, marks: Marks, block_size: Sectors) -> Result<(u64, u64), Errno> {
     match marks.read(kernel)? {
         Found::Nothing => Ok((0, 0)),

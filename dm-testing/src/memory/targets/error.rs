@@ -10,7 +10,7 @@ use crate::memory::kernel::io::{Io, IoFault, IoResult};
 #[derive(Debug)]
 struct Errors;
 
-/// Takes any params. Two of them are a device, which is opened and not used, and where it starts.
+/// Accepts any params. Two words are a device, which is opened but not used, and a start sector.
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
     if let [device, start] = params.split_ascii_whitespace().collect::<Vec<_>>()[..] {
         if start.parse::<u64>().is_err() {
@@ -28,7 +28,7 @@ impl Target for Errors {
     }
 
     fn io(&mut self, _: &mut Kernel, _: u64, io: Io<'_>) -> IoResult {
-        // It asks for no flushes, so that those of its device succeed.
+        // The target does not request flushes, so those of its device succeed.
         if io == Io::Flush { Ok(()) } else { Err(IoFault::Failed(Errno::EIO)) }
     }
 

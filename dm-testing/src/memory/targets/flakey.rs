@@ -1,4 +1,4 @@
-//! `flakey` (drivers/md/dm-flakey.c), with its intervals counted in I/Os where the kernel counts seconds.
+//! `flakey` (drivers/md/dm-flakey.c). Its intervals are counted in I/Os instead of seconds.
 
 use dm_targets::flakey::{Direction, FlakeyFeatures, FlakeyTable};
 use dm_targets::{Device, Flakey};
@@ -15,7 +15,7 @@ struct FlakeyTarget {
     table: FlakeyTable,
     device: DeviceNumber,
     length: u64,
-    /// I/Os since the table was loaded.
+    /// The number of I/Os since the table was loaded.
     count: u64,
 }
 
@@ -23,14 +23,14 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
     let mut table = construction.params::<Flakey>(params)?;
     let features = &mut table.features;
     construction.only_known(&features.other_features, "Unrecognised flakey feature requested")?;
-    // Without features, all I/O fails (`parse_features`).
+    // Without features, all I/O fails while the device is down (`parse_features`).
     if *features == FlakeyFeatures::default() {
         (features.error_reads, features.error_writes) = (true, true);
     }
     let device = construction.device(&table.device, "Device lookup failed")?;
     table.device = Device::Number(device);
     let features = &mut table.features;
-    // Without a feature, all reads and writes fail while it is down.
+    // Without a feature, all reads and writes fail while the device is down.
     if *features == FlakeyFeatures::default() {
         (features.error_reads, features.error_writes) = (true, true);
     }
@@ -38,7 +38,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
 }
 
 impl FlakeyTarget {
-    /// Whether this I/O meets a device that is down; counts it.
+    /// Counts an I/O, and returns whether the device is down for it.
     fn is_down(&mut self) -> bool {
         let (up, down) = (u64::from(self.table.up), u64::from(self.table.down));
         let position = self.count.checked_rem(up.saturating_add(down)).unwrap_or(0);
@@ -46,7 +46,7 @@ impl FlakeyTarget {
         position >= up
     }
 
-    /// Overwrites the byte that the table says.
+    /// Overwrites the byte that `corrupt_bio_byte` names.
     fn corrupt(&self, direction: Direction, data: &mut [u8]) {
         let corrupt = self.table.features.corrupt_bio_byte.filter(|corrupt| corrupt.direction == direction);
         let place = corrupt.and_then(|corrupt| {

@@ -1,5 +1,5 @@
-//! `integrity` (drivers/md/dm-integrity.c), without tags: all data are right. The data are behind the superblock and the
-//! journal, in one piece; as many sectors are left out at the end as the tags would need.
+//! `integrity` (drivers/md/dm-integrity.c) without tags: all data is valid. It is stored in one piece after the
+//! superblock and the journal; the space that tags would need stays unused at the end.
 
 use dm_targets::Integrity;
 use dm_targets::integrity::{IntegrityMode, IntegrityTable};
@@ -12,7 +12,7 @@ use crate::memory::kernel::Kernel;
 use crate::memory::kernel::io::{Io, IoResult};
 use crate::memory::kernel::table::Span;
 
-/// How many sectors the superblock has.
+/// The length of the superblock in sectors.
 const SUPERBLOCK: u64 = 8;
 
 const INTERLEAVE: u32 = 32768;
@@ -22,7 +22,7 @@ struct IntegrityTarget {
     table: IntegrityTable,
     data: Part,
     length: u64,
-    /// How many sectors a table can map.
+    /// The number of sectors that a table can map.
     provided: u64,
 }
 
@@ -81,7 +81,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
     Ok(Box::new(IntegrityTarget { table, data, length: construction.length, provided }))
 }
 
-/// The size of a digest, of the usual algorithms.
+/// The digest size of common algorithms.
 fn digest_size(table: &IntegrityTable) -> Option<u32> {
     let algorithm = table.options.internal_hash.as_ref()?.algorithm();
     let name = algorithm.strip_prefix("hmac(").and_then(|name| name.strip_suffix(')')).unwrap_or(algorithm);
@@ -98,7 +98,7 @@ fn digest_size(table: &IntegrityTable) -> Option<u32> {
     })
 }
 
-/// How many of the sectors hold data if each block of `block` bytes has a tag.
+/// The number of sectors left for data if each block of `block` bytes has a tag.
 fn without_tags(sectors: u64, tag_size: u64, block: u64) -> u64 {
     let whole = block.saturating_add(tag_size);
     let units = block >> 9;
@@ -107,7 +107,7 @@ fn without_tags(sectors: u64, tag_size: u64, block: u64) -> u64 {
     data.saturating_sub(data.checked_rem(units).unwrap_or(0))
 }
 
-/// Gives all options a value, since the kernel prints those that it uses.
+/// Sets all options, since the kernel prints the values in use.
 fn fill_in(table: &mut IntegrityTable, journal: u64, has_meta_device: bool) {
     let options = &mut table.options;
     options.journal_sectors = u32::try_from(journal).ok();
@@ -135,7 +135,7 @@ impl Target for IntegrityTarget {
 
     fn status(&mut self, _: &mut Kernel, _: bool) -> String {
         let options = &self.table.options;
-        // New tags are calculated at once.
+        // Tags are recalculated at once.
         let recalculated = options.recalculate || options.reset_recalculate;
         let recalculated = if recalculated { self.provided.to_string() } else { "-".to_owned() };
         format!("0 {} {recalculated}", self.provided)

@@ -15,7 +15,7 @@ const FLUSH: u64 = 1;
 const DISCARD: u64 = 4;
 const MARK: u64 = 8;
 
-/// What a log begins with: a number, and the version of the format.
+/// The first two numbers of a log: the magic number, and the version of the format.
 const MAGIC: [u64; 2] = [0x006a_7366_7773_6872, 1];
 
 #[derive(Debug)]
@@ -27,7 +27,7 @@ struct LogWritesTarget {
     entries: u64,
     next_sector: u64,
     is_disabled: bool,
-    /// What was written since the last flush; a power failure would lose it.
+    /// Writes since the last flush, which a power failure would lose.
     unflushed: Vec<Entry>,
 }
 
@@ -50,7 +50,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
         log,
         length: construction.length,
         entries: 0,
-        // The first one tells how many entries there are.
+        // Sector 0 contains the superblock with the number of entries.
         next_sector: 1,
         is_disabled: false,
         unflushed: Vec::new(),
@@ -58,7 +58,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
 }
 
 impl LogWritesTarget {
-    /// Appends an entry to the log; if that fails, nothing is logged any more.
+    /// Appends an entry to the log. After a failure, nothing more is logged.
     fn log(&mut self, kernel: &mut Kernel, entry: &Entry) {
         if self.is_disabled {
             return;
@@ -99,7 +99,7 @@ impl LogWritesTarget {
     }
 
     fn mark(&mut self, kernel: &mut Kernel, text: &str) {
-        // A sector has room for so much behind the numbers.
+        // A sector has space for this many characters after the header.
         let data = text.bytes().take(SECTOR - 4 * 8 - 1).collect();
         self.log(kernel, &Entry { sector: 0, sectors: 0, flags: MARK, data });
     }

@@ -1,5 +1,5 @@
-//! The metadata of targets on their metadata devices: numbers after a mark that identifies the target. This is not the
-//! kernel's format, but has the same rules: a device whose first sector is zero is new.
+//! Metadata on a device: numbers, after a mark that identifies the target. The format is not the kernel's, but its
+//! rules are: a device whose first sector is zero is new.
 
 use dm_units::DeviceNumber;
 
@@ -30,8 +30,8 @@ impl MetadataMode {
         }
     }
 
-    /// Writes metadata, unless that has failed before. After a failure the state on the device counts; if that cannot
-    /// be read, the metadata has failed.
+    /// Writes metadata, unless that has failed before. After a failure, the mode is `ReadOnly`, or `Fail` if the
+    /// metadata cannot be read either.
     pub(super) fn commit(&mut self, kernel: &mut Kernel, minor: u32, target: &str, marks: Marks, numbers: &[u64]) {
         if *self != Self::ReadWrite {
             return;

@@ -165,7 +165,7 @@ impl Construction<'_> {
         table.or_else(|reason| self.refuse(Errno::EINVAL, reason))
     }
 
-    /// Refuses words that the library keeps, since a later kernel may know them, and this one does not.
+    /// Refuses unknown words, which the library accepts because a later kernel may know them.
     pub(crate) fn only_known<W>(&mut self, unknown: &[W], reason: &str) -> Result<(), Errno> {
         if unknown.is_empty() { Ok(()) } else { self.refuse(Errno::EINVAL, reason) }
     }

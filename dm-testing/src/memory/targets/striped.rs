@@ -27,7 +27,7 @@ struct Stripe {
     errors: u32,
 }
 
-/// So many errors of a stripe are events (`DM_IO_ERROR_THRESHOLD`).
+/// The number of errors of a stripe from which on none raises an event (`DM_IO_ERROR_THRESHOLD`).
 const REPORTED_ERRORS: u32 = 15;
 
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
@@ -44,7 +44,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
 }
 
 impl StripedTarget {
-    /// The stripe that a sector is on, and its sector there.
+    /// The stripe that contains a sector, and the sector within the stripe.
     fn place(&self, sector: u64) -> Option<(usize, u64)> {
         let count = u64::try_from(self.stripes.len()).ok()?;
         let (chunk, rest) = (sector.checked_div(self.chunk)?, sector.checked_rem(self.chunk)?);
@@ -53,7 +53,7 @@ impl StripedTarget {
         Some((stripe, chunk.checked_mul(self.chunk)?.checked_add(rest)?))
     }
 
-    /// Counts an error for all stripes on the device that has failed, as `stripe_end_io` does: it knows the device only.
+    /// Counts an error for all stripes on the failed device, as `stripe_end_io` does, which knows only the device.
     fn count(&mut self, kernel: &mut Kernel, device: DeviceNumber, done: IoResult) -> IoResult {
         if !matches!(done, Err(IoFault::Failed(_))) {
             return done;
@@ -69,7 +69,7 @@ impl StripedTarget {
         done
     }
 
-    /// Every stripe is flushed, also after one that has failed.
+    /// Flushes all stripes, even after an error.
     fn flush(&mut self, kernel: &mut Kernel) -> IoResult {
         let devices: Vec<DeviceNumber> = self.stripes.iter().map(|stripe| stripe.device).collect();
         let mut result = Ok(());

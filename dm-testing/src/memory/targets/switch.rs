@@ -19,7 +19,7 @@ struct SwitchTarget {
     regions: Vec<usize>,
 }
 
-/// The most regions of a table; the kernel allows more, but a test has to hold them.
+/// The maximum number of regions. The kernel allows more, but they would need too much memory in a test.
 const MAX_REGIONS: u64 = 1 << 24;
 
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
@@ -37,7 +37,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
 }
 
 impl SwitchTarget {
-    /// As `process_set_region_mappings`: what was set before a word that is refused stays.
+    /// As `process_set_region_mappings`: words before an invalid one take effect.
     fn map_regions(&mut self, kernel: &mut Kernel, words: &[String]) -> Result<(), Errno> {
         let mut region = 0;
         for word in words {
@@ -54,7 +54,7 @@ impl SwitchTarget {
         Ok(())
     }
 
-    /// `region:path`, or `:path` for the next one.
+    /// Reads `region:path`, or `:path` for the next region.
     fn map_region(&mut self, word: &str, region: &mut usize) -> Result<(), String> {
         let malformed = || format!("invalid set_region_mappings argument: '{word}'");
         let (at, path) = word.split_once(':').ok_or_else(malformed)?;
@@ -71,7 +71,7 @@ impl SwitchTarget {
         Ok(())
     }
 
-    /// `Rn,m`: the last `n` again, for the next `m`.
+    /// Reads `Rn,m`: repeats the last `n` mappings for the next `m` regions.
     fn repeat(&mut self, word: &str, region: &mut usize) -> Result<(), String> {
         let malformed = || format!("invalid set_region_mappings argument: '{word}'");
         let (cycle, count) = word.get(1..).and_then(|word| word.split_once(',')).ok_or_else(malformed)?;
@@ -99,7 +99,7 @@ impl SwitchTarget {
     }
 }
 
-/// Digits without a prefix. None at all are 0, as for the kernel's `parse_hex`.
+/// Hexadecimal digits without a prefix. An empty text is 0, as in the kernel's `parse_hex`.
 fn hex(digits: &str) -> Option<usize> {
     if digits.is_empty() {
         return Some(0);

@@ -24,7 +24,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
 }
 
 impl UnstripedTarget {
-    /// Where a sector of the stripe is among all stripes.
+    /// Maps a sector of the stripe to a sector of the striped device.
     fn place(&self, sector: u64) -> Option<u64> {
         let [stripes, chunk, stripe] = [self.table.stripes, self.table.chunk_size, self.table.stripe].map(u64::from);
         let row = sector.checked_div(chunk)?;
@@ -40,7 +40,7 @@ impl Target for UnstripedTarget {
 
     fn io(&mut self, kernel: &mut Kernel, start: u64, mut io: Io<'_>) -> IoResult {
         match io {
-            // The target asks for neither.
+            // The target requests neither.
             Io::Flush => Ok(()),
             Io::Discard(_) => Err(Errno::EOPNOTSUPP.into()),
             _ => io.by_blocks(start, u64::from(self.table.chunk_size), |at, part| {

@@ -1,4 +1,4 @@
-//! `verity` (drivers/md/dm-verity-target.c), without hashes: all data are right.
+//! `verity` (drivers/md/dm-verity-target.c) without hashes: all data is valid.
 
 use dm_targets::Verity;
 use dm_targets::verity::VerityTable;

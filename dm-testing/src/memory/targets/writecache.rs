@@ -1,5 +1,5 @@
-//! `writecache` (drivers/md/dm-writecache.c): all data are written to the origin at once. What is counted is what the kernel
-//! would keep in the cache.
+//! `writecache` (drivers/md/dm-writecache.c). All data is written to the origin at once; only the blocks that the
+//! kernel would keep in the cache are counted.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::memory::kernel::Kernel;
 use crate::memory::kernel::io::{Io, IoFault, IoResult};
 use crate::memory::kernel::table::Span;
 
-/// The bytes of the first part of the cache, and those that each block has there.
+/// The size in bytes of the superblock, and of the metadata entry of each block.
 const SUPERBLOCK: u64 = 32;
 const ENTRY: u64 = 16;
 
@@ -31,7 +31,7 @@ struct WritecacheTarget {
     blocks: u64,
     /// The blocks of the origin that are in the cache.
     cached: BTreeSet<u64>,
-    /// Those of them that were not flushed.
+    /// The blocks in the cache that were not flushed.
     uncommitted: BTreeSet<u64>,
     cleans: bool,
     flushes_on_suspend: bool,
@@ -94,7 +94,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
     }))
 }
 
-/// How many blocks a cache of `room` bytes has (`calculate_memory_size`).
+/// The number of blocks in a cache of `room` bytes (`calculate_memory_size`).
 fn count_blocks(room: u64, block: u64) -> u64 {
     let fits = |blocks: &u64| {
         let header = SUPERBLOCK.saturating_add(blocks.saturating_mul(ENTRY)).div_ceil(block.max(1));
@@ -109,7 +109,7 @@ impl WritecacheTarget {
         u64::try_from(self.cached.len()).unwrap_or(u64::MAX)
     }
 
-    /// Counts a block that is written.
+    /// Counts a write to a block.
     fn write(&mut self, block: u64) {
         let counts = &mut self.counts;
         counts.writes = counts.writes.saturating_add(1);
@@ -129,7 +129,7 @@ impl WritecacheTarget {
         self.write_back();
     }
 
-    /// Takes blocks out of the cache when it is as full as the table says.
+    /// Removes blocks from the cache if it exceeds its high watermark.
     fn write_back(&mut self) {
         let percent = |of: u32| self.blocks.saturating_mul(of.into()) / 100;
         let options = &self.table.options;
@@ -165,7 +165,7 @@ impl WritecacheTarget {
         }
         let writes = !matches!(io, Io::Read(_));
         let done = self.origin.io(kernel, at, io);
-        // What is in the cache could not be written back: the kernel gives it up as well.
+        // The kernel also stops using a cache that it cannot write back.
         self.has_failed |= writes && matches!(done, Err(IoFault::Failed(_)));
         done
     }
@@ -206,7 +206,7 @@ impl Target for WritecacheTarget {
         let state =
             format!("{} {} {} 0", u8::from(self.has_failed), self.blocks, self.blocks.saturating_sub(self.used()));
         let hits = format!("{reads} {read_hits} {writes} {hits_uncommitted} {hits_committed}");
-        // None had to wait for a free block.
+        // No write had to wait for a free block.
         format!("{state} {hits} {around} {allocated} 0 {flushes} {discards}")
     }
 
@@ -242,7 +242,7 @@ impl Target for WritecacheTarget {
         self.has_failed |= self.marks.write(kernel, &numbers).is_err();
     }
 
-    /// The table before may have cached more since this one was loaded (`writecache_resume`).
+    /// The previous table may have cached more blocks since this one was loaded (`writecache_resume`).
     fn resume(&mut self, kernel: &mut Kernel) {
         if let Ok(Found::Numbers(numbers)) = self.marks.read(kernel) {
             self.cached = numbers.into_iter().skip(1).collect();

@@ -1,5 +1,4 @@
-//! `zoned` (drivers/md/dm-zoned-target.c): any disk is taken for a zoned one that is formatted, and data are where they would
-//! be without the target.
+//! `zoned` (drivers/md/dm-zoned-target.c). Any disk is treated as a formatted zoned one, and sectors are not remapped.
 
 use std::collections::BTreeSet;
 
@@ -14,14 +13,14 @@ use crate::memory::kernel::Kernel;
 use crate::memory::kernel::io::{Io, IoResult};
 use crate::memory::kernel::table::Span;
 
-/// The length of a zone in sectors: small, so that small disks have some.
+/// The length of a zone in sectors: small, so that small disks have several.
 const ZONE: u64 = 2048;
 
 #[derive(Debug)]
 struct ZonedTarget {
     table: ZonedTable,
     devices: Vec<Part>,
-    /// The zones that were written, by device.
+    /// The written zones, as device and zone.
     written: BTreeSet<(usize, u64)>,
 }
 
@@ -35,14 +34,14 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
 }
 
 impl ZonedTarget {
-    /// How many zones a device has, and how many of them were not written.
+    /// The number of zones of a device, and how many of them were not written.
     fn zones(&self, kernel: &Kernel, device: usize) -> (u64, u64) {
         let total = self.devices.get(device).map_or(0, |part| part.device_len(kernel).div_ceil(ZONE));
         let written = self.written.iter().filter(|(other, _)| *other == device).count();
         (total, total.saturating_sub(u64::try_from(written).unwrap_or(0)))
     }
 
-    /// The device that a sector is on, the sector there, and how many follow on that device.
+    /// The device that contains a sector, the sector on it, and the number of sectors left on that device.
     fn place(&self, kernel: &Kernel, sector: u64) -> Option<(usize, Part, u64, u64)> {
         let mut before = 0_u64;
         for (number, part) in self.devices.iter().enumerate() {

@@ -55,7 +55,7 @@ fn a_device_is_taken_over_or_completed(kernel: &dyn TestKernel) {
     let safe = setup().unwrap();
     let whole = length(kernel, &safe);
     assert_eq!(setup().unwrap(), safe);
-    // As a program leaves it that is stopped between the two steps.
+    // The state that a program leaves when it is stopped between the two steps.
     safe.remove_with(&host, RemovePolicy::new().retry(dm_core::Retry::default())).unwrap();
     MappedDev::create(&host, kernel.name("safe"), &one::<Integrity>(Sectors(8), table.clone())).unwrap();
     assert_eq!(length(kernel, &setup().unwrap()), whole);

@@ -1,5 +1,5 @@
-//! Tables of two lines, of which messages and the question for the status reach the first only: what was taken off by its word
-//! would lose what the second one holds.
+//! Tables of two lines. Messages and status queries reach only the first one: acting on its state alone would lose the
+//! data of the second one.
 
 use dm_targets::devices::{DevError, MappedDev, MirrorDev, WritecacheDev};
 use dm_targets::mirror::{MirrorLeg, MirrorLog, MirrorTable};
@@ -15,7 +15,7 @@ on_both_kernels! { ["writecache", "mirror"];
     a_mirror_of_two_lines_is_not_judged_by_the_first,
 }
 
-/// A device of two lines, made of two disks each.
+/// A device with two lines, each on two disks.
 fn device<T: Target>(
     kernel: &dyn TestKernel,
     params: impl Fn([DeviceNumber; 2]) -> T::Table,

@@ -118,7 +118,7 @@ fn a_mirror_is_rebuilt_from_the_leg_that_the_caller_names(kernel: &dyn TestKerne
     fail(kernel, &lost);
     kernel.write(number, Sectors(0), &[3; 4096]).unwrap();
 
-    // The status is that of a mirror whose first leg failed while the second one was not whole yet.
+    // The status is that of a mirror whose first leg failed before the second one was in sync.
     assert_eq!(mirror.good_leg(&host).unwrap(), None);
     let error = mirror.replace_leg(&host, 0, leg(spare), MOMENT).unwrap_err();
     assert!(matches!(error, DevError::NoSource { .. }), "{error}");
@@ -137,7 +137,7 @@ fn what_may_be_the_only_copy_is_not_given_up(kernel: &dyn TestKernel) {
     let good = disk(kernel);
     kernel.write(good, Sectors(0), &[4; 4096]).unwrap();
     let mirror = mirror(kernel, MirrorLog::core(REGION), &[good, bad]);
-    // The progress has ended, since nothing can be copied.
+    // The progress ends, since nothing can be copied.
     let error = mirror.settle(&host).unwrap_err();
     assert!(matches!(error, DevError::NotCopied { .. }), "{error}");
     for leg in [1, 2] {

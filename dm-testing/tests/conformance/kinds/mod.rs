@@ -1,4 +1,4 @@
-//! What each kind of whole device can do beyond what every device can.
+//! The methods that only one kind of whole device has.
 
 use std::time::Duration;
 
@@ -165,7 +165,7 @@ mod snapshots {
         assert_eq!([number, disk].map(|device| first_byte(kernel, device, 0)), [1, 1]);
     }
 
-    /// The origin is suspended while the snapshot begins, as the kernel requires.
+    /// Takes a snapshot while the origin is suspended, as the kernel requires.
     fn snapshot_of(kernel: &dyn TestKernel, origin: &OriginDev, table: SnapshotTable) -> SnapshotDev {
         let host = kernel.host();
         origin.suspend(&host).unwrap();
@@ -188,7 +188,7 @@ fn linear(disk: DeviceNumber, length: Sectors) -> Table<dm_targets::Linear> {
     one(length, LinearTable::new(disk, Sectors(0)))
 }
 
-/// Follows work to its end.
+/// Waits for the end of background work.
 fn wait(progress: impl IntoIterator<Item = Result<dm_targets::Work, DevError>>) {
     for work in progress {
         work.unwrap();

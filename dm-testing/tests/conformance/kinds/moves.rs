@@ -21,7 +21,7 @@ fn segments(places: [(DeviceNumber, u64); 2]) -> Table<Linear> {
     Table::new([TableLine::new(Sectors(0), HALF, one), TableLine::new(HALF, HALF, two)]).unwrap()
 }
 
-/// A device of two segments, on the first and the second disk, and a third disk.
+/// A device with two segments, on the first and the second disk, and a third disk.
 fn home(kernel: &dyn TestKernel) -> ([DeviceNumber; 3], LinearDev) {
     let host = kernel.host();
     let disks = [(); 3].map(|()| kernel.disk(Bytes(1 << 20)));

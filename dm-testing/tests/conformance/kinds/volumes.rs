@@ -1,5 +1,5 @@
-//! Vdo and zoned devices, whose disks a program formats. So these tests are for memory alone, where any disk is taken for a
-//! formatted one; what a real kernel answers is in the test program `targets`.
+//! Vdo and zoned devices, whose disks a program must format. These tests run only in memory, where any disk is treated
+//! as formatted; the test program `targets` tests real kernels.
 
 use dm_targets::devices::{VdoDev, ZonedDev};
 use dm_targets::vdo::{VdoCompression, VdoIndexState, VdoSectorSize, VdoTable};

@@ -48,7 +48,7 @@ fn a_snapshot_shares_its_blocks_until_one_side_is_written(kernel: &dyn TestKerne
     assert_eq!(scene.used(), 2);
     assert_eq!([7, 8, 15, 16].map(|at| scene.byte(number, Sectors(at))), [1, 2, 2, 1]);
     assert_eq!([7, 8, 15, 16].map(|at| scene.byte(copy, Sectors(at))), [1; 4]);
-    // Written again, it is not shared any more. The kernel takes the other side's block for shared even so.
+    // After a write it is not shared any more, but the kernel still treats the other device's block as shared.
     kernel.write(number, Sectors(8), &[3; 4096]).unwrap();
     assert_eq!(scene.used(), 2);
     scene.fill(copy, Sectors(0), 4);
@@ -96,7 +96,7 @@ fn a_thin_device_holds_its_pool_open(kernel: &dyn TestKernel) {
     let thin = scene.thin(0, "thin");
     let number = scene.pool.number(&scene.host).unwrap();
     assert!(scene.host.dm().device_remove(number).unwrap_err().is_busy());
-    // Another table keeps its pool.
+    // The pool's device cannot get a table of another target type.
     let zero = dm_core::TargetLine::text(Sectors(0), LENGTH, "zero", "");
     assert!(scene.host.dm().table_load(number, [zero]).unwrap_err().is_invalid());
     scene.remove(scene.number(&thin));
@@ -117,7 +117,7 @@ fn a_suspended_pool_opens_no_thin_device(kernel: &dyn TestKernel) {
     scene.fill(scene.number(&thin), Sectors(0), 1);
 }
 
-/// A thin device of 4 blocks over the first sectors of a disk.
+/// A thin device of 4 blocks with the first sectors of a disk as its external origin.
 fn over_origin<'k>(kernel: &'k dyn TestKernel, sectors: u64) -> (Scene<'k>, DeviceNumber, DeviceNumber) {
     let scene = Scene::new(kernel);
     let origin = kernel.disk(Sectors(sectors).to_bytes());

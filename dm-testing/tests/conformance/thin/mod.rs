@@ -13,7 +13,7 @@ use dm_targets::{Table, TableLine, Target};
 use dm_testing::TestKernel;
 use dm_units::{Bytes, DataBlocks, DeviceNumber, Sectors};
 
-/// Of the data device: 16 blocks.
+/// The length of the data device: 16 blocks.
 pub(super) const LENGTH: Sectors = Sectors(2048);
 pub(super) const BLOCK: Sectors = Sectors(128);
 const BLOCK_BYTES: usize = 65536;
@@ -98,7 +98,7 @@ impl<'k> Scene<'k> {
     }
 }
 
-/// Programs may look at a device for a moment.
+/// Other programs may open a device for a moment.
 pub(super) fn patiently() -> RemovePolicy {
     RemovePolicy::new().retry(Retry::within(Duration::from_secs(20)))
 }

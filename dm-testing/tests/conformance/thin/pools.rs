@@ -26,7 +26,7 @@ fn a_new_pool_reports_its_sizes(kernel: &dyn TestKernel) {
     let scene = Scene::new(kernel);
     let status = scene.status();
     assert_eq!(status.transaction_id, 0);
-    // A tenth is kept for commits, and counts as used.
+    // A tenth is reserved for commits, and counts as used.
     assert_eq!((status.metadata.used, status.metadata.total), (MetaBlocks(60), MetaBlocks(512)));
     assert_eq!((status.data.used, status.data.total), (DataBlocks(0), DataBlocks(16)));
     assert_eq!((status.held_root, status.metadata_low_water), (None, Some(MetaBlocks(128))));
@@ -55,7 +55,7 @@ fn a_pool_holds_one_metadata_snapshot(kernel: &dyn TestKernel) {
     assert!(scene.status().held_root.is_some());
     let second = scene.send(&ThinPoolMessage::ReserveMetadataSnap).unwrap_err();
     assert!(second.is_busy(), "{second}");
-    // What it shows stays in use.
+    // The blocks in the metadata snapshot stay in use.
     scene.pool.delete_with(&scene.host, &thin, patiently()).unwrap();
     assert_eq!(scene.used(), 1);
     scene.send(&ThinPoolMessage::ReleaseMetadataSnap).unwrap();
@@ -97,10 +97,10 @@ fn a_metadata_device_that_holds_something_else_is_refused(kernel: &dyn TestKerne
     kernel.write(metadata, Sectors(7), &[1; 512]).unwrap();
     let table = ThinPoolTable::new(metadata, data, BLOCK, DataBlocks(0));
     let refused = ThinPoolDev::create(&host, kernel.name("pool"), &one(LENGTH, table.clone())).unwrap_err();
-    // EILSEQ: no magic number.
+    // EILSEQ: there is no magic number.
     assert_eq!(refused.errno(), Some(84), "{refused}");
     kernel.write(metadata, Sectors(0), &[0; 4096]).unwrap();
-    // A table that may not write does not make a pool: EPERM.
+    // A read-only table does not create a pool: EPERM.
     let refused = ThinPoolDev::create(&host, kernel.name("pool"), &one(LENGTH, table.clone().read_only())).unwrap_err();
     assert_eq!(refused.errno(), Some(1), "{refused}");
     ThinPoolDev::create(&host, kernel.name("pool"), &one(LENGTH, table)).unwrap();
@@ -114,7 +114,7 @@ fn a_pool_keeps_its_devices_and_its_block_size(kernel: &dyn TestKernel) {
         change(&mut table, other);
         one(LENGTH, table)
     };
-    // Another pool on the same metadata.
+    // Another pool on the same metadata device.
     let refused = ThinPoolDev::create(&scene.host, kernel.name("second"), &table(|_, _| {})).unwrap_err();
     assert!(refused.is_busy() || refused.errno() == Some(16), "{refused}");
     let refused = scene.pool.set_table(&scene.host, &table(|table, other| table.data = other.into())).unwrap_err();
@@ -139,7 +139,7 @@ fn features_are_switched_by_another_table(kernel: &dyn TestKernel) {
     scene.swap(LENGTH, scene.table.clone().no_discard_passdown().error_if_no_space()).unwrap();
     let status = scene.status();
     assert_eq!((status.discard, status.no_space), (Some(PoolDiscard::NoPassdown), Some(PoolNoSpace::Error)));
-    // Whether it takes discards at all is decided once.
+    // Support for discards cannot be changed later.
     let refused = scene.swap(LENGTH, scene.table.clone().ignore_discard()).unwrap_err();
     assert!(refused.is_invalid(), "{refused}");
     scene.swap(LENGTH, scene.table.clone()).unwrap();
@@ -161,9 +161,9 @@ fn a_full_pool_fails_writes_if_its_table_says_so(kernel: &dyn TestKernel) {
     let second = scene.number(&second);
     kernel.write(second, Sectors(0), &[1; 512]).unwrap_err();
     assert_eq!((scene.status().mode, scene.used()), (Some(PoolMode::OutOfDataSpace), 16));
-    // That the low water mark was reached, and the mode.
+    // One event for the low water mark, and one for the mode.
     assert_eq!(events().checked_sub(before), Some(2));
-    // What is mapped can be written.
+    // Mapped blocks can be written.
     scene.fill(number, Sectors(0), 2);
     scene.swap(Sectors(4096), scene.table.clone()).unwrap();
     kernel.write(second, Sectors(0), &[1; 512]).unwrap();
@@ -182,7 +182,7 @@ fn a_pool_says_that_little_is_free_once(kernel: &dyn TestKernel) {
     scene.fill(number, Sectors(0), 1);
     scene.fill(number, Sectors(128), 1);
     assert_eq!(events(), before);
-    // 14 are free when the third is allocated.
+    // 14 blocks are free when the third one is allocated.
     scene.fill(number, Sectors(256), 1);
     scene.fill(number, Sectors(384), 1);
     assert_eq!(events().checked_sub(before), Some(1));

@@ -1,4 +1,4 @@
-//! Targets that keep on a disk what is where.
+//! Targets with metadata on a disk.
 
 use dm_targets::AnyTable;
 use dm_targets::snapshot::SnapshotTable;
@@ -14,7 +14,7 @@ pub(super) const SUBJECTS: &[Subject] = &[
     Subject::new("clone", clone).reads_disks(),
     Subject::new("era", era).reads_disks(),
     Subject::new("writecache", writecache)
-        // A block is no larger than a page.
+        // A block must not be larger than a page.
         .depends(|table| matches!(table, AnyTable::Writecache(table) if table.block_size > 4096))
         .reasons(&["Cache device is not a DAX device"])
         .reads_disks(),
@@ -24,11 +24,11 @@ pub(super) const SUBJECTS: &[Subject] = &[
     Subject::new("snapshot-merge", |draw| snapshot(draw, "P|PO"))
         .changes(|table| matches!(table, AnyTable::SnapshotMerge(table) if changes(&table.0)))
         .reads_disks(),
-    // Its cache is memory that can be mapped, which no disk here is; both options are always printed.
+    // Its cache must be mappable memory, which no disk here has; both options are always printed.
     Subject::new("pcache", pcache).changes(|_| true).depends(|_| true),
 ];
 
-/// The kernel prints the chunk size in effect, and its own word for the store.
+/// The kernel prints the chunk size in use, and its name for the store.
 fn changes(table: &SnapshotTable) -> bool {
     table.chunk_size == Sectors(0) || !["P", "PO", "N"].contains(&table.store.as_str())
 }
@@ -91,7 +91,7 @@ fn writecache(draw: &mut Draw<'_>) -> Line {
     line.words.extend(draw.devices(2));
     line.words.extend(draw.words("<512..4096^>"));
     let options = draw.options(&[
-        // Others depend on the size of the disk, which the kernel refuses in the words of a wrong option.
+        // Other values depend on the size of the disk, which the kernel refuses with the reason for an invalid option.
         "start_sector 0|8|64",
         "high_watermark <50..100>",
         "low_watermark <0..50>",

@@ -1,4 +1,4 @@
-//! How the tables of each target are made.
+//! Generators of tables for each target.
 
 mod caches;
 mod plain;
@@ -11,20 +11,21 @@ use crate::draw::Draw;
 use crate::judge::{Verdict, judge};
 use crate::lab::Lab;
 
-/// A target, how tables of it are made, and what is known of how they are judged.
+/// A target, a generator of tables, and exceptions for the comparison.
 pub(crate) struct Subject {
     pub(crate) target_type: &'static str,
-    /// Makes a table, right or nearly so; `POOL` stands for the pool with the thin devices 0 to 2, `ZONED` for a disk of zones.
+    /// Generates a table, which is valid or nearly so; `POOL` stands for the pool with the thin devices 0 to 2, `ZONED`
+    /// for a zoned disk.
     make: fn(&mut Draw<'_>) -> Line,
     /// Whether the kernel prints a table in other words than it was given.
     pub(crate) changes: fn(&AnyTable) -> bool,
-    /// What the kernel says where it refuses a table for what only it knows.
+    /// The kernel's reasons for refusals that only it can know.
     pub(crate) reasons: &'static [&'static str],
-    /// Whether it depends on the machine what the kernel says of a table.
+    /// Whether the kernel's answer depends on the machine.
     pub(crate) depends: fn(&AnyTable) -> bool,
-    /// What the library says where it refuses what the kernel should, but does not.
+    /// The library's reasons for refusals where the kernel should refuse but does not.
     pub(crate) stricter: &'static [&'static str],
-    /// Whether the kernel reads the disks when it is given a table, and takes zeros for new ones.
+    /// Whether the kernel reads the disks when a table is loaded, and treats zeros as a new one.
     pub(crate) reads_disks: bool,
 }
 
@@ -42,7 +43,7 @@ impl Line {
 }
 
 impl Subject {
-    /// A target that prints what it is given.
+    /// A target that prints params as they were given.
     const fn new(target_type: &'static str, make: fn(&mut Draw<'_>) -> Line) -> Self {
         Self {
             target_type,
@@ -55,7 +56,7 @@ impl Subject {
         }
     }
 
-    /// It prints some tables in other words.
+    /// Some tables are printed in other words.
     const fn changes(self, changes: fn(&AnyTable) -> bool) -> Self {
         Self { changes, ..self }
     }
@@ -76,7 +77,7 @@ impl Subject {
         Self { reads_disks: true, ..self }
     }
 
-    /// Loads a table.
+    /// Loads a table and judges the answer.
     pub(crate) fn attempt(&self, lab: &mut Lab<'_>, draw: &mut Draw<'_>) -> (Verdict, String) {
         let mut line = (self.make)(draw);
         draw.spoil(&mut line.words);
@@ -100,7 +101,7 @@ impl Subject {
     }
 }
 
-/// Whether the kernel would stop, as the docs of `crypt` and `raid` say.
+/// Whether the table would crash the kernel, as the docs of `crypt` and `raid` describe.
 fn is_dangerous(words: &[String]) -> bool {
     let any = |is: fn(&str) -> bool| words.iter().any(|word| is(word));
     let has_no_profile = any(|word| word.starts_with("integrity:") && word.matches(':').count() < 2);
@@ -110,7 +111,7 @@ fn is_dangerous(words: &[String]) -> bool {
     has_no_profile || moves_data || has_key && !any(|word| word.starts_with("capi:authenc("))
 }
 
-/// All targets of which tables are made.
+/// All targets with a generator.
 pub(crate) fn subjects() -> impl Iterator<Item = &'static Subject> {
     [plain::SUBJECTS, caches::SUBJECTS, sets::SUBJECTS, secure::SUBJECTS].into_iter().flatten()
 }

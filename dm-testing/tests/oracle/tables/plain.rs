@@ -1,4 +1,4 @@
-//! Targets that map requests, and keep nothing on a disk.
+//! Targets that only map requests and store nothing.
 
 use dm_targets::AnyTable;
 
@@ -11,7 +11,7 @@ pub(super) const SUBJECTS: &[Subject] = &[
     Subject::new("unstriped", unstriped)
         .reasons(&["Couldn't get striped device"])
         .stricter(&["stripe number must be", "stripe count"]),
-    // Its arguments are not printed.
+    // The kernel does not print its arguments.
     Subject::new("error", |draw| {
         let words = draw.pick(&["", "@ <0..64>", "@ <0..64>", "some words here"]);
         simple(draw, words)
@@ -20,7 +20,7 @@ pub(super) const SUBJECTS: &[Subject] = &[
     Subject::new("zero", |draw| simple(draw, "")),
     Subject::new("delay", delay),
     Subject::new("flakey", flakey).changes(|table| {
-        // What happens without a feature is the kernel's choice, and an improbable one is left out.
+        // The kernel prints the feature that it uses by default, and does not print a probability of 0.
         let AnyTable::Flakey(table) = table else { return false };
         let features = &table.features;
         *features == Default::default()
@@ -41,11 +41,12 @@ pub(super) const SUBJECTS: &[Subject] = &[
     Subject::new("switch", switch),
     Subject::new("snapshot-origin", |draw| simple(draw, "@")),
     Subject::new("zoned", |draw| {
-        // Not a disk of zones behind another disk: an unformatted one makes the kernel crash, as the docs of `zoned` say.
+        // A zoned disk must not follow another disk: an unformatted one crashes the kernel, as the docs of `zoned`
+        // describe.
         let words = draw.pick(&["ZONED", "ZONED", "@", "@ @", "ZONED ZONED", "ZONED ZONED ZONED"]);
         simple(draw, words)
     })
-    // What the devices are, and how they are formatted.
+    // Refusals for the kind and format of the devices.
     .reasons(&[
         "a regular device",
         "not a zoned device",
@@ -55,7 +56,7 @@ pub(super) const SUBJECTS: &[Subject] = &[
     ]),
 ];
 
-/// A table of so many words, of any length.
+/// A table with these words, of any length.
 pub(super) fn simple(draw: &mut Draw<'_>, words: &str) -> Line {
     let length = draw.length(1);
     Line::new(length, draw.words(words))

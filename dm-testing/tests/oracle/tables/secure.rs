@@ -1,4 +1,4 @@
-//! Targets that encrypt, or check what they read.
+//! Targets that encrypt or verify data.
 
 use dm_targets::AnyTable;
 use dm_targets::verity::VerityOptions;
@@ -8,15 +8,15 @@ use crate::draw::Draw;
 
 pub(super) const SUBJECTS: &[Subject] = &[
     Subject::new("crypt", crypt)
-        // The usual size of sectors is not printed.
+        // The default sector size is not printed.
         .changes(|table| matches!(table, AnyTable::Crypt(table) if table.options.sector_size == Some(512)))
         .stricter(&["even number of hexadecimal digits"])
         .reasons(&["Error allocating crypto tfm", "Error decoding and setting key", "Integrity profile not supported"]),
-    // The key is printed in another form, its type always.
+    // The key is printed in another form, and its type always.
     Subject::new("inlinecrypt", inlinecrypt).changes(|_| true),
     Subject::new("verity", verity)
         .changes(|table| matches!(table, AnyTable::Verity(table) if completes_fec(&table.options)))
-        // A block is no larger than a page.
+        // A block must not be larger than a page.
         .depends(|table| matches!(table, AnyTable::Verity(table) if table.data.block_size > 4096))
         .reasons(&[
             "Device must be readonly",
@@ -36,7 +36,7 @@ pub(super) const SUBJECTS: &[Subject] = &[
     Subject::new("vdo", vdo).reasons(&["Could not load geometry block"]),
 ];
 
-/// The kernel prints all of error correction or nothing of it.
+/// The kernel prints either all options of error correction or none.
 fn completes_fec(options: &VerityOptions) -> bool {
     let VerityOptions { use_fec_from_device: device, fec_blocks: blocks, fec_start: start, fec_roots: roots, .. } =
         options;

@@ -1,4 +1,4 @@
-//! Targets that make one device of several that hold the same.
+//! Targets with several devices that hold the same data.
 
 use dm_targets::AnyTable;
 use dm_targets::multipath::{MultipathTable, PathGroup};
@@ -18,9 +18,9 @@ pub(super) const SUBJECTS: &[Subject] = &[
             "(-EPERM)",
             "Failed to run raid array (-EIO)",
         ])
-        // RAID 1 has no chunks, and the kernel ignores which size it is given.
+        // RAID 1 has no chunks, and the kernel ignores the given size.
         .stricter(&["chunk_size, must be a decimal number"])
-        // Of an array that grows, the superblocks of the devices that it has say which layout it had.
+        // The superblocks of an array's existing devices determine its former layout when it grows.
         .depends(|table| matches!(table, AnyTable::Raid(table) if grows_incomplete(table)))
         .reads_disks(),
     Subject::new("multipath", multipath)
@@ -28,13 +28,13 @@ pub(super) const SUBJECTS: &[Subject] = &[
         .reasons(&["unknown path selector type"]),
 ];
 
-/// Whether an array is to get more devices while some are missing. The disks here are new.
+/// Whether devices are added to an array while some are missing. The disks in these tests are new.
 fn grows_incomplete(table: &RaidTable) -> bool {
     table.params.delta_disks.is_some() && table.devices.iter().any(|device| device.data.is_none())
 }
 
-/// The kernel prints neither the arguments of a handler nor the modes that it takes for the usual one, and more with `bio`. It
-/// has its own repeat counts, and takes a first group that does not exist for the first one.
+/// The kernel prints neither the arguments of a handler nor queue modes that it treats as the default, and prints more
+/// with `bio`. It uses fixed repeat counts, and treats a first group that does not exist as the first one.
 fn changes(table: &MultipathTable) -> bool {
     table.handler.is_some()
         || table.features.queue_mode.is_some()
@@ -72,7 +72,7 @@ fn mirror(draw: &mut Draw<'_>) -> Line {
     line
 }
 
-/// The types of a level, how many devices it needs, how many of them hold no data, and which parameters it takes.
+/// The types of a level, the number of devices it needs, the number of those without data, and its parameters.
 type Level = (&'static str, u64, u64, &'static [&'static str]);
 
 const LEVELS: &[Level] = &[
@@ -98,7 +98,7 @@ const LEVELS: &[Level] = &[
     ),
 ];
 
-/// What all levels but the first take.
+/// Parameters of all levels but the first.
 const COMMON: &[&str] = &[
     "sync",
     "rebuild <0..3>",
@@ -110,7 +110,7 @@ const COMMON: &[&str] = &[
     "data_offset <32..64*8>",
 ];
 
-/// What only some take.
+/// Parameters of only some levels.
 const RARE: &[&str] = &[
     "nosync",
     "write_mostly <0..3>",

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::modules::ModulePath;
 
-/// Which file uses which others, and in which line first.
+/// The files that each file uses, and the line of the first use.
 pub(super) type Uses = BTreeMap<ModulePath, BTreeMap<ModulePath, usize>>;
 
-/// The shortest circle of every knot of files that is not within one room, from its first file on.
+/// The shortest circle of each group of files that use each other, unless all are in one room. It starts with the first
+/// file.
 pub(super) fn circles(uses: &Uses, room: impl Fn(&ModulePath) -> Option<String>) -> Vec<Vec<&ModulePath>> {
     let reach: BTreeMap<_, _> = uses.keys().map(|file| (file, reachable(uses, file))).collect();
     let meet = |a: &ModulePath, b: &ModulePath| {
@@ -36,7 +37,7 @@ pub(super) fn circles(uses: &Uses, room: impl Fn(&ModulePath) -> Option<String>)
     found
 }
 
-/// All files that one uses, directly or not; itself only if it is in a circle.
+/// All files that a file uses, directly or indirectly. The file itself is among them only if it is in a circle.
 fn reachable<'a>(uses: &'a Uses, from: &ModulePath) -> BTreeSet<&'a ModulePath> {
     let next = |file: &ModulePath| uses.get(file).into_iter().flat_map(BTreeMap::keys);
     let mut found: BTreeSet<_> = BTreeSet::new();
@@ -49,7 +50,7 @@ fn reachable<'a>(uses: &'a Uses, from: &ModulePath) -> BTreeSet<&'a ModulePath> 
     found
 }
 
-/// The shortest way from one file to another, both included.
+/// The shortest path from one file to another, including both.
 fn way<'a>(uses: &'a Uses, from: &'a ModulePath, to: &'a ModulePath) -> Option<Vec<&'a ModulePath>> {
     let mut before: BTreeMap<&ModulePath, &ModulePath> = BTreeMap::new();
     let mut open = VecDeque::from([from]);
@@ -72,7 +73,7 @@ fn way<'a>(uses: &'a Uses, from: &'a ModulePath, to: &'a ModulePath) -> Option<V
     None
 }
 
-/// The same circle, begun at the file whose name sorts first.
+/// The same circle, starting with the file whose name sorts first.
 fn from_first(mut circle: Vec<&ModulePath>) -> Vec<&ModulePath> {
     let first = circle.iter().zip(0..).min().map_or(0, |(_, index)| index);
     circle.rotate_left(first);

@@ -1,4 +1,4 @@
-//! Which part of a crate may use which: rooms are the folders of `src`, and each uses only rooms to its left.
+//! The allowed uses between the parts of a crate: rooms are the folders of `src`, and each uses only rooms to its left.
 
 mod circles;
 mod modules;
@@ -12,13 +12,13 @@ use super::Finding;
 use circles::{Uses, circles};
 use modules::{Module, ModulePath, Modules, Place};
 
-/// The rooms of one crate.
+/// The rooms of one crate, in order.
 struct House {
     name: &'static str,
     rooms: &'static [&'static str],
 }
 
-/// The houses with an order. A new room or arrow is a decision about the design: make it here.
+/// The crates whose rooms have an order. A new room or use is a design decision, which is made here.
 const HOUSES: [House; 2] = [
     House {
         name: "dm-core",
@@ -33,7 +33,7 @@ const HOUSES: [House; 2] = [
 /// Modules at the top that are about the whole crate: they may use all of it, and none of it uses them.
 const FREE: [&str; 2] = ["_documentation", "migration"];
 
-/// Checks the Rust files of every crate, each as its name and text.
+/// Checks the Rust files of every crate, given as name and text.
 pub(super) fn check(files: &[(String, String)]) -> Vec<Finding> {
     let crates: BTreeSet<_> =
         files.iter().filter_map(|(file, _)| file.split_once("/src/")).map(|(name, _)| name).collect();
@@ -63,10 +63,10 @@ fn check_crate(name: &str, files: &[(String, String)]) -> Vec<Finding> {
     findings
 }
 
-/// A use of one file by another: its line, the path as it is written, and the file.
+/// A use of another file: the line, the path as written, and the file.
 type Arrow = (usize, String, ModulePath);
 
-/// The files of the crate that a file uses; a path that leads nowhere is a finding.
+/// The files of the crate that a file uses. A path that leads nowhere is a finding.
 fn arrows(modules: &Modules, from: &ModulePath, module: &Module, findings: &mut Vec<Finding>) -> Vec<Arrow> {
     let mut arrows = Vec::new();
     for path in module.names.all_paths() {
@@ -92,7 +92,7 @@ fn first_lines(arrows: Vec<Arrow>) -> BTreeMap<ModulePath, usize> {
     lines
 }
 
-/// Whether a module belongs to no room: the root, and what is about the whole crate.
+/// Whether a module belongs to no room: the root, and modules for the whole crate.
 fn is_free(path: &[String]) -> bool {
     path.first().is_none_or(|first| FREE.contains(&first.as_str()))
 }
@@ -102,7 +102,7 @@ impl House {
         self.rooms.iter().position(|name| *name == room)
     }
 
-    /// Files that are in no room of the order, once the house has all its rooms.
+    /// Files that are in no room.
     fn outside(&self, modules: &Modules) -> Vec<Finding> {
         let there: BTreeSet<_> = modules.0.keys().filter_map(|path| path.first()).map(String::as_str).collect();
         if !self.rooms.iter().all(|room| there.contains(room)) {
@@ -116,7 +116,7 @@ impl House {
         strangers.map(|(_, module)| Finding::new(&module.file, 0, text)).collect()
     }
 
-    /// The arrows of a file that lead to a room on its right.
+    /// The uses of a file that lead to a room on its right.
     fn wrong_arrows(&self, from: &[String], module: &Module, arrows: &[Arrow]) -> Vec<Finding> {
         let Some((room, position)) = from.first().and_then(|room| Some((room, self.position(room)?))) else {
             return Vec::new();
@@ -144,7 +144,7 @@ fn circle_finding(modules: &Modules, uses: &Uses, circle: &[&ModulePath]) -> Fin
     let first = circle.first().copied();
     let second = circle.get(1).copied();
     let line = first.zip(second).and_then(|(first, second)| uses.get(first)?.get(second));
-    let text = format!("these files use each other in a circle: {}; move what they share", names.join(" -> "));
+    let text = format!("these files use each other in a circle: {}; move the shared code", names.join(" -> "));
     Finding::new(first.map_or("", file), line.copied().unwrap_or_default(), text)
 }
 
@@ -152,7 +152,7 @@ fn circle_finding(modules: &Modules, uses: &Uses, circle: &[&ModulePath]) -> Fin
 mod tests {
     use super::{HOUSES, check};
 
-    /// The findings about dm-core's files and an empty file for each room that has none.
+    /// The findings for files of dm-core, with an empty file for each other room.
     fn findings(files: &[(&str, &str)]) -> Vec<String> {
         let given = files.iter().map(|(file, text)| (format!("dm-core/src/{file}"), (*text).to_owned()));
         let rooms = HOUSES[0].rooms.iter().map(|room| (format!("dm-core/src/{room}/mod.rs"), String::new()));
@@ -261,7 +261,7 @@ mod tests {
         let found: Vec<_> = check(&files).iter().map(ToString::to_string).collect();
         assert_eq!(
             found,
-            ["dm-units/src/a.rs:2: these files use each other in a circle: a -> b::x -> a; move what they share"]
+            ["dm-units/src/a.rs:2: these files use each other in a circle: a -> b::x -> a; move the shared code"]
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The modules of one crate, and which of them a path leads to.
+//! The modules of a crate, and the resolution of paths.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,38 +6,38 @@ use super::paths::{Import, Names, Path, names};
 use super::shipped::without_tests;
 use super::tokens::tokens;
 
-/// The names of the modules above a module, and its own; empty for the root.
+/// The names of a module and the modules that contain it; empty for the root.
 pub(super) type ModulePath = Vec<String>;
 
-/// How far re-exports are followed.
+/// The maximum number of re-exports that are followed.
 const MOST_EXPORTS: usize = 8;
 
 /// One file of a crate.
 #[derive(Debug)]
 pub(super) struct Module {
-    /// From the workspace's root.
+    /// Its path in the workspace.
     pub(super) file: String,
     pub(super) names: Names,
     test_modules: BTreeSet<String>,
 }
 
-/// Where a path leads.
+/// The result of resolving a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// Into this file of the crate.
+    /// A file of the crate.
     Module(ModulePath),
-    /// Out of the crate, or to something in the file itself.
+    /// Another crate, or an item of the file itself.
     Elsewhere,
-    /// To a name at the crate's root that nothing there explains.
+    /// A name in the crate's root whose origin is unknown.
     Unknown(String),
 }
 
-/// The files of one crate by what modules they are; those for unit tests alone are left out.
+/// The files of a crate by module, without those that are only for unit tests.
 #[derive(Debug, Default)]
 pub(super) struct Modules(pub(super) BTreeMap<ModulePath, Module>);
 
 impl Modules {
-    /// Reads the files of a crate, each as its name and text; `source` is the crate's `src/`.
+    /// Reads the files of a crate, given as name and text; `source` is its folder `src/`.
     pub(super) fn new<'a>(source: &str, files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut modules = BTreeMap::new();
         for (file, text) in files {
@@ -55,7 +55,7 @@ impl Modules {
         Self(modules)
     }
 
-    /// Finds the file that a path of another file leads to.
+    /// Resolves a path in a file.
     pub(super) fn resolve(&self, from: &[String], path: &Path) -> Place {
         let mut base: ModulePath = from.iter().chain(&path.scope).cloned().collect();
         let mut words = path.words.as_slice();
@@ -79,7 +79,7 @@ impl Modules {
         self.absolute(&base, MOST_EXPORTS)
     }
 
-    /// The file of a path from the crate's root.
+    /// Resolves a path from the crate's root.
     fn absolute(&self, path: &[String], exports: usize) -> Place {
         let mut module = path;
         while !module.is_empty() && !self.0.contains_key(module) {
@@ -91,7 +91,7 @@ impl Modules {
         }
     }
 
-    /// Where a name at the crate's root comes from.
+    /// Resolves a name in the crate's root.
     fn exported(&self, name: &str, exports: usize) -> Place {
         let unknown = || Place::Unknown(name.to_owned());
         let (Some(root), Some(exports)) = (self.0.get(&[][..]), exports.checked_sub(1)) else { return unknown() };
@@ -109,13 +109,13 @@ impl Modules {
         let declares = |place: &&Place| matches!(place, Place::Module(path) if self.declares(path, name, exports));
         match (globs.iter().find(declares), globs.as_slice()) {
             (Some(place), _) => place.clone(),
-            // What a macro declares is not seen, but there is no other place that it could come from.
+            // Declarations in macros are not visible, but there is no other possible origin.
             (None, [only]) => only.clone(),
             _ => unknown(),
         }
     }
 
-    /// Whether a module declares the name, or takes it from another by a `use`.
+    /// Whether a module declares the name, or imports it with `use`.
     fn declares(&self, path: &[String], name: &str, exports: usize) -> bool {
         let (Some(module), Some(exports)) = (self.0.get(path), exports.checked_sub(1)) else { return false };
         let through_glob = |import: &Import| match self.resolve(path, &import.path) {
@@ -133,7 +133,7 @@ fn child(path: &[String], name: &str) -> ModulePath {
     path.iter().cloned().chain([name.to_owned()]).collect()
 }
 
-/// The module that a file below `src/` is.
+/// The module of a file in `src/`.
 fn module_path(file: &str) -> Option<ModulePath> {
     let mut words: ModulePath = file.strip_suffix(".rs")?.split('/').map(str::to_owned).collect();
     if words.last().is_some_and(|last| last == "mod")

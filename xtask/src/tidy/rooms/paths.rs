@@ -1,33 +1,33 @@
-//! The paths that a Rust file names, and what it declares.
+//! The paths and declarations in a Rust file.
 
 use std::collections::BTreeSet;
 
 use super::tokens::Token;
 
-/// A path as it is written, with the `mod name { … }` around it.
+/// A path as written, and the inline modules that contain it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Path {
     pub(super) line: usize,
     pub(super) scope: Vec<String>,
-    /// Its words, `crate`, `self` and `super` included.
+    /// Its words, including `crate`, `self` and `super`.
     pub(super) words: Vec<String>,
 }
 
-/// What a `use` brings into its module.
+/// An import by `use`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Import {
-    /// The name that it gets; `None` for `*`.
+    /// The imported name; `None` for `*`.
     pub(super) name: Option<String>,
     pub(super) path: Path,
 }
 
-/// All that a file names and declares.
+/// The paths, imports and items of a file.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     /// The paths outside `use`.
     pub(super) paths: Vec<Path>,
     pub(super) imports: Vec<Import>,
-    /// Items that it declares, at whatever depth.
+    /// Declared items, at any depth.
     pub(super) items: BTreeSet<String>,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn names(tokens: &[Token<'_>]) -> Names {
 struct Reader<'t, 'a> {
     rest: &'t [Token<'a>],
     depth: usize,
-    /// The inline modules around, each with the depth of its brace.
+    /// The enclosing inline modules, each with the depth of its brace.
     modules: Vec<(usize, String)>,
     names: Names,
 }
@@ -68,7 +68,7 @@ impl<'a> Reader<'_, 'a> {
         self.modules.iter().map(|(_, name)| name.clone()).collect()
     }
 
-    /// Whether a `(` with a visibility follows, not one with the type of a public field.
+    /// Whether the following `(` starts a visibility, and not the type of a public field.
     fn is_visibility(&self) -> bool {
         match [0, 1, 2].map(|index| self.peek(index)) {
             ["(", "in", _] => true,
@@ -85,9 +85,9 @@ impl<'a> Reader<'_, 'a> {
                 self.depth = self.depth.saturating_sub(1);
                 self.modules.retain(|(depth, _)| *depth < self.depth);
             }
-            // A visibility names a path, but uses nothing of it.
+            // A visibility contains a path, but is not a use.
             "pub" if self.is_visibility() => while self.next().is_some_and(|token| token.text != ")") {},
-            // `use<'a>` is about captured lifetimes.
+            // `use<'a>` lists captured lifetimes.
             "use" if self.peek(0) != "<" => self.import(&[]),
             "mod" if self.peek(1) == "{" => self.modules.push((self.depth, self.peek(0).to_owned())),
             "struct" | "enum" | "union" | "trait" | "type" | "fn" | "const" | "static" | "mod" => {
@@ -97,7 +97,7 @@ impl<'a> Reader<'_, 'a> {
                 self.names.items.insert(self.peek(1).to_owned());
             }
             _ if token.is_word() && self.peek(0) == "::" => self.path(token),
-            // What follows is of some type or value, not of a module.
+            // A path after a type or value does not start with a module.
             "::" => {
                 self.next();
             }
@@ -106,7 +106,7 @@ impl<'a> Reader<'_, 'a> {
         true
     }
 
-    /// Reads a path outside `use`, whose first word is read.
+    /// Reads a path outside `use` whose first word was read.
     fn path(&mut self, first: Token<'a>) {
         let mut words = vec![first.text.to_owned()];
         while self.peek(0) == "::" && self.rest.get(1).is_some_and(Token::is_word) {
@@ -114,14 +114,14 @@ impl<'a> Reader<'_, 'a> {
             self.next();
             self.next();
         }
-        // An exported macro is at the root of the crate, whatever module it is in.
+        // An exported macro is in the crate's root, in any module.
         let is_exported_macro = self.peek(0) == "!" && words.len() == 2;
         if !is_exported_macro {
             self.names.paths.push(Path { line: first.line, scope: self.scope(), words });
         }
     }
 
-    /// Reads one tree of a `use` below the words before it, with the mark that ends it.
+    /// Reads one tree of a `use` after the given words, with its terminator.
     fn import(&mut self, before: &[String]) {
         let mut words = before.to_vec();
         let mut line = self.rest.first().map_or(0, |token| token.line);
@@ -150,7 +150,7 @@ impl<'a> Reader<'_, 'a> {
                     }
                 }
             }
-            // The group's end is for whoever reads the group.
+            // The caller reads the end of the group.
             if self.peek(0) == "}" {
                 break;
             }

@@ -1,4 +1,4 @@
-//! Leaves out what is compiled for unit tests alone: tests may look wherever they want.
+//! Removes code that is compiled only for unit tests, since tests may use any module.
 
 use super::tokens::Token;
 
@@ -6,11 +6,11 @@ use super::tokens::Token;
 #[derive(Debug, Default)]
 pub(super) struct Shipped<'a> {
     pub(super) tokens: Vec<Token<'a>>,
-    /// The modules in other files that are declared for tests alone.
+    /// The modules in other files that are declared only for tests.
     pub(super) test_modules: Vec<&'a str>,
 }
 
-/// Words that begin an item. What has `#[cfg(test)]` and is no item is a field, a variant, an arm or a statement.
+/// Words that start an item. Other code with `#[cfg(test)]` is a field, a variant, an arm or a statement.
 const ITEMS: [&str; 15] = [
     "pub",
     "use",
@@ -29,7 +29,7 @@ const ITEMS: [&str; 15] = [
     "macro_rules",
 ];
 
-/// Items that end with a semicolon even if they hold braces.
+/// Items that end with a semicolon even if they contain braces.
 const UNTIL_SEMICOLON: [&str; 4] = ["use", "type", "const", "static"];
 
 /// Splits a file's tokens. An inner `#![cfg(test)]` leaves none.
@@ -66,7 +66,7 @@ fn texts<'a>(tokens: &[Token<'a>]) -> [&'a str; 3] {
     [0, 1, 2].map(|index| tokens.get(index).map_or("", |token| token.text))
 }
 
-/// How many tokens the bracketed group takes that stands first, its brackets included.
+/// The number of tokens in the bracketed group at the start, including the brackets.
 fn group_length(tokens: &[Token<'_>]) -> usize {
     let mut depth = 0_usize;
     let end = tokens.iter().position(|token| {
@@ -84,7 +84,7 @@ fn deeper(depth: usize, token: &Token<'_>) -> usize {
     }
 }
 
-/// Whether an attribute, in its brackets, is `cfg` with a condition that only a test build meets.
+/// Whether an attribute, in its brackets, is a `cfg` whose condition only a test build meets.
 fn is_test_only(attribute: &[Token<'_>]) -> bool {
     let words: Vec<_> = attribute.iter().map(|token| token.text).collect();
     match words.as_slice() {
@@ -93,7 +93,7 @@ fn is_test_only(attribute: &[Token<'_>]) -> bool {
     }
 }
 
-/// Whether a condition is `test` or `all` of it and others.
+/// Whether a condition is `test`, or `all` with it.
 fn needs_test(condition: &[&str]) -> bool {
     match condition {
         ["test"] => true,
@@ -113,7 +113,7 @@ fn needs_test(condition: &[&str]) -> bool {
     }
 }
 
-/// What follows any further attributes.
+/// The tokens after any further attributes.
 fn after_attributes<'t, 'a>(mut tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
     while let ["#", "[", _] = texts(tokens) {
         let attribute = tokens.get(1..).unwrap_or_default();
@@ -122,7 +122,7 @@ fn after_attributes<'t, 'a>(mut tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
     tokens
 }
 
-/// How many tokens the item takes that stands first.
+/// The number of tokens in the item at the start.
 fn item_length(tokens: &[Token<'_>]) -> usize {
     let is_item = tokens.first().is_some_and(|token| ITEMS.contains(&token.text));
     let visible = match texts(tokens) {
@@ -138,7 +138,7 @@ fn item_length(tokens: &[Token<'_>]) -> usize {
         let before = depth;
         depth = deeper(depth, token);
         match token.text {
-            // The end of what it stands in.
+            // The end of the enclosing code.
             ")" | "]" | "}" if before == 0 => return count.saturating_sub(1),
             "}" if depth == 0 && !until_semicolon => return count,
             ";" if depth == 0 => return count,

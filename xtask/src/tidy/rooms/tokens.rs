@@ -1,10 +1,10 @@
-//! The identifiers and marks of a Rust file, without what stands in comments and literals.
+//! The identifiers and punctuation of a Rust file, without comments and literals.
 
 /// An identifier, `::`, or any other single character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token<'a> {
     pub(super) text: &'a str,
-    /// Its line, from 1.
+    /// Its line, counted from 1.
     pub(super) line: usize,
 }
 
@@ -15,7 +15,7 @@ impl Token<'_> {
     }
 }
 
-/// Reads a file. Text that the compiler would refuse gives some tokens or others, never an error.
+/// Reads a file. Invalid code gives some tokens, but never an error.
 pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
     let mut reader = Reader { rest: text, line: 1 };
     std::iter::from_fn(|| reader.next_token()).collect()
@@ -59,7 +59,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes that many bytes, or all that are left.
+    /// Takes this number of bytes, or the rest.
     fn take(&mut self, len: usize) -> &'a str {
         let (taken, rest) = self.rest.split_at_checked(len).unwrap_or((self.rest, ""));
         self.line = self.line.saturating_add(taken.matches('\n').count());
@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
         taken
     }
 
-    /// Takes all before the next mark, and the mark.
+    /// Takes everything up to the next mark, including it.
     fn take_until(&mut self, mark: &str) {
         let len = self.rest.find(mark).map_or(self.rest.len(), |start| start.saturating_add(mark.len()));
         self.take(len);
@@ -97,7 +97,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A string or character whose end a backslash can hide.
+    /// A string or character, in which a backslash can quote the end.
     fn take_quoted(&mut self, quote: char) {
         let mut escaped = false;
         let end = self.rest.char_indices().skip(1).find(|(_, c)| {
@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
         self.take(end.map_or(self.rest.len(), |(start, _)| start.saturating_add(1)));
     }
 
-    /// `'a'` is a character, `'a` a lifetime.
+    /// Distinguishes the character `'a'` from the lifetime `'a`.
     fn take_character_or_lifetime(&mut self) {
         let mut next = self.rest.chars().skip(1);
         let is_character = match (next.next(), next.next()) {
@@ -123,7 +123,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What follows the `r` of a raw string; whether there is one. `r#` before a word makes it an identifier.
+    /// Reads the part of a raw string after its `r`; returns whether it is one. `r#` before a word is an identifier.
     fn take_raw_string(&mut self) -> bool {
         let hashes = self.rest.len().saturating_sub(self.rest.trim_start_matches('#').len());
         let (marks, rest) = self.rest.split_at_checked(hashes).unwrap_or((self.rest, ""));
@@ -133,7 +133,7 @@ impl<'a> Reader<'a> {
             self.take_until(&end);
             true
         } else {
-            // A raw identifier reads as the word behind it.
+            // A raw identifier is read like the word after it.
             self.take(hashes);
             hashes > 0
         }

@@ -1,24 +1,24 @@
-//! Which blocks of the origin are in the cache, and where.
+//! The blocks of the origin that are in the cache.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A block in the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Resident {
-    /// The block of the cache device.
+    /// The block of the cache device that holds it.
     pub(super) place: u64,
-    /// The origin does not have its data yet.
+    /// Whether the origin still has old data.
     pub(super) is_dirty: bool,
-    /// When it was used last, in accesses to the cache.
+    /// The time of its last use, as a number of accesses to the cache.
     used: u64,
 }
 
-/// The blocks of a cache.
+/// All blocks in a cache.
 #[derive(Debug)]
 pub(super) struct Blocks {
     total: u64,
     resident: BTreeMap<u64, Resident>,
-    /// The blocks that were not in the cache when they were accessed first.
+    /// Blocks that were accessed once while not in the cache.
     seen: BTreeSet<u64>,
     accesses: u64,
 }
@@ -40,7 +40,7 @@ impl Blocks {
         u64::try_from(self.resident.values().filter(|block| block.is_dirty).count()).unwrap_or(u64::MAX)
     }
 
-    /// The place of a block in the cache. It is an access to it.
+    /// Looks up a block, and counts the access.
     pub(super) fn access(&mut self, block: u64) -> Option<Resident> {
         self.accesses = self.accesses.saturating_add(1);
         let resident = self.resident.get_mut(&block)?;
@@ -48,7 +48,7 @@ impl Blocks {
         Some(*resident)
     }
 
-    /// Whether a block that is not in the cache was accessed before.
+    /// Records an access to a block that is not in the cache; returns whether there was one before.
     pub(super) fn is_wanted(&mut self, block: u64) -> bool {
         !self.seen.insert(block)
     }
@@ -59,7 +59,7 @@ impl Blocks {
         }
     }
 
-    /// A place that nothing is in.
+    /// A free block of the cache device.
     pub(super) fn free_place(&self) -> Option<u64> {
         if self.resident() >= self.total {
             return None;
@@ -68,7 +68,7 @@ impl Blocks {
         (0..self.total).find(|place| !taken.contains(place))
     }
 
-    /// The block that was not used for the longest time.
+    /// The least recently used block.
     pub(super) fn oldest(&self) -> Option<(u64, Resident)> {
         self.resident.iter().min_by_key(|(_, resident)| resident.used).map(|(block, resident)| (*block, *resident))
     }
@@ -78,7 +78,7 @@ impl Blocks {
         blocks.find(|(_, resident)| resident.is_dirty).map(|(block, resident)| (*block, *resident))
     }
 
-    /// The block of the origin that is at a place.
+    /// The block of the origin in a block of the cache device.
     pub(super) fn at(&self, place: u64) -> Option<u64> {
         self.resident.iter().find(|(_, resident)| resident.place == place).map(|(block, _)| *block)
     }
@@ -92,12 +92,12 @@ impl Blocks {
         self.resident.remove(&block);
     }
 
-    /// As metadata keep them: three numbers for each block.
+    /// The form in which metadata stores them: three numbers for each block.
     pub(super) fn numbers(&self) -> impl Iterator<Item = u64> {
         self.resident.iter().flat_map(|(block, resident)| [*block, resident.place, u64::from(resident.is_dirty)])
     }
 
-    /// What metadata have kept. Without a clean shutdown, every block may be dirty.
+    /// Reads the form of [`numbers`](Self::numbers). Without a clean shutdown, every block may be dirty.
     pub(super) fn of_numbers(total: u64, numbers: &[u64], is_clean: bool) -> Self {
         let mut blocks = Self::new(total);
         for block in numbers.chunks_exact(3) {

@@ -1,4 +1,4 @@
-//! Where data are read and written.
+//! Reads and writes of cached and other blocks.
 
 use dm_targets::cache::CacheIoMode;
 
@@ -10,7 +10,7 @@ use crate::memory::kernel::io::{Io, IoFault, IoResult};
 use crate::memory::targets::marks::MetadataMode;
 
 impl CacheTarget {
-    /// An I/O on sectors of one block (`map_bio`).
+    /// Executes an I/O on sectors of one block (`map_bio`).
     pub(super) fn access(&mut self, kernel: &mut Kernel, at: u64, io: Io<'_>) -> IoResult {
         if let Io::Discard(_) = io {
             return if self.table.features.no_discard_passdown { Ok(()) } else { self.origin.io(kernel, at, io) };
@@ -56,21 +56,21 @@ impl CacheTarget {
         *count = count.wrapping_add(1);
     }
 
-    /// The sector of the cache device that a sector of a block is at.
+    /// Maps a sector of a block to the cache device.
     fn place(&self, resident: Resident, at: u64) -> u64 {
         let offset = at.checked_rem(self.block_size).unwrap_or(0);
         resident.place.saturating_mul(self.block_size).saturating_add(offset)
     }
 
-    /// Whether a block that is not in the cache is to get there.
+    /// Whether to promote a block that is not in the cache.
     fn promotes(&mut self, block: u64) -> bool {
         let can = self.mode == MetadataMode::ReadWrite && self.io_mode != CacheIoMode::Passthrough;
-        // The last block of a device that is not whole stays on the origin.
+        // A partial block at the end of the device stays on the origin.
         let is_whole = block.saturating_add(1).saturating_mul(self.block_size) <= self.length;
         can && is_whole && !self.is_cleaner() && self.blocks.is_wanted(block)
     }
 
-    /// Copies a block into the cache, in the place of another one if it is full.
+    /// Copies a block into the cache. A full cache demotes a block first.
     fn promote(&mut self, kernel: &mut Kernel, block: u64) -> Result<Option<Resident>, IoFault> {
         let place = match self.blocks.free_place() {
             Some(place) => place,
@@ -92,7 +92,7 @@ impl CacheTarget {
         Ok(self.blocks.access(block))
     }
 
-    /// Copies a dirty block to the origin. That none is left is an event.
+    /// Copies a dirty block to the origin. An event is raised when no dirty block is left.
     pub(super) fn write_back(&mut self, kernel: &mut Kernel, block: u64, resident: Resident) -> IoResult {
         let mut data = self.buffer();
         let start = block.saturating_mul(self.block_size);

@@ -8,7 +8,7 @@ use crate::memory::kernel::Kernel;
 use crate::memory::targets::marks::MetadataMode;
 use crate::memory::targets::number;
 
-/// What the policy `mq` takes, without effect.
+/// Keys of the old policy `mq`, which are accepted without effect.
 const MQ_KEYS: [&str; 5] = [
     "random_threshold",
     "sequential_threshold",
@@ -47,7 +47,7 @@ impl CacheTarget {
         errno
     }
 
-    /// Blocks of the cache device, or ranges of them, that are to be forgotten: those before one that is refused are.
+    /// Drops blocks of the cache device, or ranges of them. Ranges before an invalid one are dropped.
     fn invalidate(&mut self, kernel: &mut Kernel, ranges: &[String]) -> Result<(), Errno> {
         if self.io_mode != CacheIoMode::Passthrough {
             let refusal = "cache has to be in passthrough mode for invalidation";

@@ -1,6 +1,6 @@
-//! `cache` (drivers/md/dm-cache-target.c), with a policy that is simpler than the kernel's: a block is promoted when it is
-//! accessed for the second time; if the cache is full, the least recently used block is demoted. Dirty blocks are
-//! written back when they go and by the policy `cleaner`, in the background: one step writes as much as may migrate at a time.
+//! `cache` (drivers/md/dm-cache-target.c), with a simpler policy than the kernel's: a block is promoted at its second
+//! access, and a full cache demotes the least recently used block. Dirty blocks are written back when they are demoted,
+//! and in the background by the policy `cleaner`: one step writes `migration_threshold` sectors.
 
 mod blocks;
 mod data;
@@ -31,12 +31,12 @@ struct CacheTarget {
     io_mode: CacheIoMode,
     blocks: Blocks,
     counts: Counts,
-    /// How many sectors may migrate at a time.
+    /// The migration threshold in sectors.
     threshold: u64,
     marks: Marks,
     mode: MetadataMode,
     needs_check: bool,
-    /// Whether the metadata were read.
+    /// Whether the metadata was read.
     is_loaded: bool,
 }
 
@@ -52,7 +52,7 @@ struct Counts {
 
 const THRESHOLD: u64 = 2048;
 
-/// How many numbers are in front of those of the blocks: the size of a block, and whether all was written.
+/// The number of values before those of the blocks: the block size, and whether the shutdown was clean.
 const HEADER: usize = 2;
 
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
@@ -116,7 +116,7 @@ impl CacheTarget {
         Ok(())
     }
 
-    /// Writes the metadata; `is_clean` once nothing will change any more.
+    /// Writes the metadata. `is_clean` is set when no change can follow.
     fn commit(&mut self, kernel: &mut Kernel, is_clean: bool) {
         let header = [self.block_size, u64::from(is_clean)];
         let numbers: Vec<u64> = header.into_iter().chain(self.blocks.numbers()).collect();
@@ -128,7 +128,7 @@ impl CacheTarget {
         self.table.policy == CachePolicy::Cleaner
     }
 
-    /// The policy in use, and what it prints of itself.
+    /// The policy in use, as a status prints it.
     fn policy(&self) -> &'static str {
         match self.table.policy {
             CachePolicy::Cleaner => "cleaner 0",
@@ -215,7 +215,7 @@ impl Target for CacheTarget {
         self.commit(kernel, true);
     }
 
-    /// The table before may have changed the metadata since this one was loaded.
+    /// The previous table may have changed the metadata since this one was loaded.
     fn preresume(&mut self, kernel: &mut Kernel) -> Result<(), Errno> {
         if !self.is_loaded {
             self.load(kernel).inspect_err(|_| kernel.log("cache", "could not load cache mappings"))?;

@@ -1,8 +1,8 @@
-//! The legs of a mirror, and what has failed on them.
+//! The legs of a mirror and their failures.
 
 use crate::memory::targets::part::Part;
 
-/// How a leg can fail, the worst first (`enum dm_raid1_error`).
+/// The kinds of failures of a leg, the worst first (`enum dm_raid1_error`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Failure {
     Flush,
@@ -11,7 +11,7 @@ pub(super) enum Failure {
     Read,
 }
 
-/// A leg.
+/// A leg with its failures.
 #[derive(Debug)]
 pub(super) struct Leg {
     pub(super) part: Part,
@@ -27,7 +27,7 @@ impl Leg {
         self.failures.is_empty()
     }
 
-    /// Notes a failure; `false` if the leg had failed in that way before.
+    /// Records a failure. Returns `false` if the leg has failed in that way before.
     pub(super) fn fail(&mut self, failure: Failure) -> bool {
         let is_new = !self.failures.contains(&failure);
         if is_new {
@@ -41,7 +41,7 @@ impl Leg {
         self.failures.clear();
     }
 
-    /// As a status shows it (`device_status_char`).
+    /// The letter of its health in a status (`device_status_char`).
     pub(super) fn letter(&self) -> char {
         match self.failures.iter().min() {
             None => 'A',

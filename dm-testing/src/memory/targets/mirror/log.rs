@@ -1,4 +1,4 @@
-//! The log: which regions are in sync, in memory or also on a disk.
+//! The log of the regions that are in sync, in memory or also on a disk.
 
 use dm_targets::mirror::{LogSync, MirrorLog};
 use dm_units::{DeviceNumber, Sectors};
@@ -9,7 +9,7 @@ use crate::memory::targets::Construction;
 use crate::memory::targets::marks::{Found, Marks};
 use crate::memory::targets::part::Part;
 
-/// The log of a mirror.
+/// The state of all regions.
 #[derive(Debug)]
 pub(super) struct Log {
     pub(super) region_size: u64,
@@ -19,21 +19,21 @@ pub(super) struct Log {
     disk: Option<Disk>,
 }
 
-/// Where a log on a disk is.
+/// The disk of a log.
 #[derive(Debug)]
 struct Disk {
     device: DeviceNumber,
     marks: Marks,
     has_failed: bool,
-    /// What was written last.
+    /// The numbers that were written last.
     written: Vec<u64>,
 }
 
-/// The most regions of a table; the kernel allows more, but a test has to hold them.
+/// The maximum number of regions. The kernel allows more, but they would need too much memory in a test.
 const MAX_REGIONS: u64 = 1 << 24;
 
 impl Log {
-    /// Opens the log that a table has.
+    /// Opens the log of a table.
     pub(super) fn open(construction: &mut Construction<'_>, table: &mut MirrorLog) -> Result<Self, Errno> {
         let (region_size, sync, disk) = match table {
             MirrorLog::Core { region_size, sync } => (*region_size, sync.clone(), None),
@@ -46,7 +46,7 @@ impl Log {
                     Some(Disk { device: part.device, marks, has_failed: false, written: Vec::new() }),
                 )
             }
-            // No log server runs.
+            // There is no log server for logs in user space.
             _ => return construction.refuse(Errno::EINVAL, "Error creating mirror dirty log"),
         };
         let count = construction.length.div_ceil(region_size.0.max(1));
@@ -65,7 +65,7 @@ impl Log {
         u64::try_from(self.regions.len()).unwrap_or(u64::MAX)
     }
 
-    /// How many regions are in sync.
+    /// The number of regions in sync.
     pub(super) fn count(&self) -> u64 {
         u64::try_from(self.regions.iter().filter(|in_sync| **in_sync).count()).unwrap_or(u64::MAX)
     }
@@ -74,7 +74,7 @@ impl Log {
         sector.checked_div(self.region_size).and_then(|place| usize::try_from(place).ok()).unwrap_or(usize::MAX)
     }
 
-    /// Whether the region of a sector is in sync.
+    /// Whether the region with this sector is in sync.
     pub(super) fn is_in_sync(&self, sector: u64) -> bool {
         self.regions.get(self.place(sector)).copied().unwrap_or(false)
     }
@@ -86,12 +86,12 @@ impl Log {
         }
     }
 
-    /// The first region from a place on that is not in sync.
+    /// The first region that is not in sync, from `from` on.
     pub(super) fn next_out_of_sync(&self, from: usize) -> Option<usize> {
         self.regions.iter().enumerate().skip(from).find(|(_, in_sync)| !**in_sync).map(|(place, _)| place)
     }
 
-    /// Notes on the disk that a region is about to be written. Says whether the log has failed, now or before.
+    /// Records on the disk that a region will be written. Returns whether the log has failed, now or before.
     pub(super) fn mark_dirty(&mut self, kernel: &mut Kernel, minor: u32) -> bool {
         if let Some(disk) = &mut self.disk {
             disk.written.clear();
@@ -111,11 +111,12 @@ impl Log {
         }
     }
 
-    /// Takes what is on the disk for what is in sync (`disk_resume`); regions that it does not know are as the table says.
+    /// Reads the state of regions from the disk (`disk_resume`). Regions that are not recorded there keep the state
+    /// that the table gives.
     pub(super) fn resume(&mut self, kernel: &mut Kernel, minor: u32) {
         let Some(disk) = &mut self.disk else { return };
         let found = match disk.marks.read(kernel) {
-            // A table that says what is in sync says it at every resume.
+            // A `sync` or `nosync` in the table applies to every resume.
             Ok(Found::Numbers(numbers)) if self.sync.is_none() => numbers,
             Ok(_) => Vec::new(),
             Err(_) => {
@@ -134,7 +135,7 @@ impl Log {
         self.write(kernel, minor);
     }
 
-    /// As a status shows it.
+    /// The text in a status.
     pub(super) fn status(&self) -> String {
         match &self.disk {
             None => "1 core".to_owned(),

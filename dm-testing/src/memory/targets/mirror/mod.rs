@@ -1,4 +1,4 @@
-//! `mirror` (drivers/md/dm-raid1.c, drivers/md/dm-log.c). Its work in the background: one step copies a quarter of the regions.
+//! `mirror` (drivers/md/dm-raid1.c, drivers/md/dm-log.c). One step of background work copies a quarter of the regions.
 
 mod leg;
 mod log;
@@ -21,12 +21,12 @@ struct MirrorTarget {
     table: MirrorTable,
     length: u64,
     legs: Vec<Leg>,
-    /// The leg that is copied from, and read where the legs differ.
+    /// The leg that is the source of copies and of reads from regions that are not in sync.
     default: usize,
     log: Log,
     /// The next region that may have to be copied.
     search: usize,
-    /// All regions were in sync, and nothing has failed since.
+    /// Whether all regions were in sync and no leg has failed since.
     in_sync: bool,
     has_lost_leg: bool,
 }
@@ -62,7 +62,7 @@ impl MirrorTarget {
         self.table.features.keep_log
     }
 
-    /// Whether a write that met a failure waits until the device is suspended.
+    /// Whether a failed write waits until the device is suspended.
     const fn holds(&self) -> bool {
         self.handles_errors() && !self.keeps_log()
     }
@@ -89,7 +89,8 @@ impl MirrorTarget {
         kernel.event(self.minor);
     }
 
-    /// The leg to read from: the default one, or that before it that has not failed (`choose_mirror`).
+    /// Chooses the leg to read from: the default one unless it has failed, and another one only if the region is in
+    /// sync (`choose_mirror`).
     fn choose(&self, is_in_sync: bool) -> Option<usize> {
         let is_good = |place: &usize| self.legs.get(*place).is_some_and(Leg::is_good);
         if !is_in_sync {
@@ -116,7 +117,7 @@ impl MirrorTarget {
         Err(Errno::EIO.into())
     }
 
-    /// A write of sectors of one region.
+    /// Writes sectors of one region.
     fn write(&mut self, kernel: &mut Kernel, at: u64, data: &[u8]) -> IoResult {
         let is_in_sync = self.log.is_in_sync(at);
         let log_failed = self.log.mark_dirty(kernel, self.minor);
@@ -139,11 +140,11 @@ impl MirrorTarget {
         if !self.legs.iter().any(Leg::is_good) {
             return Err(Errno::EIO.into());
         }
-        // Otherwise the write counts as done.
+        // Otherwise the write succeeds.
         if self.holds() { Err(IoFault::Waits(self.minor)) } else { Ok(()) }
     }
 
-    /// Sends an I/O to all legs, and says whether one has failed.
+    /// Sends an I/O to all legs, and returns whether one has failed.
     fn write_all(&mut self, kernel: &mut Kernel, at: u64, io: &mut Io<'_>, failure: Failure) -> Result<bool, IoFault> {
         let sectors = io.sectors();
         let mut has_failed = false;
@@ -205,7 +206,7 @@ impl Target for MirrorTarget {
                 let has_failed = self.write_all(kernel, 0, &mut io, Failure::Flush)?;
                 if has_failed && !self.legs.iter().any(Leg::is_good) { Err(Errno::EIO.into()) } else { Ok(()) }
             }
-            // A leg is not lost by it.
+            // A failed discard does not count as a failure of the leg.
             Io::Discard(length) => self.legs.iter().try_for_each(|leg| {
                 leg.part.io(kernel, start, Io::Discard(*length)).map_err(|fault| match fault {
                     IoFault::Failed(_) => Errno::EOPNOTSUPP.into(),
@@ -228,7 +229,7 @@ impl Target for MirrorTarget {
         let step = self.log.len().div_ceil(4);
         for _ in 0..step {
             let Some(region) = self.log.next_out_of_sync(self.search) else { break };
-            // A region that could not be copied is tried again after the next resume.
+            // A region that could not be copied is retried after the next resume.
             self.search = region.saturating_add(1);
             self.recover(kernel, region);
         }

@@ -7,14 +7,14 @@ use dm_units::DeviceNumber;
 use crate::memory::errno::Errno;
 use crate::memory::targets::Construction;
 
-/// A group of paths.
+/// A group of paths and their selector.
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) paths: Vec<Path>,
     pub(super) is_disabled: bool,
-    /// What the selector prints of itself.
+    /// The status that the selector prints for the group.
     selector: String,
-    /// How many words of each path follow.
+    /// The number of words that the selector prints for each path.
     words: u32,
 }
 
@@ -23,12 +23,12 @@ pub(super) struct Path {
     pub(super) device: DeviceNumber,
     pub(super) works: bool,
     pub(super) failures: u32,
-    /// What the selector prints of it.
+    /// The status that the selector prints for the path.
     info: String,
 }
 
 impl Group {
-    /// Opens the paths of a group, and puts numbers in the place of their devices.
+    /// Opens the paths of a group, and replaces their devices by numbers.
     pub(super) fn open(construction: &mut Construction<'_>, group: &mut PathGroup) -> Result<Self, Errno> {
         let mut paths = Vec::new();
         let mut open = |device: &mut Device, info: String| {
@@ -37,7 +37,7 @@ impl Group {
             paths.push(Path { device: number, works: true, failures: 0, info });
             Ok(())
         };
-        // Nothing is in flight when a status is read.
+        // No I/O is in flight when a status is read.
         let (selector, words) = match group {
             PathGroup::RoundRobin { paths } => {
                 paths.iter_mut().try_for_each(|path| open(&mut path.device, String::new()))?;
@@ -56,7 +56,7 @@ impl Group {
             }
             PathGroup::HistoricalServiceTime { base_weight, threshold_multiplier, paths } => {
                 paths.iter_mut().try_for_each(|path| {
-                    // Printed whatever was given.
+                    // The kernel prints 0, whatever the table gave.
                     path.repeat_count = 0;
                     open(&mut path.device, "0 0 0 ".to_owned())
                 })?;
@@ -75,13 +75,13 @@ impl Group {
         self.paths.iter().position(|path| path.works)
     }
 
-    /// Where a device is among the paths.
+    /// The positions of a device among the paths.
     pub(super) fn places_of(&self, device: DeviceNumber) -> impl Iterator<Item = usize> {
         let paths = self.paths.iter().enumerate();
         paths.filter(move |(_, path)| path.device == device).map(|(place, _)| place)
     }
 
-    /// What a status shows of the group, behind its state.
+    /// The status of the group, after its state.
     pub(super) fn status(&self) -> String {
         let paths: String = self
             .paths

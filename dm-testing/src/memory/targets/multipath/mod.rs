@@ -1,4 +1,4 @@
-//! `multipath` (drivers/md/dm-mpath.c). A group is used from its first path that works on; hardware handlers do nothing.
+//! `multipath` (drivers/md/dm-mpath.c). Each group uses its first working path; hardware handlers do nothing.
 
 mod group;
 
@@ -18,12 +18,12 @@ struct MultipathTarget {
     table: MultipathTable,
     length: u64,
     groups: Vec<Group>,
-    /// The group in use, if there was an I/O since the last change of groups.
+    /// The group in use. `None` until the first I/O after a change of groups.
     current: Option<usize>,
-    /// The group that is to be used next, if that was said.
+    /// The next group, if a message has set it.
     next: Option<usize>,
     queues: bool,
-    /// What it did before it was suspended.
+    /// Whether it queued I/O before it was suspended.
     queued_before: bool,
 }
 
@@ -52,14 +52,14 @@ impl MultipathTarget {
         kernel.device(self.minor).map(|device| device.number().to_string()).unwrap_or_default()
     }
 
-    /// The number of the group that is shown as the one in use.
+    /// The number of the group that a status shows as the next or current one.
     fn shown_group(&self) -> u32 {
         let place = self.next.or(self.current).or(if self.groups.is_empty() { None } else { Some(0) });
         place.and_then(|place| u32::try_from(place).ok()).map_or(0, |place| place.saturating_add(1))
     }
 
-    /// Chooses a path (`choose_pgpath`): of the group that was said, of the current one, or of the first that has one; groups
-    /// that are disabled come last.
+    /// Chooses a path (`choose_pgpath`): from the group set by a message, else the current one, else the first group
+    /// with a working path. Disabled groups come last.
     fn choose(&mut self) -> Option<(usize, usize)> {
         let enabled = |is_last: bool| {
             let places = self.groups.iter().enumerate();
@@ -149,7 +149,7 @@ impl MultipathTarget {
         Ok(())
     }
 
-    /// Uses a group from the next I/O on. All groups are enabled.
+    /// Switches to a group with the next I/O, and enables all groups.
     fn switch(&mut self, kernel: &mut Kernel, word: &str) -> Result<(), Errno> {
         let place = self.group(kernel, word, "switch_pg_num")?;
         self.groups.iter_mut().for_each(|group| group.is_disabled = false);
@@ -186,7 +186,7 @@ impl MultipathTarget {
 }
 
 impl Target for MultipathTarget {
-    /// With what messages have changed.
+    /// The params as changed by messages.
     fn table(&self, _: &Kernel) -> String {
         let mut table = self.table.clone();
         table.features.queue_if_no_path = self.queues;
@@ -217,7 +217,7 @@ impl Target for MultipathTarget {
             let device = self.groups.get(group).and_then(|group| group.paths.get(path)).map(|path| path.device);
             let done = kernel.io(device.ok_or(Errno::EIO)?, start, io.part(0, sectors));
             match done {
-                // What another path would not do better (`blk_path_error`).
+                // Other paths would return these errors too (`blk_path_error`).
                 Err(IoFault::Failed(errno)) if errno != Errno::EOPNOTSUPP && errno != Errno::ENOSPC => {
                     self.fail(kernel, group, path);
                 }
@@ -232,7 +232,7 @@ impl Target for MultipathTarget {
         paths.map(|path| Span { number: path.device, start: 0, length: self.length }).collect()
     }
 
-    /// Unless its table asks for bios (`parse_features`).
+    /// `false` if the table sets `queue_mode bio` (`parse_features`).
     fn queues_requests(&self) -> bool {
         self.table.features.queue_mode != Some(QueueMode::Bio)
     }
@@ -241,7 +241,7 @@ impl Target for MultipathTarget {
         Some(self.handle(kernel, words).map(|()| None))
     }
 
-    /// What waits is to fail, unless it can be given back.
+    /// Stops queueing I/O, so that waiting I/O fails, unless it can be returned to the device.
     fn presuspend(&mut self, _: &mut Kernel, noflush: bool) {
         if !noflush || !self.queues_requests() {
             self.queued_before |= self.queues;

@@ -10,21 +10,21 @@ use crate::memory::targets::Construction;
 use crate::memory::targets::marks::{Found, Marks};
 use crate::memory::targets::part::Part;
 
-/// Behind the last sector: nothing is left to be synchronised (`MaxSector`).
+/// A position after the last sector, when nothing is left to synchronise (`MaxSector`).
 pub(super) const IN_SYNC: u64 = u64::MAX;
 
-/// A leg.
+/// A leg with its state.
 #[derive(Debug)]
 pub(super) struct Leg {
     pub(super) metadata: Option<Marks>,
     pub(super) data: Option<Part>,
     pub(super) is_faulty: bool,
-    /// Up to where it is rebuilt.
+    /// The end of the rebuilt part.
     pub(super) recovered: u64,
 }
 
 impl Leg {
-    /// Opens the devices of a leg, and puts numbers in their place.
+    /// Opens the devices of a leg, and replaces them by numbers.
     pub(super) fn open(construction: &mut Construction<'_>, device: &mut RaidDevice) -> Result<Self, Errno> {
         let mut open = |device: &mut _, failure| Part::open(construction, device, Sectors(0), failure);
         let metadata = device.metadata.as_mut().map(|device| open(device, "RAID metadata device lookup failure"));
@@ -33,17 +33,17 @@ impl Leg {
         Ok(Self { metadata, data: data.transpose()?, is_faulty: false, recovered: IN_SYNC })
     }
 
-    /// Whether it holds all data.
+    /// Whether it contains all data.
     pub(super) const fn works(&self) -> bool {
         self.data.is_some() && !self.is_faulty && self.recovered == IN_SYNC
     }
 
-    /// Whether it waits to be rebuilt.
+    /// Whether it must be rebuilt.
     pub(super) const fn is_rebuilt(&self) -> bool {
         self.data.is_some() && !self.is_faulty && self.recovered != IN_SYNC
     }
 
-    /// Reads the superblock; the leg has failed if that does.
+    /// Reads the superblock. If that fails, the leg has failed.
     pub(super) fn read(&mut self, kernel: &mut Kernel) -> Option<Vec<u64>> {
         match self.metadata?.read(kernel) {
             Ok(Found::Numbers(numbers)) => Some(numbers),
@@ -55,7 +55,7 @@ impl Leg {
         }
     }
 
-    /// Writes the superblock, if it has one and has not failed.
+    /// Writes the superblock, unless the leg has none or has failed.
     pub(super) fn write(&self, kernel: &mut Kernel, numbers: &[u64]) -> Result<(), Errno> {
         match self.metadata.filter(|_| !self.is_faulty) {
             Some(marks) => marks.write(kernel, numbers),
@@ -63,7 +63,7 @@ impl Leg {
         }
     }
 
-    /// Takes it back if it has failed and its superblock can be read again.
+    /// Uses a failed leg again if its superblock can be read.
     pub(super) fn revive(&mut self, kernel: &mut Kernel) {
         if self.is_faulty && self.metadata.is_some_and(|marks| marks.read(kernel).is_ok()) {
             self.is_faulty = false;
@@ -71,7 +71,7 @@ impl Leg {
         }
     }
 
-    /// As a status shows it (`__raid_dev_status`).
+    /// The letter of its health in a status (`__raid_dev_status`).
     pub(super) fn letter(&self, action: Action) -> char {
         if self.data.is_none() {
             '-'

@@ -1,5 +1,5 @@
-//! `raid` (drivers/md/dm-raid.c): data of `raid1`, and the states of all levels. Its work in the background: one step is a quarter
-//! of the array.
+//! `raid` (drivers/md/dm-raid.c): I/O for `raid1`, and the states of all levels. One step of background work is a
+//! quarter of the array.
 
 mod leg;
 mod sync;
@@ -22,15 +22,15 @@ struct RaidTarget {
     minor: u32,
     table: RaidTable,
     legs: Vec<Leg>,
-    /// How many sectors are kept in sync, and how many each leg has.
+    /// The number of sectors to keep in sync, which is the number on each leg.
     total: u64,
     leg_sectors: u64,
-    /// How often the superblocks were written.
+    /// The number of times the superblocks were written.
     events: u64,
-    /// Up to where all legs are in sync.
+    /// The end of the part that is in sync on all legs.
     resync_offset: u64,
     action: Action,
-    /// Up to where the action has come.
+    /// The progress of the current action in sectors.
     position: u64,
     mismatches: u64,
     was_resumed: bool,
@@ -56,7 +56,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
     if table.raid_type == RaidType::Raid1 {
         table.chunk_size = Sectors(0);
     }
-    // Kept and printed in KiB.
+    // The kernel stores and prints it in KiB.
     table.params.max_write_behind = table.params.max_write_behind.map(|sectors| sectors / 2);
     let length = construction.length;
     let count = u64::try_from(legs.len()).unwrap_or(u64::MAX);
@@ -97,7 +97,7 @@ impl RaidTarget {
         self.table.raid_type == RaidType::Raid1
     }
 
-    /// Whether there are fewer legs than the level needs (`validate_raid_redundancy`); of `raid10` any will do.
+    /// Whether fewer legs are left than the level needs (`validate_raid_redundancy`). `raid10` is not checked.
     fn has_lost_too_much(&self) -> bool {
         let lost = self.legs.iter().filter(|leg| !leg.works()).count();
         match self.table.raid_type.as_str() {
@@ -108,7 +108,8 @@ impl RaidTarget {
         }
     }
 
-    /// Takes the newest superblock for the state of the array (`analyse_superblocks`). Without one it is a new array.
+    /// Sets the state of the array from the newest superblock (`analyse_superblocks`). An array without a superblock is
+    /// new.
     fn assemble(&mut self, kernel: &mut Kernel) {
         let RaidParams { sync, rebuild, .. } = &self.table.params;
         let found: Vec<Option<Vec<u64>>> = if *sync == Some(RaidSync::Sync) {
@@ -121,7 +122,7 @@ impl RaidTarget {
         if let Some([events, resync_offset, offsets @ ..]) = newest.map(Vec::as_slice) {
             (self.events, self.resync_offset) = (*events, *resync_offset);
             for (place, leg) in self.legs.iter_mut().enumerate() {
-                // A leg without a superblock is a new one, which is to be rebuilt.
+                // A leg without a superblock is new and must be rebuilt.
                 let is_known = leg.metadata.is_none() || found.get(place).is_some_and(Option::is_some);
                 leg.recovered = offsets.get(place).copied().filter(|_| is_known).unwrap_or(0);
             }
@@ -148,7 +149,7 @@ impl RaidTarget {
         }
     }
 
-    /// A leg has failed (`raid1_error`): the last one that works is kept. Says whether it is lost.
+    /// Records that a leg has failed (`raid1_error`), unless it is the last one. Returns whether it was recorded.
     fn fail(&mut self, kernel: &mut Kernel, place: usize) -> bool {
         let is_lost = self.lose(kernel, place);
         if is_lost {
@@ -166,7 +167,7 @@ impl RaidTarget {
         true
     }
 
-    /// Reads from the first leg that can; what it could not read is written again there.
+    /// Reads from the first leg that can be read, and rewrites the sectors on the legs that could not.
     fn read(&mut self, kernel: &mut Kernel, at: u64, data: &mut [u8]) -> IoResult {
         let mostly_written = |place: usize| {
             let params = &self.table.params;
@@ -193,7 +194,7 @@ impl RaidTarget {
         Err(Errno::EIO.into())
     }
 
-    /// Sends a write, discard or flush to all legs; it has succeeded if one is left that has it.
+    /// Sends a write, discard or flush to all legs. It succeeds if a leg that contains all data has executed it.
     fn write(&mut self, kernel: &mut Kernel, at: u64, mut io: Io<'_>) -> IoResult {
         let sectors = io.sectors();
         let mut failed = Vec::new();
@@ -212,7 +213,7 @@ impl RaidTarget {
         if written { Ok(()) } else { Err(Errno::EIO.into()) }
     }
 
-    /// The level with the layout in use (`get_raid_type_by_ll`).
+    /// The level, with the layout in use (`get_raid_type_by_ll`).
     fn type_name(&self) -> &str {
         match (&self.table.raid_type, &self.table.params.raid10_format) {
             (RaidType::Raid10, Some(Raid10Format::Far)) => "raid10_far",
@@ -222,7 +223,8 @@ impl RaidTarget {
         }
     }
 
-    /// As `raid_message`: while something runs, all but what ends it is refused; and so is what ends it.
+    /// As `raid_message`: `idle` and `frozen` stop the current action, but return an error. Other messages are refused
+    /// while an action runs.
     fn handle(&mut self, kernel: &mut Kernel, words: &[String]) -> Result<(), Errno> {
         if self.is_raid0() {
             return Err(Errno::EINVAL);
@@ -310,7 +312,7 @@ impl Target for RaidTarget {
         Ok(())
     }
 
-    /// Failed legs that can be read again are taken back, and rebuilt.
+    /// Uses failed legs again if they can be read, and rebuilds them.
     fn resume(&mut self, kernel: &mut Kernel) {
         if self.was_resumed {
             self.legs.iter_mut().for_each(|leg| leg.revive(kernel));

@@ -1,4 +1,4 @@
-//! What an array does in the background.
+//! The background actions of an array: resync, recovery, check and repair.
 
 use super::RaidTarget;
 use super::leg::{IN_SYNC, Leg};
@@ -7,7 +7,7 @@ use crate::memory::kernel::disk::SECTOR;
 use crate::memory::kernel::io::Io;
 use crate::memory::targets::part::{CopyFault, Part};
 
-/// An action (`enum sync_state`).
+/// An action, as a status names it (`enum sync_state`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Idle,
@@ -17,7 +17,7 @@ pub(super) enum Action {
     Repair,
 }
 
-/// How many sectors are compared at a time, and counted as mismatches if they differ.
+/// The number of sectors that are compared at a time. If they differ, all count as mismatches.
 const COMPARED: u64 = 128;
 
 impl Action {
@@ -31,14 +31,14 @@ impl Action {
         }
     }
 
-    /// Whether it compares legs that are in sync.
+    /// Whether the action compares legs that are in sync.
     pub(super) const fn is_scrub(self) -> bool {
         matches!(self, Self::Check | Self::Repair)
     }
 }
 
 impl RaidTarget {
-    /// Begins what is left to do.
+    /// Starts the next action, if one is needed.
     pub(super) fn start(&mut self) {
         if self.resync_offset != IN_SYNC {
             self.action = Action::Resync;
@@ -55,7 +55,7 @@ impl RaidTarget {
         self.mismatches = 0;
     }
 
-    /// Stops what runs; a later start continues from here.
+    /// Stops the current action; a later start continues at the same position.
     pub(super) fn interrupt(&mut self, kernel: &mut Kernel) {
         self.note_progress();
         self.action = Action::Idle;
@@ -73,7 +73,7 @@ impl RaidTarget {
         }
     }
 
-    /// A step of what runs. The end of it is an event.
+    /// Advances the current action by one step. Its end raises an event.
     pub(super) fn step(&mut self, kernel: &mut Kernel) {
         if !self.is_raid1() {
             self.probe(kernel);
@@ -102,7 +102,7 @@ impl RaidTarget {
         }
     }
 
-    /// The legs that can be read, and those that are to be like the first of them.
+    /// The leg to read from, and the legs that must become equal to it.
     fn sides(&self) -> Option<(Part, Vec<(usize, Part)>)> {
         let working = self.legs.iter().position(Leg::works)?;
         let from = self.legs.get(working)?.data?;
@@ -111,7 +111,7 @@ impl RaidTarget {
         Some((from, others.filter_map(|(place, leg)| Some((place, leg.data?))).collect()))
     }
 
-    /// Copies sectors to the legs that do not have them.
+    /// Copies sectors to legs that are not in sync.
     fn copy(&mut self, kernel: &mut Kernel, sectors: u64) {
         let Some((from, others)) = self.sides() else { return };
         for (place, to) in others {
@@ -121,7 +121,7 @@ impl RaidTarget {
         }
     }
 
-    /// Counts what differs between the legs, or makes it the same.
+    /// Counts differences between legs, or repairs them.
     fn scrub(&mut self, kernel: &mut Kernel, end: u64) {
         let Some((from, others)) = self.sides() else { return };
         let mut at = self.position;
@@ -144,7 +144,7 @@ impl RaidTarget {
         }
     }
 
-    /// Finds the legs that have failed, for levels without I/O.
+    /// Detects failed legs, for levels without I/O.
     fn probe(&mut self, kernel: &mut Kernel) {
         for place in 0..self.legs.len() {
             let part = self.legs.get(place).filter(|leg| !leg.is_faulty).and_then(|leg| leg.data);

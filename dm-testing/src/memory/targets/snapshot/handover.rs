@@ -1,4 +1,4 @@
-//! Hands the exceptions of a snapshot over to the one of the next table (`__find_snapshots_sharing_cow` and its
+//! Hands the exceptions of a snapshot over to the snapshot of the next table (`__find_snapshots_sharing_cow` and its
 //! callers).
 
 use dm_units::DeviceNumber;
@@ -11,11 +11,11 @@ use crate::memory::kernel::Kernel;
 #[derive(Debug, Default)]
 pub(super) struct Pairing {
     count: usize,
-    /// The active one, which has the exceptions.
+    /// The active snapshot, which has the exceptions.
     source: Option<u64>,
-    /// The one that is not active yet and will get the exceptions.
+    /// The inactive snapshot, which will get the exceptions.
     destination: Option<u64>,
-    /// A snapshot of the origin, with any COW device, that is being merged.
+    /// The snapshot of the origin that is being merged, with any COW device.
     merge: Option<u64>,
 }
 

@@ -1,4 +1,5 @@
-//! The store on disk (drivers/md/dm-snap-persistent.c): a header, then areas of the map, each in front of its chunks.
+//! The store on disk (drivers/md/dm-snap-persistent.c): a header, then areas of the exception map, each followed by its
+//! chunks.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ const MAGIC: u32 = 0x7041_6e53;
 const VERSION: u32 = 1;
 const HEADER_CHUNKS: u64 = 1;
 
-/// The chunk size of a new store whose table leaves it open (`DM_CHUNK_SIZE_DEFAULT_SECTORS`).
+/// The chunk size of a new store if the table gives none (`DM_CHUNK_SIZE_DEFAULT_SECTORS`).
 const DEFAULT_CHUNK_SIZE: u64 = 32;
 
 /// Bytes of an entry of the map.
@@ -31,7 +32,7 @@ pub(super) struct Persistent {
     cow: DeviceNumber,
     chunk_size: u64,
     valid: bool,
-    /// The map's current area: chunks of the origin, and where they are.
+    /// The current area of the map: chunks of the origin, with their chunks on the COW device.
     area: Vec<(u64, u64)>,
     current_area: u64,
     next_free: u64,
@@ -57,7 +58,7 @@ impl Persistent {
         self.current_area.saturating_add(1).saturating_add(HEADER_CHUNKS)
     }
 
-    /// As `persistent_read_metadata`. The chunk size on disk comes before that of the table.
+    /// As `persistent_read_metadata`. The chunk size on disk overrides that of the table.
     pub(super) fn read(
         &mut self,
         kernel: &mut Kernel,
@@ -126,7 +127,7 @@ impl Persistent {
         Ok(exceptions)
     }
 
-    /// As `persistent_commit_exception`. Nothing has changed if a device holds the I/O.
+    /// As `persistent_commit_exception`. If a device holds the I/O, nothing has changed.
     pub(super) fn commit(&mut self, kernel: &mut Kernel, old: u64, new: u64) -> IoResult {
         let mut area = self.area.clone();
         area.push((old, new));
@@ -149,7 +150,7 @@ impl Persistent {
         written
     }
 
-    /// As `persistent_prepare_merge`: the last entries of the map that follow on one another, and how many they are.
+    /// As `persistent_prepare_merge`: the last entries of the map that are consecutive, and their number.
     pub(super) fn last_run(&mut self, kernel: &mut Kernel) -> Result<Option<(u64, u64, u64)>, IoFault> {
         if self.area.is_empty() {
             let Some(before) = self.current_area.checked_sub(1) else { return Ok(None) };
@@ -201,7 +202,7 @@ impl Persistent {
         self.per_area().saturating_add(1).saturating_mul(area).saturating_add(HEADER_CHUNKS)
     }
 
-    /// The next free chunk is not one of the map.
+    /// Skips the next free chunk if it belongs to the map.
     fn skip_metadata(&mut self) {
         if self.next_free.checked_rem(self.per_area().saturating_add(1)) == Some(HEADER_CHUNKS) {
             self.next_free = self.next_free.saturating_add(1);
@@ -226,7 +227,7 @@ impl Persistent {
         self.write_chunk(kernel, 0, &words.map(u32::to_le_bytes).concat())
     }
 
-    /// An area ends with the first entry of zeros.
+    /// Reads the entries of an area, which end before the first entry of zeros.
     fn read_area(&self, kernel: &mut Kernel, area: u64) -> Result<Vec<(u64, u64)>, IoFault> {
         let data = self.read_chunk(kernel, self.area_location(area))?;
         let entries = data.chunks(ENTRY).map(|entry| (u64_at(entry, 0), u64_at(entry, 8)));
@@ -244,7 +245,7 @@ fn count(entries: &[(u64, u64)]) -> u64 {
     u64::try_from(entries.len()).unwrap_or(u64::MAX)
 }
 
-/// The kernel would wait for a device that holds I/O, with a command that can't be interrupted.
+/// If a device holds I/O, the kernel would wait here in an uninterruptible command.
 fn errno(fault: IoFault) -> Errno {
     match fault {
         IoFault::Failed(errno) => errno,

@@ -67,7 +67,7 @@ fn build(construction: &mut Construction<'_>, table: &SnapshotTable, is_merge: b
     };
     match Pairing::find(construction.kernel, origin, cow).accept(construction.kernel, is_merge) {
         Err(reason) => return construction.refuse(Errno::EINVAL, reason),
-        // The size of a chunk comes with the exceptions, when it is resumed.
+        // The chunk size is taken over with the exceptions on resume.
         Ok(true) => state.store.chunk_size = 0,
         Ok(false) => read(construction, &mut state)?,
     }
@@ -82,7 +82,7 @@ fn build(construction: &mut Construction<'_>, table: &SnapshotTable, is_merge: b
     }))
 }
 
-/// Reads what is in the store.
+/// Reads the exceptions in the store.
 fn read(construction: &mut Construction<'_>, state: &mut State) -> Result<(), Errno> {
     match state.store.read(construction.kernel) {
         Err(errno) => construction.refuse(errno, "Failed to read snapshot metadata"),
@@ -119,7 +119,7 @@ impl SnapshotTarget {
             return Err(Errno::EOPNOTSUPP.into());
         }
         if self.is_merge {
-            // It has no effect any more.
+            // A discard has no effect during a merge.
             return Ok(());
         }
         with(kernel, self.id, |kernel, state| state.discard(kernel, start, length))

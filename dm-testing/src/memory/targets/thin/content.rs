@@ -1,4 +1,4 @@
-//! What the metadata of a pool say: thin devices, what they map, and which data blocks are in use.
+//! The content of a pool's metadata: thin devices, their mappings, and the data blocks in use.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -6,42 +6,42 @@ use std::sync::Arc;
 
 use crate::memory::errno::Errno;
 
-/// How many data or metadata blocks one block of a space map describes.
+/// The number of blocks that one bitmap block of a space map describes.
 pub(super) const BITMAP_ENTRIES: u64 = 16_320;
 
-/// How many entries a block of a mapping tree has, which are filled by halves.
+/// The maximum number of entries in a block of a mapping tree.
 const NODE_ENTRIES: u64 = 126;
 
-/// Blocks that a pool without devices has besides bitmaps: the superblock, the index and the reference counts of both space
-/// maps, the roots of mappings and of devices.
+/// The metadata blocks of a pool without devices, apart from bitmaps: the superblock, the index and the reference
+/// counts of both space maps, and the roots of mappings and of devices.
 const FIXED_BLOCKS: u64 = 7;
 
-/// Data blocks by blocks of a thin device. Snapshots have the tree of their origin until one of the two is written.
+/// The mappings of a thin device by block. A snapshot shares the tree with its origin until one of them is written.
 type Tree = Arc<BTreeMap<u64, Mapping>>;
 
-/// Where a block of a thin device is.
+/// The data block of a thin block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mapping {
     pub(super) block: u64,
-    /// When it was mapped, counted in snapshots of the whole pool.
+    /// The value of [`Content::time`] when it was mapped.
     time: u32,
 }
 
-/// A thin device.
+/// A thin device in the metadata.
 #[derive(Clone, Debug, Default)]
 struct Thin {
     tree: Tree,
     snapshotted: u32,
 }
 
-/// The snapshot of the metadata that user space can read.
+/// The metadata snapshot, which user space can read.
 #[derive(Clone, Debug)]
 struct Held {
     block: u64,
     trees: Vec<Tree>,
 }
 
-/// Everything that one transaction changes as a whole.
+/// The state that one transaction changes atomically.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Content {
     pub(super) transaction_id: u64,
@@ -50,13 +50,13 @@ pub(super) struct Content {
     pub(super) data_blocks: u64,
     time: u32,
     thins: BTreeMap<u32, Thin>,
-    /// How often each data block in use is mapped.
+    /// The reference count of each data block in use.
     counts: Arc<BTreeMap<u64, u32>>,
     held: Option<Held>,
 }
 
 impl Content {
-    /// That of a new pool.
+    /// Makes the content of a new pool.
     pub(super) fn new(metadata_blocks: u64) -> Self {
         Self { metadata_blocks, ..Self::default() }
     }
@@ -78,7 +78,7 @@ impl Content {
         Ok(())
     }
 
-    /// As `__create_snap`. It does not ask whether the origin is in use.
+    /// As `__create_snap`. It does not check whether the origin is in use.
     pub(super) fn create_snap(&mut self, id: u32, origin: u32) -> Result<(), Errno> {
         if self.contains(id) {
             return Err(Errno::EEXIST);
@@ -92,21 +92,21 @@ impl Content {
         Ok(())
     }
 
-    /// As `__delete_device`, of a device that is not open.
+    /// As `__delete_device`. The caller has checked that the device is not open.
     pub(super) fn delete(&mut self, id: u32) -> Result<(), Errno> {
         let thin = self.thins.remove(&id).ok_or(Errno::ENODATA)?;
         self.release_all(&thin.tree);
         Ok(())
     }
 
-    /// Where a block is, and whether a snapshot may have it as well (`__snapshotted_since`).
+    /// The data block of a thin block, and whether a snapshot may share it (`__snapshotted_since`).
     pub(super) fn find(&self, id: u32, block: u64) -> Option<(u64, bool)> {
         let thin = self.thins.get(&id)?;
         let mapping = thin.tree.get(&block)?;
         Some((mapping.block, thin.snapshotted > mapping.time))
     }
 
-    /// Maps a block to a data block that was allocated.
+    /// Maps a thin block to an allocated data block.
     pub(super) fn insert(&mut self, id: u32, block: u64, data: u64) {
         let mapping = Mapping { block: data, time: self.time };
         let old = self.thins.get_mut(&id).and_then(|thin| Arc::make_mut(&mut thin.tree).insert(block, mapping));
@@ -115,7 +115,8 @@ impl Content {
         }
     }
 
-    /// Takes the first mapping of a range away, and returns its data block, which is still counted, and whether it was shared.
+    /// Removes the first mapping in a range. Returns its data block and whether it was shared; its reference is not
+    /// released.
     pub(super) fn remove_first(&mut self, id: u32, range: &Range<u64>) -> Option<(u64, bool)> {
         let block = *self.thins.get(&id)?.tree.range(range.clone()).next()?.0;
         let found = self.find(id, block)?;
@@ -123,7 +124,7 @@ impl Content {
         Some(found)
     }
 
-    /// How many blocks are mapped, and the last of them.
+    /// The number of mapped blocks, and the last of them.
     pub(super) fn mapped(&self, id: u32) -> Option<(u64, Option<u64>)> {
         let tree = &self.thins.get(&id)?.tree;
         Some((len(tree.len()), tree.keys().next_back().copied()))
@@ -139,7 +140,7 @@ impl Content {
         len(self.counts.len())
     }
 
-    /// How often a data block is mapped.
+    /// The reference count of a data block.
     pub(super) fn count(&self, block: u64) -> u32 {
         self.counts.get(&block).copied().unwrap_or(0)
     }
@@ -169,12 +170,12 @@ impl Content {
 
     // The metadata device.
 
-    /// The block of the held root.
+    /// The block of the metadata snapshot.
     pub(super) fn held_root(&self) -> Option<u64> {
         self.held.as_ref().map(|held| held.block)
     }
 
-    /// What is mapped now stays in use until it is released.
+    /// Takes a metadata snapshot. The blocks that are mapped now stay in use until it is released.
     pub(super) fn hold(&mut self) {
         let trees: Vec<Tree> = self.thins.values().map(|thin| Arc::clone(&thin.tree)).collect();
         trees.iter().for_each(|tree| self.count_all(tree));
@@ -188,14 +189,14 @@ impl Content {
         }
     }
 
-    /// How many metadata blocks are in use: an estimate that is exact for a new pool.
+    /// The number of metadata blocks in use: an estimate that is exact for a new pool.
     pub(super) fn used_metadata(&self) -> u64 {
         let bitmaps =
             self.metadata_blocks.div_ceil(BITMAP_ENTRIES).saturating_add(self.data_blocks.div_ceil(BITMAP_ENTRIES));
         let held = self.held.iter().flat_map(|held| &held.trees);
         let mut seen = BTreeSet::new();
         let trees = self.thins.values().map(|thin| &thin.tree).chain(held);
-        // Trees that are shared are counted once. Empty ones are not shared: each has its own allocation.
+        // A shared tree counts once. Empty trees are distinct, since each has its own allocation.
         let distinct = trees.filter(|tree| seen.insert(Arc::as_ptr(tree)));
         let trees = distinct.map(|tree| nodes(len(tree.len()))).fold(0, u64::saturating_add);
         let lists = nodes(len(self.thins.len())).saturating_sub(1);
@@ -204,7 +205,7 @@ impl Content {
     }
 }
 
-/// How many blocks a tree with this number of entries has.
+/// The number of blocks of a tree with this number of entries, if its leaves are full.
 fn nodes(entries: u64) -> u64 {
     let leaves = entries.div_ceil(NODE_ENTRIES).max(1);
     if leaves == 1 { 1 } else { leaves.saturating_add(leaves.div_ceil(NODE_ENTRIES)) }

@@ -14,7 +14,7 @@ impl Pool {
     pub(super) fn discard(&mut self, kernel: &mut Kernel, id: u32, range: &Range<u64>) -> Result<Vec<u64>, IoFault> {
         match self.features.mode {
             Mode::Fail => return Err(Errno::EIO.into()),
-            // It succeeds without an effect.
+            // As in the kernel, the discard succeeds without effect.
             Mode::OutOfMetadataSpace | Mode::ReadOnly => return Ok(Vec::new()),
             Mode::Write | Mode::OutOfDataSpace => {}
         }
@@ -38,7 +38,7 @@ impl Pool {
         Ok(passed_down)
     }
 
-    /// Blocks were discarded on the data device, perhaps in vain.
+    /// Releases blocks after the attempt to discard them on the data device.
     pub(super) fn discarded(&mut self, blocks: &[u64]) {
         blocks.iter().for_each(|block| self.metadata.current.release(*block));
     }

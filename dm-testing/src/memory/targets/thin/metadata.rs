@@ -1,4 +1,4 @@
-//! The metadata of a pool: transactions, and the device that they are committed to (`struct dm_pool_metadata`).
+//! The metadata of a pool: transactions, and the device to which they are committed (`struct dm_pool_metadata`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
 use crate::memory::kernel::io::{Io, IoFault};
 
-/// Larger metadata devices are not used to their end (`DM_SM_METADATA_MAX_BLOCKS`).
+/// The maximum number of metadata blocks that a pool uses (`DM_SM_METADATA_MAX_BLOCKS`).
 pub(super) const MAX_BLOCKS: u64 = 255 * 16_320;
 
 /// The prefix of its lines in the log.
@@ -20,28 +20,28 @@ const LOG: &str = "thin metadata";
 pub(super) struct Metadata {
     device: DeviceNumber,
     data_block_size: u64,
-    /// What the superblock calls the content.
+    /// The number of the content in the superblock.
     number: u64,
     pub(super) current: Content,
     committed: Content,
-    /// Data blocks that this transaction has allocated.
+    /// The number of data blocks that this transaction has allocated.
     allocated: u64,
-    /// Where the search for a free data block begins.
+    /// The first candidate for the next allocated data block.
     next_data: u64,
-    /// How often each thin device is open.
+    /// The number of times each thin device is open.
     open: BTreeMap<u32, usize>,
-    /// Devices that were changed since the last commit.
+    /// Thin devices that were changed since the last commit.
     changed: BTreeSet<u32>,
-    /// Devices that have lost changes in a transaction that was aborted.
+    /// Thin devices that lost changes when a transaction was aborted.
     aborted: BTreeSet<u32>,
-    /// Rolling back has failed.
+    /// Whether a rollback has failed.
     pub(super) failed: bool,
-    /// Something was changed since it was opened; before, commits do nothing.
+    /// Whether something was changed since it was opened. Until then, commits do nothing.
     in_service: bool,
     pub(super) read_only: bool,
     reserve: u64,
     threshold: u64,
-    /// The number of free blocks when it was last compared with the threshold.
+    /// The number of free blocks at the last comparison with the threshold.
     compared: Option<u64>,
 }
 
@@ -83,7 +83,7 @@ impl Metadata {
         })
     }
 
-    /// Makes the metadata of a pool without devices.
+    /// Writes the metadata of a pool without devices.
     fn format(kernel: &mut Kernel, device: DeviceNumber, data_block_size: u64) -> Result<(), Errno> {
         let metadata_blocks = device_blocks(kernel, device);
         let content = Content::new(metadata_blocks);
@@ -100,7 +100,7 @@ impl Metadata {
 
     // Transactions.
 
-    /// As `__commit_transaction`. While the device or the data device holds I/O, the transaction stays open.
+    /// As `__commit_transaction`. While the metadata or the data device holds I/O, the transaction stays open.
     pub(super) fn commit(&mut self, kernel: &mut Kernel, data: DeviceNumber) -> Result<(), Errno> {
         if self.failed {
             return Err(Errno::EINVAL);
@@ -142,7 +142,7 @@ impl Metadata {
         }
     }
 
-    /// As `dm_pool_metadata_set_needs_check`. An error of the device is not noticed.
+    /// As `dm_pool_metadata_set_needs_check`. An error of the device is ignored.
     pub(super) fn set_needs_check(&mut self, kernel: &mut Kernel) -> Result<(), Errno> {
         if self.failed {
             return Err(Errno::EINVAL);
@@ -156,12 +156,12 @@ impl Metadata {
         Ok(())
     }
 
-    /// From now on, commits write.
+    /// Makes later commits write.
     pub(super) fn enter_service(&mut self) {
         self.in_service = true;
     }
 
-    /// A change begins that takes metadata blocks.
+    /// Begins a change that may allocate metadata blocks.
     pub(super) fn begin_change(&mut self) -> Result<(), Errno> {
         if self.failed {
             return Err(Errno::EINVAL);
@@ -217,7 +217,7 @@ impl Metadata {
 
     // Space.
 
-    /// Data blocks that can be allocated: what was freed can be only after a commit.
+    /// The number of data blocks that can be allocated. Freed blocks count only after a commit.
     pub(super) fn free_data(&self) -> u64 {
         let in_use = self.committed.used_data().saturating_add(self.allocated);
         self.data_blocks().saturating_sub(in_use)
@@ -235,28 +235,28 @@ impl Metadata {
         Ok(found)
     }
 
-    /// A block that was allocated is not used after all.
+    /// Releases an allocated block that will not be used.
     pub(super) fn give_back(&mut self, block: u64) {
         self.allocated = self.allocated.saturating_sub(1);
         self.current.release(block);
     }
 
-    /// Metadata blocks that are not in use.
+    /// The number of metadata blocks that are not in use.
     fn unused(&self) -> u64 {
         self.current.metadata_blocks.saturating_sub(self.current.used_metadata())
     }
 
-    /// Metadata blocks that the pool reports as free: a part is kept for commits.
+    /// The number of metadata blocks that the pool reports as free, without the reserve for commits.
     pub(super) fn free_metadata(&self) -> u64 {
         self.unused().saturating_sub(self.reserve)
     }
 
-    /// The size of the data device, which is that of the last commit (`sm_disk_get_nr_blocks`).
+    /// The size of the data device at the last commit (`sm_disk_get_nr_blocks`).
     pub(super) const fn data_blocks(&self) -> u64 {
         self.committed.data_blocks
     }
 
-    /// As `dm_pool_resize_data_dev`. It adds what is new since the last commit, although it may have been added already.
+    /// As `dm_pool_resize_data_dev`. It adds the growth since the last commit, even if it was added before.
     pub(super) fn resize_data(&mut self, blocks: u64) -> Result<(), Errno> {
         let extended = self.current.data_blocks.saturating_add(blocks.saturating_sub(self.committed.data_blocks));
         if self.read_only {
@@ -269,7 +269,7 @@ impl Metadata {
         Ok(())
     }
 
-    /// While nothing is written, a space map can grow only within its last bitmap (`sm_ll_extend`).
+    /// In read-only mode, a space map can grow only within its last bitmap (`sm_ll_extend`).
     fn check_bitmaps(&self, old: u64, new: u64) -> Result<(), Errno> {
         let grows = old.div_ceil(BITMAP_ENTRIES) < new.div_ceil(BITMAP_ENTRIES);
         if self.read_only && grows { Err(Errno::EPERM) } else { Ok(()) }
@@ -292,7 +292,7 @@ impl Metadata {
         Ok(())
     }
 
-    /// Whether the number of free blocks has just come below the threshold (`check_threshold`).
+    /// Whether the number of free blocks has just fallen to the threshold (`check_threshold`).
     pub(super) fn crosses_threshold(&mut self) -> bool {
         let is_low = |free: u64| free <= self.threshold;
         let was_low = self.compared.is_some_and(is_low);
@@ -303,7 +303,7 @@ impl Metadata {
     }
 }
 
-/// How many blocks of a device can hold metadata.
+/// The number of blocks of a device that can hold metadata.
 pub(super) fn device_blocks(kernel: &Kernel, device: DeviceNumber) -> u64 {
     (kernel.sectors(device).unwrap_or(0) / METADATA_BLOCK_SECTORS).min(MAX_BLOCKS)
 }
@@ -325,8 +325,8 @@ fn superblock(content: &Content, number: u64, data_block_size: u64) -> Superbloc
     }
 }
 
-/// Reads what was committed last, and its number (`__open_metadata`). What the superblock says itself comes from there, since
-/// repair tools change it.
+/// Loads the last committed content and its number (`__open_metadata`). The fields that the superblock contains itself
+/// are read from it, since repair tools change them.
 fn load(kernel: &mut Kernel, device: DeviceNumber, data_block_size: u64) -> Result<(Content, u64), Errno> {
     let mut block = vec![0; METADATA_BLOCK];
     read(kernel, device, &mut block)?;
@@ -350,12 +350,12 @@ fn read(kernel: &mut Kernel, device: DeviceNumber, block: &mut [u8]) -> Result<(
     match kernel.io(device, 0, Io::Read(block)) {
         Ok(()) => Ok(()),
         Err(IoFault::Failed(errno)) => Err(errno),
-        // The kernel would wait here, with a command that can't be interrupted.
+        // The kernel would wait here in an uninterruptible command.
         Err(IoFault::Held(_) | IoFault::Waits(_)) => Err(Errno::EIO),
     }
 }
 
-/// Writes the superblock. `false` if the device holds I/O.
+/// Writes the superblock. Returns `false` if the device holds I/O.
 fn write(kernel: &mut Kernel, device: DeviceNumber, superblock: Superblock) -> Result<bool, Errno> {
     match kernel.io(device, 0, Io::Write(&superblock.to_bytes())) {
         Ok(()) => Ok(true),

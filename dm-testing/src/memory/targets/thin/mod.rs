@@ -34,9 +34,9 @@ const LOG: &str = "thin";
 /// All pools, and the metadata on disks.
 #[derive(Debug, Default)]
 pub(crate) struct ThinPools {
-    /// The pools, by the minor numbers of their devices.
+    /// The pools by the minor number of their device.
     pools: BTreeMap<u32, Pool>,
-    /// The last committed contents, by the number in the superblock.
+    /// The last committed contents by the number in their superblock.
     contents: BTreeMap<u64, Content>,
     /// The number of the next pool target.
     next_target: u64,

@@ -8,7 +8,7 @@ use super::pool::Pool;
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
 
-/// How long I/O waits for space (`NO_SPACE_TIMEOUT_SECS`).
+/// The time for which I/O waits for space (`NO_SPACE_TIMEOUT_SECS`).
 const NO_SPACE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The modes from best to worst (`enum pool_mode`).

@@ -15,12 +15,12 @@ use crate::memory::kernel::io::{Io, IoResult};
 use crate::memory::kernel::table::Span;
 use crate::memory::targets::{Construction, Target};
 
-/// The kernel warns of a metadata device that has more (`THIN_METADATA_MAX_SECTORS_WARNING`).
+/// The kernel warns if the metadata device is larger (`THIN_METADATA_MAX_SECTORS_WARNING`).
 const WARNED_SECTORS: u64 = 1 << 25;
 
 #[derive(Debug)]
 struct PoolTarget {
-    /// Tells it from the targets of other tables of the pool.
+    /// Distinguishes this target from those of other tables of the pool.
     number: u64,
     minor: u32,
     table: ThinPoolTable,
@@ -114,7 +114,7 @@ impl Target for PoolTarget {
         self.with(kernel, |kernel, pool| status::print(kernel, pool, noflush))
     }
 
-    /// The pool shows its data device.
+    /// I/O to the pool's device goes to the data device.
     fn io(&mut self, kernel: &mut Kernel, start: u64, io: Io<'_>) -> IoResult {
         let passes_discards = !self.table.features.ignore_discard && !self.table.features.no_discard_passdown;
         if matches!(io, Io::Discard(_)) && !passes_discards {

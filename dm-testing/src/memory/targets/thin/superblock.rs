@@ -33,14 +33,14 @@ const DATA_BLOCK_SIZE: usize = 336;
 const METADATA_BLOCK_SIZE: usize = 340;
 const METADATA_BLOCKS: usize = 344;
 
-/// What a superblock says.
+/// The fields of a superblock that the pool uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Superblock {
     pub(super) needs_check: bool,
     pub(super) time: u32,
     pub(super) transaction_id: u64,
     pub(super) held_root: u64,
-    /// The root of the mappings, which here is the number that the content has in the kernel.
+    /// The root of the mappings. Here it is the number of the content in the kernel.
     pub(super) content: u64,
     pub(super) data_block_size: u32,
     pub(super) metadata_blocks: u64,
@@ -64,7 +64,7 @@ impl Superblock {
         block
     }
 
-    /// Reads a block, which is checked as `sb_check` does.
+    /// Reads and checks a block, as `sb_check` does.
     pub(super) fn read(kernel: &mut Kernel, block: &[u8]) -> Result<Self, Errno> {
         let mut fail = |errno, text: String| {
             kernel.log("thin metadata", &format!("sb_check failed: {text}"));
@@ -99,7 +99,7 @@ fn put(block: &mut [u8], at: usize, bytes: &[u8]) {
     rest.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
 }
 
-/// As `dm_bm_checksum`: CRC-32C of all that follows the checksum, without the final complement.
+/// As `dm_bm_checksum`: the CRC-32C of the bytes after the checksum, without the final complement.
 fn checksum(block: &[u8]) -> u32 {
     let step = |crc: u32, byte: &u8| {
         let [low, ..] = (crc ^ u32::from(*byte)).to_le_bytes();
@@ -108,7 +108,7 @@ fn checksum(block: &[u8]) -> u32 {
     block.iter().skip(FLAGS).fold(u32::MAX, step) ^ CSUM_XOR
 }
 
-/// The remainders of all bytes.
+/// The CRC remainder of each byte.
 static REMAINDERS: LazyLock<[u32; 256]> = LazyLock::new(|| {
     let shift = |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ CRC_32C } else { crc >> 1 };
     std::array::from_fn(|byte| (0..8).fold(u32::try_from(byte).unwrap_or(0), shift))

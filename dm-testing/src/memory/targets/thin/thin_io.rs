@@ -1,4 +1,4 @@
-//! I/O of thin devices (`thin_bio_map` and what follows it).
+//! I/O of thin devices (`thin_bio_map` and the functions it calls).
 
 use dm_units::DeviceNumber;
 
@@ -11,11 +11,11 @@ use crate::memory::kernel::Kernel;
 use crate::memory::kernel::disk::SECTOR;
 use crate::memory::kernel::io::{Io, IoFault, IoResult};
 
-/// How many sectors of a block are copied or zeroed at once.
+/// The number of sectors that are copied or zeroed at a time.
 const PIECE: u64 = 2048;
 
 impl ThinTarget {
-    /// The sectors of a block that begin at `at` and are as many as `io` has.
+    /// Executes an I/O within one block, which starts at the sector `at` of the device.
     pub(super) fn block_io(&self, kernel: &mut Kernel, at: u64, io: Io<'_>) -> IoResult {
         let block = at.checked_div(self.block_size).ok_or(Errno::EIO)?;
         let offset = at.checked_rem(self.block_size).ok_or(Errno::EIO)?;
@@ -30,13 +30,13 @@ impl ThinTarget {
         }
     }
 
-    /// I/O of a data block goes through the device of the pool.
+    /// Executes an I/O on a data block, through the device of the pool.
     fn data_io(&self, kernel: &mut Kernel, data: u64, offset: u64, io: Io<'_>) -> IoResult {
         let start = data.saturating_mul(self.block_size).saturating_add(offset);
         kernel.io(self.pool, start, io)
     }
 
-    /// Reads what was never written: the external origin as far as it goes, else zeros.
+    /// Reads an unmapped block: from the external origin, and zeros after its end or without one.
     fn read_unmapped(&self, kernel: &mut Kernel, at: u64, mut io: Io<'_>) -> IoResult {
         let Some(origin) = self.origin else {
             zero(io);
@@ -44,7 +44,7 @@ impl ThinTarget {
         };
         let mode = with_pool(kernel, self.pool.minor, |_, pool| pool.features.mode);
         if mode != Some(Mode::Write) {
-            // The length of the origin is not looked at then.
+            // In the other modes, the kernel does not check the length of the origin.
             return kernel.io(origin, at, io);
         }
         let there = self.origin_length.saturating_sub(at).min(io.sectors());
@@ -53,7 +53,7 @@ impl ThinTarget {
         if there == 0 { Ok(()) } else { kernel.io(origin, at, io.part(0, there)) }
     }
 
-    /// Writes to a new data block, in which all else is as it was before.
+    /// Writes to a new data block, and fills the rest of it with the old data or zeros.
     fn write_new(
         &self,
         kernel: &mut Kernel,
@@ -65,7 +65,7 @@ impl ThinTarget {
     ) -> IoResult {
         let zeroes = self.zeroes_new_blocks(kernel);
         let has_to_be_filled = from.is_some() || self.origin.is_some() || zeroes;
-        // The kernel writes at once where the data replace all that would be there.
+        // As the kernel does, data that covers the whole block is written directly.
         let replaces = has_to_be_filled && io.sectors() == self.block_size;
         let prepared = match from {
             _ if replaces => self.data_io(kernel, to, 0, io.part(0, self.block_size)),
@@ -73,7 +73,7 @@ impl ThinTarget {
             None => self.fill_new(kernel, block, to, zeroes),
         };
         if let Err(fault) = prepared {
-            // If it is only held, it will be tried again. After an error, the block is lost until the metadata are repaired.
+            // I/O that is only held is retried. After an error, the block is lost until the metadata is repaired.
             if !matches!(fault, IoFault::Failed(_)) {
                 with_pool(kernel, self.pool.minor, |_, pool| pool.metadata.give_back(to));
             }
@@ -84,7 +84,7 @@ impl ThinTarget {
         if replaces { Ok(()) } else { self.data_io(kernel, to, offset, io) }
     }
 
-    /// Fills a new block from the external origin and with zeros (`schedule_external_copy`, `schedule_zero`).
+    /// Fills a new block with data of the external origin and zeros (`schedule_external_copy`, `schedule_zero`).
     fn fill_new(&self, kernel: &mut Kernel, block: u64, to: u64, zeroes: bool) -> IoResult {
         let start = block.saturating_mul(self.block_size);
         let copied = self.origin_length.saturating_sub(start).min(self.block_size);
@@ -110,7 +110,7 @@ impl ThinTarget {
         })
     }
 
-    /// Zeroes a data block from a sector on.
+    /// Zeroes the rest of a data block from a sector on.
     fn zero_block(&self, kernel: &mut Kernel, to: u64, from: u64) -> IoResult {
         self.in_pieces(from, self.block_size, |at, piece| self.data_io(kernel, to, at, Io::Write(piece)))
     }
@@ -127,14 +127,14 @@ impl ThinTarget {
         Ok(())
     }
 
-    /// As a flush: what was mapped since the last commit is committed.
+    /// Commits the mappings that were changed since the last commit, as a flush does.
     pub(super) fn flush(&self, kernel: &mut Kernel) -> IoResult {
         let commits = with_pool(kernel, self.pool.minor, |kernel, pool| {
             let mode = pool.features.mode;
             if mode == Mode::Fail {
                 return Err(IoFault::from(Errno::EIO));
             }
-            // While the pool writes nothing new, a flush is taken for a write of the first block.
+            // In the other modes, the kernel handles a flush like a write to the first block.
             if mode != Mode::Write && pool.metadata.current.find(self.id, 0).is_none() {
                 return Err(pool.unserviceable(self.minor));
             }
@@ -146,18 +146,18 @@ impl ThinTarget {
             }
             Ok(true)
         });
-        // A commit has flushed the data device.
+        // A commit also flushes the data device.
         if commits.ok_or(Errno::EIO)?? { Ok(()) } else { kernel.io(self.pool, 0, Io::Flush) }
     }
 
-    /// Discards the blocks that lie wholly in a range of sectors.
+    /// Discards the blocks that a range of sectors covers completely.
     pub(super) fn discard(&self, kernel: &mut Kernel, start: u64, length: u64) -> IoResult {
         let first = start.div_ceil(self.block_size.max(1));
         let end = start.saturating_add(length).checked_div(self.block_size).unwrap_or(0);
         let discarded = with_pool(kernel, self.pool.minor, |kernel, pool| pool.discard(kernel, self.id, &(first..end)));
         let blocks = discarded.ok_or(Errno::EIO)??;
         for block in &blocks {
-            // The blocks are free whether or not the device takes the discard.
+            // The blocks become free even if the device refuses the discard.
             let _ = self.data_io(kernel, *block, 0, Io::Discard(self.block_size));
         }
         with_pool(kernel, self.pool.minor, |_, pool| pool.discarded(&blocks));
@@ -165,7 +165,7 @@ impl ThinTarget {
     }
 }
 
-/// Fills what is read with zeros.
+/// Fills the buffer of a read with zeros.
 fn zero(io: Io<'_>) {
     if let Io::Read(data) = io {
         data.fill(0);

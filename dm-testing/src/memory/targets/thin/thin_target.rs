@@ -14,13 +14,13 @@ use crate::memory::targets::{Construction, Target};
 
 #[derive(Debug)]
 pub(super) struct ThinTarget {
-    /// The device that shows it.
+    /// The mapped device of the target.
     pub(super) minor: u32,
     /// The device of the pool.
     pub(super) pool: DeviceNumber,
     pub(super) id: u32,
     pub(super) origin: Option<DeviceNumber>,
-    /// How long the origin was when the device was resumed.
+    /// The length of the external origin when the device was resumed.
     pub(super) origin_length: u64,
     pub(super) block_size: u64,
     takes_discards: bool,
@@ -51,7 +51,7 @@ pub(in crate::memory::targets) fn construct(
     }
 }
 
-/// Opens a device in the pool.
+/// Opens a thin device in the pool.
 fn open(pool: &mut Pool, minor: u32, id: u32) -> Result<(u64, bool), (Errno, &'static str)> {
     if pool.features.mode == Mode::Fail {
         return Err((Errno::EINVAL, "Couldn't open thin device, Pool is in fail mode"));

@@ -1,5 +1,5 @@
-//! `vdo` (drivers/md/dm-vdo): any disk is taken for a formatted volume. Data are neither deduplicated nor compressed: block n of
-//! the device is block n of the disk.
+//! `vdo` (drivers/md/dm-vdo). Any disk is treated as a formatted volume. Data is neither deduplicated nor compressed:
+//! block n of the device is block n of the disk.
 
 mod stats;
 
@@ -18,21 +18,21 @@ use crate::memory::kernel::io::{Io, IoResult};
 /// The length of a block in sectors.
 const BLOCK: u64 = 8;
 
-/// How many blocks the volume uses itself: less if its disk is small.
+/// The number of blocks for the volume's metadata; a small disk has fewer.
 fn overhead(physical: u64) -> u64 {
     1000.min(physical / 4)
 }
 
 #[derive(Debug)]
 struct VdoTarget {
-    /// The device is printed as it was given.
+    /// With the device as the table gave it, since it is printed unchanged.
     table: VdoTable,
     part: Part,
     node: String,
     length: u64,
     index: &'static str,
     compresses: bool,
-    /// The blocks that hold data.
+    /// The blocks that contain data.
     used: BTreeSet<u64>,
 }
 
@@ -54,7 +54,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
 }
 
 impl VdoTarget {
-    /// How many blocks of the disk there are for data and for the volume itself.
+    /// The number of blocks of the disk, for data and the volume's metadata.
     fn physical_blocks(&self, kernel: &Kernel) -> u64 {
         match self.table.physical_blocks.0 {
             0 => self.part.device_len(kernel) / BLOCK,

@@ -1,11 +1,11 @@
-//! The answer to the message `stats`: counts of data, and zeros for all that is not modelled.
+//! The answer to the message `stats`: counts of data blocks, and zeros for everything that is not simulated.
 
 use std::fmt::Write as _;
 
-/// What bios are counted by.
+/// The kinds of bios that are counted.
 const BIOS: &[&str] = &["read", "write", "emptyFlush", "discard", "flush", "fua"];
 
-/// The groups of figures, in the kernel's order. Those before and after `instance` are not in groups.
+/// The groups of figures, in the kernel's order. Some figures, such as `instance`, are in no group.
 const FIRST: &[(&str, &[&str])] = &[
     ("packer", &["compressedFragmentsWritten", "compressedBlocksWritten", "compressedFragmentsInPacker"]),
     ("allocator", &["slabCount", "slabsOpened", "slabsReopened"]),
@@ -86,7 +86,7 @@ const THIRD: &[(&str, &[&str])] = &[
 const JOURNAL: &str = "journal : { diskFull : 0, slabJournalCommitsRequested : 0, \
     entries : { started : 0, written : 0, committed : 0, }, blocks : { started : 0, written : 0, committed : 0, }, }, ";
 
-/// The whole answer.
+/// Prints the complete answer.
 pub(super) fn text(used: u64, physical: u64, logical: u64) -> String {
     let mut text = format!(
         "{{ version : 36, dataBlocksUsed : {used}, overheadBlocksUsed : {}, logicalBlocksUsed : {used}, \
