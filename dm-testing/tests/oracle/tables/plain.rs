@@ -42,7 +42,10 @@ pub(super) const SUBJECTS: &[Subject] = &[
     Subject::new("snapshot-origin", |draw| simple(draw, "@")),
     Subject::new("zoned", |draw| {
         // Not a disk of zones behind another disk: an unformatted one makes the kernel crash, as the docs of `zoned` say.
-        let words = draw.pick(&["ZONED", "ZONED", "@", "@ @", "ZONED ZONED", "ZONED ZONED ZONED"]);
+        let words = match draw.one_in(8) {
+            true => draw.pick(&["@", "@ @", "ZONED ZONED", "ZONED ZONED ZONED"]),
+            false => "ZONED",
+        };
         simple(draw, words)
     })
     // What the devices are, and how they are formatted.
