@@ -11,6 +11,7 @@
 mod allocations;
 mod concise;
 mod device;
+mod differences;
 mod golden;
 mod health;
 mod judged;

@@ -71,7 +71,8 @@ fn devices_are_numbers_or_paths() {
     for path in ["/dev/sda", "253:7x", "253:", ":7", "-1:0", "PARTUUID=00-01"] {
         let device = Device::new(path).unwrap();
         assert_eq!(device.number(), None, "{path}");
-        assert_eq!(device.to_string(), path);
+        let Device::Path(word) = &device else { panic!("{path}") };
+        assert_eq!([word.as_str(), &word.to_string(), &device.to_string()], [path; 3]);
     }
     assert!(matches!(Device::new("128"), Err(Problem::Expected(_))));
 }

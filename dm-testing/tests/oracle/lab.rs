@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use dm_core::{Error, LoadOptions, StatusOptions, TableSlot, TargetLine};
+use dm_core::{Error, LoadOptions, StatusOptions, TableSlot, TableStatus, TargetLine};
 use dm_testing::{LoopDevice, MappedDevice, Scratch};
 use dm_units::{Bytes, DeviceNumber, Sectors};
 
@@ -108,7 +108,12 @@ impl<'s> Lab<'s> {
         self.scratch.dm().device_suspend(device).unwrap();
     }
 
-    /// Sends a message. If the kernel refuses it, returns the errno and the reasons.
+    /// The status of a device of one target.
+    pub(crate) fn status(&self, device: &MappedDevice) -> String {
+        params(&self.scratch.dm().table_status(device).unwrap())
+    }
+
+    /// Sends a message; if the kernel refuses it, the error number and the reasons.
     pub(crate) fn send(&self, device: &MappedDevice, text: &str) -> Result<(), (i32, Vec<String>)> {
         self.scratch.dm().target_msg(device, text).map(drop).map_err(|error| refusal(&error))
     }
@@ -140,14 +145,18 @@ impl<'s> Lab<'s> {
             return Answer::Refused { errno, reasons };
         }
         let options = StatusOptions::table().slot(TableSlot::Inactive);
-        let printed = dm.table_status_with(device, options).unwrap();
-        let printed = printed.iter().next().unwrap().unwrap().params.to_str().unwrap().to_owned();
+        let printed = params(&dm.table_status_with(device, options).unwrap());
         dm.table_clear(device).unwrap();
         Answer::Taken(printed)
     }
 }
 
-/// The errno and the reasons of a refused command.
+/// The params of the only line.
+fn params(lines: &TableStatus) -> String {
+    lines.iter().next().unwrap().unwrap().params.to_str().unwrap().to_owned()
+}
+
+/// The error number and the reasons of a command that the kernel refused.
 fn refusal(error: &Error) -> (i32, Vec<String>) {
     let refusal = error.refusal().unwrap_or_else(|| panic!("{error}"));
     (refusal.errno().number(), refusal.kernel_log().to_vec())

@@ -35,8 +35,9 @@ use crate::messages::{LISTENERS, Messages};
 use crate::report::Report;
 use crate::tables::Subject;
 
-/// The time for tables of one target before the next target's turn, and the time for messages, which are faster.
-const TURNS: [Duration; 2] = [Duration::from_millis(250), Duration::from_millis(50)];
+/// How long questions about one target are asked before the next one's turn, and how many at least: some tables take the kernel
+/// longer than this.
+const TURN: (Duration, u64) = (Duration::from_millis(100), 2);
 
 /// The settings of `cargo xtask oracle`.
 struct Settings {
@@ -80,11 +81,6 @@ impl Series {
         Self { target_type, questions, next: 0, is_missing: false, report: Report::default() }
     }
 
-    fn turn(&self) -> Duration {
-        let [tables, messages] = TURNS;
-        if matches!(self.questions, Questions::Tables(_)) { tables } else { messages }
-    }
-
     fn name(&self) -> String {
         match self.questions {
             Questions::Tables(_) => self.target_type.to_owned(),
@@ -92,10 +88,11 @@ impl Series {
         }
     }
 
-    /// Asks until the time is over; at least once if the kernel has the target.
+    /// Asks for one turn or until the time is over, at least once if the kernel has the target.
     fn run(&mut self, lab: &mut Lab<'_>, seed: u64, end: Instant) {
         self.is_missing |= self.next == 0 && !lab.has(self.target_type);
         let (name, disks) = (self.name(), lab.disks());
+        let (start, first) = (Instant::now(), self.next);
         while !self.is_missing {
             let mut draw = Draw::new(seed, &name, self.next, &disks);
             let (verdict, text) = match &mut self.questions {
@@ -104,7 +101,8 @@ impl Series {
             };
             self.report.add(verdict, format!("{} {text}", self.next));
             self.next += 1;
-            if Instant::now() >= end {
+            let is_over = start.elapsed() >= TURN.0 && self.next - first >= TURN.1;
+            if is_over || Instant::now() >= end {
                 return;
             }
         }
@@ -130,9 +128,8 @@ fn the_kernel_accepts_what_check_accepts_and_prints_tables_alike() {
     let mut all = series(&settings);
     while Instant::now() < end && !all.iter().all(|series| series.is_missing) {
         for series in &mut all {
-            let now = Instant::now();
-            if now < end {
-                series.run(&mut lab, settings.seed, (now + series.turn()).min(end));
+            if Instant::now() < end {
+                series.run(&mut lab, settings.seed, end);
             }
         }
     }

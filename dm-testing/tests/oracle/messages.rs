@@ -1,7 +1,9 @@
 //! Whether the library parses exactly the messages that the kernel accepts.
 
+use std::time::Duration;
+
 use dm_targets::{DeviceMessage, ParseError, Problem, Switch, Target, TargetVisitor, visit_targets};
-use dm_testing::MappedDevice;
+use dm_testing::{MappedDevice, wait_until};
 use dm_units::Sectors;
 use nix::errno::Errno;
 
@@ -9,7 +11,10 @@ use crate::draw::Draw;
 use crate::judge::{Verdict, is_strict, is_unknown};
 use crate::lab::Lab;
 
-/// A target with an active table, and messages to it.
+/// How long a target may be busy with a message.
+const SOON: Duration = Duration::from_secs(20);
+
+/// A target with an active table, and what is sent to it.
 pub(crate) struct Listener {
     pub(crate) target_type: &'static str,
     /// Its table, in which `NEW` stands for a new disk.
@@ -22,11 +27,26 @@ pub(crate) struct Listener {
     reasons: &'static [&'static str],
     /// Whether the library knows that this table does not support a message.
     is_unfit: fn(&str) -> bool,
+    /// What is sent before a message that begins with this word, so that it is not refused for the state of the target; `$1`
+    /// and `$2` are the message's arguments.
+    before: &'static [(&'static str, &'static [&'static str])],
+    /// Whether a target with this status is no longer busy with an earlier message; such a target refuses others.
+    is_idle: Option<fn(&str) -> bool>,
 }
 
 impl Listener {
     const fn new(target_type: &'static str, table: &'static str, messages: &'static [&'static str]) -> Self {
-        Self { target_type, table, length: 1024, is_suspended: false, messages, reasons: &[], is_unfit: |_| false }
+        Self {
+            target_type,
+            table,
+            length: 1024,
+            is_suspended: false,
+            messages,
+            reasons: &[],
+            is_unfit: |_| false,
+            before: &[],
+            is_idle: None,
+        }
     }
 
     const fn reasons(self, reasons: &'static [&'static str]) -> Self {
@@ -35,6 +55,14 @@ impl Listener {
 
     const fn unfit(self, is_unfit: fn(&str) -> bool) -> Self {
         Self { is_unfit, ..self }
+    }
+
+    const fn before(self, before: &'static [(&'static str, &'static [&'static str])]) -> Self {
+        Self { before, ..self }
+    }
+
+    const fn idle_when(self, is_idle: fn(&str) -> bool) -> Self {
+        Self { is_idle: Some(is_idle), ..self }
     }
 
     const fn suspended(self) -> Self {
@@ -59,6 +87,14 @@ pub(crate) const LISTENERS: &[Listener] = &[
             "release_metadata_snap",
         ],
     )
+    .before(&[
+        ("create_thin", &["delete $1"]),
+        ("create_snap", &["create_thin $2", "delete $1"]),
+        ("delete", &["create_thin $1"]),
+        ("set_transaction_id", &["set_transaction_id 1 0"]),
+        ("reserve_metadata_snap", &["release_metadata_snap"]),
+        ("release_metadata_snap", &["reserve_metadata_snap"]),
+    ])
     .reasons(&["Failed to change transaction id", "release_metadata_snap message failed"]),
     Listener::new(
         "cache",
@@ -83,6 +119,7 @@ pub(crate) const LISTENERS: &[Listener] = &[
         ],
     ),
     Listener::new("era", "NEW NEW 128", &["checkpoint", "take_metadata_snap", "drop_metadata_snap"])
+        .before(&[("take_metadata_snap", &["drop_metadata_snap"]), ("drop_metadata_snap", &["take_metadata_snap"])])
         .reasons(&["metadata snapshot already exists", "no snap to drop"]),
     Listener::new("dust", "NEW 0 512", &["addbadblock <0..99>", "removebadblock <0..99>", "enable|disable|quiet"]),
     Listener::new(
@@ -96,7 +133,8 @@ pub(crate) const LISTENERS: &[Listener] = &[
     }),
     Listener::new("log-writes", "NEW NEW", &["mark a-mark"]),
     Listener::new("writecache", "s NEW NEW 4096 0", &["flush", "flush_on_suspend", "cleaner", "clear_stats"]),
-    Listener::new("raid", "raid1 2 0 nosync 2 - NEW - NEW", &["resync|recover|check|repair"]),
+    Listener::new("raid", "raid1 2 0 nosync 2 - NEW - NEW", &["resync|recover|check|repair"])
+        .idle_when(|status| status.split(' ').nth(4) == Some("idle")),
     Listener::new(
         "multipath",
         "0 0 2 1 round-robin 0 1 0 NEW round-robin 0 1 0 NEW",
@@ -151,6 +189,7 @@ impl Messages {
         words.iter_mut().filter(|word| *word == "DISK").for_each(|word| word.clone_from(disk));
         draw.spoil(&mut words);
         let text = words.join(" ");
+        listener.prepare(lab, device, &words);
         let (verdict, why) = listener.judge(&text, lab.send(device, &text));
         (verdict, format!("message `{text}`: {why}"))
     }
@@ -173,6 +212,19 @@ impl Listener {
             lab.suspend(&device);
         }
         (device, disk)
+    }
+
+    /// Brings the target into a state in which it takes a message of these words.
+    fn prepare(&self, lab: &Lab<'_>, device: &MappedDevice, words: &[String]) {
+        let argument = |at| words.get(at).map_or("", String::as_str);
+        let (_, before) = self.before.iter().find(|(first, _)| *first == argument(0)).copied().unwrap_or_default();
+        for text in before {
+            // It may be in this state already.
+            _ = lab.send(device, &text.replace("$1", argument(1)).replace("$2", argument(2)));
+        }
+        if let Some(is_idle) = self.is_idle {
+            wait_until("the target to be idle", SOON, || is_idle(&lab.status(device))).unwrap();
+        }
     }
 
     fn judge(&self, text: &str, answer: Result<(), (i32, Vec<String>)>) -> (Verdict, String) {

@@ -48,8 +48,10 @@ fn thin_pool(draw: &mut Draw<'_>) -> Line {
 }
 
 fn thin(draw: &mut Draw<'_>) -> Line {
-    let words = draw.pick(&["POOL <0..3>", "POOL <0..3> @", "POOL <0..16777215>"]);
-    super::plain::simple(draw, words)
+    // Most others do not exist.
+    let id = if draw.one_in(8) { "<0..16777215>" } else { "<0..2>" };
+    let words = format!("POOL {id} {}", draw.pick(&["", "@"]));
+    super::plain::simple(draw, &words)
 }
 
 fn cache(draw: &mut Draw<'_>) -> Line {

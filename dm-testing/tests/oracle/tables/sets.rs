@@ -175,8 +175,11 @@ fn multipath(draw: &mut Draw<'_>) -> Line {
 }
 
 fn path_group(draw: &mut Draw<'_>, words: &mut Vec<String>) {
-    let selector =
-        draw.pick(&["round-robin", "queue-length", "service-time", "historical-service-time", "io-affinity"]);
+    let selector = match draw.one_in(12) {
+        // Few kernels have it, and looking for it takes long.
+        true => "io-affinity",
+        false => draw.pick(&["round-robin", "queue-length", "service-time", "historical-service-time"]),
+    };
     let args: &[&str] = match selector {
         "historical-service-time" => &["", "<0..1023>", "<0..1023> <0..4294967295>"],
         _ => &[""],

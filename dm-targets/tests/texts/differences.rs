@@ -1,0 +1,241 @@
+//! In which field two tables differ, whether a kernel has printed something else in the place of a table, and which tables
+//! keep the words they were read from.
+
+use std::fmt::Debug;
+
+use dm_targets::{Any, AnyTable, Kind as _, TableDifference, TableLine, Target, TargetVisitor, visit_targets};
+
+use crate::lines::{Kind, golden};
+
+/// A table, and others: what stands in the place of some of its words, the field in which they differ, and whether that is one
+/// of the layout.
+type Differences = (&'static str, &'static str, &'static [(&'static str, &'static str, &'static str, bool)]);
+
+#[rustfmt::skip]
+const DIFFERENCES: &[Differences] = &[
+    ("cache", "7:0 7:1 7:2 128 1 writethrough mq 2 migration_threshold 100", &[
+        ("7:0", "7:9", "metadata dev", true),
+        ("7:1", "7:9", "cache dev", true),
+        ("7:2", "7:9", "origin dev", true),
+        ("128", "64", "block size", true),
+        ("1 writethrough", "2 metadata2 writethrough", "metadata format", true),
+        ("writethrough", "writeback", "features", false),
+        ("mq", "smq", "policy", false),
+        ("100", "101", "policy args", false),
+    ]),
+    ("clone", "7:0 7:1 7:2 8 1 no_hydration 2 hydration_threshold 9", &[
+        ("7:0", "7:9", "metadata dev", true),
+        ("7:1", "7:9", "destination dev", true),
+        ("7:2", "7:9", "source dev", true),
+        ("2 8 1", "2 16 1", "region size", true),
+        ("no_hydration", "no_discard_passdown", "features", false),
+        ("threshold 9", "threshold 8", "core args", false),
+    ]),
+    ("crypt", "aes-cbc-essiv:sha256 0011 3 7:0 5 1 same_cpu_crypt", &[
+        ("essiv:sha256", "essiv:sha1", "cipher", true),
+        ("0011", "0012", "key", true),
+        (" 3 ", " 4 ", "iv_offset", true),
+        ("7:0", "7:1", "device", true),
+        (" 5 ", " 6 ", "start", true),
+        ("1 same_cpu_crypt", "2 same_cpu_crypt integrity:8:none", "integrity", true),
+        ("1 same_cpu_crypt", "2 same_cpu_crypt sector_size:4096", "sector_size", true),
+        ("1 same_cpu_crypt", "2 same_cpu_crypt iv_large_sectors", "iv_large_sectors", true),
+        ("1 same_cpu_crypt", "2 same_cpu_crypt integrity_key_size:16", "integrity_key_size", true),
+        ("same_cpu_crypt", "allow_discards", "options", false),
+    ]),
+    ("delay", "7:0 0 10", &[("10", "11", "table", true)]),
+    ("dust", "7:0 0 512", &[("512", "1024", "table", true)]),
+    ("ebs", "7:0 0 1", &[("0 1", "0 2", "table", true)]),
+    ("era", "7:0 7:1 128", &[("128", "256", "table", true)]),
+    ("error", "7:0 8", &[("8", "9", "table", true)]),
+    ("flakey", "7:0 3 5 10 1 error_reads", &[
+        ("7:0", "7:1", "device", true),
+        (" 3 ", " 4 ", "offset", true),
+        (" 5 ", " 6 ", "up interval", false),
+        ("10", "11", "down interval", false),
+        ("error_reads", "error_writes", "features", false),
+    ]),
+    ("inlinecrypt", "aes-xts-plain64 0011 0 7:0 0", &[("0011", "0012", "table", true)]),
+    ("integrity", "7:0 2 4 J 3 journal_sectors:880 internal_hash:crc32c commit_time:7", &[
+        ("7:0", "7:1", "device", true),
+        (" 2 ", " 3 ", "reserved sectors", true),
+        (" 4 ", " 8 ", "tag size", true),
+        ("3 journal_sectors", "4 meta_device:7:1 journal_sectors", "meta_device", true),
+        ("3 journal_sectors", "4 block_size:4096 journal_sectors", "block_size", true),
+        ("crc32c", "crc32", "internal_hash", true),
+        ("3 journal_sectors", "4 journal_crypt:ctr(aes):00 journal_sectors", "journal_crypt", true),
+        ("3 journal_sectors", "4 journal_mac:hmac(sha256):00 journal_sectors", "journal_mac", true),
+        ("J", "D", "mode", false),
+        ("880", "881", "options", false),
+        ("commit_time:7", "commit_time:8", "options", false),
+    ]),
+    ("linear", "7:0 8", &[("7:0", "7:1", "device", true), ("8", "9", "start", true)]),
+    ("log-writes", "7:0 7:1", &[("7:1", "7:2", "table", true)]),
+    ("mirror", "core 1 1024 2 7:0 0 7:1 0 1 handle_errors", &[
+        ("7:1", "7:2", "mirrors", true),
+        ("1024", "2048", "log", true),
+        ("1 handle_errors", "2 handle_errors keep_log", "features", false),
+    ]),
+    ("multipath", "1 queue_if_no_path 1 alua 2 1 round-robin 0 1 1 7:0 1 round-robin 0 1 1 7:1 1", &[
+        ("7:1", "7:2", "path groups", true),
+        ("queue_if_no_path", "retain_attached_hw_handler", "features", false),
+        ("alua", "emc", "hardware handler", false),
+        ("2 1 round", "2 2 round", "first group", false),
+    ]),
+    ("pcache", "7:0 7:1 2 data_crc true", &[("true", "false", "table", true)]),
+    ("raid", "raid5_ls 3 64 region_size 1024 3 - 7:0 - 7:1 - 7:2", &[
+        ("raid5_ls", "raid5_la", "raid type", true),
+        ("64", "128", "chunk size", true),
+        ("7:2", "7:3", "devices", true),
+        ("1024", "2048", "params", false),
+    ]),
+    ("snapshot", "7:0 7:1 P 16 1 discard_zeroes_cow", &[
+        ("7:0", "7:9", "origin", true),
+        ("7:1", "7:9", "COW device", true),
+        ("P", "N", "store", true),
+        ("16", "8", "chunk size", true),
+        ("1 discard_zeroes_cow", "0", "features", false),
+    ]),
+    ("snapshot-merge", "7:0 7:1 P 16", &[("16", "8", "table", true)]),
+    ("snapshot-origin", "7:0", &[("7:0", "7:1", "table", true)]),
+    ("striped", "2 64 7:0 0 7:1 0", &[("64", "128", "chunk size", true), ("7:1", "7:2", "stripes", true)]),
+    ("switch", "2 128 0 7:0 0 7:1 8", &[("128", "256", "table", true)]),
+    ("thin", "7:0 3", &[("3", "4", "table", true)]),
+    ("thin-pool", "7:0 7:1 128 5 1 skip_block_zeroing", &[
+        ("7:0", "7:9", "metadata dev", true),
+        ("7:1", "7:9", "data dev", true),
+        ("128", "256", "data block size", true),
+        (" 5 ", " 6 ", "low water mark", false),
+        ("skip_block_zeroing", "read_only", "features", false),
+    ]),
+    ("unstriped", "2 64 1 7:0 0", &[("64", "128", "table", true)]),
+    ("vdo", "V4 7:0 1048576 4096 32768 16380 cpu 2", &[
+        ("7:0", "7:1", "storage dev", true),
+        ("1048576", "1048577", "storage device size", true),
+        ("4096", "512", "logical block size", false),
+        ("32768", "32769", "cache blocks", false),
+        ("16380", "16379", "era length", false),
+        ("cpu 2", "cpu 3", "options", false),
+    ]),
+    ("verity", "1 7:0 7:1 4096 1024 8 3 sha256 00 a1 1 ignore_corruption", &[
+        ("1 7:0", "0 7:0", "version", true),
+        ("7:0", "7:9", "data dev", true),
+        ("4096", "2048", "data dev", true),
+        ("7:1", "7:9", "hash dev", true),
+        ("1024", "2048", "hash dev", true),
+        (" 8 ", " 9 ", "data blocks", true),
+        (" 3 ", " 4 ", "hash start", true),
+        ("sha256", "sha1", "algorithm", true),
+        (" 00 ", " 01 ", "digest", true),
+        ("a1", "a2", "salt", true),
+        ("ignore_corruption", "restart_on_corruption", "options", false),
+    ]),
+    ("writecache", "s 7:0 7:1 4096 4 start_sector 8 max_age 5", &[
+        ("s 7:0", "p 7:0", "cache type", true),
+        ("7:0", "7:9", "origin dev", true),
+        ("7:1", "7:9", "cache dev", true),
+        ("4096", "512", "block size", true),
+        ("sector 8", "sector 16", "start_sector", true),
+        ("max_age 5", "max_age 6", "options", false),
+    ]),
+    ("zoned", "8:16 8:32", &[("8:32", "8:48", "table", true)]),
+];
+
+fn table(target_type: &str, params: &str) -> AnyTable {
+    let line = format!("0 8 {target_type} {params}");
+    TableLine::parse_printed(&line).unwrap_or_else(|error| panic!("{line}: {error}")).params
+}
+
+#[test]
+fn tables_that_differ_in_one_field_differ_in_that_field() {
+    for (target_type, params, changes) in DIFFERENCES {
+        let one = table(target_type, params);
+        assert_eq!(Any::difference(&one, &one), None, "{target_type} {params}");
+        for (from, to, field, is_layout) in *changes {
+            let other = table(target_type, &params.replacen(from, to, 1));
+            for [one, other] in [[&one, &other], [&other, &one]] {
+                // What is not said of an integrity table is the kernel's choice.
+                let found =
+                    Any::difference(one, other).map(|TableDifference { field, is_layout, .. }| (field, is_layout));
+                assert_eq!(found, Some((*field, *is_layout)), "{target_type} {one}: {from} or {to}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_difference_of_the_layout_is_told_first() {
+    for (target_type, params, changes) in DIFFERENCES {
+        let layouts = changes.iter().filter(|(.., is_layout)| *is_layout);
+        for (from, to, field, _) in layouts {
+            for (also_from, also_to, ..) in changes.iter().filter(|(.., is_layout)| !is_layout) {
+                let changed = params.replacen(from, to, 1);
+                if !changed.contains(also_from) {
+                    continue;
+                }
+                let [one, other] =
+                    [*params, &changed.replacen(also_from, also_to, 1)].map(|params| table(target_type, params));
+                let found = Any::difference(&one, &other).map(|found| found.field);
+                assert_eq!(found, Some(*field), "{target_type} {one}: {from} and {also_from}");
+            }
+        }
+    }
+}
+
+#[test]
+fn tables_of_two_targets_differ_in_their_type() {
+    for pair in DIFFERENCES.windows(2) {
+        let [one, other] = [&pair[0], &pair[1]].map(|(target_type, params, _)| table(target_type, params));
+        assert_eq!(
+            Any::difference(&one, &other).map(|found| (found.field, found.is_layout)),
+            Some(("target type", true))
+        );
+    }
+    let [one, other] = ["later", "later still"].map(|params| table("later", params));
+    assert_eq!(Any::difference(&one, &other).map(|found| (found.field, found.is_layout)), Some(("table", true)));
+    assert_eq!(Any::difference(&one, &one), None);
+}
+
+/// Looks at the golden tables of every target.
+#[derive(Default)]
+struct EachTarget {
+    missing: Vec<&'static str>,
+    spelled: usize,
+}
+
+impl TargetVisitor for EachTarget {
+    fn visit<T: Target>(&mut self) {
+        if T::TYPE != "zero" && !DIFFERENCES.iter().any(|(target_type, ..)| *target_type == T::TYPE) {
+            self.missing.push(T::TYPE);
+        }
+        for line in golden(T::TYPE).into_iter().filter(|line| line.kind == Kind::Table) {
+            let table = T::parse_table(line.params()).unwrap_or_else(|error| panic!("{}: {error}", line.place));
+            let any = AnyTable::from(TableLine::parse_printed(&line.text).unwrap().params);
+            let has_failed = T::TYPE == "thin" && ["Fail", "-"].contains(&line.params());
+            assert_eq!([T::has_failed(&table), Any::has_failed(&any)], [has_failed; 2], "{}", line.place);
+            self.check_spelling::<T>(&table, line.params());
+        }
+    }
+}
+
+impl EachTarget {
+    /// A table keeps its words only if it would print others, so that the usual ones cost no memory.
+    fn check_spelling<T: Target<Table: Debug>>(&mut self, table: &T::Table, text: &str) {
+        let usual = T::parse_input(&table.to_string()).expect("what is printed is read");
+        let is_kept = format!("{table:?}").contains(": unusual");
+        let printed = format!("{usual:#}");
+        // Keys are printed in small letters.
+        let is_same = |one: &str, other: &str| if T::SECRET { one.eq_ignore_ascii_case(other) } else { one == other };
+        let is_usual = if is_kept { printed == text } else { is_same(printed.trim_end(), text.trim_end()) };
+        assert_ne!(is_kept, is_usual, "{} {text}", T::TYPE);
+        self.spelled += usize::from(is_kept);
+    }
+}
+
+#[test]
+fn every_target_compares_its_tables_and_has_failed_only_when_it_says_so() {
+    let mut each = EachTarget::default();
+    visit_targets(&mut each);
+    assert_eq!(each.missing, Vec::<&str>::new());
+    assert_ne!(each.spelled, 0);
+}
