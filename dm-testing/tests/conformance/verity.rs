@@ -1,8 +1,10 @@
 //! Trees of hashes, made and checked here, and devices over them.
 
 use dm_core::SetupOptions;
-use dm_targets::devices::{DevError, VerityAlgorithm, VerityDev, VerityError, VerityFormat, VerityVolume};
+use dm_targets::devices::{DevError, LinearDev, VerityAlgorithm, VerityDev, VerityError, VerityFormat, VerityVolume};
+use dm_targets::linear::LinearTable;
 use dm_targets::verity::OnCorruption;
+use dm_targets::{Device, Linear, Table, TableLine};
 use dm_testing::TestKernel;
 use dm_units::{Bytes, DataBlocks, DeviceNumber, Sectors};
 
@@ -11,6 +13,7 @@ use crate::support::Data;
 on_both_kernels! { ["verity"];
     a_device_over_a_new_tree_has_its_data,
     data_and_hashes_are_on_one_device_if_they_do_not_overlap,
+    one_device_by_two_names_is_one,
     a_tree_that_does_not_fit_is_not_begun,
     what_holds_no_tree_is_named,
     the_reaction_to_corruption_is_changed_in_use,
@@ -87,6 +90,21 @@ fn data_and_hashes_are_on_one_device_if_they_do_not_overlap(kernel: &dyn TestKer
     Data::new(1).verify(kernel, device.number(&host).unwrap(), Sectors(0), LENGTH);
     let error = volume.format(&host, &format()).unwrap_err();
     assert!(error.is_busy(), "{error}");
+}
+
+fn one_device_by_two_names_is_one(kernel: &dyn TestKernel) {
+    let (host, disk) = (kernel.host(), kernel.disk(Bytes(2 << 20)));
+    let line = TableLine::<Linear>::new(Sectors(0), Sectors(4096), LinearTable::new(disk, Sectors(0)));
+    let below = LinearDev::create(&host, kernel.name("below"), &Table::new([line]).unwrap()).unwrap();
+    let path = Device::new(below.path(&host).unwrap().to_str().unwrap()).unwrap();
+    Data::new(1).write(kernel, disk, Sectors(0), Sectors(4096)).unwrap();
+    let volume = VerityVolume::new(path, below.number(&host).unwrap());
+    let error = verity_error(volume.clone().format(&host, &format()).unwrap_err());
+    assert!(matches!(error, VerityError::Overlap { .. }), "{error}");
+    let volume = volume.hash_offset(LENGTH);
+    let root = volume.format(&host, &format()).unwrap().root_hash;
+    Data::new(1).verify(kernel, disk, Sectors(0), LENGTH);
+    volume.verify(&host, &root).unwrap();
 }
 
 fn a_tree_that_does_not_fit_is_not_begun(kernel: &dyn TestKernel) {
