@@ -68,6 +68,20 @@ pub trait BlockIo: fmt::Debug + Send + Sync {
     /// # Errors
     /// Data that was written before may be lost.
     fn flush(&self) -> io::Result<()>;
+
+    /// The number of the device; `None`, the default, for a file.
+    fn number(&self) -> Option<DeviceNumber> {
+        None
+    }
+
+    /// Lets the kernel probe the paths of a multipath device (`DM_MPATH_PROBE_PATHS`).
+    ///
+    /// # Errors
+    /// As [`BlockDevice::probe_paths`](crate::block::BlockDevice::probe_paths). `ENOTTY`, the default: it is not a multipath
+    /// device.
+    fn probe_paths(&self) -> io::Result<()> {
+        Err(io::Error::from_raw_os_error(nix::libc::ENOTTY))
+    }
 }
 
 /// For regular files only; open a device as a [`BlockDevice`](crate::block::BlockDevice).

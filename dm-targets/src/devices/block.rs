@@ -35,10 +35,15 @@ impl NamedBlock {
         self.io.read_sectors(Sectors(0), data).map_err(|error| self.refused(BlockAction::Read, &error))
     }
 
-    /// Writes zeros to the first sectors, and makes sure that they are on the device.
-    pub(super) fn zero_first(&self, length: Sectors) -> Result<(), BlockError> {
-        self.io.zero_sectors(Sectors(0), length).map_err(|error| self.refused(BlockAction::ZeroOut, &error))?;
+    /// Writes zeros, and makes sure that they are on the device.
+    pub(super) fn zero(&self, start: Sectors, length: Sectors) -> Result<(), BlockError> {
+        self.io.zero_sectors(start, length).map_err(|error| self.refused(BlockAction::ZeroOut, &error))?;
         self.io.flush().map_err(|error| self.refused(BlockAction::Flush, &error))
+    }
+
+    /// Lets the kernel probe the paths of a multipath device.
+    pub(super) fn probe_paths(&self) -> Result<(), BlockError> {
+        self.io.probe_paths().map_err(|error| self.refused(BlockAction::ProbePaths, &error))
     }
 
     fn refused(&self, action: BlockAction, error: &std::io::Error) -> BlockError {

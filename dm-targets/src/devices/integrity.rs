@@ -1,17 +1,17 @@
 //! Methods of integrity devices: format, open at full length, recalculate tags, grow.
 
 use core::time::Duration;
-use std::path::Path;
 
-use dm_core::block::{BlockDevice, BlockOpenOptions};
+use dm_core::block::BlockOpenOptions;
 use dm_core::{AsDmName, DevId, Host, SetupOptions};
 use dm_units::Sectors;
 
+use super::block::NamedBlock;
 use super::in_front::PATIENTLY;
 use super::{DevError, MappedDev, Progress};
-use crate::Integrity;
 use crate::integrity::{IntegrityMode, IntegrityTable};
 use crate::table::{Table, TableLine};
+use crate::{Device, Integrity};
 
 /// The length of a device of which it is not known yet how long it can be: the largest block.
 const FIRST: Sectors = Sectors(8);
@@ -34,8 +34,9 @@ const SUPERBLOCK: Sectors = Sectors(8);
 ///
 /// let host = Host::open()?;
 /// // For a disk that holds nothing of value.
-/// IntegrityDev::wipe_superblock("/dev/sdb", Sectors(0))?;
-/// let table = IntegrityTable::new(DeviceNumber::new(8, 16), Sectors(0), None, IntegrityMode::Journal);
+/// let disk = DeviceNumber::new(8, 16);
+/// IntegrityDev::wipe_superblock(&host, disk, Sectors(0))?;
+/// let table = IntegrityTable::new(disk, Sectors(0), None, IntegrityMode::Journal);
 /// let table = table.internal_hash(KeyedAlgorithm::new("crc32c")?);
 /// let safe = IntegrityDev::setup_whole(&host, "safe", &table, SetupOptions::new())?;
 /// for work in safe.recalculate(&host, Duration::from_secs(1))? {
@@ -46,15 +47,14 @@ const SUPERBLOCK: Sectors = Sectors(8);
 impl MappedDev<Integrity> {
     /// Writes zeros over the superblock, so that the kernel formats the disk when its table is loaded. All data on it is lost.
     ///
-    /// `disk` is the path of the disk that holds the tags, of which `reserved` is skipped as in the table. It is claimed
-    /// meanwhile.
+    /// `disk` is the disk that holds the tags, of which `reserved` is skipped as in the table. It is claimed meanwhile.
     ///
     /// # Errors
     ///
     /// [`DevError::Block`]; [`is_busy`](DevError::is_busy): the disk is in use.
-    pub fn wipe_superblock(disk: impl AsRef<Path>, reserved: Sectors) -> Result<(), DevError> {
-        let disk = BlockDevice::open_with(disk, BlockOpenOptions::new().writable(true).exclusive(true))?;
-        Ok(disk.zero_out(reserved, SUPERBLOCK)?)
+    pub fn wipe_superblock(host: &Host, disk: impl Into<Device>, reserved: Sectors) -> Result<(), DevError> {
+        let options = BlockOpenOptions::new().writable(true).exclusive(true);
+        Ok(NamedBlock::open(host, &disk.into(), options)?.zero(reserved, SUPERBLOCK)?)
     }
 
     /// Creates the device, as long as its disks allow: with a few sectors first, since only the kernel knows how many it

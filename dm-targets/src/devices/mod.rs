@@ -113,7 +113,9 @@ pub use progress::Progress;
 pub use signature::ForeignData;
 pub use stats::{Stats, StatsFlow, StatsRates, StatsReading};
 #[cfg(feature = "verity-format")]
-pub use verity::{VerityAlgorithm, VerityError, VerityFormat, VerityFormatted, VeritySuperblock, VerityVolume};
+pub use verity::{
+    VerityAlgorithm, VerityError, VerityFormat, VerityFormatted, VeritySuperblock, VerityTree, VerityVolume,
+};
 
 /// Defines an alias for the devices of each target.
 macro_rules! names {

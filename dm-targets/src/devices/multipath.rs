@@ -3,9 +3,10 @@
 use alloc::vec::Vec;
 
 use dm_core::Host;
-use dm_core::block::BlockDevice;
+use dm_core::block::BlockOpenOptions;
 use dm_units::{DeviceNumber, Version};
 
+use super::block::NamedBlock;
 use super::{DevError, MappedDev};
 use crate::multipath::{GroupState, MultipathMessage, PathInfo, PathState};
 use crate::{Device, Multipath};
@@ -151,7 +152,8 @@ impl MappedDev<Multipath> {
             let what = "probe the paths";
             return Err(DevError::Unsupported { device: self.to_id(), what, since: PROBES_SINCE, found });
         }
-        Ok(BlockDevice::open(self.path(host)?)?.probe_paths()?)
+        let device = Device::Number(self.number(host)?);
+        Ok(NamedBlock::open(host, &device, BlockOpenOptions::new())?.probe_paths()?)
     }
 
     fn tell(&self, host: &Host, message: MultipathMessage) -> Result<(), DevError> {

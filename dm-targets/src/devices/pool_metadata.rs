@@ -144,7 +144,7 @@ impl MappedDev<ThinPool> {
     pub fn erase_metadata(host: &Host, device: impl Into<Device>) -> Result<(), DevError> {
         let options = BlockOpenOptions::new().writable(true).exclusive(true);
         let device = NamedBlock::open(host, &device.into(), options)?;
-        device.zero_first(Sectors((LOOKED_AT >> 9) as u64))?;
+        device.zero(Sectors(0), Sectors((LOOKED_AT >> 9) as u64))?;
         Ok(())
     }
 }

@@ -87,6 +87,10 @@ impl BlockIo for OpenBlock {
     fn flush(&self) -> io::Result<()> {
         self.kernel.flush_waiting(self.number).map_err(|error| to_io(&error))
     }
+
+    fn number(&self) -> Option<DeviceNumber> {
+        Some(self.number)
+    }
 }
 
 fn to_io(error: &MemoryError) -> io::Error {

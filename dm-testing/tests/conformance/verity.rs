@@ -1,8 +1,10 @@
 //! Hash trees that the library makes and checks, and devices that use them.
 
 use dm_core::SetupOptions;
-use dm_targets::devices::{DevError, VerityAlgorithm, VerityDev, VerityError, VerityFormat, VerityVolume};
-use dm_targets::verity::OnCorruption;
+use dm_targets::devices::{DevError, LinearDev, VerityAlgorithm, VerityDev, VerityError, VerityFormat, VerityVolume};
+use dm_targets::linear::LinearTable;
+use dm_targets::verity::{Hex, OnCorruption, VerityTable};
+use dm_targets::{Device, Linear, Table, TableLine, Verity};
 use dm_testing::TestKernel;
 use dm_units::{Bytes, DataBlocks, DeviceNumber, Sectors};
 
@@ -11,8 +13,12 @@ use crate::support::Data;
 on_both_kernels! { ["verity"];
     a_device_over_a_new_tree_has_its_data,
     data_and_hashes_are_on_one_device_if_they_do_not_overlap,
+    one_device_by_two_names_is_one,
     a_tree_that_does_not_fit_is_not_begun,
     what_holds_no_tree_is_named,
+    a_changed_block_is_found_when_it_is_read,
+    a_changed_hash_block_makes_its_data_unreadable,
+    zeros_are_given_out_for_blocks_that_were_zero,
     the_reaction_to_corruption_is_changed_in_use,
 }
 
@@ -89,6 +95,21 @@ fn data_and_hashes_are_on_one_device_if_they_do_not_overlap(kernel: &dyn TestKer
     assert!(error.is_busy(), "{error}");
 }
 
+fn one_device_by_two_names_is_one(kernel: &dyn TestKernel) {
+    let (host, disk) = (kernel.host(), kernel.disk(Bytes(2 << 20)));
+    let line = TableLine::<Linear>::new(Sectors(0), Sectors(4096), LinearTable::new(disk, Sectors(0)));
+    let below = LinearDev::create(&host, kernel.name("below"), &Table::new([line]).unwrap()).unwrap();
+    let path = Device::new(below.path(&host).unwrap().to_str().unwrap()).unwrap();
+    Data::new(1).write(kernel, disk, Sectors(0), Sectors(4096)).unwrap();
+    let volume = VerityVolume::new(path, below.number(&host).unwrap());
+    let error = verity_error(volume.clone().format(&host, &format()).unwrap_err());
+    assert!(matches!(error, VerityError::Overlap { .. }), "{error}");
+    let volume = volume.hash_offset(LENGTH);
+    let root = volume.format(&host, &format()).unwrap().root_hash;
+    Data::new(1).verify(kernel, disk, Sectors(0), LENGTH);
+    volume.verify(&host, &root).unwrap();
+}
+
 fn a_tree_that_does_not_fit_is_not_begun(kernel: &dyn TestKernel) {
     let (host, (_, [data, _])) = (kernel.host(), volume(kernel));
     let small = kernel.disk(Bytes(8192));
@@ -117,18 +138,85 @@ fn what_holds_no_tree_is_named(kernel: &dyn TestKernel) {
     assert!(matches!(behind, VerityError::TooSmall { .. }), "{behind}");
 }
 
-fn the_reaction_to_corruption_is_changed_in_use(kernel: &dyn TestKernel) {
-    let (host, (volume, _)) = (kernel.host(), volume(kernel));
+/// A device over a new tree, and its disks.
+fn device(kernel: &dyn TestKernel) -> (VerityDev, VerityVolume, Hex, [DeviceNumber; 2]) {
+    let (host, (volume, disks)) = (kernel.host(), volume(kernel));
     let root = volume.format(&host, &format()).unwrap().root_hash;
     let table = volume.table(&host, &root).unwrap();
     let device = VerityDev::activate(&host, kernel.name("verity"), table, OPTIONS()).unwrap();
-    device
-        .change(&host, |lines| {
-            lines.iter_mut().for_each(|line| {
-                line.params = line.params.clone().on_corruption(OnCorruption::Ignore);
-            })
-        })
-        .unwrap();
+    (device, volume, root, disks)
+}
+
+fn flip(kernel: &dyn TestKernel, disk: DeviceNumber, block: u64) {
+    let (at, mut content) = (Sectors(8 * block + 3), [0; 512]);
+    kernel.read(disk, at, &mut content).unwrap();
+    content[77] ^= 0x10;
+    kernel.write(disk, at, &content).unwrap();
+}
+
+/// Whether blocks can be read through the device.
+fn reads<const N: usize>(kernel: &dyn TestKernel, device: &VerityDev, blocks: [u64; N]) -> [bool; N] {
+    let number = device.number(&kernel.host()).unwrap();
+    blocks.map(|block| kernel.read(number, Sectors(8 * block), &mut [0; 4096]).is_ok())
+}
+
+fn change(kernel: &dyn TestKernel, device: &VerityDev, change: impl Fn(VerityTable) -> VerityTable) {
+    let all = |lines: &mut Vec<TableLine<Verity>>| {
+        lines.iter_mut().for_each(|line| line.params = change(line.params.clone()));
+    };
+    device.change(&kernel.host(), all).unwrap();
+}
+
+fn a_changed_block_is_found_when_it_is_read(kernel: &dyn TestKernel) {
+    let (host, (device, volume, root, [data, _])) = (kernel.host(), device(kernel));
+    let number = device.number(&host).unwrap();
+    flip(kernel, data, 40);
+    assert_eq!(reads(kernel, &device, [39, 41]), [true; 2]);
+    assert!(!device.is_corrupted(&host).unwrap());
+    assert_eq!(reads(kernel, &device, [40, 41]), [false, true]);
+    // The part that holds the block.
+    kernel.read(number, Sectors(0), &mut vec![0; 64 * 4096]).unwrap_err();
+    assert!(device.is_corrupted(&host).unwrap());
+    assert_eq!(verity_error(volume.verify(&host, &root).unwrap_err()).to_string(), "data block 40 is corrupted");
+    // It stays so until a table is loaded.
+    flip(kernel, data, 40);
+    assert_eq!((reads(kernel, &device, [40]), device.is_corrupted(&host).unwrap()), ([true], true));
+    change(kernel, &device, |table| table.on_corruption(OnCorruption::Ignore));
+    assert!(!device.is_corrupted(&host).unwrap());
+    flip(kernel, data, 40);
+    assert_eq!((reads(kernel, &device, [40]), device.is_corrupted(&host).unwrap()), ([true], true));
+}
+
+fn a_changed_hash_block_makes_its_data_unreadable(kernel: &dyn TestKernel) {
+    let (host, (device, volume, root, [_, hash])) = (kernel.host(), device(kernel));
+    // Hashes that were checked stay in memory.
+    device.remove_with(&host, dm_core::RemovePolicy::new().retry(dm_core::Retry::default())).unwrap();
+    // Behind the superblock and the root: the second of two blocks, with the hashes of data block 128 and later ones.
+    flip(kernel, hash, 3);
+    let table = volume.table(&host, &root).unwrap();
+    let device = VerityDev::activate(&host, kernel.name("verity"), table, OPTIONS()).unwrap();
+    assert_eq!(reads(kernel, &device, [0, 127]), [true; 2]);
+    assert!(!device.is_corrupted(&host).unwrap());
+    assert_eq!(reads(kernel, &device, [128, 255]), [false; 2]);
+    assert!(device.is_corrupted(&host).unwrap());
+}
+
+fn zeros_are_given_out_for_blocks_that_were_zero(kernel: &dyn TestKernel) {
+    let (host, disks) = (kernel.host(), [kernel.disk(LENGTH.to_bytes()), kernel.disk(Bytes(1 << 20))]);
+    let volume = VerityVolume::new(disks[0], disks[1]);
+    let root = volume.format(&host, &format()).unwrap().root_hash;
+    let table = volume.table(&host, &root).unwrap();
+    let device = VerityDev::activate(&host, kernel.name("verity"), table, OPTIONS()).unwrap();
+    flip(kernel, disks[0], 40);
+    assert_eq!(reads(kernel, &device, [40]), [false]);
+    change(kernel, &device, VerityTable::ignore_zero_blocks);
+    Data::zeros().verify(kernel, device.number(&host).unwrap(), Sectors(0), LENGTH);
+    assert!(!device.is_corrupted(&host).unwrap());
+}
+
+fn the_reaction_to_corruption_is_changed_in_use(kernel: &dyn TestKernel) {
+    let (host, (device, ..)) = (kernel.host(), device(kernel));
+    change(kernel, &device, |table| table.on_corruption(OnCorruption::Ignore));
     let table = device.table(&host).unwrap();
     assert_eq!(table.lines()[0].params.options.on_corruption, Some(OnCorruption::Ignore));
     assert!(device.info(&host).unwrap().is_read_only());

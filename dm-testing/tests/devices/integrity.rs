@@ -39,9 +39,9 @@ fn integritysetup_opens_what_was_formatted_here() {
     Pattern::new(9).write(disk.path(), Sectors(0), PART).unwrap();
     let setup = || IntegrityDev::setup_whole(host, &name, &table(disk.number()), SetupOptions::new());
     assert!(setup().unwrap_err().is_invalid(), "it holds something else");
-    IntegrityDev::wipe_superblock(disk.path(), Sectors(0)).unwrap();
+    IntegrityDev::wipe_superblock(host, disk.number(), Sectors(0)).unwrap();
     let safe = setup().unwrap();
-    assert!(IntegrityDev::wipe_superblock(disk.path(), Sectors(0)).unwrap_err().is_busy());
+    assert!(IntegrityDev::wipe_superblock(host, disk.number(), Sectors(0)).unwrap_err().is_busy());
     Pattern::new(1).write(&safe.path(host).unwrap(), Sectors(0), PART).unwrap();
     let length = safe.table(host).unwrap().length();
     safe.remove_with(host, PATIENTLY).unwrap();

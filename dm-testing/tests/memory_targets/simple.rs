@@ -101,7 +101,9 @@ const DIGEST: &str = "4392712ba01368efdf14b05c76f9e4df0d53664630b5d48632ed17a137
 fn verity_reads_whole_blocks_and_writes_none() {
     let memory = MemoryKernel::new();
     let [data, hash] = disks(&memory, [64, 64]);
-    let table = |start| format!("1 {} {} 4096 4096 8 {start} sha256 {DIGEST} -", data.number(), hash.number());
+    let table = |start| {
+        format!("1 {} {} 4096 4096 8 {start} sha256 {DIGEST} - 1 ignore_corruption", data.number(), hash.number())
+    };
     let verity = Mapped::new(&memory, 64, "verity", &table(1));
     data.write(Sectors(8), &[7; 4096]).unwrap();
     assert_eq!(verity.read(8, 8), Ok(7));

@@ -3,10 +3,12 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use dm_core::SetupOptions;
 use dm_targets::Concern;
-use dm_targets::devices::{AlarmKind, LegState, Monitor, MonitorOptions, Space};
+use dm_targets::devices::{AlarmKind, LegState, Monitor, MonitorOptions, Space, VerityDev, VerityFormat, VerityVolume};
+use dm_units::{Bytes, Sectors};
 
-use crate::support::{Scene, shown};
+use crate::support::{LENGTH, Scene, shown};
 
 /// The alarms of a device whose status changes to each of these in turn, with an event.
 fn reports(scene: &Scene, monitor: &mut Monitor, name: &str, statuses: &[&str]) -> Vec<Vec<String>> {
@@ -172,6 +174,30 @@ fn a_corrupted_verity_device_is_noticed_without_an_event() {
     let begin = Instant::now();
     assert_eq!(monitor.wait(Some(4 * interval)).unwrap(), []);
     assert!(begin.elapsed() >= 4 * interval);
+}
+
+#[test]
+fn a_flipped_bit_is_noticed_once_it_was_read() {
+    let scene = Scene::new();
+    let [data, hash] = [LENGTH.to_bytes(), Bytes(1 << 20)].map(|size| scene.memory.disk(size));
+    let volume = VerityVolume::new(data.number(), hash.number());
+    let root = volume.format(&scene.host, &VerityFormat::new()).unwrap().root_hash;
+    let table = volume.table(&scene.host, &root).unwrap();
+    let image = VerityDev::activate(&scene.host, "image", table, SetupOptions::new()).unwrap();
+    let mut monitor = scene.quiet_monitor();
+    data.write(Sectors(8), &[1; 512]).unwrap();
+    assert_eq!(shown(monitor.read_all().unwrap()), [""; 0]);
+    scene.memory.read("image", Sectors(8), &mut [0; 4096]).unwrap_err();
+    assert_eq!(shown(monitor.read_all().unwrap()), ["image (verity): data is corrupted"]);
+    assert_eq!(shown(monitor.read_all().unwrap()), [""; 0]);
+    assert!(image.is_corrupted(&scene.host).unwrap());
+
+    // A table that is loaded again has found nothing so far.
+    data.write(Sectors(8), &[0; 512]).unwrap();
+    image.change(&scene.host, |_| ()).unwrap();
+    monitor.read_all().unwrap();
+    scene.memory.read("image", Sectors(8), &mut [0; 4096]).unwrap();
+    assert_eq!(shown(monitor.read_all().unwrap()), [""; 0]);
 }
 
 #[test]

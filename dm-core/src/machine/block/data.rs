@@ -3,7 +3,7 @@
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
-use dm_units::Sectors;
+use dm_units::{DeviceNumber, Sectors};
 
 use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 
@@ -44,6 +44,14 @@ impl BlockIo for BlockDevice {
 
     fn flush(&self) -> io::Result<()> {
         self.file.sync_data()
+    }
+
+    fn number(&self) -> Option<DeviceNumber> {
+        Some(self.number)
+    }
+
+    fn probe_paths(&self) -> io::Result<()> {
+        ioctl::probe_paths(&self.file)
     }
 }
 

@@ -6,6 +6,10 @@ use core::fmt;
 use sha1::Sha1;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
+use super::error::VerityError;
+use crate::verity::Hex;
+use crate::{InvalidField, Problem};
+
 /// The hashes that trees can be made and checked with here. The kernel knows more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -43,6 +47,21 @@ impl VerityAlgorithm {
     #[must_use]
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+    }
+
+    /// As [`of_name`](Self::of_name), with an error that says which there are.
+    pub(super) fn named(name: &str) -> Result<Self, InvalidField> {
+        Self::of_name(name)
+            .ok_or_else(|| InvalidField::new("algorithm", Problem::Expected("sha1 or of the family sha2")))
+    }
+
+    /// The bytes of a root hash, which must be as long as the hashes of this algorithm.
+    pub(super) fn check_root(self, root_hash: &Hex) -> Result<Vec<u8>, VerityError> {
+        let (expected, found) = (self.digest_size(), root_hash.size());
+        if expected != found {
+            return Err(VerityError::RootHash { algorithm: self, expected, found });
+        }
+        Ok(root_hash.to_bytes())
     }
 
     /// How many bytes a hash has.

@@ -15,6 +15,8 @@ mod part;
 #[cfg(feature = "verity-format")]
 mod superblock;
 #[cfg(feature = "verity-format")]
+mod tree;
+#[cfg(feature = "verity-format")]
 mod volume;
 
 #[cfg(feature = "verity-format")]
@@ -23,6 +25,7 @@ pub use self::{
     format::{VerityFormat, VerityFormatted},
     hash::VerityAlgorithm,
     superblock::VeritySuperblock,
+    tree::VerityTree,
     volume::VerityVolume,
 };
 

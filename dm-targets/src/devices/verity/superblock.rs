@@ -111,9 +111,7 @@ impl VeritySuperblock {
             offset,
             version: word(VERSION_AT),
             uuid: at(bytes, UUID_AT),
-            algorithm: name
-                .and_then(VerityAlgorithm::of_name)
-                .ok_or_else(|| InvalidField::new("algorithm", Problem::Expected("sha1 or of the family sha2")))?,
+            algorithm: VerityAlgorithm::named(name.unwrap_or_default())?,
             data_block_size: word(DATA_BLOCK_SIZE_AT),
             hash_block_size: word(HASH_BLOCK_SIZE_AT),
             data_blocks: DataBlocks(u64::from_le_bytes(at(bytes, DATA_BLOCKS_AT))),
@@ -206,7 +204,7 @@ impl VeritySuperblock {
         hash: impl Into<Device>,
         root_hash: &Hex,
     ) -> Result<VerityTable, VerityError> {
-        self.check_root(root_hash)?;
+        self.algorithm.check_root(root_hash)?;
         let invalid = |problem| InvalidField::new("algorithm", problem);
         let (data, hash) =
             (VerityDevice::new(data, self.data_block_size), VerityDevice::new(hash, self.hash_block_size));
@@ -217,14 +215,6 @@ impl VeritySuperblock {
             Some(salt) => table.salt(salt),
             None => table,
         })
-    }
-
-    pub(super) fn check_root(&self, root_hash: &Hex) -> Result<Vec<u8>, VerityError> {
-        let (expected, found) = (self.algorithm.digest_size(), root_hash.size());
-        if expected != found {
-            return Err(VerityError::RootHash { algorithm: self.algorithm, expected, found });
-        }
-        Ok(root_hash.to_bytes())
     }
 
     /// An empty hash block.

@@ -2,10 +2,9 @@
 
 use alloc::boxed::Box;
 use alloc::string::ToString as _;
-use std::path::Path;
 
+use dm_core::Host;
 use dm_core::block::{BlockIo, BlockOpenOptions};
-use dm_core::{Host, paths};
 use dm_units::Sectors;
 
 use super::error::VerityError;
@@ -72,8 +71,11 @@ impl VerityVolume {
     ///
     /// [`DevError::Verity`]; [`is_busy`](DevError::is_busy): the hash device is in use.
     pub fn format(&self, host: &Host, format: &VerityFormat) -> Result<VerityFormatted, DevError> {
+        let hash = host.open_block(&self.hash, BlockOpenOptions::new().writable(true).exclusive(true))?;
+        let data = open(host, &self.data)?;
         let mut format = format.clone().hash_offset(self.hash_offset);
-        if self.is_one_device() {
+        // One device can have several names.
+        if self.data == self.hash || data.number().is_some_and(|number| hash.number() == Some(number)) {
             let blocks = format.blocks_of(self.hash_offset);
             let end = format.end_of(blocks);
             if end > self.hash_offset || blocks.0 == 0 {
@@ -81,8 +83,6 @@ impl VerityVolume {
             }
             format = format.data_blocks(blocks);
         }
-        let hash = host.open_block(&self.hash, BlockOpenOptions::new().writable(true).exclusive(true))?;
-        let data = open(host, &self.data)?;
         Ok(format.write_parts(&part(&*data, &self.data), &part(&*hash, &self.hash))?)
     }
 
@@ -117,15 +117,6 @@ impl VerityVolume {
         let superblock = self.superblock(host)?;
         let (data, hash) = (open(host, &self.data)?, open(host, &self.hash)?);
         Ok(superblock.verify_parts(&part(&*data, &self.data), &part(&*hash, &self.hash), root_hash)?)
-    }
-
-    /// Whether both are the same device, by whatever name.
-    fn is_one_device(&self) -> bool {
-        let number = |device: &Device| match device {
-            Device::Number(number) => Some(*number),
-            Device::Path(path) => paths::device_at(Path::new(path.as_str())).ok(),
-        };
-        self.data == self.hash || number(&self.data).is_some_and(|data| number(&self.hash) == Some(data))
     }
 }
 

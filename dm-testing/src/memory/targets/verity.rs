@@ -1,23 +1,32 @@
-//! `verity` (drivers/md/dm-verity-target.c) without hashes: all data is valid.
+//! `verity` (drivers/md/dm-verity-target.c), without error correction. Blocks are checked against the hashes when they are read;
+//! a table with an algorithm that the library does not have passes all data on.
 
 use dm_targets::Verity;
-use dm_targets::verity::VerityTable;
+use dm_targets::devices::{VerityError, VerityTree};
+use dm_targets::verity::{OnCorruption, VerityTable};
 use dm_units::Sectors;
 
 use super::part::Part;
 use super::{Construction, Target};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
-use crate::memory::kernel::io::{Io, IoResult};
+use crate::memory::kernel::io::{Io, IoFault, IoResult};
 use crate::memory::kernel::table::Span;
+
+/// How many corrupted blocks are logged (`DM_VERITY_MAX_CORRUPTED_ERRS`).
+const MOST_LOGGED: u32 = 100;
 
 #[derive(Debug)]
 struct VerityTarget {
     table: VerityTable,
     data: Part,
+    hash: Part,
     length: u64,
-    /// The length of a block in sectors.
-    block: u64,
+    /// The lengths of a block of data and of a block of hashes in sectors.
+    blocks: [u64; 2],
+    tree: Option<VerityTree>,
+    is_corrupted: bool,
+    logged: u32,
 }
 
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
@@ -33,12 +42,83 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
         open(fec, "FEC device lookup failed")?;
         table.options.fec_start.get_or_insert_default();
     }
-    let hash_end = table.hash_start.saturating_mul(u64::from(table.hash.block_size >> 9));
+    let tree = match VerityTree::of_table(&table) {
+        Ok(tree) => Some(tree),
+        Err(VerityError::RootHash { .. }) => return construction.refuse(Errno::EINVAL, "Invalid root digest"),
+        Err(_) => None,
+    };
+    let blocks = [table.data.block_size, table.hash.block_size].map(|size| u64::from(size >> 9));
+    let hash_end = tree.as_ref().map_or(table.hash_start, VerityTree::end).saturating_mul(blocks[1]);
     if hash.device_len(construction.kernel) < hash_end {
         return construction.refuse(Errno::E2BIG, "Hash device is too small");
     }
-    let block = u64::from(table.data.block_size >> 9);
-    Ok(Box::new(VerityTarget { table, data, length: construction.length, block }))
+    let length = construction.length;
+    Ok(Box::new(VerityTarget { table, data, hash, length, blocks, tree, is_corrupted: false, logged: 0 }))
+}
+
+/// Why a block cannot be given out.
+enum Fault {
+    Io(IoFault),
+    /// With the block as the kernel's log names it.
+    Corrupted(String),
+}
+
+impl From<IoFault> for Fault {
+    fn from(fault: IoFault) -> Self {
+        Self::Io(fault)
+    }
+}
+
+impl From<VerityError> for Fault {
+    fn from(error: VerityError) -> Self {
+        Self::Corrupted(match error {
+            VerityError::OtherRoot { block, .. } | VerityError::CorruptedHashes { block, .. } => {
+                format!("metadata block {block}")
+            }
+            other => other.to_string(),
+        })
+    }
+}
+
+impl VerityTarget {
+    /// Reads a block of data and checks it (`verity_verify_io`).
+    fn read_block(&mut self, kernel: &mut Kernel, start: u64, content: &mut [u8]) -> IoResult {
+        match self.checked(kernel, start, content) {
+            Ok(()) => Ok(()),
+            Err(Fault::Io(fault)) => Err(fault),
+            Err(Fault::Corrupted(block)) => self.corrupted(kernel, &block),
+        }
+    }
+
+    fn checked(&mut self, kernel: &mut Kernel, start: u64, content: &mut [u8]) -> Result<(), Fault> {
+        self.data.io(kernel, start, Io::Read(content))?;
+        let Some(tree) = &mut self.tree else { return Ok(()) };
+        let number = start.checked_div(self.blocks[0]).unwrap_or(0);
+        let (hash, length) = (self.hash, self.blocks[1]);
+        let expected = tree.expected(number, |block, content| {
+            Ok::<_, Fault>(hash.io(kernel, block.saturating_mul(length), Io::Read(content))?)
+        })?;
+        if self.table.options.ignore_zero_blocks && tree.hash(&vec![0; content.len()]) == expected {
+            content.fill(0);
+        }
+        if tree.hash(content) == expected {
+            return Ok(());
+        }
+        Err(Fault::Corrupted(format!("data block {number}")))
+    }
+
+    /// Notes a corrupted block (`verity_handle_err`). There is no machine to restart: then the read fails.
+    fn corrupted(&mut self, kernel: &mut Kernel, block: &str) -> IoResult {
+        self.is_corrupted = true;
+        if self.logged < MOST_LOGGED {
+            self.logged = self.logged.saturating_add(1);
+            kernel.log("verity", &format!("{}: {block} is corrupted", self.data.device));
+        }
+        match self.table.options.on_corruption {
+            Some(OnCorruption::Ignore) => Ok(()),
+            _ => Err(Errno::EIO.into()),
+        }
+    }
 }
 
 impl Target for VerityTarget {
@@ -47,18 +127,24 @@ impl Target for VerityTarget {
     }
 
     fn status(&mut self, _: &mut Kernel, _: bool) -> String {
-        "V".to_owned()
+        if self.is_corrupted { "C" } else { "V" }.to_owned()
     }
 
-    fn io(&mut self, kernel: &mut Kernel, start: u64, io: Io<'_>) -> IoResult {
+    fn io(&mut self, kernel: &mut Kernel, start: u64, mut io: Io<'_>) -> IoResult {
         let end = start.saturating_add(io.sectors());
+        let block = self.blocks[0];
         let refusal = match &io {
             Io::Flush => return Ok(()),
             Io::Discard(_) => return Err(Errno::EOPNOTSUPP.into()),
-            _ if (start | end).checked_rem(self.block) != Some(0) => "unaligned io",
-            _ if end.checked_div(self.block).is_none_or(|end| end > self.table.data_blocks.0) => "io out of range",
+            _ if (start | end).checked_rem(block) != Some(0) => "unaligned io",
+            _ if end.checked_div(block).is_none_or(|end| end > self.table.data_blocks.0) => "io out of range",
             Io::Write(_) => return Err(Errno::EIO.into()),
-            Io::Read(_) => return self.data.io(kernel, start, io),
+            Io::Read(_) => {
+                return io.by_blocks(start, block, |at, part| match part {
+                    Io::Read(content) => self.read_block(kernel, at, content),
+                    _ => Ok(()),
+                });
+            }
         };
         kernel.log("verity", refusal);
         Err(Errno::EIO.into())

@@ -46,6 +46,12 @@ fn a_device_is_as_long_as_its_disk_allows(kernel: &dyn TestKernel) {
     let error = IntegrityDev::create_whole(&host, kernel.name("safe"), &table, SetupOptions::new()).unwrap_err();
     assert!(error.is_invalid(), "{error}");
     assert_eq!(first_byte(kernel, garbage, 0), 1);
+
+    IntegrityDev::wipe_superblock(&host, garbage, Sectors(0)).unwrap();
+    let safe = IntegrityDev::create_whole(&host, kernel.name("safe"), &table, SetupOptions::new()).unwrap();
+    let error = IntegrityDev::wipe_superblock(&host, garbage, Sectors(0)).unwrap_err();
+    assert!(error.is_busy() && error.to_string().contains(&garbage.to_string()), "{error}");
+    assert!(length(kernel, &safe) > 7000);
 }
 
 fn a_device_is_taken_over_or_completed(kernel: &dyn TestKernel) {
