@@ -61,6 +61,7 @@ mod pool_metadata;
 mod pools;
 mod remove;
 mod rename;
+mod second_lines;
 mod snapshot;
 mod snapshotter;
 mod states;

@@ -1,39 +1,87 @@
 //! Features and options that the kernel does not support. The library accepts such words, since a later kernel may
 //! support them.
 
-use dm_core::TargetLine;
+use dm_core::{LoadOptions, TargetLine};
 use dm_testing::TestKernel;
 use dm_units::{Bytes, Sectors};
 
 use crate::support::Devices;
 
-/// Targets with params that use the disks A and B; `*` is the position of features.
-const TABLES: [(&str, &str, &str, &str); 8] = [
+/// Targets with params of disks A and B, in which `*` is the place of features.
+const TABLES: [(&str, &str, &str, &str); 10] = [
     ("crypt", "aes-xts-plain64 KEY 0 A 0 *", "", "1 nonsense"),
     ("flakey", "A 0 1 0 *", "", "1 nonsense"),
+    ("integrity", "A 0 - J *", "1 internal_hash:crc32c", "2 internal_hash:crc32c nonsense"),
     ("mirror", "core 1 1024 2 A 0 B 0 *", "", "1 nonsense"),
     ("multipath", "* 0 1 1 round-robin 0 1 0 A", "0", "1 nonsense"),
     ("raid", "raid1 * 2 - A - B", "1 0", "2 0 nonsense"),
     ("snapshot", "A B P 8 *", "", "1 nonsense"),
     ("thin-pool", "A B 128 0 *", "", "1 nonsense"),
+    ("verity", "1 A B 4096 4096 256 1 sha256 HASH - *", "", "1 nonsense"),
     ("writecache", "s A B 4096 *", "0", "1 nonsense"),
 ];
 
-on_both_kernels! { ["crypt", "flakey", "mirror", "multipath", "raid", "snapshot", "thin-pool", "writecache"];
+/// Two faults at once: a device X that does not exist, and a word. What the kernel reads first is what it reports.
+const MISSING: [(&str, &str, i32); 18] = [
+    ("crypt", "aes-xts-plain64 KEY 0 X 0 1 nonsense", EINVAL),
+    ("flakey", "X 0 1 0 1 nonsense", EINVAL),
+    ("integrity", "X 0 - J 2 internal_hash:crc32c nonsense", ENXIO),
+    ("mirror", "core 1 1024 2 A 0 X 0 1 nonsense", ENXIO),
+    ("multipath", "1 nonsense 0 1 1 round-robin 0 1 0 X", EINVAL),
+    ("raid", "raid1 2 0 nonsense 2 - A - X", EINVAL),
+    ("snapshot", "X B Q 8", ENXIO),
+    ("snapshot", "A X Q 8", ENXIO),
+    ("snapshot", "A B Q 8", EINVAL),
+    ("snapshot", "X B PX 8", ENXIO),
+    ("snapshot", "X B P 7", ENXIO),
+    ("snapshot", "X X P 8", ENXIO),
+    ("snapshot", "X B Q 8 1 nonsense", EINVAL),
+    ("snapshot", "X B Q 8 1 discard_passdown_origin", EINVAL),
+    ("snapshot-merge", "X B Q 8", ENXIO),
+    ("thin-pool", "A X 128 0 1 nonsense", EINVAL),
+    ("verity", "1 A X 4096 4096 256 1 sha256 HASH - 1 nonsense", ENXIO),
+    ("writecache", "s A X 4096 1 nonsense", ENXIO),
+];
+
+const EINVAL: i32 = 22;
+const ENXIO: i32 = 6;
+const LENGTH: Sectors = Sectors(1024);
+
+on_both_kernels! {
+    [
+        "crypt", "flakey", "integrity", "mirror", "multipath", "raid", "snapshot", "snapshot-merge", "thin-pool", "verity",
+        "writecache",
+    ];
     a_table_with_an_unknown_word_is_refused_and_without_it_is_not,
+    a_missing_device_is_reported_in_the_order_of_the_kernel,
+}
+
+/// Loads a table of new disks.
+fn load(kernel: &dyn TestKernel, target: &str, params: &str) -> dm_core::Result<()> {
+    let name = kernel.name(target);
+    if !crate::support::exists(kernel, &name) {
+        kernel.create(target);
+    }
+    let [a, b] = [(); 2].map(|()| kernel.disk(Bytes(2 << 20)).to_string());
+    let words = [("A", a), ("B", b), ("X", "4095:1048575".into()), ("KEY", "5a".repeat(64)), ("HASH", "5a".repeat(32))];
+    let value = |word| words.iter().find(|(name, _)| *name == word).map(|(_, value)| value.as_str());
+    let params: Vec<&str> = params.split(' ').map(|word| value(word).unwrap_or(word)).collect();
+    let line = TargetLine::text(Sectors(0), LENGTH, target, params.join(" "));
+    kernel.dm().table_load_with(&name, [line], LoadOptions::new().read_only(target == "verity")).map(drop)
 }
 
 fn a_table_with_an_unknown_word_is_refused_and_without_it_is_not(kernel: &dyn TestKernel) {
     for (target, params, known, unknown) in TABLES {
-        let device = kernel.create(target);
-        let load = |words| {
-            let [a, b] = [(); 2].map(|()| kernel.disk(Bytes(2 << 20)).to_string());
-            let params = params.replace('*', words).replace('A', &a).replace('B', &b).replace("KEY", &"5a".repeat(64));
-            let line = TargetLine::text(Sectors(0), Sectors(4096), target, params);
-            kernel.dm().table_load(&device, [line])
-        };
+        let load = |words| load(kernel, target, params.replace('*', words).trim_end());
         let error = load(unknown).unwrap_err();
         assert!(error.is_invalid(), "{target}: {error}");
         load(known).unwrap_or_else(|error| unreachable!("{target}: {error}"));
+    }
+}
+
+fn a_missing_device_is_reported_in_the_order_of_the_kernel(kernel: &dyn TestKernel) {
+    for (target, params, errno) in MISSING {
+        let error = load(kernel, target, params).unwrap_err();
+        assert_eq!(error.errno(), Some(errno), "{target} {params}: {error}");
     }
 }

@@ -1,7 +1,6 @@
 //! Sequences of commands for snapshots, their origins, and merging.
 //!
-//! Exceptions are stored on disks, which are not suspended: a command that accesses them is uninterruptible. No store
-//! has an unknown type: if the origin cannot be opened either, a kernel in memory reports the other of the two faults.
+//! Exceptions are kept on disks, which are not suspended: a command that reads or writes them can't be interrupted.
 
 use proptest::collection::vec;
 use proptest::option;
@@ -12,6 +11,9 @@ use crate::general::{self, id, name, operation};
 use crate::step::{Below, Line, Step, Table, Target};
 
 const STORES: [&str; 7] = ["P 8", "P 8", "P 8", "P 16", "PO 8", "N 8", "N 4"];
+
+/// And those that are refused.
+const ANY_STORE: [&str; 10] = ["P 8", "P 8", "P 8", "P 16", "PO 8", "N 8", "N 4", "Q 8", "PX 8", "P 7"];
 
 fn sector() -> impl Strategy<Value = u64> + Clone {
     (0..32_u64).prop_map(|at| at * 4)
@@ -35,12 +37,13 @@ fn origin() -> impl Strategy<Value = Target> {
 
 fn snapshot() -> impl Strategy<Value = Target> {
     let cow = prop_oneof![8 => Just(1_u8), 4 => Just(2), 1 => Just(0)];
-    (below(), cow, select(STORES.to_vec())).prop_map(|(origin, cow, store)| Target::Snapshot(origin, cow, store))
+    (below(), cow, select(ANY_STORE.to_vec())).prop_map(|(origin, cow, store)| Target::Snapshot(origin, cow, store))
 }
 
 fn merge() -> impl Strategy<Value = Target> {
     let cow = prop_oneof![8 => Just(1_u8), 4 => Just(2)];
-    (cow, select(vec!["P 8", "P 8", "PO 8", "P 16", "N 8"])).prop_map(|(cow, store)| Target::Merge(0, cow, store))
+    (cow, select(vec!["P 8", "P 8", "PO 8", "P 16", "N 8", "Q 8"]))
+        .prop_map(|(cow, store)| Target::Merge(0, cow, store))
 }
 
 fn table() -> BoxedStrategy<Table> {

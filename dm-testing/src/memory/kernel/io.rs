@@ -139,7 +139,8 @@ impl Kernel {
         let waits = lines.try_for_each(|line| {
             let (from, to) = (start.max(line.start), end.min(line.end()));
             let part = io.part(from.saturating_sub(start), to.saturating_sub(from));
-            parts.add(line.with(|target| target.io(self, from.saturating_sub(line.start), part)))
+            let origin = if line.kind.counts_from_device { 0 } else { line.start };
+            parts.add(line.with(|target| target.io(self, from.saturating_sub(origin), part)))
         });
         // I/O that waits is counted when it completes.
         waits?;

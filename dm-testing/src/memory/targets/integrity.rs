@@ -28,9 +28,9 @@ struct IntegrityTarget {
 
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
     let mut table = construction.params::<Integrity>(params)?;
-    construction.only_known(&table.options.other_options, "Invalid argument")?;
     let reserved = table.reserved;
     let main = Part::open(construction, &mut table.device, reserved, "Device lookup failed")?;
+    construction.only_known(&table.options.other_options, "Invalid argument")?;
     let meta = match &mut table.options.meta_device {
         Some(device) => Some(Part::open(construction, device, reserved, "Device lookup failed")?),
         None => None,

@@ -55,6 +55,9 @@ pub(crate) struct TargetType {
     pub(crate) immutable: bool,
     pub(crate) always_writeable: bool,
     pub(crate) wildcard: bool,
+    /// Whether it takes sectors as they are counted on the mapped device, wherever its line starts: its `map` does not call
+    /// `dm_target_offset`.
+    pub(crate) counts_from_device: bool,
     pub(crate) construct: Constructor,
 }
 
@@ -65,7 +68,16 @@ impl TargetType {
     const fn new(name: &'static str, version: [u32; 3], construct: Constructor) -> Self {
         let [major, minor, patch] = version;
         let version = Version::new(major, minor, patch);
-        Self { name, version, singleton: false, immutable: false, always_writeable: false, wildcard: false, construct }
+        Self {
+            name,
+            version,
+            singleton: false,
+            immutable: false,
+            always_writeable: false,
+            wildcard: false,
+            counts_from_device: false,
+            construct,
+        }
     }
 
     const fn singleton(self) -> Self {
@@ -83,6 +95,10 @@ impl TargetType {
     const fn wildcard(self) -> Self {
         Self { wildcard: true, ..self }
     }
+
+    const fn counts_from_device(self) -> Self {
+        Self { counts_from_device: true, ..self }
+    }
 }
 
 impl fmt::Debug for TargetType {
@@ -97,24 +113,24 @@ static TYPES: &[TargetType] = &[
     TargetType::new("error", [1, 7, 0], error::construct).wildcard(),
     TargetType::new("flakey", [1, 5, 0], flakey::construct),
     TargetType::new("linear", [1, 4, 0], linear::construct),
-    TargetType::new("snapshot", [1, 16, 0], snapshot::snapshot_target::construct),
-    TargetType::new("snapshot-merge", [1, 5, 0], snapshot::snapshot_target::construct_merge),
-    TargetType::new("snapshot-origin", [1, 9, 0], snapshot::origin_target::construct),
+    TargetType::new("snapshot", [1, 16, 0], snapshot::snapshot_target::construct).counts_from_device(),
+    TargetType::new("snapshot-merge", [1, 5, 0], snapshot::snapshot_target::construct_merge).counts_from_device(),
+    TargetType::new("snapshot-origin", [1, 9, 0], snapshot::origin_target::construct).counts_from_device(),
     TargetType::new("striped", [1, 6, 0], striped::construct),
     TargetType::new("thin", [1, 23, 0], thin::thin_target::construct),
     TargetType::new("thin-pool", [1, 23, 0], thin::pool_target::construct).singleton().always_writeable().immutable(),
     TargetType::new("zero", [1, 2, 0], zero::construct),
-    TargetType::new("cache", [2, 3, 0], cache::construct),
+    TargetType::new("cache", [2, 3, 0], cache::construct).counts_from_device(),
     TargetType::new("clone", [1, 0, 0], clone::construct),
     TargetType::new("crypt", [1, 28, 0], crypt::construct),
     TargetType::new("dust", [1, 0, 0], dust::construct),
     TargetType::new("ebs", [1, 0, 1], ebs::construct),
     TargetType::new("era", [1, 0, 0], era::construct),
     TargetType::new("integrity", [1, 14, 0], integrity::construct).singleton(),
-    TargetType::new("log-writes", [1, 1, 0], log_writes::construct),
+    TargetType::new("log-writes", [1, 1, 0], log_writes::construct).counts_from_device(),
     TargetType::new("mirror", [1, 14, 0], mirror::construct),
     TargetType::new("multipath", [1, 14, 0], multipath::construct).singleton().immutable(),
-    TargetType::new("raid", [1, 15, 1], raid::construct),
+    TargetType::new("raid", [1, 15, 1], raid::construct).counts_from_device(),
     TargetType::new("switch", [1, 1, 0], switch::construct),
     TargetType::new("unstriped", [1, 1, 0], unstriped::construct),
     TargetType::new("vdo", [9, 1, 0], vdo::construct).singleton(),
@@ -185,6 +201,16 @@ impl Construction<'_> {
         opened.and_then(|number| self.open(number, writes)).or_else(|errno| self.refuse(errno, failure))
     }
 
+    /// Opens devices, each with whether it is written and the reason for the log, because the kernel does so before it looks at
+    /// the words that were refused.
+    pub(crate) fn open_first(&mut self, devices: &[(&str, bool, &str)]) -> Result<(), Errno> {
+        for (word, writes, failure) in devices {
+            let Ok(device) = Device::new(*word) else { return Ok(()) };
+            self.device_for(&device, *writes, failure)?;
+        }
+        Ok(())
+    }
+
     fn open(&mut self, number: DeviceNumber, writes: bool) -> Result<DeviceNumber, Errno> {
         let kernel = &*self.kernel;
         if kernel.device(self.minor)?.number() == number {
@@ -220,7 +246,7 @@ fn is_suspended(kernel: &Kernel, minor: u32) -> bool {
 
 /// A target of a table.
 ///
-/// Sectors are counted from the start of the target.
+/// Sectors are counted from the start of the target, unless its type counts them from the start of the device.
 pub(crate) trait Target: fmt::Debug + Send {
     /// Prints the params as `STATUSTYPE_TABLE` does.
     fn table(&self, kernel: &Kernel) -> String;

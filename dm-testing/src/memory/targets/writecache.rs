@@ -54,10 +54,10 @@ struct Counts {
 
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
     let mut table = construction.params::<Writecache>(params)?;
-    construction.only_known(&table.options.other_options, "Invalid optional argument")?;
     let start = table.options.start_sector.unwrap_or_default();
     let origin = Part::open(construction, &mut table.origin, Sectors(0), "Origin data device lookup failed")?;
     let cache = Part::open(construction, &mut table.cache, start, "Cache data device lookup failed")?;
+    construction.only_known(&table.options.other_options, "Invalid optional argument")?;
     if table.kind == WritecacheKind::Pmem {
         return construction.refuse(Errno::EOPNOTSUPP, "Cache device is not a DAX device");
     }

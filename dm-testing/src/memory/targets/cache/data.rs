@@ -12,10 +12,13 @@ use crate::memory::targets::marks::MetadataMode;
 impl CacheTarget {
     /// Executes an I/O on sectors of one block (`map_bio`).
     pub(super) fn access(&mut self, kernel: &mut Kernel, at: u64, io: Io<'_>) -> IoResult {
+        let block = at.checked_div(self.block_size).unwrap_or(0);
+        if !self.is_whole(block) {
+            return self.origin.io(kernel, at, io);
+        }
         if let Io::Discard(_) = io {
             return if self.table.features.no_discard_passdown { Ok(()) } else { self.origin.io(kernel, at, io) };
         }
-        let block = at.checked_div(self.block_size).unwrap_or(0);
         let is_write = matches!(io, Io::Write(_));
         let mut resident = self.blocks.access(block);
         self.count(resident.is_some(), is_write);
@@ -46,6 +49,12 @@ impl CacheTarget {
         }
     }
 
+    /// Whether a block is wholly within the length of the target: others are not cached, and I/O on them is not counted. So are
+    /// all blocks of a line that starts behind as many.
+    fn is_whole(&self, block: u64) -> bool {
+        block.saturating_add(1).saturating_mul(self.block_size) <= self.length
+    }
+
     fn count(&mut self, is_hit: bool, is_write: bool) {
         let count = match (is_hit, is_write) {
             (true, false) => &mut self.counts.read_hits,
@@ -65,9 +74,7 @@ impl CacheTarget {
     /// Whether to promote a block that is not in the cache.
     fn promotes(&mut self, block: u64) -> bool {
         let can = self.mode == MetadataMode::ReadWrite && self.io_mode != CacheIoMode::Passthrough;
-        // A partial block at the end of the device stays on the origin.
-        let is_whole = block.saturating_add(1).saturating_mul(self.block_size) <= self.length;
-        can && is_whole && !self.is_cleaner() && self.blocks.is_wanted(block)
+        can && !self.is_cleaner() && self.blocks.is_wanted(block)
     }
 
     /// Copies a block into the cache. A full cache demotes a block first.

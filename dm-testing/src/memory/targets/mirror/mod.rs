@@ -33,13 +33,13 @@ struct MirrorTarget {
 
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
     let mut table = construction.params::<Mirror>(params)?;
-    construction.only_known(&table.features.other_features, "Unrecognised feature requested.")?;
     let log = Log::open(construction, &mut table.log)?;
     let mut legs = Vec::new();
     for mirror in &mut table.mirrors {
         let part = Part::open(construction, &mut mirror.device, mirror.offset, "Device lookup failure")?;
         legs.push(Leg::new(part));
     }
+    construction.only_known(&table.features.other_features, "Unrecognised feature requested.")?;
     Ok(Box::new(MirrorTarget {
         minor: construction.minor,
         length: construction.length,

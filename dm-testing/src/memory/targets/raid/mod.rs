@@ -283,6 +283,10 @@ impl Target for RaidTarget {
         match io {
             Io::Flush if !self.is_raid1() => Ok(()),
             _ if !self.is_raid1() => Err(Errno::EOPNOTSUPP.into()),
+            // In a line that does not start at 0.
+            Io::Read(_) | Io::Write(_) if start.saturating_add(io.sectors()) > self.leg_sectors => {
+                Err(Errno::EIO.into())
+            }
             Io::Read(data) => self.read(kernel, start, data),
             other => self.write(kernel, start, other),
         }

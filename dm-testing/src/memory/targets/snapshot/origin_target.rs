@@ -14,8 +14,6 @@ use crate::memory::targets::{Construction, Target};
 #[derive(Debug)]
 struct OriginTarget {
     device: DeviceNumber,
-    /// Where it starts in its table: it counts sectors from the start of the device.
-    start: u64,
     length: u64,
 }
 
@@ -25,7 +23,7 @@ pub(in crate::memory::targets) fn construct(
 ) -> Result<Box<dyn Target>, Errno> {
     let table = construction.params::<SnapshotOrigin>(params)?;
     let device = construction.device(&table.origin, "Cannot get target device")?;
-    Ok(Box::new(OriginTarget { device, start: construction.start, length: construction.length }))
+    Ok(Box::new(OriginTarget { device, length: construction.length }))
 }
 
 impl Target for OriginTarget {
@@ -34,7 +32,6 @@ impl Target for OriginTarget {
     }
 
     fn io(&mut self, kernel: &mut Kernel, start: u64, io: Io<'_>) -> IoResult {
-        let start = self.start.saturating_add(start);
         match io {
             Io::Discard(_) => return Err(Errno::EOPNOTSUPP.into()),
             Io::Write(_) => before_write(kernel, self.device, start, io.sectors())?,

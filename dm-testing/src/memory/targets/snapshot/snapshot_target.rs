@@ -23,16 +23,18 @@ struct SnapshotTarget {
     origin: DeviceNumber,
     cow: DeviceNumber,
     features: SnapshotFeatures,
-    /// Where it starts in its table: these targets count sectors from the start of the device.
-    start: u64,
     length: u64,
 }
+
+const UNKNOWN: &str = "Unrecognised feature requested";
+const NO_ORIGIN: &str = "Cannot get origin device";
+const NO_COW: &str = "Cannot get COW device";
 
 pub(in crate::memory::targets) fn construct(
     construction: &mut Construction<'_>,
     params: &str,
 ) -> Result<Box<dyn Target>, Errno> {
-    let table = construction.params::<Snapshot>(params)?;
+    let table = parse::<Snapshot>(construction, params, false)?;
     build(construction, &table, false)
 }
 
@@ -40,14 +42,32 @@ pub(in crate::memory::targets) fn construct_merge(
     construction: &mut Construction<'_>,
     params: &str,
 ) -> Result<Box<dyn Target>, Errno> {
-    let SnapshotMergeTable(table) = construction.params::<SnapshotMerge>(params)?;
+    let SnapshotMergeTable(table) = parse::<SnapshotMerge>(construction, params, true)?;
     build(construction, &table, true)
 }
 
+/// Reads the params. The kernel looks at the store and the chunk size only after it has opened the devices, but at the
+/// features before.
+fn parse<T: dm_targets::Target>(
+    construction: &mut Construction<'_>,
+    params: &str,
+    is_merge: bool,
+) -> Result<T::Table, Errno> {
+    construction.params::<T>(params).or_else(|errno| {
+        let words: Vec<&str> = params.split_ascii_whitespace().collect();
+        let [origin, cow, _, _, features @ ..] = words.as_slice() else { return Err(errno) };
+        let (reason, writes) = (construction.reason.clone(), !construction.read_only);
+        let others = construction.params::<Snapshot>(&format!("0:1 0:2 P 8 {}", features.join(" ")))?;
+        construction.only_known(&others.features.other_features, UNKNOWN)?;
+        construction.open_first(&[(origin, is_merge, NO_ORIGIN), (cow, writes, NO_COW)])?;
+        construction.refuse(errno, reason)
+    })
+}
+
 fn build(construction: &mut Construction<'_>, table: &SnapshotTable, is_merge: bool) -> Result<Box<dyn Target>, Errno> {
-    construction.only_known(&table.features.other_features, "Unrecognised feature requested")?;
-    let origin = construction.device_for(&table.origin, is_merge, "Cannot get origin device")?;
-    let cow = construction.device(&table.cow, "Cannot get COW device")?;
+    construction.only_known(&table.features.other_features, UNKNOWN)?;
+    let origin = construction.device_for(&table.origin, is_merge, NO_ORIGIN)?;
+    let cow = construction.device(&table.cow, NO_COW)?;
     if origin == cow {
         return construction.refuse(Errno::EINVAL, "COW device cannot be the same as origin device");
     }
@@ -77,7 +97,6 @@ fn build(construction: &mut Construction<'_>, table: &SnapshotTable, is_merge: b
         origin,
         cow,
         features: table.features.clone(),
-        start: construction.start,
         length: construction.length,
     }))
 }
@@ -167,7 +186,6 @@ impl Target for SnapshotTarget {
     }
 
     fn io(&mut self, kernel: &mut Kernel, start: u64, mut io: Io<'_>) -> IoResult {
-        let start = self.start.saturating_add(start);
         match io {
             Io::Flush => return self.flush(kernel),
             Io::Discard(length) => return self.discard(kernel, start, length),
