@@ -210,7 +210,7 @@ impl TargetVisitor for EachTarget {
         }
         for line in golden(T::TYPE).into_iter().filter(|line| line.kind == Kind::Table) {
             let table = T::parse_table(line.params()).unwrap_or_else(|error| panic!("{}: {error}", line.place));
-            let any = AnyTable::from(TableLine::parse_printed(&line.text).unwrap().params);
+            let any = TableLine::parse_printed(&line.text).unwrap().params;
             let has_failed = T::TYPE == "thin" && ["Fail", "-"].contains(&line.params());
             assert_eq!([T::has_failed(&table), Any::has_failed(&any)], [has_failed; 2], "{}", line.place);
             self.check_spelling::<T>(&table, line.params());
