@@ -108,7 +108,7 @@ UUID: TEST-a
 ";
 
 #[test]
-fn every_output_is_recognised_even_with_a_wrong_line() {
+fn every_output_is_recognized_even_with_a_wrong_line() {
     assert_eq!(kind_of(DETAILS), Output::Details);
     assert_eq!(kind_of(&DETAILS.replace("254, 7", "x")), Output::Details);
     for (kind, output, bad) in LISTS {

@@ -1,33 +1,33 @@
-//! Other readers of tables and statuses, and when to prefer them.
+//! Other parsers of tables and statuses, and when to prefer them.
 //!
 //! # libdevmapper
 //!
-//! It has readers of the statuses of raid, cache, thin, thin-pool, snapshot, mirror and vdo, and builders of the
-//! tables that LVM2 uses. Its `dm_tree` is `dm_core::plan`. Prefer it in C.
+//! It parses the statuses of raid, cache, thin, thin-pool, snapshot, mirror and vdo, and builds the tables that LVM2 uses.
+//! `dm_core::plan` corresponds to its `dm_tree`. Prefer it for programs in C.
 //!
 //! # The crate `devicemapper`
 //!
-//! It has linear, flakey, thin, thin-pool and cache tables and statuses, and devices of these. A status with an
-//! unknown word is an error there. Prefer it where its types are part of another crate's interface. The page
-//! [`migration`](crate::migration) has a row for each item.
+//! It has tables and statuses for linear, flakey, thin, thin-pool and cache, and whole devices for these. It treats a status
+//! with an unknown word as an error. Prefer it if its types are part of another crate's interface. The page
+//! [`migration`](crate::migration) lists the replacement for each item.
 //!
 //! # cryptsetup, veritysetup, integritysetup
 //!
-//! These programs manage formats on disk: LUKS headers, passphrases, key slots. This crate does not: it makes a
-//! [`CryptTable`](crate::crypt::CryptTable) from a key, and formats verity and integrity devices. Prefer the
-//! programs, or libcryptsetup, for everything with a passphrase.
+//! These programs manage formats on disk: LUKS headers, passphrases, key slots. This crate does not: it builds a
+//! [`CryptTable`](crate::crypt::CryptTable) from a key, and formats verity and integrity devices. Prefer the programs, or
+//! libcryptsetup, for everything that needs a passphrase.
 //!
 //! # LVM2, Stratis
 //!
-//! They keep metadata of their own on disks and put volumes together from it. This crate has no metadata on disk:
-//! it is what such a program can be built on. The example `volumes` of dm-testing is a small one.
+//! They store metadata on disks and assemble volumes from it. This crate stores no metadata, but such programs can be built
+//! with it. The example `volumes` of dm-testing is a small one.
 //!
 //! # thin-provisioning-tools
 //!
-//! `thin_check`, `thin_dump`, `cache_check` and others read the metadata of pools and caches on disk. This crate
-//! reads the superblock only, to tell an empty disk from a pool and from something else.
+//! `thin_check`, `thin_dump`, `cache_check` and others read the metadata of pools and caches on disk. This crate only reads
+//! the superblock, to distinguish an empty disk from a pool and from other contents.
 //!
 //! # dmeventd
 //!
-//! A daemon with plug-ins that extend pools and replace mirror legs. [`Monitor`](crate::devices::Monitor) reports
-//! the same events in a program of one's own.
+//! A daemon whose plug-ins extend pools and replace mirror legs. [`Monitor`](crate::devices::Monitor) reports the same
+//! events within the caller's program.

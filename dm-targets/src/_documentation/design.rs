@@ -2,51 +2,51 @@
 //!
 //! # Text first
 //!
-//! Tables, statuses and messages are text that two programs exchange, the kernel and a tool, and often a third one
-//! reads later: a log, a bug report, another machine. So the crate reads and prints text and needs no kernel, no
-//! libc and no operating system. Whole devices, which need all of these, are behind the feature `devices`.
+//! Tables, statuses and messages are text that the kernel and a tool exchange, and that may be read later from a log, a bug
+//! report or on another machine. The crate therefore parses and prints text without a kernel, libc or operating system.
+//! Whole devices, which need all of these, are behind the feature `devices`.
 //!
-//! # What was read is printed back
+//! # Parsed text is printed back
 //!
-//! A line that a kernel printed is printed back byte for byte, also with words that this crate does not know. Newer
-//! kernels add words; a reader that refuses them breaks on an update, and one that drops them makes a table that
-//! means something else. Malformed text, in contrast, is an error: a number that does not fit, a count that is
-//! wrong.
+//! A line that a kernel printed is printed back byte for byte, even with words that this crate does not know. Newer kernels
+//! add words: a parser that refuses them breaks after an update, and one that drops them produces a table with another
+//! meaning. Malformed text, such as a number that does not fit or a wrong count, is an error.
 //!
-//! Kernels print some tables in unusual ways, such as a wrong count or two spaces. One type next to the typed
-//! value, and not a field in each table, remembers how the text looked. Two tables are equal if they mean the same.
+//! Kernels print some tables in unusual ways, for example with a wrong count or two spaces. A single type next to the typed
+//! value remembers the original text, so that not every table needs a field for it. Two tables are equal if they mean the
+//! same.
 //!
 //! # Each option is declared once
 //!
-//! The declaration of an option has its word, type, limits and the version of the target that introduced it.
-//! Reading, counting, printing, "given twice" and the check against a kernel's version follow from it. Before that
-//! an option appeared in six to eight places, and a forgotten one was found by users. A derive macro in a crate of
-//! its own was rejected: it hides what happens, and it would be the largest dependency.
+//! The declaration of an option contains its word, type, limits and the target version that introduced it. Parsing,
+//! counting, printing, the error for repeated options and the check against a target's version are derived from it. Before,
+//! each option appeared in six to eight places, and users found the ones that were forgotten. A derive macro in a separate
+//! crate was rejected: it would hide what happens, and be the largest dependency.
 //!
-//! # `check` says what the kernel would say
+//! # `check` predicts the kernel's answer
 //!
-//! Tables can be built that the kernel refuses; [`Table::new`](crate::Table::new) checks them by the rules of the
-//! target's constructor, since the kernel's own answer is often just `EINVAL`. That these rules are the kernel's is
-//! tested: `cargo xtask oracle` loads random tables, valid and nearly valid, into a real kernel and compares.
+//! Code can build tables that the kernel refuses. [`Table::new`](crate::Table::new) checks them by the rules of the target's
+//! constructor, because the kernel itself often answers only `EINVAL`. `cargo xtask oracle` tests these rules: it loads
+//! random tables, valid and nearly valid, into a real kernel and compares the results.
 //!
-//! # Anything that may be a key is one
+//! # Anything that may be a key is treated as one
 //!
-//! A crypt table that is read by the wrong reader, a cut line, a key in the place of a device: what is read for a
-//! target that may have a key is kept as a secret until it is known not to be. Secrets are wiped when they are
-//! dropped, and `Debug`, `Display` of errors and serde show their length only.
+//! A crypt table may be parsed as something else, a line may be truncated, or a key may be in the place of a device. Text of
+//! a target that may contain keys is therefore treated as secret until it is known not to be. Secrets are zeroed on drop,
+//! and neither `Debug` nor errors show them.
 //!
 //! # Health
 //!
-//! A status says what the kernel counts, not whether somebody has to act. [`Health`](crate::Health) is that
-//! judgement, derived from the kernel's source for each state, and each target's docs list the states. "Good" means
-//! that nobody has to look.
+//! A status contains what the kernel counts, but not whether an administrator must act. [`Health`](crate::Health) makes this
+//! judgement; for each state it is derived from the kernel's source, and [`Concern`](crate::Concern) lists the states.
+//! "Good" means that no action is necessary.
 //!
 //! # Traits
 //!
-//! The crate implements foreign traits only for its own types by name. A blanket implementation would forbid users
-//! to implement the trait for theirs; a crate downstream, with every set of features, is part of the tests.
+//! The crate implements foreign traits only for its own types, by name. A blanket implementation would prevent users from
+//! implementing the trait for their types. A test crate outside this one checks that with all combinations of features.
 //!
 //! # Whole devices do not poll in a thread
 //!
-//! [`Monitor`](crate::devices::Monitor) and the iterators of progress do something only when they are called, and
-//! never block longer than their timeout. A program decides itself about threads.
+//! [`Monitor`](crate::devices::Monitor) and the progress iterators work only while they are called, and never block longer
+//! than their timeout. The program decides about threads.

@@ -1,4 +1,4 @@
-//! Background: why the crate is as it is, what other libraries do better, and where it runs.
+//! Background: the design of the crate, a comparison with other libraries, and supported platforms.
 //!
 //! - [`design`]: the decisions, and the alternatives that were rejected.
 //! - [`compare`]: other readers of tables and statuses, and when to prefer them.

@@ -80,9 +80,9 @@ fn check_key(key: &CryptKey) -> Result<(), InvalidField> {
 
 keywords! {
     exact;
-    /// The cipher, its mode and the way in which initialisation vectors are generated.
+    /// The cipher, its mode and the way in which initialization vectors are generated.
     pub enum InlineCipher {
-        /// AES-256 in XTS mode; the initialisation vector is the 64-bit sector number.
+        /// AES-256 in XTS mode; the initialization vector is the 64-bit sector number.
         AesXtsPlain64 = "aes-xts-plain64",
     }
 }
@@ -184,7 +184,7 @@ options! {
         allow_discards(): bool = Flag("allow_discards");
         /// The number of bytes that are encrypted as one unit: a power of two from 512 to 4096. `None` means 512.
         sector_size(bytes: u32): Option<u32> = Pair(SECTOR_SIZES);
-        /// Counts encryption sectors, instead of sectors of 512 bytes, for initialisation vectors.
+        /// Counts encryption sectors, instead of sectors of 512 bytes, for initialization vectors.
         iv_large_sectors(): bool = Flag("iv_large_sectors");
     }
     other {
@@ -218,11 +218,11 @@ impl Put<InlineKeyType> for InlineKeyType {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct InlineCryptTable {
-    /// The cipher, its mode and the way in which initialisation vectors are generated.
+    /// The cipher, its mode and the way in which initialization vectors are generated.
     pub cipher: InlineCipher,
     /// The key: 1 to 128 bytes.
     pub key: CryptKey,
-    /// The number of 512-byte sectors that is added to the sector number for the initialisation vector.
+    /// The number of 512-byte sectors that is added to the sector number for the initialization vector.
     pub iv_offset: Sectors,
     /// The device that stores the encrypted sectors.
     pub device: Device,

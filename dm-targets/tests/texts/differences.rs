@@ -1,5 +1,5 @@
-//! In which field two tables differ, whether a kernel has printed something else in the place of a table, and which tables
-//! keep the words they were read from.
+//! The field in which two tables differ, whether the kernel printed something else in place of a table, and which tables
+//! keep their original words.
 
 use std::fmt::Debug;
 
@@ -7,8 +7,8 @@ use dm_targets::{Any, AnyTable, Kind as _, TableDifference, TableLine, Target, T
 
 use crate::lines::{Kind, golden};
 
-/// A table, and others: what stands in the place of some of its words, the field in which they differ, and whether that is one
-/// of the layout.
+/// A table and variants of it: replacements for some of its words, the field in which the variant differs, and whether that
+/// field affects the layout.
 type Differences = (&'static str, &'static str, &'static [(&'static str, &'static str, &'static str, bool)]);
 
 #[rustfmt::skip]
@@ -154,7 +154,7 @@ fn tables_that_differ_in_one_field_differ_in_that_field() {
         for (from, to, field, is_layout) in *changes {
             let other = table(target_type, &params.replacen(from, to, 1));
             for [one, other] in [[&one, &other], [&other, &one]] {
-                // What is not said of an integrity table is the kernel's choice.
+                // The kernel chooses the options that an integrity table does not contain.
                 let found =
                     Any::difference(one, other).map(|TableDifference { field, is_layout, .. }| (field, is_layout));
                 assert_eq!(found, Some((*field, *is_layout)), "{target_type} {one}: {from} or {to}");
@@ -164,7 +164,7 @@ fn tables_that_differ_in_one_field_differ_in_that_field() {
 }
 
 #[test]
-fn a_difference_of_the_layout_is_told_first() {
+fn differences_of_the_layout_are_reported_first() {
     for (target_type, params, changes) in DIFFERENCES {
         let layouts = changes.iter().filter(|(.., is_layout)| *is_layout);
         for (from, to, field, _) in layouts {
@@ -196,7 +196,7 @@ fn tables_of_two_targets_differ_in_their_type() {
     assert_eq!(Any::difference(&one, &one), None);
 }
 
-/// Looks at the golden tables of every target.
+/// Examines the golden tables of every target.
 #[derive(Default)]
 struct EachTarget {
     missing: Vec<&'static str>,
@@ -219,12 +219,12 @@ impl TargetVisitor for EachTarget {
 }
 
 impl EachTarget {
-    /// A table keeps its words only if it would print others, so that the usual ones cost no memory.
+    /// A table keeps its original words only if it would print others, so that usual tables need no memory for them.
     fn check_spelling<T: Target<Table: Debug>>(&mut self, table: &T::Table, text: &str) {
         let usual = T::parse_input(&table.to_string()).expect("what is printed is read");
         let is_kept = format!("{table:?}").contains(": unusual");
         let printed = format!("{usual:#}");
-        // Keys are printed in small letters.
+        // Keys are printed in lower case.
         let is_same = |one: &str, other: &str| if T::SECRET { one.eq_ignore_ascii_case(other) } else { one == other };
         let is_usual = if is_kept { printed == text } else { is_same(printed.trim_end(), text.trim_end()) };
         assert_ne!(is_kept, is_usual, "{} {text}", T::TYPE);
@@ -233,7 +233,7 @@ impl EachTarget {
 }
 
 #[test]
-fn every_target_compares_its_tables_and_has_failed_only_when_it_says_so() {
+fn every_target_compares_its_tables_and_recognizes_those_of_failed_devices() {
     let mut each = EachTarget::default();
     visit_targets(&mut each);
     assert_eq!(each.missing, Vec::<&str>::new());

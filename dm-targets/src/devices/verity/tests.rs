@@ -24,7 +24,7 @@ impl Image {
         Self(Mutex::new(vec![0; sectors * 512]))
     }
 
-    /// Sectors that differ from their neighbours.
+    /// Sectors that differ from their neighbors.
     fn data(sectors: usize) -> Self {
         let sector = |number: usize| [u8::try_from(number % 251).unwrap(); 512];
         Self(Mutex::new((0..sectors).flat_map(sector).collect()))

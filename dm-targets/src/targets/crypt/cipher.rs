@@ -8,7 +8,7 @@ use crate::{Printer, Problem, Value, Word, WordBuf};
 /// The prefix of a cipher that is named as in the kernel's crypto API.
 const CAPI: &str = "capi:";
 
-/// The cipher, its chaining mode and the generator of initialisation vectors (IVs), in one word.
+/// The cipher, its chaining mode and the generator of initialization vectors (IVs), in one word.
 ///
 /// The word is kept as it was written. Only its syntax is checked; the running kernel decides which ciphers and modes exist.
 ///
@@ -31,7 +31,7 @@ pub struct Cipher {
 
 keywords! {
     exact;
-    /// The generator of the initialisation vector of a sector.
+    /// The generator of the initialization vector of a sector.
     pub enum IvMode {
         /// The low 32 bits of the sector number, little-endian.
         Plain = "plain",

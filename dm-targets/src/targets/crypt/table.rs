@@ -29,7 +29,7 @@ options! {
         integrity(integrity: CryptIntegrity): Option<CryptIntegrity> = Pair("integrity"), since (1, 17, 0);
         /// The number of bytes that are encrypted as one unit: a power of two from 512 to 4096; 512 if not given.
         sector_size(bytes: u16): Option<u16> = Pair(SECTOR_SIZES), since (1, 17, 0);
-        /// Counts encryption sectors, instead of sectors of 512 bytes, for initialisation vectors.
+        /// Counts encryption sectors, instead of sectors of 512 bytes, for initialization vectors.
         iv_large_sectors(): bool = Flag("iv_large_sectors"), since (1, 17, 0);
         /// The size in bytes of the authentication part of the key; the size of the digest if not given.
         integrity_key_size(bytes: u32): Option<u32> = Pair(Limits::new("integrity_key_size", 1, u32::MAX as u64)),
@@ -64,11 +64,11 @@ options! {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CryptTable {
-    /// The cipher, its chaining mode and the generator of initialisation vectors.
+    /// The cipher, its chaining mode and the generator of initialization vectors.
     pub cipher: Cipher,
     /// The key, or a reference to a kernel keyring.
     pub key: CryptKey,
-    /// The number of 512-byte sectors that is added to the sector number for the initialisation vector.
+    /// The number of 512-byte sectors that is added to the sector number for the initialization vector.
     pub iv_offset: Sectors,
     /// The device that stores the encrypted sectors.
     pub device: Device,

@@ -23,7 +23,7 @@
 //! | first_group | `u32` | number of a group, from 1 | 0 if and only if there are no groups |
 //! | paths | `u32` | | 1 to 1024 |
 //! | path_args | `u32` | words, the same for each path of a group | see [`PathGroup`] |
-//! | queue_io | `u32` | | not 0 while requests wait for the initialisation of a path group |
+//! | queue_io | `u32` | | not 0 while requests wait for the initialization of a path group |
 //!
 //! Table and status end with a space. `0 0 0 0` is a table without paths. The table that the kernel prints differs from the
 //! one that was loaded:

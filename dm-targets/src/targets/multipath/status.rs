@@ -50,9 +50,9 @@ keywords! {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct MultipathStatus {
-    /// Not 0 while requests wait for the initialisation of a path group; early kernels print the number of requests.
+    /// Not 0 while requests wait for the initialization of a path group; early kernels print the number of requests.
     pub queue_io: u32,
-    /// The number of times that path groups were initialised.
+    /// The number of times that path groups were initialized.
     pub pg_init_count: u32,
     /// Words about features, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
@@ -315,7 +315,7 @@ mod tests {
     use crate::{Multipath, Target};
 
     #[test]
-    fn selectors_are_recognised_by_the_number_of_words() {
+    fn selectors_are_recognized_by_the_number_of_words() {
         let info = |text: &str| {
             let status = Multipath::parse_status(&format!("2 0 0 0 1 1 A {text}")).unwrap();
             status.groups[0].paths[0].info.clone()

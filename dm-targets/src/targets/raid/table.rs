@@ -22,7 +22,7 @@ keywords! {
     any_case;
     /// The placement of the copies in RAID 10.
     pub enum Raid10Format {
-        /// At the same offset of neighbouring devices.
+        /// At the same offset of neighboring devices.
         Near = "near",
         /// At distant offsets of other devices, so that sequential reads are as fast as with RAID 0.
         Far = "far",
@@ -78,7 +78,7 @@ options! {
         raid10_copies(copies: u32): Option<u32> = Argument("raid10_copies"), since (1, 3, 0);
         /// The placement of the copies.
         raid10_format(format: Raid10Format): Option<Raid10Format> = Argument("raid10_format"), since (1, 4, 2);
-        /// Spreads the copies over all devices instead of sets of neighbouring devices.
+        /// Spreads the copies over all devices instead of sets of neighboring devices.
         raid10_use_near_sets(): bool = NearSets, since (1, 9, 0);
         /// The number of devices to add, or to remove if negative.
         delta_disks(disks: i32): Option<i32> = Argument("delta_disks"), since (1, 9, 0);

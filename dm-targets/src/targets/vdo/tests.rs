@@ -111,7 +111,7 @@ fn truncated_replies_are_refused() {
 }
 
 #[test]
-fn replies_are_recognised_without_their_message() {
+fn replies_are_recognized_without_their_message() {
     let config = "{ version : 1, physicalSize : 4096, logicalSize : 8192, slabSize : 8192, \
                   index :  { memorySize : 0.25, isSparse : 0, }, }";
     assert!(matches!(VdoReply::parse(&mut crate::Fields::printed(config)), Ok(VdoReply::Config(_))));
