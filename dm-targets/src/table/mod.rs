@@ -2,33 +2,26 @@
 
 pub(crate) mod concise;
 pub(crate) mod dmsetup;
+mod line;
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::str::FromStr;
 
 use dm_units::Sectors;
-use zeroize::Zeroizing;
 
-use crate::errors::keys::may_hold_key;
 use crate::errors::parse_error::ParseError;
-use crate::errors::problem::Problem;
 use crate::errors::table_error::{TableError, TableErrorKind};
-use crate::target::Target;
+use crate::table::line::{Line, print_start};
 use crate::target::health::Health;
 use crate::target::kind::{Any, Kind};
-use crate::targets::{AnyStatus, Crypt};
+use crate::targets::AnyStatus;
 use crate::text::fields::Fields;
-use crate::text::printer::Printer;
 use crate::text::word::Form;
 
 /// The largest number of lines (`DM_MAX_TARGETS` in `drivers/md/dm-ioctl.c`).
 const MAX_LINES: usize = 1 << 20;
-
-/// The longest target type (`DM_MAX_TYPE_NAME` includes the NUL).
-const MAX_TYPE: usize = 15;
 
 /// The largest length of a device in sectors (`dm_table_add_target` in `drivers/md/dm-table.c`).
 const MAX_LENGTH: u64 = (1 << 54) - 1;
@@ -192,56 +185,6 @@ impl StatusLine {
     }
 }
 
-/// The common start of all lines.
-struct Line<'a> {
-    start: Sectors,
-    length: Sectors,
-    target_type: &'a str,
-    /// The text after the target type and one space.
-    rest: &'a str,
-    /// The position of `rest` in the line.
-    offset: usize,
-}
-
-impl<'a> Line<'a> {
-    fn parse<K: Kind>(line: &'a str) -> Result<Self, ParseError> {
-        let mut fields = Fields::printed(line);
-        let start = fields.read("start")?;
-        let length = fields.read("length")?;
-        let target_type = fields.next_word().ok_or_else(|| fields.missing("target type"))?.spelling();
-        check_type(target_type)
-            .and_then(|()| K::check_type(target_type))
-            .map_err(|problem| fields.error("target type", problem))?;
-        let rest = fields.remainder();
-        let rest = rest.strip_prefix(' ').unwrap_or(rest);
-        let offset = line.len().saturating_sub(rest.len());
-        Ok(Self { start, length, target_type, rest, offset })
-    }
-}
-
-impl Line<'_> {
-    /// The rest of a crypt line whose key is `0`, with `-` in its place; `None` for other lines.
-    ///
-    /// Without `--showkeys`, dmsetup prints `-` as `0`. No key consists of one digit, but a key may still follow in another
-    /// place.
-    fn without_key(&self) -> Option<Zeroizing<String>> {
-        let (cipher, rest) = self.rest.split_once(' ').filter(|_| self.target_type == Crypt::TYPE)?;
-        let rest = rest.strip_prefix("0 ")?;
-        let mut line = Zeroizing::new(String::with_capacity(self.rest.len()));
-        [cipher, " - ", rest].into_iter().for_each(|part| line.push_str(part));
-        Some(line)
-    }
-}
-
-/// Refuses words that are not a target type. They would be kept and shown, although they may be a key in the wrong place.
-fn check_type(target_type: &str) -> Result<(), Problem> {
-    match target_type.len() {
-        _ if may_hold_key(target_type) => Err(Problem::MayBeKey),
-        0..=MAX_TYPE => Ok(()),
-        _ => Err(Problem::Expected("at most 15 bytes long")),
-    }
-}
-
 impl<K: Kind> FromStr for TableLine<K> {
     type Err = ParseError;
 
@@ -273,11 +216,6 @@ impl<K: Kind> fmt::Display for StatusLine<K> {
         print_start(f, self.start, self.length, self.target_type())?;
         self.status.fmt(f)
     }
-}
-
-/// Prints the common start of all lines. Like dmsetup, it prints a space after the target type even if nothing follows.
-fn print_start(f: &mut fmt::Formatter<'_>, start: Sectors, length: Sectors, target_type: &str) -> fmt::Result {
-    Printer::printed(f).put(&start).put(&length).word(target_type).space().end()
 }
 
 /// A whole table that obeys the kernel's rules:
