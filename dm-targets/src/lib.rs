@@ -36,9 +36,8 @@
 //! - A target is a type without values, such as [`Linear`], and a module, such as [`linear`], whose docs describe the grammar.
 //!   [`Target`] has the functions that parse its texts: [`parse_table`](Target::parse_table),
 //!   [`parse_status`](Target::parse_status), ….
-//! - [`AnyTable`] and [`AnyStatus`] are for targets whose type is known only at run time; in lines of
-//!   them, the type parameter is [`Any`].
-//!   A target type that this crate does not know becomes `Other`, with its text.
+//! - [`AnyTable`] and [`AnyStatus`] are for targets whose type is known only at run time; the type parameter of their lines is
+//!   [`Any`]. A target type that this crate does not know becomes `Other`, with its text.
 //! - [`TableLine`] and [`StatusLine`] are lines with start, length and target type. [`Table`] is a whole table that obeys the
 //!   kernel's rules. The functions [`dmsetup_table`], [`dmsetup_status`] and the others called `dmsetup_…` parse the output of
 //!   dmsetup.

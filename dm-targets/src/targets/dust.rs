@@ -17,8 +17,7 @@
 //! | block_size | `u32` | **bytes** | a power of two from 512 to 1073741824, not larger than the segment |
 //! | reads | `bypass` or `fail_read_on_bad_block` | | |
 //! | log | `verbose` or `quiet` | | |
-//! | block | `u64` | number of the block, counted from the start of the underlying device | at most the number of its blocks
-//! |
+//! | block | `u64` | number of the block, counted from the start of the underlying device | at most the number of its blocks |
 //! | writes | `u8` | number of writes to the block that fail before one succeeds | |
 //!
 //! Since Linux 7.3, blocks are counted from the start of the target instead. After a load, no block is bad, reads do not

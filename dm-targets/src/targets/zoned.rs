@@ -209,7 +209,7 @@ impl fmt::Display for ZonedStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ZonedMessage {
-    /// Starts to move data out of the cache and the random zones at once, until they are free.
+    /// Immediately moves data out of the cache and the random zones.
     Reclaim,
 }
 

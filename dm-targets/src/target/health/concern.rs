@@ -30,9 +30,7 @@ pub enum Concern {
     /// | thin `Fail` | the metadata of its pool cannot be used |
     /// | mirror without a letter `A` | no leg is free of errors: `choose_mirror` finds none for reads, and writes fail or wait |
     /// | multipath without a path `A` | requests fail, or wait where the table says `queue_if_no_path` |
-    /// | raid with more devices `D`, `-` or being rebuilt than the level tolerates | raid0: none; raid1: all but one; raid4,
-    /// raid5: one; raid6: two; raid10: one of each pair that holds the same data, assuming the default of 2 copies because
-    /// the status does not contain their number (`validate_raid_redundancy`) |
+    /// | raid with more devices `D`, `-` or being rebuilt than the level tolerates | raid0: none; raid1: all but one; raid4, raid5: one; raid6: two; raid10: one of each pair that holds the same data, assuming the default of 2 copies because the status does not contain their number (`validate_raid_redundancy`) |
     Failed,
     /// The contents of the target are lost. [Failed](HealthState::Failed).
     ///
@@ -85,16 +83,14 @@ pub enum Concern {
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | thin-pool with at most as many free metadata blocks as its low water mark | the pool has sent an event
-    /// (`below_threshold` in dm-space-map-metadata.c) |
+    /// | thin-pool with at most as many free metadata blocks as its low water mark | the pool has sent an event (`below_threshold` in dm-space-map-metadata.c) |
     /// | cache, clone, era, thin-pool with all metadata blocks used | the next change of the metadata fails |
     LowMetadataSpace,
     /// The metadata must be checked, and repaired if the check finds an error. [Attention](HealthState::Attention).
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | cache, thin-pool `needs_check` | a transaction was aborted; the table cannot be loaded for writing until the
-    /// metadata has been checked |
+    /// | cache, thin-pool `needs_check` | a transaction was aborted; the table cannot be loaded for writing until the metadata has been checked |
     NeedsCheck,
     /// Some devices of the target, or requests to them, have failed. [Attention](HealthState::Attention).
     ///

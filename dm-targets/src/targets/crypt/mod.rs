@@ -23,8 +23,7 @@
 //! | #opt | count | words | at most 9 (8 before version 1.28.0), although there are ten options |
 //! | integrity | [`CryptIntegrity`] | tag size in bytes, profile | 1 to 480; `aead` or `none` |
 //! | sector_size | `u16` | bytes | power of two from 512 to 4096; the length is a multiple of it |
-//! | integrity_key_size | `u32` | bytes | at least 1, at most the size of the key; with the profile `aead` only for
-//! `authenc(...)` |
+//! | integrity_key_size | `u32` | bytes | at least 1, at most the size of the key; with the profile `aead` only for `authenc(...)` |
 //!
 //! Two errors that crash the kernel are refused here. A tag size without a profile, `integrity:28`, makes it read through a
 //! null pointer. With the profile `aead` and a cipher other than `authenc(...)`, `integrity_key_size` makes `crypt_setkey`

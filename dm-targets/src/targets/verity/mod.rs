@@ -14,8 +14,7 @@
 //! | word | type | unit | range |
 //! |---|---|---|---|
 //! | version | `u32` | | 0 (Chromium OS) or 1 |
-//! | data_block, hash_block | `u32` | bytes | power of two from 512 to 2^30, at least the device's logical block size;
-//! data_block at most a page |
+//! | data_block, hash_block | `u32` | bytes | power of two from 512 to 2^30, at least the device's logical block size; data_block at most a page |
 //! | data_blocks | [`DataBlocks`] | data blocks | at least the length of the target |
 //! | hash_start | `u64` | hash blocks | |
 //! | algorithm | word | | name of a hash in the kernel's crypto API, case-sensitive |

@@ -118,9 +118,10 @@ options! {
         low_watermark(percent: u32): Option<u32> = Argument(Limits::new("low_watermark", 0, 100));
         /// The number of blocks that may be written back at the same time; 0 or not given for no limit.
         writeback_jobs(blocks: u32): Option<u32> = Argument("writeback_jobs");
-        /// The number of written blocks after which the cache commits its metadata; 65536 (SSD) or 64 if not given.
+        /// The number of blocks that can be written without a flush before they are committed; 65536 (SSD) or 64 if not given.
         autocommit_blocks(blocks: u32): Option<u32> = Argument("autocommit_blocks");
-        /// The time in milliseconds, at most 3600000, after which the cache commits its metadata; 1000 if not given.
+        /// The time in milliseconds, at most 3600000, after which written blocks are committed without a flush; 1000 if not
+        /// given.
         autocommit_time(milliseconds: u32): Option<u32> = Argument(Limits::new("autocommit_time", 0, 3_600_000));
         /// The time in milliseconds, at most 86400000, after which a block is written back; no limit if not given.
         max_age(milliseconds: u32): Option<u32> = Argument(Limits::new("max_age", 0, 86_400_000)), since (1, 4, 0);
