@@ -41,7 +41,7 @@ keywords! {
 }
 
 impl CachePolicy {
-    /// Whether the policy is known to refuse the key; for an unknown policy or key, the kernel decides.
+    /// Whether the policy refuses the key; `false` for an unknown policy, for which the kernel decides.
     pub(super) fn refuses(&self, key: &CacheKey) -> bool {
         match self {
             Self::Other(_) => false,
