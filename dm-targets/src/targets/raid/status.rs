@@ -30,7 +30,7 @@ keywords! {
     pub enum SyncAction {
         /// No action is running.
         Idle = "idle",
-        /// No action is running or starts by itself; see [`RaidMessage::Frozen`](super::RaidMessage::Frozen).
+        /// No action is running, and none starts by itself; see [`RaidMessage::Frozen`](super::RaidMessage::Frozen).
         Frozen = "frozen",
         /// The array is being synchronized.
         Resync = "resync",
