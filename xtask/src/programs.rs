@@ -41,7 +41,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Whether it is of the package in a folder.
+    /// Whether it belongs to the package in a folder.
     pub(crate) fn is_of(&self, folder: &Path) -> bool {
         self.folder == folder
     }

@@ -108,7 +108,7 @@ impl<'s> Lab<'s> {
         self.scratch.dm().device_suspend(device).unwrap();
     }
 
-    /// The status of a device of one target.
+    /// The status of a device with one target.
     pub(crate) fn status(&self, device: &MappedDevice) -> String {
         params(&self.scratch.dm().table_status(device).unwrap())
     }

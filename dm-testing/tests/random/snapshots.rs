@@ -12,7 +12,7 @@ use crate::step::{Below, Line, Step, Table, Target};
 
 const STORES: [&str; 7] = ["P 8", "P 8", "P 8", "P 16", "PO 8", "N 8", "N 4"];
 
-/// And those that are refused.
+/// Also refused ones.
 const ANY_STORE: [&str; 10] = ["P 8", "P 8", "P 8", "P 16", "PO 8", "N 8", "N 4", "Q 8", "PX 8", "P 7"];
 
 fn sector() -> impl Strategy<Value = u64> + Clone {

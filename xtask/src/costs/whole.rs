@@ -23,7 +23,7 @@ use crate::workspace::Workspace;
 pub(super) const LIMITS: Limits = Limits::both(Duration::from_secs(600));
 
 /// Makes the calls of these names, or all if there is none, in the guest, and prints a table; whether all keep to their limits.
-/// Writes a chart of them to a file if one is named.
+/// Writes a chart to a file if one is given.
 ///
 /// # Errors
 /// When there is no call of a name, no C compiler, a program cannot be built, or the guest did not come to a good end.

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_at_the_root_counts_as_what_it_stands_for() {
+    fn a_name_at_the_root_counts_as_its_module() {
         let found = findings(&[
             ("lib.rs", "pub use tree::device::DeviceTree; pub use commands::*; pub fn own() {}"),
             ("tree/device.rs", ""),
