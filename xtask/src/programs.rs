@@ -46,7 +46,7 @@ impl Program {
         self.folder == folder
     }
 
-    /// A run of it as cargo would start it.
+    /// A job that runs it as cargo would.
     pub(crate) fn job(&self, arguments: impl IntoIterator<Item = OsString>) -> Job {
         Job {
             folder: self.folder.clone(),

@@ -115,7 +115,7 @@ fn beside_the_guests(workspace: &Workspace, built: Built<'_>, summary: &mut Opti
     })
 }
 
-/// Runs one step; `work` says why it was skipped, if it was.
+/// Runs one step; `work` returns the reason if it was skipped.
 fn step(name: &'static str, work: impl FnOnce() -> Result<Option<String>>) -> Step {
     say::step(name);
     let start = Instant::now();
@@ -132,7 +132,7 @@ fn failed(name: &'static str, reason: &str) -> Step {
     Step { name, outcome: Outcome::Failed(reason.to_owned()), time: Duration::ZERO }
 }
 
-/// Checks how all files are formatted; `cargo fmt` would not see those whose module a macro declares.
+/// Checks the format of all files, including those whose module a macro declares, which `cargo fmt` does not find.
 fn check_format(workspace: &Workspace) -> Result<Option<String>> {
     let files = tidy::files(workspace)?;
     let mut rustfmt = Command::new("rustfmt");
@@ -156,7 +156,7 @@ fn run_cargo(workspace: &Workspace, arguments: &str, variable: Option<(&str, &st
     Ok(None)
 }
 
-/// Runs the root tests in every guest; each must run in one of them.
+/// Runs the root tests in every guest. Each test must run in at least one.
 fn run_root_tests(
     workspace: &Workspace,
     built: Built<'_>,
@@ -198,7 +198,7 @@ impl Write for &Held {
     }
 }
 
-/// What each step came to.
+/// The results of all steps.
 fn table(steps: &[Step]) -> String {
     let mut text = String::new();
     for step in steps {

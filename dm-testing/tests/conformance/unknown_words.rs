@@ -7,7 +7,7 @@ use dm_units::{Bytes, Sectors};
 
 use crate::support::Devices;
 
-/// Targets with params of disks A and B, in which `*` is the place of features.
+/// Targets with params that use the disks A and B; `*` is the position of features.
 const TABLES: [(&str, &str, &str, &str); 10] = [
     ("crypt", "aes-xts-plain64 KEY 0 A 0 *", "", "1 nonsense"),
     ("flakey", "A 0 1 0 *", "", "1 nonsense"),

@@ -14,7 +14,7 @@ use crate::lab::Lab;
 /// The maximum time that a target is busy with a message.
 const SOON: Duration = Duration::from_secs(20);
 
-/// A target with an active table, and what is sent to it.
+/// A target with an active table, and messages to it.
 pub(crate) struct Listener {
     pub(crate) target_type: &'static str,
     /// Its table, in which `NEW` stands for a new disk.

@@ -1,6 +1,6 @@
 //! Sequences of commands for snapshots, their origins, and merging.
 //!
-//! Exceptions are kept on disks, which are not suspended: a command that reads or writes them can't be interrupted.
+//! Exceptions are stored on disks, which are not suspended: a command that accesses them is uninterruptible.
 
 use proptest::collection::vec;
 use proptest::option;

@@ -35,7 +35,7 @@ const GOLDEN: (&str, &str) = ("DM_TESTING_GOLDEN", "golden");
 /// The package whose tests need root.
 const PACKAGE: &str = "dm-testing";
 
-/// What is wrong with a throw-away kernel in which nothing can be tested.
+/// The error for a throw-away kernel in which nothing can be tested.
 const NO_DEVICE_MAPPER: &str = "the kernel lists no device mapper in /proc/misc and /proc/devices: use one with dm-mod";
 
 /// The tests to run, and the places.

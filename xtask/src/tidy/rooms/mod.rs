@@ -30,7 +30,7 @@ const HOUSES: [House; 2] = [
     },
 ];
 
-/// Modules at the top that are about the whole crate: they may use all of it, and none of it uses them.
+/// Top-level modules for the whole crate: they may use all of it, and no other module uses them.
 const FREE: [&str; 2] = ["_documentation", "migration"];
 
 /// Checks the Rust files of every crate, given as name and text.
