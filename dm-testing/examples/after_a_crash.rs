@@ -1,17 +1,18 @@
-//! Finds the devices that a program left half-made or suspended when it was killed, and puts them right.
+//! Finds the devices that a killed program has left incomplete or suspended, and repairs them.
 //!
 //! ```text
 //! after_a_crash PREFIX
 //! ```
 //!
-//! `PREFIX` is the beginning of the names of that program's devices. Those that it had finished are left alone.
+//! `PREFIX` is the prefix of the names of that program's devices. Complete devices are not changed.
 
 use std::error::Error;
 use std::fmt::Write as _;
 
 use dm_core::{DmName, Host, Prefix};
 
-/// What was found, a line each. Afterwards, devices without a table are gone, and all others serve I/O.
+/// Returns a line for each device that was found. Afterwards, devices without a table are removed, and all others are
+/// active.
 pub(crate) fn recover(host: &Host, prefix: &str) -> Result<String, Box<dyn Error>> {
     let mut report = String::new();
     for leftover in host.recover(Prefix::Name(DmName::new(prefix)?))? {

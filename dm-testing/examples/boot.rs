@@ -1,5 +1,5 @@
-//! Makes the devices that the kernel's command line describes as `dm-mod.create=`, for an initramfs whose kernel has no
-//! `CONFIG_DM_INIT`.
+//! Creates the devices that `dm-mod.create=` on the kernel's command line describes, for an initramfs with a kernel
+//! without `CONFIG_DM_INIT`.
 //!
 //! ```text
 //! boot [CMDLINE]
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use dm_core::{DmUuid, Host, SetupOptions, TargetLine};
 use dm_targets::Concise;
 
-/// The value of a parameter of the kernel, which may be quoted.
+/// The value of a kernel parameter, which may be quoted.
 fn parameter<'a>(command_line: &'a str, name: &str) -> Option<&'a str> {
     let rest = command_line.split(name).nth(1)?.strip_prefix('=')?;
     match rest.strip_prefix('"') {
@@ -23,7 +23,7 @@ fn parameter<'a>(command_line: &'a str, name: &str) -> Option<&'a str> {
     }
 }
 
-/// Makes the devices in their order, since one may be below the next; their paths.
+/// Creates the devices in their order, since later ones may use earlier ones. Returns their paths.
 pub(crate) fn create(host: &Host, command_line: &str) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     let Some(value) = parameter(command_line, "dm-mod.create") else { return Ok(Vec::new()) };
     let mut paths = Vec::new();

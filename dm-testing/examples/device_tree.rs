@@ -1,4 +1,4 @@
-//! Shows which mapped devices and disks use each other, as text or as a graph for `dot`.
+//! Prints the tree of mapped devices and the disks they use, as text or as a graph for `dot`.
 //!
 //! ```text
 //! device_tree [--dot]

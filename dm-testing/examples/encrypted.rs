@@ -1,10 +1,10 @@
-//! Encrypts a disk with a key from a file, and forgets the key while the machine sleeps.
+//! Encrypts a disk with a key from a file, and wipes the key while the machine sleeps.
 //!
 //! ```text
 //! encrypted DISK LENGTH KEYFILE
 //! ```
 //!
-//! `LENGTH` is in sectors; `KEYFILE` holds the 128 hexadecimal digits of a key for AES in XTS mode.
+//! `LENGTH` is in sectors; `KEYFILE` contains the 128 hexadecimal digits of a key for AES in XTS mode.
 
 use std::error::Error;
 use std::fs;
@@ -28,7 +28,7 @@ pub(crate) fn create(
     Ok(CryptDev::create(host, name, &table)?)
 }
 
-/// The key of a file.
+/// Reads a key from a file.
 fn key(path: &str) -> Result<CryptKey, Box<dyn Error>> {
     Ok(CryptKey::Hex(Key::from_hex(fs::read_to_string(path)?.trim())?))
 }

@@ -1,4 +1,4 @@
-//! Creates a device that is a part of a disk, says where it is, and removes it.
+//! Creates a device on a part of a disk, prints its path, and removes it.
 //!
 //! ```text
 //! first_device DISK

@@ -1,4 +1,4 @@
-//! Prints a device's requests per second and how busy it is, once a second, like `iostat`.
+//! Prints a device's requests per second and its utilization once a second, like `iostat`.
 //!
 //! ```text
 //! io_rates DEVICE SECONDS
@@ -21,7 +21,7 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    /// Begins to count. What a killed program of this name left is deleted first.
+    /// Starts counting, and first deletes the counters that a killed program of this name has left.
     pub(crate) fn begin(host: &Host, device: &str, program: &WordBuf) -> Result<Self, DevError> {
         let stats = Stats::of(host, device)?;
         stats.delete_of(host, program)?;
@@ -31,7 +31,7 @@ impl Counters {
         Ok(Self { stats, region, last })
     }
 
-    /// What happened since the last call, in one line.
+    /// The rates since the last call, in one line.
     pub(crate) fn line(&mut self, host: &Host) -> Result<String, DevError> {
         let now = self.stats.read(host, &self.region)?;
         let rates = now.rates_since(&self.last);
@@ -42,7 +42,7 @@ impl Counters {
         ))
     }
 
-    /// Lets the kernel count no more.
+    /// Stops counting.
     pub(crate) fn end(self, host: &Host) -> Result<(), DevError> {
         self.stats.delete(host, &self.region)
     }

@@ -1,11 +1,10 @@
-//! Makes a thin pool of two disks, or takes over the one that is on them, with a thin device and a snapshot of it.
+//! Creates a thin pool on two disks, or opens the existing one, with a thin device and a snapshot of it.
 //!
 //! ```text
 //! thin_pool METADATA DATA LENGTH
 //! ```
 //!
-//! `LENGTH` is the number of sectors of the data disk that the pool uses. A metadata disk that holds something else than a
-//! pool is refused.
+//! `LENGTH` is the number of sectors of the data disk that the pool uses. A metadata disk with other data is refused.
 
 use std::error::Error;
 
@@ -16,13 +15,13 @@ use dm_targets::thin_pool::ThinPoolTable;
 use dm_targets::{Device, Table, TableLine, ThinPool};
 use dm_units::{DataBlocks, Sectors};
 
-/// The blocks of the pool have 64 KiB.
+/// The block size of the pool: 64 KiB.
 const BLOCK: Sectors = Sectors(128);
 
-/// The pool reports that it runs out of space when fewer blocks than these are free.
+/// The low water mark: the pool raises an event when fewer blocks are free.
 const LOW_WATER: DataBlocks = DataBlocks(16);
 
-/// Sets up the pool; running it again after a restart finds the same one.
+/// Sets up the pool. After a restart, the same pool is found again.
 pub(crate) fn pool(
     host: &Host,
     name: &str,
@@ -35,7 +34,7 @@ pub(crate) fn pool(
     Ok(ThinPoolDev::setup_pool(host, name, &table, SetupOptions::new())?)
 }
 
-/// Creates a thin device that is larger than the pool may be, and a snapshot of it.
+/// Creates a thin device that can be larger than the pool, and a snapshot of it.
 pub(crate) fn volume_and_snapshot(
     host: &Host,
     pool: &ThinPoolDev,

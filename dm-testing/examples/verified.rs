@@ -1,4 +1,4 @@
-//! Makes the hash tree of a disk, and a read-only device that checks each block that is read.
+//! Writes the hash tree of a disk, and creates a read-only device that checks each block that is read.
 //!
 //! ```text
 //! verified DATA HASHES
@@ -11,7 +11,7 @@ use dm_targets::devices::{VerityDev, VerityFormat, VerityVolume};
 use dm_targets::verity::Hex;
 use dm_targets::{Device, Target as _, Verity};
 
-/// Writes the hashes, and returns the hash of their root, which must be kept in a safe place.
+/// Writes the hashes and returns the root hash, which must be kept in a safe place.
 pub(crate) fn format(host: &Host, volume: &VerityVolume) -> Result<Hex, Box<dyn Error>> {
     Ok(volume.format(host, &VerityFormat::new())?.root_hash)
 }

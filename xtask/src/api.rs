@@ -189,7 +189,7 @@ mod tests {
     use super::{History, SHOWN, difference};
 
     #[test]
-    fn a_difference_shows_what_went_and_what_came() {
+    fn a_difference_shows_removed_and_added_lines() {
         assert_eq!(difference("a\nb\n", "b\nc\n"), ["-a", "+c"]);
         assert!(difference("a\n", "a\n").is_empty());
         let many: String = (0..SHOWN + 2).map(|number| format!("{number}\n")).collect();

@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_no_feature_of_their_own() {
+    fn defaults_are_not_a_separate_feature() {
         let package = json!({ "name": "dm-testing", "features": { "default": ["real"], "real": [] } });
         assert_eq!(name_and_features(&package), Some(("dm-testing", vec!["real"])));
     }

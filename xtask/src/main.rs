@@ -86,7 +86,7 @@ const TASKS: &[Task] = &[
     Task {
         name: "costs",
         arguments: "[--whole [CALL...] [--chart FILE]] [--timeout SECONDS]",
-        summary: "count the instructions of dm-core's calls in user space, or whole in a throw-away kernel",
+        summary: "count the instructions of dm-core's calls in user space, or with the kernel's part in a throw-away kernel",
         run: costs::run,
     },
     Task {

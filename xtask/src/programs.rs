@@ -41,12 +41,12 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Whether it is of the package in a folder.
+    /// Whether it belongs to the package in a folder.
     pub(crate) fn is_of(&self, folder: &Path) -> bool {
         self.folder == folder
     }
 
-    /// A run of it as cargo would start it.
+    /// A job that runs it as cargo would.
     pub(crate) fn job(&self, arguments: impl IntoIterator<Item = OsString>) -> Job {
         Job {
             folder: self.folder.clone(),

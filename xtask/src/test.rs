@@ -77,7 +77,7 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// The steps that are over soon.
+/// The fast steps.
 fn before_the_guests(workspace: &Workspace) -> Vec<Step> {
     let lints = "clippy --workspace --all-targets --all-features -- -D warnings";
     let docs = "doc --workspace --no-deps --all-features";
@@ -89,7 +89,7 @@ fn before_the_guests(workspace: &Workspace) -> Vec<Step> {
     ]
 }
 
-/// The steps that need no guest. None of them replaces a program that runs in one.
+/// The steps without a guest. None of them overwrites a program that runs in one.
 fn on_this_machine(workspace: &Workspace) -> Vec<Step> {
     vec![
         step("tests", || run_cargo(workspace, "test --workspace --all-features", None)),
@@ -101,21 +101,21 @@ fn on_this_machine(workspace: &Workspace) -> Vec<Step> {
     ]
 }
 
-/// Runs the root tests in every guest, and beside them all that needs no guest: an emulated guest keeps only one processor
-/// busy. What the root tests print follows at the end.
+/// Runs the root tests in every guest, and at the same time the steps without a guest, since an emulated guest uses
+/// only one processor. The output of the root tests is printed at the end.
 fn beside_the_guests(workspace: &Workspace, built: Built<'_>, summary: &mut Option<Summary>) -> Vec<Step> {
     let held = Held::new();
     thread::scope(|scope| {
         let guests = scope.spawn(|| step("root tests", || run_root_tests(workspace, built, &held, summary)));
         let mut steps = on_this_machine(workspace);
-        say::step("root tests, from their beginning");
+        say::step("root tests");
         held.release();
         steps.push(guests.join().unwrap_or_else(|_| failed("root tests", "the task panicked")));
         steps
     })
 }
 
-/// Runs one step; `work` says why it was skipped, if it was.
+/// Runs one step; `work` returns the reason if it was skipped.
 fn step(name: &'static str, work: impl FnOnce() -> Result<Option<String>>) -> Step {
     say::step(name);
     let start = Instant::now();
@@ -127,12 +127,12 @@ fn step(name: &'static str, work: impl FnOnce() -> Result<Option<String>>) -> St
     Step { name, outcome, time: start.elapsed() }
 }
 
-/// A step that failed before it was over.
+/// A step that could not be completed.
 fn failed(name: &'static str, reason: &str) -> Step {
     Step { name, outcome: Outcome::Failed(reason.to_owned()), time: Duration::ZERO }
 }
 
-/// Checks how all files are formatted; `cargo fmt` would not see those whose module a macro declares.
+/// Checks the format of all files, including those whose module a macro declares, which `cargo fmt` does not find.
 fn check_format(workspace: &Workspace) -> Result<Option<String>> {
     let files = tidy::files(workspace)?;
     let mut rustfmt = Command::new("rustfmt");
@@ -156,7 +156,7 @@ fn run_cargo(workspace: &Workspace, arguments: &str, variable: Option<(&str, &st
     Ok(None)
 }
 
-/// Runs the root tests in every guest; each must run in one of them.
+/// Runs the root tests in every guest. Each test must run in at least one.
 fn run_root_tests(
     workspace: &Workspace,
     built: Built<'_>,
@@ -169,7 +169,7 @@ fn run_root_tests(
     Ok(None)
 }
 
-/// What is to be printed, kept until the steps before it have printed theirs.
+/// Output that is held until earlier steps have printed theirs.
 struct Held(Mutex<Option<Vec<u8>>>);
 
 impl Held {
@@ -177,10 +177,10 @@ impl Held {
         Self(Mutex::new(Some(Vec::new())))
     }
 
-    /// Prints what was kept; what comes from now on is printed at once.
+    /// Prints the held output; later output is printed at once.
     fn release(&self) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A closed terminal is no reason to stop the tests.
+        // The tests continue after the terminal is closed.
         let _ = io::stdout().write_all(&kept.take().unwrap_or_default());
     }
 }
@@ -198,7 +198,7 @@ impl Write for &Held {
     }
 }
 
-/// What each step came to.
+/// The results of all steps.
 fn table(steps: &[Step]) -> String {
     let mut text = String::new();
     for step in steps {

@@ -41,9 +41,9 @@
 //! | merging of snapshots | continues each time the status is read, by consecutive chunks | continues in the background |
 //! | background work | advances by a step when a status is read, and by [`work`](MemoryKernel::work): a step is a quarter of a `mirror` or `raid`, `hydration_threshold` regions of a `clone`, `migration_threshold` sectors of a `cache` with the policy `cleaner` | runs all the time |
 //! | metadata of `cache`, `clone`, `era`, `integrity`, `mirror`, `raid`, `writecache` | is stored on the device, in another format; while it is suspended, it cannot be read or written | commands wait until it is resumed |
-//! | `cache` | promotes a block when it is accessed for the second time, demotes the one that was not used for the longest time, and writes dirty blocks back when they are demoted or by `cleaner` | the policy `smq` learns, and writes back when there is little to do |
+//! | `cache` | promotes a block when it is accessed for the second time, demotes the least recently used one, and writes dirty blocks back when they are demoted or by `cleaner` | the policy `smq` learns, and writes back when there is little to do |
 //! | `crypt`, `integrity` | pass sectors on unchanged, and detect no corruption; every key is in the keyring; tags are calculated at once | |
-//! | `verity` | checks blocks by SHA-1 and SHA-2, and passes all data on with other algorithms; corrects nothing; each block is checked each time; a read that would restart the machine or make the kernel panic fails | knows all algorithms, and corrects errors |
+//! | `verity` | checks each block of each read by SHA-1 or SHA-2; data with other algorithms is not checked, and no error is corrected; a read that would restart the machine or make the kernel panic fails | supports all algorithms, and corrects errors |
 //! | `mirror` | has no log in user space | |
 //! | `multipath` | uses the first path of a group that works; hardware handlers do nothing | selectors spread I/O |
 //! | `raid` of other levels than `raid1` | has states and a status, and finds failed legs when the status is read; I/O fails with `EOPNOTSUPP` | |

@@ -8,11 +8,11 @@ use dm_units::{Bytes, DeviceNumber, Sectors};
 use crate::support::Data;
 
 on_both_kernels! { ["linear"];
-    what_is_written_and_zeroed_is_on_the_disk,
+    written_and_zeroed_data_is_on_the_disk,
     only_a_device_that_is_not_used_can_be_claimed,
-    what_is_read_only_is_not_written,
-    what_does_not_exist_is_not_opened,
-    what_was_written_through_a_device_on_top_is_read,
+    read_only_devices_are_not_written,
+    missing_devices_are_not_opened,
+    data_written_through_a_device_on_top_is_read,
     the_path_of_a_device_can_be_opened_and_stand_in_a_table,
 }
 
@@ -25,7 +25,7 @@ fn line(disk: DeviceNumber) -> [TargetLine<dm_core::LineText<'static, String>>; 
     [TargetLine::text(Sectors(0), LENGTH, "linear", format!("{disk} 8"))]
 }
 
-fn what_is_written_and_zeroed_is_on_the_disk(kernel: &dyn TestKernel) {
+fn written_and_zeroed_data_is_on_the_disk(kernel: &dyn TestKernel) {
     let (host, disk) = (kernel.host(), kernel.disk(Bytes(1 << 20)));
     let number = host.create(kernel.name("home"), line(disk)).unwrap().number();
     let pattern = Data::new(1);
@@ -77,7 +77,7 @@ fn only_a_device_that_is_not_used_can_be_claimed(kernel: &dyn TestKernel) {
     host.open_block(disk, WRITABLE).unwrap();
 }
 
-fn what_is_read_only_is_not_written(kernel: &dyn TestKernel) {
+fn read_only_devices_are_not_written(kernel: &dyn TestKernel) {
     let (host, disk) = (kernel.host(), kernel.disk(Bytes(1 << 20)));
     let options = SetupOptions::new().read_only(true);
     let number = host.create_with(kernel.name("home"), line(disk), options).unwrap().number();
@@ -89,7 +89,7 @@ fn what_is_read_only_is_not_written(kernel: &dyn TestKernel) {
     }
 }
 
-fn what_was_written_through_a_device_on_top_is_read(kernel: &dyn TestKernel) {
+fn data_written_through_a_device_on_top_is_read(kernel: &dyn TestKernel) {
     let (host, disk) = (kernel.host(), kernel.disk(Bytes(1 << 20)));
     let number = host.create(kernel.name("home"), line(disk)).unwrap().number();
     for fill in [1, 2] {
@@ -101,7 +101,7 @@ fn what_was_written_through_a_device_on_top_is_read(kernel: &dyn TestKernel) {
     }
 }
 
-fn what_does_not_exist_is_not_opened(kernel: &dyn TestKernel) {
+fn missing_devices_are_not_opened(kernel: &dyn TestKernel) {
     let host = kernel.host();
     let number = host.create(kernel.name("home"), line(kernel.disk(Bytes(1 << 20)))).unwrap().number();
     for missing in [DeviceNumber::new(number.major, 900_000), DeviceNumber::new(3999, 1)] {

@@ -1,4 +1,4 @@
-//! The short examples do what they say, on both kinds of kernels.
+//! The short examples work on both kinds of kernels.
 
 use dm_core::{RemovePolicy, Retry};
 use dm_targets::crypt::CryptKey;

@@ -8,9 +8,9 @@ use crate::support::{Data, Devices, LENGTH, load, zero};
 
 on_both_kernels! { ["error", "flakey", "linear", "zero"];
     a_flakey_device_that_is_down_does_what_its_features_say,
-    what_flakey_does_not_know_is_refused,
+    a_flakey_feature_that_does_not_exist_is_refused,
     a_flush_fails_where_something_below_caches_writes,
-    a_failing_part_keeps_neither_data_nor_flushes_from_the_others,
+    a_failing_part_does_not_affect_data_and_flushes_of_the_others,
 }
 
 const START: Sectors = Sectors(0);
@@ -40,7 +40,7 @@ fn a_flakey_device_that_is_down_does_what_its_features_say(kernel: &dyn TestKern
     }
 }
 
-fn what_flakey_does_not_know_is_refused(kernel: &dyn TestKernel) {
+fn a_flakey_feature_that_does_not_exist_is_refused(kernel: &dyn TestKernel) {
     let disk = kernel.disk(LENGTH.to_bytes());
     let device = kernel.create("device");
     for (times, features) in
@@ -63,7 +63,7 @@ fn a_flush_fails_where_something_below_caches_writes(kernel: &dyn TestKernel) {
     }
 }
 
-fn a_failing_part_keeps_neither_data_nor_flushes_from_the_others(kernel: &dyn TestKernel) {
+fn a_failing_part_does_not_affect_data_and_flushes_of_the_others(kernel: &dyn TestKernel) {
     let disk = kernel.disk(LENGTH.to_bytes());
     let line = |start, target_type, params| TargetLine::text(Sectors(start), Sectors(8), target_type, params);
     let linear = |start| line(start, "linear", format!("{disk} {start}"));

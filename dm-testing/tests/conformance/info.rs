@@ -9,7 +9,7 @@ use crate::support::{Data, Devices, LENGTH, inactive_info, info, load, one_secto
 on_both_kernels! { ["zero"];
     any_id_finds_the_same_device,
     a_missing_device_is_not_found,
-    each_slot_is_told_apart,
+    the_states_of_the_two_slots_are_distinguished,
     openers_are_counted,
     events_are_counted,
 }
@@ -39,7 +39,7 @@ fn a_missing_device_is_not_found(kernel: &dyn TestKernel) {
     }
 }
 
-fn each_slot_is_told_apart(kernel: &dyn TestKernel) {
+fn the_states_of_the_two_slots_are_distinguished(kernel: &dyn TestKernel) {
     let lower = kernel.map("lower", [zero(LENGTH)]);
     let device = kernel.map("device", [zero(LENGTH)]);
     let active = info(kernel, device.number());

@@ -6,7 +6,7 @@ use dm_testing::TestKernel;
 use crate::support::{Devices, LENGTH, Mapped, zero};
 
 on_both_kernels! { ["zero"];
-    what_nobody_understands_is_refused,
+    messages_that_no_target_supports_are_refused,
     what_cannot_be_sent_is_not_sent,
 }
 
@@ -16,7 +16,7 @@ fn send(kernel: &dyn TestKernel, device: &Mapped, message: &str) -> dm_core::Res
     Ok(answer.text().map(|text| text.to_string()))
 }
 
-fn what_nobody_understands_is_refused(kernel: &dyn TestKernel) {
+fn messages_that_no_target_supports_are_refused(kernel: &dyn TestKernel) {
     let bare = kernel.create("bare");
     let device = kernel.map("device", [zero(LENGTH)]);
     for (device, message) in

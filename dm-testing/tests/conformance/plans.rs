@@ -11,7 +11,7 @@ on_both_kernels! { ["linear", "zero", "error"];
     devices_are_made_bottom_up_and_then_nothing_is_left_to_do,
     tables_are_loaded_before_anything_is_suspended,
     a_new_device_waits_for_the_one_below_that_changes,
-    what_is_not_wanted_any_more_is_removed_users_first,
+    unwanted_devices_are_removed_users_first,
     a_failed_step_undoes_those_before_it,
     devices_that_contradict_each_other_are_refused,
 }
@@ -104,7 +104,7 @@ fn a_new_device_waits_for_the_one_below_that_changes(kernel: &dyn TestKernel) {
     assert_eq!(steps(&host, stack(&names, disk, [0, 0])), expected);
 }
 
-fn what_is_not_wanted_any_more_is_removed_users_first(kernel: &dyn TestKernel) {
+fn unwanted_devices_are_removed_users_first(kernel: &dyn TestKernel) {
     let (host, names, disk) = (kernel.host(), Names::new(kernel), disk(kernel));
     let Names { lower, upper } = &names;
     steps(&host, stack(&names, disk, [0, 0]));

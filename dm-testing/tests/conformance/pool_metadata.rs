@@ -10,7 +10,7 @@ use dm_units::{Bytes, DataBlocks, DeviceNumber, Sectors};
 
 on_both_kernels! { ["thin-pool", "thin"];
     a_new_pool_is_made_on_zeros_and_found_again,
-    what_is_no_pool_is_refused_by_name_and_stays,
+    other_data_on_the_metadata_device_is_named_and_kept,
     only_metadata_that_are_not_used_are_erased,
 }
 
@@ -71,7 +71,7 @@ fn a_new_pool_is_made_on_zeros_and_found_again(kernel: &dyn TestKernel) {
     pool.delete_id(&host, ThinDevId::new(1).unwrap()).unwrap();
 }
 
-fn what_is_no_pool_is_refused_by_name_and_stays(kernel: &dyn TestKernel) {
+fn other_data_on_the_metadata_device_is_named_and_kept(kernel: &dyn TestKernel) {
     let scene = Scene::new(kernel);
     let cases: [(usize, &[u8], &str); 3] = [
         (0, b"XFSB", "an XFS file system"),

@@ -15,7 +15,7 @@ on_both_kernels! { ["thin-pool", "thin", "linear", "flakey", "error"];
     a_failed_pool_is_named_and_its_thin_devices_can_be_removed,
     a_running_pool_is_taken_over_as_the_policy_says,
     an_id_that_is_taken_is_skipped,
-    activation_takes_over_what_is_active,
+    activation_takes_over_an_active_device,
     the_transaction_id_is_compared_before_it_is_set,
     a_snapshot_of_an_inactive_device_has_its_data,
     features_are_switched_and_the_metadata_snapshot_is_given_back,
@@ -133,7 +133,7 @@ fn an_id_that_is_taken_is_skipped(kernel: &dyn TestKernel) {
     assert!(pool.delete_id(&host, id(4)).unwrap_err().is_no_data());
 }
 
-fn activation_takes_over_what_is_active(kernel: &dyn TestKernel) {
+fn activation_takes_over_an_active_device(kernel: &dyn TestKernel) {
     let (host, pool) = (kernel.host(), pool(kernel));
     let device = thin(kernel, &pool, 1);
     let again = pool.activate(&host, id(1), device.name(), LENGTH).unwrap();

@@ -18,7 +18,7 @@ on_both_kernels! { ["zero"];
     deferred_removal_waits_for_the_last_close,
     deferred_removal_can_be_cancelled,
     cancelling_without_a_deferred_removal_is_not_an_error,
-    a_removal_says_whether_there_was_a_uevent,
+    a_removal_reports_whether_there_was_a_uevent,
 }
 
 const DEFERRED: RemoveOptions = RemoveOptions::new().deferred(true);
@@ -130,7 +130,7 @@ fn cancelling_without_a_deferred_removal_is_not_an_error(kernel: &dyn TestKernel
     assert!(error.is_not_found(), "{error}");
 }
 
-fn a_removal_says_whether_there_was_a_uevent(kernel: &dyn TestKernel) {
+fn a_removal_reports_whether_there_was_a_uevent(kernel: &dyn TestKernel) {
     let dm = kernel.dm();
     // Before its first table a device has no disk, not even after a refused load.
     for (loads, expected) in [(false, false), (true, true)] {

@@ -1,4 +1,4 @@
-//! Lines that do not start at the start of their device.
+//! Lines that are not the first one of their device.
 
 use std::time::Duration;
 
@@ -17,16 +17,16 @@ on_both_kernels! {
     a_target_that_must_be_alone_is_refused_beside_another,
 }
 
-/// Where a write to the first sector of a second line gets to, on the last disk of the line.
+/// The sector that a write to the first sector of a second line reaches, on the last disk of the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// To its start.
+    /// The first one.
     Start,
-    /// As far from its start as the line is from the start of the device: the target has the sector of the device.
+    /// The one at the start of the line: the target gets the sector of the device.
     Behind,
-    /// Nowhere: the write fails.
+    /// None: the write fails.
     Nowhere,
-    /// It cannot be told from the disk; the line returns what was written.
+    /// Unknown from the disk; the line returns the written data.
     Unknown,
 }
 
@@ -51,7 +51,7 @@ const TARGETS: [(&str, &str, Place); 17] = [
     ("writecache", "s A B 4096 0", Place::Unknown),
 ];
 
-/// Targets that no other line may be beside.
+/// Targets that must be alone in a table.
 const ALONE: [(&str, &str); 4] = [
     ("integrity", "A 0 - J 1 internal_hash:crc32c"),
     ("multipath", "0 0 1 1 round-robin 0 1 0 A"),
@@ -60,7 +60,7 @@ const ALONE: [(&str, &str); 4] = [
 ];
 
 const LENGTH: Sectors = Sectors(1024);
-/// Room for two lines one after the other.
+/// Long enough for two lines.
 const DISK: Bytes = Bytes(4 << 20);
 
 /// A line of new disks, and the disk A.
@@ -107,7 +107,7 @@ fn a_second_line_has_its_data_where_its_target_counts_from(kernel: &dyn TestKern
         let patiently = RemovePolicy::new().retry(Retry::within(Duration::from_secs(20)));
         kernel.host().remove_with(&device, patiently).unwrap();
     }
-    // The disk of a cache or an origin is as long as the line, so what is behind it is missing.
+    // The disk of a cache or an origin is as long as the line, so that sectors after it do not exist.
     for (target, params) in
         [("cache", "B B2 A 128 1 writethrough smq 0"), ("snapshot-origin", "A"), ("log-writes", "A B")]
     {

@@ -10,10 +10,10 @@ use dm_testing::TestKernel;
 use dm_units::{DeviceNumber, Sectors};
 
 on_both_kernels! { ["snapshot", "snapshot-origin", "snapshot-merge"];
-    a_snapshot_keeps_what_its_origin_had,
+    a_snapshot_keeps_the_old_data_of_its_origin,
     a_snapshot_can_be_written,
     a_transient_snapshot_has_no_map,
-    all_snapshots_of_an_origin_keep_what_it_had,
+    all_snapshots_of_an_origin_keep_its_old_data,
     writes_to_the_disk_itself_are_not_kept,
     a_full_snapshot_is_invalid_or_has_overflowed,
     an_origin_that_fills_its_snapshot_is_written_all_the_same,
@@ -120,7 +120,7 @@ impl<'k> Scene<'k> {
     }
 }
 
-fn a_snapshot_keeps_what_its_origin_had(kernel: &dyn TestKernel) {
+fn a_snapshot_keeps_the_old_data_of_its_origin(kernel: &dyn TestKernel) {
     let scene = Scene::new(kernel);
     let (snapshot, number) = scene.snapshot(SnapshotStore::Persistent);
     let origin = scene.origin();
@@ -157,7 +157,7 @@ fn a_transient_snapshot_has_no_map(kernel: &dyn TestKernel) {
     assert_eq!((scene.used(&snapshot), scene.bytes(number, [0, 8])), ((16, 0), [2, 1]));
 }
 
-fn all_snapshots_of_an_origin_keep_what_it_had(kernel: &dyn TestKernel) {
+fn all_snapshots_of_an_origin_keep_its_old_data(kernel: &dyn TestKernel) {
     let scene = Scene::new(kernel);
     let (first, _) = scene.snapshot(SnapshotStore::Persistent);
     let wide = SnapshotTable::new(scene.disk, kernel.disk(LENGTH.to_bytes()), SnapshotStore::Transient, Sectors(64));

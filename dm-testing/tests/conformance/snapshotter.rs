@@ -18,8 +18,8 @@ mod example;
 
 on_both_kernels! { ["thin-pool", "thin"];
     images_are_unpacked_committed_and_branched,
-    what_is_in_use_or_has_children_stays,
-    a_restart_shows_what_was_shown,
+    snapshots_in_use_or_with_children_are_kept,
+    a_restart_makes_the_mapped_devices_again,
     a_key_that_cannot_be_a_name_changes_nothing,
 }
 
@@ -107,7 +107,7 @@ fn images_are_unpacked_committed_and_branched(kernel: &dyn TestKernel) {
     assert!(kernel.host().dm().device_info(kernel.name("snap-look")).unwrap().is_read_only());
 }
 
-fn what_is_in_use_or_has_children_stays(kernel: &dyn TestKernel) {
+fn snapshots_in_use_or_with_children_are_kept(kernel: &dyn TestKernel) {
     make_pool(kernel);
     let mut snapshotter = started(kernel, &Kept::default());
     snapshotter.create("base", LENGTH).unwrap();
@@ -121,7 +121,7 @@ fn what_is_in_use_or_has_children_stays(kernel: &dyn TestKernel) {
     assert!(snapshotter.records().is_empty());
 }
 
-fn a_restart_shows_what_was_shown(kernel: &dyn TestKernel) {
+fn a_restart_makes_the_mapped_devices_again(kernel: &dyn TestKernel) {
     make_pool(kernel);
     let kept = Kept::default();
     let mut snapshotter = started(kernel, &kept);

@@ -9,12 +9,12 @@ use crate::support::{
 };
 
 on_both_kernels! { ["error", "linear", "zero"];
-    a_set_up_mends_every_unusual_state,
-    a_set_up_finishes_a_device_that_has_no_active_table_yet,
-    a_set_up_of_a_device_that_differs_changes_nothing_and_says_in_what,
+    a_setup_repairs_every_unusual_state,
+    a_setup_completes_a_device_without_an_active_table,
+    a_setup_of_a_device_that_differs_changes_nothing_and_reports_the_difference,
     a_reload_whose_resume_fails_before_the_tables_are_swapped_keeps_the_old_one,
     a_forced_removal_whose_resume_fails_leaves_no_table_of_errors,
-    a_forced_removal_of_an_open_device_says_what_it_has_done,
+    a_forced_removal_of_an_open_device_reports_its_effects,
 }
 
 fn zeros(kernel: &dyn TestKernel) -> Mapped {
@@ -44,7 +44,7 @@ const STATES: [(&str, Unsettle); 5] = [
     }),
 ];
 
-fn a_set_up_mends_every_unusual_state(kernel: &dyn TestKernel) {
+fn a_setup_repairs_every_unusual_state(kernel: &dyn TestKernel) {
     for (what, unsettle) in STATES {
         let device = zeros(kernel);
         let user = kernel.open(device.number()).unwrap();
@@ -58,7 +58,7 @@ fn a_set_up_mends_every_unusual_state(kernel: &dyn TestKernel) {
     }
 }
 
-fn a_set_up_finishes_a_device_that_has_no_active_table_yet(kernel: &dyn TestKernel) {
+fn a_setup_completes_a_device_without_an_active_table(kernel: &dyn TestKernel) {
     let bare: [Unsettle; 3] = [
         |_, _| (),
         |kernel, device| {
@@ -78,7 +78,7 @@ fn a_set_up_finishes_a_device_that_has_no_active_table_yet(kernel: &dyn TestKern
     }
 }
 
-fn a_set_up_of_a_device_that_differs_changes_nothing_and_says_in_what(kernel: &dyn TestKernel) {
+fn a_setup_of_a_device_that_differs_changes_nothing_and_reports_the_difference(kernel: &dyn TestKernel) {
     let device = zeros(kernel);
     kernel.dm().device_suspend(&device).unwrap();
     let difference = |result: Result<_, dm_core::OpError>| match result.unwrap_err().kind() {
@@ -118,7 +118,7 @@ fn a_forced_removal_whose_resume_fails_leaves_no_table_of_errors(kernel: &dyn Te
     assert_eq!(table(kernel, &device), ["0 64 zero "]);
 }
 
-fn a_forced_removal_of_an_open_device_says_what_it_has_done(kernel: &dyn TestKernel) {
+fn a_forced_removal_of_an_open_device_reports_its_effects(kernel: &dyn TestKernel) {
     let device = zeros(kernel);
     let user = kernel.open(device.number()).unwrap();
     let error = kernel.host().remove_with(&device, RemovePolicy::new().force(true)).unwrap_err();

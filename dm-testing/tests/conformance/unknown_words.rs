@@ -7,7 +7,7 @@ use dm_units::{Bytes, Sectors};
 
 use crate::support::Devices;
 
-/// Targets with params of disks A and B, in which `*` is the place of features.
+/// Targets with params that use the disks A and B; `*` is the position of features.
 const TABLES: [(&str, &str, &str, &str); 10] = [
     ("crypt", "aes-xts-plain64 KEY 0 A 0 *", "", "1 nonsense"),
     ("flakey", "A 0 1 0 *", "", "1 nonsense"),
@@ -21,7 +21,8 @@ const TABLES: [(&str, &str, &str, &str); 10] = [
     ("writecache", "s A B 4096 *", "0", "1 nonsense"),
 ];
 
-/// Two faults at once: a device X that does not exist, and a word. What the kernel reads first is what it reports.
+/// Two faults at once: a device X that does not exist, and an unknown word. The kernel reports the one that it reads
+/// first.
 const MISSING: [(&str, &str, i32); 18] = [
     ("crypt", "aes-xts-plain64 KEY 0 X 0 1 nonsense", EINVAL),
     ("flakey", "X 0 1 0 1 nonsense", EINVAL),
@@ -56,7 +57,7 @@ on_both_kernels! {
     a_missing_device_is_reported_in_the_order_of_the_kernel,
 }
 
-/// Loads a table of new disks.
+/// Loads a table that uses new disks.
 fn load(kernel: &dyn TestKernel, target: &str, params: &str) -> dm_core::Result<()> {
     let name = kernel.name(target);
     if !crate::support::exists(kernel, &name) {

@@ -14,8 +14,8 @@ on_both_kernels! { ["verity"];
     a_device_over_a_new_tree_has_its_data,
     data_and_hashes_are_on_one_device_if_they_do_not_overlap,
     one_device_by_two_names_is_one,
-    a_tree_that_does_not_fit_is_not_begun,
-    what_holds_no_tree_is_named,
+    a_tree_that_does_not_fit_is_not_started,
+    other_data_in_the_place_of_a_tree_is_named,
     a_changed_block_is_found_when_it_is_read,
     a_changed_hash_block_makes_its_data_unreadable,
     zeros_are_given_out_for_blocks_that_were_zero,
@@ -110,7 +110,7 @@ fn one_device_by_two_names_is_one(kernel: &dyn TestKernel) {
     volume.verify(&host, &root).unwrap();
 }
 
-fn a_tree_that_does_not_fit_is_not_begun(kernel: &dyn TestKernel) {
+fn a_tree_that_does_not_fit_is_not_started(kernel: &dyn TestKernel) {
     let (host, (_, [data, _])) = (kernel.host(), volume(kernel));
     let small = kernel.disk(Bytes(8192));
     Data::new(2).write(kernel, small, Sectors(0), Sectors(16)).unwrap();
@@ -126,7 +126,7 @@ fn a_tree_that_does_not_fit_is_not_begun(kernel: &dyn TestKernel) {
     Data::new(2).verify(kernel, small, Sectors(0), Sectors(16));
 }
 
-fn what_holds_no_tree_is_named(kernel: &dyn TestKernel) {
+fn other_data_in_the_place_of_a_tree_is_named(kernel: &dyn TestKernel) {
     let (host, (volume, [_, hash])) = (kernel.host(), volume(kernel));
     let refusal = || verity_error(volume.superblock(&host).unwrap_err()).to_string();
     assert_eq!(refusal(), format!("{hash} has no verity superblock at sector 0: there are zeros"));
@@ -138,7 +138,7 @@ fn what_holds_no_tree_is_named(kernel: &dyn TestKernel) {
     assert!(matches!(behind, VerityError::TooSmall { .. }), "{behind}");
 }
 
-/// A device over a new tree, and its disks.
+/// A device with a new tree, and its disks.
 fn device(kernel: &dyn TestKernel) -> (VerityDev, VerityVolume, Hex, [DeviceNumber; 2]) {
     let (host, (volume, disks)) = (kernel.host(), volume(kernel));
     let root = volume.format(&host, &format()).unwrap().root_hash;
@@ -174,11 +174,11 @@ fn a_changed_block_is_found_when_it_is_read(kernel: &dyn TestKernel) {
     assert_eq!(reads(kernel, &device, [39, 41]), [true; 2]);
     assert!(!device.is_corrupted(&host).unwrap());
     assert_eq!(reads(kernel, &device, [40, 41]), [false, true]);
-    // The part that holds the block.
+    // The part that contains the block.
     kernel.read(number, Sectors(0), &mut vec![0; 64 * 4096]).unwrap_err();
     assert!(device.is_corrupted(&host).unwrap());
     assert_eq!(verity_error(volume.verify(&host, &root).unwrap_err()).to_string(), "data block 40 is corrupted");
-    // It stays so until a table is loaded.
+    // The status is kept until a table is loaded.
     flip(kernel, data, 40);
     assert_eq!((reads(kernel, &device, [40]), device.is_corrupted(&host).unwrap()), ([true], true));
     change(kernel, &device, |table| table.on_corruption(OnCorruption::Ignore));
@@ -189,9 +189,9 @@ fn a_changed_block_is_found_when_it_is_read(kernel: &dyn TestKernel) {
 
 fn a_changed_hash_block_makes_its_data_unreadable(kernel: &dyn TestKernel) {
     let (host, (device, volume, root, [_, hash])) = (kernel.host(), device(kernel));
-    // Hashes that were checked stay in memory.
+    // Checked hashes stay in memory.
     device.remove_with(&host, dm_core::RemovePolicy::new().retry(dm_core::Retry::default())).unwrap();
-    // Behind the superblock and the root: the second of two blocks, with the hashes of data block 128 and later ones.
+    // After the superblock and the root: the second of two blocks, with the hashes from data block 128 on.
     flip(kernel, hash, 3);
     let table = volume.table(&host, &root).unwrap();
     let device = VerityDev::activate(&host, kernel.name("verity"), table, OPTIONS()).unwrap();

@@ -14,8 +14,8 @@ mod example;
 
 on_both_kernels! { ["thin-pool", "thin", "linear"];
     a_pool_grows_by_a_disk_while_its_volumes_are_in_use,
-    snapshots_hold_what_there_was,
-    a_start_puts_right_what_is_missing_and_removes_what_does_not_belong,
+    snapshots_contain_the_old_data,
+    a_start_makes_missing_devices_and_removes_unwanted_ones,
 }
 
 const SIZE: Bytes = Bytes(4 << 20);
@@ -65,7 +65,7 @@ fn a_pool_grows_by_a_disk_while_its_volumes_are_in_use(kernel: &dyn TestKernel) 
     assert!(list.map_or(true, |list| list.iter().next().is_none()));
 }
 
-fn snapshots_hold_what_there_was(kernel: &dyn TestKernel) {
+fn snapshots_contain_the_old_data(kernel: &dyn TestKernel) {
     let host = kernel.host();
     let mut volumes = started(kernel, &[disk(kernel)]);
     volumes.create("home", LENGTH).unwrap();
@@ -80,7 +80,7 @@ fn snapshots_hold_what_there_was(kernel: &dyn TestKernel) {
     assert_eq!(first_byte(kernel, number(&host, &volumes, "before")), 1);
 }
 
-fn a_start_puts_right_what_is_missing_and_removes_what_does_not_belong(kernel: &dyn TestKernel) {
+fn a_start_makes_missing_devices_and_removes_unwanted_ones(kernel: &dyn TestKernel) {
     let host = kernel.host();
     let mut volumes = started(kernel, &[disk(kernel)]);
     volumes.create("home", LENGTH).unwrap();

@@ -93,7 +93,7 @@ fn a_name_of_the_kernels_is_never_translated() {
     assert!(refused.is_undone() && refused.to_string().contains("arguments"), "{refused}");
 }
 
-/// What `/dev/mapper` has of a scratch.
+/// The files of a scratch in `/dev/mapper`.
 fn nodes(scratch: &Scratch) -> Vec<String> {
     let files = fs::read_dir("/dev/mapper").unwrap();
     let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());

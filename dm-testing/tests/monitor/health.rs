@@ -192,7 +192,7 @@ fn a_flipped_bit_is_noticed_once_it_was_read() {
     assert_eq!(shown(monitor.read_all().unwrap()), [""; 0]);
     assert!(image.is_corrupted(&scene.host).unwrap());
 
-    // A table that is loaded again has found nothing so far.
+    // After a load, no corruption has been detected yet.
     data.write(Sectors(8), &[0; 512]).unwrap();
     image.change(&scene.host, |_| ()).unwrap();
     monitor.read_all().unwrap();

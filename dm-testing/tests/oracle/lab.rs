@@ -108,12 +108,12 @@ impl<'s> Lab<'s> {
         self.scratch.dm().device_suspend(device).unwrap();
     }
 
-    /// The status of a device of one target.
+    /// The status of a device with one target.
     pub(crate) fn status(&self, device: &MappedDevice) -> String {
         params(&self.scratch.dm().table_status(device).unwrap())
     }
 
-    /// Sends a message; if the kernel refuses it, the error number and the reasons.
+    /// Sends a message. If the kernel refuses it, returns the errno and the reasons.
     pub(crate) fn send(&self, device: &MappedDevice, text: &str) -> Result<(), (i32, Vec<String>)> {
         self.scratch.dm().target_msg(device, text).map(drop).map_err(|error| refusal(&error))
     }
@@ -156,7 +156,7 @@ fn params(lines: &TableStatus) -> String {
     lines.iter().next().unwrap().unwrap().params.to_str().unwrap().to_owned()
 }
 
-/// The error number and the reasons of a command that the kernel refused.
+/// The errno and the reasons of a refused command.
 fn refusal(error: &Error) -> (i32, Vec<String>) {
     let refusal = error.refusal().unwrap_or_else(|| panic!("{error}"));
     (refusal.errno().number(), refusal.kernel_log().to_vec())

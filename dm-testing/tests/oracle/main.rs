@@ -35,8 +35,8 @@ use crate::messages::{LISTENERS, Messages};
 use crate::report::Report;
 use crate::tables::Subject;
 
-/// How long questions about one target are asked before the next one's turn, and how many at least: some tables take the kernel
-/// longer than this.
+/// The time for questions about one target before the next target's turn, and their minimum number: some tables take
+/// the kernel longer.
 const TURN: (Duration, u64) = (Duration::from_millis(100), 2);
 
 /// The settings of `cargo xtask oracle`.
@@ -88,7 +88,7 @@ impl Series {
         }
     }
 
-    /// Asks for one turn or until the time is over, at least once if the kernel has the target.
+    /// Asks for one turn, at most until the time is over, and at least once if the kernel has the target.
     fn run(&mut self, lab: &mut Lab<'_>, seed: u64, end: Instant) {
         self.is_missing |= self.next == 0 && !lab.has(self.target_type);
         let (name, disks) = (self.name(), lab.disks());

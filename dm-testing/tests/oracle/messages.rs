@@ -11,10 +11,10 @@ use crate::draw::Draw;
 use crate::judge::{Verdict, is_strict, is_unknown};
 use crate::lab::Lab;
 
-/// How long a target may be busy with a message.
+/// The maximum time that a target is busy with a message.
 const SOON: Duration = Duration::from_secs(20);
 
-/// A target with an active table, and what is sent to it.
+/// A target with an active table, and messages to it.
 pub(crate) struct Listener {
     pub(crate) target_type: &'static str,
     /// Its table, in which `NEW` stands for a new disk.
@@ -27,10 +27,10 @@ pub(crate) struct Listener {
     reasons: &'static [&'static str],
     /// Whether the library knows that this table does not support a message.
     is_unfit: fn(&str) -> bool,
-    /// What is sent before a message that begins with this word, so that it is not refused for the state of the target; `$1`
-    /// and `$2` are the message's arguments.
+    /// Messages that are sent before one that starts with this word, so that the target's state allows it; `$1` and
+    /// `$2` are its arguments.
     before: &'static [(&'static str, &'static [&'static str])],
-    /// Whether a target with this status is no longer busy with an earlier message; such a target refuses others.
+    /// Whether a target with this status has completed an earlier message. A busy one refuses others.
     is_idle: Option<fn(&str) -> bool>,
 }
 
@@ -214,7 +214,7 @@ impl Listener {
         (device, disk)
     }
 
-    /// Brings the target into a state in which it takes a message of these words.
+    /// Brings the target into a state in which it accepts this message.
     fn prepare(&self, lab: &Lab<'_>, device: &MappedDevice, words: &[String]) {
         let argument = |at| words.get(at).map_or("", String::as_str);
         let (_, before) = self.before.iter().find(|(first, _)| *first == argument(0)).copied().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Sequences of commands for snapshots, their origins, and merging.
 //!
-//! Exceptions are kept on disks, which are not suspended: a command that reads or writes them can't be interrupted.
+//! Exceptions are stored on disks, which are not suspended: a command that accesses them is uninterruptible.
 
 use proptest::collection::vec;
 use proptest::option;
@@ -12,7 +12,7 @@ use crate::step::{Below, Line, Step, Table, Target};
 
 const STORES: [&str; 7] = ["P 8", "P 8", "P 8", "P 16", "PO 8", "N 8", "N 4"];
 
-/// And those that are refused.
+/// Also refused ones.
 const ANY_STORE: [&str; 10] = ["P 8", "P 8", "P 8", "P 16", "PO 8", "N 8", "N 4", "Q 8", "PX 8", "P 7"];
 
 fn sector() -> impl Strategy<Value = u64> + Clone {

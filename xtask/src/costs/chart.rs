@@ -1,8 +1,8 @@
-//! A chart of what calls take, for the README.
+//! A chart of the costs of calls, for the README.
 
 use std::fmt::Write as _;
 
-/// What a call takes, as a multiple of the least.
+/// The costs of a call, as multiples of the minimum.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Bar {
     pub(super) summary: &'static str,
@@ -10,7 +10,7 @@ pub(super) struct Bar {
     pub(super) libdm: f64,
 }
 
-/// The width of the names, and that of a bar of the least, in pixels.
+/// The width of the names, and of a bar for the minimum, in pixels.
 const NAMES: f64 = 290.0;
 const LEAST: f64 = 80.0;
 
@@ -18,7 +18,7 @@ const LEAST: f64 = 80.0;
 const ROW: f64 = 34.0;
 const BAR: f64 = 12.0;
 
-/// A bar ends here; its number says how long it would be.
+/// The maximum length of a bar; a longer one is cut, and its number shows the value.
 const LONGEST: f64 = 6.0;
 
 const OURS: &str = "#2a7ab0";
@@ -51,7 +51,7 @@ pub(super) fn svg(release: &str, bars: &[Bar]) -> String {
     svg
 }
 
-/// A bar and its number.
+/// Draws a bar and its number.
 fn draw(svg: &mut String, top: f64, colour: &str, ratio: f64) {
     let length = ratio.min(LONGEST) * LEAST;
     // Writing to a string does not fail.

@@ -48,12 +48,12 @@ impl<'a> Table<'a> {
         (self.results.len() == self.calls.len()).then(|| self.results.iter().all(|is_good| *is_good))
     }
 
-    /// The calls that libdm has as well.
+    /// The calls that libdm also has.
     pub(super) fn bars(&self) -> &[Bar] {
         &self.bars
     }
 
-    /// What is no row, such as an error.
+    /// The output that is not a row, such as an error.
     pub(super) fn rest(&self) -> String {
         String::from_utf8_lossy(&self.unread).trim().to_owned()
     }
@@ -74,15 +74,15 @@ impl Cost {
     }
 }
 
-/// What a line says of a call.
+/// The result in a line for a call.
 struct Row {
     is_good: bool,
     text: String,
-    /// Where libdm has the call.
+    /// `None` if libdm does not have the call.
     bar: Option<Bar>,
 }
 
-/// Reads a line; `None` where it is not about the call.
+/// Reads a line; `None` if it is not for the call.
 fn row(call: &Call, line: &[u8]) -> Option<Row> {
     let line = std::str::from_utf8(line).ok()?;
     let words = line.strip_prefix(&format!("{}:{}:{} ", call.name, call.size, call.count))?;
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_libdm_lacks_has_a_dash() {
+    fn calls_that_libdm_lacks_have_a_dash() {
         let Row { is_good, text, bar } =
             row(&Call { limit: Limit::None, ..CALL }, b"list:10:4 4000/1 80000/1 -").unwrap();
         assert_eq!(bar, None);

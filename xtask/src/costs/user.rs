@@ -110,14 +110,14 @@ mod tests {
     use super::{collected, per_call};
 
     #[test]
-    fn a_call_is_what_one_more_of_it_takes_without_its_ioctl() {
+    fn the_cost_of_a_call_is_that_of_one_more_without_its_ioctl() {
         // 10 000 at the start, 300 for each call, of which the ioctl takes 50.
         assert_eq!(per_call([100, 1100], [40_000, 340_000], [15_000, 65_000]), Some(250));
         assert_eq!(per_call([1, 2], [5, 4], [0, 0]), None);
     }
 
     #[test]
-    fn callgrind_is_understood() {
+    fn the_output_of_callgrind_is_read() {
         let said = "==7== Callgrind, a call-graph profiler\n==7== Events    : Ir\n==7== Collected : 1324147\n==7== \n";
         assert_eq!(collected(said), Some(1_324_147));
         assert_eq!(collected("valgrind: no such file"), None);

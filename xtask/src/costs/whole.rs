@@ -22,11 +22,12 @@ use crate::workspace::Workspace;
 /// Creating and removing thousands of devices prints nothing for a long time.
 pub(super) const LIMITS: Limits = Limits::both(Duration::from_secs(600));
 
-/// Makes the calls of these names, or all if there is none, in the guest, and prints a table; whether all keep to their limits.
-/// Writes a chart of them to a file if one is named.
+/// Makes the calls with these names, or all if there are none, in the guest, and prints a table. Returns whether all
+/// are within their limits.
+/// Writes a chart to a file if one is given.
 ///
 /// # Errors
-/// When there is no call of a name, no C compiler, a program cannot be built, or the guest did not come to a good end.
+/// When a name is unknown, there is no C compiler, a program cannot be built, or the run in the guest fails.
 pub(super) fn run(workspace: &Workspace, limits: Limits, names: &[String], chart: Option<&Path>) -> Result<bool> {
     if !Place::guests().contains(&Place::Qemu) {
         bail!("the guest that counts instructions does not support this processor yet");

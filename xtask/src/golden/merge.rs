@@ -144,7 +144,7 @@ reply
     }
 
     #[test]
-    fn what_is_new_comes_last_in_its_section_and_once() {
+    fn new_lines_are_appended_to_their_section_once() {
         let captured = "\
 kernel 6.12.117
 status 0 2048 delay Fail
@@ -159,7 +159,7 @@ reply done
     }
 
     #[test]
-    fn another_kernel_gets_a_section_before_what_is_known_from_source() {
+    fn another_kernel_gets_a_section_before_those_from_source() {
         // Text that is new for a kernel's series is added. Lines from the source of 7.2 do not count as printed by it.
         for version in ["6.1.176", "7.2.13"] {
             let section = format!("kernel {version}\nstatus 0 2048 delay Fail\n");

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_guest_tells_the_tests_does_not_come_from_here() {
+    fn variables_that_the_guest_sets_are_not_passed_on() {
         for (name, expected) in [
             ("RUST_BACKTRACE", true),
             ("DM_SOMETHING", true),

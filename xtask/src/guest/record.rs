@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_verdict_must_fit_what_was_run() {
+    fn a_verdict_must_match_the_number_of_programs() {
         assert_eq!(problems(&[Event::Verdict(0)], ""), ["the guest reports 0 programs instead of 1"]);
         assert_eq!(problems(&[Event::Verdict(1)], ""), ["program 0 has no exit status"]);
         let twice = [Event::Begin(0), Event::End(0, 0), Event::Begin(0), Event::Verdict(1)];
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn an_oops_spoils_a_good_verdict() {
+    fn an_oops_is_a_problem_in_spite_of_a_verdict() {
         let found = problems(&[Event::Begin(0), Event::End(0, 0), Event::Verdict(1)], "fine\nOops: 0000 [#1]\n");
         assert_eq!(found, ["the kernel logged: Oops: 0000 [#1]"]);
     }

@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_guest_is_waited_for_as_long_as_it_goes_on() {
+    fn a_slow_guest_can_run_as_long_as_it_prints_something() {
         let limits = Limits::both(Duration::from_millis(400));
         let slow_boot = "for i in 1 2 3 4; do echo booting >&2; sleep 0.25; done; ";
         let slow_jobs = "for i in 1 2 3 4; do echo; sleep 0.25; done; ";
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_that_only_complains_is_not_alive() {
+    fn log_lines_after_the_boot_do_not_count_as_output() {
         let (outcome, _) = run_fake(&format!("{ALL_RUN} while :; do echo blocked >&2; sleep 0.1; done"), LIMITS);
         let problem = outcome.problems.first().unwrap();
         assert!(problem.starts_with("killed after 0.3 s without output; "), "{problem}");

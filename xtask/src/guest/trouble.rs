@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_from_before_the_first_program_does_not_count_unless_there_was_none() {
+    fn trouble_before_the_first_program_counts_only_if_none_was_run() {
         let boot = "[    0.4] WARNING: CPU: 0 PID: 0 at arch/x86/kernel/traps.c:1120 exc_debug_kernel+0xca/0x160\n";
         let run = "[    3.9] Run /init as init process\n";
         let bug = "[    5.0] kernel BUG at drivers/md/dm.c:1234!";

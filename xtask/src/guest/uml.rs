@@ -150,7 +150,7 @@ mod tests {
     use super::obstacle;
 
     #[test]
-    fn a_processor_that_has_too_much_is_told_from_a_fault() {
+    fn too_many_registers_are_distinguished_from_other_failures() {
         assert!(obstacle("Run /init\nuserspace - ptrace set fp regs failed, errno = 14\nKernel panic").is_some());
         assert_eq!(obstacle("Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b"), None);
     }

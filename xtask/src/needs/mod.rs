@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_is_this_distributions() {
+    fn the_command_is_that_of_this_distribution() {
         assert_eq!(
             text(&[], &["linker", "qemu"], "NAME=\"Arch Linux\"\nID=arch\n"),
             "this machine lacks requirements of the task:\n  linker: cc links every Rust program\n  \
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn distributions_are_known_by_what_they_are_like() {
+    fn distributions_are_recognized_by_the_one_they_are_based_on() {
         let like = "ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n";
         assert!(is_distribution(like, &["debian", "ubuntu"]));
         assert!(is_distribution("ID=\"opensuse-tumbleweed\"\n", &["opensuse", "suse"]));

@@ -152,7 +152,7 @@ mod tests {
     use super::{HEAD, PINS, Pin, parse};
 
     #[test]
-    fn the_file_is_as_it_would_be_written() {
+    fn the_file_has_the_format_in_which_it_is_written() {
         let pins = parse(PINS);
         assert!(!pins.is_empty());
         assert_eq!(format!("{HEAD}{}", pins.iter().map(Pin::line).collect::<String>()), PINS);

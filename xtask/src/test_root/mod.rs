@@ -35,7 +35,7 @@ const GOLDEN: (&str, &str) = ("DM_TESTING_GOLDEN", "golden");
 /// The package whose tests need root.
 const PACKAGE: &str = "dm-testing";
 
-/// What is wrong with a throw-away kernel in which nothing can be tested.
+/// The error for a throw-away kernel in which nothing can be tested.
 const NO_DEVICE_MAPPER: &str = "the kernel lists no device mapper in /proc/misc and /proc/devices: use one with dm-mod";
 
 /// The tests to run, and the places.
@@ -45,7 +45,7 @@ pub(crate) struct Request {
     places: Vec<Place>,
     /// Whether a test that is skipped everywhere is a failure.
     strict: bool,
-    /// Whether the whole workspace is built, not only what is run.
+    /// Whether the whole workspace is built, and not only the programs that are run.
     is_of_workspace: bool,
     kernel: Option<PathBuf>,
     packages: Vec<String>,
@@ -60,7 +60,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// All root tests in all guests, of a build that is also that of `cargo test` in the whole workspace.
+    /// All root tests in all guests, built together with `cargo test` in the whole workspace.
     pub(crate) fn of_workspace(limits: Limits) -> Self {
         Self { limits, is_of_workspace: true, ..Self::all() }
     }
@@ -155,14 +155,14 @@ pub(crate) struct Built<'a> {
 }
 
 impl<'a> Built<'a> {
-    /// Finds out where the tests can run, and builds them.
+    /// Determines the places that can run the tests, and builds them.
     ///
     /// # Errors
-    /// When that fails.
+    /// When the tests cannot be built, or no place can run them.
     pub(crate) fn new(workspace: &Workspace, request: &'a Request) -> Result<Self> {
         let start = Instant::now();
         if request.places.is_empty() {
-            bail!("no guest runs on this kind of processor yet: use --host on a machine that may be harmed");
+            bail!("no guest supports this processor yet: use --host, on a machine whose data does not matter");
         }
         let (places, left_out) = able(request, workspace)?;
         let mut programs = build(workspace, request)?;
@@ -170,10 +170,10 @@ impl<'a> Built<'a> {
         Ok(Self { request, places, left_out, programs, start })
     }
 
-    /// Runs them in each place and writes what came of it.
+    /// Runs them in each place and writes the results.
     ///
     /// # Errors
-    /// When a guest cannot be set up, or what came of it cannot be written.
+    /// When a guest cannot be set up, or the results cannot be written.
     pub(crate) fn run(self, workspace: &Workspace, out: &mut dyn Write) -> Result<Summary> {
         let mut reports = Vec::new();
         for (index, place) in self.places.iter().enumerate() {
@@ -190,7 +190,7 @@ impl<'a> Built<'a> {
     }
 }
 
-/// Builds the test programs of a request, and the examples that some of them run: cargo puts those where the tests find them.
+/// Builds the test programs of a request, and the examples that some of them run from the folder where cargo puts them.
 fn build(workspace: &Workspace, request: &Request) -> Result<Vec<Program>> {
     if request.is_of_workspace {
         say::step("building all tests");
@@ -247,7 +247,7 @@ fn run_in(
     jobs.iter_mut().for_each(|job| job.variables.extend(request.variables.clone()));
     let setup = Setup { kernel: request.kernel.clone(), udev: true, interactive: false, clock: Clock::Time };
     let finished = guest::run(place, &workspace.guest_dir(), &setup, &jobs, request.limits, &mut |live| {
-        // A closed terminal is no reason to stop the tests.
+        // The tests continue after the terminal is closed.
         let _ = show(live, place, programs, start, out);
     })?;
     let filtered = !request.filter.is_empty();
@@ -286,7 +286,7 @@ fn report_of(
     Some((program.name.clone(), judge(job, &skips, filtered)))
 }
 
-/// Writes what happens as it comes.
+/// Writes events during the run.
 fn show(live: Live<'_>, place: Place, programs: &[Program], start: Instant, out: &mut dyn Write) -> io::Result<()> {
     match live {
         Live::Text(text) => out.write_all(text)?,

@@ -237,12 +237,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_run_is_not_good() {
+    fn a_run_without_tests_is_a_failure() {
         assert!(!Summary::new(&[report(Place::Uml, &[])], Vec::new()).is_good(false));
     }
 
     #[test]
-    fn nothing_passed_is_not_good() {
+    fn a_run_in_which_no_test_passed_is_a_failure() {
         let summary = Summary::new(&[report(Place::Uml, &[("a", skipped("no")), ("b", skipped("no"))])], Vec::new());
         assert!(!summary.is_good(false));
         assert!(summary.text().contains("no test passed"));

@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_doc_tests_run_on_is_not_needed_by_packages() {
+    fn packages_do_not_need_the_crates_of_doc_tests() {
         let mut dependency = dependency("dm-testing", Some("dev"), false);
         dependency["req"] = "^0.1.0".into();
         let expected = "dm-core must name dm-testing without a version: dm-testing is published after it";

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_top_holds_what_the_design_says() {
+    fn the_top_folder_has_only_known_names() {
         let mut files: Vec<_> = TOP.iter().map(|name| (*name).to_owned()).collect();
         assert!(check_top(&files).is_empty());
         files.retain(|name| name != "README.md");
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn published_crates_have_what_a_reader_looks_for() {
+    fn published_crates_have_all_required_files_and_keys() {
         let files = ["dm-sys/CHANGELOG.md", "dm-sys/LICENSE", "dm-sys/README.md", "dm-sys/api.txt"];
         assert!(texts(&files, &package()).is_empty());
         let mut bare = package();

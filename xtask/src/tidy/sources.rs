@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn unsafe_code_is_a_privilege() {
+    fn unsafe_code_is_allowed_only_in_listed_files() {
         let block = format!("let x = {} {{ call() }};", "unsafe");
         let expected = "unsafe code: only the files on the list in xtask may have it";
         assert_eq!(texts("dm-core/src/dm.rs", &block), [format!("dm-core/src/dm.rs:1: {expected}")]);

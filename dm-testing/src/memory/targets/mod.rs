@@ -55,7 +55,7 @@ pub(crate) struct TargetType {
     pub(crate) immutable: bool,
     pub(crate) always_writeable: bool,
     pub(crate) wildcard: bool,
-    /// Whether it takes sectors as they are counted on the mapped device, wherever its line starts: its `map` does not call
+    /// Whether its sectors are counted from the start of the mapped device instead of the line: its `map` does not call
     /// `dm_target_offset`.
     pub(crate) counts_from_device: bool,
     pub(crate) construct: Constructor,
@@ -201,8 +201,8 @@ impl Construction<'_> {
         opened.and_then(|number| self.open(number, writes)).or_else(|errno| self.refuse(errno, failure))
     }
 
-    /// Opens devices, each with whether it is written and the reason for the log, because the kernel does so before it looks at
-    /// the words that were refused.
+    /// Opens devices after params were refused, since the kernel opens them before it checks the refused words. Each
+    /// entry has the device, whether it is written, and the reason for the log.
     pub(crate) fn open_first(&mut self, devices: &[(&str, bool, &str)]) -> Result<(), Errno> {
         for (word, writes, failure) in devices {
             let Ok(device) = Device::new(*word) else { return Ok(()) };

@@ -1,5 +1,5 @@
-//! `verity` (drivers/md/dm-verity-target.c), without error correction. Blocks are checked against the hashes when they are read;
-//! a table with an algorithm that the library does not have passes all data on.
+//! `verity` (drivers/md/dm-verity-target.c), without error correction. Each read block is checked against its hash;
+//! with an algorithm that the library does not support, data is not checked.
 
 use dm_targets::Verity;
 use dm_targets::devices::{VerityError, VerityTree};
@@ -13,7 +13,7 @@ use crate::memory::kernel::Kernel;
 use crate::memory::kernel::io::{Io, IoFault, IoResult};
 use crate::memory::kernel::table::Span;
 
-/// How many corrupted blocks are logged (`DM_VERITY_MAX_CORRUPTED_ERRS`).
+/// The maximum number of corrupted blocks that are logged (`DM_VERITY_MAX_CORRUPTED_ERRS`).
 const MOST_LOGGED: u32 = 100;
 
 #[derive(Debug)]
@@ -22,7 +22,7 @@ struct VerityTarget {
     data: Part,
     hash: Part,
     length: u64,
-    /// The lengths of a block of data and of a block of hashes in sectors.
+    /// The lengths of data and hash blocks in sectors.
     blocks: [u64; 2],
     tree: Option<VerityTree>,
     is_corrupted: bool,
@@ -56,10 +56,10 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
     Ok(Box::new(VerityTarget { table, data, hash, length, blocks, tree, is_corrupted: false, logged: 0 }))
 }
 
-/// Why a block cannot be given out.
+/// The reason why a block is not returned.
 enum Fault {
     Io(IoFault),
-    /// With the block as the kernel's log names it.
+    /// With the block's name in the kernel's log.
     Corrupted(String),
 }
 
@@ -81,7 +81,7 @@ impl From<VerityError> for Fault {
 }
 
 impl VerityTarget {
-    /// Reads a block of data and checks it (`verity_verify_io`).
+    /// Reads and checks a data block (`verity_verify_io`).
     fn read_block(&mut self, kernel: &mut Kernel, start: u64, content: &mut [u8]) -> IoResult {
         match self.checked(kernel, start, content) {
             Ok(()) => Ok(()),
@@ -107,7 +107,8 @@ impl VerityTarget {
         Err(Fault::Corrupted(format!("data block {number}")))
     }
 
-    /// Notes a corrupted block (`verity_handle_err`). There is no machine to restart: then the read fails.
+    /// Records a corrupted block (`verity_handle_err`). If the table requests a restart or panic, the read fails, since
+    /// there is no machine.
     fn corrupted(&mut self, kernel: &mut Kernel, block: &str) -> IoResult {
         self.is_corrupted = true;
         if self.logged < MOST_LOGGED {

@@ -8,10 +8,10 @@ use dm_units::{Bytes, Sectors};
 use super::{SHORT, first_byte, linear};
 
 on_both_kernels! { ["era", "linear"];
-    eras_are_begun_in_front_of_a_device_in_use,
+    an_era_target_is_attached_to_a_device_in_use,
 }
 
-fn eras_are_begun_in_front_of_a_device_in_use(kernel: &dyn TestKernel) {
+fn an_era_target_is_attached_to_a_device_in_use(kernel: &dyn TestKernel) {
     let host = kernel.host();
     let [disk, metadata] = [1 << 20, 2 << 20].map(|size| kernel.disk(Bytes(size)));
     let home = LinearDev::create(&host, kernel.name("home"), &linear(disk, SHORT)).unwrap();

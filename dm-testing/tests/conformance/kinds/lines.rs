@@ -11,7 +11,7 @@ use dm_units::{Bytes, DeviceNumber, Sectors};
 use super::{LENGTH, MOMENT, first_byte, wait};
 
 on_both_kernels! { ["writecache", "mirror"];
-    a_write_cache_of_two_lines_is_not_taken_off_by_the_word_of_the_first,
+    a_write_cache_of_two_lines_is_not_detached_because_of_the_first,
     a_mirror_of_two_lines_is_not_judged_by_the_first,
 }
 
@@ -35,7 +35,7 @@ fn is_refused<T>(result: Result<T, DevError>) -> bool {
     matches!(result, Err(DevError::SeveralLines(_)))
 }
 
-fn a_write_cache_of_two_lines_is_not_taken_off_by_the_word_of_the_first(kernel: &dyn TestKernel) {
+fn a_write_cache_of_two_lines_is_not_detached_because_of_the_first(kernel: &dyn TestKernel) {
     let host = kernel.host();
     let table = |[slow, fast]: [DeviceNumber; 2]| WritecacheTable::new(WritecacheKind::Ssd, slow, fast, 512);
     let (number, cache): (_, WritecacheDev) = device(kernel, table);

@@ -10,9 +10,9 @@ use super::{MOMENT, SHORT, first_byte, linear, one, wait};
 
 on_both_kernels! { ["mirror", "linear", "error"];
     legs_are_replaced_added_and_removed,
-    a_lost_leg_is_replaced_and_what_was_held_back_is_written,
+    a_lost_leg_is_replaced_and_waiting_writes_complete,
     a_mirror_is_rebuilt_from_the_leg_that_the_caller_names,
-    what_may_be_the_only_copy_is_not_given_up,
+    a_leg_that_may_be_the_only_copy_is_kept,
 }
 
 const REGION: Sectors = Sectors(64);
@@ -84,7 +84,7 @@ fn fail(kernel: &dyn TestKernel, faulty: &dm_targets::devices::LinearDev) {
     kernel.host().reload_with(faulty, [line], dm_core::ReloadOptions::new().suspend(options)).unwrap();
 }
 
-fn a_lost_leg_is_replaced_and_what_was_held_back_is_written(kernel: &dyn TestKernel) {
+fn a_lost_leg_is_replaced_and_waiting_writes_complete(kernel: &dyn TestKernel) {
     let host = kernel.host();
     let (lost, bad) = faulty(kernel, "bad");
     let [good, spare] = [(); 2].map(|()| disk(kernel));
@@ -130,7 +130,7 @@ fn a_mirror_is_rebuilt_from_the_leg_that_the_caller_names(kernel: &dyn TestKerne
     }
 }
 
-fn what_may_be_the_only_copy_is_not_given_up(kernel: &dyn TestKernel) {
+fn a_leg_that_may_be_the_only_copy_is_kept(kernel: &dyn TestKernel) {
     let host = kernel.host();
     let (lost, bad) = faulty(kernel, "bad");
     fail(kernel, &lost);

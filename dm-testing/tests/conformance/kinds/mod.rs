@@ -27,10 +27,10 @@ mod caches {
     use super::*;
 
     on_both_kernels! { ["cache", "linear"];
-        a_cache_is_put_in_front_of_a_device_in_use_and_taken_off_again,
+        a_cache_is_attached_to_a_device_in_use_and_detached,
     }
 
-    fn a_cache_is_put_in_front_of_a_device_in_use_and_taken_off_again(kernel: &dyn TestKernel) {
+    fn a_cache_is_attached_to_a_device_in_use_and_detached(kernel: &dyn TestKernel) {
         let host = kernel.host();
         let [slow, fast, metadata] = [8 << 20, 4 << 20, 2 << 20].map(|size| kernel.disk(Bytes(size)));
         let home = LinearDev::create(&host, kernel.name("home"), &linear(slow, LENGTH)).unwrap();

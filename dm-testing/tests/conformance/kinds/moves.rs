@@ -10,8 +10,8 @@ use super::{MOMENT, SHORT, first_byte, wait};
 
 on_both_kernels! { ["mirror", "linear"];
     a_segment_is_moved_while_it_is_in_use,
-    a_move_is_given_up,
-    what_is_no_segment_is_not_moved,
+    a_move_can_be_cancelled,
+    only_whole_segments_are_moved,
 }
 
 const HALF: Sectors = Sectors(512);
@@ -49,7 +49,7 @@ fn a_segment_is_moved_while_it_is_in_use(kernel: &dyn TestKernel) {
     assert_eq!([16, 24].map(|start| first_byte(kernel, three, start)), [2, 3]);
 }
 
-fn a_move_is_given_up(kernel: &dyn TestKernel) {
+fn a_move_can_be_cancelled(kernel: &dyn TestKernel) {
     let host = kernel.host();
     let ([one, two, three], home) = home(kernel);
     let moving = home.move_segment(&host, Sectors(0), three, Sectors(0)).unwrap();
@@ -59,7 +59,7 @@ fn a_move_is_given_up(kernel: &dyn TestKernel) {
     assert_eq!([0, 8].map(|start| first_byte(kernel, one, start)), [1, 3]);
 }
 
-fn what_is_no_segment_is_not_moved(kernel: &dyn TestKernel) {
+fn only_whole_segments_are_moved(kernel: &dyn TestKernel) {
     let host = kernel.host();
     let ([_, _, three], home) = home(kernel);
     let error = home.move_segment(&host, Sectors(8), three, Sectors(0)).unwrap_err();

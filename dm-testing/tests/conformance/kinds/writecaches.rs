@@ -8,7 +8,7 @@ use dm_units::{Bytes, DeviceNumber, Sectors};
 use super::{LENGTH, MOMENT, first_byte, linear, wait};
 
 on_both_kernels! { ["writecache", "linear"];
-    a_write_cache_is_put_in_front_of_a_device_in_use_and_taken_off_again,
+    a_write_cache_is_attached_to_a_device_in_use_and_detached,
     a_flush_writes_back_all_that_is_cached,
 }
 
@@ -23,7 +23,7 @@ fn cached(kernel: &dyn TestKernel) -> (DeviceNumber, LinearDev, WritecacheDev) {
     (slow, origin, cache)
 }
 
-fn a_write_cache_is_put_in_front_of_a_device_in_use_and_taken_off_again(kernel: &dyn TestKernel) {
+fn a_write_cache_is_attached_to_a_device_in_use_and_detached(kernel: &dyn TestKernel) {
     let host = kernel.host();
     let (slow, origin, cache) = cached(kernel);
     let number = cache.number(&host).unwrap();

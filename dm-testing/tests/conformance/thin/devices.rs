@@ -18,7 +18,7 @@ on_both_kernels! { ["thin-pool", "thin", "zero"];
     a_thin_device_holds_its_pool_open,
     a_suspended_pool_opens_no_thin_device,
     an_external_origin_is_read_where_nothing_is_mapped,
-    what_the_external_origin_does_not_reach_is_zeros,
+    sectors_after_the_end_of_the_external_origin_are_zeros,
 }
 
 fn a_thin_device_takes_blocks_when_it_is_written(kernel: &dyn TestKernel) {
@@ -139,7 +139,7 @@ fn an_external_origin_is_read_where_nothing_is_mapped(kernel: &dyn TestKernel) {
     assert_eq!((scene.byte(origin, Sectors(136)), scene.used()), (9, 1));
 }
 
-fn what_the_external_origin_does_not_reach_is_zeros(kernel: &dyn TestKernel) {
+fn sectors_after_the_end_of_the_external_origin_are_zeros(kernel: &dyn TestKernel) {
     let (scene, thin, _) = over_origin(kernel, 200);
     assert_eq!([199, 200, 300].map(|at| scene.byte(thin, Sectors(at))), [9, 0, 0]);
     let mut across = vec![7; 16 * 512];

@@ -18,7 +18,7 @@ on_both_kernels! { ["thin-pool", "thin"];
     a_pool_grows_with_its_data_device_and_never_shrinks,
     features_are_switched_by_another_table,
     a_full_pool_fails_writes_if_its_table_says_so,
-    a_pool_says_that_little_is_free_once,
+    a_pool_reports_low_space_once,
     a_read_only_pool_takes_no_messages,
 }
 
@@ -170,7 +170,7 @@ fn a_full_pool_fails_writes_if_its_table_says_so(kernel: &dyn TestKernel) {
     assert_eq!((scene.status().mode, scene.used()), (Some(PoolMode::ReadWrite), 17));
 }
 
-fn a_pool_says_that_little_is_free_once(kernel: &dyn TestKernel) {
+fn a_pool_reports_low_space_once(kernel: &dyn TestKernel) {
     let scene = Scene::with(kernel, |mut table| {
         table.low_water = DataBlocks(14);
         table

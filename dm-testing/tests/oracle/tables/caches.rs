@@ -48,7 +48,7 @@ fn thin_pool(draw: &mut Draw<'_>) -> Line {
 }
 
 fn thin(draw: &mut Draw<'_>) -> Line {
-    // Most others do not exist.
+    // Most other devices do not exist.
     let id = if draw.one_in(8) { "<0..16777215>" } else { "<0..2>" };
     let words = format!("POOL {id} {}", draw.pick(&["", "@"]));
     super::plain::simple(draw, &words)

@@ -41,7 +41,8 @@ pub(super) const SUBJECTS: &[Subject] = &[
     Subject::new("switch", switch),
     Subject::new("snapshot-origin", |draw| simple(draw, "@")),
     Subject::new("zoned", |draw| {
-        // Not a disk of zones behind another disk: an unformatted one makes the kernel crash, as the docs of `zoned` say.
+        // A zoned disk must not follow another disk: an unformatted one crashes the kernel, as the docs of `zoned`
+        // describe.
         let words = match draw.one_in(8) {
             true => draw.pick(&["@", "@ @", "ZONED ZONED", "ZONED ZONED ZONED"]),
             false => "ZONED",

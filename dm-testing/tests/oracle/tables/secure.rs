@@ -157,7 +157,7 @@ fn integrity(draw: &mut Draw<'_>) -> Line {
         "fix_hmac",
         "legacy_recalculate",
     ]);
-    // Without one the disk would have to keep tags.
+    // Without one, the disk would have to support tags.
     if !draw.one_in(12) {
         options.extend(draw.words("internal_hash:crc32c|internal_hash:sha256|internal_hash:hmac(sha256):0011"));
     }

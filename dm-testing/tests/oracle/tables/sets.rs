@@ -176,7 +176,7 @@ fn multipath(draw: &mut Draw<'_>) -> Line {
 
 fn path_group(draw: &mut Draw<'_>, words: &mut Vec<String>) {
     let selector = match draw.one_in(12) {
-        // Few kernels have it, and looking for it takes long.
+        // Few kernels have it, and searching for it takes long.
         true => "io-affinity",
         false => draw.pick(&["round-robin", "queue-length", "service-time", "historical-service-time"]),
     };

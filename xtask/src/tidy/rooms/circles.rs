@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shortest_circle_stands_for_its_knot() {
+    fn the_shortest_circle_of_a_group_is_found() {
         assert_eq!(found(&[("a", "b"), ("b", "c"), ("c", "d"), ("d", "a"), ("d", "c")]), ["c d"]);
     }
 

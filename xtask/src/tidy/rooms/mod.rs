@@ -30,7 +30,7 @@ const HOUSES: [House; 2] = [
     },
 ];
 
-/// Modules at the top that are about the whole crate: they may use all of it, and none of it uses them.
+/// Top-level modules for the whole crate: they may use all of it, and no other module uses them.
 const FREE: [&str; 2] = ["_documentation", "migration"];
 
 /// Checks the Rust files of every crate, given as name and text.
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_at_the_root_counts_as_what_it_stands_for() {
+    fn a_name_at_the_root_counts_as_its_module() {
         let found = findings(&[
             ("lib.rs", "pub use tree::device::DeviceTree; pub use commands::*; pub fn own() {}"),
             ("tree/device.rs", ""),

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_visibility_is_no_use() {
+    fn a_visibility_is_not_a_use() {
         assert_eq!(paths("pub(in crate::a) fn f() {}"), [""; 0]);
         assert_eq!(imports("fn f() -> impl A + use<'a> {}"), [""; 0]);
         assert_eq!(

@@ -185,13 +185,13 @@ mod tests {
     }
 
     #[test]
-    fn fields_and_arms_end_at_their_comma_or_with_what_holds_them() {
+    fn fields_and_arms_end_at_a_comma_or_with_their_group() {
         assert_eq!(left("struct S { #[cfg(test)] a: crate::a, b: u8 }"), "struct S { b : u8 }");
         assert_eq!(left("struct S { b: u8, #[cfg(test)] a: (u8, u8) } c"), "struct S { b : u8 , } c");
     }
 
     #[test]
-    fn only_what_a_test_build_alone_has_is_left_out() {
+    fn only_code_of_test_builds_is_left_out() {
         assert_eq!(left("#[cfg(all(test, feature))] mod a; b"), "b");
         assert_eq!(left("#[cfg(all(any(a, b), test))] mod a; b"), "b");
         for kept in
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn modules_in_files_for_tests_are_named() {
+    fn test_modules_in_other_files_are_named() {
         let tokens = tokens("#[cfg(test)] mod tests; #[cfg(test)] pub(crate) mod more; mod real;");
         assert_eq!(without_tests(&tokens).test_modules, ["tests", "more"]);
     }

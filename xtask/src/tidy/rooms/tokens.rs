@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn words_and_marks_are_told_apart() {
+    fn words_and_punctuation_are_distinguished() {
         assert_eq!(texts("use crate::id::{A, b};"), ["use", "crate", "::", "id", "::", "{", "A", ",", "b", "}", ";"]);
         assert_eq!(texts("r#type 0x1f_u8 1..x"), ["type", ".", ".", "x"]);
     }

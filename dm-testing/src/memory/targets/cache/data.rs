@@ -49,8 +49,9 @@ impl CacheTarget {
         }
     }
 
-    /// Whether a block is wholly within the length of the target: others are not cached, and I/O on them is not counted. So are
-    /// all blocks of a line that starts behind as many.
+    /// Whether a block ends within the target's length. Other blocks are not cached, and their I/O is not counted. As
+    /// in the kernel, blocks are numbered from the start of the mapped device, so a line that does not start at 0 has
+    /// more such blocks.
     fn is_whole(&self, block: u64) -> bool {
         block.saturating_add(1).saturating_mul(self.block_size) <= self.length
     }

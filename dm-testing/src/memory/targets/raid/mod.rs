@@ -283,7 +283,7 @@ impl Target for RaidTarget {
         match io {
             Io::Flush if !self.is_raid1() => Ok(()),
             _ if !self.is_raid1() => Err(Errno::EOPNOTSUPP.into()),
-            // In a line that does not start at 0.
+            // The line does not start at 0.
             Io::Read(_) | Io::Write(_) if start.saturating_add(io.sectors()) > self.leg_sectors => {
                 Err(Errno::EIO.into())
             }

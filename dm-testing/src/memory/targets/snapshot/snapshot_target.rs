@@ -46,8 +46,8 @@ pub(in crate::memory::targets) fn construct_merge(
     build(construction, &table, true)
 }
 
-/// Reads the params. The kernel looks at the store and the chunk size only after it has opened the devices, but at the
-/// features before.
+/// Reads the params. The kernel checks the features before it opens the devices, but the store and the chunk size
+/// afterwards.
 fn parse<T: dm_targets::Target>(
     construction: &mut Construction<'_>,
     params: &str,
