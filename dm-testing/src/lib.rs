@@ -100,10 +100,10 @@
 //!
 //! # Systems
 //!
-//! The kernel in memory asks the system for a pair of sockets, and for nothing that only Linux has. It is for Linux all the same,
-//! since `dm-core` is: finding the users of a device takes `statx`, `openat2` and `/proc`, waiting for udev takes System V
-//! semaphores with a timeout, sizes of disks take ioctls of Linux. On another system, run the tests in a container or a virtual
-//! machine: an unprivileged one does.
+//! The kernel in memory needs nothing from the system but pairs of sockets. It is for Linux nevertheless, as `dm-core`
+//! is, which uses `statx`, `openat2` and `/proc` to find the users of a device, System V semaphores with a timeout to
+//! wait for udev, and ioctls of Linux to read the sizes of disks. On another system, run the tests in a container or a
+//! virtual machine, which may be unprivileged.
 //!
 //! # Failing tests
 //!
