@@ -160,7 +160,7 @@ fn walk<T: Debug + PartialEq>(
     (format!("{items:?}"), items.iter().all(Result::is_ok))
 }
 
-/// Serialises the items, which works unless one is malformed.
+/// Serializes the items, which works unless one is malformed.
 #[cfg(feature = "serde")]
 fn check_serialisation(value: &impl serde::Serialize, is_good: bool) {
     assert_eq!(serde_json::to_string(value).is_ok(), is_good);

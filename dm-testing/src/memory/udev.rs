@@ -52,7 +52,7 @@ pub(super) struct Daemon {
 }
 
 impl Daemon {
-    /// Changes the behaviour for later cookies; pending cookies still wait for commands.
+    /// Changes the behavior for later cookies; pending cookies still wait for commands.
     pub(super) fn set(&mut self, kind: MemoryUdev) {
         self.kind = kind;
     }

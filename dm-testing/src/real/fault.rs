@@ -11,7 +11,7 @@ use dm_units::{DeviceNumber, Sectors};
 use crate::real::error::Result;
 use crate::real::scratch::{MappedDevice, Scratch};
 
-/// The behaviour of a [`FaultyDisk`].
+/// The behavior of a [`FaultyDisk`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
@@ -27,11 +27,11 @@ pub enum Fault {
     LostWrites,
     /// All I/O takes longer by this time, rounded down to milliseconds. Target `delay`.
     Slow(Duration),
-    /// All I/O blocks until another behaviour is set, since the device is suspended.
+    /// All I/O blocks until another behavior is set, since the device is suspended.
     Hang,
 }
 
-/// A disk over another one whose behaviour can be changed at any time, also during I/O.
+/// A disk over another one whose behavior can be changed at any time, also during I/O.
 ///
 /// ```no_run
 /// use dm_testing::{Fault, FaultyDisk, Scratch, require};
@@ -74,9 +74,9 @@ impl FaultyDisk {
         Ok(Self { host, device, below, size })
     }
 
-    /// Changes the behaviour.
+    /// Changes the behavior.
     ///
-    /// Pending I/O first completes with the old behaviour; I/O that hangs continues with the new one.
+    /// Pending I/O first completes with the old behavior; I/O that hangs continues with the new one.
     ///
     /// # Errors
     /// The kernel refuses a command, for example because it lacks the target. The disk then behaves as before.
@@ -131,7 +131,7 @@ fn lines(texts: &[LineOf]) -> impl Iterator<Item = TargetLine<LineText<'_, &str>
     texts.iter().map(|(start, length, target, params)| TargetLine::text(*start, *length, target, params.as_str()))
 }
 
-/// The table for a behaviour.
+/// The table for a behavior.
 fn texts(fault: &Fault, below: DeviceNumber, size: Sectors) -> Vec<LineOf> {
     let whole = |target, params| vec![(Sectors(0), size, target, params)];
     match fault {

@@ -1,4 +1,4 @@
-//! The behaviour of every kernel: each test runs in memory and on a real kernel.
+//! The behavior of every kernel: each test runs in memory and on a real kernel.
 //!
 //! A test is a function that takes a [`TestKernel`](dm_testing::TestKernel). [`on_both_kernels!`] makes two tests of
 //! it: one in memory, which runs everywhere, and one on a real kernel, which needs root. Tests that only a real kernel

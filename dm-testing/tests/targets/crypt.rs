@@ -82,7 +82,7 @@ const CIPHERS: [(&str, u16); 16] = [
     // A key for each of 64 sectors, without and with a seed.
     ("aes:64-cbc-lmk", 64 * 16),
     ("aes:64-cbc-lmk", 65 * 16),
-    // With an initialisation vector and a whitening value of 16 bytes each.
+    // With an initialization vector and a whitening value of 16 bytes each.
     ("aes-cbc-tcw", 32 + 32),
     ("serpent-xts-plain64", 64),
     ("capi:cbc(aes)-essiv:sha256", 32),

@@ -25,7 +25,7 @@ pub(crate) fn array(status: &RaidStatus) -> &RaidArrayStatus {
     }
 }
 
-/// Waits until synchronisation has ended.
+/// Waits until synchronization has ended.
 pub(crate) fn idle(raid: &Mapped<'_, Raid>) -> RaidArrayStatus {
     let is_idle = |status: &RaidStatus| {
         let array = array(status);

@@ -1,4 +1,4 @@
-//! The states of a `raid`: it is synchronised, checked, repaired, degraded and reshaped.
+//! The states of a `raid`: it is synchronized, checked, repaired, degraded and reshaped.
 
 use dm_targets::raid::{
     JournalHealth, JournalMode, RaidArrayStatus, RaidDevice, RaidHealth, RaidMessage, RaidStatus, RaidTable, RaidType,
@@ -11,7 +11,7 @@ use dm_units::Sectors;
 use crate::raid::{CHUNK, LENGTH, array, devices, idle};
 use crate::support::{Mapped, SOON, concerns, disk, map_changed};
 
-/// The length of a disk whose synchronisation takes a while.
+/// The length of a disk whose synchronization takes a while.
 const LONG: Sectors = Sectors(32_768);
 
 /// The space that a reshape needs.
@@ -86,7 +86,7 @@ fn raid1_is_checked_and_repaired() {
     let seed = [1, 2].into_iter().find(|seed| holds(&disks[0], *seed)).unwrap();
     assert!(holds(&disks[1], seed));
 
-    // Nothing is to be synchronised.
+    // Nothing is to be synchronized.
     for message in [RaidMessage::Resync, RaidMessage::Recover] {
         raid.send(&message);
         idle(&raid);
@@ -110,7 +110,7 @@ fn raid1_gets_in_sync() {
         assert_eq!(array(&raid.status()).action, Some(SyncAction::Frozen));
         raid.send(&RaidMessage::Idle);
     } else {
-        // The array is busy while the thread of the last synchronisation ends, or if it has started the next one
+        // The array is busy while the thread of the last synchronization ends, or if it has started the next one
         // itself.
         let sent = || match raid.try_send(&RaidMessage::Resync) {
             Err(error) if error.is_busy() => array(&raid.status()).action == Some(SyncAction::Resync),

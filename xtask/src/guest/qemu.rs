@@ -1,4 +1,4 @@
-//! QEMU: a complete machine, emulated or with the host's virtualisation.
+//! QEMU: a complete machine, emulated or with the host's virtualization.
 
 use std::ffi::OsString;
 use std::fs;
@@ -26,7 +26,7 @@ const KERNEL_PARAMETERS: &str = "console=ttyS0 panic=-1 oops=panic no_timer_chec
 /// The accelerator of the guest's processors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Processor {
-    /// The virtualisation of the host.
+    /// The virtualization of the host.
     Kvm,
     /// Emulation.
     Emulated,
@@ -38,7 +38,7 @@ impl Processor {
     /// A description for the user.
     pub(super) fn summary(self) -> &'static str {
         match self {
-            Self::Kvm => "QEMU with this machine's virtualisation: /dev/kvm",
+            Self::Kvm => "QEMU with this machine's virtualization: /dev/kvm",
             Self::Emulated => {
                 "QEMU with emulation, 5 to 20 times slower: /dev/kvm is missing, not accessible to this user or does not work"
             }
@@ -63,7 +63,7 @@ impl Processor {
 /// breakpoint that the kernel sets while it patches its code. Booting is not slower.
 const EMULATION: &str = "tcg,thread=single";
 
-/// The time after which a first boot with the host's virtualisation is considered to hang.
+/// The time after which a first boot with the host's virtualization is considered to hang.
 const KVM_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Powers off at once.

@@ -10,7 +10,7 @@ use crate::memory::targets::Construction;
 use crate::memory::targets::marks::{Found, Marks};
 use crate::memory::targets::part::Part;
 
-/// A position after the last sector, when nothing is left to synchronise (`MaxSector`).
+/// A position after the last sector, when nothing is left to synchronize (`MaxSector`).
 pub(super) const IN_SYNC: u64 = u64::MAX;
 
 /// A leg with its state.
