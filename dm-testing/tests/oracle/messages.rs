@@ -28,7 +28,7 @@ pub(crate) struct Listener {
     /// Whether the library knows that this table does not support a message.
     is_unfit: fn(&str) -> bool,
     /// Messages that are sent before one that starts with this word, so that the target's state allows it; `$1` and
-    /// `$2` are its arguments.
+    /// `$2` are its arguments, `$0` is the first word of the status.
     before: &'static [(&'static str, &'static [&'static str])],
     /// Whether a target with this status has completed an earlier message. A busy one refuses others.
     is_idle: Option<fn(&str) -> bool>,
@@ -81,8 +81,7 @@ pub(crate) const LISTENERS: &[Listener] = &[
             "create_snap <0..9> <0..9>",
             "delete <0..9>",
             "delete <0..16777215>",
-            "set_transaction_id <0..1> <0..1>",
-            "set_transaction_id <0..18446744073709551615> <0..1>",
+            "set_transaction_id 0|0|<0..18446744073709551615> <0..18446744073709551615>",
             "reserve_metadata_snap",
             "release_metadata_snap",
         ],
@@ -91,7 +90,7 @@ pub(crate) const LISTENERS: &[Listener] = &[
         ("create_thin", &["delete $1"]),
         ("create_snap", &["create_thin $2", "delete $1"]),
         ("delete", &["create_thin $1"]),
-        ("set_transaction_id", &["set_transaction_id 1 0"]),
+        ("set_transaction_id", &["set_transaction_id $0 0"]),
         ("reserve_metadata_snap", &["release_metadata_snap"]),
         ("release_metadata_snap", &["reserve_metadata_snap"]),
     ])
@@ -216,11 +215,16 @@ impl Listener {
 
     /// Brings the target into a state in which it accepts this message.
     fn prepare(&self, lab: &Lab<'_>, device: &MappedDevice, words: &[String]) {
-        let argument = |at| words.get(at).map_or("", String::as_str);
-        let (_, before) = self.before.iter().find(|(first, _)| *first == argument(0)).copied().unwrap_or_default();
+        let word = |at| words.get(at).map_or("", String::as_str);
+        let (_, before) =
+            self.before.iter().find(|(first, _)| first.eq_ignore_ascii_case(word(0))).copied().unwrap_or_default();
         for text in before {
+            let text = match text.contains("$0") {
+                true => text.replace("$0", lab.status(device).split(' ').next().unwrap_or_default()),
+                false => text.replace("$1", word(1)).replace("$2", word(2)),
+            };
             // It may be in this state already.
-            _ = lab.send(device, &text.replace("$1", argument(1)).replace("$2", argument(2)));
+            _ = lab.send(device, &text);
         }
         if let Some(is_idle) = self.is_idle {
             wait_until("the target to be idle", SOON, || is_idle(&lab.status(device))).unwrap();

@@ -8,8 +8,8 @@ use super::{Line, Subject};
 use crate::draw::Draw;
 
 pub(super) const SUBJECTS: &[Subject] = &[
-    Subject::new("thin-pool", thin_pool).reasons(&["Error creating metadata object (-EPERM)"]).reads_disks(),
-    Subject::new("thin", thin).reasons(&["Couldn't open thin internal device"]),
+    Subject::new("thin-pool", thin_pool).disks(&["Error creating metadata object (-EPERM)"]).reads_disks(),
+    Subject::new("thin", thin).disks(&["Couldn't open thin internal device"]),
     Subject::new("cache", cache).reads_disks(),
     Subject::new("clone", clone).reads_disks(),
     Subject::new("era", era).reads_disks(),

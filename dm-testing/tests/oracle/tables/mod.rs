@@ -21,6 +21,8 @@ pub(crate) struct Subject {
     pub(crate) changes: fn(&AnyTable) -> bool,
     /// The kernel's reasons for refusals that only it can know.
     pub(crate) reasons: &'static [&'static str],
+    /// The kernel's reasons for refusals because of the disks, after it has read and checked all words.
+    pub(crate) disks: &'static [&'static str],
     /// Whether the kernel's answer depends on the machine.
     pub(crate) depends: fn(&AnyTable) -> bool,
     /// The library's reasons for refusals where the kernel should refuse but does not.
@@ -50,6 +52,7 @@ impl Subject {
             make,
             changes: |_| false,
             reasons: &[],
+            disks: &[],
             depends: |_| false,
             stricter: &[],
             reads_disks: false,
@@ -63,6 +66,10 @@ impl Subject {
 
     const fn reasons(self, reasons: &'static [&'static str]) -> Self {
         Self { reasons, ..self }
+    }
+
+    const fn disks(self, disks: &'static [&'static str]) -> Self {
+        Self { disks, ..self }
     }
 
     const fn depends(self, depends: fn(&AnyTable) -> bool) -> Self {

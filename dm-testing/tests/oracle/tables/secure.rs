@@ -33,7 +33,7 @@ pub(super) const SUBJECTS: &[Subject] = &[
             "Integrity profile not supported",
         ])
         .reads_disks(),
-    Subject::new("vdo", vdo).reasons(&["Could not load geometry block"]),
+    Subject::new("vdo", vdo).disks(&["Could not load geometry block"]),
 ];
 
 /// The kernel prints either all options of error correction or none.
@@ -69,18 +69,22 @@ fn crypt(draw: &mut Draw<'_>) -> Line {
     let mut line = Line::new(draw.length(unit), draw.words(cipher));
     line.words.push(if digits == 0 { "-".to_owned() } else { hex(draw, digits) });
     line.words.extend(draw.words(if unit == 1 { "<0..64> @ <0..64>" } else { "<0..64*8> @ <0..64>" }));
+    // The two together make the kernel crash where the cipher has no key for integrity.
+    let integrity = match cipher.starts_with("capi:authenc") {
+        true => "integrity:<1..480>:aead integrity_key_size:<1..64>",
+        false => draw.pick(&["integrity:<1..480>:aead", "integrity_key_size:<1..64>"]),
+    };
     let options = draw.options(&[
+        integrity,
         "allow_discards",
         "same_cpu_crypt",
         "high_priority",
         "submit_from_crypt_cpus",
         "no_read_workqueue",
         "no_write_workqueue",
-        "integrity:<1..480>:aead",
         "integrity:<1..480>:none",
         "sector_size:<512..4096^>",
         "iv_large_sectors",
-        "integrity_key_size:<1..64>",
     ]);
     line.words.extend(draw.counted_if_any(options));
     line
@@ -116,7 +120,7 @@ fn verity(draw: &mut Draw<'_>) -> Line {
     line.words.push(hex(draw, 64));
     let salt = draw.below(6) * 2;
     line.words.push(if salt == 0 { "-".to_owned() } else { hex(draw, salt) });
-    let options = draw.options(&[
+    let mut options = draw.options(&[
         "ignore_corruption|restart_on_corruption|panic_on_corruption",
         "restart_on_error|panic_on_error",
         "ignore_zero_blocks",
@@ -127,14 +131,16 @@ fn verity(draw: &mut Draw<'_>) -> Line {
         "fec_start <0..64>",
         "fec_roots <2..24>",
         "use_fec_from_device @",
-        "root_hash_sig_key_desc none",
     ]);
+    if draw.one_in(12) {
+        options.extend(draw.words("root_hash_sig_key_desc none"));
+    }
     line.words.extend(draw.counted_if_any(options));
     line
 }
 
 fn integrity(draw: &mut Draw<'_>) -> Line {
-    let mut line = super::plain::simple(draw, "@ <0..64*8> <1..64> J|B|D|R|I");
+    let mut line = super::plain::simple(draw, "@ <0..64*8> <1..64> J|J|B|B|D|D|R|R|I");
     if draw.one_in(4) {
         line.words[2] = "-".to_owned();
     }

@@ -50,7 +50,7 @@ fn changes(table: &MultipathTable) -> bool {
 
 fn mirror(draw: &mut Draw<'_>) -> Line {
     let mut line = Line::new(draw.length(8), Vec::new());
-    let log = draw.pick(&["core", "core", "disk", "disk", "userspace"]);
+    let log = if draw.one_in(12) { "userspace" } else { draw.pick(&["core", "disk"]) };
     let args = match log {
         "core" => "<2..8^>",
         "disk" => "@ <2..8^>",
@@ -176,9 +176,9 @@ fn multipath(draw: &mut Draw<'_>) -> Line {
 
 fn path_group(draw: &mut Draw<'_>, words: &mut Vec<String>) {
     let selector = match draw.one_in(12) {
-        // Few kernels have it, and searching for it takes long.
-        true => "io-affinity",
-        false => draw.pick(&["round-robin", "queue-length", "service-time", "historical-service-time"]),
+        // Many kernels lack these, and searching for them takes long.
+        true => draw.pick(&["historical-service-time", "io-affinity"]),
+        false => draw.pick(&["round-robin", "queue-length", "service-time"]),
     };
     let args: &[&str] = match selector {
         "historical-service-time" => &["", "<0..1023>", "<0..1023> <0..4294967295>"],
