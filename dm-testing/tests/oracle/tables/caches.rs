@@ -16,7 +16,7 @@ pub(super) const SUBJECTS: &[Subject] = &[
     Subject::new("writecache", writecache)
         // A block must not be larger than a page.
         .depends(|table| matches!(table, AnyTable::Writecache(table) if table.block_size > 4096))
-        .reasons(&["Cache device is not a DAX device"])
+        .reasons(&["Cache device is not a DAX device", "Invalid magic in the superblock"])
         .reads_disks(),
     Subject::new("snapshot", |draw| snapshot(draw, "P|PO|N"))
         .changes(|table| matches!(table, AnyTable::Snapshot(table) if changes(table)))

@@ -30,6 +30,8 @@ pub(super) const SUBJECTS: &[Subject] = &[
         .reasons(&[
             "Recalculating with HMAC is disabled",
             "Could not initialize superblock",
+            // Behind what is cleared of a disk, an earlier table has left something.
+            "The device is not initialized",
             "Integrity profile not supported",
         ])
         .reads_disks(),
