@@ -86,6 +86,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("0 416 vdo V4 7:3 1024 512 32774 43 hash 47", "logical, physical and hash"),
     ("0 112 vdo V4 7:1 1064 4096 62189 8 hash 1 logical 25 physical 17 nokey 0 physical 6 cpu 16", "physical"),
     ("0 264 vdo V5 7:1 1024 512 32795 61", "version"),
+    ("0 1 verity 1 7:1 7:2 4096 4096 0 64 sha256 a00000fa07faf7a77f00af07ff7a00aa000aa0aaf77f07777700fff7aff7f070 0a77", "data blocks"),
     ("0 200 writecache p 7:4 7:5 1025 2 high_watermark 57", "block size"),
     ("0 16 writecache s 7:4 7:5 256 2 autocommit_time 3600000", "block size"),
     ("0 448 writecache s 7:1 7:2 4096 3 START_SECTOR 8 fua", "fua"),

@@ -103,7 +103,7 @@ fn most_blocks(block_size: u32) -> u64 {
 
 /// Checks block counts and the length of the digest; the block sizes must be valid.
 fn check_sizes(table: &VerityTable, length: Sectors) -> Result<(), InvalidField> {
-    Limits::new("data blocks", 0, most_blocks(table.data.block_size)).check(table.data_blocks)?;
+    Limits::new("data blocks", 1, most_blocks(table.data.block_size)).check(table.data_blocks)?;
     Limits::new("hash start", 0, most_blocks(table.hash.block_size)).check(table.hash_start)?;
     let sectors = table.data_blocks.0.saturating_mul(u64::from(table.data.block_size >> 9));
     Limits::new("length", 1, sectors).check(length)?;
