@@ -3,9 +3,7 @@
 use std::hint::black_box;
 
 use dm_core::udev::{Strategy, Udev};
-use dm_core::{
-    Dm, DmName, EventPoller, Host, Message, Prefix, RemovePolicy, Steps, SuspendPolicy, TargetLine, TargetParams,
-};
+use dm_core::{Dm, DmName, EventPoller, Host, Message, Prefix, Steps, TargetLine, TargetParams};
 use dm_units::{DeviceNumber, Sectors};
 
 use crate::calls::BELOW;
@@ -46,11 +44,11 @@ pub(crate) fn find(dm: &Dm, operation: &str, size: usize) -> Option<Box<dyn FnMu
             assert!(host.remove(LOW).is_err_and(|error| error.is_busy()), "another device uses it");
         }),
         "remove_stack" => Box::new(move || {
-            let removal = host.remove_stack(STACK_TOP, RemovePolicy::new()).expect("a removal");
+            let removal = host.remove_stack(STACK_TOP).expect("a removal");
             assert_eq!(removal.removed.len(), 2, "both are removed");
         }),
         "suspend_resume_stack" => Box::new(move || {
-            let suspended = host.suspend_stack(TOP, SuspendPolicy::new()).expect("a suspension");
+            let suspended = host.suspend_stack(TOP).expect("a suspension");
             host.resume_stack(&suspended).expect("a resume");
         }),
         "uses" => Box::new(move || {

@@ -110,8 +110,8 @@
 //! | there | here |
 //! |---|---|
 //! | `dm_tree_create`, `dm_tree_free`, `dm_tree_add_dev`, `dm_tree_find_*`, `dm_tree_next_child`, `dm_tree_node_get_*`, `dm_tree_node_num_children` | [`DeviceTree`](crate::DeviceTree), of the whole host in one pass |
-//! | `dm_tree_deactivate_children`, `dm_tree_retry_remove` | [`Host::remove_stack`] |
-//! | `dm_tree_suspend_children`, `dm_tree_skip_lockfs`, `dm_tree_use_no_flush_suspend` | [`Host::suspend_stack`], [`SuspendPolicy`](crate::SuspendPolicy) |
+//! | `dm_tree_deactivate_children`, `dm_tree_retry_remove` | [`Host::remove_stack`], [`Host::remove_stack_with`] |
+//! | `dm_tree_suspend_children`, `dm_tree_skip_lockfs`, `dm_tree_use_no_flush_suspend` | [`Host::suspend_stack`], [`Host::suspend_stack_with`] |
 //! | `dm_tree_activate_children`, `dm_tree_preload_children`, `dm_tree_add_new_dev`, `dm_tree_add_new_dev_*`, `dm_tree_add_dev_*`, `dm_tree_node_set_*`, `dm_tree_node_size_changed`, `dm_tree_children_use_uuid`, `dm_tree_set_optional_uuid_suffixes` | [`Host::plan`], which determines the order and is undone when a step fails: see [`plan`](crate::plan) |
 //! | `dm_tree_set_cookie`, `dm_tree_get_cookie` | [`Host::batch`] |
 //! | `dm_tree_node_add_*` | —: typed tables of every target are in the crate `dm-targets` |

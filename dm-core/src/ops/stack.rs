@@ -50,11 +50,19 @@ impl Host {
     /// Removes a device and the mapped devices below it, except those that another device, a mount or a process uses.
     ///
     /// # Errors
-    /// As [`remove_with`](Self::remove_with), for the first device that cannot be removed. The state has the number of
+    /// As [`remove`](Self::remove), for the first device that cannot be removed. The state has the number of
     /// removed devices, and the call can be repeated.
     #[doc(alias = "dm_tree_deactivate_children")]
+    pub fn remove_stack(&self, id: impl AsDevId) -> Result<StackRemoval, OpError> {
+        self.remove_stack_with(id, RemovePolicy::new())
+    }
+
+    /// Removes a device and the mapped devices below it that nothing else uses, with a policy.
+    ///
+    /// # Errors
+    /// As [`remove_stack`](Self::remove_stack) and [`remove_with`](Self::remove_with).
     #[doc(alias = "dm_tree_retry_remove")]
-    pub fn remove_stack(&self, id: impl AsDevId, policy: RemovePolicy) -> Result<StackRemoval, OpError> {
+    pub fn remove_stack_with(&self, id: impl AsDevId, policy: RemovePolicy) -> Result<StackRemoval, OpError> {
         let mut op = Op::new(self, Operation::RemoveStack, &id)?;
         let (members, order) = walk_down(&mut op)?;
         let (going, kept) = only_used_inside(&members, &order);
@@ -68,8 +76,16 @@ impl Host {
     ///
     /// # Errors
     /// As [`remove_stack`](Self::remove_stack).
-    pub fn remove_with_users(&self, id: impl AsDevId, policy: RemovePolicy) -> Result<StackRemoval, OpError> {
-        let mut op = Op::new(self, Operation::RemoveWithUsers, &id)?;
+    pub fn remove_and_users(&self, id: impl AsDevId) -> Result<StackRemoval, OpError> {
+        self.remove_and_users_with(id, RemovePolicy::new())
+    }
+
+    /// Removes a device and all mapped devices that use it, with a policy.
+    ///
+    /// # Errors
+    /// As [`remove_and_users`](Self::remove_and_users) and [`remove_with`](Self::remove_with).
+    pub fn remove_and_users_with(&self, id: impl AsDevId, policy: RemovePolicy) -> Result<StackRemoval, OpError> {
+        let mut op = Op::new(self, Operation::RemoveAndUsers, &id)?;
         let start = match (op.info(), op.id()) {
             (Ok(info), _) => {
                 op.found(&info);
@@ -81,7 +97,7 @@ impl Host {
         let is_mapped = op.is_found();
         let mut order = users_first(&op, start)?;
         order.retain(|(number, _)| is_mapped || *number != start);
-        let removed = self.remove_each(Operation::RemoveWithUsers, &op, order, policy)?;
+        let removed = self.remove_each(Operation::RemoveAndUsers, &op, order, policy)?;
         Ok(StackRemoval { removed, kept: Vec::new() })
     }
 
@@ -122,11 +138,19 @@ impl Host {
     /// If a device cannot be suspended, the others are resumed.
     ///
     /// # Errors
-    /// As [`suspend_with`](Self::suspend_with).
+    /// As [`suspend`](Self::suspend).
     #[doc(alias = "dm_tree_suspend_children")]
+    pub fn suspend_stack(&self, id: impl AsDevId) -> Result<Vec<DeviceNumber>, OpError> {
+        self.suspend_stack_with(id, SuspendPolicy::new())
+    }
+
+    /// Suspends a device and the mapped devices below it, with a policy.
+    ///
+    /// # Errors
+    /// As [`suspend_stack`](Self::suspend_stack) and [`suspend_with`](Self::suspend_with).
     #[doc(alias = "dm_tree_skip_lockfs")]
     #[doc(alias = "dm_tree_use_no_flush_suspend")]
-    pub fn suspend_stack(&self, id: impl AsDevId, policy: SuspendPolicy) -> Result<Vec<DeviceNumber>, OpError> {
+    pub fn suspend_stack_with(&self, id: impl AsDevId, policy: SuspendPolicy) -> Result<Vec<DeviceNumber>, OpError> {
         let mut whole = Op::new(self, Operation::SuspendStack, &id)?;
         let (mut members, order) = walk_down(&mut whole)?;
         let mut suspended = Vec::with_capacity(order.len());

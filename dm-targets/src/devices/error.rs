@@ -8,6 +8,7 @@ use dm_core::{DevIdBuf, Error, NameError, OpError, ReplyError};
 use dm_units::{DataBlocks, Sectors, Version};
 
 use super::pool_metadata::PoolMetadata;
+use super::pool_tools::PoolToolError;
 #[cfg(feature = "verity-format")]
 use super::verity::VerityError;
 use crate::Usage;
@@ -203,6 +204,9 @@ pub enum DevError {
         /// What it holds.
         found: Box<PoolMetadata>,
     },
+    /// The metadata of a pool could not be checked or repaired, or is damaged.
+    #[error(transparent)]
+    PoolTool(Box<PoolToolError>),
     /// A tree of hashes could not be made, read or verified.
     #[cfg(feature = "verity-format")]
     #[error(transparent)]

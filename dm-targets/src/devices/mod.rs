@@ -90,6 +90,7 @@ mod multipath;
 mod pool;
 mod pool_metadata;
 mod pool_thins;
+mod pool_tools;
 mod progress;
 mod queries;
 mod raid;
@@ -109,6 +110,7 @@ pub use monitor::{Alarm, AlarmKind, AlarmLine, LegState, Monitor, MonitorOptions
 pub use multipath::MultipathPath;
 pub use pool_metadata::PoolMetadata;
 pub use pool_thins::ThinOptions;
+pub use pool_tools::{PoolToolError, PoolToolErrorKind};
 pub use progress::Progress;
 pub use signature::ForeignData;
 pub use stats::{Stats, StatsFlow, StatsRates, StatsReading};

@@ -1,6 +1,6 @@
 //! Whole tables, their errors, and serde.
 
-use dm_targets::{Linear, Table, TableErrorKind, TableLine, Target};
+use dm_targets::{Crypt, Flakey, Linear, Raid, Table, TableErrorKind, TableLine, Target, Verity};
 use dm_units::{DeviceNumber, Sectors};
 
 fn refusal(text: &str) -> String {
@@ -185,4 +185,38 @@ mod serde {
         assert_eq!(serde_json::to_string(&ThinPoolStatus::Fail).unwrap(), r#""Fail""#);
         assert_eq!(round_trip(&PoolMode::ReadOnly), r#""ro""#);
     }
+}
+
+/// The difference between a table as it was requested and one that the kernel prints.
+fn difference<T: Target>(requested: &str, printed: &str) -> Option<&'static str> {
+    let (requested, printed) = (T::parse_input(requested).unwrap(), T::parse_table(printed).unwrap());
+    T::difference(&requested, &printed).map(|difference| difference.field)
+}
+
+#[test]
+fn what_a_kernel_prints_otherwise_than_requested_is_no_difference() {
+    let all_fail = "8:0 0 5 10 2 error_reads error_writes";
+    assert_eq!(difference::<Flakey>("8:0 0 5 10", all_fail), None);
+    assert_eq!(difference::<Flakey>("8:0 0 5 10", "8:0 0 5 10 0 "), None);
+    assert_eq!(difference::<Flakey>("8:0 0 5 10 1 drop_writes", all_fail), Some("features"));
+
+    let crypt = "aes-xts-plain64 :32:logon:home 0 8:0 0";
+    assert_eq!(difference::<Crypt>(&format!("{crypt} 1 sector_size:512"), crypt), None);
+    assert_eq!(difference::<Crypt>(&format!("{crypt} 1 sector_size:4096"), crypt), Some("sector_size"));
+
+    let raid = |sectors| format!("raid1 5 0 max_write_behind {sectors} write_mostly 1 2 8:0 8:1 8:2 8:3");
+    assert_eq!(difference::<Raid>(&raid(1001), &raid(500)), None);
+    assert_eq!(difference::<Raid>(&raid(1001), &raid(1001)), None);
+    assert_eq!(difference::<Raid>(&raid(1001), &raid(501)), Some("params"));
+
+    let digest = "ab".repeat(32);
+    let verity = |options| format!("1 8:0 8:1 4096 4096 256 1 sha256 {digest} - {options}");
+    let with_fec = |start: &str| {
+        verity(format!(
+            "{} use_fec_from_device 8:2 fec_blocks 300{start} fec_roots 2",
+            if start.is_empty() { 6 } else { 8 }
+        ))
+    };
+    assert_eq!(difference::<Verity>(&with_fec(""), &with_fec(" fec_start 0")), None);
+    assert_eq!(difference::<Verity>(&with_fec(""), &with_fec(" fec_start 8")), Some("options"));
 }

@@ -6,6 +6,7 @@ mod caches;
 mod crypt;
 mod integrity;
 mod monitor;
+mod pool_tools;
 mod stats;
 mod support;
 mod thin;

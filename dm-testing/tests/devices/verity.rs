@@ -1,16 +1,18 @@
 //! Verity devices, and compatibility with `veritysetup`.
 
+use std::fs::File;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
 use dm_core::{Host, SetupOptions};
 use dm_targets::devices::{DevError, VerityAlgorithm, VerityDev, VerityError, VerityFormat, VerityVolume};
-use dm_targets::verity::{Hex, OnCorruption};
+use dm_targets::verity::{FecCorrections, Hex, OnCorruption};
+use dm_targets::{HealthState, Target as _, Verity, WordBuf};
 use dm_testing::{LoopDevice, Pattern, Scratch, require};
 use dm_units::Sectors;
 
-use crate::support::{LENGTH, PATIENTLY, disk};
+use crate::support::{LENGTH, PATIENTLY, disk, in_full};
 
 const BLOCK: Sectors = Sectors(8);
 
@@ -130,4 +132,72 @@ fn the_kernel_and_verify_find_the_same_corrupted_block() {
     assert_eq!(error.to_string(), "hash block 3, in level 0 of the tree, is corrupted");
     let device = scene.activate(&root);
     assert!(scene.reads(&device, Pattern::new(1), 127) && !scene.reads(&device, Pattern::new(1), 128));
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn corrupted_blocks_are_corrected_with_parity_that_veritysetup_made() {
+    let Some(scene) = scene() else { return };
+    let fec = disk(&scene.scratch);
+    let parity = ["--fec-device", fec.path().to_str().unwrap(), "--fec-roots", "2"];
+    let output = scene.veritysetup(&[&["format"], &parity[..]].concat(), &[]).unwrap();
+    // The kernel reads the device past the page cache, and veritysetup does not wait until the parity is on it.
+    File::open(fec.path()).unwrap().sync_all().unwrap();
+    let root = output.lines().find_map(|line| line.strip_prefix("Root hash:")).unwrap().trim();
+    let name = scene.scratch.name("theirs").unwrap();
+    let mut open = Command::new("veritysetup");
+    open.arg("open").arg(scene.data.path()).arg(name.to_string()).arg(scene.hash.path()).arg(root).args(parity);
+    let output = open.output().unwrap();
+    if !output.status.success() {
+        return require::skip("the kernel's verity corrects no errors (CONFIG_DM_VERITY_FEC)");
+    }
+    let theirs = VerityDev::open(&scene.host, &name).unwrap();
+    let printed = theirs.table(&scene.host).unwrap().lines().first().unwrap().params.clone();
+    theirs.remove_with(&scene.host, PATIENTLY).unwrap();
+
+    let ours = scene.volume.table(&scene.host, &Hex::new(root).unwrap()).unwrap();
+    let blocks = printed.options.fec_blocks.unwrap();
+    let ours = ours.use_fec_from_device(fec.number()).fec_blocks(blocks).fec_roots(2);
+    assert_eq!(Verity::difference(&ours, &printed), None, "{ours} and {printed}");
+    let setup = || {
+        let name = scene.scratch.name("verity").unwrap();
+        VerityDev::activate(&scene.host, name, ours.clone(), SetupOptions::new()).unwrap()
+    };
+    let device = setup();
+    assert_eq!(setup(), device, "it is taken over");
+    for block in [0, 40, 255] {
+        Pattern::new(2).write(scene.data.path(), Sectors(block * BLOCK.0), BLOCK).unwrap();
+        assert!(scene.reads(&device, Pattern::new(1), block), "block {block}");
+    }
+    assert!(!device.is_corrupted(&scene.host).unwrap());
+    let status = device.status(&scene.host).unwrap();
+    let health = Verity::health(&status);
+    // Linux 6.12 and earlier do not count.
+    match status.corrected {
+        Some(corrected) => assert!(matches!(corrected, FecCorrections::Blocks(3..)) && health.corrected.is_some()),
+        None => assert_eq!((health.state(), health.corrected), (HealthState::Good, None)),
+    }
+    // More than parity can correct. The kernel keeps good blocks that it has read for it.
+    device.remove_with(&scene.host, PATIENTLY).unwrap();
+    let device = setup();
+    Pattern::new(2).write(scene.data.path(), Sectors(0), LENGTH).unwrap();
+    assert!(!scene.reads(&device, Pattern::new(1), 100) && device.is_corrupted(&scene.host).unwrap());
+}
+
+#[test]
+#[ignore = "needs root and device mapper: cargo xtask test-root"]
+fn a_root_hash_without_a_valid_signature_is_refused_with_the_kernels_reason() {
+    let Some(scene) = scene() else { return };
+    let root = scene.volume.format(&scene.host, &VerityFormat::new()).unwrap().root_hash;
+    let description = WordBuf::new(format!("dm-testing:{}", std::process::id())).unwrap();
+    let table = scene.volume.table(&scene.host, &root).unwrap().root_hash_sig_key_desc(description);
+    let name = scene.scratch.name("verity").unwrap();
+    let error = VerityDev::activate(&scene.host, &name, table, SetupOptions::new()).unwrap_err();
+    let text = in_full(&error);
+    if text.contains("Unrecognized verity feature request") {
+        return require::skip("the kernel's verity checks no signatures (CONFIG_DM_VERITY_VERIFY_ROOTHASH_SIG)");
+    }
+    assert_eq!(error.errno(), Some(nix::libc::ENOKEY), "{text}");
+    assert!(text.contains("key"), "{text}");
+    assert!(scene.host.info(&name).unwrap_err().is_not_found());
 }

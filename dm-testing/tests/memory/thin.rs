@@ -1,7 +1,7 @@
 //! Thin devices and their pool: refusals and their reasons, discards, and undo of failed operations.
 
 use dm_core::SuspendPolicy;
-use dm_targets::devices::{ThinDev, ThinPoolDev};
+use dm_targets::devices::{DevError, PoolToolErrorKind, ThinDev, ThinPoolDev};
 use dm_targets::thin::ThinTable;
 use dm_targets::thin_pool::ThinPoolMessage;
 use dm_units::{Bytes, DataBlocks, MetaBlocks, Sectors};
@@ -186,4 +186,22 @@ fn a_metadata_device_grows_and_never_shrinks() {
     assert!(cycle().unwrap_err().is_invalid());
     assert!(scene.logged("metadata device (512 blocks) too small: expected 1024"));
     assert!(scene.pool.info(&scene.host).unwrap().is_suspended());
+}
+
+#[test]
+fn programs_of_this_machine_are_not_run_on_devices_of_another_kernel() {
+    let scene = Scene::new();
+    let disk = scene.memory.disk(Bytes(1 << 20)).number();
+    for result in
+        [ThinPoolDev::check_metadata(&scene.host, disk), ThinPoolDev::repair_metadata(&scene.host, disk, disk)]
+    {
+        let error = result.unwrap_err();
+        assert!(
+            matches!(&error, DevError::PoolTool(error) if error.kind == PoolToolErrorKind::OtherMachine),
+            "{error}"
+        );
+        assert!(
+            error.to_string().ends_with(&format!("can't be run for {disk}, which is not a device of this machine"))
+        );
+    }
 }

@@ -8,7 +8,7 @@ use dm_testing::MemoryKernel;
 use crate::support::{Mapped, disks};
 
 /// A target, its length, params, and the params that the kernel prints if they differ. `A` to `F` are disks of 4 MiB.
-const TABLES: &[(&str, u64, &str, &str)] = &[
+pub(crate) const TABLES: &[(&str, u64, &str, &str)] = &[
     ("cache", 8192, "A B C 128 1 writethrough default 2 migration_threshold 100", ""),
     ("clone", 8192, "A B C 8 1 no_hydration 4 hydration_threshold 13 hydration_batch_size 2", ""),
     ("crypt", 1024, "aes-cbc-plain64 000102030405060708090a0b0c0d0e0f 8 A 8 1 allow_discards", ""),
@@ -52,10 +52,17 @@ const TABLES: &[(&str, u64, &str, &str)] = &[
 ];
 
 /// Targets that are newer than Linux 6.12.
-const LATER: &[&str] = &["inlinecrypt", "pcache"];
+pub(crate) const LATER: &[&str] = &["inlinecrypt", "pcache"];
 
 /// Targets whose devices are made in other ways.
 const ELSEWHERE: &[&str] = &["snapshot", "snapshot-merge", "thin", "thin-pool"];
+
+/// Params with another word in the place of each disk.
+pub(crate) fn with_disks(params: &str, disk: impl Fn(usize) -> String) -> String {
+    let place = |word: &str| "ABCDEF".find(word).filter(|_| word.len() == 1);
+    let words = params.split(' ').map(|word| place(word).map_or_else(|| word.to_owned(), &disk));
+    words.collect::<Vec<_>>().join(" ")
+}
 
 struct EveryTarget;
 
@@ -74,13 +81,10 @@ impl TargetVisitor for EveryTarget {
         };
         let disks = disks(&memory, [4096; 6]);
         let named = |params: &str, paths: bool| {
-            let place = |word: &str| "ABCDEF".find(word).filter(|_| word.len() == 1);
-            let words = params.split(' ').map(|word| match place(word) {
-                Some(place) if paths => disks[place].path().to_str().unwrap().to_owned(),
-                Some(place) => disks[place].number().to_string(),
-                None => word.to_owned(),
-            });
-            words.collect::<Vec<_>>().join(" ")
+            with_disks(params, |place| match paths {
+                true => disks[place].path().to_str().unwrap().to_owned(),
+                false => disks[place].number().to_string(),
+            })
         };
         // A path is equivalent to a number.
         for paths in [false, true] {

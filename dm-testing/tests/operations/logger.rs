@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::sync::{Once, mpsc};
 use std::thread;
 
-use dm_core::{Message, Steps, SuspendPolicy};
+use dm_core::{Message, Steps};
 use dm_testing::{Scratch, require};
 use dm_units::{Bytes, Sectors};
 use log::{LevelFilter, Log, Metadata, Record};
@@ -68,7 +68,7 @@ fn a_logger_on_the_suspended_file_system_does_not_block_an_operation() {
         // What the user does until the resume is not logged before it either.
         host.path(&name).unwrap();
         host.resume(&name).unwrap();
-        let suspended = host.suspend_stack(&name, SuspendPolicy::new()).unwrap();
+        let suspended = host.suspend_stack(&name).unwrap();
         host.resume_stack(&suspended).unwrap();
         let lines = FILE.take().unwrap().1;
         tell.send(lines).unwrap();

@@ -130,7 +130,7 @@ fn a_timeout_ends_a_suspension_and_the_device_is_as_before() {
         stuck.error_of("suspend", || host.suspend_with(&stuck.upper, policy)),
         stuck.error_of("reload", || host.reload_with(&stuck.upper, line(), ReloadOptions::new().suspend(policy))),
         stuck.error_of("while_suspended", || host.while_suspended_with(&stuck.upper, Steps::new(), policy)),
-        stuck.error_of("suspend_stack", || host.suspend_stack(&stuck.upper, policy)),
+        stuck.error_of("suspend_stack", || host.suspend_stack_with(&stuck.upper, policy)),
     ];
     assert!((TIMEOUT..SOON).contains(&begun.elapsed()), "{:?}", begun.elapsed());
     for error in errors {
@@ -196,7 +196,7 @@ fn a_signal_ends_a_suspension_and_the_device_is_as_before() {
         stuck.error_of("suspend", || host.suspend_with(&stuck.upper, policy)),
         stuck.error_of("reload", || host.reload_with(&stuck.upper, [linear(stuck.lower.number())], reload)),
         stuck.error_of("while_suspended", || host.while_suspended_with(&stuck.upper, Steps::new(), policy)),
-        stuck.error_of("suspend_stack", || host.suspend_stack(&stuck.upper, policy)),
+        stuck.error_of("suspend_stack", || host.suspend_stack_with(&stuck.upper, policy)),
     ];
     drop(signals);
     for error in errors {

@@ -50,9 +50,9 @@ const OPERATIONS: [(&str, Operation); 15] = [
     ("rename", |host, devices| host.rename(&devices.upper, &devices.new).map(drop)),
     ("remove", |host, devices| host.remove_with(&devices.upper, PATIENTLY).map(drop)),
     ("forced removal", |host, devices| host.remove_with(&devices.upper, PATIENTLY.force(true)).map(drop)),
-    ("removal of a stack", |host, devices| host.remove_stack(&devices.upper, PATIENTLY).map(drop)),
-    ("suspension of a stack", |host, devices| host.suspend_stack(&devices.upper, SuspendPolicy::new()).map(drop)),
-    ("removal with users", |host, devices| host.remove_with_users(&devices.lower, PATIENTLY).map(drop)),
+    ("removal of a stack", |host, devices| host.remove_stack_with(&devices.upper, PATIENTLY).map(drop)),
+    ("suspension of a stack", |host, devices| host.suspend_stack(&devices.upper).map(drop)),
+    ("removal with users", |host, devices| host.remove_and_users_with(&devices.lower, PATIENTLY).map(drop)),
 ];
 
 impl<'s> Devices<'s> {

@@ -24,7 +24,7 @@ fn suspend_in_every_way(scratch: &Scratch, host: &Host, name: &DmName) {
     host.resume(name).unwrap();
     host.reload(name, [zero()]).unwrap();
     host.while_suspended(name, Steps::new()).unwrap();
-    let suspended = host.suspend_stack(name, dm_core::SuspendPolicy::new()).unwrap();
+    let suspended = host.suspend_stack(name).unwrap();
     host.resume_stack(&suspended).unwrap();
     assert!(!info(scratch, name).is_suspended());
     // A message that the target does not support fails while the device is suspended.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use dm_core::{DeviceTree, LineText, RemovePolicy, SuspendPolicy, TargetLine};
+use dm_core::{DeviceTree, LineText, TargetLine};
 use dm_testing::{LoopDevice, MappedDevice, Pattern, Scratch, require, wait_until};
 use dm_units::{DeviceNumber, Sectors};
 
@@ -117,7 +117,7 @@ fn a_stack_is_removed_without_what_other_devices_use() {
     let stack = Stack::new(&scratch);
     let [upper, middle, lower] = stack.numbers();
     let prepared = prepared(&scratch, lower).number();
-    let remove = |number| scratch.host().remove_stack(number, PATIENTLY).unwrap();
+    let remove = |number| scratch.host().remove_stack_with(number, PATIENTLY).unwrap();
     let removal = remove(upper);
     assert_eq!((removal.removed, removal.kept), (vec![upper, middle], vec![lower]));
     assert!(exists(&scratch, lower));
@@ -134,17 +134,17 @@ fn a_device_is_removed_with_its_users() {
     let [upper, middle, lower] = stack.numbers();
     // The upper device is open, so nothing is done.
     let user = std::fs::File::open(stack.upper.path()).unwrap();
-    let error = scratch.host().remove_with_users(middle, RemovePolicy::new()).unwrap_err();
+    let error = scratch.host().remove_and_users(middle).unwrap_err();
     assert!(error.is_busy() && error.is_undone(), "{error}");
     assert!(exists(&scratch, middle));
     drop(user);
-    let removal = scratch.host().remove_with_users(middle, PATIENTLY).unwrap();
+    let removal = scratch.host().remove_and_users_with(middle, PATIENTLY).unwrap();
     assert_eq!(removal.removed, [upper, middle]);
     // The disk itself is not a mapped device.
-    let removal = scratch.host().remove_with_users(stack.disk.number(), PATIENTLY).unwrap();
+    let removal = scratch.host().remove_and_users_with(stack.disk.number(), PATIENTLY).unwrap();
     assert_eq!(removal.removed, [lower]);
     let missing = DeviceNumber::new(4000, 1);
-    assert!(scratch.host().remove_with_users(missing, PATIENTLY).unwrap_err().is_not_found());
+    assert!(scratch.host().remove_and_users_with(missing, PATIENTLY).unwrap_err().is_not_found());
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn a_stack_is_suspended_and_resumed_under_io() {
     let numbers = stack.numbers();
     let host = scratch.host();
     for round in 0..3 {
-        let suspended = host.suspend_stack(&stack.upper, SuspendPolicy::new()).unwrap();
+        let suspended = host.suspend_stack(&stack.upper).unwrap();
         assert_eq!(suspended, numbers);
         assert!(numbers.iter().all(|&number| info(&scratch, number).is_suspended()));
         let (path, pattern) = (stack.upper.path(), Pattern::new(round));

@@ -205,13 +205,13 @@ fn removals(cases: &mut Vec<Case>) {
 }
 
 fn stacks(cases: &mut Vec<Case>) {
-    one("removal of a stack", cases, stack(), |host| host.remove_stack("top", RemovePolicy::new()).map(drop));
+    one("removal of a stack", cases, stack(), |host| host.remove_stack("top").map(drop));
     one("forced removal of a stack", cases, stack(), |host| {
-        host.remove_stack("top", RemovePolicy::new().force(true)).map(drop)
+        host.remove_stack_with("top", RemovePolicy::new().force(true)).map(drop)
     });
-    one("removal with users", cases, stack(), |host| host.remove_with_users("bottom", RemovePolicy::new()).map(drop));
+    one("removal with users", cases, stack(), |host| host.remove_and_users("bottom").map(drop));
     for before in [stack(), stack_with_loaded_table()] {
-        one("suspension of a stack", cases, before, |host| host.suspend_stack("top", SuspendPolicy::new()).map(drop));
+        one("suspension of a stack", cases, before, |host| host.suspend_stack("top").map(drop));
     }
     let mut suspended = stack();
     suspended.devices.values_mut().for_each(|device| device.suspended = true);

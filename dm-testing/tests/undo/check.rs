@@ -106,7 +106,7 @@ fn check_text(what: &str, error: &OpError) {
     if let Some(device) = error.device() {
         let device = device.to_string();
         assert!(text.contains(&device), "{what}: {text} does not name {device}");
-        let is_member = ["stack", "with_users"].iter().any(|word| error.operation().to_string().contains(word));
+        let is_member = ["stack", "and_users"].iter().any(|word| error.operation().to_string().contains(word));
         for number in chain.iter().chain([&text]).filter(|_| !is_member) {
             let is_named = !number.contains("device 4000:") || device.contains("4000:");
             assert!(is_named, "{what}: {number} names another id than the caller's {device}");

@@ -1,6 +1,6 @@
 //! The number of commands of each operation.
 
-use dm_core::{Command, Host, Message, OpError, Prefix, RemovePolicy, Retry, Steps, SuspendPolicy};
+use dm_core::{Command, Host, Message, OpError, Prefix, RemovePolicy, Retry, Steps};
 
 use crate::cases::{era, line, number, old, stack, state};
 use crate::kernel::{Kernel, Plan};
@@ -52,9 +52,9 @@ fn a_snapshot_and_its_deletion_take_nine_commands() {
 fn walks_over_a_stack_take_a_command_for_each_of_its_devices() {
     let mut crowd = stack();
     crowd.devices.extend((10..200).map(|minor| (minor, Device::new(&format!("other{minor}"), None))));
-    let suspended = sent(&crowd, |host| host.suspend_stack("top", SuspendPolicy::new()));
+    let suspended = sent(&crowd, |host| host.suspend_stack("top"));
     assert_eq!(&suspended[..6], [[Command::TableDeps; 3], [Command::DeviceSuspend; 3]].concat());
-    assert_eq!(sent(&crowd, |host| host.remove_stack("top", RemovePolicy::new())).len(), 6);
+    assert_eq!(sent(&crowd, |host| host.remove_stack("top")).len(), 6);
     let mut suspended = stack();
     suspended.devices.values_mut().for_each(|device| device.suspended = true);
     assert_eq!(sent(&suspended, |host| host.resume_stack(&[0, 1, 2].map(number))).len(), 3);

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use dm_core::{DmUuid, OpError, OpErrorKind, Remains, Step, SuspendPolicy};
+use dm_core::{DmUuid, OpError, OpErrorKind, Remains, Step};
 use nix::libc::{EBUSY, EINTR, EINVAL, ENODATA, ENOMEM, ENOSPC, EPERM, EROFS, ETIMEDOUT};
 
 use crate::cases::{line, old, state};
@@ -92,9 +92,9 @@ fn a_missing_device_is_not_found_by_every_operation() {
         host.remove("a").unwrap_err(),
         host.path("a").unwrap_err(),
         host.cancel_deferred_remove("a").unwrap_err(),
-        host.suspend_stack("a", SuspendPolicy::new()).unwrap_err(),
-        host.remove_stack("a", dm_core::RemovePolicy::new()).unwrap_err(),
-        host.remove_with_users("a", dm_core::RemovePolicy::new()).unwrap_err(),
+        host.suspend_stack("a").unwrap_err(),
+        host.remove_stack("a").unwrap_err(),
+        host.remove_and_users("a").unwrap_err(),
     ];
     for error in errors {
         assert!(error.is_not_found() && error.is_undone(), "{error:?}");

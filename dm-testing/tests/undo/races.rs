@@ -119,7 +119,7 @@ fn no_snapshot_is_taken_while_the_origin_serves_io() {
                 host.resume("origin").unwrap();
             },
             |host| {
-                host.suspend_stack("origin", dm_core::SuspendPolicy::new()).unwrap();
+                host.suspend_stack("origin").unwrap();
                 host.resume_stack(&[number(0)]).unwrap();
             },
         ];

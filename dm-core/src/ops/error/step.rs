@@ -26,8 +26,8 @@ pub enum Operation {
     Message,
     /// [`Host::remove_stack`](crate::Host::remove_stack)
     RemoveStack,
-    /// [`Host::remove_with_users`](crate::Host::remove_with_users)
-    RemoveWithUsers,
+    /// [`Host::remove_and_users`](crate::Host::remove_and_users)
+    RemoveAndUsers,
     /// [`Host::suspend_stack`](crate::Host::suspend_stack)
     SuspendStack,
     /// [`Host::resume_stack`](crate::Host::resume_stack)
@@ -61,7 +61,7 @@ impl Operation {
             Self::Remove => "remove",
             Self::Message => "message",
             Self::RemoveStack => "remove_stack",
-            Self::RemoveWithUsers => "remove_with_users",
+            Self::RemoveAndUsers => "remove_and_users",
             Self::SuspendStack => "suspend_stack",
             Self::ResumeStack => "resume_stack",
             Self::Leftovers => "leftovers",

@@ -88,7 +88,8 @@ impl Target for Crypt {
     }
 
     fn difference(one: &CryptTable, other: &CryptTable) -> Option<TableDifference> {
-        Comparison::new(one, other)
+        let [one, other] = [one, other].map(CryptTable::as_printed);
+        Comparison::new(&one, &other)
             .layout("cipher", |table| &table.cipher)
             .layout("key", |table| &table.key)
             .layout("iv_offset", |table| &table.iv_offset)

@@ -80,6 +80,13 @@ pub struct CryptTable {
 }
 
 impl CryptTable {
+    /// Without the usual size of sectors, which the kernel does not print.
+    pub(super) fn as_printed(&self) -> Self {
+        let mut printed = self.clone();
+        printed.options.sector_size = printed.options.sector_size.filter(|bytes| *bytes != 512);
+        printed
+    }
+
     /// Encrypts the sectors of `device` from `start` on with `cipher` and `key`.
     pub fn new(
         cipher: Cipher,

@@ -64,8 +64,10 @@ impl Target for Flakey {
         check_conflicts(&table.features)
     }
 
+    /// A table without features is one that fails all requests, which Linux 6.12 prints.
     fn difference(one: &FlakeyTable, other: &FlakeyTable) -> Option<TableDifference> {
-        Comparison::new(one, other)
+        let [one, other] = [one, other].map(FlakeyTable::in_full);
+        Comparison::new(&one, &other)
             .layout("device", |table| &table.device)
             .layout("offset", |table| &table.offset)
             .tunable("up interval", |table| &table.up)
@@ -151,6 +153,12 @@ impl FlakeyTable {
     pub fn new(device: impl Into<Device>, offset: Sectors, up: u32, down: u32) -> Self {
         let (features, spelling) = (FlakeyFeatures::default(), Spelling::default());
         Self { device: device.into(), offset, up, down, features, spelling }
+    }
+
+    fn in_full(&self) -> Self {
+        let all_fail = FlakeyFeatures { error_reads: true, error_writes: true, ..FlakeyFeatures::default() };
+        let is_left_out = self.features == FlakeyFeatures::default();
+        Self { features: if is_left_out { all_fail } else { self.features.clone() }, ..self.clone() }
     }
 }
 

@@ -78,7 +78,8 @@ impl Target for Raid {
     }
 
     fn difference(one: &RaidTable, other: &RaidTable) -> Option<TableDifference> {
-        Comparison::new(one, other)
+        let other = other.with_units_of(one);
+        Comparison::new(one, &other)
             .layout("raid type", |table| &table.raid_type)
             .layout("chunk size", |table| &table.chunk_size)
             .layout("devices", |table| &table.devices)

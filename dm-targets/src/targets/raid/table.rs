@@ -165,6 +165,16 @@ impl RaidDevice {
 }
 
 impl RaidTable {
+    /// With `max_write_behind` in sectors if it is the half of what was requested, as the kernel prints it.
+    pub(super) fn with_units_of(&self, requested: &Self) -> Self {
+        let mut table = self.clone();
+        let sectors = requested.params.max_write_behind;
+        if table.params.max_write_behind == sectors.map(|sectors| sectors / 2) {
+            table.params.max_write_behind = sectors;
+        }
+        table
+    }
+
     /// An array with no parameters except the chunk size.
     pub fn new(raid_type: RaidType, chunk_size: Sectors, devices: impl IntoIterator<Item = RaidDevice>) -> Self {
         let (params, devices) = (RaidParams::default(), devices.into_iter().collect());

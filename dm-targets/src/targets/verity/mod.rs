@@ -78,7 +78,8 @@ impl Target for Verity {
     }
 
     fn difference(one: &VerityTable, other: &VerityTable) -> Option<TableDifference> {
-        Comparison::new(one, other)
+        let [one, other] = [one, other].map(VerityTable::in_full);
+        Comparison::new(&one, &other)
             .layout("version", |table| &table.version)
             .layout("data dev", |table| &table.data)
             .layout("hash dev", |table| &table.hash)

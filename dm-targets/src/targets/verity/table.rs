@@ -135,6 +135,15 @@ pub struct VerityTable {
 }
 
 impl VerityTable {
+    /// With the start of the parity, which the kernel always prints.
+    pub(super) fn in_full(&self) -> Self {
+        let mut full = self.clone();
+        if full.options.use_fec_from_device.is_some() {
+            full.options.fec_start.get_or_insert_default();
+        }
+        full
+    }
+
     /// A device whose data has this root hash, without salt.
     pub fn new(
         version: u32,

@@ -1,0 +1,189 @@
+//! The programs that check and repair the metadata of a pool.
+
+use alloc::borrow::ToOwned as _;
+use alloc::boxed::Box;
+use alloc::string::{String, ToString as _};
+use core::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use dm_core::block::{BlockAction, BlockError, BlockOpenOptions};
+use dm_core::{Host, describe};
+
+use super::{DevError, MappedDev};
+use crate::{Device, ThinPool};
+
+/// Why a program of thin-provisioning-tools did not do its work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoolToolError {
+    /// The program, such as `thin_check`.
+    pub program: &'static str,
+    /// The metadata device.
+    pub device: String,
+    /// What happened.
+    pub kind: PoolToolErrorKind,
+}
+
+/// What happened to a program of thin-provisioning-tools.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PoolToolErrorKind {
+    /// It is not installed.
+    NotInstalled,
+    /// The system refused to run it, with this errno.
+    NotRun(Option<i32>),
+    /// The devices of the host are not devices of this machine, such as those of a kernel in memory.
+    OtherMachine,
+    /// It ended with an error. For `thin_check`: the metadata is damaged, or is none.
+    #[non_exhaustive]
+    Failed {
+        /// The exit status; `None` if a signal ended it.
+        status: Option<i32>,
+        /// What it wrote, at most 4096 bytes.
+        output: String,
+    },
+}
+
+/// How much of the output is kept.
+const OUTPUT: usize = 4096;
+
+impl fmt::Display for PoolToolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { program, device, kind } = self;
+        match kind {
+            PoolToolErrorKind::NotInstalled => {
+                write!(f, "{program} is not installed, which is needed for {device}: install thin-provisioning-tools")
+            }
+            PoolToolErrorKind::NotRun(errno) => {
+                write!(f, "{program} can't be run for {device}")?;
+                errno.map_or(Ok(()), |errno| write!(f, ": {}", io::Error::from_raw_os_error(errno)))
+            }
+            PoolToolErrorKind::OtherMachine => {
+                write!(f, "{program} can't be run for {device}, which is not a device of this machine")
+            }
+            PoolToolErrorKind::Failed { status, output } => {
+                write!(f, "{program} failed for {device}")?;
+                match status {
+                    Some(status) => write!(f, " with exit status {status}")?,
+                    None => f.write_str(": a signal ended it")?,
+                }
+                let mut lines = output.lines().map(str::trim).filter(|line| !line.is_empty());
+                lines.try_for_each(|line| write!(f, "; {}", line.escape_debug()))
+            }
+        }
+    }
+}
+
+impl core::error::Error for PoolToolError {}
+
+/// Pools whose metadata is checked and repaired by the programs of the package thin-provisioning-tools, while they are not active.
+///
+/// ```no_run
+/// use dm_core::Host;
+/// use dm_targets::devices::{DevError, ThinPoolDev};
+/// use dm_units::DeviceNumber;
+///
+/// let host = Host::open()?;
+/// let (metadata, spare) = (DeviceNumber::new(8, 1), DeviceNumber::new(8, 3));
+/// match ThinPoolDev::check_metadata(&host, metadata) {
+///     // Then the pool can write its metadata again.
+///     Ok(()) => ThinPoolDev::clear_needs_check(&host, metadata)?,
+///     // The pool is to use the spare device from now on.
+///     Err(DevError::PoolTool(error)) => {
+///         eprintln!("{error}");
+///         ThinPoolDev::repair_metadata(&host, metadata, spare)?;
+///     }
+///     Err(error) => return Err(error.into()),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+impl MappedDev<ThinPool> {
+    /// Checks the metadata of a pool that is not active with `thin_check`. Nothing is written.
+    ///
+    /// This blocks until the program ends, which takes minutes for gigabytes of metadata.
+    ///
+    /// # Errors
+    ///
+    /// [`DevError::PoolTool`]: the metadata is damaged, or the program is not installed.
+    /// [`is_busy`](DevError::is_busy): the device is in use, by the active pool for instance.
+    pub fn check_metadata(host: &Host, device: impl Into<Device>) -> Result<(), DevError> {
+        run(host, "thin_check", &[], &[("", device.into())])
+    }
+
+    /// Checks the metadata of a pool that is not active, and if it is good, clears the flag that keeps the pool read-only.
+    ///
+    /// # Errors
+    ///
+    /// As [`check_metadata`](Self::check_metadata).
+    pub fn clear_needs_check(host: &Host, device: impl Into<Device>) -> Result<(), DevError> {
+        run(host, "thin_check", &["--clear-needs-check-flag"], &[("", device.into())])
+    }
+
+    /// Writes to the device `to` what can be saved of the metadata on `from`, with `thin_repair`. What was on `to` is lost; `from`
+    /// is not written. Both must not be in use, and `to` must not be smaller. What cannot be saved is missing on `to`, and the
+    /// program does not say so.
+    ///
+    /// # Errors
+    ///
+    /// As [`check_metadata`](Self::check_metadata): nothing could be saved. `to` may have been written.
+    pub fn repair_metadata(host: &Host, from: impl Into<Device>, to: impl Into<Device>) -> Result<(), DevError> {
+        run(host, "thin_repair", &[], &[("-i", from.into()), ("-o", to.into())])
+    }
+}
+
+/// Runs a program on devices that are not in use, each behind an option or not.
+fn run(host: &Host, program: &'static str, options: &[&str], devices: &[(&str, Device)]) -> Result<(), DevError> {
+    let name = devices.first().map(|(_, device)| device.to_string()).unwrap_or_default();
+    let error = |kind| DevError::PoolTool(Box::new(PoolToolError { program, device: name.clone(), kind }));
+    if !host.dm().transport().has_nodes() {
+        return Err(error(PoolToolErrorKind::OtherMachine));
+    }
+    let mut command = Command::new(program);
+    command.env("LC_ALL", "C").args(options).stdin(Stdio::null()).stdout(Stdio::null());
+    for (option, device) in devices {
+        command.args(Some(option).filter(|option| !option.is_empty())).arg(free_path(host, device)?);
+    }
+    let output = command.output().map_err(|refused| match refused.kind() {
+        io::ErrorKind::NotFound => error(PoolToolErrorKind::NotInstalled),
+        _ => error(PoolToolErrorKind::NotRun(refused.raw_os_error())),
+    })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = output.stderr.get(..OUTPUT).unwrap_or(&output.stderr);
+    let output_text = String::from_utf8_lossy(text).into_owned();
+    Err(error(PoolToolErrorKind::Failed { status: output.status.code(), output: output_text }))
+}
+
+/// The path of a device that is not in use. The program claims it too, so it can't be claimed here meanwhile.
+fn free_path(host: &Host, device: &Device) -> Result<PathBuf, DevError> {
+    let opened = host.open_block(device, BlockOpenOptions::new().exclusive(true))?;
+    let path = match (device, opened.number()) {
+        (Device::Path(path), _) => Some(PathBuf::from(path.as_str().to_owned())),
+        (Device::Number(_), number) => number.and_then(|number| describe(number).path),
+    };
+    let missing = || io::Error::from(io::ErrorKind::NotFound);
+    Ok(path.ok_or_else(|| BlockError::refused(BlockAction::Open, device.to_string(), &missing()))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_to_install_and_what_the_program_said() {
+        let text = |kind| PoolToolError { program: "thin_check", device: "8:1".into(), kind }.to_string();
+        assert_eq!(
+            text(PoolToolErrorKind::NotInstalled),
+            "thin_check is not installed, which is needed for 8:1: install thin-provisioning-tools"
+        );
+        let failed = |status| PoolToolErrorKind::Failed { status, output: "\nbad checksum\n  in block 0\x1b\n".into() };
+        assert_eq!(
+            text(failed(Some(1))),
+            "thin_check failed for 8:1 with exit status 1; bad checksum; in block 0\\u{1b}"
+        );
+        assert!(text(failed(None)).starts_with("thin_check failed for 8:1: a signal ended it; bad"));
+    }
+}
