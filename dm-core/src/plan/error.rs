@@ -105,9 +105,21 @@ impl PlanError {
     pub fn errno(&self) -> Option<i32> {
         match self {
             Self::Read { source, .. } => source.errno(),
-            Self::Step { source: PlanCause::Command(error), .. } => error.errno(),
-            Self::Step { source: PlanCause::Operation(error), .. } | Self::Udev(error) => error.errno(),
+            Self::Step { source, .. } => source.errno(),
+            Self::Udev(error) => error.errno(),
             _ => None,
+        }
+    }
+}
+
+impl PlanCause {
+    /// The errno, if a system call failed.
+    #[must_use]
+    pub fn errno(&self) -> Option<i32> {
+        match self {
+            Self::Operation(error) => error.errno(),
+            Self::Command(error) => error.errno(),
+            Self::Undeclared(_) => None,
         }
     }
 }
