@@ -69,8 +69,8 @@
 //! - dmsetup removes the node that its own mode of names gives a device. Here the nodes of every mode are removed with the
 //!   device, so that none of them leads to the next device with its number.
 //! - The example `dmsetup` takes arguments in UTF-8 only. A [`DmName`] holds a name in any encoding. It has no field
-//!   `all` and no field of statistics in `info -c`, prints trees in one way only (`ls --tree -o` is an error), and patterns
-//!   of `-S` are those of the crate `regex`.
+//!   `all` and no field of statistics in `info -c`, prints trees in one way only (`ls --tree -o` is an error), and prints
+//!   nothing more with `-v`. Patterns of `-S` are those of the crate `regex`.
 //! - A `--udevcookie` that is not a number is an error, whereas dmsetup then works without one.
 //! - The error of a failed `create` names the disk and the line that caused it. Error texts differ in general.
 
