@@ -17,7 +17,8 @@ pub struct LvmParts {
 impl DmName {
     /// Splits a device name of LVM2: `vg-lv-layer`, where each hyphen within a part is doubled.
     ///
-    /// The name does not show whether LVM2 made the device; check that the uuid begins with `LVM-`.
+    /// The name does not show whether LVM2 made the device; check that the uuid begins with `LVM-`. As in libdm, what
+    /// follows a third single hyphen is left out.
     ///
     /// ```
     /// use dm_core::DmName;
@@ -36,8 +37,8 @@ impl DmName {
             let part = next_part(&mut rest);
             part.replace("--", "-")
         };
-        let (vg, lv) = (next(), next());
-        LvmParts { vg, lv, layer: rest.replace("--", "-") }
+        let (vg, lv, layer) = (next(), next(), next());
+        LvmParts { vg, lv, layer }
     }
 }
 
@@ -71,6 +72,7 @@ mod tests {
         assert_eq!(parts("vg-lv"), ["vg", "lv", ""]);
         assert_eq!(parts("my--vg-lv--x-layer"), ["my-vg", "lv-x", "layer"]);
         assert_eq!(parts("vg"), ["vg", "", ""]);
+        assert_eq!(parts("vg-lv-layer-more"), ["vg", "lv", "layer"]);
         assert_eq!(parts("-lv"), ["", "lv", ""]);
         assert_eq!(parts("vg-"), ["vg", "", ""]);
         assert_eq!(parts("диск-том"), ["диск", "том", ""]);

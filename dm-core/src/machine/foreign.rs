@@ -96,7 +96,7 @@ impl PartialEq<Path> for ForeignText {
 }
 
 /// Undoes procfs's escaping of white space, `#` and backslashes in paths, which is a backslash and three octal digits.
-pub(super) fn unescaped(text: &[u8]) -> Vec<u8> {
+pub(crate) fn unescaped(text: &[u8]) -> Vec<u8> {
     let mut path = Vec::with_capacity(text.len());
     let mut rest = text;
     while let [byte, tail @ ..] = rest {

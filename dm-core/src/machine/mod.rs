@@ -12,5 +12,6 @@ pub mod users;
 
 pub use describe::{DeviceDescription, describe};
 pub use foreign::ForeignText;
+pub(crate) use foreign::unescaped;
 pub use users::Users;
 pub(crate) use users::{Holder, Mount, holders, mounts};

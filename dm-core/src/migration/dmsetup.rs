@@ -33,7 +33,9 @@
 //! | `mknodes` | [`Host::make_nodes`], [`Host::make_node`] |
 //! | `mangle` | [`Host::rename`] to [`Naming::kernel_name`] |
 //! | `splitname` | [`DmName::lvm_parts`] |
-//! | `stats` | —: the crate `dm-targets` has them as `devices::Stats`; groups are a convention of dmsetup's, in the aux data |
+//! | `stats` | —: the crate `dm-targets` has them as `devices::Stats` |
+//! | `stats report` | —: `Stats::read` and `StatsReading::rates_since` of `dm-targets` return its numbers; a program prints its own reports |
+//! | `stats group`, `stats ungroup`, `stats update_filemap` | —: groups and maps of files are a convention of dmsetup's in the aux data of regions, which `Stats` reads and writes as they are |
 //! | `targets`, `target-version` | [`Dm::list_versions`], [`Dm::target_version`] |
 //! | `version` | [`Dm::version`] |
 //! | `udevcreatecookie` | [`SharedCookie::create`] |
@@ -66,6 +68,10 @@
 //! - A device whose name another program did not mangle is listed under that name, whereas dmsetup fails.
 //! - dmsetup removes the node that its own mode of names gives a device. Here the nodes of every mode are removed with the
 //!   device, so that none of them leads to the next device with its number.
+//! - The example `dmsetup` takes arguments in UTF-8 only. A [`DmName`] holds a name in any encoding. It has no field
+//!   `all` and no field of statistics in `info -c`, prints trees in one way only (`ls --tree -o` is an error), and prints
+//!   nothing more with `-v`. Patterns of `-S` are those of the crate `regex`.
+//! - A `--udevcookie` that is not a number is an error, whereas dmsetup then works without one.
 //! - The error of a failed `create` names the disk and the line that caused it. Error texts differ in general.
 
 #[cfg(doc)]

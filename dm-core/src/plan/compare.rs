@@ -6,10 +6,11 @@ use dm_units::DeviceNumber;
 
 use super::PlanStep;
 use super::error::PlanError;
+use super::rename::Renames;
 use super::wanted::{Numbers, Wanted, WantedDevice, WantedLine};
 use crate::commands::{StatusOptions, TableStatus};
 use crate::error::Error;
-use crate::id::{DevIdBuf, DmNameBuf};
+use crate::id::{DevId, DevIdBuf, DmNameBuf};
 use crate::ops::{Difference, Host, Prefix};
 use crate::wire::DeviceInfo;
 
@@ -33,7 +34,8 @@ pub(super) fn steps(
     wanted: &Wanted<'_>,
     order: &[DmNameBuf],
 ) -> Result<(Vec<PlanStep>, Vec<DmNameBuf>), PlanError> {
-    let mut seen = Seen { host, numbers: Numbers::default(), changes: BTreeMap::new() };
+    let renames = Renames::find(host, wanted)?;
+    let mut seen = Seen { host, renames: &renames, numbers: Numbers::default(), changes: BTreeMap::new() };
     let mut stages: BTreeMap<Stage, Vec<&WantedDevice<'_>>> = BTreeMap::new();
     for device in order.iter().filter_map(|name| wanted.get(name)) {
         let change = seen.look_at(device)?;
@@ -41,7 +43,7 @@ pub(super) fn steps(
         seen.changes.insert(device.name.clone(), (change, stage));
         stages.entry(stage).or_default().push(device);
     }
-    let mut steps = Vec::new();
+    let mut steps = renames.steps();
     for (stage, devices) in &stages {
         if stage.checked_rem(2) == Some(0) {
             devices.iter().for_each(|device| seen.make(device, &mut steps));
@@ -50,7 +52,7 @@ pub(super) fn steps(
         }
     }
     if let Some(prefix) = wanted.owned {
-        steps.extend(unwanted(host, wanted, prefix)?.into_iter().map(PlanStep::Remove));
+        steps.extend(unwanted(host, wanted, &renames, prefix)?.into_iter().map(PlanStep::Remove));
     }
     let order = stages.into_values().flatten().map(|device| device.name.clone()).collect();
     Ok((steps, order))
@@ -59,13 +61,14 @@ pub(super) fn steps(
 /// The results for the devices compared so far, which others may use.
 struct Seen<'h> {
     host: &'h Host,
+    renames: &'h Renames,
     numbers: Numbers,
     changes: BTreeMap<DmNameBuf, (Change, Stage)>,
 }
 
 impl Seen<'_> {
     fn look_at(&mut self, device: &WantedDevice<'_>) -> Result<Change, PlanError> {
-        let info = match self.host.dm().device_info(&device.name) {
+        let info = match self.host.dm().device_info(self.id(device)) {
             Ok(info) => info,
             Err(error) if error.is_not_found() => return Ok(Change::New),
             Err(error) => return Err(unreadable(&device.name, error)),
@@ -74,13 +77,13 @@ impl Seen<'_> {
         let difference = if device.uuid.is_some_and(|uuid| info.uuid() != Some(uuid)) {
             Some(Difference::Uuid)
         } else {
-            (info.has_active_table() && info.is_read_only() != device.read_only).then_some(Difference::ReadOnly)
+            device.minor.filter(|minor| info.number().minor != *minor).map(|_| Difference::Minor)
         };
         if let Some(difference) = difference {
             return Err(PlanError::Differs { device: device.name.clone(), difference });
         }
         let uses_new = device.uses.iter().any(|name| self.change(name) == Some(Change::New));
-        if uses_new || is_unfinished(&info) {
+        if uses_new || is_unfinished(&info) || info.is_read_only() != device.read_only {
             return Ok(Change::Table);
         }
         let lines = device.lines(&self.numbers).ok_or_else(|| PlanError::Undeclared(device.name.clone()))?;
@@ -90,9 +93,14 @@ impl Seen<'_> {
 
     fn has_table(&self, device: &WantedDevice<'_>, lines: &[WantedLine<'_>]) -> Result<bool, PlanError> {
         let options = StatusOptions::table().noflush(true).secure(lines.iter().any(|line| line.params.may_hold_key()));
-        let table = self.host.dm().table_status_with(&device.name, options);
+        let table = self.host.dm().table_status_with(self.id(device), options);
         let table = table.map_err(|error| unreadable(&device.name, error))?;
         is_table(&table, lines).map_err(|error| unreadable(&device.name, error))
+    }
+
+    /// How the device is found before the plan renames it.
+    fn id<'d>(&'d self, device: &'d WantedDevice<'_>) -> DevId<'d> {
+        DevId::Name(self.renames.present_name(&device.name))
     }
 
     fn change(&self, name: &DmNameBuf) -> Option<Change> {
@@ -160,7 +168,12 @@ fn is_table(table: &TableStatus, lines: &[WantedLine<'_>]) -> Result<bool, Error
 }
 
 /// The program's devices that are no longer wanted, users first.
-fn unwanted(host: &Host, wanted: &Wanted<'_>, prefix: Prefix<'_>) -> Result<Vec<DmNameBuf>, PlanError> {
+fn unwanted(
+    host: &Host,
+    wanted: &Wanted<'_>,
+    renames: &Renames,
+    prefix: Prefix<'_>,
+) -> Result<Vec<DmNameBuf>, PlanError> {
     let fault = |error: Error| match prefix {
         Prefix::Name(name) => unreadable(&name.to_owned(), error),
         Prefix::Uuid(uuid) => PlanError::Read { device: DevIdBuf::Uuid(uuid.to_owned()), source: error },
@@ -174,7 +187,8 @@ fn unwanted(host: &Host, wanted: &Wanted<'_>, prefix: Prefix<'_>) -> Result<Vec<
             // Kernels before 4.45 would ignore the prefix, so they refuse the list.
             Prefix::Uuid(_) => true,
         };
-        if is_owned && wanted.get(device.name).is_none() {
+        let is_wanted = wanted.get(device.name).is_some() || renames.is_renamed(device.name);
+        if is_owned && !is_wanted {
             let deps = host.dm().table_deps(device.name).map_err(|error| unreadable(&device.name.to_owned(), error))?;
             found.insert(device.number, (device.name.to_owned(), deps.iter().collect()));
         }
@@ -189,6 +203,6 @@ fn unwanted(host: &Host, wanted: &Wanted<'_>, prefix: Prefix<'_>) -> Result<Vec<
     Ok(names)
 }
 
-fn unreadable(name: &DmNameBuf, source: Error) -> PlanError {
+pub(super) fn unreadable(name: &DmNameBuf, source: Error) -> PlanError {
     PlanError::Read { device: DevIdBuf::Name(name.clone()), source }
 }

@@ -9,11 +9,15 @@ use crate::ops::{Difference, OpError};
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {
-    /// Two wanted devices have the same name.
-    #[error("device '{0}' is wanted twice")]
+    /// Two wanted devices have the same name or the same uuid.
+    #[error("device '{}' is wanted twice", .0.shown())]
     Twice(DmNameBuf),
     /// A device declares to use a device that is not among the wanted ones.
-    #[error("device '{device}' uses '{used}', which is not among the wanted devices that it declares to use")]
+    #[error(
+        "device '{}' uses '{}', which is not among the wanted devices that it declares to use",
+        device.shown(),
+        used.shown()
+    )]
     #[non_exhaustive]
     Unknown {
         /// The name of the device.
@@ -22,13 +26,13 @@ pub enum PlanError {
         used: DmNameBuf,
     },
     /// The lines of a device need the number of a device that it does not declare to use.
-    #[error("the table of device '{0}' needs a device that it does not declare to use")]
+    #[error("the table of device '{}' needs a device that it does not declare to use", .0.shown())]
     Undeclared(DmNameBuf),
     /// Devices use each other in a cycle.
     #[error("devices use each other: {}", names(.0))]
     Cycle(Vec<DmNameBuf>),
     /// A device with a wanted name exists and cannot be changed into the wanted one.
-    #[error("device '{device}' exists, but {difference}")]
+    #[error("device '{}' exists, but {difference}", device.shown())]
     #[non_exhaustive]
     Differs {
         /// The name of the device.
@@ -50,7 +54,7 @@ pub enum PlanError {
     #[non_exhaustive]
     Step {
         /// The step that failed.
-        step: PlanStep,
+        step: Box<PlanStep>,
         /// The error of the step.
         source: PlanCause,
         /// The failures of undoing the steps before it; empty if all were undone.
@@ -72,7 +76,7 @@ pub enum PlanCause {
     #[error(transparent)]
     Command(#[from] Error),
     /// The lines of a device need the number of a device that it does not declare to use.
-    #[error("the table of device '{0}' needs a device that it does not declare to use")]
+    #[error("the table of device '{}' needs a device that it does not declare to use", .0.shown())]
     Undeclared(DmNameBuf),
 }
 
@@ -101,15 +105,27 @@ impl PlanError {
     pub fn errno(&self) -> Option<i32> {
         match self {
             Self::Read { source, .. } => source.errno(),
-            Self::Step { source: PlanCause::Command(error), .. } => error.errno(),
-            Self::Step { source: PlanCause::Operation(error), .. } | Self::Udev(error) => error.errno(),
+            Self::Step { source, .. } => source.errno(),
+            Self::Udev(error) => error.errno(),
             _ => None,
         }
     }
 }
 
+impl PlanCause {
+    /// The errno, if a system call failed.
+    #[must_use]
+    pub fn errno(&self) -> Option<i32> {
+        match self {
+            Self::Operation(error) => error.errno(),
+            Self::Command(error) => error.errno(),
+            Self::Undeclared(_) => None,
+        }
+    }
+}
+
 fn names(names: &[DmNameBuf]) -> String {
-    names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")
+    names.iter().map(|name| format!("'{}'", name.shown())).collect::<Vec<_>>().join(", ")
 }
 
 fn what_is_left(left: &[PlanCause]) -> String {

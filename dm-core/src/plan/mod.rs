@@ -34,6 +34,8 @@
 //!
 //! # The order
 //!
+//! - Devices whose uuid is wanted under another name are renamed first. A name may pass from one wanted device to
+//!   another, and two devices may exchange their names.
 //! - New devices are created bottom up. Each has its table active and its messages sent before the next one is created.
 //! - Where tables of existing devices change, all of them are loaded bottom up, then the devices are suspended top down
 //!   and resumed bottom up, so that none waits for I/O that a suspended device below holds back.
@@ -46,6 +48,7 @@
 mod compare;
 mod error;
 mod order;
+mod rename;
 mod run;
 mod show;
 mod wanted;
@@ -61,6 +64,14 @@ use crate::ops::Host;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PlanStep {
+    /// Rename the device.
+    #[non_exhaustive]
+    Rename {
+        /// The present name.
+        from: DmNameBuf,
+        /// The wanted name, or a temporary one if devices exchange their names.
+        to: DmNameBuf,
+    },
     /// Create the device and make its table active.
     Create(DmNameBuf),
     /// Send its messages.
@@ -108,12 +119,12 @@ impl<'a> Plan<'a> {
 impl Host {
     /// Compares the wanted devices with the existing ones, and plans the steps. Changes nothing.
     ///
-    /// It takes two commands for each wanted device that exists, one for each that does not, and a list if other
-    /// devices must be removed.
+    /// It takes two commands for each wanted device that exists, one for each that does not, another one if its uuid is
+    /// given, and a list if other devices must be removed.
     ///
     /// # Errors
     /// [`PlanError::Twice`], [`PlanError::Unknown`], [`PlanError::Cycle`]: the wanted devices contradict each other.
-    /// [`PlanError::Differs`]: a device with a wanted name has another uuid, or is read-only although it should not be.
+    /// [`PlanError::Differs`]: a device with a wanted name has another uuid or minor number.
     #[doc(alias = "dm_tree_activate_children")]
     #[doc(alias = "dm_tree_preload_children")]
     #[doc(alias = "dm_tree_add_new_dev")]

@@ -5,7 +5,7 @@ use super::wanted::{Numbers, WantedDevice, WantedLine};
 use super::{Plan, PlanStep};
 use crate::commands::{LoadOptions, Payload, StatusOptions, TableStatus};
 use crate::id::DmNameBuf;
-use crate::ops::{Host, OpError, ReloadOptions, Remains, RemovePolicy, Retry, SuspendPolicy};
+use crate::ops::{Host, OpError, ReloadOptions, Remains, RemovePolicy, ResumePolicy, Retry, SuspendPolicy};
 
 /// udev opens every new device for a moment.
 const PATIENTLY: RemovePolicy = RemovePolicy::new().retry(Retry::within(std::time::Duration::from_secs(10)));
@@ -18,7 +18,7 @@ pub(super) fn carry_out(host: &Host, plan: &Plan<'_>) -> Result<(), PlanError> {
             let left = run.undo();
             // This still waits for udev, but the result of the wait does not matter after an error.
             let _ = batch.finish();
-            return Err(PlanError::Step { step: step.clone(), source, left });
+            return Err(PlanError::Step { step: Box::new(step.clone()), source, left });
         }
     }
     batch.finish().map_err(PlanError::Udev)
@@ -26,6 +26,7 @@ pub(super) fn carry_out(host: &Host, plan: &Plan<'_>) -> Result<(), PlanError> {
 
 /// A completed step, with the state that its undo needs.
 enum Done {
+    Renamed { from: DmNameBuf, to: DmNameBuf },
     Created(DmNameBuf),
     Loaded { name: DmNameBuf, old: Box<TableStatus>, is_active: bool },
     Suspended(DmNameBuf),
@@ -44,8 +45,10 @@ struct Run<'h> {
 
 impl Run<'_> {
     fn step(&mut self, plan: &Plan<'_>, step: &PlanStep) -> Result<(), PlanCause> {
-        if let PlanStep::Remove(name) = step {
-            return Ok(self.host.remove_with(name, PATIENTLY).map(drop)?);
+        match step {
+            PlanStep::Remove(name) => return Ok(self.host.remove_with(name, PATIENTLY).map(drop)?),
+            PlanStep::Rename { from, to } => return self.rename(from, to),
+            _ => {}
         }
         let Some(device) = plan.wanted.get(step.name()) else { return Ok(()) };
         self.learn_numbers(device)?;
@@ -55,7 +58,7 @@ impl Run<'_> {
             PlanStep::Suspend(_) => self.suspend(device),
             PlanStep::Resume(_) => self.resume(device),
             PlanStep::Message(_) => self.message(device),
-            PlanStep::Remove(_) => Ok(()),
+            PlanStep::Remove(_) | PlanStep::Rename { .. } => Ok(()),
         }
     }
 
@@ -72,6 +75,15 @@ impl Run<'_> {
 
     fn lines<'a>(&self, device: &WantedDevice<'a>) -> Result<Vec<WantedLine<'a>>, PlanCause> {
         device.lines(&self.numbers).ok_or_else(|| PlanCause::Undeclared(device.name.clone()))
+    }
+
+    fn rename(&mut self, from: &DmNameBuf, to: &DmNameBuf) -> Result<(), PlanCause> {
+        let renamed = self.host.rename(from, to);
+        if renamed.as_ref().map_or_else(|error| !error.is_undone(), |_| true) {
+            self.done.push(Done::Renamed { from: from.clone(), to: to.clone() });
+        }
+        renamed?;
+        Ok(())
     }
 
     fn create(&mut self, device: &WantedDevice<'_>) -> Result<(), PlanCause> {
@@ -106,7 +118,7 @@ impl Run<'_> {
     }
 
     fn resume(&mut self, device: &WantedDevice<'_>) -> Result<(), PlanCause> {
-        let resumed = self.host.resume(&device.name);
+        let resumed = self.host.resume_with(&device.name, ResumePolicy::new().read_ahead(device.read_ahead));
         // After a failure the table may be active nevertheless, if its targets could not be resumed.
         for done in &mut self.done {
             if let Done::Loaded { name, is_active, .. } = done {
@@ -146,6 +158,11 @@ impl Run<'_> {
             if let Done::Created(name) = done {
                 let removed = self.host.remove_with(name, PATIENTLY);
                 left.extend(removed.err().filter(|error| !error.is_not_found()).map(PlanCause::from));
+            }
+        }
+        for done in done.iter().rev() {
+            if let Done::Renamed { from, to } = done {
+                left.extend(self.host.rename(to, from).err().map(PlanCause::from));
             }
         }
         left

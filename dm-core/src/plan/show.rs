@@ -6,10 +6,11 @@ use super::{Plan, PlanStep};
 use crate::id::DmName;
 
 impl PlanStep {
-    /// The name of the step's device.
+    /// The name of the step's device; for a rename the new one.
     #[must_use]
     pub fn name(&self) -> &DmName {
-        let (Self::Create(name)
+        let (Self::Rename { to: name, .. }
+        | Self::Create(name)
         | Self::Message(name)
         | Self::Load(name)
         | Self::Suspend(name)
@@ -20,6 +21,7 @@ impl PlanStep {
 
     const fn verb(&self) -> &'static str {
         match self {
+            Self::Rename { .. } => "rename",
             Self::Create(_) => "create",
             Self::Message(_) => "message",
             Self::Load(_) => "load",
@@ -30,10 +32,13 @@ impl PlanStep {
     }
 }
 
-/// Prints the step as `create home`.
+/// Prints the step as `create home`, with names as `/dev/mapper` shows them.
 impl fmt::Display for PlanStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.verb(), self.name())
+        match self {
+            Self::Rename { from, to } => write!(f, "rename {} to {}", from.shown(), to.shown()),
+            _ => write!(f, "{} {}", self.verb(), self.name().shown()),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use dm_units::DeviceNumber;
 
 use crate::commands::{Payload, TargetLine, TargetParams};
 use crate::id::{DmName, DmNameBuf, DmUuid};
+use crate::machine::block::ReadAhead;
 use crate::ops::{Prefix, SetupOptions, SuspendPolicy};
 use crate::udev::Visibility;
 
@@ -43,10 +44,12 @@ pub struct WantedDevice<'a> {
     pub(super) name: DmNameBuf,
     pub(super) uses: Vec<DmNameBuf>,
     pub(super) uuid: Option<&'a DmUuid>,
+    pub(super) minor: Option<u32>,
     pub(super) read_only: bool,
+    pub(super) read_ahead: ReadAhead,
     pub(super) visibility: Visibility,
     pub(super) suspend: SuspendPolicy,
-    pub(super) messages: Vec<Box<dyn Payload + 'a>>,
+    pub(super) messages: Vec<Box<dyn Payload + Send + Sync + 'a>>,
     lines: Lines<'a>,
 }
 
@@ -59,7 +62,9 @@ impl<'a> WantedDevice<'a> {
             name: name.to_owned(),
             uses: Vec::new(),
             uuid: None,
+            minor: None,
             read_only: false,
+            read_ahead: ReadAhead::Auto,
             visibility: Visibility::Public,
             suspend: SuspendPolicy::new(),
             messages: Vec::new(),
@@ -67,20 +72,33 @@ impl<'a> WantedDevice<'a> {
         }
     }
 
-    /// Declares the other wanted devices that its table uses.
+    /// Declares the other wanted devices that its table uses, or that must be ready before its table becomes active:
+    /// libdm's activation priorities and delayed resumes.
     #[must_use]
     pub fn uses<'n>(mut self, names: impl IntoIterator<Item = &'n DmName>) -> Self {
         self.uses.extend(names.into_iter().map(DmName::to_owned));
         self
     }
 
-    /// Sets the uuid. An existing device with this name must have it.
+    /// Sets the uuid. An existing device with this uuid and another name is renamed.
     #[must_use]
     pub fn uuid(self, uuid: &'a DmUuid) -> Self {
         Self { uuid: Some(uuid), ..self }
     }
 
-    /// Whether the device is read-only.
+    /// Sets the minor number. An existing device must have it.
+    #[must_use]
+    pub fn minor(self, minor: u32) -> Self {
+        Self { minor: Some(minor), ..self }
+    }
+
+    /// Sets the read-ahead whenever the plan makes a table of the device active.
+    #[must_use]
+    pub fn read_ahead(self, read_ahead: ReadAhead) -> Self {
+        Self { read_ahead, ..self }
+    }
+
+    /// Whether the device is read-only. It changes with the table.
     #[must_use]
     pub fn read_only(self, read_only: bool) -> Self {
         Self { read_only, ..self }
@@ -101,7 +119,7 @@ impl<'a> WantedDevice<'a> {
     /// Adds a message, such as `create_thin 1` for a pool. It is sent to the first target whenever the plan is carried
     /// out, after this device is created or resumed and before the devices that use it are created. It is not undone.
     #[must_use]
-    pub fn message(mut self, message: impl Payload + 'a) -> Self {
+    pub fn message(mut self, message: impl Payload + Send + Sync + 'a) -> Self {
         self.messages.push(Box::new(message));
         self
     }
@@ -112,6 +130,8 @@ impl<'a> WantedDevice<'a> {
 
     pub(super) fn setup(&self) -> SetupOptions<'a> {
         let options = SetupOptions::new().read_only(self.read_only).visibility(self.visibility);
+        let options = options.read_ahead(self.read_ahead);
+        let options = self.minor.map_or(options, |minor| options.minor(minor));
         self.uuid.map_or(options, |uuid| options.uuid(uuid))
     }
 }

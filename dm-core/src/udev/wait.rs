@@ -14,6 +14,7 @@ use super::node_change::{Change, NodeChange};
 use super::node_state::{leads_to, state};
 use super::nodes::DevDir;
 use super::semaphore::Waited;
+use crate::machine::{ForeignText, unescaped};
 
 /// A timeout that has started. It cannot overflow.
 #[derive(Clone, Copy, Debug)]
@@ -210,27 +211,27 @@ const LONGEST_MOUNT_TABLE: u64 = 1 << 20;
 
 /// Whether a directory is on devtmpfs according to the mount table. If that cannot be read, assumes that it is.
 fn is_devtmpfs(dev_dir: &Path, facts: &Facts) -> bool {
-    let mut text = Vec::new();
+    let mut table = Vec::new();
     let file = File::open(facts.path("proc/thread-self/mountinfo"));
-    if file.and_then(|file| file.take(LONGEST_MOUNT_TABLE).read_to_end(&mut text)).is_err() {
+    if file.and_then(|file| file.take(LONGEST_MOUNT_TABLE).read_to_end(&mut table)).is_err() {
         return true;
     }
     // A missing directory would be in its parent's file system.
     let parent = dev_dir.parent().unwrap_or(dev_dir);
     let dev_dir = dev_dir.canonicalize().or_else(|_| parent.canonicalize()).unwrap_or_else(|_| dev_dir.to_owned());
-    is_devtmpfs_in(&String::from_utf8_lossy(&text), &dev_dir)
+    is_devtmpfs_in(&table, &dev_dir)
 }
 
-/// Reads lines of `36 35 98:0 /root /mount/point options … - type source …`. If several mounts have the same mount
-/// point, the last one is visible.
-fn is_devtmpfs_in(text: &str, dev_dir: &Path) -> bool {
-    let mounts = text.lines().filter_map(|line| {
-        let (place, file_system) = line.split_once(" - ")?;
-        let place = Path::new(place.split(' ').nth(4)?);
-        let kind = file_system.split(' ').next()?;
-        dev_dir.starts_with(place).then(|| (place.components().count(), kind))
+/// Reads lines of `36 35 98:0 /root /mount/point options … - type source …`, with mount points of any bytes. If several
+/// mounts have the same mount point, the last one is visible.
+fn is_devtmpfs_in(table: &[u8], dev_dir: &Path) -> bool {
+    let mounts = table.split(|&byte| byte == b'\n').filter_map(|line| {
+        let mut words = line.split(|&byte| byte == b' ');
+        let place = ForeignText::new(&unescaped(words.nth(4)?));
+        let kind = words.skip_while(|word| *word != b"-").nth(1)?;
+        dev_dir.starts_with(place.as_path()).then(|| (place.as_path().components().count(), kind))
     });
-    mounts.max_by_key(|(depth, _)| *depth).is_none_or(|(_, kind)| kind == "devtmpfs")
+    mounts.max_by_key(|(depth, _)| *depth).is_none_or(|(_, kind)| kind == b"devtmpfs")
 }
 
 #[cfg(test)]
@@ -274,12 +275,14 @@ mod tests {
         let devtmpfs = "21 20 0:5 / /dev rw,nosuid shared:2 - devtmpfs udev rw,size=1k\n";
         let tmpfs = "22 20 0:6 / /dev rw - tmpfs tmpfs rw\n";
         let below = "23 21 0:7 / /dev/shm rw - tmpfs tmpfs rw\nbad line\n";
-        let is = |parts: &[&str], dev: &str| is_devtmpfs_in(&parts.concat(), Path::new(dev));
+        let is = |parts: &[&str], dev: &str| is_devtmpfs_in(parts.concat().as_bytes(), Path::new(dev));
         assert!(is(&[root, devtmpfs, below], "/dev"));
         assert!(!is(&[root, devtmpfs, tmpfs, below], "/dev"));
         assert!(is(&[root, tmpfs, devtmpfs], "/dev"));
         assert!(!is(&[root, devtmpfs], "/device"));
         assert!(!is(&[root], "/dev"));
         assert!(is(&[], "/dev"));
+        let odd = "24 20 0:5 / /my\\040root/dev rw - devtmpfs udev rw\n";
+        assert!(is(&[root, odd], "/my root/dev/mapper") && !is(&[root, odd], "/my\\040root/dev/mapper"));
     }
 }

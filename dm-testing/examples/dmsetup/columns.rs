@@ -8,7 +8,7 @@ use dm_units::DeviceNumber;
 use crate::Result;
 use crate::devices::human;
 use crate::options::Options;
-use crate::report::{self, Column, number, text};
+use crate::report::{self, Column, Group, number, text};
 use crate::show::{chosen, node_name, read_ahead, slot};
 
 /// A row of `info -c`: a device, and a snapshot of all devices.
@@ -104,14 +104,46 @@ const COLUMNS: [Column<Device>; 29] = [
     text("lv_layer", "LVLayer", 7, |it| it.parts().layer),
 ];
 
+const GROUPS: [Group; 4] = [
+    ("name_all", "name,mangled_name,unmangled_name,uuid,mangled_uuid,unmangled_uuid,read_ahead"),
+    ("info_all", "blkdevname,attr,tables_loaded,suspended,readonly,devno,major,minor,open,segments,events"),
+    ("deps_all", "device_count,devnos_used,blkdevs_used"),
+    SPLIT_NAME,
+];
+
+const SPLIT_NAME: Group = ("splitname_all", "subsystem,vg_name,lv_name,lv_layer");
+
+/// As often as `--count` says, every `--interval` seconds.
 pub(crate) fn info(host: &Host, options: &Options) -> Result<()> {
-    let tree = Rc::new(host.dm().device_tree()?);
-    let mut rows = Vec::new();
-    for device in chosen(host, options)? {
-        let info = host.dm().device_info_with(&device, InfoOptions::new().slot(slot(options)))?;
-        rows.push(Device { host: host.clone(), info, tree: Rc::clone(&tree) });
+    let seconds = options.value("interval").map_or(Ok(1), str::parse)?;
+    let default = if options.has("interval") { 0 } else { 1 };
+    let count: u64 = options.value("count").map_or(Ok(default), str::parse)?;
+    for round in 1.. {
+        info_once(host, options)?;
+        if round == count {
+            break;
+        }
+        println!();
+        std::thread::sleep(std::time::Duration::from_secs(seconds));
     }
-    report::print(&COLUMNS, "name,major,minor,attr,open,segments,events,uuid", "name", rows, options)
+    Ok(())
+}
+
+/// Devices that were found before one that was not are shown nevertheless.
+fn info_once(host: &Host, options: &Options) -> Result<()> {
+    let tree = Rc::new(host.dm().device_tree()?);
+    let (mut rows, mut failed) = (Vec::new(), Ok(()));
+    for device in chosen(host, options)? {
+        match host.dm().device_info_with(&device, InfoOptions::new().slot(slot(options))) {
+            Ok(info) => rows.push(Device { host: host.clone(), info, tree: Rc::clone(&tree) }),
+            Err(error) => {
+                failed = Err(error.into());
+                break;
+            }
+        }
+    }
+    report::print((&COLUMNS, &GROUPS), "name,major,minor,attr,open,segments,events,uuid", "name", rows, options)?;
+    failed
 }
 
 pub(crate) fn split_name(options: &Options) -> Result<()> {
@@ -121,6 +153,9 @@ pub(crate) fn split_name(options: &Options) -> Result<()> {
         text("lv_name", "LV", 4, |it| it.lv.clone()),
         text("lv_layer", "LVLayer", 7, |it| it.layer.clone()),
     ];
-    let parts = vec![DmName::new(options.word(0)?)?.lvm_parts()];
-    report::print(&COLUMNS, "vg_name,lv_name,lv_layer", "vg_name", parts, options)
+    // The names of other programs have no parts.
+    let is_lvm = options.words().get(1).is_none_or(|subsystem| subsystem == "LVM");
+    let name = Some(options.word(0)?).filter(|name| is_lvm && !name.is_empty());
+    let parts = vec![name.map(DmName::new).transpose()?.map(DmName::lvm_parts).unwrap_or_default()];
+    report::print((&COLUMNS, &[SPLIT_NAME]), "vg_name,lv_name,lv_layer", "vg_name", parts, options)
 }

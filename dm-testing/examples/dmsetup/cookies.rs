@@ -1,9 +1,10 @@
 //! The commands for udev's cookies, which are all that udev's rules need in an initramfs.
 
+use std::io::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use dm_core::UdevCookie;
-use dm_core::udev::{self, SharedCookie, Udev};
+use dm_core::udev::{self, CookieInfo, SharedCookie, Udev};
 
 use crate::Result;
 use crate::options::Options;
@@ -12,9 +13,7 @@ use crate::options::Options;
 pub(crate) fn run(options: &Options) -> Option<Result<()>> {
     Some(match options.command() {
         "udevcreatecookie" => create(),
-        "udevreleasecookie" => {
-            cookie(options).and_then(|number| Ok(SharedCookie::adopt(number)?.wait(&Udev::default())?))
-        }
+        "udevreleasecookie" => release(options),
         "udevcomplete" => complete(options),
         "udevcomplete_all" => complete_all(options),
         "udevcookies" => list(),
@@ -23,11 +22,14 @@ pub(crate) fn run(options: &Options) -> Option<Result<()>> {
     })
 }
 
-/// Parses a decimal number, or a hexadecimal one after `0x`.
-pub(crate) fn number(text: &str) -> Result<u32> {
-    Ok(match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        Some(digits) => u32::from_str_radix(digits, 16)?,
-        None => text.parse()?,
+/// Parses a decimal number, a hexadecimal one after `0x`, or an octal one after `0`.
+fn number(text: &str) -> Result<u32> {
+    let hexadecimal = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+    let octal = text.strip_prefix('0').filter(|digits| !digits.is_empty());
+    Ok(match (hexadecimal, octal) {
+        (Some(digits), _) => u32::from_str_radix(digits, 16)?,
+        (None, Some(digits)) => u32::from_str_radix(digits, 8)?,
+        (None, None) => text.parse()?,
     })
 }
 
@@ -36,6 +38,20 @@ fn cookie(options: &Options) -> Result<u32> {
         0 => Err("Incorrect cookie value.".into()),
         number => Ok(number),
     }
+}
+
+/// The cookie that commands share: the option's, or that of a variable.
+pub(crate) fn shared(options: &Options) -> Result<Option<u32>> {
+    let cookie = options.value("udevcookie").map(str::to_owned).or_else(|| std::env::var("DM_UDEV_COOKIE").ok());
+    Ok(cookie.map(|cookie| number(&cookie)).transpose()?.filter(|number| *number != 0))
+}
+
+fn release(options: &Options) -> Result<()> {
+    let number = match shared(options)?.filter(|_| options.words().is_empty()) {
+        Some(number) => number,
+        None => cookie(options)?,
+    };
+    Ok(SharedCookie::adopt(number)?.wait(&Udev::default())?)
 }
 
 fn create() -> Result<()> {
@@ -52,14 +68,23 @@ fn complete(options: &Options) -> Result<()> {
 /// Removes all cookies that are older than the given number of minutes.
 fn complete_all(options: &Options) -> Result<()> {
     let minutes: u64 = options.words().first().map_or(Ok(0), |minutes| minutes.parse())?;
+    if !options.has("yes") {
+        print!("Do you really want to continue? [y/n]: ");
+        std::io::stdout().flush()?;
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer)?;
+        if !answer.starts_with(['y', 'Y']) {
+            println!("Semaphores with keys prefixed by 3405 (0xd4d) NOT destroyed.");
+            return Ok(());
+        }
+    }
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let is_old =
         |changed| now.saturating_sub(Duration::from_secs(changed)) >= Duration::from_secs(minutes.saturating_mul(60));
-    let removed = udev::cookies()?
-        .into_iter()
-        .filter(|cookie| is_old(cookie.changed))
-        .filter_map(|cookie| SharedCookie::adopt(cookie.key).and_then(SharedCookie::remove).ok());
-    println!("{} cookies completed.", removed.count());
+    let (old, new): (Vec<_>, Vec<_>) = udev::cookies()?.into_iter().partition(|cookie| is_old(cookie.changed));
+    let remove = |cookie: &CookieInfo| SharedCookie::adopt(cookie.key).and_then(SharedCookie::remove).ok();
+    let (removed, skipped) = (old.iter().filter_map(remove).count(), new.len());
+    println!("{removed} semaphores with keys prefixed by 3405 (0xd4d) destroyed. {skipped} skipped.");
     Ok(())
 }
 

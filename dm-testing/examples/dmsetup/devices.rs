@@ -7,7 +7,7 @@ use dm_core::block::ReadAhead;
 use dm_core::{
     CreateOptions, DevIdBuf, DmName, DmUuid, Geometry, Host, LineText, LoadOptions, Message, ReloadOptions,
     RemovePolicy, ResumeOptions, ResumePolicy, Retry, SetupOptions, StatusOptions, SuspendOptions, SuspendPolicy,
-    TargetLine,
+    TargetLine, UdevFlags,
 };
 use dm_units::Sectors;
 
@@ -43,7 +43,10 @@ fn suspend_options(options: &Options) -> SuspendOptions {
 
 /// The options of `create`, apart from the table.
 fn setup<'a>(options: &Options, uuid: Option<&'a DmUuid>, minor: Option<u32>) -> Result<SetupOptions<'a>> {
-    let setup = SetupOptions::new().read_only(options.has("readonly")).read_ahead(read_ahead(options)?);
+    let without_rules = UdevFlags::DISABLE_DM_RULES | UdevFlags::DISABLE_SUBSYSTEM_RULES;
+    let flags = if options.has("noudevrules") { without_rules } else { UdevFlags::empty() };
+    let setup =
+        SetupOptions::new().read_only(options.has("readonly")).read_ahead(read_ahead(options)?).udev_flags(flags);
     let setup = uuid.map_or(setup, |uuid| setup.uuid(uuid));
     Ok(minor.map_or(setup, |minor| setup.minor(minor)))
 }

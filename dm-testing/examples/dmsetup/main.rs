@@ -15,16 +15,31 @@
 //! cargo build --release --package dm-testing --no-default-features --example dmsetup --target x86_64-unknown-linux-musl
 //! ```
 
+/// Prints a line as the standard library's does, but ends the program if nothing reads it, as a signal does the original.
+macro_rules! println {
+    () => { $crate::print(format_args!("\n")) };
+    ($($text:tt)+) => { $crate::print(format_args!("{}\n", format_args!($($text)+))) };
+}
+
+/// The same without a line feed.
+macro_rules! print {
+    ($($text:tt)+) => { $crate::print(format_args!($($text)+)) };
+}
+
 mod columns;
 mod cookies;
 mod devices;
 mod options;
 mod report;
+mod select;
 mod show;
 mod stats;
 mod tree;
 
 use std::error::Error;
+use std::ffi::OsString;
+use std::fmt;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use dm_core::udev::{NodeMode, SharedCookie, Strategy, Udev};
@@ -34,8 +49,20 @@ use options::Options;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
+fn print(text: fmt::Arguments<'_>) {
+    if std::io::stdout().write_fmt(text).is_err() {
+        std::process::exit(1);
+    }
+}
+
+/// The original also takes names in other encodings, which [`dm_core::DmName`] does, too.
+fn utf8(argument: OsString) -> Result<String> {
+    argument.into_string().map_err(|argument| format!("{} is not UTF-8.", argument.to_string_lossy()).into())
+}
+
 fn main() -> ExitCode {
-    match Options::parse(std::env::args().skip(1)).and_then(|options| run(&options)) {
+    let arguments = std::env::args_os().skip(1).map(utf8).collect::<Result<Vec<_>>>();
+    match arguments.and_then(|arguments| run(&Options::parse(arguments.into_iter())?)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprint!("{error}");
@@ -50,7 +77,64 @@ fn main() -> ExitCode {
     }
 }
 
+/// Each command, with the least and the largest number of words behind it.
+const COMMANDS: [(&str, usize, usize); 37] = [
+    ("clear", 0, ANY),
+    ("create", 0, 2),
+    ("deps", 0, ANY),
+    ("help", 0, ANY),
+    ("info", 0, ANY),
+    ("load", 0, 2),
+    ("ls", 0, 0),
+    ("mangle", 0, ANY),
+    ("measure", 0, ANY),
+    ("message", 2, ANY),
+    ("mknodes", 0, ANY),
+    ("reload", 0, 2),
+    ("remove", 0, ANY),
+    ("remove_all", 0, 0),
+    ("rename", 1, 2),
+    ("resume", 0, ANY),
+    ("setgeometry", 4, 5),
+    ("splitname", 1, 2),
+    ("stats clear", 0, ANY),
+    ("stats create", 0, ANY),
+    ("stats delete", 0, ANY),
+    ("stats list", 0, ANY),
+    ("stats print", 0, ANY),
+    ("status", 0, ANY),
+    ("suspend", 0, ANY),
+    ("table", 0, ANY),
+    ("target-version", 1, ANY),
+    ("targets", 0, 0),
+    ("udevcomplete", 1, 1),
+    ("udevcomplete_all", 0, 1),
+    ("udevcookies", 0, 0),
+    ("udevcreatecookie", 0, 0),
+    ("udevflags", 1, 1),
+    ("udevreleasecookie", 0, 1),
+    ("version", 0, 0),
+    ("wait", 0, 2),
+    ("wipe_table", 0, ANY),
+];
+
+/// No limit.
+const ANY: usize = usize::MAX;
+
+fn check_words(options: &Options) -> Result<()> {
+    let command = COMMANDS.iter().find(|(command, ..)| *command == options.command());
+    match command.map(|(_, least, most)| (least..=most).contains(&&options.words().len())) {
+        Some(false) => Err("Incorrect number of arguments.".into()),
+        _ => Ok(()),
+    }
+}
+
 fn run(options: &Options) -> Result<()> {
+    if options.has("help") || options.command() == "help" {
+        COMMANDS.iter().for_each(|(command, ..)| println!("{command}"));
+        return Ok(());
+    }
+    check_words(options)?;
     if let Some(done) = cookies::run(options) {
         return done;
     }
@@ -58,6 +142,9 @@ fn run(options: &Options) -> Result<()> {
         return columns::split_name(options);
     }
     let host = host(options)?;
+    if options.has("version") {
+        return show::version(&host);
+    }
     match options.command() {
         "create" if options.has("concise") => devices::create_concise(&host, options),
         "create" => devices::create(&host, options),
@@ -91,18 +178,27 @@ fn run(options: &Options) -> Result<()> {
 
 /// A host with the settings that the options give.
 fn host(options: &Options) -> Result<Host> {
-    let naming = match options.value("manglename") {
+    let variable = |name| std::env::var(name).ok();
+    let mode = options.value("manglename").map(str::to_owned).or_else(|| variable("DM_DEFAULT_NAME_MANGLING_MODE"));
+    let naming = match mode.as_deref() {
         Some("hex") => Naming::Hex,
         Some("none") => Naming::None,
-        _ => Naming::Auto,
+        Some("auto") | None => Naming::Auto,
+        Some(mode) => return Err(format!("Unknown name mangling mode: {mode}").into()),
     };
-    let strategy = if options.has("noudevsync") { Strategy::None } else { Strategy::Auto };
+    let strategy = if options.has("noudevsync") {
+        Strategy::None
+    } else if options.has("noudevrules") {
+        Strategy::MakeNodes
+    } else {
+        Strategy::Auto
+    };
     // The default of Debian: root, the group disk, 0660.
     let number = |option, default| options.value(option).map_or(Ok(default), str::parse);
     let mode = options.value("mode").map_or(Ok(0o660), |mode| u32::from_str_radix(mode, 8))?;
     let mut udev = Udev::new(strategy).node_mode(NodeMode::node(number("uid", 0)?, number("gid", 6)?, mode));
-    if let Some(cookie) = options.value("udevcookie") {
-        udev = udev.on_cookie(SharedCookie::adopt(cookies::number(cookie)?)?);
+    if let Some(cookie) = cookies::shared(options)? {
+        udev = udev.on_cookie(SharedCookie::adopt(cookie)?);
     }
     Ok(Host::open()?.with_naming(naming).with_udev(udev))
 }

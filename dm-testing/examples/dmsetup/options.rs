@@ -1,7 +1,9 @@
-//! The command line: words, and options at any place with one or two hyphens.
+//! The command line: words, and options anywhere between them, as `getopt_long` reads them.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use dm_core::paths::device_at;
 use dm_core::{DevIdBuf, DmUuid, Host};
 use dm_units::DeviceNumber;
 
@@ -14,7 +16,7 @@ pub(crate) struct Options {
 }
 
 /// The options with a value: the short form and the name.
-const VALUES: [(&str, &str); 25] = [
+const VALUES: [(&str, &str); 27] = [
     ("-u", "uuid"),
     ("-j", "major"),
     ("-m", "minor"),
@@ -25,6 +27,8 @@ const VALUES: [(&str, &str); 25] = [
     ("-M", "mode"),
     ("-S", "select"),
     ("", "separator"),
+    ("", "count"),
+    ("", "interval"),
     ("", "areas"),
     ("", "bounds"),
     ("", "units"),
@@ -43,7 +47,7 @@ const VALUES: [(&str, &str); 25] = [
 ];
 
 /// The options without a value.
-const FLAGS: [(&str, &str); 25] = [
+const FLAGS: [(&str, &str); 34] = [
     ("-r", "readonly"),
     ("-f", "force"),
     ("-n", "notable"),
@@ -51,10 +55,12 @@ const FLAGS: [(&str, &str); 25] = [
     ("-C", "columns"),
     ("-v", "verbose"),
     ("-y", "yes"),
+    ("-h", "help"),
     ("", "noflush"),
     ("", "nolockfs"),
     ("", "inactive"),
     ("", "noudevsync"),
+    ("", "noudevrules"),
     ("", "retry"),
     ("", "deferred"),
     ("", "setuuid"),
@@ -69,28 +75,38 @@ const FLAGS: [(&str, &str); 25] = [
     ("", "allprograms"),
     ("", "alldevices"),
     ("", "showkeys"),
+    ("", "unquoted"),
+    ("", "version"),
+    // Without effect here: nodes are made with the table, and checks are always made.
+    ("", "addnodeoncreate"),
+    ("", "addnodeonresume"),
+    ("", "checks"),
+    ("", "noopencount"),
+    ("", "verifyudev"),
 ];
 
 impl Options {
-    pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self> {
+    pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self> {
         let (mut words, mut given) = (Vec::new(), BTreeMap::new());
-        let mut arguments = arguments.peekable();
         while let Some(argument) = arguments.next() {
-            if !argument.starts_with('-') || argument == "-" {
-                words.push(argument);
-                continue;
-            }
-            let (option, value) = match argument.split_once('=') {
-                Some((option, value)) => (option.to_owned(), Some(value.to_owned())),
-                None => (argument, None),
-            };
-            let is_it = |(short, long): &&(&str, &str)| option == *short || option.strip_prefix("--") == Some(*long);
-            if let Some((_, name)) = FLAGS.iter().find(is_it) {
-                given.insert(*name, String::new());
+            if argument == "--" {
+                words.extend(arguments.by_ref());
+            } else if let Some(long) = argument.strip_prefix("--") {
+                let (name, value) = long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value)));
+                let (name, takes_value) = long_option(name)?;
+                let mut value = || value.map(str::to_owned).or_else(|| arguments.next());
+                let value = if takes_value { value() } else { Some(String::new()) };
+                given.insert(name, value.ok_or_else(|| format!("--{name} needs a value."))?);
+            } else if argument.starts_with('-') && argument != "-" {
+                let mut letters = argument.chars().skip(1);
+                while let Some(letter) = letters.next() {
+                    let (name, takes_value) = short_option(letter)?;
+                    let rest = if takes_value { letters.by_ref().collect() } else { String::new() };
+                    let value = if takes_value && rest.is_empty() { arguments.next() } else { Some(rest) };
+                    given.insert(name, value.ok_or_else(|| format!("-{letter} needs a value."))?);
+                }
             } else {
-                let (_, name) = VALUES.iter().find(is_it).ok_or_else(|| format!("Unknown option {option}."))?;
-                let value = value.or_else(|| arguments.next()).ok_or_else(|| format!("{option} needs a value."))?;
-                given.insert(*name, value);
+                words.push(argument);
             }
         }
         // The commands of `stats` are two words.
@@ -133,7 +149,8 @@ impl Options {
         }
         match (self.value("major"), self.value("minor")) {
             (Some(major), Some(minor)) => Ok(Some(DevIdBuf::Number(DeviceNumber::new(major.parse()?, minor.parse()?)))),
-            _ => Ok(None),
+            (None, None) => Ok(None),
+            _ => Err("A device is named by both --major and --minor.".into()),
         }
     }
 
@@ -155,8 +172,30 @@ impl Options {
     }
 }
 
-/// Looks up a device by its unmangled name or a path.
+/// An option by its name or an unmistakable beginning of it, and whether it takes a value.
+fn long_option(name: &str) -> Result<(&'static str, bool)> {
+    let all = || VALUES.iter().map(|(_, long)| (*long, true)).chain(FLAGS.iter().map(|(_, long)| (*long, false)));
+    let mut found: Vec<_> = all().filter(|(long, _)| long.starts_with(name)).collect();
+    found.dedup();
+    match (all().find(|(long, _)| *long == name), found.as_slice()) {
+        (Some(option), _) => Ok(option),
+        (None, [option]) => Ok(*option),
+        _ => Err(format!("Unknown option --{name}.").into()),
+    }
+}
+
+fn short_option(letter: char) -> Result<(&'static str, bool)> {
+    let is_it = |(short, _): &&(&str, &str)| short.chars().nth(1) == Some(letter);
+    let value = VALUES.iter().find(is_it).map(|(_, name)| (*name, true));
+    let flag = || FLAGS.iter().find(is_it).map(|(_, name)| (*name, false));
+    Ok(value.or_else(flag).ok_or_else(|| format!("Unknown option -{letter}."))?)
+}
+
+/// A device by the name that people know, or by a path.
 fn named(host: &Host, word: &str) -> Result<DevIdBuf> {
-    let name = word.strip_prefix("/dev/mapper/").unwrap_or(word);
-    Ok(host.kernel_id(&name)?)
+    match word.strip_prefix("/dev/mapper/") {
+        Some(name) => Ok(host.kernel_id(&name)?),
+        None if word.starts_with('/') => Ok(DevIdBuf::Number(device_at(Path::new(word))?)),
+        None => Ok(host.kernel_id(&word)?),
+    }
 }

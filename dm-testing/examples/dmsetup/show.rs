@@ -89,7 +89,9 @@ pub(crate) fn concise(host: &Host, options: &Options) -> Result<()> {
         }
         devices.push(text);
     }
-    println!("{}", devices.join(";"));
+    if !devices.is_empty() {
+        println!("{}", devices.join(";"));
+    }
     Ok(())
 }
 
@@ -152,7 +154,16 @@ fn number(number: DeviceNumber, options: &Options, separator: &str) -> String {
     shown.or_else(|| node_name(number)).unwrap_or_else(|| format!("{}:{}", number.major, number.minor))
 }
 
+/// Refuses other words than [`number`] takes.
+fn check_number(options: &Options) -> Result<()> {
+    match options.value("options") {
+        None | Some("devno" | "devname" | "blkdevname") => Ok(()),
+        Some(other) => Err(format!("Unknown option for devices: {other}").into()),
+    }
+}
+
 pub(crate) fn list(host: &Host, options: &Options) -> Result<()> {
+    check_number(options)?;
     let separator = if options.has("target") { ", " } else { ":" };
     for device in chosen(host, options)? {
         let table = host.dm().table_status_with(&device, status(options))?;
@@ -174,6 +185,7 @@ pub(crate) fn list(host: &Host, options: &Options) -> Result<()> {
 }
 
 pub(crate) fn deps(host: &Host, options: &Options) -> Result<()> {
+    check_number(options)?;
     let names = options.devices(host)?.is_empty();
     for device in chosen(host, options)? {
         let deps = host.dm().table_deps_with(&device, DepsOptions::new().slot(slot(options)))?;

@@ -167,5 +167,5 @@ fn list(host: &Host, options: &Options) -> Result<()> {
         rows.extend(regions(host, &stats, options)?.into_iter().map(row));
     }
     let fields = "statsname,group_id,region_id,obj_type,region_start,region_len,area_count,area_len,program_id";
-    report::print(&COLUMNS, fields, "statsname,region_id", rows, options)
+    report::print((&COLUMNS, &[]), fields, "statsname,region_id", rows, options)
 }

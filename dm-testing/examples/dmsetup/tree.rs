@@ -7,7 +7,10 @@ use crate::Result;
 use crate::devices::human;
 use crate::options::Options;
 
-pub(crate) fn print(host: &Host, _options: &Options) -> Result<()> {
+pub(crate) fn print(host: &Host, options: &Options) -> Result<()> {
+    if options.has("options") {
+        return Err("A tree is printed in one way only.".into());
+    }
     let tree = host.dm().device_tree()?;
     let mut tops: Vec<_> = tree.tops().filter_map(|number| Some((tree.get(number)?.name.clone()?, number))).collect();
     tops.sort();

@@ -1,7 +1,7 @@
 //! Plans: from the existing devices to the wanted ones.
 
-use dm_core::plan::{PlanCause, PlanError, PlanStep, Wanted, WantedDevice, WantedLine};
-use dm_core::{DmName, DmNameBuf, Host, Prefix, StatusOptions, TargetLine};
+use dm_core::plan::{Numbers, PlanCause, PlanError, PlanStep, Wanted, WantedDevice, WantedLine};
+use dm_core::{DmName, DmNameBuf, DmUuidBuf, Host, Prefix, StatusOptions, TargetLine};
 use dm_testing::{MemoryKernel, Outcome, Sweep, TestKernel};
 use dm_units::{Bytes, DeviceNumber, Sectors};
 
@@ -14,6 +14,9 @@ on_both_kernels! { ["linear", "zero", "error"];
     unwanted_devices_are_removed_users_first,
     a_failed_step_undoes_those_before_it,
     devices_that_contradict_each_other_are_refused,
+    devices_are_found_by_their_uuid_and_get_their_new_names,
+    a_device_becomes_read_only_and_writable_again_with_its_table,
+    a_plan_of_many_devices_is_carried_out_and_undone,
 }
 
 const LENGTH: Sectors = Sectors(64);
@@ -155,8 +158,126 @@ fn devices_that_contradict_each_other_are_refused(kernel: &dyn TestKernel) {
     host.create(lower, linear(disk, 0)).unwrap();
     let error = host.plan(Wanted::new().device(undeclared())).unwrap_err();
     assert!(matches!(error, PlanError::Undeclared(name) if name == *lower));
-    let error = host.plan(Wanted::new().device(device(lower).read_only(true))).unwrap_err();
-    assert!(matches!(error, PlanError::Differs { .. }), "{error}");
+    let uuid = DmUuidBuf::new(&format!("{lower}-uuid")).unwrap();
+    for device in [device(lower).uuid(&uuid), device(lower).minor(1_000_000)] {
+        let error = host.plan(Wanted::new().device(device)).unwrap_err();
+        assert!(matches!(error, PlanError::Differs { .. }), "{error}");
+    }
+    let twice = Wanted::new().device(device(lower).uuid(&uuid)).device(device(upper).uuid(&uuid));
+    assert!(matches!(host.plan(twice).unwrap_err(), PlanError::Twice(_)));
+}
+
+/// Three devices, whose uuids are given and whose names are in the given order.
+fn by_uuid<'a>(uuids: &'a [DmUuidBuf; 3], names: [&DmName; 3]) -> Wanted<'a> {
+    let zero = || TargetLine::text(Sectors(0), LENGTH, "zero", "").boxed();
+    let pairs = uuids.iter().zip(names);
+    pairs.fold(Wanted::new(), |wanted, (uuid, name)| {
+        wanted.device(WantedDevice::new(name, move |_| Some(vec![zero()])).uuid(uuid))
+    })
+}
+
+fn devices_are_found_by_their_uuid_and_get_their_new_names(kernel: &dyn TestKernel) {
+    let host = kernel.host();
+    let [a, b, c, d, e] = ["a", "b", "c d", "d", "e"].map(|suffix| kernel.name(suffix));
+    let uuids = ["1", "2", "3"].map(|suffix| DmUuidBuf::new(&format!("{}{suffix}", kernel.prefix())).unwrap());
+    let numbers = |names: [&DmName; 3]| names.map(|name| host.dm().device_info(name).unwrap().number());
+    steps(&host, by_uuid(&uuids, [&a, &b, &c]));
+    let before = numbers([&a, &b, &c]);
+    // A chain, in which each name is free when it is taken; then a circle of two, one of three, and the way back.
+    let change = |names: [&DmName; 3], count: usize| {
+        let prefix = DmNameBuf::new(kernel.prefix()).unwrap();
+        let printed = steps(&host, by_uuid(&uuids, names).only(Prefix::Name(&prefix)));
+        assert!(printed.len() == count && printed.iter().all(|step| step.starts_with("rename ")), "{printed:?}");
+        assert_eq!(numbers(names), before);
+        assert!(host.plan(by_uuid(&uuids, names)).unwrap().is_empty());
+    };
+    change([&b, &c, &d], 3);
+    change([&c, &b, &d], 3);
+    change([&d, &c, &b], 4);
+    change([&a, &b, &c], 4);
+    let escaped = host.plan(by_uuid(&uuids, [&c, &b, &a])).unwrap().to_string();
+    assert!(escaped.contains(r"c\x20d"), "{escaped}");
+    // Another device has the name, or gets it before the plan is carried out.
+    let plan = host.plan(by_uuid(&uuids, [&b, &a, &e])).unwrap();
+    host.create(&e, [TargetLine::text(Sectors(0), LENGTH, "zero", "")]).unwrap();
+    let error = host.plan(by_uuid(&uuids, [&b, &a, &e])).unwrap_err();
+    assert!(matches!(&error, PlanError::Differs { device, .. } if *device == e), "{error}");
+    let error = host.carry_out(&plan).unwrap_err();
+    assert!(error.is_undone() && matches!(error.step(), Some(PlanStep::Rename { .. })), "{error}");
+    assert_eq!(numbers([&a, &b, &c]), before);
+}
+
+fn a_device_becomes_read_only_and_writable_again_with_its_table(kernel: &dyn TestKernel) {
+    let (host, name, disk) = (kernel.host(), kernel.name("device"), disk(kernel));
+    let wanted =
+        |read_only| Wanted::new().device(WantedDevice::new(&name, move |_| Some(linear(disk, 0))).read_only(read_only));
+    for read_only in [false, true, false] {
+        assert!(!steps(&host, wanted(read_only)).is_empty());
+        assert_eq!(host.dm().device_info(&name).unwrap().is_read_only(), read_only);
+        assert!(host.plan(wanted(read_only)).unwrap().is_empty());
+    }
+}
+
+/// A disk that 100 devices share, in pairs, and one device over all of them, which is refused at first.
+fn a_plan_of_many_devices_is_carried_out_and_undone(kernel: &dyn TestKernel) {
+    let (host, disk) = (kernel.host(), disk(kernel));
+    let (lower, upper): (Vec<_>, Vec<_>) =
+        (0..50).map(|index| (kernel.name(&format!("l{index}")), kernel.name(&format!("u{index}")))).unzip();
+    let top = kernel.name("top");
+    let uppers = &upper;
+    let wanted = |length| {
+        let over_all = move |numbers: &Numbers| {
+            let lines = uppers.iter().zip(0_u64..).map(|(name, index)| {
+                let params = format!("{} 0", numbers.get(name)?);
+                Some(TargetLine::text(Sectors(index * 64), length, "linear", params).boxed())
+            });
+            lines.collect()
+        };
+        let all = WantedDevice::new(&top, over_all).uses(upper.iter().map(|name| &**name));
+        let pairs = lower.iter().zip(&upper);
+        pairs.fold(Wanted::new().device(all), |wanted, (lower, upper)| {
+            let one = WantedDevice::new(upper, |numbers| Some(linear(numbers.get(lower)?, 0))).uses([&**lower]);
+            wanted.device(one).device(WantedDevice::new(lower, move |_| Some(linear(disk, 0))))
+        })
+    };
+    let plan = host.plan(wanted(Sectors(65))).unwrap();
+    assert_eq!(plan.steps().len(), 101);
+    let error = host.carry_out(&plan).unwrap_err();
+    assert!(error.is_undone() && error.step() == Some(&PlanStep::Create(top.clone())), "{error}");
+    assert!(lower.iter().chain(&upper).all(|name| !exists_on(host.dm(), name)));
+    assert_eq!(steps(&host, wanted(LENGTH)).len(), 101);
+    assert!(host.plan(wanted(LENGTH)).unwrap().is_empty());
+    let prefix = DmNameBuf::new(kernel.prefix()).unwrap();
+    assert_eq!(steps(&host, Wanted::new().only(Prefix::Name(&prefix))).len(), 101);
+}
+
+#[test]
+fn plans_can_be_sent_to_other_threads() {
+    const fn sent<T: Send + Sync>() {}
+    sent::<dm_core::plan::Plan<'_>>();
+}
+
+/// Every rename is undone as well.
+#[test]
+fn devices_that_cannot_exchange_their_names_keep_them() {
+    let uuids = ["1", "2", "3"].map(|text| DmUuidBuf::new(text).unwrap());
+    let names = |memory: &MemoryKernel| ["a", "b", "c"].map(|suffix| memory.name(suffix));
+    let wanted = |order: [usize; 3], names: &[DmNameBuf; 3]| order.map(|index| names[index].clone());
+    let plan = |memory: &MemoryKernel, order| {
+        let (host, names) = (memory.host(), wanted(order, &names(memory)));
+        let plan = host.plan(by_uuid(&uuids, names.each_ref().map(|name| &**name)))?;
+        Ok::<_, PlanError>(plan.is_empty()).and_then(|is_empty| host.carry_out(&plan).map(|()| is_empty))
+    };
+    let report = Sweep::new(|memory: &MemoryKernel| assert!(!plan(memory, [0, 1, 2]).unwrap())).run(
+        |memory| plan(memory, [1, 2, 0]),
+        |memory, outcome| {
+            if matches!(outcome, Outcome::Returned(Err(error)) if error.is_undone()) {
+                assert!(plan(memory, [0, 1, 2]).unwrap(), "{outcome:?}");
+            }
+            plan(memory, [1, 2, 0]).unwrap();
+        },
+    );
+    assert!(report.runs > report.commands);
 }
 
 /// At any failure, the error tells whether everything is unchanged; then nothing is suspended. A second attempt works.

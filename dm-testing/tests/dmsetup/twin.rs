@@ -161,6 +161,7 @@ tests! {
     it_prints_the_same_of_tables: compare_with_udev("scripts/tables.sh");
     it_prints_the_same_reports: compare_with_udev("scripts/reports.sh");
     it_prints_the_same_reports_without_udev: compare_without_udev("scripts/reports.sh");
+    it_takes_the_same_options: compare_with_udev("scripts/options.sh");
     it_mangles_the_same_names: compare_with_udev("scripts/mangle.sh");
     it_mangles_the_same_names_without_udev: compare_without_udev("scripts/mangle.sh");
     it_keeps_the_same_statistics: compare_with_udev("scripts/stats.sh");
