@@ -37,7 +37,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let known = io::read_to_string(io::stdin())?;
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
-    let mut text = format!("# {command}, Linux {release}");
+    let order = if cfg!(target_endian = "big") { "big" } else { "little" };
+    let mut text = format!("# {command}, Linux {}, {order}-endian\n", release.trim_end());
     for line in known.lines() {
         writeln!(text, "={line}")?;
     }

@@ -3,7 +3,7 @@
 
 mod answers;
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use dm_core::{Command, Dm, StatusOptions, Transport};
@@ -66,7 +66,12 @@ fn decoded(golden: &Golden) -> Vec<String> {
 fn what_a_kernel_answered_is_what_dmsetup_says() {
     let answers = answers::all(Path::new(env!("CARGO_MANIFEST_DIR")));
     assert_eq!(answers.len(), 32, "16 answers of each kernel");
-    for golden in &answers {
+    let (native, foreign): (Vec<_>, Vec<_>) = answers.iter().partition(|golden| golden.is_native);
+    if !foreign.is_empty() {
+        // Past the test harness, which would swallow it.
+        writeln!(io::stdout(), "skipped: {} answers in another byte order than this machine's", foreign.len()).unwrap();
+    }
+    for golden in native {
         let mut known = golden.known.clone();
         if golden.command == "list_devices" {
             // The command did not request uuids, but dmsetup has read them otherwise.

@@ -1,5 +1,6 @@
 //! Compares the crate with the `linux/dm-ioctl.h` that is installed: a C program prints the
-//! header's constants, sizes and offsets. `$CC` (or `cc`) must compile for the tested target.
+//! header's constants, sizes and offsets. `$CC` (or `cc`) compiles for the tested target; where that is not this machine's,
+//! `$CC_RUNNER` runs what it makes, such as `qemu-s390x -L /usr/s390x-linux-gnu`. A compiler for another target is not used.
 
 use dm_sys::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -181,8 +182,34 @@ fn stdout_of(what: &str, output: Output) -> io::Result<String> {
     String::from_utf8(output.stdout).map_err(io::Error::other)
 }
 
+/// The command that runs a program of the tested target.
+fn runner(program: &Path) -> Command {
+    let words = std::env::var("CC_RUNNER").unwrap_or_default();
+    let mut words = words.split_ascii_whitespace().map(Into::into).chain([program.to_owned()]);
+    let mut command = Command::new(words.next().unwrap_or_default());
+    command.args(words);
+    command
+}
+
+/// Why the compiler that predefines these macros is not one for the tested target.
+fn foreign(macros: &BTreeMap<String, String>) -> Option<String> {
+    let processor = match std::env::consts::ARCH {
+        "x86" => "__i386__",
+        "powerpc64" => "__powerpc64__",
+        "riscv64" => "__riscv",
+        "loongarch64" => "__loongarch__",
+        other => &format!("__{other}__"),
+    };
+    let order = if cfg!(target_endian = "big") { "__ORDER_BIG_ENDIAN__" } else { "__ORDER_LITTLE_ENDIAN__" };
+    let pointer = size_of::<usize>().to_string();
+    // x32 is the one ABI whose pointers are smaller than its processor's.
+    let values = [(processor, "1"), ("__BYTE_ORDER__", order), ("__SIZEOF_POINTER__", &pointer)];
+    let differs = values.iter().find(|(name, value)| macros.get(*name).map(String::as_str) != Some(value));
+    differs.map(|(name, value)| format!("it is for another target: {name} is not {value}; set CC"))
+}
+
 /// The macros without arguments that the installed header defines; `None` after saying so if there
-/// is no compiler or no header. `test` names the temporary file.
+/// is no compiler for the tested target or no header. `test` names the temporary file.
 fn header_macros(test: &str) -> io::Result<Option<BTreeMap<String, String>>> {
     let source = write_temporary(&format!("{test}.c"), "#include <linux/dm-ioctl.h>\n")?;
     let listing = compiler()
@@ -190,19 +217,19 @@ fn header_macros(test: &str) -> io::Result<Option<BTreeMap<String, String>>> {
         .arg(source)
         .output()
         .and_then(|output| stdout_of("preprocessing linux/dm-ioctl.h", output));
-    match listing {
-        Ok(listing) => Ok(Some(
-            listing
-                .lines()
-                .filter_map(|line| line.strip_prefix("#define ")?.split_once(' '))
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect(),
-        )),
-        Err(error) => {
-            say(&format!("skipped: {test}: no C compiler or no kernel headers: {error}"))?;
-            Ok(None)
-        }
-    }
+    let macros = |listing: String| -> BTreeMap<String, String> {
+        let defined = listing.lines().filter_map(|line| line.strip_prefix("#define ")?.split_once(' '));
+        defined.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    };
+    let reason = match listing.map(macros) {
+        Ok(macros) => match foreign(&macros) {
+            None => return Ok(Some(macros)),
+            Some(reason) => format!("the C compiler is not used: {reason}"),
+        },
+        Err(error) => format!("no C compiler or no kernel headers: {error}"),
+    };
+    say(&format!("skipped: {test}: {reason}"))?;
+    Ok(None)
 }
 
 /// Compiles and runs `program` and returns the values it printed.
@@ -211,7 +238,7 @@ fn run(program: &str) -> io::Result<BTreeMap<String, String>> {
     let binary = source.with_extension("bin");
     let compiled = compiler().args(["-std=c11", "-o"]).args([&binary, &source]).output()?;
     stdout_of("compiling values.c", compiled)?;
-    let printed = stdout_of("values", Command::new(binary).output()?)?;
+    let printed = stdout_of("values", runner(&binary).output()?)?;
     Ok(printed
         .lines()
         .filter_map(|line| line.split_once('\t'))

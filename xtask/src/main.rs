@@ -10,12 +10,14 @@ mod features;
 mod fuzz;
 mod golden;
 mod guest;
+mod kernels;
 mod msrv;
 mod mutants;
 mod needs;
 mod oracle;
 mod packages;
 mod pins;
+mod platforms;
 mod programs;
 mod release;
 mod say;
@@ -54,10 +56,16 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "test-root",
-        arguments: "[--guest uml|qemu|all] [--host] [--kernel DIR] [-p PACKAGE]... [--test NAME]... [--timeout SECONDS] \
-            [-- FILTER...]",
+        arguments: "[--guest uml|qemu|all] [--host] [--i686] [--kernel DIR] [-p PACKAGE]... [--test NAME]... \
+            [--timeout SECONDS] [-- FILTER...]",
         summary: "run the tests that need root, in throw-away kernels",
         run: test_root::run,
+    },
+    Task {
+        name: "kernels",
+        arguments: "[5.10|6.1|6.12|newest]... [--test NAME]... [--timeout SECONDS] [-- FILTER...]",
+        summary: "run the root tests on several kernels, and write what was found into the README",
+        run: kernels::run,
     },
     Task {
         name: "guest",
@@ -118,6 +126,12 @@ const TASKS: &[Task] = &[
         arguments: "",
         summary: "check all targets with the oldest supported compiler",
         run: msrv::run,
+    },
+    Task {
+        name: "platforms",
+        arguments: "[PLATFORM...]",
+        summary: "test the crates on other word sizes and byte orders in emulators, and check them for other platforms",
+        run: platforms::run,
     },
     Task {
         name: "api",

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -68,9 +68,17 @@ pub(crate) fn is_in_path(name: &str) -> bool {
 /// When the build fails or makes no such program.
 pub(crate) fn build(workspace: &Workspace, arguments: &[&str], kind: Kind) -> Result<Vec<Program>> {
     let mut command = cargo();
-    Environment::find(&workspace.guest_dir())?.apply(&mut command);
+    Environment::find(&workspace.guest_dir())?.apply(&mut command).current_dir(&workspace.root);
+    build_with(command, arguments, kind)
+}
+
+/// Builds with a cargo that has all it needs; the programs of one kind, by name.
+///
+/// # Errors
+/// When the build fails or makes no such program.
+pub(crate) fn build_with(mut command: Command, arguments: &[&str], kind: Kind) -> Result<Vec<Program>> {
     command.args(arguments).arg("--message-format=json-render-diagnostics");
-    let output = command.current_dir(&workspace.root).stderr(Stdio::inherit()).output().context("cannot run cargo")?;
+    let output = command.stderr(Stdio::inherit()).output().context("cannot run cargo")?;
     if !output.status.success() {
         bail!("cargo {} failed", arguments.join(" "));
     }

@@ -69,7 +69,11 @@ fn host() -> Result<String> {
     Ok(host.context("rustc -vV names no host")?.to_owned())
 }
 
-fn is_installed(target: &str) -> Result<bool> {
+/// Whether the toolchain that started this program has the standard library for a target.
+///
+/// # Errors
+/// When rustc cannot be run.
+pub(crate) fn is_installed(target: &str) -> Result<bool> {
     let folder = rustc(&["--print", "target-libdir", "--target", target])?;
     Ok(PathBuf::from(folder.trim_end()).is_dir())
 }

@@ -102,7 +102,7 @@ impl Kernel {
 
     /// Answers with the devices that a table uses.
     pub(crate) fn with_deps(count: u32) -> Self {
-        let mut payload = u64::from(count).to_le_bytes().to_vec();
+        let mut payload = [count.to_ne_bytes(), [0; 4]].concat();
         payload.extend((0..count).flat_map(|minor| u64::from(7 << 8 | minor).to_ne_bytes()));
         Self::new(&payload, 1)
     }

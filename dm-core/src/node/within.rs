@@ -82,12 +82,16 @@ fn give_up(child: libc::pid_t, answer: &OwnedFd) {
     }
 }
 
+/// No flag, no address: an argument of `clone`.
+const NONE: libc::c_long = 0;
+
 /// Forks a child that sends no SIGCHLD when it ends, so that a program that waits for its own children does not see it.
 /// Returns `None` in the child.
 fn fork() -> io::Result<Option<libc::pid_t>> {
     // SAFETY: with all arguments zero, `clone` is `fork` without a signal at the end. The child has a copy of only this
     // thread; it makes system calls on its own memory and exits without returning from `run_child`.
-    let pid = unsafe { libc::syscall(libc::SYS_clone, 0, 0, 0, 0, 0) };
+    // `syscall` reads whole registers: an `int` may leave half of one undefined.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, NONE, NONE, NONE, NONE, NONE) };
     match libc::pid_t::try_from(pid) {
         Ok(0) => Ok(None),
         Ok(pid) if pid > 0 => Ok(Some(pid)),

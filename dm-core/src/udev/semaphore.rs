@@ -103,7 +103,8 @@ impl Semaphore {
         let mut operation = libc::sembuf { sem_num: 0, sem_op: 0, sem_flg: 0 };
         let timeout = libc::timespec {
             tv_sec: timeout.as_secs().try_into().unwrap_or(libc::time_t::MAX),
-            tv_nsec: timeout.subsec_nanos().into(),
+            // It is less than 10^9, so it fits into a `c_long` of any width.
+            tv_nsec: i32::try_from(timeout.subsec_nanos()).unwrap_or(0).into(),
         };
         // SAFETY: `operation` is one initialised `sembuf`, as the third argument says, and `timeout` an initialised
         // `timespec`. Both outlive the call, which only reads them.

@@ -12,6 +12,9 @@ pub(crate) struct Golden {
     pub(crate) path: PathBuf,
     /// The command that was answered: `table` for `table_golden-three.hex`.
     pub(crate) command: &'static str,
+    /// Whether its numbers are in this machine's byte order.
+    #[allow(dead_code, reason = "what only has to survive any bytes does not ask")]
+    pub(crate) is_native: bool,
     /// The output of dmsetup.
     pub(crate) known: Vec<String>,
     pub(crate) answer: Vec<u8>,
@@ -22,7 +25,14 @@ impl Golden {
         let file = path.file_stem().unwrap().to_str().unwrap();
         let command = COMMANDS.into_iter().find(|command| file.starts_with(command)).expect("a command");
         let text = fs::read_to_string(&path).unwrap();
-        let mut golden = Self { path, command, known: Vec::new(), answer: Vec::new() };
+        let first = text.lines().next().unwrap_or_default();
+        let is_big = match first.rsplit(' ').next() {
+            Some("big-endian") => true,
+            Some("little-endian") => false,
+            _ => panic!("{} does not say its byte order", path.display()),
+        };
+        let is_native = is_big == cfg!(target_endian = "big");
+        let mut golden = Self { path, command, is_native, known: Vec::new(), answer: Vec::new() };
         for line in text.lines() {
             if let Some(known) = line.strip_prefix('=') {
                 // dmsetup prints an empty line for a device without a table.

@@ -34,7 +34,8 @@ impl Answer {
 
     /// The state of a device.
     pub fn device(name: &str, uuid: &str, minor: u8) -> Self {
-        Self::new().word(NUMBER_AT, 253 << 8 | u32::from(minor)).text(NAME_AT, name).text(UUID_AT, uuid)
+        let number = 253 << 8 | u64::from(minor);
+        Self::new().text(NUMBER_AT, number.to_ne_bytes()).text(NAME_AT, name).text(UUID_AT, uuid)
     }
 
     pub fn flags(mut self, flags: Flags) -> Self {

@@ -17,8 +17,8 @@ pub fn devices(names: &[&str], layout: Layout) -> Vec<u8> {
     let mut payload = Vec::new();
     for (name, index) in names.iter().zip(1..) {
         let at = payload.len();
-        payload.resize(at + 12, 0);
-        put(&mut payload, at, &[253 << 8 | index, 0]);
+        payload.extend_from_slice(&u64::from(253 << 8 | index).to_ne_bytes());
+        payload.extend_from_slice(&[0; 4]);
         push_padded(&mut payload, name.as_bytes());
         if layout != Layout::Names {
             let has_uuid = layout == Layout::Uuids && !name.starts_with('-');

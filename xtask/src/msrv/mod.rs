@@ -78,13 +78,29 @@ impl<'a> Root<'a> {
     /// When the compiler's version is not the `rust-version` of the manifests, or the dependencies cannot be
     /// downloaded.
     pub(crate) fn find(workspace: &'a Workspace) -> Result<std::result::Result<Self, String>> {
+        Self::find_group(workspace, &[Group::OldestRust])
+    }
+
+    /// As [`find`](Self::find), with the standard libraries, linkers and emulators of other platforms in the tree.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub(crate) fn with_platforms(workspace: &'a Workspace) -> Result<std::result::Result<Self, String>> {
+        Self::find_group(workspace, &[Group::OldestRust, Group::Platforms])
+    }
+
+    /// The tree of the last group; each takes those before it.
+    fn find_group(workspace: &'a Workspace, groups: &[Group]) -> Result<std::result::Result<Self, String>> {
         let Some(prefix) = namespace() else {
             return Ok(Err("this host forbids mount namespaces: run it as root".to_owned()));
         };
-        let tree = match packages::provide(Group::OldestRust, &workspace.guest_dir()) {
-            Ok(tree) => tree,
-            Err(error) => return Ok(Err(format!("{error:#}"))),
-        };
+        let mut tree = PathBuf::new();
+        for group in groups {
+            match packages::provide(*group, &workspace.guest_dir()) {
+                Ok(folder) => tree = folder,
+                Err(error) => return Ok(Err(format!("{error:#}"))),
+            }
+        }
         let root = Self { prefix, tree, workspace };
         root.check_version()?;
         // Programs in the tree have no network.
@@ -94,7 +110,12 @@ impl<'a> Root<'a> {
         Ok(Ok(root))
     }
 
-    /// Cargo's target folder for builds in the tree.
+    /// The folder that is the root of what runs in it.
+    pub(crate) fn tree(&self) -> &Path {
+        &self.tree
+    }
+
+    /// Where cargo puts what it builds in the tree.
     pub(crate) fn target(&self) -> PathBuf {
         self.workspace.target.join("msrv")
     }

@@ -26,7 +26,8 @@ impl Shown {
     }
 }
 
-/// apt with private folders.
+/// The private apt.
+#[derive(Clone)]
 pub(crate) struct Apt {
     /// The folder for the lists and the cache.
     folder: PathBuf,
@@ -34,6 +35,8 @@ pub(crate) struct Apt {
     log: PathBuf,
     /// Whether it uses a separate list of sources and treats no package as installed.
     separate: bool,
+    /// Whose packages it knows besides the machine's, under Debian's names.
+    architectures: &'static [&'static str],
 }
 
 impl Apt {
@@ -51,7 +54,8 @@ impl Apt {
         if !Self::is_there() {
             return Ok(None);
         }
-        let apt = Self { folder: guest_dir.join("apt"), log: guest_dir.join("log").join("apt.log"), separate: false };
+        let (folder, log) = (guest_dir.join("apt"), guest_dir.join("log").join("apt.log"));
+        let apt = Self { folder, log, separate: false, architectures: &[] };
         apt.prepare()?;
         Ok(Some(apt))
     }
@@ -66,17 +70,18 @@ impl Apt {
         Ok(())
     }
 
-    /// An apt for another release of Debian, which is independent of the machine's packages.
+    /// An apt for another release of Debian, whose packages share nothing with the machine's, with fresh lists.
     ///
     /// # Errors
-    /// When the sources of the machine contain no Debian mirror, or the folders cannot be created.
-    pub(crate) fn release(&self, codename: &str) -> Result<Self> {
+    /// When the machine's own sources name no Debian mirror, the folders cannot be made, or apt cannot be run.
+    pub(crate) fn release(&self, codename: &str, architectures: &'static [&'static str]) -> Result<Self> {
         let mirror = self.debian_mirror()?;
         let folder = self.folder.with_file_name(format!("apt-{codename}"));
-        let release = Self { folder, log: self.log.clone(), separate: true };
+        let release = Self { folder, log: self.log.clone(), separate: true, architectures };
         release.prepare()?;
         fs::write(release.folder.join("sources.list"), format!("deb {mirror} {codename} main\n"))?;
         fs::write(release.folder.join("status"), "")?;
+        release.update()?;
         Ok(release)
     }
 
@@ -110,6 +115,12 @@ impl Apt {
         if self.separate {
             command.arg("-o").arg(option("Dir::Etc::sourcelist", &self.folder.join("sources.list")));
             command.args(["-o", "Dir::Etc::sourceparts=-"]);
+        }
+        if !self.architectures.is_empty() {
+            // The first of them is the machine's own.
+            for architecture in ["amd64"].iter().chain(self.architectures) {
+                command.arg("-o").arg(format!("APT::Architectures::={architecture}"));
+            }
         }
         command.env("LC_ALL", "C").env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
         for setting in [

@@ -4,6 +4,8 @@
 //! is installed. Installed packages are used as they are.
 
 mod apt;
+mod foreign;
+mod kernels;
 pub(crate) mod pins;
 mod unpack;
 
@@ -16,6 +18,7 @@ use nix::fcntl::{Flock, FlockArg};
 
 use crate::say;
 use apt::Apt;
+pub(crate) use kernels::{SERIES, Series};
 
 /// Packages that are downloaded and unpacked together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +37,10 @@ pub(crate) enum Group {
     Libdm,
     /// The oldest supported compiler with everything it needs to run and link, as a root tree.
     OldestRust,
+    /// The same with the standard libraries, linkers and emulators of other platforms.
+    Platforms,
+    /// A kernel for QEMU of a given series, from a given release of Debian.
+    Series(Series),
 }
 
 /// The release of Debian with the oldest supported compiler.
@@ -79,6 +86,8 @@ impl Group {
             Self::Clang => "clang",
             Self::Libdm => "libdm",
             Self::OldestRust => "oldest-rust",
+            Self::Platforms => "platforms",
+            Self::Series(series) => series.group,
         }
     }
 
@@ -93,7 +102,7 @@ impl Group {
             }
             Self::Clang => "install libclang with its headers, or set LIBCLANG_PATH",
             Self::Libdm => "install libdevmapper with its header",
-            Self::OldestRust => "its packages are only in Debian's archive",
+            Self::OldestRust | Self::Platforms | Self::Series(_) => "its packages come from Debian's archive alone",
         }
     }
 
@@ -104,7 +113,7 @@ impl Group {
             Self::Uml => &[&["/usr/bin/linux.uml"], &["/usr/lib/uml/modules"]],
             Self::Qemu => &[&["/usr/bin/qemu-system-x86_64"]],
             Self::Libdm => &[&["/usr/include/libdevmapper.h"]],
-            Self::Kernel | Self::Clang | Self::OldestRust => &[],
+            Self::Kernel | Self::Clang | Self::OldestRust | Self::Platforms | Self::Series(_) => &[],
         }
     }
 
@@ -123,7 +132,7 @@ impl Group {
             Self::Qemu => "DM_GUEST_QEMU",
             Self::Kernel => "DM_GUEST_KERNEL",
             Self::Clang => "LIBCLANG_PATH",
-            Self::Userland | Self::Libdm | Self::OldestRust => return false,
+            Self::Userland | Self::Libdm | Self::OldestRust | Self::Platforms | Self::Series(_) => return false,
         };
         std::env::var_os(variable).is_some()
     }
@@ -141,23 +150,43 @@ impl Group {
         !self.files().is_empty() && self.files().iter().all(|places| places.iter().any(|file| Path::new(file).exists()))
     }
 
-    /// The packages to download.
+    /// The release of Debian that it comes from whatever the machine's is.
+    fn release(self) -> Option<&'static str> {
+        match self {
+            Self::OldestRust | Self::Platforms => Some(OLDEST_RELEASE),
+            Self::Series(series) => Some(series.release),
+            _ => None,
+        }
+    }
+
+    /// The apt to ask for it, given the machine's.
+    fn apt(self, apt: Apt) -> Result<Apt> {
+        let architectures: &[&str] = if self == Self::Platforms { &foreign::ARCHITECTURES } else { &[] };
+        match self.release() {
+            Some(release) => apt.release(release, architectures),
+            None => Ok(apt),
+        }
+    }
+
+    /// The packages to ask apt for.
     fn packages(self, apt: &Apt) -> Result<Vec<String>> {
         Ok(match self {
             Self::Userland => USERLAND.map(str::to_owned).to_vec(),
             Self::Uml => vec!["user-mode-linux".to_owned()],
             Self::Qemu => vec!["qemu-system-x86".to_owned()],
-            Self::Kernel => kernel_packages(apt)?,
+            Self::Kernel => kernel_packages(apt, &KERNELS)?,
+            Self::Series(series) => kernel_packages(apt, series.patterns)?,
             Self::Clang => clang_packages(apt)?,
             Self::Libdm => ["libdevmapper-dev", "libdevmapper1.02.1"].map(str::to_owned).to_vec(),
             Self::OldestRust => OLDEST_RUST.map(str::to_owned).to_vec(),
+            Self::Platforms => foreign::TOOLS.map(str::to_owned).to_vec(),
         })
     }
 }
 
-/// The newest kernel of the first pattern with a match.
-fn kernel_packages(apt: &Apt) -> Result<Vec<String>> {
-    for pattern in KERNELS {
+/// The newest kernel of the first pattern that finds one.
+fn kernel_packages(apt: &Apt, patterns: &[&str]) -> Result<Vec<String>> {
+    for pattern in patterns {
         let mut found = apt.search(pattern)?;
         found.retain(|name| !OTHER_FLAVOURS.iter().any(|flavour| name.contains(flavour)));
         found.sort_by_key(|name| numbers(name));
@@ -166,7 +195,7 @@ fn kernel_packages(apt: &Apt) -> Result<Vec<String>> {
             return Ok([image].into_iter().chain(parts).collect());
         }
     }
-    bail!("this distribution has no kernel package for QEMU: {}", Group::Kernel.by_hand())
+    bail!("no kernel package for QEMU in this release: {}", Group::Kernel.by_hand())
 }
 
 /// The packages with the rest of a kernel, if that of the image is incomplete.
@@ -284,29 +313,29 @@ fn fetch(group: Group, guest_dir: &Path, folder: &Path) -> Result<()> {
         }
         bail!("no network: the package lists cannot be downloaded, see {}", apt.log().display());
     }
-    let apt = if group == Group::OldestRust {
-        let release = apt.release(OLDEST_RELEASE)?;
-        release.update()?;
-        release
-    } else {
-        apt
-    };
+    let apt = group.apt(apt)?;
     let packages = match pins::packages(group, &apt)? {
         Some(pinned) => pinned,
         None => group.packages(&apt)?,
     };
     say::step(&format!("fetching {}", packages.join(" ")));
-    // A kernel's dependencies only concern its installation; those of libdevmapper are on every Debian.
-    let archives = match group {
-        Group::Kernel | Group::Libdm => apt.download(&packages)?,
+    // A kernel's dependencies are about installing and starting it; those of libdevmapper are on every Debian.
+    let mut archives = match group {
+        Group::Kernel | Group::Series(_) | Group::Libdm => apt.download(&packages)?,
         _ => apt.download_missing(&packages)?,
     };
+    if group == Group::Platforms {
+        archives = apt.download(&foreign::libraries())?;
+    }
     let unpacked = folder.with_extension("new");
     let _ = fs::remove_dir_all(&unpacked);
     match group {
         Group::OldestRust => unpack::unpack_root(&archives, &unpacked)?,
+        Group::Platforms => unpack::unpack_over(&self::folder(Group::OldestRust, guest_dir), &archives, &unpacked)?,
         _ => unpack::unpack(&archives, &unpacked)?,
     }
+    // One that came with the tree below is that tree's too.
+    let _ = fs::remove_file(stamp(&unpacked));
     fs::write(stamp(&unpacked), origin(group))?;
     let _ = fs::remove_dir_all(folder);
     fs::rename(&unpacked, folder).with_context(|| format!("cannot move {} into place", unpacked.display()))?;
@@ -328,8 +357,12 @@ fn origin(group: Group) -> String {
     match group {
         Group::Userland => format!("{distribution}{}\n", USERLAND.join(" ")),
         Group::Uml | Group::Qemu | Group::Kernel | Group::Libdm => format!("{distribution}{}", pins::text_of(group)),
+        Group::Series(series) => format!("{} {}\n{}", series.release, series.patterns.join(" "), pins::text_of(group)),
         Group::Clang => distribution,
         Group::OldestRust => format!("{OLDEST_RELEASE} {}\n", OLDEST_RUST.join(" ")),
+        Group::Platforms => {
+            format!("{}{} {}\n", origin(Group::OldestRust), foreign::TOOLS.join(" "), foreign::libraries().join(" "))
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use nix::fcntl::Flock;
 
 use super::apt::Apt;
-use super::{Group, lock};
+use super::{Group, SERIES, lock};
 use crate::say;
 
 /// The path of the file in the workspace; this program contains its text.
@@ -21,8 +21,10 @@ const PINS: &str = include_str!("pins.txt");
 
 const HEAD: &str = "# The packages of the guests: release|group|package|version|SHA-256. cargo xtask pins --latest writes this file.\n";
 
-/// The groups whose packages are the same on every machine with one release.
-const PINNED: [Group; 4] = [Group::Uml, Group::Kernel, Group::Qemu, Group::Libdm];
+/// The groups whose packages are the same on every machine of one release, and those of given releases.
+fn pinned() -> impl Iterator<Item = Group> {
+    [Group::Uml, Group::Kernel, Group::Qemu, Group::Libdm].into_iter().chain(SERIES.map(|series| series.group()))
+}
 
 /// One line of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,13 +58,18 @@ fn parse(text: &str) -> Vec<Pin> {
     text.lines().filter(|line| !line.starts_with('#')).filter_map(Pin::parse).collect()
 }
 
-/// The pins of a group for this machine's distribution.
+/// The pins of a group for its release, or for this machine's distribution.
 fn pins_of(group: Group) -> Vec<Pin> {
-    let release = release();
+    let release = release_of(group);
     parse(PINS).into_iter().filter(|pin| pin.release == release && pin.group == group.name()).collect()
 }
 
-/// The lines of a group, which distinguish folders that were unpacked for other pins.
+/// The release that a group's packages come from here.
+fn release_of(group: Group) -> String {
+    group.release().map_or_else(release, str::to_owned)
+}
+
+/// The lines about a group, so that what was unpacked for others is not taken for it.
 pub(super) fn text_of(group: Group) -> String {
     pins_of(group).iter().map(Pin::line).collect()
 }
@@ -98,17 +105,18 @@ pub(super) fn packages(group: Group, apt: &Apt) -> Result<Option<Vec<String>>> {
     Ok((!pins.is_empty()).then(|| pins.iter().map(Pin::exactly).collect()))
 }
 
-/// The pins for this machine's distribution, one per line, and whether the archive still has them.
+/// What is pinned for this machine's distribution or taken from others, one line each, and whether the archive still has it.
 ///
 /// # Errors
 /// When there is no apt, or it cannot reach its sources.
 pub(crate) fn list(guest_dir: &Path) -> Result<Vec<String>> {
-    let (_lock, apt) = reach(guest_dir)?;
+    let (_lock, machine) = reach(guest_dir)?;
     let mut lines = Vec::new();
-    for group in PINNED {
+    for group in pinned() {
+        let apt = group.apt(machine.clone())?;
         for pin in pins_of(group) {
             let state = if apt.show(&pin.exactly())?.is_some() { "in the archive" } else { "no longer in the archive" };
-            lines.push(format!("{:<8} {:<44} {:<28} {state}", group.name(), pin.package, pin.version));
+            lines.push(format!("{:<13} {:<44} {:<28} {state}", group.name(), pin.package, pin.version));
         }
     }
     Ok(lines)
@@ -125,17 +133,18 @@ fn reach(guest_dir: &Path) -> Result<(Flock<fs::File>, Apt)> {
     Ok((lock, apt))
 }
 
-/// Pins the newest packages of this distribution; those of others are kept.
+/// Pins the newest packages of this distribution, and the newest kernels of all series; what is for other distributions stays.
 ///
 /// # Errors
 /// When there is no apt, it cannot reach its sources, or the file cannot be written.
 pub(crate) fn move_to_latest(root: &Path, guest_dir: &Path) -> Result<()> {
-    let (_lock, apt) = reach(guest_dir)?;
-    let (file, release) = (root.join(FILE), release());
+    let (_lock, machine) = reach(guest_dir)?;
+    let file = root.join(FILE);
     let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let mut pins = parse(&text);
-    pins.retain(|pin| pin.release != release);
-    for group in PINNED {
+    pins.retain(|pin| !pinned().any(|group| pin.group == group.name() && pin.release == release_of(group)));
+    for group in pinned() {
+        let (apt, release) = (group.apt(machine.clone())?, release_of(group));
         for package in group.packages(&apt)? {
             let found = apt.show(&package)?.with_context(|| format!("apt does not know {package}"))?;
             say::note(&format!("{package} {}", found.version));
@@ -149,7 +158,7 @@ pub(crate) fn move_to_latest(root: &Path, guest_dir: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{HEAD, PINS, Pin, parse};
+    use super::{HEAD, PINS, Pin, parse, pinned};
 
     #[test]
     fn the_file_has_the_format_in_which_it_is_written() {
@@ -158,7 +167,7 @@ mod tests {
         assert_eq!(format!("{HEAD}{}", pins.iter().map(Pin::line).collect::<String>()), PINS);
         for pin in pins {
             assert!(pin.sha256.len() == 64 && pin.sha256.chars().all(|c| c.is_ascii_hexdigit()), "{pin:?}");
-            assert!(["uml", "kernel", "qemu", "libdm"].contains(&pin.group.as_str()), "{pin:?}");
+            assert!(pinned().any(|group| group.name() == pin.group), "{pin:?}");
         }
     }
 

@@ -37,6 +37,19 @@ pub(super) fn unpack_root(archives: &Path, tree: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Unpacks every package of a folder into a copy of a tree, which shares the files that no package replaces.
+///
+/// # Errors
+/// When the tree cannot be copied, or a package cannot be read.
+pub(super) fn unpack_over(below: &Path, archives: &Path, tree: &Path) -> Result<()> {
+    // A link written to would change the first tree as well. tar removes a file before it writes another of that name.
+    let status = Command::new("cp").args(["--archive", "--link"]).args([below, tree]).status();
+    if !status.context("cannot run cp")?.success() {
+        bail!("cp cannot copy {}", below.display());
+    }
+    unpack_all(archives, tree)
+}
+
 fn unpack_all(archives: &Path, tree: &Path) -> Result<()> {
     for package in packages(archives)? {
         unpack_one(&package, tree).with_context(|| format!("cannot unpack {}", package.display()))?;

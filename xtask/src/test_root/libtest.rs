@@ -71,7 +71,7 @@ impl Output {
 }
 
 /// The numbers in `ok. 3 passed; 0 failed; 1 ignored; ...`.
-fn totals(text: &str) -> Option<(usize, usize)> {
+pub(crate) fn totals(text: &str) -> Option<(usize, usize)> {
     let number = |word: &str| {
         let before = text.split(word).next()?;
         before.rsplit([' ', ';', '.']).find(|word| !word.is_empty())?.parse().ok()

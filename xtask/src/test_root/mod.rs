@@ -14,11 +14,13 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use lexopt::{Arg, Parser, ValueExt};
 
+pub(crate) use libtest::totals;
 pub(crate) use summary::Summary;
 
 use crate::cli;
 use crate::guest::{self, Clock, Event, Finished, Job, Limits, Live, Place, Setup};
 use crate::needs;
+use crate::platforms;
 use crate::programs::{self, Kind, Program};
 use crate::say;
 use crate::workspace::Workspace;
@@ -26,7 +28,7 @@ use judge::judge;
 use summary::PlaceReport;
 
 const VALID: &str =
-    "--guest uml|qemu|all, --host, --kernel DIR, -p PACKAGE, --test NAME, --timeout SECONDS, -- FILTER...";
+    "--guest uml|qemu|all, --host, --i686, --kernel DIR, -p PACKAGE, --test NAME, --timeout SECONDS, -- FILTER...";
 
 /// The variable that makes the tests of targets store the lines that kernels print, and their folder in
 /// `DM_TESTING_DIR`.
@@ -48,6 +50,8 @@ pub(crate) struct Request {
     /// Whether the whole workspace is built, and not only the programs that are run.
     is_of_workspace: bool,
     kernel: Option<PathBuf>,
+    /// Whether the tests are programs of 32 bits.
+    is_32_bit: bool,
     packages: Vec<String>,
     /// The files in `tests` to run; empty for all.
     tests: Vec<String>,
@@ -72,6 +76,7 @@ impl Request {
             strict: true,
             is_of_workspace: false,
             kernel: None,
+            is_32_bit: false,
             packages: Vec::new(),
             tests: Vec::new(),
             capture: None,
@@ -88,7 +93,12 @@ impl Request {
         Self { places, kernel, tests, capture: Some(folder), variables, limits, ..Self::all() }
     }
 
-    /// The tests of one file, with their output.
+    /// The root tests of some files, or of all, on one kernel in QEMU.
+    pub(crate) fn on_kernel(kernel: PathBuf, tests: Vec<String>, filter: Vec<OsString>, limits: Limits) -> Self {
+        Self { places: vec![Place::Qemu], kernel: Some(kernel), tests, filter, limits, ..Self::all() }
+    }
+
+    /// The tests of one file, which show what they print.
     pub(crate) fn shown(
         places: Vec<Place>,
         kernel: Option<PathBuf>,
@@ -107,6 +117,7 @@ impl Request {
             match argument {
                 Arg::Long("guest") => asked = Some(cli::guests(parser)?),
                 Arg::Long("host") => asked = Some(vec![Place::Host]),
+                Arg::Long("i686") => request.is_32_bit = true,
                 Arg::Long("kernel") => request.kernel = Some(cli::path(parser)?),
                 Arg::Long("timeout") => request.limits = cli::timeout(parser)?,
                 Arg::Short('p') | Arg::Long("package") => request.packages.push(parser.value()?.string()?),
@@ -118,6 +129,8 @@ impl Request {
                 other => return Err(cli::unexpected(&other, VALID)),
             }
         }
+        // User Mode Linux runs no program of 32 bits.
+        let asked = if request.is_32_bit { asked.or(Some(vec![Place::Qemu])) } else { asked };
         request.places = cli::places(asked, request.kernel.as_deref());
         request.strict = request.places.len() > 1;
         Ok(request)
@@ -205,9 +218,15 @@ fn build(workspace: &Workspace, request: &Request) -> Result<Vec<Program>> {
     let test_words = request.tests.iter().flat_map(|test| ["--test", test]);
     let words: Vec<_> =
         ["test", "--no-run", "--all-features"].into_iter().chain(package_words).chain(test_words).collect();
-    let programs = programs::build(workspace, &words, Kind::Test)?;
-    let examples = ["build", "--package", "dm-core", "--package", PACKAGE, "--examples"];
-    programs::build(workspace, &examples, Kind::Example)?;
+    let build = |words: &[&str], kind| {
+        if request.is_32_bit {
+            platforms::build_i686(workspace, words, kind)
+        } else {
+            programs::build(workspace, words, kind)
+        }
+    };
+    let programs = build(&words, Kind::Test)?;
+    build(&["build", "--package", "dm-core", "--package", PACKAGE, "--examples"], Kind::Example)?;
     Ok(programs)
 }
 

@@ -85,6 +85,8 @@ pub(crate) struct Summary {
     skipped: Vec<(String, String)>,
     /// The places that this machine cannot run at all, as sentences.
     left_out: Vec<String>,
+    /// The versions of the kernels that started.
+    releases: Vec<String>,
 }
 
 impl Summary {
@@ -95,7 +97,8 @@ impl Summary {
             tests.entry(test).or_default().push(result);
         }
         let failed = places.iter().map(|place| place.faults().count()).sum();
-        let mut summary = Self { failed, left_out, ..Self::default() };
+        let releases = places.iter().filter_map(|place| place.release.clone()).collect();
+        let mut summary = Self { failed, left_out, releases, ..Self::default() };
         for (test, results) in tests {
             if results.iter().any(|result| matches!(result, TestResult::Failed(_))) {
                 summary.failed = summary.failed.saturating_add(1);
@@ -129,7 +132,17 @@ impl Summary {
         &self.left_out
     }
 
-    /// Prints the tests that ran nowhere, and the line of numbers.
+    /// The versions of the kernels that started.
+    pub(crate) fn releases(&self) -> &[String] {
+        &self.releases
+    }
+
+    /// How many tests passed, failed and were skipped.
+    pub(crate) fn counts(&self) -> (usize, usize, usize) {
+        (self.passed, self.failed, self.skipped.len())
+    }
+
+    /// The tests that ran nowhere, if any, and the line of numbers.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         for (test, reasons) in &self.skipped {
