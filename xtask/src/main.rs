@@ -10,6 +10,7 @@ mod features;
 mod fuzz;
 mod golden;
 mod guest;
+mod harness;
 mod kernels;
 mod msrv;
 mod mutants;

@@ -1,6 +1,6 @@
 //! What a run of `cargo test` says of its tests.
 
-use crate::test_root::totals;
+use crate::harness::totals;
 
 /// The tests of all programs of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! Reads the output of Rust's test harness.
 
+use crate::harness::totals;
+
 /// The result of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Status {
@@ -68,15 +70,6 @@ impl Output {
     pub(super) fn count(&self, status: Status) -> usize {
         self.tests.iter().filter(|(_, found)| *found == status).count()
     }
-}
-
-/// The numbers in `ok. 3 passed; 0 failed; 1 ignored; ...`.
-pub(crate) fn totals(text: &str) -> Option<(usize, usize)> {
-    let number = |word: &str| {
-        let before = text.split(word).next()?;
-        before.rsplit([' ', ';', '.']).find(|word| !word.is_empty())?.parse().ok()
-    };
-    Some((number(" passed")?, number(" failed")?))
 }
 
 /// The output of a failed test, which the harness repeats at the end.

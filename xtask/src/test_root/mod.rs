@@ -14,7 +14,6 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use lexopt::{Arg, Parser, ValueExt};
 
-pub(crate) use libtest::totals;
 pub(crate) use summary::Summary;
 
 use crate::cli;
