@@ -77,6 +77,12 @@ pub trait TestKernel: fmt::Debug + Sync {
     /// As [`read`](Self::read).
     fn write(&self, device: DeviceNumber, start: Sectors, data: &[u8]) -> io::Result<()>;
 
+    /// Discards sectors of a disk or a mapped device. Data that was there is undefined afterwards; of a disk it is zeros.
+    ///
+    /// # Errors
+    /// The device takes no discards, or reports an error.
+    fn discard(&self, device: DeviceNumber, start: Sectors, length: Sectors) -> io::Result<()>;
+
     /// Opens a mapped device like a program. It is closed when the result is dropped.
     ///
     /// # Errors
@@ -111,6 +117,11 @@ impl TestKernel for MemoryKernel {
         let _opened = Self::open(self, device);
         let written = self.write_waiting(device, start, data).and_then(|()| self.flush_waiting(device));
         written.map_err(io::Error::other)
+    }
+
+    fn discard(&self, device: DeviceNumber, start: Sectors, length: Sectors) -> io::Result<()> {
+        let _opened = Self::open(self, device);
+        Self::discard(self, device, start, length).map_err(io::Error::other)
     }
 
     fn open(&self, device: DeviceNumber) -> io::Result<Box<dyn Any>> {

@@ -12,6 +12,10 @@ pub(super) struct Line<'a> {
     device: Option<DeviceNumber>,
 }
 
+/// What `crypt` writes before its lines in a kernel with trusted keys: it includes `include/keys/trusted-type.h`, which defines
+/// `pr_fmt`.
+const PREFIX_OF_CRYPT: &str = "trusted_key: ";
+
 /// The number of priority bits below the facility (`LOG_PRIMASK` in kernel/printk/printk.c).
 const LEVEL_BITS: u32 = 3;
 
@@ -27,6 +31,7 @@ impl<'a> Line<'a> {
             return None;
         }
         let text = text.lines().next()?;
+        let text = text.strip_prefix(PREFIX_OF_CRYPT).unwrap_or(text);
         let said = text.strip_prefix("device-mapper: ")?;
         let caller = fields.split(',').find_map(|field| field.strip_prefix("caller="));
         // Another letter means a processor in an interrupt, not a thread.
@@ -80,6 +85,13 @@ mod tests {
                 "device-mapper: ioctl: error adding target to table"
             ]
         );
+    }
+
+    #[test]
+    fn lines_of_crypt_are_found_behind_the_prefix_for_trusted_keys() {
+        let refused = "4,412,27166705,-;trusted_key: device-mapper: crypt: not suspended during key manipulation.\n";
+        assert_eq!(said(&[refused]), ["device-mapper: crypt: not suspended during key manipulation."]);
+        assert_eq!(said(&["4,412,27166705,-;trusted_key: key_unseal failed (-22)\n"]), [""; 0]);
     }
 
     #[test]

@@ -3,17 +3,19 @@
 use std::io;
 use std::sync::Arc;
 
+use dm_core::AsDevId;
 use dm_core::block::{BlockId, BlockIo, BlockOpenOptions};
 use dm_units::{DeviceNumber, Sectors};
 
-use super::MemoryKernel;
 use super::errno::Errno;
 use super::io_error::{MemoryError, MemoryErrorKind};
 use super::kernel::Kernel;
 use super::kernel::device::Device;
 use super::kernel::disk::SECTOR;
+use super::kernel::io::Io;
 use super::node::Machine;
 use super::opened::OpenDevice;
+use super::{MemoryKernel, device_mut};
 
 /// An open disk or mapped device.
 #[derive(Debug)]
@@ -98,5 +100,21 @@ fn to_io(error: &MemoryError) -> io::Error {
         MemoryErrorKind::NoDevice => Errno::ENXIO.to_io(),
         MemoryErrorKind::PartOfSector => Errno::EINVAL.to_io(),
         _ => error.errno().map_or_else(|| io::ErrorKind::Other.into(), io::Error::from_raw_os_error),
+    }
+}
+
+/// Discards sectors as `BLKDISCARD` does: that the device takes no discards is an error, that one below takes none is not, since a
+/// discard is only a hint (`blk_ioctl_discard` in block/ioctl.c).
+pub(super) fn discard(
+    memory: &MemoryKernel,
+    id: &dyn AsDevId,
+    start: Sectors,
+    length: Sectors,
+) -> Result<(), MemoryError> {
+    let done = memory.io(id, start, Io::Discard(length.0));
+    let takes_discards = memory.machine.with(|kernel| device_mut(kernel, id).is_none_or(|device| device.discards));
+    match done {
+        Err(error) if takes_discards && error.errno() == Some(Errno::EOPNOTSUPP.0) => Ok(()),
+        done => done,
     }
 }

@@ -205,7 +205,7 @@ impl MemoryKernel {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn discard(&self, id: impl AsDevId, start: Sectors, length: Sectors) -> Result<(), MemoryError> {
-        self.io(&id, start, Io::Discard(length.0))
+        block::discard(self, &id, start, length)
     }
 
     /// Flushes a mapped device, so that earlier writes survive a power failure.

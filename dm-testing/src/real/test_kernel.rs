@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
+use dm_core::block::{BlockDevice, BlockOpenOptions};
 use dm_core::{DmNameBuf, Host, paths};
 use dm_units::{Bytes, DeviceNumber, Sectors};
 
@@ -54,6 +55,12 @@ impl TestKernel for Scratch {
             file.write_all_at(memory, at)
         })?;
         file.sync_data()
+    }
+
+    fn discard(&self, device: DeviceNumber, start: Sectors, length: Sectors) -> io::Result<()> {
+        let options = BlockOpenOptions::new().writable(true);
+        let device = BlockDevice::open_with(path(device), options).map_err(io::Error::other)?;
+        device.discard(start, length).map_err(io::Error::other)
     }
 
     fn open(&self, device: DeviceNumber) -> io::Result<Box<dyn Any>> {

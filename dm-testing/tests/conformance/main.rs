@@ -45,6 +45,7 @@ mod buffers;
 mod create;
 mod data;
 mod deps;
+mod discards;
 mod examples;
 mod faults;
 mod geometry;

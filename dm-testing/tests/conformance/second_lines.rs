@@ -10,7 +10,7 @@ use crate::support::Devices;
 
 on_both_kernels! {
     [
-        "cache", "crypt", "delay", "dust", "ebs", "era", "flakey", "linear", "log-writes", "mirror", "raid", "snapshot",
+        "cache", "crypt", "delay", "era", "flakey", "linear", "log-writes", "mirror", "raid", "snapshot",
         "snapshot-origin", "striped", "switch", "unstriped", "writecache",
     ];
     a_second_line_has_its_data_where_its_target_counts_from,
@@ -31,12 +31,10 @@ enum Place {
 }
 
 /// Targets, with params that end with the disk A; B is another disk.
-const TARGETS: [(&str, &str, Place); 17] = [
+const TARGETS: [(&str, &str, Place); 15] = [
     ("cache", "B B2 A 128 1 writethrough smq 0", Place::Behind),
     ("crypt", "aes-xts-plain64 KEY 0 A 0", Place::Unknown),
     ("delay", "A 0 0", Place::Start),
-    ("dust", "A 0 512", Place::Start),
-    ("ebs", "A 0 8", Place::Start),
     ("era", "B A 128", Place::Start),
     ("flakey", "A 0 1 0", Place::Start),
     ("linear", "A 0", Place::Start),

@@ -7,8 +7,9 @@ use dm_units::{Bytes, Sectors};
 
 use crate::support::Devices;
 
-/// Targets with params that use the disks A and B; `*` is the position of features.
-const TABLES: [(&str, &str, &str, &str); 10] = [
+/// Targets with params that use the disks A, B and C; `*` is the position of features.
+const TABLES: [(&str, &str, &str, &str); 11] = [
+    ("cache", "C B A 128 * smq 0", "0", "1 nonsense"),
     ("crypt", "aes-xts-plain64 KEY 0 A 0 *", "", "1 nonsense"),
     ("flakey", "A 0 1 0 *", "", "1 nonsense"),
     ("integrity", "A 0 - J *", "1 internal_hash:crc32c", "2 internal_hash:crc32c nonsense"),
@@ -21,14 +22,19 @@ const TABLES: [(&str, &str, &str, &str); 10] = [
     ("writecache", "s A B 4096 *", "0", "1 nonsense"),
 ];
 
-/// Two faults at once: a device X that does not exist, and an unknown word. The kernel reports the one that it reads
+/// Unknown words, some of them together with a device X that does not exist. The kernel reports the fault that it reads
 /// first.
-const MISSING: [(&str, &str, i32); 18] = [
+const FAULTS: [(&str, &str, i32); 24] = [
+    ("cache", "C B A 128 0 nonsense 0", EINVAL),
     ("crypt", "aes-xts-plain64 KEY 0 X 0 1 nonsense", EINVAL),
     ("flakey", "X 0 1 0 1 nonsense", EINVAL),
+    ("integrity", "A 0 - Y 1 internal_hash:crc32c", EINVAL),
     ("integrity", "X 0 - J 2 internal_hash:crc32c nonsense", ENXIO),
+    ("mirror", "core 2 1024 nonsense 2 A 0 B 0", EINVAL),
     ("mirror", "core 1 1024 2 A 0 X 0 1 nonsense", ENXIO),
     ("multipath", "1 nonsense 0 1 1 round-robin 0 1 0 X", EINVAL),
+    ("multipath", "0 0 1 1 nonsense 0 1 0 A", EINVAL),
+    ("raid", "raid9 1 0 2 - A - B", EINVAL),
     ("raid", "raid1 2 0 nonsense 2 - A - X", EINVAL),
     ("snapshot", "X B Q 8", ENXIO),
     ("snapshot", "A X Q 8", ENXIO),
@@ -42,6 +48,7 @@ const MISSING: [(&str, &str, i32); 18] = [
     ("thin-pool", "A X 128 0 1 nonsense", EINVAL),
     ("verity", "1 A X 4096 4096 256 1 sha256 HASH - 1 nonsense", ENXIO),
     ("writecache", "s A X 4096 1 nonsense", ENXIO),
+    ("writecache", "x A B 4096 0", EINVAL),
 ];
 
 const EINVAL: i32 = 22;
@@ -50,11 +57,11 @@ const LENGTH: Sectors = Sectors(1024);
 
 on_both_kernels! {
     [
-        "crypt", "flakey", "integrity", "mirror", "multipath", "raid", "snapshot", "snapshot-merge", "thin-pool", "verity",
+        "cache", "crypt", "flakey", "integrity", "mirror", "multipath", "raid", "snapshot", "snapshot-merge", "thin-pool", "verity",
         "writecache",
     ];
     a_table_with_an_unknown_word_is_refused_and_without_it_is_not,
-    a_missing_device_is_reported_in_the_order_of_the_kernel,
+    an_unknown_word_is_reported_unless_a_device_is_missing_before_it,
 }
 
 /// Loads a table that uses new disks.
@@ -63,8 +70,15 @@ fn load(kernel: &dyn TestKernel, target: &str, params: &str) -> dm_core::Result<
     if !crate::support::exists(kernel, &name) {
         kernel.create(target);
     }
-    let [a, b] = [(); 2].map(|()| kernel.disk(Bytes(2 << 20)).to_string());
-    let words = [("A", a), ("B", b), ("X", "4095:1048575".into()), ("KEY", "5a".repeat(64)), ("HASH", "5a".repeat(32))];
+    let [a, b, c] = [(); 3].map(|()| kernel.disk(Bytes(2 << 20)).to_string());
+    let words = [
+        ("A", a),
+        ("B", b),
+        ("C", c),
+        ("X", "4095:1048575".into()),
+        ("KEY", "5a".repeat(64)),
+        ("HASH", "5a".repeat(32)),
+    ];
     let value = |word| words.iter().find(|(name, _)| *name == word).map(|(_, value)| value.as_str());
     let params: Vec<&str> = params.split(' ').map(|word| value(word).unwrap_or(word)).collect();
     let line = TargetLine::text(Sectors(0), LENGTH, target, params.join(" "));
@@ -74,15 +88,15 @@ fn load(kernel: &dyn TestKernel, target: &str, params: &str) -> dm_core::Result<
 fn a_table_with_an_unknown_word_is_refused_and_without_it_is_not(kernel: &dyn TestKernel) {
     for (target, params, known, unknown) in TABLES {
         let load = |words| load(kernel, target, params.replace('*', words).trim_end());
-        let error = load(unknown).unwrap_err();
+        let error = load(unknown).err().unwrap_or_else(|| unreachable!("{target}"));
         assert!(error.is_invalid(), "{target}: {error}");
         load(known).unwrap_or_else(|error| unreachable!("{target}: {error}"));
     }
 }
 
-fn a_missing_device_is_reported_in_the_order_of_the_kernel(kernel: &dyn TestKernel) {
-    for (target, params, errno) in MISSING {
-        let error = load(kernel, target, params).unwrap_err();
+fn an_unknown_word_is_reported_unless_a_device_is_missing_before_it(kernel: &dyn TestKernel) {
+    for (target, params, errno) in FAULTS {
+        let error = load(kernel, target, params).err().unwrap_or_else(|| unreachable!("{target} {params}"));
         assert_eq!(error.errno(), Some(errno), "{target} {params}: {error}");
     }
 }

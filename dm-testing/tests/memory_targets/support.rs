@@ -122,7 +122,11 @@ impl Mapped {
     }
 
     pub(crate) fn resume(&self) {
-        self.dm.device_resume(self.number).unwrap();
+        self.try_resume().unwrap();
+    }
+
+    pub(crate) fn try_resume(&self) -> Result<(), Option<i32>> {
+        self.dm.device_resume(self.number).map(drop).map_err(|error| error.errno())
     }
 
     /// Fills sectors with a byte.

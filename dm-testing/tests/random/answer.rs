@@ -29,22 +29,42 @@ pub(crate) fn shown(info: DeviceInfo) -> String {
 }
 
 pub(crate) fn shown_status(status: &TableStatus) -> String {
-    let lines: Vec<_> = status.iter().map(|line| shown_line(&line.unwrap().to_string())).collect();
+    let lines: Vec<_> = status
+        .iter()
+        .map(Result::unwrap)
+        .map(|line| {
+            // Keys are compared as well.
+            let params = line.params.to_str().unwrap();
+            shown_line(&format!("{} {} {} {params}", line.start, line.length, line.target_type))
+        })
+        .collect();
     format!("{lines:?} {}", shown(status.info().clone()))
 }
 
-/// The status of a pool without the numbers that are estimated in memory: the metadata blocks in use, and the root of
-/// the metadata snapshot.
+/// A status without the numbers that are estimated or differ in memory: of a pool, the metadata blocks in use and the root of
+/// the metadata snapshot; of a cache, the counts of blocks and I/O.
 fn shown_line(line: &str) -> String {
     let mut words: Vec<_> = line.split(' ').collect();
-    let is_status = words.get(2) == Some(&"thin-pool") && words.get(4).is_some_and(|used| used.contains('/'));
-    if is_status {
-        words[4] = words[4].trim_start_matches(|digit: char| digit.is_ascii_digit());
-        if words[6] != "-" {
-            words[6] = "held";
+    let is_status = |at: usize| words.get(at).is_some_and(|word| word.contains('/'));
+    match words.get(2).copied() {
+        Some("thin-pool") if is_status(4) => {
+            words[4] = without_first(words[4]);
+            if words[6] != "-" {
+                words[6] = "held";
+            }
         }
+        Some("cache") if is_status(4) => {
+            (words[4], words[6]) = (without_first(words[4]), without_first(words[6]));
+            words[7..14].fill("-");
+        }
+        _ => {}
     }
     words.join(" ")
+}
+
+/// A ratio without its first number.
+fn without_first(ratio: &str) -> &str {
+    ratio.trim_start_matches(|digit: char| digit.is_ascii_digit())
 }
 
 /// One character for each sector.

@@ -44,11 +44,14 @@ fn difference_in(steps: &[Step], model: &mut World<'_>, mut world: Option<&mut W
         let mut answer = watched(index, steps, || world.run(index, step));
         world.finish_merging();
         let start = Instant::now();
-        while answer != expected && start.elapsed() < SOON && (step.changes_nothing() || answer.contains("Some(16)")) {
+        while !agree(&expected, &answer)
+            && start.elapsed() < SOON
+            && (step.changes_nothing() || answer.contains("Some(16)"))
+        {
             thread::sleep(Duration::from_millis(5));
             answer = world.run(index, step);
         }
-        if answer != expected {
+        if !agree(&expected, &answer) {
             return Some(format!("step {index}, {step:?}:\n  in memory: {expected}\n  real:      {answer}"));
         }
         if let Some(difference) = compared("the list", || model.list(true, None), || world.list(true, None)) {
@@ -78,12 +81,25 @@ fn compared(what: &str, memory: impl Fn() -> String, real: impl Fn() -> String) 
     let (expected, start) = (memory(), Instant::now());
     loop {
         let found = real();
-        if found == expected {
+        if agree(&expected, &found) {
             return None;
         }
         if start.elapsed() > SOON {
             return Some(format!("{what}:\n  in memory: {expected}\n  real:      {found}"));
         }
         thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Whether the answer in memory is that of the real kernel. What was encrypted with another key, or never, reads there as sectors of
+/// mixed bytes, and in memory as whatever is there.
+fn agree(memory: &str, real: &str) -> bool {
+    let (mut memory, mut real) = (memory.split([',', '\n']), real.split([',', '\n']));
+    loop {
+        match (memory.next(), real.next()) {
+            (None, None) => return true,
+            (Some(memory), Some(real)) if memory == real || real.trim() == "mixed" => {}
+            _ => return false,
+        }
     }
 }

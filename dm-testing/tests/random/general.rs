@@ -145,6 +145,8 @@ pub(crate) fn step() -> BoxedStrategy<Step> {
         1 => (id(), select(vec![0_u64, 33_210, 33_211])).prop_map(|(id, start)| Step::Geometry(id, start)),
         4 => (name(), sector()).prop_map(|(name, start)| Step::Read(name, start)),
         5 => (name(), sector()).prop_map(|(name, start)| Step::Write(name, start)),
+        3 => (name(), sector(), select(vec![4_u64, 8, 16, 60]))
+            .prop_map(|(name, start, length)| Step::Discard(name, start, length)),
         3 => name().prop_map(Step::Open),
         2 => Just(Step::Close),
         4 => (name(), table(), operation(), 1..6_usize, errno, flag()).prop_map(

@@ -4,7 +4,7 @@ use dm_core::{DevIdBuf, LineText, TargetLine};
 use dm_units::{DeviceNumber, Sectors};
 
 use crate::step::{Area, Below, Table, Target};
-use crate::world::{DATA, GENERAL, METADATA, World};
+use crate::world::{DATA, FAST, GENERAL, METADATA, World};
 
 /// The sectors of a block of a pool: the minimum of the kernel.
 pub(crate) const BLOCK: u64 = 128;
@@ -68,6 +68,17 @@ impl World<'_> {
             }
             Target::Merge(origin, cow, store) => {
                 ("snapshot-merge", format!("{} {} {store}", self.disk(*origin), self.disk(*cow)))
+            }
+            Target::Filled(target_type, params, below) => {
+                let mut below = below.iter();
+                let word = |word| match word {
+                    "$" => self.below(*below.next().unwrap(), user).to_string(),
+                    "DATA" => self.disks[DATA].to_string(),
+                    "FAST" => self.disks[FAST].to_string(),
+                    "META" => self.disks[METADATA].to_string(),
+                    word => word.to_owned(),
+                };
+                (*target_type, params.split(' ').map(word).collect::<Vec<_>>().join(" "))
             }
             Target::Text(target_type, params) => (*target_type, (*params).to_owned()),
         }

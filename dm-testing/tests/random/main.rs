@@ -1,7 +1,8 @@
 //! Random sequences of commands, messages, I/O and failures, with the same answers in memory and on a real kernel.
 //!
 //! In memory, they run everywhere: no sequence may panic, or leave devices that can't be removed. As root, each is also
-//! run on the real kernel: a few, or as many as possible in `DM_SEQUENCES_SECONDS`. `DM_SEQUENCES_SEED` selects others.
+//! run on the real kernel: a few, or as many as possible in `DM_SEQUENCES_SECONDS`. `DM_SEQUENCES_SEED` selects others, and
+//! `DM_SEQUENCES_ABOUT` kinds of them, such as `pools,caches`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
@@ -15,7 +16,10 @@ mod daemon;
 mod support;
 
 mod answer;
+mod around;
+mod caches;
 mod compare;
+mod crypts;
 mod general;
 mod lines;
 mod pools;
@@ -27,8 +31,7 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use dm_testing::MemoryKernel;
-use proptest::prop_oneof;
-use proptest::strategy::{BoxedStrategy, Strategy as _, ValueTree as _};
+use proptest::strategy::{BoxedStrategy, Strategy as _, Union, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::compare::first_difference;
@@ -86,14 +89,24 @@ fn try_sequences(mut is_over: impl FnMut(usize) -> bool, fault: impl Fn(&[Step])
     count
 }
 
-/// All kinds of sequences.
+/// All kinds of sequences, or the kinds that the environment names.
 fn sequences() -> BoxedStrategy<Vec<Step>> {
-    prop_oneof![general::steps(), pools::steps(), snapshots::steps()].boxed()
+    let about = std::env::var("DM_SEQUENCES_ABOUT").ok();
+    let kinds = [
+        (3, "general", general::steps()),
+        (3, "pools", pools::steps()),
+        (3, "snapshots", snapshots::steps()),
+        (1, "caches", caches::steps()),
+        (1, "crypts", crypts::steps()),
+    ];
+    let is_wanted = |name| about.as_ref().is_none_or(|about| about.split(',').any(|word| word == name));
+    let wanted = kinds.into_iter().filter(|(_, name, _)| is_wanted(*name));
+    Union::new_weighted(wanted.map(|(weight, _, steps)| (weight, steps)).collect()).boxed()
 }
 
 /// The mapped targets.
 #[cfg(feature = "real")]
-const TARGETS: [&str; 11] = [
+const TARGETS: [&str; 13] = [
     "zero",
     "error",
     "linear",
@@ -105,6 +118,8 @@ const TARGETS: [&str; 11] = [
     "snapshot",
     "snapshot-origin",
     "snapshot-merge",
+    "cache",
+    "crypt",
 ];
 
 /// The number of smaller sequences that are tried.

@@ -101,6 +101,8 @@ fn step() -> BoxedStrategy<Step> {
             .prop_map(|(id, table, inactive, noflush)| Step::Status { id, table, inactive, noflush }),
         5 => (name(), sector()).prop_map(|(name, start)| Step::Read(name, start)),
         10 => (name(), sector()).prop_map(|(name, start)| Step::Write(name, start)),
+        3 => (name(), sector(), select(vec![4_u64, 128, 256, 512]))
+            .prop_map(|(name, start, length)| Step::Discard(name, start, length)),
         1 => (name(), table(), operation(), 1..6_usize, errno, flag()).prop_map(
             |(name, table, operation, n, errno, after)| Step::Fail { name, table, operation, n, errno, after }
         ),

@@ -40,6 +40,9 @@ pub(crate) enum Target {
     Snapshot(Below, u8, &'static str),
     /// `snapshot-merge`: of a disk, with the same fields.
     Merge(u8, u8, &'static str),
+    /// The name and params of a target. In the params, each `$` stands for the next device, and `META`, `DATA` and `FAST` for
+    /// disks.
+    Filled(&'static str, String, Vec<Below>),
     /// The name and params of a target, which are refused or unusual.
     Text(&'static str, &'static str),
 }
@@ -121,6 +124,8 @@ pub(crate) enum Step {
     /// Reads four sectors.
     Read(u8, u64),
     Write(u8, u64),
+    /// Discards a number of sectors.
+    Discard(u8, u64, u64),
     Open(u8),
     /// Closes the device that was opened first.
     Close,

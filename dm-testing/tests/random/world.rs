@@ -20,19 +20,21 @@ use crate::step::{Id, Operation, Step, Table};
 
 /// The sizes of the disks.
 pub(crate) const SIZES: [Sectors; DISKS] =
-    [Sectors(128), Sectors(128), Sectors(128), Sectors(4096), Sectors(8 * BLOCK)];
+    [Sectors(128), Sectors(128), Sectors(128), Sectors(4096), Sectors(8 * BLOCK), Sectors(256)];
 
-pub(crate) const DISKS: usize = 5;
+pub(crate) const DISKS: usize = 6;
 
 /// The number of disks for all targets, which are the first ones.
 pub(crate) const GENERAL: usize = 3;
 
-/// The disk for the metadata of pools. Its content is not compared, since a kernel in memory stores most of it
-/// elsewhere.
+/// The disk for metadata. Its content is not compared: a kernel in memory stores most of it elsewhere or in another format.
 pub(crate) const METADATA: usize = 3;
 
-/// The disk for the data of pools.
+/// The disk for the data of pools and of what keeps them in another way.
 pub(crate) const DATA: usize = 4;
+
+/// The disk for the blocks in a cache, which are not compared, since the policies differ.
+pub(crate) const FAST: usize = 5;
 
 /// The sectors of a pool's metadata that distinguish a new device.
 const SUPERBLOCK: Sectors = Sectors(8);
@@ -105,6 +107,7 @@ impl<'k> World<'k> {
         let answer = match step {
             Step::Read(name, start) => self.read(*name, Sectors(*start)),
             Step::Write(name, start) => self.write(*name, Sectors(*start), index),
+            Step::Discard(name, start, length) => self.discard(*name, Sectors(*start), Sectors(*length)),
             Step::Open(name) => self.open(*name),
             Step::Close => {
                 self.close();
@@ -233,16 +236,18 @@ impl<'k> World<'k> {
     fn read(&self, name: u8, start: Sectors) -> String {
         let mut data = [0; PIECE];
         let Some(number) = self.number(name) else { return "no device".to_owned() };
-        match self.kernel.read(number, start, &mut data) {
-            Ok(()) => shown_data(&data),
-            Err(_) => "failed".to_owned(),
-        }
+        self.kernel.read(number, start, &mut data).map_or_else(|_| "failed".to_owned(), |()| shown_data(&data))
     }
 
     fn write(&self, name: u8, start: Sectors, index: usize) -> String {
         let Some(number) = self.number(name) else { return "no device".to_owned() };
-        let done = self.kernel.write(number, start, &[u8::try_from(index + 1).unwrap(); PIECE]);
-        if done.is_ok() { "written" } else { "failed" }.to_owned()
+        let data = [u8::try_from(index + 1).unwrap(); PIECE];
+        self.kernel.write(number, start, &data).map_or("failed", |()| "written").to_owned()
+    }
+
+    fn discard(&self, name: u8, start: Sectors, length: Sectors) -> String {
+        let Some(number) = self.number(name) else { return "no device".to_owned() };
+        self.kernel.discard(number, start, length).map_or("failed", |()| "discarded").to_owned()
     }
 
     fn open(&mut self, name: u8) -> String {
@@ -269,7 +274,7 @@ impl<'k> World<'k> {
     /// Trying it in memory would be more exact, but would count errors of failing stripes.
     pub(crate) fn may_wait(&self, step: &Step) -> bool {
         let id = match step {
-            Step::Read(..) | Step::Write(..) => {
+            Step::Read(..) | Step::Write(..) | Step::Discard(..) => {
                 let list = self.dm.list_devices().unwrap();
                 let mut numbers = list.iter().map(|device| device.unwrap().number);
                 return numbers.any(|number| {
@@ -333,7 +338,7 @@ impl<'k> World<'k> {
                 }));
             }
         }
-        for index in (0..DISKS).filter(|index| *index != METADATA) {
+        for index in (0..DISKS).filter(|index| ![METADATA, FAST].contains(index)) {
             let (disk, mut data) = (self.disks[index], zeros(SIZES[index]));
             self.kernel.read(disk, Sectors(0), &mut data).unwrap();
             found.push(shown_data(&data));

@@ -27,6 +27,8 @@ pub(crate) struct Device {
     pub(crate) read_only: bool,
     /// Whether a device below may lose data that is not flushed; otherwise flushes succeed at once.
     pub(crate) caches_writes: bool,
+    /// Whether its queue takes discards (`max_discard_sectors`).
+    pub(crate) discards: bool,
     /// The number of times programs have it open.
     pub(crate) opened: usize,
     pub(crate) event_nr: u32,
@@ -58,6 +60,7 @@ impl Device {
             deferred_remove: false,
             read_only: false,
             caches_writes: false,
+            discards: false,
             opened: 0,
             event_nr: 0,
             queue: None,

@@ -125,6 +125,9 @@ impl Kernel {
         if io == Io::Flush && !device.caches_writes {
             return Ok(());
         }
+        if matches!(io, Io::Discard(_)) && !device.discards {
+            return Err(Errno::EOPNOTSUPP.into());
+        }
         if device.holds_io() {
             return Err(IoFault::Held(minor));
         }

@@ -203,6 +203,11 @@ impl Kernel {
         }
     }
 
+    /// Whether a device takes discards. All disks do.
+    pub(crate) fn discards(&self, number: DeviceNumber) -> bool {
+        self.mapped(number).is_none_or(|device| device.discards)
+    }
+
     /// Whether it needs flushes.
     pub(crate) fn caches_writes(&self, number: DeviceNumber) -> bool {
         self.mapped(number).is_none_or(|device| device.caches_writes)

@@ -206,7 +206,7 @@ impl Table {
     }
 
     /// Sets the limits of the device's queue from those of all devices below. A table of only `error` targets does not
-    /// change them (`dm_table_has_no_data_devices`).
+    /// change them (`dm_table_has_no_data_devices`). It takes discards if all its targets do (`dm_table_supports_discards`).
     pub(crate) fn set_limits(&self, kernel: &mut Kernel, minor: u32) -> Result<(), Errno> {
         if kernel.device(minor)?.active.is_some() && self.lines.iter().all(|line| line.kind.wildcard) {
             return Ok(());
@@ -216,7 +216,10 @@ impl Table {
                 target.wants_flushes() || target.spans().iter().any(|span| kernel.caches_writes(span.number))
             })
         });
-        kernel.device_mut(minor)?.caches_writes = caches_writes;
+        let discards = self.lines.iter().all(|line| line.with(|target| target.discards(kernel)));
+        let device = kernel.device_mut(minor)?;
+        device.caches_writes = caches_writes;
+        device.discards = discards;
         Ok(())
     }
 

@@ -40,6 +40,8 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
     let metadata = open(&mut table.metadata, true, "Error opening metadata device")?;
     let dest = open(&mut table.dest, true, "Error opening destination device")?;
     let source = open(&mut table.source, false, "Error opening source device")?;
+    construction.only_known(&table.features.other, "Invalid feature argument")?;
+    construction.only_known(&table.core.other, "Invalid core argument")?;
     for (part, what) in [(dest, "destination"), (source, "source")] {
         if part.device_len(construction.kernel) < construction.length {
             return construction.refuse(Errno::EINVAL, format!("Device size larger than {what} device"));
@@ -198,6 +200,10 @@ impl Target for CloneTarget {
             return self.dest.io(kernel, 0, io);
         }
         io.by_blocks(start, self.region, |at, part| self.part(kernel, at, part))
+    }
+
+    fn discards(&self, _: &Kernel) -> bool {
+        true
     }
 
     fn spans(&self) -> Vec<Span> {

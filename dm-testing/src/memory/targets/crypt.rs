@@ -34,11 +34,26 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
             return construction.refuse(Errno::EINVAL, format!("Integrity profile {what}"));
         }
     }
+    if !fits(&table) {
+        return construction.refuse(Errno::EINVAL, "Error decoding and setting key");
+    }
     if let CryptKey::Hex(key) = &table.key {
         table.key = hex(key.hex()).ok_or(Errno::EINVAL)?;
     }
     let length = construction.length;
     Ok(Box::new(CryptTarget { table, part, length, has_key: true, is_suspended: false }))
+}
+
+/// Whether the cipher takes a key of this size. Of `aes` with one key the sizes are known; other ciphers take any, and only
+/// `cipher_null` takes none.
+fn fits(table: &CryptTable) -> bool {
+    let (cipher, size) = (table.cipher.to_string(), table.key.size());
+    let is_plain = table.options.integrity.is_none() && !cipher.contains("lmk") && !cipher.contains("tcw");
+    match cipher.as_str() {
+        name if name.starts_with("aes-xts-") && is_plain => [32, 48, 64].contains(&size),
+        name if name.starts_with("aes-cbc-") && is_plain => [16, 24, 32].contains(&size),
+        name => size > 0 || name.contains("cipher_null"),
+    }
 }
 
 /// The size of the tags that an `integrity` target without an internal hash stores for the target above it.
@@ -126,13 +141,16 @@ impl Target for CryptTarget {
     fn io(&mut self, kernel: &mut Kernel, start: u64, io: Io<'_>) -> IoResult {
         let unit = u64::from(self.table.options.sector_size.unwrap_or(512)) >> 9;
         match io {
-            Io::Discard(_) if !self.table.options.allow_discards => return Err(Errno::EOPNOTSUPP.into()),
             Io::Read(_) | Io::Write(_) if (start | io.sectors()).checked_rem(unit) != Some(0) => {
                 return Err(Errno::EIO.into());
             }
             _ => {}
         }
         self.part.io(kernel, start, io)
+    }
+
+    fn discards(&self, kernel: &Kernel) -> bool {
+        self.table.options.allow_discards && kernel.discards(self.part.device)
     }
 
     fn spans(&self) -> Vec<Span> {

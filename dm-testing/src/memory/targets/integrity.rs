@@ -30,6 +30,9 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
     let mut table = construction.params::<Integrity>(params)?;
     let reserved = table.reserved;
     let main = Part::open(construction, &mut table.device, reserved, "Device lookup failed")?;
+    if let IntegrityMode::Other(_) = table.mode {
+        return construction.refuse(Errno::EINVAL, "Invalid mode (expecting J, B, D, R, I)");
+    }
     construction.only_known(&table.options.other_options, "Invalid argument")?;
     let meta = match &mut table.options.meta_device {
         Some(device) => Some(Part::open(construction, device, reserved, "Device lookup failed")?),
@@ -152,6 +155,11 @@ impl Target for IntegrityTarget {
             Io::Write(_) if self.table.mode == IntegrityMode::Recovery => Err(Errno::EIO.into()),
             _ => self.data.io(kernel, start, io),
         }
+    }
+
+    fn discards(&self, kernel: &Kernel) -> bool {
+        (self.table.options.allow_discards || self.table.options.allow_discards_keyed)
+            && kernel.discards(self.data.device)
     }
 
     fn spans(&self) -> Vec<Span> {

@@ -140,6 +140,10 @@ impl Target for LogWritesTarget {
         Ok(())
     }
 
+    fn discards(&self, _: &Kernel) -> bool {
+        true
+    }
+
     fn spans(&self) -> Vec<Span> {
         vec![self.part.span(self.length)]
     }

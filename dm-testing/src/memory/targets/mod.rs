@@ -270,6 +270,11 @@ pub(crate) trait Target: fmt::Debug + Send {
         true
     }
 
+    /// Whether it takes discards: most targets do if all their devices do.
+    fn discards(&self, kernel: &Kernel) -> bool {
+        self.spans().iter().all(|span| kernel.discards(span.number))
+    }
+
     /// Whether its device queues requests instead of bios.
     fn queues_requests(&self) -> bool {
         false

@@ -151,6 +151,10 @@ impl Target for VerityTarget {
         Err(Errno::EIO.into())
     }
 
+    fn discards(&self, _: &Kernel) -> bool {
+        false
+    }
+
     fn spans(&self) -> Vec<Span> {
         vec![self.data.span(self.length)]
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dm_core::SetupOptions;
+use dm_core::{SetupOptions, TargetLine};
 use dm_targets::cache::{CacheIoMode, CachePolicy, CacheTable};
 use dm_targets::crypt::{Cipher, CryptKey, CryptTable};
 use dm_targets::devices::{CacheDev, CryptDev, DevError, LinearDev, OriginDev, RaidDev, SnapshotDev};
@@ -12,6 +12,8 @@ use dm_targets::snapshot::{SnapshotOriginTable, SnapshotStore, SnapshotTable};
 use dm_targets::{Key, Table, TableLine, Target};
 use dm_testing::TestKernel;
 use dm_units::{Bytes, DeviceNumber, Sectors};
+
+use crate::support::Devices as _;
 
 mod copies;
 mod eras;
@@ -28,6 +30,20 @@ mod caches {
 
     on_both_kernels! { ["cache", "linear"];
         a_cache_is_attached_to_a_device_in_use_and_detached,
+        a_cache_without_dirty_blocks_enters_passthrough_in_use,
+    }
+
+    fn a_cache_without_dirty_blocks_enters_passthrough_in_use(kernel: &dyn TestKernel) {
+        let [slow, fast, metadata] = [8 << 20, 4 << 20, 2 << 20].map(|size| kernel.disk(Bytes(size)));
+        let line = |mode| {
+            TargetLine::text(Sectors(0), LENGTH, "cache", format!("{metadata} {fast} {slow} 128 1 {mode} smq 0"))
+        };
+        let cache = kernel.map("cache", [line("writethrough")]);
+        assert_eq!(first_byte(kernel, cache.number(), 0), 0);
+        kernel.write(cache.number(), Sectors(0), &[7; 4096]).unwrap();
+        kernel.swap(&cache, [line("passthrough")]);
+        kernel.write(cache.number(), Sectors(8), &[8; 4096]).unwrap();
+        assert_eq!([0, 8].map(|start| first_byte(kernel, slow, start)), [7, 8]);
     }
 
     fn a_cache_is_attached_to_a_device_in_use_and_detached(kernel: &dyn TestKernel) {
@@ -66,6 +82,8 @@ mod crypts {
     on_both_kernels! { ["crypt"];
         a_locked_device_is_unlocked_with_its_key,
         a_key_of_another_size_leaves_the_device_as_it_was,
+        a_key_that_the_cipher_does_not_take_is_refused,
+        a_key_message_to_a_device_that_is_not_suspended_is_refused_with_the_reason,
     }
 
     fn key(digits: &str) -> CryptKey {
@@ -101,6 +119,29 @@ mod crypts {
         let error = crypt.unlock(&host, key(&"5a".repeat(32))).unwrap_err();
         assert!(error.is_invalid() && crypt.info(&host).unwrap().is_suspended(), "{error}");
         crypt.unlock(&host, key(&"5a".repeat(64))).unwrap();
+    }
+
+    fn a_key_that_the_cipher_does_not_take_is_refused(kernel: &dyn TestKernel) {
+        let (device, disk) = (kernel.create("crypt"), kernel.disk(Bytes(1 << 20)));
+        let load = |cipher: &str, key: &str| {
+            let line = TargetLine::text(Sectors(0), SHORT, "crypt", format!("{cipher} {key} 0 {disk} 0"));
+            kernel.dm().table_load(&device, [line])
+        };
+        for size in 0..70 {
+            let key = if size == 0 { "-".to_owned() } else { "5a".repeat(size) };
+            for (cipher, sizes) in [("aes-xts-plain64", [32, 48, 64]), ("aes-cbc-plain64", [16, 24, 32])] {
+                let refusal = load(cipher, &key).err();
+                assert_eq!(refusal.is_none(), sizes.contains(&size), "{cipher} {size}");
+                assert!(refusal.is_none_or(|error| error.is_invalid()), "{cipher} {size}");
+            }
+        }
+    }
+
+    fn a_key_message_to_a_device_that_is_not_suspended_is_refused_with_the_reason(kernel: &dyn TestKernel) {
+        let name = crypt(kernel).name().to_owned();
+        let error = kernel.dm().target_msg(&name, "key wipe").unwrap_err();
+        let log = error.refusal().unwrap().kernel_log();
+        assert_eq!(log, ["device-mapper: crypt: not suspended during key manipulation."]);
     }
 }
 

@@ -38,6 +38,8 @@ struct CacheTarget {
     needs_check: bool,
     /// Whether the metadata was read.
     is_loaded: bool,
+    /// Whether the metadata could not be read or used; the target is never resumed afterwards.
+    has_failed_to_load: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -68,6 +70,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
     let Some(total) = cache.device_len(construction.kernel).checked_div(block_size).filter(|total| *total > 0) else {
         return construction.refuse(Errno::EINVAL, "Data block size is larger than the cache device");
     };
+    construction.only_known(&table.features.other, "Unrecognised cache feature requested")?;
     if matches!(table.policy, CachePolicy::Other(_)) {
         return construction.refuse(Errno::EINVAL, "Error creating cache's policy");
     }
@@ -91,13 +94,10 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
         mode: MetadataMode::ReadWrite,
         needs_check: false,
         is_loaded: false,
+        has_failed_to_load: false,
         table,
     };
     target.load(construction.kernel).or_else(|errno| construction.refuse(errno, "Error creating metadata object"))?;
-    if target.io_mode == CacheIoMode::Passthrough && target.blocks.dirty() > 0 {
-        let reason = "Cannot enter passthrough mode unless all blocks are clean";
-        return construction.refuse(Errno::EINVAL, reason);
-    }
     Ok(Box::new(target))
 }
 
@@ -112,6 +112,15 @@ impl CacheTarget {
                 _ => return Err(Errno::EINVAL),
             },
             Found::Foreign => return Err(Errno::EINVAL),
+        }
+        Ok(())
+    }
+
+    /// As `load_mapping`: without dirty blocks only, since nothing would write them back.
+    fn check_mode(&self, kernel: &mut Kernel) -> Result<(), Errno> {
+        if self.io_mode == CacheIoMode::Passthrough && self.blocks.dirty() > 0 {
+            kernel.log("cache", "cannot enter passthrough mode unless all blocks are clean");
+            return Err(Errno::EBUSY);
         }
         Ok(())
     }
@@ -191,6 +200,10 @@ impl Target for CacheTarget {
         io.by_blocks(start, self.block_size, |at, part| self.access(kernel, at, part))
     }
 
+    fn discards(&self, _: &Kernel) -> bool {
+        true
+    }
+
     fn spans(&self) -> Vec<Span> {
         vec![self.cache.span(0), self.origin.span(self.length)]
     }
@@ -217,9 +230,16 @@ impl Target for CacheTarget {
 
     /// The previous table may have changed the metadata since this one was loaded.
     fn preresume(&mut self, kernel: &mut Kernel) -> Result<(), Errno> {
+        if self.has_failed_to_load {
+            kernel.log("cache", "unable to resume cache due to missing proper cache table reload");
+            return Err(Errno::EINVAL);
+        }
         if !self.is_loaded {
-            self.load(kernel).inspect_err(|_| kernel.log("cache", "could not load cache mappings"))?;
-            self.is_loaded = true;
+            self.has_failed_to_load = true;
+            self.load(kernel).and_then(|()| self.check_mode(kernel)).inspect_err(|_| {
+                kernel.log("cache", "could not load cache mappings");
+            })?;
+            (self.is_loaded, self.has_failed_to_load) = (true, false);
         }
         Ok(())
     }

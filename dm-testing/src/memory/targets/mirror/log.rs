@@ -49,6 +49,9 @@ impl Log {
             // There is no log server for logs in user space.
             _ => return construction.refuse(Errno::EINVAL, "Error creating mirror dirty log"),
         };
+        if let Some(LogSync::Other(_)) = sync {
+            return construction.refuse(Errno::EINVAL, "Error creating mirror dirty log");
+        }
         let count = construction.length.div_ceil(region_size.0.max(1));
         if count > MAX_REGIONS {
             return construction.refuse(Errno::EINVAL, "Error creating mirror dirty log");

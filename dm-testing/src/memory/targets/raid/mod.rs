@@ -38,6 +38,9 @@ struct RaidTarget {
 
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
     let mut table = construction.params::<Raid>(params)?;
+    if let RaidType::Other(_) = table.raid_type {
+        return construction.refuse(Errno::EINVAL, "Unrecognised raid_type");
+    }
     construction.only_known(&table.params.other_params, "Unable to parse RAID parameter")?;
     let mut legs = Vec::new();
     for device in &mut table.devices {
@@ -290,6 +293,10 @@ impl Target for RaidTarget {
             Io::Read(data) => self.read(kernel, start, data),
             other => self.write(kernel, start, other),
         }
+    }
+
+    fn discards(&self, kernel: &Kernel) -> bool {
+        self.legs.iter().all(|leg| leg.data.is_some_and(|part| kernel.discards(part.device)))
     }
 
     fn spans(&self) -> Vec<Span> {

@@ -33,11 +33,14 @@ impl Target for OriginTarget {
 
     fn io(&mut self, kernel: &mut Kernel, start: u64, io: Io<'_>) -> IoResult {
         match io {
-            Io::Discard(_) => return Err(Errno::EOPNOTSUPP.into()),
             Io::Write(_) => before_write(kernel, self.device, start, io.sectors())?,
-            Io::Read(_) | Io::Flush => {}
+            Io::Read(_) | Io::Discard(_) | Io::Flush => {}
         }
         kernel.io(self.device, start, io)
+    }
+
+    fn discards(&self, _: &Kernel) -> bool {
+        false
     }
 
     fn spans(&self) -> Vec<Span> {

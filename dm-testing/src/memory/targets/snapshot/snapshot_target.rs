@@ -134,9 +134,6 @@ impl SnapshotTarget {
     }
 
     fn discard(&self, kernel: &mut Kernel, start: u64, length: u64) -> IoResult {
-        if !self.features.discard_zeroes_cow {
-            return Err(Errno::EOPNOTSUPP.into());
-        }
         if self.is_merge {
             // A discard has no effect during a merge.
             return Ok(());
@@ -198,6 +195,10 @@ impl Target for SnapshotTarget {
             }
             with(kernel, self.id, |kernel, state| state.io(kernel, at, part)).unwrap_or(Err(Errno::EIO.into()))
         })
+    }
+
+    fn discards(&self, kernel: &Kernel) -> bool {
+        self.features.discard_zeroes_cow && kernel.discards(self.origin) && kernel.discards(self.cow)
     }
 
     fn spans(&self) -> Vec<Span> {

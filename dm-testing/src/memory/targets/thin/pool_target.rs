@@ -116,11 +116,11 @@ impl Target for PoolTarget {
 
     /// I/O to the pool's device goes to the data device.
     fn io(&mut self, kernel: &mut Kernel, start: u64, io: Io<'_>) -> IoResult {
-        let passes_discards = !self.table.features.ignore_discard && !self.table.features.no_discard_passdown;
-        if matches!(io, Io::Discard(_)) && !passes_discards {
-            return Err(Errno::EOPNOTSUPP.into());
-        }
         kernel.io(self.data, start, io)
+    }
+
+    fn discards(&self, _: &Kernel) -> bool {
+        !self.table.features.ignore_discard && !self.table.features.no_discard_passdown
     }
 
     fn spans(&self) -> Vec<Span> {

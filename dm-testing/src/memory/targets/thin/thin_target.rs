@@ -102,10 +102,13 @@ impl Target for ThinTarget {
         }
     }
 
+    fn discards(&self, _: &Kernel) -> bool {
+        self.takes_discards
+    }
+
     fn io(&mut self, kernel: &mut Kernel, start: u64, mut io: Io<'_>) -> IoResult {
         match io {
             Io::Flush => self.flush(kernel),
-            Io::Discard(_) if !self.takes_discards => Err(Errno::EOPNOTSUPP.into()),
             Io::Discard(length) => self.discard(kernel, start, length),
             Io::Read(_) | Io::Write(_) => {
                 io.by_blocks(start, self.block_size, |at, part| self.block_io(kernel, at, part))

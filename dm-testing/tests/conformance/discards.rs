@@ -1,0 +1,82 @@
+//! Discards.
+
+use std::time::Duration;
+
+use dm_core::{RemovePolicy, Retry, TargetLine};
+use dm_testing::TestKernel;
+use dm_units::{Bytes, Sectors};
+
+use crate::support::Devices;
+
+on_both_kernels! {
+    [
+        "cache", "crypt", "delay", "error", "flakey", "linear", "mirror", "raid", "snapshot", "snapshot-origin", "striped",
+        "zero",
+    ];
+    a_device_takes_discards_if_all_its_targets_do,
+}
+
+/// What a discard does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    /// The disk A has zeros afterwards.
+    Zeros,
+    /// Nothing, and is no error.
+    Nothing,
+    /// It is refused or fails.
+    Fails,
+}
+
+/// Targets, with params of disks A, B and C.
+const TARGETS: [(&str, &str, Effect); 15] = [
+    ("cache", "B C A 128 1 writethrough smq 0", Effect::Zeros),
+    ("cache", "B C A 128 2 writethrough no_discard_passdown smq 0", Effect::Nothing),
+    ("crypt", "aes-xts-plain64 KEY 0 A 0", Effect::Fails),
+    ("crypt", "aes-xts-plain64 KEY 0 A 0 1 allow_discards", Effect::Zeros),
+    ("delay", "A 0 0", Effect::Zeros),
+    ("error", "", Effect::Fails),
+    ("flakey", "A 0 1 0", Effect::Zeros),
+    ("linear", "A 0", Effect::Zeros),
+    ("mirror", "core 2 1024 nosync 2 B 0 A 0", Effect::Zeros),
+    ("raid", "raid1 2 0 nosync 2 - B - A", Effect::Zeros),
+    ("raid", "raid1 2 0 nosync 2 - A - -", Effect::Fails),
+    ("snapshot", "A B N 8", Effect::Fails),
+    ("snapshot-origin", "A", Effect::Fails),
+    ("striped", "1 8 A 0", Effect::Zeros),
+    ("zero", "", Effect::Nothing),
+];
+
+const LENGTH: Sectors = Sectors(1024);
+
+fn a_device_takes_discards_if_all_its_targets_do(kernel: &dyn TestKernel) {
+    for (target, params, effect) in TARGETS {
+        let [a, b, c] = [(); 3].map(|()| kernel.disk(Bytes(2 << 20)));
+        kernel.write(a, Sectors(0), &[7; 4096]).unwrap();
+        let word = |word| match word {
+            "A" => a.to_string(),
+            "B" => b.to_string(),
+            "C" => c.to_string(),
+            "KEY" => "5a".repeat(64),
+            other => other.to_owned(),
+        };
+        let params = params.split(' ').map(word).collect::<Vec<_>>().join(" ");
+        let line = || TargetLine::text(Sectors(0), LENGTH, target, params.clone());
+        let disk = kernel.disk(LENGTH.to_bytes());
+        let refusing = TargetLine::text(LENGTH, LENGTH, "snapshot-origin", disk.to_string());
+
+        let device = kernel.map("discards", [line()]);
+        let result = kernel.discard(device.number(), Sectors(0), Sectors(8));
+        let mut data = [0; 4096];
+        kernel.read(a, Sectors(0), &mut data).unwrap();
+        let found = match result {
+            Err(_) => Effect::Fails,
+            Ok(()) if data == [0; 4096] => Effect::Zeros,
+            Ok(()) => Effect::Nothing,
+        };
+        assert_eq!(found, effect, "{target} {params}");
+
+        kernel.swap(&device, [line(), refusing]);
+        assert!(kernel.discard(device.number(), Sectors(0), Sectors(8)).is_err(), "{target} beside an origin");
+        kernel.host().remove_with(&device, RemovePolicy::new().retry(Retry::within(Duration::from_secs(20)))).unwrap();
+    }
+}
