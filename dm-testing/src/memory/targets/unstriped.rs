@@ -40,14 +40,17 @@ impl Target for UnstripedTarget {
 
     fn io(&mut self, kernel: &mut Kernel, start: u64, mut io: Io<'_>) -> IoResult {
         match io {
-            // The target requests neither.
+            // The target requests no flushes.
             Io::Flush => Ok(()),
-            Io::Discard(_) => Err(Errno::EOPNOTSUPP.into()),
             _ => io.by_blocks(start, u64::from(self.table.chunk_size), |at, part| {
                 let at = self.place(at).ok_or(Errno::EIO)?;
                 self.part.io(kernel, at, part)
             }),
         }
+    }
+
+    fn discards(&self, _: &Kernel) -> bool {
+        false
     }
 
     fn spans(&self) -> Vec<Span> {
