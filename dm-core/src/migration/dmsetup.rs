@@ -71,7 +71,11 @@
 //! - The example `dmsetup` takes arguments in UTF-8 only. A [`DmName`] holds a name in any encoding. It has no field
 //!   `all` and no field of statistics in `info -c`, prints trees in one way only (`ls --tree -o` is an error), and prints
 //!   nothing more with `-v`. Patterns of `-S` are those of the crate `regex`.
-//! - A `--udevcookie` that is not a number is an error, whereas dmsetup then works without one.
+//! - A `--udevcookie`, `--readahead` or `--uid` that is not a number is an error, whereas dmsetup then works without it.
+//! - `create --minor` needs no `--major`, `rename` takes `--uuid` and `--minor`, and a rename to the same name does nothing;
+//!   dmsetup refuses these.
+//! - A name such as `a\x41b`, which no program writes as its mangled form, is shown as it is, since `aAb` is the name of
+//!   another device; dmsetup shows it as `aAb`. A name such as `a\xzz` is refused, which dmsetup keeps.
 //! - The error of a failed `create` names the disk and the line that caused it. Error texts differ in general.
 
 #[cfg(doc)]
