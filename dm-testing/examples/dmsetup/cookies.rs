@@ -61,8 +61,10 @@ fn create() -> Result<()> {
 
 fn complete(options: &Options) -> Result<()> {
     let number = cookie(options)?;
+    // First of all: a program waits for it, while possibly nobody reads the line.
+    let completed = udev::complete(UdevCookie::from_number(number));
     println!("DM_COOKIE_COMPLETED={:<12}", format!("0x{number:x}"));
-    Ok(udev::complete(UdevCookie::from_number(number))?)
+    Ok(completed?)
 }
 
 /// Removes all cookies that are older than the given number of minutes.

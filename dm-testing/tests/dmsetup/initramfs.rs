@@ -85,6 +85,8 @@ fn udev_completes_every_cookie_when_only_the_example_is_there() {
     let host = scratch.host();
     let [ours_name, renamed, theirs, private] = ["a", "renamed", "b", "private"].map(|it| scratch.name(it).unwrap());
     let shown = |name: &DmName| ours(&["info", "-c", "--noheadings", "-o", "name,attr", &name.to_string()]);
+    // What happened before must not meet the new rules, nor a hidden dmsetup.
+    run("udevadm", &["settle"]);
     let _rules = Rules::new();
     let _hidden: Vec<_> =
         libraries().iter().chain([&fs::canonicalize(ORIGINAL).unwrap()]).map(|path| Hidden::new(path)).collect();

@@ -2,7 +2,7 @@
 
 use dm_units::Sectors;
 
-use super::table::{CHUNK_SIZE, DEVICES, MAX, Raid10Format, RaidTable};
+use super::table::{CHUNK_SIZE, DEVICES, JournalMode, MAX, Raid10Format, RaidTable};
 use super::{Level, RaidSync};
 use crate::option::OptionGroup;
 use crate::{InvalidField, Limits, Number, Problem};
@@ -130,6 +130,13 @@ impl RaidTable {
         }
         if self.params.journal_mode.is_some() && self.params.journal_dev.is_none() {
             return Err(InvalidField::new("journal_mode", Problem::Expected("given together with journal_dev")));
+        }
+        let is_degraded = !self.params.rebuild.is_empty() || self.devices.iter().any(|device| device.data.is_none());
+        if self.params.journal_mode == Some(JournalMode::WriteBack) && is_degraded {
+            return Err(InvalidField::new(
+                "journal_mode",
+                Problem::Expected("writethrough if a device is missing or rebuilt"),
+            ));
         }
         Ok(())
     }
@@ -290,6 +297,8 @@ mod tests {
         let near = "raid10_use_near_sets cannot be combined with raid10_format near";
         refused("raid10 2 64 raid10_use_near_sets", 2, near);
         assert_eq!(check("raid10 4 64 raid10_use_near_sets raid10_format far", 2), Ok(()));
+        let degraded = "journal_mode must be writethrough if a device is missing or rebuilt";
+        refused("raid5_ls 7 64 rebuild 0 journal_dev 8:9 journal_mode writeback", 3, degraded);
         refused("raid5_ls 3 64 journal_mode writeback", 3, "journal_mode must be given together with journal_dev");
     }
 
@@ -297,7 +306,7 @@ mod tests {
     fn too_few_or_incomplete_devices_are_refused() {
         refused("raid6_zr 1 64", 3, "number of raid devices must be from 4 to 253");
         refused("raid5_ls 1 64", 4, "length must be divisible by the number of devices that hold data");
-        let check = |text| {
+        let check = |text: &str| {
             let table = Raid::parse_table(text).unwrap();
             Raid::check(&table, Sectors(65536)).map_err(|invalid| invalid.to_string())
         };
@@ -311,6 +320,9 @@ mod tests {
         assert_eq!(check("raid1 3 0 data_offset 32 2 - - - 8:0"), missing);
         assert_eq!(check("raid1 3 0 data_offset 32 2 - 8:0 - -"), Ok(()));
         assert_eq!(check("raid1 3 0 data_offset 0 2 - - - 8:0"), Ok(()));
+        let journal = |mode| check(&format!("raid4 5 64 journal_dev 8:9 journal_mode {mode} 3 8:0 8:1 - - 8:2 8:3"));
+        let degraded = "journal_mode must be writethrough if a device is missing or rebuilt";
+        assert_eq!([journal("writeback"), journal("writethrough")], [Err(degraded.into()), Ok(())]);
     }
 
     #[test]

@@ -50,7 +50,7 @@ fn a_device_is_as_long_as_its_disk_allows(kernel: &dyn TestKernel) {
     IntegrityDev::wipe_superblock(&host, garbage, Sectors(0)).unwrap();
     let safe = IntegrityDev::create_whole(&host, kernel.name("safe"), &table, SetupOptions::new()).unwrap();
     let error = IntegrityDev::wipe_superblock(&host, garbage, Sectors(0)).unwrap_err();
-    assert!(error.is_busy() && error.to_string().contains(&garbage.to_string()), "{error}");
+    assert!(error.is_busy(), "{error}");
     assert!(length(kernel, &safe) > 7000);
 }
 
