@@ -81,7 +81,7 @@ pub(super) const CALLS: [Call; 39] = [
     // The minimum makes the link without checks, as libdm does. To ensure that no link leads to another device and that
     // no other user can place one there, dm-core checks the control socket of udev, sysfs, the folder, the kernel's
     // node and the present file, before it makes a link and again before it removes one.
-    operation("create_remove_node", "the same, with its node", 1, 10, 5, Limit::Ratio(1240)),
+    operation("create_remove_node", "create, remove, with its node", 1, 10, 5, Limit::Ratio(1240)),
     // Should be 1.03. It reads the old table first, so that it can be restored: 0.04. It records the end of the
     // kernel's log before the load and before the resume, so that an error has the kernel's reason: 0.03.
     operation("reload", "reload of one line", 1, 20, 4, Limit::Ratio(1140)),
@@ -89,9 +89,9 @@ pub(super) const CALLS: [Call; 39] = [
     Call { limit: Limit::None, ..call("list_devices", "list_devices, 10 devices", 10, 200, 0) },
     call("list_devices", "list_devices, 100 devices", 100, 20, 1050),
     call("table_deps", "table_deps, 100 devices", 100, 300, 1200),
-    call("first_table_deps", "the same, a handle's first call", 100, 1, 1500),
+    call("first_table_deps", "table_deps, 100, a handle's first call", 100, 1, 1500),
     call("list_devices", "list_devices, 1000 devices", 1000, 2, 1050),
-    call("list_devices_uuids", "the same, with uuids", 1000, 2, 1050),
+    call("list_devices_uuids", "list_devices with uuids, 1000 devices", 1000, 2, 1050),
     // Should be 1.01. The end of the kernel's log is recorded before three of the commands: 0.008.
     operation("life", "create, load, resume, remove", 1, 10, 4, Limit::Ratio(1020)),
     operation("uses", "dependencies of a stack of two", 1000, 100, 2, Limit::Instructions(16_000)),
@@ -107,7 +107,7 @@ pub(super) const CALLS: [Call; 39] = [
     // One command more than the minimum: it reads whether the caller has already suspended the origin.
     operation("thin_snapshot", "snapshot and delete of a thin device", 1000, 5, 9, Limit::Ratio(1050)),
     call("list_devices", "list_devices, 4000 devices", 4000, 1, 1050),
-    call("list_devices_uuids", "the same, with uuids", 4000, 1, 1050),
-    operation("first_list_devices", "4000 devices, a handle's first call", 4000, 1, 1, Limit::Ratio(1300)),
-    operation("first_list_devices_uuids", "the same, with uuids", 4000, 1, 1, Limit::Ratio(1400)),
+    call("list_devices_uuids", "list_devices with uuids, 4000 devices", 4000, 1, 1050),
+    operation("first_list_devices", "list_devices, 4000, a handle's first call", 4000, 1, 1, Limit::Ratio(1300)),
+    operation("first_list_devices_uuids", "the same with uuids", 4000, 1, 1, Limit::Ratio(1400)),
 ];
