@@ -92,7 +92,7 @@ fn before_the_guests(workspace: &Workspace) -> Vec<Step> {
 /// The steps without a guest. None of them overwrites a program that runs in one.
 fn on_this_machine(workspace: &Workspace) -> Vec<Step> {
     vec![
-        step("tests", || run_cargo(workspace, "test --workspace --all-features", None)),
+        step("tests", || run_cargo(workspace, "test --workspace --all-features --no-fail-fast", None)),
         step("features", || features::check(workspace).map(|()| None)),
         step("static", || static_build::check(workspace).map(|()| None)),
         step("msrv", || msrv::check(workspace)),
