@@ -208,8 +208,8 @@ fn foreign(macros: &BTreeMap<String, String>) -> Option<String> {
     differs.map(|(name, value)| format!("it is for another target: {name} is not {value}; set CC"))
 }
 
-/// The macros without arguments that the installed header defines; `None` after saying so if there
-/// is no compiler for the tested target or no header. `test` names the temporary file.
+/// The macros without arguments that the installed header defines. `None`, after a message, if the
+/// machine has no compiler for the tested target, or no header. `test` names the temporary file.
 fn header_macros(test: &str) -> io::Result<Option<BTreeMap<String, String>>> {
     let source = write_temporary(&format!("{test}.c"), "#include <linux/dm-ioctl.h>\n")?;
     let listing = compiler()

@@ -69,10 +69,17 @@
 //! The kernel reuses numbers at once. An operation that has to act on a device later keeps its name or uuid as
 //! well, and checks it. A path is returned, a node removed, or a device resumed only if it still is that device's.
 //!
-//! # No process-wide state
+//! # No process-wide settings
 //!
 //! libdm keeps its log function, its buffer and its mode of names in global variables, so that two libraries in one
-//! process get in each other's way. Here all state belongs to a handle or a host.
+//! process can disturb each other. Here all settings and caches belong to a handle or a host. One list is global: the
+//! child processes that a suspension with a timeout has left behind (see below), so that a later call can reap them.
+//!
+//! # A suspension with a timeout runs in a child process
+//!
+//! The kernel has no timeout for a suspension that waits for I/O, but a signal ends it. A signal to the caller's own
+//! thread would need its signal handlers, so the ioctl runs in a child process that shares the open control node, and
+//! the signal is sent to the child.
 //!
 //! # Not asynchronous
 //!

@@ -41,9 +41,9 @@
 //!
 //! # Threads, signals, forks
 //!
-//! All types are `Send` and `Sync`. A signal ends a suspension that waits for I/O, and the device is then as
-//! before. A child after `fork` may use a handle; it reads the kernel's log through a file of its own. Descriptors
-//! are closed on `exec`.
+//! Handles, hosts, replies, plans and errors are `Send` and `Sync`; `api.txt` lists the few types that are not. A
+//! signal ends a suspension that waits for I/O, and the device is then as before. A child process after `fork` may
+//! use a handle; it opens the kernel's log again. Descriptors are closed on `exec`.
 //!
 //! # Memory
 //!

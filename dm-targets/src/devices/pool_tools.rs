@@ -36,7 +36,7 @@ pub enum PoolToolErrorKind {
     NotRun(Option<i32>),
     /// The devices of the host are not devices of this machine, such as those of a kernel in memory.
     OtherMachine,
-    /// It ended with an error. For `thin_check`: the metadata is damaged, or is none.
+    /// It ended with an error. For `thin_check`: the metadata is damaged, or the device holds no metadata of a pool.
     #[non_exhaustive]
     Failed {
         /// The exit status; `None` if a signal ended it.
