@@ -106,8 +106,10 @@ impl Dm {
     /// As [`open`](Self::open).
     pub fn open_with(options: OpenOptions) -> Result<Self, OpenError> {
         let path = options.path.map_or(Cow::Borrowed(open::default_path()), Cow::Owned);
-        let dm = Self::with_transport(ControlNode::open(path.clone(), !options.no_kernel_log)?);
-        dm.check_interface(&path)?;
+        let node = Arc::new(ControlNode::open(path.clone(), !options.no_kernel_log)?);
+        let dm = Self::over(Arc::clone(&node) as _);
+        // Only a file that does not answer is looked at, since that is nearly a tenth of the costs of opening.
+        dm.check_interface(&path).map_err(|error| node.check().err().unwrap_or(error))?;
         Ok(dm)
     }
 
@@ -132,7 +134,11 @@ impl Dm {
     /// Makes a handle that sends its commands to `transport` instead of a control node, for tests and measurements.
     #[must_use]
     pub fn with_transport(transport: impl Transport + 'static) -> Self {
-        Self { transport: Arc::new(transport), pool: Arc::default(), journal: None }
+        Self::over(Arc::new(transport))
+    }
+
+    fn over(transport: Arc<dyn Transport>) -> Self {
+        Self { transport, pool: Arc::default(), journal: None }
     }
 
     /// The transport of this handle, which another one can wrap to record calls or to let them fail.

@@ -19,8 +19,12 @@ pub(crate) fn default_path() -> &'static Path {
 }
 
 /// Opens the control node. If it is missing, creates it; opening it then loads the module.
+///
+/// The node at the default path is not [checked](checked): the first command of a handle is the version, which no other driver
+/// answers, and costs less.
 pub(crate) fn open(path: &Path) -> Result<File, OpenError> {
     match OpenOptions::new().read(true).write(true).open(path) {
+        Ok(node) if path == default_path() => Ok(node),
         Ok(node) => checked(node, path),
         Err(error) if error.kind() == ErrorKind::NotFound => make_and_open(path),
         Err(error) => Err(open_fault(path, error)),
@@ -102,18 +106,22 @@ fn is_first_user_namespace() -> bool {
 /// The number is normally fixed (`MAPPER_CTRL_MINOR` in include/linux/miscdevice.h) and reserved for the device mapper.
 /// Only another number is looked up in `/proc/misc`.
 pub(super) fn checked(node: File, path: &Path) -> Result<File, OpenError> {
-    // The standard library's `metadata` uses `statx` with more fields, which costs as much as opening the node.
-    let status = fstat(&node).map_err(|errno| OpenError::file("stat", path, errno.into()))?;
+    check(&node, path).map(|()| node)
+}
+
+/// As [`checked`], for a file that stays with its owner.
+pub(super) fn check(node: &File, path: &Path) -> Result<(), OpenError> {
+    let status = fstat(node).map_err(|errno| OpenError::file("stat", path, errno.into()))?;
     let is_node = SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT == SFlag::S_IFCHR;
     let number = DeviceNumber::from_dev_t(status.st_rdev);
     if is_node && number == DeviceNumber::new(MISC_MAJOR, MAPPER_CTRL_MINOR) {
-        return Ok(node);
+        return Ok(());
     }
     let Some(expected) = control_number()? else {
         return Err(OpenError::NoDeviceMapper { path: path.to_owned() });
     };
     if is_node && number == expected {
-        return Ok(node);
+        return Ok(());
     }
     let found =
         if is_node { format!("it is character device {number}") } else { "it is not a character device".to_owned() };

@@ -145,6 +145,11 @@ impl ControlNode {
         Self { file, path: path.into(), log: Some(KernelLogFile::default()) }
     }
 
+    /// Checks that the open file is the control node.
+    pub(super) fn check(&self) -> Result<(), OpenError> {
+        open::check(&self.file, &self.path)
+    }
+
     /// The path by which the node was opened.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -162,8 +167,9 @@ impl Transport for ControlNode {
         // in drivers/md/dm-ioctl.c) reads and writes at most `data_size` bytes. If that is less than the 305 bytes
         // before `data` in the struct, it reads these and refuses; they exist. It keeps no pointer to them after it
         // returns. It needs no alignment, since it copies from and to user space bytewise, and any bytes are valid as
-        // `u8`. The file is open as long as `self` is. `open.rs` has checked that it is the device mapper's control
-        // node, so no other driver interprets this request number.
+        // `u8`. The file is open as long as `self` is, and is the device mapper's control node: `open.rs` has checked
+        // its number, or it answers the first request, the version. That has no addresses, and its number (type 0xfd in
+        // Documentation/userspace-api/ioctl/ioctl-number.rst) is of the device mapper alone.
         let result =
             unsafe { nix::libc::ioctl(self.file.as_raw_fd(), command.request_code() as _, request.as_mut_ptr()) };
         if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
@@ -195,6 +201,8 @@ impl Transport for ControlNode {
     }
 
     fn reopen(&self) -> Result<Arc<dyn Transport>, OpenError> {
-        Ok(Arc::new(Self::open(self.path.clone(), self.log.is_some())?))
+        let node = Self::open(self.path.clone(), self.log.is_some())?;
+        node.check()?;
+        Ok(Arc::new(node))
     }
 }

@@ -61,10 +61,8 @@ const fn operation(
 /// of the host.
 pub(super) const CALLS: [Call; 39] = [
     call("first_table_text", "table text, 1 line, a handle's first call", 1, 1, 2000),
-    // Should be 1.3. It checks that the node is the control node and reads the version of the interface, so that no
-    // command is sent to another driver or interface. The check is 0.15, since the C library makes it by a path.
-    call("open", "open", 1, 100, 1360),
-    call("open_version", "open, version", 1, 100, 1340),
+    call("open", "open", 1, 100, 1300),
+    call("open_version", "open, version", 1, 100, 1300),
     call("version", "version", 1, 1000, 1200),
     call("device_info", "device_info", 1, 1000, 1200),
     call("list_versions", "list_versions", 1, 200, 1200),
