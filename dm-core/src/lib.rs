@@ -63,8 +63,8 @@
 //!
 //! # Keys
 //!
-//! Tables and messages that may contain a key are recognized by the target type (`crypt`, `integrity`, `inlinecrypt`)
-//! or by [`Payload::may_hold_key`]. They are sent with `DM_SECURE_DATA_FLAG`, so that the kernel wipes its copies; this
+//! Tables and messages that may contain a key are recognized by the target type (`crypt`, `integrity`, `inlinecrypt`, Android's
+//! `default-key`) or by [`Payload::may_hold_key`]. They are sent with `DM_SECURE_DATA_FLAG`, so that the kernel wipes its copies; this
 //! crate wipes its own copies, and `Debug`, `Display` and serde show only the length.
 //!
 //! # Interface versions

@@ -34,8 +34,8 @@ pub struct TargetLine<P> {
 
 /// The params of a line: the target type, and its arguments as text.
 ///
-/// The typed tables of the crate `dm-targets` are params. Those whose targets take keys report that they
-/// [may hold one](Payload::may_hold_key).
+/// The typed tables of the crate `dm-targets` are params. Those of `crypt`, `integrity`, `inlinecrypt` and Android's `default-key`
+/// count as secret whatever [`Payload::may_hold_key`] returns.
 pub trait TargetParams: Payload {
     /// The target type, such as `linear`: 1 to 15 bytes.
     fn target_type(&self) -> &str;
@@ -106,7 +106,7 @@ impl<T: Payload> Payload for LineText<'_, T> {
 
     #[inline]
     fn may_hold_key(&self) -> bool {
-        self.secret || takes_keys(self.target_type.as_bytes()) || self.text.may_hold_key()
+        self.secret || self.text.may_hold_key()
     }
 }
 
@@ -134,6 +134,13 @@ impl<P: TargetParams + ?Sized> TargetParams for &P {
     fn difference(&self, printed: Text<'_>) -> Option<FieldDifference> {
         (**self).difference(printed)
     }
+}
+
+/// Whether params are secret: they report a key, or their target takes keys, whatever an implementation outside this crate
+/// reports.
+#[inline]
+pub(crate) fn is_secret(params: &(impl TargetParams + ?Sized)) -> bool {
+    params.may_hold_key() || takes_keys(params.target_type().as_bytes())
 }
 
 /// Whether the params of a target may contain a key: the kernel's targets that take keys, and Android's `default-key`.
@@ -189,12 +196,40 @@ pub(super) fn padded_type(target_type: &[u8]) -> Option<[u8; DM_MAX_TYPE_NAME]> 
 mod tests {
     use super::*;
 
+    /// Params of a program's own that do not think of keys.
+    #[derive(Debug)]
+    struct Careless(&'static str);
+
+    impl Payload for Careless {
+        fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {
+            out.write_bytes(b"aes 00ff")
+        }
+    }
+
+    impl TargetParams for Careless {
+        fn target_type(&self) -> &str {
+            self.0
+        }
+    }
+
+    #[test]
+    fn params_of_targets_with_keys_are_secret_whoever_implements_them() {
+        for target_type in ["crypt", "integrity", "inlinecrypt", "default-key", "linear"] {
+            let is_secret = target_type != "linear";
+            let line = TargetLine::new(Sectors(0), Sectors(8), Careless(target_type));
+            assert_eq!(super::is_secret(&line.params), is_secret, "{target_type}");
+            assert_eq!(!line.to_string().contains("00ff"), is_secret, "{target_type}");
+            let boxed: &dyn TargetParams = &line.params;
+            assert_eq!(super::is_secret(&boxed), is_secret, "{target_type}");
+        }
+    }
+
     #[test]
     fn lines_show_their_params_but_no_keys() {
         let line = |target_type, params| TargetLine::text(Sectors(0), Sectors(8), target_type, params);
         assert_eq!(line("linear", "7:0 0").to_string(), "0 8 linear 7:0 0");
         for secret in [line("crypt", "aes 00ff"), line("integrity", "aes 00ff"), line("inlinecrypt", "aes 00ff")] {
-            assert!(secret.params.may_hold_key());
+            assert!(is_secret(&secret.params));
             assert!(!format!("{secret} {secret:?}").contains("00ff"), "{secret}");
         }
         let unknown = LineText { target_type: "foreign", text: "00ff", secret: false };

@@ -5,7 +5,7 @@ use core::mem::offset_of;
 use dm_sys::{DM_MAX_TARGETS, dm_target_spec};
 
 use super::dev_id;
-use super::line::{TargetLine, TargetParams, padded_type};
+use super::line::{TargetLine, TargetParams, is_secret, padded_type};
 use super::payload::{ALIGN, PayloadWriter};
 use crate::error::{Error, RequestFault, Result};
 use crate::id::{AsDevId, DevId, Text};
@@ -241,7 +241,7 @@ const USUAL_LINE: usize = SPEC_SIZE + 24;
 /// Most callers pass a constant target type; with inlining, it is checked and copied at compile time.
 #[inline(always)]
 fn write_line<P: TargetParams>(buffer: &mut Buffer, index: u32, line: &TargetLine<P>) -> Result<(), RequestFault> {
-    if line.params.may_hold_key() {
+    if is_secret(&line.params) {
         buffer.set_secret();
     }
     let at = buffer.bytes().len();
@@ -291,7 +291,7 @@ impl PrintedParams {
 /// Prints params to be examined here, not to be sent to the kernel.
 pub(super) fn printed(params: &(impl TargetParams + ?Sized)) -> Result<PrintedParams, RequestFault> {
     let mut buffer = Buffer::default();
-    if params.may_hold_key() {
+    if is_secret(params) {
         buffer.set_secret();
     }
     let end = PayloadWriter::append(&mut buffer, &params, None)?;

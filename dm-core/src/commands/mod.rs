@@ -24,6 +24,7 @@ pub use create::CreateOptions;
 pub use deps::{Deps, DepsOptions};
 pub use geometry::Geometry;
 pub use info::InfoOptions;
+pub(crate) use line::is_secret;
 pub use line::{FieldDifference, LineText, TargetLine, TargetParams};
 pub use list::{DeviceList, Devices, ListOptions, ListedDevice};
 pub(crate) use load::PreparedTable;

@@ -7,7 +7,7 @@ use super::read_ahead;
 use super::reload::replace;
 use super::setup::{SetupOptions, by_reference, load, prepare, resume_new};
 use super::undo::{Before, Loaded, NewTable};
-use crate::commands::{FieldDifference, StatusOptions, TableStatus, TargetLine, TargetParams, TargetStatus};
+use crate::commands::{FieldDifference, StatusOptions, TableStatus, TargetLine, TargetParams, TargetStatus, is_secret};
 use crate::error::Error;
 use crate::wire::DeviceInfo;
 
@@ -168,7 +168,7 @@ fn check_lines<P: TargetParams>(
     policy: TakeOver,
 ) -> Result<Option<TableStatus>, OpError> {
     // The table may contain a key, so the kernel should wipe its copy; a kernel that cannot do that refuses the option.
-    let has_key = lines.iter().any(|line| line.params.may_hold_key());
+    let has_key = lines.iter().any(|line| is_secret(&line.params));
     let options = StatusOptions::table().noflush(true).secure(has_key);
     let table = uninterrupted(|| op.dm().table_status_with(op.target(), options));
     let table = table.map_err(|error| op.fail(Step::Read, error))?;

@@ -8,7 +8,7 @@ use super::PlanStep;
 use super::error::PlanError;
 use super::rename::Renames;
 use super::wanted::{Numbers, Wanted, WantedDevice, WantedLine};
-use crate::commands::{StatusOptions, TableStatus};
+use crate::commands::{StatusOptions, TableStatus, is_secret};
 use crate::error::Error;
 use crate::id::{DevId, DevIdBuf, DmNameBuf};
 use crate::ops::{Difference, Host, Prefix};
@@ -92,7 +92,7 @@ impl Seen<'_> {
     }
 
     fn has_table(&self, device: &WantedDevice<'_>, lines: &[WantedLine<'_>]) -> Result<bool, PlanError> {
-        let options = StatusOptions::table().noflush(true).secure(lines.iter().any(|line| line.params.may_hold_key()));
+        let options = StatusOptions::table().noflush(true).secure(lines.iter().any(|line| is_secret(&line.params)));
         let table = self.host.dm().table_status_with(self.id(device), options);
         let table = table.map_err(|error| unreadable(&device.name, error))?;
         is_table(&table, lines).map_err(|error| unreadable(&device.name, error))
