@@ -8,7 +8,7 @@
 
 use std::error::Error;
 
-use dm_core::{Host, SetupOptions};
+use dm_core::Host;
 use dm_targets::devices::{ThinDev, ThinPoolDev};
 use dm_targets::thin::ThinDevId;
 use dm_targets::thin_pool::ThinPoolTable;
@@ -31,7 +31,7 @@ pub(crate) fn pool(
 ) -> Result<ThinPoolDev, Box<dyn Error>> {
     let table = ThinPoolTable::new(metadata, data, BLOCK, LOW_WATER);
     let table = Table::new([TableLine::<ThinPool>::new(Sectors(0), length, table)])?;
-    Ok(ThinPoolDev::setup_pool(host, name, &table, SetupOptions::new())?)
+    Ok(ThinPoolDev::setup_pool(host, name, &table)?)
 }
 
 /// Creates a thin device that can be larger than the pool, and a snapshot of it.

@@ -6,7 +6,7 @@
 
 use std::error::Error;
 
-use dm_core::{Host, SetupOptions};
+use dm_core::Host;
 use dm_targets::devices::{VerityDev, VerityFormat, VerityVolume};
 use dm_targets::verity::Hex;
 use dm_targets::{Device, Target as _, Verity};
@@ -18,7 +18,7 @@ pub(crate) fn format(host: &Host, volume: &VerityVolume) -> Result<Hex, Box<dyn 
 
 /// Opens the device. Only data with this root hash can be read.
 pub(crate) fn open(host: &Host, name: &str, volume: &VerityVolume, root: &Hex) -> Result<VerityDev, Box<dyn Error>> {
-    Ok(VerityDev::activate(host, name, volume.table(host, root)?, SetupOptions::new())?)
+    Ok(VerityDev::activate(host, name, volume.table(host, root)?)?)
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

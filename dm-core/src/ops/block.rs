@@ -4,7 +4,7 @@ use super::host::Host;
 use crate::machine::block::{BlockAction, BlockDevice, BlockError, BlockId, BlockIo, BlockOpenOptions};
 
 impl Host {
-    /// Opens a block device of this host's kernel, mapped or not, for reading and writing its data.
+    /// Opens a block device of this host's kernel, mapped or not, for reading its data.
     ///
     /// On a real kernel this opens its node as a [`BlockDevice`], which has further methods. A kernel in memory has no
     /// nodes, but this opens its devices as well.
@@ -14,11 +14,10 @@ impl Host {
     ///
     /// ```no_run
     /// use dm_core::Host;
-    /// use dm_core::block::BlockOpenOptions;
     /// use dm_units::{DeviceNumber, Sectors};
     ///
     /// let host = Host::open()?;
-    /// let disk = host.open_block(DeviceNumber::new(8, 1), BlockOpenOptions::new())?;
+    /// let disk = host.open_block(DeviceNumber::new(8, 1))?;
     /// let mut first = [0; 4096];
     /// disk.read_sectors(Sectors(0), &mut first)?;
     /// println!("{} sectors, empty at the start: {}", disk.size()?, first == [0; 4096]);
@@ -26,8 +25,16 @@ impl Host {
     /// ```
     ///
     /// # Errors
+    /// As [`BlockDevice::open`].
+    pub fn open_block<'a>(&self, device: impl Into<BlockId<'a>>) -> Result<Box<dyn BlockIo>, BlockError> {
+        self.open_block_with(device, BlockOpenOptions::new())
+    }
+
+    /// Opens a block device of this host's kernel, also for writing, or so that no other program can mount it meanwhile.
+    ///
+    /// # Errors
     /// As [`BlockDevice::open_with`].
-    pub fn open_block<'a>(
+    pub fn open_block_with<'a>(
         &self,
         device: impl Into<BlockId<'a>>,
         options: BlockOpenOptions,

@@ -27,7 +27,7 @@ pub(super) struct NamedBlock {
 
 impl NamedBlock {
     pub(super) fn open(host: &Host, device: &Device, options: BlockOpenOptions) -> Result<Self, BlockError> {
-        Ok(Self { name: device.to_string(), io: host.open_block(device, options)? })
+        Ok(Self { name: device.to_string(), io: host.open_block_with(device, options)? })
     }
 
     /// Reads the first bytes, which are whole sectors.

@@ -27,7 +27,7 @@ const SUPERBLOCK: Sectors = Sectors(8);
 /// ```no_run
 /// use std::time::Duration;
 ///
-/// use dm_core::{Host, SetupOptions};
+/// use dm_core::Host;
 /// use dm_targets::devices::IntegrityDev;
 /// use dm_targets::integrity::{IntegrityMode, IntegrityTable, KeyedAlgorithm};
 /// use dm_units::{DeviceNumber, Sectors};
@@ -38,7 +38,7 @@ const SUPERBLOCK: Sectors = Sectors(8);
 /// IntegrityDev::wipe_superblock(&host, disk, Sectors(0))?;
 /// let table = IntegrityTable::new(disk, Sectors(0), None, IntegrityMode::Journal);
 /// let table = table.internal_hash(KeyedAlgorithm::new("crc32c")?);
-/// let safe = IntegrityDev::setup_whole(&host, "safe", &table, SetupOptions::new())?;
+/// let safe = IntegrityDev::setup_whole(&host, "safe", &table)?;
 /// for work in safe.recalculate(&host, Duration::from_secs(1))? {
 ///     println!("{:?} % have tags", work?.done.and_then(|done| done.percent()));
 /// }
@@ -66,7 +66,16 @@ impl MappedDev<Integrity> {
     ///
     /// Those of [`create`](MappedDev::create). [`is_invalid`](DevError::is_invalid): the disk holds something else, see
     /// [`wipe_superblock`](Self::wipe_superblock), or was formatted otherwise.
-    pub fn create_whole(
+    pub fn create_whole(host: &Host, name: impl AsDmName, params: &IntegrityTable) -> Result<Self, DevError> {
+        Self::create_whole_with(host, name, params, SetupOptions::new())
+    }
+
+    /// Creates the device, as long as its disks allow, with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`create_whole`](Self::create_whole).
+    pub fn create_whole_with(
         host: &Host,
         name: impl AsDmName,
         params: &IntegrityTable,
@@ -83,7 +92,16 @@ impl MappedDev<Integrity> {
     /// # Errors
     ///
     /// Those of [`setup`](MappedDev::setup) and [`create_whole`](Self::create_whole).
-    pub fn setup_whole(
+    pub fn setup_whole(host: &Host, name: impl AsDmName, params: &IntegrityTable) -> Result<Self, DevError> {
+        Self::setup_whole_with(host, name, params, SetupOptions::new())
+    }
+
+    /// Makes sure that a device of this name has this table and is as long as its disks allow, with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`setup_whole`](Self::setup_whole).
+    pub fn setup_whole_with(
         host: &Host,
         name: impl AsDmName,
         params: &IntegrityTable,

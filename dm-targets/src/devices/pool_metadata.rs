@@ -86,7 +86,7 @@ impl PoolMetadata {
 /// // The same call makes a new pool and, after a restart of the machine, finds the old one.
 /// let params = ThinPoolTable::new(metadata, data, Sectors(128), DataBlocks(1024));
 /// let table = Table::new([TableLine::new(Sectors(0), Sectors(1 << 21), params)])?;
-/// let pool = ThinPoolDev::setup_pool(&host, "pool", &table, SetupOptions::new())?;
+/// let pool = ThinPoolDev::setup_pool(&host, "pool", &table)?;
 /// println!("{} has {} blocks", pool.name(), pool.figures(&host)?.data.total);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -107,8 +107,17 @@ impl MappedDev<ThinPool> {
     /// # Errors
     ///
     /// [`DevError::MetadataHolds`]: the metadata device holds another pool or something else; nothing was done. Otherwise those
-    /// of [`create_with`](Self::create_with).
-    pub fn create_pool(
+    /// of [`create`](Self::create).
+    pub fn create_pool(host: &Host, name: impl AsDmName, table: &Table<ThinPool>) -> Result<Self, DevError> {
+        Self::create_pool_with(host, name, table, SetupOptions::new())
+    }
+
+    /// Creates a new pool on an empty metadata device, with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`create_pool`](Self::create_pool).
+    pub fn create_pool_with(
         host: &Host,
         name: impl AsDmName,
         table: &Table<ThinPool>,
@@ -124,8 +133,17 @@ impl MappedDev<ThinPool> {
     /// # Errors
     ///
     /// [`DevError::MetadataHolds`]: the metadata device holds something else; nothing was done. Otherwise those of
-    /// [`setup_with`](Self::setup_with).
-    pub fn setup_pool(
+    /// [`setup`](Self::setup).
+    pub fn setup_pool(host: &Host, name: impl AsDmName, table: &Table<ThinPool>) -> Result<Self, DevError> {
+        Self::setup_pool_with(host, name, table, SetupOptions::new())
+    }
+
+    /// Makes sure that the pool exists, with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`setup_pool`](Self::setup_pool).
+    pub fn setup_pool_with(
         host: &Host,
         name: impl AsDmName,
         table: &Table<ThinPool>,

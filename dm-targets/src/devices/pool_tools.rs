@@ -159,7 +159,7 @@ fn run(host: &Host, program: &'static str, options: &[&str], devices: &[(&str, D
 
 /// The path of a device that is not in use. The program claims it too, so it can't be claimed here meanwhile.
 fn free_path(host: &Host, device: &Device) -> Result<PathBuf, DevError> {
-    let opened = host.open_block(device, BlockOpenOptions::new().exclusive(true))?;
+    let opened = host.open_block_with(device, BlockOpenOptions::new().exclusive(true))?;
     let path = match (device, opened.number()) {
         (Device::Path(path), _) => Some(PathBuf::from(path.as_str().to_owned())),
         (Device::Number(_), number) => number.and_then(|number| describe(number).path),

@@ -21,10 +21,10 @@ pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
     let root = volume.format(host, &VerityFormat::new())?.root_hash;
     tour.answer(format_args!("root hash {root}"));
 
-    tour.step("Create a device that checks the data it reads", "VerityDev::activate(host, name, table, options)");
+    tour.step("Create a device that checks the data it reads", "VerityDev::activate_with(host, name, table, options)");
     // Otherwise udev's rules would read the device too, and detect the change first.
     let options = SetupOptions::new().visibility(Visibility::Private);
-    let verity = VerityDev::activate(host, scratch.name("verity")?, volume.table(host, &root)?, options)?;
+    let verity = VerityDev::activate_with(host, scratch.name("verity")?, volume.table(host, &root)?, options)?;
     let path = verity.path(host)?;
     Pattern::new(1).verify(&path, Sectors(0), Sectors(8))?;
     tour.answer(format_args!("the first block is valid; status: {}", verity.status(host)?));

@@ -31,7 +31,7 @@ fn written_and_zeroed_data_is_on_the_disk(kernel: &dyn TestKernel) {
     let pattern = Data::new(1);
     pattern.write(kernel, disk, Sectors(0), Sectors(2048)).unwrap();
 
-    let block = host.open_block(number, WRITABLE).unwrap();
+    let block = host.open_block_with(number, WRITABLE).unwrap();
     assert_eq!(block.size().unwrap(), LENGTH);
     block.write_sectors(Sectors(0), &[7; 1024]).unwrap();
     block.zero_sectors(Sectors(2), Sectors(500)).unwrap();
@@ -54,7 +54,7 @@ fn the_path_of_a_device_can_be_opened_and_stand_in_a_table(kernel: &dyn TestKern
     let (host, disk) = (kernel.host(), kernel.disk(Bytes(1 << 20)));
     let number = host.create(kernel.name("a lower"), line(disk)).unwrap().number();
     let path = host.path(number).unwrap();
-    let block = host.open_block(path.as_path(), WRITABLE).unwrap();
+    let block = host.open_block_with(path.as_path(), WRITABLE).unwrap();
     block.write_sectors(Sectors(0), &[7; 512]).unwrap();
     drop(block);
     // The kernel removes one level of backslashes.
@@ -64,17 +64,17 @@ fn the_path_of_a_device_can_be_opened_and_stand_in_a_table(kernel: &dyn TestKern
     let table = host.dm().table_status_with(&upper, StatusOptions::table()).unwrap();
     assert_eq!(table.iter().next().unwrap().unwrap().params, format!("{number} 0").as_str());
     let missing = path.with_file_name("nothing-has-this-name");
-    assert!(host.open_block(missing.as_path(), WRITABLE).unwrap_err().is_not_found());
+    assert!(host.open_block_with(missing.as_path(), WRITABLE).unwrap_err().is_not_found());
 }
 
 fn only_a_device_that_is_not_used_can_be_claimed(kernel: &dyn TestKernel) {
     let (host, disk) = (kernel.host(), kernel.disk(Bytes(1 << 20)));
     let exclusive = WRITABLE.exclusive(true);
-    drop(host.open_block(disk, exclusive).unwrap());
+    drop(host.open_block_with(disk, exclusive).unwrap());
     host.create(kernel.name("home"), line(disk)).unwrap();
-    let error = host.open_block(disk, exclusive).unwrap_err();
+    let error = host.open_block_with(disk, exclusive).unwrap_err();
     assert!(error.is_busy(), "{error}");
-    host.open_block(disk, WRITABLE).unwrap();
+    host.open_block_with(disk, WRITABLE).unwrap();
 }
 
 fn read_only_devices_are_not_written(kernel: &dyn TestKernel) {
@@ -83,7 +83,7 @@ fn read_only_devices_are_not_written(kernel: &dyn TestKernel) {
     let number = host.create_with(kernel.name("home"), line(disk), options).unwrap().number();
     // A read-only device can still be opened for writing.
     for (options, errno) in [(WRITABLE, EPERM), (BlockOpenOptions::new(), EBADF)] {
-        let block = host.open_block(number, options).unwrap();
+        let block = host.open_block_with(number, options).unwrap();
         let error = block.write_sectors(Sectors(0), &[7; 512]).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(errno));
     }
@@ -96,7 +96,7 @@ fn data_written_through_a_device_on_top_is_read(kernel: &dyn TestKernel) {
         kernel.write(number, Sectors(0), &[fill; 512]).unwrap();
         let mut data = [0; 512];
         // On Linux, the data stays in the page cache of the disk.
-        host.open_block(disk, BlockOpenOptions::new()).unwrap().read_sectors(Sectors(8), &mut data).unwrap();
+        host.open_block(disk).unwrap().read_sectors(Sectors(8), &mut data).unwrap();
         assert_eq!(data, [fill; 512]);
     }
 }
@@ -105,7 +105,7 @@ fn missing_devices_are_not_opened(kernel: &dyn TestKernel) {
     let host = kernel.host();
     let number = host.create(kernel.name("home"), line(kernel.disk(Bytes(1 << 20)))).unwrap().number();
     for missing in [DeviceNumber::new(number.major, 900_000), DeviceNumber::new(3999, 1)] {
-        let error = host.open_block(missing, BlockOpenOptions::new()).unwrap_err();
+        let error = host.open_block(missing).unwrap_err();
         assert!(error.is_not_found(), "{error}");
     }
 }

@@ -1,6 +1,6 @@
 //! Pools are created only where no data is lost.
 
-use dm_core::{RemovePolicy, Retry, SetupOptions};
+use dm_core::{RemovePolicy, Retry};
 use dm_targets::devices::{DevError, PoolMetadata, ThinPoolDev};
 use dm_targets::thin::ThinDevId;
 use dm_targets::thin_pool::{ThinPoolMessage, ThinPoolTable};
@@ -31,11 +31,11 @@ impl<'a> Scene<'a> {
     }
 
     fn create(&self) -> Result<ThinPoolDev, DevError> {
-        ThinPoolDev::create_pool(&self.kernel.host(), self.kernel.name("pool"), &self.table, SetupOptions::new())
+        ThinPoolDev::create_pool(&self.kernel.host(), self.kernel.name("pool"), &self.table)
     }
 
     fn setup(&self) -> Result<ThinPoolDev, DevError> {
-        ThinPoolDev::setup_pool(&self.kernel.host(), self.kernel.name("pool"), &self.table, SetupOptions::new())
+        ThinPoolDev::setup_pool(&self.kernel.host(), self.kernel.name("pool"), &self.table)
     }
 
     fn found(&self) -> PoolMetadata {

@@ -61,12 +61,12 @@ fn a_device_over_a_new_tree_has_its_data(kernel: &dyn TestKernel) {
         volume.verify(&host, &made.root_hash).unwrap();
         let table = volume.table(&host, &made.root_hash).unwrap();
         let name = kernel.name("verity");
-        let device = VerityDev::activate(&host, &name, table.clone(), OPTIONS()).unwrap();
+        let device = VerityDev::activate_with(&host, &name, table.clone(), OPTIONS()).unwrap();
         assert!(device.info(&host).unwrap().is_read_only());
         assert_eq!(device.table(&host).unwrap().length(), made.superblock.length());
         Data::new(1).verify(kernel, device.number(&host).unwrap(), Sectors(0), made.superblock.length());
         assert!(!device.is_corrupted(&host).unwrap());
-        assert_eq!(VerityDev::activate(&host, &name, table, OPTIONS()).unwrap(), device);
+        assert_eq!(VerityDev::activate_with(&host, &name, table, OPTIONS()).unwrap(), device);
         host.remove(&name).unwrap();
     }
 }
@@ -90,7 +90,7 @@ fn data_and_hashes_are_on_one_device_if_they_do_not_overlap(kernel: &dyn TestKer
     Data::new(1).verify(kernel, disk, Sectors(0), LENGTH);
     volume.verify(&host, &root).unwrap();
     let table = volume.table(&host, &root).unwrap();
-    let device = VerityDev::activate(&host, kernel.name("verity"), table, OPTIONS()).unwrap();
+    let device = VerityDev::activate_with(&host, kernel.name("verity"), table, OPTIONS()).unwrap();
     Data::new(1).verify(kernel, device.number(&host).unwrap(), Sectors(0), LENGTH);
     let error = volume.format(&host, &format()).unwrap_err();
     assert!(error.is_busy(), "{error}");
@@ -144,7 +144,7 @@ fn device(kernel: &dyn TestKernel) -> (VerityDev, VerityVolume, Hex, [DeviceNumb
     let (host, (volume, disks)) = (kernel.host(), volume(kernel));
     let root = volume.format(&host, &format()).unwrap().root_hash;
     let table = volume.table(&host, &root).unwrap();
-    let device = VerityDev::activate(&host, kernel.name("verity"), table, OPTIONS()).unwrap();
+    let device = VerityDev::activate_with(&host, kernel.name("verity"), table, OPTIONS()).unwrap();
     (device, volume, root, disks)
 }
 
@@ -197,7 +197,7 @@ fn a_changed_hash_block_makes_its_data_unreadable(kernel: &dyn TestKernel) {
     let table = volume.table(&host, &root).unwrap();
     // Other programs would read the end of the device before the test does.
     let private = OPTIONS().visibility(Visibility::Private);
-    let device = VerityDev::activate(&host, kernel.name("verity"), table, private).unwrap();
+    let device = VerityDev::activate_with(&host, kernel.name("verity"), table, private).unwrap();
     assert_eq!(reads(kernel, &device, [0, 127]), [true; 2]);
     assert!(!device.is_corrupted(&host).unwrap());
     assert_eq!(reads(kernel, &device, [128, 255]), [false; 2]);
@@ -209,7 +209,7 @@ fn zeros_are_given_out_for_blocks_that_were_zero(kernel: &dyn TestKernel) {
     let volume = VerityVolume::new(disks[0], disks[1]);
     let root = volume.format(&host, &format()).unwrap().root_hash;
     let table = volume.table(&host, &root).unwrap();
-    let device = VerityDev::activate(&host, kernel.name("verity"), table, OPTIONS()).unwrap();
+    let device = VerityDev::activate_with(&host, kernel.name("verity"), table, OPTIONS()).unwrap();
     flip(kernel, disks[0], 40);
     assert_eq!(reads(kernel, &device, [40]), [false]);
     change(kernel, &device, VerityTable::ignore_zero_blocks);

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::process::Command;
 
-use dm_core::SetupOptions;
 use dm_targets::devices::IntegrityDev;
 use dm_targets::integrity::{IntegrityMode, IntegrityTable, KeyedAlgorithm};
 use dm_testing::{Pattern, Scratch, require};
@@ -37,7 +36,7 @@ fn integritysetup_opens_what_was_formatted_here() {
     let Some(scratch) = scene() else { return };
     let (host, disk, name) = (scratch.host(), large_disk(&scratch, 4), scratch.name("safe").unwrap());
     Pattern::new(9).write(disk.path(), Sectors(0), PART).unwrap();
-    let setup = || IntegrityDev::setup_whole(host, &name, &table(disk.number()), SetupOptions::new());
+    let setup = || IntegrityDev::setup_whole(host, &name, &table(disk.number()));
     assert!(setup().unwrap_err().is_invalid(), "it holds something else");
     IntegrityDev::wipe_superblock(host, disk.number(), Sectors(0)).unwrap();
     let safe = setup().unwrap();
@@ -60,7 +59,7 @@ fn what_integritysetup_formatted_is_opened_here() {
     let Some(scratch) = scene() else { return };
     let (host, disk, name) = (scratch.host(), large_disk(&scratch, 4), scratch.name("safe").unwrap());
     integritysetup(&["format", text(disk.path()), "--integrity", "crc32c"]);
-    let safe = IntegrityDev::setup_whole(host, &name, &table(disk.number()), SetupOptions::new()).unwrap();
+    let safe = IntegrityDev::setup_whole(host, &name, &table(disk.number())).unwrap();
     let path = safe.path(host).unwrap();
     // The tags are those of zeros.
     Pattern::zeros().verify(&path, Sectors(0), PART).unwrap();

@@ -1,6 +1,6 @@
 //! Metadata of pools, checked and repaired by the programs of thin-provisioning-tools.
 
-use dm_core::{Host, SetupOptions};
+use dm_core::Host;
 use dm_targets::devices::{DevError, PoolToolErrorKind, ThinPoolDev};
 use dm_targets::thin::ThinDevId;
 use dm_targets::thin_pool::ThinPoolTable;
@@ -23,7 +23,7 @@ fn id() -> ThinDevId {
 
 fn pool(scratch: &Scratch, metadata: DeviceNumber, data: DeviceNumber) -> ThinPoolDev {
     let table = one(LENGTH, ThinPoolTable::new(metadata, data, BLOCK, DataBlocks(0)));
-    ThinPoolDev::setup_pool(scratch.host(), scratch.name("pool").unwrap(), &table, SetupOptions::new()).unwrap()
+    ThinPoolDev::setup_pool(scratch.host(), scratch.name("pool").unwrap(), &table).unwrap()
 }
 
 fn remove(pool: &ThinPoolDev, host: &Host) {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use dm_core::{Host, SetupOptions};
+use dm_core::Host;
 use dm_targets::devices::{DevError, VerityAlgorithm, VerityDev, VerityError, VerityFormat, VerityVolume};
 use dm_targets::verity::{FecCorrections, Hex, OnCorruption};
 use dm_targets::{HealthState, Target as _, Verity, WordBuf};
@@ -43,7 +43,7 @@ impl Scene {
 
     fn activate(&self, root: &Hex) -> VerityDev {
         let table = self.volume.table(&self.host, root).unwrap();
-        VerityDev::activate(&self.host, self.scratch.name("verity").unwrap(), table, SetupOptions::new()).unwrap()
+        VerityDev::activate(&self.host, self.scratch.name("verity").unwrap(), table).unwrap()
     }
 
     fn reads(&self, device: &VerityDev, pattern: Pattern, block: u64) -> bool {
@@ -161,7 +161,7 @@ fn corrupted_blocks_are_corrected_with_parity_that_veritysetup_made() {
     assert_eq!(Verity::difference(&ours, &printed), None, "{ours} and {printed}");
     let setup = || {
         let name = scene.scratch.name("verity").unwrap();
-        VerityDev::activate(&scene.host, name, ours.clone(), SetupOptions::new()).unwrap()
+        VerityDev::activate(&scene.host, name, ours.clone()).unwrap()
     };
     let device = setup();
     assert_eq!(setup(), device, "it is taken over");
@@ -192,7 +192,7 @@ fn a_root_hash_without_a_valid_signature_is_refused_with_the_kernels_reason() {
     let description = WordBuf::new(format!("dm-testing:{}", std::process::id())).unwrap();
     let table = scene.volume.table(&scene.host, &root).unwrap().root_hash_sig_key_desc(description);
     let name = scene.scratch.name("verity").unwrap();
-    let error = VerityDev::activate(&scene.host, &name, table, SetupOptions::new()).unwrap_err();
+    let error = VerityDev::activate(&scene.host, &name, table).unwrap_err();
     let text = in_full(&error);
     if text.contains("Unrecognized verity feature request") {
         return require::skip("the kernel's verity checks no signatures (CONFIG_DM_VERITY_VERIFY_ROOTHASH_SIG)");

@@ -3,7 +3,6 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dm_core::SetupOptions;
 use dm_targets::Concern;
 use dm_targets::devices::{AlarmKind, LegState, Monitor, MonitorOptions, Space, VerityDev, VerityFormat, VerityVolume};
 use dm_units::{Bytes, Sectors};
@@ -183,7 +182,7 @@ fn a_flipped_bit_is_noticed_once_it_was_read() {
     let volume = VerityVolume::new(data.number(), hash.number());
     let root = volume.format(&scene.host, &VerityFormat::new()).unwrap().root_hash;
     let table = volume.table(&scene.host, &root).unwrap();
-    let image = VerityDev::activate(&scene.host, "image", table, SetupOptions::new()).unwrap();
+    let image = VerityDev::activate(&scene.host, "image", table).unwrap();
     let mut monitor = scene.quiet_monitor();
     data.write(Sectors(8), &[1; 512]).unwrap();
     assert_eq!(shown(monitor.read_all().unwrap()), [""; 0]);

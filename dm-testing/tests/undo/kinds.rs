@@ -1,6 +1,5 @@
 //! Operations of further kinds of whole devices with a failure at every command.
 
-use dm_core::SetupOptions;
 use dm_targets::clone::CloneTable;
 use dm_targets::devices::{
     CloneDev, DevError, EraDev, IntegrityDev, LinearDev, MappedDev, MirrorDev, Progress, WritecacheDev,
@@ -146,13 +145,9 @@ fn integrity() -> IntegrityTable {
 #[test]
 fn an_integrity_device_can_be_opened_and_changed_whatever_fails() {
     let host = MemoryKernel::host;
-    let setup = |memory: &MemoryKernel| {
-        IntegrityDev::setup_whole(&host(memory), "tsafe", &integrity(), SetupOptions::new()).map(drop)
-    };
+    let setup = |memory: &MemoryKernel| IntegrityDev::setup_whole(&host(memory), "tsafe", &integrity()).map(drop);
     sweep("setup_whole", "thome", make_home, setup, |_| false);
-    let create = |memory: &MemoryKernel| {
-        IntegrityDev::create_whole(&host(memory), "tsafe", &integrity(), SetupOptions::new()).map(drop)
-    };
+    let create = |memory: &MemoryKernel| IntegrityDev::create_whole(&host(memory), "tsafe", &integrity()).map(drop);
     sweep("create_whole", "thome", make_home, create, |_| false);
     let make = |memory: &MemoryKernel| setup(memory).unwrap();
     let change = |memory: &MemoryKernel| {

@@ -65,8 +65,17 @@ impl MappedDev<Verity> {
     ///
     /// # Errors
     ///
-    /// Those of [`setup_with`](Self::setup_with).
-    pub fn activate(
+    /// Those of [`setup`](Self::setup).
+    pub fn activate(host: &Host, name: impl AsDmName, table: VerityTable) -> Result<Self, DevError> {
+        Self::activate_with(host, name, table, SetupOptions::new())
+    }
+
+    /// Makes sure that a read-only device with this table exists, with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`activate`](Self::activate).
+    pub fn activate_with(
         host: &Host,
         name: impl AsDmName,
         table: VerityTable,

@@ -29,7 +29,7 @@ use crate::verity::{Hex, VerityTable};
 ///
 /// // At every start, with the root hash from a place that can be trusted.
 /// let table = volume.table(&host, &root_hash)?.on_corruption(OnCorruption::Restart);
-/// let usr = VerityDev::activate(&host, "usr", table, SetupOptions::new())?;
+/// let usr = VerityDev::activate(&host, "usr", table)?;
 /// println!("{}, corrupted: {}", usr.path(&host)?.display(), usr.is_corrupted(&host)?);
 ///
 /// // From time to time, all blocks: the error names the first one that was changed.
@@ -71,7 +71,7 @@ impl VerityVolume {
     ///
     /// [`DevError::Verity`]; [`is_busy`](DevError::is_busy): the hash device is in use.
     pub fn format(&self, host: &Host, format: &VerityFormat) -> Result<VerityFormatted, DevError> {
-        let hash = host.open_block(&self.hash, BlockOpenOptions::new().writable(true).exclusive(true))?;
+        let hash = host.open_block_with(&self.hash, BlockOpenOptions::new().writable(true).exclusive(true))?;
         let data = open(host, &self.data)?;
         let mut format = format.clone().hash_offset(self.hash_offset);
         // One device can have several names.
@@ -121,7 +121,7 @@ impl VerityVolume {
 }
 
 fn open(host: &Host, device: &Device) -> Result<Box<dyn BlockIo>, DevError> {
-    Ok(host.open_block(device, BlockOpenOptions::new())?)
+    Ok(host.open_block(device)?)
 }
 
 fn part<'a>(io: &'a dyn BlockIo, device: &Device) -> Part<'a> {

@@ -1,6 +1,6 @@
 //! Integrity devices.
 
-use dm_core::{RemovePolicy, SetupOptions};
+use dm_core::RemovePolicy;
 use dm_targets::Integrity;
 use dm_targets::devices::{DevError, IntegrityDev, LinearDev, MappedDev};
 use dm_targets::integrity::{IntegrityMode, IntegrityTable, KeyedAlgorithm};
@@ -26,7 +26,7 @@ fn length(kernel: &dyn TestKernel, device: &IntegrityDev) -> u64 {
 fn a_device_is_as_long_as_its_disk_allows(kernel: &dyn TestKernel) {
     let (host, disk) = (kernel.host(), kernel.disk(Bytes(4 << 20)));
     let table = table(disk, IntegrityMode::Journal);
-    let safe = IntegrityDev::create_whole(&host, kernel.name("safe"), &table, SetupOptions::new()).unwrap();
+    let safe = IntegrityDev::create_whole(&host, kernel.name("safe"), &table).unwrap();
     let whole = length(kernel, &safe);
     assert!((7000..8192).contains(&whole), "{whole}");
     let number = safe.number(&host).unwrap();
@@ -37,18 +37,18 @@ fn a_device_is_as_long_as_its_disk_allows(kernel: &dyn TestKernel) {
     // The same disk with other tags.
     safe.remove_with(&host, RemovePolicy::new().retry(dm_core::Retry::default())).unwrap();
     let other = table.internal_hash(KeyedAlgorithm::new("sha256").unwrap());
-    let error = IntegrityDev::create_whole(&host, kernel.name("safe"), &other, SetupOptions::new()).unwrap_err();
+    let error = IntegrityDev::create_whole(&host, kernel.name("safe"), &other).unwrap_err();
     assert!(error.is_invalid(), "{error}");
     assert!(!crate::support::exists(kernel, kernel.name("safe")));
     let garbage = kernel.disk(Bytes(4 << 20));
     kernel.write(garbage, Sectors(0), &[1; 4096]).unwrap();
     let table = self::table(garbage, IntegrityMode::Journal);
-    let error = IntegrityDev::create_whole(&host, kernel.name("safe"), &table, SetupOptions::new()).unwrap_err();
+    let error = IntegrityDev::create_whole(&host, kernel.name("safe"), &table).unwrap_err();
     assert!(error.is_invalid(), "{error}");
     assert_eq!(first_byte(kernel, garbage, 0), 1);
 
     IntegrityDev::wipe_superblock(&host, garbage, Sectors(0)).unwrap();
-    let safe = IntegrityDev::create_whole(&host, kernel.name("safe"), &table, SetupOptions::new()).unwrap();
+    let safe = IntegrityDev::create_whole(&host, kernel.name("safe"), &table).unwrap();
     let error = IntegrityDev::wipe_superblock(&host, garbage, Sectors(0)).unwrap_err();
     assert!(error.is_busy(), "{error}");
     assert!(length(kernel, &safe) > 7000);
@@ -57,7 +57,7 @@ fn a_device_is_as_long_as_its_disk_allows(kernel: &dyn TestKernel) {
 fn a_device_is_taken_over_or_completed(kernel: &dyn TestKernel) {
     let (host, disk) = (kernel.host(), kernel.disk(Bytes(4 << 20)));
     let table = table(disk, IntegrityMode::Journal);
-    let setup = || IntegrityDev::setup_whole(&host, kernel.name("safe"), &table, SetupOptions::new());
+    let setup = || IntegrityDev::setup_whole(&host, kernel.name("safe"), &table);
     let safe = setup().unwrap();
     let whole = length(kernel, &safe);
     assert_eq!(setup().unwrap(), safe);
@@ -66,7 +66,7 @@ fn a_device_is_taken_over_or_completed(kernel: &dyn TestKernel) {
     MappedDev::create(&host, kernel.name("safe"), &one::<Integrity>(Sectors(8), table.clone())).unwrap();
     assert_eq!(length(kernel, &setup().unwrap()), whole);
     let other = table.clone().internal_hash(KeyedAlgorithm::new("sha256").unwrap());
-    let error = IntegrityDev::setup_whole(&host, kernel.name("safe"), &other, SetupOptions::new()).unwrap_err();
+    let error = IntegrityDev::setup_whole(&host, kernel.name("safe"), &other).unwrap_err();
     assert!(error.is_already_exists(), "{error}");
     assert!(!matches!(error, DevError::NotUndone { .. }));
     assert_eq!(length(kernel, &safe), whole);
@@ -76,7 +76,7 @@ fn a_device_grows_with_its_disk_and_changes_its_mode(kernel: &dyn TestKernel) {
     let (host, disk) = (kernel.host(), kernel.disk(Bytes(8 << 20)));
     let below = LinearDev::create(&host, kernel.name("below"), &linear(disk, Sectors(8192))).unwrap();
     let table = table(below.number(&host).unwrap(), IntegrityMode::Journal);
-    let safe = IntegrityDev::create_whole(&host, kernel.name("safe"), &table, SetupOptions::new()).unwrap();
+    let safe = IntegrityDev::create_whole(&host, kernel.name("safe"), &table).unwrap();
     let number = safe.number(&host).unwrap();
     let _in_use = kernel.open(number).unwrap();
     wait(safe.recalculate(&host, MOMENT).unwrap());

@@ -1,5 +1,6 @@
 //! Multipath devices.
 
+use dm_core::{Difference, OpError, OpErrorKind, SetupOptions, TakeOver};
 use dm_targets::devices::{DevError, MultipathDev, MultipathPath};
 use dm_targets::multipath::{GroupState, MultipathTable, PathGroup, PathState, QueueMode};
 use dm_testing::TestKernel;
@@ -11,6 +12,7 @@ on_both_kernels! { ["multipath"];
     paths_fail_and_come_back,
     groups_are_switched,
     requests_fail_or_wait_when_no_path_is_left,
+    a_device_in_use_is_taken_over_by_its_layout_after_a_failover,
     paths_are_probed_only_by_kernels_that_can,
 }
 
@@ -77,6 +79,31 @@ fn requests_fail_or_wait_when_no_path_is_left(kernel: &dyn TestKernel) {
         lun.set_queueing(&host, false).unwrap();
         read.join().unwrap().unwrap_err();
     });
+}
+
+/// The kernel prints the group in use as the first one, so the table differs from the requested one.
+fn a_device_in_use_is_taken_over_by_its_layout_after_a_failover(kernel: &dyn TestKernel) {
+    let host = kernel.host();
+    let ([one, _], lun) = device(kernel);
+    let table = lun.table(&host).unwrap();
+    let number = lun.number(&host).unwrap();
+    lun.fail_path(&host, one).unwrap();
+    kernel.write(number, Sectors(0), &[7; 512]).unwrap();
+    let setup =
+        |take_over| MultipathDev::setup_with(&host, lun.name(), &table, SetupOptions::new().take_over(take_over));
+
+    let error = setup(TakeOver::SameTable).unwrap_err();
+    let differs = error.operation().map(OpError::kind);
+    assert!(matches!(differs, Some(OpErrorKind::Differs(Difference::Line(0, "first group")))), "{error}");
+    assert_eq!(setup(TakeOver::SameLayout).unwrap(), lun);
+    let states: Vec<_> = lun.paths(&host).unwrap().into_iter().map(|path| (path.group_state, path.state)).collect();
+    assert_eq!(states, [(GroupState::Enabled, PathState::Failed), (GroupState::Active, PathState::Active)]);
+
+    // The new table begins with its first group and knows nothing of failures.
+    assert_eq!(setup(TakeOver::Update).unwrap(), lun);
+    assert_eq!(lun.table(&host).unwrap(), table);
+    kernel.write(number, Sectors(0), &[9; 512]).unwrap();
+    assert_eq!(super::first_byte(kernel, one, 0), 9);
 }
 
 fn paths_are_probed_only_by_kernels_that_can(kernel: &dyn TestKernel) {
