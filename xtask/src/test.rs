@@ -50,7 +50,10 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
         }
     }
     let workspace = Workspace::find()?;
-    let mut steps = before_the_guests(&workspace);
+    let mut steps = vec![
+        step("format", || check_format(&workspace)),
+        step("tidy", || if tidy::check(&workspace)? { Ok(None) } else { bail!("see the findings above") }),
+    ];
     let mut summary = None;
     let request = Request::of_workspace(limits);
     let mut built = None;
@@ -77,21 +80,13 @@ pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// The fast steps.
-fn before_the_guests(workspace: &Workspace) -> Vec<Step> {
+/// The steps without a guest. None of them overwrites a program that runs in one.
+fn on_this_machine(workspace: &Workspace) -> Vec<Step> {
     let lints = "clippy --workspace --all-targets --all-features -- -D warnings";
     let docs = "doc --workspace --no-deps --all-features";
     vec![
-        step("format", || check_format(workspace)),
-        step("tidy", || if tidy::check(workspace)? { Ok(None) } else { bail!("see the findings above") }),
         step("lints", || run_cargo(workspace, lints, None)),
         step("docs", || run_cargo(workspace, docs, Some(("RUSTDOCFLAGS", "-D warnings")))),
-    ]
-}
-
-/// The steps without a guest. None of them overwrites a program that runs in one.
-fn on_this_machine(workspace: &Workspace) -> Vec<Step> {
-    vec![
         step("tests", || run_cargo(workspace, "test --workspace --all-features --no-fail-fast", None)),
         step("features", || features::check(workspace).map(|()| None)),
         step("static", || static_build::check(workspace).map(|()| None)),

@@ -75,9 +75,10 @@ impl Dm {
     ///
     /// # let memory = dm_testing::MemoryKernel::new();
     /// # let dm = memory.dm();
-    /// # dm.device_create("pool")?;
+    /// # let line = dm_core::TargetLine::text(dm_units::Sectors(0), dm_units::Sectors(8), "zero", "");
+    /// # memory.host().create("pool", [line]).expect("a device");
     /// let before = dm.device_info("pool")?.event_nr();
-    /// # memory.raise_event("pool");
+    /// # assert!(memory.raise_event("pool"));
     /// match dm.wait_event("pool", before, Some(Duration::from_secs(60)))? {
     ///     Some(info) => println!("{} events so far", info.event_nr()),
     ///     None => println!("no event within a minute"),
