@@ -1,5 +1,6 @@
 //! `cargo xtask kernels`: the root tests on several kernels, and a table in the README of what was found.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::process::ExitCode;
 
@@ -34,19 +35,16 @@ struct Wanted {
 impl Wanted {
     fn parse(parser: &mut Parser) -> Result<Self> {
         let mut wanted = Self { series: Vec::new(), tests: Vec::new(), filter: Vec::new(), limits: Limits::TESTS };
-        while let Some(argument) = parser.next()? {
+        loop {
+            if parser.try_raw_args().is_some_and(|mut words| words.next_if(|word| word == "--").is_some()) {
+                wanted.filter = parser.raw_args()?.map(ValueExt::string).collect::<Result<_, lexopt::Error>>()?;
+                break;
+            }
+            let Some(argument) = parser.next()? else { break };
             match argument {
                 Arg::Long("test") => wanted.tests.push(parser.value()?.string()?),
                 Arg::Long("timeout") => wanted.limits = cli::timeout(parser)?,
-                Arg::Value(word) => match SERIES.into_iter().find(|series| word == series.name) {
-                    Some(series) => wanted.series.push(series),
-                    None => {
-                        wanted.filter.push(word.string()?);
-                        for word in parser.raw_args()? {
-                            wanted.filter.push(word.string()?);
-                        }
-                    }
-                },
+                Arg::Value(word) => wanted.series.push(series(&word)?),
                 other => return Err(cli::unexpected(&other, VALID)),
             }
         }
@@ -67,6 +65,13 @@ impl Wanted {
         }
         format!("`{}`", words.join(" "))
     }
+}
+
+/// The series of this name.
+fn series(name: &OsStr) -> Result<Series> {
+    let names = SERIES.map(|series| series.name).join(", ");
+    let series = SERIES.into_iter().find(|series| name == series.name);
+    series.with_context(|| format!("there is no kernel {}: valid are {names}", name.to_string_lossy()))
 }
 
 /// Runs the task.
@@ -141,6 +146,14 @@ mod tests {
         let some = wanted(&["6.1", "--test", "operations", "--test", "scratch", "--", "undo", "busy"]);
         assert_eq!(some.text(), "`--test operations --test scratch -- undo busy`");
         assert_eq!(some.series.iter().map(|series| series.name).collect::<Vec<_>>(), ["6.1"]);
+    }
+
+    #[test]
+    fn a_mistyped_series_is_not_taken_for_a_filter() {
+        for words in [&["6.2"][..], &["6.1", "undo"]] {
+            let error = Wanted::parse(&mut Parser::from_args(words)).unwrap_err().to_string();
+            assert!(error.contains(words.last().unwrap()) && error.contains("6.12"), "{error}");
+        }
     }
 
     #[test]
