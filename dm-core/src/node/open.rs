@@ -20,7 +20,7 @@ pub(crate) fn default_path() -> &'static Path {
 
 /// Opens the control node. If it is missing, creates it; opening it then loads the module.
 ///
-/// The node at the default path is not [checked](checked): the first command of a handle is the version, which no other driver
+/// The node at the default path is not [`checked`]: the first command of a handle is the version, which no other driver
 /// answers, and costs less.
 pub(crate) fn open(path: &Path) -> Result<File, OpenError> {
     match OpenOptions::new().read(true).write(true).open(path) {

@@ -28,7 +28,7 @@
 //!
 //! # Cookies of other programs
 //!
-//! [`cookies`] lists all cookies, [`complete`] does the same as `dmsetup udevcomplete`, and [`remove_stale_cookies`]
+//! [`cookies()`] lists all cookies, [`complete`] does the same as `dmsetup udevcomplete`, and [`remove_stale_cookies`]
 //! removes those that killed programs left behind. Several processes can use one [`SharedCookie`] for their commands.
 
 mod alive;

@@ -180,7 +180,7 @@ impl<T: Ord> Put<T> for alloc::collections::BTreeSet<T> {
     }
 }
 
-/// Declares a group of options: a struct with a field for each option, its [`OptionGroup`](crate::option::OptionGroup)
+/// Declares a group of options: a struct with a field for each option, its [`OptionGroup`]
 /// implementation, and a setter method of the table for each option. See the [example in the crate's
 /// documentation](crate#how-to-add-a-target).
 #[macro_export]

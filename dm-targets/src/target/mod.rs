@@ -93,7 +93,7 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// The first field in which two tables differ, and whether that field affects the layout of the data; `None` if the
     /// tables are equal.
     ///
-    /// By default, all fields affect the layout. Targets with other fields use a [`Comparison`](crate::Comparison).
+    /// By default, all fields affect the layout. Targets with other fields use a [`Comparison`].
     ///
     /// ```
     /// use dm_targets::{Target, ThinPool};

@@ -1,6 +1,6 @@
 //! Tables that remember how they were spelled.
 
-/// Implements `Params` with the original spelling for a [`Spelled`] type that has a field `spelling`.
+/// Implements `Params` with the original spelling for a `Spelled` type that has a field `spelling`.
 macro_rules! spelled {
     ($table:ident) => {
         impl $crate::text::spelling::HasSpelling for $table {

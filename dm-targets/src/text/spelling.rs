@@ -32,7 +32,7 @@ pub(crate) trait Spelled: HasSpelling {
     fn print(&self, out: &mut Printer<'_, '_>);
 }
 
-/// Access to the spelling of a table; implemented by [`spelled!`].
+/// Access to the spelling of a table; implemented by `spelled!`.
 pub(crate) trait HasSpelling: Sized + PartialEq {
     fn spelling(&self) -> &Spelling;
 

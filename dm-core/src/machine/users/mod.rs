@@ -1,6 +1,6 @@
 //! The users of a block device, which keep it from being removed or claimed.
 //!
-//! [`Users::of`] searches for all kinds of users within a given time. [`holders`] and [`mounts`] search for one kind
+//! [`Users::of`] searches for all kinds of users within a given time. [`holders()`] and [`mounts()`] search for one kind
 //! each and do not read all of `/proc`.
 //!
 //! The examined programs may be hostile. The search never waits for a file system, limits the data that it reads and
