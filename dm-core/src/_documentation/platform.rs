@@ -11,7 +11,21 @@
 //!
 //! # Systems
 //!
-//! Linux only: the crate calls `ioctl` on the control node, `semtimedop`, `statx`, and the ioctls of block devices.
+//! A device mapper exists only on Linux. On other Unix systems the crate compiles with the same API, and works with
+//! [another transport](crate::Transport), such as the kernel in memory of dm-testing: a program's tests can run there.
+//! What needs Linux fails:
+//!
+//! | on other systems | |
+//! |---|---|
+//! | [`Dm::open`](crate::Dm::open), [`Host::open`](crate::Host::open) | [`OpenError::NotLinux`](crate::OpenError::NotLinux), for which [`is_no_device_mapper`](crate::OpenError::is_no_device_mapper) is true |
+//! | [`BlockDevice`](crate::block::BlockDevice) | cannot be opened: [`is_unsupported`](crate::block::BlockError::is_unsupported) |
+//! | [`Users`](crate::Users) | none are found, and the result is not [`complete`](crate::Users::complete) |
+//! | [`udev`](crate::udev) | there is none: no cookie and no node can be made |
+//!
+//! Errnos have the numbers of the system that the program runs on, so compare them with the constants of `libc` or
+//! `nix`, not with numbers.
+//!
+//! `cargo xtask platforms` compiles the crate for macOS (x86_64 and aarch64) and FreeBSD; its tests have not run there.
 //! The crates dm-units, dm-sys and, without its features, dm-targets run on any system.
 //!
 //! # Processors

@@ -4,7 +4,16 @@ use core::fmt;
 
 use nix::errno::Errno as Known;
 
+/// `ENODATA`, in whose place some systems have `ENOATTR`.
+#[cfg(not(any(target_os = "freebsd", target_os = "openbsd", target_os = "dragonfly")))]
+const NO_DATA: Known = Known::ENODATA;
+#[cfg(any(target_os = "freebsd", target_os = "openbsd", target_os = "dragonfly"))]
+const NO_DATA: Known = Known::ENOATTR;
+
 /// An error number of the kernel, as in `errno(3)`. Prints as `Device or resource busy (EBUSY)`.
+///
+/// The numbers are those of the system that the program runs on: with
+/// [another transport](crate::Dm::with_transport), this can be another one than Linux.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Errno(i32);
 
@@ -12,6 +21,9 @@ pub struct Errno(i32);
 const ENOTSUPP: i32 = 524;
 
 impl Errno {
+    /// `ENODATA`. FreeBSD, OpenBSD and DragonFly, which lack it, have `ENOATTR` in its place.
+    pub const ENODATA: Self = Self::known(NO_DATA);
+
     /// Makes an error from its number.
     #[must_use]
     pub const fn new(number: i32) -> Self {

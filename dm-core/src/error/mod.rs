@@ -136,7 +136,7 @@ impl Error {
     /// Whether the target has no such data, for example a pool without a thin device of this id.
     #[must_use]
     pub fn is_no_data(&self) -> bool {
-        self.refused_with(Known::ENODATA)
+        self.refusal().is_some_and(|refusal| refusal.errno() == Errno::ENODATA)
     }
 
     /// Whether the device, or one that it uses, is read-only, for example a pool that has switched to read-only mode.

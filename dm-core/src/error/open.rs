@@ -23,6 +23,9 @@ pub enum OpenError {
         /// The path of the control node.
         path: PathBuf,
     },
+    /// The system is not Linux.
+    #[error("the device mapper exists only on Linux; tests can use dm_testing::MemoryKernel")]
+    NotLinux,
     /// The process may not use the device mapper.
     #[error("no permission to use the device mapper through {}: {reason}", path.display())]
     #[non_exhaustive]
@@ -128,9 +131,9 @@ impl OpenError {
         }
     }
 
-    /// Whether the kernel has no device mapper, and its module could not be loaded.
+    /// Whether the kernel has no device mapper, and its module could not be loaded; also on systems other than Linux.
     #[must_use]
     pub const fn is_no_device_mapper(&self) -> bool {
-        matches!(self, Self::NoDeviceMapper { .. })
+        matches!(self, Self::NoDeviceMapper { .. } | Self::NotLinux)
     }
 }

@@ -111,6 +111,8 @@ fn errors_that_are_not_the_kernels_have_no_errno_and_none_of_its_predicates() {
     let none = Error::from(OpenError::NoDeviceMapper { path: path() });
     assert!(unsupported.is_unsupported() && !none.is_unsupported());
     assert!(none.is_no_device_mapper() && !unsupported.is_no_device_mapper());
+    let elsewhere = Error::from(OpenError::NotLinux);
+    assert!(elsewhere.is_no_device_mapper() && !elsewhere.is_permission_denied() && elsewhere.errno().is_none());
     assert!(Error::from(permission).is_permission_denied() && !none.is_permission_denied());
     let file = |kind| Error::from(OpenError::file("open", "/dev/mapper/control", std::io::Error::from(kind)));
     assert!(file(std::io::ErrorKind::PermissionDenied).is_permission_denied());

@@ -5,10 +5,17 @@
 
 pub mod block;
 mod describe;
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
 mod foreign;
+#[cfg(target_os = "linux")]
+mod path_only;
 pub mod paths;
 mod roots;
 pub mod users;
+
+#[cfg(not(target_os = "linux"))]
+use elsewhere::path_only;
 
 pub use describe::{DeviceDescription, describe};
 pub use foreign::ForeignText;

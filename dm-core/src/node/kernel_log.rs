@@ -8,7 +8,7 @@ use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::os::fd::IntoRawFd as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -16,8 +16,11 @@ use std::time::Duration;
 
 use dm_units::DeviceNumber;
 use nix::errno::Errno;
-use nix::sys::stat::{SFlag, fstat};
+#[cfg(target_os = "linux")]
+use nix::unistd::gettid;
 
+#[cfg(not(target_os = "linux"))]
+use super::elsewhere::gettid;
 use super::log_lines::{Line, reasons};
 use crate::wire::Command;
 
@@ -92,10 +95,9 @@ impl LogFile {
 
     /// A program that closes all descriptors and then opens its own files may have reused this descriptor.
     fn is_log(&self) -> bool {
-        let status = self.file.as_ref().and_then(|file| fstat(file).ok());
-        status.is_some_and(|status| {
-            SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT == SFlag::S_IFCHR
-                && DeviceNumber::from_dev_t(status.st_rdev) == KMSG
+        let metadata = self.file.as_ref().and_then(|file| file.metadata().ok());
+        metadata.is_some_and(|metadata| {
+            metadata.file_type().is_char_device() && DeviceNumber::from_dev_t(metadata.rdev()) == KMSG
         })
     }
 }
@@ -169,7 +171,7 @@ impl fmt::Debug for LogMark<'_> {
 const MOST_IDLE: usize = 4;
 
 fn lines_since(file: &File, device: Option<DeviceNumber>, must: bool, was_alone: impl Fn() -> bool) -> Vec<String> {
-    let thread = nix::unistd::gettid().as_raw();
+    let thread = gettid().as_raw();
     let mut records = Vec::new();
     let mut pauses = PAUSES.iter().filter(|_| must && device.is_some());
     loop {

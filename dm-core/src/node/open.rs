@@ -53,11 +53,16 @@ fn make_node(path: &Path, number: DeviceNumber) -> Result<bool, OpenError> {
     if let Some(directory) = path.parent() {
         DirBuilder::new().recursive(true).mode(0o755).create(directory).map_err(fault)?;
     }
-    match mknod(path, SFlag::S_IFCHR, Mode::S_IRUSR | Mode::S_IWUSR, number.to_dev_t()) {
+    match make_device_node(path, SFlag::S_IFCHR, number) {
         Ok(()) => Ok(true),
         Err(Errno::EEXIST) => Ok(false),
         Err(errno) => Err(fault(errno.into())),
     }
+}
+
+/// Creates a device node that only its owner may use.
+pub(crate) fn make_device_node(path: &Path, kind: SFlag, number: DeviceNumber) -> Result<(), Errno> {
+    mknod(path, kind, Mode::S_IRUSR | Mode::S_IWUSR, number.to_dev_t())
 }
 
 fn open_fault(path: &Path, error: io::Error) -> OpenError {

@@ -28,7 +28,8 @@ impl Host {
     /// Creates the node of a device if it is missing below `/dev/mapper`, or removes the node if the device does not
     /// exist, whether udev runs or not.
     ///
-    /// Use it if udev has not created a node in time.
+    /// Use it if udev has not created a node in time. Devices of a kernel in memory have no nodes, so it changes nothing
+    /// there.
     ///
     /// # Errors
     /// The node cannot be created or removed. A device that does not exist is not an error.
@@ -36,6 +37,9 @@ impl Host {
     pub fn make_node(&self, id: impl AsDevId) -> Result<NodeChanges, OpError> {
         let op = Op::new(self, Operation::MakeNodes, &id)?;
         let mut changes = NodeChanges::default();
+        if !self.dm().transport().has_nodes() {
+            return Ok(changes);
+        }
         match (op.read(), op.id()) {
             (Ok(info), _) => changes.made.extend(self.make_missing(&info).map_err(|error| udev(&op, error))?),
             (Err(error), DevId::Name(name)) if error.is_not_found() => {
@@ -48,7 +52,7 @@ impl Host {
     }
 
     /// Creates the missing nodes of all devices with an active table, and removes the nodes of devices that no longer
-    /// exist, whether udev runs or not.
+    /// exist, whether udev runs or not. Devices of a kernel in memory have no nodes.
     ///
     /// ```no_run
     /// let host = dm_core::Host::open()?;
@@ -67,6 +71,9 @@ impl Host {
         let failed = |step, error| OpError::new(Operation::MakeNodes, None, step, error);
         let devices = existing(self.dm()).map_err(|error| failed(Step::Read, error))?;
         let mut changes = NodeChanges::default();
+        if !self.dm().transport().has_nodes() {
+            return Ok(changes);
+        }
         let mut first = None;
         for (number, name) in &devices {
             if self.udev().has_node(name, *number) {

@@ -149,7 +149,7 @@ pub(super) struct UdevWait<'h> {
 
 impl UdevWait<'_> {
     fn with<R>(&mut self, action: impl FnOnce(&mut Pending) -> R) -> R {
-        let begin = || self.host.udev().begin();
+        let begin = || self.host.udev().begin(self.host.dm().transport().has_nodes());
         match self.host.batch_of() {
             Some(batch) => action(lock(batch).get_or_insert_with(begin)),
             None => action(self.own.get_or_insert_with(begin)),

@@ -34,6 +34,8 @@
 mod alive;
 mod cookies;
 mod detect;
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
 mod error;
 mod existing;
 mod node_change;
@@ -41,6 +43,7 @@ mod node_name;
 mod node_state;
 mod nodes;
 mod pending;
+#[cfg(target_os = "linux")]
 mod semaphore;
 mod shared;
 mod stale;
@@ -55,6 +58,8 @@ use dm_units::DeviceNumber;
 pub use self::cookies::complete;
 use self::detect::Facts;
 pub use self::detect::NoCookies;
+#[cfg(not(target_os = "linux"))]
+use self::elsewhere::semaphore;
 pub use self::error::{NodeNameFault, UdevError};
 pub(crate) use self::node_change::NodeChange;
 use self::node_name::check_node_name;
@@ -209,9 +214,10 @@ impl Udev {
     /// Starts a batch of commands that wait together for their changes of `/dev`.
     ///
     /// An operation calls it before it suspends anything. It cannot fail: if no semaphore can be created, the batch
-    /// waits for nodes.
-    pub(crate) fn begin(&self) -> Pending {
-        Pending::begin(self.clone())
+    /// waits for nodes. Without `has_nodes`, the devices are those of a kernel without nodes on this machine, which are
+    /// neither made nor polled.
+    pub(crate) fn begin(&self, has_nodes: bool) -> Pending {
+        Pending::begin(self.clone(), has_nodes)
     }
 
     /// The path of a device: its node or link below `/dev/mapper` if that leads to this device, otherwise the kernel's

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use dm_sys::DM_DIR;
 use dm_units::DeviceNumber;
 use nix::errno::Errno;
-use nix::sys::stat::{Mode, SFlag, mknod};
+use nix::sys::stat::SFlag;
 
 use super::detect::Facts;
 use super::error::{UdevError, errno_of};
@@ -18,6 +18,7 @@ use super::node_name::{file_names, node_name};
 use super::node_state::{is_block_node, is_link_to_kernel_node, leads_to};
 use crate::id::{DmName, Naming};
 use crate::machine::paths::{is_device, udev_path_in};
+use crate::node::make_device_node;
 
 /// The kind of node that is made below `/dev/mapper` if udev makes none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -217,7 +218,7 @@ fn link(kernels: &Path, path: &Path) -> io::Result<()> {
 
 /// Creates a block node that only its owner may use.
 fn make_node(path: &Path, number: DeviceNumber) -> io::Result<()> {
-    Ok(mknod(path, SFlag::S_IFBLK, Mode::S_IRUSR | Mode::S_IWUSR, number.to_dev_t())?)
+    Ok(make_device_node(path, SFlag::S_IFBLK, number)?)
 }
 
 /// Removes a device's node or link.

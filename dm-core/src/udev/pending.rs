@@ -19,6 +19,7 @@ use crate::wire::{UdevCookie, UdevFlags};
 pub(crate) struct Pending {
     udev: Udev,
     mode: WaitMode,
+    has_nodes: bool,
     changes: Vec<Change>,
     /// Whether the last command told udev not to make links.
     without_links: bool,
@@ -26,9 +27,9 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    pub(super) fn begin(udev: Udev) -> Self {
+    pub(super) fn begin(udev: Udev, has_nodes: bool) -> Self {
         let mode = WaitMode::choose(&udev);
-        Self { udev, mode, changes: Vec::new(), without_links: false, patience: PATIENCE }
+        Self { udev, mode, has_nodes, changes: Vec::new(), without_links: false, patience: PATIENCE }
     }
 
     /// Adds a step for a command that will send a uevent, and returns the cookie to send: see [`WaitMode::expect`].
@@ -48,7 +49,12 @@ impl Pending {
         self.changes.retain(|known| *known.name != *name);
         let is_left_out =
             self.without_links && change == NodeChange::Present && !matches!(self.mode, WaitMode::MakeNodes);
-        if !is_left_out && !matches!(self.mode, WaitMode::Nothing) {
+        let is_without_nodes = match self.mode {
+            WaitMode::Nothing => true,
+            WaitMode::MakeNodes | WaitMode::PollNodes => !self.has_nodes,
+            WaitMode::Cookie(_) | WaitMode::Shared(_) => false,
+        };
+        if !is_left_out && !is_without_nodes {
             self.changes.push(self.udev.dev.change(name, number, change));
         }
     }
@@ -100,7 +106,7 @@ mod tests {
 
     fn begin_with(fake: &Fake, strategy: Strategy, timeout: Duration) -> Pending {
         let udev = Udev { facts: fake.facts(), ..Udev::new(strategy).timeout(timeout).dev_dir(fake.path("dev")) };
-        let mut pending = udev.begin();
+        let mut pending = udev.begin(true);
         pending.patience = Duration::from_millis(50);
         pending
     }
@@ -147,6 +153,20 @@ mod tests {
         rules.join().unwrap();
         assert!(start.elapsed() < LONG);
         assert_eq!(semaphore(cookies[0]), None);
+    }
+
+    #[test]
+    fn devices_of_a_kernel_without_nodes_here_need_none_even_without_sysfs() {
+        for strategy in [Strategy::Auto, Strategy::MakeNodes, Strategy::WaitForNodes] {
+            let fake = Fake::new();
+            let udev = Udev { facts: fake.facts(), ..Udev::new(strategy).dev_dir(fake.path("dev")) };
+            for change in [NodeChange::Present, NodeChange::Absent, NodeChange::Deferred] {
+                let mut pending = udev.begin(false);
+                pending.note(name(), NUMBER, change);
+                pending.finish().unwrap();
+            }
+            assert!(!fake.path("dev").exists(), "{strategy:?}");
+        }
     }
 
     #[test]

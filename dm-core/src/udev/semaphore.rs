@@ -102,7 +102,8 @@ impl Semaphore {
     pub(super) fn wait_for_zero(self, timeout: Duration) -> Result<Waited, Errno> {
         let mut operation = libc::sembuf { sem_num: 0, sem_op: 0, sem_flg: 0 };
         let timeout = libc::timespec {
-            tv_sec: timeout.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+            // At most 68 years, which every `time_t` holds.
+            tv_sec: i32::try_from(timeout.as_secs()).unwrap_or(i32::MAX).into(),
             // It is less than 10^9, so it fits into a `c_long` of any width.
             tv_nsec: i32::try_from(timeout.subsec_nanos()).unwrap_or(0).into(),
         };

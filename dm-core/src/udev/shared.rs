@@ -266,7 +266,7 @@ mod tests {
         let shared = SharedCookie::create().unwrap();
         let udev = udev(&fake, LONG).on_cookie(shared);
         for uevent in [true, false] {
-            let mut pending = udev.begin();
+            let mut pending = udev.begin(true);
             assert_eq!(pending.expect(UdevFlags::empty()).base(), UdevCookie::from_number(shared.key()).base());
             pending.sent(uevent);
             pending.finish().unwrap();
@@ -275,7 +275,7 @@ mod tests {
         shared.remove().unwrap();
         // If udev does not complete cookies, the cookie is not used.
         std::fs::remove_file(fake.path("run/udev/control")).unwrap();
-        assert_eq!(udev.begin().expect(UdevFlags::empty()), UdevCookie::flags_only(UdevFlags::PRIMARY_SOURCE));
+        assert_eq!(udev.begin(true).expect(UdevFlags::empty()), UdevCookie::flags_only(UdevFlags::PRIMARY_SOURCE));
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod arrows;
 mod layout;
 mod rooms;
 mod sources;
+mod twins;
 
 use std::fmt;
 use std::fs;
@@ -70,6 +71,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<bool> {
     let sources = read_sources(workspace, &files);
     findings.extend(sources.iter().flat_map(|(file, text)| sources::check(file, text)));
     findings.extend(rooms::check(&sources));
+    findings.extend(twins::check(&sources));
     for finding in &findings {
         println!("{finding}");
     }

@@ -16,12 +16,23 @@ const UNFINISHED: [&str; 4] =
 const PRIVILEGED: [&str; 8] = [
     "dm-core/src/id/identifier.rs",
     "dm-core/src/machine/block/ioctl.rs",
-    "dm-core/src/machine/users/stat.rs",
+    "dm-core/src/machine/path_only.rs",
     "dm-core/src/node/transport.rs",
     "dm-core/src/node/within.rs",
     "dm-core/src/udev/semaphore.rs",
     "dm-core/tests/memory.rs",
     "dm-targets/tests/secrets/memory.rs",
+];
+
+/// The only files of the crates that may distinguish operating systems. Each chooses between a file for Linux and
+/// `elsewhere.rs`, with the same functions, or a constant.
+const PER_SYSTEM: [&str; 6] = [
+    "dm-core/src/error/errno.rs",
+    "dm-core/src/machine/block/mod.rs",
+    "dm-core/src/machine/mod.rs",
+    "dm-core/src/node/kernel_log.rs",
+    "dm-core/src/node/mod.rs",
+    "dm-core/src/udev/mod.rs",
 ];
 
 /// The folder of root tests.
@@ -39,6 +50,9 @@ pub(super) fn check(file: &str, text: &str) -> Vec<Finding> {
         if let Some(mark) = UNFINISHED.iter().find(|mark| has_word(line, mark)) {
             findings.push(Finding::new(file, number, format!("{mark} marks unfinished work: finish it")));
         }
+        if !PER_SYSTEM.contains(&file) && is_of_crate(file) && has_word(code(line), "target_os") {
+            findings.push(Finding::new(file, number, PER_SYSTEM_ADVICE));
+        }
         if !PRIVILEGED.contains(&file) && is_unsafe(code(line)) {
             findings.push(Finding::new(file, number, "unsafe code: only the files on the list in xtask may have it"));
         }
@@ -52,6 +66,14 @@ pub(super) fn check(file: &str, text: &str) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// What to do about another file that distinguishes operating systems.
+const PER_SYSTEM_ADVICE: &str = "target_os: only the files on the list in xtask may distinguish operating systems";
+
+/// Whether users build the file.
+fn is_of_crate(file: &str) -> bool {
+    file.starts_with("dm-") && file.contains("/src/")
 }
 
 /// Checks that a program that does not run as root has no root tests.
@@ -124,7 +146,7 @@ fn has_word(text: &str, word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{PRIVILEGED, ROOT_MARK, UNFINISHED, check};
+    use super::{PER_SYSTEM, PER_SYSTEM_ADVICE, PRIVILEGED, ROOT_MARK, UNFINISHED, check};
 
     fn texts(file: &str, text: &str) -> Vec<String> {
         check(file, text).iter().map(ToString::to_string).collect()
@@ -148,6 +170,16 @@ mod tests {
         assert!(texts("dm-core/src/dm.rs", &format!("// {block}")).is_empty());
         assert!(texts("dm-core/src/lib.rs", "#![forbid(unsafe_code)]").is_empty());
         assert_eq!(texts("dm-core/src/lib.rs", &format!("#![allow({})]", "unsafe_code")).len(), 1);
+    }
+
+    #[test]
+    fn operating_systems_are_distinguished_only_in_listed_files() {
+        let line = format!("#[cfg({} = \"linux\")]", "target_os");
+        let expected = format!("dm-core/src/dm.rs:1: {PER_SYSTEM_ADVICE}");
+        assert_eq!(texts("dm-core/src/dm.rs", &line), [expected]);
+        for file in [PER_SYSTEM[0], "dm-core/tests/dm.rs", "xtask/src/main.rs"] {
+            assert!(texts(file, &line).is_empty(), "{file}");
+        }
     }
 
     #[test]

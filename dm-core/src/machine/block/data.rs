@@ -5,8 +5,6 @@ use std::os::unix::fs::FileExt as _;
 
 use dm_units::{DeviceNumber, Sectors};
 
-use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
-
 use super::{BlockAction, BlockDevice, BlockError, BlockIo, ioctl};
 
 impl BlockDevice {
@@ -18,8 +16,7 @@ impl BlockDevice {
     /// The kernel refuses.
     #[doc(alias = "BLKFLSBUF")]
     pub fn drop_cache(&self) -> Result<(), BlockError> {
-        let dropped = posix_fadvise(&self.file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
-        dropped.map_err(|errno| self.refused(BlockAction::DropCache, &errno.into()))
+        ioctl::drop_cache(&self.file).map_err(|error| self.refused(BlockAction::DropCache, &error))
     }
 }
 

@@ -136,6 +136,7 @@ fn reason(action: BlockAction, errno: i32) -> String {
         (ProbePaths, Errno::ENOTTY) => "it is not a multipath device, or the kernel is older than Linux 6.16",
         (ProbePaths, Errno::ENOTCONN) => "no path is left",
         (ProbePaths, Errno::EAGAIN) => "it is suspended",
+        (Open, Errno::EOPNOTSUPP) => "it can't be opened on this system",
         (Open, Errno::EBUSY) => "it is claimed by a mount, a mapped device or another process",
         _ => code.desc(),
     };
@@ -257,6 +258,7 @@ mod tests {
             (BlockAction::ZeroOut, Errno::EBADF, "not writable"),
             (BlockAction::ZeroOut, Errno::EBUSY, "busy"),
             (BlockAction::Discard, Errno::EOPNOTSUPP, "unsupported"),
+            (BlockAction::Open, Errno::EOPNOTSUPP, "unsupported"),
             (BlockAction::GetSize, Errno::ENXIO, ""),
             (BlockAction::ZeroOut, Errno::EIO, ""),
         ];

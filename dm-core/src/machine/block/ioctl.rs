@@ -1,10 +1,12 @@
-//! The ioctls of block devices, which are `blkdev_ioctl` and the functions that it calls in block/ioctl.c.
+//! The ioctls of block devices, which are `blkdev_ioctl` and the functions that it calls in block/ioctl.c, and the advice
+//! that drops their page cache.
 #![expect(unsafe_code, reason = "the ioctls, which nix only wraps as unsafe functions")]
 
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd as _;
 
+use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use nix::libc::{c_int, c_uint};
 
 /// Requests as block/ioctl.c names them, from `linux/fs.h`. Most are older than the encoding of sizes in request
@@ -87,4 +89,9 @@ pub(super) fn probe_paths(file: &File) -> io::Result<()> {
     // not know it touches no memory of this process for a number that says so (`_IO`).
     unsafe { request::probe_paths(file.as_raw_fd()) }?;
     Ok(())
+}
+
+/// Drops the page cache of the device, except what is not yet written.
+pub(super) fn drop_cache(file: &File) -> io::Result<()> {
+    Ok(posix_fadvise(file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)?)
 }

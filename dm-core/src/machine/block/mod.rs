@@ -5,6 +5,7 @@
 
 mod data;
 mod error;
+#[cfg(target_os = "linux")]
 mod ioctl;
 mod open;
 mod read_ahead;
@@ -15,6 +16,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use dm_units::{Bytes, DeviceNumber, Sectors};
 use nix::errno::Errno;
+
+#[cfg(not(target_os = "linux"))]
+use super::elsewhere::ioctl;
 
 pub use self::error::{BlockAction, BlockError};
 pub(crate) use self::read_ahead::read_ahead_path;

@@ -7,10 +7,11 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _}
 use std::path::{Path, PathBuf};
 
 use dm_units::DeviceNumber;
-use nix::libc::{ENXIO, O_EXCL, O_NONBLOCK, O_PATH};
+use nix::libc::{ENXIO, O_EXCL, O_NONBLOCK};
 
 use super::{BlockAction, BlockDevice, BlockError, BlockId, BlockOpenOptions};
 use crate::machine::describe::describe;
+use crate::machine::path_only;
 
 impl BlockDevice {
     /// Opens a block device read-only.
@@ -39,7 +40,7 @@ impl BlockDevice {
         let path = path.as_ref();
         let name = path.display().to_string();
         let refused = |error: io::Error| BlockError::refused(BlockAction::Open, name.clone(), &error);
-        let node = OpenOptions::new().read(true).custom_flags(O_PATH).open(path).map_err(refused)?;
+        let node = path_only::open(path).map_err(refused)?;
         let number = checked(&node, &name, options.expected_number())?;
         let exclusive = if options.is_exclusive() { O_EXCL } else { 0 };
         let open = |path: &Path| {

@@ -24,17 +24,17 @@
 //! `/proc/PID/maps` and `map_files` are not read: they wait for the lock of the process's memory map, which can be held
 //! while a page is read from a file system. `cmdline` and `environ` even read that memory.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::disk::Disk;
 use super::limits::read_start;
 use super::mounts::{Location, MountTable};
-use super::stat::block_device;
+use crate::machine::path_only;
 use crate::machine::roots::Roots;
 
 /// What a link leads to.
@@ -53,12 +53,12 @@ pub(super) fn follow(roots: &Roots, link: &Path, disk: &Disk, table: &MountTable
     if location == Location::Elsewhere {
         return Ok(None);
     }
-    let file = OpenOptions::new().read(true).custom_flags(nix::libc::O_PATH).open(link)?;
+    let file = path_only::open(link)?;
     let mount = mount_id(&file)?;
     match location {
         Location::OnDevice => Ok(table.is_place(mount).then_some(LinkTarget::FileSystem)),
         Location::DeviceNode if table.is_device_dir(mount) => {
-            let is_device = block_device(&file)? == Some(disk.number);
+            let is_device = path_only::block_device(&file)? == Some(disk.number);
             Ok((is_device && is_opened(link)?).then_some(LinkTarget::Device))
         }
         _ => Ok(None),

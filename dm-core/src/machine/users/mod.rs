@@ -23,7 +23,6 @@ mod links;
 mod mounts;
 mod nodes;
 mod processes;
-mod stat;
 mod swaps;
 #[cfg(test)]
 mod tests;

@@ -1,15 +1,12 @@
 //! Finds the device at a path below `/dev` that another program chose.
 
-use std::fs::{File, OpenOptions};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use dm_units::DeviceNumber;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 
 use super::disk::read_number;
-use super::stat::block_device;
+use crate::machine::path_only;
 use crate::machine::roots::Roots;
 
 /// The device whose node is at a path below `/dev`, in this mount namespace.
@@ -26,8 +23,5 @@ pub(super) fn node_at(roots: &Roots, path: &[u8]) -> Option<DeviceNumber> {
     if let Some(number) = read_number(&roots.sys_dir.join("class/block").join(name).join("dev")) {
         return Some(number);
     }
-    let folder = OpenOptions::new().read(true).custom_flags(nix::libc::O_DIRECTORY).open(&roots.dev_dir).ok()?;
-    let within = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_XDEV | ResolveFlag::RESOLVE_NO_MAGICLINKS;
-    let how = OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(within);
-    block_device(&File::from(openat2(&folder, rest, how).ok()?)).ok()?
+    path_only::block_device(&path_only::open_beneath(&roots.dev_dir, rest).ok()?).ok()?
 }

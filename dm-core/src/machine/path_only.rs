@@ -1,15 +1,37 @@
-//! `statx` without synchronizing with a server, which the standard library always requests.
+//! Files that are opened for their path only (`O_PATH`), so that no file system and no driver is called, and what they
+//! are.
 #![expect(unsafe_code, reason = "the statx call with flags, which neither the standard library nor nix offers")]
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 
 use dm_units::DeviceNumber;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::libc;
 
+/// Opens a file for its path only.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path)
+}
+
+/// The same for a path below a folder, and on the folder's file system: without links that lead elsewhere.
+///
+/// # Errors
+/// `ENOSYS` before Linux 5.6; `EXDEV`: the path leads elsewhere.
+pub(super) fn open_beneath(folder: &Path, path: &[u8]) -> io::Result<File> {
+    let folder = OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(folder)?;
+    let within = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_XDEV | ResolveFlag::RESOLVE_NO_MAGICLINKS;
+    let how = OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(within);
+    Ok(File::from(openat2(&folder, path, how)?))
+}
+
 /// The number of the block device of an open node; `None` for another kind of file.
+///
+/// The standard library always asks for synchronization with a server.
 ///
 /// `AT_STATX_DONT_SYNC` makes FUSE and NFS answer from their caches (`fuse_update_get_attr` in fs/fuse/dir.c,
 /// `nfs_getattr` in fs/nfs/inode.c), and overlayfs passes the flag on. Without it the server of a FUSE file system

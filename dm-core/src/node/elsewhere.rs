@@ -1,0 +1,56 @@
+//! What stands for the control node on systems other than Linux: an error that says so.
+
+use nix::unistd::{Pid, getpid};
+
+/// In place of the thread's number in the kernel's log, which cannot be opened here.
+pub(super) fn gettid() -> Pid {
+    getpid()
+}
+
+/// No control node can be opened.
+pub(super) mod open {
+    use std::fs::File;
+    use std::path::Path;
+
+    use dm_units::DeviceNumber;
+    use nix::errno::Errno;
+    use nix::sys::stat::SFlag;
+
+    use crate::error::{OpenError, PermissionReason};
+
+    pub(crate) fn default_path() -> &'static Path {
+        Path::new("/dev/mapper/control")
+    }
+
+    pub(crate) fn open(_: &Path) -> Result<File, OpenError> {
+        Err(OpenError::NotLinux)
+    }
+
+    pub(in crate::node) fn checked(_: File, _: &Path) -> Result<File, OpenError> {
+        Err(OpenError::NotLinux)
+    }
+
+    pub(in crate::node) const fn check(_: &File, _: &Path) -> Result<(), OpenError> {
+        Err(OpenError::NotLinux)
+    }
+
+    /// No node is open that could refuse a command.
+    pub(in crate::node) const fn reason_for_command() -> PermissionReason {
+        PermissionReason::NotRoot
+    }
+
+    pub(crate) fn make_device_node(_: &Path, _: SFlag, _: DeviceNumber) -> Result<(), Errno> {
+        Err(Errno::EOPNOTSUPP)
+    }
+}
+
+/// No control node is open, to which a request could be sent.
+pub(super) mod within {
+    use std::io;
+    use std::os::fd::RawFd;
+    use std::time::Duration;
+
+    pub(in crate::node) fn ioctl(_: RawFd, _: u32, _: &mut [u8], _: Option<&mut [u8]>, _: Duration) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
