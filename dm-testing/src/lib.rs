@@ -1,7 +1,7 @@
 //! Tests device-mapper code in memory, without root, with a failure at every command; and on a real kernel.
 //!
 //! - [`MemoryKernel`]: a device mapper and disks in memory. Code that takes a [`Host`](dm_core::Host) or a [`Dm`](dm_core::Dm)
-//!   runs on it unchanged, in milliseconds, on any [Linux machine](#systems).
+//!   runs on it unchanged, in milliseconds, on [Linux, macOS and other Unix systems](#systems).
 //! - [`FailAt`], [`StopAt`]: a failure at a chosen command, or a stop of the program.
 //! - [`Sweep`]: runs a program with one failure, two failures or a stop at every command.
 //! - [`TestKernel`]: runs one test on both kinds of kernels.
@@ -100,10 +100,23 @@
 //!
 //! # Systems
 //!
-//! The kernel in memory needs nothing from the system but pairs of sockets. It is for Linux nevertheless, as `dm-core`
-//! is, which uses `statx`, `openat2` and `/proc` to find the users of a device, System V semaphores with a timeout to
-//! wait for udev, and ioctls of Linux to read the sizes of disks. On another system, run the tests in a container or a
-//! virtual machine, which may be unprivileged.
+//! The kernel in memory needs nothing from the system but pairs of sockets, so tests with it also run on other Unix
+//! systems than Linux, such as a developer's Mac, with the code that runs on a Linux host:
+//!
+//! ```toml
+//! [dev-dependencies]
+//! dm-testing = { version = "0.1", default-features = false }
+//! ```
+//!
+//! There, [`Dm::open`](dm_core::Dm::open) returns [`OpenError::NotLinux`](dm_core::OpenError::NotLinux), and what looks
+//! at the machine itself, such as its disks and users of devices, finds nothing: see dm-core's
+//! [page on platforms](dm_core::_documentation::platform#systems). Errnos have the numbers of the system, also those
+//! that [`FailAt`] and [`Sweep::errnos`] take: write `libc::ENODATA`, not 61. FreeBSD, OpenBSD and DragonFly, which
+//! lack that one, have [`Errno::ENODATA`](dm_core::Errno::ENODATA). [`MemoryUdev`](memory::MemoryUdev), which completes udev's cookies,
+//! and the feature `real` are for Linux.
+//!
+//! This crate is compiled for macOS (x86_64 and aarch64) and FreeBSD by `cargo xtask platforms`; its tests run on Linux
+//! only.
 //!
 //! # Failing tests
 //!

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use crate::fail_at::{Plan, Stopped};
 use crate::memory::MemoryKernel;
 
-/// `EINTR`, `ENOMEM`, `EBUSY` and `EINVAL` on Linux, with which nearly every command can fail.
+/// `EINTR`, `ENOMEM`, `EBUSY` and `EINVAL` on any Unix system, with which nearly every command can fail.
 const ERRNOS: [i32; 4] = [4, 12, 16, 22];
 
-/// `EFAULT` on Linux.
+/// `EFAULT` on any Unix system.
 const EFAULT: i32 = 14;
 
 /// A limit against programs that never end; a sweep of so many commands would not finish.
@@ -137,7 +137,7 @@ impl<'a> Sweep<'a> {
         Self { prepare: Box::new(prepare), errnos: ERRNOS.to_vec(), pairs: true }
     }
 
-    /// Sets the errnos of failing commands, as numbers on Linux. The default is `EINTR`, `ENOMEM`, `EBUSY` and
+    /// Sets the errnos of failing commands, as numbers of this system. The default is `EINTR`, `ENOMEM`, `EBUSY` and
     /// `EINVAL`.
     #[must_use]
     pub fn errnos(self, errnos: impl Into<Vec<i32>>) -> Self {

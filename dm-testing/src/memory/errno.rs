@@ -1,34 +1,36 @@
-//! The error numbers of Linux, which this kernel returns on any system.
+//! The errors of the kernel, with the numbers of the system that the tests run on.
 
 use std::fmt;
 use std::io;
+
+use nix::errno::Errno as Known;
 
 /// The error of a command or an I/O.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Errno(pub(crate) i32);
 
 impl Errno {
-    pub(crate) const EPERM: Self = Self(1);
-    pub(crate) const ENOENT: Self = Self(2);
-    pub(crate) const EINTR: Self = Self(4);
-    pub(crate) const EIO: Self = Self(5);
-    pub(crate) const ENXIO: Self = Self(6);
-    pub(crate) const E2BIG: Self = Self(7);
-    pub(crate) const EBADF: Self = Self(9);
-    pub(crate) const EAGAIN: Self = Self(11);
-    pub(crate) const ENOTBLK: Self = Self(15);
-    pub(crate) const EBUSY: Self = Self(16);
-    pub(crate) const EEXIST: Self = Self(17);
-    pub(crate) const ENODEV: Self = Self(19);
-    pub(crate) const EINVAL: Self = Self(22);
-    pub(crate) const ENOTTY: Self = Self(25);
-    pub(crate) const ENOSPC: Self = Self(28);
-    pub(crate) const EROFS: Self = Self(30);
-    pub(crate) const ENODATA: Self = Self(61);
-    pub(crate) const EOVERFLOW: Self = Self(75);
-    pub(crate) const EILSEQ: Self = Self(84);
-    pub(crate) const EOPNOTSUPP: Self = Self(95);
-    pub(crate) const ETIMEDOUT: Self = Self(110);
+    pub(crate) const EPERM: Self = Self(Known::EPERM as i32);
+    pub(crate) const ENOENT: Self = Self(Known::ENOENT as i32);
+    pub(crate) const EINTR: Self = Self(Known::EINTR as i32);
+    pub(crate) const EIO: Self = Self(Known::EIO as i32);
+    pub(crate) const ENXIO: Self = Self(Known::ENXIO as i32);
+    pub(crate) const E2BIG: Self = Self(Known::E2BIG as i32);
+    pub(crate) const EBADF: Self = Self(Known::EBADF as i32);
+    pub(crate) const EAGAIN: Self = Self(Known::EAGAIN as i32);
+    pub(crate) const ENOTBLK: Self = Self(Known::ENOTBLK as i32);
+    pub(crate) const EBUSY: Self = Self(Known::EBUSY as i32);
+    pub(crate) const EEXIST: Self = Self(Known::EEXIST as i32);
+    pub(crate) const ENODEV: Self = Self(Known::ENODEV as i32);
+    pub(crate) const EINVAL: Self = Self(Known::EINVAL as i32);
+    pub(crate) const ENOTTY: Self = Self(Known::ENOTTY as i32);
+    pub(crate) const ENOSPC: Self = Self(Known::ENOSPC as i32);
+    pub(crate) const EROFS: Self = Self(Known::EROFS as i32);
+    pub(crate) const ENODATA: Self = Self(dm_core::Errno::ENODATA.number());
+    pub(crate) const EOVERFLOW: Self = Self(Known::EOVERFLOW as i32);
+    pub(crate) const EILSEQ: Self = Self(Known::EILSEQ as i32);
+    pub(crate) const EOPNOTSUPP: Self = Self(Known::EOPNOTSUPP as i32);
+    pub(crate) const ETIMEDOUT: Self = Self(Known::ETIMEDOUT as i32);
 
     pub(crate) fn to_io(self) -> io::Error {
         io::Error::from_raw_os_error(self.0)

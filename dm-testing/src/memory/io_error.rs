@@ -39,7 +39,7 @@ pub enum MemoryErrorKind {
     /// The I/O failed with this errno.
     #[non_exhaustive]
     Failed {
-        /// The errno on Linux: 5 (`EIO`), 28 (`ENOSPC`), …
+        /// The errno, as a number of this system: 5 (`EIO`), 28 (`ENOSPC`), …
         errno: i32,
     },
 }
