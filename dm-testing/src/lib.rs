@@ -111,9 +111,9 @@
 //! There, [`Dm::open`](dm_core::Dm::open) returns [`OpenError::NotLinux`](dm_core::OpenError::NotLinux), and what looks
 //! at the machine itself, such as its disks and users of devices, finds nothing: see dm-core's
 //! [page on platforms](dm_core::_documentation::platform#systems). Errnos have the numbers of the system, also those
-//! that [`FailAt`] and [`Sweep::errnos`] take: write `libc::ENODATA`, not 61. FreeBSD, OpenBSD and DragonFly, which
-//! lack that one, have [`Errno::ENODATA`](dm_core::Errno::ENODATA). [`MemoryUdev`](memory::MemoryUdev), which completes udev's cookies,
-//! and the feature `real` are for Linux.
+//! that [`FailAt`] and [`Sweep::errnos`] take: write `libc::ENOTCONN`, not 107. FreeBSD, OpenBSD and DragonFly lack
+//! `ENODATA`, which [`Errno::ENODATA`](dm_core::Errno::ENODATA) is everywhere. The feature `real`, and
+//! [`MemoryUdev`](memory::MemoryUdev), which completes udev's cookies, are for Linux only.
 //!
 //! This crate is compiled for macOS (x86_64 and aarch64) and FreeBSD by `cargo xtask platforms`; its tests run on Linux
 //! only.

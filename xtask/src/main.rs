@@ -131,7 +131,7 @@ const TASKS: &[Task] = &[
     Task {
         name: "platforms",
         arguments: "[PLATFORM...]",
-        summary: "test the crates on other word sizes and byte orders in emulators, and check them for other platforms",
+        summary: "test the crates on other word sizes and byte orders in emulators, and check them for other platforms and systems",
         run: platforms::run,
     },
     Task {

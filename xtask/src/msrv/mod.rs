@@ -3,6 +3,7 @@
 //! Its packages are unpacked with their dependencies into a separate tree in `target/guest`, and cargo runs in there as
 //! if it were installed: as root, or in a user namespace.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
@@ -89,6 +90,20 @@ impl<'a> Root<'a> {
         Self::find_group(workspace, &[Group::OldestRust, Group::Platforms])
     }
 
+    /// As [`find`](Self::find), with the source of the standard library in the tree, and the crates that it needs for a
+    /// target.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub(crate) fn with_std_source(workspace: &'a Workspace, target: &str) -> Result<std::result::Result<Self, String>> {
+        let found = Self::find_group(workspace, &[Group::OldestRust, Group::StdSource])?;
+        if let Ok(root) = &found {
+            root.check_source()?;
+            fetch_crates(&root.tree.join(SOURCE).join("library"), &["--target", target])?;
+        }
+        Ok(found)
+    }
+
     /// The tree of the last group; each takes those before it.
     fn find_group(workspace: &'a Workspace, groups: &[Group]) -> Result<std::result::Result<Self, String>> {
         let Some(prefix) = namespace() else {
@@ -103,10 +118,7 @@ impl<'a> Root<'a> {
         }
         let root = Self { prefix, tree, workspace };
         root.check_version()?;
-        // Programs in the tree have no network.
-        if !cargo().args(["fetch", "--locked", "--quiet"]).current_dir(&workspace.root).status()?.success() {
-            bail!("cargo cannot download the crates in Cargo.lock");
-        }
+        fetch_crates(&workspace.root, &[])?;
         Ok(Ok(root))
     }
 
@@ -154,13 +166,31 @@ impl<'a> Root<'a> {
         Ok(command)
     }
 
-    /// Checks that the compiler's version is the `rust-version` of every manifest.
-    fn check_version(&self) -> Result<()> {
+    /// What the compiler says of its version.
+    fn version(&self) -> Result<String> {
         let output = self.command("rustc")?.arg("--version").output().context("cannot run unshare")?;
         if !output.status.success() {
             bail!("rustc does not run in its tree: {}", String::from_utf8_lossy(&output.stderr).trim());
         }
-        let found = String::from_utf8_lossy(&output.stdout);
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Checks that the source is of the compiler's version: they may have been downloaded at different times.
+    fn check_source(&self) -> Result<()> {
+        let link = self.tree.join(SOURCE);
+        let folder = fs::read_link(&link).with_context(|| format!("cannot read {}", link.display()))?;
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let found = self.version()?;
+        if !name.strip_prefix("rustc-").is_some_and(|version| is_version(&found, version)) {
+            let trees = self.tree.parent().unwrap_or(&self.tree).display();
+            bail!("the source {name} is not that of {}: remove oldest-rust and std-source in {trees}", found.trim());
+        }
+        Ok(())
+    }
+
+    /// Checks that the compiler's version is the `rust-version` of every manifest.
+    fn check_version(&self) -> Result<()> {
+        let found = self.version()?;
         let packages = self.workspace.metadata.get("packages").and_then(Value::as_array).map(Vec::as_slice);
         for package in packages.unwrap_or_default() {
             let name = package.get("name").and_then(Value::as_str).unwrap_or_default();
@@ -172,6 +202,22 @@ impl<'a> Root<'a> {
         }
         Ok(())
     }
+}
+
+/// The link to the compiler's source, whose folder `library` is the standard library.
+const SOURCE: &str = "usr/lib/rustlib/src/rust";
+
+/// Lets a stable toolchain build its standard library, which uses what is not stable.
+pub(crate) const ALLOW_STD: (&str, &str) = ("RUSTC_BOOTSTRAP", "1");
+
+/// Downloads the crates in a folder's `Cargo.lock`, since programs in the tree have no network.
+fn fetch_crates(folder: &Path, words: &[&str]) -> Result<()> {
+    let mut command = cargo();
+    command.args(["fetch", "--locked", "--quiet"]).args(words).current_dir(folder).env(ALLOW_STD.0, ALLOW_STD.1);
+    if !command.status().context("cannot run cargo")?.success() {
+        bail!("cargo cannot download the crates in {}", folder.join("Cargo.lock").display());
+    }
+    Ok(())
 }
 
 /// Whether the output `rustc 1.85.1 (…)` is of version `1.85`.

@@ -39,6 +39,8 @@ pub(crate) enum Group {
     OldestRust,
     /// The same with the standard libraries, linkers and emulators of other platforms.
     Platforms,
+    /// The same compiler with the source of its standard library.
+    StdSource,
     /// A kernel for QEMU of a given series, from a given release of Debian.
     Series(Series),
 }
@@ -48,6 +50,9 @@ const OLDEST_RELEASE: &str = "trixie";
 
 /// The packages of that compiler's tree, without their dependencies.
 const OLDEST_RUST: [&str; 6] = ["rustc", "cargo", "gcc", "libclang1-19", "libclang-common-19-dev", "busybox-static"];
+
+/// The package with that compiler's source, which cargo finds where it puts it.
+const STD_SOURCE: &str = "rust-src";
 
 /// The programs that root tests may require and that the guest needs to start.
 const USERLAND: [&str; 8] =
@@ -87,6 +92,7 @@ impl Group {
             Self::Libdm => "libdm",
             Self::OldestRust => "oldest-rust",
             Self::Platforms => "platforms",
+            Self::StdSource => "std-source",
             Self::Series(series) => series.group,
         }
     }
@@ -102,7 +108,9 @@ impl Group {
             }
             Self::Clang => "install libclang with its headers, or set LIBCLANG_PATH",
             Self::Libdm => "install libdevmapper with its header",
-            Self::OldestRust | Self::Platforms | Self::Series(_) => "its packages come from Debian's archive alone",
+            Self::OldestRust | Self::Platforms | Self::StdSource | Self::Series(_) => {
+                "its packages come from Debian's archive alone"
+            }
         }
     }
 
@@ -113,7 +121,7 @@ impl Group {
             Self::Uml => &[&["/usr/bin/linux.uml"], &["/usr/lib/uml/modules"]],
             Self::Qemu => &[&["/usr/bin/qemu-system-x86_64"]],
             Self::Libdm => &[&["/usr/include/libdevmapper.h"]],
-            Self::Kernel | Self::Clang | Self::OldestRust | Self::Platforms | Self::Series(_) => &[],
+            Self::Kernel | Self::Clang | Self::OldestRust | Self::Platforms | Self::StdSource | Self::Series(_) => &[],
         }
     }
 
@@ -132,7 +140,9 @@ impl Group {
             Self::Qemu => "DM_GUEST_QEMU",
             Self::Kernel => "DM_GUEST_KERNEL",
             Self::Clang => "LIBCLANG_PATH",
-            Self::Userland | Self::Libdm | Self::OldestRust | Self::Platforms | Self::Series(_) => return false,
+            Self::Userland | Self::Libdm | Self::OldestRust | Self::Platforms | Self::StdSource | Self::Series(_) => {
+                return false;
+            }
         };
         std::env::var_os(variable).is_some()
     }
@@ -153,7 +163,7 @@ impl Group {
     /// The release of Debian that it comes from whatever the machine's is.
     fn release(self) -> Option<&'static str> {
         match self {
-            Self::OldestRust | Self::Platforms => Some(OLDEST_RELEASE),
+            Self::OldestRust | Self::Platforms | Self::StdSource => Some(OLDEST_RELEASE),
             Self::Series(series) => Some(series.release),
             _ => None,
         }
@@ -180,6 +190,7 @@ impl Group {
             Self::Libdm => ["libdevmapper-dev", "libdevmapper1.02.1"].map(str::to_owned).to_vec(),
             Self::OldestRust => OLDEST_RUST.map(str::to_owned).to_vec(),
             Self::Platforms => foreign::TOOLS.map(str::to_owned).to_vec(),
+            Self::StdSource => vec![STD_SOURCE.to_owned()],
         })
     }
 }
@@ -331,7 +342,9 @@ fn fetch(group: Group, guest_dir: &Path, folder: &Path) -> Result<()> {
     let _ = fs::remove_dir_all(&unpacked);
     match group {
         Group::OldestRust => unpack::unpack_root(&archives, &unpacked)?,
-        Group::Platforms => unpack::unpack_over(&self::folder(Group::OldestRust, guest_dir), &archives, &unpacked)?,
+        Group::Platforms | Group::StdSource => {
+            unpack::unpack_over(&self::folder(Group::OldestRust, guest_dir), &archives, &unpacked)?
+        }
         _ => unpack::unpack(&archives, &unpacked)?,
     }
     // One that came with the tree below is that tree's too.
@@ -360,6 +373,7 @@ fn origin(group: Group) -> String {
         Group::Series(series) => format!("{} {}\n{}", series.release, series.patterns.join(" "), pins::text_of(group)),
         Group::Clang => distribution,
         Group::OldestRust => format!("{OLDEST_RELEASE} {}\n", OLDEST_RUST.join(" ")),
+        Group::StdSource => format!("{}{STD_SOURCE}\n", origin(Group::OldestRust)),
         Group::Platforms => {
             format!("{}{} {}\n", origin(Group::OldestRust), foreign::TOOLS.join(" "), foreign::libraries().join(" "))
         }

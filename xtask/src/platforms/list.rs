@@ -25,8 +25,10 @@ pub(super) enum Work {
     Test(Tools),
     /// Every target of every crate is checked.
     Check,
-    /// As [`Check`](Self::Check), by the toolchain that started this program, if that has the standard library.
-    CheckHere,
+    /// The libraries are checked, with a standard library that is built from its source.
+    CheckBuilt,
+    /// The same without what needs a real kernel.
+    CheckMemory,
     /// The crates that need no operating system are checked, with all of the standard library.
     Pure,
     /// The same with nothing but `core` and `alloc`.
@@ -56,14 +58,17 @@ const ARMHF: Tools =
 const S390X: Tools =
     Tools { compiler: "s390x-linux-gnu-gcc", emulator: "qemu-s390x", libraries: "/usr/s390x-linux-gnu" };
 
-pub(super) const PLATFORMS: [Platform; 9] = [
+pub(super) const PLATFORMS: [Platform; 12] = [
     Platform { name: "i686", target: I686_TARGET, work: Work::Test(I686) },
     Platform { name: "armhf", target: "armv7-unknown-linux-gnueabihf", work: Work::Test(ARMHF) },
     Platform { name: "s390x", target: "s390x-unknown-linux-gnu", work: Work::Test(S390X) },
     Platform { name: "aarch64", target: "aarch64-unknown-linux-gnu", work: Work::Check },
     Platform { name: "riscv64", target: "riscv64gc-unknown-linux-gnu", work: Work::Check },
     Platform { name: "ppc64el", target: "powerpc64le-unknown-linux-gnu", work: Work::Check },
-    Platform { name: "musl", target: "x86_64-unknown-linux-musl", work: Work::CheckHere },
+    Platform { name: "musl", target: "x86_64-unknown-linux-musl", work: Work::CheckBuilt },
+    Platform { name: "macos", target: "x86_64-apple-darwin", work: Work::CheckMemory },
+    Platform { name: "macos-arm64", target: "aarch64-apple-darwin", work: Work::CheckMemory },
+    Platform { name: "freebsd", target: "x86_64-unknown-freebsd", work: Work::CheckMemory },
     Platform { name: "wasm32", target: BARE_TARGET, work: Work::Pure },
     Platform { name: "no_std", target: BARE_TARGET, work: Work::Bare },
 ];

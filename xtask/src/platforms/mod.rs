@@ -1,7 +1,8 @@
-//! `cargo xtask platforms`: the crates on other processors, word sizes, byte orders and C libraries than this machine's.
+//! `cargo xtask platforms`: the crates on other processors, word sizes, byte orders, C libraries and systems than this
+//! machine's.
 //!
-//! The compiler is the oldest that is supported, since Debian has its standard library for other platforms. It runs in the
-//! tree of `cargo xtask msrv`, which holds linkers and emulators besides.
+//! The compiler is the oldest that is supported, since Debian has its standard library for other platforms, and its source
+//! for the others. It runs in the tree of `cargo xtask msrv`, which holds linkers and emulators besides.
 
 mod list;
 mod tally;
@@ -14,13 +15,11 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context, Result, bail};
 use lexopt::{Arg, Parser, ValueExt};
 
-use crate::clang::Environment;
 use crate::cli;
-use crate::msrv::Root;
+use crate::msrv::{ALLOW_STD, Root};
 use crate::programs::{self, Kind, Program};
 use crate::say;
-use crate::static_build;
-use crate::workspace::{Workspace, cargo};
+use crate::workspace::Workspace;
 use list::{BARE_TARGET, I686, I686_TARGET, PLATFORMS, Platform, Tools, Work, in_variable};
 use tally::Tally;
 
@@ -35,6 +34,12 @@ const NOT_EMULATED: [(&str, &str); 1] = [(
 
 /// The crates that need no operating system.
 const PURE: [&str; 2] = ["dm-units", "dm-targets"];
+
+/// All crates but this program.
+const LIBRARIES: [&str; 5] = ["dm-sys", "dm-units", "dm-core", "dm-targets", "dm-testing"];
+
+/// All features that need no real kernel.
+const IN_MEMORY: &str = "dm-core/serde,dm-targets/serde,dm-targets/verity-format";
 
 /// The parts of the standard library that every platform has.
 const BARE_PARTS: [&str; 4] = ["libcore-", "liballoc-", "libcompiler_builtins-", "librustc_std_workspace_core-"];
@@ -53,15 +58,11 @@ enum Outcome {
 pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     let platforms = parse(parser)?;
     let workspace = Workspace::find()?;
-    let root = Root::with_platforms(&workspace)?;
     let mut lines = Vec::new();
     let mut failed = false;
     for platform in platforms {
         say::step(&format!("{}: {}", platform.name, platform.target));
-        let outcome = match &root {
-            Err(reason) => Outcome::Skipped(reason.clone()),
-            Ok(root) => work(&workspace, root, platform).unwrap_or_else(|error| Outcome::Failed(format!("{error:#}"))),
-        };
+        let outcome = work(&workspace, platform).unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")));
         failed |= matches!(outcome, Outcome::Failed(_));
         lines.push(line(platform, &outcome));
     }
@@ -89,16 +90,31 @@ fn line(platform: Platform, outcome: &Outcome) -> String {
         Outcome::Failed(text) => format!("FAILED: {text}"),
         Outcome::Skipped(reason) => format!("skipped: {reason}"),
     };
-    format!("{:<8} {:<30} {text}", platform.name, platform.target)
+    format!("{:<11} {:<30} {text}", platform.name, platform.target)
 }
 
-fn work(workspace: &Workspace, root: &Root<'_>, platform: Platform) -> Result<Outcome> {
+fn work(workspace: &Workspace, platform: Platform) -> Result<Outcome> {
+    let root = match platform.work {
+        Work::CheckBuilt | Work::CheckMemory => Root::with_std_source(workspace, platform.target)?,
+        Work::Test(_) | Work::Check | Work::Pure | Work::Bare => Root::with_platforms(workspace)?,
+    };
+    let root = match root {
+        Ok(root) => root,
+        Err(reason) => return Ok(Outcome::Skipped(reason)),
+    };
     match platform.work {
-        Work::Test(tools) => test(root, platform.target, tools),
+        Work::Test(tools) => test(&root, platform.target, tools),
         Work::Check => check(root.command("cargo")?, platform.target),
-        Work::CheckHere => check_here(workspace, platform.target),
-        Work::Pure => check_pure(root, platform.target, None),
-        Work::Bare => check_pure(root, platform.target, Some(&bare_sysroot(root)?)),
+        Work::CheckBuilt => {
+            check_built(&root, platform.target, &["--all-features"])?;
+            Ok(Outcome::Passed("the libraries compile".to_owned()))
+        }
+        Work::CheckMemory => {
+            check_built(&root, platform.target, &["--no-default-features", "--features", IN_MEMORY])?;
+            Ok(Outcome::Passed("the libraries compile, without dm-testing's feature real".to_owned()))
+        }
+        Work::Pure => check_pure(&root, platform.target, None),
+        Work::Bare => check_pure(&root, platform.target, Some(&bare_sysroot(&root)?)),
     }
 }
 
@@ -159,15 +175,13 @@ fn check(mut command: Command, target: &str) -> Result<Outcome> {
     Ok(Outcome::Passed("all targets compile".to_owned()))
 }
 
-/// The same with the toolchain that started this program.
-fn check_here(workspace: &Workspace, target: &str) -> Result<Outcome> {
-    if !static_build::is_installed(target)? {
-        let reason = "neither Debian nor this toolchain has Rust's standard library for it: rustup target add";
-        return Ok(Outcome::Skipped(format!("{reason} {target}")));
-    }
-    let mut command = cargo();
-    Environment::find(&workspace.guest_dir())?.apply(&mut command).current_dir(&workspace.root);
-    check(command, target)
+/// Checks the libraries after the standard library was built from its source. `features` are words for cargo.
+fn check_built(root: &Root<'_>, target: &str, features: &[&str]) -> Result<()> {
+    let mut command = root.command("cargo")?;
+    // What is built for this machine depends on the variables, so it is kept apart.
+    command.env("CARGO_TARGET_DIR", root.target().join("std")).env("CARGO_PROFILE_DEV_DEBUG", "0");
+    command.env(ALLOW_STD.0, ALLOW_STD.1).args(["check", "-Zbuild-std=std,panic_abort", "--locked", "--offline"]);
+    succeed(command.args(["--target", target]).args(packages(&LIBRARIES)).args(features))
 }
 
 /// Checks the crates that need no operating system, without features and with `serde`; `sysroot` replaces the compiler's
@@ -238,6 +252,6 @@ mod tests {
     #[test]
     fn a_skip_says_why() {
         let text = line(PLATFORMS[6], &Outcome::Skipped("no std".to_owned()));
-        assert_eq!(text, "musl     x86_64-unknown-linux-musl      skipped: no std");
+        assert_eq!(text, "musl        x86_64-unknown-linux-musl      skipped: no std");
     }
 }
