@@ -6,6 +6,9 @@ use core::fmt;
 
 use crate::error::{ParseUnitError, ParseUnitErrorKind, Wanted};
 
+/// Any number of this many digits fits into a `u64`.
+const SAFE_DIGITS: usize = 19;
+
 /// Reads a number of one or more decimal digits and nothing else: no sign, no prefix, no white space.
 ///
 /// # Errors
@@ -20,9 +23,6 @@ pub fn parse_u64(text: &[u8]) -> Result<u64, ParseUnitError> {
 /// Reads a number that starts at byte `offset` of a text that is read as `wanted`.
 #[inline]
 pub(crate) fn parse(digits: &[u8], wanted: Wanted, offset: usize) -> Result<u64, ParseUnitError> {
-    /// Any number of this many digits fits into a `u64`.
-    const SAFE_DIGITS: usize = 19;
-
     let error = |kind, at: usize| ParseUnitError::new(wanted, kind, offset.saturating_add(at));
     if digits.is_empty() {
         return Err(error(ParseUnitErrorKind::ExpectedDigit, 0));
@@ -39,6 +39,20 @@ pub(crate) fn parse(digits: &[u8], wanted: Wanted, offset: usize) -> Result<u64,
         return Ok(number);
     }
     checked(digits).ok_or(error(ParseUnitErrorKind::TooLarge, 0))
+}
+
+/// Reads the decimal digits at the start of a text, and returns the text after them: `128 0` is 128 and ` 0`.
+///
+/// `None` if there are none, or so many that the number may exceed `u64::MAX`: more than 19.
+#[inline]
+pub fn split_u64(text: &[u8]) -> Option<(u64, &[u8])> {
+    let (mut number, mut rest) = (0_u64, text);
+    while let [byte @ b'0'..=b'9', after @ ..] = rest {
+        number = number.wrapping_mul(10).wrapping_add(value(*byte));
+        rest = after;
+    }
+    let digits = text.len().wrapping_sub(rest.len());
+    (1..=SAFE_DIGITS).contains(&digits).then_some((number, rest))
 }
 
 /// The number of decimal digits at the start of a text.
@@ -299,6 +313,16 @@ mod tests {
             }
         }
         assert_eq!(written(u64::MAX), "18446744073709551615");
+    }
+
+    #[test]
+    fn a_number_is_split_from_what_follows() {
+        assert_eq!(split_u64(b"128 0"), Some((128, &b" 0"[..])));
+        assert_eq!(split_u64(b"007/8"), Some((7, &b"/8"[..])));
+        assert_eq!(split_u64(b"9999999999999999999"), Some((9_999_999_999_999_999_999, &b""[..])));
+        for none in ["", " 1", "-1", "+1", "a1", "10000000000000000000", "00000000000000000001 "] {
+            assert_eq!(split_u64(none.as_bytes()), None, "{none:?}");
+        }
     }
 
     #[test]

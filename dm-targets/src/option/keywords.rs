@@ -6,13 +6,19 @@
 /// `any_case` ignores the case, as most constructors do.
 macro_rules! keywords {
     (exact; $($enum:tt)+) => {
-        $crate::option::keywords::keywords! { |word, keyword| word.spelling() == keyword; $($enum)+ }
+        $crate::option::keywords::keywords! {
+            |word, keyword| word.spelling() == keyword,
+            |text, keyword| text.strip_prefix(keyword.as_bytes());
+            $($enum)+
+        }
     };
+    // Too slow to be tried on a text whose word may be longer.
     (any_case; $($enum:tt)+) => {
-        $crate::option::keywords::keywords! { |word, keyword| word.is(keyword); $($enum)+ }
+        $crate::option::keywords::keywords! { |word, keyword| word.is(keyword), |_text, _keyword| None; $($enum)+ }
     };
     (
-        |$word:ident, $keyword:ident| $equal:expr;
+        |$word:ident, $keyword:ident| $equal:expr,
+        |$start:ident, $prefix:ident| $after:expr;
         $(#[$about:meta])*
         pub enum $name:ident {
             $($(#[$about_variant:meta])* $variant:ident = $text:literal,)+
@@ -47,6 +53,17 @@ macro_rules! keywords {
                     }
                 })+
                 <$crate::WordBuf as $crate::Value>::read($word).map(Self::Other)
+            }
+
+            #[inline]
+            fn scan($start: &[u8]) -> Option<(Self, &[u8])> {
+                $({
+                    let $prefix = $text;
+                    if let Some(rest) = $after {
+                        return Some((Self::$variant, rest));
+                    }
+                })+
+                None
             }
 
             fn print(&self, out: &mut $crate::Printer<'_, '_>) -> core::fmt::Result {

@@ -289,7 +289,7 @@ pub struct NoText {
 
 impl Params for NoText {
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
-        if fields.remainder().is_empty() {
+        if fields.is_at_end() {
             return Ok(Self::default());
         }
         Ok(Self { extra: fields.read_rest("extra")? })

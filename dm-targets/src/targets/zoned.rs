@@ -106,9 +106,21 @@ pub struct Zones {
     pub total: u32,
 }
 
+impl Zones {
+    const fn from_usage(Usage { used: unmapped, total }: Usage<u32>) -> Self {
+        Self { unmapped, total }
+    }
+}
+
 impl Value for Zones {
     fn read(word: Word<'_>) -> Result<Self, Problem> {
-        Usage::read(word).map(|Usage { used: unmapped, total }| Self { unmapped, total })
+        Usage::read(word).map(Self::from_usage)
+    }
+
+    #[inline]
+    fn scan(text: &[u8]) -> Option<(Self, &[u8])> {
+        let (zones, rest) = Usage::scan(text)?;
+        Some((Self::from_usage(zones), rest))
     }
 
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {

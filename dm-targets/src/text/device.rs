@@ -116,6 +116,12 @@ impl Value for Device {
     }
 
     #[inline]
+    fn scan(text: &[u8]) -> Option<(Self, &[u8])> {
+        let (number, rest) = DeviceNumber::scan(text)?;
+        Some((Self::Number(number), rest))
+    }
+
+    #[inline]
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
         match self {
             Self::Number(number) => number.print(out),

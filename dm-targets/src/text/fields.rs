@@ -103,10 +103,7 @@ impl<'a> Fields<'a> {
     /// There are no more words, or the word is not a `T`.
     #[inline]
     pub fn read<T: Value>(&mut self, field: &'static str) -> Result<T, ParseError> {
-        match self.next_word() {
-            Some(word) => T::read(word).map_err(|problem| self.error(field, problem)),
-            None => Err(self.missing(field)),
-        }
+        self.read_optional(field)?.ok_or_else(|| self.missing(field))
     }
 
     /// Reads the next word as a number and checks that the kernel would accept it.
@@ -128,10 +125,27 @@ impl<'a> Fields<'a> {
     /// The word is not a `T`.
     #[inline]
     pub fn read_optional<T: Value>(&mut self, field: &'static str) -> Result<Option<T>, ParseError> {
+        if let Some(value) = self.scan() {
+            return Ok(Some(value));
+        }
         match self.next_word() {
             Some(word) => T::read(word).map(Some).map_err(|problem| self.error(field, problem)),
             None => Ok(None),
         }
+    }
+
+    /// Reads the next word if it is a value that can be read while its end is searched.
+    #[inline]
+    fn scan<T: Value>(&mut self) -> Option<T> {
+        let text = self.text.as_bytes().get(self.at..self.end)?;
+        let word = text.strip_prefix(b" ").unwrap_or(text);
+        let (value, rest) = T::scan(word)?;
+        if !matches!(rest, [] | [b' ', ..]) {
+            return None;
+        }
+        let [start, end] = [word, rest].map(|part| self.end.wrapping_sub(part.len()));
+        self.pass(start, end);
+        Some(value)
     }
 
     /// Reads a word that must be `literal`.
@@ -275,9 +289,7 @@ impl<'a> Fields<'a> {
     #[inline]
     pub fn next_word(&mut self) -> Option<Word<'a>> {
         let (start, end) = self.find_word()?;
-        self.at = end;
-        // Cannot overflow: there are no more words than bytes.
-        self.last = Place { number: self.last.number.wrapping_add(1), start, end };
+        self.pass(start, end);
         Some(Word::new(self.text.get(start..end)?, self.form).takes_plus(self.as_given).guarded(self.guarded))
     }
 
@@ -300,6 +312,11 @@ impl<'a> Fields<'a> {
         self.find_word().is_none()
     }
 
+    /// Whether nothing is left, not even white space.
+    pub(crate) const fn is_at_end(&self) -> bool {
+        self.at == self.end
+    }
+
     /// The remaining text, as it is spelled.
     #[must_use]
     pub fn remainder(&self) -> &'a str {
@@ -313,6 +330,10 @@ impl<'a> Fields<'a> {
     /// [`Problem::Unexpected`] if a word is left.
     #[inline]
     pub fn finish(&mut self) -> Result<(), ParseError> {
+        if self.is_at_end() { Ok(()) } else { self.finish_after_spaces() }
+    }
+
+    fn finish_after_spaces(&mut self) -> Result<(), ParseError> {
         match self.next_word() {
             Some(_) => Err(self.error("", Problem::Unexpected)),
             None => Ok(()),
@@ -342,6 +363,14 @@ impl<'a> Fields<'a> {
         let (start, end) = whole.find_word().unwrap_or((whole.end, whole.end));
         let place = Place { number: self.last.number.saturating_add(1), start, end };
         ParseError::new(place, field, Problem::Missing)
+    }
+
+    /// Continues after a word.
+    #[inline]
+    const fn pass(&mut self, start: usize, end: usize) {
+        self.at = end;
+        // Cannot overflow: there are no more words than bytes.
+        self.last = Place { number: self.last.number.wrapping_add(1), start, end };
     }
 
     /// The bytes at which the next word starts and ends.

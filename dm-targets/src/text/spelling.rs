@@ -18,7 +18,7 @@ use crate::text::word::Form;
 /// It does not affect the meaning of the table, so it is not compared. `{:#}` prints it as long as it still means the same
 /// as the table; `{}` never does.
 #[derive(Clone, Default)]
-pub(crate) struct Spelling(Option<Box<Zeroizing<Box<str>>>>);
+pub(crate) struct Spelling(Option<Box<Zeroizing<String>>>);
 
 /// A table that a kernel may print in an unusual way.
 pub(crate) trait Spelled: HasSpelling {
@@ -84,13 +84,13 @@ impl Spelling {
             if !text.is_empty() {
                 text.push(' ');
             }
-            // A word that cannot be unquoted has been refused before.
-            text.push_str(&word.guarded(false).value().unwrap_or_default());
+            // The table's parser has checked each word.
+            text.push_str(&word.unquoted());
         }
         if ends_with_space {
             text.push(' ');
         }
-        Self(Some(Box::new(Zeroizing::new(text.as_str().into()))))
+        Self(Some(Box::new(text)))
     }
 }
 

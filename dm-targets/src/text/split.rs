@@ -53,7 +53,7 @@ const fn low_bytes(bytes: u64) -> u64 {
 }
 
 /// The same as [`find_space`], but skips white space after a backslash.
-#[inline]
+#[inline(never)] // It is longer and rarer than the other, whose callers are better without it.
 fn find_unquoted_space(bytes: &[u8]) -> usize {
     let mut quoted = false;
     let len = bytes.iter().position(|byte| {

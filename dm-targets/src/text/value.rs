@@ -18,6 +18,17 @@ pub trait Value: Sized {
     /// The word is not such a value; the caller adds the position of the word.
     fn read(word: Word<'_>) -> Result<Self, Problem>;
 
+    /// Reads the value at the start of a text and returns the text after it, which is faster for numbers and key words than to
+    /// search for the end of the word first.
+    ///
+    /// The value is used only if its word ends there. `None`, the default, leaves the word to [`read`](Self::read), which must
+    /// return the same value and finds the error.
+    #[inline]
+    fn scan(text: &[u8]) -> Option<(Self, &[u8])> {
+        let _ = text;
+        None
+    }
+
     /// Prints the word without spaces around it.
     ///
     /// # Errors
@@ -32,6 +43,14 @@ pub trait Number: Value + Copy {
     fn get(self) -> u64;
 }
 
+/// Scans two values with a `separator` between them.
+#[inline]
+fn scan_two<T: Value>(text: &[u8], separator: u8) -> Option<((T, T), &[u8])> {
+    let (first, rest) = T::scan(text)?;
+    let (second, rest) = T::scan(rest.strip_prefix(&[separator])?)?;
+    Some(((first, second), rest))
+}
+
 /// Parses decimal digits, as the kernel reads with `%llu` or `kstrtoull`.
 ///
 /// This is stricter than the kernel in two ways: numbers that are too large are refused, which `%llu` silently wraps, and so
@@ -44,6 +63,11 @@ impl Value for u64 {
             ParseUnitErrorKind::TooLarge => Problem::OutOfRange { min: 0, max: u64::MAX },
             _ => Problem::NotDecimal,
         })
+    }
+
+    #[inline]
+    fn scan(text: &[u8]) -> Option<(Self, &[u8])> {
+        decimal::split_u64(text)
     }
 
     #[inline]
@@ -73,6 +97,12 @@ macro_rules! narrow_numbers {
             }
 
             #[inline]
+            fn scan(text: &[u8]) -> Option<(Self, &[u8])> {
+                let (number, rest) = u64::scan(text)?;
+                Some((Self::try_from(number).ok()?, rest))
+            }
+
+            #[inline]
             fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
                 out.write_number((*self).into())
             }
@@ -93,6 +123,12 @@ macro_rules! units {
             #[inline]
             fn read(word: Word<'_>) -> Result<Self, Problem> {
                 u64::read(word).map($unit)
+            }
+
+            #[inline]
+            fn scan(text: &[u8]) -> Option<(Self, &[u8])> {
+                let (number, rest) = u64::scan(text)?;
+                Some(($unit(number), rest))
             }
 
             #[inline]
@@ -153,6 +189,13 @@ impl Value for DeviceNumber {
     }
 
     #[inline]
+    fn scan(text: &[u8]) -> Option<(Self, &[u8])> {
+        let ((major, minor), rest) = scan_two(text, b':')?;
+        let number = Self::new(major, minor);
+        number.to_huge().map(|_| (number, rest))
+    }
+
+    #[inline]
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
         self.major.print(out)?;
         out.write_char(':')?;
@@ -168,6 +211,15 @@ impl<T: Value> Value for Option<T> {
             "-" => Ok(None),
             _ => T::read(word).map(Some),
         }
+    }
+
+    #[inline]
+    fn scan(text: &[u8]) -> Option<(Self, &[u8])> {
+        if let [b'-', rest @ ..] = text {
+            return Some((None, rest));
+        }
+        let (value, rest) = T::scan(text)?;
+        Some((Some(value), rest))
     }
 
     #[inline]
@@ -197,6 +249,12 @@ impl<T: Value> Value for Usage<T> {
     }
 
     #[inline]
+    fn scan(text: &[u8]) -> Option<(Self, &[u8])> {
+        let ((used, total), rest) = scan_two(text, b'/')?;
+        Some((Self { used, total }, rest))
+    }
+
+    #[inline]
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
         self.used.print(out)?;
         out.write_char('/')?;
@@ -207,6 +265,9 @@ impl<T: Value> Value for Usage<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::thin_pool::{PoolCheck, PoolMode};
+    use crate::zoned::Zones;
+    use crate::{Device, Fields};
 
     #[test]
     fn signed_numbers_are_decimal() {
@@ -219,6 +280,42 @@ mod tests {
         let range = Problem::Expected("a number from -2147483648 to 2147483647");
         for text in ["2147483648", "-2147483649", "18446744073709551616", "-18446744073709551616"] {
             assert_eq!(i32::read(Word::plain(text)), Err(range), "{text}");
+        }
+    }
+
+    /// Reads the first word of `text` as a `T`, with and without [`Value::scan`].
+    fn read_twice<T: Value + PartialEq + fmt::Debug>(text: &str) {
+        let mut fields = Fields::printed(text);
+        let scanned = fields.read::<T>("field");
+        let mut words = Fields::printed(text);
+        let split = words.next_word().map_or(Err(Problem::Missing), T::read);
+        assert_eq!(scanned.map_err(|error| error.problem()), split, "{text:?}");
+        assert_eq!((fields.remainder(), fields.word_number()), (words.remainder(), words.word_number()), "{text:?}");
+        assert_eq!(fields.error("", Problem::Unknown).span(), words.error("", Problem::Unknown).span(), "{text:?}");
+    }
+
+    #[test]
+    fn a_value_is_the_same_whether_its_end_is_searched_before_or_while_it_is_read() {
+        let words = "|0|007|255|256|65536|4294967295|4294967296|9999999999999999999|18446744073709551615|\
+            18446744073709551616|+1|-1|1a|1.5|1/2|1/|/2|1/2/3|1:2|1:|:2|1:2:3|4095:1048575|4096:0|0:1048576|1:4294967296|\
+            -|--|-/-|-/2|rw|r|rwx|RW|ro|needs_check|/dev/sda|1\u{e0}";
+        for word in words.split('|') {
+            for around in [["", ""], [" ", " "], ["  ", "  "], ["\t", "\n"], ["", " 2"], [" ", "\t2"], ["", "\u{b}2"]] {
+                let text = around.join(word);
+                read_twice::<u8>(&text);
+                read_twice::<u16>(&text);
+                read_twice::<u32>(&text);
+                read_twice::<u64>(&text);
+                read_twice::<Sectors>(&text);
+                read_twice::<DeviceNumber>(&text);
+                read_twice::<Device>(&text);
+                read_twice::<Option<MetaBlocks>>(&text);
+                read_twice::<Usage<u32>>(&text);
+                read_twice::<Usage<Option<DataBlocks>>>(&text);
+                read_twice::<Zones>(&text);
+                read_twice::<PoolMode>(&text);
+                read_twice::<Option<PoolCheck>>(&text);
+            }
         }
     }
 }

@@ -143,13 +143,18 @@ impl<'a> Word<'a> {
             return Err(Problem::MayBeKey);
         }
         self.check()?;
+        Ok(self.unquoted())
+    }
+
+    /// The [`value`](Self::value) of a word that has been checked.
+    pub(crate) fn unquoted(self) -> Cow<'a, str> {
         if !self.is_quoted() {
-            return Ok(Cow::Borrowed(self.spelling));
+            return Cow::Borrowed(self.spelling);
         }
         let mut value = String::with_capacity(self.spelling.len());
         // Writing to a String cannot fail.
         let _ = write_unquoted(&mut value, self.spelling);
-        Ok(Cow::Owned(value))
+        Cow::Owned(value)
     }
 }
 
