@@ -237,12 +237,19 @@ pub enum DevError {
 }
 
 impl DevError {
+    /// The error of the step that failed, also if the steps before it could not be undone.
+    fn cause(&self) -> &Self {
+        match self {
+            Self::NotUndone { cause, .. } => cause.cause(),
+            error => error,
+        }
+    }
+
     /// The error of the operation that failed; `None` for other causes.
     #[must_use]
     pub fn operation(&self) -> Option<&OpError> {
-        match self {
+        match self.cause() {
             Self::Operation(error) => Some(error),
-            Self::NotUndone { cause, .. } => cause.operation(),
             _ => None,
         }
     }
@@ -250,10 +257,9 @@ impl DevError {
     /// The error of the command that failed; `None` for other causes.
     #[must_use]
     pub fn command(&self) -> Option<&Error> {
-        match self {
+        match self.cause() {
             Self::Command(error) => Some(error),
             Self::Operation(error) => error.command(),
-            Self::NotUndone { cause, .. } => cause.command(),
             _ => None,
         }
     }
@@ -261,11 +267,10 @@ impl DevError {
     /// The error of a block device, if it was one.
     #[must_use]
     pub fn block(&self) -> Option<&BlockError> {
-        match self {
+        match self.cause() {
             Self::Block(error) => Some(error),
             #[cfg(feature = "verity-format")]
             Self::Verity(error) => error.block(),
-            Self::NotUndone { cause, .. } => cause.block(),
             _ => None,
         }
     }
@@ -320,7 +325,7 @@ impl DevError {
     /// Whether the kernel refused a table, a message or a name as invalid.
     #[must_use]
     pub fn is_invalid(&self) -> bool {
-        self.is(OpError::is_invalid, Error::is_invalid) || matches!(self, Self::Name(_))
+        self.is(OpError::is_invalid, Error::is_invalid) || matches!(self.cause(), Self::Name(_))
     }
 
     /// Whether a wait exceeded its timeout.
@@ -347,7 +352,7 @@ impl DevError {
     pub fn is_unsupported(&self) -> bool {
         self.is(OpError::is_unsupported, Error::is_unsupported)
             || self.block().is_some_and(BlockError::is_unsupported)
-            || matches!(self, Self::Unsupported { .. })
+            || matches!(self.cause(), Self::Unsupported { .. })
     }
 
     /// Adds the result of undoing the steps before this error.
@@ -377,3 +382,6 @@ impl From<ReplyError> for DevError {
         Self::Command(error.into())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,7 +27,12 @@ pub(crate) fn may_hold_key(text: &str) -> bool {
 
 /// The largest number of consecutive hexadecimal digits.
 pub(crate) fn longest_row(text: &str) -> usize {
-    text.split(|char: char| !char.is_ascii_hexdigit()).map(str::len).max().unwrap_or_default()
+    let (mut longest, mut row) = (0_usize, 0_usize);
+    for byte in text.bytes() {
+        row = if byte.is_ascii_hexdigit() { row.saturating_add(1) } else { 0 };
+        longest = longest.max(row);
+    }
+    longest
 }
 
 /// Writes a text with `*` for each word that may contain a key.
