@@ -29,7 +29,7 @@ pub(crate) fn disk(number: u32) -> DeviceNumber {
     DeviceNumber::new(4001, number)
 }
 
-fn make_disks(memory: &MemoryKernel) {
+pub(crate) fn make_disks(memory: &MemoryKernel) {
     for _ in 0..6 {
         let _ = memory.disk(Bytes(4 << 20));
     }

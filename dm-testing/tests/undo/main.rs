@@ -21,3 +21,4 @@ mod quiet;
 mod races;
 mod stopped;
 mod sweep;
+mod unfinished;
