@@ -78,8 +78,12 @@ fn print_usual<T: Spelled>(table: &T, f: &mut fmt::Formatter<'_>) -> fmt::Result
 impl Spelling {
     /// The remaining words, separated by single spaces, with a space at the end if the text has one.
     fn of(mut fields: Fields<'_>) -> Self {
-        let ends_with_space = fields.remainder().ends_with(' ');
-        let mut text = Zeroizing::new(String::with_capacity(fields.remainder().len()));
+        let given = fields.remainder();
+        let mut text = Zeroizing::new(String::with_capacity(given.len()));
+        if fields.form() == Form::Printed && has_single_spaces(given) {
+            text.push_str(given);
+            return Self(Some(Box::new(text)));
+        }
         while let Some(word) = fields.next_word() {
             if !text.is_empty() {
                 text.push(' ');
@@ -87,11 +91,21 @@ impl Spelling {
             // The table's parser has checked each word.
             text.push_str(&word.unquoted());
         }
-        if ends_with_space {
+        if given.ends_with(' ') {
             text.push(' ');
         }
         Self(Some(Box::new(text)))
     }
+}
+
+/// Whether single spaces, and no other white space, separate the words, as in all that kernels print.
+fn has_single_spaces(text: &str) -> bool {
+    let mut before = b' ';
+    text.bytes().all(|byte| {
+        let is_single = byte > b' ' || byte == b' ' && before != b' ';
+        before = byte;
+        is_single
+    })
 }
 
 impl PartialEq for Spelling {
@@ -138,5 +152,20 @@ impl Write for Rest<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.0 = self.0.strip_prefix(text).ok_or(fmt::Error)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Flakey, Target};
+
+    #[test]
+    fn an_unusual_text_is_kept_with_single_spaces() {
+        for text in ["7:0 8 5 10 0", " 7:0 8 5 10 0", "7:0  8 5 10 0", "7:0\t8 5 10\n0", "7:0 8\u{b}5 10 0"] {
+            for (end, kept) in [("", ""), (" ", " "), ("  ", " "), ("\n", "")] {
+                let table = Flakey::parse_table(&format!("{text}{end}")).unwrap();
+                assert_eq!(format!("{table:#}"), format!("7:0 8 5 10 0{kept}"), "{text:?}{end:?}");
+            }
+        }
     }
 }
