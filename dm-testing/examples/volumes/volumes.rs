@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use dm_core::plan::{Numbers, PlanError, Wanted};
-use dm_core::{DmNameBuf, Host, NameError, Prefix};
+use dm_core::{DmNameBuf, Host, NameError, Prefix, RemovePolicy, Retry};
 use dm_targets::devices::{DevError, LinearDev, ThinDev, ThinPoolDev};
 use dm_targets::linear::LinearTable;
 use dm_targets::thin::{ThinDevId, ThinTable};
@@ -16,6 +16,9 @@ use dm_units::{DataBlocks, DeviceNumber, Sectors};
 const METADATA: Sectors = Sectors(4096);
 
 const BLOCK: Sectors = Sectors(128);
+
+/// udev opens a device for a moment after a program has written to it.
+const PATIENTLY: RemovePolicy = RemovePolicy::new().retry(Retry::within(std::time::Duration::from_secs(10)));
 
 /// A disk and its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,7 +160,7 @@ impl Volumes {
 
     /// Removes a volume with its data.
     pub(crate) fn destroy(&mut self, name: &str) -> Result<(), Error> {
-        self.pool()?.delete(&self.host, &self.device(name)?)?;
+        self.pool()?.delete_with(&self.host, &self.device(name)?, PATIENTLY)?;
         self.layout.volumes.remove(name);
         Ok(())
     }
