@@ -64,6 +64,39 @@ on_both_kernels! {
     an_unknown_word_is_reported_unless_a_device_is_missing_before_it,
 }
 
+mod vdo {
+    use super::*;
+
+    on_both_kernels! { ["vdo"];
+        an_unknown_option_of_vdo_needs_a_whole_number,
+    }
+
+    /// Options with which the kernel refuses a table before it reads the disk.
+    const REFUSED: [&str; 6] =
+        ["nonsense on", "nonsense 0.5", "nonsense -1", "nonsense 4294967296", "nonsense", "cpu 2 nonsense on"];
+    const IGNORED: [&str; 3] = ["", "nonsense 5", "nonsense +5 bio 2"];
+    const V4: &str = "V4 A 4096 4096 32768 16380";
+
+    fn an_unknown_option_of_vdo_needs_a_whole_number(kernel: &dyn TestKernel) {
+        let load = |params: &str| load(kernel, "vdo", params.trim_end());
+        for options in REFUSED {
+            let error = load(&format!("{V4} {options}")).unwrap_err();
+            assert!(error.is_invalid() && has_reason(&error), "{options}: {error}");
+        }
+        // A real kernel finds no volume on the disk, which is another error.
+        for options in IGNORED {
+            assert!(load(&format!("{V4} {options}")).err().is_none_or(|error| !error.is_invalid()), "{options}");
+        }
+        let error = load("V4 X 4096 4096 32768 16380").unwrap_err();
+        assert!(error.is_invalid(), "{error}");
+    }
+
+    fn has_reason(error: &dm_core::Error) -> bool {
+        let has = |line: &String| line.contains("ptional argument");
+        error.refusal().is_some_and(|refusal| refusal.kernel_log().iter().any(has))
+    }
+}
+
 /// Loads a table that uses new disks.
 fn load(kernel: &dyn TestKernel, target: &str, params: &str) -> dm_core::Result<()> {
     let name = kernel.name(target);

@@ -5,8 +5,8 @@ mod stats;
 
 use std::collections::BTreeSet;
 
-use dm_targets::Vdo;
-use dm_targets::vdo::VdoTable;
+use dm_targets::vdo::{VdoIndexMemory, VdoOptions, VdoTable};
+use dm_targets::{Vdo, WordBuf};
 use dm_units::Sectors;
 
 use super::part::Part;
@@ -38,7 +38,10 @@ struct VdoTarget {
 
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
     let table = construction.params::<Vdo>(params)?;
-    let part = Part::open(construction, &mut table.device.clone(), Sectors(0), "Unable to open device")?;
+    check_options(construction, &table.options)?;
+    let part = Part::open(construction, &mut table.device.clone(), Sectors(0), "Unable to open storage device");
+    // A device that cannot be opened counts as a fault of the params.
+    let part = part.map_err(|_| Errno::EINVAL)?;
     let disk = construction.kernel.disks.get(&part.device).map(|disk| disk.name.clone());
     let node = format!("/dev/{}", disk.unwrap_or_else(|| format!("dm-{}", part.device.minor)));
     let has_index = table.options.deduplication.unwrap_or(true);
@@ -51,6 +54,27 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
         length: construction.length,
         used: BTreeSet::new(),
     }))
+}
+
+/// Checks the options that the kernel does not know: it ignores those with a whole number, and refuses others
+/// (`parse_one_key_value_pair`). The library knows more options than this version.
+fn check_options(construction: &mut Construction<'_>, options: &VdoOptions) -> Result<(), Errno> {
+    let later = [
+        options.index_sparse.map(|is_sparse| if is_sparse { "on" } else { "off" }),
+        options.index_memory.and_then(|memory| match memory {
+            VdoIndexMemory::Quarter => Some("0.25"),
+            VdoIndexMemory::Half => Some("0.50"),
+            VdoIndexMemory::ThreeQuarters => Some("0.75"),
+            VdoIndexMemory::Gib(_) => None,
+        }),
+    ];
+    let others = options.other.chunks_exact(2).filter_map(|pair| pair.last()).map(WordBuf::as_str);
+    let Some(value) = later.into_iter().flatten().chain(others).find(|value| value.parse::<u32>().is_err()) else {
+        return Ok(());
+    };
+    let text = format!("optional config string error: integer value needed, found \"{value}\"");
+    construction.kernel.log("vdo", &text);
+    construction.refuse(Errno::EINVAL, "Invalid optional argument configuration")
 }
 
 impl VdoTarget {
