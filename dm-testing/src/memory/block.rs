@@ -5,17 +5,20 @@ use std::sync::Arc;
 
 use dm_core::AsDevId;
 use dm_core::block::{BlockId, BlockIo, BlockOpenOptions};
-use dm_units::{DeviceNumber, Sectors};
+use dm_units::{DeviceNumber, Sectors, Version};
 
 use super::errno::Errno;
 use super::io_error::{MemoryError, MemoryErrorKind};
 use super::kernel::Kernel;
 use super::kernel::device::Device;
 use super::kernel::disk::SECTOR;
-use super::kernel::io::Io;
+use super::kernel::io::{Io, IoFault, IoResult};
 use super::node::Machine;
 use super::opened::OpenDevice;
 use super::{MemoryKernel, device_mut};
+
+/// The interface of Linux 6.16, the first whose multipath devices probe their paths.
+const PROBES_SINCE: Version = Version::new(4, 50, 0);
 
 /// An open disk or mapped device.
 #[derive(Debug)]
@@ -93,6 +96,27 @@ impl BlockIo for OpenBlock {
     fn number(&self) -> Option<DeviceNumber> {
         Some(self.number)
     }
+
+    fn probe_paths(&self) -> io::Result<()> {
+        let probed = self.kernel.machine.with_until(None, |kernel| match probe_paths(kernel, self.number) {
+            Err(IoFault::Held(_) | IoFault::Waits(_)) => None,
+            Err(IoFault::Failed(errno)) => Some(Err(errno.to_io())),
+            Ok(()) => Some(Ok(())),
+        });
+        probed.unwrap_or(Ok(()))
+    }
+}
+
+/// Probes the paths of a multipath device (`dm_prepare_ioctl` in drivers/md/dm.c). Kernels before Linux 6.16 pass the ioctl
+/// on to a path, which does not know it.
+fn probe_paths(kernel: &mut Kernel, number: DeviceNumber) -> IoResult {
+    let device = kernel.mapped(number).filter(|_| kernel.interface >= PROBES_SINCE).ok_or(Errno::ENOTTY)?;
+    let (suspended, table) = (device.suspended, device.active.clone());
+    let [line] = table.as_ref().map_or(&[][..], |table| &table.lines) else { return Err(Errno::ENOTTY.into()) };
+    if line.kind.name == "multipath" && suspended {
+        return Err(Errno::EAGAIN.into());
+    }
+    line.with(|target| target.probe_paths(kernel)).unwrap_or(Err(Errno::ENOTTY.into()))
 }
 
 fn to_io(error: &MemoryError) -> io::Error {

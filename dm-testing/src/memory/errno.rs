@@ -30,6 +30,7 @@ impl Errno {
     pub(crate) const EOVERFLOW: Self = Self(Known::EOVERFLOW as i32);
     pub(crate) const EILSEQ: Self = Self(Known::EILSEQ as i32);
     pub(crate) const EOPNOTSUPP: Self = Self(Known::EOPNOTSUPP as i32);
+    pub(crate) const ENOTCONN: Self = Self(Known::ENOTCONN as i32);
     pub(crate) const ETIMEDOUT: Self = Self(Known::ETIMEDOUT as i32);
 
     pub(crate) fn to_io(self) -> io::Error {
@@ -58,6 +59,7 @@ impl Errno {
             Self::EOVERFLOW => "EOVERFLOW",
             Self::EILSEQ => "EILSEQ",
             Self::EOPNOTSUPP => "EOPNOTSUPP",
+            Self::ENOTCONN => "ENOTCONN",
             Self::ETIMEDOUT => "ETIMEDOUT",
             _ => return None,
         })

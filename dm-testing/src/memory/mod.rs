@@ -115,7 +115,8 @@ impl MemoryKernel {
     }
 
     /// Makes a kernel with another version of the interface, from 4.0.0 on. It refuses later commands and flags as a
-    /// kernel of that version does. Its targets are those of Linux 6.12.
+    /// kernel of that version does. Its targets are those of Linux 6.12, and from 4.50.0 on, multipath devices probe their
+    /// paths.
     #[must_use]
     pub fn with_interface(version: Version) -> Self {
         Self { machine: Arc::new(Machine::new(Kernel::new(version))), plan: None }

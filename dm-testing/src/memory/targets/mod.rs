@@ -286,6 +286,12 @@ pub(crate) trait Target: fmt::Debug + Send {
         None
     }
 
+    /// Probes the paths to a disk (`DM_MPATH_PROBE_PATHS`); `None` if the type has no paths.
+    fn probe_paths(&mut self, kernel: &mut Kernel) -> Option<IoResult> {
+        let _ = kernel;
+        None
+    }
+
     /// Advances its background work by one step. Called only while the device is not suspended.
     fn work(&mut self, kernel: &mut Kernel) {
         let _ = kernel;

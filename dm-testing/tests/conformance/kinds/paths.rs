@@ -1,20 +1,32 @@
 //! Multipath devices.
 
-use dm_core::{Difference, OpError, OpErrorKind, SetupOptions, TakeOver};
+use dm_core::{Difference, OpError, OpErrorKind, SetupOptions, TakeOver, TargetLine};
 use dm_targets::devices::{DevError, MultipathDev, MultipathPath};
 use dm_targets::multipath::{GroupState, MultipathTable, PathGroup, PathState, QueueMode};
-use dm_testing::TestKernel;
+use dm_testing::{MemoryKernel, TestKernel};
 use dm_units::{Bytes, DeviceNumber, Sectors, Version};
 
 use super::{SHORT, one};
+use crate::support::Devices as _;
 
-on_both_kernels! { ["multipath"];
+on_both_kernels! { ["multipath", "linear", "error"];
     paths_fail_and_come_back,
     groups_are_switched,
     requests_fail_or_wait_when_no_path_is_left,
     a_device_in_use_is_taken_over_by_its_layout_after_a_failover,
     paths_are_probed_only_by_kernels_that_can,
+    probing_fails_the_paths_in_use_that_cannot_be_read,
 }
+
+#[test]
+fn paths_are_probed_in_memory_since_linux_6_16() {
+    for test in [paths_are_probed_only_by_kernels_that_can, probing_fails_the_paths_in_use_that_cannot_be_read] {
+        test(&MemoryKernel::with_interface(PROBES_SINCE));
+    }
+}
+
+/// The interface of Linux 6.16.
+const PROBES_SINCE: Version = Version::new(4, 50, 0);
 
 /// A device with a path in each of two groups.
 fn device(kernel: &dyn TestKernel) -> ([DeviceNumber; 2], MultipathDev) {
@@ -110,8 +122,7 @@ fn paths_are_probed_only_by_kernels_that_can(kernel: &dyn TestKernel) {
     let host = kernel.host();
     let ([one, _], lun) = device(kernel);
     let probed = lun.probe_paths(&host);
-    // Linux 6.16.
-    if host.dm().version().unwrap() >= Version::new(4, 50, 0) {
+    if host.dm().version().unwrap() >= PROBES_SINCE {
         probed.unwrap();
         assert!(lun.paths(&host).unwrap().iter().all(|path| path.device != one || path.fail_count == 0));
         return;
@@ -119,4 +130,34 @@ fn paths_are_probed_only_by_kernels_that_can(kernel: &dyn TestKernel) {
     let error = probed.unwrap_err();
     assert!(matches!(error, DevError::Unsupported { .. }) && error.is_unsupported(), "{error}");
     assert!(error.to_string().contains(&lun.name().to_string()), "{error}");
+}
+
+fn probing_fails_the_paths_in_use_that_cannot_be_read(kernel: &dyn TestKernel) {
+    let host = kernel.host();
+    if host.dm().version().unwrap() < PROBES_SINCE {
+        return;
+    }
+    let [good, spare] = [(); 2].map(|()| kernel.disk(Bytes(1 << 20)));
+    let line = |target, params| TargetLine::text(Sectors(0), SHORT, target, params);
+    let bad = kernel.map("bad", [line("linear", format!("{} 0", kernel.disk(Bytes(1 << 20))))]);
+    let groups = [PathGroup::queue_length([bad.number(), good]), PathGroup::queue_length([spare])];
+    let table = MultipathTable::new(groups).queue_mode(QueueMode::Bio);
+    let lun = MultipathDev::create(&host, kernel.name("lun"), &one(SHORT, table)).unwrap();
+    kernel.read(lun.number(&host).unwrap(), Sectors(0), &mut [0; 512]).unwrap();
+    lun.probe_paths(&host).unwrap();
+    assert!(lun.paths(&host).unwrap().iter().all(|path| path.state == PathState::Active));
+
+    kernel.swap(&bad, [line("error", String::new())]);
+    lun.probe_paths(&host).unwrap();
+    let failures = || lun.paths(&host).unwrap().iter().map(|path| path.fail_count).collect::<Vec<_>>();
+    assert_eq!(failures(), [1, 0, 0]);
+    // Paths that have failed are not read again, and those of other groups are not read at all.
+    lun.fail_path(&host, good).unwrap();
+    lun.probe_paths(&host).unwrap();
+    assert_eq!(failures(), [1, 1, 0]);
+    lun.fail_path(&host, spare).unwrap();
+    assert_eq!(lun.probe_paths(&host).unwrap_err().errno(), Some(nix::libc::ENOTCONN));
+    lun.suspend(&host).unwrap();
+    assert_eq!(lun.probe_paths(&host).unwrap_err().errno(), Some(nix::libc::EAGAIN));
+    lun.resume(&host).unwrap();
 }

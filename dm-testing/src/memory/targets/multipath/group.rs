@@ -75,6 +75,12 @@ impl Group {
         self.paths.iter().position(|path| path.works)
     }
 
+    /// The positions and devices of the paths that work.
+    pub(super) fn working(&self) -> Vec<(usize, DeviceNumber)> {
+        let paths = self.paths.iter().enumerate().filter(|(_, path)| path.works);
+        paths.map(|(place, path)| (place, path.device)).collect()
+    }
+
     /// The positions of a device among the paths.
     pub(super) fn places_of(&self, device: DeviceNumber) -> impl Iterator<Item = usize> {
         let paths = self.paths.iter().enumerate();

@@ -9,6 +9,7 @@ use self::group::Group;
 use super::{Answer, Construction, Target, is_suspended, number};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
+use crate::memory::kernel::disk::SECTOR;
 use crate::memory::kernel::io::{Io, IoFault, IoResult};
 use crate::memory::kernel::table::Span;
 
@@ -185,6 +186,11 @@ impl MultipathTarget {
     }
 }
 
+/// Whether an error is one of the path; other paths would return the remaining errors too (`blk_path_error`).
+const fn is_of_path(done: IoResult) -> bool {
+    matches!(done, Err(IoFault::Failed(errno)) if errno.0 != Errno::EOPNOTSUPP.0 && errno.0 != Errno::ENOSPC.0)
+}
+
 impl Target for MultipathTarget {
     /// The params as changed by messages.
     fn table(&self, _: &Kernel) -> String {
@@ -216,13 +222,10 @@ impl Target for MultipathTarget {
         while let Some((group, path)) = self.choose() {
             let device = self.groups.get(group).and_then(|group| group.paths.get(path)).map(|path| path.device);
             let done = kernel.io(device.ok_or(Errno::EIO)?, start, io.part(0, sectors));
-            match done {
-                // Other paths would return these errors too (`blk_path_error`).
-                Err(IoFault::Failed(errno)) if errno != Errno::EOPNOTSUPP && errno != Errno::ENOSPC => {
-                    self.fail(kernel, group, path);
-                }
-                _ => return done,
+            if !is_of_path(done) {
+                return done;
             }
+            self.fail(kernel, group, path);
         }
         Err(if self.queues { IoFault::Waits(self.minor) } else { Errno::EIO.into() })
     }
@@ -239,6 +242,22 @@ impl Target for MultipathTarget {
 
     fn message(&mut self, kernel: &mut Kernel, words: &[String]) -> Option<Answer> {
         Some(self.handle(kernel, words).map(|()| None))
+    }
+
+    /// Reads the first sector of each working path of the current group, and fails the paths that cannot be read
+    /// (`probe_active_paths`). Before the first I/O there is no such group.
+    fn probe_paths(&mut self, kernel: &mut Kernel) -> Option<IoResult> {
+        let current = self.current.and_then(|place| Some((place, self.groups.get(place)?.working())));
+        let (group, paths) = current.unwrap_or_default();
+        for (path, device) in paths {
+            match kernel.io(device, 0, Io::Read(&mut [0; SECTOR])) {
+                Err(fault @ (IoFault::Held(_) | IoFault::Waits(_))) => return Some(Err(fault)),
+                done if is_of_path(done) => self.fail(kernel, group, path),
+                _ => {}
+            }
+        }
+        let is_left = self.groups.iter().any(|group| group.first_working().is_some());
+        Some(if is_left { Ok(()) } else { Err(Errno::ENOTCONN.into()) })
     }
 
     /// Stops queueing I/O, so that waiting I/O fails, unless it can be returned to the device.
