@@ -44,8 +44,10 @@
 //! | `cache` | promotes a block when it is accessed for the second time, demotes the least recently used one, and writes dirty blocks back when they are demoted or by `cleaner` | the policy `smq` learns, and writes back when there is little to do |
 //! | `crypt`, `integrity` | pass sectors on unchanged, and detect no corruption; every key is in the keyring; tags are calculated at once | |
 //! | `verity` | checks each block of each read by SHA-1 or SHA-2; data with other algorithms is not checked, and no error is corrected; a read that would restart the machine or make the kernel panic fails | supports all algorithms, and corrects errors |
-//! | `mirror` | has no log in user space | |
+//! | `mirror` | has no log in user space; a flush that fails marks the leg as `F` | counts a failed flush as a failed write, and forgets it when its thread next runs |
 //! | `multipath` | uses the first path of a group that works; hardware handlers do nothing | selectors spread I/O |
+//! | events of `raid` | one for each leg that fails and each action that ends | one event stands for all that has happened since the worker last ran; the first resume of an array with metadata devices raises another one if the array's thread happens to run while the bitmap is loaded |
+//! | failures of `raid` | the failure of the last leg raises no event, and a resync that cannot read its source completes | each failure of the last leg raises an event, and the resync starts again without end |
 //! | `raid` of other levels than `raid1` | has states and a status, and finds failed legs when the status is read; I/O fails with `EOPNOTSUPP` | |
 //! | `vdo`, `zoned` | treat any disk as formatted, and use its sectors in order; `vdo` does not deduplicate | |
 //! | `writecache` | writes to the origin at once, and only counts the blocks that would be in the cache | |

@@ -172,9 +172,7 @@ fn arrays_of_other_levels_have_states_but_no_data() {
     let [a, b, c, d] = disks(&memory, [64, 1024, 1024, 1024]);
     let legs = format!("3 - {} - {} - {}", b.number(), c.number(), d.number());
     let raid = Mapped::new(&memory, 2048, "raid", &format!("raid5_ls 1 128 {legs}"));
-    assert_eq!(raid.status(), "raid5_ls 3 aaa 0/1024 resync 0 0 -");
-    (0..4).for_each(|_| drop(raid.status()));
-    assert_eq!(state(&raid), "AAA 1024/1024 idle");
+    assert_eq!(raid.status(), "raid5_ls 3 AAA 1024/1024 idle 0 0 -");
     assert_eq!(raid.read(0, 1).unwrap_err().errno(), EOPNOTSUPP);
     fail(&c);
     raid.status();
@@ -200,4 +198,29 @@ fn the_params_of_raid1_are_printed_as_the_kernel_keeps_them() {
     };
     let raid = Mapped::new(&memory, LENGTH, "raid", &params(128, 256));
     assert_eq!(raid.table(), params(0, 128));
+}
+
+#[test]
+fn an_array_without_metadata_devices_holds_writes_after_a_leg_has_failed() {
+    let memory = MemoryKernel::new();
+    let [a, b] = disks(&memory, [1024, 1024]);
+    let raid = Mapped::new(&memory, 1024, "raid", &format!("raid1 1 0 2 - {} - {}", a.number(), b.number()));
+    raid.write(0, 1, 7).unwrap();
+    fail(&b);
+    assert!(raid.write(0, 1, 8).unwrap_err().would_wait());
+    assert_eq!((state(&raid), raid.read(0, 1)), ("AD 1024/1024 idle".to_owned(), Ok(8)));
+    b.heal();
+    raid.suspend();
+    assert_eq!(state(&raid), "AD 0/1024 frozen");
+    raid.resume();
+    assert!(raid.write(0, 1, 9).unwrap_err().would_wait());
+}
+
+#[test]
+fn a_check_writes_what_cannot_be_read() {
+    let Raid1 { raid, data, .. } = raid1(&MemoryKernel::new(), " nosync");
+    fail(&data[0]);
+    raid.send(&["check"]);
+    (0..4).for_each(|_| drop(raid.status()));
+    assert_eq!(state(&raid), "DA 1024/1024 idle");
 }

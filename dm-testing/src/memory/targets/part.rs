@@ -72,8 +72,13 @@ impl Part {
             let len = usize::try_from(length).unwrap_or(0).saturating_mul(SECTOR);
             let (mut data, mut old) = (vec![0; len], vec![0; len]);
             self.io(kernel, at, Io::Read(&mut data)).map_err(CopyFault::From)?;
-            to.io(kernel, at, Io::Read(&mut old)).map_err(CopyFault::To)?;
-            if data != old {
+            // A device that cannot be read may be written nevertheless.
+            let is_equal = match to.io(kernel, at, Io::Read(&mut old)) {
+                Ok(()) => data == old,
+                Err(IoFault::Failed(_)) => false,
+                Err(fault) => return Err(CopyFault::To(fault)),
+            };
+            if !is_equal {
                 to.io(kernel, at, Io::Write(&data)).map_err(CopyFault::To)?;
             }
             at = at.saturating_add(length);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dm_core::{SetupOptions, TargetLine};
+use dm_core::{SetupOptions, StatusOptions, TableSlot, TargetLine};
 use dm_targets::cache::{CacheIoMode, CachePolicy, CacheTable};
 use dm_targets::crypt::{Cipher, CryptKey, CryptTable};
 use dm_targets::devices::{CacheDev, CryptDev, DevError, LinearDev, OriginDev, RaidDev, SnapshotDev};
@@ -150,6 +150,56 @@ mod raids {
 
     on_both_kernels! { ["raid"];
         an_array_is_checked_and_a_leg_replaced,
+        only_a_new_array_with_metadata_devices_is_synchronized,
+        a_table_with_sync_writes_no_bitmap_to_new_metadata_devices,
+    }
+
+    fn a_table_with_sync_writes_no_bitmap_to_new_metadata_devices(kernel: &dyn TestKernel) {
+        let [one, two, three, four] = [(); 4].map(|()| kernel.disk(Bytes(1 << 20)));
+        let line = |sync| {
+            let params = format!("raid1 {sync} 2 {one} {two} {three} {four}");
+            TargetLine::text(Sectors(0), SHORT, "raid", params)
+        };
+        let array = kernel.map("array", [line("2 0 sync")]);
+        kernel.write(array.number(), Sectors(0), &[7; 4096]).unwrap();
+        let load = |sync| kernel.dm().table_load(&array, [line(sync)]);
+        kernel.dm().device_suspend(&array).unwrap();
+        for sync in ["1 0", "2 0 nosync"] {
+            let error = load(sync).unwrap_err();
+            assert!(error.is_invalid(), "{error}");
+        }
+        load("2 0 sync").unwrap();
+        kernel.dm().device_resume(&array).unwrap();
+        assert_eq!(first_byte(kernel, array.number(), 0), 7);
+    }
+
+    fn only_a_new_array_with_metadata_devices_is_synchronized(kernel: &dyn TestKernel) {
+        let [one, two] = [(); 2].map(|()| kernel.disk(Bytes(1 << 20)));
+        let meta = || kernel.disk(Bytes(1 << 20));
+        let new = || format!("{} {one} {} {two}", meta(), meta());
+        let without = || format!("- {one} - {two}");
+        for (suffix, legs, sync, is_synced) in [
+            ("plain", without(), "1 0", false),
+            ("forced", without(), "2 0 sync", false),
+            ("new", new(), "1 0", true),
+            ("assumed", new(), "2 0 nosync", false),
+        ] {
+            let line = TargetLine::text(Sectors(0), SHORT, "raid", format!("raid1 {sync} 2 {legs}"));
+            let array = kernel.create(suffix);
+            kernel.dm().table_load(&array, [line]).unwrap();
+            let status = |slot| crate::support::lines(kernel, &array, StatusOptions::new().slot(slot))[0].clone();
+            let is_frozen = || status(TableSlot::Inactive).contains(" 0/1024 frozen 0");
+            crate::support::wait_until("the thread of the array to be idle", is_frozen);
+            kernel.dm().device_resume(&array).unwrap();
+            crate::support::wait_until("the array to be in sync", || {
+                status(TableSlot::Active).contains(" AA 1024/1024 idle")
+            });
+            let event_nr = || crate::support::info(kernel, &array).event_nr();
+            // Only the end of an action raises an event for certain; the first resume may raise another one.
+            if is_synced {
+                crate::support::wait_until("the end of the resync to raise an event", || event_nr() > 0);
+            }
+        }
     }
 
     fn an_array_is_checked_and_a_leg_replaced(kernel: &dyn TestKernel) {

@@ -46,9 +46,11 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
         table,
         legs,
         default: 0,
-        log,
         search: 0,
-        in_sync: false,
+        // The thread of the mirror first runs before the table is active, and so raises no event for `nosync`
+        // (`mirror_ctr`, `do_recovery`).
+        in_sync: log.count() == log.regions(),
+        log,
         has_lost_leg: false,
     }))
 }
@@ -182,7 +184,8 @@ impl MirrorTarget {
             kernel.log("raid1", &format!("Write error during recovery (error = {:#x})", 1_u64 << place.min(&63)));
             self.fail(kernel, *place, Failure::Sync);
         }
-        if failed.is_empty() {
+        // As in `dm_rh_update_states`.
+        if failed.is_empty() || !self.handles_errors() {
             self.log.set_in_sync(start, true);
         }
     }
@@ -228,9 +231,10 @@ impl Target for MirrorTarget {
     fn work(&mut self, kernel: &mut Kernel) {
         let step = self.log.len().div_ceil(4);
         for _ in 0..step {
-            let Some(region) = self.log.next_out_of_sync(self.search) else { break };
-            // A region that could not be copied is retried after the next resume.
-            self.search = region.saturating_add(1);
+            let region = self.log.next_out_of_sync(self.search);
+            // A region that could not be copied, or is lost later, is copied after the next resume (`core_get_resync_work`).
+            self.search = region.unwrap_or(self.log.len()).saturating_add(1);
+            let Some(region) = region else { break };
             self.recover(kernel, region);
         }
         if !self.in_sync && self.log.count() == self.log.regions() {

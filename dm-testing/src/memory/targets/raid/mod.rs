@@ -10,6 +10,7 @@ use dm_units::Sectors;
 
 use self::leg::{IN_SYNC, Leg};
 use self::sync::Action;
+use super::marks::Found;
 use super::part::Part;
 use super::{Answer, Construction, Target, is_suspended};
 use crate::memory::errno::Errno;
@@ -34,6 +35,8 @@ struct RaidTarget {
     position: u64,
     mismatches: u64,
     was_resumed: bool,
+    /// Whether the metadata devices contain a bitmap, which a table with `sync` does not write.
+    has_bitmap: bool,
 }
 
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
@@ -83,7 +86,15 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
         position: 0,
         mismatches: 0,
         was_resumed: false,
+        has_bitmap: true,
     };
+    let is_forced = target.table.params.sync == Some(RaidSync::Sync);
+    let stored = target.stored_bitmap(construction.kernel);
+    if stored == Some(false) && !is_forced {
+        // The bitmap has no valid superblock then (`md_bitmap_read_sb` in drivers/md/md-bitmap.c).
+        return construction.refuse(Errno::EINVAL, "Failed to run raid array");
+    }
+    target.has_bitmap = stored.unwrap_or(!is_forced);
     target.assemble(construction.kernel);
     if target.has_lost_too_much() {
         return construction.refuse(Errno::EINVAL, "Insufficient redundancy to activate array");
@@ -112,7 +123,7 @@ impl RaidTarget {
     }
 
     /// Sets the state of the array from the newest superblock (`analyse_superblocks`). An array without a superblock is
-    /// new.
+    /// new. It is taken to be in sync without metadata devices, and with `sync`, for which no superblock is read.
     fn assemble(&mut self, kernel: &mut Kernel) {
         let RaidParams { sync, rebuild, .. } = &self.table.params;
         let found: Vec<Option<Vec<u64>>> = if *sync == Some(RaidSync::Sync) {
@@ -121,9 +132,15 @@ impl RaidTarget {
             self.legs.iter_mut().map(|leg| leg.read(kernel)).collect()
         };
         let newest = found.iter().flatten().max_by_key(|numbers| numbers.first());
-        self.resync_offset = if *sync == Some(RaidSync::NoSync) || self.is_raid0() { IN_SYNC } else { 0 };
-        if let Some([events, resync_offset, offsets @ ..]) = newest.map(Vec::as_slice) {
-            (self.events, self.resync_offset) = (*events, *resync_offset);
+        let has_metadata = self.legs.iter().any(|leg| leg.metadata.is_some());
+        let is_synced = sync.is_some() || self.is_raid0() || !has_metadata;
+        self.resync_offset = if is_synced { IN_SYNC } else { 0 };
+        if let Some([events, resync_offset, _, offsets @ ..]) = newest.map(Vec::as_slice) {
+            self.events = *events;
+            // Not if it is given by the table (`super_init_validation`).
+            if !is_synced {
+                self.resync_offset = *resync_offset;
+            }
             for (place, leg) in self.legs.iter_mut().enumerate() {
                 // A leg without a superblock is new and must be rebuilt.
                 let is_known = leg.metadata.is_none() || found.get(place).is_some_and(Option::is_some);
@@ -137,13 +154,27 @@ impl RaidTarget {
                 leg.recovered = 0;
             }
         }
+        // Nothing can be synchronized then (`raid1_run` in drivers/md/raid1.c).
+        if self.is_raid1() && self.legs.iter().filter(|leg| leg.works()).count() == 1 {
+            self.resync_offset = IN_SYNC;
+        }
+    }
+
+    /// Whether there is a bitmap, if there is a superblock.
+    fn stored_bitmap(&self, kernel: &mut Kernel) -> Option<bool> {
+        let read = self.legs.iter().filter_map(|leg| match leg.metadata?.read(kernel) {
+            Ok(Found::Numbers(numbers)) => Some(numbers),
+            _ => None,
+        });
+        read.max_by_key(|numbers| numbers.first().copied()).map(|numbers| numbers.get(2) == Some(&1))
     }
 
     /// Writes all superblocks.
     fn save(&mut self, kernel: &mut Kernel) {
         self.events = self.events.saturating_add(1);
         let offsets = self.legs.iter().map(|leg| if leg.is_faulty { 0 } else { leg.recovered });
-        let numbers: Vec<u64> = [self.events, self.resync_offset].into_iter().chain(offsets).collect();
+        let numbers = [self.events, self.resync_offset, self.has_bitmap.into()].into_iter().chain(offsets);
+        let numbers: Vec<u64> = numbers.collect();
         let failed: Vec<usize> = (0..self.legs.len())
             .filter(|place| self.legs.get(*place).is_some_and(|leg| leg.write(kernel, &numbers).is_err()))
             .collect();
@@ -170,7 +201,8 @@ impl RaidTarget {
         true
     }
 
-    /// Reads from the first leg that can be read, and rewrites the sectors on the legs that could not.
+    /// Reads from the first leg that can be read, and writes the sectors to the legs that could not and reads them again
+    /// (`fix_read_error` in drivers/md/raid1.c).
     fn read(&mut self, kernel: &mut Kernel, at: u64, data: &mut [u8]) -> IoResult {
         let mostly_written = |place: usize| {
             let params = &self.table.params;
@@ -186,7 +218,8 @@ impl RaidTarget {
                 Err(fault) => return Err(fault),
                 Ok(()) => {
                     for (place, part) in failed {
-                        if part.io(kernel, at, Io::Write(data)).is_err() {
+                        let written = part.io(kernel, at, Io::Write(data));
+                        if written.and_then(|()| part.io(kernel, at, Io::Read(&mut vec![0; data.len()]))).is_err() {
                             self.fail(kernel, place);
                         }
                     }
@@ -197,23 +230,37 @@ impl RaidTarget {
         Err(Errno::EIO.into())
     }
 
-    /// Sends a write, discard or flush to all legs. It succeeds if a leg that contains all data has executed it.
+    /// Sends a write, discard or flush to all legs. It succeeds if a leg that contains all data has executed it. A leg on
+    /// which only a discard or a flush fails does not count as failed (`raid1_end_write_request`, `md_end_flush`).
     fn write(&mut self, kernel: &mut Kernel, at: u64, mut io: Io<'_>) -> IoResult {
-        let sectors = io.sectors();
+        let (sectors, is_write) = (io.sectors(), matches!(io, Io::Write(_)));
+        if is_write && self.waits_for_program() {
+            return Err(IoFault::Waits(self.minor));
+        }
         let mut failed = Vec::new();
         let mut written = false;
         for (place, leg) in self.legs.iter().enumerate().filter(|(_, leg)| !leg.is_faulty) {
             let Some(part) = leg.data else { continue };
             match part.io(kernel, at, io.part(0, sectors)) {
                 Ok(()) => written |= leg.works(),
-                Err(IoFault::Failed(_)) => failed.push(place),
+                Err(IoFault::Failed(_)) if is_write => failed.push(place),
+                Err(IoFault::Failed(_)) => written |= leg.works(),
                 Err(fault) => return Err(fault),
             }
         }
         for place in failed {
             self.fail(kernel, place);
         }
+        if is_write && self.waits_for_program() {
+            return Err(IoFault::Waits(self.minor));
+        }
         if written { Ok(()) } else { Err(Errno::EIO.into()) }
+    }
+
+    /// Whether writes wait without end: of an array without metadata devices, the kernel expects that a program records a
+    /// failed leg and then continues, which a program cannot do with a mapped device (`external` in `md_update_sb`).
+    fn waits_for_program(&self) -> bool {
+        self.legs.iter().all(|leg| leg.metadata.is_none()) && self.legs.iter().any(|leg| leg.is_faulty)
     }
 
     /// The level, with the layout in use (`get_raid_type_by_ll`).
@@ -260,11 +307,14 @@ impl Target for RaidTarget {
 
     fn status(&mut self, kernel: &mut Kernel, _: bool) -> String {
         let letters: String = self.legs.iter().map(|leg| leg.letter(self.action)).collect();
+        // Frozen from its construction on, and by each suspension (`raid_ctr`, `md_stop_writes`).
+        let is_frozen = !self.was_resumed || is_suspended(kernel, self.minor);
         let progress = match self.action {
+            _ if is_frozen && !self.is_raid0() => 0,
             Action::Idle => self.resync_offset,
             _ => self.position,
         };
-        let action = if self.was_resumed && is_suspended(kernel, self.minor) { "frozen" } else { self.action.word() };
+        let action = if is_frozen { "frozen" } else { self.action.word() };
         let RaidParams { data_offset, journal_dev, journal_mode, .. } = &self.table.params;
         let journal = match (journal_dev, journal_mode) {
             (None, _) => '-',

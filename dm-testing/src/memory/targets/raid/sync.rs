@@ -38,7 +38,7 @@ impl Action {
 }
 
 impl RaidTarget {
-    /// Starts the next action, if one is needed.
+    /// Starts the next action, if one is needed. The mismatches of an earlier check are no longer shown then.
     pub(super) fn start(&mut self) {
         if self.resync_offset != IN_SYNC {
             self.action = Action::Resync;
@@ -46,6 +46,9 @@ impl RaidTarget {
         } else if let Some(recovered) = self.legs.iter().filter(|leg| leg.is_rebuilt()).map(|leg| leg.recovered).min() {
             self.action = Action::Recover;
             self.position = recovered;
+        }
+        if self.action != Action::Idle {
+            self.mismatches = 0;
         }
     }
 
@@ -55,11 +58,15 @@ impl RaidTarget {
         self.mismatches = 0;
     }
 
-    /// Stops the current action; a later start continues at the same position.
+    /// Stops the current action, which raises an event as its end does (`md_reap_sync_thread`). A later start continues at
+    /// the same position.
     pub(super) fn interrupt(&mut self, kernel: &mut Kernel) {
         self.note_progress();
-        self.action = Action::Idle;
+        let was = std::mem::replace(&mut self.action, Action::Idle);
         self.save(kernel);
+        if was != Action::Idle {
+            kernel.event(self.minor);
+        }
     }
 
     fn note_progress(&mut self) {
@@ -81,7 +88,8 @@ impl RaidTarget {
         if self.action == Action::Idle {
             return;
         }
-        let sectors = self.total.div_ceil(4).min(self.total.saturating_sub(self.position));
+        let step = self.total.div_ceil(4).next_multiple_of(COMPARED);
+        let sectors = step.min(self.total.saturating_sub(self.position));
         let end = self.position.saturating_add(sectors);
         if self.is_raid1() {
             match self.action {
@@ -121,26 +129,37 @@ impl RaidTarget {
         }
     }
 
-    /// Counts differences between legs, or repairs them.
+    /// Compares the first leg that can be read with the others, to count differences or to repair them. Sectors that cannot
+    /// be read count as different, and are written in any case (`process_checks` in drivers/md/raid1.c).
     fn scrub(&mut self, kernel: &mut Kernel, end: u64) {
-        let Some((from, others)) = self.sides() else { return };
         let mut at = self.position;
         while at < end {
             let sectors = COMPARED.min(end.saturating_sub(at));
-            let len = usize::try_from(sectors).unwrap_or(0).saturating_mul(SECTOR);
-            let (mut data, mut other) = (vec![0; len], vec![0; len]);
-            let is_read = from.io(kernel, at, Io::Read(&mut data)).is_ok();
-            for (place, part) in others.iter().filter(|_| is_read) {
-                if part.io(kernel, at, Io::Read(&mut other)).is_err() {
-                    self.fail(kernel, *place);
-                } else if data != other {
-                    match self.action {
-                        Action::Repair => drop(part.io(kernel, at, Io::Write(&data))),
-                        _ => self.mismatches = self.mismatches.saturating_add(sectors),
-                    }
-                }
-            }
+            self.scrub_at(kernel, at, sectors);
             at = at.saturating_add(sectors);
+        }
+    }
+
+    fn scrub_at(&mut self, kernel: &mut Kernel, at: u64, sectors: u64) {
+        let len = usize::try_from(sectors).unwrap_or(0).saturating_mul(SECTOR);
+        let is_check = self.action == Action::Check;
+        let legs = self.legs.iter().enumerate().filter(|(_, leg)| !leg.is_faulty);
+        let parts = legs.filter_map(|(place, leg)| Some((place, leg.data?)));
+        let read = parts.map(|(place, part)| {
+            let mut data = vec![0; len];
+            let is_read = part.io(kernel, at, Io::Read(&mut data)).is_ok();
+            (place, part, is_read.then_some(data))
+        });
+        let read: Vec<_> = read.collect();
+        let Some(expected) = read.iter().find_map(|(_, _, data)| data.as_ref()) else { return };
+        for (place, part, data) in read.iter().filter(|(_, _, data)| data.as_ref() != Some(expected)) {
+            if is_check {
+                self.mismatches = self.mismatches.saturating_add(sectors);
+            }
+            let is_written = !is_check || data.is_none();
+            if is_written && part.io(kernel, at, Io::Write(expected)).is_err() {
+                self.fail(kernel, *place);
+            }
         }
     }
 
