@@ -8,6 +8,7 @@ use dm_testing::{MemoryKernel, TestKernel};
 use dm_units::DeviceNumber;
 
 use crate::say;
+use crate::settle::Background;
 use crate::step::Step;
 use crate::world::{DISKS, SIZES, World};
 
@@ -18,13 +19,17 @@ pub(crate) const SOON: Duration = Duration::from_secs(2);
 /// Longer than any step takes, even on a busy machine.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
 
+/// Longer than the workers of a real kernel pause in the middle of background work.
+const QUIET: Duration = Duration::from_millis(40);
+
 /// A real kernel and its disks.
 pub(crate) type Real<'k> = (&'k dyn TestKernel, [DeviceNumber; DISKS]);
 
 /// Runs a sequence in memory, and on a real kernel if there is one. Returns the first difference.
 pub(crate) fn first_difference(steps: &[Step], memory: &MemoryKernel, real: Option<Real<'_>>) -> Option<String> {
-    let mut model = World::new(memory, SIZES.map(|size| memory.disk(size.to_bytes()).number()));
-    let mut world = real.map(|(kernel, disks)| World::new(kernel, disks));
+    let disks = SIZES.map(|size| memory.disk(size.to_bytes()).number());
+    let mut model = World::new(memory, disks, Background::of(steps, Duration::ZERO));
+    let mut world = real.map(|(kernel, disks)| World::new(kernel, disks, Background::of(steps, QUIET)));
     let mut difference = difference_in(steps, &mut model, world.as_mut());
     for world in [Some(&mut model), world.as_mut()].into_iter().flatten() {
         let left = world.clean_up();
@@ -53,6 +58,10 @@ fn difference_in(steps: &[Step], model: &mut World<'_>, mut world: Option<&mut W
         }
         if !agree(&expected, &answer) {
             return Some(format!("step {index}, {step:?}:\n  in memory: {expected}\n  real:      {answer}"));
+        }
+        let missing: Vec<_> = model.changed().difference(world.changed()).collect();
+        if !missing.is_empty() {
+            return Some(format!("step {index}, {step:?}: no event of {missing:?}"));
         }
         if let Some(difference) = compared("the list", || model.list(true, None), || world.list(true, None)) {
             return Some(format!("step {index}, {step:?}: {difference}"));

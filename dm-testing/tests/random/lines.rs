@@ -75,6 +75,8 @@ impl World<'_> {
                     "$" => self.below(*below.next().unwrap(), user).to_string(),
                     "DATA" => self.disks[DATA].to_string(),
                     "FAST" => self.disks[FAST].to_string(),
+                    "ONE" => self.disks[0].to_string(),
+                    "TWO" => self.disks[2].to_string(),
                     "META" => self.disks[METADATA].to_string(),
                     word => word.to_owned(),
                 };

@@ -17,12 +17,14 @@ mod support;
 
 mod answer;
 mod around;
+mod arrays;
 mod caches;
 mod compare;
 mod crypts;
 mod general;
 mod lines;
 mod pools;
+mod settle;
 mod snapshots;
 mod step;
 mod world;
@@ -98,6 +100,8 @@ fn sequences() -> BoxedStrategy<Vec<Step>> {
         (3, "snapshots", snapshots::steps()),
         (1, "caches", caches::steps()),
         (1, "crypts", crypts::steps()),
+        (1, "mirrors", arrays::mirrors()),
+        (1, "raids", arrays::raids()),
     ];
     let is_wanted = |name| about.as_ref().is_none_or(|about| about.split(',').any(|word| word == name));
     let wanted = kinds.into_iter().filter(|(_, name, _)| is_wanted(*name));
@@ -106,7 +110,7 @@ fn sequences() -> BoxedStrategy<Vec<Step>> {
 
 /// The mapped targets.
 #[cfg(feature = "real")]
-const TARGETS: [&str; 13] = [
+const TARGETS: [&str; 15] = [
     "zero",
     "error",
     "linear",
@@ -120,6 +124,8 @@ const TARGETS: [&str; 13] = [
     "snapshot-merge",
     "cache",
     "crypt",
+    "mirror",
+    "raid",
 ];
 
 /// The number of smaller sequences that are tried.

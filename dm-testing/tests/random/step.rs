@@ -40,8 +40,8 @@ pub(crate) enum Target {
     Snapshot(Below, u8, &'static str),
     /// `snapshot-merge`: of a disk, with the same fields.
     Merge(u8, u8, &'static str),
-    /// The name and params of a target. In the params, each `$` stands for the next device, and `META`, `DATA` and `FAST` for
-    /// disks.
+    /// The name and params of a target. In the params, each `$` stands for the next device, and `META`, `DATA`, `FAST`, `ONE`
+    /// and `TWO` for disks.
     Filled(&'static str, String, Vec<Below>),
     /// The name and params of a target, which are refused or unusual.
     Text(&'static str, &'static str),
@@ -163,6 +163,17 @@ pub(crate) fn spared(steps: &[Step]) -> Vec<Step> {
 }
 
 impl Step {
+    /// Whether it loads a table with a target of one of these types.
+    pub(crate) fn loads(&self, types: &[&str]) -> bool {
+        let (Self::Map(_, table) | Self::Reload(_, table) | Self::Load(_, table) | Self::Fail { table, .. }) = self
+        else {
+            return false;
+        };
+        let is_of =
+            |line: &Line| matches!(line.target, Target::Filled(target_type, ..) if types.contains(&target_type));
+        table.lines.iter().any(is_of)
+    }
+
     /// Whether it can be repeated.
     pub(crate) const fn changes_nothing(&self) -> bool {
         matches!(self, Self::Info(..) | Self::Deps(..) | Self::Status { .. } | Self::List { .. } | Self::Read(..))

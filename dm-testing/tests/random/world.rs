@@ -1,7 +1,7 @@
 //! A kernel on which a sequence runs, and its answers with names and numbers that are the same on each kernel.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use dm_core::udev::{Strategy, Udev};
@@ -16,6 +16,7 @@ use dm_units::{DeviceNumber, Sectors};
 use crate::answer::{refusal, shown, shown_data, shown_status};
 use crate::compare::{LONG, SOON};
 use crate::lines::BLOCK;
+use crate::settle::{Background, settle, settling};
 use crate::step::{Id, Operation, Step, Table};
 
 /// The sizes of the disks.
@@ -53,21 +54,30 @@ pub(crate) struct World<'k> {
     /// The text for each number in answers; a number that was used again stands for the younger device.
     shown: BTreeMap<DeviceNumber, String>,
     next_serial: usize,
+    background: Option<Background>,
+    /// The event numbers after the last step, and the devices for which it has changed them.
+    events: BTreeMap<DeviceNumber, Option<u32>>,
+    changed: BTreeSet<String>,
 }
 
 type Answer = dm_core::Result<String>;
 
 impl<'k> World<'k> {
     /// Starts with no devices and zeroed disks.
-    pub(crate) fn new(kernel: &'k dyn TestKernel, disks: [DeviceNumber; DISKS]) -> Self {
+    pub(crate) fn new(
+        kernel: &'k dyn TestKernel,
+        disks: [DeviceNumber; DISKS],
+        background: Option<Background>,
+    ) -> Self {
         for (index, disk) in disks.into_iter().enumerate() {
             let length = if index == METADATA { SUPERBLOCK } else { SIZES[index] };
             kernel.write(disk, Sectors(0), &zeros(length)).unwrap();
         }
         let dm = kernel.host().dm().clone();
+        let dm = background.map_or(dm.clone(), |background| settling(&dm, kernel.prefix(), background.quiet));
         let shown = disks.iter().enumerate().map(|(index, disk)| (*disk, format!("(disk {index})"))).collect();
-        let (opened, serials) = Default::default();
-        Self { kernel, dm, disks, opened, serials, shown, next_serial: 0 }
+        let (opened, serials, events, changed) = Default::default();
+        Self { kernel, dm, disks, opened, serials, shown, next_serial: 0, background, events, changed }
     }
 
     fn name(&self, name: u8) -> DmNameBuf {
@@ -127,6 +137,13 @@ impl<'k> World<'k> {
             },
         };
         self.update();
+        if let Some(background) = self.background {
+            // Commands have waited already.
+            if matches!(step, Step::Read(..) | Step::Write(..) | Step::Discard(..)) {
+                settle(&self.dm, self.kernel.prefix(), background.quiet);
+            }
+            self.update_events();
+        }
         self.normal(&answer)
     }
 
@@ -315,7 +332,10 @@ impl<'k> World<'k> {
         };
         let ours = list.iter().map(Result::unwrap).filter(|device| is_ours(device.name.as_bytes()));
         let texts: Vec<_> = ours
-            .map(|device| format!("{} {} {:?} {:?}", device.name, device.number, device.event_nr, device.uuid))
+            .map(|device| {
+                let events = self.shown_event(device.event_nr);
+                format!("{} {} {events} {:?}", device.name, device.number, device.uuid)
+            })
             .collect();
         self.normal(&texts.join("; "))
     }
@@ -378,9 +398,36 @@ impl<'k> World<'k> {
         }
     }
 
+    /// Notes whose event numbers have changed.
+    fn update_events(&mut self) {
+        let list = self.dm.list_devices().unwrap();
+        let ours = list.iter().map(Result::unwrap).filter(|device| self.serials.contains_key(&device.number));
+        let events: BTreeMap<_, _> = ours.map(|device| (device.number, device.event_nr)).collect();
+        let last = std::mem::replace(&mut self.events, events);
+        let changed =
+            self.events.iter().filter(|(number, event)| **event != last.get(number).copied().unwrap_or(Some(0)));
+        self.changed = changed.map(|(number, _)| self.shown[number].clone()).collect();
+    }
+
+    /// The devices that have raised events in the last step, if the number of events depends on time.
+    pub(crate) fn changed(&self) -> &BTreeSet<String> {
+        &self.changed
+    }
+
+    /// The event number as far as it does not depend on time.
+    fn shown_event(&self, event_nr: Option<u32>) -> String {
+        match self.background {
+            Some(Background { counts_events: false, .. }) => "-".to_owned(),
+            _ => format!("{event_nr:?}"),
+        }
+    }
+
     /// A text without parts that differ between kernels.
     fn normal(&self, text: &str) -> String {
         let mut text = text.replace(self.kernel.prefix(), "");
+        if self.background.is_some() {
+            text = without_events(&text);
+        }
         let mut numbers: Vec<_> = self.shown.iter().map(|(number, shown)| (number.to_string(), shown)).collect();
         // A number may be a prefix of another one.
         numbers.sort_by_key(|(number, _)| std::cmp::Reverse(number.len()));
@@ -389,6 +436,13 @@ impl<'k> World<'k> {
         }
         text
     }
+}
+
+/// A text without event numbers: those in an answer depend on how far the background work is.
+fn without_events(text: &str) -> String {
+    let mut parts = text.split(" event ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| format!("{text} event{}", part.trim_start_matches(|c: char| c.is_ascii_digit())))
 }
 
 fn zeros(length: Sectors) -> Vec<u8> {
