@@ -33,7 +33,7 @@
 //! - `queue_if_no_path` shows the effect of messages, and is missing while the device is suspended (always with
 //!   `queue_mode bio`, otherwise only if the suspend flushes);
 //! - `queue_mode` is only printed for `bio`;
-//! - before version 1.15, `queue_mode bio` adds `retain_attached_hw_handler`.
+//! - `retain_attached_hw_handler` is missing from target version 1.15 on; before, `queue_mode bio` adds it.
 //!
 //! Replies to messages are empty. Messages fail with `EBUSY` while the device is suspended.
 //!

@@ -35,7 +35,11 @@ pub(super) const SUBJECTS: &[Subject] = &[
             "Integrity profile not supported",
         ])
         .reads_disks(),
-    Subject::new("vdo", vdo).disks(&["Could not load geometry block"]),
+    Subject::new("vdo", vdo).disks(&[
+        "Could not load geometry block",
+        // Newer kernels format a disk that is empty.
+        "Could not allocate enough space for VDO during format",
+    ]),
 ];
 
 /// The kernel prints either all options of error correction or none.

@@ -33,11 +33,13 @@ fn grows_incomplete(table: &RaidTable) -> bool {
     table.params.delta_disks.is_some() && table.devices.iter().any(|device| device.data.is_none())
 }
 
-/// The kernel prints neither the arguments of a handler nor queue modes that it treats as the default, and prints more
-/// with `bio`. It uses fixed repeat counts, and treats a first group that does not exist as the first one.
+/// The kernel prints neither the arguments of a handler nor queue modes that it treats as the default, nor, from version
+/// 1.15 on, `retain_attached_hw_handler`, and prints more with `bio`. It uses fixed repeat counts, and treats a first group
+/// that does not exist as the first one.
 fn changes(table: &MultipathTable) -> bool {
     table.handler.is_some()
         || table.features.queue_mode.is_some()
+        || table.features.retain_attached_hw_handler
         || usize::try_from(table.first_group).is_ok_and(|first| first > table.groups.len())
         || table.groups.iter().any(|group| match group {
             PathGroup::RoundRobin { paths } | PathGroup::QueueLength { paths } => {
