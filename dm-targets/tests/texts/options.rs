@@ -14,6 +14,7 @@ use dm_targets::inlinecrypt::{InlineCryptTable, InlineKeyType};
 use dm_targets::integrity::{IntegrityMode, IntegrityTable, KeyedAlgorithm};
 use dm_targets::mirror::{MirrorLeg, MirrorLog, MirrorTable};
 use dm_targets::multipath::{HardwareHandler, MultipathTable, QueueMode};
+use dm_targets::option::OptionGroup as _;
 use dm_targets::pcache::{PcacheMode, PcacheTable};
 use dm_targets::raid::{JournalMode, Raid10Format, RaidDevice, RaidSync, RaidTable, RaidType};
 use dm_targets::snapshot::{SnapshotStore, SnapshotTable};
@@ -37,9 +38,15 @@ fn word(text: &str) -> WordBuf {
 
 /// Checks each pair of a table with a single option and the words of the option.
 ///
-/// `around` is the text of the table, with `@` in place of the options and their count.
-fn check<T: Target<Table: Debug>>(plain: &T::Table, around: &str, options: &[(T::Table, &str)]) {
+/// `given` is the name of the table's first option, `around` its text, with `@` in place of the options and their count.
+fn check<T: Target<Table: Debug>>(
+    plain: &T::Table,
+    given: fn(&T::Table) -> Option<&'static str>,
+    around: &str,
+    options: &[(T::Table, &str)],
+) {
     let mut seen = BTreeSet::new();
+    assert_eq!(given(plain), None, "{}", T::TYPE);
     for (table, words) in options {
         let count = words.split(' ').count();
         let text = around.replace("@", &format!("{count} {words}"));
@@ -47,6 +54,7 @@ fn check<T: Target<Table: Debug>>(plain: &T::Table, around: &str, options: &[(T:
         assert_eq!(T::parse_input(&text).as_ref(), Ok(table), "{text}");
         assert_eq!(T::parse_table(&format!("{table:#}")).as_ref(), Ok(table), "{table:#}");
         assert_ne!(table, plain, "{words} is in no field");
+        assert_eq!(given(table), name(words));
         assert!(seen.insert(*words), "{words} twice");
         // The option is not parsed as another option's value, and is refused if it is given twice.
         if around.contains('@') && !words.starts_with("rebuild") && !words.starts_with("write_mostly") {
@@ -57,11 +65,17 @@ fn check<T: Target<Table: Debug>>(plain: &T::Table, around: &str, options: &[(T:
     }
 }
 
+/// The name of the first option.
+fn name(words: &str) -> Option<&str> {
+    words.split([' ', ':']).next()
+}
+
 #[test]
 fn options_of_caches() {
     let cache = CacheTable::new(A, B, C, Sectors(64), CachePolicy::Smq);
     check::<Cache>(
         &cache,
+        |table| table.features.given().next(),
         "8:0 8:16 8:32 64 @ smq 0",
         &[(cache.clone().metadata2(), "metadata2"), (cache.clone().no_discard_passdown(), "no_discard_passdown")],
     );
@@ -76,11 +90,13 @@ fn options_of_caches() {
     let clone = CloneTable::new(A, B, C, Sectors(8));
     check::<CloneTarget>(
         &clone,
+        |table| table.features.given().next(),
         "8:0 8:16 8:32 8 @",
         &[(clone.clone().no_hydration(), "no_hydration"), (clone.clone().no_discard_passdown(), "no_discard_passdown")],
     );
     check::<CloneTarget>(
         &clone,
+        |table| table.core.given().next(),
         "8:0 8:16 8:32 8 0 @",
         &[
             (clone.clone().hydration_threshold(3), "hydration_threshold 3"),
@@ -91,6 +107,7 @@ fn options_of_caches() {
     let pcache = PcacheTable::new(A, B);
     check::<Pcache>(
         &pcache,
+        |table| table.options.given().next(),
         "8:0 8:16 @",
         &[
             (pcache.clone().cache_mode(PcacheMode::Writeback), "cache_mode writeback"),
@@ -102,6 +119,7 @@ fn options_of_caches() {
     let cache = WritecacheTable::new(WritecacheKind::Ssd, A, B, 4096);
     check::<Writecache>(
         &cache,
+        |table| table.options.given().next(),
         "s 8:0 8:16 4096 @",
         &[
             (cache.clone().start_sector(Sectors(1)), "start_sector 1"),
@@ -125,6 +143,7 @@ fn options_of_encryption() {
     let crypt = CryptTable::new(Cipher::new("aes-xts-plain64").unwrap(), CryptKey::Empty, Sectors(0), A, Sectors(0));
     check::<Crypt>(
         &crypt,
+        |table| table.options.given().next(),
         "aes-xts-plain64 - 0 8:0 0 @",
         &[
             (crypt.clone().allow_discards(), "allow_discards"),
@@ -142,6 +161,7 @@ fn options_of_encryption() {
     let inline = InlineCryptTable::new(Key::from_hex("00ff").unwrap(), Sectors(0), A, Sectors(0));
     check::<InlineCrypt>(
         &inline,
+        |table| table.options.given().next(),
         "aes-xts-plain64 00ff 0 8:0 0 @",
         &[
             (inline.clone().key_type(InlineKeyType::HwWrapped), "keytype:hw-wrapped"),
@@ -158,6 +178,7 @@ fn options_of_checksums() {
     let hash = || KeyedAlgorithm::new("crc32c").unwrap();
     check::<Integrity>(
         &table,
+        |table| table.options.given().next(),
         "8:0 0 4 J @",
         &[
             (table.clone().meta_device(B), "meta_device:8:16"),
@@ -187,6 +208,7 @@ fn options_of_checksums() {
     let fec = table.clone().use_fec_from_device(C).fec_blocks(DataBlocks(99)).fec_roots(2);
     check::<Verity>(
         &table,
+        |table| table.options.given().next(),
         "1 8:0 8:16 4096 4096 64 1 sha256 00ff - @",
         &[
             (table.clone().on_corruption(OnCorruption::Ignore), "ignore_corruption"),
@@ -213,6 +235,7 @@ fn options_of_faults() {
     let corrupt = CorruptBioByte::new(1, Direction::Read, 2).flags(3);
     check::<Flakey>(
         &table,
+        |table| table.features.given().next(),
         "8:0 0 5 10 @",
         &[
             (table.clone().error_reads(), "error_reads"),
@@ -231,6 +254,7 @@ fn options_of_mirrors_and_paths() {
     let mirror = MirrorTable::new(MirrorLog::core(Sectors(1024)), legs);
     check::<Mirror>(
         &mirror,
+        |table| table.features.given().next(),
         "core 1 1024 2 8:0 0 8:16 0 @",
         &[
             (mirror.clone().handle_errors(), "handle_errors"),
@@ -240,6 +264,7 @@ fn options_of_mirrors_and_paths() {
     let table = MultipathTable::new([]);
     check::<Multipath>(
         &table,
+        |table| table.features.given().next(),
         "@ 0 0 0",
         &[
             (table.clone().queue_if_no_path(), "queue_if_no_path"),
@@ -281,6 +306,7 @@ fn parameters_of_arrays() {
         assert_eq!(Raid::parse_input(&around(words)).as_ref(), Ok(&array), "{words}");
         assert_eq!(Raid::parse_table(&format!("{array:#}")).as_ref(), Ok(&array), "{array:#}");
         assert_ne!(array, table, "{words} is in no field");
+        assert_eq!(array.params.given().next(), name(words));
     }
 }
 
@@ -290,6 +316,7 @@ fn options_of_snapshots_and_pools() {
     let both = snapshot.clone().discard_zeroes_cow().discard_passdown_origin();
     check::<Snapshot>(
         &snapshot,
+        |table| table.features.given().next(),
         "8:0 8:16 P 16 @",
         &[
             (snapshot.clone().discard_zeroes_cow(), "discard_zeroes_cow"),
@@ -299,6 +326,7 @@ fn options_of_snapshots_and_pools() {
     let pool = ThinPoolTable::new(A, B, Sectors(128), DataBlocks(0));
     check::<ThinPool>(
         &pool,
+        |table| table.features.given().next(),
         "8:0 8:16 128 0 @",
         &[
             (pool.clone().skip_block_zeroing(), "skip_block_zeroing"),
@@ -333,5 +361,6 @@ fn options_of_deduplication() {
         assert_eq!(vdo.to_string(), text);
         assert_eq!(Vdo::parse_table(&text).as_ref(), Ok(&vdo), "{words}");
         assert_ne!(vdo, table, "{words} is in no field");
+        assert_eq!(vdo.options.given().next(), name(words));
     }
 }

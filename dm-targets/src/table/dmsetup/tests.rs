@@ -53,9 +53,18 @@ fn names_are_distinguished_from_numbers() {
 
 #[test]
 fn a_name_may_look_like_a_line_in_many_ways() {
-    for name in
-        ["0 8 zero", "x: 0 8 linear y", "x: 0 8 bow", ": ", "a : b", "0 8", "x:", " x", "a: 0 8 zero: 0 8 error "]
-    {
+    for name in [
+        "0 8 zero",
+        "x: 0 8 linear y",
+        "x: 0 8 bow",
+        ": ",
+        "a : b",
+        "0 8",
+        "x:",
+        " x",
+        "a: 0 8 zero: 0 8 error ",
+        "00112233: 0 8 linear x",
+    ] {
         let line = format!("z\n{name}: 0 16 linear 8:0 0");
         let item = dmsetup_table(&line).nth(1).unwrap().unwrap();
         assert_eq!((item.name, item.line.unwrap().length.0), (Some(name), 16), "{name}");
