@@ -242,6 +242,8 @@ mod tests {
         let line = TargetLine::from(&line);
         assert!(line.params.may_hold_key());
         assert!(!line.to_string().contains("0011"), "{line}");
+        let any = |text: &str| text.parse::<TableLine<crate::Any>>().unwrap().params.may_hold_key();
+        assert!(any("0 16 crypt aes-xts-plain64 00112233445566778899aabbccddeeff 0 7:0 0") && !any("0 16 zero"));
     }
 
     fn line<'a>(target_type: &'a str, params: &'a [u8]) -> TargetStatus<'a> {

@@ -89,4 +89,11 @@ mod tests {
         assert_eq!(shown, "unknown data (it starts with 01 02 03 04 05 06 07 ff)");
         assert!(ForeignData::of(&[1]).to_string().starts_with("unknown data"));
     }
+
+    #[cfg(feature = "verity-format")]
+    #[test]
+    fn zeros_are_no_data() {
+        assert_eq!(ForeignData::of_some(&[0; 8]), None);
+        assert_eq!(ForeignData::of_some(&[0, 0, 1]), Some(ForeignData::of(&[0, 0, 1])));
+    }
 }

@@ -41,6 +41,7 @@ fn errors_name_the_device_as_the_caller_did(kernel: &dyn TestKernel) {
     let uuid = DmUuidBuf::new(&device.to_string()).unwrap();
     kernel.host().set_uuid(&device, &uuid).unwrap();
     let host = kernel.host().with_udev(Udev::new(Strategy::None));
+    assert!(host.create("", [zero(LENGTH)]).unwrap_err().is_invalid());
     let nonsense = || [TargetLine::text(Sectors(0), LENGTH, "nonsense", "")];
     let by_name = in_full(&host.reload(device.name(), nonsense()).unwrap_err());
     let number = device.number();

@@ -218,10 +218,10 @@ impl OpError {
         }
     }
 
-    /// Whether the kernel refused a table, a message or a name as invalid.
+    /// Whether a table, a message or a name is invalid.
     #[must_use]
     pub fn is_invalid(&self) -> bool {
-        self.command_is(Error::is_invalid)
+        self.command_is(Error::is_invalid) || matches!(self.kind(), OpErrorKind::Name(_))
     }
 
     /// Whether a signal interrupted the operation.

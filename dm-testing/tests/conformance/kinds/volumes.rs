@@ -1,7 +1,7 @@
 //! Vdo and zoned devices, whose disks a program must format. These tests run only in memory, where any disk is treated
 //! as formatted; the test program `targets` tests real kernels.
 
-use dm_targets::devices::{VdoDev, ZonedDev};
+use dm_targets::devices::{DevError, VdoDev, ZonedDev};
 use dm_targets::vdo::{VdoCompression, VdoIndexState, VdoSectorSize, VdoTable};
 use dm_targets::zoned::ZonedTable;
 use dm_testing::{MemoryKernel, TestKernel};
@@ -30,6 +30,10 @@ fn a_vdo_is_switched_and_counted_in_use() {
     let before = used();
     memory.write("vdo", Sectors(0), &[7; 4096]).unwrap();
     assert_eq!(used(), DataBlocks(before.0 + 1));
+
+    host.remove("vdo").unwrap();
+    let refused = [vdo.create_index(&host), vdo.set_deduplication(&host, true), vdo.set_compression(&host, true)];
+    assert!(refused.iter().all(|sent| sent.as_ref().is_err_and(DevError::is_not_found)), "{refused:?}");
 }
 
 fn vdo_table(disk: DeviceNumber) -> VdoTable {
