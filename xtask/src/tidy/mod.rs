@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: checks rules of the project that no compiler checks.
 
 mod arrows;
+mod conflicts;
 mod layout;
 mod rooms;
 mod sources;
@@ -68,7 +69,9 @@ pub(crate) fn check(workspace: &Workspace) -> Result<bool> {
     let files = files(workspace)?;
     let mut findings = arrows::check(&workspace.metadata);
     findings.extend(layout::check(&files, &workspace.metadata));
-    let sources = read_sources(workspace, &files);
+    let contents = read(workspace, &files);
+    findings.extend(contents.iter().flat_map(|(file, content)| conflicts::check(file, content)));
+    let sources = sources(contents);
     findings.extend(sources.iter().flat_map(|(file, text)| sources::check(file, text)));
     findings.extend(rooms::check(&sources));
     findings.extend(twins::check(&sources));
@@ -80,11 +83,16 @@ pub(crate) fn check(workspace: &Workspace) -> Result<bool> {
     Ok(errors == 0)
 }
 
-/// The Rust files and their texts.
-fn read_sources(workspace: &Workspace, files: &[String]) -> Vec<(String, String)> {
-    let sources = files.iter().filter(|file| file.ends_with(".rs"));
+/// The files and their bytes.
+fn read(workspace: &Workspace, files: &[String]) -> Vec<(String, Vec<u8>)> {
     // A listed file may have been deleted.
-    sources.filter_map(|file| Some((file.clone(), fs::read_to_string(workspace.root.join(file)).ok()?))).collect()
+    files.iter().filter_map(|file| Some((file.clone(), fs::read(workspace.root.join(file)).ok()?))).collect()
+}
+
+/// The Rust files and their texts.
+fn sources(contents: Vec<(String, Vec<u8>)>) -> Vec<(String, String)> {
+    let sources = contents.into_iter().filter(|(file, _)| file.ends_with(".rs"));
+    sources.filter_map(|(file, content)| Some((file, String::from_utf8(content).ok()?))).collect()
 }
 
 /// The path of every file that belongs to the project, relative to the root of the workspace.
