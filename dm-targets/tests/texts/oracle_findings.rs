@@ -3,7 +3,7 @@
 use dm_targets::{Table, TableErrorKind};
 
 /// Tables that the kernel accepts.
-const TAKEN: &[&str] = &[
+const ACCEPTED: &[&str] = &[
     // FEC options have no effect without an FEC device.
     "0 280 verity 0 7:4 7:5 1024 1024 140 60 sha256 00 aa 3 fec_blocks 26 panic_on_corruption",
     "0 280 verity 0 7:4 7:5 1024 2048 140 60 sha256 00 - 2 fec_blocks 0",
@@ -96,7 +96,7 @@ const REFUSED: &[(&str, &str)] = &[
 
 #[test]
 fn tables_that_the_kernel_accepts_are_accepted() {
-    for text in TAKEN {
+    for text in ACCEPTED {
         assert!(text.parse::<Table>().is_ok(), "{text}: {}", text.parse::<Table>().unwrap_err());
     }
 }
