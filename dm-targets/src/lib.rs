@@ -33,7 +33,8 @@
 //!
 //! # What is where
 //!
-//! - A target is a type without values, such as [`Linear`], and a module, such as [`linear`], whose docs describe the grammar.
+//! - A target is a type without values, such as [`Linear`], and a module, such as [`linear`], whose docs describe the grammar:
+//!   `<x>` is a word, `{x}` is zero or more `x`, `(x){n}` is `n` times `x`, `[x]` is optional, `x|y` is one of the two.
 //!   [`Target`] has the functions that parse its texts: [`parse_table`](Target::parse_table),
 //!   [`parse_status`](Target::parse_status), ….
 //! - [`AnyTable`] and [`AnyStatus`] are for targets whose type is known only at run time; the type parameter of their lines is
@@ -83,7 +84,7 @@
 //!
 //! The variants of [`AnyTable`] and [`AnyStatus`], conversions, serde, the property tests, the fuzz corpus and the benches are
 //! derived from the list and the captured lines. The following is a complete target with two arguments, two options, a status and
-//! two messages. `linear.rs` is the shortest real target, `thin_pool` uses every feature:
+//! two messages. `zero.rs` and `linear.rs` are the shortest real targets, `thin_pool` uses every feature:
 //!
 //! ```
 //! use std::fmt;

@@ -36,14 +36,17 @@ pub enum OpenError {
         reason: PermissionReason,
     },
     /// The file at the path is not the device mapper's control node.
-    #[error("{} is not the device mapper's control node, which is {expected}: {found}; remove it and open again", path.display())]
+    #[error(
+        "{} is not the device mapper's control node (character device {expected}): {found}; remove it and open again",
+        path.display()
+    )]
     #[non_exhaustive]
     NotControlNode {
         /// The path of that file.
         path: PathBuf,
         /// The number that the control node must have.
         expected: DeviceNumber,
-        /// A description of the file.
+        /// The file as text, such as `it is character device 1:3`.
         found: String,
     },
     /// The kernel has an interface version that this library does not support.
@@ -55,8 +58,11 @@ pub enum OpenError {
         /// The kernel's interface version.
         version: Version,
     },
-    /// The kernel answers the version command with an error that Linux never returns.
-    #[error("the device mapper does not answer through {}; is this a real Linux kernel?", path.display())]
+    /// The version command failed with an error that Linux never returns.
+    #[error(
+        "the version command through {} failed with an error that Linux never returns; the kernel may be an emulation, such as \
+         gVisor", path.display()
+    )]
     #[non_exhaustive]
     NoAnswer {
         /// The path of the control node.
@@ -64,7 +70,7 @@ pub enum OpenError {
         /// The error of the command.
         source: Arc<io::Error>,
     },
-    /// A file of the system cannot be read, or the node cannot be created.
+    /// A system file such as `/proc/misc` cannot be read, or the node cannot be created.
     #[error("can't {action} {}", path.display())]
     #[non_exhaustive]
     File {
@@ -88,7 +94,7 @@ pub enum OpenError {
 #[non_exhaustive]
 pub enum PermissionReason {
     /// The process is not root.
-    #[error("run as root (it takes CAP_SYS_ADMIN)")]
+    #[error("run as root, or with CAP_SYS_ADMIN")]
     NotRoot,
     /// The process is root only in its own user namespace.
     #[error("this process is root only in its own user namespace, and the kernel requires root in the initial one")]
@@ -98,8 +104,8 @@ pub enum PermissionReason {
     NoDev,
     /// The kernel did not let root open the node, for example because of a container's device cgroup.
     #[error(
-        "the kernel does not let root open the node, as with the device cgroup of a container; allow the container character device \
-         access to it"
+        "the kernel does not let root open the node, for example because of a container's device cgroup; allow the container to \
+         access this character device"
     )]
     DeviceCgroup,
     /// Root lacks `CAP_SYS_ADMIN`.

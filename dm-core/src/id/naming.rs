@@ -1,4 +1,4 @@
-//! [`Naming`]: the translation between the names that people use and the names in the kernel.
+//! [`Naming`]: the translation between human-readable names and kernel names.
 
 use std::borrow::Cow;
 
@@ -6,30 +6,31 @@ use super::identifier::NameError;
 use super::mangle::{Mangled, is_escape, is_plain, unmangle};
 use super::name::{DmName, DmNameBuf, DmUuid, DmUuidBuf};
 
-/// How the names that people use are translated to the names in the kernel.
+/// A translation between human-readable names and kernel names (libdm's name mangling).
 ///
-/// The kernel accepts almost any bytes as a name. libdm, and with it dmsetup, LVM2 and cryptsetup, passes only plain
-/// characters to it, since others cause trouble with udev and shells: it *mangles* names. A device that people call
-/// `od d` has the name `od\x20d` in the kernel and below `/dev/mapper`.
+/// The kernel accepts almost any bytes as a name. libdm, and with it dmsetup, LVM2 and cryptsetup, passes to the kernel
+/// only ASCII letters, digits and `#+-.:=@_`, since other bytes cause trouble with udev and shells: it *mangles* each of
+/// these to `\xNN`. A device that users call `my disk` has the name `my\x20disk` in the kernel and below `/dev/mapper`.
 ///
-/// A [`Host`](crate::Host) translates names in text, by default in libdm's default mode, so that both find each other's
-/// devices. A [`DmName`] is the kernel's name and is never translated. The commands of [`Dm`](crate::Dm) do not
+/// A [`Host`](crate::Host) translates names that are given as text. With the default `Auto`, which is also libdm's
+/// default, this library and libdm find each other's devices; [`Host::with_naming`](crate::Host::with_naming) selects
+/// another mode. A [`DmName`] is the kernel's name and is never translated. The commands of [`Dm`](crate::Dm) do not
 /// translate text either.
 ///
 /// | | `Auto` | `Hex` | `None` |
 /// |---|---|---|---|
 /// | `plain` | `plain` | `plain` | `plain` |
-/// | `od d` | `od\x20d` | `od\x20d` | `od d` |
+/// | `my disk` | `my\x20disk` | `my\x20disk` | `my disk` |
 /// | `a\x20b` | `a\x20b` | `a\x5cx20b` | `a\x20b` |
 /// | `a\x20 b` | an error | `a\x5cx20\x20b` | `a\x20 b` |
 ///
 /// ```
 /// use dm_core::{DmName, Naming};
 ///
-/// let name = DmName::new("od d")?;
+/// let name = DmName::new("my disk")?;
 /// let kernel_name = Naming::Auto.kernel_name(name)?;
-/// assert_eq!(*kernel_name, *r"od\x20d");
-/// assert_eq!(*Naming::Auto.human_name(&kernel_name), *"od d");
+/// assert_eq!(*kernel_name, *r"my\x20disk");
+/// assert_eq!(*Naming::Auto.human_name(&kernel_name), *"my disk");
 /// # Ok::<(), dm_core::NameError>(())
 /// ```
 #[doc(alias = "mangling")]
@@ -37,7 +38,8 @@ use super::name::{DmName, DmNameBuf, DmUuid, DmUuidBuf};
 #[doc(alias = "dm_string_mangling_t")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Naming {
-    /// Keeps a name that is mangled already and mangles others. A name that mixes both is an error.
+    /// Keeps a name that is mangled already and mangles others. A name with both escapes and bytes that need one is an
+    /// error.
     #[default]
     Auto,
     /// Mangles every name, also one that seems to be mangled already.
@@ -47,10 +49,11 @@ pub enum Naming {
 }
 
 impl Naming {
-    /// Translates a name that people use to the kernel's.
+    /// Translates a human-readable name to the kernel's.
     ///
     /// # Errors
-    /// The name has both escapes and characters that need an escape, is escaped twice, or is too long when mangled.
+    /// [`NameError::Mixed`]: the name has both escapes and bytes that need one. [`NameError::Twice`]: an escape is escaped.
+    /// [`NameError::TooLong`]: the mangled name is too long.
     #[doc(alias = "dm_task_get_name_mangled")]
     #[doc(alias = "dm_build_dm_name")]
     #[doc(alias = "dmsetup mangle")]
@@ -61,9 +64,10 @@ impl Naming {
         }
     }
 
-    /// Translates a kernel's name to the one that people use.
+    /// Translates a kernel's name to the human-readable one.
     ///
-    /// A name that is not mangled, or was mangled in another mode, is returned unchanged.
+    /// A name is returned unchanged unless [`kernel_name`](Self::kernel_name) in the same mode gives exactly this name for
+    /// the result.
     #[doc(alias = "dm_task_get_name_unmangled")]
     #[must_use]
     pub fn human_name(self, name: &DmName) -> Cow<'_, DmName> {
@@ -84,7 +88,7 @@ impl Naming {
         }
     }
 
-    /// Translates a kernel's uuid to the one that people use.
+    /// Translates a kernel's uuid to the human-readable one. See [`human_name`](Self::human_name).
     #[doc(alias = "dm_task_get_uuid_unmangled")]
     #[must_use]
     pub fn human_uuid(self, uuid: &DmUuid) -> Cow<'_, DmUuid> {
@@ -121,7 +125,7 @@ fn is_mangled_already(what: &'static str, bytes: &[u8]) -> Result<bool, NameErro
         match rest {
             [b'\\', b'x', b'5', b'c' | b'C', b'x', ..] => return Err(NameError::Twice { what, at }),
             _ if len > 1 => escape = escape.or(Some(at)),
-            // It looks like an escape, but is not one.
+            // `\x` without two hexadecimal digits.
             [b'\\', b'x', ..] => return Err(NameError::Mixed { what, at }),
             _ if !is_plain(byte) => odd = odd.or(Some(at)),
             _ => {}
@@ -151,11 +155,11 @@ mod tests {
         for naming in [Naming::Auto, Naming::Hex, Naming::None] {
             assert_eq!(kernel(naming, "plain").unwrap(), "plain");
         }
-        assert_eq!([auto("od d").unwrap(), hex("od d").unwrap()], [r"od\x20d"; 2]);
+        assert_eq!([auto("my disk").unwrap(), hex("my disk").unwrap()], [r"my\x20disk"; 2]);
         assert_eq!(auto(r"a\x20b").unwrap(), r"a\x20b");
         assert_eq!(hex(r"a\x20b").unwrap(), r"a\x5cx20b");
         assert_eq!(hex(r"a\x20 b").unwrap(), r"a\x5cx20\x20b");
-        for text in ["od d", r"a\x20b", r"a\x20 b"] {
+        for text in ["my disk", r"a\x20b", r"a\x20 b"] {
             assert_eq!(kernel(Naming::None, text).unwrap(), text);
         }
         assert_eq!(auto("диск").unwrap(), r"\xd0\xb4\xd0\xb8\xd1\x81\xd0\xba");
@@ -163,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_read_in_two_ways_is_refused_and_says_where() {
+    fn an_ambiguous_name_is_refused_with_the_position() {
         let says = |text| kernel(Naming::Auto, text).unwrap_err();
         let mixed = "this name has escapes such as \\x20 as well as characters that need one, byte ";
         for (text, at) in [(r"a\x20 b", 5), (r"a \x20b", 2), (r"a\xzzb", 1), (r"ab\x2", 2)] {
@@ -184,8 +188,8 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_stands_for_none_is_shown_as_it_is() {
-        for name in [r"a\x2fb", r"a\x00b", "od d", r"a\b", r"a\x20 b", r"a\x5cx20b", r"a\x41", r"\x5c\x7841"] {
+    fn a_kernel_name_that_auto_never_produces_is_not_translated() {
+        for name in [r"a\x2fb", r"a\x00b", "my disk", r"a\b", r"a\x20 b", r"a\x5cx20b", r"a\x41", r"\x5c\x7841"] {
             let name = DmName::new(name).unwrap();
             assert_eq!(*Naming::Auto.human_name(name), *name);
         }
@@ -193,7 +197,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_kernels_name_leads_back(bytes in proptest::collection::vec(1_u8..=255, 1..30)) {
+        fn human_name_then_kernel_name_is_the_identity(bytes in proptest::collection::vec(1_u8..=255, 1..30)) {
             let Ok(name) = DmName::new(&bytes) else { return Ok(()) };
             for naming in [Naming::Auto, Naming::Hex, Naming::None] {
                 let Ok(kernel) = naming.kernel_name(name) else { continue };

@@ -64,7 +64,8 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Prints the text, with U+FFFD instead of bytes that are not UTF-8; for a secret text, its length.
+/// Prints the text, with U+FFFD instead of bytes that are not UTF-8; for a secret text, its length. The formatter's width
+/// applies only to text that is UTF-8 and not secret.
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.secret {
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn secret_text_shows_its_length_and_compares_as_any_other() {
+    fn secret_text_shows_its_length_and_compares_like_other_text() {
         let secret = Text::from("aes 0123").secret(true);
         for shown in [format!("{secret}"), format!("{secret:?}"), format!("{secret:#?}"), format!("{secret:40}")] {
             assert_eq!(shown, "<secret of 8 bytes>");

@@ -91,9 +91,9 @@ impl Host {
     /// # use dm_units::Sectors;
     /// # let zeros = || [TargetLine::text(Sectors(0), Sectors(2048), "zero", "")];
     /// # let host = dm_testing::MemoryKernel::new().host();
-    /// host.create("od d", zeros())?; // `dmsetup info 'od d'` finds it.
-    /// assert_eq!(host.dm().device_info(r"od\x20d")?.name(), Some(DmName::new(r"od\x20d")?));
-    /// host.remove("od d")?;
+    /// host.create("my disk", zeros())?; // `dmsetup info 'my disk'` finds it.
+    /// assert_eq!(host.dm().device_info(r"my\x20disk")?.name(), Some(DmName::new(r"my\x20disk")?));
+    /// host.remove("my disk")?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]

@@ -61,7 +61,7 @@ impl Host {
         read_ahead(info.number()).map_err(|error| op.fail(Step::Read, fault(info.number(), &error)))
     }
 
-    /// Sets the read-ahead of a device. A new table resets it.
+    /// Sets the read-ahead of a device, until its next new table. [`Auto`](ReadAhead::Auto) changes nothing.
     ///
     /// ```no_run
     /// use dm_core::{Host, block::ReadAhead};
@@ -72,7 +72,7 @@ impl Host {
     /// ```
     ///
     /// # Errors
-    /// As [`read_ahead`](Self::read_ahead), and if the kernel refuses the number.
+    /// As [`read_ahead`](Self::read_ahead). [`OpErrorKind::ReadAhead`] also if the kernel refuses the number.
     pub fn set_read_ahead(&self, id: impl AsDevId, read_ahead: ReadAhead) -> Result<(), OpError> {
         let mut op = Op::new(self, Operation::ReadAhead, &id)?;
         let info = op.info()?;

@@ -12,9 +12,9 @@ pub(crate) struct Report {
     pub(crate) kind: &'static str,
     /// The devices, or other listed items, by name, in dmsetup's order.
     pub(crate) devices: BTreeMap<String, Device>,
-    /// The text of wrong lines that was not shown yet.
+    /// Errors of the parser, before [`errors`](Self::errors) shows them with the text of their lines.
     pub(crate) unread: Vec<TableError>,
-    /// The errors and their positions.
+    /// The errors to print, with their positions and texts.
     pub(crate) errors: Vec<Misread>,
 }
 

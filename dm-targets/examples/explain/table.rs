@@ -1,4 +1,4 @@
-//! Descriptions of tables.
+//! Explains the output of `dmsetup table`, line by line.
 
 use std::collections::BTreeMap;
 
@@ -47,7 +47,7 @@ pub(crate) fn explain_concise(text: &str) -> Report {
                         (format!("device {number}, line {} of its table", table.line()), table.kind())
                     }
                     ConciseErrorKind::Field(invalid) => (format!("device {number}"), TableErrorKind::Field(invalid)),
-                    // There is one device, with any length.
+                    // `part` is one device, and its length has no limit, so there are no other errors.
                     _ => continue,
                 };
                 report.errors.push(Misread::new(place, kind, part));
@@ -57,7 +57,7 @@ pub(crate) fn explain_concise(text: &str) -> Report {
     report
 }
 
-/// The parts between semicolons that are not quoted with a backslash.
+/// Splits at each `;` without a backslash before it.
 fn devices_of(text: &str) -> impl Iterator<Item = &str> {
     let mut after_backslash = false;
     text.split(move |char| {

@@ -12,7 +12,8 @@ use dm_units::{Bytes, Sectors};
 use crate::tour::{Result, Tour};
 
 const LENGTH: Sectors = Sectors(16_384);
-const MOMENT: Duration = Duration::from_millis(200);
+/// The time between two reports of progress.
+const INTERVAL: Duration = Duration::from_millis(200);
 
 pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
     let host = scratch.host();
@@ -36,17 +37,19 @@ pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
     tour.answer(format_args!("{} is a cache now; its origin is {}", cache.name(), origin.name()));
 
     tour.step("Write the same blocks repeatedly, until they are cached", "cache.figures(host)");
-    for _ in 0..50 {
+    let mut rounds = 1..50;
+    let usage = loop {
         Pattern::new(1).write(&path, Sectors(0), Sectors(1024))?;
-        if cache.figures(host)?.dirty.0 > 0 {
-            break;
+        let usage = cache.figures(host)?;
+        if usage.dirty.0 > 0 {
+            break usage;
         }
-    }
-    let figures = cache.figures(host)?;
-    tour.answer(format_args!("{} blocks are cached, {} of them dirty", figures.resident.used, figures.dirty));
+        rounds.next().ok_or("50 writes of the same blocks have cached none of them")?;
+    };
+    tour.answer(format_args!("{} blocks are cached, {} of them dirty", usage.resident.used, usage.dirty));
 
     tour.step("Write back the dirty blocks", "cache.clean(host, interval)");
-    for work in cache.clean(host, MOMENT)? {
+    for work in cache.clean(host, INTERVAL)? {
         let done = work?.done.and_then(|done| done.percent()).unwrap_or(100);
         tour.answer(format_args!("{done} % of the cached blocks are clean"));
     }

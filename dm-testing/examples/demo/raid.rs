@@ -1,4 +1,4 @@
-//! Two disks with the same data.
+//! A RAID 1 array that loses a leg and rebuilds it.
 
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use dm_units::{Bytes, Sectors};
 use crate::tour::{Result, Tour};
 
 const LENGTH: Sectors = Sectors(65_536);
-const MOMENT: Duration = Duration::from_millis(200);
+/// The time between two reports of progress.
+const INTERVAL: Duration = Duration::from_millis(200);
 
 pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
     let host = scratch.host();
@@ -26,7 +27,7 @@ pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
     let table = RaidTable::new(RaidType::Raid1, Sectors(0), legs);
     let table = Table::new([TableLine::<Raid>::new(Sectors(0), LENGTH, table)])?;
     let array = RaidDev::create(host, scratch.name("array")?, &table)?;
-    for work in array.progress(host, MOMENT) {
+    for work in array.progress(host, INTERVAL) {
         tour.answer(bar(&work?));
     }
     let health = |tour: &Tour| -> Result<()> {
@@ -52,14 +53,14 @@ pub(crate) fn show(tour: &mut Tour, scratch: &Scratch) -> Result<()> {
         "array.replace_leg(host, 1, leg, interval)",
     );
     let spare = RaidDevice::new(metadata()?.number(), data()?.number());
-    for work in array.replace_leg(host, 1, spare, MOMENT)? {
+    for work in array.replace_leg(host, 1, spare, INTERVAL)? {
         tour.answer(bar(&work?));
     }
     Pattern::new(1).verify(&path, Sectors(0), Sectors(4096))?;
     health(tour)
 }
 
-/// A progress bar.
+/// `[####----------------]  20 % Recovery`
 fn bar(work: &Work) -> String {
     let percent = usize::from(work.done.and_then(|done| done.percent()).unwrap_or(0));
     let done = percent / 5;

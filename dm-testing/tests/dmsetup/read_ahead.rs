@@ -9,7 +9,7 @@ use crate::support::zero;
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn the_read_ahead_is_set_with_the_table_and_shown_by_dmsetup() {
+fn dmsetup_shows_the_read_ahead_that_operations_have_set() {
     let Some(scratch) = scratch() else { return };
     let (host, name) = (scratch.host(), scratch.name("device").unwrap());
     let shown = || {
@@ -28,8 +28,10 @@ fn the_read_ahead_is_set_with_the_table_and_shown_by_dmsetup() {
     assert_eq!(shown(), Sectors(2048));
     host.set_read_ahead(&name, ReadAhead::Exactly(Sectors(0))).unwrap();
     assert_eq!(shown(), Sectors(0));
+    // `Auto` changes nothing.
     host.set_read_ahead(&name, ReadAhead::Auto).unwrap();
     assert_eq!(shown(), Sectors(0));
+    // No block driver has this major number.
     let missing = host.set_read_ahead(DeviceNumber::new(4000, 1), ReadAhead::Auto).unwrap_err();
     assert!(missing.is_not_found(), "{missing}");
 }

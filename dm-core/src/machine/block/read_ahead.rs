@@ -24,7 +24,8 @@ use dm_units::{DeviceNumber, Sectors};
 #[doc(alias = "dm_task_set_read_ahead")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ReadAhead {
-    /// The kernel's choice, which depends on the devices that the device uses.
+    /// Keeps the current value. With a new table, that is the kernel's choice, which depends on the devices that the table
+    /// uses.
     #[default]
     #[doc(alias = "DM_READ_AHEAD_AUTO")]
     Auto,
@@ -80,7 +81,8 @@ pub fn read_ahead(device: DeviceNumber) -> io::Result<Sectors> {
     read_from(&read_ahead_path(device))
 }
 
-/// Sets the read-ahead of a block device through sysfs, without opening the device.
+/// Sets the read-ahead of a block device through sysfs, without opening the device. [`Auto`](ReadAhead::Auto) changes
+/// nothing.
 ///
 /// A new table of a mapped device resets it, so set it after that, or with the `…_with` methods of
 /// [`Host`](crate::Host).
@@ -89,7 +91,7 @@ pub fn read_ahead(device: DeviceNumber) -> io::Result<Sectors> {
 /// As [`read_ahead`], and if the number is too large for the kernel.
 #[doc(alias = "BLKRASET")]
 pub fn set_read_ahead(device: DeviceNumber, read_ahead: ReadAhead) -> io::Result<()> {
-    // As most operations have it: not even the path is needed.
+    // Most operations use `Auto`, which saves even the path.
     if read_ahead == ReadAhead::Auto { Ok(()) } else { write_to(&read_ahead_path(device), read_ahead) }
 }
 
@@ -128,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn at_least_keeps_what_is_more() {
+    fn at_least_keeps_a_larger_value() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let after = |setting: &str| {
             fs::write(file.path(), "128\n").unwrap();

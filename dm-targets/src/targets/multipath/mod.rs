@@ -23,7 +23,13 @@
 //! | first_group | `u32` | number of a group, from 1 | 0 if and only if there are no groups |
 //! | paths | `u32` | | 1 to 1024 |
 //! | path_args | `u32` | words, the same for each path of a group | see [`PathGroup`] |
+//! | #feature_words | count | words of the status's features: queue_io and pg_init_count | 2 |
 //! | queue_io | `u32` | | not 0 while requests wait for the initialization of a path group |
+//! | pg_init_count | `u32` | attempts to initialize the current path group | |
+//! | group | `u32` | number of a group, from 1 | |
+//! | group_status: state | letter | `A` active, `E` enabled, `D` disabled | |
+//! | path_status: state | letter | `A` active, `F` failed | |
+//! | fail_count | `u32` | failures of the path | |
 //!
 //! Table and status end with a space. `0 0 0 0` is a table without paths. The table that the kernel prints differs from the
 //! one that was loaded:
@@ -33,9 +39,18 @@
 //! - `queue_if_no_path` shows the effect of messages, and is missing while the device is suspended (always with
 //!   `queue_mode bio`, otherwise only if the suspend flushes);
 //! - `queue_mode` is only printed for `bio`;
-//! - `retain_attached_hw_handler` is missing from target version 1.15 on; before, `queue_mode bio` adds it.
+//! - `retain_attached_hw_handler` is missing from target version 1.15 (`dmsetup targets`) on; before, `queue_mode bio` adds it.
 //!
 //! Replies to messages are empty. Messages fail with `EBUSY` while the device is suspended.
+//!
+//! ```
+//! use dm_targets::multipath::{MultipathTable, PathGroup};
+//! use dm_units::DeviceNumber;
+//!
+//! let group = PathGroup::round_robin([0, 16].map(|minor| DeviceNumber::new(8, minor)));
+//! let table = MultipathTable::new([group]).queue_if_no_path();
+//! assert_eq!(table.to_string(), "1 queue_if_no_path 0 1 1 round-robin 0 2 1 8:0 1 8:16 1 ");
+//! ```
 //!
 //! Kernel: `multipath_ctr`, `multipath_status` and `multipath_message` in `drivers/md/dm-mpath.c`, `*_add_path` and
 //! `*_status` in `drivers/md/dm-ps-*.c`.
@@ -133,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_built_is_checked() {
+    fn check_refuses_values_out_of_range() {
         let check = |table: MultipathTable| Multipath::check(&table, Sectors(8)).map_err(|invalid| invalid.to_string());
         let table = MultipathTable::new([]);
         assert_eq!(check(table.clone().pg_init_retries(50).pg_init_delay_msecs(0)), Ok(()));

@@ -52,7 +52,7 @@ keywords! {
 pub struct MultipathStatus {
     /// Not 0 while requests wait for the initialization of a path group; early kernels print the number of requests.
     pub queue_io: u32,
-    /// The number of times that path groups were initialized.
+    /// The number of attempts to initialize the current path group.
     pub pg_init_count: u32,
     /// Words about features, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]

@@ -5,7 +5,7 @@ use core::fmt::{self, Write};
 
 use dm_units::DataBlocks;
 
-use super::entries::{self, Entry, answer, group};
+use super::entries::{self, Entry, group, reply};
 use crate::{Printer, Problem, Value, Word};
 
 group! {
@@ -25,7 +25,7 @@ group! {
     }
 }
 
-answer!(VdoConfig);
+reply!(VdoConfig);
 
 group! {
     // The kernel prints two spaces before this entry.

@@ -1,4 +1,5 @@
-//! The syntax of replies: `{ name : value, name : { name : value, }, }`.
+//! The syntax of the replies to the messages `stats` and `config` (message-stats.c in drivers/md/dm-vdo):
+//! `{ name : value, name : { name : value, }, }`.
 
 use alloc::vec::Vec;
 use core::fmt::Write;
@@ -7,7 +8,9 @@ use crate::{Fields, ParseError, Printer, Problem, Value, Word, WordBuf};
 
 /// A value after a name and a colon.
 pub(super) trait Entry: Sized {
+    /// Parses the value; `name` is the entry's name, for errors.
     fn read_entry(fields: &mut Fields<'_>, name: &'static str) -> Result<Self, ParseError>;
+    /// Prints the value, with the comma after it.
     fn print_entry(&self, out: &mut Printer<'_, '_>);
 }
 
@@ -15,7 +18,7 @@ pub(super) trait Entry: Sized {
 impl<T: Value> Entry for T {
     fn read_entry(fields: &mut Fields<'_>, name: &'static str) -> Result<Self, ParseError> {
         let word = fields.next_word().ok_or_else(|| fields.missing(name))?;
-        let value = word.spelling().strip_suffix(',').ok_or(Problem::Expected("a value with a comma"));
+        let value = word.spelling().strip_suffix(',').ok_or(Problem::Expected("a value followed by a comma"));
         value.and_then(|value| T::read(Word::plain(value))).map_err(|problem| fields.error(name, problem))
     }
 
@@ -74,7 +77,8 @@ pub(super) fn keep(name: Word<'_>, fields: &mut Fields<'_>, other: &mut Vec<Word
     }
 }
 
-/// Declares a struct for a group of entries, with the name of the entry for each field. The string in front opens the group.
+/// Declares a struct for a group of entries, with the name of the entry for each field. `$open` is printed as the opening brace;
+/// it is `" {"` where the kernel prints two spaces.
 macro_rules! group {
     (
         $open:literal;
@@ -134,7 +138,7 @@ macro_rules! group {
 }
 
 /// Makes a group a complete reply.
-macro_rules! answer {
+macro_rules! reply {
     ($group:ident) => {
         impl $crate::Params for $group {
             fn parse(fields: &mut $crate::Fields<'_>) -> Result<Self, $crate::ParseError> {
@@ -152,4 +156,4 @@ macro_rules! answer {
     };
 }
 
-pub(super) use {answer, group};
+pub(super) use {group, reply};

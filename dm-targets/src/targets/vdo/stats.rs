@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use dm_units::DataBlocks;
 
 use super::VdoMode;
-use super::entries::{self, Entry, answer, group};
+use super::entries::{self, Entry, group, reply};
 
 group! {
     "{";
@@ -100,7 +100,7 @@ group! {
     }
 }
 
-answer!(VdoStats);
+reply!(VdoStats);
 
 group! {
     "{";

@@ -38,7 +38,8 @@ pub struct VdoTable {
     pub sector_size: VdoSectorSize,
     /// The number of 4 KiB pages of the block map that are cached in memory.
     pub cache_blocks: u32,
-    /// The largest number of other block map changes before a changed page is written back, from 1 to 16380.
+    /// The largest number of other block map changes before a changed page is written back. When the volume is first resumed, the
+    /// kernel refuses 0 and more than half of the volume's recovery journal; with a journal of the usual size, 16380 is allowed.
     pub era_length: u32,
     /// The optional settings.
     pub options: VdoOptions,
@@ -77,7 +78,7 @@ impl VdoTable {
 
     pub(super) fn check(&self) -> Result<(), InvalidField> {
         if self.version == VdoVersion::V0 && self.physical_blocks.0 != 0 {
-            return Err(InvalidField::new(PHYSICAL_BLOCKS, Problem::Conflict("the first grammar")));
+            return Err(InvalidField::new(PHYSICAL_BLOCKS, Problem::Conflict("version V0")));
         }
         self.options.check()?;
         self.options.check_threads()?;

@@ -105,7 +105,7 @@ fn truncated_replies_are_refused() {
     let reply = |text| refusal(Vdo::parse_reply(&VdoMessage::Config, text));
     assert_eq!(reply("{ version : 1, physical"), "vdo reply: word 6, colon, is missing");
     assert_eq!(reply("{ version : 1, }"), "vdo reply: word 5, physicalSize, is missing");
-    assert_eq!(reply("{ version : 1"), "vdo reply: word 4, version, must be a value with a comma");
+    assert_eq!(reply("{ version : 1"), "vdo reply: word 4, version, must be a value followed by a comma");
     assert_eq!(reply("{ new : { a : 1,"), "vdo reply: word 8, entry, is missing");
     assert_eq!(reply("{ version : x, }"), "vdo reply: word 4, version, must be a decimal number");
 }

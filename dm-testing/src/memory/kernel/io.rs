@@ -1,4 +1,4 @@
-//! Reads and writes through tables.
+//! I/O to disks and mapped devices: a request is split at table lines and target blocks, and passed to the targets.
 
 use dm_units::DeviceNumber;
 
@@ -6,10 +6,12 @@ use super::Kernel;
 use super::disk::SECTOR;
 use crate::memory::errno::Errno;
 
-/// An action on sectors.
+/// A read, write, discard or flush of a device.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Io<'a> {
+    /// Reads; the length is a multiple of 512 bytes, and a remainder is ignored.
     Read(&'a mut [u8]),
+    /// Writes; the length as for `Read`.
     Write(&'a [u8]),
     /// Discards this number of sectors.
     Discard(u64),
@@ -17,13 +19,13 @@ pub(crate) enum Io<'a> {
     Flush,
 }
 
-/// The reason why an I/O has not succeeded.
+/// The reason why an I/O did not complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IoFault {
     Failed(Errno),
-    /// A mapped device is suspended and holds the I/O.
+    /// The mapped device with this minor number is suspended, and queues the I/O.
     Held(u32),
-    /// A target of a mapped device holds the I/O, for example until there is space.
+    /// A target of the mapped device with this minor number queues the I/O, for example until there is space.
     Waits(u32),
 }
 
@@ -36,7 +38,7 @@ impl From<Errno> for IoFault {
 pub(crate) type IoResult = Result<(), IoFault>;
 
 impl Io<'_> {
-    /// The number of sectors.
+    /// The length in sectors; 0 for a flush.
     pub(crate) fn sectors(&self) -> u64 {
         match self {
             Self::Read(data) => in_sectors(data),
@@ -60,7 +62,7 @@ impl Io<'_> {
         }
     }
 
-    /// Splits it at multiples of `block` sectors, and calls a function with the start and the I/O of each part.
+    /// Splits this I/O at multiples of `block` sectors (0: not at all), and calls `call` with the start and the I/O of each part.
     pub(crate) fn by_blocks(
         &mut self,
         start: u64,
@@ -80,7 +82,8 @@ impl Io<'_> {
     }
 }
 
-/// The result of a split I/O: all parts are executed, even if one fails, and the first error is that of the whole.
+/// The result of a split I/O. All parts are executed even if one fails, and the I/O fails with the first error. A part that
+/// waits ends the I/O at once.
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) result: IoResult,
@@ -93,7 +96,7 @@ impl Default for Parts {
 }
 
 impl Parts {
-    /// Adds a part.
+    /// Records the result of a part.
     ///
     /// # Errors
     /// The part waits; the whole I/O is retried later.
