@@ -13,7 +13,7 @@ const ERRNOS: [i32; 4] = [4, 12, 16, 22];
 /// `EFAULT` on any Unix system.
 const EFAULT: i32 = 14;
 
-/// A limit against programs that never end; a sweep of so many commands would not finish.
+/// A limit against programs that never end; a sweep of more commands would not finish.
 const MOST_COMMANDS: usize = 100_000;
 
 /// Runs a program repeatedly, each time on a new kernel in memory and with a failure at another command, and checks the

@@ -1,10 +1,10 @@
-//! Where the crate runs, and what it needs there.
+//! The platforms on which the crate runs, and its requirements.
 //!
 //! # Kernels
 //!
-//! Interface 4.0 (Linux 2.6) to 4.50 (Linux 6.16) and later. What an older kernel lacks is an
-//! [`Unsupported`](crate::Error::Unsupported) error that names the interface version needed, or is left out with
-//! `if_possible`. The tests run on Linux 6.1, 6.12 and 7.2; the kernel in memory of dm-testing plays every
+//! Interface 4.0 (Linux 2.6) to 4.50 (Linux 6.16) and later. A command or option that an older kernel lacks
+//! is an [`Unsupported`](crate::Error::Unsupported) error that names the required interface version; with `if_possible`,
+//! the option is left out. The tests run on Linux 6.1, 6.12 and 7.2; the kernel in memory of dm-testing plays every
 //! interface from 4.0 on, and its tests are run with old ones as well.
 //!
 //! Another major version of the interface than 4 is refused when the handle is opened.

@@ -28,8 +28,8 @@ impl InfoOptions {
         Self { slot, ..self }
     }
 
-    /// Whether a kernel that lacks an option may ignore it, as libdm lets it: the answer is then about the active table.
-    /// By default such a kernel refuses the command with [`Error::Unsupported`](crate::Error::Unsupported).
+    /// Whether a kernel that lacks an option may ignore it, as with libdm: the reply then describes the active table. By
+    /// default the command fails on such a kernel with [`Error::Unsupported`](crate::Error::Unsupported).
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }

@@ -45,8 +45,8 @@ impl LoadOptions {
         Self { secure, ..self }
     }
 
-    /// Whether a kernel that can't wipe its copy may leave it as it is, as libdm lets it, also where a line may hold a key. By
-    /// default such a kernel refuses the command with [`Error::Unsupported`].
+    /// Whether to load without wiping on a kernel older than interface 4.20, even if a line may contain a key, as libdm does.
+    /// By default the command fails on such a kernel with [`Error::Unsupported`].
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
@@ -67,7 +67,7 @@ impl ClearOptions {
 }
 
 impl Dm {
-    /// Loads a table into the inactive slot, replacing a table that is there; the next
+    /// Loads a table into the inactive slot, replacing an inactive table; the next
     /// [`device_resume`](Self::device_resume) makes it active.
     ///
     /// - Interface 4.0 and later; with a line that may contain a key, 4.20 and later, unless
@@ -90,7 +90,7 @@ impl Dm {
     /// ```
     ///
     /// # Errors
-    /// [`is_invalid`](Error::is_invalid): the kernel refuses the table; the error has the reason from its log.
+    /// [`is_invalid`](Error::is_invalid): the kernel refuses the table; the error has the reason from the kernel's log.
     /// [`is_disk_unusable`](Error::is_disk_unusable): a device that the table uses is missing, busy or cannot be
     /// opened. [`is_not_found`](Error::is_not_found): this device does not exist. [`Error::Request`]: the table has no
     /// line, or a line that cannot be sent.

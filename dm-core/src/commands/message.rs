@@ -45,8 +45,8 @@ impl MessageOptions {
         Self { secure, ..self }
     }
 
-    /// Whether a kernel that can't wipe its copy may leave it as it is, as libdm lets it, also where the message may hold a
-    /// key. By default such a kernel refuses the command with [`Error::Unsupported`].
+    /// Whether to send the message without wiping on a kernel older than interface 4.20, even if it may contain a key, as
+    /// libdm does. By default the command fails on such a kernel with [`Error::Unsupported`].
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }

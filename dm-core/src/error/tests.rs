@@ -1,4 +1,4 @@
-//! What errors say, and when their predicates hold.
+//! The texts of errors, and the conditions of their predicates.
 
 use super::*;
 use crate::id::{DevIdBuf, DmNameBuf};

@@ -31,7 +31,7 @@ fn read(poller: &mut EventPoller) -> Vec<String> {
     texts(poller.read().unwrap())
 }
 
-/// What a change of the host is reported as. It is reported once.
+/// The event for a change of the host, which is reported once.
 fn reported(host: &FakeHost, poller: &mut EventPoller, change: impl FnOnce(&mut Vec<FakeDevice>)) -> Vec<String> {
     host.change(change);
     let events = read(poller);

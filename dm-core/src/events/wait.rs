@@ -28,7 +28,7 @@ impl End {
         self.left().is_some_and(|left| left.is_zero())
     }
 
-    /// The same end, but at most `pause` from now.
+    /// This end, or the end of `pause` from now if that is earlier.
     pub(super) fn or_after(&self, pause: Option<Duration>) -> Self {
         let Self(paused) = Self::after(pause);
         Self([self.0, paused].into_iter().flatten().min())

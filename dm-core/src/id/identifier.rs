@@ -40,7 +40,7 @@ pub enum NameError {
     Mixed {
         /// `name` or `uuid`.
         what: &'static str,
-        /// The position at which this becomes apparent, from 0.
+        /// The position of the first byte that contradicts the bytes before it, from 0.
         at: usize,
     },
     /// The text contains an escaped escape, which [`Naming::Auto`](crate::Naming::Auto) refuses.
@@ -85,10 +85,10 @@ macro_rules! identifier {
             /// The maximum length in bytes, without a NUL.
             pub const MAX_LEN: usize = $len - 1;
 
-            #[doc = concat!("Checks that bytes or text can be a ", $what, ".")]
+            #[doc = concat!("Checks the bytes, and returns them as a ", $what, ".")]
             ///
             /// # Errors
-            #[doc = concat!("The text is empty, too long, or contains a byte that a ", $what, " can't have.")]
+            #[doc = concat!("The text is empty, too long, or contains a byte that a ", $what, " cannot have.")]
             pub fn new<B: AsRef<[u8]> + ?Sized>(bytes: &B) -> Result<&Self, NameError> {
                 let bytes = bytes.as_ref();
                 check($what, Self::MAX_LEN, $forbidden, bytes)?;
@@ -203,7 +203,7 @@ macro_rules! identifier {
             #[doc = concat!("Checks that bytes or text can be a ", $what, " and copies them.")]
             ///
             /// # Errors
-            #[doc = concat!("The text is empty, too long, or contains a byte that a ", $what, " can't have.")]
+            #[doc = concat!("The text is empty, too long, or contains a byte that a ", $what, " cannot have.")]
             pub fn new<B: AsRef<[u8]> + ?Sized>(bytes: &B) -> Result<Self, NameError> {
                 $Borrowed::new(bytes).map($Borrowed::to_owned)
             }
@@ -213,7 +213,7 @@ macro_rules! identifier {
             /// # Errors
             /// The text has a byte that must be escaped, an escape that is not `\x` and two hexadecimal digits, or a
             /// result that
-            #[doc = concat!("can't be a ", $what, ".")]
+            #[doc = concat!("is not a valid ", $what, ".")]
             pub fn from_mangled(text: &str) -> Result<Self, MangleError> {
                 let bytes = mangle::unmangle(text)?;
                 check($what, $Borrowed::MAX_LEN, $forbidden, &bytes)?;

@@ -4,8 +4,8 @@
 //! are on the page [`dmsetup`](super::dmsetup), and cryptsetup's use of the library is on
 //! [`cryptsetup`](super::cryptsetup).
 //!
-//! What a kernel lacks is an error here, [`is_unsupported`](crate::Error::is_unsupported), where libdevmapper warns and does without:
-//! each option that can be left out has an `if_possible` beside it, such as [`SuspendOptions::if_possible`].
+//! An option that the kernel lacks is an error here, [`is_unsupported`](crate::Error::is_unsupported), while libdevmapper warns and
+//! continues without it. To do the same, use the `if_possible` of the same options, such as [`SuspendOptions::if_possible`].
 //!
 //! # Tasks
 //!

@@ -9,8 +9,8 @@ impl Host {
     /// On a real kernel this opens its node as a [`BlockDevice`], which has further methods. A kernel in memory has no
     /// nodes, but this opens its devices as well.
     ///
-    /// What is read is what the device held when it was opened, or newer: mapped devices write past the page cache of the devices
-    /// below them, so what that holds of the device is dropped.
+    /// Reads return the contents of the device at the time of the open, or newer ones: mapped devices write past the page cache of
+    /// the devices below them, so the cached pages of the device are dropped at the open.
     ///
     /// ```no_run
     /// use dm_core::Host;

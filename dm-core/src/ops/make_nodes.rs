@@ -32,7 +32,8 @@ impl Host {
     /// there.
     ///
     /// # Errors
-    /// The node cannot be created or removed. A device that does not exist is not an error.
+    /// [`OpErrorKind::Udev`](crate::OpErrorKind::Udev): the node cannot be created or removed. A device that does not exist
+    /// is not an error.
     #[doc(alias = "dm_mknodes")]
     pub fn make_node(&self, id: impl AsDevId) -> Result<NodeChanges, OpError> {
         let op = Op::new(self, Operation::MakeNodes, &id)?;

@@ -86,7 +86,7 @@ impl Default for RemovePolicy {
     }
 }
 
-/// How long to search for users if a retry was requested.
+/// The time for the search for users if a retry was requested.
 const LOOK_FOR_USERS: Duration = Duration::from_millis(500);
 
 impl Host {
@@ -182,7 +182,7 @@ pub(super) fn remove(op: &mut Op<'_>, policy: RemovePolicy) -> Result<Removal, O
     Ok(removal)
 }
 
-/// A device that is to be removed.
+/// A device to remove.
 struct Found {
     info: DeviceInfo,
     /// Its table was replaced with an `error` target.

@@ -11,7 +11,7 @@ use crate::commands::{FieldDifference, StatusOptions, TableStatus, TargetLine, T
 use crate::error::Error;
 use crate::wire::DeviceInfo;
 
-/// Which tables an existing device may have so that [`Host::setup_with`](crate::Host::setup_with) takes it over.
+/// The tables that an existing device may have so that [`Host::setup_with`](crate::Host::setup_with) takes it over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TakeOver {

@@ -19,7 +19,7 @@ pub(super) enum Loaded {
     Yes,
 }
 
-/// Which table may have replaced the active one.
+/// The table that may have replaced the active one.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum NewTable<'a> {
     /// The operation replaces no table.

@@ -148,7 +148,7 @@ pub(super) mod fake {
 
     pub(in crate::udev) struct Fake(tempfile::TempDir);
 
-    /// What `/proc` shows of a process.
+    /// The facts about a process from `/proc`.
     #[derive(Clone, Copy)]
     pub(in crate::udev) struct Process {
         pub(in crate::udev) comm: &'static str,

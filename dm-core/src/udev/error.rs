@@ -53,7 +53,7 @@ pub enum UdevError {
         path: PathBuf,
         /// Whether the device exists, and so should its node.
         present: bool,
-        /// What was found at the path.
+        /// The state of the path.
         found: NodeState,
         /// The length of the wait.
         waited: Duration,
@@ -131,7 +131,7 @@ pub enum UdevError {
         number: DeviceNumber,
         /// The path that the node should have.
         path: PathBuf,
-        /// What was found at the path.
+        /// The state of the path.
         found: NodeState,
         /// The kernel's node `/dev/dm-N`.
         kernel_path: PathBuf,

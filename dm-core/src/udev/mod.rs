@@ -205,7 +205,7 @@ impl Udev {
     /// system calls.
     ///
     /// # Errors
-    /// udev does not complete them; the error has the reason.
+    /// [`NoCookies`]: udev does not complete cookies, for the reason in the error.
     #[doc(alias = "dm_udev_get_sync_support")]
     pub fn check_cookies(&self) -> Result<(), NoCookies> {
         self.facts.check_cookies()

@@ -10,7 +10,7 @@ use dm_units::DeviceNumber;
 
 use crate::machine::paths::device_at;
 
-/// What is found at the path of a node.
+/// The state of the path of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NodeState {

@@ -16,7 +16,7 @@ pub(super) enum WaitMode {
     PollNodes,
     /// This process makes the nodes.
     MakeNodes,
-    /// There is no wait.
+    /// No wait.
     Nothing,
 }
 

@@ -27,7 +27,7 @@ impl ReplyError {
         self.command
     }
 
-    /// What is wrong with the answer, such as `an unterminated name`.
+    /// The fault of the reply, such as `an unterminated name`.
     #[must_use]
     pub const fn what(&self) -> &'static str {
         self.what

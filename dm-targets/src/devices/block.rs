@@ -1,4 +1,4 @@
-//! The data of devices that tables name.
+//! Reads and writes the data of devices that tables name.
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString as _};

@@ -28,7 +28,7 @@ pub enum DevError {
     /// A single command failed, without an effect.
     #[error(transparent)]
     Command(#[from] Error),
-    /// The text can't be the name of a device.
+    /// The text is not a valid device name.
     #[error(transparent)]
     Name(#[from] NameError),
     /// The device has no active table.
@@ -47,7 +47,7 @@ pub enum DevError {
     #[error("the requested table can't be used")]
     #[non_exhaustive]
     Wanted {
-        /// What is wrong with it.
+        /// The error in the table.
         source: TableError,
     },
     /// A status, or the answer to a message, cannot be parsed.
@@ -192,22 +192,22 @@ pub enum DevError {
         /// Whether its metadata must be checked before it can be written again.
         needs_check: bool,
     },
-    /// The metadata device of a pool holds something; nothing was done.
+    /// The metadata device of a pool is not empty; nothing was done.
     #[error("the metadata device {device} holds {found}; {}", match **found {
         PoolMetadata::Pool { .. } => "take that pool over, or erase its metadata first",
-        _ => "name another device, or erase it first",
+        _ => "use another metadata device, or erase this one first",
     })]
     #[non_exhaustive]
     MetadataHolds {
         /// The metadata device, as the table names it.
         device: String,
-        /// What it holds.
+        /// The contents of the device.
         found: Box<PoolMetadata>,
     },
     /// The metadata of a pool could not be checked or repaired, or is damaged.
     #[error(transparent)]
     PoolTool(Box<PoolToolError>),
-    /// A tree of hashes could not be made, read or verified.
+    /// A hash tree could not be created, read or verified.
     #[cfg(feature = "verity-format")]
     #[error(transparent)]
     Verity(Box<VerityError>),

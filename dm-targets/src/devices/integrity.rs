@@ -13,7 +13,7 @@ use crate::integrity::{IntegrityMode, IntegrityTable};
 use crate::table::{Table, TableLine};
 use crate::{Device, Integrity};
 
-/// The length of a device of which it is not known yet how long it can be: the largest block.
+/// The length of a device before the kernel reports its possible length: the largest block.
 const FIRST: Sectors = Sectors(8);
 
 /// The size of the superblock (`SB_SECTORS` in drivers/md/dm-integrity.c).
@@ -193,7 +193,7 @@ impl MappedDev<Integrity> {
 
     /// Keeps data and tags together in another way from now on: with a journal, a bitmap, neither, or without checking the tags.
     ///
-    /// The mode [`Inline`](IntegrityMode::Inline) is chosen when the disk is formatted, and can't be changed.
+    /// The mode [`Inline`](IntegrityMode::Inline) is chosen when the disk is formatted, and cannot be changed.
     ///
     /// # Errors
     ///

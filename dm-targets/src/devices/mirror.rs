@@ -16,7 +16,7 @@ use crate::{Linear, Mirror, Usage};
 /// Several devices with the same contents.
 ///
 /// Legs are counted from 0. After a leg has failed, a mirror that handles errors may hold writes back until its table is
-/// replaced, as each of these methods does: what is held back is then written by the new table. So they suspend the device
+/// replaced, as each of these methods does: the new table then executes these writes. The methods therefore suspend the device
 /// without flushing I/O and without freezing a file system, which would wait for those writes.
 ///
 /// If the table has several lines, the methods work on the first one.
@@ -47,7 +47,7 @@ impl MappedDev<Mirror> {
     ///
     /// When all regions are in sync, it is any leg without an error. When they are not, it is the first one, as long as the
     /// kernel cannot have changed from it to another one to copy from. The status does not tell whether a mirror whose
-    /// first leg has failed was in sync before: a program that knows uses [`rebuild_from`](Self::rebuild_from).
+    /// first leg has failed was in sync before: a program that knows it uses [`rebuild_from`](Self::rebuild_from).
     ///
     /// # Errors
     ///
@@ -137,10 +137,10 @@ impl MappedDev<Mirror> {
         Ok(self.progress(host, interval))
     }
 
-    /// Notes, after all was copied, that from now on only what gets out of sync is to be copied. Otherwise everything is
-    /// copied again at the next resume.
+    /// Records in the log, after a complete copy, that all regions are in sync, so that later only regions that get out of sync are
+    /// copied. Otherwise everything is copied again at the next resume.
     ///
-    /// That is possible with a log on a disk. With one in memory, everything is copied whenever a table is loaded, and
+    /// This requires a log on a disk. With one in memory, everything is copied whenever a table is loaded, and
     /// this does nothing.
     ///
     /// # Errors
@@ -165,7 +165,7 @@ impl MappedDev<Mirror> {
         })
     }
 
-    /// Makes the device, while it is in use, one of its legs alone. The other legs are then free.
+    /// Replaces the mirror by one of its legs while the device is in use. The other legs are then free.
     ///
     /// # Errors
     ///
@@ -182,7 +182,7 @@ impl MappedDev<Mirror> {
         self.keep_leg_as_it_is(host, leg)
     }
 
-    /// Makes the device one of its legs alone, whatever that leg holds.
+    /// Replaces the mirror by one of its legs, even if that leg is not known to hold all data.
     ///
     /// # Errors
     ///
@@ -227,7 +227,7 @@ impl MappedDev<Mirror> {
         legs.extend(others);
         line.params.mirrors = legs;
         match (&mut line.params.log, sync) {
-            // What a log in memory knew is lost with its table.
+            // The contents of a log in memory are lost with its table.
             (MirrorLog::Core { sync: assumed, .. }, _) => *assumed = None,
             (MirrorLog::Disk { sync: assumed, .. }, sync) => *assumed = sync,
             (_, None) => {}
@@ -264,7 +264,7 @@ impl MappedDev<Mirror> {
     }
 }
 
-/// Where a leg is among all but the source.
+/// The index of a leg among all legs except the source.
 fn place_beside(source: u32, leg: u32) -> usize {
     usize::try_from(leg.saturating_sub(u32::from(source < leg))).unwrap_or(usize::MAX)
 }
@@ -272,10 +272,10 @@ fn place_beside(source: u32, leg: u32) -> usize {
 /// The legs that certainly hold all data.
 fn good_legs(table: &MirrorTable, status: &MirrorStatus) -> Vec<u32> {
     let alive = (0..).zip(&status.mirrors).filter(|(_, leg)| leg.health == MirrorHealth::Alive).map(|(leg, _)| leg);
-    // What is out of sync is written to the leg that is copied from, alone. The kernel takes another leg for that when the one
-    // it has fails (`fail_mirror` in drivers/md/dm-raid1.c), and forgets the error once all regions are in sync
-    // (`reset_ms_flags`). Of two legs the first is then whole as long as it shows no error; and if writes wait for a new
-    // table after an error, it is of more legs, too.
+    // Regions that are out of sync are written only to the leg from which the kernel copies. When that leg fails, the kernel
+    // copies from another one (`fail_mirror` in drivers/md/dm-raid1.c), and it forgets the error once all regions are in sync
+    // (`reset_ms_flags`). In a mirror of two legs, the first leg therefore holds all data as long as it shows no error; in a
+    // mirror of more legs only if writes wait for a new table after an error.
     let may_have_changed = table.mirrors.len() > 2 && table.features.keep_log;
     if status.in_sync == status.regions {
         alive.collect()
@@ -284,8 +284,8 @@ fn good_legs(table: &MirrorTable, status: &MirrorStatus) -> Vec<u32> {
     }
 }
 
-/// How the table of a mirror is replaced: writes that it holds back are given to the new table, where a flush would wait for
-/// them, or let them fail (`hold_bio` in drivers/md/dm-raid1.c).
+/// The suspension for a new table of a mirror: held-back writes are passed to the new table, while a flush would wait for them
+/// or fail them (`hold_bio` in drivers/md/dm-raid1.c).
 pub(super) fn at_once() -> ReloadOptions {
     ReloadOptions::new().suspend(SuspendPolicy::new().noflush(true).skip_lockfs(true))
 }

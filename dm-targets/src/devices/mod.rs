@@ -49,12 +49,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`setup_pool`](ThinPoolDev::setup_pool) makes the pool where the metadata device is empty, and takes over the one that is there.
+//! [`setup_pool`](ThinPoolDev::setup_pool) creates the pool if the metadata device is empty, and takes over an existing pool on it.
 //!
 //! # Verity
 //!
-//! With the feature `verity-format`, `VerityVolume` makes the tree of hashes of a device as `veritysetup` does, checks all blocks
-//! without the kernel, and gives the table for [`VerityDev::activate`]. `VerityFormat` and `VeritySuperblock` do the same with
+//! With the feature `verity-format`, `VerityVolume` creates the hash tree of a device as `veritysetup` does, checks all blocks
+//! without the kernel, and returns the table for [`VerityDev::activate`]. `VerityFormat` and `VeritySuperblock` do the same with
 //! the images of devices in files.
 //!
 //! # Monitoring and statistics

@@ -26,9 +26,9 @@ pub struct MultipathPath {
     pub group_state: GroupState,
     /// Whether the path is in use or has failed.
     pub state: PathState,
-    /// How many times it has failed since the table was loaded.
+    /// The number of failures of the path since the table was loaded.
     pub fail_count: u32,
-    /// What the path selector says about it: what is in flight, how long requests take.
+    /// The path selector's information, such as the bytes in flight or the duration of requests.
     pub info: PathInfo,
 }
 
@@ -87,7 +87,7 @@ impl MappedDev<Multipath> {
         self.tell(host, MultipathMessage::FailPath(path.into()))
     }
 
-    /// Uses a path again that has failed. The kernel does not test it; should it fail again, it is not used any more.
+    /// Uses a failed path again. The kernel does not test it; if a request fails on it, the path is marked as failed again.
     ///
     /// # Errors
     ///
@@ -100,12 +100,12 @@ impl MappedDev<Multipath> {
     ///
     /// # Errors
     ///
-    /// [`is_invalid`](DevError::is_invalid): there is no such group.
+    /// [`is_invalid`](DevError::is_invalid): the device has no such group.
     pub fn switch_group(&self, host: &Host, group: u32) -> Result<(), DevError> {
         self.tell(host, MultipathMessage::SwitchGroup(group))
     }
 
-    /// Uses a group only when no other one is left.
+    /// Uses a group only when no other group is left.
     ///
     /// # Errors
     ///
@@ -114,7 +114,7 @@ impl MappedDev<Multipath> {
         self.tell(host, MultipathMessage::DisableGroup(group))
     }
 
-    /// Uses a group again that was disabled.
+    /// Enables a disabled group.
     ///
     /// # Errors
     ///
@@ -123,7 +123,7 @@ impl MappedDev<Multipath> {
         self.tell(host, MultipathMessage::EnableGroup(group))
     }
 
-    /// Whether requests wait when no path is left, instead of failing. When that is switched off, those that wait fail.
+    /// Sets whether requests wait when no path is left, instead of failing. With `false`, waiting requests fail.
     ///
     /// # Errors
     ///
@@ -132,20 +132,20 @@ impl MappedDev<Multipath> {
         self.tell(host, if waits { MultipathMessage::QueueIfNoPath } else { MultipathMessage::FailIfNoPath })
     }
 
-    /// Lets the kernel read from each path of the group in use that works, and takes those for failed that don't answer. Returns
-    /// when it is done; [`paths`](Self::paths) then shows the result.
+    /// Makes the kernel read from each working path of the current group; paths that do not answer are marked as failed. Returns
+    /// when all have been read; [`paths`](Self::paths) then shows the result.
     ///
-    /// This is for a program that sends its requests past the device mapper, such as one that passes SCSI commands of a virtual
-    /// machine on, and so has to find out itself whether a path has failed. Failed paths are not probed.
+    /// This is for programs that send requests past the device mapper, such as one that forwards SCSI commands of a virtual
+    /// machine, and therefore have to detect failed paths themselves. Failed paths are not probed.
     ///
-    /// It opens the node of the device.
+    /// This method opens the node of the device.
     ///
     /// # Errors
     ///
     /// [`DevError::Unsupported`]: the kernel is older than Linux 6.16. [`DevError::Block`] with the errno `ENOTCONN`: no path is
     /// left and requests fail; with `EAGAIN`: the device is suspended.
     pub fn probe_paths(&self, host: &Host) -> Result<(), DevError> {
-        // An older kernel would pass the ioctl on to a path, and wait for one without an end if there is none
+        // An older kernel would pass the ioctl on to a path, and wait without a limit if no path works
         // (`dm_prepare_ioctl` in drivers/md/dm.c).
         let found = host.dm().version()?;
         if found < PROBES_SINCE {

@@ -1,4 +1,4 @@
-//! What the metadata device of a pool holds before the pool is made, and pools that are made only where nothing is lost.
+//! Reads the metadata device of a pool before the pool is created, so that no data is overwritten.
 
 use alloc::boxed::Box;
 use alloc::string::ToString as _;
@@ -14,7 +14,7 @@ use super::{DevError, MappedDev};
 use crate::table::Table;
 use crate::{Device, ThinPool};
 
-/// What a device holds that is to be the metadata device of a pool.
+/// The contents of the future metadata device of a pool.
 ///
 /// The kernel makes a new pool if the first 4096 bytes are zeros (`__superblock_all_zeroes` in drivers/md/dm-thin-metadata.c).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ use crate::{Device, ThinPool};
 pub enum PoolMetadata {
     /// The first 4096 bytes are zeros: the kernel makes a new pool.
     Empty,
-    /// A pool, whose thin devices are there when its table is loaded.
+    /// A pool; its thin devices exist as soon as its table is active.
     #[non_exhaustive]
     Pool {
         /// The transaction id.
@@ -30,7 +30,7 @@ pub enum PoolMetadata {
         /// The size of its data blocks.
         block_size: Sectors,
     },
-    /// Something else, which the kernel refuses.
+    /// Other data, which the kernel refuses.
     Other(ForeignData),
 }
 
@@ -54,7 +54,7 @@ const TRANSACTION_ID_AT: usize = 48;
 const BLOCK_SIZE_AT: usize = 336;
 
 impl PoolMetadata {
-    /// What the first 4096 bytes of a device say.
+    /// Recognizes the first 4096 bytes of a device.
     fn of(block: &[u8; LOOKED_AT]) -> Self {
         fn at<const N: usize>(block: &[u8], at: usize) -> [u8; N] {
             block.get(at..).and_then(<[u8]>::first_chunk).copied().unwrap_or([0; N])
@@ -70,7 +70,7 @@ impl PoolMetadata {
     }
 }
 
-/// Pools that are made only where nothing is lost.
+/// Pools that are created only on an empty metadata device.
 ///
 /// ```no_run
 /// use dm_core::{Host, SetupOptions};
@@ -91,7 +91,7 @@ impl PoolMetadata {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl MappedDev<ThinPool> {
-    /// What a device holds that is to be the metadata device of a pool. Nothing is written.
+    /// Reads the first 4096 bytes of `device`, and tells whether they are pool metadata. Nothing is written.
     ///
     /// # Errors
     ///
@@ -128,7 +128,7 @@ impl MappedDev<ThinPool> {
     }
 
     /// Makes sure that the pool exists: takes over the active one, activates the one on the metadata device, or creates a new one
-    /// if that device begins with 4096 bytes of zeros. What is on the metadata device is never overwritten.
+    /// if that device begins with 4096 bytes of zeros. Other contents of the metadata device are never overwritten.
     ///
     /// # Errors
     ///

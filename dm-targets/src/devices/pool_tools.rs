@@ -14,7 +14,7 @@ use dm_core::{Host, describe};
 use super::{DevError, MappedDev};
 use crate::{Device, ThinPool};
 
-/// Why a program of thin-provisioning-tools did not do its work.
+/// The error of running a program of thin-provisioning-tools.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoolToolError {
@@ -22,31 +22,31 @@ pub struct PoolToolError {
     pub program: &'static str,
     /// The metadata device.
     pub device: String,
-    /// What happened.
+    /// The kind of failure.
     pub kind: PoolToolErrorKind,
 }
 
-/// What happened to a program of thin-provisioning-tools.
+/// The kinds of failures of a program of thin-provisioning-tools.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PoolToolErrorKind {
-    /// It is not installed.
+    /// The program is not installed.
     NotInstalled,
-    /// The system refused to run it, with this errno.
+    /// The system refused to run the program, with this errno.
     NotRun(Option<i32>),
     /// The devices of the host are not devices of this machine, such as those of a kernel in memory.
     OtherMachine,
-    /// It ended with an error. For `thin_check`: the metadata is damaged, or the device holds no metadata of a pool.
+    /// The program ended with an error. For `thin_check`: the metadata is damaged, or the device holds no metadata of a pool.
     #[non_exhaustive]
     Failed {
         /// The exit status; `None` if a signal ended it.
         status: Option<i32>,
-        /// What it wrote, at most 4096 bytes.
+        /// The first 4096 bytes of the program's output.
         output: String,
     },
 }
 
-/// How much of the output is kept.
+/// The maximum length of the kept output in bytes.
 const OUTPUT: usize = 4096;
 
 impl fmt::Display for PoolToolError {
@@ -121,13 +121,13 @@ impl MappedDev<ThinPool> {
         run(host, "thin_check", &["--clear-needs-check-flag"], &[("", device.into())])
     }
 
-    /// Writes to the device `to` what can be saved of the metadata on `from`, with `thin_repair`. What was on `to` is lost; `from`
-    /// is not written. Both must not be in use, and `to` must not be smaller. What cannot be saved is missing on `to`, and the
-    /// program does not say so.
+    /// Copies the readable metadata on the device `from` to the device `to`, with `thin_repair`. The previous contents of `to` are
+    /// lost; `from` is not written. Neither may be in use, and `to` must not be smaller than `from`. Metadata that cannot be read
+    /// is missing on `to`; the program does not report it.
     ///
     /// # Errors
     ///
-    /// As [`check_metadata`](Self::check_metadata): nothing could be saved. `to` may have been written.
+    /// As [`check_metadata`](Self::check_metadata); in that case nothing could be repaired, and `to` may have been written.
     pub fn repair_metadata(host: &Host, from: impl Into<Device>, to: impl Into<Device>) -> Result<(), DevError> {
         run(host, "thin_repair", &[], &[("-i", from.into()), ("-o", to.into())])
     }
@@ -157,7 +157,7 @@ fn run(host: &Host, program: &'static str, options: &[&str], devices: &[(&str, D
     Err(error(PoolToolErrorKind::Failed { status: output.status.code(), output: output_text }))
 }
 
-/// The path of a device that is not in use. The program claims it too, so it can't be claimed here meanwhile.
+/// The path of a device that is not in use. The program claims it too, so it cannot be claimed here meanwhile.
 fn free_path(host: &Host, device: &Device) -> Result<PathBuf, DevError> {
     let opened = host.open_block_with(device, BlockOpenOptions::new().exclusive(true))?;
     let path = match (device, opened.number()) {

@@ -1,4 +1,4 @@
-//! Answers of a whole device: its table, its statuses, replies to messages.
+//! Methods that read a whole device: its table, its statuses, and replies to messages.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -100,11 +100,11 @@ impl<K: Target> MappedDev<K> {
         self.status_with(host, StatusOptions::new().noflush(true))
     }
 
-    /// Sends a message to its target, or to that of its first line if there are several, and parses the answer.
+    /// Sends a message to its target, or to that of its first line if there are several, and parses the reply.
     ///
     /// # Errors
     ///
-    /// As [`Dm::target_msg`](dm_core::Dm::target_msg). [`DevError::Text`]: the answer cannot be parsed, but the message
+    /// As [`Dm::target_msg`](dm_core::Dm::target_msg). [`DevError::Text`]: the reply cannot be parsed, but the message
     /// took effect.
     pub fn message(&self, host: &Host, message: &K::Message) -> Result<<K::Message as Message>::Reply, DevError> {
         let reply = host.dm().target_msg(self.id(), TypedMessage::<K>(message))?;

@@ -33,7 +33,7 @@ const SIGNATURES: [(usize, &[u8], &str); 24] = [
     (510, b"\x55\xaa", "a partition table or a boot sector"),
 ];
 
-/// What a block that is not all zeros holds.
+/// The recognized contents of a block that is not all zeros.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForeignData {
     name: Option<&'static str>,

@@ -1,4 +1,4 @@
-//! Operations of thin devices.
+//! Operations of thin devices: read the id, change the length.
 
 use dm_core::{Host, ReloadOptions};
 use dm_units::Sectors;

@@ -1,4 +1,4 @@
-//! Methods of write caches: put in front of a device in use, written back, taken off again.
+//! Methods of write caches: attach to a device in use, write back, detach.
 
 use core::time::Duration;
 
@@ -9,7 +9,7 @@ use super::{DevError, LinearDev, MappedDev, Progress, WritecacheDev};
 use crate::writecache::{WritecacheMessage, WritecacheStatus, WritecacheTable};
 use crate::{Usage, Work, WorkKind, Writecache};
 
-/// A device whose writes go to a fast one first.
+/// A device whose writes go to a fast device first.
 ///
 /// The fast device of a new cache must begin with zeros: 4096 bytes are enough.
 ///
@@ -38,10 +38,10 @@ use crate::{Usage, Work, WorkKind, Writecache};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl MappedDev<Writecache> {
-    /// Puts a write cache in front of a device in use, whose name and contents stay as they are.
+    /// Attaches a write cache to a device in use, which keeps its name and contents.
     ///
-    /// What the device was until now becomes a private device, `origin_name`, over which the cache is laid. `cache` makes the
-    /// cache's table of its number. When a step fails, everything is as before.
+    /// The current table of the device moves to a new private device, `origin_name`, which becomes the origin of the cache. `cache`
+    /// makes the cache's table from the number of that device. When a step fails, all steps are undone.
     ///
     /// # Errors
     ///
@@ -56,10 +56,9 @@ impl MappedDev<Writecache> {
         Self::lay_over(host, device, origin_name, cache)
     }
 
-    /// Writes back all that is cached now, and waits for it. What is written later is cached as before.
+    /// Writes back all cached blocks, and waits until they are written. Later writes are cached as before.
     ///
-    /// The command returns when the work is done, which of a large cache can take minutes; [`clean`](Self::clean) shows the
-    /// progress.
+    /// The command blocks until then, which can take minutes for a large cache; [`clean`](Self::clean) shows the progress.
     ///
     /// # Errors
     ///
@@ -72,10 +71,10 @@ impl MappedDev<Writecache> {
         }
     }
 
-    /// Lets the next suspension write back all that is cached: after it the origin holds everything, and can be copied or
-    /// used without the cache for as long as the device stays suspended.
+    /// Makes the next suspension write back all cached blocks: afterwards the origin holds all data, and can be copied or used
+    /// without the cache while the device is suspended.
     ///
-    /// The suspension takes as long as the work. An error in it is not reported by the suspension, but by the status.
+    /// The suspension takes as long as the writes. It does not report an error of them; the status does.
     ///
     /// # Errors
     ///
@@ -84,30 +83,30 @@ impl MappedDev<Writecache> {
         self.tell(host, WritecacheMessage::FlushOnSuspend)
     }
 
-    /// Lets the cache write back all that it holds, and cache nothing new until a table is loaded. Follows the work until
+    /// Makes the cache write back all blocks, and cache no further ones until a table is loaded. The returned progress ends when
     /// nothing is cached.
     ///
     /// The progress also ends when the cache fails; [`detach`](Self::detach) tells the two apart.
     ///
     /// # Errors
     ///
-    /// Those of [`message`](MappedDev::message). A step of the progress fails if the status can't be read.
+    /// Those of [`message`](MappedDev::message). A step of the progress fails if the status cannot be read.
     pub fn clean<'h>(&self, host: &'h Host, interval: Duration) -> Result<Progress<'h, Writecache>, DevError> {
         self.tell(host, WritecacheMessage::Cleaner)?;
         Ok(self.progress_of(host, interval, cleaning))
     }
 
-    /// Takes a clean cache off its origin while the device is in use: from now on it is the origin itself. The fast device is
-    /// then free.
+    /// Detaches a clean cache while the device is in use, so that the device maps its origin directly. The fast device is then
+    /// free.
     ///
-    /// Nothing new is cached from this call on, also when it fails.
+    /// Nothing new is cached from this call on, even if it fails.
     ///
     /// # Errors
     ///
     /// [`DevError::Dirty`]: blocks have not been written back, see [`clean`](Self::clean). [`DevError::WritecacheFailed`]. In
     /// both cases the cache is still in place.
     pub fn detach(&self, host: &Host) -> Result<LinearDev, DevError> {
-        // What is written after the status was read must not be cached.
+        // Writes after the status was read must not be cached.
         self.tell(host, WritecacheMessage::Cleaner)?;
         let blocks = DataBlocks(self.working(host)?.used());
         if blocks.0 > 0 {
@@ -122,7 +121,7 @@ impl MappedDev<Writecache> {
         self.message(host, &message).map(drop)
     }
 
-    /// The status, if the cache has not failed. After an error, what was written back may not have reached the origin
+    /// The status, if the cache has not failed. After an error, blocks that count as written back may be missing on the origin
     /// (`__writecache_endio_ssd` in drivers/md/dm-writecache.c).
     fn working(&self, host: &Host) -> Result<WritecacheStatus, DevError> {
         let status = self.unflushed_status(host)?;

@@ -15,7 +15,8 @@
 //! cargo build --release --package dm-testing --no-default-features --example dmsetup --target x86_64-unknown-linux-musl
 //! ```
 
-/// Prints a line as the standard library's does, but ends the program if nothing reads it, as a signal does the original.
+/// Prints a line like the standard library's macro, but ends the program if no process reads the output, as `SIGPIPE` ends the
+/// original program.
 macro_rules! println {
     () => { $crate::print(format_args!("\n")) };
     ($($text:tt)+) => { $crate::print(format_args!("{}\n", format_args!($($text)+))) };

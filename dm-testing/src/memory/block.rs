@@ -127,8 +127,8 @@ fn to_io(error: &MemoryError) -> io::Error {
     }
 }
 
-/// Discards sectors as `BLKDISCARD` does: that the device takes no discards is an error, that one below takes none is not, since a
-/// discard is only a hint (`blk_ioctl_discard` in block/ioctl.c).
+/// Discards sectors as `BLKDISCARD` does. Fails if the device does not support discards; a discard that a lower device does not
+/// support is ignored, since it is only a hint (`blk_ioctl_discard` in block/ioctl.c).
 pub(super) fn discard(
     memory: &MemoryKernel,
     id: &dyn AsDevId,

@@ -156,7 +156,7 @@ impl LoopDevice {
     pub fn leave(mut self) {
         self.attached = None;
         if let Some(file) = self.made.take() {
-            // It fails only where a file can't be kept, which is not on Unix.
+            // Keeping a file cannot fail on Unix.
             let _ = file.keep();
         }
     }

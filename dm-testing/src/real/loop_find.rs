@@ -21,7 +21,7 @@ pub struct AttachedLoop {
     pub number: DeviceNumber,
     /// The file behind it, as the kernel shows it.
     pub backing_file: PathBuf,
-    /// Where in the file it starts.
+    /// The start of the device in the file.
     pub offset: Bytes,
     /// Its maximum size; 0 without a limit.
     pub size_limit: Bytes,
@@ -53,7 +53,7 @@ impl LoopDevice {
     /// ```
     ///
     /// # Errors
-    /// The file does not exist; sysfs can't be read.
+    /// `NotFound`: the file does not exist. Other kinds: sysfs cannot be read.
     pub fn find(file: &Path) -> Result<Vec<AttachedLoop>> {
         let wanted = fs::metadata(file).map_err(Error::io("look at", file))?;
         let folder = Path::new("/sys/block");
@@ -80,7 +80,7 @@ impl AttachedLoop {
     /// It was detached meanwhile, or attached to something else; no permission to open it.
     pub fn take_over(&self) -> Result<LoopDevice> {
         let device = loopdev::LoopDevice::open(&self.path).map_err(Error::io("open", &self.path))?;
-        // Since it is open, it can't become another one any more before it is closed.
+        // While it is open, its file cannot be replaced.
         if read(&self.block_dir()).as_ref() != Some(self) {
             let changed = io::Error::new(io::ErrorKind::NotFound, "another program has detached it");
             return Err(Error::io("take over", &self.path)(changed));

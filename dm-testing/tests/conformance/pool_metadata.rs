@@ -86,7 +86,7 @@ fn other_data_on_the_metadata_device_is_named_and_kept(kernel: &dyn TestKernel) 
         kernel.write(scene.metadata, Sectors(0), &block).unwrap();
         for error in [scene.create().unwrap_err(), scene.setup().unwrap_err()] {
             assert!(matches!(&error, DevError::MetadataHolds { found, .. } if found.to_string() == name), "{error}");
-            assert!(error.to_string().ends_with("; name another device, or erase it first"), "{error}");
+            assert!(error.to_string().ends_with("; use another metadata device, or erase this one first"), "{error}");
         }
         let mut now = [0; 4096];
         kernel.read(scene.metadata, Sectors(0), &mut now).unwrap();

@@ -17,7 +17,7 @@ const LONG: Sectors = Sectors(32_768);
 /// The space that a reshape needs.
 const SPACE: Sectors = Sectors(2048);
 
-/// A device with this table, of which the kernel prints the parameters differently.
+/// A device with this table, whose parameters the kernel prints differently.
 fn map<'s>(scratch: &'s Scratch, suffix: &str, length: Sectors, table: RaidTable) -> Mapped<'s, Raid> {
     let raid = map_changed::<Raid>(scratch, suffix, length, table.clone());
     let printed = raid.table();

@@ -1,4 +1,4 @@
-//! What a monitor needs from each target: its legs, and whether it changes without an event.
+//! Properties of each target that a monitor needs: its legs, and whether it changes without an event.
 
 use alloc::vec::Vec;
 

@@ -1,4 +1,4 @@
-//! Data are checked against a tree of hashes, as the kernel does when it reads them.
+//! Checks data against a hash tree, as the kernel does when it reads them.
 
 use dm_core::block::BlockIo;
 use dm_units::DataBlocks;
@@ -16,8 +16,8 @@ impl VeritySuperblock {
     ///
     /// # Errors
     ///
-    /// [`is_corrupted`](VerityError::is_corrupted): the error names the first block that is not what the root hash stands for,
-    /// of data or of hashes. [`VerityError::RootHash`], [`VerityError::TooSmall`], [`VerityError::Block`].
+    /// [`is_corrupted`](VerityError::is_corrupted): the error names the first block, of data or of hashes, that does not
+    /// match the root hash. [`VerityError::RootHash`], [`VerityError::TooSmall`], [`VerityError::Block`].
     pub fn verify(&self, data: &dyn BlockIo, hash: &dyn BlockIo, root_hash: &Hex) -> Result<(), VerityError> {
         self.verify_parts(&Part::data(data), &Part::hash(hash), root_hash)
     }

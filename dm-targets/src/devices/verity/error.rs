@@ -1,4 +1,4 @@
-//! What can go wrong with trees of hashes.
+//! [`VerityError`]: the errors of creating, reading and verifying hash trees.
 
 use alloc::string::String;
 
@@ -9,14 +9,14 @@ use super::VerityAlgorithm;
 use crate::InvalidField;
 use crate::devices::signature::ForeignData;
 
-/// Why a tree of hashes could not be made, read or verified.
+/// The error of creating, reading or verifying a hash tree.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerityError {
     /// A device could not be opened, read or written.
     #[error(transparent)]
     Block(#[from] BlockError),
-    /// A parameter, or a field of the superblock, has a value that makes no tree.
+    /// A parameter, or a field of the superblock, has a value for which there is no hash tree.
     #[error("the verity parameters can't be used: {0}")]
     Invalid(InvalidField),
     /// The device holds no superblock.
@@ -28,9 +28,9 @@ pub enum VerityError {
     NoSuperblock {
         /// The device.
         device: String,
-        /// Where the superblock was looked for.
+        /// The expected position of the superblock.
         offset: Sectors,
-        /// What is there instead; `None` for zeros.
+        /// The data at this position; `None` for zeros.
         found: Option<ForeignData>,
     },
     /// The device is shorter than its part of the tree.
@@ -41,18 +41,18 @@ pub enum VerityError {
         device: String,
         /// Its size.
         size: Sectors,
-        /// How long it must be.
+        /// The required size.
         needed: Sectors,
     },
     /// Data and hashes are on one device, and the superblock would be written over data; nothing was written.
     #[error(
-        "the hashes would be written over data: the superblock is to be at sector {offset}, and the data end at sector {end}"
+        "the hashes would be written over data: the superblock was requested at sector {offset}, but the data end at sector {end}"
     )]
     #[non_exhaustive]
     Overlap {
-        /// Where the superblock is to be.
+        /// The requested position of the superblock.
         offset: Sectors,
-        /// Where the data end.
+        /// The sector after the data.
         end: Sectors,
     },
     /// The root hash has the length of another algorithm.
@@ -61,19 +61,21 @@ pub enum VerityError {
     RootHash {
         /// The algorithm of the tree.
         algorithm: VerityAlgorithm,
-        /// How long its hashes are.
+        /// The length of its hashes in bytes.
         expected: usize,
-        /// How long the root hash is.
+        /// The length of the root hash in bytes.
         found: usize,
     },
-    /// The first block of the tree does not have the root hash: it is that of another tree, or the block was changed.
-    #[error("the tree does not have this root hash: it is that of another tree, or hash block {block} was changed")]
+    /// The first block of the tree does not have the root hash: the root hash is that of another tree, or the block was changed.
+    #[error(
+        "the tree does not have this root hash: the root hash is that of another tree, or hash block {block} was changed"
+    )]
     #[non_exhaustive]
     OtherRoot {
         /// The block, counted from the start of the hash device.
         block: u64,
     },
-    /// A block of the tree does not have the hash that the block above it has for it.
+    /// A block of the tree does not have the hash that is stored in its parent block.
     #[error("hash block {block}, in level {level} of the tree, is corrupted")]
     #[non_exhaustive]
     CorruptedHashes {
@@ -82,7 +84,7 @@ pub enum VerityError {
         /// The block, counted from the start of the hash device.
         block: u64,
     },
-    /// A block of data does not have the hash that the tree has for it.
+    /// A data block does not have the hash that is stored in the tree.
     #[error("data block {block} is corrupted")]
     #[non_exhaustive]
     CorruptedData {
@@ -110,7 +112,7 @@ impl VerityError {
         }
     }
 
-    /// Data or hashes are not what the root hash stands for.
+    /// Whether data or hashes do not match the root hash.
     #[must_use]
     pub const fn is_corrupted(&self) -> bool {
         matches!(self, Self::OtherRoot { .. } | Self::CorruptedHashes { .. } | Self::CorruptedData { .. })

@@ -1,4 +1,4 @@
-//! Trees of hashes are made.
+//! [`VerityFormat`]: computes a hash tree, and writes it with its superblock.
 
 use alloc::vec::Vec;
 use std::fs::File;
@@ -14,16 +14,16 @@ use super::part::Part;
 use super::superblock::VeritySuperblock;
 use crate::verity::Hex;
 
-/// What a new tree of hashes is to be like.
+/// The parameters of a new hash tree.
 ///
-/// By default as `veritysetup format` makes it: SHA-256, blocks of 4096 bytes, all of the data device, a random salt of 32 bytes
+/// The defaults are those of `veritysetup format`: SHA-256, blocks of 4096 bytes, the whole data device, a random salt of 32 bytes
 /// and a random uuid. With a given salt and uuid, equal data have equal trees.
 ///
 /// ```
 /// use dm_targets::devices::{VerityFormat, VeritySuperblock};
 /// use dm_units::Sectors;
 ///
-/// // Files stand for devices, so images are made without root.
+/// // Files take the place of devices, so images are made without root.
 /// let (data, hashes) = (tempfile::tempfile()?, tempfile::tempfile()?);
 /// data.set_len(1 << 20)?;
 /// hashes.set_len(1 << 20)?;
@@ -47,18 +47,18 @@ pub struct VerityFormat {
     hash_offset: Sectors,
 }
 
-/// A tree of hashes that was made.
+/// A hash tree that was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VerityFormatted {
-    /// The hash at the root of the tree: whoever has it can tell whether any block was changed. It is stored nowhere.
+    /// The hash at the root of the tree, with which every change of a block is detected. It is not stored on the devices.
     pub root_hash: Hex,
-    /// What is on the hash device in front of the tree.
+    /// The superblock, which precedes the tree on the hash device.
     pub superblock: VeritySuperblock,
 }
 
 impl VerityFormat {
-    /// As `veritysetup format` by default.
+    /// The defaults of `veritysetup format`.
     pub const fn new() -> Self {
         Self {
             version: 1,
@@ -77,7 +77,7 @@ impl VerityFormat {
         self
     }
 
-    /// What makes the hashes.
+    /// The hash algorithm.
     pub const fn algorithm(mut self, algorithm: VerityAlgorithm) -> Self {
         self.algorithm = algorithm;
         self
@@ -89,13 +89,13 @@ impl VerityFormat {
         self
     }
 
-    /// How many blocks of data have a hash.
+    /// The number of data blocks that have a hash.
     pub const fn data_blocks(mut self, blocks: DataBlocks) -> Self {
         self.data_blocks = Some(blocks);
         self
     }
 
-    /// What is hashed with each block: at most 256 bytes, which are no secret. It may be empty.
+    /// The salt: at most 256 bytes, hashed with each block. It need not be secret, and may be empty.
     pub fn salt(self, salt: impl Into<Vec<u8>>) -> Self {
         Self { salt: Some(salt.into()), ..self }
     }
@@ -106,13 +106,14 @@ impl VerityFormat {
         self
     }
 
-    /// Where the superblock is on the hash device. The tree starts at the next whole hash block.
+    /// The position of the superblock on the hash device. The tree starts at the next whole hash block.
     pub const fn hash_offset(mut self, offset: Sectors) -> Self {
         self.hash_offset = offset;
         self
     }
 
-    /// Hashes all data blocks, and writes the tree and its superblock to `hash`. What was there is lost.
+    /// Hashes all data blocks, and writes the tree and its superblock to `hash`. Their previous contents are
+    /// lost.
     ///
     /// The data are read once, and must not change meanwhile. The superblock is written last. Memory of about 1 MiB is used,
     /// whatever the size of the device.
@@ -142,13 +143,13 @@ impl VerityFormat {
         Ok(VerityFormatted { root_hash, superblock })
     }
 
-    /// How many data blocks there are on a device of this size.
+    /// The number of data blocks on a device of this size.
     pub(super) fn blocks_of(&self, size: Sectors) -> DataBlocks {
         let sectors = u64::from(self.block_sizes[0] >> 9);
         self.data_blocks.unwrap_or(DataBlocks(size.0.checked_div(sectors).unwrap_or(0)))
     }
 
-    /// Where so many data blocks end.
+    /// The sector after the first `blocks` data blocks.
     pub(super) fn end_of(&self, blocks: DataBlocks) -> Sectors {
         Sectors(blocks.0.saturating_mul(u64::from(self.block_sizes[0] >> 9)))
     }
@@ -176,7 +177,7 @@ impl Default for VerityFormat {
     }
 }
 
-/// Random bytes, of which only that they differ matters.
+/// Random bytes, which only have to be unique.
 fn random<const N: usize>() -> Result<[u8; N], VerityError> {
     let mut bytes = [0; N];
     let read = File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
@@ -205,7 +206,7 @@ struct TreeWriter<'a> {
 /// The block of a level that is being filled.
 struct OpenBlock {
     content: Vec<u8>,
-    /// How many hashes the level has so far.
+    /// The number of hashes that the level has so far.
     hashes: u64,
 }
 

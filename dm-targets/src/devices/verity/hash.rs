@@ -1,4 +1,4 @@
-//! Hashes of blocks.
+//! [`VerityAlgorithm`], and the computation of the hashes of blocks.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -10,11 +10,11 @@ use super::error::VerityError;
 use crate::verity::Hex;
 use crate::{InvalidField, Problem};
 
-/// The hashes that trees can be made and checked with here. The kernel knows more.
+/// The hash algorithms with which this crate creates and checks trees. The kernel supports more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum VerityAlgorithm {
-    /// SHA-1, of 20 bytes, for trees that have it already: collisions of it can be made.
+    /// SHA-1, of 20 bytes, for existing trees only: it is not collision-resistant.
     Sha1,
     /// SHA-224, of 28 bytes.
     Sha224,
@@ -28,7 +28,7 @@ pub enum VerityAlgorithm {
 }
 
 impl VerityAlgorithm {
-    /// All of them.
+    /// All algorithms.
     pub const ALL: [Self; 5] = [Self::Sha1, Self::Sha224, Self::Sha256, Self::Sha384, Self::Sha512];
 
     /// Its name in the kernel's crypto API, in superblocks and in tables.
@@ -43,13 +43,13 @@ impl VerityAlgorithm {
         }
     }
 
-    /// The one with this name.
+    /// The algorithm with this name.
     #[must_use]
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 
-    /// As [`of_name`](Self::of_name), with an error that says which there are.
+    /// As [`of_name`](Self::of_name), with an error that lists the algorithms.
     pub(super) fn named(name: &str) -> Result<Self, InvalidField> {
         Self::of_name(name)
             .ok_or_else(|| InvalidField::new("algorithm", Problem::Expected("sha1 or of the family sha2")))
@@ -64,7 +64,7 @@ impl VerityAlgorithm {
         Ok(root_hash.to_bytes())
     }
 
-    /// How many bytes a hash has.
+    /// The length of a hash in bytes.
     #[must_use]
     pub const fn digest_size(self) -> usize {
         match self {

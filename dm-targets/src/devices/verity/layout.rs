@@ -1,4 +1,4 @@
-//! Where the blocks of a tree are.
+//! The positions of the blocks of a hash tree.
 
 use alloc::vec::Vec;
 
@@ -6,13 +6,13 @@ use alloc::vec::Vec;
 /// hashes of data last.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Layout {
-    /// From the level with the hashes of data on upwards. None if there is a single block of data, whose hash is the root.
+    /// The levels, from the one with the hashes of data upwards. Empty for a single data block, whose hash is the root.
     pub(super) levels: Vec<Level>,
     /// The hash block after the last one.
     pub(super) end: u64,
-    /// A block has this power of two of hashes.
+    /// The binary logarithm of the number of hashes in a block.
     bits: u32,
-    /// From one hash to the next, in bytes.
+    /// The distance from one hash to the next, in bytes.
     stride: usize,
 }
 
@@ -20,13 +20,13 @@ pub(super) struct Layout {
 pub(super) struct Level {
     /// Its first block on the hash device.
     pub(super) start: u64,
-    /// How many blocks it has.
+    /// The number of its blocks.
     pub(super) blocks: u64,
 }
 
 impl Layout {
-    /// The tree over so many blocks of data that starts at the hash block `first`. `None` if a block does not hold two hashes,
-    /// or if the tree has more blocks than can be counted.
+    /// The tree over `data_blocks` blocks that starts at the hash block `first`. `None` if a block does not hold two hashes, or
+    /// if the tree has more blocks than can be counted.
     pub(super) fn new(
         version: u32,
         digest_size: usize,
@@ -52,18 +52,18 @@ impl Layout {
         Some(Self { levels, end, bits, stride })
     }
 
-    /// How many hashes a block has.
+    /// The number of hashes in a block.
     pub(super) const fn hashes_per_block(&self) -> u64 {
         1_u64.wrapping_shl(self.bits)
     }
 
-    /// Which hash of a level covers a block of data.
+    /// The hash of a level that covers a data block.
     pub(super) fn hash_of(&self, level: usize, data_block: u64) -> u64 {
         let shift = u32::try_from(level).ok().and_then(|level| level.checked_mul(self.bits));
         shift.and_then(|shift| data_block.checked_shr(shift)).unwrap_or(0)
     }
 
-    /// In which block of its level a hash is, and at which byte of it.
+    /// The block of its level that contains a hash, and the hash's position in it, in bytes.
     pub(super) fn place(&self, hash: u64) -> (u64, usize) {
         let block = hash.wrapping_shr(self.bits);
         let number = usize::try_from(hash & self.hashes_per_block().saturating_sub(1)).unwrap_or(0);

@@ -87,5 +87,5 @@ impl<'a> Part<'a> {
     }
 }
 
-/// How many bytes of data are read at once.
+/// The number of bytes of data that are read at once.
 const AT_ONCE: usize = 1 << 20;

@@ -17,7 +17,7 @@ use crate::{Device, InvalidField, Limits, Problem, WordBuf};
 /// The bytes of a superblock.
 pub(super) const SIZE: usize = 512;
 const MAGIC: &[u8; 8] = b"verity\0\0";
-/// Of the superblock, not of the tree.
+/// The version of the superblock's format, not of the tree's.
 const FORMAT: u32 = 1;
 const MAX_SALT: usize = 256;
 
@@ -33,13 +33,13 @@ const DATA_BLOCKS_AT: usize = 72;
 const SALT_SIZE_AT: usize = 80;
 const SALT_AT: usize = 88;
 
-/// Of blocks, as `veritysetup` has it; the kernel takes data blocks up to the size of a page.
+/// The block sizes that `veritysetup` accepts; the kernel accepts data blocks up to the size of a page.
 const BLOCK_SIZES: [Limits; 2] = [
     Limits::new("data block size", 512, 512 << 10).power_of_two(),
     Limits::new("hash block size", 512, 512 << 10).power_of_two(),
 ];
 
-/// What the superblock says of a tree of hashes, and where it is.
+/// The superblock of a hash tree, with its position on the hash device.
 ///
 /// ```no_run
 /// use std::fs::File;
@@ -58,21 +58,21 @@ const BLOCK_SIZES: [Limits; 2] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VeritySuperblock {
-    /// Where it is on the hash device. The tree starts at the next whole hash block.
+    /// The position of the superblock on the hash device. The tree starts at the next whole hash block.
     pub offset: Sectors,
     /// The format of the tree: 1, or 0 for that of Chromium OS.
     pub version: u32,
     /// The uuid of the tree.
     pub uuid: [u8; 16],
-    /// What makes the hashes.
+    /// The hash algorithm.
     pub algorithm: VerityAlgorithm,
     /// The size of a data block, in bytes.
     pub data_block_size: u32,
     /// The size of a hash block, in bytes.
     pub hash_block_size: u32,
-    /// How many blocks of data have a hash.
+    /// The number of data blocks that have a hash.
     pub data_blocks: DataBlocks,
-    /// What is hashed with each block, at most 256 bytes.
+    /// The salt, which is hashed with each block; at most 256 bytes.
     pub salt: Vec<u8>,
 }
 
@@ -178,13 +178,13 @@ impl VeritySuperblock {
         self.offset.0.saturating_add(1).div_ceil(sectors)
     }
 
-    /// How many sectors of data have a hash, which is the length of the device.
+    /// The length of the data that have a hash, which is the length of the device.
     #[must_use]
     pub fn length(&self) -> Sectors {
         Sectors(self.data_blocks.0.saturating_mul(u64::from(self.data_block_size >> 9)))
     }
 
-    /// How long the hash device must be, in sectors.
+    /// The required length of the hash device.
     ///
     /// # Errors
     ///
@@ -222,7 +222,7 @@ impl VeritySuperblock {
         vec![0; usize::try_from(self.hash_block_size).unwrap_or(0)]
     }
 
-    /// Where a hash block is on its device.
+    /// The position of a hash block on its device.
     pub(super) fn hash_sector(&self, block: u64) -> Sectors {
         Sectors(block.saturating_mul(u64::from(self.hash_block_size >> 9)))
     }

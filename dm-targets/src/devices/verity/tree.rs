@@ -8,7 +8,7 @@ use super::layout::Layout;
 use crate::verity::{Hex, VerityTable};
 use crate::{InvalidField, Limits, Problem};
 
-/// A tree of hashes that is read as far as single blocks need it, as the kernel reads it.
+/// A hash tree of which only the blocks are read that a data block needs, as the kernel does.
 ///
 /// It does no I/O: the caller reads hash blocks from a device, an image or a network. The last checked block of each level is
 /// kept.

@@ -27,12 +27,12 @@ use crate::verity::{Hex, VerityTable};
 /// let volume = VerityVolume::new(DeviceNumber::new(8, 1), DeviceNumber::new(8, 2));
 /// let root_hash = volume.format(&host, &VerityFormat::new())?.root_hash;
 ///
-/// // At every start, with the root hash from a place that can be trusted.
+/// // At every start, with the root hash from a trusted place.
 /// let table = volume.table(&host, &root_hash)?.on_corruption(OnCorruption::Restart);
 /// let usr = VerityDev::activate(&host, "usr", table)?;
 /// println!("{}, corrupted: {}", usr.path(&host)?.display(), usr.is_corrupted(&host)?);
 ///
-/// // From time to time, all blocks: the error names the first one that was changed.
+/// // From time to time, verify all blocks: the error names the first block that was changed.
 /// volume.verify(&host, &root_hash)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -55,7 +55,7 @@ impl VerityVolume {
         Self::new(device.clone(), device).hash_offset(hash_offset)
     }
 
-    /// Where the superblock is on the hash device.
+    /// The position of the superblock on the hash device.
     #[must_use]
     pub fn hash_offset(self, hash_offset: Sectors) -> Self {
         Self { hash_offset, ..self }
@@ -64,8 +64,8 @@ impl VerityVolume {
     /// Hashes all data and writes the tree and its superblock to the hash device, at this volume's offset. Their previous
     /// contents are lost.
     ///
-    /// The hash device is claimed, so it can't be in use. If the data are on the same device, they end where the superblock is,
-    /// unless `format` has a number of data blocks.
+    /// The hash device is claimed, so it must not be in use. If the data are on the same device, they end at the superblock, unless
+    /// `format` has a number of data blocks.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl VerityVolume {
     ///
     /// # Errors
     ///
-    /// As [`superblock`](Self::superblock); the root hash has another length than the algorithm's.
+    /// As [`superblock`](Self::superblock). [`VerityError::RootHash`]: the root hash has another length than the algorithm's.
     pub fn table(&self, host: &Host, root_hash: &Hex) -> Result<VerityTable, DevError> {
         Ok(self.superblock(host)?.table(self.data.clone(), self.hash.clone(), root_hash)?)
     }

@@ -18,7 +18,7 @@ struct EraTarget {
     origin: Part,
     marks: Marks,
     era: u64,
-    /// The block of the metadata snapshot; 0 if there is none.
+    /// The block of the metadata snapshot; 0 without a snapshot.
     snapshot: u64,
 }
 

@@ -1,4 +1,4 @@
-//! The targets `snapshot` and `snapshot-merge` (`snapshot_ctr` and the other functions of the two).
+//! The targets `snapshot` and `snapshot-merge` (`snapshot_ctr` and other functions in drivers/md/dm-snap.c).
 
 use std::collections::BTreeMap;
 
