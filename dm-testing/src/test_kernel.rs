@@ -68,7 +68,8 @@ pub trait TestKernel: fmt::Debug + Sync {
     /// suspended, and keeps it open meanwhile.
     ///
     /// # Errors
-    /// The device reports an error.
+    /// On a real kernel, the errno of the device, such as `EIO`; in memory, `Other` with a
+    /// [`MemoryError`](crate::memory::MemoryError).
     fn read(&self, device: DeviceNumber, start: Sectors, data: &mut [u8]) -> io::Result<()>;
 
     /// Writes whole sectors of a disk or a mapped device, and flushes them. Blocks as [`read`](Self::read) does.
@@ -80,13 +81,14 @@ pub trait TestKernel: fmt::Debug + Sync {
     /// Discards sectors of a disk or a mapped device. Data that was there is undefined afterwards; of a disk it is zeros.
     ///
     /// # Errors
-    /// The device takes no discards, or reports an error.
+    /// `Other`, with a [`BlockError`](dm_core::block::BlockError) of a real device or a
+    /// [`MemoryError`](crate::memory::MemoryError), also if the device does not support discards.
     fn discard(&self, device: DeviceNumber, start: Sectors, length: Sectors) -> io::Result<()>;
 
     /// Opens a mapped device like a program. It is closed when the result is dropped.
     ///
     /// # Errors
-    /// The device does not exist.
+    /// `NotFound`: the device does not exist.
     fn open(&self, device: DeviceNumber) -> io::Result<Box<dyn Any>>;
 }
 

@@ -82,7 +82,8 @@ impl DeviceNumber {
     ///
     /// # Errors
     ///
-    /// The text has another form, or a number has more than 32 bits.
+    /// [`ParseUnitErrorKind::ExpectedDigit`], [`ParseUnitErrorKind::ExpectedColon`]: the text has another form.
+    /// [`ParseUnitErrorKind::TooLarge`]: a number has more than 32 bits.
     #[inline]
     pub fn from_ascii(text: &[u8]) -> Result<Self, ParseUnitError> {
         let colon = decimal::count_digits(text);

@@ -115,7 +115,7 @@ pub trait AsDevId {
     /// Returns the identifier.
     ///
     /// # Errors
-    /// The text is not a valid name.
+    /// [`NameError`]: the text is not a valid name.
     fn as_dev_id(&self) -> Result<DevId<'_>, NameError>;
 
     /// Whether this is text, which a [`Host`](crate::Host) translates to the kernel's name: see
@@ -130,7 +130,7 @@ pub trait AsDmName {
     /// Returns the name.
     ///
     /// # Errors
-    /// The text is not a valid name.
+    /// [`NameError`]: the text is not a valid name.
     fn as_dm_name(&self) -> Result<&DmName, NameError>;
 
     /// Whether this is text, which a [`Host`](crate::Host) translates to the kernel's name: see

@@ -88,7 +88,8 @@ macro_rules! identifier {
             #[doc = concat!("Checks the bytes, and returns them as a ", $what, ".")]
             ///
             /// # Errors
-            #[doc = concat!("The text is empty, too long, or contains a byte that a ", $what, " cannot have.")]
+            /// [`NameError::Empty`], [`NameError::TooLong`].
+            #[doc = concat!("[`NameError::Forbidden`]: the text contains a byte that a ", $what, " cannot have.")]
             pub fn new<B: AsRef<[u8]> + ?Sized>(bytes: &B) -> Result<&Self, NameError> {
                 let bytes = bytes.as_ref();
                 check($what, Self::MAX_LEN, $forbidden, bytes)?;
@@ -203,7 +204,8 @@ macro_rules! identifier {
             #[doc = concat!("Checks that bytes or text can be a ", $what, " and copies them.")]
             ///
             /// # Errors
-            #[doc = concat!("The text is empty, too long, or contains a byte that a ", $what, " cannot have.")]
+            /// [`NameError::Empty`], [`NameError::TooLong`].
+            #[doc = concat!("[`NameError::Forbidden`]: the text contains a byte that a ", $what, " cannot have.")]
             pub fn new<B: AsRef<[u8]> + ?Sized>(bytes: &B) -> Result<Self, NameError> {
                 $Borrowed::new(bytes).map($Borrowed::to_owned)
             }

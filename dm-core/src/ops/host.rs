@@ -113,7 +113,7 @@ impl Host {
     /// Translates a name to the kernel's: text by this host's [`naming`](Self::naming), a [`DmName`] unchanged.
     ///
     /// # Errors
-    /// The text is not a valid name.
+    /// [`NameError`]: the text is not a valid name.
     pub fn kernel_name<'n>(&self, name: &'n impl AsDmName) -> Result<Cow<'n, DmName>, NameError> {
         let given = name.as_dm_name()?;
         if name.is_text() { self.naming.kernel_name(given) } else { Ok(Cow::Borrowed(given)) }
@@ -168,7 +168,7 @@ impl Host {
     /// kernel's.
     ///
     /// # Errors
-    /// The text is not a valid name.
+    /// [`NameError`]: the text is not a valid name.
     pub fn kernel_id(&self, id: &impl AsDevId) -> Result<DevIdBuf, NameError> {
         match id.as_dev_id()? {
             DevId::Name(name) if id.is_text() => Ok(DevIdBuf::Name(self.naming.kernel_name(name)?.into_owned())),
@@ -248,7 +248,8 @@ impl Batch {
     /// Waits until udev has finished with all operations, at most for the timeout of [`Udev::timeout`].
     ///
     /// # Errors
-    /// A node is missing or wrong, or udev did not finish in time. The operations took effect nevertheless.
+    /// [`OpErrorKind::Udev`](crate::OpErrorKind::Udev): a node is missing or wrong;
+    /// [`is_timed_out`](OpError::is_timed_out): udev did not finish in time. The operations took effect nevertheless.
     pub fn finish(self) -> Result<(), OpError> {
         self.wait().map_err(|error| {
             OpError::new(Operation::Batch, None, Step::Udev, error.into()).with_state(StateAfter::Done)

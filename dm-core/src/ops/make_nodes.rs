@@ -32,7 +32,7 @@ impl Host {
     /// there.
     ///
     /// # Errors
-    /// [`OpErrorKind::Udev`](crate::OpErrorKind::Udev): the node cannot be created or removed. A device that does not exist
+    /// [`OpErrorKind::Udev`]: the node cannot be created or removed. A device that does not exist
     /// is not an error.
     #[doc(alias = "dm_mknodes")]
     pub fn make_node(&self, id: impl AsDevId) -> Result<NodeChanges, OpError> {
@@ -64,8 +64,8 @@ impl Host {
     /// ```
     ///
     /// # Errors
-    /// A node cannot be created or removed. The other nodes are processed nevertheless, and the first error is
-    /// returned.
+    /// [`OpErrorKind::Udev`]: a node cannot be created or removed. The other nodes are processed nevertheless, and the first
+    /// error is returned.
     #[doc(alias = "mknodes")]
     #[doc(alias = "DM_DEVICE_MKNODES")]
     pub fn make_nodes(&self) -> Result<NodeChanges, OpError> {

@@ -98,7 +98,8 @@ impl Host {
     /// Since interface 4.45 the kernel filters by the prefix. On older kernels all devices are listed.
     ///
     /// # Errors
-    /// A command fails. A device that is removed meanwhile is not an error.
+    /// [`OpErrorKind::Command`](crate::OpErrorKind::Command): a command fails. A device that is removed meanwhile is not an
+    /// error.
     pub fn leftovers(&self, prefix: Prefix<'_>) -> Result<Vec<Leftover>, OpError> {
         let dm = self.dm().with_journal(self.journal(), None);
         let found = find_leftovers(&dm, prefix);
@@ -115,8 +116,10 @@ impl Host {
     /// needed.
     ///
     /// # Errors
-    /// A device cannot be cleaned up. The other devices are cleaned up nevertheless, and the first error is returned;
-    /// the call can be repeated. A device that is removed meanwhile is not an error.
+    /// [`is_busy`](OpError::is_busy): a device to remove is in use. [`is_timed_out`](OpError::is_timed_out): udev did not finish.
+    /// [`OpErrorKind::Locked`](crate::OpErrorKind::Locked): another operation has locked a device. In all cases the other devices
+    /// are cleaned up, and the first error is returned; the call can be repeated. A device that is removed meanwhile is not an
+    /// error.
     pub fn recover(&self, prefix: Prefix<'_>) -> Result<Vec<Leftover>, OpError> {
         let leftovers = self.leftovers(prefix)?;
         let mut errors = leftovers

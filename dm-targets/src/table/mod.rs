@@ -103,7 +103,7 @@ impl<K: Kind> TableLine<K> {
     ///
     /// # Errors
     ///
-    /// The line has another target type, or its params are invalid.
+    /// [`ParseError`]: the line has another target type, or its params are invalid; the error names the first wrong word.
     pub fn parse_printed_as(line: &str) -> Result<Self, ParseError> {
         Self::parse(line, Form::Printed)
     }
@@ -277,7 +277,8 @@ impl<K: Kind> Table<K> {
     ///
     /// # Errors
     ///
-    /// A line cannot be parsed or breaks a rule. The error names the first such line.
+    /// [`TableErrorKind::Parse`]: a line cannot be parsed. The other [kinds](TableErrorKind): a line breaks a rule of the kernel.
+    /// The error names the first such line.
     pub fn parse_printed_as(text: &str) -> Result<Self, TableError> {
         Self::parse(text, Form::Printed)
     }

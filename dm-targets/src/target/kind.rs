@@ -43,14 +43,14 @@ pub trait Kind: Copy + fmt::Debug + Eq {
     ///
     /// # Errors
     ///
-    /// The text is not such a table.
+    /// [`ParseError`]: the text is not such a table.
     fn read_table(target_type: &str, fields: Fields<'_>) -> Result<Self::Table, ParseError>;
 
     /// Parses a status of a target type that [`check_type`](Self::check_type) accepts.
     ///
     /// # Errors
     ///
-    /// The text is not such a status.
+    /// [`ParseError`]: the text is not such a status.
     fn read_status(target_type: &str, fields: Fields<'_>) -> Result<Self::Status, ParseError>;
 
     /// Whether the table must be the only line.

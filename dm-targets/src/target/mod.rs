@@ -253,7 +253,7 @@ pub trait Params: Clone + fmt::Debug + PartialEq + fmt::Display {
     ///
     /// # Errors
     ///
-    /// A word is missing or invalid.
+    /// [`ParseError`]: a word is missing or invalid.
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError>;
 }
 
@@ -266,7 +266,7 @@ pub trait Message: Params {
     ///
     /// # Errors
     ///
-    /// The words are not a reply to this message.
+    /// [`ParseError`]: the words are not a reply to this message.
     fn parse_reply(&self, fields: &mut Fields<'_>) -> Result<Self::Reply, ParseError> {
         Self::Reply::parse(fields)
     }

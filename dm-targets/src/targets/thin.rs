@@ -83,7 +83,7 @@ impl ThinDevId {
     ///
     /// # Errors
     ///
-    /// The number is larger than 16777215.
+    /// [`Problem::OutOfRange`](crate::Problem::OutOfRange): the number is larger than 16777215.
     pub fn new(id: u32) -> Result<Self, InvalidField> {
         DEV_ID.check(id).map(|()| Self(id))
     }

@@ -65,7 +65,8 @@ impl MemoryDisk {
     /// Reads whole sectors of the disk itself.
     ///
     /// # Errors
-    /// A sector fails or does not exist, or the length is not a multiple of a sector.
+    /// [`MemoryErrorKind::Failed`]: a sector fails or does not exist. [`MemoryErrorKind::PartOfSector`]: the length is not a
+    /// multiple of 512 bytes.
     pub fn read(&self, start: Sectors, data: &mut [u8]) -> Result<(), MemoryError> {
         self.io(start, data.len(), Io::Read(data))
     }

@@ -190,7 +190,8 @@ impl MemoryKernel {
     /// Reads whole sectors of a mapped device through its table, or of a disk by its number.
     ///
     /// # Errors
-    /// The I/O fails, or would wait on a real kernel.
+    /// [`MemoryErrorKind::NoDevice`], [`MemoryErrorKind::PartOfSector`], [`MemoryErrorKind::Failed`].
+    /// [`would_wait`](MemoryError::would_wait): the I/O would wait on a real kernel.
     pub fn read(&self, id: impl AsDevId, start: Sectors, data: &mut [u8]) -> Result<(), MemoryError> {
         self.io(&id, start, Io::Read(data))
     }
@@ -225,7 +226,7 @@ impl MemoryKernel {
     /// It returns only after another thread has resumed the device, or provided the space that the target needs.
     ///
     /// # Errors
-    /// The I/O fails.
+    /// As [`read`](Self::read), except that I/O that waits is not an error.
     pub fn read_waiting(&self, id: impl AsDevId, start: Sectors, data: &mut [u8]) -> Result<(), MemoryError> {
         self.io_waiting(&id, start, Io::Read(data))
     }
@@ -233,7 +234,7 @@ impl MemoryKernel {
     /// As [`write`](Self::write), except that it blocks as [`read_waiting`](Self::read_waiting) does.
     ///
     /// # Errors
-    /// The I/O fails.
+    /// As [`read`](Self::read), except that I/O that waits is not an error.
     pub fn write_waiting(&self, id: impl AsDevId, start: Sectors, data: &[u8]) -> Result<(), MemoryError> {
         self.io_waiting(&id, start, Io::Write(data))
     }
@@ -241,7 +242,7 @@ impl MemoryKernel {
     /// As [`flush`](Self::flush), except that it blocks as [`read_waiting`](Self::read_waiting) does.
     ///
     /// # Errors
-    /// The I/O fails.
+    /// As [`read`](Self::read), except that I/O that waits is not an error.
     pub fn flush_waiting(&self, id: impl AsDevId) -> Result<(), MemoryError> {
         self.io_waiting(&id, Sectors(0), Io::Flush)
     }

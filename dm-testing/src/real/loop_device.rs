@@ -92,7 +92,8 @@ impl LoopDevice {
     /// Makes a sparse file of zeros in [`temp_dir`](std::env::temp_dir) and attaches it. The file is removed with the device.
     ///
     /// # Errors
-    /// The file cannot be created, the process may not attach it, or no loop device becomes free.
+    /// [`Error::Io`]: the file cannot be created, the process may not attach it, or no loop device becomes free.
+    /// [`Error::TooLarge`].
     pub fn sparse(size: Bytes) -> Result<Self> {
         let folder = std::env::temp_dir();
         let made = tempfile::Builder::new().prefix(&format!("{}-", safe_test_name())).tempfile_in(&folder);
@@ -106,7 +107,7 @@ impl LoopDevice {
     /// Attaches a file.
     ///
     /// # Errors
-    /// The file cannot be opened, the process may not attach it, no loop device becomes free, the sector size is
+    /// [`Error::Io`]: the file cannot be opened, the process may not attach it, no loop device becomes free, the sector size is
     /// invalid, or the program `losetup` is missing.
     pub fn over(file: &Path, options: LoopOptions) -> Result<Self> {
         let path = file.canonicalize().map_err(Error::io("find", file))?;
@@ -143,7 +144,7 @@ impl LoopDevice {
     /// Mapped devices that use it look at its length when their table is loaded again.
     ///
     /// # Errors
-    /// Another process has detached the device.
+    /// [`Error::Io`]: another process has detached the device.
     pub fn follow_file(&mut self) -> Result<Sectors> {
         if let Some(device) = &self.attached {
             device.set_capacity().map_err(Error::io("set the capacity of", &self.path))?;
@@ -189,8 +190,8 @@ impl LoopDevice {
     /// another program, such as udev, has the device open.
     ///
     /// # Errors
-    /// Another process has detached the device, or it is still in use; in that case the kernel detaches it at its last
-    /// close.
+    /// [`Error::Io`]: another process has detached the device. [`Error::TimedOut`]: it is still in use; in that case the kernel
+    /// detaches it at its last close.
     pub fn detach(self) -> Result<()> {
         self.detach_within(PATIENCE)
     }

@@ -53,7 +53,7 @@ impl LoopDevice {
     /// ```
     ///
     /// # Errors
-    /// `NotFound`: the file does not exist. Other kinds: sysfs cannot be read.
+    /// [`Error::Io`]: the file does not exist, or sysfs cannot be read.
     pub fn find(file: &Path) -> Result<Vec<AttachedLoop>> {
         let wanted = fs::metadata(file).map_err(Error::io("look at", file))?;
         let folder = Path::new("/sys/block");
@@ -74,10 +74,10 @@ impl LoopDevice {
 }
 
 impl AttachedLoop {
-    /// Takes the device over: it is detached when the answer is dropped, as if it had been attached here. The file stays.
+    /// Takes the device over: it is detached when the result is dropped, as if it had been attached here. The file stays.
     ///
     /// # Errors
-    /// It was detached meanwhile, or attached to something else; no permission to open it.
+    /// [`Error::Io`]: another process has detached the device or attached it to another file, or this process may not open it.
     pub fn take_over(&self) -> Result<LoopDevice> {
         let device = loopdev::LoopDevice::open(&self.path).map_err(Error::io("open", &self.path))?;
         // While it is open, its file cannot be replaced.

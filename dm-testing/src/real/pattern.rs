@@ -59,7 +59,7 @@ impl Pattern {
     /// Writes `length` sectors from `start` on and flushes them.
     ///
     /// # Errors
-    /// The device cannot be opened or written, or is too small.
+    /// [`Error::Io`]: the device cannot be opened or written, or is too small.
     pub fn write(&self, path: &Path, start: Sectors, length: Sectors) -> Result<()> {
         let (file, _) = open(path, OpenOptions::new().write(true)).map_err(Error::io("open", path))?;
         let written = for_each_piece(start, length, |first, piece| {

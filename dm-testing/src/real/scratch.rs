@@ -149,7 +149,8 @@ impl Scratch {
     /// Creates a device without a table, under [`name(suffix)`](Self::name).
     ///
     /// # Errors
-    /// The suffix is not possible in a name, or the kernel refuses the command.
+    /// [`Error::Name`](crate::Error::Name): the suffix is not possible in a name. [`Error::Dm`](crate::Error::Dm): the kernel
+    /// refuses the command.
     pub fn create(&self, suffix: impl AsRef<[u8]>) -> Result<MappedDevice> {
         self.create_with(suffix, CreateOptions::new())
     }
@@ -168,7 +169,7 @@ impl Scratch {
     /// use the kernel's [path](MappedDevice::path) of the device; to wait, use [`host`](Self::host).
     ///
     /// # Errors
-    /// The suffix is not possible in a name, or the kernel refuses a command, for example because of the table.
+    /// As [`create`](Self::create), and as [`swap`](Self::swap).
     pub fn map<P: TargetParams>(
         &self,
         suffix: impl AsRef<[u8]>,
@@ -182,7 +183,7 @@ impl Scratch {
     /// Replaces the active table of a device, also during I/O. A failure is not undone; use [`Host::reload`] for that.
     ///
     /// # Errors
-    /// The kernel refuses a command, for example because of the table.
+    /// [`Error::Dm`](crate::Error::Dm): the kernel refuses a command, for example because of the table.
     pub fn swap<P: TargetParams>(
         &self,
         device: &MappedDevice,

@@ -94,7 +94,8 @@ impl StatsCreate {
     ///
     /// # Errors
     ///
-    /// The range, an area or the number of areas is 0, the range is too long, or the boundaries are not in ascending order.
+    /// [`Problem::OutOfRange`]: the range, an area or the number of areas is 0, or the range is too long.
+    /// [`Problem::Expected`]: the boundaries are not in ascending order.
     pub fn check(&self) -> Result<(), InvalidField> {
         self.range.map_or(Ok(()), |range| range.check())?;
         self.step.check()?;

@@ -109,7 +109,7 @@ impl StatsMessage {
     ///
     /// # Errors
     ///
-    /// The text is not a reply to the message.
+    /// [`ParseError`]: the text is not a reply to the message; the error names the first wrong word.
     pub fn parse_reply(&self, text: &str) -> Result<StatsReply, ParseError> {
         let reply = match self {
             Self::Clear(_) => Ok(StatsReply::None),

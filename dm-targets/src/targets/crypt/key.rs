@@ -113,8 +113,8 @@ impl KeyringKey {
     ///
     /// # Errors
     ///
-    /// The size is 0 or more than 2147483647, the type contains a colon or is not a word, or the description is empty or
-    /// contains white space.
+    /// [`Problem::OutOfRange`]: the size is 0 or more than 2147483647. [`Problem::ForbiddenByte`]: the type contains a colon, or
+    /// the type or the description contains white space. [`Problem::Missing`]: the description is empty.
     pub fn new(size: u32, key_type: KeyringType, description: &str) -> Result<Self, Problem> {
         KEY_SIZE.check(size).map_err(|invalid| invalid.problem())?;
         let white_space = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\x0b';

@@ -20,7 +20,8 @@ impl KeyedAlgorithm {
     ///
     /// # Errors
     ///
-    /// The name is empty, or contains a colon or another character that it cannot contain.
+    /// [`Problem::Missing`]: the name is empty. [`Problem::ForbiddenByte`]: it contains a colon, or a byte that no word can
+    /// contain.
     pub fn new(algorithm: &str) -> Result<Self, Problem> {
         if algorithm.contains(':') {
             return Err(Problem::ForbiddenByte(b':'));
@@ -32,7 +33,7 @@ impl KeyedAlgorithm {
     ///
     /// # Errors
     ///
-    /// The same as for [`new`](Self::new).
+    /// As [`new`](Self::new).
     pub fn keyed(algorithm: &str, key: Key) -> Result<Self, Problem> {
         Ok(Self { key: Some(key), ..Self::new(algorithm)? })
     }

@@ -16,7 +16,7 @@ impl Hex {
     ///
     /// # Errors
     ///
-    /// There are no digits, an odd number of digits, or other characters.
+    /// [`Problem::NotHex`]: the text has no digits, an odd number of digits, or other characters.
     pub fn new(digits: &str) -> Result<Self, Problem> {
         let hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
         if digits.is_empty() || digits.len() % 2 != 0 || !hex {
