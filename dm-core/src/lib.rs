@@ -57,7 +57,7 @@
 //!
 //! [`Error`] names the command, the device and the errno, and the reason from the kernel's log. Its predicates
 //! ([`is_busy`](Error::is_busy), [`is_not_found`](Error::is_not_found), …) take into account that an errno means
-//! different things for different commands. A malformed answer is an error as well, never a panic. [`OpError`], the
+//! different things for different commands. A malformed reply is an error as well, never a panic. [`OpError`], the
 //! error of operations, also says which step failed and what is left. `Display` does not repeat the text of the
 //! `source`, so print the whole chain, for example with `{:#}` of `anyhow`.
 //!

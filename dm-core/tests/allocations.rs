@@ -44,7 +44,7 @@ fn a_command_without_payload_allocates_nothing() {
         ("set_geometry", &|| dm.set_geometry("root", Geometry::new(1, 2, 3)).is_ok()),
         ("arm_poll", &|| dm.arm_poll().is_ok()),
         ("remove_all", &|| dm.remove_all().is_ok()),
-        // The answer has no target.
+        // The reply has no target.
         ("target_version", &|| dm.target_version("thin-pool").is_err()),
     ];
     for (call, run) in calls {

@@ -1,4 +1,4 @@
-//! Decoders do not panic, read beyond the end or loop on any input: random bytes, and answers of real kernels with some
+//! Decoders do not panic, read beyond the end or loop on any input: random bytes, and replies of real kernels with some
 //! bytes changed.
 #![expect(
     clippy::arithmetic_side_effects,
@@ -16,7 +16,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-/// The answers of real kernels, as inputs.
+/// The replies of real kernels, as inputs.
 fn seeds() -> Vec<Vec<u8>> {
     let input = |golden: answers::Golden| {
         let input = replies::input(golden.command, &golden.answer);
@@ -31,7 +31,7 @@ fn any_input() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|(command, errno, answer)| [&[command, errno], answer.as_slice()].concat())
 }
 
-/// An answer of a real kernel with some words changed, mostly those at the beginning: sizes, offsets, counts and flags.
+/// A reply of a real kernel with some words changed, mostly those at the beginning: sizes, offsets, counts and flags.
 fn nearly_right_input() -> impl Strategy<Value = Vec<u8>> {
     let word = |at: usize| COMMAND_AND_ERRNO + at;
     let place = prop_oneof![

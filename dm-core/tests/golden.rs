@@ -1,4 +1,4 @@
-//! Answers of real kernels are decoded to what dmsetup printed for the same devices.
+//! Replies of real kernels are decoded to what dmsetup printed for the same devices.
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod answers;
@@ -10,7 +10,7 @@ use dm_core::{Command, Dm, StatusOptions, Transport};
 
 use answers::Golden;
 
-/// A kernel that gives one answer.
+/// A kernel that gives one reply.
 #[derive(Debug)]
 struct Kernel(Vec<u8>);
 
@@ -22,7 +22,7 @@ impl Transport for Kernel {
     }
 }
 
-/// The decoded answer, in the format in which dmsetup was called.
+/// The decoded reply, in the format in which dmsetup was called.
 fn decoded(golden: &Golden) -> Vec<String> {
     let dm = Dm::with_transport(Kernel(golden.answer.clone()));
     match golden.command {

@@ -10,7 +10,7 @@ use crate::{DM_MAX_TYPE_NAME, DM_NAME_LEN, DM_UUID_LEN};
 pub struct dm_ioctl {
     /// In: the interface version the caller needs. Out: the kernel's, also when the command failed.
     pub version: [u32; 3],
-    /// In: bytes in the whole buffer, this header included. Out: bytes used by the answer.
+    /// In: bytes in the whole buffer, this header included. Out: bytes used by the reply.
     pub data_size: u32,
     /// Offset in bytes from the start of this header to the payload.
     pub data_start: u32,

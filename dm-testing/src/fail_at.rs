@@ -122,7 +122,7 @@ pub(crate) struct Plan {
 struct Failure {
     n: usize,
     errno: i32,
-    /// The kernel executes the command, and its answer is lost.
+    /// The kernel executes the command, and its reply is lost.
     after: bool,
 }
 
@@ -243,7 +243,7 @@ mod tests {
     impl Transport for Counting {
         fn ioctl(&self, _: Command, request: &mut [u8]) -> io::Result<()> {
             self.0.fetch_add(1, Ordering::SeqCst);
-            // Interface version 4.48.0, which is needed to decode the answers.
+            // Interface version 4.48.0, which is needed to decode the replies.
             for (word, value) in request.chunks_exact_mut(4).zip([4_u32, 48, 0]) {
                 word.copy_from_slice(&value.to_ne_bytes());
             }

@@ -22,7 +22,7 @@ const MOST_COMMANDS: usize = 100_000;
 /// The first run has no failure. Then, for every command that the program sends:
 ///
 /// - it fails with each of several errnos, without taking effect;
-/// - it takes effect, but its answer is lost (`EFAULT`, which the kernel returns if it cannot write the answer);
+/// - it takes effect, but its reply is lost (`EFAULT`, which the kernel returns if it cannot write the reply);
 /// - it fails, and in turn each later command as well, so that the undo of the first failure fails too;
 /// - the program stops there, as if it had been killed.
 ///
@@ -122,7 +122,7 @@ impl fmt::Display for Trouble {
         match self {
             Self::None => f.write_str("nothing goes wrong"),
             Self::Fails { n, errno } => write!(f, "command {n} fails with error number {errno}"),
-            Self::AnswerLost { n } => write!(f, "command {n} is carried out and its answer is lost"),
+            Self::AnswerLost { n } => write!(f, "command {n} is carried out and its reply is lost"),
             Self::Pair { first, second, errno } => {
                 write!(f, "commands {first} and {second} fail with error number {errno}")
             }

@@ -1,4 +1,4 @@
-//! `Stats` of dm-targets: the messages it sends, and how it reads answers.
+//! `Stats` of dm-targets: the messages it sends, and how it reads replies.
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -40,7 +40,7 @@ impl Transport for Script {
             |at: usize| String::from_utf8_lossy(request[at..].split(|&byte| byte == 0).next().unwrap()).into_owned();
         self.sent.lock().unwrap().push(format!("{}{}: {}", text(48), text(176), text(HEADER + SECTOR)));
         let answer = self.answers.lock().unwrap().pop_front().unwrap().map_err(io::Error::from_raw_os_error)?;
-        // An answer that does not fit is truncated, as in the kernel.
+        // A reply that does not fit is truncated, as in the kernel.
         let fits = answer.len() + 1 < request.len() - HEADER;
         let flags = if fits { Flags::DATA_OUT } else { Flags::DATA_OUT | Flags::BUFFER_FULL };
         if !fits {
@@ -57,7 +57,7 @@ impl Transport for Script {
     }
 }
 
-/// A host with a device `zero`, whose messages get these answers.
+/// A host with a device `zero`, whose messages get these replies.
 fn host(answers: &[Result<&str, i32>]) -> (Host, Arc<Script>) {
     let memory = MemoryKernel::new();
     memory.host().create("zero", [TargetLine::text(Sectors(0), Sectors(2048), "zero", "")]).unwrap();
@@ -126,7 +126,7 @@ fn messages_that_the_kernel_would_refuse_or_garble_are_not_sent() {
         [StatsCreate::new(None, StatsStep::Areas(0)), whole().histogram([2, 1]), whole().program(word("two words"))]
     {
         let error = stats.create(&host, &bad).unwrap_err();
-        assert_eq!(error.to_string(), "what was requested of device 'zero' can't be done");
+        assert_eq!(error.to_string(), "what was requested of device 'zero' cannot be done");
     }
     assert_eq!(script.sent(), [""; 0]);
 }

@@ -64,7 +64,7 @@ fn build(workspace: &Workspace) -> Result<Program> {
 /// Prints the names of the tours, which needs no guest.
 fn list_tours(workspace: &Workspace) -> Result<ExitCode> {
     let demo = build(workspace)?;
-    let status = Command::new(&demo.path).arg("--list").status().context("can't run the demo")?;
+    let status = Command::new(&demo.path).arg("--list").status().context("cannot run the demo")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -1,6 +1,6 @@
 //! The calls that are measured.
 //!
-//! They decode each answer completely and read each field of an item, but only the minor of a device number.
+//! They decode each reply completely and read each field of an item, but only the minor of a device number.
 
 use std::hint::black_box;
 

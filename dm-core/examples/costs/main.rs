@@ -1,6 +1,6 @@
 //! Repeats a call of dm-core, to measure its cost.
 //!
-//! - `costs user CALL COUNT` makes the call COUNT times with a prepared answer instead of a kernel; `costs user CALL
+//! - `costs user CALL COUNT` makes the call COUNT times with a prepared reply instead of a kernel; `costs user CALL
 //!   COUNT ioctl` makes only its ioctls. The difference is the cost of the call in user space.
 //! - `costs compare FLOOR LIBDM CALL:SIZE:COUNT...` makes calls to the kernel, with lists or tables of SIZE entries.
 //!   For each call it prints the processor time in nanoseconds that the program FLOOR, dm-core and the program LIBDM

@@ -1,4 +1,4 @@
-//! The part of a call in user space, with a prepared answer instead of a kernel.
+//! The part of a call in user space, with a prepared reply instead of a kernel.
 
 use std::hint::black_box;
 

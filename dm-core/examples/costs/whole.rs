@@ -108,7 +108,7 @@ fn count_ioctls(dm: &Dm, call: &str, size: usize) {
         run();
         counting.count() - before
     };
-    // For most calls the second one counts, since the handle then knows the length of the answer.
+    // For most calls the second one counts, since the handle then knows the length of the reply.
     let first = ioctls();
     println!("{}", if call.starts_with("first_") { first } else { ioctls() });
 }

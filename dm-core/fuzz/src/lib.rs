@@ -1,10 +1,10 @@
-//! What must hold for the kernel's answer to every command, whatever its bytes are: nothing panics, loops or reads what the
+//! What must hold for the kernel's reply to every command, whatever its bytes are: nothing panics, loops or reads what the
 //! kernel has not written.
 //!
-//! An input is the number of a command, an errno and the answer's bytes.
+//! An input is the number of a command, an errno and the reply's bytes.
 //!
 //! ```text
-//! cargo xtask fuzz                 # from the answers of real kernels
+//! cargo xtask fuzz                 # from the replies of real kernels
 //! cargo run --example seed         # just writes these to corpus/
 //! cargo +nightly fuzz run replies
 //! ```
@@ -17,7 +17,7 @@ pub fn decode(input: &[u8]) {
     replies::decode(input);
 }
 
-/// The input that stands for an answer to a command, if there is a decoder for it.
+/// The input that corresponds to a reply to a command, if there is a decoder for it.
 pub fn input(command: &str, answer: &[u8]) -> Option<Vec<u8>> {
     replies::input(command, answer)
 }

@@ -34,7 +34,7 @@ impl DepsOptions {
         Self { slot, ..self }
     }
 
-    /// Whether a kernel that lacks an option may ignore it, as with libdm: the answer is then about the active table.
+    /// Whether a kernel that lacks an option may ignore it, as with libdm: the reply is then about the active table.
     /// By default such a kernel refuses the command with [`Error::Unsupported`](crate::Error::Unsupported).
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
@@ -55,7 +55,7 @@ const NUMBERS_AT: usize = offset_of!(dm_target_deps, dev);
 const LOW_HALF: usize = if cfg!(target_endian = "little") { 0 } else { 4 };
 
 impl Deps {
-    // Without inlining, the answer with its header is copied once more.
+    // Without inlining, the reply with its header is copied once more.
     #[inline(always)]
     fn new(reply: Reply) -> Result<Self, ReplyError> {
         reply.check_info()?;
@@ -105,14 +105,14 @@ fn counted(payload: &[u8]) -> Result<usize, (&'static str, usize)> {
     }
 }
 
-/// The size offered first: enough for 150 devices. An answer that does not fit does not tell the size that it needs.
+/// The size offered first: enough for 150 devices. A reply that does not fit does not tell the size that it needs.
 const FIRST_SIZE: usize = 1536;
 
 impl Dm {
     /// Reads which devices the active table uses, including those that are not mapped devices.
     ///
     /// - Interface 4.0 and later.
-    /// - Without a table the answer is empty.
+    /// - Without a table the reply is empty.
     ///
     /// # Errors
     /// [`is_not_found`](crate::Error::is_not_found).

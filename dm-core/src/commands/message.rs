@@ -32,13 +32,13 @@ impl Default for MessageOptions {
 }
 
 impl MessageOptions {
-    /// Offers 1 KiB for the answer; wipes the message after use if it may contain a key.
+    /// Offers 1 KiB for the reply; wipes the message after use if it may contain a key.
     #[must_use]
     pub const fn new() -> Self {
         Self { secure: false, if_possible: false, answer_size: 1024 }
     }
 
-    /// Treats the message and its answer as secret although the message is not recognized as one with a key: the kernel
+    /// Treats the message and its reply as secret although the message is not recognized as one with a key: the kernel
     /// and this library wipe their copies after use. Requires interface 4.20.
     #[must_use]
     pub const fn secure(self, secure: bool) -> Self {
@@ -52,10 +52,10 @@ impl MessageOptions {
         Self { if_possible, ..self }
     }
 
-    /// Sets the buffer size for the answer, in bytes.
+    /// Sets the buffer size for the reply, in bytes.
     ///
-    /// The kernel executes a message before it knows whether the answer fits. If it does not fit, the message is sent
-    /// and executed again. For a message that changes something and has a long answer, set a sufficient size.
+    /// The kernel executes a message before it knows whether the reply fits. If it does not fit, the message is sent
+    /// and executed again. For a message that changes something and has a long reply, set a sufficient size.
     #[must_use]
     pub const fn answer_size(self, bytes: usize) -> Self {
         Self { answer_size: bytes, ..self }
@@ -99,11 +99,11 @@ impl<M: Payload + fmt::Debug> fmt::Debug for Message<M> {
     }
 }
 
-/// The answer to a message, as returned by [`Dm::target_msg`].
+/// The reply to a message, as returned by [`Dm::target_msg`].
 #[derive(Clone, Debug)]
 pub struct MessageReply {
     reply: Reply,
-    /// The length of the text; `None` without an answer.
+    /// The length of the text; `None` without a reply.
     len: Option<usize>,
 }
 
@@ -121,7 +121,7 @@ impl MessageReply {
         Ok(Self { reply, len })
     }
 
-    /// The text of the answer. `None` for most messages, which have no answer.
+    /// The text of the reply. `None` for most messages, which have no reply.
     #[must_use]
     #[doc(alias = "dm_task_get_message_response")]
     pub fn text(&self) -> Option<Text<'_>> {
@@ -182,7 +182,7 @@ impl Dm {
         Ok(MessageReply::new(self.ask(&request, &room, |buffer| write(buffer, &message))?)?)
     }
 
-    /// Writes a message into a request that is sent later. Its answer is ignored.
+    /// Writes a message into a request that is sent later. Its reply is ignored.
     pub(crate) fn prepare_message(&self, message: &Message<impl Payload>) -> Result<PreparedMessage> {
         let (mut buffer, _) = self.take_buffer(COMMAND, 0);
         if message.text.may_hold_key() {
@@ -208,7 +208,7 @@ pub(crate) struct PreparedMessage {
 }
 
 impl PreparedMessage {
-    /// Completes the request for a device, with space for an answer that is ignored.
+    /// Completes the request for a device, with space for a reply that is ignored.
     pub(crate) fn finish<'a>(&mut self, id: DevId<'a>) -> (Request<'a>, &mut [u8]) {
         let request = Request::of(COMMAND, id).secure(self.buffer.is_secret());
         self.buffer.finish(&request, HEADER_SIZE.saturating_add(ANSWER_SIZE));
@@ -216,7 +216,7 @@ impl PreparedMessage {
     }
 }
 
-/// Space for the answers of messages that are sent while a device is suspended. A longer answer is truncated, which is
+/// Space for the replies of messages that are sent while a device is suspended. A longer reply is truncated, which is
 /// not an error.
 const ANSWER_SIZE: usize = 1024;
 

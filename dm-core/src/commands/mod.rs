@@ -1,4 +1,4 @@
-//! The commands of [`Dm`](crate::Dm): one file for each ioctl, or for ioctls with the same kind of answer, with
+//! The commands of [`Dm`](crate::Dm): one file for each ioctl, or for ioctls with the same kind of reply, with
 //! options, method and reply.
 
 mod create;

@@ -1,4 +1,4 @@
-//! Reading of table lines as people and dmsetup write them.
+//! Parses table lines in the format of `dmsetup table`.
 
 use dm_units::Sectors;
 

@@ -1,4 +1,4 @@
-//! `DM_TABLE_STATUS` and `DM_DEV_WAIT`, which have the same answer.
+//! `DM_TABLE_STATUS` and `DM_DEV_WAIT`, which have the same reply.
 
 use core::mem::offset_of;
 
@@ -81,7 +81,7 @@ impl StatusOptions {
         Self { noflush, ..self }
     }
 
-    /// Treats the whole answer as secret, and makes the kernel wipe its copy. Requires interface 4.20.
+    /// Treats the whole reply as secret, and makes the kernel wipe its copy. Requires interface 4.20.
     ///
     /// Without it, only the params of targets that are known to take keys are treated as secret.
     #[must_use]
@@ -89,7 +89,7 @@ impl StatusOptions {
         Self { secure, ..self }
     }
 
-    /// Whether a kernel that lacks an option may ignore it, as with libdm: the answer is then about the active
+    /// Whether a kernel that lacks an option may ignore it, as with libdm: the reply is then about the active
     /// table, metadata is committed first, and the kernel's copy is not wiped. By default such a kernel refuses the command with
     /// [`Error::Unsupported`](crate::Error::Unsupported), as it always does for [`StatusKind::Ima`].
     #[must_use]
@@ -112,7 +112,7 @@ impl StatusOptions {
 /// The size offered first: enough for the table of most devices.
 const FIRST_SIZE: usize = 1024;
 
-/// An answer that does not fit has the number of lines and those lines that did fit, from whose length the total is
+/// A reply that does not fit has the number of lines and those lines that did fit, from whose length the total is
 /// estimated.
 fn grow(answer: &Buffer, offered: usize) -> usize {
     let header = answer.header();
@@ -131,7 +131,7 @@ fn grow(answer: &Buffer, offered: usize) -> usize {
 /// Start sectors are small in the first lines of a table and have more digits in the last.
 const ROOM_FOR_DIGITS: usize = 16;
 
-/// The number of complete lines in an answer; if it did not fit, the last one has no successor.
+/// The number of complete lines in a reply; if it did not fit, the last one has no successor.
 fn complete_lines(payload: &[u8]) -> usize {
     let next = |at: usize| {
         let spec = payload.get(at..)?;
@@ -146,7 +146,7 @@ impl Dm {
     /// Reads the status of the active table.
     ///
     /// - Interface 4.0 and later.
-    /// - If the device has no active table, the answer has no lines.
+    /// - If the device has no active table, the reply has no lines.
     /// - The device need not be suspended. Thin pools, caches and clones that are not suspended commit their metadata first,
     ///   unless [`noflush`](StatusOptions::noflush) is set.
     ///

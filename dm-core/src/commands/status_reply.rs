@@ -1,4 +1,4 @@
-//! The answer to `DM_TABLE_STATUS` and `DM_DEV_WAIT`.
+//! The reply to `DM_TABLE_STATUS` and `DM_DEV_WAIT`.
 
 use core::fmt;
 use core::mem::offset_of;
@@ -24,7 +24,7 @@ pub struct TableStatus {
 }
 
 impl TableStatus {
-    // Without inlining, the answer with its header is copied once more.
+    // Without inlining, the reply with its header is copied once more.
     #[inline(always)]
     pub(super) fn new(mut reply: Reply) -> Result<Self, ReplyError> {
         let is_table = header::flags(reply.header()).intersects(Flags::STATUS_TABLE.union(Flags::IMA_MEASUREMENT));

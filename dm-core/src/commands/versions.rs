@@ -111,7 +111,7 @@ fn decode(entry: &[u8]) -> Result<(TargetVersion<'_>, Option<&[u8]>), &'static s
 /// The size offered first: enough for about 50 targets, more than there are.
 const FIRST_SIZE: usize = 2048;
 
-/// The size of an answer to `DM_GET_TARGET_VERSION`, which is one entry.
+/// The size of a reply to `DM_GET_TARGET_VERSION`, which is one entry.
 const ONE_SIZE: usize = HEADER_SIZE + size_of::<dm_target_versions>() + DM_MAX_TYPE_NAME + 8;
 
 impl Dm {

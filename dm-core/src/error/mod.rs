@@ -45,7 +45,7 @@ pub enum Error {
         kernel: Version,
     },
     /// The request was not sent, because the kernel cannot accept it.
-    #[error("{command} can't be sent: {fault}")]
+    #[error("{command} cannot be sent: {fault}")]
     #[non_exhaustive]
     Request {
         /// The command that was not sent.
@@ -53,7 +53,7 @@ pub enum Error {
         /// The reason.
         fault: RequestFault,
     },
-    /// The kernel's answer is malformed, which is a bug in the kernel or in this crate.
+    /// The kernel's reply is malformed, which is a bug in the kernel or in this crate.
     #[error(transparent)]
     Reply(#[from] ReplyError),
 }

@@ -71,7 +71,7 @@ pub enum OpenError {
         source: Arc<io::Error>,
     },
     /// A system file such as `/proc/misc` cannot be read, or the node cannot be created.
-    #[error("can't {action} {}", path.display())]
+    #[error("cannot {action} {}", path.display())]
     #[non_exhaustive]
     File {
         /// The action, such as `open`.
@@ -82,7 +82,7 @@ pub enum OpenError {
         source: Arc<io::Error>,
     },
     /// The [`Transport`](crate::Transport) cannot open its control node again.
-    #[error("this transport can't open the control node again")]
+    #[error("this transport cannot open the control node again")]
     NoSecondNode,
     /// The [`Transport`](crate::Transport) has no descriptor to wait for events.
     #[error("this transport has no descriptor that becomes readable with an event")]

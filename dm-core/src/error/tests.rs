@@ -138,9 +138,12 @@ fn what_was_not_sent_says_why() {
     let says = |fault| Error::request(Command::TableLoad, fault).to_string();
     assert_eq!(
         says(RequestFault::TargetType { line: Some(3) }),
-        "table_load can't be sent: the target type of table line 3 must have 1 to 15 bytes, none of them NUL"
+        "table_load cannot be sent: the target type of table line 3 must have 1 to 15 bytes, none of them NUL"
     );
-    assert_eq!(says(RequestFault::Nul { line: None, at: 7 }), "table_load can't be sent: the text has a NUL at byte 7");
+    assert_eq!(
+        says(RequestFault::Nul { line: None, at: 7 }),
+        "table_load cannot be sent: the text has a NUL at byte 7"
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@
 #[non_exhaustive]
 pub enum NameError {
     /// The text is empty.
-    #[error("a {what} of a mapped device can't be empty")]
+    #[error("a {what} of a mapped device cannot be empty")]
     Empty {
         /// `name` or `uuid`.
         what: &'static str,
@@ -22,7 +22,7 @@ pub enum NameError {
         max: usize,
     },
     /// The text contains a byte that the kernel refuses.
-    #[error("a {what} of a mapped device can't contain {}: byte {at}", byte_name(*.byte))]
+    #[error("a {what} of a mapped device cannot contain {}: byte {at}", byte_name(*.byte))]
     Forbidden {
         /// `name` or `uuid`.
         what: &'static str,

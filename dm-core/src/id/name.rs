@@ -68,10 +68,10 @@ mod tests {
     #[test]
     fn errors_say_what_and_where() {
         let says = |bytes: &str| DmName::new(bytes).unwrap_err().to_string();
-        assert_eq!(says(""), "a name of a mapped device can't be empty");
+        assert_eq!(says(""), "a name of a mapped device cannot be empty");
         assert_eq!(says(&"n".repeat(128)), "this name has 128 bytes; the kernel takes at most 127");
-        assert_eq!(says("a/b"), "a name of a mapped device can't contain a '/': byte 1");
-        assert_eq!(says("ab\0"), "a name of a mapped device can't contain a NUL: byte 2");
+        assert_eq!(says("a/b"), "a name of a mapped device cannot contain a '/': byte 1");
+        assert_eq!(says("ab\0"), "a name of a mapped device cannot contain a NUL: byte 2");
         let uuid = DmUuid::new(&"u".repeat(129)).unwrap_err().to_string();
         assert_eq!(uuid, "this uuid has 129 bytes; the kernel takes at most 128");
     }
@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(DmNameBuf::from_mangled(r"my\x20disk").unwrap(), name.to_owned());
         assert_eq!(
             DmNameBuf::from_mangled(r"a\x2fb").unwrap_err().to_string(),
-            "a name of a mapped device can't contain a '/': byte 1"
+            "a name of a mapped device cannot contain a '/': byte 1"
         );
     }
 }

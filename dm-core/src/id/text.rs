@@ -5,7 +5,7 @@ use core::fmt::{self, Write as _};
 use core::hash::{Hash, Hasher};
 use core::str::Utf8Error;
 
-/// A piece of text from the kernel: a target type, the params of a table, a status, or the answer to a message.
+/// A piece of text from the kernel: a target type, the params of a table, a status, or the reply to a message.
 ///
 /// The kernel returns the bytes that it was given, for example a device path in another encoding, so this type holds
 /// bytes. They are checked and converted only on request, since checking is the largest cost of reading a large table.

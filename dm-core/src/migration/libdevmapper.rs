@@ -116,7 +116,7 @@
 //! | `dm_tree_set_cookie`, `dm_tree_get_cookie` | [`Host::batch`] |
 //! | `dm_tree_node_add_*` | —: typed tables of every target are in the crate `dm-targets` |
 //! | `dm_get_status_*` | —: typed statuses are in the crate `dm-targets` |
-//! | `dm_stats_*`, `dm_histogram_*`, `dm_message_supports_precise_timestamps`, `dm_filemapd_mode_from_string` | —: the messages and answers of statistics are in the crate `dm-targets` |
+//! | `dm_stats_*`, `dm_histogram_*`, `dm_message_supports_precise_timestamps`, `dm_filemapd_mode_from_string` | —: the messages and replies of statistics are in the crate `dm-targets` |
 //!
 //! # The library itself
 //!

@@ -220,7 +220,7 @@ impl Host {
     }
 }
 
-/// The error for an answer without a name, which the kernel never gives.
+/// The error for a reply without a name, which the kernel never gives.
 fn nameless() -> OpErrorKind {
     use crate::wire::{Command, ReplyError};
     ReplyError { command: Command::DeviceInfo, what: "no name", at: 0 }.into()

@@ -171,7 +171,7 @@ impl UdevWait<'_> {
         self.with(|pending| pending.note(name, number, change));
     }
 
-    /// Records that the device of a resume's answer must have a node.
+    /// Records that the device of a resume's reply must have a node.
     pub(super) fn note_present(&mut self, info: &DeviceInfo) {
         if let Some(name) = info.name() {
             self.note(name, info.number(), NodeChange::Present);

@@ -75,7 +75,7 @@ impl SuspendPolicy {
             return op.dm().device_suspend_with(op.target(), self.options).map(drop);
         };
         op.dm().send_within(&self.options.request(op.target()), timeout)?;
-        // Only the child process has the answer.
+        // Only the child process has the reply.
         op.dm().note_suspended(before.number());
         Ok(())
     }
@@ -274,7 +274,7 @@ impl Host {
     }
 }
 
-/// The state of the device if a failed resume took effect and only its answer was lost.
+/// The state of the device if a failed resume took effect and only its reply was lost.
 ///
 /// Restoring the old table would then undo a success, and a pool that has grown refuses its old table.
 pub(super) fn resumed_all_the_same(op: &Op<'_>, before: &DeviceInfo) -> Option<DeviceInfo> {

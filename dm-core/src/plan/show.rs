@@ -1,4 +1,4 @@
-//! Plans as text and as a graph.
+//! Prints a plan as text and as a graph.
 
 use std::fmt;
 

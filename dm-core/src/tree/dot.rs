@@ -1,4 +1,4 @@
-//! Device trees as graphs for Graphviz.
+//! [`Dot`]: prints a tree of devices as a graph for Graphviz.
 
 use std::fmt;
 

@@ -45,13 +45,13 @@ impl DeviceTree {
     fn sorted(&self, start: DeviceNumber, next: fn(&TreeNode) -> &BTreeSet<DeviceNumber>) -> Vec<DeviceNumber> {
         let mut seen = BTreeSet::from([start]);
         let mut finished = Vec::new();
-        // Each with the neighbours still to visit.
+        // Each with the neighbors still to visit.
         let mut path = Vec::from_iter(self.get(start).map(|node| (start, next(node).iter())));
-        while let Some((number, neighbours)) = path.last_mut() {
-            match neighbours.next() {
-                Some(&neighbour) => {
-                    let unseen = self.get(neighbour).filter(|_| seen.insert(neighbour));
-                    path.extend(unseen.map(|node| (neighbour, next(node).iter())));
+        while let Some((number, neighbors)) = path.last_mut() {
+            match neighbors.next() {
+                Some(&neighbor) => {
+                    let unseen = self.get(neighbor).filter(|_| seen.insert(neighbor));
+                    path.extend(unseen.map(|node| (neighbor, next(node).iter())));
                 }
                 None => {
                     finished.push(*number);

@@ -1,4 +1,4 @@
-//! Reading a tree from the kernel.
+//! Reads the tree of devices from the kernel.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! A tree as indented text.
+//! [`TreeText`]: prints a tree of devices as indented text.
 
 use std::collections::BTreeSet;
 use std::fmt;

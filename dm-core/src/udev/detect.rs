@@ -1,7 +1,7 @@
 //! Decides from a few cheap facts whether udev completes cookies.
 //!
 //! This runs before every operation, so it makes three system calls and does not walk `/proc`. The facts can be wrong:
-//! a daemon that was killed leaves its socket behind. [`alive`] searches for the daemon once an answer is
+//! a daemon that was killed leaves its socket behind. [`alive`] searches for the daemon once a reply is
 //! overdue.
 
 use std::fs;

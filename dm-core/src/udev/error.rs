@@ -61,7 +61,7 @@ pub enum UdevError {
         stopped: bool,
     },
     /// A node or link cannot be created or removed. The source is the errno.
-    #[error("can't {what} {} for device '{}' ({number})", path.display(), name.shown())]
+    #[error("cannot {what} {} for device '{}' ({number})", path.display(), name.shown())]
     #[non_exhaustive]
     Node {
         /// `make` or `remove`.
@@ -76,7 +76,7 @@ pub enum UdevError {
         source: Errno,
     },
     /// A node or link of a device that no longer exists cannot be removed. The source is the errno.
-    #[error("can't remove the stale {}", path.display())]
+    #[error("cannot remove the stale {}", path.display())]
     #[non_exhaustive]
     StaleNode {
         /// The node or link, or its directory.
@@ -86,7 +86,7 @@ pub enum UdevError {
     },
     /// A node cannot be created because another kind of file has its path.
     #[error(
-        "can't make {} for device '{}' ({number}): it is neither a link nor a block device; move it away",
+        "cannot make {} for device '{}' ({number}): it is neither a link nor a block device; move it away",
         path.display(), name.shown()
     )]
     #[non_exhaustive]
@@ -101,7 +101,7 @@ pub enum UdevError {
     /// The directory is not safe: nodes are only created in one that belongs to root and that is not writable for all
     /// users.
     #[error(
-        "can't make nodes in {}: it must be a directory, not a link, that belongs to root and is not writable for all",
+        "cannot make nodes in {}: it must be a directory, not a link, that belongs to root and is not writable for all",
         path.display()
     )]
     #[non_exhaustive]
@@ -110,7 +110,7 @@ pub enum UdevError {
         path: PathBuf,
     },
     /// The name is not possible for a node below `/dev/mapper`.
-    #[error("device '{}' can't have a node in /dev/mapper: {reason}", name.shown())]
+    #[error("device '{}' cannot have a node in /dev/mapper: {reason}", name.shown())]
     #[non_exhaustive]
     NodeName {
         /// The name.
@@ -151,7 +151,7 @@ pub enum UdevError {
         number: u32,
     },
     /// A cookie cannot be created, listed, completed or removed. The source is the errno.
-    #[error("can't {what} {}", CookieKey(*.cookie))]
+    #[error("cannot {what} {}", CookieKey(*.cookie))]
     #[non_exhaustive]
     Cookie {
         /// The action, such as `remove`.
@@ -336,12 +336,12 @@ mod tests {
     #[test]
     fn the_errno_is_the_source_and_not_repeated() {
         let error = UdevError::Cookie { what: "remove", cookie: Some(0x0d4d_0001), source: Errno::EPERM };
-        assert_eq!(error.to_string(), "can't remove the udev cookie 0xd4d0001");
+        assert_eq!(error.to_string(), "cannot remove the udev cookie 0xd4d0001");
         assert_eq!(error.source().unwrap().to_string(), "EPERM: Operation not permitted");
         assert_eq!(error.errno(), Some(1));
         assert!(error.is_permission_denied() && !error.is_timed_out() && !error.is_not_found() && !error.is_invalid());
         let listing = UdevError::Cookie { what: "list", cookie: None, source: Errno::ENOENT };
-        assert_eq!(listing.to_string(), "can't list the udev cookies");
+        assert_eq!(listing.to_string(), "cannot list the udev cookies");
     }
 
     #[test]

@@ -58,7 +58,7 @@ mod tests {
         let check =
             |name: &str| check_node_name(DmName::new(name).unwrap(), Naming::Auto).map_err(|error| error.to_string());
         for name in [".", "..", "control"] {
-            let text = format!("device '{name}' can't have a node in /dev/mapper: the name is reserved there");
+            let text = format!("device '{name}' cannot have a node in /dev/mapper: the name is reserved there");
             assert_eq!(check(name), Err(text));
         }
         for name in ["...", "controls", "a b", &"x".repeat(127), &format!("{}{}", " ".repeat(63), "xxx")] {

@@ -37,7 +37,7 @@ impl fmt::Display for NodeState {
             Self::Dangling => f.write_str("is a dangling link"),
             Self::OtherDevice(number) => write!(f, "is device {number}"),
             Self::NotABlockDevice => f.write_str("is not a block device"),
-            Self::Unreadable => f.write_str("can't be examined"),
+            Self::Unreadable => f.write_str("cannot be examined"),
         }
     }
 }

@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn a_batch_ends_when_udev_has_completed_every_uevent_that_was_sent() {
         let fake = Fake::with_udev();
-        // On a slow machine the answers take longer than a second, after which the daemon is searched for.
+        // On a slow machine the replies take longer than a second, after which the daemon is searched for.
         fake.process(20, &Process::UDEV);
         let mut pending = begin(&fake);
         let cookies = [(); 3].map(|()| pending.expect(UdevFlags::empty()));

@@ -1,4 +1,4 @@
-//! Cookies that several processes share.
+//! [`SharedCookie`]: a cookie that several processes share.
 
 use std::num::NonZeroU16;
 

@@ -1,4 +1,4 @@
-//! The memory for requests with a payload and for the kernel's answers.
+//! The memory for requests with a payload and for the kernel's replies.
 
 use core::fmt;
 use core::hint::black_box;
@@ -52,7 +52,7 @@ impl Buffer {
         self.zero_to(HEADER_SIZE);
     }
 
-    /// Writes the header, and zeros up to the size offered for the answer.
+    /// Writes the header, and zeros up to the size offered for the reply.
     ///
     /// Some status handlers write nothing, and the kernel then returns the bytes that were here as their text. With
     /// zeros the text is empty.

@@ -46,7 +46,7 @@ bitflags::bitflags! {
 /// The number that a resume, a removal or a rename adds to its uevent as `DM_COOKIE`.
 ///
 /// The kernel accepts any number but 0, and passes it on only if it sends a uevent, as
-/// [`uevent_generated`](crate::DeviceInfo::uevent_generated) of the answer tells. For udev's device-mapper rules, the
+/// [`uevent_generated`](crate::DeviceInfo::uevent_generated) of the reply tells. For udev's device-mapper rules, the
 /// lower half identifies a System V semaphore (with the key `0x0d4d` and the lower half) that the rules decrement when
 /// they have finished. It must exist before the command is sent. A lower half of 0 means that there is no semaphore and
 /// only the flags are passed on.

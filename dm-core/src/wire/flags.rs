@@ -3,7 +3,7 @@
 use dm_sys as sys;
 
 bitflags::bitflags! {
-    /// The flags of an answer, as returned by [`DeviceInfo::flags`](crate::DeviceInfo::flags).
+    /// The flags of a reply, as returned by [`DeviceInfo::flags`](crate::DeviceInfo::flags).
     ///
     /// They are for reading only; the options of a command set the flags of its request. Unknown bits are kept.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,7 +20,7 @@ bitflags::bitflags! {
         const ACTIVE_PRESENT = sys::DM_ACTIVE_PRESENT_FLAG;
         /// The device has an inactive table.
         const INACTIVE_PRESENT = sys::DM_INACTIVE_PRESENT_FLAG;
-        /// The answer did not fit.
+        /// The reply did not fit.
         const BUFFER_FULL = sys::DM_BUFFER_FULL_FLAG;
         /// The file system was not frozen.
         const SKIP_LOCKFS = sys::DM_SKIP_LOCKFS_FLAG;
@@ -46,7 +46,7 @@ bitflags::bitflags! {
 }
 
 impl Flags {
-    /// The flags that describe a device's state; the others describe one request or its answer.
+    /// The flags that describe a device's state; the others describe one request or its reply.
     pub(crate) const STATE: Self = Self::READONLY
         .union(Self::SUSPEND)
         .union(Self::ACTIVE_PRESENT)

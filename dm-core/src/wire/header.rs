@@ -32,7 +32,7 @@ const SECURE_DATA_MINOR: u32 = 20;
 /// The interface version that has cookies.
 const COOKIE_MINOR: u32 = 15;
 
-/// The bytes of a header, which are the request and the answer of a command without payload. They need no alignment.
+/// The bytes of a header, which are the request and the reply of a command without payload. They need no alignment.
 pub(crate) type HeaderBytes = [u8; HEADER_SIZE];
 
 /// An empty header, to be written into.
@@ -95,7 +95,7 @@ impl<'a> Request<'a> {
         Self { minor: needed, ..self }.flag(flag, on)
     }
 
-    /// Makes the kernel wipe its copies of the request and of the answer.
+    /// Makes the kernel wipe its copies of the request and of the reply.
     #[must_use]
     pub(crate) fn secure(self, on: bool) -> Self {
         self.flag_since(self.secure_minor, Flags::SECURE_DATA, on)
@@ -227,7 +227,7 @@ pub(crate) fn number(header: &HeaderBytes) -> DeviceNumber {
     DeviceNumber::from_dev_t(u64_at(header, offset_of!(dm_ioctl, dev)).unwrap_or(0))
 }
 
-/// Checks those fields of an answer's header that can be malformed; returns the error and its offset.
+/// Checks those fields of a reply's header that can be malformed; returns the error and its offset.
 pub(crate) fn fault(header: &HeaderBytes) -> Option<(&'static str, usize)> {
     let last = |at: usize, len: usize| header.get(at..)?.get(..len)?.last().copied();
     // The kernel terminates both texts within their fields.
@@ -240,7 +240,7 @@ pub(crate) fn fault(header: &HeaderBytes) -> Option<(&'static str, usize)> {
     None
 }
 
-/// Checks the position and length of an answer's payload, with a buffer of `offered` bytes; returns the error and its
+/// Checks the position and length of a reply's payload, with a buffer of `offered` bytes; returns the error and its
 /// offset.
 #[inline]
 pub(crate) fn payload_fault(header: &HeaderBytes, offered: usize) -> Option<(&'static str, usize)> {

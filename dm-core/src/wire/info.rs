@@ -1,4 +1,4 @@
-//! The state of one device, which is in the header of most answers.
+//! The state of one device, which is in the header of most replies.
 
 use core::fmt;
 
@@ -12,7 +12,7 @@ use crate::id::{DmName, DmUuid};
 
 /// The state of a mapped device, as reported by most commands.
 ///
-/// It holds the header of an answer, filled in by `__dev_status` in drivers/md/dm-ioctl.c, and allocates nothing. Two
+/// It holds the header of a reply, filled in by `__dev_status` in drivers/md/dm-ioctl.c, and allocates nothing. Two
 /// values are equal if they report the same state, even for different requests. A resume and a clear report the name or
 /// the uuid only if the request had it, and a rename reports neither; a field that is not reported is compared as
 /// absent.
@@ -45,7 +45,7 @@ impl DeviceInfo {
         Self { command, header: *header }
     }
 
-    /// The name of the device. `None` if the command's answer does not contain it, as after a rename.
+    /// The name of the device. `None` if the command's reply does not contain it, as after a rename.
     #[must_use]
     #[doc(alias = "dm_task_get_name")]
     pub fn name(&self) -> Option<&DmName> {
@@ -55,7 +55,7 @@ impl DeviceInfo {
         }
     }
 
-    /// The uuid of the device. `None` if it has no uuid, or if the command's answer does not contain it, as after a
+    /// The uuid of the device. `None` if it has no uuid, or if the command's reply does not contain it, as after a
     /// rename.
     #[must_use]
     #[doc(alias = "dm_task_get_uuid")]
@@ -90,7 +90,7 @@ impl DeviceInfo {
         header::target_count(&self.header)
     }
 
-    /// All flags of the answer, which include those of the request.
+    /// All flags of the reply, which include those of the request.
     #[must_use]
     pub fn flags(&self) -> Flags {
         header::flags(&self.header)

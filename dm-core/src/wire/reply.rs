@@ -9,10 +9,10 @@ use super::header::{self, HeaderBytes};
 use super::info::DeviceInfo;
 use super::pool::Pool;
 
-/// The error of an answer that is malformed.
+/// The error of a reply that is malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "malformed answer to {command}: {what} at byte {at}; this is a bug in the kernel or in dm-core, please report it"
+    "malformed reply to {command}: {what} at byte {at}; this is a bug in the kernel or in dm-core, please report it"
 )]
 pub struct ReplyError {
     pub(crate) command: Command,
@@ -21,7 +21,7 @@ pub struct ReplyError {
 }
 
 impl ReplyError {
-    /// The command whose answer is malformed.
+    /// The command whose reply is malformed.
     #[must_use]
     pub const fn command(&self) -> Command {
         self.command
@@ -33,14 +33,14 @@ impl ReplyError {
         self.what
     }
 
-    /// The position in the answer, in bytes from the start of its header.
+    /// The position in the reply, in bytes from the start of its header.
     #[must_use]
     pub const fn at(&self) -> usize {
         self.at
     }
 }
 
-/// The header of an answer, and the payload after it.
+/// The header of a reply, and the payload after it.
 ///
 /// It owns its memory and returns it to the handle's pool when it is dropped. A clone is a copy.
 pub(crate) struct Reply {
@@ -85,13 +85,13 @@ impl Reply {
         self.buffer.header()
     }
 
-    /// The payload, which may be empty. `None` if the answer has none.
+    /// The payload, which may be empty. `None` if the reply has none.
     #[inline]
     pub(crate) fn payload(&self) -> Option<&[u8]> {
         self.buffer.bytes().get(header::data_start(self.header())..self.buffer.reply_len())
     }
 
-    /// The payload of a command whose answers always have one.
+    /// The payload of a command whose replies always have one.
     pub(crate) fn needed_payload(&self) -> Result<&[u8], ReplyError> {
         self.payload().ok_or_else(|| self.fault("no payload", header::data_size(self.header())))
     }

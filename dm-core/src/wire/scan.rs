@@ -1,4 +1,4 @@
-//! Reading of numbers and texts in the bytes of an answer.
+//! Reads numbers and texts from the bytes of a reply.
 
 /// The `u32` at an offset, in this machine's byte order.
 pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {

@@ -1,4 +1,4 @@
-//! The files in `golden` with answers of real kernels. Their README describes the format.
+//! The files in `golden` with replies of real kernels. Their README describes the format.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const COMMANDS: [&str; 8] =
     ["list_devices_uuids", "list_devices", "list_versions", "device_info", "table_deps", "table", "status", "message"];
 
-/// An answer, and its expected content from another source.
+/// A reply, and its expected content from another source.
 pub(crate) struct Golden {
     pub(crate) path: PathBuf,
     /// The command that was answered: `table` for `table_golden-three.hex`.
@@ -48,7 +48,7 @@ impl Golden {
     }
 }
 
-/// The answers of all kernels, in the order of their paths; `folder` is the folder of the package.
+/// The replies of all kernels, in the order of their paths; `folder` is the folder of the package.
 pub(crate) fn all(folder: &Path) -> Vec<Golden> {
     let files = |kernel| fs::read_dir(folder.join("tests/golden").join(kernel)).unwrap();
     let mut paths: Vec<PathBuf> =

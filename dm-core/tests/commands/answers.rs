@@ -1,4 +1,4 @@
-//! Answers are decoded whatever the padding contains, including those of old kernels.
+//! Replies are decoded whatever the padding contains, including those of old kernels.
 
 use dm_core::{Command, Flags, ListOptions, StatusOptions, TableSlot};
 use dm_units::{DeviceNumber, Sectors, Version};

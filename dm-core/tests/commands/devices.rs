@@ -80,7 +80,7 @@ fn text_that_cannot_be_a_name_is_not_sent() {
     }
     assert_eq!(script.sent(), []);
     let error = dm.device_create("a/b").unwrap_err().to_string();
-    assert_eq!(error, "device_create can't be sent: a name of a mapped device can't contain a '/': byte 1");
+    assert_eq!(error, "device_create cannot be sent: a name of a mapped device cannot contain a '/': byte 1");
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn a_target_type_is_sent_as_a_name_and_checked() {
     for wrong in ["", "a234567890123456", "li\0ear"] {
         assert_eq!(
             dm.target_version(wrong).unwrap_err().to_string(),
-            "target_version can't be sent: the target type must have 1 to 15 bytes, none of them NUL"
+            "target_version cannot be sent: the target type must have 1 to 15 bytes, none of them NUL"
         );
     }
     assert_eq!(script.sent(), []);

@@ -65,7 +65,7 @@ fn tables_that_the_kernel_could_not_read_are_not_sent() {
     }
     assert!(matches!(fault(&[of_type("zero"), linear]), RequestFault::Nul { line: Some(1), at: 3, .. }));
     let message = dm.target_msg("disk", "a\0b").unwrap_err();
-    assert_eq!(message.to_string(), "target_msg can't be sent: the text has a NUL at byte 1");
+    assert_eq!(message.to_string(), "target_msg cannot be sent: the text has a NUL at byte 1");
     assert_eq!(script.sent(), []);
 }
 
@@ -90,7 +90,7 @@ fn params_that_fail_to_print_or_never_end_are_an_error() {
     let load = |by| dm.table_load("disk", [TargetLine::new(Sectors(0), Sectors(8), By(by))]).unwrap_err().to_string();
     assert_eq!(
         load(|_| Err(fmt::Error)),
-        "table_load can't be sent: the text of table line 0 could not be printed: its Display returned an error"
+        "table_load cannot be sent: the text of table line 0 could not be printed: its Display returned an error"
     );
     let endless = |out: &mut PayloadWriter<'_>| {
         let piece = vec![0; 1 << 26];
@@ -98,7 +98,7 @@ fn params_that_fail_to_print_or_never_end_are_an_error() {
             out.write_bytes(&piece)?;
         }
     };
-    assert_eq!(load(endless), "table_load can't be sent: it, or its answer, has more than 1073741824 bytes");
+    assert_eq!(load(endless), "table_load cannot be sent: it, or its reply, has more than 1073741824 bytes");
     assert_eq!(script.sent(), []);
     dm.free_memory();
 }
@@ -109,7 +109,7 @@ fn too_many_lines_are_not_sent() {
     let lines = |count: u64| (0..count).map(|start| TargetLine::text(Sectors(start), Sectors(1), "zero", ""));
     dm.table_load("disk", lines(1 << 20)).unwrap();
     let error = dm.table_load("disk", lines((1 << 20) + 1)).unwrap_err();
-    assert_eq!(error.to_string(), "table_load can't be sent: the table has more than 1048576 lines");
+    assert_eq!(error.to_string(), "table_load cannot be sent: the table has more than 1048576 lines");
     assert_eq!(script.sent().len(), 1);
 }
 

@@ -1,4 +1,4 @@
-//! The requests of each command, and how answers and errors are decoded. The kernel is a script.
+//! The requests of each command, and how replies and errors are decoded. The kernel is a script.
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::expect_used,

@@ -1,17 +1,17 @@
-//! Malformed answers are refused, and the error gives the fault and the offset of the byte.
+//! Malformed replies are refused, and the error gives the fault and the offset of the byte.
 
 use dm_core::{Command, Dm, DmUuid, Error, Flags, ListOptions, ReplyError, StatusOptions};
 
 use crate::load::line;
 use crate::support::{Answer, HEADER_SIZE, Layout, Script, deps, devices, lines, put, versions};
 
-/// The fault of an answer and its offset, as a decoder reports them.
+/// The fault of a reply and its offset, as a decoder reports them.
 type Fault = (&'static str, usize);
 
 fn fault(error: &ReplyError) -> Fault {
     assert!(
         error.to_string().starts_with(&format!(
-            "malformed answer to {}: {} at byte {}; ",
+            "malformed reply to {}: {} at byte {}; ",
             error.command(),
             error.what(),
             error.at()
@@ -23,7 +23,7 @@ fn fault(error: &ReplyError) -> Fault {
 
 /// The fault of a call that failed.
 fn refused<T>(result: dm_core::Result<T>) -> Fault {
-    match result.err().expect("a malformed answer") {
+    match result.err().expect("a malformed reply") {
         Error::Reply(error) => fault(&error),
         other => panic!("{other:?}"),
     }
@@ -55,10 +55,10 @@ fn endless(mut payload: Vec<u8>, from: usize) -> Vec<u8> {
     payload
 }
 
-/// A command whose answer is refused.
+/// A command whose reply is refused.
 type Call = fn(&Dm) -> Fault;
 
-/// Every command whose answer is the state of a device.
+/// Every command whose reply is the state of a device.
 const STATES: [(Command, Call); 12] = [
     (Command::DeviceCreate, |dm| refused(dm.device_create("disk"))),
     (Command::DeviceRename, |dm| refused(dm.device_rename("disk", "new"))),
@@ -286,7 +286,7 @@ fn answers_to_messages_without_payload_or_end() {
     assert_eq!(refused(read(Answer::new().payload(*b"text"))), ("an unterminated text", 312));
     assert_eq!(read(Answer::new().payload(*b"text\0more")).unwrap().text().unwrap(), "text");
     assert_eq!(read(Answer::new().payload(*b"\0")).unwrap().text().unwrap(), "");
-    // Without the flag, the bytes after the header are not an answer.
+    // Without the flag, the bytes after the header are not a reply.
     let dm = Script::new().answer(Command::TargetMsg, Answer::new().payload(*b"text")).dm();
     assert!(dm.target_msg("disk", "any").unwrap().text().is_none());
 }

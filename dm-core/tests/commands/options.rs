@@ -185,7 +185,7 @@ fn messages_and_geometry() {
     assert_eq!((request.u64(312), request.text(320)), (5, &b"set 1 2"[..]));
     assert_eq!(sent(&message(MessageOptions::new().secure(true))), (20, Flags::SECURE_DATA, 312 + 1024));
     assert_eq!(sent(&message(MessageOptions::new().answer_size(5000))), (2, NONE, 312 + 5000));
-    // The message itself is longer than the requested answer.
+    // The message itself is longer than the requested reply.
     assert_eq!(sent(&message(MessageOptions::new().answer_size(0))), (2, NONE, 312 + 16));
     assert_eq!(sent(&message(MessageOptions::default())), (2, NONE, 312 + 1024));
 

@@ -126,7 +126,7 @@ fn messages_that_set_a_key_are_sent_securely_and_others_are_not() {
     assert!(is_secure(|dm| dm.target_msg("disk", Typed { target_type: "", has_key: true }).is_ok()));
     assert!(!is_secure(|dm| dm.target_msg("disk", Typed { target_type: "", has_key: false }).is_ok()));
     let id = 7;
-    assert!(is_secure(|dm| dm.target_msg("disk", format_args!("any {id}")).is_ok()), "it can't be looked at");
+    assert!(is_secure(|dm| dm.target_msg("disk", format_args!("any {id}")).is_ok()), "it cannot be looked at");
     assert!(!is_secure(|dm| dm.target_msg("disk", format_args!("any")).is_ok()));
 }
 

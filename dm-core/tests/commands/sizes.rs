@@ -1,4 +1,4 @@
-//! The buffer size that is offered for answers: at first, when an answer does not fit, and after that.
+//! The buffer size that is offered for replies: at first, when a reply does not fit, and after that.
 
 use dm_core::{Command, DepsOptions, Dm, ListOptions, Message, MessageOptions, StatusOptions, Transport};
 
@@ -145,7 +145,7 @@ impl Transport for Full {
 #[test]
 fn an_answer_that_never_fits_ends_in_an_error() {
     let error = Dm::with_transport(Full).list_devices().unwrap_err();
-    assert_eq!(error.to_string(), "list_devices can't be sent: it, or its answer, has more than 1073741824 bytes");
+    assert_eq!(error.to_string(), "list_devices cannot be sent: it, or its reply, has more than 1073741824 bytes");
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! Decodes any bytes as an answer of the kernel, to the end.
+//! Decodes any bytes as a reply of the kernel, to the end.
 //!
 //! Shared by a property test and the fuzz target. An input is the command (its number in [`DECODERS`]), the errno of the
-//! first ioctl (0 for none), and the bytes of the answer.
+//! first ioctl (0 for none), and the bytes of the reply.
 
 use std::fmt::Debug;
 use std::io;
@@ -24,7 +24,7 @@ pub(crate) fn decode(input: &[u8]) {
     assert_eq!(decoded[0], decoded[1], "bytes were read that the kernel has not written");
 }
 
-/// The input that corresponds to an answer to a command, if there is a decoder for it.
+/// The input that corresponds to a reply to a command, if there is a decoder for it.
 pub(crate) fn input(command: &str, answer: &[u8]) -> Option<Vec<u8>> {
     let number = DECODERS.iter().position(|(name, _)| *name == command)?;
     Some([&[u8::try_from(number).ok()?, 0], answer].concat())
@@ -38,7 +38,7 @@ struct Kernel {
     /// The value of the bytes after those that it reports as written.
     unwritten: u8,
     calls: AtomicUsize,
-    /// The reported length of the last answer.
+    /// The reported length of the last reply.
     written: AtomicUsize,
 }
 
@@ -59,7 +59,7 @@ impl Transport for Kernel {
         if command != Command::TargetVersion {
             request[written..].fill(self.unwritten);
         }
-        // An answer that never fits, or has very many lines, would be requested with a gigabyte; another test does
+        // A reply that never fits, or has very many lines, would be requested with a gigabyte; another test does
         // that.
         if calls > 0 || u32_at(request, TARGET_COUNT_AT) > 4096 {
             let flags = u32_at(request, FLAGS_AT) & !BUFFER_FULL;
@@ -75,7 +75,7 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 
 type Decoder = fn(&Arc<Kernel>) -> Result<String>;
 
-/// A decoder for each form of answer, which returns all items.
+/// A decoder for each form of reply, which returns all items.
 const DECODERS: [(&str, Decoder); 13] = [
     ("version", |kernel| Ok(dm(kernel).version()?.to_string())),
     ("device_info", |kernel| Ok(device(&dm(kernel).device_info("any")?))),
@@ -101,7 +101,7 @@ fn dm(kernel: &Arc<Kernel>) -> Dm {
 }
 
 fn device(info: &DeviceInfo) -> String {
-    check_serialisation(info, true);
+    check_serialization(info, true);
     assert_eq!(*info, info.clone());
     format!("{info:?} {} {}", info.flags(), info.interface_version())
 }
@@ -109,7 +109,7 @@ fn device(info: &DeviceInfo) -> String {
 fn list(kernel: &Arc<Kernel>, options: ListOptions<'_>) -> Result<String> {
     let devices = dm(kernel).list_devices_with(options)?;
     let (items, all_good) = walk(kernel, devices.iter(), devices.clone().iter());
-    check_serialisation(&devices, all_good);
+    check_serialization(&devices, all_good);
     let names = devices.iter().flatten().map(|device| format!("{} {:?}\n", device.name.mangled(), device.uuid));
     Ok(format!("{items}{}", names.collect::<String>()))
 }
@@ -119,7 +119,7 @@ fn lines(kernel: &Arc<Kernel>, options: StatusOptions) -> Result<String> {
     let dm = dm(kernel);
     let table = dm.table_status_with("any", options)?;
     let (items, all_good) = walk(kernel, table.iter(), table.clone().iter());
-    check_serialisation(&table, all_good);
+    check_serialization(&table, all_good);
     let lines = || table.iter().flatten();
     let printed: String = lines().map(|line| format!("{line} {}\n", line.to_line())).collect();
     let loaded = dm.table_load("any", lines().map(|line| line.to_line()));
@@ -128,7 +128,7 @@ fn lines(kernel: &Arc<Kernel>, options: StatusOptions) -> Result<String> {
 
 fn deps(kernel: &Arc<Kernel>) -> Result<String> {
     let deps = dm(kernel).table_deps("any")?;
-    check_serialisation(&deps, true);
+    check_serialization(&deps, true);
     assert!(deps.iter().eq(deps.clone().iter()));
     Ok(deps.iter().map(|number| format!("{number} ")).collect())
 }
@@ -136,7 +136,7 @@ fn deps(kernel: &Arc<Kernel>) -> Result<String> {
 fn versions(kernel: &Arc<Kernel>) -> Result<String> {
     let targets = dm(kernel).list_versions()?;
     let (items, all_good) = walk(kernel, targets.iter(), targets.clone().iter());
-    check_serialisation(&targets, all_good);
+    check_serialization(&targets, all_good);
     Ok(items)
 }
 
@@ -145,7 +145,7 @@ fn message(kernel: &Arc<Kernel>) -> Result<String> {
     Ok(format!("{:?} {}", reply.text(), device(&reply.info())))
 }
 
-/// Reads an answer and its copy, which must be equal. Returns all items as text, and whether all are valid.
+/// Reads a reply and its copy, which must be equal. Returns all items as text, and whether all are valid.
 fn walk<T: Debug + PartialEq>(
     kernel: &Kernel,
     items: impl Iterator<Item = Result<T, ReplyError>>,
@@ -162,9 +162,9 @@ fn walk<T: Debug + PartialEq>(
 
 /// Serializes the items, which works unless one is malformed.
 #[cfg(feature = "serde")]
-fn check_serialisation(value: &impl serde::Serialize, is_good: bool) {
+fn check_serialization(value: &impl serde::Serialize, is_good: bool) {
     assert_eq!(serde_json::to_string(value).is_ok(), is_good);
 }
 
 #[cfg(not(feature = "serde"))]
-fn check_serialisation<T>(_: &T, _: bool) {}
+fn check_serialization<T>(_: &T, _: bool) {}

@@ -23,7 +23,7 @@
 //! each option appeared in six to eight places, and users found the ones that were forgotten. A derive macro in a separate
 //! crate was rejected: it would hide what happens, and be the largest dependency.
 //!
-//! # `check` predicts the kernel's answer
+//! # `check` predicts the kernel's reply
 //!
 //! Code can build tables that the kernel refuses. [`Table::new`](crate::Table::new) checks them by the rules of the target's
 //! constructor, because the kernel itself often answers only `EINVAL`. `cargo xtask oracle` tests these rules: it loads

@@ -35,7 +35,7 @@ pub enum DevError {
     #[error("{0} has no active table, so it is not a device of any kind yet")]
     NoTable(DevIdBuf),
     /// The active table has another target type, or the kernel would refuse the requested table.
-    #[error("the table of {device} can't be used")]
+    #[error("the table of {device} cannot be used")]
     #[non_exhaustive]
     Table {
         /// The device whose table it is.
@@ -44,14 +44,14 @@ pub enum DevError {
         source: TableError,
     },
     /// The kernel would refuse the requested table. Nothing was changed.
-    #[error("the requested table can't be used")]
+    #[error("the requested table cannot be used")]
     #[non_exhaustive]
     Wanted {
         /// The error in the table.
         source: TableError,
     },
-    /// A status, or the answer to a message, cannot be parsed.
-    #[error("the answer of {device} can't be read")]
+    /// A status, or the reply to a message, cannot be parsed.
+    #[error("the reply of {device} cannot be read")]
     #[non_exhaustive]
     Text {
         /// The device that reported the text.
@@ -60,7 +60,7 @@ pub enum DevError {
         source: ParseError,
     },
     /// The kernel would refuse the request. Nothing was changed.
-    #[error("what was requested of {device} can't be done")]
+    #[error("what was requested of {device} cannot be done")]
     #[non_exhaustive]
     Request {
         /// The device of the request.
@@ -78,7 +78,7 @@ pub enum DevError {
     #[error("the clone {0} has failed; check the kernel's log, then repair its metadata")]
     CloneFailed(DevIdBuf),
     /// The metadata of the era device cannot be read.
-    #[error("the metadata of the era device {0} can't be read; check the kernel's log")]
+    #[error("the metadata of the era device {0} cannot be read; check the kernel's log")]
     EraFailed(DevIdBuf),
     /// The table has several lines, but the action supports only one, since it could not check the others for data loss.
     #[error(

@@ -149,9 +149,9 @@ impl<K: Kind> MappedDev<K> {
         Ok(device)
     }
 
-    /// Makes a handle from the device in an answer of the kernel.
+    /// Makes a handle from the device in a reply of the kernel.
     fn of(info: &DeviceInfo) -> Result<Self, DevError> {
-        // Every answer except that to a rename has a name.
+        // Every reply except that to a rename has a name.
         let name = info.name().ok_or(DevError::NoTable(dm_core::DevIdBuf::Number(info.number())))?;
         Ok(Self { name: name.to_owned(), uuid: info.uuid().map(DmUuid::to_owned), kind: PhantomData })
     }

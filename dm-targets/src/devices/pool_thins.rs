@@ -1,4 +1,4 @@
-//! The thin devices of a pool: created, activated, snapshots of them, deleted.
+//! Methods of pools for their thin devices: create, activate, take snapshots, delete.
 
 use dm_core::{AsDmName, Host, Message, Remains, RemovePolicy, SetupOptions, Steps, SuspendPolicy};
 use dm_units::Sectors;

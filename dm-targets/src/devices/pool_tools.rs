@@ -1,4 +1,4 @@
-//! The programs that check and repair the metadata of a pool.
+//! Runs the programs that check and repair the metadata of a pool.
 
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
@@ -57,11 +57,11 @@ impl fmt::Display for PoolToolError {
                 write!(f, "{program} is not installed, which is needed for {device}: install thin-provisioning-tools")
             }
             PoolToolErrorKind::NotRun(errno) => {
-                write!(f, "{program} can't be run for {device}")?;
+                write!(f, "{program} cannot be run for {device}")?;
                 errno.map_or(Ok(()), |errno| write!(f, ": {}", io::Error::from_raw_os_error(errno)))
             }
             PoolToolErrorKind::OtherMachine => {
-                write!(f, "{program} can't be run for {device}, which is not a device of this machine")
+                write!(f, "{program} cannot be run for {device}, which is not a device of this machine")
             }
             PoolToolErrorKind::Failed { status, output } => {
                 write!(f, "{program} failed for {device}")?;

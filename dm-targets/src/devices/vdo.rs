@@ -32,7 +32,7 @@ impl MappedDev<Vdo> {
     ///
     /// # Errors
     ///
-    /// [`DevError::Text`]: the answer cannot be parsed. Others as [`message`](MappedDev::message).
+    /// [`DevError::Text`]: the reply cannot be parsed. Others as [`message`](MappedDev::message).
     pub fn stats(&self, host: &Host) -> Result<Box<VdoStats>, DevError> {
         match self.message(host, &VdoMessage::Stats)? {
             VdoReply::Stats(stats) => Ok(stats),

@@ -1,4 +1,4 @@
-//! Errors in texts, with their position.
+//! [`ParseError`]: an error in a text, with the position of the wrong word.
 
 use core::fmt;
 use core::ops::Range;

@@ -1,4 +1,4 @@
-//! The reasons why a field is wrong.
+//! [`Problem`] and [`InvalidField`]: the reason why a field is wrong, and the name of the field.
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! Errors in whole tables.
+//! [`TableError`]: an error in a table, with the number of the line.
 
 use core::fmt;
 

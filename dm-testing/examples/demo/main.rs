@@ -1,4 +1,4 @@
-//! Guided tours of the library. Each step shows its purpose, the call, and the answer of the kernel.
+//! Guided tours of the library. Each step shows its purpose, the call, and the reply of the kernel.
 //!
 //! `cargo xtask demo` runs all tours on a throw-away kernel, `cargo xtask demo NAME` runs one, and `cargo xtask demo
 //! --list` lists them.

@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Prints each step: its purpose, the call, and the answer of the kernel.
+/// Prints each step: its purpose, the call, and the reply of the kernel.
 pub(crate) struct Tour {
     step: u32,
 }

@@ -80,7 +80,7 @@ impl fmt::Display for Error {
             Self::Device(error) => error.fmt(f),
             Self::Operation(error) => error.fmt(f),
             Self::Name(error) => error.fmt(f),
-            Self::Store(error) => write!(f, "the records can't be written: {error}"),
+            Self::Store(error) => write!(f, "the records cannot be written: {error}"),
         }
     }
 }

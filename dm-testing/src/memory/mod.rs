@@ -132,7 +132,7 @@ impl MemoryKernel {
     pub fn dm(&self) -> Dm {
         let node = match Node::open(&self.machine) {
             Ok(node) => node,
-            Err(error) => fail(format_args!("can't open the control node of a kernel in memory: {error}")),
+            Err(error) => fail(format_args!("cannot open the control node of a kernel in memory: {error}")),
         };
         match &self.plan {
             Some(plan) => Dm::with_transport(Faulty::sharing(Arc::new(node), Arc::clone(plan))),
@@ -182,7 +182,7 @@ impl MemoryKernel {
         let is_free = ![MAPPED_MAJOR, DISK_MAJOR].contains(&number.major)
             && self.machine.with(|kernel| kernel.disks.insert(number, disk).is_none());
         if !is_free {
-            fail(format_args!("a disk can't have the number {number}, which belongs to another device"));
+            fail(format_args!("a disk cannot have the number {number}, which belongs to another device"));
         }
         MemoryDisk::new(&self.machine, number)
     }

@@ -1,4 +1,4 @@
-//! A program that has a device open.
+//! [`OpenDevice`]: an open device, as in a program that uses it.
 
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ pub(crate) const SHORTEST: usize = offset_of!(dm_ioctl, data);
 /// The offset at which the kernel writes payloads.
 const HEADER: usize = size_of::<dm_ioctl>();
 
-/// A request in the kernel's memory, which becomes the answer.
+/// A request in the kernel's memory, which becomes the reply.
 #[derive(Debug)]
 pub(crate) struct Param {
     bytes: Vec<u8>,
@@ -24,7 +24,7 @@ impl Param {
         Self { bytes: request.get(..len).unwrap_or(request).to_vec() }
     }
 
-    /// Copies the answer, up to its length, into the caller's memory.
+    /// Copies the reply, up to its length, into the caller's memory.
     pub(crate) fn copy_out(&self, request: &mut [u8]) {
         let len = (self.u32_at(offset_of!(dm_ioctl, data_size)) as usize).min(self.bytes.len());
         if let (Some(to), Some(from)) = (request.get_mut(..len), self.bytes.get(..len)) {
@@ -111,7 +111,7 @@ impl Param {
         nul_terminated(self.payload()?)
     }
 
-    /// The largest size of an answer's payload (`get_result_buffer` in drivers/md/dm-ioctl.c).
+    /// The largest size of a reply's payload (`get_result_buffer` in drivers/md/dm-ioctl.c).
     pub(crate) fn room(&self) -> usize {
         self.bytes.len().saturating_sub(HEADER)
     }
@@ -177,7 +177,7 @@ impl Param {
     }
 }
 
-/// Writes the interface version into a request, which every answer contains.
+/// Writes the interface version into a request, which every reply contains.
 pub(crate) fn put_version(request: &mut [u8], version: Version) {
     let words = [version.major, version.minor, version.patch].into_iter().flat_map(u32::to_ne_bytes);
     for (byte, value) in request.iter_mut().zip(words) {

@@ -1,4 +1,4 @@
-//! The errors of this crate's helpers.
+//! [`Error`]: the error of this crate's helpers.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// An action on a file or a device failed.
-    #[error("can't {what} {}", path.display())]
+    #[error("cannot {what} {}", path.display())]
     #[non_exhaustive]
     Io {
         /// The action.
@@ -87,6 +87,6 @@ mod tests {
     #[test]
     fn an_error_is_told_with_its_causes() {
         let error = Error::io("open", Path::new("/x"))(io::Error::other("no"));
-        assert_eq!(in_full(&error), "can't open /x: no");
+        assert_eq!(in_full(&error), "cannot open /x: no");
     }
 }

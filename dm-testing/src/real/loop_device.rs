@@ -280,7 +280,7 @@ fn is_taken(error: &io::Error) -> bool {
 /// Uses `losetup`, since the crate `loopdev` lacks this.
 fn set_sector_size(path: &Path, bytes: u32) -> io::Result<()> {
     let output = Command::new("losetup").arg("--sector-size").arg(bytes.to_string()).arg(path).output();
-    let output = output.map_err(|error| io::Error::new(error.kind(), format!("can't run losetup: {error}")))?;
+    let output = output.map_err(|error| io::Error::new(error.kind(), format!("cannot run losetup: {error}")))?;
     if output.status.success() {
         return Ok(());
     }

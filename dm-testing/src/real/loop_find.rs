@@ -1,4 +1,4 @@
-//! Loop devices that are attached already.
+//! [`AttachedLoop`]: finds and takes over loop devices that are attached already.
 
 use std::fs;
 use std::io;

@@ -1,4 +1,4 @@
-//! Waiting with a timeout.
+//! [`wait_until`]: waits for a condition, with a timeout.
 
 use std::fmt::Display;
 use std::thread;

@@ -6,7 +6,7 @@ use dm_units::{Bytes, Sectors};
 
 use crate::support::{LENGTH, recorded, zero};
 
-/// Sends a message to the target of the first sector; returns the answer's text.
+/// Sends a message to the target of the first sector; returns the reply's text.
 fn send(scratch: &Scratch, device: &MappedDevice, message: &str) -> dm_core::Result<Option<String>> {
     let answer = scratch.dm().target_msg(device, message)?;
     Ok(answer.text().map(|text| text.to_string()))

@@ -1,4 +1,4 @@
-//! The number of calls and the buffer sizes that the library promises, with answers of kernels.
+//! The number of calls and the buffer sizes that the library promises, with replies of kernels.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ fn a_table_of_any_size_is_read(kernel: &dyn TestKernel) {
         let (dm, calls) = recorded(kernel);
         let expected: Vec<_> = one_sector_each(lower.number(), count).iter().map(ToString::to_string).collect();
         let device = kernel.map(&count.to_string(), one_sector_each(lower.number(), count));
-        // The first answer may not fit, the second one must.
+        // The first reply may not fit, the second one must.
         for most in [3, 1] {
             let status = dm.table_status_with(&device, StatusOptions::table()).unwrap();
             let read: Vec<_> = status.iter().map(|line| line.unwrap().to_string()).collect();

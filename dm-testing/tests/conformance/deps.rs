@@ -60,7 +60,7 @@ fn each_slot_has_its_own_deps(kernel: &dyn TestKernel) {
 }
 
 fn a_table_may_use_many_devices(kernel: &dyn TestKernel) {
-    // More devices than fit in the first answer.
+    // More devices than fit in the first reply.
     let lower: Vec<_> = (0..90).map(|at| kernel.map(&format!("{at:02}"), [zero(LENGTH)]).number()).collect();
     let device = kernel.map("upper", over(&lower));
     assert_eq!(deps(kernel, &device, ACTIVE), lower.into_iter().collect());

@@ -109,7 +109,7 @@ fn a_refused_table_changes_nothing(kernel: &dyn TestKernel) {
     let device = LinearDev::create(&host, &name, &good).unwrap();
     device.set_table(&host, &refused_table).unwrap_err();
     let gap = device.change(&host, |lines| lines.iter_mut().for_each(|line| line.start = Sectors(8))).unwrap_err();
-    assert_eq!(in_full(&gap), format!("the table of {} can't be used: line 1: must start at sector 0", device.id()));
+    assert_eq!(in_full(&gap), format!("the table of {} cannot be used: line 1: must start at sector 0", device.id()));
     let info = device.info(&host).unwrap();
     assert!(!info.is_suspended() && !info.has_inactive_table(), "{info:?}");
     assert_eq!(device.table(&host).unwrap(), good);
@@ -135,7 +135,7 @@ fn a_device_is_opened_as_its_own_kind_only(kernel: &dyn TestKernel) {
     let device = LinearDev::create(&host, &name, &linear(disk)).unwrap();
     let other = MappedDev::<Zero>::open(&host, &name).unwrap_err();
     let expected =
-        format!("the table of {} can't be used: line 1: line: word 3, target type, must be zero", device.id());
+        format!("the table of {} cannot be used: line 1: line: word 3, target type, must be zero", device.id());
     assert_eq!(in_full(&other), expected);
     let any = MappedDev::<Any>::open(&host, &name).unwrap();
     assert_eq!(any.table(&host).unwrap().to_string(), device.table(&host).unwrap().to_string());

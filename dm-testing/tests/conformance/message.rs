@@ -10,7 +10,7 @@ on_both_kernels! { ["zero"];
     what_cannot_be_sent_is_not_sent,
 }
 
-/// Sends a message to the target of the first sector; returns the answer's text.
+/// Sends a message to the target of the first sector; returns the reply's text.
 fn send(kernel: &dyn TestKernel, device: &Mapped, message: &str) -> dm_core::Result<Option<String>> {
     let answer = kernel.dm().target_msg(device, message)?;
     Ok(answer.text().map(|text| text.to_string()))

@@ -267,7 +267,7 @@ fn another_table_takes_the_exceptions_over(kernel: &dyn TestKernel) {
     scene.host.dm().table_load(number, [dm_core::TargetLine::from(&line)]).unwrap();
     let refused = MappedDev::create(&scene.host, kernel.name("third"), &again()).unwrap_err();
     assert!(refused.is_invalid(), "{refused}");
-    // The source can't be resumed while a destination waits.
+    // The source cannot be resumed while a destination waits.
     snapshot.suspend(&scene.host).unwrap();
     scene.host.dm().device_resume(number).unwrap();
     assert_eq!(scene.bytes(number, [0, 16]), [2, 1]);

@@ -99,7 +99,7 @@ pub(crate) fn example() -> PathBuf {
     std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("examples/dmsetup")
 }
 
-/// The device without a table: libdm sometimes makes a node for it, which can't be opened and is not removed with the
+/// The device without a table: libdm sometimes makes a node for it, which cannot be opened and is not removed with the
 /// device.
 const WITHOUT_TABLE: &str = "pd";
 

@@ -87,7 +87,7 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_ne_bytes(bytes[at..at + 4].try_into().unwrap())
 }
 
-/// The answer to a request; `None` if the request has none.
+/// The reply to a request; `None` if the request has none.
 fn answer(request: &[u8]) -> Option<Vec<u8>> {
     let node = u64::from_ne_bytes(request[16..24].try_into().unwrap());
     let (mut body, mut error) = (Vec::new(), 0);

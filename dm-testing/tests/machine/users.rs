@@ -122,7 +122,7 @@ fn swap_is_named() {
     let Some(scratch) = Scratch::new(&[&[require::target("linear")], needs.as_slice()].concat()) else { return };
     let (_, device) = linear(&scratch, Bytes(4 << 20));
     if !Path::new("/proc/swaps").exists() {
-        return require::skip("this kernel can't swap");
+        return require::skip("this kernel cannot swap");
     }
     let path = device.path();
     let path = path.to_str().unwrap();

@@ -201,7 +201,7 @@ fn programs_of_this_machine_are_not_run_on_devices_of_another_kernel() {
             "{error}"
         );
         assert!(
-            error.to_string().ends_with(&format!("can't be run for {disk}, which is not a device of this machine"))
+            error.to_string().ends_with(&format!("cannot be run for {disk}, which is not a device of this machine"))
         );
     }
 }

@@ -32,7 +32,7 @@ fn a_pool_whose_metadata_cannot_be_written_forgets_the_transaction_and_needs_a_c
     let before = scene.events();
     fail_writes(&scene);
     scene.memory.write("thin", BLOCK, &block(1)).unwrap();
-    // The message succeeds, since its answer does not depend on the commit.
+    // The message succeeds, since its reply does not depend on the commit.
     scene.send(&ThinPoolMessage::CreateThin(id(1))).unwrap();
     let status = scene.status();
     assert_eq!((status.mode, status.check), (Some(PoolMode::ReadOnly), Some(PoolCheck::Needed)));

@@ -90,20 +90,20 @@ impl Mapped {
         places.map(|place| words[place].to_owned())
     }
 
-    /// Sends a message and returns the answer.
+    /// Sends a message and returns the reply.
     pub(crate) fn message(&self, text: &str) -> Result<Option<String>, Option<i32>> {
         let reply = self.dm.target_msg(self.number, text).map_err(|error| error.errno())?;
         Ok(reply.text().map(|text| text.to_str().unwrap().to_owned()))
     }
 
-    /// Sends messages whose answers are empty.
+    /// Sends messages whose replies are empty.
     pub(crate) fn send(&self, texts: &[&str]) {
         for text in texts {
             assert_eq!(self.message(text), Ok(None), "{text}");
         }
     }
 
-    /// Sends messages whose answers are texts.
+    /// Sends messages whose replies are texts.
     pub(crate) fn send_for_text(&self, texts: &[&str]) {
         for text in texts {
             assert!(matches!(self.message(text), Ok(Some(_))), "{text}");

@@ -54,7 +54,7 @@ fn cookies_are_answered_after_more_commands() {
     assert!(begun.elapsed() < TIMEOUT);
 }
 
-/// Whether a timeout is an error depends on whether udev runs on this machine, since it may still answer.
+/// Whether a timeout is an error depends on whether udev runs on this machine, since it may still reply.
 #[test]
 fn a_udev_that_has_died_or_does_not_exist_is_waited_for_in_vain() {
     let memory = MemoryKernel::new();

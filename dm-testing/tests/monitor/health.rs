@@ -136,7 +136,10 @@ fn problems_that_cannot_be_read_again_are_kept() {
         (&sick, &["metadata must be checked"]),
         ("Error", &["figures could not be read"]),
         (&sick, &["over: figures could not be read"]),
-        ("nonsense", &["the status can't be read: thin-pool status: word 1, transaction id, must be a decimal number"]),
+        (
+            "nonsense",
+            &["the status cannot be read: thin-pool status: word 1, transaction id, must be a decimal number"],
+        ),
     ];
     assert_reports("thin-pool", "{} {} 128 10", &pool(1, 100, "rw", "-"), &expected);
 }

@@ -52,7 +52,7 @@ fn an_ordinary_user_is_told_to_run_as_root() {
     let mut command = child::command("open", &[]);
     match command.uid(65534).gid(65534).status() {
         Ok(status) => assert!(status.success()),
-        Err(error) => require::skip(&format!("ordinary users can't run this program: {error}")),
+        Err(error) => require::skip(&format!("ordinary users cannot run this program: {error}")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The kernel's answers.
+//! The kernel's replies.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -39,7 +39,7 @@ pub(crate) struct Lab<'s> {
 /// The kernel's message if the first table of a device has fixed its queue type.
 const OTHER_TYPE: &str = "can't change device type";
 
-/// The kernel's answer to a table.
+/// The kernel's reply to a table.
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// The kernel accepts it and prints this.

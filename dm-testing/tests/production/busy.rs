@@ -1,4 +1,4 @@
-//! Devices that can't be removed because they are in use.
+//! Devices that cannot be removed because they are in use.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -165,7 +165,7 @@ fn a_swap_area_is_named() {
     let path = device.path();
     run("mkswap", &[path.to_str().unwrap()]);
     if !Path::new("/proc/swaps").exists() {
-        return require::skip("this kernel can't swap");
+        return require::skip("this kernel cannot swap");
     }
     run("swapon", &[path.to_str().unwrap()]);
     let swapping = Swap(path);

@@ -107,7 +107,7 @@ pub(crate) fn run(program: &str, arguments: &[&str]) {
 
 /// Waits until udev is idle.
 pub(crate) fn settle() {
-    // It fails early if the daemon is too busy to answer.
+    // It fails early if the daemon is too busy to reply.
     let settled = || Program::new("udevadm").arg("settle").stderr(Stdio::null()).status().unwrap().success();
     wait_until("udev to settle", SOON, settled).unwrap();
 }

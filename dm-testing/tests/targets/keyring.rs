@@ -91,7 +91,7 @@ fn a_key_with_a_backslash_in_its_name_is_loaded_back_by_readers_and_by_a_reload_
     scratch.dm().table_load(number, read.iter().map(|line| line.unwrap().to_line())).unwrap();
     scratch.dm().table_clear(number).unwrap();
 
-    // Of two snapshots on one store, the second can't be resumed: the kernel has then dropped the old table.
+    // Of two snapshots on one store, the second cannot be resumed: the kernel has then dropped the old table.
     let params = format!("{} {} P 8", disks[1].number(), disks[2].number());
     let snapshot = || [TargetLine::text(Sectors(0), LENGTH, "snapshot", params.clone())];
     let _source = scratch.map("source", snapshot()).unwrap();

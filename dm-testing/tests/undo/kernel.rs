@@ -21,7 +21,7 @@ use crate::model::{Device, Line, State, Table};
 pub(crate) enum Fault {
     /// The command has no effect.
     Before,
-    /// The command is executed, but its answer is lost.
+    /// The command is executed, but its reply is lost.
     After,
     /// A resume fails in the middle; other commands fail without effect.
     Resume(ResumeFault),

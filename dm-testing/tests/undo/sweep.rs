@@ -15,7 +15,7 @@ fn run(case: &Case, plan: &Plan, expected: Option<&State>) -> Vec<Command> {
     let host = kernel.host();
     kernel.set_plan(plan.clone());
     let what = format!("{} with {plan:?}", case.name);
-    // An operation that can't read its device does not know whether it was suspended.
+    // An operation that cannot read its device does not know whether it was suspended.
     let is_blind = plan.faults.iter().any(|(n, ..)| *n == 1) || plan.all_from.is_some_and(|(n, _)| n == 1);
     let result = if (is_blind || case.name == "recovery") && kernel.has_suspended() {
         (case.run)(&host)
@@ -32,7 +32,7 @@ fn run(case: &Case, plan: &Plan, expected: Option<&State>) -> Vec<Command> {
     sent
 }
 
-/// A message whose answer was lost can't be distinguished from one that was not executed, and neither can a table that
+/// A message whose reply was lost cannot be distinguished from one that was not executed, and neither can a table that
 /// replaced another one in the inactive slot.
 fn is_unknowable(case: &Case, plan: &Plan, sent: &[Command]) -> bool {
     let first_load = sent.iter().position(|command| *command == Command::TableLoad);

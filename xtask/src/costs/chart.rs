@@ -52,10 +52,10 @@ pub(super) fn svg(release: &str, bars: &[Bar]) -> String {
 }
 
 /// Draws a bar and its number.
-fn draw(svg: &mut String, top: f64, colour: &str, ratio: f64) {
+fn draw(svg: &mut String, top: f64, color: &str, ratio: f64) {
     let length = ratio.min(LONGEST) * LEAST;
     // Writing to a string does not fail.
-    let _ = writeln!(svg, "<rect x=\"{NAMES}\" y=\"{top}\" width=\"{length:.1}\" height=\"{BAR}\" fill=\"{colour}\"/>");
+    let _ = writeln!(svg, "<rect x=\"{NAMES}\" y=\"{top}\" width=\"{length:.1}\" height=\"{BAR}\" fill=\"{color}\"/>");
     text(svg, NAMES + length + 5.0, top + BAR - 2.0, "start", &format!("{ratio:.2}"));
 }
 

@@ -40,7 +40,7 @@ pub enum OpErrorKind {
     #[error("another operation on the device has not finished within the timeout")]
     Locked,
     /// The read-ahead cannot be read or set.
-    #[error("{} can't be read or written ({errno})", path.display())]
+    #[error("{} cannot be read or written ({errno})", path.display())]
     #[non_exhaustive]
     ReadAhead {
         /// The file in sysfs.
@@ -49,7 +49,7 @@ pub enum OpErrorKind {
         errno: crate::error::Errno,
     },
     /// The lock file of a device cannot be used.
-    #[error("the lock file {} can't be used ({errno})", path.display())]
+    #[error("the lock file {} cannot be used ({errno})", path.display())]
     #[non_exhaustive]
     LockFile {
         /// The path of the lock file.

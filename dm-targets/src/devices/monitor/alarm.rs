@@ -175,7 +175,7 @@ impl fmt::Display for AlarmKind {
             Self::Leg { index, device: None, state } => write!(f, "leg {index} {state}"),
             Self::WorkStarted(work) => write!(f, "{work} has begun"),
             Self::WorkEnded(work) => write!(f, "{work} has ended"),
-            Self::Unreadable(error) => write!(f, "the status can't be read: {error}"),
+            Self::Unreadable(error) => write!(f, "the status cannot be read: {error}"),
             Self::Readable => f.write_str("the status can be read again"),
         }
     }

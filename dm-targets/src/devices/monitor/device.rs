@@ -1,4 +1,4 @@
-//! The state of a followed device.
+//! The state that a monitor keeps of a followed device.
 
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;

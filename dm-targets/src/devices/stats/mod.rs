@@ -51,7 +51,7 @@ use crate::message::stats::{StatsAreas, StatsCreate, StatsMessage, StatsRegion, 
 ///
 /// # Costs
 ///
-/// Each method is one ioctl, unless its docs say otherwise; an answer that does not fit is requested again. Creating a
+/// Each method is one ioctl, unless its docs say otherwise; a reply that does not fit is requested again. Creating a
 /// region suspends the device for a moment (`dm_stats_create` in drivers/md/dm-stats.c), and afterwards every request
 /// to the device is checked against all its regions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Stats {
     ///
     /// # Errors
     ///
-    /// [`DevError::Text`]: an answer cannot be parsed.
+    /// [`DevError::Text`]: a reply cannot be parsed.
     pub fn find(host: &Host, program: &WordBuf) -> Result<Vec<(Self, Vec<StatsRegion>)>, DevError> {
         let mut found = Vec::new();
         for device in &host.dm().list_devices()? {
@@ -140,7 +140,7 @@ impl Stats {
     ///
     /// # Errors
     ///
-    /// [`DevError::Text`]: the answer cannot be parsed, for example because another program has used a program id with
+    /// [`DevError::Text`]: the reply cannot be parsed, for example because another program has used a program id with
     /// white space.
     pub fn regions(&self, host: &Host) -> Result<Vec<StatsRegion>, DevError> {
         self.list(host, None)
@@ -184,7 +184,7 @@ impl Stats {
     /// Reads the counters of a region and resets them atomically.
     ///
     /// No request is lost: the kernel subtracts the values that it has printed, and only if they all fit into the
-    /// answer (`dm_stats_print` in drivers/md/dm-stats.c).
+    /// reply (`dm_stats_print` in drivers/md/dm-stats.c).
     ///
     /// # Errors
     ///

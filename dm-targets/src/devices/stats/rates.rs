@@ -1,4 +1,4 @@
-//! Rates, computed from two readings.
+//! [`StatsRates`]: the rates between two readings of a region.
 
 use std::time::Duration;
 

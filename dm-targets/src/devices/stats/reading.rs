@@ -1,4 +1,4 @@
-//! The counters of a region at one moment.
+//! [`StatsReading`]: the counters of a region at one moment.
 
 use alloc::vec::Vec;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use crate::message::stats::{StatsArea, StatsCounts, StatsRange};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StatsReading {
-    /// The time at which the answer arrived.
+    /// The time at which the reply arrived.
     pub taken_at: Instant,
     /// Whether times are in nanoseconds instead of milliseconds.
     pub precise_timestamps: bool,

@@ -17,7 +17,7 @@ pub enum VerityError {
     #[error(transparent)]
     Block(#[from] BlockError),
     /// A parameter, or a field of the superblock, has a value for which there is no hash tree.
-    #[error("the verity parameters can't be used: {0}")]
+    #[error("the verity parameters cannot be used: {0}")]
     Invalid(InvalidField),
     /// The device holds no superblock.
     #[error("{device} has no verity superblock at sector {offset}: there {}", match found {
@@ -92,7 +92,7 @@ pub enum VerityError {
         block: DataBlocks,
     },
     /// The system gave no random bytes for a salt and a uuid.
-    #[error("no random bytes for a salt and a uuid: /dev/urandom can't be read; give both")]
+    #[error("no random bytes for a salt and a uuid: /dev/urandom cannot be read; give both")]
     NoRandom,
 }
 

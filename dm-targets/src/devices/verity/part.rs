@@ -1,4 +1,4 @@
-//! The devices or images that hold data and hashes.
+//! [`Part`]: the device or image that contains the data or the hashes, with its name for errors.
 
 use alloc::borrow::{Cow, ToOwned as _};
 use std::io;

@@ -1,4 +1,4 @@
-//! The superblock in front of a tree, in the format of `veritysetup`.
+//! [`VeritySuperblock`]: the superblock that precedes a hash tree, in the format of `veritysetup`.
 
 use alloc::vec;
 use alloc::vec::Vec;

@@ -179,5 +179,5 @@ fn what_ends_early_is_an_error() {
     assert_eq!(verify(&Image::data(63), &hash), "the data device has 63 sectors, and 64 are needed");
     assert_eq!(verify(&data, &Image::zeros(15)), "the hash device has 15 sectors, and 16 are needed");
     let error = format().write(&Image::data(7), &hash).unwrap_err().to_string();
-    assert!(error.starts_with("the verity parameters can't be used: data blocks must be"), "{error}");
+    assert!(error.starts_with("the verity parameters cannot be used: data blocks must be"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! Reads the hashes of single data blocks.
+//! [`VerityTree`]: reads the hashes of single data blocks.
 
 use alloc::vec::Vec;
 

@@ -1,4 +1,4 @@
-//! The two devices below a verity device.
+//! [`VerityVolume`]: the data device and the hash device of a verity device.
 
 use alloc::boxed::Box;
 use alloc::string::ToString as _;

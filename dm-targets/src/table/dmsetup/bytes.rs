@@ -1,4 +1,4 @@
-//! Output that is not UTF-8.
+//! Reads output of dmsetup that is not UTF-8.
 
 use alloc::string::String;
 use core::str;

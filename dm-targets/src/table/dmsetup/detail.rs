@@ -1,4 +1,4 @@
-//! The long form of `dmsetup info`.
+//! Reads the long form of `dmsetup info`.
 
 use core::iter;
 

@@ -1,4 +1,4 @@
-//! Dependencies between devices.
+//! Reads the dependencies that `dmsetup deps` and `dmsetup ls --tree` print.
 
 use alloc::vec::Vec;
 

@@ -213,7 +213,7 @@ pub enum MirrorLogStatus {
     },
     /// The log server in user space does not answer.
     CommunicationFailure,
-    /// The answer of the log server, or words of a later kernel.
+    /// The reply of the log server, or words of a later kernel.
     Other(Vec<WordBuf>),
 }
 

@@ -10,7 +10,7 @@
 //! log_status = 1 core
 //!         | 3 disk <log_device> <log_health>
 //!         | userspace 1 COM_FAILURE
-//!         | {<word>}                         the answer of the log server in user space
+//!         | {<word>}                         the reply of the log server in user space
 //! ```
 //!
 //! | word | type | unit | range |

@@ -29,7 +29,7 @@ pub(super) fn devices(kernel: &Kernel, param: &mut Param) {
     }
     let size = answer.len();
     if answer.is_empty() {
-        // The number 0 means the end, and is not part of the answer.
+        // The number 0 means the end, and is not part of the reply.
         answer.resize(8, 0);
     }
     if param.room() < answer.len() {

@@ -25,7 +25,7 @@ pub(crate) struct Waiting {
     pub(crate) serial: Option<u64>,
 }
 
-/// Executes a request and overwrites it with the answer, as `ctl_ioctl` does.
+/// Executes a request and overwrites it with the reply, as `ctl_ioctl` does.
 pub(crate) fn carry_out(
     kernel: &mut Kernel,
     command: Command,
@@ -181,7 +181,7 @@ fn find(kernel: &mut Kernel, param: &mut Param) -> Result<u32, Errno> {
     Ok(device.minor)
 }
 
-/// Writes the state of a device into an answer (`__dev_status`).
+/// Writes the state of a device into a reply (`__dev_status`).
 fn fill(kernel: &Kernel, minor: u32, param: &mut Param) -> Result<(), Errno> {
     let device = kernel.device(minor)?;
     fill_from(device, kernel.open_count(minor), param);

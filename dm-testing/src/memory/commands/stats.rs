@@ -9,10 +9,10 @@ use crate::memory::targets::{Answer, number};
 const MAX_AREAS: u64 = 8_388_608;
 const MAX_BUCKETS: u64 = 134_217_728;
 
-/// The largest number of a region, which determines the longest answer to its creation.
+/// The largest number of a region, which determines the longest reply to its creation.
 const MAX_ID: &str = "2147483647";
 
-/// Executes a message; `None` if it is not about statistics. The answer has at most `room` bytes.
+/// Executes a message; `None` if it is not about statistics. The reply has at most `room` bytes.
 pub(super) fn message(kernel: &mut Kernel, minor: u32, words: &[String], room: usize) -> Option<Answer> {
     let (name, arguments) = words.split_first()?;
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -122,7 +122,7 @@ fn list(stats: &Stats, words: &[&str]) -> Answer {
     Ok(Some(lines.collect()))
 }
 
-/// `<id> [<first> <count>]`; the counts are cleared if all of them fit in the answer.
+/// `<id> [<first> <count>]`; the counts are cleared if all of them fit in the reply.
 fn print(stats: &mut Stats, words: &[&str], clears_in: Option<usize>) -> Answer {
     let bound = |word: &str, all: u64| if word == "-" { Ok(all) } else { number(word).ok_or(Errno::EINVAL) };
     let (id, first, count) = match words {

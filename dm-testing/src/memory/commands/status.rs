@@ -19,7 +19,7 @@ pub(super) fn status(kernel: &mut Kernel, param: &mut Param) -> Result<(), Pause
     Ok(())
 }
 
-/// As `dev_wait`. For a device that is removed meanwhile, the answer has its last state.
+/// As `dev_wait`. For a device that is removed meanwhile, the reply has its last state.
 pub(super) fn wait(kernel: &mut Kernel, param: &mut Param, waiting: &mut Waiting) -> Result<(), Pause> {
     let Some(serial) = waiting.serial else {
         let minor = find(kernel, param)?;

@@ -232,7 +232,7 @@ impl Construction<'_> {
     }
 }
 
-/// The answer to a message, with or without a text.
+/// The reply to a message, with or without a text.
 pub(crate) type Answer = Result<Option<String>, Errno>;
 
 /// A number as the kernel's `sscanf` reads it: digits, and nothing else.
@@ -280,7 +280,7 @@ pub(crate) trait Target: fmt::Debug + Send {
         false
     }
 
-    /// Executes a message; `None` if the type accepts none. The answer may be a text.
+    /// Executes a message; `None` if the type accepts none. The reply may be a text.
     fn message(&mut self, kernel: &mut Kernel, words: &[String]) -> Option<Answer> {
         let _ = (kernel, words);
         None

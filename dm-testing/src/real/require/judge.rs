@@ -63,7 +63,7 @@ impl Requirement {
         match self.look() {
             Ok(Found::Yes) => Verdict::Met,
             Err(error) => {
-                Verdict::Wrong(format!("this kernel lists a device mapper that can't be used: {}", in_full(&error)))
+                Verdict::Wrong(format!("this kernel lists a device mapper that cannot be used: {}", in_full(&error)))
             }
             found => self.verdict(found, self.version_by_dmsetup()),
         }

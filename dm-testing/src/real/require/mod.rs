@@ -123,7 +123,7 @@ pub fn throw_away_kernel() -> Requirement {
 ///
 /// # Panics
 /// The skip would not be noticed, or the library under test misses something that the kernel has.
-#[must_use = "a test must return if it can't run"]
+#[must_use = "a test must return if it cannot run"]
 #[track_caller]
 pub fn met(requirements: &[Requirement]) -> bool {
     let verdicts = requirements.iter().map(Requirement::judge);
@@ -146,13 +146,13 @@ pub fn skip(reason: &str) {
     let test = test_name();
     let Some(directory) = std::env::var_os("DM_TESTING_DIR") else {
         fail(format_args!(
-            "{test} can't run here: {reason} (set DM_TESTING_DIR to a directory to record it there as skipped)"
+            "{test} cannot run here: {reason} (set DM_TESTING_DIR to a directory to record it there as skipped)"
         ));
     };
     let skips = PathBuf::from(directory).join("skips");
     println!("{test} is skipped: {reason}");
     if let Err(error) = append(&skips, &record(&test, reason)) {
-        fail(format_args!("can't record in {} that {test} is skipped: {error}", skips.display()));
+        fail(format_args!("cannot record in {} that {test} is skipped: {error}", skips.display()));
     }
 }
 

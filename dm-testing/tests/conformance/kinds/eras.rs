@@ -30,7 +30,7 @@ fn an_era_target_is_attached_to_a_device_in_use(kernel: &dyn TestKernel) {
     era.release_metadata_snapshot(&host).unwrap();
     assert!(era.release_metadata_snapshot(&host).unwrap_err().is_invalid());
 
-    // The target would never answer.
+    // The target would never reply.
     era.suspend(&host).unwrap();
     let errors = [era.checkpoint(&host).map(drop), era.figures(&host).map(drop), era.release_metadata_snapshot(&host)];
     assert!(errors.iter().all(|error| matches!(error, Err(DevError::Suspended(_)))), "{errors:?}");

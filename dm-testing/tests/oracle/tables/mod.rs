@@ -23,7 +23,7 @@ pub(crate) struct Subject {
     pub(crate) reasons: &'static [&'static str],
     /// The kernel's reasons for refusals because of the disks, after it has read and checked all words.
     pub(crate) disks: &'static [&'static str],
-    /// Whether the kernel's answer depends on the machine.
+    /// Whether the kernel's reply depends on the machine.
     pub(crate) depends: fn(&AnyTable) -> bool,
     /// The library's reasons for refusals where the kernel should refuse but does not.
     pub(crate) stricter: &'static [&'static str],
@@ -84,7 +84,7 @@ impl Subject {
         Self { reads_disks: true, ..self }
     }
 
-    /// Loads a table and judges the answer.
+    /// Loads a table and judges the reply.
     pub(crate) fn attempt(&self, lab: &mut Lab<'_>, draw: &mut Draw<'_>) -> (Verdict, String) {
         let mut line = (self.make)(draw);
         draw.spoil(&mut line.words);

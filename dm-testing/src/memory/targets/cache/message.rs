@@ -1,4 +1,4 @@
-//! Messages (`cache_message`).
+//! Messages to a cache (`cache_message`).
 
 use dm_targets::cache::{CacheIoMode, CachePolicy};
 
