@@ -22,7 +22,7 @@ const COMMAND: Command = Command::TargetMsg;
 pub struct MessageOptions {
     secure: bool,
     if_possible: bool,
-    answer_size: usize,
+    reply_size: usize,
 }
 
 impl Default for MessageOptions {
@@ -35,7 +35,7 @@ impl MessageOptions {
     /// Offers 1 KiB for the reply; wipes the message after use if it may contain a key.
     #[must_use]
     pub const fn new() -> Self {
-        Self { secure: false, if_possible: false, answer_size: 1024 }
+        Self { secure: false, if_possible: false, reply_size: 1024 }
     }
 
     /// Treats the message and its reply as secret although the message is not recognized as one with a key: the kernel
@@ -57,8 +57,8 @@ impl MessageOptions {
     /// The kernel executes a message before it knows whether the reply fits. If it does not fit, the message is sent
     /// and executed again. For a message that changes something and has a long reply, set a sufficient size.
     #[must_use]
-    pub const fn answer_size(self, bytes: usize) -> Self {
-        Self { answer_size: bytes, ..self }
+    pub const fn reply_size(self, bytes: usize) -> Self {
+        Self { reply_size: bytes, ..self }
     }
 }
 
@@ -177,7 +177,7 @@ impl Dm {
         let secret = options.secure || message.text.may_hold_key();
         let request = Request::of(COMMAND, dev_id(COMMAND, &id)?);
         let request = request.secure_if_possible(options.if_possible).secure(secret);
-        let least = HEADER_SIZE.saturating_add(options.answer_size);
+        let least = HEADER_SIZE.saturating_add(options.reply_size);
         let room = Room { first: least, least, grow: |_, size| size.saturating_mul(8) };
         Ok(MessageReply::new(self.ask(&request, &room, |buffer| write(buffer, &message))?)?)
     }

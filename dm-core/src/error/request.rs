@@ -23,7 +23,7 @@ pub enum RequestFault {
     #[error("the table has more than {} lines", dm_sys::DM_MAX_TARGETS)]
     TooManyLines,
     /// The request, or its reply, has more bytes than the kernel accepts.
-    #[error("it, or its reply, has more than {} bytes", crate::wire::buffer::MAX_SIZE)]
+    #[error("the request, or its reply, has more than {} bytes", crate::wire::buffer::MAX_SIZE)]
     TooLarge,
     /// The target type is empty, too long, or contains a NUL.
     #[error("the target type{} must have 1 to {} bytes, none of them NUL", on_line(*.line), dm_sys::DM_MAX_TYPE_NAME - 1)]

@@ -34,7 +34,7 @@ pub enum NameError {
     /// The text has both escapes and characters that need an escape, so [`Naming::Auto`](crate::Naming::Auto) cannot
     /// tell whether it is mangled.
     #[error(
-        "this {what} has escapes such as \\x20 as well as characters that need one, byte {at}: escape all of them or none"
+        "this {what} has escapes such as \\x20 as well as characters that need an escape, byte {at}: escape all of them or none"
     )]
     #[non_exhaustive]
     Mixed {

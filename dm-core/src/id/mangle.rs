@@ -115,14 +115,14 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn exact_text() {
+    fn bytes_outside_the_list_are_escaped() {
         assert_eq!(Mangled::new(b"a b\\/\xc3\xa0").to_string(), r"a\x20b\x5c\x2f\xc3\xa0");
         assert_eq!(Mangled::new(b"vg-lv_0.1:#+=@Z").to_string(), "vg-lv_0.1:#+=@Z");
         assert_eq!(unmangle(r"a\x20B\x5C").unwrap(), b"a B\\");
     }
 
     #[test]
-    fn what_is_mangled_already_is_kept_only_where_it_is_shown() {
+    fn a_mangled_name_is_not_mangled_again_when_it_is_shown() {
         for (name, shown) in
             [(r"a\x20b", r"a\x20b"), ("a b", r"a\x20b"), (r"a\x20 b", r"a\x5cx20\x20b"), (r"a\b", r"a\x5cb")]
         {

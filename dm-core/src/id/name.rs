@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_kernel_takes_is_taken() {
+    fn names_that_the_kernel_accepts_are_accepted() {
         for good in ["a", "my disk", "\u{434}\u{438}\u{441}\u{43a} 1", "quote\"", "line\nfeed", "control", ".."] {
             assert_eq!(DmName::new(good).unwrap(), good);
         }

@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn an_ambiguous_name_is_refused_with_the_position() {
         let says = |text| kernel(Naming::Auto, text).unwrap_err();
-        let mixed = "this name has escapes such as \\x20 as well as characters that need one, byte ";
+        let mixed = "this name has escapes such as \\x20 as well as characters that need an escape, byte ";
         for (text, at) in [(r"a\x20 b", 5), (r"a \x20b", 2), (r"a\xzzb", 1), (r"ab\x2", 2)] {
             assert!(says(text).starts_with(&format!("{mixed}{at}:")), "{}", says(text));
         }

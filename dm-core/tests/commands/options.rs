@@ -184,9 +184,9 @@ fn messages_and_geometry() {
     assert_eq!(sent(&request), (2, NONE, 312 + 1024));
     assert_eq!((request.u64(312), request.text(320)), (5, &b"set 1 2"[..]));
     assert_eq!(sent(&message(MessageOptions::new().secure(true))), (20, Flags::SECURE_DATA, 312 + 1024));
-    assert_eq!(sent(&message(MessageOptions::new().answer_size(5000))), (2, NONE, 312 + 5000));
+    assert_eq!(sent(&message(MessageOptions::new().reply_size(5000))), (2, NONE, 312 + 5000));
     // The message itself is longer than the requested reply.
-    assert_eq!(sent(&message(MessageOptions::new().answer_size(0))), (2, NONE, 312 + 16));
+    assert_eq!(sent(&message(MessageOptions::new().reply_size(0))), (2, NONE, 312 + 16));
     assert_eq!(sent(&message(MessageOptions::default())), (2, NONE, 312 + 1024));
 
     let short = Script::request_of(|dm| dm.target_msg("disk", "set 1 2").is_ok());

@@ -125,7 +125,7 @@ fn a_message_whose_answer_does_not_fit_is_sent_again_unless_enough_was_offered()
     assert!(sent.iter().all(|request| request.text(320) == b"@stats_print 0"), "the message is there again");
 
     let (dm, script) = Script::new().answer(Command::TargetMsg, answer()).start();
-    let options = MessageOptions::new().answer_size(5001);
+    let options = MessageOptions::new().reply_size(5001);
     dm.target_msg_with("disk", Message::new("@stats_print 0"), options).unwrap();
     assert_eq!(script.sizes(), [312 + 5001]);
 }
@@ -145,7 +145,10 @@ impl Transport for Full {
 #[test]
 fn an_answer_that_never_fits_ends_in_an_error() {
     let error = Dm::with_transport(Full).list_devices().unwrap_err();
-    assert_eq!(error.to_string(), "list_devices cannot be sent: it, or its reply, has more than 1073741824 bytes");
+    assert_eq!(
+        error.to_string(),
+        "list_devices cannot be sent: the request, or its reply, has more than 1073741824 bytes"
+    );
 }
 
 #[test]

@@ -82,7 +82,7 @@ pub enum DevError {
     EraFailed(DevIdBuf),
     /// The table has several lines, but the action supports only one, since it could not check the others for data loss.
     #[error(
-        "the table of {0} has several lines, and this is done to devices of one line only; load another table instead"
+        "the table of {0} has several lines, but this method requires a table of one line; load another table instead"
     )]
     SeveralLines(DevIdBuf),
     /// The target does not report the requested data.
@@ -144,7 +144,7 @@ pub enum DevError {
         start: Sectors,
     },
     /// The table has targets other than linear segments and the mirrors of a move.
-    #[error("{0} does not consist of linear segments and of ones that are being moved")]
+    #[error("{0} has targets other than linear segments and segments that are being moved")]
     NotMoving(DevIdBuf),
     /// The device is suspended, and its target does not answer until it is resumed.
     #[error("{0} is suspended, and its target answers only after it was resumed")]

@@ -45,7 +45,7 @@ fn the_sector_chooses_the_target() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn statistics_answer() {
+fn messages_of_statistics_have_replies() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let device = scratch.map("device", [zero(LENGTH)]).unwrap();
     let text = |message: &str| send(&scratch, &device, message).unwrap();
@@ -79,7 +79,7 @@ fn long_answers_come_whole() {
     send(&scratch, &device, "@stats_create - 1").unwrap();
     // Before the second call, the handle knows the size; in the third one, the caller gives it.
     for (options, most) in
-        [(MessageOptions::new(), 4), (MessageOptions::new(), 1), (MessageOptions::new().answer_size(256 * 1024), 1)]
+        [(MessageOptions::new(), 4), (MessageOptions::new(), 1), (MessageOptions::new().reply_size(256 * 1024), 1)]
     {
         calls.take();
         let print = "@stats_print 0";

@@ -64,9 +64,9 @@ fn counts_are_cleared_after_they_were_printed_or_without_it() {
 }
 
 #[test]
-fn a_region_whose_number_has_no_room_in_the_answer_is_not_made() {
+fn a_region_whose_number_does_not_fit_in_the_reply_is_not_created() {
     let device = device();
-    let options = MessageOptions::new().answer_size(4);
+    let options = MessageOptions::new().reply_size(4);
     let created = device.dm.target_msg_with(device.number, Message::new("@stats_create - 50"), options).unwrap();
     assert_eq!(created.text().unwrap().as_bytes(), b"0");
     assert_eq!(text(&device, "@stats_list"), "0: 0+100 50 - -\n");

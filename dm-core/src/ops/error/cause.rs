@@ -25,7 +25,7 @@ pub enum OpErrorKind {
     NoActiveTable,
     /// The device has a table in its inactive slot, which the resume at the end would make active.
     #[error(
-        "the device has a table in its inactive slot, which resuming it would make active; resume it or clear it first"
+        "the device has a table in its inactive slot, which a resume would make active; resume the device or clear the slot first"
     )]
     TableLoaded,
     /// A device with this name exists, but differs from the requested one.
@@ -33,7 +33,7 @@ pub enum OpErrorKind {
     Differs(Difference),
     /// The kernel has suspended the device internally, so a command cannot resume it.
     #[error(
-        "the kernel has suspended the device internally, as a thin device while its pool is suspended; resume that first"
+        "the kernel has suspended the device internally, for example because the pool of a thin device is suspended; resume the pool first"
     )]
     SuspendedInternally,
     /// Another operation on the device did not finish within the timeout.

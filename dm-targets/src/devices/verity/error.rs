@@ -56,7 +56,7 @@ pub enum VerityError {
         end: Sectors,
     },
     /// The root hash has the length of another algorithm.
-    #[error("the root hash has {found} bytes; one of {algorithm} has {expected}")]
+    #[error("the root hash has {found} bytes, but a hash of {algorithm} has {expected}")]
     #[non_exhaustive]
     RootHash {
         /// The algorithm of the tree.

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_tree_has_no_layout() {
+    fn parameters_without_a_tree_have_no_layout() {
         assert_eq!(Layout::new(1, 64, 64, 8, 0), None);
         assert_eq!(Layout::new(1, 0, 4096, 8, 0), None);
         assert_eq!(Layout::new(1, 32, 4096, u64::MAX, u64::MAX), None);

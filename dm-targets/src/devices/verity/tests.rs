@@ -156,7 +156,7 @@ fn another_root_hash_is_refused() {
     let made = format().write(&data, &hash).unwrap();
     let verify = |root: &[u8]| made.superblock.verify(&data, &hash, &Hex::of_bytes(root).unwrap()).unwrap_err();
     assert!(matches!(verify(&[7; 32]), VerityError::OtherRoot { block: 1 }));
-    let text = "the root hash has 20 bytes; one of sha256 has 32";
+    let text = "the root hash has 20 bytes, but a hash of sha256 has 32";
     assert_eq!(verify(&[7; 20]).to_string(), text);
 }
 
@@ -171,7 +171,7 @@ fn a_salt_and_a_uuid_are_drawn_if_none_are_given() {
 }
 
 #[test]
-fn what_ends_early_is_an_error() {
+fn a_device_that_is_too_short_is_an_error() {
     let (data, hash) = (Image::data(64), Image::zeros(64));
     let made = format().write(&data, &hash).unwrap();
     let verify =
