@@ -63,7 +63,7 @@ fn decoded(golden: &Golden) -> Vec<String> {
 }
 
 #[test]
-fn what_a_kernel_answered_is_what_dmsetup_says() {
+fn replies_of_kernels_are_decoded_to_the_output_of_dmsetup() {
     let answers = answers::all(Path::new(env!("CARGO_MANIFEST_DIR")));
     assert_eq!(answers.len(), 32, "16 answers of each kernel");
     let (native, foreign): (Vec<_>, Vec<_>) = answers.iter().partition(|golden| golden.is_native);

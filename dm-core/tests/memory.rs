@@ -302,7 +302,7 @@ fn a_table_that_was_read_and_is_loaded_leaves_nothing() {
 }
 
 #[test]
-fn what_is_kept_for_later_is_wiped_before() {
+fn buffers_with_a_key_are_wiped_before_they_are_kept() {
     let key = key(40);
     let kept = |act: &dyn Fn(&Dm)| {
         left_behind(

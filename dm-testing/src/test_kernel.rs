@@ -19,7 +19,7 @@ use crate::memory::MemoryKernel;
 /// use dm_testing::{MemoryKernel, TestKernel};
 /// use dm_units::{Bytes, Sectors};
 ///
-/// fn what_is_written_is_on_the_disk(kernel: &dyn TestKernel) {
+/// fn data_written_to_the_device_is_on_the_disk(kernel: &dyn TestKernel) {
 ///     let (host, name, disk) = (kernel.host(), kernel.name("home"), kernel.disk(Bytes(1 << 20)));
 ///     let line = TargetLine::text(Sectors(0), Sectors(8), "linear", format!("{disk} 16"));
 ///     let home = host.create(&name, [line]).unwrap().number();
@@ -32,7 +32,7 @@ use crate::memory::MemoryKernel;
 ///
 /// // #[test]
 /// fn in_memory() {
-///     what_is_written_is_on_the_disk(&MemoryKernel::new());
+///     data_written_to_the_device_is_on_the_disk(&MemoryKernel::new());
 /// }
 ///
 /// // #[test]
@@ -41,7 +41,7 @@ use crate::memory::MemoryKernel;
 /// fn on_a_real_kernel() {
 ///     use dm_testing::{Scratch, require};
 ///     let Some(scratch) = Scratch::new(&[require::target("linear")]) else { return };
-///     what_is_written_is_on_the_disk(&scratch);
+///     data_written_to_the_device_is_on_the_disk(&scratch);
 /// }
 /// # in_memory();
 /// ```

@@ -39,7 +39,7 @@ macro_rules! laws {
 
             proptest! {
                 #[test]
-                fn addition(a in unit(), b in unit(), c in unit()) {
+                fn addition_agrees_with_integers(a in unit(), b in unit(), c in unit()) {
                     prop_assert_eq!(a.checked_add(b).map(|sum| sum.0), a.0.checked_add(b.0));
                     prop_assert_eq!(a.saturating_add(b), a.checked_add(b).unwrap_or($unit::MAX));
                     match a.checked_add(b) {
@@ -58,7 +58,7 @@ macro_rules! laws {
                 }
 
                 #[test]
-                fn subtraction(a in unit(), b in unit()) {
+                fn subtraction_agrees_with_integers(a in unit(), b in unit()) {
                     prop_assert_eq!(a.checked_sub(b).is_some(), a >= b);
                     prop_assert_eq!(a.saturating_sub(b), a.checked_sub(b).unwrap_or($unit::ZERO));
                     match a.checked_sub(b) {
@@ -71,7 +71,7 @@ macro_rules! laws {
                 }
 
                 #[test]
-                fn multiplication(a in unit(), n in number()) {
+                fn multiplication_agrees_with_integers(a in unit(), n in number()) {
                     prop_assert_eq!(a.checked_mul(n).map(|product| product.0), a.0.checked_mul(n));
                     prop_assert_eq!(a.saturating_mul(n), a.checked_mul(n).unwrap_or($unit::MAX));
                     match a.checked_mul(n) {
@@ -117,7 +117,7 @@ macro_rules! laws {
                 }
 
                 #[test]
-                fn alignment(a in unit(), size in unit()) {
+                fn alignment_agrees_with_the_remainder(a in unit(), size in unit()) {
                     let multiple = if size.0 == 0 { a.0 == 0 } else { a.0 % size.0 == 0 };
                     prop_assert_eq!(a.is_multiple_of(size), multiple);
                     match a.align_down(size) {
@@ -136,7 +136,7 @@ macro_rules! laws {
             }
 
             #[test]
-            fn by_reference() {
+            fn operators_accept_references() {
                 let (a, b, n) = ($unit(17), $unit(5), 5);
                 assert_eq!([&a + &b, &a + b, a + &b], [a + b; 3]);
                 assert_eq!([&a - &b, &a - b, a - &b], [a - b; 3]);
@@ -148,7 +148,7 @@ macro_rules! laws {
             }
 
             #[test]
-            fn assigning() {
+            fn assignment_operators_change_the_unit() {
                 let mut unit = $unit(17);
                 unit += $unit(3);
                 assert_eq!(unit, $unit(20));

@@ -28,7 +28,7 @@ fn the_largest_values() {
 }
 
 #[test]
-fn bytes_to_sectors() {
+fn bytes_are_rounded_to_sectors_as_the_method_says() {
     let rounded = |bytes| {
         let bytes = Bytes(bytes);
         (bytes.to_sectors_floor(), bytes.to_sectors_ceil(), bytes.to_sectors_exact())
@@ -56,7 +56,7 @@ fn a_block_size_of_zero() {
 }
 
 #[test]
-fn const_conversions() {
+fn conversions_work_in_constants() {
     const CHUNKS: Option<DataBlocks> = Sectors(1 << 21).to_data_blocks_exact(Sectors(128));
     const SECTORS: Option<Sectors> = Bytes(4096).to_sectors_exact();
     assert_eq!((CHUNKS, SECTORS), (Some(DataBlocks(16_384)), Some(Sectors(8))));

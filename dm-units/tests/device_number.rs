@@ -22,7 +22,7 @@ fn the_kernels_encoding() {
 }
 
 #[test]
-fn what_the_kernel_has_no_room_for() {
+fn numbers_that_do_not_fit_the_kernels_encoding_have_none() {
     assert_eq!(DeviceNumber::new(0x1000, 0).to_huge(), None);
     assert_eq!(DeviceNumber::new(0, 0x10_0000).to_huge(), None);
     assert_eq!(DeviceNumber::from_huge(0x1_0000_0000), None);
@@ -30,7 +30,7 @@ fn what_the_kernel_has_no_room_for() {
 }
 
 #[test]
-fn the_c_librarys_encoding() {
+fn to_dev_t_is_the_encoding_of_the_c_library() {
     assert_eq!(DeviceNumber::new(0x1234_5678, 0x9abc_def0).to_dev_t(), 0x1234_59ab_cde6_78f0);
 }
 

@@ -21,7 +21,7 @@ const EVERYTHING: Everything = Everything {
 };
 
 #[test]
-fn json() {
+fn every_unit_reads_back_from_json() {
     let text = r#"{"sectors":8,"bytes":4096,"data":1,"meta":2,"device":"253:7"}"#;
     assert_eq!(serde_json::to_string(&EVERYTHING).unwrap(), text);
     assert_eq!(serde_json::from_str::<Everything>(text).unwrap(), EVERYTHING);
@@ -30,7 +30,7 @@ fn json() {
 
 /// A format that does not say what it holds gets the same type for a small and a large number of bytes.
 #[test]
-fn binary() {
+fn every_unit_reads_back_from_a_binary_format() {
     for bytes in [Bytes(0), Bytes(4096), Bytes(u64::MAX.into()), Bytes::MAX] {
         let written = Everything { bytes, ..EVERYTHING };
         let buffer = postcard::to_allocvec(&written).unwrap();

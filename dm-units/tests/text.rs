@@ -14,7 +14,7 @@ fn size_of(unit: &str) -> u128 {
 }
 
 #[test]
-fn bare_numbers() {
+fn the_text_is_the_number_alone() {
     assert_eq!(Sectors(0).to_string(), "0");
     assert_eq!(Sectors::MAX.to_string(), "18446744073709551615");
     assert_eq!(Bytes::MAX.to_string(), "340282366920938463463374607431768211455");
@@ -23,7 +23,7 @@ fn bare_numbers() {
 }
 
 #[test]
-fn text_for_people() {
+fn the_alternate_text_has_a_unit() {
     for (bytes, text) in [
         (0, "0 B"),
         (1, "1 B"),

@@ -4,7 +4,7 @@ use dm_units::{ParseUnitErrorKind, Version};
 use proptest::prelude::*;
 
 #[test]
-fn what_is_not_a_version_says_where() {
+fn the_error_of_a_version_says_where_the_text_is_wrong() {
     for (text, kind, offset) in [
         ("", ParseUnitErrorKind::ExpectedDigit, 0),
         ("4", ParseUnitErrorKind::ExpectedDot, 1),

@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_said_without_the_text() {
+    fn the_error_of_a_line_names_the_missing_word_without_the_text() {
         let says = |line| TargetLine::parse(line).unwrap_err();
         assert_eq!(
             (says(""), says("x 8 zero"), says("-1 8 zero")),

@@ -134,7 +134,7 @@ fn errors_that_are_not_the_kernels_have_no_errno_and_none_of_its_predicates() {
 }
 
 #[test]
-fn what_was_not_sent_says_why() {
+fn the_error_of_a_request_that_is_not_sent_says_why() {
     let says = |fault| Error::request(Command::TableLoad, fault).to_string();
     assert_eq!(
         says(RequestFault::TargetType { line: Some(3) }),

@@ -20,13 +20,13 @@ use crate::error::Errno;
 /// The locks of a host and its clones.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Locks {
-    held: Arc<Held>,
+    table: Arc<LockTable>,
     directory: Option<Arc<Path>>,
 }
 
 /// The devices that operations of this process have locked.
 #[derive(Debug, Default)]
-struct Held {
+struct LockTable {
     turns: Mutex<Turns>,
     released: Condvar,
 }
@@ -110,7 +110,7 @@ impl Locks {
     /// The current moment. State that is read after it is up to date if no lock of the device is released until this
     /// operation has locked the device.
     pub(super) fn moment(&self) -> Moment {
-        Moment(self.held.turns().ended)
+        Moment(self.table.turns().ended)
     }
 
     /// Locks a device, after waiting for other operations.
@@ -118,13 +118,13 @@ impl Locks {
     /// # Errors
     /// [`OpErrorKind::Locked`]: another operation had the lock during the whole timeout. [`OpErrorKind::LockFile`].
     pub(super) fn lock(&self, number: DeviceNumber, moment: Moment, timeout: Duration) -> Result<Locked, OpErrorKind> {
-        let turn = Turn::take_at_once(&self.held, number);
+        let turn = Turn::take_at_once(&self.table, number);
         // Most devices are free, and need no clock. A timeout beyond the range of the clock never expires.
         let end = if turn.is_some() && self.directory.is_none() { None } else { Instant::now().checked_add(timeout) };
-        let turn = turn.map_or_else(|| Turn::wait(&self.held, number, end), Ok)?;
+        let turn = turn.map_or_else(|| Turn::wait(&self.table, number, end), Ok)?;
         let file = self.directory.as_ref().map(|directory| lock_in(directory, number, end)).transpose()?;
         // Releases by other processes are not recorded.
-        let is_outdated = file.is_some() || self.held.turns().have_ended_since(moment, number);
+        let is_outdated = file.is_some() || self.table.turns().have_ended_since(moment, number);
         Ok(Locked { is_outdated, _file: file, _turn: turn })
     }
 }
@@ -132,56 +132,56 @@ impl Locks {
 /// A device that this process has locked.
 #[derive(Debug)]
 struct Turn {
-    held: Arc<Held>,
+    table: Arc<LockTable>,
     number: DeviceNumber,
 }
 
 impl Turn {
     /// `None` if another operation has locked the device or waits for it.
-    fn take_at_once(held: &Arc<Held>, number: DeviceNumber) -> Option<Self> {
-        let mut turns = held.turns();
+    fn take_at_once(table: &Arc<LockTable>, number: DeviceNumber) -> Option<Self> {
+        let mut turns = table.turns();
         turns.is_free(number).then(|| {
             turns.devices.push(number);
-            Self { held: Arc::clone(held), number }
+            Self { table: Arc::clone(table), number }
         })
     }
 
     /// Waits behind the operations that have waited longer.
-    fn wait(held: &Arc<Held>, number: DeviceNumber, end: Option<Instant>) -> Result<Self, OpErrorKind> {
-        let mut turns = held.turns();
+    fn wait(table: &Arc<LockTable>, number: DeviceNumber, end: Option<Instant>) -> Result<Self, OpErrorKind> {
+        let mut turns = table.turns();
         let ticket = turns.queue(number);
         while !turns.is_next(ticket, number) {
             let Some(left) = left(end) else {
                 turns.leave_queue(ticket);
                 drop(turns);
-                held.released.notify_all();
+                table.released.notify_all();
                 return Err(OpErrorKind::Locked);
             };
             turns = match left {
-                Left::Time(left) => held.released.wait_timeout(turns, left).unwrap_or_else(PoisonError::into_inner).0,
-                Left::Ever => held.released.wait(turns).unwrap_or_else(PoisonError::into_inner),
+                Left::Time(left) => table.released.wait_timeout(turns, left).unwrap_or_else(PoisonError::into_inner).0,
+                Left::Ever => table.released.wait(turns).unwrap_or_else(PoisonError::into_inner),
             };
         }
         turns.leave_queue(ticket);
         turns.devices.push(number);
-        Ok(Self { held: Arc::clone(held), number })
+        Ok(Self { table: Arc::clone(table), number })
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let mut turns = self.held.turns();
+        let mut turns = self.table.turns();
         turns.end(self.number);
         let is_waited_for = !turns.waiting.is_empty();
         drop(turns);
         // This is a system call even if no operation waits.
         if is_waited_for {
-            self.held.released.notify_all();
+            self.table.released.notify_all();
         }
     }
 }
 
-impl Held {
+impl LockTable {
     fn turns(&self) -> MutexGuard<'_, Turns> {
         // The state is consistent even after a panic.
         self.turns.lock().unwrap_or_else(PoisonError::into_inner)
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_first_has_the_first_turn() {
+    fn waiting_operations_lock_a_device_in_their_order() {
         let locks = Locks::default();
         let first = lock(&locks, LONG).unwrap();
         let order = Arc::new(Mutex::new(Vec::new()));
@@ -267,7 +267,7 @@ mod tests {
                     let _turn = lock(&other, LONG).unwrap();
                     order.lock().unwrap().push(at);
                 });
-                while locks.held.turns().waiting.len() <= at {
+                while locks.table.turns().waiting.len() <= at {
                     std::thread::yield_now();
                 }
                 waiter
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_before_another_turn_ended_is_outdated() {
+    fn state_read_before_another_operation_unlocked_the_device_is_outdated() {
         let locks = Locks::default();
         let first = lock(&locks, LONG).unwrap();
         let other = locks.clone();

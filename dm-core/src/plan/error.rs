@@ -50,7 +50,7 @@ pub enum PlanError {
         source: Error,
     },
     /// A step failed.
-    #[error("the step '{step}' failed{}", what_is_left(.left))]
+    #[error("the step '{step}' failed{}", remaining_steps(.left))]
     #[non_exhaustive]
     Step {
         /// The step that failed.
@@ -128,7 +128,7 @@ fn names(names: &[DmNameBuf]) -> String {
     names.iter().map(|name| format!("'{}'", name.shown())).collect::<Vec<_>>().join(", ")
 }
 
-fn what_is_left(left: &[PlanCause]) -> String {
+fn remaining_steps(left: &[PlanCause]) -> String {
     match left {
         [] => "; the steps before it were undone".to_owned(),
         left => {

@@ -135,7 +135,7 @@ fn a_tree_with_a_circle_is_walked_and_printed_to_its_end() {
 }
 
 #[test]
-fn what_is_printed_of_a_lattice_is_linear() {
+fn the_text_and_graph_of_a_lattice_are_linear_in_its_size() {
     // Each level has two devices that both use both of the next: 2^60 ways down.
     let levels: Vec<(u32, [u32; 2])> = (0..120).map(|minor| (minor, [minor / 2 * 2 + 2, minor / 2 * 2 + 3])).collect();
     let lattice = tree(&levels.iter().map(|(minor, uses)| (*minor, &uses[..])).collect::<Vec<_>>());

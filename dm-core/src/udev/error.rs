@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_did_not_come_says_what_is_there() {
+    fn the_error_of_a_wait_for_a_node_says_what_its_path_is() {
         let text = |present, found| {
             let (name, path, waited) = (name("x"), "/dev/mapper/x".into(), Duration::from_secs(2));
             UdevError::NodeTimedOut { name, number: NUMBER, path, present, found, waited, stopped: false }.to_string()

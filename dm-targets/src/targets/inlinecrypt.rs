@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_printed_can_be_loaded() {
+    fn a_printed_table_can_be_loaded() {
         let printed = format!("{KEY_AND_REST} 2 8 254:0 16 1 allow_discards");
         let table = InlineCrypt::parse_table(&printed).unwrap();
         assert_eq!((table.options.key_type, table.iv_offset), (InlineKeyType::HwWrapped, Sectors(8)));

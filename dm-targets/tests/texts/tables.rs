@@ -194,7 +194,7 @@ fn difference<T: Target>(requested: &str, printed: &str) -> Option<&'static str>
 }
 
 #[test]
-fn what_a_kernel_prints_otherwise_than_requested_is_no_difference() {
+fn a_field_that_the_kernel_rewrites_is_not_a_difference() {
     let all_fail = "8:0 0 5 10 2 error_reads error_writes";
     assert_eq!(difference::<Flakey>("8:0 0 5 10", all_fail), None);
     assert_eq!(difference::<Flakey>("8:0 0 5 10", "8:0 0 5 10 0 "), None);

@@ -121,7 +121,7 @@ fn without_a_cookie_the_rules_are_told_that_a_command_sent_the_uevent() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn what_changes_nothing_sends_no_uevent() {
+fn a_command_that_changes_nothing_sends_no_uevent() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let listener = Listener::new();
     let device = create(&scratch, 4);

@@ -21,7 +21,7 @@ on_both_kernels! { ["delay", "zero"];
     no_device_uses_itself_since_4_48,
     a_missing_disk_is_refused,
     a_missing_device_is_not_found,
-    what_cannot_be_sent_is_not_sent,
+    a_table_that_cannot_be_sent_is_refused,
     a_secure_table_is_wiped_by_the_kernel,
     a_table_that_writes_can_use_a_read_only_device,
     a_line_can_be_longer_than_a_page,
@@ -168,7 +168,7 @@ impl Payload for Unprintable {
     }
 }
 
-fn what_cannot_be_sent_is_not_sent(kernel: &dyn TestKernel) {
+fn a_table_that_cannot_be_sent_is_refused(kernel: &dyn TestKernel) {
     let device = kernel.create("device");
     load(kernel, &device, zero(LENGTH)).unwrap();
     let fault = |lines: Vec<TargetLine<LineText<'_, &dyn Payload>>>| match kernel.dm().table_load(&device, lines) {

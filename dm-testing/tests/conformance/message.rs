@@ -7,7 +7,7 @@ use crate::support::{Devices, LENGTH, Mapped, zero};
 
 on_both_kernels! { ["zero"];
     messages_that_no_target_supports_are_refused,
-    what_cannot_be_sent_is_not_sent,
+    a_message_with_a_nul_or_to_a_missing_device_is_refused,
 }
 
 /// Sends a message to the target of the first sector; returns the reply's text.
@@ -34,7 +34,7 @@ fn messages_that_no_target_supports_are_refused(kernel: &dyn TestKernel) {
     }
 }
 
-fn what_cannot_be_sent_is_not_sent(kernel: &dyn TestKernel) {
+fn a_message_with_a_nul_or_to_a_missing_device_is_refused(kernel: &dyn TestKernel) {
     let device = kernel.create("device");
     match send(kernel, &device, "@stats_list\u{0}").unwrap_err() {
         Error::Request { fault, .. } => assert!(matches!(fault, RequestFault::Nul { line: None, at: 11, .. })),

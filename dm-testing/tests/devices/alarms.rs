@@ -14,7 +14,8 @@ use dm_units::{DataBlocks, Sectors};
 use crate::monitor::{monitor, wait_for};
 use crate::support::{LENGTH, large_disk, one, scene};
 
-const MOMENT: Duration = Duration::from_millis(100);
+/// The time between two reads of a status.
+const INTERVAL: Duration = Duration::from_millis(100);
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
@@ -25,7 +26,7 @@ fn a_leg_of_an_array_that_is_lost_and_rebuilt_is_reported() {
     let legs = [good.number(), faulty.number()].map(|data| RaidDevice::new(large_disk(&scratch, 4).number(), data));
     let table = RaidTable::new(RaidType::Raid1, Sectors(0), legs.clone());
     let array = RaidDev::create(&host, scratch.name("array").unwrap(), &one(LENGTH, table)).unwrap();
-    for work in array.progress(&host, MOMENT) {
+    for work in array.progress(&host, INTERVAL) {
         work.unwrap();
     }
     let (mut monitor, first) = monitor(&scratch, &host, "array");
@@ -40,7 +41,7 @@ fn a_leg_of_an_array_that_is_lost_and_rebuilt_is_reported() {
 
     faulty.set(&Fault::None).unwrap();
     let [_, leg_again] = legs;
-    for work in array.replace_leg(&host, 1, leg_again, MOMENT).unwrap() {
+    for work in array.replace_leg(&host, 1, leg_again, INTERVAL).unwrap() {
         work.unwrap();
     }
     let alarms = wait_for(&mut monitor, leg(LegState::Working));
@@ -68,7 +69,7 @@ fn a_verity_device_that_reads_a_changed_block_is_reported() {
     let name = scratch.name("image").unwrap();
     let options = SetupOptions::new().read_only(true);
     let image = MappedDev::<Verity>::create_with(host, &name, &one(LENGTH, table), options).unwrap();
-    let options = MonitorOptions::new().name(name).status_interval(Some(MOMENT));
+    let options = MonitorOptions::new().name(name).status_interval(Some(INTERVAL));
     let mut monitor = Monitor::open_with(host, options).unwrap();
     assert_eq!(monitor.read().unwrap(), []);
 

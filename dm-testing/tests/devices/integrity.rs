@@ -55,7 +55,7 @@ fn integritysetup_opens_what_was_formatted_here() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn what_integritysetup_formatted_is_opened_here() {
+fn a_disk_formatted_by_integritysetup_is_opened() {
     let Some(scratch) = scene() else { return };
     let (host, disk, name) = (scratch.host(), large_disk(&scratch, 4), scratch.name("safe").unwrap());
     integritysetup(&["format", text(disk.path()), "--integrity", "crc32c"]);

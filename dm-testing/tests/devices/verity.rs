@@ -86,7 +86,7 @@ fn veritysetup_opens_and_verifies_what_is_made_here() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn what_veritysetup_made_is_opened_and_verified_here() {
+fn a_tree_of_veritysetup_is_opened_and_verified() {
     let Some(scene) = scene() else { return };
     for options in ["--salt -", "--format 0 --hash sha1 --data-block-size 1024 --hash-block-size 512", "--hash sha512"]
     {

@@ -79,7 +79,7 @@ fn ours(arguments: &[&str]) -> String {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn udev_completes_every_cookie_when_only_the_example_is_there() {
+fn udev_completes_every_cookie_with_the_example_instead_of_dmsetup() {
     let needs = [require::target("zero"), require::udev(), require::program(ORIGINAL), require::throw_away_kernel()];
     let Some(scratch) = Scratch::new(&needs) else { return };
     let host = scratch.host();

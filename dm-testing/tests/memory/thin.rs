@@ -122,7 +122,7 @@ fn an_external_origin_can_be_a_device_of_the_same_pool() {
 }
 
 #[test]
-fn what_a_failed_step_of_a_whole_device_made_is_deleted_again() {
+fn a_thin_device_is_deleted_again_when_a_later_step_fails() {
     let scene = Scene::new();
     let unused = |number| scene.send(&ThinPoolMessage::Delete(id(number))).unwrap_err();
     let taken = scene.pool.create_thin(&scene.host, id(1), "pool", LENGTH).unwrap_err();

@@ -130,7 +130,7 @@ fn settings_are_changed_by_messages() {
 }
 
 #[test]
-fn what_is_in_the_cache_is_found_again() {
+fn cached_blocks_are_found_again_after_the_device_was_removed() {
     let memory = MemoryKernel::new();
     let cache = Cache::new(&memory, "writeback", "smq 0");
     cache.promote(0..3);
@@ -216,7 +216,7 @@ fn hydration_is_steered_by_messages() {
 }
 
 #[test]
-fn what_was_hydrated_is_found_again() {
+fn hydrated_regions_are_found_again_after_the_device_was_removed() {
     let memory = MemoryKernel::new();
     let (clone, disks) = clone(&memory, " 1 no_hydration");
     clone.write(0, 8, 9).unwrap();

@@ -145,7 +145,7 @@ fn problems_that_cannot_be_read_again_are_kept() {
 }
 
 #[test]
-fn what_is_wrong_at_the_beginning_is_reported_once() {
+fn a_concern_that_exists_at_the_start_is_reported_once() {
     let scene = Scene::new();
     scene.create("snap", "snapshot", "{} {} P 8");
     scene.status("snap", "Invalid");

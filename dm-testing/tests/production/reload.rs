@@ -155,7 +155,7 @@ fn a_device_that_is_removed_in_the_middle_leaves_nothing_to_undo() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn what_could_not_be_undone_is_reported() {
+fn an_error_reports_the_steps_that_could_not_be_undone() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
     let device = scratch.map("device", [zero()]).unwrap();
     let host = Host::new(before(|command| match command {

@@ -69,7 +69,7 @@ fn a_refused_resume_leaves_nothing() {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn what_could_not_be_undone_is_reported() {
+fn an_error_reports_the_steps_that_could_not_be_undone() {
     let Some(scratch) = Scratch::new(&["linear", "snapshot"].map(require::target)) else { return };
     let [origin, cow] = [(); 2].map(|()| scratch.loop_device(LENGTH.to_bytes()).unwrap().number());
     let snapshot = || [TargetLine::text(START, LENGTH, "snapshot", format!("{origin} {cow} P 8"))];

@@ -18,6 +18,7 @@ use dm_testing::{MemoryKernel, Outcome, Sweep};
 use dm_units::{Bytes, DataBlocks, DeviceNumber, Sectors};
 
 pub(crate) const LENGTH: Sectors = Sectors(2048);
+/// The time between two reads of progress.
 pub(crate) const MOMENT: Duration = Duration::ZERO;
 
 pub(crate) fn one<T: Target>(length: Sectors, params: T::Table) -> Table<T> {

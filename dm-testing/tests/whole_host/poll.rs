@@ -17,7 +17,7 @@ fn is_readable(dm: &Dm, limit: u16) -> bool {
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
-fn what_changes_the_list_of_devices_is_an_event() {
+fn a_change_of_the_list_of_devices_is_an_event() {
     let _alone = alone();
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::interface(36)]) else { return };
     let dm = scratch.dm();

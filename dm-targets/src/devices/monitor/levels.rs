@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_changes_nothing() {
+    fn an_unknown_usage_changes_no_level() {
         let (level, _) = Level::default().next(Space::Data, Some(Usage { used: 9, total: 10 }), &[80]);
         assert_eq!(level.next(Space::Data, None, &[80]), (level, None));
         assert_eq!(level.next(Space::Data, Some(Usage { used: 0, total: 0 }), &[80]), (level, None));

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_follows_the_alarms_knows_what_the_status_says() {
+    fn the_alarms_add_up_to_the_health_in_the_status() {
         let low_water = Some(DataBlocks(10));
         for statuses in STATUSES {
             let lines: Vec<StatusLine> = statuses.iter().map(|status| status.parse().unwrap()).collect();

@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_constructor_refuses_is_named() {
+    fn an_error_names_the_word_that_the_constructor_refuses() {
         let word = "multipath table: word";
         assert_eq!(
             refusal("round-robin 1 x 1 0 8:0"),
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_built_is_checked() {
+    fn check_refuses_values_out_of_range() {
         let check = |group| Multipath::check(&MultipathTable::new([group]), Sectors(8)).is_ok();
         let device = DeviceNumber::new(8, 0);
         assert!(check(PathGroup::queue_length([device])));

@@ -54,8 +54,10 @@ pub(crate) struct Disk {
     /// The name of its node in `/dev`.
     pub(crate) name: String,
     pub(crate) read_only: bool,
+    /// The number of sectors.
     length: u64,
     data: Sectors,
+    /// The sectors whose I/O fails.
     failing: Vec<Range<u64>>,
 }
 

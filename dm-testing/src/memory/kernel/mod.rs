@@ -1,4 +1,7 @@
 //! The state of the kernel: mapped devices, disks, event numbers, the log and the clock.
+//!
+//! Positions and lengths are numbers of sectors of 512 bytes, unless their docs have another unit. A `minor` is the minor number
+//! of a mapped device.
 
 pub(crate) mod device;
 pub(crate) mod disk;

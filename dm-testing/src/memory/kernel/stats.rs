@@ -13,8 +13,11 @@ pub(crate) struct Stats {
 /// A region with its counters.
 #[derive(Clone, Debug)]
 pub(crate) struct Region {
+    /// The first sector.
     pub(crate) start: u64,
+    /// The sector after the last one.
     pub(crate) end: u64,
+    /// The length of an area in sectors.
     pub(crate) step: u64,
     pub(crate) is_precise: bool,
     /// The times between the buckets of its histograms.
@@ -33,7 +36,9 @@ struct Area {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
+    /// The number of completed I/Os.
     ios: u64,
+    /// The number of sectors that they read or wrote.
     sectors: u64,
 }
 

@@ -29,14 +29,18 @@ pub(crate) struct Use {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) number: DeviceNumber,
+    /// The first sector on that device.
     pub(crate) start: u64,
+    /// The number of sectors.
     pub(crate) length: u64,
 }
 
 /// A line of a table to load.
 #[derive(Debug)]
 pub(crate) struct RawLine<'a> {
+    /// The first sector in the table.
     pub(crate) start: u64,
+    /// The number of sectors.
     pub(crate) length: u64,
     pub(crate) target: &'a [u8],
     pub(crate) params: &'a [u8],
@@ -45,7 +49,9 @@ pub(crate) struct RawLine<'a> {
 /// A line of a table.
 #[derive(Debug)]
 pub(crate) struct Line {
+    /// The first sector in the table.
     pub(crate) start: u64,
+    /// The number of sectors.
     pub(crate) length: u64,
     pub(crate) kind: &'static TargetType,
     target: Mutex<Box<dyn Target>>,

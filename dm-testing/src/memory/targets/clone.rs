@@ -23,12 +23,15 @@ struct CloneTarget {
     dest: Part,
     source: Part,
     length: u64,
+    /// The length of a region in sectors.
     region: u64,
     /// The regions that were copied to the destination or written there.
     hydrated: BTreeSet<u64>,
     /// The features in the table, as changed by messages.
     features: CloneFeatures,
+    /// The maximum number of regions that are copied at a time.
     threshold: u32,
+    /// The maximum number of adjacent regions in one copy.
     batch_size: u32,
     marks: Marks,
     mode: MetadataMode,

@@ -24,7 +24,9 @@ struct LogWritesTarget {
     part: Part,
     log: Part,
     length: u64,
+    /// The number of entries in the log.
     entries: u64,
+    /// The sector of the log device for the next entry.
     next_sector: u64,
     is_disabled: bool,
     /// Writes since the last flush, which a power failure would lose.
@@ -33,7 +35,9 @@ struct LogWritesTarget {
 
 #[derive(Debug)]
 struct Entry {
+    /// The first sector of the write.
     sector: u64,
+    /// The number of sectors.
     sectors: u64,
     flags: u64,
     data: Vec<u8>,

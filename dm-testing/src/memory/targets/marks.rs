@@ -49,6 +49,7 @@ impl MetadataMode {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Marks {
     device: DeviceNumber,
+    /// The first sector on that device.
     start: u64,
     mark: [u8; 8],
 }

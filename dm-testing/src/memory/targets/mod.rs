@@ -1,5 +1,8 @@
 //! The targets, with their I/O, statuses and messages.
 //!
+//! Positions, lengths and sizes of blocks are numbers of sectors of 512 bytes, unless their docs have another unit. A `length` is
+//! the length of the target, a `minor` the minor number of its device.
+//!
 //! To add a target, write a file with a constructor and an `impl` of [`Target`], and add a line to [`TYPES`].
 
 mod cache;
@@ -155,8 +158,9 @@ pub(crate) struct Construction<'a> {
     pub(crate) kernel: &'a mut Kernel,
     /// The device into which the table is loaded.
     pub(crate) minor: u32,
-    /// The start of the target in its table.
+    /// The first sector of the target in its table.
     pub(crate) start: u64,
+    /// The length of the target.
     pub(crate) length: u64,
     pub(crate) read_only: bool,
     /// The reason for the log if the target is refused.

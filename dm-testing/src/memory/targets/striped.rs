@@ -14,6 +14,7 @@ use crate::memory::kernel::table::Span;
 struct StripedTarget {
     minor: u32,
     table: StripedTable,
+    /// The length of a chunk in sectors.
     chunk: u64,
     stripes: Vec<Stripe>,
     /// The length of each stripe.
@@ -23,6 +24,7 @@ struct StripedTarget {
 #[derive(Debug)]
 struct Stripe {
     device: DeviceNumber,
+    /// The first sector on that device.
     start: u64,
     errors: u32,
 }

@@ -28,6 +28,7 @@ struct WritecacheTarget {
     marks: Marks,
     /// The length of a block in sectors.
     block: u64,
+    /// The number of blocks that fit in the cache.
     blocks: u64,
     /// The blocks of the origin that are in the cache.
     cached: BTreeSet<u64>,

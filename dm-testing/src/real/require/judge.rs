@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_library_finds_is_not_missing() {
+    fn a_target_that_another_library_finds_is_not_missing() {
         let linear = target_version("linear", Version::new(1, 4, 0));
         let missing = |text: &str| Verdict::Missing(text.to_owned());
         assert_eq!(linear.verdict(Ok(Found::No), None), missing("it needs target linear 1.4.0"));

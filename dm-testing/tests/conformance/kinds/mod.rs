@@ -269,6 +269,7 @@ mod snapshots {
 
 const LENGTH: Sectors = Sectors(16_384);
 const SHORT: Sectors = Sectors(1024);
+/// The time between two reads of progress.
 const MOMENT: Duration = Duration::from_millis(100);
 
 fn one<T: Target>(length: Sectors, params: T::Table) -> Table<T> {

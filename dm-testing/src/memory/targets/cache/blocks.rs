@@ -16,10 +16,12 @@ pub(super) struct Resident {
 /// All blocks in a cache.
 #[derive(Debug)]
 pub(super) struct Blocks {
+    /// The number of blocks that fit in the cache.
     total: u64,
     resident: BTreeMap<u64, Resident>,
     /// Blocks that were accessed once while not in the cache.
     seen: BTreeSet<u64>,
+    /// The number of accesses so far.
     accesses: u64,
 }
 

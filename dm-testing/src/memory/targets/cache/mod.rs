@@ -27,6 +27,7 @@ struct CacheTarget {
     metadata: Part,
     cache: Part,
     origin: Part,
+    /// The length of a cache block in sectors.
     block_size: u64,
     io_mode: CacheIoMode,
     blocks: Blocks,

@@ -11,8 +11,11 @@ use crate::memory::kernel::io::{Io, IoFault};
 /// Chunks to merge, which are consecutive on both devices.
 #[derive(Clone, Copy, Debug)]
 struct Run {
+    /// The first chunk on the origin.
     old: u64,
+    /// The first chunk on the COW device.
     new: u64,
+    /// The number of chunks.
     length: u64,
 }
 

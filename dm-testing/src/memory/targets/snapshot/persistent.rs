@@ -30,11 +30,14 @@ const SECTOR_ENTRIES: u64 = 32;
 #[derive(Debug)]
 pub(super) struct Persistent {
     cow: DeviceNumber,
+    /// The length of a chunk in sectors.
     chunk_size: u64,
     valid: bool,
     /// The current area of the map: chunks of the origin, with their chunks on the COW device.
     area: Vec<(u64, u64)>,
+    /// The number of the current area, from 0.
     current_area: u64,
+    /// The next free chunk on the COW device.
     next_free: u64,
 }
 

@@ -22,6 +22,7 @@ type Tree = Arc<BTreeMap<u64, Mapping>>;
 /// The data block of a thin block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mapping {
+    /// The number of the data block.
     pub(super) block: u64,
     /// The value of [`Content::time`] when it was mapped.
     time: u32,
@@ -31,12 +32,14 @@ pub(super) struct Mapping {
 #[derive(Clone, Debug, Default)]
 struct Thin {
     tree: Tree,
+    /// The value of [`Content::time`] at its creation or last snapshot.
     snapshotted: u32,
 }
 
 /// The metadata snapshot, which user space can read.
 #[derive(Clone, Debug)]
-struct Held {
+struct MetadataSnapshot {
+    /// The metadata block of its superblock.
     block: u64,
     trees: Vec<Tree>,
 }
@@ -46,13 +49,16 @@ struct Held {
 pub(super) struct Content {
     pub(super) transaction_id: u64,
     pub(super) needs_check: bool,
+    /// The size of the metadata device in metadata blocks.
     pub(super) metadata_blocks: u64,
+    /// The size of the data device in data blocks.
     pub(super) data_blocks: u64,
+    /// The number of snapshots taken so far.
     time: u32,
     thins: BTreeMap<u32, Thin>,
     /// The reference count of each data block in use.
     counts: Arc<BTreeMap<u64, u32>>,
-    held: Option<Held>,
+    held: Option<MetadataSnapshot>,
 }
 
 impl Content {
@@ -180,7 +186,7 @@ impl Content {
         let trees: Vec<Tree> = self.thins.values().map(|thin| Arc::clone(&thin.tree)).collect();
         trees.iter().for_each(|tree| self.count_all(tree));
         let block = self.used_metadata();
-        self.held = Some(Held { block, trees });
+        self.held = Some(MetadataSnapshot { block, trees });
     }
 
     pub(super) fn release_held(&mut self) {

@@ -19,6 +19,7 @@ const LOG: &str = "thin metadata";
 #[derive(Debug)]
 pub(super) struct Metadata {
     device: DeviceNumber,
+    /// The length of a data block in sectors.
     data_block_size: u64,
     /// The number of the content in the superblock.
     number: u64,
@@ -39,7 +40,9 @@ pub(super) struct Metadata {
     /// Whether something was changed since it was opened. Until then, commits do nothing.
     in_service: bool,
     pub(super) read_only: bool,
+    /// The number of metadata blocks that are kept free for a commit.
     reserve: u64,
+    /// The number of free metadata blocks at which an event is raised.
     threshold: u64,
     /// The number of free blocks at the last comparison with the threshold.
     compared: Option<u64>,

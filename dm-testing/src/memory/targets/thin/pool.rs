@@ -19,7 +19,9 @@ const MAX_THRESHOLD: u64 = 1024;
 /// The target that controls the pool (`struct pool_c`).
 #[derive(Debug)]
 pub(super) struct Control {
+    /// The serial number of the target.
     pub(super) target: u64,
+    /// The low water mark, in data blocks.
     pub(super) low_water: u64,
     /// The features in the table.
     pub(super) requested: Features,
@@ -33,10 +35,12 @@ pub(super) struct Pool {
     pub(super) number: DeviceNumber,
     pub(super) metadata_device: DeviceNumber,
     pub(super) data_device: DeviceNumber,
+    /// The length of a data block in sectors.
     pub(super) block_size: u64,
     pub(super) metadata: Metadata,
     pub(super) control: Option<Control>,
     pub(super) features: Features,
+    /// The low water mark, in data blocks.
     pub(super) low_water: u64,
     /// Whether the low water mark was reached and an event was sent.
     pub(super) low_water_triggered: bool,
