@@ -376,7 +376,7 @@ impl<'a> Fields<'a> {
     /// The bytes at which the next word starts and ends.
     #[inline]
     fn find_word(&self) -> Option<(usize, usize)> {
-        let (start, end) = split::find_word(self.text.as_bytes().get(self.at..self.end)?, self.form)?;
+        let (start, end) = split::find_word(self.text.as_bytes().get(self.at..self.end)?, self.form, self.guarded)?;
         Some((self.at.wrapping_add(start), self.at.wrapping_add(end)))
     }
 }
