@@ -150,6 +150,8 @@ pub(crate) const LISTENERS: &[Listener] = &[
         "aes-cbc-plain64 000102030405060708090a0b0c0d0e0f 0 NEW 0",
         &["key wipe", "key set 000102030405060708090A0B0C0D0E0F"],
     )
+    // Only a key of the same size fits.
+    .unfit(|message| message.split_ascii_whitespace().nth(2).is_some_and(|key| key.len() != 32))
     .suspended(),
     Listener::new(
         "zero",
