@@ -43,7 +43,7 @@ pub(crate) fn parse(digits: &[u8], wanted: Wanted, offset: usize) -> Result<u64,
 
 /// Reads the decimal digits at the start of a text, and returns the text after them: `128 0` is 128 and ` 0`.
 ///
-/// `None` if there are none, or so many that the number may exceed `u64::MAX`: more than 19.
+/// `None` without digits, and with more than 19, which may exceed `u64::MAX`.
 #[inline]
 pub fn split_u64(text: &[u8]) -> Option<(u64, &[u8])> {
     let (mut number, mut rest) = (0_u64, text);

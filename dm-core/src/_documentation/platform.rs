@@ -20,7 +20,7 @@
 //! | [`Dm::open`](crate::Dm::open), [`Host::open`](crate::Host::open) | [`OpenError::NotLinux`](crate::OpenError::NotLinux), for which [`is_no_device_mapper`](crate::OpenError::is_no_device_mapper) is true |
 //! | [`BlockDevice`](crate::block::BlockDevice) | cannot be opened: [`is_unsupported`](crate::block::BlockError::is_unsupported) |
 //! | [`Users`](crate::Users) | none are found, and the result is not [`complete`](crate::Users::complete) |
-//! | [`udev`](crate::udev) | there is none: no cookie and no node can be made |
+//! | [`udev`](crate::udev) | there is no udev, and neither cookies nor nodes can be made |
 //!
 //! Errnos have the numbers of the system that the program runs on, so compare them with the constants of `libc` or
 //! `nix`, not with numbers.

@@ -19,8 +19,13 @@ pub trait Payload {
     fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result;
 
     /// Whether the text may contain a key.
+    ///
+    /// By default, whether it begins as the message with which `crypt` takes a key does. To find that out, the text is written once
+    /// more, which a type that knows it can avoid.
     fn may_hold_key(&self) -> bool {
-        false
+        let mut buffer = Buffer::default();
+        buffer.set_secret();
+        PayloadWriter::append(&mut buffer, &self, None).is_ok() && sets_a_key(buffer.bytes())
     }
 }
 
@@ -198,6 +203,15 @@ impl Write for PayloadWriter<'_> {
 mod tests {
     use super::*;
 
+    /// A payload of a program's own that does not think of keys.
+    struct Own(&'static str);
+
+    impl Payload for Own {
+        fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {
+            out.write_bytes(self.0.as_bytes())
+        }
+    }
+
     #[test]
     fn messages_that_set_a_key_are_known_by_their_first_word() {
         for secret in ["key set 00ff", "KEY SET 00ff", "  Key wipe", r"\k\e\y set 00", "keys"] {
@@ -209,6 +223,9 @@ mod tests {
             assert!(!plain.may_hold_key() && !Text::from(plain).may_hold_key(), "{plain}");
         }
         assert!(Text::from("anything").secret(true).may_hold_key());
+        assert!(Own("key set 00ff").may_hold_key() && !Own("@stats_list").may_hold_key());
+        let unsized_text: &dyn Payload = &Own(" Key set 00ff");
+        assert!(unsized_text.may_hold_key());
     }
 
     #[test]

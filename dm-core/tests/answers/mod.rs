@@ -13,7 +13,7 @@ pub(crate) struct Golden {
     /// The command that was answered: `table` for `table_golden-three.hex`.
     pub(crate) command: &'static str,
     /// Whether its numbers are in this machine's byte order.
-    #[allow(dead_code, reason = "what only has to survive any bytes does not ask")]
+    #[allow(dead_code, reason = "the decoders read replies of either byte order")]
     pub(crate) is_native: bool,
     /// The output of dmsetup.
     pub(crate) known: Vec<String>,

@@ -16,7 +16,7 @@ pub enum VerityError {
     /// A device could not be opened, read or written.
     #[error(transparent)]
     Block(#[from] BlockError),
-    /// A parameter, or a field of the superblock, has a value for which there is no hash tree.
+    /// A parameter, or a field of the superblock, has a value that no hash tree can have.
     #[error("the verity parameters cannot be used: {0}")]
     Invalid(InvalidField),
     /// The device holds no superblock.

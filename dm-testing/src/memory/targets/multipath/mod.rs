@@ -245,7 +245,7 @@ impl Target for MultipathTarget {
     }
 
     /// Reads the first sector of each working path of the current group, and fails the paths that cannot be read
-    /// (`probe_active_paths`). Before the first I/O there is no such group.
+    /// (`probe_active_paths`). Before the first I/O no group is in use.
     fn probe_paths(&mut self, kernel: &mut Kernel) -> Option<IoResult> {
         let current = self.current.and_then(|place| Some((place, self.groups.get(place)?.working())));
         let (group, paths) = current.unwrap_or_default();

@@ -38,7 +38,7 @@ impl Action {
 }
 
 impl RaidTarget {
-    /// Starts the next action, if one is needed. The mismatches of an earlier check are no longer shown then.
+    /// Starts the next action, if one is needed, and then resets the number of mismatches that an earlier check has found.
     pub(super) fn start(&mut self) {
         if self.resync_offset != IN_SYNC {
             self.action = Action::Resync;
