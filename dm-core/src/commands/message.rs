@@ -5,7 +5,7 @@ use core::fmt;
 use dm_units::Sectors;
 
 use super::dev_id;
-use super::payload::{Payload, PayloadWriter};
+use super::payload::{Payload, PayloadWriter, sets_a_key};
 use crate::error::{Error, RequestFault, Result};
 use crate::id::{AsDevId, DevId, Text};
 use crate::node::{Dm, Room};
@@ -92,7 +92,8 @@ impl<M: Payload + fmt::Debug> fmt::Debug for Message<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut fields = f.debug_struct("Message");
         fields.field("sector", &self.sector);
-        if self.text.may_hold_key() {
+        let mut buffer = Buffer::default();
+        if write(&mut buffer, self).is_err() || buffer.is_secret() {
             return fields.finish_non_exhaustive();
         }
         fields.field("text", &self.text).finish()
@@ -174,9 +175,8 @@ impl Dm {
         message: Message<impl Payload>,
         options: MessageOptions,
     ) -> Result<MessageReply> {
-        let secret = options.secure || message.text.may_hold_key();
         let request = Request::of(COMMAND, dev_id(COMMAND, &id)?);
-        let request = request.secure_if_possible(options.if_possible).secure(secret);
+        let request = request.secure_if_possible(options.if_possible).secure(options.secure);
         let least = HEADER_SIZE.saturating_add(options.reply_size);
         let room = Room { first: least, least, grow: |_, size| size.saturating_mul(8) };
         Ok(MessageReply::new(self.ask(&request, &room, |buffer| write(buffer, &message))?)?)
@@ -185,19 +185,25 @@ impl Dm {
     /// Writes a message into a request that is sent later. Its reply is ignored.
     pub(crate) fn prepare_message(&self, message: &Message<impl Payload>) -> Result<PreparedMessage> {
         let (mut buffer, _) = self.take_buffer(COMMAND, 0);
-        if message.text.may_hold_key() {
-            buffer.set_secret();
-        }
         write(&mut buffer, message).map_err(|fault| Error::request(COMMAND, fault))?;
         Ok(PreparedMessage { buffer })
     }
 }
 
+/// Appends the sector and the text. The buffer is secret afterwards if the text sets a key, whatever a payload outside
+/// this crate reports.
 fn write(buffer: &mut Buffer, message: &Message<impl Payload>) -> Result<(), RequestFault> {
+    let is_secret = buffer.is_secret() || message.text.may_hold_key();
+    // Secret until the text is known, so that growing leaves no copy of a key behind.
+    buffer.set_secret();
     buffer.start_payload();
     buffer.append(&message.sector.0.to_ne_bytes());
+    let start = buffer.bytes().len();
     let end = PayloadWriter::append(buffer, &message.text, None)?;
     buffer.truncate(end);
+    if !is_secret && !buffer.bytes().get(start..).is_some_and(sets_a_key) {
+        buffer.set_public();
+    }
     Ok(())
 }
 
@@ -229,5 +235,20 @@ mod tests {
         let shown = |text| format!("{:?}", Message::new(text).sector(Sectors(8)));
         assert_eq!(shown("create_thin 1"), "Message { sector: Sectors(8), text: \"create_thin 1\" }");
         assert!(!shown("key set 00ff").contains("00ff"));
+    }
+
+    #[test]
+    fn a_payload_that_does_not_know_its_key_is_not_shown_either() {
+        #[derive(Debug)]
+        struct Own(&'static str);
+
+        impl Payload for Own {
+            fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {
+                out.write_bytes(self.0.as_bytes())
+            }
+        }
+
+        assert!(!format!("{:?}", Message::new(Own("key set 00ff"))).contains("00ff"));
+        assert!(format!("{:?}", Message::new(Own("@stats_list"))).contains("@stats_list"));
     }
 }

@@ -40,6 +40,12 @@ impl Buffer {
         self.secret = true;
     }
 
+    /// Treats the content as public, since it turned out to contain no key.
+    #[inline]
+    pub(crate) fn set_public(&mut self) {
+        self.secret = false;
+    }
+
     /// Empties the buffer for a request.
     #[inline]
     pub(crate) fn start(&mut self) {

@@ -35,6 +35,15 @@ impl TargetParams for Typed {
     }
 }
 
+/// A payload that reports no key, although its text may set one.
+struct Unaware(&'static str);
+
+impl Payload for Unaware {
+    fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {
+        out.write_bytes(self.0.as_bytes())
+    }
+}
+
 /// Whether a request was marked as containing a key. If so, an old kernel must refuse it.
 fn is_secure(call: impl Fn(&Dm) -> bool) -> bool {
     let request = Script::request_of(|dm| assert!(call(dm)));
@@ -118,9 +127,11 @@ fn messages_that_set_a_key_are_sent_securely_and_others_are_not() {
     };
     for text in ["key set 00ff", "KEY SET 00ff", " \t\u{b}key set 00ff", r"k\ey set 00ff", "key wipe"] {
         assert!(short(text) && long(text, false), "{text}");
+        assert!(is_secure(|dm| dm.target_msg("disk", Unaware(text)).is_ok()), "{text}");
     }
     for text in ["create_thin 1", "monkey set", "set_key", "@stats_list", ""] {
         assert!(!short(text) && !long(text, false) && long(text, true), "{text}");
+        assert!(!is_secure(|dm| dm.target_msg("disk", Unaware(text)).is_ok()), "{text}");
     }
     assert!(is_secure(|dm| dm.target_msg("disk", Text::from("any").secret(true)).is_ok()));
     assert!(is_secure(|dm| dm.target_msg("disk", Typed { target_type: "", has_key: true }).is_ok()));
