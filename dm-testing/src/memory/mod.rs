@@ -70,6 +70,7 @@ mod io_error;
 mod kernel;
 mod node;
 mod opened;
+mod sectors;
 mod targets;
 mod udev;
 mod wire;
@@ -83,12 +84,10 @@ use dm_core::{AsDevId, DevId, Dm, Host};
 use dm_units::{Bytes, DeviceNumber, Sectors, Version};
 
 pub use self::disk::MemoryDisk;
-use self::errno::Errno;
 pub use self::faults::ResumeFault;
 pub use self::io_error::{MemoryError, MemoryErrorKind};
 use self::kernel::device::Device;
-use self::kernel::disk::{Disk, SECTOR};
-use self::kernel::io::{Io, IoFault};
+use self::kernel::disk::Disk;
 use self::kernel::{DISK_MAJOR, Kernel, MAPPED_MAJOR};
 use self::node::{Machine, Node};
 pub use self::opened::OpenDevice;
@@ -187,92 +186,6 @@ impl MemoryKernel {
         MemoryDisk::new(&self.machine, number)
     }
 
-    /// Reads whole sectors of a mapped device through its table, or of a disk by its number.
-    ///
-    /// # Errors
-    /// [`MemoryErrorKind::NoDevice`], [`MemoryErrorKind::PartOfSector`], [`MemoryErrorKind::Failed`].
-    /// [`would_wait`](MemoryError::would_wait): the I/O would wait on a real kernel.
-    pub fn read(&self, id: impl AsDevId, start: Sectors, data: &mut [u8]) -> Result<(), MemoryError> {
-        self.io(&id, start, Io::Read(data))
-    }
-
-    /// Writes whole sectors of a mapped device through its table.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read). After an error, a part of the data may have been written.
-    pub fn write(&self, id: impl AsDevId, start: Sectors, data: &[u8]) -> Result<(), MemoryError> {
-        self.io(&id, start, Io::Write(data))
-    }
-
-    /// Discards sectors of a mapped device.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    pub fn discard(&self, id: impl AsDevId, start: Sectors, length: Sectors) -> Result<(), MemoryError> {
-        block::discard(self, &id, start, length)
-    }
-
-    /// Flushes a mapped device, so that earlier writes survive a power failure.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    pub fn flush(&self, id: impl AsDevId) -> Result<(), MemoryError> {
-        self.io(&id, Sectors(0), Io::Flush)
-    }
-
-    /// As [`read`](Self::read), except that it blocks as on a real kernel while a device is suspended or a target holds
-    /// the I/O.
-    ///
-    /// It returns only after another thread has resumed the device, or provided the space that the target needs.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read), except that I/O that waits is not an error.
-    pub fn read_waiting(&self, id: impl AsDevId, start: Sectors, data: &mut [u8]) -> Result<(), MemoryError> {
-        self.io_waiting(&id, start, Io::Read(data))
-    }
-
-    /// As [`write`](Self::write), except that it blocks as [`read_waiting`](Self::read_waiting) does.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read), except that I/O that waits is not an error.
-    pub fn write_waiting(&self, id: impl AsDevId, start: Sectors, data: &[u8]) -> Result<(), MemoryError> {
-        self.io_waiting(&id, start, Io::Write(data))
-    }
-
-    /// As [`flush`](Self::flush), except that it blocks as [`read_waiting`](Self::read_waiting) does.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read), except that I/O that waits is not an error.
-    pub fn flush_waiting(&self, id: impl AsDevId) -> Result<(), MemoryError> {
-        self.io_waiting(&id, Sectors(0), Io::Flush)
-    }
-
-    fn io_waiting(&self, id: &dyn AsDevId, start: Sectors, mut request: Io<'_>) -> Result<(), MemoryError> {
-        check_len(id, start, &request)?;
-        let length = request.sectors();
-        let mut in_flight = None;
-        let done = self.machine.with_until(None, |kernel| {
-            land(kernel, in_flight.take());
-            match io(kernel, id, start, request.part(0, length)) {
-                Err((_, IoFault::Held(_))) => None,
-                Err((_, IoFault::Waits(minor))) => {
-                    in_flight = take_off(kernel, minor);
-                    None
-                }
-                done => Some(done.map_err(|(name, fault)| MemoryError::of(kernel, name, start, fault))),
-            }
-        });
-        done.unwrap_or(Ok(()))
-    }
-
-    fn io(&self, id: &dyn AsDevId, start: Sectors, request: Io<'_>) -> Result<(), MemoryError> {
-        check_len(id, start, &request)?;
-        self.machine.with(|kernel| {
-            let done = io(kernel, id, start, request);
-            done.map_err(|(name, fault)| MemoryError::of(kernel, name, start, fault))
-        })
-    }
-
     /// Keeps a mapped device open, like a program or a mounted file system. Returns `None` if it does not exist, or
     /// never had a table and therefore has no node.
     #[must_use]
@@ -338,55 +251,6 @@ impl Default for MemoryKernel {
 impl fmt::Debug for MemoryKernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryKernel").finish_non_exhaustive()
-    }
-}
-
-/// Executes an I/O; the error names the device and the reason.
-fn io(kernel: &mut Kernel, id: &dyn AsDevId, start: Sectors, request: Io<'_>) -> Result<(), (String, IoFault)> {
-    let number = match id.as_dev_id() {
-        // The number may be that of a disk as well.
-        Ok(DevId::Number(number)) => Some(number),
-        _ => device_mut(kernel, id).map(|device| device.number()),
-    };
-    let Some(number) = number else { return Err((shown(id), IoFault::Failed(Errno::ENXIO))) };
-    // Programs cannot write to a read-only device; targets that have opened it can (`blkdev_write_iter` in
-    // block/fops.c).
-    if !matches!(request, Io::Read(_)) && kernel.is_read_only(number) {
-        return Err((shown(id), IoFault::Failed(Errno::EPERM)));
-    }
-    kernel.io(number, start.0, request).map_err(|fault| (shown(id), fault))
-}
-
-/// The device as the caller named it.
-fn shown(id: &dyn AsDevId) -> String {
-    id.as_dev_id().map(|id| id.to_string()).unwrap_or_default()
-}
-
-/// Checks that the length is a multiple of a sector.
-fn check_len(id: &dyn AsDevId, start: Sectors, io: &Io<'_>) -> Result<(), MemoryError> {
-    let len = match io {
-        Io::Read(data) => data.len(),
-        Io::Write(data) => data.len(),
-        Io::Discard(_) | Io::Flush => 0,
-    };
-    if len.checked_rem(SECTOR) == Some(0) {
-        return Ok(());
-    }
-    Err(MemoryError::new(shown(id), start, MemoryErrorKind::PartOfSector))
-}
-
-/// Records that an I/O waits in the targets of a device; returns the serial number of the device.
-fn take_off(kernel: &mut Kernel, minor: u32) -> Option<u64> {
-    let device = kernel.devices.get_mut(&minor)?;
-    device.in_flight = device.in_flight.saturating_add(1);
-    Some(device.serial)
-}
-
-/// Records that an I/O no longer waits.
-fn land(kernel: &mut Kernel, serial: Option<u64>) {
-    let device = kernel.devices.values_mut().find(|device| Some(device.serial) == serial);
-    if let Some(device) = device {
-        device.in_flight = device.in_flight.saturating_sub(1);
     }
 }
 
