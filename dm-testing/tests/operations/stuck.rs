@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use dm_core::{Dm, OpError, ReloadOptions, Step, Steps, SuspendPolicy};
 use dm_testing::{MappedDevice, Pattern, Scratch, require, wait_until};
 use dm_units::{DeviceNumber, Sectors};
-use nix::sys::pthread::{pthread_kill, pthread_self};
+use nix::sys::pthread::{Pthread, pthread_kill, pthread_self};
 use nix::sys::signal::Signal;
 
 use crate::support::{LENGTH, SOON, info, linear, settle};
@@ -162,12 +162,13 @@ impl Signals {
     fn new() -> Self {
         let seen = Arc::new(AtomicBool::new(false));
         signal_hook::flag::register(Signal::SIGUSR2 as i32, seen).unwrap();
-        let (over, target) = (Arc::new(AtomicBool::new(false)), pthread_self());
+        // As a number, since the thread handle of musl is a pointer, which another thread cannot take.
+        let (over, target) = (Arc::new(AtomicBool::new(false)), pthread_self() as u64);
         let is_over = Arc::clone(&over);
         let sender = thread::spawn(move || {
             while !is_over.load(Ordering::SeqCst) {
                 thread::sleep(TIMEOUT);
-                pthread_kill(target, Signal::SIGUSR2).unwrap();
+                pthread_kill(target as Pthread, Signal::SIGUSR2).unwrap();
             }
         });
         Self(over, Some(sender))

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use dm_core::Step;
 use dm_testing::{Scratch, require, wait_until};
-use nix::sys::pthread::{pthread_kill, pthread_self};
+use nix::sys::pthread::{Pthread, pthread_kill, pthread_self};
 use nix::sys::signal::Signal;
 use signal_hook::low_level::unregister;
 
@@ -28,12 +28,13 @@ impl Drop for Done<'_> {
 pub(crate) fn under_signals<R>(action: impl FnOnce() -> R) -> R {
     let seen = Arc::new(AtomicBool::new(false));
     let handler = signal_hook::flag::register(Signal::SIGUSR1 as i32, Arc::clone(&seen)).unwrap();
-    let (done, target) = (AtomicBool::new(false), pthread_self());
+    // As a number, since the thread handle of musl is a pointer, which another thread cannot take.
+    let (done, target) = (AtomicBool::new(false), pthread_self() as u64);
     let result = thread::scope(|scope| {
         let _done = Done(&done);
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
-                pthread_kill(target, Signal::SIGUSR1).unwrap();
+                pthread_kill(target as Pthread, Signal::SIGUSR1).unwrap();
                 thread::sleep(Duration::from_millis(1));
             }
         });

@@ -46,6 +46,15 @@ impl Processor {
         }
     }
 
+    /// The parameters of the kernel.
+    ///
+    /// An emulator translates code anew at each address where it runs: with every program at the same address, the root
+    /// tests take half the time.
+    fn kernel_parameters(self) -> String {
+        let addresses = if self == Self::Emulated { " nokaslr norandmaps" } else { "" };
+        format!("{KERNEL_PARAMETERS}{addresses}")
+    }
+
     fn arguments(self) -> &'static [&'static str] {
         match self {
             Self::Kvm => &["-cpu", "max", "-smp", "2", "-accel", "kvm"],
@@ -115,7 +124,7 @@ impl<'a> Qemu<'a> {
             .arg(&kernel.image)
             .arg("-initrd")
             .arg(initramfs)
-            .args(["-append", KERNEL_PARAMETERS])
+            .args(["-append", &processor.kernel_parameters()])
             .args(["-chardev", "file,id=log,path=/dev/stderr,append=on", "-serial", "chardev:log"])
             .args(["-chardev", "stdio,id=jobs,signal=off"])
             .args(["-device", "virtio-serial-pci", "-device", "virtconsole,chardev=jobs"]);

@@ -25,9 +25,9 @@ pub(super) enum Work {
     Test(Tools),
     /// Every target of every crate is checked.
     Check,
-    /// The libraries are checked, with a standard library that is built from its source.
+    /// Every target of every crate is checked, with a standard library that is built from its source.
     CheckBuilt,
-    /// The same without what needs a real kernel.
+    /// The libraries are checked with such a standard library, without what needs a real kernel.
     CheckMemory,
     /// The crates that need no operating system are checked, with all of the standard library.
     Pure,

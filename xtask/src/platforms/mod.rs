@@ -106,8 +106,8 @@ fn work(workspace: &Workspace, platform: Platform) -> Result<Outcome> {
         Work::Test(tools) => test(&root, platform.target, tools),
         Work::Check => check(root.command("cargo")?, platform.target),
         Work::CheckBuilt => {
-            check_built(&root, platform.target, &["--all-features"])?;
-            Ok(Outcome::Passed("the libraries compile".to_owned()))
+            check_built(&root, platform.target, &["--all-features", "--all-targets"])?;
+            Ok(Outcome::Passed("all targets compile".to_owned()))
         }
         Work::CheckMemory => {
             check_built(&root, platform.target, &["--no-default-features", "--features", IN_MEMORY])?;
