@@ -33,6 +33,7 @@
 //! | device numbers | mapped devices have major number 4000, disks 4001, which real devices do not use; [`disk_at`](MemoryKernel::disk_at) takes any other number | numbers that differ from one start to the next |
 //! | time | advances only by [`advance`](MemoryKernel::advance), and only pools use it | `delay` and `flakey` depend on it as well: here `delay` does not delay, and `flakey` counts I/Os instead of seconds |
 //! | I/O | is executed at once, in the calling thread | is executed in parallel and out of order |
+//! | I/O on devices that map each other in a cycle | fails with `EIO` | never completes |
 //! | a device that was closed for the last time | is removed at once if its removal was deferred | is removed a moment later, by a worker |
 //! | metadata of thin pools | the superblock is on the device, in the kernel's format; the data that it refers to is kept in the kernel, so that a copy of the device has the newest state | all of it is on the device |
 //! | metadata blocks in use | estimated: exact for a new pool; a mapping tree that differs from another one in one block is counted completely | counted |
@@ -47,7 +48,7 @@
 //! | `mirror` | has no log in user space; a flush that fails marks the leg as `F` | counts a failed flush as a failed write, and forgets it when its thread next runs |
 //! | `multipath` | uses the first path of a group that works; hardware handlers do nothing | selectors spread I/O |
 //! | events of `raid` | one for each leg that fails and each action that ends | one event stands for all that has happened since the worker last ran; the first resume of an array with metadata devices raises another one if the array's thread happens to run while the bitmap is loaded |
-//! | failures of `raid` | the failure of the last leg raises no event, and a resync that cannot read its source completes | each failure of the last leg raises an event, and the resync starts again without end |
+//! | failures of `raid` | the failure of the last leg raises no event, and a resync that cannot read its source completes | each failure of the last leg raises an event, and the resync restarts forever |
 //! | `raid` of other levels than `raid1` | has states and a status, and finds failed legs when the status is read; I/O fails with `EOPNOTSUPP` | |
 //! | `vdo`, `zoned` | treat any disk as formatted, and use its sectors in order; `vdo` does not deduplicate | |
 //! | `writecache` | writes to the origin at once, and only counts the blocks that would be in the cache | |

@@ -1,4 +1,4 @@
-//! Discards.
+//! Discards: which devices support them, and what they do to the disks below.
 
 use std::time::Duration;
 
@@ -10,20 +10,21 @@ use crate::support::Devices;
 
 on_both_kernels! {
     [
-        "cache", "crypt", "delay", "error", "flakey", "linear", "mirror", "raid", "snapshot", "snapshot-origin", "striped",
-        "zero",
+        "cache", "crypt", "delay", "error", "flakey", "linear", "mirror", "multipath", "raid", "snapshot", "snapshot-origin",
+        "striped", "zero",
     ];
-    a_device_takes_discards_if_all_its_targets_do,
+    a_device_supports_discards_if_all_its_targets_do,
+    a_multipath_device_without_paths_supports_discards_if_its_last_paths_did,
 }
 
-/// What a discard does.
+/// The effect of a discard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Effect {
-    /// The disk A has zeros afterwards.
+    /// It overwrites the sectors of disk A with zeros.
     Zeros,
-    /// Nothing, and is no error.
+    /// It succeeds and changes no disk.
     Nothing,
-    /// It is refused or fails.
+    /// It fails, or the device does not support discards.
     Fails,
 }
 
@@ -48,7 +49,7 @@ const TARGETS: [(&str, &str, Effect); 15] = [
 
 const LENGTH: Sectors = Sectors(1024);
 
-fn a_device_takes_discards_if_all_its_targets_do(kernel: &dyn TestKernel) {
+fn a_device_supports_discards_if_all_its_targets_do(kernel: &dyn TestKernel) {
     for (target, params, effect) in TARGETS {
         let [a, b, c] = [(); 3].map(|()| kernel.disk(Bytes(2 << 20)));
         kernel.write(a, Sectors(0), &[7; 4096]).unwrap();
@@ -78,5 +79,22 @@ fn a_device_takes_discards_if_all_its_targets_do(kernel: &dyn TestKernel) {
         kernel.swap(&device, [line(), refusing]);
         assert!(kernel.discard(device.number(), Sectors(0), Sectors(8)).is_err(), "{target} beside an origin");
         kernel.host().remove_with(&device, RemovePolicy::new().retry(Retry::within(Duration::from_secs(20)))).unwrap();
+    }
+}
+
+fn a_multipath_device_without_paths_supports_discards_if_its_last_paths_did(kernel: &dyn TestKernel) {
+    for (path, errno) in [("linear", "EIO"), ("snapshot-origin", "EOPNOTSUPP")] {
+        let start = if path == "linear" { " 0" } else { "" };
+        let disk = kernel.disk(LENGTH.to_bytes());
+        let path = kernel.map("path", [TargetLine::text(Sectors(0), LENGTH, path, format!("{disk}{start}"))]);
+        let line =
+            |groups: String| TargetLine::text(Sectors(0), LENGTH, "multipath", format!("2 queue_mode bio 0 {groups}"));
+        let device = kernel.map("lun", [line(format!("1 1 queue-length 0 1 1 {} 1", path.number()))]);
+        kernel.swap(&device, [line("0 0".to_owned())]);
+        let error = kernel.discard(device.number(), Sectors(0), Sectors(8)).unwrap_err();
+        assert!(error.to_string().contains(errno), "{path}: {error}");
+        for device in [device, path] {
+            kernel.host().remove(&device).unwrap();
+        }
     }
 }

@@ -1,10 +1,36 @@
-//! Targets that map sectors in a simple way: `unstriped`, `switch`, `ebs`, `zoned`, `vdo`, `verity`, `integrity`.
+//! Targets that map sectors in a simple way: `error`, `linear`, `unstriped`, `switch`, `ebs`, `zoned`, `vdo`, `verity`, `integrity`.
 
 use dm_targets::{Target, Vdo};
 use dm_testing::MemoryKernel;
 use dm_units::Sectors;
 
 use crate::support::{E2BIG, EINVAL, EIO, EOPNOTSUPP, Mapped, byte, disks};
+
+#[test]
+fn an_error_target_needs_the_part_of_the_device_that_it_names() {
+    let memory = MemoryKernel::new();
+    let [disk] = disks(&memory, [32]);
+    let params = |start| format!("{} {start}", disk.number());
+    let device = Mapped::new(&memory, 32, "error", &params(32));
+    assert_eq!(device.read(0, 1).unwrap_err().errno(), EIO);
+    device.load(&params(33)).unwrap();
+    assert_eq!(device.try_resume(), Err(EINVAL));
+    let reason = device.last_line();
+    assert!(reason.ends_with("too small for target: start=33, len=32, dev_size=64"), "{reason}");
+}
+
+#[test]
+fn io_fails_on_devices_that_map_each_other() {
+    let memory = MemoryKernel::new();
+    let [disk] = disks(&memory, [32]);
+    let lower = Mapped::new(&memory, 64, "linear", &format!("{} 0", disk.number()));
+    let upper = Mapped::new(&memory, 64, "linear", &format!("{} 0", lower.number));
+    lower.swap(&format!("{} 0", upper.number));
+    for device in [&lower, &upper] {
+        assert_eq!(device.read(0, 1).unwrap_err().errno(), EIO);
+        assert_eq!(memory.flush(device.number).unwrap_err().errno(), EIO);
+    }
+}
 
 #[test]
 fn unstriped_finds_the_sectors_of_one_stripe() {

@@ -27,7 +27,7 @@ pub(crate) struct Device {
     pub(crate) read_only: bool,
     /// Whether a device below may lose data that is not flushed; otherwise flushes succeed at once.
     pub(crate) caches_writes: bool,
-    /// Whether its queue takes discards (`max_discard_sectors`).
+    /// Whether its queue supports discards (`max_discard_sectors`).
     pub(crate) discards: bool,
     /// The number of times programs have it open.
     pub(crate) opened: usize,

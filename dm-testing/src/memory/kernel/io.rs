@@ -136,7 +136,7 @@ impl Kernel {
         }
         let table = device.active.clone().ok_or(Errno::EIO)?;
         if io == Io::Flush {
-            return table.lines.iter().try_for_each(|line| line.with(|target| target.io(self, 0, Io::Flush)));
+            return table.lines.iter().try_for_each(|line| line.io(|target| target.io(self, 0, Io::Flush)));
         }
         let end = start.checked_add(io.sectors()).filter(|end| *end <= table.sectors()).ok_or(Errno::EIO)?;
         let (sectors, is_write) = (io.sectors(), !matches!(io, Io::Read(_)));
@@ -146,7 +146,7 @@ impl Kernel {
             let (from, to) = (start.max(line.start), end.min(line.end()));
             let part = io.part(from.saturating_sub(start), to.saturating_sub(from));
             let origin = if line.kind.counts_from_device { 0 } else { line.start };
-            parts.add(line.with(|target| target.io(self, from.saturating_sub(origin), part)))
+            parts.add(line.io(|target| target.io(self, from.saturating_sub(origin), part)))
         });
         // I/O that waits is counted when it completes.
         waits?;

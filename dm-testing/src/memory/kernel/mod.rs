@@ -114,7 +114,7 @@ impl Kernel {
 
     /// Adds a device (`dm_create` and `dm_hash_insert`).
     pub(crate) fn add(&mut self, name: &[u8], uuid: &[u8], minor: Option<u32>) -> Result<u32, Errno> {
-        // The same errno for all errors of the number (`dm_create`).
+        // `dm_create` returns the same errno for a taken number and for one out of range.
         let minor = match minor {
             Some(minor) if minor >= MINORS || self.devices.contains_key(&minor) => return Err(Errno::ENXIO),
             Some(minor) => minor,
@@ -206,17 +206,17 @@ impl Kernel {
         }
     }
 
-    /// Whether a device takes discards. All disks do.
+    /// Whether a device supports discards. All disks do.
     pub(crate) fn discards(&self, number: DeviceNumber) -> bool {
         self.mapped(number).is_none_or(|device| device.discards)
     }
 
-    /// Whether it needs flushes.
+    /// Whether a device may lose data that is not flushed. All disks may.
     pub(crate) fn caches_writes(&self, number: DeviceNumber) -> bool {
         self.mapped(number).is_none_or(|device| device.caches_writes)
     }
 
-    /// Whether programs cannot write to it.
+    /// Whether programs cannot write to a device.
     pub(crate) fn is_read_only(&self, number: DeviceNumber) -> bool {
         match self.mapped(number) {
             Some(device) => device.read_only,

@@ -1,17 +1,18 @@
 //! Tables: their lines, the devices they use, and how they are built (`struct dm_table` in drivers/md/dm-core.h).
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, TryLockError};
 
 use dm_units::DeviceNumber;
 
 use super::Kernel;
+use super::io::IoResult;
 use crate::memory::errno::Errno;
 use crate::memory::targets::{self, Construction, Target, TargetType};
 
-/// The first sector whose offset in bytes exceeds the kernel's range (`dm_table_add_target`).
+/// The largest size of a table in sectors: in bytes it must fit in an `i64` (`dm_table_add_target`).
 const MAX_SECTORS: u64 = (1 << 54) - 1;
 
-/// How requests of a device are queued, which no later table can change.
+/// How the requests of a device are queued. The first table determines it, and no later one can change it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum QueueKind {
     Bios,
@@ -35,7 +36,7 @@ pub(crate) struct Span {
     pub(crate) length: u64,
 }
 
-/// A line of a table to load.
+/// A line in the request of a `table_load`, before its target is constructed.
 #[derive(Debug)]
 pub(crate) struct RawLine<'a> {
     /// The first sector in the table.
@@ -46,7 +47,7 @@ pub(crate) struct RawLine<'a> {
     pub(crate) params: &'a [u8],
 }
 
-/// A line of a table.
+/// A line of a table, with its constructed target.
 #[derive(Debug)]
 pub(crate) struct Line {
     /// The first sector in the table.
@@ -58,10 +59,20 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Calls a function with the target. It is not in use: this kernel executes one command at a time, and no device is
-    /// reached twice on the way down a stack.
+    /// Calls a function with the target. Only one command runs at a time, and a command calls `with` on one target
+    /// after the other, so the target is not locked. I/O that a target sends to other devices uses [`io`](Self::io).
     pub(crate) fn with<T>(&self, call: impl FnOnce(&mut dyn Target) -> T) -> T {
         call(self.target.lock().unwrap_or_else(PoisonError::into_inner).as_mut())
+    }
+
+    /// Calls a function that executes an I/O with the target. The target is locked if a device maps itself through other
+    /// devices. Such an I/O would never complete in the kernel; here it fails.
+    pub(crate) fn io(&self, call: impl FnOnce(&mut dyn Target) -> IoResult) -> IoResult {
+        match self.target.try_lock() {
+            Ok(mut target) => call(target.as_mut()),
+            Err(TryLockError::Poisoned(poisoned)) => call(poisoned.into_inner().as_mut()),
+            Err(TryLockError::WouldBlock) => Err(Errno::EIO.into()),
+        }
     }
 
     pub(crate) const fn end(&self) -> u64 {
@@ -69,13 +80,14 @@ impl Line {
     }
 }
 
-/// A table.
+/// A table in one of the slots of a device.
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) lines: Vec<Line>,
     pub(crate) read_only: bool,
     /// The devices that it uses, the last one first, as the kernel lists them.
     pub(crate) uses: Vec<Use>,
+    /// The type of its targets if that is immutable: only a table with the same type or with a wildcard replaces it.
     pub(crate) immutable: Option<&'static TargetType>,
 }
 
@@ -201,7 +213,7 @@ impl Table {
         self.lines.iter().find(|line| line.start <= sector && sector < line.end())
     }
 
-    /// Whether it may replace a table with an immutable target (`dm_table_get_wildcard_target`).
+    /// Whether it has a target that can replace an immutable one (`dm_table_get_wildcard_target`).
     pub(crate) fn is_wildcard(&self) -> bool {
         self.lines.iter().any(|line| line.kind.wildcard)
     }
@@ -211,10 +223,13 @@ impl Table {
         if by_requests { QueueKind::Requests } else { QueueKind::Bios }
     }
 
-    /// Sets the limits of the device's queue from those of all devices below. A table of only `error` targets does not
-    /// change them (`dm_table_has_no_data_devices`). It takes discards if all its targets do (`dm_table_supports_discards`).
+    /// Sets the limits of the device's queue from those of all devices below: it supports discards if all targets do
+    /// (`dm_table_supports_discards`). A table whose targets lack devices leaves the limits of the active table unchanged
+    /// (`dm_table_has_no_data_devices`).
     pub(crate) fn set_limits(&self, kernel: &mut Kernel, minor: u32) -> Result<(), Errno> {
-        if kernel.device(minor)?.active.is_some() && self.lines.iter().all(|line| line.kind.wildcard) {
+        if kernel.device(minor)?.active.is_some()
+            && self.lines.iter().all(|line| line.with(|target| target.lacks_devices()))
+        {
             return Ok(());
         }
         let caches_writes = self.lines.iter().any(|line| {
@@ -229,12 +244,12 @@ impl Table {
         Ok(())
     }
 
-    /// Checks that the devices are long enough, as `dm_calculate_queue_limits` does.
+    /// Checks that the devices are large enough, as `dm_calculate_queue_limits` does.
     pub(crate) fn check_areas(&self, kernel: &mut Kernel, minor: u32) -> Result<(), Errno> {
         let number = kernel.device(minor)?.number();
         let spans: Vec<Span> = self.lines.iter().flat_map(|line| line.with(|target| target.spans())).collect();
         for Span { number: used, start, length } in spans {
-            // A device without a length is not checked: it may get one later (`device_area_is_invalid`).
+            // A device of size 0 is not checked: it may get a size later (`device_area_is_invalid`).
             let Some(sectors) = kernel.sectors(used).filter(|sectors| *sectors > 0) else { continue };
             if start >= sectors || start.saturating_add(length) > sectors {
                 let sizes = format!("start={start}, len={length}, dev_size={sectors}");

@@ -6,20 +6,23 @@ use super::{Construction, Target};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
 use crate::memory::kernel::io::{Io, IoFault, IoResult};
+use crate::memory::kernel::table::Span;
 
 #[derive(Debug)]
-struct Errors;
+struct Errors {
+    /// The device whose limits the target has.
+    span: Option<Span>,
+}
 
-/// Accepts any params. Two words are a device, which is opened but not used, and a start sector.
+/// Accepts any params. Exactly two words are a device and a start sector (`io_err_get_args`).
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
-    if let [device, start] = params.split_ascii_whitespace().collect::<Vec<_>>()[..] {
-        if start.parse::<u64>().is_err() {
-            return construction.refuse(Errno::EINVAL, "Invalid device sector");
-        }
-        let device = Device::new(device).or_else(|_| construction.refuse(Errno::EINVAL, "Device lookup failed"))?;
-        construction.device(&device, "Device lookup failed")?;
-    }
-    Ok(Box::new(Errors))
+    let [device, start] = params.split_ascii_whitespace().collect::<Vec<_>>()[..] else {
+        return Ok(Box::new(Errors { span: None }));
+    };
+    let Ok(start) = start.parse() else { return construction.refuse(Errno::EINVAL, "Invalid device sector") };
+    let device = Device::new(device).or_else(|_| construction.refuse(Errno::EINVAL, "Device lookup failed"))?;
+    let number = construction.device(&device, "Device lookup failed")?;
+    Ok(Box::new(Errors { span: Some(Span { number, start, length: construction.length }) }))
 }
 
 impl Target for Errors {
@@ -32,7 +35,20 @@ impl Target for Errors {
         if io == Io::Flush { Ok(()) } else { Err(IoFault::Failed(Errno::EIO)) }
     }
 
+    fn spans(&self) -> Vec<Span> {
+        self.span.into_iter().collect()
+    }
+
     fn wants_flushes(&self) -> bool {
         false
+    }
+
+    fn lacks_devices(&self) -> bool {
+        self.span.is_none()
+    }
+
+    /// Also above a device that does not support them: they fail as other I/O does (`io_err_ctr`).
+    fn discards(&self, _: &Kernel) -> bool {
+        true
     }
 }

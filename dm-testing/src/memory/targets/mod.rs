@@ -175,7 +175,7 @@ impl Construction<'_> {
         Err(errno)
     }
 
-    /// Reads and checks the params of a target.
+    /// Parses and checks the params of a target.
     pub(crate) fn params<T: dm_targets::Target>(&mut self, params: &str) -> Result<T::Table, Errno> {
         let read = |error: ParseError| error.to_string();
         let table = T::parse_input(params).map_err(read).and_then(|table| {
@@ -185,7 +185,7 @@ impl Construction<'_> {
         table.or_else(|reason| self.refuse(Errno::EINVAL, reason))
     }
 
-    /// Refuses unknown words, which the library accepts because a later kernel may know them.
+    /// Refuses unknown words, which the library accepts because a later kernel may support them.
     pub(crate) fn only_known<W>(&mut self, unknown: &[W], reason: &str) -> Result<(), Errno> {
         if unknown.is_empty() { Ok(()) } else { self.refuse(Errno::EINVAL, reason) }
     }
@@ -274,7 +274,12 @@ pub(crate) trait Target: fmt::Debug + Send {
         true
     }
 
-    /// Whether it takes discards: most targets do if all their devices do.
+    /// Whether it has no devices although its type can have some (`dm_table_has_no_data_devices`).
+    fn lacks_devices(&self) -> bool {
+        false
+    }
+
+    /// Whether it supports discards: most targets do if all their devices do.
     fn discards(&self, kernel: &Kernel) -> bool {
         self.spans().iter().all(|span| kernel.discards(span.number))
     }

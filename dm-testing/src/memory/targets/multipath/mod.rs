@@ -235,6 +235,10 @@ impl Target for MultipathTarget {
         paths.map(|path| Span { number: path.device, start: 0, length: self.length }).collect()
     }
 
+    fn lacks_devices(&self) -> bool {
+        self.groups.iter().all(|group| group.paths.is_empty())
+    }
+
     /// `false` if the table sets `queue_mode bio` (`parse_features`).
     fn queues_requests(&self) -> bool {
         self.table.features.queue_mode != Some(QueueMode::Bio)
