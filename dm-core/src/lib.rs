@@ -2,7 +2,7 @@
 //!
 //! There are two levels:
 //!
-//! - [`Dm`] has every command of the control node as a method, under its kernel name: one method, one ioctl.
+//! - [`Dm`] has every command of the control node as a method under its kernel name, which is one ioctl.
 //! - [`Host`] has operations, which consist of several commands: set up a device, replace the table of a device in use,
 //!   remove a device. They wait for udev, and are undone when a step fails.
 //!

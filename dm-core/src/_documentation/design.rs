@@ -2,8 +2,8 @@
 //!
 //! # Two levels
 //!
-//! A method of [`Dm`] is one ioctl. A method of [`Host`] is an operation: several commands, waiting, retry and
-//! undo. One level would be simpler to explain, but each user needs the other one at times: an operation cannot
+//! A command, as a method of [`Dm`], is one ioctl. A method of [`Host`] is an operation: several commands, waiting, retry
+//! and undo. One level would be simpler to explain, but each user needs the other one at times: an operation cannot
 //! offer every order of commands, and a program that sends the commands itself has to write the undo itself. Both
 //! are public, and operations use no other commands than those that callers can send.
 //!

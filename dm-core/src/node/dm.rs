@@ -20,9 +20,10 @@ use crate::wire::{Command, DeviceInfo, Flags, INTERFACE_MAJOR};
 
 /// A handle on the device mapper's control node; every command is a method.
 ///
-/// A method is one ioctl of the kernel, under its kernel name. Only if a reply does not fit into the offered buffer,
-/// the ioctl is repeated with a larger one. Operations that consist of several commands, such as setting up a device or
-/// replacing the table of a device in use, are methods of [`Host`](crate::Host).
+/// A method with the name of a kernel command is one ioctl, which is repeated only if the reply does not fit into the
+/// buffer. [`wait_event`](Self::wait_event), [`device_tree`](Self::device_tree) and
+/// [`device_tree_of`](Self::device_tree_of) send several commands. Operations such as setting up a device or replacing
+/// the table of a device in use are methods of [`Host`](crate::Host).
 ///
 /// A handle is cheap to clone and can be used from several threads; the kernel serializes the commands. Clones share
 /// the open file, and with it the state that [`arm_poll`](Self::arm_poll) sets.
