@@ -68,11 +68,11 @@ fn every_function_of_libdevmapper_is_named() {
     };
     let missing: Vec<_> = FUNCTIONS.lines().filter(|function| !is_named(function)).collect();
     assert!(missing.is_empty(), "{missing:?}");
-    let is_there = |name: &str| {
+    let exists = |name: &str| {
         let start = name.strip_suffix('*').unwrap_or(name);
         FUNCTIONS.lines().any(|function| function.starts_with(start))
     };
-    let wrong: Vec<_> = named.iter().filter(|name| name.starts_with("dm_") && !is_there(name)).collect();
+    let wrong: Vec<_> = named.iter().filter(|name| name.starts_with("dm_") && !exists(name)).collect();
     assert!(wrong.is_empty(), "{wrong:?}");
 }
 

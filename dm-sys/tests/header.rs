@@ -251,7 +251,7 @@ fn say(line: &str) -> io::Result<()> {
     writeln!(io::stdout(), "{line}")
 }
 
-/// What is wrong with an item, given what the header says about it.
+/// The fault of an item, given the value in the header; `None` if they agree.
 fn complaint(item: &Item, theirs: Option<&str>, header_minor: u32) -> Option<String> {
     let Item { expression, value: ours, origin } = item;
     match (theirs, *origin) {

@@ -1,5 +1,5 @@
-//! What must hold for the kernel's reply to every command, whatever its bytes are: nothing panics, loops or reads what the
-//! kernel has not written.
+//! Decodes any bytes as the kernel's reply to any command. The decoder must not panic, loop or read bytes that the kernel has
+//! not written.
 //!
 //! An input is the number of a command, an errno and the reply's bytes.
 //!

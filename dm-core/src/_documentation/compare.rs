@@ -20,7 +20,7 @@
 //! Prefer it where a program has to build against exactly the devices that Stratis has, or on top of its `DmUuid`
 //! and `DmName` types in public interfaces.
 //!
-//! It needs libdm's headers and libclang to build, asks for the list of all devices before it creates one, refuses
+//! It needs libdm's headers and libclang to build, requests the list of all devices before it creates one, refuses
 //! unknown words of newer kernels, and does not undo.
 //!
 //! # Docker's package `devicemapper`

@@ -13,7 +13,7 @@
 //!
 //! A device mapper exists only on Linux. On other Unix systems the crate compiles with the same API, and works with
 //! [another transport](crate::Transport), such as the kernel in memory of dm-testing: a program's tests can run there.
-//! What needs Linux fails:
+//! Calls that need Linux fail there:
 //!
 //! | on other systems | |
 //! |---|---|
@@ -36,7 +36,7 @@
 //!
 //! # Privileges
 //!
-//! The kernel asks for `CAP_SYS_ADMIN` in the first user namespace for all commands but `version`, and the node
+//! The kernel requires `CAP_SYS_ADMIN` in the first user namespace for all commands except `version`, and the node
 //! belongs to root. In a container the device cgroup must allow the node (character device 10:236). Errors tell
 //! these cases apart.
 //!

@@ -69,7 +69,7 @@ impl<'a> ListOptions<'a> {
     /// The buffer size that a list is offered before the handle has seen one.
     fn first_size(self, dm: &Dm) -> usize {
         let entry = if self.uuids { ENTRY_SIZE + UUID_SIZE } else { ENTRY_SIZE };
-        let expected = if self.is_filtered() { 0 } else { dm.expected_devices().min(MOST_EXPECTED) };
+        let expected = if self.is_filtered() { 0 } else { dm.expected_devices().min(MAX_EXPECTED) };
         expected.saturating_mul(entry).max(FIRST_SIZE)
     }
 
@@ -281,7 +281,7 @@ const ENTRY_SIZE: usize = 48;
 const UUID_SIZE: usize = 72;
 
 /// The expected number of devices is limited to this, since it may count devices that are not mapped ones.
-const MOST_EXPECTED: usize = 8192;
+const MAX_EXPECTED: usize = 8192;
 
 /// A list that does not fit does not tell the size that it needs, and costs the kernel nearly half as much as one that
 /// fits, because it adds up the size of all entries. The second offer is therefore enough for 4 000 devices, and the

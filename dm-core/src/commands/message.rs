@@ -69,7 +69,7 @@ impl MessageOptions {
 pub struct Message<M> {
     /// A sector of the mapped device; the target that maps it gets the message.
     pub sector: Sectors,
-    /// The text.
+    /// The words of the message, separated by blanks.
     pub text: M,
 }
 

@@ -2,13 +2,13 @@
 
 use core::fmt;
 
-use nix::errno::Errno as Known;
+use nix::errno::Errno as NixErrno;
 
 /// `ENODATA`, in whose place some systems have `ENOATTR`.
 #[cfg(not(any(target_os = "freebsd", target_os = "openbsd", target_os = "dragonfly")))]
-const NO_DATA: Known = Known::ENODATA;
+const NO_DATA: NixErrno = NixErrno::ENODATA;
 #[cfg(any(target_os = "freebsd", target_os = "openbsd", target_os = "dragonfly"))]
-const NO_DATA: Known = Known::ENOATTR;
+const NO_DATA: NixErrno = NixErrno::ENOATTR;
 
 /// An error number of the kernel, as in `errno(3)`. Prints as `Device or resource busy (EBUSY)`.
 ///
@@ -22,7 +22,7 @@ const ENOTSUPP: i32 = 524;
 
 impl Errno {
     /// `ENODATA`. FreeBSD, OpenBSD and DragonFly, which lack it, have `ENOATTR` in its place.
-    pub const ENODATA: Self = Self::known(NO_DATA);
+    pub const ENODATA: Self = Self::from_nix(NO_DATA);
 
     /// Makes an error from its number.
     #[must_use]
@@ -30,7 +30,7 @@ impl Errno {
         Self(number)
     }
 
-    pub(crate) const fn known(errno: Known) -> Self {
+    pub(crate) const fn from_nix(errno: NixErrno) -> Self {
         Self(errno as i32)
     }
 
@@ -47,24 +47,24 @@ impl Errno {
     /// The name, such as `EBUSY`; `None` if the number has none.
     #[must_use]
     pub fn name(self) -> Option<String> {
-        match (self.0, Known::from_raw(self.0)) {
+        match (self.0, NixErrno::from_raw(self.0)) {
             (ENOTSUPP, _) => Some("ENOTSUPP".to_owned()),
-            (_, Known::UnknownErrno) => None,
+            (_, NixErrno::UnknownErrno) => None,
             (_, known) => Some(format!("{known:?}")),
         }
     }
 
     /// The description. The C library's text for `EOPNOTSUPP` is about sockets.
     fn description(self) -> &'static str {
-        match Known::from_raw(self.0) {
-            Known::EOPNOTSUPP => "Operation not supported",
-            Known::UnknownErrno if self.0 == ENOTSUPP => "Operation not supported",
-            Known::UnknownErrno => "Unknown error",
+        match NixErrno::from_raw(self.0) {
+            NixErrno::EOPNOTSUPP => "Operation not supported",
+            NixErrno::UnknownErrno if self.0 == ENOTSUPP => "Operation not supported",
+            NixErrno::UnknownErrno => "Unknown error",
             known => known.desc(),
         }
     }
 
-    pub(crate) fn is(self, known: Known) -> bool {
+    pub(crate) fn is(self, known: NixErrno) -> bool {
         self.0 == known as i32
     }
 }
@@ -93,11 +93,11 @@ mod tests {
 
     #[test]
     fn errors_print_in_words_and_by_name() {
-        assert_eq!(Errno::known(Known::EBUSY).to_string(), "Device or resource busy (EBUSY)");
-        assert_eq!(Errno::known(Known::EOPNOTSUPP).to_string(), "Operation not supported (EOPNOTSUPP)");
+        assert_eq!(Errno::from_nix(NixErrno::EBUSY).to_string(), "Device or resource busy (EBUSY)");
+        assert_eq!(Errno::from_nix(NixErrno::EOPNOTSUPP).to_string(), "Operation not supported (EOPNOTSUPP)");
         assert_eq!(Errno::new(524).to_string(), "Operation not supported (ENOTSUPP)");
         assert_eq!(Errno::new(9999).to_string(), "Unknown error 9999");
-        assert_eq!(format!("{:?}", Errno::known(Known::ENXIO)), "ENXIO");
+        assert_eq!(format!("{:?}", Errno::from_nix(NixErrno::ENXIO)), "ENXIO");
         assert_eq!((Errno::new(9999).name(), Errno::new(16).name().as_deref()), (None, Some("EBUSY")));
     }
 }

@@ -6,7 +6,7 @@ mod refusal;
 mod request;
 
 use dm_units::Version;
-use nix::errno::Errno as Known;
+use nix::errno::Errno as NixErrno;
 
 pub use errno::Errno;
 pub use open::{OpenError, PermissionReason};
@@ -50,7 +50,7 @@ pub enum Error {
     Request {
         /// The command that was not sent.
         command: Command,
-        /// The reason.
+        /// The reason why the kernel would not accept it.
         fault: RequestFault,
     },
     /// The kernel's reply is malformed, which is a bug in the kernel or in this crate.
@@ -117,20 +117,22 @@ impl Error {
     pub fn is_permission_denied(&self) -> bool {
         match self {
             Self::Open(error) => error.is_permission_denied(),
-            _ => !self.is_disk_unusable() && (self.refused_with(Known::EACCES) || self.refused_with(Known::EPERM)),
+            _ => {
+                !self.is_disk_unusable() && (self.refused_with(NixErrno::EACCES) || self.refused_with(NixErrno::EPERM))
+            }
         }
     }
 
     /// Whether the kernel refused a table, a message or a name as invalid. Its log has the reason.
     #[must_use]
     pub fn is_invalid(&self) -> bool {
-        self.refused_with(Known::EINVAL)
+        self.refused_with(NixErrno::EINVAL)
     }
 
     /// Whether a signal interrupted the command before it took effect.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
-        self.refused_with(Known::EINTR)
+        self.refused_with(NixErrno::EINTR)
     }
 
     /// Whether the target has no such data, for example a pool without a thin device of this id.
@@ -142,19 +144,19 @@ impl Error {
     /// Whether the device, or one that it uses, is read-only, for example a pool that has switched to read-only mode.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
-        self.refused_with(Known::EROFS)
+        self.refused_with(NixErrno::EROFS)
     }
 
     /// Whether there is not enough space for the command, for example in a pool's metadata.
     #[must_use]
     pub fn is_no_space(&self) -> bool {
-        self.refused_with(Known::ENOSPC)
+        self.refused_with(NixErrno::ENOSPC)
     }
 
     /// Whether the kernel lacks memory for the command.
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {
-        self.refused_with(Known::ENOMEM)
+        self.refused_with(NixErrno::ENOMEM)
     }
 
     /// Whether the running kernel lacks the command or an option.
@@ -169,7 +171,7 @@ impl Error {
         matches!(self, Self::Open(error) if error.is_no_device_mapper())
     }
 
-    fn refused_with(&self, errno: Known) -> bool {
+    fn refused_with(&self, errno: NixErrno) -> bool {
         self.refusal().is_some_and(|refusal| refusal.is(errno))
     }
 }

@@ -1,6 +1,6 @@
 //! [`Refusal`]: a command that the kernel refused, with its reasons.
 
-use nix::errno::Errno as Known;
+use nix::errno::Errno as NixErrno;
 
 use super::errno::Errno;
 use crate::id::DevIdBuf;
@@ -8,7 +8,7 @@ use crate::wire::Command;
 
 /// A command that the kernel refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{command}{} failed: {errno}{}", of_device(.device.as_ref()), said(.kernel_log))]
+#[error("{command}{} failed: {errno}{}", of_device(.device.as_ref()), kernel_reason(.kernel_log))]
 pub struct Refusal {
     command: Command,
     device: Option<DevIdBuf>,
@@ -33,7 +33,7 @@ fn of_device(device: Option<&DevIdBuf>) -> String {
     device.map(|device| format!(" of {device}")).unwrap_or_default()
 }
 
-fn said(kernel_log: &KernelLog) -> String {
+fn kernel_reason(kernel_log: &KernelLog) -> String {
     match kernel_log {
         KernelLog::Unread => "; the kernel's log (dmesg) may have the reason".to_owned(),
         KernelLog::Lines(lines) if !lines.is_empty() => format!("; the kernel says: {}", lines.join("; ")),
@@ -95,7 +95,7 @@ impl Refusal {
         self.kernel_log == KernelLog::Unread
     }
 
-    pub(crate) fn is(&self, errno: Known) -> bool {
+    pub(crate) fn is(&self, errno: NixErrno) -> bool {
         self.errno.is(errno)
     }
 
@@ -103,19 +103,19 @@ impl Refusal {
     /// return `EEXIST` for an id that is taken (`pool_message` in drivers/md/dm-thin.c).
     pub(super) fn is_taken(&self) -> bool {
         match self.command {
-            Command::DeviceCreate => self.is(Known::EBUSY) || self.is(Known::ENXIO),
-            Command::DeviceRename => self.is(Known::EBUSY),
-            _ => self.is(Known::EEXIST),
+            Command::DeviceCreate => self.is(NixErrno::EBUSY) || self.is(NixErrno::ENXIO),
+            Command::DeviceRename => self.is(NixErrno::EBUSY),
+            _ => self.is(NixErrno::EEXIST),
         }
     }
 
     pub(super) fn is_not_found(&self) -> bool {
-        self.is(Known::ENXIO) && !self.of_another && !self.is_taken()
+        self.is(NixErrno::ENXIO) && !self.of_another && !self.is_taken()
     }
 
     /// If a table cannot be loaded because of another device, the device itself is not busy.
     pub(super) fn is_busy(&self) -> bool {
-        self.is(Known::EBUSY) && !self.is_taken() && !self.is_of_another_device()
+        self.is(NixErrno::EBUSY) && !self.is_taken() && !self.is_of_another_device()
     }
 
     /// Whether a device that the table uses is missing, busy or cannot be opened.

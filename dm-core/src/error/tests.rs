@@ -3,50 +3,50 @@
 use super::*;
 use crate::id::{DevIdBuf, DmNameBuf};
 
-const ERRNOS: [Known; 14] = [
-    Known::EPERM,
-    Known::EINTR,
-    Known::ENXIO,
-    Known::ENOMEM,
-    Known::EACCES,
-    Known::EBUSY,
-    Known::EEXIST,
-    Known::ENODEV,
-    Known::EINVAL,
-    Known::ENOTTY,
-    Known::ENOSPC,
-    Known::EROFS,
-    Known::ENODATA,
-    Known::EIO,
+const ERRNOS: [NixErrno; 14] = [
+    NixErrno::EPERM,
+    NixErrno::EINTR,
+    NixErrno::ENXIO,
+    NixErrno::ENOMEM,
+    NixErrno::EACCES,
+    NixErrno::EBUSY,
+    NixErrno::EEXIST,
+    NixErrno::ENODEV,
+    NixErrno::EINVAL,
+    NixErrno::ENOTTY,
+    NixErrno::ENOSPC,
+    NixErrno::EROFS,
+    NixErrno::ENODATA,
+    NixErrno::EIO,
 ];
 
-fn refusal(command: Command, errno: Known) -> Refusal {
+fn refusal(command: Command, errno: NixErrno) -> Refusal {
     let device = DevIdBuf::Name(DmNameBuf::new("my disk").unwrap());
-    Refusal::new(command, Some(device), Errno::known(errno))
+    Refusal::new(command, Some(device), Errno::from_nix(errno))
 }
 
-fn refused(command: Command, errno: Known) -> Error {
+fn refused(command: Command, errno: NixErrno) -> Error {
     refusal(command, errno).into()
 }
 
 /// The errnos for which a predicate holds, of a command.
-fn errnos_of(command: Command, predicate: impl Fn(&Error) -> bool) -> Vec<Known> {
+fn errnos_of(command: Command, predicate: impl Fn(&Error) -> bool) -> Vec<NixErrno> {
     ERRNOS.into_iter().filter(|&errno| predicate(&refused(command, errno))).collect()
 }
 
 #[test]
 fn a_refusal_names_command_device_and_errno() {
     assert_eq!(
-        refusal(Command::DeviceRemove, Known::EBUSY).to_string(),
+        refusal(Command::DeviceRemove, NixErrno::EBUSY).to_string(),
         r"device_remove of device 'my\x20disk' failed: Device or resource busy (EBUSY)"
     );
-    let no_device = Refusal::new(Command::ListDevices, None, Errno::known(Known::EINVAL));
+    let no_device = Refusal::new(Command::ListDevices, None, Errno::from_nix(NixErrno::EINVAL));
     assert_eq!(no_device.to_string(), "list_devices failed: Invalid argument (EINVAL)");
 }
 
 #[test]
 fn a_refusal_says_what_the_kernel_says_or_that_it_may_have_said_something() {
-    let refusal = || Refusal::new(Command::TableLoad, None, Errno::known(Known::EINVAL));
+    let refusal = || Refusal::new(Command::TableLoad, None, Errno::from_nix(NixErrno::EINVAL));
     let line = "device-mapper: table: 253:0: zero: No arguments required (-EINVAL)";
     assert_eq!(
         refusal().with_kernel_log(KernelLog::Lines(vec![line.to_owned()])).to_string(),
@@ -66,7 +66,7 @@ fn a_refusal_says_what_the_kernel_says_or_that_it_may_have_said_something() {
 
 #[test]
 fn each_predicate_holds_for_its_errnos_and_no_other() {
-    use Known::{EACCES, EBUSY, EEXIST, EINTR, EINVAL, ENODATA, ENOMEM, ENOSPC, ENXIO, EPERM, EROFS};
+    use NixErrno::{EACCES, EBUSY, EEXIST, EINTR, EINVAL, ENODATA, ENOMEM, ENOSPC, ENXIO, EPERM, EROFS};
     for command in [Command::DeviceInfo, Command::DeviceRemove, Command::TableLoad, Command::TargetMsg] {
         assert_eq!(errnos_of(command, Error::is_not_found), [ENXIO], "{command}");
         assert_eq!(errnos_of(command, Error::is_busy), [EBUSY], "{command}");
@@ -86,17 +86,17 @@ fn each_predicate_holds_for_its_errnos_and_no_other() {
 
 #[test]
 fn a_taken_name_is_not_a_busy_device() {
-    assert_eq!(errnos_of(Command::DeviceCreate, Error::is_already_exists), [Known::ENXIO, Known::EBUSY]);
+    assert_eq!(errnos_of(Command::DeviceCreate, Error::is_already_exists), [NixErrno::ENXIO, NixErrno::EBUSY]);
     assert_eq!(errnos_of(Command::DeviceCreate, Error::is_busy), []);
     assert_eq!(errnos_of(Command::DeviceCreate, Error::is_not_found), []);
-    assert_eq!(errnos_of(Command::DeviceRename, Error::is_already_exists), [Known::EBUSY]);
+    assert_eq!(errnos_of(Command::DeviceRename, Error::is_already_exists), [NixErrno::EBUSY]);
     assert_eq!(errnos_of(Command::DeviceRename, Error::is_busy), []);
-    assert_eq!(errnos_of(Command::DeviceRename, Error::is_not_found), [Known::ENXIO]);
+    assert_eq!(errnos_of(Command::DeviceRename, Error::is_not_found), [NixErrno::ENXIO]);
 }
 
 #[test]
 fn a_disk_that_is_busy_or_missing_is_not_the_device() {
-    for errno in [Known::EBUSY, Known::ENXIO, Known::ENODEV] {
+    for errno in [NixErrno::EBUSY, NixErrno::ENXIO, NixErrno::ENODEV] {
         let error = Error::from(refusal(Command::TableLoad, errno).of_another_device(true));
         assert!(error.is_disk_unusable() && !error.is_busy() && !error.is_not_found(), "{errno}");
     }
@@ -159,11 +159,11 @@ fn an_unsupported_option_names_both_versions() {
 #[test]
 fn no_error_repeats_its_source() {
     use std::error::Error as _;
-    let source = || std::io::Error::from_raw_os_error(Known::EIO as i32);
+    let source = || std::io::Error::from_raw_os_error(NixErrno::EIO as i32);
     let errors =
         [OpenError::file("open", "/x", source()), OpenError::NoAnswer { path: "/x".into(), source: source().into() }];
     for error in errors {
         assert!(!error.to_string().contains(&error.source().unwrap().to_string()), "{error}");
-        assert_eq!(error.errno(), Some(Known::EIO as i32));
+        assert_eq!(error.errno(), Some(NixErrno::EIO as i32));
     }
 }

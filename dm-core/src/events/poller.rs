@@ -9,7 +9,7 @@ use dm_units::DeviceNumber;
 use super::changes::{Change, compare};
 use super::starting::Starting;
 use super::uuids::Uuids;
-use super::wait::{End, wait_readable};
+use super::wait::{Deadline, wait_readable};
 use super::{Event, EventKind};
 use crate::commands::{DeviceList, ListOptions, ListedDevice};
 use crate::error::{Error, OpenError, Result};
@@ -171,13 +171,13 @@ impl EventPoller {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn wait(&mut self, timeout: Option<Duration>) -> Result<Vec<Event>> {
-        let end = End::after(timeout);
+        let deadline = Deadline::after(timeout);
         loop {
             let look_again = self.starting.has_suspended().then_some(LOOK_AGAIN);
-            wait_readable(self.descriptor.as_fd(), &end.or_after(look_again))?;
-            let over = end.is_over();
+            wait_readable(self.descriptor.as_fd(), &deadline.or_after(look_again))?;
+            let has_expired = deadline.has_passed();
             let events = self.read()?;
-            if over || !events.is_empty() {
+            if has_expired || !events.is_empty() {
                 return Ok(events);
             }
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use super::wait::{End, wait_readable};
+use super::wait::{Deadline, wait_readable};
 use super::*;
 use crate::error::{Error, OpenError};
 use crate::fake_host::{FakeDevice, FakeHost, bare, number, serving};
@@ -333,7 +333,8 @@ fn a_wait_ends_with_an_event_or_with_its_timeout() {
 fn a_poller_is_readable_from_an_event_until_it_is_read() {
     let host = FakeHost::new(NEW, [serving(0, "a", "")]);
     let poller = &mut open(&host);
-    let is_readable = |poller: &EventPoller| wait_readable(poller.as_fd(), &End::after(Some(Duration::ZERO))).unwrap();
+    let is_readable =
+        |poller: &EventPoller| wait_readable(poller.as_fd(), &Deadline::after(Some(Duration::ZERO))).unwrap();
     assert!(!is_readable(poller));
     host.change(|devices| devices[0].event_nr = 1);
     assert!(is_readable(poller));
@@ -365,7 +366,7 @@ fn one_device_is_waited_for() {
     remove.join().unwrap();
 }
 
-/// A poller can be moved to a thread of its own.
+/// A poller can be moved to another thread.
 const _: fn() = || {
     fn is_send<T: Send>() {}
     is_send::<EventPoller>();

@@ -1,9 +1,9 @@
-//! Waits until the control node is readable, and for an event of one device.
+//! Waits with a timeout: until the control node is readable, or for an event of one device.
 
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno as Known;
+use nix::errno::Errno as NixErrno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::error::{Errno, OpenError, Refusal, Result};
@@ -11,24 +11,24 @@ use crate::id::AsDevId;
 use crate::node::Dm;
 use crate::wire::{Command, DeviceInfo};
 
-/// The end of a wait; `None` for no limit.
-pub(super) struct End(Option<Instant>);
+/// The time at which a wait ends; `None` for no limit.
+pub(super) struct Deadline(Option<Instant>);
 
-impl End {
-    /// Converts a timeout. One that exceeds the range of the clock has no end.
+impl Deadline {
+    /// The deadline of a wait that starts now. A timeout that exceeds the range of the clock has no limit.
     pub(super) fn after(timeout: Option<Duration>) -> Self {
         Self(timeout.and_then(|timeout| Instant::now().checked_add(timeout)))
     }
 
-    fn left(&self) -> Option<Duration> {
-        self.0.map(|end| end.saturating_duration_since(Instant::now()))
+    fn remaining(&self) -> Option<Duration> {
+        self.0.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
-    pub(super) fn is_over(&self) -> bool {
-        self.left().is_some_and(|left| left.is_zero())
+    pub(super) fn has_passed(&self) -> bool {
+        self.remaining().is_some_and(|remaining| remaining.is_zero())
     }
 
-    /// This end, or the end of `pause` from now if that is earlier.
+    /// This deadline, or the end of `pause` from now if that is earlier.
     pub(super) fn or_after(&self, pause: Option<Duration>) -> Self {
         let Self(paused) = Self::after(pause);
         Self([self.0, paused].into_iter().flatten().min())
@@ -36,26 +36,26 @@ impl End {
 
     /// The remaining time in milliseconds, rounded up, since rounding down would busy-wait during the last fraction.
     fn poll_timeout(&self) -> PollTimeout {
-        match self.left() {
+        match self.remaining() {
             None => PollTimeout::NONE,
-            Some(left) => {
-                let millis = left.as_nanos().div_ceil(1_000_000);
+            Some(remaining) => {
+                let millis = remaining.as_nanos().div_ceil(1_000_000);
                 PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)
             }
         }
     }
 }
 
-/// Waits for an event since the handle was armed; returns `false` when the time has expired. Signals do not end the
-/// wait.
-pub(super) fn wait_readable(descriptor: BorrowedFd<'_>, end: &End) -> Result<bool> {
+/// Waits until an armed control node is readable, which it is after any event since it was armed. Returns `false` if
+/// that is not so before the deadline. Signals do not end the wait.
+pub(super) fn wait_readable(descriptor: BorrowedFd<'_>, deadline: &Deadline) -> Result<bool> {
     loop {
         let mut descriptors = [PollFd::new(descriptor, PollFlags::POLLIN)];
-        match poll(&mut descriptors, end.poll_timeout()) {
-            Ok(0) if end.is_over() => return Ok(false),
-            Ok(0) | Err(Known::EINTR) => {}
+        match poll(&mut descriptors, deadline.poll_timeout()) {
+            Ok(0) if deadline.has_passed() => return Ok(false),
+            Ok(0) | Err(NixErrno::EINTR) => {}
             Ok(_) => return Ok(true),
-            Err(errno) => return Err(Refusal::new(Command::ArmPoll, None, Errno::known(errno)).into()),
+            Err(errno) => return Err(Refusal::new(Command::ArmPoll, None, Errno::from_nix(errno)).into()),
         }
     }
 }
@@ -64,8 +64,10 @@ impl Dm {
     /// Waits until a device's event number differs from `event_nr`. Returns `None` if it does not within `timeout`.
     ///
     /// - Interface 4.36 and later.
-    /// - Unlike [`device_wait`](Self::device_wait), it has a timeout, the removal of the device always ends it, and
-    ///   signals do not. With `None`, or with a timeout such as `Duration::MAX`, it waits without limit.
+    /// - Unlike [`device_wait`](Self::device_wait), it has a timeout, and signals do not end it. With `None`, or with a
+    ///   timeout such as `Duration::MAX`, it waits without limit.
+    /// - The removal of the device ends it. If another device takes its name, uuid or number at the same moment, the wait
+    ///   continues with that device.
     /// - It takes two ioctls, and two more for each event of any device.
     /// - It arms this handle and thus all its clones, as [`arm_poll`](Self::arm_poll) does. If several threads wait,
     ///   each needs a separate handle: see [`reopen`](Self::reopen).
@@ -88,12 +90,13 @@ impl Dm {
     ///
     /// # Errors
     /// [`is_not_found`](crate::Error::is_not_found): the device does not exist, or was removed meanwhile.
+    /// [`is_unsupported`](crate::Error::is_unsupported): the kernel has an older interface.
     /// [`OpenError::NoDescriptor`]: the handle's transport has no descriptor to wait for.
     #[doc(alias = "DM_DEV_WAIT")]
     #[doc(alias = "dmsetup wait")]
     pub fn wait_event(&self, id: impl AsDevId, event_nr: u32, timeout: Option<Duration>) -> Result<Option<DeviceInfo>> {
         let descriptor = self.poll_fd().ok_or(OpenError::NoDescriptor)?;
-        let end = End::after(timeout);
+        let deadline = Deadline::after(timeout);
         loop {
             // Armed first, so that an event after the lookup makes the handle readable.
             self.arm_poll()?;
@@ -101,7 +104,7 @@ impl Dm {
             if info.event_nr() != event_nr {
                 return Ok(Some(info));
             }
-            if !wait_readable(descriptor, &end)? {
+            if !wait_readable(descriptor, &deadline)? {
                 return Ok(None);
             }
         }

@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_print_as_what_they_are() {
+    fn an_id_prints_with_its_kind() {
         let name = DmNameBuf::new("my disk").unwrap();
         assert_eq!(name.as_dev_id().unwrap().to_string(), r"device 'my\x20disk'");
         let uuid = DmUuidBuf::new("LVM-1").unwrap();

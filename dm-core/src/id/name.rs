@@ -1,6 +1,6 @@
 //! Names and uuids of mapped devices, checked when they are made.
 //!
-//! The kernel accepts any bytes but NUL in both, and refuses `/` in names; spaces, quotes, newlines and text in any
+//! The kernel accepts any byte except NUL in both, and refuses `/` in names; spaces, quotes, newlines and text in any
 //! encoding are allowed (`check_name` and `dev_create` in drivers/md/dm-ioctl.c). Since interface 4.48 it also refuses
 //! the names `control`, `.` and `..`; this crate leaves that check to the running kernel.
 //!

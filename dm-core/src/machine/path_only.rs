@@ -31,12 +31,10 @@ pub(super) fn open_beneath(folder: &Path, path: &[u8]) -> io::Result<File> {
 
 /// The number of the block device of an open node; `None` for another kind of file.
 ///
-/// The standard library always asks for synchronization with a server.
-///
-/// `AT_STATX_DONT_SYNC` makes FUSE and NFS answer from their caches (`fuse_update_get_attr` in fs/fuse/dir.c,
-/// `nfs_getattr` in fs/nfs/inode.c), and overlayfs passes the flag on. Without it the server of a FUSE file system
-/// could block the call for any time. Some file systems, such as 9p, ignore the flag, so the caller must check that the
-/// file is not on one of these.
+/// With `AT_STATX_DONT_SYNC`, which the standard library's `metadata` does not pass, FUSE and NFS answer from their caches
+/// (`fuse_update_get_attr` in fs/fuse/dir.c, `nfs_getattr` in fs/nfs/inode.c), and overlayfs passes the flag on. Without
+/// it the server of a FUSE file system could block the call for any time. Some file systems, such as 9p, ignore the flag,
+/// so the caller must check that the file is not on one of these.
 ///
 /// # Errors
 /// `ENOSYS` before Linux 4.11; other errors of the file system.

@@ -1,4 +1,4 @@
-//! What stands for the control node on systems other than Linux: an error that says so.
+//! Replaces the control node on systems other than Linux: opening it is an error.
 
 use nix::unistd::{Pid, getpid};
 

@@ -60,7 +60,7 @@ impl Entry {
 /// Enough for most operations, so that nothing is allocated while a device is suspended.
 const ROOM: usize = 32;
 /// The largest number of operations whose lines are postponed.
-const MOST_PUT_OFF: usize = 256;
+const MAX_PUT_OFF: usize = 256;
 
 impl OperationJournal {
     pub(super) fn new(host: &Arc<Journal>, device: Option<DeviceNumber>) -> Self {
@@ -123,7 +123,7 @@ impl Journal {
 
     fn put_off(&self, operation: String, entries: Vec<Entry>) {
         let mut shared = self.shared();
-        if shared.put_off.len() < MOST_PUT_OFF {
+        if shared.put_off.len() < MAX_PUT_OFF {
             shared.put_off.push((operation, entries));
         } else {
             shared.lost = shared.lost.saturating_add(entries.len());
@@ -165,7 +165,7 @@ impl Dm {
             let asked = self.transport.ioctl(Command::DeviceInfo, &mut answer);
             // If its state cannot be read, the device may still be suspended.
             asked.map_or_else(
-                |error| Errno::of(&error) != Errno::known(nix::errno::Errno::ENXIO),
+                |error| Errno::of(&error) != Errno::from_nix(nix::errno::Errno::ENXIO),
                 |()| header::flags(&answer).contains(Flags::SUSPEND),
             )
         });

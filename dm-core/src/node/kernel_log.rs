@@ -153,7 +153,7 @@ impl Drop for LogMark<'_> {
             log.ended.fetch_add(1, Ordering::SeqCst);
             if let Some(file) = file.take() {
                 let mut idle = log.idle.lock().unwrap_or_else(PoisonError::into_inner);
-                if idle.len() < MOST_IDLE {
+                if idle.len() < MAX_IDLE {
                     idle.push(file);
                 }
             }
@@ -168,7 +168,7 @@ impl fmt::Debug for LogMark<'_> {
 }
 
 /// The largest number of open files that are kept.
-const MOST_IDLE: usize = 4;
+const MAX_IDLE: usize = 4;
 
 fn lines_since(file: &File, device: Option<DeviceNumber>, must: bool, was_alone: impl Fn() -> bool) -> Vec<String> {
     let thread = gettid().as_raw();
@@ -190,7 +190,7 @@ fn lines_since(file: &File, device: Option<DeviceNumber>, must: bool, was_alone:
 const PAUSES: [u64; 4] = [1, 2, 4, 8];
 
 /// The largest number of records that are examined, far more than one command writes.
-const MOST_RECORDS: usize = 256;
+const MAX_RECORDS: usize = 256;
 
 /// An upper bound of the size of a record, `PRINTK_MESSAGE_MAX` in kernel/printk/internal.h.
 const RECORD_SIZE: usize = 8192;
@@ -199,8 +199,8 @@ const RECORD_SIZE: usize = 8192;
 fn read_records(mut log: &File, records: &mut Vec<String>) {
     let mut record = vec![0; RECORD_SIZE];
     // Overwritten records and signals cause errors after which reading can continue, so their number must be limited.
-    for _ in 0..MOST_RECORDS.saturating_mul(2) {
-        if records.len() >= MOST_RECORDS {
+    for _ in 0..MAX_RECORDS.saturating_mul(2) {
+        if records.len() >= MAX_RECORDS {
             break;
         }
         match log.read(&mut record) {

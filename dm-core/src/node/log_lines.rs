@@ -6,14 +6,15 @@ use dm_units::DeviceNumber;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Line<'a> {
     text: &'a str,
-    /// The thread that wrote it, if the kernel was built to record that.
+    /// The id of the thread that wrote it, or 0 for an interrupt; `None` if the kernel was built without a record of that
+    /// (`CONFIG_PRINTK_CALLER`).
     thread: Option<i32>,
     /// The mapped device that the line names.
     device: Option<DeviceNumber>,
 }
 
-/// What `crypt` writes before its lines in a kernel with trusted keys: it includes `include/keys/trusted-type.h`, which defines
-/// `pr_fmt`.
+/// The prefix of the lines of `crypt` in a kernel with trusted keys, where it includes `include/keys/trusted-type.h`, which
+/// redefines `pr_fmt`.
 const PREFIX_OF_CRYPT: &str = "trusted_key: ";
 
 /// The number of priority bits below the facility (`LOG_PRIMASK` in kernel/printk/printk.c).
@@ -32,21 +33,21 @@ impl<'a> Line<'a> {
         }
         let text = text.lines().next()?;
         let text = text.strip_prefix(PREFIX_OF_CRYPT).unwrap_or(text);
-        let said = text.strip_prefix("device-mapper: ")?;
+        let message = text.strip_prefix("device-mapper: ")?;
         let caller = fields.split(',').find_map(|field| field.strip_prefix("caller="));
-        // Another letter means a processor in an interrupt, not a thread.
+        // `C` and a number instead of `T` mean an interrupt on that processor.
         let thread = caller.map(|caller| caller.strip_prefix('T').and_then(|id| id.parse().ok()).unwrap_or(0));
         // In most lines, the device follows the name of the module.
-        let device = said.split(": ").nth(1).and_then(|number| number.parse().ok());
+        let device = message.split(": ").nth(1).and_then(|number| number.parse().ok());
         Some(Self { text, thread, device })
     }
 }
 
-/// Selects the lines that are about a command of `thread` on `device`.
+/// Selects the lines that are about a command that `thread` has sent for `device`.
 ///
-/// If the kernel records threads, a line without a device belongs to the command if its thread matches. Otherwise such
-/// a line is used only if this handle had no other pending call (`alone`) and nothing was logged about another device
-/// in that period.
+/// Lines of other threads and about other devices are left out. A line without a device is about the command if the
+/// kernel records threads. If it does not, such a line is selected only if this handle sent no other command at the same
+/// time (`alone`), and no line is about another device.
 pub(super) fn reasons<'a>(
     lines: impl Iterator<Item = Line<'a>>,
     device: Option<DeviceNumber>,
@@ -66,11 +67,11 @@ mod tests {
 
     const OURS: DeviceNumber = DeviceNumber::new(253, 0);
 
-    fn said(records: &[&str]) -> Vec<String> {
-        said_while(records, true)
+    fn reasons_in(records: &[&str]) -> Vec<String> {
+        reasons_while(records, true)
     }
 
-    fn said_while(records: &[&str], alone: bool) -> Vec<String> {
+    fn reasons_while(records: &[&str], alone: bool) -> Vec<String> {
         reasons(records.iter().filter_map(|record| Line::parse(record)), Some(OURS), 201, alone)
     }
 
@@ -79,7 +80,7 @@ mod tests {
         let lookup = "3,1043,77812,-;device-mapper: table: 253:0: linear: Device lookup failed (-ENODEV)\n";
         let ioctl = "3,1044,77813,-;device-mapper: ioctl: error adding target to table\n SUBSYSTEM=block\n";
         assert_eq!(
-            said(&[lookup, "6,1,2,-;loop0: detected capacity change\n", ioctl]),
+            reasons_in(&[lookup, "6,1,2,-;loop0: detected capacity change\n", ioctl]),
             [
                 "device-mapper: table: 253:0: linear: Device lookup failed (-ENODEV)",
                 "device-mapper: ioctl: error adding target to table"
@@ -90,44 +91,44 @@ mod tests {
     #[test]
     fn lines_of_crypt_are_found_behind_the_prefix_for_trusted_keys() {
         let refused = "4,412,27166705,-;trusted_key: device-mapper: crypt: not suspended during key manipulation.\n";
-        assert_eq!(said(&[refused]), ["device-mapper: crypt: not suspended during key manipulation."]);
-        assert_eq!(said(&["4,412,27166705,-;trusted_key: key_unseal failed (-22)\n"]), [""; 0]);
+        assert_eq!(reasons_in(&[refused]), ["device-mapper: crypt: not suspended during key manipulation."]);
+        assert_eq!(reasons_in(&["4,412,27166705,-;trusted_key: key_unseal failed (-22)\n"]), [""; 0]);
     }
 
     #[test]
-    fn lines_that_a_process_wrote_are_not_the_kernels() {
+    fn lines_that_a_process_wrote_are_left_out() {
         for forged in [
             "12,1,2,-;device-mapper: table: 253:0: linear: forged\n",
             "8,1,2,-;device-mapper: table: 253:0: linear: forged\n",
             "x,1,2,-;device-mapper: table: 253:0: linear: forged\n",
             "device-mapper: table: 253:0: linear: forged\n",
         ] {
-            assert_eq!(said(&[forged]), [] as [&str; 0], "{forged}");
+            assert_eq!(reasons_in(&[forged]), [] as [&str; 0], "{forged}");
         }
     }
 
     #[test]
-    fn another_devices_lines_are_not() {
+    fn lines_about_another_device_are_left_out() {
         let theirs = "3,1,2,-;device-mapper: table: 253:10: linear: Invalid argument count (-EINVAL)\n";
         let unnamed = "3,2,3,-;device-mapper: ioctl: error adding target to table\n";
-        assert_eq!(said(&[theirs, unnamed]), [] as [&str; 0], "who wrote the second can't be known");
+        assert_eq!(reasons_in(&[theirs, unnamed]), [] as [&str; 0], "the second may be about either device");
         let ours = "3,2,3,-;device-mapper: table: 253:0: zero: No arguments required (-EINVAL)\n";
-        assert_eq!(said(&[theirs, ours, unnamed]).len(), 1);
+        assert_eq!(reasons_in(&[theirs, ours, unnamed]).len(), 1);
     }
 
     #[test]
-    fn beside_other_calls_only_what_names_the_device_is_a_reason() {
+    fn with_other_calls_only_lines_that_name_the_device_are_reasons() {
         let ours = "3,2,3,-;device-mapper: table: 253:0: zero: No arguments required (-EINVAL)\n";
         let unnamed = "3,2,3,-;device-mapper: ioctl: Target type does not support messages\n";
-        assert_eq!(said_while(&[ours, unnamed], true).len(), 2);
-        assert_eq!(said_while(&[ours, unnamed], false).len(), 1);
+        assert_eq!(reasons_while(&[ours, unnamed], true).len(), 2);
+        assert_eq!(reasons_while(&[ours, unnamed], false).len(), 1);
     }
 
     #[test]
-    fn the_kernel_may_record_which_thread_wrote_a_line() {
+    fn lines_of_other_threads_are_left_out() {
         let ours = "3,1,2,-,caller=T201;device-mapper: ioctl: The device has no table.\n";
         let theirs = "3,2,3,-,caller=T202;device-mapper: ioctl: Empty message received.\n";
         let interrupt = "3,3,4,-,caller=C1;device-mapper: multipath: 253:0: Failing path 8:0.\n";
-        assert_eq!(said(&[ours, theirs, interrupt]), ["device-mapper: ioctl: The device has no table."]);
+        assert_eq!(reasons_in(&[ours, theirs, interrupt]), ["device-mapper: ioctl: The device has no table."]);
     }
 }

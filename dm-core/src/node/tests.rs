@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use dm_units::Version;
-use nix::errno::Errno as Known;
+use nix::errno::Errno as NixErrno;
 
 use super::{Dm, Transport};
 use crate::error::OpenError;
@@ -14,7 +14,7 @@ use crate::wire::Command;
 #[derive(Debug)]
 struct Kernel {
     version: Option<[u32; 3]>,
-    errno: Option<Known>,
+    errno: Option<NixErrno>,
 }
 
 impl Transport for Kernel {
@@ -27,7 +27,7 @@ impl Transport for Kernel {
     }
 }
 
-fn check(version: Option<[u32; 3]>, errno: Option<Known>) -> Result<(), OpenError> {
+fn check(version: Option<[u32; 3]>, errno: Option<NixErrno>) -> Result<(), OpenError> {
     Dm::with_transport(Kernel { version, errno }).check_interface(Path::new("/dev/mapper/control"))
 }
 
@@ -41,7 +41,7 @@ fn every_interface_4_is_taken() {
 #[test]
 fn another_interface_is_named_whether_the_kernel_answers_or_refuses() {
     for version in [[3, 0, 0], [5, 1, 2]] {
-        for errno in [None, Some(Known::EINVAL)] {
+        for errno in [None, Some(NixErrno::EINVAL)] {
             let error = check(Some(version), errno).unwrap_err();
             let OpenError::Interface { version: found } = error else { panic!("{error:?}") };
             assert_eq!(found, Version::new(version[0], version[1], version[2]));
@@ -55,11 +55,11 @@ fn another_interface_is_named_whether_the_kernel_answers_or_refuses() {
 
 #[test]
 fn a_refusal_is_about_permission_or_no_answer() {
-    for errno in [Known::EACCES, Known::EPERM] {
+    for errno in [NixErrno::EACCES, NixErrno::EPERM] {
         let error = check(Some([4, 48, 0]), Some(errno)).unwrap_err();
         assert!(error.is_permission_denied() && matches!(error, OpenError::Permission { .. }), "{error}");
     }
-    let error = check(None, Some(Known::ENOTTY)).unwrap_err();
+    let error = check(None, Some(NixErrno::ENOTTY)).unwrap_err();
     assert!(matches!(error, OpenError::NoAnswer { .. }) && !error.is_permission_denied(), "{error}");
-    assert_eq!(error.errno(), Some(Known::ENOTTY as i32));
+    assert_eq!(error.errno(), Some(NixErrno::ENOTTY as i32));
 }

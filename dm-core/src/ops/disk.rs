@@ -39,14 +39,14 @@ impl fmt::Display for UnusableDisk {
         }
         let holders = self.holders.iter().map(|holder| format!(", which is used by {holder}"));
         let mounts = self.mounts.iter().map(|mount| format!(", which is {mount}"));
-        holders.chain(mounts).take(MOST_NAMED).try_for_each(|user| f.write_str(&user))
+        holders.chain(mounts).take(MAX_NAMED).try_for_each(|user| f.write_str(&user))
     }
 }
 
 /// The largest number of users that are listed.
-const MOST_NAMED: usize = 3;
+const MAX_NAMED: usize = 3;
 /// The largest number of devices that are examined; a table can have a million lines.
-const MOST_LOOKED_AT: usize = 64;
+const MAX_VISITED: usize = 64;
 
 /// Finds the first disk of a table that does not exist or has a user other than the device mapper.
 pub(super) fn unusable_disk(table: &PreparedTable) -> Option<UnusableDisk> {
@@ -58,7 +58,7 @@ pub(super) fn unusable_disk(table: &PreparedTable) -> Option<UnusableDisk> {
         if seen.contains(&word) {
             continue;
         }
-        if seen.len() == MOST_LOOKED_AT {
+        if seen.len() == MAX_VISITED {
             return None;
         }
         seen.push(word);

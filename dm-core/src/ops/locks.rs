@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use dm_units::DeviceNumber;
-use nix::errno::Errno as Known;
+use nix::errno::Errno as NixErrno;
 use nix::fcntl::{Flock, FlockArg};
 
 use super::error::OpErrorKind;
@@ -44,7 +44,7 @@ struct Turns {
 }
 
 /// Releases older than this many are assumed to concern any device.
-const MOST_REMEMBERED: usize = 64;
+const MAX_REMEMBERED: usize = 64;
 
 impl Turns {
     fn queue(&mut self, number: DeviceNumber) -> u64 {
@@ -71,7 +71,7 @@ impl Turns {
     fn end(&mut self, number: DeviceNumber) {
         self.devices.retain(|taken| *taken != number);
         self.ended = self.ended.wrapping_add(1);
-        self.last.truncate(MOST_REMEMBERED.saturating_sub(1));
+        self.last.truncate(MAX_REMEMBERED.saturating_sub(1));
         self.last.push_front(number);
     }
 
@@ -218,8 +218,8 @@ fn lock_file(path: &Path, end: Option<Instant>) -> Result<Flock<File>, OpErrorKi
     loop {
         file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(locked) => return Ok(locked),
-            Err((file, Known::EWOULDBLOCK | Known::EINTR)) => file,
-            Err((_, errno)) => return Err(fault(Errno::known(errno))),
+            Err((file, NixErrno::EWOULDBLOCK | NixErrno::EINTR)) => file,
+            Err((_, errno)) => return Err(fault(Errno::from_nix(errno))),
         };
         if left(end).is_none() {
             return Err(OpErrorKind::Locked);

@@ -126,11 +126,11 @@ impl<'h> Op<'h> {
 }
 
 /// The largest number of times that an interrupted command is repeated.
-const MOST_INTERRUPTIONS: u32 = 1000;
+const MAX_INTERRUPTIONS: u32 = 1000;
 
 /// Repeats a command while signals interrupt it, up to a limit.
 pub(super) fn uninterrupted<R>(mut command: impl FnMut() -> Result<R, Error>) -> Result<R, Error> {
-    for _ in 0..MOST_INTERRUPTIONS {
+    for _ in 0..MAX_INTERRUPTIONS {
         match command() {
             Err(error) if error.is_interrupted() => {}
             result => return result,

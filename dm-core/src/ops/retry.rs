@@ -51,7 +51,7 @@ impl Retry {
             match action() {
                 Err(error) if error.is_busy() && !left.is_zero() => {
                     thread::sleep(pause.min(left));
-                    pause = pause.saturating_mul(2).clamp(Duration::from_micros(100), LONGEST_PAUSE);
+                    pause = pause.saturating_mul(2).clamp(Duration::from_micros(100), MAX_PAUSE);
                 }
                 result => return result,
             }
@@ -59,7 +59,7 @@ impl Retry {
     }
 }
 
-const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+const MAX_PAUSE: Duration = Duration::from_millis(100);
 
 /// Retries for one second.
 impl Default for Retry {
@@ -77,7 +77,7 @@ mod tests {
     use crate::wire::Command;
 
     fn fails_with(errno: nix::errno::Errno) -> Result<(), Error> {
-        Err(Refusal::new(Command::DeviceRemove, None, Errno::known(errno)).into())
+        Err(Refusal::new(Command::DeviceRemove, None, Errno::from_nix(errno)).into())
     }
 
     fn tries(retry: Retry, mut action: impl FnMut(u32) -> Result<(), Error>) -> (u32, Result<(), Error>) {

@@ -33,8 +33,8 @@ pub(super) enum Daemon {
 const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
 /// Limits of the search in `/proc`, far above the size of usual systems.
-const MOST_PROCESSES: usize = 100_000;
-const LONGEST_WALK: Duration = Duration::from_secs(2);
+const MAX_PROCESSES: usize = 100_000;
+const MAX_WALK_TIME: Duration = Duration::from_secs(2);
 
 /// The file names of udev's programs.
 const PROGRAMS: [&str; 4] = ["systemd-udevd", "udevadm", "udevd", "eudevd"];
@@ -47,7 +47,7 @@ pub(super) fn find_daemon(facts: &Facts) -> Daemon {
     let start = Instant::now();
     let (mut is_complete, mut elsewhere, mut stopped) = (true, false, false);
     for (seen, entry) in entries.enumerate() {
-        if seen >= MOST_PROCESSES || start.elapsed() > LONGEST_WALK {
+        if seen >= MAX_PROCESSES || start.elapsed() > MAX_WALK_TIME {
             is_complete = false;
             break;
         }

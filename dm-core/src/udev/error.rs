@@ -109,11 +109,11 @@ pub enum UdevError {
         /// The path of the directory.
         path: PathBuf,
     },
-    /// The name is not possible for a node below `/dev/mapper`.
+    /// A node below `/dev/mapper` cannot have this name.
     #[error("device '{}' cannot have a node in /dev/mapper: {reason}", name.shown())]
     #[non_exhaustive]
     NodeName {
-        /// The name.
+        /// The name of the device.
         name: DmNameBuf,
         /// The rule that the name breaks.
         reason: NodeNameFault,
@@ -147,7 +147,7 @@ pub enum UdevError {
     #[error("{number:#x} is not the number of a udev cookie, which is between 0xd4d0001 and 0xd4dffff")]
     #[non_exhaustive]
     NotACookie {
-        /// The number.
+        /// The number that the caller passed.
         number: u32,
     },
     /// A cookie cannot be created, listed, completed or removed. The source is the errno.
@@ -236,7 +236,7 @@ fn done(present: bool, name: &DmNameBuf, number: DeviceNumber) -> String {
 }
 
 /// The largest number of devices or paths that an error lists.
-const MOST_NAMED: usize = 3;
+const MAX_NAMED: usize = 3;
 
 struct Devices<'a>(&'a [(DmNameBuf, DeviceNumber)]);
 
@@ -274,7 +274,7 @@ impl fmt::Display for CookieKey {
 }
 
 fn write_some(f: &mut fmt::Formatter<'_>, mut texts: impl ExactSizeIterator<Item = String>) -> fmt::Result {
-    for (index, text) in texts.by_ref().take(MOST_NAMED).enumerate() {
+    for (index, text) in texts.by_ref().take(MAX_NAMED).enumerate() {
         if index > 0 {
             f.write_str(", ")?;
         }
@@ -299,7 +299,7 @@ mod tests {
     const NUMBER: DeviceNumber = DeviceNumber { major: 254, minor: 3 };
 
     #[test]
-    fn a_timeout_says_for_whom_what_lacks_and_what_to_do() {
+    fn a_timeout_names_the_devices_the_missing_paths_and_a_remedy() {
         let timed_out = |count: u32, stopped| UdevError::TimedOut {
             devices: (0..count).map(|index| (name(&format!("my {index}")), NUMBER)).collect(),
             lacking: vec!["/dev/mapper/x".into()],

@@ -195,7 +195,7 @@ impl Udev {
         self.strategy == Strategy::None
     }
 
-    /// The strategy.
+    /// How operations wait for udev.
     #[must_use]
     pub const fn strategy(&self) -> Strategy {
         self.strategy

@@ -8,7 +8,7 @@ use crate::id::{DmName, Naming};
 use crate::machine::paths::{mapper_dir, udev_path};
 
 /// The longest name of a file.
-const LONGEST_FILE_NAME: usize = 255;
+const MAX_FILE_NAME_LEN: usize = 255;
 
 /// Refuses a name that is not possible for a node below `/dev/mapper`. Operations call it before they create the
 /// device.
@@ -19,7 +19,7 @@ pub(super) fn check_node_name(name: &DmName, naming: Naming) -> Result<(), UdevE
     let len = node_name(name, naming).len();
     let reason = match name.as_bytes() {
         b"." | b".." | b"control" => NodeNameFault::Reserved,
-        _ if len > LONGEST_FILE_NAME => NodeNameFault::TooLong { len },
+        _ if len > MAX_FILE_NAME_LEN => NodeNameFault::TooLong { len },
         _ => return Ok(()),
     };
     Err(UdevError::NodeName { name: name.to_owned(), reason })

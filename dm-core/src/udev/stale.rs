@@ -173,7 +173,7 @@ mod tests {
     const AGE: Duration = Duration::from_secs(3);
 
     #[test]
-    fn only_what_was_seen_before_and_has_not_changed_is_removed() {
+    fn only_cookies_that_were_seen_before_and_are_unchanged_are_removed() {
         let [kept, mut used, old] = [(); 3].map(|()| Cookie::create().unwrap());
         let earlier = [aged(listed(&used).unwrap(), AGE), aged(listed(&old).unwrap(), AGE), listed(&kept).unwrap()];
         used.expect_one().unwrap();

@@ -43,11 +43,11 @@ impl Timer {
 
 /// How long udev may take before its daemon is searched for, and the longest time between two searches.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
-const LONGEST_PATIENCE: Duration = Duration::from_secs(30);
+const MAX_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The pauses between two checks of a node.
 const FIRST_PAUSE: Duration = Duration::from_micros(200);
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+const MAX_PAUSE: Duration = Duration::from_millis(20);
 
 /// The result of waiting for a cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +114,7 @@ impl<'a> Waiting<'a> {
             if self.timer.is_over() {
                 return Answer::Late { pending, stopped };
             }
-            patience = Timer::new(patience.length.saturating_mul(2).min(LONGEST_PATIENCE));
+            patience = Timer::new(patience.length.saturating_mul(2).min(MAX_PATIENCE));
         }
     }
 
@@ -150,7 +150,7 @@ impl<'a> Waiting<'a> {
                 };
             }
             thread::sleep(pause.min(self.timer.left()));
-            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+            pause = pause.saturating_mul(2).min(MAX_PAUSE);
         }
     }
 
@@ -160,9 +160,10 @@ impl<'a> Waiting<'a> {
     /// so that is checked here.
     pub(super) fn complete_nodes(&mut self, changes: &[Change]) -> Result<(), UdevError> {
         let is_deferred = |change: &Change| change.kind == NodeChange::Deferred;
-        let nobody_will = changes.iter().any(is_deferred) && self.look_for_daemon() == Daemon::Gone;
-        let undone =
-            changes.iter().filter(|change| nobody_will && is_deferred(change) || !self.dev.is_done(change, self.facts));
+        let no_daemon_will = changes.iter().any(is_deferred) && self.look_for_daemon() == Daemon::Gone;
+        let undone = changes
+            .iter()
+            .filter(|change| no_daemon_will && is_deferred(change) || !self.dev.is_done(change, self.facts));
         undone.map(|change| self.dev.carry_out(change, self.facts)).fold(Ok(()), Result::and)
     }
 
@@ -207,13 +208,13 @@ impl<'a> Waiting<'a> {
 }
 
 /// The largest part of the mount table that is read, in bytes.
-const LONGEST_MOUNT_TABLE: u64 = 1 << 20;
+const MAX_MOUNT_TABLE: u64 = 1 << 20;
 
 /// Whether a directory is on devtmpfs according to the mount table. If that cannot be read, assumes that it is.
 fn is_devtmpfs(dev_dir: &Path, facts: &Facts) -> bool {
     let mut table = Vec::new();
     let file = File::open(facts.path("proc/thread-self/mountinfo"));
-    if file.and_then(|file| file.take(LONGEST_MOUNT_TABLE).read_to_end(&mut table)).is_err() {
+    if file.and_then(|file| file.take(MAX_MOUNT_TABLE).read_to_end(&mut table)).is_err() {
         return true;
     }
     // A missing directory would be in its parent's file system.

@@ -101,7 +101,7 @@ impl<'a> Request<'a> {
         self.flag_since(self.secure_minor, Flags::SECURE_DATA, on)
     }
 
-    /// Whether an older kernel may leave its copies as they are; to be said before [`secure`](Self::secure).
+    /// Whether an older kernel may leave its copies as they are; set it before [`secure`](Self::secure).
     #[must_use]
     pub(crate) const fn secure_if_possible(self, if_possible: bool) -> Self {
         let secure_minor = if if_possible { 0 } else { SECURE_DATA_MINOR };

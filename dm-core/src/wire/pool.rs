@@ -20,7 +20,7 @@ pub(crate) struct Pool {
 /// A stack of buffers. It is an array, since a vector would need another allocation.
 #[derive(Debug, Default)]
 struct Idle {
-    buffers: [Buffer; MOST_IDLE],
+    buffers: [Buffer; MAX_IDLE],
     len: usize,
 }
 
@@ -74,7 +74,7 @@ impl LastSizes {
 }
 
 /// The largest number of idle buffers. More replies of one handle rarely exist at the same time.
-const MOST_IDLE: usize = 4;
+const MAX_IDLE: usize = 4;
 
 /// Space in addition to the sixteenth, so that one more digit or device does not cause a second call. It is small,
 /// since it is copied with each call.

@@ -50,7 +50,7 @@ fn after_a_rename_neither_the_old_name_nor_a_uuid_is_claimed() {
         assert_eq!((info.name(), info.uuid()), (None, None));
         assert_eq!((info.number(), info.event_nr()), (DeviceNumber::new(253, 7), 4));
     }
-    assert_eq!(info_of(Answer::device("old", "", 7)).uuid(), None, "an empty uuid is none");
+    assert_eq!(info_of(Answer::device("old", "", 7)).uuid(), None, "an empty uuid means no uuid");
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn zero() -> [TargetLine<dm_core::LineText<'static, &'static str>>; 1] {
 }
 
 #[test]
-fn commands_about_no_device() {
+fn options_of_commands_without_a_device_set_their_flags() {
     check(&[
         ("version", &|dm| dm.version().is_ok(), 0, NONE, 0),
         ("arm_poll", &|dm| dm.arm_poll().is_ok(), 36, NONE, 0),
@@ -64,7 +64,7 @@ fn commands_about_no_device() {
 }
 
 #[test]
-fn creation_removal_and_renaming() {
+fn options_of_creation_removal_and_renaming_set_their_flags() {
     let create = |options: CreateOptions<'static>| move |dm: &Dm| dm.device_create_with("disk", options).is_ok();
     let remove = |options: RemoveOptions| move |dm: &Dm| dm.device_remove_with("disk", options).is_ok();
     let rename = |options: RenameOptions| move |dm: &Dm| dm.device_rename_with("disk", "new", options).is_ok();
@@ -84,7 +84,7 @@ fn creation_removal_and_renaming() {
 }
 
 #[test]
-fn options_that_an_older_kernel_may_ignore_ask_for_no_version() {
+fn options_that_an_older_kernel_may_ignore_require_no_version() {
     let inactive = StatusOptions::table().slot(TableSlot::Inactive).noflush(true).if_possible(true);
     let deps = DepsOptions::new().slot(TableSlot::Inactive).if_possible(true);
     let inactive = inactive.secure(true);
@@ -111,7 +111,7 @@ fn options_that_an_older_kernel_may_ignore_ask_for_no_version() {
 }
 
 #[test]
-fn suspending_and_resuming() {
+fn options_of_suspend_and_resume_set_their_flags() {
     let suspend = |options: SuspendOptions| move |dm: &Dm| dm.device_suspend_with("disk", options).is_ok();
     let resume = |options: ResumeOptions| move |dm: &Dm| dm.device_resume_with("disk", options).is_ok();
     let by = |suspend: SuspendOptions| resume(ResumeOptions::new().suspend(suspend));
@@ -146,7 +146,7 @@ fn flags_for_udev_need_no_semaphore_and_no_newer_kernel() {
 }
 
 #[test]
-fn tables_and_what_is_read_of_them() {
+fn options_of_loads_statuses_and_waits_set_their_flags() {
     let load = |options: LoadOptions| move |dm: &Dm| dm.table_load_with("disk", zero(), options).is_ok();
     let status = |options: StatusOptions| move |dm: &Dm| dm.table_status_with("disk", options).is_ok();
     let wait = |options: StatusOptions| move |dm: &Dm| dm.device_wait_with("disk", 9, options).is_ok();
@@ -175,7 +175,7 @@ fn tables_and_what_is_read_of_them() {
 }
 
 #[test]
-fn messages_and_geometry() {
+fn options_of_messages_and_geometry_set_their_flags() {
     let message = |options: MessageOptions| {
         Script::request_of(|dm| dm.target_msg_with("disk", Message::new("set 1 2").sector(Sectors(5)), options).is_ok())
     };

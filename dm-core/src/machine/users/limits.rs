@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_vanished_was_not_left_out() {
+    fn a_vanished_file_does_not_make_the_result_incomplete() {
         let mut budget = Budget::new(LONG);
         budget.failed(&io::Error::from_raw_os_error(nix::libc::ESRCH));
         budget.failed(&io::Error::from_raw_os_error(nix::libc::ENOENT));

@@ -297,7 +297,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_bytes_are_a_line_or_not(bytes: Vec<u8>) {
+        fn no_line_makes_the_parser_panic(bytes: Vec<u8>) {
             let _ = Line::new(&bytes);
         }
     }

@@ -219,7 +219,7 @@ fn a_path_that_only_looks_like_one_on_the_device_is_not_believed() {
 }
 
 #[test]
-fn what_other_programs_chose_is_escaped_everywhere() {
+fn text_that_other_programs_chose_is_escaped_everywhere() {
     let machine = Machine::new();
     let forged = b"x\", open in process 1 (\"init\x1b]0;owned\x07";
     machine.mount_over_tree("");
