@@ -155,7 +155,7 @@ pub enum DevError {
     Unsupported {
         /// The device of the request.
         device: DevIdBuf,
-        /// The action.
+        /// The action, as it continues "this kernel cannot".
         what: &'static str,
         /// The required version of the ioctl interface.
         since: Version,

@@ -25,7 +25,7 @@ use crate::{Any, AnyStatus, AnyTable, Device, Linear, Usage};
 /// let host = Host::open()?;
 /// let home = LinearDev::open(&host, "home")?;
 ///
-/// // What is at its start goes to another disk.
+/// // The segment at its start is moved to another disk.
 /// let moving = home.move_segment(&host, Sectors(0), DeviceNumber::new(8, 32), Sectors(2048))?;
 /// for work in moving.progress(&host, Duration::from_secs(1)) {
 ///     println!("{:?} % copied", work?.done.and_then(|done| done.percent()));

@@ -18,7 +18,7 @@ const PROBES_SINCE: Version = Version::new(4, 50, 0);
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MultipathPath {
-    /// The device.
+    /// The number of the disk that the path leads to.
     pub device: DeviceNumber,
     /// The number of its group, from 1.
     pub group: u32,

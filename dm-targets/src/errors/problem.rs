@@ -31,7 +31,7 @@ pub enum Problem {
     Expected(&'static str),
     /// A count of words that is larger than the number of words that follow.
     TooFewWords {
-        /// The count.
+        /// The number that the count states.
         counted: u32,
         /// The number of words that follow.
         found: usize,

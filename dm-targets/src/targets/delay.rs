@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn classes_are_whole() {
+    fn incomplete_classes_are_refused() {
         let error = Delay::parse_table("254:0 0 5 254:0").unwrap_err();
         assert_eq!(error.to_string(), "delay table: word 5, offset, is missing");
         let error = Delay::parse_table("254:0 0 5 254:0 0 5 254:0 0 5 254:0").unwrap_err();

@@ -10,7 +10,7 @@
 //! | device | [`Device`] | |
 //! | start | [`Sectors`] | sectors on the device |
 //!
-//! The target takes no messages. The kernel checks that the device is long enough only when the whole table is complete.
+//! The target takes no messages. The kernel checks the size of the device only when the table is complete.
 //!
 //! Kernel: `linear_ctr` and `linear_status` in `drivers/md/dm-linear.c`.
 

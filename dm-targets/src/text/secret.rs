@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_whole_bytes_in_hex() {
+    fn a_key_consists_of_complete_bytes_in_hex() {
         assert_eq!(Key::from_hex("00fF").unwrap().size(), 2);
         for bad in ["", "0", "0g", "0x00", "00 ff", "é"] {
             assert_eq!(Key::from_hex(bad), Err(Problem::NotHex), "{bad}");

@@ -1,4 +1,4 @@
-//! Word boundaries.
+//! Finds the ends of words at white space, which a backslash quotes in input.
 
 use crate::text::word::{Form, is_space};
 

@@ -56,7 +56,7 @@ fn check<T: Target>(line: &Golden, message: &mut Option<T::Message>) {
     assert_eq!(printed, *text, "{place}");
 }
 
-/// What golden lines hold that the library has no words for: a profile that no kernel has in this case, the logs of clusters,
+/// The words in golden lines that the library does not know: a profile that no kernel has in this case, the logs of clusters,
 /// and a key that the kernel of the guests takes for a vdo and ignores.
 const UNKNOWN: &[&str] =
     &[r#"Other("AEAD")"#, r#"Other(["3", "clustered-disk""#, r#"Other(["1", "clustered-core""#, r#"["nokey", "5"]"#];

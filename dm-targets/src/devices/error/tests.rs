@@ -128,7 +128,7 @@ fn each_predicate_is_true_for_its_errors_and_for_no_other() {
     for (error, is) in cases {
         let expected: Vec<_> = [is].into_iter().filter(|name| !name.is_empty()).collect();
         assert_eq!(true_for(&error), expected, "{error:?}");
-        // An error of an undo is no reason of the failure.
+        // The error of an undo is not the reason for the failure.
         let other = || DevError::NoTable(DevIdBuf::Name(DmName::new("other").unwrap().to_owned()));
         assert_eq!(true_for(&other().undo(Err(error.clone()))), Vec::<&str>::new(), "undo: {error:?}");
         assert_eq!(true_for(&error.clone().undo(Err(other()))), expected, "{error:?}");

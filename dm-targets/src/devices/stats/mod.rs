@@ -35,7 +35,7 @@ use crate::message::stats::{StatsAreas, StatsCreate, StatsMessage, StatsRegion, 
 ///
 /// fn watch(host: &Host, device: &str, program: WordBuf) -> Result<(), DevError> {
 ///     let stats = Stats::of(host, device)?;
-///     // What a crashed process of this program has left.
+///     // Regions that a crashed process of this program has left.
 ///     stats.delete_of(host, &program)?;
 ///
 ///     let whole = StatsCreate::new(None, StatsStep::Areas(1)).precise_timestamps().program(program);

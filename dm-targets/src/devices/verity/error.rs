@@ -26,18 +26,18 @@ pub enum VerityError {
     })]
     #[non_exhaustive]
     NoSuperblock {
-        /// The device.
+        /// The hash device as the caller named it.
         device: String,
         /// The expected position of the superblock.
         offset: Sectors,
         /// The data at this position; `None` for zeros.
         found: Option<ForeignData>,
     },
-    /// The device is shorter than its part of the tree.
+    /// The device is smaller than its part of the tree.
     #[error("{device} has {size} sectors, and {needed} are needed")]
     #[non_exhaustive]
     TooSmall {
-        /// The device.
+        /// The device as the caller named it.
         device: String,
         /// Its size.
         size: Sectors,

@@ -59,7 +59,7 @@ use crate::verity::{VerityState, VerityTable};
 impl MappedDev<Verity> {
     /// Makes sure that a read-only device with this table exists, over all of its data blocks: creates it, or takes it over.
     ///
-    /// What happens when a corrupted block is read is a matter of the table: see
+    /// The table determines what a read of a corrupted block does: see
     /// [`on_corruption`](VerityTable::on_corruption) and [`on_error`](VerityTable::on_error). It can be changed in use, by
     /// [`change`](Self::change); the device stays read-only.
     ///

@@ -36,7 +36,7 @@ impl<'a> Part<'a> {
         self.io.size().map_err(|error| self.refused(BlockAction::GetSize, &error))
     }
 
-    /// Checks that the device is long enough.
+    /// Checks that the device is large enough.
     pub(super) fn require(&self, needed: Sectors) -> Result<(), VerityError> {
         let size = self.size()?;
         if size < needed {

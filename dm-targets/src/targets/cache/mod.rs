@@ -18,22 +18,27 @@
 //! |---|---|---|---|
 //! | metadata, cache, origin | [`Device`] | | |
 //! | block_size | [`Sectors`] | sectors | 64 to 2097152 (32 KiB to 1 GiB), a multiple of 64 |
-//! | #features | count | words | at most 3 in a table; at most one of the first three, `writeback` if there is none |
+//! | #features | count | words | at most 3 in a table |
+//! | `writeback`, `writethrough`, `passthrough` | [`CacheIoMode`] | | at most one of them; `writeback` by default |
 //! | #policy_args | count | words | at most 1024 in a table, even |
-//! | used/total | [`Usage`] | metadata blocks of 4 KiB | |
+//! | metadata_block_size | [`Sectors`] | sectors | always 8 (4 KiB) |
+//! | used/total | [`Usage`] | metadata blocks | |
 //! | resident/total, dirty | [`DataBlocks`](dm_units::DataBlocks) | cache blocks of the block size | |
-//! | hits, misses, demotions, promotions | `u32` | requests, then cache blocks | wrap around |
+//! | hits, misses | `u32` | requests | wrap around |
+//! | demotions, promotions | `u32` | cache blocks | wrap around |
+//! | #core_args | count | words | settings of the cache itself, not of its policy |
+//! | mode | `rw` or `ro` | | whether the metadata can be changed |
 //! | check | `needs_check` or `-` | | |
 //! | block, begin, end | [`DataBlocks`](dm_units::DataBlocks) | number of a cache block; `end` is not included | |
 //!
-//! Every policy accepts the key `migration_threshold`, in sectors. `mq` is an older name of `smq`, and accepts five more
-//! keys that have no effect. `default` means `smq`; a status shows the policy in use.
+//! With every policy, a table and messages accept the key `migration_threshold`, in sectors. `mq` is an older name of `smq`
+//! that accepts five more keys, which have no effect. `default` means `smq`; a status shows the policy in use.
 //!
-//! In a table, the kernel prints the words after the origin as they were given; messages do not change them. A status ends
-//! with a space, except `Fail` and `Error`. Words after the policy's arguments are ignored by the kernel and kept here.
+//! The kernel prints the words of a table after the origin as they were given, even after a message has changed a setting. A
+//! status ends with a space, except `Fail` and `Error`. Words after the policy's arguments are ignored by the kernel and kept here.
 //!
 //! `passthrough` requires a cache without dirty blocks; blocks can be invalidated only in this mode. Replies to messages are
-//! empty. Messages fail with `EOPNOTSUPP` once the metadata is read-only or has failed.
+//! empty. Messages fail with `EOPNOTSUPP` while the metadata is read-only or has failed.
 //!
 //! Kernel: `cache_ctr`, `cache_status` and `cache_message` in `drivers/md/dm-cache-target.c`; `mq_set_config_value` in
 //! `drivers/md/dm-cache-policy-smq.c`.

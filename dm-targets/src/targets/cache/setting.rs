@@ -51,11 +51,11 @@ impl CachePolicy {
     }
 }
 
-/// The value of a setting: always a number for known keys.
+/// The value of a setting.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum CacheValue {
-    /// A number.
+    /// A decimal number, which known keys require.
     Number(u64),
     /// Any other word, for an unknown key.
     Other(WordBuf),

@@ -120,30 +120,30 @@ impl IntegrityTable {
 }
 
 impl IntegrityTable {
-    /// Removes what the kernel printed without being requested: options that `said` does not contain, and flags that come
-    /// from the superblock.
-    pub(super) fn reduced_to(&self, said: &Self) -> Self {
+    /// Removes what the kernel prints although it was not requested: options that are not in `requested`, and flags from the
+    /// superblock.
+    pub(super) fn reduced_to(&self, requested: &Self) -> Self {
         let mut reduced = self.clone();
-        let (options, said_options) = (&mut reduced.options, &said.options);
+        let (options, requested_options) = (&mut reduced.options, &requested.options);
         let numbers = [
-            (&mut options.journal_sectors, said_options.journal_sectors),
-            (&mut options.interleave_sectors, said_options.interleave_sectors),
-            (&mut options.buffer_sectors, said_options.buffer_sectors),
-            (&mut options.journal_watermark, said_options.journal_watermark),
-            (&mut options.commit_time, said_options.commit_time),
-            (&mut options.bitmap_flush_interval, said_options.bitmap_flush_interval),
+            (&mut options.journal_sectors, requested_options.journal_sectors),
+            (&mut options.interleave_sectors, requested_options.interleave_sectors),
+            (&mut options.buffer_sectors, requested_options.buffer_sectors),
+            (&mut options.journal_watermark, requested_options.journal_watermark),
+            (&mut options.commit_time, requested_options.commit_time),
+            (&mut options.bitmap_flush_interval, requested_options.bitmap_flush_interval),
         ];
-        for (printed, said) in numbers {
-            *printed = printed.filter(|_| said.is_some());
+        for (printed, requested) in numbers {
+            *printed = printed.filter(|_| requested.is_some());
         }
-        options.sectors_per_bit = options.sectors_per_bit.filter(|_| said_options.sectors_per_bit.is_some());
+        options.sectors_per_bit = options.sectors_per_bit.filter(|_| requested_options.sectors_per_bit.is_some());
         // The kernel does not print a block size of 512.
-        options.block_size = options.block_size.or(said_options.block_size.filter(|bytes| *bytes == 512));
-        options.recalculate = said_options.recalculate;
-        options.reset_recalculate = said_options.reset_recalculate;
-        options.fix_padding = said_options.fix_padding;
-        options.fix_hmac = said_options.fix_hmac;
-        reduced.tag_size = reduced.tag_size.filter(|_| said.tag_size.is_some());
+        options.block_size = options.block_size.or(requested_options.block_size.filter(|bytes| *bytes == 512));
+        options.recalculate = requested_options.recalculate;
+        options.reset_recalculate = requested_options.reset_recalculate;
+        options.fix_padding = requested_options.fix_padding;
+        options.fix_hmac = requested_options.fix_hmac;
+        reduced.tag_size = reduced.tag_size.filter(|_| requested.tag_size.is_some());
         reduced
     }
 }

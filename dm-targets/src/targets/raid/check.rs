@@ -2,7 +2,7 @@
 
 use dm_units::Sectors;
 
-use super::table::{CHUNK_SIZE, DEVICES, JournalMode, MAX, Raid10Format, RaidTable};
+use super::table::{CHUNK_SIZE, DEVICES, JournalMode, MAX, MAX_DEVICES, Raid10Format, RaidTable};
 use super::{Level, RaidSync};
 use crate::option::OptionGroup;
 use crate::{InvalidField, Limits, Number, Problem};
@@ -14,7 +14,7 @@ const MAX_REGIONS: u64 = 1 << 21;
 const MAX_STRIPES: u64 = 32768;
 
 impl Level {
-    /// The smallest number of devices in an array.
+    /// The smallest number of devices with which the kernel creates an array.
     const fn min_devices(self) -> u64 {
         match self {
             Self::Raid0 | Self::Raid1 => 1,
@@ -32,8 +32,8 @@ impl Level {
         }
     }
 
-    /// The largest chunk size in sectors. Parity levels need half as many stripes in the stripe cache, at most
-    /// [`MAX_STRIPES`].
+    /// The largest chunk size in sectors. At parity levels, the stripe cache needs one stripe for every two sectors of a
+    /// chunk, and can have [`MAX_STRIPES`].
     const fn max_chunk(self) -> u64 {
         match self {
             Self::Raid45 | Self::Raid6 => MAX_STRIPES * 2,
@@ -41,11 +41,12 @@ impl Level {
         }
     }
 
-    /// The number that is subtracted from the largest number of devices to get the largest `delta_disks`.
-    const fn devices_to_keep(self) -> u64 {
+    /// The largest absolute value of `delta_disks`. The minimum that the kernel subtracts here is 2 also for levels that can
+    /// have one device (`minimal_devs`).
+    const fn max_delta_disks(self) -> u64 {
         match self {
-            Self::Raid6 => 4,
-            _ => 2,
+            Self::Raid6 => MAX_DEVICES - 4,
+            _ => MAX_DEVICES - 2,
         }
     }
 
@@ -81,7 +82,7 @@ impl RaidTable {
         if self.params.rebuild.iter().any(is_missing) {
             return Err(InvalidField::new("rebuild", Problem::Expected("the number of a device that is not missing")));
         }
-        // The kernel reads the size of the first device without checking that it exists, and crashes.
+        // Linux 6.12 reads the size of the first device even if it is missing, and crashes (`rs_adjust_data_offsets`).
         let moves_data = self.params.data_offset.is_some_and(|offset| offset != Sectors(0));
         if moves_data && self.devices.first().is_some_and(|device| device.data.is_none()) {
             return Err(InvalidField::new("data_offset", Problem::Expected("left out if the first device is missing")));
@@ -160,20 +161,20 @@ impl RaidTable {
         self.check_metadata(level)?;
         self.check_redundancy(level)?;
         let devices = self.devices.len() as u64;
-        Limits::new(DEVICES.field(), level.min_devices(), 253).check(devices)?;
-        let most = 253_u64.saturating_sub(level.devices_to_keep());
-        within("delta_disks", 1, most, self.params.delta_disks.map(i32::unsigned_abs))?;
+        Limits::new(DEVICES.field(), level.min_devices(), MAX_DEVICES).check(devices)?;
+        within("delta_disks", 1, level.max_delta_disks(), self.params.delta_disks.map(i32::unsigned_abs))?;
         check_length(level, devices, self.params.raid10_copies.unwrap_or(2).into(), length)
     }
 
-    /// The cache must hold one chunk of a device.
+    /// Checks the size of the stripe cache. The kernel raises a size that is too small for a chunk
+    /// (`rs_set_raid456_stripe_cache`).
     fn check_stripe_cache(&self) -> Result<(), InvalidField> {
         let stripes = self.params.stripe_cache.map(|stripes| u64::from(stripes).max(self.chunk_size.0 / 2));
         within("stripe_cache", 17, MAX_STRIPES, stripes)
     }
 
-    /// RAID 10 must read its metadata, so it needs metadata devices and excludes `sync`, with which the kernel does not read
-    /// them: it would start the array without a layout, and fail.
+    /// Checks that a RAID 10 array has metadata devices and no `sync`. The kernel takes its layout from the metadata, which it
+    /// does not read with `sync`; without a layout the array does not start.
     fn check_metadata(&self, level: Level) -> Result<(), InvalidField> {
         let has_metadata = self.devices.iter().any(|device| device.metadata.is_some());
         match level {
@@ -191,7 +192,7 @@ impl RaidTable {
     fn check_redundancy(&self, level: Level) -> Result<(), InvalidField> {
         let missing = self.devices.iter().filter(|device| device.data.is_none()).count() as u64;
         let spare = match level {
-            // It depends on the layout which devices may be missing.
+            // Which devices may be missing depends on the layout.
             Level::Raid10 => return Ok(()),
             Level::Raid1 => (self.devices.len() as u64).saturating_sub(1),
             Level::Raid0 | Level::Raid45 | Level::Raid6 => level.parity_devices(),
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_belong_to_levels() {
+    fn parameters_for_other_levels_are_refused() {
         refused("raid0 2 64 sync", 2, "sync cannot be combined with raid0");
         refused("raid6_zr 2 64 nosync", 4, "nosync cannot be combined with raid6");
         refused("raid5_ls 3 64 write_mostly 0", 3, "write_mostly cannot be combined with raid4 or raid5");
@@ -283,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn region_sizes_must_fit_chunk_and_length() {
+    fn region_sizes_that_do_not_fit_the_chunk_or_the_length_are_refused() {
         refused("raid5_ls 3 64 region_size 100", 3, "region_size must be a power of two");
         refused("raid5_ls 3 64 region_size 32", 3, "region_size must be from 64 to 131072");
         refused("raid1 3 64 region_size 262144", 2, "region_size must be at most 131072");
@@ -292,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_exclude_each_other() {
+    fn conflicting_parameters_are_refused() {
         refused("raid1 4 0 sync rebuild 0", 2, "rebuild cannot be combined with sync");
         let near = "raid10_use_near_sets cannot be combined with raid10_format near";
         refused("raid10 2 64 raid10_use_near_sets", 2, near);
@@ -326,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_devices_are_no_more_than_the_level_allows() {
+    fn more_missing_devices_than_the_level_tolerates_are_refused() {
         let check = |start: &str, missing: usize, devices: usize| {
             let pairs = " - -".repeat(missing) + &" 8:0 8:16".repeat(devices);
             let table = Raid::parse_input(&format!("{start} {}{pairs}", missing + devices)).unwrap();
@@ -346,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn raid10_needs_metadata() {
+    fn raid10_requires_metadata_devices() {
         for (start, refused) in [("raid10 1 8", true), ("raid1 1 0", false)] {
             let check = |metadata: &str| {
                 let table = Raid::parse_input(&format!("{start} 2 {metadata} 8:0 {metadata} 8:16")).unwrap();
@@ -360,7 +361,7 @@ mod tests {
     #[test]
     fn stripe_caches_out_of_range_are_refused() {
         refused("raid5_ls 3 8 stripe_cache 16", 3, "stripe_cache must be from 17 to 32768");
-        assert_eq!(check("raid5_ls 3 64 stripe_cache 16", 3), Ok(()), "it holds a chunk");
+        assert_eq!(check("raid5_ls 3 64 stripe_cache 16", 3), Ok(()), "the kernel raises it to 32");
         refused("raid5_ls 3 64 stripe_cache 32769", 3, "stripe_cache must be from 17 to 32768");
         refused("raid5_ls 1 131072", 3, "chunk_size must be from 8 to 65536");
         assert_eq!(check("raid0 1 131072", 2), Ok(()));

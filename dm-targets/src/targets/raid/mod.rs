@@ -33,9 +33,9 @@
 //! negative chunk size, which the kernel ignores, is refused here. `-` stands for no metadata device, or for a missing
 //! device.
 //!
-//! RAID 10 must read its metadata, so it needs metadata devices and excludes `sync`, with which the kernel does not read
-//! them: it would start the array without a layout, and fail. A `data_offset` other than 0 crashes Linux 6.12 if the first
-//! device is missing. [`check`](Target::check) refuses all of these. Words after the last device are ignored.
+//! RAID 10 requires metadata devices and cannot be combined with `sync`: the kernel takes its layout from the metadata, which
+//! it does not read with `sync`, and an array without a layout does not start. A `data_offset` other than 0 crashes Linux
+//! 6.12 if the first device is missing. [`check`](Target::check) refuses all of these. Words after the last device are ignored.
 //!
 //! A table that the kernel prints does not always create the same array: see [`RaidTable`].
 //!

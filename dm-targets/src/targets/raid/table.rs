@@ -16,7 +16,9 @@ use crate::{Device, Fields, Form, Limits, ParseError, Printer, WordBuf};
 /// The largest number that the kernel's `kstrtoint` accepts.
 pub(super) const MAX: u64 = i32::MAX as u64;
 pub(super) const CHUNK_SIZE: &str = "chunk_size";
-pub(super) const DEVICES: Limits = Limits::new("number of raid devices", 1, 253);
+/// The largest number of devices in an array (`MAX_RAID_DEVICES`).
+pub(super) const MAX_DEVICES: u64 = 253;
+pub(super) const DEVICES: Limits = Limits::new("number of raid devices", 1, MAX_DEVICES);
 
 keywords! {
     any_case;

@@ -17,15 +17,15 @@
 //! | block_size | [`Sectors`] | sectors | 128 to 2097152 (64 KiB to 1 GiB), a multiple of 128 |
 //! | low_water | [`DataBlocks`] | data blocks | |
 //! | #features | count | words | at most 4, although there are five features |
-//! | used/total | [`Usage`](crate::Usage) | metadata blocks of 4 KiB, then data blocks | |
+//! | used/total | [`Usage`](crate::Usage) | the first pair: metadata blocks of 4 KiB; the second: data blocks | |
 //! | held_root | [`MetaBlocks`](dm_units::MetaBlocks) or `-` | number of a metadata block | |
 //! | check | `needs_check` or `-` | | |
 //! | meta_low_water | [`MetaBlocks`](dm_units::MetaBlocks) | metadata blocks | |
 //!
-//! The table and a status with figures end with a space. Old kernels print fewer words in the status. The table has the
-//! requested features, the status the active ones. Words after the counted features are ignored.
+//! A table and a status end with a space, except the statuses `Fail` and `Error`. Old kernels print fewer words in a status. A
+//! table has the requested features, a status the active ones. Words after the counted features are ignored.
 //!
-//! Replies to messages are empty. Messages fail with `EOPNOTSUPP` once the pool is out of metadata space, read-only or
+//! Replies to messages are empty. Messages fail with `EOPNOTSUPP` while the pool is out of metadata space, read-only or
 //! failed.
 //!
 //! Kernel: `pool_ctr`, `pool_status` and `pool_message` in `drivers/md/dm-thin.c`.

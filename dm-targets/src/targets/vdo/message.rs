@@ -23,7 +23,7 @@ keywords! {
         Queues = "queues",
         /// The same as `queues`.
         Threads = "threads",
-        /// What the kernel writes if no part is named.
+        /// The parts that the kernel writes if the message names none.
         Default = "default",
         /// Everything.
         All = "all",

@@ -51,7 +51,7 @@ use crate::{Comparison, Feature, Health, InvalidField, Limits, NoMessage, TableD
 #[cfg(doc)]
 use dm_units::DataBlocks;
 
-use fec::{FEC_BLOCKS, FEC_DEVICE, FEC_ROOTS, FEC_START, check_fec, check_fec_is_whole};
+use fec::{FEC_BLOCKS, FEC_DEVICE, FEC_ROOTS, FEC_START, check_fec, check_fec_is_complete};
 use table::{DATA_BLOCK, HASH_BLOCK, VERSION};
 
 /// The `verity` target as a type parameter; [`Target`] has the functions that parse its texts.
@@ -97,15 +97,15 @@ impl Target for Verity {
     }
 }
 
-/// The number of blocks of `block_size` bytes in the largest number of sectors that the kernel can count.
-fn most_blocks(block_size: u32) -> u64 {
+/// The largest number of blocks of `block_size` bytes whose number of sectors fits in 64 bits.
+fn max_blocks(block_size: u32) -> u64 {
     u64::MAX.checked_div(u64::from(block_size >> 9)).unwrap_or_default()
 }
 
 /// Checks block counts and the length of the digest; the block sizes must be valid.
 fn check_sizes(table: &VerityTable, length: Sectors) -> Result<(), InvalidField> {
-    Limits::new("data blocks", 1, most_blocks(table.data.block_size)).check(table.data_blocks)?;
-    Limits::new("hash start", 0, most_blocks(table.hash.block_size)).check(table.hash_start)?;
+    Limits::new("data blocks", 1, max_blocks(table.data.block_size)).check(table.data_blocks)?;
+    Limits::new("hash start", 0, max_blocks(table.hash.block_size)).check(table.hash_start)?;
     let sectors = table.data_blocks.0.saturating_mul(u64::from(table.data.block_size >> 9));
     Limits::new("length", 1, sectors).check(length)?;
     let digest = Limits::new("size of the digest", 1, u64::from(table.hash.block_size >> 1));

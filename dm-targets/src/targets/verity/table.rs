@@ -5,7 +5,7 @@
 
 use dm_units::DataBlocks;
 
-use super::{FEC_BLOCKS, FEC_DEVICE, FEC_ROOTS, FEC_START, Hex, check_fec_is_whole};
+use super::{FEC_BLOCKS, FEC_DEVICE, FEC_ROOTS, FEC_START, Hex, check_fec_is_complete};
 use crate::option::{Argument, Flag, OneOf, options};
 use crate::target::spelled;
 use crate::text::spelling::{Spelled, Spelling};
@@ -135,7 +135,7 @@ pub struct VerityTable {
 }
 
 impl VerityTable {
-    /// With the start of the parity, which the kernel always prints.
+    /// The table with `fec_start`, which the kernel always prints together with the FEC device.
     pub(super) fn in_full(&self) -> Self {
         let mut full = self.clone();
         if full.options.use_fec_from_device.is_some() {
@@ -178,7 +178,7 @@ impl Spelled for VerityTable {
             algorithm: fields.read("algorithm")?,
             digest: fields.read("digest")?,
             salt: fields.read("salt")?,
-            options: fields.read_options_then(check_fec_is_whole)?,
+            options: fields.read_options_then(check_fec_is_complete)?,
             spelling: Spelling::default(),
         };
         fields.ignore_rest()?;
