@@ -14,7 +14,7 @@ const ERRNOS: [i32; 4] = [4, 12, 16, 22];
 const EFAULT: i32 = 14;
 
 /// A limit against programs that never end; a sweep of more commands would not finish.
-const MOST_COMMANDS: usize = 100_000;
+const MAX_COMMANDS: usize = 100_000;
 
 /// Runs a program repeatedly, each time on a new kernel in memory and with a failure at another command, and checks the
 /// result of each run.
@@ -35,7 +35,7 @@ const MOST_COMMANDS: usize = 100_000;
 /// let report = Sweep::new(|memory| drop(memory.host().create("home", line()).unwrap())).run(
 ///     // The program.
 ///     |memory| memory.host().while_suspended("home", Steps::new()),
-///     // What holds after each run.
+///     // The checks after each run.
 ///     |memory, outcome| {
 ///         let is_suspended = memory.dm().device_info("home").unwrap().is_suspended();
 ///         match outcome {
@@ -167,10 +167,10 @@ impl<'a> Sweep<'a> {
             runs = runs.saturating_add(1);
             self.run_once(trouble, &program, &check)
         };
-        let commands = run(Trouble::None).min(MOST_COMMANDS);
+        let commands = run(Trouble::None).min(MAX_COMMANDS);
         for n in 1..=commands {
             for (at, errno) in self.errnos.iter().copied().enumerate() {
-                let sent = run(Trouble::Fails { n, errno }).min(MOST_COMMANDS);
+                let sent = run(Trouble::Fails { n, errno }).min(MAX_COMMANDS);
                 // The errno of the first failure rarely affects the undo.
                 if self.pairs && at == 0 {
                     for second in n.saturating_add(1)..=sent {

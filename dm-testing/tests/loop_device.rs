@@ -1,4 +1,4 @@
-//! Loop devices.
+//! Loop devices over new and existing files, and their detachment.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs::{self, File};

@@ -61,7 +61,7 @@ fn create() -> Result<()> {
 
 fn complete(options: &Options) -> Result<()> {
     let number = cookie(options)?;
-    // First of all: a program waits for it, while possibly nobody reads the line.
+    // Before the output, which may block: a program waits for the cookie.
     let completed = udev::complete(UdevCookie::from_number(number));
     println!("DM_COOKIE_COMPLETED={:<12}", format!("0x{number:x}"));
     Ok(completed?)

@@ -108,7 +108,7 @@ impl<'c, T> Field<'c, T> {
         }
     }
 
-    /// What it shows of a row, as a variable of a shell if that is wanted.
+    /// The text for a row, as the assignment of a shell variable if that is requested.
     fn cell(&self, row: &T, selection: &Selection<'_, T>, options: &Options) -> String {
         let (name, value) = match self {
             Self::Column(column) => (column.name, column.show(row)),

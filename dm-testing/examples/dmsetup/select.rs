@@ -15,7 +15,7 @@ pub(crate) enum Selection<'c, T> {
     Every,
 }
 
-/// What a field is compared with.
+/// The value that a field is compared with.
 pub(crate) enum Comparison {
     Text { value: String, is_equal: bool },
     Number { value: u64, matches: fn(&u64, &u64) -> bool },
@@ -65,7 +65,7 @@ const OPERATORS: [&str; 8] = ["=~", "!~", "!=", ">=", "<=", "=", ">", "<"];
 const QUOTES: [(char, char); 2] = [('"', '"'), ('\'', '\'')];
 const PATTERN_QUOTES: [(char, char); 5] = [('"', '"'), ('\'', '\''), ('(', ')'), ('[', ']'), ('{', '}')];
 
-/// What ends a value without quotes.
+/// The operators that end a value without quotes.
 const ENDS: [&str; 6] = ["&&", "||", ",", "#", "(", ")"];
 
 impl<'c, 't, T> Parser<'c, 't, T> {

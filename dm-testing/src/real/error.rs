@@ -20,7 +20,7 @@ pub enum Error {
     #[error("cannot {what} {}", path.display())]
     #[non_exhaustive]
     Io {
-        /// The action.
+        /// The action, as it continues "cannot".
         what: &'static str,
         /// The path of the file or device.
         path: PathBuf,
@@ -60,7 +60,7 @@ pub enum Error {
     #[error("waited {timeout:?} for {what}, in vain")]
     #[non_exhaustive]
     TimedOut {
-        /// The condition.
+        /// The condition, as it continues "waited for".
         what: String,
         /// The length of the wait.
         timeout: Duration,

@@ -10,7 +10,7 @@ use crate::real::error::{Error, Result};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The longest pause between two checks.
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+const MAX_PAUSE: Duration = Duration::from_millis(20);
 
 /// Checks a condition repeatedly, at most every 20 milliseconds, until it is true; `what` completes "waited for …" in
 /// the error.
@@ -25,7 +25,7 @@ pub fn wait_until(what: impl Display, timeout: Duration, mut condition: impl FnM
             return Err(Error::TimedOut { what: what.to_string(), timeout });
         }
         thread::sleep(pause);
-        pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+        pause = pause.saturating_mul(2).min(MAX_PAUSE);
     }
     Ok(())
 }

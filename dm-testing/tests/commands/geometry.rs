@@ -1,4 +1,4 @@
-//! `set_geometry`.
+//! `set_geometry` on a real kernel: other programs get the geometry.
 
 use std::process::Command;
 

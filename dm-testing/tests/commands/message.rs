@@ -1,4 +1,4 @@
-//! `target_msg`.
+//! `target_msg` on a real kernel: the target that gets the message, and replies.
 
 use dm_core::{Message, MessageOptions, TargetLine};
 use dm_testing::{MappedDevice, Pattern, Scratch, require};

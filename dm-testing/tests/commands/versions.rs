@@ -44,7 +44,7 @@ fn asking_for_a_target_loads_it() {
     let Some(scratch) = Scratch::new(&needs) else { return };
     let unloaded = Command::new("modprobe").args(["-r", &format!("dm-{UNUSED}")]).output().unwrap();
     if !unloaded.status.success() {
-        return require::skip(&format!("dm-{UNUSED} is no module that can be unloaded"));
+        return require::skip(&format!("dm-{UNUSED} is not a module that can be unloaded"));
     }
     assert_eq!(listed(&scratch, UNUSED), None);
     let version = scratch.dm().target_version(UNUSED).unwrap();

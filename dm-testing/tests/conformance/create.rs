@@ -1,4 +1,4 @@
-//! `device_create`.
+//! `device_create`: a new device, its name, uuid and minor number, and the ones that are refused.
 
 use dm_core::{CreateOptions, DmName, DmNameBuf, DmUuid, DmUuidBuf};
 use dm_testing::TestKernel;
@@ -7,24 +7,24 @@ use crate::support::{Devices, LENGTH, RESERVED, exists, far_minor, info, refuses
 
 on_both_kernels! { ["zero"];
     a_new_device_has_neither_uuid_nor_table,
-    a_uuid_is_kept,
+    a_uuid_of_the_maximum_length_is_kept,
     the_minor_number_can_be_chosen,
     a_minor_number_that_is_taken_is_refused,
     a_minor_number_out_of_range_is_refused,
     a_name_that_is_taken_is_refused,
     a_uuid_that_is_taken_is_refused,
-    names_can_have_any_bytes_but_nul_and_slash,
-    uuids_can_have_any_bytes_but_nul,
+    a_name_can_contain_any_byte_except_nul_and_slash,
+    a_uuid_can_contain_any_byte_except_nul,
     reserved_names_are_refused_since_4_48,
 }
 
 fn a_new_device_has_neither_uuid_nor_table(kernel: &dyn TestKernel) {
     let (dm, name) = (kernel.dm(), kernel.name("new"));
-    let answer = dm.device_create(&name).unwrap();
-    for state in [&answer, &info(kernel, &name)] {
+    let created = dm.device_create(&name).unwrap();
+    for state in [&created, &info(kernel, &name)] {
         assert_eq!(state.name(), Some(&*name));
         assert_eq!(state.uuid(), None);
-        assert_eq!(state.number(), answer.number());
+        assert_eq!(state.number(), created.number());
         assert_eq!((state.open_count(), state.event_nr(), state.target_count()), (0, 0, 0));
         assert!(!state.has_active_table() && !state.has_inactive_table());
         assert!(!state.is_suspended() && !state.is_read_only() && !state.is_deferred_remove());
@@ -32,22 +32,22 @@ fn a_new_device_has_neither_uuid_nor_table(kernel: &dyn TestKernel) {
     }
 }
 
-fn a_uuid_is_kept(kernel: &dyn TestKernel) {
-    let (dm, name) = (kernel.dm(), kernel.name("with"));
-    let longest = format!("{:\u{20}<128}", format!("{}uuid", kernel.prefix()));
+fn a_uuid_of_the_maximum_length_is_kept(kernel: &dyn TestKernel) {
+    let (dm, name) = (kernel.dm(), kernel.name("device"));
+    let longest = format!("{:x<width$}", kernel.prefix(), width = DmUuid::MAX_LEN);
     let uuid = DmUuid::new(&longest).unwrap();
-    let answer = dm.device_create_with(&name, CreateOptions::new().uuid(uuid)).unwrap();
-    assert_eq!(answer.uuid(), Some(uuid));
+    let created = dm.device_create_with(&name, CreateOptions::new().uuid(uuid)).unwrap();
+    assert_eq!(created.uuid(), Some(uuid));
     assert_eq!(info(kernel, uuid).name(), Some(&*name));
 }
 
 fn the_minor_number_can_be_chosen(kernel: &dyn TestKernel) {
     let (dm, name, minor) = (kernel.dm(), kernel.name("chosen"), far_minor(0));
-    let answer = dm.device_create_with(&name, CreateOptions::new().minor(minor)).unwrap();
-    assert_eq!(answer.number().minor, minor);
+    let created = dm.device_create_with(&name, CreateOptions::new().minor(minor)).unwrap();
+    assert_eq!(created.number().minor, minor);
     let other = dm.device_create(kernel.name("other")).unwrap();
-    assert_eq!(answer.number().major, other.number().major);
-    assert_eq!(info(kernel, answer.number()).name(), Some(&*name));
+    assert_eq!(created.number().major, other.number().major);
+    assert_eq!(info(kernel, created.number()).name(), Some(&*name));
 }
 
 fn a_minor_number_that_is_taken_is_refused(kernel: &dyn TestKernel) {
@@ -59,14 +59,14 @@ fn a_minor_number_that_is_taken_is_refused(kernel: &dyn TestKernel) {
     assert!(!exists(kernel, &second));
 }
 
-/// The error of the kernel for any invalid minor number.
+/// The kernel's error for a minor number that is taken or out of range (`dm_create`).
 const ENXIO: i32 = 6;
 
 fn a_minor_number_out_of_range_is_refused(kernel: &dyn TestKernel) {
-    let (dm, name) = (kernel.dm(), kernel.name("far"));
+    let (dm, name) = (kernel.dm(), kernel.name("refused"));
     for minor in [1 << 20, u32::MAX] {
         let created = dm.device_create_with(&name, CreateOptions::new().minor(minor));
-        assert!(created.is_err(), "asked for minor {minor} and got {created:?}");
+        assert!(created.is_err(), "minor {minor}: {created:?}");
         assert!(!exists(kernel, &name));
     }
 }
@@ -91,7 +91,7 @@ fn a_uuid_that_is_taken_is_refused(kernel: &dyn TestKernel) {
     assert_eq!(info(kernel, &uuid).name(), Some(&*first));
 }
 
-fn names_can_have_any_bytes_but_nul_and_slash(kernel: &dyn TestKernel) {
+fn a_name_can_contain_any_byte_except_nul_and_slash(kernel: &dyn TestKernel) {
     let dm = kernel.dm();
     let longest = vec![b'n'; DmName::MAX_LEN.saturating_sub(kernel.prefix().len())];
     let suffixes: [&[u8]; 7] = [
@@ -116,11 +116,12 @@ fn names_can_have_any_bytes_but_nul_and_slash(kernel: &dyn TestKernel) {
     assert!(names.iter().all(|name| listed.contains(name)), "{listed:?}");
 }
 
-fn uuids_can_have_any_bytes_but_nul(kernel: &dyn TestKernel) {
+fn a_uuid_can_contain_any_byte_except_nul(kernel: &dyn TestKernel) {
     let dm = kernel.dm();
-    for (at, suffix) in [b"with space".as_slice(), b"\xff\xfe", b"LVM-\n"].into_iter().enumerate() {
+    let suffixes = [b" with spaces ".as_slice(), b"\xff\xfe", b"LVM-\n", b"a/b", b"\"\\x20' *"];
+    for (index, suffix) in suffixes.into_iter().enumerate() {
         let uuid = DmUuidBuf::new(&[kernel.prefix().as_bytes(), suffix].concat()).unwrap();
-        let name = kernel.name(&at.to_string());
+        let name = kernel.name(&index.to_string());
         dm.device_create_with(&name, CreateOptions::new().uuid(&uuid)).unwrap();
         assert_eq!(info(kernel, &uuid).uuid(), Some(&*uuid));
     }

@@ -1,4 +1,4 @@
-//! `table_deps`.
+//! `table_deps`: the devices that the tables in both slots use.
 
 use std::collections::BTreeSet;
 

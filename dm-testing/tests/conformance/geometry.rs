@@ -1,4 +1,4 @@
-//! `set_geometry`.
+//! `set_geometry`, and the geometries that it refuses.
 
 use dm_core::Geometry;
 use dm_testing::TestKernel;

@@ -1,4 +1,4 @@
-//! `device_info`.
+//! `device_info`: the state of a device and of its two slots.
 
 use dm_core::{DmUuidBuf, LoadOptions};
 use dm_testing::TestKernel;

@@ -1,4 +1,4 @@
-//! `list_devices`.
+//! `list_devices`: all devices, or those whose name or uuid begins with a prefix.
 
 use dm_core::{CreateOptions, DmName, DmUuid, DmUuidBuf, ListOptions};
 use dm_testing::TestKernel;

@@ -1,4 +1,4 @@
-//! `table_load` and `table_clear`.
+//! `table_load` and `table_clear`: the table in the inactive slot, and the tables that are refused.
 
 use std::fmt;
 

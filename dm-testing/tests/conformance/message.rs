@@ -1,4 +1,4 @@
-//! `target_msg`.
+//! `target_msg`: the messages that are refused.
 
 use dm_core::{Error, RequestFault};
 use dm_testing::TestKernel;

@@ -1,4 +1,4 @@
-//! Statistics of devices.
+//! I/O statistics of devices: regions, their counts, and their programs.
 
 use dm_core::Host;
 use dm_targets::devices::{LinearDev, Stats};

@@ -1,4 +1,4 @@
-//! `device_suspend` and `device_resume`.
+//! `device_suspend` and `device_resume`: I/O blocks in between, and a loaded table becomes active.
 
 use std::thread;
 

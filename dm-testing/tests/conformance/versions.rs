@@ -1,4 +1,4 @@
-//! `list_versions` and `target_version`.
+//! `list_versions` and `target_version`: the versions of targets.
 
 use dm_core::{Error, RequestFault};
 use dm_testing::TestKernel;

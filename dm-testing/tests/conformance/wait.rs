@@ -1,4 +1,4 @@
-//! `device_wait`.
+//! `device_wait`: events and the removal of the device end it.
 
 use std::thread::{self, JoinHandle};
 use std::time::Duration;

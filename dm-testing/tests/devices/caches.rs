@@ -1,4 +1,4 @@
-//! Caches.
+//! Caches that are cleaned or that grow while they are in use.
 
 use dm_core::{Difference, Host};
 use dm_targets::cache::{CacheIoMode, CachePolicy, CacheStatus, CacheTable, WorkingCache};

@@ -25,7 +25,7 @@ const IN_HEADER: usize = 40;
 const REQUEST: usize = 64 << 10;
 
 /// Whether this kernel supports FUSE.
-pub(crate) fn is_there() -> bool {
+pub(crate) fn is_supported() -> bool {
     let _ = std::process::Command::new("modprobe").args(["--quiet", "fuse"]).status();
     Path::new("/dev/fuse").exists()
 }

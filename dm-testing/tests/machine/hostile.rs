@@ -22,7 +22,7 @@ const NOTHING: Option<&str> = None;
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn a_file_system_that_never_answers_does_not_hold_up_the_search() {
     let Some(scratch) = Scratch::new(&[require::target("linear"), require::program("sleep")]) else { return };
-    if !fuse::is_there() {
+    if !fuse::is_supported() {
         return require::skip("this kernel has no FUSE");
     }
     let (_, device) = linear(&scratch, Bytes(1 << 20));

@@ -1,4 +1,4 @@
-//! `crypt`.
+//! `crypt`: sectors, keys in tables and keyrings, and refusals.
 
 use dm_testing::MemoryKernel;
 

@@ -40,7 +40,7 @@ fn a_bad_block_is_good_after_a_write_that_does_not_fail() {
 }
 
 #[test]
-fn dust_answers_what_it_knows_of_blocks() {
+fn dust_reports_its_bad_blocks() {
     let dust = dust(&MemoryKernel::new());
     let answer = |text: &str| dust.message(text).unwrap().unwrap();
     assert_eq!(answer("listbadblocks"), "No blocks in badblocklist");
@@ -57,7 +57,7 @@ fn dust_answers_what_it_knows_of_blocks() {
 }
 
 #[test]
-fn dust_refuses_what_it_does_not_know() {
+fn dust_refuses_wrong_blocks_and_words() {
     let dust = dust(&MemoryKernel::new());
     dust.send(&["addbadblock 9"]);
     for text in ["addbadblock", "addbadblock 9", "addbadblock x", "addbadblock 65", "addbadblock 1 256"] {

@@ -1,4 +1,4 @@
-//! `mirror`.
+//! `mirror`: copies, failed legs, and failed logs.
 
 use dm_testing::MemoryKernel;
 use dm_testing::memory::MemoryDisk;
@@ -35,7 +35,7 @@ fn a_new_mirror_is_copied_by_steps() {
 }
 
 #[test]
-fn what_waits_for_an_event_is_woken_by_work_in_the_background() {
+fn background_work_wakes_a_program_that_waits_for_an_event() {
     let memory = MemoryKernel::new();
     let (mirror, _) = mirror(&memory, "core 1 8", "");
     let before = mirror.event_nr();

@@ -1,4 +1,4 @@
-//! `multipath`.
+//! `multipath`: the choice of paths, messages, and I/O without a path.
 
 use std::thread;
 
@@ -83,7 +83,7 @@ fn groups_are_disabled_enabled_and_switched_by_messages() {
 }
 
 #[test]
-fn without_a_path_io_waits_if_that_is_wanted() {
+fn without_a_path_io_waits_if_queueing_is_on() {
     let memory = MemoryKernel::new();
     let (multipath, disks) = multipath(&memory, "1 queue_if_no_path");
     let fail_all = || disks.iter().for_each(|disk| multipath.send(&[&format!("fail_path {}", disk.number())]));

@@ -1,4 +1,4 @@
-//! `raid`.
+//! `raid`: resync, failed legs, superblocks, checks and repairs.
 
 use dm_testing::MemoryKernel;
 use dm_testing::memory::MemoryDisk;
@@ -69,7 +69,7 @@ fn a_leg_that_fails_is_lost_and_the_last_one_is_kept() {
 }
 
 #[test]
-fn what_one_leg_cannot_read_is_read_from_the_other_and_written_again() {
+fn sectors_that_one_leg_cannot_read_are_read_from_the_other_and_rewritten() {
     let Raid1 { raid, data, .. } = raid1(&MemoryKernel::new(), " nosync");
     raid.write(0, 1, 7).unwrap();
     fail(&data[0]);
@@ -93,7 +93,7 @@ fn a_leg_that_is_back_is_rebuilt_after_a_resume() {
 }
 
 #[test]
-fn superblocks_tell_what_is_in_sync() {
+fn superblocks_record_how_far_the_legs_are_in_sync() {
     let memory = MemoryKernel::new();
     let Raid1 { raid, metadata, data } = raid1(&memory, "");
     (0..2).for_each(|_| drop(raid.status()));
@@ -132,7 +132,7 @@ fn an_array_without_a_leg_is_refused() {
 }
 
 #[test]
-fn check_counts_what_differs_and_repair_makes_it_the_same() {
+fn a_check_counts_different_sectors_and_a_repair_makes_them_equal() {
     let Raid1 { raid, data, .. } = raid1(&MemoryKernel::new(), " nosync");
     raid.write(0, 1, 7).unwrap();
     data[1].write(Sectors(300), &[9; 512]).unwrap();
@@ -217,7 +217,7 @@ fn an_array_without_metadata_devices_holds_writes_after_a_leg_has_failed() {
 }
 
 #[test]
-fn a_check_writes_what_cannot_be_read() {
+fn a_check_rewrites_sectors_that_cannot_be_read() {
     let Raid1 { raid, data, .. } = raid1(&MemoryKernel::new(), " nosync");
     fail(&data[0]);
     raid.send(&["check"]);

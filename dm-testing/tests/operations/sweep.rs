@@ -137,7 +137,7 @@ fn run(devices: &Devices<'_>, (what, operation): (&str, Operation), failing: &Fa
     (failing.count(), result.is_ok())
 }
 
-fn is_there(kernel: &Dm, n: usize, errno: Errno, after: bool) -> FailAt {
+fn failing_at(kernel: &Dm, n: usize, errno: Errno, after: bool) -> FailAt {
     if after { FailAt::after(kernel, n, errno as i32) } else { FailAt::new(kernel, n, errno as i32) }
 }
 
@@ -165,9 +165,9 @@ fn when_any_command_fails_the_state_is_what_the_error_says() {
         let (commands, _) = run(&devices, operation, &FailAt::new(kernel, usize::MAX, 0));
         for n in 1..=commands {
             for errno in [Errno::EINVAL, Errno::ENOMEM, Errno::EBUSY, Errno::EINTR] {
-                run(&devices, operation, &is_there(kernel, n, errno, false));
+                run(&devices, operation, &failing_at(kernel, n, errno, false));
             }
-            run(&devices, operation, &is_there(kernel, n, Errno::ENOMEM, true));
+            run(&devices, operation, &failing_at(kernel, n, Errno::ENOMEM, true));
         }
     }
 }

@@ -9,7 +9,7 @@ const SHOWN: usize = 12;
 #[derive(Default)]
 pub(crate) struct Report {
     counts: [u64; 5],
-    /// The disagreements.
+    /// The descriptions of the disagreements.
     shown: Vec<String>,
 }
 

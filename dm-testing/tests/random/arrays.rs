@@ -1,12 +1,12 @@
 //! Sequences about a mirror or an array of `raid`, one leg of which is a mapped device that fails and is mended.
 //!
-//! What depends on time on a real kernel is left out:
+//! States that depend on time on a real kernel are left out:
 //! - A second leg that fails: the worker that raises events raises one or two for failures within a moment, and an array whose
 //!   last leg fails shows its progress as 0 until its thread happens to run.
 //! - A failing leg of an array without metadata devices: the array then holds all writes, even when it is suspended.
-//! - A resync that reads from the leg that fails: the array tries it again without end.
+//! - A resync that reads from the leg that fails: the array retries it forever.
 //! - A leg that fails flushes: a mirror counts that as a failed write, and forgets it when its thread next runs.
-//! - Suspended legs: the suspension of a mirror or an array would wait for their I/O without end.
+//! - Suspended legs: the suspension of a mirror or an array would wait for their I/O forever.
 //! - Mirrors with `handle_errors` and without `keep_log`: they hold writes until they are suspended. The conformance tests
 //!   of mirrors try that.
 //! - A failing leg of a mirror without `handle_errors`: sectors that cannot be read are copied as whatever is in memory.
@@ -27,7 +27,7 @@ const USER: u8 = 2;
 
 const LENGTH: u64 = 128;
 
-/// What the sequences are about.
+/// A target with the tables and messages of its sequences.
 struct Arrays {
     target_type: &'static str,
     /// Params with `$` for the leg that fails, and the disks `ONE` and `TWO`.

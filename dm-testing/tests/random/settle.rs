@@ -13,7 +13,7 @@ use dm_core::{Command, Dm, LogMark, OpenError, Transport};
 use crate::compare::SOON;
 use crate::step::Step;
 
-/// The interval at which a real kernel is asked.
+/// The interval at which the status of a real kernel is read.
 const INTERVAL: Duration = Duration::from_millis(5);
 
 /// More than the steps of any work in memory; a step that fails changes no status.

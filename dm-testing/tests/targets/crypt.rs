@@ -1,4 +1,4 @@
-//! `crypt`.
+//! `crypt` on a real kernel: every option, ciphers, and keys that are wiped and set again.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `integrity`.
+//! `integrity` on a real kernel: every mode and option, and changed data.
 
 use dm_targets::integrity::{IntegrityMode, IntegrityTable, KeyedAlgorithm, Recalculation};
 use dm_targets::{Concern, Integrity, Key};

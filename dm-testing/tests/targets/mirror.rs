@@ -1,4 +1,4 @@
-//! `mirror`.
+//! `mirror` on a real kernel: both kinds of logs, and their failures.
 
 use dm_targets::mirror::{LogHealth, MirrorHealth, MirrorLeg, MirrorLog, MirrorLogStatus, MirrorStatus, MirrorTable};
 use dm_targets::{Concern, Mirror};

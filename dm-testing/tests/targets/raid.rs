@@ -1,4 +1,4 @@
-//! `raid`.
+//! `raid` on a real kernel: every level, layout and parameter.
 
 use dm_targets::Raid;
 use dm_targets::raid::{

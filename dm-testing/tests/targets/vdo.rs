@@ -1,4 +1,4 @@
-//! `vdo`.
+//! `vdo` on a real kernel: options, messages, and a failure.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;

@@ -1,4 +1,4 @@
-//! `verity`.
+//! `verity` on a real kernel: every format and option, changed data, and its correction.
 
 use std::fs::File;
 use std::process::Command;

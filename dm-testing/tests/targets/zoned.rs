@@ -1,4 +1,4 @@
-//! `zoned`.
+//! `zoned` on a real kernel: its counts of zones.
 
 use dm_targets::Zoned;
 use dm_targets::devices::ZonedDev;

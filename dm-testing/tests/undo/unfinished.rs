@@ -83,7 +83,7 @@ fn a_move_is_finished_when_all_is_copied_to_a_place_without_errors() {
         ("2 8:0 8:16 8/8 1 AA 1 core", ""),
     ];
     check(make, finish, &states);
-    // What is cancelled need not be copied.
+    // A move that is cancelled need not be complete.
     let cancel = |memory: &MemoryKernel| open::<Any>(memory, NAME)?.cancel_move(&memory.host()).map(drop);
     check(make, cancel, &states.map(|(status, _)| (status, "")));
 }
@@ -285,7 +285,7 @@ fn a_pool_that_does_not_grow_is_an_error() {
 }
 
 #[test]
-fn what_a_device_does_not_report_is_an_error() {
+fn figures_that_a_device_does_not_report_are_an_error() {
     let memory = MemoryKernel::new();
     make_disks(&memory);
     make::<dm_targets::Era>(|| EraTable::new(disk(0), disk(1), Sectors(128)))(&memory);

@@ -1,4 +1,4 @@
-//! `remove_all`.
+//! `remove_all`: removes all devices of the host except open ones.
 
 use std::fs::File;
 use std::time::Duration;

@@ -37,13 +37,13 @@ pub(super) fn wait(kernel: &mut Kernel, param: &mut Param, waiting: &mut Waiting
     };
     let device = kernel.devices.values().find(|device| device.serial == serial).or_else(|| kernel.gone.get(&serial));
     let device = device.ok_or(Errno::ENXIO)?.clone();
-    let is_there = kernel.devices.contains_key(&device.minor) && !kernel.gone.contains_key(&serial);
-    if is_there && device.event_nr == param.event_nr() {
+    let exists = kernel.devices.contains_key(&device.minor) && !kernel.gone.contains_key(&serial);
+    if exists && device.event_nr == param.event_nr() {
         return Err(Pause::Wait);
     }
     param.set_name(&device.name);
     param.set_uuid(&device.uuid);
-    fill_from(&device, if is_there { kernel.open_count(device.minor) } else { 0 }, param);
+    fill_from(&device, if exists { kernel.open_count(device.minor) } else { 0 }, param);
     retrieve(kernel, &device, param);
     stop_waiting(kernel, serial);
     Ok(())

@@ -14,7 +14,7 @@ use crate::memory::kernel::io::{Io, IoFault, IoResult};
 use crate::memory::kernel::table::Span;
 
 /// The maximum number of corrupted blocks that are logged (`DM_VERITY_MAX_CORRUPTED_ERRS`).
-const MOST_LOGGED: u32 = 100;
+const MAX_LOGGED: u32 = 100;
 
 #[derive(Debug)]
 struct VerityTarget {
@@ -111,7 +111,7 @@ impl VerityTarget {
     /// there is no machine.
     fn corrupted(&mut self, kernel: &mut Kernel, block: &str) -> IoResult {
         self.is_corrupted = true;
-        if self.logged < MOST_LOGGED {
+        if self.logged < MAX_LOGGED {
             self.logged = self.logged.saturating_add(1);
             kernel.log("verity", &format!("{}: {block} is corrupted", self.data.device));
         }

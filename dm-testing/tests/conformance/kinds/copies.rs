@@ -1,4 +1,4 @@
-//! Clones.
+//! A `clone` that becomes its destination when everything is copied.
 
 use dm_targets::clone::CloneTable;
 use dm_targets::devices::{CloneDev, DevError};

@@ -1,4 +1,4 @@
-//! Era devices.
+//! An `era` target attached to a device in use.
 
 use dm_targets::devices::{DevError, EraDev, LinearDev};
 use dm_targets::era::EraTable;

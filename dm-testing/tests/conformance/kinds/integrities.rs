@@ -1,4 +1,4 @@
-//! Integrity devices.
+//! Integrity devices: their size, setup, growth and mode.
 
 use dm_core::RemovePolicy;
 use dm_targets::Integrity;

@@ -1,4 +1,4 @@
-//! Mirrors.
+//! Mirrors whose legs are replaced, added, removed or lost.
 
 use dm_core::StatusOptions;
 use dm_targets::devices::{DevError, MirrorDev};

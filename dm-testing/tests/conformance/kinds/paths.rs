@@ -1,4 +1,4 @@
-//! Multipath devices.
+//! Multipath devices: paths that fail, are reinstated and probed, groups, and takeover.
 
 use dm_core::{Difference, OpError, OpErrorKind, SetupOptions, TakeOver, TargetLine};
 use dm_targets::devices::{DevError, MultipathDev, MultipathPath};
@@ -10,22 +10,22 @@ use super::{SHORT, one};
 use crate::support::Devices as _;
 
 on_both_kernels! { ["multipath", "linear", "error"];
-    paths_fail_and_come_back,
-    groups_are_switched,
+    a_failed_path_is_not_used_until_it_is_reinstated,
+    groups_are_switched_disabled_and_enabled,
     requests_fail_or_wait_when_no_path_is_left,
     a_device_in_use_is_taken_over_by_its_layout_after_a_failover,
-    paths_are_probed_only_by_kernels_that_can,
-    probing_fails_the_paths_in_use_that_cannot_be_read,
+    paths_are_probed_since_linux_6_16,
+    probing_fails_unreadable_paths_of_the_group_in_use,
 }
 
 #[test]
-fn paths_are_probed_in_memory_since_linux_6_16() {
-    for test in [paths_are_probed_only_by_kernels_that_can, probing_fails_the_paths_in_use_that_cannot_be_read] {
+fn paths_are_probed_on_a_kernel_in_memory_with_the_interface_of_linux_6_16() {
+    for test in [paths_are_probed_since_linux_6_16, probing_fails_unreadable_paths_of_the_group_in_use] {
         test(&MemoryKernel::with_interface(PROBES_SINCE));
     }
 }
 
-/// The interface of Linux 6.16.
+/// The interface of Linux 6.16, the first one with `DM_MPATH_PROBE_PATHS`.
 const PROBES_SINCE: Version = Version::new(4, 50, 0);
 
 /// A device with a path in each of two groups.
@@ -39,7 +39,7 @@ fn states(paths: &[MultipathPath]) -> Vec<(DeviceNumber, u32, PathState, u32)> {
     paths.iter().map(|path| (path.device, path.group, path.state.clone(), path.fail_count)).collect()
 }
 
-fn paths_fail_and_come_back(kernel: &dyn TestKernel) {
+fn a_failed_path_is_not_used_until_it_is_reinstated(kernel: &dyn TestKernel) {
     let host = kernel.host();
     let ([one, two], lun) = device(kernel);
     let number = lun.number(&host).unwrap();
@@ -57,19 +57,19 @@ fn paths_fail_and_come_back(kernel: &dyn TestKernel) {
     lun.resume(&host).unwrap();
 }
 
-fn groups_are_switched(kernel: &dyn TestKernel) {
+fn groups_are_switched_disabled_and_enabled(kernel: &dyn TestKernel) {
     let host = kernel.host();
     let ([one, two], lun) = device(kernel);
     let number = lun.number(&host).unwrap();
     let write = |byte| kernel.write(number, Sectors(0), &[byte; 512]).unwrap();
-    let held = || [one, two].map(|disk| super::first_byte(kernel, disk, 0));
+    let written = || [one, two].map(|disk| super::first_byte(kernel, disk, 0));
     let groups = || lun.paths(&host).unwrap().into_iter().map(|path| path.group_state).collect::<Vec<_>>();
     lun.switch_group(&host, 2).unwrap();
     write(1);
-    assert_eq!((held(), groups()), ([0, 1], vec![GroupState::Enabled, GroupState::Active]));
+    assert_eq!((written(), groups()), ([0, 1], vec![GroupState::Enabled, GroupState::Active]));
     lun.disable_group(&host, 2).unwrap();
     write(2);
-    assert_eq!((held(), groups()), ([2, 1], vec![GroupState::Active, GroupState::Disabled]));
+    assert_eq!((written(), groups()), ([2, 1], vec![GroupState::Active, GroupState::Disabled]));
     lun.enable_group(&host, 2).unwrap();
     assert_eq!(groups().last(), Some(&GroupState::Enabled));
     for error in [0, 3].map(|group| lun.switch_group(&host, group).unwrap_err()) {
@@ -93,7 +93,8 @@ fn requests_fail_or_wait_when_no_path_is_left(kernel: &dyn TestKernel) {
     });
 }
 
-/// The kernel prints the group in use as the first one, so the table differs from the requested one.
+/// In the table that the kernel prints, the number of the first group is that of the group in use, so the table differs
+/// from the requested one.
 fn a_device_in_use_is_taken_over_by_its_layout_after_a_failover(kernel: &dyn TestKernel) {
     let host = kernel.host();
     let ([one, _], lun) = device(kernel);
@@ -105,20 +106,20 @@ fn a_device_in_use_is_taken_over_by_its_layout_after_a_failover(kernel: &dyn Tes
         |take_over| MultipathDev::setup_with(&host, lun.name(), &table, SetupOptions::new().take_over(take_over));
 
     let error = setup(TakeOver::SameTable).unwrap_err();
-    let differs = error.operation().map(OpError::kind);
-    assert!(matches!(differs, Some(OpErrorKind::Differs(Difference::Line(0, "first group")))), "{error}");
+    let reason = error.operation().map(OpError::kind);
+    assert!(matches!(reason, Some(OpErrorKind::Differs(Difference::Line(0, "first group")))), "{error}");
     assert_eq!(setup(TakeOver::SameLayout).unwrap(), lun);
     let states: Vec<_> = lun.paths(&host).unwrap().into_iter().map(|path| (path.group_state, path.state)).collect();
     assert_eq!(states, [(GroupState::Enabled, PathState::Failed), (GroupState::Active, PathState::Active)]);
 
-    // The new table begins with its first group and knows nothing of failures.
+    // The new table starts with its first group, and none of its paths has failed.
     assert_eq!(setup(TakeOver::Update).unwrap(), lun);
     assert_eq!(lun.table(&host).unwrap(), table);
     kernel.write(number, Sectors(0), &[9; 512]).unwrap();
     assert_eq!(super::first_byte(kernel, one, 0), 9);
 }
 
-fn paths_are_probed_only_by_kernels_that_can(kernel: &dyn TestKernel) {
+fn paths_are_probed_since_linux_6_16(kernel: &dyn TestKernel) {
     let host = kernel.host();
     let ([one, _], lun) = device(kernel);
     let probed = lun.probe_paths(&host);
@@ -132,7 +133,7 @@ fn paths_are_probed_only_by_kernels_that_can(kernel: &dyn TestKernel) {
     assert!(error.to_string().contains(&lun.name().to_string()), "{error}");
 }
 
-fn probing_fails_the_paths_in_use_that_cannot_be_read(kernel: &dyn TestKernel) {
+fn probing_fails_unreadable_paths_of_the_group_in_use(kernel: &dyn TestKernel) {
     let host = kernel.host();
     if host.dm().version().unwrap() < PROBES_SINCE {
         return;
@@ -151,7 +152,7 @@ fn probing_fails_the_paths_in_use_that_cannot_be_read(kernel: &dyn TestKernel) {
     lun.probe_paths(&host).unwrap();
     let failures = || lun.paths(&host).unwrap().iter().map(|path| path.fail_count).collect::<Vec<_>>();
     assert_eq!(failures(), [1, 0, 0]);
-    // Paths that have failed are not read again, and those of other groups are not read at all.
+    // Failed paths and the paths of other groups are not probed.
     lun.fail_path(&host, good).unwrap();
     lun.probe_paths(&host).unwrap();
     assert_eq!(failures(), [1, 1, 0]);

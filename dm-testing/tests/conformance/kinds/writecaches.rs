@@ -1,4 +1,4 @@
-//! Write caches.
+//! Write caches attached to and detached from a device in use, and flushed.
 
 use dm_targets::devices::{DevError, LinearDev, WritecacheDev};
 use dm_targets::writecache::{WritecacheKind, WritecacheTable};

@@ -1,4 +1,4 @@
-//! Thin devices.
+//! Thin devices: blocks that they take, snapshots, ids, and external origins.
 
 use dm_targets::Usage;
 use dm_targets::devices::ThinDev;

@@ -1,4 +1,4 @@
-//! Pools.
+//! Pools: their creation, growth, features and messages, and full or read-only ones.
 
 use dm_targets::devices::ThinPoolDev;
 use dm_targets::thin_pool::{PoolCheck, PoolDiscard, PoolMode, PoolNoSpace, ThinPoolMessage, ThinPoolTable};

@@ -23,19 +23,20 @@ struct RaidTarget {
     minor: u32,
     table: RaidTable,
     legs: Vec<Leg>,
-    /// The number of sectors to keep in sync, which is the number on each leg.
+    /// The number of sectors that a resync covers (`resync_max_sectors`): those of the array for `raid10`, else those of a leg.
     total: u64,
+    /// The number of sectors that the array uses of each leg.
     leg_sectors: u64,
-    /// The number of times the superblocks were written.
+    /// The number of times that the superblocks of the array were written, also by earlier tables.
     events: u64,
-    /// The end of the part that is in sync on all legs.
+    /// The position up to which all legs are in sync, or [`IN_SYNC`].
     resync_offset: u64,
     action: Action,
     /// The progress of the current action in sectors.
     position: u64,
     mismatches: u64,
     was_resumed: bool,
-    /// Whether the metadata devices contain a bitmap, which a table with `sync` does not write.
+    /// Whether the metadata devices contain a bitmap. A table with `sync` does not create one.
     has_bitmap: bool,
 }
 
@@ -62,7 +63,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
     if table.raid_type == RaidType::Raid1 {
         table.chunk_size = Sectors(0);
     }
-    // The kernel stores and prints it in KiB.
+    // The kernel stores and prints this number in KiB.
     table.params.max_write_behind = table.params.max_write_behind.map(|sectors| sectors / 2);
     let length = construction.length;
     let count = u64::try_from(legs.len()).unwrap_or(u64::MAX);
@@ -89,9 +90,9 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
         has_bitmap: true,
     };
     let is_forced = target.table.params.sync == Some(RaidSync::Sync);
-    let stored = target.stored_bitmap(construction.kernel);
+    let stored = target.newest_superblock_has_bitmap(construction.kernel);
     if stored == Some(false) && !is_forced {
-        // The bitmap has no valid superblock then (`md_bitmap_read_sb` in drivers/md/md-bitmap.c).
+        // The kernel finds no bitmap where it expects one (`md_bitmap_read_sb` in drivers/md/md-bitmap.c).
         return construction.refuse(Errno::EINVAL, "Failed to run raid array");
     }
     target.has_bitmap = stored.unwrap_or(!is_forced);
@@ -111,7 +112,8 @@ impl RaidTarget {
         self.table.raid_type == RaidType::Raid1
     }
 
-    /// Whether fewer legs are left than the level needs (`validate_raid_redundancy`). `raid10` is not checked.
+    /// Whether fewer legs are left than the level needs (`validate_raid_redundancy`). Unlike the kernel, this does not check
+    /// `raid10`.
     fn has_lost_too_much(&self) -> bool {
         let lost = self.legs.iter().filter(|leg| !leg.works()).count();
         match self.table.raid_type.as_str() {
@@ -122,8 +124,9 @@ impl RaidTarget {
         }
     }
 
-    /// Sets the state of the array from the newest superblock (`analyse_superblocks`). An array without a superblock is
-    /// new. It is taken to be in sync without metadata devices, and with `sync`, for which no superblock is read.
+    /// Sets the state of the array from the newest superblock (`analyse_superblocks`). With `sync`, none is read. An array
+    /// without a superblock is new, and needs a resync unless it is a `raid0`, has no metadata devices, or its table has
+    /// `sync`, `nosync` or `rebuild`.
     fn assemble(&mut self, kernel: &mut Kernel) {
         let RaidParams { sync, rebuild, .. } = &self.table.params;
         let found: Vec<Option<Vec<u64>>> = if *sync == Some(RaidSync::Sync) {
@@ -137,7 +140,7 @@ impl RaidTarget {
         self.resync_offset = if is_synced { IN_SYNC } else { 0 };
         if let Some([events, resync_offset, _, offsets @ ..]) = newest.map(Vec::as_slice) {
             self.events = *events;
-            // Not if it is given by the table (`super_init_validation`).
+            // The table takes precedence (`super_init_validation`).
             if !is_synced {
                 self.resync_offset = *resync_offset;
             }
@@ -154,14 +157,14 @@ impl RaidTarget {
                 leg.recovered = 0;
             }
         }
-        // Nothing can be synchronized then (`raid1_run` in drivers/md/raid1.c).
+        // With one working leg there is nothing to synchronize (`raid1_run` in drivers/md/raid1.c).
         if self.is_raid1() && self.legs.iter().filter(|leg| leg.works()).count() == 1 {
             self.resync_offset = IN_SYNC;
         }
     }
 
-    /// Whether there is a bitmap, if there is a superblock.
-    fn stored_bitmap(&self, kernel: &mut Kernel) -> Option<bool> {
+    /// Whether the array has a bitmap according to its newest superblock; `None` if it has no superblock.
+    fn newest_superblock_has_bitmap(&self, kernel: &mut Kernel) -> Option<bool> {
         let read = self.legs.iter().filter_map(|leg| match leg.metadata?.read(kernel) {
             Ok(Found::Numbers(numbers)) => Some(numbers),
             _ => None,
@@ -169,7 +172,7 @@ impl RaidTarget {
         read.max_by_key(|numbers| numbers.first().copied()).map(|numbers| numbers.get(2) == Some(&1))
     }
 
-    /// Writes all superblocks.
+    /// Writes the superblocks of all legs that have not failed. A leg whose superblock cannot be written has failed.
     fn save(&mut self, kernel: &mut Kernel) {
         self.events = self.events.saturating_add(1);
         let offsets = self.legs.iter().map(|leg| if leg.is_faulty { 0 } else { leg.recovered });
@@ -179,20 +182,22 @@ impl RaidTarget {
             .filter(|place| self.legs.get(*place).is_some_and(|leg| leg.write(kernel, &numbers).is_err()))
             .collect();
         for place in failed {
-            self.lose(kernel, place);
+            self.mark_faulty(kernel, place);
         }
     }
 
-    /// Records that a leg has failed (`raid1_error`), unless it is the last one. Returns whether it was recorded.
+    /// Marks a leg as failed (`raid1_error`) and writes the superblocks. Returns `false` if the leg was not marked.
     fn fail(&mut self, kernel: &mut Kernel, place: usize) -> bool {
-        let is_lost = self.lose(kernel, place);
-        if is_lost {
+        let is_marked = self.mark_faulty(kernel, place);
+        if is_marked {
             self.save(kernel);
         }
-        is_lost
+        is_marked
     }
 
-    fn lose(&mut self, kernel: &mut Kernel, place: usize) -> bool {
+    /// Marks a leg as failed, and raises an event. Returns `false` if it had failed before, or is the last working leg of a
+    /// `raid1`, which stays in use.
+    fn mark_faulty(&mut self, kernel: &mut Kernel, place: usize) -> bool {
         let others = self.legs.iter().enumerate().filter(|(other, leg)| *other != place && leg.works());
         let is_last = self.is_raid1() && others.count() == 0;
         let Some(leg) = self.legs.get_mut(place).filter(|leg| !is_last && !leg.is_faulty) else { return false };
@@ -201,15 +206,16 @@ impl RaidTarget {
         true
     }
 
-    /// Reads from the first leg that can be read, and writes the sectors to the legs that could not and reads them again
-    /// (`fix_read_error` in drivers/md/raid1.c).
+    /// Tries the legs in their order, those with `write_mostly` last, until one can be read. The data is then written to
+    /// each leg that failed to read it, and read back; a leg on which that fails has failed (`fix_read_error` in
+    /// drivers/md/raid1.c).
     fn read(&mut self, kernel: &mut Kernel, at: u64, data: &mut [u8]) -> IoResult {
-        let mostly_written = |place: usize| {
+        let is_write_mostly = |place: usize| {
             let params = &self.table.params;
             u32::try_from(place).is_ok_and(|place| params.write_mostly.contains(&place))
         };
         let mut places: Vec<usize> = (0..self.legs.len()).collect();
-        places.sort_by_key(|place| mostly_written(*place));
+        places.sort_by_key(|place| is_write_mostly(*place));
         let mut failed = Vec::new();
         for place in places {
             let Some(part) = self.legs.get(place).filter(|leg| leg.works()).and_then(|leg| leg.data) else { continue };
@@ -230,11 +236,11 @@ impl RaidTarget {
         Err(Errno::EIO.into())
     }
 
-    /// Sends a write, discard or flush to all legs. It succeeds if a leg that contains all data has executed it. A leg on
-    /// which only a discard or a flush fails does not count as failed (`raid1_end_write_request`, `md_end_flush`).
+    /// Sends a write, discard or flush to all legs. It succeeds if a leg that is in sync completes it; a failure of a
+    /// discard or flush counts as completion (`raid1_end_write_request`, `md_end_flush`).
     fn write(&mut self, kernel: &mut Kernel, at: u64, mut io: Io<'_>) -> IoResult {
         let (sectors, is_write) = (io.sectors(), matches!(io, Io::Write(_)));
-        if is_write && self.waits_for_program() {
+        if is_write && self.blocks_writes() {
             return Err(IoFault::Waits(self.minor));
         }
         let mut failed = Vec::new();
@@ -251,19 +257,19 @@ impl RaidTarget {
         for place in failed {
             self.fail(kernel, place);
         }
-        if is_write && self.waits_for_program() {
+        if is_write && self.blocks_writes() {
             return Err(IoFault::Waits(self.minor));
         }
         if written { Ok(()) } else { Err(Errno::EIO.into()) }
     }
 
-    /// Whether writes wait without end: of an array without metadata devices, the kernel expects that a program records a
-    /// failed leg and then continues, which a program cannot do with a mapped device (`external` in `md_update_sb`).
-    fn waits_for_program(&self) -> bool {
+    /// Whether writes never complete. In an array without metadata devices, the kernel leaves it to a program to record a
+    /// failed leg and to continue the writes, but a mapped device has no interface for that (`external` in `md_update_sb`).
+    fn blocks_writes(&self) -> bool {
         self.legs.iter().all(|leg| leg.metadata.is_none()) && self.legs.iter().any(|leg| leg.is_faulty)
     }
 
-    /// The level, with the layout in use (`get_raid_type_by_ll`).
+    /// The word of a status for the level and the layout in use (`get_raid_type_by_ll`).
     fn type_name(&self) -> &str {
         match (&self.table.raid_type, &self.table.params.raid10_format) {
             (RaidType::Raid10, Some(Raid10Format::Far)) => "raid10_far",
@@ -273,8 +279,8 @@ impl RaidTarget {
         }
     }
 
-    /// As `raid_message`: `idle` and `frozen` stop the current action, but return an error. Other messages are refused
-    /// while an action runs.
+    /// As `raid_message` of Linux 6.12, where `idle` and `frozen` stop the current action and then fail with `EINVAL`, and
+    /// other messages are refused while an action runs.
     fn handle(&mut self, kernel: &mut Kernel, words: &[String]) -> Result<(), Errno> {
         if self.is_raid0() {
             return Err(Errno::EINVAL);
@@ -307,7 +313,7 @@ impl Target for RaidTarget {
 
     fn status(&mut self, kernel: &mut Kernel, _: bool) -> String {
         let letters: String = self.legs.iter().map(|leg| leg.letter(self.action)).collect();
-        // Frozen from its construction on, and by each suspension (`raid_ctr`, `md_stop_writes`).
+        // An array is frozen until its first resume, and while it is suspended (`raid_ctr`, `md_stop_writes`).
         let is_frozen = !self.was_resumed || is_suspended(kernel, self.minor);
         let progress = match self.action {
             _ if is_frozen && !self.is_raid0() => 0,
@@ -336,7 +342,7 @@ impl Target for RaidTarget {
         match io {
             Io::Flush if !self.is_raid1() => Ok(()),
             _ if !self.is_raid1() => Err(Errno::EOPNOTSUPP.into()),
-            // The line does not start at 0.
+            // Sectors are counted from the start of the device: a line with a later start ends after the legs (`raid_map`).
             Io::Read(_) | Io::Write(_) if start.saturating_add(io.sectors()) > self.leg_sectors => {
                 Err(Errno::EIO.into())
             }
@@ -373,7 +379,8 @@ impl Target for RaidTarget {
         Ok(())
     }
 
-    /// Uses failed legs again if they can be read, and rebuilds them.
+    /// Starts the synchronization. Except at the first resume, failed legs whose superblocks can be read are used again and
+    /// rebuilt (`attempt_restore_of_faulty_devices`).
     fn resume(&mut self, kernel: &mut Kernel) {
         if self.was_resumed {
             self.legs.iter_mut().for_each(|leg| leg.revive(kernel));
