@@ -19,7 +19,7 @@ const ROW: f64 = 34.0;
 const BAR: f64 = 12.0;
 
 /// The maximum length of a bar; a longer one is cut, and its number shows the value.
-const LONGEST: f64 = 6.0;
+const MAX_BAR: f64 = 6.0;
 
 const OURS: &str = "#2a7ab0";
 const LIBDM: &str = "#b0b0b0";
@@ -27,7 +27,7 @@ const LIBDM: &str = "#b0b0b0";
 /// Draws two bars for each call.
 pub(super) fn svg(release: &str, bars: &[Bar]) -> String {
     let rows = f64::from(u16::try_from(bars.len()).unwrap_or(u16::MAX));
-    let (width, height) = (NAMES + LEAST * LONGEST + 70.0, (rows + 2.0) * ROW);
+    let (width, height) = (NAMES + LEAST * MAX_BAR + 70.0, (rows + 2.0) * ROW);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" font-family=\"sans-serif\" \
          font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
@@ -53,7 +53,7 @@ pub(super) fn svg(release: &str, bars: &[Bar]) -> String {
 
 /// Draws a bar and its number.
 fn draw(svg: &mut String, top: f64, color: &str, ratio: f64) {
-    let length = ratio.min(LONGEST) * LEAST;
+    let length = ratio.min(MAX_BAR) * LEAST;
     // Writing to a string does not fail.
     let _ = writeln!(svg, "<rect x=\"{NAMES}\" y=\"{top}\" width=\"{length:.1}\" height=\"{BAR}\" fill=\"{color}\"/>");
     text(svg, NAMES + length + 5.0, top + BAR - 2.0, "start", &format!("{ratio:.2}"));

@@ -22,9 +22,8 @@ use crate::workspace::Workspace;
 /// Creating and removing thousands of devices prints nothing for a long time.
 pub(super) const LIMITS: Limits = Limits::both(Duration::from_secs(600));
 
-/// Makes the calls with these names, or all if there are none, in the guest, and prints a table. Returns whether all
-/// are within their limits.
-/// Writes a chart to a file if one is given.
+/// Makes the calls with these names, or all if there are none, in the guest, prints a table, and writes a chart if a file
+/// is given. Returns whether all are within their limits.
 ///
 /// # Errors
 /// When a name is unknown, there is no C compiler, a program cannot be built, or the run in the guest fails.

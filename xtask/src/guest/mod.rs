@@ -112,7 +112,7 @@ pub(crate) struct Setup {
     pub(crate) udev: bool,
     /// Whether the jobs use the terminal of the user.
     pub(crate) interactive: bool,
-    /// What its clock goes by.
+    /// The clock of the guest.
     pub(crate) clock: Clock,
 }
 

@@ -27,7 +27,7 @@ impl fmt::Display for Mark {
     }
 }
 
-/// What one marked line says.
+/// The meaning of one marked line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     /// The guest is up and begins with the jobs.
@@ -45,7 +45,7 @@ pub(crate) enum Event {
     Leftover(usize, String),
     /// A job ended with an exit status.
     End(usize, i32),
-    /// The verdict: so many jobs were run, and that is all.
+    /// The number of jobs that were run; the last event of a run.
     Verdict(usize),
     /// The guest cannot be used.
     Failed(String),
@@ -119,7 +119,7 @@ impl Splitter {
         pieces
     }
 
-    /// What is left when the console is closed.
+    /// The bytes that are left when the console is closed.
     pub(crate) fn finish(self) -> Vec<u8> {
         self.pending
     }

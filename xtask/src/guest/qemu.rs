@@ -86,7 +86,7 @@ pub(super) struct Exports<'a> {
     pub(super) scratch: &'a Path,
 }
 
-/// The emulator.
+/// An unpacked or installed `qemu-system-x86_64`.
 pub(super) struct Qemu<'a> {
     /// The folder of its unpacked packages.
     packages: &'a Path,

@@ -25,7 +25,7 @@ impl RunFolder {
         Ok(Self(folder))
     }
 
-    /// The folder.
+    /// The path of the folder.
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }

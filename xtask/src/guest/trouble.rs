@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_log_has_none() {
+    fn a_healthy_log_has_no_trouble() {
         let log = "[    0.0] Linux version 6.12.1\n\
                    [    1.0] device-mapper: ioctl: 4.48.0-ioctl initialised: dm-devel@lists.linux.dev\n\
                    [    2.0] device-mapper: table: 253:0: linear: Device lookup failed (-ENODEV)\n\

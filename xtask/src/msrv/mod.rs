@@ -166,7 +166,7 @@ impl<'a> Root<'a> {
         Ok(command)
     }
 
-    /// What the compiler says of its version.
+    /// The version that the compiler prints.
     fn version(&self) -> Result<String> {
         let output = self.command("rustc")?.arg("--version").output().context("cannot run unshare")?;
         if !output.status.success() {

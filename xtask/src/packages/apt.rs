@@ -41,7 +41,7 @@ pub(crate) struct Apt {
 
 impl Apt {
     /// Whether the machine has apt.
-    pub(crate) fn is_there() -> bool {
+    pub(crate) fn is_installed() -> bool {
         let probe = Command::new("apt-get").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
         probe.is_ok_and(|status| status.success())
     }
@@ -51,7 +51,7 @@ impl Apt {
     /// # Errors
     /// When the folders cannot be created.
     pub(crate) fn new(guest_dir: &Path) -> Result<Option<Self>> {
-        if !Self::is_there() {
+        if !Self::is_installed() {
             return Ok(None);
         }
         let (folder, log) = (guest_dir.join("apt"), guest_dir.join("log").join("apt.log"));

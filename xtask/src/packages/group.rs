@@ -119,7 +119,7 @@ impl Group {
 
     /// Whether it is installed or can be downloaded.
     pub(crate) fn is_obtainable(self) -> bool {
-        self.is_installed() || self.is_set() || Apt::is_there()
+        self.is_installed() || self.is_set() || Apt::is_installed()
     }
 
     /// Whether it is installed on the machine.
@@ -139,7 +139,7 @@ impl Group {
         }
     }
 
-    /// The apt to ask for it, given the machine's.
+    /// The apt that has the packages of the group, made from the machine's.
     pub(super) fn apt(self, apt: Apt) -> Result<Apt> {
         let architectures: &[&str] = if self == Self::Platforms { &foreign::ARCHITECTURES } else { &[] };
         match self.release() {

@@ -39,8 +39,8 @@ pub(crate) enum Source {
 /// # Errors
 /// When apt cannot be run.
 pub(crate) fn source(groups: &[Group], guest_dir: &Path) -> Result<Source> {
-    let is_there = |group: &Group| is_complete(*group, &folder(*group, guest_dir)) || group.is_set();
-    let lacking: Vec<Group> = groups.iter().copied().filter(|group| !is_there(group)).collect();
+    let is_available = |group: &Group| is_complete(*group, &folder(*group, guest_dir)) || group.is_set();
+    let lacking: Vec<Group> = groups.iter().copied().filter(|group| !is_available(group)).collect();
     if lacking.is_empty() {
         return Ok(Source::NothingToFetch);
     }

@@ -105,7 +105,8 @@ pub(super) fn packages(group: Group, apt: &Apt) -> Result<Option<Vec<String>>> {
     Ok((!pins.is_empty()).then(|| pins.iter().map(Pin::exactly).collect()))
 }
 
-/// What is pinned for this machine's distribution or taken from others, one line each, and whether the archive still has it.
+/// The packages that are pinned for this machine's distribution or taken from others, one line each, and whether the archive still
+/// has them.
 ///
 /// # Errors
 /// When there is no apt, or it cannot reach its sources.

@@ -12,13 +12,13 @@ pub(super) struct Tools {
 }
 
 impl Tools {
-    /// What cargo puts before the name of a program to run it.
+    /// The command that cargo puts before the name of a program to run it.
     pub(super) fn runner(self) -> String {
         format!("{} -L {}", self.emulator, self.libraries)
     }
 }
 
-/// What is done for a platform.
+/// The checks for a platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Work {
     /// The tests that need no root run in an emulator.
@@ -27,7 +27,7 @@ pub(super) enum Work {
     Check,
     /// Every target of every crate is checked, with a standard library that is built from its source.
     CheckBuilt,
-    /// The libraries are checked with such a standard library, without what needs a real kernel.
+    /// The libraries are checked with such a standard library, without the features that need a real kernel.
     CheckMemory,
     /// The crates that need no operating system are checked, with all of the standard library.
     Pure,
@@ -35,7 +35,7 @@ pub(super) enum Work {
     Bare,
 }
 
-/// A platform.
+/// A platform that the crates are tested on or checked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Platform {
     /// Its name on the command line.

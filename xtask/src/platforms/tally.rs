@@ -1,4 +1,4 @@
-//! What a run of `cargo test` says of its tests.
+//! The results that a run of `cargo test` reports.
 
 use crate::harness::totals;
 

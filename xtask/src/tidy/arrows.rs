@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn other_arrows_are_not() {
+    fn other_arrows_are_refused() {
         for (package, name, kind, expected) in [
             ("dm-sys", "dm-units", None, "dm-sys must not depend on dm-units: move the code that needs it"),
             ("dm-units", "dm-core", Some("dev"), "dm-units must not depend on dm-core: move the code that needs it"),

@@ -26,7 +26,7 @@ pub(crate) struct Finding {
     file: String,
     /// The line, counted from 1; 0 for the whole file.
     line: usize,
-    /// What is wrong, and what to do.
+    /// The fault and its remedy.
     text: String,
     /// Whether it may be acceptable.
     warning: bool,

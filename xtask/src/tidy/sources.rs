@@ -68,7 +68,7 @@ pub(super) fn check(file: &str, text: &str) -> Vec<Finding> {
     findings
 }
 
-/// What to do about another file that distinguishes operating systems.
+/// The finding for any other file that distinguishes operating systems.
 const PER_SYSTEM_ADVICE: &str = "target_os: only the files on the list in xtask may distinguish operating systems";
 
 /// Whether users build the file.

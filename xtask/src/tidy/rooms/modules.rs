@@ -10,7 +10,7 @@ use super::tokens::tokens;
 pub(super) type ModulePath = Vec<String>;
 
 /// The maximum number of re-exports that are followed.
-const MOST_EXPORTS: usize = 8;
+const MAX_EXPORTS: usize = 8;
 
 /// One file of a crate.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ impl Modules {
             return Place::Elsewhere;
         }
         base.extend(words.iter().cloned());
-        self.absolute(&base, MOST_EXPORTS)
+        self.absolute(&base, MAX_EXPORTS)
     }
 
     /// Resolves a path from the crate's root.
