@@ -7,6 +7,7 @@ mod step;
 use std::fmt;
 
 use dm_units::DeviceNumber;
+use nix::errno::Errno as Known;
 
 pub use self::cause::{Difference, OpErrorKind};
 pub use self::state::{Remains, StateAfter};
@@ -15,14 +16,17 @@ use super::disk::UnusableDisk;
 use crate::error::{Error, Refusal};
 use crate::id::{DevId, DevIdBuf};
 use crate::machine::Users;
+#[cfg(test)]
+use crate::udev::UdevError;
 
 /// The error of an operation: the step that failed, the cause, and the state in which the device is now.
 ///
 /// An operation undoes the steps before the one that failed, so usually [`is_undone`](Self::is_undone) is true.
 /// Otherwise [`state`](Self::state) says what is left.
 ///
-/// `Display` prints the operation, the device, the step and the state; [`source`](std::error::Error::source) is the
-/// cause. Print both, for example with `{:#}` of `anyhow`.
+/// `Display` prints the operation, the device, the step and the state, and if known the [disk](Self::disk) or the
+/// [users](Self::users) to blame; [`source`](std::error::Error::source) is the cause. Print both, for example with `{:#}` of
+/// `anyhow`.
 #[derive(Clone, Debug)]
 pub struct OpError(Box<Inner>);
 
@@ -96,7 +100,7 @@ impl OpError {
         self.0.operation
     }
 
-    /// The device, as the caller named it.
+    /// The device, as the caller named it. `None` if the name is invalid, or the operation is not about one device.
     #[must_use]
     pub fn device(&self) -> Option<&DevIdBuf> {
         self.0.device.as_ref()
@@ -150,7 +154,8 @@ impl OpError {
         self.0.users.as_ref()
     }
 
-    /// The disk that a refused table could not use, and the line that names it, if it could be found.
+    /// The disk that a refused table could not use, with the line of the table that names it. `None` if it could not be
+    /// determined.
     #[must_use]
     pub fn disk(&self) -> Option<&UnusableDisk> {
         self.0.disk.as_ref()
@@ -181,7 +186,7 @@ impl OpError {
         self.command().is_some_and(predicate)
     }
 
-    /// Whether the device does not exist.
+    /// Whether the device does not exist, or no path leads to it.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         match &self.0.cause {
@@ -190,7 +195,8 @@ impl OpError {
         }
     }
 
-    /// Whether the name, uuid or number is taken, also by a device that differs from the requested one.
+    /// Whether the name, uuid or minor number is taken, also by a device that differs from the requested one, or a message
+    /// creates something that exists.
     #[must_use]
     pub fn is_already_exists(&self) -> bool {
         matches!(self.0.cause, OpErrorKind::Differs(_)) || self.command_is(Error::is_already_exists)
@@ -214,26 +220,35 @@ impl OpError {
         match &self.0.cause {
             OpErrorKind::Udev(error) => error.is_timed_out(),
             OpErrorKind::Locked => true,
-            _ => self.errno() == Some(nix::errno::Errno::ETIMEDOUT as i32),
+            _ => self.errno() == Some(Known::ETIMEDOUT as i32),
         }
     }
 
-    /// Whether a table, a message or a name is invalid.
+    /// Whether the kernel refused a table, a message or a name as invalid, or a text is not a valid name.
+    ///
+    /// This does not include requests that are not sent: see [`Error::Request`].
     #[must_use]
     pub fn is_invalid(&self) -> bool {
         self.command_is(Error::is_invalid) || matches!(self.kind(), OpErrorKind::Name(_))
     }
 
-    /// Whether a signal interrupted the operation.
+    /// Whether a signal interrupted a command before it took effect.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
         self.command_is(Error::is_interrupted)
     }
 
-    /// Whether the process lacks the permission.
+    /// Whether the process lacks the permission for a command, or for a file that the operation uses: a node, a lock file,
+    /// the read-ahead.
     #[must_use]
     pub fn is_permission_denied(&self) -> bool {
-        self.command_is(Error::is_permission_denied)
+        match &self.0.cause {
+            OpErrorKind::Udev(error) => error.is_permission_denied(),
+            OpErrorKind::LockFile { errno, .. } | OpErrorKind::ReadAhead { errno, .. } => {
+                errno.is(Known::EACCES) || errno.is(Known::EPERM)
+            }
+            _ => self.command_is(Error::is_permission_denied),
+        }
     }
 
     /// Whether the running kernel lacks a command or an option.
@@ -248,13 +263,13 @@ impl OpError {
         self.command_is(Error::is_no_data)
     }
 
-    /// Whether the device, or one that it uses, is read-only.
+    /// Whether a command failed because the device, or one that it uses, is read-only.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         self.command_is(Error::is_read_only)
     }
 
-    /// Whether there is not enough space for the operation.
+    /// Whether there is not enough space for a command, for example in a pool's metadata.
     #[must_use]
     pub fn is_no_space(&self) -> bool {
         self.command_is(Error::is_no_space)
@@ -280,5 +295,27 @@ impl fmt::Display for OpError {
 impl std::error::Error for OpError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.0.cause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Errno;
+
+    #[test]
+    fn a_file_that_cannot_be_used_for_lack_of_permission_is_permission_denied() {
+        let path = std::path::PathBuf::from("/run/lock/dm/253:7");
+        for (errno, denied) in [(Known::EACCES, true), (Known::EPERM, true), (Known::ENOSPC, false)] {
+            let kinds = [
+                OpErrorKind::LockFile { path: path.clone(), errno: Errno::known(errno) },
+                OpErrorKind::ReadAhead { path: path.clone(), errno: Errno::known(errno) },
+                OpErrorKind::Udev(UdevError::StaleNode { path: path.clone(), source: errno }),
+            ];
+            for kind in kinds {
+                let error = OpError::new(Operation::Reload, None, Step::Lock, kind);
+                assert_eq!(error.is_permission_denied(), denied, "{error:?}");
+            }
+        }
     }
 }
