@@ -20,75 +20,87 @@ pub fn mapper_dir() -> PathBuf {
     mapper_dir_in(Path::new(DEV))
 }
 
-/// The same in another directory than `/dev`.
+/// [`mapper_dir`] below `dev_dir` instead of `/dev`.
 pub(crate) fn mapper_dir_in(dev_dir: &Path) -> PathBuf {
     dev_dir.join(DM_DIR)
 }
 
-/// The path of the device with this kernel's name by libdm's convention: `/dev/mapper/my\x20disk`, both for `my disk`
-/// and for `my\x20disk`.
+/// The path that libdm gives a device with this name: the mangled name in `/dev/mapper`. A name that is mangled already is
+/// kept, so both `my disk` and `my\x20disk` have the path `/dev/mapper/my\x20disk`.
 ///
-/// udev or a program makes this link or node; [`kernel_path`] is the path of the kernel's node. If the name has
-/// characters outside `0-9 A-Z a-z # + - . : = @ _`, udev's link has another path: see [`udev_path`].
+/// This is a link that udev's rules make, or a node that a program makes without udev; [`kernel_path`] is the kernel's node.
+/// udev's link has another path if the kernel's name is not mangled and has characters outside
+/// `0-9 A-Z a-z # + - . : = @ _`: see [`udev_path`].
 #[must_use]
 pub fn mapper_path(name: &DmName) -> PathBuf {
     mapper_path_in(Path::new(DEV), name)
 }
 
-/// [`mapper_path`] in another directory than `/dev`.
+/// [`mapper_path`] below `dev_dir` instead of `/dev`.
 pub(crate) fn mapper_path_in(dev_dir: &Path, name: &DmName) -> PathBuf {
     mapper_dir_in(dev_dir).join(name.shown().to_string())
 }
 
-/// The path of the link that udev's rules make for a device with this name: `/dev/mapper/my_disk`.
+/// The path of the link that udev's rules make for a device with this name, such as `/dev/mapper/my_disk` for `my disk`.
 ///
-/// It equals [`mapper_path`] for names of plain characters. libdm uses no others, since it passes mangled names to the
-/// kernel. udev keeps letters of any script and escapes such as `\x20`, and replaces white space and all other
-/// characters with `_`. Several names can therefore have the same path, and the link leads to one of their devices.
+/// It equals [`mapper_path`] for the mangled names that libdm passes to the kernel. In other names udev replaces white space
+/// and special characters with `_`, but not characters outside ASCII or `\x`. Several names can therefore have the same
+/// path; the link leads to one of these devices.
 #[must_use]
 pub fn udev_path(name: &DmName) -> PathBuf {
     udev_path_in(Path::new(DEV), name)
 }
 
-/// [`udev_path`] in another directory than `/dev`.
+/// [`udev_path`] below `dev_dir` instead of `/dev`.
 pub(crate) fn udev_path_in(dev_dir: &Path, name: &DmName) -> PathBuf {
-    let mut link = String::new();
-    let mut rest = name.as_bytes().trim_ascii();
-    while let Some((&byte, tail)) = rest.split_first() {
-        let whole = rest.utf8_chunks().next().map_or("", |chunk| chunk.valid());
-        let kept = match rest {
-            [b'\\', b'x', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => whole.get(..4),
-            _ => {
-                whole.chars().next().filter(|c| !c.is_ascii() || is_plain(byte)).and_then(|c| whole.get(..c.len_utf8()))
-            }
-        };
-        link.push_str(kept.unwrap_or("_"));
-        rest = match kept {
-            Some(kept) => rest.get(kept.len()..).unwrap_or_default(),
-            None if byte.is_ascii_whitespace() => rest.trim_ascii_start(),
-            None => tail,
-        };
+    mapper_dir_in(dev_dir).join(replace_special(&replace_white_space(name.as_bytes())))
+}
+
+/// Replaces each run of white space with `_`, and drops white space at the start and end, as udev does in values that its
+/// rules insert into links (`udev_replace_whitespace` in src/shared/udev-util.c of systemd).
+fn replace_white_space(name: &[u8]) -> Vec<u8> {
+    let is_space = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\x0b';
+    let start = name.iter().position(|byte| !b" \t\n\r".contains(byte)).unwrap_or(name.len());
+    // An empty first word is other white space at the start, which udev replaces instead of dropping it.
+    let words = name.get(start..).unwrap_or_default().split(is_space).enumerate();
+    let words: Vec<&[u8]> =
+        words.filter(|(index, word)| *index == 0 || !word.is_empty()).map(|(_, word)| word).collect();
+    words.join(&b'_')
+}
+
+/// Replaces each special character with `_`, as udev does in the path of a link (`udev_replace_chars` in the same file).
+fn replace_special(name: &[u8]) -> String {
+    let mut link = String::with_capacity(name.len());
+    for chunk in name.utf8_chunks() {
+        let mut chars = chunk.valid().chars().peekable();
+        while let Some(char) = chars.next() {
+            let is_kept = !char.is_ascii() || u8::try_from(char).is_ok_and(is_plain);
+            let is_escape = char == '\\' && chars.peek() == Some(&'x');
+            link.push(if is_kept || is_escape { char } else { '_' });
+        }
+        link.extend(chunk.invalid().iter().map(|_| '_'));
     }
-    mapper_dir_in(dev_dir).join(link)
+    link
 }
 
 /// The path of the node that the kernel makes for a mapped device, such as `/dev/dm-0`.
 ///
-/// If `/dev` is a devtmpfs, as on most systems, it exists as soon as the device has its first table.
+/// If `/dev` is a devtmpfs, as on most systems, the node exists once the first table of the device was loaded
+/// (`dm_setup_md_queue` in drivers/md/dm.c, Linux 6.1), and on older kernels once the device was created.
 #[must_use]
 pub fn kernel_path(number: DeviceNumber) -> PathBuf {
     kernel_path_in(Path::new(DEV), number)
 }
 
-/// [`kernel_path`] in another directory than `/dev`.
+/// [`kernel_path`] below `dev_dir` instead of `/dev`.
 pub(crate) fn kernel_path_in(dev_dir: &Path, number: DeviceNumber) -> PathBuf {
     dev_dir.join(format!("dm-{}", number.minor))
 }
 
-/// Returns the number of the block device at a path, which is its node or a link to it.
+/// The number of the block device whose node is at `path`. Links are followed.
 ///
 /// # Errors
-/// `InvalidInput`: the path is another kind of file. Other kinds: the path cannot be resolved.
+/// `InvalidInput`: the file is not a block device. Other kinds: the path cannot be resolved.
 pub fn device_at(path: &Path) -> io::Result<DeviceNumber> {
     let metadata = fs::metadata(path)?;
     if metadata.file_type().is_block_device() {
@@ -97,27 +109,31 @@ pub fn device_at(path: &Path) -> io::Result<DeviceNumber> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{} is not a block device", path.display())))
 }
 
-/// Whether a path leads to the device with this number, and not to another one or to nothing.
+/// Whether `path` leads to the block device with this number. `false` if it cannot be resolved.
 #[must_use]
 pub fn is_device(path: &Path, number: DeviceNumber) -> bool {
     device_at(path).is_ok_and(|found| found == number)
 }
 
-/// Looks up the name of a mapped device by its number in sysfs. `None` if no mapped device has that number.
+/// Reads the name of a mapped device from sysfs.
+///
+/// `None` if sysfs has no mapped device with this number. Since a device is added to sysfs when its first table is loaded
+/// (`dm_setup_md_queue` in drivers/md/dm.c, Linux 6.1), this includes a device that has had no table, which
+/// [`Dm::device_info`](crate::Dm::device_info) finds.
 ///
 /// # Errors
-/// sysfs cannot be read.
+/// Any kind but `NotFound`: the file exists and cannot be read.
 #[doc(alias = "dm_device_get_name")]
 pub fn name_of(number: DeviceNumber) -> io::Result<Option<DmNameBuf>> {
     read_dm_name(&name_in(Path::new(&format!("/sys/dev/block/{number}"))))
 }
 
-/// The path of the file with a mapped device's name, in the device's directory in sysfs.
+/// The file with the name of a mapped device, below the device's directory in sysfs.
 pub(crate) fn name_in(block_dir: &Path) -> PathBuf {
     block_dir.join("dm/name")
 }
 
-/// Reads such a file; `None` if it does not exist.
+/// Reads the name from the file at [`name_in`]; `None` if it does not exist.
 pub(crate) fn read_dm_name(path: &Path) -> io::Result<Option<DmNameBuf>> {
     let mut file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -136,22 +152,24 @@ pub(crate) fn read_dm_name(path: &Path) -> io::Result<Option<DmNameBuf>> {
 /// [`BlockDevice::size`](crate::block::BlockDevice::size) returns the size of an open device.
 ///
 /// # Errors
-/// `NotFound`: no block device has this number. Other kinds: sysfs cannot be read.
+/// `NotFound`: sysfs has no block device with this number. Other kinds: the file cannot be read or parsed.
 pub fn size_of(number: DeviceNumber) -> io::Result<Sectors> {
     let text = fs::read_to_string(format!("/sys/dev/block/{number}/size"))?;
     text.trim_end().parse().map_err(io::Error::other)
 }
 
-/// Reads the major numbers of mapped devices from `/proc/devices`: usually one, which can change with each boot.
+/// Reads the major numbers of mapped devices from `/proc/devices`. The kernel has one, which can change with each boot;
+/// there is none if device mapper is not loaded.
 ///
 /// # Errors
-/// The file cannot be read.
+/// Any kind, such as `NotFound`: `/proc/devices` cannot be read.
 #[doc(alias = "dm_is_dm_major")]
 pub fn majors() -> io::Result<Vec<u32>> {
     Ok(block_majors(&fs::read_to_string("/proc/devices")?, dm_sys::DM_NAME))
 }
 
-/// The numbers of a block driver in the text of `/proc/devices`: lines of a number and a name after a heading.
+/// The major numbers of a block driver in the text of `/proc/devices`, which has a line with a number and a name for each,
+/// after a heading.
 fn block_majors(text: &str, driver: &str) -> Vec<u32> {
     let block = text.split_once("Block devices:").map_or("", |(_, block)| block);
     let lines = block.lines().filter_map(|line| line.trim_start().split_once(' '));
@@ -179,14 +197,20 @@ mod tests {
     }
 
     #[test]
-    fn udev_has_its_own_way_with_odd_names() {
-        let links =
-            [("plain-1", "plain-1"), (" my  old ", "my_old"), ("мой диск", "мой_диск"), (r"a\x20b\c$", r"a\x20b_c_")];
+    fn udev_replaces_white_space_and_special_characters_in_links() {
+        let links: [(&[u8], &str); 8] = [
+            (b"plain-1", "plain-1"),
+            (b" my  old ", "my_old"),
+            ("мой диск".as_bytes(), "мой_диск"),
+            (br"a\x20b\c$", r"a\x20b_c_"),
+            (br"a\xzz\", r"a\xzz_"),
+            (b"a\x0b \x0bb\x0b", "a_b"),
+            (b" \x0c a", "_a"),
+            (b"a\xff\xd0b", "a__b"),
+        ];
         for (name, link) in links {
             assert_eq!(udev_path(DmName::new(name).unwrap()), mapper_dir().join(link));
         }
-        let no_text = crate::id::DmNameBuf::new(b"a\xff\xd0b").unwrap();
-        assert_eq!(udev_path(&no_text), mapper_dir().join("a__b"));
     }
 
     #[test]
