@@ -16,13 +16,14 @@ pub struct CreateOptions<'a> {
 }
 
 impl<'a> CreateOptions<'a> {
-    /// No uuid, the next free minor number.
+    /// No uuid, and the lowest free minor number.
     #[must_use]
     pub const fn new() -> Self {
         Self { uuid: None, minor: None }
     }
 
-    /// Gives the device a uuid. One can also be set later, once: [`Dm::device_set_uuid`].
+    /// Gives the device a uuid, which cannot be changed. A device without one can get it later:
+    /// [`Dm::device_set_uuid`].
     #[must_use]
     pub const fn uuid(self, uuid: &'a DmUuid) -> Self {
         Self { uuid: Some(uuid), ..self }
@@ -39,9 +40,11 @@ impl Dm {
     /// Creates a device without a table.
     ///
     /// - Interface 4.0 and later.
-    /// - The device is not usable yet: I/O to it fails until a table is loaded and the device is resumed.
+    /// - The device is not usable yet: its size is 0 until a table is loaded and the device is resumed.
     /// - Read-only is a property of a table: see [`LoadOptions::read_only`](crate::LoadOptions::read_only).
-    /// - The uevent of the new device has no cookie, so there is nothing to wait for.
+    /// - No uevent with a cookie is sent, so there is nothing to wait for. The kernel registers the block device, with a
+    ///   uevent, when the first table is loaded (`dm_setup_md_queue` in drivers/md/dm.c, Linux 6.1); older kernels do so in
+    ///   this command.
     ///
     /// ```
     /// # let memory = dm_testing::MemoryKernel::new();
@@ -64,8 +67,8 @@ impl Dm {
     /// Creates a device without a table, with a uuid or a chosen minor number.
     ///
     /// # Errors
-    /// As [`device_create`](Self::device_create). [`is_already_exists`](Error::is_already_exists) also if the uuid or
-    /// the minor number is taken, [`is_invalid`](Error::is_invalid) if the minor number is too large.
+    /// As [`device_create`](Self::device_create). [`is_already_exists`](Error::is_already_exists): the name, the uuid or
+    /// the minor number is taken. [`RequestFault::Minor`] in [`Error::Request`]: the minor number is too large.
     pub fn device_create_with(&self, name: impl AsDmName, options: CreateOptions<'_>) -> Result<DeviceInfo> {
         let name = name.as_dm_name().map_err(|fault| Error::request(Command::DeviceCreate, fault))?;
         if let Some(minor) = options.minor.filter(|&minor| minor > MAX_MINOR) {

@@ -1,4 +1,4 @@
-//! Finds and cleans up devices whose program was stopped between two commands.
+//! Finds and cleans up devices that a program left unfinished because it was stopped between two commands.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ use crate::id::{DevId, DmName, DmNameBuf, DmUuid};
 use crate::node::Dm;
 use crate::wire::{DeviceInfo, UdevFlags};
 
-/// Identifies the caller's devices by the beginning of their name or uuid.
+/// Selects the caller's devices by the beginning of their name or uuid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prefix<'a> {
     /// The devices whose name has this prefix.
@@ -26,7 +26,7 @@ pub enum Prefix<'a> {
 }
 
 impl<'a> Prefix<'a> {
-    fn is_of(self, info: &DeviceInfo) -> bool {
+    fn matches(self, info: &DeviceInfo) -> bool {
         match self {
             Self::Name(prefix) => info.name().is_some_and(|name| name.as_bytes().starts_with(prefix.as_bytes())),
             Self::Uuid(prefix) => info.uuid().is_some_and(|uuid| uuid.as_bytes().starts_with(prefix.as_bytes())),
@@ -34,7 +34,7 @@ impl<'a> Prefix<'a> {
     }
 
     /// The options that make the kernel filter by the prefix.
-    pub(crate) fn list(self) -> ListOptions<'a> {
+    pub(crate) fn list_options(self) -> ListOptions<'a> {
         match self {
             Self::Name(prefix) => ListOptions::new().name_prefix(prefix),
             Self::Uuid(prefix) => ListOptions::new().uuid_prefix(prefix),
@@ -42,11 +42,11 @@ impl<'a> Prefix<'a> {
     }
 }
 
-/// A device whose program was apparently stopped while it created or changed the device.
+/// A device that a program has apparently left unfinished, because it was stopped while it created or changed the device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Leftover {
-    /// The kernel's name of the device.
+    /// The name, as the kernel has it.
     pub name: DmNameBuf,
     /// The device number when it was found.
     pub number: DeviceNumber,
@@ -93,13 +93,14 @@ impl fmt::Display for LeftoverKind {
 }
 
 impl Host {
-    /// Finds those of the caller's devices that seem unfinished, in the kernel's order.
+    /// Finds the unfinished devices with the prefix, in the order in which the kernel lists them.
     ///
-    /// Since interface 4.45 the kernel filters by the prefix. On older kernels all devices are listed.
+    /// This takes one ioctl for the list and one for each listed device. Since interface 4.45 the kernel lists only the
+    /// devices with the prefix; older kernels list all devices.
     ///
     /// # Errors
-    /// [`OpErrorKind::Command`](crate::OpErrorKind::Command): a command fails. A device that is removed meanwhile is not an
-    /// error.
+    /// [`OpErrorKind::Command`](crate::OpErrorKind::Command): the devices cannot be listed, or the state of one cannot be
+    /// read. A device that is removed meanwhile is not an error.
     pub fn leftovers(&self, prefix: Prefix<'_>) -> Result<Vec<Leftover>, OpError> {
         let dm = self.dm().with_journal(self.journal(), None);
         let found = find_leftovers(&dm, prefix);
@@ -107,25 +108,30 @@ impl Host {
         found.map_err(|error| OpError::new(Operation::Leftovers, None, Step::Read, error.into()))
     }
 
-    /// Cleans up the caller's unfinished devices, waits for udev, and returns the devices that it found. Devices that
-    /// never had an active table are removed. The others are resumed with their active table, and their inactive table
-    /// is removed.
+    /// Cleans up the unfinished devices with the prefix, waits for udev, and returns the devices that it found.
     ///
-    /// Other devices are not touched. No other process may work on the caller's devices at the same time, since a
-    /// running operation looks the same as an interrupted one. Finished devices are kept, whether or not they are still
-    /// needed.
+    /// - A device without an active table is removed.
+    /// - The inactive table of any other device is cleared, and the device is resumed if it is suspended. Its active table
+    ///   is not changed.
+    ///
+    /// Finished devices and devices without the prefix are not changed. No other process may work on devices with the
+    /// prefix at the same time, since a running operation looks the same as an interrupted one.
     ///
     /// # Errors
+    /// As [`leftovers`](Self::leftovers), before anything is changed.
+    ///
     /// [`is_busy`](OpError::is_busy): a device to remove is in use. [`is_timed_out`](OpError::is_timed_out): udev did not finish.
-    /// [`OpErrorKind::Locked`](crate::OpErrorKind::Locked): another operation has locked a device. In all cases the other devices
-    /// are cleaned up, and the first error is returned; the call can be repeated. A device that is removed meanwhile is not an
-    /// error.
+    /// [`OpErrorKind::Locked`](crate::OpErrorKind::Locked): another operation has locked a device.
+    /// [`OpErrorKind::Command`](crate::OpErrorKind::Command): the kernel refuses to clear a table or to resume a device. After
+    /// each of these the other devices are cleaned up, and the first error is returned; the call can be repeated. A device
+    /// that is removed meanwhile is not an error.
     pub fn recover(&self, prefix: Prefix<'_>) -> Result<Vec<Leftover>, OpError> {
         let leftovers = self.leftovers(prefix)?;
         let mut errors = leftovers
             .iter()
             .filter_map(|leftover| self.finish_leftover(leftover, prefix).err().filter(|error| !error.is_not_found()));
         let first = errors.next();
+        // The iterator does the work: without this, the devices after the first error would not be cleaned up.
         errors.for_each(drop);
         first.map_or(Ok(leftovers.clone()), Err)
     }
@@ -138,7 +144,7 @@ impl Host {
         let locked = self.lock(&op, &info, moment)?;
         let info = if locked.is_outdated() { op.info()? } else { info };
         // Meanwhile another device may have taken the name, or the device may be finished.
-        let is_same = info.number() == leftover.number && prefix.is_of(&info);
+        let is_same = info.number() == leftover.number && prefix.matches(&info);
         let Some(kind) = LeftoverKind::of(&info).filter(|_| is_same) else { return Ok(()) };
         match kind {
             LeftoverKind::NoTable | LeftoverKind::NeverResumed => {
@@ -151,7 +157,7 @@ impl Host {
                 let options = ResumeOptions::new().suspend(SuspendOptions::at_once()).cookie(cookie);
                 let resumed = uninterrupted(|| op.dm().device_resume_with(op.target(), options));
                 op.udev.sent(resumed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
-                let resumed = resumed.map_err(|error| op.failed(Step::Resume, error, left(&op, &info)))?;
+                let resumed = resumed.map_err(|error| op.failed(Step::Resume, error, state_after(&op, &info)))?;
                 op.udev.note_present(&resumed);
             }
         }
@@ -168,14 +174,14 @@ fn find_leftovers(dm: &Dm, prefix: Prefix<'_>) -> Result<Vec<Leftover>, Error> {
             Err(error) if error.is_not_found() => continue,
             info => info?,
         };
-        let kind = LeftoverKind::of(&info).filter(|_| prefix.is_of(&info));
+        let kind = LeftoverKind::of(&info).filter(|_| prefix.matches(&info));
         found.extend(kind.zip(info.name()).map(|(kind, name)| Leftover { name: name.to_owned(), number, kind }));
     }
     Ok(found)
 }
 
 fn list_prefix(dm: &Dm, prefix: Prefix<'_>) -> Result<DeviceList, Error> {
-    match uninterrupted(|| dm.list_devices_with(prefix.list())) {
+    match uninterrupted(|| dm.list_devices_with(prefix.list_options())) {
         Err(error) if error.is_unsupported() => uninterrupted(|| dm.list_devices()),
         listed => listed,
     }
@@ -183,10 +189,10 @@ fn list_prefix(dm: &Dm, prefix: Prefix<'_>) -> Result<DeviceList, Error> {
 
 fn clear(op: &Op<'_>, info: &DeviceInfo) -> Result<(), OpError> {
     let cleared = uninterrupted(|| op.dm().table_clear(op.target()));
-    cleared.map(drop).map_err(|error| op.failed(Step::Clear, error, left(op, info)))
+    cleared.map(drop).map_err(|error| op.failed(Step::Clear, error, state_after(op, info)))
 }
 
-/// The differences between the current state and the one in which the leftover was found.
-fn left(op: &Op<'_>, info: &DeviceInfo) -> StateAfter {
+/// Reads how the device differs from the state in which it was found.
+fn state_after(op: &Op<'_>, info: &DeviceInfo) -> StateAfter {
     Before { info, loaded: Loaded::No, table: NewTable::Unchanged, resumes: true }.judge(op, None)
 }

@@ -178,7 +178,7 @@ fn unwanted(
         Prefix::Name(name) => unreadable(&name.to_owned(), error),
         Prefix::Uuid(uuid) => PlanError::Read { device: DevIdBuf::Uuid(uuid.to_owned()), source: error },
     };
-    let list = host.dm().list_devices_with(prefix.list()).map_err(fault)?;
+    let list = host.dm().list_devices_with(prefix.list_options()).map_err(fault)?;
     let mut found: BTreeMap<DeviceNumber, (DmNameBuf, BTreeSet<DeviceNumber>)> = BTreeMap::new();
     for device in &list {
         let device = device.map_err(|error| fault(error.into()))?;
