@@ -19,15 +19,16 @@ pub enum Problem {
         /// The largest possible number.
         max: u64,
     },
-    /// A number that must be a power of two.
+    /// A number that is not a power of two.
     NotPowerOfTwo,
-    /// A number that must be a multiple of this one.
+    /// A number that is not a multiple of the number in the variant.
     NotMultipleOf(u64),
     /// A device number whose major has more than 12 bits or whose minor has more than 20 bits.
     DeviceNumberTooLarge,
-    /// A key with an odd number of digits, or with other characters than hexadecimal digits.
+    /// A key with an odd number of digits, or with characters that are not hexadecimal digits.
     NotHex,
-    /// Something other than the description here, which completes the sentence "must be …".
+    /// A word or value that does not fit this description. The description is the end of a sentence that begins with "must
+    /// be", such as `P, PO or N`.
     Expected(&'static str),
     /// A count of words that is larger than the number of words that follow.
     TooFewWords {
@@ -40,16 +41,18 @@ pub enum Problem {
     Unknown,
     /// An option that is given twice.
     Repeated,
-    /// The same value as that of another field, which must be different.
+    /// The field has the same value as the named field, but the two must differ.
     SameAs(&'static str),
-    /// A value that excludes what is named here.
+    /// A value that cannot be combined with the named option or property, such as `mode I`.
     Conflict(&'static str),
     /// A backslash before a character that does not need it, such as in `\x20` in a printed path.
     NeedlessBackslash,
-    /// A byte that cannot be part of a word: NUL, or 0xA0, at which the kernel splits words although it is part of some
-    /// UTF-8 characters.
+    /// A byte that the word must not contain.
+    ///
+    /// No word can contain NUL, or 0xA0, at which the kernel splits words although it is part of some UTF-8 characters. Some
+    /// words exclude further bytes: the parts of a key reference must not contain white space or colons.
     ForbiddenByte(u8),
-    /// A word that may be a key or part of one, in a place where no key is expected and it would be shown.
+    /// A word that may be a key or part of one, in a field that is not secret: errors and `Debug` would show it.
     ///
     /// Only in texts of targets that may contain keys; see [`Target::SECRET`](crate::Target::SECRET).
     MayBeKey,
@@ -87,9 +90,9 @@ impl fmt::Display for Problem {
 
 impl core::error::Error for Problem {}
 
-/// A field of a value that was built in code is wrong: the kernel would refuse it.
+/// The error of a field in a value that was built in code: the kernel would refuse it.
 ///
-/// Errors in a text are [`ParseError`](crate::ParseError)s.
+/// The error of a text is a [`ParseError`](crate::ParseError).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidField {
     field: &'static str,
@@ -97,7 +100,7 @@ pub struct InvalidField {
 }
 
 impl InvalidField {
-    /// An error in `field`, which is named in the kernel's terms.
+    /// The error of `field`, whose name should be the kernel's.
     #[must_use]
     pub const fn new(field: &'static str, problem: Problem) -> Self {
         Self { field, problem }

@@ -59,7 +59,7 @@ impl OnOff {
     ///
     /// # Errors
     ///
-    /// The value is missing, or is neither of the two words.
+    /// [`Problem::Expected`]: the value is missing, or is neither of the two words.
     pub fn read_value(&self, fields: &mut Fields<'_>) -> Result<bool, ParseError> {
         let Self(name, [off, on], either) = *self;
         match fields.next_word() {

@@ -44,14 +44,16 @@ pub trait OptionGroup: Default {
     ///
     /// # Errors
     ///
-    /// The option is given twice, or its value is missing or invalid.
+    /// [`Problem::Repeated`]: the option is given twice. [`Problem::Expected`]: its value is missing. Other problems: its value
+    /// is invalid.
     fn read_option(&mut self, word: Word<'_>, fields: &mut Fields<'_>) -> Result<Option<usize>, ParseError>;
 
     /// Keeps a word that is not a known option.
     ///
     /// # Errors
     ///
-    /// The word cannot be stored, because it cannot be quoted or may be a key.
+    /// As [`Word::value`](crate::Word::value): the word cannot be quoted ([`Problem::ForbiddenByte`],
+    /// [`Problem::NeedlessBackslash`]) or may be a key ([`Problem::MayBeKey`]).
     fn keep(&mut self, word: Word<'_>) -> Result<(), Problem>;
 
     /// Prints the options in the order of their declaration, then the unknown words.
@@ -64,7 +66,7 @@ pub trait OptionGroup: Default {
     ///
     /// # Errors
     ///
-    /// The kernel would refuse a value; the error names the first such option.
+    /// [`InvalidField`]: the kernel would refuse a value; the error names the first such option.
     fn check_ranges(&self) -> Result<(), InvalidField>;
 
     /// The number of words of all options.
@@ -76,7 +78,8 @@ pub trait OptionGroup: Default {
     ///
     /// # Errors
     ///
-    /// There are more words than the kernel accepts, or it would refuse a value.
+    /// [`Problem::OutOfRange`]: there are more words than the kernel accepts. Otherwise as
+    /// [`check_ranges`](Self::check_ranges).
     fn check(&self) -> Result<(), InvalidField> {
         Self::LIMITS.check(self.word_count())?;
         self.check_ranges()
@@ -88,16 +91,17 @@ impl Fields<'_> {
     ///
     /// # Errors
     ///
-    /// The number is missing or wrong, or an option is invalid.
+    /// [`Problem::Missing`], [`Problem::NotDecimal`], [`Problem::TooFewWords`]: the number is missing or wrong. Otherwise as
+    /// [`OptionGroup::read_option`] and [`OptionGroup::keep`].
     pub fn read_options<G: OptionGroup>(&mut self) -> Result<G, ParseError> {
         self.read_options_then(|_: &G| Ok(()))
     }
 
-    /// The same as [`read_options`](Self::read_options), followed by `check`, whose error then points to the last option.
+    /// Parses a group of options as [`read_options`](Self::read_options) does, and then calls `check`.
     ///
     /// # Errors
     ///
-    /// The same as for [`read_options`](Self::read_options), and the error of `check`.
+    /// As [`read_options`](Self::read_options), and the error of `check`, which points to the last word of the group.
     pub fn read_options_then<G: OptionGroup>(
         &mut self,
         check: impl FnOnce(&G) -> Result<(), InvalidField>,

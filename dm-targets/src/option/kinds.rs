@@ -19,7 +19,7 @@ pub struct OptionWord<'a> {
 }
 
 impl<'a> OptionWord<'a> {
-    /// A word, to be compared as `case` says.
+    /// A word that is compared with key words exactly or ignoring case.
     #[must_use]
     pub const fn new(word: Word<'a>, case: Case) -> Self {
         Self { word, case }
@@ -58,7 +58,8 @@ pub trait OptionKind<T> {
     ///
     /// # Errors
     ///
-    /// The option is given twice, or its value is missing or invalid.
+    /// [`Problem::Repeated`]: the option is given twice. [`Problem::Expected`]: its value is missing. Other problems: its value
+    /// is invalid.
     fn read(&self, field: &mut T, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<(), ParseError>;
 
     /// Prints the option, or nothing if it is not given.
@@ -71,7 +72,7 @@ pub trait OptionKind<T> {
     ///
     /// # Errors
     ///
-    /// The kernel would refuse the value.
+    /// [`InvalidField`]: the kernel would refuse the value. The default implementation accepts every value.
     fn check(&self, field: &T) -> Result<(), InvalidField> {
         let _ = field;
         Ok(())
@@ -137,7 +138,7 @@ pub trait Name<T> {
     ///
     /// # Errors
     ///
-    /// The kernel would refuse the value.
+    /// [`InvalidField`] with the name of the option: the kernel would refuse the value.
     fn check(&self, value: &T) -> Result<(), InvalidField>;
 }
 

@@ -44,7 +44,7 @@ pub trait WordGroup: Sized {
     ///
     /// # Errors
     ///
-    /// A word is missing or invalid.
+    /// [`ParseError`]: a word is missing ([`Problem::Missing`]) or invalid; the error points to the word.
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError>;
 
     /// Prints the words.
@@ -54,7 +54,7 @@ pub trait WordGroup: Sized {
     ///
     /// # Errors
     ///
-    /// The kernel would refuse a word.
+    /// [`InvalidField`]: the kernel would refuse a word; the error names the first one.
     fn check(&self) -> Result<(), InvalidField>;
 }
 

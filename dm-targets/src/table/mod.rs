@@ -119,7 +119,7 @@ impl<K: Kind> TableLine<K> {
         Ok(Self { start: line.start, length: line.length, params })
     }
 
-    /// The sector after the last one; `None` if no device can be so long.
+    /// The sector after the last one; `None` if it is beyond the largest size of a device.
     fn end(&self) -> Option<Sectors> {
         self.start.checked_add(self.length).filter(|end| end.0 <= MAX_LENGTH)
     }
@@ -130,7 +130,7 @@ impl TableLine {
     ///
     /// # Errors
     ///
-    /// The start, the length or the target type is missing or invalid, or the params are invalid.
+    /// [`ParseError`]: the start, the length or the target type is missing or invalid, or the params are invalid.
     ///
     /// ```
     /// use dm_targets::TableLine;
@@ -149,7 +149,7 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// A line cannot be parsed or breaks one of the rules of a [`Table`]. The error names the first such line.
+    /// As [`parse_printed_as`](Self::parse_printed_as).
     ///
     /// ```
     /// use dm_targets::Table;
@@ -244,7 +244,8 @@ impl<K: Kind> Table<K> {
     ///
     /// # Errors
     ///
-    /// A line breaks a rule. The error names the first such line and the rule.
+    /// [`TableErrorKind`]: the rule that a line breaks, except for [`Parse`](TableErrorKind::Parse) and
+    /// [`Field`](TableErrorKind::Field). The error names the first such line.
     ///
     /// ```
     /// use dm_targets::linear::LinearTable;

@@ -66,7 +66,8 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     ///
     /// # Errors
     ///
-    /// A field is out of range, or does not fit another field or the length. The error names the first such field.
+    /// [`InvalidField`]: a field is out of range, or does not fit another field or the length. The error names the first such
+    /// field.
     ///
     /// ```
     /// use dm_targets::striped::{Stripe, StripedTable};
@@ -120,7 +121,7 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     ///
     /// # Errors
     ///
-    /// The text is not a table of this target.
+    /// [`ParseError`]: the text is not a table of this target; the error points to the first wrong word.
     ///
     /// ```
     /// use dm_targets::{Linear, Target};
@@ -137,7 +138,7 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     ///
     /// # Errors
     ///
-    /// The text is not a table of this target.
+    /// [`ParseError`]: the text is not a table of this target; the error points to the first wrong word.
     ///
     /// ```
     /// use dm_targets::{Device, Linear, Target};
@@ -154,7 +155,7 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     ///
     /// # Errors
     ///
-    /// The text is not a status of this target.
+    /// [`ParseError`]: the text is not a status of this target; the error points to the first wrong word.
     ///
     /// ```
     /// use dm_targets::{Delay, Target};
@@ -170,7 +171,7 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     ///
     /// # Errors
     ///
-    /// The text is not a message of this target.
+    /// [`ParseError`]: the text is not a message of this target; the error points to the first wrong word.
     ///
     /// ```
     /// use dm_targets::era::EraMessage;
@@ -187,7 +188,7 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     ///
     /// # Errors
     ///
-    /// The text is not a reply to the message.
+    /// [`ParseError`]: the text is not a reply to the message; the error points to the first wrong word.
     ///
     /// ```
     /// use dm_targets::dust::{DustMessage, DustReply};

@@ -53,8 +53,8 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// The text is a number that is too large for the kernel or not a device number, or a path that cannot be a word, see
-    /// [`WordBuf`].
+    /// [`Problem::DeviceNumberTooLarge`]: the text is a device number that is too large for the kernel. [`Problem::Expected`]:
+    /// it consists of digits alone. Otherwise as [`WordBuf::new`].
     pub fn new(text: impl Into<Box<str>>) -> Result<Self, Problem> {
         let text = text.into();
         match number(&text)? {

@@ -100,7 +100,7 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     ///
-    /// There are no more words, or the word is not a `T`.
+    /// [`Problem::Missing`]: there are no more words. Other problems: the word is not a `T`.
     #[inline]
     pub fn read<T: Value>(&mut self, field: &'static str) -> Result<T, ParseError> {
         self.read_optional(field)?.ok_or_else(|| self.missing(field))
@@ -110,7 +110,7 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     ///
-    /// There are no more words, or the word is not a number within the limits.
+    /// As [`read`](Self::read) and [`Limits::check`].
     #[inline]
     pub fn read_within<T: Number>(&mut self, limits: &Limits) -> Result<T, ParseError> {
         let number = self.read(limits.field())?;
@@ -122,7 +122,7 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     ///
-    /// The word is not a `T`.
+    /// [`ParseError`]: the word is not a `T`.
     #[inline]
     pub fn read_optional<T: Value>(&mut self, field: &'static str) -> Result<Option<T>, ParseError> {
         if let Some(value) = self.scan() {
@@ -152,7 +152,7 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     ///
-    /// There are no more words, or the word is a different one.
+    /// [`Problem::Missing`]: there are no more words. [`Problem::Expected`]: the word is a different one.
     pub fn read_literal(&mut self, field: &'static str, literal: &'static str) -> Result<(), ParseError> {
         match self.next_word() {
             Some(word) if word.spelling() == literal => Ok(()),
@@ -165,7 +165,8 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     ///
-    /// There are no more words, the word has another length, or a character is not a `T`.
+    /// [`Problem::Missing`]: there are no more words. [`Problem::Expected`]: the word does not have `count` characters. Other
+    /// problems: a character is not a `T`.
     pub fn read_letters<T: Value>(&mut self, field: &'static str, count: usize) -> Result<Vec<T>, ParseError> {
         let word = self.next_word().ok_or_else(|| self.missing(field))?;
         let letters: Result<Vec<T>, Problem> = word.letters().map(T::read).collect();
@@ -182,7 +183,8 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     ///
-    /// There are no more words, the count is not a number, or fewer words follow than it counts.
+    /// [`Problem::Missing`]: there are no more words. [`Problem::NotDecimal`], [`Problem::OutOfRange`]: the count is not a
+    /// number of 32 bits. [`Problem::TooFewWords`]: fewer words follow than it counts.
     pub fn read_group(&mut self, field: &'static str) -> Result<Self, ParseError> {
         let counted = self.read_count(field)?;
         let mut group = self.clone();
@@ -206,7 +208,8 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     ///
-    /// [`Problem::ForbiddenByte`] for text that cannot be part of a word.
+    /// As [`Word::value`]: a word cannot be quoted ([`Problem::ForbiddenByte`], [`Problem::NeedlessBackslash`]) or may be a key
+    /// ([`Problem::MayBeKey`]).
     pub fn read_rest(&mut self, field: &'static str) -> Result<Vec<WordBuf>, ParseError> {
         let mut words = Vec::new();
         while let Some(word) = self.read_optional(field)? {
@@ -327,7 +330,7 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     ///
-    /// [`Problem::Unexpected`] if a word is left.
+    /// [`Problem::Unexpected`]: a word is left.
     #[inline]
     pub fn finish(&mut self) -> Result<(), ParseError> {
         if self.is_at_end() { Ok(()) } else { self.finish_after_spaces() }

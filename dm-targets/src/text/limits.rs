@@ -26,7 +26,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The numbers from `min` to `max`, both included.
+    /// The numbers from `min` to `max`, inclusive.
     #[must_use]
     pub const fn new(field: &'static str, min: u64, max: u64) -> Self {
         Self { field, min, max, power_of_two: false, unit: 1 }
@@ -38,7 +38,7 @@ impl Limits {
         Self { power_of_two: true, ..self }
     }
 
-    /// Accepts only multiples of `unit` within the range.
+    /// Accepts only multiples of `unit`, which is not 0, within the range.
     #[must_use]
     pub const fn multiple_of(self, unit: u64) -> Self {
         Self { unit, ..self }
@@ -50,11 +50,11 @@ impl Limits {
         self.field
     }
 
-    /// Checks that the kernel would accept `number`.
+    /// Checks that `number` is within the limits.
     ///
     /// # Errors
     ///
-    /// The number is out of range, not a power of two or not a multiple of the unit.
+    /// [`Problem::OutOfRange`], [`Problem::NotPowerOfTwo`], [`Problem::NotMultipleOf`]: the kernel would refuse the number.
     pub fn check(&self, number: impl Number) -> Result<(), InvalidField> {
         self.problem(number.get()).map_or(Ok(()), |problem| Err(InvalidField::new(self.field, problem)))
     }

@@ -107,7 +107,7 @@ impl<'f, 'o> Printer<'f, 'o> {
         if self.is_writing() && self.separate().and_then(|()| write(self)).is_err() {
             self.state = State::Failed;
         }
-        // Cannot overflow in practice: no text has so many words.
+        // No text is long enough for this to overflow.
         self.words = self.words.wrapping_add(1);
         self
     }
@@ -120,7 +120,7 @@ impl<'f, 'o> Printer<'f, 'o> {
         self.counted_group(print, false)
     }
 
-    /// The same as [`group`](Self::group), but prints nothing if there are no words, as the kernel does for some groups.
+    /// As [`group`](Self::group), but prints nothing if there are no words, as the kernel does for some groups.
     #[inline]
     pub fn optional_group(&mut self, print: impl Fn(&mut Self)) -> &mut Self {
         self.counted_group(print, true)
@@ -197,7 +197,7 @@ impl<'f, 'o> Printer<'f, 'o> {
     ///
     /// # Errors
     ///
-    /// The first error that occurred since the printer was created.
+    /// [`fmt::Error`]: the output has failed at any time since the printer was created.
     #[inline]
     pub fn end(&mut self) -> fmt::Result {
         if self.state == State::Failed { Err(fmt::Error) } else { self.flush() }
@@ -237,7 +237,7 @@ impl<'f, 'o> Printer<'f, 'o> {
     ///
     /// # Errors
     ///
-    /// The output has failed.
+    /// [`fmt::Error`]: the output has failed.
     #[inline]
     pub fn write_number(&mut self, number: u64) -> fmt::Result {
         if self.buffer.push_u64(number).is_err() && self.make_room()? {
@@ -250,7 +250,7 @@ impl<'f, 'o> Printer<'f, 'o> {
     ///
     /// # Errors
     ///
-    /// The output has failed.
+    /// [`fmt::Error`]: the output has failed.
     pub fn write_quoted(&mut self, text: &str) -> fmt::Result {
         match self.form {
             Form::Input => word::write_quoted(self, text),
@@ -262,7 +262,7 @@ impl<'f, 'o> Printer<'f, 'o> {
     ///
     /// # Errors
     ///
-    /// The output has failed.
+    /// [`fmt::Error`]: the output has failed.
     pub fn write_secret(&mut self, text: &str) -> fmt::Result {
         if self.make_room()? { self.write_through(text) } else { Ok(()) }
     }

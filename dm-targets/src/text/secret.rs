@@ -42,7 +42,7 @@ impl Key {
     ///
     /// # Errors
     ///
-    /// There are no digits, an odd number of digits, or other characters.
+    /// [`Problem::NotHex`]: the text is empty, has an odd number of digits, or has other characters.
     pub fn from_hex(digits: &str) -> Result<Self, Problem> {
         // Does not stop at the first wrong character, which is faster for long keys.
         let is_hex = digits.bytes().fold(true, |is_hex, byte| is_hex & byte.is_ascii_hexdigit());
@@ -125,7 +125,7 @@ impl SecretWord {
     ///
     /// # Errors
     ///
-    /// [`Problem::Missing`] for an empty text, [`Problem::ForbiddenByte`] for a text that cannot be a word.
+    /// [`Problem::Missing`]: the text is empty. [`Problem::ForbiddenByte`]: it contains NUL or the byte 0xA0.
     pub fn new(text: &str) -> Result<Self, Problem> {
         WordBuf::check(text)?;
         Ok(Self(Zeroizing::new(text.into())))

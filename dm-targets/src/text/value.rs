@@ -15,7 +15,7 @@ pub trait Value: Sized {
     ///
     /// # Errors
     ///
-    /// The word is not such a value; the caller adds the position of the word.
+    /// [`Problem`]: the reason why the word is not such a value. The caller adds the position of the word.
     fn read(word: Word<'_>) -> Result<Self, Problem>;
 
     /// Reads the value at the start of a text and returns the text after it, which is faster for numbers and key words than to
@@ -33,7 +33,7 @@ pub trait Value: Sized {
     ///
     /// # Errors
     ///
-    /// The output has failed.
+    /// [`fmt::Error`]: the output has failed.
     fn print(&self, out: &mut Printer<'_, '_>) -> fmt::Result;
 }
 

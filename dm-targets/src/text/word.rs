@@ -210,7 +210,7 @@ impl WordBuf {
     ///
     /// # Errors
     ///
-    /// [`Problem::Missing`] for an empty text, [`Problem::ForbiddenByte`] for a text that cannot be a word.
+    /// [`Problem::Missing`]: the text is empty. [`Problem::ForbiddenByte`]: it contains NUL or the byte 0xA0.
     pub fn new(text: impl Into<Box<str>>) -> Result<Self, Problem> {
         let text = text.into();
         Self::check(&text)?;

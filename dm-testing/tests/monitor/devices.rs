@@ -34,7 +34,7 @@ fn a_device_that_is_removed_is_reported_and_a_new_one_of_its_name_is_another() {
     // All of this happens between two steps; the new device has the same name and number.
     scene.host.remove("snap").unwrap();
     scene.snapshot("snap");
-    assert_eq!(shown(monitor.read().unwrap()), ["snap: was removed", "snap: was created"]);
+    assert_eq!(shown(monitor.read().unwrap()), ["snap: was removed", "snap: was added"]);
     scene.event("snap", LOST);
     assert_eq!(shown(monitor.read().unwrap()), ["snap (snapshot): contents are lost"]);
 
@@ -55,7 +55,7 @@ fn a_device_that_is_replaced_between_steps_is_compared_with_the_old_one() {
     scene.host.remove("snap").unwrap();
     scene.snapshot("snap");
     assert_eq!(shown(monitor.read().unwrap()), [""; 0]);
-    assert_eq!(shown(monitor.read_all().unwrap()), ["snap (snapshot): over: contents are lost"]);
+    assert_eq!(shown(monitor.read_all().unwrap()), ["snap (snapshot): cleared: contents are lost"]);
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_device_is_followed_under_its_present_name() {
     scene.snapshot("one");
     scene.event("two", LOST);
     let shown_now = shown(monitor.read().unwrap());
-    assert_eq!(shown_now, ["two: was renamed from one", "one: was created", "two (snapshot): contents are lost"]);
+    assert_eq!(shown_now, ["two: was renamed from one", "one: was added", "two (snapshot): contents are lost"]);
 
     scene.host.rename("two", "three").unwrap();
     assert_eq!(shown(monitor.read().unwrap()), ["three: was renamed from two"]);
@@ -97,9 +97,9 @@ fn only_chosen_devices_are_followed() {
     scene.with_uuid("d", "LVM-2");
     scene.with_uuid("e", "mpath-2");
     scene.host.dm().device_create("f").unwrap();
-    assert_eq!(shown(monitor.read().unwrap()), ["d: was created"]);
+    assert_eq!(shown(monitor.read().unwrap()), ["d: was added"]);
     scene.host.dm().device_set_uuid("f", &DmUuidBuf::new("LVM-3").unwrap()).unwrap();
-    assert_eq!(shown(monitor.read().unwrap()), ["f: was created"]);
+    assert_eq!(shown(monitor.read().unwrap()), ["f: was added"]);
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn the_first_table_of_a_device_is_noticed() {
     scene.host.dm().device_create("old").unwrap();
     let mut monitor = scene.quiet_monitor();
     scene.host.dm().device_create("new").unwrap();
-    assert_eq!(shown(monitor.read().unwrap()), ["new: was created"]);
+    assert_eq!(shown(monitor.read().unwrap()), ["new: was added"]);
     for name in ["old", "new"] {
         let line = TargetLine::text(
             Sectors(0),
@@ -128,7 +128,7 @@ fn the_first_table_of_a_device_is_noticed() {
 }
 
 #[test]
-fn problems_of_a_replaced_line_are_over() {
+fn problems_of_a_replaced_line_are_cleared() {
     let scene = Scene::new();
     scene.snapshot("snap");
     scene.status("snap", LOST);
@@ -136,7 +136,7 @@ fn problems_of_a_replaced_line_are_over() {
     assert_eq!(shown(monitor.read().unwrap()), ["snap (snapshot): contents are lost"]);
     scene.host.reload("snap", [TargetLine::text(Sectors(0), LENGTH, "zero", "")]).unwrap();
     scene.memory.set_status("snap", None);
-    assert_eq!(shown(monitor.read_all().unwrap()), ["snap (snapshot): over: contents are lost"]);
+    assert_eq!(shown(monitor.read_all().unwrap()), ["snap (snapshot): cleared: contents are lost"]);
     assert_eq!(shown(monitor.read_all().unwrap()), [""; 0]);
 }
 
@@ -147,6 +147,6 @@ fn kernels_that_list_no_uuids_are_supported() {
     scene.snapshot("b");
     let mut monitor = scene.monitor(MonitorOptions::new().uuid_prefix(DmUuidBuf::new("LVM-").unwrap()));
     scene.with_uuid("c", "LVM-2");
-    assert_eq!(shown(monitor.read().unwrap()), ["c: was created"]);
+    assert_eq!(shown(monitor.read().unwrap()), ["c: was added"]);
     assert_eq!(monitor.followed().count(), 2);
 }

@@ -58,13 +58,13 @@ fn a_pool_that_fills_is_reported_at_each_step_and_when_it_has_grown() {
         (
             grown,
             &[
-                "over: out of data space",
+                "cleared: out of data space",
                 "more data blocks are free than the low water mark",
                 "data space is less than 80% used",
             ],
         ),
         (broken, &["writes fail", "metadata must be checked"]),
-        ("Fail", &["over: writes fail", "over: metadata must be checked", "cannot serve requests"]),
+        ("Fail", &["cleared: writes fail", "cleared: metadata must be checked", "cannot serve requests"]),
     ];
     assert_reports("thin-pool", "{} {} 128 10", &pool(1, 100, "rw", "-"), &expected);
 }
@@ -86,7 +86,12 @@ fn a_leg_of_a_mirror_is_lost_and_back() {
         ("2 7:0 7:1 4/4 1 DD 1 core", &["cannot serve requests", "leg 0 (7:0) has failed"]),
         (
             "2 7:0 7:1 4/4 1 AA 1 core",
-            &["over: cannot serve requests", "over: devices have failed", "leg 0 (7:0) works", "leg 1 (7:1) works"],
+            &[
+                "cleared: cannot serve requests",
+                "cleared: devices have failed",
+                "leg 0 (7:0) works",
+                "leg 1 (7:1) works",
+            ],
         ),
     ];
     assert_reports("mirror", "core 2 1024 nosync 2 {} 0 {} 0", "2 7:0 7:1 4/4 1 AA 1 core", &expected);
@@ -98,9 +103,9 @@ fn a_leg_of_an_array_is_lost_rebuilt_and_back() {
         ("raid1 2 AD 2048/2048 idle 0 0 -", &["devices have failed", "leg 1 has failed"]),
         (
             "raid1 2 Aa 8/2048 recover 0 0 -",
-            &["over: devices have failed", "not in sync", "recovery has begun", "leg 1 is being rebuilt"],
+            &["cleared: devices have failed", "not in sync", "recovery has started", "leg 1 is being rebuilt"],
         ),
-        ("raid1 2 AA 2048/2048 idle 0 0 -", &["over: not in sync", "recovery has ended", "leg 1 works"]),
+        ("raid1 2 AA 2048/2048 idle 0 0 -", &["cleared: not in sync", "recovery has ended", "leg 1 works"]),
     ];
     assert_reports("raid", "raid1 1 0 2 {} {} {} {}", "raid1 2 AA 2048/2048 idle 0 0 -", &expected);
 }
@@ -114,7 +119,7 @@ fn a_path_fails_and_comes_back() {
     let (lost, back) = (status(['A', 'F']), status(['A', 'A']));
     let expected: [(&str, &[&str]); 2] = [
         (&lost, &["devices have failed", "leg 1 (7:1) has failed"]),
-        (&back, &["over: devices have failed", "leg 1 (7:1) works"]),
+        (&back, &["cleared: devices have failed", "leg 1 (7:1) works"]),
     ];
     let params = "0 0 2 1 round-robin 0 1 0 {} round-robin 0 1 0 {}";
     assert_reports("multipath", params, &back, &expected);
@@ -135,7 +140,7 @@ fn problems_that_cannot_be_read_again_are_kept() {
     let expected: [(&str, &[&str]); 4] = [
         (&sick, &["metadata must be checked"]),
         ("Error", &["figures could not be read"]),
-        (&sick, &["over: figures could not be read"]),
+        (&sick, &["cleared: figures could not be read"]),
         (
             "nonsense",
             &["the status cannot be read: thin-pool status: word 1, transaction id, must be a decimal number"],

@@ -10,15 +10,15 @@ use crate::errors::parse_error::ParseError;
 use crate::target::health::{Concern, WorkKind};
 use crate::text::value::Usage;
 
-/// A change of a followed device; see [`Monitor`](super::Monitor).
+/// A change of a device that a [`Monitor`](super::Monitor) follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Alarm {
     /// The device's number.
     pub number: DeviceNumber,
-    /// Its name now, or when it was last seen.
+    /// The device's name at the time of the alarm; for a removed device, its last name.
     pub name: DmNameBuf,
-    /// Its uuid now, or when it was last seen.
+    /// The device's uuid at that time, if it has one.
     pub uuid: Option<DmUuidBuf>,
     /// The line of the table that the change concerns. `None` for changes of the whole device.
     pub line: Option<AlarmLine>,
@@ -42,11 +42,12 @@ pub struct AlarmLine {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AlarmKind {
-    /// A selected device was created, or a device got a uuid that is selected.
+    /// A device that the [options](super::MonitorOptions) select was created, or got a uuid that they select.
     Added,
     /// The device was removed. Its concerns end with it and are not reported as cleared.
     Removed,
-    /// The device was renamed. It is followed as long as its name or its uuid is selected.
+    /// The device was renamed. The monitor begins to follow it if the new name is selected, and stops if neither the new name
+    /// nor the uuid is; in both cases this is the only alarm.
     #[non_exhaustive]
     Renamed {
         /// The name before.
@@ -69,8 +70,9 @@ pub enum AlarmKind {
     },
     /// The usage has fallen below a level again; if below several at once, the lowest.
     ///
-    /// This is reported once the usage is two percentage points below the level, so that small changes are not reported
-    /// repeatedly. A change of the size starts anew.
+    /// This is reported once the usage is at least two percentage points below the level, so that small changes are not
+    /// reported repeatedly. If the size of the space changes, that margin does not apply, and the highest level that is still
+    /// reached is [reported](Self::LevelReached) again.
     #[non_exhaustive]
     LevelLeft {
         /// The kind of space.
@@ -92,7 +94,7 @@ pub enum AlarmKind {
     },
     /// The number of free data blocks of a thin pool is above the low water mark again.
     AboveLowWater,
-    /// A leg of a mirror or RAID, a stripe or a path was lost, is back, or is being rebuilt.
+    /// The state of a leg of a mirror or RAID, a stripe or a path has changed.
     #[non_exhaustive]
     Leg {
         /// Its index from 0, in the order of the table. Paths are counted through all groups.
@@ -104,7 +106,8 @@ pub enum AlarmKind {
     },
     /// The target has started background work.
     WorkStarted(WorkKind),
-    /// The target has finished its background work, or given it up, as the concerns show.
+    /// The target no longer does this background work: it was completed or stopped. After an interrupted synchronization,
+    /// [`Concern::NotInSync`] remains; a failed merge raises [`Concern::Disabled`].
     WorkEnded(WorkKind),
     /// The status cannot be parsed. Earlier concerns are assumed to persist.
     Unreadable(ParseError),
@@ -160,11 +163,11 @@ impl fmt::Display for LegState {
 impl fmt::Display for AlarmKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Added => f.write_str("was created"),
+            Self::Added => f.write_str("was added"),
             Self::Removed => f.write_str("was removed"),
             Self::Renamed { from } => write!(f, "was renamed from {from}"),
             Self::Raised(concern) => concern.fmt(f),
-            Self::Cleared(concern) => write!(f, "over: {concern}"),
+            Self::Cleared(concern) => write!(f, "cleared: {concern}"),
             Self::LevelReached { space, level, .. } => write!(f, "{space} space is {level}% used"),
             Self::LevelLeft { space, level, .. } => write!(f, "{space} space is less than {level}% used"),
             Self::BelowLowWater { free, low_water } => {
@@ -173,7 +176,7 @@ impl fmt::Display for AlarmKind {
             Self::AboveLowWater => f.write_str("more data blocks are free than the low water mark"),
             Self::Leg { index, device: Some(device), state } => write!(f, "leg {index} ({device}) {state}"),
             Self::Leg { index, device: None, state } => write!(f, "leg {index} {state}"),
-            Self::WorkStarted(work) => write!(f, "{work} has begun"),
+            Self::WorkStarted(work) => write!(f, "{work} has started"),
             Self::WorkEnded(work) => write!(f, "{work} has ended"),
             Self::Unreadable(error) => write!(f, "the status cannot be read: {error}"),
             Self::Readable => f.write_str("the status can be read again"),
@@ -181,7 +184,7 @@ impl fmt::Display for AlarmKind {
     }
 }
 
-/// Prints a sentence with the device, the line unless it is the first, and the change.
+/// Prints the name of the device, the target type and (unless it is 0) the start of the line, and the change.
 impl fmt::Display for Alarm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.name)?;

@@ -122,8 +122,8 @@ impl Concise {
     ///
     /// # Errors
     ///
-    /// A device cannot be written in this form or the kernel would refuse it, or the text would be too long. The error names
-    /// the first such device.
+    /// [`ConciseErrorKind`]: a device cannot be written in this form, the kernel would refuse it, there is no device or too
+    /// many, or the text would be too long. The error names the first wrong device.
     ///
     /// ```
     /// use dm_targets::{Concise, ConciseDevice, Table};

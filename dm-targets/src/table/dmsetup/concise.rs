@@ -36,7 +36,7 @@ pub struct DmsetupDevice {
 ///
 /// # Errors
 ///
-/// The text of a device is invalid. The error names the first such device. For a line with quotes,
+/// [`ConciseError`]: the text of a device is invalid. The error names the first such device. For a line with quotes,
 /// [`annotate`](crate::ParseError::annotate) does not show the text.
 ///
 /// ```

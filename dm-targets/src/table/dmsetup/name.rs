@@ -32,7 +32,7 @@ impl<'a> Split<'a> {
     ///
     /// # Errors
     ///
-    /// The name may be a line with a key whose end was lost.
+    /// [`Problem::MayBeKey`]: the name may contain a line with a key that was not recognized as a line.
     pub(super) fn of(text: &'a str) -> Result<Self, ParseError> {
         let split = Self::of_line(text).or_else(|| Self::without_table(text)).unwrap_or_else(|| Self::wrong(text));
         match split.name.filter(|name| holds_key_line(name)) {

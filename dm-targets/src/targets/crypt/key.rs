@@ -10,7 +10,7 @@ use crate::{Key, Limits, Printer, Problem, SecretWord, Value, Word};
 /// The kernel stores the size in an `int`.
 const KEY_SIZE: Limits = Limits::new("key size", 1, i32::MAX as u64);
 
-/// The key in a table or message. `Debug` hides both digits and descriptions.
+/// The key in a table or message. `Debug` shows neither the digits of a key nor the description of a key in a keyring.
 ///
 /// Kernel: `get_key_size` and `crypt_set_key` in `drivers/md/dm-crypt.c`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -18,7 +18,7 @@ const KEY_SIZE: Limits = Limits::new("key size", 1, i32::MAX as u64);
 pub enum CryptKey {
     /// `-`: a key of size 0, for ciphers without a key.
     Empty,
-    /// The bytes of the key.
+    /// The key itself, in hexadecimal digits.
     Hex(Key),
     /// A reference to a key in a kernel keyring.
     Keyring(KeyringKey),
@@ -82,16 +82,17 @@ keywords! {
         Logon = "logon",
         /// A key that user space can add and read.
         User = "user",
-        /// A key that user space can read only encrypted with another key.
+        /// A key that user space can read only in encrypted form.
         Encrypted = "encrypted",
-        /// A key that user space can read only sealed, for example by a TPM.
+        /// A key that user space can read only in sealed form, for example sealed by a TPM.
         Trusted = "trusted",
     }
 }
 
 /// A reference to a key in a kernel keyring, `:size:type:description`.
 ///
-/// The kernel looks up the key when it receives the table or message, and requires it to have exactly this size.
+/// The kernel looks up the key in the keyrings of the calling process when it receives the table or message, requires it to
+/// have exactly this size, and copies it.
 ///
 /// ```
 /// use dm_targets::crypt::{KeyringKey, KeyringType};
@@ -114,7 +115,8 @@ impl KeyringKey {
     /// # Errors
     ///
     /// [`Problem::OutOfRange`]: the size is 0 or more than 2147483647. [`Problem::ForbiddenByte`]: the type contains a colon, or
-    /// the type or the description contains white space. [`Problem::Missing`]: the description is empty.
+    /// the type or the description contains white space or a byte that no word can contain. [`Problem::Missing`]: the
+    /// description is empty.
     pub fn new(size: u32, key_type: KeyringType, description: &str) -> Result<Self, Problem> {
         KEY_SIZE.check(size).map_err(|invalid| invalid.problem())?;
         let white_space = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\x0b';
