@@ -77,7 +77,7 @@ fn value(digit: u8) -> u64 {
 ///
 /// # Errors
 ///
-/// Writing to `out` fails.
+/// [`fmt::Error`]: writing to `out` failed.
 #[inline]
 pub fn write_u64(out: &mut impl fmt::Write, number: u64) -> fmt::Result {
     let mut text = Buffer::<SHORT>::new();
@@ -147,7 +147,7 @@ impl<const ROOM: usize> Buffer<ROOM> {
     ///
     /// # Errors
     ///
-    /// The characters do not fit.
+    /// [`fmt::Error`]: the characters do not fit.
     #[inline]
     pub fn push<const N: usize>(&mut self, ascii: [u8; N]) -> fmt::Result {
         self.push_some(ascii, N)
@@ -157,7 +157,7 @@ impl<const ROOM: usize> Buffer<ROOM> {
     ///
     /// # Errors
     ///
-    /// The text does not fit.
+    /// [`fmt::Error`]: the text does not fit.
     #[inline]
     pub fn push_str(&mut self, text: &str) -> fmt::Result {
         let end = self.len.saturating_add(text.len());
@@ -171,7 +171,7 @@ impl<const ROOM: usize> Buffer<ROOM> {
     ///
     /// # Errors
     ///
-    /// The number does not fit.
+    /// [`fmt::Error`]: the number does not fit.
     #[inline]
     pub fn push_u64(&mut self, number: u64) -> fmt::Result {
         match number {
@@ -185,7 +185,7 @@ impl<const ROOM: usize> Buffer<ROOM> {
     ///
     /// # Errors
     ///
-    /// The number does not fit.
+    /// [`fmt::Error`]: the number does not fit.
     #[inline]
     pub fn replace_digit(&mut self, at: usize, number: u64) -> fmt::Result {
         match self.bytes.get_mut(at..self.len) {
@@ -247,7 +247,7 @@ impl<const ROOM: usize> Buffer<ROOM> {
     ///
     /// # Errors
     ///
-    /// Never, if `ROOM` is a multiple of 16.
+    /// [`fmt::Error`]: `ROOM` is not a multiple of 16, and the text is too long to be checked in blocks of that size.
     #[inline]
     pub fn as_str(&self) -> Result<&str, fmt::Error> {
         // The standard library checks aligned blocks of this size at once, and the rest byte by byte.

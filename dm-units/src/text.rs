@@ -64,7 +64,9 @@ macro_rules! from_ascii {
             ///
             /// # Errors
             ///
-            /// The text has other bytes than decimal digits, or the number exceeds [`MAX`](Self::MAX).
+            /// [`ParseUnitErrorKind::ExpectedDigit`](crate::ParseUnitErrorKind::ExpectedDigit): the text is empty, or has a
+            /// byte that is not a decimal digit. [`TooLarge`](crate::ParseUnitErrorKind::TooLarge): the number exceeds
+            /// [`MAX`](Self::MAX).
             #[inline]
             pub fn from_ascii(text: &[u8]) -> Result<Self, ParseUnitError> {
                 decimal::parse(text, Wanted::$unit, 0).map(Self)

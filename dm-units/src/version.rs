@@ -8,7 +8,7 @@ use crate::error::{ParseUnitError, ParseUnitErrorKind, Wanted};
 
 /// A version of the device mapper's ioctl interface, or of a target: `major.minor.patch`.
 ///
-/// Versions are ordered as their three numbers are, the major number first.
+/// Versions are compared by the major number, then by the minor number, then by the patch number.
 ///
 /// ```
 /// use dm_units::Version;
@@ -20,11 +20,11 @@ use crate::error::{ParseUnitError, ParseUnitErrorKind, Wanted};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
-    /// Incremented by changes that break users.
+    /// Incremented by changes that break programs.
     pub major: u32,
-    /// Incremented by additions.
+    /// Incremented by compatible additions.
     pub minor: u32,
-    /// Incremented by corrections.
+    /// Incremented by bug fixes.
     pub patch: u32,
 }
 
@@ -43,7 +43,10 @@ impl fmt::Display for Version {
     }
 }
 
-/// Reads `4.48.0`: three decimal numbers and two dots.
+/// Reads `4.48.0`: three decimal numbers of at most 32 bits, and two dots.
+///
+/// The error is [`ExpectedDigit`](ParseUnitErrorKind::ExpectedDigit) or [`ExpectedDot`](ParseUnitErrorKind::ExpectedDot) at the
+/// first wrong character, or [`TooLarge`](ParseUnitErrorKind::TooLarge) at the first digit of the number.
 impl FromStr for Version {
     type Err = ParseUnitError;
 
@@ -56,7 +59,7 @@ impl FromStr for Version {
     }
 }
 
-/// Reads the digits from `start` on; returns the number and the offset of its end.
+/// Reads the digits that begin at `start`; returns the number and the offset of its end.
 fn number(text: &[u8], start: usize) -> Result<(u32, usize), ParseUnitError> {
     let rest = text.get(start..).unwrap_or_default();
     let (digits, _) = rest.split_at(decimal::count_digits(rest));
@@ -68,7 +71,7 @@ fn parse(digits: &[u8], offset: usize) -> Result<u32, ParseUnitError> {
     u32::try_from(number).map_err(|_| ParseUnitError::new(Wanted::Version, ParseUnitErrorKind::TooLarge, offset))
 }
 
-/// Checks that there is a dot at `at` and returns the offset after it.
+/// Checks that the character at `at` is a dot, and returns the offset after it.
 fn after_dot(text: &[u8], at: usize) -> Result<usize, ParseUnitError> {
     match text.get(at) {
         Some(b'.') => Ok(at.saturating_add(1)),
