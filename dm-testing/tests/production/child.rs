@@ -6,7 +6,7 @@ use std::thread;
 
 use nix::sys::signal::Signal;
 
-/// The variable with the task of the child.
+/// The environment variable with the task of the child.
 const ORDER: &str = "DM_PRODUCTION_ORDER";
 
 /// In the child, returns its task. A test that starts children checks this first.

@@ -14,10 +14,10 @@ use crate::child;
 use crate::daemon::{FewSemaphores, Stopped};
 use crate::support::{PATIENTLY, SOON, exists, host, info, linear, settle, table, without_udev, zero};
 
-/// The existing cookies at the start, such as those of other programs.
-pub(crate) struct Watch(Vec<u32>);
+/// The keys of the cookies that existed at the start, such as those of other programs.
+pub(crate) struct CookieWatch(Vec<u32>);
 
-impl Watch {
+impl CookieWatch {
     pub(crate) fn new() -> Self {
         Self(cookies().unwrap().iter().map(|cookie| cookie.key).collect())
     }
@@ -28,13 +28,13 @@ impl Watch {
         all
     }
 
-    pub(crate) fn nothing_is_left(&self) {
+    pub(crate) fn assert_no_new_cookies(&self) {
         assert_eq!(self.new_ones(), []);
     }
 }
 
-/// Disables udev's work that takes long and is not related to links and cookies.
-pub(crate) fn quick<'a>() -> SetupOptions<'a> {
+/// Options that disable the udev rules that take long, but not those for links and cookies.
+pub(crate) fn without_slow_rules<'a>() -> SetupOptions<'a> {
     let slow = UdevFlags::DISABLE_DISK_RULES | UdevFlags::DISABLE_OTHER_RULES | UdevFlags::DISABLE_SUBSYSTEM_RULES;
     SetupOptions::new().udev_flags(slow)
 }
@@ -44,12 +44,12 @@ pub(crate) fn create(host: &Host, name: impl AsDmName) -> Result<DeviceInfo, OpE
     host.create(name, [zero()])
 }
 
-/// Whether a link to the device exists in `/dev/mapper`.
+/// Whether `/dev/mapper` has a link to the device.
 pub(crate) fn has_link(name: &DmName, number: DeviceNumber) -> bool {
     [mapper_path(name), udev_path(name)].iter().any(|path| is_device(path, number))
 }
 
-/// Whether no link exists in `/dev/mapper`, not even a broken one.
+/// Whether `/dev/mapper` has no link with this name, not even a broken one.
 pub(crate) fn has_no_link(name: &DmName) -> bool {
     [mapper_path(name), udev_path(name)].iter().all(|path| path.symlink_metadata().is_err())
 }
@@ -58,7 +58,7 @@ pub(crate) fn has_no_link(name: &DmName) -> bool {
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn links_follow_the_life_of_a_device() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let (watch, host) = (Watch::new(), scratch.host());
+    let (watch, host) = (CookieWatch::new(), scratch.host());
     assert_eq!(host.udev().check_cookies(), Ok(()));
     let [old, new] = ["мой диск", "new"].map(|suffix| scratch.name(suffix).unwrap());
     let number = create(host, &old).unwrap().number();
@@ -70,14 +70,14 @@ fn links_follow_the_life_of_a_device() {
 
     host.remove_with(&new, PATIENTLY).unwrap();
     assert!(has_no_link(&new) && !is_device(&kernel_path(number), number));
-    watch.nothing_is_left();
+    watch.assert_no_new_cookies();
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn one_cookie_is_enough_for_many_operations() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let watch = Watch::new();
+    let watch = CookieWatch::new();
     let names: Vec<_> = (0..5).map(|index| scratch.name(format!("device {index}")).unwrap()).collect();
     let batch = scratch.host().batch();
     let create = |name: &dm_core::DmNameBuf| {
@@ -98,14 +98,14 @@ fn one_cookie_is_enough_for_many_operations() {
     }
     batch.finish().unwrap();
     assert!(names.iter().all(|name| has_no_link(name)));
-    watch.nothing_is_left();
+    watch.assert_no_new_cookies();
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn commands_that_fail_are_not_waited_for() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let watch = Watch::new();
+    let watch = CookieWatch::new();
     let [device, taken] = ["device", "taken"].map(|suffix| scratch.map(suffix, [zero()]).unwrap());
     let missing = scratch.name("missing").unwrap();
     let user = File::open(device.path()).unwrap();
@@ -117,7 +117,7 @@ fn commands_that_fail_are_not_waited_for() {
     let begun = Instant::now();
     batch.finish().unwrap();
     assert!(begun.elapsed() < SOON);
-    watch.nothing_is_left();
+    watch.assert_no_new_cookies();
     drop(user);
 }
 
@@ -125,12 +125,12 @@ fn commands_that_fail_are_not_waited_for() {
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn flags_reach_the_rules() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let (watch, name) = (Watch::new(), scratch.name("device").unwrap());
+    let (watch, name) = (CookieWatch::new(), scratch.name("device").unwrap());
     let options = SetupOptions::new().udev_flags(UdevFlags::DISABLE_DM_RULES);
     let number = scratch.host().create_with(&name, [zero()], options).unwrap().number();
     assert!(has_no_link(&name));
     assert_eq!(scratch.host().path(&name).unwrap(), kernel_path(number));
-    watch.nothing_is_left();
+    watch.assert_no_new_cookies();
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn cookies_of_killed_programs_are_found_and_removed() {
         child::die();
     }
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let watch = Watch::new();
+    let watch = CookieWatch::new();
     assert!(child::was_killed(child::run(&scratch.name("device").unwrap().to_string())));
     let is_answered = |cookie: &CookieInfo| cookie.pending == Some(1) && cookie.uid == 0;
     wait_until("udev's answer", SOON, || matches!(&watch.new_ones()[..], [cookie] if is_answered(cookie))).unwrap();
@@ -156,14 +156,14 @@ fn cookies_of_killed_programs_are_found_and_removed() {
         stale.iter().any(|stale| found.contains(&stale.cookie) && stale.removed.is_ok())
     };
     wait_until("the cookie to be old", SOON, is_removed).unwrap();
-    watch.nothing_is_left();
+    watch.assert_no_new_cookies();
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn a_panic_leaves_no_semaphore() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let (watch, name) = (Watch::new(), scratch.name("device").unwrap());
+    let (watch, name) = (CookieWatch::new(), scratch.name("device").unwrap());
     let caught = panic::catch_unwind(AssertUnwindSafe(|| {
         let batch = scratch.host().batch();
         create(&batch, &name).unwrap();
@@ -171,7 +171,7 @@ fn a_panic_leaves_no_semaphore() {
         panic::resume_unwind(Box::new("in the middle"));
     }));
     assert!(caught.is_err());
-    watch.nothing_is_left();
+    watch.assert_no_new_cookies();
     assert!(info(&scratch, &name).has_active_table());
 }
 
@@ -179,7 +179,7 @@ fn a_panic_leaves_no_semaphore() {
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn a_late_answer_is_not_taken_for_that_of_the_next_batch() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let (watch, name) = (Watch::new(), scratch.name("device").unwrap());
+    let (watch, name) = (CookieWatch::new(), scratch.name("device").unwrap());
     let stopped = Stopped::new();
     let forgotten = scratch.host().batch();
     create(&forgotten, &name).unwrap();
@@ -192,7 +192,7 @@ fn a_late_answer_is_not_taken_for_that_of_the_next_batch() {
     let pending: Vec<_> = watch.new_ones().iter().map(|cookie| cookie.pending).collect();
     assert_eq!(pending, [Some(1)]);
     next.finish().unwrap();
-    watch.nothing_is_left();
+    watch.assert_no_new_cookies();
 }
 
 /// The time to wait for a udev that does not answer.
@@ -211,13 +211,13 @@ fn is_late(error: &OpError) -> bool {
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn a_creation_that_udev_does_not_answer_is_undone() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let (watch, name) = (Watch::new(), scratch.name("device").unwrap());
+    let (watch, name) = (CookieWatch::new(), scratch.name("device").unwrap());
     let stopped = Stopped::new();
     let begun = Instant::now();
     let error = create(&impatient(&scratch), &name).unwrap_err();
     assert!((TIMEOUT..SOON).contains(&begun.elapsed()), "{:?}", begun.elapsed());
     assert!(is_late(&error) && error.is_undone() && !exists(&scratch, &name), "{error}");
-    watch.nothing_is_left();
+    watch.assert_no_new_cookies();
     drop(stopped);
     settle();
     assert!(has_no_link(&name));
@@ -230,7 +230,7 @@ fn operations_that_udev_does_not_answer_are_carried_out() {
     if !require::met(&[require::udev()]) {
         return;
     }
-    let (watch, host) = (Watch::new(), impatient(&scratch));
+    let (watch, host) = (CookieWatch::new(), impatient(&scratch));
     let lower = scratch.map("lower", [zero()]).unwrap();
     let [old, new] = ["old", "new"].map(|suffix| scratch.name(suffix).unwrap());
     let stopped = Stopped::new();
@@ -245,7 +245,7 @@ fn operations_that_udev_does_not_answer_are_carried_out() {
     assert_eq!(table(&scratch, &old), [format!("0 64 linear {} 0", lower.number())]);
     is_done(host.rename(&old, &new).unwrap_err());
     assert_eq!(info(&scratch, &new).number(), number);
-    watch.nothing_is_left();
+    watch.assert_no_new_cookies();
     drop(stopped);
     wait_until("udev", SOON, || has_link(&new, number)).unwrap();
 
@@ -254,7 +254,7 @@ fn operations_that_udev_does_not_answer_are_carried_out() {
     assert!(!exists(&scratch, &new));
     drop(stopped);
     wait_until("udev", SOON, || has_no_link(&new)).unwrap();
-    watch.nothing_is_left();
+    watch.assert_no_new_cookies();
 }
 
 #[test]
@@ -283,7 +283,7 @@ fn a_path_never_leads_to_another_device() {
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn without_semaphores_links_are_waited_for() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let watch = Watch::new();
+    let watch = CookieWatch::new();
     let name = scratch.name("device").unwrap();
     let few = FewSemaphores::new();
     for strategy in [Strategy::Auto, Strategy::Cookies] {
@@ -294,5 +294,5 @@ fn without_semaphores_links_are_waited_for() {
         assert!(has_no_link(&name));
     }
     drop(few);
-    watch.nothing_is_left();
+    watch.assert_no_new_cookies();
 }

@@ -11,7 +11,7 @@ use nix::sys::pthread::{Pthread, pthread_kill, pthread_self};
 use nix::sys::signal::Signal;
 use signal_hook::low_level::unregister;
 
-use crate::cookies::{Watch, has_link, has_no_link, quick};
+use crate::cookies::{CookieWatch, has_link, has_no_link, without_slow_rules};
 use crate::support::{Io, LENGTH, PATIENTLY, SOON, exists, info, linear, zero};
 
 /// Ends the signals, also after a panic.
@@ -51,13 +51,13 @@ pub(crate) fn under_signals<R>(action: impl FnOnce() -> R) -> R {
 fn signals_do_not_disturb_work_with_udev() {
     const ROUNDS: usize = 3;
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let (watch, host) = (Watch::new(), scratch.host());
+    let (watch, host) = (CookieWatch::new(), scratch.host());
     assert_eq!(host.udev().check_cookies(), Ok(()));
     let [old, new] = ["old", "new"].map(|suffix| scratch.name(suffix).unwrap());
     under_signals(|| {
         for _ in 0..ROUNDS {
             let batch = host.batch();
-            let number = batch.create_with(&old, [zero()], quick()).unwrap().number();
+            let number = batch.create_with(&old, [zero()], without_slow_rules()).unwrap().number();
             batch.rename(&old, &new).unwrap();
             batch.finish().unwrap();
             assert!(has_link(&new, number) && has_no_link(&old));
@@ -65,7 +65,7 @@ fn signals_do_not_disturb_work_with_udev() {
             assert!(has_no_link(&new) && !exists(&scratch, &new));
         }
     });
-    watch.nothing_is_left();
+    watch.assert_no_new_cookies();
 }
 
 /// A signal interrupts a suspend that waits for I/O, and thereby the reload.

@@ -13,7 +13,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, SFlag, mknod};
 
 use crate::child;
-use crate::cookies::{Watch, create, has_link, has_no_link};
+use crate::cookies::{CookieWatch, create, has_link, has_no_link};
 use crate::daemon::{Gone, Stopped};
 use crate::support::{PATIENTLY, SOON, cover, exists, host, info, with_own_mounts};
 
@@ -44,9 +44,9 @@ fn reason() -> NoCookies {
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn nodes_can_be_waited_for() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let watch = Watch::new();
+    let watch = CookieWatch::new();
     links_follow(&host(&scratch, Strategy::WaitForNodes), &scratch);
-    watch.nothing_is_left();
+    watch.assert_no_new_cookies();
 }
 
 #[test]
@@ -69,12 +69,12 @@ fn nodes_are_waited_for_until_the_timeout() {
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn nodes_can_be_left_alone() {
     let Some(scratch) = Scratch::new(&[require::target("zero")]) else { return };
-    let (watch, host) = (Watch::new(), host(&scratch, Strategy::None));
+    let (watch, host) = (CookieWatch::new(), host(&scratch, Strategy::None));
     let name = scratch.name("device").unwrap();
     let number = create(&host, &name).unwrap().number();
     assert!(is_device(&host.path(&name).unwrap(), number));
     host.remove_with(&name, PATIENTLY).unwrap();
-    watch.nothing_is_left();
+    watch.assert_no_new_cookies();
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn a_program_detects_that_udev_is_in_another_ipc_namespace() {
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn without_udev_nodes_are_made_here() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let (watch, host) = (Watch::new(), scratch.host());
+    let (watch, host) = (CookieWatch::new(), scratch.host());
     // The daemon is killed, so its control socket still exists.
     let gone = Gone::new();
     links_follow(host, &scratch);
@@ -131,14 +131,14 @@ fn without_udev_nodes_are_made_here() {
     }
     host.remove_with(&first, PATIENTLY).unwrap();
     drop(gone);
-    watch.nothing_is_left();
+    watch.assert_no_new_cookies();
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn a_host_adapts_when_udev_stops_and_starts() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let watch = Watch::new();
+    let watch = CookieWatch::new();
     for strategy in [Strategy::Auto, Strategy::Cookies] {
         let host = host(&scratch, strategy);
         links_follow(&host, &scratch);
@@ -147,7 +147,7 @@ fn a_host_adapts_when_udev_stops_and_starts() {
         drop(gone);
         links_follow(&host, &scratch);
     }
-    watch.nothing_is_left();
+    watch.assert_no_new_cookies();
 }
 
 #[test]

@@ -7,7 +7,7 @@ use dm_core::{DmName, Host, OpError, StatusOptions};
 use dm_testing::{MappedDevice, Pattern, Scratch, require};
 use dm_units::Sectors;
 
-use crate::cookies::{Watch, create, has_link, has_no_link};
+use crate::cookies::{CookieWatch, create, has_link, has_no_link};
 use crate::support::{LENGTH, PATIENTLY, exists, host, info, linear, settle, zero};
 
 const THREADS: usize = 16;
@@ -16,7 +16,7 @@ const THREADS: usize = 16;
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn many_threads_have_a_device_each() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let (watch, host) = (Watch::new(), host(&scratch, Strategy::Cookies));
+    let (watch, host) = (CookieWatch::new(), host(&scratch, Strategy::Cookies));
     thread::scope(|scope| {
         for thread in 0..THREADS {
             let (scratch, host) = (&scratch, &host);
@@ -29,7 +29,7 @@ fn many_threads_have_a_device_each() {
             });
         }
     });
-    watch.nothing_is_left();
+    watch.assert_no_new_cookies();
 }
 
 /// The results of the same operation in many threads.
@@ -44,7 +44,7 @@ fn in_threads<R: Send>(operation: impl Fn() -> R + Sync) -> Vec<R> {
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn of_many_threads_one_creates_and_one_removes_a_device() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let (watch, host) = (Watch::new(), host(&scratch, Strategy::Cookies));
+    let (watch, host) = (CookieWatch::new(), host(&scratch, Strategy::Cookies));
     let name = scratch.name("device").unwrap();
     let mut created = in_threads(|| create(&host, &name));
     // The other threads have changed nothing.
@@ -56,20 +56,20 @@ fn of_many_threads_one_creates_and_one_removes_a_device() {
     removed.retain(|removed| !removed.as_ref().is_err_and(OpError::is_not_found));
     assert!(matches!(removed[..], [Ok(_)]), "{removed:?}");
     assert!(!exists(&scratch, &name) && has_no_link(&name));
-    watch.nothing_is_left();
+    watch.assert_no_new_cookies();
 }
 
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn many_threads_set_up_one_device() {
     let Some(scratch) = Scratch::new(&[require::target("zero"), require::udev()]) else { return };
-    let (watch, host) = (Watch::new(), host(&scratch, Strategy::Cookies));
+    let (watch, host) = (CookieWatch::new(), host(&scratch, Strategy::Cookies));
     let name = scratch.name("device").unwrap();
     let numbers: Vec<_> =
         in_threads(|| host.setup(&name, [zero()])).into_iter().map(|set_up| set_up.unwrap().number()).collect();
     let number = info(&scratch, &name).number();
     assert!(numbers.iter().all(|other| *other == number) && has_link(&name, number), "{numbers:?}");
-    watch.nothing_is_left();
+    watch.assert_no_new_cookies();
 }
 
 /// The operations of each thread on a device that all use.
@@ -93,7 +93,7 @@ fn work_on(host: &Host, device: &MappedDevice, own_name: &DmName) {
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn many_threads_work_on_one_device() {
     let Some(scratch) = Scratch::new(&[require::target("linear"), require::udev()]) else { return };
-    let (watch, host) = (Watch::new(), host(&scratch, Strategy::Cookies));
+    let (watch, host) = (CookieWatch::new(), host(&scratch, Strategy::Cookies));
     let disk = scratch.loop_device(LENGTH.to_bytes()).unwrap();
     let device = scratch.map("device", [linear(disk.number())]).unwrap();
     let names: Vec<_> = (0..THREADS).map(|thread| scratch.name(format!("{thread}")).unwrap()).collect();
@@ -102,7 +102,7 @@ fn many_threads_work_on_one_device() {
             scope.spawn(|| work_on(&host, &device, name));
         }
     });
-    watch.nothing_is_left();
+    watch.assert_no_new_cookies();
     let state = info(&scratch, &device);
     assert!(state.has_active_table() && !state.is_suspended(), "{state:?}");
     settle();

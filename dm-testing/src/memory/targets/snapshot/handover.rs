@@ -3,7 +3,7 @@
 
 use dm_units::DeviceNumber;
 
-use super::{LOG, with};
+use super::{LOG_PREFIX, with_snapshot};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
 
@@ -23,7 +23,7 @@ impl Pairing {
     pub(super) fn find(kernel: &Kernel, origin: DeviceNumber, cow: DeviceNumber) -> Self {
         let mut pairing = Self::default();
         let snapshots = &kernel.shared.snapshots;
-        for id in snapshots.of(origin) {
+        for id in snapshots.ids_of(origin) {
             let Some(state) = snapshots.get(id) else { continue };
             if state.is_merge {
                 pairing.merge = Some(id);
@@ -76,15 +76,15 @@ pub(super) fn check(kernel: &mut Kernel, id: u64) -> Result<(), Errno> {
     } else {
         return Ok(());
     };
-    kernel.log(LOG, text);
+    kernel.log(LOG_PREFIX, text);
     Err(Errno::EINVAL)
 }
 
 /// As `__handover_exceptions`, if there is a partner.
 pub(super) fn hand_over(kernel: &mut Kernel, id: u64) {
     let Some((source, destination)) = pairing_of(kernel, id) else { return };
-    with(kernel, source, |kernel, source| {
-        with(kernel, destination, |_, destination| {
+    with_snapshot(kernel, source, |kernel, source| {
+        with_snapshot(kernel, destination, |_, destination| {
             let overflow = destination.store.overflow;
             std::mem::swap(&mut source.store, &mut destination.store);
             destination.store.overflow = overflow;
@@ -98,6 +98,6 @@ pub(super) fn hand_over(kernel: &mut Kernel, id: u64) {
 /// Called before the snapshot is destroyed; a snapshot that waits for its exceptions becomes invalid.
 pub(super) fn cancel(kernel: &mut Kernel, id: u64) {
     let Some((_, destination)) = pairing_of(kernel, id).filter(|(source, _)| *source == id) else { return };
-    with(kernel, destination, |_, destination| destination.valid = false);
-    kernel.log(LOG, "Cancelling snapshot handover.");
+    with_snapshot(kernel, destination, |_, destination| destination.valid = false);
+    kernel.log(LOG_PREFIX, "Cancelling snapshot handover.");
 }

@@ -2,9 +2,9 @@
 //!
 //! There is no thread: each time the status is read, the next run of chunks is merged.
 
-use super::state::{State, buffer};
-use super::store::Kind;
-use super::{LOG, before_write, with};
+use super::state::{SnapshotState, buffer};
+use super::store::StoreKind;
+use super::{LOG_PREFIX, before_write, with_snapshot};
 use crate::memory::kernel::Kernel;
 use crate::memory::kernel::io::{Io, IoFault};
 
@@ -28,7 +28,7 @@ enum Stop {
 
 /// Merges the next run of chunks.
 pub(super) fn step(kernel: &mut Kernel, id: u64) {
-    let Some(Some(run)) = with(kernel, id, next_run) else { return };
+    let Some(Some(run)) = with_snapshot(kernel, id, next_run) else { return };
     let Some((origin, start, length)) = kernel.shared.snapshots.get(id).map(|state| {
         let size = state.store.chunk_size;
         (state.origin, run.old.saturating_mul(size), run.length.saturating_mul(size))
@@ -39,7 +39,7 @@ pub(super) fn step(kernel: &mut Kernel, id: u64) {
     if before_write(kernel, origin, start, length).is_err() {
         return;
     }
-    with(kernel, id, |kernel, state| match merge(kernel, state, run) {
+    with_snapshot(kernel, id, |kernel, state| match merge(kernel, state, run) {
         Ok(()) => {
             (run.old..run.old.saturating_add(run.length)).for_each(|chunk| {
                 state.exceptions.remove(&chunk);
@@ -51,16 +51,16 @@ pub(super) fn step(kernel: &mut Kernel, id: u64) {
 }
 
 /// The next chunks to merge. `None` if there are none.
-fn next_run(kernel: &mut Kernel, state: &mut State) -> Option<Run> {
+fn next_run(kernel: &mut Kernel, state: &mut SnapshotState) -> Option<Run> {
     if !state.merging {
         return None;
     }
     if !state.valid {
-        kernel.log(LOG, "Snapshot is invalid: can't merge");
+        kernel.log(LOG_PREFIX, "Snapshot is invalid: can't merge");
         state.merging = false;
         return None;
     }
-    let Kind::Persistent(store) = &mut state.store.kind else { return None };
+    let StoreKind::Persistent(store) = &mut state.store.kind else { return None };
     match store.last_run(kernel) {
         Ok(Some((old, new, length))) => return Some(Run { old, new, length }),
         Ok(None) => state.merging = false,
@@ -70,7 +70,7 @@ fn next_run(kernel: &mut Kernel, state: &mut State) -> Option<Run> {
     None
 }
 
-fn merge(kernel: &mut Kernel, state: &mut State, run: Run) -> Result<(), Stop> {
+fn merge(kernel: &mut Kernel, state: &mut SnapshotState, run: Run) -> Result<(), Stop> {
     let size = state.store.chunk_size;
     let (to, from) = (run.old.saturating_mul(size), run.new.saturating_mul(size));
     let left = kernel.sectors(state.origin).unwrap_or(0).saturating_sub(to);
@@ -78,7 +78,7 @@ fn merge(kernel: &mut Kernel, state: &mut State, run: Run) -> Result<(), Stop> {
     kernel.io(state.cow, from, Io::Read(&mut data)).map_err(stop("Read error: shutting down merge."))?;
     kernel.io(state.origin, to, Io::Write(&data)).map_err(stop("Write error: shutting down merge."))?;
     kernel.io(state.origin, 0, Io::Flush).map_err(stop("Flush after merge failed: shutting down merge"))?;
-    let Kind::Persistent(store) = &mut state.store.kind else { return Ok(()) };
+    let StoreKind::Persistent(store) = &mut state.store.kind else { return Ok(()) };
     store.forget(kernel, run.length).map_err(stop("Write error in exception store: shutting down merge"))
 }
 
@@ -89,8 +89,8 @@ fn stop(text: &'static str) -> impl Fn(IoFault) -> Stop {
     }
 }
 
-fn fail(kernel: &mut Kernel, state: &mut State, text: &str) {
-    kernel.log(LOG, text);
+fn fail(kernel: &mut Kernel, state: &mut SnapshotState, text: &str) {
+    kernel.log(LOG_PREFIX, text);
     state.merge_failed = true;
     state.merging = false;
 }

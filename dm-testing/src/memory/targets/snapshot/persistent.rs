@@ -12,7 +12,7 @@ use crate::memory::kernel::disk::{u32_at, u64_at};
 use crate::memory::kernel::io::{Io, IoFault, IoResult};
 
 /// The prefix of its lines in the log.
-const LOG: &str = "persistent snapshot";
+const LOG_PREFIX: &str = "persistent snapshot";
 
 const MAGIC: u32 = 0x7041_6e53;
 const VERSION: u32 = 1;
@@ -79,24 +79,25 @@ impl Persistent {
             return self.format(kernel).map(|()| Some(BTreeMap::new()));
         }
         if magic != MAGIC {
-            kernel.log(LOG, "Invalid or corrupt snapshot");
+            kernel.log(LOG_PREFIX, "Invalid or corrupt snapshot");
             return Err(Errno::ENXIO);
         }
         if u64::from(on_disk) != self.chunk_size {
             if is_chosen {
                 let text =
                     format!("chunk size {on_disk} in device metadata overrides table chunk size of {chunk_size}.");
-                kernel.log(LOG, &text);
+                kernel.log(LOG_PREFIX, &text);
             }
             if !on_disk.is_power_of_two() {
-                kernel.log(LOG, &format!("invalid on-disk chunk size {on_disk}: Chunk size is not a power of 2."));
+                kernel
+                    .log(LOG_PREFIX, &format!("invalid on-disk chunk size {on_disk}: Chunk size is not a power of 2."));
                 return Err(Errno::EINVAL);
             }
             self.chunk_size = on_disk.into();
             *chunk_size = self.chunk_size;
         }
         if version != VERSION {
-            kernel.log(LOG, &format!("unable to handle snapshot disk version {version}"));
+            kernel.log(LOG_PREFIX, &format!("unable to handle snapshot disk version {version}"));
             return Err(Errno::EINVAL);
         }
         self.valid = valid != 0;
@@ -107,9 +108,9 @@ impl Persistent {
     }
 
     fn format(&mut self, kernel: &mut Kernel) -> Result<(), Errno> {
-        self.write_header(kernel).map_err(errno).inspect_err(|_| kernel.log(LOG, "write_header failed"))?;
+        self.write_header(kernel).map_err(errno).inspect_err(|_| kernel.log(LOG_PREFIX, "write_header failed"))?;
         let zeroed = self.write_area(kernel, 0, &[]);
-        zeroed.map_err(errno).inspect_err(|_| kernel.log(LOG, "zero_disk_area(0) failed"))
+        zeroed.map_err(errno).inspect_err(|_| kernel.log(LOG_PREFIX, "zero_disk_area(0) failed"))
     }
 
     /// As `read_exceptions`.
@@ -186,7 +187,7 @@ impl Persistent {
     pub(super) fn drop_snapshot(&mut self, kernel: &mut Kernel) {
         self.valid = false;
         if self.write_header(kernel).is_err() {
-            kernel.log(LOG, "write header failed");
+            kernel.log(LOG_PREFIX, "write header failed");
         }
     }
 

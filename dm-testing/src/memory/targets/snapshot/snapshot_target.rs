@@ -7,9 +7,9 @@ use dm_targets::{Snapshot, SnapshotMerge};
 use dm_units::{DeviceNumber, Sectors};
 
 use super::handover::{self, Pairing};
-use super::state::State;
+use super::state::SnapshotState;
 use super::store::Store;
-use super::{LOG, before_write, merge, with};
+use super::{LOG_PREFIX, before_write, merge, with_snapshot};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
 use crate::memory::kernel::io::{Io, IoResult};
@@ -71,7 +71,7 @@ fn build(construction: &mut Construction<'_>, table: &SnapshotTable, is_merge: b
     if origin == cow {
         return construction.refuse(Errno::EINVAL, "COW device cannot be the same as origin device");
     }
-    let mut state = State {
+    let mut state = SnapshotState {
         minor: construction.minor,
         is_merge,
         origin,
@@ -102,7 +102,7 @@ fn build(construction: &mut Construction<'_>, table: &SnapshotTable, is_merge: b
 }
 
 /// Reads the exceptions in the store.
-fn read(construction: &mut Construction<'_>, state: &mut State) -> Result<(), Errno> {
+fn read(construction: &mut Construction<'_>, state: &mut SnapshotState) -> Result<(), Errno> {
     match state.store.read(construction.kernel) {
         Err(errno) => construction.refuse(errno, "Failed to read snapshot metadata"),
         Ok(Some(exceptions)) => {
@@ -110,7 +110,7 @@ fn read(construction: &mut Construction<'_>, state: &mut State) -> Result<(), Er
             Ok(())
         }
         Ok(None) => {
-            construction.kernel.log(LOG, "Snapshot is marked invalid.");
+            construction.kernel.log(LOG_PREFIX, "Snapshot is marked invalid.");
             state.valid = false;
             Ok(())
         }
@@ -118,7 +118,7 @@ fn read(construction: &mut Construction<'_>, state: &mut State) -> Result<(), Er
 }
 
 impl SnapshotTarget {
-    fn state<'k>(&self, kernel: &'k Kernel) -> Option<&'k State> {
+    fn state<'k>(&self, kernel: &'k Kernel) -> Option<&'k SnapshotState> {
         kernel.shared.snapshots.get(self.id)
     }
 
@@ -138,7 +138,7 @@ impl SnapshotTarget {
             // A discard has no effect during a merge.
             return Ok(());
         }
-        with(kernel, self.id, |kernel, state| state.discard(kernel, start, length))
+        with_snapshot(kernel, self.id, |kernel, state| state.discard(kernel, start, length))
             .unwrap_or(Err(Errno::EIO.into()))?;
         if self.features.discard_passdown_origin {
             return kernel.io(self.origin, start, Io::Discard(length));
@@ -168,10 +168,10 @@ impl Target for SnapshotTarget {
     fn status(&mut self, kernel: &mut Kernel, _: bool) -> String {
         let total = kernel.sectors(self.cow).unwrap_or(0);
         let text = self.state(kernel).map_or_else(String::new, |state| match state {
-            State { valid: false, .. } => "Invalid".to_owned(),
-            State { merge_failed: true, .. } => "Merge failed".to_owned(),
-            State { overflowed: true, .. } => "Overflow".to_owned(),
-            State { store, .. } => {
+            SnapshotState { valid: false, .. } => "Invalid".to_owned(),
+            SnapshotState { merge_failed: true, .. } => "Merge failed".to_owned(),
+            SnapshotState { overflowed: true, .. } => "Overflow".to_owned(),
+            SnapshotState { store, .. } => {
                 let (used, metadata) = store.usage();
                 format!("{used}/{total} {metadata}")
             }
@@ -193,7 +193,7 @@ impl Target for SnapshotTarget {
             if self.is_merge {
                 return self.merge_io(kernel, at, part);
             }
-            with(kernel, self.id, |kernel, state| state.io(kernel, at, part)).unwrap_or(Err(Errno::EIO.into()))
+            with_snapshot(kernel, self.id, |kernel, state| state.io(kernel, at, part)).unwrap_or(Err(Errno::EIO.into()))
         })
     }
 
@@ -206,7 +206,7 @@ impl Target for SnapshotTarget {
     }
 
     fn presuspend(&mut self, kernel: &mut Kernel, _: bool) {
-        with(kernel, self.id, |_, state| state.merging = false);
+        with_snapshot(kernel, self.id, |_, state| state.merging = false);
     }
 
     fn preresume(&mut self, kernel: &mut Kernel) -> Result<(), Errno> {
@@ -215,7 +215,7 @@ impl Target for SnapshotTarget {
 
     fn resume(&mut self, kernel: &mut Kernel) {
         handover::hand_over(kernel, self.id);
-        with(kernel, self.id, |_, state| {
+        with_snapshot(kernel, self.id, |_, state| {
             state.active = true;
             state.merging = state.is_merge;
         });

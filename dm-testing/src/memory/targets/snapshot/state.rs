@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dm_units::DeviceNumber;
 
-use super::LOG;
+use super::LOG_PREFIX;
 use super::store::Store;
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
@@ -12,7 +12,7 @@ use crate::memory::kernel::disk::SECTOR;
 use crate::memory::kernel::io::{Io, IoFault, IoResult};
 
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct SnapshotState {
     /// The mapped device of the snapshot.
     pub(super) minor: u32,
     pub(super) is_merge: bool,
@@ -25,14 +25,14 @@ pub(super) struct State {
     pub(super) exceptions: BTreeMap<u64, u64>,
     pub(super) valid: bool,
     pub(super) overflowed: bool,
-    /// Whether it was resumed, so that it keeps data that is overwritten on the origin.
+    /// Whether it was resumed, so that data is copied before it is overwritten on the origin.
     pub(super) active: bool,
     pub(super) merging: bool,
     pub(super) merge_failed: bool,
 }
 
-impl State {
-    /// Keeps the data of sectors of the origin that will be overwritten (`__origin_write`).
+impl SnapshotState {
+    /// Copies sectors of the origin that are about to be overwritten to the COW device (`__origin_write`).
     pub(super) fn keep(&mut self, kernel: &mut Kernel, start: u64, length: u64) -> IoResult {
         let end = start.saturating_add(length).min(self.end);
         if self.is_merge || !self.active || start >= end {
@@ -54,8 +54,8 @@ impl State {
         Ok(())
     }
 
-    /// Allocates a chunk on the COW device, and fills it with `data`, or without it from the origin. `None` if the
-    /// device is full.
+    /// Allocates a chunk on the COW device, and fills it with `data`, or with the chunk of the origin if that is `None`.
+    /// Returns `None` if the COW device is full.
     fn except(&mut self, kernel: &mut Kernel, chunk: u64, data: Option<&[u8]>) -> Result<Option<u64>, IoFault> {
         let Some(new) = self.store.next_chunk(kernel) else { return Ok(None) };
         let filled = match data {
@@ -89,7 +89,7 @@ impl State {
         if !self.valid {
             return;
         }
-        kernel.log(LOG, &format!("Invalidating snapshot: {reason}"));
+        kernel.log(LOG_PREFIX, &format!("Invalidating snapshot: {reason}"));
         self.store.drop_snapshot(kernel);
         self.valid = false;
         kernel.event(self.minor);
@@ -134,7 +134,7 @@ impl State {
         let whole = Some(data).filter(|data| data.len() == buffer(self.store.chunk_size).len());
         let Some(new) = self.except(kernel, chunk, whole)? else {
             if self.store.overflow {
-                kernel.log(LOG, "Snapshot overflowed: Unable to allocate exception.");
+                kernel.log(LOG_PREFIX, "Snapshot overflowed: Unable to allocate exception.");
                 self.overflowed = true;
             } else {
                 self.invalidate(kernel, "Unable to allocate exception.");
@@ -147,8 +147,8 @@ impl State {
         kernel.io(self.cow, self.sector(new).saturating_add(offset), Io::Write(data))
     }
 
-    /// The location of a sector while the snapshot is being merged: a device and its sector. One that is
-    /// invalid, as it is after another has taken its exceptions over, shows its origin.
+    /// The location of a sector while the snapshot is being merged: a device and its sector. An invalid snapshot, such as
+    /// one whose exceptions another snapshot has taken over, shows its origin.
     pub(super) fn merge_place(&self, at: u64) -> Result<(DeviceNumber, u64), Errno> {
         if !self.valid {
             return Ok((self.origin, at));

@@ -17,11 +17,11 @@ pub(super) struct Store {
     /// Whether the user supports the status `Overflow`.
     pub(super) overflow: bool,
     pub(super) cow: DeviceNumber,
-    pub(super) kind: Kind,
+    pub(super) kind: StoreKind,
 }
 
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum StoreKind {
     Persistent(Persistent),
     /// The map is in memory only. `next` is the first free chunk.
     Transient {
@@ -33,37 +33,40 @@ impl Store {
     pub(super) fn new(store: &SnapshotStore, cow: DeviceNumber, chunk_size: u64) -> Self {
         // The kernel checks the first two letters, ignoring case.
         let word = store.to_string().to_ascii_uppercase();
-        let kind =
-            if word.starts_with('N') { Kind::Transient { next: 0 } } else { Kind::Persistent(Persistent::new()) };
+        let kind = if word.starts_with('N') {
+            StoreKind::Transient { next: 0 }
+        } else {
+            StoreKind::Persistent(Persistent::new())
+        };
         Self { chunk_size, overflow: word.starts_with("PO"), cow, kind }
     }
 
     /// The word for the store in a table.
     pub(super) fn word(&self) -> SnapshotStore {
         match (&self.kind, self.overflow) {
-            (Kind::Transient { .. }, _) => SnapshotStore::Transient,
-            (Kind::Persistent(_), false) => SnapshotStore::Persistent,
-            (Kind::Persistent(_), true) => SnapshotStore::PersistentOverflow,
+            (StoreKind::Transient { .. }, _) => SnapshotStore::Transient,
+            (StoreKind::Persistent(_), false) => SnapshotStore::Persistent,
+            (StoreKind::Persistent(_), true) => SnapshotStore::PersistentOverflow,
         }
     }
 
     pub(super) const fn can_merge(&self) -> bool {
-        matches!(self.kind, Kind::Persistent(_))
+        matches!(self.kind, StoreKind::Persistent(_))
     }
 
     /// Reads its exceptions; `None` if it was marked invalid (`read_metadata`).
     pub(super) fn read(&mut self, kernel: &mut Kernel) -> Result<Option<BTreeMap<u64, u64>>, Errno> {
         match &mut self.kind {
-            Kind::Transient { .. } => Ok(Some(BTreeMap::new())),
-            Kind::Persistent(store) => store.read(kernel, self.cow, &mut self.chunk_size),
+            StoreKind::Transient { .. } => Ok(Some(BTreeMap::new())),
+            StoreKind::Persistent(store) => store.read(kernel, self.cow, &mut self.chunk_size),
         }
     }
 
     /// The next chunk of the COW device to use, if there is one (`prepare_exception`).
     pub(super) fn next_chunk(&self, kernel: &Kernel) -> Option<u64> {
         let next = match &self.kind {
-            Kind::Persistent(store) => store.next_free(),
-            Kind::Transient { next } => *next,
+            StoreKind::Persistent(store) => store.next_free(),
+            StoreKind::Transient { next } => *next,
         };
         let end = next.saturating_add(1).saturating_mul(self.chunk_size);
         (end <= kernel.sectors(self.cow).unwrap_or(0)).then_some(next)
@@ -72,8 +75,8 @@ impl Store {
     /// Records that the next chunk contains a chunk of the origin (`commit_exception`).
     pub(super) fn commit(&mut self, kernel: &mut Kernel, old: u64, new: u64) -> Result<(), IoFault> {
         match &mut self.kind {
-            Kind::Persistent(store) => store.commit(kernel, old, new),
-            Kind::Transient { next } => {
+            StoreKind::Persistent(store) => store.commit(kernel, old, new),
+            StoreKind::Transient { next } => {
                 *next = next.saturating_add(1);
                 Ok(())
             }
@@ -82,7 +85,7 @@ impl Store {
 
     /// Marks the snapshot as invalid (`drop_snapshot`).
     pub(super) fn drop_snapshot(&mut self, kernel: &mut Kernel) {
-        if let Kind::Persistent(store) = &mut self.kind {
+        if let StoreKind::Persistent(store) = &mut self.kind {
             store.drop_snapshot(kernel);
         }
     }
@@ -90,8 +93,8 @@ impl Store {
     /// The numbers of used sectors, and of those with the map (`usage`).
     pub(super) fn usage(&self) -> (u64, u64) {
         let (chunks, metadata) = match &self.kind {
-            Kind::Persistent(store) => (store.next_free(), store.metadata_chunks()),
-            Kind::Transient { next } => (*next, 0),
+            StoreKind::Persistent(store) => (store.next_free(), store.metadata_chunks()),
+            StoreKind::Transient { next } => (*next, 0),
         };
         (chunks.saturating_mul(self.chunk_size), metadata.saturating_mul(self.chunk_size))
     }

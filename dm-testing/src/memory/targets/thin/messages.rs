@@ -1,6 +1,6 @@
 //! Messages to a pool (`pool_message`).
 
-use super::LOG;
+use super::LOG_PREFIX;
 use super::mode::Mode;
 use super::pool::Pool;
 use crate::memory::errno::Errno;
@@ -24,7 +24,7 @@ pub(super) fn carry_out(kernel: &mut Kernel, pool: &mut Pool, words: &[String]) 
         "release_metadata_snap" => release(kernel, pool, words),
         _ => {
             let first = words.first().map_or("", String::as_str);
-            kernel.log(LOG, &format!("Unrecognised thin pool target message received: {first}"));
+            kernel.log(LOG_PREFIX, &format!("Unrecognised thin pool target message received: {first}"));
             Err(Errno::EINVAL)
         }
     }?;
@@ -38,7 +38,7 @@ fn create_thin(kernel: &mut Kernel, pool: &mut Pool, words: &[String]) -> Result
     let id = dev_id(kernel, word)?;
     let created = pool.metadata.begin_change().and_then(|()| pool.metadata.current.create_thin(id));
     created.inspect_err(|_| {
-        kernel.log(LOG, &format!("Creation of new thinly-provisioned device with id {word} failed."));
+        kernel.log(LOG_PREFIX, &format!("Creation of new thinly-provisioned device with id {word} failed."));
     })?;
     pool.metadata.mark_changed(id);
     Ok(())
@@ -49,7 +49,7 @@ fn create_snap(kernel: &mut Kernel, pool: &mut Pool, words: &[String]) -> Result
     let (id, origin) = (dev_id(kernel, word)?, dev_id(kernel, origin_word)?);
     let created = pool.metadata.begin_change().and_then(|()| pool.metadata.current.create_snap(id, origin));
     created.inspect_err(|_| {
-        kernel.log(LOG, &format!("Creation of new snapshot {word} of device {origin_word} failed."));
+        kernel.log(LOG_PREFIX, &format!("Creation of new snapshot {word} of device {origin_word} failed."));
     })?;
     pool.metadata.mark_changed(id);
     pool.metadata.mark_changed(origin);
@@ -62,23 +62,23 @@ fn delete(kernel: &mut Kernel, pool: &mut Pool, words: &[String]) -> Result<(), 
     pool.metadata.enter_service();
     let is_open = pool.metadata.is_open(id);
     let deleted = if is_open { Err(Errno::EBUSY) } else { pool.metadata.current.delete(id) };
-    deleted.inspect_err(|_| kernel.log(LOG, &format!("Deletion of thin device {word} failed.")))
+    deleted.inspect_err(|_| kernel.log(LOG_PREFIX, &format!("Deletion of thin device {word} failed.")))
 }
 
 fn set_transaction_id(kernel: &mut Kernel, pool: &mut Pool, words: &[String]) -> Result<(), Errno> {
     let [_, old_word, new_word] = exactly(kernel, words)?;
     let Some(old) = number(old_word) else {
-        kernel.log(LOG, &format!("set_transaction_id message: Unrecognised id {old_word}."));
+        kernel.log(LOG_PREFIX, &format!("set_transaction_id message: Unrecognised id {old_word}."));
         return Err(Errno::EINVAL);
     };
     let Some(new) = number(new_word) else {
-        kernel.log(LOG, &format!("set_transaction_id message: Unrecognised new id {new_word}."));
+        kernel.log(LOG_PREFIX, &format!("set_transaction_id message: Unrecognised new id {new_word}."));
         return Err(Errno::EINVAL);
     };
     pool.metadata.enter_service();
     if pool.metadata.current.transaction_id != old {
         kernel.log("thin metadata", "mismatched transaction id");
-        kernel.log(LOG, &format!("Failed to change transaction id from {old_word} to {new_word}."));
+        kernel.log(LOG_PREFIX, &format!("Failed to change transaction id from {old_word} to {new_word}."));
         return Err(Errno::EINVAL);
     }
     pool.metadata.current.transaction_id = new;
@@ -94,7 +94,7 @@ fn reserve(kernel: &mut Kernel, pool: &mut Pool, words: &[String]) -> Result<(),
     } else {
         pool.metadata.begin_change()
     };
-    reserved.inspect_err(|_| kernel.log(LOG, "reserve_metadata_snap message failed."))?;
+    reserved.inspect_err(|_| kernel.log(LOG_PREFIX, "reserve_metadata_snap message failed."))?;
     pool.metadata.current.hold();
     Ok(())
 }
@@ -104,7 +104,7 @@ fn release(kernel: &mut Kernel, pool: &mut Pool, words: &[String]) -> Result<(),
     pool.metadata.enter_service();
     if pool.metadata.current.held_root().is_none() {
         kernel.log("thin metadata", "No pool metadata snapshot found: nothing to release.");
-        kernel.log(LOG, "release_metadata_snap message failed.");
+        kernel.log(LOG_PREFIX, "release_metadata_snap message failed.");
         return Err(Errno::EINVAL);
     }
     pool.metadata.current.release_held();
@@ -115,7 +115,7 @@ fn release(kernel: &mut Kernel, pool: &mut Pool, words: &[String]) -> Result<(),
 fn exactly<'a, const N: usize>(kernel: &mut Kernel, words: &'a [String]) -> Result<[&'a str; N], Errno> {
     let texts: Vec<&str> = words.iter().map(String::as_str).collect();
     texts.try_into().map_err(|texts: Vec<&str>| {
-        kernel.log(LOG, &format!("Message received with {} arguments instead of {N}.", texts.len()));
+        kernel.log(LOG_PREFIX, &format!("Message received with {} arguments instead of {N}.", texts.len()));
         Errno::EINVAL
     })
 }
@@ -123,7 +123,7 @@ fn exactly<'a, const N: usize>(kernel: &mut Kernel, words: &'a [String]) -> Resu
 fn dev_id(kernel: &mut Kernel, word: &str) -> Result<u32, Errno> {
     let id = number(word).filter(|id| *id <= MAX_DEV_ID).and_then(|id| u32::try_from(id).ok());
     id.ok_or_else(|| {
-        kernel.log(LOG, &format!("Message received with invalid device id: {word}"));
+        kernel.log(LOG_PREFIX, &format!("Message received with invalid device id: {word}"));
         Errno::EINVAL
     })
 }

@@ -14,7 +14,7 @@ use crate::memory::kernel::io::{Io, IoFault};
 pub(super) const MAX_BLOCKS: u64 = 255 * 16_320;
 
 /// The prefix of its lines in the log.
-const LOG: &str = "thin metadata";
+const LOG_PREFIX: &str = "thin metadata";
 
 #[derive(Debug)]
 pub(super) struct Metadata {
@@ -91,7 +91,7 @@ impl Metadata {
         let metadata_blocks = device_blocks(kernel, device);
         let content = Content::new(metadata_blocks);
         if content.used_metadata() > metadata_blocks {
-            kernel.log(LOG, "tm_create_with_sm failed");
+            kernel.log(LOG_PREFIX, "tm_create_with_sm failed");
             return Err(Errno::ENOSPC);
         }
         let contents = &kernel.shared.thin.contents;
@@ -112,7 +112,7 @@ impl Metadata {
             return Ok(());
         }
         if let Err(IoFault::Failed(errno)) = kernel.io(data, 0, Io::Flush) {
-            kernel.log(LOG, "pre-commit callback failed");
+            kernel.log(LOG_PREFIX, "pre-commit callback failed");
             return Err(errno);
         }
         if !write(kernel, self.device, superblock(&self.current, self.number, self.data_block_size))? {
@@ -333,15 +333,16 @@ fn superblock(content: &Content, number: u64, data_block_size: u64) -> Superbloc
 fn load(kernel: &mut Kernel, device: DeviceNumber, data_block_size: u64) -> Result<(Content, u64), Errno> {
     let mut block = vec![0; METADATA_BLOCK];
     read(kernel, device, &mut block)?;
-    let superblock = Superblock::read(kernel, &block).inspect_err(|_| kernel.log(LOG, "couldn't read superblock"))?;
+    let superblock =
+        Superblock::read(kernel, &block).inspect_err(|_| kernel.log(LOG_PREFIX, "couldn't read superblock"))?;
     if u64::from(superblock.data_block_size) != data_block_size {
         let old = superblock.data_block_size;
         let text = format!("changing the data block size (from {old} to {data_block_size}) is not supported");
-        kernel.log(LOG, &text);
+        kernel.log(LOG_PREFIX, &text);
         return Err(Errno::EINVAL);
     }
     let Some(mut content) = kernel.shared.thin.contents.get(&superblock.content).cloned() else {
-        kernel.log(LOG, "tm_open_with_sm failed");
+        kernel.log(LOG_PREFIX, "tm_open_with_sm failed");
         return Err(Errno::EILSEQ);
     };
     content.needs_check = superblock.needs_check;

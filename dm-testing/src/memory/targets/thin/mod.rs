@@ -29,7 +29,7 @@ use self::pool::Pool;
 use crate::memory::kernel::Kernel;
 
 /// The prefix of most lines in the log.
-const LOG: &str = "thin";
+const LOG_PREFIX: &str = "thin";
 
 /// All pools, and the metadata on disks.
 #[derive(Debug, Default)]

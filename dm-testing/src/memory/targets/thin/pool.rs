@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dm_units::DeviceNumber;
 
-use super::LOG;
+use super::LOG_PREFIX;
 use super::metadata::{Metadata, device_blocks};
 use super::mode::{Features, Mode};
 use crate::memory::errno::Errno;
@@ -101,7 +101,7 @@ impl Pool {
 
     /// Adds a line to the log that begins with the pool's number.
     pub(super) fn log(&self, kernel: &mut Kernel, text: &str) {
-        kernel.log(LOG, &format!("{}: {text}", self.number));
+        kernel.log(LOG_PREFIX, &format!("{}: {text}", self.number));
     }
 
     /// As `commit`. After an error the pool no longer writes.

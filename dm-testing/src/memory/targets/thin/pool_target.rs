@@ -8,7 +8,7 @@ use super::metadata::MAX_BLOCKS;
 use super::mode::{Features, Mode};
 use super::pool::{Control, Pool};
 use super::superblock::METADATA_BLOCK_SECTORS;
-use super::{LOG, messages, put_pool, status, with_pool};
+use super::{LOG_PREFIX, messages, put_pool, status, with_pool};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
 use crate::memory::kernel::io::{Io, IoResult};
@@ -52,7 +52,7 @@ fn warn_of_size(kernel: &mut Kernel, metadata: DeviceNumber) {
     if kernel.sectors(metadata).is_some_and(|sectors| sectors > WARNED_SECTORS) {
         let most = MAX_BLOCKS.saturating_mul(METADATA_BLOCK_SECTORS);
         let text = format!("Metadata device {metadata} is larger than {most} sectors: excess space will not be used.");
-        kernel.log(LOG, &text);
+        kernel.log(LOG_PREFIX, &text);
     }
 }
 

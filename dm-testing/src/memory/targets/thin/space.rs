@@ -1,6 +1,6 @@
 //! Space: allocation of data blocks, low water marks, and pools that are full.
 
-use super::LOG;
+use super::LOG_PREFIX;
 use super::mode::Mode;
 use super::pool::Pool;
 use crate::memory::errno::Errno;
@@ -48,7 +48,7 @@ impl Pool {
             Err(Errno::ENOSPC) if self.features.mode != Mode::Write => Err(self.unserviceable(thin)),
             Err(errno) => {
                 let function = if found.is_some() { "break_sharing" } else { "provision_block" };
-                kernel.log(LOG, &format!("{function}: alloc_data_block() failed: error = -{}", errno.0));
+                kernel.log(LOG_PREFIX, &format!("{function}: alloc_data_block() failed: error = -{}", errno.0));
                 Err(self.io_error().into())
             }
         }
@@ -125,7 +125,7 @@ impl Pool {
 
     pub(super) fn check_for_metadata_space(&mut self, kernel: &mut Kernel) {
         if self.metadata.free_metadata() == 0 && !self.features.mode.is_read_only() {
-            kernel.log(LOG, "No free metadata blocks");
+            kernel.log(LOG_PREFIX, "No free metadata blocks");
             self.set_mode(kernel, Mode::OutOfMetadataSpace);
         }
     }
