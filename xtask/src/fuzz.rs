@@ -88,7 +88,7 @@ fn has_cpp_compiler() -> bool {
     status.is_ok_and(|status| status.success())
 }
 
-/// The platform of the compiler. If cargo is told to build for it, build scripts do not get the flags.
+/// The platform of the compiler. With `--target` and this platform, cargo does not pass the flags to build scripts.
 fn host_triple() -> Result<String> {
     let output = Command::new("rustc").arg("-vV").output().context("cannot run rustc")?;
     let text = String::from_utf8_lossy(&output.stdout);

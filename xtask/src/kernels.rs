@@ -16,13 +16,13 @@ use crate::workspace::Workspace;
 
 const VALID: &str = "the series of a kernel, --test NAME, --timeout SECONDS, -- FILTER...";
 
-/// The lines before and after the table in the README.
+/// The comments before and after the table in the README.
 const BEGIN: &str = "<!-- cargo xtask kernels writes this table -->\n";
 const END: &str = "<!-- its end -->\n";
 
 const HEAD: &str = "| series | kernel | root tests | passed | failed | skipped |\n|---|---|---|---|---|---|\n";
 
-/// The kernels and tests that the command line selects.
+/// The kernels and tests that were requested.
 #[derive(Debug)]
 struct Wanted {
     series: Vec<Series>,

@@ -112,7 +112,7 @@ pub(crate) struct Setup {
     pub(crate) udev: bool,
     /// Whether the jobs use the terminal of the user.
     pub(crate) interactive: bool,
-    /// The clock of the guest.
+    /// The source of its time.
     pub(crate) clock: Clock,
 }
 

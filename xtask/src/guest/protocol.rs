@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The word at the start of all marked lines of a run. No program in the guest can guess it.
+/// The word at the start of all marked lines of a run. It differs in each run, so that no output of a program is taken for
+/// a marked line.
 #[derive(Clone, Debug)]
 pub(crate) struct Mark(String);
 
@@ -27,12 +28,12 @@ impl fmt::Display for Mark {
     }
 }
 
-/// The meaning of one marked line.
+/// The event that a marked line reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// The guest is up and begins with the jobs.
+    /// The guest has started and is about to run the jobs.
     Ready {
-        /// Seconds since its kernel started.
+        /// The seconds since its kernel started, with a fraction.
         uptime: String,
         /// Whether the kernel lists a device mapper.
         device_mapper: bool,
@@ -45,16 +46,16 @@ pub(crate) enum Event {
     Leftover(usize, String),
     /// A job ended with an exit status.
     End(usize, i32),
-    /// The number of jobs that were run; the last event of a run.
+    /// The guest has run all jobs; their number.
     Verdict(usize),
     /// The guest cannot be used.
     Failed(String),
-    /// Not a line of this protocol.
+    /// A marked line that this protocol does not define.
     Unknown(String),
 }
 
 impl Event {
-    /// Reads the text behind the mark.
+    /// Parses the text after the mark.
     fn parse(line: &str) -> Self {
         Self::parse_known(line).unwrap_or_else(|| Self::Unknown(line.to_owned()))
     }
@@ -97,7 +98,7 @@ pub(crate) enum Piece {
     Event(Event),
 }
 
-/// Takes the console apart into output and marked lines.
+/// Splits the text of the console into output and marked lines.
 pub(crate) struct Splitter {
     mark: Vec<u8>,
     pending: Vec<u8>,
@@ -109,7 +110,7 @@ impl Splitter {
         Self { mark: format!("{mark} ").into_bytes(), pending: Vec::new() }
     }
 
-    /// Takes the next bytes; the pieces that are complete.
+    /// Adds bytes, and returns the pieces that are now complete.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<Piece> {
         self.pending.extend_from_slice(bytes);
         let mut pieces = Vec::new();
@@ -119,7 +120,7 @@ impl Splitter {
         pieces
     }
 
-    /// The bytes that are left when the console is closed.
+    /// The rest of the output, when the console was closed.
     pub(crate) fn finish(self) -> Vec<u8> {
         self.pending
     }
@@ -137,12 +138,12 @@ impl Splitter {
         Some(Piece::Event(Event::parse(String::from_utf8_lossy(&line).trim_end())))
     }
 
-    /// Where the first whole mark begins.
+    /// The position of the first complete mark.
     fn find_mark(&self) -> Option<usize> {
         self.pending.windows(self.mark.len()).position(|window| window == self.mark)
     }
 
-    /// How many bytes at the end may be the start of a mark.
+    /// The number of bytes at the end that may be the start of a mark.
     fn partial_mark(&self) -> usize {
         let longest = self.mark.len().min(self.pending.len());
         let fits = |length: &usize| self.mark.get(..*length).is_some_and(|start| self.pending.ends_with(start));

@@ -1,4 +1,4 @@
-//! A process that ends a guest that would otherwise keep running when this process is gone.
+//! A separate process that kills the guest if this program ends without doing so, for example because it is killed.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
 
-/// Waits for a word on its standard input. If the input ends first, this program is gone for any reason: then the
-/// guest's process group is killed and its folder removed.
+/// Waits for a word on its standard input. If the input ends first, because this program has ended or calls
+/// [`fire`](Reaper::fire), it kills the guest's process group and removes the folder of the run.
 const SCRIPT: &str = r#"read -r word; [ "$word" = done ] || { kill -s KILL -- "-$1"; sleep 0.1; rm -rf -- "$2"; }"#;
 
 /// Watches one process group.
@@ -23,7 +23,7 @@ impl Reaper {
         let mut words = prefix.iter().map(String::as_str).chain(["sh", "-c", SCRIPT, "reaper"]);
         let mut command = Command::new(words.next().unwrap_or("sh"));
         command.args(words).arg(group.to_string()).arg(folder);
-        // In a separate process group, since Ctrl-C would end the watcher too.
+        // In a separate process group, since Ctrl-C would otherwise end the watcher too.
         let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0).spawn();
         Ok(Self(child.context("cannot run sh")?))
     }
@@ -36,7 +36,7 @@ impl Reaper {
         let _ = self.0.wait();
     }
 
-    /// Kills the group now.
+    /// Kills the group now, and waits until the folder of the run was removed.
     pub(super) fn fire(mut self) {
         drop(self.0.stdin.take());
         let _ = self.0.wait();

@@ -1,4 +1,4 @@
-//! A run of a guest: starts its process, reads its console, enforces the limits and ends it.
+//! Runs a guest: starts its process, reads its console, and kills it if it exceeds a limit.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -21,29 +21,29 @@ const EXIT_GRACE: Duration = Duration::from_secs(15);
 /// The interval at which a silent guest is checked.
 const POLL: Duration = Duration::from_millis(100);
 
-/// A guest that can be started.
+/// A guest that is ready to be started.
 pub(crate) struct Machine {
-    /// Starts it; the standard input and output are the console of the jobs.
+    /// The command that starts it. Its standard input and output are the console on which the jobs run.
     pub(crate) command: Command,
-    /// The words before a command that run it with the privileges to end the guest.
+    /// The words to put before the command that kills the guest, such as `sudo`. Empty if it needs no privileges.
     pub(crate) kill_prefix: Vec<String>,
-    /// The file for the kernel's log and everything else on standard error.
+    /// The file to which standard error is appended: the kernel's log and the messages of the emulator.
     pub(crate) log: PathBuf,
-    /// Removed when this program is killed.
+    /// The folder of the run, which is removed if the guest or this program is killed.
     pub(crate) folder: PathBuf,
-    /// The word at the start of marked lines.
+    /// The word at the start of the lines by which the guest reports events.
     pub(crate) mark: Mark,
-    /// The number of jobs it runs.
+    /// The number of jobs that the guest runs.
     pub(crate) jobs: usize,
     /// Whether standard input is passed to the guest.
     pub(crate) interactive: bool,
 }
 
-/// An event during a run.
+/// A piece of the console, as soon as it was read.
 pub(crate) enum Live<'a> {
-    /// A marked line.
+    /// An event, from a marked line.
     Event(&'a Event),
-    /// Output of the guest.
+    /// Output of the guest or of a job.
     Text(&'a [u8]),
 }
 
@@ -55,12 +55,13 @@ pub(crate) struct Outcome {
     pub(crate) problems: Vec<String>,
 }
 
-/// Runs a guest to its end, and calls `show` for each event.
+/// Runs a guest to its end, and calls `show` for each event and output.
 ///
 /// # Errors
-/// When the guest's process cannot be started. Later failures are part of the outcome.
+/// When the log cannot be written, or the guest's process cannot be started, waited for or killed. Any other failure of the
+/// guest is a problem in the outcome.
 pub(crate) fn run(mut machine: Machine, limits: Limits, show: &mut dyn FnMut(Live<'_>)) -> Result<Outcome> {
-    // All writers append, since the emulator opens the file a second time.
+    // The emulator opens the file a second time, so each of the two writers must append.
     let log = File::options().create(true).append(true).open(&machine.log);
     let log = log.with_context(|| format!("cannot write {}", machine.log.display()))?;
     let mut child = machine
@@ -110,7 +111,7 @@ fn pass_input(mut input: ChildStdin) {
     }
 }
 
-/// Reads the console in a separate thread, so that waiting for it can time out.
+/// Sends the output to the receiver until it ends. This runs in a separate thread, since a read has no timeout.
 fn read_output(mut output: ChildStdout, sender: &Sender<Vec<u8>>) {
     let mut buffer = [0; 16384];
     while let Ok(count) = output.read(&mut buffer) {
@@ -121,7 +122,7 @@ fn read_output(mut output: ChildStdout, sender: &Sender<Vec<u8>>) {
     }
 }
 
-/// Waits for a process to exit, with a timeout.
+/// Waits for a process to exit; `None` after [`EXIT_GRACE`].
 fn wait_for_exit(child: &mut Child) -> Result<Option<Ending>> {
     let start = Instant::now();
     while start.elapsed() < EXIT_GRACE {
@@ -143,7 +144,7 @@ struct Listener<'a> {
 }
 
 impl Listener<'_> {
-    /// Reads until the console is closed, or until a limit is exceeded and the guest must be killed.
+    /// Reads until the guest closes the console, or exceeds a limit; then the guest must be killed for the returned reason.
     fn listen(mut self, output: ChildStdout) -> Option<Ending> {
         let (sender, receiver) = channel();
         thread::spawn(move || read_output(output, &sender));
@@ -157,24 +158,25 @@ impl Listener<'_> {
     }
 
     fn listen_to(&mut self, receiver: &Receiver<Vec<u8>>, splitter: &mut Splitter) -> Option<Ending> {
-        let mut last_sign = Instant::now();
+        let mut last_sign_of_life = Instant::now();
         let mut log_length = 0;
         loop {
-            let (patience, otherwise) = self.patience();
-            match receiver.recv_timeout(patience.min(POLL)) {
+            let (limit, failure) = self.limit();
+            match receiver.recv_timeout(limit.min(POLL)) {
                 Ok(bytes) => {
-                    last_sign = Instant::now();
+                    last_sign_of_life = Instant::now();
                     splitter.push(&bytes).into_iter().for_each(|piece| self.take(piece));
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     let length = self.log_length();
-                    // Not later: a kernel that only logs a hung task makes no progress.
+                    // The log counts as a sign of life only during the boot: later, a kernel that logs a hung task again and
+                    // again makes no progress.
                     if self.record.release.is_none() && length > log_length {
-                        last_sign = Instant::now();
+                        last_sign_of_life = Instant::now();
                     }
                     log_length = length;
-                    if last_sign.elapsed() >= patience {
-                        return Some(otherwise);
+                    if last_sign_of_life.elapsed() >= limit {
+                        return Some(failure);
                     }
                 }
                 Err(RecvTimeoutError::Disconnected) => return None,
@@ -186,8 +188,8 @@ impl Listener<'_> {
         fs::metadata(self.log).map_or(0, |metadata| metadata.len())
     }
 
-    /// The time to wait for the next output, and the meaning of a timeout.
-    fn patience(&self) -> (Duration, Ending) {
+    /// The time to wait for the next output, and the failure if there is none.
+    fn limit(&self) -> (Duration, Ending) {
         let Limits { boot, silence } = self.limits;
         if self.record.has_verdict() {
             return (EXIT_GRACE, Ending::NoExit);
@@ -219,7 +221,7 @@ mod tests {
 
     const LIMITS: Limits = Limits { boot: Duration::from_secs(20), silence: Duration::from_millis(300) };
 
-    /// Runs a shell script instead of a guest with one job. Returns the outcome and all output.
+    /// Runs a shell script in place of a guest that has one job. Returns the outcome and all output.
     fn run_fake(script: &str, limits: Limits) -> (Outcome, String) {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("sh");
@@ -249,7 +251,7 @@ mod tests {
     const ALL_RUN: &str = "echo '@m ready 1 yes 6.1'; echo '@m begin 0'; echo hello; echo '@m end 0 3'; ";
 
     #[test]
-    fn a_good_run() {
+    fn a_run_with_one_verdict_and_all_jobs_is_valid() {
         let (outcome, output) = run_fake(&format!("{ALL_RUN} echo '@m verdict 1'"), LIMITS);
         assert_eq!(outcome.problems, [""; 0]);
         assert_eq!(output, "hello\n");
@@ -258,18 +260,18 @@ mod tests {
     }
 
     #[test]
-    fn a_guest_without_a_verdict() {
+    fn a_run_without_a_verdict_is_not_valid() {
         assert_eq!(problems(ALL_RUN), ["the guest ended before all programs were run"]);
     }
 
     #[test]
-    fn a_guest_with_two_verdicts() {
+    fn a_run_with_two_verdicts_is_not_valid() {
         let script = format!("{ALL_RUN} echo '@m verdict 1'; echo '@m verdict 1'");
         assert_eq!(problems(&script), ["the guest reported its end 2 times"]);
     }
 
     #[test]
-    fn a_guest_that_panics() {
+    fn a_panic_makes_a_run_invalid_and_is_quoted_from_the_log() {
         let found = problems(&format!("{ALL_RUN} echo 'Kernel panic - not syncing' >&2; exit 1"));
         assert_eq!(
             found,
@@ -293,7 +295,7 @@ mod tests {
         let (outcome, output) = run_fake(&format!("{ALL_RUN} sleep 61 & echo $!; sleep 62"), LIMITS);
         let problem = outcome.problems.first().unwrap();
         assert!(problem.starts_with("killed after 0.3 s without output; "), "{problem}");
-        assert!(start.elapsed() < Duration::from_secs(10), "it waited for the script");
+        assert!(start.elapsed() < Duration::from_secs(10), "the run waited for the script instead of killing it");
         let helper = output.lines().find(|line| *line != "hello").unwrap();
         assert!(!runs(helper), "process {helper} still runs");
     }

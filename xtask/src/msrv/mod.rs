@@ -122,12 +122,12 @@ impl<'a> Root<'a> {
         Ok(Ok(root))
     }
 
-    /// The folder that is the root of what runs in it.
+    /// The folder that is the root of the programs that run in it.
     pub(crate) fn tree(&self) -> &Path {
         &self.tree
     }
 
-    /// Where cargo puts what it builds in the tree.
+    /// The target folder of cargo in the tree.
     pub(crate) fn target(&self) -> PathBuf {
         self.workspace.target.join("msrv")
     }
@@ -166,7 +166,7 @@ impl<'a> Root<'a> {
         Ok(command)
     }
 
-    /// The version that the compiler prints.
+    /// The output of `rustc --version`.
     fn version(&self) -> Result<String> {
         let output = self.command("rustc")?.arg("--version").output().context("cannot run unshare")?;
         if !output.status.success() {

@@ -35,7 +35,7 @@ pub(crate) struct Apt {
     log: PathBuf,
     /// Whether it uses a separate list of sources and treats no package as installed.
     separate: bool,
-    /// Whose packages it knows besides the machine's, under Debian's names.
+    /// The architectures other than the machine's whose packages it knows, under Debian's names.
     architectures: &'static [&'static str],
 }
 

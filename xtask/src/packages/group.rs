@@ -26,9 +26,9 @@ pub(crate) enum Group {
     Libdm,
     /// The oldest supported compiler with everything it needs to run and link, as a root tree.
     OldestRust,
-    /// The same with the standard libraries, linkers and emulators of other platforms.
+    /// As [`OldestRust`](Self::OldestRust), with the standard libraries, linkers and emulators of other platforms.
     Platforms,
-    /// The same compiler with the source of its standard library.
+    /// As [`OldestRust`](Self::OldestRust), with the source of the standard library.
     StdSource,
     /// A kernel for QEMU of a given series, from a given release of Debian.
     Series(Series),
@@ -40,7 +40,7 @@ const OLDEST_RELEASE: &str = "trixie";
 /// The packages of that compiler's tree, without their dependencies.
 const OLDEST_RUST: [&str; 6] = ["rustc", "cargo", "gcc", "libclang1-19", "libclang-common-19-dev", "busybox-static"];
 
-/// The package with that compiler's source, which cargo finds where it puts it.
+/// The package with the source of that compiler's standard library, in the folder where cargo looks for it.
 const STD_SOURCE: &str = "rust-src";
 
 /// The programs that root tests may require and that the guest needs to start.

@@ -105,8 +105,8 @@ pub(super) fn packages(group: Group, apt: &Apt) -> Result<Option<Vec<String>>> {
     Ok((!pins.is_empty()).then(|| pins.iter().map(Pin::exactly).collect()))
 }
 
-/// The packages that are pinned for this machine's distribution or taken from others, one line each, and whether the archive still
-/// has them.
+/// The pinned packages of this machine's distribution and those from other distributions, one line each, with whether the
+/// archive still has them.
 ///
 /// # Errors
 /// When there is no apt, or it cannot reach its sources.

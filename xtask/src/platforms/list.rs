@@ -7,7 +7,7 @@ pub(super) struct Tools {
     pub(super) compiler: &'static str,
     /// The emulator of its processor.
     emulator: &'static str,
-    /// The folder that holds its C library, as the emulator is told.
+    /// The folder with its C library, for the option `-L` of the emulator.
     libraries: &'static str,
 }
 
@@ -18,7 +18,7 @@ impl Tools {
     }
 }
 
-/// The checks for a platform.
+/// The checks of a platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Work {
     /// The tests that need no root run in an emulator.
@@ -31,7 +31,7 @@ pub(super) enum Work {
     CheckMemory,
     /// The crates that need no operating system are checked, with all of the standard library.
     Pure,
-    /// The same with nothing but `core` and `alloc`.
+    /// As [`Pure`](Self::Pure), with nothing but `core` and `alloc`.
     Bare,
 }
 

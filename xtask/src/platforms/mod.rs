@@ -178,7 +178,7 @@ fn check(mut command: Command, target: &str) -> Result<Outcome> {
 /// Checks the libraries after the standard library was built from its source. `features` are words for cargo.
 fn check_built(root: &Root<'_>, target: &str, features: &[&str]) -> Result<()> {
     let mut command = root.command("cargo")?;
-    // The variables also change what is built for this machine, so it is built in a separate folder.
+    // Programs that are built for this machine depend on the variables, so they have a separate folder.
     command.env("CARGO_TARGET_DIR", root.target().join("std")).env("CARGO_PROFILE_DEV_DEBUG", "0");
     command.env(ALLOW_STD.0, ALLOW_STD.1).args(["check", "-Zbuild-std=std,panic_abort", "--locked", "--offline"]);
     succeed(command.args(["--target", target]).args(packages(&LIBRARIES)).args(features))

@@ -1,4 +1,4 @@
-//! The results that a run of `cargo test` reports.
+//! Counts the tests in the output of `cargo test`.
 
 use crate::harness::totals;
 
@@ -9,12 +9,12 @@ pub(super) struct Tally {
     pub(super) failed: usize,
     /// The reasons that tests gave for not running.
     skipped: Vec<String>,
-    /// Tests that were not begun, with the reasons.
+    /// Tests that were not started, with the reasons.
     left_out: Vec<String>,
 }
 
 impl Tally {
-    /// Takes in a line of the output.
+    /// Counts a line of the output.
     pub(super) fn line(&mut self, line: &str) {
         if let Some(rest) = line.strip_prefix("test result: ") {
             let (passed, failed) = totals(rest).unwrap_or_default();
@@ -26,7 +26,7 @@ impl Tally {
         }
     }
 
-    /// Notes a test that is not begun.
+    /// Records a test that is not started.
     pub(super) fn leave_out(&mut self, test: &str, reason: &str) {
         self.left_out.push(format!("{test}: {reason}"));
     }

@@ -137,7 +137,7 @@ impl Summary {
         &self.releases
     }
 
-    /// How many tests passed, failed and were skipped.
+    /// The numbers of tests that passed, failed and were skipped.
     pub(crate) fn counts(&self) -> (usize, usize, usize) {
         (self.passed, self.failed, self.skipped.len())
     }

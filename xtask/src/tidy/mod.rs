@@ -26,7 +26,7 @@ pub(crate) struct Finding {
     file: String,
     /// The line, counted from 1; 0 for the whole file.
     line: usize,
-    /// The fault and its remedy.
+    /// The violated rule, and how to follow it.
     text: String,
     /// Whether it may be acceptable.
     warning: bool,

@@ -68,7 +68,7 @@ pub(super) fn check(file: &str, text: &str) -> Vec<Finding> {
     findings
 }
 
-/// The finding for any other file that distinguishes operating systems.
+/// The finding for a file that distinguishes operating systems and is not on the list.
 const PER_SYSTEM_ADVICE: &str = "target_os: only the files on the list in xtask may distinguish operating systems";
 
 /// Whether users build the file.
