@@ -72,7 +72,7 @@ fn decode(criterion: &mut Criterion) {
     });
 }
 
-/// The same calls by a handle that has no memory yet: sent again until the answer fits.
+/// Measures the calls of a new handle, which has no memory yet and sends them again until the answer fits.
 fn growth(criterion: &mut Criterion) {
     let mut first = |group: &str, dm: Dm, call: fn(&Dm)| {
         measure(criterion, group, GROWN, || {

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Where C finds an item.
+/// The header in which C finds an item.
 #[derive(Clone, Copy)]
 enum Origin {
     /// In `linux/dm-ioctl.h`, and missing only from headers before this minor version.
@@ -32,8 +32,8 @@ impl Item {
         Self { expression, value: value.to_string(), origin }
     }
 
-    /// The macro that says whether this header has the item. Command numbers are enumerators, which
-    /// `#ifdef` does not see, but each came together with its request code.
+    /// The macro that is defined if this header has the item. Command numbers are enumerators, which `#ifdef` does not see,
+    /// but each was added together with its request code.
     fn guard(&self) -> &str {
         self.expression.strip_suffix("_CMD").unwrap_or(self.expression)
     }
@@ -251,7 +251,7 @@ fn say(line: &str) -> io::Result<()> {
     writeln!(io::stdout(), "{line}")
 }
 
-/// The fault of an item, given the value in the header; `None` if they agree.
+/// The difference between an item here and in the header, as a sentence; `None` if there is none.
 fn complaint(item: &Item, theirs: Option<&str>, header_minor: u32) -> Option<String> {
     let Item { expression, value: ours, origin } = item;
     match (theirs, *origin) {

@@ -71,7 +71,7 @@ impl FailAt {
         Self(Faulty::new(dm.transport(), Plan::failing_after(n, errno)))
     }
 
-    /// Makes the `n`-th command fail as well, without being sent. Counting starts anew.
+    /// Makes the `n`-th command fail as well, without being sent. The commands are counted from 1 again.
     #[must_use]
     pub fn and(&self, n: usize, errno: i32) -> Self {
         Self(Faulty::new(Arc::clone(&self.0.kernel), self.0.plan.and(n, errno)))
@@ -139,7 +139,7 @@ impl Plan {
         Self { stop_at: Some(n), ..Self::default() }
     }
 
-    /// The same plan with one more failure. Counting starts anew.
+    /// Adds a failure. The commands of the new plan are counted from 1.
     pub(crate) fn and(&self, n: usize, errno: i32) -> Self {
         let mut failures = self.failures.clone();
         failures.push(Failure { n, errno, after: false });

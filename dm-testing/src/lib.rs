@@ -100,8 +100,8 @@
 //!
 //! # Systems
 //!
-//! The kernel in memory needs nothing from the system but pairs of sockets, so tests with it also run on other Unix
-//! systems than Linux, such as a developer's Mac, with the code that runs on a Linux host:
+//! The kernel in memory needs nothing from the system but pairs of sockets, so tests with it also run on Unix systems
+//! other than Linux, such as a developer's Mac, with the code that runs on a Linux host:
 //!
 //! ```toml
 //! [dev-dependencies]

@@ -14,12 +14,12 @@ use std::io;
 
 use dm_core::{Command, Transport};
 
-/// Answers every command alike.
+/// A kernel that gives every command the same answer.
 #[derive(Debug)]
 pub(crate) struct Kernel {
-    /// The whole answer, its header first. What the command sends is overwritten by it.
+    /// The answer with its header, which overwrites the request.
     answer: Vec<u8>,
-    /// How much room the kernel would want, at least as much as the answer is long.
+    /// The size of the buffer that the kernel would need, in bytes; at least the length of the answer.
     wanted: usize,
 }
 
@@ -135,7 +135,7 @@ impl Transport for Kernel {
 }
 
 impl Kernel {
-    /// Of a table or status the kernel answers with the lines that fit, of others with nothing.
+    /// Answers in a buffer that is too small: a table or status with the lines that fit, any other command with no payload.
     fn answer_what_fits(&self, command: Command, request: &mut [u8]) {
         let mut end = HEADER_SIZE;
         if command == Command::TableStatus {

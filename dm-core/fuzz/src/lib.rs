@@ -1,11 +1,11 @@
-//! Decodes any bytes as the kernel's reply to any command. The decoder must not panic, loop or read bytes that the kernel has
-//! not written.
+//! Checks the readers of the kernel's replies with any bytes: they must not panic, loop or read bytes that the kernel has not
+//! written.
 //!
 //! An input is the number of a command, an errno and the reply's bytes.
 //!
 //! ```text
 //! cargo xtask fuzz                 # from the replies of real kernels
-//! cargo run --example seed         # just writes these to corpus/
+//! cargo run --example seed         # only writes these to corpus/
 //! cargo +nightly fuzz run replies
 //! ```
 

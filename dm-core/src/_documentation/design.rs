@@ -5,7 +5,7 @@
 //! A command, as a method of [`Dm`], is one ioctl. A method of [`Host`] is an operation: several commands, waiting, retry
 //! and undo. One level would be simpler to explain, but each user needs the other one at times: an operation cannot
 //! offer every order of commands, and a program that sends the commands itself has to write the undo itself. Both
-//! are public, and operations use no other commands than those that callers can send.
+//! are public, and operations use only commands that callers can send, too.
 //!
 //! # Options
 //!
@@ -40,8 +40,8 @@
 //! # Lines to load and lines that were read are two types
 //!
 //! The kernel prints the words of a table as they are, and reads them with backslash as an escape. A table that was
-//! read is thus not always one that can be loaded: [`TargetLine`] is made from what was read by a step that
-//! escapes. Other libraries have one type, and load something else than they read.
+//! read can therefore not always be loaded: [`TargetLine`] is made from a line that was read by a step that
+//! escapes it. Other libraries have one type, and load a table that differs from the one they read.
 //!
 //! # An operation suspends last
 //!
@@ -57,12 +57,12 @@
 //! device without a table, a suspended device, a table in the inactive slot. A journal on disk was rejected: the
 //! kernel knows the state of each device, and [`Host::recover`] reads it from there.
 //!
-//! # How to wait for udev is decided anew for each operation
+//! # Each operation decides how to wait for udev
 //!
 //! The facts are cheap to read: whether udev's control socket exists, whether its rules count down cookies, and
 //! whether its semaphores are ours. A decision at start-up would be wrong once udev is stopped or started; a search
-//! through `/proc` in each operation would cost more than the operation. Only when udev does not answer in time,
-//! its process is looked for.
+//! through `/proc` in each operation would cost more than the operation. Its process is searched for only if udev does
+//! not answer in time.
 //!
 //! # Devices are not found by number
 //!

@@ -4,16 +4,16 @@
 //!
 //! Interface 4.0 (Linux 2.6) to 4.50 (Linux 6.16) and later. A command or option that an older kernel lacks
 //! is an [`Unsupported`](crate::Error::Unsupported) error that names the required interface version; with `if_possible`,
-//! the option is left out. The tests run on Linux 6.1, 6.12 and 7.2; the kernel in memory of dm-testing plays every
-//! interface from 4.0 on, and its tests are run with old ones as well.
+//! the option is left out. The tests run on Linux 6.1, 6.12 and 7.2. The kernel in memory of dm-testing emulates any
+//! version of the interface since 4.0, and its tests run with old versions, too.
 //!
-//! Another major version of the interface than 4 is refused when the handle is opened.
+//! A kernel whose interface has a major version other than 4 is refused when the handle is opened.
 //!
 //! # Systems
 //!
 //! A device mapper exists only on Linux. On other Unix systems the crate compiles with the same API, and works with
 //! [another transport](crate::Transport), such as the kernel in memory of dm-testing: a program's tests can run there.
-//! Calls that need Linux fail there:
+//! Calls that need Linux fail:
 //!
 //! | on other systems | |
 //! |---|---|
@@ -36,7 +36,7 @@
 //!
 //! # Privileges
 //!
-//! The kernel requires `CAP_SYS_ADMIN` in the first user namespace for all commands except `version`, and the node
+//! The kernel requires `CAP_SYS_ADMIN` in the initial user namespace for all commands but `version`, and the node
 //! belongs to root. In a container the device cgroup must allow the node (character device 10:236). Errors tell
 //! these cases apart.
 //!

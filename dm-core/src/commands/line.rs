@@ -149,7 +149,7 @@ pub(super) fn takes_keys(target_type: &[u8]) -> bool {
     matches!(target_type, b"crypt" | b"integrity" | b"inlinecrypt" | b"default-key")
 }
 
-/// The same for a target type in a field that ends with a NUL. The first byte tells most others apart.
+/// As [`takes_keys`], for a target type in a field that ends with a NUL. Most target types differ in the first byte.
 #[inline]
 pub(super) fn field_takes_keys(field: &[u8; DM_MAX_TYPE_NAME]) -> bool {
     matches!(field, [b'c' | b'd' | b'i', ..]) && field_text(field).is_none_or(takes_keys)

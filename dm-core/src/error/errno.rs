@@ -13,7 +13,7 @@ const NO_DATA: NixErrno = NixErrno::ENOATTR;
 /// An error number of the kernel, as in `errno(3)`. Prints as `Device or resource busy (EBUSY)`.
 ///
 /// The numbers are those of the system that the program runs on: with
-/// [another transport](crate::Dm::with_transport), this can be another one than Linux.
+/// [another transport](crate::Dm::with_transport), this need not be Linux.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Errno(i32);
 

@@ -1,4 +1,4 @@
-//! Replaces the system calls of Linux on other systems, where no block device can be opened, and none is found.
+//! Replaces calls of Linux on other systems, where no block device can be opened and none is found.
 
 /// Files that are opened for their path only.
 pub(super) mod path_only {

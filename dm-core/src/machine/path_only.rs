@@ -18,7 +18,7 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path)
 }
 
-/// The same for a path below a folder, and on the folder's file system: without links that lead elsewhere.
+/// Opens a file below a folder for its path only. The path must not leave the folder or its file system, also not by a link.
 ///
 /// # Errors
 /// `ENOSYS` before Linux 5.6; `EXDEV`: the path leads elsewhere.

@@ -243,7 +243,7 @@ impl Dm {
         self.send_encoded(request, bytes)
     }
 
-    /// The same for a command whose answer is the state of the device.
+    /// As [`send_array`](Self::send_array), for a command whose answer is the state of the device.
     pub(crate) fn array_command<const N: usize>(
         &self,
         request: &Request<'_>,

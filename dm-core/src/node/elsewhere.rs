@@ -1,8 +1,8 @@
-//! Replaces the control node on systems other than Linux: opening it is an error.
+//! The control node on systems other than Linux, where opening it is an error.
 
 use nix::unistd::{Pid, getpid};
 
-/// In place of the thread's number in the kernel's log, which cannot be opened here.
+/// Returns the number of the process. It is not used, since the kernel's log cannot be opened here.
 pub(super) fn gettid() -> Pid {
     getpid()
 }

@@ -192,7 +192,7 @@ impl Host {
 
     /// Reads the state of a device.
     ///
-    /// The same as [`Dm::device_info`], except that names in text are translated.
+    /// This is [`Dm::device_info`] with a translated name: see [`with_naming`](Self::with_naming).
     ///
     /// # Errors
     /// [`is_not_found`](OpError::is_not_found).

@@ -89,15 +89,15 @@ pub(super) struct Moment(u64);
 /// The lock on a device: while it exists, no other operation suspends or resumes the device.
 #[derive(Debug)]
 pub(super) struct Locked {
-    is_outdated: bool,
+    state_is_outdated: bool,
     _file: Option<Flock<File>>,
     _turn: Turn,
 }
 
 impl Locked {
     /// Whether another operation may have changed the device since the moment.
-    pub(super) const fn is_outdated(&self) -> bool {
-        self.is_outdated
+    pub(super) const fn state_is_outdated(&self) -> bool {
+        self.state_is_outdated
     }
 }
 
@@ -124,8 +124,8 @@ impl Locks {
         let turn = turn.map_or_else(|| Turn::wait(&self.table, number, end), Ok)?;
         let file = self.directory.as_ref().map(|directory| lock_in(directory, number, end)).transpose()?;
         // Releases by other processes are not recorded.
-        let is_outdated = file.is_some() || self.table.turns().have_ended_since(moment, number);
-        Ok(Locked { is_outdated, _file: file, _turn: turn })
+        let state_is_outdated = file.is_some() || self.table.turns().have_ended_since(moment, number);
+        Ok(Locked { state_is_outdated, _file: file, _turn: turn })
     }
 }
 
@@ -248,7 +248,7 @@ mod tests {
     fn clones_take_turns_for_the_same_device_only() {
         let locks = Locks::default();
         let first = lock(&locks, LONG).unwrap();
-        assert!(!first.is_outdated());
+        assert!(!first.state_is_outdated());
         assert!(is_locked(&locks.clone()));
         assert!(locks.lock(DeviceNumber::new(253, 8), locks.moment(), SHORT).is_ok());
         drop(first);
@@ -283,19 +283,22 @@ mod tests {
         let locks = Locks::default();
         let first = lock(&locks, LONG).unwrap();
         let other = locks.clone();
-        let waiter = std::thread::spawn(move || lock(&other, Duration::MAX).unwrap().is_outdated());
+        let waiter = std::thread::spawn(move || lock(&other, Duration::MAX).unwrap().state_is_outdated());
         std::thread::sleep(SHORT);
         drop(first);
         assert!(waiter.join().unwrap());
         let moment = locks.moment();
         drop(lock(&locks, LONG).unwrap());
-        assert!(locks.lock(NUMBER, moment, LONG).unwrap().is_outdated(), "the other turn was over before this began");
+        assert!(
+            locks.lock(NUMBER, moment, LONG).unwrap().state_is_outdated(),
+            "the other turn was over before this began"
+        );
         let moment = locks.moment();
         let other = |minor| drop(locks.lock(DeviceNumber::new(253, minor), moment, LONG).unwrap());
         (100..110).for_each(other);
-        assert!(!locks.lock(NUMBER, moment, LONG).unwrap().is_outdated(), "turns of other devices do not count");
+        assert!(!locks.lock(NUMBER, moment, LONG).unwrap().state_is_outdated(), "turns of other devices do not count");
         (100..200).for_each(other);
-        assert!(locks.lock(NUMBER, moment, LONG).unwrap().is_outdated(), "too long ago to tell");
+        assert!(locks.lock(NUMBER, moment, LONG).unwrap().state_is_outdated(), "too long ago to tell");
     }
 
     #[test]
@@ -303,7 +306,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let [one, other] = [(); 2].map(|()| Locks::default().in_directory(folder.path().to_owned()));
         let first = lock(&one, LONG).unwrap();
-        assert!(first.is_outdated(), "another process may have had a turn");
+        assert!(first.state_is_outdated(), "another process may have had a turn");
         assert!(is_locked(&other));
         drop(first);
         assert!(!is_locked(&other));

@@ -142,7 +142,7 @@ impl Host {
         let info = op.info()?;
         op.found(&info);
         let locked = self.lock(&op, &info, moment)?;
-        let info = if locked.is_outdated() { op.info()? } else { info };
+        let info = if locked.state_is_outdated() { op.info()? } else { info };
         // Meanwhile another device may have taken the name, or the device may be finished.
         let is_same = info.number() == leftover.number && prefix.matches(&info);
         let Some(kind) = LeftoverKind::of(&info).filter(|_| is_same) else { return Ok(()) };

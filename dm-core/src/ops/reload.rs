@@ -138,7 +138,7 @@ impl Host {
         let info = old.info();
         op.found(&info);
         let locked = self.lock(&op, &info, moment)?;
-        let old = if locked.is_outdated() { read_active_table(&op)? } else { old };
+        let old = if locked.state_is_outdated() { read_active_table(&op)? } else { old };
         let info = replace(&mut op, &mut table, &old, options)?;
         drop(locked);
         let set = read_ahead::set(&op, &info, options.read_ahead);

@@ -199,7 +199,7 @@ fn read_before(op: &mut Op<'_>, policy: RemovePolicy) -> Result<Found, OpError> 
     }
     // Prevents another operation from taking this suspension for the user's.
     let locked = op.host.lock(op, &info, moment)?;
-    let info = if locked.is_outdated() { op.info()? } else { info };
+    let info = if locked.state_is_outdated() { op.info()? } else { info };
     op.found(&info);
     let forced = put_errors_under(op, &info)?;
     Ok(Found { info, forced })

@@ -1,11 +1,11 @@
-//! [`Retry`]: how long and how often to repeat an action that fails because a device is busy.
+//! [`Retry`]: repeats an action that fails because a device is busy.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
 
-/// How long to retry while a device is busy, and with which pauses.
+/// The time for which to retry while a device is busy, and the pauses between the tries.
 ///
 /// udev and programs that watch disks open every new or changed device for a moment, so an action that fails at first
 /// often works a little later.
@@ -38,7 +38,7 @@ impl Retry {
         self.timeout.is_zero()
     }
 
-    /// Repeats the action until it succeeds, fails for another reason than being busy, or the timeout has passed. The
+    /// Repeats the action until it succeeds, fails for a reason other than a busy device, or the timeout has passed. The
     /// last try is at the end of the timeout. With a zero timeout the action runs once.
     pub(super) fn while_busy<R>(self, mut action: impl FnMut() -> Result<R, Error>) -> Result<R, Error> {
         if self.is_none() {

@@ -231,7 +231,7 @@ impl Host {
 /// Locks and suspends a device of a stack. Returns `false` if it was suspended before or has no table.
 fn suspend_member(host: &Host, op: &Op<'_>, member: &mut Member, policy: SuspendPolicy) -> Result<bool, OpError> {
     let locked = host.lock(op, &member.info, member.moment)?;
-    if locked.is_outdated() {
+    if locked.state_is_outdated() {
         member.info = op.info()?;
     }
     if !member.info.has_active_table() || member.info.is_suspended() {

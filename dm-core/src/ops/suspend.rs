@@ -80,7 +80,7 @@ impl SuspendPolicy {
         Ok(())
     }
 
-    /// The same for an operation without other steps to undo.
+    /// As [`suspend`](Self::suspend), and undoes the suspension if it fails. For operations without other steps to undo.
     pub(super) fn suspend_or_undo(self, op: &Op<'_>, before: &DeviceInfo) -> Result<(), OpError> {
         self.suspend(op, before)
             .map_err(|error| op.failed(Step::Suspend, error, Before::suspending(before).put_back(op)))
@@ -269,7 +269,7 @@ impl Host {
         let info = op.info()?;
         op.found(&info);
         let locked = self.lock(op, &info, moment)?;
-        let info = if locked.is_outdated() { op.info()? } else { info };
+        let info = if locked.state_is_outdated() { op.info()? } else { info };
         Ok((info, locked))
     }
 }

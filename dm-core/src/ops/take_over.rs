@@ -49,7 +49,7 @@ pub(super) fn take_over<P: TargetParams>(
     let is_finished = Unfinished::of(&info) == Unfinished::default();
     let may_change = !is_finished || options.take_over == TakeOver::Update;
     let locked = if !may_change { None } else { Some(op.host.lock(op, &info, moment)?) };
-    let info = if locked.as_ref().is_some_and(|locked| locked.is_outdated()) { op.info()? } else { info };
+    let info = if locked.as_ref().is_some_and(|locked| locked.state_is_outdated()) { op.info()? } else { info };
     if let Some(difference) = options.difference(&info) {
         return Err(op.fail(Step::Check, OpErrorKind::Differs(difference)));
     }

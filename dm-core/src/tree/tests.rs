@@ -107,7 +107,7 @@ fn devices_with_other_users_are_not_only_used_by_the_device() {
     let diamond = tree(&[(0, &[]), (1, &[0]), (2, &[0]), (3, &[1, 2])]);
     let all = minors(&diamond.only_used_by(number(3)));
     assert!(all.len() == 4 && all[0] == 3 && all[3] == 0, "{all:?}");
-    // A device below one that stays, stays as well.
+    // Device 0 is kept, since device 1 uses it and is kept.
     let chain = tree(&[(0, &[]), (1, &[0]), (2, &[1]), (3, &[1])]);
     assert_eq!(minors(&chain.only_used_by(number(3))), [3]);
 }

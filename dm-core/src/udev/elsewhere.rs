@@ -1,4 +1,4 @@
-//! Replaces cookies on systems other than Linux, where no udev completes them: no semaphore can be created.
+//! Cookies on systems other than Linux, where no udev completes them: no semaphore can be created.
 
 pub(super) mod semaphore {
     use std::time::Duration;

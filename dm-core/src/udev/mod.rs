@@ -79,12 +79,12 @@ use crate::wire::UdevFlags;
 #[doc(alias = "dm_udev_set_sync_support")]
 pub enum Strategy {
     /// [`Cookies`](Self::Cookies) if udev completes them, otherwise [`WaitForNodes`](Self::WaitForNodes) if udev makes
-    /// nodes nevertheless, otherwise [`MakeNodes`](Self::MakeNodes). Every operation decides anew, so udev may start or
-    /// stop at any time.
+    /// nodes nevertheless, otherwise [`MakeNodes`](Self::MakeNodes). Every operation decides for itself, so udev may
+    /// start or stop at any time.
     #[default]
     Auto,
-    /// Waits for a cookie, as libdm does. Only if udev does not complete it within a second, the operation checks
-    /// whether udev runs.
+    /// Waits for a cookie, as libdm does. The operation checks whether udev runs only if udev does not complete the cookie
+    /// within a second.
     Cookies,
     /// Polls the links below `/dev/mapper` until udev has made them.
     WaitForNodes,
@@ -121,7 +121,8 @@ impl Visibility {
     }
 }
 
-/// How operations cooperate with udev. It has no state; each operation checks anew what udev does.
+/// How operations cooperate with udev. It has no state; each operation checks whether and how
+/// udev works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Udev {
     strategy: Strategy,

@@ -98,8 +98,8 @@ impl DevDir {
     }
 
     /// Whether this process must make a change because udev will not: udev's link leads to a kernel's node that is
-    /// missing in this directory, or a path is a block node or has another name than udev's link, while udev removes
-    /// only its own link.
+    /// missing in this directory, or a path is a block node or has a name other than that of udev's link, while udev
+    /// removes only its link.
     pub(super) fn is_left_to_us(&self, change: &Change, facts: &Facts) -> bool {
         let has_kernel_node = is_device(&self.kernel_path(change.number), change.number);
         match change.kind {

@@ -164,7 +164,7 @@ mod tests {
         cookies().unwrap().into_iter().find(|known| known.key == cookie.key())
     }
 
-    /// The same reading, `age` ago.
+    /// Makes a cookie look as if it was listed earlier, by `age`.
     fn aged(mut cookie: CookieInfo, age: Duration) -> CookieInfo {
         cookie.seen = cookie.seen.checked_sub(age).unwrap();
         cookie

@@ -41,7 +41,7 @@ impl Timer {
     }
 }
 
-/// How long udev may take before its daemon is searched for, and the longest time between two searches.
+/// The wait before udev's daemon is searched for, and the longest time between two searches.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 const MAX_PATIENCE: Duration = Duration::from_secs(30);
 

@@ -16,7 +16,7 @@ use crate::id::DevId;
 /// The offset of the payload in requests, and in the replies of all kernels.
 pub(crate) const HEADER_SIZE: usize = size_of::<dm_ioctl>();
 
-/// The same as the field of a request.
+/// [`HEADER_SIZE`] in the type of the field `data_start`.
 const DATA_START: u32 = 312;
 const _: () = assert!(DATA_START as usize == HEADER_SIZE);
 

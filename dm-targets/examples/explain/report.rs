@@ -24,7 +24,7 @@ pub(crate) struct Misread {
     pub(crate) place: String,
     /// The error in one sentence.
     pub(crate) problem: String,
-    /// The same with the line and a caret below the wrong word, if there is one.
+    /// The error with the line, and with a caret below the wrong word if it is about a word.
     pub(crate) annotated: String,
 }
 

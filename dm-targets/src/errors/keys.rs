@@ -9,7 +9,8 @@ const SHORT_KEY: usize = 8;
 /// `AEAD`.
 const SHORT_WORD: usize = 5;
 
-/// The same for a path, which can contain the identifier of a device.
+/// The smallest number of consecutive hexadecimal digits in a path that may be part of a key: a path can contain the
+/// identifier of a device.
 const KEY_IN_PATH: usize = 48;
 
 /// Whether a word may be a key, contain one, or be the rest of one that was cut.

@@ -152,7 +152,7 @@ impl ParseError {
     /// Displays the error, the part of the text around it, and a line of carets below the wrong word.
     ///
     /// `text` must be the text that was parsed, or the line for an error in a line. Characters that may be part of a key are
-    /// shown as `*`: everything in the text of a target with keys, other lines or devices than the one with the error, and
+    /// shown as `*`: everything in the text of a target with keys, lines and devices other than the one with the error, and
     /// everything after the error in a line whose target type was not reached yet.
     #[must_use]
     pub const fn annotate<'a>(&self, text: &'a str) -> Annotated<'a> {

@@ -14,7 +14,7 @@
 //!
 //! The devices must be formatted first and are mapped as a whole. Linux 6.12 crashes if an unformatted regular device is
 //! given together with zoned devices. The kernel replaces the length of the line by the capacity of the devices, so that it
-//! later reports another length than was loaded. Versions before 2.0.0 take one device and print no `cache`.
+//! later reports a length that differs from the loaded one. Versions before 2.0.0 take one device and print no `cache`.
 //!
 //! The reply to the message is empty.
 //!

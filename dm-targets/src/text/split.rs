@@ -43,8 +43,8 @@ fn find_space(bytes: &[u8]) -> usize {
     at.wrapping_add(find_any_space(rest))
 }
 
-/// The same byte by byte. For texts that may contain a key: a copy of eight of its bytes would stay on the stack, and get from there
-/// into the padding of a value and into freed memory.
+/// Finds white space byte by byte, for texts that may contain a key: a copy of eight of its bytes would stay on the stack, and
+/// could get from there into the padding of a value and into freed memory.
 #[inline]
 fn find_any_space(bytes: &[u8]) -> usize {
     bytes.iter().position(|byte| is_space(*byte)).unwrap_or(bytes.len())
@@ -60,7 +60,7 @@ const fn low_bytes(bytes: u64) -> u64 {
     bytes.wrapping_sub(LIMIT) & !bytes & TOPS
 }
 
-/// The same as [`find_space`], but skips white space after a backslash.
+/// As [`find_space`], but skips white space after a backslash.
 #[inline(never)] // It is longer and rarer than the other, whose callers are better without it.
 fn find_unquoted_space(bytes: &[u8]) -> usize {
     let mut quoted = false;

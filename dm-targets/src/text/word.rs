@@ -136,7 +136,8 @@ impl<'a> Word<'a> {
     /// # Errors
     ///
     /// - [`Problem::ForbiddenByte`]: the kernel would split or end the word in the middle.
-    /// - [`Problem::NeedlessBackslash`]: the kernel would remove the backslash, and probably read another word than was meant.
+    /// - [`Problem::NeedlessBackslash`]: the kernel would remove the backslash, and probably not read the
+    ///   intended word.
     /// - [`Problem::MayBeKey`]: the text may contain keys, and this word may be one.
     pub fn value(self) -> Result<Cow<'a, str>, Problem> {
         if self.guarded && may_hold_key(self.spelling) {

@@ -58,7 +58,7 @@ pub(crate) const READERS: &[(&str, Reader)] = &[
 /// A parser whose value or error is dropped.
 pub(crate) type Silent = fn(&str);
 
-/// The same parsers, without any output.
+/// The parsers, whose result is dropped.
 pub(crate) const SILENT: &[(&str, Silent)] = &[
     ("a table", |text| drop(TableLine::parse_printed(text))),
     ("a table to be loaded", |text| drop(text.parse::<TableLine>())),

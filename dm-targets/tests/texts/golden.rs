@@ -56,12 +56,12 @@ fn check<T: Target>(line: &Golden, message: &mut Option<T::Message>) {
     assert_eq!(printed, *text, "{place}");
 }
 
-/// The words in golden lines that the library does not know: a profile that no kernel has in this case, the logs of clusters,
-/// and a key that the kernel of the guests takes for a vdo and ignores.
+/// The parts of golden lines that the library keeps as unknown words: a profile in upper case, which no kernel has, the logs
+/// of clusters, and a key that the kernel of the guests ignores in the table of a vdo.
 const UNKNOWN: &[&str] =
     &[r#"Other("AEAD")"#, r#"Other(["3", "clustered-disk""#, r#"Other(["1", "clustered-core""#, r#"["nokey", "5"]"#];
 
-/// Nothing that the library has words for is kept as an unknown word: what is understood is in its field.
+/// Checks that no word is kept as an unknown one although the library has a field for it.
 fn assert_all_is_known(debug: &str, place: &str) {
     let is_known = |value: &str| !UNKNOWN.iter().any(|unknown| value.starts_with(unknown));
     for (at, _) in ["Other(", "Other {"].iter().flat_map(|variant| debug.match_indices(variant)) {

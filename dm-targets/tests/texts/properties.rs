@@ -222,9 +222,9 @@ fn texts_of_targets_are_refused_or_keep_their_meaning() {
     visit_targets(&mut EachTarget);
 }
 
-/// The same for messages about I/O statistics and the lines of their replies.
+/// Tests messages about I/O statistics and the lines of their replies.
 #[test]
-fn texts_of_statistics_are_refused_or_keep_their_meaning() {
+fn texts_of_statistics_mean_what_they_say() {
     let messages = golden("device/stats").into_iter().filter(|line| line.kind == Kind::Message);
     let messages = messages.map(|line| line.text).collect();
     let parse: fn(&str) -> Result<StatsMessage, _> = str::parse;

@@ -61,7 +61,7 @@ fn create() -> Result<()> {
 
 fn complete(options: &Options) -> Result<()> {
     let number = cookie(options)?;
-    // Before the output, which may block: a program waits for the cookie.
+    // Before printing, which can block or fail: a program waits for the cookie.
     let completed = udev::complete(UdevCookie::from_number(number));
     println!("DM_COOKIE_COMPLETED={:<12}", format!("0x{number:x}"));
     Ok(completed?)

@@ -22,7 +22,7 @@ macro_rules! println {
     ($($text:tt)+) => { $crate::print(format_args!("{}\n", format_args!($($text)+))) };
 }
 
-/// The same without a line feed.
+/// Prints text without a line feed.
 macro_rules! print {
     ($($text:tt)+) => { $crate::print(format_args!($($text)+)) };
 }

@@ -108,7 +108,7 @@ impl<'c, T> Field<'c, T> {
         }
     }
 
-    /// The text for a row, as the assignment of a shell variable if that is requested.
+    /// The text of the field in a row, as an assignment for a shell with `--nameprefixes`.
     fn cell(&self, row: &T, selection: &Selection<'_, T>, options: &Options) -> String {
         let (name, value) = match self {
             Self::Column(column) => (column.name, column.show(row)),
@@ -155,7 +155,7 @@ pub(crate) fn print<T>(
         let padded = row.iter().enumerate().zip(&fields).map(|((at, cell), field)| {
             let widest = table.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max();
             let width = widest.unwrap_or(0).max(field.width());
-            // Headings stand on the left.
+            // Headings are aligned to the left.
             if field.is_number() && index > 0 { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
         });
         let cells: Vec<_> = if is_aligned { padded.collect() } else { row.clone() };

@@ -15,7 +15,7 @@ pub(crate) enum Selection<'c, T> {
     Every,
 }
 
-/// The value that a field is compared with.
+/// The value or pattern with which a field is compared.
 pub(crate) enum Comparison {
     Text { value: String, is_equal: bool },
     Number { value: u64, matches: fn(&u64, &u64) -> bool },
@@ -61,11 +61,11 @@ struct Parser<'c, 't, T> {
 /// The longer ones first.
 const OPERATORS: [&str; 8] = ["=~", "!~", "!=", ">=", "<=", "=", ">", "<"];
 
-/// How values and regular expressions can be quoted.
+/// The quotes of values and of regular expressions, before and after.
 const QUOTES: [(char, char); 2] = [('"', '"'), ('\'', '\'')];
 const PATTERN_QUOTES: [(char, char); 5] = [('"', '"'), ('\'', '\''), ('(', ')'), ('[', ']'), ('{', '}')];
 
-/// The operators that end a value without quotes.
+/// The words at which a value without quotes ends.
 const ENDS: [&str; 6] = ["&&", "||", ",", "#", "(", ")"];
 
 impl<'c, 't, T> Parser<'c, 't, T> {

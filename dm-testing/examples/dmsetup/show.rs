@@ -154,7 +154,7 @@ fn number(number: DeviceNumber, options: &Options, separator: &str) -> String {
     shown.or_else(|| node_name(number)).unwrap_or_else(|| format!("{}:{}", number.major, number.minor))
 }
 
-/// Refuses other words than [`number`] takes.
+/// Refuses a value of `--options` that [`number`] does not know.
 fn check_number(options: &Options) -> Result<()> {
     match options.value("options") {
         None | Some("devno" | "devname" | "blkdevname") => Ok(()),

@@ -53,7 +53,7 @@ pub(crate) trait Store {
 /// The error of a change.
 #[derive(Debug)]
 pub(crate) enum Error {
-    /// No snapshot has this key, or it has another kind than required.
+    /// No snapshot has this key, or the snapshot is not of the required kind.
     Unfit {
         key: String,
         needed: &'static str,

@@ -48,8 +48,8 @@
 //! | `mirror` | has no log in user space; a flush that fails marks the leg as `F` | counts a failed flush as a failed write, and forgets it when its thread next runs |
 //! | `multipath` | uses the first path of a group that works; hardware handlers do nothing | selectors spread I/O |
 //! | events of `raid` | one for each leg that fails and each action that ends | one event stands for all that has happened since the worker last ran; the first resume of an array with metadata devices raises another one if the array's thread happens to run while the bitmap is loaded |
-//! | failures of `raid` | the failure of the last leg raises no event, and a resync that cannot read its source completes | each failure of the last leg raises an event, and the resync restarts forever |
-//! | `raid` of other levels than `raid1` | has states and a status, and finds failed legs when the status is read; I/O fails with `EOPNOTSUPP` | |
+//! | failures of `raid` | the failure of the last leg raises no event, and a resync that cannot read its source completes | each failure of the last leg raises an event, and the resync starts again without end |
+//! | `raid` of levels other than `raid1` | has states and a status, and finds failed legs when the status is read; I/O fails with `EOPNOTSUPP` | |
 //! | `vdo`, `zoned` | treat any disk as formatted, and use its sectors in order; `vdo` does not deduplicate | |
 //! | `writecache` | writes to the origin at once, and only counts the blocks that would be in the cache | |
 //! | `@stats_` messages | count I/Os and sectors; all times and merges are 0 | measure times as well |
@@ -140,7 +140,7 @@ impl MemoryKernel {
         }
     }
 
-    /// The same kernel, with handles whose commands fail according to a plan and are counted together.
+    /// Makes another handle of this kernel, whose commands fail according to a plan and are counted together.
     pub(crate) fn with_plan(&self, plan: Arc<Plan>) -> Self {
         Self { machine: Arc::clone(&self.machine), plan: Some(plan) }
     }

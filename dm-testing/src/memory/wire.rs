@@ -128,7 +128,7 @@ impl Param {
         self.set_data_size(HEADER.saturating_add(size));
     }
 
-    /// As [`answer`](Self::answer), but writes the part that fits; `is_whole` tells whether that is all.
+    /// As [`answer`](Self::answer), for an answer of which only a part fits, unless `is_whole`.
     pub(crate) fn answer_part(&mut self, answer: &[u8], is_whole: bool) {
         self.begin_answer();
         if !is_whole {

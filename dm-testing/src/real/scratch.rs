@@ -260,8 +260,7 @@ impl MappedDevice {
         self.number
     }
 
-    /// The path of the kernel's node, such as `/dev/dm-0`, which exists, with or without udev, as soon as the device
-    /// has a table.
+    /// The path of the kernel's node, such as `/dev/dm-0`. With or without udev, it exists once the device has had a table.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         paths::kernel_path(self.number)

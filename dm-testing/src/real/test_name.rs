@@ -12,7 +12,7 @@ pub(crate) fn test_name() -> String {
     }
 }
 
-/// The same in a form for names of files and mapped devices: at most 64 letters, digits, `-`, `_` and `.`.
+/// The name of the test as a part of the names of files and mapped devices: at most 64 letters, digits, `-`, `_` and `.`.
 pub(crate) fn safe_test_name() -> String {
     safe(&test_name())
 }

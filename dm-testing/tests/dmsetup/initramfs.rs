@@ -85,7 +85,7 @@ fn udev_completes_every_cookie_with_the_example_instead_of_dmsetup() {
     let host = scratch.host();
     let [ours_name, renamed, theirs, private] = ["a", "renamed", "b", "private"].map(|it| scratch.name(it).unwrap());
     let shown = |name: &DmName| ours(&["info", "-c", "--noheadings", "-o", "name,attr", &name.to_string()]);
-    // Earlier uevents must not meet the new rules or a hidden dmsetup.
+    // Earlier uevents must be processed with the old rules and with dmsetup.
     run("udevadm", &["settle"]);
     let _rules = Rules::new();
     let _hidden: Vec<_> =

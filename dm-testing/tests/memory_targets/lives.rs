@@ -63,7 +63,7 @@ fn set_up<T: Target>(memory: &MemoryKernel) -> Result<MappedDev<T>, DevError> {
 
 type Step<T> = fn(&MemoryKernel, &mut MappedDev<T>) -> Result<(), DevError>;
 
-/// The operations on a device of any kind. Each one can be repeated.
+/// The operations on a device of any kind. Each can be repeated.
 fn steps<T: Target>() -> [(&'static str, Step<T>); 6] {
     [
         ("take over", |memory, _| set_up::<T>(memory).map(drop)),

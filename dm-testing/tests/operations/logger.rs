@@ -65,7 +65,7 @@ fn a_logger_on_the_suspended_file_system_does_not_block_an_operation() {
         let steps = Steps::new().message(&host, &name, Message::new("nonsense")).unwrap();
         host.while_suspended(&name, steps).unwrap_err();
         host.suspend(&name).unwrap();
-        // Calls between suspend and resume are not logged before the resume either.
+        // Operations between a suspend and the resume are not logged before the resume either.
         host.path(&name).unwrap();
         host.resume(&name).unwrap();
         let suspended = host.suspend_stack(&name).unwrap();

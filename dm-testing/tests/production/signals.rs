@@ -68,7 +68,7 @@ fn signals_do_not_disturb_work_with_udev() {
     watch.assert_no_new_cookies();
 }
 
-/// A signal interrupts a suspend that waits for I/O, and thereby the reload.
+/// A signal interrupts a suspend that waits for I/O, and so the reload.
 #[test]
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn a_reload_under_io_and_signals_is_done_or_undone() {

@@ -7,7 +7,7 @@ use proptest::sample::select;
 use crate::general::{self, operation};
 use crate::step::{Id, Line, Step, Table, Target};
 
-/// The tables and messages for the device that a sequence changes.
+/// The device that a sequence changes, with tables for it.
 pub(crate) struct Subject {
     /// A table that is taken at first.
     pub(crate) good: BoxedStrategy<Table>,

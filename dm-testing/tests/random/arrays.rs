@@ -1,6 +1,6 @@
-//! Sequences about a mirror or an array of `raid`, one leg of which is a mapped device that fails and is mended.
+//! Sequences about a mirror or an array of `raid`, one leg of which is a mapped device that fails and is repaired.
 //!
-//! States that depend on time on a real kernel are left out:
+//! Left out are cases whose result depends on timing on a real kernel:
 //! - A second leg that fails: the worker that raises events raises one or two for failures within a moment, and an array whose
 //!   last leg fails shows its progress as 0 until its thread happens to run.
 //! - A failing leg of an array without metadata devices: the array then holds all writes, even when it is suspended.
@@ -27,7 +27,7 @@ const USER: u8 = 2;
 
 const LENGTH: u64 = 128;
 
-/// A target with the tables and messages of its sequences.
+/// The tables of the sequences.
 struct Arrays {
     target_type: &'static str,
     /// Params with `$` for the leg that fails, and the disks `ONE` and `TWO`.
@@ -161,7 +161,7 @@ impl Arrays {
     fn steps(&self) -> BoxedStrategy<Vec<Step>> {
         let start = (self.table(self.tables), any::<bool>()).prop_map(|(table, is_used)| {
             let user = is_used.then(|| Step::Map(USER, linear(SUBJECT)));
-            [Step::Map(LEG, mended()), Step::Map(SUBJECT, table)].into_iter().chain(user).collect::<Vec<_>>()
+            [Step::Map(LEG, repaired()), Step::Map(SUBJECT, table)].into_iter().chain(user).collect::<Vec<_>>()
         });
         (start, vec(self.step(), 1..25)).prop_map(|(start, rest)| start.into_iter().chain(rest).collect()).boxed()
     }
@@ -173,7 +173,7 @@ fn linear(below: u8) -> Table {
 }
 
 /// The leg without failures.
-fn mended() -> Table {
+fn repaired() -> Table {
     let target = Target::Linear(Area(Below::Disk(LEG), 0));
     Table { lines: vec![Line { length: LENGTH, target }], gap: 0, read_only: false }
 }
@@ -185,7 +185,7 @@ fn leg() -> BoxedStrategy<Table> {
         Table { lines: vec![Line { length: LENGTH, target }], gap: 0, read_only: false }
     };
     prop_oneof![
-        4 => Just(mended()),
+        4 => Just(repaired()),
         3 => Just(one_line(LENGTH, "error", String::new(), false)),
         2 => Just(flakey("1 error_reads")),
     ]

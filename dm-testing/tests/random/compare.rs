@@ -100,8 +100,8 @@ fn compared(what: &str, memory: impl Fn() -> String, real: impl Fn() -> String) 
     }
 }
 
-/// Whether the answer in memory is that of the real kernel. What was encrypted with another key, or never, reads there as sectors of
-/// mixed bytes, and in memory as whatever is there.
+/// Whether the kernel in memory answers as the real one. There, sectors that were encrypted with another key or not at all are
+/// read as mixed bytes, which this ignores.
 fn agree(memory: &str, real: &str) -> bool {
     let (mut memory, mut real) = (memory.split([',', '\n']), real.split([',', '\n']));
     loop {

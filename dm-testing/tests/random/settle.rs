@@ -25,7 +25,7 @@ pub(crate) const TYPES: [&str; 2] = ["mirror", "raid"];
 /// How sequences with background work are run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Background {
-    /// How long the kernel must be quiet after each step.
+    /// The time without events after which a step counts as finished.
     pub(crate) quiet: Duration,
     /// Whether the number of events does not depend on time.
     ///

@@ -126,7 +126,7 @@ fn a_cache_whose_metadata_fails_says_so() {
         cache.status()
     };
     // The cache also commits by itself. If that fails at the same moment, the kernel finds the flag already set on metadata
-    // that is read-only by then, and the cache has failed (`abort_transaction` in drivers/md/dm-cache-target.c).
+    // that is already read-only, and the cache has failed (`abort_transaction` in drivers/md/dm-cache-target.c).
     let mut attempts = (0..5).map(|attempt| failed(&format!("writes-{attempt}"), &Fault::WriteErrors));
     let read_only = attempts.find(|status| *status != CacheStatus::Fail).expect("it fails each time");
     assert_eq!(concerns::<Cache>(&read_only), [Concern::ReadOnly, Concern::NeedsCheck]);

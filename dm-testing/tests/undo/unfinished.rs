@@ -83,7 +83,7 @@ fn a_move_is_finished_when_all_is_copied_to_a_place_without_errors() {
         ("2 8:0 8:16 8/8 1 AA 1 core", ""),
     ];
     check(make, finish, &states);
-    // A move that is cancelled need not be complete.
+    // A move can be cancelled before everything was copied.
     let cancel = |memory: &MemoryKernel| open::<Any>(memory, NAME)?.cancel_move(&memory.host()).map(drop);
     check(make, cancel, &states.map(|(status, _)| (status, "")));
 }

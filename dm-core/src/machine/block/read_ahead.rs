@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use dm_units::{DeviceNumber, Sectors};
 
-/// How much data the kernel reads in advance during sequential reads.
+/// The amount of data that the kernel reads in advance during sequential reads.
 ///
 /// `FromStr` reads the words of `dmsetup --readahead`: `auto`, `none`, `256` or `+256`.
 ///

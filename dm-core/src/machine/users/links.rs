@@ -37,7 +37,7 @@ use super::mounts::{Location, MountTable};
 use crate::machine::path_only;
 use crate::machine::roots::Roots;
 
-/// The kind of file that a link leads to.
+/// The kind of use that a link shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LinkTarget {
     /// The device, open for reading or writing.

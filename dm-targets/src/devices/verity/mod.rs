@@ -59,9 +59,9 @@ use crate::verity::{VerityState, VerityTable};
 impl MappedDev<Verity> {
     /// Makes sure that a read-only device with this table exists, over all of its data blocks: creates it, or takes it over.
     ///
-    /// The table determines what a read of a corrupted block does: see
-    /// [`on_corruption`](VerityTable::on_corruption) and [`on_error`](VerityTable::on_error). It can be changed in use, by
-    /// [`change`](Self::change); the device stays read-only.
+    /// The table determines what the kernel does when a corrupted block is read: see
+    /// [`on_corruption`](VerityTable::on_corruption) and [`on_error`](VerityTable::on_error). [`change`](Self::change) changes
+    /// this while the device is in use; the device stays read-only.
     ///
     /// # Errors
     ///

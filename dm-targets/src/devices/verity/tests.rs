@@ -119,7 +119,7 @@ fn a_changed_data_block_is_named_whatever_its_number() {
             assert!(matches!(error, VerityError::CorruptedData { block: found } if found.0 == block as u64), "{error}");
             data.flip(block * 512 + 77);
         }
-        // Blocks without a hash may change.
+        // Data after the last hashed block may change.
         data.flip(blocks * 512);
         verify().unwrap();
     }

@@ -102,7 +102,8 @@ impl VerityVolume {
     ///
     /// # Errors
     ///
-    /// As [`superblock`](Self::superblock). [`VerityError::RootHash`]: the root hash has another length than the algorithm's.
+    /// As [`superblock`](Self::superblock). [`VerityError::RootHash`]: the root hash does not have the length of
+    /// the algorithm's hashes.
     pub fn table(&self, host: &Host, root_hash: &Hex) -> Result<VerityTable, DevError> {
         Ok(self.superblock(host)?.table(self.data.clone(), self.hash.clone(), root_hash)?)
     }

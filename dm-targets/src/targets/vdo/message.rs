@@ -21,9 +21,9 @@ keywords! {
         Pools = "pools",
         /// The work queues.
         Queues = "queues",
-        /// The same as `queues`.
+        /// An alias of `queues`.
         Threads = "threads",
-        /// The parts that the kernel writes if the message names none.
+        /// The parts that the kernel writes if no part is named.
         Default = "default",
         /// Everything.
         All = "all",

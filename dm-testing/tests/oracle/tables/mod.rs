@@ -17,7 +17,7 @@ pub(crate) struct Subject {
     /// Generates a table, which is valid or nearly so; `POOL` stands for the pool with the thin devices 0 to 2, `ZONED`
     /// for a zoned disk.
     make: fn(&mut Draw<'_>) -> Line,
-    /// Whether the kernel prints a table in other words than it was given.
+    /// Whether the kernel prints a table in words that differ from those that were loaded.
     pub(crate) changes: fn(&AnyTable) -> bool,
     /// The kernel's reasons for refusals that only it can know.
     pub(crate) reasons: &'static [&'static str],
