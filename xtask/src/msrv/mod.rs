@@ -207,7 +207,7 @@ impl<'a> Root<'a> {
 /// The link to the compiler's source, whose folder `library` is the standard library.
 const SOURCE: &str = "usr/lib/rustlib/src/rust";
 
-/// Lets a stable toolchain build its standard library, which uses what is not stable.
+/// Lets a stable toolchain build its standard library, which uses unstable features.
 pub(crate) const ALLOW_STD: (&str, &str) = ("RUSTC_BOOTSTRAP", "1");
 
 /// Downloads the crates in a folder's `Cargo.lock`, since programs in the tree have no network.

@@ -1,4 +1,4 @@
-//! The packages for other platforms than the machine's: linkers, C libraries, emulators, and Rust's standard libraries.
+//! The packages for platforms other than the machine's: linkers, C libraries, emulators, and Rust's standard libraries.
 
 /// Compilers that link for other platforms, their C libraries, and the emulators of their processors.
 pub(super) const TOOLS: [&str; 7] = [
@@ -14,7 +14,8 @@ pub(super) const TOOLS: [&str; 7] = [
 /// The architectures with a standard library, under Debian's names.
 pub(super) const ARCHITECTURES: [&str; 6] = ["i386", "armhf", "s390x", "arm64", "riscv64", "ppc64el"];
 
-/// The packages of Rust's standard libraries. What they depend on is for programs that run on such a machine.
+/// The packages of Rust's standard libraries. Their dependencies are needed only by programs that run on
+/// such a machine.
 pub(super) fn libraries() -> Vec<String> {
     let foreign = ARCHITECTURES.iter().map(|architecture| format!("libstd-rust-dev:{architecture}"));
     foreign.chain(["libstd-rust-dev-wasm32".to_owned()]).collect()

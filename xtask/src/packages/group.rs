@@ -130,7 +130,7 @@ impl Group {
         !self.files().is_empty() && self.files().iter().all(|places| places.iter().any(|file| Path::new(file).exists()))
     }
 
-    /// The release of Debian that it comes from whatever the machine's is.
+    /// The release of Debian that it comes from, regardless of the machine's distribution.
     pub(super) fn release(self) -> Option<&'static str> {
         match self {
             Self::OldestRust | Self::Platforms | Self::StdSource => Some(OLDEST_RELEASE),
@@ -139,7 +139,7 @@ impl Group {
         }
     }
 
-    /// The apt that has the packages of the group, made from the machine's.
+    /// The apt that downloads it: the machine's, or one for another release.
     pub(super) fn apt(self, apt: Apt) -> Result<Apt> {
         let architectures: &[&str] = if self == Self::Platforms { &foreign::ARCHITECTURES } else { &[] };
         match self.release() {
@@ -148,7 +148,7 @@ impl Group {
         }
     }
 
-    /// The packages to ask apt for.
+    /// The packages that apt downloads.
     pub(super) fn packages(self, apt: &Apt) -> Result<Vec<String>> {
         Ok(match self {
             Self::Userland => USERLAND.map(str::to_owned).to_vec(),

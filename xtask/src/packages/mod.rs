@@ -120,7 +120,7 @@ fn fetch(group: Group, guest_dir: &Path, folder: &Path) -> Result<()> {
         }
         _ => unpack::unpack(&archives, &unpacked)?,
     }
-    // One that came with the tree below is that tree's too.
+    // A file that belongs to the tree below is in that tree, too.
     let _ = fs::remove_file(stamp(&unpacked));
     fs::write(stamp(&unpacked), group.origin())?;
     let _ = fs::remove_dir_all(folder);

@@ -134,7 +134,8 @@ fn reach(guest_dir: &Path) -> Result<(Flock<fs::File>, Apt)> {
     Ok((lock, apt))
 }
 
-/// Pins the newest packages of this distribution, and the newest kernels of all series; what is for other distributions stays.
+/// Pins the newest packages of this distribution, and the newest kernels of all series. The pins of other
+/// distributions are kept.
 ///
 /// # Errors
 /// When there is no apt, it cannot reach its sources, or the file cannot be written.

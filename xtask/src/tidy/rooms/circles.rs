@@ -73,7 +73,7 @@ fn way<'a>(uses: &'a Uses, from: &'a ModulePath, to: &'a ModulePath) -> Option<V
     None
 }
 
-/// The same circle, starting with the file whose name sorts first.
+/// Rotates a circle so that it starts with the file whose name sorts first.
 fn from_first(mut circle: Vec<&ModulePath>) -> Vec<&ModulePath> {
     let first = circle.iter().zip(0..).min().map_or(0, |(_, index)| index);
     circle.rotate_left(first);
