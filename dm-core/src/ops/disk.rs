@@ -19,7 +19,7 @@ pub struct UnusableDisk {
     pub line: usize,
     /// The disk as the line names it.
     pub name: String,
-    /// The size, path and name of the disk. `None` if it does not exist.
+    /// The number, path and name of the disk. `None` if no such block device exists.
     pub description: Option<DeviceDescription>,
     /// The users of the disk other than mapped devices, with which a table can share it.
     pub holders: Vec<Holder>,
@@ -27,7 +27,7 @@ pub struct UnusableDisk {
     pub mounts: Vec<Mount>,
 }
 
-/// Prints `line 0 uses 8:1 (/dev/sda1), which is mounted on /srv`.
+/// Prints `line 0 uses 8:1 (/dev/sda1 (8:1)), which is mounted on "/srv"`.
 impl fmt::Display for UnusableDisk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {} uses {}", self.line, self.name.escape_debug())?;
@@ -38,8 +38,8 @@ impl fmt::Display for UnusableDisk {
             write!(f, " ({description})")?;
         }
         let holders = self.holders.iter().map(|holder| format!(", which is used by {holder}"));
-        let mounts = self.mounts.iter().map(|mount| format!(", which is {mount}"));
-        holders.chain(mounts).take(MAX_NAMED).try_for_each(|user| f.write_str(&user))
+        let mounts = self.mounts.iter().map(|mount| format!(", which is mounted on {mount}"));
+        holders.chain(mounts).take(MOST_NAMED).try_for_each(|user| f.write_str(&user))
     }
 }
 
@@ -87,4 +87,26 @@ fn look_at(line: usize, word: &str) -> Option<UnusableDisk> {
     let mounts = mounts(number).unwrap_or_default();
     let is_used = !holders.is_empty() || !mounts.is_empty();
     is_used.then(|| UnusableDisk { description: Some(describe(number)), holders, mounts, ..missing })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::ForeignText;
+
+    #[test]
+    fn the_text_says_how_the_disk_is_used() {
+        let number = DeviceNumber::new(4000, 1);
+        let mount = Mount { point: ForeignText::new(b"/srv"), device: number, namespace_of: None, other_namespaces: 0 };
+        let disk = UnusableDisk {
+            line: 0,
+            name: "/dev/disk".to_owned(),
+            description: Some(describe(number)),
+            holders: Vec::new(),
+            mounts: vec![mount],
+        };
+        assert_eq!(disk.to_string(), r#"line 0 uses /dev/disk (device 4000:1), which is mounted on "/srv""#);
+        let missing = UnusableDisk { description: None, mounts: Vec::new(), ..disk };
+        assert_eq!(missing.to_string(), "line 0 uses /dev/disk, which does not exist");
+    }
 }

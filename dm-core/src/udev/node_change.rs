@@ -48,7 +48,7 @@ pub(super) fn in_order(mut changes: Vec<Change>) -> Vec<Change> {
 }
 
 impl Change {
-    /// The name of the device that has the number now, from sysfs. `None` if no mapped device has it.
+    /// The name of the mapped device that has the number now, from sysfs. `None` if sysfs has no such device.
     fn current_name(&self, facts: &Facts) -> io::Result<Option<DmNameBuf>> {
         read_dm_name(&name_in(&facts.path(sysfs_path(self.number))))
     }

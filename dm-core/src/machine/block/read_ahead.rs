@@ -74,7 +74,8 @@ impl fmt::Display for ReadAhead {
 /// Reads the read-ahead of a block device from sysfs, without opening the device.
 ///
 /// # Errors
-/// `NotFound`: no block device has this number. Other kinds: sysfs cannot be read.
+/// `NotFound`: sysfs has no block device with this number. A mapped device is added there when its first table is loaded. Other
+/// kinds: the file cannot be read or parsed.
 #[doc(alias = "BLKRAGET")]
 #[doc(alias = "dm_task_get_read_ahead")]
 pub fn read_ahead(device: DeviceNumber) -> io::Result<Sectors> {
