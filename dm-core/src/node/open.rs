@@ -81,7 +81,7 @@ fn reason_for_node(path: &Path) -> PermissionReason {
         PermissionReason::NotRoot
     } else if statvfs(path).is_ok_and(|file_system| file_system.flags().contains(FsFlags::ST_NODEV)) {
         PermissionReason::NoDev
-    } else if !is_first_user_namespace() {
+    } else if !is_initial_user_namespace() {
         PermissionReason::UserNamespace
     } else {
         PermissionReason::DeviceCgroup
@@ -93,15 +93,15 @@ fn reason_for_node(path: &Path) -> PermissionReason {
 pub(super) fn reason_for_command() -> PermissionReason {
     if !nix::unistd::geteuid().is_root() {
         PermissionReason::NotRoot
-    } else if is_first_user_namespace() {
+    } else if is_initial_user_namespace() {
         PermissionReason::NoCapability
     } else {
         PermissionReason::UserNamespace
     }
 }
 
-/// The first user namespace maps all ids to themselves (`proc_id_map_seq_operations` in kernel/user_namespace.c).
-fn is_first_user_namespace() -> bool {
+/// The initial user namespace maps all ids to themselves (`proc_id_map_seq_operations` in kernel/user_namespace.c).
+fn is_initial_user_namespace() -> bool {
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
 }

@@ -82,7 +82,7 @@ impl Turns {
     }
 }
 
-/// The time at which the state of a device was read, before the device was locked.
+/// The point at which the state of a device was read, before the device was locked: the number of locks released until then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Moment(u64);
 

@@ -42,7 +42,7 @@ impl Member {
 pub struct StackRemoval {
     /// The removed devices, in the order of removal.
     pub removed: Vec<DeviceNumber>,
-    /// The devices that are still used by another device, a mount or a process, and those that only they use.
+    /// The devices that another device, a mount or a process still uses, and the devices below them.
     pub kept: Vec<DeviceNumber>,
 }
 
@@ -267,7 +267,7 @@ type Stack = (Members, Vec<DeviceNumber>);
 /// Boxed, since the nodes of a map have room for eleven.
 type Members = BTreeMap<DeviceNumber, Box<Member>>;
 
-/// Walks down from the device of an operation: one command a device, one more for those with an inactive table.
+/// Walks down from the device of an operation: one command for each device, and one more if it has an inactive table.
 fn walk_down(op: &mut Op<'_>) -> Result<Stack, OpError> {
     let top = read(op, op.id(), true).map_err(|error| op.fail(Step::Read, error))?;
     let Some(top) = top else { return Ok(Stack::default()) };

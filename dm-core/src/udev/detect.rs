@@ -42,8 +42,8 @@ const RULE_FOLDERS: [&str; 5] =
 /// Folders whose files replace those of the same name elsewhere, strongest first.
 const OVERRIDES: [&str; 3] = ["etc/udev/rules.d", "run/udev/rules.d", "usr/local/lib/udev/rules.d"];
 
-/// The IPC namespace that every system starts with (`PROC_IPC_INIT_INO` in include/linux/proc_ns.h).
-const FIRST_IPC_NAMESPACE: u64 = 0xEFFF_FFFF;
+/// The initial IPC namespace, with which every system starts (`PROC_IPC_INIT_INO` in include/linux/proc_ns.h).
+const INITIAL_IPC_NAMESPACE: u64 = 0xEFFF_FFFF;
 
 /// The files that the facts are read from, below a root that tests replace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,14 +81,16 @@ impl Facts {
         if !RULE_FOLDERS.iter().any(|folder| self.path(folder).join(NOTIFY_RULES).exists()) {
             return Err(NoCookies::NoRules);
         }
-        // Without procfs the namespace is unknown, and most likely the first one.
+        // Without procfs the namespace is unknown, and most likely the initial one.
         match self.ipc_namespace("thread-self") {
-            Some(own) if own != FIRST_IPC_NAMESPACE && !self.has_udev_inside(own) => Err(NoCookies::OtherIpcNamespace),
+            Some(own) if own != INITIAL_IPC_NAMESPACE && !self.has_udev_inside(own) => {
+                Err(NoCookies::OtherIpcNamespace)
+            }
             _ => Ok(()),
         }
     }
 
-    /// Whether an IPC namespace other than the first one has a udev, as a container with a complete system may have.
+    /// Whether an IPC namespace other than the initial one has a udev, as a container with a complete system may have.
     ///
     /// Its first process is then in the same IPC namespace. This excludes a service of the host with a private
     /// namespace, so that only the few processes of a container are searched.

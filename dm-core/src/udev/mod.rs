@@ -19,7 +19,7 @@
 //!
 //! By a cookie, as in libdm: a semaphore that udev's rules decrement. Before each operation, three cheap facts decide
 //! whether they will: udev's control socket exists, the rule that completes cookies is installed, and this thread is in
-//! the first IPC namespace. If the cookie is not completed within a second, `/proc` is searched for a udev daemon of
+//! the initial IPC namespace. If the cookie is not completed within a second, `/proc` is searched for a udev daemon of
 //! root in the same IPC namespace. If there is none, or another process has removed the semaphore
 //! (`dmsetup udevcomplete_all`), the operation waits for the nodes instead, or creates them if no other program does.
 //!
