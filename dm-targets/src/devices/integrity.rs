@@ -1,4 +1,4 @@
-//! Methods of integrity devices: format, open at full length, recalculate tags, grow.
+//! Methods of integrity devices: format, create at full length, recalculate tags, grow.
 
 use core::time::Duration;
 
@@ -47,7 +47,8 @@ const SUPERBLOCK: Sectors = Sectors(8);
 impl MappedDev<Integrity> {
     /// Writes zeros over the superblock, so that the kernel formats the disk when its table is loaded. All data on it is lost.
     ///
-    /// `disk` is the disk that holds the tags, of which `reserved` is skipped as in the table. It is claimed meanwhile.
+    /// `disk` is the disk that holds the tags; its first `reserved` sectors are skipped as in the table. No other program can
+    /// mount it during the call.
     ///
     /// # Errors
     ///
@@ -57,20 +58,20 @@ impl MappedDev<Integrity> {
         Ok(NamedBlock::open(host, &disk.into(), options)?.zero(reserved, SUPERBLOCK)?)
     }
 
-    /// Creates the device, as long as its disks allow: with a few sectors first, since only the kernel knows how many it
-    /// provides, then with all of them.
+    /// Creates the device with the largest length that its disks allow. It is created with a few sectors first, since only the
+    /// kernel knows how many it provides, and then extended.
     ///
-    /// When a step fails, the device is removed; a superblock that the kernel has written stays.
+    /// When a step fails, the device is removed; a superblock that the kernel has written is kept.
     ///
     /// # Errors
     ///
-    /// Those of [`create`](MappedDev::create). [`is_invalid`](DevError::is_invalid): the disk holds something else, see
-    /// [`wipe_superblock`](Self::wipe_superblock), or was formatted otherwise.
+    /// As [`create`](MappedDev::create). [`is_invalid`](DevError::is_invalid): the disk holds other data (see
+    /// [`wipe_superblock`](Self::wipe_superblock)), or was formatted with other options.
     pub fn create_whole(host: &Host, name: impl AsDmName, params: &IntegrityTable) -> Result<Self, DevError> {
         Self::create_whole_with(host, name, params, SetupOptions::new())
     }
 
-    /// Creates the device, as long as its disks allow, with options.
+    /// Creates the device with the largest length that its disks allow, with options.
     ///
     /// # Errors
     ///
@@ -84,19 +85,19 @@ impl MappedDev<Integrity> {
         Self::create_with(host, name, &Self::of_length(params, FIRST)?, options)?.fitted_or_removed(host)
     }
 
-    /// Makes sure that a device of this name has this table and is as long as its disks allow: takes over the existing one, or
-    /// creates it. One that was left behind at its first length is completed.
+    /// Makes sure that a device of this name has this table and the largest length that its disks allow: takes over an
+    /// existing one, or creates it. If a program was stopped while it created the device, the device is extended.
     ///
     /// Options that `params` does not set are not compared.
     ///
     /// # Errors
     ///
-    /// Those of [`setup`](MappedDev::setup) and [`create_whole`](Self::create_whole).
+    /// As [`setup`](MappedDev::setup) and [`create_whole`](Self::create_whole).
     pub fn setup_whole(host: &Host, name: impl AsDmName, params: &IntegrityTable) -> Result<Self, DevError> {
         Self::setup_whole_with(host, name, params, SetupOptions::new())
     }
 
-    /// Makes sure that a device of this name has this table and is as long as its disks allow, with options.
+    /// Makes sure that a device of this name has this table and the largest length that its disks allow, with options.
     ///
     /// # Errors
     ///
@@ -133,11 +134,11 @@ impl MappedDev<Integrity> {
         Table::new([line]).map_err(|source| DevError::Wanted { source })
     }
 
-    /// Makes the device as long as its disks allow, while it is in use, and returns its length.
+    /// Gives the device the largest length that its disks allow, while it is in use, and returns that length.
     ///
     /// # Errors
     ///
-    /// Those of [`set_table`](MappedDev::set_table). [`DevError::NoAnswer`]: the kernel is older than Linux 4.19, and does not
+    /// As [`set_table`](MappedDev::set_table). [`DevError::NoAnswer`]: the kernel is older than Linux 4.19, and does not
     /// report how much it provides.
     pub fn fit(&self, host: &Host) -> Result<Sectors, DevError> {
         let status = self.unflushed_status(host)?;
@@ -148,10 +149,10 @@ impl MappedDev<Integrity> {
         Ok(provided)
     }
 
-    /// Makes the device longer while it is in use, after its disk has grown, and returns its length.
+    /// Extends the device while it is in use, after its disk has grown, and returns its new length.
     ///
-    /// If its tags were recalculated once, those of the new sectors are calculated now, in the background. Otherwise they must
-    /// be written before they can be read.
+    /// If its tags were recalculated before, the kernel calculates the tags of the new sectors in the background. Otherwise the
+    /// new sectors must be written before they can be read.
     ///
     /// # Errors
     ///
@@ -168,7 +169,7 @@ impl MappedDev<Integrity> {
     ///
     /// # Errors
     ///
-    /// Those of [`change`](MappedDev::change). [`is_unsupported`](DevError::is_unsupported) or
+    /// As [`change`](MappedDev::change). [`is_unsupported`](DevError::is_unsupported) or
     /// [`is_invalid`](DevError::is_invalid): the kernel is older than Linux 4.19, or the hash is keyed and the table does not
     /// say `fix_hmac` or `legacy_recalculate`.
     pub fn recalculate<'h>(&self, host: &'h Host, interval: Duration) -> Result<Progress<'h, Integrity>, DevError> {
@@ -191,13 +192,13 @@ impl MappedDev<Integrity> {
         Ok(self.progress(host, interval))
     }
 
-    /// Keeps data and tags together in another way from now on: with a journal, a bitmap, neither, or without checking the tags.
+    /// Changes how data and tags are kept consistent: with a journal, with a bitmap, not at all, or without checking the tags.
     ///
     /// The mode [`Inline`](IntegrityMode::Inline) is chosen when the disk is formatted, and cannot be changed.
     ///
     /// # Errors
     ///
-    /// Those of [`change`](MappedDev::change).
+    /// As [`change`](MappedDev::change).
     pub fn set_mode(&self, host: &Host, mode: IntegrityMode) -> Result<(), DevError> {
         self.reload(host, |line| line.params.mode = mode)
     }

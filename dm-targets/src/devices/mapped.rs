@@ -321,7 +321,7 @@ impl<K: Kind> MappedDev<K> {
         self.id().to_owned()
     }
 
-    /// The same device with another target type, after its table was replaced.
+    /// A handle of the device for another target type, after its table was replaced.
     pub(super) fn retyped<Other: Kind>(&self) -> MappedDev<Other> {
         MappedDev { name: self.name.clone(), uuid: self.uuid.clone(), kind: PhantomData }
     }

@@ -51,7 +51,7 @@ impl MappedDev<Mirror> {
     ///
     /// # Errors
     ///
-    /// Those of [`status`](MappedDev::status) and [`table`](MappedDev::table).
+    /// As [`status`](MappedDev::status) and [`table`](MappedDev::table).
     pub fn good_leg(&self, host: &Host) -> Result<Option<u32>, DevError> {
         let line = self.first_line(host)?;
         Ok(good_legs(&line.params, &self.leg_status(host)?).into_iter().next())

@@ -60,7 +60,7 @@ impl MappedDev<Multipath> {
     ///
     /// # Errors
     ///
-    /// Those of [`status`](MappedDev::status).
+    /// As [`status`](MappedDev::status).
     pub fn paths(&self, host: &Host) -> Result<Vec<MultipathPath>, DevError> {
         let status = self.unflushed_status(host)?;
         let mut paths = Vec::new();
@@ -127,7 +127,7 @@ impl MappedDev<Multipath> {
     ///
     /// # Errors
     ///
-    /// Those of [`message`](MappedDev::message).
+    /// As [`message`](MappedDev::message).
     pub fn set_queueing(&self, host: &Host, waits: bool) -> Result<(), DevError> {
         self.tell(host, if waits { MultipathMessage::QueueIfNoPath } else { MultipathMessage::FailIfNoPath })
     }

@@ -22,7 +22,7 @@ impl MappedDev<ThinPool> {
     ///
     /// # Errors
     ///
-    /// Those of [`change`](MappedDev::change). [`DevError::NotGrown`]: the kernel accepted the table, but the pool did not
+    /// As [`change`](MappedDev::change). [`DevError::NotGrown`]: the kernel accepted the table, but the pool did not
     /// grow, because it cannot write its metadata.
     pub fn grow(&self, host: &Host, length: Sectors) -> Result<(), DevError> {
         self.grow_with(host, length, ReloadOptions::new())
@@ -61,7 +61,7 @@ impl MappedDev<ThinPool> {
     ///
     /// # Errors
     ///
-    /// Those of [`change`](MappedDev::change).
+    /// As [`change`](MappedDev::change).
     pub fn set_features(&self, host: &Host, change: impl FnOnce(&mut ThinPoolFeatures)) -> Result<(), DevError> {
         self.change(host, |lines| {
             if let Some(line) = lines.first_mut() {
@@ -87,7 +87,7 @@ impl MappedDev<ThinPool> {
     ///
     /// # Errors
     ///
-    /// [`DevError::TransactionId`]: the pool has another one, so that another program, or an earlier run, has changed it.
+    /// [`DevError::TransactionId`]: the pool has another id, which another program or an earlier run has set.
     pub fn set_transaction_id(&self, host: &Host, current: u64, new: u64) -> Result<(), DevError> {
         let sent = self.message(host, &ThinPoolMessage::SetTransactionId { current, new });
         sent.map(drop).map_err(|error| match self.figures(host) {

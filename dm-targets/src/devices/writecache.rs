@@ -78,7 +78,7 @@ impl MappedDev<Writecache> {
     ///
     /// # Errors
     ///
-    /// Those of [`message`](MappedDev::message).
+    /// As [`message`](MappedDev::message).
     pub fn flush_on_suspend(&self, host: &Host) -> Result<(), DevError> {
         self.tell(host, WritecacheMessage::FlushOnSuspend)
     }
@@ -90,7 +90,7 @@ impl MappedDev<Writecache> {
     ///
     /// # Errors
     ///
-    /// Those of [`message`](MappedDev::message). A step of the progress fails if the status cannot be read.
+    /// As [`message`](MappedDev::message). A step of the progress fails if the status cannot be read.
     pub fn clean<'h>(&self, host: &'h Host, interval: Duration) -> Result<Progress<'h, Writecache>, DevError> {
         self.tell(host, WritecacheMessage::Cleaner)?;
         Ok(self.progress_of(host, interval, cleaning))

@@ -36,7 +36,7 @@ pub trait Kind: Copy + fmt::Debug + Eq {
     ///
     /// # Errors
     ///
-    /// [`Problem::Expected`] names the only possible type.
+    /// [`Problem::Expected`]: the line has another type; the problem names the only possible one.
     fn check_type(target_type: &str) -> Result<(), Problem>;
 
     /// Parses a table of a target type that [`check_type`](Self::check_type) accepts.
@@ -75,7 +75,7 @@ pub trait Kind: Copy + fmt::Debug + Eq {
     ///
     /// # Errors
     ///
-    /// The same as for [`Target::check`].
+    /// As [`Target::check`].
     fn check(table: &Self::Table, length: Sectors) -> Result<(), InvalidField>;
 }
 

@@ -65,7 +65,7 @@ impl MappedDev<Verity> {
     ///
     /// # Errors
     ///
-    /// Those of [`setup`](Self::setup).
+    /// As [`setup`](Self::setup).
     pub fn activate(host: &Host, name: impl AsDmName, table: VerityTable) -> Result<Self, DevError> {
         Self::activate_with(host, name, table, SetupOptions::new())
     }

@@ -90,12 +90,12 @@ impl VerityTree {
         Hasher { algorithm: self.algorithm, version: self.version, salt: &self.salt }.hash(block)
     }
 
-    /// The hash that a data block must have. `read` fills a buffer with a hash block, which is counted from the start of the hash
-    /// device, and is called for the blocks from the root down that are not kept.
+    /// The hash that a data block must have. `read` fills a buffer with a hash block, whose number counts from the start of the
+    /// hash device. It is called for each block between the root and the data block that is not kept in memory.
     ///
     /// # Errors
     ///
-    /// Those of `read`. [`VerityError::OtherRoot`], [`VerityError::CorruptedHashes`].
+    /// As `read`. [`VerityError::OtherRoot`], [`VerityError::CorruptedHashes`].
     pub fn expected<E: From<VerityError>>(
         &mut self,
         data_block: u64,
