@@ -55,7 +55,7 @@ pub trait TestKernel: fmt::Debug + Sync {
     /// Makes the name of a device, with the prefix.
     ///
     /// # Panics
-    /// The suffix is not possible in a name.
+    /// The suffix cannot be part of a name: the name would be too long, or contain a NUL or a `/`.
     fn name(&self, suffix: &str) -> DmNameBuf;
 
     /// Makes a disk of zeros.
@@ -78,7 +78,8 @@ pub trait TestKernel: fmt::Debug + Sync {
     /// As [`read`](Self::read).
     fn write(&self, device: DeviceNumber, start: Sectors, data: &[u8]) -> io::Result<()>;
 
-    /// Discards sectors of a disk or a mapped device. Data that was there is undefined afterwards; of a disk it is zeros.
+    /// Discards sectors of a disk or a mapped device. Discarded sectors of a disk read as zeros, those of a mapped device as
+    /// anything.
     ///
     /// # Errors
     /// `Other`, with a [`BlockError`](dm_core::block::BlockError) of a real device or a

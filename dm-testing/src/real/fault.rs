@@ -66,7 +66,7 @@ impl FaultyDisk {
     /// Makes a disk, named as by [`Scratch::name`], over the first sectors of another one. At first it has no fault.
     ///
     /// # Errors
-    /// [`Error::Name`](crate::Error::Name): the suffix is not possible in a name. [`Error::Dm`](crate::Error::Dm): the kernel
+    /// [`Error::Name`](crate::Error::Name): the suffix cannot be part of a name. [`Error::Dm`](crate::Error::Dm): the kernel
     /// refuses a command.
     pub fn over(scratch: &Scratch, suffix: &str, below: DeviceNumber, size: Sectors) -> Result<Self> {
         let device = scratch.map(suffix, lines(&texts(&Fault::None, below, size)))?;

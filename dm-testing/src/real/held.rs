@@ -4,7 +4,7 @@ use std::fmt;
 
 use dm_units::{SECTOR_SIZE, Sectors};
 
-/// The content of a sector that should have another one.
+/// The unexpected content of a sector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Held {

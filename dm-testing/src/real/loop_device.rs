@@ -138,10 +138,10 @@ impl LoopDevice {
         Ok(taken)
     }
 
-    /// Makes the device as long as its file is now, for instance after the file has grown (`LOOP_SET_CAPACITY`). Returns the
-    /// new size.
+    /// Sets the size of the device to that of its file, for instance after the file has grown (`LOOP_SET_CAPACITY`). Returns
+    /// the new size.
     ///
-    /// Mapped devices that use it look at its length when their table is loaded again.
+    /// Mapped devices that use it read its size when their table is loaded again.
     ///
     /// # Errors
     /// [`Error::Io`]: another process has detached the device.
@@ -153,7 +153,7 @@ impl LoopDevice {
         Ok(self.size)
     }
 
-    /// Leaves the device attached, and the file that was made for it where it is; another run can [find](Self::find) it.
+    /// Leaves the device attached, and keeps a file that was made for it; another run can [find](Self::find) it.
     pub fn leave(mut self) {
         self.attached = None;
         if let Some(file) = self.made.take() {

@@ -74,7 +74,8 @@ impl LoopDevice {
 }
 
 impl AttachedLoop {
-    /// Takes the device over: it is detached when the result is dropped, as if it had been attached here. The file stays.
+    /// Takes the device over: it is detached when the result is dropped, as if it had been attached here. The file is
+    /// kept.
     ///
     /// # Errors
     /// [`Error::Io`]: another process has detached the device or attached it to another file, or this process may not open it.
@@ -93,7 +94,7 @@ impl AttachedLoop {
     }
 }
 
-/// Reads what sysfs has of a loop device; `None` if it is not attached, or another kind of device.
+/// Reads the attributes of a loop device from sysfs; `None` if it is not attached, or another kind of device.
 fn read(block_dir: &Path) -> Option<AttachedLoop> {
     let attribute = |name: &str| fs::read_to_string(block_dir.join(name)).ok();
     let shown = fs::read(block_dir.join("loop/backing_file")).ok()?;

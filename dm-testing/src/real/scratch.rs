@@ -149,7 +149,7 @@ impl Scratch {
     /// Creates a device without a table, under [`name(suffix)`](Self::name).
     ///
     /// # Errors
-    /// [`Error::Name`](crate::Error::Name): the suffix is not possible in a name. [`Error::Dm`](crate::Error::Dm): the kernel
+    /// [`Error::Name`](crate::Error::Name): the suffix cannot be part of a name. [`Error::Dm`](crate::Error::Dm): the kernel
     /// refuses the command.
     pub fn create(&self, suffix: impl AsRef<[u8]>) -> Result<MappedDevice> {
         self.create_with(suffix, CreateOptions::new())

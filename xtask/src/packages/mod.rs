@@ -120,7 +120,7 @@ fn fetch(group: Group, guest_dir: &Path, folder: &Path) -> Result<()> {
         }
         _ => unpack::unpack(&archives, &unpacked)?,
     }
-    // A file that belongs to the tree below is in that tree, too.
+    // The copy of a tree shares this file with the original, which must not change.
     let _ = fs::remove_file(stamp(&unpacked));
     fs::write(stamp(&unpacked), group.origin())?;
     let _ = fs::remove_dir_all(folder);
