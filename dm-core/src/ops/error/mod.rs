@@ -16,8 +16,6 @@ use super::disk::UnusableDisk;
 use crate::error::{Error, Refusal};
 use crate::id::{DevId, DevIdBuf};
 use crate::machine::Users;
-#[cfg(test)]
-use crate::udev::UdevError;
 
 /// The error of an operation: the step that failed, the cause, and the state in which the device is now.
 ///
@@ -302,6 +300,7 @@ impl std::error::Error for OpError {
 mod tests {
     use super::*;
     use crate::error::Errno;
+    use crate::udev::UdevError;
 
     #[test]
     fn a_file_that_cannot_be_used_for_lack_of_permission_is_permission_denied() {
