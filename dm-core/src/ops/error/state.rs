@@ -65,7 +65,7 @@ impl fmt::Display for Remains {
             Self::Removed(count) => write!(f, "{count} of the devices were removed"),
             Self::RemovalCancelled => f.write_str("its deferred removal was cancelled"),
             Self::InactiveTableDropped => f.write_str("the inactive table that it had is lost"),
-            Self::Unknown => f.write_str("its state could not be read"),
+            Self::Unknown => f.write_str("its state is unknown"),
         }
     }
 }
