@@ -39,7 +39,7 @@ impl fmt::Display for UnusableDisk {
         }
         let holders = self.holders.iter().map(|holder| format!(", which is used by {holder}"));
         let mounts = self.mounts.iter().map(|mount| format!(", which is mounted on {mount}"));
-        holders.chain(mounts).take(MOST_NAMED).try_for_each(|user| f.write_str(&user))
+        holders.chain(mounts).take(MAX_NAMED).try_for_each(|user| f.write_str(&user))
     }
 }
 

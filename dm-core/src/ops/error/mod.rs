@@ -7,7 +7,7 @@ mod step;
 use std::fmt;
 
 use dm_units::DeviceNumber;
-use nix::errno::Errno as Known;
+use nix::errno::Errno as NixErrno;
 
 pub use self::cause::{Difference, OpErrorKind};
 pub use self::state::{Remains, StateAfter};
@@ -218,7 +218,7 @@ impl OpError {
         match &self.0.cause {
             OpErrorKind::Udev(error) => error.is_timed_out(),
             OpErrorKind::Locked => true,
-            _ => self.errno() == Some(Known::ETIMEDOUT as i32),
+            _ => self.errno() == Some(NixErrno::ETIMEDOUT as i32),
         }
     }
 
@@ -243,7 +243,7 @@ impl OpError {
         match &self.0.cause {
             OpErrorKind::Udev(error) => error.is_permission_denied(),
             OpErrorKind::LockFile { errno, .. } | OpErrorKind::ReadAhead { errno, .. } => {
-                errno.is(Known::EACCES) || errno.is(Known::EPERM)
+                errno.is(NixErrno::EACCES) || errno.is(NixErrno::EPERM)
             }
             _ => self.command_is(Error::is_permission_denied),
         }
@@ -305,10 +305,10 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_used_for_lack_of_permission_is_permission_denied() {
         let path = std::path::PathBuf::from("/run/lock/dm/253:7");
-        for (errno, denied) in [(Known::EACCES, true), (Known::EPERM, true), (Known::ENOSPC, false)] {
+        for (errno, denied) in [(NixErrno::EACCES, true), (NixErrno::EPERM, true), (NixErrno::ENOSPC, false)] {
             let kinds = [
-                OpErrorKind::LockFile { path: path.clone(), errno: Errno::known(errno) },
-                OpErrorKind::ReadAhead { path: path.clone(), errno: Errno::known(errno) },
+                OpErrorKind::LockFile { path: path.clone(), errno: Errno::from_nix(errno) },
+                OpErrorKind::ReadAhead { path: path.clone(), errno: Errno::from_nix(errno) },
                 OpErrorKind::Udev(UdevError::StaleNode { path: path.clone(), source: errno }),
             ];
             for kind in kinds {
