@@ -60,7 +60,7 @@
 //!
 //! # Two forms of a text
 //!
-//! The text that the kernel reads and the text that it prints differ if a word contains a backslash or white space; see [`Form`].
+//! The text that the kernel reads and the text that it prints differ if a word contains a backslash or white space; see [`TextForm`].
 //! `parse_table` parses printed text, `parse_input` parses text for a constructor. `{}` prints text for a constructor, `{:#}` prints
 //! what the kernel would print. dmsetup reads and prints the latter.
 //!
@@ -234,7 +234,7 @@ mod target;
 mod targets;
 mod text;
 
-pub use errors::parse_error::{Annotated, ParseError, Part};
+pub use errors::parse_error::{Annotated, ParseError, TextKind};
 pub use errors::problem::{InvalidField, Problem};
 pub use errors::table_error::{TableError, TableErrorKind};
 pub use message::device_message::DeviceMessage;
@@ -249,7 +249,7 @@ pub use table::dmsetup::{
 pub use table::{StatusLine, Table, TableLine};
 pub use target::comparison::{Comparison, TableDifference};
 pub use target::health::{Concern, Health, HealthState, Work, WorkKind};
-pub use target::kind::{Any, Kind};
+pub use target::kind::{Any, LineKind};
 pub use target::{Message, NoMessage, NoReply, NoStatus, NoText, Params, Target};
 pub use targets::any::{OtherStatus, OtherTable, TargetVisitor};
 pub use targets::*;
@@ -259,7 +259,7 @@ pub use text::limits::Limits;
 pub use text::printer::Printer;
 pub use text::secret::{Key, SecretWord};
 pub use text::value::{Number, Usage, Value};
-pub use text::word::{Form, Word, WordBuf};
+pub use text::word::{TextForm, Word, WordBuf};
 
 /// Compiles and runs the program of the README.
 #[cfg(doctest)]

@@ -138,8 +138,8 @@ pub use fail_at::{FailAt, StopAt, Stopped};
 pub use memory::MemoryKernel;
 #[cfg(feature = "real")]
 pub use real::{
-    AttachedLoop, Error, Fault, FaultyDisk, Held, LoopDevice, LoopOptions, MappedDevice, Pattern, Result, Scratch,
-    require, wait_until,
+    AttachedLoop, Error, Fault, FaultyDisk, LoopDevice, LoopOptions, MappedDevice, Pattern, Result, Scratch,
+    SectorContent, require, wait_until,
 };
 pub use sweep::{Outcome, Sweep, SweepReport};
 pub use test_kernel::TestKernel;

@@ -99,7 +99,7 @@ fn on_this_machine(workspace: &Workspace) -> Vec<Step> {
 /// Runs the root tests in every guest, and at the same time the steps without a guest, since an emulated guest uses
 /// only one processor. The output of the root tests is printed at the end.
 fn beside_the_guests(workspace: &Workspace, built: Built<'_>, summary: &mut Option<Summary>) -> Vec<Step> {
-    let held = Held::new();
+    let held = HeldOutput::new();
     thread::scope(|scope| {
         let guests = scope.spawn(|| step("root tests", || run_root_tests(workspace, built, &held, summary)));
         let mut steps = on_this_machine(workspace);
@@ -155,7 +155,7 @@ fn run_cargo(workspace: &Workspace, arguments: &str, variable: Option<(&str, &st
 fn run_root_tests(
     workspace: &Workspace,
     built: Built<'_>,
-    mut out: &Held,
+    mut out: &HeldOutput,
     summary: &mut Option<Summary>,
 ) -> Result<Option<String>> {
     if !summary.insert(built.run(workspace, &mut out)?).is_good(true) {
@@ -165,9 +165,9 @@ fn run_root_tests(
 }
 
 /// Output that is held until earlier steps have printed theirs.
-struct Held(Mutex<Option<Vec<u8>>>);
+struct HeldOutput(Mutex<Option<Vec<u8>>>);
 
-impl Held {
+impl HeldOutput {
     fn new() -> Self {
         Self(Mutex::new(Some(Vec::new())))
     }
@@ -180,7 +180,7 @@ impl Held {
     }
 }
 
-impl Write for &Held {
+impl Write for &HeldOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(kept) => kept.write(bytes),

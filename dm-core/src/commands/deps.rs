@@ -8,7 +8,7 @@ use dm_units::DeviceNumber;
 use super::{TableSlot, dev_id};
 use crate::error::Result;
 use crate::id::AsDevId;
-use crate::node::{Dm, Room};
+use crate::node::{Dm, ReplySizes};
 use crate::wire::header::{HEADER_SIZE, Request};
 use crate::wire::reply::{Reply, ReplyError};
 use crate::wire::scan::u32_at;
@@ -131,8 +131,8 @@ impl Dm {
     pub fn table_deps_with(&self, id: impl AsDevId, options: DepsOptions) -> Result<Deps> {
         const COMMAND: Command = Command::TableDeps;
         let request = options.slot.apply(Request::of(COMMAND, dev_id(COMMAND, &id)?), options.if_possible);
-        let room = Room { first: FIRST_SIZE, least: 0, grow: |_, size| size.saturating_mul(4) };
-        Ok(Deps::new(self.ask(&request, &room, |_| Ok(()))?)?)
+        let sizes = ReplySizes { first: FIRST_SIZE, least: 0, grow: |_, size| size.saturating_mul(4) };
+        Ok(Deps::new(self.ask(&request, &sizes, |_| Ok(()))?)?)
     }
 }
 

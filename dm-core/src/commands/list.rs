@@ -8,7 +8,7 @@ use dm_units::DeviceNumber;
 use super::since;
 use crate::error::Result;
 use crate::id::{DmName, DmUuid};
-use crate::node::{Dm, Room};
+use crate::node::{Dm, ReplySizes};
 use crate::wire::header::{self, HEADER_SIZE, HeaderBytes, Request};
 use crate::wire::reply::{Reply, ReplyError};
 use crate::wire::scan::{nul_terminated, padded_text, u32_at, u64_at};
@@ -326,8 +326,8 @@ impl Dm {
     /// [`is_unsupported`](crate::Error::is_unsupported): uuids or prefixes, on an older kernel.
     pub fn list_devices_with(&self, options: ListOptions<'_>) -> Result<DeviceList> {
         let first = if self.remembers(Command::ListDevices) { FIRST_SIZE } else { options.first_size(self) };
-        let room = Room { first, least: 0, grow: |_, size| next_size(size) };
-        Ok(DeviceList::new(self.ask(&options.request(), &room, |_| Ok(()))?)?)
+        let sizes = ReplySizes { first, least: 0, grow: |_, size| next_size(size) };
+        Ok(DeviceList::new(self.ask(&options.request(), &sizes, |_| Ok(()))?)?)
     }
 }
 

@@ -8,7 +8,7 @@ use super::dev_id;
 use super::payload::{Payload, PayloadWriter, sets_a_key};
 use crate::error::{Error, RequestFault, Result};
 use crate::id::{AsDevId, DevId, Text};
-use crate::node::{Dm, Room};
+use crate::node::{Dm, ReplySizes};
 use crate::wire::buffer::Buffer;
 use crate::wire::header::{self, HEADER_SIZE, Request};
 use crate::wire::reply::{Reply, ReplyError};
@@ -178,8 +178,8 @@ impl Dm {
         let request = Request::of(COMMAND, dev_id(COMMAND, &id)?);
         let request = request.secure_if_possible(options.if_possible).secure(options.secure);
         let least = HEADER_SIZE.saturating_add(options.reply_size);
-        let room = Room { first: least, least, grow: |_, size| size.saturating_mul(8) };
-        Ok(MessageReply::new(self.ask(&request, &room, |buffer| write(buffer, &message))?)?)
+        let sizes = ReplySizes { first: least, least, grow: |_, size| size.saturating_mul(8) };
+        Ok(MessageReply::new(self.ask(&request, &sizes, |buffer| write(buffer, &message))?)?)
     }
 
     /// Writes a message into a request that is sent later. Its reply is ignored.

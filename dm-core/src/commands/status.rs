@@ -7,7 +7,7 @@ use dm_sys::dm_target_spec;
 use super::{TableSlot, TableStatus, dev_id, since};
 use crate::error::Result;
 use crate::id::AsDevId;
-use crate::node::{Dm, Room};
+use crate::node::{Dm, ReplySizes};
 use crate::wire::buffer::Buffer;
 use crate::wire::header::{self, Request};
 use crate::wire::scan::u32_at;
@@ -206,7 +206,7 @@ impl Dm {
 
     #[inline]
     fn status(&self, request: &Request<'_>) -> Result<TableStatus> {
-        let reply = self.ask(request, &Room { first: FIRST_SIZE, least: 0, grow }, |_| Ok(()))?;
+        let reply = self.ask(request, &ReplySizes { first: FIRST_SIZE, least: 0, grow }, |_| Ok(()))?;
         Ok(TableStatus::new(reply)?)
     }
 }

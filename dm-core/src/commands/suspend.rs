@@ -1,4 +1,4 @@
-//! `DM_DEV_SUSPEND`: suspends a device, or resumes it with a new table.
+//! `DM_DEV_SUSPEND`: suspends a device, or resumes it, with the new table if one is loaded.
 
 use super::{dev_id, since};
 use crate::error::Result;
@@ -7,7 +7,7 @@ use crate::node::Dm;
 use crate::wire::header::Request;
 use crate::wire::{Command, DeviceInfo, Flags, UdevCookie, UdevFlags};
 
-/// The interface version that has suspension without flushing.
+/// The first minor version of the interface with `DM_NOFLUSH_FLAG`.
 const NOFLUSH_MINOR: u32 = 12;
 
 /// Options of [`Dm::device_suspend_with`].
@@ -19,13 +19,14 @@ pub struct SuspendOptions {
 }
 
 impl SuspendOptions {
-    /// Freezes the file system, flushes queued I/O and waits until it completes.
+    /// The default: freezes the file system, flushes queued I/O and waits until all I/O has completed.
     #[must_use]
     pub const fn new() -> Self {
         Self { noflush: false, skip_lockfs: false, if_possible: false }
     }
 
-    /// Does not flush queued I/O: I/O that the target holds back stays queued. Requires interface 4.12.
+    /// Does not flush queued I/O: I/O that the target holds back stays queued. The file system is not frozen either. The
+    /// kernel still waits for I/O that the underlying devices have not completed. Requires interface 4.12.
     #[must_use]
     #[doc(alias = "dm_task_no_flush")]
     pub const fn noflush(self, noflush: bool) -> Self {
@@ -39,16 +40,17 @@ impl SuspendOptions {
         Self { skip_lockfs, ..self }
     }
 
-    /// Whether a kernel that lacks an option may ignore it, as with libdm: I/O is then flushed. By default such a
-    /// kernel refuses the command with [`Error::Unsupported`](crate::Error::Unsupported).
+    /// Whether a kernel older than interface 4.12 may ignore [`noflush`](Self::noflush) and flush I/O, as libdm does. By
+    /// default such a kernel refuses the command with [`Error::Unsupported`](crate::Error::Unsupported).
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
     }
 
-    /// Neither flushes nor freezes, for devices whose I/O may never complete.
+    /// Neither flushes nor freezes, for targets that hold back I/O, such as `multipath` without a path. The kernel still
+    /// waits for I/O that the underlying devices have not completed.
     #[must_use]
-    pub const fn at_once() -> Self {
+    pub const fn without_flush() -> Self {
         Self { noflush: true, skip_lockfs: true, if_possible: false }
     }
 
@@ -71,20 +73,21 @@ pub struct ResumeOptions {
 }
 
 impl ResumeOptions {
-    /// Without a cookie, udev's rules learn only that the uevent comes from a command. A device with a new table is
-    /// first suspended as by [`SuspendOptions::new`].
+    /// The default: no cookie, and a device with a new table is first suspended with [`SuspendOptions::new`]. The uevent
+    /// still has the flag that marks it as caused by a command (`DM_UDEV_PRIMARY_SOURCE_FLAG`).
     #[must_use]
     pub const fn new() -> Self {
         Self { suspend: SuspendOptions::new(), cookie: None }
     }
 
-    /// Sets how a device with a new table is suspended first, if it is not suspended already.
+    /// Sets the options of the suspend before the new table becomes active. They have no effect if the device is already
+    /// suspended or has no new table.
     #[must_use]
     pub const fn suspend(self, suspend: SuspendOptions) -> Self {
         Self { suspend, ..self }
     }
 
-    /// Adds a cookie to the uevent. Requires interface 4.15.
+    /// Adds a cookie to the uevent. A cookie with a semaphore requires interface 4.15.
     #[must_use]
     pub const fn cookie(self, cookie: UdevCookie) -> Self {
         Self { cookie: Some(cookie), ..self }
@@ -106,12 +109,14 @@ impl Dm {
     ///
     /// - Interface 4.0 and later.
     /// - Blocks until pending I/O has completed, however long the underlying devices take. A signal ends the wait and
-    ///   leaves the device as it was.
+    ///   leaves the device as it was; since Linux 6.12, the wait continues after a signal whose handler has `SA_RESTART`.
+    ///   The freeze of the file system, which comes first, cannot be interrupted.
     /// - Suspending a suspended device does nothing.
     ///
     /// # Errors
-    /// [`is_not_found`](crate::Error::is_not_found). [`is_interrupted`](crate::Error::is_interrupted). A target that
-    /// cannot be suspended returns another errno.
+    /// [`is_not_found`](crate::Error::is_not_found): the device does not exist.
+    /// [`is_interrupted`](crate::Error::is_interrupted): a signal ended the wait. Another errno: the file system could
+    /// not be frozen. After an error the device is not suspended.
     #[doc(alias = "DM_DEV_SUSPEND")]
     #[doc(alias = "DM_DEVICE_SUSPEND")]
     pub fn device_suspend(&self, id: impl AsDevId) -> Result<DeviceInfo> {
@@ -129,16 +134,23 @@ impl Dm {
     /// Makes the inactive table active, if there is one, and lets I/O continue.
     ///
     /// - Interface 4.0 and later.
-    /// - If there is a new table, the device is suspended first and the old table is destroyed.
-    /// - A uevent is sent if anything changed; it tells whether the size changed.
+    /// - If there is an inactive table, the device is suspended first, unless it already is; this blocks as
+    ///   [`device_suspend`](Self::device_suspend) does. The table that was active is destroyed.
+    /// - A uevent is sent if the device was suspended or has a new table. If the new table has another size than the old
+    ///   one, recent kernels add `RESIZE=1` to it.
     /// - Resuming a device that is not suspended and has no inactive table does nothing.
     ///
     /// # Errors
-    /// [`is_not_found`](crate::Error::is_not_found). [`is_invalid`](crate::Error::is_invalid): the device is suspended
-    /// and has no table, or the new table cannot replace the old one, or does not fit the devices that it uses. A
-    /// target that cannot be resumed returns another errno. After an error the device stays suspended: with the old
-    /// table if the new one could not be activated, which is then destroyed, or with the new one if the resume itself
-    /// failed. [`Host::reload`](crate::Host::reload) undoes that.
+    /// - [`is_not_found`](crate::Error::is_not_found): the device does not exist.
+    /// - [`is_interrupted`](crate::Error::is_interrupted): a signal arrived while the device was being suspended.
+    /// - [`is_invalid`](crate::Error::is_invalid): the device is suspended and has no table, or the new table cannot
+    ///   replace the old one, or does not fit the devices that it uses.
+    /// - Another errno: the file system could not be frozen, or a target could not be resumed.
+    ///
+    /// The state after an error depends on the step that failed. If the suspend failed, nothing has changed. If the new
+    /// table could not be activated, it is destroyed, and the device is suspended with the old table. If the resume
+    /// failed, the device is suspended with the new table. [`Host::reload`](crate::Host::reload) restores the old table
+    /// after each of these.
     #[doc(alias = "DM_DEV_SUSPEND")]
     #[doc(alias = "DM_DEVICE_RESUME")]
     pub fn device_resume(&self, id: impl AsDevId) -> Result<DeviceInfo> {

@@ -8,7 +8,7 @@ use dm_units::Version;
 use super::line::padded_type;
 use crate::error::{Error, RequestFault, Result};
 use crate::id::Text;
-use crate::node::{Dm, Room};
+use crate::node::{Dm, ReplySizes};
 use crate::wire::Command;
 use crate::wire::header::{HEADER_SIZE, Request};
 use crate::wire::reply::{Reply, ReplyError};
@@ -137,8 +137,8 @@ impl Dm {
     /// As [`list_versions`](Self::list_versions).
     pub fn list_versions_with(&self, options: VersionsOptions) -> Result<TargetVersionList> {
         let VersionsOptions {} = options;
-        let room = Room { first: FIRST_SIZE, least: 0, grow: |_, size| size.saturating_mul(4) };
-        let reply = self.ask(&Request::new(Command::ListVersions), &room, |_| Ok(()))?;
+        let sizes = ReplySizes { first: FIRST_SIZE, least: 0, grow: |_, size| size.saturating_mul(4) };
+        let reply = self.ask(&Request::new(Command::ListVersions), &sizes, |_| Ok(()))?;
         reply.needed_payload()?;
         Ok(TargetVersionList { reply })
     }

@@ -282,11 +282,11 @@ impl Dm {
     pub(crate) fn ask(
         &self,
         request: &Request<'_>,
-        room: &Room,
+        sizes: &ReplySizes,
         write: impl Fn(&mut Buffer) -> Result<(), RequestFault>,
     ) -> Result<Reply> {
-        let (mut buffer, size) = self.take_buffer(request.command, room.first);
-        let mut size = size.max(room.least);
+        let (mut buffer, size) = self.take_buffer(request.command, sizes.first);
+        let mut size = size.max(sizes.least);
         let sent = loop {
             if let Err(fault) = self.offer(request, &mut buffer, size, &write) {
                 break Err(fault);
@@ -297,7 +297,7 @@ impl Dm {
             if size >= MAX_SIZE {
                 break Err(Error::request(request.command, RequestFault::TooLarge));
             }
-            size = (room.grow)(&buffer, size).max(size.saturating_mul(2)).min(MAX_SIZE);
+            size = (sizes.grow)(&buffer, size).max(size.saturating_mul(2)).min(MAX_SIZE);
             if answers_with_text(request.command) {
                 // The truncated answer may contain a key, and its memory is freed now.
                 buffer.set_secret();
@@ -352,7 +352,7 @@ fn answer(bytes: &[u8]) -> &HeaderBytes {
 }
 
 /// The sizes of the buffer that an answer is offered, in bytes with its header.
-pub(crate) struct Room {
+pub(crate) struct ReplySizes {
     /// The size offered before the handle has seen an answer to the command.
     pub(crate) first: usize,
     /// The smallest size that is ever offered.

@@ -24,11 +24,16 @@ use super::elsewhere::gettid;
 use super::log_lines::{Line, reasons};
 use crate::wire::Command;
 
-/// The commands for which the kernel logs the reason of a refusal.
+/// Whether the kernel logs the reason when it refuses the command. `RemoveAll` logs too, but is never refused.
 pub(super) const fn has_reasons(command: Command) -> bool {
     matches!(
         command,
-        Command::TableLoad | Command::TargetMsg | Command::DeviceResume | Command::DeviceCreate | Command::DeviceRename
+        Command::TableLoad
+            | Command::TargetMsg
+            | Command::DeviceResume
+            | Command::DeviceCreate
+            | Command::DeviceRename
+            | Command::SetGeometry
     )
 }
 

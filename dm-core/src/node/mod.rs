@@ -16,7 +16,7 @@ mod transport;
 mod within;
 
 pub use block_io::{BlockId, BlockIo, BlockOpenOptions};
-pub(crate) use dm::Room;
+pub(crate) use dm::ReplySizes;
 pub use dm::{Dm, OpenOptions};
 #[cfg(not(target_os = "linux"))]
 use elsewhere::{open, within};

@@ -154,7 +154,7 @@ impl Host {
             LeftoverKind::Suspended => {
                 clear(&op, &info)?;
                 let cookie = op.udev.expect(UdevFlags::empty());
-                let options = ResumeOptions::new().suspend(SuspendOptions::at_once()).cookie(cookie);
+                let options = ResumeOptions::new().suspend(SuspendOptions::without_flush()).cookie(cookie);
                 let resumed = uninterrupted(|| op.dm().device_resume_with(op.target(), options));
                 op.udev.sent(resumed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
                 let resumed = resumed.map_err(|error| op.failed(Step::Resume, error, state_after(&op, &info)))?;

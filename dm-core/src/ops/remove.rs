@@ -237,8 +237,8 @@ fn put_errors_under(op: &mut Op<'_>, info: &DeviceInfo) -> Result<bool, OpError>
         .map_err(|error| op.failed(Step::Force, error, undo(op, Loaded::Failed, NewTable::Unchanged)))?;
     // I/O that waits in the old table would never be flushed.
     let cookie = op.udev.expect(UdevFlags::empty());
-    let at_once = ResumeOptions::new().suspend(SuspendOptions::at_once()).cookie(cookie);
-    let resumed = op.dm().device_resume_with(op.target(), at_once);
+    let without_flush = ResumeOptions::new().suspend(SuspendOptions::without_flush()).cookie(cookie);
+    let resumed = op.dm().device_resume_with(op.target(), without_flush);
     op.udev.sent(resumed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
     resumed.map(|_| true).map_err(|error| op.failed(Step::Force, error, undo(op, Loaded::Yes, NewTable::Errors)))
 }

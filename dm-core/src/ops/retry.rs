@@ -26,7 +26,8 @@ impl Retry {
         Self { timeout, first_pause: Duration::from_millis(1) }
     }
 
-    /// Sets the length of the first pause.
+    /// Sets the length of the first pause. Each further pause is twice as long as the one before, but at least 100
+    /// microseconds and at most 100 milliseconds.
     #[must_use]
     pub const fn first_pause(self, pause: Duration) -> Self {
         Self { first_pause: pause, ..self }
@@ -39,7 +40,8 @@ impl Retry {
     }
 
     /// Repeats the action until it succeeds, fails for a reason other than a busy device, or the timeout has passed. The
-    /// last try is at the end of the timeout. With a zero timeout the action runs once.
+    /// last try starts at the end of the timeout, or later if the action itself takes long. With a zero timeout the action
+    /// runs once.
     pub(super) fn while_busy<R>(self, mut action: impl FnMut() -> Result<R, Error>) -> Result<R, Error> {
         if self.is_none() {
             return action();
@@ -80,7 +82,7 @@ mod tests {
         Err(Refusal::new(Command::DeviceRemove, None, Errno::from_nix(errno)).into())
     }
 
-    fn tries(retry: Retry, mut action: impl FnMut(u32) -> Result<(), Error>) -> (u32, Result<(), Error>) {
+    fn run_and_count(retry: Retry, mut action: impl FnMut(u32) -> Result<(), Error>) -> (u32, Result<(), Error>) {
         let mut tries: u32 = 0;
         let result = retry.while_busy(|| {
             tries = tries.saturating_add(1);
@@ -91,14 +93,15 @@ mod tests {
 
     #[test]
     fn without_a_timeout_the_action_runs_once() {
-        let (tries, result) = tries(Retry::NONE, |_| fails_with(EBUSY));
+        let (tries, result) = run_and_count(Retry::NONE, |_| fails_with(EBUSY));
         assert!(tries == 1 && result.unwrap_err().is_busy());
     }
 
     #[test]
-    fn only_a_busy_device_is_tried_again() {
-        assert_eq!(tries(Retry::default(), |_| fails_with(ENXIO)).0, 1);
-        let (tries, result) = tries(Retry::default(), |tries| if tries < 4 { fails_with(EBUSY) } else { Ok(()) });
+    fn only_an_error_of_a_busy_device_is_retried() {
+        assert_eq!(run_and_count(Retry::default(), |_| fails_with(ENXIO)).0, 1);
+        let (tries, result) =
+            run_and_count(Retry::default(), |tries| if tries < 4 { fails_with(EBUSY) } else { Ok(()) });
         assert!(tries == 4 && result.is_ok());
     }
 
@@ -107,7 +110,7 @@ mod tests {
         let timeout = Duration::from_millis(50);
         let start = Instant::now();
         let mut last = Duration::ZERO;
-        let (tries, result) = tries(Retry::within(timeout), |_| {
+        let (tries, result) = run_and_count(Retry::within(timeout), |_| {
             last = start.elapsed();
             fails_with(EBUSY)
         });

@@ -29,7 +29,8 @@ impl SuspendPolicy {
         Self::default()
     }
 
-    /// Does not flush queued I/O: I/O that the target holds back stays queued. Requires interface 4.12.
+    /// Does not flush queued I/O: I/O that the target holds back stays queued. The file system is not frozen either. The
+    /// kernel still waits for I/O that the underlying devices have not completed. Requires interface 4.12.
     #[must_use]
     #[doc(alias = "--noflush")]
     pub const fn noflush(self, noflush: bool) -> Self {

@@ -83,7 +83,7 @@ impl<'a> Before<'a> {
             step(&|dm, id| restore(dm, id, old, !is_clear));
         }
         if was_suspended && !self.resumes {
-            step(&|dm, id| dm.device_suspend_with(id, SuspendOptions::at_once()).map(drop));
+            step(&|dm, id| dm.device_suspend_with(id, SuspendOptions::without_flush()).map(drop));
         } else if must_resume && (is_clear || !matches!(self.table, NewTable::Unchanged)) {
             step(&|dm, id| dm.device_resume(id).map(drop));
         }
@@ -165,7 +165,7 @@ fn restore(dm: &Dm, id: DevId<'_>, old: &TableStatus, is_threatened: bool) -> Re
     let lines = old.iter().map(|line| line.map(|line| line.to_line())).collect::<Result<Vec<_>, _>>()?;
     dm.table_load_with(id, lines, LoadOptions::new().read_only(old.info().is_read_only()))?;
     // While the new table is active there may be I/O that it cannot complete.
-    let resume = ResumeOptions::new().suspend(SuspendOptions::at_once());
+    let resume = ResumeOptions::new().suspend(SuspendOptions::without_flush());
     match dm.device_resume_with(id, resume) {
         Ok(_) => Ok(()),
         Err(error) => {

@@ -1,5 +1,5 @@
-//! The content of errors: the errno, the kernel's log, the interface version, and whether a disk or the device is
-//! meant.
+//! The content of errors: the errno, the kernel's log, the interface version, and whether an error is about the mapped
+//! device or about a disk that its table uses.
 
 use dm_core::{Command, DevIdBuf, Dm, DmName, DmNameBuf, DmUuid, Error, Geometry, ListOptions};
 use dm_units::Version;
@@ -10,7 +10,7 @@ use crate::support::{Answer, EACCES, EBUSY, EINTR, EINVAL, EIO, ENODEV, ENXIO, S
 /// A command that fails.
 type Call = fn(&Dm) -> Error;
 
-/// Every command.
+/// A call of every command, and both uses of `DeviceRename`.
 const CALLS: [(Command, Call); 20] = [
     (Command::Version, |dm| dm.version().unwrap_err()),
     (Command::RemoveAll, |dm| dm.remove_all().unwrap_err()),
@@ -34,12 +34,18 @@ const CALLS: [(Command, Call); 20] = [
     (Command::TargetVersion, |dm| dm.target_version("zero").unwrap_err()),
 ];
 
-/// The commands for which the kernel logs reasons.
-const WITH_REASONS: [Command; 5] =
-    [Command::TableLoad, Command::TargetMsg, Command::DeviceResume, Command::DeviceCreate, Command::DeviceRename];
+/// The commands for whose refusals the kernel logs reasons.
+const WITH_REASONS: [Command; 6] = [
+    Command::TableLoad,
+    Command::TargetMsg,
+    Command::DeviceResume,
+    Command::DeviceCreate,
+    Command::DeviceRename,
+    Command::SetGeometry,
+];
 
 #[test]
-fn a_signal_ends_every_command_which_is_not_sent_again() {
+fn a_command_that_is_interrupted_by_a_signal_is_not_sent_again() {
     for (command, call) in CALLS {
         let (dm, script) = Script::new().refuse(command, EINTR).start();
         let error = call(&dm);
@@ -51,16 +57,16 @@ fn a_signal_ends_every_command_which_is_not_sent_again() {
 }
 
 #[test]
-fn a_refusal_names_the_command_the_device_as_the_caller_did_and_the_errno() {
+fn a_refusal_names_the_command_the_errno_and_the_device_of_the_caller() {
+    use Command::{ArmPoll, ListDevices, ListVersions, RemoveAll, TargetVersion, Version};
+    let by_name = DevIdBuf::Name(DmNameBuf::new("disk").unwrap());
     for (command, call) in CALLS {
         let refusal = call(&Script::new().refuse(command, EIO).dm()).refusal().cloned().unwrap();
         assert_eq!((refusal.command(), refusal.errno().number()), (command, EIO));
-        let by_name = DevIdBuf::Name(DmNameBuf::new("disk").unwrap());
+        let without_device = [ArmPoll, ListDevices, ListVersions, RemoveAll, TargetVersion, Version].contains(&command);
         let text = refusal.to_string();
-        match refusal.device() {
-            Some(device) => assert!(*device == by_name && text.contains("of device 'disk' failed"), "{text}"),
-            None => assert!(!text.contains("device '"), "{text}"),
-        }
+        assert_eq!(refusal.device(), (!without_device).then_some(&by_name), "{command}");
+        assert_eq!(text.contains("of device 'disk' failed"), !without_device, "{text}");
         assert!(text.contains("I/O error (EIO)"), "{text}");
     }
 }
@@ -75,7 +81,7 @@ fn a_prefix_or_a_target_type_is_not_taken_for_a_device() {
 }
 
 #[test]
-fn only_commands_with_reasons_look_at_the_log_and_only_after_an_error() {
+fn only_refusals_of_commands_with_reasons_contain_lines_of_the_log() {
     for (command, call) in CALLS {
         let (dm, script) = Script::new().log(&["device-mapper: a reason"]).refuse(command, EIO).start();
         let error = call(&dm);
@@ -85,7 +91,11 @@ fn only_commands_with_reasons_look_at_the_log_and_only_after_an_error() {
         assert_eq!(refusal.kernel_log(), expected, "{command}");
         assert!(!refusal.kernel_log_unread());
         assert_eq!(error.to_string().contains("; the kernel says: device-mapper: a reason"), has_reasons);
-        assert_eq!(script.sent().len(), if has_reasons { 2 } else { 1 }, "the device is looked up for its lines");
+        assert_eq!(
+            script.sent().len(),
+            if has_reasons { 2 } else { 1 },
+            "DeviceInfo is sent for the device number, by which the lines are filtered"
+        );
 
         // Without a log, the error mentions that there may be a reason.
         let error = call(&Script::new().refuse(command, EIO).dm());
@@ -95,7 +105,7 @@ fn only_commands_with_reasons_look_at_the_log_and_only_after_an_error() {
 }
 
 #[test]
-fn a_log_that_has_nothing_to_say_is_not_an_unread_one() {
+fn a_log_without_a_reason_is_not_reported_as_unread() {
     let dm = Script::new().log(&[]).refuse(Command::TableLoad, EINVAL).dm();
     let error = dm.table_load("disk", [line("zero", "")]).unwrap_err();
     let refusal = error.refusal().unwrap();
@@ -104,7 +114,7 @@ fn a_log_that_has_nothing_to_say_is_not_an_unread_one() {
 }
 
 #[test]
-fn a_refused_load_tells_a_disk_from_the_device() {
+fn an_error_of_a_load_distinguishes_a_disk_from_the_device() {
     let load = |script: Script| script.dm().table_load("disk", [line("linear", "7:0 0")]).unwrap_err();
     for errno in [EBUSY, ENODEV, ENXIO, EACCES] {
         // The device for which the table is loaded exists.
@@ -123,8 +133,8 @@ fn a_refused_load_tells_a_disk_from_the_device() {
     assert!(error.is_busy() && !error.is_disk_unusable(), "{error}");
 }
 
-/// A kernel of this version, which refuses newer commands and flags as a real one does.
-fn old_kernel(command: Command, version: [u32; 3]) -> Dm {
+/// A kernel of this version that refuses every call of `command` with `EINVAL`.
+fn kernel_that_refuses(command: Command, version: [u32; 3]) -> Dm {
     let refuse = move |request: &mut [u8]| {
         put(request, 0, &version);
         Err(std::io::Error::from_raw_os_error(EINVAL))
@@ -134,7 +144,7 @@ fn old_kernel(command: Command, version: [u32; 3]) -> Dm {
 
 #[test]
 fn an_old_kernel_gives_an_error_with_both_versions() {
-    let error = old_kernel(Command::ArmPoll, [4, 35, 0]).arm_poll().unwrap_err();
+    let error = kernel_that_refuses(Command::ArmPoll, [4, 35, 0]).arm_poll().unwrap_err();
     assert!(error.is_unsupported() && !error.is_invalid(), "{error}");
     let Error::Unsupported { command: Command::ArmPoll, needed_minor: 36, kernel, .. } = error else {
         panic!("{error:?}")
@@ -142,12 +152,13 @@ fn an_old_kernel_gives_an_error_with_both_versions() {
     assert_eq!(kernel, Version::new(4, 35, 0));
 
     for version in [[4, 36, 0], [4, 48, 0], [5, 0, 0]] {
-        let error = old_kernel(Command::ArmPoll, version).arm_poll().unwrap_err();
+        let error = kernel_that_refuses(Command::ArmPoll, version).arm_poll().unwrap_err();
         assert!(error.is_invalid() && !error.is_unsupported(), "this kernel is new enough: {error}");
     }
-    let load = old_kernel(Command::TableLoad, [4, 19, 0]).table_load("disk", [line("crypt", "")]).unwrap_err();
+    // Tables of `crypt` are sent as secure data, which requires interface 4.20.
+    let load = kernel_that_refuses(Command::TableLoad, [4, 19, 0]).table_load("disk", [line("crypt", "")]).unwrap_err();
     assert!(load.is_unsupported(), "{load}");
-    let load = old_kernel(Command::TableLoad, [4, 19, 0]).table_load("disk", [line("zero", "")]).unwrap_err();
+    let load = kernel_that_refuses(Command::TableLoad, [4, 19, 0]).table_load("disk", [line("zero", "")]).unwrap_err();
     assert!(load.is_invalid(), "{load}");
 }
 
@@ -162,7 +173,7 @@ fn an_error_of_an_old_kernel_that_is_not_about_the_version_keeps_its_errno() {
 }
 
 #[test]
-fn errors_can_be_cloned_and_say_the_same() {
+fn a_cloned_error_has_the_same_text_and_a_malformed_reply_has_no_errno() {
     let error = Script::new().refuse(Command::DeviceRemove, EBUSY).dm().device_remove("disk").unwrap_err();
     assert_eq!(error.clone().to_string(), error.to_string());
     let malformed = Script::new().answer(Command::DeviceInfo, Answer::new().text(48, [b'x'; 128])).dm();

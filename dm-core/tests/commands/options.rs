@@ -123,7 +123,7 @@ fn options_of_suspend_and_resume_set_their_flags() {
         ("suspend, noflush", &suspend(noflush), 12, Flags::SUSPEND | Flags::NOFLUSH, 0),
         ("suspend, noflush if possible", &suspend(noflush.if_possible(true)), 0, Flags::SUSPEND | Flags::NOFLUSH, 0),
         ("suspend, skip_lockfs", &suspend(skip_lockfs), 0, Flags::SUSPEND | Flags::SKIP_LOCKFS, 0),
-        ("suspend, at once", &suspend(SuspendOptions::at_once()), 12, Flags::SUSPEND | both, 0),
+        ("suspend without flush", &suspend(SuspendOptions::without_flush()), 12, Flags::SUSPEND | both, 0),
         ("resume", &|dm| dm.device_resume("disk").is_ok(), 0, NONE, NO_COOKIE),
         ("resume, noflush", &by(noflush), 12, Flags::NOFLUSH, NO_COOKIE),
         ("resume, skip_lockfs", &by(skip_lockfs), 0, Flags::SKIP_LOCKFS, NO_COOKIE),

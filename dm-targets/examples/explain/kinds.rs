@@ -1,7 +1,7 @@
 //! Detection of the dmsetup command that printed a text.
 
 use dm_targets::{
-    DmsetupLine, Measured, ParseError, Part, StatusLine, TableError, TableErrorKind, Target, TargetVisitor,
+    DmsetupLine, Measured, ParseError, StatusLine, TableError, TableErrorKind, Target, TargetVisitor, TextKind,
     dmsetup_concise, dmsetup_cookies, dmsetup_deps, dmsetup_info, dmsetup_info_long, dmsetup_ls, dmsetup_measure,
     dmsetup_status, dmsetup_table, dmsetup_targets, dmsetup_tree, visit_targets,
 };
@@ -14,8 +14,8 @@ pub(crate) enum Output {
     Concise,
     List,
     Tree,
+    InfoColumns,
     Info,
-    Details,
     Deps,
     Targets,
     Cookies,
@@ -37,8 +37,8 @@ pub(crate) fn kind_of(text: &str) -> Output {
     let lists = [
         (Output::Deps, taken(dmsetup_deps(text))),
         (Output::Tree, taken(dmsetup_tree(text))),
-        (Output::Info, taken(dmsetup_info(text))),
-        (Output::Details, taken(dmsetup_info_long(text))),
+        (Output::InfoColumns, taken(dmsetup_info(text))),
+        (Output::Info, taken(dmsetup_info_long(text))),
         (Output::List, taken(dmsetup_ls(text))),
         (Output::Targets, taken(dmsetup_targets(text))),
         (Output::Cookies, taken(dmsetup_cookies(text))),
@@ -61,8 +61,8 @@ fn kind_of_heading(text: &str) -> Option<Output> {
     let mut words = line.split_ascii_whitespace();
     match [words.next()?, words.next()?] {
         ["Cookie", "Semid"] => Some(Output::Cookies),
-        ["Name", "Maj"] => Some(Output::Info),
-        _ => line.starts_with("Name:  ").then_some(Output::Details),
+        ["Name", "Maj"] => Some(Output::InfoColumns),
+        _ => line.starts_with("Name:  ").then_some(Output::Info),
     }
 }
 
@@ -126,7 +126,7 @@ struct InTarget {
 
 fn in_target(error: &TableError) -> Option<InTarget> {
     match error.kind() {
-        TableErrorKind::Parse(cause) if cause.part() != Part::Line => Some(InTarget { line: error.line(), cause }),
+        TableErrorKind::Parse(cause) if cause.part() != TextKind::Line => Some(InTarget { line: error.line(), cause }),
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! Reports on output of dmsetup that is neither tables nor statuses.
+//! Explains the output of `dmsetup ls`, `info`, `deps`, `ls --tree`, `targets`, `udevcookies` and `measure`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::report::{Device, Report};
 
 const SUSPENDED: &str = "is suspended: I/O waits until it is resumed";
 
-/// Passes on each item, and records those that could not be parsed.
+/// Calls `take` with each item that could be parsed, and records the errors of the others in the report.
 fn each<T>(
     report: &mut Report,
     items: impl Iterator<Item = Result<T, TableError>>,
@@ -33,8 +33,8 @@ pub(crate) fn explain_list(text: &str) -> Report {
     report
 }
 
-/// A device in the output of `dmsetup info`, in either form.
-struct State {
+/// The state of a device, from `dmsetup info` or `dmsetup info -c`.
+struct DeviceState {
     suspended: bool,
     live_table: bool,
     inactive_table: bool,
@@ -42,14 +42,16 @@ struct State {
     read_only: bool,
 }
 
-impl State {
+impl DeviceState {
     fn explain(&self, device: &mut Device) {
         let attention = HealthState::Attention;
         if self.suspended {
             device.problem(attention, SUSPENDED.to_owned());
         }
         match (self.live_table, self.inactive_table) {
-            (false, true) => device.problem(attention, "has a table that is not active: resume it".to_owned()),
+            (false, true) => {
+                device.problem(attention, "has a first table that is not active: resume the device".to_owned())
+            }
             (false, false) => device.problem(attention, "has no table".to_owned()),
             (true, true) => device.facts.push("has another table that is not active".to_owned()),
             (true, false) => {}
@@ -63,30 +65,31 @@ impl State {
     }
 }
 
-pub(crate) fn explain_info(text: &str) -> Report {
+pub(crate) fn explain_info_columns(text: &str) -> Report {
     let mut report = Report::new("info -c");
     each(&mut report, dmsetup_info(text), |report, item| {
         let device = report.device(Some(item.name));
         let has = |letter| item.state.contains(letter);
-        let state = State {
+        let state = DeviceState {
             suspended: has('s'),
             live_table: has('L'),
             inactive_table: has('I'),
+            // `info -c` does not print it.
             deferred_remove: false,
             read_only: has('r'),
         };
         state.explain(device);
-        device.facts.push(format!("is device {}, open {}", item.number, times(item.open)));
+        device.facts.push(format!("is device {}, opened {}", item.number, times(item.open)));
         device.facts.extend(item.uuid.map(|uuid| format!("has the uuid {uuid}")));
     });
     report
 }
 
-pub(crate) fn explain_details(text: &str) -> Report {
+pub(crate) fn explain_info(text: &str) -> Report {
     let mut report = Report::new("info");
     each(&mut report, dmsetup_info_long(text), |report, item| {
         let device = report.device(Some(item.name));
-        let state = State {
+        let state = DeviceState {
             suspended: item.suspended,
             live_table: item.live_table,
             inactive_table: item.inactive_table,
@@ -94,7 +97,7 @@ pub(crate) fn explain_details(text: &str) -> Report {
             read_only: item.read_only,
         };
         state.explain(device);
-        let open = item.open.map(|open| format!(", open {}", times(open)));
+        let open = item.open.map(|open| format!(", opened {}", times(open)));
         device.facts.push(format!("is device {}{}", item.number, open.unwrap_or_default()));
         device.facts.extend(item.uuid.map(|uuid| format!("has the uuid {uuid}")));
     });
@@ -135,11 +138,12 @@ pub(crate) fn explain_tree(text: &str) -> Report {
     for node in nodes.iter().filter(|node| node.name.is_some()) {
         let device = report.device(node.name);
         if !device.facts.is_empty() {
+            // The device was reported at its first appearance.
             continue;
         }
         device.facts.push(format!("is device {}", node.number));
-        let below = below.get(&name_of(node)).into_iter().flatten();
-        device.facts.extend(below.map(|other| format!("uses {other}")));
+        let used = below.get(&name_of(node)).into_iter().flatten();
+        device.facts.extend(used.map(|other| format!("uses {other}")));
         if node.attributes.is_some_and(|attributes| attributes.split(", ").any(|it| it == "SUSPENDED")) {
             device.problem(HealthState::Attention, SUSPENDED.to_owned());
         }
@@ -164,10 +168,10 @@ pub(crate) fn explain_cookies(text: &str) -> Report {
     each(&mut report, dmsetup_cookies(text), |report, item| {
         let cookie = format!("{:#x}", item.cookie);
         let device = report.device(Some(&cookie));
-        // Another command is waiting for the cookie; nothing else creates one.
+        // A command that waits removes its cookie. Other cookies are left over, or come from `dmsetup udevcreatecookie`.
         let problem = format!(
-            "waits for udev events since {}: if no command waits for it, release it with dmsetup udevcomplete {cookie}",
-            item.last_change
+            "has existed since {}: if no command waits for it, remove it with ipcrm --semaphore-id {}",
+            item.last_change, item.semaphore
         );
         device.problem(HealthState::Attention, problem);
         device.facts.push(format!("is semaphore {} with the value {}", item.semaphore, item.value));

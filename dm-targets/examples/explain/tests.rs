@@ -83,8 +83,8 @@ fn tables_and_statuses_are_distinguished_for_the_whole_output() {
 const LISTS: [(Output, &str, &str); 8] = [
     (Output::List, "a\t(254:0)\nb\t(254, 1)\n", "c (254:2"),
     (Output::Tree, "a (254:1)\n |-b (254:0)\n |  `- (8:0)\n `- (8:16)\n", " `-c"),
-    (Output::Info, "Name  Maj Min Stat Open Targ Event  UUID\na  254  0 L--w  0  1  0  uuid\n", "b 254"),
-    (Output::Info, "a:254:0:L--w:0:1:0:uuid\nb:254:1:L--w:0:1:0:\n", "c:254:2:L--w"),
+    (Output::InfoColumns, "Name  Maj Min Stat Open Targ Event  UUID\na  254  0 L--w  0  1  0  uuid\n", "b 254"),
+    (Output::InfoColumns, "a:254:0:L--w:0:1:0:uuid\nb:254:1:L--w:0:1:0:\n", "c:254:2:L--w"),
     (Output::Deps, "a: 1 dependencies\t: (8, 0)\nb: 0 dependencies\t:\n", "c: 2 dependencies\t: (8, 0)"),
     (Output::Targets, "linear           v1.4.0\nzero  v1.2.0\n", "crypt"),
     (
@@ -109,8 +109,8 @@ UUID: TEST-a
 
 #[test]
 fn every_output_is_recognized_even_with_a_wrong_line() {
-    assert_eq!(kind_of(DETAILS), Output::Details);
-    assert_eq!(kind_of(&DETAILS.replace("254, 7", "x")), Output::Details);
+    assert_eq!(kind_of(DETAILS), Output::Info);
+    assert_eq!(kind_of(&DETAILS.replace("254, 7", "x")), Output::Info);
     for (kind, output, bad) in LISTS {
         assert_eq!((kind_of(output), kind_of(&format!("\n  {output}"))), (kind, kind), "{output}");
         assert_eq!(explain(output).exit_status(), if kind == Output::Cookies { 1 } else { 0 }, "{output}");
@@ -222,19 +222,21 @@ fn programs_read_json() {
 fn states_of_devices_are_judged() {
     let info = "Name  Maj Min Stat Open Targ Event  UUID\na  254  0 L-sw  0  1  0  \nb  254  1 ---w  0  0  0  x\nc  254  2 L--w  0  1  0  \nd  254  3 -I-w  0  0  0  \n";
     let found = text(info);
-    for problem in
-        ["a: attention\n  is suspended", "b: attention\n  has no table", "d: attention\n  has a table that is not"]
-    {
+    for problem in [
+        "a: attention\n  is suspended",
+        "b: attention\n  has no table",
+        "d: attention\n  has a first table that is not",
+    ] {
         assert!(found.contains(problem), "{found}");
     }
     assert!(found.ends_with("4 devices; not good: a, b, d\n"), "{found}");
     assert_eq!(text(DETAILS), "1 device; nothing is wrong\n");
-    assert!(everything(DETAILS).contains("is device 254:7, open once\n  has the uuid TEST-a\n"));
+    assert!(everything(DETAILS).contains("is device 254:7, opened once\n  has the uuid TEST-a\n"));
     for (from, to, problem) in [
         ("ACTIVE", "SUSPENDED (READ-ONLY)", "is suspended"),
         ("ACTIVE", "ACTIVE (DEFERRED REMOVE)", "is removed as soon as"),
         ("LIVE", "None", "has no table"),
-        ("LIVE", "INACTIVE", "has a table that is not active"),
+        ("LIVE", "INACTIVE", "has a first table that is not active"),
     ] {
         let found = text(&DETAILS.replace(from, to));
         assert!(found.contains(problem) && found.ends_with("not good: left right\n"), "{found}");
@@ -248,7 +250,7 @@ fn states_of_devices_are_judged() {
         "{tree}"
     );
     let cookies = text(LISTS[6].1);
-    assert!(cookies.contains("dmsetup udevcomplete 0xd4d1234\n1 cookie; not good: 0xd4d1234"), "{cookies}");
+    assert!(cookies.contains("ipcrm --semaphore-id 5\n1 cookie; not good: 0xd4d1234"), "{cookies}");
 }
 
 #[test]

@@ -10,16 +10,16 @@ use crate::AnyTable;
 use crate::errors::parse_error::{ParseError, Place};
 use crate::errors::problem::Problem;
 use crate::table::{StatusLine, Table, TableLine};
-use crate::target::kind::{Any, Kind};
+use crate::target::kind::{Any, LineKind};
 use crate::target::{Message, Target};
 use crate::targets::{self, with_targets};
 use crate::text::fields::Fields;
 
 /// The params of a typed line, with their target type and whether they may contain a key.
 #[derive(Clone, Copy, Debug)]
-pub struct TypedParams<'a, K: Kind>(&'a K::Table);
+pub struct TypedParams<'a, K: LineKind>(&'a K::Table);
 
-impl<'a, K: Kind> TypedParams<'a, K> {
+impl<'a, K: LineKind> TypedParams<'a, K> {
     /// Wraps a table.
     #[must_use]
     pub const fn new(table: &'a K::Table) -> Self {
@@ -47,7 +47,7 @@ impl TargetParams for AnyTable {
     }
 }
 
-impl<K: Kind> Payload for TypedParams<'_, K> {
+impl<K: LineKind> Payload for TypedParams<'_, K> {
     #[inline]
     fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {
         write!(out, "{}", self.0)
@@ -58,7 +58,7 @@ impl<K: Kind> Payload for TypedParams<'_, K> {
     }
 }
 
-impl<K: Kind> TargetParams for TypedParams<'_, K> {
+impl<K: LineKind> TargetParams for TypedParams<'_, K> {
     fn target_type(&self) -> &str {
         K::table_type(self.0)
     }
@@ -105,7 +105,7 @@ with_targets!(loadable);
 /// Converts a typed line into one to load: `dm.table_load(name, table.lines().iter().map(Into::into))`.
 ///
 /// The params are printed directly into the request.
-impl<'a, K: Kind> From<&'a TableLine<K>> for TargetLine<TypedParams<'a, K>> {
+impl<'a, K: LineKind> From<&'a TableLine<K>> for TargetLine<TypedParams<'a, K>> {
     fn from(line: &'a TableLine<K>) -> Self {
         Self::new(line.start, line.length, TypedParams(&line.params))
     }
@@ -113,9 +113,9 @@ impl<'a, K: Kind> From<&'a TableLine<K>> for TargetLine<TypedParams<'a, K>> {
 
 /// The params of a typed line that owns its table.
 #[derive(Debug)]
-struct OwnedParams<K: Kind>(K::Table);
+struct OwnedParams<K: LineKind>(K::Table);
 
-impl<K: Kind> Payload for OwnedParams<K> {
+impl<K: LineKind> Payload for OwnedParams<K> {
     fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {
         TypedParams::<K>(&self.0).write(out)
     }
@@ -125,7 +125,7 @@ impl<K: Kind> Payload for OwnedParams<K> {
     }
 }
 
-impl<K: Kind> TargetParams for OwnedParams<K> {
+impl<K: LineKind> TargetParams for OwnedParams<K> {
     fn target_type(&self) -> &str {
         K::table_type(&self.0)
     }
@@ -136,13 +136,13 @@ impl<K: Kind> TargetParams for OwnedParams<K> {
 }
 
 /// The lines of a table, for a plan.
-pub(super) fn wanted_lines<'a, K: Kind + 'a>(table: Table<K>) -> Vec<WantedLine<'a>> {
+pub(super) fn wanted_lines<'a, K: LineKind + 'a>(table: Table<K>) -> Vec<WantedLine<'a>> {
     let line = |line: TableLine<K>| TargetLine::new(line.start, line.length, OwnedParams::<K>(line.params)).boxed();
     table.into_lines().into_iter().map(line).collect()
 }
 
 /// The lines of a table, to be loaded.
-pub(super) fn lines<K: Kind>(table: &Table<K>) -> impl Iterator<Item = TargetLine<TypedParams<'_, K>>> {
+pub(super) fn lines<K: LineKind>(table: &Table<K>) -> impl Iterator<Item = TargetLine<TypedParams<'_, K>>> {
     table.lines().iter().map(Into::into)
 }
 
@@ -163,7 +163,7 @@ where
 }
 
 /// Parses a line of a table that [`table_status`](dm_core::Dm::table_status) has returned.
-impl<K: Kind> TryFrom<TargetStatus<'_>> for TableLine<K> {
+impl<K: LineKind> TryFrom<TargetStatus<'_>> for TableLine<K> {
     type Error = ParseError;
 
     fn try_from(line: TargetStatus<'_>) -> Result<Self, ParseError> {
@@ -173,7 +173,7 @@ impl<K: Kind> TryFrom<TargetStatus<'_>> for TableLine<K> {
 }
 
 /// Parses a line of a status that [`table_status`](dm_core::Dm::table_status) has returned.
-impl<K: Kind> TryFrom<TargetStatus<'_>> for StatusLine<K> {
+impl<K: LineKind> TryFrom<TargetStatus<'_>> for StatusLine<K> {
     type Error = ParseError;
 
     fn try_from(line: TargetStatus<'_>) -> Result<Self, ParseError> {
@@ -182,7 +182,7 @@ impl<K: Kind> TryFrom<TargetStatus<'_>> for StatusLine<K> {
     }
 }
 
-fn read<'a, K: Kind, T>(
+fn read<'a, K: LineKind, T>(
     line: &TargetStatus<'a>,
     read: impl FnOnce(&str, Fields<'a>) -> Result<T, ParseError>,
 ) -> Result<T, ParseError> {

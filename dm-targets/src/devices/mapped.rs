@@ -17,7 +17,7 @@ use super::DevError;
 use super::line::{lines, wanted_lines};
 use crate::errors::table_error::TableError;
 use crate::table::{Table, TableLine};
-use crate::target::kind::Kind;
+use crate::target::kind::LineKind;
 
 /// A whole mapped device whose lines have the target `K`, or [`Any`](crate::Any).
 ///
@@ -30,19 +30,19 @@ use crate::target::kind::Kind;
 /// It implements [`AsDevId`], so commands of [`Dm`](dm_core::Dm) and operations of [`Host`] accept it instead of a
 /// name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MappedDev<K: Kind> {
+pub struct MappedDev<K: LineKind> {
     name: DmNameBuf,
     uuid: Option<DmUuidBuf>,
     kind: PhantomData<K>,
 }
 
-impl<K: Kind> AsDevId for MappedDev<K> {
+impl<K: LineKind> AsDevId for MappedDev<K> {
     fn as_dev_id(&self) -> Result<DevId<'_>, NameError> {
         Ok(self.id())
     }
 }
 
-impl<K: Kind> MappedDev<K> {
+impl<K: LineKind> MappedDev<K> {
     /// Creates the device, makes its table active and waits for udev.
     ///
     /// When a step fails, the device is removed again.
@@ -322,7 +322,7 @@ impl<K: Kind> MappedDev<K> {
     }
 
     /// A handle of the device for another target type, after its table was replaced.
-    pub(super) fn retyped<Other: Kind>(&self) -> MappedDev<Other> {
+    pub(super) fn retyped<Other: LineKind>(&self) -> MappedDev<Other> {
         MappedDev { name: self.name.clone(), uuid: self.uuid.clone(), kind: PhantomData }
     }
 
@@ -332,11 +332,11 @@ impl<K: Kind> MappedDev<K> {
 }
 
 /// Whether other programs should see devices of a kind.
-const fn visibility<K: Kind>() -> Visibility {
+const fn visibility<K: LineKind>() -> Visibility {
     if K::INTERNAL { Visibility::Private } else { Visibility::Public }
 }
 
 /// The flags for udev's rules of devices of a kind.
-const fn flags<K: Kind>() -> UdevCookie {
+const fn flags<K: LineKind>() -> UdevCookie {
     UdevCookie::flags_only(visibility::<K>().flags())
 }

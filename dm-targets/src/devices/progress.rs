@@ -7,14 +7,14 @@ use dm_core::{Host, StatusOptions};
 
 use super::{DevError, MappedDev};
 use crate::target::health::Work;
-use crate::target::kind::Kind;
+use crate::target::kind::LineKind;
 
 /// Follows background work until it ends; see [`MappedDev::progress`].
 ///
 /// It can be dropped at any time without an effect on the device, and started again.
 #[derive(Debug)]
 #[must_use = "nothing is read until it is iterated over"]
-pub struct Progress<'h, K: Kind> {
+pub struct Progress<'h, K: LineKind> {
     device: MappedDev<K>,
     host: &'h Host,
     interval: Duration,
@@ -30,7 +30,7 @@ enum State {
     Ended,
 }
 
-impl<K: Kind> MappedDev<K> {
+impl<K: LineKind> MappedDev<K> {
     /// Follows the targets' background work, such as a merge, a copy, a rebuild or a recalculation. If there are several
     /// lines, follows the first one with work.
     ///
@@ -67,7 +67,7 @@ impl<K: Kind> MappedDev<K> {
 }
 
 /// The iterator ends after an error.
-impl<K: Kind> Iterator for Progress<'_, K> {
+impl<K: LineKind> Iterator for Progress<'_, K> {
     type Item = Result<Work, DevError>;
 
     fn next(&mut self) -> Option<Self::Item> {

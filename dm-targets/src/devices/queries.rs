@@ -10,10 +10,10 @@ use super::{DevError, MappedDev};
 use crate::errors::parse_error::ParseError;
 use crate::errors::table_error::{TableError, TableErrorKind};
 use crate::table::{StatusLine, Table, TableLine};
-use crate::target::kind::Kind;
+use crate::target::kind::LineKind;
 use crate::target::{Message, Target};
 
-impl<K: Kind> MappedDev<K> {
+impl<K: LineKind> MappedDev<K> {
     /// Reads the active table.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ use crate::errors::problem::Problem;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseError {
     target: &'static str,
-    part: Part,
+    part: TextKind,
     shown: Shown,
     field: &'static str,
     place: Place,
@@ -35,7 +35,7 @@ pub struct ParseError {
 /// The kind of text in which an error occurred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Part {
+pub enum TextKind {
     /// A table, which the constructor reads and `STATUSTYPE_TABLE` prints.
     Table,
     /// A status, which `STATUSTYPE_INFO` prints.
@@ -75,13 +75,13 @@ impl Place {
 
 impl ParseError {
     pub(crate) const fn new(place: Place, field: &'static str, problem: Problem) -> Self {
-        Self { target: "", part: Part::Line, shown: Shown::All, field, place, problem }
+        Self { target: "", part: TextKind::Line, shown: Shown::All, field, place, problem }
     }
 
     /// The same error, in a text of this kind of the target `target`.
     #[cold]
     #[must_use]
-    pub(crate) const fn in_target(self, target: &'static str, secret: bool, part: Part) -> Self {
+    pub(crate) const fn in_target(self, target: &'static str, secret: bool, part: TextKind) -> Self {
         let shown = if secret { Shown::Nothing } else { self.shown };
         Self { target, part, shown, ..self }
     }
@@ -89,7 +89,7 @@ impl ParseError {
     /// The same error, in a text that does not belong to a target.
     #[cold]
     #[must_use]
-    pub(crate) const fn in_part(self, part: Part) -> Self {
+    pub(crate) const fn in_part(self, part: TextKind) -> Self {
         Self { part, ..self }
     }
 
@@ -121,7 +121,7 @@ impl ParseError {
 
     /// The kind of text in which the error occurred.
     #[must_use]
-    pub const fn part(&self) -> Part {
+    pub const fn part(&self) -> TextKind {
         self.part
     }
 
@@ -160,7 +160,7 @@ impl ParseError {
     }
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for TextKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Table => "table",
@@ -230,7 +230,11 @@ impl Annotated<'_> {
         match (self.error.shown, self.error.part) {
             (Shown::Nothing, _) => 0,
             // The contents of the other lines are not known.
-            (Shown::All, Part::Table | Part::Status | Part::Message | Part::Line) if self.has_lines() => 0,
+            (Shown::All, TextKind::Table | TextKind::Status | TextKind::Message | TextKind::Line)
+                if self.has_lines() =>
+            {
+                0
+            }
             _ if !self.has_unknown_target() => usize::MAX,
             _ if self.text.get(start..end).is_some_and(may_hold_key) => start,
             _ => end,
@@ -242,8 +246,8 @@ impl Annotated<'_> {
     const fn has_unknown_target(&self) -> bool {
         let Place { number, .. } = self.error.place;
         match self.error.part {
-            Part::Line => true,
-            Part::Message => self.error.target.is_empty() && number <= 1,
+            TextKind::Line => true,
+            TextKind::Message => self.error.target.is_empty() && number <= 1,
             _ => false,
         }
     }

@@ -4,7 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use crate::message::stats::StatsMessage;
-use crate::{Fields, Params, ParseError, Part, Printer};
+use crate::{Fields, Params, ParseError, Printer, TextKind};
 
 const CANCEL_DEFERRED_REMOVE: &str = "@cancel_deferred_remove";
 
@@ -51,7 +51,7 @@ impl FromStr for DeviceMessage {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        Fields::input(text).read_all(Self::parse).map_err(|error| error.in_part(Part::Message))
+        Fields::input(text).read_all(Self::parse).map_err(|error| error.in_part(TextKind::Message))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::errors::keys::may_hold_key;
 use crate::errors::parse_error::ParseError;
 use crate::errors::problem::Problem;
 use crate::target::Target;
-use crate::target::kind::Kind;
+use crate::target::kind::LineKind;
 use crate::targets::Crypt;
 use crate::text::fields::Fields;
 use crate::text::printer::Printer;
@@ -30,7 +30,7 @@ pub(super) struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    pub(super) fn parse<K: Kind>(line: &'a str) -> Result<Self, ParseError> {
+    pub(super) fn parse<K: LineKind>(line: &'a str) -> Result<Self, ParseError> {
         let mut fields = Fields::printed(line);
         let start = fields.read("start")?;
         let length = fields.read("length")?;

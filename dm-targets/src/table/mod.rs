@@ -15,10 +15,10 @@ use crate::errors::parse_error::ParseError;
 use crate::errors::table_error::{TableError, TableErrorKind};
 use crate::table::line::{Line, print_start};
 use crate::target::health::Health;
-use crate::target::kind::{Any, Kind};
+use crate::target::kind::{Any, LineKind};
 use crate::targets::AnyStatus;
 use crate::text::fields::Fields;
-use crate::text::word::Form;
+use crate::text::word::TextForm;
 
 /// The largest number of lines (`DM_MAX_TARGETS` in `drivers/md/dm-ioctl.c`).
 const MAX_LINES: usize = 1 << 20;
@@ -41,7 +41,7 @@ const MAX_LENGTH: u64 = (1 << 54) - 1;
 /// # Ok::<(), dm_targets::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct TableLine<K: Kind = Any> {
+pub struct TableLine<K: LineKind = Any> {
     /// The first sector of the mapped device that this target maps.
     pub start: Sectors,
     /// The number of sectors that it maps.
@@ -67,7 +67,7 @@ pub struct TableLine<K: Kind = Any> {
     feature = "serde",
     serde(bound(serialize = "K::Status: serde::Serialize", deserialize = "K::Status: serde::Deserialize<'de>"))
 )]
-pub struct StatusLine<K: Kind = Any> {
+pub struct StatusLine<K: LineKind = Any> {
     /// The first sector of the mapped device that this target maps.
     pub start: Sectors,
     /// The number of sectors that it maps.
@@ -76,16 +76,16 @@ pub struct StatusLine<K: Kind = Any> {
     pub status: K::Status,
 }
 
-impl<K: Kind> Eq for TableLine<K> {}
+impl<K: LineKind> Eq for TableLine<K> {}
 
-impl<K: Kind> Hash for TableLine<K> {
+impl<K: LineKind> Hash for TableLine<K> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let Self { start, length, params } = self;
         (start, length, params).hash(state);
     }
 }
 
-impl<K: Kind> TableLine<K> {
+impl<K: LineKind> TableLine<K> {
     /// Maps `length` sectors, starting at sector `start` of the mapped device.
     pub fn new(start: Sectors, length: Sectors, params: impl Into<K::Table>) -> Self {
         Self { start, length, params: params.into() }
@@ -105,12 +105,12 @@ impl<K: Kind> TableLine<K> {
     ///
     /// [`ParseError`]: the line has another target type, or its params are invalid; the error names the first wrong word.
     pub fn parse_printed_as(line: &str) -> Result<Self, ParseError> {
-        Self::parse(line, Form::Printed)
+        Self::parse(line, TextForm::Printed)
     }
 
-    pub(crate) fn parse(line: &str, form: Form) -> Result<Self, ParseError> {
+    pub(crate) fn parse(line: &str, form: TextForm) -> Result<Self, ParseError> {
         let line = Line::parse::<K>(line)?;
-        let without_key = (form == Form::Printed).then(|| line.without_key()).flatten();
+        let without_key = (form == TextForm::Printed).then(|| line.without_key()).flatten();
         let params = K::read_table(
             line.target_type,
             Fields::new(without_key.as_ref().map_or(line.rest, |line| line.as_str()), form),
@@ -163,7 +163,7 @@ impl Table {
     }
 }
 
-impl<K: Kind> StatusLine<K> {
+impl<K: LineKind> StatusLine<K> {
     /// The name of the target type, such as `linear`.
     #[must_use]
     pub fn target_type(&self) -> &str {
@@ -185,15 +185,15 @@ impl StatusLine {
     }
 }
 
-impl<K: Kind> FromStr for TableLine<K> {
+impl<K: LineKind> FromStr for TableLine<K> {
     type Err = ParseError;
 
     fn from_str(line: &str) -> Result<Self, ParseError> {
-        Self::parse(line, Form::Input)
+        Self::parse(line, TextForm::Input)
     }
 }
 
-impl<K: Kind> FromStr for StatusLine<K> {
+impl<K: LineKind> FromStr for StatusLine<K> {
     type Err = ParseError;
 
     fn from_str(line: &str) -> Result<Self, ParseError> {
@@ -204,14 +204,14 @@ impl<K: Kind> FromStr for StatusLine<K> {
     }
 }
 
-impl<K: Kind> fmt::Display for TableLine<K> {
+impl<K: LineKind> fmt::Display for TableLine<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         print_start(f, self.start, self.length, self.target_type())?;
         self.params.fmt(f)
     }
 }
 
-impl<K: Kind> fmt::Display for StatusLine<K> {
+impl<K: LineKind> fmt::Display for StatusLine<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         print_start(f, self.start, self.length, self.target_type())?;
         self.status.fmt(f)
@@ -235,11 +235,11 @@ impl<K: Kind> fmt::Display for StatusLine<K> {
 /// assert_eq!(error.to_string(), "line 2: must start at sector 8");
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct Table<K: Kind = Any> {
+pub struct Table<K: LineKind = Any> {
     lines: Vec<TableLine<K>>,
 }
 
-impl<K: Kind> Table<K> {
+impl<K: LineKind> Table<K> {
     /// Checks the lines and makes them a table.
     ///
     /// # Errors
@@ -281,10 +281,10 @@ impl<K: Kind> Table<K> {
     /// [`TableErrorKind::Parse`]: a line cannot be parsed. The other [kinds](TableErrorKind): a line breaks a rule of the kernel.
     /// The error names the first such line.
     pub fn parse_printed_as(text: &str) -> Result<Self, TableError> {
-        Self::parse(text, Form::Printed)
+        Self::parse(text, TextForm::Printed)
     }
 
-    fn parse(text: &str, form: Form) -> Result<Self, TableError> {
+    fn parse(text: &str, form: TextForm) -> Result<Self, TableError> {
         let parse = |(line, number)| {
             TableLine::parse(line, form).map_err(|error| TableError::new(number, TableErrorKind::Parse(error)))
         };
@@ -310,15 +310,15 @@ impl<K: Kind> Table<K> {
     }
 }
 
-impl<K: Kind> Eq for Table<K> {}
+impl<K: LineKind> Eq for Table<K> {}
 
-impl<K: Kind> Hash for Table<K> {
+impl<K: LineKind> Hash for Table<K> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.lines.hash(state);
     }
 }
 
-impl<K: Kind> IntoIterator for Table<K> {
+impl<K: LineKind> IntoIterator for Table<K> {
     type Item = TableLine<K>;
     type IntoIter = alloc::vec::IntoIter<TableLine<K>>;
 
@@ -327,7 +327,7 @@ impl<K: Kind> IntoIterator for Table<K> {
     }
 }
 
-impl<'t, K: Kind> IntoIterator for &'t Table<K> {
+impl<'t, K: LineKind> IntoIterator for &'t Table<K> {
     type Item = &'t TableLine<K>;
     type IntoIter = core::slice::Iter<'t, TableLine<K>>;
 
@@ -337,7 +337,7 @@ impl<'t, K: Kind> IntoIterator for &'t Table<K> {
 }
 
 /// Checks one line, and returns the sector at which the next one must start.
-fn check_line<K: Kind>(line: &TableLine<K>, expected: Sectors) -> Result<Sectors, TableErrorKind> {
+fn check_line<K: LineKind>(line: &TableLine<K>, expected: Sectors) -> Result<Sectors, TableErrorKind> {
     if line.length == Sectors(0) {
         return Err(TableErrorKind::ZeroLength);
     }
@@ -348,15 +348,15 @@ fn check_line<K: Kind>(line: &TableLine<K>, expected: Sectors) -> Result<Sectors
     line.end().ok_or(TableErrorKind::TooLong)
 }
 
-impl<K: Kind> FromStr for Table<K> {
+impl<K: LineKind> FromStr for Table<K> {
     type Err = TableError;
 
     fn from_str(text: &str) -> Result<Self, TableError> {
-        Self::parse(text, Form::Input)
+        Self::parse(text, TextForm::Input)
     }
 }
 
-impl<K: Kind> fmt::Display for Table<K> {
+impl<K: LineKind> fmt::Display for Table<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
         for line in &self.lines {
@@ -368,5 +368,5 @@ impl<K: Kind> fmt::Display for Table<K> {
     }
 }
 
-crate::text::serde::as_text!(Table<K>, str::parse, K: Kind);
-crate::text::serde::as_text!(TableLine<K>, str::parse, K: Kind);
+crate::text::serde::as_text!(Table<K>, str::parse, K: LineKind);
+crate::text::serde::as_text!(TableLine<K>, str::parse, K: LineKind);

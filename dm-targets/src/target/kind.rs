@@ -1,11 +1,11 @@
-//! [`Kind`]: the types of lines, with one target or with any.
+//! [`LineKind`]: the types of lines, with one target or with any.
 
 use core::fmt;
 use core::hash::Hash;
 
 use dm_units::Sectors;
 
-use crate::errors::parse_error::{ParseError, Part};
+use crate::errors::parse_error::{ParseError, TextKind};
 use crate::errors::problem::{InvalidField, Problem};
 use crate::target::comparison::TableDifference;
 use crate::target::health::Work;
@@ -16,7 +16,7 @@ use crate::text::fields::Fields;
 ///
 /// `TableLine<Linear>` holds a linear table; `TableLine<Any>`, or just `TableLine`, an [`AnyTable`](crate::AnyTable).
 /// Every `Target` implements it, so there is no need to implement it yourself.
-pub trait Kind: Copy + fmt::Debug + Eq {
+pub trait LineKind: Copy + fmt::Debug + Eq {
     /// Whether devices of this kind only serve other devices; see [`Target::INTERNAL`].
     const INTERNAL: bool = false;
 
@@ -83,7 +83,7 @@ pub trait Kind: Copy + fmt::Debug + Eq {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Any {}
 
-impl<T: Target> Kind for T {
+impl<T: Target> LineKind for T {
     const INTERNAL: bool = T::INTERNAL;
 
     type Table = T::Table;
@@ -106,12 +106,12 @@ impl<T: Target> Kind for T {
 
     #[inline]
     fn read_table(_: &str, fields: Fields<'_>) -> Result<T::Table, ParseError> {
-        parse::<T, _>(fields, Part::Table)
+        parse::<T, _>(fields, TextKind::Table)
     }
 
     #[inline]
     fn read_status(_: &str, fields: Fields<'_>) -> Result<T::Status, ParseError> {
-        parse::<T, _>(fields, Part::Status)
+        parse::<T, _>(fields, TextKind::Status)
     }
 
     #[inline]

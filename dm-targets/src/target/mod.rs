@@ -13,7 +13,7 @@ use core::hash::Hash;
 
 use dm_units::{Sectors, Version};
 
-use crate::errors::parse_error::{ParseError, Part};
+use crate::errors::parse_error::{ParseError, TextKind};
 use crate::errors::problem::{InvalidField, Problem};
 use crate::option::Feature;
 use crate::target::comparison::{Comparison, TableDifference};
@@ -117,7 +117,7 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
         Health::default()
     }
 
-    /// Parses a table as the kernel and `dmsetup` print it ([`Form::Printed`](crate::Form::Printed)).
+    /// Parses a table as the kernel and `dmsetup` print it ([`TextForm::Printed`](crate::TextForm::Printed)).
     ///
     /// # Errors
     ///
@@ -131,10 +131,10 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// # Ok::<(), dm_targets::ParseError>(())
     /// ```
     fn parse_table(text: &str) -> Result<Self::Table, ParseError> {
-        parse::<Self, _>(Fields::printed(text), Part::Table)
+        parse::<Self, _>(Fields::printed(text), TextKind::Table)
     }
 
-    /// Parses a table as the constructor reads it and `Display` prints it ([`Form::Input`](crate::Form::Input)).
+    /// Parses a table as the constructor reads it and `Display` prints it ([`TextForm::Input`](crate::TextForm::Input)).
     ///
     /// # Errors
     ///
@@ -148,7 +148,7 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// # Ok::<(), dm_targets::ParseError>(())
     /// ```
     fn parse_input(text: &str) -> Result<Self::Table, ParseError> {
-        parse::<Self, _>(Fields::input(text), Part::Table)
+        parse::<Self, _>(Fields::input(text), TextKind::Table)
     }
 
     /// Parses a status as the kernel prints it.
@@ -164,7 +164,7 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// # Ok::<(), dm_targets::ParseError>(())
     /// ```
     fn parse_status(text: &str) -> Result<Self::Status, ParseError> {
-        parse::<Self, _>(Fields::printed(text), Part::Status)
+        parse::<Self, _>(Fields::printed(text), TextKind::Status)
     }
 
     /// Parses a message as the target reads it.
@@ -181,7 +181,7 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// # Ok::<(), dm_targets::ParseError>(())
     /// ```
     fn parse_message(text: &str) -> Result<Self::Message, ParseError> {
-        parse::<Self, _>(Fields::input(text), Part::Message)
+        parse::<Self, _>(Fields::input(text), TextKind::Message)
     }
 
     /// Parses the reply to `message`.
@@ -199,7 +199,7 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// # Ok::<(), dm_targets::ParseError>(())
     /// ```
     fn parse_reply(message: &Self::Message, text: &str) -> Result<<Self::Message as Message>::Reply, ParseError> {
-        parse_with::<Self, _>(Fields::printed(text), Part::Reply, |fields| message.parse_reply(fields))
+        parse_with::<Self, _>(Fields::printed(text), TextKind::Reply, |fields| message.parse_reply(fields))
     }
 
     /// Whether a version of the target, as reported by the kernel, has the option or message `name`; `None` for an unknown
@@ -222,14 +222,14 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
 
 /// Parses a text of the target `T` and requires that it has no further words.
 #[inline]
-pub(crate) fn parse<T: Target, P: Params>(fields: Fields<'_>, part: Part) -> Result<P, ParseError> {
+pub(crate) fn parse<T: Target, P: Params>(fields: Fields<'_>, part: TextKind) -> Result<P, ParseError> {
     parse_with::<T, P>(fields, part, P::parse)
 }
 
 #[inline]
 fn parse_with<T: Target, P>(
     fields: Fields<'_>,
-    part: Part,
+    part: TextKind,
     read: impl FnOnce(&mut Fields<'_>) -> Result<P, ParseError>,
 ) -> Result<P, ParseError> {
     fields.guarded(T::SECRET).read_all(read).map_err(|error| error.within::<T>(part))
@@ -240,7 +240,7 @@ impl ParseError {
     /// [`Target`].
     #[cold]
     #[must_use]
-    pub fn within<T: Target>(self, part: Part) -> Self {
+    pub fn within<T: Target>(self, part: TextKind) -> Self {
         self.in_target(T::TYPE, T::SECRET, part)
     }
 }

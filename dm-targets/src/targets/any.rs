@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::errors::keys::write_without_keys;
 use crate::text::fields::Fields;
-use crate::text::word::{Form, quote_printed, write_unquoted};
+use crate::text::word::{TextForm, quote_printed, write_unquoted};
 
 /// Generates everything that is derived from the list of all targets.
 macro_rules! targets {
@@ -107,7 +107,7 @@ macro_rules! targets {
             }
         }
 
-        impl Kind for Any {
+        impl LineKind for Any {
             type Table = AnyTable;
             type Status = AnyStatus;
 
@@ -257,7 +257,7 @@ pub struct OtherTable {
 }
 
 impl OtherTable {
-    /// Wraps params in the form that the constructor reads ([`Form::Input`]); they are not checked.
+    /// Wraps params in the form that the constructor reads ([`TextForm::Input`]); they are not checked.
     ///
     /// ```
     /// use dm_targets::{AnyTable, OtherTable, TableLine};
@@ -273,8 +273,8 @@ impl OtherTable {
 
     pub(crate) fn read(target_type: &str, fields: &Fields<'_>) -> Self {
         let input = match fields.form() {
-            Form::Input => fields.remainder().into(),
-            Form::Printed => quote_printed(fields.remainder()),
+            TextForm::Input => fields.remainder().into(),
+            TextForm::Printed => quote_printed(fields.remainder()),
         };
         Self::new(target_type, input)
     }

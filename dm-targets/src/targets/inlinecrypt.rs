@@ -38,8 +38,8 @@ use crate::option::{Flag, OptionGroup, OptionKind, OptionWord, Pair, Put, option
 use crate::target::spelled;
 use crate::text::spelling::{Spelled, Spelling};
 use crate::{
-    Device, Fields, Form, InvalidField, Limits, NoMessage, NoStatus, ParseError, Printer, Problem, SecretWord, Target,
-    Value, Word,
+    Device, Fields, InvalidField, Limits, NoMessage, NoStatus, ParseError, Printer, Problem, SecretWord, Target,
+    TextForm, Value, Word,
 };
 
 const KEY: &str = "key";
@@ -154,7 +154,7 @@ impl OptionKind<InlineKeyType> for KeyType {
         let mut given = None;
         Pair(KEYTYPE).read(&mut given, word, fields)?;
         if let Some(key_type) = given {
-            if fields.form() == Form::Printed {
+            if fields.form() == TextForm::Printed {
                 fields.note_unusual();
             }
             if *field != InlineKeyType::Raw {
@@ -166,7 +166,7 @@ impl OptionKind<InlineKeyType> for KeyType {
     }
 
     fn print(&self, field: &InlineKeyType, out: &mut Printer<'_, '_>) {
-        if out.form() == Form::Input && *field != InlineKeyType::Raw {
+        if out.form() == TextForm::Input && *field != InlineKeyType::Raw {
             Pair(KEYTYPE).print(&Some(*field), out);
         }
     }
@@ -254,7 +254,7 @@ fn read_printed_key_type(fields: &mut Fields<'_>) -> Result<Option<InlineKeyType
     let is_number = |word: Word<'_>| word.spelling().bytes().all(|byte| byte.is_ascii_digit());
     let mut ahead = fields.clone();
     let printed = ahead.next_word().is_some() && ahead.next_word().is_some_and(is_number);
-    if fields.form() == Form::Input || !printed {
+    if fields.form() == TextForm::Input || !printed {
         return Ok(None);
     }
     fields.read(KEYTYPE).map(InlineKeyType::from_number).map(Some)
@@ -283,7 +283,7 @@ impl Spelled for InlineCryptTable {
     fn print(&self, out: &mut Printer<'_, '_>) {
         let Self { cipher, key, iv_offset, device, start, options, spelling: _ } = self;
         key.print_in_table(out.put(cipher));
-        if out.form() == Form::Printed {
+        if out.form() == TextForm::Printed {
             out.put(&options.key_type.number());
         }
         out.put(iv_offset).put(device).put(start).options(options);

@@ -40,7 +40,7 @@ use crate::errors::parse_error::ParseError;
 use crate::errors::problem::{InvalidField, Problem};
 use crate::target::Target;
 use crate::target::comparison::{Comparison, TableDifference};
-use crate::target::kind::{Any, Kind};
+use crate::target::kind::{Any, LineKind};
 use crate::text::fields::Fields;
 
 /// Passes the list of all targets to a macro.

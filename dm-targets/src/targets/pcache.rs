@@ -35,8 +35,8 @@ use crate::option::{Argument, OnOff, OptionGroup, OptionKind, OptionWord, option
 use crate::target::spelled;
 use crate::text::spelling::{Spelled, Spelling};
 use crate::{
-    Device, Fields, Form, InvalidField, Limits, Message, NoReply, Params, ParseError, Printer, Problem, Target, Value,
-    Word, WordBuf,
+    Device, Fields, InvalidField, Limits, Message, NoReply, Params, ParseError, Printer, Problem, Target, TextForm,
+    Value, Word, WordBuf,
 };
 
 const GC_PERCENT: Limits = Limits::new("gc_percent", 0, 90);
@@ -87,8 +87,8 @@ impl OptionKind<Option<bool>> for DataCrc {
 
     fn print(&self, field: &Option<bool>, out: &mut Printer<'_, '_>) {
         match out.form() {
-            Form::Input => Self::READ.print(field, out),
-            Form::Printed => Self::PRINTED.print(field, out),
+            TextForm::Input => Self::READ.print(field, out),
+            TextForm::Printed => Self::PRINTED.print(field, out),
         }
     }
 

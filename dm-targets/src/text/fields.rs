@@ -7,11 +7,11 @@ use crate::errors::problem::{InvalidField, Problem};
 use crate::text::limits::Limits;
 use crate::text::split;
 use crate::text::value::{Number, Value};
-use crate::text::word::{Form, Word, WordBuf, is_space};
+use crate::text::word::{TextForm, Word, WordBuf, is_space};
 
 /// Reads the words of a table, status or message one after the other, and remembers their position for errors.
 ///
-/// Words are split as the kernel splits them: at runs of white space, but in [`Form::Input`] not at white space after a
+/// Words are split as the kernel splits them: at runs of white space, but in [`TextForm::Input`] not at white space after a
 /// backslash. The name of a field is only used in errors; use the kernel's term for it.
 ///
 /// ```
@@ -27,7 +27,7 @@ use crate::text::word::{Form, Word, WordBuf, is_space};
 #[derive(Clone, Debug)]
 pub struct Fields<'a> {
     text: &'a str,
-    form: Form,
+    form: TextForm,
     /// Whether the kernel prints these words as they were given to it.
     as_given: bool,
     /// Whether a word was read that the kernel usually prints differently.
@@ -47,20 +47,20 @@ impl<'a> Fields<'a> {
     #[inline]
     #[must_use]
     pub const fn printed(text: &'a str) -> Self {
-        Self::new(text, Form::Printed)
+        Self::new(text, TextForm::Printed)
     }
 
     /// Reads text for a constructor or a message handler: a backslash quotes the byte after it.
     #[inline]
     #[must_use]
     pub const fn input(text: &'a str) -> Self {
-        Self::new(text, Form::Input)
+        Self::new(text, TextForm::Input)
     }
 
     /// Reads text in the given form.
     #[inline]
     #[must_use]
-    pub const fn new(text: &'a str, form: Form) -> Self {
+    pub const fn new(text: &'a str, form: TextForm) -> Self {
         Self { text, form, as_given: false, unusual: false, guarded: false, at: 0, end: text.len(), last: Place::START }
     }
 
@@ -92,7 +92,7 @@ impl<'a> Fields<'a> {
 
     /// The form of the text.
     #[must_use]
-    pub const fn form(&self) -> Form {
+    pub const fn form(&self) -> TextForm {
         self.form
     }
 
@@ -232,8 +232,8 @@ impl<'a> Fields<'a> {
     /// Skips the remaining words, which the kernel ignores and does not print.
     pub(crate) fn ignore_rest_of_input(&mut self) -> Result<(), ParseError> {
         match self.form {
-            Form::Input => self.ignore_rest(),
-            Form::Printed => Ok(()),
+            TextForm::Input => self.ignore_rest(),
+            TextForm::Printed => Ok(()),
         }
     }
 

@@ -5,7 +5,7 @@ use core::fmt::{self, Write};
 use dm_units::decimal::Buffer;
 
 use crate::text::value::Value;
-use crate::text::word::{self, Form};
+use crate::text::word::{self, TextForm};
 
 /// The size of the buffer in bytes. Most tables and statuses are shorter; a longer text is written in pieces.
 const ROOM: usize = 256;
@@ -37,7 +37,7 @@ const ROOM: usize = 256;
 pub struct Printer<'f, 'o> {
     /// `None` while words are only counted.
     out: Option<&'f mut fmt::Formatter<'o>>,
-    form: Form,
+    form: TextForm,
     buffer: Buffer<ROOM>,
     state: State,
     /// The number of words so far.
@@ -61,31 +61,31 @@ impl<'f, 'o> Printer<'f, 'o> {
     /// A printer for tables and messages: `{}` prints text for the kernel, `{:#}` the text that the kernel prints.
     #[inline]
     pub fn new(out: &'f mut fmt::Formatter<'o>) -> Self {
-        let form = if out.alternate() { Form::Printed } else { Form::Input };
+        let form = if out.alternate() { TextForm::Printed } else { TextForm::Input };
         Self::with_form(out, form)
     }
 
     /// A printer for statuses and replies, which only the kernel prints.
     #[inline]
     pub fn printed(out: &'f mut fmt::Formatter<'o>) -> Self {
-        Self::with_form(out, Form::Printed)
+        Self::with_form(out, TextForm::Printed)
     }
 
     #[inline]
-    fn with_form(out: &'f mut fmt::Formatter<'o>, form: Form) -> Self {
+    fn with_form(out: &'f mut fmt::Formatter<'o>, form: TextForm) -> Self {
         Self { out: Some(out), form, buffer: Buffer::new(), state: State::Gathered, words: 0 }
     }
 
     /// The number of words that `print` prints in text for the kernel.
     pub fn count_words(print: impl FnOnce(&mut Printer<'_, '_>)) -> usize {
-        let (form, buffer, state) = (Form::Input, Buffer::new(), State::Counted);
+        let (form, buffer, state) = (TextForm::Input, Buffer::new(), State::Counted);
         let mut counter = Printer { out: None, form, buffer, state, words: 0 };
         print(&mut counter);
         counter.words
     }
 
     /// The form of the printed text.
-    pub(crate) const fn form(&self) -> Form {
+    pub(crate) const fn form(&self) -> TextForm {
         self.form
     }
 
@@ -253,8 +253,8 @@ impl<'f, 'o> Printer<'f, 'o> {
     /// [`fmt::Error`]: the output has failed.
     pub fn write_quoted(&mut self, text: &str) -> fmt::Result {
         match self.form {
-            Form::Input => word::write_quoted(self, text),
-            Form::Printed => self.write_str(text),
+            TextForm::Input => word::write_quoted(self, text),
+            TextForm::Printed => self.write_str(text),
         }
     }
 

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::errors::problem::Problem;
 use crate::text::printer::Printer;
 use crate::text::value::Value;
-use crate::text::word::{Form, Word, WordBuf};
+use crate::text::word::{TextForm, Word, WordBuf};
 
 /// The number of digits that are converted to lower case at a time.
 const LOWERED: usize = 64;
@@ -67,7 +67,7 @@ impl Key {
 
     /// Prints the key in lower case for the kernel, so that equal tables print the same text.
     pub(crate) fn print_in_table(&self, out: &mut Printer<'_, '_>) -> fmt::Result {
-        if out.form() == Form::Printed || !self.has_capitals {
+        if out.form() == TextForm::Printed || !self.has_capitals {
             return out.write_secret(&self.digits);
         }
         for digits in self.digits.as_bytes().chunks(LOWERED) {
@@ -227,7 +227,7 @@ mod tests {
         let word = Shown(SecretWord::new("a b\\c\x0b").unwrap());
         assert_eq!(word.to_string(), "a\\ b\\\\c\\\x0b");
         assert_eq!(format!("{word:#}"), "a b\\c\x0b");
-        assert_eq!(SecretWord::read(Word::new("a\\ b\\\\c\\\x0b", crate::Form::Input)), Ok(word.0.clone()));
+        assert_eq!(SecretWord::read(Word::new("a\\ b\\\\c\\\x0b", crate::TextForm::Input)), Ok(word.0.clone()));
         assert_eq!(format!("{:?}", word.0), "SecretWord(6 bytes)");
         assert_eq!(SecretWord::new(""), Err(Problem::Missing));
         assert_eq!(SecretWord::new("\0"), Err(Problem::ForbiddenByte(0)));

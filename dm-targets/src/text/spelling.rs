@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::errors::parse_error::ParseError;
 use crate::text::fields::Fields;
 use crate::text::printer::Printer;
-use crate::text::word::Form;
+use crate::text::word::TextForm;
 
 /// The text of a table that a kernel printed in an unusual way: in another order, with a count of 0, with a space at the
 /// end, with words that it ignores, or just as it was loaded.
@@ -46,7 +46,7 @@ pub(crate) fn parse<T: Spelled>(fields: &mut Fields<'_>) -> Result<T, ParseError
     let unusual = if T::AS_GIVEN {
         !prints_as(&table, start.remainder().trim_ascii(), start.form())
     } else {
-        fields.is_unusual() && start.form() == Form::Printed
+        fields.is_unusual() && start.form() == TextForm::Printed
     };
     if unusual {
         *table.spelling_mut() = Spelling::of(start);
@@ -80,7 +80,7 @@ impl Spelling {
     fn of(mut fields: Fields<'_>) -> Self {
         let given = fields.remainder();
         let mut text = Zeroizing::new(String::with_capacity(given.len()));
-        if fields.form() == Form::Printed && has_single_spaces(given) {
+        if fields.form() == TextForm::Printed && has_single_spaces(given) {
             text.push_str(given);
             return Self(Some(Box::new(text)));
         }
@@ -128,7 +128,7 @@ impl fmt::Debug for Spelling {
 }
 
 /// Whether the table prints exactly this text. Does not allocate.
-fn prints_as(table: &impl Spelled, text: &str, form: Form) -> bool {
+fn prints_as(table: &impl Spelled, text: &str, form: TextForm) -> bool {
     struct Usual<'a, T>(&'a T);
 
     impl<T: Spelled> fmt::Display for Usual<'_, T> {
@@ -139,8 +139,8 @@ fn prints_as(table: &impl Spelled, text: &str, form: Form) -> bool {
 
     let mut rest = Rest(text);
     let printed = match form {
-        Form::Input => write!(rest, "{}", Usual(table)),
-        Form::Printed => write!(rest, "{:#}", Usual(table)),
+        TextForm::Input => write!(rest, "{}", Usual(table)),
+        TextForm::Printed => write!(rest, "{:#}", Usual(table)),
     };
     printed.is_ok() && rest.0.is_empty()
 }

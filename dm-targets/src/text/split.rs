@@ -1,13 +1,13 @@
 //! Finds the ends of words at white space, which a backslash quotes in input.
 
-use crate::text::word::{Form, is_space};
+use crate::text::word::{TextForm, is_space};
 
 /// The bytes at which the first word of a text starts and ends.
 ///
 /// Positions lie within the text, so their sums cannot overflow; saturating arithmetic would cost one or two instructions
 /// each.
 #[inline]
-pub(super) fn find_word(text: &[u8], form: Form, guarded: bool) -> Option<(usize, usize)> {
+pub(super) fn find_word(text: &[u8], form: TextForm, guarded: bool) -> Option<(usize, usize)> {
     let start = match text {
         [] => return None,
         // Usually there is exactly one space, or none at the start of the text.
@@ -17,9 +17,9 @@ pub(super) fn find_word(text: &[u8], form: Form, guarded: bool) -> Option<(usize
     };
     let word = text.get(start..)?;
     let len = match form {
-        Form::Printed if guarded => find_any_space(word),
-        Form::Printed => find_space(word),
-        Form::Input => find_unquoted_space(word),
+        TextForm::Printed if guarded => find_any_space(word),
+        TextForm::Printed => find_space(word),
+        TextForm::Input => find_unquoted_space(word),
     };
     Some((start, start.wrapping_add(len)))
 }
@@ -85,7 +85,7 @@ mod tests {
         let mut at = 0;
         let next = || {
             let rest = &text[at..];
-            let (start, end) = find_word(rest.as_bytes(), Form::Printed, guarded)?;
+            let (start, end) = find_word(rest.as_bytes(), TextForm::Printed, guarded)?;
             at = at.checked_add(end)?;
             rest.get(start..end)
         };

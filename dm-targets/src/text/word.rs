@@ -17,7 +17,7 @@ use crate::text::value::Value;
 /// they must not be confused: a `\x20` in a device path that was read from the kernel, and is loaded again without quotes,
 /// names a different device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum TextForm {
     /// The text that a constructor or a message handler reads: a backslash quotes the byte after it.
     ///
     /// Kernel: `dm_split_args` in `drivers/md/dm-table.c`.
@@ -42,7 +42,7 @@ pub(crate) const fn is_space(byte: u8) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Word<'a> {
     spelling: &'a str,
-    form: Form,
+    form: TextForm,
     /// Whether a number may begin with a `+`.
     takes_plus: bool,
     /// Whether the text may contain a key, which must not be accepted as another word.
@@ -51,7 +51,7 @@ pub struct Word<'a> {
 
 impl<'a> Word<'a> {
     #[inline]
-    pub(crate) const fn new(spelling: &'a str, form: Form) -> Self {
+    pub(crate) const fn new(spelling: &'a str, form: TextForm) -> Self {
         Self { spelling, form, takes_plus: false, guarded: false }
     }
 
@@ -82,7 +82,7 @@ impl<'a> Word<'a> {
     /// A word whose spelling is its meaning.
     #[inline]
     pub(crate) const fn plain(text: &'a str) -> Self {
-        Self::new(text, Form::Printed)
+        Self::new(text, TextForm::Printed)
     }
 
     /// The word as it is spelled in the text, including backslashes that quote.
@@ -122,7 +122,7 @@ impl<'a> Word<'a> {
     }
 
     fn is_quoted(self) -> bool {
-        self.form == Form::Input && self.spelling.contains('\\')
+        self.form == TextForm::Input && self.spelling.contains('\\')
     }
 
     /// Checks that the word has a [`value`](Self::value).

@@ -4,8 +4,8 @@ use std::fmt::{Debug, Display};
 
 use dm_targets::crypt::CryptMessage;
 use dm_targets::{
-    Any, Concise, ConciseErrorKind, Crypt, DeviceMessage, InlineCrypt, Integrity, Kind, ParseError, StatusLine, Table,
-    TableErrorKind, TableLine, Target, dmsetup_status, dmsetup_table,
+    Any, Concise, ConciseErrorKind, Crypt, DeviceMessage, InlineCrypt, Integrity, LineKind, ParseError, StatusLine,
+    Table, TableErrorKind, TableLine, Target, dmsetup_status, dmsetup_table,
 };
 
 /// Everything that a parser shows of a text: its value or error, except the `Display` of a table, which contains its key.
@@ -111,7 +111,7 @@ fn error_of<T: Debug>(text: &str, result: Result<T, ParseError>) -> String {
     shown(&result) + &annotated.unwrap_or_default()
 }
 
-fn status<K: Kind>(text: &str) -> String
+fn status<K: LineKind>(text: &str) -> String
 where
     K::Status: Json,
 {

@@ -3,7 +3,7 @@
 
 use std::fmt::Debug;
 
-use dm_targets::{Any, AnyTable, Kind as _, TableDifference, TableLine, Target, TargetVisitor, visit_targets};
+use dm_targets::{Any, AnyTable, LineKind as _, TableDifference, TableLine, Target, TargetVisitor, visit_targets};
 
 use crate::lines::{Kind, golden};
 

@@ -3,7 +3,7 @@
 //! A new target needs no code here: its golden lines are enough.
 
 use dm_targets::stats::{StatsArea, StatsMessage, StatsRegion};
-use dm_targets::{Fields, Form, Params, ParseError, Problem, Target, TargetVisitor, Word, visit_targets};
+use dm_targets::{Fields, Params, ParseError, Problem, Target, TargetVisitor, TextForm, Word, visit_targets};
 use proptest::collection;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -85,7 +85,7 @@ fn run<S: Strategy>(strategy: &S, test: impl Fn(S::Value) -> TestCaseResult) {
 /// The texts of one kind of a target, and their parser.
 struct Texts<P> {
     golden: Vec<String>,
-    form: Form,
+    form: TextForm,
     /// Whether errors must not show the text.
     secret: bool,
     parse: fn(&str) -> Result<P, ParseError>,
@@ -187,7 +187,7 @@ impl TargetVisitor for EachTarget {
         Texts {
             golden: of(Kind::Table),
             secret,
-            form: Form::Printed,
+            form: TextForm::Printed,
             parse: T::parse_table,
             parse_back: T::parse_input,
         }
@@ -196,7 +196,7 @@ impl TargetVisitor for EachTarget {
         Texts {
             golden: of(Kind::Status),
             secret,
-            form: Form::Printed,
+            form: TextForm::Printed,
             parse: T::parse_status,
             parse_back: T::parse_status,
         }
@@ -207,7 +207,7 @@ impl TargetVisitor for EachTarget {
             Texts {
                 golden: messages,
                 secret,
-                form: Form::Input,
+                form: TextForm::Input,
                 parse: T::parse_message,
                 parse_back: T::parse_message,
             }
@@ -228,13 +228,15 @@ fn texts_of_statistics_mean_what_they_say() {
     let messages = golden("device/stats").into_iter().filter(|line| line.kind == Kind::Message);
     let messages = messages.map(|line| line.text).collect();
     let parse: fn(&str) -> Result<StatsMessage, _> = str::parse;
-    Texts { golden: messages, form: Form::Input, secret: false, parse, parse_back: parse }.check_white_space().check();
+    Texts { golden: messages, form: TextForm::Input, secret: false, parse, parse_back: parse }
+        .check_white_space()
+        .check();
     let [regions, areas] = reply_lines();
     let parse: fn(&str) -> Result<StatsRegion, _> = str::parse;
     // An empty name is a word between two spaces.
-    Texts { golden: regions, form: Form::Printed, secret: false, parse, parse_back: parse }.check();
+    Texts { golden: regions, form: TextForm::Printed, secret: false, parse, parse_back: parse }.check();
     let parse: fn(&str) -> Result<StatsArea, _> = str::parse;
-    Texts { golden: areas, form: Form::Printed, secret: false, parse, parse_back: parse }.check();
+    Texts { golden: areas, form: TextForm::Printed, secret: false, parse, parse_back: parse }.check();
 }
 
 proptest! {

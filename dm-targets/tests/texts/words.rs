@@ -3,7 +3,9 @@
 use std::fmt;
 
 use dm_targets::linear::LinearTable;
-use dm_targets::{Device, Fields, InvalidField, Linear, OtherTable, Part, Printer, Problem, Target, Usage, WordBuf};
+use dm_targets::{
+    Device, Fields, InvalidField, Linear, OtherTable, Printer, Problem, Target, TextKind, Usage, WordBuf,
+};
 use dm_units::{DeviceNumber, MetaBlocks, Sectors};
 use proptest::prelude::*;
 
@@ -187,7 +189,7 @@ fn words_are_read_one_by_one() {
     assert!(!fields.take_all("Merge failed"));
     assert_eq!(fields.remainder(), " Merge failed and more");
     assert_eq!(fields.read_optional::<WordBuf>("word").unwrap().unwrap().as_str(), "Merge");
-    let error = fields.blame(InvalidField::new("it", Problem::Unknown)).within::<Linear>(Part::Status);
+    let error = fields.blame(InvalidField::new("it", Problem::Unknown)).within::<Linear>(TextKind::Status);
     assert_eq!((error.to_string(), error.target()), ("linear status: word 6, it, is not known".to_owned(), "linear"));
     let mut fields = Fields::printed(" Merge  failed ");
     assert!(fields.take_all("Merge failed") && fields.is_empty());

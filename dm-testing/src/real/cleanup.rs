@@ -58,7 +58,7 @@ fn unblock(host: &Host, name: &DmName) -> Result<()> {
     if end > Sectors(0) {
         dm.table_load(name, [TargetLine::text(Sectors(0), end, "error", "")])?;
     }
-    dm.device_resume_with(name, ResumeOptions::new().suspend(SuspendOptions::at_once()))?;
+    dm.device_resume_with(name, ResumeOptions::new().suspend(SuspendOptions::without_flush()))?;
     Ok(())
 }
 

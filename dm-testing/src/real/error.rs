@@ -7,7 +7,7 @@ use std::time::Duration;
 use dm_core::{NameError, OpError};
 use dm_units::Sectors;
 
-use crate::real::held::Held;
+use crate::real::sector_content::SectorContent;
 
 /// The result of a helper.
 pub type Result<T, E = Error> = core::result::Result<T, E>;
@@ -46,7 +46,7 @@ pub enum Error {
         size: String,
     },
     /// A sector does not have the expected content.
-    #[error("sector {sector} of {} {held}", path.display())]
+    #[error("sector {sector} of {} {content}", path.display())]
     #[non_exhaustive]
     Mismatch {
         /// The path of the file or device.
@@ -54,7 +54,7 @@ pub enum Error {
         /// The first wrong sector.
         sector: Sectors,
         /// The content that was found.
-        held: Held,
+        content: SectorContent,
     },
     /// A condition did not become true within the timeout.
     #[error("waited {timeout:?} for {what}, in vain")]

@@ -10,14 +10,14 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, PosixFadviseAdvice, posix_fadvise};
 
 use crate::real::error::{Error, Result};
-use crate::real::held::{Held, sector};
+use crate::real::sector_content::{SectorContent, sector};
 
-/// The content of a device, or of a part of it. Every sector is different and contains its number and the seed of its
-/// pattern.
+/// The content of a device, or of a part of it. In a pattern with a seed, every sector is different and contains its
+/// number and the seed.
 ///
-/// Data in the wrong place is therefore detected, and the error says where it belongs. Writing ends with a flush. Reads
-/// come from the device and not from the page cache: both bypass the cache if possible (`O_DIRECT`), otherwise it is
-/// written back and dropped.
+/// Data in the wrong place is therefore detected, and the error contains the sector where it belongs. Reads and writes
+/// bypass the page cache if possible (`O_DIRECT`). Otherwise `verify` drops the cached pages of the device first. `write`
+/// ends with a flush in any case.
 ///
 /// ```no_run
 /// use dm_testing::Pattern;
@@ -56,7 +56,8 @@ impl Pattern {
         Self { seed: self.seed, shift: self.shift.wrapping_add(from.0).wrapping_sub(to.0) }
     }
 
-    /// Writes `length` sectors from `start` on and flushes them.
+    /// Writes the pattern to `length` sectors from `start` on and flushes them. Both must be multiples of the device's
+    /// logical block size.
     ///
     /// # Errors
     /// [`Error::Io`]: the device cannot be opened or written, or is too small.
@@ -69,15 +70,16 @@ impl Pattern {
         written.and_then(|()| file.sync_data()).map_err(Error::io("write to", path))
     }
 
-    /// Reads `length` sectors from `start` on and compares.
+    /// Reads `length` sectors from `start` on and compares them with the pattern. Both must be multiples of the device's
+    /// logical block size.
     ///
     /// # Errors
-    /// [`Error::Mismatch`]: a sector is wrong; the error has the first one and its content. Other errors: the device
-    /// cannot be opened or read, or is too small.
+    /// [`Error::Mismatch`]: a sector has other content; the error contains the first such sector and the kind of its
+    /// content. [`Error::Io`]: the device cannot be opened or read, or is too small.
     pub fn verify(&self, path: &Path, start: Sectors, length: Sectors) -> Result<()> {
         let (file, direct) = open(path, OpenOptions::new().read(true)).map_err(Error::io("open", path))?;
         if !direct {
-            drop_cache(&file).map_err(Error::io("drop what is cached of", path))?;
+            drop_cache(&file).map_err(Error::io("drop the page cache of", path))?;
         }
         let mut wrong = None;
         let read = for_each_piece(start, length, |first, piece| {
@@ -90,11 +92,11 @@ impl Pattern {
         read.map_err(Error::io("read", path))?;
         match wrong {
             None => Ok(()),
-            Some((sector, held)) => Err(Error::Mismatch { path: path.to_owned(), sector, held }),
+            Some((sector, content)) => Err(Error::Mismatch { path: path.to_owned(), sector, content }),
         }
     }
 
-    /// Writes the pattern of the sectors from `first` on into memory. A remainder of less than a sector is not changed.
+    /// Fills `bytes` with the pattern, starting with sector `first`. An incomplete sector at the end is not changed.
     pub fn fill(&self, first: Sectors, bytes: &mut [u8]) {
         for (sector, bytes) in (first.0..).zip(bytes.chunks_exact_mut(SECTOR_SIZE)) {
             bytes.copy_from_slice(&self.sector(sector));
@@ -108,20 +110,21 @@ impl Pattern {
         }
     }
 
-    fn first_wrong(&self, first: Sectors, bytes: &[u8]) -> Option<(Sectors, Held)> {
+    fn first_wrong(&self, first: Sectors, bytes: &[u8]) -> Option<(Sectors, SectorContent)> {
         let mut sectors = (first.0..).zip(bytes.chunks_exact(SECTOR_SIZE));
         let (place, bytes) = sectors.find(|(place, bytes)| *bytes != self.sector(*place))?;
-        Some((Sectors(place), Held::of(bytes)))
+        Some((Sectors(place), SectorContent::of(bytes)))
     }
 }
 
-/// The number of bytes to read or write at once.
+/// The maximum number of bytes to read or write at once.
 const PIECE: usize = 256 * 1024;
 
-/// The alignment that any device accepts for direct I/O.
+/// The alignment of memory for direct I/O, in bytes: enough for logical blocks of up to 4096 bytes.
 const ALIGN: usize = 4096;
 
-/// Calls `each` for pieces of a range, with their first sector and with aligned memory.
+/// Splits a range of sectors into pieces of at most [`PIECE`] bytes, and calls `each` with the first sector of each piece
+/// and an aligned buffer of its length.
 fn for_each_piece(
     start: Sectors,
     length: Sectors,
@@ -180,9 +183,9 @@ mod tests {
         file
     }
 
-    fn fault(pattern: Pattern, file: &tempfile::NamedTempFile, start: u64, length: u64) -> (u64, Held) {
+    fn mismatch(pattern: Pattern, file: &tempfile::NamedTempFile, start: u64, length: u64) -> (u64, SectorContent) {
         match pattern.verify(file.path(), Sectors(start), Sectors(length)) {
-            Err(Error::Mismatch { sector, held, .. }) => (sector.0, held),
+            Err(Error::Mismatch { sector, content, .. }) => (sector.0, content),
             other => panic!("{other:?}"),
         }
     }
@@ -195,8 +198,8 @@ mod tests {
         pattern.verify(file.path(), Sectors(100), LENGTH).unwrap();
         Pattern::zeros().verify(file.path(), Sectors(0), Sectors(100)).unwrap();
         Pattern::zeros().verify(file.path(), Sectors(1600), Sectors(400)).unwrap();
-        assert_eq!(fault(pattern, &file, 99, 2), (99, Held::Zeros));
-        assert_eq!(fault(pattern, &file, 1500, 101), (1600, Held::Zeros));
+        assert_eq!(mismatch(pattern, &file, 99, 2), (99, SectorContent::Zeros));
+        assert_eq!(mismatch(pattern, &file, 1500, 101), (1600, SectorContent::Zeros));
     }
 
     #[test]
@@ -204,16 +207,22 @@ mod tests {
         let file = file(2000);
         Pattern::new(1).write(file.path(), Sectors(0), LENGTH).unwrap();
         file.as_file().write_all_at(b"!", 1499 * 512 + 511).unwrap();
-        assert_eq!(fault(Pattern::new(1), &file, 0, 1500), (1499, Held::Other));
+        assert_eq!(mismatch(Pattern::new(1), &file, 0, 1500), (1499, SectorContent::Other));
     }
 
     #[test]
-    fn data_in_the_wrong_place_is_told_from_unknown_data() {
+    fn data_in_the_wrong_place_is_reported_with_its_seed_and_sector() {
         let file = file(2000);
         Pattern::new(1).write(file.path(), Sectors(0), Sectors(10)).unwrap();
         Pattern::new(1).moved(Sectors(7), Sectors(3)).write(file.path(), Sectors(3), Sectors(1)).unwrap();
-        assert_eq!(fault(Pattern::new(1), &file, 0, 10), (3, Held::Pattern { seed: 1, sector: Sectors(7) }));
-        assert_eq!(fault(Pattern::new(2), &file, 0, 10), (0, Held::Pattern { seed: 1, sector: Sectors(0) }));
+        assert_eq!(
+            mismatch(Pattern::new(1), &file, 0, 10),
+            (3, SectorContent::Pattern { seed: 1, sector: Sectors(7) })
+        );
+        assert_eq!(
+            mismatch(Pattern::new(2), &file, 0, 10),
+            (0, SectorContent::Pattern { seed: 1, sector: Sectors(0) })
+        );
     }
 
     #[test]

@@ -19,7 +19,10 @@ fn a_start_behind_the_end_is_refused(kernel: &dyn TestKernel) {
     for (start, fits) in [(Sectors(0), true), (end, true), (Sectors(end.0 + 1), false), (Sectors::MAX, false)] {
         match kernel.dm().set_geometry(device.name(), GEOMETRY.start(start)) {
             Ok(()) => assert!(fits, "{start}"),
-            Err(error) => assert!(!fits && error.is_invalid(), "{start}: {error}"),
+            Err(error) => {
+                assert!(!fits && error.is_invalid(), "{start}: {error}");
+                assert!(error.to_string().contains("Start sector is beyond the geometry limits."), "{error}");
+            }
         }
     }
     let largest = Geometry::new(u16::MAX, u8::MAX, u8::MAX).start(Sectors(1));

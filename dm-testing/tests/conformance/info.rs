@@ -63,13 +63,13 @@ fn the_states_of_the_two_slots_are_distinguished(kernel: &dyn TestKernel) {
 
 fn openers_are_counted(kernel: &dyn TestKernel) {
     let device = kernel.map("device", [zero(LENGTH)]);
-    // Other programs may open it for a moment.
-    let counts = |count| wait_until("the count", || info(kernel, device.name()).open_count() == count);
-    counts(0);
+    // udev and other processes may open a new device for a moment.
+    let wait_for_open_count = |count| wait_until("the count", || info(kernel, device.name()).open_count() == count);
+    wait_for_open_count(0);
     let users = [kernel.open(device.number()).unwrap(), kernel.open(device.number()).unwrap()];
-    counts(2);
+    wait_for_open_count(2);
     drop(users);
-    counts(0);
+    wait_for_open_count(0);
 }
 
 fn events_are_counted(kernel: &dyn TestKernel) {
@@ -77,14 +77,14 @@ fn events_are_counted(kernel: &dyn TestKernel) {
     assert_eq!(info(kernel, device.number()).event_nr(), 0);
     let mut name = device.name().to_owned();
     for event in 1..4 {
-        // A rename wakes the commands that wait for the device.
+        // A rename raises an event on the device.
         let new = kernel.name(&event.to_string());
         let answer = kernel.dm().device_rename(&name, &new).unwrap();
         assert_eq!(answer.event_nr(), event);
         assert_eq!(info(kernel, &new).event_nr(), event);
         name = new;
     }
-    // Activating a table does not raise an event.
+    // Activating a table does not change the event number of the device.
     load(kernel, &device, zero(LENGTH)).unwrap();
     kernel.dm().device_resume(&device).unwrap();
     assert_eq!(info(kernel, device.number()).event_nr(), 3);

@@ -13,7 +13,7 @@ use dm_targets::raid::{RaidDevice, RaidTable, RaidType};
 use dm_targets::snapshot::{SnapshotOriginTable, SnapshotStore, SnapshotTable};
 use dm_targets::thin::ThinDevId;
 use dm_targets::thin_pool::ThinPoolTable;
-use dm_targets::{Key, Kind, Table, TableLine, Target};
+use dm_targets::{Key, LineKind, Table, TableLine, Target};
 use dm_testing::{MemoryKernel, Outcome, Sweep};
 use dm_units::{Bytes, DataBlocks, DeviceNumber, Sectors};
 
@@ -36,7 +36,7 @@ pub(crate) fn make_disks(memory: &MemoryKernel) {
     }
 }
 
-pub(crate) fn open<K: Kind>(memory: &MemoryKernel, name: &str) -> Result<MappedDev<K>, DevError> {
+pub(crate) fn open<K: LineKind>(memory: &MemoryKernel, name: &str) -> Result<MappedDev<K>, DevError> {
     MappedDev::open(&memory.host(), name)
 }
 

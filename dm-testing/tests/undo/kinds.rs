@@ -9,7 +9,7 @@ use dm_targets::integrity::{IntegrityMode, IntegrityTable, KeyedAlgorithm};
 use dm_targets::linear::LinearTable;
 use dm_targets::mirror::{MirrorLeg, MirrorLog, MirrorTable};
 use dm_targets::writecache::{WritecacheKind, WritecacheTable};
-use dm_targets::{Any, Kind, Linear, Target};
+use dm_targets::{Any, LineKind, Linear, Target};
 use dm_testing::MemoryKernel;
 use dm_units::Sectors;
 
@@ -19,7 +19,7 @@ fn make_home(memory: &MemoryKernel) {
     LinearDev::create(&memory.host(), "thome", &one(LENGTH, LinearTable::new(disk(0), Sectors(0)))).unwrap();
 }
 
-fn follow<K: Kind>(mut progress: Progress<'_, K>) -> Result<(), DevError> {
+fn follow<K: LineKind>(mut progress: Progress<'_, K>) -> Result<(), DevError> {
     progress.try_for_each(|work| work.map(drop))
 }
 

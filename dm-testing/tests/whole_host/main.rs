@@ -8,7 +8,7 @@ mod open;
 mod poll;
 mod remove_all;
 
-/// Held by each test, even if an earlier one has panicked.
+/// SectorContent by each test, even if an earlier one has panicked.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,4 +1,4 @@
-//! The folder of a run, with the files that start the guest and those that it writes.
+//! The folder of one run of a guest: the files that the guest starts from, and the files that it writes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,12 +8,13 @@ use anyhow::{Context, Result};
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
-/// A folder that is removed on drop.
+/// The folder of one run of a guest. It is removed on drop.
 #[derive(Debug)]
 pub(crate) struct RunFolder(PathBuf);
 
 impl RunFolder {
-    /// Creates a folder named after the guest and this process, and removes those of killed processes.
+    /// Creates the folder, with the kind of guest and the id of this process in its name. First removes the folders there
+    /// that no running process owns: a killed process leaves its folder behind.
     ///
     /// # Errors
     /// When the folder cannot be created.
@@ -25,12 +26,12 @@ impl RunFolder {
         Ok(Self(folder))
     }
 
-    /// The path of the folder.
+    /// The folder itself, which only the host writes to.
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
-    /// The folder to which the guest may write; it has the same path there.
+    /// The only folder that the guest can write to. It has the same path in the guest as on the host.
     pub(crate) fn scratch(&self) -> PathBuf {
         self.0.join("scratch")
     }
@@ -42,12 +43,12 @@ impl Drop for RunFolder {
     }
 }
 
-/// Removes the folders whose process no longer exists.
+/// Removes every folder in `parent` except those whose names end with the id of a running process.
 fn remove_stale(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let process = name.rsplit('-').next().and_then(|word| word.parse().ok());
-        let alive = process.is_some_and(|id| kill(Pid::from_raw(id), None) != Err(nix::errno::Errno::ESRCH));
+        let pid = name.rsplit('-').next().and_then(|text| text.parse().ok());
+        let alive = pid.is_some_and(|pid| kill(Pid::from_raw(pid), None) != Err(nix::errno::Errno::ESRCH));
         if !alive {
             let _ = fs::remove_dir_all(entry.path());
         }

@@ -4,7 +4,7 @@ use dm_core::block::BlockIo;
 use dm_units::DataBlocks;
 
 use super::error::VerityError;
-use super::part::Part;
+use super::named::NamedDevice;
 use super::superblock::VeritySuperblock;
 use super::tree::VerityTree;
 use crate::verity::Hex;
@@ -19,10 +19,15 @@ impl VeritySuperblock {
     /// [`is_corrupted`](VerityError::is_corrupted): the error names the first block, of data or of hashes, that does not
     /// match the root hash. [`VerityError::RootHash`], [`VerityError::TooSmall`], [`VerityError::Block`].
     pub fn verify(&self, data: &dyn BlockIo, hash: &dyn BlockIo, root_hash: &Hex) -> Result<(), VerityError> {
-        self.verify_parts(&Part::data(data), &Part::hash(hash), root_hash)
+        self.verify_parts(&NamedDevice::data(data), &NamedDevice::hash(hash), root_hash)
     }
 
-    pub(super) fn verify_parts(&self, data: &Part<'_>, hash: &Part<'_>, root_hash: &Hex) -> Result<(), VerityError> {
+    pub(super) fn verify_parts(
+        &self,
+        data: &NamedDevice<'_>,
+        hash: &NamedDevice<'_>,
+        root_hash: &Hex,
+    ) -> Result<(), VerityError> {
         // The fields can be set by the caller.
         self.check()?;
         let mut tree = VerityTree::new(self.hasher(), self.layout()?, self.hash_block().len(), root_hash)?;

@@ -10,7 +10,7 @@ use dm_units::{DataBlocks, Sectors};
 use super::error::VerityError;
 use super::hash::{Hash, Hasher, VerityAlgorithm};
 use super::layout::Layout;
-use super::part::Part;
+use super::named::NamedDevice;
 use super::superblock::VeritySuperblock;
 use crate::verity::Hex;
 
@@ -122,10 +122,14 @@ impl VerityFormat {
     ///
     /// [`VerityError::Invalid`], [`VerityError::TooSmall`]: nothing was written. [`VerityError::Block`].
     pub fn write(&self, data: &dyn BlockIo, hash: &dyn BlockIo) -> Result<VerityFormatted, VerityError> {
-        self.write_parts(&Part::data(data), &Part::hash(hash))
+        self.write_parts(&NamedDevice::data(data), &NamedDevice::hash(hash))
     }
 
-    pub(super) fn write_parts(&self, data: &Part<'_>, hash: &Part<'_>) -> Result<VerityFormatted, VerityError> {
+    pub(super) fn write_parts(
+        &self,
+        data: &NamedDevice<'_>,
+        hash: &NamedDevice<'_>,
+    ) -> Result<VerityFormatted, VerityError> {
         let superblock = self.superblock(data.size()?)?;
         data.require(superblock.length())?;
         hash.require(superblock.hash_end()?)?;
@@ -197,7 +201,7 @@ fn random_uuid() -> Result<[u8; 16], VerityError> {
 struct TreeWriter<'a> {
     superblock: &'a VeritySuperblock,
     hasher: Hasher<'a>,
-    hash: &'a Part<'a>,
+    hash: &'a NamedDevice<'a>,
     layout: Layout,
     levels: Vec<OpenBlock>,
     root: Hash,
@@ -211,7 +215,7 @@ struct OpenBlock {
 }
 
 impl<'a> TreeWriter<'a> {
-    fn new(superblock: &'a VeritySuperblock, hash: &'a Part<'a>) -> Result<Self, VerityError> {
+    fn new(superblock: &'a VeritySuperblock, hash: &'a NamedDevice<'a>) -> Result<Self, VerityError> {
         let layout = superblock.layout()?;
         let open = |_: &_| OpenBlock { content: superblock.hash_block(), hashes: 0 };
         let levels = layout.levels.iter().map(open).collect();

@@ -11,7 +11,7 @@ mod hash;
 #[cfg(feature = "verity-format")]
 mod layout;
 #[cfg(feature = "verity-format")]
-mod part;
+mod named;
 #[cfg(feature = "verity-format")]
 mod superblock;
 #[cfg(feature = "verity-format")]

@@ -9,7 +9,7 @@ use dm_units::{DataBlocks, Sectors};
 use super::error::VerityError;
 use super::hash::{Hasher, VerityAlgorithm};
 use super::layout::Layout;
-use super::part::Part;
+use super::named::NamedDevice;
 use crate::devices::signature::ForeignData;
 use crate::verity::{Hex, VerityDevice, VerityTable};
 use crate::{Device, InvalidField, Limits, Problem, WordBuf};
@@ -83,10 +83,10 @@ impl VeritySuperblock {
     ///
     /// [`VerityError::NoSuperblock`]. [`VerityError::Invalid`]: a field has a value that this crate or the kernel cannot use.
     pub fn read(hash: &dyn BlockIo, offset: Sectors) -> Result<Self, VerityError> {
-        Self::read_part(&Part::hash(hash), offset)
+        Self::read_part(&NamedDevice::hash(hash), offset)
     }
 
-    pub(super) fn read_part(hash: &Part<'_>, offset: Sectors) -> Result<Self, VerityError> {
+    pub(super) fn read_part(hash: &NamedDevice<'_>, offset: Sectors) -> Result<Self, VerityError> {
         let mut bytes = [0; SIZE];
         hash.require(offset.saturating_add(Sectors(1)))?;
         hash.read(offset, &mut bytes)?;

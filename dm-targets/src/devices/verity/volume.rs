@@ -9,7 +9,7 @@ use dm_units::Sectors;
 
 use super::error::VerityError;
 use super::format::{VerityFormat, VerityFormatted};
-use super::part::Part;
+use super::named::NamedDevice;
 use super::superblock::VeritySuperblock;
 use crate::Device;
 use crate::devices::DevError;
@@ -125,6 +125,6 @@ fn open(host: &Host, device: &Device) -> Result<Box<dyn BlockIo>, DevError> {
     Ok(host.open_block(device)?)
 }
 
-fn part<'a>(io: &'a dyn BlockIo, device: &Device) -> Part<'a> {
-    Part::new(io, device.to_string())
+fn part<'a>(io: &'a dyn BlockIo, device: &Device) -> NamedDevice<'a> {
+    NamedDevice::new(io, device.to_string())
 }

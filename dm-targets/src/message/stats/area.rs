@@ -8,7 +8,7 @@ use dm_units::Sectors;
 
 use super::StatsRange;
 use super::create::print_numbers;
-use crate::{Fields, Params, ParseError, Part, Printer, Problem, Value, Word, WordBuf};
+use crate::{Fields, Params, ParseError, Printer, Problem, TextKind, Value, Word, WordBuf};
 
 /// The counters of an area: one line of the reply to `@stats_print`.
 ///
@@ -128,7 +128,7 @@ impl FromStr for StatsArea {
     type Err = ParseError;
 
     fn from_str(line: &str) -> Result<Self, ParseError> {
-        Fields::printed(line).read_all(Self::parse).map_err(|error| error.in_part(Part::Reply))
+        Fields::printed(line).read_all(Self::parse).map_err(|error| error.in_part(TextKind::Reply))
     }
 }
 

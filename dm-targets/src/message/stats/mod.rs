@@ -32,7 +32,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
-use crate::{Fields, Limits, Params, ParseError, Part, Printer, Problem, WordBuf};
+use crate::{Fields, Limits, Params, ParseError, Printer, Problem, TextKind, WordBuf};
 
 mod area;
 mod create;
@@ -122,7 +122,7 @@ impl StatsMessage {
             }
             Self::Delete(_) | Self::SetAux { .. } => Fields::printed(text).finish().map(|()| StatsReply::None),
         };
-        reply.map_err(|error| error.in_part(Part::Reply))
+        reply.map_err(|error| error.in_part(TextKind::Reply))
     }
 }
 
@@ -161,7 +161,7 @@ impl FromStr for StatsMessage {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        Fields::input(text).read_all(Self::parse).map_err(|error| error.in_part(Part::Message))
+        Fields::input(text).read_all(Self::parse).map_err(|error| error.in_part(TextKind::Message))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The list of regions.
+//! [`StatsRegion`]: a line of the reply to `@stats_list`.
 
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
@@ -8,7 +8,7 @@ use dm_units::Sectors;
 
 use super::create::{print_options, split_options};
 use super::{AUX, PROGRAM, REGION_ID, StatsRange};
-use crate::{Fields, Params, ParseError, Part, Printer, Problem, Value, Word, WordBuf};
+use crate::{Fields, Params, ParseError, Printer, Problem, TextKind, Value, Word, WordBuf};
 
 /// A statistics region: one line of the reply to `@stats_list`.
 ///
@@ -16,19 +16,19 @@ use crate::{Fields, Params, ParseError, Part, Printer, Problem, Value, Word, Wor
 /// <id>: <range> <step> <program> <aux>[ precise_timestamps][ histogram:<boundary>[,<boundary>]…]
 /// ```
 ///
-/// The kernel does not quote the program and its data. The program is assumed to be one word. The data may be several words;
-/// if they end like an option, that part is taken for an option.
+/// The kernel quotes neither the program nor its data. The program is assumed to be one word, and the data to be at least
+/// one. Later words at the end that have the form of an option are parsed as options, even if they belong to the data.
 ///
 /// Kernel: `dm_stats_list` in `drivers/md/dm-stats.c`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct StatsRegion {
-    /// The id of the region.
+    /// The id, by which other messages address the region.
     pub id: u32,
     /// The part of the device.
     pub range: StatsRange,
-    /// The size of an area; the last area may be shorter.
+    /// The size of the areas into which the range is divided; the last one may be shorter.
     pub step: Sectors,
     /// The program that the region belongs to; `-` for none.
     pub program: WordBuf,
@@ -36,7 +36,7 @@ pub struct StatsRegion {
     pub aux: WordBuf,
     /// Whether times are measured in nanoseconds instead of milliseconds.
     pub precise_timestamps: bool,
-    /// The boundaries of the histogram in the unit of the times; empty without a histogram.
+    /// The boundaries of the latency histogram, in nanoseconds or milliseconds as the times; empty without a histogram.
     pub histogram: Vec<u64>,
 }
 
@@ -66,6 +66,7 @@ impl Params for StatsRegion {
         };
         let program = WordBuf::new(program).map_err(|problem| fields.error(PROGRAM, problem))?;
         let (aux, precise_timestamps, histogram) = split_options(rest);
+        // `rest` was split as it was printed; the words are skipped, so that `fields` is at its end.
         while fields.next_word().is_some() {}
         let aux = WordBuf::new(aux).map_err(|problem| fields.error(AUX, problem))?;
         Ok(Self { id, range, step, program, aux, precise_timestamps, histogram })
@@ -76,7 +77,7 @@ impl FromStr for StatsRegion {
     type Err = ParseError;
 
     fn from_str(line: &str) -> Result<Self, ParseError> {
-        Fields::printed(line).read_all(Self::parse).map_err(|error| error.in_part(Part::Reply))
+        Fields::printed(line).read_all(Self::parse).map_err(|error| error.in_part(TextKind::Reply))
     }
 }
 
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_fewer_than_five_words_are_refused() {
+    fn lines_with_missing_words_or_without_a_colon_are_refused() {
         let error = |line: &str| line.parse::<StatsRegion>().unwrap_err().to_string();
         assert_eq!(error("0 0+8 8 - -"), "reply: word 1, region id, must be a number and a colon");
         assert_eq!(error("0: 0+8 8"), "reply: word 4, program id, is missing");

@@ -11,9 +11,9 @@ use super::{
 use crate::errors::problem::{InvalidField, Problem};
 use crate::errors::table_error::{TableError, TableErrorKind};
 use crate::table::{Table, TableLine};
-use crate::target::kind::{Any, Kind};
+use crate::target::kind::{Any, LineKind};
 use crate::text::fields::Fields;
-use crate::text::word::Form;
+use crate::text::word::TextForm;
 
 impl FromStr for Concise {
     type Err = ConciseError;
@@ -22,7 +22,7 @@ impl FromStr for Concise {
         if text.len() > MAX_LENGTH {
             return Err(ConciseError { device: 1, kind: ConciseErrorKind::TooLong });
         }
-        let (mut parts, mut devices) = (Parts::of(&Part { text, offset: 0 }), Vec::new());
+        let (mut parts, mut devices) = (Pieces::of(&Piece { text, offset: 0 }), Vec::new());
         for device in 1.. {
             if parts.rest.is_none() {
                 break;
@@ -34,7 +34,7 @@ impl FromStr for Concise {
 }
 
 /// The parts of a text, split as `str_field_delimit` does.
-struct Parts<'a> {
+struct Pieces<'a> {
     /// The remaining text; `None` after the last part.
     rest: Option<&'a str>,
     /// The position in the whole text at which it ends.
@@ -42,28 +42,28 @@ struct Parts<'a> {
 }
 
 /// A part without the spaces around it.
-struct Part<'a> {
+struct Piece<'a> {
     text: &'a str,
     /// The position in the whole text at which it starts.
     offset: usize,
 }
 
-impl<'a> Parts<'a> {
-    fn of(part: &Part<'a>) -> Self {
+impl<'a> Pieces<'a> {
+    fn of(part: &Piece<'a>) -> Self {
         Self { rest: Some(part.text), end: part.offset.saturating_add(part.text.len()) }
     }
 
     /// The part before the next separator, or the remaining text.
-    fn next(&mut self, separator: char) -> Part<'a> {
+    fn next(&mut self, separator: char) -> Piece<'a> {
         let rest = self.rest.unwrap_or_default().trim_start_matches(is_space_char);
         let offset = self.end.saturating_sub(rest.len());
         let (part, rest) = rest.split_once(separator).map_or((rest, None), |(part, rest)| (part, Some(rest)));
         self.rest = rest;
-        Part { text: trim(part), offset }
+        Piece { text: trim(part), offset }
     }
 
     /// The part before the next separator, which must be followed by the field `following`.
-    fn next_before(&mut self, separator: char, following: &'static str) -> Result<Part<'a>, InvalidField> {
+    fn next_before(&mut self, separator: char, following: &'static str) -> Result<Piece<'a>, InvalidField> {
         let part = self.next(separator);
         if self.rest.is_some() { Ok(part) } else { Err(InvalidField::new(following, Problem::Missing)) }
     }
@@ -86,7 +86,7 @@ fn read_number(field: &'static str, text: &str, max: u64) -> Result<u64, Invalid
     number.ok_or(InvalidField::new(field, Problem::OutOfRange { min: 0, max }))
 }
 
-fn read_device(parts: &mut Parts<'_>) -> Result<ConciseDevice, ConciseErrorKind> {
+fn read_device(parts: &mut Pieces<'_>) -> Result<ConciseDevice, ConciseErrorKind> {
     let name = parts.next_before(',', "uuid")?.text;
     let uuid = parts.next_before(',', "minor")?.text;
     let minor = parts.next_before(',', "flags")?.text;
@@ -104,8 +104,8 @@ fn read_device(parts: &mut Parts<'_>) -> Result<ConciseDevice, ConciseErrorKind>
     Ok(device)
 }
 
-fn read_table(text: &Part<'_>) -> Result<Table, TableError> {
-    let (mut parts, mut lines) = (Parts::of(text), Vec::new());
+fn read_table(text: &Piece<'_>) -> Result<Table, TableError> {
+    let (mut parts, mut lines) = (Pieces::of(text), Vec::new());
     for number in 1.. {
         if parts.rest.is_none() {
             break;
@@ -115,7 +115,7 @@ fn read_table(text: &Part<'_>) -> Result<Table, TableError> {
     Table::new(lines)
 }
 
-fn read_line(parts: &mut Parts<'_>) -> Result<TableLine, TableErrorKind> {
+fn read_line(parts: &mut Pieces<'_>) -> Result<TableLine, TableErrorKind> {
     let field = TableErrorKind::Field;
     let start = parts.next_before(' ', "length").map_err(field)?.text;
     let start = read_number("start", start, u64::MAX).map_err(field)?;
@@ -124,7 +124,7 @@ fn read_line(parts: &mut Parts<'_>) -> Result<TableLine, TableErrorKind> {
     let target_type = parts.next_before(' ', "params").map_err(field)?.text;
     check_type(target_type).map_err(field)?;
     let params = parts.next(',');
-    let table = Any::read_table(target_type, Fields::new(params.text, Form::Input));
+    let table = Any::read_table(target_type, Fields::new(params.text, TextForm::Input));
     let range = params.offset..params.offset.saturating_add(params.text.len());
     let table = table.map_err(|error| TableErrorKind::Parse(error.shifted(params.offset).shown_within(range)))?;
     Ok(TableLine::new(Sectors(start), Sectors(length), table))

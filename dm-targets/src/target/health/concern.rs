@@ -122,7 +122,7 @@ pub enum Concern {
     /// |---|---|
     /// | vdo with `recovering` in either word | the usage of some blocks is unknown until recovery has finished |
     Recovering,
-    /// Part of the target's function has stopped, while I/O continues. [Attention](HealthState::Attention).
+    /// TextKind of the target's function has stopped, while I/O continues. [Attention](HealthState::Attention).
     ///
     /// | status | state of the kernel |
     /// |---|---|

@@ -180,7 +180,7 @@ impl fmt::Debug for KeyringKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Form;
+    use crate::TextForm;
 
     fn read(text: &str) -> Result<CryptKey, Problem> {
         CryptKey::read(Word::plain(text))
@@ -207,9 +207,9 @@ mod tests {
 
     #[test]
     fn descriptions_with_white_space_are_refused() {
-        let word = Word::new(":8:user:a\\ b", Form::Input);
+        let word = Word::new(":8:user:a\\ b", TextForm::Input);
         assert_eq!(CryptKey::read(word), Err(Problem::ForbiddenByte(b' ')));
-        let word = Word::new(":8:user:a\\\\b", Form::Input);
+        let word = Word::new(":8:user:a\\\\b", TextForm::Input);
         let Ok(CryptKey::Keyring(key)) = CryptKey::read(word) else { panic!() };
         assert_eq!(key.description(), "a\\b");
         assert_eq!(KeyringKey::new(8, KeyringType::User, "a\x0bb"), Err(Problem::ForbiddenByte(0x0b)));

@@ -8,23 +8,24 @@ use crate::{Concern, Health, Usage, WordBuf, Work, WorkKind};
 
 impl MirrorStatus {
     pub(super) fn health(&self) -> Health {
-        let count = |is: fn(&MirrorHealth) -> bool| self.mirrors.iter().filter(|leg| is(&leg.health)).count() as u64;
-        let all = self.mirrors.len() as u64;
+        let count =
+            |matches: fn(&MirrorHealth) -> bool| self.mirrors.iter().filter(|leg| matches(&leg.health)).count() as u64;
+        let legs = self.mirrors.len() as u64;
         let alive = count(|health| *health == MirrorHealth::Alive);
         let unknown = count(|health| matches!(health, MirrorHealth::Other(_)));
         let log_failed = self.log.has_failed();
         let sync = Some(Usage { used: self.in_sync, total: self.regions });
-        // The kernel does not retry a region that could not be copied until the device is resumed.
-        let is_copied = self.mirrors.iter().all(|leg| leg.health.lets_copy());
+        // After a failed copy of a region, the kernel does not retry it before the device is resumed.
+        let can_resync = self.mirrors.iter().all(|leg| leg.health.can_resync());
         Health {
-            legs: Some(Usage { used: alive, total: all }),
+            legs: Some(Usage { used: alive, total: legs }),
             sync,
-            work: (self.in_sync < self.regions && is_copied).then_some(Work::new(WorkKind::Resync, sync)),
-            repairs: all.saturating_sub(alive).saturating_add(log_failed.into()),
+            work: (self.in_sync < self.regions && can_resync).then_some(Work::new(WorkKind::Resync, sync)),
+            repairs: legs.saturating_sub(alive).saturating_add(log_failed.into()),
             ..Health::default()
         }
         .concern(Concern::Failed, alive == 0)
-        .concern(Concern::FailedLegs, alive < all)
+        .concern(Concern::FailedLegs, alive < legs)
         .concern(Concern::FailedLog, log_failed)
         .concern(Concern::NotInSync, self.in_sync < self.regions)
         .concern(Concern::Unknown, unknown > 0 || self.log.is_unknown())
@@ -32,9 +33,9 @@ impl MirrorStatus {
 }
 
 impl MirrorHealth {
-    /// Whether the kernel still copies regions to or from this leg. It stops after an error, except an error of an ordinary
-    /// read.
-    const fn lets_copy(&self) -> bool {
+    /// Whether a resync can complete while this leg has this health. After any error except one of an ordinary read, some
+    /// regions may stay out of sync until the device is resumed.
+    const fn can_resync(&self) -> bool {
         matches!(self, Self::Alive | Self::ReadFailed)
     }
 }
@@ -45,7 +46,7 @@ impl MirrorLogStatus {
             Self::Core => false,
             Self::Disk { health, .. } => matches!(health, LogHealth::Dead | LogHealth::FlushFailed),
             Self::CommunicationFailure => true,
-            Self::Other(words) => last_letter(words).is_some_and(|letter| matches!(letter, "D" | "F")),
+            Self::Other(words) => health_letter(words).is_some_and(|letter| matches!(letter, "D" | "F")),
         }
     }
 
@@ -53,14 +54,14 @@ impl MirrorLogStatus {
         match self {
             Self::Core | Self::CommunicationFailure => false,
             Self::Disk { health, .. } => matches!(health, LogHealth::Other(_)),
-            Self::Other(words) => last_letter(words).is_some_and(|letter| !matches!(letter, "A" | "D" | "F")),
+            Self::Other(words) => health_letter(words).is_some_and(|letter| !matches!(letter, "A" | "D" | "F")),
         }
     }
 }
 
-/// The last word of the status of a userspace log. A log on a device ends with a health letter, as in `3 clustered-disk
-/// 253:3 A`: a count, the log type, the device and the letter.
-fn last_letter(words: &[WordBuf]) -> Option<&str> {
+/// The health letter of a userspace log on a device, whose status is a count, the log type, the device and the letter:
+/// `3 clustered-disk 253:3 A`. `None` if the status does not have four words.
+fn health_letter(words: &[WordBuf]) -> Option<&str> {
     let [_, _, _, letter] = words else { return None };
     Some(letter.as_str())
 }

@@ -4,7 +4,7 @@
 
 use super::RaidParams;
 use crate::option::{Flag, OptionGroup, OptionKind, OptionWord};
-use crate::{Fields, Form, Limits, ParseError, Printer, Problem, Value};
+use crate::{Fields, Limits, ParseError, Printer, Problem, TextForm, Value};
 
 /// Counts the words from the chunk size to the last parameter.
 pub(super) const PARAM_COUNT: Limits = Limits::new("number of raid parameters", 1, u32::MAX as u64);
@@ -32,7 +32,7 @@ impl OptionKind<bool> for NearSets {
 
     fn print(&self, field: &bool, out: &mut Printer<'_, '_>) {
         match out.form() {
-            Form::Printed if *field => {
+            TextForm::Printed if *field => {
                 out.count_unwritten();
             }
             _ => Self::FLAG.print(field, out),
@@ -54,7 +54,7 @@ impl RaidParams {
         let mut left = counted.saturating_sub(1);
         while left > 0 {
             let Some(word) = fields.peek() else { break };
-            let ends = fields.form() == Form::Printed && u32::read(word).is_ok();
+            let ends = fields.form() == TextForm::Printed && u32::read(word).is_ok();
             if ends && params.other_params.is_empty() {
                 break;
             }

@@ -11,7 +11,7 @@ use crate::option::keywords::keywords;
 use crate::option::{Argument, Each, OneOf, OptionGroup, options};
 use crate::target::spelled;
 use crate::text::spelling::{Spelled, Spelling};
-use crate::{Device, Fields, Form, Limits, ParseError, Printer, WordBuf};
+use crate::{Device, Fields, Limits, ParseError, Printer, TextForm, WordBuf};
 
 /// The largest number that the kernel's `kstrtoint` accepts.
 pub(super) const MAX: u64 = i32::MAX as u64;
@@ -196,11 +196,11 @@ impl Spelled for RaidTable {
         let counted: u32 = fields.read_within(&PARAM_COUNT)?;
         let chunk_size = fields.read(CHUNK_SIZE)?;
         let (mut params, surplus) = RaidParams::read_counted(fields, counted)?;
-        let near_sets_can_be_hidden = fields.form() == Form::Printed && raid_type.level() == Some(Level::Raid10);
+        let near_sets_can_be_hidden = fields.form() == TextForm::Printed && raid_type.level() == Some(Level::Raid10);
         // All other wrong counts are wrong by an even number of words.
         if near_sets_can_be_hidden && !params.raid10_use_near_sets && surplus % 2 == 1 {
             params.raid10_use_near_sets = true;
-        } else if params.raid10_use_near_sets && fields.form() == Form::Printed {
+        } else if params.raid10_use_near_sets && fields.form() == TextForm::Printed {
             fields.note_unusual();
         }
         if surplus > u32::from(near_sets_can_be_hidden && params.raid10_use_near_sets) {

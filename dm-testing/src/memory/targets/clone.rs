@@ -8,7 +8,7 @@ use dm_targets::clone::{CloneCore, CloneFeatures, CloneTable};
 use dm_units::Sectors;
 
 use super::marks::{Found, META_BLOCK, Marks, MetadataMode};
-use super::part::{CopyFault, Part};
+use super::part::{CopyFault, DevicePart};
 use super::{Answer, Construction, Target, is_suspended};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
@@ -19,9 +19,9 @@ use crate::memory::kernel::table::Span;
 struct CloneTarget {
     minor: u32,
     table: CloneTable,
-    metadata: Part,
-    dest: Part,
-    source: Part,
+    metadata: DevicePart,
+    dest: DevicePart,
+    source: DevicePart,
     length: u64,
     /// The length of a region in sectors.
     region: u64,
@@ -39,7 +39,7 @@ struct CloneTarget {
 
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
     let mut table = construction.params::<Clone>(params)?;
-    let mut open = |device, writes, failure| Part::open_for(construction, device, Sectors(0), writes, failure);
+    let mut open = |device, writes, failure| DevicePart::open_for(construction, device, Sectors(0), writes, failure);
     let metadata = open(&mut table.metadata, true, "Error opening metadata device")?;
     let dest = open(&mut table.dest, true, "Error opening destination device")?;
     let source = open(&mut table.source, false, "Error opening source device")?;

@@ -5,7 +5,7 @@ use dm_targets::crypt::{CryptKey, CryptTable, KeyringKey};
 use dm_targets::{Crypt, Integrity, Key};
 use zeroize::Zeroizing;
 
-use super::part::Part;
+use super::part::DevicePart;
 use super::{Answer, Construction, Target};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
@@ -16,7 +16,7 @@ use crate::memory::kernel::table::Span;
 #[derive(Debug)]
 struct CryptTarget {
     table: CryptTable,
-    part: Part,
+    part: DevicePart,
     length: u64,
     /// The device cannot be resumed without a key.
     has_key: bool,
@@ -26,7 +26,7 @@ struct CryptTarget {
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
     let mut table = construction.params::<Crypt>(params)?;
     construction.only_known(&table.options.other_options, "Invalid feature arguments")?;
-    let part = Part::open(construction, &mut table.device, table.start, "Device lookup failed")?;
+    let part = DevicePart::open(construction, &mut table.device, table.start, "Device lookup failed")?;
     if let Some(integrity) = &table.options.integrity {
         let tag_size = tag_size(construction.kernel, part);
         if tag_size != Some(integrity.tag_size) {
@@ -57,7 +57,7 @@ fn fits(table: &CryptTable) -> bool {
 }
 
 /// The size of the tags that an `integrity` target without an internal hash stores for the target above it.
-fn tag_size(kernel: &mut Kernel, part: Part) -> Option<u32> {
+fn tag_size(kernel: &mut Kernel, part: DevicePart) -> Option<u32> {
     let table = kernel.mapped(part.device)?.active.clone()?;
     let line = table.line_at(0).filter(|line| line.kind.name == "integrity")?;
     let params = Zeroizing::new(line.with(|target| target.table(kernel)));

@@ -3,7 +3,7 @@
 use dm_targets::Delay;
 use dm_targets::delay::{DelayClass, DelayTable};
 
-use super::part::Part;
+use super::part::DevicePart;
 use super::{Construction, Target};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
@@ -13,16 +13,17 @@ use crate::memory::kernel::table::Span;
 #[derive(Debug)]
 struct DelayTarget {
     table: DelayTable,
-    read: Part,
-    write: Part,
-    flush: Part,
+    read: DevicePart,
+    write: DevicePart,
+    flush: DevicePart,
     length: u64,
 }
 
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
     let mut table = construction.params::<Delay>(params)?;
-    let mut open =
-        |class: &mut DelayClass| Part::open(construction, &mut class.device, class.offset, "Device lookup failed");
+    let mut open = |class: &mut DelayClass| {
+        DevicePart::open(construction, &mut class.device, class.offset, "Device lookup failed")
+    };
     let (read, write, flush) = match &mut table {
         DelayTable::All(all) => {
             let class = open(all)?;

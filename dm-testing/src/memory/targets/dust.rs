@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dm_targets::Dust;
 use dm_targets::dust::DustTable;
 
-use super::part::Part;
+use super::part::DevicePart;
 use super::{Answer, Construction, Target, number};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
@@ -15,7 +15,7 @@ use crate::memory::kernel::table::Span;
 #[derive(Debug)]
 struct DustTarget {
     table: DustTable,
-    part: Part,
+    part: DevicePart,
     length: u64,
     /// The length of a block in sectors.
     block: u64,
@@ -27,7 +27,7 @@ struct DustTarget {
 
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
     let mut table = construction.params::<Dust>(params)?;
-    let part = Part::open(construction, &mut table.device, table.offset, "Device lookup failed")?;
+    let part = DevicePart::open(construction, &mut table.device, table.offset, "Device lookup failed")?;
     let (length, block) = (construction.length, u64::from(table.block_size >> 9));
     Ok(Box::new(DustTarget { table, part, length, block, bad: BTreeMap::new(), fails: false, is_quiet: false }))
 }

@@ -3,7 +3,7 @@
 use dm_targets::Ebs;
 use dm_targets::ebs::EbsTable;
 
-use super::part::Part;
+use super::part::DevicePart;
 use super::{Construction, Target};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
@@ -13,13 +13,13 @@ use crate::memory::kernel::table::Span;
 #[derive(Debug)]
 struct EbsTarget {
     table: EbsTable,
-    part: Part,
+    part: DevicePart,
     length: u64,
 }
 
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
     let mut table = construction.params::<Ebs>(params)?;
-    let part = Part::open(construction, &mut table.device, table.offset, "Device lookup failed")?;
+    let part = DevicePart::open(construction, &mut table.device, table.offset, "Device lookup failed")?;
     Ok(Box::new(EbsTarget { table, part, length: construction.length }))
 }
 

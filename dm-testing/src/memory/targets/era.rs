@@ -5,7 +5,7 @@ use dm_targets::era::EraTable;
 use dm_units::Sectors;
 
 use super::marks::{Found, META_BLOCK, Marks};
-use super::part::Part;
+use super::part::DevicePart;
 use super::{Answer, Construction, Target};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
@@ -14,8 +14,8 @@ use crate::memory::kernel::io::{Io, IoResult};
 #[derive(Debug)]
 struct EraTarget {
     table: EraTable,
-    metadata: Part,
-    origin: Part,
+    metadata: DevicePart,
+    origin: DevicePart,
     marks: Marks,
     era: u64,
     /// The block of the metadata snapshot; 0 without a snapshot.
@@ -30,7 +30,7 @@ const SNAPSHOT: u64 = 29;
 
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
     let mut table = construction.params::<Era>(params)?;
-    let mut open = |device, failure| Part::open_for(construction, device, Sectors(0), true, failure);
+    let mut open = |device, failure| DevicePart::open_for(construction, device, Sectors(0), true, failure);
     let metadata = open(&mut table.metadata, "Error opening metadata device")?;
     let origin = open(&mut table.origin, "Error opening data device")?;
     let marks = Marks::new(metadata.device, 0, "era");

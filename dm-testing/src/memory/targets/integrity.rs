@@ -5,7 +5,7 @@ use dm_targets::Integrity;
 use dm_targets::integrity::{IntegrityMode, IntegrityTable};
 
 use super::marks::{Found, Marks};
-use super::part::Part;
+use super::part::DevicePart;
 use super::{Construction, Target};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
@@ -20,7 +20,7 @@ const INTERLEAVE: u32 = 32768;
 #[derive(Debug)]
 struct IntegrityTarget {
     table: IntegrityTable,
-    data: Part,
+    data: DevicePart,
     length: u64,
     /// The number of sectors that a table can map.
     provided: u64,
@@ -29,13 +29,13 @@ struct IntegrityTarget {
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
     let mut table = construction.params::<Integrity>(params)?;
     let reserved = table.reserved;
-    let main = Part::open(construction, &mut table.device, reserved, "Device lookup failed")?;
+    let main = DevicePart::open(construction, &mut table.device, reserved, "Device lookup failed")?;
     if let IntegrityMode::Other(_) = table.mode {
         return construction.refuse(Errno::EINVAL, "Invalid mode (expecting J, B, D, R, I)");
     }
     construction.only_known(&table.options.other_options, "Invalid argument")?;
     let meta = match &mut table.options.meta_device {
-        Some(device) => Some(Part::open(construction, device, reserved, "Device lookup failed")?),
+        Some(device) => Some(DevicePart::open(construction, device, reserved, "Device lookup failed")?),
         None => None,
     };
     if table.mode == IntegrityMode::Inline {
@@ -80,7 +80,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
     if construction.length > provided {
         return construction.refuse(Errno::EINVAL, "Not enough provided sectors for requested mapping size");
     }
-    let data = Part { device: main.device, start };
+    let data = DevicePart { device: main.device, start };
     Ok(Box::new(IntegrityTarget { table, data, length: construction.length, provided }))
 }
 

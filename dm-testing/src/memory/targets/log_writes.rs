@@ -3,7 +3,7 @@
 use dm_targets::LogWrites;
 use dm_targets::log_writes::LogWritesTable;
 
-use super::part::Part;
+use super::part::DevicePart;
 use super::{Answer, Construction, Target};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
@@ -21,8 +21,8 @@ const MAGIC: [u64; 2] = [0x006a_7366_7773_6872, 1];
 #[derive(Debug)]
 struct LogWritesTarget {
     table: LogWritesTable,
-    part: Part,
-    log: Part,
+    part: DevicePart,
+    log: DevicePart,
     length: u64,
     /// The number of entries in the log.
     entries: u64,
@@ -45,7 +45,7 @@ struct Entry {
 
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
     let mut table = construction.params::<LogWrites>(params)?;
-    let mut open = |device, failure| Part::open(construction, device, dm_units::Sectors(0), failure);
+    let mut open = |device, failure| DevicePart::open(construction, device, dm_units::Sectors(0), failure);
     let part = open(&mut table.device, "Device lookup failed")?;
     let log = open(&mut table.log_device, "Log device lookup failed")?;
     Ok(Box::new(LogWritesTarget {

@@ -12,7 +12,7 @@ use crate::memory::kernel::table::Span;
 
 /// The sectors of a device from `start` on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Part {
+pub(super) struct DevicePart {
     pub(super) device: DeviceNumber,
     pub(super) start: u64,
 }
@@ -27,7 +27,7 @@ pub(super) enum CopyFault {
     To(IoFault),
 }
 
-impl Part {
+impl DevicePart {
     /// Opens the device in the mode of the table, and replaces its path with its number, as the kernel prints it.
     pub(super) fn open(
         construction: &mut Construction<'_>,

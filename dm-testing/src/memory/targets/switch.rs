@@ -3,7 +3,7 @@
 use dm_targets::Switch;
 use dm_targets::switch::SwitchTable;
 
-use super::part::Part;
+use super::part::DevicePart;
 use super::{Answer, Construction, Target};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
@@ -13,7 +13,7 @@ use crate::memory::kernel::table::Span;
 #[derive(Debug)]
 struct SwitchTarget {
     table: SwitchTable,
-    paths: Vec<Part>,
+    paths: Vec<DevicePart>,
     length: u64,
     /// The path of each region.
     regions: Vec<usize>,
@@ -30,7 +30,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
     }
     let mut paths = Vec::new();
     for path in &mut table.paths {
-        paths.push(Part::open(construction, &mut path.device, path.offset, "Device lookup failed")?);
+        paths.push(DevicePart::open(construction, &mut path.device, path.offset, "Device lookup failed")?);
     }
     let regions = (0..paths.len()).cycle().take(usize::try_from(count).unwrap_or(0)).collect();
     Ok(Box::new(SwitchTarget { table, paths, length: construction.length, regions }))

@@ -3,7 +3,7 @@
 use dm_targets::Unstriped;
 use dm_targets::unstriped::UnstripedTable;
 
-use super::part::Part;
+use super::part::DevicePart;
 use super::{Construction, Target};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
@@ -13,13 +13,13 @@ use crate::memory::kernel::table::Span;
 #[derive(Debug)]
 struct UnstripedTarget {
     table: UnstripedTable,
-    part: Part,
+    part: DevicePart,
     length: u64,
 }
 
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
     let mut table = construction.params::<Unstriped>(params)?;
-    let part = Part::open(construction, &mut table.device, table.offset, "Couldn't get striped device")?;
+    let part = DevicePart::open(construction, &mut table.device, table.offset, "Couldn't get striped device")?;
     Ok(Box::new(UnstripedTarget { table, part, length: construction.length }))
 }
 

@@ -6,7 +6,7 @@ use dm_targets::devices::{VerityError, VerityTree};
 use dm_targets::verity::{OnCorruption, VerityTable};
 use dm_units::Sectors;
 
-use super::part::Part;
+use super::part::DevicePart;
 use super::{Construction, Target};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
@@ -19,8 +19,8 @@ const MAX_LOGGED: u32 = 100;
 #[derive(Debug)]
 struct VerityTarget {
     table: VerityTable,
-    data: Part,
-    hash: Part,
+    data: DevicePart,
+    hash: DevicePart,
     length: u64,
     /// The lengths of data and hash blocks in sectors.
     blocks: [u64; 2],
@@ -34,12 +34,12 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
         return construction.refuse(Errno::EINVAL, "Device must be readonly");
     }
     let mut table = construction.params::<Verity>(params)?;
-    let mut open = |device, failure| Part::open_for(construction, device, Sectors(0), false, failure);
+    let mut open = |device, failure| DevicePart::open_for(construction, device, Sectors(0), false, failure);
     let data = open(&mut table.data.device, "Data device lookup failed")?;
     let hash = open(&mut table.hash.device, "Hash device lookup failed")?;
     construction.only_known(&table.options.other_options, "Unrecognized verity feature request")?;
     if let Some(fec) = &mut table.options.use_fec_from_device {
-        Part::open_for(construction, fec, Sectors(0), false, "FEC device lookup failed")?;
+        DevicePart::open_for(construction, fec, Sectors(0), false, "FEC device lookup failed")?;
         table.options.fec_start.get_or_insert_default();
     }
     let tree = match VerityTree::of_table(&table) {

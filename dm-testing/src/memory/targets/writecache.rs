@@ -8,7 +8,7 @@ use dm_targets::writecache::{WritecacheKind, WritecacheTable};
 use dm_units::Sectors;
 
 use super::marks::{Found, Marks};
-use super::part::Part;
+use super::part::DevicePart;
 use super::{Answer, Construction, Target, is_suspended};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
@@ -23,7 +23,7 @@ const ENTRY: u64 = 16;
 struct WritecacheTarget {
     minor: u32,
     table: WritecacheTable,
-    origin: Part,
+    origin: DevicePart,
     length: u64,
     marks: Marks,
     /// The length of a block in sectors.
@@ -56,8 +56,8 @@ struct Counts {
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
     let mut table = construction.params::<Writecache>(params)?;
     let start = table.options.start_sector.unwrap_or_default();
-    let origin = Part::open(construction, &mut table.origin, Sectors(0), "Origin data device lookup failed")?;
-    let cache = Part::open(construction, &mut table.cache, start, "Cache data device lookup failed")?;
+    let origin = DevicePart::open(construction, &mut table.origin, Sectors(0), "Origin data device lookup failed")?;
+    let cache = DevicePart::open(construction, &mut table.cache, start, "Cache data device lookup failed")?;
     construction.only_known(&table.options.other_options, "Invalid optional argument")?;
     if table.kind == WritecacheKind::Pmem {
         return construction.refuse(Errno::EOPNOTSUPP, "Cache device is not a DAX device");

@@ -6,7 +6,7 @@ use dm_targets::Zoned;
 use dm_targets::zoned::ZonedTable;
 use dm_units::Sectors;
 
-use super::part::Part;
+use super::part::DevicePart;
 use super::{Answer, Construction, Target};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
@@ -19,7 +19,7 @@ const ZONE: u64 = 2048;
 #[derive(Debug)]
 struct ZonedTarget {
     table: ZonedTable,
-    devices: Vec<Part>,
+    devices: Vec<DevicePart>,
     /// The written zones, as device and zone.
     written: BTreeSet<(usize, u64)>,
 }
@@ -28,7 +28,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
     let mut table = construction.params::<Zoned>(params)?;
     let mut devices = Vec::new();
     for device in std::iter::once(&mut table.first).chain(&mut table.others) {
-        devices.push(Part::open(construction, device, Sectors(0), "Get target device failed")?);
+        devices.push(DevicePart::open(construction, device, Sectors(0), "Get target device failed")?);
     }
     Ok(Box::new(ZonedTarget { table, devices, written: BTreeSet::new() }))
 }
@@ -42,7 +42,7 @@ impl ZonedTarget {
     }
 
     /// The device that contains a sector, the sector on it, and the number of sectors left on that device.
-    fn place(&self, kernel: &Kernel, sector: u64) -> Option<(usize, Part, u64, u64)> {
+    fn place(&self, kernel: &Kernel, sector: u64) -> Option<(usize, DevicePart, u64, u64)> {
         let mut before = 0_u64;
         for (number, part) in self.devices.iter().enumerate() {
             let length = part.device_len(kernel);

@@ -12,7 +12,7 @@ use dm_units::Sectors;
 
 use self::blocks::Blocks;
 use super::marks::{Found, META_BLOCK, Marks, MetadataMode};
-use super::part::Part;
+use super::part::DevicePart;
 use super::{Answer, Construction, Target, is_suspended};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
@@ -24,9 +24,9 @@ struct CacheTarget {
     minor: u32,
     table: CacheTable,
     length: u64,
-    metadata: Part,
-    cache: Part,
-    origin: Part,
+    metadata: DevicePart,
+    cache: DevicePart,
+    origin: DevicePart,
     /// The length of a cache block in sectors.
     block_size: u64,
     io_mode: CacheIoMode,
@@ -60,7 +60,7 @@ const HEADER: usize = 2;
 
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
     let mut table = construction.params::<Cache>(params)?;
-    let mut open = |device, writes, failure| Part::open_for(construction, device, Sectors(0), writes, failure);
+    let mut open = |device, writes, failure| DevicePart::open_for(construction, device, Sectors(0), writes, failure);
     let metadata = open(&mut table.metadata, true, "Error opening metadata device")?;
     let cache = open(&mut table.cache, true, "Error opening cache device")?;
     let origin = open(&mut table.origin, true, "Error opening origin device")?;

@@ -1,6 +1,6 @@
 //! The legs of a mirror and their failures.
 
-use crate::memory::targets::part::Part;
+use crate::memory::targets::part::DevicePart;
 
 /// The kinds of failures of a leg, the worst first (`enum dm_raid1_error`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,12 +14,12 @@ pub(super) enum Failure {
 /// A leg with its failures.
 #[derive(Debug)]
 pub(super) struct Leg {
-    pub(super) part: Part,
+    pub(super) part: DevicePart,
     failures: Vec<Failure>,
 }
 
 impl Leg {
-    pub(super) const fn new(part: Part) -> Self {
+    pub(super) const fn new(part: DevicePart) -> Self {
         Self { part, failures: Vec::new() }
     }
 

@@ -7,7 +7,7 @@ use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
 use crate::memory::targets::Construction;
 use crate::memory::targets::marks::{Found, Marks};
-use crate::memory::targets::part::Part;
+use crate::memory::targets::part::DevicePart;
 
 /// The state of all regions.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Log {
         let (region_size, sync, disk) = match table {
             MirrorLog::Core { region_size, sync } => (*region_size, sync.clone(), None),
             MirrorLog::Disk { device, region_size, sync } => {
-                let part = Part::open(construction, device, Sectors(0), "Error creating mirror dirty log")?;
+                let part = DevicePart::open(construction, device, Sectors(0), "Error creating mirror dirty log")?;
                 let marks = Marks::new(part.device, 0, "mirror");
                 (
                     *region_size,

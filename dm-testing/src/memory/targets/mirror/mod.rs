@@ -8,7 +8,7 @@ use dm_targets::mirror::MirrorTable;
 
 use self::leg::{Failure, Leg};
 use self::log::Log;
-use super::part::{CopyFault, Part};
+use super::part::{CopyFault, DevicePart};
 use super::{Construction, Target};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
@@ -36,7 +36,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
     let log = Log::open(construction, &mut table.log)?;
     let mut legs = Vec::new();
     for mirror in &mut table.mirrors {
-        let part = Part::open(construction, &mut mirror.device, mirror.offset, "Device lookup failure")?;
+        let part = DevicePart::open(construction, &mut mirror.device, mirror.offset, "Device lookup failure")?;
         legs.push(Leg::new(part));
     }
     construction.only_known(&table.features.other_features, "Unrecognised feature requested.")?;

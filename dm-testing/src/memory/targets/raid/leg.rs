@@ -8,7 +8,7 @@ use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
 use crate::memory::targets::Construction;
 use crate::memory::targets::marks::{Found, Marks};
-use crate::memory::targets::part::Part;
+use crate::memory::targets::part::DevicePart;
 
 /// A position after the last sector, when nothing is left to synchronize (`MaxSector`).
 pub(super) const IN_SYNC: u64 = u64::MAX;
@@ -17,7 +17,7 @@ pub(super) const IN_SYNC: u64 = u64::MAX;
 #[derive(Debug)]
 pub(super) struct Leg {
     pub(super) metadata: Option<Marks>,
-    pub(super) data: Option<Part>,
+    pub(super) data: Option<DevicePart>,
     pub(super) is_faulty: bool,
     /// The end of the rebuilt part.
     pub(super) recovered: u64,
@@ -26,7 +26,7 @@ pub(super) struct Leg {
 impl Leg {
     /// Opens the devices of a leg, and replaces them by numbers.
     pub(super) fn open(construction: &mut Construction<'_>, device: &mut RaidDevice) -> Result<Self, Errno> {
-        let mut open = |device: &mut _, failure| Part::open(construction, device, Sectors(0), failure);
+        let mut open = |device: &mut _, failure| DevicePart::open(construction, device, Sectors(0), failure);
         let metadata = device.metadata.as_mut().map(|device| open(device, "RAID metadata device lookup failure"));
         let data = device.data.as_mut().map(|device| open(device, "RAID device lookup failure"));
         let metadata = metadata.transpose()?.map(|part| Marks::new(part.device, 0, "raid"));

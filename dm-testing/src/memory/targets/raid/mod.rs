@@ -11,7 +11,7 @@ use dm_units::Sectors;
 use self::leg::{IN_SYNC, Leg};
 use self::sync::Action;
 use super::marks::Found;
-use super::part::Part;
+use super::part::DevicePart;
 use super::{Answer, Construction, Target, is_suspended};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
@@ -51,7 +51,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
         legs.push(Leg::open(construction, device)?);
     }
     if let Some(journal) = &mut table.params.journal_dev {
-        Part::open(construction, journal, Sectors(0), "raid4/5/6 journal device lookup failure")?;
+        DevicePart::open(construction, journal, Sectors(0), "raid4/5/6 journal device lookup failure")?;
     }
     let is_raid10 = matches!(
         table.raid_type,

@@ -5,7 +5,7 @@ use super::leg::{IN_SYNC, Leg};
 use crate::memory::kernel::Kernel;
 use crate::memory::kernel::disk::SECTOR;
 use crate::memory::kernel::io::Io;
-use crate::memory::targets::part::{CopyFault, Part};
+use crate::memory::targets::part::{CopyFault, DevicePart};
 
 /// An action, as a status names it (`enum sync_state`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +111,7 @@ impl RaidTarget {
     }
 
     /// The leg to read from, and the legs that must become equal to it.
-    fn sides(&self) -> Option<(Part, Vec<(usize, Part)>)> {
+    fn sides(&self) -> Option<(DevicePart, Vec<(usize, DevicePart)>)> {
         let working = self.legs.iter().position(Leg::works)?;
         let from = self.legs.get(working)?.data?;
         let is_wanted = |leg: &Leg| !leg.is_faulty && (self.action != Action::Recover || leg.is_rebuilt());

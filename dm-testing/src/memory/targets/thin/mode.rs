@@ -8,7 +8,8 @@ use super::pool::Pool;
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
 
-/// The time for which I/O waits for space (`NO_SPACE_TIMEOUT_SECS`).
+/// The time after which a pool that is out of data space fails I/O instead of queueing it: the default of the module
+/// parameter `no_space_timeout` (`NO_SPACE_TIMEOUT_SECS`).
 const NO_SPACE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The modes from best to worst (`enum pool_mode`).
@@ -17,6 +18,7 @@ pub(super) enum Mode {
     #[default]
     Write,
     OutOfDataSpace,
+    /// As [`ReadOnly`](Self::ReadOnly), but the pool may return to `Write` when the metadata device grows.
     OutOfMetadataSpace,
     ReadOnly,
     Fail,
@@ -28,7 +30,7 @@ impl Mode {
     }
 }
 
-/// `struct pool_features`.
+/// The features of a pool (`struct pool_features`), with the mode that is requested, or in [`Pool`] the present one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Features {
     pub(super) mode: Mode,
@@ -59,9 +61,9 @@ impl Features {
 
 impl Pool {
     /// As `set_pool_mode`.
-    pub(super) fn set_mode(&mut self, kernel: &mut Kernel, wanted: Mode) {
+    pub(super) fn set_mode(&mut self, kernel: &mut Kernel, requested: Mode) {
         let old = self.features.mode;
-        let mut new = wanted;
+        let mut new = requested;
         if new == Mode::Write && self.metadata.current.needs_check {
             self.log(kernel, "unable to switch pool to write mode until repaired.");
             new = if old == new { Mode::ReadOnly } else { old };
@@ -104,19 +106,19 @@ impl Pool {
             (Mode::OutOfMetadataSpace | Mode::ReadOnly, _) => "read-only",
             (Mode::Fail, _) => "fail",
         };
-        self.event(kernel);
+        self.raise_event(kernel);
         self.log(kernel, &format!("switching pool to {mode} mode"));
     }
 
-    /// Raises an event of the pool.
-    pub(super) fn event(&self, kernel: &mut Kernel) {
+    /// Raises an event on the pool's device, if a target controls the pool.
+    pub(super) fn raise_event(&self, kernel: &mut Kernel) {
         if self.control.is_some() {
             kernel.event(self.minor);
         }
     }
 
-    /// As `metadata_operation_failed`: the transaction is rolled back, and the pool does not write until it is
-    /// repaired.
+    /// As `metadata_operation_failed`: rolls the transaction back and makes the metadata read-only until it is repaired.
+    /// If the rollback fails, all I/O fails.
     pub(super) fn metadata_failed(&mut self, kernel: &mut Kernel, operation: &str, errno: Errno) {
         self.log(kernel, &format!("metadata operation '{operation}' failed: error = -{}", errno.0));
         self.log(kernel, "aborting current metadata transaction");

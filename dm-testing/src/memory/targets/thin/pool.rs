@@ -104,7 +104,7 @@ impl Pool {
         kernel.log(LOG_PREFIX, &format!("{}: {text}", self.number));
     }
 
-    /// As `commit`. After an error the pool no longer writes.
+    /// As `commit`. After an error the metadata is read-only until it is repaired.
     pub(super) fn commit(&mut self, kernel: &mut Kernel) -> Result<(), Errno> {
         if self.features.mode >= Mode::OutOfMetadataSpace {
             return Err(Errno::EINVAL);

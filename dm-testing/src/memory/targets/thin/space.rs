@@ -111,7 +111,7 @@ impl Pool {
         if free <= self.low_water && !self.low_water_triggered {
             self.log(kernel, "reached low water mark for data device: sending event.");
             self.low_water_triggered = true;
-            self.event(kernel);
+            self.raise_event(kernel);
         }
     }
 
@@ -119,7 +119,7 @@ impl Pool {
     pub(super) fn check_metadata_threshold(&mut self, kernel: &mut Kernel) {
         if self.metadata.crosses_threshold() {
             self.log(kernel, "reached low water mark for metadata device: sending event.");
-            self.event(kernel);
+            self.raise_event(kernel);
         }
     }
 

@@ -9,7 +9,7 @@ use dm_targets::vdo::{VdoIndexMemory, VdoOptions, VdoTable};
 use dm_targets::{Vdo, WordBuf};
 use dm_units::Sectors;
 
-use super::part::Part;
+use super::part::DevicePart;
 use super::{Answer, Construction, Target};
 use crate::memory::errno::Errno;
 use crate::memory::kernel::Kernel;
@@ -27,7 +27,7 @@ fn overhead(physical: u64) -> u64 {
 struct VdoTarget {
     /// With the device as the table gave it, since it is printed unchanged.
     table: VdoTable,
-    part: Part,
+    part: DevicePart,
     node: String,
     length: u64,
     index: &'static str,
@@ -39,7 +39,7 @@ struct VdoTarget {
 pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Result<Box<dyn Target>, Errno> {
     let table = construction.params::<Vdo>(params)?;
     check_options(construction, &table.options)?;
-    let part = Part::open(construction, &mut table.device.clone(), Sectors(0), "Unable to open storage device");
+    let part = DevicePart::open(construction, &mut table.device.clone(), Sectors(0), "Unable to open storage device");
     // A device that cannot be opened counts as a fault of the params.
     let part = part.map_err(|_| Errno::EINVAL)?;
     let disk = construction.kernel.disks.get(&part.device).map(|disk| disk.name.clone());

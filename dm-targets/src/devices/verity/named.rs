@@ -1,4 +1,4 @@
-//! [`Part`]: the device or image that contains the data or the hashes, with its name for errors.
+//! [`NamedDevice`]: the device or image that contains the data or the hashes, with its name for errors.
 
 use alloc::borrow::{Cow, ToOwned as _};
 use std::io;
@@ -10,12 +10,12 @@ use super::error::VerityError;
 
 /// A device with a name for errors.
 #[derive(Clone, Debug)]
-pub(super) struct Part<'a> {
+pub(super) struct NamedDevice<'a> {
     io: &'a dyn BlockIo,
     name: Cow<'a, str>,
 }
 
-impl<'a> Part<'a> {
+impl<'a> NamedDevice<'a> {
     pub(super) fn new(io: &'a dyn BlockIo, name: impl Into<Cow<'a, str>>) -> Self {
         Self { io, name: name.into() }
     }

@@ -7,7 +7,7 @@ use dm_units::{SECTOR_SIZE, Sectors};
 /// The unexpected content of a sector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Held {
+pub enum SectorContent {
     /// Only zeros.
     Zeros,
     /// A whole sector of a pattern.
@@ -22,7 +22,7 @@ pub enum Held {
     Other,
 }
 
-impl Held {
+impl SectorContent {
     pub(crate) fn of(bytes: &[u8]) -> Self {
         let word = |at: usize| Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
         match (word(0), word(8)) {
@@ -36,7 +36,7 @@ impl Held {
 }
 
 /// Prints the end of "the sector …", such as `holds zeros`.
-impl fmt::Display for Held {
+impl fmt::Display for SectorContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Zeros => f.write_str("holds zeros"),
