@@ -284,7 +284,9 @@ mod tests {
         let first = lock(&locks, LONG).unwrap();
         let other = locks.clone();
         let waiter = std::thread::spawn(move || lock(&other, Duration::MAX).unwrap().state_is_outdated());
-        std::thread::sleep(SHORT);
+        while locks.table.turns().waiting.is_empty() {
+            std::thread::yield_now();
+        }
         drop(first);
         assert!(waiter.join().unwrap());
         let moment = locks.moment();

@@ -114,7 +114,7 @@ mod tests {
             last = start.elapsed();
             fails_with(EBUSY)
         });
-        assert!(tries > 2 && result.is_err());
+        assert!(tries > 1 && result.is_err());
         assert!(last >= timeout, "{last:?}");
     }
 }
