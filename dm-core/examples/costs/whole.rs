@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use dm_core::Dm;
+use nix::sys::time::TimeValLike as _;
 use nix::time::{ClockId, clock_gettime};
 
 use crate::calls;
@@ -114,6 +115,5 @@ fn count_ioctls(dm: &Dm, call: &str, size: usize) {
 }
 
 fn now() -> i64 {
-    let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("a clock");
-    time.tv_sec() * 1_000_000_000 + time.tv_nsec()
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("a clock").num_nanoseconds()
 }

@@ -148,7 +148,16 @@ pub(crate) fn build_i686(workspace: &Workspace, words: &[&str], kind: Kind) -> R
 fn test(root: &Root<'_>, target: &str, tools: Tools) -> Result<Outcome> {
     let mut command = root.command("cargo")?;
     set_tools(&mut command, target, tools);
-    command.args(["test", "--locked", "--offline", "--no-fail-fast", "--all-features", "--lib", "--tests"]);
+    command.args([
+        "test",
+        "--locked",
+        "--offline",
+        "--no-fail-fast",
+        "--all-features",
+        "--lib",
+        "--tests",
+        "--examples",
+    ]);
     command.args(["--target", target]).args(packages(&TESTED)).arg("--");
     command.args(NOT_EMULATED.iter().flat_map(|(test, _)| ["--skip", test])).stdout(Stdio::piped());
     let mut child = command.spawn().context("cannot run unshare")?;
