@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::mem::offset_of;
 use std::os::fd::BorrowedFd;
 use std::panic;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use dm_core::block::{BlockId, BlockIo, BlockOpenOptions};
 use dm_core::{Command, Dm, LogMark, OpenError, Transport};
+use dm_sys::{DM_SECURE_DATA_FLAG, dm_ioctl};
 
 /// A transport whose `n`-th command fails with an errno. Commands are counted from 1.
 ///
@@ -188,13 +190,23 @@ impl Faulty {
     }
 }
 
+/// Clears a secret request, as a kernel that refuses it has done (`copy_params` in drivers/md/dm-ioctl.c).
+fn clear_if_secret(request: &mut [u8]) {
+    let flags = request.get(offset_of!(dm_ioctl, flags)..).and_then(<[u8]>::first_chunk);
+    if flags.is_some_and(|flags| u32::from_ne_bytes(*flags) & DM_SECURE_DATA_FLAG != 0) {
+        request.fill(0);
+    }
+}
+
 impl Transport for Faulty {
     fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
-        self.plan.send(|| self.kernel.ioctl(command, request))
+        let sent = self.plan.send(|| self.kernel.ioctl(command, request));
+        sent.inspect_err(|_| clear_if_secret(request))
     }
 
     fn ioctl_within(&self, command: Command, request: &mut [u8], timeout: Duration) -> io::Result<()> {
-        self.plan.send(|| self.kernel.ioctl_within(command, request, timeout))
+        let sent = self.plan.send(|| self.kernel.ioctl_within(command, request, timeout));
+        sent.inspect_err(|_| clear_if_secret(request))
     }
 
     fn log_mark(&self) -> Option<LogMark<'_>> {

@@ -138,13 +138,26 @@ impl Dm {
         }
     }
 
-    /// Sends a table that was prepared. It can be sent again if the kernel has refused it.
-    pub(crate) fn load_prepared(
+    /// Sends a table that was prepared, and keeps it: it can be read, or sent again if the kernel has refused it.
+    pub(crate) fn load_and_keep(
         &self,
         id: DevId<'_>,
         table: &mut PreparedTable,
         options: LoadOptions,
     ) -> Result<DeviceInfo> {
+        if options.secure {
+            table.buffer.set_secret();
+        }
+        if !table.buffer.is_secret() {
+            return self.load_prepared(id, table, options);
+        }
+        // The kernel clears the memory of a secret request (`copy_params` in drivers/md/dm-ioctl.c).
+        let mut copy = PreparedTable { buffer: Buffer::copy_of(&table.buffer), target_count: table.target_count };
+        self.load_prepared(id, &mut copy, options)
+    }
+
+    /// Sends a table that was prepared.
+    fn load_prepared(&self, id: DevId<'_>, table: &mut PreparedTable, options: LoadOptions) -> Result<DeviceInfo> {
         let PreparedTable { buffer, target_count } = table;
         if options.secure {
             buffer.set_secret();

@@ -106,7 +106,7 @@ impl Error {
     }
 
     /// Whether a table could not be loaded because a device that it uses is missing, busy or cannot be opened. The
-    /// kernel's log names the target.
+    /// kernel's log names the target. A missing path is recognized only if the log can be read.
     #[must_use]
     pub fn is_disk_unusable(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_of_another_device)

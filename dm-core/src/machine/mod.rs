@@ -21,4 +21,4 @@ pub use describe::{DeviceDescription, describe};
 pub use foreign::ForeignText;
 pub(crate) use foreign::unescaped;
 pub use users::Users;
-pub(crate) use users::{Holder, Mount, holders, mounts};
+pub(crate) use users::{Holder, Mount, holders, holders_within, mounts};

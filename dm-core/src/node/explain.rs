@@ -26,7 +26,7 @@ impl Dm {
             Error::Unsupported { command: request.command, needed_minor: request.minor, kernel }
         } else if has_reasons(request.command) {
             let (kernel_log, exists) = self.reasons(request, failure);
-            let of_another = exists && is_about_a_disk(request.command, &refusal);
+            let of_another = exists && is_about_a_disk(request.command, &refusal, &kernel_log);
             refusal.with_kernel_log(kernel_log).of_another_device(of_another).into()
         } else {
             refusal.into()
@@ -49,8 +49,14 @@ impl Dm {
 
 /// Whether the errno comes from opening a device that the table uses (`dm_get_device` in drivers/md/dm-table.c), given
 /// that the mapped device itself exists.
-fn is_about_a_disk(command: Command, refusal: &Refusal) -> bool {
-    use nix::errno::Errno::{EACCES, EBUSY, ENODEV, ENOTBLK, ENXIO, EROFS};
+///
+/// A missing path is `ENOENT`, which is also the errno of a missing cipher or hash; the kernel's log tells them apart.
+fn is_about_a_disk(command: Command, refusal: &Refusal, kernel_log: &KernelLog) -> bool {
+    use nix::errno::Errno::{EACCES, EBUSY, ENODEV, ENOENT, ENOTBLK, ENXIO, EROFS};
     let errnos = [EACCES, EBUSY, ENODEV, ENOTBLK, ENXIO, EROFS];
-    command == Command::TableLoad && errnos.into_iter().any(|errno| refusal.is(errno))
+    let names_a_disk =
+        |line: &String| line.contains("lookup fail") || line.contains("Error opening") && line.contains(" device");
+    let is_missing =
+        refusal.is(ENOENT) && matches!(kernel_log, KernelLog::Lines(lines) if lines.iter().any(names_a_disk));
+    command == Command::TableLoad && (is_missing || errnos.into_iter().any(|errno| refusal.is(errno)))
 }

@@ -54,7 +54,7 @@ impl RemovePolicy {
     #[doc(alias = "dm_task_retry_remove")]
     #[doc(alias = "--retry")]
     pub const fn retry(self, retry: Retry) -> Self {
-        let users = if retry.is_none() { self.users } else { Some(LOOK_FOR_USERS) };
+        let users = if retry.is_none() || self.users.is_some() { self.users } else { Some(LOOK_FOR_USERS) };
         Self { retry, users, ..self }
     }
 
@@ -165,14 +165,16 @@ pub(super) fn remove(op: &mut Op<'_>, policy: RemovePolicy) -> Result<Removal, O
     op.udev.sent(removed.as_ref().is_ok_and(|removal| removal.uevent_generated()));
     let removal = match removed {
         Ok(removal) => removal,
-        Err(error) if was_sent_before && !error.is_busy() => match removed_after_all(op, policy) {
-            Ok(Some(removal)) => removal,
-            Ok(None) => return Err(not_removed(op, error, before.as_ref(), policy)),
-            Err(fault) => {
-                let state = StateAfter::left(vec![Remains::Unknown], Some(fault));
-                return Err(op.failed(Step::Remove, error, state));
+        Err(error) if was_sent_before && !error.is_busy() && !error.is_permission_denied() => {
+            match removed_after_all(op, policy) {
+                Ok(Some(removal)) => removal,
+                Ok(None) => return Err(not_removed(op, error, before.as_ref(), policy)),
+                Err(fault) => {
+                    let state = StateAfter::left(vec![Remains::Unknown], Some(fault));
+                    return Err(op.failed(Step::Remove, error, state));
+                }
             }
-        },
+        }
         Err(error) => return Err(not_removed(op, error, before.as_ref(), policy)),
     };
     let change = if removal == Removal::Deferred { NodeChange::Deferred } else { NodeChange::Absent };

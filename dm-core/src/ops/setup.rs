@@ -137,7 +137,8 @@ impl<'a> SetupOptions<'a> {
 impl Host {
     /// Creates a device, loads its table and makes it active, then waits for udev.
     ///
-    /// When a step fails, udev included, the device is removed again.
+    /// When a step fails, udev included, the device is removed again; if that fails, the state of the error says so. In
+    /// a [`batch`](Self::batch), udev is waited for at the end, and then nothing is removed.
     ///
     /// ```
     /// # use dm_core::{Host, TargetLine};
@@ -262,10 +263,12 @@ fn existing(op: &Op<'_>) -> Result<Option<DeviceInfo>, OpError> {
     }
 }
 
-/// Loads a prepared table. The error names the disk that it could not use.
+/// Loads a prepared table. The error names the disk that could not be used.
 pub(super) fn load(op: &Op<'_>, table: &mut PreparedTable, options: LoadOptions) -> Result<DeviceInfo, OpError> {
-    uninterrupted(|| op.dm().load_prepared(op.target(), table, options)).map_err(|error| {
-        let disk = error.is_disk_unusable().then(|| unusable_disk(table)).flatten();
+    uninterrupted(|| op.dm().load_and_keep(op.target(), table, options)).map_err(|error| {
+        // Without the kernel's log, the errno of a missing path may have another cause.
+        let may_be_a_disk = error.is_disk_unusable() || error.errno() == Some(nix::libc::ENOENT);
+        let disk = may_be_a_disk.then(|| unusable_disk(table)).flatten();
         op.fail(Step::Load, error).with_disk(disk)
     })
 }
@@ -295,8 +298,9 @@ fn make_device(op: &Op<'_>, name: &DmName, options: SetupOptions<'_>) -> Result<
         created
     });
     created.map_err(|error| {
-        // If the command reports that the name is taken, the device of this name is not from this operation.
-        if error.is_already_exists() && !was_interrupted || error.is_permission_denied() {
+        // If the command reports that the name is taken or was not sent, a device of this name is not from this operation.
+        let is_taken = error.is_already_exists() && !was_interrupted;
+        if is_taken || error.is_permission_denied() || matches!(error, Error::Request { .. }) {
             return op.fail(Step::Create, error);
         }
         let state = match op.read() {
@@ -308,7 +312,7 @@ fn make_device(op: &Op<'_>, name: &DmName, options: SetupOptions<'_>) -> Result<
     })
 }
 
-/// Makes the first table active. The cookie is prepared before.
+/// Resumes a device that this operation has created or takes over; a loaded table becomes active.
 pub(super) fn resume_new(op: &mut Op<'_>, shown: Shown) -> Result<DeviceInfo, OpError> {
     let cookie = op.udev.expect(shown.udev_flags());
     let resume = ResumeOptions::new().cookie(cookie);

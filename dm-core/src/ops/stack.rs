@@ -1,6 +1,7 @@
 //! Operations on a stack: a device together with those that it uses, or with those that use it.
 //!
-//! The walk starts at the device, so the cost depends on the size of the stack and not on the number of devices.
+//! The walk starts at the device, so the cost depends on the size of the stack and not on the number of devices. Only
+//! `remove_and_users` reads all devices, and only where sysfs does not show one of the stack.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,10 +14,10 @@ use super::op::{Op, uninterrupted};
 use super::remove::{RemovePolicy, remove};
 use super::suspend::SuspendPolicy;
 use super::undo::Before;
-use crate::commands::{Deps, DepsOptions, Removal, ResumeOptions, TableSlot};
+use crate::commands::{DepsOptions, Removal, ResumeOptions, TableSlot};
 use crate::error::Error;
 use crate::id::{AsDevId, DevId, DevIdBuf};
-use crate::machine::holders;
+use crate::machine::holders_within;
 use crate::wire::{DeviceInfo, UdevFlags};
 
 /// A mapped device of a stack.
@@ -25,8 +26,8 @@ struct Member {
     info: DeviceInfo,
     /// The time at which its state was read.
     moment: Moment,
-    /// The devices that its tables use, with the number of tables that use each.
-    uses: BTreeMap<DeviceNumber, i32>,
+    /// The devices that its tables use.
+    uses: BTreeSet<DeviceNumber>,
 }
 
 impl Member {
@@ -40,24 +41,26 @@ impl Member {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StackRemoval {
-    /// The removed devices, in the order of removal.
+    /// The devices that were removed, or whose removal was deferred, in this order.
     pub removed: Vec<DeviceNumber>,
     /// The devices that another device, a mount or a process still uses, and the devices below them.
     pub kept: Vec<DeviceNumber>,
 }
 
 impl Host {
-    /// Removes a device and the mapped devices below it, except those that another device, a mount or a process uses.
+    /// Removes a device and the mapped devices below it. Lower devices that another device, a mount or a process uses
+    /// are kept; if the device itself is in use, the call fails.
     ///
     /// # Errors
-    /// As [`remove`](Self::remove), for the first device that cannot be removed. The state has the number of
-    /// removed devices, and the call can be repeated.
+    /// As [`remove`](Self::remove), for the first device that cannot be removed. The state has the number of removed
+    /// devices. If it is not 0, the device itself is removed; repeat the call for each device that it used.
     #[doc(alias = "dm_tree_deactivate_children")]
     pub fn remove_stack(&self, id: impl AsDevId) -> Result<StackRemoval, OpError> {
         self.remove_stack_with(id, RemovePolicy::new())
     }
 
-    /// Removes a device and the mapped devices below it that nothing else uses, with a policy.
+    /// Removes a device and the mapped devices below it that nothing else uses, with a policy. The device itself must
+    /// not be in use, unless the policy defers its removal.
     ///
     /// # Errors
     /// As [`remove_stack`](Self::remove_stack) and [`remove_with`](Self::remove_with).
@@ -70,12 +73,14 @@ impl Host {
         Ok(StackRemoval { removed, kept })
     }
 
-    /// Removes a device and all mapped devices that use it, directly or indirectly, topmost first.
+    /// Removes a device and all mapped devices that use it, directly or through other mapped devices, topmost first.
     ///
-    /// With the number of a device that is not a mapped device, such as a disk, only its users are removed.
+    /// With the number of a device that is not a mapped device, such as a disk, only the mapped devices that use it or
+    /// one of its partitions are removed.
     ///
     /// # Errors
-    /// As [`remove_stack`](Self::remove_stack).
+    /// As [`remove`](Self::remove), for the first device that cannot be removed. The state has the number of removed
+    /// devices, and the call can be repeated.
     pub fn remove_and_users(&self, id: impl AsDevId) -> Result<StackRemoval, OpError> {
         self.remove_and_users_with(id, RemovePolicy::new())
     }
@@ -91,7 +96,7 @@ impl Host {
                 op.found(&info);
                 info.number()
             }
-            (Err(error), DevId::Number(number)) if error.is_not_found() && holders(number).is_ok() => number,
+            (Err(error), DevId::Number(number)) if error.is_not_found() && holders_within(number).is_ok() => number,
             (Err(error), _) => return Err(error),
         };
         let is_mapped = op.is_found();
@@ -117,8 +122,10 @@ impl Host {
             let result = remove(&mut Op::of(&batch, operation, id), policy);
             match result {
                 Ok(Removal::Done { .. } | Removal::Deferred) => removed.push(number),
-                // Another process has just removed it.
-                Err(error) if error.is_not_found() && !removed.is_empty() => removed.push(number),
+                // Another process has just removed it. An error only for the named device, if it is the first.
+                Err(error) if error.is_not_found() && (!removed.is_empty() || Some(number) != whole.number()) => {
+                    removed.push(number);
+                }
                 Err(error) => {
                     let count = (!removed.is_empty()).then_some(Remains::Removed(removed.len()));
                     // After an error, this still waits for the removed devices.
@@ -175,8 +182,8 @@ impl Host {
         Ok(suspended)
     }
 
-    /// Resumes the devices that [`suspend_stack`](Self::suspend_stack) has suspended, each after those that it uses,
-    /// and waits for udev.
+    /// Resumes the devices that [`suspend_stack`](Self::suspend_stack) has suspended, and waits for udev. The order
+    /// must be the one that it returned: the devices are resumed from the last to the first.
     ///
     /// A device given by its number, as `suspend_stack` returns it, takes one ioctl; by name or uuid, two.
     ///
@@ -277,11 +284,11 @@ fn walk_down(op: &mut Op<'_>) -> Result<Stack, OpError> {
     let start = top.info.number();
     let mut members = BTreeMap::from([(start, top)]);
     let mut finished = Vec::new();
-    // Each with the devices still to visit. This is not recursive because stacks can be deep.
     let below = |members: &Members, number| -> Vec<DeviceNumber> {
-        members.get(&number).map(|member| member.uses.keys().copied().collect()).unwrap_or_default()
+        members.get(&number).map(|member| member.uses.iter().copied().collect()).unwrap_or_default()
     };
     let mut disks = BTreeSet::new();
+    // The devices from the top to the present one, each with those still to visit. Not recursive: stacks can be deep.
     let mut path = vec![(start, below(&members, start))];
     while let Some((number, left)) = path.last_mut() {
         let Some(next) = left.pop() else {
@@ -306,8 +313,8 @@ fn walk_down(op: &mut Op<'_>) -> Result<Stack, OpError> {
     Ok((members, finished))
 }
 
-/// Reads which devices a device uses. `None` if it is not a mapped device; only those have the major number of mapped
-/// devices.
+/// Reads which devices a device uses. `None` if it is not a mapped device, which `is_mapped` tells by its major number,
+/// or no longer exists.
 fn read(op: &Op<'_>, id: DevId<'_>, is_mapped: bool) -> Result<Option<Box<Member>>, Error> {
     if !is_mapped {
         return Ok(None);
@@ -317,26 +324,21 @@ fn read(op: &Op<'_>, id: DevId<'_>, is_mapped: bool) -> Result<Option<Box<Member
         Err(error) if error.is_not_found() && id != op.id() => return Ok(None),
         deps => deps?,
     };
-    let mut uses = BTreeMap::new();
-    let mut count = |deps: &Deps| {
-        deps.iter().for_each(|used| {
-            let tables = uses.entry(used).or_insert(0_i32);
-            *tables = tables.saturating_add(1);
-        })
-    };
-    count(&deps);
+    let mut uses: BTreeSet<DeviceNumber> = deps.iter().collect();
     let info = deps.info();
     if info.has_inactive_table() {
         let inactive = DepsOptions::new().slot(TableSlot::Inactive);
-        count(&uninterrupted(|| op.dm().table_deps_with(id, inactive))?);
+        uses.extend(uninterrupted(|| op.dm().table_deps_with(id, inactive))?.iter());
     }
     Ok(Some(Box::new(Member { info, moment, uses })))
 }
 
 /// Splits a stack into the devices that nothing outside the stack uses, users first, and the others.
 ///
-/// A table opens each device once. A device is therefore used by nothing else if its open count equals the number of
-/// tables that are removed.
+/// A device opens each device that its tables use once: since Linux 3.18, its active and its inactive table share an opening
+/// (`dm_get_table_device` in drivers/md/dm.c). A device is therefore used by nothing else if its open count equals the
+/// number of removed devices that use it. If the two tables differ in mode, or the kernel is older, the count is higher
+/// and the device is kept.
 fn only_used_inside(members: &Members, order: &[DeviceNumber]) -> (Vec<(DeviceNumber, DevIdBuf)>, Vec<DeviceNumber>) {
     let mut opened = BTreeMap::<DeviceNumber, i32>::new();
     let (mut going, mut kept) = (Vec::new(), Vec::new());
@@ -349,9 +351,9 @@ fn only_used_inside(members: &Members, order: &[DeviceNumber]) -> (Vec<(DeviceNu
             continue;
         }
         going.push((*number, member.id().to_owned()));
-        for (used, tables) in &member.uses {
-            let count = opened.entry(*used).or_insert(0);
-            *count = count.saturating_add(*tables);
+        for used in &member.uses {
+            let count = opened.entry(*used).or_insert(0_i32);
+            *count = count.saturating_add(1);
         }
     }
     (going, kept)
@@ -380,7 +382,7 @@ fn users_first(op: &Op<'_>, start: DeviceNumber) -> Result<Vec<(DeviceNumber, De
 
 /// The mapped devices whose tables use a device, from sysfs; where that does not show the device, from a list of all.
 fn users_of(op: &Op<'_>, number: DeviceNumber) -> Result<Vec<(DeviceNumber, DevIdBuf)>, OpError> {
-    if let Ok(holders) = holders(number) {
+    if let Ok(holders) = holders_within(number) {
         let mapped = holders.into_iter().filter_map(|holder| holder.number.zip(holder.dm_name.map(DevIdBuf::Name)));
         return Ok(mapped.collect());
     }
@@ -389,7 +391,7 @@ fn users_of(op: &Op<'_>, number: DeviceNumber) -> Result<Vec<(DeviceNumber, DevI
     for device in &uninterrupted(|| op.dm().list_devices()).map_err(fail)? {
         let device = device.map_err(|error| fail(error.into()))?;
         let member = read(op, DevId::Number(device.number), true).map_err(fail)?;
-        let is_user = member.is_some_and(|member| member.uses.contains_key(&number));
+        let is_user = member.is_some_and(|member| member.uses.contains(&number));
         users.extend(is_user.then(|| (device.number, DevIdBuf::Name(device.name.to_owned()))));
     }
     Ok(users)

@@ -5,7 +5,7 @@ use dm_core::{Command, DevIdBuf, Dm, DmName, DmNameBuf, DmUuid, Error, Geometry,
 use dm_units::Version;
 
 use crate::load::line;
-use crate::support::{Answer, EACCES, EBUSY, EINTR, EINVAL, EIO, ENODEV, ENXIO, Script, put};
+use crate::support::{Answer, EACCES, EBUSY, EINTR, EINVAL, EIO, ENODEV, ENOENT, ENXIO, Script, put};
 
 /// A command that fails.
 type Call = fn(&Dm) -> Error;
@@ -122,8 +122,17 @@ fn an_error_of_a_load_distinguishes_a_disk_from_the_device() {
         assert!(error.is_disk_unusable(), "{error}");
         assert!(!error.is_busy() && !error.is_not_found() && !error.is_permission_denied(), "{error}");
     }
-    for errno in [EINVAL, EIO, EINTR] {
+    for errno in [EINVAL, EIO, EINTR, ENOENT] {
         assert!(!load(Script::new().refuse(Command::TableLoad, errno)).is_disk_unusable());
+    }
+    for (line, is_missing) in [
+        ("linear: Device lookup failed (-ENOENT)", true),
+        ("thin-pool: Error opening metadata block device (-ENOENT)", true),
+        ("crypt: Error allocating crypto tfm (-ENOENT)", false),
+    ] {
+        let log = format!("device-mapper: table: 253:7: {line}");
+        let error = load(Script::new().log(&[&log]).refuse(Command::TableLoad, ENOENT));
+        assert_eq!(error.is_disk_unusable(), is_missing, "{error}");
     }
     let gone = || Script::new().refuse(Command::DeviceInfo, ENXIO);
     let error = load(gone().refuse(Command::TableLoad, ENXIO));

@@ -31,5 +31,6 @@ pub const EIO: i32 = 5;
 pub const ENXIO: i32 = 6;
 pub const EACCES: i32 = 13;
 pub const EBUSY: i32 = 16;
+pub const ENOENT: i32 = 2;
 pub const ENODEV: i32 = 19;
 pub const EINVAL: i32 = 22;

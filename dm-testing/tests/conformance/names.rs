@@ -64,7 +64,7 @@ fn a_disk_that_does_not_exist_is_named(kernel: &dyn TestKernel) {
     for missing in ["/dev/no-such-disk", "4000:7"] {
         let line = TargetLine::text(Sectors(0), Sectors(64), "linear", format!("{missing} 0"));
         let error = kernel.host().create(&name, [line]).unwrap_err();
-        assert!(error.is_undone() && !error.is_not_found(), "{error}");
+        assert!(error.is_undone() && !error.is_not_found() && error.is_disk_unusable(), "{error}");
         let text = in_full(&error);
         assert!(text.contains("Device lookup failed") || text.contains("which does not exist"), "{text}");
     }

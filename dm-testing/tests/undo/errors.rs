@@ -2,7 +2,9 @@
 
 use std::error::Error as _;
 
-use dm_core::{DmUuid, OpError, OpErrorKind, Remains, Step};
+use dm_core::{DmUuid, Host, OpError, OpErrorKind, Remains, Step, TargetLine};
+use dm_testing::{FailAt, MemoryKernel};
+use dm_units::{Bytes, Sectors};
 use nix::libc::{EBUSY, EINTR, EINVAL, ENODATA, ENOMEM, ENOSPC, EPERM, EROFS, ETIMEDOUT};
 
 use crate::cases::{line, old, state};
@@ -79,6 +81,42 @@ fn predicates_tell_the_errnos_apart() {
         assert_eq!(error.step(), Step::Suspend);
         assert!(!error.is_not_found() && !error.is_already_exists() && !error.is_unsupported());
     }
+}
+
+/// The kernel clears the memory of a request with a key before it executes the command.
+#[test]
+fn a_refused_table_with_a_key_is_sent_again_and_its_disk_is_named() {
+    let crypt = |disk: &str| {
+        let params = format!("aes-xts-plain64 {} 0 {disk} 0", "0f".repeat(32));
+        [TargetLine::text(Sectors(0), Sectors(8), "crypt", params)]
+    };
+    let memory = MemoryKernel::new();
+    let error = memory.host().create("a", crypt("/dev/missing")).unwrap_err();
+    assert!(error.is_disk_unusable(), "{}", chain(&error));
+    assert_eq!(error.disk().map(|disk| disk.name.as_str()), Some("/dev/missing"));
+
+    let disk = memory.disk(Bytes(8192)).number().to_string();
+    // The second command loads the table.
+    let interrupted = FailAt::new(&memory.dm(), 2, EINTR);
+    Host::new(interrupted.dm()).create("a", crypt(&disk)).unwrap();
+    assert!(memory.dm().device_info("a").unwrap().has_active_table());
+}
+
+/// The active and the inactive table of a device share an opening of the device below.
+#[test]
+fn a_device_that_a_process_has_open_is_kept_below_two_tables() {
+    let memory = MemoryKernel::new();
+    let host = memory.host();
+    let zero = [TargetLine::text(Sectors(0), Sectors(8), "zero", "")];
+    let low = host.create("low", zero).unwrap();
+    let linear = || [TargetLine::text(Sectors(0), Sectors(8), "linear", format!("{} 0", low.number()))];
+    let top = host.create("top", linear()).unwrap();
+    host.dm().table_load("top", linear()).unwrap();
+    let opened = memory.open("low").unwrap();
+    assert_eq!(memory.dm().device_info("low").unwrap().open_count(), 2);
+    let removal = host.remove_stack("top").unwrap();
+    assert_eq!((removal.removed, removal.kept), (vec![top.number()], vec![low.number()]));
+    drop(opened);
 }
 
 #[test]

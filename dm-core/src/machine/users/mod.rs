@@ -191,6 +191,18 @@ pub fn holders(device: DeviceNumber) -> io::Result<Vec<Holder>> {
     holders_in(&Roots::default(), device)
 }
 
+/// Finds the block devices that use a device or a partition of it, without those that use the disk of a partition.
+pub(crate) fn holders_within(device: DeviceNumber) -> io::Result<Vec<Holder>> {
+    holders_within_in(&Roots::default(), device)
+}
+
+fn holders_within_in(roots: &Roots, device: DeviceNumber) -> io::Result<Vec<Holder>> {
+    let mut found = holders_in(roots, device)?;
+    let is_partition = roots.block(device).join("partition").exists();
+    found.retain(|holder| !is_partition || holder.uses == device);
+    Ok(found)
+}
+
 fn holders_in(roots: &Roots, device: DeviceNumber) -> io::Result<Vec<Holder>> {
     std::fs::metadata(roots.block(device))?;
     let mut budget = Budget::new(Duration::MAX);

@@ -11,7 +11,7 @@ use dm_units::DeviceNumber;
 use tempfile::TempDir;
 
 use super::limits::{MOUNTS, MOUNTS_OF_ANOTHER, USERS};
-use super::{ProcessUse, Users, holders_in, mounts_in};
+use super::{ProcessUse, Users, holders_in, holders_within_in, mounts_in};
 use crate::machine::roots::Roots;
 
 const DEVICE: DeviceNumber = DeviceNumber::new(253, 0);
@@ -137,6 +137,26 @@ fn partitions_and_the_whole_disk_are_busy_together() {
     assert_eq!(users(0), "used by dm-0 through 8:2, mounted on \"/boot\" through 8:1");
     assert_eq!(users(1), "mounted on \"/boot\"");
     assert_eq!(users(2), "used by dm-0");
+}
+
+#[test]
+fn holders_within_a_partition_are_not_those_of_its_disk() {
+    let machine = Machine::new();
+    machine.write("sys/block/sda/dev", "8:0\n");
+    machine.write("sys/block/sda/sda1/dev", "8:1\n");
+    machine.write("sys/block/sda/sda1/partition", "1\n");
+    machine.link("sys/dev/block/8:1", "../../block/sda/sda1");
+    machine.link("sys/dev/block/8:0", "../../block/sda");
+    machine.link("sys/block/sda/holders/dm-0", "../../dm-0");
+    machine.link("sys/block/sda/sda1/holders/dm-1", "../../../dm-1");
+    let within = |minor| -> Vec<String> {
+        let found = holders_within_in(&machine.roots, DeviceNumber::new(8, minor)).unwrap();
+        let mut names: Vec<String> = found.into_iter().map(|holder| holder.name).collect();
+        names.sort();
+        names
+    };
+    assert_eq!((within(0), within(1)), (vec!["dm-0".to_owned(), "dm-1".to_owned()], vec!["dm-1".to_owned()]));
+    assert_eq!(holders_in(&machine.roots, DeviceNumber::new(8, 1)).unwrap().len(), 2);
 }
 
 #[test]

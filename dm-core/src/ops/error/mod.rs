@@ -209,7 +209,7 @@ impl OpError {
     /// Whether a table could not be loaded because of a disk that it uses: see [`disk`](Self::disk).
     #[must_use]
     pub fn is_disk_unusable(&self) -> bool {
-        self.command_is(Error::is_disk_unusable)
+        self.disk().is_some() || self.command_is(Error::is_disk_unusable)
     }
 
     /// Whether a wait exceeded its timeout: for udev, for a suspension, or for another operation.
