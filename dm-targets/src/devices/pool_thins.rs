@@ -4,7 +4,9 @@ use dm_core::{AsDmName, Host, Message, Remains, RemovePolicy, SetupOptions, Step
 use dm_units::Sectors;
 
 use super::line::TypedMessage;
+use super::thin::ThinLine;
 use super::{DevError, MappedDev, ThinDev};
+use crate::errors::problem::{InvalidField, Problem};
 use crate::table::{Table, TableLine};
 use crate::thin::{ThinDevId, ThinTable};
 use crate::thin_pool::ThinPoolMessage;
@@ -190,7 +192,9 @@ impl MappedDev<ThinPool> {
     ///
     /// # Errors
     ///
-    /// As [`create_thin`](Self::create_thin).
+    /// As [`create_thin`](Self::create_thin). [`DevError::Request`]: `origin` belongs to another pool; nothing was done.
+    /// [`DevError::Operation`]: the origin cannot be suspended or resumed, or has a table in its inactive slot.
+    /// [`DevError::PoolFailed`].
     pub fn snapshot(
         &self,
         host: &Host,
@@ -218,7 +222,7 @@ impl MappedDev<ThinPool> {
         options: impl Into<ThinOptions<'a>>,
     ) -> Result<ThinDev, DevError> {
         let mut options = options.into();
-        let line = origin.line(host)?;
+        let line = self.line_of(host, origin)?;
         let message = ThinPoolMessage::CreateSnap { id, origin: line.id };
         let steps = Steps::new().message(host, self.id(), Message::new(TypedMessage::<ThinPool>(&message)))?;
         host.while_suspended_with(origin.id(), steps, options.suspend).map_err(|error| {
@@ -268,6 +272,16 @@ impl MappedDev<ThinPool> {
         self.show_new(host, id, name, length, &options.into())
     }
 
+    /// Reads the table of a thin device of this pool. Devices of different pools can have the same id.
+    fn line_of(&self, host: &Host, thin: &ThinDev) -> Result<ThinLine, DevError> {
+        let line = thin.line(host)?;
+        if line.pool == Device::Number(self.number(host)?) {
+            return Ok(line);
+        }
+        let source = InvalidField::new("pool", Problem::Expected("the pool that the device belongs to"));
+        Err(DevError::Request { device: thin.to_id(), source })
+    }
+
     /// Creates the mapped device for a new thin device, or deletes the thin device again.
     fn show_new(
         &self,
@@ -298,7 +312,7 @@ impl MappedDev<ThinPool> {
     ///
     /// As [`delete`](Self::delete).
     pub fn delete_with(&self, host: &Host, thin: &ThinDev, policy: RemovePolicy) -> Result<(), DevError> {
-        let id = thin.dev_id(host)?;
+        let id = self.line_of(host, thin)?.id;
         thin.remove_with(host, policy)?;
         self.delete_id(host, id)
     }

@@ -9,6 +9,7 @@ use crate::{Device, Thin};
 
 /// The fields of a thin device's table.
 pub(super) struct ThinLine {
+    pub(super) pool: Device,
     pub(super) id: ThinDevId,
     pub(super) length: Sectors,
     pub(super) external_origin: Option<Device>,
@@ -29,9 +30,12 @@ impl MappedDev<Thin> {
     pub(super) fn line(&self, host: &Host) -> Result<ThinLine, DevError> {
         match self.table(host)?.lines() {
             [line, ..] => match &line.params {
-                ThinTable::Device { id, external_origin, .. } => {
-                    Ok(ThinLine { id: *id, length: line.length, external_origin: external_origin.clone() })
-                }
+                ThinTable::Device { pool, id, external_origin, .. } => Ok(ThinLine {
+                    pool: pool.clone(),
+                    id: *id,
+                    length: line.length,
+                    external_origin: external_origin.clone(),
+                }),
                 _ => Err(DevError::PoolFailed(self.id().to_owned())),
             },
             [] => Err(DevError::NoTable(self.id().to_owned())),

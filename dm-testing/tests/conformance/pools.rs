@@ -13,6 +13,7 @@ use dm_units::{Bytes, DataBlocks, DeviceNumber, Sectors};
 on_both_kernels! { ["thin-pool", "thin", "linear", "flakey", "error"];
     a_pool_that_cannot_write_its_metadata_says_that_it_has_not_grown,
     a_failed_pool_is_named_and_its_thin_devices_can_be_removed,
+    a_thin_device_of_another_pool_is_refused_before_anything_changes,
     a_running_pool_is_taken_over_as_the_policy_says,
     an_id_that_is_taken_is_skipped,
     activation_takes_over_an_active_device,
@@ -96,6 +97,29 @@ fn a_failed_pool_is_named_and_its_thin_devices_can_be_removed(kernel: &dyn TestK
     is_named(pool.delete(&host, &device).unwrap_err());
     let opened = ThinDev::open(&host, device.name()).unwrap();
     remove(&host, &opened);
+}
+
+fn a_thin_device_of_another_pool_is_refused_before_anything_changes(kernel: &dyn TestKernel) {
+    let (host, pool) = (kernel.host(), pool(kernel));
+    let metadata = kernel.disk(Bytes(2 << 20));
+    let table = table(metadata, kernel.disk(Bytes(2 << 20)), LENGTH, 0);
+    let other = ThinPoolDev::setup(&host, kernel.name("other"), &table).unwrap();
+    let theirs = other.create_thin(&host, id(1), kernel.name("theirs"), LENGTH).unwrap();
+    // The device with the same id is not active, so the pool would delete it.
+    let ours = thin(kernel, &pool, 1);
+    remove(&host, &ours);
+    let refused = [
+        pool.delete(&host, &theirs).unwrap_err(),
+        pool.delete_with(&host, &theirs, RemovePolicy::new().deferred(true).force(true)).unwrap_err(),
+        pool.snapshot(&host, &theirs, id(2), kernel.name("snapshot")).unwrap_err(),
+    ];
+    for error in refused {
+        assert!(matches!(&error, DevError::Request { device, .. } if *device == theirs.id().to_owned()), "{error}");
+    }
+    assert_eq!(theirs.table(&host).unwrap().length(), LENGTH);
+    assert!(pool.delete_id(&host, id(2)).unwrap_err().is_no_data());
+    pool.activate(&host, id(1), ours.name(), LENGTH).unwrap();
+    other.delete(&host, &theirs).unwrap();
 }
 
 fn a_running_pool_is_taken_over_as_the_policy_says(kernel: &dyn TestKernel) {
