@@ -1,6 +1,6 @@
 //! Methods of pools for their thin devices: create, activate, take snapshots, delete.
 
-use dm_core::{AsDmName, Host, Message, Remains, RemovePolicy, SetupOptions, Steps, SuspendPolicy};
+use dm_core::{AsDmName, Host, Message, OpError, Remains, RemovePolicy, SetupOptions, Steps, SuspendPolicy};
 use dm_units::Sectors;
 
 use super::line::TypedMessage;
@@ -76,7 +76,8 @@ impl MappedDev<ThinPool> {
     /// # Errors
     ///
     /// [`is_already_exists`](DevError::is_already_exists): a thin device with this id exists, see
-    /// [`activate`](Self::activate); or the name is taken.
+    /// [`activate`](Self::activate); or the name is taken ([`operation`](DevError::operation) is then `Some`). The
+    /// [`errno`](DevError::errno) `EOPNOTSUPP`: the pool is read-only, out of metadata space or failed.
     pub fn create_thin(
         &self,
         host: &Host,
@@ -149,6 +150,9 @@ impl MappedDev<ThinPool> {
 
     /// Activates a thin device of the pool: creates the mapped device for it, or takes over the existing one.
     ///
+    /// The pool does not know the length of a thin device: give the same each time. The kernel does not refuse a second
+    /// mapped device with another name for the same id; using both corrupts file systems.
+    ///
     /// # Errors
     ///
     /// [`is_no_data`](DevError::is_no_data): the pool has no thin device with this id. Those of [`MappedDev::setup`]: the name
@@ -184,9 +188,10 @@ impl MappedDev<ThinPool> {
 
     /// Takes a snapshot of a thin device of this pool, and creates the mapped device for it.
     ///
-    /// The origin is suspended for a moment, so that the snapshot holds all that was written to it. The snapshot reads blocks
-    /// that were never written from the same external origin, if the origin has one. When a step fails, the snapshot is deleted
-    /// again. Threads and processes that share a lock directory take turns (see [`Host::with_lock_dir`]).
+    /// The origin is suspended for a moment, so that the snapshot holds all that was written to it. If the origin has
+    /// an external origin, the snapshot reads blocks that were never written from there. When a step fails, the
+    /// snapshot is deleted again. Threads and processes that share a lock directory take turns (see
+    /// [`Host::with_lock_dir`]).
     ///
     /// For a thin device without a mapped device, see [`snapshot_of_inactive`](Self::snapshot_of_inactive).
     ///
@@ -207,8 +212,9 @@ impl MappedDev<ThinPool> {
 
     /// Takes a snapshot of a thin device of this pool, with options, also for the suspension of the origin.
     ///
-    /// Under a full pool that holds writes back, a suspension that flushes waits until the pool has space. One with
-    /// [`noflush`](SuspendPolicy::noflush) does not wait; the held-back writes are then not in the snapshot.
+    /// If the pool is full and holds writes back, a suspension with a flush blocks until the pool has space, or until
+    /// the kernel's `no_space_timeout` expires (60 seconds by default) and these writes fail. One with
+    /// [`noflush`](SuspendPolicy::noflush) does not block; the held-back writes are then not in the snapshot.
     ///
     /// # Errors
     ///
@@ -226,7 +232,9 @@ impl MappedDev<ThinPool> {
         let message = ThinPoolMessage::CreateSnap { id, origin: line.id };
         let steps = Steps::new().message(host, self.id(), Message::new(TypedMessage::<ThinPool>(&message)))?;
         host.while_suspended_with(origin.id(), steps, options.suspend).map_err(|error| {
-            let is_taken = error.remains().iter().any(|remains| matches!(remains, Remains::MessagesSent(_)));
+            // A late udev is an error, too, after which all messages have been sent.
+            let is_sent = |remains: &Remains| matches!(remains, Remains::MessagesSent(_));
+            let is_taken = error.is_done() || error.remains().iter().any(is_sent);
             let error = DevError::from(error);
             if is_taken { error.undo(self.delete_id(host, id)) } else { error }
         })?;
@@ -236,7 +244,8 @@ impl MappedDev<ThinPool> {
 
     /// Takes a snapshot of a thin device without a mapped device, and creates the mapped device for the snapshot.
     ///
-    /// When a step fails, the snapshot is deleted again.
+    /// That `origin` has no mapped device is not checked: the snapshot of an active one can be corrupt. When a step
+    /// fails, the snapshot is deleted again.
     ///
     /// # Errors
     ///
@@ -300,8 +309,10 @@ impl MappedDev<ThinPool> {
     ///
     /// # Errors
     ///
-    /// [`is_busy`](DevError::is_busy): the device is in use; nothing was done. If the message fails, the mapped device is
-    /// removed all the same.
+    /// [`DevError::Request`]: `thin` belongs to another pool; nothing was done. [`is_busy`](DevError::is_busy): the
+    /// mapped device is in use; nothing was done. [`DevError::PoolFailed`]: nothing was done; remove the mapped device
+    /// with [`remove`](Self::remove). If the message to the pool fails, the mapped device is removed but the thin device
+    /// remains: call [`delete_id`](Self::delete_id). If udev does not finish, both are gone all the same.
     pub fn delete(&self, host: &Host, thin: &ThinDev) -> Result<(), DevError> {
         self.delete_with(host, thin, RemovePolicy::new())
     }
@@ -310,11 +321,17 @@ impl MappedDev<ThinPool> {
     ///
     /// # Errors
     ///
-    /// As [`delete`](Self::delete).
+    /// As [`delete`](Self::delete), but [`is_busy`](DevError::is_busy) does not always mean that nothing was done:
+    /// after a deferred removal the mapped device is removed later, but the thin device remains; call
+    /// [`delete_id`](Self::delete_id) then. After a forced one, the active table is an `error` target.
     pub fn delete_with(&self, host: &Host, thin: &ThinDev, policy: RemovePolicy) -> Result<(), DevError> {
         let id = self.line_of(host, thin)?.id;
-        thin.remove_with(host, policy)?;
-        self.delete_id(host, id)
+        let removed = thin.remove_with(host, policy).map(drop);
+        match &removed {
+            Err(error) if !error.operation().is_some_and(OpError::is_done) => removed,
+            // The mapped device is removed, even if udev is late.
+            _ => self.delete_id(host, id).and(removed),
+        }
     }
 
     /// Deletes a thin device without a mapped device.

@@ -1,12 +1,21 @@
 //! Hosts that wait for udev.
 
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{self, Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use std::{env, fs};
 
 use dm_core::udev::{Strategy, Udev};
 use dm_core::{Host, TargetLine};
+use dm_targets::devices::{DevError, ThinPoolDev};
+use dm_targets::thin::ThinDevId;
+use dm_targets::thin_pool::ThinPoolTable;
+use dm_targets::{Table, TableLine};
 use dm_testing::MemoryKernel;
 use dm_testing::memory::MemoryUdev;
-use dm_units::Sectors;
+use dm_units::{Bytes, DataBlocks, Sectors};
 
 /// The time that a host waits in vain.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -71,4 +80,59 @@ fn a_udev_that_has_died_or_does_not_exist_is_waited_for_in_vain() {
             assert_eq!(begun.elapsed() < TIMEOUT, number < answered, "step {number} of {udev:?}");
         }
     }
+}
+
+/// A process that looks like a udev that hangs, if the test runs as root. It ends when this is dropped.
+struct HungUdev {
+    process: Child,
+    folder: PathBuf,
+}
+
+impl HungUdev {
+    fn start() -> Self {
+        let folder = env::temp_dir().join(format!("dm-testing-hung-udev-{}", process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let program = folder.join("udevd");
+        // A child writes the program, since a file that this process has open for writing cannot be executed.
+        assert!(Command::new("cp").arg("/bin/sh").arg(&program).status().unwrap().success());
+        let mut shell = Command::new(program);
+        let process = shell.arg0("sh").args(["-c", "read line"]).stdin(Stdio::piped()).spawn().unwrap();
+        Self { process, folder }
+    }
+}
+
+impl Drop for HungUdev {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[test]
+fn a_late_udev_leaves_no_thin_device_in_the_pool_that_nobody_knows() {
+    let memory = MemoryKernel::new();
+    let host = memory.host();
+    let late = memory.host().with_udev(Udev::new(Strategy::Cookies).timeout(Duration::from_millis(50)));
+    let disk = || memory.disk(Bytes(2 << 20)).number();
+    let params = ThinPoolTable::new(disk(), disk(), Sectors(128), DataBlocks(0));
+    let table = Table::new([TableLine::new(Sectors(0), Sectors(4096), params)]).unwrap();
+    let pool = ThinPoolDev::create(&host, "pool", &table).unwrap();
+    let [origin_id, snapshot_id] = [1, 2].map(|id| ThinDevId::new(id).unwrap());
+    let origin = pool.create_thin(&host, origin_id, "origin", Sectors(128)).unwrap();
+    let holds = |id| !pool.delete_id(&host, id).is_err_and(|error| error.is_no_data());
+
+    let udev = HungUdev::start();
+    // Without root, the process is not taken for a udev, and nothing waits for it.
+    let is_root = fs::metadata(format!("/proc/{}", udev.process.id())).unwrap().uid() == 0;
+    memory.udev(MemoryUdev::None);
+    let taken = pool.snapshot(&late, &origin, snapshot_id, "snapshot");
+    assert_eq!(taken.as_ref().is_err_and(DevError::is_timed_out), is_root, "{taken:?}");
+    assert!(!is_root || !holds(snapshot_id));
+    assert!(!is_root || memory.dm().device_info("snapshot").unwrap_err().is_not_found());
+
+    let deleted = pool.delete(&late, &origin);
+    assert_eq!(deleted.as_ref().is_err_and(DevError::is_timed_out), is_root, "{deleted:?}");
+    assert!(!holds(origin_id));
+    assert!(memory.dm().device_info("origin").unwrap_err().is_not_found());
 }
