@@ -30,6 +30,11 @@ impl NamedBlock {
         Ok(Self { name: device.to_string(), io: host.open_block_with(device, options)? })
     }
 
+    /// The size of the device.
+    pub(super) fn size(&self) -> Result<Sectors, BlockError> {
+        self.io.size().map_err(|error| self.refused(BlockAction::GetSize, &error))
+    }
+
     /// Reads the first bytes, which are whole sectors.
     pub(super) fn read_first(&self, data: &mut [u8]) -> Result<(), BlockError> {
         self.io.read_sectors(Sectors(0), data).map_err(|error| self.refused(BlockAction::Read, &error))

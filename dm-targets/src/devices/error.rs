@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use dm_core::block::BlockError;
 use dm_core::{DevIdBuf, Error, NameError, OpError, ReplyError};
-use dm_units::{DataBlocks, Sectors, Version};
+use dm_units::{DataBlocks, MetaBlocks, Sectors, Version};
 
 use super::pool_metadata::PoolMetadata;
 use super::pool_tools::PoolToolError;
@@ -192,6 +192,20 @@ pub enum DevError {
         /// Whether its metadata must be checked before it can be written again.
         needs_check: bool,
     },
+    /// The pool still uses the old size of its metadata device, since it cannot write its metadata.
+    #[error(
+        "the metadata of {pool} has not grown to {wanted} blocks: it has {blocks} and must be checked; remove the pool and \
+         repair its metadata"
+    )]
+    #[non_exhaustive]
+    MetadataNotGrown {
+        /// The pool whose metadata did not grow.
+        pool: DevIdBuf,
+        /// The number of metadata blocks that it has.
+        blocks: MetaBlocks,
+        /// The number of metadata blocks that its metadata device can hold.
+        wanted: MetaBlocks,
+    },
     /// The metadata device of a pool is not empty; nothing was done.
     #[error("the metadata device {device} holds {found}; {}", match **found {
         PoolMetadata::Pool { .. } => "take that pool over, or erase its metadata first",
@@ -310,7 +324,8 @@ impl DevError {
         self.is(OpError::is_no_data, Error::is_no_data)
     }
 
-    /// Whether the device, or its pool, is read-only.
+    /// Whether the device is read-only. A pool that is read-only or out of metadata space refuses messages with the
+    /// errno `EOPNOTSUPP` instead.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         self.is(OpError::is_read_only, Error::is_read_only) || self.block().is_some_and(BlockError::is_not_writable)

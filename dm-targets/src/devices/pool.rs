@@ -1,11 +1,17 @@
 //! Methods of thin pools: growth, features, transaction ids, snapshots of the metadata.
 
+use dm_core::block::BlockOpenOptions;
 use dm_core::{Host, ReloadOptions};
 use dm_units::{MetaBlocks, Sectors};
 
+use super::block::NamedBlock;
 use super::{DevError, MappedDev};
-use crate::ThinPool;
 use crate::thin_pool::{PoolCheck, PoolMode, ThinPoolFeatures, ThinPoolMessage, ThinPoolStatus, WorkingPool};
+use crate::{Device, ThinPool};
+
+/// The largest number of metadata blocks that a pool uses (`DM_SM_METADATA_MAX_BLOCKS` in
+/// drivers/md/persistent-data/dm-space-map-metadata.h).
+const MAX_METADATA: MetaBlocks = MetaBlocks(255 * 16_320);
 
 /// A pool of blocks that its thin devices take when they are written.
 ///
@@ -16,14 +22,16 @@ use crate::thin_pool::{PoolCheck, PoolMode, ThinPoolFeatures, ThinPoolMessage, T
 /// Pools are hidden from programs that search for file systems, unless
 /// [`SetupOptions::visibility`](dm_core::SetupOptions::visibility) is set.
 impl MappedDev<ThinPool> {
-    /// Makes the pool use `length` of its data device, and all of its metadata device.
+    /// Makes the pool use `length` of its data device, rounded down to whole blocks, and all of its metadata device.
     ///
     /// Call it after the devices below have grown. A pool never shrinks.
     ///
     /// # Errors
     ///
-    /// As [`change`](MappedDev::change). [`DevError::NotGrown`]: the kernel accepted the table, but the pool did not
-    /// grow, because it cannot write its metadata.
+    /// As [`change`](MappedDev::change). [`is_invalid`](DevError::is_invalid): `length` exceeds the data device, or is
+    /// less than the present size. [`DevError::NotGrown`], [`DevError::MetadataNotGrown`]: the kernel accepted the
+    /// table, but the pool did not grow, because it cannot write its metadata. [`DevError::PoolFailed`]. A pool whose
+    /// metadata must be checked can also return [`DevError::Block`]: the size of its metadata device cannot be read.
     pub fn grow(&self, host: &Host, length: Sectors) -> Result<(), DevError> {
         self.grow_with(host, length, ReloadOptions::new())
     }
@@ -34,34 +42,49 @@ impl MappedDev<ThinPool> {
     ///
     /// As [`grow`](Self::grow).
     pub fn grow_with(&self, host: &Host, length: Sectors, options: ReloadOptions) -> Result<(), DevError> {
-        let mut block_size = Sectors(1);
+        let (mut block_size, mut metadata) = (Sectors(1), None);
         self.change_with(host, options, |lines| {
             for line in lines {
                 line.length = length;
                 block_size = line.params.block_size;
+                metadata = Some(line.params.metadata.clone());
             }
         })?;
-        // A pool that cannot write its metadata keeps its size, and the resume succeeds (`maybe_resize_data_dev` in
-        // drivers/md/dm-thin.c).
+        // A pool that cannot write its metadata keeps its size, and the resume succeeds (`maybe_resize_data_dev` and
+        // `maybe_resize_metadata_dev` in drivers/md/dm-thin.c).
         let pool = self.figures(host)?;
         let wanted = length.to_data_blocks_floor(block_size);
-        match wanted.filter(|blocks| pool.data.total < *blocks) {
-            None => Ok(()),
-            Some(wanted) => Err(DevError::NotGrown {
-                pool: self.id().to_owned(),
+        match (wanted.filter(|blocks| pool.data.total < *blocks), metadata) {
+            (Some(wanted), _) => Err(DevError::NotGrown {
+                pool: self.to_id(),
                 blocks: pool.data.total,
                 wanted,
                 mode: pool.mode.unwrap_or(PoolMode::ReadOnly),
                 needs_check: pool.check == Some(PoolCheck::Needed),
             }),
+            (None, Some(metadata)) if pool.check == Some(PoolCheck::Needed) => {
+                self.check_metadata_size(host, &metadata, pool.metadata.total)
+            }
+            (None, _) => Ok(()),
         }
     }
 
-    /// Changes the features of the pool while it is in use.
+    /// Makes sure that a pool that must be checked uses all of its metadata device.
+    fn check_metadata_size(&self, host: &Host, device: &Device, blocks: MetaBlocks) -> Result<(), DevError> {
+        let size = NamedBlock::open(host, device, BlockOpenOptions::new())?.size()?;
+        let wanted = size.to_meta_blocks_floor().min(MAX_METADATA);
+        if wanted <= blocks {
+            return Ok(());
+        }
+        Err(DevError::MetadataNotGrown { pool: self.to_id(), blocks, wanted })
+    }
+
+    /// Changes the features of the pool while it is in use, except `ignore_discard`, which is fixed while the pool is
+    /// active.
     ///
     /// # Errors
     ///
-    /// As [`change`](MappedDev::change).
+    /// As [`change`](MappedDev::change). [`is_invalid`](DevError::is_invalid): `ignore_discard` would change.
     pub fn set_features(&self, host: &Host, change: impl FnOnce(&mut ThinPoolFeatures)) -> Result<(), DevError> {
         self.change(host, |lines| {
             if let Some(line) = lines.first_mut() {

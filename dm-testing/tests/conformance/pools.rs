@@ -8,10 +8,11 @@ use dm_targets::thin::ThinDevId;
 use dm_targets::thin_pool::ThinPoolTable;
 use dm_targets::{Table, TableLine, ThinPool};
 use dm_testing::TestKernel;
-use dm_units::{Bytes, DataBlocks, DeviceNumber, Sectors};
+use dm_units::{Bytes, DataBlocks, DeviceNumber, MetaBlocks, Sectors};
 
 on_both_kernels! { ["thin-pool", "thin", "linear", "flakey", "error"];
     a_pool_that_cannot_write_its_metadata_says_that_it_has_not_grown,
+    metadata_that_must_be_checked_does_not_grow_and_the_pool_says_so,
     a_failed_pool_is_named_and_its_thin_devices_can_be_removed,
     a_thin_device_of_another_pool_is_refused_before_anything_changes,
     a_running_pool_is_taken_over_as_the_policy_says,
@@ -81,6 +82,33 @@ fn a_pool_that_cannot_write_its_metadata_says_that_it_has_not_grown(kernel: &dyn
         other => unreachable!("{other}"),
     }
     assert!(!pool.info(&host).unwrap().is_suspended());
+}
+
+fn metadata_that_must_be_checked_does_not_grow_and_the_pool_says_so(kernel: &dyn TestKernel) {
+    let (host, disk, data) = (kernel.host(), kernel.disk(Bytes(4 << 20)), kernel.disk(Bytes(2 << 20)));
+    let on_disk = |length| [TargetLine::text(Sectors(0), Sectors(length), "linear", format!("{disk} 0"))];
+    let metadata = host.create(kernel.name("metadata"), on_disk(4096)).unwrap().number();
+    let pool = ThinPoolDev::setup(&host, kernel.name("pool"), &table(metadata, data, LENGTH, 0)).unwrap();
+    host.reload(metadata, on_disk(6144)).unwrap();
+    pool.grow(&host, LENGTH).unwrap();
+    assert_eq!(pool.figures(&host).unwrap().metadata.total, MetaBlocks(768));
+
+    host.reload(
+        metadata,
+        [TargetLine::text(Sectors(0), Sectors(6144), "flakey", format!("{disk} 0 0 1 1 error_writes"))],
+    )
+    .unwrap();
+    pool.create_thin(&host, id(1), kernel.name("thin"), LENGTH).unwrap_err();
+    host.reload(metadata, on_disk(6144)).unwrap();
+    // There is nothing to grow to.
+    pool.grow(&host, LENGTH).unwrap();
+    host.reload(metadata, on_disk(8192)).unwrap();
+    match pool.grow(&host, LENGTH).unwrap_err() {
+        DevError::MetadataNotGrown { blocks, wanted, .. } => {
+            assert_eq!((blocks, wanted), (MetaBlocks(768), MetaBlocks(1024)));
+        }
+        other => unreachable!("{other}"),
+    }
 }
 
 fn a_failed_pool_is_named_and_its_thin_devices_can_be_removed(kernel: &dyn TestKernel) {
