@@ -20,7 +20,7 @@ use crate::{Device, ThinPool};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PoolMetadata {
-    /// The first 4096 bytes are zeros: the kernel makes a new pool.
+    /// The first 4096 bytes are zeros: the kernel makes a new pool, unless the table has the feature `read_only`.
     Empty,
     /// A pool; its thin devices exist as soon as its table is active.
     #[non_exhaustive]
@@ -106,8 +106,8 @@ impl MappedDev<ThinPool> {
     ///
     /// # Errors
     ///
-    /// [`DevError::MetadataHolds`]: the metadata device holds another pool or something else; nothing was done. Otherwise those
-    /// of [`create`](Self::create).
+    /// [`DevError::MetadataHolds`]: the metadata device holds a pool or other data; nothing was done.
+    /// [`DevError::Block`]: it cannot be read; nothing was done. Otherwise as [`create`](Self::create).
     pub fn create_pool(host: &Host, name: impl AsDmName, table: &Table<ThinPool>) -> Result<Self, DevError> {
         Self::create_pool_with(host, name, table, SetupOptions::new())
     }
@@ -132,8 +132,9 @@ impl MappedDev<ThinPool> {
     ///
     /// # Errors
     ///
-    /// [`DevError::MetadataHolds`]: the metadata device holds something else; nothing was done. Otherwise those of
-    /// [`setup`](Self::setup).
+    /// [`DevError::MetadataHolds`]: the metadata device holds neither zeros nor a pool; nothing was done.
+    /// [`DevError::Block`]: it cannot be read; nothing was done. [`is_invalid`](DevError::is_invalid): the pool on it
+    /// has another block size, or is larger than the table. Otherwise as [`setup`](Self::setup).
     pub fn setup_pool(host: &Host, name: impl AsDmName, table: &Table<ThinPool>) -> Result<Self, DevError> {
         Self::setup_pool_with(host, name, table, SetupOptions::new())
     }

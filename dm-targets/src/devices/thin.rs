@@ -56,8 +56,9 @@ impl MappedDev<Thin> {
 
     /// Changes its length, with options such as those of the suspension.
     ///
-    /// If the pool is full and holds writes back, a suspension that flushes blocks until the pool has space; one with
-    /// [`noflush`](dm_core::SuspendPolicy::noflush) does not.
+    /// If the pool is full and holds writes back, a suspension with a flush blocks until the pool has space, or until
+    /// the kernel's `no_space_timeout` expires (60 seconds by default) and these writes fail. One with
+    /// [`noflush`](dm_core::SuspendPolicy::noflush) does not block, and the writes stay held back.
     ///
     /// # Errors
     ///
