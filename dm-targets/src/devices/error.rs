@@ -193,10 +193,7 @@ pub enum DevError {
         needs_check: bool,
     },
     /// The pool still uses the old size of its metadata device, since it cannot write its metadata.
-    #[error(
-        "the metadata of {pool} has not grown to {wanted} blocks: it has {blocks} and must be checked; remove the pool and \
-         repair its metadata"
-    )]
+    #[error("the metadata of {pool} has not grown to {wanted} blocks: it has {blocks}; check and repair it first")]
     #[non_exhaustive]
     MetadataNotGrown {
         /// The pool whose metadata did not grow.
