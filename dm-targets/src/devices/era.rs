@@ -35,12 +35,14 @@ impl MappedDev<Era> {
     /// Attaches an era target to a device in use, which keeps its name and contents.
     ///
     /// The present table moves to a new private device, `origin_name`. `era` makes the era table from the number of
-    /// that device. When a step fails, all steps are undone.
+    /// that device. When a step fails, all steps are undone. Only if udev does not finish after the switch, the target
+    /// stays attached ([`OpError::is_done`](dm_core::OpError::is_done)).
     ///
     /// # Errors
     ///
     /// [`is_already_exists`](DevError::is_already_exists): the origin's name is taken.
     /// [`is_invalid`](DevError::is_invalid): the kernel refuses the table. [`DevError::Table`]: the table is not valid.
+    /// [`DevError::NotUndone`]: the origin could not be removed again.
     pub fn attach(
         host: &Host,
         device: &LinearDev,

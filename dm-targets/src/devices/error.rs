@@ -367,10 +367,16 @@ impl DevError {
             || matches!(self.cause(), Self::Unsupported { .. })
     }
 
+    /// Whether the step took effect, and only `/dev` or the read-ahead is wrong.
+    pub(super) fn took_effect(&self) -> bool {
+        matches!(self, Self::Operation(error) if error.is_done())
+    }
+
     /// Adds the result of undoing the steps before this error.
     pub(super) fn undo(self, undone: Result<(), Self>) -> Self {
         match undone {
             Ok(()) => self,
+            Err(undo) if undo.took_effect() => self,
             Err(undo) => Self::NotUndone { cause: Box::new(self), undo: Box::new(undo) },
         }
     }

@@ -7,7 +7,7 @@ use dm_core::{AsDmName, DevId, Host, SetupOptions};
 use dm_units::Sectors;
 
 use super::block::NamedBlock;
-use super::in_front::PATIENTLY;
+use super::in_front::{PATIENTLY, unless_in_effect};
 use super::{DevError, MappedDev, Progress};
 use crate::integrity::{IntegrityMode, IntegrityTable};
 use crate::table::{Table, TableLine};
@@ -61,7 +61,8 @@ impl MappedDev<Integrity> {
     /// Creates the device with the largest length that its disks allow. It is created with a few sectors first, since only the
     /// kernel knows how many it provides, and then extended.
     ///
-    /// When a step fails, the device is removed; a superblock that the kernel has written is kept.
+    /// When a step fails, the device is removed; a superblock that the kernel has written is kept. Only if udev does
+    /// not finish after the extension, the device stays ([`OpError::is_done`](dm_core::OpError::is_done)).
     ///
     /// # Errors
     ///
@@ -125,6 +126,7 @@ impl MappedDev<Integrity> {
     fn fitted_or_removed(self, host: &Host) -> Result<Self, DevError> {
         match self.fit(host) {
             Ok(_) => Ok(self),
+            Err(cause) if cause.took_effect() => Err(cause),
             Err(cause) => Err(cause.undo(self.remove_with(host, PATIENTLY).map(drop))),
         }
     }
@@ -158,8 +160,9 @@ impl MappedDev<Integrity> {
     ///
     /// As [`fit`](Self::fit).
     pub fn grow(&self, host: &Host) -> Result<Sectors, DevError> {
-        self.reload(host, |_| ())?;
-        self.fit(host)
+        let reloaded = unless_in_effect(self.reload(host, |_| ()))?;
+        let length = self.fit(host)?;
+        reloaded.map(|()| length)
     }
 
     /// Makes the kernel calculate the missing tags from the present data, and follows the work until it is complete. Sectors

@@ -3,7 +3,7 @@
 use dm_core::Host;
 use dm_units::Sectors;
 
-use super::in_front::PATIENTLY;
+use super::in_front::{PATIENTLY, unless_in_effect};
 use super::{DevError, MappedDev, MergeDev, OriginDev, SnapshotDev};
 use crate::snapshot::{SnapshotMergeTable, SnapshotOriginTable};
 use crate::table::{Table, TableLine};
@@ -21,7 +21,8 @@ impl MappedDev<SnapshotOrigin> {
     /// # Errors
     ///
     /// [`is_busy`](DevError::is_busy): the snapshot is in use, and nothing was changed. When the kernel refuses the
-    /// merge, the snapshot is set up again.
+    /// merge, the snapshot is set up again. Only if udev does not finish, the merge has started
+    /// ([`OpError::is_done`](dm_core::OpError::is_done)).
     pub fn merge(&self, host: &Host, snapshot: &SnapshotDev) -> Result<MergeDev, DevError> {
         let old = snapshot.table(host)?;
         let lines = old.lines().iter().map(|line| {
@@ -29,10 +30,11 @@ impl MappedDev<SnapshotOrigin> {
         });
         let lines: alloc::vec::Vec<_> = lines.collect();
         let table = Table::new(lines).map_err(|error| self.no_table(error))?;
-        snapshot.remove_with(host, PATIENTLY)?;
+        let removed = unless_in_effect(snapshot.remove_with(host, PATIENTLY).map(drop))?;
         let merging = self.retyped::<SnapshotMerge>();
         match merging.set_table(host, &table) {
-            Ok(()) => Ok(merging),
+            Ok(()) => removed.map(|()| merging),
+            Err(cause) if cause.took_effect() => Err(cause),
             Err(cause) => Err(cause.undo(SnapshotDev::create(host, snapshot.name(), &old).map(drop))),
         }
     }

@@ -40,13 +40,16 @@ use crate::{Usage, Work, WorkKind, Writecache};
 impl MappedDev<Writecache> {
     /// Attaches a write cache to a device in use, which keeps its name and contents.
     ///
-    /// The current table of the device moves to a new private device, `origin_name`, which becomes the origin of the cache. `cache`
-    /// makes the cache's table from the number of that device. When a step fails, all steps are undone.
+    /// The current table of the device moves to a new private device, `origin_name`, which becomes the origin of the
+    /// cache. `cache` makes the cache's table from the number of that device. When a step fails, all steps are undone.
+    /// Only if udev does not finish after the switch, the cache stays attached
+    /// ([`OpError::is_done`](dm_core::OpError::is_done)).
     ///
     /// # Errors
     ///
-    /// [`is_already_exists`](DevError::is_already_exists): the origin's name is taken. [`is_invalid`](DevError::is_invalid): the
-    /// kernel refuses the cache. [`DevError::Table`].
+    /// [`is_already_exists`](DevError::is_already_exists): the origin's name is taken.
+    /// [`is_invalid`](DevError::is_invalid): the kernel refuses the cache. [`DevError::Table`].
+    /// [`DevError::NotUndone`]: the origin could not be removed again.
     pub fn attach(
         host: &Host,
         device: &LinearDev,

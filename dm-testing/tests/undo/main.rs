@@ -16,6 +16,7 @@ mod devices;
 mod errors;
 mod kernel;
 mod kinds;
+mod late;
 mod model;
 mod quiet;
 mod races;

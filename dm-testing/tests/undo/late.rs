@@ -1,0 +1,100 @@
+//! Operations of whole devices whose udev does not finish: the steps took effect, so that they are not undone, and the
+//! steps after them are taken.
+//!
+//! Whether a timeout is an error depends on whether udev may run on this machine, since it may still reply. In every
+//! case, the work is complete.
+
+use std::time::Duration;
+
+use dm_core::udev::{Strategy, Udev};
+use dm_core::{Host, OpError};
+use dm_targets::cache::{CachePolicy, CacheTable};
+use dm_targets::devices::{
+    CacheDev, DevError, EraDev, IntegrityDev, LinearDev, MappedDev, OriginDev, SnapshotDev, WritecacheDev,
+};
+use dm_targets::era::EraTable;
+use dm_targets::integrity::{IntegrityMode, IntegrityTable, KeyedAlgorithm};
+use dm_targets::linear::LinearTable;
+use dm_targets::snapshot::{SnapshotOriginTable, SnapshotStore, SnapshotTable};
+use dm_targets::writecache::{WritecacheKind, WritecacheTable};
+use dm_targets::{Linear, Target};
+use dm_testing::MemoryKernel;
+use dm_testing::memory::MemoryUdev;
+use dm_units::{DeviceNumber, Sectors};
+
+use crate::devices::{LENGTH, disk, exists, make_disks, one, open};
+
+/// A host whose udev completes this number of cookies and then none.
+fn dying(memory: &MemoryKernel, completed: u32) -> Host {
+    memory.udev(MemoryUdev::Dies(completed));
+    memory.host().with_udev(Udev::new(Strategy::Cookies).timeout(Duration::from_millis(100)))
+}
+
+/// The call may only fail with the timeout, which says that the operation took effect.
+fn assert_took_effect<R>(what: &str, result: Result<R, DevError>) {
+    if let Err(error) = result {
+        assert!(!matches!(error, DevError::NotUndone { .. }), "{what}: {error:?}");
+        assert!(error.is_timed_out() && error.operation().is_some_and(OpError::is_done), "{what}: {error:?}");
+    }
+}
+
+fn attached<T: Target>(what: &str, attach: impl Fn(&Host, &LinearDev) -> Result<(LinearDev, MappedDev<T>), DevError>) {
+    let memory = MemoryKernel::new();
+    make_disks(&memory);
+    let table = one::<Linear>(LENGTH, LinearTable::new(disk(0), Sectors(0)));
+    let home = LinearDev::create(&memory.host(), "thome", &table).unwrap();
+    // The origin is complete; the switch is not.
+    assert_took_effect(what, attach(&dying(&memory, 1), &home));
+    open::<T>(&memory, "thome").unwrap();
+    open::<Linear>(&memory, "torigin").unwrap();
+}
+
+#[test]
+fn a_target_that_udev_announces_too_late_is_attached() {
+    attached("cache", |host, home| {
+        let table = |origin: DeviceNumber| CacheTable::new(disk(1), disk(2), origin, Sectors(128), CachePolicy::Smq);
+        CacheDev::attach(host, home, "torigin", table)
+    });
+    attached("writecache", |host, home| {
+        let table = |origin| WritecacheTable::new(WritecacheKind::Ssd, origin, disk(1), 512);
+        WritecacheDev::attach(host, home, "torigin", table)
+    });
+    attached("era", |host, home| {
+        EraDev::attach(host, home, "torigin", |origin| EraTable::new(disk(1), origin, Sectors(128)))
+    });
+}
+
+#[test]
+fn a_merge_continues_when_udev_announces_the_removal_of_the_snapshot_too_late() {
+    for completed in [0, 1] {
+        let memory = MemoryKernel::new();
+        make_disks(&memory);
+        let host = memory.host();
+        let origin = OriginDev::create(&host, "torigin", &one(LENGTH, SnapshotOriginTable::new(disk(0)))).unwrap();
+        origin.suspend(&host).unwrap();
+        let table = SnapshotTable::new(disk(0), disk(1), SnapshotStore::Persistent, Sectors(16));
+        let snapshot = SnapshotDev::create(&host, "tsnapshot", &one(LENGTH, table)).unwrap();
+        origin.resume(&host).unwrap();
+        assert_took_effect("merge", origin.merge(&dying(&memory, completed), &snapshot));
+        open::<dm_targets::SnapshotMerge>(&memory, "torigin").unwrap();
+        assert!(!exists(&memory, "tsnapshot"));
+    }
+}
+
+#[test]
+fn an_integrity_device_has_its_whole_length_when_udev_announces_it_too_late() {
+    let params = || {
+        let table = IntegrityTable::new(disk(1), Sectors(0), None, IntegrityMode::Journal);
+        table.internal_hash(KeyedAlgorithm::new("crc32c").unwrap())
+    };
+    let make = |what: &str, completed: u32, make: &dyn Fn(&Host) -> Result<(), DevError>| {
+        let memory = MemoryKernel::new();
+        make_disks(&memory);
+        assert_took_effect(what, make(&dying(&memory, completed)));
+        let safe: IntegrityDev = open(&memory, "tsafe").unwrap();
+        let length = safe.table(&memory.host()).unwrap().length();
+        assert_eq!(safe.fit(&memory.host()).unwrap(), length, "{what}");
+    };
+    make("create_whole", 1, &|host| IntegrityDev::create_whole(host, "tsafe", &params()).map(drop));
+    make("grow", 1, &|host| IntegrityDev::create(host, "tsafe", &one(Sectors(8), params()))?.grow(host).map(drop));
+}
