@@ -17,14 +17,18 @@ use crate::table::TableLine;
 impl MappedDev<Cache> {
     /// Attaches a cache to a device in use, which keeps its name and contents.
     ///
-    /// The present table moves to a new device, `origin_name`, which becomes the origin of the cache. `cache` makes the
-    /// cache's table from the number of that device. When a step fails, all steps are undone.
+    /// The present table moves to a new private device, `origin_name`, which becomes the origin of the cache. `cache`
+    /// makes the cache's table from the number of that device. The metadata device must begin with 4096 bytes of zeros,
+    /// which is not checked: the blocks of an older cache would be read instead of the device's data.
+    ///
+    /// When a step fails, all steps are undone. Only if udev does not finish after the switch, the cache stays attached
+    /// ([`OpError::is_done`](dm_core::OpError::is_done)).
     ///
     /// # Errors
     ///
     /// [`is_already_exists`](DevError::is_already_exists): the origin's name is taken.
     /// [`is_invalid`](DevError::is_invalid): the kernel refuses the cache. [`DevError::Table`]: the cache's table is
-    /// not valid.
+    /// not valid. [`DevError::NotUndone`]: the origin could not be removed again.
     pub fn attach(
         host: &Host,
         device: &LinearDev,
@@ -35,7 +39,8 @@ impl MappedDev<Cache> {
     }
 
     /// Changes the cache to the policy `cleaner`, which writes back all dirty blocks and keeps the cache clean. The
-    /// returned progress ends when no block is dirty.
+    /// returned progress ends when no block is dirty; it does not end while the origin refuses writes. The cache stays
+    /// in writethrough mode without the settings of its old policy.
     ///
     /// # Errors
     ///
@@ -51,15 +56,19 @@ impl MappedDev<Cache> {
         Ok(self.progress(host, interval))
     }
 
-    /// Detaches a clean cache while the device is in use, so that the device maps its origin directly. The devices of
-    /// the cache are then free.
+    /// Detaches a clean cache while the device is in use, so that the device maps its origin directly. The metadata
+    /// device and the fast device are then free; the origin stays in use.
     ///
     /// # Errors
     ///
-    /// [`DevError::Dirty`]: blocks have not been written back, see [`clean`](Self::clean). Nothing was changed.
+    /// [`DevError::Dirty`]: blocks have not been written back, or the cache is in writeback mode, so that they may
+    /// become dirty at any time: call [`clean`](Self::clean) first. [`DevError::CacheFailed`].
+    /// [`DevError::SeveralLines`]. Nothing was changed. Others as [`set_table`](MappedDev::set_table).
     pub fn detach(&self, host: &Host) -> Result<LinearDev, DevError> {
         let table = self.table(host)?;
-        let is_kept_clean = |line: &TableLine<Cache>| line.params.features.io_mode == Some(CacheIoMode::Writethrough);
+        let is_kept_clean = |line: &TableLine<Cache>| {
+            matches!(line.params.features.io_mode, Some(CacheIoMode::Writethrough | CacheIoMode::Passthrough))
+        };
         let dirty = self.figures(host)?.dirty;
         if dirty.0 > 0 || !table.lines().iter().all(is_kept_clean) {
             return Err(DevError::Dirty { cache: self.to_id(), blocks: dirty });

@@ -208,6 +208,8 @@ fn a_cache_is_detached_when_it_is_and_stays_clean() {
             ("Error", "the cache device 'tdevice' has failed"),
         ],
     );
+    let clean = "8 7/512 128 4/64 0 0 0 0 0 4 0 1 passthrough 0 smq 0 rw - ";
+    check(make(CacheIoMode::Passthrough), detach, &[(clean, "")]);
     let clean = "8 7/512 128 4/64 0 0 0 0 0 4 0 1 writeback 0 smq 0 rw - ";
     check(make(CacheIoMode::Writeback), detach, &[(clean, "0 blocks are dirty, or could become so")]);
 }
