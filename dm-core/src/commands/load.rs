@@ -45,8 +45,8 @@ impl LoadOptions {
         Self { secure, ..self }
     }
 
-    /// Whether to load without wiping on a kernel older than interface 4.20, even if a line may contain a key, as libdm does.
-    /// By default the command fails on such a kernel with [`Error::Unsupported`].
+    /// Whether a kernel older than interface 4.20, which cannot wipe its copy, may load a table that is secret or may
+    /// contain a key, as with libdm. By default the command then fails with [`Error::Unsupported`].
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
@@ -90,7 +90,7 @@ impl Dm {
     /// ```
     ///
     /// # Errors
-    /// [`is_invalid`](Error::is_invalid): the kernel refuses the table; the error has the reason from the kernel's log.
+    /// [`is_invalid`](Error::is_invalid): the kernel refuses the table; the error has the reason if its log is read.
     /// [`is_disk_unusable`](Error::is_disk_unusable): a device that the table uses is missing, busy or cannot be
     /// opened. [`is_not_found`](Error::is_not_found): this device does not exist. [`Error::Request`]: the table has no
     /// line, or a line that cannot be sent.

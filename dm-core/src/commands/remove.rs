@@ -103,7 +103,7 @@ impl Dm {
     /// Removes a device and its tables.
     ///
     /// - Interface 4.0 and later.
-    /// - The device need not be suspended. I/O that waits on a suspended device fails.
+    /// - The device may be suspended or not. I/O that waits on a suspended device usually keeps it open, so it is busy.
     /// - To retry while the device is busy, to force the removal or to wait for udev, use
     ///   [`Host::remove`](crate::Host::remove).
     ///
@@ -118,7 +118,7 @@ impl Dm {
     /// Removes a device and its tables; the options defer the removal or set a cookie.
     ///
     /// # Errors
-    /// As [`device_remove`](Self::device_remove). A deferred removal is never busy.
+    /// As [`device_remove`](Self::device_remove). A kernel that defers the removal never reports a busy device.
     pub fn device_remove_with(&self, id: impl AsDevId, options: RemoveOptions) -> Result<Removal> {
         const COMMAND: Command = Command::DeviceRemove;
         let request = Request::of(COMMAND, dev_id(COMMAND, &id)?)

@@ -36,13 +36,14 @@ impl ReloadOptions {
         Self { load, read_only: None, suspend, shown, read_ahead: ReadAhead::Auto }
     }
 
-    /// Whether the device is read-only, and opens the devices that it uses read-only. By default this does not change.
+    /// Whether the device is read-only and its table opens devices read-only. By default this does not change.
     #[must_use]
     pub const fn read_only(self, read_only: bool) -> Self {
         Self { read_only: Some(read_only), ..self }
     }
 
-    /// Treats the table as secret although no line may contain a key: it is wiped after use.
+    /// Treats the table as secret even if no line is known to contain a key: it is wiped after use. Requires interface
+    /// 4.20, unless [`if_possible`](Self::if_possible) is set.
     #[must_use]
     pub const fn secure(self, secure: bool) -> Self {
         Self { load: self.load.secure(secure), ..self }
@@ -89,11 +90,12 @@ impl ReloadOptions {
 }
 
 impl Host {
-    /// Replaces the active table of a device that may be in use: loads the new one, suspends the device, resumes it, and waits
-    /// for udev.
+    /// Replaces the active table of a device that may be in use: loads the new one, suspends the device, resumes it,
+    /// and waits for udev.
     ///
     /// When a step fails, the old table becomes active again, and the device is resumed unless it was suspended before.
-    /// A table that was in the inactive slot is lost in any case; the state of the error says so.
+    /// Only if udev or the read-ahead fails, the new table stays active: see [`is_done`](OpError::is_done). A table
+    /// that was in the inactive slot is lost once the new one is loaded; the state of an error says so.
     ///
     /// ```
     /// # use dm_core::{Host, TargetLine};
@@ -108,8 +110,10 @@ impl Host {
     ///
     /// # Errors
     /// [`OpErrorKind::NoActiveTable`]: the device has no active table. [`is_invalid`](OpError::is_invalid): the kernel
-    /// refuses the table, or it cannot replace the old one. [`is_interrupted`](OpError::is_interrupted): a signal
-    /// arrived while I/O was flushed. [`is_timed_out`](OpError::is_timed_out): the suspension, or udev, did not finish.
+    /// refuses the table, or it cannot replace the old one. [`is_disk_unusable`](OpError::is_disk_unusable): a device
+    /// that the table uses is missing or busy. [`is_interrupted`](OpError::is_interrupted): a signal arrived while I/O
+    /// was flushed. [`is_timed_out`](OpError::is_timed_out): the suspension, udev, or another operation on the device
+    /// did not finish. [`is_not_found`](OpError::is_not_found).
     #[doc(alias = "DM_DEVICE_RELOAD")]
     #[doc(alias = "dmsetup reload")]
     #[doc(alias = "dmsetup wipe_table")]
@@ -124,7 +128,7 @@ impl Host {
     /// Replaces the active table of a device that may be in use, with options.
     ///
     /// # Errors
-    /// As [`reload`](Self::reload).
+    /// As [`reload`](Self::reload). [`OpErrorKind::ReadAhead`]: the read-ahead cannot be set; the new table is active.
     pub fn reload_with<P: TargetParams>(
         &self,
         id: impl AsDevId,
@@ -165,9 +169,9 @@ pub(super) fn replace(
     let undo = |op: &Op<'_>, loaded, table| Before { info: &before, loaded, table, resumes: false }.put_back(op);
     load(op, table, options.load.read_only(read_only))
         .map_err(|error| error.with_state(undo(op, Loaded::Failed, NewTable::Unchanged)))?;
-    // From here on the successful path allocates nothing, and the cookie is ready.
     let cookie = op.udev.expect(options.shown.udev_flags());
     let resume = ResumeOptions::new().suspend(options.suspend.options()).cookie(cookie);
+    // The cookie is ready. From here to the resume, the successful path allocates nothing.
     if let Err(failure) = options.suspend.suspend(op, &before) {
         op.udev.sent(false);
         let state = undo(op, Loaded::Yes, NewTable::Instead(old));

@@ -48,8 +48,8 @@ impl RemovePolicy {
         Self { if_possible, ..self }
     }
 
-    /// Sets how long to retry while the device is busy. If it stays busy, the error lists its [`users`](Self::users). A
-    /// deferred removal is never busy.
+    /// Sets how long to retry while the device is busy. If it stays busy, its [`users`](Self::users) are searched for
+    /// 500 ms and listed by the error. A kernel that defers the removal never reports a busy device.
     #[must_use]
     #[doc(alias = "dm_task_retry_remove")]
     #[doc(alias = "--retry")]
@@ -58,8 +58,9 @@ impl RemovePolicy {
         Self { retry, users, ..self }
     }
 
-    /// Replaces the active table with an `error` target first, so that pending and new I/O fails and the devices that
-    /// it uses are released. The device itself remains while it is open.
+    /// Replaces the active table with an `error` target first, so that queued and new I/O fails and the devices that it
+    /// uses are released. This waits for I/O that those devices have not completed; a signal ends the wait
+    /// ([`is_interrupted`](OpError::is_interrupted)). An open device remains, with the `error` target, and is busy.
     #[must_use]
     #[doc(alias = "--force")]
     pub const fn force(self, force: bool) -> Self {
@@ -93,7 +94,8 @@ impl Host {
     /// Removes a device and its tables, and waits for udev.
     ///
     /// This takes two ioctls: the first reads the device, for its node and for errors. With
-    /// [`Strategy::None`](crate::udev::Strategy::None) there is no node, so it takes one, and an error has no number.
+    /// [`Strategy::None`](crate::udev::Strategy::None) there is no node to remove, so it takes one, and an error has a
+    /// number only if `id` is one.
     ///
     /// ```
     /// # let memory = dm_testing::MemoryKernel::new();
@@ -110,6 +112,7 @@ impl Host {
     ///
     /// # Errors
     /// [`is_busy`](OpError::is_busy): the device is open. [`is_not_found`](OpError::is_not_found).
+    /// [`is_timed_out`](OpError::is_timed_out): udev did not finish; the device is removed nevertheless.
     #[doc(alias = "DM_DEVICE_REMOVE")]
     #[doc(alias = "dmsetup remove")]
     pub fn remove(&self, id: impl AsDevId) -> Result<Removal, OpError> {
@@ -128,7 +131,8 @@ impl Host {
         Ok(removal)
     }
 
-    /// Cancels a deferred removal. Requires interface 4.27.
+    /// Cancels a deferred removal. Has no effect if none is pending. Kernels before interface 4.27 have no deferred
+    /// removals.
     ///
     /// # Errors
     /// [`is_busy`](OpError::is_busy): the removal has already started. [`is_not_found`](OpError::is_not_found).
@@ -230,7 +234,7 @@ fn not_removed(op: &Op<'_>, error: Error, before: Option<&Found>, policy: Remove
     op.failed(Step::Remove, error, state).with_users(users)
 }
 
-/// Replaces the active table with an `error` target of the same length. Returns whether it was another table.
+/// Replaces the active table with an `error` target of the same length. Returns `false` if it had only such targets.
 fn put_errors_under(op: &mut Op<'_>, info: &DeviceInfo) -> Result<bool, OpError> {
     let Some(length) = length_of_table(op).map_err(|error| op.fail(Step::Force, error))? else { return Ok(false) };
     let undo = |op: &Op<'_>, loaded, table| Before { info, loaded, table, resumes: false }.put_back(op);

@@ -73,8 +73,9 @@ impl<K: LineKind> MappedDev<K> {
     ///
     /// Use it when a program starts again and its devices may exist already. The table of an existing device must be
     /// equal to this one as the kernel prints it, for example with devices by their numbers, and with the name of a
-    /// cache's policy instead of `default`. The device is resumed if it is suspended, and a table in its inactive slot
-    /// is removed. If it has no active table, because the program was stopped, the table is loaded and made active.
+    /// cache's policy instead of `default`. The device is resumed if it is suspended, a table in its inactive slot is
+    /// removed, and a deferred removal is cancelled. If it has no active table, because the program was stopped, the
+    /// table is loaded and made active.
     ///
     /// With [`TakeOver::SameLayout`](dm_core::TakeOver::SameLayout) or [`TakeOver::Update`](dm_core::TakeOver::Update)
     /// in the options of [`setup_with`](Self::setup_with), fields that do not affect the layout of the data may differ.
@@ -101,8 +102,9 @@ impl<K: LineKind> MappedDev<K> {
         Self::of(&host.setup_with(name, lines(table), options.default_visibility(visibility::<K>()))?)
     }
 
-    /// Describes the device for a [plan](dm_core::plan), which creates, changes and removes several devices that use
-    /// each other together.
+    /// Describes a device for a [plan](dm_core::plan), which creates, changes and removes a set of devices that use
+    /// each other. `table` makes the table from the numbers of the devices that this one uses; it may be called several
+    /// times, and returns `None` if the number of a device is missing.
     ///
     /// ```
     /// use dm_core::plan::Wanted;
@@ -203,7 +205,8 @@ impl<K: LineKind> MappedDev<K> {
 
     /// Replaces the active table while the device is in use: loads the new one, suspends the device, resumes it.
     ///
-    /// When a step fails, the old table is active again.
+    /// When a step fails, the old table is active again. Only if udev does not finish, or the read-ahead cannot be set,
+    /// the new table stays active ([`OpError::is_done`](dm_core::OpError::is_done)).
     ///
     /// # Errors
     ///
@@ -222,7 +225,8 @@ impl<K: LineKind> MappedDev<K> {
         Ok(())
     }
 
-    /// Modifies the active table: reads it, applies `change` to its lines, and makes the result active.
+    /// Modifies the active table: reads it, applies `change` to its lines, and makes the result active. If another call
+    /// changes the table in between, that change is lost, even with [`Host::with_lock_dir`].
     ///
     /// With `|_| ()` the table does not change, but targets such as pools and caches read the length of their devices
     /// again. A few targets print a field differently from the form that they accept, as the docs of their tables say;
@@ -272,7 +276,7 @@ impl<K: LineKind> MappedDev<K> {
         Ok(())
     }
 
-    /// Resumes the device.
+    /// Makes the table in the inactive slot active, if there is one, and lets I/O continue.
     ///
     /// # Errors
     ///
@@ -301,8 +305,7 @@ impl<K: LineKind> MappedDev<K> {
     ///
     /// # Errors
     ///
-    /// [`is_busy`](DevError::is_busy): the device is in use. With a [`retry`](RemovePolicy::retry) the error lists the
-    /// users.
+    /// [`is_busy`](DevError::is_busy): the device is in use. [`is_not_found`](DevError::is_not_found).
     pub fn remove(&self, host: &Host) -> Result<(), DevError> {
         self.remove_with(host, RemovePolicy::new()).map(drop)
     }

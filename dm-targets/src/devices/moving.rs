@@ -38,15 +38,16 @@ impl MappedDev<Linear> {
     /// Starts moving the segment at sector `segment` of this device to sector `start` of the device `to`.
     ///
     /// The segment becomes a mirror that copies it. Follow it with [`progress`](MappedDev::progress), then call
-    /// [`finish_move`](MappedDev::finish_move) or [`cancel_move`](MappedDev::cancel_move). Until then, writes go to
-    /// both places; if one of them fails, writes block until one of these calls. The progress is not stored: after a
-    /// crash, set the device up with its old table and start the move again. A program that was only restarted opens
-    /// the device as a `MappedDev<Any>` and continues.
+    /// [`finish_move`](MappedDev::finish_move) or [`cancel_move`](MappedDev::cancel_move). Until then, writes to copied
+    /// regions go to both places. If a device fails, writes to the segment may block until
+    /// [`cancel_move`](MappedDev::cancel_move). The progress is not stored: after a crash, set the device up with its
+    /// old table and start the move again. A program that was only restarted opens the device as a `MappedDev<Any>` and
+    /// continues.
     ///
     /// # Errors
     ///
     /// [`DevError::NoSegment`]: no segment starts there. [`DevError::Table`]: a segment of one sector cannot be moved.
-    /// Others as [`set_table`](MappedDev::set_table); the device is as before.
+    /// Others as [`set_table`](MappedDev::set_table).
     pub fn move_segment(
         &self,
         host: &Host,
@@ -82,7 +83,8 @@ impl MappedDev<Any> {
     /// # Errors
     ///
     /// [`DevError::NotCopied`]: the copy is not complete, or a device has failed. Nothing was changed.
-    /// [`DevError::NotMoving`]: the table has other targets.
+    /// [`DevError::NotMoving`]: the table has other targets, or a mirror without exactly two legs. Others as
+    /// [`set_table`](MappedDev::set_table).
     pub fn finish_move(&self, host: &Host) -> Result<LinearDev, DevError> {
         let statuses = self.statuses_with(host, StatusOptions::new().noflush(true))?;
         for status in statuses.iter().filter_map(mirror_status) {
@@ -99,7 +101,8 @@ impl MappedDev<Any> {
     ///
     /// # Errors
     ///
-    /// [`DevError::NotMoving`]: the table has other targets. Others as [`set_table`](MappedDev::set_table).
+    /// [`DevError::NotMoving`]: the table has other targets, or a mirror without exactly two legs. Others as
+    /// [`set_table`](MappedDev::set_table).
     pub fn cancel_move(&self, host: &Host) -> Result<LinearDev, DevError> {
         self.end_move(host, |[from, _]| from)
     }
