@@ -1,6 +1,6 @@
 //! Methods of pools for their thin devices: create, activate, take snapshots, delete.
 
-use dm_core::{AsDmName, Host, Message, OpError, Remains, RemovePolicy, SetupOptions, Steps, SuspendPolicy};
+use dm_core::{AsDmName, Host, Message, Remains, RemovePolicy, SetupOptions, Steps, SuspendPolicy};
 use dm_units::Sectors;
 
 use super::line::TypedMessage;
@@ -328,7 +328,7 @@ impl MappedDev<ThinPool> {
         let id = self.line_of(host, thin)?.id;
         let removed = thin.remove_with(host, policy).map(drop);
         match &removed {
-            Err(error) if !error.operation().is_some_and(OpError::is_done) => removed,
+            Err(error) if !error.took_effect() => removed,
             // The mapped device is removed, even if udev is late.
             _ => self.delete_id(host, id).and(removed),
         }

@@ -1,11 +1,11 @@
 //! Hosts that wait for udev.
 
+use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{self, Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use std::{env, fs};
 
 use dm_core::udev::{Strategy, Udev};
 use dm_core::{Host, TargetLine};
@@ -82,7 +82,7 @@ fn a_udev_that_has_died_or_does_not_exist_is_waited_for_in_vain() {
     }
 }
 
-/// A process that looks like a udev that hangs, if the test runs as root. It ends when this is dropped.
+/// A process that looks like a udev that hangs, if the test runs as root. It is killed on drop.
 struct HungUdev {
     process: Child,
     folder: PathBuf,
@@ -90,7 +90,7 @@ struct HungUdev {
 
 impl HungUdev {
     fn start() -> Self {
-        let folder = env::temp_dir().join(format!("dm-testing-hung-udev-{}", process::id()));
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("hung-udev-{}", process::id()));
         fs::create_dir_all(&folder).unwrap();
         let program = folder.join("udevd");
         // A child writes the program, since a file that this process has open for writing cannot be executed.
@@ -110,7 +110,7 @@ impl Drop for HungUdev {
 }
 
 #[test]
-fn a_late_udev_leaves_no_thin_device_in_the_pool_that_nobody_knows() {
+fn after_a_late_udev_the_pool_has_neither_the_new_nor_the_deleted_thin_device() {
     let memory = MemoryKernel::new();
     let host = memory.host();
     let late = memory.host().with_udev(Udev::new(Strategy::Cookies).timeout(Duration::from_millis(50)));
@@ -123,16 +123,17 @@ fn a_late_udev_leaves_no_thin_device_in_the_pool_that_nobody_knows() {
     let holds = |id| !pool.delete_id(&host, id).is_err_and(|error| error.is_no_data());
 
     let udev = HungUdev::start();
-    // Without root, the process is not taken for a udev, and nothing waits for it.
+    // Without root, the process is not taken for a udev. Then it depends on the machine's udev whether anything waits.
     let is_root = fs::metadata(format!("/proc/{}", udev.process.id())).unwrap().uid() == 0;
     memory.udev(MemoryUdev::None);
     let taken = pool.snapshot(&late, &origin, snapshot_id, "snapshot");
-    assert_eq!(taken.as_ref().is_err_and(DevError::is_timed_out), is_root, "{taken:?}");
-    assert!(!is_root || !holds(snapshot_id));
-    assert!(!is_root || memory.dm().device_info("snapshot").unwrap_err().is_not_found());
+    let is_late = taken.as_ref().is_err_and(DevError::is_timed_out);
+    assert!(is_late || !is_root && taken.is_ok(), "{taken:?}");
+    assert!(!is_late || !holds(snapshot_id));
+    assert!(!is_late || memory.dm().device_info("snapshot").unwrap_err().is_not_found());
 
     let deleted = pool.delete(&late, &origin);
-    assert_eq!(deleted.as_ref().is_err_and(DevError::is_timed_out), is_root, "{deleted:?}");
+    assert_eq!(deleted.as_ref().is_err_and(DevError::is_timed_out), is_late, "{deleted:?}");
     assert!(!holds(origin_id));
     assert!(memory.dm().device_info("origin").unwrap_err().is_not_found());
 }
