@@ -120,7 +120,8 @@ impl<'a> Scratch<'a> {
         succeed(&mut package)?;
         for package in packages {
             let archive = scratch.folder.join("package").join(format!("{}.crate", package.folder()));
-            succeed(Command::new("tar").arg("-xzf").arg(&archive).current_dir(&scratch.folder))?;
+            // All files of an archive have the same old time, by which cargo would take changed sources for known ones.
+            succeed(Command::new("tar").arg("-xzmf").arg(&archive).current_dir(&scratch.folder))?;
             scratch.restore_for_tests(package, packages)?;
         }
         let manifest = scratch.folder.join("Cargo.toml");
