@@ -11,6 +11,7 @@ mod caches;
 mod crypt;
 mod every;
 mod faulty;
+mod hung_udev;
 mod lives;
 mod mirrors;
 mod paths;

@@ -1,10 +1,5 @@
 //! Hosts that wait for udev.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
-use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use dm_core::udev::{Strategy, Udev};
@@ -16,6 +11,8 @@ use dm_targets::{Table, TableLine};
 use dm_testing::MemoryKernel;
 use dm_testing::memory::MemoryUdev;
 use dm_units::{Bytes, DataBlocks, Sectors};
+
+use crate::hung_udev::HungUdev;
 
 /// The time that a host waits in vain.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -86,38 +83,6 @@ fn a_udev_that_does_not_answer_is_waited_for_until_the_timeout() {
             // Where it is certain that no udev runs, nothing waits for one.
             assert!(is_over == (number < answered) || is_over && !hung.is_root(), "step {number} of {udev:?}");
         }
-    }
-}
-
-/// A process that looks like a udev that hangs, if the test runs as root. It is killed on drop.
-struct HungUdev {
-    process: Child,
-    folder: PathBuf,
-}
-
-impl HungUdev {
-    fn start(name: &str) -> Self {
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("hung-udev-{name}"));
-        fs::create_dir_all(&folder).unwrap();
-        let program = folder.join("udevd");
-        // A child writes the program, since a file that this process has open for writing cannot be executed.
-        assert!(Command::new("cp").arg("/bin/sh").arg(&program).status().unwrap().success());
-        let mut shell = Command::new(program);
-        let process = shell.arg0("sh").args(["-c", "read line"]).stdin(Stdio::piped()).spawn().unwrap();
-        Self { process, folder }
-    }
-
-    /// Whether it is taken for a udev.
-    fn is_root(&self) -> bool {
-        fs::metadata(format!("/proc/{}", self.process.id())).unwrap().uid() == 0
-    }
-}
-
-impl Drop for HungUdev {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 

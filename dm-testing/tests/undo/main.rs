@@ -14,6 +14,8 @@ mod check;
 mod costs;
 mod devices;
 mod errors;
+#[path = "../memory_targets/hung_udev.rs"]
+mod hung_udev;
 mod kernel;
 mod kinds;
 mod late;
