@@ -199,6 +199,6 @@ mod tests {
         assert_eq!((status.reads, status.writes, status.flushes), (3, 4, None));
         assert_eq!(status.to_string(), "3 4");
         assert_eq!(Delay::parse_status("3 4 5").unwrap().flushes, Some(5));
-        assert!(Delay::parse_status("3").is_err());
+        assert_eq!(Delay::parse_status("3").unwrap_err().to_string(), "delay status: word 2, writes, is missing");
     }
 }

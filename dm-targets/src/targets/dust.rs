@@ -369,7 +369,10 @@ mod tests {
         let table = Dust::parse_table("254:0 0 4096").unwrap();
         assert_eq!(Dust::check(&table, Sectors(8)), Ok(()));
         assert_eq!(Dust::check(&table, Sectors(7)).unwrap_err().to_string(), "block size must be at most 3584");
-        assert!(Dust::check(&DustTable { block_size: 768, ..table }, Sectors(8)).is_err());
+        assert_eq!(
+            Dust::check(&DustTable { block_size: 768, ..table }, Sectors(8)).unwrap_err().to_string(),
+            "block size must be a power of two"
+        );
     }
 
     #[test]

@@ -115,6 +115,9 @@ mod tests {
         assert_eq!(Ebs::check(&table, Sectors(8)), Ok(()));
         let error = Ebs::check(&table.clone().underlying(8), Sectors(8)).unwrap_err();
         assert_eq!(error.to_string(), "offset must be a multiple of 8");
-        assert!(Ebs::check(&table.underlying(0), Sectors(8)).is_err());
+        assert_eq!(
+            Ebs::check(&table.underlying(0), Sectors(8)).unwrap_err().to_string(),
+            "underlying block size must be from 1 to 32768"
+        );
     }
 }

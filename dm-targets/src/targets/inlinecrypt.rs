@@ -313,7 +313,10 @@ mod tests {
         let input = format!("{KEY_AND_REST} 8 254:0 16 2 keytype:hw-wrapped allow_discards");
         assert_eq!(table.to_string(), input);
         assert_eq!(InlineCrypt::parse_input(&input).as_ref(), Ok(&table));
-        assert!(InlineCrypt::parse_input(&printed).is_err());
+        assert_eq!(
+            InlineCrypt::parse_input(&printed).unwrap_err().to_string(),
+            "inlinecrypt table: word 4, device, must be a device number such as 253:0, or a path"
+        );
     }
 
     #[test]

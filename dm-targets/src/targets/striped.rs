@@ -242,15 +242,24 @@ mod tests {
         let refusal = |length| Striped::check(&table, Sectors(length)).unwrap_err().to_string();
         assert_eq!(refusal(255), "length must be a multiple of 2");
         assert_eq!(refusal(192), "length of a stripe must be a multiple of 64");
-        assert!(Striped::check(&StripedTable::new(Sectors(64), []), Sectors(64)).is_err());
+        assert_eq!(
+            Striped::check(&StripedTable::new(Sectors(64), []), Sectors(64)).unwrap_err().to_string(),
+            "stripe count must be from 1 to 4294967295"
+        );
     }
 
     #[test]
     fn the_health_has_one_letter_per_stripe() {
         let status = Striped::parse_status("2 254:0 254:16 1 AD").unwrap();
         assert_eq!(status.stripes[1].health, StripeHealth::Dead);
-        assert!(Striped::parse_status("2 254:0 254:16 1 A").is_err());
-        assert!(Striped::parse_status("2 254:0 254:16 2 AD").is_err());
+        assert_eq!(
+            Striped::parse_status("2 254:0 254:16 1 A").unwrap_err().to_string(),
+            "striped status: word 5, health, must be one letter for each device"
+        );
+        assert_eq!(
+            Striped::parse_status("2 254:0 254:16 2 AD").unwrap_err().to_string(),
+            "striped status: word 4, health word count, must be 1"
+        );
         let status = Striped::parse_status("1 254:0 1 X new words").unwrap();
         assert!(matches!(&status.stripes[0].health, StripeHealth::Other(word) if &**word == "X"));
         assert_eq!(status.to_string(), "1 254:0 1 X new words");

@@ -267,7 +267,10 @@ mod tests {
         assert_eq!(error("0 128 0"), "switch table: word 1, number of paths, must be from 1 to 4294967295");
         assert_eq!(error("1 0 0 254:0 0"), "switch table: word 2, region size, must be from 1 to 4294967295");
         assert_eq!(error("1 8 1 x 254:0 0"), "switch table: word 3, number of optional args, must be 0");
-        assert!(Switch::check(&SwitchTable::new(128, []), Sectors(8)).is_err());
+        assert_eq!(
+            Switch::check(&SwitchTable::new(128, []), Sectors(8)).unwrap_err().to_string(),
+            "number of paths must be from 1 to 4294967295"
+        );
     }
 
     #[test]

@@ -301,7 +301,7 @@ mod tests {
         assert!(Thin::parse_table("253:0 16777215").is_ok());
         let error = Thin::parse_table("253:0 16777216").unwrap_err();
         assert_eq!(error.to_string(), "thin table: word 2, dev id, must be at most 16777215");
-        assert!(ThinDevId::new(1 << 24).is_err());
+        assert_eq!(ThinDevId::new(1 << 24).unwrap_err().to_string(), "dev id must be at most 16777215");
     }
 
     #[test]
@@ -310,17 +310,29 @@ mod tests {
         assert_eq!(error.to_string(), "thin table: word 3, external origin dev, must not be the same as the pool dev");
         let pool = dm_units::DeviceNumber::new(253, 0);
         let table = ThinTable::with_external_origin(pool, ThinDevId(1), pool);
-        assert!(Thin::check(&table, Sectors(8)).is_err());
+        assert_eq!(
+            Thin::check(&table, Sectors(8)).unwrap_err().to_string(),
+            "external origin dev must not be the same as the pool dev"
+        );
     }
 
     #[test]
     fn special_words_stand_alone() {
         assert_eq!(Thin::parse_table("Fail"), Ok(ThinTable::Fail));
         assert_eq!(Thin::parse_table("-"), Ok(ThinTable::NotOpen));
-        assert!(Thin::check(&ThinTable::Fail, Sectors(8)).is_err());
+        assert_eq!(
+            Thin::check(&ThinTable::Fail, Sectors(8)).unwrap_err().to_string(),
+            "pool dev must be a device: this table cannot be loaded"
+        );
         assert_eq!(Thin::parse_status("Error"), Ok(ThinStatus::Error));
-        assert!(Thin::parse_status("Fail 7").is_err());
-        assert!(Thin::parse_status("Failed").is_err());
-        assert!(Thin::parse_status("").is_err());
+        assert_eq!(
+            Thin::parse_status("Fail 7").unwrap_err().to_string(),
+            "thin status: word 1, mapped sectors, must be a decimal number"
+        );
+        assert_eq!(
+            Thin::parse_status("Failed").unwrap_err().to_string(),
+            "thin status: word 1, mapped sectors, must be a decimal number"
+        );
+        assert_eq!(Thin::parse_status("").unwrap_err().to_string(), "thin status: word 1, mapped sectors, is missing");
     }
 }

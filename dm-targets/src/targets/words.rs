@@ -112,6 +112,6 @@ mod tests {
     #[test]
     fn a_path_is_not_a_number() {
         assert_eq!("/dev/a".parse::<DevicePath>().unwrap().as_str(), "/dev/a");
-        assert!("254:0".parse::<DevicePath>().is_err());
+        assert_eq!("254:0".parse::<DevicePath>().unwrap_err().to_string(), "must be the path of a device node");
     }
 }

@@ -166,7 +166,8 @@ mod serde {
         assert_eq!(round_trip(&table), r#""/dev/a\\ b 8""#);
         let table: Table = "0 8 zero\n8 8 linear 8:0 0".parse().unwrap();
         assert_eq!(round_trip(&table), r#""0 8 zero \n8 8 linear 8:0 0""#);
-        assert!(serde_json::from_str::<TableLine<Any>>(r#""0 8 linear 8:0""#).is_err());
+        let error = serde_json::from_str::<TableLine<Any>>(r#""0 8 linear 8:0""#).unwrap_err().to_string();
+        assert!(error.starts_with("linear table: word 2, start, is missing"), "{error}");
     }
 
     #[test]

@@ -182,7 +182,10 @@ fn words_are_read_one_by_one() {
         fields.clone().read_literal("word", "zones").unwrap_err().to_string(),
         "line: word 2, word, must be zones"
     );
-    assert!(fields.clone().read_letters::<WordBuf>("health", 2).is_err());
+    assert_eq!(
+        fields.clone().read_letters::<WordBuf>("health", 2).unwrap_err().to_string(),
+        "line: word 2, health, must be one letter for each device"
+    );
     assert_eq!(fields.read_letters::<WordBuf>("health", 3).unwrap().len(), 3);
     let mut group = fields.read_group("count").unwrap();
     assert_eq!(rest(&mut group), "x|y");

@@ -173,6 +173,9 @@ mod tests {
         assert_eq!(area.extra.len(), 1);
         let area: StatsArea = format!("{COUNTERS} 7").parse().unwrap();
         assert_eq!((area.histogram.len(), area.extra.len()), (0, 1));
-        assert!(format!("{COUNTERS} 0:").parse::<StatsArea>().is_err());
+        assert_eq!(
+            format!("{COUNTERS} 0:").parse::<StatsArea>().unwrap_err().to_string(),
+            "reply: word 15, histogram, must be a decimal number"
+        );
     }
 }

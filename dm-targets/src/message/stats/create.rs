@@ -328,8 +328,14 @@ mod tests {
         assert_eq!(parse("- 8 1 other").unwrap_err(), "message: word 5, option, is not known");
 
         let create = StatsCreate::new(None, StatsStep::Sectors(Sectors(8)));
-        assert!(create.clone().histogram([1, 1]).check().is_err());
+        assert_eq!(
+            create.clone().histogram([1, 1]).check().unwrap_err().to_string(),
+            "histogram must be made of boundaries from 1, each larger than the one before"
+        );
         assert_eq!(create.histogram([1, 2]).check(), Ok(()));
-        assert!(StatsCreate::new(None, StatsStep::Areas(0)).check().is_err());
+        assert_eq!(
+            StatsCreate::new(None, StatsStep::Areas(0)).check().unwrap_err().to_string(),
+            "step must be at least 1"
+        );
     }
 }

@@ -250,7 +250,13 @@ mod tests {
     #[test]
     fn the_answer_to_clear_is_ignored() {
         assert_eq!(StatsMessage::Clear(0).parse_reply("@stats_clear 0"), Ok(StatsReply::None));
-        assert!(StatsMessage::Delete(0).parse_reply("0").is_err());
-        assert!(StatsMessage::Create(StatsCreate::new(None, StatsStep::Areas(1))).parse_reply("").is_err());
+        assert_eq!(
+            StatsMessage::Delete(0).parse_reply("0").unwrap_err().to_string(),
+            "reply: word 1 is one word too many"
+        );
+        assert_eq!(
+            StatsMessage::Create(StatsCreate::new(None, StatsStep::Areas(1))).parse_reply("").unwrap_err().to_string(),
+            "reply: word 1, region id, is missing"
+        );
     }
 }

@@ -81,7 +81,10 @@ fn hidden_keys_are_read() {
         .collect();
     assert!(matches!(&keys[..], [CryptKey::Hex(key), CryptKey::Empty] if key.size() == 32), "{keys:?}");
     assert!("0 16 crypt cipher_null-ecb 0 0 7:0 0".parse::<TableLine>().is_err(), "nothing to be loaded");
-    assert!(TableLine::<Any>::parse_printed("0 16 inlinecrypt aes-xts-plain64 0 0 7:0 0").is_err());
+    assert_eq!(
+        TableLine::<Any>::parse_printed("0 16 inlinecrypt aes-xts-plain64 0 0 7:0 0").unwrap_err().to_string(),
+        "inlinecrypt table: word 2, key, must be an even number of hexadecimal digits"
+    );
 }
 
 #[test]
@@ -159,7 +162,10 @@ two              254   3 L--w    0    2      0 TEST-my uuid
     assert_eq!((list[1].number.minor, list[1].state, list[1].open), (0, "LIsr", 3));
     assert_eq!((list[0].event, list[3].targets, list[3].uuid), (5, 2, Some("TEST-my uuid")));
     assert_eq!((list[0].uuid, list[2].targets), (None, 0));
-    assert!(dmsetup_info("Name:   a").next().unwrap().is_err());
+    assert_eq!(
+        dmsetup_info("Name:   a").next().unwrap().unwrap_err().to_string(),
+        "line 1: line: word 1 must be the columns Name Maj Min Stat Open Targ Event UUID"
+    );
     // A name that looks like columns.
     assert_eq!(read("1 2 L--w 0 1 5 254 1 L--w 0 1 7 u")[0].name, "1 2 L--w 0 1 5");
 }
@@ -197,7 +203,10 @@ fn measurements_are_names_and_values() {
     let expected = [("target_name", "linear"), ("names", "x"), ("y", ",z"), ("start", "0")];
     assert_eq!(items[1].line.as_ref().unwrap().attributes, expected);
     assert_eq!((items[2].name, &items[2].line), (Some("notable"), &None));
-    assert!(dmsetup_measure("a: 0 x linear").next().unwrap().is_err());
+    assert_eq!(
+        dmsetup_measure("a: 0 x linear").next().unwrap().unwrap_err().to_string(),
+        "line 1: line: word 2, length, must be a decimal number"
+    );
 }
 
 #[test]

@@ -38,5 +38,8 @@ fn tables_are_checked() {
     let mut table =
         CloneTable::new(Device::new("a").unwrap(), Device::new("b").unwrap(), Device::new("c").unwrap(), Sectors(8));
     table.region_size = Sectors(0);
-    assert!(CloneTarget::check(&table, Sectors(8)).is_err());
+    assert_eq!(
+        CloneTarget::check(&table, Sectors(8)).unwrap_err().to_string(),
+        "region size must be from 8 to 2097152"
+    );
 }

@@ -200,7 +200,10 @@ mod tests {
         assert!(Flakey::parse_table("254:0 0 0 1 0").is_ok());
         assert_eq!(error("254:0 0 0 0 0"), "flakey table: word 4, down interval, must be from 1 to 4294967295");
         assert_eq!(error("254:0 0 1 4294967295 0"), "flakey table: word 4, down interval, must be at most 4294967294");
-        assert!(Flakey::check(&FlakeyTable { down: u32::MAX, ..table() }, Sectors(8)).is_err());
+        assert_eq!(
+            Flakey::check(&FlakeyTable { down: u32::MAX, ..table() }, Sectors(8)).unwrap_err().to_string(),
+            "down interval must be at most 4294967290"
+        );
     }
 
     #[test]

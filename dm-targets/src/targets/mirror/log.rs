@@ -274,9 +274,12 @@ mod tests {
         };
         let args = ["clustered-core", "1024"].map(|word| WordBuf::new(word).unwrap());
         assert_eq!(check("id", &args), Ok(()));
-        assert!(check("id", &args[..1]).is_err());
+        assert_eq!(check("id", &args[..1]).unwrap_err().to_string(), "log argument count must be at least 3");
         assert_eq!(check(&"x".repeat(128), &args), Ok(()));
-        assert!(check(&"x".repeat(129), &args).is_err());
+        assert_eq!(
+            check(&"x".repeat(129), &args).unwrap_err().to_string(),
+            "length of the log uuid must be from 1 to 128"
+        );
     }
 
     #[test]
@@ -299,6 +302,9 @@ mod tests {
         assert!(
             matches!(status(&format!("{start} 1 clustered-core")), MirrorLogStatus::Other(words) if words.len() == 2)
         );
-        assert!(Mirror::parse_status(&format!("{start} 3 disk 8:32")).is_err());
+        assert_eq!(
+            Mirror::parse_status(&format!("{start} 3 disk 8:32")).unwrap_err().to_string(),
+            "mirror status: word 10, log health, is missing"
+        );
     }
 }

@@ -284,7 +284,7 @@ mod tests {
         assert_eq!(refusal("core 1 1024 2 8:0 0 8:16 0 0 more"), "mirror table: word 10 is one word too many");
         let table = Mirror::parse_table("core 1 1024 2 8:0 0 8:16 0").unwrap();
         assert_eq!(Mirror::check(&table, Sectors(1024)), Ok(()));
-        assert!(Mirror::check(&table, Sectors(1023)).is_err());
+        assert_eq!(Mirror::check(&table, Sectors(1023)).unwrap_err().to_string(), "region size must be from 2 to 1023");
     }
 
     #[test]

@@ -152,8 +152,14 @@ mod tests {
         let check = |table: MultipathTable| Multipath::check(&table, Sectors(8)).map_err(|invalid| invalid.to_string());
         let table = MultipathTable::new([]);
         assert_eq!(check(table.clone().pg_init_retries(50).pg_init_delay_msecs(0)), Ok(()));
-        assert!(check(table.clone().pg_init_retries(0)).is_err());
-        assert!(check(table.clone().first_group(1)).is_err());
+        assert_eq!(
+            check(table.clone().pg_init_retries(0)).unwrap_err().to_string(),
+            "pg_init_retries must be from 1 to 50"
+        );
+        assert_eq!(
+            check(table.clone().first_group(1)).unwrap_err().to_string(),
+            "initial priority group number must be 0 because the table has no groups"
+        );
         let all = table.queue_if_no_path().pg_init_retries(1).pg_init_delay_msecs(1).retain_attached_hw_handler();
         let mut all = all.queue_mode(QueueMode::Rq);
         assert_eq!(check(all.clone()), Ok(()));

@@ -316,7 +316,10 @@ mod tests {
             check("raid1 1 0 2 - 8:0 8:16 -"),
             Err("data device must be given for every metadata device".into())
         );
-        assert!(check("raid1 3 0 rebuild 1 2 - 8:0 - -").is_err());
+        assert_eq!(
+            check("raid1 3 0 rebuild 1 2 - 8:0 - -").unwrap_err().to_string(),
+            "rebuild must be the number of a device that is not missing"
+        );
         let missing = Err("data_offset must be left out if the first device is missing".into());
         assert_eq!(check("raid1 3 0 data_offset 32 2 - - - 8:0"), missing);
         assert_eq!(check("raid1 3 0 data_offset 32 2 - 8:0 - -"), Ok(()));

@@ -185,6 +185,6 @@ mod tests {
     fn an_empty_text_is_a_status() {
         assert_eq!(Raid::parse_status(""), Ok(RaidStatus::Nothing));
         assert_eq!(RaidStatus::Nothing.to_string(), "");
-        assert!(Raid::parse_status("raid1 2").is_err());
+        assert_eq!(Raid::parse_status("raid1 2").unwrap_err().to_string(), "raid status: word 3, health, is missing");
     }
 }

@@ -73,5 +73,5 @@ fn words_after_the_devices_are_kept() {
 fn messages_are_one_known_word() {
     assert_eq!(Raid::parse_message("CHECK"), Ok(RaidMessage::Check));
     assert_eq!(Raid::parse_message("reshape").unwrap_err().to_string(), "raid message: word 1, message, is not known");
-    assert!(Raid::parse_message("check 1").is_err());
+    assert_eq!(Raid::parse_message("check 1").unwrap_err().to_string(), "raid message: word 2 is one word too many");
 }

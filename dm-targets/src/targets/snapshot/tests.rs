@@ -50,8 +50,14 @@ fn the_store_is_known_by_its_first_letters() {
 fn only_persistent_stores_can_be_merged() {
     let check = |text| SnapshotMerge::check(&SnapshotMerge::parse_table(text).unwrap(), Sectors(8));
     assert_eq!(check("254:0 254:32 PO 16"), Ok(()));
-    assert!(check("254:0 254:32 N 16").is_err());
-    assert!(check("254:0 254:32 none 16").is_err());
+    assert_eq!(
+        check("254:0 254:32 N 16").unwrap_err().to_string(),
+        "exception store type must be P or PO: only a persistent store can be merged"
+    );
+    assert_eq!(
+        check("254:0 254:32 none 16").unwrap_err().to_string(),
+        "exception store type must be P or PO: only a persistent store can be merged"
+    );
 }
 
 #[test]
@@ -59,7 +65,10 @@ fn words_after_the_features_are_printed_back() {
     for text in ["254:0 254:32 P 16 0", "254:0 254:32 P 16 0 more", "254:0 254:32 P 16 1 discard_zeroes_cow more"] {
         assert_eq!(format!("{:#}", Snapshot::parse_table(text).unwrap()), text);
     }
-    assert!(Snapshot::parse_table("254:0 254:32 P 16 more").is_err());
+    assert_eq!(
+        Snapshot::parse_table("254:0 254:32 P 16 more").unwrap_err().to_string(),
+        "snapshot table: word 5, number of features, must be a decimal number"
+    );
 }
 
 #[test]

@@ -200,7 +200,13 @@ mod tests {
         let ThinPoolStatus::Working(pool) = &status else { panic!("{status:?}") };
         assert_eq!((&pool.mode, &pool.discard), (&Some(PoolMode::ReadWrite), &None));
         assert_eq!(status.to_string(), text);
-        assert!(ThinPool::parse_status("0 4109/65536 0/4096").is_err());
-        assert!(ThinPool::parse_status("Fail Fail").is_err());
+        assert_eq!(
+            ThinPool::parse_status("0 4109/65536 0/4096").unwrap_err().to_string(),
+            "thin-pool status: word 4, held metadata root, is missing"
+        );
+        assert_eq!(
+            ThinPool::parse_status("Fail Fail").unwrap_err().to_string(),
+            "thin-pool status: word 1, transaction id, must be a decimal number"
+        );
     }
 }

@@ -98,5 +98,8 @@ fn recent_kernels_count_corrections() {
     assert_eq!(corrected("V"), None);
     assert_eq!(corrected("V -"), Some(FecCorrections::NoFec));
     assert_eq!(corrected("C 12"), Some(FecCorrections::Blocks(12)));
-    assert!(Verity::parse_status("C x").is_err());
+    assert_eq!(
+        Verity::parse_status("C x").unwrap_err().to_string(),
+        "verity status: word 2, corrected blocks, must be a decimal number"
+    );
 }
