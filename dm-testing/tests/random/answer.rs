@@ -75,3 +75,10 @@ pub(crate) fn shown_data(data: &[u8]) -> String {
     });
     sectors.collect::<Vec<_>>().join(",")
 }
+
+/// A text without event numbers: those in an answer depend on how far the background work is.
+pub(crate) fn without_events(text: &str) -> String {
+    let mut parts = text.split(" event ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| format!("{text} event{}", part.trim_start_matches(|c: char| c.is_ascii_digit())))
+}

@@ -59,7 +59,7 @@ fn difference_in(steps: &[Step], model: &mut World<'_>, mut world: Option<&mut W
         if !agree(&expected, &answer) {
             return Some(format!("step {index}, {step:?}:\n  in memory: {expected}\n  real:      {answer}"));
         }
-        let missing: Vec<_> = model.changed().difference(world.changed()).collect();
+        let missing: Vec<_> = model.numbers.changed().difference(world.numbers.changed()).collect();
         if !missing.is_empty() {
             return Some(format!("step {index}, {step:?}: no event of {missing:?}"));
         }

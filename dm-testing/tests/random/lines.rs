@@ -15,7 +15,7 @@ impl World<'_> {
         match below {
             Below::Disk(index) => self.disk(index),
             Below::Device(name) => {
-                let is_older = |number: &DeviceNumber| self.serial(*number) < user;
+                let is_older = |number: &DeviceNumber| self.numbers.serial(*number) < user;
                 self.number(name).filter(is_older).unwrap_or(self.disk(name))
             }
         }
@@ -29,7 +29,7 @@ impl World<'_> {
     /// The lines of a table for a device. It uses no younger device.
     pub(crate) fn lines(&self, table: &Table, user: &DevIdBuf) -> Vec<TargetLine<LineText<'static, String>>> {
         let number = self.dm.device_info(user).ok().map(|info| info.number());
-        let user = number.map_or(Some(usize::MAX), |number| self.serial(number));
+        let user = number.map_or(Some(usize::MAX), |number| self.numbers.serial(number));
         let mut end = 0;
         let mut lines = Vec::new();
         for line in &table.lines {

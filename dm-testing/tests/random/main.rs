@@ -23,6 +23,7 @@ mod compare;
 mod crypts;
 mod general;
 mod lines;
+mod numbers;
 mod pools;
 mod settle;
 mod snapshots;

@@ -1,5 +1,7 @@
 //! The steps of a sequence.
 
+use dm_core::TableSlot;
+
 /// The identification of a device.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Id {
@@ -178,4 +180,9 @@ impl Step {
     pub(crate) const fn changes_nothing(&self) -> bool {
         matches!(self, Self::Info(..) | Self::Deps(..) | Self::Status { .. } | Self::List { .. } | Self::Read(..))
     }
+}
+
+/// The slot that a step reads or clears.
+pub(crate) const fn slot(inactive: bool) -> TableSlot {
+    if inactive { TableSlot::Inactive } else { TableSlot::Active }
 }

@@ -1,23 +1,23 @@
 //! A kernel on which a sequence runs, and its answers with names and numbers that are the same on each kernel.
 
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use dm_core::udev::{Strategy, Udev};
 use dm_core::{
     CreateOptions, DepsOptions, DevIdBuf, Dm, DmNameBuf, DmUuidBuf, Geometry, Host, InfoOptions, ListOptions,
     LoadOptions, Message, MessageOptions, OpError, Removal, RemoveOptions, RemovePolicy, ResumeOptions, StatusOptions,
-    Steps, SuspendOptions, TableSlot,
+    Steps, SuspendOptions,
 };
 use dm_testing::{FailAt, TestKernel};
 use dm_units::{DeviceNumber, Sectors};
 
-use crate::answer::{refusal, shown, shown_data, shown_status};
+use crate::answer::{refusal, shown, shown_data, shown_status, without_events};
 use crate::compare::{LONG, SOON};
 use crate::lines::BLOCK;
+use crate::numbers::{Listed, Numbers};
 use crate::settle::{Background, settle, settling};
-use crate::step::{Id, Operation, Step, Table};
+use crate::step::{Id, Operation, Step, Table, slot};
 
 /// The sizes of the disks.
 pub(crate) const SIZES: [Sectors; DISKS] =
@@ -49,15 +49,8 @@ pub(crate) struct World<'k> {
     pub(crate) dm: Dm,
     pub(crate) disks: [DeviceNumber; DISKS],
     opened: Vec<Box<dyn Any>>,
-    /// The existing devices with their serial numbers.
-    serials: BTreeMap<DeviceNumber, usize>,
-    /// The text for each number in answers; a number that was used again stands for the younger device.
-    shown: BTreeMap<DeviceNumber, String>,
-    next_serial: usize,
+    pub(crate) numbers: Numbers,
     background: Option<Background>,
-    /// The event numbers after the last step, and the devices for which it has changed them.
-    events: BTreeMap<DeviceNumber, Option<u32>>,
-    changed: BTreeSet<String>,
 }
 
 type Answer = dm_core::Result<String>;
@@ -75,9 +68,7 @@ impl<'k> World<'k> {
         }
         let dm = kernel.host().dm().clone();
         let dm = background.map_or(dm.clone(), |background| settling(&dm, kernel.prefix(), background.quiet));
-        let shown = disks.iter().enumerate().map(|(index, disk)| (*disk, format!("(disk {index})"))).collect();
-        let (opened, serials, events, changed) = Default::default();
-        Self { kernel, dm, disks, opened, serials, shown, next_serial: 0, background, events, changed }
+        Self { kernel, dm, disks, opened: Vec::new(), numbers: Numbers::new(&disks), background }
     }
 
     fn name(&self, name: u8) -> DmNameBuf {
@@ -86,11 +77,6 @@ impl<'k> World<'k> {
 
     fn uuid(&self, uuid: u8) -> DmUuidBuf {
         DmUuidBuf::new(&format!("{}u{uuid}", self.kernel.prefix())).unwrap()
-    }
-
-    /// The serial number; older devices have smaller ones.
-    pub(crate) fn serial(&self, number: DeviceNumber) -> Option<usize> {
-        self.serials.get(&number).copied()
     }
 
     pub(crate) fn number(&self, name: u8) -> Option<DeviceNumber> {
@@ -136,13 +122,13 @@ impl<'k> World<'k> {
                 Err(error) => refusal(&error),
             },
         };
-        self.update();
+        self.numbers.update(&self.devices());
         if let Some(background) = self.background {
             // Commands have waited already.
             if matches!(step, Step::Read(..) | Step::Write(..) | Step::Discard(..)) {
                 settle(&self.dm, self.kernel.prefix(), background.quiet);
             }
-            self.update_events();
+            self.numbers.update_events(self.devices());
         }
         self.normal(&answer)
     }
@@ -153,7 +139,7 @@ impl<'k> World<'k> {
             Step::Map(name, table) => {
                 let name = self.name(*name);
                 dm.device_create(&name)?;
-                self.update();
+                self.numbers.update(&self.devices());
                 self.load(&DevIdBuf::Name(name.clone()), table)?;
                 self.dm.device_resume(&name).map(shown)
             }
@@ -382,36 +368,12 @@ impl<'k> World<'k> {
         }
     }
 
-    /// Updates the devices after a step.
-    fn update(&mut self) {
+    /// The existing devices of this sequence.
+    fn devices(&self) -> Vec<Listed> {
         let list = self.dm.list_devices().unwrap();
         let prefix = self.kernel.prefix().as_bytes();
         let ours = list.iter().map(Result::unwrap).filter(|device| device.name.as_bytes().starts_with(prefix));
-        let numbers: Vec<_> = ours.map(|device| device.number).collect();
-        self.serials.retain(|number, _| numbers.contains(number));
-        for number in numbers {
-            if !self.serials.contains_key(&number) {
-                self.serials.insert(number, self.next_serial);
-                self.shown.insert(number, format!("(device {})", self.next_serial));
-                self.next_serial += 1;
-            }
-        }
-    }
-
-    /// Notes whose event numbers have changed.
-    fn update_events(&mut self) {
-        let list = self.dm.list_devices().unwrap();
-        let ours = list.iter().map(Result::unwrap).filter(|device| self.serials.contains_key(&device.number));
-        let events: BTreeMap<_, _> = ours.map(|device| (device.number, device.event_nr)).collect();
-        let last = std::mem::replace(&mut self.events, events);
-        let changed =
-            self.events.iter().filter(|(number, event)| **event != last.get(number).copied().unwrap_or(Some(0)));
-        self.changed = changed.map(|(number, _)| self.shown[number].clone()).collect();
-    }
-
-    /// The devices that have raised events in the last step, if the number of events depends on time.
-    pub(crate) fn changed(&self) -> &BTreeSet<String> {
-        &self.changed
+        ours.map(|device| (device.number, device.event_nr)).collect()
     }
 
     /// The event number as far as it does not depend on time.
@@ -428,27 +390,10 @@ impl<'k> World<'k> {
         if self.background.is_some() {
             text = without_events(&text);
         }
-        let mut numbers: Vec<_> = self.shown.iter().map(|(number, shown)| (number.to_string(), shown)).collect();
-        // A number may be a prefix of another one.
-        numbers.sort_by_key(|(number, _)| std::cmp::Reverse(number.len()));
-        for (number, shown) in numbers {
-            text = text.replace(&number, shown);
-        }
-        text
+        self.numbers.replace_in(text)
     }
-}
-
-/// A text without event numbers: those in an answer depend on how far the background work is.
-fn without_events(text: &str) -> String {
-    let mut parts = text.split(" event ");
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| format!("{text} event{}", part.trim_start_matches(|c: char| c.is_ascii_digit())))
 }
 
 fn zeros(length: Sectors) -> Vec<u8> {
     vec![0; usize::try_from(length.to_bytes().0).unwrap()]
-}
-
-const fn slot(inactive: bool) -> TableSlot {
-    if inactive { TableSlot::Inactive } else { TableSlot::Active }
 }
