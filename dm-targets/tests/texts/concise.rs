@@ -58,7 +58,7 @@ fn text_that_the_kernel_refuses_is_refused() {
     assert_eq!(error("a,,,ro,8 8 linear 8:1 0"), "device 1: line 1: must start at sector 0");
     let second = format!("a,,,rw,{line};b,,,rx,{line}").parse::<Concise>().unwrap_err();
     assert_eq!(second.device(), 2);
-    assert_eq!(error(&"x".repeat(4096)), "device 1: the kernel takes at most 4095 bytes");
+    assert_eq!(error(&"x".repeat(1025)), "device 1: the kernel takes at most 1024 bytes");
 }
 
 #[test]
@@ -88,19 +88,22 @@ fn errors_do_not_show_other_devices() {
 fn devices_that_cannot_be_written_are_refused() {
     let refusal = |device| Concise::new([device]).unwrap_err().to_string();
     let linear = || table("0 8 linear 8:1 0");
-    let text = "must be without a comma, and without spaces around it";
+    let text = "must be without commas and quotation marks, and without spaces around it";
     assert_eq!(refusal(ConciseDevice::new("a,b", linear())), format!("device 1: name {text}"));
     assert_eq!(refusal(ConciseDevice::new("a", linear()).uuid(" b")), format!("device 1: uuid {text}"));
+    assert_eq!(refusal(ConciseDevice::new("a\"b", linear())), format!("device 1: name {text}"));
     assert_eq!(refusal(ConciseDevice::new("a".repeat(128), linear())), "device 1: name must be shorter");
     assert_eq!(refusal(ConciseDevice::new("a", linear()).minor(1 << 20)), "device 1: minor must be at most 1048575");
-    let params = "must be without commas and semicolons, and without a space at the end";
-    let comma = ConciseDevice::new("a", table("0 8 linear /dev/a,b 0"));
-    assert_eq!(refusal(comma), format!("device 1: line 1: params {params}"));
+    let params = "must be without commas, semicolons and quotation marks, and without a space at the end";
+    for path in ["/dev/a,b", "/dev/a;b", "/dev/a\"b"] {
+        let device = ConciseDevice::new("a", table(&format!("0 8 linear {path} 0")));
+        assert_eq!(refusal(device), format!("device 1: line 1: params {params}"));
+    }
     assert_eq!(Concise::new([]).unwrap_err().to_string(), "device 0: device is missing");
     let many = vec![ConciseDevice::new("a", linear()); 257];
     assert_eq!(Concise::new(many).unwrap_err().to_string(), "device 257: the kernel takes at most 256 devices");
     let long = vec![ConciseDevice::new("a".repeat(127), linear()); 100];
-    assert_eq!(Concise::new(long).unwrap_err().to_string(), "device 100: the kernel takes at most 4095 bytes");
+    assert_eq!(Concise::new(long).unwrap_err().to_string(), "device 100: the kernel takes at most 1024 bytes");
 }
 
 proptest::proptest! {

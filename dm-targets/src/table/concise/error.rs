@@ -22,7 +22,7 @@ pub enum ConciseErrorKind {
     Table(TableError),
     /// There are more devices than the kernel accepts, which is 256.
     TooManyDevices,
-    /// The text is longer than the kernel accepts, which is 4095 bytes.
+    /// The text is longer than the kernel accepts, which is 1024 bytes.
     TooLong,
 }
 
@@ -62,7 +62,7 @@ impl fmt::Display for ConciseErrorKind {
             Self::Field(invalid) => invalid.fmt(f),
             Self::Table(error) => error.fmt(f),
             Self::TooManyDevices => f.write_str("the kernel takes at most 256 devices"),
-            Self::TooLong => f.write_str("the kernel takes at most 4095 bytes"),
+            Self::TooLong => f.write_str("the kernel takes at most 1024 bytes"),
         }
     }
 }

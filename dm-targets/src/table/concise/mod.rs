@@ -14,8 +14,9 @@ mod read;
 
 pub use error::{ConciseError, ConciseErrorKind};
 
-/// The longest text that the kernel accepts (`DM_MAX_STR_SIZE` includes the NUL).
-const MAX_LENGTH: usize = 4095;
+/// The longest text that the kernel accepts: any module parameter that is a string is limited to this
+/// (`param_set_charp` in `kernel/params.c`), before the limit of `dm-init.c`, which is 4095.
+const MAX_LENGTH: usize = 1024;
 const MAX_DEVICES: usize = 256;
 const MAX_LINES: usize = 256;
 const MAX_NAME: usize = 127;
@@ -34,14 +35,14 @@ const TYPES: [&str; 6] = ["crypt", "delay", "linear", "snapshot-origin", "stripe
 /// ```
 ///
 /// Each part can be surrounded by spaces. Numbers are decimal, octal after `0` or hexadecimal after `0x`; params are those
-/// of the target. Commas and semicolons cannot be quoted, so params that contain them cannot be written. `dmsetup create
-/// --concise` reads a slightly different form, see [`dmsetup_concise`](crate::dmsetup_concise).
+/// of the target. Commas, semicolons and quotation marks cannot be quoted, so params that contain them cannot be written. `dmsetup
+/// create --concise` reads a slightly different form, see [`dmsetup_concise`](crate::dmsetup_concise).
 ///
-/// The kernel accepts at most 4095 bytes, 256 devices with 256 lines each, and the targets crypt, delay, linear,
+/// The kernel accepts at most 1024 bytes, 256 devices with 256 lines each, and the targets crypt, delay, linear,
 /// snapshot-origin, striped and verity. It truncates names to 127 bytes and uuids to 128 bytes; longer ones are refused
 /// here.
 ///
-/// Kernel: `drivers/md/dm-init.c`.
+/// Kernel: `drivers/md/dm-init.c`, `param_set_charp` in `kernel/params.c`.
 ///
 /// ```
 /// use dm_targets::Concise;
@@ -168,8 +169,8 @@ fn check_name(name: &str) -> Result<(), InvalidField> {
 fn check_text(field: &'static str, text: &str, max: usize) -> Result<(), InvalidField> {
     let problem = if text.is_empty() {
         Problem::Missing
-    } else if text.contains([',', '\0']) || trim(text) != text {
-        Problem::Expected("without a comma, and without spaces around it")
+    } else if text.contains([',', '"', '\0']) || trim(text) != text {
+        Problem::Expected("without commas and quotation marks, and without spaces around it")
     } else if text.len() > max {
         Problem::Expected("shorter")
     } else {
@@ -185,7 +186,7 @@ fn check_type(target_type: &str) -> Result<(), InvalidField> {
 
 fn check_params(line: &TableLine) -> Result<(), InvalidField> {
     let Summary { separators, ends_with_space, .. } = Summary::of(&line.params);
-    let problem = Problem::Expected("without commas and semicolons, and without a space at the end");
+    let problem = Problem::Expected("without commas, semicolons and quotation marks, and without a space at the end");
     if separators || ends_with_space { Err(InvalidField::new("params", problem)) } else { Ok(()) }
 }
 
@@ -209,7 +210,7 @@ impl Summary {
 impl Write for Summary {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.length = self.length.saturating_add(text.len());
-        self.separators |= text.contains([',', ';']);
+        self.separators |= text.contains([',', ';', '"']);
         self.ends_with_space = text.bytes().next_back().map_or(self.ends_with_space, is_space);
         Ok(())
     }

@@ -90,7 +90,7 @@ pub enum Concern {
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | cache, thin-pool `needs_check` | a transaction was aborted; the table cannot be loaded for writing until the metadata has been checked |
+    /// | cache, thin-pool `needs_check` | a transaction was aborted; until the metadata has been checked, a pool stays read-only, and the table of a cache cannot be loaded |
     NeedsCheck,
     /// Some devices of the target, or requests to them, have failed. [Attention](HealthState::Attention).
     ///
@@ -122,13 +122,13 @@ pub enum Concern {
     /// |---|---|
     /// | vdo with `recovering` in either word | the usage of some blocks is unknown until recovery has finished |
     Recovering,
-    /// TextKind of the target's function has stopped, while I/O continues. [Attention](HealthState::Attention).
+    /// Part of the target's work has stopped, while I/O continues. [Attention](HealthState::Attention).
     ///
     /// | status | state of the kernel |
     /// |---|---|
     /// | log-writes `logging_disabled` | the log device is full or has failed |
     /// | snapshot, snapshot-merge `Merge failed` | merging has stopped because of an error (`merge_failed`); I/O continues |
-    /// | multipath with a group `D` | a message has disabled the group; it is used only if no other group works |
+    /// | multipath with a group `D` | the group is bypassed, because of a message or because its controller was busy when a path was initialized; it is used only if no other group works |
     /// | vdo with an index `error` | data is not deduplicated |
     Disabled,
     /// The status contains a state that this crate does not know. [Attention](HealthState::Attention).
