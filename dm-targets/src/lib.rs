@@ -2,7 +2,7 @@
 //!
 //! Device-mapper tables, statuses and messages are text. This crate parses that text into values and prints values as text: a
 //! table that is built in code prints as the target's constructor reads it, and a status that the kernel prints is parsed into
-//! a struct. The crate makes no system calls, so it also works on logs and on the output of other machines.
+//! a typed value. Neither makes system calls, so they also work on logs and on the output of other machines.
 //!
 //! ```
 //! use dm_targets::linear::LinearTable;
@@ -51,40 +51,44 @@
 //!
 //! # Unknown and malformed text
 //!
-//! An unknown word is not an error: a keyword, an option or a field of a later kernel is kept and printed again. Malformed text is
-//! an error: a missing word, a number with other characters, an option given twice, a count that does not match. Numbers are
-//! checked more strictly than in the kernel, which reads 4294967297 as 1 where it expects 32 bits.
+//! An unknown word is usually not an error: a keyword, an option or a field of a later kernel is kept and printed again. An
+//! unknown message is an error. So is malformed text, such as a missing word, a number with other characters or a count that
+//! exceeds the words after it. Numbers are checked more strictly than in the kernel, which reads 4294967297 as 1 in many fields
+//! of 32 bits.
 //!
-//! Building a table never fails. [`Target::check`] returns the error for which the kernel would refuse a table, and
-//! [`Table::new`] calls it for every line.
+//! The constructors and setters of a target's table never fail. [`Target::check`] finds errors for which the kernel would refuse
+//! the table, and [`Table::new`] calls it for every line.
 //!
 //! # Two forms of a text
 //!
-//! The text that the kernel reads and the text that it prints differ if a word contains a backslash or white space; see [`TextForm`].
-//! `parse_table` parses printed text, `parse_input` parses text for a constructor. `{}` prints text for a constructor, `{:#}` prints
-//! what the kernel would print. dmsetup reads and prints the latter.
+//! The text that the kernel reads and the text that it prints differ if a word contains a backslash or white space; see
+//! [`TextForm`]. `parse_table` parses printed text, `parse_input` parses text for a constructor. `{}` prints text for a
+//! constructor, `{:#}` the form that the kernel prints: a table that the kernel printed comes back byte for byte. dmsetup prints
+//! this form, and reads it in tables.
 //!
 //! # Keys
 //!
 //! A [`Key`] is zeroed on drop, `Debug` does not show it, and errors do not show text that may contain one. `Display` and serde of
 //! a table do print its key, because the table would be a different one without it.
 //!
-//! In the texts of a target that may contain keys ([`Target::SECRET`]), a key in the wrong place is not accepted as a cipher, a
+//! In the texts of a target that may contain keys ([`Target::SECRET`]), a word that looks like a key is not accepted as a cipher, a
 //! device or an unknown word, which would be shown: the error is [`Problem::MayBeKey`]. A table that is parsed as a status is
-//! treated in the same way. The texts of unknown targets are also zeroed, and shown without the parts that may be a key.
+//! treated in the same way. The texts of unknown targets are also zeroed. `Debug` does not show their tables, and words of their
+//! statuses that look like a key are shown as `*`.
 //!
 //! # How to add a target
 //!
 //! 1. Write `src/targets/my_target.rs`: module docs with the grammar and the kernel functions, a type for the target that
 //!    implements [`Target`], and types for its table, status and messages that implement [`Params`]. Parsing and printing name
-//!    the words in the same order. Printing destructures the value, so that a forgotten field does not compile.
+//!    the words in the same order. Printing destructures the value, so that a forgotten field does not compile. With the feature
+//!    `serde`, a status derives serde's traits.
 //! 2. Declare its options with [`options!`], one line per option; see [`option`].
 //! 3. In `src/targets/mod.rs`, declare the module and add a line to the list of targets.
 //! 4. Capture lines of real kernels in `tests/golden/my-target.txt`; the README there explains the format.
 //!
-//! The variants of [`AnyTable`] and [`AnyStatus`], conversions, serde, the property tests, the fuzz corpus and the benches are
+//! The variants of [`AnyTable`] and [`AnyStatus`], conversions, serde of tables, the property tests, the fuzz corpus and the benches are
 //! derived from the list and the captured lines. The following is a complete target with two arguments, two options, a status and
-//! two messages. `zero.rs` and `linear.rs` are the shortest real targets, `thin_pool` uses every feature:
+//! two messages. `zero.rs` and `linear.rs` are the shortest real targets, `thin_pool` uses most of [`Target`]:
 //!
 //! ```
 //! use std::fmt;
@@ -202,8 +206,8 @@
 //!
 //! # Cost
 //!
-//! Text that consists of numbers and `major:minor` is parsed, printed and refused without an allocation. The benchmark `text` shows
-//! the time and the allocations for every target.
+//! Text that consists of numbers and `major:minor` is parsed, printed and refused without an allocation, unless it has a list, such
+//! as stripes. [`AnyTable`] boxes large tables. The benchmark `text` shows the time and the allocations for every target.
 //!
 //! # Features
 //!

@@ -2,20 +2,21 @@
 //!
 //! # libdevmapper
 //!
-//! It parses the statuses of raid, cache, thin, thin-pool, snapshot, mirror and vdo, and builds the tables that LVM2 uses.
+//! It parses the statuses of raid, cache, thin, thin-pool, snapshot and mirror, in recent versions also of vdo, and builds
+//! the tables that LVM2 uses.
 //! `dm_core::plan` corresponds to its `dm_tree`. Prefer it for programs in C.
 //!
 //! # The crate `devicemapper`
 //!
-//! It has tables and statuses for linear, flakey, thin, thin-pool and cache, and whole devices for these. It treats a status
-//! with an unknown word as an error. Prefer it if its types are part of another crate's interface. The page
-//! [`migration`](crate::migration) lists the replacement for each item.
+//! It has tables of linear, flakey, thin, thin-pool and cache, statuses of the last three, and whole devices of these
+//! targets. It treats an unknown mode or flag in the status of a pool or cache as an error. Prefer it if its types are
+//! part of another crate's interface. The page [`migration`](crate::migration) lists the replacement for each item.
 //!
 //! # cryptsetup, veritysetup, integritysetup
 //!
-//! These programs manage formats on disk: LUKS headers, passphrases, key slots. This crate does not: it builds a
-//! [`CryptTable`](crate::crypt::CryptTable) from a key, and formats verity and integrity devices. Prefer the programs, or
-//! libcryptsetup, for everything that needs a passphrase.
+//! These programs manage LUKS headers, passphrases and key slots. This crate does not: it builds a
+//! [`CryptTable`](crate::crypt::CryptTable) from a key. Like them, it formats verity and integrity devices. Prefer the
+//! programs, or libcryptsetup, for everything that needs a passphrase.
 //!
 //! # LVM2, Stratis
 //!
@@ -24,10 +25,11 @@
 //!
 //! # thin-provisioning-tools
 //!
-//! `thin_check`, `thin_dump`, `cache_check` and others read the metadata of pools and caches on disk. This crate only reads
-//! the superblock, to distinguish an empty disk from a pool and from other contents.
+//! `thin_check`, `thin_dump`, `cache_check` and others read the metadata of pools and caches on disk. This crate reads
+//! only the superblock of a pool, to distinguish an empty disk from a pool and from other contents, and calls
+//! `thin_check` and `thin_repair` where they are installed.
 //!
 //! # dmeventd
 //!
-//! A daemon whose plug-ins extend pools and replace mirror legs. [`Monitor`](crate::devices::Monitor) reports the same
-//! events within the caller's program.
+//! A daemon whose plug-ins extend pools and replace mirror legs. [`Monitor`](crate::devices::Monitor) reports the
+//! conditions that they act on, and the caller's program acts.

@@ -8,20 +8,20 @@
 //!
 //! # Parsed text is printed back
 //!
-//! A line that a kernel printed is printed back byte for byte, even with words that this crate does not know. Newer kernels
-//! add words: a parser that refuses them breaks after an update, and one that drops them produces a table with another
-//! meaning. Malformed text, such as a number that does not fit or a wrong count, is an error.
+//! A line that a kernel printed is printed back byte for byte, even with words that this crate does not know; only in a
+//! status of an unknown target, words that look like a key are replaced by `*`. Newer kernels add words: a parser that
+//! refuses them breaks after an update, and one that drops them produces a table with another meaning. Malformed text,
+//! such as a number that does not fit or a wrong count, is an error.
 //!
-//! Kernels print some tables in unusual ways, for example with a wrong count or two spaces. A single type next to the typed
-//! value remembers the original text, so that not every table needs a field for it. Two tables are equal if they mean the
-//! same.
+//! Kernels print some tables in unusual ways, for example with a wrong count or two spaces. One private type remembers
+//! the original text of all such tables. It is not compared: two tables are equal if their fields are.
 //!
 //! # Each option is declared once
 //!
 //! The declaration of an option contains its word, type, limits and the target version that introduced it. Parsing,
-//! counting, printing, the error for repeated options and the check against a target's version are derived from it. Before,
-//! each option appeared in six to eight places, and users found the ones that were forgotten. A derive macro in a separate
-//! crate was rejected: it would hide what happens, and be the largest dependency.
+//! counting, printing, the error for repeated options and [`Target::has_feature`](crate::Target::has_feature) are
+//! derived from it. Before, each option appeared in six to eight places, and users found the ones that were forgotten.
+//! A derive macro in a separate crate was rejected: it would hide what happens, and be the largest dependency.
 //!
 //! # `check` predicts the kernel's reply
 //!
@@ -48,5 +48,5 @@
 //!
 //! # Whole devices do not poll in a thread
 //!
-//! [`Monitor`](crate::devices::Monitor) and the progress iterators work only while they are called, and never block longer
-//! than their timeout. The program decides about threads.
+//! [`Monitor`](crate::devices::Monitor) and the progress iterators work only while they are called, and wait at most
+//! for the timeout or interval that the caller gives. The program decides about threads.

@@ -113,7 +113,7 @@ impl ParseError {
         self
     }
 
-    /// The target type, such as `thin-pool`; empty if the error is before the target type in a line.
+    /// The target type, such as `thin-pool`; empty if the text is not that of a target, as at the start of a line.
     #[must_use]
     pub const fn target(&self) -> &'static str {
         self.target
@@ -137,7 +137,8 @@ impl ParseError {
         self.place.number
     }
 
-    /// The bytes of the word with the error; empty and at the end of the text if the word is missing.
+    /// The bytes of the word with the error. If a word is missing, the place where it was expected: the end of the text, or the
+    /// word after a group that ends too early.
     #[must_use]
     pub const fn span(&self) -> Range<usize> {
         self.place.start..self.place.end
@@ -151,9 +152,9 @@ impl ParseError {
 
     /// Displays the error, the part of the text around it, and a line of carets below the wrong word.
     ///
-    /// `text` must be the text that was parsed, or the line for an error in a line. Characters that may be part of a key are
-    /// shown as `*`: everything in the text of a target with keys, lines and devices other than the one with the error, and
-    /// everything after the error in a line whose target type was not reached yet.
+    /// `text` must be the text that was parsed, or the line for an error in a line. Text that may contain a key is shown as
+    /// `*`: all of it for a target with keys, all of a table, status or message with several lines, and what follows the
+    /// error if the target is not known yet. Of several devices in the concise form, only the wrong part is shown.
     #[must_use]
     pub const fn annotate<'a>(&self, text: &'a str) -> Annotated<'a> {
         Annotated { error: *self, text }

@@ -54,7 +54,8 @@ pub enum Problem {
     ForbiddenByte(u8),
     /// A word that may be a key or part of one, in a field that is not secret: errors and `Debug` would show it.
     ///
-    /// Only in texts of targets that may contain keys; see [`Target::SECRET`](crate::Target::SECRET).
+    /// Only in texts of targets that may contain keys (see [`Target::SECRET`](crate::Target::SECRET)), and in the target type
+    /// or the device name of a line.
     MayBeKey,
 }
 

@@ -55,7 +55,7 @@
 //! |---|---|
 //! | `ThinTargetParams::new`; `ThinTargetParams`: `pool`, `thin_id`, `external_origin_dev` | [`ThinTable::new`], [`ThinTable::with_external_origin`] |
 //! | `ThinDevId::new_u64` | [`ThinDevId::new`] |
-//! | `ThinDevId`: `Display`, `FromStr`, `Serialize`, `Deserialize` | `Display`; [`ThinDevId::new`] of a number that was read |
+//! | `ThinDevId`: `Display`, `FromStr`, `Serialize`, `Deserialize` | the same; serde with the feature `serde` |
 //! | `u32::from(ThinDevId)` | [`ThinDevId::get`] |
 //! | `ThinStatus`: `Working`, `Error`, `Fail`; in 0.4 `Good` | [`ThinStatus`] |
 //! | `ThinDevWorkingStatus::new`; `ThinDevWorkingStatus`: `nr_mapped_sectors`, `highest_mapped_sector` | [`ThinStatus::Working`], with `mapped` and `highest` |

@@ -9,11 +9,11 @@
 //! | `ReloadPool` | [`ThinPoolTable`] | `change`; after the data device has grown, `grow` |
 //! | `CreateDevice` | [`ThinPoolMessage::CreateThin`] | `create_thin`, which activates the device as well, or `message` |
 //! | `ActivateDevice` | [`ThinTable::new`] | `activate` |
-//! | `ActivateDeviceWithExternal` | [`ThinTable::with_external_origin`] | `ThinDev::create` with such a table |
-//! | `CreateSnapDevice` | [`ThinPoolMessage::CreateSnap`] | `snapshot`, which suspends the origin |
-//! | `CreateSnapDeviceRaw` | [`ThinPoolMessage::CreateSnap`] | `message`, for an origin that is not active |
-//! | `DeleteDevice` | [`ThinPoolMessage::Delete`] | `delete`, or `message` if the thin device is not active |
-//! | `SetTransactionID` | [`ThinPoolMessage::SetTransactionId`] | `message` |
+//! | `ActivateDeviceWithExternal` | [`ThinTable::with_external_origin`] | `activate_with` and `ThinOptions::external_origin` |
+//! | `CreateSnapDevice` | [`ThinPoolMessage::CreateSnap`] | `snapshot`, which suspends the origin and activates the snapshot |
+//! | `CreateSnapDeviceRaw` | [`ThinPoolMessage::CreateSnap`] | `snapshot_of_inactive`, which activates the snapshot, or `message` |
+//! | `DeleteDevice` | [`ThinPoolMessage::Delete`] | `delete`, or `delete_id` if the thin device is not active |
+//! | `SetTransactionID` | [`ThinPoolMessage::SetTransactionId`] | `set_transaction_id` |
 //! | `GetStatus` and `fmt.Sscanf` | [`ThinPoolStatus`], [`ThinStatus`] | `status` |
 //! | `GetTable` | [`ThinPoolTable`], [`ThinTable`] | `table` |
 //! | `DeviceIDExists` | | `DevError::is_already_exists` of `create_thin` and `snapshot` |

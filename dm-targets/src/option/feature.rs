@@ -1,4 +1,4 @@
-//! The versions that introduced options.
+//! The target versions that support an option.
 
 use dm_units::Version;
 

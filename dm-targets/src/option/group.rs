@@ -214,7 +214,7 @@ macro_rules! options {
         }
 
         impl $group {
-            /// The options with the target version that introduced them, for `Target::FEATURES`.
+            /// Options with the first target version that supports them, for `Target::FEATURES`.
             pub const FEATURES: &'static [$crate::option::Feature] = &[
                 $($($crate::option::Feature { name: $kind.word(), since: $crate::option::Version::new $since },)?)+
                 $($($crate::option::Feature { name: $also, since: $crate::option::Version::new $also_since },)+)?

@@ -20,7 +20,7 @@ use crate::targets::AnyStatus;
 use crate::text::fields::Fields;
 use crate::text::word::TextForm;
 
-/// The largest number of lines (`DM_MAX_TARGETS` in `drivers/md/dm-ioctl.c`).
+/// The largest number of lines (`DM_MAX_TARGETS` in `drivers/md/dm-core.h`).
 const MAX_LINES: usize = 1 << 20;
 
 /// The largest length of a device in sectors (`dm_table_add_target` in `drivers/md/dm-table.c`).
@@ -244,8 +244,8 @@ impl<K: LineKind> Table<K> {
     ///
     /// # Errors
     ///
-    /// [`TableErrorKind`]: the rule that a line breaks, except for [`Parse`](TableErrorKind::Parse) and
-    /// [`Field`](TableErrorKind::Field). The error names the first such line.
+    /// [`TableErrorKind`], any but [`Parse`](TableErrorKind::Parse): the rule that a line breaks. The error names the first
+    /// such line.
     ///
     /// ```
     /// use dm_targets::linear::LinearTable;

@@ -6,8 +6,8 @@
 pub struct TableDifference {
     /// The name of the field.
     pub field: &'static str,
-    /// Whether the field determines where data is stored or what it means, as a device or a block size does. Other
-    /// fields, such as a low water mark or a cache's policy, can be changed without harm.
+    /// Whether the field determines where data is stored or what it means: a device or a block size does, a low water mark
+    /// or a cache's policy does not.
     pub is_layout: bool,
 }
 
@@ -48,7 +48,7 @@ impl<'a, T> Comparison<'a, T> {
         self
     }
 
-    /// Compares a field that can be changed without harm.
+    /// Compares a field that does not determine where data is stored or what it means.
     #[must_use]
     pub fn tunable<F: PartialEq + ?Sized>(self, field: &'static str, of: impl Fn(&T) -> &F) -> Self {
         if self.found.is_none() && of(self.one) != of(self.other) {

@@ -47,7 +47,8 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// The messages that the target accepts; [`NoMessage`] if it accepts none.
     type Message: Message;
 
-    /// The options and messages of the target with the target version that introduced them, in any order.
+    /// Options and messages with the first target version that supports them, in any order. Those that are not listed have no
+    /// recorded version.
     const FEATURES: &'static [Feature] = &[];
 
     /// Whether a line of this target must be the only line of its table (`DM_TARGET_SINGLETON`).
@@ -62,7 +63,8 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
 
     /// Checks a table for errors for which the kernel would refuse it; `length` is the length of the target.
     ///
-    /// Properties that only the running kernel knows, such as the size of devices, are not checked.
+    /// Properties that only the running kernel knows, such as the size of devices, are not checked. The default accepts every
+    /// table.
     ///
     /// # Errors
     ///
@@ -91,8 +93,8 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
         false
     }
 
-    /// The first field in which two tables differ, and whether that field affects the layout of the data; `None` if the
-    /// tables are equal.
+    /// The first field in which two tables differ, and whether that field affects the layout of the data; a field that does
+    /// comes before those that do not. `None` if the tables are equal.
     ///
     /// By default, all fields affect the layout. Targets with other fields use a [`Comparison`].
     ///
@@ -110,7 +112,7 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
         Comparison::new(one, other).layout("table", |table| table).result()
     }
 
-    /// The health of the target according to a status. It is good for targets whose status does not show it.
+    /// The health of the target according to a status. By default, for targets whose status does not show it, it is good.
     #[must_use]
     fn health(status: &Self::Status) -> Health {
         let _ = status;
@@ -202,8 +204,8 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
         parse_with::<Self, _>(Fields::printed(text), TextKind::Reply, |fields| message.parse_reply(fields))
     }
 
-    /// Whether a version of the target, as reported by the kernel, has the option or message `name`; `None` for an unknown
-    /// name.
+    /// Whether a version of the target, as reported by the kernel, has the option or message `name`; `None` if
+    /// [`FEATURES`](Self::FEATURES) does not list the name.
     ///
     /// ```
     /// use dm_targets::{Crypt, Target};

@@ -12,8 +12,8 @@ use crate::text::word::{Word, WordBuf};
 
 /// A device in a table: its number, or the path of its node.
 ///
-/// The kernel accepts a path wherever it accepts a number, but prints numbers only. Numbers are better for programs: they
-/// need no lookup and mean the same device in every mount namespace.
+/// The kernel accepts a path wherever it accepts a number, but prints numbers, except in vdo tables. Numbers are better for
+/// programs: they need no lookup and mean the same device in every mount namespace.
 ///
 /// A word of digits alone is refused, although the kernel treats it as a path: it usually means that the device was
 /// forgotten.
@@ -36,7 +36,7 @@ pub enum Device {
     Path(DevicePath),
 }
 
-/// The path of a device node: any word that is not a device number. `Display` prints it without quotes.
+/// The path of a device node: any word that is neither a device number nor digits alone. `Display` prints it without quotes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DevicePath(WordBuf);
 

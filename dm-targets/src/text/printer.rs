@@ -12,7 +12,7 @@ const ROOM: usize = 256;
 
 /// Prints the words of a table, status or message, separated by single spaces: the opposite of [`Fields`](crate::Fields).
 ///
-/// Words are collected on the stack, so that a line is usually a single `write_str`. Methods can be chained; the first error
+/// Words are collected on the stack, so that most texts are a single `write_str`. Methods can be chained; the first error
 /// is returned by [`end`](Self::end).
 ///
 /// [`group`](Self::group) prints a count of words before the words, and counts them.

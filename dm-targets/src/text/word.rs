@@ -24,7 +24,7 @@ pub enum TextForm {
     Input,
     /// The text that the kernel prints: nothing is quoted, and a backslash is an ordinary character.
     ///
-    /// `dmsetup` prints this form and also reads it: it doubles every backslash before it calls the kernel.
+    /// `dmsetup` prints this form, and also reads it in tables, where it doubles every backslash before it calls the kernel.
     Printed,
 }
 

@@ -39,8 +39,8 @@ pub struct StatsArea {
     pub read_time: u64,
     /// The time during which at least one write was in flight.
     pub write_time: u64,
-    /// The number of requests with a duration up to the first boundary, up to the second and so on, and above the last;
-    /// empty without a histogram.
+    /// The number of requests whose duration is below the first boundary, from the first to below the second and so on, and
+    /// from the last on; empty without a histogram.
     pub histogram: Vec<u64>,
     /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
@@ -72,7 +72,7 @@ impl StatsCounts {
     }
 }
 
-/// A signed number. It can be negative because a request may start on one CPU and end on another.
+/// A signed number, which the kernel prints with `%d`.
 struct Signed(i32);
 
 impl Value for Signed {

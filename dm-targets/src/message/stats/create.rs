@@ -90,7 +90,8 @@ impl StatsCreate {
         Self { aux: Some(aux), ..self }
     }
 
-    /// Checks the definition for errors for which the kernel would refuse it on any device.
+    /// Checks the definition for errors for which the kernel would refuse it on any device. The kernel's limits of areas and
+    /// memory are not checked.
     ///
     /// # Errors
     ///

@@ -21,7 +21,7 @@
 //! | first, count | `u64` or `-` | areas | `-`: from the first area, or to the last |
 //!
 //! A region is a part of a device for which the kernel counts requests. It is divided into areas of the same size; the last
-//! area may be shorter. Statistics are lost when the device is removed. Since Linux 6.12, a region can have at most 8388608
+//! area may be shorter. Statistics are lost when the device is removed. In Linux 6.12, a region can have at most 8388608
 //! areas and 134217728 histogram counters (`EOVERFLOW`). The memory for statistics is limited too (`ENOMEM`).
 //!
 //! Histograms and precise timestamps exist since interface version 4.32; the list of regions shows them since 4.33.
@@ -46,7 +46,8 @@ const REGION_ID: Limits = Limits::new("region id", 0, i32::MAX as u64);
 const PROGRAM: &str = "program id";
 const AUX: &str = "aux data";
 
-/// A message about I/O statistics, which can be sent to any sector of a device.
+/// A message about I/O statistics, which can be sent to any sector of a device. It fails with `ENOENT` if its region does not
+/// exist.
 ///
 /// ```
 /// use dm_targets::stats::{StatsCreate, StatsMessage, StatsReply, StatsStep};
@@ -61,7 +62,7 @@ const AUX: &str = "aux data";
 pub enum StatsMessage {
     /// Creates a region and starts to count; the reply is [`StatsReply::Created`].
     Create(StatsCreate),
-    /// Deletes a region; fails with `ENOENT` if it does not exist.
+    /// Deletes a region.
     Delete(u32),
     /// Resets all counters of a region except that of requests in flight.
     Clear(u32),

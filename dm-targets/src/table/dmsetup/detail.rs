@@ -59,7 +59,7 @@ impl<'a> DmsetupDetail<'a> {
 
 /// Parses the output of `dmsetup info`.
 ///
-/// Each item is a device, or an error that names the wrong line. Unknown lines, which later versions may print, are ignored.
+/// Each item is a device, or an error that names the wrong line. Lines with an unknown label are ignored.
 ///
 /// ```
 /// let output = "Name:              left right\nState:             ACTIVE (READ-ONLY)\nTables present:    LIVE\n\

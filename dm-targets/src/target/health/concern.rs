@@ -28,7 +28,7 @@ pub enum Concern {
     /// |---|---|
     /// | cache, clone, thin-pool `Fail` | the metadata cannot be used, and all I/O fails (`CM_FAIL`, `PM_FAIL`) |
     /// | thin `Fail` | the metadata of its pool cannot be used |
-    /// | mirror without a letter `A` | no leg is free of errors: `choose_mirror` finds none for reads, and writes fail or wait |
+    /// | mirror without a letter `A` | no leg is free of errors: `choose_mirror` finds none for reads, and `do_failures` fails writes |
     /// | multipath without a path `A` | requests fail, or wait where the table says `queue_if_no_path` |
     /// | raid with more devices `D`, `-` or being rebuilt than the level tolerates | raid0: none; raid1: all but one; raid4, raid5: one; raid6: two; raid10: one of each pair that holds the same data, assuming the default of 2 copies because the status does not contain their number (`validate_raid_redundancy`) |
     Failed,
@@ -105,7 +105,7 @@ pub enum Concern {
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | mirror with a log device `D` or `F`, or a log in user space that reports an error or does not answer (`COM_FAILURE`) | the kernel no longer records which regions are in sync; with `handle_errors` all writes wait until an administrator acts |
+    /// | mirror with a log device `D` or `F`, or a log in user space that reports an error or does not answer (`COM_FAILURE`) | the kernel no longer records which regions are in sync; with `handle_errors`, writes to regions in sync wait until an administrator acts, or fail with `keep_log` |
     FailedLog,
     /// The devices of the target, or its data and tags, are not in sync. [Attention](HealthState::Attention).
     ///

@@ -34,7 +34,8 @@ pub use concern::{Concern, HealthState};
 pub struct Health {
     /// The problems of the target, in the order in which `Display` prints them; empty if it is good.
     pub concerns: Vec<Concern>,
-    /// The usage of the space for data, in blocks of the target. `None` for a cache, since a full cache is normal.
+    /// The usage of the space for data, in blocks of the target, or in sectors for a snapshot. `None` for a cache, since a full
+    /// cache is normal.
     pub data: Option<Usage<u64>>,
     /// The usage of the space for metadata, in blocks of the target.
     pub metadata: Option<Usage<u64>>,
