@@ -9,7 +9,7 @@
 //! It recognizes the output of `table`, `status`, `table --concise`, `ls`, `ls --tree`, `info`, `info -c`, `deps`,
 //! `targets`, `udevcookies` and `measure`. Devices without problems are only shown with `--all`. Keys are not shown.
 //!
-//! Exit status: 0 if everything is good, 1 if a device is not good, 2 if something could not be parsed.
+//! Exit status: 0 if everything is good, 1 if a device is not good, 2 if something could not be read or parsed.
 
 use std::fs;
 use std::io::{self, Write};

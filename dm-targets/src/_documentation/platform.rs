@@ -2,8 +2,8 @@
 //!
 //! # Systems
 //!
-//! Without features, the crate is `no_std` with `alloc` and works on any system. The feature `devices` requires Linux; on
-//! other Unix systems it compiles, for tests on the kernel in memory of dm-testing.
+//! Without the feature `devices`, the crate is `no_std` with `alloc` and works on any system. The feature `devices`
+//! requires Linux; on other Unix systems it compiles, for tests on the kernel in memory of dm-testing.
 //!
 //! # Kernels
 //!

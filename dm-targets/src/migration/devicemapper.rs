@@ -25,7 +25,7 @@
 //! |---|---|
 //! | `LinearTargetParams::new`; `LinearTargetParams`: `device`, `start_offset` | [`LinearTable::new`]; fields `device`, `start` |
 //! | `LinearDevTargetParams`: `Linear`, `Flakey` | [`AnyTable`], which has all targets |
-//! | `FlakeyTargetParams::new`; `FlakeyTargetParams`: `device`, `start_offset`, `up_interval`, `down_interval`, `feature_args` | [`FlakeyTable::new`]; fields `device`, `offset`, `up`, `down`, and one for each feature |
+//! | `FlakeyTargetParams::new`; `FlakeyTargetParams`: `device`, `start_offset`, `up_interval`, `down_interval`, `feature_args` | [`FlakeyTable::new`]; fields `device`, `offset`, `up`, `down`, `features` |
 //! | `FlakeyFeatureArg`; in 0.32 `FeatureArg`, which was not exported | a method of [`FlakeyTable`] for each, below |
 //! | `FlakeyFeatureArg`, `FeatureArg`: `DropWrites` | [`FlakeyTable::drop_writes`](FlakeyTable::drop_writes()) |
 //! | `FlakeyFeatureArg`, `FeatureArg`: `ErrorWrites` | [`FlakeyTable::error_writes`](FlakeyTable::error_writes()) |

@@ -43,8 +43,8 @@ pub struct DmsetupLine<'a, L> {
 /// indentation. The lines of an unknown target are one item, which ends before the next line that can belong to another
 /// device.
 ///
-/// Without `--showkeys`, dmsetup prints zeros instead of a key. They cannot be distinguished from a key of zeros, so do not
-/// load such a table. dmsetup prints the empty key `-` as `0`.
+/// Without `--showkeys`, dmsetup prints zeros instead of the keys of crypt and integrity tables. They cannot be distinguished
+/// from a key of zeros, so do not load such a table. The empty key `-` of crypt is printed as `0`.
 ///
 /// ```
 /// let output = "left right: 0 2048 linear 253:0 8\nleft right: 2048 8 zero \nspare: \n";

@@ -10,7 +10,7 @@ pub enum HealthState {
     Good,
     /// The target works, perhaps not fully; an administrator should check it.
     Attention,
-    /// The target does not work, or its contents are lost.
+    /// The target does not work, or its contents are lost or corrupted.
     Failed,
 }
 
@@ -65,7 +65,7 @@ pub enum Concern {
     /// | status | state of the kernel |
     /// |---|---|
     /// | cache, clone `ro` | the metadata cannot be changed after an error: flushes fail (`CM_READ_ONLY`) |
-    /// | thin-pool `ro` | the same, or no metadata block is free (`PM_READ_ONLY`, `PM_OUT_OF_METADATA_SPACE`) |
+    /// | thin-pool `ro` | the same, or no metadata block is free, or the table says `read_only` (`PM_READ_ONLY`, `PM_OUT_OF_METADATA_SPACE`) |
     /// | snapshot, snapshot-merge `Overflow` | the COW device is full; writes fail, reads do not |
     /// | vdo `read-only` | the volume has had an error and must be repaired |
     /// | writecache with an error | writes and flushes fail; blocks in the cache are not written back |
