@@ -24,7 +24,7 @@
 //!
 //! | there | here |
 //! |---|---|
-//! | `LinearDev`, `LinearDev::setup` | [`LinearDev`], [`MappedDev::setup`]; [`MappedDev::open`] takes a device with any table |
+//! | `LinearDev`, `LinearDev::setup` | [`LinearDev`], [`MappedDev::setup`]; [`MappedDev::open`] takes an existing linear device without comparing its table |
 //! | `LinearDev::set_table` | [`MappedDev::set_table`] |
 //! | `LinearDev::set_name` | [`MappedDev::rename`] |
 //! | in 0.4 `LinearDev::new` of segments | [`MappedDev::create`] with a [`Table`] of lines |

@@ -16,7 +16,7 @@
 //! | `--segments` | [`Stats::create`] for each line of [`MappedDev::table`] |
 //! | `--filemap`, `dmstats update_filemap` | —: only the file system knows which parts of a device belong to a file |
 //! | `dmstats list` | [`Stats::regions`], [`Stats::regions_of`] |
-//! | `dmstats list --alldevices` | [`Stats::find`] |
+//! | `dmstats list --alldevices` | [`Stats::find`], which finds the regions of one program only |
 //! | `dmstats print` | [`Stats::read`], [`Stats::read_areas`] |
 //! | `dmstats print --clear` | [`Stats::read_and_clear`] |
 //! | `dmstats clear` | [`Stats::clear`] |

@@ -222,7 +222,7 @@ impl<K: LineKind> fmt::Display for StatusLine<K> {
 ///
 /// - It has 1 to 1048576 lines.
 /// - The first line starts at sector 0, and every other line at the end of the previous one.
-/// - No line is empty, and the last one ends at sector 2^54 - 1 at the latest.
+/// - No line has the length 0, and the last one ends at sector 2^54 - 1 at the latest.
 /// - A target that must be alone has no other lines beside it.
 /// - Every line has passed [`Target::check`](crate::Target::check).
 ///

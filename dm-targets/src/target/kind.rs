@@ -71,7 +71,7 @@ pub trait LineKind: Copy + fmt::Debug + Eq {
     #[must_use]
     fn work(status: &Self::Status) -> Option<Work>;
 
-    /// Checks a table for errors that the kernel would refuse; see [`Target::check`].
+    /// Checks a table for errors for which the kernel would refuse it; see [`Target::check`].
     ///
     /// # Errors
     ///

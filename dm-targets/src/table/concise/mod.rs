@@ -34,9 +34,10 @@ const TYPES: [&str; 6] = ["crypt", "delay", "linear", "snapshot-origin", "stripe
 /// line   = <start> <length> <type> <params>
 /// ```
 ///
-/// Each part can be surrounded by spaces. Numbers are decimal, octal after `0` or hexadecimal after `0x`; params are those
-/// of the target. Commas, semicolons and quotation marks cannot be quoted, so params that contain them cannot be written. `dmsetup
-/// create --concise` reads a slightly different form, see [`dmsetup_concise`](crate::dmsetup_concise).
+/// Each part can be surrounded by spaces. Numbers are decimal, octal after `0` or hexadecimal after `0x`; params are
+/// those of the target. Commas, semicolons and quotation marks cannot be escaped, so params that contain them cannot be
+/// written. `dmsetup create --concise` reads a slightly different form, see
+/// [`dmsetup_concise`](crate::dmsetup_concise).
 ///
 /// The kernel accepts at most 1024 bytes, 256 devices with 256 lines each, and the targets crypt, delay, linear,
 /// snapshot-origin, striped and verity. It truncates names to 127 bytes and uuids to 128 bytes; longer ones are refused
