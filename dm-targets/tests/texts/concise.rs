@@ -99,7 +99,7 @@ fn devices_that_cannot_be_written_are_refused() {
         let device = ConciseDevice::new("a", table(&format!("0 8 linear {path} 0")));
         assert_eq!(refusal(device), format!("device 1: line 1: params {params}"));
     }
-    assert_eq!(Concise::new([]).unwrap_err().to_string(), "device 0: device is missing");
+    assert_eq!(Concise::new([]).unwrap_err().to_string(), "device 1: device is missing");
     let many = vec![ConciseDevice::new("a", linear()); 257];
     assert_eq!(Concise::new(many).unwrap_err().to_string(), "device 257: the kernel takes at most 256 devices");
     let long = vec![ConciseDevice::new("a".repeat(127), linear()); 100];

@@ -140,7 +140,7 @@ impl Concise {
         for (device, number) in concise.devices.iter().zip(1..) {
             device.check().map_err(|kind| ConciseError { device: number, kind })?;
         }
-        let error = |kind| Err(ConciseError { device: concise.devices.len(), kind });
+        let error = |kind| Err(ConciseError { device: concise.devices.len().max(1), kind });
         match concise.devices.len() {
             0 => return error(InvalidField::new("device", Problem::Missing).into()),
             1..=MAX_DEVICES => {}
