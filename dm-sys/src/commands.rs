@@ -57,11 +57,10 @@ const fn control(nr: u8) -> u32 {
 /// Reports the kernel's interface version; the kernel also writes it when it refuses the caller's.
 /// Since 4.0.
 pub const DM_VERSION: u32 = control(DM_VERSION_CMD);
-/// Removes every device that is not open, or with [`DM_DEFERRED_REMOVE`](crate::DM_DEFERRED_REMOVE) marks the open ones
-/// for removal; does not write the header back. Since 4.0.
+/// Removes every device that is not open; with [`DM_DEFERRED_REMOVE`](crate::DM_DEFERRED_REMOVE) also marks the open
+/// ones for removal. Writes nothing back but the version. Since 4.0.
 pub const DM_REMOVE_ALL: u32 = control(DM_REMOVE_ALL_CMD);
-/// Lists all devices by name. Since 4.0; event numbers since 4.37, uuids and a prefix filter since
-/// 4.45.
+/// Lists the devices. Since 4.0; event numbers since 4.37, uuids and a prefix filter since 4.45.
 pub const DM_LIST_DEVICES: u32 = control(DM_LIST_DEVICES_CMD);
 /// Creates a device with both table slots empty. Since 4.0.
 pub const DM_DEV_CREATE: u32 = control(DM_DEV_CREATE_CMD);
@@ -91,14 +90,14 @@ pub const DM_LIST_VERSIONS: u32 = control(DM_LIST_VERSIONS_CMD);
 /// Sends a message to the target that maps a sector, or to the core if the text starts with `@`.
 /// Since 4.2.
 pub const DM_TARGET_MSG: u32 = control(DM_TARGET_MSG_CMD);
-/// Sets the CHS geometry of a device; does not write the header back. Since 4.6.
+/// Sets the CHS geometry of a device. Writes nothing back but the version. Since 4.6.
 pub const DM_DEV_SET_GEOMETRY: u32 = control(DM_DEV_SET_GEOMETRY_CMD);
 /// Records the global event counter, so that `poll` on this open control node reports readable
 /// once it has moved. Since 4.36.
 pub const DM_DEV_ARM_POLL: u32 = control(DM_DEV_ARM_POLL_CMD);
 /// Reports the version of the target type given in `name`, loading its module if necessary. Since 4.41.
 pub const DM_GET_TARGET_VERSION: u32 = control(DM_GET_TARGET_VERSION_CMD);
-/// Probes the active paths of a multipath device's current group. Sent **to the multipath block
+/// Reads from each active path of a multipath device's current group, and fails the paths that cannot be read. Sent **to the multipath block
 /// device**, not to the control node, and without an argument. Since 4.50.
 ///
 /// The one code whose value depends on the architecture: `0xfd12`, or `0x2000fd12` on MIPS, PowerPC

@@ -1,11 +1,11 @@
 //! Bits of [`dm_ioctl::flags`](crate::dm_ioctl::flags) and of an entry of the device list.
 //!
 //! *In* bits are read by the kernel, *out* bits are set by it. Bits that a command does not use are
-//! ignored and come back unchanged. Bits 2 and 7 are not assigned (libdevmapper uses bit 2 for
+//! ignored and mostly come back unchanged. Bits 2 and 7 are not assigned (libdevmapper uses bit 2 for
 //! itself, as `DM_EXISTS_FLAG`).
 
-/// In ([`DM_TABLE_LOAD`](crate::DM_TABLE_LOAD)): open the devices and map read-only. Out: the device is read-only, or
-/// its inactive table if that was requested.
+/// In ([`DM_TABLE_LOAD`](crate::DM_TABLE_LOAD)): open the devices and map read-only. Out: the device has an active table
+/// and is read-only; with [`DM_QUERY_INACTIVE_TABLE_FLAG`], its inactive table is.
 pub const DM_READONLY_FLAG: u32 = 1 << 0;
 /// In ([`DM_DEV_SUSPEND`](crate::DM_DEV_SUSPEND)): set to suspend, clear to resume. Out: the device
 /// is suspended.
@@ -32,7 +32,7 @@ pub const DM_NOFLUSH_FLAG: u32 = 1 << 11;
 /// In: report on the inactive table instead of the active one. Check
 /// [`DM_INACTIVE_PRESENT_FLAG`] of the reply before reading it. Since 4.16.
 pub const DM_QUERY_INACTIVE_TABLE_FLAG: u32 = 1 << 12;
-/// Out: a uevent was sent, so a cookie given in `event_nr` will be answered by udev. Since 4.17.
+/// Out: a uevent was sent, so udev, if it runs, answers a cookie given in `event_nr`. Since 4.17.
 pub const DM_UEVENT_GENERATED_FLAG: u32 = 1 << 13;
 /// In ([`DM_DEV_RENAME`](crate::DM_DEV_RENAME)): the payload is a uuid, since 4.19. In
 /// ([`DM_LIST_DEVICES`](crate::DM_LIST_DEVICES)): report the uuids, since 4.45.
@@ -47,9 +47,9 @@ pub const DM_DATA_OUT_FLAG: u32 = 1 << 16;
 pub const DM_DEFERRED_REMOVE: u32 = 1 << 17;
 /// Out: the kernel itself suspended the device.
 pub const DM_INTERNAL_SUSPEND_FLAG: u32 = 1 << 18;
-/// In ([`DM_TABLE_STATUS`](crate::DM_TABLE_STATUS)): report the text that the integrity measurement
-/// architecture (IMA) would measure. Linux 5.15, which did not raise the interface version for it;
-/// older kernels ignore the bit and report the status.
+/// In ([`DM_TABLE_STATUS`](crate::DM_TABLE_STATUS), [`DM_DEV_WAIT`](crate::DM_DEV_WAIT)): report the text that the
+/// integrity measurement architecture (IMA) would measure, unless [`DM_STATUS_TABLE_FLAG`] is set too. Linux 5.15, which
+/// did not raise the interface version for it; older kernels ignore the bit and report the status.
 pub const DM_IMA_MEASUREMENT_FLAG: u32 = 1 << 19;
 
 /// Bit of [`dm_name_list_trailer::flags`](crate::dm_name_list_trailer::flags): a uuid follows.

@@ -11,7 +11,7 @@ pub(crate) struct Numbering {
     none: u32,
     read: u32,
     write: u32,
-    /// Position of the direction field: it has the bits above the size.
+    /// Lowest bit of the direction field, which follows the size.
     shift: u32,
 }
 

@@ -7,8 +7,9 @@
 //!
 //! # How a command is sent
 //!
-//! Every command is one `ioctl` on the control node, `/dev/mapper/control`, whose argument points
-//! to a buffer that starts with a [`dm_ioctl`]. What follows the header depends on the command:
+//! Every command but [`DM_MPATH_PROBE_PATHS`] is one `ioctl` on the control node, `/dev/mapper/control`,
+//! whose argument points to a buffer that starts with a [`dm_ioctl`]. What follows the header depends on
+//! the command:
 //!
 //! | command | to the kernel | from the kernel |
 //! |---|---|---|
@@ -26,16 +27,17 @@
 //! The steps, which are the same for every wrapper of the system call (`libc::ioctl`, nix, rustix
 //! or inline assembly):
 //!
-//! 1. Take a buffer aligned to 8 bytes and zero-filled **to its end**. The kernel copies the whole
-//!    buffer in, and copies back the caller's bytes where it has written nothing.
-//! 2. Fill in the header: `version` (the lowest interface version that has the command),
+//! 1. Take a buffer aligned to 8 bytes and zero-filled **to its end**. For a command with a payload the kernel
+//!    copies the whole buffer in, and a reply contains the caller's bytes where the kernel wrote nothing.
+//! 2. Fill in the header: `version` (the lowest interface version that has the command and its flags),
 //!    `data_size` (the buffer's length), `data_start` (where the payload begins, usually
 //!    `size_of::<dm_ioctl>()`), the device, the flags.
 //! 3. Issue the request code, for example [`DM_DEV_STATUS`]. The codes are `u32`; the C library's
 //!    parameter is an `unsigned long` or an `int`, depending on the library, so convert with
 //!    `code as _` (which keeps all 32 bits in either).
 //! 4. On success check `flags` for [`DM_BUFFER_FULL_FLAG`] and, if it is set, repeat with a larger
-//!    buffer; else read `data_size - data_start` bytes from `data_start` on.
+//!    buffer and a new header; a message is then carried out twice. Otherwise the payload of the reply
+//!    extends from `data_start` to `data_size`. There is none if `data_size` is not larger.
 //!
 //! ```
 //! use dm_sys::{DM_DEV_STATUS, DM_VERSION_MAJOR, dm_ioctl};

@@ -18,7 +18,7 @@ pub const DM_NAME_LEN: usize = 128;
 /// Bytes of a device's uuid, its NUL included.
 pub const DM_UUID_LEN: usize = 129;
 
-/// Maximum number of targets in a table. Kernel: `drivers/md/dm-core.h`.
+/// Maximum number of targets in a table, in newer kernels. Kernel: `drivers/md/dm-core.h`.
 pub const DM_MAX_TARGETS: u32 = 1_048_576;
 /// The largest `data_size` that newer kernels accept is [`DM_MAX_TARGETS`] times this many bytes.
 /// It does not limit a single target. Kernel: `drivers/md/dm-core.h`.

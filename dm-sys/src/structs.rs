@@ -4,17 +4,20 @@ use crate::{DM_MAX_TYPE_NAME, DM_NAME_LEN, DM_UUID_LEN};
 
 /// Header of every request and every reply.
 ///
-/// `uuid`, `name` or `dev` identifies the device; the other two must be zero.
+/// One of `uuid`, `name` and `dev` identifies the device, and the other two must be zero. Exceptions:
+/// [`DM_DEV_CREATE`](crate::DM_DEV_CREATE) takes the name, uuid and number of the new device,
+/// [`DM_LIST_DEVICES`](crate::DM_LIST_DEVICES) prefixes of names and uuids (since 4.45), and
+/// [`DM_GET_TARGET_VERSION`](crate::DM_GET_TARGET_VERSION) a target type as the name.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct dm_ioctl {
-    /// In: the interface version the caller needs. Out: the kernel's, also when the command failed.
+    /// In: the interface version the caller needs. Out: the kernel's, also if it refused the caller's.
     pub version: [u32; 3],
     /// In: bytes in the whole buffer, this header included. Out: bytes used by the reply.
     pub data_size: u32,
     /// Offset in bytes from the start of this header to the payload.
     pub data_start: u32,
-    /// Number of [`dm_target_spec`] in the payload, in both directions.
+    /// In: number of [`dm_target_spec`] in the table to load. Out: number of targets in the device's table.
     pub target_count: u32,
     /// Out: the device's open count.
     pub open_count: i32,
@@ -31,7 +34,7 @@ pub struct dm_ioctl {
     pub name: [u8; DM_NAME_LEN],
     /// Uuid of the device, NUL-terminated.
     pub uuid: [u8; DM_UUID_LEN],
-    /// Padding; a payload may start here.
+    /// Padding. The new name of a rename, a geometry or a message may start here.
     pub data: [u8; 7],
 }
 
@@ -69,7 +72,8 @@ pub struct dm_target_spec {
     /// Out: always 0.
     pub status: i32,
     /// Offset in bytes to the next structure: from the start of **this** one in a table to load,
-    /// from the start of the **first** one in a status. The last of a status points to the end.
+    /// from the start of the **first** one in a status. In the last of a status it is the end, rounded up to
+    /// a multiple of 8, which can lie beyond the reply's `data_size`.
     pub next: u32,
     /// Target type, NUL-terminated.
     pub target_type: [u8; DM_MAX_TYPE_NAME],
@@ -90,7 +94,7 @@ pub struct dm_target_deps {
 /// One entry of the device list. A [`dm_name_list_trailer`] follows the name, see
 /// [`trailer_offset`](Self::trailer_offset).
 ///
-/// If there are no devices, the kernel writes no entry: the reply's `data_size` is its `data_start`.
+/// If the list is empty, the reply's `data_size` is its `data_start`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dm_name_list {
@@ -125,7 +129,7 @@ pub struct dm_name_list_trailer {
     /// The device's event number. Since 4.37; earlier kernels have no trailer at this place.
     pub event_nr: u32,
     /// `DM_NAME_LIST_FLAG_*` bits, or 0 if the request lacked [`DM_UUID_FLAG`](crate::DM_UUID_FLAG).
-    /// Since 4.45; arbitrary in earlier kernels.
+    /// Since 4.45; earlier kernels leave the caller's bytes there.
     pub flags: u32,
     /// Start of the uuid, NUL-terminated, if `flags` has
     /// [`DM_NAME_LIST_FLAG_HAS_UUID`](crate::DM_NAME_LIST_FLAG_HAS_UUID).
@@ -148,7 +152,7 @@ pub struct dm_target_versions {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dm_target_msg {
-    /// A sector of the mapped device; the target that maps it gets the message.
+    /// A sector of the mapped device; the target that maps it gets the message. Ignored if the text starts with `@`.
     pub sector: u64,
     /// Start of the text, NUL-terminated.
     pub message: [u8; 0],

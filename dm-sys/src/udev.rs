@@ -16,7 +16,7 @@ pub const DM_UDEV_FLAGS_MASK: u32 = 0xffff_0000;
 /// Position of the flags in the cookie.
 pub const DM_UDEV_FLAGS_SHIFT: u32 = 16;
 
-/// Flag: the device mapper's own rules, which make the links in `/dev/mapper`, do nothing.
+/// Flag: the device mapper's own rules make no links in `/dev/mapper`.
 pub const DM_UDEV_DISABLE_DM_RULES_FLAG: u32 = 0x0001;
 /// Flag: the rules of subsystems such as LVM do nothing.
 pub const DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG: u32 = 0x0002;
