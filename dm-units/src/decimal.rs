@@ -90,8 +90,7 @@ pub(crate) const SHORT: usize = 32;
 
 /// A text buffer on the stack, for texts of several parts that are written and padded as one.
 ///
-/// Its methods fail only if the text does not fit in `ROOM` bytes, and then leave the text unchanged. Appending a
-/// number may need up to 7 bytes more than it has digits.
+/// Methods that fail leave the text unchanged. Appending a number may need up to 6 bytes more than it has digits.
 ///
 /// ```
 /// use dm_units::decimal::Buffer;
@@ -135,7 +134,7 @@ impl<const ROOM: usize> Buffer<ROOM> {
         self.len
     }
 
-    /// Shortens the text to its first `len` bytes.
+    /// Shortens the text to its first `len` bytes; does nothing if it is not longer.
     #[inline]
     pub fn truncate(&mut self, len: usize) {
         // `as_str` checks the bytes after the text as well.
@@ -185,7 +184,7 @@ impl<const ROOM: usize> Buffer<ROOM> {
     ///
     /// # Errors
     ///
-    /// [`fmt::Error`]: the number does not fit.
+    /// [`fmt::Error`]: the number does not fit, or the text ends before `at`.
     #[inline]
     pub fn replace_digit(&mut self, at: usize, number: u64) -> fmt::Result {
         match self.bytes.get_mut(at..self.len) {
@@ -247,7 +246,8 @@ impl<const ROOM: usize> Buffer<ROOM> {
     ///
     /// # Errors
     ///
-    /// [`fmt::Error`]: `ROOM` is not a multiple of 16, and the text is too long to be checked in blocks of that size.
+    /// [`fmt::Error`]: `ROOM` is not a multiple of 16, and the text is too long to be checked in blocks of that size; or the
+    /// text is not UTF-8, after a [`push`](Self::push) of other bytes or a [`truncate`](Self::truncate) within a character.
     #[inline]
     pub fn as_str(&self) -> Result<&str, fmt::Error> {
         // The standard library checks aligned blocks of this size at once, and the rest byte by byte.

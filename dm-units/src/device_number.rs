@@ -40,7 +40,7 @@ impl DeviceNumber {
         Self { major, minor }
     }
 
-    /// Reads the kernel's huge encoding, as in `dm_ioctl.dev`, or returns `None` if more than its 32 bits are used.
+    /// Reads the kernel's huge encoding, as in `dm_ioctl.dev`, or returns `None` if a bit above the lowest 32 is set.
     ///
     /// Kernel: `huge_decode_dev` in `include/linux/kdev_t.h`.
     #[doc(alias = "from_kdev_t")]

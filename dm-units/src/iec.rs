@@ -8,7 +8,7 @@
 //! ```
 //!
 //! These are not tied to a unit: `Sectors(iec::GI)` is 2³⁰ sectors, which are 512 GiB. [`EI`] is the largest that fits in a
-//! `u64`; [`wide`] has the same and larger ones as `u128`, the number of [`Bytes`](crate::Bytes).
+//! `u64`; [`wide`] has the same and larger ones as `u128`, the number type of [`Bytes`](crate::Bytes).
 
 macro_rules! multiples {
     ($number:ident: $($(#[$doc:meta])* $name:ident = $power:literal;)+) => {$(

@@ -35,14 +35,15 @@
 //!
 //! A number is an integer of any of the types that [`Factor`] names. [`iec`] has 1024, 1024 × 1024 and so on as constants.
 //!
-//! Operators never wrap: on overflow and on division by zero they panic, in every build profile. For numbers from
-//! users, files or the kernel use the `checked_*` and `saturating_*` methods, which never panic.
+//! Operators never wrap: on overflow, on division by zero and for a negative number they panic, in every build profile.
+//! For numbers from users, files or the kernel use the `checked_*` and `saturating_*` methods, which never panic.
 //!
 //! # Integers
 //!
-//! `From` converts `u8`, `u16`, `u32`, `u64` and `usize` to a unit, `u128` to [`Bytes`], and a unit to its own number;
-//! `TryFrom` converts `i32`, `i64`, `isize` and `u128`, and a unit to `u32`, `usize` and `i64`. The number itself is
-//! the field `.0`. One unit is converted to another by methods, whose names state how they round.
+//! `From` converts `u8`, `u16`, `u32`, `u64` and `usize` to a unit, `u128` to [`Bytes`], and a unit to its own number and
+//! to `u128`; `TryFrom` converts `i32`, `i64`, `isize` and `u128` to a unit, a unit to `u32`, `usize` and `i64`, and
+//! [`Bytes`] to `u64`. The number itself is the field `.0`. One unit is converted to another by methods; the name of each
+//! that rounds says how.
 //!
 //! ```
 //! use dm_units::{Bytes, Sectors, iec};
@@ -65,7 +66,7 @@
 //! - a bare number, counted in the unit: `16`;
 //! - a number with or without a fraction, at most one space, and one of `B`, `KiB`, `MiB`, `GiB`, `TiB`, `PiB`, `EiB`,
 //!   `ZiB`, `YiB`, or `s` for sectors: `16MiB`, `1.5 GiB`, `8s`. The value must be a whole number of the unit.
-//! - for [`DataBlocks`], `16 blocks`.
+//! - for [`DataBlocks`], only `block` or `blocks` as the unit: `16 blocks`.
 //!
 //! `M`, `MB` and their like are refused: to some programs they are powers of 1000, to others powers of 1024.
 //!
