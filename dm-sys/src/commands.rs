@@ -97,8 +97,8 @@ pub const DM_DEV_SET_GEOMETRY: u32 = control(DM_DEV_SET_GEOMETRY_CMD);
 pub const DM_DEV_ARM_POLL: u32 = control(DM_DEV_ARM_POLL_CMD);
 /// Reports the version of the target type given in `name`, loading its module if necessary. Since 4.41.
 pub const DM_GET_TARGET_VERSION: u32 = control(DM_GET_TARGET_VERSION_CMD);
-/// Reads from each active path of a multipath device's current group, and fails the paths that cannot be read. Sent **to the multipath block
-/// device**, not to the control node, and without an argument. Since 4.50.
+/// Reads from each active path of a multipath device's current group, and fails the paths that cannot be read. Sent
+/// **to the multipath block device**, not to the control node, and without an argument. Since 4.50.
 ///
 /// The one code whose value depends on the architecture: `0xfd12`, or `0x2000fd12` on MIPS, PowerPC
 /// and SPARC.

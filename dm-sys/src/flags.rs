@@ -4,8 +4,8 @@
 //! ignored and mostly come back unchanged. Bits 2 and 7 are not assigned (libdevmapper uses bit 2 for
 //! itself, as `DM_EXISTS_FLAG`).
 
-/// In ([`DM_TABLE_LOAD`](crate::DM_TABLE_LOAD)): open the devices and map read-only. Out: the device has an active table
-/// and is read-only; with [`DM_QUERY_INACTIVE_TABLE_FLAG`], its inactive table is.
+/// In ([`DM_TABLE_LOAD`](crate::DM_TABLE_LOAD)): open the devices and map read-only. Out: the device has an active
+/// table and is read-only; with [`DM_QUERY_INACTIVE_TABLE_FLAG`], its inactive table is.
 pub const DM_READONLY_FLAG: u32 = 1 << 0;
 /// In ([`DM_DEV_SUSPEND`](crate::DM_DEV_SUSPEND)): set to suspend, clear to resume. Out: the device
 /// is suspended.
@@ -48,8 +48,8 @@ pub const DM_DEFERRED_REMOVE: u32 = 1 << 17;
 /// Out: the kernel itself suspended the device.
 pub const DM_INTERNAL_SUSPEND_FLAG: u32 = 1 << 18;
 /// In ([`DM_TABLE_STATUS`](crate::DM_TABLE_STATUS), [`DM_DEV_WAIT`](crate::DM_DEV_WAIT)): report the text that the
-/// integrity measurement architecture (IMA) would measure, unless [`DM_STATUS_TABLE_FLAG`] is set too. Linux 5.15, which
-/// did not raise the interface version for it; older kernels ignore the bit and report the status.
+/// integrity measurement architecture (IMA) would measure, unless [`DM_STATUS_TABLE_FLAG`] is set too. Linux 5.15,
+/// which did not raise the interface version for it; older kernels ignore the bit and report the status.
 pub const DM_IMA_MEASUREMENT_FLAG: u32 = 1 << 19;
 
 /// Bit of [`dm_name_list_trailer::flags`](crate::dm_name_list_trailer::flags): a uuid follows.
