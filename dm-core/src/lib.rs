@@ -4,9 +4,10 @@
 //!
 //! - [`Dm`] has every command of the control node as a method under its kernel name, which is one ioctl.
 //! - [`Host`] has operations, which consist of several commands: set up a device, replace the table of a device in use,
-//!   remove a device. They wait for udev, and are undone when a step fails.
+//!   remove a device. They wait for udev. When a step fails, they are undone, or the error says what is left.
 //!
-//! The crate needs no C library and generates no code, and the program finds out at run time what the kernel supports.
+//! The crate needs neither libdevmapper nor the kernel's headers, and the program finds out at run time what the kernel
+//! supports.
 //!
 //! ```
 //! use dm_core::{Host, TargetLine};
@@ -45,12 +46,14 @@
 //!
 //! A command without payload is one ioctl with a header on the stack. A reply with a payload owns its memory and
 //! returns it to its handle when it is dropped: in steady state such a command is one ioctl as well and allocates
-//! nothing. Replies are decoded while they are iterated. Offering the kernel more memory than needed is not free, since
-//! it copies all of it, so a handle remembers how much each command needed last. `cargo xtask costs --whole` counts the
+//! nothing. If a reply does not fit, the command is repeated. Replies are decoded while they are iterated. Offering the
+//! kernel more memory than needed is not free, since it copies all of it, so a handle remembers how much each command
+//! needed last. Before a command for which the kernel logs the reason of an error, the handle moves to the end of the
+//! log, which takes three short system calls: see [`OpenOptions::kernel_log`]. `cargo xtask costs --whole` counts the
 //! instructions of whole calls, the kernel's part included, and compares them with ioctls by hand.
 //!
-//! All memory after the header is zero when it is passed to the kernel. Some targets write nothing as their status
-//! (`unstriped_status` and, for a few layouts, `raid_status`), and the kernel then returns the caller's bytes as the
+//! All memory after a request is zero when it is passed to the kernel. Some targets write nothing as their status
+//! (`unstripe_status` and, for a few layouts, `raid_status`), and the kernel then returns the caller's bytes as the
 //! text; without a NUL among them, this has crashed a 6.12 kernel.
 //!
 //! # Errors
@@ -63,9 +66,10 @@
 //!
 //! # Keys
 //!
-//! Tables and messages that may contain a key are recognized by the target type (`crypt`, `integrity`, `inlinecrypt`, Android's
-//! `default-key`) or by [`Payload::may_hold_key`]. They are sent with `DM_SECURE_DATA_FLAG`, so that the kernel wipes its copies; this
-//! crate wipes its own copies, and `Debug`, `Display` and serde show only the length.
+//! Tables that may contain a key are recognized by the target type (`crypt`, `integrity`, `inlinecrypt`, Android's
+//! `default-key`), messages by `key` at their start, and both by [`Payload::may_hold_key`]. They are sent with
+//! `DM_SECURE_DATA_FLAG`, so that the kernel wipes its copies of the request. This crate wipes its own copies, and
+//! `Debug`, `Display` and serde show only the length.
 //!
 //! # Interface versions
 //!
@@ -74,7 +78,8 @@
 //!
 //! # Features
 //!
-//! `serde`: replies can be serialized; names, uuids and units can also be deserialized.
+//! `serde`: states, tables, statuses, lists and versions can be serialized; names, uuids and units can also be
+//! deserialized.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

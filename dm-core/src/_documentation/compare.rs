@@ -6,12 +6,12 @@
 //!
 //! The C library of LVM2, used by LVM2, cryptsetup, multipath-tools and dmeventd.
 //!
-//! Prefer it where a program is written in C, has to run where no Rust compiler exists, or depends on a detail of
+//! Prefer it where a program is written in C, has to be built where no Rust compiler exists, or depends on a detail of
 //! LVM2's tools: dmstats' groups and its mapping of files to regions are conventions of that program, and are not
 //! in this crate. It has been in use for twenty years on every kind of machine.
 //!
-//! It has typed statuses only for the targets that LVM2 uses, leaves a failed step to the caller, waits for udev
-//! without a limit, and keeps its settings in global variables.
+//! It has typed statuses only for the targets that LVM2 uses, undoes only the creation of a device with its table,
+//! waits for udev without a limit, and keeps its settings in global variables.
 //!
 //! # The crate `devicemapper`
 //!
@@ -20,8 +20,8 @@
 //! Prefer it where a program has to build against exactly the devices that Stratis has, or on top of its `DmUuid`
 //! and `DmName` types in public interfaces.
 //!
-//! It needs libdm's headers and libclang to build, requests the list of all devices before it creates one, refuses
-//! unknown words of newer kernels, and does not undo.
+//! It needs libdm's headers and libclang to build, requests the list of all devices before it sets one up, refuses
+//! unknown words of newer kernels, and undoes nothing but the creation of a device whose table the kernel refuses.
 //!
 //! # Docker's package `devicemapper`
 //!
@@ -42,5 +42,5 @@
 //! # How they compare in instructions
 //!
 //! `cargo xtask costs --whole` counts the instructions of calls and operations, the kernel's part included, for
-//! this crate, for libdm where it has the call, and for the same ioctls by hand. The README shows the chart that it
-//! draws.
+//! this crate, for libdm where it has the call, and for the same ioctls by hand. The README of the repository shows
+//! the chart that it draws.

@@ -27,9 +27,8 @@
 //! the caller; that saved the pool, but a reply then had a lifetime, and callers wrote `&mut Buffer::new()`
 //! everywhere. Buffers that held a key are wiped before they are reused.
 //!
-//! A handle remembers how large the last reply to each command was, per command. The kernel copies all memory that
-//! it is offered, used or not, so a large buffer for every command, as other libraries have it, makes each short
-//! command slower.
+//! A handle remembers the size of the last reply to each command. The kernel copies all memory that it is offered, used
+//! or not, so a large buffer for every command, as other libraries have it, makes each short command slower.
 //!
 //! # The lowest interface version
 //!
@@ -46,7 +45,7 @@
 //! # An operation suspends last
 //!
 //! A suspended device holds its users' I/O, possibly also that of the program that suspended it. So an operation
-//! does everything that can fail or block before it suspends: it loads tables, creates semaphores, takes locks.
+//! does all other work that can fail or block before it suspends: it loads tables, creates semaphores, takes locks.
 //! Between suspend and resume it calls nothing of the caller's: log records are kept and passed on after the
 //! resume. The resume never depends on udev: a failure to wait for udev is reported after the device serves I/O
 //! again.
@@ -59,21 +58,22 @@
 //!
 //! # Each operation decides how to wait for udev
 //!
-//! The facts are cheap to read: whether udev's control socket exists, whether its rules count down cookies, and
-//! whether its semaphores are ours. A decision at start-up would be wrong once udev is stopped or started; a search
-//! through `/proc` in each operation would cost more than the operation. Its process is searched for only if udev does
-//! not answer in time.
+//! The facts are cheap to read: whether udev's control socket exists, whether the rule that completes cookies is
+//! installed, and whether the thread is in the initial IPC namespace. A decision at start-up would be wrong once udev
+//! is stopped or started; a search through `/proc` in each operation would cost more than the operation. udev's
+//! process is searched for only if a cookie or a node is overdue, and in a container, which has few processes.
 //!
 //! # Devices are not found by number
 //!
 //! The kernel reuses numbers at once. An operation that has to act on a device later keeps its name or uuid as
-//! well, and checks it. A path is returned, a node removed, or a device resumed only if it still is that device's.
+//! well, and checks it before it returns a path, removes a node or resumes the device.
 //!
 //! # No process-wide settings
 //!
 //! libdm keeps its log function, its buffer and its mode of names in global variables, so that two libraries in one
-//! process can disturb each other. Here all settings and caches belong to a handle or a host. One list is global: the
-//! child processes that a suspension with a timeout has left behind (see below), so that a later call can reap them.
+//! process can disturb each other. Here all settings and caches belong to a handle or a host, apart from the
+//! environment variable `DM_DISABLE_UDEV`, which libdm reads as well. One list is global: the child processes that a
+//! suspension with a timeout has left behind (see below), so that a later call can reap them.
 //!
 //! # A suspension with a timeout runs in a child process
 //!
@@ -86,11 +86,10 @@
 //! Commands are ioctls, which block in the kernel whatever the program does. [`EventPoller`] has a descriptor for
 //! `poll`, which every runtime can wait for; the examples `events_poll`, `events_mio` and `events_tokio` show it.
 //!
-//! # Rooms
+//! # The order of the modules
 //!
-//! The modules at the top of the source have an order, and each uses only those before it: `cargo xtask tidy`
-//! checks it. It keeps the rule that data flows one way: text and bytes below, then errors, then commands, then the
-//! machine and udev, then operations.
+//! Each top-level module uses only those before it in an order that `cargo xtask tidy` checks: text and bytes, errors,
+//! commands, the machine and udev, operations, plans.
 
 #[cfg(doc)]
 use crate::{Dm, EventPoller, Host, OpError, TargetLine, Transport};

@@ -4,8 +4,9 @@
 //!
 //! Interface 4.0 (Linux 2.6) to 4.50 (Linux 6.16) and later. A command or option that an older kernel lacks
 //! is an [`Unsupported`](crate::Error::Unsupported) error that names the required interface version; with `if_possible`,
-//! the option is left out. The tests run on Linux 6.1, 6.12 and 7.2. The kernel in memory of dm-testing emulates any
-//! version of the interface since 4.0, and its tests run with old versions, too.
+//! the option is left out. The tests that need a kernel run on Linux 6.1 and 6.12, those of operations on 5.10 and 7.2
+//! as well. The kernel in memory of dm-testing emulates any version of the interface since 4.0, and its tests run with
+//! old versions, too.
 //!
 //! A kernel whose interface has a major version other than 4 is refused when the handle is opened.
 //!
@@ -26,7 +27,7 @@
 //! `nix`, not with numbers.
 //!
 //! `cargo xtask platforms` compiles the crate for macOS (x86_64 and aarch64) and FreeBSD; its tests have not run there.
-//! The crates dm-units, dm-sys and, without its features, dm-targets run on any system.
+//! The crates dm-units, dm-sys and, without its feature `devices`, dm-targets run on any system.
 //!
 //! # Processors
 //!
@@ -36,31 +37,32 @@
 //!
 //! # Privileges
 //!
-//! The kernel requires `CAP_SYS_ADMIN` in the initial user namespace for all commands but `version`, and the node
-//! belongs to root. In a container the device cgroup must allow the node (character device 10:236). Errors tell
-//! these cases apart.
+//! The kernel requires `CAP_SYS_ADMIN` in the initial user namespace for all commands, and the node belongs to root. In
+//! a container the device cgroup must allow the node (character device 10:236). Errors tell these cases apart.
 //!
 //! # udev
 //!
 //! | situation | what an operation does |
 //! |---|---|
 //! | udev with the device mapper's rules | waits for a cookie, as libdm does |
-//! | udev, but a separate IPC namespace, as in a container | waits until the node appears |
+//! | udev in another IPC namespace, as for a container | waits until the node appears |
 //! | udev without the rules | makes nodes itself |
 //! | no udev, as in an initramfs | makes nodes itself |
-//! | udev that was stopped or does not answer | returns an error after the timeout; what was done is done, or undone |
+//! | udev that was killed and left its control socket | after a second, makes nodes itself |
+//! | udev that hangs | returns an error after the timeout; a created device is removed, other operations take effect |
 //!
 //! A program on a static C library needs nothing else in an initramfs: the rules of udev can call the example
 //! `dmsetup` of dm-testing, which `cargo xtask static` builds as one file.
 //!
 //! # Threads, signals, forks
 //!
-//! Handles, hosts, replies, plans and errors are `Send` and `Sync`; `api.txt` lists the few types that are not. A
-//! signal ends a suspension that waits for I/O, and the device is then as before. A child process after `fork` may
-//! use a handle; it opens the kernel's log again. Descriptors are closed on `exec`.
+//! Handles, hosts, replies, plans and errors are `Send` and `Sync`; only [`LogMark`](crate::LogMark) is not. A signal
+//! ends a suspension that waits for I/O, and the device is then as before. A child process after `fork` may use a
+//! handle that no other thread of the parent was using; it opens the kernel's log again. Descriptors that the crate
+//! opens are closed on `exec`.
 //!
 //! # Memory
 //!
-//! A handle keeps the buffers of its largest replies, see [`Dm::idle_memory`](crate::Dm::idle_memory) and
+//! A handle keeps up to four buffers of dropped replies, see [`Dm::idle_memory`](crate::Dm::idle_memory) and
 //! [`Dm::free_memory`](crate::Dm::free_memory). A program that suspends the device on which its own code or swap is
 //! must lock its memory (`mlockall`) before it does so.
