@@ -72,7 +72,7 @@ impl Error {
         }
     }
 
-    /// The errno, if the kernel refused the command or a file could not be used.
+    /// The errno, if the kernel refused the command. Also that of [`OpenError::errno`].
     #[must_use]
     #[doc(alias = "dm_task_get_errno")]
     pub fn errno(&self) -> Option<i32> {
@@ -123,7 +123,7 @@ impl Error {
         }
     }
 
-    /// Whether the kernel refused a table, a message or a name as invalid. Its log has the reason.
+    /// Whether the kernel refused a table, a message or a name as invalid. Its log usually has the reason.
     #[must_use]
     pub fn is_invalid(&self) -> bool {
         self.refused_with(NixErrno::EINVAL)
@@ -141,7 +141,9 @@ impl Error {
         self.refusal().is_some_and(|refusal| refusal.errno() == Errno::ENODATA)
     }
 
-    /// Whether the device, or one that it uses, is read-only, for example a pool that has switched to read-only mode.
+    /// Whether the kernel refused the command because a device is read-only (`EROFS`).
+    ///
+    /// A thin pool or a cache in read-only mode refuses messages with `EOPNOTSUPP` instead.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         self.refused_with(NixErrno::EROFS)

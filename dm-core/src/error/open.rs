@@ -70,7 +70,7 @@ pub enum OpenError {
         /// The error of the command.
         source: Arc<io::Error>,
     },
-    /// A system file such as `/proc/misc` cannot be read, or the node cannot be created.
+    /// The node cannot be opened or created for another reason, or a system file such as `/proc/misc` cannot be read.
     #[error("cannot {action} {}", path.display())]
     #[non_exhaustive]
     File {
@@ -89,7 +89,8 @@ pub enum OpenError {
     NoDescriptor,
 }
 
-/// The reason why a process may not use the device mapper. Each one is reported only after a check.
+/// The reason why a process may not use the device mapper. [`DeviceCgroup`](Self::DeviceCgroup) and
+/// [`NoCapability`](Self::NoCapability) are reported if checks have excluded the other reasons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PermissionReason {
@@ -118,7 +119,7 @@ impl OpenError {
         Self::File { action, path: path.into(), source: Arc::new(source) }
     }
 
-    /// The errno, if a system call failed.
+    /// The errno of [`File`](Self::File) and [`NoAnswer`](Self::NoAnswer); `None` for the other variants.
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         match self {

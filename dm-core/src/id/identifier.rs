@@ -31,10 +31,11 @@ pub enum NameError {
         /// The position of the byte, from 0.
         at: usize,
     },
-    /// The text has both escapes and characters that need an escape, so [`Naming::Auto`](crate::Naming::Auto) cannot
-    /// tell whether it is mangled.
+    /// The text has both escapes and characters that need an escape, or `\x` without two hexadecimal digits, so
+    /// [`Naming::Auto`](crate::Naming::Auto) cannot tell whether it is mangled.
     #[error(
-        "this {what} has escapes such as \\x20 as well as characters that need an escape, byte {at}: escape all of them or none"
+        "this {what} has escapes such as \\x20 as well as characters that need an escape, or an incomplete escape, \
+         byte {at}: escape all of them or none"
     )]
     #[non_exhaustive]
     Mixed {
@@ -124,17 +125,15 @@ macro_rules! identifier {
                 }
             }
 
-            /// Returns the mangled form, in which every byte that is not plain is an escape, backslashes included.
-            /// `from_mangled` reads it back.
+            /// Returns the mangled form: every byte outside `0-9 A-Z a-z # + - . : = @ _` is written as `\x` and two
+            /// hexadecimal digits. `from_mangled` reads it back.
             #[must_use]
             pub const fn mangled(&self) -> Mangled<'_> {
                 Mangled::new(&self.0)
             }
 
-            /// Returns the form that libdm, udev and `/dev/mapper` show: `my\x20disk`, also if the kernel has that
-            /// text.
-            ///
-            /// libdm passes mangled names to the kernel, and these are not mangled again.
+            /// Returns the form that `/dev/mapper` and dmsetup's messages show: the text itself if it is mangled
+            /// already, as libdm passes it to the kernel; otherwise its mangled form.
             #[must_use]
             pub const fn shown(&self) -> Mangled<'_> {
                 Mangled::keeping(&self.0)
@@ -213,9 +212,8 @@ macro_rules! identifier {
             #[doc = concat!("Reads what [`mangled`](", stringify!($Borrowed), "::mangled) prints: `my\\x20disk`.")]
             ///
             /// # Errors
-            /// The text has a byte that must be escaped, an escape that is not `\x` and two hexadecimal digits, or a
-            /// result that
-            #[doc = concat!("is not a valid ", $what, ".")]
+            /// [`MangleError::Unescaped`], [`MangleError::BadEscape`].
+            #[doc = concat!("[`MangleError::Name`]: the result is not a valid ", $what, ".")]
             pub fn from_mangled(text: &str) -> Result<Self, MangleError> {
                 let bytes = mangle::unmangle(text)?;
                 check($what, $Borrowed::MAX_LEN, $forbidden, &bytes)?;

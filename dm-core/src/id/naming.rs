@@ -8,9 +8,10 @@ use super::name::{DmName, DmNameBuf, DmUuid, DmUuidBuf};
 
 /// A translation between human-readable names and kernel names (libdm's name mangling).
 ///
-/// The kernel accepts almost any bytes as a name. libdm, and with it dmsetup, LVM2 and cryptsetup, passes to the kernel
-/// only ASCII letters, digits and `#+-.:=@_`, since other bytes cause trouble with udev and shells: it *mangles* each of
-/// these to `\xNN`. A device that users call `my disk` has the name `my\x20disk` in the kernel and below `/dev/mapper`.
+/// The kernel accepts almost any bytes as a name. libdm, and with it dmsetup and cryptsetup, passes only ASCII letters,
+/// digits and `#+-.:=@_` to the kernel as they are, since other bytes cause trouble with udev and shells: it *mangles*
+/// each of these to `\xNN`. A device that users call `my disk` has the name `my\x20disk` in the kernel and below
+/// `/dev/mapper`.
 ///
 /// A [`Host`](crate::Host) translates names that are given as text. With the default `Auto`, which is also libdm's
 /// default, this library and libdm find each other's devices; [`Host::with_naming`](crate::Host::with_naming) selects
@@ -169,7 +170,8 @@ mod tests {
     #[test]
     fn an_ambiguous_name_is_refused_with_the_position() {
         let says = |text| kernel(Naming::Auto, text).unwrap_err();
-        let mixed = "this name has escapes such as \\x20 as well as characters that need an escape, byte ";
+        let mixed = "this name has escapes such as \\x20 as well as characters that need an escape, or an incomplete \
+                     escape, byte ";
         for (text, at) in [(r"a\x20 b", 5), (r"a \x20b", 2), (r"a\xzzb", 1), (r"ab\x2", 2)] {
             assert!(says(text).starts_with(&format!("{mixed}{at}:")), "{}", says(text));
         }

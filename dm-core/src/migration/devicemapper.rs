@@ -46,7 +46,7 @@
 //! | `DM_ACTIVE_PRESENT` | [`DeviceInfo::has_active_table`] |
 //! | `DM_INACTIVE_PRESENT` | [`DeviceInfo::has_inactive_table`] |
 //! | `DM_BUFFER_FULL` | —: replies are read completely, regardless of their size |
-//! | `DM_SKIP_BDGET` | —: no kernel that this crate supports reads it |
+//! | `DM_SKIP_BDGET` | —: kernels have ignored it since 2009 |
 //! | `DM_SKIP_LOCKFS` | [`SuspendOptions::skip_lockfs`], [`SuspendPolicy::skip_lockfs`] |
 //! | `DM_NOFLUSH` | [`SuspendOptions::noflush`], [`SuspendPolicy::noflush`], [`StatusOptions::noflush`] |
 //! | `DM_QUERY_INACTIVE_TABLE` | [`InfoOptions::slot`], [`DepsOptions::slot`], [`StatusOptions::slot`] |

@@ -21,7 +21,7 @@
 //! | `GetStatus` | [`Dm::table_status`] |
 //! | `GetTable` | [`Dm::table_status_with`] and [`StatusOptions::table`] |
 //! | `GetDriverVersion` | [`Dm::version`] |
-//! | `GetLibraryVersion`, `DmGetLibraryVersion` | —: this crate uses no C library|
+//! | `GetLibraryVersion`, `DmGetLibraryVersion` | —: this crate does not use libdevmapper |
 //! | `LibraryDeferredRemovalSupport` | —: the kernel reports it: [`Error::is_unsupported`] |
 //!
 //! # Tasks
@@ -94,7 +94,7 @@
 //! | `ErrEnxio` | [`OpError::is_not_found`] |
 //! | `ErrEnoData` | [`OpError::is_no_data`] |
 //! | `ErrDeviceIDExists`, `ErrDeviceIdExists`, `DeviceIDExists`, `DeviceIdExists` | [`OpError::is_already_exists`] of the message |
-//! | `ErrGetLibraryVersion` | —: this crate uses no C library|
+//! | `ErrGetLibraryVersion` | —: this crate does not use libdevmapper |
 //! | `ErrGetBlockSize` | [`BlockError`] |
 //!
 //! # The log
@@ -104,7 +104,7 @@
 //! | `LogInit`, `LogInitVerbose`, `DmLogInitVerbose`, `LogWithErrnoInit`, `DevmapperLogger`, `DMLog`, `DevmapperLogCallback` | the crate `log`, with any logger; this crate registers none |
 //! | `DefaultLogger`: `Level` | `log::set_max_level` |
 //! | `LogLevelFatal`, `LogLevelErr`, `LogLevelWarn`, `LogLevelNotice`, `LogLevelInfo` | —: the error that the call returns has this information |
-//! | `LogLevelDebug` | `log::Level::Debug` for a command that fails, `log::Level::Trace` for every command |
+//! | `LogLevelDebug` | `log::Level::Debug` for a command that fails, `log::Level::Trace` for one that succeeds |
 //!
 //! # Block and loop devices
 //!

@@ -50,7 +50,7 @@
 //! | `dm_task_get_driver_version`, `dm_driver_version` | [`Dm::version`] |
 //! | `dm_task_get_message_response` | [`MessageReply::text`](crate::MessageReply::text) |
 //! | `dm_task_update_nodes` | —: each operation updates the nodes of its devices |
-//! | `dm_get_suspended_counter` | —: no memory is allocated and no logger runs while a device is suspended |
+//! | `dm_get_suspended_counter` | —: an operation calls no logger while a device is suspended |
 //!
 //! # Kinds of tasks
 //!
@@ -122,7 +122,7 @@
 //!
 //! | there | here |
 //! |---|---|
-//! | `dm_get_library_version` | —: this crate uses no C library |
+//! | `dm_get_library_version` | —: this crate does not use libdevmapper |
 //! | `dm_lib_init`, `dm_lib_release`, `dm_lib_exit` | —: there is no global state; a handle closes its files when it is dropped |
 //! | `dm_hold_control_dev` | a [`Dm`] that is kept |
 //! | `dm_log_init`, `dm_log_init_verbose`, `dm_log_is_non_default`, `dm_log_with_errno_init` | the crate `log`; the error that the call returns describes the failure |
@@ -139,7 +139,7 @@
 //! | `dm_timestamp_*` | —: `std::time::Instant` |
 //! | `dm_regex_*` | —: the crate `regex` |
 //! | `dm_config_*` | —: this is LVM2's configuration format |
-//! | `dm_report_*` | —: left to the program; the example `dmsetup` prints a report in 30 lines |
+//! | `dm_report_*` | —: left to the program; the example `dmsetup` prints reports |
 //! | `dm_create_dir`, `dm_is_empty_dir`, `dm_fclose`, `dm_create_lockfile`, `dm_daemon_is_running` | —: the standard library's files |
 
 #[cfg(doc)]
