@@ -53,8 +53,8 @@ impl Naming {
     /// Translates a human-readable name to the kernel's.
     ///
     /// # Errors
-    /// [`NameError::Mixed`]: the name has both escapes and bytes that need one. [`NameError::Twice`]: an escape is escaped.
-    /// [`NameError::TooLong`]: the mangled name is too long.
+    /// [`NameError::Mixed`]: the name has both escapes and bytes that need one, or an incomplete escape.
+    /// [`NameError::Twice`]: an escape is escaped. [`NameError::TooLong`]: the mangled name is too long.
     #[doc(alias = "dm_task_get_name_mangled")]
     #[doc(alias = "dm_build_dm_name")]
     #[doc(alias = "dmsetup mangle")]

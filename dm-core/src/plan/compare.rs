@@ -92,7 +92,8 @@ impl Seen<'_> {
     }
 
     fn has_table(&self, device: &WantedDevice<'_>, lines: &[WantedLine<'_>]) -> Result<bool, PlanError> {
-        let options = StatusOptions::table().noflush(true).secure(lines.iter().any(|line| is_secret(&line.params)));
+        let is_secret = lines.iter().any(|line| is_secret(&line.params));
+        let options = StatusOptions::table().noflush(true).secure(is_secret).if_possible(true);
         let table = self.host.dm().table_status_with(self.id(device), options);
         let table = table.map_err(|error| unreadable(&device.name, error))?;
         is_table(&table, lines).map_err(|error| unreadable(&device.name, error))
@@ -138,10 +139,9 @@ fn message(device: &WantedDevice<'_>) -> Option<PlanStep> {
 fn replace(devices: &[&WantedDevice<'_>], steps: &mut Vec<PlanStep>) {
     steps.extend(devices.iter().map(|device| PlanStep::Load(device.name.clone())));
     steps.extend(devices.iter().rev().map(|device| PlanStep::Suspend(device.name.clone())));
-    for device in devices {
-        steps.push(PlanStep::Resume(device.name.clone()));
-        steps.extend(message(device));
-    }
+    steps.extend(devices.iter().map(|device| PlanStep::Resume(device.name.clone())));
+    // The program writes them, and must not be called while one of the devices is suspended.
+    steps.extend(devices.iter().filter_map(|device| message(device)));
 }
 
 /// Whether the table must be loaded and made active even if it is equal.

@@ -14,7 +14,7 @@ pub enum PlanError {
     Twice(DmNameBuf),
     /// A device declares to use a device that is not among the wanted ones.
     #[error(
-        "device '{}' uses '{}', which is not among the wanted devices that it declares to use",
+        "device '{}' declares to use '{}', which is not among the wanted devices",
         device.shown(),
         used.shown()
     )]
@@ -90,7 +90,10 @@ impl PlanError {
         }
     }
 
-    /// Whether everything is as before, apart from messages that were sent and devices that were removed.
+    /// Whether everything is as before.
+    ///
+    /// This does not include messages that were sent and devices that were removed. A device that was suspended may be
+    /// resumed, one without an active table may have the new one, and a table in an inactive slot may be lost.
     #[must_use]
     pub fn is_undone(&self) -> bool {
         match self {
@@ -132,8 +135,39 @@ fn remaining_steps(left: &[PlanCause]) -> String {
     match left {
         [] => "; the steps before it were undone".to_owned(),
         left => {
-            let causes: Vec<String> = left.iter().map(ToString::to_string).collect();
+            let causes: Vec<String> = left.iter().map(chain).collect();
             format!(", and not all steps before it could be undone: {}", causes.join("; "))
         }
+    }
+}
+
+/// The text of an error and those of its sources, which are not sources of the step's error.
+fn chain(error: &PlanCause) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::OpenError;
+
+    #[test]
+    fn the_failures_of_an_undo_have_their_causes() {
+        let name = DmNameBuf::new("a").unwrap();
+        let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
+        let left = Error::from(OpenError::file("open", "/x", missing)).into();
+        let step = Box::new(PlanStep::Create(name.clone()));
+        let error = PlanError::Step { step, source: PlanCause::Undeclared(name), left: vec![left] };
+        assert_eq!(
+            error.to_string(),
+            "the step 'create a' failed, and not all steps before it could be undone: cannot open /x: entity not found"
+        );
+        assert!(!error.is_undone());
     }
 }

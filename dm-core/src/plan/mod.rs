@@ -1,9 +1,9 @@
-//! Plans that change the existing devices into the wanted ones, in the fewest steps and the right order, and that are
-//! undone when a step fails.
+//! Plans that change the existing devices into the wanted ones in the right order, and that are undone when a step
+//! fails.
 //!
 //! A program lists the devices that it wants, with tables that refer to each other by name. [`Host::plan`] compares
 //! them with the existing devices and returns a [`Plan`]. It can be printed before it is carried out, and is empty if
-//! everything is as wanted.
+//! everything is as wanted and no device has messages.
 //!
 //! ```
 //! use dm_core::plan::{Wanted, WantedDevice};
@@ -38,7 +38,7 @@
 //!   another, and two devices may exchange their names.
 //! - New devices are created bottom up. Each has its table active and its messages sent before the next one is created.
 //! - Where tables of existing devices change, all of them are loaded bottom up, then the devices are suspended top down
-//!   and resumed bottom up, so that none waits for I/O that a suspended device below holds back.
+//!   and resumed bottom up, so that none waits for I/O that a suspended device below holds back. Their messages follow.
 //! - A new device that uses a device with a changed table is created afterwards.
 //! - Devices that are no longer wanted are removed last, top down, since that cannot be undone.
 //!
@@ -89,7 +89,7 @@ pub enum PlanStep {
 /// The steps that change the existing devices into the wanted ones; see the [module](self).
 ///
 /// It is based on the state when it was made. If another program changes the devices meanwhile, carrying it out may
-/// fail and is undone.
+/// fail and is then undone.
 #[derive(Debug)]
 pub struct Plan<'a> {
     wanted: Wanted<'a>,
@@ -119,12 +119,13 @@ impl<'a> Plan<'a> {
 impl Host {
     /// Compares the wanted devices with the existing ones, and plans the steps. Changes nothing.
     ///
-    /// It takes two commands for each wanted device that exists, one for each that does not, another one if its uuid is
-    /// given, and a list if other devices must be removed.
+    /// It takes at most two commands for each wanted device that exists, one for each that does not, and one or two more
+    /// if its uuid is given. [`Wanted::only`] adds a list and one command for each device to remove.
     ///
     /// # Errors
-    /// [`PlanError::Twice`], [`PlanError::Unknown`], [`PlanError::Cycle`]: the wanted devices contradict each other.
-    /// [`PlanError::Differs`]: a device with a wanted name has another uuid or minor number.
+    /// [`PlanError::Twice`], [`PlanError::Unknown`], [`PlanError::Undeclared`], [`PlanError::Cycle`]: the wanted devices
+    /// contradict each other. [`PlanError::Differs`]: a device with a wanted name has another uuid or minor number.
+    /// [`PlanError::Read`]: a command fails.
     #[doc(alias = "dm_tree_activate_children")]
     #[doc(alias = "dm_tree_preload_children")]
     #[doc(alias = "dm_tree_add_new_dev")]
@@ -140,8 +141,8 @@ impl Host {
     /// Carries out a plan, and waits for udev once.
     ///
     /// # Errors
-    /// [`PlanError::Step`]: a step failed. The steps before it were undone, or the error lists the failures of the
-    /// undo. Removed devices are not created again. [`PlanError::Udev`]: all steps succeeded, but `/dev` is incomplete.
+    /// [`PlanError::Step`]: a step failed. The steps before it were undone (see [`PlanError::is_undone`]), or the error
+    /// lists the failures of the undo. [`PlanError::Udev`]: all steps succeeded, but `/dev` is incomplete.
     pub fn carry_out(&self, plan: &Plan<'_>) -> Result<(), PlanError> {
         run::carry_out(self, plan)
     }

@@ -1,26 +1,34 @@
 //! Carries out a plan, and undoes it after a failure.
 
+use std::sync::Arc;
+
 use super::error::{PlanCause, PlanError};
 use super::wanted::{Numbers, WantedDevice, WantedLine};
 use super::{Plan, PlanStep};
-use crate::commands::{LoadOptions, Payload, StatusOptions, TableStatus};
-use crate::id::DmNameBuf;
+use crate::commands::{LoadOptions, Payload, RenameOptions, ResumeOptions, StatusOptions, TableStatus};
+use crate::id::{DmName, DmNameBuf};
+use crate::node::{Dm, Journal};
 use crate::ops::{Host, OpError, ReloadOptions, Remains, RemovePolicy, ResumePolicy, Retry, SuspendPolicy};
+use crate::udev::Visibility;
+use crate::wire::UdevCookie;
 
 /// udev opens every new device for a moment.
 const PATIENTLY: RemovePolicy = RemovePolicy::new().retry(Retry::within(std::time::Duration::from_secs(10)));
 
 pub(super) fn carry_out(host: &Host, plan: &Plan<'_>) -> Result<(), PlanError> {
     let batch = host.batch();
-    let mut run = Run { host: &batch, numbers: Numbers::default(), done: Vec::new() };
+    let dm = host.dm().with_journal(&Arc::new(Journal::default()), None);
+    let mut run = Run { plan, host: &batch, dm, numbers: Numbers::default(), done: Vec::new() };
     for step in &plan.steps {
-        if let Err(source) = run.step(plan, step) {
+        if let Err(source) = run.step(step) {
             let left = run.undo();
+            run.dm.log_journal(&"plan");
             // This still waits for udev, but the result of the wait does not matter after an error.
             let _ = batch.finish();
             return Err(PlanError::Step { step: Box::new(step.clone()), source, left });
         }
     }
+    run.dm.log_journal(&"plan");
     batch.finish().map_err(PlanError::Udev)
 }
 
@@ -37,20 +45,23 @@ fn exists_now(error: &OpError) -> bool {
     !error.is_undone() && error.remains().iter().any(|left| matches!(left, Remains::Exists | Remains::Unknown))
 }
 
-struct Run<'h> {
-    host: &'h Host,
+struct Run<'r, 'a> {
+    plan: &'r Plan<'a>,
+    host: &'r Host,
+    /// Logs its commands at the end, since a device of the plan may be suspended now.
+    dm: Dm,
     numbers: Numbers,
     done: Vec<Done>,
 }
 
-impl Run<'_> {
-    fn step(&mut self, plan: &Plan<'_>, step: &PlanStep) -> Result<(), PlanCause> {
+impl<'a> Run<'_, 'a> {
+    fn step(&mut self, step: &PlanStep) -> Result<(), PlanCause> {
         match step {
             PlanStep::Remove(name) => return Ok(self.host.remove_with(name, PATIENTLY).map(drop)?),
             PlanStep::Rename { from, to } => return self.rename(from, to),
             _ => {}
         }
-        let Some(device) = plan.wanted.get(step.name()) else { return Ok(()) };
+        let Some(device) = self.plan.wanted.get(step.name()) else { return Ok(()) };
         self.learn_numbers(device)?;
         match step {
             PlanStep::Create(_) => self.create(device),
@@ -66,19 +77,40 @@ impl Run<'_> {
     fn learn_numbers(&mut self, device: &WantedDevice<'_>) -> Result<(), PlanCause> {
         for name in &device.uses {
             if self.numbers.get(name).is_none() {
-                let info = self.host.dm().device_info(name)?;
+                let info = self.dm.device_info(name)?;
                 self.numbers.0.insert(name.clone(), info.number());
             }
         }
         Ok(())
     }
 
-    fn lines<'a>(&self, device: &WantedDevice<'a>) -> Result<Vec<WantedLine<'a>>, PlanCause> {
+    fn lines(&self, device: &WantedDevice<'a>) -> Result<Vec<WantedLine<'a>>, PlanCause> {
         device.lines(&self.numbers).ok_or_else(|| PlanCause::Undeclared(device.name.clone()))
     }
 
+    /// The visibility of the device with a name that the plan wants, or gives it for a while.
+    fn visibility(&self, name: &DmName) -> Visibility {
+        let next = || {
+            self.plan.steps.iter().find_map(|step| match step {
+                PlanStep::Rename { from, to } if **from == *name => self.plan.wanted.get(to),
+                _ => None,
+            })
+        };
+        self.plan.wanted.get(name).or_else(next).map_or(Visibility::Public, |device| device.visibility)
+    }
+
+    /// The flags for udev's rules, which every command that causes a uevent sends.
+    fn flags(&self, name: &DmName) -> UdevCookie {
+        UdevCookie::flags_only(self.visibility(name).flags())
+    }
+
+    /// Renames a device to `to`; its visibility is that of `named`.
+    fn rename_to(&self, from: &DmNameBuf, to: &DmNameBuf, named: &DmNameBuf) -> Result<(), OpError> {
+        self.host.rename_with(from, to, RenameOptions::new().cookie(self.flags(named))).map(drop)
+    }
+
     fn rename(&mut self, from: &DmNameBuf, to: &DmNameBuf) -> Result<(), PlanCause> {
-        let renamed = self.host.rename(from, to);
+        let renamed = self.rename_to(from, to, to);
         if renamed.as_ref().map_or_else(|error| !error.is_undone(), |_| true) {
             self.done.push(Done::Renamed { from: from.clone(), to: to.clone() });
         }
@@ -86,7 +118,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn create(&mut self, device: &WantedDevice<'_>) -> Result<(), PlanCause> {
+    fn create(&mut self, device: &WantedDevice<'a>) -> Result<(), PlanCause> {
         let lines = self.lines(device)?;
         let created = self.host.create_with(&device.name, lines, device.setup());
         if created.as_ref().map_or_else(exists_now, |_| true) {
@@ -96,19 +128,19 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn load(&mut self, device: &WantedDevice<'_>) -> Result<(), PlanCause> {
+    fn load(&mut self, device: &WantedDevice<'a>) -> Result<(), PlanCause> {
         let options = StatusOptions::table().noflush(true).secure(true).if_possible(true);
-        let old = self.host.dm().table_status_with(&device.name, options)?;
+        let old = self.dm.table_status_with(&device.name, options)?;
         let lines = self.lines(device)?;
         let options = LoadOptions::new().read_only(device.read_only);
         // A failed load may have taken effect.
         self.done.push(Done::Loaded { name: device.name.clone(), old: Box::new(old), is_active: false });
-        self.host.dm().table_load_with(&device.name, lines, options)?;
+        self.dm.table_load_with(&device.name, lines, options)?;
         Ok(())
     }
 
     fn suspend(&mut self, device: &WantedDevice<'_>) -> Result<(), PlanCause> {
-        let was_suspended = self.host.dm().device_info(&device.name)?.is_suspended();
+        let was_suspended = self.dm.device_info(&device.name)?.is_suspended();
         let suspended = self.host.suspend_with(&device.name, device.suspend);
         if !was_suspended && suspended.as_ref().map_or_else(|error| !error.is_undone(), |_| true) {
             self.done.push(Done::Suspended(device.name.clone()));
@@ -118,7 +150,8 @@ impl Run<'_> {
     }
 
     fn resume(&mut self, device: &WantedDevice<'_>) -> Result<(), PlanCause> {
-        let resumed = self.host.resume_with(&device.name, ResumePolicy::new().read_ahead(device.read_ahead));
+        let policy = ResumePolicy::from(ResumeOptions::new().cookie(self.flags(&device.name)));
+        let resumed = self.host.resume_with(&device.name, policy.read_ahead(device.read_ahead));
         // After a failure the table may be active nevertheless, if its targets could not be resumed.
         for done in &mut self.done {
             if let Done::Loaded { name, is_active, .. } = done {
@@ -132,7 +165,7 @@ impl Run<'_> {
     fn message(&self, device: &WantedDevice<'_>) -> Result<(), PlanCause> {
         for message in &device.messages {
             let message: &dyn Payload = &**message;
-            self.host.dm().target_msg(&device.name, message)?;
+            self.dm.target_msg(&device.name, message)?;
         }
         Ok(())
     }
@@ -151,7 +184,8 @@ impl Run<'_> {
         // In reverse order, which is bottom up.
         for done in done.iter().rev() {
             if let Done::Suspended(name) = done {
-                left.extend(self.host.resume(name).err().map(PlanCause::from));
+                let options = ResumeOptions::new().cookie(self.flags(name));
+                left.extend(self.host.resume_with(name, options).err().map(PlanCause::from));
             }
         }
         for done in done.iter().rev() {
@@ -162,14 +196,14 @@ impl Run<'_> {
         }
         for done in done.iter().rev() {
             if let Done::Renamed { from, to } = done {
-                left.extend(self.host.rename(to, from).err().map(PlanCause::from));
+                left.extend(self.rename_to(to, from, to).err().map(PlanCause::from));
             }
         }
         left
     }
 
     fn clear(&self, name: &DmNameBuf) -> Result<(), PlanCause> {
-        Ok(self.host.dm().table_clear(name).map(drop)?)
+        Ok(self.dm.table_clear(name).map(drop)?)
     }
 
     /// Makes the old table active again. A device without an old table keeps the new one.
@@ -179,6 +213,7 @@ impl Run<'_> {
         if !lines.is_empty() {
             let suspend = SuspendPolicy::new().noflush(true).skip_lockfs(true);
             let options = ReloadOptions::new().read_only(old.info().is_read_only()).suspend(suspend);
+            let options = options.visibility(self.visibility(name));
             self.host.reload_with(name, lines, options)?;
         }
         Ok(())

@@ -32,7 +32,7 @@ type Lines<'a> = Box<dyn Fn(&Numbers) -> Option<Vec<WantedLine<'a>>> + Send + Sy
 pub struct Numbers(pub(super) BTreeMap<DmNameBuf, DeviceNumber>);
 
 impl Numbers {
-    /// Returns the number of a device that was declared with [`uses`](WantedDevice::uses).
+    /// Returns the number of a device that was declared with [`uses`](WantedDevice::uses), `None` for others.
     #[must_use]
     pub fn get(&self, name: &DmName) -> Option<DeviceNumber> {
         self.0.get(name).copied()
@@ -56,7 +56,7 @@ pub struct WantedDevice<'a> {
 impl<'a> WantedDevice<'a> {
     /// Describes a device by a function that makes its table. The function gets the numbers of the devices that this
     /// one [uses](Self::uses). These are known only once the devices exist, so the function is called then, possibly
-    /// several times.
+    /// several times. It returns `None` if it needs the number of another device.
     pub fn new(name: &DmName, lines: impl Fn(&Numbers) -> Option<Vec<WantedLine<'a>>> + Send + Sync + 'a) -> Self {
         Self {
             name: name.to_owned(),
@@ -72,21 +72,22 @@ impl<'a> WantedDevice<'a> {
         }
     }
 
-    /// Declares the other wanted devices that its table uses, or that must be ready before its table becomes active:
-    /// libdm's activation priorities and delayed resumes.
+    /// Declares the other wanted devices that its table uses, or that must be ready before its table becomes active
+    /// (libdm's activation priorities and delayed resumes).
     #[must_use]
     pub fn uses<'n>(mut self, names: impl IntoIterator<Item = &'n DmName>) -> Self {
         self.uses.extend(names.into_iter().map(DmName::to_owned));
         self
     }
 
-    /// Sets the uuid. An existing device with this uuid and another name is renamed.
+    /// Sets the uuid. An existing device with this uuid and another name is renamed; one with this name must have the
+    /// uuid.
     #[must_use]
     pub fn uuid(self, uuid: &'a DmUuid) -> Self {
         Self { uuid: Some(uuid), ..self }
     }
 
-    /// Sets the minor number. An existing device must have it.
+    /// Sets the minor number, 0 to 1048575. An existing device must have it.
     #[must_use]
     pub fn minor(self, minor: u32) -> Self {
         Self { minor: Some(minor), ..self }
@@ -98,7 +99,7 @@ impl<'a> WantedDevice<'a> {
         Self { read_ahead, ..self }
     }
 
-    /// Whether the device is read-only. It changes with the table.
+    /// Whether the device is read-only. If an existing device differs, its table is loaded again.
     #[must_use]
     pub fn read_only(self, read_only: bool) -> Self {
         Self { read_only, ..self }
@@ -116,7 +117,7 @@ impl<'a> WantedDevice<'a> {
         Self { suspend, ..self }
     }
 
-    /// Adds a message, such as `create_thin 1` for a pool. It is sent to the first target whenever the plan is carried
+    /// Adds a message, such as `create_thin 1` for a pool. It is sent to the first target whenever a plan is carried
     /// out, after this device is created or resumed and before the devices that use it are created. It is not undone.
     #[must_use]
     pub fn message(mut self, message: impl Payload + Send + Sync + 'a) -> Self {
@@ -124,8 +125,10 @@ impl<'a> WantedDevice<'a> {
         self
     }
 
+    /// Makes the lines from the numbers of the devices that it declares to use.
     pub(super) fn lines(&self, numbers: &Numbers) -> Option<Vec<WantedLine<'a>>> {
-        (self.lines)(numbers)
+        let used = self.uses.iter().filter_map(|name| Some((name.clone(), numbers.get(name)?)));
+        (self.lines)(&Numbers(used.collect()))
     }
 
     pub(super) fn setup(&self) -> SetupOptions<'a> {

@@ -18,8 +18,8 @@ pub use text::TreeText;
 use crate::id::{AsDmName, DmNameBuf, DmUuidBuf};
 use crate::wire::DeviceInfo;
 
-/// All mapped devices and the devices that their tables use, as returned by
-/// [`Dm::device_tree`](crate::Dm::device_tree).
+/// Mapped devices and the devices that their tables use, as returned by
+/// [`Dm::device_tree`](crate::Dm::device_tree) and [`Dm::device_tree_of`](crate::Dm::device_tree_of).
 ///
 /// ```
 /// use dm_core::Dm;
@@ -34,7 +34,7 @@ use crate::wire::DeviceInfo;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// prints
+/// prints, on another host:
 ///
 /// ```text
 /// home (253:2)
@@ -70,7 +70,7 @@ pub struct DeviceTree {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TreeNode {
-    /// Its name. `None` if it is not a mapped device, but for example a disk.
+    /// Its name. `None` if it is not a mapped device, but for example a disk, or was removed while the tree was read.
     pub name: Option<DmNameBuf>,
     /// Its uuid, if it has one.
     pub uuid: Option<DmUuidBuf>,
@@ -120,7 +120,7 @@ impl DeviceTree {
         self.nodes.get(&number)
     }
 
-    /// Finds a mapped device by its name.
+    /// Finds a mapped device by its name in the kernel.
     #[must_use]
     pub fn find(&self, name: impl AsDmName) -> Option<DeviceNumber> {
         let name = name.as_dm_name().ok()?;
@@ -132,7 +132,7 @@ impl DeviceTree {
         self.nodes.iter().map(|(&number, node)| (number, node))
     }
 
-    /// The mapped devices that no other device uses, ordered by number.
+    /// The mapped devices that no other mapped device uses, ordered by number.
     pub fn tops(&self) -> impl Iterator<Item = DeviceNumber> + '_ {
         self.iter().filter(|(_, node)| node.name.is_some() && node.used_by.is_empty()).map(|(number, _)| number)
     }
@@ -155,7 +155,7 @@ impl DeviceTree {
         numbers
     }
 
-    /// The mangled name, which has no characters that are special for a terminal or for Graphviz.
+    /// The mangled name, whose only special character, for a terminal or for Graphviz, is the backslash.
     fn label(&self, number: DeviceNumber) -> String {
         match self.get(number).and_then(|node| node.name.as_ref()) {
             Some(name) => format!("{} ({number})", name.shown()),

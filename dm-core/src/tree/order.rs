@@ -8,7 +8,7 @@ use dm_units::DeviceNumber;
 use super::{DeviceTree, TreeNode};
 
 impl DeviceTree {
-    /// The device and all mapped devices below it, users first.
+    /// All mapped devices below the device, users first, and before them the device itself if it is a mapped device.
     ///
     /// Suspend or remove a stack in this order, and resume it in reverse.
     #[must_use]
@@ -26,8 +26,8 @@ impl DeviceTree {
         order
     }
 
-    /// The devices of [`top_down`](Self::top_down) that only devices in this result use, and that can be removed with
-    /// the device.
+    /// The devices of [`top_down`](Self::top_down) that no mapped device outside this result uses. They can be removed
+    /// with the device, unless they are mounted or open.
     #[must_use]
     pub fn only_used_by(&self, number: DeviceNumber) -> Vec<DeviceNumber> {
         let mut order = self.top_down(number);
@@ -67,8 +67,8 @@ impl DeviceTree {
     /// Checks whether `device` would use itself, directly or indirectly, with a table that uses `uses`. Returns the
     /// path from one of `uses` down to the device.
     ///
-    /// The kernel does not check that: newer ones refuse a table that uses its own device directly (`dm_get_device` in
-    /// drivers/md/dm-table.c), but not an indirect cycle. Such a device can hang the kernel.
+    /// The kernel does not check that. Newer ones refuse a table that uses its own device directly (`dm_get_device` in
+    /// drivers/md/dm-table.c), but not an indirect cycle. A device in a cycle can hang the kernel.
     #[must_use]
     pub fn cycle(
         &self,

@@ -15,8 +15,9 @@ impl Dm {
     /// Reads the dependencies between all devices of the host.
     ///
     /// - It takes one list and one [`table_deps`](Self::table_deps) for each device, which also has its state, and one
-    ///   more for each device with an inactive table. The devices of inactive tables count as used.
-    /// - A device that is removed meanwhile is left out.
+    ///   more for each device with an inactive table. The devices of inactive tables count as used, except on kernels
+    ///   before interface 4.16, which do not report them.
+    /// - A device that is removed meanwhile is left out, or has no name if another one used it.
     ///
     /// # Errors
     /// [`list_devices`](Self::list_devices) or [`table_deps`](Self::table_deps) fails.
@@ -38,7 +39,7 @@ impl Dm {
     /// Reads which devices one device uses, directly or indirectly, down to the disks.
     ///
     /// - It takes one [`table_deps`](Self::table_deps) for each mapped device of the stack, and one more for each with
-    ///   an inactive table. Other devices of the host are not read.
+    ///   an inactive table, as [`device_tree`](Self::device_tree). Other devices of the host are not read.
     /// - A device below that is removed meanwhile has no name in the tree.
     ///
     /// # Errors
@@ -74,7 +75,9 @@ impl Dm {
         let mut uses: BTreeSet<DeviceNumber> = active.iter().collect();
         let info = active.info();
         if info.has_inactive_table() {
-            uses.extend(self.table_deps_with(&id, DepsOptions::new().slot(TableSlot::Inactive))?.iter());
+            // An older kernel reports the active table again.
+            let options = DepsOptions::new().slot(TableSlot::Inactive).if_possible(true);
+            uses.extend(self.table_deps_with(&id, options)?.iter());
         }
         Ok((info, uses))
     }

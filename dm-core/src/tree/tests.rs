@@ -203,6 +203,13 @@ fn a_tree_is_read_with_names_and_states_in_one_pass() {
 }
 
 #[test]
+fn a_tree_is_read_from_a_kernel_that_does_not_report_inactive_tables() {
+    let host = host();
+    host.lock().minor = 15;
+    assert!(host.dm().device_tree().unwrap().find("new").is_some());
+}
+
+#[test]
 fn a_device_that_vanishes_meanwhile_is_left_out() {
     for before in 1..=4 {
         let host = host();

@@ -20,6 +20,7 @@ mod kernel;
 mod kinds;
 mod late;
 mod model;
+mod plans;
 mod quiet;
 mod races;
 mod stopped;

@@ -1,0 +1,130 @@
+//! Plans: nothing of the program runs while one of the devices is suspended, and udev's rules get the flags of each device.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use dm_core::plan::{PlanError, PlanStep, Wanted, WantedDevice, WantedLine};
+use dm_core::udev::Visibility;
+use dm_core::{Command, Dm, DmName, DmUuid, Host, TargetLine, Transport, UdevCookie, UdevFlags};
+use dm_testing::MemoryKernel;
+use dm_units::{Bytes, DeviceNumber, Sectors, Version};
+
+use crate::kernel::Kernel;
+use crate::model::State;
+use crate::quiet::watched;
+
+fn name(text: &str) -> &DmName {
+    DmName::new(text).unwrap()
+}
+
+fn linear<'a>(below: DeviceNumber, start: u64) -> Vec<WantedLine<'a>> {
+    vec![TargetLine::text(Sectors(0), Sectors(64), "linear", format!("{below} {start}")).boxed()]
+}
+
+/// A device on a disk, and one on that device; both start there at these sectors.
+fn stack<'a>(disk: DeviceNumber, starts: [u64; 2]) -> [WantedDevice<'a>; 2] {
+    let upper = WantedDevice::new(name("upper"), move |numbers| Some(linear(numbers.get(name("lower"))?, starts[1])));
+    let lower = WantedDevice::new(name("lower"), move |_| Some(linear(disk, starts[0])));
+    [lower, upper.uses([name("lower")])]
+}
+
+fn carry_out<'a>(host: &Host, devices: impl IntoIterator<Item = WantedDevice<'a>>) -> Result<Vec<PlanStep>, PlanError> {
+    let plan = host.plan(devices.into_iter().fold(Wanted::new(), Wanted::device))?;
+    host.carry_out(&plan)?;
+    Ok(plan.steps().to_vec())
+}
+
+#[test]
+fn a_plan_logs_nothing_while_one_of_its_devices_is_suspended() {
+    let kernel = Kernel::new(&State::default());
+    let (host, disk) = (kernel.host(), DeviceNumber::new(4001, 0));
+    carry_out(&host, stack(disk, [0, 0])).unwrap();
+    let both = |starts: [u64; 2]| {
+        let [lower, upper] = stack(disk, starts);
+        [lower.read_only(true), upper.read_only(true)]
+    };
+    let steps = watched(&kernel, "both change", || carry_out(&host, both([0, 0]))).unwrap();
+    assert_eq!(steps.len(), 6);
+    // The new table of the upper device does not fit, which its resume finds.
+    let error = watched(&kernel, "undo", || carry_out(&host, stack(disk, [8, 1]))).unwrap_err();
+    assert_eq!(error.step(), Some(&PlanStep::Resume(name("upper").to_owned())));
+    assert!(error.is_undone(), "{error}");
+}
+
+#[test]
+fn messages_are_sent_when_all_devices_have_been_resumed() {
+    let memory = MemoryKernel::new();
+    let (host, disk) = (memory.host(), memory.disk(Bytes(1 << 20)).number());
+    carry_out(&host, stack(disk, [0, 0])).unwrap();
+    let [lower, upper] = stack(disk, [0, 0]);
+    let changed = [lower.read_only(true).message("@stats_list"), upper.read_only(true)];
+    let steps = carry_out(&host, changed).unwrap();
+    let last = [PlanStep::Resume(name("upper").to_owned()), PlanStep::Message(name("lower").to_owned())];
+    assert_eq!(steps[steps.len() - 2..], last);
+}
+
+#[test]
+fn a_plan_needs_no_option_that_an_old_kernel_lacks() {
+    let memory = MemoryKernel::with_interface(Version::new(4, 0, 0));
+    let (host, disk) = (memory.host(), memory.disk(Bytes(1 << 20)).number());
+    assert_eq!(carry_out(&host, stack(disk, [0, 0])).unwrap().len(), 2);
+    assert_eq!(carry_out(&host, stack(disk, [0, 0])).unwrap(), []);
+}
+
+#[test]
+fn a_table_cannot_use_a_device_that_it_does_not_declare() {
+    let memory = MemoryKernel::new();
+    let (host, disk) = (memory.host(), memory.disk(Bytes(1 << 20)).number());
+    carry_out(&host, stack(disk, [0, 0])).unwrap();
+    let [lower, _] = stack(disk, [0, 0]);
+    let upper = WantedDevice::new(name("upper"), |numbers| Some(linear(numbers.get(name("lower"))?, 0)));
+    let error = carry_out(&host, [lower, upper]).unwrap_err();
+    assert!(matches!(&error, PlanError::Undeclared(device) if **device == *name("upper")), "{error}");
+}
+
+/// Records the flags for udev's rules of each command that causes a uevent.
+#[derive(Debug)]
+struct Uevents {
+    kernel: Arc<dyn Transport>,
+    sent: Arc<Mutex<Vec<(Command, bool)>>>,
+}
+
+/// The offset of `event_nr` in `struct dm_ioctl`.
+const EVENT_NR_AT: usize = 32;
+
+impl Transport for Uevents {
+    fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
+        if matches!(command, Command::DeviceResume | Command::DeviceRename) {
+            let cookie = u32::from_ne_bytes(*request[EVENT_NR_AT..].first_chunk().unwrap());
+            let flags = UdevCookie::from_number(cookie).flags();
+            self.sent.lock().unwrap().push((command, flags.contains(UdevFlags::DISABLE_OTHER_RULES)));
+        }
+        self.kernel.ioctl(command, request)
+    }
+}
+
+#[test]
+fn every_uevent_of_a_private_device_has_its_flags() {
+    let memory = MemoryKernel::new();
+    let disk = memory.disk(Bytes(1 << 20)).number();
+    let sent = Arc::<Mutex<Vec<_>>>::default();
+    let dm = Dm::with_transport(Uevents { kernel: memory.dm().transport(), sent: Arc::clone(&sent) });
+    let host = Host::new(dm).with_udev(memory.host().udev().clone());
+    let uuids = ["1", "2"].map(|text| DmUuid::new(text).unwrap());
+    let private = |names: [&str; 2], start| {
+        [0, 1].map(|at| {
+            let lines = move |_: &dm_core::plan::Numbers| Some(linear(disk, start));
+            WantedDevice::new(DmName::new(names[at]).unwrap(), lines).uuid(uuids[at]).visibility(Visibility::Private)
+        })
+    };
+    carry_out(&host, private(["a", "b"], 0)).unwrap();
+    // Two devices exchange their names by three renames, and get new tables.
+    assert_eq!(carry_out(&host, private(["b", "a"], 8)).unwrap().len(), 9);
+    // The second one does not fit on the disk.
+    let [first, second] = private(["a", "b"], 0);
+    let [_, too_far] = private(["a", "b"], 1 << 20);
+    drop(second);
+    assert!(carry_out(&host, [first, too_far]).unwrap_err().is_undone());
+    let sent = std::mem::take(&mut *sent.lock().unwrap());
+    assert!(sent.len() >= 13 && sent.iter().all(|(_, is_private)| *is_private), "{sent:?}");
+}
