@@ -42,9 +42,9 @@ impl Dm {
     /// - Interface 4.0 and later.
     /// - The device is not usable yet: its size is 0 until a table is loaded and the device is resumed.
     /// - Read-only is a property of a table: see [`LoadOptions::read_only`](crate::LoadOptions::read_only).
-    /// - No uevent with a cookie is sent, so there is nothing to wait for. The kernel registers the block device, with a
-    ///   uevent, when the first table is loaded (`dm_setup_md_queue` in drivers/md/dm.c, Linux 6.1); older kernels do so in
-    ///   this command.
+    /// - No uevent with a cookie is sent, so there is nothing to wait for. The kernel registers the block device, with
+    ///   a uevent, when the first table is loaded (`dm_setup_md_queue` in drivers/md/dm.c); kernels before 5.15 do so
+    ///   in this command.
     ///
     /// ```
     /// # let memory = dm_testing::MemoryKernel::new();
@@ -67,8 +67,8 @@ impl Dm {
     /// Creates a device without a table, with a uuid or a chosen minor number.
     ///
     /// # Errors
-    /// As [`device_create`](Self::device_create). [`is_already_exists`](Error::is_already_exists): the name, the uuid or
-    /// the minor number is taken. [`RequestFault::Minor`] in [`Error::Request`]: the minor number is too large.
+    /// As [`device_create`](Self::device_create). [`is_already_exists`](Error::is_already_exists): the name, the uuid
+    /// or the minor number is taken. [`RequestFault::Minor`] in [`Error::Request`]: the minor number is too large.
     pub fn device_create_with(&self, name: impl AsDmName, options: CreateOptions<'_>) -> Result<DeviceInfo> {
         let name = name.as_dm_name().map_err(|fault| Error::request(Command::DeviceCreate, fault))?;
         if let Some(minor) = options.minor.filter(|&minor| minor > MAX_MINOR) {

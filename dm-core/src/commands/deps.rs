@@ -34,8 +34,8 @@ impl DepsOptions {
         Self { slot, ..self }
     }
 
-    /// Whether a kernel that lacks an option may ignore it, as with libdm: the reply is then about the active table.
-    /// By default such a kernel refuses the command with [`Error::Unsupported`](crate::Error::Unsupported).
+    /// Whether a kernel older than interface 4.16 may report about the active table instead of the inactive one, as
+    /// with libdm. By default such a kernel refuses the command with [`Error::Unsupported`](crate::Error::Unsupported).
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }

@@ -28,8 +28,8 @@ impl InfoOptions {
         Self { slot, ..self }
     }
 
-    /// Whether a kernel that lacks an option may ignore it, as with libdm: the reply then describes the active table. By
-    /// default the command fails on such a kernel with [`Error::Unsupported`](crate::Error::Unsupported).
+    /// Whether a kernel older than interface 4.16 may describe the active table instead of the inactive one, as with
+    /// libdm. By default such a kernel refuses the command with [`Error::Unsupported`](crate::Error::Unsupported).
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
@@ -40,7 +40,7 @@ impl Dm {
     /// Looks up a device and reads its state.
     ///
     /// - Interface 4.0 and later.
-    /// - The device needs no table. The call does not block and allocates nothing.
+    /// - The device needs no table. The call does not wait for I/O and allocates nothing.
     ///
     /// ```
     /// # let memory = dm_testing::MemoryKernel::new();

@@ -34,8 +34,8 @@ pub struct TargetLine<P> {
 
 /// The params of a line: the target type, and its arguments as text.
 ///
-/// The typed tables of the crate `dm-targets` are params. Those of `crypt`, `integrity`, `inlinecrypt` and Android's `default-key`
-/// count as secret whatever [`Payload::may_hold_key`] returns.
+/// The typed tables of the crate `dm-targets` are params. Those of `crypt`, `integrity`, `inlinecrypt` and Android's
+/// `default-key` count as secret whatever [`Payload::may_hold_key`] returns.
 pub trait TargetParams: Payload {
     /// The target type, such as `linear`: 1 to 15 bytes.
     fn target_type(&self) -> &str;
@@ -73,7 +73,7 @@ impl<'a, T: Payload> TargetLine<LineText<'a, T>> {
     /// Makes a line with params as text.
     ///
     /// The kernel splits the text at white space; a backslash escapes the next byte. The params of the targets `crypt`,
-    /// `integrity` and `inlinecrypt` are treated as if they contained a key; for other targets, use
+    /// `integrity`, `inlinecrypt` and `default-key` are treated as if they contained a key; for other targets, use
     /// [`LineText::secret`].
     #[must_use]
     #[doc(alias = "dm_task_add_target")]
@@ -136,8 +136,8 @@ impl<P: TargetParams + ?Sized> TargetParams for &P {
     }
 }
 
-/// Whether params are secret: they report a key, or their target takes keys, whatever an implementation outside this crate
-/// reports.
+/// Whether params are secret: they report a key, or their target takes keys, whatever an implementation outside this
+/// crate reports.
 #[inline]
 pub(crate) fn is_secret(params: &(impl TargetParams + ?Sized)) -> bool {
     params.may_hold_key() || takes_keys(params.target_type().as_bytes())

@@ -41,8 +41,9 @@ impl<'a> ListOptions<'a> {
         Self { uuids, ..self }
     }
 
-    /// Whether a kernel that lacks uuids in its list may leave them out. By default such a kernel refuses the command with
-    /// [`Error::Unsupported`](crate::Error::Unsupported), as it always does for a prefix: it would report other devices, too.
+    /// Whether a kernel that lacks uuids in its list may leave them out. By default such a kernel refuses the command
+    /// with [`Error::Unsupported`](crate::Error::Unsupported), as it always does for a prefix: it would report other
+    /// devices, too.
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
@@ -134,7 +135,7 @@ pub struct ListedDevice<'a> {
     pub number: DeviceNumber,
     /// The event number, which wraps around. `None` before interface 4.37.
     pub event_nr: Option<u32>,
-    /// The uuid. `None` if the device has none, or uuids were not requested.
+    /// The uuid. `None` if the device has none, or the list has no uuids.
     pub uuid: Option<&'a DmUuid>,
 }
 

@@ -30,15 +30,15 @@ impl LoadOptions {
         Self { read_only: false, secure: false, if_possible: false }
     }
 
-    /// Opens the devices that the table uses read-only, and makes this device read-only.
+    /// Opens the devices that the table uses read-only, and makes this device read-only when the table becomes active.
     #[must_use]
     #[doc(alias = "dm_task_set_ro")]
     pub const fn read_only(self, read_only: bool) -> Self {
         Self { read_only, ..self }
     }
 
-    /// Treats the table as secret although no line may contain a key: the kernel and this library wipe their copies
-    /// after use. Requires interface 4.20.
+    /// Treats the table as secret even if no line is known to contain a key: the kernel and this library wipe their
+    /// copies after use. Requires interface 4.20, unless [`if_possible`](Self::if_possible) is set.
     #[must_use]
     #[doc(alias = "dm_task_secure_data")]
     pub const fn secure(self, secure: bool) -> Self {
@@ -93,7 +93,8 @@ impl Dm {
     /// [`is_invalid`](Error::is_invalid): the kernel refuses the table; the error has the reason if its log is read.
     /// [`is_disk_unusable`](Error::is_disk_unusable): a device that the table uses is missing, busy or cannot be
     /// opened. [`is_not_found`](Error::is_not_found): this device does not exist. [`Error::Request`]: the table has no
-    /// line, or a line that cannot be sent.
+    /// line, or a line that cannot be sent. [`Error::Unsupported`]: the kernel cannot wipe a table that may contain a
+    /// key.
     #[doc(alias = "DM_TABLE_LOAD")]
     #[doc(alias = "DM_DEVICE_RELOAD")]
     #[doc(alias = "dmsetup load")]

@@ -33,8 +33,8 @@ impl<'a> TargetLine<LineText<'a, &'a str>> {
     /// ```
     ///
     /// # Errors
-    /// [`LineError::Start`], [`LineError::Length`], [`LineError::TargetType`]: this word is missing or malformed. The error
-    /// does not show the text, which may contain a key.
+    /// [`LineError::Start`], [`LineError::Length`], [`LineError::TargetType`]: this word is missing or malformed. The
+    /// error does not show the text, which may contain a key.
     pub fn parse(line: &'a str) -> Result<Self, LineError> {
         let (start, rest) = word(line);
         let (length, rest) = word(rest);

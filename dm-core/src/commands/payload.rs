@@ -9,8 +9,9 @@ use crate::wire::scan::first_zero;
 
 /// Text that can be sent to the kernel: the params of a table line, or a message.
 ///
-/// Strings, [`Text`] and [`format_args!`] are payloads. If a payload [may contain a key](Self::may_hold_key), the
-/// command that sends it makes the kernel and this library wipe their copies.
+/// Strings, byte slices, [`Text`] and [`format_args!`] are payloads. If a payload
+/// [may contain a key](Self::may_hold_key), the command that sends it makes the kernel and this library wipe their
+/// copies.
 pub trait Payload {
     /// Writes the text into a request.
     ///
@@ -97,7 +98,7 @@ impl Payload for Text<'_> {
     }
 }
 
-/// Formatted text cannot be examined in advance, so it is treated as if it contained a key.
+/// Text that is formatted from arguments cannot be examined in advance, so it is treated as if it contained a key.
 impl Payload for fmt::Arguments<'_> {
     #[inline]
     fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result {

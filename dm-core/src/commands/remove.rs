@@ -19,7 +19,8 @@ pub struct RemoveOptions {
 }
 
 impl RemoveOptions {
-    /// Removes at once or fails. Without a cookie, udev's rules learn only that the uevent comes from a command.
+    /// The default: removes at once or fails, and sends no cookie. The uevent still has the flag that marks it as
+    /// caused by a command (`DM_UDEV_PRIMARY_SOURCE_FLAG`).
     #[must_use]
     pub const fn new() -> Self {
         Self { deferred: false, if_possible: false, cookie: None }
@@ -32,14 +33,14 @@ impl RemoveOptions {
         Self { deferred, ..self }
     }
 
-    /// Whether a kernel that lacks deferred removal may remove the device at once, or refuse because it is open. By default such
-    /// a kernel refuses the command with [`Error::Unsupported`](crate::Error::Unsupported).
+    /// Whether a kernel that lacks deferred removal may remove the device at once, or refuse because it is open. By
+    /// default such a kernel refuses the command with [`Error::Unsupported`](crate::Error::Unsupported).
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
     }
 
-    /// Adds a cookie to the uevent. Requires interface 4.15.
+    /// Adds a cookie to the uevent. A cookie with a semaphore requires interface 4.15.
     #[must_use]
     pub const fn cookie(self, cookie: UdevCookie) -> Self {
         Self { cookie: Some(cookie), ..self }
@@ -53,7 +54,7 @@ pub enum Removal {
     /// The device was removed.
     #[non_exhaustive]
     Done {
-        /// Whether a uevent was sent, which udev processes after the command has returned.
+        /// Whether a uevent was sent. udev may process it after the command has returned.
         uevent_generated: bool,
     },
     /// The device is open; the kernel removes it at its last close.
@@ -91,8 +92,8 @@ impl RemoveAllOptions {
         Self { deferred, ..self }
     }
 
-    /// Whether a kernel that lacks deferred removal may let open devices stay. By default such a kernel refuses the command with
-    /// [`Error::Unsupported`](crate::Error::Unsupported).
+    /// Whether a kernel that lacks deferred removal may let open devices stay. By default such a kernel refuses the
+    /// command with [`Error::Unsupported`](crate::Error::Unsupported).
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
@@ -132,11 +133,12 @@ impl Dm {
     /// Removes every device on this host that is not open, whichever program created it.
     ///
     /// - Interface 4.0 and later.
-    /// - A device that another mapped device uses is removed by the same call, after its users.
+    /// - A device that other mapped devices use is removed by the same call once these are removed.
     /// - The kernel does not report what it has removed and sends its uevents without a cookie.
     ///
     /// # Errors
-    /// [`is_permission_denied`](crate::Error::is_permission_denied). Devices that stay because they are open are not an error.
+    /// [`is_permission_denied`](crate::Error::is_permission_denied). Devices that stay because they are open are not an
+    /// error.
     #[doc(alias = "DM_REMOVE_ALL")]
     #[doc(alias = "DM_DEVICE_REMOVE_ALL")]
     #[doc(alias = "dmsetup remove_all")]

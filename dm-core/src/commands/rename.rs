@@ -20,13 +20,14 @@ pub struct RenameOptions {
 }
 
 impl RenameOptions {
-    /// Without a cookie, udev's rules learn only that the uevent comes from a command.
+    /// The default: no cookie. The uevent still has the flag that marks it as caused by a command
+    /// (`DM_UDEV_PRIMARY_SOURCE_FLAG`).
     #[must_use]
     pub const fn new() -> Self {
         Self { cookie: None }
     }
 
-    /// Adds a cookie to the uevent. Requires interface 4.15.
+    /// Adds a cookie to the uevent. A cookie with a semaphore requires interface 4.15.
     #[must_use]
     pub const fn cookie(self, cookie: UdevCookie) -> Self {
         Self { cookie: Some(cookie) }
@@ -73,11 +74,13 @@ impl Dm {
     /// Sets the uuid of a device that has no uuid yet.
     ///
     /// - Interface 4.19 and later.
+    /// - The device must be given by name, as for [`device_rename`](Self::device_rename). The returned state has
+    ///   neither name nor uuid.
     /// - A uuid cannot be changed or removed afterwards.
     ///
     /// # Errors
-    /// [`is_already_exists`](Error::is_already_exists): another device has the uuid. [`is_invalid`](Error::is_invalid):
-    /// this device already has a uuid. [`is_not_found`](Error::is_not_found).
+    /// [`is_already_exists`](Error::is_already_exists): a device has the uuid already, which may be this one.
+    /// [`is_invalid`](Error::is_invalid): this device has another uuid. [`is_not_found`](Error::is_not_found).
     #[doc(alias = "DM_DEV_RENAME")]
     #[doc(alias = "dm_task_set_newuuid")]
     pub fn device_set_uuid(&self, name: impl AsDmName, uuid: &DmUuid) -> Result<DeviceInfo> {

@@ -30,8 +30,9 @@ pub enum StatusKind {
     Table,
     /// The text that the integrity measurement architecture (IMA) records, `STATUSTYPE_IMA`.
     ///
-    /// Linux 5.15 and later. The interface version was not raised for it, so some kernels with interface 4.45 or later
-    /// return the status instead. A measurement starts with `target_name=`.
+    /// Linux 5.15 and later. The interface version was not raised for it, so a kernel with interface 4.45 may return
+    /// the status instead. A measurement starts with `target_name=`; that of a target without measurements, such as
+    /// `thin`, is empty.
     #[doc(alias = "dm_task_ima_measurement")]
     #[doc(alias = "dmsetup measure")]
     Ima,
@@ -83,15 +84,16 @@ impl StatusOptions {
 
     /// Treats the whole reply as secret, and makes the kernel wipe its copy. Requires interface 4.20.
     ///
-    /// Without it, only the params of targets that are known to take keys are treated as secret.
+    /// Without it, a reply is secret only if it has params or measurements, and one of the targets is known to take
+    /// keys.
     #[must_use]
     pub const fn secure(self, secure: bool) -> Self {
         Self { secure, ..self }
     }
 
     /// Whether a kernel that lacks an option may ignore it, as with libdm: the reply is then about the active
-    /// table, metadata is committed first, and the kernel's copy is not wiped. By default such a kernel refuses the command with
-    /// [`Error::Unsupported`](crate::Error::Unsupported), as it always does for [`StatusKind::Ima`].
+    /// table, metadata is committed first, and the kernel's copy is not wiped. By default such a kernel refuses the
+    /// command with [`Error::Unsupported`](crate::Error::Unsupported), as it always does for [`StatusKind::Ima`].
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
@@ -147,8 +149,8 @@ impl Dm {
     ///
     /// - Interface 4.0 and later.
     /// - If the device has no active table, the reply has no lines.
-    /// - The device need not be suspended. Thin pools, caches and clones that are not suspended commit their metadata first,
-    ///   unless [`noflush`](StatusOptions::noflush) is set.
+    /// - The device need not be suspended. Thin pools, caches and clones that are not suspended commit their metadata
+    ///   first, unless [`noflush`](StatusOptions::noflush) is set.
     ///
     /// ```
     /// # let memory = dm_testing::MemoryKernel::new();
@@ -182,12 +184,14 @@ impl Dm {
     ///
     /// - Interface 4.0 and later.
     /// - Returns at once if the number differs already, so no event is missed between two calls.
-    /// - Blocks until an event or a signal arrives. Removing a device is an event only if it has an active table;
-    ///   without one, the removal blocks until this call returns. To wait with a timeout use
-    ///   [`wait_event`](Self::wait_event), and for many devices an [`EventPoller`](crate::EventPoller).
+    /// - Blocks until an event or a signal arrives; after a signal whose handler has `SA_RESTART`, the wait continues.
+    ///   Removing a device is an event only if it has an active table; without one, the removal blocks until this call
+    ///   returns. To wait with a timeout use [`wait_event`](Self::wait_event), and for many devices an
+    ///   [`EventPoller`](crate::EventPoller).
     ///
     /// # Errors
-    /// [`is_interrupted`](crate::Error::is_interrupted): a signal arrived. [`is_not_found`](crate::Error::is_not_found).
+    /// [`is_interrupted`](crate::Error::is_interrupted): a signal arrived.
+    /// [`is_not_found`](crate::Error::is_not_found).
     #[doc(alias = "DM_DEV_WAIT")]
     #[doc(alias = "DM_DEVICE_WAITEVENT")]
     #[doc(alias = "dm_task_set_event_nr")]
@@ -198,7 +202,8 @@ impl Dm {
     /// Waits until a device's event number differs from `event_nr`, then reads what the options select.
     ///
     /// # Errors
-    /// As [`device_wait`](Self::device_wait).
+    /// As [`device_wait`](Self::device_wait). With [`secure`](StatusOptions::secure), also
+    /// [`is_invalid`](crate::Error::is_invalid): a signal restarted the command after the kernel had wiped the request.
     pub fn device_wait_with(&self, id: impl AsDevId, event_nr: u32, options: StatusOptions) -> Result<TableStatus> {
         let request = Request { event_nr, ..Request::of(Command::DeviceWait, dev_id(Command::DeviceWait, &id)?) };
         self.status(&options.apply(request))

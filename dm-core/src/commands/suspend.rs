@@ -25,8 +25,8 @@ impl SuspendOptions {
         Self { noflush: false, skip_lockfs: false, if_possible: false }
     }
 
-    /// Does not flush queued I/O: I/O that the target holds back stays queued. The file system is not frozen either. The
-    /// kernel still waits for I/O that the underlying devices have not completed. Requires interface 4.12.
+    /// Does not flush queued I/O: I/O that the target holds back stays queued. The file system is not frozen either.
+    /// The kernel still waits for I/O that the underlying devices have not completed. Requires interface 4.12.
     #[must_use]
     #[doc(alias = "dm_task_no_flush")]
     pub const fn noflush(self, noflush: bool) -> Self {
@@ -40,15 +40,15 @@ impl SuspendOptions {
         Self { skip_lockfs, ..self }
     }
 
-    /// Whether a kernel older than interface 4.12 may ignore [`noflush`](Self::noflush) and flush I/O, as libdm does. By
-    /// default such a kernel refuses the command with [`Error::Unsupported`](crate::Error::Unsupported).
+    /// Whether a kernel older than interface 4.12 may ignore [`noflush`](Self::noflush) and flush I/O, as libdm does.
+    /// By default such a kernel refuses the command with [`Error::Unsupported`](crate::Error::Unsupported).
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
     }
 
-    /// Neither flushes nor freezes, for targets that hold back I/O, such as `multipath` without a path. The kernel still
-    /// waits for I/O that the underlying devices have not completed.
+    /// Neither flushes nor freezes, for targets that hold back I/O, such as `multipath` without a path. The kernel
+    /// still waits for I/O that the underlying devices have not completed.
     #[must_use]
     pub const fn without_flush() -> Self {
         Self { noflush: true, skip_lockfs: true, if_possible: false }
@@ -73,15 +73,15 @@ pub struct ResumeOptions {
 }
 
 impl ResumeOptions {
-    /// The default: no cookie, and a device with a new table is first suspended with [`SuspendOptions::new`]. The uevent
-    /// still has the flag that marks it as caused by a command (`DM_UDEV_PRIMARY_SOURCE_FLAG`).
+    /// The default: no cookie, and a device with a new table is first suspended with [`SuspendOptions::new`]. The
+    /// uevent still has the flag that marks it as caused by a command (`DM_UDEV_PRIMARY_SOURCE_FLAG`).
     #[must_use]
     pub const fn new() -> Self {
         Self { suspend: SuspendOptions::new(), cookie: None }
     }
 
-    /// Sets the options of the suspend before the new table becomes active. They have no effect if the device is already
-    /// suspended or has no new table.
+    /// Sets the options of the suspend before the new table becomes active. They have no effect if the device is
+    /// already suspended or has no new table.
     #[must_use]
     pub const fn suspend(self, suspend: SuspendOptions) -> Self {
         Self { suspend, ..self }
@@ -109,8 +109,8 @@ impl Dm {
     ///
     /// - Interface 4.0 and later.
     /// - Blocks until pending I/O has completed, however long the underlying devices take. A signal ends the wait and
-    ///   leaves the device as it was; since Linux 6.12, the wait continues after a signal whose handler has `SA_RESTART`.
-    ///   The freeze of the file system, which comes first, cannot be interrupted.
+    ///   leaves the device as it was; in Linux 6.12 and updates of older kernels, the wait continues after a signal whose
+    ///   handler has `SA_RESTART`. The freeze of the file system, which comes first, cannot be interrupted.
     /// - Suspending a suspended device does nothing.
     ///
     /// # Errors
@@ -136,8 +136,8 @@ impl Dm {
     /// - Interface 4.0 and later.
     /// - If there is an inactive table, the device is suspended first, unless it already is; this blocks as
     ///   [`device_suspend`](Self::device_suspend) does. The table that was active is destroyed.
-    /// - A uevent is sent if the device was suspended or has a new table. If the new table has another size than the old
-    ///   one, recent kernels add `RESIZE=1` to it.
+    /// - A uevent is sent if the device was suspended or has a new table. If the new table has another size than the
+    ///   old one, recent kernels add `RESIZE=1` to it.
     /// - Resuming a device that is not suspended and has no inactive table does nothing.
     ///
     /// # Errors

@@ -45,10 +45,10 @@ pub enum EventKind {
     },
     /// The device got its uuid.
     UuidSet,
-    /// The device maps I/O for the first time: its first table became active.
+    /// The first table of the device became active.
     ///
-    /// Reported for devices that were added after the poller was opened, and for others if
-    /// [`PollerOptions::existing`] is set.
+    /// Reported for devices that were added after the poller was opened. With [`PollerOptions::existing`], also for
+    /// others, and when a device is resumed that was suspended when the poller was opened.
     Resumed,
     /// A target raised an event, or the device was renamed or got a uuid while it had a table. Read its status for
     /// details.

@@ -30,11 +30,12 @@ impl PollerOptions {
         Self { existing: false }
     }
 
-    /// Whether to report [`EventKind::Resumed`] also for devices that existed when the poller was opened and that had no
-    /// table or were suspended.
+    /// Whether to report [`EventKind::Resumed`] also for devices that existed when the poller was opened and that had
+    /// no table or were suspended.
     ///
-    /// Opening then takes one more ioctl for each existing device, and each step one more for each device that was not
-    /// running.
+    /// Opening then takes one more ioctl for each existing device, and each step one more for each of those that are
+    /// still not running. The resume of a suspended device does not make the poller's descriptor readable: without
+    /// [`wait`](EventPoller::wait), call [`read`](EventPoller::read) from time to time as well.
     #[must_use]
     pub const fn existing(self, existing: bool) -> Self {
         Self { existing }
@@ -44,7 +45,7 @@ impl PollerOptions {
 /// Follows all mapped devices through a separate handle on the control node.
 ///
 /// Each step arms the node, lists the devices and compares the list with the previous one. An event after the list was
-/// read makes the node readable again, so no event is lost or reported twice.
+/// read makes the node readable again, so that the next step finds it.
 ///
 /// ```
 /// use dm_core::{Dm, EventPoller};
@@ -75,11 +76,11 @@ impl PollerOptions {
 /// list does not show whether a device has a table or is suspended. Therefore:
 ///
 /// - [`EventKind::Resumed`] is the first table of a device. A device that has an active table is not reported when it
-///   is suspended, resumed or reloaded.
-/// - Changes that are reverted between two steps are not reported, such as a device that is created and removed at
-///   once.
-/// - If a device without a uuid is removed and another one without a uuid gets its number before the next step, this is
-///   reported as a rename.
+///   is suspended, resumed or reloaded, except as [`PollerOptions::existing`] describes.
+/// - Several events of a device between two steps are reported as one [`EventKind::Changed`]. Changes that are reverted
+///   between two steps are not reported, such as a device that is created and removed at once.
+/// - If a device without a uuid is removed and another one gets its number before the next step, this can be reported
+///   as changes of one device, such as a rename.
 /// - Before interface 4.45, lists have no uuids. That a device got a uuid is then reported with its next event.
 ///
 /// # Costs
@@ -141,8 +142,8 @@ impl EventPoller {
     /// Reports the events since the last step, without waiting.
     ///
     /// # Errors
-    /// [`list_devices`](Dm::list_devices) or [`device_info`](Dm::device_info) fails. The next call reports the same
-    /// events.
+    /// [`arm_poll`](Dm::arm_poll), [`list_devices`](Dm::list_devices) or [`device_info`](Dm::device_info) fails. The
+    /// next call reports the same events.
     pub fn read(&mut self) -> Result<Vec<Event>> {
         // Armed first, so that an event after the list makes the node readable.
         self.dm.arm_poll()?;

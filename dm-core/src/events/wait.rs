@@ -66,9 +66,9 @@ impl Dm {
     /// - Interface 4.36 and later.
     /// - Unlike [`device_wait`](Self::device_wait), it has a timeout, and signals do not end it. With `None`, or with a
     ///   timeout such as `Duration::MAX`, it waits without limit.
-    /// - The removal of the device ends it. If another device takes its name, uuid or number at the same moment, the wait
-    ///   continues with that device.
-    /// - It takes two ioctls, and two more for each event of any device.
+    /// - The removal of the device ends it. If another device takes its name, uuid or number at the same moment, the
+    ///   wait continues with that device.
+    /// - It takes two ioctls, and at most two more for each event of any device.
     /// - It arms this handle and thus all its clones, as [`arm_poll`](Self::arm_poll) does. If several threads wait,
     ///   each needs a separate handle: see [`reopen`](Self::reopen).
     ///
