@@ -77,14 +77,15 @@ pub trait BlockIo: fmt::Debug + Send + Sync {
     /// Lets the kernel probe the paths of a multipath device (`DM_MPATH_PROBE_PATHS`).
     ///
     /// # Errors
-    /// As [`BlockDevice::probe_paths`](crate::block::BlockDevice::probe_paths). `ENOTTY`, the default: it is not a multipath
-    /// device.
+    /// As [`BlockDevice::probe_paths`](crate::block::BlockDevice::probe_paths). `ENOTTY`, the default: it is not a
+    /// multipath device.
     fn probe_paths(&self) -> io::Result<()> {
         Err(io::Error::from_raw_os_error(nix::libc::ENOTTY))
     }
 }
 
-/// For regular files only; open a device as a [`BlockDevice`](crate::block::BlockDevice).
+/// For regular files only; open a device as a [`BlockDevice`](crate::block::BlockDevice). A write beyond the end makes
+/// the file larger.
 impl BlockIo for File {
     fn size(&self) -> io::Result<Sectors> {
         let metadata = self.metadata()?;

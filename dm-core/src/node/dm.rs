@@ -21,12 +21,12 @@ use crate::wire::{Command, DeviceInfo, Flags, INTERFACE_MAJOR};
 /// A handle on the device mapper's control node; every command is a method.
 ///
 /// A method with the name of a kernel command is one ioctl, which is repeated only if the reply does not fit into the
-/// buffer. [`wait_event`](Self::wait_event), [`device_tree`](Self::device_tree) and
-/// [`device_tree_of`](Self::device_tree_of) send several commands. Operations such as setting up a device or replacing
-/// the table of a device in use are methods of [`Host`](crate::Host).
+/// buffer. After a refusal, the search for the reason can take one more. [`wait_event`](Self::wait_event),
+/// [`device_tree`](Self::device_tree) and [`device_tree_of`](Self::device_tree_of) send several commands. Operations
+/// such as setting up a device or replacing the table of a device in use are methods of [`Host`](crate::Host).
 ///
-/// A handle is cheap to clone and can be used from several threads; the kernel serializes the commands. Clones share
-/// the open file, and with it the state that [`arm_poll`](Self::arm_poll) sets.
+/// A handle is cheap to clone and can be used from several threads at the same time. Clones share the open file, and
+/// with it the state that [`arm_poll`](Self::arm_poll) sets.
 ///
 /// ```
 /// use dm_core::{Dm, TargetLine};
@@ -78,8 +78,9 @@ impl OpenOptions {
     /// Whether the kernel's log is searched for the reason when a command is refused. On by default.
     ///
     /// This costs three short system calls before each command for which the kernel logs reasons, and an open file on
-    /// `/dev/kmsg` that the handle keeps. If the kernel does not record the thread that wrote a line, a line without a
-    /// device number may be about a command that another handle or process sent at the same moment.
+    /// `/dev/kmsg` that the handle keeps, up to four if threads use it at the same time. If the kernel does not record
+    /// the thread that wrote a line, a line without a device number may be about a command that another handle or
+    /// process sent at the same moment.
     #[must_use]
     pub const fn kernel_log(mut self, kernel_log: bool) -> Self {
         self.no_kernel_log = !kernel_log;

@@ -24,7 +24,7 @@ use super::elsewhere::gettid;
 use super::log_lines::{Line, reasons};
 use crate::wire::Command;
 
-/// Whether the kernel logs the reason when it refuses the command. `RemoveAll` logs too, but is never refused.
+/// Whether the kernel may log a reason when it refuses the command. `RemoveAll` logs too, but only when it succeeds.
 pub(super) const fn has_reasons(command: Command) -> bool {
     matches!(
         command,
@@ -37,7 +37,7 @@ pub(super) const fn has_reasons(command: Command) -> bool {
     )
 }
 
-/// The number of `/dev/kmsg`, `KMSG_MINOR` in drivers/char/mem.c.
+/// The number of `/dev/kmsg` (Documentation/admin-guide/devices.txt).
 const KMSG: DeviceNumber = DeviceNumber::new(1, 11);
 
 /// The kernel's log, as read by one handle.

@@ -6,15 +6,15 @@ use dm_units::DeviceNumber;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Line<'a> {
     text: &'a str,
-    /// The id of the thread that wrote it, or 0 for an interrupt; `None` if the kernel was built without a record of that
-    /// (`CONFIG_PRINTK_CALLER`).
+    /// The id of the thread that wrote it, or 0 for an interrupt; `None` if the kernel was built without a record of
+    /// that (`CONFIG_PRINTK_CALLER`).
     thread: Option<i32>,
     /// The mapped device that the line names.
     device: Option<DeviceNumber>,
 }
 
-/// The prefix of the lines of `crypt` in a kernel with trusted keys, where it includes `include/keys/trusted-type.h`, which
-/// redefines `pr_fmt`.
+/// The prefix of the lines of `crypt` in a kernel with trusted keys, where it includes `include/keys/trusted-type.h`,
+/// which redefines `pr_fmt`.
 const PREFIX_OF_CRYPT: &str = "trusted_key: ";
 
 /// The number of priority bits below the facility (`LOG_PRIMASK` in kernel/printk/printk.c).
@@ -46,8 +46,8 @@ impl<'a> Line<'a> {
 /// Selects the lines that are about a command that `thread` has sent for `device`.
 ///
 /// Lines of other threads and about other devices are left out. A line without a device is about the command if the
-/// kernel records threads. If it does not, such a line is selected only if this handle sent no other command at the same
-/// time (`alone`), and no line is about another device.
+/// kernel records threads. If it does not, such a line is selected only if this handle sent no other command at the
+/// same time (`alone`), and no line is about another device.
 pub(super) fn reasons<'a>(
     lines: impl Iterator<Item = Line<'a>>,
     device: Option<DeviceNumber>,

@@ -26,8 +26,8 @@ pub trait Transport: fmt::Debug + Send + Sync {
     /// Sends the request, a `struct dm_ioctl` with its payload, and overwrites it with the answer.
     ///
     /// # Errors
-    /// The kernel refuses the request; the error has its errno. The three version words of the answer are valid even
-    /// then.
+    /// The kernel refuses the request; the error has its errno. The three version words of the answer are the kernel's
+    /// even then, or still those of the request if the kernel has not read it, as after `EACCES`.
     fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()>;
 
     /// As [`ioctl`](Self::ioctl), but gives up after `timeout` or when a signal arrives. The answer is not returned.
@@ -66,8 +66,8 @@ pub trait Transport: fmt::Debug + Send + Sync {
 
     /// Opens a block device of this kernel, mapped or not, to read and write its data.
     ///
-    /// `None`, the default, if the kernel is the one that this program runs on: its devices are opened through their nodes.
-    /// [`Host::open_block`](crate::Host::open_block) does both.
+    /// `None`, the default, if the kernel is the one that this program runs on: its devices are opened through their
+    /// nodes. [`Host::open_block`](crate::Host::open_block) does both.
     fn open_block(&self, device: BlockId<'_>, options: BlockOpenOptions) -> Option<io::Result<Box<dyn BlockIo>>> {
         let _ = (device, options);
         None

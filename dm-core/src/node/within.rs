@@ -20,8 +20,8 @@ use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
 
-/// The time that the child has after the signal. After that it is left running, since it may be writing back the page cache,
-/// which cannot be interrupted.
+/// The time that the child has after the signal. After that it is left running, since it may be writing back the page
+/// cache, which cannot be interrupted.
 const LAST_WAIT: Duration = Duration::from_secs(1);
 /// The signal may arrive just before the child enters the kernel, so it is repeated.
 const BETWEEN_SIGNALS: Duration = Duration::from_millis(10);

@@ -10,7 +10,7 @@ bitflags::bitflags! {
     /// The kernel copies them into the uevent's `DM_COOKIE`. Their meaning is a convention of libdm and its rules.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     pub struct UdevFlags: u32 {
-        /// The device mapper's own rules, which make the links in `/dev/mapper`, do nothing.
+        /// The device mapper's own rules make no links in `/dev/mapper`.
         const DISABLE_DM_RULES = sys::DM_UDEV_DISABLE_DM_RULES_FLAG;
         /// The rules of subsystems such as LVM do nothing.
         const DISABLE_SUBSYSTEM_RULES = sys::DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG;
@@ -45,10 +45,10 @@ bitflags::bitflags! {
 
 /// The number that a resume, a removal or a rename adds to its uevent as `DM_COOKIE`.
 ///
-/// The kernel accepts any number but 0, and passes it on only if it sends a uevent, as
-/// [`uevent_generated`](crate::DeviceInfo::uevent_generated) of the reply tells. For udev's device-mapper rules, the
-/// lower half identifies a System V semaphore (with the key `0x0d4d` and the lower half) that the rules decrement when
-/// they have finished. It must exist before the command is sent. A lower half of 0 means that there is no semaphore and
+/// The kernel accepts any number; 0 means no cookie. It passes the number on only if it sends a uevent, as
+/// [`uevent_generated`](crate::DeviceInfo::uevent_generated) of the reply reports. For udev's device-mapper rules, the
+/// lower half identifies a System V semaphore (the upper half of its key is `0x0d4d`) that the rules decrement when
+/// they have finished. It must exist before the command is sent. A lower half of 0 means that no semaphore exists and
 /// only the flags are passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UdevCookie(u32);

@@ -30,7 +30,7 @@ bitflags::bitflags! {
         const QUERY_INACTIVE_TABLE = sys::DM_QUERY_INACTIVE_TABLE_FLAG;
         /// The command sent a uevent.
         const UEVENT_GENERATED = sys::DM_UEVENT_GENERATED_FLAG;
-        /// A uuid was given or requested.
+        /// A uuid was set, or uuids were requested.
         const UUID = sys::DM_UUID_FLAG;
         /// Buffers are wiped after use.
         const SECURE_DATA = sys::DM_SECURE_DATA_FLAG;

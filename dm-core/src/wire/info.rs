@@ -13,9 +13,8 @@ use crate::id::{DmName, DmUuid};
 /// The state of a mapped device, as reported by most commands.
 ///
 /// It holds the header of a reply, filled in by `__dev_status` in drivers/md/dm-ioctl.c, and allocates nothing. Two
-/// values are equal if they report the same state, even for different requests. A resume and a clear report the name or
-/// the uuid only if the request had it, and a rename reports neither; a field that is not reported is compared as
-/// absent.
+/// values are equal if they report the same state, even for different requests. The reply to a rename has neither name
+/// nor uuid; a field that is not reported is compared as absent.
 #[derive(Clone)]
 pub struct DeviceInfo {
     command: Command,
@@ -90,7 +89,7 @@ impl DeviceInfo {
         header::target_count(&self.header)
     }
 
-    /// All flags of the reply, which include those of the request.
+    /// All flags of the reply: those of the state, and most of those that the request had.
     #[must_use]
     pub fn flags(&self) -> Flags {
         header::flags(&self.header)
@@ -108,7 +107,7 @@ impl DeviceInfo {
         self.flags().contains(Flags::INTERNAL_SUSPEND)
     }
 
-    /// Whether the active table, or the inactive one if that was requested, is read-only.
+    /// Whether the device, or the inactive table if that was requested, is read-only. `false` if the slot has no table.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         self.flags().contains(Flags::READONLY)
@@ -132,7 +131,7 @@ impl DeviceInfo {
         self.flags().contains(Flags::DEFERRED_REMOVE)
     }
 
-    /// Whether the command sent a uevent, which udev processes after the command has returned.
+    /// Whether the command sent a uevent. udev may process it after the command has returned.
     #[must_use]
     pub fn uevent_generated(&self) -> bool {
         self.flags().contains(Flags::UEVENT_GENERATED)
