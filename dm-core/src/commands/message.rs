@@ -9,7 +9,7 @@ use super::payload::{Payload, PayloadWriter, sets_a_key};
 use crate::error::{Error, RequestFault, Result};
 use crate::id::{AsDevId, DevId, Text};
 use crate::node::{Dm, ReplySizes};
-use crate::wire::buffer::Buffer;
+use crate::wire::buffer::{Buffer, MAX_SIZE};
 use crate::wire::header::{self, HEADER_SIZE, Request};
 use crate::wire::reply::{Reply, ReplyError};
 use crate::wire::scan::nul_terminated;
@@ -38,21 +38,22 @@ impl MessageOptions {
         Self { secure: false, if_possible: false, reply_size: 1024 }
     }
 
-    /// Treats the message and its reply as secret although the message is not recognized as one with a key: the kernel
-    /// and this library wipe their copies after use. Requires interface 4.20.
+    /// Treats the message and its reply as secret even if the message is not recognized as one with a key: the kernel
+    /// and this library wipe their copies after use. Requires interface 4.20, unless
+    /// [`if_possible`](Self::if_possible) is set.
     #[must_use]
     pub const fn secure(self, secure: bool) -> Self {
         Self { secure, ..self }
     }
 
-    /// Whether to send the message without wiping on a kernel older than interface 4.20, even if it may contain a key, as
-    /// libdm does. By default the command fails on such a kernel with [`Error::Unsupported`].
+    /// Whether a kernel older than interface 4.20, which cannot wipe its copy, may get a message that is secret or may
+    /// contain a key, as with libdm. By default the command then fails with [`Error::Unsupported`].
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
     }
 
-    /// Sets the buffer size for the reply, in bytes.
+    /// Sets the buffer size for the reply, in bytes; together with the header at most 1 GiB.
     ///
     /// The kernel executes a message before it knows whether the reply fits. If it does not fit, the message is sent
     /// and executed again. For a message that changes something and has a long reply, set a sufficient size.
@@ -141,7 +142,8 @@ impl Dm {
     /// Sends a message to the target that maps the first sector. A message that starts with `@` is for the device
     /// itself.
     ///
-    /// - Interface 4.2 and later; for a message that may contain a key, 4.20 and later.
+    /// - Interface 4.2 and later; for a message that may contain a key, 4.20 and later, unless
+    ///   [`if_possible`](MessageOptions::if_possible) is set.
     /// - The message goes to the active table. The kernel splits it at white space; a backslash escapes the next byte.
     ///
     /// ```
@@ -157,7 +159,8 @@ impl Dm {
     /// # Errors
     /// [`is_invalid`](Error::is_invalid): the target takes no messages or refuses this one, the device has no active
     /// table, or the sector is beyond the end of the device. A target can return any other errno.
-    /// [`is_not_found`](Error::is_not_found).
+    /// [`is_not_found`](Error::is_not_found). [`Error::Request`]: the text cannot be sent, for example because it
+    /// contains a NUL.
     #[doc(alias = "DM_TARGET_MSG")]
     #[doc(alias = "DM_DEVICE_TARGET_MSG")]
     #[doc(alias = "dm_task_set_message")]
@@ -168,7 +171,8 @@ impl Dm {
     /// Sends a message to the target that maps a certain sector, with options.
     ///
     /// # Errors
-    /// As [`target_msg`](Self::target_msg).
+    /// As [`target_msg`](Self::target_msg). [`RequestFault::TooLarge`] in [`Error::Request`]: the buffer for the reply is
+    /// larger than the kernel accepts.
     pub fn target_msg_with(
         &self,
         id: impl AsDevId,
@@ -178,6 +182,9 @@ impl Dm {
         let request = Request::of(COMMAND, dev_id(COMMAND, &id)?);
         let request = request.secure_if_possible(options.if_possible).secure(options.secure);
         let least = HEADER_SIZE.saturating_add(options.reply_size);
+        if least > MAX_SIZE {
+            return Err(Error::request(COMMAND, RequestFault::TooLarge));
+        }
         let sizes = ReplySizes { first: least, least, grow: |_, size| size.saturating_mul(8) };
         Ok(MessageReply::new(self.ask(&request, &sizes, |buffer| write(buffer, &message))?)?)
     }

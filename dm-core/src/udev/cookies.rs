@@ -1,8 +1,8 @@
 //! Cookies, by which udev's rules tell libdm's programs that they have finished.
 //!
-//! A cookie is a semaphore that counts outstanding steps. Its creator starts it at 1 and adds 1 for each command that sends a
-//! uevent with the cookie; the rules subtract 1 when they have finished with a uevent (`dmsetup udevcomplete`). At the end
-//! the creator subtracts its 1, waits for 0, and removes the semaphore.
+//! A cookie is a semaphore that counts outstanding steps. Its creator starts it at 1 and adds 1 for each command that
+//! sends a uevent with the cookie; the rules subtract 1 when they have finished with a uevent (`dmsetup udevcomplete`).
+//! At the end the creator subtracts its 1, waits for 0, and removes the semaphore.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};

@@ -1,8 +1,8 @@
 //! Decides from a few cheap facts whether udev completes cookies.
 //!
-//! This runs before every operation, so it makes three system calls and does not walk `/proc`. The facts can be wrong:
-//! a daemon that was killed leaves its socket behind. [`alive`] searches for the daemon once a reply is
-//! overdue.
+//! This runs before every operation, so it usually makes three system calls, and walks `/proc` only in a container with
+//! its own IPC namespace. The facts can be wrong: a daemon that was killed leaves its socket behind. [`alive`] searches
+//! for the daemon once a reply is overdue.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;

@@ -17,10 +17,10 @@ use crate::id::DmNameBuf;
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UdevError {
-    /// udev runs and has not completed a cookie within the timeout.
+    /// udev runs, or may run, and has not completed a cookie within the timeout.
     #[error(
-        "udev has not finished with {} within {waited:.1?}: {pending} steps of cookie {cookie:#x} are outstanding{}; {}",
-        Devices(.devices), MissingPaths(.lacking), advice(*.stopped)
+        "udev has not finished with {} within {waited:.1?}: {}{}; {}",
+        Devices(.devices), outstanding(*.pending, *.cookie), MissingPaths(.lacking), advice(*.stopped)
     )]
     #[non_exhaustive]
     TimedOut {
@@ -98,8 +98,8 @@ pub enum UdevError {
         /// The path of that file.
         path: PathBuf,
     },
-    /// The directory is not safe: nodes are only created in one that belongs to root and that is not writable for all
-    /// users.
+    /// The directory is not safe: nodes are only created in one that belongs to root, or to the owner of the directory
+    /// that is used as `/dev`, and that is not writable for all users.
     #[error(
         "cannot make nodes in {}: it must be a directory, not a link, that belongs to root and is not writable for all",
         path.display()
@@ -189,7 +189,12 @@ impl UdevError {
     /// Whether the device has no node, or the cookie does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::NoNode { .. } | Self::Cookie { source: Errno::ENOENT | Errno::EINVAL | Errno::EIDRM, .. })
+        let is_gone = |source| matches!(source, Errno::ENOENT | Errno::EINVAL | Errno::EIDRM);
+        match self {
+            Self::NoNode { .. } => true,
+            Self::Cookie { cookie: Some(_), source, .. } => is_gone(*source),
+            _ => false,
+        }
     }
 
     /// Whether the user lacks the permission.
@@ -224,6 +229,13 @@ pub(super) fn errno_of(error: &io::Error) -> Errno {
 
 const fn advice(stopped: bool) -> &'static str {
     if stopped { "its daemon is stopped: let it continue (SIGCONT)" } else { "check udev's log" }
+}
+
+fn outstanding(pending: i32, cookie: u32) -> String {
+    match pending {
+        1 => format!("1 step of cookie {cookie:#x} is outstanding"),
+        _ => format!("{pending} steps of cookie {cookie:#x} are outstanding"),
+    }
 }
 
 fn done(present: bool, name: &DmNameBuf, number: DeviceNumber) -> String {
@@ -312,6 +324,7 @@ mod tests {
             timed_out(1, false).to_string(),
             r"udev has not finished with device 'my\x200' (254:3) within 30.0s: 2 steps of cookie 0xd4d1234 are outstanding, and these are missing or wrong: /dev/mapper/x; check udev's log"
         );
+        assert_eq!(outstanding(1, 0x0d4d_1234), "1 step of cookie 0xd4d1234 is outstanding");
         let many = timed_out(5, true).to_string();
         assert!(many.contains(r"device 'my\x202' (254:3) and 2 more within"), "{many}");
         assert!(many.ends_with("its daemon is stopped: let it continue (SIGCONT)"), "{many}");
@@ -342,6 +355,7 @@ mod tests {
         assert!(error.is_permission_denied() && !error.is_timed_out() && !error.is_not_found() && !error.is_invalid());
         let listing = UdevError::Cookie { what: "list", cookie: None, source: Errno::ENOENT };
         assert_eq!(listing.to_string(), "cannot list the udev cookies");
+        assert!(!listing.is_not_found(), "no cookie is missing, but the list");
     }
 
     #[test]

@@ -17,10 +17,11 @@
 //!
 //! # How the end of udev's work is detected
 //!
-//! By a cookie, as in libdm: a semaphore that udev's rules decrement. Before each operation, three cheap facts decide
-//! whether they will: udev's control socket exists, the rule that completes cookies is installed, and this thread is in
-//! the initial IPC namespace. If the cookie is not completed within a second, `/proc` is searched for a udev daemon of
-//! root in the same IPC namespace. If there is none, or another process has removed the semaphore
+//! By a cookie, as in libdm: a semaphore that udev's rules decrement. With [`Strategy::Auto`], three cheap facts decide
+//! before each operation whether they will: udev's control socket exists, the rule that completes cookies is installed,
+//! and this thread is in the initial IPC namespace, or in that of a container in which a udev runs. `DM_DISABLE_UDEV`
+//! in the environment disables cookies. If udev completes no step of the cookie within a second, `/proc` is searched
+//! for a udev daemon of root in the same IPC namespace. If there is none, or another process has removed the semaphore
 //! (`dmsetup udevcomplete_all`), the operation waits for the nodes instead, or creates them if no other program does.
 //!
 //! If an operation does not wait for a cookie, it sends a cookie with base 0 and libdm's flags, so that udev's rules
@@ -78,17 +79,18 @@ use crate::wire::UdevFlags;
 #[non_exhaustive]
 #[doc(alias = "dm_udev_set_sync_support")]
 pub enum Strategy {
-    /// [`Cookies`](Self::Cookies) if udev completes them, otherwise [`WaitForNodes`](Self::WaitForNodes) if udev makes
-    /// nodes nevertheless, otherwise [`MakeNodes`](Self::MakeNodes). Every operation decides for itself, so udev may
-    /// start or stop at any time.
+    /// [`Cookies`](Self::Cookies) if udev completes them, [`WaitForNodes`](Self::WaitForNodes) if this thread's IPC
+    /// namespace is not udev's, otherwise [`MakeNodes`](Self::MakeNodes). Every operation and every batch decides for
+    /// itself, so udev may start or stop at any time.
     #[default]
     Auto,
-    /// Waits for a cookie, as libdm does. The operation checks whether udev runs only if udev does not complete the cookie
-    /// within a second.
+    /// Waits for a cookie, as libdm does. The operation checks whether udev runs only if udev completes no step of the
+    /// cookie within a second. If no semaphore can be created, it polls as [`WaitForNodes`](Self::WaitForNodes) does.
     Cookies,
-    /// Polls the links below `/dev/mapper` until udev has made them.
+    /// Polls the links below `/dev/mapper` until udev has made or removed them. If udev does not run or does not
+    /// maintain the directory, this process makes or removes them.
     WaitForNodes,
-    /// Makes nodes and links below `/dev/mapper` in this process.
+    /// Makes and removes nodes and links below `/dev/mapper` in this process.
     #[doc(alias = "--noudevrules")]
     MakeNodes,
     /// Neither makes nodes nor waits. Only the kernel's nodes such as `/dev/dm-0` are certain to exist.
@@ -121,8 +123,7 @@ impl Visibility {
     }
 }
 
-/// How operations cooperate with udev. It has no state; each operation checks whether and how
-/// udev works.
+/// How operations cooperate with udev. With [`Strategy::Auto`], each operation checks whether and how udev works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Udev {
     strategy: Strategy,
@@ -144,21 +145,21 @@ impl Udev {
     }
 
     /// Limits the time that an operation or a batch waits for udev. With [`Duration::MAX`] it waits as long as a daemon
-    /// runs.
+    /// runs, or may run.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
     /// Makes operations use a cookie that other processes use as well. Operations then do not wait, but
-    /// [`SharedCookie::wait`] does, and only udev makes the nodes. If udev does not complete cookies, the cookie is not
-    /// used and this process makes the nodes.
+    /// [`SharedCookie::wait`] does, and only udev makes the nodes. The cookie is not used with a strategy without
+    /// cookies, nor with [`Strategy::Auto`] where udev does not complete them.
     #[must_use]
     pub fn on_cookie(self, cookie: SharedCookie) -> Self {
         Self { shared: Some(cookie), ..self }
     }
 
-    /// Uses another directory as `/dev`. Its subdirectory `mapper` is created if missing.
+    /// Uses another directory as `/dev`. If nodes are made and its subdirectory `mapper` is missing, it is created.
     #[must_use]
     #[doc(alias = "dm_set_dev_dir")]
     #[doc(alias = "dm_dir")]
@@ -202,8 +203,8 @@ impl Udev {
         self.strategy
     }
 
-    /// Checks whether udev completes cookies of this thread now, by the same facts as [`Strategy::Auto`], in three
-    /// system calls.
+    /// Checks whether udev completes cookies of this thread now, by the same facts as [`Strategy::Auto`]: usually in
+    /// three system calls.
     ///
     /// # Errors
     /// [`NoCookies`]: udev does not complete cookies, for the reason in the error.

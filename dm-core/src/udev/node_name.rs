@@ -35,7 +35,8 @@ pub(super) fn node_name(name: &DmName, naming: Naming) -> OsString {
 }
 
 /// The possible file names of a device, each once: first the one that this process uses, then those that other programs
-/// give it. libdm makes the mangled name or, in its mode *none*, the raw one; udev's link has other characters replaced.
+/// give it. libdm makes the mangled name or, in its mode *none*, the raw one; udev's link has other characters
+/// replaced.
 pub(super) fn file_names(name: &DmName, naming: Naming) -> Vec<OsString> {
     let udev = udev_path(name);
     let udev = udev.strip_prefix(mapper_dir()).map(|path| path.as_os_str().to_owned()).unwrap_or_default();

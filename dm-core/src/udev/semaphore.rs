@@ -90,8 +90,8 @@ impl Semaphore {
     pub(super) fn add(self, change: i16) -> Result<(), Errno> {
         let flags = i16::try_from(libc::IPC_NOWAIT).unwrap_or(0);
         let mut operation = libc::sembuf { sem_num: 0, sem_op: change, sem_flg: flags };
-        // SAFETY: `operation` is one initialised `sembuf`, which is what the third argument says, and it outlives the call,
-        // which only reads it.
+        // SAFETY: `operation` is one initialised `sembuf`, which is what the third argument says, and it outlives the
+        // call, which only reads it.
         Errno::result(unsafe { libc::semop(self.id, &raw mut operation, 1) }).map(drop)
     }
 
@@ -127,8 +127,8 @@ impl Semaphore {
 
     /// Calls `semctl`, only for operations without a fourth argument.
     fn control(self, operation: libc::c_int) -> Result<libc::c_int, Errno> {
-        // SAFETY: the callers' operations (`GETVAL`, `GETZCNT`, `GETNCNT`, `IPC_RMID`) take no fourth argument and touch no
-        // memory of this process.
+        // SAFETY: the callers' operations (`GETVAL`, `GETZCNT`, `GETNCNT`, `IPC_RMID`) take no fourth argument and
+        // touch no memory of this process.
         Errno::result(unsafe { libc::semctl(self.id, 0, operation) })
     }
 }

@@ -87,6 +87,7 @@ impl SharedCookie {
     ///
     /// # Errors
     /// [`is_not_found`](UdevError::is_not_found): the cookie no longer exists.
+    /// [`is_permission_denied`](UdevError::is_permission_denied): it belongs to another user.
     #[doc(alias = "dm_task_set_cookie")]
     pub fn expect(self, flags: UdevFlags) -> Result<UdevCookie, UdevError> {
         self.semaphore.add(1).map_err(|source| self.failed("use", source))?;
@@ -121,14 +122,13 @@ impl SharedCookie {
         Ok(self.pending()? == 0)
     }
 
-    /// Waits until udev has completed all uevents, at most for the timeout of `udev`, and removes the cookie, also after an
-    /// error.
+    /// Waits until udev has completed all uevents, at most for the timeout of `udev`, and removes the cookie, also
+    /// after an error.
     ///
     /// # Errors
     /// [`is_timed_out`](UdevError::is_timed_out). [`is_not_found`](UdevError::is_not_found): another process has
-    /// removed the cookie.
-    /// [`UdevError::NoDaemon`]: no daemon runs that would complete it; [`Host::make_nodes`](crate::Host::make_nodes) makes the
-    /// nodes.
+    /// removed the cookie. [`UdevError::NoDaemon`]: no daemon runs that would complete it;
+    /// [`Host::make_nodes`](crate::Host::make_nodes) makes the nodes.
     #[doc(alias = "dm_udev_wait")]
     #[doc(alias = "udevreleasecookie")]
     pub fn wait(self, udev: &Udev) -> Result<(), UdevError> {
@@ -142,7 +142,7 @@ impl SharedCookie {
         }
     }
 
-    /// Removes the cookie. Programs that wait for it are woken, and check the nodes themselves.
+    /// Removes the cookie. Threads that wait for it are woken; [`wait`](Self::wait) then returns an error.
     ///
     /// # Errors
     /// [`is_not_found`](UdevError::is_not_found): another process has removed it.

@@ -19,18 +19,19 @@ pub struct CookieInfo {
     pub id: i32,
     /// The key of its semaphore, as `dmsetup udevcookies` shows it.
     pub key: u32,
-    /// The number of outstanding steps; `None` if this user may not read it.
+    /// The value of the semaphore: the number of uevents that udev has not completed, plus 1 until the creator waits.
+    /// `None` if this user may not read it.
     pub pending: Option<i32>,
     /// The number of threads that wait for it; `None` if this user may not read it.
     pub waiters: Option<i32>,
-    /// The id of the user who created it.
+    /// The id of the user who owns it.
     pub uid: u32,
     /// The wall-clock time of the last change, in seconds since 1970. Only for display, since the clock may have been
     /// set.
     pub changed: u64,
     /// The wall-clock time of the last change of its value, in seconds since 1970; 0 if it never changed.
     pub last_operation: u64,
-    /// The wall-clock time of its creation, in seconds since 1970.
+    /// The wall-clock time of its creation or of its last change by `semctl(2)`, in seconds since 1970.
     pub created: u64,
     seen: Instant,
 }

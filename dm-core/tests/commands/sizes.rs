@@ -1,6 +1,8 @@
 //! The buffer size that is offered for replies: at first, when a reply does not fit, and after that.
 
-use dm_core::{Command, DepsOptions, Dm, ListOptions, Message, MessageOptions, StatusOptions, Transport};
+use dm_core::{
+    Command, DepsOptions, Dm, Error, ListOptions, Message, MessageOptions, RequestFault, StatusOptions, Transport,
+};
 
 use crate::load::line;
 use crate::support::{Answer, EBUSY, EINVAL, Layout, Script, deps, devices, lines, put};
@@ -128,6 +130,17 @@ fn a_message_whose_answer_does_not_fit_is_sent_again_unless_enough_was_offered()
     let options = MessageOptions::new().reply_size(5001);
     dm.target_msg_with("disk", Message::new("@stats_print 0"), options).unwrap();
     assert_eq!(script.sizes(), [312 + 5001]);
+}
+
+#[test]
+fn a_larger_reply_than_the_kernel_accepts_is_refused_before_it_is_allocated() {
+    let (dm, script) = Script::new().start();
+    for size in [usize::MAX, (1 << 30) - 311] {
+        let options = MessageOptions::new().reply_size(size);
+        let error = dm.target_msg_with("disk", Message::new("@stats_print 0"), options).unwrap_err();
+        assert!(matches!(error, Error::Request { fault: RequestFault::TooLarge, .. }), "{error}");
+    }
+    assert!(script.sizes().is_empty());
 }
 
 /// A kernel for which no buffer is large enough. It keeps no requests, whose sizes add up to two gigabytes.
