@@ -70,7 +70,7 @@ impl MessageOptions {
 pub struct Message<M> {
     /// A sector of the mapped device; the target that maps it gets the message.
     pub sector: Sectors,
-    /// The words of the message, separated by blanks.
+    /// The words of the message, separated by white space.
     pub text: M,
 }
 

@@ -10,7 +10,7 @@
 //!
 //! let udev = Udev::new(Strategy::Auto).timeout(Duration::from_secs(10));
 //! match udev.check_cookies() {
-//!     Ok(()) => println!("udev tells when it has finished"),
+//!     Ok(()) => println!("udev completes cookies"),
 //!     Err(reason) => println!("{reason}"),
 //! }
 //! ```

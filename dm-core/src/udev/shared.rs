@@ -22,13 +22,13 @@ use crate::wire::{UdevCookie, UdevFlags};
 /// use dm_core::Host;
 /// use dm_core::udev::{SharedCookie, Strategy, Udev};
 ///
-/// // A first process, if udev answers cookies at all:
+/// // A first process, after checking that udev completes cookies:
 /// let udev = Udev::new(Strategy::Auto);
 /// udev.check_cookies()?;
 /// let cookie = SharedCookie::create()?;
 /// println!("{:#x}", cookie.key());
 ///
-/// // Others, with that number: nothing waits here.
+/// // Others, with that number. Their operations do not wait.
 /// # let number = cookie.key();
 /// let host = Host::open()?.with_udev(udev.clone().on_cookie(SharedCookie::adopt(number)?));
 /// host.rename("home", "house")?;
