@@ -123,7 +123,7 @@ impl<'a> Before<'a> {
             NewTable::Unchanged => None,
             NewTable::First => now.has_active_table().then_some(Remains::NewTable),
             NewTable::Instead(old) => match read() {
-                Ok(table) => (!table.has_lines_of(old)).then_some(Remains::NewTable),
+                Ok(table) => (!is_same(&table, old)).then_some(Remains::NewTable),
                 Err(_) => Some(Remains::Unknown),
             },
             NewTable::Errors => match read() {
@@ -157,13 +157,20 @@ pub(super) fn has_errors_only(table: &TableStatus) -> bool {
     table.iter().all(|line| line.is_ok_and(|line| line.target_type == *"error"))
 }
 
+/// Whether two active tables have the same lines and make the device read-only or read-write alike.
+fn is_same(table: &TableStatus, old: &TableStatus) -> bool {
+    table.info().is_read_only() == old.info().is_read_only() && table.has_lines_of(old)
+}
+
 /// Makes a table active again, if it is not active, or if the next resume would replace it.
 fn restore(dm: &Dm, id: DevId<'_>, old: &TableStatus, is_threatened: bool) -> Result<()> {
-    if !is_threatened && dm.table_status_with(id, read_table())?.has_lines_of(old) {
+    if !is_threatened && is_same(&dm.table_status_with(id, read_table())?, old) {
         return Ok(());
     }
     let lines = old.iter().map(|line| line.map(|line| line.to_line())).collect::<Result<Vec<_>, _>>()?;
-    dm.table_load_with(id, lines, LoadOptions::new().read_only(old.info().is_read_only()))?;
+    // A kernel that cannot wipe its copy must not prevent the undo.
+    let options = LoadOptions::new().read_only(old.info().is_read_only()).secure(true).if_possible(true);
+    dm.table_load_with(id, lines, options)?;
     // While the new table is active there may be I/O that it cannot complete.
     let resume = ResumeOptions::new().suspend(SuspendOptions::without_flush());
     match dm.device_resume_with(id, resume) {

@@ -144,6 +144,7 @@ fn changes(cases: &mut Vec<Case>) {
         |device| !device.uuid.is_empty(),
     );
     each("reload by number", cases, |host| host.reload(number(0), new_line()).map(drop), |_| true);
+    read_only(cases);
     each(
         "reload with a timeout",
         cases,
@@ -168,6 +169,27 @@ fn changes(cases: &mut Vec<Case>) {
     each("rename to a name that is taken", cases, |host| host.rename("a", "other").map(drop), |_| true);
     each("set_uuid", cases, |host| host.set_uuid("a", DmUuid::new("uuid-b").unwrap()).map(drop), |_| true);
     each("message", cases, |host| host.message("other", Message::new("checkpoint")).map(drop), |_| true);
+}
+
+/// Changes of read-only alone.
+fn read_only(cases: &mut Vec<Case>) {
+    let with = |read_only| Table { read_only, ..old() };
+    for (what, before) in [("read-write", false), ("read-only", true)] {
+        let device = Device::new("a", Some(with(before)));
+        let loaded = Device { inactive: Some(with(!before)), ..device.clone() };
+        for suspended in [false, true] {
+            let state = |device: &Device| state([Device { suspended, ..device.clone() }]);
+            let what = if suspended { format!("{what}, suspended") } else { what.to_owned() };
+            one(&format!("reload of a {what} device with a table that is read-only"), cases, state(&device), |host| {
+                host.reload_with("a", line(), dm_core::ReloadOptions::new().read_only(true)).map(drop)
+            });
+            one(&format!("reload of a {what} device with a table that is read-write"), cases, state(&device), |host| {
+                host.reload_with("a", line(), dm_core::ReloadOptions::new().read_only(false)).map(drop)
+            });
+            let name = format!("resume of a {what} device whose inactive table differs in that alone");
+            one(&name, cases, state(&loaded), |host| host.resume("a").map(drop));
+        }
+    }
 }
 
 fn removals(cases: &mut Vec<Case>) {

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dm_core::{
-    Command, CreateOptions, DeviceInfo, Dm, DmName, DmUuid, Host, InfoOptions, ListOptions, RemoveOptions,
+    Command, CreateOptions, DeviceInfo, Dm, DmName, DmUuid, Host, InfoOptions, ListOptions, LoadOptions, RemoveOptions,
     StatusOptions, TableSlot, TargetLine, Transport, udev,
 };
 use dm_testing::MemoryKernel;
@@ -115,7 +115,7 @@ impl Kernel {
                 let (start, length) = (Sectors(line.start), Sectors(line.length));
                 TargetLine::text(start, length, &line.target, line.params.as_str())
             });
-            dm.table_load(name, lines).unwrap();
+            dm.table_load_with(name, lines, LoadOptions::new().read_only(table.read_only)).unwrap();
             if slot == TableSlot::Active {
                 dm.device_resume(name).unwrap();
             }
