@@ -54,13 +54,14 @@ impl<'a> SetupOptions<'a> {
         Self { minor: Some(minor), ..self }
     }
 
-    /// Whether the device is read-only, and opens the devices that it uses read-only.
+    /// Whether the device is read-only and its table opens devices read-only. By default they are read-write.
     #[must_use]
     pub const fn read_only(self, read_only: bool) -> Self {
         Self { read_only, load: self.load.read_only(read_only), ..self }
     }
 
-    /// Treats the table as secret although no line may contain a key: it is wiped after use.
+    /// Treats the table as secret even if no line is known to contain a key: it is wiped after use. Requires interface
+    /// 4.20, unless [`if_possible`](Self::if_possible) is set.
     #[must_use]
     pub const fn secure(self, secure: bool) -> Self {
         Self { load: self.load.secure(secure), ..self }
@@ -120,6 +121,12 @@ impl<'a> SetupOptions<'a> {
         self.minor.map_or(options, |minor| options.minor(minor))
     }
 
+    /// Whether a device can be one that a command with these options has just created.
+    fn may_have_created(self, info: &DeviceInfo) -> bool {
+        let is_new = !info.has_active_table() && !info.has_inactive_table() && info.uuid() == self.uuid;
+        is_new && self.minor.is_none_or(|minor| info.number().minor == minor)
+    }
+
     /// Compares an existing device with these options, apart from its table.
     pub(super) fn difference(self, info: &DeviceInfo) -> Option<Difference> {
         if self.uuid.is_some_and(|uuid| info.uuid() != Some(uuid)) {
@@ -153,8 +160,9 @@ impl Host {
     ///
     /// # Errors
     /// [`is_already_exists`](OpError::is_already_exists): the name is taken. [`is_invalid`](OpError::is_invalid): the
-    /// kernel refuses the table, for the reason in the source. [`is_disk_unusable`](OpError::is_disk_unusable): a
-    /// device that the table uses is missing or busy. [`is_timed_out`](OpError::is_timed_out): udev did not finish.
+    /// kernel refuses the table; the source has the reason if the kernel's log is read.
+    /// [`is_disk_unusable`](OpError::is_disk_unusable): a device that the table uses is missing or busy.
+    /// [`is_timed_out`](OpError::is_timed_out): udev did not finish.
     #[doc(alias = "DM_DEVICE_CREATE")]
     #[doc(alias = "dmsetup create")]
     pub fn create<P: TargetParams>(
@@ -169,7 +177,7 @@ impl Host {
     ///
     /// # Errors
     /// As [`create`](Self::create). [`is_already_exists`](OpError::is_already_exists) also if the uuid or the minor
-    /// number is taken.
+    /// number is taken. [`OpErrorKind::ReadAhead`](crate::OpErrorKind::ReadAhead): the read-ahead cannot be set.
     pub fn create_with<P: TargetParams>(
         &self,
         name: impl AsDmName,
@@ -188,7 +196,8 @@ impl Host {
     /// Use it when a program starts again and its devices may exist already. An existing device must have the requested
     /// table, unless [`TakeOver`] is set otherwise. Typed lines compare the meaning of the table, other lines its text.
     /// The device is resumed if it is suspended, a table in its inactive slot is removed, and a deferred removal is
-    /// cancelled. If it has no active table, because the program was stopped, the table is loaded and made active.
+    /// cancelled. If it has no active table, because the program was stopped, the table is loaded and made active. When
+    /// a step fails, an existing device is not removed; the state of the error says what has changed.
     ///
     /// # Errors
     /// [`OpErrorKind::Differs`](crate::OpErrorKind::Differs): the existing device differs from the requested one.
@@ -298,13 +307,17 @@ fn make_device(op: &Op<'_>, name: &DmName, options: SetupOptions<'_>) -> Result<
         created
     });
     created.map_err(|error| {
-        // If the command reports that the name is taken or was not sent, a device of this name is not from this operation.
+        // The command was not sent, or a device of this name existed before.
         let is_taken = error.is_already_exists() && !was_interrupted;
-        if is_taken || error.is_permission_denied() || matches!(error, Error::Request { .. }) {
+        let is_not_sent = matches!(error, Error::Request { .. } | Error::Unsupported { .. } | Error::Open(_));
+        if is_taken || is_not_sent || error.is_permission_denied() {
             return op.fail(Step::Create, error);
         }
         let state = match op.read() {
-            Ok(_) => StateAfter::left(vec![Remains::Exists], None),
+            // A device of this name may be from another process, since the kernel does not check the name first.
+            Ok(info) if !options.may_have_created(&info) => StateAfter::Undone,
+            Ok(_) if matches!(error, Error::Reply(_)) => StateAfter::left(vec![Remains::Exists], None),
+            Ok(_) => StateAfter::left(vec![Remains::Unknown], None),
             Err(fault) if fault.is_not_found() => StateAfter::Undone,
             Err(fault) => StateAfter::left(vec![Remains::Unknown], Some(fault)),
         };

@@ -12,6 +12,7 @@
 mod cases;
 mod check;
 mod costs;
+mod creation;
 mod devices;
 mod errors;
 #[path = "../memory_targets/hung_udev.rs"]

@@ -9,6 +9,9 @@ use crate::error::Error;
 #[non_exhaustive]
 pub enum StateAfter {
     /// The device is as it was before: no step took effect, or all were undone.
+    ///
+    /// If a table was replaced and restored, the kernel has chosen the read-ahead anew, and has dropped the geometry if
+    /// the tables differ in length.
     #[default]
     Undone,
     /// The operation took effect; only `/dev` or the read-ahead is wrong.
@@ -41,13 +44,14 @@ pub enum Remains {
     ErrorTable,
     /// This number of messages took effect, the first ones of the list.
     MessagesSent(usize),
-    /// This number of devices was removed, the first ones in the order of removal.
+    /// This number of devices was removed, or will be at their last close: the first ones in the order of removal.
     Removed(usize),
     /// A deferred removal that was pending before was cancelled.
     RemovalCancelled,
     /// A table that was in the inactive slot before was removed.
     InactiveTableDropped,
-    /// The state could not be read, or another process has renamed the device meanwhile.
+    /// The state could not be read, or another process has renamed the device meanwhile. After a failed creation: a
+    /// device of this name exists, but may have been created by another process.
     Unknown,
 }
 
