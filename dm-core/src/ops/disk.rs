@@ -10,8 +10,10 @@ use dm_units::DeviceNumber;
 
 use crate::commands::PreparedTable;
 use crate::machine::{DeviceDescription, Holder, Mount, describe, holders, mounts, paths};
+use crate::node::{BlockId, BlockOpenOptions, Transport};
 
-/// A disk that a table names and that cannot be used.
+/// The first disk of a refused table that does not exist or has a user other than the device mapper. The kernel does
+/// not name the disk that it could not use.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UnusableDisk {
@@ -21,7 +23,7 @@ pub struct UnusableDisk {
     pub name: String,
     /// The number, path and name of the disk. `None` if no such block device exists.
     pub description: Option<DeviceDescription>,
-    /// The users of the disk other than mapped devices, with which a table can share it.
+    /// The block devices that use the disk, without mapped devices: these can share it with the table.
     pub holders: Vec<Holder>,
     /// The places where it is mounted.
     pub mounts: Vec<Mount>,
@@ -32,7 +34,7 @@ impl fmt::Display for UnusableDisk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {} uses {}", self.line, self.name.escape_debug())?;
         let Some(description) = &self.description else {
-            return f.write_str(", which does not exist");
+            return f.write_str(", which does not exist or is not a block device");
         };
         if description.to_string() != self.name {
             write!(f, " ({description})")?;
@@ -49,7 +51,7 @@ const MAX_NAMED: usize = 3;
 const MAX_VISITED: usize = 64;
 
 /// Finds the first disk of a table that does not exist or has a user other than the device mapper.
-pub(super) fn unusable_disk(table: &PreparedTable) -> Option<UnusableDisk> {
+pub(super) fn unusable_disk(table: &PreparedTable, transport: &dyn Transport) -> Option<UnusableDisk> {
     let words = table.lines().enumerate().flat_map(|(line, params)| {
         params.split(|byte| byte.is_ascii_whitespace()).filter_map(device_word).map(move |word| (line, word))
     });
@@ -62,7 +64,7 @@ pub(super) fn unusable_disk(table: &PreparedTable) -> Option<UnusableDisk> {
             return None;
         }
         seen.push(word);
-        if let Some(disk) = look_at(line, word) {
+        if let Some(disk) = look_at(line, word, transport) {
             return Some(disk);
         }
     }
@@ -76,9 +78,14 @@ fn device_word(word: &[u8]) -> Option<&str> {
 }
 
 /// Examines one disk; `None` if it seems usable.
-fn look_at(line: usize, word: &str) -> Option<UnusableDisk> {
-    let number = word.parse().ok().or_else(|| paths::device_at(Path::new(word)).ok());
+fn look_at(line: usize, word: &str, transport: &dyn Transport) -> Option<UnusableDisk> {
     let missing = UnusableDisk { line, name: word.to_owned(), description: None, holders: vec![], mounts: vec![] };
+    let id = word.parse().map_or_else(|_| BlockId::Path(Path::new(word)), BlockId::Number);
+    // The devices of a kernel in memory are not those of this machine.
+    if let Some(opened) = transport.open_block(id, BlockOpenOptions::new()) {
+        return opened.is_err().then_some(missing);
+    }
+    let number = word.parse().ok().or_else(|| paths::device_at(Path::new(word)).ok());
     let Some(number) = number.filter(|number| paths::size_of(*number).is_ok()) else {
         return Some(missing);
     };
@@ -107,6 +114,6 @@ mod tests {
         };
         assert_eq!(disk.to_string(), r#"line 0 uses /dev/disk (device 4000:1), which is mounted on "/srv""#);
         let missing = UnusableDisk { description: None, mounts: Vec::new(), ..disk };
-        assert_eq!(missing.to_string(), "line 0 uses /dev/disk, which does not exist");
+        assert_eq!(missing.to_string(), "line 0 uses /dev/disk, which does not exist or is not a block device");
     }
 }

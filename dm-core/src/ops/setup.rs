@@ -277,7 +277,7 @@ pub(super) fn load(op: &Op<'_>, table: &mut PreparedTable, options: LoadOptions)
     uninterrupted(|| op.dm().load_and_keep(op.target(), table, options)).map_err(|error| {
         // Without the kernel's log, the errno of a missing path may have another cause.
         let may_be_a_disk = error.is_disk_unusable() || error.errno() == Some(nix::libc::ENOENT);
-        let disk = may_be_a_disk.then(|| unusable_disk(table)).flatten();
+        let disk = may_be_a_disk.then(|| unusable_disk(table, &*op.dm().transport())).flatten();
         op.fail(Step::Load, error).with_disk(disk)
     })
 }

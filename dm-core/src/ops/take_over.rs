@@ -1,6 +1,6 @@
 //! Takes over an existing device instead of creating it.
 
-use super::error::{Difference, OpError, OpErrorKind, Remains, StateAfter, Step};
+use super::error::{Difference, NUMBER_OF_LINES, OpError, OpErrorKind, Remains, StateAfter, Step};
 use super::locks::Moment;
 use super::op::{Op, uninterrupted};
 use super::read_ahead;
@@ -176,7 +176,7 @@ fn check_lines<P: TargetParams>(
     let mut count = 0_usize;
     for (index, found) in table.iter().enumerate() {
         let found = found.map_err(|error| op.fail(Step::Read, Error::from(error)))?;
-        let number = FieldDifference { field: "number of lines", is_layout: true };
+        let number = FieldDifference { field: NUMBER_OF_LINES, is_layout: true };
         let difference = lines.get(index).map_or(Some(number), |wanted| line_difference(wanted, &found));
         if let Some(FieldDifference { field, .. }) = difference.filter(|other| policy.refuses(*other)) {
             return Err(op.fail(Step::Check, OpErrorKind::Differs(Difference::Line(index, field))));
@@ -185,7 +185,7 @@ fn check_lines<P: TargetParams>(
         count = index.saturating_add(1);
     }
     if count != lines.len() {
-        return Err(op.fail(Step::Check, OpErrorKind::Differs(Difference::Line(count, "number of lines"))));
+        return Err(op.fail(Step::Check, OpErrorKind::Differs(Difference::Line(count, NUMBER_OF_LINES))));
     }
     Ok((!is_same && policy == TakeOver::Update).then_some(table))
 }

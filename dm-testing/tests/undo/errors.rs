@@ -102,6 +102,16 @@ fn a_refused_table_with_a_key_is_sent_again_and_its_disk_is_named() {
     assert!(memory.dm().device_info("a").unwrap().has_active_table());
 }
 
+#[test]
+fn the_disks_of_a_kernel_in_memory_are_not_looked_for_on_this_machine() {
+    let memory = MemoryKernel::new();
+    let line = |start, disk: &str| TargetLine::text(Sectors(start), Sectors(8), "linear", format!("{disk} 0"));
+    let disk = memory.disk(Bytes(8192)).number().to_string();
+    let error = memory.host().create("a", [line(0, &disk), line(8, "4000:7")]).unwrap_err();
+    let named = error.disk().map(|disk| (disk.line, disk.name.as_str()));
+    assert_eq!(named, Some((1, "4000:7")), "{}", chain(&error));
+}
+
 /// The active and the inactive table of a device share an opening of the device below.
 #[test]
 fn a_device_that_a_process_has_open_is_kept_below_two_tables() {

@@ -125,11 +125,11 @@ pub enum BlockError {
 
 /// Explains an errno for an action, with advice if there is some.
 fn reason(action: BlockAction, errno: i32) -> String {
-    use BlockAction::{Discard, Open, ProbePaths, SetReadOnly, ZeroOut};
+    use BlockAction::{Discard, Open, ProbePaths, SetReadOnly, Write, ZeroOut};
     let code = Errno::from_raw(errno);
     let meaning = match (action, code) {
-        (Discard | ZeroOut, Errno::EBADF) => "it was opened for reading only; open it as writable",
-        (Discard | ZeroOut, Errno::EPERM | Errno::EACCES) | (Open, Errno::EROFS) => "the device is read-only",
+        (Discard | ZeroOut | Write, Errno::EBADF) => "it was opened for reading only; open it as writable",
+        (Discard | ZeroOut | Write, Errno::EPERM | Errno::EACCES) | (Open, Errno::EROFS) => "the device is read-only",
         (Discard, Errno::EOPNOTSUPP) => "the device does not discard",
         (SetReadOnly, Errno::EACCES) => "this needs CAP_SYS_ADMIN in the initial user namespace",
         (Discard | ZeroOut, Errno::EBUSY) => "data in the range is being written",
@@ -187,8 +187,8 @@ impl BlockError {
     /// Whether the device is read-only, or was opened read-only.
     #[must_use]
     pub fn is_not_writable(&self) -> bool {
-        self.is(&[BlockAction::Discard, BlockAction::ZeroOut], &[Errno::EBADF, Errno::EPERM, Errno::EACCES])
-            || self.is(&[], &[Errno::EROFS])
+        let writing = [BlockAction::Discard, BlockAction::ZeroOut, BlockAction::Write];
+        self.is(&writing, &[Errno::EBADF, Errno::EPERM, Errno::EACCES]) || self.is(&[], &[Errno::EROFS])
     }
 
     /// Whether the device does not support the action.
@@ -256,6 +256,8 @@ mod tests {
             (BlockAction::SetReadOnly, Errno::EACCES, "denied"),
             (BlockAction::Discard, Errno::EPERM, "not writable"),
             (BlockAction::ZeroOut, Errno::EBADF, "not writable"),
+            (BlockAction::Write, Errno::EPERM, "not writable"),
+            (BlockAction::Write, Errno::EBADF, "not writable"),
             (BlockAction::ZeroOut, Errno::EBUSY, "busy"),
             (BlockAction::Discard, Errno::EOPNOTSUPP, "unsupported"),
             (BlockAction::Open, Errno::EOPNOTSUPP, "unsupported"),

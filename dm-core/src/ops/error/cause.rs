@@ -80,6 +80,9 @@ pub enum Difference {
     Line(usize, &'static str),
 }
 
+/// The field in which tables of different length differ.
+pub(in crate::ops) const NUMBER_OF_LINES: &str = "number of lines";
+
 /// Prints the end of "a device exists, but …".
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,9 +90,22 @@ impl fmt::Display for Difference {
             Self::Uuid => f.write_str("it has another uuid"),
             Self::Minor => f.write_str("it has another minor number"),
             Self::ReadOnly => f.write_str("one of the two is read-only and the other is not"),
+            Self::Line(_, NUMBER_OF_LINES) => write!(f, "its table has another {NUMBER_OF_LINES} than requested"),
             Self::Line(index, field) => {
                 write!(f, "line {index} of its table, counted from 0, has another {field} than requested")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_in_the_number_of_lines_is_one_of_the_table() {
+        let texts = [NUMBER_OF_LINES, "length"].map(|field| Difference::Line(1, field).to_string());
+        assert_eq!(texts[0], "its table has another number of lines than requested");
+        assert_eq!(texts[1], "line 1 of its table, counted from 0, has another length than requested");
     }
 }

@@ -9,6 +9,7 @@ use std::fmt;
 use dm_units::DeviceNumber;
 use nix::errno::Errno as NixErrno;
 
+pub(super) use self::cause::NUMBER_OF_LINES;
 pub use self::cause::{Difference, OpErrorKind};
 pub use self::state::{Remains, StateAfter};
 pub use self::step::{Operation, Step};
@@ -128,7 +129,7 @@ impl OpError {
         &self.0.state
     }
 
-    /// Whether the device is as it was before the operation.
+    /// Whether the device is as it was before the operation: see [`StateAfter::Undone`].
     #[must_use]
     pub fn is_undone(&self) -> bool {
         matches!(self.0.state, StateAfter::Undone)
@@ -230,7 +231,7 @@ impl OpError {
         self.command_is(Error::is_invalid) || matches!(self.kind(), OpErrorKind::Name(_))
     }
 
-    /// Whether a signal interrupted a command before it took effect.
+    /// Whether a signal interrupted a command before it completed.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
         self.command_is(Error::is_interrupted)

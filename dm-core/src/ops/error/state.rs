@@ -21,7 +21,7 @@ pub enum StateAfter {
     Left {
         /// The effects that remain.
         remains: Vec<Remains>,
-        /// The first error of the undo.
+        /// The first error of the undo, or of reading the state.
         error: Option<Box<Error>>,
     },
 }
