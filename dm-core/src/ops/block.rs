@@ -6,8 +6,8 @@ use crate::machine::block::{BlockAction, BlockDevice, BlockError, BlockId, Block
 impl Host {
     /// Opens a block device of this host's kernel, mapped or not, for reading its data.
     ///
-    /// On a real kernel this opens its node as a [`BlockDevice`], which has further methods. A kernel in memory has no
-    /// nodes, but this opens its devices as well.
+    /// On a real kernel this opens its node, as [`BlockDevice::open_id`] does. A kernel in memory has no nodes, but
+    /// this opens its devices as well.
     ///
     /// Reads return the contents of the device at the time of the open, or newer ones: mapped devices write past the page cache of
     /// the devices below them, so the cached pages of the device are dropped at the open.

@@ -20,7 +20,7 @@ use crate::wire::DeviceInfo;
 /// - Everything that can fail or block is prepared before a device is suspended. Between suspend and resume no code of
 ///   the caller runs, not even its logger, and the resume does not depend on udev.
 /// - When a step fails, the steps before it are undone. An [`OpError`] says which step failed, why, and what is left.
-/// - Each operation ends by waiting for udev, or leaves that to the [`Batch`] to which it belongs.
+/// - An operation that sends uevents ends by waiting for udev, or leaves that to the [`Batch`] to which it belongs.
 /// - A command that a signal interrupts is repeated, with two exceptions. A command that may wait for I/O, such as a
 ///   suspension, fails, and the device is as before. A message is sent only once, since the target may have executed
 ///   it.
@@ -63,7 +63,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// Opens the control node, and waits for udev if it runs.
+    /// Opens the control node. Operations wait for udev if it runs.
     ///
     /// # Errors
     /// As [`Dm::open`].
@@ -71,7 +71,7 @@ impl Host {
         Ok(Self::new(Dm::open()?))
     }
 
-    /// Makes a host that sends its commands through `dm`, and waits for udev if it runs.
+    /// Makes a host that sends its commands through `dm`. Operations wait for udev if it runs.
     #[must_use]
     pub fn new(dm: Dm) -> Self {
         let (udev, locks, naming) = (Udev::default(), Locks::default(), Naming::default());
@@ -120,8 +120,8 @@ impl Host {
     }
 
     /// Serializes operations also with other processes that use the same directory. Each device that an operation
-    /// suspends has two lock files there, named by its number and locked with `flock`: one for the operation that runs,
-    /// and one for the next.
+    /// suspends or resumes has two lock files there, named by its number and locked with `flock`: one for the operation
+    /// that runs, and one for the next.
     ///
     /// The directory must exist, and only trusted users should have write access, since a lock delays operations.
     #[must_use]
@@ -229,7 +229,8 @@ fn nameless() -> OpErrorKind {
 /// Operations that wait for udev together, as started by [`Host::batch`].
 ///
 /// It dereferences to a [`Host`], so all operations can be called on it and it can be passed to functions that take a
-/// host. A batch that is dropped without [`finish`](Self::finish) does not wait, but removes its semaphore.
+/// host. A batch that is dropped without [`finish`](Self::finish) removes its semaphore, but does not wait and makes no
+/// nodes.
 #[derive(Debug)]
 #[must_use = "without `finish`, nothing waits for udev"]
 pub struct Batch {

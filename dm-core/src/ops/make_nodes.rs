@@ -25,8 +25,8 @@ pub struct NodeChanges {
 }
 
 impl Host {
-    /// Creates the node of a device if it is missing below `/dev/mapper`, or removes the node if the device does not
-    /// exist, whether udev runs or not.
+    /// Creates the node of a device with an active table if it is missing below `/dev/mapper`, whether udev runs or
+    /// not. For a name that no device has, removes the node of that name.
     ///
     /// Use it if udev has not created a node in time. Devices of a kernel in memory have no nodes, so it changes nothing
     /// there.

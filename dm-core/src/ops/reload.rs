@@ -93,9 +93,10 @@ impl Host {
     /// Replaces the active table of a device that may be in use: loads the new one, suspends the device, resumes it,
     /// and waits for udev.
     ///
-    /// When a step fails, the old table becomes active again, and the device is resumed unless it was suspended before.
-    /// Only if udev or the read-ahead fails, the new table stays active: see [`is_done`](OpError::is_done). A table
-    /// that was in the inactive slot is lost once the new one is loaded; the state of an error says so.
+    /// When a step fails, the old table becomes active again, and the device is resumed. A device that was suspended
+    /// before is suspended again, without freezing its file system. Only if udev or the read-ahead fails, the new table
+    /// stays active: see [`is_done`](OpError::is_done). A table that was in the inactive slot is lost once the new one
+    /// is loaded; the state of an error says so.
     ///
     /// ```
     /// # use dm_core::{Host, TargetLine};

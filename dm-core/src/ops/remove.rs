@@ -60,7 +60,8 @@ impl RemovePolicy {
 
     /// Replaces the active table with an `error` target first, so that queued and new I/O fails and the devices that it
     /// uses are released. This waits for I/O that those devices have not completed; a signal ends the wait
-    /// ([`is_interrupted`](OpError::is_interrupted)). An open device remains, with the `error` target, and is busy.
+    /// ([`is_interrupted`](OpError::is_interrupted)). An open device remains, with the `error` target, and is busy
+    /// unless its removal is deferred.
     #[must_use]
     #[doc(alias = "--force")]
     pub const fn force(self, force: bool) -> Self {

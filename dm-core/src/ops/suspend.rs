@@ -22,8 +22,9 @@ pub struct SuspendPolicy {
 }
 
 impl SuspendPolicy {
-    /// Freezes the file system, flushes queued I/O and waits until it completes or a signal arrives. Since Linux 6.12,
-    /// the wait continues after a signal whose handler has `SA_RESTART`, unless there is a [`timeout`](Self::timeout).
+    /// Freezes the file system, flushes queued I/O and waits until it completes or a signal arrives. In Linux 6.12 and
+    /// late releases of 6.1, the wait continues after a signal whose handler has `SA_RESTART`, unless there is a
+    /// [`timeout`](Self::timeout).
     #[must_use]
     pub fn new() -> Self {
         Self::default()
