@@ -86,7 +86,7 @@ fn replace_special(name: &[u8]) -> String {
 /// The path of the node that the kernel makes for a mapped device, such as `/dev/dm-0`.
 ///
 /// If `/dev` is a devtmpfs, as on most systems, the node exists once the first table of the device was loaded
-/// (`dm_setup_md_queue` in drivers/md/dm.c, Linux 6.1), and on older kernels once the device was created.
+/// (`dm_setup_md_queue` in drivers/md/dm.c), and before Linux 5.15 once the device was created.
 #[must_use]
 pub fn kernel_path(number: DeviceNumber) -> PathBuf {
     kernel_path_in(Path::new(DEV), number)

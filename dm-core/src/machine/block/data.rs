@@ -8,9 +8,10 @@ use dm_units::{DeviceNumber, Sectors};
 use super::{BlockAction, BlockDevice, BlockError, BlockIo, ioctl};
 
 impl BlockDevice {
-    /// Drops what the page cache has of the device and is written already, so that it is read from the device again.
+    /// Drops unmodified data of the device from the page cache (`POSIX_FADV_DONTNEED`), so that it is read from the
+    /// device again.
     ///
-    /// A mapped device on top writes past the page cache of this one, which then holds old data (`POSIX_FADV_DONTNEED`).
+    /// A mapped device that uses this one writes past its page cache, which then has old data.
     ///
     /// # Errors
     /// The kernel refuses.

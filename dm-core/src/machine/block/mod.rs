@@ -1,7 +1,8 @@
 //! Block devices, mapped or not: size, block sizes, read-only state, read-ahead, discards and zeros.
 //!
-//! [`BlockDevice`] is an open device. Each method is one ioctl, after a check of the range. [`BlockIo`] is the data of
-//! a device, of this machine or of a kernel in memory, or of an image of one.
+//! [`BlockDevice`] is an open device. A method makes one system call; [`discard`](BlockDevice::discard) and
+//! [`zero_out`](BlockDevice::zero_out) make three, since they check the range. [`BlockIo`] is the data of a device, of
+//! this machine or of a kernel in memory, or of an image of one.
 
 mod data;
 mod error;
@@ -110,8 +111,9 @@ impl BlockDevice {
 
     /// Makes the device read-only, or writable again.
     ///
-    /// Processes that have it open for writing keep it open, but further writes fail. A mapped device can also be
-    /// read-only because its table was loaded read-only. Writing to it then fails even if this call makes it writable.
+    /// Processes that have it open for writing keep it open, but their writes fail. Mounted file systems and mapped
+    /// devices that use it can still write (`bio_check_ro` in block/blk-core.c only warns). A mapped device can also be
+    /// read-only because its table was loaded read-only; this call does not change that.
     ///
     /// # Errors
     /// [`is_permission_denied`](BlockError::is_permission_denied): without `CAP_SYS_ADMIN`.
@@ -140,8 +142,8 @@ impl BlockDevice {
     /// Writes zeros to `len` sectors from `start` on, by a command of the device if it has one.
     ///
     /// The range stays allocated. The call returns when the device has finished, which can take as long as writing the
-    /// range. Only a signal that kills the process ends it early, so zero a large range in pieces. An empty range does
-    /// nothing.
+    /// range. No signal ends it early in Linux 6.1, and only one that kills the process in 6.12, so zero a large range
+    /// in pieces. An empty range does nothing.
     ///
     /// # Errors
     /// As [`discard`](Self::discard), except that every writable device supports this. After an error of the device, a

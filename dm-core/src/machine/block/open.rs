@@ -34,8 +34,8 @@ impl BlockDevice {
     ///   [`is_permission_denied`](BlockError::is_permission_denied).
     /// - [`is_busy`](BlockError::is_busy): the device is claimed, and [`exclusive`](BlockOpenOptions::exclusive) is
     ///   set.
-    /// - [`is_not_writable`](BlockError::is_not_writable): the device is read-only, and
-    ///   [`writable`](BlockOpenOptions::writable) is set.
+    /// - [`is_not_writable`](BlockError::is_not_writable): [`writable`](BlockOpenOptions::writable) is set, and the
+    ///   driver refuses that for a read-only device. Most drivers, such as device mapper, do not; then writes fail.
     pub fn open_with(path: impl AsRef<Path>, options: BlockOpenOptions) -> Result<Self, BlockError> {
         let path = path.as_ref();
         let name = path.display().to_string();

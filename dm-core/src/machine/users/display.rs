@@ -37,7 +37,7 @@ impl fmt::Display for Users {
             clause.part(|f| {
                 write!(
                     f,
-                    "in use by its {} file system, which is active but has no visible mount",
+                    "in use by its {} file system, which is active, but no mount of it was found",
                     fs_type.escape_debug()
                 )
             })?;

@@ -20,7 +20,7 @@ pub(super) const DESCRIPTORS: usize = 1 << 16;
 pub(super) const MOUNTS_OF_ANOTHER: usize = 16;
 /// The number of mounts that are kept.
 pub(super) const MOUNTS: usize = 256;
-/// The number of processes of each kind of use that are kept.
+/// The number of processes that are kept of those that have the device open, and of the others.
 pub(super) const USERS: usize = 64;
 /// The number of bytes of mount points below those of the device that are kept during the search for processes.
 pub(super) const NESTED_BYTES: usize = 1 << 20;

@@ -3,8 +3,8 @@
 //! [`Users::of`] searches for all kinds of users within a given time. [`holders()`] and [`mounts()`] search for one kind
 //! each and do not read all of `/proc`.
 //!
-//! The examined programs may be hostile. The search never waits for a file system, limits the data that it reads and
-//! keeps, and returns text of other programs as [`ForeignText`], which is escaped when printed.
+//! The examined programs may be hostile. The search avoids calls that can wait for a file system, limits the data that
+//! it reads and keeps, and returns text of other programs as [`ForeignText`], which is escaped when printed.
 //!
 //! The search does not find:
 //!
@@ -65,14 +65,14 @@ pub struct Users {
     pub holders: Vec<Holder>,
     /// Its mounts, those of this mount namespace first.
     pub mounts: Vec<Mount>,
-    /// Whether it, or a partition of it, is a swap area.
+    /// Whether it, a partition of it, or the whole disk is a swap area.
     pub is_swap: bool,
     /// The swap files on its file system.
     pub swap_files: Vec<ForeignText>,
     /// The processes that have it, or files on its file system, open.
     pub processes: Vec<Process>,
     /// The type of its file system, if that is active but no mount was found: it was unmounted lazily and still has
-    /// open files, or this process cannot see its mount.
+    /// open files, this process cannot see its mount, or the time expired.
     pub unmounted_file_system: Option<String>,
     /// Whether everything was examined. False if the time expired, a limit was reached or access was denied.
     pub complete: bool,
@@ -110,8 +110,7 @@ pub struct Process {
     pub kind: ProcessUse,
 }
 
-/// How a process uses a device. If there are several uses, the first one in this order is reported, but an open file
-/// only if there is no other use.
+/// How a process uses a device. If there are several uses, the first one in this order is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProcessUse {
@@ -130,9 +129,10 @@ pub enum ProcessUse {
 impl Users {
     /// Searches sysfs and procfs for the users of a device.
     ///
-    /// It ends at most a few milliseconds after `timeout`, which is checked between steps that cannot block. It returns
-    /// at most a few hundred users. If something cannot be examined, that is not an error, but the result is not
-    /// [`complete`](Self::complete). With a zero timeout only the holders are found.
+    /// It ends a few milliseconds after `timeout` at the latest, which is checked between steps that cannot block. It
+    /// returns at most 256 mounts and 128 processes. If something cannot be examined, that is not an error, but the
+    /// result is not [`complete`](Self::complete). With a zero timeout it finds no mount, swap area, process or loop
+    /// device.
     #[must_use]
     pub fn of(device: DeviceNumber, timeout: Duration) -> Self {
         Self::find(&Roots::default(), device, timeout)
@@ -179,13 +179,14 @@ impl Users {
     }
 }
 
-/// Finds the block devices that use a device: mapped devices, md arrays and others that the kernel links, and loop
-/// devices over it or over a file on its file system.
+/// Finds the block devices that use a device, its partitions, or the disk of which it is a partition: mapped devices,
+/// md arrays and others that the kernel links, and loop devices over it or over a file on its file system.
 ///
 /// Reads sysfs, and the mounts of the calling thread's namespace, but no other process.
 ///
 /// # Errors
-/// `NotFound`: the device does not exist, or sysfs is not mounted.
+/// `NotFound`: sysfs has no such device, as before the first table of a mapped device; or sysfs or procfs is not
+/// mounted.
 #[doc(alias = "dm_device_has_holders")]
 pub fn holders(device: DeviceNumber) -> io::Result<Vec<Holder>> {
     holders_in(&Roots::default(), device)
@@ -211,9 +212,10 @@ fn holders_in(roots: &Roots, device: DeviceNumber) -> io::Result<Vec<Holder>> {
     Ok(holders::find(roots, &disk, &table, &mut budget))
 }
 
-/// Finds the mounts of a device, or of a partition of it, in the mount namespace of the calling thread.
+/// Finds the mounts of a device, of its partitions, and of the disk of which it is a partition, in the mount namespace
+/// of the calling thread.
 ///
-/// Reads one file. For a device that does not exist, the result is empty.
+/// Reads one file of procfs, and sysfs. For a device that does not exist, the result is empty.
 ///
 /// # Errors
 /// procfs is not mounted.

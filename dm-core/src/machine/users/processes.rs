@@ -177,8 +177,8 @@ impl Search<'_> {
 
     fn add_process(&mut self, pid: u32, found: Option<ProcessUse>) {
         let Some(kind) = found else { return };
-        // Each kind has a separate limit, so that a user with many open files cannot hide the processes that have the
-        // device open.
+        // The two kinds have separate limits, so that a user with many open files cannot hide the processes that have
+        // the device open.
         let is_device = |kind: ProcessUse| kind == ProcessUse::Device;
         let same = self.processes.iter().filter(|process| is_device(process.kind) == is_device(kind)).count();
         if same >= USERS {

@@ -9,7 +9,7 @@ use crate::machine::roots::Roots;
 /// The uses of a device for swap.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Swaps {
-    /// Whether the device, or a partition of it, is a swap area.
+    /// Whether the device, a partition of it, or the whole disk is a swap area.
     pub(super) is_swap: bool,
     /// The swap files on its file system.
     pub(super) files: Vec<ForeignText>,

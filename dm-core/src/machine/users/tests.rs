@@ -315,7 +315,7 @@ fn a_file_system_without_a_mount_is_named() {
     for folder in ["ext4/features", "ext4/dm-0", "xfs/stats"] {
         fs::create_dir_all(machine.folder.path().join("sys/fs").join(folder)).unwrap();
     }
-    let text = "in use by its ext4 file system, which is active but has no visible mount";
+    let text = "in use by its ext4 file system, which is active, but no mount of it was found";
     assert_eq!(machine.users().to_string(), text);
     machine.mount_over_tree("");
     assert_eq!(machine.users().unmounted_file_system, None);
