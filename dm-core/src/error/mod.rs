@@ -141,12 +141,13 @@ impl Error {
         self.refusal().is_some_and(|refusal| refusal.errno() == Errno::ENODATA)
     }
 
-    /// Whether the kernel refused the command because a device is read-only (`EROFS`).
+    /// Whether a device is read-only (`EROFS`), or a thin pool or a cache refused a message because it cannot
+    /// write its metadata (`EOPNOTSUPP`).
     ///
-    /// A thin pool or a cache in read-only mode refuses messages with `EOPNOTSUPP` instead.
+    /// Such a message is refused again until the metadata can be written; the target's status has its mode.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
-        self.refused_with(NixErrno::EROFS)
+        self.refusal().is_some_and(Refusal::is_of_read_only)
     }
 
     /// Whether there is not enough space for the command, for example in a pool's metadata.

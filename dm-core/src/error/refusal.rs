@@ -118,6 +118,12 @@ impl Refusal {
         self.is(NixErrno::EBUSY) && !self.is_taken() && !self.is_of_another_device()
     }
 
+    /// A pool or a cache that cannot write its metadata refuses messages with `EOPNOTSUPP` (`pool_message` in
+    /// drivers/md/dm-thin.c, `cache_message` in drivers/md/dm-cache-target.c). From other commands it has other meanings.
+    pub(super) fn is_of_read_only(&self) -> bool {
+        self.is(NixErrno::EROFS) || self.command == Command::TargetMsg && self.is(NixErrno::EOPNOTSUPP)
+    }
+
     /// Whether a device that the table uses is missing, busy or cannot be opened.
     pub(super) fn is_of_another_device(&self) -> bool {
         self.command == Command::TableLoad && self.of_another

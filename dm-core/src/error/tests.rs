@@ -3,7 +3,7 @@
 use super::*;
 use crate::id::{DevIdBuf, DmNameBuf};
 
-const ERRNOS: [NixErrno; 14] = [
+const ERRNOS: [NixErrno; 15] = [
     NixErrno::EPERM,
     NixErrno::EINTR,
     NixErrno::ENXIO,
@@ -18,6 +18,7 @@ const ERRNOS: [NixErrno; 14] = [
     NixErrno::EROFS,
     NixErrno::ENODATA,
     NixErrno::EIO,
+    NixErrno::EOPNOTSUPP,
 ];
 
 fn refusal(command: Command, errno: NixErrno) -> Refusal {
@@ -66,7 +67,7 @@ fn a_refusal_says_what_the_kernel_says_or_that_it_may_have_said_something() {
 
 #[test]
 fn each_predicate_holds_for_its_errnos_and_no_other() {
-    use NixErrno::{EACCES, EBUSY, EEXIST, EINTR, EINVAL, ENODATA, ENOMEM, ENOSPC, ENXIO, EPERM, EROFS};
+    use NixErrno::{EACCES, EBUSY, EEXIST, EINTR, EINVAL, ENODATA, ENOMEM, ENOSPC, ENXIO, EPERM};
     for command in [Command::DeviceInfo, Command::DeviceRemove, Command::TableLoad, Command::TargetMsg] {
         assert_eq!(errnos_of(command, Error::is_not_found), [ENXIO], "{command}");
         assert_eq!(errnos_of(command, Error::is_busy), [EBUSY], "{command}");
@@ -75,12 +76,20 @@ fn each_predicate_holds_for_its_errnos_and_no_other() {
         assert_eq!(errnos_of(command, Error::is_invalid), [EINVAL], "{command}");
         assert_eq!(errnos_of(command, Error::is_interrupted), [EINTR], "{command}");
         assert_eq!(errnos_of(command, Error::is_no_data), [ENODATA], "{command}");
-        assert_eq!(errnos_of(command, Error::is_read_only), [EROFS], "{command}");
         assert_eq!(errnos_of(command, Error::is_no_space), [ENOSPC], "{command}");
         assert_eq!(errnos_of(command, Error::is_out_of_memory), [ENOMEM], "{command}");
         for never in [Error::is_unsupported, Error::is_no_device_mapper, Error::is_disk_unusable] {
             assert_eq!(errnos_of(command, never), [], "{command}");
         }
+    }
+}
+
+#[test]
+fn a_target_that_cannot_write_its_metadata_refuses_messages_as_read_only() {
+    use NixErrno::{EOPNOTSUPP, EROFS};
+    assert_eq!(errnos_of(Command::TargetMsg, Error::is_read_only), [EROFS, EOPNOTSUPP]);
+    for command in [Command::DeviceInfo, Command::DeviceRemove, Command::TableLoad] {
+        assert_eq!(errnos_of(command, Error::is_read_only), [EROFS], "{command}");
     }
 }
 
