@@ -74,8 +74,8 @@ impl MappedDev<CloneTarget> {
     ///
     /// # Errors
     ///
-    /// [`DevError::NotCopied`]: the copy is not complete. Nothing was changed. [`DevError::CloneFailed`]: the metadata
-    /// has failed.
+    /// [`DevError::NotCopied`]: the copy is not complete. [`DevError::CloneFailed`]: the metadata has failed.
+    /// [`DevError::SeveralLines`]. Nothing was changed in these cases. Others as [`set_table`](MappedDev::set_table).
     pub fn finish(&self, host: &Host) -> Result<LinearDev, DevError> {
         let regions = self.figures(host)?.hydrated;
         if regions.used < regions.total {

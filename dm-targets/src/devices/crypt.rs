@@ -12,7 +12,7 @@ impl MappedDev<Crypt> {
     /// Suspends the device and wipes the key from the kernel's memory, for example before the machine sleeps. I/O waits
     /// until [`unlock`](Self::unlock).
     ///
-    /// If the key cannot be wiped, the device is resumed.
+    /// If the key cannot be wiped, the device is resumed, unless it was suspended before.
     ///
     /// # Errors
     ///
@@ -53,7 +53,8 @@ impl MappedDev<Crypt> {
     ///
     /// # Errors
     ///
-    /// As [`unlock`](Self::unlock), except that the device is resumed with the old key.
+    /// As [`unlock`](Self::unlock), except that the device is resumed with the old key. Only if the cipher refuses the new
+    /// key, the device has none and stays suspended (`crypt_set_key` and `crypt_preresume` in drivers/md/dm-crypt.c).
     pub fn set_key(&self, host: &Host, key: CryptKey) -> Result<(), DevError> {
         let message = CryptMessage::KeySet(key);
         let steps = Steps::new().message(host, self.id(), Message::new(TypedMessage::<Crypt>(&message)))?;

@@ -57,7 +57,7 @@ impl MappedDev<Era> {
     ///
     /// # Errors
     ///
-    /// As [`set_table`](MappedDev::set_table).
+    /// [`DevError::SeveralLines`]. Others as [`set_table`](MappedDev::set_table).
     pub fn detach(&self, host: &Host) -> Result<LinearDev, DevError> {
         let table = self.table(host)?;
         self.replace_by(host, &table, |table| &table.origin)

@@ -21,8 +21,8 @@ use crate::target::kind::LineKind;
 
 /// A whole mapped device whose lines have the target `K`, or [`Any`](crate::Any).
 ///
-/// It stores the name and uuid of the device but no state, so it cannot be out of date: each call reads the table, the
-/// status or the number from the kernel. Dropping it does not change the device.
+/// It stores the name and uuid of the device but no state: each call reads the table, the status or the number from the
+/// kernel. Dropping it does not change the device.
 ///
 /// The device is found by its uuid, even after a rename. A device without a uuid is found by its name: if another
 /// process renames or removes it, it is no longer found, and a new device with that name is used instead.
@@ -45,7 +45,7 @@ impl<K: LineKind> AsDevId for MappedDev<K> {
 impl<K: LineKind> MappedDev<K> {
     /// Creates the device, makes its table active and waits for udev.
     ///
-    /// When a step fails, the device is removed again.
+    /// When a step fails, udev included, the device is removed again.
     ///
     /// # Errors
     ///
@@ -205,8 +205,9 @@ impl<K: LineKind> MappedDev<K> {
 
     /// Replaces the active table while the device is in use: loads the new one, suspends the device, resumes it.
     ///
-    /// When a step fails, the old table is active again. Only if udev does not finish, or the read-ahead cannot be set,
-    /// the new table stays active ([`OpError::is_done`](dm_core::OpError::is_done)).
+    /// When a step fails, the old table is active again, unless the error says otherwise
+    /// ([`OpError::state`](dm_core::OpError::state)). Only if udev does not finish, or the read-ahead cannot be set, the
+    /// new table stays active ([`OpError::is_done`](dm_core::OpError::is_done)).
     ///
     /// # Errors
     ///

@@ -16,10 +16,12 @@ use crate::{Linear, Mirror, Usage};
 /// Several devices with the same contents.
 ///
 /// Legs are counted from 0. After a leg has failed, a mirror that handles errors may hold writes back until its table is
-/// replaced, as each of these methods does: the new table then executes these writes. The methods therefore suspend the device
-/// without flushing I/O and without freezing a file system, which would wait for those writes.
+/// replaced; the new table then executes these writes. The methods that replace it therefore suspend the device without
+/// flushing I/O and without freezing a file system, which would wait for those writes.
 ///
-/// If the table has several lines, the methods work on the first one.
+/// If the table has several lines, [`settle`](MappedDev::settle) checks the first one and changes all,
+/// [`keep_leg`](MappedDev::keep_leg) refuses, [`keep_leg_as_it_is`](MappedDev::keep_leg_as_it_is) works on all, and the
+/// other methods work on the first one.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -64,8 +66,8 @@ impl MappedDev<Mirror> {
     ///
     /// # Errors
     ///
-    /// [`DevError::NoLeg`]. [`DevError::NoSource`]: no other leg is known to hold all data. Those of
-    /// [`set_table`](MappedDev::set_table); in all cases the mirror is as before.
+    /// [`DevError::NoLeg`]. [`DevError::NoSource`]: no other leg is known to hold all data. Otherwise as
+    /// [`rebuild_from`](Self::rebuild_from).
     pub fn replace_leg<'h>(
         &self,
         host: &'h Host,
@@ -145,7 +147,7 @@ impl MappedDev<Mirror> {
     ///
     /// # Errors
     ///
-    /// [`DevError::NotCopied`]: not all regions are in sync; nothing was done.
+    /// [`DevError::NotCopied`]: not all regions are in sync; nothing was done. Others as [`change`](MappedDev::change).
     pub fn settle(&self, host: &Host) -> Result<(), DevError> {
         let status = self.leg_status(host)?;
         if status.in_sync < status.regions {
@@ -169,8 +171,9 @@ impl MappedDev<Mirror> {
     ///
     /// # Errors
     ///
-    /// [`DevError::NoLeg`]. [`DevError::NoSource`]: the leg is not known to hold all data, and nothing was done; a program that
-    /// knows better uses [`keep_leg_as_it_is`](Self::keep_leg_as_it_is).
+    /// [`DevError::NoLeg`]. [`DevError::NoSource`]: the leg is not known to hold all data; a program that knows better uses
+    /// [`keep_leg_as_it_is`](Self::keep_leg_as_it_is). [`DevError::SeveralLines`]. Nothing was done in these cases. Others as
+    /// [`set_table`](MappedDev::set_table).
     pub fn keep_leg(&self, host: &Host, leg: u32) -> Result<LinearDev, DevError> {
         self.check_single(&self.table(host)?)?;
         let table = self.first_line(host)?.params;

@@ -8,14 +8,15 @@ use super::{DevError, MappedDev, Progress};
 use crate::Raid;
 use crate::raid::{RaidDevice, RaidMessage, RaidStatus};
 
-/// A RAID array, which survives the failure of some devices.
+/// An array of devices, such as RAID 1, 5, 6 or 10.
 impl MappedDev<Raid> {
     /// Starts a scrub that compares the devices and counts mismatches. The returned progress ends when it has finished;
     /// the count is then in the status ([`mismatches`](Self::mismatches)).
     ///
     /// # Errors
     ///
-    /// [`is_busy`](DevError::is_busy): the array has other background work, such as a rebuild.
+    /// [`is_busy`](DevError::is_busy): the array is suspended, or has other background work, such as a rebuild.
+    /// [`is_invalid`](DevError::is_invalid): its level has no redundancy.
     pub fn check<'h>(&self, host: &'h Host, interval: Duration) -> Result<Progress<'h, Raid>, DevError> {
         self.message(host, &RaidMessage::Check)?;
         Ok(self.progress(host, interval))

@@ -57,7 +57,7 @@ const RETRY: Duration = Duration::from_secs(1);
 ///         match alarm.kind {
 ///             AlarmKind::LevelReached { space: Space::Data, .. } | AlarmKind::BelowLowWater { .. } => { /* extend it */ }
 ///             AlarmKind::Raised(Concern::NeedsCheck) => { /* check its metadata */ }
-///             AlarmKind::Leg { .. } => { /* replace it, or be glad */ }
+///             AlarmKind::Leg { .. } => { /* replace it if it has failed */ }
 ///             _ => {}
 ///         }
 ///     }

@@ -12,12 +12,14 @@ use crate::verity::Hex;
 impl VeritySuperblock {
     /// Reads all data and all hashes and checks them, from the first block on.
     ///
-    /// The data of a device that is in use can be checked as well. Memory of about 1 MiB is used.
+    /// The data of a device that is in use can be checked as well. It uses about 1 MiB of memory, and a hash
+    /// block for each level of the tree.
     ///
     /// # Errors
     ///
     /// [`is_corrupted`](VerityError::is_corrupted): the error names the first block, of data or of hashes, that does not
-    /// match the root hash. [`VerityError::RootHash`], [`VerityError::TooSmall`], [`VerityError::Block`].
+    /// match the root hash. [`VerityError::Invalid`], [`VerityError::RootHash`], [`VerityError::TooSmall`],
+    /// [`VerityError::Block`].
     pub fn verify(&self, data: &dyn BlockIo, hash: &dyn BlockIo, root_hash: &Hex) -> Result<(), VerityError> {
         self.verify_parts(&NamedDevice::data(data), &NamedDevice::hash(hash), root_hash)
     }

@@ -33,7 +33,7 @@ pub enum VerityError {
         /// The data at this position; `None` for zeros.
         found: Option<ForeignData>,
     },
-    /// The device is smaller than its part of the tree.
+    /// The device is smaller than the data, the superblock or the tree that it should hold.
     #[error("{device} has {size} sectors, and {needed} are needed")]
     #[non_exhaustive]
     TooSmall {

@@ -115,12 +115,13 @@ impl VerityFormat {
     /// Hashes all data blocks, and writes the tree and its superblock to `hash`. Their previous contents are
     /// lost.
     ///
-    /// The data are read once, and must not change meanwhile. The superblock is written last. Memory of about 1 MiB is used,
-    /// whatever the size of the device.
+    /// The data are read once, and must not change meanwhile. The superblock is written last. It uses about 1 MiB of memory,
+    /// and a hash block for each level of the tree.
     ///
     /// # Errors
     ///
-    /// [`VerityError::Invalid`], [`VerityError::TooSmall`]: nothing was written. [`VerityError::Block`].
+    /// [`VerityError::Invalid`], [`VerityError::TooSmall`], [`VerityError::NoRandom`]: nothing was written.
+    /// [`VerityError::Block`].
     pub fn write(&self, data: &dyn BlockIo, hash: &dyn BlockIo) -> Result<VerityFormatted, VerityError> {
         self.write_parts(&NamedDevice::data(data), &NamedDevice::hash(hash))
     }

@@ -81,7 +81,7 @@ impl VeritySuperblock {
     ///
     /// # Errors
     ///
-    /// [`VerityError::NoSuperblock`]. [`VerityError::Invalid`]: a field has a value that this crate or the kernel cannot use.
+    /// [`VerityError::NoSuperblock`]. [`VerityError::TooSmall`]. [`VerityError::Block`]. [`VerityError::Invalid`]: a field has a value that this crate or the kernel cannot use.
     pub fn read(hash: &dyn BlockIo, offset: Sectors) -> Result<Self, VerityError> {
         Self::read_part(&NamedDevice::hash(hash), offset)
     }
