@@ -1,5 +1,8 @@
 //! [`DevError`]: the errors of whole devices.
 
+mod predicates;
+pub(super) mod steps;
+
 use alloc::boxed::Box;
 use alloc::string::String;
 
@@ -25,7 +28,7 @@ pub enum DevError {
     /// An operation failed. The error has the effects that are left, usually none.
     #[error(transparent)]
     Operation(#[from] OpError),
-    /// A single command failed, without an effect.
+    /// A single command failed.
     #[error(transparent)]
     Command(#[from] Error),
     /// The text is not a valid device name.
@@ -34,7 +37,7 @@ pub enum DevError {
     /// The device has no active table.
     #[error("{0} has no active table, so it is not a device of any kind yet")]
     NoTable(DevIdBuf),
-    /// The active table has another target type, or the kernel would refuse the requested table.
+    /// The active table has another target type or cannot be parsed, or the kernel would refuse the requested table.
     #[error("the table of {device} cannot be used")]
     #[non_exhaustive]
     Table {
@@ -59,7 +62,7 @@ pub enum DevError {
         /// The error in the text.
         source: ParseError,
     },
-    /// The kernel would refuse the request. Nothing was changed.
+    /// The request is not valid for this device. Nothing was changed.
     #[error("what was requested of {device} cannot be done")]
     #[non_exhaustive]
     Request {
@@ -68,7 +71,7 @@ pub enum DevError {
         /// The error in the request.
         source: InvalidField,
     },
-    /// The pool has failed, so it reports no status for itself or its thin devices.
+    /// The pool has failed, so it reports no figures for itself or its thin devices.
     #[error("the pool of {0} has failed; check the kernel's log, then repair its metadata")]
     PoolFailed(DevIdBuf),
     /// The metadata of the cache has failed, so it reports no figures.
@@ -114,8 +117,8 @@ pub enum DevError {
     },
     /// No leg of the mirror, except the one to replace or remove, is known to have all data.
     #[error(
-        "no leg of {mirror} that could be kept is known to hold all data: {} of {} regions are in sync; if you know which one \
-         does, say so",
+        "no leg of {mirror} that could be kept is known to hold all data: {} of {} regions are in sync; if you know which \
+         one does, use rebuild_from or keep_leg_as_it_is",
         regions.used, regions.total
     )]
     #[non_exhaustive]
@@ -125,8 +128,12 @@ pub enum DevError {
         /// The number of regions in sync, and of all regions.
         regions: Usage<u64>,
     },
-    /// Some regions have not been copied yet.
-    #[error("{} of {} regions of {device} are copied; wait for the others", regions.used, regions.total)]
+    /// Some regions have not been copied yet, or a device that they are copied from or to has failed.
+    #[error(
+        "{} of {} regions of {device} are copied{}",
+        regions.used, regions.total,
+        if regions.used < regions.total { "; wait for the others" } else { ", but a device has failed" }
+    )]
     #[non_exhaustive]
     NotCopied {
         /// The device of the request.
@@ -162,10 +169,10 @@ pub enum DevError {
         /// The version of the running kernel.
         found: Version,
     },
-    /// An underlying device cannot be opened, or refuses an action.
+    /// A block device cannot be opened, or refuses an action.
     #[error(transparent)]
     Block(Box<BlockError>),
-    /// A merge has not finished.
+    /// A merge has not finished, or has failed.
     #[error("the merge into {origin} is not done: {status}")]
     #[non_exhaustive]
     Merging {
@@ -192,7 +199,7 @@ pub enum DevError {
         /// Whether its metadata must be checked before it can be written again.
         needs_check: bool,
     },
-    /// The pool still uses the old size of its metadata device, since it cannot write its metadata.
+    /// The pool still uses the old size of its metadata device, because its metadata must be checked.
     #[error("the metadata of {pool} has not grown to {wanted} blocks: it has {blocks}; check and repair it first")]
     #[non_exhaustive]
     MetadataNotGrown {
@@ -224,7 +231,7 @@ pub enum DevError {
     Verity(Box<VerityError>),
     /// The transaction id of the pool is not the expected one.
     #[error(
-        "the transaction id of {pool} is {found}, not {expected}: another program, or an earlier run, has changed it"
+        "the transaction id of {pool} is {found}, not {expected}: another program, or an earlier run, may have changed it"
     )]
     #[non_exhaustive]
     TransactionId {
@@ -245,141 +252,6 @@ pub enum DevError {
         /// The error of the undo.
         undo: Box<DevError>,
     },
-}
-
-impl DevError {
-    /// The error of the step that failed, also if the steps before it could not be undone.
-    fn cause(&self) -> &Self {
-        match self {
-            Self::NotUndone { cause, .. } => cause.cause(),
-            error => error,
-        }
-    }
-
-    /// The error of the operation that failed; `None` for other causes.
-    #[must_use]
-    pub fn operation(&self) -> Option<&OpError> {
-        match self.cause() {
-            Self::Operation(error) => Some(error),
-            _ => None,
-        }
-    }
-
-    /// The error of the command that failed; `None` for other causes.
-    #[must_use]
-    pub fn command(&self) -> Option<&Error> {
-        match self.cause() {
-            Self::Command(error) => Some(error),
-            Self::Operation(error) => error.command(),
-            _ => None,
-        }
-    }
-
-    /// The error of a block device, if it was one.
-    #[must_use]
-    pub fn block(&self) -> Option<&BlockError> {
-        match self.cause() {
-            Self::Block(error) => Some(error),
-            #[cfg(feature = "verity-format")]
-            Self::Verity(error) => error.block(),
-            _ => None,
-        }
-    }
-
-    fn is(&self, operation: fn(&OpError) -> bool, command: fn(&Error) -> bool) -> bool {
-        self.operation().is_some_and(operation) || self.command().is_some_and(command)
-    }
-
-    /// The errno, if a system call failed.
-    #[must_use]
-    pub fn errno(&self) -> Option<i32> {
-        let command = || self.command()?.errno();
-        self.operation().and_then(OpError::errno).or_else(command).or_else(|| self.block()?.errno())
-    }
-
-    /// Whether the device does not exist.
-    #[must_use]
-    pub fn is_not_found(&self) -> bool {
-        self.is(OpError::is_not_found, Error::is_not_found) || self.block().is_some_and(BlockError::is_not_found)
-    }
-
-    /// Whether the device is in use.
-    #[must_use]
-    pub fn is_busy(&self) -> bool {
-        self.is(OpError::is_busy, Error::is_busy) || self.block().is_some_and(BlockError::is_busy)
-    }
-
-    /// Whether the name, uuid or number is taken, or a thin device with this id exists.
-    #[must_use]
-    pub fn is_already_exists(&self) -> bool {
-        self.is(OpError::is_already_exists, Error::is_already_exists)
-    }
-
-    /// Whether the target has no such data, for example a pool without a thin device of this id.
-    #[must_use]
-    pub fn is_no_data(&self) -> bool {
-        self.is(OpError::is_no_data, Error::is_no_data)
-    }
-
-    /// Whether the device is read-only. A pool that is read-only or out of metadata space refuses messages with the
-    /// errno `EOPNOTSUPP` instead.
-    #[must_use]
-    pub fn is_read_only(&self) -> bool {
-        self.is(OpError::is_read_only, Error::is_read_only) || self.block().is_some_and(BlockError::is_not_writable)
-    }
-
-    /// Whether there is not enough space for the operation.
-    #[must_use]
-    pub fn is_no_space(&self) -> bool {
-        self.is(OpError::is_no_space, Error::is_no_space)
-    }
-
-    /// Whether the kernel refused a table, a message or a name as invalid.
-    #[must_use]
-    pub fn is_invalid(&self) -> bool {
-        self.is(OpError::is_invalid, Error::is_invalid) || matches!(self.cause(), Self::Name(_))
-    }
-
-    /// Whether a wait exceeded its timeout.
-    #[must_use]
-    pub fn is_timed_out(&self) -> bool {
-        self.operation().is_some_and(OpError::is_timed_out)
-    }
-
-    /// Whether a signal interrupted the operation.
-    #[must_use]
-    pub fn is_interrupted(&self) -> bool {
-        self.is(OpError::is_interrupted, Error::is_interrupted)
-    }
-
-    /// Whether the process lacks the permission.
-    #[must_use]
-    pub fn is_permission_denied(&self) -> bool {
-        self.is(OpError::is_permission_denied, Error::is_permission_denied)
-            || self.block().is_some_and(BlockError::is_permission_denied)
-    }
-
-    /// Whether the running kernel lacks a command or an option.
-    #[must_use]
-    pub fn is_unsupported(&self) -> bool {
-        self.is(OpError::is_unsupported, Error::is_unsupported)
-            || self.block().is_some_and(BlockError::is_unsupported)
-            || matches!(self.cause(), Self::Unsupported { .. })
-    }
-
-    /// Whether the step took effect, and only `/dev` or the read-ahead is wrong.
-    pub(super) fn took_effect(&self) -> bool {
-        matches!(self, Self::Operation(error) if error.is_done())
-    }
-
-    /// Adds the result of undoing the steps before this error.
-    pub(super) fn undo(self, undone: Result<(), Self>) -> Self {
-        match undone {
-            Ok(()) => self,
-            Err(undo) if undo.took_effect() => self,
-            Err(undo) => Self::NotUndone { cause: Box::new(self), undo: Box::new(undo) },
-        }
-    }
 }
 
 #[cfg(feature = "verity-format")]

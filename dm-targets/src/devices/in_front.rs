@@ -16,14 +16,6 @@ use crate::{Device, Linear};
 /// udev opens every new device for a moment.
 pub(super) const PATIENTLY: RemovePolicy = RemovePolicy::new().retry(Retry::within(Duration::from_secs(10)));
 
-/// Passes on the error of a step that took effect, so that the next steps are taken first.
-pub(super) fn unless_in_effect(step: Result<(), DevError>) -> Result<Result<(), DevError>, DevError> {
-    match step {
-        Err(error) if !error.took_effect() => Err(error),
-        step => Ok(step),
-    }
-}
-
 impl<T: Target> MappedDev<T> {
     /// Moves the present table to a new private device, `origin_name`, and replaces it with one line over that device,
     /// which `params` makes from its number. When a step fails, all steps are undone, unless the last one took effect.

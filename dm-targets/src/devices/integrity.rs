@@ -7,7 +7,8 @@ use dm_core::{AsDmName, DevId, Host, SetupOptions};
 use dm_units::Sectors;
 
 use super::block::NamedBlock;
-use super::in_front::{PATIENTLY, unless_in_effect};
+use super::error::steps::unless_in_effect;
+use super::in_front::PATIENTLY;
 use super::{DevError, MappedDev, Progress};
 use crate::integrity::{IntegrityMode, IntegrityTable};
 use crate::table::{Table, TableLine};
@@ -109,18 +110,20 @@ impl MappedDev<Integrity> {
         params: &IntegrityTable,
         options: SetupOptions<'_>,
     ) -> Result<Self, DevError> {
-        let existing = host.kernel_name(&name).ok().map(|name| Self::open(host, DevId::Name(&name)));
-        let length = match existing {
-            Some(Ok(existing)) => existing.table(host)?.length(),
-            // A device without a table may have been left behind.
-            _ => {
-                return Self::setup_with(host, name, &Self::of_length(params, FIRST)?, options)?
-                    .fitted_or_removed(host);
-            }
-        };
-        let device = Self::setup_with(host, name, &Self::of_length(params, length)?, options)?;
-        device.fit(host)?;
-        Ok(device)
+        let kernel_name = host.kernel_name(&name)?;
+        let open = || Self::open(host, DevId::Name(&kernel_name));
+        let existing = open();
+        // A device without a table may have been left behind.
+        let is_new = existing.is_err();
+        let length = existing.map_or(Ok(FIRST), |device| Ok::<_, DevError>(device.table(host)?.length()))?;
+        let made = unless_in_effect(Self::setup_with(host, &name, &Self::of_length(params, length)?, options))?;
+        let Ok(device) = made.clone().or_else(|_| open()) else { return made };
+        if is_new {
+            device.fitted_or_removed(host)?;
+        } else {
+            device.fit(host)?;
+        }
+        made
     }
 
     fn fitted_or_removed(self, host: &Host) -> Result<Self, DevError> {
@@ -172,9 +175,10 @@ impl MappedDev<Integrity> {
     ///
     /// # Errors
     ///
-    /// As [`change`](MappedDev::change). [`is_unsupported`](DevError::is_unsupported) or
-    /// [`is_invalid`](DevError::is_invalid): the kernel is older than Linux 4.19, or the hash is keyed and the table does not
-    /// say `fix_hmac` or `legacy_recalculate`.
+    /// As [`change`](MappedDev::change). [`is_invalid`](DevError::is_invalid): the kernel is older than Linux 4.19. The
+    /// [`errno`](DevError::errno) `EOPNOTSUPP`: the hash or the journal's MAC is keyed, and the table lacks
+    /// `legacy_recalculate` (`dm_integrity_disable_recalculate` in drivers/md/dm-integrity.c has the exceptions with
+    /// `fix_hmac`).
     pub fn recalculate<'h>(&self, host: &'h Host, interval: Duration) -> Result<Progress<'h, Integrity>, DevError> {
         self.reload(host, |line| line.params.options.recalculate = true)?;
         Ok(self.progress(host, interval))

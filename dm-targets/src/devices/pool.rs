@@ -5,6 +5,7 @@ use dm_core::{Host, ReloadOptions};
 use dm_units::{MetaBlocks, Sectors};
 
 use super::block::NamedBlock;
+use super::error::steps::unless_in_effect;
 use super::{DevError, MappedDev};
 use crate::thin_pool::{PoolCheck, PoolMode, ThinPoolFeatures, ThinPoolMessage, ThinPoolStatus, WorkingPool};
 use crate::{Device, ThinPool};
@@ -18,6 +19,9 @@ const MAX_METADATA: MetaBlocks = MetaBlocks(255 * 16_320);
 /// The metadata device of a new pool must begin with zeros: 4096 bytes are enough. [`setup_pool`](MappedDev::setup_pool) reads
 /// them first, and takes over a pool that it finds there. Other fields of the pool's table are changed with
 /// [`change`](MappedDev::change).
+///
+/// A pool that is read-only, out of metadata space or failed refuses messages, and with them most of these methods:
+/// [`is_read_only`](DevError::is_read_only).
 ///
 /// Pools are hidden from programs that search for file systems, unless
 /// [`SetupOptions::visibility`](dm_core::SetupOptions::visibility) is set.
@@ -43,13 +47,13 @@ impl MappedDev<ThinPool> {
     /// As [`grow`](Self::grow).
     pub fn grow_with(&self, host: &Host, length: Sectors, options: ReloadOptions) -> Result<(), DevError> {
         let (mut block_size, mut metadata) = (Sectors(1), None);
-        self.change_with(host, options, |lines| {
+        let changed = unless_in_effect(self.change_with(host, options, |lines| {
             for line in lines {
                 line.length = length;
                 block_size = line.params.block_size;
                 metadata = Some(line.params.metadata.clone());
             }
-        })?;
+        }))?;
         // A pool that cannot write its metadata keeps its size, and the resume succeeds (`maybe_resize_data_dev` and
         // `maybe_resize_metadata_dev` in drivers/md/dm-thin.c).
         let pool = self.figures(host)?;
@@ -66,7 +70,8 @@ impl MappedDev<ThinPool> {
                 self.check_metadata_size(host, &metadata, pool.metadata.total)
             }
             (None, _) => Ok(()),
-        }
+        }?;
+        changed
     }
 
     /// Makes sure that a pool that must be checked uses all of its metadata device.

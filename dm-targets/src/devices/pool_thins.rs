@@ -76,8 +76,8 @@ impl MappedDev<ThinPool> {
     /// # Errors
     ///
     /// [`is_already_exists`](DevError::is_already_exists): a thin device with this id exists, see
-    /// [`activate`](Self::activate); or the name is taken ([`operation`](DevError::operation) is then `Some`). The
-    /// [`errno`](DevError::errno) `EOPNOTSUPP`: the pool is read-only, out of metadata space or failed.
+    /// [`activate`](Self::activate); or the name is taken ([`operation`](DevError::operation) is then `Some`).
+    /// [`is_read_only`](DevError::is_read_only): the pool is read-only, out of metadata space or failed.
     pub fn create_thin(
         &self,
         host: &Host,

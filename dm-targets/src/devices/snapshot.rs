@@ -1,9 +1,10 @@
 //! Operations of origins and snapshots: merge a snapshot back into its origin.
 
-use dm_core::Host;
+use dm_core::{Host, SetupOptions};
 use dm_units::Sectors;
 
-use super::in_front::{PATIENTLY, unless_in_effect};
+use super::error::steps::unless_in_effect;
+use super::in_front::PATIENTLY;
 use super::{DevError, MappedDev, MergeDev, OriginDev, SnapshotDev};
 use crate::snapshot::{SnapshotMergeTable, SnapshotOriginTable};
 use crate::table::{Table, TableLine};
@@ -21,7 +22,7 @@ impl MappedDev<SnapshotOrigin> {
     /// # Errors
     ///
     /// [`is_busy`](DevError::is_busy): the snapshot is in use, and nothing was changed. When the kernel refuses the
-    /// merge, the snapshot is set up again. Only if udev does not finish, the merge has started
+    /// merge, the snapshot's mapped device is created again. Only if udev does not finish, the merge has started
     /// ([`OpError::is_done`](dm_core::OpError::is_done)).
     pub fn merge(&self, host: &Host, snapshot: &SnapshotDev) -> Result<MergeDev, DevError> {
         let old = snapshot.table(host)?;
@@ -30,12 +31,18 @@ impl MappedDev<SnapshotOrigin> {
         });
         let lines: alloc::vec::Vec<_> = lines.collect();
         let table = Table::new(lines).map_err(|error| self.no_table(error))?;
+        let info = snapshot.info(host)?;
+        let options = SetupOptions::new().read_only(info.is_read_only());
+        let options = snapshot.uuid().map_or(options, |uuid| options.uuid(uuid));
         let removed = unless_in_effect(snapshot.remove_with(host, PATIENTLY).map(drop))?;
         let merging = self.retyped::<SnapshotMerge>();
         match merging.set_table(host, &table) {
             Ok(()) => removed.map(|()| merging),
             Err(cause) if cause.took_effect() => Err(cause),
-            Err(cause) => Err(cause.undo(SnapshotDev::create(host, snapshot.name(), &old).map(drop))),
+            Err(cause) => {
+                let name = info.name().unwrap_or(snapshot.name());
+                Err(cause.undo(SnapshotDev::create_with(host, name, &old, options).map(drop)))
+            }
         }
     }
 }
@@ -47,7 +54,8 @@ impl MappedDev<SnapshotMerge> {
     ///
     /// # Errors
     ///
-    /// [`DevError::Merging`]: the merge has not finished, or has failed. Nothing was changed.
+    /// [`DevError::Merging`]: the merge has not finished, or has failed. [`DevError::SeveralLines`]. Nothing was changed.
+    /// Others as [`set_table`](MappedDev::set_table).
     pub fn finish(&self, host: &Host) -> Result<OriginDev, DevError> {
         let status = self.status(host)?;
         if !status.is_merged() {

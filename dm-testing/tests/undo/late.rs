@@ -7,20 +7,22 @@
 use std::time::Duration;
 
 use dm_core::udev::{Strategy, Udev};
-use dm_core::{Host, OpError};
+use dm_core::{Host, OpError, TargetLine};
 use dm_targets::cache::{CachePolicy, CacheTable};
 use dm_targets::devices::{
-    CacheDev, DevError, EraDev, IntegrityDev, LinearDev, MappedDev, OriginDev, SnapshotDev, WritecacheDev,
+    CacheDev, DevError, EraDev, IntegrityDev, LinearDev, MappedDev, OriginDev, SnapshotDev, ThinPoolDev, WritecacheDev,
 };
 use dm_targets::era::EraTable;
 use dm_targets::integrity::{IntegrityMode, IntegrityTable, KeyedAlgorithm};
 use dm_targets::linear::LinearTable;
 use dm_targets::snapshot::{SnapshotOriginTable, SnapshotStore, SnapshotTable};
+use dm_targets::thin::ThinDevId;
+use dm_targets::thin_pool::ThinPoolTable;
 use dm_targets::writecache::{WritecacheKind, WritecacheTable};
 use dm_targets::{Linear, Target};
 use dm_testing::MemoryKernel;
 use dm_testing::memory::MemoryUdev;
-use dm_units::{DeviceNumber, Sectors};
+use dm_units::{Bytes, DataBlocks, DeviceNumber, Sectors};
 
 use crate::devices::{LENGTH, disk, exists, make_disks, one, open};
 use crate::hung_udev::HungUdev;
@@ -89,14 +91,46 @@ fn an_integrity_device_has_its_whole_length_when_udev_announces_it_too_late() {
         let table = IntegrityTable::new(disk(1), Sectors(0), None, IntegrityMode::Journal);
         table.internal_hash(KeyedAlgorithm::new("crc32c").unwrap())
     };
-    let make = |what: &str, completed: u32, make: &dyn Fn(&Host) -> Result<(), DevError>| {
-        let memory = MemoryKernel::new();
-        make_disks(&memory);
-        assert_took_effect(what, &HungUdev::start(what), make(&dying(&memory, completed)));
-        let safe: IntegrityDev = open(&memory, "tsafe").unwrap();
-        let length = safe.table(&memory.host()).unwrap().length();
-        assert_eq!(safe.fit(&memory.host()).unwrap(), length, "{what}");
-    };
-    make("create_whole", 1, &|host| IntegrityDev::create_whole(host, "tsafe", &params()).map(drop));
-    make("grow", 1, &|host| IntegrityDev::create(host, "tsafe", &one(Sectors(8), params()))?.grow(host).map(drop));
+    let short = |host: &Host| IntegrityDev::create(host, "tsafe", &one(Sectors(8), params()));
+    let make =
+        |what: &str, completed: u32, begun: &dyn Fn(&MemoryKernel), make: &dyn Fn(&Host) -> Result<(), DevError>| {
+            let memory = MemoryKernel::new();
+            make_disks(&memory);
+            begun(&memory);
+            assert_took_effect(what, &HungUdev::start(what), make(&dying(&memory, completed)));
+            let safe: IntegrityDev = open(&memory, "tsafe").unwrap();
+            assert!(!safe.info(&memory.host()).unwrap().is_suspended(), "{what}");
+            let length = safe.table(&memory.host()).unwrap().length();
+            assert_eq!(safe.fit(&memory.host()).unwrap(), length, "{what}");
+        };
+    let setup_whole = |host: &Host| IntegrityDev::setup_whole(host, "tsafe", &params()).map(drop);
+    make("create_whole", 1, &|_| (), &|host| IntegrityDev::create_whole(host, "tsafe", &params()).map(drop));
+    make("grow", 1, &|_| (), &|host| short(host)?.grow(host).map(drop));
+    make("setup_whole of a new device", 1, &|_| (), &setup_whole);
+    let suspended = |memory: &MemoryKernel| short(&memory.host()).unwrap().suspend(&memory.host()).unwrap();
+    let without_table = |memory: &MemoryKernel| _ = memory.dm().device_create("tsafe").unwrap();
+    for completed in [0, 1] {
+        make("setup_whole of a suspended device", completed, &suspended, &setup_whole);
+        make("setup_whole of a device without a table", completed, &without_table, &setup_whole);
+    }
+}
+
+#[test]
+fn a_pool_that_has_not_grown_says_so_also_when_udev_is_late() {
+    let memory = MemoryKernel::new();
+    let (host, metadata) = (memory.host(), memory.disk(Bytes(2 << 20)).number());
+    let line = |target: &'static str, params: String| [TargetLine::text(Sectors(0), Sectors(4096), target, params)];
+    let linear = || line("linear", format!("{metadata} 0"));
+    let below = host.create("tmetadata", linear()).unwrap().number();
+    let params = ThinPoolTable::new(below, memory.disk(Bytes(2 << 20)).number(), Sectors(128), DataBlocks(0));
+    let pool = ThinPoolDev::create(&host, "tpool", &one(LENGTH, params)).unwrap();
+    let hung = HungUdev::start("grow-pool");
+    assert_took_effect("grow", &hung, pool.grow(&dying(&memory, 0), Sectors(3072)));
+    assert_eq!(pool.figures(&host).unwrap().data.total, DataBlocks(24));
+
+    host.reload("tmetadata", line("flakey", format!("{metadata} 0 0 1 1 error_writes"))).unwrap();
+    pool.create_thin(&host, ThinDevId::new(1).unwrap(), "tthin", LENGTH).unwrap_err();
+    host.reload("tmetadata", linear()).unwrap();
+    let grown = pool.grow(&dying(&memory, 0), Sectors(4096));
+    assert!(matches!(grown, Err(DevError::NotGrown { blocks: DataBlocks(24), .. })), "{grown:?}");
 }

@@ -5,8 +5,13 @@ use std::io;
 use dm_core::block::BlockAction;
 use dm_core::{DmName, Host, TargetLine, TargetParams};
 use dm_testing::{FailAt, MemoryKernel};
+use dm_units::Bytes;
 
 use super::*;
+use crate::devices::ThinPoolDev;
+use crate::table::{Table, TableLine};
+use crate::thin::ThinDevId;
+use crate::thin_pool::ThinPoolTable;
 
 type Predicate = fn(&DevError) -> bool;
 
@@ -58,6 +63,17 @@ fn failed(errno: i32) -> [DevError; 2] {
     [command.into(), operation.into()]
 }
 
+/// The error of a message to a pool that is read-only.
+fn refused_message() -> DevError {
+    let memory = MemoryKernel::new();
+    let [metadata, data] = [(); 2].map(|()| memory.disk(Bytes(2 << 20)).number());
+    let params = ThinPoolTable::new(metadata, data, Sectors(128), DataBlocks(0));
+    let table = Table::new([TableLine::new(Sectors(0), Sectors(4096), params)]).unwrap();
+    let pool = ThinPoolDev::create(&memory.host(), "pool", &table).unwrap();
+    pool.set_features(&memory.host(), |features| features.read_only = true).unwrap();
+    pool.delete_id(&memory.host(), ThinDevId::new(1).unwrap()).unwrap_err()
+}
+
 fn block(action: BlockAction, errno: i32) -> BlockError {
     BlockError::refused(action, "/dev/sda".to_owned(), &io::Error::from_raw_os_error(errno))
 }
@@ -107,6 +123,7 @@ fn cases() -> Vec<(DevError, &'static str)> {
         (kernel().host().create("home", line()).unwrap_err().into(), "already exists"),
         (old.dm().list_devices_with(lists).unwrap_err().into(), "unsupported"),
         (DevError::Unsupported { device: device.clone(), what: "grow", since, found }, "unsupported"),
+        (refused_message(), "read-only"),
         (DmName::new("a/b").unwrap_err().into(), "invalid"),
         (DevError::PoolFailed(device.clone()), ""),
         (DevError::NoTable(device), ""),
@@ -120,7 +137,7 @@ fn true_for(error: &DevError) -> Vec<&'static str> {
 
 #[test]
 fn each_predicate_is_true_for_its_errors_and_for_no_other() {
-    assert_eq!(include_str!("../error.rs").matches("pub fn is_").count(), PREDICATES.len());
+    assert_eq!(include_str!("predicates.rs").matches("pub fn is_").count(), PREDICATES.len());
     let cases = cases();
     for (name, _) in PREDICATES {
         assert!(cases.iter().any(|(_, is)| *is == name), "no error is {name}");
