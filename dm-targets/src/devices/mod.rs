@@ -4,7 +4,7 @@
 //! such as [`LinearDev`] and [`ThinPoolDev`]; for other targets, write `MappedDev<Mine>`.
 //!
 //! ```
-//! use dm_core::{Host, RemovePolicy};
+//! use dm_core::Host;
 //! use dm_targets::devices::LinearDev;
 //! use dm_targets::linear::LinearTable;
 //! use dm_targets::{Table, TableLine};
@@ -32,7 +32,6 @@
 //! Thin devices belong to a pool:
 //!
 //! ```
-//! # use dm_core::SetupOptions;
 //! # use dm_targets::thin::ThinDevId;
 //! # use dm_targets::thin_pool::ThinPoolTable;
 //! # use dm_targets::{Table, TableLine, ThinPool};
@@ -54,7 +53,7 @@
 //! # Verity
 //!
 //! With the feature `verity-format`, `VerityVolume` creates the hash tree of a device as `veritysetup` does, checks all blocks
-//! without the kernel, and returns the table for [`VerityDev::activate`]. `VerityFormat` and `VeritySuperblock` do the same with
+//! without a verity device, and returns the table for [`VerityDev::activate`]. `VerityFormat` and `VeritySuperblock` do the same with
 //! the images of devices in files.
 //!
 //! # Monitoring and statistics
@@ -64,14 +63,14 @@
 //!
 //! # Operations
 //!
-//! Methods that consist of several commands are operations of [`Host`](dm_core::Host): they wait for udev, and are
-//! undone when a step fails. [`DevError`] has the cause, and the effects that could not be undone. Pass a
-//! [`Batch`](dm_core::Batch) instead of the host to wait once for several operations.
+//! Methods that create, change, rename or remove a device are operations of [`Host`](dm_core::Host): they wait for udev,
+//! and are undone when a step fails, unless their docs say otherwise. [`DevError`] has the cause, and the effects that
+//! could not be undone. Pass a [`Batch`](dm_core::Batch) instead of the host to wait once for several operations.
 //!
 //! # Errors
 //!
-//! Errors include those of dm-core, with the command, the device, the errno, the kernel's reason, and the users of a
-//! busy device.
+//! Errors include those of dm-core, with the command, the device, the errno and, where they are known, the kernel's
+//! reason and the users of a busy device.
 
 mod block;
 mod cache;
@@ -160,7 +159,7 @@ names! {
     MultipathDev of Multipath;
     /// A device that has snapshots.
     OriginDev of SnapshotOrigin;
-    /// A RAID array, which survives the failure of some devices.
+    /// An array of devices, such as RAID 1, 5, 6 or 10.
     RaidDev of Raid;
     /// A writable snapshot of an origin.
     SnapshotDev of Snapshot;
