@@ -147,7 +147,7 @@ macro_rules! targets {
             fn is_secret(table: &AnyTable) -> bool {
                 match table {
                     $(AnyTable::$name(_) => $target::SECRET,)+
-                    // The fields of an unknown table cannot be compared, so any of them may affect the layout.
+                    // The text of an unknown table may contain a key.
                     AnyTable::Other(_) => true,
                 }
             }
@@ -279,7 +279,7 @@ impl OtherTable {
         Self::new(target_type, input)
     }
 
-    /// The name of the target type, such as `linear`.
+    /// The name of the target type, such as `bow`.
     #[must_use]
     pub fn target_type(&self) -> &str {
         &self.target_type
@@ -324,7 +324,7 @@ impl OtherStatus {
         Self { target_type: target_type.into(), text: Zeroizing::new(fields.remainder().into()) }
     }
 
-    /// The name of the target type, such as `linear`.
+    /// The name of the target type, such as `bow`.
     #[must_use]
     pub fn target_type(&self) -> &str {
         &self.target_type

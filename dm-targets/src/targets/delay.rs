@@ -14,8 +14,8 @@
 //! | delay | `u32` | milliseconds, may be 0 |
 //! | reads, writes, flushes | `u32` | requests that are waiting now |
 //!
-//! The target takes no messages. Before version 1.4.0, delays of a few milliseconds are rounded up to the granularity of the
-//! kernel's timer.
+//! The target takes no messages. Delays are measured in ticks of the kernel's timer. If all delays are below 50 ms, version
+//! 1.4.0 and later poll for requests that are due, which is more precise but uses CPU time.
 //!
 //! Kernel: `delay_ctr` and `delay_status` in `drivers/md/dm-delay.c`.
 

@@ -113,11 +113,11 @@ keywords! {
 
 keywords! {
     exact;
-    /// Whether changes to the list of bad blocks are written to the kernel log.
+    /// Whether added and removed bad blocks are written to the kernel log.
     pub enum DustLog {
-        /// Changes are logged, as after a load.
+        /// They are logged, as after a load.
         Verbose = "verbose",
-        /// Changes are not logged.
+        /// They are not logged.
         Quiet = "quiet",
     }
 }
@@ -140,7 +140,7 @@ pub struct DustStatus {
     pub device: DeviceNumber,
     /// Whether reads of bad blocks fail.
     pub reads: DustReads,
-    /// Whether changes to the list of bad blocks are logged.
+    /// Whether added and removed bad blocks are logged.
     pub log: DustLog,
     /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
@@ -175,7 +175,7 @@ impl fmt::Display for DustStatus {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DustMessage {
-    /// Marks a block as bad; the kernel returns `EINVAL` if it is bad already or does not exist.
+    /// Marks a block as bad; the kernel returns `EINVAL` if it is bad already or its number is out of range.
     AddBadBlock {
         /// The number of the block.
         block: u64,
@@ -196,7 +196,7 @@ pub enum DustMessage {
     ClearBadBlocks,
     /// Queries which blocks are bad; the reply is [`DustReply::List`].
     ListBadBlocks,
-    /// Switches the logging of changes off, or on again if it is off.
+    /// Switches the logging of added and removed bad blocks off, or on again if it is off.
     Quiet,
 }
 

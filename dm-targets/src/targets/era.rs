@@ -1,4 +1,4 @@
-//! `era`: records for each block in which era it was last written; user space starts each new era.
+//! `era`: records for each block in which era it was last written. A message or a resume starts a new era.
 //!
 //! ```text
 //! table   = <metadata> <origin> <block_size>
@@ -12,7 +12,7 @@
 //! | block_size | [`Sectors`] | sectors | 8 to 4294967288, a multiple of 8 |
 //! | metadata_block_size | [`Sectors`] | sectors | 8 |
 //! | used/total | [`Usage`] | metadata blocks | |
-//! | era | `u32` | | from 1 on |
+//! | era | `u32` | | from 1 on; 0 before the first resume |
 //! | held_root | [`MetaBlocks`] or `-` | number of a metadata block | `-`: no snapshot is held |
 //!
 //! The status is `Error` if the kernel could not read the metadata. Replies to messages are empty.
@@ -132,7 +132,7 @@ pub struct WorkingEra {
     pub metadata_block_size: Sectors,
     /// The used and total blocks of the metadata device.
     pub metadata: Usage<MetaBlocks>,
-    /// The current era, counted from 1.
+    /// The current era, counted from 1; 0 before the first resume.
     pub era: u32,
     /// The metadata block at which the metadata snapshot starts; `None` if no snapshot is held.
     pub held_root: Option<MetaBlocks>,
@@ -177,9 +177,10 @@ impl fmt::Display for EraStatus {
 pub enum EraMessage {
     /// Starts a new era.
     Checkpoint,
-    /// Takes a snapshot of the metadata, which user space can read while the target is in use. Also starts a new era.
+    /// Takes a snapshot of the metadata, which user space can read while the target is in use. Also starts a new era. The
+    /// kernel returns `EINVAL` if there is a snapshot already.
     TakeMetadataSnap,
-    /// Releases that snapshot.
+    /// Releases that snapshot; the kernel returns `EINVAL` if there is none.
     DropMetadataSnap,
 }
 

@@ -20,9 +20,10 @@
 //!
 //! The kernel prints a form that differs from the one it reads: the type of the key as a separate number, the key itself (at
 //! most 64 bytes of it) instead of a reference to a keyring, no `keytype:`, and no `iv_large_sectors` for sectors of 512
-//! bytes. `{:#}` prints this form and `{}` the form that can be loaded. Both are parsed; they are distinguished by the
-//! fourth word, which is a device only in the form that can be loaded. A sector size other than 512 requires
-//! `iv_large_sectors`.
+//! bytes. `{}` prints the form that can be loaded; `{:#}` prints the number of the key type, but the key and
+//! `iv_large_sectors` as they were given. `parse_input` parses only the form that can be loaded, `parse_table` both: it
+//! distinguishes them by the fourth word, which is a device only in the form that can be loaded. A sector size other than
+//! 512 requires `iv_large_sectors`.
 //!
 //! Option words are case-sensitive. Words after the counted options are ignored. The target takes no messages.
 //!

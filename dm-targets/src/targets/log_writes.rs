@@ -13,8 +13,8 @@
 //! | highest | [`Sectors`] | last used sector of the log device |
 //! | text | [`WordBuf`] | one word |
 //!
-//! Logging stops for good once the log device is full or has failed. The kernel truncates a mark to one logical block of the
-//! device less the header of the log entry. Words after the two devices are ignored.
+//! Logging stops for good once the log device is full or has failed. The kernel truncates a mark to the logical block size
+//! of `device` less 33 bytes. Words after the two devices are ignored.
 //!
 //! Kernel: `log_writes_ctr`, `log_writes_status` and `log_writes_message` in `drivers/md/dm-log-writes.c`.
 
@@ -57,7 +57,8 @@ impl Target for LogWrites {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct LogWritesTable {
-    /// The device that is mapped, from its first sector on.
+    /// The device that is mapped. Sectors of the mapped device have the same number here, even if the target does not start
+    /// at sector 0.
     pub device: Device,
     /// The device that the log is written to.
     pub log_device: Device,

@@ -1,4 +1,4 @@
-//! All targets of the mainline kernel, one module each.
+//! All targets of the mainline kernel, one module each; `snapshot` has three targets.
 
 pub(crate) mod any;
 pub mod cache;

@@ -9,9 +9,9 @@ keywords! {
     any_case;
     /// When a write to a cache completes.
     pub enum CacheIoMode {
-        /// A write completes as soon as it is in the cache, whose block is then dirty.
+        /// A write to a cached block completes when it is in the cache; the block is then dirty.
         Writeback = "writeback",
-        /// A write completes when it is on both the cache and the origin.
+        /// A write to a cached block completes when it is on both the cache and the origin.
         Writethrough = "writethrough",
         /// All reads and writes go to the origin; a write invalidates the cached block.
         Passthrough = "passthrough",

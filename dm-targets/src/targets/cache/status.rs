@@ -27,7 +27,7 @@ keywords! {
     pub enum CacheCheck {
         /// No check is necessary.
         NotNeeded = "-",
-        /// The metadata must be checked, and repaired if necessary, before the table can be loaded for writing.
+        /// The metadata must be checked, and repaired if necessary, before a table can be loaded again.
         Needed = "needs_check",
     }
 }
@@ -49,7 +49,7 @@ keywords! {
 pub enum CacheStatus {
     /// The cache works; its metadata may be read-only.
     Working(Box<WorkingCache>),
-    /// The metadata has failed. All I/O fails until the metadata is repaired.
+    /// The metadata has failed and must be repaired. Reads and writes of the device can still succeed.
     Fail,
     /// The kernel could not read the metadata.
     Error,

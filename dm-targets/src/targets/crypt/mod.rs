@@ -20,17 +20,17 @@
 //! | iv_offset | [`Sectors`] | sectors of 512 bytes | a multiple of the encryption sector size |
 //! | device | [`Device`] | | |
 //! | start | [`Sectors`] | sectors on the device | |
-//! | #opt | count | words | at most 9 (8 before version 1.28.0), although there are ten options |
+//! | #opt | count | words | at most 9 (8 in versions 1.22.0 to 1.25), although there are ten options |
 //! | integrity | [`CryptIntegrity`] | tag size in bytes, profile | 1 to 480; `aead` or `none` |
 //! | sector_size | `u16` | bytes | power of two from 512 to 4096; the length is a multiple of it |
-//! | integrity_key_size | `u32` | bytes | at least 1, at most the size of the key; with the profile `aead` only for `authenc(...)` |
+//! | integrity_key_size | `u32` | bytes | at least 1; with `aead` only for `authenc(...)`, at most the size of the key |
 //!
 //! Two errors that crash the kernel are refused here. A tag size without a profile, `integrity:28`, makes it read through a
 //! null pointer. With the profile `aead` and a cipher other than `authenc(...)`, `integrity_key_size` makes `crypt_setkey`
 //! write through a null pointer, because `crypt_ctr_auth_cipher` allocates the buffer only for that cipher (seen with Linux
 //! 6.12).
 //!
-//! Flags are not case-sensitive, but names before a colon are. Words after the counted options are ignored.
+//! Flags and profiles are not case-sensitive, but names before a colon are. Words after the counted options are ignored.
 //!
 //! The kernel prints the key in the clear with digits in lower case, and omits `sector_size:512` and a count of 0. It prints
 //! a wiped key as zeros of the same size.

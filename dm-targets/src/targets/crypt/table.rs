@@ -21,9 +21,9 @@ options! {
         high_priority(): bool = Flag("high_priority"), since (1, 26, 0);
         /// Submits writes directly from the CPUs that encrypt, without a thread that sorts them.
         submit_from_crypt_cpus(): bool = Flag("submit_from_crypt_cpus"), since (1, 14, 0);
-        /// Decrypts reads without a work queue. The kernel may set this itself and print it.
+        /// Decrypts reads without a work queue where possible.
         no_read_workqueue(): bool = Flag("no_read_workqueue"), since (1, 22, 0);
-        /// Encrypts writes without a work queue. The kernel sets this itself on zoned devices.
+        /// Encrypts writes without a work queue where possible. The kernel sets this itself on zoned devices.
         no_write_workqueue(): bool = Flag("no_write_workqueue"), since (1, 22, 0);
         /// The integrity metadata of each sector.
         integrity(integrity: CryptIntegrity): Option<CryptIntegrity> = Pair("integrity"), since (1, 17, 0);

@@ -13,7 +13,7 @@ const NTH: Limits = Limits::new("corrupt bio byte", 1, u32::MAX as u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CorruptBioByte {
-    /// The position of the byte in the request, counted from 1.
+    /// The position of the byte in the request, counted from 1; shorter requests are not changed.
     pub nth: u32,
     /// Whether reads or writes are corrupted.
     pub direction: Direction,

@@ -102,12 +102,14 @@ options! {
         drop_writes(): bool = Flag("drop_writes"), since (1, 2, 0);
         /// Fails writes.
         error_writes(): bool = Flag("error_writes"), since (1, 4, 0);
-        /// Changes one byte of each request.
+        /// Sets one byte of each read or of each write.
         corrupt_bio_byte(corrupt: CorruptBioByte): Option<CorruptBioByte> = Words(CORRUPT_BIO_BYTE), since (1, 2, 0);
-        /// The probability that a byte of a read is changed, in parts per billion (at most 1000000000).
+        /// The probability that one random byte of a read request is replaced by a random value, in parts per billion (at
+        /// most 1000000000).
         random_read_corrupt(probability: u32): Option<u32> =
             Argument(Limits::new("random_read_corrupt", 0, 1_000_000_000));
-        /// The probability that a byte of a write is changed, in parts per billion (at most 1000000000).
+        /// The probability that one random byte of a write request is replaced by a random value, in parts per billion (at
+        /// most 1000000000).
         random_write_corrupt(probability: u32): Option<u32> =
             Argument(Limits::new("random_write_corrupt", 0, 1_000_000_000));
     }

@@ -23,7 +23,7 @@ keywords! {
         Bitmap = "B",
         /// Data and tags are written directly: after a crash, tags may not match.
         Direct = "D",
-        /// Tags are neither checked nor written, to recover data from a damaged device.
+        /// Only reads are possible, and tags are not checked, to recover data from a damaged device.
         Recovery = "R",
         /// The device stores the tags itself, in the metadata area of its sectors.
         Inline = "I",
@@ -62,7 +62,8 @@ options! {
         bitmap_flush_interval(milliseconds: u32): Option<u32> = Pair("bitmap_flush_interval"), since (1, 3, 0);
         /// Uses smaller padding between areas of tags; earlier kernels cannot use such a device.
         fix_padding(): bool = Flag("fix_padding"), since (1, 4, 0);
-        /// Extends keyed hashes to the section number and the superblock; earlier kernels cannot use such a device.
+        /// Adds a salt to keyed tags, and the section number and the superblock to the keyed `journal_mac`; earlier kernels
+        /// cannot use such a device.
         fix_hmac(): bool = Flag("fix_hmac"), since (1, 7, 0);
         /// Allows recalculation of keyed tags, which lets an attacker who changed the data obtain valid tags for it.
         legacy_recalculate(): bool = Flag("legacy_recalculate"), since (1, 7, 0);

@@ -22,7 +22,7 @@ const INTEGRATED_FLUSH: &str = "integrated_flush";
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MirrorLog {
-    /// A log in memory: all regions are copied whenever the device is activated.
+    /// A log in memory, which exists only as long as the table.
     Core {
         /// The size of a region in sectors: a power of two of at least 2, at most the length of the mirror.
         region_size: Sectors,
@@ -35,7 +35,8 @@ pub enum MirrorLog {
         device: Device,
         /// The size of a region in sectors: a power of two of at least 2, at most the length of the mirror.
         region_size: Sectors,
-        /// The assumed state of all regions when the table is loaded; `None` means the state that is stored on the device.
+        /// The assumed state of all regions at every resume of the device; `None` means the state that is stored on the log
+        /// device, and out of sync for a new log.
         sync: Option<LogSync>,
     },
     /// A log that a log server in user space keeps, for example for mirrors that several machines share.
@@ -44,7 +45,7 @@ pub enum MirrorLog {
         uuid: WordBuf,
         /// Sends each flush together with the marks that it makes durable.
         integrated_flush: bool,
-        /// The arguments for the server, at least one word.
+        /// The arguments for the server: at least two words, or one with `integrated_flush`.
         args: Vec<WordBuf>,
     },
     /// A log of a type that this crate does not know.
@@ -58,7 +59,7 @@ pub enum MirrorLog {
 
 keywords! {
     exact;
-    /// The assumed state of all regions when the table is loaded.
+    /// The assumed state of all regions.
     pub enum LogSync {
         /// All regions are out of sync and are copied.
         Sync = "sync",
@@ -211,7 +212,7 @@ pub enum MirrorLogStatus {
         /// Whether requests to the device have failed.
         health: LogHealth,
     },
-    /// The log server in user space does not answer.
+    /// The log server in user space did not return a status.
     CommunicationFailure,
     /// The reply of the log server, or words of a later kernel.
     Other(Vec<WordBuf>),

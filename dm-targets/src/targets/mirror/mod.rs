@@ -85,9 +85,12 @@ impl Target for Mirror {
 options! {
     /// The features of a `mirror` table: how errors are handled.
     pub struct MirrorFeatures for MirrorTable.features {
-        /// Stops using a leg after an error; without it, write errors are ignored.
+        /// After an error of a leg or the log, holds the writes that it affects until the device is suspended: with
+        /// `noflush`, they are then submitted again, otherwise they fail. Without this feature, they succeed while any leg
+        /// has no error.
         handle_errors(): bool = Flag("handle_errors");
-        /// Holds writes while the log has failed; requires `handle_errors`.
+        /// Holds no writes: after an error of a leg, they succeed while any leg has no error; after an error of the log,
+        /// writes to regions in sync fail. Requires `handle_errors`.
         keep_log(): bool = Flag("keep_log");
     }
     other {
@@ -124,7 +127,7 @@ fn check_features(features: &MirrorFeatures) -> Result<(), InvalidField> {
 pub struct MirrorTable {
     /// The log, which records the regions that are in sync.
     pub log: MirrorLog,
-    /// The legs, 2 to 9; out-of-sync regions are copied from the first to the others.
+    /// The legs, 2 to 9; while the first works, out-of-sync regions are copied from it to the others.
     pub mirrors: Vec<MirrorLeg>,
     /// How errors are handled.
     pub features: MirrorFeatures,
@@ -184,13 +187,13 @@ spelled!(MirrorTable);
 
 keywords! {
     exact;
-    /// The most severe error of a leg since the table was loaded.
+    /// The most severe error of a leg since the table was loaded, or since all regions were last brought in sync.
     pub enum MirrorHealth {
         /// No error.
         Alive = "A",
         /// A write failed; the contents of the leg are out of sync.
         WriteFailed = "D",
-        /// Copying to the leg failed; its contents are out of sync.
+        /// Copying a region to or from the leg failed, so that the region is out of sync.
         SyncFailed = "S",
         /// A read failed; the contents of the leg are not affected.
         ReadFailed = "R",

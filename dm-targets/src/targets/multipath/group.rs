@@ -27,7 +27,7 @@ const IO_AFFINITY: &str = "io-affinity";
 /// | `historical-service-time` | `[<base_weight> [<threshold_multiplier>]]` | `[<repeat_count>]` |
 /// | `io-affinity` | | `<cpu_mask>` |
 ///
-/// Omitted arguments get the kernel's defaults; all arguments are printed as the kernel prints them.
+/// Arguments that a text omits get the kernel's defaults. All arguments are printed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PathGroup {

@@ -26,7 +26,7 @@ pub enum MultipathMessage {
     DisableGroup(u32),
     /// Enables a disabled group again.
     EnableGroup(u32),
-    /// Switches to this group.
+    /// Switches to this group with the next request, and enables all groups.
     SwitchGroup(u32),
     /// Marks a path as failed.
     FailPath(Device),

@@ -24,7 +24,7 @@
 //! | paths | `u32` | | 1 to 1024 |
 //! | path_args | `u32` | words, the same for each path of a group | see [`PathGroup`] |
 //! | #feature_words | count | words of the status's features: queue_io and pg_init_count | 2 |
-//! | queue_io | `u32` | | not 0 while requests wait for the initialization of a path group |
+//! | queue_io | `u32` | | not 0 before the first request, and while requests wait for a path group to be initialized |
 //! | pg_init_count | `u32` | attempts to initialize the current path group | |
 //! | group | `u32` | number of a group, from 1 | |
 //! | group_status: state | letter | `A` active, `E` enabled, `D` disabled | |
@@ -34,8 +34,8 @@
 //! Table and status end with a space. `0 0 0 0` is a table without paths. The table that the kernel prints differs from the
 //! one that was loaded:
 //!
-//! - arguments of the hardware handler are missing;
-//! - `first_group` is the group that is used now;
+//! - the hardware handler can be one that was already attached to a path; its arguments are missing;
+//! - `first_group` is the group that is used now or next;
 //! - `queue_if_no_path` shows the effect of messages, and is missing while the device is suspended (always with
 //!   `queue_mode bio`, otherwise only if the suspend flushes);
 //! - `queue_mode` is only printed for `bio`;

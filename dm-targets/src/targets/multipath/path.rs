@@ -14,7 +14,8 @@ const CPU_MASK: &str = "cpu mask";
 pub struct RepeatPath {
     /// The device that the path leads to.
     pub device: Device,
-    /// The number of consecutive requests on this path; the kernel reduces it to 1, and `historical-service-time` prints 0.
+    /// Without effect in today's kernels; before, the number of consecutive requests on this path. The kernel prints more
+    /// than 1 as 1, and for `historical-service-time` always 0.
     pub repeat_count: u32,
 }
 
@@ -24,9 +25,10 @@ pub struct RepeatPath {
 pub struct ThroughputPath {
     /// The device that the path leads to.
     pub device: Device,
-    /// The number of consecutive requests on this path; the kernel reduces it to 1.
+    /// Without effect in today's kernels; before, the number of consecutive requests on this path. The kernel prints more
+    /// than 1 as 1.
     pub repeat_count: u32,
-    /// The throughput in relation to the other paths, from 0 to 100; a path with 0 is used only if no other path works.
+    /// The throughput in relation to the other paths, from 0 to 100; a path with 0 is used only if no path with more works.
     pub relative_throughput: u32,
 }
 

@@ -19,7 +19,7 @@ keywords! {
         Active = "A",
         /// The group can be used.
         Enabled = "E",
-        /// A message has disabled the group; it is used only if no other group works.
+        /// A message, or a storage array that was busy, has disabled the group; it is used only if no other group works.
         Disabled = "D",
     }
 }
@@ -50,7 +50,8 @@ keywords! {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct MultipathStatus {
-    /// Not 0 while requests wait for the initialization of a path group; early kernels print the number of requests.
+    /// Not 0 before the first request, and while requests wait for a path group to be initialized; early kernels print the
+    /// number of waiting requests.
     pub queue_io: u32,
     /// The number of attempts to initialize the current path group.
     pub pg_init_count: u32,
@@ -124,8 +125,8 @@ pub struct PathStatus {
 pub enum PathInfo {
     /// No words, as `round-robin`.
     Nothing,
-    /// `queue-length`: the number of requests in flight. `io-affinity`: the number of requests in the group from CPUs
-    /// without a working path.
+    /// `queue-length`: the number of requests in flight. `io-affinity`: the number of requests in the group from CPUs to
+    /// which no path is assigned.
     Count(i32),
     /// The words of `service-time`.
     ServiceTime {

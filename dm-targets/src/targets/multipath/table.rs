@@ -18,7 +18,7 @@ keywords! {
     any_case;
     /// How I/O is queued for the paths.
     pub enum QueueMode {
-        /// As bios, before they are merged into requests; hardware handlers are not used.
+        /// As bios, before they are merged into requests; a hardware handler in the table is ignored.
         Bio = "bio",
         /// As requests; the kernel's default.
         Rq = "rq",
