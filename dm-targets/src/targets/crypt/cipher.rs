@@ -41,7 +41,7 @@ keywords! {
         Plain64Be = "plain64be",
         /// The encrypted sector number; its key is derived with the hash that follows, as in `essiv:sha256`.
         Essiv = "essiv",
-        /// The number of the cipher block, big-endian.
+        /// The number of the first cipher block of the sector, counted from 1, big-endian.
         Benbi = "benbi",
         /// All zeros.
         Null = "null",
@@ -63,8 +63,8 @@ impl Cipher {
     ///
     /// # Errors
     ///
-    /// No kernel would accept it: the key count is not a power of two, a required IV generator or the hash of `essiv` is
-    /// missing, or a part is empty.
+    /// No kernel would accept it: the name, the chaining mode or the IV generator is empty, a required IV generator or the
+    /// hash of `essiv` is missing, the key count is not a power of two, or there are brackets without the prefix `capi:`.
     pub fn new(specification: &str) -> Result<Self, Problem> {
         let parts = Parts::split(specification);
         let iv = parts.iv.map(|iv| IvMode::read(Word::plain(iv))).transpose()?;
@@ -90,7 +90,7 @@ impl Cipher {
         Parts::split(&self.text).name
     }
 
-    /// The number of keys that are used for sectors in turn; 1 if not given.
+    /// The number of keys that are used for sectors in turn; if not given, 1, or 64 for `lmk` with the prefix `capi:`.
     #[must_use]
     pub const fn key_count(&self) -> u32 {
         self.key_count
@@ -102,13 +102,13 @@ impl Cipher {
         Parts::split(&self.text).chain_mode
     }
 
-    /// The IV generator; `None` if the mode needs no IV.
+    /// The IV generator; `None` if not given.
     #[must_use]
     pub const fn iv(&self) -> Option<&IvMode> {
         self.iv.as_ref()
     }
 
-    /// The part after the IV generator and a colon, which only `essiv` uses; `None` if not given.
+    /// The part after the last colon, which only `essiv` uses; `None` if not given.
     #[must_use]
     pub fn iv_options(&self) -> Option<&str> {
         Parts::split(&self.text).iv_options
@@ -175,10 +175,11 @@ impl<'a> Parts<'a> {
     }
 
     fn check(&self, iv: Option<&IvMode>) -> Result<(), Problem> {
-        if self.name.is_empty() {
+        if self.name.is_empty() || self.chain_mode.is_some_and(str::is_empty) {
             return Err(Problem::Expected("a cipher such as aes-xts-plain64"));
         }
-        if self.chain_mode.is_some() && self.name.contains('(') {
+        let classic = self.chain_mode.map(|mode| [Some(self.name), Some(mode), self.iv, self.iv_options]);
+        if classic.into_iter().flatten().flatten().any(|part| part.contains('(')) {
             return Err(Problem::Expected("a cipher that begins with capi: if it has brackets"));
         }
         if iv.is_none() && self.chain_mode.is_some_and(|mode| mode != "ecb") {
@@ -251,7 +252,10 @@ mod tests {
             ("", "must be a cipher such as aes-xts-plain64"),
             ("-cbc-plain", "must be a cipher such as aes-xts-plain64"),
             ("capi:", "must be a cipher such as aes-xts-plain64"),
+            ("aes--plain64", "must be a cipher such as aes-xts-plain64"),
             ("xts(aes)-plain64", "must be a cipher that begins with capi: if it has brackets"),
+            ("aes-xts(aes)-plain64", "must be a cipher that begins with capi: if it has brackets"),
+            ("aes-cbc-essiv:hmac(md5)", "must be a cipher that begins with capi: if it has brackets"),
             ("aes-xts", "must be a cipher with an IV mode, such as aes-xts-plain64"),
             ("aes-cbc-essiv", "must be a cipher with a hash for essiv, such as aes-cbc-essiv:sha256"),
             ("aes-cbc-essiv:", "must be a cipher with a hash for essiv, such as aes-cbc-essiv:sha256"),
