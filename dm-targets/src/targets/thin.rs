@@ -132,7 +132,7 @@ impl serde::Serialize for ThinDevId {
     }
 }
 
-/// Deserialized from a number, or from a string of digits in formats that allow any type.
+/// Deserialized from a number; in human-readable formats also from a string of digits.
 #[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for ThinDevId {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -185,7 +185,8 @@ pub enum ThinTable {
         pool: Device,
         /// The number of the thin device in the pool.
         id: ThinDevId,
-        /// A read-only device from which blocks are read that the thin device has not mapped; `None` if they read as zeros.
+        /// The device from which blocks are read that the thin device has not mapped; it must not change. `None`: they
+        /// read as zeros.
         external_origin: Option<Device>,
     },
     /// Printed by the kernel because the pool has failed; it cannot be loaded.
@@ -195,12 +196,12 @@ pub enum ThinTable {
 }
 
 impl ThinTable {
-    /// The thin device `id` of `pool`, which reads as zeros where it was not written.
+    /// The thin device `id` of `pool`; its unmapped blocks read as zeros.
     pub fn new(pool: impl Into<Device>, id: ThinDevId) -> Self {
         Self::Device { pool: pool.into(), id, external_origin: None }
     }
 
-    /// The thin device `id` of `pool`, which reads from `origin` where it was not written.
+    /// The thin device `id` of `pool`; its unmapped blocks are read from `origin`.
     pub fn with_external_origin(pool: impl Into<Device>, id: ThinDevId, origin: impl Into<Device>) -> Self {
         Self::Device { pool: pool.into(), id, external_origin: Some(origin.into()) }
     }

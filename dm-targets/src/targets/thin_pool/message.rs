@@ -20,14 +20,16 @@ use crate::{Fields, Message, NoReply, Params, ParseError, Printer, Problem};
 pub enum ThinPoolMessage {
     /// Creates an empty thin device; the kernel returns `EEXIST` if the number is in use.
     CreateThin(ThinDevId),
-    /// Creates a thin device as a snapshot of another, which must be suspended or not active.
+    /// Creates a thin device as a snapshot of another, which must be suspended or not active. The kernel does not check
+    /// that; it returns `EEXIST` if the number is in use and `ENODATA` if the origin does not exist.
     CreateSnap {
         /// The number of the new device.
         id: ThinDevId,
         /// The number of the device to take a snapshot of.
         origin: ThinDevId,
     },
-    /// Deletes a thin device; the kernel returns `EBUSY` while it is active.
+    /// Deletes a thin device; the kernel returns `EBUSY` while an active or inactive table uses it, and `ENODATA` if it
+    /// does not exist.
     Delete(ThinDevId),
     /// Changes the transaction id; the kernel returns `EINVAL` if `current` is not the current id.
     SetTransactionId {
@@ -36,9 +38,10 @@ pub enum ThinPoolMessage {
         /// The new transaction id.
         new: u64,
     },
-    /// Takes a snapshot of the metadata, which user space can read while the pool is in use.
+    /// Takes a snapshot of the metadata, which user space can read while the pool is in use; the kernel returns `EBUSY`
+    /// if there is one already.
     ReserveMetadataSnap,
-    /// Releases that snapshot.
+    /// Releases that snapshot; the kernel returns `EINVAL` if there is none.
     ReleaseMetadataSnap,
 }
 

@@ -22,8 +22,9 @@
 //! | check | `needs_check` or `-` | | |
 //! | meta_low_water | [`MetaBlocks`](dm_units::MetaBlocks) | metadata blocks | |
 //!
-//! A table and a status end with a space, except the statuses `Fail` and `Error`. Old kernels print fewer words in a status. A
-//! table has the requested features, a status the active ones. Words after the counted features are ignored.
+//! A printed table and a status end with a space, except the statuses `Fail` and `Error`. Old kernels print fewer words
+//! in a status. A table has the requested features, a status the active ones. Words after the counted features are
+//! ignored.
 //!
 //! Replies to messages are empty. Messages fail with `EOPNOTSUPP` while the pool is out of metadata space, read-only or
 //! failed.
@@ -105,7 +106,7 @@ options! {
         no_discard_passdown(): bool = Flag("no_discard_passdown"), since (1, 1, 0);
         /// Never changes the metadata.
         read_only(): bool = Flag("read_only");
-        /// Fails writes immediately if there is no space, instead of queueing them.
+        /// Fails writes immediately if no data block is free, instead of queueing them.
         error_if_no_space(): bool = Flag("error_if_no_space"), since (1, 10, 0);
     }
     other {
@@ -138,7 +139,8 @@ pub struct ThinPoolTable {
     pub data: Device,
     /// The size of a data block: 128 to 2097152 sectors, a multiple of 128.
     pub block_size: Sectors,
-    /// The low water mark: the kernel sends an event when the number of free data blocks falls to this number.
+    /// The low water mark: the kernel sends an event when it allocates a data block and at most this many are free. It
+    /// sends the next one only after the pool was resumed.
     pub low_water: DataBlocks,
     /// The requested features.
     pub features: ThinPoolFeatures,

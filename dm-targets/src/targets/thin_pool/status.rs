@@ -14,9 +14,10 @@ keywords! {
     pub enum PoolMode {
         /// All operations.
         ReadWrite = "rw",
-        /// Only reads, after an error or because no metadata block is free.
+        /// No changes of the metadata: as requested, after an error, or because no metadata block is free. Reads work,
+        /// and writes to mapped blocks that are not shared.
         ReadOnly = "ro",
-        /// No allocation of data blocks, until the data device is extended.
+        /// No allocation of data blocks, until blocks are freed or the pool is extended.
         OutOfDataSpace = "out_of_data_space",
     }
 }
@@ -36,11 +37,12 @@ keywords! {
 
 keywords! {
     exact;
-    /// How the pool handles writes when there is no space.
+    /// How the pool handles writes that need a data block when none is free.
     pub enum PoolNoSpace {
         /// Writes fail.
         Error = "error_if_no_space",
-        /// Writes block until space is available or the kernel's `no_space_timeout` expires.
+        /// Writes block until space is available or the kernel's `no_space_timeout` expires; then writes fail as with
+        /// [`Error`](Self::Error).
         Queue = "queue_if_no_space",
     }
 }
@@ -51,7 +53,7 @@ keywords! {
     pub enum PoolCheck {
         /// No check is necessary.
         NotNeeded = "-",
-        /// The metadata must be checked, and repaired if necessary, before the pool can be written to.
+        /// The metadata must be checked, and repaired if necessary, before the pool can be read-write again.
         Needed = "needs_check",
     }
 }
@@ -91,7 +93,8 @@ pub struct WorkingPool {
     /// A number that user space sets with [`ThinPoolMessage::SetTransactionId`](super::ThinPoolMessage::SetTransactionId),
     /// to find out after a crash which of its steps were completed.
     pub transaction_id: u64,
-    /// The used and total blocks of the metadata device.
+    /// The used and total blocks of the metadata device. The used ones include the kernel's reserve: a tenth of the
+    /// total, at most 4096 blocks.
     pub metadata: Usage<MetaBlocks>,
     /// The used and total blocks of the data device, in blocks of the table's block size.
     pub data: Usage<DataBlocks>,
@@ -101,12 +104,12 @@ pub struct WorkingPool {
     pub mode: Option<PoolMode>,
     /// How the pool handles discards.
     pub discard: Option<PoolDiscard>,
-    /// How the pool handles writes when there is no space.
+    /// How the pool handles writes that need a data block when none is free.
     pub no_space: Option<PoolNoSpace>,
     /// Whether the metadata must be checked.
     pub check: Option<PoolCheck>,
-    /// The low water mark for metadata: the kernel sends an event when the number of free metadata blocks falls to this
-    /// number.
+    /// The low water mark for metadata: the kernel sends an event when the number of free metadata blocks, here with
+    /// the reserve, falls to this number.
     pub metadata_low_water: Option<MetaBlocks>,
     /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
