@@ -20,9 +20,10 @@
 //! | #features | count | words | at most 2; not printed by the kernel if 0 |
 //! | allocated, total, metadata | [`Sectors`] | sectors of the COW device | `allocated` includes `metadata` |
 //!
-//! A chunk size of 0 means the one stored on disk in a persistent store, or 32 for a new store. The kernel prints the size
-//! in effect, but 0 for a table that is waiting to take over the store of an active snapshot. A `snapshot-merge` copies a
-//! persistent store back into its origin; it is complete when `allocated` equals `metadata`.
+//! The chunk size of an existing persistent store is the one stored on disk, whatever the table has; for a new store, 0
+//! means 32 or the COW device's block size, whichever is larger. The kernel prints the size in effect, but 0 for a
+//! table that is waiting to take over the store of an active snapshot. A `snapshot-merge` copies a persistent store
+//! back into its origin; it is complete when `allocated` equals `metadata`.
 //!
 //! None of these targets takes messages.
 //!

@@ -20,7 +20,7 @@ use crate::{Device, Fields, Params, ParseError, Printer};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SnapshotOriginTable {
-    /// The device, written the same way as in the tables of its snapshots.
+    /// The device, the same as the origin in the tables of its snapshots.
     pub origin: Device,
 }
 

@@ -32,13 +32,13 @@ pub enum SnapshotStatus {
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
         extra: Vec<WordBuf>,
     },
-    /// The snapshot is lost: its exception store has failed, or it is full and not of the type
-    /// [`PersistentOverflow`](super::SnapshotStore::PersistentOverflow).
+    /// The snapshot is lost: its exception store has failed, or had no space for a chunk; see
+    /// [`Overflow`](Self::Overflow) for the exception.
     Invalid,
-    /// The merge has stopped because of an error; I/O continues.
+    /// The merge has stopped because of an error. The writes that waited for it failed; other I/O continues.
     MergeFailed,
-    /// The COW device is full. The snapshot can be read but not written, and becomes invalid when a chunk of the origin must
-    /// be copied.
+    /// A store of the type [`PersistentOverflow`](super::SnapshotStore::PersistentOverflow) is full. The snapshot can
+    /// be read but not written, and becomes invalid when a chunk of the origin must be copied.
     Overflow,
     /// The exception store cannot report how much space it uses.
     Unknown,

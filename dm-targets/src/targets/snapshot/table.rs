@@ -23,8 +23,8 @@ keywords! {
     pub enum SnapshotStore {
         /// Stores chunks and metadata on the COW device, so that the snapshot survives deactivation.
         Persistent = "P",
-        /// The same as [`Persistent`](Self::Persistent), but a full COW device leads to the status `Overflow` instead of
-        /// `Invalid`.
+        /// The same as [`Persistent`](Self::Persistent), but a write to the snapshot that finds the COW device full
+        /// leads to the status `Overflow` instead of `Invalid`.
         PersistentOverflow = "PO",
         /// Stores chunks on the COW device but their metadata in memory: the snapshot is lost when the device is removed.
         Transient = "N",
@@ -47,7 +47,8 @@ impl SnapshotStore {
 options! {
     /// The features of a `snapshot` table.
     pub struct SnapshotFeatures for SnapshotTable.features {
-        /// A discard of a whole chunk makes the chunk read as zeros in the snapshot.
+        /// A discard of a whole chunk zeroes the chunk if it is on the COW device; a discard of another chunk has no
+        /// effect.
         ///
         /// With chunks of fewer than 512 sectors, Linux 7.2 crashes with a division by zero when it sets up the device:
         /// `snapshot_io_hints` in `drivers/md/dm-snap.c` passes the chunk size in sectors instead of bytes, and
@@ -95,7 +96,8 @@ pub struct SnapshotTable {
     pub cow: Device,
     /// The type of the exception store.
     pub store: SnapshotStore,
-    /// The number of sectors that are copied at once: a power of two of at most 2097152, or 0 for the one stored on disk.
+    /// The number of sectors that are copied at once: a power of two of at most 2097152, or 0 for the default. An
+    /// existing persistent store keeps the size stored on disk.
     pub chunk_size: Sectors,
     /// How discards are handled.
     pub features: SnapshotFeatures,
