@@ -163,6 +163,9 @@ impl RaidTable {
         let devices = self.devices.len() as u64;
         Limits::new(DEVICES.field(), level.min_devices(), MAX_DEVICES).check(devices)?;
         within("delta_disks", 1, level.max_delta_disks(), self.params.delta_disks.map(i32::unsigned_abs))?;
+        if level == Level::Raid10 && self.params.delta_disks.is_some_and(i32::is_negative) {
+            return Err(InvalidField::new("delta_disks", Problem::Expected("positive for RAID 10")));
+        }
         check_length(level, devices, self.params.raid10_copies.unwrap_or(2).into(), length)
     }
 
@@ -279,6 +282,8 @@ mod tests {
         refused("raid10 3 64 raid10_copies 3", 2, "raid10_copies must be from 2 to 2");
         refused("raid1 3 0 delta_disks 0", 2, "delta_disks must be from 1 to 251");
         refused("raid1 3 0 delta_disks -252", 2, "delta_disks must be from 1 to 251");
+        refused("raid10 3 64 delta_disks -1", 2, "delta_disks must be positive for RAID 10");
+        assert_eq!(check("raid10 3 64 delta_disks 1", 2), Ok(()));
         refused("raid1 3 0 data_offset 8", 2, "data_offset must be from 32 to 2147483647");
         refused("raid1 3 0 data_offset 33", 2, "data_offset must be a multiple of 8");
     }

@@ -20,7 +20,7 @@
 //! | algorithm | word | | name of a hash in the kernel's crypto API, case-sensitive |
 //! | digest | [`Hex`] | | as long as the algorithm's output |
 //! | salt | [`Hex`] or `-` | | `-`: none |
-//! | #opt | count | words | at most 15 (14 before version 1.10.0, fewer where the kernel lacks features) |
+//! | #opt | count | words | at most 15 (fewer before version 1.10.0 and where the kernel lacks features) |
 //! | fec_blocks, fec_start | [`DataBlocks`] | data blocks | fec_blocks counts data, hashes and anything after them |
 //! | fec_roots | `u8` | parity bytes per code word | 2 to 24 |
 //! | state | [`VerityState`] | | `V` or `C` |
@@ -108,6 +108,9 @@ fn check_sizes(table: &VerityTable, length: Sectors) -> Result<(), InvalidField>
     Limits::new("hash start", 0, max_blocks(table.hash.block_size)).check(table.hash_start)?;
     let sectors = table.data_blocks.0.saturating_mul(u64::from(table.data.block_size >> 9));
     Limits::new("length", 1, sectors).check(length)?;
+    if table.options.check_at_most_once {
+        Limits::new("data blocks", 1, i32::MAX as u64).check(table.data_blocks)?;
+    }
     let digest = Limits::new("size of the digest", 1, u64::from(table.hash.block_size >> 1));
     digest.check(table.digest.size() as u64)
 }

@@ -13,9 +13,9 @@ keywords! {
     exact;
     /// Whether any block failed verification.
     pub enum VerityState {
-        /// No block that was read has failed verification since the table was loaded.
+        /// No block has failed verification since the table was loaded, or each was corrected.
         Valid = "V",
-        /// At least one block has failed verification since the table was loaded, and was not corrected.
+        /// At least one block has failed verification since the table was loaded and was not corrected.
         Corrupted = "C",
     }
 }

@@ -20,7 +20,7 @@ pub(super) const HASH_BLOCK: Limits = Limits::new("hash block size", 512, 1 << 3
 pub struct VerityDevice {
     /// The device that holds the data or the hashes.
     pub device: Device,
-    /// The size of a block: a power of two from 512 to 2^30 bytes.
+    /// The size of a block: a power of two from 512 to 2^30 bytes, for data at most a page.
     pub block_size: u32,
 }
 
@@ -67,11 +67,11 @@ options! {
             ("restart_on_error", OnError::Restart),
             ("panic_on_error", OnError::Panic),
         ]);
-        /// Blocks whose hash is that of zeros are returned as zeros without being read.
+        /// Blocks whose expected hash is that of zeros are returned as zeros without being verified.
         ignore_zero_blocks(): bool = Flag("ignore_zero_blocks"), since (1, 3, 0);
-        /// Blocks are verified only when they are read for the first time.
+        /// Data blocks are verified only until they pass once; at most 2^31 - 1 data blocks.
         check_at_most_once(): bool = Flag("check_at_most_once"), since (1, 4, 0);
-        /// Blocks are verified immediately, in the I/O completion context, if their hashes are in memory.
+        /// Blocks are verified in a softirq instead of a work queue if their hashes are in memory.
         try_verify_in_tasklet(): bool = Flag("try_verify_in_tasklet"), since (1, 9, 0);
         /// The device that holds the parity for forward error correction; requires `fec_blocks` and `fec_roots`.
         use_fec_from_device(device: impl Into<Device>): Option<Device> = Argument(FEC_DEVICE), since (1, 3, 0);
@@ -81,7 +81,8 @@ options! {
         fec_start(start: DataBlocks): Option<DataBlocks> = Argument(FEC_START);
         /// The number of parity bytes per code word of 255 bytes, from 2 to 24.
         fec_roots(bytes: u8): Option<u8> = Argument(FEC_ROOTS);
-        /// The digest must have a valid signature, which is stored in the user's keyring under this description.
+        /// The digest must have a valid signature, held by a key of type `user` with this description in the caller's
+        /// keyrings.
         root_hash_sig_key_desc(description: WordBuf): Option<WordBuf> = Argument("root_hash_sig_key_desc"),
             since (1, 5, 0);
     }

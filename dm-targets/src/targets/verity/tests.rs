@@ -79,6 +79,9 @@ fn sizes_must_fit_together() {
     for (text, expected) in cases {
         assert_eq!(check(text), Err(expected.to_owned()));
     }
+    let text = |blocks: u32| format!("1 8:0 8:1 4096 4096 {blocks} 1 sha256 00ff - 1 check_at_most_once");
+    assert_eq!(check(&text(0x7fff_ffff)), Ok(()));
+    assert_eq!(check(&text(0x8000_0000)), Err("data blocks must be from 1 to 2147483647".to_owned()));
     let digest = "00".repeat(257);
     let text = format!("1 8:0 8:1 4096 512 64 1 sha256 {digest} -");
     assert_eq!(check(&text), Err("size of the digest must be from 1 to 256".to_owned()));
