@@ -14,16 +14,16 @@
 //! |---|---|---|---|
 //! | `sync`, `nosync` | | not both, neither together with `rebuild` | not 0; no `nosync` for 6, no `sync` for 10 |
 //! | `rebuild <index>` | number of a device, from 0 | may be repeated | not 0 |
-//! | `daemon_sleep <n>` | milliseconds | | not 0 |
+//! | `daemon_sleep <n>` | jiffies | 0: 5 seconds | not 0 |
 //! | `min_recovery_rate <n>`, `max_recovery_rate <n>` | KiB/s for each device | min at most max | not 0 |
 //! | `write_mostly <index>` | number of a device, from 0 | may be repeated, not all | 1 |
-//! | `max_write_behind <n>` | sectors; **printed in KiB** | at most 32767 | 1 |
+//! | `max_write_behind <n>` | requests, doubled; **printed halved** | at most 32767 | 1 |
 //! | `stripe_cache <n>` | stripes; the number in effect is printed | 17 to 32768, or half a chunk if that is more | 4, 5, 6 |
 //! | `region_size <n>` | sectors | a power of two, not less than the chunk, at most 2097152 regions | not 0 |
 //! | `raid10_copies <n>` | | 2 to the number of devices | 10 |
 //! | `raid10_format near\|far\|offset` | | | 10 |
 //! | `raid10_use_near_sets` | | not with `near`; **counted but not printed** | 10 |
-//! | `delta_disks <n>` | devices to add, or negative to remove | not 0 | not 0 |
+//! | `delta_disks <n>` | devices to add, or negative to remove | not 0; not negative for 10 | not 0 |
 //! | `data_offset <n>` | sectors | 0, or at least 32 and a multiple of 8 | all |
 //! | `journal_dev <device>` | | | 4, 5, 6 |
 //! | `journal_mode writethrough\|writeback` | | only with `journal_dev` | 4, 5, 6 |
@@ -173,7 +173,7 @@ impl RaidType {
 /// A message to a `raid` target. RAID 0 accepts none.
 ///
 /// Further words, which the kernel ignores, are refused here. All messages except `idle` and `frozen` fail with `EBUSY`
-/// while a synchronization action is running.
+/// while a synchronization action is running. In Linux 6.12, all fail with `EBUSY` while the device is suspended.
 ///
 /// ```
 /// use dm_targets::raid::RaidMessage;

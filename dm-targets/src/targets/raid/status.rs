@@ -91,7 +91,7 @@ pub enum RaidStatus {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct RaidArrayStatus {
-    /// The layout in effect, whose name can differ from that in the table.
+    /// The layout, or the new one while the array is reshaped. Its name can differ from that in the table.
     pub raid_type: RaidType,
     /// The number of devices in the array; while it is reshaped, this differs from the number in the table.
     pub disks: u32,
@@ -99,7 +99,7 @@ pub struct RaidArrayStatus {
     pub health: Vec<RaidHealth>,
     /// The progress of the running action in sectors, or the number of sectors in sync if no action is running.
     pub progress: Sectors,
-    /// The number of sectors to process; for parity levels, per device.
+    /// The number of sectors to process; for RAID 0 and parity levels, per device.
     pub total: Sectors,
     /// The running action; `None` before version 1.5.
     pub action: Option<SyncAction>,

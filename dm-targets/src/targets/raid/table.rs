@@ -60,17 +60,18 @@ options! {
         sync(sync: RaidSync): Option<RaidSync> = OneOf(&[("sync", RaidSync::Sync), ("nosync", RaidSync::NoSync)]);
         /// The numbers, from 0, of the devices to rebuild.
         rebuild(index: u32): BTreeSet<u32> = Each("rebuild");
-        /// The time in milliseconds between updates of the bitmap of out-of-sync regions.
-        daemon_sleep(milliseconds: u32): Option<u32> = Argument(Limits::new("daemon_sleep", 0, MAX));
+        /// The time between updates of the bitmap of out-of-sync regions, 0 for 5 seconds. The kernel documents
+        /// milliseconds but takes jiffies, and uses the time only for a new bitmap; an existing one keeps its own.
+        daemon_sleep(jiffies: u32): Option<u32> = Argument(Limits::new("daemon_sleep", 0, MAX));
         /// The minimum speed of synchronization in KiB/s per device.
         min_recovery_rate(rate: u32): Option<u32> = Argument(Limits::new("min_recovery_rate", 0, MAX));
         /// The maximum speed of synchronization in KiB/s per device.
         max_recovery_rate(rate: u32): Option<u32> = Argument(Limits::new("max_recovery_rate", 0, MAX));
         /// The numbers, from 0, of the devices that are read only if no other device can be.
         write_mostly(index: u32): BTreeSet<u32> = Each("write_mostly");
-        /// The number of outstanding writes to write-mostly devices: in sectors when loaded, at most 32767, but in KiB when
-        /// printed by the kernel.
-        max_write_behind(sectors: u32): Option<u32> = Argument(Limits::new("max_write_behind", 0, 32767)),
+        /// Twice the number of writes to write-mostly devices that may be outstanding, at most 32767. The kernel halves
+        /// the number, as if from sectors to KiB, and prints the half. An existing bitmap keeps its own number.
+        max_write_behind(doubled: u32): Option<u32> = Argument(Limits::new("max_write_behind", 0, 32767)),
             since (1, 1, 0);
         /// The number of stripes in the stripe cache, from 17 to 32768.
         stripe_cache(stripes: u32): Option<u32> = Argument(Limits::new("stripe_cache", 0, MAX));
@@ -84,7 +85,8 @@ options! {
         raid10_use_near_sets(): bool = NearSets, since (1, 9, 0);
         /// The number of devices to add, or to remove if negative.
         delta_disks(disks: i32): Option<i32> = Argument("delta_disks"), since (1, 9, 0);
-        /// The sector at which the data starts on each device; 0 switches to the kernel's other offset.
+        /// Where a reshape moves the data on each device: from sector 0 to this sector, or from this sector to sector
+        /// 0. 0 once the space for this has been removed.
         data_offset(offset: Sectors): Option<Sectors> = Argument("data_offset"), since (1, 9, 0);
         /// The device that holds the journal.
         journal_dev(device: impl Into<Device>): Option<Device> = Argument("journal_dev"), since (1, 10, 0);
@@ -106,11 +108,12 @@ options! {
 ///
 /// The table that the kernel prints differs from the one that was loaded:
 ///
-/// - `max_write_behind` is printed in KiB, half of the number of sectors: loading a printed table halves it again.
+/// - `max_write_behind` is printed halved: loading a printed table halves it again.
 /// - `raid10_use_near_sets` is counted but not printed. It is recovered from the count: `{}` prints a table that can be
 ///   loaded, and `{:#}` the text of the kernel, which cannot.
-/// - `stripe_cache` and `raid10_copies` are the values in effect, and `delta_disks` is what remains to be done.
-/// - Before version 1.15.1, the count is too large if devices are being rebuilt or there is a journal. `{:#}` prints this
+/// - `daemon_sleep`, `stripe_cache`, `raid10_copies` and `raid10_format` are the values in effect, and `delta_disks` is
+///   the larger of the requested number and what remains to be done.
+/// - Before version 1.15.1, the count is too large with `rebuild`, `write_mostly` or a journal. `{:#}` prints this
 ///   count too.
 ///
 /// ```
@@ -167,7 +170,7 @@ impl RaidDevice {
 }
 
 impl RaidTable {
-    /// With `max_write_behind` in sectors if it is the half of what was requested, as the kernel prints it.
+    /// With the requested `max_write_behind` if this table has the half of it, as the kernel prints it.
     pub(super) fn with_units_of(&self, requested: &Self) -> Self {
         let mut table = self.clone();
         let sectors = requested.params.max_write_behind;
