@@ -1,4 +1,4 @@
-//! The configuration with which a volume was formatted.
+//! The configuration of a volume.
 
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
@@ -10,7 +10,7 @@ use crate::{Printer, Problem, Value, Word};
 
 group! {
     "{";
-    /// The configuration with which a volume was formatted: the reply to [`VdoMessage::Config`](super::VdoMessage::Config).
+    /// The configuration of a volume: the reply to [`VdoMessage::Config`](super::VdoMessage::Config).
     pub struct VdoConfig {
         /// The version of the reply's format.
         version: u32 = "version",

@@ -16,7 +16,7 @@
 //! | physical_blocks | [`DataBlocks`](dm_units::DataBlocks) | blocks of 4 KiB | |
 //! | 512, 4096 | [`VdoSectorSize`] | bytes | |
 //! | cache_blocks | `u32` | blocks of 4 KiB | at least 4096 per `logical` thread |
-//! | era_length | `u32` | blocks of the block map | |
+//! | era_length | `u32` | blocks of the recovery journal | |
 //! | ack, hash | `u32` | threads | 0 to 100 |
 //! | bio, cpu | `u32` | threads | 1 to 100 |
 //! | logical, physical | `u32` | threads | 0 to 60, 0 to 16; `logical`, `physical` and `hash` are all 0 or all at least 1 |

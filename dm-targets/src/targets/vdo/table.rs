@@ -38,8 +38,9 @@ pub struct VdoTable {
     pub sector_size: VdoSectorSize,
     /// The number of 4 KiB pages of the block map that are cached in memory.
     pub cache_blocks: u32,
-    /// The largest number of other block map changes before a changed page is written back. When the volume is first resumed, the
-    /// kernel refuses 0 and more than half of the volume's recovery journal; with a journal of the usual size, 16380 is allowed.
+    /// The length of an era, in recovery journal blocks of about 155 writes each. A changed page of the block map is
+    /// written back by the end of the next era. At the first load or resume, the kernel refuses 0 and eras that are too
+    /// long for the volume's recovery journal; with a journal of the usual size, 16380 is allowed.
     pub era_length: u32,
     /// The optional settings.
     pub options: VdoOptions,
@@ -49,8 +50,8 @@ pub struct VdoTable {
 impl VdoTable {
     /// A volume on `device` with `physical_blocks` blocks of 4 KiB.
     ///
-    /// `cache_blocks` pages of the block map, of 4 KiB each, are cached in memory. A changed page is written back after at
-    /// most `era_length` other changes, from 1 to 16380.
+    /// `cache_blocks` pages of the block map, of 4 KiB each, are cached in memory. `era_length`, from 1 to 16380,
+    /// decides how long a changed page may stay there; see [the field](Self::era_length).
     pub fn new(
         device: impl Into<Device>,
         physical_blocks: DataBlocks,
