@@ -21,7 +21,8 @@
 //! constructor does not accept: the printed table cannot be loaded. Here `{}` prints `data_crc`, for a constructor, and
 //! `{:#}` prints `crc`, as the kernel does. Both words are parsed.
 //!
-//! A device with an active table cannot load another one; remove the device first. The reply to the message is empty.
+//! A device with an active table of any target cannot load a `pcache` table; remove the device first. The reply to the
+//! message is empty.
 //!
 //! Kernel: `dm_pcache_ctr`, `dm_pcache_status` and `dm_pcache_message` in `drivers/md/dm-pcache/dm_pcache.c`.
 
@@ -102,7 +103,8 @@ options! {
     pub struct PcacheOptions for PcacheTable.options {
         /// When writes complete; `None` means `writeback`.
         cache_mode(mode: PcacheMode): Option<PcacheMode> = Argument("cache_mode");
-        /// Whether data in the cache is checksummed; `None` means that it is not.
+        /// Whether data in the cache is checksummed; `None` means that it is not. The kernel returns `EINVAL` if an
+        /// existing cache was created with the other setting.
         data_crc(on: bool): Option<bool> = DataCrc;
     }
     other {
@@ -225,7 +227,7 @@ pub struct PcacheStatus {
     pub cache_segments: u32,
     /// The number of segments in use.
     pub used_segments: u32,
-    /// The percentage of used segments, from 0 to 90, above which garbage collection frees segments.
+    /// The percentage of used segments, from 0 to 90, from which on garbage collection frees segments.
     pub gc_percent: u8,
     /// The flags of the cache.
     pub cache_flags: HexFlags,
@@ -276,7 +278,7 @@ impl fmt::Display for PcacheStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PcacheMessage {
-    /// Sets the percentage of used segments, from 0 to 90, above which garbage collection frees segments.
+    /// Sets the percentage of used segments, from 0 to 90, from which on garbage collection frees segments.
     GcPercent(u8),
 }
 

@@ -10,7 +10,7 @@
 //! | stripes | `u32` | | at least 1 |
 //! | chunk_size | [`Sectors`] | sectors | 1 to 2^32 - 1, not only powers of two |
 //! | offset | [`Sectors`] | sectors on the device | |
-//! | health | a letter per stripe | | `A` alive, `D` at least one failed request |
+//! | health | a letter per stripe | | `A` alive, `D` at least one failed request to its device |
 //!
 //! The length must be a multiple of the number of stripes, and the length of each stripe a multiple of the chunk size. The
 //! `1` is the number of words that follow it. The target takes no messages.
@@ -135,7 +135,7 @@ impl fmt::Display for StripedTable {
 
 keywords! {
     exact;
-    /// Whether requests to a stripe have failed.
+    /// Whether requests to the device of a stripe have failed. Read-ahead and unsupported operations do not count.
     pub enum StripeHealth {
         /// No request has failed since the table was loaded.
         Alive = "A",
@@ -172,7 +172,7 @@ pub struct StripedStatus {
 pub struct StripeStatus {
     /// The device that holds the stripe.
     pub device: DeviceNumber,
-    /// Whether requests to it have failed.
+    /// Whether requests to the device have failed.
     pub health: StripeHealth,
 }
 

@@ -9,7 +9,7 @@
 //!
 //! | word | type | unit | range |
 //! |---|---|---|---|
-//! | paths | `u32` | | at least 1; the upper limit is the kernel's memory |
+//! | paths | `u32` | | at least 1, at most as many as fit in the kernel's `KMALLOC_MAX_SIZE` |
 //! | region_size | `u32` | sectors | at least 1 |
 //! | offset | [`Sectors`] | sectors on the device | |
 //! | region | `u64`, hexadecimal | number of the region, from 0 | |
@@ -134,7 +134,7 @@ impl fmt::Display for SwitchTable {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SwitchMessage {
-    /// Assigns regions to paths, in the order of the list.
+    /// Assigns regions to paths, in the order of the list. The list begins as if region 0 was assigned last.
     SetRegionMappings(Vec<RegionMapping>),
 }
 

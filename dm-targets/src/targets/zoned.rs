@@ -221,7 +221,8 @@ impl fmt::Display for ZonedStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ZonedMessage {
-    /// Immediately moves data out of the cache and the random zones.
+    /// Starts to move data out of the cache and the random zones; has no effect while the target is busy and many of
+    /// these zones are unmapped.
     Reclaim,
 }
 

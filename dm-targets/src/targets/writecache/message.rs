@@ -18,7 +18,7 @@ pub enum WritecacheMessage {
     Flush,
     /// Writes back all cached blocks when the device is next suspended.
     FlushOnSuspend,
-    /// Caches no more writes from now on, and writes back all cached blocks.
+    /// Caches no new blocks from now on, and writes back all cached blocks.
     Cleaner,
     /// Resets the counters of the status to 0.
     ClearStats,

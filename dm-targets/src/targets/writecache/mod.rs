@@ -19,15 +19,15 @@
 //! | #options | count | words | at most 18 |
 //! | start_sector | [`Sectors`] | sectors on the cache device | default 0 |
 //! | high_watermark, low_watermark | `u32` | percent | 0 to 100; default 50 and 45; `low` not above `high` |
-//! | writeback_jobs | `u32` | blocks being written back | 0: no limit |
+//! | writeback_jobs | `u32` | blocks being written back | 0: no limit; default: a share of the RAM |
 //! | autocommit_blocks | `u32` | blocks | default 65536 (SSD) or 64 |
 //! | autocommit_time | `u32` | milliseconds | at most 3600000; default 1000 |
 //! | max_age | `u32` | milliseconds | at most 86400000; default no limit |
 //! | fua, nofua | | | persistent memory only |
 //! | pause_writeback | `u32` | milliseconds | SSD only; at most 60000; default 3000 |
-//! | error | `u64` | | 0: no error |
+//! | error | `u64` | | 0, or 1 after an error |
 //! | blocks, free, writeback | `u64` | blocks of the block size | |
-//! | reads and other counters | `u64` | requests; blocks since 1.6.0 | |
+//! | reads and other counters | `u64` | blocks or requests, see [`WritecacheCounts`] | |
 //!
 //! The kernel prints the given options in this order. Words after the counted options are ignored. Before version 1.6.0, the
 //! status has four words.
@@ -116,7 +116,8 @@ options! {
         high_watermark(percent: u32): Option<u32> = Argument(Limits::new("high_watermark", 0, 100));
         /// The percentage of used blocks at which writeback stops; 45 if not given.
         low_watermark(percent: u32): Option<u32> = Argument(Limits::new("low_watermark", 0, 100));
-        /// The number of blocks that may be written back at the same time; 0 or not given for no limit.
+        /// The number of blocks that may be written back at the same time, 0 for no limit. If not given, Linux 6.1 and
+        /// 6.12 use the number of memory pages in 256 MiB or in a 16th of the RAM, whichever is smaller.
         writeback_jobs(blocks: u32): Option<u32> = Argument("writeback_jobs");
         /// The number of blocks that can be written without a flush before they are committed; 65536 (SSD) or 64 if not given.
         autocommit_blocks(blocks: u32): Option<u32> = Argument("autocommit_blocks");
@@ -125,9 +126,9 @@ options! {
         autocommit_time(milliseconds: u32): Option<u32> = Argument(Limits::new("autocommit_time", 0, 3_600_000));
         /// The time in milliseconds, at most 86400000, after which a block is written back; no limit if not given.
         max_age(milliseconds: u32): Option<u32> = Argument(Limits::new("max_age", 0, 86_400_000)), since (1, 4, 0);
-        /// Caches no more writes, and writes back all cached blocks.
+        /// Caches no new blocks, and writes back all cached blocks.
         cleaner(): bool = Flag("cleaner"), since (1, 4, 0);
-        /// Whether blocks are written back with forced unit access; only for persistent memory.
+        /// Whether blocks are written back with forced unit access; on if not given. Only for persistent memory.
         fua(on: bool): Option<bool> = OneOf(&[("fua", true), ("nofua", false)]);
         /// Caches only the metadata of file systems.
         metadata_only(): bool = Flag("metadata_only"), since (1, 6, 0);

@@ -18,7 +18,7 @@ use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct WritecacheStatus {
-    /// 0, or the error that has stopped the cache; all writes fail after an error.
+    /// 0, or 1 after an error that has stopped the cache; all writes, flushes and discards fail then.
     pub error: u64,
     /// The number of blocks of the cache.
     pub blocks: u64,
@@ -48,7 +48,10 @@ impl WritecacheStatus {
     }
 }
 
-/// The counters of a `writecache` target, in blocks, since the table was loaded or the counters were reset.
+/// The counters of a `writecache` target since the table was loaded or the counters were reset.
+///
+/// Since Linux 6.1 at the latest, they are in blocks, except `flushes`, `writes_blocked_on_freelist` and, with an SSD,
+/// the write hits, which count requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
