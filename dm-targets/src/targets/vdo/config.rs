@@ -49,7 +49,7 @@ pub enum VdoIndexMemory {
     Half,
     /// 768 MiB.
     ThreeQuarters,
-    /// A whole number of GiB.
+    /// A whole number of GiB; in a table at most 1024.
     Gib(u32),
 }
 

@@ -30,16 +30,16 @@ options! {
         physical(threads: u32): Option<u32> = Argument(Limits::new("physical", 0, 16));
         /// The largest discard in blocks of 4 KiB; 1 if not given.
         max_discard(blocks: u32): Option<u32> = Argument(Limits::new("maxDiscard", 1, 1_048_575));
-        /// The size of a slab of a new volume, in blocks of 4 KiB.
+        /// The size of a slab of a new volume, in blocks of 4 KiB; 524288 if not given.
         slab_size(blocks: u32): Option<u32> = Argument(Limits::new("slabSize", 8192, 1 << 23).power_of_two()),
             since (9, 2, 0);
         /// Whether identical blocks are stored only once; on if not given.
         deduplication(on: bool): Option<bool> = OnOff::named("deduplication");
         /// Whether new data is compressed; off if not given.
         compression(on: bool): Option<bool> = OnOff::named("compression");
-        /// Whether the index of a new volume is sparse, which covers more blocks with the same memory.
+        /// Whether the index of a new volume is sparse, which covers more blocks with the same memory; off if not given.
         index_sparse(on: bool): Option<bool> = OnOff::named("indexSparse"), since (9, 2, 0);
-        /// The memory that the index of a new volume uses.
+        /// The memory that the index of a new volume uses; 256 MiB if not given.
         index_memory(memory: VdoIndexMemory): Option<VdoIndexMemory> = Argument("indexMemory"), since (9, 2, 0);
     }
     other {
