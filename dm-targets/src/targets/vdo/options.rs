@@ -37,7 +37,7 @@ options! {
         deduplication(on: bool): Option<bool> = OnOff::named("deduplication");
         /// Whether new data is compressed; off if not given.
         compression(on: bool): Option<bool> = OnOff::named("compression");
-        /// Whether the index of a new volume is sparse, which covers more blocks with the same memory; off if not given.
+        /// Whether the index of a new volume is sparse and covers more blocks with the same memory; off if not given.
         index_sparse(on: bool): Option<bool> = OnOff::named("indexSparse"), since (9, 2, 0);
         /// The memory that the index of a new volume uses; 256 MiB if not given.
         index_memory(memory: VdoIndexMemory): Option<VdoIndexMemory> = Argument("indexMemory"), since (9, 2, 0);
