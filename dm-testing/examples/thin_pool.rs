@@ -1,4 +1,4 @@
-//! Creates a thin pool on two disks, or opens the existing one, with a thin device and a snapshot of it.
+//! Creates a thin pool on two disks, or takes over the existing one, then creates a thin device and a snapshot of it.
 //!
 //! ```text
 //! thin_pool METADATA DATA LENGTH

@@ -67,25 +67,27 @@ impl FailAt {
         Self(Faulty::new(dm.transport(), Plan::failing(n, errno)))
     }
 
-    /// Wraps the transport of a handle. The kernel executes the `n`-th command, which fails with `errno` nevertheless.
+    /// Wraps the transport of a handle. The kernel executes the `n`-th command, which fails with `errno` nevertheless, or
+    /// with the kernel's errno if it refuses the command.
     #[must_use]
     pub fn after(dm: &Dm, n: usize, errno: i32) -> Self {
         Self(Faulty::new(dm.transport(), Plan::failing_after(n, errno)))
     }
 
-    /// Makes the `n`-th command fail as well, without being sent. The commands are counted from 1 again.
+    /// Makes another transport, on which the `n`-th command fails as well, without being sent. Its commands are counted from
+    /// 1 again.
     #[must_use]
     pub fn and(&self, n: usize, errno: i32) -> Self {
         Self(Faulty::new(Arc::clone(&self.0.kernel), self.0.plan.and(n, errno)))
     }
 
-    /// Opens a handle that uses this transport.
+    /// Makes a handle that uses this transport. Several handles count their commands together.
     #[must_use]
     pub fn dm(&self) -> Dm {
         Dm::with_transport(self.0.clone())
     }
 
-    /// The number of commands so far.
+    /// The number of commands so far, failed ones included.
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.plan.count()
@@ -99,7 +101,7 @@ impl StopAt {
         Self(Faulty::new(dm.transport(), Plan::stopping(n)))
     }
 
-    /// Opens a handle that uses this transport.
+    /// Makes a handle that uses this transport. Several handles count their commands together.
     #[must_use]
     pub fn dm(&self) -> Dm {
         Dm::with_transport(self.0.clone())

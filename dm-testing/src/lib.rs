@@ -9,8 +9,7 @@
 //! For real kernels, with the feature `real`, which is on by default:
 //!
 //! - `Scratch`: unique names, and the removal of everything that a test has made, also after a panic.
-//! - `require`: the requirements of a test. A test that cannot run is recorded as skipped or fails, but never counts as
-//!   passed.
+//! - `require`: the requirements of a test. A test that cannot run is recorded as skipped, or fails.
 //! - `LoopDevice`: files as disks.
 //! - `Pattern`: data that encodes its location, written to and read from the device itself.
 //! - `FaultyDisk`: a disk that fails, loses writes, is slow or hangs, as a test requests.
@@ -61,7 +60,7 @@
 //! # A test on a real kernel
 //!
 //! The test needs root and a kernel with a device mapper, so it is marked `#[ignore]` and run as root. To build this
-//! crate with the feature `real`, libclang is needed for the crate `loopdev`.
+//! crate with the feature `real`, libclang is needed for the crate `loopdev-3`.
 //!
 //! ```no_run
 //! # #[cfg(feature = "real")]
@@ -111,8 +110,8 @@
 //! There, [`Dm::open`](dm_core::Dm::open) returns [`OpenError::NotLinux`](dm_core::OpenError::NotLinux), and what looks
 //! at the machine itself, such as its disks and users of devices, finds nothing: see dm-core's
 //! [page on platforms](dm_core::_documentation::platform#systems). Errnos have the numbers of the system, also those
-//! that [`FailAt`] and [`Sweep::errnos`] take: write `libc::ENOTCONN`, not 107. FreeBSD, OpenBSD and DragonFly lack
-//! `ENODATA`, which [`Errno::ENODATA`](dm_core::Errno::ENODATA) is everywhere. The feature `real`, and
+//! that [`FailAt`] and [`Sweep::errnos`] take: write `libc::ENOTCONN`, not 107. For `ENODATA`, which FreeBSD, OpenBSD and
+//! DragonFly lack, write [`Errno::ENODATA`](dm_core::Errno::ENODATA). The feature `real`, and
 //! [`MemoryUdev`](memory::MemoryUdev), which completes udev's cookies, are for Linux only.
 //!
 //! This crate is compiled for macOS (x86_64 and aarch64) and FreeBSD by `cargo xtask platforms`; its tests run on Linux
@@ -120,9 +119,9 @@
 //!
 //! # Failing tests
 //!
-//! Functions return errors; a test unwraps them. This crate itself makes a test fail in only three cases: a requirement
-//! is not met and skips are not recorded; something that the test made cannot be removed; or the control node does not
-//! work.
+//! Most functions return errors, which a test unwraps. Those that panic instead have a section *Panics*: those of
+//! [`TestKernel`] and [`MemoryKernel`] that make handles, names and disks; the check of requirements, if a skip would not be
+//! noticed; and the drop of a `Scratch` or a `LoopDevice`, if something that the test made cannot be removed.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -137,8 +137,8 @@ impl<'a> Sweep<'a> {
         Self { prepare: Box::new(prepare), errnos: ERRNOS.to_vec(), pairs: true }
     }
 
-    /// Sets the errnos of failing commands, as numbers of this system. The default is `EINTR`, `ENOMEM`, `EBUSY` and
-    /// `EINVAL`.
+    /// Sets the errnos of failing commands, as numbers of this system; where two commands fail, they fail with the first
+    /// one. The default is `EINTR`, `ENOMEM`, `EBUSY` and `EINVAL`.
     #[must_use]
     pub fn errnos(self, errnos: impl Into<Vec<i32>>) -> Self {
         Self { errnos: errnos.into(), ..self }
@@ -151,12 +151,12 @@ impl<'a> Sweep<'a> {
         Self { pairs, ..self }
     }
 
-    /// Runs the program with every failure, and checks each run.
+    /// Runs the program once without a failure and once with each failure, and checks each run.
     ///
-    /// Only handles that the program gets from its kernel fail; those of `check` do not.
+    /// Only commands fail, not I/O. Only handles that the program gets from its kernel fail; those of `check` do not.
     ///
     /// # Panics
-    /// `check` or the program panics; the failure of that run is printed.
+    /// `check` or the program panics. The failure of that run is printed to standard error.
     pub fn run<T>(
         &self,
         program: impl Fn(&MemoryKernel) -> T,

@@ -23,7 +23,7 @@ const TOURS: [Entry; 6] = [
     ("basics", "Commands and operations on a device over two disks", basics::show),
     ("pool", "A thin pool with a snapshot, which is extended while it fills", pool::show),
     ("crypt", "An encrypted device whose key is wiped and set again", crypt::show),
-    ("verity", "A read-only device that detects a changed bit", verity::show),
+    ("verity", "A read-only device that detects a changed block", verity::show),
     ("cache", "A cache that is attached to a device in use, and detached", cache::show),
     ("raid", "A raid1 that loses a leg and rebuilds it on another disk", raid::show),
 ];

@@ -6,7 +6,7 @@
 //!
 //! `POOL` is the name of a pool whose data device has the target `linear`. Whenever four fifths of the pool are used,
 //! or free space is below its low water mark, the data device and the pool are extended by `STEP` sectors, up to
-//! `LIMIT`, from the last disk of the data device. Everything else that happens to the pool is printed.
+//! `LIMIT`, from the last disk of the data device. Each change of the pool's health is printed.
 
 mod extender;
 

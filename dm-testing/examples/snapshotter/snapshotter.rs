@@ -170,7 +170,7 @@ impl<S: Store> Snapshotter<S> {
 
     /// Removes a snapshot with its data. It must not be a parent.
     pub(crate) fn remove(&mut self, key: &str) -> Result<(), Error> {
-        let (id, _) = self.get(key, "there", |_| true)?;
+        let (id, _) = self.get(key, "complete", |_| true)?;
         if self.records.values().any(|other| other.parent.as_deref() == Some(key)) {
             return Err(Error::IsParent(key.to_owned()));
         }

@@ -33,7 +33,7 @@ impl MemoryDisk {
     /// Its path for use in tables. There is no file with this path.
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        PathBuf::from(format!("/dev/disk{}", self.number.minor))
+        PathBuf::from(format!("/dev/{}", self.name()))
     }
 
     /// Its size in sectors.
@@ -47,7 +47,7 @@ impl MemoryDisk {
         self.with(|disk| disk.resize(size.to_sectors_floor().unwrap_or_default().0));
     }
 
-    /// Makes all I/O fail that touches one of these sectors.
+    /// Makes all I/O that touches one of these sectors fail with `EIO`. Several calls add up.
     pub fn fail(&self, sectors: Range<Sectors>) {
         self.with(|disk| disk.fail(sectors.start.0..sectors.end.0));
     }
@@ -57,7 +57,7 @@ impl MemoryDisk {
         self.with(Disk::heal);
     }
 
-    /// Makes all writes fail, or succeed again. Tables can use the disk nevertheless.
+    /// Makes all writes and discards fail, or succeed again. Tables can use the disk nevertheless.
     pub fn set_read_only(&self, read_only: bool) {
         self.with(|disk| disk.read_only = read_only);
     }
@@ -74,20 +74,25 @@ impl MemoryDisk {
     /// Writes whole sectors of the disk itself.
     ///
     /// # Errors
-    /// As [`read`](Self::read).
+    /// As [`read`](Self::read), and [`MemoryErrorKind::Failed`] if the disk is read-only.
     pub fn write(&self, start: Sectors, data: &[u8]) -> Result<(), MemoryError> {
         self.io(start, data.len(), Io::Write(data))
     }
 
     fn io(&self, start: Sectors, len: usize, io: Io<'_>) -> Result<(), MemoryError> {
-        let name = || format!("disk{}", self.number.minor);
         if len.checked_rem(super::kernel::disk::SECTOR) != Some(0) {
-            return Err(MemoryError::new(name(), start, MemoryErrorKind::PartOfSector));
+            return Err(MemoryError::new(self.name(), start, MemoryErrorKind::PartOfSector));
         }
+        let name = self.name();
         self.machine.with(|kernel| {
             let done = kernel.disks.get_mut(&self.number).map_or(Ok(()), |disk| disk.io(start.0, io));
-            done.map_err(|errno| MemoryError::of(kernel, name(), start, IoFault::Failed(errno)))
+            done.map_err(|errno| MemoryError::of(kernel, name, start, IoFault::Failed(errno)))
         })
+    }
+
+    /// The name of its node in `/dev`.
+    fn name(&self) -> String {
+        self.with(|disk| disk.name.clone())
     }
 
     /// Disks are never removed.

@@ -72,7 +72,7 @@ impl MemoryError {
         matches!(self.kind, MemoryErrorKind::Suspended { .. } | MemoryErrorKind::Waiting { .. })
     }
 
-    /// The errno, if the I/O was executed.
+    /// The errno of [`Failed`](MemoryErrorKind::Failed), as a number of this system; `None` for other kinds.
     #[must_use]
     pub const fn errno(&self) -> Option<i32> {
         match self.kind {

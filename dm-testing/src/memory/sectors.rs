@@ -20,18 +20,18 @@ impl MemoryKernel {
         self.io(&id, start, Io::Read(data))
     }
 
-    /// Writes whole sectors of a mapped device through its table.
+    /// Writes whole sectors of a mapped device through its table, or of a disk by its number.
     ///
     /// # Errors
-    /// As [`read`](Self::read). After an error, a part of the data may have been written.
+    /// As [`read`](Self::read). A read-only device fails with `EPERM`. After an error, a part of the data may have been written.
     pub fn write(&self, id: impl AsDevId, start: Sectors, data: &[u8]) -> Result<(), MemoryError> {
         self.io(&id, start, Io::Write(data))
     }
 
-    /// Discards sectors of a mapped device.
+    /// Discards sectors of a mapped device, or of a disk by its number.
     ///
     /// # Errors
-    /// As [`read`](Self::read).
+    /// As [`write`](Self::write). A device that does not support discards fails with `EOPNOTSUPP`.
     pub fn discard(&self, id: impl AsDevId, start: Sectors, length: Sectors) -> Result<(), MemoryError> {
         block::discard(self, &id, start, length)
     }
@@ -107,8 +107,8 @@ fn io(kernel: &mut Kernel, id: &dyn AsDevId, start: Sectors, request: Io<'_>) ->
     };
     let Some(number) = number else { return Err((shown(id), IoFault::Failed(Errno::ENXIO))) };
     // Programs cannot write to a read-only device; targets that have opened it can (`blkdev_write_iter` in
-    // block/fops.c).
-    if !matches!(request, Io::Read(_)) && kernel.is_read_only(number) {
+    // block/fops.c). A flush is not a write (`bio_check_ro` in block/blk-core.c).
+    if matches!(request, Io::Write(_) | Io::Discard(_)) && kernel.is_read_only(number) {
         return Err((shown(id), IoFault::Failed(Errno::EPERM)));
     }
     kernel.io(number, start.0, request).map_err(|fault| (shown(id), fault))

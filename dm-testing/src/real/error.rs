@@ -36,7 +36,7 @@ pub enum Error {
     /// With the test's prefix, the text is not a valid name of a mapped device.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// A size exceeds the limits of the kernel.
+    /// A size in bytes does not fit in 64 bits.
     #[error("{size} is too large for {what}")]
     #[non_exhaustive]
     TooLarge {

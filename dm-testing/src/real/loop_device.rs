@@ -75,7 +75,8 @@ impl LoopOptions {
 /// ```
 ///
 /// # Panics
-/// Dropping it panics if the kernel does not release the file within 60 seconds because the device is still in use.
+/// Dropping it panics if the kernel does not release the file within 60 seconds because the device is still in use, or if
+/// another process has detached it.
 #[derive(Debug)]
 pub struct LoopDevice {
     /// `None` once it is being detached, since another process may use it from then on.
@@ -93,7 +94,7 @@ impl LoopDevice {
     ///
     /// # Errors
     /// [`Error::Io`]: the file cannot be created, the process may not attach it, or no loop device becomes free.
-    /// [`Error::TooLarge`].
+    /// [`Error::TooLarge`]: the size does not fit in 64 bits.
     pub fn sparse(size: Bytes) -> Result<Self> {
         let folder = std::env::temp_dir();
         let made = tempfile::Builder::new().prefix(&format!("{}-", safe_test_name())).tempfile_in(&folder);
@@ -108,7 +109,7 @@ impl LoopDevice {
     ///
     /// # Errors
     /// [`Error::Io`]: the file cannot be opened, the process may not attach it, no loop device becomes free, the sector size is
-    /// invalid, or the program `losetup` is missing.
+    /// invalid, or the program `losetup` is missing. [`Error::TooLarge`]: the offset or the size limit does not fit in 64 bits.
     pub fn over(file: &Path, options: LoopOptions) -> Result<Self> {
         let path = file.canonicalize().map_err(Error::io("find", file))?;
         let opened = File::options().read(true).write(!options.read_only).open(file);
@@ -174,7 +175,7 @@ impl LoopDevice {
         self.number
     }
 
-    /// Its size in sectors when it was attached.
+    /// Its size in sectors when it was attached, or at the last [`follow_file`](Self::follow_file).
     #[must_use]
     pub const fn size(&self) -> Sectors {
         self.size

@@ -1,6 +1,7 @@
 //! Tests that only the kernel in memory can run: of failures, its log, and its clock.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod disks;
 mod old_interfaces;
 mod snapshot;
 mod support;

@@ -63,19 +63,19 @@ pub fn interface(minor: u32) -> Requirement {
     Requirement(Kind::Interface(Version::new(4, minor, 0)))
 }
 
-/// The kernel must have a target. Its module is loaded.
+/// The kernel must have a target. Its module is loaded; before interface 4.41, the target must be registered already.
 #[must_use]
 pub fn target(target_type: &str) -> Requirement {
     target_version(target_type, ANY)
 }
 
-/// The kernel must have a target, at this version or a later one. Its module is loaded.
+/// The kernel must have a target, at this version or a later one. Its module is loaded as by [`target`].
 #[must_use]
 pub fn target_version(target_type: &str, version: Version) -> Requirement {
     Requirement(Kind::Target { target_type: target_type.to_owned(), version })
 }
 
-/// The kernel must have a module, or have it built in. It is not loaded.
+/// The kernel must have a module, or have it built in, which the program `modprobe` determines. It is not loaded.
 #[must_use]
 pub fn module(name: &str) -> Requirement {
     Requirement(Kind::Module(name.to_owned()))
@@ -87,7 +87,7 @@ pub fn program(name: &str) -> Requirement {
     Requirement(Kind::Program(name.to_owned()))
 }
 
-/// A udev daemon must be running.
+/// A udev daemon must be running: `/run/udev/control` exists.
 #[must_use]
 pub fn udev() -> Requirement {
     Requirement(Kind::Udev)
