@@ -70,7 +70,10 @@ fn list_tours(workspace: &Workspace) -> Result<ExitCode> {
 
 /// The fastest guest that this machine can run. Its requirements are checked before it is tried.
 fn default_places(workspace: &Workspace) -> Result<Vec<Place>> {
-    for place in Place::guests().into_iter().filter(|place| place.is_obtainable()) {
+    for place in Place::guests() {
+        if !place.is_obtainable(&workspace.guest_dir())? {
+            continue;
+        }
         needs::check(workspace, &[place], false)?;
         match place.obstacle(&workspace.guest_dir())? {
             None => return Ok(vec![place]),

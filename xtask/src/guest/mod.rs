@@ -30,7 +30,7 @@ pub(crate) use protocol::Event;
 pub(crate) use record::{JobRecord, Limits};
 pub(crate) use session::{Live, Outcome};
 
-use crate::packages::Group;
+use crate::packages::{self, Group};
 use crate::say;
 use parts::Parts;
 use protocol::Mark;
@@ -68,7 +68,10 @@ impl Place {
     /// # Errors
     /// When the check fails.
     pub(crate) fn default_guest(guest_dir: &Path) -> Result<Vec<Self>> {
-        for place in Self::guests().into_iter().filter(|place| place.is_obtainable()) {
+        for place in Self::guests() {
+            if !place.is_obtainable(guest_dir)? {
+                continue;
+            }
             match place.obstacle(guest_dir)? {
                 None => return Ok(vec![place]),
                 Some(obstacle) => say::note(&obstacle),
@@ -78,8 +81,11 @@ impl Place {
     }
 
     /// Whether its kernel is installed or can be downloaded: most distributions have no User Mode Linux.
-    pub(crate) fn is_obtainable(self) -> bool {
-        self != Self::Uml || Group::Uml.is_obtainable()
+    ///
+    /// # Errors
+    /// When apt cannot be run.
+    pub(crate) fn is_obtainable(self, guest_dir: &Path) -> Result<bool> {
+        if self == Self::Uml { packages::is_obtainable(Group::Uml, guest_dir) } else { Ok(true) }
     }
 
     /// The reason why the guest can never run on this machine.

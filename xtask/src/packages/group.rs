@@ -117,11 +117,6 @@ impl Group {
         std::env::var_os(variable).is_some()
     }
 
-    /// Whether it is installed or can be downloaded.
-    pub(crate) fn is_obtainable(self) -> bool {
-        self.is_installed() || self.is_set() || Apt::is_installed()
-    }
-
     /// Whether it is installed on the machine.
     pub(super) fn is_installed(self) -> bool {
         if self == Self::Kernel {

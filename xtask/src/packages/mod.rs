@@ -44,6 +44,8 @@ pub(crate) fn source(groups: &[Group], guest_dir: &Path) -> Result<Source> {
     if lacking.is_empty() {
         return Ok(Source::NothingToFetch);
     }
+    // Otherwise the downloads of another process would be removed.
+    let _lock = lock(guest_dir)?;
     let Some(apt) = Apt::new(guest_dir)? else {
         let by_hand: Vec<_> = lacking.into_iter().filter(|group| !group.is_installed()).collect();
         return Ok(if by_hand.is_empty() { Source::NothingToFetch } else { Source::ByHand(by_hand) });
@@ -56,6 +58,31 @@ pub(crate) fn source(groups: &[Group], guest_dir: &Path) -> Result<Source> {
     } else {
         Ok(Source::Unreachable(apt.log().to_owned()))
     }
+}
+
+/// Whether a group is unpacked or installed, or the machine's apt has its packages. Without network this is not known, and
+/// assumed: the check of the requirements reports the network.
+///
+/// # Errors
+/// When apt cannot be run.
+pub(crate) fn is_obtainable(group: Group, guest_dir: &Path) -> Result<bool> {
+    if is_complete(group, &folder(group, guest_dir)) || group.is_set() || group.is_installed() {
+        return Ok(true);
+    }
+    let _lock = lock(guest_dir)?;
+    let Some(apt) = Apt::new(guest_dir)? else { return Ok(false) };
+    if !apt.has_lists() {
+        apt.update()?;
+    }
+    if !apt.has_lists() {
+        return Ok(true);
+    }
+    for package in group.packages(&apt)? {
+        if apt.show(&package)?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn folder(group: Group, guest_dir: &Path) -> PathBuf {
@@ -168,4 +195,27 @@ pub(crate) fn library_path(folder: &Path) -> Result<OsString> {
     let inherited = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
     let folders = own.into_iter().filter(|path| path.is_dir()).chain(std::env::split_paths(&inherited));
     std::env::join_paths(folders).context("cannot set LD_LIBRARY_PATH")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{Group, folder, is_obtainable, stamp};
+
+    #[test]
+    fn a_group_that_apt_does_not_have_cannot_be_obtained() {
+        let guest_dir = tempfile::tempdir().unwrap();
+        let lists = guest_dir.path().join("apt/state/lists");
+        fs::create_dir_all(&lists).unwrap();
+        // A list that apt does not read: Ubuntu has no User Mode Linux.
+        fs::write(lists.join("none_Packages"), "").unwrap();
+        let is_here = Group::Uml.is_installed() || Group::Uml.is_set();
+        assert_eq!(is_obtainable(Group::Uml, guest_dir.path()).unwrap(), is_here);
+
+        let unpacked = folder(Group::Uml, guest_dir.path());
+        fs::create_dir_all(&unpacked).unwrap();
+        fs::write(stamp(&unpacked), Group::Uml.origin()).unwrap();
+        assert!(is_obtainable(Group::Uml, guest_dir.path()).unwrap());
+    }
 }

@@ -21,7 +21,7 @@ impl Tools {
 /// The checks of a platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Work {
-    /// The tests that need no root run in an emulator.
+    /// The tests of the crates without root tests run in an emulator.
     Test(Tools),
     /// Every target of every crate is checked.
     Check,

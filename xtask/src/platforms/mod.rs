@@ -23,7 +23,7 @@ use crate::workspace::Workspace;
 use list::{BARE_TARGET, I686, I686_TARGET, PLATFORMS, Platform, Tools, Work, in_variable};
 use tally::Tally;
 
-/// The crates whose tests run without root.
+/// The crates of whose tests none needs root.
 const TESTED: [&str; 4] = ["dm-sys", "dm-units", "dm-core", "dm-targets"];
 
 /// Tests that the emulators cannot run, and why.

@@ -232,7 +232,12 @@ fn build(workspace: &Workspace, request: &Request) -> Result<Vec<Program>> {
 /// The places of a request that this machine can run, and the reasons for the others. A single requested place is
 /// always tried.
 fn able(request: &Request, workspace: &Workspace) -> Result<(Vec<Place>, Vec<String>)> {
-    let obtainable: Vec<Place> = request.places.iter().copied().filter(|place| place.is_obtainable()).collect();
+    let mut obtainable = Vec::new();
+    for place in &request.places {
+        if place.is_obtainable(&workspace.guest_dir())? {
+            obtainable.push(*place);
+        }
+    }
     needs::check(workspace, &obtainable, request.kernel.is_some())?;
     let (mut able, mut left_out) = (Vec::new(), Vec::new());
     for place in &request.places {
