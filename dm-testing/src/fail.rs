@@ -1,4 +1,5 @@
-//! Makes tests fail; apart from the stop of a program by [`StopAt`](crate::StopAt), the only place where this crate panics on purpose.
+//! Makes tests fail; apart from the stop of a program by [`StopAt`](crate::StopAt), the only place where this crate
+//! panics on purpose.
 
 use std::fmt::Display;
 #[cfg(feature = "real")]

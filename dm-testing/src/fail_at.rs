@@ -67,15 +67,15 @@ impl FailAt {
         Self(Faulty::new(dm.transport(), Plan::failing(n, errno)))
     }
 
-    /// Wraps the transport of a handle. The kernel executes the `n`-th command, which fails with `errno` nevertheless, or
-    /// with the kernel's errno if it refuses the command.
+    /// Wraps the transport of a handle. The kernel executes the `n`-th command, which fails with `errno` nevertheless,
+    /// or with the kernel's errno if it refuses the command.
     #[must_use]
     pub fn after(dm: &Dm, n: usize, errno: i32) -> Self {
         Self(Faulty::new(dm.transport(), Plan::failing_after(n, errno)))
     }
 
-    /// Makes another transport, on which the `n`-th command fails as well, without being sent. Its commands are counted from
-    /// 1 again.
+    /// Makes another transport, on which the `n`-th command fails as well, without being sent. Its commands are counted
+    /// from 1 again.
     #[must_use]
     pub fn and(&self, n: usize, errno: i32) -> Self {
         Self(Faulty::new(Arc::clone(&self.0.kernel), self.0.plan.and(n, errno)))

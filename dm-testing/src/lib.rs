@@ -108,9 +108,9 @@
 //! ```
 //!
 //! There, [`Dm::open`](dm_core::Dm::open) returns [`OpenError::NotLinux`](dm_core::OpenError::NotLinux), and what looks
-//! at the machine itself, such as its disks and users of devices, finds nothing: see dm-core's
-//! [page on platforms](dm_core::_documentation::platform#systems). Errnos have the numbers of the system, also those
-//! that [`FailAt`] and [`Sweep::errnos`] take: write `libc::ENOTCONN`, not 107. For `ENODATA`, which FreeBSD, OpenBSD and
+//! at the machine itself, such as its disks and users of devices, finds nothing: see dm-core's [page on
+//! platforms](dm_core::_documentation::platform#systems). Errnos have the numbers of the system, also those that
+//! [`FailAt`] and [`Sweep::errnos`] take: write `libc::ENOTCONN`, not 107. For `ENODATA`, which FreeBSD, OpenBSD and
 //! DragonFly lack, write [`Errno::ENODATA`](dm_core::Errno::ENODATA). The feature `real`, and
 //! [`MemoryUdev`](memory::MemoryUdev), which completes udev's cookies, are for Linux only.
 //!
@@ -120,8 +120,8 @@
 //! # Failing tests
 //!
 //! Most functions return errors, which a test unwraps. Those that panic instead have a section *Panics*: those of
-//! [`TestKernel`] and [`MemoryKernel`] that make handles, names and disks; the check of requirements, if a skip would not be
-//! noticed; and the drop of a `Scratch` or a `LoopDevice`, if something that the test made cannot be removed.
+//! [`TestKernel`] and [`MemoryKernel`] that make handles, names and disks; the check of requirements, if a skip would
+//! not be noticed; and the drop of a `Scratch` or a `LoopDevice`, if something that the test made cannot be removed.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

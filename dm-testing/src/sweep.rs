@@ -137,8 +137,8 @@ impl<'a> Sweep<'a> {
         Self { prepare: Box::new(prepare), errnos: ERRNOS.to_vec(), pairs: true }
     }
 
-    /// Sets the errnos of failing commands, as numbers of this system; where two commands fail, they fail with the first
-    /// one. The default is `EINTR`, `ENOMEM`, `EBUSY` and `EINVAL`.
+    /// Sets the errnos of failing commands, as numbers of this system; where two commands fail, they fail with the
+    /// first one. The default is `EINTR`, `ENOMEM`, `EBUSY` and `EINVAL`.
     #[must_use]
     pub fn errnos(self, errnos: impl Into<Vec<i32>>) -> Self {
         Self { errnos: errnos.into(), ..self }

@@ -1,4 +1,5 @@
-//! The commands of `dmsetup` in a few lines each, with the words, output and exit codes of the original.
+//! The commands of `dmsetup`, except some of `stats`, in a few lines each, with the words, output and exit codes of the
+//! original. The texts of errors differ.
 //!
 //! It shows which method corresponds to a command of dmsetup. It needs no libdevmapper, so it can replace dmsetup in an
 //! initramfs: udev's rules run it as `dmsetup udevflags` and `dmsetup udevcomplete`.

@@ -172,7 +172,7 @@ impl Options {
     }
 }
 
-/// An option by its name or an unmistakable beginning of it, and whether it takes a value.
+/// An option by its name or an unambiguous prefix of it, and whether it takes a value.
 fn long_option(name: &str) -> Result<(&'static str, bool)> {
     let all = || VALUES.iter().map(|(_, long)| (*long, true)).chain(FLAGS.iter().map(|(_, long)| (*long, false)));
     let mut found: Vec<_> = all().filter(|(long, _)| long.starts_with(name)).collect();

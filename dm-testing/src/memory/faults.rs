@@ -9,16 +9,16 @@ use crate::memory::kernel::device::Device;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ResumeFault {
-    /// The inactive table cannot replace the active one: it is destroyed, and the device stays suspended. Without an inactive
-    /// table, as [`Targets`](Self::Targets).
+    /// The inactive table cannot replace the active one: it is destroyed, and the device stays suspended. Without an
+    /// inactive table, as [`Targets`](Self::Targets).
     Swap,
     /// A target cannot be resumed: the new table is active, and the device stays suspended.
     Targets,
 }
 
 impl MemoryKernel {
-    /// Makes the next resume fail with `EINVAL`, unless its device is neither suspended nor has an inactive table. For other
-    /// failures of commands use [`FailAt`](crate::FailAt).
+    /// Makes the next resume fail with `EINVAL`, unless its device is neither suspended nor has an inactive table. For
+    /// other failures of commands use [`FailAt`](crate::FailAt).
     pub fn fail_next_resume(&self, fault: ResumeFault) {
         self.machine.with(|kernel| kernel.resume_fault = Some(fault));
     }

@@ -1,10 +1,10 @@
 //! A kernel in memory, with the device mapper and disks, for tests that need neither root nor a device mapper.
 //!
-//! [`MemoryKernel`] behaves as Linux 6.12 does, with the [simplifications](#simplifications) below: the same commands, rules
-//! and error numbers, the same header bits and event numbers. Code that uses `dm-core` and `dm-targets` runs on it unchanged,
-//! since it replaces the kernel behind [`Transport`](dm_core::Transport); what looks at the machine itself (`/dev`, `/sys`, users
-//! of a device) does not find its devices. Disks are in memory as well, and mapped devices can be read and written through
-//! their tables.
+//! [`MemoryKernel`] behaves as Linux 6.12 does, with the [simplifications](#simplifications) below: the same commands,
+//! rules and error numbers, the same header bits and event numbers. Code that uses `dm-core` and `dm-targets` runs on
+//! it unchanged, since it replaces the kernel behind [`Transport`](dm_core::Transport); what looks at the machine
+//! itself (`/dev`, `/sys`, users of a device) does not find its devices. Disks are in memory as well, and mapped
+//! devices can be read and written through their tables.
 //!
 //! ```
 //! use dm_core::TargetLine;
@@ -117,9 +117,9 @@ impl MemoryKernel {
         Self::with_interface(INTERFACE)
     }
 
-    /// Makes a kernel with another version of the interface, from 4.0.0 on. As a kernel of that version does, it refuses later
-    /// commands and ignores later flags. Its targets are those of Linux 6.12, and from 4.50.0 on, multipath devices probe their
-    /// paths.
+    /// Makes a kernel with another version of the interface, from 4.0.0 on. As a kernel of that version does, it
+    /// refuses later commands and ignores later flags. Its targets are those of Linux 6.12, and from 4.50.0 on,
+    /// multipath devices probe their paths.
     #[must_use]
     pub fn with_interface(version: Version) -> Self {
         Self { machine: Arc::new(Machine::new(Kernel::new(version))), plan: None }
@@ -206,8 +206,8 @@ impl MemoryKernel {
         self.machine.with(|kernel| device_mut(kernel, &id).map(set).is_some())
     }
 
-    /// Raises an event of a device: increments its event number and wakes waiting commands. A device without an active table
-    /// has no events. Returns `false` if the device does not exist.
+    /// Raises an event of a device: increments its event number and wakes waiting commands. A device without an active
+    /// table has no events. Returns `false` if the device does not exist.
     pub fn raise_event(&self, id: impl AsDevId) -> bool {
         self.machine.with(|kernel| {
             let minor = device_mut(kernel, &id).map(|device| device.minor);
@@ -215,8 +215,8 @@ impl MemoryKernel {
         })
     }
 
-    /// Advances the clock, on which only thin pools depend: I/O that waits for space fails after 60 seconds, and changes are
-    /// committed after one.
+    /// Advances the clock, on which only thin pools depend: I/O that waits for space fails after 60 seconds, and
+    /// changes are committed after one.
     pub fn advance(&self, by: Duration) {
         self.machine.with(|kernel| kernel.advance(by));
     }

@@ -23,7 +23,8 @@ impl MemoryKernel {
     /// Writes whole sectors of a mapped device through its table, or of a disk by its number.
     ///
     /// # Errors
-    /// As [`read`](Self::read). A read-only device fails with `EPERM`. After an error, a part of the data may have been written.
+    /// As [`read`](Self::read). A read-only device fails with `EPERM`. After an error, a part of the data may have been
+    /// written.
     pub fn write(&self, id: impl AsDevId, start: Sectors, data: &[u8]) -> Result<(), MemoryError> {
         self.io(&id, start, Io::Write(data))
     }

@@ -75,8 +75,8 @@ impl LoopOptions {
 /// ```
 ///
 /// # Panics
-/// Dropping it panics if the kernel does not release the file within 60 seconds because the device is still in use, or if
-/// another process has detached it.
+/// Dropping it panics if the kernel does not release the file within 60 seconds because the device is still in use, or
+/// if another process has detached it.
 #[derive(Debug)]
 pub struct LoopDevice {
     /// `None` once it is being detached, since another process may use it from then on.
@@ -108,8 +108,9 @@ impl LoopDevice {
     /// Attaches a file.
     ///
     /// # Errors
-    /// [`Error::Io`]: the file cannot be opened, the process may not attach it, no loop device becomes free, the sector size is
-    /// invalid, or the program `losetup` is missing. [`Error::TooLarge`]: the offset or the size limit does not fit in 64 bits.
+    /// [`Error::Io`]: the file cannot be opened, the process may not attach it, no loop device becomes free, the sector
+    /// size is invalid, or the program `losetup` is missing. [`Error::TooLarge`]: the offset or the size limit does not
+    /// fit in 64 bits.
     pub fn over(file: &Path, options: LoopOptions) -> Result<Self> {
         let path = file.canonicalize().map_err(Error::io("find", file))?;
         let opened = File::options().read(true).write(!options.read_only).open(file);

@@ -12,8 +12,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// The longest pause between two checks.
 const MAX_PAUSE: Duration = Duration::from_millis(20);
 
-/// Checks a condition repeatedly, with pauses that grow from 1 to 20 milliseconds, until it is true; `what` completes "waited
-/// for …" in the error.
+/// Checks a condition repeatedly, with pauses that grow from 1 to 20 milliseconds, until it is true; `what` completes
+/// "waited for …" in the error.
 ///
 /// # Errors
 /// [`Error::TimedOut`]: the condition was not true within `timeout`.

@@ -60,8 +60,8 @@ pub(crate) fn source(groups: &[Group], guest_dir: &Path) -> Result<Source> {
     }
 }
 
-/// Whether a group is unpacked or installed, or the machine's apt has its packages. Without network this is not known, and
-/// assumed: the check of the requirements reports the network.
+/// Whether a group is unpacked or installed, or the machine's apt has its packages. Without network this is not known,
+/// and assumed: the check of the requirements reports the network.
 ///
 /// # Errors
 /// When apt cannot be run.

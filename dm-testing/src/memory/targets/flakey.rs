@@ -29,11 +29,6 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
     }
     let device = construction.device(&table.device, "Device lookup failed")?;
     table.device = Device::Number(device);
-    let features = &mut table.features;
-    // Without a feature, all reads and writes fail while the device is down.
-    if *features == FlakeyFeatures::default() {
-        (features.error_reads, features.error_writes) = (true, true);
-    }
     Ok(Box::new(FlakeyTarget { table, device, length: construction.length, count: 0 }))
 }
 
