@@ -113,7 +113,7 @@ const GROUPS: [Group; 4] = [
 
 const SPLIT_NAME: Group = ("splitname_all", "subsystem,vg_name,lv_name,lv_layer");
 
-/// As often as `--count` says, every `--interval` seconds.
+/// Prints the report `--count` times, every `--interval` seconds.
 pub(crate) fn info(host: &Host, options: &Options) -> Result<()> {
     let seconds = options.value("interval").map_or(Ok(1), str::parse)?;
     let default = if options.has("interval") { 0 } else { 1 };
