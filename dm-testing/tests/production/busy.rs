@@ -24,7 +24,7 @@ fn users(scratch: &Scratch, device: &MappedDevice) -> (Users, String) {
     settle();
     let begun = Instant::now();
     // On a slow machine the search needs longer than by default.
-    let policy = RemovePolicy::new().retry(Retry::within(PATIENCE)).users(SOON / 2);
+    let policy = RemovePolicy::new().retry(Retry::within(PATIENCE)).users(SOON);
     let error = scratch.host().remove_with(device.name(), policy).unwrap_err();
     assert!(error.is_busy() && error.is_undone(), "{error}");
     assert!((PATIENCE..SOON).contains(&begun.elapsed()), "{:?}", begun.elapsed());
