@@ -13,7 +13,8 @@ on_both_kernels! {
         "cache", "crypt", "delay", "error", "flakey", "linear", "mirror", "multipath", "raid", "snapshot", "snapshot-origin",
         "striped", "zero",
     ];
-    a_device_supports_discards_if_all_its_targets_do,
+    // Since Linux 6.2, a zero device supports discards.
+    a_device_supports_discards_if_all_its_targets_do needs [require::interface(48)],
     a_multipath_device_without_paths_supports_discards_if_its_last_paths_did,
 }
 

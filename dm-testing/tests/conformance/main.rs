@@ -7,9 +7,9 @@
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
 /// Makes tests of functions: `in_memory::NAME` and `on_a_real_kernel::NAME`. The real kernel must have the targets, and this
-/// minor version of the interface.
+/// minor version of the interface. A test can have further needs, for example since older kernels behave otherwise.
 macro_rules! on_both_kernels {
-    ($targets:expr $(, interface $minor:literal)?; $($name:ident,)+) => {
+    ($targets:expr $(, interface $minor:literal)?; $($name:ident $(needs $needs:expr)?,)+) => {
         mod in_memory {
             $(
                 #[test]
@@ -32,6 +32,7 @@ macro_rules! on_both_kernels {
                     let targets: &[&str] = &$targets;
                     let mut needed: Vec<_> = targets.iter().map(|target| require::target(target)).collect();
                     needed.push(require::interface(INTERFACE));
+                    $(needed.extend($needs);)?
                     let Some(scratch) = Scratch::new(&needed) else { return };
                     super::$name(&scratch);
                 }

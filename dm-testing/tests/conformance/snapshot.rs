@@ -24,7 +24,8 @@ on_both_kernels! { ["snapshot", "snapshot-origin", "snapshot-merge"];
     another_table_takes_the_exceptions_over,
     a_snapshot_is_merged_into_its_origin,
     other_snapshots_keep_what_a_merge_overwrites,
-    a_transient_snapshot_is_not_merged,
+    // Older kernels crash (`snapshot_ctr` does not check the store).
+    a_transient_snapshot_is_not_merged needs [require::throw_away_kernel(), require::interface(48)],
     a_merge_whose_exceptions_are_taken_over_shows_its_origin,
 }
 
