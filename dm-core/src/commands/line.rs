@@ -32,9 +32,9 @@ pub struct TargetLine<P> {
     pub params: P,
 }
 
-/// The params of a line: the target type, and its arguments as text.
+/// The target type of a line, and its arguments, which alone are the [`Payload`].
 ///
-/// The typed tables of the crate `dm-targets` are params. Those of `crypt`, `integrity`, `inlinecrypt` and Android's
+/// The typed tables of the crate `dm-targets` are params. Params of `crypt`, `integrity`, `inlinecrypt` and Android's
 /// `default-key` count as secret whatever [`Payload::may_hold_key`] returns.
 pub trait TargetParams: Payload {
     /// The target type, such as `linear`: 1 to 15 bytes.

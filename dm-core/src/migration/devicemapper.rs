@@ -45,7 +45,7 @@
 //! | `DM_STATUS_TABLE` | [`StatusOptions::table`] |
 //! | `DM_ACTIVE_PRESENT` | [`DeviceInfo::has_active_table`] |
 //! | `DM_INACTIVE_PRESENT` | [`DeviceInfo::has_inactive_table`] |
-//! | `DM_BUFFER_FULL` | —: replies are read completely, regardless of their size |
+//! | `DM_BUFFER_FULL` | —: replies of up to 1 GiB are read completely |
 //! | `DM_SKIP_BDGET` | —: kernels have ignored it since 2009 |
 //! | `DM_SKIP_LOCKFS` | [`SuspendOptions::skip_lockfs`], [`SuspendPolicy::skip_lockfs`] |
 //! | `DM_NOFLUSH` | [`SuspendOptions::noflush`], [`SuspendPolicy::noflush`], [`StatusOptions::noflush`] |
@@ -54,7 +54,7 @@
 //! | `DM_UUID` | [`Dm::device_set_uuid`] |
 //! | `DM_SECURE_DATA` | set for params that [may contain a key](Payload::may_hold_key); otherwise [`LoadOptions::secure`] and similar options |
 //! | `DM_DATA_OUT` | [`MessageReply::text`] |
-//! | `DM_DEFERRED_REMOVE` | [`RemovePolicy::deferred`], [`RemoveOptions::deferred`]; in replies [`DeviceInfo::is_deferred_remove`] |
+//! | `DM_DEFERRED_REMOVE` | [`RemovePolicy::deferred`], [`RemoveOptions::deferred`], [`RemoveAllOptions::deferred`]; in replies [`DeviceInfo::is_deferred_remove`] |
 //! | `DM_INTERNAL_SUSPEND` | [`DeviceInfo::is_internally_suspended`] |
 //!
 //! # udev
@@ -78,7 +78,7 @@
 //! | `DevId`: `Name`, `Uuid` | [`DevId`], also by number; all types with [`AsDevId`], such as `&str` |
 //! | `DmName::new`, `as_bytes`; `DmNameBuf::new` | [`DmName::new`], [`DmName::as_bytes`], [`DmNameBuf::new`]; any bytes that the kernel accepts |
 //! | `DmUuid::new`, `as_bytes`; `DmUuidBuf::new` | [`DmUuid::new`], [`DmUuid::as_bytes`], [`DmUuidBuf::new`] |
-//! | `Device`: `major`, `minor` | [`DeviceNumber`], whose minor number had 8 bits in 0.4 |
+//! | `Device`: `major`, `minor` | [`DeviceNumber`] |
 //! | `Device::from_kdev_t`, `Device::to_kdev_t` | [`DeviceNumber::from_huge`], [`DeviceNumber::to_huge`] |
 //! | `From` of `Device` and `dev_t` | [`DeviceNumber::from_dev_t`], [`DeviceNumber::to_dev_t`] |
 //! | `FromStr` and `Display` of `Device` | the same of [`DeviceNumber`] |
@@ -112,7 +112,8 @@ use dm_units::DeviceNumber;
 use crate::{
     AsDevId, Batch, CreateOptions, DepsOptions, DevId, DeviceInfo, Dm, DmName, DmNameBuf, DmUuid, DmUuidBuf, Error,
     EventPoller, Flags, Host, InfoOptions, ListedDevice, LoadOptions, MessageReply, NameError, OpError, OpenError,
-    Payload, Refusal, ReloadOptions, RemoveOptions, RemovePolicy, RequestFault, SetupOptions, StatusOptions,
-    SuspendOptions, SuspendPolicy, TargetLine, TargetStatus, TargetVersion, Transport, UdevCookie, UdevFlags, paths,
+    Payload, Refusal, ReloadOptions, RemoveAllOptions, RemoveOptions, RemovePolicy, RequestFault, SetupOptions,
+    StatusOptions, SuspendOptions, SuspendPolicy, TargetLine, TargetStatus, TargetVersion, Transport, UdevCookie,
+    UdevFlags, paths,
     udev::{Strategy, UdevError, Visibility},
 };

@@ -55,8 +55,9 @@ pub struct WantedDevice<'a> {
 
 impl<'a> WantedDevice<'a> {
     /// Describes a device by a function that makes its table. The function gets the numbers of the devices that this
-    /// one [uses](Self::uses). These are known only once the devices exist, so the function is called then, possibly
-    /// several times. It returns `None` if it needs the number of another device.
+    /// one [uses](Self::uses). It is called once these devices exist, possibly several times. If it returns `None`,
+    /// because it needs the number of another device, the plan fails with
+    /// [`PlanError::Undeclared`](super::PlanError::Undeclared).
     pub fn new(name: &DmName, lines: impl Fn(&Numbers) -> Option<Vec<WantedLine<'a>>> + Send + Sync + 'a) -> Self {
         Self {
             name: name.to_owned(),
@@ -80,8 +81,8 @@ impl<'a> WantedDevice<'a> {
         self
     }
 
-    /// Sets the uuid. An existing device with this uuid and another name is renamed; one with this name must have the
-    /// uuid.
+    /// Sets the uuid. An existing device with this uuid and another name is renamed; if there is none, a device with
+    /// this name must have the uuid.
     #[must_use]
     pub fn uuid(self, uuid: &'a DmUuid) -> Self {
         Self { uuid: Some(uuid), ..self }
@@ -105,7 +106,7 @@ impl<'a> WantedDevice<'a> {
         Self { read_only, ..self }
     }
 
-    /// Whether other programs should see the device.
+    /// Whether other programs should see the device. It is not compared with that of an existing device.
     #[must_use]
     pub fn visibility(self, visibility: Visibility) -> Self {
         Self { visibility, ..self }
@@ -117,8 +118,9 @@ impl<'a> WantedDevice<'a> {
         Self { suspend, ..self }
     }
 
-    /// Adds a message, such as `create_thin 1` for a pool. It is sent to the first target whenever a plan is carried
-    /// out, after this device is created or resumed and before the devices that use it are created. It is not undone.
+    /// Adds a message to the first target. Every plan sends it, after this device is created or resumed and before the
+    /// devices that use it are created. A refused message fails the plan, as `create_thin 1` does if the thin device
+    /// exists. It is not undone.
     #[must_use]
     pub fn message(mut self, message: impl Payload + Send + Sync + 'a) -> Self {
         self.messages.push(Box::new(message));

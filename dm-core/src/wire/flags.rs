@@ -5,14 +5,15 @@ use dm_sys as sys;
 bitflags::bitflags! {
     /// The flags of a reply, as returned by [`DeviceInfo::flags`](crate::DeviceInfo::flags).
     ///
-    /// They are for reading only; the options of a command set the flags of its request. Unknown bits are kept.
+    /// Options set the flags of a request; the reply repeats most of these, and adds the state of the device. Unknown
+    /// bits are kept.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct Flags: u32 {
         /// The device, or the inactive table if that was requested, is read-only.
         const READONLY = sys::DM_READONLY_FLAG;
         /// The device is suspended.
         const SUSPEND = sys::DM_SUSPEND_FLAG;
-        /// The minor number was chosen by the caller.
+        /// The request chose the minor number.
         const PERSISTENT_DEV = sys::DM_PERSISTENT_DEV_FLAG;
         /// The table text was requested, not the status.
         const STATUS_TABLE = sys::DM_STATUS_TABLE_FLAG;
@@ -32,7 +33,7 @@ bitflags::bitflags! {
         const UEVENT_GENERATED = sys::DM_UEVENT_GENERATED_FLAG;
         /// A uuid was set, or uuids were requested.
         const UUID = sys::DM_UUID_FLAG;
-        /// Buffers are wiped after use.
+        /// Never set: the kernel clears it.
         const SECURE_DATA = sys::DM_SECURE_DATA_FLAG;
         /// A message was answered with text.
         const DATA_OUT = sys::DM_DATA_OUT_FLAG;

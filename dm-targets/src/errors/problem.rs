@@ -10,7 +10,7 @@ pub enum Problem {
     Missing,
     /// There are more words than the target accepts.
     Unexpected,
-    /// Not a decimal number; signs, prefixes and white space are not accepted.
+    /// Not a decimal number; prefixes, white space and most signs are refused.
     NotDecimal,
     /// A number outside the range that the kernel accepts or that its type can hold.
     OutOfRange {
@@ -25,7 +25,7 @@ pub enum Problem {
     NotMultipleOf(u64),
     /// A device number whose major has more than 12 bits or whose minor has more than 20 bits.
     DeviceNumberTooLarge,
-    /// A key with an odd number of digits, or with characters that are not hexadecimal digits.
+    /// No digits, an odd number of digits, or characters that are not hexadecimal digits.
     NotHex,
     /// A word or value that does not fit this description. The description is the end of a sentence that begins with "must
     /// be", such as `P, PO or N`.
@@ -45,12 +45,12 @@ pub enum Problem {
     SameAs(&'static str),
     /// A value that cannot be combined with the named option or property, such as `mode I`.
     Conflict(&'static str),
-    /// A backslash before a character that does not need it, such as in `\x20` in a printed path.
+    /// A backslash before anything but white space or a backslash: the kernel would remove it.
     NeedlessBackslash,
     /// A byte that the word must not contain.
     ///
     /// No word can contain NUL, or 0xA0, at which the kernel splits words although it is part of some UTF-8 characters. Some
-    /// words exclude further bytes: the parts of a key reference must not contain white space or colons.
+    /// words exclude further bytes: the type of a key reference must not contain white space or colons.
     ForbiddenByte(u8),
     /// A word that may be a key or part of one, in a field that is not secret: errors and `Debug` would show it.
     ///

@@ -24,7 +24,7 @@ const INTEGRATED_FLUSH: &str = "integrated_flush";
 pub enum MirrorLog {
     /// A log in memory, which exists only as long as the table.
     Core {
-        /// The size of a region in sectors: a power of two of at least 2, at most the length of the mirror.
+        /// The size of a region in sectors: a power of two from 2 to 2^31, at most the length of the mirror.
         region_size: Sectors,
         /// The assumed state of all regions when the table is loaded; `None` means out of sync.
         sync: Option<LogSync>,
@@ -33,7 +33,7 @@ pub enum MirrorLog {
     Disk {
         /// The device that holds the log.
         device: Device,
-        /// The size of a region in sectors: a power of two of at least 2, at most the length of the mirror.
+        /// The size of a region in sectors: a power of two from 2 to 2^31, at most the length of the mirror.
         region_size: Sectors,
         /// The assumed state of all regions at every resume of the device; `None` means the state that is stored on the log
         /// device, and out of sync for a new log.
