@@ -89,7 +89,7 @@ pub enum Outcome<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SweepReport {
-    /// The number of commands that the program sends without a failure.
+    /// The number of commands of the program in a run without a failure.
     pub commands: usize,
     /// The number of runs.
     pub runs: usize,

@@ -44,13 +44,13 @@ pub enum Error {
         /// The interface version of the running kernel.
         kernel: Version,
     },
-    /// The request was not sent, because the kernel cannot accept it.
+    /// The request was not sent, because it cannot be encoded for the kernel.
     #[error("{command} cannot be sent: {fault}")]
     #[non_exhaustive]
     Request {
         /// The command that was not sent.
         command: Command,
-        /// The reason why the kernel would not accept it.
+        /// The reason why it was not sent.
         fault: RequestFault,
     },
     /// The kernel's reply is malformed, which is a bug in the kernel or in this crate.
@@ -96,7 +96,8 @@ impl Error {
         self.refusal().is_some_and(Refusal::is_taken)
     }
 
-    /// Whether the device is open, mounted or used by another device, or the requested action is already in progress.
+    /// Whether the device is open, mounted or used by another device, or its state or a running action forbids the
+    /// command.
     ///
     /// This does not include a table that could not be loaded because a disk is busy: see
     /// [`is_disk_unusable`](Self::is_disk_unusable).
@@ -105,14 +106,15 @@ impl Error {
         self.refusal().is_some_and(Refusal::is_busy)
     }
 
-    /// Whether a table could not be loaded because a device that it uses is missing, busy or cannot be opened. The
-    /// kernel's log names the target. A missing path is recognized only if the log can be read.
+    /// Whether a table could not be loaded, usually because a device that it uses is missing, busy or lacks valid
+    /// metadata. The kernel's log names the target. A missing path is recognized only if the log can be read; a missing
+    /// device of `dust`, `era` and `unstriped` is not ([`is_invalid`](Self::is_invalid)).
     #[must_use]
     pub fn is_disk_unusable(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_of_another_device)
     }
 
-    /// Whether the process lacks the permission, which is `CAP_SYS_ADMIN` in the initial user namespace.
+    /// Whether the process lacks `CAP_SYS_ADMIN` in the initial user namespace, or a target returned `EPERM`.
     #[must_use]
     pub fn is_permission_denied(&self) -> bool {
         match self {
@@ -123,7 +125,8 @@ impl Error {
         }
     }
 
-    /// Whether the kernel refused a table, a message or a name as invalid. Its log usually has the reason.
+    /// Whether the kernel returned `EINVAL`, for example for an invalid table, message or name. Its log usually has the
+    /// reason.
     #[must_use]
     pub fn is_invalid(&self) -> bool {
         self.refused_with(NixErrno::EINVAL)
@@ -135,7 +138,8 @@ impl Error {
         self.refused_with(NixErrno::EINTR)
     }
 
-    /// Whether the target has no such data, for example a pool without a thin device of this id.
+    /// Whether the target has no such data, for example a pool no thin device of this id, or a disk could not read them
+    /// (`ENODATA`).
     #[must_use]
     pub fn is_no_data(&self) -> bool {
         self.refusal().is_some_and(|refusal| refusal.errno() == Errno::ENODATA)

@@ -58,8 +58,8 @@ pub trait OptionKind<T> {
     ///
     /// # Errors
     ///
-    /// [`Problem::Repeated`]: the option is given twice. [`Problem::Expected`]: its value is missing. Other problems: its value
-    /// is invalid.
+    /// [`ParseError`]: it must not be given again ([`Problem::Repeated`], [`Problem::Conflict`]), or its value is
+    /// missing or invalid.
     fn read(&self, field: &mut T, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<(), ParseError>;
 
     /// Prints the option, or nothing if it is not given.

@@ -20,8 +20,8 @@
 //! | block | `u64` | number of the block, counted from the start of the underlying device | at most the number of its blocks |
 //! | writes | `u8` | number of writes to the block that fail before one succeeds | |
 //!
-//! Since Linux 7.3, blocks are counted from the start of the target instead. After a load, no block is bad, reads do not
-//! fail (`bypass`) and logging is on (`verbose`).
+//! Since Linux 7.3, blocks are counted from the start of the target instead. After a load, no block is bad, reads do
+//! not fail (`bypass`) and logging is on (`verbose`).
 //!
 //! Kernel: `dust_ctr`, `dust_status` and `dust_message` in `drivers/md/dm-dust.c`.
 
@@ -140,7 +140,7 @@ pub struct DustStatus {
     pub device: DeviceNumber,
     /// Whether reads of bad blocks fail.
     pub reads: DustReads,
-    /// Whether added and removed bad blocks are logged.
+    /// Whether changes of single bad blocks are logged.
     pub log: DustLog,
     /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]

@@ -10,11 +10,11 @@
 //! |---|---|---|
 //! | device, log_device | [`Device`] | |
 //! | logged | `u64` | entries in the log |
-//! | highest | [`Sectors`] | last used sector of the log device |
+//! | highest | [`Sectors`] | last allocated sector of the log device |
 //! | text | [`WordBuf`] | one word |
 //!
-//! Logging stops for good once the log device is full or has failed. The kernel truncates a mark to the logical block size
-//! of `device` less 33 bytes. Words after the two devices are ignored.
+//! Logging stops for good once the log device is full or has failed, or memory is lacking. The kernel truncates a mark
+//! to the logical block size of `device` less 33 bytes. Words after the two devices are ignored.
 //!
 //! Kernel: `log_writes_ctr`, `log_writes_status` and `log_writes_message` in `drivers/md/dm-log-writes.c`.
 
@@ -57,8 +57,8 @@ impl Target for LogWrites {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct LogWritesTable {
-    /// The device that is mapped. Sectors of the mapped device have the same number here, even if the target does not start
-    /// at sector 0.
+    /// The device that is mapped. Sectors of the mapped device have the same number here, even if the target does not
+    /// start at sector 0.
     pub device: Device,
     /// The device that the log is written to.
     pub log_device: Device,
@@ -101,9 +101,9 @@ impl fmt::Display for LogWritesTable {
 pub struct LogWritesStatus {
     /// The number of entries in the log.
     pub logged_entries: u64,
-    /// The last used sector of the log device.
+    /// The last sector that was allocated to the log. Once the log is full, it can lie behind the end of the device.
     pub highest_sector: Sectors,
-    /// Whether logging has stopped because the log device is full or has failed.
+    /// Whether logging has stopped: the log device is full or has failed, or memory was lacking.
     pub logging_disabled: bool,
     /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]

@@ -17,8 +17,8 @@ pub enum ResumeFault {
 }
 
 impl MemoryKernel {
-    /// Makes the next resume fail with `EINVAL`, unless its device is neither suspended nor has an inactive table. For
-    /// other failures of commands use [`FailAt`](crate::FailAt).
+    /// Makes the next resume of a device that is suspended or has an inactive table fail with `EINVAL`. For other
+    /// failures of commands use [`FailAt`](crate::FailAt).
     pub fn fail_next_resume(&self, fault: ResumeFault) {
         self.machine.with(|kernel| kernel.resume_fault = Some(fault));
     }

@@ -59,9 +59,9 @@
 //! | text for the integrity measurement architecture | is empty | |
 //! | the log | has the kernel's reasons for most refusals, in its words or the library's | |
 //!
-//! Targets with I/O: `cache`, `clone`, `crypt`, `delay`, `dust`, `ebs`, `era`, `error`, `flakey`, `integrity`, `linear`,
-//! `log-writes`, `mirror`, `multipath`, `raid` (`raid1`), `snapshot`, `snapshot-merge`, `snapshot-origin`, `striped`, `switch`,
-//! `thin`, `thin-pool`, `unstriped`, `vdo`, `verity`, `writecache`, `zero`, `zoned`.
+//! Targets with I/O: `cache`, `clone`, `crypt`, `delay`, `dust`, `ebs`, `era`, `error`, `flakey`, `integrity`,
+//! `linear`, `log-writes`, `mirror`, `multipath`, `raid` (`raid1`), `snapshot`, `snapshot-merge`, `snapshot-origin`,
+//! `striped`, `switch`, `thin`, `thin-pool`, `unstriped`, `vdo`, `verity`, `writecache`, `zero`, `zoned`.
 
 mod block;
 mod commands;
@@ -155,7 +155,7 @@ impl MemoryKernel {
         Host::new(self.dm()).with_udev(Udev::new(Strategy::None))
     }
 
-    /// Makes a disk, whose size is rounded to whole sectors.
+    /// Makes a disk, whose size is rounded down to whole sectors.
     #[must_use]
     pub fn disk(&self, size: Bytes) -> MemoryDisk {
         let number = self.machine.with(|kernel| {
@@ -216,7 +216,7 @@ impl MemoryKernel {
     }
 
     /// Advances the clock, on which only thin pools depend: I/O that waits for space fails after 60 seconds, and
-    /// changes are committed after one.
+    /// changes are committed after more than one.
     pub fn advance(&self, by: Duration) {
         self.machine.with(|kernel| kernel.advance(by));
     }
@@ -227,7 +227,7 @@ impl MemoryKernel {
     }
 
     /// Advances the background work of all active devices by one step, such as copying, cleaning or checking. Reading a
-    /// status does the same.
+    /// status does so for its device.
     pub fn work(&self) {
         self.machine.with(|kernel| {
             let active = kernel.devices.values().filter(|device| !device.holds_io());

@@ -48,7 +48,7 @@ impl MemoryKernel {
     /// As [`read`](Self::read), except that it blocks as on a real kernel while a device is suspended or a target holds
     /// the I/O.
     ///
-    /// It returns only after another thread has resumed the device, or provided the space that the target needs.
+    /// It returns only after another thread has ended what it waits for, for example by a resume or by more space.
     ///
     /// # Errors
     /// As [`read`](Self::read), except that I/O that waits is not an error.
@@ -59,7 +59,7 @@ impl MemoryKernel {
     /// As [`write`](Self::write), except that it blocks as [`read_waiting`](Self::read_waiting) does.
     ///
     /// # Errors
-    /// As [`read`](Self::read), except that I/O that waits is not an error.
+    /// As [`write`](Self::write), except that I/O that waits is not an error.
     pub fn write_waiting(&self, id: impl AsDevId, start: Sectors, data: &[u8]) -> Result<(), MemoryError> {
         self.io_waiting(&id, start, Io::Write(data))
     }

@@ -64,10 +64,10 @@ impl BlockDevice {
         self.file
     }
 
-    /// The size of the device. For a mapped device, this is the length of the active table.
+    /// The size of the device: for a mapped device the length of the active table, for a removed disk 0.
     ///
     /// # Errors
-    /// The kernel refuses, for example because the device was removed.
+    /// The kernel refuses, for example because the file was opened with `O_PATH`.
     #[doc(alias = "BLKGETSIZE64")]
     pub fn size(&self) -> Result<Sectors, BlockError> {
         let size = ioctl::size(&self.file).map_err(|error| self.refused(BlockAction::GetSize, &error))?;
@@ -133,7 +133,8 @@ impl BlockDevice {
     ///   end at a multiple of the logical block size. Nothing was discarded.
     /// - [`is_unsupported`](BlockError::is_unsupported): the device does not discard.
     /// - [`is_not_writable`](BlockError::is_not_writable): the device is read-only, or was opened read-only.
-    /// - [`is_busy`](BlockError::is_busy): data in the range is being written through the page cache.
+    /// - [`is_busy`](BlockError::is_busy): another user has claimed the device, and the page cache has unwritten data of
+    ///   the range. Without such a user, that data is dropped.
     #[doc(alias = "BLKDISCARD")]
     pub fn discard(&self, start: Sectors, len: Sectors) -> Result<(), BlockError> {
         self.on_range(BlockAction::Discard, start, len, ioctl::discard)
@@ -156,8 +157,8 @@ impl BlockDevice {
     /// Makes a multipath device test each working path of its current group with a read, and fail the paths that do not
     /// answer. Since Linux 6.16, interface version 4.50.
     ///
-    /// Call it only on kernels that support it: an older one passes the ioctl to one of the paths, and blocks if no
-    /// path works.
+    /// Call it only on kernels that support it: an older one passes the ioctl to one of the paths; if none works, it
+    /// blocks or returns `EIO`.
     ///
     /// # Errors
     /// - [`is_unsupported`](BlockError::is_unsupported): it is not a multipath device.

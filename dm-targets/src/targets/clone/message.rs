@@ -21,7 +21,7 @@ pub enum CloneMessage {
     EnableHydration,
     /// Stops copying in the background.
     DisableHydration,
-    /// Sets the number of regions that may be copied at the same time.
+    /// Sets the number of regions copied in the background at a time.
     HydrationThreshold(u32),
     /// Sets the number of adjacent regions to copy in one operation if possible.
     HydrationBatchSize(u32),

@@ -101,7 +101,7 @@ options! {
     /// The settings for copying in the background.
     #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
     pub struct CloneCore for CloneTable.core {
-        /// The number of regions that may be copied at the same time; 1 if not given.
+        /// The number of regions copied in the background at a time; 1 if not given.
         hydration_threshold(regions: u32): Option<u32> = Argument("hydration_threshold");
         /// The number of adjacent regions to copy in one operation if possible; 1 if not given.
         hydration_batch_size(regions: u32): Option<u32> = Argument("hydration_batch_size");
@@ -137,7 +137,7 @@ pub struct CloneTable {
     pub dest: Device,
     /// The source device, which is only read.
     pub source: Device,
-    /// The size of a region: a power of two from 8 to 2097152 sectors.
+    /// The size of a region: a power of two from 8 to 2097152 sectors. There can be 2^31 regions.
     pub region_size: Sectors,
     /// The requested features.
     pub features: CloneFeatures,

@@ -11,7 +11,7 @@ pub(super) const TAG_SIZES: Limits = Limits::new("integrity", 1, 480);
 /// [`integrity`](crate::integrity).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CryptIntegrity {
-    /// The number of bytes per encryption sector, from 1 to 480.
+    /// The number of bytes per encryption sector, from 1 to 480: as many as the device stores.
     pub tag_size: u32,
     /// The use of these bytes.
     pub profile: IntegrityProfile,
@@ -35,7 +35,7 @@ impl CryptIntegrity {
         Self { tag_size, profile: IntegrityProfile::Aead }
     }
 
-    /// `tag_size` bytes for the IV generator `random`.
+    /// `tag_size` bytes, the size of the IV, for the IV generator `random`.
     #[must_use]
     pub const fn none(tag_size: u32) -> Self {
         Self { tag_size, profile: IntegrityProfile::None }

@@ -33,9 +33,10 @@
 //! negative chunk size, which the kernel ignores, is refused here. `-` stands for no metadata device, or for a missing
 //! device.
 //!
-//! RAID 10 requires metadata devices and cannot be combined with `sync`: the kernel takes its layout from the metadata, which
-//! it does not read with `sync`, and an array without a layout does not start. A `data_offset` other than 0 crashes Linux
-//! 6.12 if the first device is missing. [`check`](Target::check) refuses all of these. Words after the last device are ignored.
+//! RAID 10 requires metadata devices and cannot be combined with `sync`: the kernel takes its layout from the metadata,
+//! which it does not read with `sync`, and an array without a layout does not start. A `data_offset` other than 0
+//! crashes Linux 6.12 if the first device is missing. [`check`](Target::check) refuses all of these. Words after the
+//! last device are ignored.
 //!
 //! A table that the kernel prints does not always create the same array: see [`RaidTable`].
 //!
@@ -173,7 +174,8 @@ impl RaidType {
 /// A message to a `raid` target. RAID 0 accepts none.
 ///
 /// Further words, which the kernel ignores, are refused here. All messages except `idle` and `frozen` fail with `EBUSY`
-/// while a synchronization action is running. In Linux 6.12, all fail with `EBUSY` while the device is suspended.
+/// while a synchronization action is running. In Linux 6.12 and later, all fail with `EBUSY` while the device is
+/// suspended.
 ///
 /// ```
 /// use dm_targets::raid::RaidMessage;
@@ -183,14 +185,13 @@ impl RaidType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RaidMessage {
-    /// Stops the running action. Linux 6.12 stops it, but returns `EINVAL` or `EBUSY`.
+    /// Stops the running action for now. Linux 6.12 and later stop it and return `EINVAL` or `EBUSY`.
     Idle,
-    /// Stops the running action and prevents others from starting. Linux 6.12 only stops it, and returns `EINVAL` or
-    /// `EBUSY`.
+    /// Prevents all actions until another message or a resume. In Linux 6.12 and later, as [`Idle`](Self::Idle).
     Frozen,
-    /// Starts or continues to resynchronize the array.
+    /// Starts or continues a resync that is needed.
     Resync,
-    /// Starts or continues to rebuild devices.
+    /// Starts or continues a rebuild that is needed.
     Recover,
     /// Compares the devices and counts mismatches.
     Check,
