@@ -138,8 +138,8 @@ impl Error {
         self.refused_with(NixErrno::EINTR)
     }
 
-    /// Whether the target has no such data, for example a pool no thin device of this id, or a disk could not read them
-    /// (`ENODATA`).
+    /// Whether the target has no such data, for example a pool without a thin device of this id, or a disk could not be
+    /// read (`ENODATA`).
     #[must_use]
     pub fn is_no_data(&self) -> bool {
         self.refusal().is_some_and(|refusal| refusal.errno() == Errno::ENODATA)

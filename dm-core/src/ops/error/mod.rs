@@ -256,7 +256,8 @@ impl OpError {
         self.command_is(Error::is_unsupported)
     }
 
-    /// Whether the target has no such data, for example a pool no thin device of this id, or a disk could not read them.
+    /// Whether the target has no such data, for example a pool without a thin device of this id, or a disk could not be
+    /// read.
     #[must_use]
     pub fn is_no_data(&self) -> bool {
         self.command_is(Error::is_no_data)

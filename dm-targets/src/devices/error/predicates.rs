@@ -74,7 +74,8 @@ impl DevError {
         self.is(OpError::is_already_exists, Error::is_already_exists)
     }
 
-    /// Whether the target has no such data, for example a pool without a thin device of this id.
+    /// Whether the target has no such data, for example a pool without a thin device of this id, or a disk could not be
+    /// read.
     #[must_use]
     pub fn is_no_data(&self) -> bool {
         self.is(OpError::is_no_data, Error::is_no_data)
