@@ -11,7 +11,7 @@ use crate::memory::MemoryKernel;
 
 /// A kernel that a test runs on, in memory or real.
 ///
-/// A test with this parameter runs within milliseconds on a [`MemoryKernel`], and on a real kernel through a `Scratch`,
+/// A test that takes one runs within milliseconds on a [`MemoryKernel`], and on a real kernel through a `Scratch`,
 /// which removes everything that the test has made.
 ///
 /// ```
@@ -64,32 +64,32 @@ pub trait TestKernel: fmt::Debug + Sync {
     /// The disk cannot be created.
     fn disk(&self, size: Bytes) -> DeviceNumber;
 
-    /// Reads whole sectors of a disk or a mapped device, bypassing the page cache. Blocks while the device is
+    /// Reads logical blocks of a disk or a mapped device, bypassing the page cache. Blocks while the device is
     /// suspended, and keeps it open meanwhile.
     ///
     /// # Errors
-    /// On a real kernel, the errno of the device, such as `EIO`; in memory, `Other` with a
+    /// On a real kernel, as `FileExt::read_exact_at` returns it; in memory, `Other` with a
     /// [`MemoryError`](crate::memory::MemoryError).
     fn read(&self, device: DeviceNumber, start: Sectors, data: &mut [u8]) -> io::Result<()>;
 
-    /// Writes whole sectors of a disk or a mapped device, and flushes them. Blocks as [`read`](Self::read) does.
+    /// Writes logical blocks of a disk or a mapped device, and flushes them. Blocks as [`read`](Self::read) does.
     ///
     /// # Errors
     /// As [`read`](Self::read).
     fn write(&self, device: DeviceNumber, start: Sectors, data: &[u8]) -> io::Result<()>;
 
-    /// Discards sectors of a disk or a mapped device. Discarded sectors of a disk read as zeros, those of a mapped device as
-    /// anything.
+    /// Discards sectors: those of a disk then read as zeros, those of a mapped device as anything. A real device blocks
+    /// while it is suspended; in memory this fails.
     ///
     /// # Errors
     /// `Other`, with a [`BlockError`](dm_core::block::BlockError) of a real device or a
     /// [`MemoryError`](crate::memory::MemoryError), also if the device does not support discards.
     fn discard(&self, device: DeviceNumber, start: Sectors, length: Sectors) -> io::Result<()>;
 
-    /// Opens a mapped device like a program. It is closed when the result is dropped.
+    /// Opens a mapped device until the result is dropped.
     ///
     /// # Errors
-    /// `NotFound`: the device does not exist.
+    /// `NotFound`: the device does not exist, or never had a table.
     fn open(&self, device: DeviceNumber) -> io::Result<Box<dyn Any>>;
 }
 

@@ -10,8 +10,8 @@ use dm_units::{DeviceNumber, Sectors};
 
 /// The data of a block device or of a disk image, read and written in whole sectors at a position.
 ///
-/// [`Host::open_block`](crate::Host::open_block) opens a device of any kernel. A regular [`File`], such as a disk
-/// image, can be used instead of a device.
+/// [`Host::open_block`](crate::Host::open_block) opens a device of a kernel, real or in memory. A regular [`File`],
+/// such as a disk image, works too.
 ///
 /// ```
 /// use dm_core::block::BlockIo;
@@ -43,7 +43,7 @@ pub trait BlockIo: fmt::Debug + Send + Sync {
     /// Writes `data`, whose length is a multiple of 512 bytes. It may stay in a cache until [`flush`](Self::flush).
     ///
     /// # Errors
-    /// After an error, a part of the data may have been written.
+    /// `ENOSPC`: the range exceeds the device. After an error, a part of the data may have been written.
     fn write_sectors(&self, start: Sectors, data: &[u8]) -> io::Result<()>;
 
     /// Writes zeros to `length` sectors from `start` on. The default implementation writes them like other data.
@@ -63,7 +63,7 @@ pub trait BlockIo: fmt::Debug + Send + Sync {
         Ok(())
     }
 
-    /// Waits until all written data is on the device, where mapped devices and other programs can read it.
+    /// Waits until all written data is on the device, where mapped devices that use it can read it.
     ///
     /// # Errors
     /// Data that was written before may be lost.
@@ -77,8 +77,8 @@ pub trait BlockIo: fmt::Debug + Send + Sync {
     /// Lets the kernel probe the paths of a multipath device (`DM_MPATH_PROBE_PATHS`).
     ///
     /// # Errors
-    /// As [`BlockDevice::probe_paths`](crate::block::BlockDevice::probe_paths). `ENOTTY`, the default: it is not a
-    /// multipath device.
+    /// As [`BlockDevice::probe_paths`](crate::block::BlockDevice::probe_paths). `ENOTTY`, the default: not
+    /// supported.
     fn probe_paths(&self) -> io::Result<()> {
         Err(io::Error::from_raw_os_error(nix::libc::ENOTTY))
     }
@@ -166,7 +166,7 @@ impl BlockOpenOptions {
     }
 
     /// Claims the device (`O_EXCL`): the kernel refuses this while the device is mounted, used by a mapped device or
-    /// claimed by another process, and refuses these uses while it is claimed.
+    /// claimed by another open, and refuses these uses while it is claimed.
     pub const fn exclusive(self, exclusive: bool) -> Self {
         Self { exclusive, ..self }
     }

@@ -25,7 +25,7 @@ pub enum PlanError {
         /// The name of the device that it uses.
         used: DmNameBuf,
     },
-    /// The lines of a device need the number of a device that it does not declare to use.
+    /// The lines of this device need the number of one that its [`uses`](super::WantedDevice::uses) does not declare.
     #[error("the table of device '{}' needs a device that it does not declare to use", .0.shown())]
     Undeclared(DmNameBuf),
     /// Devices use each other in a cycle.
@@ -75,7 +75,7 @@ pub enum PlanCause {
     /// A command failed.
     #[error(transparent)]
     Command(#[from] Error),
-    /// The lines of a device need the number of a device that it does not declare to use.
+    /// The lines of this device need the number of one that its [`uses`](super::WantedDevice::uses) does not declare.
     #[error("the table of device '{}' needs a device that it does not declare to use", .0.shown())]
     Undeclared(DmNameBuf),
 }

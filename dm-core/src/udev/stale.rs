@@ -20,16 +20,16 @@ pub struct CookieInfo {
     /// The key of its semaphore, as `dmsetup udevcookies` shows it.
     pub key: u32,
     /// The value of the semaphore: the number of uevents that udev has not completed, plus 1 until the creator waits.
-    /// `None` if this user may not read it.
+    /// `None` if it could not be read.
     pub pending: Option<i32>,
-    /// The number of threads that wait for it; `None` if this user may not read it.
+    /// The number of threads that wait for it; `None` if it could not be read.
     pub waiters: Option<i32>,
     /// The id of the user who owns it.
     pub uid: u32,
     /// The wall-clock time of the last change, in seconds since 1970. Only for display, since the clock may have been
     /// set.
     pub changed: u64,
-    /// The wall-clock time of the last change of its value, in seconds since 1970; 0 if it never changed.
+    /// The wall-clock time of the last `semop(2)`, in seconds since 1970; 0 if there was none.
     pub last_operation: u64,
     /// The wall-clock time of its creation or of its last change by `semctl(2)`, in seconds since 1970.
     pub created: u64,
@@ -37,8 +37,8 @@ pub struct CookieInfo {
 }
 
 impl CookieInfo {
-    const fn state(&self) -> (i32, u32, Option<i32>, Option<i32>, u32, u64) {
-        (self.id, self.key, self.pending, self.waiters, self.uid, self.changed)
+    const fn state(&self) -> (i32, u32, Option<i32>, Option<i32>, u32, [u64; 2]) {
+        (self.id, self.key, self.pending, self.waiters, self.uid, [self.last_operation, self.created])
     }
 }
 
@@ -194,7 +194,10 @@ mod tests {
         let now = CookieInfo { seen: before.seen + Duration::from_secs(1), ..before };
         assert!(!is_stale(&before, &now, AGE));
         assert!(is_stale(&before, &CookieInfo { seen: before.seen + AGE, ..before }, AGE));
-        assert!(!is_stale(&before, &CookieInfo { seen: before.seen + AGE, changed: 2, ..before }, AGE));
+        // After the clock was set back, the later of both times may stay the same.
+        let later = CookieInfo { seen: before.seen + AGE, ..before };
+        assert!(!is_stale(&before, &CookieInfo { last_operation: before.last_operation + 1, ..later }, AGE));
+        assert!(!is_stale(&before, &CookieInfo { created: before.created + 1, ..later }, AGE));
         assert!(!is_stale(&before, &CookieInfo { seen: before.seen + AGE, id: before.id + 1, ..before }, AGE));
         assert!(!is_stale(&now, &before, AGE), "the later look comes second");
     }

@@ -10,7 +10,7 @@ pub enum Problem {
     Missing,
     /// There are more words than the target accepts.
     Unexpected,
-    /// Not a decimal number; prefixes, white space and most signs are refused.
+    /// Not decimal digits, after a `-` or `+` only where the field takes one.
     NotDecimal,
     /// A number outside the range that the kernel accepts or that its type can hold.
     OutOfRange {
@@ -27,8 +27,8 @@ pub enum Problem {
     DeviceNumberTooLarge,
     /// No digits, an odd number of digits, or characters that are not hexadecimal digits.
     NotHex,
-    /// A word or value that does not fit this description. The description is the end of a sentence that begins with "must
-    /// be", such as `P, PO or N`.
+    /// A word or value that does not fit this description. The description is the end of a sentence that begins with
+    /// "must be", such as `P, PO or N`.
     Expected(&'static str),
     /// A count of words that is larger than the number of words that follow.
     TooFewWords {
@@ -37,7 +37,7 @@ pub enum Problem {
         /// The number of words that follow.
         found: usize,
     },
-    /// A word that the target does not know, in a place where unknown words cannot be kept.
+    /// A word that this crate does not know, in a place where unknown words cannot be kept.
     Unknown,
     /// An option that is given twice.
     Repeated,
@@ -49,13 +49,13 @@ pub enum Problem {
     NeedlessBackslash,
     /// A byte that the word must not contain.
     ///
-    /// No word can contain NUL, or 0xA0, at which the kernel splits words although it is part of some UTF-8 characters. Some
-    /// words exclude further bytes: the type of a key reference must not contain white space or colons.
+    /// No word can contain NUL, or 0xA0, at which the kernel splits words although it is part of some UTF-8 characters.
+    /// Some words exclude further bytes: the type of a key reference must not contain white space or colons.
     ForbiddenByte(u8),
     /// A word that may be a key or part of one, in a field that is not secret: errors and `Debug` would show it.
     ///
-    /// Only in texts of targets that may contain keys (see [`Target::SECRET`](crate::Target::SECRET)), and in the target type
-    /// or the device name of a line.
+    /// Only in texts of targets that may contain keys (see [`Target::SECRET`](crate::Target::SECRET)), and in the
+    /// target type or the device name of a line.
     MayBeKey,
 }
 

@@ -1,5 +1,5 @@
-//! The enums over all targets, [`AnyTable`](crate::AnyTable) and [`AnyStatus`](crate::AnyStatus), and the text of unknown
-//! targets.
+//! The enums over all targets, [`AnyTable`](crate::AnyTable) and [`AnyStatus`](crate::AnyStatus), and the text of
+//! unknown targets.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -88,7 +88,9 @@ macro_rules! targets {
         }
 
         impl AnyStatus {
-            /// The health of the target according to this status; `None` for a target type that this crate does not know.
+            /// The health of the target according to this status; `None` for a target type that this crate does not
+            /// know. For `integrity`, [`StatusLine::health`](crate::StatusLine::health) also knows the length of the
+            /// line.
             ///
             /// ```
             /// use dm_targets::StatusLine;

@@ -181,6 +181,7 @@ const STATUSES: &[(&str, &str)] = &[
     ("snapshot Merge failed", "attention: part of its work has stopped; 1 to repair"),
     ("snapshot-merge 4/16 2", "good; data 25% used, merge in progress"),
     ("snapshot-merge 16/16 2", "good; data 100% used, merge in progress"),
+    ("snapshot-merge Overflow", "good; merge in progress"),
     ("snapshot-merge 4/16 4", "good; data 25% used"),
     ("snapshot-merge Invalid", "failed: contents are lost"),
     ("snapshot-merge Merge failed", "attention: part of its work has stopped; 1 to repair"),

@@ -35,6 +35,7 @@ fn written_and_zeroed_data_is_on_the_disk(kernel: &dyn TestKernel) {
     assert_eq!(block.size().unwrap(), LENGTH);
     block.write_sectors(Sectors(0), &[7; 1024]).unwrap();
     block.zero_sectors(Sectors(2), Sectors(500)).unwrap();
+    block.zero_sectors(Sectors(0), Sectors(0)).unwrap();
     block.flush().unwrap();
     let mut data = [1; 4 * 512];
     kernel.read(disk, Sectors(8), &mut data).unwrap();

@@ -14,11 +14,11 @@ use crate::{InvalidField, Problem};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum VerityAlgorithm {
-    /// SHA-1, of 20 bytes, for existing trees only: it is not collision-resistant.
+    /// SHA-1, of 20 bytes. Avoid it in new trees: it is not collision-resistant.
     Sha1,
     /// SHA-224, of 28 bytes.
     Sha224,
-    /// SHA-256, of 32 bytes, as `veritysetup` uses it by default.
+    /// SHA-256, of 32 bytes: the default, as in `veritysetup`.
     #[default]
     Sha256,
     /// SHA-384, of 48 bytes.
@@ -90,7 +90,8 @@ pub(super) type Hash = Vec<u8>;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hasher<'a> {
     pub(super) algorithm: VerityAlgorithm,
-    /// Version 0 hashes the salt after the block, version 1 before it (`verity_hash_init` in drivers/md/dm-verity-target.c).
+    /// Version 0 hashes the salt after the block, version 1 before it (`verity_hash_init` in
+    /// drivers/md/dm-verity-target.c).
     pub(super) version: u32,
     pub(super) salt: &'a [u8],
 }

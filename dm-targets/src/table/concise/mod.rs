@@ -62,7 +62,7 @@ pub struct Concise {
     devices: Vec<ConciseDevice>,
 }
 
-/// A device that the kernel creates while it boots.
+/// A device in a [`Concise`], which checks it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ConciseDevice {
@@ -124,8 +124,8 @@ impl Concise {
     ///
     /// # Errors
     ///
-    /// [`ConciseErrorKind`]: a device cannot be written in this form, the kernel would refuse it, there is no device or too
-    /// many, or the text would be too long. The error names the first wrong device.
+    /// [`ConciseErrorKind`]: a device cannot be written in this form, the kernel would refuse it, there is no device or
+    /// too many, or the text would be too long. The error names the first wrong device.
     ///
     /// ```
     /// use dm_targets::{Concise, ConciseDevice, Table};

@@ -70,9 +70,10 @@ pub struct DmsetupNode<'a> {
     pub attributes: Option<&'a str>,
 }
 
-/// Parses the output of `dmsetup ls --tree` with any symbols, but not with `-o compact` or `-o nodevice`.
+/// Parses the output of `dmsetup ls --tree -o notrunc` with any symbols, but not with `compact` or `nodevice`.
 ///
-/// Below a device are the devices that it uses, or with `-o inverted` the devices that use it.
+/// Without `notrunc`, dmsetup cuts lines of more than 80 columns, and what is left of them is an error. Below a device are
+/// the devices that it uses, or with `-o inverted` the devices that use it.
 ///
 /// ```
 /// let output = "top (254:1)\n |-base (254:0)\n |  `- (8:0)\n `- (8:16)\n";

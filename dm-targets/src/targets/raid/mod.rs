@@ -129,9 +129,9 @@ keywords! {
         Raid6La6 = "raid6_la_6",
         /// Rotating parity, right asymmetric, and the second on the last device.
         Raid6Ra6 = "raid6_ra_6",
-        /// Striped mirrors. In a table, the layout is that of `raid10_format`.
+        /// Striped mirrors: in a table with the layout of `raid10_format`, in a status near.
         Raid10 = "raid10",
-        /// The same as `raid10` in a table.
+        /// The same as `raid10` in a table; never in a status.
         Raid10Near = "raid10_near",
         /// The same as `raid10` in a table; in a status, striped mirrors with copies at distant offsets.
         Raid10Far = "raid10_far",

@@ -32,13 +32,13 @@ pub enum SnapshotStatus {
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
         extra: Vec<WordBuf>,
     },
-    /// The snapshot is lost: its exception store has failed, or had no space for a chunk; see
+    /// The snapshot is lost: the copy of a chunk failed, or there was no space or memory for it; see
     /// [`Overflow`](Self::Overflow) for the exception.
     Invalid,
-    /// The merge has stopped because of an error. The writes that waited for it failed; other I/O continues.
+    /// An error stopped the merge; a resume tries again. The writes that waited for it failed; other I/O continues.
     MergeFailed,
-    /// A store of the type [`PersistentOverflow`](super::SnapshotStore::PersistentOverflow) is full. The snapshot can
-    /// be read but not written, and becomes invalid when a chunk of the origin must be copied.
+    /// A store of the type [`PersistentOverflow`](super::SnapshotStore::PersistentOverflow) was full. A
+    /// `snapshot` is then read-only, and becomes invalid if a chunk of the origin finds no space.
     Overflow,
     /// The exception store cannot report how much space it uses.
     Unknown,
@@ -63,11 +63,13 @@ impl SnapshotStatus {
                 let work = (!self.is_merged()).then_some(Work::new(WorkKind::Merge, None));
                 Health { data: Some(space.numbers()), work, ..Health::default() }
             }
+            // It was full as a `snapshot`. A merge writes to the origin only.
+            Self::Overflow => Health { work: Some(Work::new(WorkKind::Merge, None)), ..Health::default() },
             _ => self.health(),
         }
     }
 
-    /// Whether all chunks have been merged: only metadata is left in the store.
+    /// Whether the store holds only metadata: all chunks have been merged, or none was stored.
     #[must_use]
     pub fn is_merged(&self) -> bool {
         matches!(self, Self::Valid { space, metadata, .. } if space.used == *metadata)

@@ -77,8 +77,8 @@ pub(super) fn keep(name: Word<'_>, fields: &mut Fields<'_>, other: &mut Vec<Word
     }
 }
 
-/// Declares a struct for a group of entries, with the name of the entry for each field. `$open` is printed as the opening brace;
-/// it is `" {"` where the kernel prints two spaces.
+/// Declares a struct for a group of entries, with the name of the entry for each field. `$open` is printed as the
+/// opening brace; it is `" {"` where the kernel prints two spaces.
 macro_rules! group {
     (
         $open:literal;
@@ -93,7 +93,7 @@ macro_rules! group {
         #[non_exhaustive]
         pub struct $group {
             $($(#[$about_field])* pub $field: $type,)+
-            /// Entries that this crate does not know, one element per word.
+            /// The words of fields that this crate does not know.
             #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
             pub other: Vec<$crate::WordBuf>,
         }

@@ -130,13 +130,13 @@ group! {
 
 group! {
     "{";
-    /// The progress of journal entries or journal blocks.
+    /// Totals of journal entries, or of writes of journal blocks.
     pub struct VdoCommitStats {
-        /// The number started.
+        /// The number that was begun.
         started: u64 = "started",
         /// The number whose write was submitted.
         written: u64 = "written",
-        /// The number written to the device.
+        /// The number whose write has ended.
         committed: u64 = "committed",
     }
 }
@@ -263,7 +263,8 @@ group! {
         invalid_advice_pbn_count: u64 = "invalidAdvicePBNCount",
         /// The number of requests that failed because there was no space.
         no_space_error_count: u64 = "noSpaceErrorCount",
-        /// The number of requests that failed because the volume was read-only.
+        /// The number of I/Os that failed because the volume was read-only, also of writes that were acknowledged
+        /// before.
         read_only_error_count: u64 = "readOnlyErrorCount",
     }
 }
