@@ -3,7 +3,7 @@
 use super::PlanStep;
 use crate::error::Error;
 use crate::id::{DevIdBuf, DmNameBuf};
-use crate::ops::{Difference, OpError};
+use crate::ops::{Difference, OpError, Remains};
 
 /// The error of making or carrying out a plan.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -93,11 +93,12 @@ impl PlanError {
     /// Whether everything is as before.
     ///
     /// This does not include messages that were sent and devices that were removed. A device that was suspended may be
-    /// resumed, one without an active table may have the new one, and a table in an inactive slot may be lost.
+    /// resumed, one without an active table may have the new one, and a table in an inactive slot may be lost. It is
+    /// `false` after a creation whose device may be that of another process, which is not removed.
     #[must_use]
     pub fn is_undone(&self) -> bool {
         match self {
-            Self::Step { left, .. } => left.is_empty(),
+            Self::Step { step, source, left } => left.is_empty() && !may_have_created(step, source),
             Self::Udev(_) => false,
             _ => true,
         }
@@ -125,6 +126,12 @@ impl PlanCause {
             Self::Undeclared(_) => None,
         }
     }
+}
+
+/// Whether the plan or another process has created the device, which the undo has not removed.
+fn may_have_created(step: &PlanStep, source: &PlanCause) -> bool {
+    let PlanCause::Operation(error) = source else { return false };
+    matches!(step, PlanStep::Create(_)) && error.remains().contains(&Remains::Unknown)
 }
 
 fn names(names: &[DmNameBuf]) -> String {

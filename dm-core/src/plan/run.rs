@@ -40,9 +40,10 @@ enum Done {
     Suspended(DmNameBuf),
 }
 
-/// Whether a device exists although its creation failed.
+/// Whether the device of a failed creation exists. With [`Remains::Unknown`], another process may have created it, so
+/// the undo must not remove it.
 fn exists_now(error: &OpError) -> bool {
-    !error.is_undone() && error.remains().iter().any(|left| matches!(left, Remains::Exists | Remains::Unknown))
+    error.remains().contains(&Remains::Exists)
 }
 
 struct Run<'r, 'a> {

@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex};
 use dm_core::plan::{PlanError, PlanStep, Wanted, WantedDevice, WantedLine};
 use dm_core::udev::Visibility;
 use dm_core::{Command, Dm, DmName, DmUuid, Host, TargetLine, Transport, UdevCookie, UdevFlags};
-use dm_testing::MemoryKernel;
+use dm_testing::{FailAt, MemoryKernel};
 use dm_units::{Bytes, DeviceNumber, Sectors, Version};
+
+use nix::libc::ENOMEM;
 
 use crate::kernel::Kernel;
 use crate::model::State;
@@ -127,4 +129,15 @@ fn every_uevent_of_a_private_device_has_its_flags() {
     assert!(carry_out(&host, [first, too_far]).unwrap_err().is_undone());
     let sent = std::mem::take(&mut *sent.lock().unwrap());
     assert!(sent.len() >= 13 && sent.iter().all(|(_, is_private)| *is_private), "{sent:?}");
+}
+
+#[test]
+fn a_plan_does_not_remove_a_device_that_another_process_may_have_created() {
+    let memory = MemoryKernel::new();
+    let disk = memory.disk(Bytes(1 << 20)).number();
+    let plan = memory.host().plan(stack(disk, [0, 0]).into_iter().fold(Wanted::new(), Wanted::device)).unwrap();
+    // The creation fails, and there is a device of this name without a table.
+    let error = Host::new(FailAt::after(&memory.dm(), 1, ENOMEM).dm()).carry_out(&plan).unwrap_err();
+    assert_eq!(error.step(), Some(&PlanStep::Create(name("lower").to_owned())));
+    assert!(memory.dm().device_info("lower").is_ok() && !error.is_undone(), "{error}");
 }
