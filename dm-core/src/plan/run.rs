@@ -214,7 +214,8 @@ impl<'a> Run<'_, 'a> {
         if !lines.is_empty() {
             let suspend = SuspendPolicy::new().noflush(true).skip_lockfs(true);
             let options = ReloadOptions::new().read_only(old.info().is_read_only()).suspend(suspend);
-            let options = options.visibility(self.visibility(name));
+            // The lines as read are text, whose keys no type declares. A kernel that cannot wipe must not prevent this.
+            let options = options.secure(true).if_possible(true).visibility(self.visibility(name));
             self.host.reload_with(name, lines, options)?;
         }
         Ok(())

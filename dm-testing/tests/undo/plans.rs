@@ -1,11 +1,13 @@
 //! Plans: nothing of the program runs while one of the devices is suspended, and udev's rules get the flags of each device.
 
 use std::io;
+use std::mem::offset_of;
 use std::sync::{Arc, Mutex};
 
 use dm_core::plan::{PlanError, PlanStep, Wanted, WantedDevice, WantedLine};
 use dm_core::udev::Visibility;
 use dm_core::{Command, Dm, DmName, DmUuid, Host, TargetLine, Transport, UdevCookie, UdevFlags};
+use dm_sys::{DM_SECURE_DATA_FLAG, dm_ioctl};
 use dm_testing::{FailAt, MemoryKernel};
 use dm_units::{Bytes, DeviceNumber, Sectors, Version};
 
@@ -82,6 +84,33 @@ fn a_table_cannot_use_a_device_that_it_does_not_declare() {
     let upper = WantedDevice::new(name("upper"), |numbers| Some(linear(numbers.get(name("lower"))?, 0)));
     let error = carry_out(&host, [lower, upper]).unwrap_err();
     assert!(matches!(&error, PlanError::Undeclared(device) if **device == *name("upper")), "{error}");
+}
+
+/// Records for each loaded table whether the kernel must wipe its copy.
+#[derive(Debug)]
+struct Loads(Arc<dyn Transport>, Arc<Mutex<Vec<bool>>>);
+
+impl Transport for Loads {
+    fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
+        if command == Command::TableLoad {
+            let flags = u32::from_ne_bytes(*request[offset_of!(dm_ioctl, flags)..].first_chunk().unwrap());
+            self.1.lock().unwrap().push(flags & DM_SECURE_DATA_FLAG != 0);
+        }
+        self.0.ioctl(command, request)
+    }
+}
+
+#[test]
+fn a_table_that_is_put_back_is_wiped_from_the_kernels_buffers() {
+    let memory = MemoryKernel::new();
+    let (host, disk) = (memory.host(), memory.disk(Bytes(1 << 20)).number());
+    carry_out(&host, stack(disk, [0, 0])).unwrap();
+    let loads = Arc::<Mutex<Vec<_>>>::default();
+    let host = Host::new(Dm::with_transport(Loads(memory.dm().transport(), Arc::clone(&loads))));
+    // The new table of the upper device does not fit, which its resume finds.
+    assert!(carry_out(&host, stack(disk, [8, 1])).unwrap_err().is_undone());
+    // The new tables of both devices, and the old ones.
+    assert_eq!(*loads.lock().unwrap(), [false, false, true, true]);
 }
 
 /// Records the flags for udev's rules of each command that causes a uevent.
