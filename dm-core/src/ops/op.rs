@@ -161,6 +161,14 @@ impl UdevWait<'_> {
         self.with(|pending| pending.expect(flags))
     }
 
+    /// Does what the first [`expect`](Self::expect) would do: finds out how to wait, and makes the semaphore.
+    fn prepare(&mut self) {
+        self.with(|pending| {
+            pending.expect(UdevFlags::empty());
+            pending.sent(false);
+        });
+    }
+
     /// Records that the command has returned, and whether it sent a uevent.
     pub(super) fn sent(&mut self, uevent_generated: bool) {
         self.with(|pending| pending.sent(uevent_generated));
@@ -180,6 +188,13 @@ impl UdevWait<'_> {
 
     pub(super) fn finish(&mut self) -> Result<(), UdevError> {
         self.own.take().map_or(Ok(()), Pending::finish)
+    }
+}
+
+impl Host {
+    /// Makes the cookie of the batch, before a caller suspends devices.
+    pub(crate) fn prepare_batch(&self) {
+        UdevWait { host: self, own: None }.prepare();
     }
 }
 

@@ -19,6 +19,11 @@ pub(super) fn carry_out(host: &Host, plan: &Plan<'_>) -> Result<(), PlanError> {
     let batch = host.batch();
     let dm = host.dm().with_journal(&Arc::new(Journal::default()), None);
     let mut run = Run { plan, host: &batch, dm, numbers: Numbers::default(), done: Vec::new() };
+    // A suspended device may hold the I/O that frees memory.
+    run.done.reserve(plan.steps.len());
+    if plan.steps.iter().any(|step| matches!(step, PlanStep::Suspend(_))) {
+        batch.prepare_batch();
+    }
     for step in &plan.steps {
         if let Err(source) = run.step(step) {
             let left = run.undo();

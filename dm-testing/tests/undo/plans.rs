@@ -5,9 +5,9 @@ use std::mem::offset_of;
 use std::sync::{Arc, Mutex};
 
 use dm_core::plan::{PlanError, PlanStep, Wanted, WantedDevice, WantedLine};
-use dm_core::udev::Visibility;
+use dm_core::udev::{self, Strategy, Udev, Visibility};
 use dm_core::{Command, Dm, DmName, DmUuid, Host, TargetLine, Transport, UdevCookie, UdevFlags};
-use dm_sys::{DM_SECURE_DATA_FLAG, dm_ioctl};
+use dm_sys::{DM_SECURE_DATA_FLAG, DM_SUSPEND_FLAG, dm_ioctl};
 use dm_testing::{FailAt, MemoryKernel};
 use dm_units::{Bytes, DeviceNumber, Sectors, Version};
 
@@ -169,4 +169,51 @@ fn a_plan_does_not_remove_a_device_that_another_process_may_have_created() {
     let error = Host::new(FailAt::after(&memory.dm(), 1, ENOMEM).dm()).carry_out(&plan).unwrap_err();
     assert_eq!(error.step(), Some(&PlanStep::Create(name("lower").to_owned())));
     assert!(memory.dm().device_info("lower").is_ok() && !error.is_undone(), "{error}");
+}
+
+/// Completes cookies as udev's rules do, and records the cookies that exist at a suspension and that a resume sends.
+#[derive(Debug)]
+struct Cookies {
+    kernel: Arc<dyn Transport>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// The keys of the cookies that exist at each suspension.
+    existing: Vec<Vec<u32>>,
+    sent: Vec<u32>,
+}
+
+impl Transport for Cookies {
+    fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
+        let flags = u32::from_ne_bytes(*request[offset_of!(dm_ioctl, flags)..].first_chunk().unwrap());
+        let cookie = u32::from_ne_bytes(*request[EVENT_NR_AT..].first_chunk().unwrap());
+        if command == Command::DeviceSuspend && flags & DM_SUSPEND_FLAG != 0 {
+            let existing = udev::cookies().unwrap().into_iter().map(|cookie| cookie.key).collect();
+            self.seen.lock().unwrap().existing.push(existing);
+        }
+        self.kernel.ioctl(command, request)?;
+        if command == Command::DeviceResume {
+            let cookie = UdevCookie::from_number(cookie);
+            self.seen.lock().unwrap().sent.push(cookie.base().into());
+            udev::complete(cookie).unwrap();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_plan_makes_its_cookie_before_it_suspends_a_device() {
+    let memory = MemoryKernel::new();
+    let (host, disk) = (memory.host(), memory.disk(Bytes(1 << 20)).number());
+    carry_out(&host, stack(disk, [0, 0])).unwrap();
+    let seen = Arc::<Mutex<Seen>>::default();
+    let dm = Dm::with_transport(Cookies { kernel: memory.dm().transport(), seen: Arc::clone(&seen) });
+    let host = Host::new(dm).with_udev(Udev::new(Strategy::Cookies));
+    carry_out(&host, stack(disk, [0, 0]).map(|device| device.read_only(true))).unwrap();
+    let Seen { existing, sent } = std::mem::take(&mut *seen.lock().unwrap());
+    assert_eq!((existing.len(), sent.len()), (2, 2));
+    let exists = |keys: &Vec<u32>| sent.iter().all(|base| keys.contains(&(0x0d4d_0000 | base)));
+    assert!(existing.iter().all(exists), "{existing:?} {sent:?}");
 }
