@@ -9,8 +9,8 @@ use super::host::Host;
 use super::op::{Op, uninterrupted};
 use super::remove::{RemovePolicy, remove};
 use super::retry::Retry;
-use super::undo::{Before, Loaded, NewTable};
-use crate::commands::{DeviceList, ListOptions, ResumeOptions, SuspendOptions};
+use super::undo::{AT_ONCE, Before, Loaded, NewTable};
+use crate::commands::{DeviceList, ListOptions, ResumeOptions};
 use crate::error::Error;
 use crate::id::{DevId, DmName, DmNameBuf, DmUuid};
 use crate::node::Dm;
@@ -154,7 +154,7 @@ impl Host {
             LeftoverKind::Suspended => {
                 clear(&op, &info)?;
                 let cookie = op.udev.expect(UdevFlags::empty());
-                let options = ResumeOptions::new().suspend(SuspendOptions::without_flush()).cookie(cookie);
+                let options = ResumeOptions::new().suspend(AT_ONCE).cookie(cookie);
                 let resumed = uninterrupted(|| op.dm().device_resume_with(op.target(), options));
                 op.udev.sent(resumed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
                 let resumed = resumed.map_err(|error| op.failed(Step::Resume, error, state_after(&op, &info)))?;

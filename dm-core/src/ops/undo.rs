@@ -83,7 +83,7 @@ impl<'a> Before<'a> {
             step(&|dm, id| restore(dm, id, old, !is_clear));
         }
         if was_suspended && !self.resumes {
-            step(&|dm, id| dm.device_suspend_with(id, SuspendOptions::without_flush()).map(drop));
+            step(&|dm, id| dm.device_suspend_with(id, AT_ONCE).map(drop));
         } else if must_resume && (is_clear || !matches!(self.table, NewTable::Unchanged)) {
             step(&|dm, id| dm.device_resume(id).map(drop));
         }
@@ -148,6 +148,9 @@ impl<'a> Before<'a> {
     }
 }
 
+/// How an undo suspends. A kernel before interface 4.12 flushes instead, which must not prevent the undo.
+pub(super) const AT_ONCE: SuspendOptions = SuspendOptions::without_flush().if_possible(true);
+
 /// A table that is read for comparison is always treated as secret.
 pub(super) const fn read_table() -> StatusOptions {
     StatusOptions::table().noflush(true).secure(true).if_possible(true)
@@ -172,7 +175,7 @@ fn restore(dm: &Dm, id: DevId<'_>, old: &TableStatus, is_threatened: bool) -> Re
     let options = LoadOptions::new().read_only(old.info().is_read_only()).secure(true).if_possible(true);
     dm.table_load_with(id, lines, options)?;
     // While the new table is active there may be I/O that it cannot complete.
-    let resume = ResumeOptions::new().suspend(SuspendOptions::without_flush());
+    let resume = ResumeOptions::new().suspend(AT_ONCE);
     match dm.device_resume_with(id, resume) {
         Ok(_) => Ok(()),
         Err(error) => {

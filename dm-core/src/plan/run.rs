@@ -217,7 +217,7 @@ impl<'a> Run<'_, 'a> {
         let lines = old.iter().map(|line| line.map(|line| line.to_line())).collect::<Result<Vec<_>, _>>();
         let lines = lines.map_err(crate::error::Error::from)?;
         if !lines.is_empty() {
-            let suspend = SuspendPolicy::new().noflush(true).skip_lockfs(true);
+            let suspend = SuspendPolicy::new().noflush(true).skip_lockfs(true).if_possible(true);
             let options = ReloadOptions::new().read_only(old.info().is_read_only()).suspend(suspend);
             // The lines as read are text, whose keys no type declares. A kernel that cannot wipe must not prevent this.
             let options = options.secure(true).if_possible(true).visibility(self.visibility(name));

@@ -26,4 +26,5 @@ mod quiet;
 mod races;
 mod stopped;
 mod sweep;
+mod uncertain;
 mod unfinished;
