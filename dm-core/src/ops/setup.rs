@@ -345,7 +345,7 @@ fn remove_created(op: &mut Op<'_>, name: &DmName) -> StateAfter {
         // Another process has removed or renamed it, so it no longer belongs to this operation.
         Ok(_) => return StateAfter::Undone,
         Err(error) if error.is_not_found() => return StateAfter::Undone,
-        Err(error) => return StateAfter::left(vec![Remains::Exists], Some(error)),
+        Err(error) => return StateAfter::left(vec![Remains::Unknown], Some(error)),
     }
     let options = RemoveOptions::new().cookie(op.udev.expect(UdevFlags::empty()));
     // udev opens every new device for a moment.
@@ -355,7 +355,7 @@ fn remove_created(op: &mut Op<'_>, name: &DmName) -> StateAfter {
     if let Err(error) = removed {
         match op.read() {
             Ok(info) if is_ours(&info) => return StateAfter::left(vec![Remains::Exists], Some(error)),
-            Err(fault) if !fault.is_not_found() => return StateAfter::left(vec![Remains::Exists], Some(error)),
+            Err(fault) if !fault.is_not_found() => return StateAfter::left(vec![Remains::Unknown], Some(error)),
             _ => {}
         }
     }

@@ -1,9 +1,9 @@
 //! Undos on old kernels, and failures after which the state is uncertain.
 
-use dm_core::{Host, Step, TargetLine};
+use dm_core::{Host, Remains, Step, TargetLine};
 use dm_testing::{FailAt, MemoryKernel};
 use dm_units::{Sectors, Version};
-use nix::libc::EIO;
+use nix::libc::{EIO, ENOMEM};
 
 fn line(target: &str) -> [TargetLine<impl dm_core::TargetParams>; 1] {
     [TargetLine::text(Sectors(0), Sectors(8), target, "")]
@@ -31,4 +31,16 @@ fn an_undo_needs_no_option_that_an_old_kernel_lacks() {
         assert!(error.step() == Step::Resume && error.is_undone(), "{error:?}");
         assert_eq!(active(&memory), ("zero".to_owned(), suspended));
     }
+}
+
+#[test]
+fn a_created_device_whose_state_cannot_be_read_is_unknown() {
+    // Commands: create, load, search for its reason, and the read and the removal of the undo.
+    let failing = |second| {
+        let memory = MemoryKernel::new();
+        let fail = FailAt::new(&memory.dm(), 2, ENOMEM).and(second, EIO);
+        Host::new(fail.dm()).create("home", line("zero")).unwrap_err()
+    };
+    assert_eq!(failing(4).remains(), [Remains::Unknown]);
+    assert_eq!(failing(5).remains(), [Remains::Exists], "the removal fails, and the state can be read");
 }
