@@ -169,7 +169,8 @@ pub(super) fn replace(
     let read_only = options.read_only.unwrap_or(before.is_read_only());
     let undo = |op: &Op<'_>, loaded, table| Before { info: &before, loaded, table, resumes: false }.put_back(op);
     load(op, table, options.load.read_only(read_only))
-        .map_err(|error| error.with_state(undo(op, Loaded::Failed, NewTable::Unchanged)))?;
+        .map_err(|error| (Loaded::after_op(&error), error))
+        .map_err(|(loaded, error)| error.with_state(undo(op, loaded, NewTable::Unchanged)))?;
     let cookie = op.udev.expect(options.shown.udev_flags());
     let resume = ResumeOptions::new().suspend(options.suspend.options()).cookie(cookie);
     // The cookie is ready. From here to the resume, the successful path allocates nothing.
@@ -181,7 +182,7 @@ pub(super) fn replace(
     let resumed = op.dm().device_resume_with(op.target(), resume);
     op.udev.sent(resumed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
     let info = resumed.or_else(|error| {
-        if let Some(info) = resumed_all_the_same(op, &old.info()) {
+        if let Some(info) = resumed_all_the_same(op, &before, Some(old)) {
             return Ok(info);
         }
         // The new table is still in the inactive slot, or was destroyed because it could not replace the old one, or is

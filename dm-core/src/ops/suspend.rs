@@ -7,8 +7,8 @@ use super::host::Host;
 use super::locks::{Locked, Moment};
 use super::op::{Op, uninterrupted};
 use super::read_ahead::{self, ResumePolicy};
-use super::undo::{Before, Loaded, NewTable, read_table};
-use crate::commands::{Message, Payload, PreparedMessage, ResumeOptions, SuspendOptions};
+use super::undo::{Before, Loaded, NewTable, is_same, read_table};
+use crate::commands::{Message, Payload, PreparedMessage, ResumeOptions, SuspendOptions, TableStatus};
 use crate::error::Error;
 use crate::id::{AsDevId, DevIdBuf};
 use crate::node::{Dm, Failure};
@@ -151,7 +151,7 @@ impl Host {
         let may_wait = before.has_inactive_table() || before.is_internally_suspended();
         let resumed = if may_wait { resume() } else { uninterrupted(resume) };
         op.udev.sent(resumed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
-        let resumed = resumed.or_else(|error| resumed_all_the_same(&op, &before).ok_or(error));
+        let resumed = resumed.or_else(|error| resumed_all_the_same(&op, &before, old.as_ref()).ok_or(error));
         let info = resumed.map_err(|error| {
             let table = old.as_ref().map_or(NewTable::Unchanged, NewTable::Instead);
             let table = if before.has_active_table() { table } else { NewTable::First };
@@ -278,10 +278,16 @@ impl Host {
 
 /// The state of the device if a failed resume took effect and only its reply was lost.
 ///
-/// Restoring the old table would then undo a success, and a pool that has grown refuses its old table.
-pub(super) fn resumed_all_the_same(op: &Op<'_>, before: &DeviceInfo) -> Option<DeviceInfo> {
+/// Restoring the old table would then undo a success, and a pool that has grown refuses its old table. If that is still
+/// active, the kernel has destroyed the new one, and another process has resumed the device.
+pub(super) fn resumed_all_the_same(op: &Op<'_>, before: &DeviceInfo, old: Option<&TableStatus>) -> Option<DeviceInfo> {
     let now = op.read().ok().filter(|now| now.number() == before.number())?;
-    (now.has_active_table() && !now.has_inactive_table() && !now.is_suspended()).then_some(now)
+    let is_serving = now.has_active_table() && !now.has_inactive_table() && !now.is_suspended();
+    let is_new = |old: &TableStatus| {
+        let table = uninterrupted(|| op.dm().table_status_with(op.target(), read_table()));
+        table.is_ok_and(|table| !is_same(&table, old))
+    };
+    (is_serving && old.is_none_or(is_new)).then_some(now)
 }
 
 /// Resumes a device that an operation has suspended. A failure is retried once, since nothing is worse than a device

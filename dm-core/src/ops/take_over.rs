@@ -126,7 +126,10 @@ fn give_table<P: TargetParams>(
 ) -> Result<Option<DeviceInfo>, OpError> {
     let mut table = prepare(op, by_reference(lines))?;
     let before = |loaded| Before { info, loaded, table: NewTable::First, resumes: true };
-    load(op, &mut table, options.load).map_err(|error| error.with_state(before(Loaded::Failed).put_back(op)))?;
+    load(op, &mut table, options.load).map_err(|error| {
+        let state = before(Loaded::after_op(&error)).put_back(op);
+        error.with_state(state)
+    })?;
     let resumed = resume_new(op, options.shown);
     resumed.map(Some).map_err(|error| error.with_state(before(Loaded::Yes).put_back(op)))
 }

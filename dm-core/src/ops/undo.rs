@@ -1,6 +1,6 @@
 //! Restores the state that a device had before an operation failed.
 
-use super::error::{Remains, StateAfter};
+use super::error::{OpError, OpErrorKind, Remains, StateAfter};
 use super::op::{Op, uninterrupted};
 use crate::commands::{LoadOptions, ResumeOptions, StatusOptions, SuspendOptions, TableStatus};
 use crate::error::{Error, Result};
@@ -15,8 +15,27 @@ pub(super) enum Loaded {
     No,
     /// Loading failed, so a table that was there before is still there.
     Failed,
+    /// Loading failed after the kernel may have loaded the table, which then replaced one that was there before.
+    Lost,
     /// The table was loaded.
     Yes,
+}
+
+impl Loaded {
+    /// After a failed load. The kernel returns `EFAULT` also if it cannot copy the reply (`ctl_ioctl` in
+    /// drivers/md/dm-ioctl.c).
+    pub(super) fn after(error: &Error) -> Self {
+        let is_lost = matches!(error, Error::Reply(_)) || error.errno() == Some(nix::libc::EFAULT);
+        if is_lost { Self::Lost } else { Self::Failed }
+    }
+
+    /// As [`after`](Self::after), for the error of an operation's load.
+    pub(super) fn after_op(error: &OpError) -> Self {
+        match error.kind() {
+            OpErrorKind::Command(error) => Self::after(error),
+            _ => Self::Failed,
+        }
+    }
 }
 
 /// The table that may have replaced the active one.
@@ -70,12 +89,12 @@ impl<'a> Before<'a> {
         let is_suspended = now.as_ref().is_none_or(DeviceInfo::is_suspended);
         let is_ours = match self.loaded {
             Loaded::No => false,
-            Loaded::Failed => !self.info.has_inactive_table(),
+            Loaded::Failed | Loaded::Lost => !self.info.has_inactive_table(),
             Loaded::Yes => true,
         };
         let was_suspended = self.info.is_suspended();
         // An operation that could not load its table has not suspended the device.
-        let must_resume = !was_suspended && is_suspended && self.loaded != Loaded::Failed;
+        let must_resume = !was_suspended && is_suspended && !matches!(self.loaded, Loaded::Failed | Loaded::Lost);
         // A resume would make the loaded table active.
         let must_clear = has_inactive && (is_ours || must_resume);
         let is_clear = !must_clear || step(&|dm, id| dm.table_clear(id).map(drop));
@@ -112,6 +131,10 @@ impl<'a> Before<'a> {
         }
         if now.has_inactive_table() && (self.loaded == Loaded::Yes || !self.info.has_inactive_table()) {
             remains.push(Remains::TableLoaded);
+        }
+        if self.loaded == Loaded::Lost && self.info.has_inactive_table() && now.has_inactive_table() {
+            // It is the earlier table or the new one.
+            remains.push(Remains::Unknown);
         }
         remains.extend(self.active_table(op, &now));
         StateAfter::left(remains, error)
@@ -161,7 +184,7 @@ pub(super) fn has_errors_only(table: &TableStatus) -> bool {
 }
 
 /// Whether two active tables have the same lines and make the device read-only or read-write alike.
-fn is_same(table: &TableStatus, old: &TableStatus) -> bool {
+pub(super) fn is_same(table: &TableStatus, old: &TableStatus) -> bool {
     table.info().is_read_only() == old.info().is_read_only() && table.has_lines_of(old)
 }
 

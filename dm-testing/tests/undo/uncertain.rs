@@ -1,9 +1,13 @@
 //! Undos on old kernels, and failures after which the state is uncertain.
 
-use dm_core::{Host, Remains, Step, TargetLine};
+use std::io;
+use std::mem::offset_of;
+
+use dm_core::{Command, Dm, Host, Remains, Step, TargetLine, Transport};
+use dm_sys::{DM_SUSPEND_FLAG, dm_ioctl};
 use dm_testing::{FailAt, MemoryKernel};
 use dm_units::{Sectors, Version};
-use nix::libc::{EIO, ENOMEM};
+use nix::libc::{EFAULT, EINVAL, EIO, ENOMEM};
 
 fn line(target: &str) -> [TargetLine<impl dm_core::TargetParams>; 1] {
     [TargetLine::text(Sectors(0), Sectors(8), target, "")]
@@ -31,6 +35,45 @@ fn an_undo_needs_no_option_that_an_old_kernel_lacks() {
         assert!(error.step() == Step::Resume && error.is_undone(), "{error:?}");
         assert_eq!(active(&memory), ("zero".to_owned(), suspended));
     }
+}
+
+#[test]
+fn a_load_without_a_reply_may_have_replaced_the_inactive_table() {
+    for (errno, expected) in [(EFAULT, [Remains::Unknown].as_slice()), (ENOMEM, &[])] {
+        let memory = MemoryKernel::new();
+        memory.host().create("home", line("zero")).unwrap();
+        memory.dm().table_load("home", line("zero")).unwrap();
+        let error = Host::new(FailAt::after(&memory.dm(), 2, errno).dm()).reload("home", line("error")).unwrap_err();
+        assert!(error.step() == Step::Load && error.remains() == expected, "{error:?}");
+        assert_eq!(active(&memory), ("zero".to_owned(), false));
+    }
+}
+
+/// A kernel that destroys a new table instead of making it active, and another process that then resumes the device.
+#[derive(Debug)]
+struct Replaced(Dm);
+
+impl Transport for Replaced {
+    fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
+        let flags = u32::from_ne_bytes(*request[offset_of!(dm_ioctl, flags)..].first_chunk().unwrap());
+        if command == Command::DeviceResume && flags & DM_SUSPEND_FLAG == 0 && self.0.table_clear("home").is_ok() {
+            self.0.device_resume("home").unwrap();
+            return Err(io::Error::from_raw_os_error(EINVAL));
+        }
+        self.0.transport().ioctl(command, request)
+    }
+}
+
+#[test]
+fn a_failed_resume_after_which_another_process_resumed_the_old_table_is_a_failure() {
+    let memory = MemoryKernel::new();
+    memory.host().create("home", line("zero")).unwrap();
+    let host = Host::new(Dm::with_transport(Replaced(memory.dm())));
+    let error = host.reload("home", line("error")).unwrap_err();
+    assert!(error.step() == Step::Resume && error.is_undone(), "{error:?}");
+    memory.dm().table_load("home", line("error")).unwrap();
+    assert_eq!(host.resume("home").unwrap_err().remains(), [Remains::InactiveTableDropped]);
+    assert_eq!(active(&memory), ("zero".to_owned(), false));
 }
 
 #[test]

@@ -51,7 +51,8 @@ pub enum Remains {
     /// A table that was in the inactive slot before was removed.
     InactiveTableDropped,
     /// The state could not be read, or another process has renamed the device meanwhile. After a failed creation: a
-    /// device of this name exists, but may have been created by another process.
+    /// device of this name exists, but may have been created by another process. After a load without a reply: the new
+    /// table may have replaced the one in the inactive slot.
     Unknown,
 }
 
