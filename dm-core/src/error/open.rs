@@ -1,7 +1,7 @@
 //! [`OpenError`]: why the control node cannot be used.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use dm_sys::DM_NAME;
@@ -37,8 +37,8 @@ pub enum OpenError {
     },
     /// The file at the path is not the device mapper's control node.
     #[error(
-        "{} is not the device mapper's control node (character device {expected}): {found}; remove it and open again",
-        path.display()
+        "{} is not the device mapper's control node (character device {expected}): {found}; {}",
+        path.display(), advice(path)
     )]
     #[non_exhaustive]
     NotControlNode {
@@ -87,6 +87,11 @@ pub enum OpenError {
     /// The [`Transport`](crate::Transport) has no descriptor to wait for events.
     #[error("this transport has no descriptor that becomes readable with an event")]
     NoDescriptor,
+}
+
+/// What to do about a file that is not the control node.
+fn advice(path: &Path) -> &'static str {
+    if path.starts_with("/proc/self/fd") { "pass an open control node" } else { "remove it and open again" }
 }
 
 /// The reason why a process may not use the device mapper. [`DeviceCgroup`](Self::DeviceCgroup) and

@@ -41,5 +41,6 @@ mod tests {
         let file = std::fs::File::open("/dev/null").unwrap();
         let error = Dm::from_fd(file.into()).unwrap_err().to_string();
         assert!(error.contains("device mapper") && error.contains("/proc/self/fd/"), "{error}");
+        assert!(!error.contains("remove it"), "{error}");
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use dm_sys::{DM_NAME, MAPPER_CTRL_MINOR, MISC_MAJOR};
 use dm_units::DeviceNumber;
 use nix::errno::Errno;
-use nix::sys::stat::{Mode, SFlag, fstat, mknod};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mknod, stat};
 use nix::sys::statvfs::{FsFlags, statvfs};
 
 use crate::error::{OpenError, PermissionReason};
@@ -70,9 +70,32 @@ fn open_fault(path: &Path, error: io::Error) -> OpenError {
         Some(Errno::EACCES | Errno::EPERM) => {
             OpenError::Permission { path: path.to_owned(), reason: reason_for_node(path) }
         }
-        Some(Errno::ENODEV | Errno::ENXIO) => OpenError::NoDeviceMapper { path: path.to_owned() },
+        Some(Errno::ENODEV | Errno::ENXIO) => without_driver(path),
         _ => OpenError::file("open", path, error),
     }
+}
+
+/// The error of a file that no driver serves: another one than the control node, or the kernel has no device mapper.
+fn without_driver(path: &Path) -> OpenError {
+    // Opening a node with the usual number would have loaded the module.
+    let usual = DeviceNumber::new(MISC_MAJOR, MAPPER_CTRL_MINOR);
+    let expected = control_number().ok().flatten().unwrap_or(usual);
+    match stat(path).map(|status| node_number(&status)) {
+        Ok(number) if number != Some(expected) => not_control_node(path, expected, number),
+        _ => OpenError::NoDeviceMapper { path: path.to_owned() },
+    }
+}
+
+/// The number of a character device; `None` for another file.
+fn node_number(status: &FileStat) -> Option<DeviceNumber> {
+    let is_node = SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT == SFlag::S_IFCHR;
+    is_node.then(|| DeviceNumber::from_dev_t(status.st_rdev))
+}
+
+fn not_control_node(path: &Path, expected: DeviceNumber, number: Option<DeviceNumber>) -> OpenError {
+    let found =
+        number.map_or("it is not a character device".to_owned(), |number| format!("it is character device {number}"));
+    OpenError::NotControlNode { path: path.to_owned(), expected, found }
 }
 
 /// Finds the reason why the node cannot be opened.
@@ -117,20 +140,15 @@ pub(super) fn checked(node: File, path: &Path) -> Result<File, OpenError> {
 /// As [`checked`], for a file that stays with its owner.
 pub(super) fn check(node: &File, path: &Path) -> Result<(), OpenError> {
     let status = fstat(node).map_err(|errno| OpenError::file("stat", path, errno.into()))?;
-    let is_node = SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT == SFlag::S_IFCHR;
-    let number = DeviceNumber::from_dev_t(status.st_rdev);
-    if is_node && number == DeviceNumber::new(MISC_MAJOR, MAPPER_CTRL_MINOR) {
+    let number = node_number(&status);
+    if number == Some(DeviceNumber::new(MISC_MAJOR, MAPPER_CTRL_MINOR)) {
         return Ok(());
     }
-    let Some(expected) = control_number()? else {
-        return Err(OpenError::NoDeviceMapper { path: path.to_owned() });
-    };
-    if is_node && number == expected {
-        return Ok(());
+    match control_number()? {
+        None => Err(OpenError::NoDeviceMapper { path: path.to_owned() }),
+        expected if expected == number => Ok(()),
+        Some(expected) => Err(not_control_node(path, expected, number)),
     }
-    let found =
-        if is_node { format!("it is character device {number}") } else { "it is not a character device".to_owned() };
-    Err(OpenError::NotControlNode { path: path.to_owned(), expected, found })
 }
 
 /// The number of the control node, from `/proc/misc`; `None` if the kernel has no device mapper (yet).
@@ -161,6 +179,20 @@ mod tests {
     #[test]
     fn the_usual_place_is_where_the_kernel_names_it() {
         assert_eq!(default_path(), Path::new("/dev").join(dm_sys::DM_DIR).join(dm_sys::DM_CONTROL_NODE));
+    }
+
+    #[test]
+    fn a_stale_node_without_a_driver_is_not_the_control_node() {
+        let path = std::env::temp_dir().join(format!("dm-core-stale-{}", std::process::id()));
+        // No driver has this number. Only root can make the node.
+        if make_device_node(&path, SFlag::S_IFCHR, DeviceNumber::new(MISC_MAJOR, 60)).is_err() {
+            return;
+        }
+        let error = open(&path).unwrap_err();
+        std::fs::remove_file(&path).unwrap();
+        // A container's device cgroup may refuse the node first.
+        let text = error.to_string();
+        assert!(error.is_permission_denied() || text.contains("it is character device 10:60; remove it"), "{text}");
     }
 
     #[test]
