@@ -16,6 +16,8 @@ pub struct Refusal {
     kernel_log: KernelLog,
     /// Whether the errno is about a device that a table uses, and not about the command's device.
     of_another: bool,
+    /// Whether the command chose a minor number for a new device.
+    chose_number: bool,
 }
 
 /// The reasons that the kernel logged.
@@ -43,7 +45,7 @@ fn kernel_reason(kernel_log: &KernelLog) -> String {
 
 impl Refusal {
     pub(crate) fn new(command: Command, device: Option<DevIdBuf>, errno: Errno) -> Self {
-        Self { command, device, errno, kernel_log: KernelLog::None, of_another: false }
+        Self { command, device, errno, kernel_log: KernelLog::None, of_another: false, chose_number: false }
     }
 
     pub(crate) fn with_kernel_log(self, kernel_log: KernelLog) -> Self {
@@ -52,6 +54,10 @@ impl Refusal {
 
     pub(crate) fn of_another_device(self, of_another: bool) -> Self {
         Self { of_another, ..self }
+    }
+
+    pub(crate) fn chose_number(self, chose_number: bool) -> Self {
+        Self { chose_number, ..self }
     }
 
     /// The same refusal with the device as an operation's caller named it.
@@ -99,18 +105,18 @@ impl Refusal {
         self.errno.is(errno)
     }
 
-    /// The kernel also returns `ENXIO` for a minor number that is taken (`dm_create` in drivers/md/dm.c), and targets
-    /// return `EEXIST` for an id that is taken (`pool_message` in drivers/md/dm-thin.c).
+    /// The kernel returns `ENXIO` for a minor number that is taken, and for any other failure to make a device
+    /// (`dm_create` in drivers/md/dm.c); without a chosen number it can only be another. Targets return `EEXIST` for an id that is taken (`pool_message` in drivers/md/dm-thin.c).
     pub(super) fn is_taken(&self) -> bool {
         match self.command {
-            Command::DeviceCreate => self.is(NixErrno::EBUSY) || self.is(NixErrno::ENXIO),
+            Command::DeviceCreate => self.is(NixErrno::EBUSY) || self.chose_number && self.is(NixErrno::ENXIO),
             Command::DeviceRename => self.is(NixErrno::EBUSY),
             _ => self.is(NixErrno::EEXIST),
         }
     }
 
     pub(super) fn is_not_found(&self) -> bool {
-        self.is(NixErrno::ENXIO) && !self.of_another && !self.is_taken()
+        self.is(NixErrno::ENXIO) && !self.of_another && self.command != Command::DeviceCreate
     }
 
     /// If a table cannot be loaded because of another device, the device itself is not busy.

@@ -19,7 +19,8 @@ impl Dm {
     /// in the answer.
     #[cold]
     pub(crate) fn explain(&self, request: &Request<'_>, answer: &HeaderBytes, failure: &Failure<'_>) -> Error {
-        let refusal = Refusal::new(request.command, request.id.map(DevId::to_owned), failure.errno);
+        let refusal = Refusal::new(request.command, request.id.map(DevId::to_owned), failure.errno)
+            .chose_number(request.number.is_some());
         let kernel = header::version(answer);
         let is_old = kernel.major == INTERFACE_MAJOR && kernel.minor < request.minor;
         if is_old && refusal.is(nix::errno::Errno::EINVAL) {
