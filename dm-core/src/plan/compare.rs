@@ -174,10 +174,7 @@ fn unwanted(
     renames: &Renames,
     prefix: Prefix<'_>,
 ) -> Result<Vec<DmNameBuf>, PlanError> {
-    let fault = |error: Error| match prefix {
-        Prefix::Name(name) => unreadable(&name.to_owned(), error),
-        Prefix::Uuid(uuid) => PlanError::Read { device: DevIdBuf::Uuid(uuid.to_owned()), source: error },
-    };
+    let fault = |source: Error| PlanError::List { source };
     let list = host.dm().list_devices_with(prefix.list_options()).map_err(fault)?;
     let mut found: BTreeMap<DeviceNumber, (DmNameBuf, BTreeSet<DeviceNumber>)> = BTreeMap::new();
     for device in &list {

@@ -49,6 +49,13 @@ pub enum PlanError {
         /// The error of the command.
         source: Error,
     },
+    /// The existing devices could not be listed.
+    #[error("the program's existing devices could not be listed")]
+    #[non_exhaustive]
+    List {
+        /// The error of the command.
+        source: Error,
+    },
     /// A step failed.
     #[error("the step '{step}' failed{}", remaining_steps(.left))]
     #[non_exhaustive]
@@ -108,7 +115,7 @@ impl PlanError {
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         match self {
-            Self::Read { source, .. } => source.errno(),
+            Self::Read { source, .. } | Self::List { source } => source.errno(),
             Self::Step { source, .. } => source.errno(),
             Self::Udev(error) => error.errno(),
             _ => None,

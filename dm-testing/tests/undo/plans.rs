@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use dm_core::plan::{PlanError, PlanStep, Wanted, WantedDevice, WantedLine};
 use dm_core::udev::{self, Strategy, Udev, Visibility};
-use dm_core::{Command, Dm, DmName, DmUuid, Host, TargetLine, Transport, UdevCookie, UdevFlags};
+use dm_core::{Command, Dm, DmName, DmUuid, Host, Prefix, TargetLine, Transport, UdevCookie, UdevFlags};
 use dm_sys::{DM_SECURE_DATA_FLAG, DM_SUSPEND_FLAG, dm_ioctl};
 use dm_testing::{FailAt, MemoryKernel};
 use dm_units::{Bytes, DeviceNumber, Sectors, Version};
@@ -216,4 +216,15 @@ fn a_plan_makes_its_cookie_before_it_suspends_a_device() {
     assert_eq!((existing.len(), sent.len()), (2, 2));
     let exists = |keys: &Vec<u32>| sent.iter().all(|base| keys.contains(&(0x0d4d_0000 | base)));
     assert!(existing.iter().all(exists), "{existing:?} {sent:?}");
+}
+
+#[test]
+fn a_failed_list_of_owned_devices_names_no_device() {
+    let memory = MemoryKernel::new();
+    let owned = Wanted::new().only(Prefix::Name(name("vg-")));
+    let error = Host::new(FailAt::new(&memory.dm(), 1, ENOMEM).dm()).plan(owned).unwrap_err();
+    assert_eq!(
+        (error.to_string().as_str(), error.errno()),
+        ("the program's existing devices could not be listed", Some(ENOMEM))
+    );
 }
