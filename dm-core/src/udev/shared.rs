@@ -127,11 +127,14 @@ impl SharedCookie {
     ///
     /// # Errors
     /// [`is_timed_out`](UdevError::is_timed_out). [`is_not_found`](UdevError::is_not_found): another process has
-    /// removed the cookie. [`UdevError::NoDaemon`]: no daemon runs that would complete it;
+    /// removed the cookie. [`is_permission_denied`](UdevError::is_permission_denied): it belongs to another user.
+    /// [`UdevError::NoDaemon`]: no daemon runs that would complete it;
     /// [`Host::make_nodes`](crate::Host::make_nodes) makes the nodes.
     #[doc(alias = "dm_udev_wait")]
     #[doc(alias = "udevreleasecookie")]
     pub fn wait(self, udev: &Udev) -> Result<(), UdevError> {
+        // The wait takes every error of the semaphore for its removal.
+        self.semaphore.value().map_err(|source| self.failed("wait for", source))?;
         let mut cookie = Cookie::adopted(self.base.get(), self.semaphore);
         let mut waiting = Waiting::new(&udev.facts, &udev.dev, udev.timeout, PATIENCE);
         match waiting.for_cookie(&mut cookie) {
