@@ -2,7 +2,8 @@
 //!
 //! There are two levels:
 //!
-//! - [`Dm`] has every command of the control node as a method under its kernel name, which is one ioctl.
+//! - [`Dm`] has every command of the control node as a method under its kernel name, which is one ioctl. A refusal may take one
+//!   more to find its reason.
 //! - [`Host`] has operations, which consist of several commands: set up a device, replace the table of a device in use,
 //!   remove a device. They wait for udev. When a step fails, they are undone, or the error says what is left.
 //!

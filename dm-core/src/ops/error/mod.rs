@@ -263,7 +263,8 @@ impl OpError {
         self.command_is(Error::is_no_data)
     }
 
-    /// Whether a command failed because the device, or one that it uses, is read-only.
+    /// Whether a command failed because the device, or one that it uses, is read-only, or a pool or cache cannot write
+    /// its metadata.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         self.command_is(Error::is_read_only)
