@@ -219,7 +219,7 @@ impl<'a> Run<'_, 'a> {
         if !lines.is_empty() {
             let suspend = SuspendPolicy::new().noflush(true).skip_lockfs(true).if_possible(true);
             let options = ReloadOptions::new().read_only(old.info().is_read_only()).suspend(suspend);
-            // The lines as read are text, whose keys no type declares. A kernel that cannot wipe must not prevent this.
+            // As in the undo of an operation: a kernel that cannot wipe its copy must not prevent it.
             let options = options.secure(true).if_possible(true).visibility(self.visibility(name));
             self.host.reload_with(name, lines, options)?;
         }
