@@ -6,6 +6,8 @@ use super::{VdoIndexMemory, VdoTable};
 use crate::option::{Argument, OnOff, OptionGroup, options};
 use crate::{Fields, InvalidField, Limits, ParseError, Printer, Problem, Value, Word, WordBuf};
 
+/// `UDS_MEMORY_CONFIG_MAX`; the reply to `config` is not limited.
+const INDEX_MEMORY: Limits = Limits::new("indexMemory", 0, 1024);
 const THREADS: &str = "thread configuration";
 const THREAD_LIST: Problem = Problem::Expected("a list such as cpu=2,bio=4, or a dot");
 
@@ -60,14 +62,18 @@ impl VdoOptions {
         }
     }
 
-    /// The limits of the number of cached pages of the block map.
+    /// The limits of the number of cached pages of the block map: `parse_device_config` compares it with the number of
+    /// threads, `vdo_decode_block_map` refuses 0.
     pub(super) fn cache_limits(&self, field: &'static str) -> Limits {
         let threads = self.logical.unwrap_or_default();
-        Limits::new(field, u64::from(threads).saturating_mul(4096), u32::MAX.into())
+        Limits::new(field, u64::from(threads).saturating_mul(4096).max(1), u32::MAX.into())
     }
 
-    /// Checks that each unknown key has a value.
+    /// Checks the memory of the index, and that each unknown key has a value.
     pub(super) fn check_values(&self) -> Result<(), InvalidField> {
+        if let Some(VdoIndexMemory::Gib(gib)) = self.index_memory {
+            INDEX_MEMORY.check(gib)?;
+        }
         if self.other.len() % 2 == 0 {
             return Ok(());
         }

@@ -8,9 +8,11 @@ use super::VdoOptions;
 use crate::option::OptionGroup;
 use crate::target::spelled;
 use crate::text::spelling::{Spelled, Spelling};
-use crate::{Device, Fields, InvalidField, ParseError, Printer, Problem, Value, Word};
+use crate::{Device, Fields, InvalidField, Limits, ParseError, Printer, Problem, Value, Word};
 
 const CACHE_BLOCKS: &str = "block map page cache size";
+/// `decode_vdo` refuses 0; its upper limit depends on the size of the journal of the volume.
+const ERA_LENGTH: Limits = Limits::new("block map maximum age", 1, u32::MAX as u64);
 const PHYSICAL_BLOCKS: &str = "physical block count";
 
 /// The table of a `vdo` target.
@@ -81,7 +83,9 @@ impl VdoTable {
         if self.version == VdoVersion::V0 && self.physical_blocks.0 != 0 {
             return Err(InvalidField::new(PHYSICAL_BLOCKS, Problem::Conflict("version V0")));
         }
+        ERA_LENGTH.check(self.era_length)?;
         self.options.check()?;
+        self.options.check_values()?;
         self.options.check_threads()?;
         self.options.cache_limits(CACHE_BLOCKS).check(self.cache_blocks)
     }
@@ -98,7 +102,7 @@ impl Spelled for VdoTable {
         let sector_size = fields.read("logical block size")?;
         ignore(fields, before)?;
         let cache_blocks = fields.read(CACHE_BLOCKS)?;
-        let era_length = fields.read("block map maximum age")?;
+        let era_length = fields.read(ERA_LENGTH.field())?;
         ignore(fields, after)?;
         let options = if version.has_thread_list() {
             VdoOptions::parse_threads(fields)?

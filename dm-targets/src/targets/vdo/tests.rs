@@ -89,6 +89,22 @@ fn threads_and_sizes_must_match() {
 }
 
 #[test]
+fn sizes_that_no_volume_accepts_are_refused() {
+    let check =
+        |text: &str| Vdo::check(&Vdo::parse_table(text).unwrap(), Sectors(8)).map_err(|error| error.to_string());
+    assert_eq!(check("V4 a 9 512 1 1 indexMemory 1024"), Ok(()));
+    let error = Err("block map page cache size must be from 1 to 4294967295".to_owned());
+    assert_eq!(check("V4 a 9 512 0 1"), error);
+    assert_eq!(check("V4 a 9 512 1 0"), Err("block map maximum age must be from 1 to 4294967295".to_owned()));
+
+    let text = "V4 a 9 512 1 1 indexMemory 1025";
+    assert_eq!(refusal(Vdo::parse_table(text)), "vdo table: word 8, indexMemory, must be at most 1024");
+    let table = Vdo::parse_table("V4 a 9 512 1 1").unwrap().index_memory(VdoIndexMemory::Gib(1025));
+    let error = Vdo::check(&table, Sectors(8)).unwrap_err();
+    assert_eq!(error.to_string(), "indexMemory must be at most 1024");
+}
+
+#[test]
 fn unknown_entries_of_a_reply_are_kept() {
     let text = "{ version : 2, physicalSize : 4096, logicalSize : 8192, slabSize : 8192, \
                 index :  { memorySize : 3, isSparse : 1, new : x, }, more : { a : { b : 1, }, c : 2, }, }";
