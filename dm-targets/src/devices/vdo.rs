@@ -13,6 +13,10 @@ use crate::vdo::{VdoConfig, VdoIndexState, VdoMessage, VdoReply, VdoStats};
 /// `vdoformat` formats a volume. To grow it, use [`change`](MappedDev::change): a longer line increases the logical
 /// size, and another number of blocks in its table the physical size, after the underlying device has grown.
 ///
+/// An active volume keeps its logical block size, cached blocks, era length and threads: the kernel refuses a table with
+/// others ([`is_invalid`](DevError::is_invalid), with a line in its log), and [`TakeOver::Update`](dm_core::TakeOver::Update)
+/// fails without a change. Remove the device and set it up again to change them.
+///
 /// ```no_run
 /// use dm_core::Host;
 /// use dm_targets::devices::VdoDev;

@@ -19,7 +19,10 @@ use core::fmt;
 
 use dm_units::{Sectors, Version};
 
-use crate::{Device, Feature, Fields, NoMessage, NoStatus, Params, ParseError, Printer, Target, WordBuf};
+use crate::{
+    Comparison, Device, Feature, Fields, NoMessage, NoStatus, Params, ParseError, Printer, TableDifference, Target,
+    WordBuf,
+};
 
 /// The `error` target as a type parameter; [`Target`] has the functions that parse its texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +35,12 @@ impl Target for ErrorTarget {
     type Message = NoMessage;
 
     const FEATURES: &'static [Feature] = &[Feature { name: "device", since: Version::new(1, 7, 0) }];
+
+    /// An empty table is equal to any other, since the kernel prints an empty table in place of all.
+    fn difference(one: &ErrorTable, other: &ErrorTable) -> Option<TableDifference> {
+        let is_printed = [one, other].contains(&&ErrorTable::default());
+        Comparison::new(one, other).layout("table", |table| table).result().filter(|_| !is_printed)
+    }
 }
 
 /// The table of an `error` target.

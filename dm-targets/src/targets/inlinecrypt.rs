@@ -39,8 +39,8 @@ use crate::option::{Flag, OptionGroup, OptionKind, OptionWord, Pair, Put, option
 use crate::target::spelled;
 use crate::text::spelling::{Spelled, Spelling};
 use crate::{
-    Device, Fields, InvalidField, Limits, NoMessage, NoStatus, ParseError, Printer, Problem, SecretWord, Target,
-    TextForm, Value, Word,
+    Comparison, Device, Fields, InvalidField, Limits, NoMessage, NoStatus, ParseError, Printer, Problem, SecretWord,
+    TableDifference, Target, TextForm, Value, Word,
 };
 
 const KEY: &str = "key";
@@ -68,6 +68,12 @@ impl Target for InlineCrypt {
             return Err(InvalidField::new("iv_large_sectors", Problem::Missing));
         }
         table.options.check()
+    }
+
+    /// The kernel prints neither a sector size of 512 bytes nor `iv_large_sectors` with it, which then have no effect.
+    fn difference(one: &InlineCryptTable, other: &InlineCryptTable) -> Option<TableDifference> {
+        let [one, other] = [one, other].map(InlineCryptTable::as_printed);
+        Comparison::new(&one, &other).layout("table", |table| table).result()
     }
 }
 
@@ -247,6 +253,14 @@ impl InlineCryptTable {
             options: InlineCryptOptions::default(),
             spelling: Spelling::default(),
         }
+    }
+
+    fn as_printed(&self) -> Self {
+        let mut printed = self.clone();
+        let options = &mut printed.options;
+        options.sector_size = options.sector_size.filter(|bytes| *bytes != 512);
+        options.iv_large_sectors &= options.sector_size.is_some();
+        printed
     }
 }
 

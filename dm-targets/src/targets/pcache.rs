@@ -36,8 +36,8 @@ use crate::option::{Argument, OnOff, OptionGroup, OptionKind, OptionWord, option
 use crate::target::spelled;
 use crate::text::spelling::{Spelled, Spelling};
 use crate::{
-    Device, Fields, InvalidField, Limits, Message, NoReply, Params, ParseError, Printer, Problem, Target, TextForm,
-    Value, Word, WordBuf,
+    Comparison, Device, Fields, InvalidField, Limits, Message, NoReply, Params, ParseError, Printer, Problem,
+    TableDifference, Target, TextForm, Value, Word, WordBuf,
 };
 
 const GC_PERCENT: Limits = Limits::new("gc_percent", 0, 90);
@@ -56,6 +56,12 @@ impl Target for Pcache {
 
     fn check(table: &PcacheTable, _: Sectors) -> Result<(), InvalidField> {
         table.options.check()
+    }
+
+    /// The kernel prints both options, also those that were left out.
+    fn difference(one: &PcacheTable, other: &PcacheTable) -> Option<TableDifference> {
+        let [one, other] = [one, other].map(PcacheTable::in_full);
+        Comparison::new(&one, &other).layout("table", |table| table).result()
     }
 }
 
@@ -145,6 +151,13 @@ impl PcacheTable {
     pub fn new(cache: impl Into<Device>, backing: impl Into<Device>) -> Self {
         let (options, spelling) = (PcacheOptions::default(), Spelling::default());
         Self { cache: cache.into(), backing: backing.into(), options, spelling }
+    }
+
+    fn in_full(&self) -> Self {
+        let mut full = self.clone();
+        full.options.cache_mode.get_or_insert(PcacheMode::Writeback);
+        full.options.data_crc.get_or_insert(false);
+        full
     }
 }
 

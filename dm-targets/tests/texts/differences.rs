@@ -78,7 +78,7 @@ const DIFFERENCES: &[Differences] = &[
     ]),
     ("multipath", "1 queue_if_no_path 1 alua 2 1 round-robin 0 1 1 7:0 1 round-robin 0 1 1 7:1 1", &[
         ("7:1", "7:2", "path groups", true),
-        ("queue_if_no_path", "retain_attached_hw_handler", "features", false),
+        ("1 queue_if_no_path", "0", "features", false),
         ("alua", "emc", "hardware handler", false),
         ("2 1 round", "2 2 round", "first group", false),
     ]),
@@ -112,7 +112,7 @@ const DIFFERENCES: &[Differences] = &[
     ("vdo", "V4 7:0 1048576 4096 32768 16380 cpu 2", &[
         ("7:0", "7:1", "storage dev", true),
         ("1048576", "1048577", "storage device size", true),
-        ("4096", "512", "logical block size", false),
+        ("4096", "512", "logical block size", true),
         ("32768", "32769", "cache blocks", false),
         ("16380", "16379", "era length", false),
         ("cpu 2", "cpu 3", "options", false),
@@ -159,6 +159,39 @@ fn tables_that_differ_in_one_field_differ_in_that_field() {
                     Any::difference(one, other).map(|TableDifference { field, is_layout, .. }| (field, is_layout));
                 assert_eq!(found, Some((*field, *is_layout)), "{target_type} {one}: {from} or {to}");
             }
+        }
+    }
+}
+
+/// Params to load, and how a kernel prints them.
+const PRINTED: &[(&str, &str, &str)] = &[
+    ("error", "7:0 8", ""),
+    ("error", "7:0", ""),
+    ("flakey", "7:0 0 5 10", "7:0 0 5 10 2 error_reads error_writes"),
+    ("flakey", "7:0 0 5 10 2 random_read_corrupt 0", "7:0 0 5 10 2 error_reads error_writes"),
+    ("flakey", "7:0 0 5 10 3 drop_writes random_write_corrupt 0", "7:0 0 5 10 1 drop_writes"),
+    (
+        "inlinecrypt",
+        "aes-xts-plain64 0011 0 7:0 0 2 sector_size:512 iv_large_sectors",
+        "aes-xts-plain64 0011 1 0 7:0 0",
+    ),
+    ("multipath", "2 queue_mode rq 0 1 1 round-robin 0 1 0 7:0", "0 0 1 1 round-robin 0 1 1 7:0 1 "),
+    ("multipath", "0 0 1 1 queue-length 0 1 1 7:0 128", "0 0 1 1 queue-length 0 1 1 7:0 1 "),
+    ("multipath", "0 0 1 1 service-time 0 1 1 7:0 128", "0 0 1 1 service-time 0 1 2 7:0 1 1 "),
+    ("multipath", "0 0 1 1 historical-service-time 0 1 0 7:0", "0 0 1 1 historical-service-time 2 972 0 1 1 7:0 0 "),
+    ("multipath", "0 0 1 1 io-affinity 0 1 1 7:0 F0", "0 0 1 1 io-affinity 0 1 1 7:0 0,000000f0 "),
+    ("multipath", "0 3 emc 0 1 0 0", "0 1 emc 0 0 "),
+    ("multipath", "1 retain_attached_hw_handler 0 0 0", "0 0 0 0 "),
+    ("multipath", "2 queue_mode bio 0 0 0", "3 retain_attached_hw_handler queue_mode bio 0 0 0 "),
+    ("pcache", "7:0 7:1", "7:0 7:1 4 cache_mode writeback crc false"),
+];
+
+#[test]
+fn a_loaded_table_does_not_differ_from_the_one_that_the_kernel_prints() {
+    for (target_type, loaded, printed) in PRINTED {
+        let [loaded, printed] = [loaded, printed].map(|params| table(target_type, params));
+        for [one, other] in [[&loaded, &printed], [&printed, &loaded]] {
+            assert_eq!(Any::difference(one, other), None, "{target_type} {one} is printed as {other}");
         }
     }
 }

@@ -64,7 +64,7 @@ impl Target for Flakey {
         check_conflicts(&table.features)
     }
 
-    /// A table without features is one that fails all requests, which Linux 6.12 prints.
+    /// A table without features that have an effect is one that fails all requests, which Linux 6.12 prints.
     fn difference(one: &FlakeyTable, other: &FlakeyTable) -> Option<TableDifference> {
         let [one, other] = [one, other].map(FlakeyTable::in_full);
         Comparison::new(&one, &other)
@@ -157,10 +157,16 @@ impl FlakeyTable {
         Self { device: device.into(), offset, up, down, features, spelling }
     }
 
+    /// With the features that the kernel prints: a probability of 0 has no effect, and without an effect, all requests fail.
     fn in_full(&self) -> Self {
-        let all_fail = FlakeyFeatures { error_reads: true, error_writes: true, ..FlakeyFeatures::default() };
-        let is_left_out = self.features == FlakeyFeatures::default();
-        Self { features: if is_left_out { all_fail } else { self.features.clone() }, ..self.clone() }
+        let mut features = self.features.clone();
+        for probability in [&mut features.random_read_corrupt, &mut features.random_write_corrupt] {
+            *probability = probability.filter(|parts| *parts != 0);
+        }
+        if features == FlakeyFeatures::default() {
+            (features.error_reads, features.error_writes) = (true, true);
+        }
+        Self { features, ..self.clone() }
     }
 }
 

@@ -101,6 +101,19 @@ impl PathGroup {
         Self::IoAffinity { paths: paths.into_iter().collect() }
     }
 
+    /// Removes differences without an effect: the kernel prints other repeat counts than were given, and CPU masks with
+    /// zeros for all CPUs of the host.
+    pub(super) fn simplify(&mut self) {
+        match self {
+            Self::RoundRobin { paths } | Self::QueueLength { paths } | Self::HistoricalServiceTime { paths, .. } => {
+                paths.iter_mut().for_each(|path| path.repeat_count = 0);
+            }
+            Self::ServiceTime { paths } => paths.iter_mut().for_each(|path| path.repeat_count = 0),
+            Self::IoAffinity { paths } => paths.iter_mut().for_each(CpuPath::simplify),
+            Self::Other { .. } => {}
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), InvalidField> {
         let paths = match self {
             Self::RoundRobin { paths } | Self::QueueLength { paths } => paths.len(),

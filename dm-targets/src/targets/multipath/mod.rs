@@ -90,7 +90,8 @@ impl Target for Multipath {
     }
 
     fn difference(one: &MultipathTable, other: &MultipathTable) -> Option<TableDifference> {
-        Comparison::new(one, other)
+        let [one, other] = [one, other].map(MultipathTable::as_printed);
+        Comparison::new(&one, &other)
             .layout("path groups", |table| &table.groups)
             .tunable("features", |table| &table.features)
             .tunable("hardware handler", |table| &table.handler)

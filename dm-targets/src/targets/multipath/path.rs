@@ -1,5 +1,7 @@
 //! The paths of a group, with the arguments of their path selector.
 
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::{Device, Fields, InvalidField, Limits, ParseError, Problem, Value, WordBuf};
@@ -70,6 +72,15 @@ impl CpuPath {
     /// A path to `device` for the CPUs of a mask in hexadecimal digits.
     pub fn new(device: impl Into<Device>, cpu_mask: WordBuf) -> Self {
         Self { device: device.into(), cpu_mask }
+    }
+
+    /// Writes the mask in the shortest way, in lower case and without commas.
+    pub(super) fn simplify(&mut self) {
+        let groups = self.cpu_mask.split(',').map(|group| format!("{group:0>8}"));
+        let digits = groups.collect::<String>().to_ascii_lowercase();
+        if let Ok(mask) = WordBuf::new(digits.trim_start_matches('0')) {
+            self.cpu_mask = mask;
+        }
     }
 }
 

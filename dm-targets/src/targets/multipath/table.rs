@@ -107,6 +107,20 @@ impl MultipathTable {
         Self { features: MultipathFeatures::default(), handler: None, first_group, groups }
     }
 
+    /// With only the words that every kernel prints back: not with the words that have no effect, and without the
+    /// arguments of the handler, which the kernel does not keep.
+    pub(super) fn as_printed(&self) -> Self {
+        let mut printed = self.clone();
+        let features = &mut printed.features;
+        features.queue_mode = features.queue_mode.take().filter(|mode| *mode == QueueMode::Bio);
+        features.retain_attached_hw_handler = false;
+        if let Some(handler) = &mut printed.handler {
+            handler.args.clear();
+        }
+        printed.groups.iter_mut().for_each(PathGroup::simplify);
+        printed
+    }
+
     /// Sets the hardware handler of all paths.
     #[must_use]
     pub fn handler(self, handler: HardwareHandler) -> Self {

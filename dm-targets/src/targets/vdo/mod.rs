@@ -15,15 +15,15 @@
 //! |---|---|---|---|
 //! | physical_blocks | [`DataBlocks`](dm_units::DataBlocks) | blocks of 4 KiB | |
 //! | 512, 4096 | [`VdoSectorSize`] | bytes | |
-//! | cache_blocks | `u32` | blocks of 4 KiB | at least 4096 per `logical` thread |
-//! | era_length | `u32` | blocks of the recovery journal | |
+//! | cache_blocks | `u32` | blocks of 4 KiB | at least 1, and at least 4096 per `logical` thread |
+//! | era_length | `u32` | blocks of the recovery journal | at least 1 |
 //! | ack, hash | `u32` | threads | 0 to 100 |
 //! | bio, cpu | `u32` | threads | 1 to 100 |
 //! | logical, physical | `u32` | threads | 0 to 60, 0 to 16; `logical`, `physical` and `hash` are all 0 or all at least 1 |
 //! | bioRotationInterval | `u32` | requests | 1 to 1024 |
 //! | maxDiscard | `u32` | blocks of 4 KiB | 1 to 1048575 |
 //! | deduplication, compression, indexSparse | `on` or `off` | | |
-//! | indexMemory | [`VdoIndexMemory`] | GiB | |
+//! | indexMemory | [`VdoIndexMemory`] | GiB | 0.25, 0.5, 0.75, or at most 1024 |
 //! | slabSize | `u32` | blocks of 4 KiB | 8192 to 8388608, a power of two |
 //! | used, total | [`DataBlocks`](dm_units::DataBlocks) | blocks of 4 KiB | |
 //!
@@ -79,11 +79,13 @@ impl Target for Vdo {
         table.check()
     }
 
+    /// Partition tables and file systems depend on the logical block size. An active volume also refuses other cached
+    /// blocks, eras and threads (`validate_new_device_config`), but these can change whenever it is set up.
     fn difference(one: &VdoTable, other: &VdoTable) -> Option<TableDifference> {
         Comparison::new(one, other)
             .layout("storage dev", |table| &table.device)
             .layout("storage device size", |table| &table.physical_blocks)
-            .tunable("logical block size", |table| &table.sector_size)
+            .layout("logical block size", |table| &table.sector_size)
             .tunable("cache blocks", |table| &table.cache_blocks)
             .tunable("era length", |table| &table.era_length)
             .tunable("options", |table| &table.options)
