@@ -40,6 +40,7 @@ const STATUSES: &[(&str, &str)] = &[
         "attention: writes fail, low on metadata space; metadata 100% used"),
     ("clone 8 10/100 8 3/12 1 0 4 hydration_threshold 1 hydration_batch_size 1 Fail",
         "failed: cannot serve requests; metadata 10% used, 1 to repair"),
+    ("clone 8 10/100 8 3/12 0 0 4 hydration_threshold 0 hydration_batch_size 1 rw", "good; metadata 10% used"),
     ("clone 8 10/100 8 3/12 0 1 no_hydration 4 hydration_threshold 1 hydration_batch_size 1 rw", "good; metadata 10% used"),
     ("clone 8 10/100 8 12/12 1 0 4 hydration_threshold 1 hydration_batch_size 1 rx",
         "attention: unknown state; metadata 10% used"),

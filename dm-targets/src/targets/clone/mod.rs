@@ -21,6 +21,9 @@
 //! | used/total | [`Usage`](crate::Usage) | metadata blocks of 4 KiB | |
 //! | hydrated/regions, in_flight | `u64`, `u32` | regions | |
 //!
+//! Regions are copied in the background only while no other I/O is in flight (`do_hydration`), and not at all with the
+//! `hydration_threshold` 0.
+//!
 //! In a table, the kernel prints the words after the source as they were given; messages do not change them. The status
 //! shows the values in effect. Words after the last group are ignored by the kernel and kept here.
 //!
@@ -101,7 +104,8 @@ options! {
     /// The settings for copying in the background.
     #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
     pub struct CloneCore for CloneTable.core {
-        /// The number of regions copied in the background at a time; 1 if not given.
+        /// The number of regions that may be copied in the background at the same time; 1 if not given. With 0, nothing
+        /// is copied in the background.
         hydration_threshold(regions: u32): Option<u32> = Argument("hydration_threshold");
         /// The number of adjacent regions to copy in one operation if possible; 1 if not given.
         hydration_batch_size(regions: u32): Option<u32> = Argument("hydration_batch_size");

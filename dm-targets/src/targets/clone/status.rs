@@ -85,7 +85,9 @@ impl WorkingClone {
     fn health(&self) -> Health {
         let failed = self.mode == CloneMode::Fail;
         let is_unfinished = self.hydrated.used < self.hydrated.total;
-        let is_copied = !self.features.no_hydration && self.mode == CloneMode::ReadWrite;
+        // `do_hydration` starts no copy with a threshold of 0.
+        let is_enabled = !self.features.no_hydration && self.core.hydration_threshold != Some(0);
+        let is_copied = is_enabled && self.mode == CloneMode::ReadWrite;
         Health {
             metadata: Some(self.metadata.numbers()),
             work: (is_unfinished && is_copied).then_some(Work::new(WorkKind::Copy, Some(self.hydrated))),
