@@ -74,7 +74,8 @@ impl ZonedTable {
         Self { first: zoned.into(), others: Vec::new() }
     }
 
-    /// Maps at least one zoned device, with a regular device as a cache for random writes.
+    /// Maps at least one zoned device, with a regular device as a cache for random writes. Without a zoned device, the
+    /// table is the same as [`new`](Self::new) with `regular`, and the kernel refuses it (`Invalid regular device`).
     pub fn with_regular(regular: impl Into<Device>, zoned: impl IntoIterator<Item = Device>) -> Self {
         Self { first: regular.into(), others: zoned.into_iter().collect() }
     }

@@ -22,11 +22,12 @@ pub enum HealthState {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Concern {
-    /// The target cannot serve requests. [Failed](HealthState::Failed).
+    /// The target cannot serve requests, or can no longer be relied on. [Failed](HealthState::Failed).
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | cache, clone, thin-pool `Fail` | the metadata cannot be used, and all I/O fails (`CM_FAIL`, `PM_FAIL`) |
+    /// | clone, thin-pool `Fail` | the metadata cannot be used, and all I/O fails (`CM_FAIL`, `PM_FAIL`) |
+    /// | cache `Fail` | the metadata cannot be used, and flushes fail (`CM_FAIL`); other I/O uses the mappings in memory, which are not stored |
     /// | thin `Fail` | the metadata of its pool cannot be used |
     /// | mirror without a letter `A` | no leg is free of errors: `choose_mirror` finds none for reads, and `do_failures` fails writes |
     /// | multipath without a path `A` | requests fail, or wait where the table says `queue_if_no_path` |
@@ -60,12 +61,12 @@ pub enum Concern {
     /// | snapshot, snapshot-merge `Unknown` | the exception store cannot tell how much it uses |
     /// | raid with an empty status | md reports a layout that has no name |
     NoFigures,
-    /// Writes fail, or cannot be made durable. [Attention](HealthState::Attention).
+    /// Some or all writes fail, or cannot be made durable. [Attention](HealthState::Attention).
     ///
     /// | status | state of the kernel |
     /// |---|---|
     /// | cache, clone `ro` | the metadata cannot be changed after an error: flushes fail (`CM_READ_ONLY`) |
-    /// | thin-pool `ro` | the same, or no metadata block is free, or the table says `read_only` (`PM_READ_ONLY`, `PM_OUT_OF_METADATA_SPACE`) |
+    /// | thin-pool `ro` | the same, or no metadata block is free, or the table says `read_only`: writes that need a new block fail, those to blocks that are mapped and not shared succeed (`PM_READ_ONLY`, `PM_OUT_OF_METADATA_SPACE`) |
     /// | snapshot, snapshot-merge `Overflow` | the COW device is full; writes fail, reads do not |
     /// | vdo `read-only` | the volume has had an error and must be repaired |
     /// | writecache with an error | writes and flushes fail; blocks in the cache are not written back |
@@ -83,7 +84,7 @@ pub enum Concern {
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | thin-pool with at most as many free metadata blocks as its low water mark | the pool has sent an event (`below_threshold` in dm-space-map-metadata.c) |
+    /// | thin-pool with at most as many free metadata blocks as its low water mark | the pool is about to send an event, or has sent it: the event counts the reserve (a tenth of the blocks, at most 4096) as free, the status does not (`metadata_reserve` in dm-thin-metadata.c) |
     /// | cache, clone, era, thin-pool with all metadata blocks used | the next change of the metadata fails |
     LowMetadataSpace,
     /// The metadata must be checked, and repaired if the check finds an error. [Attention](HealthState::Attention).
@@ -96,8 +97,8 @@ pub enum Concern {
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | mirror with a letter other than `A` | a request to the leg failed; with `handle_errors` writes can wait until an administrator acts (`hold_bio`) |
-    /// | striped with a `D` | a request to the stripe failed since the table was loaded; the kernel still sends it requests |
+    /// | mirror with a letter other than `A` | a request to the leg failed; with `handle_errors` and without `keep_log`, writes can wait until an administrator acts (`hold_bio`) |
+    /// | striped with a `D` | a request to the device of the stripe failed since the table was loaded, other than read-ahead and unsupported operations; the kernel still sends it requests |
     /// | raid with a `D` or `-`, or a journal `D` | the device has failed or is missing |
     /// | multipath with a path `F` | the path is not used |
     FailedLegs,
@@ -127,7 +128,7 @@ pub enum Concern {
     /// | status | state of the kernel |
     /// |---|---|
     /// | log-writes `logging_disabled` | the log device is full or has failed |
-    /// | snapshot, snapshot-merge `Merge failed` | merging has stopped because of an error (`merge_failed`); I/O continues |
+    /// | snapshot, snapshot-merge `Merge failed` | merging has stopped because of an error (`merge_failed`); writes that waited for it have failed, later I/O continues |
     /// | multipath with a group `D` | the group is bypassed, because of a message or because its controller was busy when a path was initialized; it is used only if no other group works |
     /// | vdo with an index `error` | data is not deduplicated |
     Disabled,

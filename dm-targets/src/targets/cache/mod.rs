@@ -37,8 +37,9 @@
 //! The kernel prints the words of a table after the origin as they were given, even after a message has changed a setting. A
 //! status ends with a space, except `Fail` and `Error`. Words after the policy's arguments are ignored by the kernel and kept here.
 //!
-//! `passthrough` requires a cache without dirty blocks; blocks can be invalidated only in this mode. Replies to messages are
-//! empty. Messages fail with `EOPNOTSUPP` while the metadata is read-only or has failed.
+//! `passthrough` requires a cache without dirty blocks; blocks can be invalidated only in this mode. Replies to messages
+//! are empty. While the metadata is read-only or has failed, messages fail with `EOPNOTSUPP`, which
+//! `DevError::is_read_only` recognizes.
 //!
 //! Kernel: `cache_ctr`, `cache_status` and `cache_message` in `drivers/md/dm-cache-target.c`; `mq_set_config_value` in
 //! `drivers/md/dm-cache-policy-smq.c`.

@@ -26,8 +26,8 @@
 //! in a status. A table has the requested features, a status the active ones. Words after the counted features are
 //! ignored.
 //!
-//! Replies to messages are empty. Messages fail with `EOPNOTSUPP` while the pool is out of metadata space, read-only or
-//! failed.
+//! Replies to messages are empty. While the pool is out of metadata space, read-only or failed, messages fail with
+//! `EOPNOTSUPP`, which `DevError::is_read_only` recognizes.
 //!
 //! Kernel: `pool_ctr`, `pool_status` and `pool_message` in `drivers/md/dm-thin.c`.
 
