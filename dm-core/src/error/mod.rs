@@ -166,10 +166,11 @@ impl Error {
         self.refused_with(NixErrno::ENOMEM)
     }
 
-    /// Whether the running kernel lacks the command or an option.
+    /// Whether the running kernel lacks the command or an option, or a target does not support a combination of options
+    /// in a table (`EOPNOTSUPP`), for example recalculating keyed tags of integrity without `legacy_recalculate`.
     #[must_use]
-    pub const fn is_unsupported(&self) -> bool {
-        matches!(self, Self::Unsupported { .. })
+    pub fn is_unsupported(&self) -> bool {
+        matches!(self, Self::Unsupported { .. }) || self.refusal().is_some_and(Refusal::is_of_unsupported_table)
     }
 
     /// Whether the kernel has no device mapper, and its module could not be loaded.

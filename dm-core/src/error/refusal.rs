@@ -130,6 +130,12 @@ impl Refusal {
         self.is(NixErrno::EROFS) || self.command == Command::TargetMsg && self.is(NixErrno::EOPNOTSUPP)
     }
 
+    /// A target refuses a table with `EOPNOTSUPP` if it does not support a combination of options
+    /// (`dm_integrity_disable_recalculate` in drivers/md/dm-integrity.c).
+    pub(super) fn is_of_unsupported_table(&self) -> bool {
+        self.command == Command::TableLoad && self.is(NixErrno::EOPNOTSUPP) && !self.of_another
+    }
+
     /// Whether a device that the table uses is missing, busy or cannot be opened.
     pub(super) fn is_of_another_device(&self) -> bool {
         self.command == Command::TableLoad && self.of_another

@@ -78,7 +78,7 @@ fn each_predicate_holds_for_its_errnos_and_no_other() {
         assert_eq!(errnos_of(command, Error::is_no_data), [ENODATA], "{command}");
         assert_eq!(errnos_of(command, Error::is_no_space), [ENOSPC], "{command}");
         assert_eq!(errnos_of(command, Error::is_out_of_memory), [ENOMEM], "{command}");
-        for never in [Error::is_unsupported, Error::is_no_device_mapper, Error::is_disk_unusable] {
+        for never in [Error::is_no_device_mapper, Error::is_disk_unusable] {
             assert_eq!(errnos_of(command, never), [], "{command}");
         }
     }
@@ -91,6 +91,16 @@ fn a_target_that_cannot_write_its_metadata_refuses_messages_as_read_only() {
     for command in [Command::DeviceInfo, Command::DeviceRemove, Command::TableLoad] {
         assert_eq!(errnos_of(command, Error::is_read_only), [EROFS], "{command}");
     }
+}
+
+#[test]
+fn a_table_with_a_combination_that_its_target_lacks_is_unsupported() {
+    assert_eq!(errnos_of(Command::TableLoad, Error::is_unsupported), [NixErrno::EOPNOTSUPP]);
+    for command in [Command::DeviceInfo, Command::DeviceRemove, Command::TargetMsg] {
+        assert_eq!(errnos_of(command, Error::is_unsupported), [], "{command}");
+    }
+    let of_a_disk = refusal(Command::TableLoad, NixErrno::EOPNOTSUPP).of_another_device(true);
+    assert!(!Error::from(of_a_disk).is_unsupported());
 }
 
 #[test]

@@ -250,7 +250,8 @@ impl OpError {
         }
     }
 
-    /// Whether the running kernel lacks a command or an option.
+    /// Whether the running kernel lacks a command or an option, or a target does not support a combination of options in a
+    /// table.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
         self.command_is(Error::is_unsupported)

@@ -4,6 +4,7 @@ use dm_core::block::BlockError;
 use dm_core::{Error, OpError};
 
 use super::DevError;
+use crate::devices::pool_tools::PoolToolErrorKind;
 
 impl DevError {
     /// The error of the step that failed, also if the steps before it could not be undone.
@@ -48,11 +49,23 @@ impl DevError {
         self.operation().is_some_and(operation) || self.command().is_some_and(command)
     }
 
-    /// The errno, if a command, an action of a block device, or a file of the operation failed with one.
+    /// The errno, if a command, an action of a block device, a file of the operation, or the start of a program failed
+    /// with one.
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         let command = || self.command()?.errno();
-        self.operation().and_then(OpError::errno).or_else(command).or_else(|| self.block()?.errno())
+        let other = || self.block().and_then(BlockError::errno).or_else(|| self.program_errno());
+        self.operation().and_then(OpError::errno).or_else(command).or_else(other)
+    }
+
+    fn program_errno(&self) -> Option<i32> {
+        match self.cause() {
+            Self::PoolTool(error) => match error.kind {
+                PoolToolErrorKind::NotRun(errno) => errno,
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// Whether the device, or a block device to open, does not exist.
@@ -123,7 +136,8 @@ impl DevError {
             || self.block().is_some_and(BlockError::is_permission_denied)
     }
 
-    /// Whether the running kernel lacks a command or an option, or a block device an action.
+    /// Whether the running kernel lacks a command or an option, a target does not support a combination of options in a
+    /// table, or a block device lacks an action.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
         self.is(OpError::is_unsupported, Error::is_unsupported)

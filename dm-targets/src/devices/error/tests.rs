@@ -8,7 +8,7 @@ use dm_testing::{FailAt, MemoryKernel};
 use dm_units::Bytes;
 
 use super::*;
-use crate::devices::ThinPoolDev;
+use crate::devices::{PoolToolErrorKind, ThinPoolDev};
 use crate::table::{Table, TableLine};
 use crate::thin::ThinDevId;
 use crate::thin_pool::ThinPoolTable;
@@ -166,6 +166,12 @@ fn the_errno_is_that_of_the_system_call() {
         assert!(!operation || command, "an operation fails at a command");
         assert_eq!(error.block().is_some(), !command, "{error:?}");
     }
+    let program = |kind| {
+        let error = PoolToolError { program: "thin_check", device: "8:1".into(), kind };
+        DevError::PoolTool(Box::new(error)).errno()
+    };
+    assert_eq!(program(PoolToolErrorKind::NotRun(Some(EACCES))), Some(EACCES));
+    assert_eq!([PoolToolErrorKind::NotRun(None), PoolToolErrorKind::NotInstalled].map(program), [None; 2]);
     let name = DevError::from(DmName::new("a/b").unwrap_err());
     assert!(name.errno().is_none() && name.command().is_none() && name.block().is_none());
 }
