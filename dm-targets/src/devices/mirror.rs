@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use dm_core::{Host, ReloadOptions, SuspendPolicy};
+use dm_core::{Host, ReloadOptions, StatusOptions, SuspendPolicy};
 use dm_units::Sectors;
 
 use super::{DevError, LinearDev, MappedDev, Progress};
@@ -15,11 +15,11 @@ use crate::{Linear, Mirror, Usage};
 
 /// Several devices with the same contents.
 ///
-/// Legs are counted from 0. After a leg has failed, a mirror that handles errors may hold writes back until its table is
-/// replaced; the new table then executes these writes. The methods that replace it therefore suspend the device without
-/// flushing I/O and without freezing a file system, which would wait for those writes.
+/// Legs are counted from 0. After a leg has failed, a mirror that handles errors without `keep_log` may hold writes back
+/// until its table is replaced; the new table then executes these writes. The methods that replace it therefore suspend the
+/// device without flushing I/O and without freezing a file system, which would wait for those writes.
 ///
-/// If the table has several lines, [`settle`](MappedDev::settle) checks the first one and changes all,
+/// If the table has several lines, [`settle`](MappedDev::settle) checks and changes all,
 /// [`keep_leg`](MappedDev::keep_leg) refuses, [`keep_leg_as_it_is`](MappedDev::keep_leg_as_it_is) works on all, and the
 /// other methods work on the first one.
 ///
@@ -149,9 +149,9 @@ impl MappedDev<Mirror> {
     ///
     /// [`DevError::NotCopied`]: not all regions are in sync; nothing was done. Others as [`change`](MappedDev::change).
     pub fn settle(&self, host: &Host) -> Result<(), DevError> {
-        let status = self.leg_status(host)?;
-        if status.in_sync < status.regions {
-            return Err(self.not_copied(&status));
+        let statuses = self.statuses_with(host, StatusOptions::new().noflush(true))?;
+        if let Some(line) = statuses.iter().find(|line| line.status.in_sync < line.status.regions) {
+            return Err(self.not_copied(&line.status));
         }
         let table = self.table(host)?;
         let is_marked = |log: &MirrorLog| matches!(log, MirrorLog::Disk { sync: Some(_), .. });

@@ -13,7 +13,7 @@ use dm_targets::mirror::{MirrorLeg, MirrorLog, MirrorTable};
 use dm_targets::snapshot::{SnapshotOriginTable, SnapshotStore, SnapshotTable};
 use dm_targets::thin_pool::ThinPoolTable;
 use dm_targets::writecache::{WritecacheKind, WritecacheTable};
-use dm_targets::{Any, Target};
+use dm_targets::{Any, Table, TableLine, Target};
 use dm_testing::MemoryKernel;
 use dm_units::{DataBlocks, Sectors};
 
@@ -164,6 +164,26 @@ fn a_mirror_is_settled_when_all_is_copied() {
         settle,
         &[("2 8:0 8:16 7/8 1 AA 3 disk 8:32 A", "7 of 8 regions"), ("2 8:0 8:16 8/8 1 AA 3 disk 8:32 A", "")],
     );
+}
+
+#[test]
+fn a_mirror_of_two_lines_is_settled_when_both_are_copied() {
+    let memory = MemoryKernel::new();
+    make_disks(&memory);
+    let copied = MirrorTable::new(MirrorLog::disk(disk(0), Sectors(256)).nosync(), [leg(1), leg(2)]);
+    let new = MirrorTable::new(MirrorLog::disk(disk(3), Sectors(256)).sync(), [leg(4), leg(5)]);
+    let lines = [(Sectors(0), copied), (LENGTH, new)];
+    let lines = lines.map(|(start, params)| TableLine::<dm_targets::Mirror>::new(start, LENGTH, params));
+    let mirror = MirrorDev::create(&memory.host(), NAME, &Table::new(lines).unwrap()).unwrap();
+
+    let before = table(&memory);
+    let error = mirror.settle(&memory.host()).unwrap_err();
+    assert!(matches!(error, DevError::NotCopied { .. }), "{error}");
+    assert_eq!(table(&memory), before);
+
+    memory.set_status(NAME, Some("2 8:0 8:16 8/8 1 AA 3 disk 8:32 A"));
+    mirror.settle(&memory.host()).unwrap();
+    assert!(!table(&memory).contains("sync"), "{}", table(&memory));
 }
 
 #[test]
