@@ -80,15 +80,20 @@ impl MappedDev<Any> {
     /// Completes a move while the device is in use: the segment is then at its new place, and the old one is free. Does
     /// nothing without a move.
     ///
+    /// After a complete copy, reads that fail at the old place do not prevent this. A write that fails there does: its
+    /// region is then out of sync, and the status does not tell whether it was copied before. A program that saw the copy
+    /// complete sets a table with the new place itself, with a noflush suspend.
+    ///
     /// # Errors
     ///
-    /// [`DevError::NotCopied`]: the copy is not complete, or a device has failed. Nothing was changed.
+    /// [`DevError::NotCopied`]: the copy is not complete, or the device of the new place has failed. Nothing was changed.
     /// [`DevError::NotMoving`]: the table has other targets, or a mirror without exactly two legs. Others as
     /// [`set_table`](MappedDev::set_table).
     pub fn finish_move(&self, host: &Host) -> Result<LinearDev, DevError> {
         let statuses = self.statuses_with(host, StatusOptions::new().noflush(true))?;
         for status in statuses.iter().filter_map(mirror_status) {
-            let is_whole = status.mirrors.iter().all(|leg| leg.health == MirrorHealth::Alive);
+            // With all regions in sync, a destination without errors has all data, even if the source fails now.
+            let is_whole = status.mirrors.get(1).is_some_and(|to| to.health == MirrorHealth::Alive);
             if status.in_sync < status.regions || !is_whole {
                 let regions = Usage { used: status.in_sync, total: status.regions };
                 return Err(DevError::NotCopied { device: self.to_id(), regions });

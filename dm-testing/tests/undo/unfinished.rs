@@ -79,7 +79,8 @@ fn a_move_is_finished_when_all_is_copied_to_a_place_without_errors() {
         ("2 8:0 8:16 0/8 1 AA 1 core", "0 of 8 regions"),
         ("2 8:0 8:16 7/8 1 AA 1 core", "7 of 8 regions of device 'tdevice' are copied; wait for the others"),
         ("2 8:0 8:16 8/8 1 AD 1 core", "8 of 8 regions of device 'tdevice' are copied, but a device has failed"),
-        ("2 8:0 8:16 8/8 1 RA 1 core", "8 of 8 regions"),
+        ("2 8:0 8:16 7/8 1 DA 1 core", "7 of 8 regions"),
+        ("2 8:0 8:16 8/8 1 RA 1 core", ""),
         ("2 8:0 8:16 8/8 1 AA 1 core", ""),
     ];
     check(make, finish, &states);
