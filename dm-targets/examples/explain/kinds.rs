@@ -126,7 +126,9 @@ struct InTarget {
 
 fn in_target(error: &TableError) -> Option<InTarget> {
     match error.kind() {
-        TableErrorKind::Parse(cause) if cause.part() != TextKind::Line => Some(InTarget { line: error.line(), cause }),
+        TableErrorKind::Parse(cause) if cause.text_kind() != TextKind::Line => {
+            Some(InTarget { line: error.line(), cause })
+        }
         _ => None,
     }
 }

@@ -35,7 +35,7 @@ use crate::{Linear, Mirror, Usage};
 /// let mirror = MirrorDev::open(&host, "home")?;
 /// let spare = MirrorLeg::new(DeviceNumber::new(8, 48), Sectors(0));
 ///
-/// let legs = mirror.status(&host)?.mirrors;
+/// let legs = mirror.status(&host)?.legs;
 /// if let Some(lost) = legs.iter().position(|leg| leg.health != MirrorHealth::Alive) {
 ///     for work in mirror.replace_leg(&host, u32::try_from(lost)?, spare, Duration::from_secs(1))? {
 ///         println!("{:?} % copied", work?.done.and_then(|done| done.percent()));
@@ -212,7 +212,7 @@ impl MappedDev<Mirror> {
         let status = self.leg_status(host)?;
         let source = good_legs(&table, &status).into_iter().find(|source| Some(*source) != leg);
         let source = source.ok_or_else(|| self.no_source(&status))?;
-        let others = (0..).zip(&table.mirrors).filter(|(place, _)| *place != source);
+        let others = (0..).zip(&table.legs).filter(|(place, _)| *place != source);
         Ok((source, others.map(|(_, leg)| leg.clone()).collect()))
     }
 
@@ -228,7 +228,7 @@ impl MappedDev<Mirror> {
         let Some(line) = lines.first_mut() else { return Err(DevError::NoTable(self.to_id())) };
         let mut legs = Vec::from([self.leg(&line.params, source)?.clone()]);
         legs.extend(others);
-        line.params.mirrors = legs;
+        line.params.legs = legs;
         match (&mut line.params.log, sync) {
             // The contents of a log in memory are lost with its table.
             (MirrorLog::Core { sync: assumed, .. }, _) => *assumed = None,
@@ -252,7 +252,7 @@ impl MappedDev<Mirror> {
     }
 
     fn leg<'t>(&self, table: &'t MirrorTable, leg: u32) -> Result<&'t MirrorLeg, DevError> {
-        let found = usize::try_from(leg).ok().and_then(|leg| table.mirrors.get(leg));
+        let found = usize::try_from(leg).ok().and_then(|leg| table.legs.get(leg));
         found.ok_or_else(|| DevError::NoLeg { array: self.to_id(), leg })
     }
 
@@ -274,12 +274,12 @@ fn place_beside(source: u32, leg: u32) -> usize {
 
 /// The legs that certainly hold all data.
 fn good_legs(table: &MirrorTable, status: &MirrorStatus) -> Vec<u32> {
-    let alive = (0..).zip(&status.mirrors).filter(|(_, leg)| leg.health == MirrorHealth::Alive).map(|(leg, _)| leg);
+    let alive = (0..).zip(&status.legs).filter(|(_, leg)| leg.health == MirrorHealth::Alive).map(|(leg, _)| leg);
     // Regions that are out of sync are written only to the leg from which the kernel copies. When that leg fails, the kernel
     // copies from another one (`fail_mirror` in drivers/md/dm-raid1.c), and it forgets the error once all regions are in sync
     // (`reset_ms_flags`). In a mirror of two legs, the first leg therefore holds all data as long as it shows no error; in a
     // mirror of more legs only if writes wait for a new table after an error.
-    let may_have_changed = table.mirrors.len() > 2 && table.features.keep_log;
+    let may_have_changed = table.legs.len() > 2 && table.features.keep_log;
     if status.in_sync == status.regions {
         alive.collect()
     } else {

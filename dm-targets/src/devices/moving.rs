@@ -93,7 +93,7 @@ impl MappedDev<Any> {
         let statuses = self.statuses_with(host, StatusOptions::new().noflush(true))?;
         for status in statuses.iter().filter_map(mirror_status) {
             // With all regions in sync, a destination without errors has all data, even if the source fails now.
-            let is_whole = status.mirrors.get(1).is_some_and(|to| to.health == MirrorHealth::Alive);
+            let is_whole = status.legs.get(1).is_some_and(|to| to.health == MirrorHealth::Alive);
             if status.in_sync < status.regions || !is_whole {
                 let regions = Usage { used: status.in_sync, total: status.regions };
                 return Err(DevError::NotCopied { device: self.to_id(), regions });
@@ -120,7 +120,7 @@ impl MappedDev<Any> {
                 AnyTable::Linear(linear) => linear,
                 AnyTable::Mirror(mirror) => {
                     is_moving = true;
-                    let legs = mirror.mirrors.clone().try_into();
+                    let legs = mirror.legs.clone().try_into();
                     let MirrorLeg { device, offset } =
                         legs.map(chosen).map_err(|_| DevError::NotMoving(self.to_id()))?;
                     LinearTable::new(device, offset)

@@ -121,7 +121,7 @@ impl ParseError {
 
     /// The kind of text in which the error occurred.
     #[must_use]
-    pub const fn part(&self) -> TextKind {
+    pub const fn text_kind(&self) -> TextKind {
         self.part
     }
 
@@ -131,7 +131,7 @@ impl ParseError {
         self.field
     }
 
-    /// The number of the word with the error, counted from 1 for the first word of the [`part`](Self::part).
+    /// The number of the word with the error, counted from 1 for the first word of the text.
     #[must_use]
     pub const fn word(&self) -> usize {
         self.place.number

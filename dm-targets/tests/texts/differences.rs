@@ -72,7 +72,7 @@ const DIFFERENCES: &[Differences] = &[
     ("linear", "7:0 8", &[("7:0", "7:1", "device", true), ("8", "9", "start", true)]),
     ("log-writes", "7:0 7:1", &[("7:1", "7:2", "table", true)]),
     ("mirror", "core 1 1024 2 7:0 0 7:1 0 1 handle_errors", &[
-        ("7:1", "7:2", "mirrors", true),
+        ("7:1", "7:2", "legs", true),
         ("1024", "2048", "log", true),
         ("1 handle_errors", "2 handle_errors keep_log", "features", false),
     ]),

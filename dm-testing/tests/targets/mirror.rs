@@ -16,7 +16,7 @@ fn legs(devices: [DeviceNumber; 2]) -> [MirrorLeg; 2] {
 }
 
 fn health(status: &MirrorStatus) -> Vec<MirrorHealth> {
-    status.mirrors.iter().map(|leg| leg.health.clone()).collect()
+    status.legs.iter().map(|leg| leg.health.clone()).collect()
 }
 
 fn is_in_sync(status: &MirrorStatus) -> bool {

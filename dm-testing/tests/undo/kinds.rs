@@ -80,7 +80,7 @@ fn legs_of_mirrors_can_be_replaced_added_and_removed_whatever_fails() {
     let mirror = |memory: &MemoryKernel| open::<dm_targets::Mirror>(memory, "tmirror");
     let legs = |memory: &MemoryKernel| {
         let table = mirror(memory).and_then(|mirror| mirror.table(&memory.host()));
-        table.map_or(Vec::new(), |table| table.lines()[0].params.mirrors.clone())
+        table.map_or(Vec::new(), |table| table.lines()[0].params.legs.clone())
     };
     let replace = |memory: &MemoryKernel| {
         let mirror: MirrorDev = mirror(memory)?;

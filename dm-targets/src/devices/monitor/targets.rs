@@ -28,7 +28,7 @@ impl Leg {
 pub(super) fn legs(status: &AnyStatus) -> Vec<Leg> {
     match status {
         AnyStatus::Mirror(mirror) => {
-            mirror.mirrors.iter().map(|leg| Leg::new(leg.device, of_mirror(&leg.health))).collect()
+            mirror.legs.iter().map(|leg| Leg::new(leg.device, of_mirror(&leg.health))).collect()
         }
         AnyStatus::Striped(striped) => {
             striped.stripes.iter().map(|stripe| Leg::new(stripe.device, of_stripe(&stripe.health))).collect()

@@ -9,14 +9,14 @@ use crate::{Concern, Health, Usage, WordBuf, Work, WorkKind};
 impl MirrorStatus {
     pub(super) fn health(&self) -> Health {
         let count =
-            |matches: fn(&MirrorHealth) -> bool| self.mirrors.iter().filter(|leg| matches(&leg.health)).count() as u64;
-        let legs = self.mirrors.len() as u64;
+            |matches: fn(&MirrorHealth) -> bool| self.legs.iter().filter(|leg| matches(&leg.health)).count() as u64;
+        let legs = self.legs.len() as u64;
         let alive = count(|health| *health == MirrorHealth::Alive);
         let unknown = count(|health| matches!(health, MirrorHealth::Other(_)));
         let log_failed = self.log.has_failed();
         let sync = Some(Usage { used: self.in_sync, total: self.regions });
         // After a failed copy of a region, the kernel does not retry it before the device is resumed.
-        let can_resync = self.mirrors.iter().all(|leg| leg.health.can_resync());
+        let can_resync = self.legs.iter().all(|leg| leg.health.can_resync());
         Health {
             legs: Some(Usage { used: alive, total: legs }),
             sync,

@@ -1,12 +1,12 @@
 //! `mirror`: keeps copies of the same sectors on several devices, and a log of the regions that are in sync.
 //!
 //! ```text
-//! table   = <log> <mirrors> (<device> <offset>){mirrors} [<#features> {<feature>}]
+//! table   = <log> <legs> (<device> <offset>){legs} [<#features> {<feature>}]
 //! log     = core <#log_args> <region_size> [sync|nosync]
 //!         | disk <#log_args> <log_device> <region_size> [sync|nosync]
 //!         | userspace <#log_args> <uuid> [integrated_flush] <log_arg> {<log_arg>}
 //! feature = handle_errors | keep_log
-//! status  = <mirrors> <device>{mirrors} <in_sync>/<regions> 1 <health> <log_status>
+//! status  = <legs> <device>{legs} <in_sync>/<regions> 1 <health> <log_status>
 //! log_status = 1 core
 //!         | 3 disk <log_device> <log_health>
 //!         | userspace 1 COM_FAILURE
@@ -17,7 +17,7 @@
 //! |---|---|---|---|
 //! | region_size | [`Sectors`] | sectors | a power of two, from 2 to the length of the mirror |
 //! | uuid | word | | at most 128 bytes |
-//! | mirrors | `u32` | | 2 to 9 |
+//! | legs | `u32` | | 2 to 9 |
 //! | offset | [`Sectors`] | sectors on the device | |
 //! | #features | count | words | not printed by the kernel if 0 |
 //! | in_sync, regions | `u64` | regions | |
@@ -64,14 +64,14 @@ impl Target for Mirror {
 
     fn check(table: &MirrorTable, length: Sectors) -> Result<(), InvalidField> {
         table.log.check(length)?;
-        MIRRORS.check(table.mirrors.len() as u64)?;
+        MIRRORS.check(table.legs.len() as u64)?;
         table.features.check()?;
         check_features(&table.features)
     }
 
     fn difference(one: &MirrorTable, other: &MirrorTable) -> Option<TableDifference> {
         Comparison::new(one, other)
-            .layout("mirrors", |table| &table.mirrors)
+            .layout("legs", |table| &table.legs)
             .layout("log", |table| &table.log)
             .tunable("features", |table| &table.features)
             .result()
@@ -128,7 +128,7 @@ pub struct MirrorTable {
     /// The log, which records the regions that are in sync.
     pub log: MirrorLog,
     /// The legs, 2 to 9; while the first works, out-of-sync regions are copied from it to the others.
-    pub mirrors: Vec<MirrorLeg>,
+    pub legs: Vec<MirrorLeg>,
     /// How errors are handled.
     pub features: MirrorFeatures,
     spelling: Spelling,
@@ -136,9 +136,9 @@ pub struct MirrorTable {
 
 impl MirrorTable {
     /// A mirror without features.
-    pub fn new(log: MirrorLog, mirrors: impl IntoIterator<Item = MirrorLeg>) -> Self {
+    pub fn new(log: MirrorLog, legs: impl IntoIterator<Item = MirrorLeg>) -> Self {
         let (features, spelling) = (MirrorFeatures::default(), Spelling::default());
-        Self { log, mirrors: mirrors.into_iter().collect(), features, spelling }
+        Self { log, legs: legs.into_iter().collect(), features, spelling }
     }
 }
 
@@ -167,16 +167,16 @@ impl Spelled for MirrorTable {
     fn read(fields: &mut Fields<'_>) -> Result<Self, ParseError> {
         let log = MirrorLog::parse(fields)?;
         let count: u32 = fields.read_within(&MIRRORS)?;
-        let mirrors = (0..count).map(|_| MirrorLeg::parse(fields)).collect::<Result<_, _>>()?;
+        let legs = (0..count).map(|_| MirrorLeg::parse(fields)).collect::<Result<_, _>>()?;
         let features = fields.read_options_then(check_features)?;
-        Ok(Self { log, mirrors, features, spelling: Spelling::default() })
+        Ok(Self { log, legs, features, spelling: Spelling::default() })
     }
 
     fn print(&self, out: &mut Printer<'_, '_>) {
-        let Self { log, mirrors, features, spelling: _ } = self;
+        let Self { log, legs, features, spelling: _ } = self;
         log.print(out);
-        out.count(mirrors.len());
-        for MirrorLeg { device, offset } in mirrors {
+        out.count(legs.len());
+        for MirrorLeg { device, offset } in legs {
             out.put(device).put(offset);
         }
         out.options(features);
@@ -211,7 +211,7 @@ keywords! {
 /// use dm_targets::{Mirror, Target};
 ///
 /// let status = Mirror::parse_status("2 7:0 7:1 64/127 1 AD 1 core")?;
-/// assert_eq!(status.mirrors[1].health, MirrorHealth::WriteFailed);
+/// assert_eq!(status.legs[1].health, MirrorHealth::WriteFailed);
 /// assert_eq!((status.in_sync, status.regions), (64, 127));
 /// # Ok::<(), dm_targets::ParseError>(())
 /// ```
@@ -220,7 +220,7 @@ keywords! {
 #[non_exhaustive]
 pub struct MirrorStatus {
     /// The legs in the order of the table.
-    pub mirrors: Vec<MirrorLegStatus>,
+    pub legs: Vec<MirrorLegStatus>,
     /// The number of regions that are in sync.
     pub in_sync: u64,
     /// The number of all regions.
@@ -247,9 +247,9 @@ impl Params for MirrorStatus {
         let Usage { used: in_sync, total: regions } = fields.read("regions in sync")?;
         fields.read_literal("health word count", "1")?;
         let healths = fields.read_letters("health", devices.len())?;
-        let mirrors = devices.into_iter().zip(healths);
+        let legs = devices.into_iter().zip(healths);
         Ok(Self {
-            mirrors: mirrors.map(|(device, health)| MirrorLegStatus { device, health }).collect(),
+            legs: legs.map(|(device, health)| MirrorLegStatus { device, health }).collect(),
             in_sync,
             regions,
             log: MirrorLogStatus::parse(fields)?,
@@ -260,9 +260,9 @@ impl Params for MirrorStatus {
 impl fmt::Display for MirrorStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = Printer::printed(f);
-        out.count(self.mirrors.len()).all(self.mirrors.iter().map(|leg| &leg.device));
+        out.count(self.legs.len()).all(self.legs.iter().map(|leg| &leg.device));
         out.put(&Usage { used: self.in_sync, total: self.regions });
-        out.word("1").letters(self.mirrors.iter().map(|leg| &leg.health));
+        out.word("1").letters(self.legs.iter().map(|leg| &leg.health));
         self.log.print(&mut out);
         out.end()
     }

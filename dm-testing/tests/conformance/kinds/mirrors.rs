@@ -40,7 +40,7 @@ fn legs_are_replaced_added_and_removed(kernel: &dyn TestKernel) {
     let number = mirror.number(&host).unwrap();
     let _in_use = kernel.open(number).unwrap();
     kernel.write(number, Sectors(0), &[7; 4096]).unwrap();
-    let legs = || -> Vec<MirrorLeg> { mirror.table(&host).unwrap().lines()[0].params.mirrors.clone() };
+    let legs = || -> Vec<MirrorLeg> { mirror.table(&host).unwrap().lines()[0].params.legs.clone() };
 
     wait(mirror.replace_leg(&host, 0, leg(three), MOMENT).unwrap());
     assert_eq!((legs(), first_byte(kernel, three, 0)), (vec![leg(two), leg(three)], 7));
@@ -94,8 +94,7 @@ fn a_lost_leg_is_replaced_and_waiting_writes_complete(kernel: &dyn TestKernel) {
     fail(kernel, &lost);
     std::thread::scope(|scope| {
         let write = scope.spawn(|| kernel.write(number, Sectors(64), &[2; 4096]));
-        let health =
-            || mirror.status_with(&host, StatusOptions::new().noflush(true)).unwrap().mirrors[1].health.clone();
+        let health = || mirror.status_with(&host, StatusOptions::new().noflush(true)).unwrap().legs[1].health.clone();
         crate::support::wait_until("the leg to fail", || health() == MirrorHealth::WriteFailed);
         assert!(!write.is_finished());
         assert_eq!(mirror.good_leg(&host).unwrap(), Some(0));

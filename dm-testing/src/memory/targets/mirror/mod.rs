@@ -35,7 +35,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
     let mut table = construction.params::<Mirror>(params)?;
     let log = Log::open(construction, &mut table.log)?;
     let mut legs = Vec::new();
-    for mirror in &mut table.mirrors {
+    for mirror in &mut table.legs {
         let part = DevicePart::open(construction, &mut mirror.device, mirror.offset, "Device lookup failure")?;
         legs.push(Leg::new(part));
     }
