@@ -25,19 +25,23 @@ pub enum Prefix<'a> {
     Uuid(&'a DmUuid),
 }
 
-impl<'a> Prefix<'a> {
-    fn matches(self, info: &DeviceInfo) -> bool {
+impl Prefix<'_> {
+    pub(crate) fn matches(self, info: &DeviceInfo) -> bool {
         match self {
             Self::Name(prefix) => info.name().is_some_and(|name| name.as_bytes().starts_with(prefix.as_bytes())),
             Self::Uuid(prefix) => info.uuid().is_some_and(|uuid| uuid.as_bytes().starts_with(prefix.as_bytes())),
         }
     }
 
-    /// The options that make the kernel filter by the prefix.
-    pub(crate) fn list_options(self) -> ListOptions<'a> {
-        match self {
+    /// Lists the devices that [match](Self::matches), and on kernels before interface 4.45 all others as well.
+    pub(crate) fn list(self, dm: &Dm) -> Result<DeviceList, Error> {
+        let options = match self {
             Self::Name(prefix) => ListOptions::new().name_prefix(prefix),
             Self::Uuid(prefix) => ListOptions::new().uuid_prefix(prefix),
+        };
+        match uninterrupted(|| dm.list_devices_with(options)) {
+            Err(error) if error.is_unsupported() => uninterrupted(|| dm.list_devices()),
+            listed => listed,
         }
     }
 }
@@ -168,7 +172,7 @@ impl Host {
 
 fn find_leftovers(dm: &Dm, prefix: Prefix<'_>) -> Result<Vec<Leftover>, Error> {
     let mut found = Vec::new();
-    for device in &list_prefix(dm, prefix)? {
+    for device in &prefix.list(dm)? {
         let number = device?.number;
         let info = match uninterrupted(|| dm.device_info(number)) {
             Err(error) if error.is_not_found() => continue,
@@ -178,13 +182,6 @@ fn find_leftovers(dm: &Dm, prefix: Prefix<'_>) -> Result<Vec<Leftover>, Error> {
         found.extend(kind.zip(info.name()).map(|(kind, name)| Leftover { name: name.to_owned(), number, kind }));
     }
     Ok(found)
-}
-
-fn list_prefix(dm: &Dm, prefix: Prefix<'_>) -> Result<DeviceList, Error> {
-    match uninterrupted(|| dm.list_devices_with(prefix.list_options())) {
-        Err(error) if error.is_unsupported() => uninterrupted(|| dm.list_devices()),
-        listed => listed,
-    }
 }
 
 fn clear(op: &Op<'_>, info: &DeviceInfo) -> Result<(), OpError> {

@@ -175,19 +175,20 @@ fn unwanted(
     prefix: Prefix<'_>,
 ) -> Result<Vec<DmNameBuf>, PlanError> {
     let fault = |source: Error| PlanError::List { source };
-    let list = host.dm().list_devices_with(prefix.list_options()).map_err(fault)?;
+    let list = prefix.list(host.dm()).map_err(fault)?;
     let mut found: BTreeMap<DeviceNumber, (DmNameBuf, BTreeSet<DeviceNumber>)> = BTreeMap::new();
     for device in &list {
         let device = device.map_err(|error| fault(error.into()))?;
-        let is_owned = match prefix {
-            Prefix::Name(prefix) => device.name.as_bytes().starts_with(prefix.as_bytes()),
-            // Kernels before 4.45 would ignore the prefix, so they refuse the list.
-            Prefix::Uuid(_) => true,
-        };
-        let is_wanted = wanted.get(device.name).is_some() || renames.is_renamed(device.name);
-        if is_owned && !is_wanted {
-            let deps = host.dm().table_deps(device.name).map_err(|error| unreadable(&device.name.to_owned(), error))?;
-            found.insert(device.number, (device.name.to_owned(), deps.iter().collect()));
+        if wanted.get(device.name).is_some() || renames.is_renamed(device.name) {
+            continue;
+        }
+        match host.dm().table_deps(device.name) {
+            Ok(deps) if prefix.matches(&deps.info()) => {
+                found.insert(device.number, (device.name.to_owned(), deps.iter().collect()));
+            }
+            Ok(_) => {}
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(unreadable(&device.name.to_owned(), error)),
         }
     }
     let mut names = Vec::new();

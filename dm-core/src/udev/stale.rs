@@ -157,7 +157,7 @@ mod tests {
             223215341          3   600          1  1000     0     0     0 1700000010 1700000000\n         \
             0          0   600          1     0     0     0     0          0 1700000000\n";
         let [cookie] = parse_list(text)[..] else { panic!("{text}") };
-        assert_eq!(cookie.state(), (3, 0x0d4d_feed, None, None, 1000, 1_700_000_010));
+        assert_eq!(cookie.state(), (3, 0x0d4d_feed, None, None, 1000, [1_700_000_010, 1_700_000_000]));
         assert!(parse_list("223215341 3 600\nbad line\n\n").is_empty());
     }
 

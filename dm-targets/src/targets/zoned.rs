@@ -12,9 +12,10 @@
 //! | zones | `u32` | zones | of all devices |
 //! | unmapped/total | [`Zones`] | zones | `cache`: of the regular device; `random` and `sequential`: once per zoned device |
 //!
-//! The devices must be formatted first and are mapped as a whole. Linux 6.12 crashes if an unformatted regular device is
-//! given together with zoned devices. The kernel replaces the length of the line by the capacity of the devices, so that it
-//! later reports a length that differs from the loaded one. Versions before 2.0.0 take one device and print no `cache`.
+//! The devices must be formatted first and are mapped as a whole. Linux 6.12 crashes if an unformatted regular device
+//! is given together with zoned devices. The kernel replaces the length of the line by the capacity of the devices, so
+//! that it later reports a length that differs from the loaded one. Versions before 2.0.0 take one device and print no
+//! `cache`.
 //!
 //! The reply to the message is empty.
 //!
@@ -74,7 +75,7 @@ impl ZonedTable {
         Self { first: zoned.into(), others: Vec::new() }
     }
 
-    /// Maps at least one zoned device, with a regular device as a cache for random writes. Without a zoned device, the
+    /// Maps at least one zoned device; a regular device holds metadata and caches writes. Without a zoned device, the
     /// table is the same as [`new`](Self::new) with `regular`, and the kernel refuses it (`Invalid regular device`).
     pub fn with_regular(regular: impl Into<Device>, zoned: impl IntoIterator<Item = Device>) -> Self {
         Self { first: regular.into(), others: zoned.into_iter().collect() }

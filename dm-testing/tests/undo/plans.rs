@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use dm_core::plan::{PlanError, PlanStep, Wanted, WantedDevice, WantedLine};
 use dm_core::udev::{self, Strategy, Udev, Visibility};
-use dm_core::{Command, Dm, DmName, DmUuid, Host, Prefix, TargetLine, Transport, UdevCookie, UdevFlags};
+use dm_core::{Command, Dm, DmName, DmUuid, Host, Prefix, SetupOptions, TargetLine, Transport, UdevCookie, UdevFlags};
 use dm_sys::{DM_SUSPEND_FLAG, dm_ioctl};
 use dm_testing::{FailAt, MemoryKernel};
 use dm_units::{Bytes, DeviceNumber, Sectors, Version};
@@ -73,6 +73,17 @@ fn a_plan_needs_no_option_that_an_old_kernel_lacks() {
     let (host, disk) = (memory.host(), memory.disk(Bytes(1 << 20)).number());
     assert_eq!(carry_out(&host, stack(disk, [0, 0])).unwrap().len(), 2);
     assert_eq!(carry_out(&host, stack(disk, [0, 0])).unwrap(), []);
+
+    let line = || TargetLine::text(Sectors(0), Sectors(8), "zero", "");
+    // Such a kernel lists all devices, also those without the prefix.
+    let uuid = DmUuid::new("ours-1").unwrap();
+    host.create_with(name("old"), [line()], SetupOptions::new().uuid(uuid)).unwrap();
+    host.create(name("other"), [line()]).unwrap();
+    for prefix in [Prefix::Uuid(DmUuid::new("ours-").unwrap()), Prefix::Name(name("l"))] {
+        let plan = host.plan(Wanted::new().only(prefix)).unwrap();
+        let removed = if matches!(prefix, Prefix::Uuid(_)) { "old" } else { "lower" };
+        assert_eq!(plan.steps(), [PlanStep::Remove(name(removed).to_owned())]);
+    }
 }
 
 #[test]
