@@ -23,9 +23,9 @@ bitflags::bitflags! {
         const INACTIVE_PRESENT = sys::DM_INACTIVE_PRESENT_FLAG;
         /// The reply did not fit.
         const BUFFER_FULL = sys::DM_BUFFER_FULL_FLAG;
-        /// The file system was not frozen.
+        /// The freeze of the file system was not requested.
         const SKIP_LOCKFS = sys::DM_SKIP_LOCKFS_FLAG;
-        /// Queued I/O was not flushed, or metadata was not committed.
+        /// No flush (suspend) or commit (status) was requested.
         const NOFLUSH = sys::DM_NOFLUSH_FLAG;
         /// The inactive table was requested.
         const QUERY_INACTIVE_TABLE = sys::DM_QUERY_INACTIVE_TABLE_FLAG;

@@ -131,14 +131,14 @@ impl ParseError {
         self.field
     }
 
-    /// The number of the word with the error, counted from 1 for the first word of the text.
+    /// The number of the wrong word, counted from 1; in the params of a line, counted within them.
     #[must_use]
     pub const fn word(&self) -> usize {
         self.place.number
     }
 
-    /// The bytes of the word with the error. If a word is missing, the place where it was expected: the end of the text, or the
-    /// word after a group that ends too early.
+    /// The bytes of that word in the text for [`annotate`](Self::annotate). If a word is missing, the place where it
+    /// was expected: the end of the text, or the word after its group.
     #[must_use]
     pub const fn span(&self) -> Range<usize> {
         self.place.start..self.place.end
@@ -154,7 +154,7 @@ impl ParseError {
     ///
     /// `text` must be the text that was parsed, or the line for an error in a line. Text that may contain a key is shown as
     /// `*`: all of it for a target with keys, all of a table, status or message with several lines, and what follows the
-    /// error if the target is not known yet. Of several devices in the concise form, only the wrong part is shown.
+    /// error if the target is not known yet. Of the concise form, at most the wrong line is shown.
     #[must_use]
     pub const fn annotate<'a>(&self, text: &'a str) -> Annotated<'a> {
         Annotated { error: *self, text }

@@ -15,10 +15,10 @@
 //! | era | `u32` | | from 1 on; 0 before the first resume |
 //! | held_root | [`MetaBlocks`] or `-` | number of a metadata block | `-`: no snapshot is held |
 //!
-//! The status is `Error` if the kernel could not read the metadata. Replies to messages are empty.
+//! The status is `Error` if committing the metadata failed. Replies to messages are empty.
 //!
-//! While the device is suspended, a status and a message block until it is resumed, and signals do not interrupt them: the
-//! worker thread that answers both is stopped.
+//! While the device is suspended, a status and a message block until it is resumed, and signals do not interrupt them:
+//! the worker thread that answers both is stopped.
 //!
 //! Kernel: `era_ctr`, `era_status` and `era_message` in `drivers/md/dm-era-target.c`.
 
@@ -119,7 +119,7 @@ impl fmt::Display for EraTable {
 pub enum EraStatus {
     /// The metadata is in use.
     Working(WorkingEra),
-    /// The kernel could not read the metadata.
+    /// Committing the metadata failed.
     Error,
 }
 
@@ -177,8 +177,8 @@ impl fmt::Display for EraStatus {
 pub enum EraMessage {
     /// Starts a new era.
     Checkpoint,
-    /// Takes a snapshot of the metadata, which user space can read while the target is in use. Also starts a new era. The
-    /// kernel returns `EINVAL` if there is a snapshot already.
+    /// Takes a snapshot of the metadata, which user space can read while the target is in use. Also starts a new era.
+    /// The kernel returns `EINVAL` if there is a snapshot already.
     TakeMetadataSnap,
     /// Releases that snapshot; the kernel returns `EINVAL` if there is none.
     DropMetadataSnap,

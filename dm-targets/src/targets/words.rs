@@ -20,7 +20,7 @@ use crate::{Device, DevicePath, Key, Printer, Problem, Usage, Value, Word, WordB
 
 macro_rules! from_str {
     ($($type:ty),+ $(,)?) => {$(
-        /// Parses the word as it is meant, without backslashes before special characters.
+        /// Parses the text as one word, in which a backslash is an ordinary character.
         impl FromStr for $type {
             type Err = Problem;
 

@@ -66,8 +66,8 @@ impl FaultyDisk {
     /// Makes a disk, named as by [`Scratch::name`], over the first sectors of another one. At first it has no fault.
     ///
     /// # Errors
-    /// [`Error::Name`](crate::Error::Name): the suffix cannot be part of a name. [`Error::Dm`](crate::Error::Dm): the kernel
-    /// refuses a command.
+    /// [`Error::Name`](crate::Error::Name): the suffix cannot be part of a name. [`Error::Dm`](crate::Error::Dm): the
+    /// kernel refuses a command.
     pub fn over(scratch: &Scratch, suffix: &str, below: DeviceNumber, size: Sectors) -> Result<Self> {
         let device = scratch.map(suffix, lines(&texts(&Fault::None, below, size)))?;
         // udev may hang together with the disk, so this does not wait for it.
@@ -77,11 +77,11 @@ impl FaultyDisk {
 
     /// Changes the behavior.
     ///
-    /// Pending I/O first completes with the old behavior; I/O that hangs continues with the new one.
+    /// Pending I/O first completes as before, but undelayed; I/O that hangs gets the new behavior.
     ///
     /// # Errors
-    /// [`Error::Op`](crate::Error::Op): the kernel refuses a command, for example because it lacks the target. The disk then
-    /// behaves as before.
+    /// [`Error::Op`](crate::Error::Op): the kernel refuses a command, for example because it lacks the target. The disk
+    /// then behaves as before.
     pub fn set(&self, fault: &Fault) -> Result<()> {
         // A file system on a failing disk cannot be frozen.
         let at_once = SuspendPolicy::new().noflush(true).skip_lockfs(true);

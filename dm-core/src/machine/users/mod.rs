@@ -1,7 +1,7 @@
 //! The users of a block device, which keep it from being removed or claimed.
 //!
-//! [`Users::of`] searches for all kinds of users within a given time. [`holders()`] and [`mounts()`] search for one kind
-//! each and do not read all of `/proc`.
+//! [`Users::of`] searches for all kinds of users within a given time. [`holders()`] and [`mounts()`] search for one
+//! kind each and do not read all of `/proc`.
 //!
 //! The examined programs may be hostile. The search avoids calls that can wait for a file system, limits the data that
 //! it reads and keeps, and returns text of other programs as [`ForeignText`], which is escaped when printed.
@@ -179,8 +179,8 @@ impl Users {
     }
 }
 
-/// Finds the block devices that use a device, its partitions, or the disk of which it is a partition: mapped devices,
-/// md arrays and others that the kernel links, and loop devices over it or over a file on its file system.
+/// Finds the direct users of a device, of its partitions, and of the disk that it is a partition of: mapped devices, md
+/// arrays and others in sysfs's `holders`, and loop devices over it or over a file on its file system.
 ///
 /// Reads sysfs, and the mounts of the calling thread's namespace, but no other process.
 ///

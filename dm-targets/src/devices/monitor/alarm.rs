@@ -46,8 +46,8 @@ pub enum AlarmKind {
     Added,
     /// The device was removed. Its concerns end with it and are not reported as cleared.
     Removed,
-    /// The device was renamed. The monitor begins to follow it if the new name is selected, and stops if neither the new name
-    /// nor the uuid is; in both cases this is the only alarm.
+    /// The device was renamed. The monitor begins to follow it if the new name is selected, and stops if neither the
+    /// new name nor the uuid is: this replaces [`Added`](Self::Added) or [`Removed`](Self::Removed).
     #[non_exhaustive]
     Renamed {
         /// The name before.
@@ -70,9 +70,9 @@ pub enum AlarmKind {
     },
     /// The usage has fallen below a level again; if below several at once, the lowest.
     ///
-    /// This is reported once the usage is at least two percentage points below the level, so that small changes are not
-    /// reported repeatedly. If the size of the space changes, that margin does not apply, and the highest level that is still
-    /// reached is [reported](Self::LevelReached) again.
+    /// This is reported once the usage in whole percent is at least 2 below the level, so that small changes are not
+    /// reported repeatedly. If the size of the space changes, there is no margin, and if a level is still reached, the
+    /// highest is [reported](Self::LevelReached) instead.
     #[non_exhaustive]
     LevelLeft {
         /// The kind of space.
@@ -106,8 +106,8 @@ pub enum AlarmKind {
     },
     /// The target has started background work.
     WorkStarted(WorkKind),
-    /// The target no longer does this background work: it was completed or stopped. After an interrupted synchronization,
-    /// [`Concern::NotInSync`] remains; a failed merge raises [`Concern::Disabled`].
+    /// The target no longer does this background work: it was completed or stopped. After an interrupted
+    /// synchronization, [`Concern::NotInSync`] remains; a failed merge raises [`Concern::Disabled`].
     WorkEnded(WorkKind),
     /// The status cannot be parsed. Earlier concerns are assumed to persist.
     Unreadable(ParseError),

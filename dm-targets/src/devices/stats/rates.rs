@@ -40,14 +40,14 @@ pub struct StatsRates {
     pub service_time: Option<Duration>,
 }
 
-/// The rates in one direction.
+/// The rates of reads, of writes, or of both.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct StatsFlow {
     /// The number of completed requests per second.
     pub per_second: f64,
-    /// The number of requests per second that were merged with others.
+    /// The number of requests per second that continue the last one.
     pub merged_per_second: f64,
     /// The number of bytes per second.
     pub bytes_per_second: f64,

@@ -39,8 +39,8 @@ pub struct StatsArea {
     pub read_time: u64,
     /// The time during which at least one write was in flight.
     pub write_time: u64,
-    /// The number of requests whose duration is below the first boundary, from the first to below the second and so on, and
-    /// from the last on; empty without a histogram.
+    /// The number of requests whose duration is below the first boundary, from the first to below the second and so on,
+    /// and from the last on; empty without a histogram.
     pub histogram: Vec<u64>,
     /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
@@ -53,7 +53,7 @@ pub struct StatsArea {
 pub struct StatsCounts {
     /// The number of completed requests.
     pub completed: u64,
-    /// The number of requests that were merged with others.
+    /// The number of requests that continue the last one.
     pub merged: u64,
     /// The number of sectors transferred.
     pub sectors: Sectors,

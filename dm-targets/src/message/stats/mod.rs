@@ -20,9 +20,9 @@
 //! | id | `u32` | | at most 2147483647 |
 //! | first, count | `u64` or `-` | areas | `-`: from the first area, or to the last |
 //!
-//! A region is a part of a device for which the kernel counts requests. It is divided into areas of the same size; the last
-//! area may be shorter. Statistics are lost when the device is removed. In Linux 6.12, a region can have at most 8388608
-//! areas and 134217728 histogram counters (`EOVERFLOW`). The memory for statistics is limited too (`ENOMEM`).
+//! A region is a part of a device for which the kernel counts requests. It is divided into areas of the same size; the
+//! last area may be shorter. Statistics are lost when the device is removed. In Linux 6.12, a region can have at most
+//! 8388608 areas and 134217728 histogram counters (`EOVERFLOW`). The memory for statistics is limited too (`ENOMEM`).
 //!
 //! Histograms and precise timestamps exist since interface version 4.32; the list of regions shows them since 4.33.
 //!
@@ -46,8 +46,8 @@ const REGION_ID: Limits = Limits::new("region id", 0, i32::MAX as u64);
 const PROGRAM: &str = "program id";
 const AUX: &str = "aux data";
 
-/// A message about I/O statistics, which can be sent to any sector of a device. It fails with `ENOENT` if its region does not
-/// exist.
+/// A message about I/O statistics, which can be sent to any sector of a device. It fails with `ENOENT` if its region
+/// does not exist.
 ///
 /// ```
 /// use dm_targets::stats::{StatsCreate, StatsMessage, StatsReply, StatsStep};
@@ -194,13 +194,15 @@ fn print_areas<'p, 'f, 'o>(out: &'p mut Printer<'f, 'o>, areas: &Option<StatsAre
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum StatsReply {
-    /// The empty reply to all other messages.
+    /// No reply, to [`Delete`](StatsMessage::Delete), [`Clear`](StatsMessage::Clear) and
+    /// [`SetAux`](StatsMessage::SetAux).
     None,
     /// The reply to [`Create`](StatsMessage::Create): the id of the new region.
     Created(u32),
     /// The reply to [`List`](StatsMessage::List): the regions in the order of their ids.
     Regions(Vec<StatsRegion>),
-    /// The reply to [`Print`](StatsMessage::Print) and [`PrintClear`](StatsMessage::PrintClear): the counters of each area.
+    /// The reply to [`Print`](StatsMessage::Print) and [`PrintClear`](StatsMessage::PrintClear): the counters of each
+    /// area.
     Areas(Vec<StatsArea>),
 }
 

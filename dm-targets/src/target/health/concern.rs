@@ -49,7 +49,7 @@ pub enum Concern {
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | integrity with mismatches | the number of tags that did not match since the table was loaded; these reads failed, and a RAID above may have repaired them |
+    /// | integrity with mismatches | the number of tags and MACs that did not match since the table was loaded; these reads failed, and a RAID above may have repaired them |
     /// | raid with mismatches | the last `check` found sectors that differ between devices; the devices are in sync as far as md knows |
     Mismatches,
     /// The kernel could not read the figures of the status. [Attention](HealthState::Attention).

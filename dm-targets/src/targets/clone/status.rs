@@ -37,7 +37,7 @@ keywords! {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum CloneStatus {
-    /// The clone works; its metadata may be read-only.
+    /// The clone works unless its [`mode`](WorkingClone::mode) is `Fail`.
     Working(WorkingClone),
     /// The metadata has failed, and all I/O fails.
     Fail,

@@ -91,8 +91,8 @@ keywords! {
 
 /// A reference to a key in a kernel keyring, `:size:type:description`.
 ///
-/// The kernel looks up the key in the keyrings of the calling process when it receives the table or message, requires it to
-/// have exactly this size, and copies it.
+/// The kernel looks up the key in the keyrings of the calling process when it receives the table or message, requires
+/// it to have exactly this size, and copies it.
 ///
 /// ```
 /// use dm_targets::crypt::{KeyringKey, KeyringType};
@@ -114,8 +114,8 @@ impl KeyringKey {
     ///
     /// # Errors
     ///
-    /// [`Problem::OutOfRange`]: the size is 0 or more than 2147483647. [`Problem::ForbiddenByte`]: the type contains a colon, or
-    /// the type or the description contains white space or a byte that no word can contain. [`Problem::Missing`]: the
+    /// [`Problem::OutOfRange`]: the size is 0 or more than 2147483647. [`Problem::ForbiddenByte`]: the type contains a
+    /// colon, or the type or the description contains white space, NUL or the byte 0xA0. [`Problem::Missing`]: the
     /// description is empty.
     pub fn new(size: u32, key_type: KeyringType, description: &str) -> Result<Self, Problem> {
         KEY_SIZE.check(size).map_err(|invalid| invalid.problem())?;

@@ -29,7 +29,7 @@ use crate::{
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct IntegrityStatus {
-    /// The number of tags that did not match since the table was loaded.
+    /// The number of tags and MACs that did not match since the table was loaded.
     pub mismatches: u64,
     /// The largest possible length of the target; `None` from old kernels.
     pub provided_sectors: Option<Sectors>,

@@ -242,9 +242,9 @@ group! {
     "{";
     /// The counters of deduplication.
     pub struct VdoHashLockStats {
-        /// The number of index entries that named the right block.
+        /// The number of index answers that named the right block.
         dedupe_advice_valid: u64 = "dedupeAdviceValid",
-        /// The number of index entries that named a block with other data.
+        /// The number of index answers whose block was not confirmed.
         dedupe_advice_stale: u64 = "dedupeAdviceStale",
         /// The number of writes of data that another request was writing at the same time.
         concurrent_data_matches: u64 = "concurrentDataMatches",
