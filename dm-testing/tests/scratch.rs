@@ -174,7 +174,9 @@ fn a_faulty_disk_has_the_fault_that_is_set() {
     faulty.set(&Fault::Slow(Duration::from_millis(100))).unwrap();
     let begun = std::time::Instant::now();
     old.verify(&path, start, Sectors(8)).unwrap();
-    assert!(begun.elapsed() >= Duration::from_millis(100), "{:?}", begun.elapsed());
+    let took = begun.elapsed();
+    // The kernel's timer may be a tick early: 10 ms with 100 Hz.
+    assert!(took >= Duration::from_millis(90), "{took:?}");
 }
 
 #[test]

@@ -25,6 +25,8 @@ fn resume(scratch: &Scratch, device: &MappedDevice) -> dm_core::DeviceInfo {
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn suspension_waits_for_io_that_is_under_way() {
     const DELAY: Duration = Duration::from_millis(500);
+    // The kernel's timer may be a tick early: 10 ms with 100 Hz.
+    const AT_LEAST: Duration = Duration::from_millis(490);
     let Some(scratch) = Scratch::new(&[require::target("delay")]) else { return };
     let disk = scratch.loop_device(LENGTH.to_bytes()).unwrap();
     // Writes are delayed; reads are not, since udev would take long.
@@ -42,9 +44,9 @@ fn suspension_waits_for_io_that_is_under_way() {
     wait_until("the write", SOON, in_flight).unwrap();
     scratch.dm().device_suspend_with(&device, SuspendOptions::new().skip_lockfs(true)).unwrap();
     let suspended = begun.elapsed();
-    assert!(suspended >= DELAY, "suspended after {suspended:?} with I/O under way");
+    assert!(suspended >= AT_LEAST, "suspended after {suspended:?} with I/O under way");
     resume(&scratch, &device);
-    assert!(writer.join().unwrap() >= DELAY);
+    assert!(writer.join().unwrap() >= AT_LEAST);
 }
 
 /// A mounted file system, unmounted on drop.

@@ -26,7 +26,7 @@ mod zoned_disk;
 use std::env;
 use std::time::{Duration, Instant};
 
-use dm_testing::Scratch;
+use dm_testing::{Scratch, require};
 
 use crate::draw::Draw;
 use crate::judge::Verdict;
@@ -42,6 +42,9 @@ const TURN: (Duration, u64) = (Duration::from_millis(100), 2);
 /// The settings of `cargo xtask oracle`.
 struct Settings {
     time: Duration,
+    /// The lowest minor version of the kernel's interface. The checks are those of recent kernels; the task reports
+    /// what differs on older ones.
+    interface: u32,
     seed: u64,
     target: Option<String>,
 }
@@ -49,8 +52,10 @@ struct Settings {
 impl Settings {
     fn read() -> Self {
         let number = |name: &str| env::var(name).ok().map(|text| text.parse().expect("a number"));
+        let seconds = number("DM_TESTING_ORACLE_SECONDS");
         Self {
-            time: Duration::from_secs(number("DM_TESTING_ORACLE_SECONDS").unwrap_or(8)),
+            time: Duration::from_secs(seconds.unwrap_or(8)),
+            interface: if seconds.is_some() { 0 } else { 48 },
             seed: number("DM_TESTING_ORACLE_SEED").unwrap_or(1),
             target: env::var("DM_TESTING_ORACLE_TARGET").ok(),
         }
@@ -122,7 +127,7 @@ fn series(settings: &Settings) -> Vec<Series> {
 #[ignore = "needs root and device mapper: cargo xtask test-root"]
 fn the_kernel_accepts_what_check_accepts_and_prints_tables_alike() {
     let settings = Settings::read();
-    let Some(scratch) = Scratch::new(&[]) else { return };
+    let Some(scratch) = Scratch::new(&[require::interface(settings.interface)]) else { return };
     let end = Instant::now() + settings.time;
     let mut lab = Lab::new(&scratch);
     let mut all = series(&settings);
