@@ -168,9 +168,10 @@ pub(super) fn replace(
     let before = old.info();
     let read_only = options.read_only.unwrap_or(before.is_read_only());
     let undo = |op: &Op<'_>, loaded, table| Before { info: &before, loaded, table, resumes: false }.put_back(op);
-    load(op, table, options.load.read_only(read_only))
-        .map_err(|error| (Loaded::after_op(&error), error))
-        .map_err(|(loaded, error)| error.with_state(undo(op, loaded, NewTable::Unchanged)))?;
+    load(op, table, options.load.read_only(read_only)).map_err(|error| {
+        let state = undo(op, Loaded::after_op(&error), NewTable::Unchanged);
+        error.with_state(state)
+    })?;
     let cookie = op.udev.expect(options.shown.udev_flags());
     let resume = ResumeOptions::new().suspend(options.suspend.options()).cookie(cookie);
     // The cookie is ready. From here to the resume, the successful path allocates nothing.

@@ -240,9 +240,10 @@ fn put_errors_under(op: &mut Op<'_>, info: &DeviceInfo) -> Result<bool, OpError>
     let Some(length) = length_of_table(op).map_err(|error| op.fail(Step::Force, error))? else { return Ok(false) };
     let undo = |op: &Op<'_>, loaded, table| Before { info, loaded, table, resumes: false }.put_back(op);
     let line = TargetLine::text(Sectors(0), length, "error", "");
-    uninterrupted(|| op.dm().table_load(op.target(), [line]))
-        .map_err(|error| (undo(op, Loaded::after(&error), NewTable::Unchanged), error))
-        .map_err(|(state, error)| op.failed(Step::Force, error, state))?;
+    uninterrupted(|| op.dm().table_load(op.target(), [line])).map_err(|error| {
+        let state = undo(op, Loaded::after(&error), NewTable::Unchanged);
+        op.failed(Step::Force, error, state)
+    })?;
     // I/O that waits in the old table would never be flushed.
     let cookie = op.udev.expect(UdevFlags::empty());
     let without_flush = ResumeOptions::new().suspend(SuspendOptions::without_flush()).cookie(cookie);
