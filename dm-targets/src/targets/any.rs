@@ -11,7 +11,7 @@ use crate::errors::keys::write_without_keys;
 use crate::text::fields::Fields;
 use crate::text::word::{TextForm, quote_printed, write_unquoted};
 
-/// Generates everything that is derived from the list of all targets.
+/// Generates the enums over all targets, their conversions, and `visit_targets`.
 macro_rules! targets {
     ($($name:ident($module:ident::$target:ident, $table:ident) $($boxed:ident)?;)+) => {
         $(
@@ -332,7 +332,7 @@ impl OtherStatus {
         &self.target_type
     }
 
-    /// The whole text as the kernel printed it, without anything hidden.
+    /// The whole text as it was parsed. After deserialization, words that may be a key are `*`.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text

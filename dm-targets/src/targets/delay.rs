@@ -1,4 +1,4 @@
-//! `delay`: delays every request by a fixed time before it is sent to the device.
+//! `delay`: delays requests by a fixed time, then sends them to a device.
 //!
 //! ```text
 //! table  = <class>                    for all requests

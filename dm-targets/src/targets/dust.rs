@@ -1,4 +1,4 @@
-//! `dust`: simulates a disk with bad blocks, whose reads fail until the block is written.
+//! `dust`: simulates a disk with bad blocks, which cannot be read until a write to them succeeds.
 //!
 //! ```text
 //! table   = <device> <offset> <block_size>
@@ -186,7 +186,7 @@ pub enum DustMessage {
     RemoveBadBlock(u64),
     /// Queries whether a block is bad; the reply is [`DustReply::Block`].
     QueryBlock(u64),
-    /// Makes reads of bad blocks fail; a write to a bad block makes it good.
+    /// Makes reads of bad blocks fail, and their first `failing_writes` writes; the next write makes the block good.
     Enable,
     /// Makes bad blocks behave like all others; the list of bad blocks is kept.
     Disable,

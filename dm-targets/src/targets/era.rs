@@ -1,4 +1,5 @@
-//! `era`: records for each block in which era it was last written. A message or a resume starts a new era.
+//! `era`: records for each block in which era it was last written. The message `checkpoint`, the message
+//! `take_metadata_snap` and a resume start a new era.
 //!
 //! ```text
 //! table   = <metadata> <origin> <block_size>
@@ -15,7 +16,7 @@
 //! | era | `u32` | | from 1 on; 0 before the first resume |
 //! | held_root | [`MetaBlocks`] or `-` | number of a metadata block | `-`: no snapshot is held |
 //!
-//! The status is `Error` if committing the metadata failed. Replies to messages are empty.
+//! The status is `Error` if the kernel could not read or commit the metadata. Replies to messages are empty.
 //!
 //! While the device is suspended, a status and a message block until it is resumed, and signals do not interrupt them:
 //! the worker thread that answers both is stopped.
@@ -119,7 +120,7 @@ impl fmt::Display for EraTable {
 pub enum EraStatus {
     /// The metadata is in use.
     Working(WorkingEra),
-    /// Committing the metadata failed.
+    /// The kernel could not read or commit the metadata.
     Error,
 }
 

@@ -1,4 +1,5 @@
-//! `inlinecrypt`: encrypts data with the inline encryption engine of the storage hardware.
+//! `inlinecrypt`: encrypts data with the inline encryption engine of the storage hardware, or with the kernel's
+//! fallback in software.
 //!
 //! ```text
 //! loaded  = <cipher> <key> <iv_offset> <device> <start> [<#opt> {<opt>}]
@@ -11,7 +12,7 @@
 //!
 //! | word | type | unit | range |
 //! |---|---|---|---|
-//! | key | [`CryptKey`] | | 1 to 128 bytes |
+//! | key | [`CryptKey`] | | 64 bytes if raw, 32 to 128 bytes if hardware-wrapped |
 //! | keytype | [`InlineKeyType`] | | 1 raw, 2 hardware-wrapped |
 //! | iv_offset | [`Sectors`] | sectors of 512 bytes | a multiple of the encryption sector |
 //! | start | [`Sectors`] | sectors on the device | |
@@ -70,7 +71,8 @@ impl Target for InlineCrypt {
         table.options.check()
     }
 
-    /// The kernel prints neither a sector size of 512 bytes nor `iv_large_sectors` with it, which then have no effect.
+    /// Ignores a sector size of 512 bytes, and `iv_large_sectors` with it: they have no effect, and the kernel does not
+    /// print them.
     fn difference(one: &InlineCryptTable, other: &InlineCryptTable) -> Option<TableDifference> {
         let [one, other] = [one, other].map(InlineCryptTable::as_printed);
         Comparison::new(&one, &other).layout("table", |table| table).result()
@@ -90,7 +92,7 @@ keywords! {
     exact;
     /// The cipher, its mode and the way in which initialization vectors are generated.
     pub enum InlineCipher {
-        /// AES-256 in XTS mode; the initialization vector is the 64-bit sector number.
+        /// AES-256 in XTS mode; the initialization vector is the 64-bit number of the encryption sector.
         AesXtsPlain64 = "aes-xts-plain64",
     }
 }
@@ -228,7 +230,7 @@ impl Put<InlineKeyType> for InlineKeyType {
 pub struct InlineCryptTable {
     /// The cipher, its mode and the way in which initialization vectors are generated.
     pub cipher: InlineCipher,
-    /// The key: 1 to 128 bytes.
+    /// The key: 64 bytes if raw, 32 to 128 bytes if hardware-wrapped.
     pub key: CryptKey,
     /// The number of 512-byte sectors that is added to the sector number for the initialization vector.
     pub iv_offset: Sectors,
@@ -264,7 +266,7 @@ impl InlineCryptTable {
     }
 }
 
-/// Reads the number of the key type, which only the kernel prints: the word after it is then not a device.
+/// Reads the number of the key type, which only a printed table has: its fourth word is a number instead of a device.
 fn read_printed_key_type(fields: &mut Fields<'_>) -> Result<Option<InlineKeyType>, ParseError> {
     let is_number = |word: Word<'_>| word.spelling().bytes().all(|byte| byte.is_ascii_digit());
     let mut ahead = fields.clone();

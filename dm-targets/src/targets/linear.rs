@@ -10,7 +10,8 @@
 //! | device | [`Device`] | |
 //! | start | [`Sectors`] | sectors on the device |
 //!
-//! The target takes no messages. The kernel checks the size of the device only when the table is complete.
+//! The target takes no messages. The constructor does not check the size of the device: the kernel checks it when it
+//! loads the first table of a mapped device, and whenever a table becomes active.
 //!
 //! Kernel: `linear_ctr` and `linear_status` in `drivers/md/dm-linear.c`.
 

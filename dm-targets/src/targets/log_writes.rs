@@ -1,4 +1,4 @@
-//! `log-writes`: logs every write to a second device, so that the writes can be replayed up to any point.
+//! `log-writes`: logs writes to a second device, so that they can be replayed up to any entry of the log.
 //!
 //! ```text
 //! table   = <device> <log_device>
@@ -13,8 +13,9 @@
 //! | highest | [`Sectors`] | last allocated sector of the log device |
 //! | text | [`WordBuf`] | one word |
 //!
-//! Logging stops for good once the log device is full or has failed, or memory is lacking. The kernel truncates a mark
-//! to the logical block size of `device` less 33 bytes. Words after the two devices are ignored.
+//! Once the log device is full or has failed, or memory is lacking, nothing is logged until the table is loaded again.
+//! The kernel truncates a mark to the logical block size of `device` less 33 bytes. Words after the two devices are
+//! ignored.
 //!
 //! Kernel: `log_writes_ctr`, `log_writes_status` and `log_writes_message` in `drivers/md/dm-log-writes.c`.
 

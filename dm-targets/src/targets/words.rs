@@ -33,7 +33,7 @@ macro_rules! from_str {
 
 macro_rules! display {
     ($($type:ty),+ $(,)?) => {$(
-        /// Prints the word as the kernel does, without backslashes.
+        /// Prints the word without quotes.
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 Printer::printed(f).put(self).end()

@@ -11,7 +11,7 @@ keywords! {
     pub enum CacheIoMode {
         /// A write to a cached block completes when it is in the cache; the block is then dirty.
         Writeback = "writeback",
-        /// A write to a clean block completes when it is on both the cache and the origin.
+        /// A write to a cached block that is not dirty completes when it is on both the cache and the origin.
         Writethrough = "writethrough",
         /// All reads and writes go to the origin; a write invalidates the cached block.
         Passthrough = "passthrough",

@@ -24,8 +24,8 @@
 //! | metadata_block_size | [`Sectors`] | sectors | always 8 (4 KiB) |
 //! | used/total | [`Usage`] | metadata blocks | |
 //! | resident/total, dirty | [`DataBlocks`](dm_units::DataBlocks) | cache blocks of the block size | |
-//! | hits, misses | `u32` | requests | wrap around |
-//! | demotions, promotions | `u32` | cache blocks | wrap around |
+//! | hits, misses | `u32` | requests | wrap around; kept in the metadata |
+//! | demotions, promotions | `u32` | cache blocks | wrap around; 0 after a load |
 //! | #core_args | count | words | settings of the cache itself, not of its policy |
 //! | mode | `rw` or `ro` | | whether the metadata can be changed |
 //! | check | `needs_check` or `-` | | |
@@ -34,12 +34,13 @@
 //! With every policy, a table and messages accept the key `migration_threshold`, in sectors. `mq` is an older name of `smq`
 //! that accepts five more keys, which have no effect. `default` means `smq`; a status shows the policy in use.
 //!
-//! The kernel prints the words of a table after the origin as they were given, even after a message has changed a setting. A
-//! status ends with a space, except `Fail` and `Error`. Words after the policy's arguments are ignored by the kernel and kept here.
+//! The kernel prints the words of a table after the origin as they were given, even after a message has changed a
+//! setting. It ignores words after the policy's arguments but prints them; so does `{:#}` until the table is changed. A
+//! status ends with a space, except `Fail` and `Error`.
 //!
-//! `passthrough` requires a cache without dirty blocks; blocks can be invalidated only in this mode. Replies to messages
-//! are empty. While the metadata is read-only or has failed, messages fail with `EOPNOTSUPP`, which
-//! `DevError::is_read_only` recognizes.
+//! `passthrough` requires a cache without dirty blocks; messages can invalidate blocks only in this mode. Replies to
+//! messages are empty. While the metadata is read-only or has failed, messages fail with `EOPNOTSUPP`, which
+//! `devices::DevError::is_read_only` recognizes.
 //!
 //! Kernel: `cache_ctr`, `cache_status` and `cache_message` in `drivers/md/dm-cache-target.c`; `mq_set_config_value` in
 //! `drivers/md/dm-cache-policy-smq.c`.

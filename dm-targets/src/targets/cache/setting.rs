@@ -25,7 +25,8 @@ keywords! {
     any_case;
     /// The name of a [`CacheSetting`].
     pub enum CacheKey {
-        /// The number of sectors that may be migrated between the devices at the same time; 2048 by default.
+        /// The number of sectors in migration up to which the policy `smq` writes back dirty blocks of an idle device;
+        /// 2048 by default. With less than the block size, it does not write them back.
         MigrationThreshold = "migration_threshold",
         /// Has no effect; accepted only by the policy `mq`, like the keys below.
         RandomThreshold = "random_threshold",

@@ -68,7 +68,7 @@ pub struct WorkingCache {
     pub block_size: Sectors,
     /// The used and total blocks of the cache device.
     pub resident: Usage<DataBlocks>,
-    /// The number of reads whose block was in the cache. This counter and those below wrap around.
+    /// The number of reads whose block was in the cache. This counter and the next five wrap around.
     pub read_hits: u32,
     /// The number of reads whose block was not in the cache.
     pub read_misses: u32,
@@ -76,9 +76,9 @@ pub struct WorkingCache {
     pub write_hits: u32,
     /// The number of writes whose block was not in the cache.
     pub write_misses: u32,
-    /// The number of blocks that were removed from the cache.
+    /// The number of blocks that were removed from the cache since the table was loaded, except by messages.
     pub demotions: u32,
-    /// The number of blocks that were copied into the cache.
+    /// The number of blocks that were added to the cache since the table was loaded.
     pub promotions: u32,
     /// The number of cached blocks that were not yet written back to the origin.
     pub dirty: DataBlocks,

@@ -21,11 +21,12 @@
 //! | used/total | [`Usage`](crate::Usage) | metadata blocks of 4 KiB | |
 //! | hydrated/regions, in_flight | `u64`, `u32` | regions | |
 //!
-//! Regions are copied in the background only while no other I/O is in flight (`do_hydration`), and not at all with the
-//! `hydration_threshold` 0.
+//! The kernel starts to copy a region in the background only while no other I/O is in flight (`do_hydration`), and
+//! never with the `hydration_threshold` 0.
 //!
 //! In a table, the kernel prints the words after the source as they were given; messages do not change them. The status
-//! shows the values in effect. Words after the last group are ignored by the kernel and kept here.
+//! shows the values in effect. The kernel ignores words after the last group but prints them; so does `{:#}` until the
+//! table is changed.
 //!
 //! `Fail`: the metadata has failed. `Error`: the kernel could not read the metadata. Replies to messages are empty.
 //!
@@ -141,7 +142,7 @@ pub struct CloneTable {
     pub dest: Device,
     /// The source device, which is only read.
     pub source: Device,
-    /// The size of a region: a power of two from 8 to 2097152 sectors. There can be 2^31 regions.
+    /// The size of a region: a power of two from 8 to 2097152 sectors. There can be at most 2^31 regions.
     pub region_size: Sectors,
     /// The requested features.
     pub features: CloneFeatures,

@@ -58,7 +58,7 @@ pub struct WorkingClone {
     pub region_size: Sectors,
     /// The number of regions that need no more copying, and of all regions.
     pub hydrated: Usage<u64>,
-    /// The number of regions that are being copied now.
+    /// The number of regions that are being copied or overwritten as a whole now.
     pub in_flight: u32,
     /// The active features.
     pub features: CloneFeatures,

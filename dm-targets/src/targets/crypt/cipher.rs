@@ -39,7 +39,7 @@ keywords! {
         Plain64 = "plain64",
         /// The 64-bit sector number, big-endian.
         Plain64Be = "plain64be",
-        /// The encrypted sector number; its key is derived with the hash that follows, as in `essiv:sha256`.
+        /// The sector number, encrypted with a hash of the key. The name of the hash follows, as in `essiv:sha256`.
         Essiv = "essiv",
         /// The number of the first cipher block of the sector, counted from 1, big-endian.
         Benbi = "benbi",
@@ -63,8 +63,10 @@ impl Cipher {
     ///
     /// # Errors
     ///
-    /// No kernel would accept it: the name, the chaining mode or the IV generator is empty, a required IV generator or the
-    /// hash of `essiv` is missing, the key count is not a power of two, or there are brackets without the prefix `capi:`.
+    /// [`Problem::Expected`]: the name or the chaining mode is empty, a required IV generator or the hash of `essiv` is
+    /// missing, the key count is not a power of two, or there are brackets without the prefix `capi:`.
+    /// [`Problem::Missing`]: the IV generator is empty. [`Problem::ForbiddenByte`]: the text contains NUL or the byte
+    /// 0xA0.
     pub fn new(specification: &str) -> Result<Self, Problem> {
         let parts = Parts::split(specification);
         let iv = parts.iv.map(|iv| IvMode::read(Word::plain(iv))).transpose()?;
@@ -108,7 +110,7 @@ impl Cipher {
         self.iv.as_ref()
     }
 
-    /// The part after the last colon, which only `essiv` uses; `None` if not given.
+    /// The part after the IV generator and a colon, which only `essiv` uses; `None` if not given.
     #[must_use]
     pub fn iv_options(&self) -> Option<&str> {
         Parts::split(&self.text).iv_options

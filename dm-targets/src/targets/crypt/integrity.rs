@@ -11,7 +11,8 @@ pub(super) const TAG_SIZES: Limits = Limits::new("integrity", 1, 480);
 /// [`integrity`](crate::integrity).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CryptIntegrity {
-    /// The number of bytes per encryption sector, from 1 to 480: as many as the device stores.
+    /// The number of bytes per encryption sector, from 1 to 480: at most as many as the device stores, and in Linux 6.1
+    /// exactly as many.
     pub tag_size: u32,
     /// The use of these bytes.
     pub profile: IntegrityProfile,

@@ -80,7 +80,7 @@ pub struct CryptTable {
 }
 
 impl CryptTable {
-    /// Without the usual size of sectors, which the kernel does not print.
+    /// The table without `sector_size:512`, which the kernel does not print.
     pub(super) fn as_printed(&self) -> Self {
         let mut printed = self.clone();
         printed.options.sector_size = printed.options.sector_size.filter(|bytes| *bytes != 512);

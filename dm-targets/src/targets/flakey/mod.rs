@@ -21,9 +21,10 @@
 //!
 //! `drop_writes` and `error_writes` exclude each other, and each excludes a `corrupt_bio_byte` for writes.
 //!
-//! Without a feature, the kernel fails all requests during a down interval. Linux 6.12 then prints `2 error_reads
-//! error_writes`; Linux 6.1 prints `0`, and a space at the end of every table. Linux 6.1 does not know `error_reads` and the
-//! `random_` features, although its target version is also 1.5.0, so the version does not show whether these exist.
+//! Without a feature, the kernel fails all reads and writes during a down interval. Linux 6.12 then prints `2
+//! error_reads error_writes`; Linux 6.1 prints `0`, and a space at the end of every table. Linux 6.1 does not know
+//! `error_reads` and the `random_` features, although its target version is also 1.5.0, so the version does not show
+//! whether these exist.
 //!
 //! Words after the counted features are ignored. The target takes no messages.
 //!
@@ -64,7 +65,8 @@ impl Target for Flakey {
         check_conflicts(&table.features)
     }
 
-    /// A table without features that have an effect is one that fails all requests, which Linux 6.12 prints.
+    /// A table without features that have an effect is equal to one with `error_reads` and `error_writes`, which Linux
+    /// 6.12 prints for it.
     fn difference(one: &FlakeyTable, other: &FlakeyTable) -> Option<TableDifference> {
         let [one, other] = [one, other].map(FlakeyTable::in_full);
         Comparison::new(&one, &other)
@@ -150,14 +152,15 @@ pub struct FlakeyTable {
 }
 
 impl FlakeyTable {
-    /// A device that works for `up` seconds, then fails all requests for `down` seconds, and so on. Features change what
-    /// fails.
+    /// A device that works for `up` seconds, then fails all reads and writes for `down` seconds, and so on. Features
+    /// change what fails.
     pub fn new(device: impl Into<Device>, offset: Sectors, up: u32, down: u32) -> Self {
         let (features, spelling) = (FlakeyFeatures::default(), Spelling::default());
         Self { device: device.into(), offset, up, down, features, spelling }
     }
 
-    /// With the features that the kernel prints: a probability of 0 has no effect, and without an effect, all requests fail.
+    /// The table as Linux 6.12 prints it: without probabilities of 0, and with `error_reads` and `error_writes` if no
+    /// feature is left.
     fn in_full(&self) -> Self {
         let mut features = self.features.clone();
         for probability in [&mut features.random_read_corrupt, &mut features.random_write_corrupt] {

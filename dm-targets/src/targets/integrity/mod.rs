@@ -1,4 +1,5 @@
-//! `integrity`: stores an integrity tag for every block, and checks it when the block is read.
+//! `integrity`: stores an integrity tag for every block. With an `internal_hash`, it also calculates the tag, and
+//! checks it when the block is read.
 //!
 //! ```text
 //! table  = <device> <reserved> <tag_size> <mode> <#opt> {<opt>}

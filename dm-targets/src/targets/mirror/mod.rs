@@ -21,11 +21,10 @@
 //! | offset | [`Sectors`] | sectors on the device | |
 //! | #features | count | words | not printed by the kernel if 0 |
 //! | in_sync, regions | `u64` | regions | |
-//! | health | a letter per mirror | | see [`MirrorHealth`] |
+//! | health | a letter per leg | | see [`MirrorHealth`] |
 //!
-//! The `1` is the number of words that follow with the health. `keep_log` requires `handle_errors`. The kernel prints the
-//! words of the log server without quotes, so a word with white space is parsed as several words. The target takes no
-//! messages.
+//! The `1` counts the words of the health. `keep_log` requires `handle_errors`. The kernel prints the words of the log
+//! server without quotes, so a word with white space is parsed as several words. The target takes no messages.
 //!
 //! Kernel: `mirror_ctr` and `mirror_status` in `drivers/md/dm-raid1.c`, `create_log_context`, `core_status` and
 //! `disk_status` in `drivers/md/dm-log.c`, `userspace_ctr` and `userspace_status` in
@@ -85,12 +84,12 @@ impl Target for Mirror {
 options! {
     /// The features of a `mirror` table: how errors are handled.
     pub struct MirrorFeatures for MirrorTable.features {
-        /// After an error of a leg or the log, holds the writes that it affects until the device is suspended: with
-        /// `noflush`, they are then submitted again, otherwise they fail. Without this feature, they succeed while any leg
-        /// has no error.
+        /// After an error of a leg or the log, holds the writes to regions in sync that it affects until the device is
+        /// suspended: with `noflush`, they are then submitted again, otherwise they fail. Without this feature, they
+        /// succeed. If all legs have errors, they fail at once in both cases.
         handle_errors(): bool = Flag("handle_errors");
-        /// Holds no writes: after an error of a leg, they succeed while any leg has no error; after an error of the log,
-        /// writes to regions in sync fail. Requires `handle_errors`.
+        /// Holds no writes: after an error of a leg, writes to regions in sync succeed while any leg has no error; after
+        /// an error of the log, they fail. Requires `handle_errors`.
         keep_log(): bool = Flag("keep_log");
     }
     other {
@@ -187,7 +186,8 @@ spelled!(MirrorTable);
 
 keywords! {
     exact;
-    /// The most severe error of a leg since the table was loaded, or since all regions were last brought in sync.
+    /// The most severe error of a leg (`F`, then `D`, `S`, `R`) since the table was loaded, or since all regions were
+    /// last brought in sync.
     pub enum MirrorHealth {
         /// No error.
         Alive = "A",
