@@ -14,7 +14,7 @@
 //! | word | type | unit | range |
 //! |---|---|---|---|
 //! | offset | [`Sectors`] | sectors on the device | |
-//! | block_size | `u32` | **bytes** | a power of two from 512 to 1073741824, not larger than the segment |
+//! | block_size | `u32` | **bytes** | a power of two from 512 to 1073741824, at most the length of the target |
 //! | reads | `bypass` or `fail_read_on_bad_block` | | |
 //! | log | `verbose` or `quiet` | | |
 //! | block | `u64` | number of the block, counted from the start of the underlying device | at most the number of its blocks |

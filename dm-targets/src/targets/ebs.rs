@@ -58,11 +58,11 @@ impl Target for Ebs {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct EbsTable {
-    /// The device with larger blocks.
+    /// The underlying device.
     pub device: Device,
     /// The first mapped sector of `device`.
     pub offset: Sectors,
-    /// The logical block size of this device in sectors: a power of two, at most one memory page.
+    /// The logical block size of the mapped device in sectors: a power of two, at most one memory page.
     pub emulated: u16,
     /// The size in sectors of the blocks that are read from and written to `device`: a power of two. `None` means its
     /// logical block size.

@@ -1,5 +1,5 @@
-//! `era`: records for each block in which era it was last written. The message `checkpoint`, the message
-//! `take_metadata_snap` and a resume start a new era.
+//! `era`: records for each block in which era it was last written. The messages `checkpoint` and `take_metadata_snap`,
+//! and every resume, start a new era.
 //!
 //! ```text
 //! table   = <metadata> <origin> <block_size>
@@ -118,7 +118,7 @@ impl fmt::Display for EraTable {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum EraStatus {
-    /// The metadata is in use.
+    /// The target works.
     Working(WorkingEra),
     /// The kernel could not read or commit the metadata.
     Error,

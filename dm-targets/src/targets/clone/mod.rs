@@ -1,4 +1,4 @@
-//! `clone`: a copy of a device that can already be used while it is being copied (hydrated) in the background.
+//! `clone`: copies a device to another one in the background (hydration), and can already be used meanwhile.
 //!
 //! ```text
 //! table    = <metadata> <dest> <source> <region_size> [<#features> {<feature>} [<#core> {<core_arg>}]]

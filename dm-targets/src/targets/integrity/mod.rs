@@ -33,7 +33,9 @@
 //! Since version 1.15.0, `journal_sectors` is printed only in mode `J`, after `buffer_sectors`; a parsed table remembers at
 //! which place it was.
 //!
-//! The target takes no messages. To find the largest possible length, load a table of 8 sectors and read `provided_sectors`.
+//! If the superblock, 4 KiB after the reserved sectors, is all zeros, the kernel formats the device when it loads the
+//! table, except in mode `R`. It refuses other contents without a superblock. To find the largest possible length, load a
+//! table of 8 sectors and read `provided_sectors`. The target takes no messages.
 //!
 //! Kernel: `dm_integrity_ctr`, `get_alg_and_key` and `dm_integrity_status` in `drivers/md/dm-integrity.c`.
 

@@ -33,7 +33,7 @@ keywords! {
 options! {
     /// The options of an `integrity` table.
     pub struct IntegrityOptions for IntegrityTable.options {
-        /// The device that stores the tags, instead of the data device.
+        /// The device that stores the superblock, the journal and the tags, instead of the data device.
         meta_device(device: impl Into<Device>): Option<Device> = Pair("meta_device"), since (1, 2, 0);
         /// The number of bytes that have one tag: a power of two from 512 to 4096; 512 if not given.
         block_size(bytes: u32): Option<u32> = Pair(Limits::new("block_size", 512, 4096).power_of_two());
