@@ -25,8 +25,8 @@ const BLOCK: Limits = Limits::new("cblock", 0, u32::MAX as u64);
 pub enum CacheMessage {
     /// Changes a setting of the cache or its policy; the kernel returns `EINVAL` for a key that the policy does not know.
     Set(CacheSetting),
-    /// Removes blocks from the cache. The kernel returns `EPERM` unless the I/O mode is `passthrough`, and `EINVAL` at the
-    /// first range that is not within the cache, after it has removed the blocks before.
+    /// Removes blocks from the cache. The kernel returns `EPERM` unless the I/O mode is `passthrough`, and `EINVAL` at
+    /// the first range that is not within the cache, after it has removed the blocks before.
     InvalidateCblocks(Vec<CacheBlocks>),
 }
 

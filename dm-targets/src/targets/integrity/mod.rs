@@ -34,8 +34,8 @@
 //! which place it was.
 //!
 //! If the superblock, 4 KiB after the reserved sectors, is all zeros, the kernel formats the device when it loads the
-//! table, except in mode `R`. It refuses other contents without a superblock. To find the largest possible length, load a
-//! table of 8 sectors and read `provided_sectors`. The target takes no messages.
+//! table, except in mode `R`; anything else that is not a superblock is refused. To find the largest possible length,
+//! load a table of 8 sectors and read `provided_sectors`. The target takes no messages.
 //!
 //! Kernel: `dm_integrity_ctr`, `get_alg_and_key` and `dm_integrity_status` in `drivers/md/dm-integrity.c`.
 

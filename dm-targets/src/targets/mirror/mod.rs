@@ -88,8 +88,8 @@ options! {
         /// suspended: with `noflush`, they are then submitted again, otherwise they fail. Without this feature, they
         /// succeed. If all legs have errors, they fail at once in both cases.
         handle_errors(): bool = Flag("handle_errors");
-        /// Holds no writes: after an error of a leg, writes to regions in sync succeed while any leg has no error; after
-        /// an error of the log, they fail. Requires `handle_errors`.
+        /// Holds no writes: after an error of a leg, writes to regions in sync succeed while any leg has no error;
+        /// after an error of the log, they fail. Requires `handle_errors`.
         keep_log(): bool = Flag("keep_log");
     }
     other {
