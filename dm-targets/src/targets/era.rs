@@ -73,7 +73,7 @@ impl Target for Era {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct EraTable {
-    /// The device that records in which era each block was written.
+    /// The device that records in which era each block was last written. Its first 4096 bytes must be zeros to start with.
     pub metadata: Device,
     /// The device that is mapped.
     pub origin: Device,

@@ -38,8 +38,8 @@
 //! setting. It ignores words after the policy's arguments but prints them; so does `{:#}` until the table is changed. A
 //! status ends with a space, except `Fail` and `Error`.
 //!
-//! `passthrough` requires a cache without dirty blocks, otherwise the resume fails. Messages can invalidate blocks only in
-//! this mode. Replies to messages are empty. While the metadata is read-only or has failed, messages fail with
+//! `passthrough` requires a cache without dirty blocks, otherwise the resume fails. Messages can invalidate blocks only
+//! in this mode. Replies to messages are empty. While the metadata is read-only or has failed, messages fail with
 //! `EOPNOTSUPP`, which `devices::DevError::is_read_only` recognizes.
 //!
 //! Kernel: `cache_ctr`, `cache_status` and `cache_message` in `drivers/md/dm-cache-target.c`; `mq_set_config_value` in

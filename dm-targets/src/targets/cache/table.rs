@@ -32,7 +32,7 @@ const POLICY_ARG: &str = "policy argument";
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CacheTable {
-    /// The metadata device, which records which blocks are cached.
+    /// The metadata device, which records which blocks are cached. For a new cache, its first 4096 bytes must be zeros.
     pub metadata: Device,
     /// The fast device.
     pub cache: Device,

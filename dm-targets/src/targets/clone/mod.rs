@@ -20,6 +20,7 @@
 //! | hydration_threshold, hydration_batch_size | `u32` | regions | default 1 |
 //! | used/total | [`Usage`](crate::Usage) | metadata blocks of 4 KiB | |
 //! | hydrated/regions, in_flight | `u64`, `u32` | regions | |
+//! | mode | `rw`, `ro` or `Fail` | | whether the metadata can be changed |
 //!
 //! The kernel starts to copy a region in the background only while no other I/O is in flight (`do_hydration`), and
 //! never with the `hydration_threshold` 0.
@@ -136,7 +137,8 @@ options! {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct CloneTable {
-    /// The metadata device, which records which regions have been copied.
+    /// The metadata device, which records which regions have been copied. For a new clone, its first 4096 bytes must be
+    /// zeros.
     pub metadata: Device,
     /// The destination device, which receives the copy.
     pub dest: Device,

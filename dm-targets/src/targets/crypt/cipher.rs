@@ -45,7 +45,7 @@ keywords! {
         Benbi = "benbi",
         /// All zeros.
         Null = "null",
-        /// The IV of Loop-AES with 64 keys, or 65 if the last one is the seed.
+        /// The IV of Loop-AES, usually with 64 keys; an additional key is the seed.
         Lmk = "lmk",
         /// The IV and whitening of old TrueCrypt volumes.
         Tcw = "tcw",
