@@ -73,7 +73,8 @@ impl Target for Era {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct EraTable {
-    /// The device that records in which era each block was last written. Its first 4096 bytes must be zeros to start with.
+    /// The device that records in which era each block was last written. At first, it must begin with 4096 bytes of
+    /// zeros.
     pub metadata: Device,
     /// The device that is mapped.
     pub origin: Device,

@@ -65,7 +65,7 @@ options! {
         /// Adds a salt to keyed tags, and the section number and the superblock to the keyed `journal_mac`; earlier kernels
         /// cannot use such a device.
         fix_hmac(): bool = Flag("fix_hmac"), since (1, 7, 0);
-        /// Allows recalculation of keyed tags even without `fix_hmac` and a keyed `journal_mac`: an attacker who
+        /// Allows recalculation of keyed tags even without `fix_hmac` or a keyed `journal_mac`: an attacker who
         /// changed the data can then obtain valid tags for it.
         legacy_recalculate(): bool = Flag("legacy_recalculate"), since (1, 7, 0);
         /// The algorithm that calculates the tags; without it, the layer above supplies them.
