@@ -21,7 +21,7 @@
 //! | writes | `u8` | number of writes to the block that fail before one succeeds | |
 //!
 //! Since Linux 7.3, blocks are counted from the start of the target instead. After a load, no block is bad, reads do
-//! not fail (`bypass`) and logging is on (`verbose`).
+//! not fail (`bypass`) and logging is on (`verbose`). `␤` stands for a line feed.
 //!
 //! Kernel: `dust_ctr`, `dust_status` and `dust_message` in `drivers/md/dm-dust.c`.
 

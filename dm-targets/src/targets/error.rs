@@ -1,4 +1,4 @@
-//! `error`: fails every request.
+//! `error`: fails every read, write and discard.
 //!
 //! ```text
 //! table  = [<device> <start>]

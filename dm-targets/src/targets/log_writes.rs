@@ -102,7 +102,7 @@ impl fmt::Display for LogWritesTable {
 pub struct LogWritesStatus {
     /// The number of entries in the log.
     pub logged_entries: u64,
-    /// The last sector that was allocated to the log. Once the log is full, it can lie behind the end of the device.
+    /// The last sector that was allocated to the log. Once the log is full, it can lie beyond the end of the device.
     pub highest_sector: Sectors,
     /// Whether logging has stopped: the log device is full or has failed, or memory was lacking.
     pub logging_disabled: bool,

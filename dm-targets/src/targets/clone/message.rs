@@ -21,7 +21,7 @@ pub enum CloneMessage {
     EnableHydration,
     /// Stops copying in the background.
     DisableHydration,
-    /// Sets the number of regions copied in the background at a time.
+    /// Sets how many regions may be copied in the background at the same time.
     HydrationThreshold(u32),
     /// Sets the number of adjacent regions to copy in one operation if possible.
     HydrationBatchSize(u32),

@@ -98,13 +98,14 @@ impl Cipher {
         self.key_count
     }
 
-    /// The chaining mode, such as `xts`; `None` with the prefix `capi:`, where the name includes it.
+    /// The chaining mode, such as `xts`, or `cbc` if the word is only a name; `None` with the prefix `capi:`, where the
+    /// name includes it.
     #[must_use]
     pub fn chain_mode(&self) -> Option<&str> {
         Parts::split(&self.text).chain_mode
     }
 
-    /// The IV generator; `None` if not given.
+    /// The IV generator, or `plain` if the word is only a name or `name-plain`; `None` if there is none.
     #[must_use]
     pub const fn iv(&self) -> Option<&IvMode> {
         self.iv.as_ref()

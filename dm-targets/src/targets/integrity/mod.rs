@@ -78,7 +78,7 @@ impl Target for Integrity {
         if table.mode == IntegrityMode::Inline { check_inline(table) } else { Ok(()) }
     }
 
-    /// The kernel also prints options that were not requested, so only what the requested table `one` contains is compared.
+    /// `one` is the requested table. What the kernel prints in `other` without a request is not compared.
     fn difference(one: &IntegrityTable, other: &IntegrityTable) -> Option<TableDifference> {
         let other = other.reduced_to(one);
         Comparison::new(one, &other)
