@@ -10,7 +10,7 @@
 //! | stripes | `u32` | | at least 1 |
 //! | chunk_size | [`Sectors`] | sectors | 1 to 2^32 - 1, not only powers of two |
 //! | offset | [`Sectors`] | sectors on the device | |
-//! | health | a letter per stripe | | `A` alive, `D` at least one failed request to its device |
+//! | health | a letter per stripe | | see [`StripeHealth`] |
 //!
 //! The length must be a multiple of the number of stripes, and the length of each stripe a multiple of the chunk size. The
 //! `1` is the number of words that follow it. The target takes no messages.
@@ -135,11 +135,16 @@ impl fmt::Display for StripedTable {
 
 keywords! {
     exact;
-    /// Whether requests to the device of a stripe have failed. Read-ahead and unsupported operations do not count.
+    /// Whether requests to the device of a stripe have failed.
+    ///
+    /// Read-ahead and unsupported operations do not count, nor, in Linux 6.12, the flushes of a table with only
+    /// `linear` and `striped` lines. If the device is a partition, no request counts: `stripe_end_io` looks for the
+    /// number of the disk.
     pub enum StripeHealth {
-        /// No request has failed since the table was loaded.
+        /// No request that counts has failed since the table was loaded.
         Alive = "A",
-        /// At least one request has failed since the table was loaded. The kernel continues to use the stripe.
+        /// At least one request that counts has failed since the table was loaded. The kernel continues to use the
+        /// stripe.
         Dead = "D",
     }
 }

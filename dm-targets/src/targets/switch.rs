@@ -168,7 +168,7 @@ impl SwitchMessage {
     ///
     /// # Errors
     ///
-    /// A region or path does not exist, or a repetition has fewer than `cycle` regions before it.
+    /// [`InvalidField`]: a region or path does not exist, or a repetition has fewer than `cycle` regions before it.
     pub fn check(&self, table: &SwitchTable, length: Sectors) -> Result<(), InvalidField> {
         let Self::SetRegionMappings(mappings) = self;
         let last_path = (table.paths.len() as u64).saturating_sub(1);

@@ -248,7 +248,7 @@ impl fmt::Display for ThinTable {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum ThinStatus {
-    /// The device works.
+    /// The device is open in its pool, which has not failed.
     Working {
         /// The size of all mapped blocks together.
         mapped: Sectors,

@@ -13,9 +13,9 @@
 //! | unmapped/total | [`Zones`] | zones | `cache`: of the regular device; `random` and `sequential`: once per zoned device |
 //!
 //! The devices must be formatted first and are mapped as a whole. Linux 6.12 crashes if an unformatted regular device
-//! is given together with zoned devices. The kernel replaces the length of the line by the capacity of the devices, so
-//! that it later reports a length that differs from the loaded one. Versions before 2.0.0 take one device and print no
-//! `cache`.
+//! is given together with zoned devices. The kernel replaces the length of the line by the usable capacity of the
+//! devices, so that it later reports a length that may differ from the loaded one. Versions before 2.0.0 take one
+//! device and print no `cache`.
 //!
 //! The reply to the message is empty.
 //!
@@ -63,7 +63,7 @@ impl Target for Zoned {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ZonedTable {
-    /// The zoned device if it is the only one, otherwise the regular device.
+    /// The zoned device if the table has no other device, otherwise the regular device.
     pub first: Device,
     /// The zoned devices if `first` is a regular device.
     pub others: Vec<Device>,
@@ -75,8 +75,8 @@ impl ZonedTable {
         Self { first: zoned.into(), others: Vec::new() }
     }
 
-    /// Maps at least one zoned device; a regular device holds metadata and caches writes. Without a zoned device, the
-    /// table is the same as [`new`](Self::new) with `regular`, and the kernel refuses it (`Invalid regular device`).
+    /// Maps zoned devices, with a regular device that holds metadata and caches writes. If `zoned` is empty, the table
+    /// is the same as [`new`](Self::new) with `regular`, and the kernel refuses it (`Invalid regular device`).
     pub fn with_regular(regular: impl Into<Device>, zoned: impl IntoIterator<Item = Device>) -> Self {
         Self { first: regular.into(), others: zoned.into_iter().collect() }
     }
@@ -104,7 +104,7 @@ impl fmt::Display for ZonedTable {
 pub struct Zones {
     /// The number of zones that hold no data.
     pub unmapped: u32,
-    /// The number of all zones of this kind.
+    /// The number of zones of this kind for data; those for metadata or reserved for reclaim do not count.
     pub total: u32,
 }
 
@@ -223,8 +223,8 @@ impl fmt::Display for ZonedStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ZonedMessage {
-    /// Starts to move data out of the cache and the random zones; has no effect while the target is busy and many of
-    /// these zones are unmapped.
+    /// Starts to move data out of the cache and the random zones; has no effect while the target is busy and more than
+    /// 30 percent of these zones are unmapped.
     Reclaim,
 }
 

@@ -46,7 +46,7 @@ pub enum PathGroup {
         /// The paths of the group, 1 to 1024.
         paths: Vec<ThroughputPath>,
     },
-    /// Uses the path that is expected to complete first, according to the duration of earlier requests.
+    /// Uses the path that is expected to complete the request first, according to the duration of earlier requests.
     HistoricalServiceTime {
         /// The weight of earlier requests in 1/1024, at most 1023; the kernel's default is 972.
         base_weight: u32,
@@ -55,7 +55,7 @@ pub enum PathGroup {
         /// The paths of the group, 1 to 1024.
         paths: Vec<RepeatPath>,
     },
-    /// Uses the path that is assigned to the current CPU.
+    /// Uses the path that is assigned to the current CPU, or another one if that path has failed or none is assigned.
     IoAffinity {
         /// The paths of the group, 1 to 1024.
         paths: Vec<CpuPath>,
@@ -91,7 +91,7 @@ impl PathGroup {
         Self::ServiceTime { paths: paths.into_iter().collect() }
     }
 
-    /// Uses the device that is expected to complete first, with the kernel's default weights.
+    /// Uses the device that is expected to complete the request first, with the kernel's default arguments.
     pub fn historical_service_time<D: Into<Device>>(devices: impl IntoIterator<Item = D>) -> Self {
         Self::HistoricalServiceTime { base_weight: 972, threshold_multiplier: 0, paths: repeat_paths(devices) }
     }

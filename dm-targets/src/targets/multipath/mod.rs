@@ -24,7 +24,7 @@
 //! | paths | `u32` | | 1 to 1024 |
 //! | path_args | `u32` | words, the same for each path of a group | see [`PathGroup`] |
 //! | #feature_words | count | words of the status's features: queue_io and pg_init_count | 2 |
-//! | queue_io | `u32` | | not 0 before the first request, and while requests wait for a path group to be initialized |
+//! | queue_io | `u32` | | not 0 before the first request, and while a hardware handler initializes the path group |
 //! | pg_init_count | `u32` | attempts to initialize the current path group | |
 //! | group | `u32` | number of a group, from 1 | |
 //! | group_status: state | letter | `A` active, `E` enabled, `D` disabled | |
@@ -35,9 +35,9 @@
 //! one that was loaded:
 //!
 //! - the hardware handler can be one that was already attached to a path; its arguments are missing;
-//! - `first_group` is the group that is used now or next;
-//! - `queue_if_no_path` shows the effect of messages, and is missing while the device is suspended (always with
-//!   `queue_mode bio`, otherwise only if the suspend flushes);
+//! - `first_group` is the group that is chosen for the next request, otherwise the group in use, otherwise 1;
+//! - `queue_if_no_path` shows the effect of messages and of the module's parameter `queue_if_no_path_timeout_secs`, and
+//!   is missing while the device is suspended (always with `queue_mode bio`, otherwise only if the suspend flushes);
 //! - `queue_mode` is only printed for `bio`;
 //! - `retain_attached_hw_handler` is missing from target version 1.15 (`dmsetup targets`) on; before, `queue_mode bio` adds it.
 //!

@@ -135,7 +135,7 @@ impl OtherPath {
     }
 }
 
-/// Checks a mask by the rules of `cpumask_parse`: groups of up to eight hexadecimal digits.
+/// Checks a mask as `cpumask_parse` does, but without empty groups: groups of up to eight hexadecimal digits.
 pub(super) fn check_cpu_mask(mask: &str) -> Result<(), InvalidField> {
     let is_group = |group: &str| (1..=8).contains(&group.len()) && group.bytes().all(|digit| digit.is_ascii_hexdigit());
     if mask.split(',').all(is_group) {

@@ -50,7 +50,7 @@ keywords! {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct MultipathStatus {
-    /// Not 0 before the first request, and while requests wait for a path group to be initialized; early kernels print the
+    /// Not 0 before the first request, and while a hardware handler initializes the path group; early kernels print the
     /// number of waiting requests.
     pub queue_io: u32,
     /// The number of attempts to initialize the current path group.
@@ -61,7 +61,8 @@ pub struct MultipathStatus {
     /// Words about the hardware handler, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub handler: Vec<WordBuf>,
-    /// The number of the group that is used now or next, from 1; 0 if there are no groups.
+    /// The number, from 1, of the group that is chosen for the next request, otherwise of the group in use, otherwise
+    /// 1; 0 if there are no groups.
     pub group: u32,
     /// The groups in the order of the table.
     pub groups: Vec<PathGroupStatus>,
@@ -88,7 +89,7 @@ pub struct PathGroupStatus {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum SelectorInfo {
-    /// No words, as most path selectors.
+    /// No words; most path selectors print none.
     Nothing,
     /// The two arguments of `historical-service-time`.
     HistoricalServiceTime {
@@ -123,10 +124,10 @@ pub struct PathStatus {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum PathInfo {
-    /// No words, as `round-robin`.
+    /// No words; `round-robin` prints none.
     Nothing,
-    /// `queue-length`: the number of requests in flight. `io-affinity`: the number of requests in the group from CPUs to
-    /// which no path is assigned.
+    /// `queue-length`: the number of requests in flight. `io-affinity`: how often a path of the group was chosen on a
+    /// CPU to which none is assigned.
     Count(i32),
     /// The words of `service-time`.
     ServiceTime {
@@ -137,11 +138,12 @@ pub enum PathInfo {
     },
     /// The words of `historical-service-time`.
     HistoricalServiceTime {
-        /// The average duration of a request, in 1/1024 ns.
+        /// The weighted average of the duration of a request, in 1/1024 ns.
         historical_service_time: u64,
         /// The number of requests in flight.
         outstanding: u64,
-        /// The time at which the average expires, in nanoseconds since the system was started.
+        /// The time at which the average expires, in nanoseconds of `CLOCK_MONOTONIC`; 0 before the first completed
+        /// request.
         stale_after: u64,
     },
     /// Words that this crate does not know.

@@ -107,8 +107,8 @@ impl MultipathTable {
         Self { features: MultipathFeatures::default(), handler: None, first_group, groups }
     }
 
-    /// With only the words that every kernel prints back: not with the words that have no effect, and without the
-    /// arguments of the handler, which the kernel does not keep.
+    /// Keeps only the words that every kernel prints back: drops `retain_attached_hw_handler`, a `queue_mode` other
+    /// than `bio`, the arguments of the handler and the repeat counts.
     pub(super) fn as_printed(&self) -> Self {
         let mut printed = self.clone();
         let features = &mut printed.features;

@@ -15,23 +15,23 @@
 //! | `sync`, `nosync` | | not both, neither together with `rebuild` | not 0; no `nosync` for 6, no `sync` for 10 |
 //! | `rebuild <index>` | number of a device, from 0 | may be repeated | not 0 |
 //! | `daemon_sleep <n>` | jiffies | 0: 5 seconds | not 0 |
-//! | `min_recovery_rate <n>`, `max_recovery_rate <n>` | KiB/s for each device | min at most max | not 0 |
+//! | `min_recovery_rate <n>`, `max_recovery_rate <n>` | KiB/s for each device | 0: the system's limit; min at most a max other than 0 | not 0 |
 //! | `write_mostly <index>` | number of a device, from 0 | may be repeated, not all | 1 |
 //! | `max_write_behind <n>` | requests, doubled; **printed halved** | at most 32767 | 1 |
 //! | `stripe_cache <n>` | stripes; the number in effect is printed | 17 to 32768, or half a chunk if that is more | 4, 5, 6 |
-//! | `region_size <n>` | sectors | a power of two, not less than the chunk, at most 2097152 regions | not 0 |
+//! | `region_size <n>` | sectors | 0, or a power of two from the chunk size to the length, with at most 2097152 regions | not 0 |
 //! | `raid10_copies <n>` | | 2 to the number of devices | 10 |
 //! | `raid10_format near\|far\|offset` | | | 10 |
 //! | `raid10_use_near_sets` | | not with `near`; **counted but not printed** | 10 |
 //! | `delta_disks <n>` | devices to add, or negative to remove | not 0; not negative for 10 | not 0 |
-//! | `data_offset <n>` | sectors | 0, or at least 32 and a multiple of 8 | all |
-//! | `journal_dev <device>` | | | 4, 5, 6 |
-//! | `journal_mode writethrough\|writeback` | | only with `journal_dev` | 4, 5, 6 |
+//! | `data_offset <n>` | sectors | 0, or at least 32 and a multiple of a page, 8 for 4 KiB | all |
+//! | `journal_dev <device>` | | a device of at least 4 MiB | 4, 5, 6 |
+//! | `journal_mode writethrough\|writeback` | | only after `journal_dev` | 4, 5, 6 |
 //!
-//! `#params` counts the words from the chunk size to the last parameter. Parameters may be given in any order. The chunk
-//! size, in sectors, is a power of two from 8 (for parity levels, to 65536). RAID 1 has no chunk size and prints 0; a
-//! negative chunk size, which the kernel ignores, is refused here. `-` stands for no metadata device, or for a missing
-//! device.
+//! `#params` counts the words from the chunk size to the last parameter. The order of the parameters is free, except
+//! that the kernel requires `journal_dev` before `journal_mode`. The chunk size, in sectors, is a power of two from 8
+//! (for parity levels, to 65536). RAID 1 has no chunk size: the kernel ignores any number and prints 0; a negative
+//! number is refused here. `-` stands for no metadata device, or for a missing device.
 //!
 //! RAID 10 requires metadata devices and cannot be combined with `sync`: the kernel takes its layout from the metadata,
 //! which it does not read with `sync`, and an array without a layout does not start. A `data_offset` other than 0

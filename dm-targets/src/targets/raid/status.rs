@@ -93,11 +93,11 @@ pub enum RaidStatus {
 pub struct RaidArrayStatus {
     /// The layout, or the new one while the array is reshaped. Its name can differ from that in the table.
     pub raid_type: RaidType,
-    /// The number of devices in the array; while it is reshaped, this differs from the number in the table.
+    /// The number of devices in the array; while it is reshaped, this can differ from the number in the table.
     pub disks: u32,
     /// The state of each device, in the order of the table.
     pub health: Vec<RaidHealth>,
-    /// The progress of the running action in sectors, or the number of sectors in sync if no action is running.
+    /// The progress of the running action in sectors; for [`Idle`](SyncAction::Idle), the number of sectors in sync.
     pub progress: Sectors,
     /// The number of sectors to process; for RAID 0 and parity levels, per device.
     pub total: Sectors,

@@ -63,9 +63,9 @@ options! {
         /// The time between updates of the bitmap of out-of-sync regions, 0 for 5 seconds. The kernel documents
         /// milliseconds but takes jiffies, and uses the time only for a new bitmap; an existing one keeps its own.
         daemon_sleep(jiffies: u32): Option<u32> = Argument(Limits::new("daemon_sleep", 0, MAX));
-        /// The minimum speed of synchronization in KiB/s per device.
+        /// The minimum speed of synchronization in KiB/s per device; 0 for the system's limit.
         min_recovery_rate(rate: u32): Option<u32> = Argument(Limits::new("min_recovery_rate", 0, MAX));
-        /// The maximum speed of synchronization in KiB/s per device.
+        /// The maximum speed of synchronization in KiB/s per device; 0 for the system's limit.
         max_recovery_rate(rate: u32): Option<u32> = Argument(Limits::new("max_recovery_rate", 0, MAX));
         /// The numbers, from 0, of the devices that are read only if no other device can be.
         write_mostly(index: u32): BTreeSet<u32> = Each("write_mostly");
@@ -73,7 +73,8 @@ options! {
         /// the number, as if from sectors to KiB, and prints the half. An existing bitmap keeps its own number.
         max_write_behind(doubled: u32): Option<u32> = Argument(Limits::new("max_write_behind", 0, 32767)),
             since (1, 1, 0);
-        /// The number of stripes in the stripe cache, from 17 to 32768.
+        /// The number of stripes in the stripe cache, from 17 to 32768. The kernel raises a number that is less than
+        /// half the chunk size in sectors.
         stripe_cache(stripes: u32): Option<u32> = Argument(Limits::new("stripe_cache", 0, MAX));
         /// The number of sectors per bit of the bitmap, a power of two; 0 for the kernel's default.
         region_size(size: Sectors): Option<Sectors> = Argument("region_size");
@@ -86,7 +87,7 @@ options! {
         /// The number of devices to add, or to remove if negative.
         delta_disks(disks: i32): Option<i32> = Argument("delta_disks"), since (1, 9, 0);
         /// Where a reshape moves the data on each device: from sector 0 to this sector, or from this sector to sector
-        /// 0. 0 once the space for this has been removed.
+        /// 0. Given as 0 after the space for this has been removed.
         data_offset(offset: Sectors): Option<Sectors> = Argument("data_offset"), since (1, 9, 0);
         /// The device that holds the journal.
         journal_dev(device: impl Into<Device>): Option<Device> = Argument("journal_dev"), since (1, 10, 0);
@@ -111,8 +112,8 @@ options! {
 /// - `max_write_behind` is printed halved: loading a printed table halves it again.
 /// - `raid10_use_near_sets` is counted but not printed. It is recovered from the count: `{}` prints a table that can be
 ///   loaded, and `{:#}` the text of the kernel, which cannot.
-/// - `daemon_sleep`, `stripe_cache`, `raid10_copies` and `raid10_format` are the values in effect, and `delta_disks` is
-///   the larger of the requested number and what remains to be done.
+/// - `daemon_sleep`, `stripe_cache`, `region_size`, `raid10_copies` and `raid10_format` are the values in effect, and
+///   `delta_disks` is the larger of the requested number and what remains to be done. The chunk size of RAID 1 is 0.
 /// - Before version 1.15.1, the count is too large with `rebuild`, `write_mostly` or a journal. `{:#}` prints this
 ///   count too.
 ///
@@ -136,7 +137,7 @@ pub struct RaidTable {
     pub chunk_size: Sectors,
     /// The named parameters.
     pub params: RaidParams,
-    /// The devices in the order in which they are numbered, 1 to 253.
+    /// The devices, 1 to 253 of them; the first is number 0.
     pub devices: Vec<RaidDevice>,
     spelling: Spelling,
 }

@@ -16,7 +16,7 @@
 //! | word | type | unit | range |
 //! |---|---|---|---|
 //! | origin, cow | [`Device`](crate::Device) | | not the same |
-//! | chunk_size | [`Sectors`] | sectors | a power of two of at most 2097152, a multiple of both devices' block sizes |
+//! | chunk_size | [`Sectors`] | sectors | 0 (not for `N`), or a power of two of at most 2097152 and a multiple of both devices' block sizes |
 //! | #features | count | words | at most 2; not printed by the kernel if 0 |
 //! | allocated, total, metadata | [`Sectors`] | sectors of the COW device | `allocated` includes `metadata` |
 //!

@@ -35,7 +35,8 @@ pub enum SnapshotStatus {
     /// The snapshot is lost: the copy of a chunk failed, or there was no space or memory for it; see
     /// [`Overflow`](Self::Overflow) for the exception.
     Invalid,
-    /// An error stopped the merge; a resume tries again. The writes that waited for it failed; other I/O continues.
+    /// An error stopped the merge. The writes that waited for it failed; other I/O continues. After a suspend, a resume
+    /// tries again, but the status stays until the table is replaced.
     MergeFailed,
     /// A store of the type [`PersistentOverflow`](super::SnapshotStore::PersistentOverflow) was full. A
     /// `snapshot` is then read-only, and becomes invalid if a chunk of the origin finds no space.

@@ -47,8 +47,8 @@ impl SnapshotStore {
 options! {
     /// The features of a `snapshot` table.
     pub struct SnapshotFeatures for SnapshotTable.features {
-        /// A discard of a whole chunk zeroes the chunk if it is on the COW device; a discard of another chunk has no
-        /// effect.
+        /// A discard of a whole chunk that is on the COW device zeroes it there; a discard of a chunk that is not there
+        /// has no effect.
         ///
         /// With chunks of fewer than 512 sectors, Linux 7.2 crashes with a division by zero when it sets up the device:
         /// `snapshot_io_hints` in `drivers/md/dm-snap.c` passes the chunk size in sectors instead of bytes, and
@@ -96,8 +96,8 @@ pub struct SnapshotTable {
     pub cow: Device,
     /// The type of the exception store.
     pub store: SnapshotStore,
-    /// The number of sectors that are copied at once: a power of two of at most 2097152, or 0 for the default. An
-    /// existing persistent store keeps the size stored on disk.
+    /// The number of sectors that are copied at once: a power of two of at most 2097152, or, for a persistent store, 0
+    /// for the default. An existing persistent store keeps the size stored on disk.
     pub chunk_size: Sectors,
     /// How discards are handled.
     pub features: SnapshotFeatures,

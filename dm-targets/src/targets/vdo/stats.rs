@@ -61,9 +61,9 @@ group! {
         current_vios_in_progress: u32 = "currentVIOsInProgress",
         /// The largest number of requests in progress so far.
         max_vios: u32 = "maxVIOs",
-        /// The number of index queries that timed out.
+        /// The number of index queries that timed out, or were not made because of earlier timeouts.
         dedupe_advice_timeouts: u64 = "dedupeAdviceTimeouts",
-        /// The number of flushes sent to the device.
+        /// The number of flushes sent to the device for users of the volume or for a suspend.
         flush_out: u64 = "flushOut",
         /// The logical block size of the volume in bytes.
         logical_block_size: u64 = "logicalBlockSize",
@@ -93,7 +93,7 @@ group! {
         bios_acknowledged_partial: VdoBioStats = "biosAcknowledgedPartial",
         /// Requests to the volume that are in progress.
         bios_in_progress: VdoBioStats = "biosInProgress",
-        /// The memory that the volume uses.
+        /// The memory that all volumes of the kernel use.
         memory_usage: VdoMemoryUsage = "memoryUsage",
         /// The deduplication index.
         index: VdoIndexStats = "index",
@@ -162,13 +162,13 @@ group! {
     pub struct VdoSlabJournalStats {
         /// The number of times that a slab journal was full.
         disk_full_count: u64 = "diskFullCount",
-        /// The number of entries that caused a flush of a slab journal.
+        /// The number of times that reference counts were written because a slab journal was filling up.
         flush_count: u64 = "flushCount",
-        /// The number of entries that were blocked by a flush.
+        /// The number of times that entries had to wait because a slab journal was almost full.
         blocked_count: u64 = "blockedCount",
         /// The number of blocks written.
         blocks_written: u64 = "blocksWritten",
-        /// The number of times that the previous block was still being written when the next one was due.
+        /// The number of times that entries had to wait because the write of the last block could not start.
         tail_busy_count: u64 = "tailBusyCount",
     }
 }
@@ -201,13 +201,13 @@ group! {
         clean_pages: u32 = "cleanPages",
         /// The number of free pages.
         free_pages: u32 = "freePages",
-        /// The number of pages that could not be read or written.
+        /// The number of pages whose read has failed and that are not free again yet.
         failed_pages: u32 = "failedPages",
         /// The number of pages that are being read.
         incoming_pages: u32 = "incomingPages",
         /// The number of pages that are being written.
         outgoing_pages: u32 = "outgoingPages",
-        /// The number of times that no page was free.
+        /// The number of times that no page could be dropped to free it; reset once no lookup waits for a free page.
         cache_pressure: u32 = "cachePressure",
         /// The number of lookups for reading.
         read_count: u64 = "readCount",
@@ -217,17 +217,17 @@ group! {
         failed_reads: u64 = "failedReads",
         /// The number of failed writes of a page.
         failed_writes: u64 = "failedWrites",
-        /// The number of lookups of a page that was about to be dropped.
+        /// The number of lookups that waited until their page had been written, and then found it in the cache.
         reclaimed: u64 = "reclaimed",
-        /// The number of lookups of a page that was being written.
+        /// The number of lookups for reading that found a page while it was being written.
         read_outgoing: u64 = "readOutgoing",
-        /// The number of lookups of a page that was in the cache.
+        /// The number of lookups that found their page ready in the cache.
         found_in_cache: u64 = "foundInCache",
         /// The number of lookups for which another page had to be dropped.
         discard_required: u64 = "discardRequired",
         /// The number of lookups that had to wait for their page.
         wait_for_page: u64 = "waitForPage",
-        /// The number of lookups that had to read their page.
+        /// The number of lookups that read their page into a free page.
         fetch_required: u64 = "fetchRequired",
         /// The number of pages read.
         pages_loaded: u64 = "pagesLoaded",
@@ -290,7 +290,7 @@ group! {
 
 group! {
     "{";
-    /// The memory that the volume uses.
+    /// The memory that the `vdo` module has allocated for all volumes together.
     pub struct VdoMemoryUsage {
         /// The current number of bytes.
         bytes_used: u64 = "bytesUsed",

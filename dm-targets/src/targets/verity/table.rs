@@ -35,7 +35,7 @@ impl VerityDevice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnCorruption {
-    /// Logs the error and returns the data.
+    /// Logs the error, at most 100 times, and returns the data.
     Ignore,
     /// Restarts the machine.
     Restart,
@@ -77,7 +77,8 @@ options! {
         use_fec_from_device(device: impl Into<Device>): Option<Device> = Argument(FEC_DEVICE), since (1, 3, 0);
         /// The number of blocks that forward error correction covers: data, hashes and anything after them.
         fec_blocks(blocks: DataBlocks): Option<DataBlocks> = Argument(FEC_BLOCKS);
-        /// The block on the FEC device at which the parity starts; 0 if not given. The kernel always prints it.
+        /// The block on the FEC device at which the parity starts; 0 if not given. The kernel prints it for every table
+        /// with an FEC device.
         fec_start(start: DataBlocks): Option<DataBlocks> = Argument(FEC_START);
         /// The number of parity bytes per code word of 255 bytes, from 2 to 24.
         fec_roots(bytes: u8): Option<u8> = Argument(FEC_ROOTS);

@@ -15,7 +15,7 @@
 //! | word | type | unit | range |
 //! |---|---|---|---|
 //! | origin, cache | [`Device`] | | |
-//! | block_size | `u32` | bytes | 512 to the size of a page, a power of two |
+//! | block_size | `u32` | bytes | a power of two from the logical block size of both devices to the size of a page |
 //! | #options | count | words | at most 18 |
 //! | start_sector | [`Sectors`] | sectors on the cache device | default 0 |
 //! | high_watermark, low_watermark | `u32` | percent | 0 to 100; default 50 and 45; `low` not above `high` |
@@ -54,7 +54,7 @@ use crate::{
 pub use message::WritecacheMessage;
 pub use status::{WritecacheCounts, WritecacheStatus};
 
-/// The largest page size of any architecture is 64 KiB.
+/// The kernel's limit is the page size: 64 KiB is the largest one in common use.
 const BLOCK_SIZE: Limits = Limits::new("block size", 512, 1 << 16).power_of_two();
 
 const DEFAULT_HIGH_WATERMARK: u32 = 50;
@@ -119,10 +119,11 @@ options! {
         /// The number of blocks that may be written back at the same time, 0 for no limit. If not given, Linux 6.1 and
         /// 6.12 use the number of memory pages in 256 MiB or in a 16th of the RAM, whichever is smaller.
         writeback_jobs(blocks: u32): Option<u32> = Argument("writeback_jobs");
-        /// The number of blocks that can be written without a flush before they are committed; 65536 (SSD) or 64 if not given.
-        autocommit_blocks(blocks: u32): Option<u32> = Argument("autocommit_blocks");
-        /// The time in milliseconds, at most 3600000, after which written blocks are committed without a flush; 1000 if not
+        /// The number of blocks that can be written without a flush before they are committed; 65536 (SSD) or 64 if not
         /// given.
+        autocommit_blocks(blocks: u32): Option<u32> = Argument("autocommit_blocks");
+        /// The time in milliseconds, at most 3600000, after which written blocks are committed without a flush; 1000 if
+        /// not given.
         autocommit_time(milliseconds: u32): Option<u32> = Argument(Limits::new("autocommit_time", 0, 3_600_000));
         /// The time in milliseconds, at most 86400000, after which a block is written back; no limit if not given.
         max_age(milliseconds: u32): Option<u32> = Argument(Limits::new("max_age", 0, 86_400_000)), since (1, 4, 0);
@@ -130,7 +131,7 @@ options! {
         cleaner(): bool = Flag("cleaner"), since (1, 4, 0);
         /// Whether blocks are written back with forced unit access; on if not given. Only for persistent memory.
         fua(on: bool): Option<bool> = OneOf(&[("fua", true), ("nofua", false)]);
-        /// Caches only the metadata of file systems.
+        /// Caches new blocks only for writes of file system metadata (`REQ_META`).
         metadata_only(): bool = Flag("metadata_only"), since (1, 6, 0);
         /// The time in milliseconds, at most 60000, without direct writes to the origin before writeback resumes; 3000 if
         /// not given. Only for an SSD.

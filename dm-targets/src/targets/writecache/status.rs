@@ -68,7 +68,7 @@ pub struct WritecacheCounts {
     pub write_hits_committed: u64,
     /// Writes that bypassed the cache and went to the origin.
     pub writes_around: u64,
-    /// Writes that allocated a free block.
+    /// Writes that allocated a free block; with an SSD, also each block but the first of a request that is a write hit.
     pub writes_allocate: u64,
     /// Writes that had to wait for a free block.
     pub writes_blocked_on_freelist: u64,
