@@ -185,8 +185,8 @@ pub enum ThinTable {
         pool: Device,
         /// The number of the thin device in the pool.
         id: ThinDevId,
-        /// The device from which blocks are read that the thin device has not mapped; it must not change. `None`: they
-        /// read as zeros.
+        /// The device from which the thin device reads the blocks that it has not mapped; it must not change. `None`:
+        /// they read as zeros.
         external_origin: Option<Device>,
     },
     /// Printed by the kernel because the pool has failed; it cannot be loaded.

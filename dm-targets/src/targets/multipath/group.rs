@@ -47,6 +47,7 @@ pub enum PathGroup {
         paths: Vec<ThroughputPath>,
     },
     /// Uses the path that is expected to complete the request first, according to the duration of earlier requests.
+    /// Since Linux 5.8.
     HistoricalServiceTime {
         /// The weight of earlier requests in 1/1024, at most 1023; the kernel's default is 972.
         base_weight: u32,
@@ -56,6 +57,7 @@ pub enum PathGroup {
         paths: Vec<RepeatPath>,
     },
     /// Uses the path that is assigned to the current CPU, or another one if that path has failed or none is assigned.
+    /// Since Linux 5.11.
     IoAffinity {
         /// The paths of the group, 1 to 1024.
         paths: Vec<CpuPath>,

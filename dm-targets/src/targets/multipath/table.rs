@@ -56,7 +56,7 @@ options! {
     pub struct MultipathFeatures for MultipathTable.features {
         /// Queues requests, instead of failing them, while no path works.
         queue_if_no_path(): bool = Flag("queue_if_no_path");
-        /// The number of retries of the initialization of a group, from 1 to 50.
+        /// The number of retries of the initialization of a group, from 1 to 50; none if not given.
         pg_init_retries(retries: u32): Option<u32> = Argument(Limits::new("pg_init_retries", 1, 50));
         /// The delay between retries in milliseconds, at most 60000; 2000 if not given.
         pg_init_delay_msecs(delay: u32): Option<u32> = Argument(Limits::new("pg_init_delay_msecs", 0, 60_000));

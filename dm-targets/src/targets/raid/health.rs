@@ -109,10 +109,10 @@ impl RaidType {
         }
     }
 
-    /// Whether two neighboring devices are lost that hold the same data, if there are two copies.
+    /// Whether two neighboring devices are lost that can hold the same data, if there are two copies.
     ///
     /// Copies are on neighboring devices. In the near layout with an even number of devices, these are fixed pairs;
-    /// otherwise each device shares data with both neighbors, and the last device with the first.
+    /// otherwise each device can share data with both neighbors, and the last device with the first.
     fn loses_pair(&self, lost: &[bool]) -> bool {
         let near = matches!(self, Self::Raid10 | Self::Raid10Near);
         if near && lost.len() % 2 == 0 {

@@ -76,11 +76,12 @@ options! {
         /// The number of stripes in the stripe cache, from 17 to 32768. The kernel raises a number that is less than
         /// half the chunk size in sectors.
         stripe_cache(stripes: u32): Option<u32> = Argument(Limits::new("stripe_cache", 0, MAX));
-        /// The number of sectors per bit of the bitmap, a power of two; 0 for the kernel's default.
+        /// The number of sectors per bit of the bitmap, a power of two. 0 or not given: 8192, or more if the array is
+        /// larger than 8 TiB.
         region_size(size: Sectors): Option<Sectors> = Argument("region_size");
-        /// The number of copies, from 2 to the number of devices.
+        /// The number of copies, from 2 to the number of devices; 2 if not given.
         raid10_copies(copies: u32): Option<u32> = Argument("raid10_copies"), since (1, 3, 0);
-        /// The placement of the copies.
+        /// The placement of the copies; near if not given.
         raid10_format(format: Raid10Format): Option<Raid10Format> = Argument("raid10_format"), since (1, 4, 2);
         /// Spreads the copies over all devices instead of sets of neighboring devices.
         raid10_use_near_sets(): bool = NearSets, since (1, 9, 0);

@@ -23,7 +23,7 @@ keywords! {
         Queues = "queues",
         /// An alias of `queues`.
         Threads = "threads",
-        /// The parts that the kernel writes if no part is named.
+        /// The work queues and the state of the volume, as if no part was named.
         Default = "default",
         /// Everything.
         All = "all",
@@ -46,9 +46,9 @@ pub enum VdoMessage {
     Config,
     /// Switches compression on or off; the kernel returns `EBUSY` while it processes another such message.
     Compression(bool),
-    /// Closes the deduplication index.
+    /// Closes the deduplication index. Like the next three messages, this returns before the index has changed.
     IndexClose,
-    /// Creates a new deduplication index.
+    /// Creates a new deduplication index, and drops the contents of the old one.
     IndexCreate,
     /// Stops using the deduplication index.
     IndexDisable,

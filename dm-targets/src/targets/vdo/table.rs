@@ -34,7 +34,7 @@ pub struct VdoTable {
     version: VdoVersion,
     /// The device that holds the volume.
     pub device: Device,
-    /// The number of blocks of 4 KiB on the device; 0 in grammar `V0`, which does not contain it.
+    /// The size of the volume on the device in blocks of 4 KiB; 0 in grammar `V0`, which does not contain it.
     pub physical_blocks: DataBlocks,
     /// The logical block size of the volume.
     pub sector_size: VdoSectorSize,

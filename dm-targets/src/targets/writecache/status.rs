@@ -50,8 +50,8 @@ impl WritecacheStatus {
 
 /// The counters of a `writecache` target since the table was loaded or the counters were reset.
 ///
-/// Since Linux 6.1 at the latest, they are in blocks, except `flushes`, `writes_blocked_on_freelist` and, with an SSD,
-/// the write hits, which count requests.
+/// In Linux 6.1 and later, they count blocks, except `flushes`, `writes_blocked_on_freelist` and, with an SSD, the
+/// write hits, which count requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
