@@ -74,7 +74,7 @@ options! {
         max_write_behind(doubled: u32): Option<u32> = Argument(Limits::new("max_write_behind", 0, 32767)),
             since (1, 1, 0);
         /// The number of stripes in the stripe cache, from 17 to 32768. The kernel raises a number that is less than
-        /// half the chunk size in sectors.
+        /// half the chunk size in sectors. 256 if not given.
         stripe_cache(stripes: u32): Option<u32> = Argument(Limits::new("stripe_cache", 0, MAX));
         /// The number of sectors per bit of the bitmap, a power of two. 0 or not given: 8192, or more if the array is
         /// larger than 8 TiB.

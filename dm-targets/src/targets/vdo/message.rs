@@ -46,7 +46,7 @@ pub enum VdoMessage {
     Config,
     /// Switches compression on or off; the kernel returns `EBUSY` while it processes another such message.
     Compression(bool),
-    /// Closes the deduplication index. Like the next three messages, this returns before the index has changed.
+    /// Closes the deduplication index. Like the next three messages, this may return before the index has changed.
     IndexClose,
     /// Creates a new deduplication index, and drops the contents of the old one.
     IndexCreate,
