@@ -64,7 +64,7 @@ impl SnapshotStatus {
                 let work = (!self.is_merged()).then_some(Work::new(WorkKind::Merge, None));
                 Health { data: Some(space.numbers()), work, ..Health::default() }
             }
-            // It was full as a `snapshot`. A merge writes to the origin only.
+            // It was full as a `snapshot`. A merge needs no free space in the store.
             Self::Overflow => Health { work: Some(Work::new(WorkKind::Merge, None)), ..Health::default() },
             _ => self.health(),
         }

@@ -108,8 +108,8 @@ pub struct WorkingPool {
     pub no_space: Option<PoolNoSpace>,
     /// Whether the metadata must be checked.
     pub check: Option<PoolCheck>,
-    /// The low water mark for metadata: the kernel sends an event when the number of free metadata blocks, here with
-    /// the reserve, falls to this number.
+    /// The low water mark for metadata: the kernel sends an event when the number of free metadata blocks falls to this
+    /// number. The reserve counts as free here, unlike in [`metadata`](Self::metadata).
     pub metadata_low_water: Option<MetaBlocks>,
     /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]

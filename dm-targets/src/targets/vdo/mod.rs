@@ -79,8 +79,9 @@ impl Target for Vdo {
         table.check()
     }
 
-    /// Partition tables and file systems depend on the logical block size. An active volume also refuses other cached
-    /// blocks, eras and threads (`validate_new_device_config`), but these can change whenever it is set up.
+    /// Partition tables and file systems depend on the logical block size. An active volume also refuses another number
+    /// of cached blocks or threads and another era length (`validate_new_device_config`), but these can change whenever
+    /// it is set up.
     fn difference(one: &VdoTable, other: &VdoTable) -> Option<TableDifference> {
         Comparison::new(one, other)
             .layout("storage dev", |table| &table.device)
