@@ -1,4 +1,4 @@
-//! `zoned`: makes a zoned block device, most of whose zones must be written sequentially, writable at random.
+//! `zoned`: makes a zoned block device, some or all of whose zones must be written sequentially, writable at random.
 //!
 //! ```text
 //! table   = <zoned>                        one zoned device

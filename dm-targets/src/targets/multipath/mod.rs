@@ -35,7 +35,7 @@
 //! one that was loaded:
 //!
 //! - the hardware handler can be one that was already attached to a path; its arguments are missing;
-//! - `first_group` is the group that is chosen for the next request, otherwise the group in use, otherwise 1;
+//! - `first_group` is the group to which the next request switches, or else the group in use, or else 1;
 //! - `queue_if_no_path` shows the effect of messages and of the module's parameter `queue_if_no_path_timeout_secs`, and
 //!   is missing while the device is suspended (always with `queue_mode bio`, otherwise only if the suspend flushes);
 //! - `queue_mode` is only printed for `bio`;

@@ -15,7 +15,7 @@
 //! | `sync`, `nosync` | | not both, neither together with `rebuild` | not 0; no `nosync` for 6, no `sync` for 10 |
 //! | `rebuild <index>` | number of a device, from 0 | may be repeated | not 0 |
 //! | `daemon_sleep <n>` | jiffies | 0: 5 seconds | not 0 |
-//! | `min_recovery_rate <n>`, `max_recovery_rate <n>` | KiB/s for each device | 0: the system's limit; min at most a max other than 0 | not 0 |
+//! | `min_recovery_rate <n>`, `max_recovery_rate <n>` | KiB/s for each device | 0: the system's limit; min at most max, unless max is 0 | not 0 |
 //! | `write_mostly <index>` | number of a device, from 0 | may be repeated, not all | 1 |
 //! | `max_write_behind <n>` | requests, doubled; **printed halved** | at most 32767 | 1 |
 //! | `stripe_cache <n>` | stripes; the number in effect is printed | 17 to 32768, or half a chunk if that is more | 4, 5, 6 |
@@ -24,7 +24,7 @@
 //! | `raid10_format near\|far\|offset` | | | 10 |
 //! | `raid10_use_near_sets` | | not with `near`; **counted but not printed** | 10 |
 //! | `delta_disks <n>` | devices to add, or negative to remove | not 0; not negative for 10 | not 0 |
-//! | `data_offset <n>` | sectors | 0, or at least 32 and a multiple of a page, 8 for 4 KiB | all |
+//! | `data_offset <n>` | sectors | 0, or at least 32 and a multiple of the page size (8 for 4 KiB) | all |
 //! | `journal_dev <device>` | | a device of at least 4 MiB | 4, 5, 6 |
 //! | `journal_mode writethrough\|writeback` | | only after `journal_dev` | 4, 5, 6 |
 //!
