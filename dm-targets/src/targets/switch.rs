@@ -134,7 +134,8 @@ impl fmt::Display for SwitchTable {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SwitchMessage {
-    /// Assigns regions to paths, in the order of the list. The list begins as if region 0 was assigned last.
+    /// Assigns regions to paths, in the order of the list. The list begins as if region 0 was assigned last. If the
+    /// kernel refuses a mapping, those before it have taken effect.
     SetRegionMappings(Vec<RegionMapping>),
 }
 

@@ -6,7 +6,8 @@ use core::fmt;
 
 use crate::{Device, Fields, Message, NoReply, Params, ParseError, Printer, Problem};
 
-/// A message to a `multipath` target. Groups are numbered from 1.
+/// A message to a `multipath` target. Groups are numbered from 1. The kernel returns `EINVAL` for a group or path that
+/// the table does not contain, and `EBUSY` while the device is suspended.
 ///
 /// ```
 /// use dm_targets::multipath::MultipathMessage;

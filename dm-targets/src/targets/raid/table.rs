@@ -85,7 +85,7 @@ options! {
         raid10_format(format: Raid10Format): Option<Raid10Format> = Argument("raid10_format"), since (1, 4, 2);
         /// Spreads the copies over all devices instead of sets of neighboring devices.
         raid10_use_near_sets(): bool = NearSets, since (1, 9, 0);
-        /// The number of devices to add, or to remove if negative.
+        /// The number of devices to add, or to remove if negative; not 0, and not negative for RAID 10.
         delta_disks(disks: i32): Option<i32> = Argument("delta_disks"), since (1, 9, 0);
         /// Where a reshape moves the data on each device: from sector 0 to this sector, or from this sector to sector
         /// 0. Given as 0 after the space for this has been removed.
@@ -134,7 +134,8 @@ options! {
 pub struct RaidTable {
     /// The RAID level and layout.
     pub raid_type: RaidType,
-    /// The number of sectors that go to one device before the next device is used; 0 for RAID 1.
+    /// The number of sectors that go to one device before the next device is used: a power of two, at least 8; 0 for
+    /// RAID 1.
     pub chunk_size: Sectors,
     /// The named parameters.
     pub params: RaidParams,
