@@ -61,8 +61,8 @@ pub struct MultipathStatus {
     /// Words about the hardware handler, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub handler: Vec<WordBuf>,
-    /// The number, from 1, of the group to which the next request switches, or else of the group in use, or else 1. 0 if
-    /// there are no groups.
+    /// The number, from 1, of the group to which the next request switches, or else of the group in use, or else 1.
+    /// 0 if there are no groups.
     pub group: u32,
     /// The groups in the order of the table.
     pub groups: Vec<PathGroupStatus>,

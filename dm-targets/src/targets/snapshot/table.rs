@@ -18,8 +18,8 @@ keywords! {
     exact;
     /// The type of the exception store, which holds the preserved chunks.
     ///
-    /// The words are those that the kernel prints. Its constructor reads only the first letter, and after a `P` the second,
-    /// and ignores their case; a word that is spelled differently is kept as `Other`.
+    /// The words are those that the kernel prints. Its constructor reads only the first letter, and after a `P` the
+    /// second, and ignores their case; a word that is spelled differently is kept as `Other`.
     pub enum SnapshotStore {
         /// Stores chunks and metadata on the COW device, so that the snapshot survives deactivation.
         Persistent = "P",

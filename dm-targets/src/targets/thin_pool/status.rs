@@ -41,8 +41,8 @@ keywords! {
     pub enum PoolNoSpace {
         /// Writes fail.
         Error = "error_if_no_space",
-        /// Writes block until space is available or the kernel's `no_space_timeout` expires (60 seconds by default). Then
-        /// they fail as with [`Error`](Self::Error), and the status changes to it.
+        /// Writes block until space is available or the kernel's `no_space_timeout` expires (60 seconds by default).
+        /// Then they fail as with [`Error`](Self::Error), and the status changes to it.
         Queue = "queue_if_no_space",
     }
 }
