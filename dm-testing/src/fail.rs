@@ -1,5 +1,5 @@
-//! Makes tests fail; apart from the stop of a program by [`StopAt`](crate::StopAt), the only place where this crate
-//! panics on purpose.
+//! Makes tests fail. Apart from the stop of a program by [`StopAt`](crate::StopAt), and from panics of a program or a
+//! check that [`Sweep`](crate::Sweep) passes on, this crate panics on purpose only here.
 
 use std::fmt::Display;
 #[cfg(feature = "real")]

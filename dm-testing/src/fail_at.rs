@@ -126,7 +126,7 @@ pub(crate) struct Plan {
 struct Failure {
     n: usize,
     errno: i32,
-    /// The kernel executes the command, and its reply is lost.
+    /// Whether the kernel executes the command before it fails.
     after: bool,
 }
 

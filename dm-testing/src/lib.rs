@@ -8,7 +8,7 @@
 //!
 //! For real kernels, with the feature `real`, which is on by default:
 //!
-//! - `Scratch`: unique names, and the removal of everything that a test has made, also after a panic.
+//! - `Scratch`: unique names and loop devices, and the removal of a test's devices, also after a panic.
 //! - `require`: the requirements of a test. A test that cannot run is recorded as skipped, or fails.
 //! - `LoopDevice`: files as disks.
 //! - `Pattern`: data that encodes its location, written to and read from the device itself.
@@ -119,9 +119,10 @@
 //!
 //! # Failing tests
 //!
-//! Most functions return errors, which a test unwraps. Those that panic instead have a section *Panics*: those of
-//! [`TestKernel`] and [`MemoryKernel`] that make handles, names and disks; the check of requirements, if a skip would
-//! not be noticed; and the drop of a `Scratch` or a `LoopDevice`, if something that the test made cannot be removed.
+//! Most functions return errors, which a test unwraps. Those that panic instead have a section *Panics*, such as those
+//! of [`TestKernel`] and [`MemoryKernel`] that make handles and names; [`Sweep::run`], if a check fails; the check of
+//! requirements, if a skip would not be noticed; and the drop of a `Scratch` or a `LoopDevice`, if something that the
+//! test made cannot be removed.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -156,7 +156,8 @@ impl<'a> Sweep<'a> {
     /// Only commands fail, not I/O. Only handles that the program gets from its kernel fail; those of `check` do not.
     ///
     /// # Panics
-    /// `check` or the program panics. The failure of that run is printed to standard error.
+    /// The preparation, the program or `check` panics. For the last two, the failure of that run is printed to standard
+    /// error.
     pub fn run<T>(
         &self,
         program: impl Fn(&MemoryKernel) -> T,

@@ -12,7 +12,7 @@ use crate::memory::MemoryKernel;
 /// A kernel that a test runs on, in memory or real.
 ///
 /// A test that takes one runs within milliseconds on a [`MemoryKernel`], and on a real kernel through a `Scratch`,
-/// which removes everything that the test has made.
+/// which removes the test's devices at the end.
 ///
 /// ```
 /// use dm_core::TargetLine;
@@ -49,7 +49,7 @@ pub trait TestKernel: fmt::Debug + Sync {
     /// A host for operations; use its [`dm`](Host::dm) for single commands.
     fn host(&self) -> Host;
 
-    /// The prefix of the names of all devices of this test.
+    /// The prefix of the names that [`name`](Self::name) makes.
     fn prefix(&self) -> &str;
 
     /// Makes the name of a device, with the prefix.
@@ -58,7 +58,7 @@ pub trait TestKernel: fmt::Debug + Sync {
     /// The suffix cannot be part of a name: the name would be too long, or contain a NUL or a `/`.
     fn name(&self, suffix: &str) -> DmNameBuf;
 
-    /// Makes a disk of zeros.
+    /// Makes a disk of zeros, whose size is rounded down to whole sectors.
     ///
     /// # Panics
     /// The disk cannot be created.
@@ -68,7 +68,7 @@ pub trait TestKernel: fmt::Debug + Sync {
     /// suspended, and keeps it open meanwhile.
     ///
     /// # Errors
-    /// On a real kernel, as `FileExt::read_exact_at` returns it; in memory, `Other` with a
+    /// On a real kernel, the error of opening the device or of the I/O; in memory, `Other` with a
     /// [`MemoryError`](crate::memory::MemoryError).
     fn read(&self, device: DeviceNumber, start: Sectors, data: &mut [u8]) -> io::Result<()>;
 
@@ -78,15 +78,15 @@ pub trait TestKernel: fmt::Debug + Sync {
     /// As [`read`](Self::read).
     fn write(&self, device: DeviceNumber, start: Sectors, data: &[u8]) -> io::Result<()>;
 
-    /// Discards sectors: those of a disk then read as zeros, those of a mapped device as anything. A real device blocks
-    /// while it is suspended; in memory this fails.
+    /// Discards sectors: those of a disk then read as zeros, those of a mapped device as anything. On a real kernel,
+    /// the call blocks while the device is suspended; in memory, it fails.
     ///
     /// # Errors
     /// `Other`, with a [`BlockError`](dm_core::block::BlockError) of a real device or a
     /// [`MemoryError`](crate::memory::MemoryError), also if the device does not support discards.
     fn discard(&self, device: DeviceNumber, start: Sectors, length: Sectors) -> io::Result<()>;
 
-    /// Opens a mapped device until the result is dropped.
+    /// Opens a mapped device, which stays open until the result is dropped.
     ///
     /// # Errors
     /// `NotFound`: the device does not exist, or never had a table.

@@ -42,7 +42,7 @@ impl MemoryDisk {
         Sectors(self.with(|disk| disk.sectors()))
     }
 
-    /// Changes its size; data beyond the new end is lost.
+    /// Changes its size, rounded down to whole sectors; data beyond the new end is lost.
     pub fn resize(&self, size: Bytes) {
         self.with(|disk| disk.resize(size.to_sectors_floor().unwrap_or_default().0));
     }

@@ -17,7 +17,7 @@ pub enum ResumeFault {
 }
 
 impl MemoryKernel {
-    /// Makes the next resume of a device that is suspended or has an inactive table fail with `EINVAL`. For other
+    /// Makes the next resume fail with `EINVAL`, if its device is suspended or has an inactive table. For other
     /// failures of commands use [`FailAt`](crate::FailAt).
     pub fn fail_next_resume(&self, fault: ResumeFault) {
         self.machine.with(|kernel| kernel.resume_fault = Some(fault));
@@ -26,7 +26,7 @@ impl MemoryKernel {
     /// Suspends a device internally, as the kernel does for another device, or ends that. Returns `false` if the device
     /// does not exist.
     ///
-    /// Commands that suspend or resume the device block meanwhile.
+    /// Commands that would change whether the device is suspended block meanwhile.
     pub fn set_internally_suspended(&self, id: impl AsDevId, suspended: bool) -> bool {
         let set = |device: &mut Device| device.internal_suspensions = usize::from(suspended);
         self.machine.with(|kernel| device_mut(kernel, &id).map(set).is_some())

@@ -32,21 +32,23 @@
 //! | what | here | the kernel |
 //! |---|---|---|
 //! | device numbers | mapped devices have major number 4000, disks 4001, which real devices do not use; [`disk_at`](MemoryKernel::disk_at) takes any other number | numbers that differ from one start to the next |
-//! | time | advances only by [`advance`](MemoryKernel::advance), and only pools use it | `delay` and `flakey` depend on it as well: here `delay` does not delay, and `flakey` counts I/Os instead of seconds |
+//! | time | advances only by [`advance`](MemoryKernel::advance), and only pools use it: `delay` does not delay, and `flakey` counts I/Os instead of seconds | real time, on which other targets depend as well |
 //! | I/O | is executed at once, in the calling thread | is executed in parallel and out of order |
 //! | I/O on devices that map each other in a cycle | fails with `EIO` | never completes |
 //! | a device that was closed for the last time | is removed at once if its removal was deferred | is removed a moment later, by a worker |
-//! | metadata of thin pools | the superblock is on the device, in the kernel's format; the data that it refers to is kept in the kernel, so that a copy of the device has the newest state | all of it is on the device |
+//! | metadata of thin pools | the superblock is on the device, in the kernel's format; everything else is kept in the kernel in memory, so that a copy of the device refers to the newest state | all of it is on the device |
 //! | metadata blocks in use | estimated: exact for a new pool; a mapping tree that differs from another one in one block is counted completely | counted |
 //! | metadata or COW devices that are suspended | commits of pools are postponed, and tables whose metadata cannot be read are refused with `EIO` | the command waits |
-//! | discards of a data device | are supported by every device | are disabled in the pool if the device does not support them |
-//! | merging of snapshots | continues each time the status is read, by consecutive chunks | continues in the background |
-//! | background work | advances by a step when a status is read, and by [`work`](MemoryKernel::work): a step is a quarter of a `mirror` or `raid`, `hydration_threshold` regions of a `clone`, `migration_threshold` sectors of a `cache` with the policy `cleaner` | runs all the time |
+//! | discards that a pool passes on to its data device | are tried on every device | are disabled if the device does not support them |
+//! | merging of snapshots | continues each time the status is read, by one run of consecutive chunks | continues in the background |
+//! | background work | advances by a step when a status is read, and by [`work`](MemoryKernel::work): a step is a quarter of a `mirror` or `raid`, `hydration_threshold` regions of a `clone`, `migration_threshold` sectors, but at least one block, of a `cache` with the policy `cleaner` | runs all the time |
 //! | metadata of `cache`, `clone`, `era`, `integrity`, `mirror`, `raid`, `writecache` | is stored on the device, in another format; while it is suspended, it cannot be read or written | commands wait until it is resumed |
 //! | `cache` | promotes a block when it is accessed for the second time, demotes the least recently used one, and writes dirty blocks back when they are demoted or by `cleaner` | the policy `smq` learns, and writes back when there is little to do |
 //! | `crypt`, `integrity` | pass sectors on unchanged, and detect no corruption; every key is in the keyring; tags are calculated at once | |
 //! | `verity` | checks each block of each read by SHA-1 or SHA-2; data with other algorithms is not checked, and no error is corrected; a read that would restart the machine or make the kernel panic fails | supports all algorithms, and corrects errors |
 //! | `mirror` | has no log in user space; a flush that fails marks the leg as `F` | counts a failed flush as a failed write, and forgets it when its thread next runs |
+//! | `flakey` | ignores the flags of `corrupt_bio_byte`, and corrupts nothing at random | |
+//! | `mirror`, `switch` | have at most 2^24 regions | |
 //! | `multipath` | uses the first path of a group that works; hardware handlers do nothing | selectors spread I/O |
 //! | events of `raid` | one for each leg that fails and each action that ends | one event stands for all that has happened since the worker last ran; the first resume of an array with metadata devices raises another one if the array's thread happens to run while the bitmap is loaded |
 //! | failures of `raid` | the failure of the last leg raises no event, and a resync that cannot read its source completes | each failure of the last leg raises an event, and the resync starts again without end |
@@ -177,7 +179,7 @@ impl MemoryKernel {
     /// ```
     ///
     /// # Panics
-    /// The number is that of another disk, or one that the kernel gives to its disks and mapped devices.
+    /// The number is that of another disk, or has the major number 4000 or 4001, which the kernel gives to its devices.
     pub fn disk_at(&self, number: DeviceNumber, size: Bytes) -> MemoryDisk {
         let disk = Disk::new(format!("disk{number}"), in_sectors(size).0);
         let is_free = ![MAPPED_MAJOR, DISK_MAJOR].contains(&number.major)
@@ -199,15 +201,15 @@ impl MemoryKernel {
         })
     }
 
-    /// Sets the status that the targets of a device report; `None` restores their real status. Returns `false` if the
-    /// device does not exist.
+    /// Sets the status that each target of a device reports, instead of its own; `None` restores that. Returns `false`
+    /// if the device does not exist.
     pub fn set_status(&self, id: impl AsDevId, status: Option<&str>) -> bool {
         let set = |device: &mut Device| device.status = status.map(str::to_owned);
         self.machine.with(|kernel| device_mut(kernel, &id).map(set).is_some())
     }
 
-    /// Raises an event of a device: increments its event number and wakes waiting commands. A device without an active
-    /// table has no events. Returns `false` if the device does not exist.
+    /// Raises an event of a device: increments its event number, and wakes waiting commands and programs that poll the
+    /// control node. A device without an active table has no events. Returns `false` if the device does not exist.
     pub fn raise_event(&self, id: impl AsDevId) -> bool {
         self.machine.with(|kernel| {
             let minor = device_mut(kernel, &id).map(|device| device.minor);
@@ -216,7 +218,7 @@ impl MemoryKernel {
     }
 
     /// Advances the clock, on which only thin pools depend: I/O that waits for space fails after 60 seconds, and
-    /// changes are committed after more than one.
+    /// changes are committed if the last commit is more than one second ago.
     pub fn advance(&self, by: Duration) {
         self.machine.with(|kernel| kernel.advance(by));
     }
@@ -226,8 +228,8 @@ impl MemoryKernel {
         self.machine.with(|kernel| kernel.udev.set(udev));
     }
 
-    /// Advances the background work of all active devices by one step, such as copying, cleaning or checking. Reading a
-    /// status does so for its device.
+    /// Advances the background work of all devices with an active table by one step, such as copying, cleaning or
+    /// checking, except that of suspended ones. Reading a status does so for its device.
     pub fn work(&self) {
         self.machine.with(|kernel| {
             let active = kernel.devices.values().filter(|device| !device.holds_io());
@@ -237,7 +239,7 @@ impl MemoryKernel {
         });
     }
 
-    /// All lines of its log.
+    /// All lines of the kernel's log, the oldest first.
     #[must_use]
     pub fn log(&self) -> Vec<String> {
         self.machine.with(|kernel| kernel.whole_log())

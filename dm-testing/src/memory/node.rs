@@ -73,7 +73,7 @@ impl fmt::Debug for Machine {
 pub(crate) struct OpenFile {
     /// The last event that it has seen.
     seen: EventNumber,
-    /// While there is a later event, the pipe contains a byte.
+    /// While there is a later event, `reader` has a byte to read.
     is_readable: AtomicBool,
     reader: UnixStream,
     writer: UnixStream,

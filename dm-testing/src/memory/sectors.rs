@@ -46,9 +46,7 @@ impl MemoryKernel {
     }
 
     /// As [`read`](Self::read), except that it blocks as on a real kernel while a device is suspended or a target holds
-    /// the I/O.
-    ///
-    /// It returns only after another thread has ended what it waits for, for example by a resume or by more space.
+    /// the I/O: until another thread resumes the device or adds space, for example.
     ///
     /// # Errors
     /// As [`read`](Self::read), except that I/O that waits is not an error.

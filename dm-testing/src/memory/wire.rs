@@ -177,7 +177,7 @@ impl Param {
     }
 }
 
-/// Writes the interface version into a request, which every reply contains.
+/// Writes the interface version into a request, since every reply contains it.
 pub(crate) fn put_version(request: &mut [u8], version: Version) {
     let words = [version.major, version.minor, version.patch].into_iter().flat_map(u32::to_ne_bytes);
     for (byte, value) in request.iter_mut().zip(words) {

@@ -17,21 +17,22 @@ use crate::real::scratch::{MappedDevice, Scratch};
 pub enum Fault {
     /// No fault: the disk behaves like the one below.
     None,
-    /// All I/O fails. Target `error`.
+    /// Reads, writes and discards fail. Target `error`.
     Errors,
-    /// I/O to these sectors fails. Target `error`.
+    /// Reads, writes and discards of these sectors fail. Target `error`.
     ErrorsIn(Range<Sectors>),
-    /// Writes fail, reads do not. Target `flakey`.
+    /// Writes and discards fail, reads do not. Target `flakey`.
     WriteErrors,
-    /// Writes seem to succeed and are dropped. Target `flakey`.
+    /// Writes and discards seem to succeed and are dropped. Target `flakey`.
     LostWrites,
-    /// All I/O takes longer by this time, rounded down to milliseconds. Target `delay`.
+    /// All I/O takes longer by this time, rounded down to milliseconds; the kernel's timer may be a tick early. Target
+    /// `delay`.
     Slow(Duration),
     /// All I/O blocks until another behavior is set, since the device is suspended.
     Hang,
 }
 
-/// A disk over another one whose behavior can be changed at any time, also during I/O.
+/// A disk over another one. Its behavior can be changed at any time, also during I/O.
 ///
 /// ```no_run
 /// use dm_testing::{Fault, FaultyDisk, Scratch, require};
@@ -63,7 +64,8 @@ pub struct FaultyDisk {
 }
 
 impl FaultyDisk {
-    /// Makes a disk, named as by [`Scratch::name`], over the first sectors of another one. At first it has no fault.
+    /// Makes a disk, named as by [`Scratch::name`], over the first `size` sectors of another one. At first it has no
+    /// fault.
     ///
     /// # Errors
     /// [`Error::Name`](crate::Error::Name): the suffix cannot be part of a name. [`Error::Dm`](crate::Error::Dm): the
@@ -80,8 +82,8 @@ impl FaultyDisk {
     /// Pending I/O first completes as before, but undelayed; I/O that hangs gets the new behavior.
     ///
     /// # Errors
-    /// [`Error::Op`](crate::Error::Op): the kernel refuses a command, for example because it lacks the target. The disk
-    /// then behaves as before.
+    /// [`Error::Op`](crate::Error::Op): the kernel refuses a command, for example because it lacks the target. If the
+    /// error [is undone](dm_core::OpError::is_undone), the disk behaves as before.
     pub fn set(&self, fault: &Fault) -> Result<()> {
         // A file system on a failing disk cannot be frozen.
         let at_once = SuspendPolicy::new().noflush(true).skip_lockfs(true);
@@ -106,7 +108,7 @@ impl FaultyDisk {
         self.device.number()
     }
 
-    /// The path of its node.
+    /// The path of the kernel's node, such as `/dev/dm-0`.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.device.path()

@@ -52,8 +52,8 @@ impl LoopOptions {
         Self { read_only, ..self }
     }
 
-    /// Sets the logical block size in bytes: a power of two from 512 to the size of a page. This needs the program
-    /// `losetup`.
+    /// Sets the logical block size in bytes: a power of two from 512 to the size of a page; newer kernels may accept
+    /// more. This needs the program `losetup`.
     #[must_use]
     pub const fn sector_size(self, bytes: u32) -> Self {
         Self { sector_size: Some(bytes), ..self }
@@ -76,7 +76,7 @@ impl LoopOptions {
 ///
 /// # Panics
 /// Dropping it panics if the kernel does not release the file within 60 seconds because the device is still in use, or
-/// if another process has detached it.
+/// if another process has detached it. After a panic of the test, it only prints that.
 #[derive(Debug)]
 pub struct LoopDevice {
     /// `None` once it is being detached, since another process may use it from then on.
@@ -140,8 +140,8 @@ impl LoopDevice {
         Ok(taken)
     }
 
-    /// Sets the size of the device to that of its file, for instance after the file has grown (`LOOP_SET_CAPACITY`). Returns
-    /// the new size.
+    /// Adapts the size of the device to its file, for instance after the file has grown (`LOOP_SET_CAPACITY`); the
+    /// offset and the size limit still apply. Returns the new size.
     ///
     /// Mapped devices that use it read its size when their table is loaded again.
     ///
@@ -155,7 +155,8 @@ impl LoopDevice {
         Ok(self.size)
     }
 
-    /// Leaves the device attached, and keeps a file that was made for it; another run can [find](Self::find) it.
+    /// Leaves the device attached, and keeps a file that was made for it; another run can [find](Self::find) it. The
+    /// kernel still detaches a device with [`autoclear`](crate::AttachedLoop::autoclear) at its last close.
     pub fn leave(mut self) {
         self.attached = None;
         if let Some(file) = self.made.take() {

@@ -15,7 +15,7 @@ use crate::real::loop_device::LoopDevice;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AttachedLoop {
-    /// Its node, `/dev/loop0`.
+    /// Its node, such as `/dev/loop0`.
     pub path: PathBuf,
     /// Its number, as tables name it.
     pub number: DeviceNumber,
@@ -78,10 +78,11 @@ impl AttachedLoop {
     /// kept.
     ///
     /// # Errors
-    /// [`Error::Io`]: another process has detached the device or attached it to another file, or this process may not open it.
+    /// [`Error::Io`]: another process has detached the device, attached it to another file or changed its settings, or
+    /// this process may not open it.
     pub fn take_over(&self) -> Result<LoopDevice> {
         let device = loopdev::LoopDevice::open(&self.path).map_err(Error::io("open", &self.path))?;
-        // While it is open, its file cannot be replaced.
+        // While it is open, other processes cannot detach it.
         if read(&self.block_dir()).as_ref() != Some(self) {
             let changed = io::Error::new(io::ErrorKind::NotFound, "another program has detached it");
             return Err(Error::io("take over", &self.path)(changed));

@@ -21,12 +21,12 @@ use crate::real::require::{self, Requirement};
 use crate::real::test_name::safe_test_name;
 use crate::real::wait::PATIENCE;
 
-/// The part of the device mapper that one test uses: unique names, loop devices, and the removal of everything that it
-/// made.
+/// The part of the device mapper that one test uses: unique names, loop devices, and the removal of the test's devices.
 ///
-/// When it is dropped, also after a panic, it removes the test's mapped devices, the newest first, then its loop
-/// devices. The test's devices are those whose names start with [`prefix`](Self::prefix), no matter how they were made,
-/// and those that were [tracked](Self::track). The removal of an open device is retried for up to 60 seconds, since
+/// When it is dropped, also after a panic, it removes the test's mapped devices, users first, then its loop devices.
+/// The test's mapped devices are those whose names start with [`prefix`](Self::prefix), no matter how they were made,
+/// and those that were [tracked](Self::track); its loop devices are those of [`loop_device`](Self::loop_device) and
+/// [`keep`](Self::keep). Devices that cannot be removed are tried again, for 60 seconds after the last success, since
 /// udev opens every new device for a moment. If a device is open and suspended, its table is replaced with an `error`
 /// target, so that waiting I/O completes.
 ///
@@ -52,8 +52,8 @@ use crate::real::wait::PATIENCE;
 /// ```
 ///
 /// # Panics
-/// Dropping it panics if something cannot be removed, since a leftover is a failure. The kernel then removes the
-/// devices at their last close.
+/// Dropping it panics if something cannot be removed, since a leftover is a failure; after a panic of the test, it only
+/// prints the leftovers. The kernel then removes the devices at their last close.
 #[derive(Debug)]
 pub struct Scratch {
     host: Host,
@@ -77,7 +77,7 @@ impl Scratch {
     /// must return.
     ///
     /// # Panics
-    /// A requirement is not met and no program evaluates skips, or the control node does not work.
+    /// As [`require::met`], or the control node does not work.
     #[must_use]
     #[track_caller]
     pub fn new(requirements: &[Requirement]) -> Option<Self> {
@@ -104,13 +104,13 @@ impl Scratch {
         self.host.dm()
     }
 
-    /// The host for operations, which waits for udev, if it runs, up to 2 minutes.
+    /// The host for operations. Each waits for udev, if it runs, up to 2 minutes.
     #[must_use]
     pub const fn host(&self) -> &Host {
         &self.host
     }
 
-    /// The prefix of the names of all devices of this test: the test's name, the process id and a number.
+    /// The prefix of the names that [`name`](Self::name) makes: the test's name, the process id and a number.
     #[must_use]
     pub fn prefix(&self) -> &str {
         &self.prefix
@@ -126,7 +126,7 @@ impl Scratch {
         Ok(name)
     }
 
-    /// Also removes a device whose name does not start with the test's prefix.
+    /// Makes the drop also remove a device whose name does not start with the test's prefix, if it exists then.
     pub fn track(&self, name: &DmName) {
         locked(&self.names).push(name.to_owned());
     }
@@ -139,7 +139,7 @@ impl Scratch {
         Ok(self.keep(LoopDevice::sparse(size)?))
     }
 
-    /// Keeps a loop device until all mapped devices are removed.
+    /// Keeps a loop device, which is detached after all mapped devices are removed.
     pub fn keep(&self, device: LoopDevice) -> Arc<LoopDevice> {
         let device = Arc::new(device);
         locked(&self.loop_devices).push(Arc::clone(&device));

@@ -15,7 +15,7 @@ pub enum SectorContent {
     Pattern {
         /// The seed of the pattern.
         seed: u64,
-        /// The sector in which this content belongs.
+        /// The sector in which this content belongs, if the pattern was not [moved](crate::Pattern::moved).
         sector: Sectors,
     },
     /// Unknown data.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::thread;
 
 /// The name of the running test, which Rust's test harness sets as the name of the thread. In a program's main thread,
-/// the name of the program.
+/// and in a thread without a name, the name of the program.
 pub(crate) fn test_name() -> String {
     match thread::current().name() {
         Some(name) if name != "main" => name.to_owned(),

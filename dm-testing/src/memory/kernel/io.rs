@@ -9,7 +9,7 @@ use crate::memory::errno::Errno;
 /// A read, write, discard or flush of a device.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Io<'a> {
-    /// Reads; the length is a multiple of 512 bytes, and a remainder is ignored.
+    /// Reads whole sectors; bytes after the last whole one are ignored.
     Read(&'a mut [u8]),
     /// Writes; the length as for `Read`.
     Write(&'a [u8]),

@@ -110,7 +110,7 @@ impl CloneTarget {
         }
     }
 
-    /// Executes an I/O within one region. A write copies the rest of the region first.
+    /// Executes an I/O within one region. A write to a part of a region that was not copied copies the region first.
     fn part(&mut self, kernel: &mut Kernel, at: u64, io: Io<'_>) -> IoResult {
         let region = at.checked_div(self.region).unwrap_or(0);
         let is_whole = io.sectors() == self.region.min(self.length.saturating_sub(at));

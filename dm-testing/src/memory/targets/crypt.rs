@@ -44,8 +44,8 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
     Ok(Box::new(CryptTarget { table, part, length, has_key: true, is_suspended: false }))
 }
 
-/// Whether the cipher takes a key of this size. Of `aes` with one key the sizes are known; other ciphers take any, and only
-/// `cipher_null` takes none.
+/// Whether the cipher takes a key of this size. For `aes` in the modes `xts` and `cbc` with one key the sizes are
+/// known. Other ciphers take any size, but only `cipher_null` takes 0.
 fn fits(table: &CryptTable) -> bool {
     let (cipher, size) = (table.cipher.to_string(), table.key.size());
     let is_plain = table.options.integrity.is_none() && !cipher.contains("lmk") && !cipher.contains("tcw");

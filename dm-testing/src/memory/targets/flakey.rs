@@ -41,7 +41,7 @@ impl FlakeyTarget {
         position >= up
     }
 
-    /// Overwrites the byte that `corrupt_bio_byte` names.
+    /// Overwrites the byte that `corrupt_bio_byte` names, whatever the flags of the I/O.
     fn corrupt(&self, direction: Direction, data: &mut [u8]) {
         let corrupt = self.table.features.corrupt_bio_byte.filter(|corrupt| corrupt.direction == direction);
         let place = corrupt.and_then(|corrupt| {

@@ -1,5 +1,6 @@
 //! `integrity` (drivers/md/dm-integrity.c) without tags: all data is valid. It is stored in one piece after the
-//! superblock and the journal; the space that tags would need stays unused at the end.
+//! superblock and the journal, or from the start of its disk if these are on a metadata device. The space that tags
+//! would need stays unused at the end.
 
 use dm_targets::Integrity;
 use dm_targets::integrity::{IntegrityMode, IntegrityTable};
@@ -84,7 +85,7 @@ pub(super) fn construct(construction: &mut Construction<'_>, params: &str) -> Re
     Ok(Box::new(IntegrityTarget { table, data, length: construction.length, provided }))
 }
 
-/// The digest size of common algorithms.
+/// The digest size of common algorithms in bytes.
 fn digest_size(table: &IntegrityTable) -> Option<u32> {
     let algorithm = table.options.internal_hash.as_ref()?.algorithm();
     let name = algorithm.strip_prefix("hmac(").and_then(|name| name.strip_suffix(')')).unwrap_or(algorithm);

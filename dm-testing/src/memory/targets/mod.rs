@@ -316,18 +316,18 @@ pub(crate) trait Target: fmt::Debug + Send {
         let _ = kernel;
     }
 
-    /// Called before the device is resumed, which it can refuse.
+    /// Called before the device is resumed. An error refuses that.
     fn preresume(&mut self, kernel: &mut Kernel) -> Result<(), Errno> {
         let _ = kernel;
         Ok(())
     }
 
-    /// Called after the device was resumed.
+    /// Called when the device is resumed, after [`preresume`](Self::preresume) of all its targets.
     fn resume(&mut self, kernel: &mut Kernel) {
         let _ = kernel;
     }
 
-    /// Called when no table uses it any more.
+    /// Called when its table is destroyed.
     fn destroy(&mut self, kernel: &mut Kernel) {
         let _ = kernel;
     }

@@ -10,8 +10,8 @@
 //!
 //! The features of the device mapper are checked with the library under test, which may be wrong. Checks in a
 //! throw-away kernel ([`throw_away_kernel`]) are therefore stricter: such a kernel must list a device mapper in
-//! `/proc/misc` and `/proc/devices`, the library must be able to use it, and the test fails if the library misses
-//! something that the program `dmsetup` finds.
+//! `/proc/misc` and `/proc/devices`, the library must be able to use it, and the test fails if the library misses an
+//! interface version or a target that the program `dmsetup` finds.
 
 mod judge;
 
@@ -122,7 +122,8 @@ pub fn throw_away_kernel() -> Requirement {
 /// ```
 ///
 /// # Panics
-/// The skip would not be noticed, or the library under test misses something that the kernel has.
+/// The skip would not be noticed or cannot be recorded, or a throw-away kernel fails the stricter checks of the
+/// [module](self).
 #[must_use = "a test must return if it cannot run"]
 #[track_caller]
 pub fn met(requirements: &[Requirement]) -> bool {
@@ -140,7 +141,7 @@ pub fn met(requirements: &[Requirement]) -> bool {
 /// Records that the running test is skipped, or fails it, as described for the [module](self).
 ///
 /// # Panics
-/// The skip would not be noticed.
+/// The skip would not be noticed or cannot be recorded.
 #[track_caller]
 pub fn skip(reason: &str) {
     let test = test_name();

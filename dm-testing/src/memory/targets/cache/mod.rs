@@ -1,6 +1,7 @@
 //! `cache` (drivers/md/dm-cache-target.c), with a simpler policy than the kernel's: a block is promoted at its second
 //! access, and a full cache demotes the least recently used block. Dirty blocks are written back when they are demoted,
-//! and in the background by the policy `cleaner`: one step writes `migration_threshold` sectors.
+//! and in the background by the policy `cleaner`: one step writes `migration_threshold` sectors, but at least one
+//! block.
 
 mod blocks;
 mod data;

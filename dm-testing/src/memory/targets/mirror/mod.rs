@@ -26,7 +26,7 @@ struct MirrorTarget {
     log: Log,
     /// The next region that may have to be copied.
     search: usize,
-    /// Whether all regions were in sync and no leg has failed since.
+    /// Whether all regions were in sync and no write to a leg has failed since.
     in_sync: bool,
     has_lost_leg: bool,
 }

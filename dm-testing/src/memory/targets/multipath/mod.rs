@@ -21,7 +21,7 @@ struct MultipathTarget {
     groups: Vec<Group>,
     /// The group in use. `None` until the first I/O after a change of groups.
     current: Option<usize>,
-    /// The next group, if a message has set it.
+    /// The group for the next I/O, if the table or a message has set it.
     next: Option<usize>,
     queues: bool,
     /// Whether it queued I/O before it was suspended.
@@ -59,8 +59,8 @@ impl MultipathTarget {
         place.and_then(|place| u32::try_from(place).ok()).map_or(0, |place| place.saturating_add(1))
     }
 
-    /// Chooses a path (`choose_pgpath`): from the group set by a message, else the current one, else the first group
-    /// with a working path. Disabled groups come last.
+    /// Chooses a path (`choose_pgpath`): from the group that the table or a message has set, else from the current one,
+    /// else from the first group with a working path. Disabled groups come last.
     fn choose(&mut self) -> Option<(usize, usize)> {
         let enabled = |is_last: bool| {
             let places = self.groups.iter().enumerate();

@@ -18,7 +18,7 @@ pub(super) struct SnapshotState {
     pub(super) is_merge: bool,
     pub(super) origin: DeviceNumber,
     pub(super) cow: DeviceNumber,
-    /// The length of its table.
+    /// The sector after the last one of the target, counted from the start of the mapped device.
     pub(super) end: u64,
     pub(super) store: Store,
     /// Chunks of the COW device by chunks of the origin.

@@ -13,7 +13,7 @@ use crate::memory::kernel::Kernel;
 /// The interval at which a pool commits changes (`COMMIT_PERIOD`).
 const COMMIT_PERIOD: Duration = Duration::from_secs(1);
 
-/// The maximum of the metadata low water mark, below which an event is raised.
+/// The maximum of the metadata low water mark, in blocks. An event is raised when the free blocks fall to the mark.
 const MAX_THRESHOLD: u64 = 1024;
 
 /// The target that controls the pool (`struct pool_c`).
