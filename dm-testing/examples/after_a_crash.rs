@@ -11,8 +11,8 @@ use std::fmt::Write as _;
 
 use dm_core::{DmName, Host, Prefix};
 
-/// Returns a line for each device that was found. Afterwards, devices without a table are removed, and all others are
-/// active.
+/// Returns a line for each device that was found. Those without an active table are removed, and the others are resumed
+/// with their active table.
 pub(crate) fn recover(host: &Host, prefix: &str) -> Result<String, Box<dyn Error>> {
     let mut report = String::new();
     for leftover in host.recover(Prefix::Name(DmName::new(prefix)?))? {

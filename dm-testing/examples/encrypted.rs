@@ -15,7 +15,7 @@ use dm_targets::devices::CryptDev;
 use dm_targets::{Crypt, Device, Key, Table, TableLine};
 use dm_units::Sectors;
 
-/// Creates the device. The key is wiped from this program's memory when the table is dropped.
+/// Creates the device. The table's copy of the key is wiped when the table is dropped.
 pub(crate) fn create(
     host: &Host,
     name: &str,
@@ -28,7 +28,7 @@ pub(crate) fn create(
     Ok(CryptDev::create(host, name, &table)?)
 }
 
-/// Reads a key from a file.
+/// Reads a key from a file. The text of the file is not wiped from this program's memory.
 fn key(path: &str) -> Result<CryptKey, Box<dyn Error>> {
     Ok(CryptKey::Hex(Key::from_hex(fs::read_to_string(path)?.trim())?))
 }

@@ -13,7 +13,7 @@ use crate::workspace::Workspace;
 /// Runs the task: `.ci/run` in a clean clone of the last commit.
 ///
 /// # Errors
-/// When the clone cannot be made.
+/// When the clone cannot be made, or bash cannot be run.
 pub(crate) fn run(parser: &mut Parser) -> Result<ExitCode> {
     cli::no_arguments(parser)?;
     let workspace = Workspace::find()?;

@@ -4,7 +4,7 @@
 //! earlier runs found.
 //!
 //! The fuzz crates are separate workspaces. They are built with coverage instrumentation, which libFuzzer needs, but
-//! without the sanitizers that only the nightly compiler has: the tested code contains no unsafe code.
+//! without the sanitizers that only the nightly compiler has: the only unsafe code that they test is a pointer cast.
 
 use std::fs;
 use std::path::{Path, PathBuf};

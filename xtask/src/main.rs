@@ -113,7 +113,7 @@ const TASKS: &[Task] = &[
     Task {
         name: "pins",
         arguments: "[--latest]",
-        summary: "list the pinned packages of the guests, or update them",
+        summary: "list the pinned packages and whether the archive has them, or update the pins",
         run: pins::run,
     },
     Task {

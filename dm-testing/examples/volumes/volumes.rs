@@ -99,8 +99,8 @@ pub(crate) struct Volumes {
 }
 
 impl Volumes {
-    /// Makes all devices of a layout: creates missing ones, changes different ones, and removes those that are not part
-    /// of it. A program calls it at its first start and after a crash.
+    /// Makes all devices of a layout: creates missing ones, changes different ones, and removes other devices with the
+    /// prefix. A program calls it at its first start and after a crash.
     ///
     /// The first sectors of a new first disk must be zero.
     pub(crate) fn start(host: Host, prefix: &str, layout: Layout) -> Result<Self, Error> {

@@ -1,6 +1,6 @@
 //! Signs of a broken kernel in its log.
 
-/// Text that a working kernel never logs.
+/// Texts that a working kernel does not log after it has booted.
 const SIGNS: [&str; 13] = [
     "Kernel panic",
     "Oops",

@@ -28,7 +28,7 @@ const KERNEL_PARTS: [(&str, [&str; 2]); 2] = [
 /// Flavours of Debian's kernel that the patterns match but that are not wanted.
 const OTHER_FLAVOURS: [&str; 2] = ["-cloud-", "-rt-"];
 
-/// The longterm kernels that a release of Debian has, and the newest.
+/// A series of kernels: a longterm one that a release of Debian has, or the newest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Series {
     /// Its name on the command line and in the README.
@@ -42,13 +42,13 @@ pub(crate) struct Series {
 }
 
 impl Series {
-    /// The packages of it.
+    /// Its group of packages.
     pub(crate) fn group(self) -> Group {
         Group::Series(self)
     }
 }
 
-/// All that the root tests are run on.
+/// All series that `cargo xtask kernels` runs the root tests on.
 pub(crate) const SERIES: [Series; 4] = [
     Series {
         name: "5.10",

@@ -44,7 +44,7 @@ const IN_MEMORY: &str = "dm-core/serde,dm-targets/serde,dm-targets/verity-format
 /// The parts of the standard library that every platform has.
 const BARE_PARTS: [&str; 4] = ["libcore-", "liballoc-", "libcompiler_builtins-", "librustc_std_workspace_core-"];
 
-/// How a platform fared.
+/// The result of a platform's checks.
 enum Outcome {
     Passed(String),
     Failed(String),
@@ -127,7 +127,7 @@ fn set_tools(command: &mut Command, target: &str, tools: Tools) {
         // For the tests that compare with C.
         .env("CC", tools.compiler)
         .env("CC_RUNNER", tools.runner())
-        // Nobody debugs these, and they are large.
+        // Debug information is large, and not used here.
         .env("CARGO_PROFILE_DEV_DEBUG", "0");
 }
 

@@ -1,4 +1,5 @@
-//! The allowed uses between the parts of a crate: rooms are the folders of `src`, and each uses only rooms to its left.
+//! The allowed uses between the parts of a crate: rooms are the top-level modules, and each uses only rooms to its
+//! left.
 
 mod circles;
 mod modules;
