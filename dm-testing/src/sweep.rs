@@ -132,7 +132,7 @@ impl fmt::Display for Trouble {
 }
 
 impl<'a> Sweep<'a> {
-    /// Sets the function that prepares the new kernel of each run; its commands do not fail.
+    /// Makes a sweep. `prepare` prepares the new kernel of each run, and its commands do not fail.
     pub fn new(prepare: impl Fn(&MemoryKernel) + 'a) -> Self {
         Self { prepare: Box::new(prepare), errnos: ERRNOS.to_vec(), pairs: true }
     }
@@ -144,8 +144,8 @@ impl<'a> Sweep<'a> {
         Self { errnos: errnos.into(), ..self }
     }
 
-    /// Whether two commands fail in some runs, as they do by default. The number of such runs grows with the square of
-    /// the number of commands.
+    /// Sets whether there are runs in which two commands fail, as there are by default. Their number grows with the
+    /// square of the number of commands.
     #[must_use]
     pub fn pairs(self, pairs: bool) -> Self {
         Self { pairs, ..self }

@@ -151,7 +151,8 @@ fn run_cargo(workspace: &Workspace, arguments: &str, variable: Option<(&str, &st
     Ok(None)
 }
 
-/// Runs the root tests in every guest. Each test must run in at least one.
+/// Runs the root tests in every guest. Each test must run in at least one, except those that only a left-out guest can
+/// run.
 fn run_root_tests(
     workspace: &Workspace,
     built: Built<'_>,

@@ -30,7 +30,8 @@ pub struct AttachedLoop {
 }
 
 impl LoopDevice {
-    /// The loop devices over a file, by whatever path it was attached: a file can have several, over different parts.
+    /// Finds the loop devices over a file, by whatever path it was attached. A file can have several, over different
+    /// parts.
     ///
     /// The path that the kernel shows for each device is followed, so a device over a file that is not visible here is not
     /// found.

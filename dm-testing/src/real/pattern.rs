@@ -56,8 +56,8 @@ impl Pattern {
         Self { seed: self.seed, shift: self.shift.wrapping_add(from.0).wrapping_sub(to.0) }
     }
 
-    /// Writes the pattern to `length` sectors from `start` on and flushes them. Both must be multiples of the device's
-    /// logical block size.
+    /// Writes the pattern to `length` sectors from `start` on, and flushes the device. `start` and `length` must be
+    /// multiples of the device's logical block size.
     ///
     /// # Errors
     /// [`Error::Io`]: the device cannot be opened or written, or is too small.
@@ -70,8 +70,8 @@ impl Pattern {
         written.and_then(|()| file.sync_data()).map_err(Error::io("write to", path))
     }
 
-    /// Reads `length` sectors from `start` on and compares them with the pattern. Both must be multiples of the device's
-    /// logical block size.
+    /// Reads `length` sectors from `start` on and compares them with the pattern. `start` and `length` must be multiples
+    /// of the device's logical block size.
     ///
     /// # Errors
     /// [`Error::Mismatch`]: a sector has other content; the error contains the first such sector and the kind of its

@@ -80,7 +80,7 @@ impl Place {
         Ok(Vec::new())
     }
 
-    /// Whether its kernel is installed or can be downloaded: most distributions have no User Mode Linux.
+    /// `false` for User Mode Linux if it is neither installed nor can be downloaded: most distributions do not have it.
     ///
     /// # Errors
     /// When apt cannot be run.
