@@ -129,7 +129,7 @@ pub(crate) fn info(host: &Host, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Devices that were found before one that was not are shown nevertheless.
+/// Prints the report once. If a device is not found, those before it are shown nevertheless.
 fn info_once(host: &Host, options: &Options) -> Result<()> {
     let tree = Rc::new(host.dm().device_tree()?);
     let (mut rows, mut failed) = (Vec::new(), Ok(()));
@@ -153,7 +153,7 @@ pub(crate) fn split_name(options: &Options) -> Result<()> {
         text("lv_name", "LV", 4, |it| it.lv.clone()),
         text("lv_layer", "LVLayer", 7, |it| it.layer.clone()),
     ];
-    // The names of other programs have no parts.
+    // Only the names of LVM2 have parts.
     let is_lvm = options.words().get(1).is_none_or(|subsystem| subsystem == "LVM");
     let name = Some(options.word(0)?).filter(|name| is_lvm && !name.is_empty());
     let parts = vec![name.map(DmName::new).transpose()?.map(DmName::lvm_parts).unwrap_or_default()];

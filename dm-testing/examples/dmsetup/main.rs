@@ -1,5 +1,5 @@
 //! The commands of `dmsetup`, except some of `stats`, in a few lines each, with the words, output and exit codes of the
-//! original. The texts of errors differ.
+//! original. The texts of errors, `help` and `version` differ, and `udevcookies` prints times as seconds since 1970.
 //!
 //! It shows which method corresponds to a command of dmsetup. It needs no libdevmapper, so it can replace dmsetup in an
 //! initramfs: udev's rules run it as `dmsetup udevflags` and `dmsetup udevcomplete`.
@@ -57,7 +57,7 @@ fn print(text: fmt::Arguments<'_>) {
     }
 }
 
-/// The original also takes names in other encodings, which [`dm_core::DmName`] does, too.
+/// Refuses other arguments for simplicity. The original accepts them as names, and so does [`dm_core::DmName`].
 fn utf8(argument: OsString) -> Result<String> {
     argument.into_string().map_err(|argument| format!("{} is not UTF-8.", argument.to_string_lossy()).into())
 }

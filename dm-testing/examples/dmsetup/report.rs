@@ -119,7 +119,7 @@ impl<'c, T> Field<'c, T> {
     }
 }
 
-/// Prints the fields of `--options`, or those that a report has by default, of all rows.
+/// Prints the fields in `--options`, or those that a report has by default, of the rows that `--select` selects.
 pub(crate) fn print<T>(
     (columns, groups): (&[Column<T>], &[Group]),
     default: &str,

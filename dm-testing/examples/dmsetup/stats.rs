@@ -125,7 +125,7 @@ struct Row {
 }
 
 impl Row {
-    /// A size in sectors, or in the largest unit in which it is at least one.
+    /// A size in sectors, or in the largest unit in which it is at least one; the smallest unit is the KiB.
     #[expect(clippy::cast_precision_loss, reason = "it is shown with two digits")]
     fn size(&self, size: Sectors) -> String {
         if self.in_sectors || size.0 == 0 {

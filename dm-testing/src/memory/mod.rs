@@ -39,7 +39,7 @@
 //! | metadata of thin pools | the superblock is on the device, in the kernel's format; everything else is kept in the kernel in memory, so that a copy of the device refers to the newest state | all of it is on the device |
 //! | metadata blocks in use | estimated: exact for a new pool; a mapping tree that differs from another one in one block is counted completely | counted |
 //! | metadata or COW devices that are suspended | commits of pools are postponed, and tables whose metadata cannot be read are refused with `EIO` | the command waits |
-//! | discards that a pool passes on to its data device | are tried on every device | are disabled if the device does not support them |
+//! | discards that `thin-pool`, `cache` and `clone` pass on | are tried on every device | are disabled if the device does not support them |
 //! | merging of snapshots | continues each time the status is read, by one run of consecutive chunks | continues in the background |
 //! | background work | advances by a step when a status is read, and by [`work`](MemoryKernel::work): a step is a quarter of a `mirror` or `raid`, `hydration_threshold` regions of a `clone`, `migration_threshold` sectors, but at least one block, of a `cache` with the policy `cleaner` | runs all the time |
 //! | metadata of `cache`, `clone`, `era`, `integrity`, `mirror`, `raid`, `writecache` | is stored on the device, in another format; while it is suspended, it cannot be read or written | commands wait until it is resumed |
