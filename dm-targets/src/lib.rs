@@ -1,8 +1,9 @@
 //! Typed tables, statuses and messages of every target of the device mapper.
 //!
-//! Device-mapper tables, statuses and messages are text. This crate parses that text into values and prints values as text: a
-//! table that is built in code prints as the target's constructor reads it, and a status that the kernel prints is parsed into
-//! a typed value. Neither makes system calls, so they also work on logs and on the output of other machines.
+//! Device-mapper tables, statuses and messages are text. This crate parses that text into values and prints values as
+//! text: a table that is built in code prints as the target's constructor reads it, and a status that the kernel prints
+//! is parsed into a typed value. Parsing and printing make no system calls, so they also work on logs and on the output
+//! of other machines.
 //!
 //! ```
 //! use dm_targets::linear::LinearTable;
@@ -33,10 +34,10 @@
 //!
 //! # What is where
 //!
-//! - A target is a type without values, such as [`Linear`], and a module, such as [`linear`], whose docs describe the grammar:
-//!   `<x>` is a word, `{x}` is zero or more `x`, `(x){n}` is `n` times `x`, `[x]` is optional, `x|y` is one of the two.
-//!   [`Target`] has the functions that parse its texts: [`parse_table`](Target::parse_table),
-//!   [`parse_status`](Target::parse_status), ….
+//! - A target is a type without values, such as [`Linear`], and a module, such as [`linear`], whose docs describe the
+//!   grammar: `<x>` is a word, `{x}` is zero or more `x`, `x{n}` is `n` times `x`, `[x]` is optional, `x|y` is `x` or
+//!   `y`, and parentheses group. [`Target`] has the functions that parse its texts:
+//!   [`parse_table`](Target::parse_table), [`parse_status`](Target::parse_status), ….
 //! - [`AnyTable`] and [`AnyStatus`] are for targets whose type is known only at run time; the type parameter of their lines is
 //!   [`Any`]. A target type that this crate does not know becomes `Other`, with its text.
 //! - [`TableLine`] and [`StatusLine`] are lines with start, length and target type. [`Table`] is a whole table that obeys the
@@ -71,10 +72,11 @@
 //! A [`Key`] is zeroed on drop, `Debug` does not show it, and errors do not show text that may contain one. `Display` and serde of
 //! a table do print its key, because the table would be a different one without it.
 //!
-//! In the texts of a target that may contain keys ([`Target::SECRET`]), a word that looks like a key is not accepted as a cipher, a
-//! device or an unknown word, which would be shown: the error is [`Problem::MayBeKey`]. A table that is parsed as a status is
-//! treated in the same way. The texts of unknown targets are also zeroed. `Debug` does not show their tables, and words of their
-//! statuses that look like a key are shown as `*`.
+//! In the texts of a target that may contain keys ([`Target::SECRET`]), a word that looks like a key is not accepted as
+//! a cipher, a device or an unknown word, which would be shown: the error is [`Problem::MayBeKey`]. This includes
+//! statuses, because a table may be parsed as a status by mistake. The texts of unknown targets are also zeroed.
+//! `Debug` does not show their tables, and in their statuses it shows words that look like a key as `*`, as `Display`
+//! and serde do.
 //!
 //! # How to add a target
 //!
@@ -86,9 +88,10 @@
 //! 3. In `src/targets/mod.rs`, declare the module and add a line to the list of targets.
 //! 4. Capture lines of real kernels in `tests/golden/my-target.txt`; the README there explains the format.
 //!
-//! The variants of [`AnyTable`] and [`AnyStatus`], conversions, serde of tables, the property tests, the fuzz corpus and the benches are
-//! derived from the list and the captured lines. The following is a complete target with two arguments, two options, a status and
-//! two messages. `zero.rs` and `linear.rs` are the shortest real targets, `thin_pool` uses most of [`Target`]:
+//! The variants of [`AnyTable`] and [`AnyStatus`], conversions, serde of tables, the property tests, the fuzz corpus
+//! and the benches are derived from the list and the captured lines. The following is a complete target with two
+//! arguments, two options, a status and two messages. `zero.rs` and `linear.rs` are short real targets, `thin_pool`
+//! uses most of [`Target`]:
 //!
 //! ```
 //! use std::fmt;
@@ -201,13 +204,14 @@
 //! # }
 //! ```
 //!
-//! A target that is not in the mainline kernel can implement `Target` in another crate and works like those here. In `AnyTable` it
-//! is `Other`.
+//! A target that is not in the mainline kernel can implement `Target` in another crate and works like those here,
+//! except that it is `Other` in `AnyTable` and `AnyStatus`.
 //!
 //! # Cost
 //!
-//! Text that consists of numbers and `major:minor` is parsed, printed and refused without an allocation, unless it has a list, such
-//! as stripes. [`AnyTable`] boxes large tables. The benchmark `text` shows the time and the allocations for every target.
+//! Text that consists of numbers and `major:minor` is parsed, printed and refused without an allocation, unless it has
+//! a list, such as stripes, or an unusual form that is remembered, such as a count of 0 that the kernel usually leaves
+//! out. [`AnyTable`] boxes large tables. The benchmark `text` shows the time and the allocations for every target.
 //!
 //! # Features
 //!
@@ -217,7 +221,7 @@
 //! `verity-format`: hash trees of verity devices, created and verified in Rust; see `devices::VerityVolume`. It implies `devices` and
 //! depends on the crates `sha1` and `sha2`.
 //!
-//! `serde`: statuses are serialized as structures, tables and lines of tables as text.
+//! `serde`: statuses, replies and [`Health`] are serialized as structures, tables and lines of tables as text.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]

@@ -2,9 +2,9 @@
 //!
 //! # libdevmapper
 //!
-//! It parses the statuses of raid, cache, thin, thin-pool, snapshot and mirror, in recent versions also of vdo, and builds
-//! the tables that LVM2 uses.
-//! `dm_core::plan` corresponds to its `dm_tree`. Prefer it for programs in C.
+//! It parses the statuses of raid, cache, thin, thin-pool, snapshot and mirror, in recent versions also of vdo, and
+//! builds the tables that LVM2 uses. `dm_core::plan` corresponds to its `dm_tree`. Prefer libdevmapper for programs in
+//! C.
 //!
 //! # The crate `devicemapper`
 //!
@@ -14,9 +14,10 @@
 //!
 //! # cryptsetup, veritysetup, integritysetup
 //!
-//! These programs manage LUKS headers, passphrases and key slots. This crate does not: it builds a
-//! [`CryptTable`](crate::crypt::CryptTable) from a key. Like them, it formats verity and integrity devices. Prefer the
-//! programs, or libcryptsetup, for everything that needs a passphrase.
+//! cryptsetup manages LUKS headers, passphrases and key slots. This crate does not: it builds a
+//! [`CryptTable`](crate::crypt::CryptTable) from a key. Like the other two, it formats verity and integrity devices,
+//! with the features `verity-format` and `devices`. Prefer the programs, or libcryptsetup, for everything that needs a
+//! passphrase.
 //!
 //! # LVM2, Stratis
 //!
@@ -25,11 +26,11 @@
 //!
 //! # thin-provisioning-tools
 //!
-//! `thin_check`, `thin_dump`, `cache_check` and others read the metadata of pools and caches on disk. This crate reads
-//! only the superblock of a pool, to distinguish an empty disk from a pool and from other contents, and calls
-//! `thin_check` and `thin_repair` where they are installed.
+//! `thin_check`, `thin_dump`, `cache_check` and others read the metadata of pools, caches and eras on disk. This crate
+//! reads only the first block of a pool's metadata device, to distinguish an empty disk from a pool and from other
+//! contents. It has methods that run `thin_check` and `thin_repair`, which must be installed.
 //!
 //! # dmeventd
 //!
-//! A daemon whose plug-ins extend pools and replace mirror legs. [`Monitor`](crate::devices::Monitor) reports the
-//! conditions that they act on, and the caller's program acts.
+//! dmeventd is a daemon whose plug-ins extend pools and replace mirror legs. [`Monitor`](crate::devices::Monitor)
+//! reports the conditions that they act on, and the caller's program acts.

@@ -8,13 +8,13 @@
 //!
 //! # Parsed text is printed back
 //!
-//! A line that a kernel printed is printed back byte for byte, even with words that this crate does not know; only in a
-//! status of an unknown target, words that look like a key are replaced by `*`. Newer kernels add words: a parser that
-//! refuses them breaks after an update, and one that drops them produces a table with another meaning. Malformed text,
-//! such as a number that does not fit or a wrong count, is an error.
+//! A line that a kernel printed and that was parsed is printed back byte for byte, even with words that this crate does
+//! not know; only in a status of an unknown target, words that look like a key are replaced by `*`. Newer kernels add
+//! words: a parser that refuses them breaks after an update, and one that drops them produces a table with another
+//! meaning. Malformed text, such as a number that does not fit or a count of more words than follow, is an error.
 //!
-//! Kernels print some tables in unusual ways, for example with a wrong count or two spaces. One private type remembers
-//! the original text of all such tables. It is not compared: two tables are equal if their fields are.
+//! Kernels print some tables in unusual ways, for example with a wrong count or a space at the end. One private type
+//! remembers the original text of such tables. It is not compared: two tables are equal if their fields are.
 //!
 //! # Each option is declared once
 //!

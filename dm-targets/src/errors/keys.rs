@@ -15,8 +15,8 @@ const KEY_IN_PATH: usize = 48;
 
 /// Whether a word may be a key, contain one, or be the rest of one that was cut.
 ///
-/// Keys are hexadecimal digits. A word is suspicious if it contains many consecutive digits, or consists only of digits and
-/// is not a number. No cipher, hash, mode or key type has such a name.
+/// Keys are hexadecimal digits. A word is suspicious if it contains many consecutive digits, or consists of at least
+/// [`SHORT_WORD`] digits that are not all decimal. No cipher, hash, mode or key type has such a name.
 pub(crate) fn may_hold_key(text: &str) -> bool {
     let longest = longest_row(text);
     if text.contains(['/', '=']) {

@@ -6,7 +6,7 @@ use core::ops::Range;
 use crate::errors::keys::may_hold_key;
 use crate::errors::problem::Problem;
 
-/// A text could not be parsed as a table, status or message of a target.
+/// A text, such as a table, a status or a message, could not be parsed.
 ///
 /// The error is small and `Copy`, and creating it does not allocate. It does not contain the text: call
 /// [`annotate`](Self::annotate) to show the place of the error in the text.
@@ -40,11 +40,12 @@ pub enum TextKind {
     Table,
     /// A status, which `STATUSTYPE_INFO` prints.
     Status,
-    /// A message to a target.
+    /// A message to a target or a device.
     Message,
-    /// The reply of a target to a message.
+    /// The reply to a message.
     Reply,
-    /// The start of a line, before the target's own text: start sector, length and target type.
+    /// The start of a table or status line, before the target's own text: start sector, length and target type. Also a
+    /// line of another output, such as that of `dmsetup ls`.
     Line,
 }
 
@@ -53,8 +54,8 @@ pub enum TextKind {
 enum Shown {
     /// The whole text.
     All,
-    /// Only the bytes from the first to before the last; those around them may contain a key. The concise form is short
-    /// enough for `u16`.
+    /// Only the bytes from the first to before the last; those around them may contain a key. Bytes of dmsetup's
+    /// concise form that do not fit in `u16` are not shown.
     Within(u16, u16),
     /// Nothing, because the text may contain a key.
     Nothing,
@@ -113,7 +114,7 @@ impl ParseError {
         self
     }
 
-    /// The target type, such as `thin-pool`; empty if the text is not that of a target, as at the start of a line.
+    /// The target type, such as `thin-pool`; empty if the text is not that of a target, such as the start of a line.
     #[must_use]
     pub const fn target(&self) -> &'static str {
         self.target
@@ -152,9 +153,10 @@ impl ParseError {
 
     /// Displays the error, the part of the text around it, and a line of carets below the wrong word.
     ///
-    /// `text` must be the text that was parsed, or the line for an error in a line. Text that may contain a key is shown as
-    /// `*`: all of it for a target with keys, all of a table, status or message with several lines, and what follows the
-    /// error if the target is not known yet. Of the concise form, at most the wrong line is shown.
+    /// `text` must be the text that was parsed: the whole text in the concise form, otherwise only the wrong line for
+    /// an error in a [`TableError`](crate::TableError). Text that may contain a key is shown as `*`: all of it for a
+    /// target with keys, all of a table, status or message with several lines, and what follows the error if the target
+    /// is not known yet. Of the concise form, at most the wrong line is shown.
     #[must_use]
     pub const fn annotate<'a>(&self, text: &'a str) -> Annotated<'a> {
         Annotated { error: *self, text }
@@ -195,11 +197,11 @@ pub struct Annotated<'a> {
     text: &'a str,
 }
 
-/// The number of bytes to show before and after the start of the wrong word.
+/// The largest number of bytes to show before and after the start of the wrong word.
 const CONTEXT: usize = 200;
 
 impl Annotated<'_> {
-    /// The character to show for a character of the text, one column wide; a space for one that would break the line.
+    /// The character to show for a character of the text; a space for one that would break the line.
     fn shown(char: char, is_hidden: bool) -> char {
         match char {
             _ if char.is_whitespace() || char.is_control() => ' ',

@@ -10,7 +10,7 @@ pub enum Problem {
     Missing,
     /// There are more words than the target accepts.
     Unexpected,
-    /// Not decimal digits, after a `-` or `+` only where the field takes one.
+    /// Something other than decimal digits; they may follow a `-` or `+` only where the field takes one.
     NotDecimal,
     /// A number outside the range that the kernel accepts or that its type can hold.
     OutOfRange {
@@ -91,9 +91,9 @@ impl fmt::Display for Problem {
 
 impl core::error::Error for Problem {}
 
-/// The error of a field in a value that was built in code: the kernel would refuse it.
+/// The error of a field in a value, usually one that was built in code: the kernel would refuse it.
 ///
-/// The error of a text is a [`ParseError`](crate::ParseError).
+/// The error of a text is a [`ParseError`](crate::ParseError), except for some fields of the concise form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidField {
     field: &'static str,

@@ -7,7 +7,7 @@ use dm_units::Sectors;
 use crate::errors::parse_error::ParseError;
 use crate::errors::problem::InvalidField;
 
-/// A table that the kernel would refuse, or a text that is not a table.
+/// A table that the kernel would refuse, or a line of a text, such as dmsetup's output, that could not be parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableError {
     line: usize,
@@ -30,7 +30,7 @@ pub enum TableErrorKind {
     ZeroLength,
     /// The line ends beyond the largest sector of a device, 2^54 - 2.
     TooLong,
-    /// The line does not start at the end of the previous one, or the first line not at 0.
+    /// The line does not start at the end of the previous one, or the first line does not start at 0.
     Gap {
         /// The sector at which the line must start.
         expected: Sectors,

@@ -59,7 +59,7 @@ pub trait LineKind: Copy + fmt::Debug + Eq {
     /// Whether the table may contain key material; see [`Target::SECRET`].
     fn is_secret(table: &Self::Table) -> bool;
 
-    /// Whether the kernel printed this because the target has failed; see [`Target::has_failed`].
+    /// Whether the kernel printed this because it could not print the table; see [`Target::has_failed`].
     #[must_use]
     fn has_failed(table: &Self::Table) -> bool;
 

@@ -86,17 +86,17 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
         Ok(())
     }
 
-    /// Whether the kernel printed this in place of the table because the target has failed; such a table cannot be loaded.
+    /// Whether the kernel printed this, such as `Fail`, because it could not print the table; it cannot be loaded.
     #[must_use]
     fn has_failed(table: &Self::Table) -> bool {
         let _ = table;
         false
     }
 
-    /// The first field in which two tables differ, and whether that field affects the layout of the data; a field that does
-    /// comes before those that do not. `None` if the tables are equal.
+    /// The first field in which two tables differ, and whether that field affects the layout of the data; a field that
+    /// does is reported before those that do not. `None` if the tables are equal.
     ///
-    /// By default, all fields affect the layout. Targets with other fields use a [`Comparison`].
+    /// By default, the whole table is one field, `table`, which affects the layout. Other targets use a [`Comparison`].
     ///
     /// ```
     /// use dm_targets::{Target, ThinPool};
@@ -112,7 +112,7 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
         Comparison::new(one, other).layout("table", |table| table).result()
     }
 
-    /// The health of the target according to a status. By default, for targets whose status does not show it, it is good.
+    /// The health of the target according to a status. The default, for targets whose status does not show it, is good.
     #[must_use]
     fn health(status: &Self::Status) -> Health {
         let _ = status;

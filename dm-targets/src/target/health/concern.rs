@@ -16,8 +16,8 @@ pub enum HealthState {
 
 /// A problem of a target.
 ///
-/// Each variant lists the statuses that lead to it. A letter or mode that this crate does not know is
-/// [`Unknown`](Self::Unknown), never good.
+/// Each variant lists the statuses that lead to it. A letter or mode that this crate does not know is also a concern:
+/// [`Unknown`](Self::Unknown).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -67,7 +67,7 @@ pub enum Concern {
     /// |---|---|
     /// | cache, clone `ro` | the metadata cannot be changed after an error: flushes fail (`CM_READ_ONLY`) |
     /// | thin-pool `ro` | the same, or no metadata block is free, or the table says `read_only`: writes that need a new block fail, those to blocks that are mapped and not shared succeed (`PM_READ_ONLY`, `PM_OUT_OF_METADATA_SPACE`) |
-    /// | snapshot, snapshot-merge `Overflow` | the COW device is full; writes fail, reads do not |
+    /// | snapshot `Overflow` | the COW device is full; writes fail, reads do not |
     /// | vdo `read-only` | the volume has had an error and must be repaired |
     /// | writecache with an error | writes and flushes fail; blocks in the cache are not written back |
     /// | raid with a journal `D` | the parity levels fail writes without their journal (`log_failed` in raid5.c) |
@@ -78,7 +78,7 @@ pub enum Concern {
     /// |---|---|
     /// | thin-pool `out_of_data_space` | writes that need a new block wait or fail |
     /// | thin-pool, snapshot, vdo with all blocks used | the next write that needs a new block waits or fails |
-    /// | snapshot, snapshot-merge `Overflow` | the COW device was full when a chunk had to be copied |
+    /// | snapshot `Overflow` | the COW device of a store `PO` was full when a chunk of the snapshot was written; snapshot-merge with `Overflow` is good, because a merge writes to the origin |
     OutOfDataSpace,
     /// The space for metadata is almost or completely used. [Attention](HealthState::Attention).
     ///
@@ -127,7 +127,7 @@ pub enum Concern {
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | log-writes `logging_disabled` | the log device is full or has failed |
+    /// | log-writes `logging_disabled` | the log device is full or has failed, or memory for a log entry was not available |
     /// | snapshot, snapshot-merge `Merge failed` | merging has stopped because of an error (`merge_failed`); writes that waited for it have failed, later I/O continues |
     /// | multipath with a group `D` | the group is bypassed, because of a message or because its controller was busy when a path was initialized; it is used only if no other group works |
     /// | vdo with an index `error` | data is not deduplicated |

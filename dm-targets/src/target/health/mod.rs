@@ -12,11 +12,12 @@ pub use concern::{Concern, HealthState};
 /// The health of a target according to its status; returned by [`Target::health`](crate::Target::health) or
 /// [`AnyStatus::health`](crate::AnyStatus::health).
 ///
-/// Only states that the kernel itself reports are [`Concern`]s; each concern lists them. Whether a pool that is 90 percent
-/// full is a problem depends on its use, so the usage is given as numbers, and the caller chooses the limit.
+/// A [`Concern`] is a state that the kernel reports, or that follows from its numbers without a limit to choose, such
+/// as a pool without a free block; each concern lists its states. Whether a pool that is 90 percent full is a problem
+/// depends on its use, so the usage is given as numbers, and the caller chooses the limit.
 ///
-/// A target is [good](HealthState::Good) if no action is necessary. Errors that it has handled itself, such as
-/// corrected blocks, are counted.
+/// A target is [good](HealthState::Good) if no action is necessary. Errors that it has handled itself are no concern:
+/// corrected blocks are only counted.
 ///
 /// ```
 /// use dm_targets::{HealthState, StatusLine};
@@ -32,17 +33,17 @@ pub use concern::{Concern, HealthState};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Health {
-    /// The problems of the target, in the order in which `Display` prints them; empty if it is good.
+    /// The problems of the target; empty if it is good. `Display` prints them in this order.
     pub concerns: Vec<Concern>,
-    /// The usage of the space for data, in blocks of the target, or in sectors for a snapshot. `None` for a cache, since a full
-    /// cache is normal.
+    /// The usage of the space for data: in blocks of a pool or vdo, in sectors of a snapshot's COW device. `None` for
+    /// other targets, and for a cache, since a full cache is normal.
     pub data: Option<Usage<u64>>,
-    /// The usage of the space for metadata, in blocks of the target.
+    /// The usage of the space for metadata, in metadata blocks: cache, clone, era, thin-pool.
     pub metadata: Option<Usage<u64>>,
-    /// The part of a cache that has not been written back to its origin, in blocks of the target.
+    /// The part of a cache or writecache that has not been written back to its origin, in blocks of the target.
     pub dirty: Option<Usage<u64>>,
-    /// The number of devices that work and have all their data, and of all devices: legs of a mirror or RAID, stripes,
-    /// paths.
+    /// The number of healthy devices, and of all devices: legs of a mirror or RAID, stripes, paths. A device of a RAID
+    /// that is being rebuilt is not healthy.
     pub legs: Option<Usage<u64>>,
     /// The part that is in sync, in sectors or regions; `None` if the status does not contain it.
     pub sync: Option<Usage<u64>>,
@@ -50,7 +51,7 @@ pub struct Health {
     pub work: Option<Work>,
     /// The number of blocks that were corrected after read errors; `None` if the target does not count them.
     pub corrected: Option<u64>,
-    /// The number of repairs that are needed: failed devices, mismatched blocks, metadata that must be checked.
+    /// The number of things to repair, such as failed devices, mismatches, and metadata that must be checked.
     pub repairs: u64,
 }
 
@@ -82,8 +83,8 @@ pub enum WorkKind {
     Reshape,
     /// integrity: tags are recalculated.
     Recalculation,
-    /// clone: regions are copied from the source. With `no_hydration`, only written regions are copied, and there is no
-    /// background work.
+    /// clone: regions are copied from the source. With `no_hydration`, regions are copied only when they are written
+    /// to, and there is no background work.
     Copy,
     /// snapshot-merge: the snapshot is copied back into its origin.
     Merge,
