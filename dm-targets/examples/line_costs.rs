@@ -1,4 +1,5 @@
-//! Parses or prints the longest golden line of a target repeatedly, so that callgrind can count the instructions.
+//! Parses or prints the longest line of a target in `tests/golden` repeatedly, so that callgrind can count the
+//! instructions.
 //!
 //! `line_costs` lists the possible measurements, `line_costs thin-pool/status/parse 1000` runs one of them a thousand times.
 #![expect(clippy::expect_used, clippy::panic, reason = "a measurement may fail as a test may")]

@@ -1,4 +1,4 @@
-//! Explains what is wrong in any output of dmsetup, read from standard input or from a file.
+//! Explains what is wrong in output of dmsetup, read from standard input or from a file.
 //!
 //! ```text
 //! dmsetup status | cargo run --example explain

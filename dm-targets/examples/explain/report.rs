@@ -10,7 +10,7 @@ use serde_json::json;
 pub(crate) struct Report {
     /// The name of the dmsetup command.
     pub(crate) kind: &'static str,
-    /// The devices, or other listed items, by name, in dmsetup's order.
+    /// The devices, or other listed items, sorted by name.
     pub(crate) devices: BTreeMap<String, Device>,
     /// Errors of the parser, before [`errors`](Self::errors) shows them with the text of their lines.
     pub(crate) unread: Vec<TableError>,

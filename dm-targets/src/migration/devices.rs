@@ -14,7 +14,7 @@
 //! | `DmDevice::name`, `DmDevice::uuid` | [`MappedDev::name`], [`MappedDev::uuid`] |
 //! | `DmDevice::size` | [`Table::length`] of [`MappedDev::table`] |
 //! | `DmDevice::table`, `DmDevice::read_kernel_table` | [`MappedDev::table`], always read from the kernel |
-//! | `DmDevice::equivalent_tables` | `==` of [`Table`]; a policy, a device's name or an order that the kernel rewrites must be compared as the kernel prints it |
+//! | `DmDevice::equivalent_tables` | `==` of [`Table`]; both must be as the kernel prints them, such as with devices by number and with the name of a policy instead of `default` |
 //! | `DmDevice::table_load` | [`MappedDev::set_table`], which suspends, resumes and is undone when a step fails |
 //! | `DmDevice::suspend`, `DmDevice::resume` | [`MappedDev::suspend`], [`MappedDev::resume`] |
 //! | `DmDevice::teardown`, of 0.4 `teardown` of each device | [`MappedDev::remove`]: of this device only, see below |

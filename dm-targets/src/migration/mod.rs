@@ -1,7 +1,7 @@
 //! For users of other libraries: tables from the names there to the names here.
 //!
-//! The column *there* has the items of the other library, and the column *here* links to the replacement of each. A
-//! dash means that there is no replacement, followed by the reason.
+//! The column *there* has the items of the other library, and the column *here* links to the replacement of each. An
+//! item without a replacement has a dash and the reason.
 //!
 //! | page | from |
 //! |---|---|

@@ -1,7 +1,7 @@
 //! From the programs `dmstats` and `dmeventd` of LVM2.
 //!
-//! Methods take a [`Host`](dm_core::Host). [`Stats`] and [`Monitor`] do the work of the two programs without a daemon,
-//! registry or report options: they return values, and the caller decides what to do with them.
+//! Methods take a [`Host`](dm_core::Host). [`Stats`] and [`Monitor`] do most of the work of the two programs without a
+//! daemon, registry or report options: they return values, and the caller decides what to do with them.
 //!
 //! # dmstats
 //!

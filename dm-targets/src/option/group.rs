@@ -44,8 +44,8 @@ pub trait OptionGroup: Default {
     ///
     /// # Errors
     ///
-    /// [`Problem::Repeated`]: the option is given twice. [`Problem::Expected`]: its value is missing. Other problems: its value
-    /// is invalid.
+    /// [`Problem::Repeated`]: the option is given twice. [`Problem::Conflict`]: another option excludes it.
+    /// [`Problem::Expected`], [`Problem::Missing`]: its value is missing. Other problems: its value is invalid.
     fn read_option(&mut self, word: Word<'_>, fields: &mut Fields<'_>) -> Result<Option<usize>, ParseError>;
 
     /// Keeps a word that is not a known option.
@@ -91,8 +91,8 @@ impl Fields<'_> {
     ///
     /// # Errors
     ///
-    /// [`Problem::Missing`], [`Problem::NotDecimal`], [`Problem::TooFewWords`]: the number is missing or wrong. Otherwise as
-    /// [`OptionGroup::read_option`] and [`OptionGroup::keep`].
+    /// [`Problem::Missing`], [`Problem::NotDecimal`], [`Problem::OutOfRange`], [`Problem::TooFewWords`]: the number is
+    /// missing or wrong. Otherwise as [`OptionGroup::read_option`] and [`OptionGroup::keep`].
     pub fn read_options<G: OptionGroup>(&mut self) -> Result<G, ParseError> {
         self.read_options_then(|_: &G| Ok(()))
     }
@@ -184,9 +184,8 @@ impl<T: Ord> Put<T> for alloc::collections::BTreeSet<T> {
     }
 }
 
-/// Declares a group of options: a struct with a field for each option, its [`OptionGroup`]
-/// implementation, and a setter method of the table for each option. See the [example in the crate's
-/// documentation](crate#how-to-add-a-target).
+/// Declares a group of options: a struct with a field for each option, its [`OptionGroup`] implementation, and a setter
+/// method of the table for each option. See the [example in the crate's documentation](crate#how-to-add-a-target).
 #[macro_export]
 macro_rules! options {
     (

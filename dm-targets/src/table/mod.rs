@@ -103,7 +103,7 @@ impl<K: LineKind> TableLine<K> {
     ///
     /// # Errors
     ///
-    /// [`ParseError`]: the line has another target type, or its params are invalid; the error names the first wrong word.
+    /// [`ParseError`]: the line has another target type, or a word of it is missing or invalid.
     pub fn parse_printed_as(line: &str) -> Result<Self, ParseError> {
         Self::parse(line, TextForm::Printed)
     }
@@ -218,11 +218,11 @@ impl<K: LineKind> fmt::Display for StatusLine<K> {
     }
 }
 
-/// A whole table that obeys the kernel's rules:
+/// A whole table that obeys these rules of the kernel:
 ///
 /// - It has 1 to 1048576 lines.
 /// - The first line starts at sector 0, and every other line at the end of the previous one.
-/// - No line has the length 0, and the last one ends at sector 2^54 - 1 at the latest.
+/// - No line has the length 0, and all lines together have at most 2^54 - 1 sectors.
 /// - A target that must be alone has no other lines beside it.
 /// - Every line has passed [`Target::check`](crate::Target::check).
 ///

@@ -53,8 +53,9 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// [`Problem::DeviceNumberTooLarge`]: the text is a device number that is too large for the kernel. [`Problem::Expected`]:
-    /// it consists of digits alone. Otherwise as [`WordBuf::new`].
+    /// [`Problem::DeviceNumberTooLarge`]: the text is a device number that is too large for the kernel.
+    /// [`Problem::Expected`]: it is empty or consists of digits alone. [`Problem::ForbiddenByte`]: it contains NUL or
+    /// the byte 0xA0.
     pub fn new(text: impl Into<Box<str>>) -> Result<Self, Problem> {
         let text = text.into();
         match number(&text)? {

@@ -11,8 +11,8 @@ use crate::text::word::{TextForm, Word, WordBuf, is_space};
 
 /// Reads the words of a table, status or message one after the other, and remembers their position for errors.
 ///
-/// Words are split as the kernel splits them: at runs of white space, but in [`TextForm::Input`] not at white space after a
-/// backslash. The name of a field is only used in errors; use the kernel's term for it.
+/// Words are split as the kernel splits them: at runs of white space, but in [`TextForm::Input`] not at white space
+/// that a backslash quotes. The name of a field is only used in errors; use the kernel's term for it.
 ///
 /// ```
 /// use dm_targets::{Device, Fields};

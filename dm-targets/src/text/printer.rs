@@ -114,7 +114,7 @@ impl<'f, 'o> Printer<'f, 'o> {
 
     /// Prints the number of the words that `print` prints, and then these words.
     ///
-    /// `print` is called twice if the words are too long to be held back until they are counted.
+    /// `print` is called more than once if the words are too long to be held back until they are counted.
     #[inline]
     pub fn group(&mut self, print: impl Fn(&mut Self)) -> &mut Self {
         self.counted_group(print, false)

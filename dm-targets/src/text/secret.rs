@@ -17,7 +17,7 @@ const LOWERED: usize = 64;
 
 /// A key, as the hexadecimal digits that tables contain.
 ///
-/// The digits are zeroed on drop, and `Debug` shows only the size. There is no `Display`; only [`hex`](Self::hex) returns
+/// The digits are zeroed on drop, and `Debug` shows only the size. There is no `Display`; [`hex`](Self::hex) returns
 /// the digits. **The `Display` of a table prints its key**, because the kernel needs it: do not log a table with a key.
 ///
 /// Two keys are equal if their bytes are equal, regardless of the case of the digits. The comparison takes the same time

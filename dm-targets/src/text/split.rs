@@ -50,7 +50,7 @@ fn find_any_space(bytes: &[u8]) -> usize {
     bytes.iter().position(|byte| is_space(*byte)).unwrap_or(bytes.len())
 }
 
-/// Sets the top bit of each byte up to and including the first one that is at most a space; the bits of later bytes may be
+/// Sets the top bit of the first byte that is at most a space, and of no byte before it; the bits of later bytes may be
 /// wrong.
 #[inline]
 const fn low_bytes(bytes: u64) -> u64 {

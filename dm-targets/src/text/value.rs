@@ -21,8 +21,8 @@ pub trait Value: Sized {
     /// Reads the value at the start of a text and returns the text after it, which is faster for numbers and key words than to
     /// search for the end of the word first.
     ///
-    /// The value is used only if its word ends there. `None`, the default, leaves the word to [`read`](Self::read), which must
-    /// return the same value and finds the error.
+    /// The value is used only if its word ends there, and must be the one that [`read`](Self::read) returns. `None`,
+    /// the default, leaves the word to `read`.
     #[inline]
     fn scan(text: &[u8]) -> Option<(Self, &[u8])> {
         let _ = text;
@@ -53,8 +53,8 @@ fn scan_two<T: Value>(text: &[u8], separator: u8) -> Option<((T, T), &[u8])> {
 
 /// Parses decimal digits, as the kernel reads with `%llu` or `kstrtoull`.
 ///
-/// This is stricter than the kernel in two ways: numbers that are too large are refused, which `%llu` silently wraps, and so
-/// is a leading `+`, which some constructors accept and others do not. A `+` is accepted in tables that the kernel prints as
+/// This is stricter than the kernel: it refuses numbers that are too large, which `%llu` silently wraps, and a leading
+/// `+`, which some constructors accept and others do not. A `+` is accepted only in tables that the kernel prints as
 /// they were loaded.
 impl Value for u64 {
     #[inline]

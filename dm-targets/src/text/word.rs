@@ -13,9 +13,9 @@ use crate::text::value::Value;
 
 /// The form of a text: whether words are quoted.
 ///
-/// The kernel reads one form and prints another. They differ only if a word contains a backslash or white space, but then
-/// they must not be confused: a `\x20` in a device path that was read from the kernel, and is loaded again without quotes,
-/// names a different device.
+/// The kernel reads one form and prints another. They differ only if a word contains a backslash or white space, but
+/// then they must not be confused: if the kernel printed a device path with `\x20`, loading it again without a second
+/// backslash names a different device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextForm {
     /// The text that a constructor or a message handler reads: a backslash quotes the byte after it.
@@ -87,7 +87,7 @@ impl<'a> Word<'a> {
 
     /// The word as it is spelled in the text, including backslashes that quote.
     ///
-    /// Numbers and key words are parsed from the spelling, because they are never quoted.
+    /// Numbers and key words are parsed from the spelling, because they need no quotes.
     #[inline]
     #[must_use]
     pub const fn spelling(self) -> &'a str {

@@ -55,7 +55,7 @@ pub struct StatsRange {
 pub enum StatsStep {
     /// Areas of this number of sectors each.
     Sectors(Sectors),
-    /// This number of areas; printed as `/` followed by the number.
+    /// At most this number of areas: their size is rounded up to whole sectors. Printed as `/` followed by the number.
     Areas(u32),
 }
 
@@ -96,7 +96,7 @@ impl StatsCreate {
     /// # Errors
     ///
     /// [`Problem::OutOfRange`]: the range, an area or the number of areas is 0, or the range is too long.
-    /// [`Problem::Expected`]: the boundaries are not in ascending order.
+    /// [`Problem::Expected`]: the boundaries are not in ascending order from 1.
     pub fn check(&self) -> Result<(), InvalidField> {
         self.range.map_or(Ok(()), |range| range.check())?;
         self.step.check()?;

@@ -14,11 +14,12 @@
 //! | word | type | unit | range |
 //! |---|---|---|---|
 //! | range | [`StatsRange`] or `-` | sectors of the device | `-`: the whole device, with its length at creation |
-//! | step | [`StatsStep`] | sectors of an area, or `/` and the number of areas | at least 1 |
+//! | step | [`StatsStep`] | sectors of an area, or `/` and the largest number of areas | at least 1 |
 //! | boundary | `u64` | milliseconds, with `precise_timestamps` nanoseconds | from 1, each larger than the one before |
 //! | program, aux | [`WordBuf`] | | `-` if not given |
 //! | id | `u32` | | at most 2147483647 |
-//! | first, count | `u64` or `-` | areas | `-`: from the first area, or to the last |
+//! | first | `u64` or `-` | number of the first area, from 0 | `-`: 0 |
+//! | count | `u64` or `-` | areas | `-`: all from the first one on |
 //!
 //! A region is a part of a device for which the kernel counts requests. It is divided into areas of the same size; the
 //! last area may be shorter. Statistics are lost when the device is removed. In Linux 6.12, a region can have at most
@@ -46,8 +47,8 @@ const REGION_ID: Limits = Limits::new("region id", 0, i32::MAX as u64);
 const PROGRAM: &str = "program id";
 const AUX: &str = "aux data";
 
-/// A message about I/O statistics, which can be sent to any sector of a device. It fails with `ENOENT` if its region
-/// does not exist.
+/// A message about I/O statistics, which can be sent to any sector of a device. A message with the id of a region fails
+/// with `ENOENT` if the region does not exist.
 ///
 /// ```
 /// use dm_targets::stats::{StatsCreate, StatsMessage, StatsReply, StatsStep};
@@ -78,11 +79,12 @@ pub enum StatsMessage {
         /// The areas to return; `None` for all.
         areas: Option<StatsAreas>,
     },
-    /// Queries the counters of a region and resets them; the reply is [`StatsReply::Areas`].
+    /// Queries the counters of areas and resets them as [`Clear`](Self::Clear) does; the reply is
+    /// [`StatsReply::Areas`].
     PrintClear {
         /// The id of the region.
         region: u32,
-        /// The areas to return; `None` for all.
+        /// The areas to return and reset; `None` for all.
         areas: Option<StatsAreas>,
     },
     /// Changes the data that is stored with a region.
@@ -99,7 +101,7 @@ pub enum StatsMessage {
 pub struct StatsAreas {
     /// The first area, counted from 0; `None` for the first one.
     pub first: Option<u64>,
-    /// The number of areas; `None` for all that follow.
+    /// The number of areas; `None` for all from the first one on.
     pub count: Option<u64>,
 }
 

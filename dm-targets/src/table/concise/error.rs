@@ -16,7 +16,7 @@ pub struct ConciseError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConciseErrorKind {
-    /// A field other than the table is wrong.
+    /// A field other than the lines of the table is wrong or missing, or the table has more than 256 lines.
     Field(InvalidField),
     /// The table is wrong. Spans are positions in the whole text.
     Table(TableError),

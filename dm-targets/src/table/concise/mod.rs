@@ -14,7 +14,7 @@ mod read;
 
 pub use error::{ConciseError, ConciseErrorKind};
 
-/// The longest text that the kernel accepts: any module parameter that is a string is limited to this
+/// The longest text that the kernel accepts: any module parameter of the type `charp` is limited to this
 /// (`param_set_charp` in `kernel/params.c`), before the limit of `dm-init.c`, which is 4095.
 const MAX_LENGTH: usize = 1024;
 const MAX_DEVICES: usize = 256;
@@ -70,7 +70,7 @@ pub struct ConciseDevice {
     pub name: Box<str>,
     /// The uuid, at most 128 bytes; `None` for a device without one.
     pub uuid: Option<Box<str>>,
-    /// The minor number; `None` if the kernel may choose it.
+    /// The minor number, at most 1048575; `None` if the kernel may choose it.
     pub minor: Option<u32>,
     /// Whether the device is read-only.
     pub read_only: bool,

@@ -36,8 +36,9 @@ pub struct DmsetupDevice {
 ///
 /// # Errors
 ///
-/// [`ConciseError`]: the text of a device is invalid. The error names the first such device. For a line with quotes,
-/// [`annotate`](crate::ParseError::annotate) does not show the text.
+/// [`ConciseError`]: the text of a device is invalid. The error names the first such device.
+/// [`annotate`](crate::ParseError::annotate) does not show the text of a line with quotes, or of one that ends after
+/// byte 65535.
 ///
 /// ```
 /// let devices = dm_targets::dmsetup_concise(r"a\,b,,1,rw,0 16 zero ,16 8 error ;none,,2,rw")?;

@@ -17,13 +17,13 @@ use crate::text::word::Word;
 pub struct DmsetupListed<'a> {
     /// The name of the device.
     pub name: &'a str,
-    /// The text in parentheses: the device number, or a name with `-o blkdevname`.
+    /// The text in parentheses: the device number, or a name with `-o blkdevname` or `-o devname`.
     pub device: &'a str,
     /// The device number; `None` if the text in parentheses is not a number.
     pub number: Option<DeviceNumber>,
 }
 
-/// A line of the output of `dmsetup info -c`.
+/// A line of the output of `dmsetup info -c` with its default columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DmsetupInfo<'a> {
@@ -72,7 +72,7 @@ pub fn dmsetup_ls(output: &str) -> impl Iterator<Item = Result<DmsetupListed<'_>
     )
 }
 
-/// Parses the output of `dmsetup info -c`, with or without headings.
+/// Parses the output of `dmsetup info -c` with its default columns, with or without headings.
 ///
 /// ```
 /// let output = "Name             Maj Min Stat Open Targ Event  UUID         \nleft right       254   0 L--w    0    1      0 TEST-my uuid ";

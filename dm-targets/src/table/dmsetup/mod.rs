@@ -28,7 +28,7 @@ use name::{Split, is_known};
 /// A line of the output of `dmsetup table`, `dmsetup status` or `dmsetup measure`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DmsetupLine<'a, L> {
-    /// The name of the device; `None` in output for a single device.
+    /// The name of the device; `None` if dmsetup was called for one device.
     ///
     /// dmsetup prints the name without quotes, including spaces and other characters. Only with `--manglename none` it
     /// prints the name as in `/dev/mapper`, with `\x20` for a space.

@@ -27,8 +27,9 @@ pub(super) struct Split<'a> {
 impl<'a> Split<'a> {
     /// Finds the end of the name.
     ///
-    /// A name may contain anything, even text that looks like a line of a table. The last position is used that is followed
-    /// by a line of a known target, or otherwise the first position that is followed by any line.
+    /// A name may contain anything except a slash, even text that looks like a line of a table. It ends at the last
+    /// position that is followed by a line of a known target, or otherwise at the first position that is followed by
+    /// any line.
     ///
     /// # Errors
     ///

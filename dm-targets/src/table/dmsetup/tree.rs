@@ -11,7 +11,7 @@ use crate::errors::table_error::TableError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DmsetupDeps<'a> {
-    /// The name of the device; `None` in output for a single device.
+    /// The name of the device; `None` if dmsetup was called for one device.
     pub name: Option<&'a str>,
     /// The text in parentheses for each device that it uses: a number, or a name with `-o devname` or `-o blkdevname`.
     pub devices: Vec<&'a str>,
@@ -72,8 +72,9 @@ pub struct DmsetupNode<'a> {
 
 /// Parses the output of `dmsetup ls --tree -o notrunc` with any symbols, but not with `compact` or `nodevice`.
 ///
-/// Without `notrunc`, dmsetup cuts lines of more than 80 columns, and what is left of them is an error. Below a device are
-/// the devices that it uses, or with `-o inverted` the devices that use it.
+/// Without `notrunc`, dmsetup cuts lines that are longer than a line of the terminal, or than 80 columns without one,
+/// and what is left of them is usually an error. Below a device are the devices that it uses, or with `-o inverted` the
+/// devices that use it.
 ///
 /// ```
 /// let output = "top (254:1)\n |-base (254:0)\n |  `- (8:0)\n `- (8:16)\n";
