@@ -94,7 +94,7 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     }
 
     /// The first field in which two tables differ, and whether that field affects the layout of the data; a field that
-    /// does is reported before those that do not. `None` if the tables are equal.
+    /// does is reported before those that do not. `None` if the tables are equal, or differ only in what has no effect.
     ///
     /// By default, the whole table is one field, `table`, which affects the layout. Other targets use a [`Comparison`].
     ///
