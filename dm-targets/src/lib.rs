@@ -38,39 +38,39 @@
 //!   grammar: `<x>` is a word, `{x}` is zero or more `x`, `x{n}` is `n` times `x`, `[x]` is optional, `x|y` is `x` or
 //!   `y`, and parentheses group. [`Target`] has the functions that parse its texts:
 //!   [`parse_table`](Target::parse_table), [`parse_status`](Target::parse_status), ….
-//! - [`AnyTable`] and [`AnyStatus`] are for targets whose type is known only at run time; the type parameter of their lines is
-//!   [`Any`]. A target type that this crate does not know becomes `Other`, with its text.
-//! - [`TableLine`] and [`StatusLine`] are lines with start, length and target type. [`Table`] is a whole table that obeys the
-//!   kernel's rules. The functions [`dmsetup_table`], [`dmsetup_status`] and the others called `dmsetup_…` parse the output of
-//!   dmsetup.
+//! - [`AnyTable`] and [`AnyStatus`] are for targets whose type is known only at run time; the type parameter of their
+//!   lines is [`Any`]. A target type that this crate does not know becomes `Other`, with its text.
+//! - [`TableLine`] and [`StatusLine`] are lines with start, length and target type. [`Table`] is a whole table that
+//!   obeys the kernel's rules. The functions [`dmsetup_table`], [`dmsetup_status`] and the others called `dmsetup_…`
+//!   parse the output of dmsetup.
 //! - [`Health`] describes the condition of any target in the same terms; see [`AnyStatus::health`].
 //! - [`DeviceMessage`] is a message to the device, not to its target: [`stats`] has the messages for I/O statistics.
 //! - [`Concise`] parses and prints the devices on the kernel's command line, `dm-mod.create=`.
-//! - [`migration`] lists the replacements for the names of other libraries; [`_documentation`] explains the design, compares
-//!   other libraries, and says where the crate runs.
+//! - [`migration`] lists the replacements for the names of other libraries; [`_documentation`] explains the design,
+//!   compares other libraries, and says where the crate runs.
 //! - [`ParseError`] is an error in a text, [`InvalidField`] in a value, [`TableError`] in a table.
 //!
 //! # Unknown and malformed text
 //!
-//! An unknown word is usually not an error: a keyword, an option or a field of a later kernel is kept and printed again. An
-//! unknown message is an error. So is malformed text, such as a missing word, a number with other characters or a count that
-//! exceeds the words after it. Numbers are checked more strictly than in the kernel, which reads 4294967297 as 1 in many fields
-//! of 32 bits.
+//! An unknown word is usually not an error: a keyword, an option or a field of a later kernel is kept and printed
+//! again. An unknown message is an error. So is malformed text, such as a missing word, a number with other characters
+//! or a count that exceeds the words after it. Numbers are checked more strictly than in the kernel, which reads
+//! 4294967297 as 1 in many fields of 32 bits.
 //!
-//! The constructors and setters of a target's table never fail. [`Target::check`] finds errors for which the kernel would refuse
-//! the table, and [`Table::new`] calls it for every line.
+//! The constructors and setters of a target's table never fail. [`Target::check`] finds errors for which the kernel
+//! would refuse the table, and [`Table::new`] calls it for every line.
 //!
 //! # Two forms of a text
 //!
 //! The text that the kernel reads and the text that it prints differ if a word contains a backslash or white space; see
 //! [`TextForm`]. `parse_table` parses printed text, `parse_input` parses text for a constructor. `{}` prints text for a
-//! constructor, `{:#}` the form that the kernel prints: a table that the kernel printed comes back byte for byte. dmsetup prints
-//! this form, and reads it in tables.
+//! constructor, `{:#}` the form that the kernel prints: a table that the kernel printed comes back byte for byte.
+//! dmsetup prints this form, and reads it in tables.
 //!
 //! # Keys
 //!
-//! A [`Key`] is zeroed on drop, `Debug` does not show it, and errors do not show text that may contain one. `Display` and serde of
-//! a table do print its key, because the table would be a different one without it.
+//! A [`Key`] is zeroed on drop, `Debug` does not show it, and errors do not show text that may contain one. `Display`
+//! and serde of a table do print its key, because the table would be a different one without it.
 //!
 //! In the texts of a target that may contain keys ([`Target::SECRET`]), a word that looks like a key is not accepted as
 //! a cipher, a device or an unknown word, which would be shown: the error is [`Problem::MayBeKey`]. This includes
@@ -80,10 +80,10 @@
 //!
 //! # How to add a target
 //!
-//! 1. Write `src/targets/my_target.rs`: module docs with the grammar and the kernel functions, a type for the target that
-//!    implements [`Target`], and types for its table, status and messages that implement [`Params`]. Parsing and printing name
-//!    the words in the same order. Printing destructures the value, so that a forgotten field does not compile. With the feature
-//!    `serde`, a status derives serde's traits.
+//! 1. Write `src/targets/my_target.rs`: module docs with the grammar and the kernel functions, a type for the target
+//!    that implements [`Target`], and types for its table, status and messages that implement [`Params`]. Parsing and
+//!    printing name the words in the same order. Printing destructures the value, so that a forgotten field does not
+//!    compile. With the feature `serde`, a status derives serde's traits.
 //! 2. Declare its options with [`options!`], one line per option; see [`option`].
 //! 3. In `src/targets/mod.rs`, declare the module and add a line to the list of targets.
 //! 4. Capture lines of real kernels in `tests/golden/my-target.txt`; the README there explains the format.
@@ -215,11 +215,11 @@
 //!
 //! # Features
 //!
-//! `devices`: typed lines as parameters of dm-core, and whole devices, statistics and alarms in the module `devices`. It needs `std` and
-//! makes system calls; without it, the crate does neither.
+//! `devices`: typed lines as parameters of dm-core, and whole devices, statistics and alarms in the module `devices`.
+//! It needs `std` and makes system calls; without it, the crate does neither.
 //!
-//! `verity-format`: hash trees of verity devices, created and verified in Rust; see `devices::VerityVolume`. It implies `devices` and
-//! depends on the crates `sha1` and `sha2`.
+//! `verity-format`: hash trees of verity devices, created and verified in Rust; see `devices::VerityVolume`. It implies
+//! `devices` and depends on the crates `sha1` and `sha2`.
 //!
 //! `serde`: statuses, replies and [`Health`] are serialized as structures, tables and lines of tables as text.
 #![cfg_attr(docsrs, feature(doc_cfg))]
