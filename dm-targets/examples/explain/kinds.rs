@@ -6,7 +6,7 @@ use dm_targets::{
     dmsetup_status, dmsetup_table, dmsetup_targets, dmsetup_tree, visit_targets,
 };
 
-/// A dmsetup command that prints lists.
+/// The dmsetup command that printed a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Output {
     Tables,

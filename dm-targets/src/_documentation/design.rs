@@ -18,10 +18,11 @@
 //!
 //! # Each option is declared once
 //!
-//! The declaration of an option contains its word, type, limits and the first target version that supports it. Parsing,
-//! counting, printing, the error for repeated options and [`Target::has_feature`](crate::Target::has_feature) are
-//! derived from it. Before, each option appeared in six to eight places, and users found the ones that were forgotten.
-//! A derive macro in a separate crate was rejected: it would hide what happens, and be the largest dependency.
+//! The declaration of an option contains its word and type, and optionally limits and the first target version that
+//! supports it. Parsing, counting, printing, the error for repeated options and
+//! [`Target::has_feature`](crate::Target::has_feature) are derived from it. Before, each option appeared in six to
+//! eight places, and users found the ones that were forgotten. A derive macro in a separate crate was rejected: it
+//! would hide what happens, and be the largest dependency.
 //!
 //! # `check` predicts the kernel's reply
 //!

@@ -20,7 +20,7 @@ pub struct TableError {
 pub enum TableErrorKind {
     /// The line could not be parsed.
     Parse(ParseError),
-    /// The target would refuse a field.
+    /// The kernel would refuse a field.
     Field(InvalidField),
     /// The table has no lines.
     Empty,
@@ -35,7 +35,7 @@ pub enum TableErrorKind {
         /// The sector at which the line must start.
         expected: Sectors,
     },
-    /// The target must be the only line of its table.
+    /// The target must be the only line of its table; see [`Target::SINGLETON`](crate::Target::SINGLETON).
     NotAlone,
 }
 

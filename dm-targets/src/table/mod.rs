@@ -223,7 +223,7 @@ impl<K: LineKind> fmt::Display for StatusLine<K> {
 /// - It has 1 to 1048576 lines.
 /// - The first line starts at sector 0, and every other line at the end of the previous one.
 /// - No line has the length 0, and all lines together have at most 2^54 - 1 sectors.
-/// - A target that must be alone has no other lines beside it.
+/// - A target that must be alone ([`SINGLETON`](crate::Target::SINGLETON)) has no other lines beside it.
 /// - Every line has passed [`Target::check`](crate::Target::check).
 ///
 /// `FromStr` parses and `Display` prints one line of text per line of the table.

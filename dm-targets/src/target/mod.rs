@@ -51,7 +51,8 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// recorded version.
     const FEATURES: &'static [Feature] = &[];
 
-    /// Whether a line of this target must be the only line of its table (`DM_TARGET_SINGLETON`).
+    /// Whether a line of this target must be the only line of its table (`DM_TARGET_SINGLETON` in the newest supported
+    /// kernel; Linux 6.1 allows several lines of verity).
     const SINGLETON: bool = false;
 
     /// Whether devices of this target only serve other devices, as a pool does. Programs that search for file systems should

@@ -53,7 +53,7 @@ pub struct StatsArea {
 pub struct StatsCounts {
     /// The number of completed requests.
     pub completed: u64,
-    /// The number of requests that continue the last one.
+    /// The number of requests that start where the previous one on the same CPU ended, in the same direction.
     pub merged: u64,
     /// The number of sectors transferred.
     pub sectors: Sectors,

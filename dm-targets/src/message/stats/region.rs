@@ -36,7 +36,8 @@ pub struct StatsRegion {
     pub aux: WordBuf,
     /// Whether times are measured in nanoseconds instead of milliseconds.
     pub precise_timestamps: bool,
-    /// The boundaries of the latency histogram, in nanoseconds or milliseconds as the times; empty without a histogram.
+    /// The boundaries of the latency histogram, in milliseconds, or in nanoseconds with `precise_timestamps`; empty
+    /// without a histogram.
     pub histogram: Vec<u64>,
 }
 

@@ -30,7 +30,7 @@ pub enum Concern {
     /// | cache `Fail` | the metadata cannot be used, and flushes fail (`CM_FAIL`); other I/O uses the mappings in memory, which are not stored |
     /// | thin `Fail` | the metadata of its pool cannot be used |
     /// | mirror without a letter `A` | no leg is free of errors: `choose_mirror` finds none for reads, and `do_failures` fails writes |
-    /// | multipath without a path `A` | requests fail, or wait where the table says `queue_if_no_path` |
+    /// | multipath without a path `A` | requests fail, or wait while `queue_if_no_path` is set |
     /// | raid with more devices `D`, `-` or being rebuilt than the level tolerates | raid0: none; raid1: all but one; raid4, raid5: one; raid6: two; raid10: one of each pair that holds the same data, assuming the default of 2 copies because the status does not contain their number (`validate_raid_redundancy`) |
     Failed,
     /// The contents of the target are lost. [Failed](HealthState::Failed).
