@@ -73,8 +73,8 @@ pub struct DmsetupNode<'a> {
 /// Parses the output of `dmsetup ls --tree -o notrunc` with any symbols, but not with `compact` or `nodevice`.
 ///
 /// Without `notrunc`, dmsetup cuts lines that are longer than a line of the terminal, or than 80 columns without one,
-/// and what is left of them is usually an error. Below a device are the devices that it uses, or with `-o inverted` the
-/// devices that use it.
+/// and what is left of them is an error. Below a device are the devices that it uses, or with `-o inverted` the devices
+/// that use it.
 ///
 /// ```
 /// let output = "top (254:1)\n |-base (254:0)\n |  `- (8:0)\n `- (8:16)\n";
