@@ -78,7 +78,7 @@
 //! | `CacheDev`, `CacheDev::new` | [`CacheDev`], [`MappedDev::create`] |
 //! | `CacheDev::setup` | [`MappedDev::setup`] |
 //! | `CacheDev::status` | [`MappedDev::status`] |
-//! | `CacheDev::set_origin_table`, `CacheDev::set_cache_table`, `CacheDev::set_meta_table` | [`MappedDev::set_table`] of that device, then [`MappedDev::change`] of the cache, of its length where that changes |
+//! | `CacheDev::set_origin_table`, `CacheDev::set_cache_table`, `CacheDev::set_meta_table` | [`MappedDev::set_table`] of that device, then [`MappedDev::change`] of the cache, which sets a new length of its line if that changes |
 
 #[cfg(doc)]
 use crate::{

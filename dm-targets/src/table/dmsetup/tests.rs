@@ -1,4 +1,4 @@
-//! Output that dmsetup 1.02.185 printed on Linux 6.12.
+//! Output of dmsetup 1.02.185 on Linux 6.12, and variations of it.
 
 use alloc::vec::Vec;
 

@@ -36,7 +36,7 @@ pub struct Health {
     /// The problems of the target; empty if it is good. `Display` prints them in this order.
     pub concerns: Vec<Concern>,
     /// The usage of the space for data: in blocks of a pool or vdo, in sectors of a snapshot's COW device. `None` for
-    /// other targets, and for a cache, since a full cache is normal.
+    /// other targets: a full cache, for example, is normal.
     pub data: Option<Usage<u64>>,
     /// The usage of the space for metadata, in metadata blocks: cache, clone, era, thin-pool.
     pub metadata: Option<Usage<u64>>,
