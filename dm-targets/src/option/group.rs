@@ -34,7 +34,7 @@ pub trait OptionGroup: Default {
     /// The name, for errors, of a word that is not a known option.
     const NAME: &'static str;
 
-    /// The name of the number of words, and the largest number that the kernel accepts.
+    /// The name of the number of words, and the numbers that the kernel accepts.
     const LIMITS: Limits;
 
     /// Whether the group is preceded by the number of its words.

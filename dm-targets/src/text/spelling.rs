@@ -98,7 +98,7 @@ impl Spelling {
     }
 }
 
-/// Whether single spaces, and no other white space, separate the words, as in all that kernels print.
+/// Whether single spaces, and no other white space, separate the words, as in all tables that kernels print.
 fn has_single_spaces(text: &str) -> bool {
     let mut before = b' ';
     text.bytes().all(|byte| {

@@ -49,7 +49,8 @@ pub struct Health {
     pub sync: Option<Usage<u64>>,
     /// The background work that is running; `None` if none is.
     pub work: Option<Work>,
-    /// The number of blocks that were corrected after read errors; `None` if the target does not count them.
+    /// The number of blocks that verity has corrected with its forward error correction (FEC) data; `None` if the
+    /// status does not contain it.
     pub corrected: Option<u64>,
     /// The number of things to repair, such as failed devices, mismatches, and metadata that must be checked.
     pub repairs: u64,
