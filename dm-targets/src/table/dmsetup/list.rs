@@ -74,6 +74,9 @@ pub fn dmsetup_ls(output: &str) -> impl Iterator<Item = Result<DmsetupListed<'_>
 
 /// Parses the output of `dmsetup info -c` with its default columns, with or without headings.
 ///
+/// Columns are separated by spaces, or without headings by colons. Such separators at the end of a name and before a
+/// uuid are lost, and so are spaces after the uuid.
+///
 /// ```
 /// let output = "Name             Maj Min Stat Open Targ Event  UUID         \nleft right       254   0 L--w    0    1      0 TEST-my uuid ";
 /// let list = dm_targets::dmsetup_info(output).collect::<Result<Vec<_>, _>>()?;
