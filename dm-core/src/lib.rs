@@ -2,8 +2,8 @@
 //!
 //! There are two levels:
 //!
-//! - [`Dm`] has every command of the control node as a method under its kernel name, which is one ioctl. A refusal may take one
-//!   more to find its reason.
+//! - [`Dm`] has a method for every command of the control node. A call is one ioctl, repeated only if the reply does
+//!   not fit into the buffer; a refusal may take one more to find its reason.
 //! - [`Host`] has operations, which consist of several commands: set up a device, replace the table of a device in use,
 //!   remove a device. They wait for udev. When a step fails, they are undone, or the error says what is left.
 //!
@@ -59,23 +59,24 @@
 //!
 //! # Errors
 //!
-//! [`Error`] names the command, the device and the errno, and the reason from the kernel's log. Its predicates
-//! ([`is_busy`](Error::is_busy), [`is_not_found`](Error::is_not_found), …) take into account that an errno means
-//! different things for different commands. A malformed reply is an error as well, never a panic. [`OpError`], the
-//! error of operations, also says which step failed and what is left. `Display` does not repeat the text of the
-//! `source`, so print the whole chain, for example with `{:#}` of `anyhow`.
+//! The [`Error`] of a refused command names the command, the device and the errno, and, if the kernel's log can be
+//! read, the reason logged there. Its predicates ([`is_busy`](Error::is_busy), [`is_not_found`](Error::is_not_found),
+//! …) take into account that an errno means different things for different commands. A malformed reply is an error as
+//! well, never a panic. [`OpError`], the error of operations, also says which step failed and what is left. `Display`
+//! does not repeat the text of the `source`, so print the whole chain, for example with `{:#}` of `anyhow`.
 //!
 //! # Keys
 //!
 //! Tables that may contain a key are recognized by the target type (`crypt`, `integrity`, `inlinecrypt`, Android's
 //! `default-key`), messages by `key` at their start, and both by [`Payload::may_hold_key`]. They are sent with
 //! `DM_SECURE_DATA_FLAG`, so that the kernel wipes its copies of the request. This crate wipes its own copies, and
-//! `Debug`, `Display` and serde show only the length.
+//! `Debug`, `Display` and serde show at most the length.
 //!
 //! # Interface versions
 //!
 //! The kernel ignores unknown flags. Therefore each command is sent with the lowest interface version that has the
 //! command and its options. An older kernel refuses it, which is reported as [`Error::Unsupported`] with both versions.
+//! With the option `if_possible`, an older kernel gets the command and ignores the other options that it lacks.
 //!
 //! # Features
 //!

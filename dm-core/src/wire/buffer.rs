@@ -5,7 +5,7 @@ use core::hint::black_box;
 
 use super::header::{self, HEADER_SIZE, HeaderBytes, NO_HEADER, Request};
 
-/// The largest request that the kernel accepts, in bytes (`copy_params` in drivers/md/dm-ioctl.c).
+/// The largest request that current kernels accept, in bytes (`copy_params` in drivers/md/dm-ioctl.c).
 pub(crate) const MAX_SIZE: usize = 1 << 30;
 
 /// The memory of one request and its reply.
@@ -170,10 +170,10 @@ impl Drop for Buffer {
 
 const PIECE: usize = 2000;
 
-/// From this size on, the C library gets memory from the kernel, which is zero.
+/// From about this size on, the C library often gets new memory from the kernel, which is zero already.
 const FROM_KERNEL: usize = 128 * 1024;
 
-/// Overwrites bytes so that the compiler cannot remove the stores, although the bytes are not read again.
+/// Overwrites bytes in a way that keeps the compiler from removing the stores, although the bytes are not read again.
 fn wipe(bytes: &mut Vec<u8>) {
     bytes.resize(bytes.capacity(), 0);
     bytes.fill(0);

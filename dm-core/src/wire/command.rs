@@ -4,7 +4,7 @@ use core::fmt;
 
 use dm_sys as sys;
 
-/// The only major version of the interface; the minor version counts its additions.
+/// The major version of the interface that this crate uses; the minor version counts its additions.
 pub(crate) const INTERFACE_MAJOR: u32 = 4;
 
 /// A command of the control node, under the name of the method that sends it.

@@ -18,7 +18,7 @@ bitflags::bitflags! {
         const DISABLE_DISK_RULES = sys::DM_UDEV_DISABLE_DISK_RULES_FLAG;
         /// All other rules should do nothing.
         const DISABLE_OTHER_RULES = sys::DM_UDEV_DISABLE_OTHER_RULES_FLAG;
-        /// Another device that claims the same link gets it.
+        /// A device without this flag that claims the same link gets it.
         const LOW_PRIORITY = sys::DM_UDEV_LOW_PRIORITY_FLAG;
         /// The caller leaves the nodes to udev.
         const DISABLE_LIBRARY_FALLBACK = sys::DM_UDEV_DISABLE_LIBRARY_FALLBACK;

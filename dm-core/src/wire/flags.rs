@@ -23,17 +23,17 @@ bitflags::bitflags! {
         const INACTIVE_PRESENT = sys::DM_INACTIVE_PRESENT_FLAG;
         /// The reply did not fit.
         const BUFFER_FULL = sys::DM_BUFFER_FULL_FLAG;
-        /// The freeze of the file system was not requested.
+        /// The request was to suspend without a freeze of the file system.
         const SKIP_LOCKFS = sys::DM_SKIP_LOCKFS_FLAG;
         /// No flush (suspend) or commit (status) was requested.
         const NOFLUSH = sys::DM_NOFLUSH_FLAG;
         /// The inactive table was requested.
         const QUERY_INACTIVE_TABLE = sys::DM_QUERY_INACTIVE_TABLE_FLAG;
-        /// The command sent a uevent.
+        /// A resume, a removal or a rename sent a uevent.
         const UEVENT_GENERATED = sys::DM_UEVENT_GENERATED_FLAG;
         /// A uuid was set, or uuids were requested.
         const UUID = sys::DM_UUID_FLAG;
-        /// Never set: the kernel clears it.
+        /// Wiping was requested. Kernels that have the flag clear it in the reply.
         const SECURE_DATA = sys::DM_SECURE_DATA_FLAG;
         /// A message was answered with text.
         const DATA_OUT = sys::DM_DATA_OUT_FLAG;

@@ -46,7 +46,7 @@ pub(crate) struct Request<'a> {
     pub(crate) minor: u32,
     pub(crate) flags: Flags,
     pub(crate) id: Option<DevId<'a>>,
-    /// The interface version that wiping requires: 0 where an older kernel may do without.
+    /// The interface version that wiping requires; 0 if an older kernel may leave its copies as they are.
     pub(crate) secure_minor: u32,
     /// The content of the name field for commands without a device: a target type, or a prefix of names.
     pub(crate) name: Option<&'a [u8]>,
@@ -78,7 +78,7 @@ impl<'a> Request<'a> {
         Self { id: Some(id), ..Self::new(command) }
     }
 
-    /// Sets a flag that all kernels support.
+    /// Sets a flag without raising the required version.
     #[must_use]
     pub(crate) fn flag(mut self, flag: Flags, on: bool) -> Self {
         if on {

@@ -71,13 +71,14 @@ impl DeviceInfo {
         header::number(&self.header)
     }
 
-    /// The open count: how many times processes, mounts and other devices have opened it.
+    /// The open count: how many times processes, mounts and other devices have the device open.
     #[must_use]
     pub fn open_count(&self) -> i32 {
         header::open_count(&self.header)
     }
 
-    /// The event number. It wraps around, so compare it only for equality.
+    /// The event number, which grows by one with each event of the device. It wraps around, so compare it only for
+    /// equality.
     #[must_use]
     pub fn event_nr(&self) -> u32 {
         header::event_nr(&self.header)
@@ -131,7 +132,8 @@ impl DeviceInfo {
         self.flags().contains(Flags::DEFERRED_REMOVE)
     }
 
-    /// Whether the command sent a uevent. udev may process it after the command has returned.
+    /// Whether a resume, a removal or a rename sent a uevent, which udev may process after the command has returned.
+    /// `false` for other commands, also for the load that makes the kernel register the block device with a uevent.
     #[must_use]
     pub fn uevent_generated(&self) -> bool {
         self.flags().contains(Flags::UEVENT_GENERATED)

@@ -93,7 +93,7 @@ impl Pool {
     }
 
     /// Returns a buffer, and the size to offer to a command: `first` before its first reply, then the size of the last
-    /// one and a sixteenth more, as far as that needs no allocation.
+    /// one and a little more, limited to the memory of the buffer if the last reply fits into that.
     #[inline]
     pub(crate) fn take(&self, command: Command, first: usize) -> (Buffer, usize) {
         let buffer = self.idle().pop().unwrap_or_default();

@@ -26,7 +26,7 @@ pub(crate) fn field_text(field: &[u8; 16]) -> Option<&[u8]> {
 }
 
 /// The text in bytes that the kernel has padded to a multiple of eight, up to the first NUL among the last eight bytes;
-/// earlier bytes are not searched. `None` without a NUL.
+/// earlier bytes are not searched. `None` without a NUL there, or if there are fewer than eight bytes.
 #[inline]
 pub(crate) fn padded_text(bytes: &[u8]) -> Option<&[u8]> {
     let end = bytes.last_chunk()?;
