@@ -44,13 +44,14 @@ pub enum Error {
         /// The interface version of the running kernel.
         kernel: Version,
     },
-    /// The request was not sent, because it cannot be encoded for the kernel.
+    /// The request cannot be encoded for the kernel and was not sent, or the reply exceeds the largest buffer
+    /// ([`RequestFault::TooLarge`]).
     #[error("{command} cannot be sent: {fault}")]
     #[non_exhaustive]
     Request {
-        /// The command that was not sent.
+        /// The command of the request.
         command: Command,
-        /// The reason why it was not sent.
+        /// The fault of the request.
         fault: RequestFault,
     },
     /// The kernel's reply is malformed, which is a bug in the kernel or in this crate.
@@ -72,7 +73,8 @@ impl Error {
         }
     }
 
-    /// The errno, if the kernel refused the command. Also that of [`OpenError::errno`].
+    /// The errno with which the kernel refused the command, or that of an [`OpenError`]
+    /// ([`OpenError::errno`]).
     #[must_use]
     #[doc(alias = "dm_task_get_errno")]
     pub fn errno(&self) -> Option<i32> {
@@ -90,7 +92,8 @@ impl Error {
     }
 
     /// Whether the name, uuid or minor number of a device to create or rename is taken, or a message creates something
-    /// that exists, such as a thin device with a certain id.
+    /// that exists, such as a thin device with a certain id. A device with a chosen minor number that the kernel cannot
+    /// create for another reason, such as a lack of memory, has the same errno.
     #[must_use]
     pub fn is_already_exists(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_taken)
@@ -106,15 +109,20 @@ impl Error {
         self.refusal().is_some_and(Refusal::is_busy)
     }
 
-    /// Whether a table could not be loaded, usually because a device that it uses is missing, busy or lacks valid
-    /// metadata. The kernel's log names the target. A missing path is recognized only if the log can be read; a missing
-    /// device of `dust`, `era` and `unstriped` is not ([`is_invalid`](Self::is_invalid)).
+    /// Whether a table load failed with an errno that usually means that a device which the table uses is missing, busy
+    /// or lacks valid metadata. The kernel's log names the target.
+    ///
+    /// Not every missing device is recognized. For `dust`, `era`, `unstriped`, `vdo` and the log device of `mirror`, the
+    /// kernel returns `EINVAL` ([`is_invalid`](Self::is_invalid)). On recent kernels such as Linux 6.12, a missing path
+    /// is recognized only if the log can be read, and not for `multipath`, the snapshot targets, `striped`, `zoned` and
+    /// the data device of `thin-pool`.
     #[must_use]
     pub fn is_disk_unusable(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_of_another_device)
     }
 
-    /// Whether the process lacks `CAP_SYS_ADMIN` in the initial user namespace, or a target returned `EPERM`.
+    /// Whether the process lacks a permission, usually `CAP_SYS_ADMIN` in the initial user namespace, or a target
+    /// returned `EPERM`, which can have other reasons.
     #[must_use]
     pub fn is_permission_denied(&self) -> bool {
         match self {
@@ -132,7 +140,7 @@ impl Error {
         self.refused_with(NixErrno::EINVAL)
     }
 
-    /// Whether a signal interrupted the command before it took effect.
+    /// Whether a signal interrupted the command (`EINTR`), usually before it took effect.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
         self.refused_with(NixErrno::EINTR)
@@ -166,14 +174,14 @@ impl Error {
         self.refused_with(NixErrno::ENOMEM)
     }
 
-    /// Whether the running kernel lacks the command or an option, or a target does not support a combination of options
-    /// in a table (`EOPNOTSUPP`), for example recalculating keyed tags of integrity without `legacy_recalculate`.
+    /// Whether the running kernel lacks the command or an option, or a target does not support what a table requires
+    /// (`EOPNOTSUPP`), for example recalculating keyed tags of `integrity` without `legacy_recalculate`.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
         matches!(self, Self::Unsupported { .. }) || self.refusal().is_some_and(Refusal::is_of_unsupported_table)
     }
 
-    /// Whether the kernel has no device mapper, and its module could not be loaded.
+    /// Whether the kernel has no device mapper, and its module could not be loaded; also on systems other than Linux.
     #[must_use]
     pub const fn is_no_device_mapper(&self) -> bool {
         matches!(self, Self::Open(error) if error.is_no_device_mapper())

@@ -58,10 +58,10 @@ pub enum OpenError {
         /// The kernel's interface version.
         version: Version,
     },
-    /// The version command failed with an error that Linux never returns.
+    /// The version command failed with an error that the device mapper does not return.
     #[error(
-        "the version command through {} failed with an error that Linux never returns; the kernel may be an emulation, such as \
-         gVisor", path.display()
+        "the version command through {} failed with an error that the device mapper does not return; the kernel may be \
+         an emulation, such as gVisor, or a filter may forbid the call", path.display()
     )]
     #[non_exhaustive]
     NoAnswer {
@@ -100,7 +100,7 @@ fn advice(path: &Path) -> &'static str {
 #[non_exhaustive]
 pub enum PermissionReason {
     /// The process is not root.
-    #[error("run as root, or with CAP_SYS_ADMIN")]
+    #[error("run as root, or with CAP_SYS_ADMIN and access to the node")]
     NotRoot,
     /// The process is root only in its own user namespace.
     #[error("this process is root only in its own user namespace, and the kernel requires root in the initial one")]

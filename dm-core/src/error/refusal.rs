@@ -83,9 +83,9 @@ impl Refusal {
         self.errno
     }
 
-    /// The lines that the kernel logged about this device during the call, which often have the reason.
+    /// The lines that the device mapper logged for this call, which often have the reason.
     ///
-    /// Empty if the log cannot be read ([`kernel_log_unread`](Self::kernel_log_unread)), and for commands for which the
+    /// Empty if the log was not read ([`kernel_log_unread`](Self::kernel_log_unread)), and for commands for which the
     /// kernel logs no reasons.
     #[must_use]
     pub fn kernel_log(&self) -> &[String] {
@@ -106,7 +106,8 @@ impl Refusal {
     }
 
     /// The kernel returns `ENXIO` for a minor number that is taken, and for any other failure to make a device
-    /// (`dm_create` in drivers/md/dm.c); without a chosen number it can only be another. Targets return `EEXIST` for an id that is taken (`pool_message` in drivers/md/dm-thin.c).
+    /// (`dm_create` in drivers/md/dm.c); without a chosen number it must be another failure. Targets return `EEXIST`
+    /// for an id that is taken (`pool_message` in drivers/md/dm-thin.c).
     pub(super) fn is_taken(&self) -> bool {
         match self.command {
             Command::DeviceCreate => self.is(NixErrno::EBUSY) || self.chose_number && self.is(NixErrno::ENXIO),
@@ -125,18 +126,19 @@ impl Refusal {
     }
 
     /// A pool or a cache that cannot write its metadata refuses messages with `EOPNOTSUPP` (`pool_message` in
-    /// drivers/md/dm-thin.c, `cache_message` in drivers/md/dm-cache-target.c). From other commands it has other meanings.
+    /// drivers/md/dm-thin.c, `cache_message` in drivers/md/dm-cache-target.c). For other commands it has other
+    /// meanings.
     pub(super) fn is_of_read_only(&self) -> bool {
         self.is(NixErrno::EROFS) || self.command == Command::TargetMsg && self.is(NixErrno::EOPNOTSUPP)
     }
 
-    /// A target refuses a table with `EOPNOTSUPP` if it does not support a combination of options
+    /// A target refuses a table with `EOPNOTSUPP` if it does not support what the table requires
     /// (`dm_integrity_disable_recalculate` in drivers/md/dm-integrity.c).
     pub(super) fn is_of_unsupported_table(&self) -> bool {
         self.command == Command::TableLoad && self.is(NixErrno::EOPNOTSUPP) && !self.of_another
     }
 
-    /// Whether a device that the table uses is missing, busy or cannot be opened.
+    /// Whether the table could not be loaded because of a device that it uses, as far as the errno tells.
     pub(super) fn is_of_another_device(&self) -> bool {
         self.command == Command::TableLoad && self.of_another
     }
