@@ -49,7 +49,8 @@ pub trait BlockIo: fmt::Debug + Send + Sync {
     /// Writes zeros to `length` sectors from `start` on. The default implementation writes them like other data.
     ///
     /// # Errors
-    /// As [`write_sectors`](Self::write_sectors).
+    /// As [`write_sectors`](Self::write_sectors). A [`BlockDevice`](crate::block::BlockDevice) returns `EINVAL` instead
+    /// of `ENOSPC`.
     fn zero_sectors(&self, start: Sectors, length: Sectors) -> io::Result<()> {
         static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
         let (mut at, mut left) = (start, length);
@@ -63,10 +64,10 @@ pub trait BlockIo: fmt::Debug + Send + Sync {
         Ok(())
     }
 
-    /// Waits until all written data is on the device, where mapped devices that use it can read it.
+    /// Waits until all written data is on the device, so that mapped devices that use it read this data.
     ///
     /// # Errors
-    /// Data that was written before may be lost.
+    /// The device failed to store the data; what was written before may be lost.
     fn flush(&self) -> io::Result<()>;
 
     /// The number of the device; `None`, the default, for a file.
@@ -144,7 +145,7 @@ impl fmt::Display for BlockId<'_> {
     }
 }
 
-/// Options of opening a block device. The default is read-only and shared.
+/// Options for opening a block device. The default is read-only and shared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct BlockOpenOptions {

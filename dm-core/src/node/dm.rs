@@ -20,10 +20,10 @@ use crate::wire::{Command, DeviceInfo, Flags, INTERFACE_MAJOR};
 
 /// A handle on the device mapper's control node; every command is a method.
 ///
-/// A method with the name of a kernel command is one ioctl, which is repeated only if the reply does not fit into the
-/// buffer. After a refusal, the search for the reason can take one more. [`wait_event`](Self::wait_event),
-/// [`device_tree`](Self::device_tree) and [`device_tree_of`](Self::device_tree_of) send several commands. Operations
-/// such as setting up a device or replacing the table of a device in use are methods of [`Host`](crate::Host).
+/// Such a method is one ioctl, which is repeated only if the reply does not fit into the buffer. After a refusal, the
+/// search for the reason can take one more. [`wait_event`](Self::wait_event), [`device_tree`](Self::device_tree) and
+/// [`device_tree_of`](Self::device_tree_of) send several commands. Operations such as setting up a device or replacing
+/// the table of a device in use are methods of [`Host`](crate::Host).
 ///
 /// A handle is cheap to clone and can be used from several threads at the same time. Clones share the open file, and
 /// with it the state that [`arm_poll`](Self::arm_poll) sets.
@@ -91,12 +91,12 @@ impl OpenOptions {
 impl Dm {
     /// Opens `/dev/mapper/control`.
     ///
-    /// A missing node is created, with the number that `/proc/misc` reports or the fixed one; opening it makes the
-    /// kernel load its module `dm-mod`.
+    /// A missing node is created, with the number that `/proc/misc` reports, or else the fixed one (10:236); opening it
+    /// makes the kernel load its module `dm-mod`.
     ///
     /// # Errors
     /// The kernel has no device mapper, the process lacks the permission, the node belongs to another device, or the
-    /// interface's major version is not 4. [`OpenError`] has a variant for each.
+    /// interface's major version is not 4. [`OpenError`] has a variant for each of these, and for other failures.
     #[doc(alias = "dm_task_create")]
     pub fn open() -> Result<Self, OpenError> {
         Self::open_with(OpenOptions::new())
@@ -110,7 +110,7 @@ impl Dm {
         let path = options.path.map_or(Cow::Borrowed(open::default_path()), Cow::Owned);
         let node = Arc::new(ControlNode::open(path.clone(), !options.no_kernel_log)?);
         let dm = Self::over(Arc::clone(&node) as _);
-        // Only a file that does not answer is looked at, since that is nearly a tenth of the costs of opening.
+        // The file is checked only if it does not answer, since the check is nearly a tenth of the cost of opening.
         dm.check_interface(&path).map_err(|error| node.check().err().unwrap_or(error))?;
         Ok(dm)
     }
@@ -163,12 +163,13 @@ impl Dm {
         self.transport.poll_fd()
     }
 
-    /// Frees the memory that dropped replies have returned to this handle. Later commands allocate it again.
+    /// Frees the memory that dropped replies have returned to this handle and its clones. Later commands allocate it
+    /// again.
     pub fn free_memory(&self) {
         self.pool.clear();
     }
 
-    /// The number of bytes that this handle keeps for future replies.
+    /// The number of bytes that this handle and its clones keep for future replies.
     #[must_use]
     pub fn idle_memory(&self) -> usize {
         self.pool.capacity()
@@ -279,7 +280,8 @@ impl Dm {
 
     /// Sends a command whose answer has a payload, and repeats it with a larger buffer until the answer fits.
     ///
-    /// `write` appends the payload of the request, if it has one, each time the request is sent, and may set flags.
+    /// `write` appends the payload of the request, if it has one, each time the request is sent. If it marks the buffer
+    /// as secret, the request is sent as a secret one.
     pub(crate) fn ask(
         &self,
         request: &Request<'_>,

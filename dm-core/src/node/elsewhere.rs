@@ -34,7 +34,7 @@ pub(super) mod open {
         Err(OpenError::NotLinux)
     }
 
-    /// No node is open that could refuse a command.
+    /// Never called, since no control node can be opened here.
     pub(in crate::node) const fn reason_for_command() -> PermissionReason {
         PermissionReason::NotRoot
     }
@@ -44,7 +44,7 @@ pub(super) mod open {
     }
 }
 
-/// No control node is open, to which a request could be sent.
+/// Never used, since no control node can be opened here.
 pub(super) mod within {
     use std::io;
     use std::os::fd::RawFd;

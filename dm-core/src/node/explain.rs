@@ -48,10 +48,11 @@ impl Dm {
     }
 }
 
-/// Whether the errno comes from opening a device that the table uses (`dm_get_device` in drivers/md/dm-table.c), given
-/// that the mapped device itself exists.
+/// Whether the errno probably comes from opening a device that the table uses (`dm_get_device` in
+/// drivers/md/dm-table.c), given that the mapped device itself exists.
 ///
-/// A missing path is `ENOENT`, which is also the errno of a missing cipher or hash; the kernel's log tells them apart.
+/// On recent kernels a missing path is `ENOENT`, which is also the errno of a missing cipher or hash; the log lines of
+/// most targets tell them apart.
 fn is_about_a_disk(command: Command, refusal: &Refusal, kernel_log: &KernelLog) -> bool {
     use nix::errno::Errno::{EACCES, EBUSY, ENODEV, ENOENT, ENOTBLK, ENXIO, EROFS};
     let errnos = [EACCES, EBUSY, ENODEV, ENOTBLK, ENXIO, EROFS];

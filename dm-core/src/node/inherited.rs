@@ -22,7 +22,8 @@ impl Dm {
     /// ```
     ///
     /// # Errors
-    /// [`OpenError::NotControlNode`]: `fd` is another file; it is closed. Otherwise as [`open`](Self::open).
+    /// [`OpenError::NotControlNode`]: `fd` is another file. Otherwise as [`open`](Self::open). After an error, `fd` is
+    /// closed.
     pub fn from_fd(fd: OwnedFd) -> Result<Self, OpenError> {
         // Opening this path opens the same node again.
         let path = PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()));

@@ -1,6 +1,6 @@
 //! Reading of the kernel's log, which is often the only place where the kernel says why it refused a command.
 //!
-//! A refused table or message returns just `EINVAL`, and the log has a line such as
+//! For a refused table or message, the kernel returns just an errno, often `EINVAL`, and the log has a line such as
 //! `device-mapper: table: 253:0: linear: Device lookup failed (-ENODEV)` (`dm_table_add_target` in
 //! drivers/md/dm-table.c).
 
@@ -47,8 +47,9 @@ const KMSG: DeviceNumber = DeviceNumber::new(1, 11);
 #[derive(Debug, Default)]
 pub(super) struct KernelLogFile {
     idle: Mutex<Vec<LogFile>>,
-    /// The number of calls with possible reasons that this handle has started, and the number that have finished. A
-    /// line without a device number can only be attributed to a call if no other call ran at the same time.
+    /// The number of calls with possible reasons that this handle has started, and the number that have finished. If
+    /// the kernel does not record threads, a line without a device number can only be attributed to a call if no other
+    /// call ran at the same time.
     begun: AtomicU64,
     ended: AtomicU64,
 }
@@ -67,7 +68,7 @@ impl KernelLogFile {
 /// An open `/dev/kmsg`.
 #[derive(Debug)]
 struct LogFile {
-    /// `None` once it has turned out to be another file.
+    /// `None` only on drop, if it has turned out to be another file.
     file: Option<File>,
     /// A forked child would share the position, so it opens the log again.
     process: u32,
@@ -197,7 +198,8 @@ const PAUSES: [u64; 4] = [1, 2, 4, 8];
 /// The largest number of records that are examined, far more than one command writes.
 const MAX_RECORDS: usize = 256;
 
-/// An upper bound of the size of a record, `PRINTK_MESSAGE_MAX` in kernel/printk/internal.h.
+/// An upper bound of the size of a record: `CONSOLE_EXT_LOG_MAX` of older kernels such as 6.1. The limit of newer ones,
+/// `PRINTK_MESSAGE_MAX` in kernel/printk/internal.h, is smaller.
 const RECORD_SIZE: usize = 8192;
 
 /// Reads to the end of the log. Each read returns one record.

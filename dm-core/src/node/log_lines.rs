@@ -13,11 +13,11 @@ pub(super) struct Line<'a> {
     device: Option<DeviceNumber>,
 }
 
-/// The prefix of the lines of `crypt` in a kernel with trusted keys, where it includes `include/keys/trusted-type.h`,
+/// The prefix of the lines of `crypt` in kernels whose drivers/md/dm-crypt.c includes include/keys/trusted-type.h,
 /// which redefines `pr_fmt`.
 const PREFIX_OF_CRYPT: &str = "trusted_key: ";
 
-/// The number of priority bits below the facility (`LOG_PRIMASK` in kernel/printk/printk.c).
+/// The number of priority bits below the facility (`LOG_FACILITY` in kernel/printk/printk.c).
 const LEVEL_BITS: u32 = 3;
 
 impl<'a> Line<'a> {

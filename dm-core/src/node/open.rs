@@ -20,8 +20,8 @@ pub(crate) fn default_path() -> &'static Path {
 
 /// Opens the control node. If it is missing, creates it; opening it then loads the module.
 ///
-/// The node at the default path is not [`checked`]: the first command of a handle is the version, which no other driver
-/// answers, and costs less.
+/// An existing node at the default path is not [`checked`]: the first command of a handle is the version, which no
+/// other driver answers, and which costs less than the check.
 pub(crate) fn open(path: &Path) -> Result<File, OpenError> {
     match OpenOptions::new().read(true).write(true).open(path) {
         Ok(node) if path == default_path() => Ok(node),
@@ -75,7 +75,7 @@ fn open_fault(path: &Path, error: io::Error) -> OpenError {
     }
 }
 
-/// The error of a file that no driver serves: another one than the control node, or the kernel has no device mapper.
+/// The error of a file that no driver serves: it is not the control node, or the kernel has no device mapper.
 fn without_driver(path: &Path) -> OpenError {
     // Opening a node with the usual number would have loaded the module.
     let usual = DeviceNumber::new(MISC_MAJOR, MAPPER_CTRL_MINOR);
@@ -123,7 +123,7 @@ pub(super) fn reason_for_command() -> PermissionReason {
     }
 }
 
-/// The initial user namespace maps all ids to themselves (`proc_id_map_seq_operations` in kernel/user_namespace.c).
+/// The initial user namespace maps all ids to themselves (`init_user_ns` in kernel/user.c).
 fn is_initial_user_namespace() -> bool {
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     map.split_ascii_whitespace().eq(["0", "0", "4294967295"])

@@ -1,4 +1,4 @@
-//! The only connection to the kernel: all commands pass through [`Transport::ioctl`].
+//! The connection to the kernel: all commands pass through a [`Transport`].
 #![expect(unsafe_code, reason = "the ioctl itself")]
 
 use std::borrow::Cow;
@@ -35,7 +35,8 @@ pub trait Transport: fmt::Debug + Send + Sync {
     /// The default implementation ignores the timeout.
     ///
     /// # Errors
-    /// As [`ioctl`](Self::ioctl). `ETIMEDOUT` after the timeout, `EINTR` after a signal.
+    /// As [`ioctl`](Self::ioctl). `ETIMEDOUT` after the timeout, `EINTR` after a signal; in both cases the command may
+    /// have taken effect.
     fn ioctl_within(&self, command: Command, request: &mut [u8], timeout: Duration) -> io::Result<()> {
         let _ = timeout;
         self.ioctl(command, request)
@@ -159,17 +160,18 @@ impl ControlNode {
 
 impl Transport for ControlNode {
     fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()> {
-        // The kernel uses this word as the length of the memory that it reads and writes, so it is set here and nowhere
-        // else.
+        // The kernel uses this word as the length of the memory that it reads and writes, so it is set right before the
+        // ioctl.
         header::set_data_size(request)?;
         // SAFETY: `request` is exclusively borrowed for the duration of the call, initialized, and at least as long as
         // a `struct dm_ioctl`; its `data_size`, checked and set above, is its length. The kernel's handler (`ctl_ioctl`
         // in drivers/md/dm-ioctl.c) reads and writes at most `data_size` bytes. If that is less than the 305 bytes
         // before `data` in the struct, it reads these and refuses; they exist. It keeps no pointer to them after it
         // returns. It needs no alignment, since it copies from and to user space bytewise, and any bytes are valid as
-        // `u8`. The file is open as long as `self` is, and is the device mapper's control node: `open.rs` has checked
-        // its number, or it answers the first request, the version. That has no addresses, and its number (type 0xfd in
-        // Documentation/userspace-api/ioctl/ioctl-number.rst) is of the device mapper alone.
+        // `u8`. The file is open as long as `self` exists, and is the device mapper's control node: `open.rs` has
+        // checked its number, or it answers the first request, the version. The version request contains no addresses,
+        // and its ioctl number (type 0xfd in Documentation/userspace-api/ioctl/ioctl-number.rst) is the device mapper's
+        // alone.
         let result =
             unsafe { nix::libc::ioctl(self.file.as_raw_fd(), command.request_code() as _, request.as_mut_ptr()) };
         if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }

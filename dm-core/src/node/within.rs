@@ -1,10 +1,11 @@
 //! An ioctl with a timeout.
 //!
-//! While the kernel suspends a device it waits for I/O, and only a signal ends that wait (`dm_wait_for_completion` in
-//! drivers/md/dm.c). A library cannot claim a signal in its caller's process, so a child process sends the ioctl and
-//! gets a signal when the timeout expires. The kernel then gives up the suspension and leaves the device as it was.
-//! Before it waits for I/O, the kernel writes back the page cache of the device, which a signal does not interrupt. A
-//! child that is still busy there is left behind; if its suspension succeeds later, it resumes the device itself.
+//! While the kernel suspends a device it waits for I/O, and only a signal ends that wait early
+//! (`dm_wait_for_completion` in drivers/md/dm.c). A library cannot claim a signal in its caller's process, so a child
+//! process sends the ioctl and gets a signal when the timeout expires. The kernel then gives up the suspension and
+//! leaves the device as it was. Before it waits for I/O, the kernel freezes the file system or writes back the page
+//! cache of the device, which a signal does not interrupt. A child that is still busy there is left behind; if its
+//! suspension succeeds later, it resumes the device itself.
 #![expect(unsafe_code, reason = "fork without SIGCHLD, and the ioctl in the child")]
 
 use std::fs::File;
@@ -35,8 +36,8 @@ const GIVE_UP: libc::c_int = libc::SIGUSR1;
 ///
 /// # Errors
 /// The kernel refuses the request. `ETIMEDOUT`: `timeout` has expired. `EINTR`: a signal arrived. After the last two
-/// the ioctl normally had no effect, but it may have completed at the last moment, so the caller reads the state of the
-/// device.
+/// the ioctl normally had no effect, but it may have completed at the last moment or may still be running, so the
+/// caller reads the state of the device.
 pub(super) fn ioctl(
     fd: RawFd,
     code: u32,
@@ -185,7 +186,7 @@ fn has_ended(child: libc::pid_t) -> bool {
 
 fn read_errno(answer: OwnedFd) -> Option<i32> {
     let mut bytes = [0; size_of::<i32>()];
-    // After a kill the pipe may still have a writer, so this does not wait for its end.
+    // A child that was left behind still has the pipe open, so this does not wait for its end.
     wait_readable(&answer, Duration::ZERO).ok()?;
     File::from(answer).read_exact(&mut bytes).ok()?;
     Some(i32::from_ne_bytes(bytes))
