@@ -22,7 +22,7 @@ impl<'a> CreateOptions<'a> {
         Self { uuid: None, minor: None }
     }
 
-    /// Gives the device a uuid, which cannot be changed. A device without one can get it later:
+    /// Gives the device a uuid, which cannot be changed. A device without one can get one later:
     /// [`Dm::device_set_uuid`].
     #[must_use]
     pub const fn uuid(self, uuid: &'a DmUuid) -> Self {

@@ -127,7 +127,8 @@ impl Dm {
     /// Reads which devices a table uses; the options select the table.
     ///
     /// # Errors
-    /// As [`table_deps`](Self::table_deps).
+    /// As [`table_deps`](Self::table_deps). [`is_unsupported`](crate::Error::is_unsupported): the kernel cannot report
+    /// about the inactive table.
     pub fn table_deps_with(&self, id: impl AsDevId, options: DepsOptions) -> Result<Deps> {
         const COMMAND: Command = Command::TableDeps;
         let request = options.slot.apply(Request::of(COMMAND, dev_id(COMMAND, &id)?), options.if_possible);

@@ -21,18 +21,18 @@ pub struct Geometry {
     pub heads: u8,
     /// Number of sectors per track.
     pub sectors: u8,
-    /// The offset of the device on the disk that it represents.
+    /// The sector of the disk at which this device begins, if it represents a partition.
     pub start: Sectors,
 }
 
 impl Geometry {
-    /// A geometry whose offset on the disk is 0.
+    /// A geometry that starts at sector 0 of the disk.
     #[must_use]
     pub const fn new(cylinders: u16, heads: u8, sectors: u8) -> Self {
         Self { cylinders, heads, sectors, start: Sectors(0) }
     }
 
-    /// Sets the offset of the device on the disk that it represents.
+    /// Sets the sector of the disk at which this device begins.
     #[must_use]
     pub const fn start(self, start: Sectors) -> Self {
         Self { start, ..self }
@@ -46,7 +46,7 @@ impl Dm {
     /// Sets the geometry that `HDIO_GETGEO` reports.
     ///
     /// - Interface 4.6 and later.
-    /// - The device needs no table. Activating a table of another size resets the geometry.
+    /// - The device needs no table. Activating a table of another size, such as the first one, resets the geometry.
     ///
     /// # Errors
     /// [`is_invalid`](crate::Error::is_invalid): the start is beyond cylinders × heads × sectors.

@@ -65,7 +65,8 @@ impl Dm {
     /// Looks up a device and reads its state; the options select the table.
     ///
     /// # Errors
-    /// As [`device_info`](Self::device_info).
+    /// As [`device_info`](Self::device_info). [`is_unsupported`](crate::Error::is_unsupported): the kernel cannot
+    /// report about the inactive table.
     #[inline]
     pub fn device_info_with(&self, id: impl AsDevId, options: InfoOptions) -> Result<DeviceInfo> {
         let id = dev_id(Command::DeviceInfo, &id)?;

@@ -11,8 +11,8 @@ use crate::wire::scan::field_text;
 
 /// A line of a table to load: a range of the device, and the target that maps it.
 ///
-/// Lines that the kernel reports have another type, [`TargetStatus`](crate::TargetStatus), whose docs show how to load
-/// them again.
+/// Lines that the kernel reports have another type, [`TargetStatus`](crate::TargetStatus);
+/// [`to_line`](crate::TargetStatus::to_line) converts them.
 ///
 /// ```
 /// use dm_core::TargetLine;
@@ -32,12 +32,12 @@ pub struct TargetLine<P> {
     pub params: P,
 }
 
-/// The target type of a line, and its arguments, which alone are the [`Payload`].
+/// The params of a line, as text that is sent to the kernel ([`Payload`]), and the type of their target.
 ///
 /// The typed tables of the crate `dm-targets` are params. Params of `crypt`, `integrity`, `inlinecrypt` and Android's
 /// `default-key` count as secret whatever [`Payload::may_hold_key`] returns.
 pub trait TargetParams: Payload {
-    /// The target type, such as `linear`: 1 to 15 bytes.
+    /// The target type, such as `linear`: 1 to 15 bytes, without NUL.
     fn target_type(&self) -> &str;
 
     /// Compares with params that the kernel printed; returns a field in which they differ, `None` if they are the same.
@@ -180,7 +180,7 @@ impl<T: Payload> fmt::Debug for LineText<'_, T> {
     }
 }
 
-/// A target type as the kernel's field, padded with zeros. `None` if it is empty or too long.
+/// A target type as the kernel's field, padded with zeros. `None` if it is empty, too long or contains a NUL.
 #[inline]
 pub(super) fn padded_type(target_type: &[u8]) -> Option<[u8; DM_MAX_TYPE_NAME]> {
     let mut field = [0; DM_MAX_TYPE_NAME];

@@ -42,8 +42,7 @@ impl<'a> ListOptions<'a> {
     }
 
     /// Whether a kernel that lacks uuids in its list may leave them out. By default such a kernel refuses the command
-    /// with [`Error::Unsupported`](crate::Error::Unsupported), as it always does for a prefix: it would report other
-    /// devices, too.
+    /// with [`Error::Unsupported`](crate::Error::Unsupported), as it always does for a prefix, which it would ignore.
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { if_possible, ..self }
@@ -298,7 +297,7 @@ impl Dm {
     /// Lists the mapped devices.
     ///
     /// - Interface 4.0 and later; event numbers since 4.37.
-    /// - The list is a consistent snapshot.
+    /// - The list is a snapshot of the devices with their names and uuids. Event numbers can change while it is made.
     ///
     /// ```
     /// # let memory = dm_testing::MemoryKernel::new();
@@ -324,7 +323,8 @@ impl Dm {
     /// Lists the mapped devices, with options: uuids and prefixes since interface 4.45.
     ///
     /// # Errors
-    /// [`is_unsupported`](crate::Error::is_unsupported): uuids or prefixes, on an older kernel.
+    /// As [`list_devices`](Self::list_devices). [`is_unsupported`](crate::Error::is_unsupported): uuids or prefixes, on
+    /// an older kernel.
     pub fn list_devices_with(&self, options: ListOptions<'_>) -> Result<DeviceList> {
         let first = if self.remembers(Command::ListDevices) { FIRST_SIZE } else { options.first_size(self) };
         let sizes = ReplySizes { first, least: 0, grow: |_, size| next_size(size) };

@@ -30,7 +30,8 @@ impl LoadOptions {
         Self { read_only: false, secure: false, if_possible: false }
     }
 
-    /// Opens the devices that the table uses read-only, and makes this device read-only when the table becomes active.
+    /// Makes this device read-only when the table becomes active. Most targets also open the devices that they use
+    /// read-only then.
     #[must_use]
     #[doc(alias = "dm_task_set_ro")]
     pub const fn read_only(self, read_only: bool) -> Self {
@@ -90,11 +91,12 @@ impl Dm {
     /// ```
     ///
     /// # Errors
-    /// [`is_invalid`](Error::is_invalid): the kernel refuses the table; the error has the reason if its log is read.
-    /// [`is_disk_unusable`](Error::is_disk_unusable): a device that the table uses is missing, busy or cannot be
-    /// opened. [`is_not_found`](Error::is_not_found): this device does not exist. [`Error::Request`]: the table has no
-    /// line, or a line that cannot be sent. [`Error::Unsupported`]: the kernel cannot wipe a table that may contain a
-    /// key.
+    /// [`is_invalid`](Error::is_invalid): the kernel refuses the table; the error has the reason if the kernel's log
+    /// can be read. [`is_disk_unusable`](Error::is_disk_unusable): usually a device that the table uses is missing,
+    /// busy or cannot be opened. A target can return any other errno. [`is_not_found`](Error::is_not_found): this
+    /// device does not exist. [`Error::Request`]: the table has no line, or a line that cannot be sent.
+    /// [`Error::Unsupported`]: the kernel cannot wipe a table that may contain a key. After a refusal, the tables of
+    /// the device are as before.
     #[doc(alias = "DM_TABLE_LOAD")]
     #[doc(alias = "DM_DEVICE_RELOAD")]
     #[doc(alias = "dmsetup load")]

@@ -144,7 +144,8 @@ impl Dm {
     ///
     /// - Interface 4.2 and later; for a message that may contain a key, 4.20 and later, unless
     ///   [`if_possible`](MessageOptions::if_possible) is set.
-    /// - The message goes to the active table. The kernel splits it at white space; a backslash escapes the next byte.
+    /// - The target is one of the active table; a message for the device itself needs no table. The kernel splits the
+    ///   message at white space; a backslash escapes the next byte.
     ///
     /// ```
     /// # let memory = dm_testing::MemoryKernel::new();
@@ -171,8 +172,8 @@ impl Dm {
     /// Sends a message to the target that maps a certain sector, with options.
     ///
     /// # Errors
-    /// As [`target_msg`](Self::target_msg). [`RequestFault::TooLarge`] in [`Error::Request`]: the buffer for the reply is
-    /// larger than the kernel accepts.
+    /// As [`target_msg`](Self::target_msg). [`RequestFault::TooLarge`] in [`Error::Request`]: the buffer for the reply
+    /// is larger than the kernel accepts.
     pub fn target_msg_with(
         &self,
         id: impl AsDevId,

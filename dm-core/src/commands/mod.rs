@@ -60,7 +60,7 @@ pub enum TableSlot {
 const QUERY_INACTIVE_MINOR: u32 = 16;
 
 impl TableSlot {
-    /// Sets the flag, which an older kernel may ignore or refuses.
+    /// Sets the flag for the inactive table. An older kernel refuses the request, or ignores the flag if it may.
     fn apply(self, request: Request<'_>, if_possible: bool) -> Request<'_> {
         let minor = since(QUERY_INACTIVE_MINOR, if_possible);
         request.flag_since(minor, Flags::QUERY_INACTIVE_TABLE, self == Self::Inactive)

@@ -20,7 +20,7 @@ pub enum LineError {
 }
 
 impl<'a> TargetLine<LineText<'a, &'a str>> {
-    /// Reads a line as people write it and dmsetup prints it: start, length, target type, params.
+    /// Reads a line as people write it and `dmsetup table NAME` prints it: start, length, target type, params.
     ///
     /// The crate `dm-targets` reads params as typed values, and reports errors in them.
     ///

@@ -19,7 +19,7 @@ pub trait Payload {
     /// The text cannot be printed, or it is larger than any request.
     fn write(&self, out: &mut PayloadWriter<'_>) -> fmt::Result;
 
-    /// Whether the text may contain a key. By default, it does not.
+    /// Whether the text may contain a key; `false` by default.
     ///
     /// A message that sets a key of `crypt`, and params of a target that takes keys, are recognized in any case.
     fn may_hold_key(&self) -> bool {
@@ -110,7 +110,7 @@ impl Payload for fmt::Arguments<'_> {
     }
 }
 
-/// Whether a message passes a key to a target, like `key set …` of crypt (`crypt_message` in drivers/md/dm-crypt.c).
+/// Whether a message may contain a key, like `key set …` of crypt (`crypt_message` in drivers/md/dm-crypt.c).
 /// Case is ignored as in the kernel, escapes are considered, and every message that starts with `key` counts.
 ///
 /// This runs on each line of a table, and most texts differ in their first byte.

@@ -9,8 +9,9 @@ impl Dm {
     /// Makes this handle's [`poll_fd`](Self::poll_fd) readable at the next event of any device.
     ///
     /// - Interface 4.36 and later.
-    /// - It becomes readable when a target raises an event, when a table becomes active, and when a device is created,
-    ///   removed or renamed. It stays readable until this is called again. A new handle is armed.
+    /// - The descriptor becomes readable when a target raises an event, when a table becomes active, and when a device
+    ///   is created, removed, renamed or given a uuid. It stays readable until this is called again. A new handle is
+    ///   armed.
     /// - To miss no event: arm, then list the devices and compare their event numbers, then poll.
     ///   [`EventPoller`](crate::EventPoller) does that.
     /// - Each waiter needs a separate handle ([`reopen`](Self::reopen)), since the state belongs to the open file.

@@ -119,7 +119,8 @@ impl Dm {
     /// Removes a device and its tables; the options defer the removal or set a cookie.
     ///
     /// # Errors
-    /// As [`device_remove`](Self::device_remove). A kernel that defers the removal never reports a busy device.
+    /// As [`device_remove`](Self::device_remove). With [`deferred`](RemoveOptions::deferred), an open device is not an
+    /// error; [`is_unsupported`](crate::Error::is_unsupported): the kernel cannot defer the removal.
     pub fn device_remove_with(&self, id: impl AsDevId, options: RemoveOptions) -> Result<Removal> {
         const COMMAND: Command = Command::DeviceRemove;
         let request = Request::of(COMMAND, dev_id(COMMAND, &id)?)
@@ -149,7 +150,8 @@ impl Dm {
     /// Removes every device on this host that is not open; the options also defer the removal of open ones.
     ///
     /// # Errors
-    /// As [`remove_all`](Self::remove_all).
+    /// As [`remove_all`](Self::remove_all). [`is_unsupported`](crate::Error::is_unsupported): the kernel cannot defer
+    /// the removal.
     pub fn remove_all_with(&self, options: RemoveAllOptions) -> Result<()> {
         let request = Request::new(Command::RemoveAll);
         let request =

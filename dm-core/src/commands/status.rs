@@ -202,8 +202,9 @@ impl Dm {
     /// Waits until a device's event number differs from `event_nr`, then reads what the options select.
     ///
     /// # Errors
-    /// As [`device_wait`](Self::device_wait). With [`secure`](StatusOptions::secure), also
-    /// [`is_invalid`](crate::Error::is_invalid): a signal restarted the command after the kernel had wiped the request.
+    /// As [`device_wait`](Self::device_wait). [`is_unsupported`](crate::Error::is_unsupported): the kernel is too old
+    /// for an option. With [`secure`](StatusOptions::secure), also [`is_invalid`](crate::Error::is_invalid): a signal
+    /// restarted the command after the kernel had wiped the request.
     pub fn device_wait_with(&self, id: impl AsDevId, event_nr: u32, options: StatusOptions) -> Result<TableStatus> {
         let request = Request { event_nr, ..Request::of(Command::DeviceWait, dev_id(Command::DeviceWait, &id)?) };
         self.status(&options.apply(request))

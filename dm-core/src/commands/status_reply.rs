@@ -48,7 +48,7 @@ impl TableStatus {
         TargetStatuses::new(&self.reply, header::target_count(self.reply.header()))
     }
 
-    /// Whether the bytes of both replies are equal.
+    /// Whether both replies have the same lines.
     pub(crate) fn has_lines_of(&self, other: &Self) -> bool {
         self.iter().eq(other)
     }
@@ -56,7 +56,7 @@ impl TableStatus {
 
 /// Whether a line belongs to a target that takes keys, or cannot be decoded.
 ///
-/// This runs on every reply, so it reads only the target type and the offset of the next line.
+/// This runs on every reply with params, so it reads only the target type and the offset of the next line.
 fn has_keys(reply: &Reply) -> bool {
     let bytes = reply.payload().unwrap_or_default();
     let mut at = 0;
@@ -89,7 +89,7 @@ impl<'a> IntoIterator for &'a TableStatus {
 /// `Display` and `Debug` do not show params that may contain a key; [`Text::as_bytes`] returns them.
 ///
 /// The kernel prints words without escapes but reads them with escapes, so the text cannot always be loaded again as it
-/// is. [`to_line`](Self::to_line) makes a line that can be loaded.
+/// is. [`to_line`](Self::to_line) adds the escapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TargetStatus<'a> {
@@ -120,7 +120,7 @@ impl<'a> TargetStatus<'a> {
     }
 }
 
-/// The params of a reported line, escaped so that they can be loaded.
+/// The params of a reported line, with backslashes escaped as a load requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PrintedParams<'a> {
     target_type: Text<'a>,
@@ -138,7 +138,7 @@ impl Payload for PrintedParams<'_> {
 }
 
 impl TargetParams for PrintedParams<'_> {
-    /// Target types are ASCII. Another one, which no kernel reports, is refused when it is loaded.
+    /// The kernel's target types are ASCII. One that is not UTF-8 becomes empty here, and loading it fails.
     fn target_type(&self) -> &str {
         self.target_type.to_str().unwrap_or_default()
     }

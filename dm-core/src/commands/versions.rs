@@ -149,8 +149,8 @@ impl Dm {
     ///   [`list_versions`](Self::list_versions) then has the version.
     ///
     /// # Errors
-    /// [`is_invalid`](Error::is_invalid): the kernel has no such target. [`Error::Request`]: the text is not a valid
-    /// target type.
+    /// [`is_invalid`](Error::is_invalid): the kernel has no such target. [`is_unsupported`](Error::is_unsupported): the
+    /// kernel has an older interface. [`Error::Request`]: the text is not a valid target type.
     #[doc(alias = "DM_GET_TARGET_VERSION")]
     #[doc(alias = "DM_DEVICE_GET_TARGET_VERSION")]
     #[doc(alias = "dmsetup target-version")]
