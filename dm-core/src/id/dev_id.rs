@@ -9,8 +9,8 @@ use super::name::{DmName, DmNameBuf, DmUuid, DmUuidBuf};
 
 /// Identifies a mapped device by its name, its uuid or its number.
 ///
-/// The kernel accepts exactly one of them (`__find_device_hash_cell` in drivers/md/dm-ioctl.c). Methods accept all
-/// types that implement [`AsDevId`], such as `&str` for a name.
+/// The kernel accepts exactly one of them (`__find_device_hash_cell` in drivers/md/dm-ioctl.c). Most methods accept any
+/// type that implements [`AsDevId`], such as `&str` for a name; those that create or rename a device need a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DevId<'a> {
     /// The device with this name.
@@ -33,8 +33,8 @@ impl DevId<'_> {
     }
 }
 
-/// Prints `device 'NAME'`, `device with uuid 'UUID'` or `device MAJOR:MINOR`, with names as libdm and `/dev/mapper`
-/// show them.
+/// Prints `device 'NAME'`, `device with uuid 'UUID'` or `device MAJOR:MINOR`, with names and uuids in the form that
+/// [`DmName::shown`] returns.
 impl fmt::Display for DevId<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -105,7 +105,8 @@ impl From<DevId<'_>> for DevIdBuf {
     }
 }
 
-/// Types that identify a device: text or [`DmName`] for its name, [`DmUuid`], [`DeviceNumber`], and [`DevId`].
+/// Types that identify a device: text or [`DmName`] for its name, [`DmUuid`], [`DeviceNumber`], [`DevId`], and their
+/// owned forms.
 ///
 /// Text is checked on use, so that a name can be written as `"home"`.
 #[doc(alias = "dm_task_set_name")]
@@ -160,7 +161,7 @@ impl<T: AsDmName + ?Sized> AsDmName for &T {
     }
 }
 
-/// Implements `AsDevId` for the types of names.
+/// Implements `AsDmName` and `AsDevId` for the types of names.
 macro_rules! names {
     ($($Name:ty: $name:ident => $as_name:expr, $is_text:literal;)+) => {$(
         impl AsDmName for $Name {

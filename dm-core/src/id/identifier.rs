@@ -21,7 +21,7 @@ pub enum NameError {
         /// The largest length that the kernel accepts, in bytes.
         max: usize,
     },
-    /// The text contains a byte that the kernel refuses.
+    /// The text contains a byte that a name or uuid cannot have.
     #[error("a {what} of a mapped device cannot contain {}: byte {at}", byte_name(*.byte))]
     Forbidden {
         /// `name` or `uuid`.
@@ -41,7 +41,7 @@ pub enum NameError {
     Mixed {
         /// `name` or `uuid`.
         what: &'static str,
-        /// The position of the first byte that contradicts the bytes before it, from 0.
+        /// The position, from 0, of the incomplete escape, or of the first byte that contradicts those before it.
         at: usize,
     },
     /// The text contains an escaped escape, which [`Naming::Auto`](crate::Naming::Auto) refuses.
@@ -105,8 +105,8 @@ macro_rules! identifier {
 
             #[expect(unsafe_code, reason = "an unsized type is made by a pointer cast, as `Path` is in std")]
             const fn unchecked(bytes: &[u8]) -> &Self {
-                // SAFETY: the struct is `repr(transparent)` over `[u8]`, so both pointers have the same layout and metadata, and
-                // every slice of bytes is a valid value of it. The lifetime is that of the argument.
+                // SAFETY: the struct is `repr(transparent)` over `[u8]`, so both pointers have the same layout and
+                // metadata, and every slice of bytes is a valid value of it. The lifetime is that of the argument.
                 unsafe { &*(core::ptr::from_ref(bytes) as *const Self) }
             }
 

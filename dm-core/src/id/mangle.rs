@@ -61,7 +61,7 @@ pub enum MangleError {
     Name(#[from] NameError),
 }
 
-/// Whether a byte is written as it is; udev has the same list.
+/// Whether a byte is written as it is; udev keeps the same ASCII characters in the names of links.
 pub(crate) const fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'#' | b'+' | b'-' | b'.' | b':' | b'=' | b'@' | b'_')
 }

@@ -9,8 +9,8 @@ use super::name::{DmName, DmNameBuf, DmUuid, DmUuidBuf};
 /// A translation between human-readable names and kernel names (libdm's name mangling).
 ///
 /// The kernel accepts almost any bytes as a name. libdm, and with it dmsetup and cryptsetup, passes only ASCII letters,
-/// digits and `#+-.:=@_` to the kernel as they are, since other bytes cause trouble with udev and shells: it *mangles*
-/// each of these to `\xNN`. A device that users call `my disk` has the name `my\x20disk` in the kernel and below
+/// digits and `#+-.:=@_` to the kernel as they are. It *mangles* every other byte to `\xNN`, since such bytes cause
+/// trouble with udev and shells. A device that users call `my disk` has the name `my\x20disk` in the kernel and below
 /// `/dev/mapper`.
 ///
 /// A [`Host`](crate::Host) translates names that are given as text. With the default `Auto`, which is also libdm's
@@ -40,7 +40,7 @@ use super::name::{DmName, DmNameBuf, DmUuid, DmUuidBuf};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Naming {
     /// Keeps a name that is mangled already and mangles others. A name with both escapes and bytes that need one is an
-    /// error.
+    /// error, and so is an escape that is incomplete or escaped itself.
     #[default]
     Auto,
     /// Mangles every name, also one that seems to be mangled already.
@@ -53,8 +53,9 @@ impl Naming {
     /// Translates a human-readable name to the kernel's.
     ///
     /// # Errors
-    /// [`NameError::Mixed`]: the name has both escapes and bytes that need one, or an incomplete escape.
-    /// [`NameError::Twice`]: an escape is escaped. [`NameError::TooLong`]: the mangled name is too long.
+    /// With [`Auto`](Self::Auto), [`NameError::Mixed`]: the name has both escapes and bytes that need one, or an
+    /// incomplete escape; and [`NameError::Twice`]: an escape is escaped. [`NameError::TooLong`]: the mangled name is
+    /// too long.
     #[doc(alias = "dm_task_get_name_mangled")]
     #[doc(alias = "dm_build_dm_name")]
     #[doc(alias = "dmsetup mangle")]
@@ -67,8 +68,8 @@ impl Naming {
 
     /// Translates a kernel's name to the human-readable one.
     ///
-    /// A name is returned unchanged unless [`kernel_name`](Self::kernel_name) in the same mode gives exactly this name for
-    /// the result.
+    /// A name is returned unchanged unless [`kernel_name`](Self::kernel_name) in the same mode gives exactly this name
+    /// for the result.
     #[doc(alias = "dm_task_get_name_unmangled")]
     #[must_use]
     pub fn human_name(self, name: &DmName) -> Cow<'_, DmName> {

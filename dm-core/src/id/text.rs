@@ -7,8 +7,9 @@ use core::str::Utf8Error;
 
 /// A piece of text from the kernel: a target type, the params of a table, a status, or the reply to a message.
 ///
-/// The kernel returns the bytes that it was given, for example a device path in another encoding, so this type holds
-/// bytes. They are checked and converted only on request, since checking is the largest cost of reading a large table.
+/// The kernel returns the bytes that it was given, for example the description of a key in another encoding, so this
+/// type holds bytes. They are checked and converted only on request, since checking is the largest cost of reading a
+/// large table.
 ///
 /// Text that may contain a key is [secret](Self::is_secret): `Display`, `Debug` and serde show only its length.
 /// [`as_bytes`](Self::as_bytes) and [`to_str`](Self::to_str) return the text itself.
@@ -64,8 +65,8 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Prints the text, with U+FFFD instead of bytes that are not UTF-8; for a secret text, its length. The formatter's width
-/// applies only to text that is UTF-8 and not secret.
+/// Prints the text, with U+FFFD instead of bytes that are not UTF-8; for a secret text, its length. The formatter's
+/// width applies only to text that is UTF-8 and not secret.
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.secret {
@@ -78,7 +79,7 @@ impl fmt::Display for Text<'_> {
     }
 }
 
-/// Prints the text in quotes, unprintable bytes escaped; for a secret text, its length.
+/// Prints the text in quotes, with bytes other than printable ASCII escaped; for a secret text, its length.
 impl fmt::Debug for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.secret { fmt::Display::fmt(self, f) } else { write!(f, "\"{}\"", self.bytes.escape_ascii()) }
