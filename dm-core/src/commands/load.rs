@@ -178,10 +178,11 @@ impl Dm {
     ///
     /// - Interface 4.0 and later.
     /// - The active table continues to serve I/O. If there is no inactive table, the call does nothing.
-    /// - Kernels that are built with IMA, since 5.15 and at least up to 6.12, have a bug here: if a device's inactive
-    ///   table is cleared and the device is then renamed or given a uuid, removing it or loading another table frees
-    ///   memory twice, after which the kernel may crash (`dm_ima_measure_on_table_clear` and
-    ///   `dm_ima_measure_on_device_rename` in drivers/md/dm-ima.c). A table that is loaded between the two prevents it.
+    /// - Kernels that are built with IMA, since 5.15 and at least up to 6.12, have a bug here: if the inactive table of
+    ///   a device that also has an active one is cleared and the device is then renamed or given a uuid, removing it or
+    ///   loading another table frees memory twice, after which the kernel may crash (`dm_ima_measure_on_table_clear`
+    ///   and `dm_ima_measure_on_device_rename` in drivers/md/dm-ima.c). A table that is loaded between the two prevents
+    ///   it.
     ///
     /// # Errors
     /// [`is_not_found`](Error::is_not_found).

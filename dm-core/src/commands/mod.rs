@@ -1,5 +1,5 @@
-//! The commands of [`Dm`](crate::Dm): one file for each ioctl, or for ioctls with the same kind of reply, with
-//! options, method and reply.
+//! The commands of [`Dm`](crate::Dm): one file for each ioctl or for a few related ones, with options, methods and
+//! replies.
 
 mod create;
 mod deps;

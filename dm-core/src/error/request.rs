@@ -2,7 +2,7 @@
 
 use crate::id::NameError;
 
-/// The reason why a request cannot be encoded for the kernel.
+/// The reason why a request cannot be encoded for the kernel, or why its reply does not fit into any buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestFault {

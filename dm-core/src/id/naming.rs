@@ -18,7 +18,9 @@ use super::name::{DmName, DmNameBuf, DmUuid, DmUuidBuf};
 /// another mode. A [`DmName`] is the kernel's name and is never translated. The commands of [`Dm`](crate::Dm) do not
 /// translate text either.
 ///
-/// | | `Auto` | `Hex` | `None` |
+/// The kernel's name for some texts, by mode:
+///
+/// | text | `Auto` | `Hex` | `None` |
 /// |---|---|---|---|
 /// | `plain` | `plain` | `plain` | `plain` |
 /// | `my disk` | `my\x20disk` | `my\x20disk` | `my disk` |

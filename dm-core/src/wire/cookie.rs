@@ -66,8 +66,8 @@ impl UdevCookie {
         Self::new(0, flags)
     }
 
-    /// Makes a cookie from the number in a uevent's `DM_COOKIE`, or from the key of its semaphore, which contains no
-    /// flags.
+    /// Makes a cookie from the number in a uevent's `DM_COOKIE`, or from the key of a semaphore. The upper half of a
+    /// key is not a set of flags, so use only the [`base`](Self::base) of such a cookie, and do not send it.
     #[must_use]
     pub const fn from_number(number: u32) -> Self {
         Self(number)
