@@ -76,7 +76,7 @@
 //!
 //! The kernel ignores unknown flags. Therefore each command is sent with the lowest interface version that has the
 //! command and its options. An older kernel refuses it, which is reported as [`Error::Unsupported`] with both versions.
-//! With the option `if_possible`, an older kernel gets the command and ignores the other options that it lacks.
+//! With the option `if_possible`, an older kernel gets the command and ignores most options that it lacks.
 //!
 //! # Features
 //!

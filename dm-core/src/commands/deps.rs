@@ -137,7 +137,7 @@ impl Dm {
     }
 }
 
-/// Serialises as a sequence of device numbers.
+/// Serializes as a sequence of device numbers.
 #[cfg(feature = "serde")]
 impl serde::Serialize for Deps {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

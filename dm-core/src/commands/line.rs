@@ -196,7 +196,7 @@ pub(super) fn padded_type(target_type: &[u8]) -> Option<[u8; DM_MAX_TYPE_NAME]> 
 mod tests {
     use super::*;
 
-    /// Params of a program's own that do not think of keys.
+    /// Params that do not report their key.
     #[derive(Debug)]
     struct Careless(&'static str);
 

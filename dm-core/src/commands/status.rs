@@ -180,7 +180,7 @@ impl Dm {
         self.status(&options.apply(Request::of(Command::TableStatus, dev_id(Command::TableStatus, &id)?)))
     }
 
-    /// Waits until a device's event number differs from `event_nr`, then reads the status of its table.
+    /// Waits until a device's event number differs from `event_nr`, then reads the status of its active table.
     ///
     /// - Interface 4.0 and later.
     /// - Returns at once if the number differs already, so no event is missed between two calls.

@@ -244,7 +244,7 @@ fn unpadded(text: &[u8], is_last: bool, leads_back: bool) -> Result<&[u8], &'sta
     }
 }
 
-/// Serialises as a structure of four fields, texts as strings; instead of params that may contain a key, their length.
+/// Serializes as a structure of four fields, texts as strings; instead of params that may contain a key, their length.
 #[cfg(feature = "serde")]
 impl serde::Serialize for TargetStatus<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

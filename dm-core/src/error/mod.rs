@@ -92,8 +92,8 @@ impl Error {
     }
 
     /// Whether the name, uuid or minor number of a device to create or rename is taken, or a message creates something
-    /// that exists, such as a thin device with a certain id. A device with a chosen minor number that the kernel cannot
-    /// create for another reason, such as a lack of memory, has the same errno.
+    /// that exists, such as a thin device with a certain id. It also holds if a device with a chosen minor number
+    /// cannot be created for another reason, such as a lack of memory.
     #[must_use]
     pub fn is_already_exists(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_taken)
@@ -122,7 +122,7 @@ impl Error {
     }
 
     /// Whether the process lacks a permission, usually `CAP_SYS_ADMIN` in the initial user namespace, or a target
-    /// returned `EPERM`, which can have other reasons.
+    /// returned `EPERM`, for example for `invalidate_cblocks` to a cache that is not in passthrough mode.
     #[must_use]
     pub fn is_permission_denied(&self) -> bool {
         match self {

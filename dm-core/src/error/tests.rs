@@ -30,7 +30,7 @@ fn refused(command: Command, errno: NixErrno) -> Error {
     refusal(command, errno).into()
 }
 
-/// The errnos for which a predicate holds, of a command.
+/// The errnos of a command for which a predicate holds.
 fn errnos_of(command: Command, predicate: impl Fn(&Error) -> bool) -> Vec<NixErrno> {
     ERRNOS.into_iter().filter(|&errno| predicate(&refused(command, errno))).collect()
 }

@@ -36,7 +36,7 @@ pub trait Transport: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// As [`ioctl`](Self::ioctl). `ETIMEDOUT` after the timeout, `EINTR` after a signal; in both cases the command may
-    /// have taken effect.
+    /// have taken effect or still be running.
     fn ioctl_within(&self, command: Command, request: &mut [u8], timeout: Duration) -> io::Result<()> {
         let _ = timeout;
         self.ioctl(command, request)
@@ -76,8 +76,8 @@ pub trait Transport: fmt::Debug + Send + Sync {
 
     /// Whether the devices of this kernel have nodes on this machine.
     ///
-    /// `true` by default. If not, their paths are names only, which [`open_block`](Self::open_block) and tables take:
-    /// [`Host::path`](crate::Host::path) does not look for a node.
+    /// `true` by default. If `false`, the path of a device is only a name that [`open_block`](Self::open_block) and
+    /// tables accept, and [`Host::path`](crate::Host::path) does not look for a node.
     fn has_nodes(&self) -> bool {
         true
     }

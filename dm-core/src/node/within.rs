@@ -113,7 +113,7 @@ fn run_child(fd: RawFd, code: u32, bytes: &mut [u8], undo: Option<&mut [u8]>, an
     let is_given_up = || GIVEN_UP.load(Ordering::SeqCst);
     // SAFETY: as in `transport.rs`: the bytes belong to this process only, and the kernel writes at most the
     // `data_size` bytes that the caller has set to their length. The handler only stores to an atomic. The signal calls
-    // get initialised memory of the right types, and `write` and `_exit` valid arguments.
+    // get initialized memory of the right types, and `write` and `_exit` valid arguments.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = note_give_up as extern "C" fn(libc::c_int) as libc::sighandler_t;

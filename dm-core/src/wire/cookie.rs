@@ -67,7 +67,7 @@ impl UdevCookie {
     }
 
     /// Makes a cookie from the number in a uevent's `DM_COOKIE`, or from the key of a semaphore. The upper half of a
-    /// key is not a set of flags, so use only the [`base`](Self::base) of such a cookie, and do not send it.
+    /// key is not a set of flags, so use only the [`base`](Self::base) of a cookie made from a key, and do not send it.
     #[must_use]
     pub const fn from_number(number: u32) -> Self {
         Self(number)
