@@ -41,7 +41,7 @@
 //! | dependencies between devices | [`DeviceTree`], [`Host::remove_stack`] |
 //! | the users of a busy device; sizes and data of block devices; paths | [`users`], [`block`], [`paths`] |
 //! | moving from another library | [`migration`] |
-//! | why it is as it is, other libraries, where it runs | [`_documentation`] |
+//! | design decisions, comparison with other libraries, platforms | [`_documentation`] |
 //!
 //! # What a command costs
 //!

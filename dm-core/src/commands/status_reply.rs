@@ -104,7 +104,8 @@ pub struct TargetStatus<'a> {
 }
 
 impl<'a> TargetStatus<'a> {
-    /// Makes a line as a kernel would report it, for programs that read saved output.
+    /// Makes a line as a kernel would report it, for programs that read saved output. The params become secret if the
+    /// target takes keys.
     #[must_use]
     pub fn new(start: Sectors, length: Sectors, target_type: Text<'a>, params: Text<'a>) -> Self {
         let secret = params.is_secret() || takes_keys(target_type.as_bytes());

@@ -95,7 +95,7 @@ impl Refusal {
         }
     }
 
-    /// Whether the kernel may have logged a reason, but the log cannot be read or the handle was opened without it.
+    /// Whether the kernel may have logged a reason, but the log cannot be read or the handle does not read it.
     #[must_use]
     pub fn kernel_log_unread(&self) -> bool {
         self.kernel_log == KernelLog::Unread
