@@ -166,7 +166,8 @@ impl Dm {
     /// Makes the inactive table active and lets I/O continue, with options.
     ///
     /// # Errors
-    /// As [`device_resume`](Self::device_resume).
+    /// As [`device_resume`](Self::device_resume). [`is_unsupported`](crate::Error::is_unsupported): the kernel lacks an
+    /// option.
     pub fn device_resume_with(&self, id: impl AsDevId, options: ResumeOptions) -> Result<DeviceInfo> {
         self.device_command(&options.request(dev_id(Command::DeviceResume, &id)?))
     }
