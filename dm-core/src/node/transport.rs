@@ -18,19 +18,19 @@ use crate::error::{OpenError, Result};
 use crate::wire::header;
 use crate::wire::{Command, Flags};
 
-/// Carries requests to the kernel and returns its answers.
+/// Carries requests to the kernel and returns its replies.
 ///
 /// [`ControlNode`] is the transport to the running kernel. Another transport can replace it to test or measure a
 /// program without a kernel: see [`Dm::with_transport`](crate::Dm::with_transport).
 pub trait Transport: fmt::Debug + Send + Sync {
-    /// Sends the request, a `struct dm_ioctl` with its payload, and overwrites it with the answer.
+    /// Sends the request, a `struct dm_ioctl` with its payload, and overwrites it with the reply.
     ///
     /// # Errors
-    /// The kernel refuses the request; the error has its errno. The three version words of the answer are the kernel's
+    /// The kernel refuses the request; the error has its errno. The three version words of the reply are the kernel's
     /// even then, or still those of the request if the kernel has not read it, as after `EACCES`.
     fn ioctl(&self, command: Command, request: &mut [u8]) -> io::Result<()>;
 
-    /// As [`ioctl`](Self::ioctl), but gives up after `timeout` or when a signal arrives. The answer is not returned.
+    /// As [`ioctl`](Self::ioctl), but gives up after `timeout` or when a signal arrives. The reply is not returned.
     ///
     /// The default implementation ignores the timeout.
     ///
