@@ -57,14 +57,16 @@ const fn control(nr: u8) -> u32 {
 /// Reports the kernel's interface version; the kernel also writes it when it refuses the caller's.
 /// Since 4.0.
 pub const DM_VERSION: u32 = control(DM_VERSION_CMD);
-/// Removes every device that is not open; with [`DM_DEFERRED_REMOVE`](crate::DM_DEFERRED_REMOVE) also marks the open
-/// ones for removal. Writes nothing back but the version. Since 4.0.
+/// Removes every device that is not open, or that only devices removed by it keep open; with
+/// [`DM_DEFERRED_REMOVE`](crate::DM_DEFERRED_REMOVE) also marks the other ones for removal. Writes nothing back but the
+/// version. Since 4.0.
 pub const DM_REMOVE_ALL: u32 = control(DM_REMOVE_ALL_CMD);
 /// Lists the devices. Since 4.0; event numbers since 4.37, uuids and a prefix filter since 4.45.
 pub const DM_LIST_DEVICES: u32 = control(DM_LIST_DEVICES_CMD);
 /// Creates a device with both table slots empty. Since 4.0.
 pub const DM_DEV_CREATE: u32 = control(DM_DEV_CREATE_CMD);
-/// Removes a device and its tables. Since 4.0.
+/// Removes a device that is not open, and its tables. Since 4.0; an open one after its last close, with
+/// [`DM_DEFERRED_REMOVE`](crate::DM_DEFERRED_REMOVE), since 4.27.
 pub const DM_DEV_REMOVE: u32 = control(DM_DEV_REMOVE_CMD);
 /// Renames a device, or sets the uuid of a device without one. The device must be given by name. Since 4.0; uuids since
 /// 4.19.
@@ -72,7 +74,8 @@ pub const DM_DEV_RENAME: u32 = control(DM_DEV_RENAME_CMD);
 /// Suspends a device if [`DM_SUSPEND_FLAG`](crate::DM_SUSPEND_FLAG) is set, else resumes it, which
 /// first moves an inactive table to the active slot. Since 4.0.
 pub const DM_DEV_SUSPEND: u32 = control(DM_DEV_SUSPEND_CMD);
-/// Reports number, name, uuid, open count, state flags and event number of a device in the header. Since 4.0.
+/// Reports number, name, uuid, open count, state flags, event number and number of targets of a device in the header.
+/// Since 4.0.
 pub const DM_DEV_STATUS: u32 = control(DM_DEV_STATUS_CMD);
 /// Waits until a device's event number differs from the given one, then answers like [`DM_TABLE_STATUS`]. Since 4.0.
 pub const DM_DEV_WAIT: u32 = control(DM_DEV_WAIT_CMD);
@@ -87,8 +90,7 @@ pub const DM_TABLE_DEPS: u32 = control(DM_TABLE_DEPS_CMD);
 pub const DM_TABLE_STATUS: u32 = control(DM_TABLE_STATUS_CMD);
 /// Lists the registered target types and their versions. Since 4.1.
 pub const DM_LIST_VERSIONS: u32 = control(DM_LIST_VERSIONS_CMD);
-/// Sends a message to the target that maps a sector, or to the core if the text starts with `@`.
-/// Since 4.2.
+/// Sends a message to the target that maps a sector, or to the core if its first word starts with `@`. Since 4.2.
 pub const DM_TARGET_MSG: u32 = control(DM_TARGET_MSG_CMD);
 /// Sets the CHS geometry of a device. Writes nothing back but the version. Since 4.6.
 pub const DM_DEV_SET_GEOMETRY: u32 = control(DM_DEV_SET_GEOMETRY_CMD);

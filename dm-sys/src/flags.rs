@@ -1,8 +1,6 @@
 //! Bits of [`dm_ioctl::flags`](crate::dm_ioctl::flags) and of an entry of the device list.
 //!
-//! *In* bits are read by the kernel, *out* bits are set by it. Bits that a command does not use are
-//! ignored and mostly come back unchanged. Bits 2 and 7 are not assigned (libdevmapper uses bit 2 for
-//! itself, as `DM_EXISTS_FLAG`).
+//! Bits 2 and 7 are not assigned (libdevmapper uses bit 2 for itself, as `DM_EXISTS_FLAG`).
 
 /// In ([`DM_TABLE_LOAD`](crate::DM_TABLE_LOAD)): open the devices and map read-only. Out: the device has an active
 /// table and is read-only; with [`DM_QUERY_INACTIVE_TABLE_FLAG`], its inactive table is.
@@ -32,18 +30,19 @@ pub const DM_NOFLUSH_FLAG: u32 = 1 << 11;
 /// In: report on the inactive table instead of the active one. Check
 /// [`DM_INACTIVE_PRESENT_FLAG`] of the reply before reading it. Since 4.16.
 pub const DM_QUERY_INACTIVE_TABLE_FLAG: u32 = 1 << 12;
-/// Out: a uevent was sent, so udev, if it runs, answers a cookie given in `event_nr`. Since 4.17.
+/// Out: a uevent was sent. udev, if it runs, then completes the [cookie](crate#the-udev-cookie) in the request's
+/// `event_nr`. Since 4.17.
 pub const DM_UEVENT_GENERATED_FLAG: u32 = 1 << 13;
 /// In ([`DM_DEV_RENAME`](crate::DM_DEV_RENAME)): the payload is a uuid, since 4.19. In
 /// ([`DM_LIST_DEVICES`](crate::DM_LIST_DEVICES)): report the uuids, since 4.45.
 pub const DM_UUID_FLAG: u32 = 1 << 14;
-/// In: wipe the kernel's copies, and the caller's buffer right after reading it. Never set in a
-/// reply. Since 4.20.
+/// In: wipe the caller's buffer right after reading it, and the kernel's copy of the buffer at the end. Copies that a
+/// target makes are not wiped. Never set in a reply. Since 4.20.
 pub const DM_SECURE_DATA_FLAG: u32 = 1 << 15;
 /// Out ([`DM_TARGET_MSG`](crate::DM_TARGET_MSG)): the message returned text.
 pub const DM_DATA_OUT_FLAG: u32 = 1 << 16;
 /// In ([`DM_DEV_REMOVE`](crate::DM_DEV_REMOVE), [`DM_REMOVE_ALL`](crate::DM_REMOVE_ALL)): remove an
-/// open device once it is closed. Out: such a removal is pending.
+/// open device after its last close. Out: such a removal is pending. Since 4.27.
 pub const DM_DEFERRED_REMOVE: u32 = 1 << 17;
 /// Out: the kernel itself suspended the device.
 pub const DM_INTERNAL_SUSPEND_FLAG: u32 = 1 << 18;

@@ -1,5 +1,6 @@
 //! The Linux device mapper's ioctl interface: the structures, command numbers, request codes,
-//! flag bits and limits of the kernel's `include/uapi/linux/dm-ioctl.h`, under their C names.
+//! flag bits and limits of the kernel's `include/uapi/linux/dm-ioctl.h`, and the flags of libdevmapper's udev cookie,
+//! under their C names.
 //!
 //! The crate has no dependency and no build script, needs no kernel header and makes no system
 //! call. It describes interface 4.50 (Linux 6.16); a program built with it runs on older and newer
@@ -36,7 +37,7 @@
 //!    parameter is an `unsigned long` or an `int`, depending on the library, so convert with
 //!    `code as _` (which keeps all 32 bits in either).
 //! 4. On success check `flags` for [`DM_BUFFER_FULL_FLAG`] and, if it is set, repeat with a larger
-//!    buffer and a new header; a message is then carried out twice. Otherwise the payload of the reply
+//!    buffer and a new header; a repeated message is carried out again. Otherwise the payload of the reply
 //!    extends from `data_start` to `data_size`. There is none if `data_size` is not larger.
 //!
 //! ```
@@ -53,6 +54,21 @@
 //! assert_eq!(DM_DEV_STATUS, 0xc138_fd07);
 //! // let answer = unsafe { libc::ioctl(control_fd, DM_DEV_STATUS as _, &mut header) };
 //! ```
+//!
+//! # Flags
+//!
+//! In the descriptions of the bits of [`dm_ioctl::flags`], *in* bits are read by the kernel, *out* bits are set by it.
+//! Bits that a command does not use are ignored and mostly come back unchanged.
+//!
+//! # The udev cookie
+//!
+//! A cookie lets a program wait until udev has finished with a device. It is a convention of user space, between
+//! libdevmapper and its udev rules. The kernel only copies a non-zero [`dm_ioctl::event_nr`] of a resume, removal or
+//! rename into the variable `DM_COOKIE` of the uevent that it sends.
+//!
+//! The low 16 bits of that number identify a System V semaphore, which the rules decrement. The high 16 bits are flags
+//! for the rules, such as [`DM_UDEV_PRIMARY_SOURCE_FLAG`], shifted left by [`DM_UDEV_FLAGS_SHIFT`]. The key of the
+//! semaphore has [`DM_COOKIE_MAGIC`] in place of the flags.
 //!
 //! # What the types promise
 //!

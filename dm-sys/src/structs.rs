@@ -2,9 +2,10 @@
 
 use crate::{DM_MAX_TYPE_NAME, DM_NAME_LEN, DM_UUID_LEN};
 
-/// Header of every request and every reply.
+/// Header of every request to the control node, and of every reply.
 ///
-/// One of `uuid`, `name` and `dev` identifies the device, and the other two must be zero. Exceptions:
+/// In a command on an existing device, one of `uuid`, `name` and `dev` identifies it, and the other two must be zero;
+/// [`DM_DEV_RENAME`](crate::DM_DEV_RENAME) requires the name. Of the other commands,
 /// [`DM_DEV_CREATE`](crate::DM_DEV_CREATE) takes the name, uuid and number of the new device,
 /// [`DM_LIST_DEVICES`](crate::DM_LIST_DEVICES) prefixes of names and uuids (since 4.45), and
 /// [`DM_GET_TARGET_VERSION`](crate::DM_GET_TARGET_VERSION) a target type as the name.
@@ -17,14 +18,15 @@ pub struct dm_ioctl {
     pub data_size: u32,
     /// Offset in bytes from the start of this header to the payload.
     pub data_start: u32,
-    /// In: number of [`dm_target_spec`] in the table to load. Out: number of targets in the device's table.
+    /// In: number of [`dm_target_spec`] in the table to load. Out: number of targets in the active table, or in the
+    /// inactive one with [`DM_QUERY_INACTIVE_TABLE_FLAG`](crate::DM_QUERY_INACTIVE_TABLE_FLAG).
     pub target_count: u32,
     /// Out: the device's open count.
     pub open_count: i32,
-    /// `DM_*_FLAG` bits, in both directions.
+    /// Bits such as [`DM_SUSPEND_FLAG`](crate::DM_SUSPEND_FLAG), in both directions.
     pub flags: u32,
-    /// In: the last event number seen ([`DM_DEV_WAIT`](crate::DM_DEV_WAIT)) or a udev cookie (resume,
-    /// remove, rename). Out: the device's event number.
+    /// In: the last event number seen ([`DM_DEV_WAIT`](crate::DM_DEV_WAIT)) or a
+    /// [udev cookie](crate#the-udev-cookie) (resume, remove, rename). Out: the device's event number.
     pub event_nr: u32,
     /// Not used.
     pub padding: u32,
@@ -60,8 +62,8 @@ impl Default for dm_ioctl {
 
 /// One line of a table, or the status of one.
 ///
-/// The NUL-terminated parameters follow the structure directly; the next one starts at a multiple of 8 bytes from the
-/// first.
+/// The NUL-terminated parameters follow the structure directly; the next structure starts at a multiple of 8 bytes from
+/// the first.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dm_target_spec {
@@ -102,8 +104,8 @@ pub struct dm_name_list {
     pub dev: u64,
     /// Offset in bytes from the start of this entry to the next one, 0 in the last.
     pub next: u32,
-    /// Start of the name, NUL-terminated. It lies inside the structure where C pads that to
-    /// 16 bytes, so take its offset and not the structure's size.
+    /// Start of the name, NUL-terminated. Where C pads the structure to 16 bytes, the name starts inside it, so use the
+    /// offset of this field and not the size of the structure.
     pub name: [u8; 0],
 }
 
@@ -152,7 +154,8 @@ pub struct dm_target_versions {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct dm_target_msg {
-    /// A sector of the mapped device; the target that maps it gets the message. Ignored if the text starts with `@`.
+    /// A sector of the mapped device; the target that maps it gets the message. Ignored if the first word of the text
+    /// starts with `@`.
     pub sector: u64,
     /// Start of the text, NUL-terminated.
     pub message: [u8; 0],

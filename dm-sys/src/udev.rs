@@ -1,19 +1,10 @@
-//! The cookie that lets a program wait for udev.
-//!
-//! All of this is a convention of user space, between libdevmapper and its udev rules, and these
-//! are libdevmapper's names. The kernel only copies a non-zero
-//! [`event_nr`](crate::dm_ioctl::event_nr) of resume, remove and rename into the variable
-//! `DM_COOKIE` of the uevent it sends.
-//!
-//! The low 16 bits of that number identify the transaction, the high 16 bits are flags for the
-//! rules. The key of the System V semaphore that the rules decrement holds [`DM_COOKIE_MAGIC`] in
-//! place of the flags.
+//! The cookie that lets a program wait for udev, with libdevmapper's names.
 
-/// High half of the semaphore's key.
+/// High half of the key of a [cookie's](crate#the-udev-cookie) semaphore.
 pub const DM_COOKIE_MAGIC: u32 = 0x0d4d;
 /// The bits of the cookie that hold flags.
 pub const DM_UDEV_FLAGS_MASK: u32 = 0xffff_0000;
-/// Position of the flags in the cookie.
+/// Position of the flags in the cookie: flags such as [`DM_UDEV_PRIMARY_SOURCE_FLAG`] are shifted left by it.
 pub const DM_UDEV_FLAGS_SHIFT: u32 = 16;
 
 /// Flag: the device mapper's own rules make no links in `/dev/mapper`.

@@ -1,6 +1,6 @@
-//! Compares the crate with the `linux/dm-ioctl.h` that is installed: a C program prints the
-//! header's constants, sizes and offsets. `$CC` (or `cc`) compiles for the tested target; where that is not this machine's,
-//! `$CC_RUNNER` runs what it makes, such as `qemu-s390x -L /usr/s390x-linux-gnu`. A compiler for another target is not used.
+//! Compares the crate with the `linux/dm-ioctl.h` that is installed: a C program prints the header's constants, sizes
+//! and offsets. `$CC` (or `cc`) compiles for the tested target; if this machine cannot run that, `$CC_RUNNER` runs the
+//! program, such as `qemu-s390x -L /usr/s390x-linux-gnu`. A compiler for another target is not used.
 
 use dm_sys::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,8 +32,8 @@ impl Item {
         Self { expression, value: value.to_string(), origin }
     }
 
-    /// The macro that is defined if this header has the item. Command numbers are enumerators, which `#ifdef` does not see,
-    /// but each was added together with its request code.
+    /// The macro that is defined if this header has the item. Command numbers are enumerators, which `#ifdef` does not
+    /// see, but each was added together with its request code.
     fn guard(&self) -> &str {
         self.expression.strip_suffix("_CMD").unwrap_or(self.expression)
     }
