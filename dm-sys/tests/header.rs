@@ -202,7 +202,7 @@ fn foreign(macros: &BTreeMap<String, String>) -> Option<String> {
     };
     let order = if cfg!(target_endian = "big") { "__ORDER_BIG_ENDIAN__" } else { "__ORDER_LITTLE_ENDIAN__" };
     let pointer = size_of::<usize>().to_string();
-    // x32 is the one ABI whose pointers are smaller than its processor's.
+    // Some ABIs, such as x32, have smaller pointers than their processor.
     let values = [(processor, "1"), ("__BYTE_ORDER__", order), ("__SIZEOF_POINTER__", &pointer)];
     let differs = values.iter().find(|(name, value)| macros.get(*name).map(String::as_str) != Some(value));
     differs.map(|(name, value)| format!("it is for another target: {name} is not {value}; set CC"))

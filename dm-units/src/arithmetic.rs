@@ -40,7 +40,7 @@ macro_rules! operator {
             #[inline]
             #[track_caller]
             fn $method(self, rhs: $rhs) -> $output {
-                // Every operand is `Copy`. The bound is `Clone` because references have that as well.
+                // Each operand is `Copy`; of a value as of a reference, `clone` makes the value.
                 core::ops::$operator::$method(self.clone(), rhs.clone())
             }
         }
@@ -68,8 +68,8 @@ macro_rules! assign_operator {
     };
 }
 
-/// Implements an operator with an integer on the right, and its assigning form. One implementation for all integers, so that
-/// the compiler knows the result of `unit * 2` before it has chosen a type for the 2.
+/// Implements an operator with an integer on the right, and its assigning form. One implementation for all integers, so
+/// that the compiler knows the result of `unit * 2` before it has chosen a type for the 2.
 macro_rules! factor_operator {
     ($operator:ident::$method:ident, $assign:ident::$assign_method:ident, $unit:ident, $number:ident,
      $checked:ident, $message:expr) => {
@@ -165,25 +165,25 @@ macro_rules! arithmetic {
                 Self::some(self.0.checked_mul(rhs))
             }
 
-            /// Divides by a number and rounds down, or returns `None` if it is zero.
+            /// Divides by a number and rounds down, or returns `None` if `rhs` is zero.
             #[inline]
             pub const fn checked_div(self, rhs: $number) -> Option<Self> {
                 Self::some(self.0.checked_div(rhs))
             }
 
-            /// The remainder of dividing by a number, or `None` if it is zero.
+            /// The remainder of dividing by a number, or `None` if `rhs` is zero.
             #[inline]
             pub const fn checked_rem(self, rhs: $number) -> Option<Self> {
                 Self::some(self.0.checked_rem(rhs))
             }
 
-            /// The number of times that `rhs` fits into this, or `None` if it is zero.
+            /// The number of times that `rhs` fits into this, or `None` if `rhs` is zero.
             #[inline]
             pub const fn checked_div_unit(self, rhs: Self) -> Option<$number> {
                 self.0.checked_div(rhs.0)
             }
 
-            /// The remainder of dividing by `rhs`, or `None` if it is zero.
+            /// The remainder of dividing by `rhs`, or `None` if `rhs` is zero.
             #[inline]
             pub const fn checked_rem_unit(self, rhs: Self) -> Option<Self> {
                 self.checked_rem(rhs.0)

@@ -13,7 +13,7 @@ const SAFE_DIGITS: usize = 19;
 ///
 /// # Errors
 ///
-/// [`ExpectedDigit`](ParseUnitErrorKind::ExpectedDigit) at the first byte that is not a digit, or
+/// [`ExpectedDigit`](ParseUnitErrorKind::ExpectedDigit) at the first byte that is not a digit, or if the text is empty;
 /// [`TooLarge`](ParseUnitErrorKind::TooLarge) for more than `u64::MAX`.
 #[inline]
 pub fn parse_u64(text: &[u8]) -> Result<u64, ParseUnitError> {
@@ -85,7 +85,7 @@ pub fn write_u64(out: &mut impl fmt::Write, number: u64) -> fmt::Result {
     out.write_str(text.as_str()?)
 }
 
-/// Enough bytes for any text of this crate; the longest has 20 digits and ` blocks`.
+/// Enough bytes for each text that this crate writes in a buffer; the longest has 20 digits and ` blocks`.
 pub(crate) const SHORT: usize = 32;
 
 /// A text buffer on the stack, for texts of several parts that are written and padded as one.
@@ -184,7 +184,7 @@ impl<const ROOM: usize> Buffer<ROOM> {
     ///
     /// # Errors
     ///
-    /// [`fmt::Error`]: the number does not fit, or the text ends before `at`.
+    /// [`fmt::Error`]: the number does not fit, or the text has no byte `at`.
     #[inline]
     pub fn replace_digit(&mut self, at: usize, number: u64) -> fmt::Result {
         match self.bytes.get_mut(at..self.len) {

@@ -56,7 +56,9 @@ impl ParseUnitError {
         self.kind
     }
 
-    /// The position of the error in bytes from the start of the text; the length of the text if its end came too early.
+    /// The position of the error in bytes from the start of the text: that of the first wrong character or unit, of the
+    /// first digit of a number that is too large, or the length of the text if its end came too early. It is 0 for
+    /// [`NotWhole`](ParseUnitErrorKind::NotWhole).
     pub const fn offset(&self) -> usize {
         self.offset
     }

@@ -7,8 +7,8 @@
 //! assert_eq!(Bytes(4 * iec::wide::GI).to_sectors_exact(), Some(Sectors(8 * iec::MI)));
 //! ```
 //!
-//! These are not tied to a unit: `Sectors(iec::GI)` is 2³⁰ sectors, which are 512 GiB. [`EI`] is the largest that fits in a
-//! `u64`; [`wide`] has the same and larger ones as `u128`, the number type of [`Bytes`](crate::Bytes).
+//! These are not tied to a unit: `Sectors(iec::GI)` is 2³⁰ sectors, which are 512 GiB. [`EI`] is the largest that fits
+//! in a `u64`; [`wide`] has the same and larger ones as `u128`, the number type of [`Bytes`](crate::Bytes).
 
 macro_rules! multiples {
     ($number:ident: $($(#[$doc:meta])* $name:ident = $power:literal;)+) => {$(
@@ -32,7 +32,7 @@ multiples! { u64:
     EI = 6;
 }
 
-/// The same as `u128`, with zebi and yobi.
+/// The binary multiples as `u128`, from kibi to yobi.
 pub mod wide {
     multiples! { u128:
         /// Kibi: 2¹⁰.

@@ -33,17 +33,19 @@
 //! | `unit / unit` | a number |
 //! | `unit % unit` | a unit |
 //!
-//! A number is an integer of any of the types that [`Factor`] names. [`iec`] has 1024, 1024 × 1024 and so on as constants.
+//! A number is an integer of any of the types that [`Factor`] names. [`iec`] has 1024, 1024 × 1024 and so on as
+//! constants.
 //!
-//! Operators never wrap: on overflow, on division by zero and for a negative number they panic, in every build profile.
-//! For numbers from users, files or the kernel use the `checked_*` and `saturating_*` methods, which never panic.
+//! Operators never wrap: on overflow, on division by zero and for a negative factor or divisor they panic, in every
+//! build profile. For numbers from users, files or the kernel use the `checked_*` and `saturating_*` methods, which
+//! never panic.
 //!
 //! # Integers
 //!
-//! `From` converts `u8`, `u16`, `u32`, `u64` and `usize` to a unit, `u128` to [`Bytes`], and a unit to its own number and
-//! to `u128`; `TryFrom` converts `i32`, `i64`, `isize` and `u128` to a unit, a unit to `u32`, `usize` and `i64`, and
-//! [`Bytes`] to `u64`. The number itself is the field `.0`. One unit is converted to another by methods; the name of each
-//! that rounds says how.
+//! `From` converts `u8`, `u16`, `u32`, `u64` and `usize` to a unit, `u128` to [`Bytes`], and a unit to the type of its
+//! field and to `u128`; `TryFrom` converts `i32`, `i64`, `isize` and `u128` to a unit, a unit to `u32`, `usize` and
+//! `i64`, and [`Bytes`] to `u64`. The number itself is the field `.0`. One unit is converted to another by methods; the
+//! name of each that rounds says how.
 //!
 //! ```
 //! use dm_units::{Bytes, Sectors, iec};
@@ -58,10 +60,12 @@
 //!
 //! `Display` writes the bare number. With the alternate flag, `{:#}`, a size is written in the largest of B, KiB, MiB,
 //! GiB, TiB, PiB, EiB, ZiB and YiB that keeps it at one or more, with at most two decimals, rounded to nearest, halves
-//! up. A size that rounds to 1024 of a unit is written as 1 of the next. [`DataBlocks`], whose size is not known, are
-//! written as `16 blocks`. Width, fill and alignment work as for numbers; a precision is ignored.
+//! up. A size that rounds to 1024 of a unit is written as 1 of the next larger one. Zero is written as `0 B`.
+//! [`DataBlocks`], whose size is not known, are written as `16 blocks`. Width, fill and alignment work as for numbers; a
+//! precision is ignored.
 //!
-//! `FromStr` reads both forms, and nothing else:
+//! `FromStr` reads the following forms. A text that `{:#}` has rounded is refused or read as another size, so store the
+//! bare number.
 //!
 //! - a bare number, counted in the unit: `16`;
 //! - a number with or without a fraction, at most one space, and one of `B`, `KiB`, `MiB`, `GiB`, `TiB`, `PiB`, `EiB`,

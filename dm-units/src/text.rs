@@ -64,8 +64,8 @@ macro_rules! from_ascii {
             ///
             /// # Errors
             ///
-            /// [`ParseUnitErrorKind::ExpectedDigit`](crate::ParseUnitErrorKind::ExpectedDigit): the text is empty, or has a
-            /// byte that is not a decimal digit. [`TooLarge`](crate::ParseUnitErrorKind::TooLarge): the number exceeds
+            /// [`ExpectedDigit`](crate::ParseUnitErrorKind::ExpectedDigit): the text is empty, or has a byte that is
+            /// not a decimal digit. [`TooLarge`](crate::ParseUnitErrorKind::TooLarge): the number exceeds
             /// [`MAX`](Self::MAX).
             #[inline]
             pub fn from_ascii(text: &[u8]) -> Result<Self, ParseUnitError> {
@@ -187,8 +187,9 @@ fn is_ambiguous(suffix: &str) -> bool {
 
 /// The fraction `0.digits` of `size`, or `None` if it is not a whole number.
 ///
-/// Works from the last digit to the first. If the result is whole, so is the result of each step: it is the fraction of
-/// `size` that the digits from there on denote, minus a whole number of `size`. No step exceeds ten times `size`.
+/// Works from the last digit to the first. The result of a step is the fraction of `size` that the digits from there on
+/// denote. If the final result is whole, so is that of each step: it differs by a whole number from the final result
+/// times a power of ten. No step exceeds ten times `size`.
 fn fraction_of(digits: &str, size: u128) -> Option<u128> {
     digits.bytes().rev().try_fold(0_u128, |fraction, byte| {
         let digit = u128::from(byte.wrapping_sub(b'0'));

@@ -16,7 +16,7 @@ const SECTORS_PER_META_BLOCK: u64 = 8;
 ///
 /// # Panics
 ///
-/// The operators panic on overflow, on division by zero and for a negative number, in every build profile.
+/// The operators panic on overflow, on division by zero and for a negative factor or divisor, in every build profile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sectors(pub u64);
 
@@ -24,7 +24,7 @@ pub struct Sectors(pub u64);
 ///
 /// # Panics
 ///
-/// The operators panic on overflow, on division by zero and for a negative number, in every build profile.
+/// The operators panic on overflow, on division by zero and for a negative factor or divisor, in every build profile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bytes(pub u128);
 
@@ -34,7 +34,7 @@ pub struct Bytes(pub u128);
 ///
 /// # Panics
 ///
-/// The operators panic on overflow, on division by zero and for a negative number, in every build profile.
+/// The operators panic on overflow, on division by zero and for a negative factor or divisor, in every build profile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DataBlocks(pub u64);
 
@@ -42,7 +42,7 @@ pub struct DataBlocks(pub u64);
 ///
 /// # Panics
 ///
-/// The operators panic on overflow, on division by zero and for a negative number, in every build profile.
+/// The operators panic on overflow, on division by zero and for a negative factor or divisor, in every build profile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MetaBlocks(pub u64);
 

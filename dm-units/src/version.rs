@@ -45,8 +45,9 @@ impl fmt::Display for Version {
 
 /// Reads `4.48.0`: three decimal numbers of at most 32 bits, and two dots.
 ///
-/// The error is [`ExpectedDigit`](ParseUnitErrorKind::ExpectedDigit) or [`ExpectedDot`](ParseUnitErrorKind::ExpectedDot) at the
-/// first wrong character, or [`TooLarge`](ParseUnitErrorKind::TooLarge) at the first digit of the number.
+/// The error is [`ExpectedDigit`](ParseUnitErrorKind::ExpectedDigit) or
+/// [`ExpectedDot`](ParseUnitErrorKind::ExpectedDot) at the first wrong character or at the end of the text, or
+/// [`TooLarge`](ParseUnitErrorKind::TooLarge) at the first digit of the number.
 impl FromStr for Version {
     type Err = ParseUnitError;
 
