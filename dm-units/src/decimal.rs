@@ -246,8 +246,8 @@ impl<const ROOM: usize> Buffer<ROOM> {
     ///
     /// # Errors
     ///
-    /// [`fmt::Error`]: `ROOM` is not a multiple of 16, and the text is too long to be checked in blocks of that size; or
-    /// the text is not UTF-8, after a [`push`](Self::push) of other bytes or a [`truncate`](Self::truncate) within a
+    /// [`fmt::Error`]: `ROOM` is not a multiple of 16, and the text is too long to be checked in blocks of that size;
+    /// or the text is not UTF-8, after a [`push`](Self::push) of other bytes or a [`truncate`](Self::truncate) within a
     /// character.
     #[inline]
     pub fn as_str(&self) -> Result<&str, fmt::Error> {

@@ -61,8 +61,8 @@
 //! `Display` writes the bare number. With the alternate flag, `{:#}`, a size is written in the largest of B, KiB, MiB,
 //! GiB, TiB, PiB, EiB, ZiB and YiB that keeps it at one or more, with at most two decimals, rounded to nearest, halves
 //! up. A size that rounds to 1024 of a unit is written as 1 of the next larger one. Zero is written as `0 B`.
-//! [`DataBlocks`], whose size is not known, are written as `16 blocks`. Width, fill and alignment work as for numbers; a
-//! precision is ignored.
+//! [`DataBlocks`], whose size is not known, are written as `16 blocks`. Width, fill and alignment work as for numbers;
+//! a precision is ignored.
 //!
 //! `FromStr` reads the following forms. A text that `{:#}` has rounded is refused or read as another size, so store the
 //! bare number.

@@ -21,9 +21,9 @@ pub(super) enum Daemon {
         /// Whether all such daemons are stopped, as by `SIGSTOP`.
         stopped: bool,
     },
-    /// All daemons are in other IPC namespaces, so they maintain `/dev` but cannot complete cookies.
+    /// A daemon that maintains `/dev` runs, but in another IPC namespace, so it cannot complete cookies.
     Elsewhere,
-    /// No daemon runs.
+    /// No daemon runs, except those of containers.
     Gone,
     /// No daemon is visible, but some processes may be hidden.
     Unknown,

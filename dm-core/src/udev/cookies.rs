@@ -20,12 +20,12 @@ use crate::wire::{UdevCookie, UdevFlags};
 pub(super) struct Cookie {
     base: u16,
     semaphore: Semaphore,
-    /// The steps added here, without those that udev has completed.
+    /// The number of steps added, including the creator's 1, whether completed or not.
     counted: i32,
 }
 
-/// The number of random numbers that are tried. With the kernel's limit of 32 000 semaphores, half of all numbers are
-/// free even if a user has created all of them.
+/// The number of random numbers that are tried. With the kernel's default limit of 32 000 semaphores, half of all
+/// numbers are free even if a user has created that many cookies.
 const TRIES: usize = 64;
 
 /// The key of a cookie's semaphore.
@@ -98,7 +98,7 @@ impl Cookie {
         Ok(())
     }
 
-    /// The number of steps added, whether completed or not.
+    /// The number of steps added, including the creator's 1, whether completed or not.
     pub(super) const fn counted(&self) -> i32 {
         self.counted
     }
@@ -124,7 +124,7 @@ impl Drop for Cookie {
 /// Completes one step of a cookie, as `dmsetup udevcomplete` does in udev's rules, with the number from the uevent's
 /// `DM_COOKIE`.
 ///
-/// No process waits for a cookie with base 0, so this does nothing then. An initramfs can use it instead of dmsetup.
+/// With a cookie of base 0, for which no process waits, it does nothing. An initramfs can use it instead of dmsetup.
 ///
 /// ```no_run
 /// use dm_core::{UdevCookie, udev};
@@ -136,7 +136,8 @@ impl Drop for Cookie {
 ///
 /// # Errors
 /// [`UdevError::Cookie`]: the cookie no longer exists ([`is_not_found`](UdevError::is_not_found)), as after a timeout
-/// of its creator; it has no outstanding step; or it belongs to another user.
+/// of its creator; it belongs to another user ([`is_permission_denied`](UdevError::is_permission_denied)); or it has no
+/// outstanding step.
 #[doc(alias = "dm_udev_complete")]
 #[doc(alias = "udevcomplete")]
 pub fn complete(cookie: UdevCookie) -> Result<(), UdevError> {

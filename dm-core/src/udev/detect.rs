@@ -1,8 +1,8 @@
 //! Decides from a few cheap facts whether udev completes cookies.
 //!
-//! This runs before every operation, so it usually makes three system calls, and walks `/proc` only in a container with
-//! its own IPC namespace. The facts can be wrong: a daemon that was killed leaves its socket behind. [`alive`] searches
-//! for the daemon once a reply is overdue.
+//! With [`Strategy::Auto`](super::Strategy::Auto), this runs before every operation, so it usually makes three system
+//! calls, and walks `/proc` only in a container with its own IPC namespace. The facts can be wrong: a daemon that was
+//! killed leaves its socket behind. [`alive`] searches for the daemon once a reply is overdue.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -92,8 +92,8 @@ impl Facts {
 
     /// Whether an IPC namespace other than the initial one has a udev, as a container with a complete system may have.
     ///
-    /// Its first process is then in the same IPC namespace. This excludes a service of the host with a private
-    /// namespace, so that only the few processes of a container are searched.
+    /// Process 1 of such a container is in the same IPC namespace. That is not so for a service of the host with a
+    /// private namespace, so only the few processes of a container are searched.
     fn has_udev_inside(&self, own: u64) -> bool {
         self.ipc_namespace("1") == Some(own) && matches!(alive::find_daemon(self), Daemon::Answers { .. })
     }

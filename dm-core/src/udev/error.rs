@@ -13,7 +13,8 @@ use crate::id::DmNameBuf;
 
 /// The error of waiting for udev, of making or removing a node, or of using a cookie.
 ///
-/// When a wait or a node fails, the commands before it have taken effect, and only `/dev` is incomplete.
+/// When a wait or a node fails, the commands before it have taken effect, and only `/dev` is incomplete. Some
+/// operations, such as [`create`](crate::Host::create), then undo them.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UdevError {
@@ -24,10 +25,10 @@ pub enum UdevError {
     )]
     #[non_exhaustive]
     TimedOut {
-        /// The devices of the commands.
+        /// The devices of the commands; empty after [`SharedCookie::wait`](super::SharedCookie::wait).
         devices: Vec<(DmNameBuf, DeviceNumber)>,
-        /// The paths below `/dev/mapper` that are missing or wrong. Other links, such as those by uuid, may be missing
-        /// as well.
+        /// The paths below `/dev/mapper` that are missing, wrong or not removed yet. Other links, such as those by
+        /// uuid, may be missing as well.
         lacking: Vec<PathBuf>,
         /// The key of the semaphore, which has been removed.
         cookie: u32,
@@ -75,7 +76,8 @@ pub enum UdevError {
         /// The errno of the system call.
         source: Errno,
     },
-    /// A node or link of a device that no longer exists cannot be removed. The source is the errno.
+    /// A node or link of a device that no longer exists or has another name cannot be removed, or `/dev/mapper` cannot
+    /// be read. The source is the errno.
     #[error("cannot remove the stale {}", path.display())]
     #[non_exhaustive]
     StaleNode {
@@ -98,8 +100,8 @@ pub enum UdevError {
         /// The path of that file.
         path: PathBuf,
     },
-    /// The directory is not safe: nodes are only created in one that belongs to root, or to the owner of the directory
-    /// that is used as `/dev`, and that is not writable for all users.
+    /// `/dev/mapper` is not safe: nodes are only created in a directory that belongs to root, or to the owner of the
+    /// directory that is used as `/dev`, and that is not writable for all users.
     #[error(
         "cannot make nodes in {}: it must be a directory, not a link, that belongs to root and is not writable for all",
         path.display()
@@ -150,13 +152,13 @@ pub enum UdevError {
         /// The number that the caller passed.
         number: u32,
     },
-    /// A cookie cannot be created, listed, completed or removed. The source is the errno.
+    /// A system call on a cookie failed, such as to create or complete it. The source is the errno.
     #[error("cannot {what} {}", CookieKey(*.cookie))]
     #[non_exhaustive]
     Cookie {
         /// The action, such as `remove`.
         what: &'static str,
-        /// The key of its semaphore; `None` if all cookies were concerned.
+        /// The key of its semaphore; `None` if the cookie was not created, or all cookies were to be listed.
         cookie: Option<u32>,
         /// The errno of the system call.
         source: Errno,

@@ -33,8 +33,8 @@ impl Udev {
         self.dev.places(name).iter().any(|path| is_device(path, number))
     }
 
-    /// Removes the nodes and links below `/dev/mapper` of devices that no longer exist or have another name now;
-    /// returns their paths. With `only`, this is limited to the nodes of that name.
+    /// Removes the nodes and links below `/dev/mapper` of devices that no longer exist, and the block nodes of devices
+    /// that have another name now; returns their paths. With `only`, this is limited to the nodes of that name.
     ///
     /// Other files are kept, and so are links to existing devices, which another program may have created.
     pub(crate) fn remove_stale_nodes(

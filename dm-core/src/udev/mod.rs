@@ -19,18 +19,20 @@
 //!
 //! By a cookie, as in libdm: a semaphore that udev's rules decrement. With [`Strategy::Auto`], three cheap facts decide
 //! before each operation whether they will: udev's control socket exists, the rule that completes cookies is installed,
-//! and this thread is in the initial IPC namespace, or in that of a container in which a udev runs. `DM_DISABLE_UDEV`
-//! in the environment disables cookies. If udev completes no step of the cookie within a second, `/proc` is searched
-//! for a udev daemon of root in the same IPC namespace. If there is none, or another process has removed the semaphore
-//! (`dmsetup udevcomplete_all`), the operation waits for the nodes instead, or creates them if no other program does.
+//! and this thread is in the initial IPC namespace, or in that of a container in which a udev runs. If the environment
+//! has `DM_DISABLE_UDEV`, [`Strategy::Auto`] uses no cookies. If udev completes no step of the cookie within a second,
+//! `/proc` is searched for a udev daemon of root in the same IPC namespace. If there is none, or another process has
+//! removed the semaphore (`dmsetup udevcomplete_all`), the operation waits for the nodes instead, or creates them if no
+//! other program does.
 //!
-//! If an operation does not wait for a cookie, it sends a cookie with base 0 and libdm's flags, so that udev's rules
-//! treat the device in the same way.
+//! An operation without a semaphore sends a cookie with base 0 and libdm's flags, so that udev's rules treat the device
+//! in the same way.
 //!
 //! # Cookies of other programs
 //!
-//! [`cookies()`] lists all cookies, [`complete`] does the same as `dmsetup udevcomplete`, and [`remove_stale_cookies`]
-//! removes those that killed programs left behind. Several processes can use one [`SharedCookie`] for their commands.
+//! [`cookies()`] lists the cookies of this IPC namespace, [`complete`] does the same as `dmsetup udevcomplete`, and
+//! [`remove_stale_cookies`] removes those that killed programs left behind. Several processes can use one
+//! [`SharedCookie`] for their commands.
 
 mod alive;
 mod cookies;
@@ -79,9 +81,9 @@ use crate::wire::UdevFlags;
 #[non_exhaustive]
 #[doc(alias = "dm_udev_set_sync_support")]
 pub enum Strategy {
-    /// [`Cookies`](Self::Cookies) if udev completes them, [`WaitForNodes`](Self::WaitForNodes) if this thread's IPC
-    /// namespace is not udev's, otherwise [`MakeNodes`](Self::MakeNodes). Every operation and every batch decides for
-    /// itself, so udev may start or stop at any time.
+    /// [`Cookies`](Self::Cookies) if udev completes them, [`WaitForNodes`](Self::WaitForNodes) if only the IPC namespace
+    /// of this thread prevents that, otherwise [`MakeNodes`](Self::MakeNodes). Every operation and every batch decides
+    /// for itself, so udev may start or stop at any time.
     #[default]
     Auto,
     /// Waits for a cookie, as libdm does. The operation checks whether udev runs only if udev completes no step of the
@@ -178,8 +180,8 @@ impl Udev {
         Self { dev: DevDir { naming, ..self.dev }, ..self }
     }
 
-    /// Refuses a name that is not possible for a node below `/dev/mapper`. Operations call it before they create the
-    /// device.
+    /// Refuses a name that is not possible for a node below `/dev/mapper`. Operations call it before they create or
+    /// rename the device.
     ///
     /// # Errors
     /// [`UdevError::NodeName`]: the name is `.`, `..` or `control`, or too long in its mangled form.

@@ -10,8 +10,8 @@ use crate::machine::paths::{mapper_dir, udev_path};
 /// The longest name of a file.
 const MAX_FILE_NAME_LEN: usize = 255;
 
-/// Refuses a name that is not possible for a node below `/dev/mapper`. Operations call it before they create the
-/// device.
+/// Refuses a name that is not possible for a node below `/dev/mapper`. Operations call it before they create or rename
+/// the device.
 ///
 /// # Errors
 /// [`UdevError::NodeName`]: the name is `.`, `..` or `control`, or too long in its mangled form.

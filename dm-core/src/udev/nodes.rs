@@ -24,8 +24,8 @@ use crate::node::make_device_node;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NodeMode {
-    /// A link to the kernel's node, as udev makes it. If the kernel's node is missing, a block node that belongs to
-    /// root and has mode 0600.
+    /// A link to the kernel's node, as udev makes it. If the kernel's node is missing, a block node with mode 0600 that
+    /// belongs to the user of this process.
     #[default]
     Link,
     /// A block node, as libdm makes it.
@@ -182,8 +182,8 @@ impl DevDir {
         }
     }
 
-    /// Creates `/dev/mapper` if it is missing, with mode 0755 regardless of the umask, and refuses one in which other
-    /// users can create links.
+    /// Creates `/dev/mapper` if it is missing, with mode 0755 regardless of the umask, and refuses one in which any user
+    /// can create links.
     fn make_directory(&self, change: &Change) -> Result<(), UdevError> {
         let path = self.mapper_dir();
         let failed = |error: io::Error| change.node_error("make", path.clone(), &error);

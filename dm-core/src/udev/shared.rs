@@ -98,12 +98,13 @@ impl SharedCookie {
     /// finished.
     ///
     /// # Errors
-    /// As [`expect`](Self::expect).
+    /// As [`expect`](Self::expect). [`UdevError::Cookie`] also if no step is outstanding.
     pub fn complete(self) -> Result<(), UdevError> {
         self.semaphore.add(-1).map_err(|source| self.failed("complete", source))
     }
 
-    /// The number of uevents that udev has not completed.
+    /// The number of uevents that udev has not completed; one less, but at least 0, while a process
+    /// [waits](Self::wait).
     ///
     /// # Errors
     /// As [`expect`](Self::expect).
@@ -113,7 +114,7 @@ impl SharedCookie {
         Ok(u32::try_from(value).unwrap_or(0).saturating_sub(1))
     }
 
-    /// Whether udev has completed all uevents so far. Does not wait.
+    /// Whether [`pending`](Self::pending) is 0, so udev has completed all uevents so far. Does not wait.
     ///
     /// # Errors
     /// As [`expect`](Self::expect).
@@ -123,11 +124,12 @@ impl SharedCookie {
     }
 
     /// Waits until udev has completed all uevents, at most for the timeout of `udev`, and removes the cookie, also
-    /// after an error.
+    /// after a timeout or without a daemon. Only one process may wait, since this subtracts the creator's step.
     ///
     /// # Errors
-    /// [`is_timed_out`](UdevError::is_timed_out). [`is_not_found`](UdevError::is_not_found): another process has
-    /// removed the cookie. [`is_permission_denied`](UdevError::is_permission_denied): it belongs to another user.
+    /// [`is_timed_out`](UdevError::is_timed_out): udev has not finished within the timeout.
+    /// [`is_not_found`](UdevError::is_not_found): another process has removed the cookie.
+    /// [`is_permission_denied`](UdevError::is_permission_denied): it belongs to another user.
     /// [`UdevError::NoDaemon`]: no daemon runs that would complete it;
     /// [`Host::make_nodes`](crate::Host::make_nodes) makes the nodes.
     #[doc(alias = "dm_udev_wait")]
@@ -160,8 +162,8 @@ impl SharedCookie {
     }
 }
 
-/// The variables that contain the flags of a cookie in udev's rules, as `dmsetup udevflags` prints them. Each is set to
-/// `1`.
+/// The names of the variables that represent the flags of a cookie in udev's rules. `dmsetup udevflags` sets each of them
+/// to `1`.
 #[doc(alias = "udevflags")]
 pub fn rule_variables(flags: UdevFlags) -> impl Iterator<Item = String> {
     const NAMES: [&str; 8] = [
