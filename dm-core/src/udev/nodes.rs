@@ -182,8 +182,8 @@ impl DevDir {
         }
     }
 
-    /// Creates `/dev/mapper` if it is missing, with mode 0755 regardless of the umask, and refuses one in which any user
-    /// can create links.
+    /// Creates `/dev/mapper` if it is missing, with mode 0755 regardless of the umask, and refuses one in which any
+    /// user can create links.
     fn make_directory(&self, change: &Change) -> Result<(), UdevError> {
         let path = self.mapper_dir();
         let failed = |error: io::Error| change.node_error("make", path.clone(), &error);

@@ -43,8 +43,8 @@ impl Pending {
         self.mode.sent(uevent_generated);
     }
 
-    /// Records what `/dev/mapper` must contain in the end for a device name. The last record for a name counts. A rename
-    /// makes two records.
+    /// Records what `/dev/mapper` must contain in the end for a device name. The last record for a name counts. A
+    /// rename makes two records.
     pub(crate) fn note(&mut self, name: &DmName, number: DeviceNumber, change: NodeChange) {
         self.changes.retain(|known| *known.name != *name);
         let is_left_out =

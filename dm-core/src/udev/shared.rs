@@ -114,7 +114,7 @@ impl SharedCookie {
         Ok(u32::try_from(value).unwrap_or(0).saturating_sub(1))
     }
 
-    /// Whether [`pending`](Self::pending) is 0, so udev has completed all uevents so far. Does not wait.
+    /// Whether [`pending`](Self::pending) is 0: unless a process waits, udev has then completed all uevents so far.
     ///
     /// # Errors
     /// As [`expect`](Self::expect).
@@ -162,8 +162,8 @@ impl SharedCookie {
     }
 }
 
-/// The names of the variables that represent the flags of a cookie in udev's rules. `dmsetup udevflags` sets each of them
-/// to `1`.
+/// The names of the variables that represent the flags of a cookie in udev's rules. `dmsetup udevflags` sets each of
+/// them to `1`.
 #[doc(alias = "udevflags")]
 pub fn rule_variables(flags: UdevFlags) -> impl Iterator<Item = String> {
     const NAMES: [&str; 8] = [
