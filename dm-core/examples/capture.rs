@@ -1,6 +1,7 @@
-//! Records the answer of the kernel to a command byte for byte. The files in `tests/golden` were made with it.
+//! Records the reply of the kernel to a command byte for byte. The files in `tests/golden` were made with it.
 //!
-//! `capture COMMAND FILE [DEVICE]`; standard input has the expected content of the answer, as other programs show it.
+//! `capture COMMAND FILE [DEVICE]` writes `FILE.hex`. Standard input has the expected content of the reply, as other
+//! programs show it.
 
 use std::error::Error;
 use std::fmt::Write as _;

@@ -1,6 +1,7 @@
 //! The calls that are measured.
 //!
-//! They decode each reply completely and read each field of an item, but only the minor of a device number.
+//! They decode each reply completely and read each field of an item, but of a device number or a version only the minor
+//! number.
 
 use std::hint::black_box;
 

@@ -1,6 +1,6 @@
 /*
- * The minimum cost of a call: its ioctl by hand, in a reused buffer of exactly the right size, with the answer read in place.
- * `cargo xtask costs --whole` compares dm-core's calls with it.
+ * The minimum cost of a call: its ioctl by hand, in a reused buffer of exactly the right size, with the answer read in
+ * place. `cargo xtask costs --whole` compares dm-core's calls with it.
  *
  * The calls are those of calls.rs and operations.rs; scene.rs makes the devices that they need.
  */

@@ -1,6 +1,6 @@
 /*
- * The calls of floor.c through libdevmapper, as a program that uses it makes them, except those that it does not have. Without
- * udev, it makes and removes nodes itself.
+ * The calls of floor.c through libdevmapper, as a program that uses it makes them, except those that it does not have.
+ * Without udev, libdevmapper makes and removes nodes itself.
  */
 #define _GNU_SOURCE
 #include <libdevmapper.h>

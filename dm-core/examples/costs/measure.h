@@ -3,9 +3,9 @@
  *
  *     PROGRAM CALL SIZE COUNT ROUNDS
  *
- * makes the call COUNT times in each round, with tables or lists of SIZE entries, and prints the processor time of each round
- * in nanoseconds. Without rounds, it prints the number of ioctls of one call. The exit status is NO_CALL if the program does
- * not implement the call.
+ * makes the call COUNT times in each round, with tables or lists of SIZE entries, and prints the processor time of each
+ * round in nanoseconds. Without rounds, it prints the number of ioctls of one call. The exit status is NO_CALL if the
+ * program does not implement the call.
  */
 #include <stdint.h>
 #include <stdio.h>

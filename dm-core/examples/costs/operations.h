@@ -125,7 +125,7 @@ static void reload(void)
 	send(DM_DEV_SUSPEND, "costs-reload", 0);
 }
 
-/* The kernel filters by the prefix. It skips the search if the buffer has no space for one device. */
+/* The kernel filters by the prefix. Even for an empty list it requires space for a device number. */
 static void leftovers(void)
 {
 	struct dm_ioctl *header = (struct dm_ioctl *)buffer;

@@ -16,7 +16,7 @@ pub(crate) struct Scene {
     below: DeviceNumber,
     /// The names in the order of creation.
     devices: Vec<String>,
-    /// The numbers of the devices that only make lists longer.
+    /// The numbers of the devices that only make lists and dependencies longer.
     crowd: Vec<DeviceNumber>,
 }
 

@@ -1,6 +1,7 @@
 //! Other ways to drive the device mapper, and when to prefer them.
 //!
-//! The pages of [`migration`](crate::migration) have a row for each public item of these libraries.
+//! The pages of [`migration`](crate::migration), and those of dm-targets, have a row for each public item of these
+//! libraries.
 //!
 //! # libdevmapper
 //!
@@ -8,7 +9,7 @@
 //!
 //! Prefer it where a program is written in C, has to be built where no Rust compiler exists, or depends on a detail of
 //! LVM2's tools: dmstats' groups and its mapping of files to regions are conventions of that program, and are not
-//! in this crate. It has been in use for twenty years on every kind of machine.
+//! in this crate. It has been in use for twenty years.
 //!
 //! It has typed statuses only for the targets that LVM2 uses, undoes only the creation of a device with its table,
 //! waits for udev without a limit, and keeps its settings in global variables.

@@ -2,10 +2,10 @@
 //!
 //! # Two levels
 //!
-//! A command, as a method of [`Dm`], is one ioctl. A method of [`Host`] is an operation: several commands, waiting, retry
-//! and undo. One level would be simpler to explain, but each user needs the other one at times: an operation cannot
-//! offer every order of commands, and a program that sends the commands itself has to write the undo itself. Both
-//! are public, and operations use only commands that callers can send, too.
+//! A command, as a method of [`Dm`], is one ioctl. An operation, as a method of [`Host`], is several commands, waiting,
+//! retry and undo. One level would be simpler to explain, but each user needs the other one at times: an operation
+//! cannot offer every order of commands, and a program that sends the commands itself has to write the undo itself.
+//! Both are public, and operations use only commands that callers can send, too.
 //!
 //! # Options
 //!
@@ -27,8 +27,9 @@
 //! the caller; that saved the pool, but a reply then had a lifetime, and callers wrote `&mut Buffer::new()`
 //! everywhere. Buffers that held a key are wiped before they are reused.
 //!
-//! A handle remembers the size of the last reply to each command. The kernel copies all memory that it is offered, used
-//! or not, so a large buffer for every command, as other libraries have it, makes each short command slower.
+//! A handle remembers the size of the last reply to each command. For a command with a payload, the kernel copies all
+//! memory that it is offered, used or not, so a large buffer for every command, as other libraries have it, makes those
+//! with a short payload slower.
 //!
 //! # The lowest interface version
 //!
@@ -61,7 +62,8 @@
 //! The facts are cheap to read: whether udev's control socket exists, whether the rule that completes cookies is
 //! installed, and whether the thread is in the initial IPC namespace. A decision at start-up would be wrong once udev
 //! is stopped or started; a search through `/proc` in each operation would cost more than the operation. udev's
-//! process is searched for only if a cookie or a node is overdue, and in a container, which has few processes.
+//! process is searched for only if a cookie or a node is overdue, after a deferred removal, and in a container, which
+//! has few processes.
 //!
 //! # Devices are not found by number
 //!

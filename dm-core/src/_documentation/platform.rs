@@ -2,8 +2,8 @@
 //!
 //! # Kernels
 //!
-//! Interface 4.0 (Linux 2.6) to 4.50 (Linux 6.16) and later. A command or option that an older kernel lacks
-//! is an [`Unsupported`](crate::Error::Unsupported) error that names the required interface version; with `if_possible`,
+//! Interface 4.0 (Linux 2.6) to 4.50 (Linux 6.16) and later. A command or option that an older kernel lacks is an
+//! [`Unsupported`](crate::Error::Unsupported) error that names the required interface version; with `if_possible`,
 //! the option is left out. The tests that need a kernel run on Linux 6.1 and 6.12, those of operations on 5.10 and 7.2
 //! as well. The kernel in memory of dm-testing emulates any version of the interface since 4.0, and its tests run with
 //! old versions, too.
@@ -14,7 +14,7 @@
 //!
 //! A device mapper exists only on Linux. On other Unix systems the crate compiles with the same API, and works with
 //! [another transport](crate::Transport), such as the kernel in memory of dm-testing: a program's tests can run there.
-//! Calls that need Linux fail:
+//! Calls that need Linux fail or find nothing:
 //!
 //! | on other systems | |
 //! |---|---|
@@ -31,14 +31,15 @@
 //!
 //! # Processors
 //!
-//! The structures of the interface have fixed sizes and alignments on all processors, so that a 32-bit program
-//! works on a 64-bit kernel. Numbers have the byte order of the machine. On little-endian 64-bit machines all tests
-//! run for every change.
+//! The fields of the interface's structures have the same sizes and offsets on all processors, so that a 32-bit program
+//! works on a 64-bit kernel. Numbers have the byte order of the machine. On x86-64, all tests run for every change;
+//! `cargo xtask platforms` runs the crate's tests on i686, armhf and s390x.
 //!
 //! # Privileges
 //!
-//! The kernel requires `CAP_SYS_ADMIN` in the initial user namespace for all commands, and the node belongs to root. In
-//! a container the device cgroup must allow the node (character device 10:236). Errors tell these cases apart.
+//! The kernel requires `CAP_SYS_ADMIN` in the initial user namespace for all commands of the control node, and the node
+//! usually belongs to root. In a container the device cgroup must allow it (character device 10:236). Errors tell these
+//! cases apart.
 //!
 //! # udev
 //!

@@ -47,14 +47,14 @@ pub enum EventKind {
     UuidSet,
     /// The first table of the device became active.
     ///
-    /// Reported for devices that were added after the poller was opened. With [`PollerOptions::existing`], also for
-    /// others, and when a device is resumed that was suspended when the poller was opened.
+    /// Reported for devices that were added after the poller was opened. With [`PollerOptions::existing`], it is also
+    /// reported for others, and when a device is resumed that was suspended when the poller was opened.
     Resumed,
     /// A target raised an event, or the device was renamed or got a uuid while it had a table. Read its status for
     /// details.
     #[non_exhaustive]
     Changed {
-        /// The event number after the event.
+        /// The device's event number now.
         event_nr: u32,
     },
 }

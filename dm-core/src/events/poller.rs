@@ -88,7 +88,7 @@ impl PollerOptions {
 /// Opening and each step take two ioctls, and allocate only for changed devices. If a list does not fit into its
 /// buffer, one more ioctl reads it again; on opening, this happens with several hundred devices without a table. A step
 /// takes one more ioctl for each device that was added after the poller was opened and has no table yet. Before
-/// interface 4.45, opening looks up each device.
+/// interface 4.45, opening also looks up each device, and a step may look up each changed device.
 #[derive(Debug)]
 pub struct EventPoller {
     dm: Dm,
@@ -119,7 +119,8 @@ impl EventPoller {
         Self::open_with(dm, PollerOptions::new())
     }
 
-    /// Starts following devices; the options include existing devices that are not running.
+    /// Starts following devices, as [`open`](Self::open). With [`PollerOptions::existing`], it also reports when
+    /// existing devices that are not running are resumed.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -142,8 +143,8 @@ impl EventPoller {
     /// Reports the events since the last step, without waiting.
     ///
     /// # Errors
-    /// [`arm_poll`](Dm::arm_poll), [`list_devices`](Dm::list_devices) or [`device_info`](Dm::device_info) fails. The
-    /// next call reports the same events.
+    /// [`arm_poll`](Dm::arm_poll), [`list_devices`](Dm::list_devices) or [`device_info`](Dm::device_info) fails. No
+    /// change is lost: the next call compares with the same list.
     pub fn read(&mut self) -> Result<Vec<Event>> {
         // Armed first, so that an event after the list makes the node readable.
         self.dm.arm_poll()?;

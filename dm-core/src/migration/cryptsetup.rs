@@ -18,11 +18,11 @@
 //! | `dm_is_dm_device`, `dm_is_dm_kernel_name` | [`paths::name_of`](crate::paths::name_of) |
 //! | `dm_device_name`, `dm_device_path` | [`describe`](crate::describe()), [`Host::path`] |
 //! | `dm_device_deps` | [`Dm::table_deps`] |
-//! | `lookup_dm_dev_by_uuid` | a [`DmUuid`](crate::DmUuid) as the device of any command |
+//! | `lookup_dm_dev_by_uuid` | a [`DmUuid`](crate::DmUuid) as the device of any command but a rename |
 //! | `dm_get_active_iname`, `dm_get_iname` | `format!`, and [`ListOptions::uuid_prefix`](crate::ListOptions::uuid_prefix) |
 //! | `_dm_use_udev`, `_dm_task_set_cookie`, `_dm_udev_wait` | —: an operation of a [`Host`] does that |
 //! | `CRYPT_ACTIVATE_PRIVATE`, `CRYPT_TEMP_UDEV_FLAGS` | [`Visibility::Private`](crate::udev::Visibility::Private) in [`SetupOptions::visibility`] |
-//! | `dm_task_secure_data`, `crypt_safe_free` of params | —: lines that may contain a key are recognized, and all copies are wiped |
+//! | `dm_task_secure_data`, `crypt_safe_free` of params | —: lines that may contain a key are recognized; the kernel and this crate wipe their buffers |
 //! | `VERITY_read_sb`, `VERITY_write_sb`, `VERITY_create`, `VERITY_verify` of `lib/verity` | `VerityVolume`, `VerityFormat` and `VeritySuperblock` of `dm-targets`, with its feature `verity-format` |
 //! | `hex_key`, `_dm_quoted` | —: typed keys of `dm-targets`; [`PayloadWriter::write_escaped`](crate::PayloadWriter::write_escaped) |
 

@@ -1,7 +1,7 @@
 //! Tables for moving from another library: its names, and the names in this crate.
 //!
-//! One page per library or program; the column *there* names each of its public items, the column *here* links to what
-//! replaces it. A dash means that nothing replaces it, with the reason.
+//! One page per library or program; the column *there* names its public items, the column *here* links to what replaces
+//! them. A dash means that nothing replaces an item; the reason follows.
 //!
 //! | page | from |
 //! |---|---|

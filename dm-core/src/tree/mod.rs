@@ -1,4 +1,4 @@
-//! The dependencies between all devices of a host.
+//! The dependencies between devices: of a whole host, or of one stack.
 
 mod dot;
 mod order;
@@ -72,12 +72,13 @@ pub struct DeviceTree {
 pub struct TreeNode {
     /// Its name. `None` if it is not a mapped device, but for example a disk, or was removed while the tree was read.
     pub name: Option<DmNameBuf>,
-    /// Its uuid, if it has one.
+    /// Its uuid, if it has one. `None` in trees that were not read from a kernel.
     pub uuid: Option<DmUuidBuf>,
-    /// Its state when its dependencies were read. `None` if it is not a mapped device, and in trees that were not read
-    /// from a kernel.
+    /// Its state when its dependencies were read. `None` if it has no name, and in trees that were not read from a
+    /// kernel.
     pub info: Option<DeviceInfo>,
-    /// The devices that its tables use, active and inactive.
+    /// The devices that its tables use, active and inactive. Kernels before interface 4.16 report those of the active
+    /// table only.
     pub uses: BTreeSet<DeviceNumber>,
     /// The mapped devices whose tables use it.
     pub used_by: BTreeSet<DeviceNumber>,
@@ -137,7 +138,7 @@ impl DeviceTree {
         self.iter().filter(|(_, node)| node.name.is_some() && node.used_by.is_empty()).map(|(number, _)| number)
     }
 
-    /// The devices that a device uses, in the given order.
+    /// The devices that a device uses, in the given order; none if the tree does not contain it.
     #[must_use]
     #[doc(alias = "dm_tree_next_child")]
     #[doc(alias = "dm_tree_node_num_children")]

@@ -26,8 +26,8 @@ impl DeviceTree {
         order
     }
 
-    /// The devices of [`top_down`](Self::top_down) that no mapped device outside this result uses. They can be removed
-    /// with the device, unless they are mounted or open.
+    /// The device itself, and the mapped devices below it that no mapped device outside this result uses, users first.
+    /// These can be removed with the device, unless they are mounted or open.
     #[must_use]
     pub fn only_used_by(&self, number: DeviceNumber) -> Vec<DeviceNumber> {
         let mut order = self.top_down(number);
@@ -65,10 +65,10 @@ impl DeviceTree {
     }
 
     /// Checks whether `device` would use itself, directly or indirectly, with a table that uses `uses`. Returns the
-    /// path from one of `uses` down to the device.
+    /// path from one of `uses` down to the device, or `None` if there is no cycle.
     ///
-    /// The kernel does not check that. Newer ones refuse a table that uses its own device directly (`dm_get_device` in
-    /// drivers/md/dm-table.c), but not an indirect cycle. A device in a cycle can hang the kernel.
+    /// The kernel does not refuse an indirect cycle; newer kernels refuse a table that uses its own device directly
+    /// (`dm_get_device` in drivers/md/dm-table.c). A device in a cycle can hang the kernel.
     #[must_use]
     pub fn cycle(
         &self,

@@ -7,7 +7,7 @@ use dm_units::DeviceNumber;
 
 use super::{DeviceTree, TreeOrder};
 
-/// From this level on, the level is printed as a number instead of indentation, so that the length of the text is
+/// Above this level, the level is printed as a number instead of more indentation, so that the length of the text is
 /// linear.
 const MAX_INDENT: usize = 64;
 
@@ -28,9 +28,9 @@ impl fmt::Display for DeviceTree {
 
 /// Prints each mapped device that no other device uses and, indented below it, the devices that it uses.
 ///
-/// A device that several devices use is printed once with those below it, and after that as a single line:
-/// `pool (253:1) (see above)`. Names are mangled. From level 65 on, lines are no longer indented further, but start
-/// with their level: `[65] pool (253:1)`.
+/// A device that uses others is printed once with those below it; below its further users it is a single line:
+/// `pool (253:1) (see above)`. Names are mangled. From level 65 on (the first is 0), lines are not indented further,
+/// but start with their level: `[65] pool (253:1)`.
 #[derive(Clone, Copy, Debug)]
 pub struct TreeText<'t> {
     tree: &'t DeviceTree,

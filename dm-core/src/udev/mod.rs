@@ -82,8 +82,8 @@ use crate::wire::UdevFlags;
 #[doc(alias = "dm_udev_set_sync_support")]
 pub enum Strategy {
     /// [`Cookies`](Self::Cookies) if udev completes them, [`WaitForNodes`](Self::WaitForNodes) if only the IPC
-    /// namespace of this thread prevents that, otherwise [`MakeNodes`](Self::MakeNodes). Every operation and every batch
-    /// decides for itself, so udev may start or stop at any time.
+    /// namespace of this thread prevents that, otherwise [`MakeNodes`](Self::MakeNodes). Every operation and every
+    /// batch decides for itself, so udev may start or stop at any time.
     #[default]
     Auto,
     /// Waits for a cookie, as libdm does. The operation checks whether udev runs only if udev completes no step of the
