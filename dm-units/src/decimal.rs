@@ -88,7 +88,7 @@ pub fn write_u64(out: &mut impl fmt::Write, number: u64) -> fmt::Result {
 /// Enough bytes for each text that this crate writes in a buffer; the longest has 20 digits and ` blocks`.
 pub(crate) const SHORT: usize = 32;
 
-/// A text buffer on the stack, for texts of several parts that are written and padded as one.
+/// A text buffer of `ROOM` bytes on the stack, for texts of several parts that are written and padded as one.
 ///
 /// Methods that fail leave the text unchanged. Appending a number may need up to 6 bytes more than it has digits.
 ///

@@ -46,21 +46,21 @@
 //! | situation | what an operation does |
 //! |---|---|
 //! | udev with the device mapper's rules | waits for a cookie, as libdm does |
-//! | udev in another IPC namespace, as for a container | waits until the node appears |
+//! | udev in another IPC namespace, as for a container | waits for the node, or makes it in a private `/dev` |
 //! | udev without the rules | makes nodes itself |
-//! | no udev, as in an initramfs | makes nodes itself |
+//! | no udev, as in some initramfs | makes nodes itself |
 //! | udev that was killed and left its control socket | after a second, makes nodes itself |
 //! | udev that hangs | returns an error after the timeout; a created device is removed, other operations take effect |
 //!
-//! A program on a static C library needs nothing else in an initramfs: the rules of udev can call the example
-//! `dmsetup` of dm-testing, which `cargo xtask static` builds as one file.
+//! In an initramfs, a statically linked program needs no libraries. Where udev runs there, its rules can call the
+//! example `dmsetup` of dm-testing, which `cargo xtask static` builds as one file.
 //!
 //! # Threads, signals, forks
 //!
 //! Handles, hosts, replies, plans and errors are `Send` and `Sync`; only [`LogMark`](crate::LogMark) is not. A signal
-//! ends a suspension that waits for I/O, and the device is then as before. A child process after `fork` may use a
-//! handle that no other thread of the parent was using; it opens the kernel's log again. Descriptors that the crate
-//! opens are closed on `exec`.
+//! ends a suspension that waits for I/O, and the device is then as before. A child process may use a handle that no
+//! other thread of the parent was using at the `fork`; the handle then opens the kernel's log again. Descriptors that
+//! the crate opens are closed on `exec`.
 //!
 //! # Memory
 //!

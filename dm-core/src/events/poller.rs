@@ -44,8 +44,8 @@ impl PollerOptions {
 
 /// Follows all mapped devices through a separate handle on the control node.
 ///
-/// Each step arms the node, lists the devices and compares the list with the previous one. An event after the list was
-/// read makes the node readable again, so that the next step finds it.
+/// Each step [arms](Dm::arm_poll) the node, lists the devices and compares the list with the previous one. An event
+/// after the list was read makes the node readable again, so that the next step finds it.
 ///
 /// ```
 /// use dm_core::{Dm, EventPoller};
@@ -71,9 +71,9 @@ impl PollerOptions {
 ///
 /// # What the kernel reports
 ///
-/// The kernel raises an event when a target does, when a device is created, removed or renamed, and when a table
-/// becomes active (`dm_issue_global_event` in drivers/md). It does not tell which device the event is about, and the
-/// list does not show whether a device has a table or is suspended. Therefore:
+/// The kernel raises an event when a target does, when a device is created, removed or renamed or gets a uuid, and when
+/// a table becomes active (`dm_issue_global_event` in drivers/md). It does not tell which device the event is about,
+/// and the list does not show whether a device has a table or is suspended. Therefore:
 ///
 /// - [`EventKind::Resumed`] is the first table of a device. A device that has an active table is not reported when it
 ///   is suspended, resumed or reloaded, except as [`PollerOptions::existing`] describes.

@@ -1,7 +1,7 @@
 //! From the program `dmsetup`, 1.02.
 //!
-//! The example `dmsetup` of the crate `dm-testing` has these commands in a few lines each. Both use the same names: see
-//! [`Naming`].
+//! The example `dmsetup` of the crate `dm-testing` has these commands, except some of `stats`, in a few lines each. How
+//! they translate names is described at [`Naming`].
 //!
 //! | there | here |
 //! |---|---|

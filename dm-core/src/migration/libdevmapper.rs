@@ -19,7 +19,7 @@
 //! | `dm_task_set_name`, `dm_task_set_uuid`, `dm_task_set_major`, `dm_task_set_minor`, `dm_task_set_major_minor` | the argument with [`AsDevId`]; for a new device [`SetupOptions::uuid`] and [`SetupOptions::minor`] |
 //! | `dm_task_set_newname`, `dm_task_set_newuuid` | the argument of [`Host::rename`], [`Host::set_uuid`] |
 //! | `dm_task_set_uid`, `dm_task_set_gid`, `dm_task_set_mode` | [`NodeMode::node`](crate::udev::NodeMode::node) |
-//! | `dm_task_set_add_node` | —: a node is made when a table becomes active; [`Host::make_node`] makes one at other times |
+//! | `dm_task_set_add_node` | —: a node is made when a table becomes active; [`Host::make_node`] makes a missing one |
 //! | `dm_task_set_cookie` | [`Host::batch`]; [`Udev::on_cookie`](crate::udev::Udev::on_cookie) for one that processes share; [`ResumeOptions::cookie`] for a single command |
 //! | `dm_task_set_event_nr` | the argument of [`Dm::wait_event`], [`Dm::device_wait`] |
 //! | `dm_task_set_geometry` | [`Dm::set_geometry`] |

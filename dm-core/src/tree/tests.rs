@@ -6,7 +6,7 @@ use super::*;
 use crate::fake_host::{FakeDevice, FakeHost, bare, number, serving};
 use crate::wire::Command::{ListDevices, TableDeps};
 
-/// Devices by minor number, named after it, over the ones they use. Above 100 there are disks.
+/// Devices by minor number, named after it, over the ones they use. A number without an entry is a disk.
 fn tree(devices: &[(u32, &[u32])]) -> DeviceTree {
     let name = |minor: u32| DmNameBuf::new(&format!("d {minor}")).unwrap();
     DeviceTree::new(

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::alive::{self, Daemon};
 
-/// The reason why udev does not complete cookies.
+/// The reason why udev does not complete [cookies](crate::udev).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoCookies {

@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use super::node_state::NodeState;
 use crate::id::DmNameBuf;
 
-/// The error of waiting for udev, of making or removing a node, or of using a cookie.
+/// The error of waiting for udev, of making or removing a node, or of using a [cookie](crate::udev).
 ///
 /// When a wait or a node fails, the commands before it have taken effect, and only `/dev` is incomplete. Some
 /// operations, such as [`create`](crate::Host::create), then undo them.

@@ -1,8 +1,8 @@
 //! Cooperation with udev, and nodes where udev does not run.
 //!
-//! A resume, a removal or a rename sends a uevent, and udev changes `/dev` some time later. An operation therefore ends
-//! by waiting until udev has finished, with a timeout. [`Udev`] sets how: it has a [`Strategy`], the timeout, and the
-//! directory that is used as `/dev`.
+//! A resume, a removal or a rename sends a uevent, and udev changes `/dev` some time later. An operation therefore
+//! usually ends by waiting until udev has finished, with a timeout. [`Udev`] sets how: it has a [`Strategy`], the
+//! timeout, and the directory that is used as `/dev`.
 //!
 //! ```
 //! use std::time::Duration;
@@ -17,13 +17,13 @@
 //!
 //! # How the end of udev's work is detected
 //!
-//! By a cookie, as in libdm: a semaphore that udev's rules decrement. With [`Strategy::Auto`], three cheap facts decide
-//! before each operation whether they will: udev's control socket exists, the rule that completes cookies is installed,
-//! and this thread is in the initial IPC namespace, or in that of a container in which a udev runs. If the environment
-//! has `DM_DISABLE_UDEV`, [`Strategy::Auto`] uses no cookies. If udev completes no step of the cookie within a second,
-//! `/proc` is searched for a udev daemon of root in the same IPC namespace. If there is none, or another process has
-//! removed the semaphore (`dmsetup udevcomplete_all`), the operation waits for the nodes instead, or creates them if no
-//! other program does.
+//! By a cookie, as in libdm: a semaphore that counts steps, one for each expected uevent, and that udev's rules
+//! decrement to complete a step. With [`Strategy::Auto`], three cheap facts decide before each operation whether they
+//! will: udev's control socket exists, the rule that completes cookies is installed, and this thread is in the initial
+//! IPC namespace, or in that of a container in which a udev runs. If the environment has `DM_DISABLE_UDEV`,
+//! [`Strategy::Auto`] uses no cookies. If udev completes no step of the cookie within a second, `/proc` is searched for
+//! a udev daemon of root in the same IPC namespace. If there is none, or another process has removed the semaphore
+//! (`dmsetup udevcomplete_all`), the operation waits for the nodes instead, or creates them if no other program does.
 //!
 //! An operation without a semaphore sends a cookie with base 0 and libdm's flags, so that udev's rules treat the device
 //! in the same way.

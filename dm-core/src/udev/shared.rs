@@ -11,7 +11,8 @@ use super::semaphore::Semaphore;
 use super::wait::{Answer, PATIENCE, Waiting};
 use crate::wire::{UdevCookie, UdevFlags};
 
-/// A cookie that several processes use for their commands, and that outlives the process that created it.
+/// A [cookie](crate::udev) that several processes use for their commands, and that outlives the process that created
+/// it.
 ///
 /// It is passed on by its number. `dmsetup udevcreatecookie` creates the same kind of cookie and `dmsetup --udevcookie`
 /// uses one. [`Udev::on_cookie`] makes the operations of a host use it.
