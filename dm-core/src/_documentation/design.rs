@@ -35,13 +35,13 @@
 //!
 //! The kernel ignores flags that it does not know. A command is therefore sent with the lowest interface version
 //! that has the command and all its options, so that an older kernel refuses it instead of doing something else.
-//! Options with `if_possible` are left out for a kernel that lacks them.
+//! With `if_possible`, most options are left out for a kernel that lacks them.
 //!
 //! # Lines to load and lines that were read are two types
 //!
 //! The kernel prints the words of a table as they are, and reads them with backslash as an escape. A table that was
-//! read can therefore not always be loaded: [`TargetLine`] is made from a line that was read by a step that
-//! escapes it. Other libraries have one type, and load a table that differs from the one they read.
+//! read can therefore not always be loaded: a separate step escapes a line that was read and makes a [`TargetLine`] of
+//! it. Other libraries have one type, and may load a table that differs from the one they read.
 //!
 //! # An operation suspends last
 //!

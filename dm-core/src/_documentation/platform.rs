@@ -4,7 +4,7 @@
 //!
 //! Interface 4.0 (Linux 2.6) to 4.50 (Linux 6.16) and later. A command or option that an older kernel lacks is an
 //! [`Unsupported`](crate::Error::Unsupported) error that names the required interface version; with `if_possible`,
-//! the option is left out. The tests that need a kernel run on Linux 6.1 and 6.12, those of operations on 5.10 and 7.2
+//! most options are left out. The tests that need a kernel run on Linux 6.1 and 6.12, those of operations on 5.10 and 7.2
 //! as well. The kernel in memory of dm-testing emulates any version of the interface since 4.0, and its tests run with
 //! old versions, too.
 //!

@@ -1,7 +1,7 @@
 //! From cryptsetup's use of libdevmapper, in its file `lib/libdevmapper.c`.
 //!
-//! Tables of crypt, verity and integrity are typed in the crate `dm-targets`, which also knows the flags that cryptsetup
-//! derives from versions of targets.
+//! Tables of crypt, verity and integrity are typed in the crate `dm-targets`, which also knows the flags that
+//! cryptsetup derives from versions of targets.
 //!
 //! | there | here |
 //! |---|---|

@@ -66,16 +66,17 @@
 //! - A device without an active table has no node. `mknodes` of dmsetup makes one, which cannot be opened and which
 //!   udev later refuses to replace.
 //! - A device whose name another program did not mangle is listed under that name, whereas dmsetup fails.
-//! - dmsetup removes the node that its own mode of names gives a device. Here the nodes of every mode are removed with the
-//!   device, so that none of them leads to the next device with its number.
-//! - The example `dmsetup` takes arguments in UTF-8 only. A [`DmName`] holds a name in any encoding. It has no field
-//!   `all` and no field of statistics in `info -c`, prints trees in one way only (`ls --tree -o` is an error), and prints
-//!   nothing more with `-v`. Patterns of `-S` are those of the crate `regex`.
-//! - A `--udevcookie`, `--readahead` or `--uid` that is not a number is an error, whereas dmsetup then works without it.
-//! - `create --minor` needs no `--major`, `rename` takes `--uuid` and `--minor`, and a rename to the same name does nothing;
-//!   dmsetup refuses these.
-//! - A name such as `a\x41b`, which no program writes as its mangled form, is shown as it is, since `aAb` is the name of
-//!   another device; dmsetup shows it as `aAb`. A name such as `a\xzz` is refused, which dmsetup keeps.
+//! - dmsetup removes the node that its own mode of names gives a device. Here the nodes of every mode are removed with
+//!   the device, so that none of them leads to the next device with its number.
+//! - The example `dmsetup` takes arguments in UTF-8 only, whereas a [`DmName`] holds a name in any encoding. The example
+//!   has no field `all` and no field of statistics in `info -c`, prints trees in one way only (`ls --tree -o` is an
+//!   error), and prints nothing more with `-v`. Patterns of `-S` are those of the crate `regex`.
+//! - A `--udevcookie`, `--readahead` or `--uid` that is not a number is an error, whereas dmsetup then works without
+//!   it.
+//! - `create --minor` needs no `--major`, `rename` takes `--uuid` and `--minor`, and a rename to the same name does
+//!   nothing; dmsetup refuses these.
+//! - A name such as `a\x41b`, which no program writes as its mangled form, is shown as it is, since `aAb` is the name
+//!   of another device; dmsetup shows it as `aAb`. A name such as `a\xzz` is refused, which dmsetup keeps.
 //! - The error of a failed `create` names the disk and the line that caused it. Error texts differ in general.
 
 #[cfg(doc)]

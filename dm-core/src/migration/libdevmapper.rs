@@ -1,11 +1,12 @@
 //! From the C library libdevmapper (LVM2's `libdm`), 1.02.
 //!
-//! Every function of its header is listed; `dm_…_*` stands for all functions with that prefix. The commands of dmsetup
+//! Every function of its header is listed; `dm_…_*` stands for the functions with that prefix. The commands of dmsetup
 //! are on the page [`dmsetup`](super::dmsetup), and cryptsetup's use of the library is on
 //! [`cryptsetup`](super::cryptsetup).
 //!
-//! An option that the kernel lacks is an error here, [`is_unsupported`](crate::Error::is_unsupported), while libdevmapper warns and
-//! continues without it. To do the same, use the `if_possible` of the same options, such as [`SuspendOptions::if_possible`].
+//! An option that the kernel lacks is an error here, [`is_unsupported`](crate::Error::is_unsupported), while
+//! libdevmapper warns and continues without it. To do the same, set `if_possible`, such as
+//! [`SuspendOptions::if_possible`]; it has no effect for a prefix of a list and for [`StatusKind::Ima`].
 //!
 //! # Tasks
 //!

@@ -18,8 +18,9 @@
 //!
 //! # General differences
 //!
-//! - A command, as a method of [`Dm`], is one ioctl, and a refusal may take one more to find its reason: it neither retries
-//!   nor waits for udev. Operations that consist of several commands, wait for udev or are undone when a step fails are methods of [`Host`].
+//! - A command, as a method of [`Dm`], is one ioctl, repeated only if the reply does not fit into the buffer; a refusal
+//!   may take one more to find its reason. It does not wait for udev. Operations that consist of several commands, wait
+//!   for udev or are undone when a step fails are methods of [`Host`].
 //! - Each command has its own options, in a `…_with` method, with the flags that the kernel supports for it.
 //! - A device is identified by its name, which may be text, by its uuid or by its number: see [`AsDevId`].
 //! - Text may contain any byte except NUL, as in the kernel. Numbers are read as the kernel prints them.
