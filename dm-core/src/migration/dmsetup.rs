@@ -68,9 +68,9 @@
 //! - A device whose name another program did not mangle is listed under that name, whereas dmsetup fails.
 //! - dmsetup removes the node that its own mode of names gives a device. Here the nodes of every mode are removed with
 //!   the device, so that none of them leads to the next device with its number.
-//! - The example `dmsetup` takes arguments in UTF-8 only, whereas a [`DmName`] holds a name in any encoding. The example
-//!   has no field `all` and no field of statistics in `info -c`, prints trees in one way only (`ls --tree -o` is an
-//!   error), and prints nothing more with `-v`. Patterns of `-S` are those of the crate `regex`.
+//! - The example `dmsetup` takes arguments in UTF-8 only, whereas a [`DmName`] holds a name in any encoding. The
+//!   example has no field `all` and no field of statistics in `info -c`, prints trees in one way only (`ls --tree -o`
+//!   is an error), and prints nothing more with `-v`. Patterns of `-S` are those of the crate `regex`.
 //! - A `--udevcookie`, `--readahead` or `--uid` that is not a number is an error, whereas dmsetup then works without
 //!   it.
 //! - `create --minor` needs no `--major`, `rename` takes `--uuid` and `--minor`, and a rename to the same name does

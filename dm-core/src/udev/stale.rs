@@ -102,8 +102,8 @@ pub struct StaleCookie {
 /// Removes cookies of programs that were killed before they waited.
 ///
 /// `earlier` is an earlier result of [`cookies`]. A cookie in it is removed if it was listed at least `age` ago, has
-/// not changed since, and no thread is seen to wait for it. `age` should be longer than any program takes between two commands of
-/// one batch, and at least two seconds, since the kernel counts whole seconds.
+/// not changed since, and no thread is seen to wait for it. `age` should be longer than any program takes between two
+/// commands of one batch, and at least two seconds, since the kernel counts whole seconds.
 ///
 /// The kernel records changes by the wall clock only. If that was set, a cookie in use could seem a day old. Therefore
 /// a cookie is read twice, and the time in between is measured by the monotonic clock.
