@@ -34,7 +34,7 @@ use crate::wire::DeviceInfo;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// prints, on another host:
+/// On another host, this prints:
 ///
 /// ```text
 /// home (253:2)

@@ -21,8 +21,8 @@ pub enum NoCookies {
     /// udev lacks the rule that completes cookies.
     #[error("udev lacks {NOTIFY_RULES}, which completes cookies: install the udev rules of the device mapper")]
     NoRules,
-    /// udev cannot access the semaphores of this process.
-    #[error("this process has a separate IPC namespace, in which udev cannot find its semaphore")]
+    /// udev cannot access the semaphores of this thread.
+    #[error("udev cannot find the semaphores of this thread, which is in another IPC namespace")]
     OtherIpcNamespace,
     /// An environment variable disables cookies.
     #[error("the environment variable {DISABLED} is set")]

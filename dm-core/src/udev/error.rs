@@ -282,7 +282,7 @@ impl fmt::Display for CookieKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(key) => write!(f, "the udev cookie {key:#x}"),
-            None => f.write_str("the udev cookies"),
+            None => f.write_str("udev cookies"),
         }
     }
 }
@@ -356,7 +356,7 @@ mod tests {
         assert_eq!(error.errno(), Some(1));
         assert!(error.is_permission_denied() && !error.is_timed_out() && !error.is_not_found() && !error.is_invalid());
         let listing = UdevError::Cookie { what: "list", cookie: None, source: Errno::ENOENT };
-        assert_eq!(listing.to_string(), "cannot list the udev cookies");
+        assert_eq!(listing.to_string(), "cannot list udev cookies");
         assert!(!listing.is_not_found(), "no cookie is missing, but the list");
     }
 

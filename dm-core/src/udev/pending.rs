@@ -14,7 +14,7 @@ use crate::wire::{UdevCookie, UdevFlags};
 
 /// Commands that wait together for their changes of `/dev`, as started by [`Udev::begin`].
 ///
-/// Dropping it does not wait, but removes the semaphore.
+/// Dropping it does not wait, but removes the semaphore, unless that is shared.
 #[derive(Debug)]
 pub(crate) struct Pending {
     udev: Udev,
@@ -63,7 +63,7 @@ impl Pending {
     ///
     /// # Errors
     /// [`UdevError::TimedOut`], [`UdevError::NodeTimedOut`]: udev runs and has not finished in time. Others: a node
-    /// cannot be created or removed. The commands have taken effect, and the semaphore is removed.
+    /// cannot be created or removed. The commands have taken effect, and the semaphore is removed, unless it is shared.
     pub(crate) fn finish(self) -> Result<(), UdevError> {
         let Self { udev, mode, changes, patience, .. } = self;
         let changes = in_order(changes);
