@@ -85,10 +85,10 @@ impl PollerOptions {
 ///
 /// # Costs
 ///
-/// Opening and each step take two ioctls, and allocate only for changed devices. If a list does not fit into its
-/// buffer, one more ioctl reads it again; on opening, this happens with several hundred devices without a table. A step
-/// takes one more ioctl for each device that was added after the poller was opened and has no table yet. Before
-/// interface 4.45, opening also looks up each device, and a step may look up each changed device.
+/// Opening and each step take two ioctls. From the second one on, a step allocates only for changed devices. If a list
+/// does not fit into its buffer, it is read again into a larger one; on opening, this can happen with a hundred devices
+/// without a table. A step takes one more ioctl for each device that was added after the poller was opened and has no
+/// table yet. Before interface 4.45, opening also looks up each device, and a step may look up each changed device.
 #[derive(Debug)]
 pub struct EventPoller {
     dm: Dm,
