@@ -8,7 +8,8 @@ pub const DM_CONTROL_NODE: &str = "control";
 pub const DM_NAME: &str = "device-mapper";
 /// Major number of the control node. Kernel: `include/uapi/linux/major.h`.
 pub const MISC_MAJOR: u32 = 10;
-/// Minor number of the control node. Kernel: `include/linux/miscdevice.h`.
+/// Minor number of the control node, except on old kernels that chose one, which is in `/proc/misc`. Kernel:
+/// `include/linux/miscdevice.h`.
 pub const MAPPER_CTRL_MINOR: u32 = 236;
 
 /// Bytes of a target type's name, its NUL included.

@@ -27,7 +27,7 @@ impl DeviceTree {
     }
 
     /// The device itself, and the mapped devices below it that no mapped device outside this result uses, users first.
-    /// These can be removed with the device, unless they are mounted or open.
+    /// They can be removed in this order, unless a mapped device uses the device itself, or one is mounted or open.
     #[must_use]
     pub fn only_used_by(&self, number: DeviceNumber) -> Vec<DeviceNumber> {
         let mut order = self.top_down(number);
