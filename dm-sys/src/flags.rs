@@ -36,8 +36,8 @@ pub const DM_UEVENT_GENERATED_FLAG: u32 = 1 << 13;
 /// In ([`DM_DEV_RENAME`](crate::DM_DEV_RENAME)): the payload is a uuid, since 4.19. In
 /// ([`DM_LIST_DEVICES`](crate::DM_LIST_DEVICES)): report the uuids, since 4.45.
 pub const DM_UUID_FLAG: u32 = 1 << 14;
-/// In: wipe the caller's buffer right after reading it, and the kernel's copy of the buffer at the end. Copies that a
-/// target makes are not wiped. Never set in a reply. Since 4.20.
+/// In: wipe the caller's buffer right after reading it, and the kernel's copy of the buffer at the end. The flag does
+/// not cover copies that a target makes. Never set in a reply. Since 4.20.
 pub const DM_SECURE_DATA_FLAG: u32 = 1 << 15;
 /// Out ([`DM_TARGET_MSG`](crate::DM_TARGET_MSG)): the message returned text.
 pub const DM_DATA_OUT_FLAG: u32 = 1 << 16;

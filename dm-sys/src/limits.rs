@@ -8,7 +8,7 @@ pub const DM_CONTROL_NODE: &str = "control";
 pub const DM_NAME: &str = "device-mapper";
 /// Major number of the control node. Kernel: `include/uapi/linux/major.h`.
 pub const MISC_MAJOR: u32 = 10;
-/// Minor number of the control node, except on old kernels that chose one, which is in `/proc/misc`. Kernel:
+/// Minor number of the control node, except on old kernels, which chose a free one: see `/proc/misc`. Kernel:
 /// `include/linux/miscdevice.h`.
 pub const MAPPER_CTRL_MINOR: u32 = 236;
 

@@ -40,7 +40,7 @@ macro_rules! operator {
             #[inline]
             #[track_caller]
             fn $method(self, rhs: $rhs) -> $output {
-                // Each operand is `Copy`; of a value as of a reference, `clone` makes the value.
+                // Each operand is a `Copy` value or a reference to one, and `clone` returns the value of both.
                 core::ops::$operator::$method(self.clone(), rhs.clone())
             }
         }
