@@ -65,8 +65,8 @@ pub const DM_REMOVE_ALL: u32 = control(DM_REMOVE_ALL_CMD);
 pub const DM_LIST_DEVICES: u32 = control(DM_LIST_DEVICES_CMD);
 /// Creates a device with both table slots empty. Since 4.0.
 pub const DM_DEV_CREATE: u32 = control(DM_DEV_CREATE_CMD);
-/// Removes a device that is not open, and its tables; with [`DM_DEFERRED_REMOVE`](crate::DM_DEFERRED_REMOVE) an open one
-/// after its last close. Since 4.0.
+/// Removes a device that is not open, and its tables; with [`DM_DEFERRED_REMOVE`](crate::DM_DEFERRED_REMOVE) an open
+/// one after its last close. Since 4.0.
 pub const DM_DEV_REMOVE: u32 = control(DM_DEV_REMOVE_CMD);
 /// Renames a device, or sets the uuid of a device without one. The device must be given by name. Since 4.0; uuids since
 /// 4.19.

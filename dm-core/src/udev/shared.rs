@@ -125,7 +125,7 @@ impl SharedCookie {
     }
 
     /// Waits until udev has completed all uevents, at most for the timeout of `udev`, and removes the cookie, also
-    /// after a timeout or without a daemon. Only one process may wait, since this subtracts the creator's step.
+    /// after a timeout or without a daemon. Only one process may do this, since it subtracts the creator's step.
     ///
     /// # Errors
     /// [`is_timed_out`](UdevError::is_timed_out): udev has not finished within the timeout.
