@@ -90,7 +90,8 @@ pub(crate) const SHORT: usize = 32;
 
 /// A text buffer of `ROOM` bytes on the stack, for texts of several parts that are written and padded as one.
 ///
-/// Methods that fail leave the text unchanged. Appending a number may need up to 6 bytes more than it has digits.
+/// Methods that fail leave the text unchanged. Appending a number may need up to 6 bytes more than the number has
+/// digits.
 ///
 /// ```
 /// use dm_units::decimal::Buffer;
