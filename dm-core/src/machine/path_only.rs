@@ -18,7 +18,8 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path)
 }
 
-/// Opens a file below a folder for its path only. The path must not leave the folder or its file system, also not by a link.
+/// Opens a file below a folder for its path only. The path must not leave the folder or its file system, also not by a
+/// link.
 ///
 /// # Errors
 /// `ENOSYS` before Linux 5.6; `EXDEV`: the path leads elsewhere.
@@ -31,18 +32,18 @@ pub(super) fn open_beneath(folder: &Path, path: &[u8]) -> io::Result<File> {
 
 /// The number of the block device of an open node; `None` for another kind of file.
 ///
-/// With `AT_STATX_DONT_SYNC`, which the standard library's `metadata` does not pass, FUSE and NFS answer from their caches
-/// (`fuse_update_get_attr` in fs/fuse/dir.c, `nfs_getattr` in fs/nfs/inode.c), and overlayfs passes the flag on. Without
-/// it the server of a FUSE file system could block the call for any time. Some file systems, such as 9p, ignore the flag,
-/// so the caller must check that the file is not on one of these.
+/// With `AT_STATX_DONT_SYNC`, which the standard library's `metadata` does not pass, FUSE and NFS answer from their
+/// caches (`fuse_update_get_attr` in fs/fuse/dir.c, `nfs_getattr` in fs/nfs/inode.c), and overlayfs passes the flag on.
+/// Without it the server of a FUSE file system could block the call for any time. Some file systems, such as 9p, ignore
+/// the flag, so the caller must check that the file is not on one of these.
 ///
 /// # Errors
 /// `ENOSYS` before Linux 4.11; other errors of the file system.
 pub(super) fn block_device(file: &File) -> io::Result<Option<DeviceNumber>> {
     let mut answer = MaybeUninit::<libc::statx>::zeroed();
     let flags = libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC | libc::AT_NO_AUTOMOUNT;
-    // SAFETY: the descriptor is open as long as `file` is, the path is an empty string that ends with NUL, and `answer` is
-    // a whole `struct statx` which the call only writes to and keeps no pointer to.
+    // SAFETY: the descriptor is open as long as `file` is, the path is an empty string that ends with NUL, and `answer`
+    // is a whole `struct statx` which the call only writes to and keeps no pointer to.
     let result = unsafe { libc::statx(file.as_raw_fd(), c"".as_ptr(), flags, libc::STATX_TYPE, answer.as_mut_ptr()) };
     if result < 0 {
         return Err(io::Error::last_os_error());

@@ -25,12 +25,12 @@ pub(crate) fn mapper_dir_in(dev_dir: &Path) -> PathBuf {
     dev_dir.join(DM_DIR)
 }
 
-/// The path that libdm gives a device with this name: the mangled name in `/dev/mapper`. A name that is mangled already is
-/// kept, so both `my disk` and `my\x20disk` have the path `/dev/mapper/my\x20disk`.
+/// The path that libdm gives a device with this name: the mangled name in `/dev/mapper`. A name that is mangled already
+/// is kept, so both `my disk` and `my\x20disk` have the path `/dev/mapper/my\x20disk`.
 ///
-/// This is a link that udev's rules make, or a node that a program makes without udev; [`kernel_path`] is the kernel's node.
-/// udev's link has another path if the kernel's name is not mangled and has characters outside
-/// `0-9 A-Z a-z # + - . : = @ _`: see [`udev_path`].
+/// This is a link that udev's rules make, or a node that a program makes without udev; [`kernel_path`] is the kernel's
+/// node. udev's link has another path if the kernel's name is not mangled and has characters outside `0-9 A-Z a-z # + -
+/// . : = @ _`: see [`udev_path`].
 #[must_use]
 pub fn mapper_path(name: &DmName) -> PathBuf {
     mapper_path_in(Path::new(DEV), name)
@@ -41,11 +41,12 @@ pub(crate) fn mapper_path_in(dev_dir: &Path, name: &DmName) -> PathBuf {
     mapper_dir_in(dev_dir).join(name.shown().to_string())
 }
 
-/// The path of the link that udev's rules make for a device with this name, such as `/dev/mapper/my_disk` for `my disk`.
+/// The path of the link that udev's rules make for a device with this name, such as `/dev/mapper/my_disk` for `my
+/// disk`.
 ///
-/// It equals [`mapper_path`] for the mangled names that libdm passes to the kernel. In other names udev replaces white space
-/// and special characters with `_`, but not characters outside ASCII or `\x`. Several names can therefore have the same
-/// path; the link leads to one of these devices.
+/// It equals [`mapper_path`] for the mangled names that libdm passes to the kernel. In other names udev replaces white
+/// space and special characters with `_`, but not characters outside ASCII or `\x`. Several names can therefore have
+/// the same path; the link leads to one of these devices.
 #[must_use]
 pub fn udev_path(name: &DmName) -> PathBuf {
     udev_path_in(Path::new(DEV), name)
@@ -56,8 +57,8 @@ pub(crate) fn udev_path_in(dev_dir: &Path, name: &DmName) -> PathBuf {
     mapper_dir_in(dev_dir).join(replace_special(&replace_white_space(name.as_bytes())))
 }
 
-/// Replaces each run of white space with `_`, and drops white space at the start and end, as udev does in values that its
-/// rules insert into links (`udev_replace_whitespace` in src/shared/udev-util.c of systemd).
+/// Replaces each run of white space with `_`, and drops white space at the start and end, as udev does in values that
+/// its rules insert into links (`udev_replace_whitespace` in src/shared/udev-util.c of systemd).
 fn replace_white_space(name: &[u8]) -> Vec<u8> {
     let is_space = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\x0b';
     let start = name.iter().position(|byte| !b" \t\n\r".contains(byte)).unwrap_or(name.len());
@@ -68,7 +69,8 @@ fn replace_white_space(name: &[u8]) -> Vec<u8> {
     words.join(&b'_')
 }
 
-/// Replaces each special character with `_`, as udev does in the path of a link (`udev_replace_chars` in the same file).
+/// Replaces each special character with `_`, as udev does in the path of a link (`udev_replace_chars` in the same
+/// file).
 fn replace_special(name: &[u8]) -> String {
     let mut link = String::with_capacity(name.len());
     for chunk in name.utf8_chunks() {
@@ -117,8 +119,8 @@ pub fn is_device(path: &Path, number: DeviceNumber) -> bool {
 
 /// Reads the name of a mapped device from sysfs.
 ///
-/// `None` if sysfs has no mapped device with this number. Since a device is added to sysfs when its first table is loaded
-/// (`dm_setup_md_queue` in drivers/md/dm.c, Linux 6.1), this includes a device that has had no table, which
+/// `None` if sysfs has no mapped device with this number. Since a device is added to sysfs when its first table is
+/// loaded (`dm_setup_md_queue` in drivers/md/dm.c, Linux 6.1), this includes a device that has had no table, which
 /// [`Dm::device_info`](crate::Dm::device_info) finds.
 ///
 /// # Errors
@@ -168,8 +170,8 @@ pub fn majors() -> io::Result<Vec<u32>> {
     Ok(block_majors(&fs::read_to_string("/proc/devices")?, dm_sys::DM_NAME))
 }
 
-/// The major numbers of a block driver in the text of `/proc/devices`, which has a line with a number and a name for each,
-/// after a heading.
+/// The major numbers of a block driver in the text of `/proc/devices`, which has a line with a number and a name for
+/// each, after a heading.
 fn block_majors(text: &str, driver: &str) -> Vec<u32> {
     let block = text.split_once("Block devices:").map_or("", |(_, block)| block);
     let lines = block.lines().filter_map(|line| line.trim_start().split_once(' '));

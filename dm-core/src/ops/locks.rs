@@ -82,7 +82,8 @@ impl Turns {
     }
 }
 
-/// The point at which the state of a device was read, before the device was locked: the number of locks released until then.
+/// The point at which the state of a device was read, before the device was locked: the number of locks released until
+/// then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Moment(u64);
 

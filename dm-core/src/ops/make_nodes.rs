@@ -28,8 +28,8 @@ impl Host {
     /// Creates the node of a device with an active table if it is missing below `/dev/mapper`, whether udev runs or
     /// not. For a name that no device has, removes the node of that name.
     ///
-    /// Use it if udev has not created a node in time. Devices of a kernel in memory have no nodes, so it changes nothing
-    /// there.
+    /// Use it if udev has not created a node in time. Devices of a kernel in memory have no nodes, so it changes
+    /// nothing there.
     ///
     /// # Errors
     /// [`OpErrorKind::Udev`]: the node cannot be created or removed. A device that does not exist
@@ -64,8 +64,8 @@ impl Host {
     /// ```
     ///
     /// # Errors
-    /// [`OpErrorKind::Udev`]: a node cannot be created or removed. The other nodes are processed nevertheless, and the first
-    /// error is returned.
+    /// [`OpErrorKind::Udev`]: a node cannot be created or removed. The other nodes are processed nevertheless, and the
+    /// first error is returned.
     #[doc(alias = "mknodes")]
     #[doc(alias = "DM_DEVICE_MKNODES")]
     pub fn make_nodes(&self) -> Result<NodeChanges, OpError> {

@@ -46,7 +46,8 @@ impl Prefix<'_> {
     }
 }
 
-/// A device that a program has apparently left unfinished, because it was stopped while it created or changed the device.
+/// A device that a program has apparently left unfinished, because it was stopped while it created or changed the
+/// device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Leftover {
@@ -103,8 +104,8 @@ impl Host {
     /// devices with the prefix; older kernels list all devices.
     ///
     /// # Errors
-    /// [`OpErrorKind::Command`](crate::OpErrorKind::Command): the devices cannot be listed, or the state of one cannot be
-    /// read. A device that is removed meanwhile is not an error.
+    /// [`OpErrorKind::Command`](crate::OpErrorKind::Command): the devices cannot be listed, or the state of one cannot
+    /// be read. A device that is removed meanwhile is not an error.
     pub fn leftovers(&self, prefix: Prefix<'_>) -> Result<Vec<Leftover>, OpError> {
         let dm = self.dm().with_journal(self.journal(), None);
         let found = find_leftovers(&dm, prefix);
@@ -115,8 +116,8 @@ impl Host {
     /// Cleans up the unfinished devices with the prefix, waits for udev, and returns the devices that it found.
     ///
     /// - A device without an active table is removed.
-    /// - The inactive table of any other device is cleared, and the device is resumed if it is suspended. Its active table
-    ///   is not changed.
+    /// - The inactive table of any other device is cleared, and the device is resumed if it is suspended. Its active
+    ///   table is not changed.
     ///
     /// Finished devices and devices without the prefix are not changed. No other process may work on devices with the
     /// prefix at the same time, since a running operation looks the same as an interrupted one.
@@ -124,11 +125,11 @@ impl Host {
     /// # Errors
     /// As [`leftovers`](Self::leftovers), before anything is changed.
     ///
-    /// [`is_busy`](OpError::is_busy): a device to remove is in use. [`is_timed_out`](OpError::is_timed_out): udev did not finish.
-    /// [`OpErrorKind::Locked`](crate::OpErrorKind::Locked): another operation has locked a device.
-    /// [`OpErrorKind::Command`](crate::OpErrorKind::Command): the kernel refuses to clear a table or to resume a device. After
-    /// each of these the other devices are cleaned up, and the first error is returned; the call can be repeated. A device
-    /// that is removed meanwhile is not an error.
+    /// [`is_busy`](OpError::is_busy): a device to remove is in use. [`is_timed_out`](OpError::is_timed_out): udev did
+    /// not finish. [`OpErrorKind::Locked`](crate::OpErrorKind::Locked): another operation has locked a device.
+    /// [`OpErrorKind::Command`](crate::OpErrorKind::Command): the kernel refuses to clear a table or to resume a
+    /// device. After each of these the other devices are cleaned up, and the first error is returned; the call can be
+    /// repeated. A device that is removed meanwhile is not an error.
     pub fn recover(&self, prefix: Prefix<'_>) -> Result<Vec<Leftover>, OpError> {
         let leftovers = self.leftovers(prefix)?;
         let mut errors = leftovers

@@ -14,7 +14,8 @@ impl Host {
     /// Changes the name of a device, and waits for udev. The present name is accepted and changes nothing.
     ///
     /// # Errors
-    /// [`is_already_exists`](OpError::is_already_exists): the new name is taken. [`is_not_found`](OpError::is_not_found).
+    /// [`is_already_exists`](OpError::is_already_exists): the new name is taken.
+    /// [`is_not_found`](OpError::is_not_found).
     #[doc(alias = "DM_DEVICE_RENAME")]
     #[doc(alias = "dmsetup rename")]
     pub fn rename(&self, id: impl AsDevId, new: impl AsDmName) -> Result<DeviceInfo, OpError> {
@@ -54,8 +55,8 @@ impl Host {
     /// Sets the uuid of a device that has none, and waits for udev. A uuid cannot be changed or removed afterwards.
     ///
     /// # Errors
-    /// [`is_already_exists`](OpError::is_already_exists): another device has the uuid. [`is_invalid`](OpError::is_invalid): this
-    /// device has another one. [`is_not_found`](OpError::is_not_found).
+    /// [`is_already_exists`](OpError::is_already_exists): another device has the uuid.
+    /// [`is_invalid`](OpError::is_invalid): this device has another one. [`is_not_found`](OpError::is_not_found).
     #[doc(alias = "--setuuid")]
     pub fn set_uuid(&self, id: impl AsDevId, uuid: &DmUuid) -> Result<DeviceInfo, OpError> {
         let mut op = Op::new(self, Operation::Rename, &id)?;

@@ -39,9 +39,9 @@ impl Retry {
         self.timeout.is_zero()
     }
 
-    /// Repeats the action until it succeeds, fails for a reason other than a busy device, or the timeout has passed. The
-    /// last try starts at the end of the timeout, or later if the action itself takes long. With a zero timeout the action
-    /// runs once.
+    /// Repeats the action until it succeeds, fails for a reason other than a busy device, or the timeout has passed.
+    /// The last try starts at the end of the timeout, or later if the action itself takes long. With a zero timeout the
+    /// action runs once.
     pub(super) fn while_busy<R>(self, mut action: impl FnMut() -> Result<R, Error>) -> Result<R, Error> {
         if self.is_none() {
             return action();

@@ -67,7 +67,8 @@ impl<'a> SetupOptions<'a> {
         Self { load: self.load.secure(secure), ..self }
     }
 
-    /// Whether to load without wiping on a kernel that cannot wipe its copy of a table: see [`LoadOptions::if_possible`].
+    /// Whether to load without wiping on a kernel that cannot wipe its copy of a table: see
+    /// [`LoadOptions::if_possible`].
     #[must_use]
     pub const fn if_possible(self, if_possible: bool) -> Self {
         Self { load: self.load.if_possible(if_possible), ..self }

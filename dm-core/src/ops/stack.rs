@@ -335,10 +335,10 @@ fn read(op: &Op<'_>, id: DevId<'_>, is_mapped: bool) -> Result<Option<Box<Member
 
 /// Splits a stack into the devices that nothing outside the stack uses, users first, and the others.
 ///
-/// A device opens each device that its tables use once: since Linux 3.18, its active and its inactive table share an opening
-/// (`dm_get_table_device` in drivers/md/dm.c). A device is therefore used by nothing else if its open count equals the
-/// number of removed devices that use it. If the two tables differ in mode, or the kernel is older, the count is higher
-/// and the device is kept.
+/// A device opens each device that its tables use once: since Linux 3.18, its active and its inactive table share an
+/// opening (`dm_get_table_device` in drivers/md/dm.c). A device is therefore used by nothing else if its open count
+/// equals the number of removed devices that use it. If the two tables differ in mode, or the kernel is older, the
+/// count is higher and the device is kept.
 fn only_used_inside(members: &Members, order: &[DeviceNumber]) -> (Vec<(DeviceNumber, DevIdBuf)>, Vec<DeviceNumber>) {
     let mut opened = BTreeMap::<DeviceNumber, i32>::new();
     let (mut going, mut kept) = (Vec::new(), Vec::new());

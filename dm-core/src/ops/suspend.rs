@@ -30,8 +30,8 @@ impl SuspendPolicy {
         Self::default()
     }
 
-    /// Does not flush queued I/O: I/O that the target holds back stays queued. The file system is not frozen either. The
-    /// kernel still waits for I/O that the underlying devices have not completed. Requires interface 4.12.
+    /// Does not flush queued I/O: I/O that the target holds back stays queued. The file system is not frozen either.
+    /// The kernel still waits for I/O that the underlying devices have not completed. Requires interface 4.12.
     #[must_use]
     #[doc(alias = "--noflush")]
     pub const fn noflush(self, noflush: bool) -> Self {
@@ -82,7 +82,8 @@ impl SuspendPolicy {
         Ok(())
     }
 
-    /// As [`suspend`](Self::suspend), and undoes the suspension if it fails. For operations without other steps to undo.
+    /// As [`suspend`](Self::suspend), and undoes the suspension if it fails. For operations without other steps to
+    /// undo.
     pub(super) fn suspend_or_undo(self, op: &Op<'_>, before: &DeviceInfo) -> Result<(), OpError> {
         self.suspend(op, before)
             .map_err(|error| op.failed(Step::Suspend, error, Before::suspending(before).put_back(op)))

@@ -119,13 +119,13 @@ impl<'a> Plan<'a> {
 impl Host {
     /// Compares the wanted devices with the existing ones, and plans the steps. Changes nothing.
     ///
-    /// It takes at most two commands for each wanted device that exists, one for each that does not, and one or two more
-    /// if its uuid is given. [`Wanted::only`] adds a list and one command for each device to remove.
+    /// It takes at most two commands for each wanted device that exists, one for each that does not, and one or two
+    /// more if its uuid is given. [`Wanted::only`] adds a list and one command for each device to remove.
     ///
     /// # Errors
-    /// [`PlanError::Twice`], [`PlanError::Unknown`], [`PlanError::Undeclared`], [`PlanError::Cycle`]: the wanted devices
-    /// contradict each other. [`PlanError::Differs`]: a device with a wanted name has another uuid or minor number.
-    /// [`PlanError::Read`]: a command fails.
+    /// [`PlanError::Twice`], [`PlanError::Unknown`], [`PlanError::Undeclared`], [`PlanError::Cycle`]: the wanted
+    /// devices contradict each other. [`PlanError::Differs`]: a device with a wanted name has another uuid or minor
+    /// number. [`PlanError::Read`]: a command fails.
     #[doc(alias = "dm_tree_activate_children")]
     #[doc(alias = "dm_tree_preload_children")]
     #[doc(alias = "dm_tree_add_new_dev")]

@@ -144,8 +144,8 @@ fn reason(action: BlockAction, errno: i32) -> String {
 }
 
 impl BlockError {
-    /// The kernel has refused something, as a [`BlockIo`](super::BlockIo) reports it. An error without a number, as of a file
-    /// that ends early, counts as `EIO`.
+    /// The kernel has refused something, as a [`BlockIo`](super::BlockIo) reports it. An error without a number, as of
+    /// a file that ends early, counts as `EIO`.
     #[must_use]
     pub fn refused(action: BlockAction, device: String, error: &io::Error) -> Self {
         Self::Refused { device, action, errno: error.raw_os_error().unwrap_or(nix::libc::EIO) }

@@ -1,5 +1,5 @@
-//! The ioctls of block devices (`blkdev_ioctl` in block/ioctl.c), `DM_MPATH_PROBE_PATHS` of dm-mpath.c, and the advice that
-//! drops a device's page cache.
+//! The ioctls of block devices (`blkdev_ioctl` in block/ioctl.c), `DM_MPATH_PROBE_PATHS` of dm-mpath.c, and the advice
+//! that drops a device's page cache.
 #![expect(unsafe_code, reason = "the ioctls, which nix only wraps as unsafe functions")]
 
 use std::fs::File;
@@ -9,8 +9,8 @@ use std::os::fd::AsRawFd as _;
 use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use nix::libc::{c_int, c_uint};
 
-/// Requests as block/ioctl.c names them, from `linux/fs.h`. Most are `_IO(0x12, nr)`: their numbers do not encode the size
-/// of the argument, hence the `_bad` macros.
+/// Requests as block/ioctl.c names them, from `linux/fs.h`. Most are `_IO(0x12, nr)`: their numbers do not encode the
+/// size of the argument, hence the `_bad` macros.
 mod request {
     use nix::libc::{c_int, c_uint};
 
@@ -29,8 +29,8 @@ mod request {
 /// The size in bytes.
 pub(super) fn size(file: &File) -> io::Result<u64> {
     let mut size = 0_u64;
-    // SAFETY: the descriptor is open while `file` is borrowed. The kernel writes one `u64` (`put_u64`) into `size`, and keeps
-    // no pointer to it. `mod.rs` has checked that the file is a block device, so no other driver sees the number.
+    // SAFETY: the descriptor is open while `file` is borrowed. The kernel writes one `u64` (`put_u64`) into `size`, and
+    // keeps no pointer to it. `mod.rs` has checked that the file is a block device, so no other driver sees the number.
     unsafe { request::blkgetsize64(file.as_raw_fd(), &raw mut size) }?;
     Ok(size)
 }
@@ -70,7 +70,8 @@ pub(super) fn set_read_only(file: &File, read_only: bool) -> io::Result<()> {
 /// Discards a range of bytes.
 pub(super) fn discard(file: &File, start: u64, len: u64) -> io::Result<()> {
     let range = [start, len];
-    // SAFETY: as in `size`; the kernel reads two `u64` (`blk_ioctl_discard`). It touches data of the device, not memory.
+    // SAFETY: as in `size`; the kernel reads two `u64` (`blk_ioctl_discard`). It touches data of the device, not
+    // memory.
     unsafe { request::blkdiscard(file.as_raw_fd(), &raw const range) }?;
     Ok(())
 }
@@ -85,8 +86,9 @@ pub(super) fn zero_out(file: &File, start: u64, len: u64) -> io::Result<()> {
 
 /// Lets a multipath device probe its paths.
 pub(super) fn probe_paths(file: &File) -> io::Result<()> {
-    // SAFETY: as in `size`; the ioctl takes no argument (`multipath_prepare_ioctl` in drivers/md/dm-mpath.c). A driver that does
-    // not implement the request cannot take the missing argument for a pointer, because the number (`_IO`) has no argument.
+    // SAFETY: as in `size`; the ioctl takes no argument (`multipath_prepare_ioctl` in drivers/md/dm-mpath.c). A driver
+    // that does not implement the request cannot take the missing argument for a pointer, because the number (`_IO`)
+    // has no argument.
     unsafe { request::probe_paths(file.as_raw_fd()) }?;
     Ok(())
 }

@@ -133,8 +133,8 @@ impl BlockDevice {
     ///   end at a multiple of the logical block size. Nothing was discarded.
     /// - [`is_unsupported`](BlockError::is_unsupported): the device does not discard.
     /// - [`is_not_writable`](BlockError::is_not_writable): the device is read-only, or was opened read-only.
-    /// - [`is_busy`](BlockError::is_busy): another user has claimed the device, and the page cache has unwritten data of
-    ///   the range. Without such a user, that data is dropped.
+    /// - [`is_busy`](BlockError::is_busy): another user has claimed the device, and the page cache has unwritten data
+    ///   of the range. Without such a user, that data is dropped.
     #[doc(alias = "BLKDISCARD")]
     pub fn discard(&self, start: Sectors, len: Sectors) -> Result<(), BlockError> {
         self.on_range(BlockAction::Discard, start, len, ioctl::discard)

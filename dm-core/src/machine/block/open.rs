@@ -58,7 +58,8 @@ impl BlockDevice {
         Ok(Self { file, number, name })
     }
 
-    /// Opens a block device by its number or its path. By its number, the node that the kernel makes for it in `/dev` is opened.
+    /// Opens a block device by its number or its path. By its number, the node that the kernel makes for it in `/dev`
+    /// is opened.
     ///
     /// # Errors
     /// As [`open_with`](Self::open_with).

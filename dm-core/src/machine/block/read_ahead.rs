@@ -24,8 +24,8 @@ use dm_units::{DeviceNumber, Sectors};
 #[doc(alias = "dm_task_set_read_ahead")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ReadAhead {
-    /// Keeps the current value. With a new table, that is the kernel's choice, which depends on the devices that the table
-    /// uses.
+    /// Keeps the current value. With a new table, that is the kernel's choice, which depends on the devices that the
+    /// table uses.
     #[default]
     #[doc(alias = "DM_READ_AHEAD_AUTO")]
     Auto,
@@ -74,8 +74,8 @@ impl fmt::Display for ReadAhead {
 /// Reads the read-ahead of a block device from sysfs, without opening the device.
 ///
 /// # Errors
-/// `NotFound`: sysfs has no block device with this number. A mapped device is added there when its first table is loaded. Other
-/// kinds: the file cannot be read or parsed.
+/// `NotFound`: sysfs has no block device with this number. A mapped device is added there when its first table is
+/// loaded. Other kinds: the file cannot be read or parsed.
 #[doc(alias = "BLKRAGET")]
 #[doc(alias = "dm_task_get_read_ahead")]
 pub fn read_ahead(device: DeviceNumber) -> io::Result<Sectors> {

@@ -24,8 +24,8 @@ use crate::machine::Users;
 /// Otherwise [`state`](Self::state) says what is left.
 ///
 /// `Display` prints the operation, the device, the step and the state, and if known the [disk](Self::disk) or the
-/// [users](Self::users) to blame; [`source`](std::error::Error::source) is the cause. Print both, for example with `{:#}` of
-/// `anyhow`.
+/// [users](Self::users) to blame; [`source`](std::error::Error::source) is the cause. Print both, for example with
+/// `{:#}` of `anyhow`.
 #[derive(Clone, Debug)]
 pub struct OpError(Box<Inner>);
 
@@ -194,8 +194,8 @@ impl OpError {
         }
     }
 
-    /// Whether the name, uuid or minor number is taken, also by a device that differs from the requested one, or a message
-    /// creates something that exists.
+    /// Whether the name, uuid or minor number is taken, also by a device that differs from the requested one, or a
+    /// message creates something that exists.
     #[must_use]
     pub fn is_already_exists(&self) -> bool {
         matches!(self.0.cause, OpErrorKind::Differs(_)) || self.command_is(Error::is_already_exists)
@@ -237,8 +237,8 @@ impl OpError {
         self.command_is(Error::is_interrupted)
     }
 
-    /// Whether the process lacks the permission for a command, or for a file that the operation uses: a node, a lock file,
-    /// the read-ahead.
+    /// Whether the process lacks the permission for a command, or for a file that the operation uses: a node, a lock
+    /// file, the read-ahead.
     #[must_use]
     pub fn is_permission_denied(&self) -> bool {
         match &self.0.cause {
@@ -250,8 +250,8 @@ impl OpError {
         }
     }
 
-    /// Whether the running kernel lacks a command or an option, or a target does not support a combination of options in a
-    /// table.
+    /// Whether the running kernel lacks a command or an option, or a target does not support a combination of options
+    /// in a table.
     #[must_use]
     pub fn is_unsupported(&self) -> bool {
         self.command_is(Error::is_unsupported)
