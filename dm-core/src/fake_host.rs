@@ -53,7 +53,7 @@ pub(crate) struct FakeDevice {
     pub(crate) inactive_uses: Option<Vec<u32>>,
 }
 
-/// Devices of the host have this major number, disks 0.
+/// The number of a device or disk of the host: all have this major number.
 pub(crate) const fn number(minor: u32) -> DeviceNumber {
     DeviceNumber::new(253, minor)
 }

@@ -1,5 +1,5 @@
-//! Files that are opened for their path only (`O_PATH`), so that no file system and no driver is called, and what they
-//! are.
+//! Opens files for their path only (`O_PATH`), so that neither a driver nor the `open` of a file system is called, and
+//! finds out what they are.
 #![expect(unsafe_code, reason = "the statx call with flags, which neither the standard library nor nix offers")]
 
 use std::fs::{File, OpenOptions};
@@ -18,8 +18,8 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path)
 }
 
-/// Opens a file below a folder for its path only. The path must not leave the folder or its file system, also not by a
-/// link.
+/// Opens a file below a folder for its path only. The path must not leave the folder or its file system, not even
+/// through a link.
 ///
 /// # Errors
 /// `ENOSYS` before Linux 5.6; `EXDEV`: the path leads elsewhere.

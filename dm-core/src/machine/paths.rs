@@ -119,9 +119,9 @@ pub fn is_device(path: &Path, number: DeviceNumber) -> bool {
 
 /// Reads the name of a mapped device from sysfs.
 ///
-/// `None` if sysfs has no mapped device with this number. Since a device is added to sysfs when its first table is
-/// loaded (`dm_setup_md_queue` in drivers/md/dm.c, Linux 6.1), this includes a device that has had no table, which
-/// [`Dm::device_info`](crate::Dm::device_info) finds.
+/// `None` if sysfs has no mapped device with this number. Since Linux 5.15, a device is added to sysfs only when its
+/// first table is loaded (`dm_setup_md_queue` in drivers/md/dm.c); [`Dm::device_info`](crate::Dm::device_info) also
+/// finds a device that has had no table.
 ///
 /// # Errors
 /// Any kind but `NotFound`: the file exists and cannot be read.

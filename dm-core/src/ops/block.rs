@@ -9,8 +9,8 @@ impl Host {
     /// On a real kernel this opens its node, as [`BlockDevice::open_id`] does. A kernel in memory has no nodes, but
     /// this opens its devices as well.
     ///
-    /// Reads return the contents of the device at the time of the open, or newer ones: mapped devices write past the
-    /// page cache of the devices below them, so the cached pages of the device are dropped at the open.
+    /// Mapped devices write past the page cache of the devices below them. Pages that are cached for this device are
+    /// therefore dropped at the open, except those that are modified or that a process has mapped into memory.
     ///
     /// ```no_run
     /// use dm_core::Host;
@@ -30,8 +30,8 @@ impl Host {
         self.open_block_with(device, BlockOpenOptions::new())
     }
 
-    /// Opens a block device of this host's kernel, also for writing, or so that no other program can mount it
-    /// meanwhile.
+    /// Opens a block device of this host's kernel with options, for example for writing, or so that it cannot be
+    /// mounted meanwhile.
     ///
     /// # Errors
     /// As [`BlockDevice::open_with`].

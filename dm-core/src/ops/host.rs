@@ -17,16 +17,17 @@ use crate::wire::DeviceInfo;
 
 /// Runs operations, which consist of several commands, wait for udev, and are undone when a step fails.
 ///
-/// - Everything that can fail or block is prepared before a device is suspended. Between suspend and resume no code of
-///   the caller runs, not even its logger, and the resume does not depend on udev.
-/// - When a step fails, the steps before it are undone. An [`OpError`] says which step failed, why, and what is left.
-/// - An operation that sends uevents ends by waiting for udev, or leaves that to the [`Batch`] to which it belongs.
-/// - A command that a signal interrupts is repeated, with two exceptions. A command that may wait for I/O, such as a
-///   suspension, fails, and the device is as before. A message is sent only once, since the target may have executed
-///   it.
-/// - At log levels `debug` and `trace`, an operation logs its commands when it has finished. While a device is
-///   suspended, these lines are postponed until a later operation finds the device resumed, since the logger may write
-///   to it.
+/// - Before an operation suspends a device, it prepares what the resume needs, such as the udev cookie. Between suspend
+///   and resume no code of the caller runs, not even its logger, and the resume does not depend on udev.
+/// - When a step fails, the steps before it are undone where possible. An [`OpError`] says which step failed, why, and
+///   what is left.
+/// - An operation that causes uevents ends by waiting for udev, or leaves that to the [`Batch`] to which it belongs.
+/// - A command that a signal interrupts is repeated, with two exceptions. If the command may wait for I/O, as a
+///   suspension does, the operation fails and is undone. A message is sent only once, since the target may have
+///   executed it.
+/// - When an operation has finished, it logs the commands that failed at level `debug` and the others at `trace`. If a
+///   device that the host has seen suspended still is, these lines are postponed until a later operation finds it
+///   resumed, since the logger may write to it.
 ///
 /// Text names a device as people and dmsetup see it: see [`Naming`]. A [`DmName`] is the kernel's name.
 ///
@@ -205,7 +206,7 @@ impl Host {
 
     /// The path of a device: its node or link below `/dev/mapper` if that leads to this device, otherwise the kernel's
     /// node `/dev/dm-N`. A kernel in memory has no nodes: the path is the one below `/dev/mapper`, which
-    /// [`open_block`](Self::open_block) and tables take there.
+    /// [`open_block`](Self::open_block) and the tables of that kernel accept.
     ///
     /// # Errors
     /// [`is_not_found`](OpError::is_not_found): the device does not exist, or no path leads to it.

@@ -24,7 +24,7 @@ pub(super) struct Locks {
     directory: Option<Arc<Path>>,
 }
 
-/// The devices that operations of this process have locked.
+/// The devices that operations of a host and its clones have locked.
 #[derive(Debug, Default)]
 struct LockTable {
     turns: Mutex<Turns>,
@@ -43,7 +43,7 @@ struct Turns {
     last: VecDeque<DeviceNumber>,
 }
 
-/// Releases older than this many are assumed to concern any device.
+/// The number of the last releases whose devices are known; an earlier one may be of any device.
 const MAX_REMEMBERED: usize = 64;
 
 impl Turns {
@@ -87,7 +87,7 @@ impl Turns {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Moment(u64);
 
-/// The lock on a device: while it exists, no other operation suspends or resumes the device.
+/// The lock on a device: while it exists, no other operation of the host, or with its lock directory, locks the device.
 #[derive(Debug)]
 pub(super) struct Locked {
     state_is_outdated: bool,
@@ -117,7 +117,8 @@ impl Locks {
     /// Locks a device, after waiting for other operations.
     ///
     /// # Errors
-    /// [`OpErrorKind::Locked`]: another operation had the lock during the whole timeout. [`OpErrorKind::LockFile`].
+    /// [`OpErrorKind::Locked`]: other operations had the lock during the whole timeout. [`OpErrorKind::LockFile`]: the
+    /// file cannot be opened or locked.
     pub(super) fn lock(&self, number: DeviceNumber, moment: Moment, timeout: Duration) -> Result<Locked, OpErrorKind> {
         let turn = Turn::take_at_once(&self.table, number);
         // Most devices are free, and need no clock. A timeout beyond the range of the clock never expires.
@@ -130,7 +131,7 @@ impl Locks {
     }
 }
 
-/// A device that this process has locked.
+/// A device that an operation of the host has locked, apart from its lock file.
 #[derive(Debug)]
 struct Turn {
     table: Arc<LockTable>,
@@ -203,8 +204,8 @@ fn left(end: Option<Instant>) -> Option<Left> {
 
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Locks the file of a device. The process that waits for it holds a second lock, so that later ones do not overtake
-/// it.
+/// Locks the file of a device. While a process waits for that lock, it holds a second one, so that processes that come
+/// later wait behind it.
 fn lock_in(directory: &Path, number: DeviceNumber, end: Option<Instant>) -> Result<Flock<File>, OpErrorKind> {
     let _queue = lock_file(&directory.join(format!("{number}.next")), end)?;
     lock_file(&directory.join(number.to_string()), end)

@@ -14,7 +14,7 @@ use crate::node::Dm;
 use crate::udev::UdevError;
 use crate::wire::DeviceInfo;
 
-/// The changes that [`Host::make_nodes`] made below `/dev/mapper`.
+/// The changes that [`Host::make_nodes`] or [`Host::make_node`] made below `/dev/mapper`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NodeChanges {
@@ -32,8 +32,7 @@ impl Host {
     /// nothing there.
     ///
     /// # Errors
-    /// [`OpErrorKind::Udev`]: the node cannot be created or removed. A device that does not exist
-    /// is not an error.
+    /// [`OpErrorKind::Udev`]: the node cannot be created or removed. A device that does not exist is not an error.
     #[doc(alias = "dm_mknodes")]
     pub fn make_node(&self, id: impl AsDevId) -> Result<NodeChanges, OpError> {
         let op = Op::new(self, Operation::MakeNodes, &id)?;
@@ -65,7 +64,7 @@ impl Host {
     ///
     /// # Errors
     /// [`OpErrorKind::Udev`]: a node cannot be created or removed. The other nodes are processed nevertheless, and the
-    /// first error is returned.
+    /// first error is returned. [`OpErrorKind::Command`]: the devices cannot be listed or read.
     #[doc(alias = "mknodes")]
     #[doc(alias = "DM_DEVICE_MKNODES")]
     pub fn make_nodes(&self) -> Result<NodeChanges, OpError> {

@@ -1,4 +1,5 @@
-//! Operations: several commands that wait for udev and are undone together when one of them fails. Start with [`Host`].
+//! Operations: methods of [`Host`] that send several commands and wait for udev, and that undo the earlier steps when
+//! one fails.
 
 mod block;
 mod disk;

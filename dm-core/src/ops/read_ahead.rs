@@ -52,8 +52,8 @@ impl Host {
     /// Reads the read-ahead of a device, in sectors.
     ///
     /// # Errors
-    /// [`is_not_found`](OpError::is_not_found): the device does not exist. [`OpErrorKind::ReadAhead`]: the device has
-    /// no table yet, or sysfs cannot be read.
+    /// [`is_not_found`](OpError::is_not_found): the device does not exist. [`OpErrorKind::ReadAhead`]: no table of the
+    /// device has been loaded yet, sysfs cannot be read, or the kernel is in memory and has no sysfs.
     pub fn read_ahead(&self, id: impl AsDevId) -> Result<Sectors, OpError> {
         let mut op = Op::new(self, Operation::ReadAhead, &id)?;
         let info = op.info()?;
@@ -72,7 +72,8 @@ impl Host {
     /// ```
     ///
     /// # Errors
-    /// As [`read_ahead`](Self::read_ahead). [`OpErrorKind::ReadAhead`] also if the kernel refuses the number.
+    /// As [`read_ahead`](Self::read_ahead). [`OpErrorKind::ReadAhead`] also if the kernel refuses the number, or if the
+    /// process may not write to sysfs ([`is_permission_denied`](OpError::is_permission_denied)).
     pub fn set_read_ahead(&self, id: impl AsDevId, read_ahead: ReadAhead) -> Result<(), OpError> {
         let mut op = Op::new(self, Operation::ReadAhead, &id)?;
         let info = op.info()?;

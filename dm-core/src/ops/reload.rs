@@ -94,10 +94,10 @@ impl Host {
     /// Replaces the active table of a device that may be in use: loads the new one, suspends the device, resumes it,
     /// and waits for udev.
     ///
-    /// When a step fails, the old table becomes active again, and the device is resumed. A device that was suspended
-    /// before is suspended again, without freezing its file system. Only if udev or the read-ahead fails, the new table
-    /// stays active: see [`is_done`](OpError::is_done). A table that was in the inactive slot is lost once the new one
-    /// is loaded; the state of an error says so.
+    /// A device that was suspended before is resumed as well. When a step fails, the old table becomes active again,
+    /// and the device is resumed, or, if it was suspended before, suspended again without freezing its file system.
+    /// Only if udev or the read-ahead fails, the new table stays active: see [`is_done`](OpError::is_done). A table
+    /// that was in the inactive slot is lost once the new one is loaded; the state of an error says so.
     ///
     /// ```
     /// # use dm_core::{Host, TargetLine};
@@ -112,10 +112,10 @@ impl Host {
     ///
     /// # Errors
     /// [`OpErrorKind::NoActiveTable`]: the device has no active table. [`is_invalid`](OpError::is_invalid): the kernel
-    /// refuses the table, or it cannot replace the old one. [`is_disk_unusable`](OpError::is_disk_unusable): a device
-    /// that the table uses is missing or busy. [`is_interrupted`](OpError::is_interrupted): a signal arrived while I/O
-    /// was flushed. [`is_timed_out`](OpError::is_timed_out): the suspension, udev, or another operation on the device
-    /// did not finish. [`is_not_found`](OpError::is_not_found).
+    /// refuses the table, or the table cannot replace the old one. [`is_disk_unusable`](OpError::is_disk_unusable): a
+    /// device that the table uses is missing or busy. [`is_interrupted`](OpError::is_interrupted): a signal arrived
+    /// while I/O was flushed. [`is_timed_out`](OpError::is_timed_out): the suspension, udev, or another operation on
+    /// the device did not finish. [`is_not_found`](OpError::is_not_found).
     #[doc(alias = "DM_DEVICE_RELOAD")]
     #[doc(alias = "dmsetup reload")]
     #[doc(alias = "dmsetup wipe_table")]

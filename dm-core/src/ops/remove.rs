@@ -48,8 +48,9 @@ impl RemovePolicy {
         Self { if_possible, ..self }
     }
 
-    /// Sets how long to retry while the device is busy. If it stays busy, its [`users`](Self::users) are searched for
-    /// 500 ms and listed by the error. A kernel that defers the removal never reports a busy device.
+    /// Sets how long to retry while the device is busy. If it stays busy, the error lists its users; the search for
+    /// them takes at most 500 ms, unless [`users`](Self::users) sets another time. A kernel that defers the removal
+    /// never reports a busy device.
     #[must_use]
     #[doc(alias = "dm_task_retry_remove")]
     #[doc(alias = "--retry")]
@@ -58,9 +59,9 @@ impl RemovePolicy {
         Self { retry, users, ..self }
     }
 
-    /// Replaces the active table with an `error` target first, so that queued and new I/O fails and the devices that it
-    /// uses are released. This waits for I/O that those devices have not completed; a signal ends the wait
-    /// ([`is_interrupted`](OpError::is_interrupted)). An open device remains, with the `error` target, and is busy
+    /// Replaces the active table with an `error` target first, so that queued and new I/O fails and the devices that
+    /// the old table uses are released. This waits for I/O that those devices have not completed; a signal ends the
+    /// wait ([`is_interrupted`](OpError::is_interrupted)). An open device remains, with the `error` target, and is busy
     /// unless its removal is deferred.
     #[must_use]
     #[doc(alias = "--force")]
@@ -123,8 +124,10 @@ impl Host {
     /// Removes a device and its tables, with a policy.
     ///
     /// # Errors
-    /// As [`remove`](Self::remove). A forced removal that fails may leave the `error` target as the active table; the
-    /// state of the error says so.
+    /// As [`remove`](Self::remove). [`is_unsupported`](OpError::is_unsupported): the kernel lacks deferred removal. A
+    /// forced removal also fails if a signal interrupts it, or if another operation on the device does not finish
+    /// ([`is_timed_out`](OpError::is_timed_out)), and may leave the `error` target as the active table; the state of
+    /// the error says so.
     pub fn remove_with(&self, id: impl AsDevId, policy: RemovePolicy) -> Result<Removal, OpError> {
         let mut op = Op::new(self, Operation::Remove, &id)?;
         let removal = remove(&mut op, policy)?;
@@ -133,7 +136,7 @@ impl Host {
     }
 
     /// Cancels a deferred removal. Has no effect if none is pending. Kernels before interface 4.27 have no deferred
-    /// removals.
+    /// removals, so it has no effect there either.
     ///
     /// # Errors
     /// [`is_busy`](OpError::is_busy): the removal has already started. [`is_not_found`](OpError::is_not_found).
@@ -252,7 +255,7 @@ fn put_errors_under(op: &mut Op<'_>, info: &DeviceInfo) -> Result<bool, OpError>
     resumed.map(|_| true).map_err(|error| op.failed(Step::Force, error, undo(op, Loaded::Yes, NewTable::Errors)))
 }
 
-/// The length of the active table. `None` if it is an `error` target already.
+/// The length of the active table. `None` if it has only `error` targets already.
 fn length_of_table(op: &Op<'_>) -> Result<Option<Sectors>, OpErrorKind> {
     let table =
         uninterrupted(|| op.dm().table_status_with(op.target(), StatusOptions::new().noflush(true).if_possible(true)))?;

@@ -14,8 +14,8 @@ impl Host {
     /// Changes the name of a device, and waits for udev. The present name is accepted and changes nothing.
     ///
     /// # Errors
-    /// [`is_already_exists`](OpError::is_already_exists): the new name is taken.
-    /// [`is_not_found`](OpError::is_not_found).
+    /// [`is_already_exists`](OpError::is_already_exists): the new name is taken. [`is_invalid`](OpError::is_invalid):
+    /// it is not a valid name. [`is_not_found`](OpError::is_not_found).
     #[doc(alias = "DM_DEVICE_RENAME")]
     #[doc(alias = "dmsetup rename")]
     pub fn rename(&self, id: impl AsDevId, new: impl AsDmName) -> Result<DeviceInfo, OpError> {
@@ -52,7 +52,8 @@ impl Host {
         Ok(info)
     }
 
-    /// Sets the uuid of a device that has none, and waits for udev. A uuid cannot be changed or removed afterwards.
+    /// Sets the uuid of a device that has none, and waits for udev. A uuid cannot be changed or removed afterwards. If
+    /// the device already has this uuid, nothing changes. Requires interface 4.19.
     ///
     /// # Errors
     /// [`is_already_exists`](OpError::is_already_exists): another device has the uuid.
@@ -72,7 +73,7 @@ impl Host {
     }
 }
 
-/// Whether the rename took effect although the command failed, as after a signal at the last moment.
+/// The state of the device if the rename took effect although the command failed; otherwise the error.
 fn carried_out(
     op: &Op<'_>,
     before: &DeviceInfo,

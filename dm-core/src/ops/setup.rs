@@ -34,7 +34,7 @@ pub struct SetupOptions<'a> {
 }
 
 impl<'a> SetupOptions<'a> {
-    /// No uuid, the next free minor number, read-write, visible.
+    /// No uuid, the lowest free minor number, read-write, visible.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -161,7 +161,7 @@ impl Host {
     ///
     /// # Errors
     /// [`is_already_exists`](OpError::is_already_exists): the name is taken. [`is_invalid`](OpError::is_invalid): the
-    /// kernel refuses the table; the source has the reason if the kernel's log is read.
+    /// name is not valid, or the kernel refuses the table; the source has its reason if the kernel's log is read.
     /// [`is_disk_unusable`](OpError::is_disk_unusable): a device that the table uses is missing or busy.
     /// [`is_timed_out`](OpError::is_timed_out): udev did not finish.
     #[doc(alias = "DM_DEVICE_CREATE")]
@@ -195,15 +195,17 @@ impl Host {
     /// Makes sure that a device with this table exists: creates it, or takes over the device with this name.
     ///
     /// Use it when a program starts again and its devices may exist already. An existing device must have the requested
-    /// table, unless [`TakeOver`] is set otherwise. Typed lines compare the meaning of the table, other lines its text.
-    /// The device is resumed if it is suspended, a table in its inactive slot is removed, and a deferred removal is
-    /// cancelled. If it has no active table, because the program was stopped, the table is loaded and made active. When
-    /// a step fails, an existing device is not removed; the state of the error says what has changed.
+    /// table, unless [`SetupOptions::take_over`] allows others. Typed lines compare the meaning of the table, other
+    /// lines its text. The device is resumed if it is suspended, a table in its inactive slot is removed, and a
+    /// deferred removal is cancelled. If it has no active table, for example because the program was stopped, the table
+    /// is loaded and made active. When a step fails, an existing device is not removed; the state of the error says
+    /// what has changed.
     ///
     /// # Errors
     /// [`OpErrorKind::Differs`](crate::OpErrorKind::Differs): the existing device differs from the requested one.
     /// [`OpErrorKind::SuspendedInternally`](crate::OpErrorKind::SuspendedInternally): the kernel keeps it suspended.
-    /// Otherwise as [`create`](Self::create).
+    /// [`is_timed_out`](OpError::is_timed_out) also if another operation on the device did not finish. Otherwise as
+    /// [`create`](Self::create).
     #[doc(alias = "dm_task_suppress_identical_reload")]
     pub fn setup<P: TargetParams>(
         &self,
@@ -216,7 +218,7 @@ impl Host {
     /// Makes sure that a device with this table exists, with options.
     ///
     /// # Errors
-    /// As [`setup`](Self::setup).
+    /// As [`setup`](Self::setup) and [`create_with`](Self::create_with).
     pub fn setup_with<P: TargetParams>(
         &self,
         name: impl AsDmName,

@@ -43,7 +43,8 @@ impl Member {
 pub struct StackRemoval {
     /// The devices that were removed, or whose removal was deferred, in this order.
     pub removed: Vec<DeviceNumber>,
-    /// The devices that another device, a mount or a process still uses, and the devices below them.
+    /// The devices that another device, a mount or a process still uses, and the devices below them. Empty after
+    /// [`Host::remove_and_users`].
     pub kept: Vec<DeviceNumber>,
 }
 
@@ -140,9 +141,9 @@ impl Host {
 
     /// Suspends a device and the mapped devices below it, each before those that it uses, so that none waits for I/O
     /// that a suspended device below holds back. Returns the devices that it has suspended, in this order, without
-    /// those that were suspended before.
+    /// those that were suspended before or have no active table.
     ///
-    /// If a device cannot be suspended, the others are resumed.
+    /// If a device cannot be suspended, those that the call has suspended are resumed.
     ///
     /// # Errors
     /// As [`suspend`](Self::suspend).
@@ -271,7 +272,7 @@ fn resume_again<'m>(ops: &[Op<'_>], suspended: impl Iterator<Item = &'m DeviceIn
 
 /// The mapped devices of a stack, and an order in which each comes before those that it uses.
 type Stack = (Members, Vec<DeviceNumber>);
-/// Boxed, since the nodes of a map have room for eleven.
+/// Boxed, since each node of a `BTreeMap` has room for eleven values.
 type Members = BTreeMap<DeviceNumber, Box<Member>>;
 
 /// Walks down from the device of an operation: one command for each device, and one more if it has an inactive table.

@@ -22,8 +22,8 @@ pub struct SuspendPolicy {
 }
 
 impl SuspendPolicy {
-    /// Freezes the file system, flushes queued I/O and waits until it completes or a signal arrives. In Linux 6.12 and
-    /// late releases of 6.1, the wait continues after a signal whose handler has `SA_RESTART`, unless there is a
+    /// Freezes the file system, flushes queued I/O and waits until all I/O completes or a signal arrives. In Linux 6.12
+    /// and late releases of 6.1, the wait continues after a signal whose handler has `SA_RESTART`, unless there is a
     /// [`timeout`](Self::timeout).
     #[must_use]
     pub fn new() -> Self {
@@ -51,12 +51,13 @@ impl SuspendPolicy {
         Self { options: self.options.skip_lockfs(skip_lockfs), ..self }
     }
 
-    /// Limits the wait for pending I/O. When the timeout expires, the device is as before. By default there is no
-    /// limit.
+    /// Limits the wait for pending I/O. When the timeout expires, the suspension is given up, and the device is as
+    /// before. By default there is no limit.
     ///
-    /// A child process sends the command, which takes longer than a system call. The kernel first writes back the page
-    /// cache of the device, which cannot be interrupted: if that hangs, the child process remains until it completes,
-    /// and then resumes the device at once.
+    /// A child process sends the command, which takes longer than a system call. Unless [`noflush`](Self::noflush) or
+    /// [`skip_lockfs`](Self::skip_lockfs) is set, the kernel first freezes the file system, or writes back the page
+    /// cache of the device if none is mounted, which cannot be interrupted. If that hangs, the operation fails about a
+    /// second after the timeout. The child process remains, and resumes the device as soon as it has been suspended.
     #[must_use]
     pub const fn timeout(self, timeout: Duration) -> Self {
         Self { timeout: Some(timeout), ..self }
@@ -95,7 +96,8 @@ impl Host {
     ///
     /// # Errors
     /// [`is_interrupted`](OpError::is_interrupted): a signal arrived during the wait for pending I/O; the device is as
-    /// before. [`is_not_found`](OpError::is_not_found).
+    /// before. [`is_timed_out`](OpError::is_timed_out): another operation on the device did not finish.
+    /// [`is_not_found`](OpError::is_not_found).
     #[doc(alias = "DM_DEVICE_SUSPEND")]
     #[doc(alias = "dmsetup suspend")]
     pub fn suspend(&self, id: impl AsDevId) -> Result<DeviceInfo, OpError> {
@@ -105,8 +107,8 @@ impl Host {
     /// Suspends a device, with a policy.
     ///
     /// # Errors
-    /// As [`suspend`](Self::suspend). [`is_timed_out`](OpError::is_timed_out): pending I/O did not complete in time;
-    /// the device is as before.
+    /// As [`suspend`](Self::suspend). [`is_timed_out`](OpError::is_timed_out) also if pending I/O did not complete in
+    /// time; the device is as before.
     pub fn suspend_with(&self, id: impl AsDevId, policy: SuspendPolicy) -> Result<DeviceInfo, OpError> {
         let mut op = Op::new(self, Operation::Suspend, &id)?;
         let (before, _locked) = self.lock_existing(&mut op)?;
@@ -121,9 +123,10 @@ impl Host {
     ///
     /// # Errors
     /// [`is_not_found`](OpError::is_not_found). [`is_invalid`](OpError::is_invalid): the device is suspended and has no
-    /// table, or the new table cannot replace the old one. The kernel has then destroyed the new table; the state says
-    /// whether the device is still suspended. [`is_interrupted`](OpError::is_interrupted): a signal arrived while I/O
-    /// was flushed for a new table.
+    /// table, or the new table cannot replace the old one, or a target of it cannot be resumed. The state says whether
+    /// the new table is active, and whether the device is suspended. [`is_interrupted`](OpError::is_interrupted): a
+    /// signal arrived while I/O was flushed for a new table, or while the kernel had suspended the device internally.
+    /// [`is_timed_out`](OpError::is_timed_out): udev or another operation on the device did not finish.
     #[doc(alias = "DM_DEVICE_RESUME")]
     #[doc(alias = "dmsetup resume")]
     pub fn resume(&self, id: impl AsDevId) -> Result<DeviceInfo, OpError> {
@@ -147,8 +150,8 @@ impl Host {
             .map_err(|error| op.fail(Step::Read, error))?;
         let options = options.cookie(op.udev.expect(options.udev_flags()));
         let resume = || op.dm().device_resume_with(op.target(), options);
-        // A resume with a new table waits for pending I/O, and any resume waits while the kernel has suspended the
-        // device internally. A signal ends both waits.
+        // A resume with a new table waits for pending I/O, and the resume of a suspended device waits while the kernel
+        // has also suspended it internally. A signal ends both waits.
         let may_wait = before.has_inactive_table() || before.is_internally_suspended();
         let resumed = if may_wait { resume() } else { uninterrupted(resume) };
         op.udev.sent(resumed.as_ref().is_ok_and(DeviceInfo::uevent_generated));
@@ -168,8 +171,8 @@ impl Host {
 
     /// Suspends a device, sends messages to this or other devices, and resumes it, as for a snapshot of a thin device.
     ///
-    /// All messages are prepared before the device is suspended. The first one that fails ends the list. A device that
-    /// was suspended before stays suspended.
+    /// All messages are prepared before the device is suspended. Messages after one that fails are not sent. A device
+    /// that was suspended before stays suspended.
     ///
     /// ```
     /// use dm_core::{Message, Steps};
@@ -187,9 +190,9 @@ impl Host {
     /// ```
     ///
     /// # Errors
-    /// A message fails, or the device cannot be suspended or resumed. The state has the number of messages that took
-    /// effect, and says whether the device is still suspended. [`OpErrorKind::TableLoaded`]: the resume would make the
-    /// inactive table active.
+    /// As [`suspend`](Self::suspend), and if a message fails or the device cannot be resumed. The state has the number
+    /// of messages that took effect, and says whether the device is still suspended. [`OpErrorKind::TableLoaded`]: the
+    /// device is not suspended and has an inactive table, which the resume would make active.
     pub fn while_suspended(&self, id: impl AsDevId, steps: Steps) -> Result<DeviceInfo, OpError> {
         self.while_suspended_with(id, steps, SuspendPolicy::new())
     }
@@ -197,7 +200,7 @@ impl Host {
     /// Suspends a device, sends messages and resumes it, with a policy for the suspension.
     ///
     /// # Errors
-    /// As [`while_suspended`](Self::while_suspended).
+    /// As [`while_suspended`](Self::while_suspended) and [`suspend_with`](Self::suspend_with).
     pub fn while_suspended_with(
         &self,
         id: impl AsDevId,
@@ -240,9 +243,9 @@ impl Host {
         Err(op.failed(step, error, state.and(messages)))
     }
 
-    /// Sends a message to the target that maps a sector, without suspending a device.
+    /// Sends a message to the target that maps the message's sector, without suspending the device.
     ///
-    /// It is not repeated after a signal, since the target may have executed it.
+    /// The message is not repeated after a signal, since the target may have executed it.
     ///
     /// # Errors
     /// As [`Dm::target_msg`].
@@ -279,8 +282,8 @@ impl Host {
 
 /// The state of the device if a failed resume took effect and only its reply was lost.
 ///
-/// Restoring the old table would then undo a success, and a pool that has grown refuses its old table. If that is still
-/// active, the kernel has destroyed the new one, and another process has resumed the device.
+/// Restoring the old table would then undo a success, and a pool that has grown refuses its old table. If the old table
+/// is still active, the kernel has destroyed the new one, and another process has resumed the device.
 pub(super) fn resumed_all_the_same(op: &Op<'_>, before: &DeviceInfo, old: Option<&TableStatus>) -> Option<DeviceInfo> {
     let now = op.read().ok().filter(|now| now.number() == before.number())?;
     let is_serving = now.has_active_table() && !now.has_inactive_table() && !now.is_suspended();
@@ -320,7 +323,7 @@ impl Steps {
     /// Adds a message, and prepares its request.
     ///
     /// # Errors
-    /// [`Error::Request`]: the text cannot be sent.
+    /// [`Error::Request`]: the name of the device is invalid, or the text cannot be sent.
     pub fn message(mut self, host: &Host, id: impl AsDevId, message: Message<impl Payload>) -> Result<Self, Error> {
         let id = host.kernel_id(&id).map_err(|fault| Error::request(crate::wire::Command::TargetMsg, fault))?;
         let mut prepared = host.dm().prepare_message(&message)?;

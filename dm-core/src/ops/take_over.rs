@@ -36,7 +36,8 @@ impl TakeOver {
 /// The message that cancels a deferred removal; it needs no table (`message_for_md` in drivers/md/dm-ioctl.c).
 pub(super) const CANCEL_DEFERRED: &str = "@cancel_deferred_remove";
 
-/// Takes over an existing device: each property that the kernel reports is either right, is corrected, or is an error.
+/// Takes over an existing device: its uuid, minor number, read-only state and tables are each as requested, or are
+/// corrected, or are an error.
 pub(super) fn take_over<P: TargetParams>(
     op: &mut Op<'_>,
     info: DeviceInfo,
@@ -170,7 +171,7 @@ fn check_lines<P: TargetParams>(
     lines: &[TargetLine<P>],
     policy: TakeOver,
 ) -> Result<Option<TableStatus>, OpError> {
-    // The table may contain a key, so the kernel should wipe its copy; a kernel that cannot do that refuses the option.
+    // The table may contain a key, so the kernel must wipe its copy. On a kernel that cannot do that, the setup fails.
     let has_key = lines.iter().any(|line| is_secret(&line.params));
     let options = StatusOptions::table().noflush(true).secure(has_key);
     let table = uninterrupted(|| op.dm().table_status_with(op.target(), options));

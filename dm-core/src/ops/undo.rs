@@ -171,7 +171,7 @@ impl<'a> Before<'a> {
     }
 }
 
-/// How an undo suspends. A kernel before interface 4.12 flushes instead, which must not prevent the undo.
+/// How an undo suspends. On a kernel before interface 4.12 it flushes, since failing would be worse.
 pub(super) const AT_ONCE: SuspendOptions = SuspendOptions::without_flush().if_possible(true);
 
 /// A table that is read for comparison is always treated as secret.

@@ -100,8 +100,9 @@ impl PlanError {
     /// Whether everything is as before.
     ///
     /// This does not include messages that were sent and devices that were removed. A device that was suspended may be
-    /// resumed, one without an active table may have the new one, and a table in an inactive slot may be lost. It is
-    /// `false` after a creation whose device may be that of another process, which is not removed.
+    /// resumed, one without an active table may have the new one, and a table in an inactive slot may be lost. The
+    /// result is `false` after a failed creation if a device exists that another process may have created, since that
+    /// is not removed.
     #[must_use]
     pub fn is_undone(&self) -> bool {
         match self {

@@ -37,9 +37,11 @@
 //! - Devices whose uuid is wanted under another name are renamed first. A name may pass from one wanted device to
 //!   another existing one, and two devices may exchange their names.
 //! - New devices are created bottom up. Each has its table active and its messages sent before the next one is created.
-//! - Where tables of existing devices change, all of them are loaded bottom up, then the devices are suspended top down
-//!   and resumed bottom up, so that none waits for I/O that a suspended device below holds back. Their messages follow.
-//! - A new device that uses a device with a changed table is created afterwards.
+//! - Where tables of existing devices change, those that can change together are loaded bottom up, then their devices
+//!   are suspended top down and resumed bottom up, so that none waits for I/O that a suspended device below holds back.
+//!   Their messages follow.
+//! - A new device that uses a device with a changed table is created after that change, and a changed table that uses a
+//!   new device is loaded after that device is created.
 //! - Devices that are no longer wanted are removed last, top down, since that cannot be undone.
 //!
 //! This is what libdm's `dm_tree` does with `dm_tree_preload_children`, `dm_tree_suspend_children`,
@@ -88,8 +90,8 @@ pub enum PlanStep {
 
 /// The steps that change the existing devices into the wanted ones; see the [module](self).
 ///
-/// It is based on the state when it was made. If another program changes the devices meanwhile, carrying it out may
-/// fail and is then undone.
+/// It is based on the state when it was made. If another program changes the devices meanwhile, a step may fail; the
+/// steps before it are then undone.
 #[derive(Debug)]
 pub struct Plan<'a> {
     wanted: Wanted<'a>,
@@ -103,7 +105,7 @@ impl<'a> Plan<'a> {
         &self.steps
     }
 
-    /// Whether there are no steps, because everything is as wanted.
+    /// Whether there are no steps, because everything is as wanted and no device has messages.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
@@ -120,12 +122,13 @@ impl Host {
     /// Compares the wanted devices with the existing ones, and plans the steps. Changes nothing.
     ///
     /// It takes at most two commands for each wanted device that exists, one for each that does not, and one or two
-    /// more if its uuid is given. [`Wanted::only`] adds a list and one command for each device to remove.
+    /// more if its uuid is given. [`Wanted::only`] adds a list, and one command for each listed device that is not
+    /// wanted.
     ///
     /// # Errors
     /// [`PlanError::Twice`], [`PlanError::Unknown`], [`PlanError::Undeclared`], [`PlanError::Cycle`]: the wanted
     /// devices contradict each other. [`PlanError::Differs`]: a device with a wanted name has another uuid or minor
-    /// number. [`PlanError::Read`]: a command fails.
+    /// number. [`PlanError::Read`], [`PlanError::List`]: a command fails.
     #[doc(alias = "dm_tree_activate_children")]
     #[doc(alias = "dm_tree_preload_children")]
     #[doc(alias = "dm_tree_add_new_dev")]

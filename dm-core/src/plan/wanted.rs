@@ -56,8 +56,9 @@ pub struct WantedDevice<'a> {
 impl<'a> WantedDevice<'a> {
     /// Describes a device by a function that makes its table. The function gets the numbers of the devices that this
     /// one [uses](Self::uses). It is called once these devices exist, possibly several times. If it returns `None`,
-    /// because it needs the number of another device, the plan fails with
-    /// [`PlanError::Undeclared`](super::PlanError::Undeclared).
+    /// because it needs the number of another device, the error is
+    /// [`PlanError::Undeclared`](super::PlanError::Undeclared), or
+    /// [`PlanCause::Undeclared`](super::PlanCause::Undeclared) if the plan is being carried out.
     pub fn new(name: &DmName, lines: impl Fn(&Numbers) -> Option<Vec<WantedLine<'a>>> + Send + Sync + 'a) -> Self {
         Self {
             name: name.to_owned(),
@@ -81,8 +82,8 @@ impl<'a> WantedDevice<'a> {
         self
     }
 
-    /// Sets the uuid. An existing device with this uuid and another name is renamed; if there is none, a device with
-    /// this name must have the uuid.
+    /// Sets the uuid. An existing device with this uuid and another name is renamed; if there is none, an existing
+    /// device with this name must have the uuid.
     #[must_use]
     pub fn uuid(self, uuid: &'a DmUuid) -> Self {
         Self { uuid: Some(uuid), ..self }
@@ -118,9 +119,9 @@ impl<'a> WantedDevice<'a> {
         Self { suspend, ..self }
     }
 
-    /// Adds a message to the first target. Every plan sends it, after this device is created or resumed and before the
-    /// devices that use it are created. A refused message fails the plan, as `create_thin 1` does if the thin device
-    /// exists. It is not undone.
+    /// Adds a message to the first target. Every plan sends it, even if the device does not change: after this device
+    /// is created or resumed, and before the devices that use it are created. A refused message fails the plan, as
+    /// `create_thin 1` does if the thin device exists. A message that was sent is not undone.
     #[must_use]
     pub fn message(mut self, message: impl Payload + Send + Sync + 'a) -> Self {
         self.messages.push(Box::new(message));

@@ -144,8 +144,8 @@ fn reason(action: BlockAction, errno: i32) -> String {
 }
 
 impl BlockError {
-    /// The kernel has refused something, as a [`BlockIo`](super::BlockIo) reports it. An error without a number, as of
-    /// a file that ends early, counts as `EIO`.
+    /// Makes the error of an action that the kernel refused, from the error that a [`BlockIo`](super::BlockIo)
+    /// returned. An error without a number, as of a file that ends early, counts as `EIO`.
     #[must_use]
     pub fn refused(action: BlockAction, device: String, error: &io::Error) -> Self {
         Self::Refused { device, action, errno: error.raw_os_error().unwrap_or(nix::libc::EIO) }
@@ -171,14 +171,14 @@ impl BlockError {
         self.is(&[BlockAction::Open], &[Errno::ENOENT, Errno::ENXIO, Errno::ENODEV])
     }
 
-    /// Whether the device is claimed by a mount, another device or another process, or data in the range is being
-    /// written.
+    /// Whether the device is claimed by a mount, another device or another process, which for a discard or zeroing is
+    /// an error only if the page cache has unwritten data of the range.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.is(&[], &[Errno::EBUSY])
     }
 
-    /// Whether the process lacks the permission.
+    /// Whether the process lacks the permission to open the device, or to set it read-only or writable.
     #[must_use]
     pub fn is_permission_denied(&self) -> bool {
         self.is(&[BlockAction::Open, BlockAction::SetReadOnly], &[Errno::EACCES, Errno::EPERM])

@@ -1,8 +1,8 @@
 //! Block devices, mapped or not: size, block sizes, read-only state, read-ahead, discards and zeros.
 //!
-//! [`BlockDevice`] is an open device. A method makes one system call; [`discard`](BlockDevice::discard) and
-//! [`zero_out`](BlockDevice::zero_out) make three, since they check the range. [`BlockIo`] is the data of a device, of
-//! this machine or of a kernel in memory, or of an image of one.
+//! [`BlockDevice`] is an open device. Each of its methods that asks the device or changes it makes one system call,
+//! except that [`discard`](BlockDevice::discard) and [`zero_out`](BlockDevice::zero_out) make three, since they check
+//! the range. [`BlockIo`] is the data of a device, of this machine or of a kernel in memory, or of an image of one.
 
 mod data;
 mod error;
@@ -74,7 +74,7 @@ impl BlockDevice {
         Ok(Sectors(size >> 9))
     }
 
-    /// The logical block size: the smallest unit of reading and writing, at least 512 bytes.
+    /// The logical block size: the smallest unit in which the device itself is read and written, at least 512 bytes.
     ///
     /// # Errors
     /// As [`size`](Self::size).
@@ -133,8 +133,8 @@ impl BlockDevice {
     ///   end at a multiple of the logical block size. Nothing was discarded.
     /// - [`is_unsupported`](BlockError::is_unsupported): the device does not discard.
     /// - [`is_not_writable`](BlockError::is_not_writable): the device is read-only, or was opened read-only.
-    /// - [`is_busy`](BlockError::is_busy): another user has claimed the device, and the page cache has unwritten data
-    ///   of the range. Without such a user, that data is dropped.
+    /// - [`is_busy`](BlockError::is_busy): the page cache has unwritten data of the range, and another user has claimed
+    ///   the device, for example by mounting it. Without such a user, that data is dropped.
     #[doc(alias = "BLKDISCARD")]
     pub fn discard(&self, start: Sectors, len: Sectors) -> Result<(), BlockError> {
         self.on_range(BlockAction::Discard, start, len, ioctl::discard)

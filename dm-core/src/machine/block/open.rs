@@ -1,4 +1,4 @@
-//! Opens block devices, and never another kind of file by mistake.
+//! Opens block devices, after checking that a file is one.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -24,16 +24,17 @@ impl BlockDevice {
 
     /// Opens a block device with options.
     ///
-    /// The kind of file and its number are checked before it is opened, since opening a FIFO would block and opening
+    /// The kind of file and its number are checked before it is opened, since opening a FIFO could block and opening
     /// some character devices has side effects.
     ///
     /// # Errors
     /// - [`BlockError::NotBlockDevice`]: the path is another kind of file. [`BlockError::AnotherDevice`]: the device
     ///   does not have the requested [number](BlockOpenOptions::number).
-    /// - [`is_not_found`](BlockError::is_not_found): the path does not exist.
+    /// - [`is_not_found`](BlockError::is_not_found): the path does not exist, or its node has no device.
     ///   [`is_permission_denied`](BlockError::is_permission_denied).
     /// - [`is_busy`](BlockError::is_busy): the device is claimed, and [`exclusive`](BlockOpenOptions::exclusive) is
-    ///   set.
+    ///   set; or it is mounted, [`writable`](BlockOpenOptions::writable) is set, and the kernel forbids that
+    ///   (`bdev_allow_write_mounted=0`).
     /// - [`is_not_writable`](BlockError::is_not_writable): [`writable`](BlockOpenOptions::writable) is set, and the
     ///   driver refuses that for a read-only device. Most drivers, such as device mapper, do not; then writes fail.
     pub fn open_with(path: impl AsRef<Path>, options: BlockOpenOptions) -> Result<Self, BlockError> {

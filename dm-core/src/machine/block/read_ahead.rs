@@ -29,10 +29,10 @@ pub enum ReadAhead {
     #[default]
     #[doc(alias = "DM_READ_AHEAD_AUTO")]
     Auto,
-    /// This number of sectors; 0 disables it. The kernel counts in pages and rounds down.
+    /// This number of sectors; 0 disables the read-ahead. The kernel counts in pages and rounds down.
     #[doc(alias = "DM_READ_AHEAD_NONE")]
     Exactly(Sectors),
-    /// This number of sectors, unless the kernel has chosen more.
+    /// This number of sectors, rounded down in the same way, unless the present value is at least this number.
     #[doc(alias = "DM_READ_AHEAD_MINIMUM_FLAG")]
     AtLeast(Sectors),
 }
@@ -74,8 +74,8 @@ impl fmt::Display for ReadAhead {
 /// Reads the read-ahead of a block device from sysfs, without opening the device.
 ///
 /// # Errors
-/// `NotFound`: sysfs has no block device with this number. A mapped device is added there when its first table is
-/// loaded. Other kinds: the file cannot be read or parsed.
+/// `NotFound`: sysfs has no block device with this number. Since Linux 5.15, a mapped device is added there when its
+/// first table is loaded. Other kinds: the file cannot be read or parsed.
 #[doc(alias = "BLKRAGET")]
 #[doc(alias = "dm_task_get_read_ahead")]
 pub fn read_ahead(device: DeviceNumber) -> io::Result<Sectors> {
@@ -89,7 +89,8 @@ pub fn read_ahead(device: DeviceNumber) -> io::Result<Sectors> {
 /// [`Host`](crate::Host).
 ///
 /// # Errors
-/// As [`read_ahead`], and if the number is too large for the kernel.
+/// As [`read_ahead`]. `PermissionDenied`: the process may not write to sysfs. Other kinds also if the kernel refuses
+/// the number.
 #[doc(alias = "BLKRASET")]
 pub fn set_read_ahead(device: DeviceNumber, read_ahead: ReadAhead) -> io::Result<()> {
     // Most operations use `Auto`, which saves even the path.

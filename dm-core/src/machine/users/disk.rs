@@ -11,12 +11,12 @@ use super::nodes::node_at;
 use crate::machine::foreign::unescaped;
 use crate::machine::roots::Roots;
 
-/// A device, and the devices that the kernel treats as the same disk.
+/// A device, and the devices whose users keep it busy as well.
 #[derive(Debug)]
 pub(super) struct Disk {
     pub(super) number: DeviceNumber,
-    /// The device, its partitions, and the disk of which it is a partition: a claim on one of them excludes claims on
-    /// the others (`bd_may_claim` in block/bdev.c).
+    /// The device, its partitions, and the disk of which it is a partition: a claim on a disk excludes claims on its
+    /// partitions, and the reverse (`bd_may_claim` in block/bdev.c).
     pub(super) claimed_together: Vec<DeviceNumber>,
     /// The other devices of the btrfs file system that it belongs to, if any: a mount names only one of them.
     members: Vec<DeviceNumber>,
@@ -88,7 +88,8 @@ pub(super) fn read_number(path: &Path) -> Option<DeviceNumber> {
     DeviceNumber::from_ascii(read_start(path, 64).ok()?.trim_ascii_end()).ok()
 }
 
-/// The type of the file system that is active on a device, even if no mount of it is visible.
+/// The type of the file system that is active on a device, even if no mount of it is visible. Only found for types that
+/// have an entry for each device in sysfs, such as btrfs, ext4, f2fs and xfs.
 ///
 /// A file system that was unmounted while it was in use (`umount --lazy`) keeps its device until its last file is
 /// closed. It is then in no list of mounts, but still has a directory in sysfs: `/sys/fs/ext4/dm-3`.

@@ -30,7 +30,8 @@ pub struct Holder {
     pub number: Option<DeviceNumber>,
     /// The name, for a mapped device.
     pub dm_name: Option<DmNameBuf>,
-    /// The file of a loop device, which is on a file system of the used device.
+    /// The file of a loop device, which is on a file system of the used device. `None` for a loop device over the
+    /// device itself, and for other kinds.
     pub backing_file: Option<ForeignText>,
     /// The device that it uses: the requested one, a partition of it, or the whole disk.
     pub uses: DeviceNumber,

@@ -5,12 +5,12 @@ use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The longest line that is read. It has two paths of up to 4095 bytes, which escaping makes four times as long, a
+/// The longest line that is read. It has two paths of up to 4095 bytes, which escaping can make four times as long, a
 /// source and options.
 const LINE: u64 = 64 << 10;
 /// The number of bytes of one namespace's mounts that are read.
 const FILE: u64 = 16 << 20;
-/// The number of processes that are examined, more than the kernel allows by default.
+/// The number of processes that are examined: as many as the kernel allows by default with 128 processors.
 pub(super) const PROCESSES: usize = 1 << 17;
 /// The number of mount namespaces that are examined.
 pub(super) const NAMESPACES: usize = 4096;

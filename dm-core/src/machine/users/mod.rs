@@ -6,7 +6,7 @@
 //! The examined programs may be hostile. The search avoids calls that can wait for a file system, limits the data that
 //! it reads and keeps, and returns text of other programs as [`ForeignText`], which is escaped when printed.
 //!
-//! The search does not find:
+//! The search does not find, among others:
 //!
 //! - processes of other users, without `CAP_SYS_PTRACE` ([`Users::complete`] is false then), and processes outside this
 //!   pid namespace;
@@ -69,12 +69,14 @@ pub struct Users {
     pub is_swap: bool,
     /// The swap files on its file system.
     pub swap_files: Vec<ForeignText>,
-    /// The processes that have it, or files on its file system, open.
+    /// The processes that have it open or use its file system: see [`ProcessUse`].
     pub processes: Vec<Process>,
-    /// The type of its file system, if that is active but no mount was found: it was unmounted lazily and still has
-    /// open files, this process cannot see its mount, or the time expired.
+    /// The type of its file system, such as `ext4`, if sysfs shows it as active but no mount was found: it was
+    /// unmounted lazily and still has open files, this process cannot see its mount, or the time expired. Not all types
+    /// are in sysfs.
     pub unmounted_file_system: Option<String>,
-    /// Whether everything was examined. False if the time expired, a limit was reached or access was denied.
+    /// Whether the search was completed. False if the time expired, a limit was reached, or something could not be
+    /// read.
     pub complete: bool,
 }
 
@@ -182,7 +184,7 @@ impl Users {
 /// Finds the direct users of a device, of its partitions, and of the disk that it is a partition of: mapped devices, md
 /// arrays and others in sysfs's `holders`, and loop devices over it or over a file on its file system.
 ///
-/// Reads sysfs, and the mounts of the calling thread's namespace, but no other process.
+/// Reads sysfs and the mounts of the calling thread's namespace, but nothing about other processes.
 ///
 /// # Errors
 /// `NotFound`: sysfs has no such device, as before the first table of a mapped device; or sysfs or procfs is not

@@ -14,7 +14,7 @@ pub enum OpErrorKind {
     /// A command failed.
     #[error(transparent)]
     Command(#[from] Error),
-    /// A node below `/dev` is missing or wrong, or the wait for udev failed.
+    /// A node below `/dev` is missing or wrong, no node can have the name, or the wait for udev failed.
     #[error(transparent)]
     Udev(#[from] UdevError),
     /// The text is not a valid name of a device.
@@ -31,12 +31,12 @@ pub enum OpErrorKind {
     /// A device with this name exists, but differs from the requested one.
     #[error("a device of this name exists, but {0}; choose another name, or change the device")]
     Differs(Difference),
-    /// The kernel has suspended the device internally, so a command cannot resume it.
+    /// The kernel has suspended the device internally, so no command can resume it now.
     #[error(
         "the kernel has suspended the device internally, for example because the pool of a thin device is suspended; resume the pool first"
     )]
     SuspendedInternally,
-    /// Another operation on the device did not finish within the timeout.
+    /// Another operation on the device did not finish within the timeout of [`Udev`](crate::udev::Udev::timeout).
     #[error("another operation on the device has not finished within the timeout")]
     Locked,
     /// The read-ahead cannot be read or set.

@@ -201,7 +201,8 @@ impl OpError {
         matches!(self.0.cause, OpErrorKind::Differs(_)) || self.command_is(Error::is_already_exists)
     }
 
-    /// Whether the device is in use, or another operation on it has not finished.
+    /// Whether the device is in use, another operation on it has not finished, or its state or a running action of its
+    /// target forbids the command.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         matches!(self.0.cause, OpErrorKind::Locked) || self.command_is(Error::is_busy)
@@ -223,7 +224,8 @@ impl OpError {
         }
     }
 
-    /// Whether the kernel refused a table, a message or a name as invalid, or a text is not a valid name.
+    /// Whether the kernel returned `EINVAL`, for example for an invalid table or message, or a text is not a valid
+    /// name.
     ///
     /// This does not include requests that are not sent: see [`Error::Request`].
     #[must_use]

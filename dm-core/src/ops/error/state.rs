@@ -8,7 +8,8 @@ use crate::error::Error;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum StateAfter {
-    /// The device is as it was before: no step took effect, or all were undone.
+    /// The device is as it was before, because no step took effect or all were undone; or another process has removed
+    /// it.
     ///
     /// If a table was replaced and restored, the kernel has chosen the read-ahead anew, and has dropped the geometry if
     /// the tables differ in length.

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// An operation of several commands, a method of [`Host`](crate::Host).
+/// An operation, by the methods that run it. The variants of a method, such as
+/// [`Host::create_with`](crate::Host::create_with), count as the same operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
@@ -18,9 +19,9 @@ pub enum Operation {
     Resume,
     /// [`Host::while_suspended`](crate::Host::while_suspended)
     WhileSuspended,
-    /// [`Host::rename`](crate::Host::rename)
+    /// [`Host::rename`](crate::Host::rename), [`Host::set_uuid`](crate::Host::set_uuid)
     Rename,
-    /// [`Host::remove`](crate::Host::remove)
+    /// [`Host::remove`](crate::Host::remove), [`Host::cancel_deferred_remove`](crate::Host::cancel_deferred_remove)
     Remove,
     /// [`Host::message`](crate::Host::message)
     Message,
@@ -75,7 +76,7 @@ impl Operation {
     }
 }
 
-/// Prints the name of the method.
+/// Prints the operation in one word, such as `create`.
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
@@ -88,7 +89,7 @@ impl fmt::Display for Operation {
 pub enum Step {
     /// Checking the arguments.
     Check,
-    /// Reading the state and the table of the device.
+    /// Reading the state or the table of the device.
     Read,
     /// Creating the device.
     Create,
@@ -110,7 +111,7 @@ pub enum Step {
     Force,
     /// Waiting for another operation on the device, of this or another process.
     Lock,
-    /// Waiting for udev, or making nodes.
+    /// Waiting for udev, making nodes, or looking for the path of a device.
     Udev,
     /// Setting the read-ahead.
     ReadAhead,
