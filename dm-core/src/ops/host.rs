@@ -31,8 +31,8 @@ use crate::wire::DeviceInfo;
 ///
 /// Text names a device as people and dmsetup see it: see [`Naming`]. A [`DmName`] is the kernel's name.
 ///
-/// A host can be cloned and used from several threads. Operations of clones that suspend or resume the same device run
-/// one after another.
+/// A host can be cloned and used from several threads. Operations of clones that suspend or resume the same existing
+/// device run one after another.
 ///
 /// ```
 /// use dm_core::{Host, TargetLine};
@@ -120,9 +120,9 @@ impl Host {
         if name.is_text() { self.naming.kernel_name(given) } else { Ok(Cow::Borrowed(given)) }
     }
 
-    /// Serializes operations also with other processes that use the same directory. Each device that an operation
-    /// suspends or resumes has two lock files there, named by its number and locked with `flock`: one for the operation
-    /// that runs, and one for the next.
+    /// Serializes operations also with other processes that use the same directory. An operation that suspends or
+    /// resumes an existing device makes two lock files there, which are named by its number, locked with `flock`, and
+    /// never removed: one for the operation that runs, and one for the next.
     ///
     /// The directory must exist, and only trusted users should have write access, since a lock delays operations.
     #[must_use]

@@ -20,13 +20,13 @@ use crate::wire::DeviceInfo;
 pub struct NodeChanges {
     /// The nodes or links that were created.
     pub made: Vec<PathBuf>,
-    /// The nodes or links of devices that no longer exist, which were removed.
+    /// The nodes or links that were removed, since their devices no longer exist or have another name.
     pub removed: Vec<PathBuf>,
 }
 
 impl Host {
     /// Creates the node of a device with an active table if it is missing below `/dev/mapper`, whether udev runs or
-    /// not. For a name that no device has, removes the node of that name.
+    /// not. For a name that no device has, removes the node of that name, unless it leads to another device.
     ///
     /// Use it if udev has not created a node in time. Devices of a kernel in memory have no nodes, so it changes
     /// nothing there.
@@ -52,7 +52,7 @@ impl Host {
     }
 
     /// Creates the missing nodes of all devices with an active table, and removes the nodes of devices that no longer
-    /// exist, whether udev runs or not. Devices of a kernel in memory have no nodes.
+    /// exist or have another name, whether udev runs or not. Devices of a kernel in memory have no nodes.
     ///
     /// ```no_run
     /// let host = dm_core::Host::open()?;
@@ -63,8 +63,9 @@ impl Host {
     /// ```
     ///
     /// # Errors
-    /// [`OpErrorKind::Udev`]: a node cannot be created or removed. The other nodes are processed nevertheless, and the
-    /// first error is returned. [`OpErrorKind::Command`]: the devices cannot be listed or read.
+    /// [`OpErrorKind::Udev`]: a node cannot be created or removed. After a node that cannot be created, the others are
+    /// processed nevertheless, and the first error is returned. [`OpErrorKind::Command`]: the devices cannot be listed
+    /// or read.
     #[doc(alias = "mknodes")]
     #[doc(alias = "DM_DEVICE_MKNODES")]
     pub fn make_nodes(&self) -> Result<NodeChanges, OpError> {

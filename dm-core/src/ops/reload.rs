@@ -68,7 +68,7 @@ impl ReloadOptions {
         Self { read_ahead, ..self }
     }
 
-    /// Whether other programs should see the device, as they do by default.
+    /// Whether other programs should see the device. By default they do, even if it was created as private.
     #[must_use]
     pub const fn visibility(mut self, visibility: Visibility) -> Self {
         self.shown.visibility = Some(visibility);

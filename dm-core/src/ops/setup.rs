@@ -40,13 +40,14 @@ impl<'a> SetupOptions<'a> {
         Self::default()
     }
 
-    /// Sets the uuid of the device.
+    /// Sets the uuid of the device. [`Host::setup_with`] refuses an existing device with another one or none.
     #[must_use]
     pub const fn uuid(self, uuid: &'a DmUuid) -> Self {
         Self { uuid: Some(uuid), ..self }
     }
 
-    /// Sets the minor number of the device, 0 to 1048575.
+    /// Sets the minor number of the device, 0 to 1048575. [`Host::setup_with`] refuses an existing device with another
+    /// one.
     #[must_use]
     #[doc(alias = "dm_task_set_major")]
     #[doc(alias = "dm_task_set_minor")]
@@ -55,6 +56,7 @@ impl<'a> SetupOptions<'a> {
     }
 
     /// Whether the device is read-only and its table opens devices read-only. By default they are read-write.
+    /// [`Host::setup_with`] refuses an existing device whose table differs in this.
     #[must_use]
     pub const fn read_only(self, read_only: bool) -> Self {
         Self { read_only, load: self.load.read_only(read_only), ..self }
@@ -80,7 +82,8 @@ impl<'a> SetupOptions<'a> {
         Self { read_ahead, ..self }
     }
 
-    /// Whether other programs should see the device, as they do by default.
+    /// Whether other programs should see the device, as they do by default. udev learns this when the device is
+    /// resumed, so it does not change for an existing device that needs no resume.
     #[must_use]
     pub const fn visibility(mut self, visibility: Visibility) -> Self {
         self.shown.visibility = Some(visibility);

@@ -34,8 +34,8 @@
 //!
 //! # The order
 //!
-//! - Devices whose uuid is wanted under another name are renamed first. A name may pass from one wanted device to
-//!   another existing one, and two devices may exchange their names.
+//! - Devices whose uuid is wanted under another name are renamed first. A name may pass from one of them to another,
+//!   and two may exchange their names.
 //! - New devices are created bottom up. Each has its table active and its messages sent before the next one is created.
 //! - Where tables of existing devices change, those that can change together are loaded bottom up, then their devices
 //!   are suspended top down and resumed bottom up, so that none waits for I/O that a suspended device below holds back.

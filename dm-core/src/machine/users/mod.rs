@@ -220,7 +220,7 @@ fn holders_in(roots: &Roots, device: DeviceNumber) -> io::Result<Vec<Holder>> {
 /// Reads one file of procfs, and sysfs. For a device that does not exist, the result is empty.
 ///
 /// # Errors
-/// procfs is not mounted.
+/// `NotFound`: procfs is not mounted.
 #[doc(alias = "dm_device_has_mounted_fs")]
 #[doc(alias = "dm_mountinfo_read")]
 pub fn mounts(device: DeviceNumber) -> io::Result<Vec<Mount>> {
