@@ -124,7 +124,8 @@ impl Host {
     /// resumes an existing device makes two lock files there, which are named by its number, locked with `flock`, and
     /// never removed: one for the operation that runs, and one for the next.
     ///
-    /// The directory must exist, and only trusted users should have write access, since a lock delays operations.
+    /// The directory must exist, and only trusted users should have write access, since a process that holds a lock
+    /// there delays operations.
     #[must_use]
     pub fn with_lock_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.locks = self.locks.in_directory(directory.into());

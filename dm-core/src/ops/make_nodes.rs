@@ -20,7 +20,8 @@ use crate::wire::DeviceInfo;
 pub struct NodeChanges {
     /// The nodes or links that were created.
     pub made: Vec<PathBuf>,
-    /// The nodes or links that were removed, since their devices no longer exist or have another name.
+    /// The nodes and links that were removed: those of devices that no longer exist, and block nodes of devices that
+    /// have another name.
     pub removed: Vec<PathBuf>,
 }
 
@@ -51,8 +52,9 @@ impl Host {
         Ok(changes)
     }
 
-    /// Creates the missing nodes of all devices with an active table, and removes the nodes of devices that no longer
-    /// exist or have another name, whether udev runs or not. Devices of a kernel in memory have no nodes.
+    /// Creates the missing nodes of all devices with an active table, removes the nodes and links of devices that no
+    /// longer exist, and removes block nodes of devices that have another name, whether udev runs or not. Devices of a
+    /// kernel in memory have no nodes.
     ///
     /// ```no_run
     /// let host = dm_core::Host::open()?;

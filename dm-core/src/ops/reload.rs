@@ -113,9 +113,10 @@ impl Host {
     /// # Errors
     /// [`OpErrorKind::NoActiveTable`]: the device has no active table. [`is_invalid`](OpError::is_invalid): the kernel
     /// refuses the table, or the table cannot replace the old one. [`is_disk_unusable`](OpError::is_disk_unusable): a
-    /// device that the table uses is missing or busy. [`is_interrupted`](OpError::is_interrupted): a signal arrived
-    /// while I/O was flushed. [`is_timed_out`](OpError::is_timed_out): the suspension, udev, or another operation on
-    /// the device did not finish. [`is_not_found`](OpError::is_not_found).
+    /// device that the table uses is missing, busy or lacks valid metadata.
+    /// [`is_interrupted`](OpError::is_interrupted): a signal arrived while I/O was flushed.
+    /// [`is_timed_out`](OpError::is_timed_out): the suspension, udev, or another operation on the device did not
+    /// finish. [`is_not_found`](OpError::is_not_found).
     #[doc(alias = "DM_DEVICE_RELOAD")]
     #[doc(alias = "dmsetup reload")]
     #[doc(alias = "dmsetup wipe_table")]

@@ -165,8 +165,8 @@ impl Host {
     /// # Errors
     /// [`is_already_exists`](OpError::is_already_exists): the name is taken. [`is_invalid`](OpError::is_invalid): the
     /// name is not valid, or the kernel refuses the table; the source has its reason if the kernel's log is read.
-    /// [`is_disk_unusable`](OpError::is_disk_unusable): a device that the table uses is missing or busy.
-    /// [`is_timed_out`](OpError::is_timed_out): udev did not finish.
+    /// [`is_disk_unusable`](OpError::is_disk_unusable): a device that the table uses is missing, busy or lacks valid
+    /// metadata. [`is_timed_out`](OpError::is_timed_out): udev did not finish.
     #[doc(alias = "DM_DEVICE_CREATE")]
     #[doc(alias = "dmsetup create")]
     pub fn create<P: TargetParams>(

@@ -125,8 +125,9 @@ impl Host {
     /// [`is_not_found`](OpError::is_not_found). [`is_invalid`](OpError::is_invalid): the device is suspended and has no
     /// table, or the new table cannot replace the old one, or a target of it cannot be resumed. The state says whether
     /// the new table is active, and whether the device is suspended. [`is_interrupted`](OpError::is_interrupted): a
-    /// signal arrived while I/O was flushed for a new table, or while the kernel had suspended the device internally.
-    /// [`is_timed_out`](OpError::is_timed_out): udev or another operation on the device did not finish.
+    /// signal arrived while I/O was flushed for a new table, or while the kernel had [suspended the device
+    /// internally](DeviceInfo::is_internally_suspended). [`is_timed_out`](OpError::is_timed_out): udev or another
+    /// operation on the device did not finish.
     #[doc(alias = "DM_DEVICE_RESUME")]
     #[doc(alias = "dmsetup resume")]
     pub fn resume(&self, id: impl AsDevId) -> Result<DeviceInfo, OpError> {

@@ -9,9 +9,9 @@ use super::{BlockAction, BlockDevice, BlockError, BlockIo, ioctl};
 
 impl BlockDevice {
     /// Drops unmodified data of the device from the page cache (`POSIX_FADV_DONTNEED`), so that it is read from the
-    /// device again.
+    /// device again. Pages that a process has mapped into memory stay.
     ///
-    /// A mapped device that uses this one writes past its page cache, which then has old data.
+    /// A mapped device that uses this one writes past this device's page cache, which then has old data.
     ///
     /// # Errors
     /// The kernel refuses.

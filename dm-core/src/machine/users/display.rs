@@ -99,7 +99,7 @@ impl fmt::Display for Holder {
     }
 }
 
-/// Prints the mount point and its mount namespace.
+/// Prints the mount point and, if it is another one, its mount namespace.
 impl fmt::Display for Mount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.point.fmt(f)?;
