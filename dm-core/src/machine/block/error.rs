@@ -132,7 +132,7 @@ fn reason(action: BlockAction, errno: i32) -> String {
         (Discard | ZeroOut | Write, Errno::EPERM | Errno::EACCES) | (Open, Errno::EROFS) => "the device is read-only",
         (Discard, Errno::EOPNOTSUPP) => "the device does not discard",
         (SetReadOnly, Errno::EACCES) => "this needs CAP_SYS_ADMIN in the initial user namespace",
-        (Discard | ZeroOut, Errno::EBUSY) => "data in the range is being written",
+        (Discard | ZeroOut, Errno::EBUSY) => "it is claimed by another user, and data of the range is not written yet",
         (ProbePaths, Errno::ENOTTY) => "it is not a multipath device, or the kernel is older than Linux 6.16",
         (ProbePaths, Errno::ENOTCONN) => "no path is left",
         (ProbePaths, Errno::EAGAIN) => "it is suspended",

@@ -59,8 +59,8 @@ impl BlockDevice {
         Ok(Self { file, number, name })
     }
 
-    /// Opens a block device by its number or its path. By its number, the node that the kernel makes for it in `/dev`
-    /// is opened.
+    /// Opens a block device by its number or its path. For a number, this opens the node that the kernel makes for the
+    /// device in `/dev`.
     ///
     /// # Errors
     /// As [`open_with`](Self::open_with).
