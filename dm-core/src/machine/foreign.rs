@@ -11,8 +11,8 @@ const SHOWN: usize = 200;
 /// Text that another program chose: a mount point, the name of a process, the file behind a loop device.
 ///
 /// It is kept byte for byte. `Display` and `Debug` print it in double quotes, escape `"`, backslashes and unprintable
-/// characters, and print `…` after 200 characters. So the text can neither control a terminal nor be
-/// mistaken for the words around it.
+/// characters, and print `…` after 200 characters. So the text can neither control a terminal nor be mistaken for the
+/// words around it.
 ///
 /// ```
 /// use dm_core::users::ForeignText;

@@ -29,8 +29,8 @@ pub(crate) fn mapper_dir_in(dev_dir: &Path) -> PathBuf {
 /// is kept, so both `my disk` and `my\x20disk` have the path `/dev/mapper/my\x20disk`.
 ///
 /// This is a link that udev's rules make, or a node that a program makes without udev; [`kernel_path`] is the kernel's
-/// node. udev's link has another path if the kernel's name is not mangled and has characters outside `0-9 A-Z a-z # + -
-/// . : = @ _`: see [`udev_path`].
+/// node. udev's link has another path if the kernel's name is not mangled and has characters other than ASCII letters,
+/// digits and `#+-.:=@_`: see [`udev_path`].
 #[must_use]
 pub fn mapper_path(name: &DmName) -> PathBuf {
     mapper_path_in(Path::new(DEV), name)
@@ -41,8 +41,7 @@ pub(crate) fn mapper_path_in(dev_dir: &Path, name: &DmName) -> PathBuf {
     mapper_dir_in(dev_dir).join(name.shown().to_string())
 }
 
-/// The path of the link that udev's rules make for a device with this name, such as `/dev/mapper/my_disk` for `my
-/// disk`.
+/// The path of the link that udev's rules make for a device with this name: for `my disk`, `/dev/mapper/my_disk`.
 ///
 /// It equals [`mapper_path`] for the mangled names that libdm passes to the kernel. In other names udev replaces white
 /// space and special characters with `_`, but not characters outside ASCII or `\x`. Several names can therefore have

@@ -10,7 +10,7 @@ use crate::ops::{Difference, OpError, Remains};
 #[non_exhaustive]
 pub enum PlanError {
     /// Two wanted devices have the same name or the same uuid.
-    #[error("device '{}' is wanted twice", .0.shown())]
+    #[error("the name or the uuid of device '{}' is wanted twice", .0.shown())]
     Twice(DmNameBuf),
     /// A device declares to use a device that is not among the wanted ones.
     #[error(
@@ -28,7 +28,7 @@ pub enum PlanError {
     /// The lines of this device need the number of one that its [`uses`](super::WantedDevice::uses) does not declare.
     #[error("the table of device '{}' needs a device that it does not declare to use", .0.shown())]
     Undeclared(DmNameBuf),
-    /// Devices use each other in a cycle.
+    /// Devices use each other in a cycle: the names of these devices, and of those that use them.
     #[error("devices use each other: {}", names(.0))]
     Cycle(Vec<DmNameBuf>),
     /// A device with a wanted name exists and cannot be changed into the wanted one.

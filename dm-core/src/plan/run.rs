@@ -94,7 +94,7 @@ impl<'a> Run<'_, 'a> {
         device.lines(&self.numbers).ok_or_else(|| PlanCause::Undeclared(device.name.clone()))
     }
 
-    /// The visibility of the wanted device with this name, or of the one whose name a rename changes from this one.
+    /// The visibility of the wanted device with this name, or of the one that the plan renames from this name.
     fn visibility(&self, name: &DmName) -> Visibility {
         let next = || {
             self.plan.steps.iter().find_map(|step| match step {

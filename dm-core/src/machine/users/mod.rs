@@ -8,8 +8,8 @@
 //!
 //! The search does not find, among others:
 //!
-//! - processes of other users, without `CAP_SYS_PTRACE` ([`Users::complete`] is false then), and processes outside this
-//!   pid namespace;
+//! - processes of other user accounts, without `CAP_SYS_PTRACE` ([`Users::complete`] is false then), and processes
+//!   outside this pid namespace;
 //! - device nodes that were opened outside `/dev`;
 //! - files that are mapped into memory but no longer open;
 //! - threads that have left the descriptor table or the mount namespace of their process;
@@ -131,8 +131,8 @@ pub enum ProcessUse {
 impl Users {
     /// Searches sysfs and procfs for the users of a device.
     ///
-    /// It ends a few milliseconds after `timeout` at the latest, which is checked between steps that cannot block. It
-    /// returns at most 256 mounts and 128 processes. If something cannot be examined, that is not an error, but the
+    /// It ends a few milliseconds after `timeout` at the latest: the time is checked between steps that cannot block.
+    /// It returns at most 256 mounts and 128 processes. If something cannot be examined, that is not an error, but the
     /// result is not [`complete`](Self::complete). With a zero timeout it finds no mount, swap area, process or loop
     /// device.
     #[must_use]
@@ -181,8 +181,8 @@ impl Users {
     }
 }
 
-/// Finds the direct users of a device, of its partitions, and of the disk that it is a partition of: mapped devices, md
-/// arrays and others in sysfs's `holders`, and loop devices over it or over a file on its file system.
+/// Finds the block devices that directly use a device, its partitions, or the disk that it is a partition of: mapped
+/// devices, md arrays and others in sysfs's `holders`, and loop devices over it or over a file on its file system.
 ///
 /// Reads sysfs and the mounts of the calling thread's namespace, but nothing about other processes.
 ///
