@@ -12,8 +12,8 @@ use crate::commands::PreparedTable;
 use crate::machine::{DeviceDescription, Holder, Mount, describe, holders, mounts, paths};
 use crate::node::{BlockId, BlockOpenOptions, Transport};
 
-/// The first disk of a refused table that does not exist or has a user other than the device mapper. The kernel does
-/// not name the disk that it could not use.
+/// The first disk of a refused table that does not exist, is mounted, or is used by a block device that is not a mapped
+/// one. The kernel does not name the disk that it could not use, so it may be another one.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UnusableDisk {
@@ -50,7 +50,7 @@ const MAX_NAMED: usize = 3;
 /// The largest number of devices that are examined; a table can have a million lines.
 const MAX_VISITED: usize = 64;
 
-/// Finds the first disk of a table that does not exist or has a user other than the device mapper.
+/// Finds the first disk of a table that does not exist, is mounted, or is used by a block device that is not mapped.
 pub(super) fn unusable_disk(table: &PreparedTable, transport: &dyn Transport) -> Option<UnusableDisk> {
     let words = table.lines().enumerate().flat_map(|(line, params)| {
         params.split(|byte| byte.is_ascii_whitespace()).filter_map(device_word).map(move |word| (line, word))

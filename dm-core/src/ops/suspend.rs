@@ -239,7 +239,7 @@ impl Host {
             Ok(_) => StateAfter::Undone,
             Err(undo) => Before::suspending(&before).judge(&op, Some(undo)),
         };
-        // The device was resumed, so this waits for its uevent.
+        // If the device was resumed, this waits for its uevent.
         let _ = op.udev.finish();
         Err(op.failed(step, error, state.and(messages)))
     }
