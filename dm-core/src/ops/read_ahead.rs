@@ -23,7 +23,7 @@ pub struct ResumePolicy {
 }
 
 impl ResumePolicy {
-    /// As [`ResumeOptions::new`]; the kernel chooses the read-ahead.
+    /// As [`ResumeOptions::new`], with [`ReadAhead::Auto`].
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -35,7 +35,7 @@ impl ResumePolicy {
         Self { options, ..self }
     }
 
-    /// Sets the read-ahead once the device is resumed. Otherwise the kernel chooses it for a new table.
+    /// Sets the read-ahead once the device is resumed. By default, [`ReadAhead::Auto`].
     #[must_use]
     pub const fn read_ahead(self, read_ahead: ReadAhead) -> Self {
         Self { read_ahead, ..self }
@@ -61,7 +61,7 @@ impl Host {
         read_ahead(info.number()).map_err(|error| op.fail(Step::Read, fault(info.number(), &error)))
     }
 
-    /// Sets the read-ahead of a device, until its next new table. [`Auto`](ReadAhead::Auto) changes nothing.
+    /// Sets the read-ahead of a device. [`Auto`](ReadAhead::Auto) changes nothing. A new table can change it again.
     ///
     /// ```no_run
     /// use dm_core::{Host, block::ReadAhead};

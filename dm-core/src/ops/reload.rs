@@ -62,7 +62,7 @@ impl ReloadOptions {
         Self { suspend, ..self }
     }
 
-    /// Sets the read-ahead once the device is resumed. By default the kernel chooses it for the new table.
+    /// Sets the read-ahead once the device is resumed. By default, [`ReadAhead::Auto`].
     #[must_use]
     pub const fn read_ahead(self, read_ahead: ReadAhead) -> Self {
         Self { read_ahead, ..self }

@@ -76,7 +76,7 @@ impl<'a> SetupOptions<'a> {
         Self { load: self.load.if_possible(if_possible), ..self }
     }
 
-    /// Sets the read-ahead once the table is active. By default the kernel chooses it.
+    /// Sets the read-ahead once the table is active. By default, [`ReadAhead::Auto`].
     #[must_use]
     pub const fn read_ahead(self, read_ahead: ReadAhead) -> Self {
         Self { read_ahead, ..self }

@@ -24,8 +24,9 @@ use dm_units::{DeviceNumber, Sectors};
 #[doc(alias = "dm_task_set_read_ahead")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ReadAhead {
-    /// Keeps the current value. With a new table, that is the kernel's choice, which depends on the devices that the
-    /// table uses.
+    /// Keeps the current value. A new table sets it to the kernel's choice, which depends on the devices that the table
+    /// uses; recent kernels, including updates of 6.12, only raise it to that (`blk_apply_bdi_limits` in
+    /// block/blk-settings.c).
     #[default]
     #[doc(alias = "DM_READ_AHEAD_AUTO")]
     Auto,
@@ -85,8 +86,8 @@ pub fn read_ahead(device: DeviceNumber) -> io::Result<Sectors> {
 /// Sets the read-ahead of a block device through sysfs, without opening the device. [`Auto`](ReadAhead::Auto) changes
 /// nothing.
 ///
-/// A new table of a mapped device resets it, so set it after that, or with the `…_with` methods of
-/// [`Host`](crate::Host).
+/// A new table of a mapped device can change it again (see [`ReadAhead::Auto`]), so set it after that, or with the
+/// `…_with` methods of [`Host`](crate::Host).
 ///
 /// # Errors
 /// As [`read_ahead`]. `PermissionDenied`: the process may not write to sysfs. Other kinds also if the kernel refuses

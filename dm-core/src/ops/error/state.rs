@@ -11,8 +11,8 @@ pub enum StateAfter {
     /// The device is as it was before, because no step took effect or all were undone; or another process has removed
     /// it.
     ///
-    /// If a table was replaced and restored, the kernel has chosen the read-ahead anew, and has dropped the geometry if
-    /// the tables differ in length.
+    /// If a table was replaced and restored, the kernel may have changed the read-ahead, and has dropped the geometry
+    /// if the tables differ in length.
     #[default]
     Undone,
     /// The operation took effect; only `/dev` or the read-ahead is wrong.
