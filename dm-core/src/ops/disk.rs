@@ -1,7 +1,7 @@
 //! Finds the disk that a refused table could not use.
 //!
-//! The kernel's log has only the target and the errno (`dm_get_device` in drivers/md/dm-table.c), so the devices that
-//! the lines name are examined.
+//! The kernel's log has only the target, its message and the errno (`dm_table_add_target` in drivers/md/dm-table.c), so
+//! the devices that the lines name are examined.
 
 use std::fmt;
 use std::path::Path;

@@ -50,8 +50,8 @@ pub struct StackRemoval {
 
 impl Host {
     /// Removes a device and the mapped devices below it, which are those that its tables use directly or through
-    /// others. Lower devices that another device, a mount or a process uses are kept; if the device itself is in use,
-    /// the call fails.
+    /// others. Lower devices that another device, a mount or a process uses when the call begins are kept, even if that
+    /// is udev for a moment; if the device itself is in use, the call fails.
     ///
     /// # Errors
     /// As [`remove`](Self::remove), for the first device that cannot be removed. The state has the number of removed
