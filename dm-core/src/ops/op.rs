@@ -12,8 +12,8 @@ use crate::wire::{DeviceInfo, UdevCookie, UdevFlags};
 
 /// A running operation on one device.
 ///
-/// Its commands name the device by its uuid, if it has one, otherwise as the caller did. A number may belong to another
-/// device after the device was removed, and a name after it was renamed.
+/// Once the device has been read, the commands name it by its uuid, if it has one, otherwise as the caller did. A
+/// number may belong to another device after the device was removed, and a name after it was renamed.
 pub(super) struct Op<'h> {
     pub(super) host: &'h Host,
     operation: Operation,

@@ -156,7 +156,7 @@ impl<'a> Before<'a> {
         }
     }
 
-    /// Called when the device no longer exists: nothing is left of a removed device.
+    /// Called when the device is no longer found: nothing is left of a removed device.
     ///
     /// If the caller gave its name, it may have been renamed, which a lookup by number shows.
     fn gone(self, op: &Op<'_>) -> StateAfter {

@@ -108,7 +108,7 @@ impl Seen<'_> {
         self.changes.get(name).map(|(change, _)| *change)
     }
 
-    /// The stage after which all devices that it uses are ready.
+    /// The first suitable stage at which all devices that it uses are ready.
     fn stage(&self, device: &WantedDevice<'_>, change: Change) -> Stage {
         let after = |name: &DmNameBuf| match (self.changes.get(name), change) {
             // A new device may depend on the new table of another one. Tables that depend on each other are replaced

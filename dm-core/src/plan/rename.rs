@@ -81,7 +81,7 @@ impl Renames {
     }
 }
 
-/// A rename to a name that no other one must free first, or any.
+/// The next rename: one to a free name, or any if all are in circles.
 fn next(waiting: &BTreeMap<DmNameBuf, DmNameBuf>) -> Option<(DmNameBuf, DmNameBuf)> {
     let is_free = |to: &DmNameBuf| !waiting.values().any(|present| present == to);
     let free = waiting.iter().find(|(to, _)| is_free(to));

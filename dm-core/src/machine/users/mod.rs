@@ -194,7 +194,8 @@ pub fn holders(device: DeviceNumber) -> io::Result<Vec<Holder>> {
     holders_in(&Roots::default(), device)
 }
 
-/// Finds the block devices that use a device or a partition of it, without those that use the disk of a partition.
+/// Finds the block devices that use a device or a partition of it, and for a partition not those that use the whole
+/// disk.
 pub(crate) fn holders_within(device: DeviceNumber) -> io::Result<Vec<Holder>> {
     holders_within_in(&Roots::default(), device)
 }

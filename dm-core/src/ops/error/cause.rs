@@ -23,7 +23,7 @@ pub enum OpErrorKind {
     /// The operation needs an active table, which the device does not have.
     #[error("the device has no active table; load one and resume the device, or set it up")]
     NoActiveTable,
-    /// The device has a table in its inactive slot, which the resume at the end would make active.
+    /// The device has a table in its inactive slot, which the resume at the end of the operation would make active.
     #[error(
         "the device has a table in its inactive slot, which a resume would make active; resume the device or clear the slot first"
     )]
