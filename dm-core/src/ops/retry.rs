@@ -7,7 +7,7 @@ use crate::error::Error;
 
 /// The time for which to retry while a device is busy, and the pauses between the tries.
 ///
-/// udev and programs that watch disks open every new or changed device for a moment, so an action that fails at first
+/// udev and programs that watch disks open most new or changed devices for a moment, so an action that fails at first
 /// often works a little later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retry {

@@ -354,7 +354,7 @@ fn remove_created(op: &mut Op<'_>, name: &DmName) -> StateAfter {
         Err(error) => return StateAfter::left(vec![Remains::Unknown], Some(error)),
     }
     let options = RemoveOptions::new().cookie(op.udev.expect(UdevFlags::empty()));
-    // udev opens every new device for a moment.
+    // udev opens most new devices for a moment.
     let remove = || uninterrupted(|| op.dm().device_remove_with(op.target(), options));
     let removed = Retry::default().while_busy(remove);
     op.udev.sent(removed.as_ref().is_ok_and(|removal| removal.uevent_generated()));

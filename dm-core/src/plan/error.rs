@@ -67,7 +67,7 @@ pub enum PlanError {
         /// The failures of undoing the steps before it; empty if all were undone.
         left: Vec<PlanCause>,
     },
-    /// All steps succeeded, but `/dev` is incomplete.
+    /// All steps succeeded, but udev did not finish, or a node is missing or wrong.
     #[error(transparent)]
     Udev(OpError),
 }

@@ -145,7 +145,8 @@ impl Host {
     ///
     /// # Errors
     /// [`PlanError::Step`]: a step failed. The steps before it were undone (see [`PlanError::is_undone`]), or the error
-    /// lists the failures of the undo. [`PlanError::Udev`]: all steps succeeded, but `/dev` is incomplete.
+    /// lists the failures of the undo. [`PlanError::Udev`]: all steps succeeded, but udev did not finish, or a node is
+    /// missing or wrong.
     pub fn carry_out(&self, plan: &Plan<'_>) -> Result<(), PlanError> {
         run::carry_out(self, plan)
     }

@@ -12,7 +12,7 @@ use crate::ops::{Host, OpError, ReloadOptions, Remains, RemovePolicy, ResumePoli
 use crate::udev::Visibility;
 use crate::wire::UdevCookie;
 
-/// udev opens every new device for a moment.
+/// udev opens most new devices for a moment.
 const PATIENTLY: RemovePolicy = RemovePolicy::new().retry(Retry::within(std::time::Duration::from_secs(10)));
 
 pub(super) fn carry_out(host: &Host, plan: &Plan<'_>) -> Result<(), PlanError> {

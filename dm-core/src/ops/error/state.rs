@@ -15,7 +15,7 @@ pub enum StateAfter {
     /// if the tables differ in length.
     #[default]
     Undone,
-    /// The operation took effect; only `/dev` or the read-ahead is wrong.
+    /// The operation took effect; only udev, a node or the read-ahead failed.
     Done,
     /// Some effects could not be undone.
     #[non_exhaustive]
