@@ -19,9 +19,10 @@ impl MappedDev<Cache> {
     ///
     /// The present table moves to a new private device, `origin_name`, which becomes the origin of the cache. `cache`
     /// makes the cache's table from the number of that device. The metadata device must begin with 4096 bytes of zeros,
-    /// which is not checked: the blocks of an older cache would be read instead of the device's data.
+    /// which is not checked. If it holds the metadata of an older cache, the blocks of that cache are read instead of
+    /// the device's data.
     ///
-    /// When a step fails, all steps are undone. Only if udev does not finish after the switch, the cache stays attached
+    /// When a step fails, all steps are undone. The cache stays attached if udev does not finish after the switch
     /// ([`OpError::is_done`](dm_core::OpError::is_done)).
     ///
     /// # Errors
@@ -39,8 +40,8 @@ impl MappedDev<Cache> {
     }
 
     /// Changes the cache to the policy `cleaner`, which writes back all dirty blocks and keeps the cache clean. The
-    /// returned progress ends when no block is dirty; it does not end while the origin refuses writes. The cache stays
-    /// in writethrough mode without the settings of its old policy.
+    /// returned progress ends when no block is dirty, or when the cache fails; it does not end while the origin refuses
+    /// writes. Afterwards the cache is in writethrough mode, and the settings of its old policy are gone.
     ///
     /// # Errors
     ///

@@ -8,7 +8,7 @@ use super::{DevError, LinearDev, MappedDev, Progress};
 use crate::CloneTarget;
 use crate::clone::{CloneMessage, CloneStatus, WorkingClone};
 
-/// A device that is copied from another one while it is in use.
+/// A copy of another device, its source, that can be used while the data is still being copied.
 ///
 /// The first 4096 bytes of a new clone's metadata device must be zero.
 ///
@@ -38,8 +38,8 @@ use crate::clone::{CloneMessage, CloneStatus, WorkingClone};
 impl MappedDev<CloneTarget> {
     /// Starts copying in the background. The returned progress ends when everything is copied.
     ///
-    /// The progress also ends when copying is [paused](Self::pause_hydration), or the metadata can no longer be
-    /// written.
+    /// The progress also ends when copying is [paused](Self::pause_hydration), when its
+    /// [threshold](Self::set_hydration) is 0, or when the metadata can no longer be written.
     ///
     /// # Errors
     ///
@@ -49,7 +49,8 @@ impl MappedDev<CloneTarget> {
         Ok(self.progress(host, interval))
     }
 
-    /// Stops copying in the background. Regions in progress are completed, and writes still copy their regions.
+    /// Stops copying in the background. Regions in progress are completed. A write still copies its region first,
+    /// unless it fills the region.
     ///
     /// # Errors
     ///
@@ -58,8 +59,8 @@ impl MappedDev<CloneTarget> {
         self.message(host, &CloneMessage::DisableHydration).map(drop)
     }
 
-    /// Sets how much is copied at the same time: at most `threshold` regions, with up to `batch_size` adjacent ones in
-    /// one request.
+    /// Sets how much is copied in the background at the same time: at most `threshold` regions, with up to `batch_size`
+    /// adjacent ones in one request.
     ///
     /// # Errors
     ///
@@ -69,8 +70,8 @@ impl MappedDev<CloneTarget> {
         self.message(host, &CloneMessage::HydrationBatchSize(batch_size)).map(drop)
     }
 
-    /// Completes a copy while the device is in use: the device then maps its destination directly. The source and the
-    /// metadata device are free.
+    /// Ends a completed copy while the device is in use: the device then maps its destination directly. The source and
+    /// the metadata device are free.
     ///
     /// # Errors
     ///

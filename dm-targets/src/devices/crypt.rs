@@ -9,8 +9,8 @@ use crate::crypt::{CryptKey, CryptMessage};
 
 /// A device whose contents are stored encrypted on another one.
 impl MappedDev<Crypt> {
-    /// Suspends the device and wipes the key from the kernel's memory, for example before the machine sleeps. I/O waits
-    /// until [`unlock`](Self::unlock).
+    /// Suspends the device and wipes its key from the kernel's memory, for example before the machine sleeps. A copy in
+    /// a keyring stays there. I/O waits until [`unlock`](Self::unlock).
     ///
     /// If the key cannot be wiped, the device is resumed, unless it was suspended before.
     ///
@@ -38,11 +38,13 @@ impl MappedDev<Crypt> {
 
     /// Sets the key and resumes the device. The key must have the size of the one in the table.
     ///
-    /// The kernel does not detect a wrong key of the right size: reads then return wrong data.
+    /// The kernel does not detect a wrong key of the right size: reads then return wrong data, or fail if the cipher is
+    /// authenticated.
     ///
     /// # Errors
     ///
-    /// [`is_invalid`](DevError::is_invalid): the key has another size. The device stays suspended.
+    /// [`is_invalid`](DevError::is_invalid): the key has another size, or the device is not suspended. A suspended
+    /// device stays so.
     pub fn unlock(&self, host: &Host, key: CryptKey) -> Result<(), DevError> {
         self.message(host, &CryptMessage::KeySet(key))?;
         self.resume(host)
@@ -53,8 +55,9 @@ impl MappedDev<Crypt> {
     ///
     /// # Errors
     ///
-    /// As [`unlock`](Self::unlock), except that the device is resumed with the old key. Only if the cipher refuses the new
-    /// key, the device has none and stays suspended (`crypt_set_key` and `crypt_preresume` in drivers/md/dm-crypt.c).
+    /// [`is_invalid`](DevError::is_invalid): the key has another size. After an error, the device is resumed with the
+    /// old key, unless the cipher refuses the new one: then the device has no key and stays suspended (`crypt_set_key`
+    /// and `crypt_preresume` in drivers/md/dm-crypt.c).
     pub fn set_key(&self, host: &Host, key: CryptKey) -> Result<(), DevError> {
         let message = CryptMessage::KeySet(key);
         let steps = Steps::new().message(host, self.id(), Message::new(TypedMessage::<Crypt>(&message)))?;

@@ -10,8 +10,10 @@ use crate::era::{EraMessage, EraStatus, EraTable, WorkingEra};
 /// A device that records which blocks are written in each era.
 ///
 /// The first 4096 bytes of a new device's metadata device must be zero. While the device is suspended, its target
-/// answers neither messages nor status requests, and a signal does not end the wait. These methods return
-/// [`DevError::Suspended`] in that case; `status` and `message` do not check.
+/// answers neither messages nor status requests, and a signal does not end the wait. [`checkpoint`](Self::checkpoint),
+/// [`figures`](Self::figures) and the methods for metadata snapshots return [`DevError::Suspended`] in that case;
+/// [`status`](MappedDev::status), [`message`](MappedDev::message), [`progress`](MappedDev::progress) and
+/// [`Monitor`](super::Monitor) do not check.
 ///
 /// ```no_run
 /// use dm_core::Host;
@@ -35,8 +37,8 @@ impl MappedDev<Era> {
     /// Attaches an era target to a device in use, which keeps its name and contents.
     ///
     /// The present table moves to a new private device, `origin_name`. `era` makes the era table from the number of
-    /// that device. When a step fails, all steps are undone. Only if udev does not finish after the switch, the target
-    /// stays attached ([`OpError::is_done`](dm_core::OpError::is_done)).
+    /// that device. When a step fails, all steps are undone. The target stays attached if udev does not finish after
+    /// the switch ([`OpError::is_done`](dm_core::OpError::is_done)).
     ///
     /// # Errors
     ///

@@ -91,7 +91,7 @@ pub enum DevError {
     /// The target does not report the requested data.
     #[error("the target of {0} does not report the requested data; this kernel may be too old")]
     NoAnswer(DevIdBuf),
-    /// A device of the write cache has failed, so its data may not be on its origin.
+    /// A device of the write cache has failed, so the origin may lack data.
     #[error(
         "the write cache {0} has failed, and may hold what its origin does not; repair the device that failed, then load the \
          table again"
@@ -115,7 +115,7 @@ pub enum DevError {
         /// The index of the leg, from 0.
         leg: u32,
     },
-    /// No leg of the mirror, except the one to replace or remove, is known to have all data.
+    /// The leg to keep is not known to have all data, or no leg except the one to replace or remove is.
     #[error(
         "no leg of {mirror} that could be kept is known to hold all data: {} of {} regions are in sync; if you know which \
          one does, use rebuild_from or keep_leg_as_it_is",
@@ -128,7 +128,7 @@ pub enum DevError {
         /// The number of regions in sync, and of all regions.
         regions: Usage<u64>,
     },
-    /// Some regions have not been copied yet, or a device that they are copied from or to has failed.
+    /// Some regions have not been copied yet, or the device that they are copied to has failed.
     #[error(
         "{} of {} regions of {device} are copied{}",
         regions.used, regions.total,
@@ -150,7 +150,7 @@ pub enum DevError {
         /// The requested start sector.
         start: Sectors,
     },
-    /// The table has targets other than linear segments and the mirrors of a move.
+    /// The table has targets other than linear segments and the mirrors of a move, which have two legs.
     #[error("{0} has targets other than linear segments and segments that are being moved")]
     NotMoving(DevIdBuf),
     /// The device is suspended, and its target does not answer until it is resumed.

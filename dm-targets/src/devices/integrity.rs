@@ -20,10 +20,11 @@ const FIRST: Sectors = Sectors(8);
 /// The size of the superblock (`SB_SECTORS` in drivers/md/dm-integrity.c).
 const SUPERBLOCK: Sectors = Sectors(8);
 
-/// A device that stores a tag for each sector and detects changed sectors by it.
+/// A device that stores a tag with each block and detects changed data by it.
 ///
-/// When a table is loaded, the kernel formats the disk if its superblock is zero. Reading a sector fails until its tag exists:
-/// write the whole device once, or let the kernel [recalculate](Self::recalculate) the tags.
+/// When a table is loaded, the kernel formats the disk if its superblock is zero, except in the mode
+/// [`Recovery`](IntegrityMode::Recovery). With an internal hash, reading a sector of a new device fails: write the
+/// whole device once, or let the kernel [calculate](Self::recalculate) the tags.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -62,13 +63,14 @@ impl MappedDev<Integrity> {
     /// Creates the device with the largest length that its disks allow. It is created with a few sectors first, since only the
     /// kernel knows how many it provides, and then extended.
     ///
-    /// When a step fails, the device is removed; a superblock that the kernel has written is kept. Only if udev does
-    /// not finish after the extension, the device stays ([`OpError::is_done`](dm_core::OpError::is_done)).
+    /// When a step fails, the device is removed; a superblock that the kernel has written is kept. The device stays if
+    /// udev does not finish after the extension ([`OpError::is_done`](dm_core::OpError::is_done)).
     ///
     /// # Errors
     ///
-    /// As [`create`](MappedDev::create). [`is_invalid`](DevError::is_invalid): the disk holds other data (see
-    /// [`wipe_superblock`](Self::wipe_superblock)), or was formatted with other options.
+    /// As [`create`](MappedDev::create) and [`fit`](Self::fit). [`is_invalid`](DevError::is_invalid): the disk holds
+    /// other data (see [`wipe_superblock`](Self::wipe_superblock)), or was formatted with other options.
+    /// [`DevError::Wanted`]: the kernel would refuse the table.
     pub fn create_whole(host: &Host, name: impl AsDmName, params: &IntegrityTable) -> Result<Self, DevError> {
         Self::create_whole_with(host, name, params, SetupOptions::new())
     }
@@ -90,7 +92,8 @@ impl MappedDev<Integrity> {
     /// Makes sure that a device of this name has this table and the largest length that its disks allow: takes over an
     /// existing one, or creates it. If a program was stopped while it created the device, the device is extended.
     ///
-    /// Options that `params` does not set are not compared.
+    /// The option `recalculate` is not compared, nor are numbers that `params` does not set, such as the size of the
+    /// journal.
     ///
     /// # Errors
     ///
@@ -168,15 +171,17 @@ impl MappedDev<Integrity> {
         reloaded.map(|()| length)
     }
 
-    /// Makes the kernel calculate the missing tags from the present data, and follows the work until it is complete. Sectors
-    /// without a tag are not checked.
+    /// Makes the kernel calculate the tags from the present data, and follows the work until it is complete. Sectors
+    /// that the kernel has not reached yet are not checked, and it also replaces tags that exist: call this once, after
+    /// the disk was formatted.
     ///
-    /// After a crash it continues at the same place when the device is set up again.
+    /// After a crash, the kernel continues from the last position that it recorded when the device is set up again.
+    /// Once the work is complete, another call has nothing to calculate.
     ///
     /// # Errors
     ///
-    /// As [`change`](MappedDev::change). [`is_invalid`](DevError::is_invalid): the kernel is older than Linux 4.19. The
-    /// [`errno`](DevError::errno) `EOPNOTSUPP`: the hash or the journal's MAC is keyed, and the table lacks
+    /// As [`change`](MappedDev::change). [`is_invalid`](DevError::is_invalid): the kernel is older than Linux 4.19.
+    /// [`is_unsupported`](DevError::is_unsupported): the hash or the journal's MAC is keyed, and the table lacks
     /// `legacy_recalculate` (`dm_integrity_disable_recalculate` in drivers/md/dm-integrity.c has the exceptions with
     /// `fix_hmac`).
     pub fn recalculate<'h>(&self, host: &'h Host, interval: Duration) -> Result<Progress<'h, Integrity>, DevError> {

@@ -162,7 +162,8 @@ where
     }
 }
 
-/// Parses a line of a table that [`table_status`](dm_core::Dm::table_status) has returned.
+/// Parses a line of a table, read by [`table_status_with`](dm_core::Dm::table_status_with) with
+/// [`StatusOptions::table`](dm_core::StatusOptions::table).
 impl<K: LineKind> TryFrom<TargetStatus<'_>> for TableLine<K> {
     type Error = ParseError;
 

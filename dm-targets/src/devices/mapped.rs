@@ -25,7 +25,7 @@ use crate::target::kind::LineKind;
 /// kernel. Dropping it does not change the device.
 ///
 /// The device is found by its uuid, even after a rename. A device without a uuid is found by its name: if another
-/// process renames or removes it, it is no longer found, and a new device with that name is used instead.
+/// process or handle renames or removes it, it is no longer found, and a new device with that name is used instead.
 ///
 /// It implements [`AsDevId`], so commands of [`Dm`](dm_core::Dm) and operations of [`Host`] accept it instead of a
 /// name.
@@ -45,7 +45,7 @@ impl<K: LineKind> AsDevId for MappedDev<K> {
 impl<K: LineKind> MappedDev<K> {
     /// Creates the device, makes its table active and waits for udev.
     ///
-    /// When a step fails, udev included, the device is removed again.
+    /// When a step fails, udev included, the device is removed again, with the exceptions of [`Host::create`].
     ///
     /// # Errors
     ///
@@ -144,7 +144,7 @@ impl<K: LineKind> MappedDev<K> {
     /// # Errors
     ///
     /// [`is_not_found`](DevError::is_not_found): the device does not exist. [`DevError::NoTable`]: it has no active
-    /// table. [`DevError::Table`]: it has another target type.
+    /// table. [`DevError::Table`]: it has another target type, or its table cannot be parsed.
     pub fn open(host: &Host, id: impl AsDevId) -> Result<Self, DevError> {
         let device = Self::of(&host.info(id)?)?;
         device.lines(host)?;
@@ -158,13 +158,13 @@ impl<K: LineKind> MappedDev<K> {
         Ok(Self { name: name.to_owned(), uuid: info.uuid().map(DmUuid::to_owned), kind: PhantomData })
     }
 
-    /// The name that this handle last used or learned.
+    /// The name of the device when this handle was made, or after its last [`rename`](Self::rename).
     #[must_use]
     pub fn name(&self) -> &DmName {
         &self.name
     }
 
-    /// The uuid, if the device has one.
+    /// The uuid, if the device had one when this handle was made.
     #[must_use]
     pub fn uuid(&self) -> Option<&DmUuid> {
         self.uuid.as_deref()
@@ -206,8 +206,8 @@ impl<K: LineKind> MappedDev<K> {
     /// Replaces the active table while the device is in use: loads the new one, suspends the device, resumes it.
     ///
     /// When a step fails, the old table is active again, unless the error says otherwise
-    /// ([`OpError::state`](dm_core::OpError::state)). Only if udev does not finish, or the read-ahead cannot be set, the
-    /// new table stays active ([`OpError::is_done`](dm_core::OpError::is_done)).
+    /// ([`OpError::state`](dm_core::OpError::state)). The new table stays active if udev does not finish, or the
+    /// read-ahead cannot be set ([`OpError::is_done`](dm_core::OpError::is_done)).
     ///
     /// # Errors
     ///
@@ -267,7 +267,7 @@ impl<K: LineKind> MappedDev<K> {
         self.suspend_with(host, SuspendPolicy::new())
     }
 
-    /// Suspends the device with a policy: without a flush, or with a timeout.
+    /// Suspends the device with a policy, such as without a flush or with a timeout.
     ///
     /// # Errors
     ///
@@ -291,7 +291,7 @@ impl<K: LineKind> MappedDev<K> {
     ///
     /// # Errors
     ///
-    /// [`is_already_exists`](DevError::is_already_exists): the name is taken.
+    /// As [`Host::rename`]: [`is_already_exists`](DevError::is_already_exists) if the name is taken.
     pub fn rename(&mut self, host: &Host, new: impl AsDmName) -> Result<(), DevError> {
         let renamed = host.rename_with(self.id(), &new, RenameOptions::new().cookie(flags::<K>()));
         let is_renamed = renamed.as_ref().map_or_else(dm_core::OpError::is_done, |_| true);
@@ -302,7 +302,7 @@ impl<K: LineKind> MappedDev<K> {
         Ok(())
     }
 
-    /// Removes the device. Its data remains on the devices that it uses.
+    /// Removes the device. The data on the devices that it uses is not erased.
     ///
     /// # Errors
     ///
@@ -315,17 +315,17 @@ impl<K: LineKind> MappedDev<K> {
     ///
     /// # Errors
     ///
-    /// As [`remove`](Self::remove). With a [`retry`](RemovePolicy::retry) the error lists the users.
+    /// As [`remove`](Self::remove). With a [`retry`](RemovePolicy::retry), the error of a busy device lists its users.
     pub fn remove_with(&self, host: &Host, policy: RemovePolicy) -> Result<Removal, DevError> {
         Ok(host.remove_with(self.id(), policy)?)
     }
 
-    /// The name, for errors and for other handles.
+    /// The identifier, for errors.
     pub(super) fn to_id(&self) -> DevIdBuf {
         self.id().to_owned()
     }
 
-    /// A handle of the device for another target type, after its table was replaced.
+    /// A handle of the device for another target type, to replace its table or after that.
     pub(super) fn retyped<Other: LineKind>(&self) -> MappedDev<Other> {
         MappedDev { name: self.name.clone(), uuid: self.uuid.clone(), kind: PhantomData }
     }

@@ -45,11 +45,12 @@ use crate::{Linear, Mirror, Usage};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl MappedDev<Mirror> {
-    /// Returns a leg that holds all data according to the status.
+    /// Returns the index of a leg that holds all data according to the status, or `None` if no leg is known to.
     ///
-    /// When all regions are in sync, it is any leg without an error. When they are not, it is the first one, as long as the
-    /// kernel cannot have changed from it to another one to copy from. The status does not tell whether a mirror whose
-    /// first leg has failed was in sync before: a program that knows it uses [`rebuild_from`](Self::rebuild_from).
+    /// When all regions are in sync, it is the first leg without an error. When they are not, it can only be leg 0,
+    /// from which the kernel copies, unless the kernel may have changed to another leg after an error. The status does
+    /// not tell whether a mirror whose first leg has failed was in sync before: a program that knows it uses
+    /// [`rebuild_from`](Self::rebuild_from).
     ///
     /// # Errors
     ///
@@ -61,8 +62,8 @@ impl MappedDev<Mirror> {
 
     /// Replaces a leg by another device while the mirror is in use, and follows the copying until it is done.
     ///
-    /// All is copied from a leg that holds all data, which becomes the first one. When the copying is done,
-    /// [`settle`](Self::settle) makes that known to a log on a disk.
+    /// Everything is copied from a leg that holds all data, which becomes the first one. When the copying is done, call
+    /// [`settle`](Self::settle) if the log is on a disk.
     ///
     /// # Errors
     ///
@@ -126,8 +127,9 @@ impl MappedDev<Mirror> {
     ///
     /// # Errors
     ///
-    /// [`DevError::NoLeg`]. Those of [`set_table`](MappedDev::set_table). [`DevError::Request`]: the log is kept in user space,
-    /// and only the log server knows what is in sync.
+    /// [`DevError::NoLeg`]. [`DevError::Table`]: there would be less than two legs, or more than nine.
+    /// [`DevError::Request`]: the log is kept in user space, and only the log server knows what is in sync. Others as
+    /// [`set_table`](MappedDev::set_table).
     pub fn rebuild_from<'h>(
         &self,
         host: &'h Host,
@@ -142,8 +144,8 @@ impl MappedDev<Mirror> {
     /// Records in the log, after a complete copy, that all regions are in sync, so that later only regions that get out of sync are
     /// copied. Otherwise everything is copied again at the next resume.
     ///
-    /// This requires a log on a disk. With one in memory, everything is copied whenever a table is loaded, and
-    /// this does nothing.
+    /// This requires a log on a disk. A log in memory does not outlive its table: everything is copied when another
+    /// table becomes active, unless that says `nosync`, and this method changes nothing.
     ///
     /// # Errors
     ///
@@ -293,7 +295,7 @@ pub(super) fn at_once() -> ReloadOptions {
     ReloadOptions::new().suspend(SuspendPolicy::new().noflush(true).skip_lockfs(true))
 }
 
-/// A size for the regions of a mirror of this length: 512 KiB, or less where it is shorter.
+/// A size for the regions of a mirror of this length: 512 KiB, or less for a shorter mirror.
 pub(super) fn region_size(length: Sectors) -> Sectors {
     let most = length.0.clamp(1, 1024);
     Sectors(1 << most.ilog2())

@@ -1,7 +1,8 @@
 //! Whole devices: created, changed while in use, renamed and removed, each with one call.
 //!
-//! A [`MappedDev`] is a device with one kind of target, or with [`Any`](crate::Any). There is an alias for each target,
-//! such as [`LinearDev`] and [`ThinPoolDev`]; for other targets, write `MappedDev<Mine>`.
+//! A [`MappedDev`] is a device with one kind of target, or with [`Any`](crate::Any). Most targets have an alias, such
+//! as [`LinearDev`] and [`ThinPoolDev`]; for the others, write `MappedDev<Pcache>`, and for a target of your own
+//! `MappedDev<Mine>`.
 //!
 //! ```
 //! use dm_core::Host;
@@ -58,14 +59,15 @@
 //!
 //! # Monitoring and statistics
 //!
-//! [`Monitor`] follows devices and reports each change of their health once, such as a pool that fills, a leg that
-//! fails or comes back, or a corrupted block. [`Stats`] counts their I/O and computes rates.
+//! [`Monitor`] follows devices and reports changes of their health, such as a pool that fills, a leg that fails or
+//! comes back, or a corrupted block. [`Stats`] counts their I/O and computes rates.
 //!
 //! # Operations
 //!
-//! Methods that create, change, rename or remove a device are operations of [`Host`](dm_core::Host): they wait for udev,
-//! and are undone when a step fails, unless their docs say otherwise. [`DevError`] has the cause, and the effects that
-//! could not be undone. Pass a [`Batch`](dm_core::Batch) instead of the host to wait once for several operations.
+//! Methods that create, rename or remove a device or replace its table are operations of [`Host`](dm_core::Host): they
+//! wait for udev, and are undone when a step fails, unless their docs say otherwise. [`DevError`] has the cause, and
+//! the effects that could not be undone. Pass a [`Batch`](dm_core::Batch) instead of the host to wait once for several
+//! operations.
 //!
 //! # Errors
 //!
@@ -118,7 +120,7 @@ pub use verity::{
     VerityAlgorithm, VerityError, VerityFormat, VerityFormatted, VeritySuperblock, VerityTree, VerityVolume,
 };
 
-/// Defines an alias for the devices of each target.
+/// Defines aliases for the devices of targets.
 macro_rules! names {
     ($($(#[doc = $doc:literal])+ $name:ident of $target:ident;)+) => {$(
         $(#[doc = $doc])+
@@ -129,7 +131,7 @@ macro_rules! names {
 names! {
     /// A cache on a fast device for a slow one.
     CacheDev of Cache;
-    /// A device that is copied from another one while it is in use.
+    /// A copy of another device that can be used while the data is still being copied.
     CloneDev of CloneTarget;
     /// A device whose contents are stored encrypted on another one.
     CryptDev of Crypt;
@@ -145,7 +147,7 @@ names! {
     ErrorDev of ErrorTarget;
     /// A device that fails at intervals.
     FlakeyDev of Flakey;
-    /// A device with a tag for each sector, by which changes are detected.
+    /// A device that stores a tag with each block, by which changed data is detected.
     IntegrityDev of Integrity;
     /// Ranges of other devices, concatenated.
     LinearDev of Linear;

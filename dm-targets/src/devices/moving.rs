@@ -35,7 +35,8 @@ use crate::{Any, AnyStatus, AnyTable, Device, Linear, Usage};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl MappedDev<Linear> {
-    /// Starts moving the segment at sector `segment` of this device to sector `start` of the device `to`.
+    /// Starts moving the segment (a line of the table) at sector `segment` of this device to sector `start` of the
+    /// device `to`.
     ///
     /// The segment becomes a mirror that copies it. Follow it with [`progress`](MappedDev::progress), then call
     /// [`finish_move`](MappedDev::finish_move) or [`cancel_move`](MappedDev::cancel_move). Until then, writes to copied
@@ -77,8 +78,8 @@ impl MappedDev<Linear> {
 
 /// A linear device with segments that are being moved.
 impl MappedDev<Any> {
-    /// Completes a move while the device is in use: the segment is then at its new place, and the old one is free. Does
-    /// nothing without a move.
+    /// Ends the moves of the device while it is in use: their segments are then at the new places, and the old places
+    /// are free. Does nothing without a move.
     ///
     /// After a complete copy, reads that fail at the old place do not prevent this. A write that fails there does: its
     /// region is then out of sync, and the status does not tell whether it was copied before. A program that saw the copy
@@ -102,7 +103,7 @@ impl MappedDev<Any> {
         self.end_move(host, |[_, to]| to)
     }
 
-    /// Cancels a move while the device is in use: the segment stays at its old place.
+    /// Cancels the moves of the device while it is in use: their segments stay at the old places.
     ///
     /// # Errors
     ///

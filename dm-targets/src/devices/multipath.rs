@@ -18,13 +18,13 @@ const PROBES_SINCE: Version = Version::new(4, 50, 0);
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MultipathPath {
-    /// The number of the disk that the path leads to.
+    /// The number of the block device that is the path.
     pub device: DeviceNumber,
     /// The number of its group, from 1.
     pub group: u32,
-    /// Whether its group may be used.
+    /// The state of its group, such as whether the group is used or disabled.
     pub group_state: GroupState,
-    /// Whether the path is in use or has failed.
+    /// Whether the path works or has failed.
     pub state: PathState,
     /// The number of failures of the path since the table was loaded.
     pub fail_count: u32,
@@ -34,8 +34,8 @@ pub struct MultipathPath {
 
 /// A device that is reached by several paths.
 ///
-/// None of these methods works while the device is suspended ([`is_busy`](DevError::is_busy)), except
-/// [`paths`](Self::paths). If the table has several lines, the methods work on the first one.
+/// While the device is suspended, [`paths`](Self::paths) works, [`probe_paths`](Self::probe_paths) fails as described
+/// there, and the other methods return an error that [`is_busy`](DevError::is_busy).
 ///
 /// ```no_run
 /// use dm_core::Host;
@@ -78,7 +78,7 @@ impl MappedDev<Multipath> {
         Ok(paths)
     }
 
-    /// Marks a path as failed: it is not used until it is [reinstated](Self::reinstate_path).
+    /// Marks a path as failed: it is not used until it is [reinstated](Self::reinstate_path) or the table is replaced.
     ///
     /// # Errors
     ///
@@ -87,7 +87,8 @@ impl MappedDev<Multipath> {
         self.tell(host, MultipathMessage::FailPath(path.into()))
     }
 
-    /// Uses a failed path again. The kernel does not test it; if a request fails on it, the path is marked as failed again.
+    /// Uses a failed path again. The kernel does not test it; if it causes a request to fail, it is marked as failed
+    /// again.
     ///
     /// # Errors
     ///
@@ -96,7 +97,7 @@ impl MappedDev<Multipath> {
         self.tell(host, MultipathMessage::ReinstatePath(path.into()))
     }
 
-    /// Uses a group, counted from 1, from the next request on. All groups are enabled.
+    /// Uses a group, counted from 1, from the next request on, if one of its paths works. Enables all groups.
     ///
     /// # Errors
     ///
@@ -105,7 +106,7 @@ impl MappedDev<Multipath> {
         self.tell(host, MultipathMessage::SwitchGroup(group))
     }
 
-    /// Uses a group only when no other group is left.
+    /// Disables a group: it is used only when no enabled group has a working path.
     ///
     /// # Errors
     ///
@@ -132,8 +133,8 @@ impl MappedDev<Multipath> {
         self.tell(host, if waits { MultipathMessage::QueueIfNoPath } else { MultipathMessage::FailIfNoPath })
     }
 
-    /// Makes the kernel read from each working path of the current group; paths that do not answer are marked as failed. Returns
-    /// when all have been read; [`paths`](Self::paths) then shows the result.
+    /// Makes the kernel read from each working path of the current group; paths whose read fails are marked as failed.
+    /// Returns when all have been read; [`paths`](Self::paths) then shows the result.
     ///
     /// This is for programs that send requests past the device mapper, such as one that forwards SCSI commands of a virtual
     /// machine, and therefore have to detect failed paths themselves. Failed paths are not probed.

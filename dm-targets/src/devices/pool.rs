@@ -16,9 +16,9 @@ const MAX_METADATA: MetaBlocks = MetaBlocks(255 * 16_320);
 
 /// A pool of blocks that its thin devices take when they are written.
 ///
-/// The metadata device of a new pool must begin with zeros: 4096 bytes are enough. [`setup_pool`](MappedDev::setup_pool) reads
-/// them first, and takes over a pool that it finds there. Other fields of the pool's table are changed with
-/// [`change`](MappedDev::change).
+/// The metadata device of a new pool must begin with zeros: 4096 bytes are enough.
+/// [`setup_pool`](MappedDev::setup_pool) reads them first, and takes over a pool that it finds there. Fields of the
+/// pool's table without a method here are changed with [`change`](MappedDev::change).
 ///
 /// A pool that is read-only, out of metadata space or failed refuses messages, and with them most of these methods:
 /// [`is_read_only`](DevError::is_read_only).
@@ -26,7 +26,8 @@ const MAX_METADATA: MetaBlocks = MetaBlocks(255 * 16_320);
 /// Pools are hidden from programs that search for file systems, unless
 /// [`SetupOptions::visibility`](dm_core::SetupOptions::visibility) is set.
 impl MappedDev<ThinPool> {
-    /// Makes the pool use `length` of its data device, rounded down to whole blocks, and all of its metadata device.
+    /// Makes the pool use `length` of its data device, rounded down to whole blocks, and all of its metadata device, up
+    /// to the kernel's limit of nearly 16 GiB.
     ///
     /// Call it after the devices below have grown. A pool never shrinks.
     ///
@@ -74,7 +75,7 @@ impl MappedDev<ThinPool> {
         changed
     }
 
-    /// Makes sure that a pool that must be checked uses all of its metadata device.
+    /// Checks that a pool that needs a check uses all of its metadata device.
     fn check_metadata_size(&self, host: &Host, device: &Device, blocks: MetaBlocks) -> Result<(), DevError> {
         let size = NamedBlock::open(host, device, BlockOpenOptions::new())?.size()?;
         let wanted = size.to_meta_blocks_floor().min(MAX_METADATA);
@@ -110,8 +111,8 @@ impl MappedDev<ThinPool> {
         }
     }
 
-    /// Changes the transaction id from `current` to `new`: a number by which a program tells whether a change of several steps,
-    /// in the pool and in its own records, was completed.
+    /// Changes the transaction id from `current` to `new`. With this number, a program can tell whether a change of
+    /// several steps, in the pool and in its own records, was completed.
     ///
     /// # Errors
     ///

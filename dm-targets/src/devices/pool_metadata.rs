@@ -22,7 +22,8 @@ use crate::{Device, ThinPool};
 pub enum PoolMetadata {
     /// The first 4096 bytes are zeros: the kernel makes a new pool, unless the table has the feature `read_only`.
     Empty,
-    /// A pool; its thin devices exist as soon as its table is active.
+    /// A pool, recognized by its magic number; whether its metadata is intact is not checked. Its thin devices can be
+    /// activated as soon as its table is active.
     #[non_exhaustive]
     Pool {
         /// The transaction id.
@@ -70,7 +71,7 @@ impl PoolMetadata {
     }
 }
 
-/// Pools that are created only on an empty metadata device.
+/// Pools whose metadata device is checked before they are created.
 ///
 /// ```no_run
 /// use dm_core::{Host, SetupOptions};
@@ -91,7 +92,7 @@ impl PoolMetadata {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl MappedDev<ThinPool> {
-    /// Reads the first 4096 bytes of `device`, and tells whether they are pool metadata. Nothing is written.
+    /// Reads the first 4096 bytes of `device`, and returns what they contain. Nothing is written.
     ///
     /// # Errors
     ///

@@ -12,7 +12,7 @@ use crate::thin::{ThinDevId, ThinTable};
 use crate::thin_pool::ThinPoolMessage;
 use crate::{Device, Thin, ThinPool};
 
-/// How a thin device is created or activated.
+/// How a thin device or a snapshot is created or activated.
 ///
 /// [`SetupOptions`] alone can be given in the place of these.
 #[derive(Clone, Debug, Default)]
@@ -24,17 +24,19 @@ pub struct ThinOptions<'a> {
 }
 
 impl<'a> ThinOptions<'a> {
-    /// No external origin: blocks that were never written read as zeros.
+    /// No external origin: blocks that were never written read as zeros. A snapshot by
+    /// [`snapshot_with`](MappedDev::snapshot_with) has that of its origin.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets how the mapped device is created: its uuid, its visibility, read-only.
+    /// Sets how the mapped device is created, such as its uuid, or that it is read-only.
     pub fn setup(self, setup: SetupOptions<'a>) -> Self {
         Self { setup, ..self }
     }
 
-    /// Sets the device from which blocks are read that were never written. Its contents must not change, and it must not shrink.
+    /// Sets the device from which blocks that were never written are read. Its contents must not change, and it must
+    /// not shrink.
     pub fn external_origin(self, origin: impl Into<Device>) -> Self {
         Self { external_origin: Some(origin.into()), ..self }
     }
@@ -112,8 +114,8 @@ impl MappedDev<ThinPool> {
     ///
     /// # Errors
     ///
-    /// As [`create_thin`](Self::create_thin), if the name is taken. [`is_already_exists`](DevError::is_already_exists) if all
-    /// ids from `first` on are taken.
+    /// As [`create_thin`](Self::create_thin), but [`is_already_exists`](DevError::is_already_exists): the name is
+    /// taken, or all ids from `first` on are.
     pub fn create_thin_from(
         &self,
         host: &Host,
@@ -151,12 +153,12 @@ impl MappedDev<ThinPool> {
     /// Activates a thin device of the pool: creates the mapped device for it, or takes over the existing one.
     ///
     /// The pool does not know the length of a thin device: give the same each time. The kernel does not refuse a second
-    /// mapped device with another name for the same id; using both corrupts file systems.
+    /// mapped device with another name for the same id; using both can corrupt a file system.
     ///
     /// # Errors
     ///
-    /// [`is_no_data`](DevError::is_no_data): the pool has no thin device with this id. Those of [`MappedDev::setup`]: the name
-    /// belongs to another device.
+    /// [`is_no_data`](DevError::is_no_data): the pool has no thin device with this id. Others as [`MappedDev::setup`]:
+    /// [`is_already_exists`](DevError::is_already_exists) if the name belongs to another device.
     pub fn activate(
         &self,
         host: &Host,
@@ -189,17 +191,17 @@ impl MappedDev<ThinPool> {
     /// Takes a snapshot of a thin device of this pool, and creates the mapped device for it.
     ///
     /// The origin is suspended for a moment, so that the snapshot holds all that was written to it. If the origin has
-    /// an external origin, the snapshot reads blocks that were never written from there. When a step fails, the
-    /// snapshot is deleted again. Threads and processes that share a lock directory take turns (see
-    /// [`Host::with_lock_dir`]).
+    /// an external origin, the snapshot has it as well. When a step fails, the snapshot is deleted again. Threads with
+    /// clones of `host`, and processes that share a lock directory, take turns (see [`Host::with_lock_dir`]).
     ///
     /// For a thin device without a mapped device, see [`snapshot_of_inactive`](Self::snapshot_of_inactive).
     ///
     /// # Errors
     ///
-    /// As [`create_thin`](Self::create_thin). [`DevError::Request`]: `origin` belongs to another pool; nothing was done.
-    /// [`DevError::Operation`]: the origin cannot be suspended or resumed, or has a table in its inactive slot.
-    /// [`DevError::PoolFailed`].
+    /// As [`create_thin`](Self::create_thin), but [`operation`](DevError::operation) is also `Some` if the id is taken:
+    /// its [`step`](dm_core::OpError::step) is then [`Step::Message`](dm_core::Step::Message). [`DevError::Request`]:
+    /// `origin` belongs to another pool; nothing was done. [`DevError::Operation`]: the origin cannot be suspended or
+    /// resumed, or has a table in its inactive slot. [`DevError::PoolFailed`].
     pub fn snapshot(
         &self,
         host: &Host,
@@ -244,8 +246,8 @@ impl MappedDev<ThinPool> {
 
     /// Takes a snapshot of a thin device without a mapped device, and creates the mapped device for the snapshot.
     ///
-    /// That `origin` has no mapped device is not checked: the snapshot of an active one can be corrupt. When a step
-    /// fails, the snapshot is deleted again.
+    /// This does not check that `origin` has no mapped device: the snapshot of an active one can be corrupt. When a
+    /// step fails, the snapshot is deleted again.
     ///
     /// # Errors
     ///

@@ -36,12 +36,13 @@ pub enum PoolToolErrorKind {
     NotRun(Option<i32>),
     /// The devices of the host are not devices of this machine, such as those of a kernel in memory.
     OtherMachine,
-    /// The program ended with an error. For `thin_check`: the metadata is damaged, or the device holds no metadata of a pool.
+    /// The program ended with an error. For `thin_check`, usually: the metadata is damaged, or the device holds no
+    /// metadata of a pool.
     #[non_exhaustive]
     Failed {
         /// The exit status; `None` if a signal ended it.
         status: Option<i32>,
-        /// The first 4096 bytes of the program's output.
+        /// The first 4096 bytes that the program wrote to its standard error.
         output: String,
     },
 }
@@ -102,12 +103,12 @@ impl core::error::Error for PoolToolError {}
 impl MappedDev<ThinPool> {
     /// Checks the metadata of a pool that is not active with `thin_check`. Nothing is written.
     ///
-    /// This blocks until the program ends, which takes minutes for gigabytes of metadata.
+    /// This blocks until the program ends, which can take minutes for gigabytes of metadata.
     ///
     /// # Errors
     ///
-    /// [`DevError::PoolTool`]: the metadata is damaged, or the program is not installed.
-    /// [`is_busy`](DevError::is_busy): the device is in use, by the active pool for instance.
+    /// [`DevError::PoolTool`]: the metadata is damaged, or the program cannot be run. [`DevError::Block`]: the device
+    /// cannot be opened; [`is_busy`](DevError::is_busy) if it is in use, by the active pool for instance.
     pub fn check_metadata(host: &Host, device: impl Into<Device>) -> Result<(), DevError> {
         run(host, "thin_check", &[], &[("", device.into())])
     }
@@ -121,9 +122,9 @@ impl MappedDev<ThinPool> {
         run(host, "thin_check", &["--clear-needs-check-flag"], &[("", device.into())])
     }
 
-    /// Copies the readable metadata on the device `from` to the device `to`, with `thin_repair`. The previous contents of `to` are
-    /// lost; `from` is not written. Neither may be in use, and `to` must not be smaller than `from`. Metadata that cannot be read
-    /// is missing on `to`; the program does not report it.
+    /// Copies the readable metadata on the device `from` to the device `to`, with `thin_repair`. The previous contents
+    /// of `to` are lost; `from` is not written. Neither may be in use, and `to` must not be smaller than `from`.
+    /// Metadata that cannot be read is missing on `to`, without an error.
     ///
     /// # Errors
     ///

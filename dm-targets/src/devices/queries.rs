@@ -19,7 +19,7 @@ impl<K: LineKind> MappedDev<K> {
     /// # Errors
     ///
     /// [`DevError::NoTable`]: the device has no active table. [`DevError::Table`]: the active table has another target
-    /// type. [`DevError::PoolFailed`]: the pool of a thin device has failed.
+    /// type or cannot be parsed. [`DevError::PoolFailed`]: the pool of a thin device has failed.
     pub fn table(&self, host: &Host) -> Result<Table<K>, DevError> {
         let lines = self.lines(host)?;
         if lines.iter().any(|line| K::has_failed(&line.params)) {
@@ -43,7 +43,7 @@ impl<K: LineKind> MappedDev<K> {
         Ok(lines)
     }
 
-    /// Reads the status of each of its lines.
+    /// Reads the status of each line of the active table; returns an empty list if there is no table.
     ///
     /// # Errors
     ///
@@ -52,9 +52,9 @@ impl<K: LineKind> MappedDev<K> {
         self.statuses_with(host, StatusOptions::new())
     }
 
-    /// Reads the status of each of its lines, with options.
+    /// Reads the status of each line of the active table, with options.
     ///
-    /// With [`noflush`](StatusOptions::noflush), pools, caches and others do not commit their metadata first. The
+    /// With [`noflush`](StatusOptions::noflush), pools, caches and clones do not commit their metadata first. The
     /// options must request a status and not a table.
     ///
     /// # Errors
@@ -75,12 +75,12 @@ impl<K: LineKind> MappedDev<K> {
 }
 
 impl<K: Target> MappedDev<K> {
-    /// Reads the status of its target, or of its first line if there are several. The options are as for
+    /// Reads the status of its target, or of its first line if there are several, with the same options as
     /// [`statuses`](Self::statuses).
     ///
     /// # Errors
     ///
-    /// [`DevError::Text`]: the status cannot be parsed. [`DevError::NoTable`]: the device has no active table.
+    /// As [`statuses`](Self::statuses). [`DevError::NoTable`]: the device has no active table.
     pub fn status(&self, host: &Host) -> Result<K::Status, DevError> {
         self.status_with(host, StatusOptions::new())
     }

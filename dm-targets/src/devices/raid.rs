@@ -10,8 +10,8 @@ use crate::raid::{RaidDevice, RaidMessage, RaidStatus};
 
 /// An array of devices, such as RAID 1, 5, 6 or 10.
 impl MappedDev<Raid> {
-    /// Starts a scrub that compares the devices and counts mismatches. The returned progress ends when it has finished;
-    /// the count is then in the status ([`mismatches`](Self::mismatches)).
+    /// Starts a scrub: the kernel compares the data of the devices, and counts mismatches. The returned progress ends
+    /// when the scrub has finished or was stopped; [`mismatches`](Self::mismatches) then returns the count.
     ///
     /// # Errors
     ///
@@ -22,8 +22,7 @@ impl MappedDev<Raid> {
         Ok(self.progress(host, interval))
     }
 
-    /// Starts a scrub that compares the devices and repairs mismatches. The returned progress ends when it has
-    /// finished.
+    /// Starts a scrub that repairs mismatches. The returned progress ends when the scrub has finished or was stopped.
     ///
     /// # Errors
     ///
@@ -33,7 +32,8 @@ impl MappedDev<Raid> {
         Ok(self.progress(host, interval))
     }
 
-    /// Reads the number of sectors that did not match in the last check.
+    /// Reads the number of sectors that did not match in the last check: 0 if the last background work was not a check,
+    /// `None` if the status does not contain it.
     ///
     /// # Errors
     ///
@@ -45,8 +45,8 @@ impl MappedDev<Raid> {
         })
     }
 
-    /// Replaces a leg, counted from 0, with another device while the array is in use. The returned progress follows the
-    /// rebuild until it has finished.
+    /// Replaces a leg, counted from 0, with another device while the array is in use. The returned progress ends when
+    /// the rebuild has finished or was stopped.
     ///
     /// # Errors
     ///

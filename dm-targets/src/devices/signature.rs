@@ -5,7 +5,8 @@ use core::fmt;
 /// The bytes that are looked at: a block of metadata.
 pub(super) const LOOKED_AT: usize = 4096;
 
-/// Offset, magic bytes and name of known formats. Longer and more specific magic bytes come first.
+/// Offset, magic bytes and name of known formats. The first that matches is taken, so the least specific one comes
+/// last.
 const SIGNATURES: [(usize, &[u8], &str); 24] = [
     (0, b"LUKS\xba\xbe", "a LUKS volume"),
     (0, b"XFSB", "an XFS file system"),
@@ -33,7 +34,7 @@ const SIGNATURES: [(usize, &[u8], &str); 24] = [
     (510, b"\x55\xaa", "a partition table or a boot sector"),
 ];
 
-/// The recognized contents of a block that is not all zeros.
+/// What a block that is not all zeros contains, as far as it is recognized.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForeignData {
     name: Option<&'static str>,

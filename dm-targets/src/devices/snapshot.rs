@@ -21,9 +21,9 @@ impl MappedDev<SnapshotOrigin> {
     ///
     /// # Errors
     ///
-    /// [`is_busy`](DevError::is_busy): the snapshot is in use, and nothing was changed. When the kernel refuses the
-    /// merge, the snapshot's mapped device is created again. Only if udev does not finish, the merge has started
-    /// ([`OpError::is_done`](dm_core::OpError::is_done)).
+    /// [`is_busy`](DevError::is_busy): the snapshot is still in use after 10 seconds; nothing was changed. When the
+    /// kernel refuses the merge, the snapshot's mapped device is created again. If only udev does not finish, the merge
+    /// has started ([`OpError::is_done`](dm_core::OpError::is_done)).
     pub fn merge(&self, host: &Host, snapshot: &SnapshotDev) -> Result<MergeDev, DevError> {
         let old = snapshot.table(host)?;
         let lines = old.lines().iter().map(|line| {

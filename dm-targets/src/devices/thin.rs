@@ -17,11 +17,11 @@ pub(super) struct ThinLine {
 
 /// A device whose blocks are allocated from a pool on writes.
 impl MappedDev<Thin> {
-    /// Reads its id in the pool.
+    /// Reads the id of this thin device in its pool.
     ///
     /// # Errors
     ///
-    /// [`DevError::PoolFailed`]: the pool has failed, so the table cannot be read.
+    /// As [`table`](MappedDev::table): [`DevError::PoolFailed`] if the pool has failed.
     pub fn dev_id(&self, host: &Host) -> Result<ThinDevId, DevError> {
         Ok(self.line(host)?.id)
     }
@@ -42,7 +42,7 @@ impl MappedDev<Thin> {
         }
     }
 
-    /// Changes its length.
+    /// Changes the length of the device while it is in use.
     ///
     /// Grow a file system on it afterwards, or shrink it before. Blocks beyond a new end stay mapped in the pool, and
     /// reappear when the device is extended again; discard them first to free them.
@@ -54,7 +54,7 @@ impl MappedDev<Thin> {
         self.set_length_with(host, length, ReloadOptions::new())
     }
 
-    /// Changes its length, with options such as those of the suspension.
+    /// Changes the length of the device, with options such as those of the suspension.
     ///
     /// If the pool is full and holds writes back, a suspension with a flush blocks until the pool has space, or until
     /// the kernel's `no_space_timeout` expires (60 seconds by default) and these writes fail. One with

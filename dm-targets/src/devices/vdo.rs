@@ -11,7 +11,7 @@ use crate::vdo::{VdoConfig, VdoIndexState, VdoMessage, VdoReply, VdoStats};
 /// A device that stores equal blocks once, and compresses them.
 ///
 /// `vdoformat` formats a volume. To grow it, use [`change`](MappedDev::change): a longer line increases the logical
-/// size, and another number of blocks in its table the physical size, after the underlying device has grown.
+/// size, and a larger number of blocks in its table the physical size, after the underlying device has grown.
 ///
 /// An active volume keeps its logical block size, cached blocks, era length and threads: the kernel refuses a table with
 /// others ([`is_invalid`](DevError::is_invalid), with a line in its log), and [`TakeOver::Update`](dm_core::TakeOver::Update)
@@ -32,7 +32,7 @@ use crate::vdo::{VdoConfig, VdoIndexState, VdoMessage, VdoReply, VdoStats};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl MappedDev<Vdo> {
-    /// Reads counters and sizes since the device was set up.
+    /// Reads the statistics of the volume: counters, and present sizes.
     ///
     /// # Errors
     ///
@@ -44,7 +44,7 @@ impl MappedDev<Vdo> {
         }
     }
 
-    /// Reads the parameters with which the volume was formatted.
+    /// Reads the present sizes of the volume, and the parameters of its slabs and index, which `vdoformat` has set.
     ///
     /// # Errors
     ///
@@ -56,7 +56,7 @@ impl MappedDev<Vdo> {
         }
     }
 
-    /// Sets whether new data is compressed. Loading a table sets it again.
+    /// Sets whether new data is compressed. Each resume sets it to the value in the table again.
     ///
     /// # Errors
     ///
@@ -65,8 +65,8 @@ impl MappedDev<Vdo> {
         self.message(host, &VdoMessage::Compression(on)).map(drop)
     }
 
-    /// Sets whether new data is looked up in the index, so that equal blocks are stored once. Loading a table sets it
-    /// again.
+    /// Sets whether new data is looked up in the index, so that equal blocks are stored once. Each resume sets it to
+    /// the value in the table again.
     ///
     /// The index is opened in the background: [`index_state`](Self::index_state) tells when it is
     /// [`Online`](VdoIndexState::Online).
@@ -78,7 +78,7 @@ impl MappedDev<Vdo> {
         self.message(host, if on { &VdoMessage::IndexEnable } else { &VdoMessage::IndexDisable }).map(drop)
     }
 
-    /// Replaces a failed index with a new, empty one, which does not contain the blocks that are stored already.
+    /// Replaces the index with a new, empty one in the background. Blocks that are stored already are not in it.
     ///
     /// # Errors
     ///

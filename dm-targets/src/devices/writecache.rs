@@ -42,14 +42,14 @@ impl MappedDev<Writecache> {
     ///
     /// The current table of the device moves to a new private device, `origin_name`, which becomes the origin of the
     /// cache. `cache` makes the cache's table from the number of that device. When a step fails, all steps are undone.
-    /// Only if udev does not finish after the switch, the cache stays attached
+    /// The cache stays attached if udev does not finish after the switch
     /// ([`OpError::is_done`](dm_core::OpError::is_done)).
     ///
     /// # Errors
     ///
     /// [`is_already_exists`](DevError::is_already_exists): the origin's name is taken.
-    /// [`is_invalid`](DevError::is_invalid): the kernel refuses the cache. [`DevError::Table`].
-    /// [`DevError::NotUndone`]: the origin could not be removed again.
+    /// [`is_invalid`](DevError::is_invalid): the kernel refuses the cache. [`DevError::Table`]: the cache's table is
+    /// not valid. [`DevError::NotUndone`]: the origin could not be removed again.
     pub fn attach(
         host: &Host,
         device: &LinearDev,
@@ -86,8 +86,8 @@ impl MappedDev<Writecache> {
         self.tell(host, WritecacheMessage::FlushOnSuspend)
     }
 
-    /// Makes the cache write back all blocks, and cache no further ones until a table is loaded. The returned progress ends when
-    /// nothing is cached.
+    /// Makes the cache write back all blocks, and cache no further ones until its table is replaced. The returned
+    /// progress ends when nothing is cached.
     ///
     /// The progress also ends when the cache fails; [`detach`](Self::detach) tells the two apart.
     ///
@@ -102,12 +102,13 @@ impl MappedDev<Writecache> {
     /// Detaches a clean cache while the device is in use, so that the device maps its origin directly. The fast device is then
     /// free.
     ///
-    /// Nothing new is cached from this call on, even if it fails.
+    /// No further blocks are cached from this call on, even if it returns [`DevError::Dirty`].
     ///
     /// # Errors
     ///
-    /// [`DevError::Dirty`]: blocks have not been written back, see [`clean`](Self::clean). [`DevError::WritecacheFailed`]. In
-    /// both cases the cache is still in place.
+    /// [`DevError::Dirty`]: blocks have not been written back, see [`clean`](Self::clean).
+    /// [`DevError::WritecacheFailed`]. In both cases the cache is still in place. Others as
+    /// [`set_table`](MappedDev::set_table).
     pub fn detach(&self, host: &Host) -> Result<LinearDev, DevError> {
         // Writes after the status was read must not be cached.
         self.tell(host, WritecacheMessage::Cleaner)?;

@@ -22,8 +22,8 @@ use crate::{Usage, Zoned};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl MappedDev<Zoned> {
-    /// Reads the number of zones with data on all devices. [`status`](MappedDev::status) has the numbers for each kind
-    /// and device.
+    /// Reads how many zones hold data, and how many there are, on all devices. [`status`](MappedDev::status) has the
+    /// numbers for each kind and device.
     ///
     /// # Errors
     ///
@@ -38,8 +38,8 @@ impl MappedDev<Zoned> {
         Ok(cache.into_iter().chain(of_devices).fold(Usage { used: 0, total: 0 }, add))
     }
 
-    /// Makes the kernel move data out of the random-access zones in the background, as it does automatically when few
-    /// of them are free.
+    /// Makes the kernel move data out of the random-access zones in the background, if the device is idle or few of
+    /// these zones are free (`dmz_should_reclaim` in drivers/md/dm-zoned-reclaim.c). It also does so by itself.
     ///
     /// # Errors
     ///

@@ -34,7 +34,7 @@ impl DevError {
         }
     }
 
-    /// The error of a block device, if it was one.
+    /// The error of a block device, if that is the cause.
     #[must_use]
     pub fn block(&self) -> Option<&BlockError> {
         match self.cause() {
@@ -68,13 +68,13 @@ impl DevError {
         }
     }
 
-    /// Whether the device, or a block device to open, does not exist.
+    /// Whether the device, or a block device to open, does not exist, or no path leads to it.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.is(OpError::is_not_found, Error::is_not_found) || self.block().is_some_and(BlockError::is_not_found)
     }
 
-    /// Whether the device, or a block device to open, is in use, or another operation on the device has not finished.
+    /// Whether the device, or a block device to open, is in use, or its state or another operation forbids the command.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.is(OpError::is_busy, Error::is_busy) || self.block().is_some_and(BlockError::is_busy)
@@ -94,7 +94,7 @@ impl DevError {
         self.is(OpError::is_no_data, Error::is_no_data)
     }
 
-    /// Whether the device is read-only, or a pool or cache refused a message because it cannot write its metadata.
+    /// Whether a device is read-only, or a pool or cache refused a message because it cannot write its metadata.
     ///
     /// Such a message is refused again until that state ends. A pool without a free metadata block needs a larger metadata
     /// device and [`grow`](crate::devices::ThinPoolDev::grow); one with the feature `read_only`, a table without it. Metadata
@@ -105,13 +105,16 @@ impl DevError {
         self.is(OpError::is_read_only, Error::is_read_only) || self.block().is_some_and(BlockError::is_not_writable)
     }
 
-    /// Whether there is not enough space for the operation.
+    /// Whether there is not enough space for a command, for example in a pool's metadata.
     #[must_use]
     pub fn is_no_space(&self) -> bool {
         self.is(OpError::is_no_space, Error::is_no_space)
     }
 
     /// Whether the kernel refused a table, a message or a name as invalid, or a text is not a valid name.
+    ///
+    /// This does not include tables and requests that this crate refuses: [`Table`](Self::Table),
+    /// [`Wanted`](Self::Wanted), [`Request`](Self::Request).
     #[must_use]
     pub fn is_invalid(&self) -> bool {
         self.is(OpError::is_invalid, Error::is_invalid) || matches!(self.cause(), Self::Name(_))

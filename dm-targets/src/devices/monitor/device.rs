@@ -58,7 +58,7 @@ impl Device {
         let Some(status) = self.ask(dm, StatusOptions::new())? else { return Ok(()) };
         let low_water = self.low_water(dm, &status)?;
         let mut lines = BTreeMap::new();
-        // The kernel raises no event when a device gets its first table.
+        // The poller does not report the first table of a device that existed when it was opened.
         let mut is_silent = !status.info().has_active_table();
         for line in &status {
             let line = line?;

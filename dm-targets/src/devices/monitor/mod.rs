@@ -25,10 +25,10 @@ use super::DevError;
 /// The pause before a retry after an error.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Follows the health of devices, and reports each change once.
+/// Follows the health of devices, and reports each change that it sees once.
 ///
-/// It replaces dmeventd, for all targets and without a thread: the caller waits, in [`wait`](Self::wait) or in an event
-/// loop, and acts on the reports. Changes are detected in two ways:
+/// It takes the place of dmeventd's monitoring, for all targets and without a thread: the caller waits, in
+/// [`wait`](Self::wait) or in an event loop, and acts on the reports. Changes are detected in two ways:
 ///
 /// - through events of the kernel, which an [`EventPoller`] receives: a leg that fails, a pool that is full;
 /// - by reading the status at an interval ([`MonitorOptions::status_interval`]), for changes without an event: levels
@@ -72,18 +72,20 @@ const RETRY: Duration = Duration::from_secs(1);
 /// # Followed devices
 ///
 /// The [`MonitorOptions`] select devices by their present name or uuid. The removal of one is reported as
-/// [`Removed`](AlarmKind::Removed), and any new device with its name as [`Added`](AlarmKind::Added). The monitor does
-/// not use udev, which may be stopped or restarted.
+/// [`Removed`](AlarmKind::Removed), and a new one as [`Added`](AlarmKind::Added). The monitor does not use udev, which
+/// may be stopped or restarted.
 ///
 /// Two changes are not visible in the kernel's list of devices: a new table of a device that already has one, and, if
 /// neither device had an event, the replacement of a device without a uuid by one with the same name and number between
-/// two steps. Both are detected with the next event or status; [`read_all`](Self::read_all) checks at once.
+/// two steps. Their effects are seen with the next event or status; [`read_all`](Self::read_all) reads all statuses at
+/// once. Changes that are reverted between two steps are not seen.
 ///
 /// # Costs
 ///
-/// A step costs two ioctls, like one of the [`EventPoller`]. Each device with an event takes one more, as does, after
-/// each interval, each device that can change without an event. A thin pool takes two, since its low water mark is only
-/// in its table. Reading does not commit metadata (`noflush`). The first step reads all followed devices.
+/// A step costs as much as one of the [`EventPoller`], usually two ioctls. Each device with an event takes one more,
+/// and so does each device that can change without an event, once per interval. A thin pool takes two more, since its
+/// low water mark is only in its table. Reading does not commit metadata (`noflush`). The first step reads all followed
+/// devices.
 #[derive(Debug)]
 pub struct Monitor {
     dm: Dm,
@@ -231,7 +233,7 @@ impl Monitor {
         self.plan_look();
         match failure {
             Some(error) if self.alarms.is_empty() => Err(error.into()),
-            // It is retried later, and then fails without affecting the others.
+            // The device that failed is read again later; the alarms of the others are returned now.
             _ => Ok(mem::take(&mut self.alarms)),
         }
     }

@@ -38,8 +38,8 @@ impl Default for MonitorOptions {
 }
 
 impl MonitorOptions {
-    /// Follows all devices, with the levels 80, 85, 90, 95 and 100 percent, and reads statuses without events every 10
-    /// seconds.
+    /// Follows all devices, with the levels 80, 85, 90, 95 and 100 percent, and reads the status of devices that can
+    /// change without an event every 10 seconds.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -57,7 +57,8 @@ impl MonitorOptions {
         self
     }
 
-    /// Follows the devices whose uuid has this prefix; a complete uuid selects one device. Can be called several times.
+    /// Follows the devices whose uuid has this prefix. A complete uuid also selects devices with a longer uuid that
+    /// starts with it. Can be called several times.
     #[must_use]
     pub fn uuid_prefix(mut self, prefix: DmUuidBuf) -> Self {
         self.uuid_prefixes.push(prefix);

@@ -19,10 +19,10 @@ use crate::message::stats::{StatsAreas, StatsCreate, StatsMessage, StatsRegion, 
 
 /// The I/O statistics of a mapped device with any targets.
 ///
-/// The kernel counts in *regions*: parts of a device, divided into *areas* of the same size. A program creates a region, reads
-/// its counters from time to time, and computes rates from two readings. Regions belong to the device and not to the
-/// process: they are kept until they are deleted or the device is removed. A region that was created with a program id is
-/// found again by it, see [`regions_of`](Self::regions_of).
+/// The kernel counts in *regions*: parts of a device, divided into *areas* of the same size, of which the last may be
+/// shorter. A program creates a region, reads its counters from time to time, and computes rates from two readings.
+/// Regions belong to the device and not to the process: they are kept until they are deleted or the device is removed.
+/// A region that was created with a program id is found again by it, see [`regions_of`](Self::regions_of).
 ///
 /// The device is found by its uuid, or without a uuid by its name, like a [`MappedDev`](super::MappedDev).
 ///
@@ -167,7 +167,8 @@ impl Stats {
     /// # Errors
     ///
     /// [`is_no_such_region`](DevError::is_no_such_region): the region was deleted, or another device has replaced this
-    /// one.
+    /// one. [`is_not_found`](DevError::is_not_found): the device was removed. [`DevError::Text`]: the reply cannot be
+    /// parsed.
     pub fn read(&self, host: &Host, region: &StatsRegion) -> Result<StatsReading, DevError> {
         self.print(host, region, StatsMessage::Print { region: region.id, areas: None })
     }
@@ -181,7 +182,7 @@ impl Stats {
         self.print(host, region, StatsMessage::Print { region: region.id, areas: Some(areas) })
     }
 
-    /// Reads the counters of a region and resets them atomically.
+    /// Reads the counters of a region and resets them, except the number of requests in flight.
     ///
     /// No request is lost: the kernel subtracts the values that it has printed, and only if they all fit into the
     /// reply (`dm_stats_print` in drivers/md/dm-stats.c).
@@ -210,7 +211,7 @@ impl Stats {
         self.send(host, &StatsMessage::Clear(region.id)).map(drop)
     }
 
-    /// Replaces the auxiliary data of a region.
+    /// Replaces the auxiliary data of a region, a word that the kernel keeps for the program.
     ///
     /// # Errors
     ///
@@ -221,7 +222,7 @@ impl Stats {
         Ok(())
     }
 
-    /// Deletes a region. The kernel reuses its id for the next region.
+    /// Deletes a region. The kernel may give its id to a new region.
     ///
     /// # Errors
     ///
@@ -230,7 +231,7 @@ impl Stats {
         self.send(host, &StatsMessage::Delete(region.id)).map(drop)
     }
 
-    /// Deletes all regions with a program id, and returns their number.
+    /// Deletes all regions with a program id, and returns how many there were.
     ///
     /// It takes one ioctl and one more for each region. A region that another process deletes meanwhile is not an error.
     ///

@@ -34,7 +34,7 @@ impl StatsReading {
     /// The rates of all areas together since an earlier reading of the same region.
     ///
     /// `None` if they cannot be computed: a counter has decreased because the region was cleared or replaced, the
-    /// readings have different areas, or no time has passed.
+    /// readings have no or different areas, or no time has passed.
     #[must_use]
     pub fn rates_since(&self, earlier: &Self) -> Option<StatsRates> {
         let (before, now) = (earlier.total()?, self.total()?);
@@ -46,7 +46,8 @@ impl StatsReading {
 
     /// The rates of each area since an earlier reading of the same region, as [`rates_since`](Self::rates_since).
     ///
-    /// An area is compared with the one that starts at the same sector, so the readings may have different areas.
+    /// An area is compared with the one that has the same range, so the readings may have different areas; an area
+    /// without one is left out.
     #[must_use]
     pub fn area_rates_since(&self, earlier: &Self) -> Vec<(StatsRange, StatsRates)> {
         let Some(interval) = self.interval_since(earlier) else { return Vec::new() };

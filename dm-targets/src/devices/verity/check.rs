@@ -12,8 +12,7 @@ use crate::verity::Hex;
 impl VeritySuperblock {
     /// Reads all data and all hashes and checks them, from the first block on.
     ///
-    /// The data of a device that is in use can be checked as well. It uses about 1 MiB of memory, and a hash
-    /// block for each level of the tree.
+    /// The devices may be in use. The call uses about 1 MiB of memory, and a hash block for each level of the tree.
     ///
     /// # Errors
     ///

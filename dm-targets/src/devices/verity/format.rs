@@ -16,8 +16,8 @@ use crate::verity::Hex;
 
 /// The parameters of a new hash tree.
 ///
-/// The defaults are those of `veritysetup format`: SHA-256, blocks of 4096 bytes, the whole data device, a random salt of 32 bytes
-/// and a random uuid. With a given salt and uuid, equal data have equal trees.
+/// The defaults are those of `veritysetup format`: SHA-256, blocks of 4096 bytes, the whole data device, a random salt
+/// of 32 bytes and a random uuid. With a given salt and uuid, equal data have equal trees and superblocks.
 ///
 /// ```
 /// use dm_targets::devices::{VerityFormat, VeritySuperblock};
@@ -83,13 +83,14 @@ impl VerityFormat {
         self
     }
 
-    /// The sizes of data blocks and of hash blocks in bytes: powers of two from 512 to 524288.
+    /// The sizes of data blocks and of hash blocks in bytes: powers of two from 512 to 524288. The kernel refuses
+    /// tables with data blocks that are larger than a page.
     pub const fn block_sizes(mut self, data: u32, hash: u32) -> Self {
         self.block_sizes = [data, hash];
         self
     }
 
-    /// The number of data blocks that have a hash.
+    /// The number of data blocks that have a hash; by default, as many as the data device holds.
     pub const fn data_blocks(mut self, blocks: DataBlocks) -> Self {
         self.data_blocks = Some(blocks);
         self
@@ -112,11 +113,12 @@ impl VerityFormat {
         self
     }
 
-    /// Hashes all data blocks, and writes the tree and its superblock to `hash`. Their previous contents are
-    /// lost.
+    /// Hashes all data blocks, and writes the tree and its superblock to `hash`, over what was there. If `data` is the
+    /// same device, this does not check that they are behind the data, as
+    /// [`VerityVolume::format`](super::VerityVolume::format) does.
     ///
-    /// The data are read once, and must not change meanwhile. The superblock is written last. It uses about 1 MiB of memory,
-    /// and a hash block for each level of the tree.
+    /// The data are read once, and must not change meanwhile. The superblock is written last. The call uses about 1 MiB
+    /// of memory, and a hash block for each level of the tree.
     ///
     /// # Errors
     ///

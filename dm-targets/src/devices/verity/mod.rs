@@ -43,19 +43,21 @@ use crate::verity::{VerityState, VerityTable};
 ///
 /// # Error correction
 ///
-/// The kernel corrects corrupted blocks with the parity that `veritysetup format --fec-device` makes. The table has its device
-/// ([`use_fec_from_device`](VerityTable::use_fec_from_device)), [`fec_blocks`](VerityTable::fec_blocks) and
-/// [`fec_roots`](VerityTable::fec_roots), as `dmsetup table` shows them of a device that `veritysetup open` made. The kernel reads the
-/// parity past the page cache: sync its device first if another process has it open. A corrected block does not count as corrupted;
-/// how many were corrected is in the status and health of kernels after Linux 6.12.
+/// The kernel can correct corrupted blocks with the parity that `veritysetup format --fec-device` makes. The table
+/// names the device with the parity ([`use_fec_from_device`](VerityTable::use_fec_from_device)),
+/// [`fec_blocks`](VerityTable::fec_blocks) and [`fec_roots`](VerityTable::fec_roots); `dmsetup table` shows the values
+/// for a device that `veritysetup open` made. The kernel reads the parity past the page cache: sync its device first if
+/// another process has it open. A corrected block does not count as corrupted; how many were corrected is in the status
+/// and health of kernels after Linux 6.12.
 ///
 /// # Signatures
 ///
-/// With [`root_hash_sig_key_desc`](VerityTable::root_hash_sig_key_desc) the kernel takes the root hash only with a signature: a
-/// PKCS #7 message in DER over the digits of the root hash, in a key of type `user` with that description. Without this key the table
-/// is refused with `ENOKEY`, which [`errno`](DevError::errno) returns. A signature is valid by the certificates that were built
-/// into the kernel (`verity_verify_root_hash` in drivers/md/dm-verity-verify-sig.c). The kernels on which this crate is tested have no
-/// certificate whose private key is known, so only the refusal is tested.
+/// With [`root_hash_sig_key_desc`](VerityTable::root_hash_sig_key_desc) the kernel takes the root hash only with a
+/// signature: a PKCS #7 message in DER over the digits of the root hash, in a key of type `user` with that description.
+/// Without this key the table is refused with `ENOKEY`, which [`errno`](DevError::errno) returns. A signature is
+/// checked with the certificates that were built into the kernel, and if it is so configured, with those of its
+/// secondary and platform keyrings (`verity_verify_root_hash` in drivers/md/dm-verity-verify-sig.c). The kernels on
+/// which this crate is tested have no certificate whose private key is known, so only the refusal is tested.
 impl MappedDev<Verity> {
     /// Makes sure that a read-only device with this table exists, over all of its data blocks: creates it, or takes it over.
     ///

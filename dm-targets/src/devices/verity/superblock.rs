@@ -81,7 +81,8 @@ impl VeritySuperblock {
     ///
     /// # Errors
     ///
-    /// [`VerityError::NoSuperblock`]. [`VerityError::TooSmall`]. [`VerityError::Block`]. [`VerityError::Invalid`]: a field has a value that this crate or the kernel cannot use.
+    /// [`VerityError::NoSuperblock`]. [`VerityError::TooSmall`]. [`VerityError::Block`]. [`VerityError::Invalid`]: a
+    /// field has a value that this crate does not support, or the fields do not describe a tree.
     pub fn read(hash: &dyn BlockIo, offset: Sectors) -> Result<Self, VerityError> {
         Self::read_part(&NamedDevice::hash(hash), offset)
     }
@@ -178,7 +179,7 @@ impl VeritySuperblock {
         self.offset.0.saturating_add(1).div_ceil(sectors)
     }
 
-    /// The length of the data that have a hash, which is the length of the device.
+    /// The length of the data that have a hash, which is the length of the verity device.
     #[must_use]
     pub fn length(&self) -> Sectors {
         Sectors(self.data_blocks.0.saturating_mul(u64::from(self.data_block_size >> 9)))

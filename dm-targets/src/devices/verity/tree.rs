@@ -8,7 +8,8 @@ use super::layout::Layout;
 use crate::verity::{Hex, VerityTable};
 use crate::{InvalidField, Limits, Problem};
 
-/// A hash tree of which only the blocks are read that a data block needs, as the kernel does.
+/// A hash tree for checks of single data blocks: as in the kernel, only the hash blocks that a data block needs are
+/// read.
 ///
 /// It does no I/O: the caller reads hash blocks from a device, an image or a network. The last checked block of each level is
 /// kept.
@@ -90,8 +91,9 @@ impl VerityTree {
         Hasher { algorithm: self.algorithm, version: self.version, salt: &self.salt }.hash(block)
     }
 
-    /// The hash that a data block must have. `read` fills a buffer with a hash block, whose number counts from the start of the
-    /// hash device. It is called for each block between the root and the data block that is not kept in memory.
+    /// The hash that a data block must have. `read` fills a buffer with a hash block, whose number counts from the
+    /// start of the hash device. `read` is called for each hash block between the root and the data block that is not
+    /// kept in memory.
     ///
     /// # Errors
     ///

@@ -69,7 +69,8 @@ impl VerityVolume {
     ///
     /// # Errors
     ///
-    /// [`DevError::Verity`]; [`is_busy`](DevError::is_busy): the hash device is in use.
+    /// [`DevError::Verity`]. [`DevError::Block`]: a device cannot be opened; [`is_busy`](DevError::is_busy) if the hash
+    /// device is in use.
     pub fn format(&self, host: &Host, format: &VerityFormat) -> Result<VerityFormatted, DevError> {
         let hash = host.open_block_with(&self.hash, BlockOpenOptions::new().writable(true).exclusive(true))?;
         let data = open(host, &self.data)?;
@@ -90,7 +91,8 @@ impl VerityVolume {
     ///
     /// # Errors
     ///
-    /// [`DevError::Verity`]: the device has no superblock, or an unusable one.
+    /// [`DevError::Verity`]: the device has no superblock, or an unusable one. [`DevError::Block`]: the device cannot
+    /// be opened.
     pub fn superblock(&self, host: &Host) -> Result<VeritySuperblock, DevError> {
         let hash = open(host, &self.hash)?;
         Ok(VeritySuperblock::read_part(&part(&*hash, &self.hash), self.hash_offset)?)
@@ -102,8 +104,8 @@ impl VerityVolume {
     ///
     /// # Errors
     ///
-    /// As [`superblock`](Self::superblock). [`VerityError::RootHash`]: the root hash does not have the length of
-    /// the algorithm's hashes.
+    /// As [`superblock`](Self::superblock). [`DevError::Verity`] with [`VerityError::RootHash`]: the root hash does not
+    /// have the length of the algorithm's hashes.
     pub fn table(&self, host: &Host, root_hash: &Hex) -> Result<VerityTable, DevError> {
         Ok(self.superblock(host)?.table(self.data.clone(), self.hash.clone(), root_hash)?)
     }
