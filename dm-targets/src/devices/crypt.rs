@@ -21,7 +21,7 @@ impl MappedDev<Crypt> {
         self.lock_with(host, SuspendPolicy::new())
     }
 
-    /// Suspends the device by a policy and wipes the key.
+    /// Suspends the device with a policy and wipes the key.
     ///
     /// # Errors
     ///

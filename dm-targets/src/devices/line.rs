@@ -15,7 +15,7 @@ use crate::target::{Message, Target};
 use crate::targets::{self, with_targets};
 use crate::text::fields::Fields;
 
-/// The params of a typed line, with their target type and whether they may contain a key.
+/// A typed table as the params of a [`TargetLine`], for code that is generic over the kind of line.
 #[derive(Clone, Copy, Debug)]
 pub struct TypedParams<'a, K: LineKind>(&'a K::Table);
 

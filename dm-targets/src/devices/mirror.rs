@@ -15,9 +15,10 @@ use crate::{Linear, Mirror, Usage};
 
 /// Several devices with the same contents.
 ///
-/// Legs are counted from 0. After a leg has failed, a mirror that handles errors without `keep_log` may hold writes back
-/// until its table is replaced; the new table then executes these writes. The methods that replace it therefore suspend the
-/// device without flushing I/O and without freezing a file system, which would wait for those writes.
+/// Legs are counted from 0. After a leg has failed, a mirror that handles errors without `keep_log` may hold writes
+/// back until its table is replaced; the new table then executes these writes. The methods that replace it therefore
+/// suspend the device without freezing a file system, which would wait for those writes, and without flushing I/O,
+/// which would wait for them or fail them.
 ///
 /// If the table has several lines, [`settle`](MappedDev::settle) checks and changes all,
 /// [`keep_leg`](MappedDev::keep_leg) refuses, [`keep_leg_as_it_is`](MappedDev::keep_leg_as_it_is) works on all, and the

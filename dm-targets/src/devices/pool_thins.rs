@@ -311,10 +311,11 @@ impl MappedDev<ThinPool> {
     ///
     /// # Errors
     ///
-    /// [`DevError::Request`]: `thin` belongs to another pool; nothing was done. [`is_busy`](DevError::is_busy): the
-    /// mapped device is in use; nothing was done. [`DevError::PoolFailed`]: nothing was done; remove the mapped device
-    /// with [`remove`](Self::remove). If the message to the pool fails, the mapped device is removed but the thin device
-    /// remains: call [`delete_id`](Self::delete_id). If udev does not finish, both are gone all the same.
+    /// [`DevError::Request`]: `thin` belongs to another pool; nothing was done. [`is_busy`](DevError::is_busy), with an
+    /// [`operation`](DevError::operation): the mapped device is in use; nothing was done. [`DevError::PoolFailed`]:
+    /// nothing was done; remove the mapped device with [`remove`](Self::remove). If the message to the pool fails
+    /// (`operation` is `None`), the mapped device is removed but the thin device remains: call
+    /// [`delete_id`](Self::delete_id). If udev does not finish, both are gone all the same.
     pub fn delete(&self, host: &Host, thin: &ThinDev) -> Result<(), DevError> {
         self.delete_with(host, thin, RemovePolicy::new())
     }

@@ -20,7 +20,7 @@ use crate::{Device, ThinPool};
 pub struct PoolToolError {
     /// The program, such as `thin_check`.
     pub program: &'static str,
-    /// The metadata device.
+    /// The metadata device; for `thin_repair`, the one that is read.
     pub device: String,
     /// The kind of failure.
     pub kind: PoolToolErrorKind,

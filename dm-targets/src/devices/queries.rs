@@ -95,7 +95,7 @@ impl<K: Target> MappedDev<K> {
         first.map(|line| line.status).ok_or_else(|| DevError::NoTable(self.id().to_owned()))
     }
 
-    /// Reads the status of its target, which does not commit anything for it.
+    /// Reads the status of its target without committing its metadata first.
     pub(super) fn unflushed_status(&self, host: &Host) -> Result<K::Status, DevError> {
         self.status_with(host, StatusOptions::new().noflush(true))
     }

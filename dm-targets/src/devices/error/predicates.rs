@@ -49,8 +49,8 @@ impl DevError {
         self.operation().is_some_and(operation) || self.command().is_some_and(command)
     }
 
-    /// The errno, if a command, an action of a block device, a file of the operation, or the start of a program failed
-    /// with one.
+    /// The errno, if a command, an action of a block device, the use of a file by an operation, or the start of a
+    /// program failed with one.
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         let command = || self.command()?.errno();

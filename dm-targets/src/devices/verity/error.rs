@@ -84,7 +84,7 @@ pub enum VerityError {
         /// The block, counted from the start of the hash device.
         block: u64,
     },
-    /// A data block does not have the hash that is stored in the tree.
+    /// A data block does not have the hash that is stored in the tree, or the root hash if it is the only data block.
     #[error("data block {block} is corrupted")]
     #[non_exhaustive]
     CorruptedData {

@@ -91,9 +91,9 @@ impl VerityTree {
         Hasher { algorithm: self.algorithm, version: self.version, salt: &self.salt }.hash(block)
     }
 
-    /// The hash that a data block must have. `read` fills a buffer with a hash block, whose number counts from the
-    /// start of the hash device. `read` is called for each hash block between the root and the data block that is not
-    /// kept in memory.
+    /// The hash that a data block, counted from 0, must have. `read` fills a buffer with a hash block, whose number
+    /// counts from the start of the hash device. `read` is called for each hash block between the root and the data
+    /// block that is not kept in memory.
     ///
     /// # Errors
     ///
