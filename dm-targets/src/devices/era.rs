@@ -10,7 +10,8 @@ use crate::era::{EraMessage, EraStatus, EraTable, WorkingEra};
 /// A device that records which blocks are written in each era.
 ///
 /// The first 4096 bytes of a new device's metadata device must be zero. While the device is suspended, its target
-/// answers neither messages nor status requests, and a signal does not end the wait. [`checkpoint`](Self::checkpoint),
+/// answers neither messages nor status requests, and a signal does not end the wait. If the table is replaced during
+/// such a wait, neither call returns (`perform_rpc` in drivers/md/dm-era-target.c). [`checkpoint`](Self::checkpoint),
 /// [`figures`](Self::figures) and the methods for metadata snapshots return [`DevError::Suspended`] in that case;
 /// [`status`](MappedDev::status), [`message`](MappedDev::message), [`progress`](MappedDev::progress) and
 /// [`Monitor`](super::Monitor) do not check.

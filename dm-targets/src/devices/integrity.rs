@@ -14,7 +14,7 @@ use crate::integrity::{IntegrityMode, IntegrityTable};
 use crate::table::{Table, TableLine};
 use crate::{Device, Integrity};
 
-/// The length of a device before the kernel reports its possible length: the largest block.
+/// The length with which a device is created before its possible length is known: one block of the largest size.
 const FIRST: Sectors = Sectors(8);
 
 /// The size of the superblock (`SB_SECTORS` in drivers/md/dm-integrity.c).
@@ -180,10 +180,10 @@ impl MappedDev<Integrity> {
     ///
     /// # Errors
     ///
-    /// As [`change`](MappedDev::change). [`is_invalid`](DevError::is_invalid): the kernel is older than Linux 4.19.
-    /// [`is_unsupported`](DevError::is_unsupported): the hash or the journal's MAC is keyed, and the table lacks
-    /// `legacy_recalculate` (`dm_integrity_disable_recalculate` in drivers/md/dm-integrity.c has the exceptions with
-    /// `fix_hmac`).
+    /// As [`change`](MappedDev::change). [`is_invalid`](DevError::is_invalid): the table has no internal hash, or the
+    /// kernel is older than Linux 4.19. [`is_unsupported`](DevError::is_unsupported): the hash or the journal's MAC is
+    /// keyed, and the table lacks `legacy_recalculate` (`dm_integrity_disable_recalculate` in drivers/md/dm-integrity.c
+    /// has the exceptions with `fix_hmac`).
     pub fn recalculate<'h>(&self, host: &'h Host, interval: Duration) -> Result<Progress<'h, Integrity>, DevError> {
         self.reload(host, |line| line.params.options.recalculate = true)?;
         Ok(self.progress(host, interval))
@@ -204,7 +204,8 @@ impl MappedDev<Integrity> {
         Ok(self.progress(host, interval))
     }
 
-    /// Changes how data and tags are kept consistent: with a journal, with a bitmap, not at all, or without checking the tags.
+    /// Changes how data and tags are kept consistent: with a journal, with a bitmap or not at all; or makes the device
+    /// read-only and does not check the tags.
     ///
     /// The mode [`Inline`](IntegrityMode::Inline) is chosen when the disk is formatted, and cannot be changed.
     ///

@@ -165,7 +165,7 @@ names! {
     RaidDev of Raid;
     /// A writable snapshot of an origin.
     SnapshotDev of Snapshot;
-    /// Several devices with their data striped.
+    /// Several devices over which the data is striped.
     StripedDev of Striped;
     /// Several devices, with a table that maps regions to them.
     SwitchDev of Switch;
