@@ -117,7 +117,7 @@ pub enum DevError {
     },
     /// The leg to keep is not known to have all data, or no leg except the one to replace or remove is.
     #[error(
-        "no leg of {mirror} that could be kept is known to hold all data: {} of {} regions are in sync; if you know which \
+        "no suitable leg of {mirror} is known to hold all data: {} of {} regions are in sync; if you know which \
          one does, use rebuild_from or keep_leg_as_it_is",
         regions.used, regions.total
     )]

@@ -92,7 +92,8 @@ impl PoolMetadata {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl MappedDev<ThinPool> {
-    /// Reads the first 4096 bytes of `device`, and returns what they contain. Nothing is written.
+    /// Reads the first 4096 bytes of `device`, and returns what they contain. Nothing is written. For the metadata
+    /// device of an active pool, the result may be out of date.
     ///
     /// # Errors
     ///

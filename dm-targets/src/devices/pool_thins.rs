@@ -107,7 +107,7 @@ impl MappedDev<ThinPool> {
         self.show_new(host, id, name, length, &options.into())
     }
 
-    /// Creates a thin device with an id that the pool has not assigned yet: the first free one from `first` on.
+    /// Creates a thin device with the first free id of the pool from `first` on, and returns that id as well.
     ///
     /// The pool itself decides which ids are free, so no list of them has to be kept or read. Each id that is taken costs one
     /// command.
@@ -126,7 +126,7 @@ impl MappedDev<ThinPool> {
         self.create_thin_from_with(host, first, name, length, ThinOptions::new())
     }
 
-    /// Creates a thin device with an id that the pool has not assigned yet, with options.
+    /// Creates a thin device with the first free id of the pool from `first` on, with options.
     ///
     /// # Errors
     ///

@@ -85,7 +85,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// A step costs as much as one of the [`EventPoller`], usually two ioctls. Each device with an event takes one more,
 /// and so does each device that can change without an event, once per interval. A thin pool takes two more, since its
 /// low water mark is only in its table. Reading does not commit metadata (`noflush`). The first step reads all followed
-/// devices.
+/// devices. While a followed [`EraDev`](super::EraDev) is suspended, a step that reads its status blocks.
 #[derive(Debug)]
 pub struct Monitor {
     dm: Dm,

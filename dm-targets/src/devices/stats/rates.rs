@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::reading::add_counts;
 use crate::message::stats::{StatsArea, StatsCounts};
 
-/// The rates per second between two readings of a region.
+/// Rates and averages of a region between two readings.
 ///
 /// With Δ for the difference between two readings of a counter, and *T* for the time between them:
 ///
