@@ -126,7 +126,7 @@ fn messages_that_the_kernel_would_refuse_or_garble_are_not_sent() {
         [StatsCreate::new(None, StatsStep::Areas(0)), whole().histogram([2, 1]), whole().program(word("two words"))]
     {
         let error = stats.create(&host, &bad).unwrap_err();
-        assert_eq!(error.to_string(), "what was requested of device 'zero' cannot be done");
+        assert_eq!(error.to_string(), "the request to device 'zero' is not valid");
     }
     assert_eq!(script.sent(), [""; 0]);
 }

@@ -35,7 +35,7 @@ pub enum DevError {
     #[error(transparent)]
     Name(#[from] NameError),
     /// The device has no active table.
-    #[error("{0} has no active table, so it is not a device of any kind yet")]
+    #[error("{0} has no active table")]
     NoTable(DevIdBuf),
     /// The active table has another target type or cannot be parsed, or the kernel would refuse the requested table.
     #[error("the table of {device} cannot be used")]
@@ -63,7 +63,7 @@ pub enum DevError {
         source: ParseError,
     },
     /// The request is not valid for this device. Nothing was changed.
-    #[error("what was requested of {device} cannot be done")]
+    #[error("the request to {device} is not valid")]
     #[non_exhaustive]
     Request {
         /// The device of the request.
@@ -154,7 +154,7 @@ pub enum DevError {
     #[error("{0} has targets other than linear segments and segments that are being moved")]
     NotMoving(DevIdBuf),
     /// The device is suspended, and its target does not answer until it is resumed.
-    #[error("{0} is suspended, and its target answers only after it was resumed")]
+    #[error("{0} is suspended, and its target answers only after a resume")]
     Suspended(DevIdBuf),
     /// The kernel is too old for the action.
     #[error("this kernel cannot {what} of {device}: it has interface version {found}, and {since} is needed")]
