@@ -80,6 +80,7 @@ impl MappedDev<ThinPool> {
     /// [`is_already_exists`](DevError::is_already_exists): a thin device with this id exists, see
     /// [`activate`](Self::activate); or the name is taken ([`operation`](DevError::operation) is then `Some`).
     /// [`is_read_only`](DevError::is_read_only): the pool is read-only, out of metadata space or failed.
+    /// [`is_invalid`](DevError::is_invalid): the pool is suspended.
     pub fn create_thin(
         &self,
         host: &Host,
@@ -157,7 +158,8 @@ impl MappedDev<ThinPool> {
     ///
     /// # Errors
     ///
-    /// [`is_no_data`](DevError::is_no_data): the pool has no thin device with this id. Others as [`MappedDev::setup`]:
+    /// [`is_no_data`](DevError::is_no_data): the pool has no thin device with this id.
+    /// [`is_invalid`](DevError::is_invalid): the pool is suspended or has failed. Others as [`MappedDev::setup`]:
     /// [`is_already_exists`](DevError::is_already_exists) if the name belongs to another device.
     pub fn activate(
         &self,
