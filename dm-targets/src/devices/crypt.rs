@@ -12,7 +12,8 @@ impl MappedDev<Crypt> {
     /// Suspends the device and wipes its key from the kernel's memory, for example before the machine sleeps. A copy in
     /// a keyring stays there. I/O waits until [`unlock`](Self::unlock).
     ///
-    /// If the key cannot be wiped, the device is resumed, unless it was suspended before.
+    /// If the message fails, the device is resumed, unless it was suspended before or the kernel has dropped the key
+    /// already.
     ///
     /// # Errors
     ///

@@ -48,6 +48,9 @@ impl MappedDev<Raid> {
     /// Replaces a leg, counted from 0, with another device while the array is in use. The returned progress ends when
     /// the rebuild has finished or was stopped.
     ///
+    /// The new table contains `rebuild`, also after the rebuild. A later [`change`](MappedDev::change) rebuilds the leg
+    /// again, unless it removes this word.
+    ///
     /// # Errors
     ///
     /// [`DevError::NoLeg`]: the array has no leg with this index. Others as [`change`](MappedDev::change); when the

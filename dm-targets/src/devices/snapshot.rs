@@ -12,8 +12,8 @@ use crate::{SnapshotMerge, SnapshotOrigin};
 
 /// A device that has snapshots: data is copied to them before it is overwritten.
 impl MappedDev<SnapshotOrigin> {
-    /// Starts merging a snapshot back into this device, which may be in use. The snapshot's mapped device is removed
-    /// first.
+    /// Starts merging a snapshot back into this device, which may be in use. The snapshot must have the same origin,
+    /// which is not checked. Its mapped device is removed first.
     ///
     /// From then on, reads of this device return the data of the snapshot. The kernel copies in the background: follow
     /// it with [`progress`](MappedDev::progress), then call [`finish`](MappedDev::finish). The snapshot's store must be
