@@ -121,7 +121,7 @@ pub enum AlarmKind {
 pub enum Space {
     /// The data space of a pool, of a snapshot's COW device, or of a VDO.
     Data,
-    /// The metadata space.
+    /// The metadata space of a pool, a cache, a clone or an era device.
     Metadata,
 }
 

@@ -47,7 +47,7 @@ pub struct StatsRates {
 pub struct StatsFlow {
     /// The number of completed requests per second.
     pub per_second: f64,
-    /// The number of requests per second that continue the last one.
+    /// The number of requests per second that start where the one before ended.
     pub merged_per_second: f64,
     /// The number of bytes per second.
     pub bytes_per_second: f64,
