@@ -72,7 +72,7 @@ pub enum DevError {
         source: InvalidField,
     },
     /// The pool has failed, so it reports no figures for itself or its thin devices.
-    #[error("the pool of {0} has failed; check the kernel's log, then repair its metadata")]
+    #[error("the thin pool has failed, so {0} cannot be used; check the kernel's log, then repair the pool's metadata")]
     PoolFailed(DevIdBuf),
     /// The metadata of the cache has failed, so it reports no figures.
     #[error("the cache {0} has failed; check the kernel's log, then repair its metadata")]
@@ -93,8 +93,8 @@ pub enum DevError {
     NoAnswer(DevIdBuf),
     /// A device of the write cache has failed, so the origin may lack data.
     #[error(
-        "the write cache {0} has failed, and may hold what its origin does not; repair the device that failed, then load the \
-         table again"
+        "the write cache {0} has failed, and its origin may lack data; repair the device that failed, then load the table \
+         again"
     )]
     WritecacheFailed(DevIdBuf),
     /// Blocks of the cache are dirty, or may become dirty at any time because the cache is in writeback mode.

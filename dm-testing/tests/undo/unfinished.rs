@@ -245,11 +245,7 @@ fn a_write_cache_is_detached_when_it_is_empty_and_has_not_failed() {
     check(
         make,
         detach,
-        &[
-            ("0 100 93 0", "7 blocks are dirty"),
-            ("1 100 100 0", "may hold what its origin does not"),
-            ("0 100 100 0", ""),
-        ],
+        &[("0 100 93 0", "7 blocks are dirty"), ("1 100 100 0", "its origin may lack data"), ("0 100 100 0", "")],
     );
 }
 
@@ -295,7 +291,7 @@ fn a_pool_that_does_not_grow_is_an_error() {
             "31 and is in mode rw; its metadata must",
         ),
         ("0 9/512 16/32 - rw discard_passdown queue_if_no_space - 64 ", ""),
-        ("Fail", "the pool of device 'tdevice' has failed"),
+        ("Fail", "the thin pool has failed, so device 'tdevice' cannot be used"),
     ] {
         let memory = MemoryKernel::new();
         make_disks(&memory);

@@ -34,8 +34,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// - by reading the status at an interval ([`MonitorOptions::status_interval`]), for changes without an event: levels
 ///   in percent, a corrupted block of a verity device, a writecache that has failed.
 ///
-/// Each call of [`wait`](Self::wait), [`read`](Self::read) or [`read_all`](Self::read_all) is a step, or several. The
-/// first one reports the concerns that exist when the monitor is opened.
+/// In a *step*, the monitor reads what has changed: [`read`](Self::read) takes one, [`wait`](Self::wait) as many as it
+/// needs for a report. The first step reports the concerns that exist when the monitor is opened.
 ///
 /// ```
 /// use dm_core::Host;
