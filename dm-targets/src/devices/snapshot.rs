@@ -12,7 +12,7 @@ use crate::{SnapshotMerge, SnapshotOrigin};
 
 /// A device that has snapshots: data is copied to them before it is overwritten.
 impl MappedDev<SnapshotOrigin> {
-    /// Starts merging a snapshot back into this device, which may be in use. The snapshot must have the same origin,
+    /// Starts merging a snapshot back into this device, which may be in use. The snapshot must be one of this device,
     /// which is not checked. Its mapped device is removed first.
     ///
     /// From then on, reads of this device return the data of the snapshot. The kernel copies in the background: follow
@@ -21,9 +21,10 @@ impl MappedDev<SnapshotOrigin> {
     ///
     /// # Errors
     ///
-    /// [`is_busy`](DevError::is_busy): the snapshot is still in use after 10 seconds; nothing was changed. When the
-    /// kernel refuses the merge, the snapshot's mapped device is created again. If only udev does not finish, the merge
-    /// has started ([`OpError::is_done`](dm_core::OpError::is_done)).
+    /// [`is_busy`](DevError::is_busy): the snapshot is still in use after 10 seconds; nothing was changed.
+    /// [`DevError::Table`]: the store is not persistent; nothing was changed. When the kernel refuses the merge, the
+    /// snapshot's mapped device is created again. If only udev does not finish, the merge has started
+    /// ([`OpError::is_done`](dm_core::OpError::is_done)).
     pub fn merge(&self, host: &Host, snapshot: &SnapshotDev) -> Result<MergeDev, DevError> {
         let old = snapshot.table(host)?;
         let lines = old.lines().iter().map(|line| {
