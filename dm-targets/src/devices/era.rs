@@ -12,9 +12,9 @@ use crate::era::{EraMessage, EraStatus, EraTable, WorkingEra};
 /// The first 4096 bytes of a new device's metadata device must be zero. While the device is suspended, its target
 /// answers neither messages nor status requests, and a signal does not end the wait. If the table is replaced during
 /// such a wait, neither call returns (`perform_rpc` in drivers/md/dm-era-target.c). [`checkpoint`](Self::checkpoint),
-/// [`figures`](Self::figures) and the methods for metadata snapshots return [`DevError::Suspended`] in that case;
-/// [`status`](MappedDev::status), [`message`](MappedDev::message), [`progress`](MappedDev::progress) and
-/// [`Monitor`](super::Monitor) do not check.
+/// [`figures`](Self::figures) and the methods for metadata snapshots therefore return [`DevError::Suspended`] for a
+/// suspended device; [`status`](MappedDev::status), [`message`](MappedDev::message), [`progress`](MappedDev::progress)
+/// and [`Monitor`](super::Monitor) do not check.
 ///
 /// ```no_run
 /// use dm_core::Host;
