@@ -83,7 +83,7 @@ impl fmt::Display for Problem {
             Self::NeedlessBackslash => f.write_str("has a backslash that the kernel would remove: double or remove it"),
             Self::MayBeKey => f.write_str("looks like a key, which does not belong here"),
             Self::ForbiddenByte(byte) => {
-                write!(f, "contains the byte {byte:#04x}, which cannot be part of a word")
+                write!(f, "contains the byte {byte:#04x}, which is not allowed there")
             }
         }
     }

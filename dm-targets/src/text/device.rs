@@ -54,8 +54,8 @@ impl Device {
     /// # Errors
     ///
     /// [`Problem::DeviceNumberTooLarge`]: the text is a device number that is too large for the kernel.
-    /// [`Problem::Expected`]: it is empty or consists of digits alone. [`Problem::ForbiddenByte`]: it contains NUL or
-    /// the byte 0xA0.
+    /// [`Problem::Missing`]: it is empty. [`Problem::Expected`]: it consists of digits alone.
+    /// [`Problem::ForbiddenByte`]: it contains NUL or the byte 0xA0.
     pub fn new(text: impl Into<Box<str>>) -> Result<Self, Problem> {
         let text = text.into();
         match number(&text)? {
@@ -80,6 +80,7 @@ fn number(text: &str) -> Result<Option<DeviceNumber>, Problem> {
     match DeviceNumber::read(Word::plain(text)) {
         Ok(number) => Ok(Some(number)),
         Err(Problem::DeviceNumberTooLarge) => Err(Problem::DeviceNumberTooLarge),
+        Err(_) if text.is_empty() => Err(Problem::Missing),
         Err(_) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
             Err(Problem::Expected("a device number such as 253:0, or a path"))
         }
@@ -144,5 +145,18 @@ impl fmt::Display for Device {
             Self::Number(number) => number.fmt(f),
             Self::Path(path) => path.0.fmt(f),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Device, Problem};
+
+    #[test]
+    fn a_text_that_is_neither_a_number_nor_a_path_has_its_reason() {
+        assert_eq!(Device::new(""), Err(Problem::Missing));
+        assert!(matches!(Device::new("8"), Err(Problem::Expected(_))));
+        assert_eq!(Device::new("4096:0"), Err(Problem::DeviceNumberTooLarge));
+        assert_eq!(Device::new("/dev/à"), Err(Problem::ForbiddenByte(0xA0)));
     }
 }

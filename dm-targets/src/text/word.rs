@@ -29,7 +29,7 @@ pub enum TextForm {
 }
 
 /// A byte at which the kernel splits words although it can be part of a UTF-8 character, such as `à`.
-const NO_BREAK_SPACE: u8 = 0xA0;
+pub(crate) const NO_BREAK_SPACE: u8 = 0xA0;
 
 /// Whether the kernel splits words at this byte, like its `isspace`, except for [`NO_BREAK_SPACE`], which is not a whole
 /// character in a `str`.

@@ -92,7 +92,13 @@ fn devices_that_cannot_be_written_are_refused() {
     assert_eq!(refusal(ConciseDevice::new("a,b", linear())), format!("device 1: name {text}"));
     assert_eq!(refusal(ConciseDevice::new("a", linear()).uuid(" b")), format!("device 1: uuid {text}"));
     assert_eq!(refusal(ConciseDevice::new("a\"b", linear())), format!("device 1: name {text}"));
-    assert_eq!(refusal(ConciseDevice::new("a".repeat(128), linear())), "device 1: name must be shorter");
+    let refused = refusal(ConciseDevice::new("a".repeat(128), linear()));
+    assert_eq!(refused, "device 1: name must be at most 127 bytes long");
+    let refused = refusal(ConciseDevice::new("a", linear()).uuid("b".repeat(129)));
+    assert_eq!(refused, "device 1: uuid must be at most 128 bytes long");
+    // The kernel cuts off the last byte of "à".
+    let refused = refusal(ConciseDevice::new("voilà", linear()));
+    assert_eq!(refused, "device 1: name contains the byte 0xa0, which is not allowed there");
     assert_eq!(refusal(ConciseDevice::new("a", linear()).minor(1 << 20)), "device 1: minor must be at most 1048575");
     let params = "must be without commas, semicolons and quotation marks, and without a space at the end";
     for path in ["/dev/a,b", "/dev/a;b", "/dev/a\"b"] {

@@ -7,7 +7,7 @@ use core::fmt::{self, Write};
 use crate::errors::problem::{InvalidField, Problem};
 use crate::errors::table_error::{TableError, TableErrorKind};
 use crate::table::{Table, TableLine};
-use crate::text::word::is_space;
+use crate::text::word::{NO_BREAK_SPACE, is_space};
 
 mod error;
 mod read;
@@ -19,8 +19,11 @@ pub use error::{ConciseError, ConciseErrorKind};
 const MAX_LENGTH: usize = 1024;
 const MAX_DEVICES: usize = 256;
 const MAX_LINES: usize = 256;
-const MAX_NAME: usize = 127;
-const MAX_UUID: usize = 128;
+/// The largest number of bytes, and the words for it.
+type MaxLength = (usize, &'static str);
+
+const MAX_NAME: MaxLength = (127, "at most 127 bytes long");
+const MAX_UUID: MaxLength = (128, "at most 128 bytes long");
 const MAX_MINOR: u64 = (1 << 20) - 1;
 
 /// The target types that the kernel allows in early devices.
@@ -167,13 +170,16 @@ fn check_name(name: &str) -> Result<(), InvalidField> {
     check_text("name", name, MAX_NAME)
 }
 
-fn check_text(field: &'static str, text: &str, max: usize) -> Result<(), InvalidField> {
+fn check_text(field: &'static str, text: &str, (max, length): MaxLength) -> Result<(), InvalidField> {
     let problem = if text.is_empty() {
         Problem::Missing
+    } else if text.bytes().next_back() == Some(NO_BREAK_SPACE) {
+        // The kernel takes it for a space, and would cut it off.
+        Problem::ForbiddenByte(NO_BREAK_SPACE)
     } else if text.contains([',', '"', '\0']) || trim(text) != text {
         Problem::Expected("without commas and quotation marks, and without spaces around it")
     } else if text.len() > max {
-        Problem::Expected("shorter")
+        Problem::Expected(length)
     } else {
         return Ok(());
     };
