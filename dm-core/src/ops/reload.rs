@@ -112,8 +112,8 @@ impl Host {
     ///
     /// # Errors
     /// [`OpErrorKind::NoActiveTable`]: the device has no active table. [`is_invalid`](OpError::is_invalid): the kernel
-    /// refuses the table, or the table cannot replace the old one. [`is_disk_unusable`](OpError::is_disk_unusable): a
-    /// device that the table uses is missing, busy or lacks valid metadata.
+    /// refuses the table, or the table cannot replace the old one. [`is_disk_unusable`](OpError::is_disk_unusable): usually a
+    /// device that the table uses is missing, busy or cannot be opened.
     /// [`is_interrupted`](OpError::is_interrupted): a signal arrived while I/O was flushed.
     /// [`is_timed_out`](OpError::is_timed_out): the suspension, udev, or another operation on the device did not
     /// finish. [`is_not_found`](OpError::is_not_found).

@@ -165,8 +165,8 @@ impl Host {
     /// # Errors
     /// [`is_already_exists`](OpError::is_already_exists): the name is taken. [`is_invalid`](OpError::is_invalid): the
     /// name is not valid, or the kernel refuses the table; the source has its reason if the kernel's log is read.
-    /// [`is_disk_unusable`](OpError::is_disk_unusable): a device that the table uses is missing, busy or lacks valid
-    /// metadata. [`is_timed_out`](OpError::is_timed_out): udev did not finish.
+    /// [`is_disk_unusable`](OpError::is_disk_unusable): usually a device that the table uses is missing, busy or
+    /// cannot be opened. [`is_timed_out`](OpError::is_timed_out): udev did not finish.
     #[doc(alias = "DM_DEVICE_CREATE")]
     #[doc(alias = "dmsetup create")]
     pub fn create<P: TargetParams>(
@@ -281,9 +281,7 @@ fn existing(op: &Op<'_>) -> Result<Option<DeviceInfo>, OpError> {
 /// Loads a prepared table. The error names the disk that could not be used.
 pub(super) fn load(op: &Op<'_>, table: &mut PreparedTable, options: LoadOptions) -> Result<DeviceInfo, OpError> {
     uninterrupted(|| op.dm().load_and_keep(op.target(), table, options)).map_err(|error| {
-        // Without the kernel's log, the errno of a missing path may have another cause.
-        let may_be_a_disk = error.is_disk_unusable() || error.errno() == Some(nix::libc::ENOENT);
-        let disk = may_be_a_disk.then(|| unusable_disk(table, &*op.dm().transport())).flatten();
+        let disk = error.is_disk_unusable().then(|| unusable_disk(table, &*op.dm().transport())).flatten();
         op.fail(Step::Load, error).with_disk(disk)
     })
 }

@@ -5,7 +5,7 @@ use dm_core::{Command, DevIdBuf, Dm, DmName, DmNameBuf, DmUuid, Error, Geometry,
 use dm_units::Version;
 
 use crate::load::line;
-use crate::support::{Answer, EACCES, EBUSY, EINTR, EINVAL, EIO, ENODEV, ENOENT, ENXIO, Script, put};
+use crate::support::{Answer, EACCES, EBUSY, EINTR, EINVAL, EIO, ELOOP, ENODEV, ENOENT, ENOTDIR, ENXIO, Script, put};
 
 /// A command that fails.
 type Call = fn(&Dm) -> Error;
@@ -122,17 +122,8 @@ fn an_error_of_a_load_distinguishes_a_disk_from_the_device() {
         assert!(error.is_disk_unusable(), "{error}");
         assert!(!error.is_busy() && !error.is_not_found() && !error.is_permission_denied(), "{error}");
     }
-    for errno in [EINVAL, EIO, EINTR, ENOENT] {
+    for errno in [EINVAL, EIO, EINTR] {
         assert!(!load(Script::new().refuse(Command::TableLoad, errno)).is_disk_unusable());
-    }
-    for (line, is_missing) in [
-        ("linear: Device lookup failed (-ENOENT)", true),
-        ("thin-pool: Error opening metadata block device (-ENOENT)", true),
-        ("crypt: Error allocating crypto tfm (-ENOENT)", false),
-    ] {
-        let log = format!("device-mapper: table: 253:7: {line}");
-        let error = load(Script::new().log(&[&log]).refuse(Command::TableLoad, ENOENT));
-        assert_eq!(error.is_disk_unusable(), is_missing, "{error}");
     }
     let gone = || Script::new().refuse(Command::DeviceInfo, ENXIO);
     let error = load(gone().refuse(Command::TableLoad, ENXIO));
@@ -140,6 +131,62 @@ fn an_error_of_a_load_distinguishes_a_disk_from_the_device() {
     // For another command, the same errno is about the device.
     let error = Script::new().refuse(Command::DeviceResume, EBUSY).dm().device_resume("disk").unwrap_err();
     assert!(error.is_busy() && !error.is_disk_unusable(), "{error}");
+}
+
+/// The texts are those of every target on Linux 6.12 that returns the errno of `dm_get_device`, and those about
+/// algorithms.
+#[test]
+fn a_missing_path_is_told_from_a_missing_algorithm() {
+    let load = |script: Script| script.dm().table_load("disk", [line("linear", "/dev/x 0")]).unwrap_err();
+    let with_log = |line: &str| {
+        let log = format!("device-mapper: table: 253:7: {line} (-ENOENT)");
+        let other = "device-mapper: ioctl: error adding target to table";
+        load(Script::new().log(&[&log, other]).refuse(Command::TableLoad, ENOENT))
+    };
+    for missing in [
+        "cache: Error opening metadata device",
+        "cache: Error opening cache device",
+        "clone: Error opening source device",
+        "crypt: Device lookup failed",
+        "integrity: Device lookup failed",
+        "linear: Device lookup failed",
+        "log-writes: Log device lookup failed",
+        "mirror: Device lookup failure",
+        "multipath: error getting device",
+        "raid: RAID metadata device lookup failure",
+        "raid: raid4/5/6 journal device lookup failure",
+        "snapshot: Cannot get origin device",
+        "snapshot-merge: Cannot get COW device",
+        "snapshot-origin: Cannot get target device",
+        "striped: Couldn't parse stripe destination",
+        "thin: Error opening pool device",
+        "thin-pool: Error opening metadata block device",
+        "thin-pool: Error getting data device",
+        "verity: Data device lookup failed",
+        "verity: FEC device lookup failed",
+        "verity: Hash device lookup failed",
+        "writecache: Cache data device lookup failed",
+        "zoned: Get target device failed",
+    ] {
+        let error = with_log(missing);
+        assert!(error.is_disk_unusable(), "{error}");
+    }
+    for algorithm in [
+        "crypt: Error allocating crypto tfm",
+        "crypt: Error initializing LMK hash",
+        "integrity: Invalid internal hash",
+        "integrity: Invalid journal cipher",
+        "verity: Cannot initialize hash function",
+    ] {
+        let error = with_log(algorithm);
+        assert!(!error.is_disk_unusable(), "{error}");
+    }
+    for script in [Script::new(), Script::new().log(&[])] {
+        assert!(load(script.refuse(Command::TableLoad, ENOENT)).is_disk_unusable());
+    }
+    for errno in [ENOTDIR, ELOOP] {
+        assert!(load(Script::new().refuse(Command::TableLoad, errno)).is_disk_unusable());
+    }
 }
 
 /// A kernel of this version that refuses every call of `command` with `EINVAL`.

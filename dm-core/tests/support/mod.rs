@@ -32,5 +32,7 @@ pub const ENXIO: i32 = 6;
 pub const EACCES: i32 = 13;
 pub const EBUSY: i32 = 16;
 pub const ENOENT: i32 = 2;
+pub const ENOTDIR: i32 = nix::libc::ENOTDIR;
+pub const ELOOP: i32 = nix::libc::ELOOP;
 pub const ENODEV: i32 = 19;
 pub const EINVAL: i32 = 22;
