@@ -64,7 +64,9 @@ pub enum Removal {
 impl Removal {
     pub(crate) fn of(answer: &HeaderBytes) -> Self {
         let flags = header::flags(answer);
-        if flags.contains(Flags::DEFERRED_REMOVE) {
+        // A kernel that cannot defer has removed the device, and returns the unknown flag as it was sent.
+        let can_defer = header::version(answer).minor >= DEFERRED_MINOR;
+        if can_defer && flags.contains(Flags::DEFERRED_REMOVE) {
             Self::Deferred
         } else {
             Self::Done { uevent_generated: flags.contains(Flags::UEVENT_GENERATED) }

@@ -2,7 +2,7 @@
 
 use dm_core::{
     Command, CreateOptions, DevId, DevIdBuf, Dm, DmName, DmNameBuf, DmUuid, DmUuidBuf, Error, Flags, ListOptions,
-    Removal, RequestFault,
+    Removal, RemoveOptions, RequestFault,
 };
 use dm_units::DeviceNumber;
 
@@ -107,6 +107,11 @@ fn a_removal_says_what_became_of_it() {
     assert!(matches!(removal(Flags::DEFERRED_REMOVE), Removal::Deferred));
     assert!(matches!(removal(Flags::UEVENT_GENERATED), Removal::Done { uevent_generated: true, .. }));
     assert!(matches!(removal(Flags::empty()), Removal::Done { uevent_generated: false, .. }));
+    // A kernel that cannot defer returns the flag of the request, which `Answer` keeps.
+    let old = Script::new().interface([4, 26, 0]).answer(Command::DeviceRemove, Answer::new());
+    let deferred = RemoveOptions::new().deferred(true).if_possible(true);
+    let removal = old.dm().device_remove_with("disk", deferred).unwrap();
+    assert!(matches!(removal, Removal::Done { uevent_generated: false, .. }), "{removal:?}");
 }
 
 #[test]
