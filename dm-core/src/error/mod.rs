@@ -45,8 +45,8 @@ pub enum Error {
         kernel: Version,
     },
     /// The request cannot be encoded for the kernel and was not sent, or the reply exceeds the largest buffer
-    /// ([`RequestFault::TooLarge`]).
-    #[error("{command} cannot be sent: {fault}")]
+    /// ([`RequestFault::ReplyTooLarge`]).
+    #[error("{command} {} {fault}", fault.outcome())]
     #[non_exhaustive]
     Request {
         /// The command of the request.

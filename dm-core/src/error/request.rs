@@ -1,4 +1,4 @@
-//! [`RequestFault`]: why a request cannot be sent.
+//! [`RequestFault`]: why a request cannot be sent, or its reply cannot be received.
 
 use crate::id::NameError;
 
@@ -22,9 +22,12 @@ pub enum RequestFault {
     /// The table has more lines than the kernel accepts.
     #[error("the table has more than {} lines", dm_sys::DM_MAX_TARGETS)]
     TooManyLines,
-    /// The request, or its reply, has more bytes than the kernel accepts.
-    #[error("the request, or its reply, has more than {} bytes", crate::wire::buffer::MAX_SIZE)]
+    /// The request, with the space for its reply, has more bytes than the kernel accepts.
+    #[error("the request, with the space for its reply, has more than {} bytes", crate::wire::buffer::MAX_SIZE)]
     TooLarge,
+    /// The reply does not fit in the largest buffer that the kernel accepts. The kernel has executed the command.
+    #[error("its reply has more than {} bytes", crate::wire::buffer::MAX_SIZE)]
+    ReplyTooLarge,
     /// The target type is empty, too long, or contains a NUL.
     #[error("the target type{} must have 1 to {} bytes, none of them NUL", on_line(*.line), dm_sys::DM_MAX_TYPE_NAME - 1)]
     #[non_exhaustive]
@@ -48,6 +51,16 @@ pub enum RequestFault {
         /// The line of the table, counted from 0; `None` outside a table.
         line: Option<u32>,
     },
+}
+
+impl RequestFault {
+    /// Begins the text of an error: whether the kernel has executed the command.
+    pub(super) const fn outcome(self) -> &'static str {
+        match self {
+            Self::ReplyTooLarge => "was executed, but",
+            _ => "cannot be sent:",
+        }
+    }
 }
 
 fn on_line(line: Option<u32>) -> String {

@@ -100,7 +100,7 @@
 //! | `errors::Error`: `ContextInit`; in 0.25 `ContextInitError` | [`OpenError`] |
 //! | `errors::Error`: `InvalidArgument` | [`NameError`], [`RequestFault`] |
 //! | `errors::Error`: `Ioctl`; in 0.25 `IoctlError` | [`Refusal`], with command, device, errno and the reason from the kernel's log |
-//! | `errors::Error`: `IoctlResultTooLarge` | [`RequestFault::TooLarge`] |
+//! | `errors::Error`: `IoctlResultTooLarge` | [`RequestFault::ReplyTooLarge`] |
 //! | `errors::Error`: `MetadataIo`, `GeneralIo` | [`OpenError::File`], and [`std::io::Error`] of [`paths`] |
 //! | `errors::Error`: `UdevSync` | [`UdevError`] |
 //! | `ErrorKind`, `ResultExt` and the other items of `error_chain`, in 0.25 | [`std::error::Error::source`] of each error |

@@ -298,7 +298,7 @@ impl Dm {
                 break Ok(());
             }
             if size >= MAX_SIZE {
-                break Err(Error::request(request.command, RequestFault::TooLarge));
+                break Err(Error::request(request.command, RequestFault::ReplyTooLarge));
             }
             size = (sizes.grow)(&buffer, size).max(size.saturating_mul(2)).min(MAX_SIZE);
             if answers_with_text(request.command) {

@@ -98,7 +98,10 @@ fn params_that_fail_to_print_or_never_end_are_an_error() {
             out.write_bytes(&piece)?;
         }
     };
-    assert_eq!(load(endless), "table_load cannot be sent: the request, or its reply, has more than 1073741824 bytes");
+    assert_eq!(
+        load(endless),
+        "table_load cannot be sent: the request, with the space for its reply, has more than 1073741824 bytes"
+    );
     assert_eq!(script.sent(), []);
     dm.free_memory();
 }
