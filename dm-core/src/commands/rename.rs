@@ -5,11 +5,8 @@ use dm_sys::DM_UUID_LEN;
 use crate::error::{Error, Result};
 use crate::id::{AsDmName, DevId, DmUuid};
 use crate::node::Dm;
-use crate::wire::header::{HEADER_SIZE, Request};
+use crate::wire::header::{HEADER_SIZE, Request, SET_UUID_MINOR};
 use crate::wire::{Command, DeviceInfo, Flags, UdevCookie, UdevFlags};
-
-/// The interface version that can set a uuid; older kernels would use it as the new name.
-const SET_UUID_MINOR: u32 = 19;
 
 const COMMAND: Command = Command::DeviceRename;
 

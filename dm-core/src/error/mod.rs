@@ -14,6 +14,7 @@ pub(crate) use refusal::KernelLog;
 pub use refusal::Refusal;
 pub use request::RequestFault;
 
+use crate::wire::header::{SECURE_DATA_MINOR, SET_UUID_MINOR};
 use crate::wire::{Command, ReplyError};
 
 /// The result of a command.
@@ -32,8 +33,8 @@ pub enum Error {
     Refused(#[from] Refusal),
     /// The running kernel does not support the command, or one of its options.
     #[error(
-        "{command} with these options needs device mapper interface 4.{needed_minor}; this kernel has {kernel}, so use a \
-         newer kernel or leave the option out"
+        "{command}{} needs device mapper interface 4.{needed_minor}; this kernel has {kernel}{}",
+        need(*.command, *.needed_minor).0, need(*.command, *.needed_minor).1
     )]
     #[non_exhaustive]
     Unsupported {
@@ -57,6 +58,17 @@ pub enum Error {
     /// The kernel's reply is malformed, which is a bug in the kernel or in this crate.
     #[error(transparent)]
     Reply(#[from] ReplyError),
+}
+
+/// The part of a command that an old kernel lacks, and what to do without it.
+fn need(command: Command, needed_minor: u32) -> (&'static str, &'static str) {
+    match (command, needed_minor) {
+        _ if needed_minor <= command.since_minor() => ("", ""),
+        (Command::DeviceRename, SET_UUID_MINOR) => (" with a uuid", ""),
+        // No option need be set: the text may contain a key.
+        (_, SECURE_DATA_MINOR) => (" of secret text", "; set `if_possible` if the kernel may keep copies of it"),
+        _ => (" with these options", ", so use a newer kernel or leave the option out"),
+    }
 }
 
 impl Error {

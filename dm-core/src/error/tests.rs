@@ -169,12 +169,27 @@ fn the_error_of_a_request_that_is_not_sent_says_why() {
 }
 
 #[test]
-fn an_unsupported_option_names_both_versions() {
-    let error = Error::Unsupported { command: Command::ArmPoll, needed_minor: 36, kernel: Version::new(4, 35, 0) };
+fn an_unsupported_command_names_both_versions_and_what_to_do_without() {
+    let text = |command, needed_minor| {
+        Error::Unsupported { command, needed_minor, kernel: Version::new(4, 11, 0) }.to_string()
+    };
+    for (command, minor) in [(Command::ArmPoll, 36), (Command::TargetVersion, 41)] {
+        let command_alone = format!("{command} needs device mapper interface 4.{minor}; this kernel has 4.11.0");
+        assert_eq!(text(command, minor), command_alone);
+    }
     assert_eq!(
-        error.to_string(),
-        "arm_poll with these options needs device mapper interface 4.36; this kernel has 4.35.0, so use a newer kernel \
-         or leave the option out"
+        text(Command::DeviceRename, 19),
+        "device_rename with a uuid needs device mapper interface 4.19; this kernel has 4.11.0"
+    );
+    assert_eq!(
+        text(Command::TableLoad, 20),
+        "table_load of secret text needs device mapper interface 4.20; this kernel has 4.11.0; set `if_possible` if the \
+         kernel may keep copies of it"
+    );
+    assert_eq!(
+        text(Command::DeviceSuspend, 12),
+        "device_suspend with these options needs device mapper interface 4.12; this kernel has 4.11.0, so use a newer \
+         kernel or leave the option out"
     );
 }
 

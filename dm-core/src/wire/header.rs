@@ -28,7 +28,9 @@ const _: () = assert!(offset_of!(dm_ioctl, version) == VERSION_AT[0]);
 pub(crate) const MAX_MINOR: u32 = 0xf_ffff;
 
 /// The interface version that can wipe buffers.
-const SECURE_DATA_MINOR: u32 = 20;
+pub(crate) const SECURE_DATA_MINOR: u32 = 20;
+/// The interface version that can set a uuid; older kernels would use it as the new name.
+pub(crate) const SET_UUID_MINOR: u32 = 19;
 /// The interface version that has cookies.
 const COOKIE_MINOR: u32 = 15;
 
