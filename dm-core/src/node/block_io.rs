@@ -43,14 +43,15 @@ pub trait BlockIo: fmt::Debug + Send + Sync {
     /// Writes `data`, whose length is a multiple of 512 bytes. It may stay in a cache until [`flush`](Self::flush).
     ///
     /// # Errors
-    /// `ENOSPC`: the range exceeds the device. After an error, a part of the data may have been written.
+    /// `ENOSPC`: the range exceeds the device; a [`File`] grows instead. After an error, a part of the data may have been
+    /// written.
     fn write_sectors(&self, start: Sectors, data: &[u8]) -> io::Result<()>;
 
     /// Writes zeros to `length` sectors from `start` on. The default implementation writes them like other data.
     ///
     /// # Errors
-    /// As [`write_sectors`](Self::write_sectors). A [`BlockDevice`](crate::block::BlockDevice) returns `EINVAL` instead
-    /// of `ENOSPC`.
+    /// As [`write_sectors`](Self::write_sectors). A [`BlockDevice`](crate::block::BlockDevice) returns `EINVAL` for a range
+    /// that does not begin and end at a multiple of the logical block size.
     fn zero_sectors(&self, start: Sectors, length: Sectors) -> io::Result<()> {
         static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
         let (mut at, mut left) = (start, length);

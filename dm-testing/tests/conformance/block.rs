@@ -1,5 +1,7 @@
 //! The data of devices that are opened through a host.
 
+use std::io::ErrorKind;
+
 use dm_core::block::BlockOpenOptions;
 use dm_core::{SetupOptions, StatusOptions, TargetLine};
 use dm_testing::TestKernel;
@@ -9,6 +11,7 @@ use crate::support::Data;
 
 on_both_kernels! { ["linear"];
     written_and_zeroed_data_is_on_the_disk,
+    a_range_beyond_the_end_has_the_same_error_for_each_action,
     only_a_device_that_is_not_used_can_be_claimed,
     read_only_devices_are_not_written,
     missing_devices_are_not_opened,
@@ -18,6 +21,7 @@ on_both_kernels! { ["linear"];
 
 const EPERM: i32 = 1;
 const EBADF: i32 = 9;
+const ENOSPC: i32 = 28;
 const LENGTH: Sectors = Sectors(1024);
 const WRITABLE: BlockOpenOptions = BlockOpenOptions::new().writable(true);
 
@@ -46,8 +50,27 @@ fn written_and_zeroed_data_is_on_the_disk(kernel: &dyn TestKernel) {
 
     block.read_sectors(Sectors(1), &mut data).unwrap();
     assert_eq!((&data[..512], &data[512..]), (&[7; 512][..], &[0; 1536][..]));
-    block.read_sectors(Sectors(LENGTH.0 - 3), &mut data).unwrap_err();
-    block.write_sectors(Sectors(LENGTH.0 - 3), &data).unwrap_err();
+    pattern.verify(kernel, disk, Sectors(8 + LENGTH.0), Sectors(8));
+}
+
+fn a_range_beyond_the_end_has_the_same_error_for_each_action(kernel: &dyn TestKernel) {
+    let (host, disk) = (kernel.host(), kernel.disk(Bytes(1 << 20)));
+    let number = host.create(kernel.name("home"), line(disk)).unwrap().number();
+    let pattern = Data::new(1);
+    pattern.write(kernel, disk, Sectors(0), Sectors(2048)).unwrap();
+    let block = host.open_block_with(number, WRITABLE).unwrap();
+    for start in [LENGTH.0 - 3, LENGTH.0, LENGTH.0 + 8, 1 << 53] {
+        let start = Sectors(start);
+        let error = block.read_sectors(start, &mut [0; 4 * 512]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedEof, "{start}: {error}");
+        for error in [block.write_sectors(start, &[7; 4 * 512]), block.zero_sectors(start, Sectors(4))] {
+            assert_eq!(error.unwrap_err().raw_os_error(), Some(ENOSPC), "{start}");
+        }
+        // An empty range is nowhere.
+        block.read_sectors(start, &mut []).unwrap();
+        block.write_sectors(start, &[]).unwrap();
+        block.zero_sectors(start, Sectors(0)).unwrap();
+    }
     pattern.verify(kernel, disk, Sectors(8 + LENGTH.0), Sectors(8));
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 
 use dm_units::{DeviceNumber, Sectors};
+use nix::libc;
 
 use super::{BlockAction, BlockDevice, BlockError, BlockIo, ioctl};
 
@@ -18,6 +19,12 @@ impl BlockDevice {
     #[doc(alias = "BLKFLSBUF")]
     pub fn drop_cache(&self) -> Result<(), BlockError> {
         ioctl::drop_cache(&self.file).map_err(|error| self.refused(BlockAction::DropCache, &error))
+    }
+
+    /// Whether a range is within the device.
+    fn holds(&self, start: Sectors, length: Sectors) -> io::Result<bool> {
+        let size = BlockIo::size(self)?;
+        Ok(start.checked_add(length).is_some_and(|end| end <= size))
     }
 }
 
@@ -41,7 +48,13 @@ impl BlockIo for BlockDevice {
         if length == Sectors(0) {
             return Ok(());
         }
-        ioctl::zero_out(&self.file, bytes(start)?, bytes(length)?)
+        match ioctl::zero_out(&self.file, bytes(start)?, bytes(length)?) {
+            // The ioctl has the same errno for a range beyond the end and for one that is not made of whole blocks.
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) && !self.holds(start, length)? => {
+                Err(io::Error::from_raw_os_error(libc::ENOSPC))
+            }
+            zeroed => zeroed,
+        }
     }
 
     fn flush(&self) -> io::Result<()> {
