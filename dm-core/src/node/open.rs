@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::Path;
 
 use dm_sys::{DM_NAME, MAPPER_CTRL_MINOR, MISC_MAJOR};
@@ -104,7 +104,7 @@ fn reason_for_node(path: &Path) -> PermissionReason {
         PermissionReason::NotRoot
     } else if statvfs(path).is_ok_and(|file_system| file_system.flags().contains(FsFlags::ST_NODEV)) {
         PermissionReason::NoDev
-    } else if !is_initial_user_namespace() {
+    } else if !is_in_initial_user_namespace("self") {
         PermissionReason::UserNamespace
     } else {
         PermissionReason::DeviceCgroup
@@ -116,17 +116,23 @@ fn reason_for_node(path: &Path) -> PermissionReason {
 pub(super) fn reason_for_command() -> PermissionReason {
     if !nix::unistd::geteuid().is_root() {
         PermissionReason::NotRoot
-    } else if is_initial_user_namespace() {
+    } else if is_in_initial_user_namespace("self") {
         PermissionReason::NoCapability
     } else {
         PermissionReason::UserNamespace
     }
 }
 
-/// The initial user namespace maps all ids to themselves (`init_user_ns` in kernel/user.c).
-fn is_initial_user_namespace() -> bool {
-    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
+/// The inode of the initial user namespace, `PROC_USER_INIT_INO` in include/linux/proc_ns.h.
+const INITIAL_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
+
+/// Whether a process is in the initial user namespace. Its map of ids does not tell: another one can map all ids to
+/// themselves as well. A kernel without user namespaces has no such file.
+fn is_in_initial_user_namespace(process: &str) -> bool {
+    match std::fs::metadata(format!("/proc/{process}/ns/user")) {
+        Ok(namespace) => namespace.ino() == INITIAL_USER_NAMESPACE,
+        Err(error) => error.kind() == ErrorKind::NotFound && Path::new("/proc/self").exists(),
+    }
 }
 
 /// Checks that an open file is the control node, since the same ioctl number means something else to another driver.
@@ -193,6 +199,29 @@ mod tests {
         // A container's device cgroup may refuse the node first.
         let text = error.to_string();
         assert!(error.is_permission_denied() || text.contains("it is character device 10:60; remove it"), "{text}");
+    }
+
+    /// Only root can write such a map.
+    #[test]
+    fn a_user_namespace_with_the_same_ids_is_not_the_initial_one() {
+        let Ok(mut child) = std::process::Command::new("unshare").args(["--user", "sleep", "600"]).spawn() else {
+            return;
+        };
+        let process = child.id().to_string();
+        let namespace = |process: &str| std::fs::read_link(format!("/proc/{process}/ns/user")).ok();
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while namespace(&process) == namespace("self") && std::time::Instant::now() < end {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        let map = format!("/proc/{process}/uid_map");
+        let all_ids = std::fs::write(&map, "0 0 4294967295").and_then(|()| std::fs::read_to_string(map));
+        let is_initial = is_in_initial_user_namespace(&process);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // Without the right to make the namespace or the map, the test proves nothing.
+        if let Ok(all_ids) = all_ids {
+            assert!(!is_initial, "{all_ids}");
+        }
     }
 
     #[test]
