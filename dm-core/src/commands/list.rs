@@ -243,10 +243,10 @@ enum Layout {
 }
 
 impl Layout {
-    fn of(answer: &HeaderBytes) -> Self {
-        match header::version(answer).minor {
+    fn of(reply: &HeaderBytes) -> Self {
+        match header::version(reply).minor {
             ..EVENT_NR_MINOR => Self::Names,
-            UUID_MINOR.. if header::flags(answer).contains(Flags::UUID) => Self::Uuids,
+            UUID_MINOR.. if header::flags(reply).contains(Flags::UUID) => Self::Uuids,
             _ => Self::EventNumbers,
         }
     }

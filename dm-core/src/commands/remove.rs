@@ -62,10 +62,10 @@ pub enum Removal {
 }
 
 impl Removal {
-    pub(crate) fn of(answer: &HeaderBytes) -> Self {
-        let flags = header::flags(answer);
+    pub(crate) fn of(reply: &HeaderBytes) -> Self {
+        let flags = header::flags(reply);
         // A kernel that cannot defer has removed the device, and returns the unknown flag as it was sent.
-        let can_defer = header::version(answer).minor >= DEFERRED_MINOR;
+        let can_defer = header::version(reply).minor >= DEFERRED_MINOR;
         if can_defer && flags.contains(Flags::DEFERRED_REMOVE) {
             Self::Deferred
         } else {
@@ -128,9 +128,9 @@ impl Dm {
         let request = Request::of(COMMAND, dev_id(COMMAND, &id)?)
             .flag_since(since(DEFERRED_MINOR, options.if_possible), Flags::DEFERRED_REMOVE, options.deferred)
             .cookie(options.cookie);
-        let mut answer = NO_HEADER;
-        self.send(&request, &mut answer)?;
-        Ok(Removal::of(&answer))
+        let mut reply = NO_HEADER;
+        self.send(&request, &mut reply)?;
+        Ok(Removal::of(&reply))
     }
 
     /// Removes every device on this host that is not open, whichever program created it.

@@ -116,13 +116,13 @@ const FIRST_SIZE: usize = 1024;
 
 /// A reply that does not fit has the number of lines and those lines that did fit, from whose length the total is
 /// estimated.
-fn grow(answer: &Buffer, offered: usize) -> usize {
-    let header = answer.header();
-    let payload = answer.bytes().get(header::data_start(header)..answer.reply_len()).unwrap_or_default();
+fn grow(reply: &Buffer, offered: usize) -> usize {
+    let header = reply.header();
+    let payload = reply.bytes().get(header::data_start(header)..reply.reply_len()).unwrap_or_default();
     let complete = complete_lines(payload);
     match payload.len().checked_div(complete) {
         Some(mean) => {
-            let line = mean.saturating_add(mean / 8).saturating_add(ROOM_FOR_DIGITS);
+            let line = mean.saturating_add(mean / 8).saturating_add(EXTRA_DIGITS);
             line.saturating_mul(header::target_count(header) as usize).saturating_add(FIRST_SIZE)
         }
         // Not even the first line did fit.
@@ -131,7 +131,7 @@ fn grow(answer: &Buffer, offered: usize) -> usize {
 }
 
 /// Start sectors are small in the first lines of a table and have more digits in the last.
-const ROOM_FOR_DIGITS: usize = 16;
+const EXTRA_DIGITS: usize = 16;
 
 /// The number of complete lines in a reply; if it did not fit, the last one has no successor.
 fn complete_lines(payload: &[u8]) -> usize {

@@ -20,8 +20,8 @@ impl Dm {
     #[doc(alias = "dm_task_get_driver_version")]
     #[doc(alias = "dmsetup version")]
     pub fn version(&self) -> Result<Version> {
-        let mut answer = NO_HEADER;
-        self.send(&Request::new(Command::Version), &mut answer)?;
-        Ok(header::version(&answer))
+        let mut reply = NO_HEADER;
+        self.send(&Request::new(Command::Version), &mut reply)?;
+        Ok(header::version(&reply))
     }
 }

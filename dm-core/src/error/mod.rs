@@ -130,7 +130,7 @@ impl Error {
     /// read, the predicate is true for these as well.
     #[must_use]
     pub fn is_disk_unusable(&self) -> bool {
-        self.refusal().is_some_and(Refusal::is_of_another_device)
+        self.refusal().is_some_and(Refusal::is_about_disk)
     }
 
     /// Whether the process lacks a permission, usually `CAP_SYS_ADMIN` in the initial user namespace, or a target

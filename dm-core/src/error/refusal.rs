@@ -15,7 +15,7 @@ pub struct Refusal {
     errno: Errno,
     kernel_log: KernelLog,
     /// Whether the errno is about a device that a table uses, and not about the command's device.
-    of_another: bool,
+    about_disk: bool,
     /// Whether the command chose a minor number for a new device.
     chose_number: bool,
 }
@@ -45,15 +45,15 @@ fn kernel_reason(kernel_log: &KernelLog) -> String {
 
 impl Refusal {
     pub(crate) fn new(command: Command, device: Option<DevIdBuf>, errno: Errno) -> Self {
-        Self { command, device, errno, kernel_log: KernelLog::None, of_another: false, chose_number: false }
+        Self { command, device, errno, kernel_log: KernelLog::None, about_disk: false, chose_number: false }
     }
 
     pub(crate) fn with_kernel_log(self, kernel_log: KernelLog) -> Self {
         Self { kernel_log, ..self }
     }
 
-    pub(crate) fn of_another_device(self, of_another: bool) -> Self {
-        Self { of_another, ..self }
+    pub(crate) fn about_disk(self, about_disk: bool) -> Self {
+        Self { about_disk, ..self }
     }
 
     pub(crate) fn chose_number(self, chose_number: bool) -> Self {
@@ -117,12 +117,12 @@ impl Refusal {
     }
 
     pub(super) fn is_not_found(&self) -> bool {
-        self.is(NixErrno::ENXIO) && !self.of_another && self.command != Command::DeviceCreate
+        self.is(NixErrno::ENXIO) && !self.about_disk && self.command != Command::DeviceCreate
     }
 
     /// If a table cannot be loaded because of another device, the device itself is not busy.
     pub(super) fn is_busy(&self) -> bool {
-        self.is(NixErrno::EBUSY) && !self.is_taken() && !self.is_of_another_device()
+        self.is(NixErrno::EBUSY) && !self.is_taken() && !self.is_about_disk()
     }
 
     /// A pool or a cache that cannot write its metadata refuses messages with `EOPNOTSUPP` (`pool_message` in
@@ -135,11 +135,11 @@ impl Refusal {
     /// A target refuses a table with `EOPNOTSUPP` if it does not support what the table requires
     /// (`dm_integrity_disable_recalculate` in drivers/md/dm-integrity.c).
     pub(super) fn is_of_unsupported_table(&self) -> bool {
-        self.command == Command::TableLoad && self.is(NixErrno::EOPNOTSUPP) && !self.of_another
+        self.command == Command::TableLoad && self.is(NixErrno::EOPNOTSUPP) && !self.about_disk
     }
 
     /// Whether the table could not be loaded because of a device that it uses, as far as the errno tells.
-    pub(super) fn is_of_another_device(&self) -> bool {
-        self.command == Command::TableLoad && self.of_another
+    pub(super) fn is_about_disk(&self) -> bool {
+        self.command == Command::TableLoad && self.about_disk
     }
 }

@@ -99,7 +99,7 @@ fn a_table_with_a_combination_that_its_target_lacks_is_unsupported() {
     for command in [Command::DeviceInfo, Command::DeviceRemove, Command::TargetMsg] {
         assert_eq!(errnos_of(command, Error::is_unsupported), [], "{command}");
     }
-    let of_a_disk = refusal(Command::TableLoad, NixErrno::EOPNOTSUPP).of_another_device(true);
+    let of_a_disk = refusal(Command::TableLoad, NixErrno::EOPNOTSUPP).about_disk(true);
     assert!(!Error::from(of_a_disk).is_unsupported());
 }
 
@@ -119,7 +119,7 @@ fn a_taken_name_is_not_a_busy_device() {
 #[test]
 fn a_disk_that_is_busy_or_missing_is_not_the_device() {
     for errno in [NixErrno::EBUSY, NixErrno::ENXIO, NixErrno::ENODEV] {
-        let error = Error::from(refusal(Command::TableLoad, errno).of_another_device(true));
+        let error = Error::from(refusal(Command::TableLoad, errno).about_disk(true));
         assert!(error.is_disk_unusable() && !error.is_busy() && !error.is_not_found(), "{errno}");
     }
 }

@@ -116,12 +116,12 @@ impl Dm {
     }
 
     pub(super) fn check_interface(&self, path: &Path) -> Result<(), OpenError> {
-        let mut answer = NO_HEADER;
+        let mut reply = NO_HEADER;
         let request = Request::new(Command::Version);
-        request.encode(&mut answer);
+        request.encode(&mut reply);
         let path = || path.to_owned();
-        let result = self.transport.ioctl(Command::Version, &mut answer);
-        let version = header::version(&answer);
+        let result = self.transport.ioctl(Command::Version, &mut reply);
+        let version = header::version(&reply);
         match result {
             // The kernel also refuses a request with another major version, and returns its own.
             _ if version.major != INTERFACE_MAJOR => Err(OpenError::Interface { version }),
@@ -181,12 +181,12 @@ impl Dm {
         let mark = if has_reasons(command) { self.transport.log_mark() } else { None };
         let sent = self.transport.ioctl(command, bytes);
         if let Some(journal) = &self.journal {
-            journal.note(command, sent.as_ref().map(|()| answer(bytes)).map_err(Errno::of));
+            journal.record(command, sent.as_ref().map(|()| reply_header(bytes)).map_err(Errno::of));
         }
         sent.map_err(|error| Failure { errno: Errno::of(&error), mark })
     }
 
-    /// Sends a command without payload and gives up after `timeout` or when a signal arrives. Its answer is not
+    /// Sends a command without payload and gives up after `timeout` or when a signal arrives. Its reply is not
     /// returned.
     pub(crate) fn send_within(&self, request: &Request<'_>, timeout: Duration) -> Result<()> {
         let mut bytes = NO_HEADER;
@@ -199,7 +199,7 @@ impl Dm {
 
     /// Sends a command without payload, without allocating.
     ///
-    /// `bytes` must be zero and receives the answer. It is passed in because copies of a header dominate the cost of a
+    /// `bytes` must be zero and receives the reply. It is passed in because copies of a header dominate the cost of a
     /// call.
     #[inline]
     pub(crate) fn send(&self, request: &Request<'_>, bytes: &mut HeaderBytes) -> Result<()> {
@@ -207,12 +207,12 @@ impl Dm {
         self.send_encoded(request, bytes)
     }
 
-    /// Sends a command without payload whose answer is the state of the device.
+    /// Sends a command without payload whose reply is the state of the device.
     #[inline]
     pub(crate) fn device_command(&self, request: &Request<'_>) -> Result<DeviceInfo> {
-        let mut answer = NO_HEADER;
-        self.send(request, &mut answer)?;
-        Ok(DeviceInfo::new(request.command, &answer)?)
+        let mut reply = NO_HEADER;
+        self.send(request, &mut reply)?;
+        Ok(DeviceInfo::new(request.command, &reply)?)
     }
 
     /// Sends bytes that already contain the header of the request and its payload.
@@ -221,12 +221,12 @@ impl Dm {
         match self.try_send(request.command, bytes) {
             Ok(()) => {
                 if self.journal.is_none() {
-                    log::trace!("{request}: {}", header::flags(answer(bytes)));
+                    log::trace!("{request}: {}", header::flags(reply_header(bytes)));
                 }
                 Ok(())
             }
             Err(failure) => {
-                let error = self.explain(request, answer(bytes), &failure);
+                let error = self.explain(request, reply_header(bytes), &failure);
                 if self.journal.is_none() {
                     log::debug!("{error}");
                 }
@@ -245,14 +245,14 @@ impl Dm {
         self.send_encoded(request, bytes)
     }
 
-    /// As [`send_array`](Self::send_array), for a command whose answer is the state of the device.
+    /// As [`send_array`](Self::send_array), for a command whose reply is the state of the device.
     pub(crate) fn array_command<const N: usize>(
         &self,
         request: &Request<'_>,
         bytes: &mut [u8; N],
     ) -> Result<DeviceInfo> {
         self.send_array(request, bytes)?;
-        Ok(DeviceInfo::new(request.command, answer(bytes))?)
+        Ok(DeviceInfo::new(request.command, reply_header(bytes))?)
     }
 
     /// An empty buffer from this handle's pool, and the size that the command should be offered.
@@ -263,7 +263,7 @@ impl Dm {
         (buffer, size)
     }
 
-    /// Whether this handle has seen the size of an answer to a command.
+    /// Whether this handle has seen the size of a reply to a command.
     #[inline]
     pub(crate) fn remembers(&self, command: Command) -> bool {
         self.pool.remembers(command)
@@ -278,7 +278,7 @@ impl Dm {
         self.pool.give_back(buffer);
     }
 
-    /// Sends a command whose answer has a payload, and repeats it with a larger buffer until the answer fits.
+    /// Sends a command whose reply has a payload, and repeats it with a larger buffer until the reply fits.
     ///
     /// `write` appends the payload of the request, if it has one, each time the request is sent. If it marks the buffer
     /// as secret, the request is sent as a secret one.
@@ -301,8 +301,8 @@ impl Dm {
                 break Err(Error::request(request.command, RequestFault::ReplyTooLarge));
             }
             size = (sizes.grow)(&buffer, size).max(size.saturating_mul(2)).min(MAX_SIZE);
-            if answers_with_text(request.command) {
-                // The truncated answer may contain a key, and its memory is freed now.
+            if replies_with_text(request.command) {
+                // The truncated reply may contain a key, and its memory is freed now.
                 buffer.set_secret();
             }
             buffer.start();
@@ -317,7 +317,7 @@ impl Dm {
         Ok(reply)
     }
 
-    /// Writes the request into the buffer and sends it once, offering `size` bytes for the answer.
+    /// Writes the request into the buffer and sends it once, offering `size` bytes for the reply.
     #[inline]
     fn offer(
         &self,
@@ -343,23 +343,23 @@ impl Dm {
     }
 }
 
-/// The commands whose answers contain text of targets.
-const fn answers_with_text(command: Command) -> bool {
+/// The commands whose replies contain text of targets.
+const fn replies_with_text(command: Command) -> bool {
     matches!(command, Command::TableStatus | Command::DeviceWait | Command::TargetMsg)
 }
 
-/// The header in the bytes of a request that was sent, which holds the answer.
+/// The header in the bytes of a request that was sent, which holds the reply.
 #[inline]
-fn answer(bytes: &[u8]) -> &HeaderBytes {
+fn reply_header(bytes: &[u8]) -> &HeaderBytes {
     bytes.first_chunk().unwrap_or(&NO_HEADER)
 }
 
-/// The sizes of the buffer that an answer is offered, in bytes with its header.
+/// The sizes of the buffer that a reply is offered, in bytes with its header.
 pub(crate) struct ReplySizes {
-    /// The size offered before the handle has seen an answer to the command.
+    /// The size offered before the handle has seen a reply to the command.
     pub(crate) first: usize,
     /// The smallest size that is ever offered.
     pub(crate) least: usize,
-    /// Returns the size to offer next, from an answer that did not fit and the size that was offered.
+    /// Returns the size to offer next, from a reply that did not fit and the size that was offered.
     pub(crate) grow: fn(&Buffer, usize) -> usize,
 }

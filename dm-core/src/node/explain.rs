@@ -16,19 +16,19 @@ pub(crate) struct Failure<'a> {
 
 impl Dm {
     /// Converts the failure of a call into an error. A kernel that is too old for the request returns its own version
-    /// in the answer.
+    /// in the reply.
     #[cold]
-    pub(crate) fn explain(&self, request: &Request<'_>, answer: &HeaderBytes, failure: &Failure<'_>) -> Error {
+    pub(crate) fn explain(&self, request: &Request<'_>, reply: &HeaderBytes, failure: &Failure<'_>) -> Error {
         let refusal = Refusal::new(request.command, request.id.map(DevId::to_owned), failure.errno)
             .chose_number(request.number.is_some());
-        let kernel = header::version(answer);
+        let kernel = header::version(reply);
         let is_old = kernel.major == INTERFACE_MAJOR && kernel.minor < request.minor;
         if is_old && refusal.is(nix::errno::Errno::EINVAL) {
             Error::Unsupported { command: request.command, needed_minor: request.minor, kernel }
         } else if has_reasons(request.command) {
             let (kernel_log, exists) = self.reasons(request, failure);
-            let of_another = exists && is_about_a_disk(request.command, &refusal, &kernel_log);
-            refusal.with_kernel_log(kernel_log).of_another_device(of_another).into()
+            let about_disk = exists && is_about_a_disk(request.command, &refusal, &kernel_log);
+            refusal.with_kernel_log(kernel_log).about_disk(about_disk).into()
         } else {
             refusal.into()
         }
@@ -36,12 +36,12 @@ impl Dm {
 
     /// The lines that the kernel logged about the request's device, and whether that device exists.
     fn reasons(&self, request: &Request<'_>, failure: &Failure<'_>) -> (KernelLog, bool) {
-        let mut answer = NO_HEADER;
+        let mut reply = NO_HEADER;
         let known = request.id.is_some_and(|id| {
-            Request::of(Command::DeviceInfo, id).encode(&mut answer);
-            self.transport.ioctl(Command::DeviceInfo, &mut answer).is_ok()
+            Request::of(Command::DeviceInfo, id).encode(&mut reply);
+            self.transport.ioctl(Command::DeviceInfo, &mut reply).is_ok()
         });
-        let number = known.then(|| header::number(&answer));
+        let number = known.then(|| header::number(&reply));
         let must = matches!(request.command, Command::TableLoad | Command::DeviceResume);
         let lines = failure.mark.as_ref().and_then(|mark| mark.lines(number, must));
         (lines.map_or(KernelLog::Unread, KernelLog::Lines), known)

@@ -19,7 +19,7 @@ pub(crate) struct Journal(Mutex<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     suspended: Vec<DeviceNumber>,
-    put_off: Vec<(String, Vec<Entry>)>,
+    postponed: Vec<(String, Vec<Entry>)>,
     /// The number of lines that were dropped because the journal was full.
     lost: usize,
 }
@@ -27,14 +27,14 @@ struct Shared {
 /// The commands that an operation has sent, and their results.
 #[derive(Debug)]
 pub(super) struct OperationJournal {
-    noted: Mutex<Noted>,
+    recorded: Mutex<Recorded>,
     host: Arc<Journal>,
 }
 
 #[derive(Debug)]
-struct Noted {
+struct Recorded {
     entries: Vec<Entry>,
-    /// The device of the operation, or that of the last answer.
+    /// The device of the operation, or that of the last reply.
     device: Option<DeviceNumber>,
 }
 
@@ -58,51 +58,51 @@ impl Entry {
 }
 
 /// Enough for most operations, so that nothing is allocated while a device is suspended.
-const ROOM: usize = 32;
+const INITIAL_CAPACITY: usize = 32;
 /// The largest number of operations whose lines are postponed.
-const MAX_PUT_OFF: usize = 256;
+const MAX_POSTPONED: usize = 256;
 
 impl OperationJournal {
     pub(super) fn new(host: &Arc<Journal>, device: Option<DeviceNumber>) -> Self {
-        host.shared().suspended.reserve(ROOM);
-        let noted = Noted { entries: Vec::with_capacity(ROOM), device };
-        Self { noted: Mutex::new(noted), host: Arc::clone(host) }
+        host.shared().suspended.reserve(INITIAL_CAPACITY);
+        let recorded = Recorded { entries: Vec::with_capacity(INITIAL_CAPACITY), device };
+        Self { recorded: Mutex::new(recorded), host: Arc::clone(host) }
     }
 
     /// Records a command that the kernel has answered.
-    pub(super) fn note(&self, command: Command, result: Result<&HeaderBytes, Errno>) {
-        let mut noted = locked(&self.noted);
+    pub(super) fn record(&self, command: Command, result: Result<&HeaderBytes, Errno>) {
+        let mut recorded = locked(&self.recorded);
         let errno = result.err();
-        match noted.entries.last_mut() {
+        match recorded.entries.last_mut() {
             Some(last) if last.command == command && last.errno == errno => last.times = last.times.saturating_add(1),
-            _ => noted.entries.push(Entry { command, errno, times: 1 }),
+            _ => recorded.entries.push(Entry { command, errno, times: 1 }),
         }
         match result {
-            Ok(answer) if tells_state(command) => {
-                let number = header::number(answer);
-                noted.device = Some(number);
-                self.host.note_state(number, header::flags(answer).contains(Flags::SUSPEND));
+            Ok(reply) if tells_state(command) => {
+                let number = header::number(reply);
+                recorded.device = Some(number);
+                self.host.record_state(number, header::flags(reply).contains(Flags::SUSPEND));
             }
             // The device may be suspended now, for example after a resume that failed half way.
             Err(_) if matches!(command, Command::DeviceResume | Command::DeviceSuspend) => {
-                noted.device.into_iter().for_each(|number| self.host.note_state(number, true));
+                recorded.device.into_iter().for_each(|number| self.host.record_state(number, true));
             }
             _ => {}
         }
     }
 
-    pub(super) fn note_suspended(&self, number: DeviceNumber) {
-        self.host.note_state(number, true);
+    pub(super) fn record_suspended(&self, number: DeviceNumber) {
+        self.host.record_state(number, true);
     }
 
     /// Logs the commands of the operation and those postponed earlier, unless a device is still suspended.
     pub(super) fn log(&self, operation: &dyn fmt::Display, is_suspended: impl Fn(DeviceNumber) -> bool) {
-        let entries = std::mem::take(&mut locked(&self.noted).entries);
-        self.host.put_off(operation.to_string(), entries);
+        let entries = std::mem::take(&mut locked(&self.recorded).entries);
+        self.host.postpone(operation.to_string(), entries);
         let suspended = self.host.shared().suspended.clone();
         // Another process may have resumed or removed the device.
         for number in suspended.into_iter().filter(|number| !is_suspended(*number)) {
-            self.host.note_state(number, false);
+            self.host.record_state(number, false);
         }
         self.host.log();
     }
@@ -113,7 +113,7 @@ impl Journal {
         locked(&self.0)
     }
 
-    fn note_state(&self, number: DeviceNumber, is_suspended: bool) {
+    fn record_state(&self, number: DeviceNumber, is_suspended: bool) {
         let suspended = &mut self.shared().suspended;
         suspended.retain(|known| *known != number);
         if is_suspended {
@@ -121,10 +121,10 @@ impl Journal {
         }
     }
 
-    fn put_off(&self, operation: String, entries: Vec<Entry>) {
+    fn postpone(&self, operation: String, entries: Vec<Entry>) {
         let mut shared = self.shared();
-        if shared.put_off.len() < MAX_PUT_OFF {
-            shared.put_off.push((operation, entries));
+        if shared.postponed.len() < MAX_POSTPONED {
+            shared.postponed.push((operation, entries));
         } else {
             shared.lost = shared.lost.saturating_add(entries.len());
         }
@@ -136,9 +136,9 @@ impl Journal {
         if !shared.suspended.is_empty() {
             return;
         }
-        let (put_off, lost) = (std::mem::take(&mut shared.put_off), std::mem::take(&mut shared.lost));
+        let (postponed, lost) = (std::mem::take(&mut shared.postponed), std::mem::take(&mut shared.lost));
         drop(shared);
-        for (operation, entries) in put_off {
+        for (operation, entries) in postponed {
             entries.iter().for_each(|entry| entry.log(&operation));
         }
         if lost > 0 {
@@ -160,26 +160,26 @@ impl Dm {
     pub(crate) fn log_journal(&self, operation: &dyn fmt::Display) {
         let Some(journal) = &self.journal else { return };
         journal.log(operation, |number| {
-            let mut answer = NO_HEADER;
-            Request::of(Command::DeviceInfo, DevId::Number(number)).encode(&mut answer);
-            let asked = self.transport.ioctl(Command::DeviceInfo, &mut answer);
+            let mut reply = NO_HEADER;
+            Request::of(Command::DeviceInfo, DevId::Number(number)).encode(&mut reply);
+            let asked = self.transport.ioctl(Command::DeviceInfo, &mut reply);
             // If its state cannot be read, the device may still be suspended.
             asked.map_or_else(
                 |error| Errno::of(&error) != Errno::from_nix(nix::errno::Errno::ENXIO),
-                |()| header::flags(&answer).contains(Flags::SUSPEND),
+                |()| header::flags(&reply).contains(Flags::SUSPEND),
             )
         });
     }
 
-    /// Records that a device was suspended by a command whose answer was lost.
-    pub(crate) fn note_suspended(&self, number: DeviceNumber) {
+    /// Records that a device was suspended by a command whose reply was lost.
+    pub(crate) fn record_suspended(&self, number: DeviceNumber) {
         if let Some(journal) = &self.journal {
-            journal.note_suspended(number);
+            journal.record_suspended(number);
         }
     }
 }
 
-/// The commands whose answer contains the state of the device.
+/// The commands whose reply contains the state of the device.
 const fn tells_state(command: Command) -> bool {
     matches!(
         command,

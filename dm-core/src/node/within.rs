@@ -29,7 +29,7 @@ const BETWEEN_SIGNALS: Duration = Duration::from_millis(10);
 /// The signal that makes the child give up.
 const GIVE_UP: libc::c_int = libc::SIGUSR1;
 
-/// Sends the request in `bytes` from a child process. Only an error is returned, not the answer.
+/// Sends the request in `bytes` from a child process. Only an error is returned, not the reply.
 ///
 /// `undo` is the request that undoes the first one. The child sends it if the first request succeeds after it was given
 /// up, however late.

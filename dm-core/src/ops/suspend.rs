@@ -79,7 +79,7 @@ impl SuspendPolicy {
         };
         op.dm().send_within(&self.options.request(op.target()), timeout)?;
         // Only the child process has the reply.
-        op.dm().note_suspended(before.number());
+        op.dm().record_suspended(before.number());
         Ok(())
     }
 
