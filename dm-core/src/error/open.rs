@@ -64,7 +64,7 @@ pub enum OpenError {
          an emulation, such as gVisor, or a filter may forbid the call", path.display()
     )]
     #[non_exhaustive]
-    NoAnswer {
+    UnexpectedErrno {
         /// The path of the control node.
         path: PathBuf,
         /// The error of the command.
@@ -124,11 +124,11 @@ impl OpenError {
         Self::File { action, path: path.into(), source: Arc::new(source) }
     }
 
-    /// The errno of [`File`](Self::File) and [`NoAnswer`](Self::NoAnswer); `None` for the other variants.
+    /// The errno of [`File`](Self::File) and [`UnexpectedErrno`](Self::UnexpectedErrno); `None` for the other variants.
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         match self {
-            Self::File { source, .. } | Self::NoAnswer { source, .. } => source.raw_os_error(),
+            Self::File { source, .. } | Self::UnexpectedErrno { source, .. } => source.raw_os_error(),
             _ => None,
         }
     }

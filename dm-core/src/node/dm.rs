@@ -129,7 +129,7 @@ impl Dm {
             Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
                 Err(OpenError::Permission { path: path(), reason: open::reason_for_command() })
             }
-            Err(error) => Err(OpenError::NoAnswer { path: path(), source: Arc::new(error) }),
+            Err(error) => Err(OpenError::UnexpectedErrno { path: path(), source: Arc::new(error) }),
         }
     }
 

@@ -54,12 +54,12 @@ fn another_interface_is_named_whether_the_kernel_answers_or_refuses() {
 }
 
 #[test]
-fn a_refusal_is_about_permission_or_no_answer() {
+fn a_refusal_is_about_permission_or_has_an_unexpected_errno() {
     for errno in [NixErrno::EACCES, NixErrno::EPERM] {
         let error = check(Some([4, 48, 0]), Some(errno)).unwrap_err();
         assert!(error.is_permission_denied() && matches!(error, OpenError::Permission { .. }), "{error}");
     }
     let error = check(None, Some(NixErrno::ENOTTY)).unwrap_err();
-    assert!(matches!(error, OpenError::NoAnswer { .. }) && !error.is_permission_denied(), "{error}");
+    assert!(matches!(error, OpenError::UnexpectedErrno { .. }) && !error.is_permission_denied(), "{error}");
     assert_eq!(error.errno(), Some(NixErrno::ENOTTY as i32));
 }
