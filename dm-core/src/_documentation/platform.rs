@@ -2,11 +2,11 @@
 //!
 //! # Kernels
 //!
-//! Interface 4.0 (Linux 2.6) to 4.50 (Linux 6.16) and later. A command or option that an older kernel lacks is an
-//! [`Unsupported`](crate::Error::Unsupported) error that names the required interface version; with `if_possible`, most
-//! options are left out. The tests that need a kernel run on Linux 6.1 and 6.12, those of operations on 5.10 and 7.2 as
-//! well. The kernel in memory of dm-testing emulates any version of the interface since 4.0, and its tests run with old
-//! versions, too.
+//! Interface 4.0 (Linux 2.6) to 4.50 (Linux 6.16) and later. A command or option that an older kernel lacks
+//! is an [`Unsupported`](crate::Error::Unsupported) error that names the required interface version; with `if_possible`,
+//! the kernel ignores most of them instead. The tests that need a kernel run on Linux 6.1 and 6.12, those of operations on 5.10
+//! and 7.2 as well. The kernel in memory of dm-testing emulates any version of the interface since 4.0, and its tests
+//! run with old versions, too.
 //!
 //! A kernel whose interface has a major version other than 4 is refused when the handle is opened.
 //!
