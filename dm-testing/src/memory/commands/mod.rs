@@ -48,7 +48,8 @@ pub(crate) fn carry_out(
     }
     let len = if has_payload(command) { request.len() } else { SHORTEST };
     let mut param = Param::copy(request, len);
-    later_flags(kernel.interface.minor).for_each(|flag| param.set(flag, false));
+    let ignored: Flags = later_flags(kernel.interface.minor).filter(|flag| param.has(*flag)).collect();
+    param.set(ignored, false);
     let is_secret = param.has(Flags::SECURE_DATA);
     let answered = validate(kernel, command, &mut param).and_then(|()| {
         param.set_data_size(SHORTEST);
@@ -62,6 +63,7 @@ pub(crate) fn carry_out(
     if is_global_event(command) {
         kernel.global_event();
     }
+    param.set(ignored, true);
     param.copy_out(request);
     Ok(())
 }
@@ -78,7 +80,8 @@ const fn since(command: Command) -> u32 {
     }
 }
 
-/// The flags that were added after an interface version; a kernel of that version ignores them.
+/// The flags that were added after an interface version; a kernel of that version ignores them, and returns them as they
+/// were sent.
 fn later_flags(interface: u32) -> impl Iterator<Item = Flags> {
     const SINCE: [(u32, Flags); 6] = [
         (12, Flags::NOFLUSH),
