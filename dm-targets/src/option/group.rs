@@ -34,7 +34,7 @@ pub trait OptionGroup: Default {
     /// The name, for errors, of a word that is not a known option.
     const NAME: &'static str;
 
-    /// The name of the number of words, and the numbers that the kernel accepts.
+    /// The number of words that the kernel accepts, and the name that errors give it.
     const LIMITS: Limits;
 
     /// Whether the group is preceded by the number of its words.
@@ -213,7 +213,8 @@ macro_rules! options {
         }
 
         impl $group {
-            /// Options with the first target version that supports them, for `Target::FEATURES`.
+            /// The options and other features that were added after the target's first version, with the version that
+            /// added them, for `Target::FEATURES`; empty if none is known.
             pub const FEATURES: &'static [$crate::option::Feature] = &[
                 $($($crate::option::Feature { name: $kind.word(), since: $crate::option::Version::new $since },)?)+
                 $($($crate::option::Feature { name: $also, since: $crate::option::Version::new $also_since },)+)?

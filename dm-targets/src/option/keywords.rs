@@ -28,7 +28,12 @@ macro_rules! keywords {
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum $name {
-            $($(#[$about_variant])* $variant,)+
+            $(
+                $(#[$about_variant])*
+                ///
+                #[doc = concat!("The word is `", $text, "`.")]
+                $variant,
+            )+
             /// A word that this crate does not know.
             Other($crate::WordBuf),
         }

@@ -14,7 +14,7 @@
 //! | delay | `u32` | milliseconds, may be 0 |
 //! | reads, writes, flushes | `u32` | requests that are waiting now |
 //!
-//! The target takes no messages. Delays are measured in ticks of the kernel's timer. If all delays are below 50 ms, version
+//! The target takes no messages. The kernel rounds delays to ticks of its timer. If all delays are below 50 ms, version
 //! 1.4.0 and later poll for requests that are due, which is more precise but uses CPU time.
 //!
 //! Kernel: `delay_ctr` and `delay_status` in `drivers/md/dm-delay.c`.
@@ -37,7 +37,8 @@ impl Target for Delay {
     type Message = NoMessage;
 }
 
-/// The table of a `delay` target. The kernel prints as many classes as the table was loaded with.
+/// The arguments of a `delay` target: a device, an offset and a delay for each class of requests. The kernel prints as
+/// many classes as the table was loaded with.
 ///
 /// ```
 /// use dm_targets::delay::{DelayClass, DelayTable};
@@ -80,7 +81,7 @@ pub struct DelayClass {
     pub device: Device,
     /// The first mapped sector of `device`.
     pub offset: Sectors,
-    /// The delay in milliseconds; with 0, requests are not delayed.
+    /// The delay in milliseconds; with 0, requests are not delayed. Every value is accepted.
     pub delay: u32,
 }
 

@@ -54,7 +54,7 @@ impl Target for Dust {
     }
 }
 
-/// The table of a `dust` target.
+/// The arguments of a `dust` target: a device, the first sector of it that is mapped, and the size of a block.
 ///
 /// ```
 /// use dm_targets::dust::DustTable;
@@ -78,7 +78,8 @@ pub struct DustTable {
 }
 
 impl DustTable {
-    /// Maps `device` from sector `offset` on, with blocks of `block_size` bytes.
+    /// Maps `device` from sector `offset` on, with blocks of `block_size` bytes. The values are not checked;
+    /// [`Dust::check`](Target::check) does that.
     pub fn new(device: impl Into<Device>, offset: Sectors, block_size: u32) -> Self {
         Self { device: device.into(), offset, block_size }
     }
@@ -122,7 +123,7 @@ keywords! {
     }
 }
 
-/// The status of a `dust` target.
+/// The status of a `dust` target: whether reads of bad blocks fail, and whether changes of bad blocks are logged.
 ///
 /// ```
 /// use dm_targets::dust::DustReads;
@@ -164,7 +165,8 @@ impl fmt::Display for DustStatus {
     }
 }
 
-/// A message to a `dust` target.
+/// A message to a `dust` target: controls and lists bad blocks. Blocks are counted from the start of the underlying
+/// device; since Linux 7.3, from the start of the target.
 ///
 /// ```
 /// use dm_targets::dust::DustMessage;
@@ -186,7 +188,8 @@ pub enum DustMessage {
     RemoveBadBlock(u64),
     /// Queries whether a block is bad; the reply is [`DustReply::Block`].
     QueryBlock(u64),
-    /// Makes reads of bad blocks fail, and their first `failing_writes` writes; the next write makes the block good.
+    /// Makes reads of bad blocks fail, and the first `failing_writes` writes to each; its next write makes the block
+    /// good.
     Enable,
     /// Makes bad blocks behave like all others; the list of bad blocks is kept.
     Disable,
@@ -243,7 +246,7 @@ impl fmt::Display for DustMessage {
     }
 }
 
-/// The reply of a `dust` target to a message.
+/// The reply of a `dust` target to a message; its variant depends on the message.
 ///
 /// ```
 /// use dm_targets::dust::{DustMessage, DustReply};

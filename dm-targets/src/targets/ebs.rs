@@ -35,7 +35,7 @@ impl Target for Ebs {
     type Status = NoStatus;
     type Message = NoMessage;
 
-    fn check(table: &EbsTable, _: Sectors) -> Result<(), InvalidField> {
+    fn check(table: &EbsTable, _length: Sectors) -> Result<(), InvalidField> {
         EMULATED.check(table.emulated)?;
         let Some(underlying) = table.underlying else { return Ok(()) };
         UNDERLYING.check(underlying)?;
@@ -43,7 +43,7 @@ impl Target for Ebs {
     }
 }
 
-/// The table of an `ebs` target.
+/// The arguments of an `ebs` target: a device, the first sector of it that is mapped, and two block sizes.
 ///
 /// ```
 /// use dm_targets::ebs::EbsTable;
@@ -60,7 +60,7 @@ impl Target for Ebs {
 pub struct EbsTable {
     /// The underlying device.
     pub device: Device,
-    /// The first mapped sector of `device`.
+    /// The first mapped sector of `device`, a multiple of the underlying block size.
     pub offset: Sectors,
     /// The logical block size of the mapped device in sectors: a power of two, at most one memory page.
     pub emulated: u16,
@@ -70,7 +70,8 @@ pub struct EbsTable {
 }
 
 impl EbsTable {
-    /// Maps `device` from sector `offset` on, with logical blocks of `emulated` sectors.
+    /// Maps `device` from sector `offset` on, with logical blocks of `emulated` sectors. The values are not checked;
+    /// [`Ebs::check`](Target::check) does that.
     pub fn new(device: impl Into<Device>, offset: Sectors, emulated: u16) -> Self {
         Self { device: device.into(), offset, emulated, underlying: None }
     }

@@ -18,8 +18,8 @@
 //!
 //! The status is `Error` if the kernel could not read or commit the metadata. Replies to messages are empty.
 //!
-//! While the device is suspended, a status and a message block until it is resumed, and signals do not interrupt them:
-//! the worker thread that answers both is stopped.
+//! While the device is suspended, requesting a status and sending a message block until the resume, and signals do not
+//! interrupt them: the worker thread that handles both is stopped.
 //!
 //! Kernel: `era_ctr`, `era_status` and `era_message` in `drivers/md/dm-era-target.c`.
 
@@ -45,7 +45,7 @@ impl Target for Era {
     type Status = EraStatus;
     type Message = EraMessage;
 
-    fn check(table: &EraTable, _: Sectors) -> Result<(), InvalidField> {
+    fn check(table: &EraTable, _length: Sectors) -> Result<(), InvalidField> {
         BLOCK_SIZE.check(table.block_size)
     }
 
@@ -58,7 +58,7 @@ impl Target for Era {
     }
 }
 
-/// The table of an `era` target.
+/// The arguments of an `era` target: two devices, and the size of the blocks that it records.
 ///
 /// ```
 /// use dm_targets::era::EraTable;
@@ -73,8 +73,8 @@ impl Target for Era {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct EraTable {
-    /// The device that records in which era each block was last written. At first, it must begin with 4096 bytes of
-    /// zeros.
+    /// The device that records in which era each block was last written. For a new era device, its first 4096 bytes
+    /// must be zeros.
     pub metadata: Device,
     /// The device that is mapped.
     pub origin: Device,
@@ -83,7 +83,8 @@ pub struct EraTable {
 }
 
 impl EraTable {
-    /// Maps `origin` and records in `metadata` when each of its blocks was last written.
+    /// Maps `origin`, and records in `metadata` in which era each block of `origin` was last written. The values are
+    /// not checked; [`Era::check`](Target::check) does that.
     pub fn new(metadata: impl Into<Device>, origin: impl Into<Device>, block_size: Sectors) -> Self {
         Self { metadata: metadata.into(), origin: origin.into(), block_size }
     }
@@ -105,7 +106,8 @@ impl fmt::Display for EraTable {
     }
 }
 
-/// The status of an `era` target.
+/// The status of an `era` target: its figures, or that it has none. While the device is suspended, requesting it
+/// blocks.
 ///
 /// ```
 /// use dm_targets::era::EraStatus;
@@ -167,7 +169,8 @@ impl fmt::Display for EraStatus {
     }
 }
 
-/// A message to an `era` target.
+/// A message to an `era` target: starts an era, or takes or drops a metadata snapshot. While the device is suspended,
+/// sending it blocks.
 ///
 /// ```
 /// use dm_targets::era::EraMessage;
@@ -182,7 +185,7 @@ pub enum EraMessage {
     /// Takes a snapshot of the metadata, which user space can read while the target is in use. Also starts a new era.
     /// The kernel returns `EINVAL` if there is a snapshot already.
     TakeMetadataSnap,
-    /// Releases that snapshot; the kernel returns `EINVAL` if there is none.
+    /// Releases the snapshot of the metadata; the kernel returns `EINVAL` if there is none.
     DropMetadataSnap,
 }
 

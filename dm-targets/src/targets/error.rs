@@ -43,7 +43,7 @@ impl Target for ErrorTarget {
     }
 }
 
-/// The table of an `error` target.
+/// The arguments of an `error` target: none, or a device whose properties it takes.
 ///
 /// ```
 /// use dm_targets::error::ErrorTable;
@@ -58,7 +58,8 @@ impl Target for ErrorTarget {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ErrorTable {
-    /// The device whose properties the target takes, and a start sector on it; `None` for a plain `error` target.
+    /// The device whose properties the target takes, and a start sector on it; ignored before version 1.7.0. `None` for
+    /// a plain `error` target.
     pub device: Option<(Device, Sectors)>,
     /// Words that the kernel ignores; exactly two would be a device and a start.
     extra: Vec<WordBuf>,

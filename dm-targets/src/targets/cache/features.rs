@@ -7,13 +7,15 @@ use crate::{Limits, WordBuf};
 
 keywords! {
     any_case;
-    /// When a write to a cache completes.
+    /// How a cache handles writes, and whether it serves reads.
     pub enum CacheIoMode {
         /// A write to a cached block completes when it is in the cache; the block is then dirty.
         Writeback = "writeback",
-        /// A write to a cached block that is not dirty completes when it is on both the cache and the origin.
+        /// A write to a clean cached block completes when it is on both the cache and the origin; one to a dirty block
+        /// as with [`Writeback`](Self::Writeback).
         Writethrough = "writethrough",
-        /// All reads and writes go to the origin; a write invalidates the cached block.
+        /// All reads and writes go to the origin, and a write removes its block from the cache. The resume fails if the
+        /// cache has dirty blocks.
         Passthrough = "passthrough",
     }
 }
@@ -24,7 +26,7 @@ options! {
     pub struct CacheFeatures for CacheTable.features {
         /// Metadata format 2, which stores the dirty bits in a separate bitmap.
         metadata2(): bool = Flag("metadata2"), since (1, 10, 0);
-        /// When a write completes; `None` in a table means `writeback`.
+        /// How the cache handles writes, and whether it serves reads; `None` in a table means `writeback`.
         io_mode(mode: CacheIoMode): Option<CacheIoMode> = OneOf(&[
             ("writeback", CacheIoMode::Writeback),
             ("writethrough", CacheIoMode::Writethrough),

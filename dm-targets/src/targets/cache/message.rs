@@ -12,7 +12,7 @@ const INVALIDATE: &str = "invalidate_cblocks";
 /// The kernel numbers cache blocks with 32 bits.
 const BLOCK: Limits = Limits::new("cblock", 0, u32::MAX as u64);
 
-/// A message to a `cache` target.
+/// A message to a `cache` target: changes a setting, or removes blocks from the cache.
 ///
 /// ```
 /// use dm_targets::cache::{CacheKey, CacheMessage, CacheSetting};
@@ -26,11 +26,12 @@ pub enum CacheMessage {
     /// Changes a setting of the cache or its policy; the kernel returns `EINVAL` for a key that the policy does not know.
     Set(CacheSetting),
     /// Removes blocks from the cache. The kernel returns `EPERM` unless the I/O mode is `passthrough`, and `EINVAL` at
-    /// the first range that is not within the cache, after it has removed the blocks before.
+    /// the first range that is not within the cache, after it has removed the ranges before that one.
     InvalidateCblocks(Vec<CacheBlocks>),
 }
 
-/// One or more blocks of a cache, numbered from the start of the cache device.
+/// One or more blocks of a cache, numbered from the start of the cache device. The word is `7`, or `7-10` for the
+/// blocks 7 to 9.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheBlocks {
     /// One block.

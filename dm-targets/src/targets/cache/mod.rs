@@ -76,10 +76,11 @@ impl Target for Cache {
 
     const FEATURES: &'static [Feature] = CacheFeatures::FEATURES;
 
-    fn check(table: &CacheTable, _: Sectors) -> Result<(), InvalidField> {
+    fn check(table: &CacheTable, _length: Sectors) -> Result<(), InvalidField> {
         table.check()
     }
 
+    /// As [`Target::difference`]. `writeback` differs from no I/O mode, although it is the default.
     fn difference(one: &CacheTable, other: &CacheTable) -> Option<TableDifference> {
         Comparison::new(one, other)
             .layout("metadata dev", |table| &table.metadata)

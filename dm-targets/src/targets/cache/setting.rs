@@ -14,7 +14,7 @@ keywords! {
         Smq = "smq",
         /// Another name for [`Smq`](Self::Smq), from an older policy.
         Mq = "mq",
-        /// Promotes no blocks and writes back all dirty blocks.
+        /// Adds no blocks to the cache, and writes back all dirty blocks.
         Cleaner = "cleaner",
         /// The kernel's default, which is `smq`; only in tables.
         Default = "default",
@@ -25,8 +25,8 @@ keywords! {
     any_case;
     /// The name of a [`CacheSetting`].
     pub enum CacheKey {
-        /// The number of sectors in migration up to which the policy `smq` writes back dirty blocks of an idle device;
-        /// 2048 by default. With less than the block size, it does not write them back.
+        /// While at most this many sectors are being migrated, the policy `smq` writes back dirty blocks of an idle
+        /// device; 2048 by default. With less than the block size, it never writes them back.
         MigrationThreshold = "migration_threshold",
         /// Has no effect; accepted only by the policy `mq`, like the keys below.
         RandomThreshold = "random_threshold",
@@ -52,7 +52,7 @@ impl CachePolicy {
     }
 }
 
-/// The value of a setting.
+/// The value of a [`CacheSetting`]: a number, such as `4096`, unless this crate does not know the key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum CacheValue {

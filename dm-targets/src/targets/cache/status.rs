@@ -16,14 +16,14 @@ keywords! {
     pub enum CacheMetadataMode {
         /// The metadata can be read and changed.
         ReadWrite = "rw",
-        /// The metadata can only be read, after an error.
+        /// After an error, the metadata can only be read.
         ReadOnly = "ro",
     }
 }
 
 keywords! {
     exact;
-    /// Whether the metadata must be checked with `cache_check`.
+    /// Whether the metadata must be checked with the program `cache_check`.
     pub enum CacheCheck {
         /// No check is necessary.
         NotNeeded = "-",
@@ -32,7 +32,7 @@ keywords! {
     }
 }
 
-/// The status of a `cache` target.
+/// The status of a `cache` target: its figures, or why it has none.
 ///
 /// ```
 /// use dm_targets::cache::{CachePolicy, CacheStatus};
@@ -84,7 +84,7 @@ pub struct WorkingCache {
     pub dirty: DataBlocks,
     /// The active features.
     pub features: CacheFeatures,
-    /// The settings of the cache itself.
+    /// The settings of the cache itself, such as `migration_threshold`.
     pub core_args: Vec<CacheSetting>,
     /// The policy in use.
     pub policy: CachePolicy,

@@ -14,7 +14,8 @@ const BLOCK_SIZE: Limits = Limits::new("data block size", 64, 1 << 21).multiple_
 const POLICY_ARG_COUNT: Limits = Limits::new("number of policy arguments", 0, 1024);
 const POLICY_ARG: &str = "policy argument";
 
-/// The table of a `cache` target.
+/// The arguments of a `cache` target: its three devices, the size of a cache block, features, and the policy with its
+/// settings.
 ///
 /// ```
 /// use dm_targets::cache::{CacheKey, CachePolicy, CacheTable};
@@ -34,9 +35,9 @@ const POLICY_ARG: &str = "policy argument";
 pub struct CacheTable {
     /// The metadata device, which records which blocks are cached. For a new cache, its first 4096 bytes must be zeros.
     pub metadata: Device,
-    /// The fast device.
+    /// The fast device, which stores the cached blocks.
     pub cache: Device,
-    /// The slow device, which the cache is for.
+    /// The slow device, whose blocks are cached.
     pub origin: Device,
     /// The size of a cache block: 64 to 2097152 sectors, a multiple of 64.
     pub block_size: Sectors,
@@ -50,7 +51,8 @@ pub struct CacheTable {
 }
 
 impl CacheTable {
-    /// Caches blocks of `block_size` sectors of `origin` in `cache`.
+    /// Caches blocks of `block_size` sectors of `origin` in `cache`. The values are not checked;
+    /// [`Cache::check`](crate::Target::check) does that.
     pub fn new(
         metadata: impl Into<Device>,
         cache: impl Into<Device>,

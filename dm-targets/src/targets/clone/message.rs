@@ -7,7 +7,7 @@ use crate::{Fields, Message, NoReply, Params, ParseError, Printer, Problem};
 const THRESHOLD: &str = "hydration_threshold";
 const BATCH_SIZE: &str = "hydration_batch_size";
 
-/// A message to a `clone` target.
+/// A message to a `clone` target: controls the copying in the background (hydration).
 ///
 /// ```
 /// use dm_targets::clone::CloneMessage;
@@ -17,11 +17,11 @@ const BATCH_SIZE: &str = "hydration_batch_size";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloneMessage {
-    /// Starts copying (hydration) in the background.
+    /// Starts copying in the background.
     EnableHydration,
     /// Stops copying in the background.
     DisableHydration,
-    /// Sets how many regions may be copied in the background at the same time.
+    /// Sets how many regions may be copied in the background at the same time; with 0, none are.
     HydrationThreshold(u32),
     /// Sets the number of adjacent regions to copy in one operation if possible.
     HydrationBatchSize(u32),

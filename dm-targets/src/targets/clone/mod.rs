@@ -68,6 +68,8 @@ impl Target for CloneTarget {
         table.core.check()
     }
 
+    /// As [`Target::difference`]. A setting with its default value, such as `hydration_threshold 1`, differs from one
+    /// that is not given.
     fn difference(one: &CloneTable, other: &CloneTable) -> Option<TableDifference> {
         Comparison::new(one, other)
             .layout("metadata dev", |table| &table.metadata)
@@ -103,7 +105,7 @@ options! {
 }
 
 options! {
-    /// The settings for copying in the background.
+    /// The settings for copying in the background: how many regions at a time.
     #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
     pub struct CloneCore for CloneTable.core {
         /// The number of regions that may be copied in the background at the same time; 1 if not given. With 0, nothing
@@ -121,7 +123,7 @@ options! {
     count: Optional, Limits::new("number of core arguments", 0, 4).multiple_of(2);
 }
 
-/// The table of a `clone` target.
+/// The arguments of a `clone` target: its three devices, the size of a region, features, and settings for the copying.
 ///
 /// ```
 /// use dm_targets::clone::CloneTable;
@@ -140,7 +142,7 @@ pub struct CloneTable {
     /// The metadata device, which records which regions have been copied. For a new clone, its first 4096 bytes must be
     /// zeros.
     pub metadata: Device,
-    /// The destination device, which receives the copy.
+    /// The destination device, which the copy overwrites; all writes go to it.
     pub dest: Device,
     /// The source device, which is only read.
     pub source: Device,
@@ -148,13 +150,14 @@ pub struct CloneTable {
     pub region_size: Sectors,
     /// The requested features.
     pub features: CloneFeatures,
-    /// The settings for copying in the background.
+    /// The settings for copying in the background: how many regions at a time.
     pub core: CloneCore,
     spelling: Spelling,
 }
 
 impl CloneTable {
-    /// Copies `source` to `dest` in regions of `region_size` sectors.
+    /// Copies `source` to `dest` in regions of `region_size` sectors. The values are not checked;
+    /// [`CloneTarget::check`](Target::check) does that.
     pub fn new(
         metadata: impl Into<Device>,
         dest: impl Into<Device>,

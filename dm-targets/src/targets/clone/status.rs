@@ -15,14 +15,14 @@ keywords! {
     pub enum CloneMode {
         /// The metadata can be read and changed.
         ReadWrite = "rw",
-        /// The metadata can only be read, after an error.
+        /// After an error, the metadata can only be read.
         ReadOnly = "ro",
         /// The metadata failed while the kernel was printing the status.
         Fail = "Fail",
     }
 }
 
-/// The status of a `clone` target.
+/// The status of a `clone` target: its figures, or why it has none.
 ///
 /// ```
 /// use dm_targets::clone::CloneStatus;
@@ -56,7 +56,7 @@ pub struct WorkingClone {
     pub metadata: Usage<MetaBlocks>,
     /// The size of a region in sectors.
     pub region_size: Sectors,
-    /// The number of regions that need no more copying, and of all regions.
+    /// The number of regions that need no more copying, and the number of all regions.
     pub hydrated: Usage<u64>,
     /// The number of regions that are being copied or overwritten as a whole now.
     pub in_flight: u32,

@@ -31,7 +31,7 @@ pub struct Cipher {
 
 keywords! {
     exact;
-    /// The generator of the initialization vector of a sector.
+    /// The generator of the initialization vector (IV) of a sector.
     pub enum IvMode {
         /// The low 32 bits of the sector number, little-endian.
         Plain = "plain",
@@ -39,13 +39,14 @@ keywords! {
         Plain64 = "plain64",
         /// The 64-bit sector number, big-endian.
         Plain64Be = "plain64be",
-        /// The sector number, encrypted with a hash of the key. The name of the hash follows, as in `essiv:sha256`.
+        /// The sector number, encrypted with a hash of the key. [`Cipher::iv_options`] is the name of the hash, as in
+        /// `essiv:sha256`.
         Essiv = "essiv",
         /// The number of the first cipher block of the sector, counted from 1, big-endian.
         Benbi = "benbi",
         /// All zeros.
         Null = "null",
-        /// The IV of Loop-AES, usually with 64 keys; an additional key is the seed.
+        /// The IV of Loop-AES, usually with 64 keys; one more key, if given, is the seed.
         Lmk = "lmk",
         /// The IV and whitening of old TrueCrypt volumes.
         Tcw = "tcw",

@@ -7,20 +7,23 @@ use crate::{Limits, Printer, Problem, Value, Word};
 
 pub(super) const TAG_SIZES: Limits = Limits::new("integrity", 1, 480);
 
-/// The integrity metadata of each sector, which requires a device that can store it, such as
-/// [`integrity`](crate::integrity).
+/// The integrity metadata of each encryption sector. The word is `<tag_size>:<profile>`, such as `28:aead`.
+///
+/// The underlying device must store such metadata for blocks of the encryption sector size; in Linux 6.1, it must be an
+/// [`integrity`](crate::integrity) device or have one below it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CryptIntegrity {
-    /// The number of bytes per encryption sector, from 1 to 480: at most as many as the device stores, and in Linux 6.1
-    /// exactly as many.
+    /// The number of bytes per encryption sector, from 1 to 480: at most as many as the device stores per block, and in
+    /// Linux 6.1 exactly as many.
     pub tag_size: u32,
-    /// The use of these bytes.
+    /// What the bytes hold.
     pub profile: IntegrityProfile,
 }
 
 keywords! {
     exact;
-    /// The use of the integrity metadata. A word in upper case is printed back as loaded, so it is `Other`.
+    /// What the integrity metadata holds. The kernel ignores the case of the word but prints it as given, so a word in
+    /// upper case is `Other`.
     pub enum IntegrityProfile {
         /// The authentication tag of an authenticated cipher, and the IV if it is random.
         Aead = "aead",
@@ -30,7 +33,7 @@ keywords! {
 }
 
 impl CryptIntegrity {
-    /// `tag_size` bytes for an authenticated cipher.
+    /// `tag_size` bytes for an authenticated cipher: its tag, and the IV if it is random.
     #[must_use]
     pub const fn aead(tag_size: u32) -> Self {
         Self { tag_size, profile: IntegrityProfile::Aead }

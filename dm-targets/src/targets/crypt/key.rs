@@ -18,9 +18,9 @@ const KEY_SIZE: Limits = Limits::new("key size", 1, i32::MAX as u64);
 pub enum CryptKey {
     /// `-`: a key of size 0, for ciphers without a key.
     Empty,
-    /// The key itself, in hexadecimal digits.
+    /// The key itself, in hexadecimal digits, two per byte.
     Hex(Key),
-    /// A reference to a key in a kernel keyring.
+    /// A reference to a key in a kernel keyring, such as `:32:logon:disk:7`.
     Keyring(KeyringKey),
 }
 

@@ -7,7 +7,7 @@ use core::fmt;
 use super::CryptKey;
 use crate::{Fields, Message, NoReply, Params, ParseError, Printer, Problem};
 
-/// A message to a `crypt` target. The kernel returns `EINVAL` unless the device is suspended.
+/// A message to a `crypt` target: sets or wipes the key. The kernel returns `EINVAL` unless the device is suspended.
 ///
 /// ```
 /// use dm_targets::crypt::CryptMessage;

@@ -25,10 +25,10 @@
 //! | sector_size | `u16` | bytes | power of two from 512 to 4096; the length is a multiple of it |
 //! | integrity_key_size | `u32` | bytes | at least 1; with `aead` only for `authenc(...)`, at most the size of the key |
 //!
-//! Two errors that crash the kernel are refused here. A tag size without a profile, `integrity:28`, makes it read through a
-//! null pointer. With the profile `aead` and a cipher other than `authenc(...)`, `integrity_key_size` makes `crypt_setkey`
-//! write through a null pointer, because `crypt_ctr_auth_cipher` allocates the buffer only for that cipher (seen with Linux
-//! 6.12).
+//! This crate refuses two tables that crash the kernel. A tag size without a profile, `integrity:28`, makes the kernel
+//! read through a null pointer. With the profile `aead` and a cipher other than `authenc(...)`, `integrity_key_size`
+//! makes `crypt_setkey` write through a null pointer, because `crypt_ctr_auth_cipher` allocates the buffer only for
+//! that cipher (seen with Linux 6.12).
 //!
 //! Flags and profiles are not case-sensitive, but names before a colon are. Words after the counted options are ignored.
 //!

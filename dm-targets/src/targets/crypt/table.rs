@@ -11,13 +11,13 @@ use crate::text::spelling::{Spelled, Spelling};
 use crate::{Device, Fields, Limits, ParseError, Printer, SecretWord};
 
 options! {
-    /// The options of a `crypt` table.
+    /// The optional arguments of a `crypt` target: discards, work queues, integrity metadata and the sector size.
     pub struct CryptOptions for CryptTable.options {
         /// Passes discards to the device, which reveals which sectors are unused.
         allow_discards(): bool = Flag("allow_discards"), since (1, 11, 0);
         /// Encrypts on the CPU that submitted the request.
         same_cpu_crypt(): bool = Flag("same_cpu_crypt"), since (1, 14, 0);
-        /// Encrypts in work queues of high priority.
+        /// Encrypts and decrypts in work queues of high priority.
         high_priority(): bool = Flag("high_priority"), since (1, 26, 0);
         /// Submits writes directly from the CPUs that encrypt, without a thread that sorts them.
         submit_from_crypt_cpus(): bool = Flag("submit_from_crypt_cpus"), since (1, 14, 0);
@@ -25,13 +25,14 @@ options! {
         no_read_workqueue(): bool = Flag("no_read_workqueue"), since (1, 22, 0);
         /// Encrypts writes without a work queue where possible. The kernel sets this itself on zoned devices.
         no_write_workqueue(): bool = Flag("no_write_workqueue"), since (1, 22, 0);
-        /// The integrity metadata of each sector.
+        /// The integrity metadata of each encryption sector; none if not given.
         integrity(integrity: CryptIntegrity): Option<CryptIntegrity> = Pair("integrity"), since (1, 17, 0);
         /// The number of bytes that are encrypted as one unit: a power of two from 512 to 4096; 512 if not given.
         sector_size(bytes: u16): Option<u16> = Pair(SECTOR_SIZES), since (1, 17, 0);
         /// Counts encryption sectors, instead of sectors of 512 bytes, for initialization vectors.
         iv_large_sectors(): bool = Flag("iv_large_sectors"), since (1, 17, 0);
-        /// The size in bytes of the authentication part of the key; the size of the digest if not given.
+        /// The size in bytes of the authentication part of the key; the size of the digest if not given. With the
+        /// profile `aead`, only for `authenc(...)`.
         integrity_key_size(bytes: u32): Option<u32> = Pair(Limits::new("integrity_key_size", 1, u32::MAX as u64)),
             since (1, 28, 0);
     }
@@ -45,7 +46,8 @@ options! {
         "capi" since (1, 17, 0), "keyring" since (1, 18, 1), "eboiv" since (1, 19, 0), "elephant" since (1, 20, 0);
 }
 
-/// The table of a `crypt` target. `Display` prints the key; `Debug` does not.
+/// The arguments of a `crypt` target: a cipher, a key, and the device that stores the encrypted sectors. `Display`
+/// prints the key; `Debug` does not.
 ///
 /// ```
 /// use dm_targets::crypt::{Cipher, CryptTable, KeyringKey, KeyringType};
@@ -68,7 +70,8 @@ pub struct CryptTable {
     pub cipher: Cipher,
     /// The key, or a reference to a kernel keyring.
     pub key: CryptKey,
-    /// The number of 512-byte sectors that is added to the sector number for the initialization vector.
+    /// The number of 512-byte sectors that is added to the sector number for the initialization vector; a multiple of
+    /// the encryption sector size.
     pub iv_offset: Sectors,
     /// The device that stores the encrypted sectors.
     pub device: Device,
@@ -87,7 +90,8 @@ impl CryptTable {
         printed
     }
 
-    /// Encrypts the sectors of `device` from `start` on with `cipher` and `key`.
+    /// Encrypts the sectors of `device` from `start` on with `cipher` and `key`. The values are not checked;
+    /// [`Crypt::check`](crate::Target::check) does that.
     pub fn new(
         cipher: Cipher,
         key: impl Into<CryptKey>,
