@@ -89,8 +89,8 @@ macro_rules! targets {
 
         impl AnyStatus {
             /// The health of the target according to this status; `None` for a target type that this crate does not
-            /// know. For `integrity`, [`StatusLine::health`](crate::StatusLine::health) also knows the length of the
-            /// line.
+            /// know. For `integrity`, use [`StatusLine::health`](crate::StatusLine::health): recalculation is complete
+            /// at the length of the line, which a status does not contain.
             ///
             /// ```
             /// use dm_targets::StatusLine;
@@ -242,9 +242,9 @@ macro_rules! stored {
 
 pub(crate) use {stored, targets};
 
-/// Generic code to run for every target; see [`visit_targets`](crate::visit_targets).
+/// Generic code that [`visit_targets`](crate::visit_targets) runs for every target type.
 pub trait TargetVisitor {
-    /// Is called once for each target `T`.
+    /// Is called once for each target type `T`.
     fn visit<T: crate::Target>(&mut self);
 }
 
@@ -259,7 +259,7 @@ pub struct OtherTable {
 }
 
 impl OtherTable {
-    /// Wraps params in the form that the constructor reads ([`TextForm::Input`]); they are not checked.
+    /// Wraps params in the form that the kernel's constructor reads ([`TextForm::Input`]); they are not checked.
     ///
     /// ```
     /// use dm_targets::{AnyTable, OtherTable, TableLine};
@@ -302,7 +302,7 @@ impl fmt::Debug for OtherTable {
     }
 }
 
-/// Prints the params for a constructor, and with `{:#}` as the kernel would print them.
+/// Prints the params as the kernel's constructor reads them, and with `{:#}` as the kernel would print them.
 impl fmt::Display for OtherTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if f.alternate() { write_unquoted(f, &self.input) } else { f.write_str(&self.input) }

@@ -9,8 +9,8 @@
 //! start is in sectors. Any other number of words is ignored, and earlier versions ignore all words. The kernel prints an
 //! empty table in all cases.
 //!
-//! The target takes no messages. The kernel lets an `error` table replace the active table of an immutable target such as
-//! `thin-pool`.
+//! The target takes no messages. The kernel lets an `error` table replace the active table of an immutable target such
+//! as `thin-pool`, which no table of another target type can replace.
 //!
 //! Kernel: `io_err_ctr` and `io_err_get_args` in `drivers/md/dm-target.c`.
 

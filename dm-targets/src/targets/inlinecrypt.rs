@@ -19,12 +19,13 @@
 //! | #opt | count | words | at most 4 |
 //! | sector_size | `u32` | bytes | power of two from 512 to 4096; the length is a multiple of it |
 //!
-//! The kernel prints a form that differs from the one it reads: the type of the key as a separate number, the key itself (at
-//! most 64 bytes of it) instead of a reference to a keyring, no `keytype:`, and no `iv_large_sectors` for sectors of 512
-//! bytes. `{}` prints the form that can be loaded; `{:#}` prints the number of the key type, but the key and
-//! `iv_large_sectors` as they were given. `parse_input` parses only the form that can be loaded, `parse_table` both: it
-//! distinguishes them by the fourth word, which is a device only in the form that can be loaded. A sector size other than
-//! 512 requires `iv_large_sectors`.
+//! The kernel prints a form that differs from the one it reads: the type of the key as a separate number, the key
+//! itself (at most 64 bytes of it) instead of a reference to a keyring, no `keytype:`, and no `iv_large_sectors` for
+//! sectors of 512 bytes. `{}` (see [`Params`](crate::Params)) prints the form that can be loaded; `{:#}` prints the
+//! number of the key type, but the key and `iv_large_sectors` as they were given. [`parse_input`](Target::parse_input)
+//! parses only the form that can be loaded, [`parse_table`](Target::parse_table) parses both: it distinguishes them by
+//! the fourth word, which is a device only in the form that can be loaded. A sector size other than 512 requires
+//! `iv_large_sectors`.
 //!
 //! Option words are case-sensitive. Words after the counted options are ignored. The target takes no messages.
 //!
@@ -71,8 +72,8 @@ impl Target for InlineCrypt {
         table.options.check()
     }
 
-    /// Ignores a sector size of 512 bytes, and `iv_large_sectors` with it: they have no effect, and the kernel does not
-    /// print them.
+    /// As [`Target::difference`]. A sector size of 512 bytes, and `iv_large_sectors` at this size, are ignored: they
+    /// have no effect, and the kernel does not print them.
     fn difference(one: &InlineCryptTable, other: &InlineCryptTable) -> Option<TableDifference> {
         let [one, other] = [one, other].map(InlineCryptTable::as_printed);
         Comparison::new(&one, &other).layout("table", |table| table).result()
@@ -97,14 +98,14 @@ keywords! {
     }
 }
 
-/// The form of the key that the hardware receives.
+/// The form of the key that the hardware receives, after `keytype:`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InlineKeyType {
-    /// The key itself.
+    /// The key itself: `raw`.
     #[default]
     Raw,
-    /// A key that is wrapped by the hardware, and that only the hardware can unwrap.
+    /// A key that is wrapped by the hardware, and that only the hardware can unwrap: `hw-wrapped`.
     HwWrapped,
     /// The number of a key type that this crate does not know.
     Other(u32),
@@ -186,13 +187,14 @@ impl OptionKind<InlineKeyType> for KeyType {
 }
 
 options! {
-    /// The options of an `inlinecrypt` table.
+    /// The optional arguments of an `inlinecrypt` target: the form of the key, discards, and the sector size.
     pub struct InlineCryptOptions for InlineCryptTable.options {
-        /// The form of the key.
+        /// The form of the key; raw by default.
         key_type(key_type: InlineKeyType): InlineKeyType = KeyType;
         /// Passes discards to the device, which reveals which sectors are unused.
         allow_discards(): bool = Flag("allow_discards");
-        /// The number of bytes that are encrypted as one unit: a power of two from 512 to 4096. `None` means 512.
+        /// The number of bytes that are encrypted as one unit: a power of two from 512 to 4096; 512 if not given. Any
+        /// other size requires `iv_large_sectors`.
         sector_size(bytes: u32): Option<u32> = Pair(SECTOR_SIZES);
         /// Counts encryption sectors, instead of sectors of 512 bytes, for initialization vectors.
         iv_large_sectors(): bool = Flag("iv_large_sectors");
@@ -211,7 +213,8 @@ impl Put<InlineKeyType> for InlineKeyType {
     }
 }
 
-/// The table of an `inlinecrypt` target. `Display` prints the key; `Debug` does not.
+/// The arguments of an `inlinecrypt` target: a cipher, a key, and the device that stores the encrypted sectors.
+/// `Display` prints the key; `Debug` does not.
 ///
 /// ```
 /// use dm_targets::{InlineCrypt, Key, Target};
@@ -232,7 +235,8 @@ pub struct InlineCryptTable {
     pub cipher: InlineCipher,
     /// The key: 64 bytes if raw, 32 to 128 bytes if hardware-wrapped.
     pub key: CryptKey,
-    /// The number of 512-byte sectors that is added to the sector number for the initialization vector.
+    /// The number of 512-byte sectors that is added to the sector number for the initialization vector; a multiple of
+    /// the encryption sector size.
     pub iv_offset: Sectors,
     /// The device that stores the encrypted sectors.
     pub device: Device,
@@ -244,7 +248,8 @@ pub struct InlineCryptTable {
 }
 
 impl InlineCryptTable {
-    /// Encrypts the sectors of `device` from `start` on with a raw `key`.
+    /// Encrypts the sectors of `device` from `start` on with `key`, which is raw unless [`key_type`](Self::key_type) is
+    /// called. The values are not checked; [`InlineCrypt::check`](Target::check) does that.
     pub fn new(key: impl Into<CryptKey>, iv_offset: Sectors, device: impl Into<Device>, start: Sectors) -> Self {
         Self {
             cipher: InlineCipher::AesXtsPlain64,

@@ -10,8 +10,8 @@
 //! | device | [`Device`] | |
 //! | start | [`Sectors`] | sectors on the device |
 //!
-//! The target takes no messages. The constructor does not check the size of the device: the kernel checks it when it
-//! loads the first table of a mapped device, and whenever a table becomes active.
+//! The target takes no messages. The constructor does not check the size of the device: the kernel checks the size when
+//! it loads the first table of a mapped device, and whenever a table becomes active.
 //!
 //! Kernel: `linear_ctr` and `linear_status` in `drivers/md/dm-linear.c`.
 
@@ -39,7 +39,7 @@ impl Target for Linear {
     }
 }
 
-/// The table of a `linear` target.
+/// The arguments of a `linear` target: a device, and the first sector of it that is mapped.
 ///
 /// ```
 /// use dm_targets::linear::LinearTable;

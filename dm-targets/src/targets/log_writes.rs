@@ -43,7 +43,7 @@ impl Target for LogWrites {
     }
 }
 
-/// The table of a `log-writes` target.
+/// The arguments of a `log-writes` target: the device that is mapped, and the device for the log.
 ///
 /// ```
 /// use dm_targets::log_writes::LogWritesTable;
@@ -58,10 +58,10 @@ impl Target for LogWrites {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct LogWritesTable {
-    /// The device that is mapped. Sectors of the mapped device have the same number here, even if the target does not
-    /// start at sector 0.
+    /// The device that is mapped. Sector `n` of the mapped device is sector `n` of this device, even if the target does
+    /// not start at sector 0.
     pub device: Device,
-    /// The device that the log is written to.
+    /// The device that the log is written to, from its start; its contents are overwritten.
     pub log_device: Device,
 }
 
@@ -86,7 +86,7 @@ impl fmt::Display for LogWritesTable {
     }
 }
 
-/// The status of a `log-writes` target.
+/// The status of a `log-writes` target: how much it has logged, and whether it still logs.
 ///
 /// ```
 /// use dm_targets::{LogWrites, Target};
@@ -102,7 +102,8 @@ impl fmt::Display for LogWritesTable {
 pub struct LogWritesStatus {
     /// The number of entries in the log.
     pub logged_entries: u64,
-    /// The last sector that was allocated to the log. Once the log is full, it can lie beyond the end of the device.
+    /// The last sector of the log device that was allocated to the log. Once the log is full, this sector can lie
+    /// beyond the end of the log device.
     pub highest_sector: Sectors,
     /// Whether logging has stopped: the log device is full or has failed, or memory was lacking.
     pub logging_disabled: bool,
@@ -134,7 +135,7 @@ impl fmt::Display for LogWritesStatus {
     }
 }
 
-/// A message to a `log-writes` target.
+/// A message to a `log-writes` target: adds a mark to the log.
 ///
 /// ```
 /// use dm_targets::WordBuf;

@@ -35,8 +35,8 @@
 //! that accepts five more keys, which have no effect. `default` means `smq`; a status shows the policy in use.
 //!
 //! The kernel prints the words of a table after the origin as they were given, even after a message has changed a
-//! setting. It ignores words after the policy's arguments but prints them; so does `{:#}` until the table is changed. A
-//! status ends with a space, except `Fail` and `Error`.
+//! setting. It ignores words after the policy's arguments but prints them; so does `{:#}` (see
+//! [`Params`](crate::Params)) until the table is changed. A status ends with a space, except `Fail` and `Error`.
 //!
 //! `passthrough` requires a cache without dirty blocks, otherwise the resume fails. Messages can invalidate blocks only
 //! in this mode. Replies to messages are empty. While the metadata is read-only or has failed, messages fail with

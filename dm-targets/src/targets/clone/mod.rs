@@ -26,8 +26,8 @@
 //! never with the `hydration_threshold` 0.
 //!
 //! In a table, the kernel prints the words after the source as they were given; messages do not change them. The status
-//! shows the values in effect. The kernel ignores words after the last group but prints them; so does `{:#}` until the
-//! table is changed.
+//! shows the values in effect. The kernel ignores words after the last group but prints them; so does `{:#}` (see
+//! [`Params`](crate::Params)) until the table is changed.
 //!
 //! `Fail`: the metadata has failed. `Error`: the kernel could not read the metadata. Replies to messages are empty.
 //!

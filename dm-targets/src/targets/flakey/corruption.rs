@@ -19,11 +19,12 @@ pub struct CorruptBioByte {
     pub direction: Direction,
     /// The new value of the byte.
     pub value: u8,
-    /// Only requests with all of these flags (`bi_opf` of the running kernel) are corrupted; 0 for all requests.
+    /// Only requests with all of these flags are corrupted; 0 for all requests. The bits are those of `bi_opf` in the
+    /// running kernel.
     pub flags: u32,
 }
 
-/// The direction of a request.
+/// The direction of a request: the word is `r` or `w`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// Requests that read.
@@ -47,7 +48,8 @@ impl Value for Direction {
 }
 
 impl CorruptBioByte {
-    /// Sets byte number `nth`, counted from 1, to `value` in all requests of this direction.
+    /// Sets byte number `nth`, counted from 1, to `value` in all requests of this direction. An `nth` of 0 is not
+    /// refused here but by [`Flakey::check`](crate::Target::check).
     #[must_use]
     pub const fn new(nth: u32, direction: Direction, value: u8) -> Self {
         Self { nth, direction, value, flags: 0 }

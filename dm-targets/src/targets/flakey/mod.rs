@@ -21,10 +21,10 @@
 //!
 //! `drop_writes` and `error_writes` exclude each other, and each excludes a `corrupt_bio_byte` for writes.
 //!
-//! Without a feature, the kernel fails all reads and writes during a down interval. Linux 6.12 then prints `2
-//! error_reads error_writes`; Linux 6.1 prints `0`, and a space at the end of every table. Linux 6.1 does not know
-//! `error_reads` and the `random_` features, although its target version is also 1.5.0, so the version does not show
-//! whether these exist.
+//! Without a feature, the kernel fails all reads and writes during a down interval. Linux 6.12 then prints
+//! `2 error_reads error_writes`; Linux 6.1 prints `0`, and a space at the end of every table. Linux 6.1 does not know
+//! `error_reads` and the `random_` features, although its target has the same version as that of Linux 6.12, 1.5.0: the
+//! version does not show whether these features exist.
 //!
 //! Words after the counted features are ignored. The target takes no messages.
 //!
@@ -59,7 +59,7 @@ impl Target for Flakey {
 
     const FEATURES: &'static [Feature] = FlakeyFeatures::FEATURES;
 
-    fn check(table: &FlakeyTable, _: Sectors) -> Result<(), InvalidField> {
+    fn check(table: &FlakeyTable, _length: Sectors) -> Result<(), InvalidField> {
         down_limits(table.up).check(table.down)?;
         table.features.check()?;
         check_conflicts(&table.features)
@@ -96,15 +96,15 @@ fn check_conflicts(features: &FlakeyFeatures) -> Result<(), InvalidField> {
 }
 
 options! {
-    /// The features of a `flakey` table: how the device fails during a down interval.
+    /// The features of a `flakey` table: how the device fails during a [down interval](FlakeyTable::down).
     pub struct FlakeyFeatures for FlakeyTable.features {
         /// Fails reads.
         error_reads(): bool = Flag("error_reads");
-        /// Discards writes but reports success.
+        /// Drops writes but reports success.
         drop_writes(): bool = Flag("drop_writes"), since (1, 2, 0);
         /// Fails writes.
         error_writes(): bool = Flag("error_writes"), since (1, 4, 0);
-        /// Sets one byte of each read or of each write.
+        /// Overwrites one byte of each read or write that [`CorruptBioByte`] selects.
         corrupt_bio_byte(corrupt: CorruptBioByte): Option<CorruptBioByte> = Words(CORRUPT_BIO_BYTE), since (1, 2, 0);
         /// The probability that one random byte of a read request is replaced by a random value, in parts per billion (at
         /// most 1000000000).
@@ -123,7 +123,8 @@ options! {
     count: Optional, Limits::new("number of feature args", 0, 11);
 }
 
-/// The table of a `flakey` target.
+/// The arguments of a `flakey` target: a device, the lengths of the intervals in which it works and fails, and how it
+/// fails.
 ///
 /// ```
 /// use dm_targets::flakey::FlakeyTable;
@@ -144,7 +145,8 @@ pub struct FlakeyTable {
     pub offset: Sectors,
     /// The length of an interval in which the device works, in seconds.
     pub up: u32,
-    /// The length of an interval in which the device fails, in seconds; not 0 if `up` is 0.
+    /// The length of an interval in which the device fails, in seconds; not 0 if `up` is 0, and together with `up` at
+    /// most 2^32 - 1.
     pub down: u32,
     /// How the device fails during a down interval.
     pub features: FlakeyFeatures,
@@ -153,7 +155,7 @@ pub struct FlakeyTable {
 
 impl FlakeyTable {
     /// A device that works for `up` seconds, then fails all reads and writes for `down` seconds, and so on. Features
-    /// change what fails.
+    /// change what fails. The values are not checked; [`Flakey::check`](Target::check) does that.
     pub fn new(device: impl Into<Device>, offset: Sectors, up: u32, down: u32) -> Self {
         let (features, spelling) = (FlakeyFeatures::default(), Spelling::default());
         Self { device: device.into(), offset, up, down, features, spelling }

@@ -6,7 +6,8 @@ use core::fmt::{self, Write};
 
 use crate::{Key, Printer, Problem, Value, Word, WordBuf};
 
-/// The name of an algorithm of the kernel's crypto API, with an optional key. `Debug` does not show the key.
+/// The name of an algorithm of the kernel's crypto API, with an optional key: the word is `crc32c`, or
+/// `hmac(sha256):00ff` with the key in hexadecimal digits. `Debug` does not show the key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeyedAlgorithm {
     /// The name, such as `crc32c` or `hmac(sha256)`, without a colon.
@@ -20,8 +21,8 @@ impl KeyedAlgorithm {
     ///
     /// # Errors
     ///
-    /// [`Problem::Missing`]: the name is empty. [`Problem::ForbiddenByte`]: it contains a colon, or a byte that no word can
-    /// contain.
+    /// [`Problem::Missing`]: the name is empty. [`Problem::ForbiddenByte`]: the name contains a colon, or a byte that
+    /// [`WordBuf::new`] refuses.
     pub fn new(algorithm: &str) -> Result<Self, Problem> {
         if algorithm.contains(':') {
             return Err(Problem::ForbiddenByte(b':'));

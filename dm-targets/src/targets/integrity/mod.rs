@@ -71,14 +71,15 @@ impl Target for Integrity {
 
     const FEATURES: &'static [Feature] = IntegrityOptions::FEATURES;
 
-    fn check(table: &IntegrityTable, _: Sectors) -> Result<(), InvalidField> {
+    fn check(table: &IntegrityTable, _length: Sectors) -> Result<(), InvalidField> {
         table.tag_size.map_or(Ok(()), |size| TAG_SIZE.check(size))?;
         table.options.check()?;
         check_internal_hash(table)?;
         if table.mode == IntegrityMode::Inline { check_inline(table) } else { Ok(()) }
     }
 
-    /// `one` is the requested table. What the kernel prints in `other` without a request is not compared.
+    /// As [`Target::difference`], with the requested table as `one` and the one that the kernel printed as `other`.
+    /// What the kernel prints without a request is not compared.
     fn difference(one: &IntegrityTable, other: &IntegrityTable) -> Option<TableDifference> {
         let other = other.reduced_to(one);
         Comparison::new(one, &other)

@@ -11,7 +11,7 @@ use crate::{
     Concern, Fields, Health, Params, ParseError, Printer, Problem, Usage, Value, Word, WordBuf, Work, WorkKind,
 };
 
-/// The status of an `integrity` target.
+/// The status of an `integrity` target: mismatches, the largest length, and how far tags have been recalculated.
 ///
 /// Old kernels print only the first or the first two fields; the others are `None`.
 ///
@@ -63,7 +63,7 @@ impl IntegrityStatus {
     }
 }
 
-/// How far the tags of existing data have been recalculated.
+/// How far the tags of existing data have been recalculated. The word is `-`, or a sector such as `2048`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Recalculation {

@@ -31,39 +31,43 @@ keywords! {
 }
 
 options! {
-    /// The options of an `integrity` table.
+    /// The optional arguments of an `integrity` target: algorithms, the journal, recalculation, discards, and
+    /// compatibility.
     pub struct IntegrityOptions for IntegrityTable.options {
         /// The device that stores the superblock, the journal and the tags, instead of the data device.
         meta_device(device: impl Into<Device>): Option<Device> = Pair("meta_device"), since (1, 2, 0);
         /// The number of bytes that have one tag: a power of two from 512 to 4096; 512 if not given.
         block_size(bytes: u32): Option<u32> = Pair(Limits::new("block_size", 512, 4096).power_of_two());
-        /// Tags are calculated in the background, continuing where the last run stopped.
+        /// Calculates the tags of existing data in the background, continuing where the last run stopped.
         recalculate(): bool = Flag("recalculate"), since (1, 2, 0);
-        /// Tags are calculated in the background, starting again from the first sector.
+        /// Calculates the tags of existing data in the background, starting again from the first sector.
         reset_recalculate(): bool = Flag("reset_recalculate"), since (1, 8, 0);
-        /// Discards are passed to the device.
+        /// Passes discards to the device.
         allow_discards(): bool = Flag("allow_discards"), since (1, 6, 0);
-        /// Discards are passed to the device although the tags have a key. Cannot be undone once a device has been used with
-        /// it.
+        /// Passes discards to the device although the tags have a key. Cannot be undone once a device has been used
+        /// with this option.
         allow_discards_keyed(): bool = Flag("allow_discards_keyed"), since (1, 14, 0);
-        /// The size of the journal in sectors; the kernel may round it.
+        /// The size of the journal in sectors when the device is formatted; the kernel may round it. By default, 1/128
+        /// of the device, at most 131072 (8192 on 32-bit systems).
         journal_sectors(sectors: u32): Option<u32> = Pair("journal_sectors");
-        /// The number of sectors of data between two areas of tags; the kernel may round it.
+        /// The number of sectors of data between two areas of tags when the device is formatted; 32768 if not given.
+        /// The kernel may round it.
         interleave_sectors(sectors: u32): Option<u32> = Pair("interleave_sectors");
-        /// The number of sectors of tags in one buffer; the kernel may round it.
+        /// The number of sectors of tags in one buffer; 128 if not given. The kernel may round it.
         buffer_sectors(sectors: u32): Option<u32> = Pair("buffer_sectors");
-        /// The percentage of the journal, at most 100, that may be used before the journal is flushed.
+        /// The percentage of the journal, at most 100, that may be used before the journal is flushed; 50 if not given.
         journal_watermark(percent: u32): Option<u32> = Pair(Limits::new("journal_watermark", 0, 100));
-        /// The time in milliseconds after which the journal is committed.
+        /// The time in milliseconds after which the journal is committed; 10000 if not given.
         commit_time(milliseconds: u32): Option<u32> = Pair("commit_time");
-        /// The number of sectors per bit of the bitmap; the kernel rounds it down to a power of two.
+        /// The number of sectors per bit of the bitmap; 32768 if not given. The kernel rounds it down to a power of
+        /// two, and raises it if the bitmap would not fit in the place of the journal.
         sectors_per_bit(sectors: u64): Option<u64> = Pair("sectors_per_bit"), since (1, 3, 0);
-        /// The time in milliseconds after which the bitmap is written.
+        /// The time in milliseconds after which the bitmap is written; 10000 if not given.
         bitmap_flush_interval(milliseconds: u32): Option<u32> = Pair("bitmap_flush_interval"), since (1, 3, 0);
-        /// Uses smaller padding between areas of tags; earlier kernels cannot use such a device.
+        /// Uses smaller padding between areas of tags; kernels without this option cannot use such a device.
         fix_padding(): bool = Flag("fix_padding"), since (1, 4, 0);
-        /// Adds a salt to keyed tags, and the section number and the superblock to the keyed `journal_mac`; earlier kernels
-        /// cannot use such a device.
+        /// Adds a salt to keyed tags, and the section number and the superblock to the keyed `journal_mac`; kernels
+        /// without this option cannot use such a device.
         fix_hmac(): bool = Flag("fix_hmac"), since (1, 7, 0);
         /// Allows recalculation of keyed tags even without `fix_hmac` or a keyed `journal_mac`: an attacker who
         /// changed the data can then obtain valid tags for it.
@@ -84,7 +88,8 @@ options! {
     features: "mode B" since (1, 3, 0), "mode I" since (1, 12, 0);
 }
 
-/// The table of an `integrity` target. `Display` prints keys; `Debug` does not.
+/// The arguments of an `integrity` target: a device, the size of a tag, a mode, and options. Loading it formats a
+/// device whose superblock is all zeros, unless the mode is `R`. `Display` prints keys; `Debug` does not.
 ///
 /// ```
 /// use dm_targets::integrity::{IntegrityMode, IntegrityTable, KeyedAlgorithm};
@@ -102,9 +107,10 @@ options! {
 pub struct IntegrityTable {
     /// The device for the data and, without a [`meta_device`](IntegrityOptions::meta_device), the tags.
     pub device: Device,
-    /// The number of sectors to skip at the start of the device with the tags.
+    /// The number of sectors before the superblock, at the start of the device that stores the tags.
     pub reserved: Sectors,
-    /// The size of a tag, 1 to 255 bytes; `None` means the size of the internal hash.
+    /// The size of a tag, 1 to 255 bytes; `None` means the size of the
+    /// [`internal_hash`](IntegrityOptions::internal_hash).
     pub tag_size: Option<u32>,
     /// How data and tags are kept consistent after a crash.
     pub mode: IntegrityMode,
@@ -114,7 +120,8 @@ pub struct IntegrityTable {
 }
 
 impl IntegrityTable {
-    /// Stores the data of `device` with tags of `tag_size` bytes.
+    /// Stores data on `device` with tags of `tag_size` bytes. The values are not checked;
+    /// [`Integrity::check`](crate::Target::check) does that.
     pub fn new(device: impl Into<Device>, reserved: Sectors, tag_size: Option<u32>, mode: IntegrityMode) -> Self {
         let (options, spelling) = (IntegrityOptions::default(), Spelling::default());
         Self { device: device.into(), reserved, tag_size, mode, options, spelling }

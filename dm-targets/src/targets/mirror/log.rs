@@ -43,7 +43,7 @@ pub enum MirrorLog {
     Userspace {
         /// The name by which the server knows the log, at most 128 bytes.
         uuid: WordBuf,
-        /// Sends each flush together with the marks that it makes durable.
+        /// Sends each flush and the regions that it marks as out of sync in one request.
         integrated_flush: bool,
         /// The arguments for the server: at least two words, or one with `integrated_flush`.
         args: Vec<WordBuf>,
@@ -59,11 +59,11 @@ pub enum MirrorLog {
 
 keywords! {
     exact;
-    /// The assumed state of all regions.
+    /// The assumed state of all regions, instead of the recorded state.
     pub enum LogSync {
-        /// All regions are out of sync and are copied.
+        /// All regions are out of sync and are copied from the first leg to the others.
         Sync = "sync",
-        /// All regions are in sync.
+        /// All regions are in sync, and none is copied.
         NoSync = "nosync",
     }
 }
@@ -104,7 +104,8 @@ impl MirrorLog {
         self
     }
 
-    /// Sends each flush together with its marks. No effect unless the log is `Userspace`.
+    /// Sends each flush and the regions that it marks as out of sync in one request. No effect unless the log is
+    /// `Userspace`.
     #[must_use]
     pub fn integrated_flush(mut self) -> Self {
         if let Self::Userspace { integrated_flush, .. } = &mut self {

@@ -84,9 +84,9 @@ impl Target for Mirror {
 options! {
     /// The features of a `mirror` table: how errors are handled.
     pub struct MirrorFeatures for MirrorTable.features {
-        /// After an error of a leg or the log, holds the writes to regions in sync that it affects until the device is
-        /// suspended: with `noflush`, they are then submitted again, otherwise they fail. Without this feature, they
-        /// succeed. If all legs have errors, they fail at once in both cases.
+        /// After an error of a leg or the log, holds the affected writes to regions in sync until the device is
+        /// suspended: a suspend with `noflush` submits these writes again, any other fails them. Without this feature,
+        /// they succeed. If all legs have errors, they fail at once in both cases.
         handle_errors(): bool = Flag("handle_errors");
         /// Holds no writes: after an error of a leg, writes to regions in sync succeed while any leg has no error;
         /// after an error of the log, they fail. Requires `handle_errors`.
@@ -107,7 +107,7 @@ fn check_features(features: &MirrorFeatures) -> Result<(), InvalidField> {
     Ok(())
 }
 
-/// The table of a `mirror` target.
+/// The arguments of a `mirror` target: a log, the legs that hold the copies, and features.
 ///
 /// ```
 /// use dm_targets::mirror::{MirrorLeg, MirrorLog, MirrorTable};
@@ -126,7 +126,8 @@ fn check_features(features: &MirrorFeatures) -> Result<(), InvalidField> {
 pub struct MirrorTable {
     /// The log, which records the regions that are in sync.
     pub log: MirrorLog,
-    /// The legs, 2 to 9; while the first works, out-of-sync regions are copied from it to the others.
+    /// The legs, 2 to 9. While the first works, out-of-sync regions are copied from it to the others, which overwrites
+    /// their data.
     pub legs: Vec<MirrorLeg>,
     /// How errors are handled.
     pub features: MirrorFeatures,
@@ -134,7 +135,7 @@ pub struct MirrorTable {
 }
 
 impl MirrorTable {
-    /// A mirror without features.
+    /// A mirror without features. The values are not checked; [`Mirror::check`](Target::check) does that.
     pub fn new(log: MirrorLog, legs: impl IntoIterator<Item = MirrorLeg>) -> Self {
         let (features, spelling) = (MirrorFeatures::default(), Spelling::default());
         Self { log, legs: legs.into_iter().collect(), features, spelling }
@@ -187,7 +188,7 @@ spelled!(MirrorTable);
 keywords! {
     exact;
     /// The most severe error of a leg (`F`, then `D`, `S`, `R`) since the table was loaded, or since all regions were
-    /// last brought in sync.
+    /// last brought into sync.
     pub enum MirrorHealth {
         /// No error.
         Alive = "A",
@@ -204,7 +205,7 @@ keywords! {
     }
 }
 
-/// The status of a `mirror` target.
+/// The status of a `mirror` target: its legs and their errors, how many regions are in sync, and the state of the log.
 ///
 /// ```
 /// use dm_targets::mirror::MirrorHealth;
@@ -229,7 +230,7 @@ pub struct MirrorStatus {
     pub log: MirrorLogStatus,
 }
 
-/// The status of one leg of a `mirror` target.
+/// The device of one leg of a `mirror` target, and the most severe error of the leg.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
