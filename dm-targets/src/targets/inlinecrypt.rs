@@ -233,7 +233,7 @@ impl Put<InlineKeyType> for InlineKeyType {
 pub struct InlineCryptTable {
     /// The cipher, its mode and the way in which initialization vectors are generated.
     pub cipher: InlineCipher,
-    /// The key: 64 bytes if raw, 32 to 128 bytes if hardware-wrapped.
+    /// The key: 64 bytes if raw, 32 to 128 bytes if hardware-wrapped. A key in a keyring must be of the type `logon`.
     pub key: CryptKey,
     /// The number of 512-byte sectors that is added to the sector number for the initialization vector; a multiple of
     /// the encryption sector size.

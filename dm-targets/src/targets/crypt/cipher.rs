@@ -46,9 +46,10 @@ keywords! {
         Benbi = "benbi",
         /// All zeros.
         Null = "null",
-        /// The IV of Loop-AES, usually with 64 keys; one more key, if given, is the seed.
+        /// The IV of Loop-AES, usually with 64 keys; one more key, if given, is the seed. Requires encryption sectors
+        /// of 512 bytes.
         Lmk = "lmk",
-        /// The IV and whitening of old TrueCrypt volumes.
+        /// The IV and whitening of old TrueCrypt volumes. Requires encryption sectors of 512 bytes.
         Tcw = "tcw",
         /// A random IV, which is stored in the integrity metadata of the sector.
         Random = "random",

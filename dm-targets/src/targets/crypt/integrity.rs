@@ -25,7 +25,8 @@ keywords! {
     /// What the integrity metadata holds. The kernel ignores the case of the word but prints it as given, so a word in
     /// upper case is `Other`.
     pub enum IntegrityProfile {
-        /// The authentication tag of an authenticated cipher, and the IV if it is random.
+        /// The authentication tag of an authenticated cipher, and the IV if it is random. Requires a cipher with the
+        /// prefix `capi:`.
         Aead = "aead",
         /// Only the random IV.
         None = "none",

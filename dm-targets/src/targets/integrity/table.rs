@@ -19,13 +19,16 @@ keywords! {
     pub enum IntegrityMode {
         /// Data and tags are written to a journal first.
         Journal = "J",
-        /// A bitmap records which regions are being written; their tags are recalculated after a crash.
+        /// A bitmap records which regions are being written; their tags are recalculated after a crash. Requires an
+        /// [`internal_hash`](IntegrityOptions::internal_hash).
         Bitmap = "B",
         /// Data and tags are written directly: after a crash, tags may not match.
         Direct = "D",
         /// Only reads are possible, and tags are not checked, to recover data from a damaged device.
         Recovery = "R",
-        /// The device stores the tags itself, in the metadata area of its sectors.
+        /// The device stores the tags itself, in the metadata area of its sectors. Requires an
+        /// [`internal_hash`](IntegrityOptions::internal_hash), and excludes a `meta_device`, encryption or
+        /// authentication of the journal, and discards.
         Inline = "I",
     }
 }
@@ -38,14 +41,16 @@ options! {
         meta_device(device: impl Into<Device>): Option<Device> = Pair("meta_device"), since (1, 2, 0);
         /// The number of bytes that have one tag: a power of two from 512 to 4096; 512 if not given.
         block_size(bytes: u32): Option<u32> = Pair(Limits::new("block_size", 512, 4096).power_of_two());
-        /// Calculates the tags of existing data in the background, continuing where the last run stopped.
+        /// Calculates the tags of existing data in the background, continuing where the last run stopped. Requires an
+        /// `internal_hash`.
         recalculate(): bool = Flag("recalculate"), since (1, 2, 0);
-        /// Calculates the tags of existing data in the background, starting again from the first sector.
+        /// Calculates the tags of existing data in the background, starting again from the first sector. Requires an
+        /// `internal_hash`.
         reset_recalculate(): bool = Flag("reset_recalculate"), since (1, 8, 0);
-        /// Passes discards to the device.
+        /// Passes discards to the device. Requires an `internal_hash`.
         allow_discards(): bool = Flag("allow_discards"), since (1, 6, 0);
-        /// Passes discards to the device although the tags have a key. Cannot be undone once a device has been used
-        /// with this option.
+        /// Passes discards to the device although the tags have a key. Requires an `internal_hash` with a key. Cannot
+        /// be undone once a device has been used with this option.
         allow_discards_keyed(): bool = Flag("allow_discards_keyed"), since (1, 14, 0);
         /// The size of the journal in sectors when the device is formatted; the kernel may round it. By default, 1/128
         /// of the device, at most 131072 (8192 on 32-bit systems).
