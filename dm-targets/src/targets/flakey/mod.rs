@@ -65,8 +65,8 @@ impl Target for Flakey {
         check_conflicts(&table.features)
     }
 
-    /// A table without features that have an effect is equal to one with `error_reads` and `error_writes`, which Linux
-    /// 6.12 prints for it.
+    /// As [`Target::difference`]. A table without features that have an effect is equal to one with `error_reads` and
+    /// `error_writes`, which Linux 6.12 prints for the former.
     fn difference(one: &FlakeyTable, other: &FlakeyTable) -> Option<TableDifference> {
         let [one, other] = [one, other].map(FlakeyTable::in_full);
         Comparison::new(&one, &other)

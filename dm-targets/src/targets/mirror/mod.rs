@@ -68,6 +68,7 @@ impl Target for Mirror {
         check_features(&table.features)
     }
 
+    /// As [`Target::difference`]. A core log with `sync` differs from one without it, although both mean the same.
     fn difference(one: &MirrorTable, other: &MirrorTable) -> Option<TableDifference> {
         Comparison::new(one, other)
             .layout("legs", |table| &table.legs)
