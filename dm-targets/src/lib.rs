@@ -112,7 +112,7 @@
 //!     type Message = ShelfMessage;
 //!     const FEATURES: &'static [Feature] = ShelfOptions::FEATURES;
 //!
-//!     fn check(table: &ShelfTable, _: Sectors) -> Result<(), InvalidField> {
+//!     fn check(table: &ShelfTable, _length: Sectors) -> Result<(), InvalidField> {
 //!         table.options.check()
 //!     }
 //! }

@@ -54,7 +54,7 @@ impl Target for Pcache {
 
     const SINGLETON: bool = true;
 
-    fn check(table: &PcacheTable, _: Sectors) -> Result<(), InvalidField> {
+    fn check(table: &PcacheTable, _length: Sectors) -> Result<(), InvalidField> {
         table.options.check()
     }
 

@@ -45,7 +45,7 @@ impl Target for Switch {
     type Status = NoStatus;
     type Message = SwitchMessage;
 
-    fn check(table: &SwitchTable, _: Sectors) -> Result<(), InvalidField> {
+    fn check(table: &SwitchTable, _length: Sectors) -> Result<(), InvalidField> {
         PATHS.check(table.paths.len() as u64)?;
         REGION_SIZE.check(table.region_size)
     }

@@ -46,7 +46,7 @@ impl Target for Thin {
 
     const FEATURES: &'static [Feature] = &[Feature { name: EXTERNAL_ORIGIN, since: Version::new(1, 1, 0) }];
 
-    fn check(table: &ThinTable, _: Sectors) -> Result<(), InvalidField> {
+    fn check(table: &ThinTable, _length: Sectors) -> Result<(), InvalidField> {
         let problem = Problem::Expected("a device: this table cannot be loaded");
         match table {
             ThinTable::Device { pool, external_origin, .. } => check_origin(pool, external_origin),

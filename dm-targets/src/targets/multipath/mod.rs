@@ -85,7 +85,7 @@ impl Target for Multipath {
 
     const FEATURES: &'static [Feature] = MultipathFeatures::FEATURES;
 
-    fn check(table: &MultipathTable, _: Sectors) -> Result<(), InvalidField> {
+    fn check(table: &MultipathTable, _length: Sectors) -> Result<(), InvalidField> {
         table.check()
     }
 

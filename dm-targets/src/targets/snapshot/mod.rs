@@ -57,7 +57,7 @@ impl Target for Snapshot {
 
     const FEATURES: &'static [Feature] = SnapshotFeatures::FEATURES;
 
-    fn check(table: &SnapshotTable, _: Sectors) -> Result<(), InvalidField> {
+    fn check(table: &SnapshotTable, _length: Sectors) -> Result<(), InvalidField> {
         table.check()
     }
 
@@ -92,7 +92,7 @@ impl Target for SnapshotMerge {
         Feature { name: "discard_passdown_origin", since: Version::new(1, 5, 0) },
     ];
 
-    fn check(SnapshotMergeTable(table): &SnapshotMergeTable, _: Sectors) -> Result<(), InvalidField> {
+    fn check(SnapshotMergeTable(table): &SnapshotMergeTable, _length: Sectors) -> Result<(), InvalidField> {
         table.check()?;
         if table.store.reads_as() == Some(SnapshotStore::Transient) {
             return Err(InvalidField::new(STORE, Problem::Expected("P or PO: only a persistent store can be merged")));

@@ -67,7 +67,7 @@ impl Target for ThinPool {
 
     const FEATURES: &'static [Feature] = ThinPoolFeatures::FEATURES;
 
-    fn check(table: &ThinPoolTable, _: Sectors) -> Result<(), InvalidField> {
+    fn check(table: &ThinPoolTable, _length: Sectors) -> Result<(), InvalidField> {
         check_devices(&table.metadata, &table.data)?;
         BLOCK_SIZE.check(table.block_size)?;
         table.features.check()

@@ -73,7 +73,7 @@ impl Target for Writecache {
     /// The last two options were added without a new version; they are certain to exist from 1.6.0 on.
     const FEATURES: &'static [Feature] = WritecacheOptions::FEATURES;
 
-    fn check(table: &WritecacheTable, _: Sectors) -> Result<(), InvalidField> {
+    fn check(table: &WritecacheTable, _length: Sectors) -> Result<(), InvalidField> {
         BLOCK_SIZE.check(table.block_size)?;
         table.options.check()?;
         check_watermarks(&table.options)?;
