@@ -3,7 +3,7 @@
 //! # Systems
 //!
 //! Without the feature `devices`, the crate is `no_std` with `alloc` and works on any system. The feature `devices`
-//! requires Linux; on other Unix systems it compiles, for tests on the kernel in memory of dm-testing.
+//! requires Linux; on other Unix systems it compiles, for tests with the in-memory kernel of dm-testing.
 //!
 //! # Kernels
 //!
@@ -11,8 +11,8 @@
 //! lines in the tests. Forms that only older kernels print, down to 4.4, are parsed too. Unknown text of newer kernels
 //! is kept, see [Unknown and malformed text](crate#unknown-and-malformed-text).
 //!
-//! [`Target::FEATURES`](crate::Target::FEATURES) lists options and messages with the first target version that supports
-//! them; `list_versions` of dm-core returns the versions of the running kernel.
+//! [`Target::FEATURES`](crate::Target::FEATURES) lists what later versions of a target added, with the first version
+//! that supports it; `list_versions` of dm-core returns the versions of the running kernel.
 //!
 //! # Processors
 //!

@@ -7,7 +7,7 @@ use crate::option::{OptionKind, OptionWord};
 use crate::text::fields::Fields;
 use crate::text::printer::Printer;
 
-/// One of several words, which exclude each other.
+/// One of several words that exclude each other, each with the value that it stands for.
 pub struct OneOf<T: 'static>(pub &'static [(&'static str, T)]);
 
 impl<T: Clone + PartialEq> OptionKind<Option<T>> for OneOf<T> {
@@ -39,7 +39,8 @@ impl<T: Clone + PartialEq> OptionKind<Option<T>> for OneOf<T> {
     }
 }
 
-/// A name followed by one of two words: the first for `false`, the second for `true`. The last field names both for errors.
+/// A name followed by one of two words: the first for `false`, the second for `true`. The third field is the text for
+/// errors, such as `on or off`.
 pub struct OnOff(pub &'static str, pub [&'static str; 2], pub &'static str);
 
 impl OnOff {
@@ -55,7 +56,7 @@ impl OnOff {
         self.0
     }
 
-    /// Reads the word with the value.
+    /// Reads the value, which is the word after the name.
     ///
     /// # Errors
     ///

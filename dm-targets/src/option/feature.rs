@@ -2,10 +2,10 @@
 
 use dm_units::Version;
 
-/// An option or message of a target, and the first version of the target that supports it.
+/// An option, argument, message or value of a target, and the first version of the target that supports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Feature {
-    /// The word in the table or message, or a name chosen by this crate if it has no word.
+    /// The word in the table or message; for the exceptions see [`Target::FEATURES`](crate::Target::FEATURES).
     pub name: &'static str,
     /// The first version of the target that supports it.
     pub since: Version,

@@ -31,7 +31,7 @@ pub enum Count {
 
 /// A group of options, made by [`options!`].
 pub trait OptionGroup: Default {
-    /// The name, for errors, of a word that is not a known option.
+    /// The field name in errors about a word that is not a known option.
     const NAME: &'static str;
 
     /// The number of words that the kernel accepts, and the name that errors give it.
@@ -69,7 +69,7 @@ pub trait OptionGroup: Default {
     /// [`InvalidField`]: the kernel would refuse a value; the error names the first such option.
     fn check_ranges(&self) -> Result<(), InvalidField>;
 
-    /// The number of words of all options.
+    /// The number of words that [`print`](Self::print) prints.
     fn word_count(&self) -> u64 {
         Printer::count_words(|out| self.print(out)) as u64
     }
@@ -160,9 +160,9 @@ impl Printer<'_, '_> {
     }
 }
 
-/// A field that a setter method can set.
+/// A type of field, and how a setter stores a value in it.
 pub trait Put<V> {
-    /// Stores the value.
+    /// Stores the value: replaces that of an `Option`, adds to a set, or sets a `bool`.
     fn put(&mut self, value: V);
 }
 
@@ -185,7 +185,11 @@ impl<T: Ord> Put<T> for alloc::collections::BTreeSet<T> {
 }
 
 /// Declares a group of options: a struct with a field for each option, its [`OptionGroup`] implementation, and a setter
-/// method of the table for each option. See the [example in the crate's documentation](crate#how-to-add-a-target).
+/// method of the table for each option.
+///
+/// After the options, `other` names the field for unknown options and their name in errors, `case` is a
+/// [`Case`](crate::option::Case), and `count` a [`Count`](crate::option::Count) with the limits of the number of words;
+/// `features` adds entries to `FEATURES`. See the [example in the crate's documentation](crate#how-to-add-a-target).
 #[macro_export]
 macro_rules! options {
     (

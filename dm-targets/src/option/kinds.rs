@@ -11,7 +11,7 @@ use crate::text::printer::Printer;
 use crate::text::value::{Number, Value};
 use crate::text::word::Word;
 
-/// A word that may be the first word of an option.
+/// A word to compare with option words, exactly or ignoring case.
 #[derive(Clone, Copy, Debug)]
 pub struct OptionWord<'a> {
     word: Word<'a>,
@@ -19,13 +19,13 @@ pub struct OptionWord<'a> {
 }
 
 impl<'a> OptionWord<'a> {
-    /// A word that is compared with key words exactly or ignoring case.
+    /// Compares `word` exactly or ignoring case, as `case` says.
     #[must_use]
     pub const fn new(word: Word<'a>, case: Case) -> Self {
         Self { word, case }
     }
 
-    /// Whether the word is this key word.
+    /// Whether the word is `keyword`.
     #[inline]
     #[must_use]
     pub fn is(self, keyword: &str) -> bool {
@@ -58,8 +58,8 @@ pub trait OptionKind<T> {
     ///
     /// # Errors
     ///
-    /// [`ParseError`]: it must not be given again ([`Problem::Repeated`], [`Problem::Conflict`]), or its value is
-    /// missing or invalid.
+    /// [`Problem::Repeated`]: the option is given twice. [`Problem::Conflict`]: another option excludes it. Other
+    /// problems: its value is missing or invalid.
     fn read(&self, field: &mut T, word: OptionWord<'_>, fields: &mut Fields<'_>) -> Result<(), ParseError>;
 
     /// Prints the option, or nothing if it is not given.
@@ -94,7 +94,7 @@ impl Fields<'_> {
     }
 }
 
-/// A single word without a value.
+/// An option of one word, which is given or not.
 pub struct Flag(pub &'static str);
 
 impl Flag {
@@ -129,7 +129,8 @@ impl OptionKind<bool> for Flag {
     }
 }
 
-/// The name of an option with a value, together with the values that the kernel accepts.
+/// The name of an option with a value, together with the values that the kernel accepts: a `&str` stands for all
+/// values, [`Limits`] for the numbers within them.
 pub trait Name<T> {
     /// The name of the option.
     fn name(&self) -> &'static str;
@@ -162,7 +163,7 @@ impl<T: Number> Name<T> for Limits {
     }
 }
 
-/// A word followed by a word with the value.
+/// An option of two words, its name and its value. The field is the name, or [`Limits`] with the name.
 pub struct Argument<N>(pub N);
 
 impl Argument<&'static str> {
@@ -212,7 +213,7 @@ impl<T: Value, N: Name<T>> OptionKind<Option<T>> for Argument<N> {
     }
 }
 
-/// A name, a colon and a value in one word.
+/// An option of one word: its name, a colon and its value. The field is the name, or [`Limits`] with the name.
 pub struct Pair<N>(pub N);
 
 impl Pair<&'static str> {

@@ -54,7 +54,7 @@ pub trait WordGroup: Sized {
     ///
     /// # Errors
     ///
-    /// [`InvalidField`]: the kernel would refuse a word; the error names the first one.
+    /// [`InvalidField`]: the kernel would refuse a word, which the error names.
     fn check(&self) -> Result<(), InvalidField>;
 }
 

@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct TableDifference {
-    /// The name of the field.
+    /// The name of the field, such as `low water mark`.
     pub field: &'static str,
     /// Whether the field determines where data is stored or what it means: a device or a block size does, a low water mark
     /// or a cache's policy does not.
@@ -57,7 +57,7 @@ impl<'a, T> Comparison<'a, T> {
         self
     }
 
-    /// The first difference, if there is one.
+    /// The first difference in a field of the layout, or else in another field; `None` if no field differs.
     #[must_use]
     pub const fn result(self) -> Option<TableDifference> {
         self.found

@@ -59,7 +59,7 @@ pub trait LineKind: Copy + fmt::Debug + Eq {
     /// Whether the table may contain key material; see [`Target::SECRET`].
     fn is_secret(table: &Self::Table) -> bool;
 
-    /// Whether the kernel printed this because it could not print the table; see [`Target::has_failed`].
+    /// Whether `table` is a text that the kernel prints if it cannot print the table; see [`Target::has_failed`].
     #[must_use]
     fn has_failed(table: &Self::Table) -> bool;
 
@@ -71,7 +71,7 @@ pub trait LineKind: Copy + fmt::Debug + Eq {
     #[must_use]
     fn work(status: &Self::Status) -> Option<Work>;
 
-    /// Checks a table for errors for which the kernel would refuse it; see [`Target::check`].
+    /// Checks that the kernel would neither refuse a table nor crash on it; see [`Target::check`].
     ///
     /// # Errors
     ///

@@ -41,18 +41,23 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// The table, which the kernel's constructor reads and `STATUSTYPE_TABLE` prints.
     type Table: Params + Eq + Hash;
 
-    /// The status, which `STATUSTYPE_INFO` prints; [`NoStatus`] if it is always empty.
+    /// The status, which `STATUSTYPE_INFO` prints; [`NoStatus`], which is [`NoText`], if it is always empty.
     type Status: Params;
 
     /// The messages that the target accepts; [`NoMessage`] if it accepts none.
     type Message: Message;
 
-    /// Options and messages with the first target version that supports them, in any order. Those that are not listed have no
-    /// recorded version.
+    /// What later versions of the target added, each with the first version that supports it, in any order: options,
+    /// arguments, messages, and values such as a store type or a RAID level.
+    ///
+    /// A name is the word in the table or message, sometimes after the name of its field, such as `mode B`. An argument
+    /// without a fixed word has a description: `external origin dev` for [`Thin`](crate::Thin), `device` for
+    /// [`ErrorTarget`](crate::ErrorTarget), `regular device` for [`Zoned`](crate::Zoned). For everything else this
+    /// crate knows no version; most of it is as old as the target.
     const FEATURES: &'static [Feature] = &[];
 
-    /// Whether a line of this target must be the only line of its table (`DM_TARGET_SINGLETON` in the newest supported
-    /// kernel; Linux 6.1 allows several lines of verity).
+    /// Whether a line of this target must be the only line of its table (`DM_TARGET_SINGLETON` in Linux 7.2; Linux 6.1
+    /// allows several lines of verity).
     const SINGLETON: bool = false;
 
     /// Whether devices of this target only serve other devices, as a pool does. Programs that search for file systems should
@@ -62,14 +67,15 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     /// Whether the table or a message may contain key material. Errors then never show the text.
     const SECRET: bool = false;
 
-    /// Checks a table for errors for which the kernel would refuse it; `length` is the length of the target.
+    /// Checks that the kernel would neither refuse a table nor crash on it; `length` is the number of sectors that the
+    /// target maps.
     ///
     /// Properties that only the running kernel knows, such as the size of devices, are not checked. The default accepts every
     /// table.
     ///
     /// # Errors
     ///
-    /// [`InvalidField`]: a field is out of range, or does not fit another field or the length. The error names the first such
+    /// [`InvalidField`]: a field is out of range, or does not fit another field or the length. The error names one such
     /// field.
     ///
     /// ```
@@ -87,7 +93,8 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
         Ok(())
     }
 
-    /// Whether the kernel printed this, such as `Fail`, because it could not print the table; it cannot be loaded.
+    /// Whether `table` is a text such as `Fail`, which the kernel prints if it cannot print the table. Such a table
+    /// cannot be loaded.
     #[must_use]
     fn has_failed(table: &Self::Table) -> bool {
         let _ = table;
@@ -95,9 +102,14 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     }
 
     /// The first field in which two tables differ, and whether that field affects the layout of the data; a field that
-    /// does is reported before those that do not. `None` if the tables are equal, or differ only in what has no effect.
+    /// does is reported before those that do not. `None` if no field differs.
     ///
-    /// By default, the whole table is one field, `table`, which affects the layout. Other targets use a [`Comparison`].
+    /// Fields are compared as they are written: a path differs from the number of the same device, `raid10` from
+    /// `raid10_near`, and usually a default that is given from one that is left out. Some targets do not compare what
+    /// the kernel does not print back.
+    ///
+    /// By default, the whole table is one field, `table`, which affects the layout. A target that distinguishes fields
+    /// implements this with a [`Comparison`].
     ///
     /// ```
     /// use dm_targets::{Target, ThinPool};
@@ -113,7 +125,8 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
         Comparison::new(one, other).layout("table", |table| table).result()
     }
 
-    /// The health of the target according to a status. The default, for targets whose status does not show it, is good.
+    /// The health of the target according to a status; [good](crate::HealthState::Good) by default, for targets whose
+    /// status does not show it.
     #[must_use]
     fn health(status: &Self::Status) -> Health {
         let _ = status;
@@ -124,7 +137,7 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     ///
     /// # Errors
     ///
-    /// [`ParseError`]: the text is not a table of this target; the error points to the first wrong word.
+    /// [`ParseError`]: the text is not a table of this target; the error points to one of its words or to its end.
     ///
     /// ```
     /// use dm_targets::{Linear, Target};
@@ -141,7 +154,7 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     ///
     /// # Errors
     ///
-    /// [`ParseError`]: the text is not a table of this target; the error points to the first wrong word.
+    /// [`ParseError`]: the text is not a table of this target; the error points to one of its words or to its end.
     ///
     /// ```
     /// use dm_targets::{Device, Linear, Target};
@@ -158,7 +171,7 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     ///
     /// # Errors
     ///
-    /// [`ParseError`]: the text is not a status of this target; the error points to the first wrong word.
+    /// [`ParseError`]: the text is not a status of this target; the error points to one of its words or to its end.
     ///
     /// ```
     /// use dm_targets::{Delay, Target};
@@ -170,11 +183,12 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
         parse::<Self, _>(Fields::printed(text), TextKind::Status)
     }
 
-    /// Parses a message as the target reads it.
+    /// Parses a message, quoted as the target reads it. A word too many is an error, even if the kernel would ignore
+    /// it.
     ///
     /// # Errors
     ///
-    /// [`ParseError`]: the text is not a message of this target; the error points to the first wrong word.
+    /// [`ParseError`]: the text is not a message of this target; the error points to one of its words or to its end.
     ///
     /// ```
     /// use dm_targets::era::EraMessage;
@@ -191,7 +205,7 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
     ///
     /// # Errors
     ///
-    /// [`ParseError`]: the text is not a reply to the message; the error points to the first wrong word.
+    /// [`ParseError`]: the text is not a reply to the message; the error points to one of its words or to its end.
     ///
     /// ```
     /// use dm_targets::dust::{DustMessage, DustReply};
@@ -205,7 +219,7 @@ pub trait Target: Copy + fmt::Debug + Eq + 'static {
         parse_with::<Self, _>(Fields::printed(text), TextKind::Reply, |fields| message.parse_reply(fields))
     }
 
-    /// Whether a version of the target, as reported by the kernel, has the option or message `name`; `None` if
+    /// Whether a version of the target, as reported by the kernel, supports the feature `name`; `None` if
     /// [`FEATURES`](Self::FEATURES) does not list the name.
     ///
     /// ```
@@ -261,9 +275,9 @@ pub trait Params: Clone + fmt::Debug + PartialEq + fmt::Display {
     fn parse(fields: &mut Fields<'_>) -> Result<Self, ParseError>;
 }
 
-/// A message to a target.
+/// The type of the messages to a target, and of their replies.
 pub trait Message: Params {
-    /// The reply of the target; [`NoReply`] if it is always empty.
+    /// The reply of the target; [`NoReply`], which is [`NoText`], if it is always empty.
     type Reply: Params;
 
     /// Parses the target's reply to this message.
@@ -282,11 +296,11 @@ pub type NoStatus = NoText;
 /// The reply to a message that has none.
 pub type NoReply = NoText;
 
-/// A text without known words.
+/// A status or reply that has no words in the kernels that this crate knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct NoText {
-    /// Words after the known ones, which a later kernel may print.
+    /// All words of the text, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }

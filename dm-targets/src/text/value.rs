@@ -18,11 +18,11 @@ pub trait Value: Sized {
     /// [`Problem`]: the reason why the word is not such a value. The caller adds the position of the word.
     fn read(word: Word<'_>) -> Result<Self, Problem>;
 
-    /// Reads the value at the start of a text and returns the text after it, which is faster for numbers and key words than to
-    /// search for the end of the word first.
+    /// Reads the value at the start of `text` and returns it with the text after it. For numbers and key words, this is
+    /// faster than to find the end of the word first.
     ///
-    /// The value is used only if its word ends there, and must be the one that [`read`](Self::read) returns. `None`,
-    /// the default, leaves the word to `read`.
+    /// The value must be the one that [`read`](Self::read) returns. It is used only if the word ends after it. After
+    /// `None`, the default, `read` is called instead.
     #[inline]
     fn scan(text: &[u8]) -> Option<(Self, &[u8])> {
         let _ = text;
