@@ -138,8 +138,8 @@ impl ParseError {
         self.place.number
     }
 
-    /// The bytes of that word in the text for [`annotate`](Self::annotate). If a word is missing, the place where it
-    /// was expected: the end of the text, or the word after its group.
+    /// The bytes of the wrong word in the text for [`annotate`](Self::annotate). If a word is missing, these are the
+    /// place where it was expected: the end of the text, or the word after its group.
     #[must_use]
     pub const fn span(&self) -> Range<usize> {
         self.place.start..self.place.end
@@ -153,10 +153,12 @@ impl ParseError {
 
     /// Displays the error, the part of the text around it, and a line of carets below the wrong word.
     ///
-    /// `text` must be the text that was parsed: the whole text in the concise form, otherwise only the wrong line for
-    /// an error in a [`TableError`](crate::TableError). Text that may contain a key is shown as `*`: all of it for a
-    /// target with keys, all of a table, status or message with several lines, and what follows the error if the target
-    /// is not known yet. Of the concise form, at most the wrong line is shown.
+    /// `text` must be the text that was parsed. For an error in the concise form, this is the whole text, of which at
+    /// most the wrong line is shown; for another error in a [`TableError`](crate::TableError), it is only the wrong
+    /// line.
+    ///
+    /// Text that may contain a key is shown as `*`: all of it if the target has keys, or if it is a table, status or
+    /// message with several lines, and the part after the error if the target is not known yet.
     #[must_use]
     pub const fn annotate<'a>(&self, text: &'a str) -> Annotated<'a> {
         Annotated { error: *self, text }

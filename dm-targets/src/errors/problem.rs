@@ -10,7 +10,7 @@ pub enum Problem {
     Missing,
     /// There are more words than the target accepts.
     Unexpected,
-    /// Something other than decimal digits; they may follow a `-` or `+` only where the field takes one.
+    /// A word that is not made of decimal digits, with a `-` or `+` before them only where the field takes one.
     NotDecimal,
     /// A number outside the range that the kernel accepts or that its type can hold.
     OutOfRange {
@@ -91,9 +91,10 @@ impl fmt::Display for Problem {
 
 impl core::error::Error for Problem {}
 
-/// The error of a field in a value, usually one that was built in code: the kernel would refuse it.
+/// A field that the kernel would refuse, usually in a value that was built in code.
 ///
-/// The error of a text is a [`ParseError`](crate::ParseError), except for some fields of the concise form.
+/// A wrong field in a text is a [`ParseError`](crate::ParseError), except for [some fields of the concise
+/// form](crate::ConciseErrorKind::Field).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidField {
     field: &'static str,
@@ -101,7 +102,7 @@ pub struct InvalidField {
 }
 
 impl InvalidField {
-    /// The error of `field`, whose name should be the kernel's.
+    /// An error in the field named `field`; use the kernel's term for it.
     #[must_use]
     pub const fn new(field: &'static str, problem: Problem) -> Self {
         Self { field, problem }

@@ -20,11 +20,11 @@ pub struct TableError {
 pub enum TableErrorKind {
     /// The line could not be parsed.
     Parse(ParseError),
-    /// The kernel would refuse a field.
+    /// The kernel would refuse a field, or crash on it.
     Field(InvalidField),
     /// The table has no lines.
     Empty,
-    /// The table has more lines than the kernel accepts, which is 1048576.
+    /// The table has more than 1048576 lines, the most that the kernel accepts.
     TooManyLines,
     /// The length of the line is 0.
     ZeroLength,

@@ -46,7 +46,7 @@ pub struct TableLine<K: LineKind = Any> {
     pub start: Sectors,
     /// The number of sectors that it maps.
     pub length: Sectors,
-    /// The table of the target, for its constructor.
+    /// The arguments of the target's constructor.
     pub params: K::Table,
 }
 
@@ -278,8 +278,8 @@ impl<K: LineKind> Table<K> {
     ///
     /// # Errors
     ///
-    /// [`TableErrorKind::Parse`]: a line cannot be parsed. The other [kinds](TableErrorKind): a line breaks a rule of the kernel.
-    /// The error names the first such line.
+    /// [`TableErrorKind::Parse`]: a line cannot be parsed. The other [kinds](TableErrorKind): all lines can be parsed,
+    /// but one breaks a rule of the kernel. The error names the first such line.
     pub fn parse_printed_as(text: &str) -> Result<Self, TableError> {
         Self::parse(text, TextForm::Printed)
     }

@@ -49,7 +49,7 @@ impl DevicePath {
 }
 
 impl Device {
-    /// Parses a device number or a path, without quotes.
+    /// Parses a device number or a path, in which a backslash is an ordinary character.
     ///
     /// # Errors
     ///

@@ -177,7 +177,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Reads a count of words, and returns a reader of just these words.
+    /// Reads a count and as many words, and returns a reader of these words.
     ///
     /// Kernel: `dm_read_arg_group` in `drivers/md/dm-table.c`.
     ///
@@ -296,7 +296,7 @@ impl<'a> Fields<'a> {
         Some(Word::new(self.text.get(start..end)?, self.form).takes_plus(self.as_given).guarded(self.guarded))
     }
 
-    /// The next word, without taking it.
+    /// The next word, without taking it; `None` if there are no more words.
     #[inline]
     #[must_use]
     pub fn peek(&self) -> Option<Word<'a>> {
@@ -320,7 +320,7 @@ impl<'a> Fields<'a> {
         self.at == self.end
     }
 
-    /// The remaining text, as it is spelled.
+    /// The remaining text as it is spelled, usually with white space at its start.
     #[must_use]
     pub fn remainder(&self) -> &'a str {
         self.text.get(self.at..self.end).unwrap_or_default()

@@ -26,7 +26,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The numbers from `min` to `max`, inclusive.
+    /// Accepts the numbers from `min` to `max`, inclusive, for the field named `field`.
     #[must_use]
     pub const fn new(field: &'static str, min: u64, max: u64) -> Self {
         Self { field, min, max, power_of_two: false, unit: 1 }
@@ -38,7 +38,7 @@ impl Limits {
         Self { power_of_two: true, ..self }
     }
 
-    /// Accepts only multiples of `unit`, which is not 0, within the range.
+    /// Accepts only multiples of `unit` within the range. If `unit` is 0, every number is refused.
     #[must_use]
     pub const fn multiple_of(self, unit: u64) -> Self {
         Self { unit, ..self }

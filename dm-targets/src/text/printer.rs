@@ -193,7 +193,7 @@ impl<'f, 'o> Printer<'f, 'o> {
         self
     }
 
-    /// Writes everything that is still in the buffer.
+    /// Writes what is still in the buffer; call this after the last word.
     ///
     /// # Errors
     ///

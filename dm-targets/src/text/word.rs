@@ -38,7 +38,7 @@ pub(crate) const fn is_space(byte: u8) -> bool {
     byte <= b' ' && matches!(byte, b' ' | b'\t'..=b'\r')
 }
 
-/// A word of a text that is being read.
+/// A word of a text that [`Fields`](crate::Fields) reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Word<'a> {
     spelling: &'a str,

@@ -18,11 +18,11 @@ pub struct ConciseError {
 pub enum ConciseErrorKind {
     /// A field other than the lines of the table is wrong or missing, or the table has more than 256 lines.
     Field(InvalidField),
-    /// The table is wrong. Spans are positions in the whole text.
+    /// The table is wrong. [Spans](crate::ParseError::span) are positions in the whole text.
     Table(TableError),
-    /// There are more devices than the kernel accepts, which is 256.
+    /// There are more than 256 devices, the most that the kernel accepts.
     TooManyDevices,
-    /// The text is longer than the kernel accepts, which is 1024 bytes.
+    /// The text is longer than 1024 bytes, the most that the kernel accepts.
     TooLong,
 }
 

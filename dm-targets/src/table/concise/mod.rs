@@ -37,9 +37,9 @@ const TYPES: [&str; 6] = ["crypt", "delay", "linear", "snapshot-origin", "stripe
 /// line   = <start> <length> <type> <params>
 /// ```
 ///
-/// Each part can be surrounded by spaces. Numbers are decimal, octal after `0` or hexadecimal after `0x`; params are
-/// those of the target. Commas, semicolons and quotation marks cannot be escaped, so params that contain them cannot be
-/// written. `dmsetup create --concise` reads a slightly different form, see
+/// Each part can be surrounded by spaces. Minor numbers, starts and lengths are decimal, octal after `0` or hexadecimal
+/// after `0x`; params are those of the target. Commas, semicolons and quotation marks cannot be escaped, so params that
+/// contain them cannot be written. `dmsetup create --concise` reads a slightly different form, see
 /// [`dmsetup_concise`](crate::dmsetup_concise).
 ///
 /// The kernel accepts at most 1024 bytes, 256 devices with 256 lines each, and the targets crypt, delay, linear,
@@ -65,7 +65,7 @@ pub struct Concise {
     devices: Vec<ConciseDevice>,
 }
 
-/// A device in a [`Concise`], which checks it.
+/// A device that the kernel creates while it boots; [`Concise::new`] checks its fields.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ConciseDevice {

@@ -50,7 +50,7 @@ impl<'a> DmsetupOutput<'a> {
         }
     }
 
-    /// The original bytes of `part`, which must be a part of [`text`](Self::text); `None` if it is not.
+    /// The original bytes of `part`; `None` if it is not a slice of [`text`](Self::text).
     #[must_use]
     pub fn bytes_of(&self, part: &str) -> Option<&'a [u8]> {
         let start = part.as_ptr().addr().checked_sub(self.text().as_ptr().addr())?;

@@ -56,6 +56,8 @@ pub struct DmsetupTarget<'a> {
 
 /// Parses the output of `dmsetup ls`.
 ///
+/// Each item is a line, or an error that names the wrong line.
+///
 /// ```
 /// let list = dm_targets::dmsetup_ls("left right\t(254:0)\ntwo\t(254:3)\n").collect::<Result<Vec<_>, _>>()?;
 /// assert_eq!((list[0].name, list[1].device), ("left right", "254:3"));
@@ -74,8 +76,8 @@ pub fn dmsetup_ls(output: &str) -> impl Iterator<Item = Result<DmsetupListed<'_>
 
 /// Parses the output of `dmsetup info -c` with its default columns, with or without headings.
 ///
-/// Columns are separated by spaces, or without headings by colons. Such separators at the end of a name and before a
-/// uuid are lost, and so are spaces after the uuid.
+/// Each item is a line, or an error that names the wrong line. Columns are separated by spaces, or without headings by
+/// colons. These characters are lost at the end of a name and before a uuid, and so are spaces after the uuid.
 ///
 /// ```
 /// let output = "Name             Maj Min Stat Open Targ Event  UUID         \nleft right       254   0 L--w    0    1      0 TEST-my uuid ";
@@ -89,6 +91,8 @@ pub fn dmsetup_info(output: &str) -> impl Iterator<Item = Result<DmsetupInfo<'_>
 }
 
 /// Parses the output of `dmsetup targets`.
+///
+/// Each item is a line, or an error that names the wrong line.
 ///
 /// ```
 /// let list = dm_targets::dmsetup_targets("crypt            v1.28.0\n").collect::<Result<Vec<_>, _>>()?;
@@ -117,13 +121,15 @@ pub struct DmsetupCookie<'a> {
     pub semaphore: u32,
     /// The value of the semaphore: the number of udev events that are expected, plus 1 while more may be added.
     pub value: u32,
-    /// The time of the last operation on the semaphore, as `ctime` prints it.
+    /// The time of the last operation on the semaphore, as `ctime` prints it; the epoch if there was none.
     pub last_operation: &'a str,
-    /// The time at which the semaphore was created or set.
+    /// The time at which the semaphore was created or set, in the same form.
     pub last_change: &'a str,
 }
 
 /// Parses the output of `dmsetup udevcookies`, with or without headings.
+///
+/// Each item is a line, or an error that names the wrong line.
 ///
 /// ```
 /// let output = "0xd4d1234    557082     1          Thu Jan  1 00:00:00 1970  Mon Nov 30 00:54:08 2026\n";

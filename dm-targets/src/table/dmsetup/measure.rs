@@ -9,11 +9,12 @@ use crate::errors::parse_error::ParseError;
 use crate::errors::table_error::TableError;
 use crate::text::fields::Fields;
 
-/// The measurement of a table line, which the kernel returns for `STATUSTYPE_IMA`.
+/// A line of the output of `dmsetup measure`: the properties of a target that the kernel measures for IMA
+/// (`STATUSTYPE_IMA`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Measured<'a> {
-    /// The first sector that the target maps.
+    /// The first sector of the mapped device that the target maps.
     pub start: Sectors,
     /// The number of sectors that it maps.
     pub length: Sectors,

@@ -40,11 +40,12 @@ pub struct DmsetupLine<'a, L> {
 /// Parses the output of `dmsetup table`, for one device or for all.
 ///
 /// Each item is a line, or an error that names the wrong line. Blank lines are skipped, and all lines may have the same
-/// indentation. The lines of an unknown target are one item, which ends before the next line that can belong to another
-/// device.
+/// indentation. If a target of an unknown type prints several lines, they are one item, up to the next line that can
+/// belong to another device.
 ///
-/// Without `--showkeys`, dmsetup prints zeros instead of the keys of crypt and integrity tables. They cannot be distinguished
-/// from a key of zeros, so do not load such a table. The empty key `-` of crypt is printed as `0`.
+/// Without `--showkeys`, dmsetup prints zeros instead of the keys of crypt and integrity tables. These cannot be
+/// distinguished from a key of zeros: do not load such a table, because writes with the wrong key destroy data. The
+/// empty key `-` of crypt is printed as `0`.
 ///
 /// ```
 /// let output = "left right: 0 2048 linear 253:0 8\nleft right: 2048 8 zero \nspare: \n";

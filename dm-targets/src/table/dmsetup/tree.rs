@@ -26,6 +26,8 @@ impl DmsetupDeps<'_> {
 
 /// Parses the output of `dmsetup deps`.
 ///
+/// Each item is a line, or an error that names the wrong line.
+///
 /// ```
 /// let list = dm_targets::dmsetup_deps("left right: 2 dependencies\t: (8, 0) (8, 16)\n").collect::<Result<Vec<_>, _>>()?;
 /// assert_eq!((list[0].name, &*list[0].devices), (Some("left right"), &["8, 0", "8, 16"][..]));
@@ -58,7 +60,8 @@ fn read_deps(line: &str) -> Option<DmsetupDeps<'_>> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DmsetupNode<'a> {
-    /// The distance from the root. A node belongs to the last node before it whose depth is one less.
+    /// The number of levels between the node and its root. The parent of a node is the last node before it whose depth
+    /// is one less.
     pub depth: usize,
     /// The name of the device; `None` for a device that is not a mapped device.
     pub name: Option<&'a str>,
@@ -73,8 +76,8 @@ pub struct DmsetupNode<'a> {
 /// Parses the output of `dmsetup ls --tree -o notrunc` with any symbols, but not with `compact` or `nodevice`.
 ///
 /// Without `notrunc`, dmsetup cuts lines that are longer than a line of the terminal, or than 80 columns without one,
-/// and what is left of them is an error. Below a device are the devices that it uses, or with `-o inverted` the devices
-/// that use it.
+/// and the rest of such a line is an error. Below a device are the devices that it uses, or with `-o inverted` the
+/// devices that use it.
 ///
 /// ```
 /// let output = "top (254:1)\n |-base (254:0)\n |  `- (8:0)\n `- (8:16)\n";
