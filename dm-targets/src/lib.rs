@@ -58,14 +58,14 @@
 //! 4294967297 as 1 in many fields of 32 bits.
 //!
 //! The constructors and setters of a target's table never fail. [`Target::check`] finds errors for which the kernel
-//! would refuse the table, and [`Table::new`] calls it for every line.
+//! would refuse the table or crash, and [`Table::new`] calls it for every line.
 //!
 //! # Two forms of a text
 //!
 //! The text that the kernel reads and the text that it prints differ if a word contains a backslash or white space; see
 //! [`TextForm`]. `parse_table` parses printed text, `parse_input` parses text for a constructor. `{}` prints text for a
 //! constructor, `{:#}` the form that the kernel prints: a table that the kernel printed comes back byte for byte.
-//! dmsetup prints this form, and reads it in tables.
+//! dmsetup prints the kernel's form, and reads that form in tables.
 //!
 //! # Keys
 //!
@@ -74,9 +74,9 @@
 //!
 //! In the texts of a target that may contain keys ([`Target::SECRET`]), a word that looks like a key is not accepted as
 //! a cipher, a device or an unknown word, which would be shown: the error is [`Problem::MayBeKey`]. This includes
-//! statuses, because a table may be parsed as a status by mistake. The texts of unknown targets are also zeroed.
-//! `Debug` does not show their tables, and in their statuses it shows words that look like a key as `*`, as `Display`
-//! and serde do.
+//! statuses, because a table may be parsed as a status by mistake. The texts of unknown targets are zeroed on drop,
+//! too. `Debug` does not show their tables, and in their statuses it shows words that look like a key as `*`, as
+//! `Display` and serde do.
 //!
 //! # How to add a target
 //!

@@ -15,14 +15,14 @@
 //! # cryptsetup, veritysetup, integritysetup
 //!
 //! cryptsetup manages LUKS headers, passphrases and key slots. This crate does not: it builds a
-//! [`CryptTable`](crate::crypt::CryptTable) from a key. Like the other two, it formats verity and integrity devices,
-//! with the features `verity-format` and `devices`. Prefer the programs, or libcryptsetup, for everything that needs a
-//! passphrase.
+//! [`CryptTable`](crate::crypt::CryptTable) from a key. Like veritysetup and integritysetup, this crate formats verity
+//! and integrity devices, with the features `verity-format` and `devices`. Prefer the programs, or libcryptsetup, for
+//! everything that needs a passphrase.
 //!
 //! # LVM2, Stratis
 //!
-//! They store metadata on disks and assemble volumes from it. This crate stores no metadata, but such programs can be built
-//! with it. The example `volumes` of dm-testing is a small one.
+//! LVM2 and Stratis store metadata on disks and assemble volumes from it. This crate stores no metadata, but such
+//! programs can be built with it. The example `volumes` of dm-testing is a small one.
 //!
 //! # thin-provisioning-tools
 //!

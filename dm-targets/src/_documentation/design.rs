@@ -44,8 +44,8 @@
 //!
 //! # Traits
 //!
-//! The crate implements foreign traits only for its own types, by name. A blanket implementation would prevent users from
-//! implementing the trait for their types. A test crate outside this one checks that with all combinations of features.
+//! The crate implements foreign traits only for its own types, by name. A blanket implementation would prevent users
+//! from implementing the trait for their types. A separate test crate checks this with all combinations of features.
 //!
 //! # Whole devices do not poll in a thread
 //!

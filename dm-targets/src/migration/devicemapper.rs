@@ -9,7 +9,7 @@
 //! | `TargetLine::new`; `TargetLine`: `start`, `length`, `params` | [`TableLine`], with the same fields |
 //! | `TargetTable` | [`Table`], checked when it is made |
 //! | `TargetTable::from_raw_table` | [`Table::parse_printed`]; from dm-core's lines `TableLine::try_from` |
-//! | `TargetTable::to_raw_table` | `Display` of [`Table`]; with the feature `devices`, a line is loaded as it is |
+//! | `TargetTable::to_raw_table` | `Display` of [`Table`]; with the feature `devices`, dm-core loads a [`TableLine`] without this step |
 //! | `LinearDevTargetTable`, `ThinPoolDevTargetTable`, `ThinDevTargetTable`, `CacheDevTargetTable`: `table`, `new` | [`Table::new`], [`Table::lines`] |
 //! | `TargetParams` | [`Params`]; [`Target::check`] says what the kernel would refuse |
 //! | `TargetParams::param_str` | `Display` of a table, or `{:#}` for what the kernel prints |

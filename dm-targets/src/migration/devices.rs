@@ -17,7 +17,7 @@
 //! | `DmDevice::equivalent_tables` | `==` of [`Table`]; both must be as the kernel prints them, such as with devices by number and with the name of a policy instead of `default` |
 //! | `DmDevice::table_load` | [`MappedDev::set_table`], which suspends, resumes and is undone when a step fails |
 //! | `DmDevice::suspend`, `DmDevice::resume` | [`MappedDev::suspend`], [`MappedDev::resume`] |
-//! | `DmDevice::teardown`, of 0.4 `teardown` of each device | [`MappedDev::remove`]: of this device only, see below |
+//! | `DmDevice::teardown`, in 0.4 `teardown` of each device | [`MappedDev::remove`]: of this device only, see below |
 //! | `message`; in 0.4 `ThinPoolDev::message` | [`MappedDev::message`], typed both ways |
 //!
 //! # Linear devices
@@ -70,8 +70,9 @@
 //!
 //! # Caches
 //!
-//! There, a cache owns its three linear devices, and `teardown` removes all four. Here they are separate devices, as for
-//! pools. Write back the dirty blocks before you remove a cache for good.
+//! There, a cache owns its three linear devices, and `teardown` removes all four. Here they are separate devices, as
+//! for pools. Write back the dirty blocks before you remove a cache for good: writes that are only in the cache would
+//! be lost.
 //!
 //! | there | here |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! For users of other libraries: tables from the names there to the names here.
+//! For users of other libraries: tables that map their names to those of this crate.
 //!
 //! The column *there* has the items of the other library, and the column *here* links to the replacement of each. An
 //! item without a replacement has a dash and the reason.

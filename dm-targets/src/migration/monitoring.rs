@@ -22,7 +22,7 @@
 //! | `dmstats clear` | [`Stats::clear`] |
 //! | `dmstats delete` | [`Stats::delete`] |
 //! | `dmstats delete --allregions` | [`Stats::delete_of`], which deletes the regions of one program only |
-//! | `dmstats report` | [`StatsReading::rates_since`], [`StatsReading::area_rates_since`]; which field is which is in [`StatsRates`] |
+//! | `dmstats report` | [`StatsReading::rates_since`], [`StatsReading::area_rates_since`]; [`StatsRates`] names the dmstats field of each value |
 //! | `dmstats report --count`, `--interval` | —: the caller waits between two readings |
 //! | `dmstats group`, `dmstats ungroup` | [`StatsReading::total`] sums the areas of a region; the caller computes other sums |
 //!

@@ -39,15 +39,15 @@ pub struct StatsArea {
     pub read_time: u64,
     /// The time during which at least one write was in flight.
     pub write_time: u64,
-    /// The number of requests whose duration is below the first boundary, from the first to below the second and so on,
-    /// and from the last on; empty without a histogram.
+    /// The number of requests in each interval of durations: below the first boundary, from each boundary to below the
+    /// next, and from the last boundary on. Empty without a histogram.
     pub histogram: Vec<u64>,
     /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub extra: Vec<WordBuf>,
 }
 
-/// The counters of reads or writes.
+/// The counters of the reads or of the writes in an area.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct StatsCounts {
@@ -57,7 +57,7 @@ pub struct StatsCounts {
     pub merged: u64,
     /// The number of sectors transferred.
     pub sectors: Sectors,
-    /// The sum of the durations of all requests.
+    /// The sum of the durations of all requests, in milliseconds or (with precise timestamps) nanoseconds.
     pub time: u64,
 }
 

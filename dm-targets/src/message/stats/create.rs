@@ -60,7 +60,7 @@ pub enum StatsStep {
 }
 
 impl StatsCreate {
-    /// A region for the sectors of `range`, or for the whole device.
+    /// A region for the sectors of `range`, or for the whole device. Only [`check`](Self::check) checks the values.
     #[must_use]
     pub fn new(range: Option<StatsRange>, step: StatsStep) -> Self {
         Self { range, step, precise_timestamps: false, histogram: Vec::new(), program: None, aux: None }
@@ -90,8 +90,8 @@ impl StatsCreate {
         Self { aux: Some(aux), ..self }
     }
 
-    /// Checks the definition for errors for which the kernel would refuse it on any device. The kernel's limits of areas and
-    /// memory are not checked.
+    /// Checks that the kernel would not refuse the values on every device. Its limits of areas and memory are not
+    /// checked.
     ///
     /// # Errors
     ///

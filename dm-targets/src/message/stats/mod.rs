@@ -63,13 +63,13 @@ const AUX: &str = "aux data";
 pub enum StatsMessage {
     /// Creates a region and starts to count; the reply is [`StatsReply::Created`].
     Create(StatsCreate),
-    /// Deletes a region.
+    /// Deletes the region with this id.
     Delete(u32),
-    /// Resets all counters of a region except that of requests in flight.
+    /// Resets all counters of the region with this id, except that of requests in flight.
     Clear(u32),
     /// Queries the regions; the reply is [`StatsReply::Regions`].
     List {
-        /// Lists only regions of this program, or those without a program for `-`; `None` for all regions.
+        /// Lists only the regions of this program, or for `-` those without a program; `None` lists all regions.
         program: Option<WordBuf>,
     },
     /// Queries the counters of a region; the reply is [`StatsReply::Areas`].
@@ -87,7 +87,7 @@ pub enum StatsMessage {
         /// The areas to return and reset; `None` for all.
         areas: Option<StatsAreas>,
     },
-    /// Changes the data that is stored with a region.
+    /// Replaces the data that a program has stored with a region ([`StatsRegion::aux`]).
     SetAux {
         /// The id of the region.
         region: u32,
@@ -101,18 +101,18 @@ pub enum StatsMessage {
 pub struct StatsAreas {
     /// The first area, counted from 0; `None` for the first one.
     pub first: Option<u64>,
-    /// The number of areas; `None` for all from the first one on.
+    /// The number of areas; `None` for all from `first` on.
     pub count: Option<u64>,
 }
 
 impl StatsMessage {
     /// Parses the kernel's reply to this message.
     ///
-    /// For [`Clear`](Self::Clear), the kernel returns old contents of the buffer instead of a reply, which is ignored.
+    /// For [`Clear`](Self::Clear), `text` is ignored: the kernel returns old contents of the buffer instead of a reply.
     ///
     /// # Errors
     ///
-    /// [`ParseError`]: the text is not a reply to the message; the error names the first wrong word.
+    /// [`ParseError`]: the text is not a reply to the message; the error points to one of its words or to its end.
     pub fn parse_reply(&self, text: &str) -> Result<StatsReply, ParseError> {
         let reply = match self {
             Self::Clear(_) => Ok(StatsReply::None),

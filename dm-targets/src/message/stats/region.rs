@@ -16,8 +16,9 @@ use crate::{Fields, Params, ParseError, Printer, Problem, TextKind, Value, Word,
 /// <id>: <range> <step> <program> <aux>[ precise_timestamps][ histogram:<boundary>[,<boundary>]…]
 /// ```
 ///
-/// The kernel quotes neither the program nor its data. The program is assumed to be one word, and the data to be at least
-/// one. Later words at the end that have the form of an option are parsed as options, even if they belong to the data.
+/// The kernel quotes neither the program nor its data. The program is assumed to be one word, and the data to be at
+/// least one. Words at the end of the line that have the form of an option are parsed as options, even if they belong
+/// to the data.
 ///
 /// Kernel: `dm_stats_list` in `drivers/md/dm-stats.c`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub struct StatsRegion {
     pub id: u32,
     /// The part of the device.
     pub range: StatsRange,
-    /// The size of the areas into which the range is divided; the last one may be shorter.
+    /// The size of the areas into which the range is divided; the last area may be shorter.
     pub step: Sectors,
     /// The program that the region belongs to; `-` for none.
     pub program: WordBuf,

@@ -31,8 +31,9 @@ pub struct DmsetupDevice {
 
 /// Parses the output of `dmsetup table --concise`, which `dmsetup create --concise` reads.
 ///
-/// Unlike [`Concise`](crate::Concise), the form for the kernel's command line, this form allows all targets and any length,
-/// and a backslash quotes commas, semicolons and backslashes. Keys may be hidden, see [`dmsetup_table`](crate::dmsetup_table).
+/// Unlike [`Concise`](crate::Concise), the form for the kernel's command line, this form allows all targets and any
+/// length, and a backslash quotes commas, semicolons and backslashes. Keys may be replaced by zeros, see
+/// [`dmsetup_table`](crate::dmsetup_table).
 ///
 /// # Errors
 ///

@@ -66,7 +66,7 @@ pub enum Concern {
     /// | status | state of the kernel |
     /// |---|---|
     /// | cache, clone `ro` | the metadata cannot be changed after an error: flushes fail (`CM_READ_ONLY`) |
-    /// | thin-pool `ro` | the same, or no metadata block is free, or the table says `read_only`: writes that need a new block fail, those to blocks that are mapped and not shared succeed (`PM_READ_ONLY`, `PM_OUT_OF_METADATA_SPACE`) |
+    /// | thin-pool `ro` | the metadata cannot be changed after an error, no metadata block is free, or the table says `read_only`: writes that need a new block fail, those to blocks that are mapped and not shared succeed (`PM_READ_ONLY`, `PM_OUT_OF_METADATA_SPACE`) |
     /// | snapshot `Overflow` | the COW device is full; writes fail, reads do not |
     /// | vdo `read-only` | the volume has had an error and must be repaired |
     /// | writecache with an error | writes and flushes fail; blocks in the cache are not written back |
@@ -121,7 +121,7 @@ pub enum Concern {
     ///
     /// | status | state of the kernel |
     /// |---|---|
-    /// | vdo with `recovering` in either word | the usage of some blocks is unknown until recovery has finished |
+    /// | vdo with `recovering` as its mode or its recovery state | the usage of some blocks is unknown until recovery has finished |
     Recovering,
     /// Part of the target's work has stopped, while I/O continues. [Attention](HealthState::Attention).
     ///

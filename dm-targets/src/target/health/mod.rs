@@ -12,12 +12,12 @@ pub use concern::{Concern, HealthState};
 /// The health of a target according to its status; returned by [`Target::health`](crate::Target::health) or
 /// [`AnyStatus::health`](crate::AnyStatus::health).
 ///
-/// A [`Concern`] is a state that the kernel reports, or that follows from its numbers without a limit to choose, such
-/// as a pool without a free block; each concern lists its states. Whether a pool that is 90 percent full is a problem
-/// depends on its use, so the usage is given as numbers, and the caller chooses the limit.
+/// A [`Concern`] is a state that the kernel reports, or that follows from its numbers alone, such as a pool without a
+/// free block; each concern lists its states. Whether a pool that is 90 percent full is a problem depends on its use,
+/// so the usage is given as numbers, and the caller chooses the limit.
 ///
-/// A target is [good](HealthState::Good) if no action is necessary. Errors that it has handled itself are no concern:
-/// corrected blocks are only counted.
+/// A target is [good](HealthState::Good) if no action is necessary. Errors that the target has handled itself are not a
+/// concern: corrected blocks are only counted.
 ///
 /// ```
 /// use dm_targets::{HealthState, StatusLine};
@@ -38,12 +38,13 @@ pub struct Health {
     /// The usage of the space for data: in blocks of a pool or vdo, in sectors of a snapshot's COW device. `None` for
     /// other targets: a full cache, for example, is normal.
     pub data: Option<Usage<u64>>,
-    /// The usage of the space for metadata, in metadata blocks: cache, clone, era, thin-pool.
+    /// The usage of the space for metadata, in metadata blocks; `None` for targets other than cache, clone, era and
+    /// thin-pool.
     pub metadata: Option<Usage<u64>>,
     /// The part of a cache or writecache that has not been written back to its origin, in blocks of the target.
     pub dirty: Option<Usage<u64>>,
-    /// The number of healthy devices, and of all devices: legs of a mirror or RAID, stripes, paths. A device of a RAID
-    /// that is being rebuilt is not healthy.
+    /// The number of healthy devices (`used`) and of all devices (`total`): legs of a mirror or RAID, stripes, paths. A
+    /// device of a RAID that is being rebuilt is not healthy.
     pub legs: Option<Usage<u64>>,
     /// The part that is in sync, in sectors or regions; `None` if the status does not contain it.
     pub sync: Option<Usage<u64>>,
@@ -56,7 +57,7 @@ pub struct Health {
     pub repairs: u64,
 }
 
-/// The background work of a target.
+/// Background work that a target does, and how much of it is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -67,7 +68,7 @@ pub struct Work {
     pub done: Option<Usage<u64>>,
 }
 
-/// A kind of background work.
+/// A kind of background work; each variant begins with the targets that do it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -107,7 +108,7 @@ impl Health {
         self.concerns.iter().map(|concern| concern.state()).max().unwrap_or(HealthState::Good)
     }
 
-    /// Adds a concern if the condition is true.
+    /// Adds `concern` if `there_is_one`.
     #[must_use]
     pub fn concern(mut self, concern: Concern, there_is_one: bool) -> Self {
         if there_is_one {
