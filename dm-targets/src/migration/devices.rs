@@ -15,7 +15,7 @@
 //! | `DmDevice::size` | [`Table::length`] of [`MappedDev::table`] |
 //! | `DmDevice::table`, `DmDevice::read_kernel_table` | [`MappedDev::table`], always read from the kernel |
 //! | `DmDevice::equivalent_tables` | `==` of [`Table`]; both must be as the kernel prints them, such as with devices by number and with the name of a policy instead of `default` |
-//! | `DmDevice::table_load` | [`MappedDev::set_table`], which suspends, resumes and is undone when a step fails |
+//! | `DmDevice::table_load` | [`MappedDev::set_table`], which also suspends and resumes, and restores the old table if a step fails |
 //! | `DmDevice::suspend`, `DmDevice::resume` | [`MappedDev::suspend`], [`MappedDev::resume`] |
 //! | `DmDevice::teardown`, in 0.4 `teardown` of each device | [`MappedDev::remove`]: of this device only, see below |
 //! | `message`; in 0.4 `ThinPoolDev::message` | [`MappedDev::message`], typed both ways |

@@ -128,7 +128,8 @@ impl Concise {
     /// # Errors
     ///
     /// [`ConciseErrorKind`]: a device cannot be written in this form, the kernel would refuse it, there is no device or
-    /// too many, or the text would be too long. The error names the first wrong device.
+    /// too many, or the text would be too long. The error names the first wrong device, or the last device if there are
+    /// too many or the text is too long.
     ///
     /// ```
     /// use dm_targets::{Concise, ConciseDevice, Table};
