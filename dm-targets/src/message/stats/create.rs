@@ -60,7 +60,8 @@ pub enum StatsStep {
 }
 
 impl StatsCreate {
-    /// A region for the sectors of `range`, or for the whole device. Only [`check`](Self::check) checks the values.
+    /// A region for the sectors of `range`, or for the whole device. The values are not checked; see
+    /// [`check`](Self::check).
     #[must_use]
     pub fn new(range: Option<StatsRange>, step: StatsStep) -> Self {
         Self { range, step, precise_timestamps: false, histogram: Vec::new(), program: None, aux: None }
@@ -90,8 +91,7 @@ impl StatsCreate {
         Self { aux: Some(aux), ..self }
     }
 
-    /// Checks that the kernel would not refuse the values on every device. Its limits of areas and memory are not
-    /// checked.
+    /// Refuses the values that the kernel refuses on every device. Its limits of areas and memory are not checked.
     ///
     /// # Errors
     ///
