@@ -257,8 +257,8 @@ impl ParseError {
     /// [`Target`].
     #[cold]
     #[must_use]
-    pub fn within<T: Target>(self, part: TextKind) -> Self {
-        self.in_target(T::TYPE, T::SECRET, part)
+    pub fn within<T: Target>(self, text_kind: TextKind) -> Self {
+        self.in_target(T::TYPE, T::SECRET, text_kind)
     }
 }
 
