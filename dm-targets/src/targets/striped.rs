@@ -62,7 +62,7 @@ impl Target for Striped {
     }
 }
 
-/// The table of a `striped` target.
+/// The arguments of a `striped` target: the stripes, and the size of the chunks that go to them in turn.
 ///
 /// ```
 /// use dm_targets::striped::{Stripe, StripedTable};
@@ -86,6 +86,8 @@ pub struct StripedTable {
 
 impl StripedTable {
     /// Distributes chunks of `chunk_size` sectors over `stripes`.
+    ///
+    /// The values are not checked; [`Striped::check`](crate::Target::check) does that.
     pub fn new(chunk_size: Sectors, stripes: impl IntoIterator<Item = Stripe>) -> Self {
         Self { chunk_size, stripes: stripes.into_iter().collect() }
     }
@@ -149,7 +151,7 @@ keywords! {
     }
 }
 
-/// The status of a `striped` target.
+/// The devices of a `striped` target, and whether requests to them have failed.
 ///
 /// ```
 /// use dm_targets::striped::StripeHealth;
@@ -170,14 +172,14 @@ pub struct StripedStatus {
     pub extra: Vec<WordBuf>,
 }
 
-/// The status of one stripe.
+/// The device of one stripe, and whether requests to it have failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct StripeStatus {
     /// The device that holds the stripe.
     pub device: DeviceNumber,
-    /// Whether requests to the device have failed.
+    /// Whether a request to the device that counts has failed since the table was loaded: see [`StripeHealth`].
     pub health: StripeHealth,
 }
 

@@ -24,7 +24,7 @@ impl Target for Zero {
     type Message = NoMessage;
 }
 
-/// The table of a `zero` target, which is always empty.
+/// The arguments of a `zero` target: none. A line therefore ends with the space after `zero`.
 ///
 /// ```
 /// use dm_targets::zero::ZeroTable;

@@ -12,31 +12,31 @@
 //!
 //! | param, in the kernel's order | unit | range | levels |
 //! |---|---|---|---|
-//! | `sync`, `nosync` | | not both, neither together with `rebuild` | not 0; no `nosync` for 6, no `sync` for 10 |
-//! | `rebuild <index>` | number of a device, from 0 | may be repeated | not 0 |
-//! | `daemon_sleep <n>` | jiffies | 0: 5 seconds | not 0 |
-//! | `min_recovery_rate <n>`, `max_recovery_rate <n>` | KiB/s for each device | 0: the system's limit; min at most max, unless max is 0 | not 0 |
+//! | `sync`, `nosync` | | not both, neither together with `rebuild` | 1, 4, 5; 6 only `sync`; 10 only `nosync` |
+//! | `rebuild <index>` | number of a device, from 0 | not a missing device; may be repeated | 1, 4, 5, 6, 10 |
+//! | `daemon_sleep <n>` | jiffies | 0: 5 seconds | 1, 4, 5, 6, 10 |
+//! | `min_recovery_rate <n>`, `max_recovery_rate <n>` | KiB/s for each device | 0: the system's limit; min at most max, unless max is 0 | 1, 4, 5, 6, 10 |
 //! | `write_mostly <index>` | number of a device, from 0 | may be repeated, not all | 1 |
-//! | `max_write_behind <n>` | requests, doubled; **printed halved** | at most 32767 | 1 |
-//! | `stripe_cache <n>` | stripes; the number in effect is printed | 17 to 32768, or half a chunk if that is more | 4, 5, 6 |
-//! | `region_size <n>` | sectors | 0, or a power of two from the chunk size to the length, with at most 2097152 regions | not 0 |
+//! | `max_write_behind <n>` | twice the number of requests; **the kernel prints the half** | at most 32767 | 1 |
+//! | `stripe_cache <n>` | stripes; the number in effect is printed | raised to half the chunk size in sectors; then 17 to 32768 | 4, 5, 6 |
+//! | `region_size <n>` | sectors | 0, or a power of two from the chunk size to the length, with at most 2097152 regions | 1, 4, 5, 6, 10 |
 //! | `raid10_copies <n>` | | 2 to the number of devices | 10 |
 //! | `raid10_format near\|far\|offset` | | | 10 |
 //! | `raid10_use_near_sets` | | not with `near`; **counted but not printed** | 10 |
-//! | `delta_disks <n>` | devices to add, or negative to remove | not 0; not negative for 10 | not 0 |
+//! | `delta_disks <n>` | devices to add, or negative to remove | 1 to 251, or -251 to -1; for 6, 249 instead of 251; not negative for 10 | 1, 4, 5, 6, 10 |
 //! | `data_offset <n>` | sectors | 0, or at least 32 and a multiple of the page size (8 for 4 KiB) | all |
 //! | `journal_dev <device>` | | a device of at least 4 MiB | 4, 5, 6 |
-//! | `journal_mode writethrough\|writeback` | | only after `journal_dev` | 4, 5, 6 |
+//! | `journal_mode writethrough\|writeback` | | only after `journal_dev`; no `writeback` with a missing or rebuilt device | 4, 5, 6 |
 //!
 //! `#params` counts the words from the chunk size to the last parameter. The order of the parameters is free, except
 //! that the kernel requires `journal_dev` before `journal_mode`. The chunk size, in sectors, is a power of two from 8
-//! (for parity levels, to 65536). RAID 1 has no chunk size: the kernel ignores any number and prints 0; a negative
-//! number is refused here. `-` stands for no metadata device, or for a missing device.
+//! (for parity levels, to 65536). RAID 1 has no chunk size: the kernel ignores a number up to 2147483647 and prints 0;
+//! a negative number is refused here. `-` stands for no metadata device, or for a missing device.
 //!
-//! RAID 10 requires metadata devices and cannot be combined with `sync`: the kernel takes its layout from the metadata,
-//! which it does not read with `sync`, and an array without a layout does not start. A `data_offset` other than 0
-//! crashes Linux 6.12 if the first device is missing. [`check`](Target::check) refuses all of these. Words after the
-//! last device are ignored.
+//! RAID 10 requires metadata devices and cannot be combined with `sync`: the kernel takes the layout of the array from
+//! the metadata, which it does not read with `sync`, and an array without a layout does not start. A `data_offset`
+//! other than 0 crashes at least Linux 6.1 to 6.12 if the first device is missing. [`check`](Target::check) refuses all
+//! three. Words after the last device are ignored.
 //!
 //! A table that the kernel prints does not always create the same array: see [`RaidTable`].
 //!
@@ -129,7 +129,7 @@ keywords! {
         Raid6La6 = "raid6_la_6",
         /// Rotating parity, right asymmetric, and the second on the last device.
         Raid6Ra6 = "raid6_ra_6",
-        /// Striped mirrors: in a table with the layout of `raid10_format`, in a status near.
+        /// Striped mirrors: in a table, with the layout of `raid10_format`; in a status, with the layout `near`.
         Raid10 = "raid10",
         /// The same as `raid10` in a table; never in a status.
         Raid10Near = "raid10_near",
@@ -171,7 +171,7 @@ impl RaidType {
     }
 }
 
-/// A message to a `raid` target. RAID 0 accepts none.
+/// A message to a `raid` target, which controls its synchronization. For RAID 0, all fail with `EINVAL`.
 ///
 /// Further words, which the kernel ignores, are refused here. All messages except `idle` and `frozen` fail with `EBUSY`
 /// while a synchronization action is running. In Linux 6.12 and later, all fail with `EBUSY` while the device is
@@ -185,15 +185,16 @@ impl RaidType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RaidMessage {
-    /// Stops the running action for now. Linux 6.12 and later stop it and return `EINVAL` or `EBUSY`.
+    /// Stops the running action for now. Linux 6.12 and later stop it, but still return `EINVAL` or `EBUSY`.
     Idle,
-    /// Prevents all actions until another message or a resume. In Linux 6.12 and later, as [`Idle`](Self::Idle).
+    /// Prevents all actions until another message or a resume. In Linux 6.12 and later, the same as
+    /// [`Idle`](Self::Idle).
     Frozen,
     /// Starts or continues a resync that is needed.
     Resync,
     /// Starts or continues a rebuild that is needed.
     Recover,
-    /// Compares the devices and counts mismatches.
+    /// Compares the devices and counts [mismatches](RaidArrayStatus::mismatches).
     Check,
     /// Compares the devices and repairs mismatches.
     Repair,

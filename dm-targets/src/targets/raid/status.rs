@@ -19,7 +19,7 @@ keywords! {
         OutOfSync = "a",
         /// The device has failed.
         Failed = "D",
-        /// The table contains no such device.
+        /// The table has `-` in place of the device.
         Missing = "-",
     }
 }
@@ -49,7 +49,7 @@ keywords! {
 
 keywords! {
     exact;
-    /// The state of the journal device of a parity level.
+    /// The state of the journal device of a RAID 4, 5 or 6 array.
     pub enum JournalHealth {
         /// The journal works in the mode `writethrough`.
         WriteThrough = "A",
@@ -62,7 +62,7 @@ keywords! {
     }
 }
 
-/// The status of a `raid` target.
+/// The state of the array of a `raid` target.
 ///
 /// ```
 /// use dm_targets::raid::{RaidHealth, RaidStatus};
@@ -84,14 +84,14 @@ pub enum RaidStatus {
     Nothing,
 }
 
-/// The state of an array.
+/// The state of an array, of its devices, and of the action that is running.
 ///
-/// Old kernels print fewer fields; missing fields, and all after them, are `None`.
+/// Old kernels print fewer fields: a field that they do not print is `None`. The versions are those of the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct RaidArrayStatus {
-    /// The layout, or the new one while the array is reshaped. Its name can differ from that in the table.
+    /// The layout, or the new one while the array is reshaped. The name can differ from the one in the table.
     pub raid_type: RaidType,
     /// The number of devices in the array; while it is reshaped, this can differ from the number in the table.
     pub disks: u32,
@@ -99,7 +99,7 @@ pub struct RaidArrayStatus {
     pub health: Vec<RaidHealth>,
     /// The progress of the running action in sectors; for [`Idle`](SyncAction::Idle), the number of sectors in sync.
     pub progress: Sectors,
-    /// The number of sectors to process; for RAID 0 and parity levels, per device.
+    /// The number of sectors to process; for RAID 0, 4, 5 and 6, on each device.
     pub total: Sectors,
     /// The running action; `None` before version 1.5.
     pub action: Option<SyncAction>,

@@ -44,7 +44,7 @@ keywords! {
     }
 }
 
-/// The assumed state of all devices when the array is created.
+/// The state that all devices are assumed to have, whatever the metadata has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RaidSync {
     /// All devices are out of sync and are synchronized.
@@ -54,27 +54,29 @@ pub enum RaidSync {
 }
 
 options! {
-    /// The parameters of a `raid` table after the chunk size.
+    /// The parameters of a `raid` table after the chunk size; the [module](crate::raid) lists the levels that accept
+    /// each.
     pub struct RaidParams for RaidTable.params {
-        /// The assumed state of all devices, instead of the state in the metadata.
+        /// The state that all devices are assumed to have, whatever the metadata has.
         sync(sync: RaidSync): Option<RaidSync> = OneOf(&[("sync", RaidSync::Sync), ("nosync", RaidSync::NoSync)]);
-        /// The numbers, from 0, of the devices to rebuild.
+        /// The numbers, from 0, of the devices to rebuild; each call of the setter adds one.
         rebuild(index: u32): BTreeSet<u32> = Each("rebuild");
-        /// The time between updates of the bitmap of out-of-sync regions, 0 for 5 seconds. The kernel documents
-        /// milliseconds but takes jiffies, and uses the time only for a new bitmap; an existing one keeps its own.
+        /// The time in jiffies between updates of the bitmap of out-of-sync regions, 0 for 5 seconds; the kernel
+        /// documents milliseconds. An existing bitmap keeps its own time.
         daemon_sleep(jiffies: u32): Option<u32> = Argument(Limits::new("daemon_sleep", 0, MAX));
         /// The minimum speed of synchronization in KiB/s per device; 0 for the system's limit.
         min_recovery_rate(rate: u32): Option<u32> = Argument(Limits::new("min_recovery_rate", 0, MAX));
         /// The maximum speed of synchronization in KiB/s per device; 0 for the system's limit.
         max_recovery_rate(rate: u32): Option<u32> = Argument(Limits::new("max_recovery_rate", 0, MAX));
-        /// The numbers, from 0, of the devices that are read only if no other device can be.
+        /// The numbers, from 0, of the devices that are read only if no other device can be; each call of the setter
+        /// adds one.
         write_mostly(index: u32): BTreeSet<u32> = Each("write_mostly");
         /// Twice the number of writes to write-mostly devices that may be outstanding, at most 32767. The kernel halves
         /// the number, as if from sectors to KiB, and prints the half. An existing bitmap keeps its own number.
         max_write_behind(doubled: u32): Option<u32> = Argument(Limits::new("max_write_behind", 0, 32767)),
             since (1, 1, 0);
-        /// The number of stripes in the stripe cache, from 17 to 32768. The kernel raises a number that is less than
-        /// half the chunk size in sectors. 256 if not given.
+        /// The number of stripes in the stripe cache; 256 if not given. The kernel raises it to at least half the chunk
+        /// size in sectors; then it must be from 17 to 32768.
         stripe_cache(stripes: u32): Option<u32> = Argument(Limits::new("stripe_cache", 0, MAX));
         /// The number of sectors per bit of the bitmap, a power of two. 0 or not given: 8192, or more if the array is
         /// larger than 8 TiB.
@@ -85,14 +87,15 @@ options! {
         raid10_format(format: Raid10Format): Option<Raid10Format> = Argument("raid10_format"), since (1, 4, 2);
         /// Spreads the copies over all devices instead of sets of neighboring devices.
         raid10_use_near_sets(): bool = NearSets, since (1, 9, 0);
-        /// The number of devices to add, or to remove if negative; not 0, and not negative for RAID 10.
+        /// The number of devices to add, or to remove if negative; at most 251 (249 for RAID 6), not 0, and not
+        /// negative for RAID 10.
         delta_disks(disks: i32): Option<i32> = Argument("delta_disks"), since (1, 9, 0);
         /// Where a reshape moves the data on each device: from sector 0 to this sector, or from this sector to sector
-        /// 0. Given as 0 after the space for this has been removed.
+        /// 0. At least 32 and a multiple of the page size; 0 after the space for the move has been removed.
         data_offset(offset: Sectors): Option<Sectors> = Argument("data_offset"), since (1, 9, 0);
-        /// The device that holds the journal.
+        /// The device that holds the journal, at least 4 MiB.
         journal_dev(device: impl Into<Device>): Option<Device> = Argument("journal_dev"), since (1, 10, 0);
-        /// When a write completes; requires `journal_dev`.
+        /// When a write completes, `writethrough` if not given; requires `journal_dev`.
         journal_mode(mode: JournalMode): Option<JournalMode> = Argument("journal_mode"), since (1, 11, 1);
     }
     other {
@@ -106,7 +109,7 @@ options! {
         "check" since (1, 5, 0), "repair" since (1, 5, 0), "raid0" since (1, 7, 0);
 }
 
-/// The table of a `raid` target.
+/// The arguments of a `raid` target: the level, its parameters, and the devices.
 ///
 /// The table that the kernel prints differs from the one that was loaded:
 ///
@@ -148,7 +151,7 @@ pub struct RaidTable {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct RaidDevice {
-    /// The device that holds the metadata; `None` for none.
+    /// The device that holds the metadata; `None` if there is none.
     pub metadata: Option<Device>,
     /// The device that holds the data; `None` if it is missing.
     pub data: Option<Device>,
@@ -184,12 +187,14 @@ impl RaidTable {
     }
 
     /// An array with no parameters except the chunk size.
+    ///
+    /// The values are not checked; [`Raid::check`](crate::Target::check) does that.
     pub fn new(raid_type: RaidType, chunk_size: Sectors, devices: impl IntoIterator<Item = RaidDevice>) -> Self {
         let (params, devices) = (RaidParams::default(), devices.into_iter().collect());
         Self { raid_type, chunk_size, params, devices, spelling: Spelling::default() }
     }
 
-    /// Assumes that all devices are in sync.
+    /// Assumes that all devices are in sync, whatever the metadata has.
     #[must_use]
     pub fn nosync(self) -> Self {
         self.sync(RaidSync::NoSync)

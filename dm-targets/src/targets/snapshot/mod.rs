@@ -20,10 +20,11 @@
 //! | #features | count | words | at most 2; not printed by the kernel if 0 |
 //! | allocated, total, metadata | [`Sectors`] | sectors of the COW device | `allocated` includes `metadata` |
 //!
+//! The COW (copy-on-write) device holds the exception store: the chunks that were preserved or written to the snapshot.
 //! The chunk size of an existing persistent store is the one stored on disk, whatever the table has; for a new store, 0
 //! means 32 or the COW device's block size, whichever is larger. The kernel prints the size in effect, but 0 for a
 //! table that is waiting to take over the store of an active snapshot. A `snapshot-merge` copies a persistent store
-//! back into its origin; it is complete when `allocated` equals `metadata`.
+//! back into its origin; the merge is complete when `allocated` equals `metadata`.
 //!
 //! None of these targets takes messages.
 //!
@@ -55,6 +56,7 @@ impl Target for Snapshot {
     type Status = SnapshotStatus;
     type Message = NoMessage;
 
+    /// The features of a table and the store type `PO`, with the first target version that supports them.
     const FEATURES: &'static [Feature] = SnapshotFeatures::FEATURES;
 
     fn check(table: &SnapshotTable, _length: Sectors) -> Result<(), InvalidField> {
@@ -86,6 +88,7 @@ impl Target for SnapshotMerge {
     type Status = SnapshotStatus;
     type Message = NoMessage;
 
+    /// The features of a table and the store type `PO`, with the first target version that supports them.
     const FEATURES: &'static [Feature] = &[
         Feature { name: "PO", since: Version::new(1, 4, 0) },
         Feature { name: "discard_zeroes_cow", since: Version::new(1, 5, 0) },

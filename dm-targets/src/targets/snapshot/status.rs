@@ -32,11 +32,11 @@ pub enum SnapshotStatus {
         #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
         extra: Vec<WordBuf>,
     },
-    /// The snapshot is lost: the copy of a chunk failed, or there was no space or memory for it; see
-    /// [`Overflow`](Self::Overflow) for the exception.
+    /// The snapshot is lost: a chunk could not be copied, or there was no space or memory for it. With the store type
+    /// `PO`, a full store can lead to [`Overflow`](Self::Overflow) instead.
     Invalid,
-    /// An error stopped the merge. The writes that waited for it failed; other I/O continues. After a suspend, a resume
-    /// tries again, but the status stays until the table is replaced.
+    /// An error stopped the merge. The writes that waited for the merge failed; other I/O continues. After a suspend, a
+    /// resume tries to merge again, but the status stays until the table is replaced.
     MergeFailed,
     /// A store of the type [`PersistentOverflow`](super::SnapshotStore::PersistentOverflow) was full. A
     /// `snapshot` is then read-only, and becomes invalid if a chunk of the origin finds no space.

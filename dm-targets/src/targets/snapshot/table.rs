@@ -16,7 +16,7 @@ const CHUNK_SIZE: Limits = Limits::new("chunk size", 1, i32::MAX as u64 >> 9).po
 
 keywords! {
     exact;
-    /// The type of the exception store, which holds the preserved chunks.
+    /// The type of the exception store on the COW device, which holds the preserved chunks.
     ///
     /// The words are those that the kernel prints. Its constructor reads only the first letter, and after a `P` the
     /// second, and ignores their case; a word that is spelled differently is kept as `Other`.
@@ -45,16 +45,22 @@ impl SnapshotStore {
 }
 
 options! {
-    /// The features of a `snapshot` table.
+    /// How a snapshot handles discards. Without these features, it accepts none.
+    ///
+    /// [`FEATURES`](Self::FEATURES) also has the store type `PO`, with the first version of the `snapshot` target that
+    /// supports it.
     pub struct SnapshotFeatures for SnapshotTable.features {
-        /// A discard of a whole chunk that is on the COW device zeroes it there; a discard of a chunk that is not there
-        /// has no effect.
+        /// A discard of a whole chunk that is on the COW device zeroes it there; a discard of a part of such a chunk is
+        /// passed to the COW device; a discard of a chunk that is not there has no effect. Both devices must support
+        /// discards; otherwise the snapshot accepts none.
         ///
-        /// With chunks of fewer than 512 sectors, Linux 7.2 crashes with a division by zero when it sets up the device:
-        /// `snapshot_io_hints` in `drivers/md/dm-snap.c` passes the chunk size in sectors instead of bytes, and
+        /// With chunks of fewer than 512 sectors, and if the origin or the COW device supports discards, Linux 6.13 to
+        /// at least 7.2 crashes with a division by zero when the table is loaded: `snapshot_io_hints` in
+        /// `drivers/md/dm-snap.c` passes the chunk size in sectors instead of bytes, and
         /// `queue_limit_discard_alignment` in `block/blk-settings.c` no longer checks its divisor.
         discard_zeroes_cow(): bool = Flag("discard_zeroes_cow"), since (1, 16, 0);
-        /// A discard is also passed to the origin; requires `discard_zeroes_cow`.
+        /// Every discard is also passed to the origin. **This destroys data of the origin, and no snapshot preserves
+        /// the data first.** Requires `discard_zeroes_cow`.
         discard_passdown_origin(): bool = Flag("discard_passdown_origin"), since (1, 16, 0);
     }
     other {
@@ -74,7 +80,7 @@ fn check_features(features: &SnapshotFeatures) -> Result<(), InvalidField> {
     features.check()
 }
 
-/// The table of a `snapshot` target.
+/// The arguments of a `snapshot` target: its origin, and how and where it stores chunks.
 ///
 /// ```
 /// use dm_targets::snapshot::{SnapshotStore, SnapshotTable};
@@ -92,7 +98,7 @@ fn check_features(features: &SnapshotFeatures) -> Result<(), InvalidField> {
 pub struct SnapshotTable {
     /// The device that the snapshot was taken of.
     pub origin: Device,
-    /// The COW device, which holds chunks that were preserved or written to the snapshot.
+    /// The COW (copy-on-write) device, which holds chunks that were preserved or written to the snapshot.
     pub cow: Device,
     /// The type of the exception store.
     pub store: SnapshotStore,
@@ -106,6 +112,8 @@ pub struct SnapshotTable {
 
 impl SnapshotTable {
     /// A snapshot of `origin` without features.
+    ///
+    /// The values are not checked; [`Snapshot::check`](crate::Target::check) does that.
     pub fn new(origin: impl Into<Device>, cow: impl Into<Device>, store: SnapshotStore, chunk_size: Sectors) -> Self {
         let (features, spelling) = (SnapshotFeatures::default(), Spelling::default());
         Self { origin: origin.into(), cow: cow.into(), store, chunk_size, features, spelling }

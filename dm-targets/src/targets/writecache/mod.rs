@@ -15,11 +15,11 @@
 //! | word | type | unit | range |
 //! |---|---|---|---|
 //! | origin, cache | [`Device`] | | |
-//! | block_size | `u32` | bytes | a power of two from the logical block size of both devices to the size of a page |
+//! | block_size | `u32` | bytes | a power of two from the larger logical block size of the two devices to the size of a page |
 //! | #options | count | words | at most 18 |
-//! | start_sector | [`Sectors`] | sectors on the cache device | default 0 |
+//! | start_sector | [`Sectors`] | sectors on the cache device | less than the size of the cache device; default 0 |
 //! | high_watermark, low_watermark | `u32` | percent | 0 to 100; default 50 and 45; `low` not above `high` |
-//! | writeback_jobs | `u32` | blocks being written back | 0: no limit; default: a share of the RAM |
+//! | writeback_jobs | `u32` | blocks being written back | 0: no limit; default: the number of pages in 256 MiB or in a 16th of the RAM, whichever is smaller |
 //! | autocommit_blocks | `u32` | blocks | default 65536 (SSD) or 64 |
 //! | autocommit_time | `u32` | milliseconds | at most 3600000; default 1000 |
 //! | max_age | `u32` | milliseconds | at most 86400000; default no limit |
@@ -29,11 +29,11 @@
 //! | blocks, free, writeback | `u64` | blocks of the block size | |
 //! | reads and other counters | `u64` | blocks or requests, see [`WritecacheCounts`] | |
 //!
-//! The kernel prints the given options in this order. Words after the counted options are ignored. Before version 1.6.0, the
-//! status has four words.
+//! In Linux 6.1 and later, the kernel prints the given options in this order. Words after the counted options are
+//! ignored. Before target version 1.6.0, the status has four words.
 //!
-//! Replies to messages are empty. `flush` fails with `EBUSY` while the device is suspended, and with `EIO` after an error.
-//! Messages do not change the table that the kernel prints.
+//! Replies to messages are empty. `flush` fails with `EBUSY` while the device is suspended, and with `EIO` after an
+//! error. In Linux 6.1 and later, messages do not change the table that the kernel prints.
 //!
 //! Kernel: `writecache_ctr`, `writecache_status` and `writecache_message` in `drivers/md/dm-writecache.c`.
 
@@ -70,7 +70,8 @@ impl Target for Writecache {
     type Status = WritecacheStatus;
     type Message = WritecacheMessage;
 
-    /// The last two options were added without a new version; they are certain to exist from 1.6.0 on.
+    /// The options that were added after the first version, and the message `clear_stats`. `metadata_only` and
+    /// `pause_writeback` were added without a new version; they are certain to exist from 1.6.0 on.
     const FEATURES: &'static [Feature] = WritecacheOptions::FEATURES;
 
     fn check(table: &WritecacheTable, _length: Sectors) -> Result<(), InvalidField> {
@@ -110,11 +111,11 @@ keywords! {
 options! {
     /// The optional arguments of a `writecache` table.
     pub struct WritecacheOptions for WritecacheTable.options {
-        /// The sector of the cache device at which the cache starts; 0 if not given.
+        /// The sector of the cache device at which the cache starts, less than the size of the device; 0 if not given.
         start_sector(start: Sectors): Option<Sectors> = Argument("start_sector");
-        /// The percentage of used blocks at which writeback starts; 50 if not given.
+        /// The percentage of used blocks, from 0 to 100, at which writeback starts; 50 if not given.
         high_watermark(percent: u32): Option<u32> = Argument(Limits::new("high_watermark", 0, 100));
-        /// The percentage of used blocks at which writeback stops; 45 if not given.
+        /// The percentage of used blocks, at most `high_watermark`, at which writeback stops; 45 if not given.
         low_watermark(percent: u32): Option<u32> = Argument(Limits::new("low_watermark", 0, 100));
         /// The number of blocks that may be written back at the same time, 0 for no limit. If not given, Linux 6.1 and
         /// 6.12 use the number of memory pages in 256 MiB or in a 16th of the RAM, whichever is smaller.
@@ -147,7 +148,7 @@ options! {
     features: "clear_stats" since (1, 6, 0);
 }
 
-/// The table of a `writecache` target.
+/// The arguments of a `writecache` target: the two devices, and how to cache writes.
 ///
 /// ```
 /// use dm_targets::writecache::{WritecacheKind, WritecacheTable};
@@ -169,7 +170,8 @@ pub struct WritecacheTable {
     pub origin: Device,
     /// The device that holds the cache.
     pub cache: Device,
-    /// The size of a block: a power of two of at least 512 bytes, at most one memory page.
+    /// The size of a block in bytes: a power of two, at least 512 and the logical block size of both devices, at most
+    /// the size of a memory page.
     pub block_size: u32,
     /// The optional settings.
     pub options: WritecacheOptions,
@@ -178,6 +180,8 @@ pub struct WritecacheTable {
 
 impl WritecacheTable {
     /// Caches writes to `origin` in `cache`, in blocks of `block_size` bytes.
+    ///
+    /// The values are not checked; [`Writecache::check`](crate::Target::check) does that.
     pub fn new(kind: WritecacheKind, origin: impl Into<Device>, cache: impl Into<Device>, block_size: u32) -> Self {
         let (options, spelling) = (WritecacheOptions::default(), Spelling::default());
         Self { kind, origin: origin.into(), cache: cache.into(), block_size, options, spelling }

@@ -5,7 +5,7 @@ use core::fmt;
 
 use crate::{Concern, Fields, Health, Params, ParseError, Printer, Usage, WordBuf};
 
-/// The status of a `writecache` target.
+/// How full a `writecache` target is, what it counted, and whether it has failed.
 ///
 /// ```
 /// use dm_targets::{Target, Writecache};
@@ -26,7 +26,7 @@ pub struct WritecacheStatus {
     pub free: u64,
     /// The number of blocks that are being written back.
     pub writeback: u64,
-    /// The counters; `None` before version 1.6.0.
+    /// The counters; `None` before target version 1.6.0.
     pub counts: Option<WritecacheCounts>,
     /// Words after the known ones, which a later kernel may print.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
